@@ -1,0 +1,331 @@
+//! The flags, as `--help` shows them.
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+use clap_complete::Shell;
+use hitherto::{CustomerType, Day, Format, Publish, Settings, Source, TimeUnit};
+
+use crate::cli::choices::{
+    Action, CodecArg, CustomerArg, CutoffArg, FormatArg, GuestsArg, IfExistsArg, ItemArg,
+    LayoutArg, NullLabelArg, OnBadRowArg, UnitArg,
+};
+use crate::cli::values::{
+    Lookback, column, day, duration, lookback, size, source_duration, source_pair,
+};
+
+/// Turns raw event logs into point-in-time training data: for every moment at which a model
+/// would have been asked, exactly what was known then, and nothing later.
+#[derive(Debug, Parser)]
+#[command(
+    name = "hitherto",
+    version,
+    max_term_width = 100,
+    arg_required_else_help = true
+)]
+pub(crate) struct Cli {
+    /// What to do.
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+/// What the program can do.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// For every impression, the customer's last actions before it, as Parquet by day
+    Sequences(Box<Sequences>),
+    /// Make synthetic logs, to try things out with
+    Generate(super::generate::Generate),
+    /// Print a completion script for a shell
+    Completions {
+        /// The shell
+        shell: Shell,
+    },
+}
+
+/// Flags that every job has.
+#[derive(Args, Clone, Debug)]
+#[command(next_help_heading = "Running")]
+pub(crate) struct Common {
+    /// Threads to work with [default: all cores]
+    #[arg(long, value_name = "COUNT")]
+    pub(crate) threads: Option<usize>,
+    /// Memory to work with, such as 4GiB; a run that needs more ends with an error [default: 70 % of
+    /// what the machine or cgroup has]
+    #[arg(long, value_name = "SIZE", value_parser = size)]
+    pub(crate) memory: Option<u64>,
+    /// Folder for what does not fit in memory; nothing is put there yet
+    #[arg(long, value_name = "DIR")]
+    pub(crate) temp_dir: Option<PathBuf>,
+    /// Say nothing on standard error but errors
+    #[arg(long)]
+    pub(crate) quiet: bool,
+    /// Print statistics of the run on standard output
+    #[arg(long, value_name = "FORMAT")]
+    pub(crate) stats: Option<Stats>,
+}
+
+/// The format of statistics.
+#[derive(Clone, Copy, Debug, ValueEnum)]
+pub(crate) enum Stats {
+    /// One JSON object.
+    Json,
+}
+
+/// The examples under `hitherto sequences --help`.
+const EXAMPLES: &str = "\
+Examples:
+  A year of logs in shop/{impressions,clicks,add_to_carts,previous_orders}, one day of samples:
+    hitherto sequences shop --out training --date 2025-08-15
+
+  The nightly run, which adds yesterday and leaves what is there:
+    hitherto sequences shop --out training --add-days --if-exists skip --date 2025-08-16
+
+  Histories up to the second of the impression, one row per impression, days of Berlin:
+    hitherto sequences shop --out training --cutoff time --layout request --timezone Europe/Berlin
+
+  Logs with other names, orders known a day late:
+    hitherto sequences --impressions 'log/imp-*.csv.gz' --clicks log/clicks.ndjson \\
+      --columns clicks.customer_id=user,clicks.item_id=sku --embargo orders=1d \\
+      --orders warehouse/orders --out training
+
+Exit codes: 0 done, 2 usage, 65 bad data, 66 no such input, 70 internal fault,
+73 output exists or cannot be made, 74 I/O, 130 and 143 interrupted.";
+
+/// For every impression, the customer's last actions before it, as Parquet by day.
+///
+/// Reads DIR/impressions, DIR/clicks, DIR/add_to_carts and DIR/previous_orders (each a folder, or
+/// a file of that name: .parquet, .csv, .ndjson, .json, text also .gz or .zst), or the sources
+/// named one by one. Writes OUT/dt=YYYY-MM-DD/part-*.parquet; OUT appears complete, or not at all.
+#[derive(Args, Debug)]
+#[command(after_long_help = EXAMPLES)]
+pub(crate) struct Sequences {
+    /// The folder that holds the four sources
+    #[arg(value_name = "DIR")]
+    dir: Option<PathBuf>,
+    /// What to read.
+    #[command(flatten)]
+    input: Input,
+    /// What a history is.
+    #[command(flatten)]
+    history: HistoryArgs,
+    /// What becomes of doubtful rows.
+    #[command(flatten)]
+    doubt: Doubt,
+    /// What to write.
+    #[command(flatten)]
+    output: Output,
+    /// How to run.
+    #[command(flatten)]
+    common: Common,
+}
+
+/// What to read.
+#[derive(Args, Debug)]
+#[command(next_help_heading = "Input")]
+struct Input {
+    /// Impressions: a file, a folder or a glob
+    #[arg(long, value_name = "PATH")]
+    impressions: Option<String>,
+    /// Clicks
+    #[arg(long, value_name = "PATH")]
+    clicks: Option<String>,
+    /// Add-to-carts [alias: --add-to-carts]
+    #[arg(long, value_name = "PATH", alias = "add-to-carts")]
+    carts: Option<String>,
+    /// Orders [alias: --previous-orders]
+    #[arg(long, value_name = "PATH", alias = "previous-orders")]
+    orders: Option<String>,
+    /// A source (impressions, clicks, carts, orders) by a file that lists its paths, a line each; may
+    /// be repeated
+    #[arg(long, value_name = "SOURCE=LIST", value_parser = source_pair)]
+    files_from: Vec<(Source, String)>,
+    /// Go without these actions, comma-separated
+    #[arg(long, value_name = "SOURCE", value_delimiter = ',')]
+    without: Vec<Action>,
+    /// Only impressions of this day
+    #[arg(long, value_name = "DAY", value_parser = day, conflicts_with_all = ["from", "to"])]
+    date: Option<Day>,
+    /// Only impressions from this day on
+    #[arg(long, value_name = "DAY", value_parser = day)]
+    from: Option<Day>,
+    /// Only impressions up to this day, inclusive
+    #[arg(long, value_name = "DAY", value_parser = day)]
+    to: Option<Day>,
+    /// The format of all files [default: told by content and name]
+    #[arg(long, value_enum, value_name = "FORMAT")]
+    format: Option<FormatArg>,
+    /// Other names of columns, such as clicks.item_id=sku; may be repeated
+    #[arg(
+        long,
+        value_name = "SOURCE.NAME=COLUMN",
+        value_parser = column,
+        value_delimiter = ','
+    )]
+    columns: Vec<(Source, String, String)>,
+    /// The unit of times that are integers
+    #[arg(long, value_enum, value_name = "UNIT")]
+    time_unit: Option<UnitArg>,
+    /// The zone of days, and of times without an offset
+    #[arg(long, value_name = "ZONE", default_value = "UTC")]
+    timezone: String,
+    /// The type of customer ids [default: as in the files; int64 for text files]
+    #[arg(long, value_enum, value_name = "TYPE")]
+    customer_type: Option<CustomerArg>,
+    /// The type of item ids, read and written
+    #[arg(long, value_enum, value_name = "TYPE", default_value = "int32")]
+    item_type: ItemArg,
+    /// How long after it happened an action may land in a dt= folder, such as 2d: later folders are
+    /// not read; you vouch for it, and what lands later is lost
+    #[arg(long, value_name = "DURATION", value_parser = duration)]
+    max_lateness: Option<i64>,
+}
+
+/// What a history is.
+#[derive(Args, Debug)]
+#[command(next_help_heading = "History")]
+struct HistoryArgs {
+    /// An action is prior if it is strictly earlier than: the start of the impression's day, or
+    /// its impression_time
+    #[arg(long, value_enum, default_value = "day")]
+    cutoff: CutoffArg,
+    /// Calendar days before the cutoff that a history reaches back, or none for all
+    #[arg(long, value_name = "DAYS", default_value = "365", value_parser = lookback)]
+    lookback_days: Lookback,
+    /// Actions of a history, at most: the newest, 1 to 65536 [alias: --max-seq]
+    #[arg(long, value_name = "COUNT", default_value_t = 1000, alias = "max-seq")]
+    max_actions: u32,
+    /// Write histories at their true length, without padding
+    #[arg(long)]
+    no_pad: bool,
+    /// A column that says when an action was known, such as clicks=ingested_at; prior then needs
+    /// both; may be repeated
+    #[arg(long, value_name = "SOURCE=COLUMN", value_parser = source_pair, value_delimiter = ',')]
+    available: Vec<(Source, String)>,
+    /// How long after it happened an action is known, such as orders=1d (units s m h d); may be
+    /// repeated
+    #[arg(
+        long,
+        value_name = "SOURCE=DURATION",
+        value_parser = source_duration,
+        value_delimiter = ','
+    )]
+    embargo: Vec<(Source, i64)>,
+}
+
+/// What becomes of doubtful rows.
+#[derive(Args, Debug)]
+#[command(next_help_heading = "Doubtful rows")]
+struct Doubt {
+    /// Impressions without a customer: leave them out, or keep them with an empty history
+    #[arg(long, value_enum, default_value = "drop")]
+    guests: GuestsArg,
+    /// Customer ids that mean "no customer", such as 0,-1
+    #[arg(
+        long,
+        value_name = "IDS",
+        value_delimiter = ',',
+        allow_hyphen_values = true
+    )]
+    guest_ids: Vec<String>,
+    /// Items without a label
+    #[arg(long, value_enum, default_value = "keep")]
+    null_label: NullLabelArg,
+    /// Rows that cannot be used: stop, or set them aside in OUT/_quarantine and go on
+    #[arg(long, value_enum, default_value = "error")]
+    on_bad_row: OnBadRowArg,
+    /// Rows that may be set aside before the run stops
+    #[arg(long, value_name = "COUNT", default_value_t = 10_000)]
+    max_bad_rows: u64,
+}
+
+/// What to write.
+#[derive(Args, Debug)]
+#[command(next_help_heading = "Output")]
+struct Output {
+    /// The folder to make [alias: --output]
+    #[arg(long, value_name = "OUT", alias = "output")]
+    out: PathBuf,
+    /// Replace OUT, if this program made it
+    #[arg(long, conflicts_with = "add_days")]
+    overwrite: bool,
+    /// Add days to OUT
+    #[arg(long)]
+    add_days: bool,
+    /// What becomes of days that OUT has already, with --add-days
+    #[arg(long, value_enum, default_value = "error", requires = "add_days")]
+    if_exists: IfExistsArg,
+    /// A row for each item shown, or one for each impression with the items as a list
+    #[arg(long, value_enum, default_value = "sample")]
+    layout: LayoutArg,
+    /// Compression
+    #[arg(long, value_enum, default_value = "zstd")]
+    codec: CodecArg,
+    /// Rows of a row group, at most
+    #[arg(long, value_name = "COUNT", default_value_t = 16_384)]
+    row_group_rows: u32,
+}
+
+impl Sequences {
+    /// The settings that the flags ask for.
+    pub(crate) fn into_settings(self) -> (Common, Settings) {
+        let Sequences {
+            dir,
+            input,
+            history,
+            doubt,
+            output,
+            common,
+        } = self;
+        let publish = match (output.overwrite, output.add_days) {
+            (true, _) => Publish::Overwrite,
+            (false, true) => Publish::AddDays(output.if_exists.into()),
+            (false, false) => Publish::New,
+        };
+        let paths = [
+            (Source::Impressions, input.impressions),
+            (Source::Clicks, input.clicks),
+            (Source::Carts, input.carts),
+            (Source::Orders, input.orders),
+        ];
+        let paths = paths
+            .into_iter()
+            .filter_map(|(source, path)| Some((source, path?)));
+        let lists = input.files_from.into_iter();
+        let settings = Settings {
+            dir,
+            paths: paths.collect(),
+            files_from: lists
+                .map(|(source, list)| (source, PathBuf::from(list)))
+                .collect(),
+            without: input.without.into_iter().map(Source::from).collect(),
+            out: output.out,
+            publish,
+            cutoff: history.cutoff.into(),
+            lookback_days: history.lookback_days.0,
+            available: history.available,
+            embargo_us: history.embargo,
+            actions_max: history.max_actions,
+            pad: !history.no_pad,
+            layout: output.layout.into(),
+            from: input.date.or(input.from),
+            to: input.date.or(input.to),
+            guests: doubt.guests.into(),
+            guest_ids: doubt.guest_ids,
+            null_label: doubt.null_label.into(),
+            timezone: input.timezone,
+            columns: input.columns,
+            time_unit: input.time_unit.map(TimeUnit::from),
+            customer_type: input.customer_type.map(CustomerType::from),
+            item_type: input.item_type.into(),
+            format: input.format.map(Format::from),
+            on_bad_row: doubt.on_bad_row.into(),
+            bad_rows_max: doubt.max_bad_rows,
+            lateness_max_us: input.max_lateness,
+            row_group_rows_max: output.row_group_rows,
+            codec: output.codec.into(),
+            ..Settings::default()
+        };
+        (common, settings)
+    }
+}

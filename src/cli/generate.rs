@@ -1,0 +1,123 @@
+//! Flags of `generate`.
+
+use std::io::{self, Write};
+use std::path::PathBuf;
+
+use clap::{Args, ValueEnum};
+use hitherto::{Format, GenerateSettings};
+
+use crate::cli::args::Common;
+use crate::cli::summary::{grouped, size};
+use crate::cli::{print, start, threads};
+
+/// The examples under `hitherto generate --help`.
+const EXAMPLES: &str = "\
+Examples:
+  A small shop to play with:
+    hitherto generate shop
+    hitherto sequences shop --out training
+
+  The set that the README measures (1.7 GB):
+    hitherto generate shop --impressions 1000000 --actions 167000000 --customers 1000000 \\
+      --items 2000000";
+
+/// Make synthetic logs, to try things out with.
+///
+/// Writes DIR/impressions, DIR/clicks, DIR/add_to_carts and DIR/previous_orders, each by day: a
+/// year of actions up to 2025-08-16, and impressions from that day on. Activity is lognormal over
+/// customers, one of them a bot; items follow a power law with personal taste; times are whole
+/// seconds, so there are ties. The same settings give the same bytes.
+#[derive(Args, Debug)]
+#[command(after_long_help = EXAMPLES)]
+pub(crate) struct Generate {
+    /// The folder to make; it must not exist, or be empty
+    #[arg(value_name = "DIR")]
+    dir: PathBuf,
+    /// Impressions of each day
+    #[arg(long, value_name = "COUNT", default_value_t = 10_000)]
+    impressions: u64,
+    /// Actions in all: 150 clicks to 15 add-to-carts to 2 orders
+    #[arg(long, value_name = "COUNT", default_value_t = 1_670_000)]
+    actions: u64,
+    /// Customers
+    #[arg(long, value_name = "COUNT", default_value_t = 10_000)]
+    customers: u32,
+    /// Items
+    #[arg(long, value_name = "COUNT", default_value_t = 500_000)]
+    items: u32,
+    /// Days of impressions
+    #[arg(long, value_name = "COUNT", default_value_t = 1)]
+    days: u32,
+    /// Days of actions before the first of them
+    #[arg(long, value_name = "COUNT", default_value_t = 365)]
+    history_days: u32,
+    /// What makes another set of the same size
+    #[arg(long, value_name = "NUMBER", default_value_t = 7)]
+    seed: u64,
+    /// The format of the files
+    #[arg(long, value_enum, default_value = "parquet")]
+    format: FileFormat,
+    /// How to run.
+    #[command(flatten)]
+    common: Common,
+}
+
+/// Formats that logs can be made in.
+#[derive(Clone, Copy, Debug, ValueEnum)]
+enum FileFormat {
+    /// Apache Parquet
+    Parquet,
+    /// Comma-separated values with a header
+    Csv,
+    /// One JSON object a line
+    Ndjson,
+}
+
+impl Generate {
+    /// Makes the logs.
+    pub(crate) fn run(self) -> anyhow::Result<()> {
+        let settings = GenerateSettings {
+            dir: self.dir,
+            impressions: self.impressions,
+            actions: self.actions,
+            customers: self.customers,
+            items: self.items,
+            days: self.days,
+            history_days: self.history_days,
+            seed: self.seed,
+            format: match self.format {
+                FileFormat::Parquet => Format::Parquet,
+                FileFormat::Csv => Format::Csv,
+                FileFormat::Ndjson => Format::Ndjson,
+            },
+            threads: threads(&self.common),
+        };
+        let (control, progress) = start(&self.common)?;
+        let generated = hitherto::generate(&settings, &control);
+        let seconds = progress.finish();
+        let generated = generated?;
+        if !self.common.quiet {
+            let text = format!(
+                "made {}: {} impressions and {} actions in {} files, {}, in {seconds:.2} s\n",
+                settings.dir.display(),
+                grouped(generated.impressions),
+                grouped(generated.actions),
+                grouped(generated.files),
+                size(generated.bytes),
+            );
+            drop(io::stderr().write_all(text.as_bytes()));
+        }
+        if self.common.stats.is_some() {
+            let stats = serde_json::json!({
+                "dir": settings.dir.display().to_string(),
+                "seconds": (seconds * 1000.0).round() / 1000.0,
+                "files": generated.files,
+                "impressions": generated.impressions,
+                "actions": generated.actions,
+                "bytes": generated.bytes,
+            });
+            print(&format!("{stats:#}\n"))?;
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,102 @@
+//! Flags to jobs, and what a person at a terminal sees of a run.
+//!
+//! `args` says which flags there are, `values` reads durations, sizes and pairs, `progress` and
+//! `summary` write to standard error. Standard output carries data only: `--stats json` and
+//! completions.
+
+pub(crate) mod args;
+mod choices;
+mod generate;
+mod progress;
+mod summary;
+mod values;
+
+use std::io::{self, Write};
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
+
+use anyhow::Context;
+use clap::CommandFactory;
+use hitherto::{Control, Error, ErrorKind, Job, Settings};
+use signal_hook::consts::{SIGINT, SIGTERM};
+use signal_hook::flag;
+
+use args::{Cli, Command, Common, Sequences};
+use progress::Progress;
+
+/// Runs the command that was given.
+pub(crate) fn run(cli: Cli) -> anyhow::Result<()> {
+    match cli.command {
+        Command::Sequences(sequences) => run_sequences(*sequences),
+        Command::Generate(generate) => generate.run(),
+        Command::Completions { shell } => {
+            let mut script = Vec::new();
+            clap_complete::generate(shell, &mut Cli::command(), "hitherto", &mut script);
+            print(&String::from_utf8_lossy(&script))
+        }
+    }
+}
+
+/// Runs `sequences`.
+fn run_sequences(sequences: Sequences) -> anyhow::Result<()> {
+    let (common, settings) = sequences.into_settings();
+    let job = Job::new(Settings {
+        threads: threads(&common),
+        ..settings
+    })?;
+    let (control, progress) = start(&common)?;
+    let report = hitherto::run(&job, &control);
+    let seconds = progress.finish();
+    let report = report?;
+    if !common.quiet {
+        // The output is there, whether or not somebody still reads this.
+        drop(io::stderr().write_all(summary::of(&job, &report, seconds).as_bytes()));
+    }
+    if common.stats.is_some() {
+        print(&summary::stats(&job, &report, &control, seconds))?;
+    }
+    Ok(())
+}
+
+/// Writes data to standard output.
+pub(crate) fn print(text: &str) -> anyhow::Result<()> {
+    io::stdout()
+        .write_all(text.as_bytes())
+        .context("could not write to standard output")
+}
+
+/// What a run shares with the outside: progress on standard error, signals, memory.
+pub(crate) fn start(common: &Common) -> anyhow::Result<(Arc<Control>, Progress)> {
+    if let Some(folder) = common.temp_dir.as_ref().filter(|folder| !folder.is_dir()) {
+        let what = format!("--temp-dir \"{}\" is no folder", folder.display());
+        return Err(Error::from(ErrorKind::Settings { what }).into());
+    }
+    let memory = common.memory.unwrap_or_else(values::memory_default);
+    let (observer, progress) = Progress::new(common.quiet);
+    let control = Arc::new(Control::new(memory, observer));
+    let second = Arc::new(AtomicBool::new(false));
+    for signal in [SIGINT, SIGTERM] {
+        let code = 128 + signal;
+        // The second signal ends the process at once, the first asks the run to end.
+        flag::register_conditional_shutdown(signal, code, Arc::clone(&second))
+            .and_then(|_| flag::register(signal, Arc::clone(&second)))
+            .and_then(|_| {
+                let number = usize::try_from(signal).unwrap_or_default();
+                flag::register_usize(signal, control.signal_cell(), number)
+            })
+            .context("could not watch for signals")?;
+    }
+    progress.watch(&control);
+    Ok((control, progress))
+}
+
+/// The number of threads to work with.
+#[expect(
+    clippy::disallowed_methods,
+    reason = "the command line is what decides threads"
+)]
+pub(crate) fn threads(common: &Common) -> usize {
+    common
+        .threads
+        .unwrap_or_else(|| std::thread::available_parallelism().map_or(1, Into::into))
+}

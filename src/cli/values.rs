@@ -1,0 +1,156 @@
+//! Values of flags: durations, sizes, days, and pairs of a source and something.
+
+use std::fs;
+
+use hitherto::{Day, Source, parse_day};
+
+/// `SOURCE=VALUE`.
+pub(crate) fn source_pair(text: &str) -> Result<(Source, String), String> {
+    let (source, value) = text.split_once('=').ok_or("expected SOURCE=VALUE")?;
+    if value.is_empty() {
+        return Err("expected something after the =".to_owned());
+    }
+    Ok((source_named(source)?, value.to_owned()))
+}
+
+/// `SOURCE=DURATION`, in microseconds.
+pub(crate) fn source_duration(text: &str) -> Result<(Source, i64), String> {
+    let (source, value) = source_pair(text)?;
+    Ok((source, duration(&value)?))
+}
+
+/// `SOURCE.NAME=COLUMN`.
+pub(crate) fn column(text: &str) -> Result<(Source, String, String), String> {
+    let (ours, theirs) = text.split_once('=').ok_or("expected SOURCE.NAME=COLUMN")?;
+    let (source, name) = ours.split_once('.').ok_or("expected SOURCE.NAME=COLUMN")?;
+    if theirs.is_empty() {
+        return Err("expected a column after the =".to_owned());
+    }
+    Ok((source_named(source)?, name.to_owned(), theirs.to_owned()))
+}
+
+/// A source by its name.
+fn source_named(name: &str) -> Result<Source, String> {
+    let known = || Source::ALL.map(Source::name).join(", ");
+    Source::named(name).ok_or_else(|| format!("no source \"{name}\"; there are {}", known()))
+}
+
+/// A duration such as `90s`, `30m`, `12h` or `2d`, in microseconds; a day is 24 hours.
+pub(crate) fn duration(text: &str) -> Result<i64, String> {
+    let expected = || "expected a number and a unit: s, m, h or d (such as 36h)".to_owned();
+    let unit = text.chars().last().ok_or_else(expected)?;
+    let seconds: i64 = match unit {
+        's' => 1,
+        'm' => 60,
+        'h' => 3600,
+        'd' => 86_400,
+        _ => return Err(expected()),
+    };
+    let count: u32 = text[..text.len() - 1].parse().map_err(|_| expected())?;
+    let micros = i64::from(count).checked_mul(seconds * 1_000_000);
+    micros.ok_or_else(|| "expected less than 292,000 years".to_owned())
+}
+
+/// Days that a history reaches back, or none for all.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Lookback(pub(crate) Option<u32>);
+
+/// `none`, or a number of days.
+pub(crate) fn lookback(text: &str) -> Result<Lookback, String> {
+    match text {
+        "none" => Ok(Lookback(None)),
+        days => match days.parse() {
+            Ok(days) => Ok(Lookback(Some(days))),
+            Err(_) => Err("expected a number of days, or none".to_owned()),
+        },
+    }
+}
+
+/// A day, `YYYY-MM-DD`.
+pub(crate) fn day(text: &str) -> Result<Day, String> {
+    parse_day(text).ok_or_else(|| "expected a day such as 2025-08-15".to_owned())
+}
+
+/// A size such as `4GiB` or `500MB`, in bytes.
+pub(crate) fn size(text: &str) -> Result<u64, String> {
+    let expected = || "expected a size such as 4GiB, 500MB or 1073741824".to_owned();
+    let digits = text
+        .find(|c: char| !c.is_ascii_digit())
+        .unwrap_or(text.len());
+    let count: u64 = text[..digits].parse().map_err(|_| expected())?;
+    let factor: u64 = match text[digits..].trim().to_ascii_lowercase().as_str() {
+        "" | "b" => 1,
+        "k" | "kib" => 1 << 10,
+        "m" | "mib" => 1 << 20,
+        "g" | "gib" => 1 << 30,
+        "t" | "tib" => 1 << 40,
+        "kb" => 1_000,
+        "mb" => 1_000_000,
+        "gb" => 1_000_000_000,
+        "tb" => 1_000_000_000_000,
+        _ => return Err(expected()),
+    };
+    match count.checked_mul(factor) {
+        Some(0) => Err("expected more than nothing".to_owned()),
+        Some(size) => Ok(size),
+        None => Err(expected()),
+    }
+}
+
+/// 70 % of what the machine or the control group allows; 0, which is no limit, if neither says.
+pub(crate) fn memory_default() -> u64 {
+    let number = |path: &str| fs::read_to_string(path).ok()?.trim().parse::<u64>().ok();
+    let machine = fs::read_to_string("/proc/meminfo").ok().and_then(|text| {
+        let line = text.lines().find(|line| line.starts_with("MemTotal:"))?;
+        line.split_whitespace()
+            .nth(1)?
+            .parse::<u64>()
+            .ok()
+            .map(|kib| kib << 10)
+    });
+    let limits = [
+        machine,
+        number("/sys/fs/cgroup/memory.max"),
+        number("/sys/fs/cgroup/memory/memory.limit_in_bytes"),
+    ];
+    let least = limits.into_iter().flatten().min().unwrap_or(0);
+    least / 10 * 7
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn durations_have_a_unit() {
+        assert_eq!(duration("36h"), Ok(36 * 3_600_000_000));
+        assert_eq!(duration("0s"), Ok(0));
+        assert_eq!(duration("2d"), Ok(2 * 86_400_000_000));
+        for text in ["", "d", "36", "-1d", "1.5h", "1w", "1 d"] {
+            assert!(duration(text).is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn sizes_know_both_kinds_of_units() {
+        assert_eq!(size("1GiB"), Ok(1 << 30));
+        assert_eq!(size("500MB"), Ok(500_000_000));
+        assert_eq!(size("4096"), Ok(4096));
+        for text in ["", "GiB", "-1G", "0", "1.5G", "99999999999T", "4XB"] {
+            assert!(size(text).is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn pairs_name_a_source() {
+        assert_eq!(
+            source_pair("orders=x"),
+            Ok((Source::Orders, "x".to_owned()))
+        );
+        assert!(source_pair("sales=x").is_err_and(|error| error.contains("clicks")));
+        assert!(source_pair("orders").is_err());
+        let renamed = (Source::Clicks, "item_id".to_owned(), "sku".to_owned());
+        assert_eq!(column("clicks.item_id=sku"), Ok(renamed));
+        assert!(column("item_id=sku").is_err());
+    }
+}

@@ -1,0 +1,209 @@
+//! What a run shares with the outside while it works: progress, the wish to stop, memory.
+//!
+//! **Invariants**: nothing here changes a byte of the output. The counters are relaxed atomics:
+//! a reader may see them late, never wrong at the end.
+
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering::Relaxed};
+
+use crate::error::{Error, ErrorKind, Result};
+
+/// The stages of a run, in order; a reader shows the name of the current one.
+pub const STAGES: [&str; 6] = [
+    "look for inputs",
+    "read impressions",
+    "read actions",
+    "sort",
+    "write",
+    "publish",
+];
+
+/// Records of a text file that are read between two looks at what the world wants.
+pub(crate) const TICK_ROWS: u64 = 1024;
+
+/// What is told at the end of each stage: its name, and the rows read and written so far.
+pub struct Observer(Box<dyn Fn(&'static str, (u64, u64)) + Send + Sync>);
+
+impl Observer {
+    /// An observer that calls a function.
+    pub fn new(tell: impl Fn(&'static str, (u64, u64)) + Send + Sync + 'static) -> Observer {
+        Observer(Box::new(tell))
+    }
+}
+
+impl std::fmt::Debug for Observer {
+    fn fmt(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        out.write_str("Observer")
+    }
+}
+
+/// Progress, cancellation and the memory account of one run. Share it by reference.
+#[derive(Debug, Default)]
+pub struct Control {
+    /// Who is told of stages.
+    observer: Option<Observer>,
+    /// One more than an index into [`STAGES`]; 0 before the first and after the last.
+    stage: AtomicUsize,
+    /// Steps done in this stage: rows read or written, bytes for text files.
+    done: AtomicU64,
+    /// Steps that this stage will take, 0 while not known.
+    total: AtomicU64,
+    /// Rows read so far, of all inputs.
+    rows_read: AtomicU64,
+    /// Rows written so far.
+    rows_written: AtomicU64,
+    /// The signal that asked for an end, 0 if none did. Shared with signal handlers.
+    signal: std::sync::Arc<AtomicUsize>,
+    /// Bytes allowed, 0 for no limit.
+    memory_limit: u64,
+    /// Bytes accounted for at the moment.
+    memory_used: AtomicU64,
+    /// The most that was accounted for at any moment.
+    memory_peak: AtomicU64,
+}
+
+impl Control {
+    /// A control with a memory limit in bytes, 0 for none, and somebody to tell of stages.
+    pub fn new(memory_limit: u64, observer: Option<Observer>) -> Control {
+        Control {
+            memory_limit,
+            observer,
+            ..Control::default()
+        }
+    }
+
+    /// The cell into which a signal handler writes the signal's number.
+    pub fn signal_cell(&self) -> std::sync::Arc<AtomicUsize> {
+        std::sync::Arc::clone(&self.signal)
+    }
+
+    /// The current stage's name, steps done, and steps in all (0 if not known).
+    pub fn progress(&self) -> (&'static str, u64, u64) {
+        let stage = self
+            .stage
+            .load(Relaxed)
+            .saturating_sub(1)
+            .min(STAGES.len() - 1);
+        (
+            STAGES[stage],
+            self.done.load(Relaxed),
+            self.total.load(Relaxed),
+        )
+    }
+
+    /// Rows read and rows written so far.
+    pub fn rows(&self) -> (u64, u64) {
+        (
+            self.rows_read.load(Relaxed),
+            self.rows_written.load(Relaxed),
+        )
+    }
+
+    /// The most bytes that were accounted for at any moment.
+    pub fn memory_peak(&self) -> u64 {
+        self.memory_peak.load(Relaxed)
+    }
+
+    /// Ends the current stage, if there is one, and starts the stage of [`STAGES`] that will take
+    /// `total` steps.
+    pub(crate) fn enter(&self, stage: usize, total: u64) {
+        self.leave();
+        self.done.store(0, Relaxed);
+        self.total.store(total, Relaxed);
+        self.stage.store(stage + 1, Relaxed);
+    }
+
+    /// Ends the current stage, if one was entered.
+    pub(crate) fn leave(&self) {
+        if let Some(Observer(tell)) = &self.observer
+            && self.stage.load(Relaxed) > 0
+        {
+            tell(self.progress().0, self.rows());
+        }
+        self.stage.store(0, Relaxed);
+    }
+
+    /// Counts rows read, and the steps that they were.
+    pub(crate) fn count_read(&self, rows: u64, steps: u64) {
+        self.rows_read.fetch_add(rows, Relaxed);
+        self.done.fetch_add(steps, Relaxed);
+    }
+
+    /// Counts rows written.
+    pub(crate) fn count_written(&self, rows: u64) {
+        self.rows_written.fetch_add(rows, Relaxed);
+        self.done.fetch_add(rows, Relaxed);
+    }
+
+    /// Every [`TICK_ROWS`] records of a text file: counts them, and sees whether to go on.
+    #[inline]
+    pub(crate) fn tick(&self, row: u64) -> Result<()> {
+        if !row.is_multiple_of(TICK_ROWS) {
+            return Ok(());
+        }
+        self.count_read(TICK_ROWS, 0);
+        self.check()
+    }
+
+    /// An error if somebody asked for an end. Called at least every few thousand rows.
+    pub(crate) fn check(&self) -> Result<()> {
+        match self.signal.load(Relaxed) {
+            0 => Ok(()),
+            signal => {
+                let signal = u8::try_from(signal).unwrap_or(u8::MAX);
+                Err(Error::from(ErrorKind::Interrupted { signal }))
+            }
+        }
+    }
+
+    /// Takes bytes from the account before they are allocated.
+    ///
+    /// # Errors
+    /// If they exceed the limit.
+    pub(crate) fn charge(&self, bytes: u64) -> Result<()> {
+        let used = self.memory_used.fetch_add(bytes, Relaxed) + bytes;
+        self.memory_peak.fetch_max(used, Relaxed);
+        if self.memory_limit != 0 && used > self.memory_limit {
+            let limit = self.memory_limit;
+            return Err(Error::from(ErrorKind::Memory {
+                wanted: used,
+                limit,
+            }));
+        }
+        Ok(())
+    }
+
+    /// Gives bytes back to the account.
+    pub(crate) fn release(&self, bytes: u64) {
+        self.memory_used.fetch_sub(bytes, Relaxed);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn memory_past_the_limit_is_an_error_and_the_peak_is_kept() {
+        let control = Control::new(100, None);
+        control.charge(60).expect("within the limit");
+        control.release(60);
+        control.charge(100).expect("at the limit");
+        let error = control.charge(1).expect_err("past the limit");
+        assert!(matches!(
+            error.kind(),
+            ErrorKind::Memory {
+                wanted: 101,
+                limit: 100
+            }
+        ));
+        assert_eq!(control.memory_peak(), 101);
+    }
+
+    #[test]
+    fn a_signal_ends_the_run_with_its_number() {
+        let control = Control::default();
+        assert!(control.check().is_ok());
+        control.signal_cell().store(15, Relaxed);
+        assert_eq!(control.check().expect_err("a signal").exit_code(), 143);
+    }
+}

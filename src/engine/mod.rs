@@ -1,0 +1,393 @@
+//! The data path: every stage, in order, and the only place that knows threads.
+//!
+//! ```text
+//! impressions ──► probes ─────────────┐ keys, bounds
+//!                                     ▼
+//! actions ──► scan: semi-join ──► partition ──► sort ──► sweep + op ──► encode ──► publish
+//! ```
+//! **In / Out**: a [`Job`] → files, and a [`Report`] of what was made.
+//! **Invariants**: tasks are handed out in order and share nothing but counters; what they find
+//! is put together by order, never by who was first. So neither threads nor their timing change
+//! a byte, a count or an error.
+
+mod tasks;
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+
+use bumpalo::Bump;
+use rayon::prelude::*;
+
+pub use self::tasks::panic_text;
+use self::tasks::{guarded, run_tasks};
+use crate::calendar::date_text;
+use crate::column::EventChunk;
+use crate::control::Control;
+use crate::encode::ItemColumn;
+use crate::error::{Error, ErrorKind, Result};
+use crate::ids::{Day, Key, Micros, index};
+use crate::job::{CustomerType, IfExists, ItemType, Job, Publish, Source};
+use crate::op::sequences::{Histories, HistoryCounts, ProbeRuns};
+use crate::output::{self, Found, Report};
+use crate::partition::{Scatter, Split, gather};
+use crate::probes::Probes;
+use crate::publish::{Staging, check_out};
+use crate::scan::actions::{ActionScan, ActionTally, slot};
+use crate::scan::arrays::IdColumn;
+use crate::scan::faults::{Policy, Rejected};
+use crate::scan::fields::GuestIds;
+use crate::scan::files::{SourceFiles, discover};
+use crate::scan::impressions::{DayTally, ImpressionScan, ImpressionState};
+use crate::scan::input::InputFile;
+use crate::scan::plan::{Plan, Proof, Span, is_folder_out};
+use crate::scan::{Opened, Task};
+use crate::sort::{Sorted, sort};
+use crate::{manifest, publish};
+
+/// Runs a job: reads, sorts, writes and publishes.
+///
+/// # Errors
+/// Whatever stands in the way; nothing is published then.
+///
+/// # Examples
+/// ```no_run
+/// use hitherto::{Control, Job, Settings, run};
+///
+/// let settings = Settings {
+///     dir: Some("testdata/shop".into()),
+///     out: "training".into(),
+///     threads: 2,
+///     ..Settings::default()
+/// };
+/// let report = run(&Job::new(settings)?, &Control::default())?;
+/// println!("{} samples", report.samples);
+/// # Ok::<(), hitherto::Error>(())
+/// ```
+pub fn run(job: &Job, control: &Control) -> Result<Report> {
+    let pool = rayon::ThreadPoolBuilder::new()
+        .num_threads(job.threads)
+        .build();
+    let pool = pool.map_err(|error| {
+        Error::from(ErrorKind::Internal {
+            what: format!("no threads to work with: {error}"),
+        })
+    })?;
+    pool.install(|| match job.item_type {
+        ItemType::Int32 => run_typed::<i32>(job, control),
+        ItemType::Int64 => run_typed::<i64>(job, control),
+    })
+}
+
+/// Runs a job whose items have a known width.
+fn run_typed<I: ItemColumn>(job: &Job, control: &Control) -> Result<Report> {
+    control.enter(0, 0);
+    let sources = discover(job)?;
+    let roots: Vec<PathBuf> = sources
+        .iter()
+        .flat_map(|source| source.roots.clone())
+        .collect();
+    let existing = check_out(job, &roots)?;
+    let policy = Policy::of(job);
+    let skipped = match job.publish {
+        Publish::AddDays(IfExists::Skip) => existing.clone(),
+        _ => Vec::new(),
+    };
+    let (impressions, inputs) = read_impressions::<I>(job, control, &policy, &sources, &skipped)?;
+    check_days(job, &impressions.tallies, &skipped, &existing)?;
+    if matches!(job.publish, Publish::AddDays(_)) && !existing.is_empty() && !inputs.is_empty() {
+        let settings = manifest::settings(job, impressions.rows.has_text_ids());
+        manifest::check_settings(&job.out, &settings)?;
+    }
+    // Made before the actions are read, so that an output that cannot be made costs no waiting.
+    let staging = Staging::create(job)?;
+    let mut found = answer(job, control, &policy, &sources, (impressions, inputs))?;
+    found.days_skipped = skipped.iter().filter(|day| job.wants_day(**day)).count();
+    output::write(job, control, &staging, &found)
+}
+
+/// Reads the actions and finds all histories.
+fn answer<I: ItemColumn>(
+    job: &Job,
+    control: &Control,
+    policy: &Policy,
+    sources: &[SourceFiles],
+    (impressions, mut inputs): (ImpressionState<I>, Vec<Opened>),
+) -> Result<Found<I>> {
+    let ImpressionState {
+        rows,
+        tallies: days,
+        mut rejected,
+        ..
+    } = impressions;
+    let probes = Probes::of(rows);
+    let span = Span {
+        first: probes
+            .lookback_starts
+            .iter()
+            .copied()
+            .min()
+            .unwrap_or(Micros::MAX),
+        last: probes.cutoffs.iter().copied().max().unwrap_or(Micros::MIN),
+    };
+    let of_actions = sources
+        .iter()
+        .filter(|source| source.source != Source::Impressions);
+    // Nobody asks where there are no probes: then actions need not even be opened.
+    let files = of_actions
+        .flat_map(|source| &source.files)
+        .filter(|_| !probes.rows.is_empty());
+    let files: Vec<&InputFile> = files
+        .filter(|file| !is_folder_out(job, file, span))
+        .collect();
+    let opened = open_all(job, &files)?;
+    let rows_max: u64 = opened.iter().map(Opened::rows_about).sum();
+    // Not a bound, but what is kept if histories fill up and reading stops early.
+    let kept_max = u64::from(probes.keys.count()) * u64::from(job.actions_max);
+    let bits = job
+        .partition_bits
+        .unwrap_or_else(|| Split::bits_for(rows_max.min(kept_max)));
+    let split = Split::new(probes.keys.count(), bits);
+    let mut scan = ActionScan::new(job, policy, control, &probes, split);
+    let plan = Plan::of(&scan, &opened, span);
+    let read = read_actions(&mut scan, control, plan)?;
+    rejected.extend(read.rejected);
+    rejected.sort_unstable();
+    control.enter(3, 0);
+    let histories = find_histories(job, control, &probes, split, read.scatters)?;
+    let mut counts = HistoryCounts::default();
+    histories.iter().for_each(|of| counts.merge(&of.counts));
+    inputs.extend(opened);
+    let (actions, actions_kept) = (read.tallies, read.kept);
+    Ok(Found {
+        inputs,
+        days,
+        actions,
+        actions_kept,
+        rejected,
+        probes,
+        histories,
+        counts,
+        days_skipped: 0,
+    })
+}
+
+/// Reads all impressions of the days asked for.
+fn read_impressions<I: ItemColumn>(
+    job: &Job,
+    control: &Control,
+    policy: &Policy,
+    sources: &[SourceFiles],
+    skipped: &[Day],
+) -> Result<(ImpressionState<I>, Vec<Opened>)> {
+    let wanted = |file: &&InputFile| {
+        file.day
+            .is_none_or(|day| job.wants_day(day) && !skipped.contains(&day))
+    };
+    let of_impressions = sources
+        .iter()
+        .filter(|source| source.source == Source::Impressions);
+    let files: Vec<&InputFile> = of_impressions
+        .flat_map(|of| &of.files)
+        .filter(wanted)
+        .collect();
+    let opened = open_all(job, &files)?;
+    let customers = customer_type(job, &opened)?;
+    GuestIds::check(job, customers)?;
+    let scan = ImpressionScan::new(job, policy, control, customers, skipped);
+    let tasks: Vec<Task> = opened.iter().flat_map(Opened::tasks).collect();
+    control.enter(1, tasks.iter().map(|task| task.steps).sum());
+    let states = (0..rayon::current_num_threads())
+        .map(|_| scan.state::<I>())
+        .collect();
+    let states = run_tasks(&tasks, states, |state, task| scan.read(task, state))?;
+    let items: usize = states.iter().map(|state| state.rows.items.len()).sum();
+    if u32::try_from(items).is_err() {
+        let what = format!("{items} items are shown; choose fewer days, with less than 2^32 items");
+        return Err(Error::settings(what));
+    }
+    let mut all = scan.state::<I>();
+    for state in states {
+        all.rows.append(&state.rows);
+        all.rejected.extend(state.rejected);
+        for (day, tally) in &state.tallies {
+            all.tallies.entry(*day).or_default().merge(tally);
+        }
+    }
+    Ok((all, opened))
+}
+
+/// The type of customers: as the job says, or as the files of impressions have it.
+fn customer_type(job: &Job, opened: &[Opened]) -> Result<CustomerType> {
+    if let Some(customers) = job.customer_type {
+        return Ok(customers);
+    }
+    let name = job.column(Source::Impressions, "customer_id");
+    let mut found: Option<CustomerType> = None;
+    for file in opened {
+        let of = match file {
+            Opened::Text(..) => CustomerType::Int64,
+            Opened::Parquet(parquet) => {
+                let data_type = parquet.required(name)?.data_type();
+                match IdColumn::holds(data_type, CustomerType::String, false) {
+                    true => CustomerType::String,
+                    false => CustomerType::Int64,
+                }
+            }
+        };
+        if found.is_some_and(|found| found != of) {
+            let what = "its customers are of another type than in the files before it; \
+                        --customer-type string or int64 reads both alike";
+            return Err(file.file().fault(what));
+        }
+        found = Some(of);
+    }
+    Ok(found.unwrap_or(CustomerType::Int64))
+}
+
+/// An error if a day that was asked for has no impression, or is there already.
+fn check_days(
+    job: &Job,
+    found: &BTreeMap<Day, DayTally>,
+    skipped: &[Day],
+    existing: &[Day],
+) -> Result<()> {
+    let is_missing = |day: &Day| !found.contains_key(day) && !skipped.contains(day);
+    let missing: Vec<Day> = match (job.from, job.to) {
+        (Some(from), Some(to)) => (from.0..=to.0).map(Day).filter(is_missing).collect(),
+        // A range that is open at one end asks for what there is of it, but for something.
+        (Some(day), None) | (None, Some(day)) if found.is_empty() && skipped.is_empty() => {
+            vec![day]
+        }
+        _ => Vec::new(),
+    };
+    if let Some(first) = missing.first() {
+        let more = match missing.len() - 1 {
+            0 => String::new(),
+            more => format!(" and {more} more of the days asked for"),
+        };
+        let what = format!("no impressions on {}{more}", date_text(*first));
+        return Err(Error::from(ErrorKind::NoInput { what }));
+    }
+    if job.publish == Publish::AddDays(IfExists::Error)
+        && let Some(day) = existing.iter().find(|day| found.contains_key(day))
+    {
+        let path = job.out.join(publish::day_folder(*day));
+        return Err(Error::output(
+            &path,
+            "it exists; --if-exists skip|replace says what to do",
+        ));
+    }
+    Ok(())
+}
+
+/// Opens files, in parallel, and keeps their order.
+fn open_all(job: &Job, files: &[&InputFile]) -> Result<Vec<Opened>> {
+    let opened: Vec<Result<Opened>> = files
+        .par_iter()
+        .map(|file| guarded(&file.shown, || Opened::open(job, file)))
+        .collect();
+    opened.into_iter().collect()
+}
+
+/// Everything that was read of actions.
+struct ActionsRead<I> {
+    /// The events, thread by thread.
+    scatters: Vec<Scatter<I>>,
+    /// What was found.
+    tallies: [ActionTally; 3],
+    /// Rows set aside.
+    rejected: Vec<Rejected>,
+    /// Events kept.
+    kept: u64,
+}
+
+/// Reads actions wave by wave, newest first, until nobody needs more.
+fn read_actions<I: ItemColumn>(
+    scan: &mut ActionScan<'_, I>,
+    control: &Control,
+    plan: Plan,
+) -> Result<ActionsRead<I>> {
+    control.enter(2, plan.steps());
+    let mut read = ActionsRead {
+        scatters: Vec::new(),
+        tallies: [ActionTally::default(); 3],
+        rejected: Vec::new(),
+        kept: 0,
+    };
+    for (task, proof) in &plan.passed {
+        read.pass(task, proof);
+    }
+    let mut states: Vec<_> = (0..rayon::current_num_threads())
+        .map(|_| scan.state())
+        .collect();
+    let mut done = false;
+    for wave in plan.waves {
+        if done && wave.tasks.iter().all(|(_, proof)| proof.is_some()) {
+            for (task, proof) in &wave.tasks {
+                read.pass(task, proof.as_ref().expect("all have one"));
+            }
+            continue;
+        }
+        scan.enough.start_wave(wave.floor);
+        let mut tasks: Vec<Task> = wave.tasks.into_iter().map(|(task, _)| task).collect();
+        tasks.sort_by(|a, b| a.order().cmp(&b.order()));
+        states = run_tasks(&tasks, states, |state, task| scan.read(task, state))?;
+        done = scan.enough.finish_wave(scan.job.actions_max);
+    }
+    for state in states {
+        read.scatters.push(state.scatter);
+        read.rejected.extend(state.rejected);
+        read.kept += state.kept;
+        for (tally, more) in read.tallies.iter_mut().zip(&state.tallies) {
+            tally.merge(more);
+        }
+    }
+    Ok(read)
+}
+
+impl<I> ActionsRead<I> {
+    /// Counts a row group that needs no reading.
+    fn pass(&mut self, task: &Task, proof: &Proof) {
+        let tally = &mut self.tallies[slot(task.opened.file().source)];
+        tally.rows += proof.rows;
+        tally.null_customers += proof.null_customers;
+    }
+}
+
+/// Sorts every partition and finds the histories of its probes.
+fn find_histories<I: ItemColumn>(
+    job: &Job,
+    control: &Control,
+    probes: &Probes<I>,
+    split: Split,
+    scatters: Vec<Scatter<I>>,
+) -> Result<Vec<Histories<I>>> {
+    let partitions = gather(split, scatters);
+    let found =
+        partitions
+            .into_par_iter()
+            .enumerate()
+            .map_init(Bump::new, |scratch, (at, chunks)| {
+                control.check()?;
+                let keys = split.keys_of(at);
+                let rows = chunks.iter().map(|chunk| chunk.times.len()).sum();
+                let late = chunks.iter().any(|chunk| !chunk.known_after.is_empty());
+                control.charge(Sorted::<I>::bytes_for(rows, late))?;
+                let taken = chunks.iter().map(EventChunk::bytes).sum();
+                let sorted = sort(chunks, index(keys.end - keys.start), scratch);
+                control.release(taken);
+                let of_probes = probes.of_keys(keys.clone());
+                let first_probe = of_probes.start;
+                let ends = keys
+                    .map(|key| probes.of_key(Key(key)).end - first_probe)
+                    .collect();
+                let runs = ProbeRuns {
+                    first_probe,
+                    ends,
+                    cutoffs: &probes.cutoffs[of_probes.clone()],
+                    lookback_starts: &probes.lookback_starts[of_probes],
+                };
+                Ok(Histories::of(sorted, &runs, job.actions_max))
+            });
+    found.collect()
+}

@@ -1,0 +1,137 @@
+//! The rows of a file, a batch at a time, before they take the form of a format.
+//!
+//! **In / Out**: a [`File`] to make, a run of its rows and its random numbers → a [`Batch`].
+//! **Invariants**: a batch depends on the file and on the batches before it, on nothing else.
+//! **Cost**: two or three random numbers a row; [`BATCH_ROWS`] rows stay in the second-level
+//! cache until they are encoded.
+
+use std::ops::Range;
+
+use super::population::Population;
+use super::random::{Random, below, happens};
+use crate::ids::{Day, count64, offset32};
+use crate::job::Source;
+
+/// Rows of a batch.
+pub(super) const BATCH_ROWS: u64 = 1 << 14;
+/// Seconds of a day.
+const DAY_SECONDS: u32 = 86_400;
+/// One in so many actions is the bot's.
+const BOT_EVERY: u64 = 200;
+/// On edge days, one in so many actions happens at the very start of the day.
+const EDGE_EVERY: u64 = 20;
+/// The fewest items of an impression.
+const SHOWN_MIN: u32 = 5;
+/// The most items of an impression.
+const SHOWN_MAX: u32 = 15;
+/// How many in a thousand shown items are ordered.
+const ORDERED_PER_MILLE: u32 = 20;
+
+/// A file to make.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct File {
+    /// What it holds.
+    pub(super) source: Source,
+    /// The day of all its rows.
+    pub(super) day: Day,
+    /// Its rows.
+    pub(super) rows: u64,
+    /// Rows of the same source on earlier days.
+    pub(super) rows_before: u64,
+    /// Whether some of its actions happen at the very start of the day.
+    pub(super) is_edge: bool,
+}
+
+/// Some rows of a file, column by column.
+#[derive(Debug, Default)]
+pub(super) struct Batch {
+    /// The number of the first row, among all of the source.
+    pub(super) row_start: u64,
+    /// Who acted, or was shown something; one a row.
+    pub(super) customers: Vec<i64>,
+    /// When, in seconds since the start of the day; one an action, none for impressions.
+    pub(super) seconds: Vec<u32>,
+    /// On what: one an action, some for each impression.
+    pub(super) items: Vec<i32>,
+    /// Whether what was shown was ordered; one an item of impressions.
+    pub(super) labels: Vec<bool>,
+    /// Where the items of each impression start, and where the last ones end.
+    pub(super) item_starts: Vec<i32>,
+}
+
+impl Batch {
+    /// The rows of a file with numbers in `rows`, counted from 0.
+    pub(super) fn of(
+        file: &File,
+        rows: Range<u64>,
+        population: &Population,
+        random: &mut Random,
+    ) -> Batch {
+        let row_start = file.rows_before + rows.start;
+        let filled = match file.source {
+            Source::Impressions => impressions(rows, population, random),
+            _ => actions(file, rows, population, random),
+        };
+        Batch {
+            row_start,
+            ..filled
+        }
+    }
+
+    /// The name of an impression of the batch: no other has it, on any day.
+    pub(super) fn ranking(&self, row: usize) -> String {
+        format!("r{:09}", self.row_start + count64(row))
+    }
+
+    /// The items of an impression of the batch with their labels.
+    pub(super) fn shown(&self, row: usize) -> impl Iterator<Item = (i32, bool)> {
+        let at = |row: usize| usize::try_from(self.item_starts[row]).expect("offsets are positive");
+        let range = at(row)..at(row + 1);
+        self.items[range.clone()]
+            .iter()
+            .copied()
+            .zip(self.labels[range].iter().copied())
+    }
+}
+
+/// Actions: at any second of the day, so that some fall together.
+fn actions(file: &File, rows: Range<u64>, population: &Population, random: &mut Random) -> Batch {
+    let edge_rows = if file.is_edge {
+        (file.rows / EDGE_EVERY).max(1)
+    } else {
+        0
+    };
+    let mut batch = Batch::default();
+    for row in rows {
+        let drawn = population.customer(random.next());
+        let is_bot = (file.rows_before + row) % BOT_EVERY == BOT_EVERY - 1;
+        let customer = if is_bot { population.bot() } else { drawn };
+        let second = below(DAY_SECONDS, random.halves().0);
+        let is_edge = row + edge_rows >= file.rows;
+        batch.customers.push(customer);
+        batch.seconds.push(if is_edge { 0 } else { second });
+        batch
+            .items
+            .push(population.item_for(customer, random.next()));
+    }
+    batch
+}
+
+/// Impressions: of some popular items, to active customers.
+fn impressions(rows: Range<u64>, population: &Population, random: &mut Random) -> Batch {
+    let mut batch = Batch {
+        item_starts: vec![0],
+        ..Batch::default()
+    };
+    for _ in rows {
+        batch.customers.push(population.customer(random.next()));
+        let shown = SHOWN_MIN + below(SHOWN_MAX - SHOWN_MIN + 1, random.halves().0);
+        for _ in 0..shown {
+            let (which, label) = random.halves();
+            batch.items.push(population.item(which));
+            batch.labels.push(happens(ORDERED_PER_MILLE, label));
+        }
+        batch.item_starts.push(offset32(batch.items.len()));
+    }
+    batch
+}

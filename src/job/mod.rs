@@ -1,0 +1,201 @@
+//! Settings in, a [`Job`] out: everything that can be checked before a file is opened.
+//!
+//! **In / Out**: [`Settings`], plain data with SPEC's defaults → [`Job`], which the rest of the
+//! program trusts. **Invariants**: a `Job` has legal ranges, a known zone, known column names,
+//! and at least the impressions to read.
+
+mod settings;
+
+use std::ops::Deref;
+
+use crate::calendar::{Zone, date_text};
+use crate::error::{Error, Result};
+use crate::ids::Day;
+
+pub use settings::{
+    Codec, CustomerType, Cutoff, Format, Guests, IfExists, ItemType, Layout, NullLabel, OnBadRow,
+    Publish, Settings, Source, TimeUnit,
+};
+
+/// Settings that hold together. Only [`Job::new`] makes one.
+#[derive(Clone, Debug)]
+pub struct Job {
+    /// What was asked for.
+    settings: Settings,
+    /// The zone of days and of wall times.
+    zone: Zone,
+}
+
+impl Deref for Job {
+    type Target = Settings;
+
+    fn deref(&self) -> &Settings {
+        &self.settings
+    }
+}
+
+impl Job {
+    /// Checks settings against each other.
+    ///
+    /// # Errors
+    /// [`crate::ErrorKind::Settings`], naming the flag to change.
+    pub fn new(settings: Settings) -> Result<Job> {
+        check_ranges(&settings)?;
+        check_sources(&settings)?;
+        check_columns(&settings)?;
+        let zone = Zone::named(&settings.timezone).ok_or_else(|| {
+            Error::settings(format!(
+                "unknown zone \"{}\"; --timezone takes an IANA name such as Europe/Berlin",
+                settings.timezone
+            ))
+        })?;
+        Ok(Job { settings, zone })
+    }
+
+    /// The zone of days and of wall times.
+    pub fn zone(&self) -> &Zone {
+        &self.zone
+    }
+
+    /// Whether impressions of a day are asked for.
+    pub fn wants_day(&self, day: Day) -> bool {
+        self.from.is_none_or(|from| from <= day) && self.to.is_none_or(|to| day <= to)
+    }
+
+    /// The files' name of one of our columns.
+    pub fn column<'a>(&'a self, source: Source, name: &'a str) -> &'a str {
+        let renamed = self
+            .columns
+            .iter()
+            .find(|(of, ours, _)| *of == source && ours == name);
+        renamed.map_or(name, |(_, _, theirs)| theirs)
+    }
+
+    /// The column that says when an action of a source was known.
+    pub fn available_column(&self, source: Source) -> Option<&str> {
+        let given = self.available.iter().find(|(of, _)| *of == source);
+        given.map(|(_, column)| column.as_str())
+    }
+
+    /// Microseconds after which an action of a source is known; 0 without an embargo.
+    pub fn embargo_of(&self, source: Source) -> i64 {
+        self.embargo_us
+            .iter()
+            .find(|(of, _)| *of == source)
+            .map_or(0, |(_, embargo)| *embargo)
+    }
+}
+
+/// Numbers within their bounds.
+fn check_ranges(settings: &Settings) -> Result<()> {
+    let max = settings.actions_max;
+    if !(1..=65_536).contains(&max) {
+        return Err(Error::settings(format!(
+            "--max-actions is {max}; it takes 1 to 65536"
+        )));
+    }
+    if settings.row_group_rows_max == 0 {
+        return Err(Error::settings("--row-group-rows is 0; it takes 1 or more"));
+    }
+    if let (Some(from), Some(to)) = (settings.from, settings.to)
+        && to < from
+    {
+        let (from, to) = (date_text(from), date_text(to));
+        return Err(Error::settings(format!("--from {from} is after --to {to}")));
+    }
+    if settings.embargo_us.iter().any(|(_, embargo)| *embargo < 0) {
+        return Err(Error::settings("--embargo takes a duration of 0 or more"));
+    }
+    let threads = settings.threads;
+    if !(1..=1024).contains(&threads) {
+        let what = format!("--threads is {threads}; it takes 1 to 1024");
+        return Err(Error::settings(what));
+    }
+    if settings.partition_bits.is_some_and(|bits| bits > 12) {
+        return Err(Error::settings("partition bits go from 0 to 12"));
+    }
+    Ok(())
+}
+
+/// Impressions to read, and no source twice.
+fn check_sources(settings: &Settings) -> Result<()> {
+    let listed = settings.files_from.iter().map(|(source, _)| *source);
+    let named: Vec<Source> = settings
+        .paths
+        .iter()
+        .map(|(source, _)| *source)
+        .chain(listed)
+        .collect();
+    if settings.dir.is_some() && !named.is_empty() {
+        return Err(Error::settings(
+            "either give the folder of all sources or name each of them, not both",
+        ));
+    }
+    if settings.dir.is_none() && !named.contains(&Source::Impressions) {
+        return Err(Error::settings(
+            "no impressions to read; give the folder that holds them, or --impressions PATH",
+        ));
+    }
+    for source in Source::ALL {
+        let name = source.name();
+        if named.iter().filter(|of| **of == source).count() > 1 {
+            return Err(Error::settings(format!("{name} are named twice")));
+        }
+        if settings.without.contains(&source) && named.contains(&source) {
+            return Err(Error::settings(format!(
+                "--without {name}, but {name} are named"
+            )));
+        }
+    }
+    if settings.without.contains(&Source::Impressions) {
+        return Err(Error::settings("--without takes clicks, carts or orders"));
+    }
+    if settings.out.as_os_str().is_empty() {
+        return Err(Error::settings("no output; say --out OUT"));
+    }
+    Ok(())
+}
+
+/// Column names that exist, once each, and availability of actions only.
+fn check_columns(settings: &Settings) -> Result<()> {
+    for (at, (source, ours, _)) in settings.columns.iter().enumerate() {
+        let known = source.columns();
+        let name = source.name();
+        if !known.contains(&ours.as_str()) {
+            let known = known.join(", ");
+            return Err(Error::settings(format!(
+                "{name} have no column \"{ours}\", but {known}"
+            )));
+        }
+        if settings.columns[..at]
+            .iter()
+            .any(|(of, other, _)| of == source && other == ours)
+        {
+            return Err(Error::settings(format!(
+                "--columns names {name}.{ours} twice"
+            )));
+        }
+    }
+    let available = settings
+        .available
+        .iter()
+        .map(|(source, _)| ("--available", *source));
+    let embargo = settings
+        .embargo_us
+        .iter()
+        .map(|(source, _)| ("--embargo", *source));
+    let mut seen = Vec::new();
+    for (flag, source) in available.chain(embargo) {
+        let name = source.name();
+        if source == Source::Impressions {
+            return Err(Error::settings(format!(
+                "{flag} takes clicks, carts or orders"
+            )));
+        }
+        if seen.contains(&(flag, source)) {
+            return Err(Error::settings(format!("{flag} names {name} twice")));
+        }
+        seen.push((flag, source));
+    }
+    Ok(())
+}

@@ -1,0 +1,102 @@
+//! `hitherto` turns raw event logs into point-in-time training data: for every moment at which a
+//! model would have been asked, exactly what was known then, and nothing later.
+//!
+//! # The one idea
+//!
+//! Sort once, then answer every question with half-open windows of one sorted run.
+//!
+//! ```text
+//!             ┌────── events ──────┐                 run of one key, by (time, kind, item)
+//!  scan ──► partition by key hash ──► sort ──► sweep: two pointers ──► op: windows ──► encode ──► publish
+//!             └── probes, same hash ┘
+//! ```
+//! The impressions are read first: they say whose actions are wanted, and up to when. The actions
+//! are scanned newest first, and rows of anybody else are dropped in the scan loop. What is left
+//! is dealt to partitions by customer, each partition is sorted, and two pointers that only move
+//! forward find for each impression the bounds of its history. Values are copied once, by the
+//! encoder, into compressed Parquet.
+//!
+//! # Glossary
+//!
+//! | word | is |
+//! |---|---|
+//! | *event* | a row with a key and a time; here an *action*: a click, add-to-cart or order |
+//! | *probe* | a moment at which the model is asked; here an *impression* |
+//! | *sample* | an item shown in an impression: a row of the output |
+//! | *key* | a customer that some probe asks for, as its rank in hash order |
+//! | *cutoff* | the moment of a probe; *prior* is strictly earlier |
+//! | *lookback* | how far before the cutoff a history reaches |
+//! | *run* | the events of one key, sorted |
+//! | *window* | a half-open range of a run |
+//! | *history* | the newest N events of a window |
+//! | *partition* | the events of a range of keys |
+//! | *block* | rows of the output, as windows; encoded it is a *row group*, and several are a *part* |
+//! | *wave* | row groups of input that are read before it is asked who has enough |
+//!
+//! # Code map, in reading order
+//!
+//! | file | turns |
+//! |---|---|
+//! | `job` | settings into a [`Job`] that holds together |
+//! | `engine` | a job into a [`Report`]: the data path, stage after stage |
+//! | `sweep` | sorted times and cutoffs into windows; the tie rule |
+//! | `op` | windows into histories |
+//! | `scan` | files into typed rows; `scan/plan` decides which are read at all |
+//! | `keys`, `probes` | customers into ranks, impressions into probes |
+//! | `partition`, `sort` | events into chunk lists, chunk lists into sorted runs |
+//! | `encode` | blocks into row groups |
+//! | `output` | row groups into parts, and the plan of both |
+//! | `publish`, `manifest`, `quarantine` | parts into a folder that appears complete or not at all |
+//! | `generate` | settings into synthetic logs |
+//! | `calendar`, `column`, `ids`, `error`, `control` | days and zones, columns, units, errors, progress |
+//! | `oracle` | the same once more, naively, to hold the rest to |
+//!
+//! # What is *not* so
+//!
+//! - Kernels (`partition`, `sort`, `sweep`, `op`) know no Arrow, no Parquet, no file, no thread, no
+//!   clock. They take slices and return values, and never allocate per key or row.
+//! - No module uses one that comes after it in the data path; a test holds them to it.
+//! - No comparison of an event's time with a cutoff is anywhere but in `sweep::is_prior`.
+//! - No byte of a part depends on threads, memory, partitions, the order of files, or the clock.
+//! - Nothing has its final name before it is complete and synced.
+
+mod calendar;
+mod column;
+mod control;
+mod encode;
+mod engine;
+mod error;
+mod generate;
+mod ids;
+mod job;
+mod keys;
+mod manifest;
+mod op;
+#[doc(hidden)]
+pub mod oracle;
+mod output;
+mod partition;
+mod probes;
+mod publish;
+mod quarantine;
+mod scan;
+mod sort;
+mod sweep;
+
+/// The examples of the README, compiled.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;
+
+pub use calendar::{date_text, parse_day};
+pub use control::{Control, Observer, STAGES};
+pub use encode::schema;
+pub use engine::{panic_text, run};
+pub use error::{Error, ErrorKind, Result, RowFault};
+pub use generate::{GenerateSettings, Generated, generate};
+pub use ids::Day;
+pub use job::{
+    Codec, CustomerType, Cutoff, Format, Guests, IfExists, ItemType, Job, Layout, NullLabel,
+    OnBadRow, Publish, Settings, Source, TimeUnit,
+};
+pub use output::{DayReport, Report, example_part};

@@ -1,0 +1,3 @@
+//! Operators: pure functions from the sorted actions of a partition to windows of them.
+
+pub(crate) mod sequences;

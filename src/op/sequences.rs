@@ -1,0 +1,271 @@
+//! `sequences`: for each probe the last N prior actions of its customer.
+//!
+//! **In / Out**: [`Sorted`] actions of a partition and its probes → [`Histories`]: a window per
+//! probe. **Two paths**: where every action is known as it happens, the history *is* the tail of
+//! the window; where some are known later, [`Histories::history`] walks back through the window and
+//! takes those that were known, a list of indices.
+//! **Invariants**: nothing is copied here. A history never holds more than N actions, and none
+//! that is not prior.
+
+use std::ops::Range;
+
+use crate::ids::{Item, Micros, index};
+use crate::sort::Sorted;
+use crate::sweep::{Window, is_prior, windows};
+
+/// The histories of all probes of one partition.
+#[derive(Debug)]
+pub(crate) struct Histories<I> {
+    /// The actions.
+    sorted: Sorted<I>,
+    /// The first probe of the partition.
+    first_probe: usize,
+    /// A window per probe. On the first path it is the history; on the second it holds it.
+    windows: Vec<Window>,
+    /// What can be counted without looking at the histories again.
+    pub(crate) counts: HistoryCounts,
+}
+
+/// What the histories of a partition hold, counted once per action, whatever the number of
+/// impressions that see it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct HistoryCounts {
+    /// Actions that are in some history, by kind: click, cart, order.
+    pub(crate) actions: [u64; 3],
+    /// Those that repeat another action in customer, time, kind and item.
+    pub(crate) duplicates: u64,
+    /// Those that share customer and time with another action, but not all else.
+    pub(crate) ties: u64,
+    /// The oldest and the newest of them.
+    pub(crate) times: Option<(Micros, Micros)>,
+}
+
+/// The probes of one partition, customer by customer.
+pub(crate) struct ProbeRuns<'a> {
+    /// The first probe of the partition.
+    pub(crate) first_probe: usize,
+    /// Where the probes of each customer end, counted from `first_probe`.
+    pub(crate) ends: Vec<usize>,
+    /// Their cutoffs.
+    pub(crate) cutoffs: &'a [Micros],
+    /// The starts of their lookbacks.
+    pub(crate) lookback_starts: &'a [Micros],
+}
+
+/// The history of one probe: actions of the partition's columns, oldest first.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum History<'a> {
+    /// They lie side by side.
+    Window(Window),
+    /// They do not.
+    Picked(&'a [u32]),
+}
+
+impl History<'_> {
+    /// The number of actions.
+    pub(crate) fn count(&self) -> usize {
+        match self {
+            History::Window(window) => index(window.count()),
+            History::Picked(picked) => picked.len(),
+        }
+    }
+
+    /// The newest action, if there is one.
+    pub(crate) fn newest(&self) -> Option<usize> {
+        match self {
+            History::Window(window) => (window.count() > 0).then(|| index(window.end) - 1),
+            History::Picked(picked) => picked.last().map(|at| index(*at)),
+        }
+    }
+}
+
+impl<I: Item> Histories<I> {
+    /// Finds the histories of all probes of a partition, of at most `actions_max` actions each.
+    pub(crate) fn of(sorted: Sorted<I>, probes: &ProbeRuns<'_>, actions_max: u32) -> Histories<I> {
+        assert_eq!(sorted.keys_count(), probes.ends.len());
+        let mut found = vec![Window::default(); probes.cutoffs.len()];
+        let mut counts = HistoryCounts::default();
+        let mut used = Used::default();
+        let mut first = 0;
+        for (local_key, end) in probes.ends.iter().enumerate() {
+            let run = sorted.run(local_key);
+            let times = &sorted.times()[index(run.start)..index(run.end)];
+            let of_key = first..*end;
+            let cutoffs = &probes.cutoffs[of_key.clone()];
+            let starts = &probes.lookback_starts[of_key.clone()];
+            windows(
+                times,
+                run.start,
+                cutoffs,
+                starts,
+                &mut found[of_key.clone()],
+            );
+            used.find(&sorted, run, &mut found[of_key], cutoffs, actions_max);
+            counts.add(&sorted, &used.actions);
+            first = *end;
+        }
+        Histories {
+            sorted,
+            first_probe: probes.first_probe,
+            windows: found,
+            counts,
+        }
+    }
+
+    /// The first probe of the partition.
+    pub(crate) fn first_probe(&self) -> usize {
+        self.first_probe
+    }
+
+    /// The actions.
+    pub(crate) fn sorted(&self) -> &Sorted<I> {
+        &self.sorted
+    }
+
+    /// The history of a probe. `picked` is scratch that lives as long as the answer.
+    pub(crate) fn history<'a>(
+        &self,
+        probe: usize,
+        cutoff: Micros,
+        actions_max: u32,
+        picked: &'a mut Vec<u32>,
+    ) -> History<'a> {
+        let window = self.windows[probe - self.first_probe];
+        match self.sorted.known_after() {
+            None => History::Window(window),
+            Some(known_after) => {
+                pick(known_after, window, cutoff, actions_max, picked);
+                History::Picked(picked)
+            }
+        }
+    }
+}
+
+/// Walks back through a window and takes the last `max` actions that were known at the cutoff;
+/// leaves them in `picked`, oldest first.
+fn pick(known_after: &[Micros], window: Window, cutoff: Micros, max: u32, picked: &mut Vec<u32>) {
+    picked.clear();
+    let newest_first = (window.start..window.end).rev();
+    let known = newest_first.filter(|at| is_prior(known_after[index(*at)], cutoff));
+    picked.extend(known.take(index(max)));
+    picked.reverse();
+}
+
+/// The actions of one customer that are in some history.
+#[derive(Debug, Default)]
+struct Used {
+    /// Their places in the columns, ascending.
+    actions: Vec<u32>,
+    /// Scratch: the history of a probe.
+    picked: Vec<u32>,
+    /// Scratch: which actions of the run are in some history.
+    seen: Vec<bool>,
+}
+
+impl Used {
+    /// Finds them; on the first path, also cuts the windows to their last `actions_max`.
+    fn find<I: Item>(
+        &mut self,
+        sorted: &Sorted<I>,
+        run: Range<u32>,
+        windows: &mut [Window],
+        cutoffs: &[Micros],
+        actions_max: u32,
+    ) {
+        self.actions.clear();
+        let known_after = sorted.known_after();
+        if known_after.is_none() {
+            windows
+                .iter_mut()
+                .for_each(|window| *window = window.tail(actions_max));
+        }
+        if known_after.is_none() && windows.is_sorted_by_key(|window| window.start) {
+            let mut counted = run.start;
+            for window in windows {
+                self.actions.extend(window.start.max(counted)..window.end);
+                counted = counted.max(window.end);
+            }
+            return;
+        }
+        self.seen.clear();
+        self.seen.resize(index(run.end - run.start), false);
+        for (window, cutoff) in windows.iter().zip(cutoffs) {
+            match known_after {
+                None => self
+                    .picked
+                    .splice(.., window.start..window.end)
+                    .for_each(drop),
+                Some(known) => pick(known, *window, *cutoff, actions_max, &mut self.picked),
+            }
+            let seen = &mut self.seen;
+            self.picked
+                .iter()
+                .for_each(|at| seen[index(at - run.start)] = true);
+        }
+        let is_seen = |at: &u32| self.seen[index(at - run.start)];
+        self.actions.extend(run.clone().filter(is_seen));
+    }
+}
+
+impl HistoryCounts {
+    /// Counts actions of one customer, ascending.
+    fn add<I: Item>(&mut self, sorted: &Sorted<I>, actions: &[u32]) {
+        let (times, kinds, items) = (sorted.times(), sorted.kinds(), sorted.items());
+        for at in actions {
+            self.actions[usize::from(kinds[index(*at)].0) - 1] += 1;
+        }
+        for pair in actions.windows(2) {
+            let (a, b) = (index(pair[0]), index(pair[1]));
+            if times[a] == times[b] {
+                let same = kinds[a] == kinds[b] && items[a] == items[b];
+                self.duplicates += u64::from(same);
+                self.ties += u64::from(!same);
+            }
+        }
+        if let (Some(oldest), Some(newest)) = (actions.first(), actions.last()) {
+            self.stretch(times[index(*oldest)], times[index(*newest)]);
+        }
+    }
+
+    /// Adds the counts of another partition.
+    pub(crate) fn merge(&mut self, other: &HistoryCounts) {
+        for (count, more) in self.actions.iter_mut().zip(other.actions) {
+            *count += more;
+        }
+        self.duplicates += other.duplicates;
+        self.ties += other.ties;
+        if let Some((oldest, newest)) = other.times {
+            self.stretch(oldest, newest);
+        }
+    }
+
+    /// Widens the range of times.
+    fn stretch(&mut self, oldest: Micros, newest: Micros) {
+        let (from, to) = self.times.unwrap_or((oldest, newest));
+        self.times = Some((from.min(oldest), to.max(newest)));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_known_late_leaves_a_gap_and_older_actions_fill_up() {
+        let known: Vec<Micros> = [1, 9, 3, 4].map(Micros).to_vec();
+        let window = Window { start: 0, end: 4 };
+        let mut picked = Vec::new();
+        pick(&known, window, Micros(5), 10, &mut picked);
+        assert_eq!(picked, [0, 2, 3]);
+        pick(&known, window, Micros(5), 2, &mut picked);
+        assert_eq!(picked, [2, 3]);
+        pick(&known, window, Micros(4), 2, &mut picked);
+        assert_eq!(
+            picked,
+            [0, 2],
+            "known at the very cutoff is not known before it"
+        );
+        pick(&known, window, Micros(10), 1, &mut picked);
+        assert_eq!(picked, [3]);
+    }
+}

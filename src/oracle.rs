@@ -1,0 +1,225 @@
+//! Naive twins: each job once more, written from SPEC alone, to hold the engine to.
+//!
+//! **Invariants**: shares no code with the engine: no partitions, no pointers, no tables of
+//! offsets; every rule of SPEC is a line of its own. Slow on purpose.
+
+use std::collections::BTreeMap;
+
+use jiff::civil::{Date, DateTime};
+use jiff::tz::{AmbiguousOffset, TimeZone};
+use jiff::{Span, Timestamp};
+
+/// A time as a log has it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum LogTime {
+    /// Microseconds since the epoch.
+    Instant(i64),
+    /// A clock on the wall: microseconds since 1970-01-01T00:00 on it.
+    Wall(i64),
+    /// A day and no more: days since 1970-01-01.
+    Date(i32),
+}
+
+/// A row of clicks, carts or orders.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LogAction {
+    /// Who, if known.
+    pub customer: Option<String>,
+    /// When.
+    pub time: LogTime,
+    /// 1 click, 2 cart, 3 order.
+    pub kind: u8,
+    /// On what.
+    pub item: i64,
+    /// When it was known, if there is a column for that: null means never.
+    pub available: Option<Option<LogTime>>,
+}
+
+/// A row of impressions.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LogImpression {
+    /// Who, if known.
+    pub customer: Option<String>,
+    /// The day it belongs to, days since 1970-01-01.
+    pub day: i32,
+    /// When, if cutoffs are times.
+    pub time: Option<LogTime>,
+    /// Its id.
+    pub ranking: String,
+    /// What was shown, with labels.
+    pub items: Vec<(i64, Option<bool>)>,
+}
+
+/// The settings that decide about rows.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Rules {
+    /// Cutoffs are times of impressions, not starts of days.
+    pub cutoff_is_time: bool,
+    /// Calendar days of history.
+    pub lookback_days: Option<u32>,
+    /// Microseconds until clicks, carts and orders are known.
+    pub embargo_us: [Option<i64>; 3],
+    /// The length of a history.
+    pub actions_max: usize,
+    /// The zone of days and wall times.
+    pub timezone: String,
+    /// Guests are rows.
+    pub guests_are_rows: bool,
+    /// Items without a label are left out.
+    pub drop_null_labels: bool,
+}
+
+/// A sample.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Sample {
+    /// The day.
+    pub day: i32,
+    /// Who.
+    pub customer: Option<String>,
+    /// The cutoff, microseconds since the epoch.
+    pub cutoff_us: i64,
+    /// Which ranking.
+    pub ranking: String,
+    /// The place in it.
+    pub position: i32,
+    /// What was shown.
+    pub item: i64,
+    /// Whether it was ordered.
+    pub is_order: Option<bool>,
+    /// The newest action of the history.
+    pub last_action_us: Option<i64>,
+    /// Items and kinds, newest first.
+    pub history: Vec<(i64, u8)>,
+}
+
+/// All samples, in no particular order.
+///
+/// # Panics
+/// If the zone is unknown, or a day is out of the calendar.
+pub fn sequences(rules: &Rules, shown: &[LogImpression], log: &[LogAction]) -> Vec<Sample> {
+    let zone = TimeZone::get(&rules.timezone).expect("a known zone");
+    let mut by_customer: BTreeMap<&str, Vec<&LogAction>> = BTreeMap::new();
+    for action in log {
+        if let Some(customer) = &action.customer {
+            by_customer.entry(customer).or_default().push(action);
+        }
+    }
+    let mut samples = Vec::new();
+    for impression in shown {
+        if impression.customer.is_none() && !rules.guests_are_rows {
+            continue;
+        }
+        let (cutoff, start) = bounds(rules, &zone, impression);
+        let own = impression
+            .customer
+            .as_deref()
+            .and_then(|customer| by_customer.get(customer));
+        let own = own.into_iter().flatten();
+        let prior = own.filter(|action| is_prior(rules, &zone, action, cutoff, start));
+        let mut history: Vec<(i64, u8, i64)> = prior
+            .map(|of| (instant(&zone, of.time), of.kind, of.item))
+            .collect();
+        history.sort_by(|a, b| b.cmp(a));
+        history.truncate(rules.actions_max);
+        for (position, (item, is_order)) in impression.items.iter().enumerate() {
+            if is_order.is_none() && rules.drop_null_labels {
+                continue;
+            }
+            samples.push(Sample {
+                day: impression.day,
+                customer: impression.customer.clone(),
+                cutoff_us: cutoff,
+                ranking: impression.ranking.clone(),
+                position: i32::try_from(position).expect("short rankings"),
+                item: *item,
+                is_order: *is_order,
+                last_action_us: history.first().map(|(time, _, _)| *time),
+                history: history
+                    .iter()
+                    .map(|(_, kind, item)| (*item, *kind))
+                    .collect(),
+            });
+        }
+    }
+    samples
+}
+
+/// The cutoff of an impression and the start of its lookback.
+fn bounds(rules: &Rules, zone: &TimeZone, impression: &LogImpression) -> (i64, i64) {
+    let cutoff = match (rules.cutoff_is_time, impression.time) {
+        (true, Some(time)) => instant(zone, time),
+        _ => instant(zone, LogTime::Date(impression.day)),
+    };
+    let Some(days) = rules.lookback_days else {
+        return (cutoff, i64::MIN);
+    };
+    let start = match Timestamp::from_microsecond(cutoff) {
+        // Beyond the calendar there is no zone either.
+        Err(_) => cutoff.saturating_sub(i64::from(days) * 86_400_000_000),
+        Ok(at) if rules.cutoff_is_time => {
+            let wall = zone.to_datetime(at);
+            resolve(
+                zone,
+                wall.checked_sub(Span::new().days(days))
+                    .expect("in the calendar"),
+            )
+        }
+        Ok(_) => instant(zone, LogTime::Date(impression.day - days.cast_signed())),
+    };
+    (cutoff, start)
+}
+
+/// Whether an action is prior: strictly before the cutoff, known by then, within the lookback.
+fn is_prior(rules: &Rules, zone: &TimeZone, of: &LogAction, cutoff: i64, start: i64) -> bool {
+    let time = instant(zone, of.time);
+    let over = |time: LogTime| match time {
+        LogTime::Date(day) => instant(zone, LogTime::Date(day + 1)) <= cutoff,
+        _ => true,
+    };
+    let available = match of.available {
+        None => true,
+        Some(None) => false,
+        Some(Some(known)) => instant(zone, known) < cutoff && over(known),
+    };
+    let embargo = rules.embargo_us[usize::from(of.kind) - 1];
+    let released = embargo.is_none_or(|embargo| time.saturating_add(embargo) < cutoff);
+    time < cutoff && start <= time && over(of.time) && available && released
+}
+
+/// The instant of a time in a log.
+fn instant(zone: &TimeZone, time: LogTime) -> i64 {
+    let epoch = DateTime::constant(1970, 1, 1, 0, 0, 0, 0);
+    match time {
+        LogTime::Instant(at) => at,
+        LogTime::Wall(wall) => {
+            let wall = epoch
+                .checked_add(Span::new().microseconds(wall))
+                .expect("in the calendar");
+            resolve(zone, wall)
+        }
+        LogTime::Date(day) => {
+            let date = Date::constant(1970, 1, 1).checked_add(Span::new().days(day));
+            resolve(
+                zone,
+                date.expect("in the calendar")
+                    .to_datetime(jiff::civil::Time::midnight()),
+            )
+        }
+    }
+}
+
+/// The instant of a wall time: the gap's end in a gap, the earlier one in a fold.
+fn resolve(zone: &TimeZone, wall: DateTime) -> i64 {
+    let at = |offset: jiff::tz::Offset| offset.to_timestamp(wall).expect("in the calendar");
+    match zone.to_ambiguous_timestamp(wall).offset() {
+        AmbiguousOffset::Unambiguous { offset } => at(offset).as_microsecond(),
+        AmbiguousOffset::Fold { before, after } => at(before).min(at(after)).as_microsecond(),
+        AmbiguousOffset::Gap { before, .. } => {
+            let late = at(before)
+                .checked_add(Span::new().nanoseconds(1))
+                .expect("in the calendar");
+            let gap = zone.preceding(late).next().expect("a gap is a transition");
+            gap.timestamp().as_microsecond()
+        }
+    }
+}

@@ -1,0 +1,131 @@
+//! Which rows go into which row group and part: from the impressions and the settings alone.
+
+use super::Found;
+use crate::encode::{Block, BlockRow};
+use crate::ids::{Day, Item, count32, count64, index};
+use crate::job::{Job, Layout};
+use crate::op::sequences::Histories;
+
+/// Rows of a part, about: what a training process takes in hand at a time.
+pub(super) const PART_ROWS: u64 = 262_144;
+
+/// A row group to make.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct GroupPlan {
+    /// The day, as an index into the days of the job.
+    pub(super) day: usize,
+    /// The part of that day.
+    pub(super) part: u64,
+    /// The first row of that day.
+    pub(super) first_row: u64,
+    /// The row after the last.
+    pub(super) end_row: u64,
+}
+
+/// The rows of one day.
+pub(super) struct DayRows {
+    /// The day.
+    pub(super) day: Day,
+    /// Its probes, in the order of the output.
+    pub(super) probes: Vec<u32>,
+    /// Where the rows of each probe end.
+    pub(super) row_ends: Vec<u64>,
+}
+
+impl DayRows {
+    /// The rows of every day, in order.
+    pub(super) fn of_all<I: Item>(job: &Job, found: &Found<I>) -> Vec<DayRows> {
+        let days: Vec<Day> = found.days.keys().copied().collect();
+        let probes = found.probes.of_days(&days).into_iter();
+        probes
+            .zip(days)
+            .map(|(probes, day)| DayRows::of(job, found, day, probes))
+            .collect()
+    }
+
+    /// The rows of a day with these probes.
+    fn of<I: Item>(job: &Job, found: &Found<I>, day: Day, probes: Vec<u32>) -> DayRows {
+        let rows_of = |probe: &u32| match job.layout {
+            Layout::Sample => {
+                let row = found.probes.rows[index(*probe)];
+                count64(found.probes.impressions.items_of(row).len())
+            }
+            Layout::Request => 1,
+        };
+        let mut end = 0;
+        let row_ends = probes.iter().map(|probe| {
+            end += rows_of(probe);
+            end
+        });
+        let row_ends = row_ends.collect();
+        DayRows {
+            day,
+            probes,
+            row_ends,
+        }
+    }
+
+    /// The number of rows.
+    pub(super) fn rows_count(&self) -> u64 {
+        self.row_ends.last().copied().unwrap_or(0)
+    }
+
+    /// The block of a row group.
+    pub(super) fn block<'a, I: Item>(
+        &self,
+        job: &Job,
+        found: &'a Found<I>,
+        group: &GroupPlan,
+    ) -> Block<'a, I> {
+        let mut rows = Vec::new();
+        let first = self.row_ends.partition_point(|end| *end <= group.first_row);
+        for at in first..self.probes.len() {
+            let start = if at == 0 { 0 } else { self.row_ends[at - 1] };
+            if start >= group.end_row {
+                break;
+            }
+            let probe = self.probes[at];
+            let row = found.probes.rows[index(probe)];
+            let items = count32(found.probes.impressions.items_of(row).len());
+            let narrow = |row: u64| u32::try_from(row).expect("an impression has fewer items");
+            let (items_start, items_end) = match job.layout {
+                Layout::Request => (0, items),
+                Layout::Sample => (
+                    narrow(group.first_row.saturating_sub(start)),
+                    narrow(self.row_ends[at].min(group.end_row) - start),
+                ),
+            };
+            let partition = partition_of(&found.histories, probe);
+            rows.push(BlockRow {
+                probe,
+                partition,
+                items_start,
+                items_end,
+            });
+        }
+        Block {
+            probes: &found.probes,
+            rows,
+            histories: &found.histories,
+        }
+    }
+}
+
+/// The partition that holds the history of a probe.
+fn partition_of<I: Item>(histories: &[Histories<I>], probe: u32) -> u32 {
+    count32(histories.partition_point(|of| of.first_probe() <= index(probe)) - 1)
+}
+
+/// The row groups of a day; one of no rows if the day has none, so that its schema is there.
+pub(super) fn plan_day(job: &Job, day: usize, rows: &DayRows) -> Vec<GroupPlan> {
+    let max = u64::from(job.row_group_rows_max);
+    let per_part = (PART_ROWS / max).max(1);
+    let count = rows.rows_count();
+    let plan = |group: u64| GroupPlan {
+        day,
+        part: group / per_part,
+        first_row: group * max,
+        end_row: (group * max + max).min(count),
+    };
+    (0..count.div_ceil(max).max(1)).map(plan).collect()
+}

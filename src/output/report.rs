@@ -1,0 +1,227 @@
+//! What was found and made, as a [`Report`] and as values of the manifest.
+
+use std::path::{Path, PathBuf};
+
+use rayon::prelude::*;
+use serde_json::{Value, json};
+use twox_hash::XxHash64;
+
+use super::plan::DayRows;
+use super::{Found, part_name};
+use crate::calendar::instant_text;
+use crate::encode::RowTally;
+use crate::error::Result;
+use crate::ids::{Day, count64};
+use crate::job::{Format, Guests, Job, Source};
+use crate::publish::{Part, day_folder};
+use crate::scan::Opened;
+use crate::scan::faults::Rejected;
+
+/// What a run made.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Report {
+    /// The days that were published.
+    pub days: Vec<DayReport>,
+    /// Samples in all of them.
+    pub samples: u64,
+    /// Of them, those without history.
+    pub zero_history: u64,
+    /// Actions in the histories of all samples.
+    pub history_actions: u64,
+    /// Impressions of the days asked for.
+    pub impressions: u64,
+    /// Of them, dropped as guests.
+    pub guests_dropped: u64,
+    /// Of them, without items.
+    pub without_items: u64,
+    /// Labels that are null.
+    pub null_labels: u64,
+    /// Rows of actions in the files of the job.
+    pub action_rows: u64,
+    /// Of them, without a customer.
+    pub null_customers: u64,
+    /// Of those of customers that are asked for: never known, so never prior.
+    pub never_available: u64,
+    /// Of them, read and kept; less if reading could stop early.
+    pub actions_kept: u64,
+    /// Rows that were set aside.
+    pub rejected: u64,
+    /// Files of input.
+    pub files: u64,
+    /// Days that were asked for, and left as the output has them.
+    pub days_skipped: u64,
+}
+
+/// What a run made of one day.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct DayReport {
+    /// The day.
+    pub day: Day,
+    /// Rows: samples, or impressions in layout `request`.
+    pub rows: u64,
+    /// Parts.
+    pub parts: u64,
+    /// Their bytes.
+    pub bytes: u64,
+}
+
+/// The report of a run.
+pub(super) fn report<I>(
+    job: &Job,
+    found: &Found<I>,
+    days: &[DayRows],
+    parts: &[Vec<Part>],
+    tallies: &[RowTally],
+) -> Report {
+    let mut report = Report {
+        actions_kept: found.actions_kept,
+        rejected: count64(found.rejected.len()),
+        files: count64(found.inputs.len()),
+        days_skipped: count64(found.days_skipped),
+        ..Report::default()
+    };
+    for (day, parts) in days.iter().zip(parts) {
+        report.days.push(DayReport {
+            day: day.day,
+            rows: day.rows_count(),
+            parts: count64(parts.len()),
+            bytes: parts.iter().map(|part| part.bytes).sum(),
+        });
+    }
+    for tally in tallies {
+        report.samples += tally.samples;
+        report.zero_history += tally.zero_history;
+        report.history_actions += tally.actions;
+    }
+    for tally in found.days.values() {
+        report.impressions += tally.impressions;
+        report.without_items += tally.without_items;
+        report.null_labels += tally.null_labels;
+        report.guests_dropped += if job.guests == Guests::Drop {
+            tally.guests
+        } else {
+            0
+        };
+    }
+    for tally in &found.actions {
+        report.action_rows += tally.rows;
+        report.null_customers += tally.null_customers;
+        report.never_available += tally.null_available;
+    }
+    report
+}
+
+/// The inputs in the manifest.
+pub(super) fn input_values<I: Sync>(found: &Found<I>) -> Result<Vec<Value>> {
+    let inputs: Vec<Result<Value>> = found
+        .inputs
+        .par_iter()
+        .map(|opened| {
+            let file = opened.file();
+            let (bytes, digest) = file.digest(opened.format())?;
+            let of = if opened.format() == Format::Parquet {
+                "footer"
+            } else {
+                "file"
+            };
+            Ok(json!({
+                "source": file.source.name(),
+                "path": file.shown,
+                "bytes": bytes,
+                "xxh64": format!("{digest:016x}"),
+                "xxh64_of": of,
+            }))
+        })
+        .collect();
+    inputs.into_iter().collect()
+}
+
+/// The inputs of a day in its manifest: the files of impressions that may hold it.
+pub(super) fn inputs_of_day<I>(found: &Found<I>, values: &[Value], day: Day) -> Vec<Value> {
+    let is_of_day = |opened: &Opened| {
+        let file = opened.file();
+        file.source == Source::Impressions && file.day.is_none_or(|of| of == day)
+    };
+    let pairs = found.inputs.iter().zip(values);
+    pairs
+        .filter(|(opened, _)| is_of_day(opened))
+        .map(|(_, value)| value.clone())
+        .collect()
+}
+
+/// The files of actions in the manifest of a day: their number, and a digest of their list.
+pub(super) fn action_inputs_value<I>(found: &Found<I>, values: &[Value]) -> Value {
+    let (mut files, mut list) = (0_u64, String::new());
+    for (opened, value) in found.inputs.iter().zip(values) {
+        if opened.file().source != Source::Impressions {
+            files += 1;
+            list += &format!("{value}\n");
+        }
+    }
+    let digest = XxHash64::oneshot(0, list.as_bytes());
+    json!({"files": files, "xxh64_of_list": format!("{digest:016x}")})
+}
+
+/// What was found among the actions, in the manifest.
+pub(super) fn actions_value<I>(found: &Found<I>) -> Value {
+    let counts = &found.counts;
+    let mut value = serde_json::Map::new();
+    for (at, source) in Source::ACTIONS.into_iter().enumerate() {
+        let tally = &found.actions[at];
+        let is_it = |rejected: &&Rejected| rejected.source == source;
+        value.insert(
+            source.name().to_owned(),
+            json!({
+                "rows": tally.rows,
+                "null_customers": tally.null_customers,
+                "never_available": tally.null_available,
+                "rejected": found.rejected.iter().filter(is_it).count(),
+                "in_histories": counts.actions[at],
+            }),
+        );
+    }
+    value.insert("duplicates_in_histories".into(), json!(counts.duplicates));
+    value.insert("ties_in_histories".into(), json!(counts.ties));
+    let range = counts
+        .times
+        .map(|(oldest, newest)| [oldest, newest].map(instant_text));
+    value.insert("times_in_histories".into(), json!(range));
+    Value::Object(value)
+}
+
+/// What was found among the impressions of a day, in the manifest.
+pub(super) fn counts_value<I>(
+    job: &Job,
+    found: &Found<I>,
+    day: &DayRows,
+    rows: &RowTally,
+    duplicates: u64,
+) -> Value {
+    let tally = &found.days[&day.day];
+    let dropped = if job.guests == Guests::Drop {
+        tally.guests
+    } else {
+        0
+    };
+    json!({
+        "impressions": tally.impressions,
+        "guests": tally.guests,
+        "guests_dropped": dropped,
+        "impressions_without_items": tally.without_items,
+        "impressions_rejected": tally.rejected,
+        "duplicate_impressions": duplicates,
+        "items": tally.items,
+        "null_labels": tally.null_labels,
+        "rows": day.rows_count(),
+        "samples": rows.samples,
+        "samples_without_history": rows.zero_history,
+        "samples_with_full_history": rows.full_history,
+        "history_actions": rows.actions,
+    })
+}
+
+/// The path of the first part of a report, for the hint on how to read it.
+pub fn example_part(out: &Path, report: &Report) -> Option<PathBuf> {
+    let day = report.days.first()?;
+    Some(out.join(day_folder(day.day)).join(part_name(0)))
+}

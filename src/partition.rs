@@ -1,0 +1,188 @@
+//! Actions to partitions: chunk lists, one per range of customers.
+//!
+//! **In / Out**: actions in any order → per partition the chunks that hold them. A partition is
+//! a range of customer ranks, which is a range of hashes (see `keys`).
+//! **Invariants**: a permutation: no action is lost, doubled or changed. The partition count
+//! changes no byte of the output.
+//! **Cost**: one append per action; memory is taken a chunk at a time, of 32 rows first and 2048 at
+//! last, so that the account sees it before it is touched and few actions take little.
+
+use crate::column::{Event, EventChunk};
+use crate::control::Control;
+use crate::error::Result;
+use crate::ids::{Item, Key, count32, index};
+
+/// How customers are dealt to partitions.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Split {
+    /// The number of customers.
+    keys_count: u32,
+    /// Customers per partition, as a power of two.
+    shift: u8,
+}
+
+/// Partitions as a power of two. "4096 partitions ought to be enough" (DuckDB).
+pub(crate) const BITS_MAX: u8 = 12;
+/// Actions of a partition that still fit the second-level cache: 1 to 2 MB.
+const ROWS_WANTED: u64 = 65_536;
+/// Above this, the chunks that threads keep open cost more than the cache wins.
+const BITS_WANTED_MAX: u8 = 9;
+
+impl Split {
+    /// A split of customers into at most 2^`bits` partitions.
+    pub(crate) fn new(keys_count: u32, bits: u8) -> Split {
+        assert!(bits <= BITS_MAX);
+        let key_bits = 32 - keys_count.saturating_sub(1).leading_zeros();
+        let shift = key_bits.saturating_sub(u32::from(bits));
+        // A shift of 32 would be one more than a u32 can take; half of all ranks is the same.
+        Split {
+            keys_count,
+            shift: u8::try_from(shift.min(31)).expect("at most 31"),
+        }
+    }
+
+    /// The bits for an expected number of actions.
+    pub(crate) fn bits_for(rows_count: u64) -> u8 {
+        let wanted = rows_count
+            .div_ceil(ROWS_WANTED)
+            .next_power_of_two()
+            .trailing_zeros();
+        u8::try_from(wanted)
+            .unwrap_or(BITS_WANTED_MAX)
+            .min(BITS_WANTED_MAX)
+    }
+
+    /// The number of partitions; at least 1.
+    pub(crate) fn partitions_count(self) -> usize {
+        index((self.keys_count.saturating_sub(1) >> self.shift) + 1)
+    }
+
+    /// The customers of a partition.
+    pub(crate) fn keys_of(self, partition: usize) -> std::ops::Range<u32> {
+        let edge = |at: usize| {
+            let key = u64::from(count32(at)) << self.shift;
+            u32::try_from(key).unwrap_or(u32::MAX).min(self.keys_count)
+        };
+        edge(partition)..edge(partition + 1)
+    }
+
+    /// The partition of a customer.
+    #[inline]
+    pub(crate) fn partition_of(self, key: Key) -> usize {
+        index(key.0 >> self.shift)
+    }
+
+    /// The customer, counted from the first of its partition.
+    #[inline]
+    fn local_key(self, key: Key) -> u32 {
+        key.0 & ((1 << self.shift) - 1)
+    }
+}
+
+/// Chunk lists of one thread, one list per partition.
+#[derive(Debug)]
+pub(crate) struct Scatter<I> {
+    /// How customers are dealt.
+    split: Split,
+    /// The chunks of each partition; only the last of a list may have room.
+    lists: Vec<Vec<EventChunk<I>>>,
+}
+
+impl<I: Item> Scatter<I> {
+    /// Empty lists.
+    pub(crate) fn new(split: Split) -> Scatter<I> {
+        let lists = (0..split.partitions_count()).map(|_| Vec::new()).collect();
+        Scatter { split, lists }
+    }
+
+    /// Adds an action of a customer.
+    ///
+    /// # Errors
+    /// If the memory of the job is used up.
+    #[inline]
+    pub(crate) fn push(&mut self, key: Key, event: Event<I>, control: &Control) -> Result<()> {
+        let list = &mut self.lists[self.split.partition_of(key)];
+        if list.last().is_none_or(EventChunk::is_full) {
+            let chunk = EventChunk::after(list.last());
+            control.charge(chunk.bytes())?;
+            list.push(chunk);
+        }
+        let chunk = list.last_mut().expect("a chunk with room was just made");
+        chunk.push(self.split.local_key(key), event);
+        Ok(())
+    }
+}
+
+/// Joins the lists of all threads, partition by partition. Their order does not matter: `sort`
+/// has a total order.
+pub(crate) fn gather<I: Item>(split: Split, scatters: Vec<Scatter<I>>) -> Vec<Vec<EventChunk<I>>> {
+    let mut lists: Vec<Vec<EventChunk<I>>> = Scatter::new(split).lists;
+    for scatter in scatters {
+        for (list, mut more) in lists.iter_mut().zip(scatter.lists) {
+            list.append(&mut more);
+        }
+    }
+    lists
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::ids::{Kind, Micros};
+
+    #[test]
+    fn every_customer_has_one_partition_and_a_place_in_it() {
+        for keys_count in [0, 1, 2, 3, 63, 64, 65, 1000] {
+            for bits in [0, 1, 5, 12] {
+                let split = Split::new(keys_count, bits);
+                assert!(split.partitions_count() <= 1 << bits);
+                let mut seen = 0;
+                for partition in 0..split.partitions_count() {
+                    let keys = split.keys_of(partition);
+                    for key in keys.clone() {
+                        assert_eq!(split.partition_of(Key(key)), partition);
+                        assert_eq!(split.local_key(Key(key)), key - keys.start);
+                        seen += 1;
+                    }
+                }
+                assert_eq!(seen, keys_count);
+            }
+        }
+        assert_eq!(Split::new(u32::MAX, 0).partitions_count(), 2);
+        assert_eq!(Split::new(u32::MAX, 12).partitions_count(), 4096);
+    }
+
+    #[test]
+    fn partitioning_is_a_permutation() {
+        let split = Split::new(100, 3);
+        let control = Control::default();
+        let mut scatters = vec![Scatter::<i32>::new(split), Scatter::new(split)];
+        for n in 0..20_000_i32 {
+            let key = Key(u32::try_from(n * 7 % 100).expect("below 100"));
+            let time = Micros(i64::from(n));
+            let event = Event {
+                time,
+                known_after: time,
+                kind: Kind::CLICK,
+                item: n + 1,
+            };
+            scatters[usize::from(n % 3 == 0)]
+                .push(key, event, &control)
+                .expect("no limit");
+        }
+        let mut seen = Vec::new();
+        for (partition, chunks) in gather(split, scatters).into_iter().enumerate() {
+            for chunk in chunks {
+                for (at, local) in chunk.local_keys.iter().enumerate() {
+                    let key = split.keys_of(partition).start + local;
+                    let item = chunk.items[at];
+                    assert_eq!(i32::try_from(key), Ok((item - 1) * 7 % 100));
+                    assert_eq!(chunk.times[at], Micros(i64::from(item) - 1));
+                    seen.push(item);
+                }
+            }
+        }
+        seen.sort_unstable();
+        assert!(seen.into_iter().eq(1..=20_000));
+    }
+}

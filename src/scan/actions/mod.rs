@@ -1,0 +1,370 @@
+//! Files of actions to partitions: the scan loop with the semi-join in it.
+//!
+//! **In / Out**: a row group or a text file → events in the thread's [`Scatter`].
+//! **Invariants**: a row whose customer nobody asks for is dropped once its key is read; its time
+//! and item are never looked at. What is kept lies between the start of the customer's earliest
+//! lookback and its latest cutoff. **Null rule**: a null customer is counted and dropped; a null
+//! availability means never known, and is counted; a null time or item is a fault.
+
+mod enough;
+mod parquet;
+
+use self::enough::Enough;
+use crate::column::{Customer, Event};
+use crate::control::{Control, TICK_ROWS};
+use crate::error::Result;
+use crate::ids::{Item, Key, Kind, Micros, index};
+use crate::job::{CustomerType, Cutoff, Job, Source};
+use crate::partition::{Scatter, Split};
+use crate::probes::Probes;
+use crate::scan::faults::{Policy, Rejected, RowAt};
+use crate::scan::fields::{Clock, Field, GuestIds, Mismatch, Value};
+use crate::scan::text::{TextColumn, records};
+use crate::scan::times::When;
+use crate::scan::{Opened, Task};
+use crate::sweep::is_prior;
+
+/// What was found of one source. None of it depends on where the reading stopped.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct ActionTally {
+    /// Rows, read or proven to need no reading.
+    pub(crate) rows: u64,
+    /// Of them, those without a customer.
+    pub(crate) null_customers: u64,
+    /// Of those of customers that are asked for: never known.
+    pub(crate) null_available: u64,
+}
+
+/// What one thread has read.
+#[derive(Debug)]
+pub(crate) struct ActionState<I> {
+    /// The events kept.
+    pub(crate) scatter: Scatter<I>,
+    /// What was found, by source as in [`Source::ACTIONS`].
+    pub(crate) tallies: [ActionTally; 3],
+    /// Rows set aside.
+    pub(crate) rejected: Vec<Rejected>,
+    /// Rows kept: for the statistics of the run, not for the manifest.
+    pub(crate) kept: u64,
+    /// Scratch: the rows of a batch whose customers are asked for.
+    wanted: Vec<(usize, Key)>,
+}
+
+/// How actions are read.
+#[derive(Debug)]
+pub(crate) struct ActionScan<'a, I> {
+    /// The job.
+    pub(crate) job: &'a Job,
+    /// What becomes of bad rows.
+    policy: &'a Policy,
+    /// Progress, memory and the wish to stop.
+    control: &'a Control,
+    /// Whose actions are wanted, and when.
+    pub(crate) probes: &'a Probes<I>,
+    /// How customers are dealt to partitions.
+    split: Split,
+    /// Who has enough actions.
+    pub(crate) enough: Enough,
+    /// Ids that mean nobody.
+    guest_ids: GuestIds,
+    /// The type of customers.
+    customers: CustomerType,
+}
+
+/// One action of a customer that is asked for, not yet judged.
+struct Raw<'n, I> {
+    /// Who.
+    key: Key,
+    /// When, or `None` if that is null.
+    time: Value<Option<When>>,
+    /// The column that the time was looked for in last, to blame.
+    time_at: &'n str,
+    /// On what.
+    item: Value<I>,
+    /// When it was known, if there is a column for it.
+    available: Option<Value<Option<When>>>,
+}
+
+/// The names of a source's columns in the files.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct ActionNames<'a> {
+    /// The customer.
+    pub(crate) customer: &'a str,
+    /// The item.
+    pub(crate) item: &'a str,
+    /// The time; for orders, one that may be absent or null.
+    pub(crate) time: &'a str,
+    /// What stands in for an absent or null time: the order's date.
+    pub(crate) time_else: Option<&'a str>,
+    /// When it was known.
+    pub(crate) available: Option<&'a str>,
+}
+
+impl<'a> ActionNames<'a> {
+    /// The names of a source in a job.
+    pub(crate) fn of(job: &'a Job, source: Source) -> ActionNames<'a> {
+        let name = |ours| job.column(source, ours);
+        let (item, time) = match source {
+            Source::Clicks => ("item_id", "click_time"),
+            _ => ("config_id", "occurred_at"),
+        };
+        ActionNames {
+            customer: name("customer_id"),
+            item: name(item),
+            time: name(time),
+            time_else: (source == Source::Orders).then(|| name("order_date")),
+            available: job.available_column(source),
+        }
+    }
+
+    /// The column that a null time is blamed on.
+    fn last_time(&self) -> &'a str {
+        self.time_else.unwrap_or(self.time)
+    }
+}
+
+impl<'a, I: Item> ActionScan<'a, I> {
+    /// A scan for the customers of `probes`.
+    pub(crate) fn new(
+        job: &'a Job,
+        policy: &'a Policy,
+        control: &'a Control,
+        probes: &'a Probes<I>,
+        split: Split,
+    ) -> ActionScan<'a, I> {
+        let customers = match probes.impressions.has_text_ids() {
+            true => CustomerType::String,
+            false => CustomerType::Int64,
+        };
+        let enough = Enough::of(index(probes.keys.count()), probes.keys.guest());
+        let guest_ids = GuestIds::of(job);
+        ActionScan {
+            job,
+            policy,
+            control,
+            probes,
+            split,
+            enough,
+            guest_ids,
+            customers,
+        }
+    }
+
+    /// The state of a thread that has read nothing.
+    pub(crate) fn state(&self) -> ActionState<I> {
+        ActionState {
+            scatter: Scatter::new(self.split),
+            tallies: [ActionTally::default(); 3],
+            rejected: Vec::new(),
+            kept: 0,
+            wanted: Vec::new(),
+        }
+    }
+
+    /// Reads one row group or text file.
+    ///
+    /// # Errors
+    /// As the job's policy for bad rows says, if the file cannot be read, or if the memory of
+    /// the job is used up.
+    pub(crate) fn read(&self, task: &Task, state: &mut ActionState<I>) -> Result<()> {
+        match &task.opened {
+            Opened::Parquet(file) => self.read_parquet(file, task.row_group, state),
+            Opened::Text(..) => self.read_text(task, state),
+        }
+    }
+
+    /// Reads a text file.
+    fn read_text(&self, task: &Task, state: &mut ActionState<I>) -> Result<()> {
+        let file = task.opened.file();
+        let names = ActionNames::of(self.job, file.source);
+        let column = TextColumn::new;
+        let mut columns = vec![
+            column(names.customer, true),
+            column(names.item, true),
+            TextColumn {
+                name: names.time,
+                required: true,
+                instead: names.time_else,
+            },
+        ];
+        columns.extend(names.time_else.map(|name| column(name, false)));
+        columns.extend(names.available.map(|name| column(name, true)));
+        let clock = Clock::of(self.job);
+        let rows = records(file, task.opened.text_format(), &columns, &mut |record| {
+            self.control.tick(record.row)?;
+            let at = RowAt {
+                file,
+                row: record.row,
+                column: "",
+            };
+            let fields = match record.fields {
+                Ok(fields) => fields,
+                Err(error) => {
+                    return self
+                        .policy
+                        .reject(at, error, record.text, &mut state.rejected);
+                }
+            };
+            let customer = fields[0].customer(self.customers);
+            let Some(key) = self.key_of(at, &names, customer, record.text, state)? else {
+                return Ok(());
+            };
+            let (mut time, mut time_at) = (fields[2].time(&clock), names.time);
+            if let Some(other) = names.time_else
+                && time == Ok(None)
+                && fields[3] != Field::Missing
+            {
+                (time, time_at) = (fields[3].time(&clock), other);
+            }
+            let available = names.available.and_then(|_| fields.last());
+            let item = fields[1].item(self.job.item_type);
+            let available = available.map(|field| field.time(&clock));
+            self.offer(
+                at,
+                &names,
+                Raw {
+                    key,
+                    time,
+                    time_at,
+                    item,
+                    available,
+                },
+                record.text,
+                state,
+            )
+        })?;
+        state.tallies[slot(file.source)].rows += rows;
+        self.control.count_read(rows % TICK_ROWS, task.steps);
+        Ok(())
+    }
+
+    /// The key of a customer, if it is asked for; counts nobody, rejects what is no id.
+    #[inline]
+    fn key_of(
+        &self,
+        at: RowAt<'_>,
+        names: &ActionNames<'_>,
+        customer: Value<Customer<'_>>,
+        text: &dyn Fn() -> String,
+        state: &mut ActionState<I>,
+    ) -> Result<Option<Key>> {
+        match customer.map(|customer| self.guest_ids.resolve(customer)) {
+            Ok(Customer::Int(id)) => Ok(self.probes.keys.of_int(id)),
+            Ok(Customer::Text(id)) => Ok(self.probes.keys.of_text(id)),
+            Ok(Customer::Guest) => {
+                state.tallies[slot(at.file.source)].null_customers += 1;
+                Ok(None)
+            }
+            Err(error) => {
+                let at = RowAt {
+                    column: names.customer,
+                    ..at
+                };
+                self.policy.reject(at, error, text, &mut state.rejected)?;
+                Ok(None)
+            }
+        }
+    }
+
+    /// Judges one action and keeps it, drops it, or rejects it.
+    #[inline]
+    fn offer(
+        &self,
+        at: RowAt<'_>,
+        names: &ActionNames<'_>,
+        raw: Raw<'_, I>,
+        text: &dyn Fn() -> String,
+        state: &mut ActionState<I>,
+    ) -> Result<()> {
+        let source = at.file.source;
+        let key = raw.key;
+        let (when, item, available) = match judge(names, raw) {
+            Ok(judged) => judged,
+            Err((column, mismatch)) => {
+                let at = RowAt { column, ..at };
+                return self.policy.reject(at, mismatch, text, &mut state.rejected);
+            }
+        };
+        let Some(available) = available else {
+            state.tallies[slot(source)].null_available += 1;
+            return Ok(());
+        };
+        let Some(event) = self.event(source.kind(), key, (when, item, available)) else {
+            return Ok(());
+        };
+        state.kept += 1;
+        state.scatter.push(key, event, self.control)
+    }
+
+    /// The event, if it is prior to some cutoff of the customer and within some lookback.
+    #[inline]
+    fn event(
+        &self,
+        kind: Kind,
+        key: Key,
+        (when, item, available): (When, I, Micros),
+    ) -> Option<Event<I>> {
+        let span = self.probes.span(key);
+        // By day, cutoffs are starts of days: a date that is prior is over by then.
+        let known_after = match self.job.cutoff {
+            Cutoff::Day => when.at,
+            Cutoff::Time => when.known_after,
+        };
+        let source = Source::ACTIONS[usize::from(kind.0) - 1];
+        let held_until = Micros(when.at.0.saturating_add(self.job.embargo_of(source)));
+        let known_after = known_after.max(held_until).max(available);
+        let within = |start: Micros| !is_prior(when.at, start);
+        if !is_prior(known_after, span.last_cutoff) || !within(span.lookback_min) {
+            return None;
+        }
+        if self.enough.is_done(key) {
+            return None;
+        }
+        let seen_by_all = is_prior(known_after, span.first_cutoff) && within(span.lookback_max);
+        if seen_by_all {
+            self.enough.count(key, when.at);
+        }
+        Some(Event {
+            time: when.at,
+            known_after,
+            kind,
+            item,
+        })
+    }
+}
+
+/// The parts of an action, or the column that is at fault. An availability of `None` means never.
+#[inline]
+fn judge<'a, I>(
+    names: &ActionNames<'a>,
+    raw: Raw<'a, I>,
+) -> std::result::Result<(When, I, Option<Micros>), (&'a str, Mismatch)> {
+    let null = || (raw.time_at, Mismatch::new("a time", "null"));
+    let when = raw
+        .time
+        .map_err(|error| (raw.time_at, error))?
+        .ok_or_else(null)?;
+    let item = raw.item.map_err(|error| (names.item, error))?;
+    let available = match raw.available {
+        None => Some(when.at),
+        Some(available) => {
+            let available = available.map_err(|error| (names.available.unwrap_or(""), error))?;
+            available.map(|when| when.known_after)
+        }
+    };
+    Ok((when, item, available))
+}
+
+impl ActionTally {
+    /// Adds the counts of another thread.
+    pub(crate) fn merge(&mut self, other: &ActionTally) {
+        self.rows += other.rows;
+        self.null_customers += other.null_customers;
+        self.null_available += other.null_available;
+    }
+}
+
+/// The place of a source in arrays of counts.
+pub(crate) fn slot(source: Source) -> usize {
+    usize::from(source.kind().0) - 1
+}

@@ -1,0 +1,88 @@
+//! What becomes of rows that cannot be used: the run ends, or they are set aside.
+//!
+//! **In / Out**: a [`Mismatch`] at a row and column → an error, or a [`Rejected`] row.
+//! **Invariants**: which rows are rejected depends on the input alone, never on threads.
+
+use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+
+use crate::error::{Error, ErrorKind, Result, RowFault};
+use crate::job::{Job, OnBadRow, Source};
+use crate::scan::fields::Mismatch;
+use crate::scan::input::InputFile;
+
+/// A row set aside.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct Rejected {
+    /// The source it came from.
+    pub(crate) source: Source,
+    /// Where it stands, and what is wrong with it.
+    pub(crate) fault: RowFault,
+    /// What it held: the text of the record, or the columns read, as JSON.
+    pub(crate) record: String,
+}
+
+/// The job's policy, shared by all threads.
+#[derive(Debug)]
+pub(crate) struct Policy {
+    /// What becomes of such rows.
+    on_bad_row: OnBadRow,
+    /// How many may be set aside.
+    limit: u64,
+    /// How many were.
+    count: AtomicU64,
+}
+
+impl Policy {
+    /// The policy of a job.
+    pub(crate) fn of(job: &Job) -> Policy {
+        let (on_bad_row, limit) = (job.on_bad_row, job.bad_rows_max);
+        Policy {
+            on_bad_row,
+            limit,
+            count: AtomicU64::new(0),
+        }
+    }
+
+    /// Ends the run, or sets the row aside in `rejected`.
+    ///
+    /// # Errors
+    /// As the policy says.
+    pub(crate) fn reject(
+        &self,
+        at: RowAt<'_>,
+        mismatch: Mismatch,
+        record: &dyn Fn() -> String,
+        rejected: &mut Vec<Rejected>,
+    ) -> Result<()> {
+        let fault = RowFault {
+            file: at.file.shown.clone(),
+            row: at.row,
+            column: at.column.to_owned(),
+            expected: mismatch.expected,
+            found: mismatch.found,
+        };
+        if self.on_bad_row == OnBadRow::Error {
+            return Err(Error::from(ErrorKind::BadRow(Box::new(fault))));
+        }
+        if self.count.fetch_add(1, Relaxed) >= self.limit {
+            return Err(Error::from(ErrorKind::TooManyBadRows { limit: self.limit }));
+        }
+        rejected.push(Rejected {
+            source: at.file.source,
+            fault,
+            record: record(),
+        });
+        Ok(())
+    }
+}
+
+/// A place in a file.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct RowAt<'a> {
+    /// The file.
+    pub(crate) file: &'a InputFile,
+    /// 1-based record.
+    pub(crate) row: u64,
+    /// The column as the file names it, or nothing for the whole record.
+    pub(crate) column: &'a str,
+}

@@ -1,0 +1,270 @@
+//! Paths to files: which files a source has, of which day and format they are.
+//!
+//! **In / Out**: the job's paths → [`InputFile`]s, sorted by source and path, each with the day
+//! of its Hive folder. **Invariants**: names that start with `_` or `.` are never read; neither
+//! are table folders, whose file lists lie elsewhere.
+
+use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
+
+use crate::calendar::parse_dt;
+use crate::error::{Error, ErrorKind, Result};
+use crate::ids::Day;
+use crate::job::{Job, Source};
+use crate::scan::input::InputFile;
+
+/// The paths of one source, expanded.
+#[derive(Clone, Debug)]
+pub(crate) struct SourceFiles {
+    /// The source.
+    pub(crate) source: Source,
+    /// What the user named: files and folders that the output must not touch.
+    pub(crate) roots: Vec<PathBuf>,
+    /// The files, sorted by path.
+    pub(crate) files: Vec<InputFile>,
+}
+
+/// Endings by which a file next to others is taken for a source.
+const ENDINGS: [&str; 5] = ["parquet", "csv", "ndjson", "jsonl", "json"];
+/// Endings of compressed text.
+const COMPRESSED: [&str; 3] = ["", ".gz", ".zst"];
+
+/// Lists the files of all sources of a job.
+///
+/// # Errors
+/// If a source is not there, or is a table that only its own tools can read.
+pub(crate) fn discover(job: &Job) -> Result<Vec<SourceFiles>> {
+    let mut sources = Vec::new();
+    for source in Source::ALL {
+        if job.without.contains(&source) {
+            continue;
+        }
+        let Some(roots) = roots_of(job, source)? else {
+            continue;
+        };
+        let mut files = Vec::new();
+        for root in &roots {
+            collect(source, root, 0, &mut files)?;
+        }
+        files.sort_by(|a, b| a.path.cmp(&b.path));
+        // The same file by two names counts once.
+        let mut seen = Vec::new();
+        files.retain(|file| {
+            let real = file
+                .path
+                .canonicalize()
+                .unwrap_or_else(|_| file.path.clone());
+            let at = seen.binary_search(&real);
+            at.map_err(|at| seen.insert(at, real)).is_err()
+        });
+        if files.is_empty() {
+            let roots: Vec<String> = roots.iter().map(|root| shown(root)).collect();
+            let what = format!(
+                "no files of {} in \"{}\"",
+                source.name(),
+                roots.join("\", \"")
+            );
+            return Err(Error::from(ErrorKind::NoInput { what }));
+        }
+        sources.push(SourceFiles {
+            source,
+            roots,
+            files,
+        });
+    }
+    Ok(sources)
+}
+
+/// The files and folders that a job names for a source; `None` if it names none.
+fn roots_of(job: &Job, source: Source) -> Result<Option<Vec<PathBuf>>> {
+    if let Some(dir) = &job.dir {
+        return found_in(dir, source).map(|root| Some(vec![root]));
+    }
+    if let Some((_, path)) = job.paths.iter().find(|(of, _)| *of == source) {
+        let roots = expand(path)?;
+        // A list of a table's files is somebody's choice; a path into its folder may not be.
+        for folder in roots.iter().flat_map(|root| root.ancestors().skip(1)) {
+            refuse_tables(folder)?;
+        }
+        return Ok(Some(roots));
+    }
+    let Some((_, list)) = job.files_from.iter().find(|(of, _)| *of == source) else {
+        return Ok(None);
+    };
+    let text = fs::read_to_string(list).map_err(|error| missing_or_io(list, error))?;
+    let mut roots = Vec::new();
+    for line in text.lines().map(str::trim).filter(|line| !line.is_empty()) {
+        roots.extend(expand(line)?);
+    }
+    Ok(Some(roots))
+}
+
+/// The folder or file of a source in a folder of all sources.
+fn found_in(dir: &Path, source: Source) -> Result<PathBuf> {
+    if !dir.is_dir() {
+        let what = format!("no such folder: \"{}\"", dir.display());
+        return Err(Error::from(ErrorKind::NoInput { what }));
+    }
+    let name = source.folder();
+    let mut candidates = vec![dir.join(name)];
+    for ending in ENDINGS {
+        for compressed in COMPRESSED {
+            candidates.push(dir.join(format!("{name}.{ending}{compressed}")));
+        }
+    }
+    candidates.retain(|path| path.exists());
+    match &candidates[..] {
+        [root] => Ok(root.clone()),
+        [] => {
+            let hint = match source {
+                Source::Impressions => "name them with --impressions PATH".to_owned(),
+                _ => format!("--without {} goes without them", source.name()),
+            };
+            let what = format!(
+                "no {name} in \"{}\": neither a folder nor a file of that name; {hint}",
+                dir.display()
+            );
+            Err(Error::from(ErrorKind::NoInput { what }))
+        }
+        [a, b, ..] => Err(Error::settings(format!(
+            "both \"{}\" and \"{}\" could be the {}; name one with --{} PATH",
+            a.display(),
+            b.display(),
+            source.name(),
+            source.name()
+        ))),
+    }
+}
+
+/// The files and folders of a path that may be a glob.
+fn expand(path: &str) -> Result<Vec<PathBuf>> {
+    if Path::new(path).exists() {
+        return Ok(vec![PathBuf::from(path)]);
+    }
+    if !path.contains(['*', '?', '[']) {
+        let what = format!("no such file or folder: \"{path}\"");
+        return Err(Error::from(ErrorKind::NoInput { what }));
+    }
+    let pattern = glob::glob(path)
+        .map_err(|error| Error::settings(format!("\"{path}\" is no glob: {}", error.msg)))?;
+    let mut found = Vec::new();
+    for entry in pattern {
+        let entry = entry.map_err(|error| {
+            let path = error.path().to_owned();
+            Error::io("read", &path, error.into())
+        })?;
+        if !is_hidden(&entry) {
+            found.push(entry);
+        }
+    }
+    if found.is_empty() {
+        let what = format!("nothing matches \"{path}\"");
+        return Err(Error::from(ErrorKind::NoInput { what }));
+    }
+    Ok(found)
+}
+
+/// Folders inside each other that are still followed: a limit for loops of links.
+const DEPTH_MAX: u32 = 64;
+
+/// Adds a file, or all files of a folder.
+fn collect(source: Source, path: &Path, depth: u32, files: &mut Vec<InputFile>) -> Result<()> {
+    let metadata = fs::metadata(path).map_err(|error| missing_or_io(path, error))?;
+    if !metadata.is_dir() {
+        if !metadata.is_file() {
+            return Err(Error::bad_file(shown(path), "expected a file or a folder"));
+        }
+        let day = hive_day(path)?;
+        files.push(InputFile {
+            source,
+            path: path.to_owned(),
+            shown: shown(path),
+            day,
+        });
+        return Ok(());
+    }
+    refuse_tables(path)?;
+    if depth == DEPTH_MAX {
+        return Err(Error::bad_file(
+            shown(path),
+            "folders lie too deep, or link in a circle",
+        ));
+    }
+    let entries = fs::read_dir(path).map_err(|error| Error::io("read", path, error))?;
+    for entry in entries {
+        let entry = entry
+            .map_err(|error| Error::io("read", path, error))?
+            .path();
+        if !is_hidden(&entry) {
+            collect(source, &entry, depth + 1, files)?;
+        }
+    }
+    Ok(())
+}
+
+/// An error for folders whose files only count by a list that we do not read.
+fn refuse_tables(folder: &Path) -> Result<()> {
+    let advice = "its folder also holds files that were deleted from the table; list the files \
+                  of a snapshot with the table's own tool, and name that list with --files-from";
+    if folder.join("_delta_log").is_dir() {
+        return Err(Error::bad_file(
+            shown(folder),
+            format!("this is a Delta table: {advice}"),
+        ));
+    }
+    let metadata = folder.join("metadata");
+    let is_iceberg = fs::read_dir(&metadata).is_ok_and(|entries| {
+        let mut names = entries.filter_map(|entry| entry.ok()?.file_name().into_string().ok());
+        names.any(|name| name.ends_with(".metadata.json") || name == "version-hint.text")
+    });
+    if is_iceberg {
+        return Err(Error::bad_file(
+            shown(folder),
+            format!("this is an Iceberg table: {advice}"),
+        ));
+    }
+    Ok(())
+}
+
+/// Whether a path's last name says that it is not data.
+fn is_hidden(path: &Path) -> bool {
+    let name = path.file_name().map(|name| name.to_string_lossy());
+    name.is_some_and(|name| name.starts_with(['_', '.']))
+}
+
+/// A path in a message.
+fn shown(path: &Path) -> String {
+    path.display().to_string()
+}
+
+/// Exit 66 for what is not there, 74 for what cannot be read.
+pub(super) fn missing_or_io(path: &Path, error: io::Error) -> Error {
+    if error.kind() == io::ErrorKind::NotFound {
+        let what = format!("no such file or folder: \"{}\"", path.display());
+        return Error::from(ErrorKind::NoInput { what });
+    }
+    Error::io("read", path, error)
+}
+
+/// The day of the innermost `dt=` folder of a path.
+fn hive_day(path: &Path) -> Result<Option<Day>> {
+    let folders = path.parent().into_iter().flat_map(Path::components).rev();
+    for folder in folders {
+        let name = folder.as_os_str().to_string_lossy();
+        let Some(value) = name.strip_prefix("dt=") else {
+            continue;
+        };
+        if value == "__HIVE_DEFAULT_PARTITION__" {
+            return Ok(None);
+        }
+        return match parse_dt(&value.replace("%3D", "=").replace("%3d", "=")) {
+            Some(day) => Ok(Some(day)),
+            None => Err(Error::bad_file(
+                shown(path),
+                format!("expected a folder dt=YYYY-MM-DD, found \"{name}\""),
+            )),
+        };
+    }
+    Ok(None)
+}

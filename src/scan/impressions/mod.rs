@@ -1,0 +1,394 @@
+//! Files of impressions to [`Impressions`]: whom what was shown, and the moment of the question.
+//!
+//! **In / Out**: a row group or a text file → rows in an [`ImpressionState`], one per thread.
+//! **Null rule**: a null customer is a guest; a null or empty array makes no row and is counted;
+//! a null ranking, day or cutoff is a fault.
+//! **Invariants**: a row of a day that nobody asked for is dropped before anything else of it is
+//! looked at.
+
+mod parquet;
+
+use std::collections::BTreeMap;
+
+pub(crate) use self::parquet::{check_customer, check_time};
+use crate::calendar::{DAY_MAX, DAY_MIN, Zone, parse_dt};
+use crate::column::{Customer, Impression, Impressions};
+use crate::control::{Control, TICK_ROWS};
+use crate::error::Result;
+use crate::ids::{Day, Item, Micros};
+use crate::job::{CustomerType, Cutoff, Guests, Job, Source};
+use crate::scan::elements::{ElementCounts, ElementReader, Labelled, Shown};
+use crate::scan::faults::{Policy, Rejected, RowAt};
+use crate::scan::fields::{Clock, Field, GuestIds, Mismatch, Value};
+use crate::scan::text::{TextColumn, missing_column, records};
+use crate::scan::times::{Written, parse};
+use crate::scan::{Opened, Task};
+
+/// What was found of one day.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct DayTally {
+    /// Impressions.
+    pub(crate) impressions: u64,
+    /// Of them, those without a customer.
+    pub(crate) guests: u64,
+    /// Of those that are not dropped as guests, those whose array is null or empty.
+    pub(crate) without_items: u64,
+    /// Of them, those that were rejected, their day being known.
+    pub(crate) rejected: u64,
+    /// Items shown, of impressions that were neither rejected nor dropped.
+    pub(crate) items: u64,
+    /// Of them, those without a label.
+    pub(crate) null_labels: u64,
+}
+
+/// What one thread has read.
+#[derive(Debug)]
+pub(crate) struct ImpressionState<I> {
+    /// The impressions.
+    pub(crate) rows: Impressions<I>,
+    /// What was found, day by day.
+    pub(crate) tallies: BTreeMap<Day, DayTally>,
+    /// Rows set aside.
+    pub(crate) rejected: Vec<Rejected>,
+    /// Scratch: the items of the current row.
+    shown: Shown<I>,
+    /// The last day or cutoff asked about, with the answer: neighbours often share it.
+    last_bounds: Option<(Moment, (Micros, Micros))>,
+}
+
+/// What a cutoff is computed from.
+type Moment = (Day, Option<Micros>);
+
+/// How impressions are read.
+#[derive(Debug)]
+pub(crate) struct ImpressionScan<'a> {
+    /// The job.
+    job: &'a Job,
+    /// What becomes of bad rows.
+    policy: &'a Policy,
+    /// Progress and the wish to stop.
+    control: &'a Control,
+    /// Ids that mean nobody.
+    guest_ids: GuestIds,
+    /// The type of customers.
+    customers: CustomerType,
+    /// How nested elements are read.
+    elements: ElementReader<'a>,
+    /// The names of the columns.
+    names: Names<'a>,
+    /// Days that the output has already, and keeps.
+    skipped: &'a [Day],
+}
+
+/// The names of the columns in the files.
+#[derive(Clone, Copy, Debug)]
+struct Names<'a> {
+    /// The day.
+    dt: &'a str,
+    /// The time of the impression.
+    time: &'a str,
+    /// The customer.
+    customer: &'a str,
+    /// The ranking.
+    ranking: &'a str,
+    /// The array of shown items.
+    shown: &'a str,
+}
+
+/// One row, not yet judged. Items are read last, by a call, because few rows of other days need it.
+struct Raw<'r, I> {
+    /// The day column, `None` if null or absent.
+    dt: Value<Option<Day>>,
+    /// The time column, `None` if null or absent.
+    time: Value<Option<Written>>,
+    /// The customer.
+    customer: Value<Customer<'r>>,
+    /// The ranking.
+    ranking: Value<&'r str>,
+    /// Reads the items; gives nothing if the array is null.
+    items: &'r mut dyn FnMut(&mut Shown<I>) -> Value<Option<ElementCounts>>,
+}
+
+impl<'a> ImpressionScan<'a> {
+    /// A scan for a job whose customers have this type.
+    pub(crate) fn new(
+        job: &'a Job,
+        policy: &'a Policy,
+        control: &'a Control,
+        customers: CustomerType,
+        skipped: &'a [Day],
+    ) -> ImpressionScan<'a> {
+        let name = |ours| job.column(Source::Impressions, ours);
+        let names = Names {
+            dt: name("dt"),
+            time: name("impression_time"),
+            customer: name("customer_id"),
+            ranking: name("ranking_id"),
+            shown: name("impressions"),
+        };
+        let (guest_ids, elements) = (GuestIds::of(job), ElementReader::of(job));
+        ImpressionScan {
+            job,
+            policy,
+            control,
+            guest_ids,
+            customers,
+            elements,
+            names,
+            skipped,
+        }
+    }
+
+    /// The state of a thread that has read nothing.
+    pub(crate) fn state<I: Item>(&self) -> ImpressionState<I> {
+        ImpressionState {
+            rows: Impressions::empty(self.customers == CustomerType::String),
+            tallies: BTreeMap::new(),
+            rejected: Vec::new(),
+            shown: Vec::new(),
+            last_bounds: None,
+        }
+    }
+
+    /// Reads one row group or text file.
+    ///
+    /// # Errors
+    /// As the job's policy for bad rows says, and if the file cannot be read.
+    pub(crate) fn read<I: Item>(&self, task: &Task, state: &mut ImpressionState<I>) -> Result<()> {
+        match &task.opened {
+            Opened::Parquet(file) => self.read_parquet(file, task.row_group, state),
+            Opened::Text(..) => self.read_text(task, state),
+        }
+    }
+
+    /// Reads a text file.
+    fn read_text<I: Item>(&self, task: &Task, state: &mut ImpressionState<I>) -> Result<()> {
+        let file = task.opened.file();
+        let names = self.names;
+        let by_time = self.job.cutoff == Cutoff::Time;
+        let column = TextColumn::new;
+        let columns = [
+            column(names.customer, true),
+            column(names.ranking, true),
+            column(names.shown, true),
+            column(names.dt, file.day.is_none() && !by_time),
+            column(names.time, by_time),
+        ];
+        let mut labelled = Labelled::default();
+        let clock = Clock::of(self.job);
+        let rows = records(file, task.opened.text_format(), &columns, &mut |record| {
+            self.control.tick(record.row)?;
+            let at = RowAt {
+                file,
+                row: record.row,
+                column: "",
+            };
+            let [customer, ranking, shown, dt, time] = match record.fields {
+                Ok([a, b, c, d, e]) => [a, b, c, d, e],
+                Ok(_) => unreachable!("as many fields as columns"),
+                Err(mismatch) => {
+                    let rejected = &mut state.rejected;
+                    return self.policy.reject(at, mismatch, record.text, rejected);
+                }
+            };
+            let mut items = |into: &mut Shown<I>| self.elements.read(shown, into, &mut labelled);
+            let mut raw = Raw {
+                dt: dt_of(dt, clock.zone),
+                time: if by_time {
+                    time.written(&clock)
+                } else {
+                    Ok(None)
+                },
+                customer: customer.customer(self.customers),
+                ranking: ranking.ranking(),
+                items: &mut items,
+            };
+            self.offer(at, &mut raw, record.text, state)
+        })?;
+        let columns = self.elements.names.into_iter();
+        for (name, seen) in columns.zip([labelled.items, labelled.labels]) {
+            if labelled.elements > 0 && seen == 0 {
+                return Err(missing_column(file, name, "it in no element"));
+            }
+        }
+        self.control.count_read(rows % TICK_ROWS, task.steps);
+        Ok(())
+    }
+
+    /// Judges one row and keeps it, counts it, or rejects it.
+    fn offer<I: Item>(
+        &self,
+        at: RowAt<'_>,
+        raw: &mut Raw<'_, I>,
+        text: &dyn Fn() -> String,
+        state: &mut ImpressionState<I>,
+    ) -> Result<()> {
+        let (day, known_day) = match self.day_of(at.file.day, raw) {
+            Ok(day) if !self.wants(day) => return Ok(()),
+            Ok(day) => (Ok(day), Some(day)),
+            Err(fault) => (Err(fault), None),
+        };
+        state.shown.clear();
+        let judged = day.and_then(|day| {
+            let ranking = raw
+                .ranking
+                .clone()
+                .map_err(|error| (self.names.ranking, error))?;
+            let customer = raw
+                .customer
+                .clone()
+                .map_err(|error| (self.names.customer, error))?;
+            let cutoff = self.cutoff_of(raw)?;
+            let counts =
+                (raw.items)(&mut state.shown).map_err(|error| (self.names.shown, error))?;
+            Ok((day, ranking, customer, cutoff, counts))
+        });
+        let (day, ranking, customer, cutoff, counts) = match judged {
+            Ok(judged) => judged,
+            Err((column, mismatch)) => {
+                if let Some(day) = known_day {
+                    let tally = state.tallies.entry(day).or_default();
+                    tally.impressions += 1;
+                    tally.rejected += 1;
+                }
+                let at = RowAt { column, ..at };
+                return self.policy.reject(at, mismatch, text, &mut state.rejected);
+            }
+        };
+        let customer = self.guest_ids.resolve(customer);
+        let drops = customer == Customer::Guest && self.job.guests == Guests::Drop;
+        let tally = state.tallies.entry(day).or_default();
+        tally.add(customer, drops, counts.unwrap_or_default());
+        if drops || state.shown.is_empty() {
+            return Ok(());
+        }
+        let (cutoff, lookback_start) = state.bounds(self.job, (day, cutoff));
+        let items = &state.shown[..];
+        let row = Impression {
+            customer,
+            day,
+            cutoff,
+            lookback_start,
+            ranking,
+            items,
+        };
+        state.rows.push(&row);
+        self.control
+            .charge(Impressions::<I>::bytes_of_row(items.len(), ranking.len()))
+    }
+
+    /// Whether impressions of a day are to be answered.
+    fn wants(&self, day: Day) -> bool {
+        self.job.wants_day(day) && !self.skipped.contains(&day)
+    }
+
+    /// The day of a row, if a folder can be named after it.
+    fn day_of<I>(
+        &self,
+        folder: Option<Day>,
+        raw: &Raw<'_, I>,
+    ) -> std::result::Result<Day, (&'a str, Mismatch)> {
+        let (day, name) = self.day_in(folder, raw)?;
+        if (DAY_MIN..=DAY_MAX).contains(&day) {
+            return Ok(day);
+        }
+        let found = format!("day {} from 1970-01-01 on", day.0);
+        Err((name, Mismatch::new("a day of the years 0 to 9999", found)))
+    }
+
+    /// The day of a row: of its folder, of its column, or of its time.
+    fn day_in<I>(
+        &self,
+        folder: Option<Day>,
+        raw: &Raw<'_, I>,
+    ) -> std::result::Result<(Day, &'a str), (&'a str, Mismatch)> {
+        if let Some(day) = folder {
+            return Ok((day, self.names.dt));
+        }
+        if let Some(day) = raw.dt.clone().map_err(|error| (self.names.dt, error))? {
+            return Ok((day, self.names.dt));
+        }
+        let null = |name| (name, Mismatch::new("a day", "null"));
+        if self.job.cutoff == Cutoff::Day {
+            return Err(null(self.names.dt));
+        }
+        let time = raw.time.clone().map_err(|error| (self.names.time, error))?;
+        let time = time.ok_or_else(|| null(self.names.time))?;
+        Ok((time.day(self.job.zone()), self.names.time))
+    }
+
+    /// The time of a row as its cutoff, if that is what cutoffs are.
+    fn cutoff_of<I>(
+        &self,
+        raw: &Raw<'_, I>,
+    ) -> std::result::Result<Option<Micros>, (&'a str, Mismatch)> {
+        if self.job.cutoff == Cutoff::Day {
+            return Ok(None);
+        }
+        let time = raw.time.clone().map_err(|error| (self.names.time, error))?;
+        let null = || (self.names.time, Mismatch::new("a time", "null"));
+        let time = time.ok_or_else(null)?;
+        Ok(Some(time.resolve(self.job.zone()).at))
+    }
+}
+
+impl<I> ImpressionState<I> {
+    /// Cutoff and start of the lookback.
+    fn bounds(&mut self, job: &Job, moment: Moment) -> (Micros, Micros) {
+        if let Some((last, bounds)) = self.last_bounds
+            && last == moment
+        {
+            return bounds;
+        }
+        let (day, time) = moment;
+        let zone = job.zone();
+        let cutoff = time.unwrap_or_else(|| zone.start_of(day));
+        let start = match (job.lookback_days, time) {
+            (None, _) => Micros::MIN,
+            (Some(days), Some(time)) => zone.days_before(time, days),
+            (Some(days), None) => {
+                let first = i64::from(day.0) - i64::from(days);
+                zone.start_of(Day(i32::try_from(first).unwrap_or(i32::MIN)))
+            }
+        };
+        self.last_bounds = Some((moment, (cutoff, start)));
+        (cutoff, start)
+    }
+}
+
+impl DayTally {
+    /// Counts an impression that is not rejected. Of one that is dropped nothing else is counted,
+    /// so that the counts add up.
+    fn add(&mut self, customer: Customer<'_>, drops: bool, counts: ElementCounts) {
+        self.impressions += 1;
+        self.guests += u64::from(customer == Customer::Guest);
+        if !drops {
+            self.without_items += u64::from(counts.items == 0);
+            self.items += counts.items;
+            self.null_labels += counts.null_labels;
+        }
+    }
+
+    /// Adds the counts of another thread.
+    pub(crate) fn merge(&mut self, other: &DayTally) {
+        self.impressions += other.impressions;
+        self.guests += other.guests;
+        self.without_items += other.without_items;
+        self.rejected += other.rejected;
+        self.items += other.items;
+        self.null_labels += other.null_labels;
+    }
+}
+
+/// The day of a `dt` field; a time counts as the day it falls in.
+fn dt_of(field: &Field<'_>, zone: &Zone) -> Value<Option<Day>> {
+    let text = match field {
+        Field::Missing | Field::Null => return Ok(None),
+        Field::Csv(text) => text,
+        Field::Text(text) => text.as_ref(),
+        Field::Json(_) | Field::NotText => "",
+    };
+    let day = parse_dt(text).or_else(|| parse(text.as_bytes()).map(|time| time.day(zone)));
+    let mismatch = || Mismatch::new("a day such as 2025-08-15", field.shown());
+    day.map(Some).ok_or_else(mismatch)
+}

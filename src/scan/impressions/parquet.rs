@@ -1,0 +1,233 @@
+//! Impressions in Parquet: columns and nested lists, batch by batch.
+
+use arrow::array::{Array, ArrayRef, AsArray, BooleanArray, ListArray, RecordBatch, StructArray};
+use arrow::datatypes::DataType;
+
+use super::{ImpressionScan, ImpressionState, Raw, dt_of};
+use crate::error::Result;
+use crate::ids::{Item, count64};
+use crate::job::{CustomerType, Cutoff, Job};
+use crate::scan::arrays::{IdColumn, TimeColumn, label};
+use crate::scan::elements::{ElementCounts, ElementReader, Shown};
+use crate::scan::faults::RowAt;
+use crate::scan::fields::{Clock, Field, Mismatch, Value};
+use crate::scan::parquet::{ParquetFile, row_as_json};
+
+impl ImpressionScan<'_> {
+    /// Reads a row group.
+    pub(super) fn read_parquet<I: Item>(
+        &self,
+        file: &ParquetFile,
+        row_group: usize,
+        state: &mut ImpressionState<I>,
+    ) -> Result<()> {
+        self.check_types(file)?;
+        let names = self.names;
+        let mut wanted = vec![names.customer, names.ranking];
+        if file.file.day.is_none() {
+            wanted.push(names.dt);
+        }
+        if self.job.cutoff == Cutoff::Time {
+            wanted.push(names.time);
+        }
+        let columns = file.leaves(|path| match path {
+            [name] => wanted.contains(&name.as_str()),
+            [name, .., leaf] => name == names.shown && self.elements.names.contains(&leaf.as_str()),
+            [] => false,
+        });
+        file.read(row_group, &columns, |first_row, batch| {
+            self.control.check()?;
+            self.control
+                .count_read(count64(batch.num_rows()), count64(batch.num_rows()));
+            self.read_batch(file, first_row, batch, state)
+        })
+    }
+
+    /// Checks the types of a file's columns.
+    fn check_types(&self, file: &ParquetFile) -> Result<()> {
+        let names = self.names;
+        let ranking = file.required(names.ranking)?.data_type();
+        if !IdColumn::holds(ranking, CustomerType::String, true) {
+            return Err(file.wrong_type(names.ranking, "text or integers", ranking));
+        }
+        check_customer(
+            file,
+            names.customer,
+            self.customers,
+            self.job.customer_type.is_some(),
+        )?;
+        let by_time = self.job.cutoff == Cutoff::Time;
+        if file.file.day.is_none() {
+            if !by_time {
+                file.required(names.dt)?;
+            }
+            check_time(file, names.dt, self.job)?;
+        }
+        if by_time {
+            file.required(names.time)?;
+            check_time(file, names.time, self.job)?;
+        }
+        let shown = file.required(names.shown)?.data_type();
+        let [item, label] = self.elements.names;
+        let expected = format!("a list of struct<{item}: integer, {label}: boolean>");
+        let wrong = || file.wrong_type(names.shown, &expected, shown);
+        let DataType::List(element) = shown else {
+            return Err(wrong());
+        };
+        let DataType::Struct(fields) = element.data_type() else {
+            return Err(wrong());
+        };
+        let of = |name: &str| fields.find(name).map(|(_, field)| field.data_type());
+        match (of(item), of(label)) {
+            (Some(item), Some(DataType::Boolean)) if item.is_integer() => Ok(()),
+            _ => Err(wrong()),
+        }
+    }
+
+    /// Reads the rows of a batch.
+    fn read_batch<I: Item>(
+        &self,
+        file: &ParquetFile,
+        first_row: u64,
+        batch: &RecordBatch,
+        state: &mut ImpressionState<I>,
+    ) -> Result<()> {
+        let clock = Clock::of(self.job);
+        let column = |name| batch.column_by_name(name);
+        let time_column = |name| TimeColumn::of(column(name)?, clock.unit);
+        let ids = |name| {
+            column(name)
+                .and_then(IdColumn::of)
+                .expect("types are checked")
+        };
+        let (customers, rankings) = (ids(self.names.customer), ids(self.names.ranking));
+        let (days, times) = (time_column(self.names.dt), time_column(self.names.time));
+        let array = column(self.names.shown).expect("types are checked");
+        let lists = Lists::of(array, &self.elements);
+        let (mut decimal, mut ranking_text) = (String::new(), String::new());
+        for row in 0..batch.num_rows() {
+            let at = RowAt {
+                file: &file.file,
+                row: first_row + count64(row),
+                column: "",
+            };
+            let written = |times: &Option<TimeColumn>| match times {
+                None => Ok(None),
+                Some(times) => times.written(row, &clock),
+            };
+            let mut items = |into: &mut Shown<I>| lists.read(row, &self.elements, self.job, into);
+            let mut raw = Raw {
+                dt: match days.as_ref().and_then(|days| days.text(row)) {
+                    Some(text) => dt_of(&Field::Csv(text), clock.zone),
+                    None => written(&days).map(|day| day.map(|day| day.day(clock.zone))),
+                },
+                time: written(&times),
+                customer: customers.customer(row, self.customers, &mut decimal),
+                ranking: rankings.ranking(row, &mut ranking_text),
+                items: &mut items,
+            };
+            self.offer(at, &mut raw, &|| row_as_json(batch, row), state)?;
+        }
+        Ok(())
+    }
+}
+
+/// The shown items of a batch.
+struct Lists<'b> {
+    /// Where each row's elements lie, and which rows are null.
+    lists: &'b ListArray,
+    /// The elements.
+    elements: &'b StructArray,
+    /// Their items.
+    items: IdColumn,
+    /// Their labels.
+    labels: &'b BooleanArray,
+}
+
+impl<'b> Lists<'b> {
+    /// The lists of a column whose type is checked.
+    fn of(array: &'b ArrayRef, reader: &ElementReader<'_>) -> Lists<'b> {
+        let lists = array.as_list::<i32>();
+        let elements = lists.values().as_struct();
+        let column = |name| elements.column_by_name(name).expect("types are checked");
+        let items = IdColumn::of(column(reader.names[0])).expect("types are checked");
+        Lists {
+            lists,
+            elements,
+            items,
+            labels: column(reader.names[1]).as_boolean(),
+        }
+    }
+
+    /// The items of a row; nothing if its array is null.
+    fn read<I: Item>(
+        &self,
+        row: usize,
+        reader: &ElementReader<'_>,
+        job: &Job,
+        shown: &mut Shown<I>,
+    ) -> Value<Option<ElementCounts>> {
+        if self.lists.is_null(row) {
+            return Ok(None);
+        }
+        let bounds = self.lists.value_offsets();
+        let place = |at: i32| usize::try_from(at).expect("offsets are never negative");
+        let (start, end) = (place(bounds[row]), place(bounds[row + 1]));
+        let mut counts = ElementCounts::default();
+        for (position, at) in (start..end).enumerate() {
+            if self.elements.is_null(at) {
+                let found = format!("null in element {}", position + 1);
+                return Err(Mismatch::new("an item", found));
+            }
+            let item = self.items.item(at, job.item_type);
+            let item = item.map_err(|error| reader.at(position, 0, error))?;
+            reader.keep(item, label(self.labels, at), position, shown, &mut counts)?;
+        }
+        Ok(Some(counts))
+    }
+}
+
+/// Checks the type of a column of customers.
+///
+/// # Errors
+/// If it is not there, or holds ids of another type.
+pub(crate) fn check_customer(
+    file: &ParquetFile,
+    name: &str,
+    customers: CustomerType,
+    by_flag: bool,
+) -> Result<()> {
+    let found = file.required(name)?.data_type();
+    if IdColumn::holds(found, customers, by_flag) {
+        return Ok(());
+    }
+    let is_id = IdColumn::holds(found, CustomerType::String, true);
+    let expected = match customers {
+        _ if !is_id => "integers or text",
+        CustomerType::Int64 => {
+            "integers, as in the impressions (--customer-type string takes both)"
+        }
+        CustomerType::String => "text, as in the impressions (--customer-type string takes both)",
+    };
+    Err(file.wrong_type(name, expected, found))
+}
+
+/// Checks the type of a column of times, if it is there.
+///
+/// # Errors
+/// If it holds no times.
+pub(crate) fn check_time(file: &ParquetFile, name: &str, job: &Job) -> Result<()> {
+    let Some(field) = file.column(name) else {
+        return Ok(());
+    };
+    let found = field.data_type();
+    if TimeColumn::holds(found, job.time_unit) {
+        return Ok(());
+    }
+    let hint = if found.is_integer() {
+        " (--time-unit s|ms|us|ns reads integers)"
+    } else {
+        ""
+    };
+    Err(file.wrong_type(name, &format!("times{hint}"), found))
+}

@@ -1,0 +1,125 @@
+//! Files to columns: formats, types and names in; typed rows out, judged row by row.
+//!
+//! In reading order: `files` finds them, `input` opens them, `times` and `fields` read single
+//! values, `text`, `csv`, `json`, `elements`, `arrays` and `parquet` read records and batches, `faults` says what becomes of
+//! bad rows, `impressions` and `actions` are the two scan loops, `plan` decides what is read when.
+//!
+//! **Invariants**: nothing after this module sees a file, a null, or an id that is not an id.
+
+pub(crate) mod actions;
+pub(crate) mod arrays;
+pub(crate) mod csv;
+pub(crate) mod elements;
+pub(crate) mod faults;
+pub(crate) mod fields;
+pub(crate) mod files;
+pub(crate) mod impressions;
+pub(crate) mod input;
+pub(crate) mod json;
+pub(crate) mod parquet;
+pub(crate) mod plan;
+pub(crate) mod text;
+pub(crate) mod times;
+
+use std::path::Path;
+use std::sync::Arc;
+
+use crate::error::Result;
+use crate::ids::unsigned;
+use crate::job::{Format, Job, Source};
+use crate::scan::input::{Compression, InputFile};
+use crate::scan::parquet::ParquetFile;
+
+/// A file whose format is known, and whose footer is read if it has one.
+#[derive(Clone, Debug)]
+pub(crate) enum Opened {
+    /// A Parquet file.
+    Parquet(Arc<ParquetFile>),
+    /// A text file.
+    Text(Arc<InputFile>, Format, Compression),
+}
+
+/// What one thread reads at a time.
+#[derive(Clone, Debug)]
+pub(crate) struct Task {
+    /// The file.
+    pub(crate) opened: Opened,
+    /// The row group; 0 for a text file, which is read whole.
+    pub(crate) row_group: usize,
+    /// Steps of progress: rows, or bytes of a text file.
+    pub(crate) steps: u64,
+}
+
+impl Task {
+    /// The place of the task in the order of sources, paths and row groups.
+    pub(crate) fn order(&self) -> (Source, &Path, usize) {
+        let file = self.opened.file();
+        (file.source, &file.path, self.row_group)
+    }
+}
+
+impl Opened {
+    /// Opens a file: finds its format, reads its footer.
+    ///
+    /// # Errors
+    /// If it cannot be read, or is in no known format.
+    pub(crate) fn open(job: &Job, file: &InputFile) -> Result<Opened> {
+        match file.detect(job)? {
+            (Format::Parquet, _) => Ok(Opened::Parquet(Arc::new(ParquetFile::open(file)?))),
+            (format, compression) => Ok(Opened::Text(Arc::new(file.clone()), format, compression)),
+        }
+    }
+
+    /// The file.
+    pub(crate) fn file(&self) -> &InputFile {
+        match self {
+            Opened::Parquet(parquet) => &parquet.file,
+            Opened::Text(file, ..) => file,
+        }
+    }
+
+    /// The format.
+    pub(crate) fn format(&self) -> Format {
+        match self {
+            Opened::Parquet(_) => Format::Parquet,
+            Opened::Text(_, format, _) => *format,
+        }
+    }
+
+    /// The format and compression of a text file.
+    ///
+    /// # Panics
+    /// If it is a Parquet file.
+    pub(crate) fn text_format(&self) -> (Format, Compression) {
+        match self {
+            Opened::Parquet(_) => panic!("a Parquet file is not read as text"),
+            Opened::Text(_, format, compression) => (*format, *compression),
+        }
+    }
+
+    /// Rows, about: exactly for Parquet, by size for text, of which a line of 40 bytes is short.
+    pub(crate) fn rows_about(&self) -> u64 {
+        match self {
+            Opened::Parquet(parquet) => parquet.rows_count(),
+            Opened::Text(file, ..) => file.size() / 40,
+        }
+    }
+
+    /// The tasks that read the whole file, in order.
+    pub(crate) fn tasks(&self) -> Vec<Task> {
+        let task = |row_group, steps| Task {
+            opened: self.clone(),
+            row_group,
+            steps,
+        };
+        match self {
+            Opened::Text(file, ..) => vec![task(0, file.size())],
+            Opened::Parquet(parquet) => {
+                let groups = parquet.row_groups().iter().enumerate();
+                groups
+                    .map(|(at, group)| task(at, unsigned(group.num_rows())))
+                    .collect()
+            }
+        }
+    }
+}

@@ -1,0 +1,214 @@
+//! Text to time: the forms that SPEC lists, nothing guessed.
+//!
+//! **In / Out**: bytes of one field → [`Written`], or nothing if the text is no such form.
+//! `YYYY-MM-DD`, then optionally `T` or a space, `HH:MM[:SS[.fraction]]`, then optionally
+//! `Z` or `±HH[:]MM`. Fractions of 1 to 9 digits are floored to microseconds.
+//! **Cost**: one pass, no allocation.
+
+use crate::calendar::{DAY_US, Zone, day_of_wall, pair, parse_date};
+use crate::ids::{Day, Micros};
+
+/// A time as it was written down.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Written {
+    /// A day and nothing else.
+    Date(Day),
+    /// A clock on the wall, µs since 1970-01-01T00:00 on that wall.
+    Wall(i64),
+    /// An instant: the text had an offset.
+    Instant(Micros),
+}
+
+/// A time that an event happened, and when that was known.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct When {
+    /// The instant that the event sorts at.
+    pub(crate) at: Micros,
+    /// The last instant at which it was not yet known; `at`, but for a date: the end of the day.
+    pub(crate) known_after: Micros,
+}
+
+impl Written {
+    /// The instant, with wall time and dates read in `zone`.
+    #[inline]
+    pub(crate) fn resolve(self, zone: &Zone) -> When {
+        match self {
+            Written::Instant(at) => When {
+                at,
+                known_after: at,
+            },
+            Written::Wall(wall_us) => {
+                let at = zone.instant_of(wall_us);
+                When {
+                    at,
+                    known_after: at,
+                }
+            }
+            Written::Date(day) => {
+                let at = zone.start_of(day);
+                let next = zone.start_of(Day(day.0.saturating_add(1)));
+                When {
+                    at,
+                    known_after: Micros(next.0.saturating_sub(1)).max(at),
+                }
+            }
+        }
+    }
+
+    /// The day: of the date, or of the wall, or of the instant in `zone`.
+    pub(crate) fn day(self, zone: &Zone) -> Day {
+        match self {
+            Written::Date(day) => day,
+            Written::Wall(wall_us) => day_of_wall(wall_us),
+            Written::Instant(at) => zone.day_of(at),
+        }
+    }
+}
+
+/// Reads one time, or `None` if the text is not in one of the forms above.
+#[inline]
+pub(crate) fn parse(text: &[u8]) -> Option<Written> {
+    let (date, rest) = text.split_at_checked(10)?;
+    let day = parse_date(date)?;
+    let Some((separator, clock)) = rest.split_first() else {
+        return Some(Written::Date(day));
+    };
+    if !matches!(separator, b'T' | b't' | b' ') {
+        return None;
+    }
+    let (of_day_us, offset) = parse_clock(clock)?;
+    let wall_us = i64::from(day.0) * DAY_US + of_day_us;
+    if offset.is_empty() {
+        return Some(Written::Wall(wall_us));
+    }
+    Some(Written::Instant(Micros(wall_us - parse_offset(offset)?)))
+}
+
+/// Reads `HH:MM[:SS[.fraction]]`; gives microseconds of the day and what follows.
+#[inline]
+fn parse_clock(text: &[u8]) -> Option<(i64, &[u8])> {
+    let [h0, h1, b':', m0, m1, rest @ ..] = text else {
+        return None;
+    };
+    let (hour, minute) = (pair(*h0, *h1)?, pair(*m0, *m1)?);
+    let (second, rest) = match rest {
+        [b':', s0, s1, rest @ ..] => (pair(*s0, *s1)?, rest),
+        _ => (0, rest),
+    };
+    // RFC 3339 allows a leap second; like most clocks, ours stands still for it.
+    if hour > 23 || minute > 59 || second > 60 {
+        return None;
+    }
+    let seconds = i64::from((hour * 60 + minute) * 60 + second.min(59));
+    let (fraction_us, rest) = match rest {
+        [b'.', digits @ ..] if text.get(5) == Some(&b':') => parse_fraction(digits)?,
+        _ => (0, rest),
+    };
+    Some((seconds * 1_000_000 + fraction_us, rest))
+}
+
+/// Reads 1 to 9 digits of a second as microseconds; gives what follows.
+#[inline]
+fn parse_fraction(text: &[u8]) -> Option<(i64, &[u8])> {
+    let digits = text.iter().take_while(|byte| byte.is_ascii_digit()).count();
+    if digits == 0 || digits > 9 {
+        return None;
+    }
+    let mut micros = 0;
+    let zeros = std::iter::repeat(&b'0');
+    for digit in text[..digits].iter().chain(zeros).take(6) {
+        micros = micros * 10 + i64::from(digit - b'0');
+    }
+    Some((micros, &text[digits..]))
+}
+
+/// Reads `Z`, `±HH`, `±HHMM` or `±HH:MM` as microseconds east of UTC.
+#[inline]
+fn parse_offset(text: &[u8]) -> Option<i64> {
+    let (sign, hour, minute) = match text {
+        [b'Z' | b'z'] => return Some(0),
+        [sign, h0, h1] => (sign, pair(*h0, *h1)?, 0),
+        [sign, h0, h1, m0, m1] | [sign, h0, h1, b':', m0, m1] => {
+            (sign, pair(*h0, *h1)?, pair(*m0, *m1)?)
+        }
+        _ => return None,
+    };
+    if hour > 23 || minute > 59 {
+        return None;
+    }
+    let east = i64::from(hour * 60 + minute) * 60_000_000;
+    match sign {
+        b'+' => Some(east),
+        b'-' => Some(-east),
+        _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The instant of a text in UTC.
+    fn at(text: &str) -> Option<i64> {
+        parse(text.as_bytes()).map(|written| written.resolve(&Zone::utc()).at.0)
+    }
+
+    #[test]
+    fn every_form_of_the_spec_is_read() {
+        let noon = 1_755_259_200_000_000; // 2025-08-15T12:00:00Z
+        for text in [
+            "2025-08-15 12:00",
+            "2025-08-15T12:00",
+            "2025-08-15 12:00:00",
+            "2025-08-15T12:00:00Z",
+            "2025-08-15t12:00:00z",
+            "2025-08-15 12:00:00.000000000",
+            "2025-08-15T14:00:00+02:00",
+            "2025-08-15T14:00:00+0200",
+            "2025-08-15 14:00:00.0+02",
+            "2025-08-15T06:30:00-05:30",
+            "2025-08-15T12:00Z",
+        ] {
+            assert_eq!(at(text), Some(noon), "{text}");
+        }
+        assert_eq!(at("2025-08-15 12:00:00.123456789"), Some(noon + 123_456));
+        assert_eq!(at("2025-08-15 12:00:00.5"), Some(noon + 500_000));
+        assert_eq!(at("1969-12-31T23:59:59.999999999Z"), Some(-1));
+        assert_eq!(parse(b"2025-08-15"), Some(Written::Date(Day(20_315))));
+    }
+
+    #[test]
+    fn what_is_no_time_is_refused() {
+        for text in [
+            "",
+            "2025",
+            "2025-8-15",
+            "2025-02-29",
+            "2025-08-15 ",
+            "2025-08-15X12:00",
+            "2025-08-15 24:00",
+            "2025-08-15 12:60",
+            "2025-08-15 12:00:61",
+            "2025-08-15 12",
+            "2025-08-15 12:00:00.",
+            "2025-08-15 12:00:00.1234567890",
+            "2025-08-15 12:00.5",
+            "2025-08-15 12:00:00 +02:00",
+            "2025-08-15 12:00:00+25:00",
+            "2025-08-15 12:00:00Zz",
+            "15.08.2025",
+            "1755259200",
+            " 2025-08-15",
+            "2025-08-15T12:00:00*02:00",
+            "２０２５-08-15",
+        ] {
+            assert_eq!(parse(text.as_bytes()), None, "{text}");
+        }
+    }
+
+    #[test]
+    fn a_date_is_known_when_its_day_is_over() {
+        let when = parse(b"2025-08-15").expect("a date").resolve(&Zone::utc());
+        assert_eq!(when.known_after.0, when.at.0 + DAY_US - 1);
+    }
+}

@@ -1,0 +1,562 @@
+//! The engine against its naive twin: named cases first, then ten thousand random ones.
+//!
+//! Every case is written to files in some format, read by the engine, and read back from what it
+//! published. A failing random case prints its seed and itself; it then becomes a named test.
+
+use crate::support::{Case, Numbers, PLAIN, Style, TimeStyle, check};
+use std::io::Write;
+
+use hitherto::oracle::{LogAction, LogImpression, LogTime};
+use hitherto::{Format, ItemType, Layout, parse_day};
+
+/// A second.
+const SECOND: i64 = 1_000_000;
+/// A day of 24 hours.
+const DAY: i64 = 86_400 * SECOND;
+
+/// Days since 1970-01-01.
+fn day(text: &str) -> i32 {
+    parse_day(text).expect("a day").0
+}
+
+/// The start of a day in UTC.
+fn midnight(text: &str) -> i64 {
+    i64::from(day(text)) * DAY
+}
+
+/// A click of customer 1 on an item at an instant.
+fn click(at: i64, item: i64) -> LogAction {
+    action("1", at, 1, item)
+}
+
+/// An action at an instant.
+fn action(customer: &str, at: i64, kind: u8, item: i64) -> LogAction {
+    let customer = Some(customer.to_owned());
+    LogAction {
+        customer,
+        time: LogTime::Instant(at),
+        kind,
+        item,
+        available: None,
+    }
+}
+
+/// An impression of one item.
+fn shown(customer: &str, on: &str, ranking: &str) -> LogImpression {
+    LogImpression {
+        customer: Some(customer.to_owned()),
+        day: day(on),
+        time: None,
+        ranking: ranking.to_owned(),
+        items: vec![(7, Some(false))],
+    }
+}
+
+/// Checks a case as it is, in both layouts.
+fn check_both(name: &str, case: &Case) {
+    check(name, case, |_| {});
+    check(name, case, |settings| settings.layout = Layout::Request);
+}
+
+#[test]
+fn nothing_at_all_is_a_complete_output_without_days() {
+    check_both("empty", &Case::new(vec![], vec![]));
+}
+
+#[test]
+fn no_actions_are_histories_of_zeros() {
+    check_both(
+        "no actions",
+        &Case::new(vec![shown("1", "2025-08-15", "r")], vec![]),
+    );
+}
+
+#[test]
+fn one_row_of_each() {
+    let log = vec![click(midnight("2025-08-14"), 3)];
+    check_both(
+        "one row",
+        &Case::new(vec![shown("1", "2025-08-15", "r")], log),
+    );
+}
+
+#[test]
+fn equal_times_are_ordered_by_kind_and_item_newest_first() {
+    let at = midnight("2025-08-14");
+    let mut log = vec![];
+    for kind in [2, 1, 3] {
+        for item in [5, 9, 1] {
+            log.push(action("1", at, kind, item));
+        }
+    }
+    let mut case = Case::new(vec![shown("1", "2025-08-15", "r")], log);
+    check_both("all equal times", &case);
+    case.rules.actions_max = 4;
+    check_both("all equal times, cut", &case);
+    let history = &case.expected()[0].history;
+    assert_eq!(*history, [(9, 3), (5, 3), (1, 3), (9, 2)]);
+}
+
+#[test]
+fn histories_of_one_less_exactly_and_one_more_than_n() {
+    for count in [9, 10, 11, 25] {
+        let log = (0..count)
+            .map(|n| click(midnight("2025-08-14") + n * SECOND, n + 1))
+            .collect();
+        let mut case = Case::new(vec![shown("1", "2025-08-15", "r")], log);
+        case.rules.actions_max = 10;
+        check_both("N", &case);
+        check("N, not padded", &case, |settings| settings.pad = false);
+    }
+}
+
+#[test]
+fn an_action_at_the_very_cutoff_is_not_prior_and_one_at_the_lookback_is() {
+    let cutoff = midnight("2025-08-15");
+    let start = midnight("2024-08-15");
+    let log = [cutoff - 1, cutoff, cutoff + 1, start - 1, start, start + 1]
+        .into_iter()
+        .zip(1..)
+        .map(|(at, item)| click(at, item))
+        .collect();
+    let case = Case::new(vec![shown("1", "2025-08-15", "r")], log);
+    check_both("edges", &case);
+    let items: Vec<i64> = case.expected()[0]
+        .history
+        .iter()
+        .map(|(item, _)| *item)
+        .collect();
+    assert_eq!(items, [1, 6, 5]);
+}
+
+#[test]
+fn the_ends_of_time_are_times_like_others() {
+    let log = [i64::MIN, i64::MIN + 1, -1, 0, i64::MAX - 1, i64::MAX];
+    let log: Vec<LogAction> = log
+        .into_iter()
+        .zip(1..)
+        .map(|(at, item)| click(at, item))
+        .collect();
+    let mut case = Case::new(vec![shown("1", "2025-08-15", "r")], log.clone());
+    case.rules.lookback_days = None;
+    check_both("ends, by day", &case);
+    case.rules.cutoff_is_time = true;
+    for at in [i64::MIN, i64::MIN + 1, 0, i64::MAX - 1, i64::MAX] {
+        case.shown[0].time = Some(LogTime::Instant(at));
+        for lookback in [None, Some(0), Some(1)] {
+            case.rules.lookback_days = lookback;
+            check_both("ends, by time", &case);
+        }
+    }
+}
+
+#[test]
+fn an_item_shown_twice_makes_two_samples_and_a_null_label_one() {
+    let mut impression = shown("1", "2025-08-15", "r");
+    impression.items = vec![
+        (7, Some(true)),
+        (7, None),
+        (8, Some(false)),
+        (7, Some(true)),
+    ];
+    let empty = LogImpression {
+        items: vec![],
+        ..impression.clone()
+    };
+    let twice = vec![impression.clone(), impression, empty];
+    let mut case = Case::new(twice, vec![click(0, 1), click(midnight("2025-01-01"), 2)]);
+    check_both("duplicates", &case);
+    case.rules.drop_null_labels = true;
+    check("dropped labels", &case, |_| {});
+}
+
+#[test]
+fn guests_are_dropped_or_have_empty_histories() {
+    let guest = LogImpression {
+        customer: None,
+        ..shown("1", "2025-08-15", "g")
+    };
+    let nobody = LogAction {
+        customer: None,
+        ..click(midnight("2025-08-01"), 5)
+    };
+    let log = vec![nobody, click(midnight("2025-08-02"), 6)];
+    let mut case = Case::new(
+        vec![guest.clone(), shown("1", "2025-08-15", "r"), guest],
+        log,
+    );
+    check_both("guests dropped", &case);
+    case.rules.guests_are_rows = true;
+    check_both("guests kept", &case);
+    case.text_ids = true;
+    check_both("guests kept among texts", &case);
+}
+
+#[test]
+fn skewed_customers_and_several_days() {
+    let mut numbers = Numbers(1);
+    let mut log = vec![];
+    for _ in 0..6000 {
+        // Half of all actions are of one customer.
+        let customer = if numbers.once_in(2) {
+            1
+        } else {
+            2 + numbers.below(200)
+        };
+        let at = midnight("2025-08-01")
+            + i64::try_from(numbers.below(20 * 86_400)).expect("small") * SECOND;
+        let kind = u8::try_from(1 + numbers.below(3)).expect("small");
+        log.push(action(
+            &customer.to_string(),
+            at,
+            kind,
+            1 + i64::try_from(numbers.below(50)).expect("small"),
+        ));
+    }
+    let mut impressions = vec![];
+    for n in 0..400 {
+        let on = format!("2025-08-{:02}", 2 + numbers.below(18));
+        let customer = if n % 10 == 0 {
+            1
+        } else {
+            2 + numbers.below(220)
+        };
+        impressions.push(shown(&customer.to_string(), &on, &format!("r{n}")));
+    }
+    let mut case = Case::new(impressions, log);
+    case.rules.actions_max = 100;
+    case.rules.lookback_days = Some(7);
+    check_both("skewed", &case);
+    check("skewed, many partitions", &case, |settings| {
+        settings.partition_bits = Some(12);
+        settings.threads = 2;
+    });
+}
+
+#[test]
+fn days_that_begin_end_or_skip_with_the_clocks() {
+    let zones = [
+        "Europe/Berlin",
+        "America/New_York",
+        "Asia/Beirut",
+        "Pacific/Apia",
+    ];
+    let days = [
+        "2025-03-09",
+        "2025-03-30",
+        "2025-10-26",
+        "2025-11-02",
+        "2011-12-30",
+        "2011-12-31",
+    ];
+    for zone in zones {
+        for on in days {
+            let start = midnight(on);
+            // Every half hour around the day, as instants and on the wall, and three dates.
+            let mut log = vec![];
+            for step in -40..60 {
+                let at = start + step * 1800 * SECOND;
+                log.push(click(at, 100 + step));
+                log.push(LogAction {
+                    time: LogTime::Wall(at),
+                    kind: 2,
+                    ..click(0, 100 + step)
+                });
+            }
+            for n in -1..2 {
+                log.push(LogAction {
+                    time: LogTime::Date(day(on) + n),
+                    kind: 3,
+                    ..click(0, 500 + i64::from(n))
+                });
+            }
+            let mut case = Case::new(vec![shown("1", on, "r")], log);
+            case.rules.timezone = zone.into();
+            case.styles[2].times = TimeStyle::Wall;
+            case.styles[3].times = TimeStyle::Date;
+            case.rules.lookback_days = Some(1);
+            check_both(zone, &case);
+            case.rules.cutoff_is_time = true;
+            case.styles[0].times = TimeStyle::Wall;
+            for hour in [0, 1, 2, 3, 12, 26] {
+                case.shown[0].time = Some(LogTime::Wall(start + hour * 3600 * SECOND + 1));
+                check(zone, &case, |_| {});
+            }
+        }
+    }
+}
+
+#[test]
+fn a_later_cutoff_in_a_fold_may_look_back_further() {
+    // Berlin, 2025-10-26: 02:30 is at 00:30 and at 01:30 UTC. A day before 01:10 UTC, which the
+    // wall shows as 02:10, is 00:10; a day before 00:30, shown as 02:30, is 00:30.
+    let at = |on: &str, minutes: i64| midnight(on) + minutes * 60 * SECOND;
+    let log = vec![
+        click(at("2025-10-25", 20), 77),
+        click(at("2025-10-25", 320), 78),
+    ];
+    let mut first = shown("1", "2025-10-26", "r1");
+    first.time = Some(LogTime::Instant(at("2025-10-26", 30)));
+    let mut second = shown("1", "2025-10-26", "r2");
+    second.time = Some(LogTime::Instant(at("2025-10-26", 70)));
+    let mut case = Case::new(vec![first, second], log);
+    case.rules.cutoff_is_time = true;
+    case.rules.timezone = "Europe/Berlin".into();
+    case.rules.lookback_days = Some(1);
+    check_both("fold", &case);
+    let lengths: Vec<usize> = case.expected().iter().map(|of| of.history.len()).collect();
+    assert_eq!(lengths, [1, 2]);
+}
+
+#[test]
+fn what_is_known_late_is_not_prior_by_time() {
+    let cutoff = midnight("2025-08-15");
+    let known = |at: i64, known: Option<i64>, item| LogAction {
+        available: Some(known.map(LogTime::Instant)),
+        ..click(at, item)
+    };
+    let log = vec![
+        known(cutoff - 10, Some(cutoff - 5), 1),
+        known(cutoff - 9, Some(cutoff), 2),
+        known(cutoff - 8, None, 3),
+        known(cutoff - 7, Some(cutoff - 7), 4),
+        known(cutoff - 6, Some(cutoff + 1), 5),
+        LogAction {
+            kind: 3,
+            ..known(cutoff - DAY, Some(0), 6)
+        },
+        LogAction {
+            kind: 3,
+            ..known(cutoff - DAY - 1, Some(0), 7)
+        },
+    ];
+    let mut case = Case::new(vec![shown("1", "2025-08-15", "r")], log);
+    case.available = true;
+    case.rules.embargo_us[2] = Some(DAY);
+    check_both("known late", &case);
+    let items: Vec<i64> = case.expected()[0]
+        .history
+        .iter()
+        .map(|(item, _)| *item)
+        .collect();
+    assert_eq!(items, [4, 1, 7]);
+    case.rules.actions_max = 2;
+    check_both("known late, cut", &case);
+}
+
+#[test]
+fn a_date_is_prior_by_time_only_when_its_day_is_over() {
+    let order = |on: &str, item| LogAction {
+        time: LogTime::Date(day(on)),
+        kind: 3,
+        ..click(0, item)
+    };
+    let log = vec![
+        order("2025-08-13", 1),
+        order("2025-08-14", 2),
+        click(midnight("2025-08-14") + 5, 3),
+    ];
+    let mut case = Case::new(vec![shown("1", "2025-08-14", "r")], log);
+    case.rules.cutoff_is_time = true;
+    case.styles[3].times = TimeStyle::Date;
+    for (at, expected) in [
+        (midnight("2025-08-14") - 1, vec![]),
+        (midnight("2025-08-14"), vec![1]),
+        (midnight("2025-08-14") + 6, vec![3, 1]),
+        (midnight("2025-08-15") - 1, vec![3, 1]),
+        (midnight("2025-08-15"), vec![3, 2, 1]),
+    ] {
+        case.shown[0].time = Some(LogTime::Instant(at));
+        check_both("dates", &case);
+        let items: Vec<i64> = case.expected()[0]
+            .history
+            .iter()
+            .map(|(item, _)| *item)
+            .collect();
+        assert_eq!(items, expected);
+    }
+}
+
+/// A random case of a seed: small, with times that meet each other and the cutoffs.
+fn random_case(seed: u64) -> Case {
+    let mut numbers = Numbers(seed);
+    let zone = numbers.pick(&[
+        "UTC",
+        "UTC",
+        "Europe/Berlin",
+        "America/New_York",
+        "Asia/Beirut",
+    ]);
+    let first = day(numbers.pick(&["2025-03-28", "2025-11-01", "2024-02-28", "2025-12-30"]));
+    let customers = 1 + numbers.below(5);
+    let text_ids = numbers.once_in(4);
+    let by_time = numbers.once_in(2);
+    let styles = [(); 4].map(|()| random_style(&mut numbers));
+    let available = numbers.once_in(4);
+    let mut log = vec![];
+    for _ in 0..numbers.below(40) {
+        let kind = u8::try_from(1 + numbers.below(3)).expect("small");
+        let times = styles[usize::from(kind)].times;
+        let known = available
+            .then(|| (!numbers.once_in(5)).then(|| random_time(&mut numbers, times, first)));
+        log.push(LogAction {
+            customer: random_customer(&mut numbers, customers),
+            time: random_time(&mut numbers, times, first),
+            kind,
+            item: 1 + i64::try_from(numbers.below(4)).expect("small"),
+            available: known,
+        });
+    }
+    let mut shown = vec![];
+    for _ in 0..numbers.below(10) {
+        let label = |numbers: &mut Numbers| numbers.pick(&[None, Some(true), Some(false)]);
+        let items = (0..numbers.below(4)).map(|_| {
+            let item = 1 + i64::try_from(numbers.below(3)).expect("small");
+            (item, label(&mut numbers))
+        });
+        let items = items.collect();
+        shown.push(LogImpression {
+            items,
+            customer: random_customer(&mut numbers, customers),
+            day: first + i32::try_from(numbers.below(3)).expect("small"),
+            time: by_time.then(|| random_time(&mut numbers, styles[0].times, first)),
+            ranking: format!("r{}", numbers.below(3)),
+        });
+    }
+    let mut case = Case::new(shown, log);
+    case.rules.cutoff_is_time = by_time;
+    case.rules.lookback_days = numbers.pick(&[None, Some(0), Some(1), Some(2), Some(365)]);
+    let embargo =
+        |numbers: &mut Numbers| numbers.pick(&[None, None, Some(0), Some(SECOND), Some(DAY)]);
+    if numbers.once_in(3) {
+        case.rules.embargo_us = [(); 3].map(|()| embargo(&mut numbers));
+    }
+    case.rules.actions_max = numbers.pick(&[1, 2, 3, 5, 20]);
+    case.rules.timezone = zone.into();
+    case.rules.guests_are_rows = numbers.once_in(2);
+    case.rules.drop_null_labels = numbers.once_in(4);
+    (case.styles, case.text_ids, case.available) = (styles, text_ids, available);
+    case
+}
+
+/// A way to write a source.
+fn random_style(numbers: &mut Numbers) -> Style {
+    let format = numbers.pick(&[
+        Format::Parquet,
+        Format::Parquet,
+        Format::Csv,
+        Format::Ndjson,
+        Format::Json,
+    ]);
+    let times = [
+        TimeStyle::Text,
+        TimeStyle::Instant,
+        TimeStyle::Wall,
+        TimeStyle::Date,
+        TimeStyle::Epoch,
+    ];
+    Style {
+        format,
+        times: numbers.pick(&times),
+        files: 1 + usize::try_from(numbers.below(3)).expect("small"),
+        row_group: 1 + usize::try_from(numbers.below(8)).expect("small"),
+        narrow: numbers.once_in(2),
+    }
+}
+
+/// A customer, or nobody.
+fn random_customer(numbers: &mut Numbers, customers: u64) -> Option<String> {
+    (!numbers.once_in(8)).then(|| numbers.below(customers).to_string())
+}
+
+/// A time within a few days, often on a full hour, in a form that the style can write.
+fn random_time(numbers: &mut Numbers, style: TimeStyle, first: i32) -> LogTime {
+    let hour = i64::try_from(numbers.below(6 * 24)).expect("small") - 48;
+    let fine = numbers.pick(&[0, 0, 0, 1, -1, SECOND, 999_999]);
+    let at = i64::from(first) * DAY + hour * 3600 * SECOND + fine;
+    let date = LogTime::Date(i32::try_from(at.div_euclid(DAY)).expect("a day"));
+    match style {
+        TimeStyle::Text => numbers.pick(&[LogTime::Instant(at), LogTime::Wall(at), date]),
+        TimeStyle::Instant | TimeStyle::Epoch => LogTime::Instant(at),
+        TimeStyle::Wall => LogTime::Wall(at),
+        TimeStyle::Date => date,
+    }
+}
+
+/// Checks one random case, with settings that must not matter chosen by the seed as well.
+fn check_random(seed: u64) {
+    let case = random_case(seed);
+    let mut numbers = Numbers(seed ^ 0xabcd);
+    let bits = numbers.pick(&[None, Some(0), Some(1), Some(12)]);
+    let rows = numbers.pick(&[1, 2, 5, 16_384]);
+    let item_type = numbers.pick(&[ItemType::Int32, ItemType::Int64]);
+    // A list cannot say which of its elements were left out, so positions are lost there.
+    let request = numbers.once_in(3) && !case.rules.drop_null_labels;
+    let pad = !numbers.once_in(4);
+    let waves = numbers.pick(&[1, 4, 1 << 22]);
+    check(&format!("seed {seed}"), &case, |settings| {
+        settings.partition_bits = bits;
+        settings.row_group_rows_max = rows;
+        settings.item_type = item_type;
+        settings.layout = if request {
+            Layout::Request
+        } else {
+            Layout::Sample
+        };
+        settings.pad = pad;
+        settings.wave_rows_min = waves;
+    });
+}
+
+/// Checks random cases of a range of seeds. Four tests share the work, so that threads do.
+fn check_seeds(seeds: std::ops::Range<u64>) {
+    writeln!(std::io::stdout(), "random cases of seeds {seeds:?}").expect("a line");
+    for seed in seeds {
+        check_random(seed);
+    }
+}
+
+#[test]
+fn random_cases_0_to_2499() {
+    check_seeds(0..2500);
+}
+
+#[test]
+fn random_cases_2500_to_4999() {
+    check_seeds(2500..5000);
+}
+
+#[test]
+fn random_cases_5000_to_7499() {
+    check_seeds(5000..7500);
+}
+
+#[test]
+fn random_cases_7500_to_9999() {
+    check_seeds(7500..10_000);
+}
+
+#[test]
+fn every_format_holds_the_same_log() {
+    let mut numbers = Numbers(77);
+    let log = (0..30).map(|n| {
+        click(
+            midnight("2025-08-10") + i64::try_from(numbers.below(400_000)).expect("small") * SECOND,
+            n + 1,
+        )
+    });
+    let mut case = Case::new(
+        vec![shown("1", "2025-08-15", "r"), shown("2", "2025-08-15", "q")],
+        log.collect(),
+    );
+    for format in [Format::Parquet, Format::Csv, Format::Ndjson, Format::Json] {
+        for times in [TimeStyle::Text, TimeStyle::Instant] {
+            case.styles = [Style {
+                format,
+                times,
+                ..PLAIN
+            }; 4];
+            check_both(&format!("{format:?} {times:?}"), &case);
+        }
+    }
+}

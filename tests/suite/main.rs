@@ -1,0 +1,8 @@
+//! The suites that run the engine as a library, in one binary, so that it is linked once.
+
+mod conformance;
+mod invariance;
+mod real;
+mod schema;
+mod support;
+mod tree;

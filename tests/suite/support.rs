@@ -1,0 +1,705 @@
+//! What the suites share: logs as values, files made of them, samples read back.
+
+use std::fmt::Write as _;
+use std::fs::{self, File};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use arrow::array::{
+    Array, ArrayRef, AsArray, BooleanArray, Date32Array, Int32Array, Int64Array, ListArray,
+    RecordBatch, StringArray, StructArray, TimestampMicrosecondArray, UInt64Array,
+};
+use arrow::buffer::OffsetBuffer;
+use arrow::datatypes::{DataType, Field, Int8Type, Int32Type, Int64Type, TimestampMicrosecondType};
+use hitherto::oracle::{LogAction, LogImpression, LogTime, Rules, Sample, sequences};
+use hitherto::{Control, Cutoff, Format, Guests, Job, NullLabel, Report, Settings, Source};
+use parquet::arrow::ArrowWriter;
+use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
+
+/// A source of numbers for tests: SplitMix64, so that a seed is a case.
+pub(crate) struct Numbers(pub(crate) u64);
+
+impl Numbers {
+    /// The next 64 bits.
+    pub(crate) fn next(&mut self) -> u64 {
+        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let mut z = self.0;
+        z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        z ^ (z >> 31)
+    }
+
+    /// A number below `count`.
+    pub(crate) fn below(&mut self, count: u64) -> u64 {
+        self.next() % count
+    }
+
+    /// One of some values.
+    pub(crate) fn pick<T: Clone>(&mut self, values: &[T]) -> T {
+        let at = usize::try_from(self.below(values.len() as u64)).expect("small");
+        values[at].clone()
+    }
+
+    /// True once in `count` times.
+    pub(crate) fn once_in(&mut self, count: u64) -> bool {
+        self.below(count) == 0
+    }
+
+    /// The values in another order.
+    pub(crate) fn shuffle<T>(&mut self, values: &mut [T]) {
+        for at in (1..values.len()).rev() {
+            values.swap(
+                at,
+                usize::try_from(self.below(at as u64 + 1)).expect("small"),
+            );
+        }
+    }
+}
+
+/// How the times of a source are written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum TimeStyle {
+    /// Each as it is: text.
+    Text,
+    /// All are instants: a timestamp in UTC.
+    Instant,
+    /// All are wall times: a timestamp without a zone.
+    Wall,
+    /// All are dates.
+    Date,
+    /// All are instants: integers of microseconds.
+    Epoch,
+}
+
+/// How a source is written.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Style {
+    /// The format.
+    pub(crate) format: Format,
+    /// Its times.
+    pub(crate) times: TimeStyle,
+    /// Files to spread the rows over.
+    pub(crate) files: usize,
+    /// Rows of a Parquet row group.
+    pub(crate) row_group: usize,
+    /// Columns of a Parquet file have these widths: 32-bit ids, or 64.
+    pub(crate) narrow: bool,
+}
+
+/// A case: logs, rules, and how they are written.
+#[derive(Clone, Debug)]
+pub(crate) struct Case {
+    /// The rules.
+    pub(crate) rules: Rules,
+    /// The impressions.
+    pub(crate) shown: Vec<LogImpression>,
+    /// The actions of all sources.
+    pub(crate) log: Vec<LogAction>,
+    /// How impressions, clicks, carts and orders are written.
+    pub(crate) styles: [Style; 4],
+    /// Customers are texts.
+    pub(crate) text_ids: bool,
+    /// Actions have a column `known_at`.
+    pub(crate) available: bool,
+}
+
+/// The plainest way to write a source.
+pub(crate) const PLAIN: Style = Style {
+    format: Format::Parquet,
+    times: TimeStyle::Instant,
+    files: 1,
+    row_group: 1000,
+    narrow: false,
+};
+
+impl Case {
+    /// A case with SPEC's defaults.
+    pub(crate) fn new(shown: Vec<LogImpression>, log: Vec<LogAction>) -> Case {
+        let rules = Rules {
+            cutoff_is_time: false,
+            lookback_days: Some(365),
+            embargo_us: [None; 3],
+            actions_max: 1000,
+            timezone: "UTC".into(),
+            guests_are_rows: false,
+            drop_null_labels: false,
+        };
+        Case {
+            rules,
+            shown,
+            log,
+            styles: [PLAIN; 4],
+            text_ids: false,
+            available: false,
+        }
+    }
+
+    /// The settings that say the same as the rules.
+    pub(crate) fn settings(&self, dir: &Path, out: &Path) -> Settings {
+        let rules = &self.rules;
+        let sources = || Source::ACTIONS.into_iter();
+        let embargo = sources().zip(rules.embargo_us);
+        let available = sources().filter(|_| self.available);
+        let epoch = self
+            .styles
+            .iter()
+            .any(|style| style.times == TimeStyle::Epoch);
+        Settings {
+            dir: Some(dir.to_owned()),
+            out: out.to_owned(),
+            cutoff: if rules.cutoff_is_time {
+                Cutoff::Time
+            } else {
+                Cutoff::Day
+            },
+            lookback_days: rules.lookback_days,
+            available: available
+                .map(|source| (source, "known_at".to_owned()))
+                .collect(),
+            embargo_us: embargo
+                .filter_map(|(source, us)| Some((source, us?)))
+                .collect(),
+            actions_max: u32::try_from(rules.actions_max).expect("small"),
+            guests: if rules.guests_are_rows {
+                Guests::Empty
+            } else {
+                Guests::Drop
+            },
+            null_label: if rules.drop_null_labels {
+                NullLabel::Drop
+            } else {
+                NullLabel::Keep
+            },
+            timezone: rules.timezone.clone(),
+            time_unit: epoch.then_some(hitherto::TimeUnit::Micro),
+            customer_type: self.text_ids.then_some(hitherto::CustomerType::String),
+            threads: 1,
+            ..Settings::default()
+        }
+    }
+
+    /// What must come out, sorted.
+    pub(crate) fn expected(&self) -> Vec<Sample> {
+        let mut samples = sequences(&self.rules, &self.shown, &self.log);
+        samples.sort();
+        samples
+    }
+
+    /// Writes the logs into a folder.
+    pub(crate) fn write(&self, dir: &Path) {
+        let [style, ..] = self.styles;
+        let folder = dir.join(Source::Impressions.folder());
+        fs::create_dir_all(&folder).expect("a folder");
+        let columns = self.impression_columns(style);
+        write_rows(&folder, &columns, self.shown.len(), style);
+        for (source, style) in Source::ACTIONS.into_iter().zip(&self.styles[1..]) {
+            let folder = dir.join(source.folder());
+            fs::create_dir_all(&folder).expect("a folder");
+            let of_source = self
+                .log
+                .iter()
+                .filter(|row| Source::ACTIONS[usize::from(row.kind) - 1] == source);
+            let rows: Vec<&LogAction> = of_source.collect();
+            write_rows(
+                &folder,
+                &self.action_columns(source, &rows, *style),
+                rows.len(),
+                *style,
+            );
+        }
+    }
+
+    /// The columns of the impressions.
+    fn impression_columns(&self, style: Style) -> Vec<(&'static str, Column)> {
+        let customers = self.shown.iter().map(|row| row.customer.clone()).collect();
+        let days = self
+            .shown
+            .iter()
+            .map(|row| Some(LogTime::Date(row.day)))
+            .collect();
+        let rankings = self
+            .shown
+            .iter()
+            .map(|row| Some(row.ranking.clone()))
+            .collect();
+        let lists = self.shown.iter().map(|row| row.items.clone()).collect();
+        let mut columns = vec![
+            ("dt", Column::Times(days, TimeStyle::Date)),
+            ("ranking_id", Column::Texts(rankings)),
+            ("customer_id", self.customers(customers)),
+            ("impressions", Column::Lists(lists)),
+        ];
+        if self.rules.cutoff_is_time {
+            let times = self.shown.iter().map(|row| row.time).collect();
+            columns.push(("impression_time", Column::Times(times, style.times)));
+        }
+        columns
+    }
+
+    /// The columns of a source of actions.
+    fn action_columns(
+        &self,
+        source: Source,
+        rows: &[&LogAction],
+        style: Style,
+    ) -> Vec<(&'static str, Column)> {
+        let customers = rows.iter().map(|row| row.customer.clone()).collect();
+        let items = rows.iter().map(|row| Some(row.item)).collect();
+        let times: Vec<Option<LogTime>> = rows.iter().map(|row| Some(row.time)).collect();
+        let (item, time) = match source {
+            Source::Clicks => ("item_id", "click_time"),
+            Source::Carts => ("config_id", "occurred_at"),
+            _ => ("config_id", "order_date"),
+        };
+        let mut columns = vec![
+            ("customer_id", self.customers(customers)),
+            (item, Column::Ints(items)),
+        ];
+        if source == Source::Orders && style.times != TimeStyle::Date {
+            // Orders have two columns of time; the exact one is null where only a day is known.
+            let is_date = |time: &Option<LogTime>| matches!(time, Some(LogTime::Date(_)));
+            let exact = times
+                .iter()
+                .map(|time| if is_date(time) { None } else { *time })
+                .collect();
+            columns.push(("occurred_at", Column::Times(exact, style.times)));
+            let dates = times
+                .iter()
+                .map(|time| if is_date(time) { *time } else { None })
+                .collect();
+            columns.push((time, Column::Times(dates, TimeStyle::Date)));
+        } else {
+            columns.push((time, Column::Times(times, style.times)));
+        }
+        if self.available {
+            let known = rows.iter().map(|row| row.available.flatten()).collect();
+            columns.push(("known_at", Column::Times(known, style.times)));
+        }
+        columns
+    }
+
+    /// Customers as the case has them.
+    fn customers(&self, customers: Vec<Option<String>>) -> Column {
+        if self.text_ids {
+            return Column::Texts(customers);
+        }
+        let parse = |id: String| id.parse().expect("an integer");
+        Column::Ints(customers.into_iter().map(|id| id.map(parse)).collect())
+    }
+}
+
+/// The values of a column.
+#[derive(Clone, Debug)]
+pub(crate) enum Column {
+    /// Integers.
+    Ints(Vec<Option<i64>>),
+    /// Texts.
+    Texts(Vec<Option<String>>),
+    /// Times, written in a style.
+    Times(Vec<Option<LogTime>>, TimeStyle),
+    /// Shown items with labels.
+    Lists(Vec<Vec<(i64, Option<bool>)>>),
+}
+
+/// Writes rows into one or several files of a folder.
+fn write_rows(folder: &Path, columns: &[(&str, Column)], rows: usize, style: Style) {
+    let per_file = rows.div_ceil(style.files).max(1);
+    for file in 0..rows.div_ceil(per_file).max(1) {
+        let range = (file * per_file).min(rows)..((file + 1) * per_file).min(rows);
+        let (name, bytes) = match style.format {
+            Format::Parquet => ("parquet", to_parquet(columns, range, style)),
+            Format::Csv => ("csv", to_csv(columns, range).into_bytes()),
+            Format::Ndjson => ("ndjson", to_json(columns, range).join("\n").into_bytes()),
+            Format::Json => {
+                let rows = to_json(columns, range).join(",\n  ");
+                ("json", format!("[\n  {rows}\n]\n").into_bytes())
+            }
+        };
+        fs::write(folder.join(format!("part-{file}.{name}")), bytes).expect("a file");
+    }
+}
+
+/// Rows as CSV.
+fn to_csv(columns: &[(&str, Column)], rows: std::ops::Range<usize>) -> String {
+    let names: Vec<&str> = columns.iter().map(|(name, _)| *name).collect();
+    let mut text = names.join(",") + "\n";
+    for row in rows {
+        let field = |column: &Column| match column {
+            Column::Lists(_) => format!("\"{}\"", json_of(column, row).replace('"', "\"\"")),
+            _ => json_of(column, row).trim_matches('"').replace("null", ""),
+        };
+        let fields: Vec<String> = columns.iter().map(|(_, column)| field(column)).collect();
+        text += &(fields.join(",") + "\n");
+    }
+    text
+}
+
+/// Rows as JSON objects.
+fn to_json(columns: &[(&str, Column)], rows: std::ops::Range<usize>) -> Vec<String> {
+    let object = |row| {
+        let pair =
+            |(name, column): &(&str, Column)| format!("\"{name}\": {}", json_of(column, row));
+        let pairs: Vec<String> = columns.iter().map(pair).collect();
+        format!("{{{}}}", pairs.join(", "))
+    };
+    rows.map(object).collect()
+}
+
+/// A value as JSON.
+fn json_of(column: &Column, row: usize) -> String {
+    let null = || "null".to_owned();
+    match column {
+        Column::Ints(values) => values[row].map_or_else(null, |value| value.to_string()),
+        Column::Texts(values) => values[row]
+            .as_ref()
+            .map_or_else(null, |text| format!("\"{text}\"")),
+        Column::Times(values, TimeStyle::Epoch) => match values[row] {
+            Some(LogTime::Instant(at)) => at.to_string(),
+            None => null(),
+            other => panic!("{other:?} is no instant"),
+        },
+        Column::Times(values, _) => {
+            values[row].map_or_else(null, |time| format!("\"{}\"", text_of(time)))
+        }
+        Column::Lists(values) => {
+            let mut text = String::new();
+            for (item, label) in &values[row] {
+                let label = label.map_or_else(null, |label| label.to_string());
+                let comma = if text.is_empty() { "" } else { ", " };
+                write!(
+                    text,
+                    "{comma}{{\"item_id\": {item}, \"is_order\": {label}}}"
+                )
+                .expect("text");
+            }
+            format!("[{text}]")
+        }
+    }
+}
+
+/// A time as text, in one of the forms of SPEC.
+pub(crate) fn text_of(time: LogTime) -> String {
+    let epoch = jiff::civil::DateTime::constant(1970, 1, 1, 0, 0, 0, 0);
+    let wall = |us| {
+        epoch
+            .checked_add(jiff::Span::new().microseconds(us))
+            .expect("a calendar")
+    };
+    match time {
+        LogTime::Wall(us) if us % 2 == 0 => wall(us).to_string(),
+        LogTime::Wall(us) => wall(us).to_string().replace('T', " "),
+        // Half of all instants are written east of Greenwich.
+        LogTime::Instant(us) if us / 1_000_000 % 2 == 0 => format!("{}Z", wall(us)),
+        LogTime::Instant(us) => format!("{}+05:30", wall(us + 19_800_000_000)),
+        LogTime::Date(day) => wall(i64::from(day) * 86_400_000_000).date().to_string(),
+    }
+}
+
+/// Rows as a Parquet file.
+fn to_parquet(columns: &[(&str, Column)], rows: std::ops::Range<usize>, style: Style) -> Vec<u8> {
+    let arrays = columns
+        .iter()
+        .map(|(name, column)| (*name, array_of(column, rows.clone(), style)));
+    let batch =
+        RecordBatch::try_from_iter_with_nullable(arrays.map(|(name, array)| (name, array, true)));
+    let batch = batch.expect("columns of one length");
+    let properties = parquet::file::properties::WriterProperties::builder()
+        .set_max_row_group_row_count(Some(style.row_group))
+        .build();
+    let mut bytes = Vec::new();
+    let mut writer =
+        ArrowWriter::try_new(&mut bytes, batch.schema(), Some(properties)).expect("a writer");
+    writer.write(&batch).expect("a batch");
+    writer.close().expect("a file");
+    bytes
+}
+
+/// A column as an Arrow array.
+fn array_of(column: &Column, rows: std::ops::Range<usize>, style: Style) -> ArrayRef {
+    match column {
+        Column::Ints(values) if style.narrow => {
+            let narrow =
+                |value: &Option<i64>| value.map(|value| i32::try_from(value).expect("narrow"));
+            Arc::new(values[rows].iter().map(narrow).collect::<Int32Array>())
+        }
+        Column::Ints(values)
+            if values[rows.clone()]
+                .iter()
+                .flatten()
+                .all(|value| *value > 0)
+                && style.row_group.is_multiple_of(2) =>
+        {
+            let unsigned = |value: &Option<i64>| value.map(|value| value.cast_unsigned());
+            Arc::new(values[rows].iter().map(unsigned).collect::<UInt64Array>())
+        }
+        Column::Ints(values) => Arc::new(values[rows].iter().copied().collect::<Int64Array>()),
+        Column::Texts(values) => Arc::new(values[rows].iter().cloned().collect::<StringArray>()),
+        Column::Times(values, times) => times_of(&values[rows], *times),
+        Column::Lists(values) => lists_of(&values[rows], style),
+    }
+}
+
+/// Times as an Arrow array.
+fn times_of(values: &[Option<LogTime>], style: TimeStyle) -> ArrayRef {
+    let number = |time: &Option<LogTime>| {
+        time.map(|time| match (time, style) {
+            (LogTime::Instant(at), TimeStyle::Instant | TimeStyle::Epoch) => at,
+            (LogTime::Wall(at), TimeStyle::Wall) => at,
+            other => panic!("{other:?} do not go together"),
+        })
+    };
+    let date = |time: &Option<LogTime>| {
+        time.map(|time| match time {
+            LogTime::Date(day) => day,
+            other => panic!("{other:?} is no date"),
+        })
+    };
+    match style {
+        TimeStyle::Text => Arc::new(
+            values
+                .iter()
+                .map(|time| time.map(text_of))
+                .collect::<StringArray>(),
+        ),
+        TimeStyle::Date => Arc::new(values.iter().map(date).collect::<Date32Array>()),
+        TimeStyle::Epoch => Arc::new(values.iter().map(number).collect::<Int64Array>()),
+        TimeStyle::Wall => Arc::new(
+            values
+                .iter()
+                .map(number)
+                .collect::<TimestampMicrosecondArray>(),
+        ),
+        TimeStyle::Instant => {
+            let times = values
+                .iter()
+                .map(number)
+                .collect::<TimestampMicrosecondArray>();
+            Arc::new(times.with_timezone("UTC"))
+        }
+    }
+}
+
+/// Shown items as an Arrow array.
+fn lists_of(values: &[Vec<(i64, Option<bool>)>], style: Style) -> ArrayRef {
+    let items = values
+        .iter()
+        .flatten()
+        .map(|(item, _)| Some(*item))
+        .collect();
+    let items = array_of(
+        &Column::Ints(items),
+        0..values.iter().map(Vec::len).sum(),
+        style,
+    );
+    let labels: BooleanArray = values.iter().flatten().map(|(_, label)| *label).collect();
+    let fields = vec![
+        Arc::new(Field::new("item_id", items.data_type().clone(), true)),
+        Arc::new(Field::new("is_order", DataType::Boolean, true)),
+    ];
+    let elements = StructArray::new(fields.into(), vec![items, Arc::new(labels)], None);
+    let offsets = OffsetBuffer::from_lengths(values.iter().map(Vec::len));
+    let element = Arc::new(Field::new_list_field(elements.data_type().clone(), true));
+    Arc::new(ListArray::new(element, offsets, Arc::new(elements), None))
+}
+
+/// Runs a job and gives what it made.
+pub(crate) fn run(settings: Settings) -> hitherto::Result<Report> {
+    hitherto::run(&Job::new(settings)?, &Control::default())
+}
+
+/// All parts of an output, in order: day, path, bytes.
+pub(crate) fn parts(out: &Path) -> Vec<(i32, PathBuf)> {
+    let mut parts = Vec::new();
+    for entry in fs::read_dir(out).expect("an output") {
+        let folder = entry.expect("an entry").path();
+        let name = folder
+            .file_name()
+            .expect("a name")
+            .to_string_lossy()
+            .into_owned();
+        let Some(day) = name.strip_prefix("dt=") else {
+            continue;
+        };
+        let day = hitherto::parse_day(day).expect("a day").0;
+        for part in fs::read_dir(&folder).expect("a day") {
+            let part = part.expect("an entry").path();
+            if part.extension().is_some_and(|ending| ending == "parquet") {
+                parts.push((day, part));
+            }
+        }
+    }
+    parts.sort();
+    parts
+}
+
+/// The samples of an output, in its own order. Padding is checked here.
+pub(crate) fn samples(out: &Path, settings: &Settings) -> Vec<Sample> {
+    let mut samples = Vec::new();
+    for (day, path) in parts(out) {
+        let file = File::open(&path).expect("a part");
+        let reader = ParquetRecordBatchReaderBuilder::try_new(file)
+            .expect("a part")
+            .build();
+        for batch in reader.expect("a part") {
+            add_samples(day, &batch.expect("a batch"), settings, &mut samples);
+        }
+    }
+    samples
+}
+
+/// Adds the samples of a batch, of either layout.
+fn add_samples(day: i32, batch: &RecordBatch, settings: &Settings, samples: &mut Vec<Sample>) {
+    let column = |name: &str| column_of(batch, name);
+    let time = |name: &str, row| {
+        let times = column(name).as_primitive::<TimestampMicrosecondType>();
+        times.is_valid(row).then(|| times.value(row))
+    };
+    for row in 0..batch.num_rows() {
+        let customer = column("customer_id");
+        let customer = customer.is_valid(row).then(|| match customer.data_type() {
+            DataType::Utf8 => customer.as_string::<i32>().value(row).to_owned(),
+            _ => customer.as_primitive::<Int64Type>().value(row).to_string(),
+        });
+        let history = history_of(batch, row, settings);
+        let shown: Vec<(i32, i64, Option<bool>)> = match batch.column_by_name("position") {
+            Some(positions) => {
+                let position = positions.as_primitive::<Int32Type>().value(row);
+                let item = wide(column("item_id"))[row];
+                vec![(position, item, label_at(column("is_order"), row))]
+            }
+            None => {
+                let items = wide(&column("items").as_list::<i32>().value(row));
+                let labels = column("is_order").as_list::<i32>().value(row);
+                let places = items.iter().enumerate();
+                places
+                    .map(|(at, item)| {
+                        (
+                            i32::try_from(at).expect("small"),
+                            *item,
+                            label_at(&labels, at),
+                        )
+                    })
+                    .collect()
+            }
+        };
+        for (position, item, is_order) in shown {
+            samples.push(Sample {
+                day,
+                customer: customer.clone(),
+                cutoff_us: time("cutoff", row).expect("not null"),
+                ranking: column("ranking_id")
+                    .as_string::<i32>()
+                    .value(row)
+                    .to_owned(),
+                position,
+                item,
+                is_order,
+                last_action_us: time("last_action_time", row),
+                history: history.clone(),
+            });
+        }
+    }
+}
+
+/// A column of a batch.
+fn column_of<'a>(batch: &'a RecordBatch, name: &str) -> &'a ArrayRef {
+    let column = batch.column_by_name(name);
+    column.unwrap_or_else(|| panic!("no column {name}"))
+}
+
+/// Integers of either width.
+fn wide(array: &ArrayRef) -> Vec<i64> {
+    match array.data_type() {
+        DataType::Int32 => array
+            .as_primitive::<Int32Type>()
+            .values()
+            .iter()
+            .map(|of| i64::from(*of))
+            .collect(),
+        _ => array.as_primitive::<Int64Type>().values().to_vec(),
+    }
+}
+
+/// A label.
+fn label_at(array: &ArrayRef, row: usize) -> Option<bool> {
+    let labels = array.as_boolean();
+    labels.is_valid(row).then(|| labels.value(row))
+}
+
+/// The history of a row, without its padding.
+fn history_of(batch: &RecordBatch, row: usize, settings: &Settings) -> Vec<(i64, u8)> {
+    let column = |name: &str| column_of(batch, name);
+    let actions = wide(&column("actions").as_list::<i32>().value(row));
+    let kinds = column("action_types").as_list::<i32>().value(row);
+    let kinds = kinds.as_primitive::<Int8Type>().values();
+    let length = column("history_length")
+        .as_primitive::<Int32Type>()
+        .value(row);
+    let length = usize::try_from(length).expect("never negative");
+    let max = usize::try_from(settings.actions_max).expect("small");
+    assert_eq!(actions.len(), if settings.pad { max } else { length });
+    assert_eq!(actions.len(), kinds.len());
+    assert!(
+        actions[length..].iter().all(|item| *item == 0)
+            && kinds[length..].iter().all(|kind| *kind == 0)
+    );
+    let kind = |kind: &i8| u8::try_from(*kind).expect("never negative");
+    actions[..length]
+        .iter()
+        .copied()
+        .zip(kinds[..length].iter().map(kind))
+        .collect()
+}
+
+/// A folder for a test's files: in memory where there is such a place, because every run syncs.
+pub(crate) fn scratch() -> tempfile::TempDir {
+    let memory = Path::new("/dev/shm");
+    let made = if memory.is_dir() {
+        tempfile::tempdir_in(memory)
+    } else {
+        tempfile::tempdir()
+    };
+    made.or_else(|_| tempfile::tempdir())
+        .expect("a temporary folder")
+}
+
+/// Runs a case and compares it with the oracle; `name` is in the message if they differ.
+pub(crate) fn check(name: &str, case: &Case, change: impl Fn(&mut Settings)) {
+    let folder = scratch();
+    let (dir, out) = (folder.path().join("in"), folder.path().join("out"));
+    case.write(&dir);
+    let mut settings = case.settings(&dir, &out);
+    change(&mut settings);
+    let expected = case.expected();
+    let report = run(settings.clone()).unwrap_or_else(|error| panic!("{name}: {error}\n{case:#?}"));
+    let found = samples(&out, &settings);
+    assert!(
+        is_ordered(&found),
+        "{name}: rows of a customer are not in order\n{case:#?}"
+    );
+    let mut sorted = found;
+    sorted.sort();
+    assert_eq!(sorted, expected, "{name}\n{case:#?}");
+    assert_eq!(report.samples, expected.len() as u64, "{name}");
+    let empty = expected
+        .iter()
+        .filter(|sample| sample.history.is_empty())
+        .count();
+    assert_eq!(report.zero_history, empty as u64, "{name}");
+}
+
+/// Whether each day has its customers one after the other, each by cutoff, ranking, position.
+fn is_ordered(samples: &[Sample]) -> bool {
+    let in_order = samples.windows(2).all(|pair| {
+        let (a, b) = (&pair[0], &pair[1]);
+        let same = a.day == b.day && a.customer == b.customer;
+        !same || (a.cutoff_us, &a.ranking) <= (b.cutoff_us, &b.ranking)
+    });
+    let mut runs: Vec<(i32, &Option<String>)> =
+        samples.iter().map(|of| (of.day, &of.customer)).collect();
+    runs.dedup();
+    let count = runs.len();
+    runs.sort();
+    runs.dedup();
+    in_order && runs.len() == count
+}

@@ -1,0 +1,165 @@
+//! The module tree: arrows point one way, and kernels stay kernels.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+/// The modules, each using only those before it.
+const ORDER: [&str; 19] = [
+    "ids",
+    "error",
+    "calendar",
+    "control",
+    "job",
+    "column",
+    "keys",
+    "probes",
+    "partition",
+    "sort",
+    "sweep",
+    "op",
+    "scan",
+    "encode",
+    "publish",
+    "manifest",
+    "quarantine",
+    "output",
+    "engine",
+];
+/// Modules that know slices and nothing else.
+const KERNELS: [&str; 4] = ["partition", "sort", "sweep", "op"];
+/// What no kernel names.
+const OUTSIDE: [&str; 9] = [
+    "arrow::",
+    "parquet::",
+    "std::fs",
+    "std::io",
+    "std::env",
+    "std::thread",
+    "std::time",
+    "rayon",
+    "Path",
+];
+
+/// All source files below a folder.
+fn sources(folder: &Path) -> Vec<PathBuf> {
+    let mut files = Vec::new();
+    for entry in fs::read_dir(folder).expect("a folder") {
+        let path = entry.expect("an entry").path();
+        if path.is_dir() {
+            files.extend(sources(&path));
+        } else if path.extension().is_some_and(|ending| ending == "rs") {
+            files.push(path);
+        }
+    }
+    files.sort();
+    files
+}
+
+/// The library's files with the module that each belongs to, and their text without tests.
+fn modules() -> Vec<(String, PathBuf, String)> {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
+    let mut found = Vec::new();
+    for path in sources(&root) {
+        let inner = path.strip_prefix(&root).expect("below src").to_owned();
+        let first = inner.iter().next().expect("a name").to_string_lossy();
+        let module = first.trim_end_matches(".rs").to_owned();
+        let text = fs::read_to_string(&path).expect("text");
+        let text = text
+            .split("#[cfg(test)]")
+            .next()
+            .expect("a first piece")
+            .to_owned();
+        if !["lib", "main", "cli"].contains(&module.as_str()) {
+            found.push((module, inner, text));
+        }
+    }
+    found
+}
+
+#[test]
+fn arrows_point_one_way() {
+    let rank = |module: &str| ORDER.iter().position(|of| *of == module);
+    let mut seen = vec![];
+    for (module, path, text) in modules() {
+        for used in text.split("crate::").skip(1) {
+            let used: String = used
+                .chars()
+                .take_while(|c| c.is_alphanumeric() || *c == '_')
+                .collect();
+            if module == "oracle" {
+                panic!(
+                    "{} uses crate::{used}, but the oracle shares no code",
+                    path.display()
+                );
+            }
+            // The generator stands beside the data path: it uses what both need, no stage.
+            let allowed = match rank(&module) {
+                None => rank(&used) <= rank("job"),
+                Some(own) => {
+                    rank(&used).is_some_and(|other| other <= own)
+                        || used.starts_with(char::is_uppercase)
+                }
+            };
+            let is_macro = used.is_empty();
+            assert!(allowed || is_macro, "{} uses crate::{used}", path.display());
+        }
+        seen.push(module);
+    }
+    for module in ORDER {
+        assert!(
+            seen.iter().any(|of| of == module),
+            "{module} is gone; take it out of this test"
+        );
+    }
+}
+
+#[test]
+fn kernels_know_only_slices() {
+    for (module, path, text) in modules() {
+        if KERNELS.contains(&module.as_str()) {
+            let code: Vec<&str> = text
+                .lines()
+                .filter(|line| !line.trim().starts_with("//"))
+                .collect();
+            for name in OUTSIDE {
+                let hit = code.iter().find(|line| line.contains(name));
+                assert_eq!(hit, None, "{} names {name}", path.display());
+            }
+        }
+    }
+}
+
+#[test]
+fn the_tie_rule_is_in_one_place() {
+    for (_, path, text) in modules() {
+        if path.ends_with("sweep.rs") || path.ends_with("oracle.rs") {
+            continue;
+        }
+        for line in text.lines().filter(|line| !line.trim().starts_with("//")) {
+            let compares = [
+                "< cutoff",
+                "<= cutoff",
+                "> cutoff",
+                ">= cutoff",
+                "cutoff <",
+                "cutoff >",
+            ];
+            assert!(
+                !compares.iter().any(|of| line.contains(of)),
+                "{}: {line}",
+                path.display()
+            );
+        }
+    }
+}
+
+#[test]
+fn files_stay_short() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
+    for path in sources(&root) {
+        let text = fs::read_to_string(&path).expect("text");
+        let code = text.split("#[cfg(test)]").next().expect("a first piece");
+        let lines = code.lines().count();
+        assert!(lines <= 400, "{} has {lines} lines", path.display());
+    }
+}
