@@ -1,0 +1,130 @@
+//! Rows to files of every format.
+
+use std::io::Write;
+use std::sync::Arc;
+
+use arrow::array::{
+    ArrayRef, BooleanArray, Int64Array, ListArray, RecordBatch, StringArray, StructArray,
+    UInt64Array,
+};
+use arrow::buffer::{NullBuffer, OffsetBuffer};
+use arrow::datatypes::{DataType, Field, Fields};
+use parquet::arrow::ArrowWriter;
+use serde_json::Value;
+
+/// Rows in a format.
+pub(crate) fn encode(format: &str, rows: &[Value]) -> Vec<u8> {
+    match format {
+        "csv" => csv(rows).into_bytes(),
+        "ndjson" => rows.iter().fold(Vec::new(), |mut text, row| {
+            writeln!(text, "{row}").expect("memory to write to");
+            text
+        }),
+        "json" => serde_json::to_vec_pretty(rows).expect("rows are JSON"),
+        "parquet" => parquet(rows),
+        other => panic!("no format {other}"),
+    }
+}
+
+/// The names of the columns: those of the first row.
+fn columns(rows: &[Value]) -> Vec<String> {
+    let first = rows[0].as_object().expect("rows are objects");
+    first.keys().cloned().collect()
+}
+
+/// Rows as CSV.
+fn csv(rows: &[Value]) -> String {
+    let columns = columns(rows);
+    let field = |value: &Value| {
+        let text = match value {
+            Value::Null => return String::new(),
+            Value::String(text) => text.clone(),
+            other => other.to_string(),
+        };
+        match text.contains([',', '"', '\n']) {
+            true => format!("\"{}\"", text.replace('"', "\"\"")),
+            false => text,
+        }
+    };
+    let mut text = columns.join(",");
+    for row in rows {
+        let fields: Vec<String> = columns.iter().map(|name| field(&row[name])).collect();
+        text = format!("{text}\n{}", fields.join(","));
+    }
+    text + "\n"
+}
+
+/// Rows as Parquet: integers and texts as they are, arrays as lists of items with labels.
+fn parquet(rows: &[Value]) -> Vec<u8> {
+    let columns = columns(rows).into_iter().map(|name| {
+        let values: Vec<&Value> = rows.iter().map(|row| &row[&name]).collect();
+        let any = |is: fn(&Value) -> bool| values.iter().any(|value| is(value));
+        let array: ArrayRef = if any(Value::is_array) {
+            Arc::new(list(&values))
+        } else if any(Value::is_string) {
+            let texts = values.iter().map(|value| match value {
+                Value::Null => None,
+                Value::String(text) => Some(text.clone()),
+                other => Some(other.to_string()),
+            });
+            Arc::new(texts.collect::<StringArray>())
+        } else if any(|value| value.is_u64() && !value.is_i64()) {
+            let ids = values.iter().map(|value| value.as_u64());
+            Arc::new(ids.collect::<UInt64Array>())
+        } else {
+            let ids = values.iter().map(|value| value.as_i64());
+            Arc::new(ids.collect::<Int64Array>())
+        };
+        (name, array)
+    });
+    let batch =
+        RecordBatch::try_from_iter_with_nullable(columns.map(|(name, array)| (name, array, true)));
+    encode_batch(&batch.expect("columns of one length"))
+}
+
+/// A batch as a Parquet file.
+pub(crate) fn encode_batch(batch: &RecordBatch) -> Vec<u8> {
+    let mut writer = ArrowWriter::try_new(Vec::new(), batch.schema(), None).expect("a writer");
+    writer.write(batch).expect("memory to write to");
+    writer.into_inner().expect("memory to write to")
+}
+
+/// Arrays of items with labels; elements and values may be null.
+fn list(values: &[&Value]) -> ListArray {
+    let arrays = values.iter().map(|value| value.as_array());
+    let nulls: Vec<bool> = arrays.clone().map(|array| array.is_some()).collect();
+    let lengths = arrays.clone().map(|array| array.map_or(0, Vec::len));
+    let offsets = OffsetBuffer::<i32>::from_lengths(lengths);
+    let elements: Vec<&Value> = arrays.flatten().flatten().collect();
+    let items: Int64Array = elements.iter().map(|of| of["item_id"].as_i64()).collect();
+    let labels: BooleanArray = elements.iter().map(|of| of["is_order"].as_bool()).collect();
+    let fields = Fields::from(vec![
+        Field::new("item_id", DataType::Int64, true),
+        Field::new("is_order", DataType::Boolean, true),
+    ]);
+    let present: Vec<bool> = elements.iter().map(|element| !element.is_null()).collect();
+    let structs = StructArray::new(
+        fields.clone(),
+        vec![Arc::new(items), Arc::new(labels)],
+        Some(NullBuffer::from(present)),
+    );
+    let element = Field::new("element", DataType::Struct(fields), true);
+    ListArray::new(
+        Arc::new(element),
+        offsets,
+        Arc::new(structs),
+        Some(NullBuffer::from(nulls)),
+    )
+}
+
+/// Bytes, gzipped.
+pub(crate) fn gz(bytes: &[u8]) -> Vec<u8> {
+    let mut writer = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::default());
+    writer.write_all(bytes).expect("memory to write to");
+    writer.finish().expect("memory to write to")
+}
+
+/// Bytes, as Zstandard.
+pub(crate) fn zst(bytes: &[u8]) -> Vec<u8> {
+    zstd::encode_all(bytes, 1).expect("memory to write to")
+}

@@ -1,0 +1,16 @@
+//! The program from outside: every kind of bad input, every exit code, and what stays behind.
+//!
+//! Each test lays out a small valid folder of four sources, damages one thing in it, and looks at
+//! what a person or a script would see: exit code, streams, and the folder around the output.
+
+mod encode;
+mod files;
+mod folders;
+mod output;
+mod process;
+mod quarantine;
+mod rows;
+mod shop;
+mod syntax;
+mod times;
+mod usage;
