@@ -163,3 +163,14 @@ fn files_stay_short() {
         assert!(lines <= 400, "{} has {lines} lines", path.display());
     }
 }
+
+#[test]
+fn the_readme_shows_the_loader_that_the_tests_run() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let readme = fs::read_to_string(root.join("README.md")).expect("text");
+    let loader = fs::read_to_string(root.join("tests/readers/train.py")).expect("text");
+    assert!(
+        readme.contains(loader.trim_end()),
+        "copy tests/readers/train.py into the README"
+    );
+}

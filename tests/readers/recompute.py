@@ -1,0 +1,798 @@
+"""Recomputes `hitherto sequences` from the raw files and compares every value with what three readers find.
+
+What it checks, for each case:
+- the rows of each day, as multisets, every column, read by pyarrow, DuckDB and Polars;
+- the order inside a part: a customer's rows adjacent, then by cutoff, ranking_id, impression, position;
+- the Parquet schema field by field with nullability, row group sizes, offset index, codec;
+- that the manifests name exactly the files there are, with their rows and bytes, and count what was dropped;
+- that `_SUCCESS` is there, and that the newest action is older than the cutoff in every row.
+
+The recomputation follows the promises of the `sequences` section one by one, with a loop over all actions for
+every impression. It shares no idea with the engine: no partitions, no windows, no pruning.
+
+Usage: recompute.py BINARY WORK_FOLDER   (run.sh calls it from the root of the repository)
+"""
+import collections
+import csv
+import datetime as D
+import glob
+import gzip
+import io
+import itertools
+import json
+import os
+import random
+import re
+import shutil
+import subprocess
+import sys
+import zoneinfo
+
+import duckdb
+import polars as pl
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+SHARED = "../shared/data"
+SHOP = "testdata/shop"
+CODECS = ["zstd", "lz4_raw", "snappy", "none"]
+LAYOUTS = ["sample", "request"]
+SECOND = 1_000_000
+DAY = 86_400 * SECOND
+EPOCH = D.datetime(1970, 1, 1)
+
+# What each action source is called on disk, its type code, and the names of its columns.
+ACTIONS = {
+    "clicks": ("clicks", 1, "item_id", "click_time"),
+    "carts": ("add_to_carts", 2, "config_id", "occurred_at"),
+    "orders": ("previous_orders", 3, "config_id", "occurred_at"),
+}
+DEFAULTS = {
+    "cutoff": "day", "timezone": "UTC", "lookback_days": 365, "available": {}, "embargo": {}, "max_actions": 1000,
+    "pad": True, "guests": "drop", "guest_ids": [], "null_label": "keep", "date": None, "from": None, "to": None,
+    "item_type": "int32", "customer_type": None, "time_unit": None, "columns": {}, "row_group_rows": 16384,
+}
+
+
+# --- time -----------------------------------------------------------------------------------------------------
+
+def micros(wall):
+    """A naive datetime as µs since 1970, without floats."""
+    delta = wall - EPOCH
+    return (delta.days * 86_400 + delta.seconds) * SECOND + delta.microseconds
+
+
+def instant_of(wall_us, zone):
+    """Wall time to instant: in a fold the earlier instant, in a gap the gap's end."""
+    def offset_us(utc_us):
+        utc = EPOCH.replace(tzinfo=D.timezone.utc) + D.timedelta(microseconds=utc_us)
+        return utc.astimezone(zone).utcoffset() // D.timedelta(microseconds=1)
+
+    offsets = {offset_us(wall_us - DAY), offset_us(wall_us + DAY)}
+    instants = [wall_us - offset for offset in offsets if offset_us(wall_us - offset) == offset]
+    if instants:
+        return min(instants)
+    before, after = wall_us - DAY, wall_us + DAY  # the gap's end: where the offset changes
+    while after - before > 1:
+        middle = (before + after) // 2
+        if offset_us(middle) == offset_us(before):
+            before = middle
+        else:
+            after = middle
+    return after
+
+
+def day_start(day, zone):
+    return instant_of(micros(D.datetime.combine(day, D.time())), zone)
+
+
+def local(utc_us, zone):
+    """The wall time of an instant, naive."""
+    utc = EPOCH.replace(tzinfo=D.timezone.utc) + D.timedelta(microseconds=utc_us)
+    return utc.astimezone(zone).replace(tzinfo=None)
+
+
+TEXT_TIME = re.compile(
+    r"(\d{4})-(\d\d)-(\d\d)(?:[Tt ](\d\d):(\d\d)(?::(\d\d)(?:\.(\d{1,9}))?)?\s?([Zz]|[+-]\d\d:?\d\d)?)?$")
+UNITS = {"s": (SECOND, 1), "ms": (1000, 1), "us": (1, 1), "ns": (1, 1000)}
+
+
+class Time:
+    """An instant in µs, and from when on it is known if it was given only as a date."""
+
+    def __init__(self, us, next_day_us=None):
+        self.us, self.next_day_us = us, next_day_us
+
+
+def read_time(value, zone, settings):
+    """Text, an integer, a date, or a pair (ticks, unit, is it an instant) of an Arrow timestamp."""
+    if value is None or value == "":
+        return None
+    if isinstance(value, str) and settings["time_unit"] and re.fullmatch(r"-?\d+", value):
+        value = int(value)
+    if isinstance(value, int):
+        value = (value, settings["time_unit"], True)
+    if isinstance(value, tuple):
+        ticks, unit, is_instant = value
+        times, divided_by = UNITS[unit]
+        us = ticks * times // divided_by  # floors, also before 1970
+        return Time(us if is_instant else instant_of(us, zone))
+    if isinstance(value, str):
+        year, month, day, hour, minute, second, fraction, offset = TEXT_TIME.match(value).groups()
+        value = D.date(int(year), int(month), int(day))
+        if hour is not None:
+            us = micros(D.datetime.combine(value, D.time(int(hour), int(minute), int(second or 0))))
+            us += int((fraction or "").ljust(9, "0")) // 1000
+            if offset is None:
+                return Time(instant_of(us, zone))
+            if offset in "Zz":
+                return Time(us)
+            minutes = int(offset[1:3]) * 60 + int(offset[-2:])
+            return Time(us - (1 if offset[0] == "+" else -1) * minutes * 60 * SECOND)
+    return Time(day_start(value, zone), day_start(value + D.timedelta(days=1), zone))
+
+
+# --- raw files ------------------------------------------------------------------------------------------------
+
+def raw_bytes(path):
+    if path.endswith(".gz"):
+        return gzip.open(path).read()
+    if path.endswith(".zst"):
+        return pa.input_stream(path, compression="zstd").read()
+    return open(path, "rb").read()
+
+
+def plain(array):
+    """An Arrow column as Python values; timestamps keep their ticks, because datetime has no ns."""
+    kind = array.type
+    if pa.types.is_dictionary(kind):
+        array = array.cast(kind.value_type)
+        kind = array.type
+    if pa.types.is_timestamp(kind):
+        ticks = array.cast(pa.int64()).to_pylist()
+        return [None if t is None else (t, kind.unit, kind.tz is not None) for t in ticks]
+    return array.to_pylist()
+
+
+def read_rows(path):
+    """The rows of one file as dicts of raw values."""
+    if path.endswith(".parquet"):
+        file = pq.ParquetFile(path)
+        table = file.read()
+        columns = {name: plain(table[name].combine_chunks()) for name in table.column_names}
+        for leaf in range(len(file.schema)):
+            if file.schema.column(leaf).physical_type == "INT96":  # an instant, though Arrow says wall time
+                name = file.schema.column(leaf).name
+                columns[name] = [v and (v[0], v[1], True) for v in columns[name]]
+        return [dict(zip(columns, values)) for values in zip(*columns.values())]
+    text = raw_bytes(path).decode("utf-8-sig")
+    name = re.sub(r"\.(gz|zst)$", "", path)
+    if name.endswith(".csv"):
+        rows = list(csv.DictReader(io.StringIO(text, newline="")))
+        for row in rows:
+            for column, value in row.items():
+                row[column] = None if value == "" else value
+            if isinstance(row.get("impressions"), str):
+                row["impressions"] = json.loads(row["impressions"])
+        return rows
+    if text.lstrip().startswith("["):
+        return json.loads(text)
+    return [json.loads(line) for line in text.splitlines() if line.strip()]
+
+
+def files_of(path):
+    """A file, a folder or a glob as (file, dt of the folder)."""
+    if os.path.isdir(path):
+        found = [os.path.join(at, f) for at, _, names in os.walk(path) for f in names if f[0] not in "_."]
+    else:
+        found = glob.glob(path, recursive=True)
+    result = []
+    for file in sorted(found):
+        hive = re.search(r"dt=(\d{4}-\d\d-\d\d)/", file)
+        result.append((file, hive.group(1) if hive else None))
+    return result
+
+
+def source_path(folder, name):
+    """DIR/name, a folder, or a file of that name."""
+    whole = os.path.join(folder, name)
+    return whole if os.path.isdir(whole) else glob.glob(whole + ".*")[0]
+
+
+# --- the promises ---------------------------------------------------------------------------------------------
+
+class Action:
+    def __init__(self, source, code, customer, item, time, available):
+        self.source, self.code, self.customer, self.item = source, code, customer, item
+        self.time, self.available = time, available
+
+
+def customer_of(raw, settings, as_text):
+    """The id as the output has it, or None for a guest."""
+    if raw is None:
+        return None
+    if as_text:
+        customer = str(raw)
+    else:
+        customer = int(raw)
+    return None if str(customer) in [str(guest) for guest in settings["guest_ids"]] else customer
+
+
+def is_text_customer(sources, settings):
+    if settings["customer_type"]:
+        return settings["customer_type"] == "string"
+    first = files_of(sources["impressions"])[0][0]
+    if not first.endswith(".parquet"):
+        return False
+    kind = pq.read_schema(first).field(settings["columns"].get("impressions.customer_id", "customer_id")).type
+    if pa.types.is_dictionary(kind):
+        kind = kind.value_type
+    return not pa.types.is_integer(kind)
+
+
+def read_actions(sources, settings, zone):
+    as_text = is_text_customer(sources, settings)
+    actions, null_customers = [], collections.Counter()
+    for source, (_, code, item_name, time_name) in ACTIONS.items():
+        def column(name):
+            return settings["columns"].get(f"{source}.{name}", name)
+        for path, _ in files_of(sources[source]) if source in sources else []:
+            for row in read_rows(path):
+                customer = customer_of(row.get(column("customer_id")), settings, as_text)
+                time = read_time(row.get(column(time_name)), zone, settings)
+                if time is None and source == "orders":
+                    time = read_time(row.get(column("order_date")), zone, settings)
+                available = None
+                if source in settings["available"]:
+                    available = read_time(row.get(settings["available"][source]), zone, settings)
+                if customer is None:
+                    null_customers[source] += 1
+                    continue
+                actions.append(Action(source, code, customer, int(row[column(item_name)]), time, available))
+    return actions, null_customers
+
+
+def is_known(time, cutoff):
+    """Strictly before the cutoff; a bare date is known only when its day is over."""
+    return time.us < cutoff and (time.next_day_us is None or time.next_day_us <= cutoff)
+
+
+def is_prior(action, cutoff, settings):
+    if not is_known(action.time, cutoff):
+        return False
+    embargo = settings["embargo"].get(action.source)
+    if embargo is not None:
+        if not action.time.us + embargo < cutoff:
+            return False
+    if action.source in settings["available"]:
+        return action.available is not None and is_known(action.available, cutoff)
+    return True
+
+
+def history_of(customer, cutoff, actions, settings, zone):
+    since = None
+    if settings["lookback_days"] is not None:
+        wall = local(cutoff, zone) - D.timedelta(days=settings["lookback_days"])
+        since = instant_of(micros(wall), zone)
+    prior = []
+    for action in actions:
+        if action.customer == customer and is_prior(action, cutoff, settings):
+            if since is None or action.time.us >= since:
+                prior.append((action.time.us, action.code, action.item))
+    prior.sort(reverse=True)
+    return prior[:settings["max_actions"]]
+
+
+def as_day(raw):
+    return raw if isinstance(raw, D.date) else D.date.fromisoformat(raw.removeprefix("dt=")[:10])
+
+
+def recompute(sources, settings):
+    """(day → impressions, counts); an impression is (customer, ranking, items, labels, cutoff, history)."""
+    zone = zoneinfo.ZoneInfo(settings["timezone"])
+    actions, null_customers = read_actions(sources, settings, zone)
+    as_text = is_text_customer(sources, settings)
+    days, counts, seen = {}, collections.Counter(), set()
+
+    def column(name):
+        return settings["columns"].get(f"impressions.{name}", name)
+    for path, hive_dt in files_of(sources["impressions"]):
+        for row in read_rows(path):
+            at = None
+            if settings["cutoff"] == "time":
+                at = read_time(row.get(column("impression_time")), zone, settings)
+            dt = hive_dt or row.get(column("dt"))
+            day = as_day(dt) if dt is not None else local(at.us, zone).date()
+            if not (settings["from"] or "0") <= str(day) <= (settings["to"] or "9"):
+                continue
+            if settings["date"] and str(day) != settings["date"]:
+                continue
+            counts["impressions"] += 1
+            cutoff = at.us if at else day_start(day, zone)
+            customer = customer_of(row.get(column("customer_id")), settings, as_text)
+            guest, empty = customer is None, not row.get(column("impressions"))
+            counts["guests"] += guest
+            counts["guests_dropped"] += guest and settings["guests"] == "drop"
+            # Of an impression that is dropped nothing else is counted.
+            if guest and settings["guests"] == "drop":
+                continue
+            counts["impressions_without_items"] += empty
+            if empty:
+                continue
+            counts["null_labels"] += sum(e.get("is_order") is None for e in row[column("impressions")])
+            shown = []
+            for position, element in enumerate(row.get(column("impressions"))):
+                label = element.get("is_order")
+                if label is not None or settings["null_label"] == "keep":
+                    shown.append((position, int(element["item_id"]), label))
+            history = []
+            if customer is not None:
+                history = history_of(customer, cutoff, actions, settings, zone)
+            counts["samples"] += len(shown)
+            counts["samples_without_history"] += 0 if history else len(shown)
+            days.setdefault(str(day), []).append(
+                (customer, str(row[column("ranking_id")]), shown, cutoff, history))
+    asked = {impression[0] for impressions in days.values() for impression in impressions}
+    dropped = {(source, "null_customers"): count for source, count in null_customers.items()}
+    for source in settings["available"]:
+        dropped[source, "never_available"] = sum(
+            a.source == source and a.available is None and a.customer in asked for a in actions)
+    return days, counts, dropped
+
+
+def expected_rows(impressions, layout, settings):
+    """The rows of a day as the output should have them."""
+    rows = []
+    for customer, ranking, shown, cutoff, history in impressions:
+        padding = settings["max_actions"] - len(history) if settings["pad"] else 0
+        tail = (cutoff, history[0][0] if history else None, len(history),
+                tuple(a[2] for a in history) + (0,) * padding, tuple(a[1] for a in history) + (0,) * padding)
+        if layout == "request":
+            if shown:
+                rows.append((customer, ranking, tuple(s[1] for s in shown), tuple(s[2] for s in shown)) + tail)
+        else:
+            for position, item, label in shown:
+                rows.append((customer, ranking, position, item, label) + tail)
+    return rows
+
+
+# --- what the readers find ------------------------------------------------------------------------------------
+
+def columns_of(layout):
+    middle = ["items", "is_order"] if layout == "request" else ["position", "item_id", "is_order"]
+    return ["customer_id", "ranking_id"] + middle + [
+        "cutoff", "last_action_time", "history_length", "actions", "action_types"]
+
+
+def frozen(values):
+    return tuple(tuple(v) if isinstance(v, list) else v for v in values)
+
+
+def arrow_rows(path):
+    table = pq.ParquetFile(path).read()
+    return [frozen(row) for row in zip(*(
+        (table[n].cast(pa.int64()) if pa.types.is_timestamp(table[n].type) else table[n]).to_pylist()
+        for n in table.column_names))]
+
+
+def read_arrow(out, _layout):
+    days = {}
+    for path in sorted(glob.glob(f"{out}/dt=*/*.parquet")):
+        day = re.search(r"dt=([^/]*)/", path).group(1)
+        days.setdefault(day, []).extend(arrow_rows(path))
+    return days
+
+
+def read_duckdb(out, layout):
+    select = ", ".join(f"epoch_us({c})" if c in ("cutoff", "last_action_time") else c for c in columns_of(layout))
+    with duckdb.connect() as connection:
+        rows = connection.execute(
+            f"select dt::varchar, {select} from read_parquet('{out}/dt=*/*.parquet', hive_partitioning = true)")
+        return by_day(rows.fetchall())
+
+
+def read_polars(out, layout):
+    times = pl.col("cutoff", "last_action_time").dt.epoch("us")
+    frame = pl.scan_parquet(f"{out}/dt=*/*.parquet", hive_partitioning=True).with_columns(times)
+    return by_day(frame.select("dt", *columns_of(layout)).with_columns(pl.col("dt").cast(pl.String)).collect().rows())
+
+
+def by_day(rows):
+    days = {}
+    for day, *values in rows:
+        days.setdefault(day, []).append(frozen(values))
+    return days
+
+
+READERS = {"pyarrow": read_arrow, "DuckDB": read_duckdb, "Polars": read_polars}
+
+
+def schema_of(layout, customer_type, item_type):
+    """Name, type, nullability, as the table of the promises has them."""
+    def items(kind, nullable=False):
+        return pa.list_(pa.field("element", kind, nullable=nullable))
+    shown = [pa.field("items", items(item_type), False), pa.field("is_order", items(pa.bool_(), True), False)]
+    if layout == "sample":
+        shown = [pa.field("position", pa.int32(), False), pa.field("item_id", item_type, False),
+                 pa.field("is_order", pa.bool_(), True)]
+    utc = pa.timestamp("us", tz="UTC")
+    return pa.schema([
+        pa.field("customer_id", customer_type, True), pa.field("ranking_id", pa.string(), False), *shown,
+        pa.field("cutoff", utc, False), pa.field("last_action_time", utc, True),
+        pa.field("history_length", pa.int32(), False), pa.field("actions", items(item_type), False),
+        pa.field("action_types", items(pa.int8()), False)])
+
+
+# --- checks; each yields what is wrong ------------------------------------------------------------------------
+
+def check_values(name, found, expected):
+    for day in sorted(found.keys() | expected.keys()):
+        found_rows = collections.Counter(found.get(day, []))
+        expected_rows_ = collections.Counter(expected.get(day, []))
+        if found_rows != expected_rows_:
+            more, fewer = found_rows - expected_rows_, expected_rows_ - found_rows
+            yield (f"{name}, {day}: {more.total()} rows too many, {fewer.total()} missing\n"
+                   f"    too many {shortened(more)}\n    missing  {shortened(fewer)}")
+
+
+def shortened(rows):
+    by_identity = sorted(rows, key=repr)[:2]
+    return [tuple(f"{v[:6]}…" if isinstance(v, tuple) and len(v) > 6 else v for v in row) for row in by_identity]
+
+
+def check_order(out, layout, settings):
+    for path in sorted(glob.glob(f"{out}/dt=*/*.parquet")):
+        rows = arrow_rows(path)
+        width = len(columns_of(layout))
+        finished = set()
+        for customer, run in itertools.groupby(rows, key=lambda row: row[0]):
+            run = list(run)
+            if customer in finished and customer is not None:
+                yield f"{path}: rows of customer {customer!r} are not adjacent"
+            finished.add(customer)
+            keys = [(row[width - 5], row[1].encode()) for row in run]
+            if keys != sorted(keys) and customer is not None:
+                yield f"{path}: rows of customer {customer!r} are not by cutoff, then ranking_id"
+            if layout == "sample" and settings["null_label"] == "keep":
+                for _, group in itertools.groupby(run, key=lambda row: (row[width - 5], row[1])):
+                    positions = [row[2] for row in group]
+                    for before, after in zip([None] + positions, positions):
+                        if after != 0 and (before is None or after != before + 1):
+                            yield f"{path}: positions {positions[:12]} of customer {customer!r} are not in order"
+        for row in rows:
+            if row[width - 4] is not None and not row[width - 5] > row[width - 4]:
+                yield f"{path}: an action at {row[width - 4]} is not before the cutoff {row[width - 5]}"
+
+
+def check_files(out, layout, codec, settings, as_text):
+    if not os.path.exists(f"{out}/_SUCCESS"):
+        yield "no _SUCCESS"
+    item_type = pa.int64() if settings["item_type"] == "int64" else pa.int32()
+    schema = schema_of(layout, pa.string() if as_text else pa.int64(), item_type)
+    for path in sorted(glob.glob(f"{out}/dt=*/*.parquet")):
+        with pq.ParquetFile(path) as file:
+            found, metadata = file.schema_arrow, file.metadata
+        if len(found) != len(schema):
+            yield f"{path}: columns {found.names}"
+        for field, wanted in zip(found, schema):
+            if not field.equals(wanted, check_metadata=False) or str(field.type) != str(wanted.type):
+                yield f"{path}: field {field}, nullable {field.nullable}; expected {wanted}"
+        for group in range(metadata.num_row_groups):
+            row_group = metadata.row_group(group)
+            if row_group.num_rows > settings["row_group_rows"]:
+                yield f"{path}: row group {group} has {row_group.num_rows} rows"
+            for leaf in range(row_group.num_columns):
+                chunk = row_group.column(leaf)
+                if not chunk.has_offset_index:
+                    yield f"{path}: row group {group}, {chunk.path_in_schema}: no offset index"
+                # pyarrow calls both kinds of LZ4 by one name.
+                names = {"zstd": ["ZSTD"], "lz4_raw": ["LZ4", "LZ4_RAW"], "snappy": ["SNAPPY"],
+                         "none": ["UNCOMPRESSED"]}
+                if chunk.compression not in names[codec]:
+                    yield f"{path}: row group {group}, {chunk.path_in_schema}: codec {chunk.compression}"
+
+
+def check_manifest(out, days, counts, dropped):
+    whole = json.load(open(f"{out}/_manifest.json"))
+    on_disk = {os.path.relpath(p, out): p for p in glob.glob(f"{out}/**/*.parquet", recursive=True)}
+    listed = {part["path"]: part for part in whole["parts"]}
+    if listed.keys() != on_disk.keys():
+        yield f"the manifest lists {sorted(listed)}, on disk are {sorted(on_disk)}"
+    for day in sorted(days):
+        if not os.path.exists(f"{out}/dt={day}/_manifest.json"):
+            yield f"no manifest of {day}"
+            continue
+        of_day = json.load(open(f"{out}/dt={day}/_manifest.json"))["parts"]
+        wanted = [dict(p, path=p["path"].split("/")[1]) for p in whole["parts"] if p["path"].startswith(f"dt={day}/")]
+        if of_day != wanted:
+            yield f"the manifests of {day} and of the whole disagree"
+    for name in listed.keys() & on_disk.keys():
+        metadata = pq.read_metadata(on_disk[name])
+        facts = {"rows": metadata.num_rows, "bytes": os.path.getsize(on_disk[name])}
+        if {key: listed[name][key] for key in facts} != facts:
+            yield f"the manifest says {listed[name]}, the file has {facts}"
+    wanted = ["impressions", "guests", "guests_dropped", "impressions_without_items", "null_labels", "samples",
+              "samples_without_history"]
+    for name in wanted:
+        if whole["counts"][name] != counts[name]:
+            yield f"the manifest counts {whole['counts'][name]} {name}, expected {counts[name]}"
+    for (source, name), count in dropped.items():
+        if whole["actions"][source][name] != count:
+            yield f"the manifest counts {whole['actions'][source][name]} {name} of {source}, expected {count}"
+
+
+# --- cases ----------------------------------------------------------------------------------------------------
+
+def flags_of(settings):
+    """The command line that says what `settings` says."""
+    flags = []
+    for name, value in settings.items():
+        flag = "--" + name.replace("_", "-")
+        if name == "pad":
+            flags += [] if value else ["--no-pad"]
+        elif name == "lookback_days":
+            flags += [flag, "none" if value is None else str(value)]
+        elif name in ("available", "columns"):
+            for key, column in value.items():
+                flags += [flag, f"{key}={column}"]
+        elif name == "embargo":
+            for key, us in value.items():
+                flags += [flag, f"{key}={us // SECOND}s"]
+        elif name == "guest_ids":
+            flags.append(f"{flag}={','.join(map(str, value))}")
+        else:
+            flags += [flag, str(value)]
+    return flags
+
+
+class Case:
+    """Inputs and settings; `folder` is given as DIR, or else each source by its own flag."""
+
+    def __init__(self, name, sources=None, folder=None, layouts=LAYOUTS, codecs=("zstd",), **changed):
+        self.name, self.layouts, self.codecs = name, layouts, codecs
+        self.settings = {**DEFAULTS, **changed}
+        self.flags = flags_of(changed)
+        if folder:
+            self.flags.append(folder)
+            names = {"impressions": "impressions", **{s: names[0] for s, names in ACTIONS.items()}}
+            sources = {source: source_path(folder, name) for source, name in names.items()}
+        else:
+            self.flags += [word for source, path in sources.items() for word in (f"--{source}", path)]
+            self.flags += [w for s in ACTIONS if s not in sources for w in ("--without", s)]
+        self.sources = sources
+
+
+def run_case(binary, work, case):
+    """True if every layout and codec of the case agrees with the recomputation."""
+    days, counts, dropped = recompute(case.sources, case.settings)
+    as_text = is_text_customer(case.sources, case.settings)
+    explained = False
+    for layout in case.layouts:
+        expected = {day: expected_rows(rows, layout, case.settings) for day, rows in days.items()}
+        expected = {day: rows for day, rows in expected.items() if rows}
+        for codec in case.codecs:
+            out = f"{work}/out"
+            shutil.rmtree(out, ignore_errors=True)
+            command = [binary, "sequences", "--quiet", "--threads", "2", "--out", out, "--layout", layout,
+                       "--codec", codec, *case.flags]
+            run = subprocess.run(command, capture_output=True, text=True)
+            title = f"{case.name}, {layout}, {codec}"
+            if run.returncode != 0:
+                wrong = [f"exit code {run.returncode}: {run.stderr.strip()}"]
+            else:
+                wrong = [w for name, read in READERS.items() for w in check_values(name, read(out, layout), expected)]
+                wrong += check_order(out, layout, case.settings)
+                wrong += check_files(out, layout, codec, case.settings, as_text)
+                wrong += check_manifest(out, expected, counts, dropped)
+            rows = sum(map(len, expected.values()))
+            print(f"FAILED  {title}" if wrong else f"passed  {title}: {rows} rows of {len(expected)} days", flush=True)
+            if wrong and not explained:
+                explained = True  # the other codecs and layouts of a case tend to fail alike
+                for line in wrong[:4]:
+                    print("   ", line)
+                print("    $", " ".join(command), flush=True)
+    return not explained
+
+
+def shared_cases():
+    if not os.path.isdir(SHARED):
+        print(f"SKIPPED: {SHARED.rsplit('/', 1)[0]} is not here, so the challenge data is not read")
+        return
+    yield Case("challenge-csv", folder=f"{SHARED}/challenge-csv", codecs=CODECS)
+    thousand = {"impressions": "impressions", "clicks": "clicks", "carts": "add_to_carts", "orders": "previous_orders"}
+    yield Case("challenge-csv, 1000 rows",
+               {s: f"{SHARED}/challenge-csv/{n}_1000.csv" for s, n in thousand.items()})
+    yield Case("challenge-json", folder=f"{SHARED}/challenge-json", codecs=CODECS)
+    yield Case("challenge-hive", folder=f"{SHARED}/challenge-hive", codecs=CODECS, date="2025-08-15")
+
+
+class Log:
+    """A small log full of edges, the same at each run: instants on and next to cutoffs, ties, duplicates, guests."""
+
+    def __init__(self, folder, zone_name, first_day, seed):
+        self.folder, self.zone, self.random = folder, zoneinfo.ZoneInfo(zone_name), random.Random(seed)
+        self.days = [first_day + D.timedelta(days=i) for i in range(4)]
+        starts = [day_start(day, self.zone) for day in self.days]
+        starts += [day_start(day - D.timedelta(days=back), self.zone) for day in self.days for back in (365, 30)]
+        self.edges = [start + step for start in starts for step in (-1, 0, 0, 1, DAY // 24)]
+        os.makedirs(folder, exist_ok=True)
+
+    def instant(self):
+        if self.random.random() < 0.3:
+            return self.random.choice(self.edges)
+        age = self.random.choice([2, 10, 60, 400])  # many in the last days, some older than the lookback
+        us = micros(D.datetime.combine(self.days[-1], D.time())) - self.random.randrange(-DAY, age * DAY)
+        return us - us % self.random.choice([1, SECOND, 3600 * SECOND])
+
+    def text(self, us):
+        """An instant as text: with or without an offset, up to ns, seconds left out where they are 0."""
+        style = self.random.randrange(4)
+        if style == 0:
+            wall, offset = local(us, self.zone), ""
+        elif style == 1:
+            wall, offset = EPOCH + D.timedelta(microseconds=us), "Z"
+        else:
+            minutes = self.random.choice([-210, 0, 120, 345])
+            wall = EPOCH + D.timedelta(microseconds=us + minutes * 60 * SECOND)
+            offset = "%s%02d:%02d" % ("-" if minutes < 0 else "+", abs(minutes) // 60, abs(minutes) % 60)
+        text = wall.strftime("%Y-%m-%d" + self.random.choice(" T") + "%H:%M:%S")
+        if wall.microsecond or self.random.random() < 0.5:
+            text += ".%06d" % wall.microsecond
+            if self.random.random() < 0.5:
+                text += "%03d" % self.random.randrange(1000)  # below a µs: floored, never rounded
+        elif wall.second == 0 and style == 0:
+            text = text[:-3]
+        return text + offset
+
+    def customer(self):
+        return self.random.choice([None, 0, -1] + list(range(1, 25)) * 3)
+
+    def action_rows(self, source, count):
+        _, _, item, time = ACTIONS[source]
+        rows = []
+        for _ in range(count):
+            us = self.instant()
+            row = {"customer_id": self.customer(), item: self.random.randint(1, 40), time: us}
+            if source == "clicks":
+                row["ingested_at"] = self.random.choice([None, us, us + SECOND, us + 2 * DAY, us - DAY])
+            else:
+                row["simple_id"] = self.random.randint(1, 999)
+            if source == "orders":
+                row["order_date"] = local(us, self.zone).date()
+                row[time] = self.random.choice([None, us])  # often only the date is known
+            rows += [row] * self.random.choice([1, 1, 1, 1, 2])  # exact duplicates
+        return rows
+
+    def impression_rows(self, count):
+        rows = []
+        for i in range(count):
+            day = self.random.choice(self.days)
+            at = day_start(day, self.zone) + self.random.choice([0, 1, 3600 * SECOND, 7 * 3600 * SECOND])
+            items = [{"item_id": self.random.randint(1, 40), "is_order": self.random.choice([True, False, None])}
+                     for _ in range(self.random.choice([0, 1, 2, 5, 9]))]
+            row = {"dt": day, "ranking_id": self.random.randint(1, count), "customer_id": self.customer(),
+                   "impression_time": at, "impressions": items or self.random.choice([None, []])}
+            rows += [row] * self.random.choice([1, 1, 1, 1, 1, 2])
+        return rows
+
+    def as_text(self, row):
+        times = ("click_time", "occurred_at", "ingested_at", "impression_time")
+        return {k: self.text(v) if k in times and v is not None else str(v) if isinstance(v, D.date) else v
+                for k, v in row.items()}
+
+    def write_csv(self, name, rows):
+        rows = [self.as_text(row) for row in rows]
+        for row in rows:
+            if row.get("impressions") is not None:
+                row["impressions"] = json.dumps(row["impressions"], indent=self.random.choice([None, 1]))
+        sink = io.StringIO(newline="")
+        writer = csv.DictWriter(sink, list(rows[0]), lineterminator=self.random.choice(["\n", "\r\n"]))
+        writer.writeheader()
+        writer.writerows(rows)
+        return self.write_bytes(name, sink.getvalue().encode())
+
+    def write_ndjson(self, name, rows):
+        rows = [json.dumps({k: v for k, v in self.as_text(r).items() if v is not None or k == "impressions"})
+                for r in rows]
+        return self.write_bytes(name, ("\n".join(rows) + "\n").encode())
+
+    def write_bytes(self, name, content):
+        path = f"{self.folder}/{name}"
+        codec = {"gz": "gzip", "zst": "zstd"}.get(name.rsplit(".", 1)[1])
+        if codec:
+            with pa.output_stream(path, compression=codec) as sink:
+                sink.write(content)
+        else:
+            with open(path, "wb") as sink:
+                sink.write(content)
+        return path
+
+
+def text_log(folder, zone, first_day, seed):
+    """One log as text of four kinds; `no_dt` are the same impressions without a day."""
+    log = Log(folder, zone, first_day, seed)
+    impressions = log.impression_rows(120)
+    no_dt = [{k: v for k, v in row.items() if k != "dt"} for row in impressions]
+    return {
+        "impressions": log.write_csv("impressions.csv", impressions),
+        "clicks": log.write_csv("clicks.csv.gz", log.action_rows("clicks", 1500)),
+        "carts": log.write_ndjson("carts.ndjson.zst", log.action_rows("carts", 500)),
+        "orders": log.write_csv("orders.csv", log.action_rows("orders", 300)),
+    }, log.write_ndjson("no_dt.ndjson", no_dt)
+
+
+def parquet_log(folder, zone, first_day, seed):
+    """One log as the Parquet of three writers: wall times, instants, INT96, dates, dictionaries, large types."""
+    log = Log(folder, zone, first_day, seed)
+    for day in log.days:
+        rows = [row for row in log.impression_rows(100) if row["dt"] == day]
+        shown = pa.large_list(pa.struct([("item_id", pa.int64()), ("is_order", pa.bool_())]))
+        table = pa.table({
+            "ranking_id": pa.array([f"r{row['ranking_id']}" for row in rows]).dictionary_encode(),
+            "customer_id": pa.array([row["customer_id"] for row in rows], pa.int32()),
+            "impressions": pa.array([row["impressions"] for row in rows], shown),
+            "impression_time": pa.array([row["impression_time"] for row in rows], pa.timestamp("us", "UTC"))})
+        os.makedirs(f"{folder}/impressions/dt={day}", exist_ok=True)
+        pq.write_table(table, f"{folder}/impressions/dt={day}/part-0.parquet", row_group_size=20)
+    clicks = pl.DataFrame(log.action_rows("clicks", 1500), infer_schema_length=None).with_columns(
+        pl.from_epoch("click_time", "us").dt.cast_time_unit("ns") + pl.duration(nanoseconds=999),
+        pl.from_epoch("ingested_at", "us").dt.replace_time_zone("UTC"))
+    clicks.write_parquet(f"{folder}/clicks.parquet")
+    carts = pa.Table.from_pylist(log.action_rows("carts", 500))
+    with duckdb.connect() as connection:
+        connection.register("carts", carts)
+        connection.execute(f"""copy (select customer_id::int customer_id, config_id::int config_id,
+            make_timestamp(occurred_at) occurred_at from carts) to '{folder}/carts.parquet' (format parquet)""")
+    orders = log.action_rows("orders", 300)
+    table = pa.table({
+        "customer_id": pa.array([row["customer_id"] for row in orders], pa.int64()),
+        "config_id": pa.array([row["config_id"] for row in orders], pa.int32()),
+        "order_date": pa.array([row["order_date"] for row in orders], pa.date32()),
+        "occurred_at": pa.array([row["occurred_at"] for row in orders], pa.timestamp("us"))})
+    pq.write_table(table, f"{folder}/orders.parquet", use_deprecated_int96_timestamps=True)
+    return {"impressions": f"{folder}/impressions", "clicks": f"{folder}/clicks.parquet",
+            "carts": f"{folder}/carts.parquet", "orders": f"{folder}/orders.parquet"}
+
+
+def generated_cases(work):
+    berlin = {"timezone": "Europe/Berlin"}
+    text, no_dt = text_log(f"{work}/berlin", "Europe/Berlin", D.date(2025, 3, 29), 1)
+    yield Case("days over a change of the clocks", text, codecs=CODECS, max_actions=40, **berlin)
+    yield Case("cutoff at the impression, embargo, availability", text, codecs=CODECS, cutoff="time", max_actions=25,
+               lookback_days=30, embargo={"orders": DAY, "carts": 90 * SECOND}, available={"clicks": "ingested_at"},
+               **berlin)
+    yield Case("no dt column", {**text, "impressions": no_dt}, codecs=CODECS, cutoff="time", max_actions=33, **berlin)
+    yield Case("true lengths, all history, guests kept, null labels dropped", text, codecs=CODECS, pad=False,
+               max_actions=65_536, lookback_days=None, guests="empty", null_label="drop", **berlin)
+    yield Case("one action, guest ids, one day", text, max_actions=1, guest_ids=[0, -1], date="2025-03-31", **berlin)
+    yield Case("text customers, wide items, two days, small row groups", text, max_actions=7, customer_type="string",
+               item_type="int64", guest_ids=[0], guests="empty", row_group_rows=10,
+               **{"from": "2025-03-30", "to": "2025-03-31"}, **berlin)
+    yield Case("without carts", {s: p for s, p in text.items() if s != "carts"}, max_actions=20, **berlin)
+    autumn, _ = text_log(f"{work}/fold", "Europe/Berlin", D.date(2025, 10, 24), 2)
+    yield Case("an hour that comes twice", autumn, cutoff="time", max_actions=50, **berlin)
+    gap, _ = text_log(f"{work}/gap", "America/Sao_Paulo", D.date(2018, 11, 2), 3)
+    yield Case("a day without midnight", gap, max_actions=50, timezone="America/Sao_Paulo")
+    leap, _ = text_log(f"{work}/leap", "UTC", D.date(2024, 2, 27), 4)
+    yield Case("a leap day", leap, max_actions=60)
+    binary = parquet_log(f"{work}/parquet", "Asia/Kathmandu", D.date(2024, 12, 30), 5)
+    yield Case("Parquet of three writers, over a year's end", binary, codecs=CODECS, max_actions=30,
+               timezone="Asia/Kathmandu")
+    yield Case("Parquet, cutoff at the impression", binary, cutoff="time", max_actions=30,
+               available={"clicks": "ingested_at"}, timezone="Asia/Kathmandu")
+
+
+def main():
+    binary, work = sys.argv[1:]
+    shutil.rmtree(work, ignore_errors=True)
+    cases = [*shared_cases()]
+    if os.path.isdir(SHOP):
+        cases.append(Case("testdata/shop", folder=SHOP))
+    else:
+        print(f"SKIPPED: {SHOP} is not here")
+    passes = [run_case(binary, work, case) for case in [*cases, *generated_cases(work)]]
+    return 0 if all(passes) else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())
