@@ -54,7 +54,8 @@
 //! # What is *not* so
 //!
 //! - Kernels (`partition`, `sort`, `sweep`, `op`) know no Arrow, no Parquet, no file, no thread, no
-//!   clock. They take slices and return values, and never allocate per key or row.
+//!   clock. They take slices and return values. They never allocate per row, and per key only to sort a
+//!   long run.
 //! - No module uses one that comes after it in the data path; a test holds them to it.
 //! - No comparison of an event's time with a cutoff is anywhere but in `sweep::is_prior`.
 //! - No byte of a part depends on threads, memory, partitions, the order of files, or the clock.

@@ -85,7 +85,7 @@ pub(crate) fn write<I: ItemColumn>(
     for day in &days {
         staging.make_day(day.day)?;
     }
-    // As many at once as there are threads: each holds a row group, encoded.
+    // Two a thread, so that none waits long for the others; each is held until it is written.
     for batch in groups.chunks(rayon::current_num_threads() * 2) {
         let encoded: Vec<Result<RowGroup>> = batch
             .par_iter()

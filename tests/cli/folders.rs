@@ -6,7 +6,7 @@ use std::process::Command;
 use serde_json::json;
 
 use crate::encode::encode;
-use crate::shop::{SOURCES, Shop, entries, lacking, names, rows, run, shop, snapshot};
+use crate::shop::{NAMED, SOURCES, Shop, entries, lacking, names, rows, run, shop, snapshot};
 
 /// Runs the shop under a deadline: a run that hangs ends with code 124.
 #[track_caller]
@@ -82,16 +82,9 @@ fn a_glob_into_a_table_is_refused_but_a_list_is_read() {
         .put("clicks/part-0.csv", encode("csv", &rows("clicks")));
     shop.put("clicks/_delta_log/00000000000000000000.json", "{}");
     shop.put("list", "shop/clicks/part-0.csv\n\n");
-    let named = [
-        "sequences",
-        "--out",
-        "out",
-        "--impressions",
-        "shop/impressions.ndjson",
-    ];
-    let run = shop.run_bare(&[&named[..], &["--clicks", "shop/clicks/*.csv"]].concat());
+    let run = shop.run_bare(&[&NAMED[..], &["--clicks", "shop/clicks/*.csv"]].concat());
     shop.assert_refused(&run, 65, &["Delta", "--files-from"]);
-    let run = shop.run_bare(&[&named[..], &["--files-from", "clicks=shop/list"]].concat());
+    let run = shop.run_bare(&[&NAMED[..], &["--files-from", "clicks=shop/list"]].concat());
     assert_eq!(run.code, 0, "{}", run.stderr);
 }
 

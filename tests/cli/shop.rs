@@ -24,6 +24,15 @@ pub(crate) const SOURCES: [(&str, &str); 4] = [
     ("previous_orders", "orders"),
 ];
 
+/// Arguments that name the impressions of a shop, and nothing else.
+pub(crate) const NAMED: [&str; 5] = [
+    "sequences",
+    "--out",
+    "out",
+    "--impressions",
+    "shop/impressions.ndjson",
+];
+
 /// A shop in a temporary folder: `shop` holds the sources, `out` is where the output will be.
 pub(crate) struct Shop(TempDir);
 

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use crate::shop::{names, shop, snapshot};
+use crate::shop::{NAMED, names, shop, snapshot};
 
 #[test]
 fn flags_that_make_no_sense_are_2() {
@@ -113,20 +113,13 @@ fn what_is_missing_is_2() {
 fn a_source_that_is_named_twice_is_2() {
     let shop = shop();
     shop.put("list", "shop/clicks.csv\n");
-    let named = [
-        "sequences",
-        "--out",
-        "out",
-        "--impressions",
-        "shop/impressions.ndjson",
-    ];
     let clicks = ["--clicks", "shop/clicks.csv"];
     for more in [
         ["--files-from", "clicks=shop/list"],
         ["--without", "clicks"],
         clicks,
     ] {
-        let run = shop.run_bare(&[&named[..], &clicks, &more].concat());
+        let run = shop.run_bare(&[&NAMED[..], &clicks, &more].concat());
         shop.assert_refused(&run, 2, &["clicks"]);
     }
 }
