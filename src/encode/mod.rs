@@ -1,42 +1,92 @@
 //! Blocks to row groups: the schema of the output, and the choice of the path that writes it.
 //!
 //! **In / Out**: a [`Block`], which is a run of output rows given as windows → a [`RowGroup`]:
-//! encoded and compressed column chunks, ready to be put behind each other in a file.
+//! the bytes of a row group, encoded and compressed, ready to be put into a file as they are.
+//! **Two paths** for the two columns of histories, whose values are equal: the direct one
+//! (`shapes` says what repeats, `pages` puts it down in a `stream` of literals and copies, `zstd`
+//! and `lz4` write that out, `chunk` puts pages behind each other), and the plain one through Arrow, for all that the direct one does
+//! not serve. `scalars` makes the other columns, `file` puts row groups behind each other.
 //! **Invariants**: the bytes are a function of the block and the job; a block knows nothing of
 //! partitions, files or threads, so any path may encode it.
 
+mod chunk;
+mod file;
+mod lz4;
+mod pages;
 mod plain;
+mod scalars;
+mod schema;
+mod shapes;
+mod stream;
+mod zstd;
 
 use std::sync::Arc;
 
 use arrow::array::ArrowPrimitiveType;
-use arrow::datatypes::{DataType, Field, Int32Type, Int64Type, Schema, SchemaRef, TimeUnit};
+use arrow::datatypes::{ArrowNativeType, FieldRef, Int32Type, Int64Type, SchemaRef};
+use bytes::Bytes;
 use parquet::arrow::ArrowSchemaConverter;
-use parquet::arrow::arrow_writer::{ArrowColumnChunk, ArrowRowGroupWriterFactory};
-use parquet::basic::{Compression, ZstdLevel};
+use parquet::arrow::arrow_writer::{
+    ArrowColumnChunk, ArrowColumnWriter, ArrowRowGroupWriterFactory, compute_leaves,
+};
+use parquet::column::writer::ColumnCloseResult;
 use parquet::errors::ParquetError;
-use parquet::file::properties::{EnabledStatistics, WriterProperties};
-use parquet::file::writer::SerializedFileWriter;
-use parquet::schema::types::{ColumnPath, SchemaDescriptor};
+use parquet::file::metadata::RowGroupMetaData;
+use parquet::file::page_index::column_index::ColumnIndexMetaData;
+use parquet::file::page_index::offset_index::OffsetIndexMetaData;
+use parquet::file::properties::WriterProperties;
+use parquet::file::writer::{SerializedFileWriter, SerializedRowGroupWriter, TrackedWrite};
+use parquet::schema::types::SchemaDescPtr;
 
+use self::chunk::Column;
+pub(crate) use self::file::FileWriter;
+use self::pages::PageMaker;
+pub use self::schema::schema;
+use self::schema::{CREATED_BY, properties};
+use self::shapes::Shapes;
 use crate::error::{Error, ErrorKind, Result};
 use crate::ids::{Item, count64, index};
-use crate::job::{Codec, Job, Layout};
+use crate::job::Job;
 use crate::op::sequences::Histories;
 use crate::probes::Probes;
 
 /// An item id that Arrow has a type for.
-pub(crate) trait ItemColumn: Item {
+pub(crate) trait ItemColumn: Item + ArrowNativeType {
     /// Arrow's type of it.
     type Arrow: ArrowPrimitiveType<Native = Self>;
+
+    /// Adds ids to the values of a page, the last of them first.
+    fn put_newest_first(items: &[Self], to: &mut Vec<u8>);
 }
 
 impl ItemColumn for i32 {
     type Arrow = Int32Type;
+
+    fn put_newest_first(items: &[i32], to: &mut Vec<u8>) {
+        put_reversed(items, i32::to_le_bytes, to);
+    }
 }
 
 impl ItemColumn for i64 {
     type Arrow = Int64Type;
+
+    fn put_newest_first(items: &[i64], to: &mut Vec<u8>) {
+        put_reversed(items, i64::to_le_bytes, to);
+    }
+}
+
+/// Adds numbers as Parquet's PLAIN has them, the last of them first.
+fn put_reversed<T: Copy, const BYTES: usize>(
+    numbers: &[T],
+    bytes_of: impl Fn(T) -> [u8; BYTES],
+    to: &mut Vec<u8>,
+) {
+    let start = to.len();
+    to.resize(start + numbers.len() * BYTES, 0);
+    let (places, _) = to[start..].as_chunks_mut::<BYTES>();
+    for (place, number) in places.iter_mut().zip(numbers.iter().rev()) {
+        *place = bytes_of(*number);
+    }
 }
 
 /// A run of rows of the output, of one day.
@@ -64,12 +114,16 @@ pub(crate) struct BlockRow {
 
 /// A row group, encoded.
 pub(crate) struct RowGroup {
-    /// Rows.
-    pub(crate) rows: u64,
     /// What its rows hold.
     pub(crate) tally: RowTally,
-    /// The column chunks.
-    chunks: Vec<ArrowColumnChunk>,
+    /// Its column chunks, one behind the other.
+    bytes: Vec<u8>,
+    /// What the footer says of them, as if they started the file.
+    metadata: RowGroupMetaData,
+    /// Their pages' bounds.
+    column_indexes: Vec<Option<ColumnIndexMetaData>>,
+    /// Their pages' places.
+    offset_indexes: Vec<Option<OffsetIndexMetaData>>,
 }
 
 /// What the rows of a block hold: counted where they are made.
@@ -93,10 +147,20 @@ pub(crate) struct Encoder<'a> {
     job: &'a Job,
     /// The schema of the output.
     schema: SchemaRef,
+    /// The same, as Parquet has it.
+    descriptor: SchemaDescPtr,
     /// Codecs, encodings and statistics, column by column.
     properties: Arc<WriterProperties>,
     /// Makes column writers.
     factory: ArrowRowGroupWriterFactory,
+}
+
+/// What a thread needs to encode. Reused from block to block.
+pub(crate) struct Workbench {
+    /// The histories of the block.
+    shapes: Shapes,
+    /// Makes pages of histories, if the job takes the direct path.
+    pages: Option<PageMaker>,
 }
 
 impl<'a> Encoder<'a> {
@@ -107,62 +171,138 @@ impl<'a> Encoder<'a> {
         let descriptor = ArrowSchemaConverter::new()
             .convert(&schema)
             .map_err(internal)?;
-        let nowhere = writer(std::io::sink(), &descriptor, &properties)?;
-        let factory = ArrowRowGroupWriterFactory::new(&nowhere, Arc::clone(&schema));
+        let root = descriptor.root_schema_ptr();
+        let nowhere = SerializedFileWriter::new(std::io::sink(), root, Arc::clone(&properties));
+        let factory =
+            ArrowRowGroupWriterFactory::new(&nowhere.map_err(internal)?, Arc::clone(&schema));
         Ok(Encoder {
             job,
             schema,
+            descriptor: Arc::new(descriptor),
             properties,
             factory,
         })
+    }
+
+    /// What a thread needs to encode.
+    pub(crate) fn workbench(&self) -> Workbench {
+        let is_direct = pages::serves(self.job) && !self.job.encode_plain;
+        Workbench {
+            shapes: Shapes::default(),
+            pages: is_direct.then(|| PageMaker::new(self.job)),
+        }
     }
 
     /// A Parquet writer for a file of the output.
     ///
     /// # Errors
     /// If the head of the file cannot be written.
-    pub(crate) fn writer<W: std::io::Write + Send>(
+    pub(crate) fn file<W: std::io::Write + Send>(
         &self,
         to: W,
-    ) -> Result<SerializedFileWriter<W>> {
-        let descriptor = ArrowSchemaConverter::new()
-            .convert(&self.schema)
-            .map_err(internal)?;
-        writer(to, &descriptor, &self.properties)
+    ) -> parquet::errors::Result<FileWriter<W>> {
+        FileWriter::new(to, Arc::clone(&self.descriptor))
     }
 
     /// Encodes a block.
     ///
     /// # Errors
     /// If the encoder below refuses; it has no reason to.
-    pub(crate) fn encode<I: ItemColumn>(&self, block: &Block<'_, I>) -> Result<RowGroup> {
-        plain::encode(self, block).map_err(internal)
+    pub(crate) fn encode<I: ItemColumn>(
+        &self,
+        bench: &mut Workbench,
+        block: &Block<'_, I>,
+    ) -> Result<RowGroup> {
+        self.encode_block(bench, block).map_err(internal)
+    }
+
+    /// Encodes a block.
+    fn encode_block<I: ItemColumn>(
+        &self,
+        bench: &mut Workbench,
+        block: &Block<'_, I>,
+    ) -> parquet::errors::Result<RowGroup> {
+        let Workbench { shapes, pages } = bench;
+        shapes.find(self.job, block);
+        let mut writers = self.factory.create_column_writers(0)?;
+        let histories = writers.len() - 2;
+        let (scalars, tally) = scalars::columns(self, block, shapes);
+        for ((field, column), writer) in self.schema.fields().iter().zip(scalars).zip(&mut writers)
+        {
+            for leaf in compute_leaves(field, &column)? {
+                writer.write(&leaf)?;
+            }
+        }
+        let mut direct = Vec::new();
+        match pages {
+            None => plain::write(self, block, &mut writers[histories..])?,
+            // A Parquet chunk has a page; one of no rows is not worth a path of its own.
+            Some(_) if block.rows.is_empty() => {}
+            Some(pages) => {
+                writers.truncate(histories);
+                for (at, column) in [Column::Items, Column::Kinds].into_iter().enumerate() {
+                    let description = self.descriptor.column(histories + at);
+                    direct.push(pages.column(self.job, block, shapes, column, &description)?);
+                }
+            }
+        }
+        self.row_group(tally, writers, direct)
+    }
+
+    /// Puts column chunks behind each other.
+    fn row_group(
+        &self,
+        tally: RowTally,
+        writers: Vec<ArrowColumnWriter>,
+        direct: Vec<(Bytes, ColumnCloseResult)>,
+    ) -> parquet::errors::Result<RowGroup> {
+        let chunks: Vec<ArrowColumnChunk> = writers
+            .into_iter()
+            .map(ArrowColumnWriter::close)
+            .collect::<parquet::errors::Result<_>>()?;
+        let sizes = chunks.iter().map(|chunk| chunk.close().bytes_written);
+        let bytes = sizes.sum::<u64>()
+            + direct
+                .iter()
+                .map(|(bytes, _)| count64(bytes.len()))
+                .sum::<u64>();
+        let bytes = usize::try_from(bytes).expect("a row group is in memory");
+        let mut to = TrackedWrite::new(Vec::with_capacity(bytes));
+        let mut closed = None;
+        let keep = |_: &mut TrackedWrite<Vec<u8>>, metadata, _, columns, offsets| {
+            closed = Some((metadata, columns, offsets));
+            Ok(())
+        };
+        let (descriptor, properties) = (Arc::clone(&self.descriptor), Arc::clone(&self.properties));
+        let mut group =
+            SerializedRowGroupWriter::new(descriptor, properties, &mut to, 0, Some(Box::new(keep)));
+        for chunk in chunks {
+            chunk.append_to_row_group(&mut group)?;
+        }
+        for (bytes, close) in direct {
+            group.append_column(&bytes, close)?;
+        }
+        group.close()?;
+        let (metadata, column_indexes, offset_indexes) = closed.expect("closing calls it");
+        Ok(RowGroup {
+            tally,
+            bytes: to.into_inner()?,
+            metadata,
+            column_indexes,
+            offset_indexes,
+        })
+    }
+
+    /// The element of a list column of the schema.
+    fn element_of(&self, column: usize) -> FieldRef {
+        scalars::element_of(self.schema.field(column).data_type())
     }
 }
 
 impl RowGroup {
-    /// Puts the row group behind the others of a file.
-    ///
-    /// # Errors
-    /// If the file cannot be written.
-    pub(crate) fn append_to<W: std::io::Write + Send>(
-        self,
-        file: &mut SerializedFileWriter<W>,
-    ) -> parquet::errors::Result<()> {
-        let mut group = file.next_row_group()?;
-        for chunk in self.chunks {
-            chunk.append_to_row_group(&mut group)?;
-        }
-        group.close()?;
-        Ok(())
-    }
-
-    /// Bytes that the column chunks take, for the account.
+    /// Bytes of memory that it takes, for the account.
     pub(crate) fn bytes(&self) -> u64 {
-        self.chunks
-            .iter()
-            .map(|chunk| chunk.close().bytes_written)
-            .sum()
+        count64(self.bytes.len())
     }
 }
 
@@ -201,85 +341,6 @@ impl RowTally {
         };
         self.actions += samples * count64(history);
     }
-}
-
-/// The schema of the output: SPEC's table, column by column.
-///
-/// `customer_id` can be null for guests, whatever the job does with them, so that the schema does
-/// not depend on that; a label may be null, and the last action of an empty history is.
-pub fn schema(job: &Job, text_ids: bool) -> Schema {
-    let item = match job.item_type {
-        crate::job::ItemType::Int32 => DataType::Int32,
-        crate::job::ItemType::Int64 => DataType::Int64,
-    };
-    let list = |name: &str, element: DataType, nullable| {
-        Field::new(
-            name,
-            DataType::List(Arc::new(Field::new("element", element, nullable))),
-            false,
-        )
-    };
-    let instant = || DataType::Timestamp(TimeUnit::Microsecond, Some("UTC".into()));
-    let customer = if text_ids {
-        DataType::Utf8
-    } else {
-        DataType::Int64
-    };
-    let mut fields = vec![
-        Field::new("customer_id", customer, true),
-        Field::new("ranking_id", DataType::Utf8, false),
-    ];
-    match job.layout {
-        Layout::Sample => fields.extend([
-            Field::new("position", DataType::Int32, false),
-            Field::new("item_id", item.clone(), false),
-            Field::new("is_order", DataType::Boolean, true),
-        ]),
-        Layout::Request => fields.extend([
-            list("items", item.clone(), false),
-            list("is_order", DataType::Boolean, true),
-        ]),
-    }
-    fields.extend([
-        Field::new("cutoff", instant(), false),
-        Field::new("last_action_time", instant(), true),
-        Field::new("history_length", DataType::Int32, false),
-        list("actions", item, false),
-        list("action_types", DataType::Int8, false),
-    ]);
-    Schema::new(fields)
-}
-
-/// Codecs, encodings and statistics: none of these for the two history columns, where they would
-/// cost time and tell nothing; kinds are four values, so a dictionary holds them.
-fn properties(job: &Job) -> WriterProperties {
-    let codec = match job.codec {
-        Codec::Zstd => Compression::ZSTD(ZstdLevel::default()),
-        Codec::Lz4Raw => Compression::LZ4_RAW,
-        Codec::Snappy => Compression::SNAPPY,
-        Codec::None => Compression::UNCOMPRESSED,
-    };
-    let elements =
-        |name: &str| ColumnPath::from(vec![name.to_owned(), "list".into(), "element".into()]);
-    let (actions, kinds) = (elements("actions"), elements("action_types"));
-    WriterProperties::builder()
-        .set_created_by(concat!("hitherto ", env!("CARGO_PKG_VERSION")).to_owned())
-        .set_compression(codec)
-        .set_data_page_size_limit(1 << 20)
-        .set_column_dictionary_enabled(actions.clone(), false)
-        .set_column_statistics_enabled(actions, EnabledStatistics::None)
-        .set_column_statistics_enabled(kinds, EnabledStatistics::None)
-        .build()
-}
-
-/// A Parquet writer.
-fn writer<W: std::io::Write + Send>(
-    to: W,
-    descriptor: &SchemaDescriptor,
-    properties: &Arc<WriterProperties>,
-) -> Result<SerializedFileWriter<W>> {
-    let root = descriptor.root_schema_ptr();
-    SerializedFileWriter::new(to, root, Arc::clone(properties)).map_err(internal)
 }
 
 /// The Parquet writer refused what we gave it.

@@ -279,6 +279,12 @@ pub struct Settings {
     /// Rows of actions that are read, at least, before it is asked again who has enough. Changes
     /// no byte.
     pub wave_rows_min: u64,
+    /// Whether histories are written through Arrow, even where they need not be. Changes bytes,
+    /// never values.
+    pub encode_plain: bool,
+    /// Decoded bytes of a page of histories, at most, unless one row is larger. Changes bytes,
+    /// never values.
+    pub page_bytes_max: usize,
 }
 
 impl Default for Settings {
@@ -316,6 +322,8 @@ impl Default for Settings {
             threads: 1,
             partition_bits: None,
             wave_rows_min: 1 << 22,
+            encode_plain: false,
+            page_bytes_max: 1 << 20,
         }
     }
 }

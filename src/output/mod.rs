@@ -3,24 +3,23 @@
 //! **In / Out**: [`Found`] → parts by day, manifests, quarantined rows, a [`Report`].
 //! **Invariants**: which rows a row group and a part hold depends on the impressions and the
 //! settings alone. Row groups are cut at exactly `--row-group-rows` rows of a day, parts at
-//! [`plan::PART_ROWS`]. Several row groups are encoded at once and written in order.
+//! [`plan::PART_ROWS`]. Row groups are encoded on all threads and written in order.
 
+mod order;
 mod plan;
 mod report;
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
-use parquet::file::writer::SerializedFileWriter;
-use rayon::prelude::*;
-
+use self::order::in_order;
 use self::plan::{DayRows, GroupPlan, plan_day};
 pub use self::report::{DayReport, Report, example_part};
 use self::report::{
     action_inputs_value, actions_value, counts_value, input_values, inputs_of_day, report,
 };
 use crate::control::Control;
-use crate::encode::{Encoder, ItemColumn, RowGroup, RowTally};
+use crate::encode::{Encoder, FileWriter, ItemColumn, RowGroup, RowTally};
 use crate::error::Result;
 use crate::ids::{Day, Micros, index};
 use crate::job::Job;
@@ -85,26 +84,23 @@ pub(crate) fn write<I: ItemColumn>(
     for day in &days {
         staging.make_day(day.day)?;
     }
-    // Two a thread, so that none waits long for the others; each is held until it is written.
-    for batch in groups.chunks(rayon::current_num_threads() * 2) {
-        let encoded: Vec<Result<RowGroup>> = batch
-            .par_iter()
-            .map(|group| {
-                control.check()?;
-                let encoded = encoder.encode(&days[group.day].block(job, found, group))?;
-                control.charge(encoded.bytes())?;
-                Ok(encoded)
-            })
-            .collect();
-        for (group, encoded) in batch.iter().zip(encoded) {
-            let encoded = encoded?;
-            let (bytes, rows) = (encoded.bytes(), encoded.rows);
-            tallies[group.day].merge(&encoded.tally);
-            writer.append(&days[group.day], group, encoded)?;
-            control.release(bytes);
-            control.count_written(rows);
-        }
-    }
+    let make = |bench: &mut _, at: usize| {
+        control.check()?;
+        let group = &groups[at];
+        let encoded = encoder.encode(bench, &days[group.day].block(job, found, group))?;
+        control.charge(encoded.bytes())?;
+        Ok(encoded)
+    };
+    let take = |at: usize, encoded: RowGroup| {
+        let group: &GroupPlan = &groups[at];
+        let (bytes, rows) = (encoded.bytes(), encoded.rows());
+        tallies[group.day].merge(&encoded.tally);
+        writer.append(&days[group.day], group, encoded)?;
+        control.release(bytes);
+        control.count_written(rows);
+        Ok(())
+    };
+    in_order(groups.len(), || encoder.workbench(), make, take)?;
     let parts = writer.finish()?;
     control.enter(5, 0);
     control.check()?;
@@ -170,7 +166,9 @@ struct OpenPart {
     /// Its path.
     path: PathBuf,
     /// The file.
-    file: SerializedFileWriter<PartFile>,
+    file: PartFile,
+    /// Puts row groups into it.
+    writer: FileWriter<PartFile>,
     /// Its rows so far.
     rows: u64,
     /// Its row groups so far.
@@ -185,9 +183,11 @@ impl DayWriter<'_> {
             self.close()?;
             let name = part_name(group.part);
             let path = self.staging.file_in(&day_folder(day.day), &name)?;
-            let file = self.encoder.writer(PartFile::create(&path)?)?;
+            let file = PartFile::create(&path)?;
+            let writer = self.encoder.file(file.clone());
             self.open = Some(OpenPart {
                 of,
+                writer: writer.map_err(|error| write_error(&path, error))?,
                 path,
                 file,
                 rows: 0,
@@ -195,12 +195,11 @@ impl DayWriter<'_> {
             });
         }
         let open = self.open.as_mut().expect("a part was just opened");
-        if encoded.rows > 0 {
-            open.rows += encoded.rows;
+        if encoded.rows() > 0 {
+            open.rows += encoded.rows();
             open.row_groups += 1;
-            encoded
-                .append_to(&mut open.file)
-                .map_err(|error| write_error(&open.path, error))?;
+            let appended = open.writer.append(encoded);
+            appended.map_err(|error| write_error(&open.path, error))?;
         }
         Ok(())
     }
@@ -210,11 +209,9 @@ impl DayWriter<'_> {
         let Some(open) = self.open.take() else {
             return Ok(());
         };
-        let file = open
-            .file
-            .into_inner()
-            .map_err(|error| write_error(&open.path, error))?;
-        let (bytes, checksum) = file.finish()?;
+        let finished = open.writer.finish();
+        finished.map_err(|error| write_error(&open.path, error))?;
+        let (bytes, checksum) = open.file.finish()?;
         let (day, part) = open.of;
         let (rows, row_groups) = (open.rows, open.row_groups);
         self.parts[day].push(Part {

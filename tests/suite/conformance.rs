@@ -7,7 +7,7 @@ use crate::support::{Case, Numbers, PLAIN, Style, TimeStyle, check};
 use std::io::Write;
 
 use hitherto::oracle::{LogAction, LogImpression, LogTime};
-use hitherto::{Format, ItemType, Layout, parse_day};
+use hitherto::{Codec, Format, ItemType, Layout, parse_day};
 
 /// A second.
 const SECOND: i64 = 1_000_000;
@@ -431,7 +431,7 @@ fn random_case(seed: u64) -> Case {
     if numbers.once_in(3) {
         case.rules.embargo_us = [(); 3].map(|()| embargo(&mut numbers));
     }
-    case.rules.actions_max = numbers.pick(&[1, 2, 3, 5, 20]);
+    case.rules.actions_max = numbers.pick(&[1, 2, 3, 5, 8, 9, 20, 1000]);
     case.rules.timezone = zone.into();
     case.rules.guests_are_rows = numbers.once_in(2);
     case.rules.drop_null_labels = numbers.once_in(4);
@@ -494,6 +494,8 @@ fn check_random(seed: u64) {
     let request = numbers.once_in(3) && !case.rules.drop_null_labels;
     let pad = !numbers.once_in(4);
     let waves = numbers.pick(&[1, 4, 1 << 22]);
+    let codec = numbers.pick(&[Codec::Zstd, Codec::Zstd, Codec::Lz4Raw, Codec::None]);
+    let (encode_plain, page) = (numbers.once_in(6), numbers.pick(&[1, 60, 500, 1 << 20]));
     check(&format!("seed {seed}"), &case, |settings| {
         settings.partition_bits = bits;
         settings.row_group_rows_max = rows;
@@ -505,6 +507,8 @@ fn check_random(seed: u64) {
         };
         settings.pad = pad;
         settings.wave_rows_min = waves;
+        settings.codec = codec;
+        (settings.encode_plain, settings.page_bytes_max) = (encode_plain, page);
     });
 }
 

@@ -4,7 +4,7 @@ use std::fs;
 use std::path::Path;
 
 use hitherto::oracle::{LogAction, LogImpression, LogTime};
-use hitherto::{Codec, Format, Layout, Settings, Source};
+use hitherto::{Codec, Format, ItemType, Layout, Settings, Source};
 
 use crate::support::{Case, Numbers, PLAIN, Style, parts, run, samples, scratch};
 
@@ -147,6 +147,95 @@ fn row_groups_and_codecs_change_no_row() {
                     found == expected,
                     "{codec:?}, row groups of {rows}, {layout:?}"
                 );
+            }
+        }
+    }
+}
+
+/// Three customers with many impressions, so that each history continues the one before: by no
+/// action, by one, by more than it can hold; some begin empty, some actions are known late.
+fn continued(late: bool, actions_max: usize, lookback_days: Option<u32>) -> Case {
+    let mut numbers = Numbers(5);
+    let first = i64::from(FIRST) * 86_400 * SECOND;
+    let mut hours =
+        |count| first + i64::try_from(numbers.below(count)).expect("small") * 3600 * SECOND;
+    let actions = (0..300_i64).map(|n| {
+        let at = hours(96);
+        // Customer 2 acts in bursts.
+        let at = if n % 3 == 2 {
+            at - at % (40 * 3600 * SECOND)
+        } else {
+            at
+        };
+        let known = at + if n % 5 == 0 { 30 * 3600 * SECOND } else { 0 };
+        LogAction {
+            customer: Some((n % 3).to_string()),
+            time: LogTime::Instant(at),
+            kind: u8::try_from(1 + n % 3).expect("small"),
+            item: 1 + n,
+            available: late.then_some(Some(LogTime::Instant(known))),
+        }
+    });
+    let actions = actions.collect();
+    let mut impressions: Vec<LogImpression> = Vec::new();
+    for n in 0..90_i64 {
+        let at = hours(120) - 20 * 3600 * SECOND;
+        let day = i32::try_from(at.div_euclid(86_400 * SECOND)).expect("a day");
+        impressions.push(LogImpression {
+            customer: Some((n % 3).to_string()),
+            day,
+            time: Some(LogTime::Instant(at)),
+            ranking: format!("r{n}"),
+            items: (0..=n % 12).map(|item| (1 + item, None)).collect(),
+        });
+    }
+    let mut case = Case::new(impressions, actions);
+    case.available = late;
+    case.rules.cutoff_is_time = true;
+    (case.rules.actions_max, case.rules.lookback_days) = (actions_max, lookback_days);
+    case
+}
+
+#[test]
+fn direct_and_plain_pages_hold_the_same_values() {
+    for late in [false, true] {
+        for actions_max in [1, 8, 30, 1000] {
+            for lookback in [None, Some(0), Some(1)] {
+                let case = continued(late, actions_max, lookback);
+                let folder = scratch();
+                case.write(folder.path());
+                let expected = case.expected();
+                let read = |name: String, change: &dyn Fn(&mut Settings)| {
+                    let out = folder.path().join(name);
+                    let mut settings = case.settings(folder.path(), &out);
+                    change(&mut settings);
+                    run(settings.clone()).expect("a run");
+                    samples(&out, &settings)
+                };
+                let layouts = [Layout::Sample, Layout::Request];
+                for (layout, items) in layouts.into_iter().zip([ItemType::Int32, ItemType::Int64]) {
+                    let name = format!("{layout:?}");
+                    let plain = read(format!("plain-{name}"), &|settings| {
+                        (settings.layout, settings.item_type) = (layout, items);
+                        settings.encode_plain = true;
+                    });
+                    let mut sorted = plain.clone();
+                    sorted.sort();
+                    assert!(
+                        sorted == expected,
+                        "{late} {actions_max} {lookback:?} {name}"
+                    );
+                    for codec in [Codec::Zstd, Codec::Lz4Raw] {
+                        for page in [1, 5000, 1 << 20] {
+                            let direct = read(format!("{codec:?}-{page}-{name}"), &|settings| {
+                                (settings.layout, settings.item_type) = (layout, items);
+                                (settings.codec, settings.page_bytes_max) = (codec, page);
+                            });
+                            let what = (late, actions_max, lookback, codec, page);
+                            assert!(direct == plain, "{what:?} {name}");
+                        }
+                    }
+                }
             }
         }
     }

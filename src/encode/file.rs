@@ -1,0 +1,126 @@
+//! Row groups, encoded apart from each other, to one Parquet file.
+//!
+//! **In / Out**: [`RowGroup`]s in order → the bytes of a file. **Invariants**: the bytes of a row
+//! group go out as they are, in one write; only the offsets in its metadata are moved.
+
+use std::io::Write;
+
+use parquet::errors::Result;
+use parquet::file::metadata::page_index::PageIndexBuilder;
+use parquet::file::metadata::{
+    ColumnChunkMetaData, FileMetaData, ParquetMetaDataBuilder, ParquetMetaDataWriter,
+    RowGroupMetaData,
+};
+use parquet::file::writer::TrackedWrite;
+use parquet::schema::types::SchemaDescPtr;
+
+use super::{CREATED_BY, RowGroup};
+use crate::ids::unsigned;
+
+/// What a Parquet file begins with.
+const MAGIC: &[u8] = b"PAR1";
+
+/// A file that is being written.
+pub(crate) struct FileWriter<W: Write> {
+    /// Where it goes.
+    to: TrackedWrite<W>,
+    /// Its schema.
+    schema: SchemaDescPtr,
+    /// The row groups so far, without their bytes.
+    groups: Vec<RowGroup>,
+}
+
+impl<W: Write + Send> FileWriter<W> {
+    /// Starts a file.
+    ///
+    /// # Errors
+    /// If it cannot be written to.
+    pub(super) fn new(to: W, schema: SchemaDescPtr) -> Result<FileWriter<W>> {
+        let mut to = TrackedWrite::new(to);
+        to.write_all(MAGIC)?;
+        Ok(FileWriter {
+            to,
+            schema,
+            groups: Vec::new(),
+        })
+    }
+
+    /// Puts a row group behind the others.
+    ///
+    /// # Errors
+    /// If it cannot be written.
+    pub(crate) fn append(&mut self, mut group: RowGroup) -> Result<()> {
+        let start = i64::try_from(self.to.bytes_written()).expect("a part is small");
+        self.to.write_all(&group.bytes)?;
+        group.bytes = Vec::new();
+        group.metadata = moved(group.metadata, start, self.groups.len())?;
+        for pages in group.offset_indexes.iter_mut().flatten() {
+            for page in &mut pages.page_locations {
+                page.offset += start;
+            }
+        }
+        self.groups.push(group);
+        Ok(())
+    }
+
+    /// Writes the footer.
+    ///
+    /// # Errors
+    /// If it cannot be written.
+    pub(crate) fn finish(self) -> Result<()> {
+        let columns = self.schema.num_columns();
+        let mut pages = PageIndexBuilder::new(self.groups.len(), columns);
+        let mut groups = Vec::new();
+        for (at, group) in self.groups.into_iter().enumerate() {
+            for (column, bounds) in group.column_indexes.into_iter().enumerate() {
+                if let Some(bounds) = bounds {
+                    pages.put_column_index(bounds, at, column);
+                }
+            }
+            for (column, places) in group.offset_indexes.into_iter().enumerate() {
+                if let Some(places) = places {
+                    pages.put_offset_index(places, at, column);
+                }
+            }
+            groups.push(group.metadata);
+        }
+        let rows = groups.iter().map(RowGroupMetaData::num_rows).sum();
+        let created_by = Some(CREATED_BY.to_owned());
+        let file = FileMetaData::new(1, rows, created_by, None, self.schema, None);
+        let metadata = ParquetMetaDataBuilder::new(file)
+            .set_row_groups(groups)
+            .set_page_index(Some(std::sync::Arc::new(pages.build())))
+            .build();
+        ParquetMetaDataWriter::new_with_tracked(self.to, &metadata).finish()
+    }
+}
+
+/// The metadata of a row group that starts at `start` of the file instead of at 0.
+fn moved(group: RowGroupMetaData, start: i64, ordinal: usize) -> Result<RowGroupMetaData> {
+    let mut builder = group.into_builder();
+    let columns = builder.take_columns().into_iter().map(|column| {
+        let data = column.data_page_offset() + start;
+        let dictionary = column.dictionary_page_offset().map(|at| at + start);
+        ColumnChunkMetaData::into_builder(column)
+            .set_data_page_offset(data)
+            .set_dictionary_page_offset(dictionary)
+            .build()
+    });
+    builder
+        .set_column_metadata(columns.collect::<Result<_>>()?)
+        .set_file_offset(start)
+        .set_ordinal(i16_of(ordinal))
+        .build()
+}
+
+/// The place of a row group in its file.
+fn i16_of(ordinal: usize) -> i32 {
+    i32::try_from(ordinal).expect("a part has few row groups")
+}
+
+impl RowGroup {
+    /// Rows.
+    pub(crate) fn rows(&self) -> u64 {
+        unsigned(self.metadata.num_rows())
+    }
+}

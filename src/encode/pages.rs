@@ -1,0 +1,269 @@
+//! The direct path: pages of histories that are compressed without ever being written out.
+//!
+//! **In / Out**: the [`Shapes`] of a block → the column chunks of `actions` and `action_types`.
+//! A history is put down once; the rows that repeat it, or continue it shifted, are copies.
+//! **Encodings**: ids PLAIN; kinds RLE_DICTIONARY of {0, 1, …} at 8 bits, so that a kind is a
+//! byte and can be shifted (Parquet has no type of one byte). Levels are a template: no list is
+//! empty and no element null, so every definition level is 1, one run for the whole page, and
+//! the repetition levels of every row are the same few bytes.
+//! **Page**: whole rows, at most a megabyte decoded (one row at least), of version 1, which
+//! every reader knows. What a page begins with is put down in full.
+
+use bytes::Bytes;
+use parquet::column::writer::ColumnCloseResult;
+use parquet::errors::Result;
+use parquet::schema::types::ColumnDescPtr;
+
+use super::chunk::{Chunk, Column, Compressor};
+use super::shapes::{Actions, Shape, Shapes};
+use super::stream::Stream;
+use super::{Block, ItemColumn, lz4};
+use crate::ids::{Kind, index};
+use crate::job::{Codec, ItemType, Job};
+
+/// The kinds that the dictionary has: padding, click, cart, order.
+const KINDS: i32 = 4;
+
+/// What a thread needs to write pages. Reused from row group to row group.
+#[derive(Debug)]
+pub(super) struct PageMaker {
+    /// The page in the making.
+    stream: Stream,
+    /// Compresses it.
+    compressor: Compressor,
+    /// Rows of the block, in pages.
+    pieces: Vec<Piece>,
+}
+
+/// Rows of one shape on one page.
+#[derive(Clone, Copy, Debug)]
+struct Piece {
+    /// The shape, as an index.
+    shape: usize,
+    /// The number of rows.
+    rows: usize,
+    /// Whether the page begins with it.
+    first: bool,
+}
+
+/// Whether histories of a job can take this path: zstd or LZ4, padded, and short enough that
+/// the row before lies within the reach of LZ4.
+pub(super) fn serves(job: &Job) -> bool {
+    let width = match job.item_type {
+        ItemType::Int32 => 4,
+        ItemType::Int64 => 8,
+    };
+    let reach = 2 * width * index(job.actions_max);
+    let codec = match job.codec {
+        Codec::Zstd => true,
+        Codec::Lz4Raw => reach <= lz4::DISTANCE_MAX,
+        Codec::Snappy | Codec::None => false,
+    };
+    codec && job.pad
+}
+
+impl PageMaker {
+    /// A maker of pages in the codec of a job.
+    pub(super) fn new(job: &Job) -> PageMaker {
+        PageMaker {
+            stream: Stream::default(),
+            compressor: Compressor::of(job.codec),
+            pieces: Vec::new(),
+        }
+    }
+
+    /// Writes a column chunk; the offsets of its close result start at 0.
+    pub(super) fn column<I: ItemColumn>(
+        &mut self,
+        job: &Job,
+        block: &Block<'_, I>,
+        shapes: &Shapes,
+        column: Column,
+        description: &ColumnDescPtr,
+    ) -> Result<(Bytes, ColumnCloseResult)> {
+        let width = match column {
+            Column::Items => size_of::<I>(),
+            Column::Kinds => 1,
+        };
+        let rows = Rows {
+            block,
+            shapes,
+            column,
+            actions_max: index(job.actions_max),
+            width,
+        };
+        self.cut(&shapes.all, (job.page_bytes_max / rows.bytes()).max(1));
+        let mut chunk = Chunk::new();
+        if column == Column::Kinds {
+            self.stream.clear();
+            (0..KINDS).for_each(|code| self.stream.literal(&code.to_le_bytes()));
+            chunk.dictionary(&self.stream, &mut self.compressor, KINDS.unsigned_abs())?;
+        }
+        let pieces = std::mem::take(&mut self.pieces);
+        for page in pieces.chunk_by(|_, next| !next.first) {
+            self.stream.clear();
+            let count = page.iter().map(|piece| piece.rows).sum();
+            rows.put_page(&mut self.stream, page, count);
+            let values = count * rows.actions_max;
+            chunk.data(&self.stream, &mut self.compressor, column, count, values)?;
+        }
+        self.pieces = pieces;
+        chunk.finish(job, description, column)
+    }
+
+    /// Cuts the rows of a block into pages, where an impression ends if possible: what a page
+    /// begins with is put down in full.
+    fn cut(&mut self, shapes: &[Shape], rows_max: usize) {
+        self.pieces.clear();
+        let mut room = 0;
+        for (shape, of) in shapes.iter().enumerate() {
+            let mut left = index(of.rows);
+            while left > 0 {
+                let first = room == 0 || (left > room && left <= rows_max);
+                if first {
+                    room = rows_max;
+                }
+                let rows = left.min(room);
+                self.pieces.push(Piece { shape, rows, first });
+                room -= rows;
+                left -= rows;
+            }
+        }
+    }
+}
+
+/// The rows of one column of a block.
+struct Rows<'a, I> {
+    /// The block.
+    block: &'a Block<'a, I>,
+    /// Its histories.
+    shapes: &'a Shapes,
+    /// The column.
+    column: Column,
+    /// Elements of a row.
+    actions_max: usize,
+    /// Bytes of an element.
+    width: usize,
+}
+
+impl<I: ItemColumn> Rows<'_, I> {
+    /// Bytes of a row.
+    fn bytes(&self) -> usize {
+        self.actions_max * self.width
+    }
+
+    /// Puts down a page: levels, then values.
+    fn put_page(&self, stream: &mut Stream, page: &[Piece], rows: usize) {
+        let values = rows * self.actions_max;
+        let template = repetition_levels(self.actions_max);
+        stream.literal(&length_of(template.len() * rows));
+        stream.literal(&template);
+        stream.copy(template.len(), template.len() * (rows - 1));
+        let definitions = run_of_ones(values);
+        stream.literal(&length_of(definitions.len()));
+        stream.literal(&definitions);
+        if self.column == Column::Kinds {
+            // Indices of 8 bits, bit-packed in groups of 8.
+            stream.literal(&[8]);
+            stream.literal(&varint(values.div_ceil(8) << 1 | 1));
+        }
+        for piece in page {
+            self.put_rows(stream, piece);
+        }
+        if self.column == Column::Kinds {
+            stream.literal(&[0; 8][..values.next_multiple_of(8) - values]);
+        }
+    }
+
+    /// Puts down the rows of one history.
+    fn put_rows(&self, stream: &mut Stream, piece: &Piece) {
+        let shape = &self.shapes.all[piece.shape];
+        let count = shape.actions.count();
+        let (fresh, kept, ends_alike) = match piece.first {
+            true => (count, 0, false),
+            false => (shape.fresh, shape.kept, shape.ends_alike),
+        };
+        self.put_actions(stream, shape, 0..fresh);
+        let shifted = self.bytes() + index(fresh) * self.width;
+        if ends_alike {
+            stream.copy(shifted, (self.actions_max - index(fresh)) * self.width);
+        } else {
+            if kept > 0 {
+                stream.copy(shifted, index(kept) * self.width);
+            }
+            self.put_actions(stream, shape, fresh + kept..count);
+            let padding = self.actions_max - index(count);
+            if padding > 0 {
+                stream.literal(&[0; 8][..self.width]);
+                stream.copy(self.width, (padding - 1) * self.width);
+            }
+        }
+        stream.copy(self.bytes(), (piece.rows - 1) * self.bytes());
+    }
+
+    /// Puts down some actions of a history, counted from the newest.
+    fn put_actions(&self, stream: &mut Stream, shape: &Shape, newest_first: std::ops::Range<u32>) {
+        let histories = &self.block.histories[index(shape.partition)];
+        let sorted = histories.sorted();
+        let to = stream.literals_mut();
+        let mut of = shape.actions;
+        (of.start, of.end) = (of.end - newest_first.end, of.end - newest_first.start);
+        match (self.shapes.actions(histories, of), self.column) {
+            (Actions::Range(of), Column::Items) => {
+                I::put_newest_first(&sorted.items()[of.range()], to);
+            }
+            (Actions::Range(of), Column::Kinds) => {
+                let kinds = &sorted.kinds()[of.range()];
+                to.extend(kinds.iter().rev().map(|Kind(code)| *code));
+            }
+            (Actions::Places(places), Column::Items) => {
+                for at in places.iter().rev() {
+                    I::put_newest_first(&sorted.items()[index(*at)..=index(*at)], to);
+                }
+            }
+            (Actions::Places(places), Column::Kinds) => {
+                to.extend(places.iter().rev().map(|at| sorted.kinds()[index(*at)].0));
+            }
+        }
+    }
+}
+
+/// The repetition levels of one row: 0 for its first element, 1 for all others. As most writers
+/// have it, a bit-packed group of 8 and a run of the rest, so that readers are used to it.
+fn repetition_levels(count: usize) -> Vec<u8> {
+    let mut levels = match count {
+        0..=8 => vec![1 << 1, 0],
+        _ => vec![1 << 1 | 1, 0b1111_1110],
+    };
+    let rest = count - if count > 8 { 8 } else { 1 };
+    if rest > 0 {
+        levels.extend(run_of_ones(rest));
+    }
+    levels
+}
+
+/// A run of levels that are 1.
+fn run_of_ones(count: usize) -> Vec<u8> {
+    let mut run = varint(count << 1);
+    run.push(1);
+    run
+}
+
+/// A number in groups of seven bits, lowest first (ULEB128).
+fn varint(mut number: usize) -> Vec<u8> {
+    let mut bytes = Vec::new();
+    loop {
+        let low = u8::try_from(number & 0x7F).expect("seven bits");
+        number >>= 7;
+        if number == 0 {
+            bytes.push(low);
+            return bytes;
+        }
+        bytes.push(low | 0x80);
+    }
+}
+
+/// The length that stands before levels.
+fn length_of(bytes: usize) -> [u8; 4] {
+    u32::try_from(bytes).expect("a page is small").to_le_bytes()
+}

@@ -1,0 +1,166 @@
+//! What each history of a block has in common with the one before it.
+//!
+//! **In / Out**: a [`Block`] → a [`Shape`] per impression: where its actions lie, how many of
+//! them are new, how many follow that the history before begins with.
+//! **Why so**: under one cutoff a day all impressions of a customer share one history; under a
+//! cutoff each, the next is a few new actions and then the one before, shifted. Rows are in the
+//! order that makes this visible: customer, then cutoff.
+
+use super::Block;
+use crate::ids::{Item, Micros, count32, index};
+use crate::job::{Job, Layout};
+use crate::op::sequences::{Histories, History};
+use crate::sweep::Window;
+
+/// The history of an impression, as it is written: newest first.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Shape {
+    /// The partition that holds the actions.
+    pub(super) partition: u32,
+    /// Where they lie, oldest first: in the columns of the partition, or in [`Shapes::picked`].
+    pub(super) actions: Window,
+    /// The newest of them, which the history before does not have.
+    pub(super) fresh: u32,
+    /// Behind those, the actions that the history before begins with.
+    pub(super) kept: u32,
+    /// Whether the history before goes on as this one does to the end, padding included.
+    pub(super) ends_alike: bool,
+    /// Rows that have this history.
+    pub(super) rows: u32,
+    /// The time of the newest action.
+    pub(super) newest: Option<Micros>,
+}
+
+/// The histories of a block.
+#[derive(Debug, Default)]
+pub(super) struct Shapes {
+    /// One per impression of the block, in order.
+    pub(super) all: Vec<Shape>,
+    /// The actions of histories that do not lie side by side.
+    picked: Vec<u32>,
+    /// Scratch: the actions of one such history.
+    scratch: Vec<u32>,
+}
+
+/// The actions of one history, oldest first.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Actions<'a> {
+    /// A range of the columns of the partition.
+    Range(Window),
+    /// Places in these columns.
+    Places(&'a [u32]),
+}
+
+impl Shapes {
+    /// Finds the shapes of a block.
+    pub(super) fn find<I: Item>(&mut self, job: &Job, block: &Block<'_, I>) {
+        self.all.clear();
+        self.picked.clear();
+        for row in &block.rows {
+            let histories = &block.histories[index(row.partition)];
+            let cutoff = block.probes.cutoffs[index(row.probe)];
+            let history =
+                histories.history(index(row.probe), cutoff, job.actions_max, &mut self.scratch);
+            let newest = history.newest().map(|at| histories.sorted().times()[at]);
+            let actions = match history {
+                History::Window(window) => window,
+                History::Picked(places) => {
+                    let start = count32(self.picked.len());
+                    self.picked.extend_from_slice(places);
+                    let end = count32(self.picked.len());
+                    Window { start, end }
+                }
+            };
+            let before = self.all.last().filter(|of| of.partition == row.partition);
+            let (fresh, kept) = match before {
+                None => (actions.count(), 0),
+                Some(before) => self.compare(histories, before.actions, actions),
+            };
+            let count_before = self.all.last().map(|of| of.actions.count());
+            let rows = match job.layout {
+                Layout::Sample => row.items_end - row.items_start,
+                Layout::Request => 1,
+            };
+            self.all.push(Shape {
+                partition: row.partition,
+                actions,
+                fresh,
+                kept,
+                ends_alike: count_before == Some(kept) && fresh + kept == actions.count(),
+                rows,
+                newest,
+            });
+        }
+    }
+
+    /// The actions of a shape.
+    pub(super) fn actions<I: Item>(&self, histories: &Histories<I>, of: Window) -> Actions<'_> {
+        match histories.sorted().known_after() {
+            None => Actions::Range(of),
+            Some(_) => Actions::Places(&self.picked[of.range()]),
+        }
+    }
+
+    /// How many actions are new against the history before, in the same partition, and how many
+    /// then follow that it begins with. Histories of two customers have none in common.
+    fn compare<I: Item>(&self, of: &Histories<I>, before: Window, now: Window) -> (u32, u32) {
+        match (self.actions(of, before), self.actions(of, now)) {
+            (Actions::Places(before), Actions::Places(now)) => compare_places(before, now),
+            _ => compare_windows(before, now),
+        }
+    }
+}
+
+/// Two ranges; cutoffs ascend, and with them the ends of the ranges.
+fn compare_windows(before: Window, now: Window) -> (u32, u32) {
+    debug_assert!(before.end <= now.end);
+    let fresh = now.end - now.start.max(before.end);
+    let kept = before.end.saturating_sub(before.start.max(now.start));
+    (fresh, kept)
+}
+
+/// Two lists of places, each ascending.
+fn compare_places(before: &[u32], now: &[u32]) -> (u32, u32) {
+    let newest_before = before.last().copied();
+    let is_old = |at: &u32| newest_before.is_some_and(|newest| *at <= newest);
+    let old = now.partition_point(is_old);
+    let pairs = before.iter().rev().zip(now[..old].iter().rev());
+    let kept = pairs.take_while(|(before, now)| before == now).count();
+    (count32(now.len() - old), count32(kept))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A window.
+    fn window(start: u32, end: u32) -> Window {
+        Window { start, end }
+    }
+
+    #[test]
+    fn the_next_history_is_new_actions_and_the_one_before_shifted() {
+        let alike = [
+            ((0, 5), (0, 5), (0, 5)),
+            ((0, 5), (0, 7), (2, 5)),
+            ((0, 5), (2, 7), (2, 3)),
+            ((0, 5), (5, 9), (4, 0)),
+            ((0, 5), (7, 9), (2, 0)),
+            ((3, 5), (0, 7), (2, 2)),
+            ((0, 0), (0, 4), (4, 0)),
+            ((4, 4), (4, 4), (0, 0)),
+            ((0, 5), (5, 5), (0, 0)),
+        ];
+        for ((a, b), (c, d), expected) in alike {
+            assert_eq!(compare_windows(window(a, b), window(c, d)), expected);
+            let (before, now): (Vec<u32>, Vec<u32>) = ((a..b).collect(), (c..d).collect());
+            assert_eq!(compare_places(&before, &now), expected);
+        }
+    }
+
+    #[test]
+    fn an_action_known_late_ends_what_is_kept() {
+        assert_eq!(compare_places(&[1, 3, 4], &[1, 2, 3, 4, 6]), (1, 2));
+        assert_eq!(compare_places(&[], &[1, 2]), (2, 0));
+    }
+}
