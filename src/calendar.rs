@@ -106,6 +106,56 @@ impl Zone {
     }
 }
 
+/// A zone for wall times that come nearly in order: remembers the stretch of one offset that the
+/// last was in, so that most need no search.
+#[derive(Clone, Debug)]
+pub(crate) struct WallClock<'z> {
+    /// The zone.
+    zone: &'z Zone,
+    /// The stretch, as an index.
+    stretch: usize,
+    /// The first wall time of the stretch.
+    first: i64,
+    /// The last.
+    last: i64,
+}
+
+impl<'z> WallClock<'z> {
+    /// A clock of a zone.
+    pub(crate) fn of(zone: &'z Zone) -> WallClock<'z> {
+        let mut clock = WallClock {
+            zone,
+            stretch: 0,
+            first: 0,
+            last: 0,
+        };
+        clock.find(0);
+        clock
+    }
+
+    /// As [`Zone::instant_of`].
+    #[inline]
+    pub(crate) fn instant_of(&mut self, wall_us: i64) -> Micros {
+        if wall_us < self.first || wall_us > self.last {
+            self.find(wall_us);
+        }
+        let offset = self.zone.offsets[self.stretch];
+        let at = wall_us.saturating_sub(offset);
+        Micros(at.max(self.zone.starts[self.stretch]))
+    }
+
+    /// Finds the stretch of a wall time.
+    #[cold]
+    fn find(&mut self, wall_us: i64) {
+        let ends = &self.zone.wall_ends;
+        self.stretch = ends.partition_point(|end| *end <= wall_us);
+        let before = self.stretch.checked_sub(1);
+        self.first = before.map_or(i64::MIN, |before| ends[before]);
+        let end = ends.get(self.stretch);
+        self.last = end.map_or(i64::MAX, |end| end - 1);
+    }
+}
+
 /// The day of a wall time.
 ///
 /// # Panics
@@ -245,6 +295,26 @@ mod tests {
             zone.instant_of(wall(2025, 11, 2, 2, 0)),
             Micros(wall(2025, 11, 2, 7, 0))
         );
+    }
+
+    #[test]
+    fn a_wall_clock_says_what_its_zone_says() {
+        for name in ["UTC", "America/New_York", "Asia/Beirut", "Pacific/Apia"] {
+            let zone = Zone::named(name).expect("a zone");
+            let mut clock = WallClock::of(&zone);
+            let mut walls = vec![i64::MIN, i64::MAX, 0, -1];
+            for end in &zone.wall_ends {
+                let around = [-DAY_US, -1, 0, 1, 3_600_000_000, DAY_US];
+                walls.extend(around.map(|step| end.saturating_add(step)));
+            }
+            for wall in walls {
+                assert_eq!(
+                    clock.instant_of(wall),
+                    zone.instant_of(wall),
+                    "{name} {wall}"
+                );
+            }
+        }
     }
 
     #[test]

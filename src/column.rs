@@ -232,19 +232,54 @@ impl<I: Item> Impressions<I> {
     }
 }
 
+/// An action in its partition. The derived order is the total order of actions of one customer:
+/// time, then kind, then item.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct Row<I> {
+    /// When it happened.
+    pub(crate) time: Micros,
+    /// The kind in the upper 8 bits, below it the customer, counted from the first of the
+    /// partition: together in 4 bytes, a row of 32-bit items takes 16.
+    kind_and_key: u32,
+    /// On which item.
+    pub(crate) item: I,
+}
+
+impl<I: Copy> Row<I> {
+    /// Bits that the customer has.
+    pub(crate) const KEY_BITS: u8 = 24;
+
+    /// A row.
+    #[inline]
+    pub(crate) fn new(local_key: u32, time: Micros, kind: Kind, item: I) -> Row<I> {
+        debug_assert!(local_key < 1 << Self::KEY_BITS);
+        Row {
+            time,
+            kind_and_key: u32::from(kind.0) << Self::KEY_BITS | local_key,
+            item,
+        }
+    }
+
+    /// The customer, counted from the first of the partition.
+    #[inline]
+    pub(crate) fn local_key(&self) -> u32 {
+        self.kind_and_key & ((1 << Self::KEY_BITS) - 1)
+    }
+
+    /// What it was.
+    #[inline]
+    pub(crate) fn kind(&self) -> Kind {
+        let [.., kind] = self.kind_and_key.to_le_bytes();
+        Kind(kind)
+    }
+}
+
 /// Actions of one partition, as they come: the unit in which memory is taken and handed on.
 #[derive(Debug)]
 pub(crate) struct EventChunk<I> {
-    /// Rows that there is room for.
-    rows_max: usize,
-    /// The customers, counted from the first of the partition.
-    pub(crate) local_keys: Vec<u32>,
-    /// When they happened.
-    pub(crate) times: Vec<Micros>,
-    /// On which item.
-    pub(crate) items: Vec<I>,
-    /// What they were.
-    pub(crate) kinds: Vec<Kind>,
+    /// The actions: row by row, so that a scan that fills hundreds of partitions in turn writes
+    /// to one place in each.
+    pub(crate) rows: Vec<Row<I>>,
     /// The last instant at which each was not yet known; empty if that is its time for all.
     pub(crate) known_after: Vec<Micros>,
 }
@@ -268,29 +303,32 @@ impl<I: Item> EventChunk<I> {
     /// Rows of a chunk, at most: large enough that its cost is spread.
     pub(crate) const ROWS_MAX: usize = 2048;
 
-    /// An empty chunk to follow `last` in its list.
-    pub(crate) fn after(last: Option<&EventChunk<I>>) -> EventChunk<I> {
-        let doubled = last.map_or(Self::ROWS_MIN, |last| last.rows_max * 2);
-        let rows_max = doubled.min(Self::ROWS_MAX);
+    /// An empty chunk without room, which takes no memory.
+    pub(crate) fn none() -> EventChunk<I> {
         EventChunk {
-            rows_max,
-            local_keys: Vec::with_capacity(rows_max),
-            times: Vec::with_capacity(rows_max),
-            items: Vec::with_capacity(rows_max),
-            kinds: Vec::with_capacity(rows_max),
+            rows: Vec::new(),
+            known_after: Vec::new(),
+        }
+    }
+
+    /// An empty chunk to follow this one in its list.
+    pub(crate) fn next(&self) -> EventChunk<I> {
+        let rows_max = (self.rows.capacity() * 2).clamp(Self::ROWS_MIN, Self::ROWS_MAX);
+        EventChunk {
+            rows: Vec::with_capacity(rows_max),
             known_after: Vec::new(),
         }
     }
 
     /// Bytes that the chunk takes from the account.
     pub(crate) fn bytes(&self) -> u64 {
-        count64(self.rows_max * size_of::<(u32, I, Micros, Kind)>())
+        count64(self.rows.capacity() * size_of::<Row<I>>())
     }
 
     /// Whether there is no room left.
     #[inline]
     pub(crate) fn is_full(&self) -> bool {
-        self.times.len() == self.rows_max
+        self.rows.len() == self.rows.capacity()
     }
 
     /// Adds an action.
@@ -299,14 +337,20 @@ impl<I: Item> EventChunk<I> {
         debug_assert!(!self.is_full());
         if event.known_after != event.time || !self.known_after.is_empty() {
             // From the first late one on, all are written down.
-            let on_time = &self.times[self.known_after.len()..];
-            self.known_after.extend_from_slice(on_time);
+            let on_time = &self.rows[self.known_after.len()..];
+            self.known_after.extend(on_time.iter().map(|row| row.time));
             self.known_after.push(event.known_after);
         }
-        self.local_keys.push(local_key);
-        self.times.push(event.time);
-        self.items.push(event.item);
-        self.kinds.push(event.kind);
+        let row = Row::new(local_key, event.time, event.kind, event.item);
+        self.rows.push(row);
+    }
+
+    /// When the actions were known.
+    pub(crate) fn known_after(&self, row: usize) -> Micros {
+        self.known_after
+            .get(row)
+            .copied()
+            .unwrap_or(self.rows[row].time)
     }
 }
 
@@ -330,7 +374,7 @@ mod tests {
 
     #[test]
     fn a_late_action_makes_the_chunk_remember_all_knowledge() {
-        let mut chunk = EventChunk::<i32>::after(None);
+        let mut chunk = EventChunk::<i32>::none().next();
         let event = |time, known| Event {
             time: Micros(time),
             known_after: Micros(known),
@@ -342,5 +386,13 @@ mod tests {
         chunk.push(0, event(6, 9));
         chunk.push(0, event(7, 7));
         assert_eq!(chunk.known_after, [Micros(5), Micros(9), Micros(7)]);
+    }
+
+    #[test]
+    fn a_row_gives_back_what_it_was_made_of() {
+        let row = Row::new((1 << 24) - 1, Micros(-5), Kind(127), 7_i32);
+        assert_eq!((row.local_key(), row.kind()), ((1 << 24) - 1, Kind(127)));
+        assert_eq!((row.time, row.item), (Micros(-5), 7));
+        assert_eq!(size_of_val(&row), 16);
     }
 }

@@ -11,7 +11,7 @@ use hashbrown::HashTable;
 use twox_hash::XxHash64;
 
 use crate::column::{Customer, Impressions};
-use crate::ids::{Item, Key, count32, index};
+use crate::ids::{Item, Key, count32, count64, index};
 
 /// The seed of the contract.
 const SEED: u64 = 42;
@@ -20,7 +20,7 @@ const SEED: u64 = 42;
 #[derive(Debug)]
 pub(crate) struct Keys {
     /// Integer ids with their ranks.
-    ints: HashTable<(i64, Key)>,
+    ints: Ints,
     /// Ranks of text ids.
     texts: HashTable<Key>,
     /// Text ids by rank; empty if ids are integers.
@@ -29,6 +29,79 @@ pub(crate) struct Keys {
     count: u32,
     /// The rank of nobody, if guests are rows too.
     guest: Option<Key>,
+}
+
+/// Ranks of integer ids. Every row of every log is looked up here, so a lookup may cost little
+/// more than the memory that it waits for.
+#[derive(Debug)]
+enum Ints {
+    /// By id, counted from the first: one look, where ids lie close together as most do.
+    Dense {
+        /// The lowest id.
+        first: i64,
+        /// Ranks; [`NOBODY`] where no customer has the id.
+        ranks: Vec<Key>,
+    },
+    /// By a hash of the id; not the one of the contract, which costs ten times as much.
+    Sparse(HashTable<(i64, Key)>),
+}
+
+/// No rank: there are less than 2^32 customers.
+const NOBODY: Key = Key(u32::MAX);
+/// Places of a dense table per customer, at most: 64 bytes.
+const PLACES_PER_ID: u64 = 16;
+
+impl Ints {
+    /// A table of ids with their ranks.
+    fn of(ids: Vec<(i64, Key)>) -> Ints {
+        let bounds = ids.iter().map(|(id, _)| *id);
+        let (Some(first), Some(last)) = (bounds.clone().min(), bounds.max()) else {
+            return Ints::Sparse(HashTable::new());
+        };
+        let places = last.abs_diff(first).saturating_add(1);
+        if places > count64(ids.len()).saturating_mul(PLACES_PER_ID) {
+            let mut table = HashTable::with_capacity(ids.len());
+            for (id, key) in ids {
+                table.insert_unique(spread(id), (id, key), |(id, _)| spread(*id));
+            }
+            return Ints::Sparse(table);
+        }
+        let places = usize::try_from(places).expect("a few times the ids in memory");
+        let mut ranks = vec![NOBODY; places];
+        for (id, key) in ids {
+            ranks[place(first, id).expect("within the bounds")] = key;
+        }
+        Ints::Dense { first, ranks }
+    }
+
+    /// The rank of an id.
+    #[inline]
+    fn find(&self, id: i64) -> Option<Key> {
+        match self {
+            Ints::Dense { first, ranks } => {
+                let key = ranks.get(place(*first, id)?).copied();
+                key.filter(|key| *key != NOBODY)
+            }
+            Ints::Sparse(table) => {
+                let found = table.find(spread(id), |entry| entry.0 == id);
+                found.map(|entry| entry.1)
+            }
+        }
+    }
+}
+
+/// The place of an id in a dense table; ids below the first have one beyond any table.
+#[inline]
+fn place(first: i64, id: i64) -> Option<usize> {
+    usize::try_from(id.wrapping_sub(first).cast_unsigned()).ok()
+}
+
+/// A hash of an id for a table in memory: a multiplication, whose upper half is good, and that
+/// half again where the table looks for the place.
+#[inline]
+fn spread(id: i64) -> u64 {
+    let product = id.cast_unsigned().wrapping_mul(0x9E37_79B9_7F4A_7C15);
+    product ^ (product >> 32)
 }
 
 impl Keys {
@@ -46,21 +119,23 @@ impl Keys {
         let mut keys = Keys::empty();
         let mut ranks = vec![Key(0); index(rows_count)];
         let mut last = None;
+        let mut ints = Vec::new();
         for (hash, row) in order {
             let customer = impressions.customer(row);
             if last != Some(customer) {
-                keys.add(hash, customer);
+                keys.add(hash, customer, &mut ints);
                 last = Some(customer);
             }
             ranks[index(row)] = Key(keys.count - 1);
         }
+        keys.ints = Ints::of(ints);
         (keys, ranks)
     }
 
     /// A table without customers.
     fn empty() -> Keys {
         Keys {
-            ints: HashTable::new(),
+            ints: Ints::Sparse(HashTable::new()),
             texts: HashTable::new(),
             text_ids: Vec::new(),
             count: 0,
@@ -68,16 +143,13 @@ impl Keys {
         }
     }
 
-    /// Adds the customer of the next rank, which is not in the table.
-    fn add(&mut self, hash: u64, customer: Customer<'_>) {
+    /// Adds the customer of the next rank, which is not in the table; integers to `ints`.
+    fn add(&mut self, hash: u64, customer: Customer<'_>, ints: &mut Vec<(i64, Key)>) {
         let key = Key(self.count);
         self.count += 1;
         match customer {
             Customer::Guest => self.guest = Some(key),
-            Customer::Int(id) => {
-                let hash_again = |entry: &(i64, Key)| hash_of(Customer::Int(entry.0));
-                self.ints.insert_unique(hash, (id, key), hash_again);
-            }
+            Customer::Int(id) => ints.push((id, key)),
             Customer::Text(id) => {
                 // Every rank has a text, so that ranks index the texts; a guest's is empty.
                 self.text_ids.resize(index(key.0), Box::default());
@@ -102,10 +174,7 @@ impl Keys {
     /// The rank of an integer id, if it is asked for.
     #[inline]
     pub(crate) fn of_int(&self, id: i64) -> Option<Key> {
-        let found = self
-            .ints
-            .find(hash_of(Customer::Int(id)), |entry| entry.0 == id);
-        found.map(|entry| entry.1)
+        self.ints.find(id)
     }
 
     /// The rank of a text id, if it is asked for.
@@ -173,6 +242,24 @@ mod tests {
             }
         }
         assert_eq!(keys.of_int(6), None);
+    }
+
+    #[test]
+    fn ids_that_lie_close_together_are_found_as_those_that_do_not() {
+        for step in [1, 3, 1 << 40] {
+            for start in [0, -50, i64::MIN, i64::MAX - 99 * step] {
+                let ids: Vec<i64> = (0..100).map(|n| start + n * step).collect();
+                let rows: Vec<Customer<'_>> = ids.iter().map(|id| Customer::Int(*id)).collect();
+                let (keys, ranks) = Keys::of(&impressions(&rows, false));
+                assert_eq!(matches!(keys.ints, Ints::Dense { .. }), step <= 3);
+                for (id, rank) in ids.iter().zip(ranks) {
+                    assert_eq!(keys.of_int(*id), Some(rank));
+                }
+                for other in [start.wrapping_sub(1), ids[99].wrapping_add(1), 77, -77] {
+                    assert_eq!(keys.of_int(other).is_some(), ids.contains(&other));
+                }
+            }
+        }
     }
 
     #[test]

@@ -7,7 +7,7 @@
 //! **Cost**: one append per action; memory is taken a chunk at a time, of 32 rows first and 2048 at
 //! last, so that the account sees it before it is touched and few actions take little.
 
-use crate::column::{Event, EventChunk};
+use crate::column::{Event, EventChunk, Row};
 use crate::control::Control;
 use crate::error::Result;
 use crate::ids::{Item, Key, count32, index};
@@ -29,15 +29,16 @@ const ROWS_WANTED: u64 = 65_536;
 const BITS_WANTED_MAX: u8 = 9;
 
 impl Split {
-    /// A split of customers into at most 2^`bits` partitions.
+    /// A split of customers into at most 2^`bits` partitions; more only if one would hold more
+    /// customers than a row can tell apart.
     pub(crate) fn new(keys_count: u32, bits: u8) -> Split {
         assert!(bits <= BITS_MAX);
         let key_bits = 32 - keys_count.saturating_sub(1).leading_zeros();
         let shift = key_bits.saturating_sub(u32::from(bits));
-        // A shift of 32 would be one more than a u32 can take; half of all ranks is the same.
+        let shift = shift.min(u32::from(Row::<i32>::KEY_BITS));
         Split {
             keys_count,
-            shift: u8::try_from(shift.min(31)).expect("at most 31"),
+            shift: u8::try_from(shift).expect("at most 24"),
         }
     }
 
@@ -84,15 +85,22 @@ impl Split {
 pub(crate) struct Scatter<I> {
     /// How customers are dealt.
     split: Split,
-    /// The chunks of each partition; only the last of a list may have room.
-    lists: Vec<Vec<EventChunk<I>>>,
+    /// The last chunk of each list, the only one that may have room. Side by side, so that a scan
+    /// finds them in its nearest cache.
+    open: Vec<EventChunk<I>>,
+    /// The chunks before it.
+    full: Vec<Vec<EventChunk<I>>>,
 }
 
 impl<I: Item> Scatter<I> {
     /// Empty lists.
     pub(crate) fn new(split: Split) -> Scatter<I> {
-        let lists = (0..split.partitions_count()).map(|_| Vec::new()).collect();
-        Scatter { split, lists }
+        let partitions = 0..split.partitions_count();
+        Scatter {
+            split,
+            open: partitions.clone().map(|_| EventChunk::none()).collect(),
+            full: partitions.map(|_| Vec::new()).collect(),
+        }
     }
 
     /// Adds an action of a customer.
@@ -101,14 +109,24 @@ impl<I: Item> Scatter<I> {
     /// If the memory of the job is used up.
     #[inline]
     pub(crate) fn push(&mut self, key: Key, event: Event<I>, control: &Control) -> Result<()> {
-        let list = &mut self.lists[self.split.partition_of(key)];
-        if list.last().is_none_or(EventChunk::is_full) {
-            let chunk = EventChunk::after(list.last());
-            control.charge(chunk.bytes())?;
-            list.push(chunk);
+        let partition = self.split.partition_of(key);
+        if self.open[partition].is_full() {
+            self.add_chunk(partition, control)?;
         }
-        let chunk = list.last_mut().expect("a chunk with room was just made");
-        chunk.push(self.split.local_key(key), event);
+        self.open[partition].push(self.split.local_key(key), event);
+        Ok(())
+    }
+
+    /// Puts a chunk with room behind the last of a list.
+    #[cold]
+    fn add_chunk(&mut self, partition: usize, control: &Control) -> Result<()> {
+        let open = &mut self.open[partition];
+        let chunk = open.next();
+        control.charge(chunk.bytes())?;
+        let last = std::mem::replace(open, chunk);
+        if !last.rows.is_empty() {
+            self.full[partition].push(last);
+        }
         Ok(())
     }
 }
@@ -116,10 +134,14 @@ impl<I: Item> Scatter<I> {
 /// Joins the lists of all threads, partition by partition. Their order does not matter: `sort`
 /// has a total order.
 pub(crate) fn gather<I: Item>(split: Split, scatters: Vec<Scatter<I>>) -> Vec<Vec<EventChunk<I>>> {
-    let mut lists: Vec<Vec<EventChunk<I>>> = Scatter::new(split).lists;
+    let mut lists: Vec<Vec<EventChunk<I>>> = Scatter::new(split).full;
     for scatter in scatters {
-        for (list, mut more) in lists.iter_mut().zip(scatter.lists) {
-            list.append(&mut more);
+        let chunks = scatter.full.into_iter().zip(scatter.open);
+        for (list, (mut full, open)) in lists.iter_mut().zip(chunks) {
+            list.append(&mut full);
+            if !open.rows.is_empty() {
+                list.push(open);
+            }
         }
     }
     lists
@@ -148,7 +170,7 @@ mod tests {
                 assert_eq!(seen, keys_count);
             }
         }
-        assert_eq!(Split::new(u32::MAX, 0).partitions_count(), 2);
+        assert_eq!(Split::new(u32::MAX, 0).partitions_count(), 256);
         assert_eq!(Split::new(u32::MAX, 12).partitions_count(), 4096);
     }
 
@@ -173,12 +195,11 @@ mod tests {
         let mut seen = Vec::new();
         for (partition, chunks) in gather(split, scatters).into_iter().enumerate() {
             for chunk in chunks {
-                for (at, local) in chunk.local_keys.iter().enumerate() {
-                    let key = split.keys_of(partition).start + local;
-                    let item = chunk.items[at];
-                    assert_eq!(i32::try_from(key), Ok((item - 1) * 7 % 100));
-                    assert_eq!(chunk.times[at], Micros(i64::from(item) - 1));
-                    seen.push(item);
+                for row in chunk.rows {
+                    let key = split.keys_of(partition).start + row.local_key();
+                    assert_eq!(i32::try_from(key), Ok((row.item - 1) * 7 % 100));
+                    assert_eq!(row.time, Micros(i64::from(row.item) - 1));
+                    seen.push(row.item);
                 }
             }
         }

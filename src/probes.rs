@@ -99,6 +99,23 @@ impl<I: Item> Probes<I> {
         self.spans[index(key.0)]
     }
 
+    /// What all probes ask about, as if they were one customer's.
+    pub(crate) fn everyone(&self) -> KeySpan {
+        let (starts, cutoffs) = (&self.lookback_starts, &self.cutoffs);
+        let bounds = |times: &[Micros]| {
+            let first = times.iter().copied().min().unwrap_or(Micros::MIN);
+            (first, times.iter().copied().max().unwrap_or(Micros::MAX))
+        };
+        let (first_cutoff, last_cutoff) = bounds(cutoffs);
+        let (lookback_min, lookback_max) = bounds(starts);
+        KeySpan {
+            first_cutoff,
+            last_cutoff,
+            lookback_min,
+            lookback_max,
+        }
+    }
+
     /// The probes of a range of customers.
     pub(crate) fn of_keys(&self, keys: Range<u32>) -> Range<usize> {
         index(self.starts[index(keys.start)])..index(self.starts[index(keys.end)])

@@ -4,15 +4,16 @@
 //! actions of a customer side by side, oldest first.
 //! **Order**: time, then kind, then item, ascending. It is total up to exact duplicates, which
 //! are alike in all that is written. A history is such a run read backwards.
-//! **Cost**: a counting scatter by customer (two passes, all memory sequential but for the
-//! partition itself, which fits a cache), an `is_sorted` scan per run, and a sort of those runs
-//! only that need it. Scratch is one arena per thread; only the rare long run, which is sorted by radix, allocates.
+//! **Cost**: a counting scatter by customer (rows are read in sequence and written into memory
+//! that fits a cache), an `is_sorted` scan per run, a sort of those runs only that need it, and one
+//! pass that puts them into columns. Scratch is one arena per thread; only the rare long run,
+//! which is sorted by radix, allocates.
 //! **Why so**: one radix sort over everything is bound by memory; runs are short, and logs that
 //! arrive by day are nearly in order.
 
 use bumpalo::Bump;
 
-use crate::column::EventChunk;
+use crate::column::{EventChunk, Row};
 use crate::ids::{Item, Kind, Micros, count32, index};
 
 /// From this length on, a radix sort beats a comparison sort. *Guessed* from published figures.
@@ -33,18 +34,28 @@ pub(crate) struct Sorted<I> {
     known_after: Vec<Micros>,
 }
 
-/// An action in the sort's scratch; the derived order is the total order of this file's head.
-/// What was known when comes last, so that even duplicates have a fixed order.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-struct Record<I> {
+/// What is sorted, in a total order of which time comes first.
+trait Record: Copy + Ord {
     /// When it happened.
-    time: Micros,
-    /// What it was.
-    kind: Kind,
-    /// On which item.
-    item: I,
-    /// The last instant at which it was not known.
-    known_after: Micros,
+    fn time(&self) -> Micros;
+}
+
+impl<I: Item> Record for Row<I> {
+    #[inline]
+    fn time(&self) -> Micros {
+        self.time
+    }
+}
+
+/// An action with the last instant at which it was not known, which comes last in the order, so
+/// that even duplicates have a fixed one.
+type Late<I> = (Row<I>, Micros);
+
+impl<I: Item> Record for Late<I> {
+    #[inline]
+    fn time(&self) -> Micros {
+        self.0.time
+    }
 }
 
 impl<I: Item> Sorted<I> {
@@ -85,36 +96,12 @@ impl<I: Item> Sorted<I> {
         crate::ids::count64(rows_count * per_row)
     }
 
-    /// The action at a place of the columns.
-    fn record(&self, at: usize) -> Record<I> {
-        let time = self.times[at];
-        let known_after = self.known_after.get(at).copied().unwrap_or(time);
-        Record {
-            time,
-            kind: self.kinds[at],
-            item: self.items[at],
-            known_after,
-        }
-    }
-
-    /// Puts an action at a place of the columns.
-    fn put(&mut self, at: usize, record: Record<I>) {
-        self.times[at] = record.time;
-        self.kinds[at] = record.kind;
-        self.items[at] = record.item;
-        if let Some(known_after) = self.known_after.get_mut(at) {
-            *known_after = record.known_after;
-        }
-    }
-
-    /// Whether a run is in order.
-    fn is_sorted(&self, run: std::ops::Range<usize>) -> bool {
-        let times = &self.times[run.clone()];
-        let first = run.start;
-        times.windows(2).enumerate().all(|(at, pair)| {
-            pair[0] < pair[1]
-                || (pair[0] == pair[1] && self.record(first + at) <= self.record(first + at + 1))
-        })
+    /// Adds an action to the columns.
+    #[inline]
+    fn push(&mut self, row: Row<I>) {
+        self.times.push(row.time);
+        self.items.push(row.item);
+        self.kinds.push(row.kind());
     }
 }
 
@@ -127,70 +114,91 @@ pub(crate) fn sort<I: Item>(
     keys_count: usize,
     scratch: &mut Bump,
 ) -> Sorted<I> {
-    let mut sorted = group(chunks, keys_count);
-    for local_key in 0..keys_count {
-        let run = sorted.run(local_key);
-        let run = index(run.start)..index(run.end);
-        if !sorted.is_sorted(run.clone()) {
-            sort_run(&mut sorted, run, scratch);
+    scratch.reset();
+    let run_starts = count(&chunks, keys_count);
+    let rows_count = index(*run_starts.last().expect("one more than customers"));
+    let late = chunks.iter().any(|chunk| !chunk.known_after.is_empty());
+    let mut sorted = Sorted {
+        times: Vec::with_capacity(rows_count),
+        items: Vec::with_capacity(rows_count),
+        kinds: Vec::with_capacity(rows_count),
+        known_after: Vec::with_capacity(if late { rows_count } else { 0 }),
+        run_starts,
+    };
+    let key = |row: &Row<I>| row.local_key();
+    if late {
+        let rows = chunks.iter().flat_map(|chunk| {
+            let rows = chunk.rows.iter().enumerate();
+            rows.map(|(at, row)| (*row, chunk.known_after(at)))
+        });
+        let records = group(rows, |(row, _)| key(row), &sorted.run_starts, scratch);
+        drop(chunks);
+        for (row, known_after) in records {
+            sorted.push(*row);
+            sorted.known_after.push(*known_after);
         }
+    } else {
+        let rows = chunks.iter().flat_map(|chunk| &chunk.rows).copied();
+        let records = group(rows, key, &sorted.run_starts, scratch);
+        drop(chunks);
+        records.iter().for_each(|row| sorted.push(*row));
     }
     sorted
 }
 
-/// The counting scatter: actions of a customer side by side, in the order in which they came.
-fn group<I: Item>(chunks: Vec<EventChunk<I>>, keys_count: usize) -> Sorted<I> {
-    let rows_count = chunks.iter().map(|chunk| chunk.times.len()).sum::<usize>();
-    let late = chunks.iter().any(|chunk| !chunk.known_after.is_empty());
+/// Where the run of each customer starts, and where the last ends.
+fn count<I: Item>(chunks: &[EventChunk<I>], keys_count: usize) -> Vec<u32> {
     let mut run_starts = vec![0_u32; keys_count + 1];
-    for local_key in chunks.iter().flat_map(|chunk| &chunk.local_keys) {
-        run_starts[index(*local_key) + 1] += 1;
+    for row in chunks.iter().flat_map(|chunk| &chunk.rows) {
+        run_starts[index(row.local_key()) + 1] += 1;
     }
+    let rows_count: usize = chunks.iter().map(|chunk| chunk.rows.len()).sum();
     for key in 1..run_starts.len() {
-        run_starts[key] += run_starts[key - 1];
+        run_starts[key] = run_starts[key].wrapping_add(run_starts[key - 1]);
     }
     assert_eq!(run_starts.last(), Some(&count32(rows_count)));
-    let mut sorted = Sorted {
-        times: vec![Micros(0); rows_count],
-        items: vec![I::PADDING; rows_count],
-        kinds: vec![Kind(0); rows_count],
-        known_after: vec![Micros(0); if late { rows_count } else { 0 }],
-        run_starts: Vec::new(),
-    };
-    let mut next = run_starts.clone();
-    for chunk in chunks {
-        for (row, local_key) in chunk.local_keys.iter().enumerate() {
-            let place = &mut next[index(*local_key)];
-            let at = index(*place);
-            *place += 1;
-            sorted.times[at] = chunk.times[row];
-            sorted.items[at] = chunk.items[row];
-            sorted.kinds[at] = chunk.kinds[row];
-            if late {
-                let known = chunk.known_after.get(row).unwrap_or(&chunk.times[row]);
-                sorted.known_after[at] = *known;
-            }
-        }
-    }
-    sorted.run_starts = run_starts;
-    sorted
+    run_starts
 }
 
-/// Sorts one run in place.
-fn sort_run<I: Item>(sorted: &mut Sorted<I>, run: std::ops::Range<usize>, scratch: &mut Bump) {
-    scratch.reset();
-    let first = run.start;
-    let records = scratch.alloc_slice_fill_with(run.len(), |at| sorted.record(first + at));
-    if records.len() < RADIX_ROWS_MIN {
-        records.sort_unstable();
+/// The counting scatter, and the sort of the runs that it makes.
+fn group<'s, R: Record>(
+    mut rows: impl Iterator<Item = R>,
+    key_of: impl Fn(&R) -> u32,
+    run_starts: &[u32],
+    scratch: &'s Bump,
+) -> &'s [R] {
+    let Some(first) = rows.next() else {
+        return &[];
+    };
+    let rows_count = index(*run_starts.last().expect("one more than customers"));
+    let mut next = run_starts.to_vec();
+    // Any value would do to fill what is written over.
+    let records = scratch.alloc_slice_fill_copy(rows_count, first);
+    for row in std::iter::once(first).chain(rows) {
+        let place = &mut next[index(key_of(&row))];
+        records[index(*place)] = row;
+        *place += 1;
+    }
+    for run in run_starts.windows(2) {
+        sort_run(&mut records[index(run[0])..index(run[1])]);
+    }
+    records
+}
+
+/// Sorts one run: by time first, for which a comparison is one instruction; then what is tied.
+fn sort_run<R: Record>(run: &mut [R]) {
+    if run.is_sorted() {
+        return;
+    }
+    if run.len() < RADIX_ROWS_MIN {
+        run.sort_unstable_by_key(Record::time);
     } else {
-        radsort::sort_by_key(records, |record| record.time.0);
-        for tied in records.chunk_by_mut(|a, b| a.time == b.time) {
+        radsort::sort_by_key(run, |record| record.time().0);
+    }
+    for tied in run.chunk_by_mut(|a, b| a.time() == b.time()) {
+        if tied.len() > 1 {
             tied.sort_unstable();
         }
-    }
-    for (at, record) in records.iter().enumerate() {
-        sorted.put(first + at, *record);
     }
 }
 
@@ -212,10 +220,11 @@ mod tests {
 
     /// Sorts events of (customer, time, kind, item, known) and checks them against std's sort.
     fn check(events: &[(u32, i64, u8, i32, i64)], keys_count: usize) {
-        let mut chunks = vec![EventChunk::<i32>::after(None)];
+        let mut chunks = vec![EventChunk::<i32>::none().next()];
         for (key, time, kind, item, known) in events {
-            if chunks.last().is_none_or(EventChunk::is_full) {
-                chunks.push(EventChunk::after(chunks.last()));
+            let last = chunks.last().expect("a chunk");
+            if last.is_full() {
+                chunks.push(last.next());
             }
             let (time, known_after) = (Micros(*time), Micros(*known));
             let event = Event {
@@ -231,10 +240,10 @@ mod tests {
         expected.sort();
         let mut found = Vec::new();
         for key in 0..keys_count {
-            for at in sorted.run(key) {
-                let record = sorted.record(index(at));
-                let (time, known) = (record.time.0, record.known_after.0);
-                found.push((count32(key), time, record.kind.0, record.item, known));
+            for at in sorted.run(key).map(index) {
+                let (time, kind) = (sorted.times[at].0, sorted.kinds[at].0);
+                let known = sorted.known_after.get(at).map_or(time, |known| known.0);
+                found.push((count32(key), time, kind, sorted.items[at], known));
             }
         }
         assert_eq!(found, expected);

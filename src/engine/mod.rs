@@ -332,7 +332,7 @@ fn read_actions<I: ItemColumn>(
         let mut tasks: Vec<Task> = wave.tasks.into_iter().map(|(task, _)| task).collect();
         tasks.sort_by(|a, b| a.order().cmp(&b.order()));
         states = run_tasks(&tasks, states, |state, task| scan.read(task, state))?;
-        done = scan.enough.finish_wave(scan.job.actions_max);
+        done = scan.finish_wave(&states);
     }
     for state in states {
         read.scatters.push(state.scatter);
@@ -370,7 +370,7 @@ fn find_histories<I: ItemColumn>(
             .map_init(Bump::new, |scratch, (at, chunks)| {
                 control.check()?;
                 let keys = split.keys_of(at);
-                let rows = chunks.iter().map(|chunk| chunk.times.len()).sum();
+                let rows = chunks.iter().map(|chunk| chunk.rows.len()).sum();
                 let late = chunks.iter().any(|chunk| !chunk.known_after.is_empty());
                 control.charge(Sorted::<I>::bytes_for(rows, late))?;
                 let taken = chunks.iter().map(EventChunk::bytes).sum();

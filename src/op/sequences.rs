@@ -101,7 +101,7 @@ impl<I: Item> Histories<I> {
                 &mut found[of_key.clone()],
             );
             used.find(&sorted, run, &mut found[of_key], cutoffs, actions_max);
-            counts.add(&sorted, &used.actions);
+            counts.add(&sorted, &used.ranges);
             first = *end;
         }
         Histories {
@@ -154,8 +154,8 @@ fn pick(known_after: &[Micros], window: Window, cutoff: Micros, max: u32, picked
 /// The actions of one customer that are in some history.
 #[derive(Debug, Default)]
 struct Used {
-    /// Their places in the columns, ascending.
-    actions: Vec<u32>,
+    /// Their places in the columns: ranges that ascend and do not touch.
+    ranges: Vec<Range<u32>>,
     /// Scratch: the history of a probe.
     picked: Vec<u32>,
     /// Scratch: which actions of the run are in some history.
@@ -172,7 +172,7 @@ impl Used {
         cutoffs: &[Micros],
         actions_max: u32,
     ) {
-        self.actions.clear();
+        self.ranges.clear();
         let known_after = sorted.known_after();
         if known_after.is_none() {
             windows
@@ -180,10 +180,8 @@ impl Used {
                 .for_each(|window| *window = window.tail(actions_max));
         }
         if known_after.is_none() && windows.is_sorted_by_key(|window| window.start) {
-            let mut counted = run.start;
             for window in windows {
-                self.actions.extend(window.start.max(counted)..window.end);
-                counted = counted.max(window.end);
+                self.add(window.start..window.end);
             }
             return;
         }
@@ -202,28 +200,52 @@ impl Used {
                 .iter()
                 .for_each(|at| seen[index(at - run.start)] = true);
         }
-        let is_seen = |at: &u32| self.seen[index(at - run.start)];
-        self.actions.extend(run.clone().filter(is_seen));
+        for at in run.clone() {
+            if self.seen[index(at - run.start)] {
+                self.add(at..at + 1);
+            }
+        }
+    }
+
+    /// Adds a range that starts no earlier than the last one.
+    fn add(&mut self, range: Range<u32>) {
+        match self.ranges.last_mut() {
+            Some(last) if range.start <= last.end => last.end = last.end.max(range.end),
+            _ if range.is_empty() => {}
+            _ => self.ranges.push(range),
+        }
     }
 }
 
 impl HistoryCounts {
-    /// Counts actions of one customer, ascending.
-    fn add<I: Item>(&mut self, sorted: &Sorted<I>, actions: &[u32]) {
-        let (times, kinds, items) = (sorted.times(), sorted.kinds(), sorted.items());
-        for at in actions {
-            self.actions[usize::from(kinds[index(*at)].0) - 1] += 1;
-        }
-        for pair in actions.windows(2) {
-            let (a, b) = (index(pair[0]), index(pair[1]));
-            if times[a] == times[b] {
-                let same = kinds[a] == kinds[b] && items[a] == items[b];
-                self.duplicates += u64::from(same);
-                self.ties += u64::from(!same);
+    /// Counts actions of one customer, given as ranges that ascend.
+    fn add<I: Item>(&mut self, sorted: &Sorted<I>, ranges: &[Range<u32>]) {
+        let (times, kinds) = (sorted.times(), sorted.kinds());
+        let mut before = None;
+        for range in ranges {
+            let (first, end) = (index(range.start), index(range.end));
+            for kind in &kinds[first..end] {
+                self.actions[usize::from(kind.0) - 1] += 1;
             }
+            if let Some(before) = before {
+                self.compare(sorted, before, first);
+            }
+            for at in first + 1..end {
+                self.compare(sorted, at - 1, at);
+            }
+            before = Some(end - 1);
+            self.stretch(times[first], times[end - 1]);
         }
-        if let (Some(oldest), Some(newest)) = (actions.first(), actions.last()) {
-            self.stretch(times[index(*oldest)], times[index(*newest)]);
+    }
+
+    /// Counts two actions that follow each other, if they share their time.
+    #[inline]
+    fn compare<I: Item>(&mut self, sorted: &Sorted<I>, a: usize, b: usize) {
+        if sorted.times()[a] == sorted.times()[b] {
+            let (kinds, items) = (sorted.kinds(), sorted.items());
+            let same = kinds[a] == kinds[b] && items[a] == items[b];
+            self.duplicates += u64::from(same);
+            self.ties += u64::from(!same);
         }
     }
 

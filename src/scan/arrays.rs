@@ -4,16 +4,18 @@
 //! what is asked for is refused when the file is opened, not row by row.
 
 use arrow::array::{
-    Array, ArrayRef, AsArray, BinaryArray, BooleanArray, Int64Array, StringArray, UInt64Array,
+    Array, ArrayRef, AsArray, BinaryArray, BooleanArray, Int32Array, Int64Array, StringArray,
+    UInt64Array,
 };
 use arrow::compute::cast;
 use arrow::datatypes::{
-    DataType, Date32Type, Int64Type, TimeUnit as ArrowUnit, TimestampMicrosecondType,
+    DataType, Date32Type, Int32Type, Int64Type, TimeUnit as ArrowUnit, TimestampMicrosecondType,
     TimestampMillisecondType, TimestampNanosecondType, TimestampSecondType, UInt64Type,
 };
 
+use crate::calendar::{WallClock, Zone};
 use crate::column::{Customer, Label};
-use crate::ids::{Day, Item};
+use crate::ids::{Day, Item, Micros};
 use crate::job::{CustomerType, ItemType, TimeUnit};
 use crate::scan::fields::{
     Clock, Mismatch, Value, expected_customer, expected_item, quoted, to_micros,
@@ -150,6 +152,66 @@ impl IdColumn {
     }
 }
 
+/// Integers with a sign, none of them null, as wide as they are stored.
+#[derive(Clone, Debug)]
+pub(crate) enum Ints {
+    /// Of 32 bits.
+    Narrow(Int32Array),
+    /// Of 64 bits.
+    Wide(Int64Array),
+}
+
+impl Ints {
+    /// The integers of a column, or `None` if it holds others, or a null.
+    pub(crate) fn of(array: &ArrayRef) -> Option<Ints> {
+        if array.null_count() > 0 {
+            return None;
+        }
+        match array.data_type() {
+            DataType::Int32 => Some(Ints::Narrow(array.as_primitive::<Int32Type>().clone())),
+            DataType::Int64 => Some(Ints::Wide(array.as_primitive::<Int64Type>().clone())),
+            _ => None,
+        }
+    }
+
+    /// The integer of a row.
+    #[inline]
+    pub(crate) fn get(&self, row: usize) -> i64 {
+        match self {
+            Ints::Narrow(ids) => i64::from(ids.values()[row]),
+            Ints::Wide(ids) => ids.values()[row],
+        }
+    }
+}
+
+/// Times as numbers, none of them null.
+#[derive(Clone, Debug)]
+pub(crate) struct PlainTimes {
+    /// The numbers.
+    values: Int64Array,
+    /// Their unit.
+    unit: TimeUnit,
+    /// Whether they count from the epoch, not on the wall.
+    utc: bool,
+}
+
+impl PlainTimes {
+    /// What turns these times into instants.
+    pub(crate) fn clock<'z>(&self, zone: &'z Zone) -> Option<WallClock<'z>> {
+        (!self.utc).then(|| WallClock::of(zone))
+    }
+
+    /// The instant of a row, if there is such an instant.
+    #[inline]
+    pub(crate) fn instant(&self, row: usize, clock: &mut Option<WallClock<'_>>) -> Option<Micros> {
+        let micros = to_micros(self.values.values()[row], self.unit)?;
+        Some(match clock {
+            None => micros,
+            Some(clock) => clock.instant_of(micros.0),
+        })
+    }
+}
+
 /// A column of times.
 #[derive(Clone, Debug)]
 pub(crate) struct TimeColumn {
@@ -217,6 +279,18 @@ impl TimeColumn {
             _ => return None,
         };
         Some(TimeColumn { values })
+    }
+
+    /// The times, if they are numbers and none is null.
+    pub(crate) fn plain(&self) -> Option<PlainTimes> {
+        match &self.values {
+            Times::Numbers { values, unit, utc } if values.null_count() == 0 => Some(PlainTimes {
+                values: values.clone(),
+                unit: *unit,
+                utc: *utc,
+            }),
+            _ => None,
+        }
     }
 
     /// The time of a row, or nothing if it is null.

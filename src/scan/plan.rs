@@ -48,7 +48,7 @@ pub(crate) struct Plan {
 pub(crate) struct Wave {
     /// The tasks, with the proof by which each may be left unread, if there is one.
     pub(crate) tasks: Vec<(Task, Option<Proof>)>,
-    /// Nothing in later waves is newer.
+    /// Nothing in later waves is newer; [`Micros::MAX`] if there are none.
     pub(crate) floor: Micros,
 }
 
@@ -133,7 +133,7 @@ fn waves(tasks: Vec<(Task, Option<Proof>)>, rows_min: u64) -> Vec<Wave> {
                 }
                 waves.push(Wave {
                     tasks: vec![(task, proof)],
-                    floor: Micros::MIN,
+                    floor: Micros::MAX,
                 });
                 (rows, oldest) = (0, Micros::MAX);
             }

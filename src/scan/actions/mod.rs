@@ -7,16 +7,18 @@
 //! availability means never known, and is counted; a null time or item is a fault.
 
 mod enough;
+mod names;
 mod parquet;
 
-use self::enough::Enough;
+use self::enough::{Counts, Enough};
+pub(crate) use self::names::ActionNames;
 use crate::column::{Customer, Event};
 use crate::control::{Control, TICK_ROWS};
 use crate::error::Result;
 use crate::ids::{Item, Key, Kind, Micros, index};
 use crate::job::{CustomerType, Cutoff, Job, Source};
 use crate::partition::{Scatter, Split};
-use crate::probes::Probes;
+use crate::probes::{KeySpan, Probes};
 use crate::scan::faults::{Policy, Rejected, RowAt};
 use crate::scan::fields::{Clock, Field, GuestIds, Mismatch, Value};
 use crate::scan::text::{TextColumn, records};
@@ -46,6 +48,8 @@ pub(crate) struct ActionState<I> {
     pub(crate) rejected: Vec<Rejected>,
     /// Rows kept: for the statistics of the run, not for the manifest.
     pub(crate) kept: u64,
+    /// Actions per customer, for the early stop.
+    counts: Counts,
     /// Scratch: the rows of a batch whose customers are asked for.
     wanted: Vec<(usize, Key)>,
 }
@@ -65,6 +69,10 @@ pub(crate) struct ActionScan<'a, I> {
     split: Split,
     /// Who has enough actions.
     pub(crate) enough: Enough,
+    /// What all probes of all customers see.
+    everyone: KeySpan,
+    /// How long actions of each kind are held back.
+    held_us: [i64; 3],
     /// Ids that mean nobody.
     guest_ids: GuestIds,
     /// The type of customers.
@@ -83,44 +91,6 @@ struct Raw<'n, I> {
     item: Value<I>,
     /// When it was known, if there is a column for it.
     available: Option<Value<Option<When>>>,
-}
-
-/// The names of a source's columns in the files.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct ActionNames<'a> {
-    /// The customer.
-    pub(crate) customer: &'a str,
-    /// The item.
-    pub(crate) item: &'a str,
-    /// The time; for orders, one that may be absent or null.
-    pub(crate) time: &'a str,
-    /// What stands in for an absent or null time: the order's date.
-    pub(crate) time_else: Option<&'a str>,
-    /// When it was known.
-    pub(crate) available: Option<&'a str>,
-}
-
-impl<'a> ActionNames<'a> {
-    /// The names of a source in a job.
-    pub(crate) fn of(job: &'a Job, source: Source) -> ActionNames<'a> {
-        let name = |ours| job.column(source, ours);
-        let (item, time) = match source {
-            Source::Clicks => ("item_id", "click_time"),
-            _ => ("config_id", "occurred_at"),
-        };
-        ActionNames {
-            customer: name("customer_id"),
-            item: name(item),
-            time: name(time),
-            time_else: (source == Source::Orders).then(|| name("order_date")),
-            available: job.available_column(source),
-        }
-    }
-
-    /// The column that a null time is blamed on.
-    fn last_time(&self) -> &'a str {
-        self.time_else.unwrap_or(self.time)
-    }
 }
 
 impl<'a, I: Item> ActionScan<'a, I> {
@@ -145,6 +115,8 @@ impl<'a, I: Item> ActionScan<'a, I> {
             probes,
             split,
             enough,
+            everyone: probes.everyone(),
+            held_us: Source::ACTIONS.map(|source| job.embargo_of(source)),
             guest_ids,
             customers,
         }
@@ -157,8 +129,15 @@ impl<'a, I: Item> ActionScan<'a, I> {
             tallies: [ActionTally::default(); 3],
             rejected: Vec::new(),
             kept: 0,
+            counts: Counts::default(),
             wanted: Vec::new(),
         }
+    }
+
+    /// After a wave: whether every customer has all the actions that its histories can hold.
+    pub(crate) fn finish_wave(&mut self, states: &[ActionState<I>]) -> bool {
+        let counts: Vec<&Counts> = states.iter().map(|state| &state.counts).collect();
+        self.enough.finish_wave(&counts, self.job.actions_max)
     }
 
     /// Reads one row group or text file.
@@ -289,7 +268,28 @@ impl<'a, I: Item> ActionScan<'a, I> {
             state.tallies[slot(source)].null_available += 1;
             return Ok(());
         };
-        let Some(event) = self.event(source.kind(), key, (when, item, available)) else {
+        let parts = (when, item, available);
+        let Some(event) = self.event(source.kind(), key, parts, &mut state.counts) else {
+            return Ok(());
+        };
+        state.kept += 1;
+        state.scatter.push(key, event, self.control)
+    }
+
+    /// Keeps or drops an action in which nothing can be wrong, and which was known as it happened.
+    #[inline]
+    fn offer_plain(
+        &self,
+        kind: Kind,
+        key: Key,
+        (at, item): (Micros, I),
+        state: &mut ActionState<I>,
+    ) -> Result<()> {
+        let when = When {
+            at,
+            known_after: at,
+        };
+        let Some(event) = self.event(kind, key, (when, item, at), &mut state.counts) else {
             return Ok(());
         };
         state.kept += 1;
@@ -303,26 +303,34 @@ impl<'a, I: Item> ActionScan<'a, I> {
         kind: Kind,
         key: Key,
         (when, item, available): (When, I, Micros),
+        counts: &mut Counts,
     ) -> Option<Event<I>> {
-        let span = self.probes.span(key);
         // By day, cutoffs are starts of days: a date that is prior is over by then.
         let known_after = match self.job.cutoff {
             Cutoff::Day => when.at,
             Cutoff::Time => when.known_after,
         };
-        let source = Source::ACTIONS[usize::from(kind.0) - 1];
-        let held_until = Micros(when.at.0.saturating_add(self.job.embargo_of(source)));
+        let held_us = self.held_us[usize::from(kind.0) - 1];
+        let held_until = Micros(when.at.0.saturating_add(held_us));
         let known_after = known_after.max(held_until).max(available);
-        let within = |start: Micros| !is_prior(when.at, start);
-        if !is_prior(known_after, span.last_cutoff) || !within(span.lookback_min) {
-            return None;
+        let is_seen = |lookback: Micros, cutoff: Micros| {
+            is_prior(known_after, cutoff) && !is_prior(when.at, lookback)
+        };
+        // What all probes of the job see, those of this customer do.
+        let everyone = &self.everyone;
+        let mut seen_by_all = is_seen(everyone.lookback_max, everyone.first_cutoff);
+        if !seen_by_all {
+            let span = self.probes.span(key);
+            if !is_seen(span.lookback_min, span.last_cutoff) {
+                return None;
+            }
+            seen_by_all = is_seen(span.lookback_max, span.first_cutoff);
         }
         if self.enough.is_done(key) {
             return None;
         }
-        let seen_by_all = is_prior(known_after, span.first_cutoff) && within(span.lookback_max);
         if seen_by_all {
-            self.enough.count(key, when.at);
+            self.enough.count(counts, key, when.at);
         }
         Some(Event {
             time: when.at,

@@ -1,16 +1,56 @@
 //! Actions in Parquet: first the customers of a batch, then the rest of the rows that are wanted.
 
-use arrow::array::{Array, RecordBatch};
+use arrow::array::RecordBatch;
 
 use super::{ActionNames, ActionScan, ActionState, Raw, slot};
 use crate::error::Result;
 use crate::ids::{Item, count64};
 use crate::job::CustomerType;
-use crate::scan::arrays::{IdColumn, TimeColumn};
+use crate::scan::arrays::{IdColumn, Ints, PlainTimes, TimeColumn};
 use crate::scan::faults::RowAt;
 use crate::scan::fields::Clock;
 use crate::scan::impressions::{check_customer, check_time};
 use crate::scan::parquet::{ParquetFile, row_as_json};
+
+/// A batch, and where it comes from.
+#[derive(Clone, Copy)]
+struct Batch<'a> {
+    /// The file.
+    file: &'a ParquetFile,
+    /// What its columns are called.
+    names: &'a ActionNames<'a>,
+    /// The 1-based record that it starts with.
+    first_row: u64,
+    /// The rows.
+    rows: &'a RecordBatch,
+}
+
+impl<'a> Batch<'a> {
+    /// The place of a row.
+    fn place(&self, row: usize) -> RowAt<'a> {
+        RowAt {
+            file: &self.file.file,
+            row: self.first_row + count64(row),
+            column: "",
+        }
+    }
+
+    /// A column of ids.
+    fn ids(&self, name: &str) -> IdColumn {
+        let column = self.rows.column_by_name(name);
+        column.and_then(IdColumn::of).expect("types are checked")
+    }
+}
+
+/// The columns of a batch in which nothing is null.
+struct PlainColumns {
+    /// Customers.
+    customers: Ints,
+    /// Items.
+    items: Ints,
+    /// Times.
+    times: PlainTimes,
+}
 
 impl<I: Item> ActionScan<'_, I> {
     /// Reads a row group.
@@ -35,7 +75,13 @@ impl<I: Item> ActionScan<'_, I> {
             self.control
                 .count_read(count64(batch.num_rows()), count64(batch.num_rows()));
             state.tallies[slot(source)].rows += count64(batch.num_rows());
-            self.read_batch(file, &names, first_row, batch, state)
+            let batch = Batch {
+                file,
+                names: &names,
+                first_row,
+                rows: batch,
+            };
+            self.read_batch(batch, state)
         })
     }
 
@@ -71,28 +117,92 @@ impl<I: Item> ActionScan<'_, I> {
         Ok(())
     }
 
-    /// Reads the rows of a batch: first the customers, then the rest of those that are wanted.
-    fn read_batch(
+    /// Reads a batch: first the customers, then the rest of the rows that are wanted.
+    fn read_batch(&self, batch: Batch<'_>, state: &mut ActionState<I>) -> Result<()> {
+        match self.plain_columns(batch) {
+            Some(columns) => self.read_plain(batch, &columns, state),
+            None => {
+                self.find_wanted(batch, state)?;
+                self.read_wanted(batch, state)
+            }
+        }
+    }
+
+    /// The columns of a batch, if its rows need no judging: nothing is null, ids are integers,
+    /// times are numbers, and all is known as it happens.
+    fn plain_columns(&self, batch: Batch<'_>) -> Option<PlainColumns> {
+        let is_plain = self.customers == CustomerType::Int64
+            && self.job.guest_ids.is_empty()
+            && batch.names.available.is_none();
+        let column = |name| batch.rows.column_by_name(name).filter(|_| is_plain);
+        Some(PlainColumns {
+            customers: Ints::of(column(batch.names.customer)?)?,
+            items: Ints::of(column(batch.names.item)?)?,
+            times: TimeColumn::of(column(batch.names.time)?, self.job.time_unit)?.plain()?,
+        })
+    }
+
+    /// Reads a batch of plain columns.
+    fn read_plain(
         &self,
-        file: &ParquetFile,
-        names: &ActionNames<'_>,
-        first_row: u64,
-        batch: &RecordBatch,
+        batch: Batch<'_>,
+        columns: &PlainColumns,
         state: &mut ActionState<I>,
     ) -> Result<()> {
-        let clock = Clock::of(self.job);
-        let ids = |name| batch.column_by_name(name).and_then(IdColumn::of);
-        let times = |name| TimeColumn::of(batch.column_by_name(name)?, clock.unit);
-        let items = ids(names.item).expect("types are checked");
-        let customers = ids(names.customer).expect("types are checked");
+        let mut wanted = std::mem::take(&mut state.wanted);
+        wanted.clear();
+        let keys = &self.probes.keys;
+        let mut find = |row, id| wanted.extend(keys.of_int(id).map(|key| (row, key)));
+        match &columns.customers {
+            Ints::Narrow(ids) => {
+                let ids = ids.values().iter().enumerate();
+                ids.for_each(|(row, id)| find(row, i64::from(*id)));
+            }
+            Ints::Wide(ids) => {
+                let ids = ids.values().iter().enumerate();
+                ids.for_each(|(row, id)| find(row, *id));
+            }
+        }
+        let kind = batch.file.file.source.kind();
+        let mut clock = columns.times.clock(self.job.zone());
+        for (row, key) in &wanted {
+            let item = I::from_wide(columns.items.get(*row));
+            if let Some(at) = columns.times.instant(*row, &mut clock)
+                && let Some(item) = item
+            {
+                self.offer_plain(kind, *key, (at, item), state)?;
+            } else {
+                // It says what is wrong, and with which row.
+                state.wanted = vec![(*row, *key)];
+                self.read_wanted(batch, state)?;
+            }
+        }
+        state.wanted = wanted;
+        Ok(())
+    }
+
+    /// The semi-join: which rows of a batch have customers that are asked for.
+    fn find_wanted(&self, batch: Batch<'_>, state: &mut ActionState<I>) -> Result<()> {
+        state.wanted.clear();
+        let customers = batch.ids(batch.names.customer);
+        let mut decimal = String::new();
+        for row in 0..batch.rows.num_rows() {
+            let customer = customers.customer(row, self.customers, &mut decimal);
+            let (place, text) = (batch.place(row), || row_as_json(batch.rows, row));
+            if let Some(key) = self.key_of(place, batch.names, customer, &text, state)? {
+                state.wanted.push((row, key));
+            }
+        }
+        Ok(())
+    }
+
+    /// Judges those rows of a batch whose customers are asked for.
+    fn read_wanted(&self, batch: Batch<'_>, state: &mut ActionState<I>) -> Result<()> {
+        let (clock, names) = (Clock::of(self.job), batch.names);
+        let times = |name| TimeColumn::of(batch.rows.column_by_name(name)?, clock.unit);
+        let items = batch.ids(names.item);
         let (time, time_else) = (times(names.time), names.time_else.and_then(times));
         let available = names.available.and_then(times);
-        let place = |row: usize| RowAt {
-            file: &file.file,
-            row: first_row + count64(row),
-            column: "",
-        };
-        self.find_wanted(batch, &customers, names, place, state)?;
         let when = |column: &Option<TimeColumn>, row| match column {
             None => Ok(None),
             Some(column) => {
@@ -119,39 +229,10 @@ impl<I: Item> ActionScan<'_, I> {
                 item,
                 available,
             };
-            self.offer(place(row), names, raw, &|| row_as_json(batch, row), state)?;
+            let text = || row_as_json(batch.rows, row);
+            self.offer(batch.place(row), names, raw, &text, state)?;
         }
         state.wanted = wanted;
-        Ok(())
-    }
-
-    /// The semi-join: which rows of a batch have customers that are asked for.
-    fn find_wanted<'f>(
-        &self,
-        batch: &RecordBatch,
-        customers: &IdColumn,
-        names: &ActionNames<'_>,
-        place: impl Fn(usize) -> RowAt<'f>,
-        state: &mut ActionState<I>,
-    ) -> Result<()> {
-        state.wanted.clear();
-        if let (IdColumn::Int(ids), CustomerType::Int64) = (customers, self.customers)
-            && ids.null_count() == 0
-            && self.job.guest_ids.is_empty()
-        {
-            let keys = ids.values().iter().map(|id| self.probes.keys.of_int(*id));
-            let wanted = keys.enumerate().filter_map(|(row, key)| Some((row, key?)));
-            state.wanted.extend(wanted);
-            return Ok(());
-        }
-        let mut decimal = String::new();
-        for row in 0..batch.num_rows() {
-            let customer = customers.customer(row, self.customers, &mut decimal);
-            let text = || row_as_json(batch, row);
-            if let Some(key) = self.key_of(place(row), names, customer, &text, state)? {
-                state.wanted.push((row, key));
-            }
-        }
         Ok(())
     }
 }
