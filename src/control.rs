@@ -8,11 +8,10 @@ use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering::Relaxed};
 use crate::error::{Error, ErrorKind, Result};
 
 /// The stages of a run, in order; a reader shows the name of the current one.
-pub const STAGES: [&str; 6] = [
+pub const STAGES: [&str; 5] = [
     "look for inputs",
     "read impressions",
     "read actions",
-    "sort",
     "write",
     "publish",
 ];

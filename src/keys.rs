@@ -69,22 +69,22 @@ impl Ints {
         let places = usize::try_from(places).expect("a few times the ids in memory");
         let mut ranks = vec![NOBODY; places];
         for (id, key) in ids {
-            ranks[place(first, id).expect("within the bounds")] = key;
+            ranks[place(first, id)] = key;
         }
         Ints::Dense { first, ranks }
     }
 
-    /// The rank of an id.
+    /// The rank of an id, or [`NOBODY`].
     #[inline]
-    fn find(&self, id: i64) -> Option<Key> {
+    fn find(&self, id: i64) -> Key {
         match self {
             Ints::Dense { first, ranks } => {
-                let key = ranks.get(place(*first, id)?).copied();
-                key.filter(|key| *key != NOBODY)
+                let place = place(*first, id);
+                ranks.get(place).copied().unwrap_or(NOBODY)
             }
             Ints::Sparse(table) => {
                 let found = table.find(spread(id), |entry| entry.0 == id);
-                found.map(|entry| entry.1)
+                found.map_or(NOBODY, |entry| entry.1)
             }
         }
     }
@@ -92,8 +92,8 @@ impl Ints {
 
 /// The place of an id in a dense table; ids below the first have one beyond any table.
 #[inline]
-fn place(first: i64, id: i64) -> Option<usize> {
-    usize::try_from(id.wrapping_sub(first).cast_unsigned()).ok()
+fn place(first: i64, id: i64) -> usize {
+    usize::try_from(id.wrapping_sub(first).cast_unsigned()).unwrap_or(usize::MAX)
 }
 
 /// A hash of an id for a table in memory: a multiplication, whose upper half is good, and that
@@ -174,7 +174,27 @@ impl Keys {
     /// The rank of an integer id, if it is asked for.
     #[inline]
     pub(crate) fn of_int(&self, id: i64) -> Option<Key> {
-        self.ints.find(id)
+        Some(self.ints.find(id)).filter(|key| *key != NOBODY)
+    }
+
+    /// Which of some integer ids are asked for: their places among them, and their ranks.
+    ///
+    /// First all are looked up, then those that are found are picked out: a branch on what comes
+    /// from memory would have the processor wait for every single one.
+    pub(crate) fn find_all(
+        &self,
+        ids: impl ExactSizeIterator<Item = i64>,
+        found: &mut Vec<(u32, Key)>,
+    ) {
+        found.clear();
+        found.extend((0..).zip(ids.map(|id| self.ints.find(id))));
+        let mut kept = 0;
+        for at in 0..found.len() {
+            let (place, key) = found[at];
+            found[kept] = (place, key);
+            kept += usize::from(key != NOBODY);
+        }
+        found.truncate(kept);
     }
 
     /// The rank of a text id, if it is asked for.
@@ -255,6 +275,10 @@ mod tests {
                 for (id, rank) in ids.iter().zip(ranks) {
                     assert_eq!(keys.of_int(*id), Some(rank));
                 }
+                let mut found = Vec::new();
+                keys.find_all([ids[7], 77, ids[8]].into_iter(), &mut found);
+                assert!(found.contains(&(0, keys.of_int(ids[7]).expect("an id"))));
+                assert_eq!(found.len(), if ids.contains(&77) { 3 } else { 2 });
                 for other in [start.wrapping_sub(1), ids[99].wrapping_add(1), 77, -77] {
                     assert_eq!(keys.of_int(other).is_some(), ids.contains(&other));
                 }

@@ -7,6 +7,8 @@
 //! **Cost**: one append per action; memory is taken a chunk at a time, of 32 rows first and 2048 at
 //! last, so that the account sees it before it is touched and few actions take little.
 
+use std::sync::{Mutex, PoisonError};
+
 use crate::column::{Event, EventChunk, Row};
 use crate::control::Control;
 use crate::error::Result;
@@ -131,20 +133,50 @@ impl<I: Item> Scatter<I> {
     }
 }
 
-/// Joins the lists of all threads, partition by partition. Their order does not matter: `sort`
-/// has a total order.
-pub(crate) fn gather<I: Item>(split: Split, scatters: Vec<Scatter<I>>) -> Vec<Vec<EventChunk<I>>> {
-    let mut lists: Vec<Vec<EventChunk<I>>> = Scatter::new(split).full;
-    for scatter in scatters {
-        let chunks = scatter.full.into_iter().zip(scatter.open);
-        for (list, (mut full, open)) in lists.iter_mut().zip(chunks) {
-            list.append(&mut full);
-            if !open.rows.is_empty() {
-                list.push(open);
+/// The actions of all partitions, as they were read.
+#[derive(Debug)]
+pub(crate) struct Partitions<I> {
+    /// How customers are dealt.
+    split: Split,
+    /// The chunks of each partition, until it is taken. Their order does not matter: `sort` has a
+    /// total order.
+    lists: Vec<Mutex<Vec<EventChunk<I>>>>,
+}
+
+impl<I: Item> Partitions<I> {
+    /// Joins the lists of all threads, partition by partition.
+    pub(crate) fn gather(split: Split, scatters: Vec<Scatter<I>>) -> Partitions<I> {
+        let mut lists: Vec<Vec<EventChunk<I>>> = Scatter::new(split).full;
+        for scatter in scatters {
+            let chunks = scatter.full.into_iter().zip(scatter.open);
+            for (list, (mut full, open)) in lists.iter_mut().zip(chunks) {
+                list.append(&mut full);
+                if !open.rows.is_empty() {
+                    list.push(open);
+                }
             }
         }
+        let lists = lists.into_iter().map(Mutex::new).collect();
+        Partitions { split, lists }
     }
-    lists
+
+    /// The number of partitions.
+    pub(crate) fn count(&self) -> usize {
+        self.lists.len()
+    }
+
+    /// The customers of a partition.
+    pub(crate) fn keys_of(&self, partition: usize) -> std::ops::Range<u32> {
+        self.split.keys_of(partition)
+    }
+
+    /// Takes the actions of a partition; a second time there are none.
+    pub(crate) fn take(&self, partition: usize) -> Vec<EventChunk<I>> {
+        let mut list = self.lists[partition]
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        std::mem::take(&mut *list)
+    }
 }
 
 #[cfg(test)]
@@ -193,8 +225,9 @@ mod tests {
                 .expect("no limit");
         }
         let mut seen = Vec::new();
-        for (partition, chunks) in gather(split, scatters).into_iter().enumerate() {
-            for chunk in chunks {
+        let partitions = Partitions::gather(split, scatters);
+        for partition in 0..partitions.count() {
+            for chunk in partitions.take(partition) {
                 for row in chunk.rows {
                     let key = split.keys_of(partition).start + row.local_key();
                     assert_eq!(i32::try_from(key), Ok((row.item - 1) * 7 % 100));

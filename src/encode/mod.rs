@@ -95,8 +95,8 @@ pub(crate) struct Block<'a, I> {
     pub(crate) probes: &'a Probes<I>,
     /// The probes of this block, in order, with the items of each that are rows of it.
     pub(crate) rows: Vec<BlockRow>,
-    /// The histories of all partitions.
-    pub(crate) histories: &'a [Histories<I>],
+    /// The histories of the partitions that it needs.
+    pub(crate) histories: Vec<Arc<Histories<I>>>,
 }
 
 /// A probe of a block.
@@ -104,7 +104,7 @@ pub(crate) struct Block<'a, I> {
 pub(crate) struct BlockRow {
     /// The probe.
     pub(crate) probe: u32,
-    /// The partition of its customer.
+    /// The partition of its customer, among those of the block.
     pub(crate) partition: u32,
     /// The first of its items, counted from the first of the impression.
     pub(crate) items_start: u32,

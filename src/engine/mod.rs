@@ -15,21 +15,18 @@ mod tasks;
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
-use bumpalo::Bump;
 use rayon::prelude::*;
 
 pub use self::tasks::panic_text;
 use self::tasks::{guarded, run_tasks};
 use crate::calendar::date_text;
-use crate::column::EventChunk;
 use crate::control::Control;
 use crate::encode::ItemColumn;
 use crate::error::{Error, ErrorKind, Result};
-use crate::ids::{Day, Key, Micros, index};
+use crate::ids::{Day, Micros};
 use crate::job::{CustomerType, IfExists, ItemType, Job, Publish, Source};
-use crate::op::sequences::{Histories, HistoryCounts, ProbeRuns};
 use crate::output::{self, Found, Report};
-use crate::partition::{Scatter, Split, gather};
+use crate::partition::{Partitions, Scatter, Split};
 use crate::probes::Probes;
 use crate::publish::{Staging, check_out};
 use crate::scan::actions::{ActionScan, ActionTally, slot};
@@ -41,7 +38,6 @@ use crate::scan::impressions::{DayTally, ImpressionScan, ImpressionState};
 use crate::scan::input::InputFile;
 use crate::scan::plan::{Plan, Proof, Span, is_folder_out};
 use crate::scan::{Opened, Task};
-use crate::sort::{Sorted, sort};
 use crate::{manifest, publish};
 
 /// Runs a job: reads, sorts, writes and publishes.
@@ -100,19 +96,20 @@ fn run_typed<I: ItemColumn>(job: &Job, control: &Control) -> Result<Report> {
     }
     // Made before the actions are read, so that an output that cannot be made costs no waiting.
     let staging = Staging::create(job)?;
-    let mut found = answer(job, control, &policy, &sources, (impressions, inputs))?;
+    let impressions = (impressions, inputs);
+    let (mut found, partitions) = read_all(job, control, &policy, &sources, impressions)?;
     found.days_skipped = skipped.iter().filter(|day| job.wants_day(**day)).count();
-    output::write(job, control, &staging, &found)
+    output::write(job, control, &staging, &found, partitions)
 }
 
-/// Reads the actions and finds all histories.
-fn answer<I: ItemColumn>(
+/// Reads the actions of all customers that are asked for.
+fn read_all<I: ItemColumn>(
     job: &Job,
     control: &Control,
     policy: &Policy,
     sources: &[SourceFiles],
     (impressions, mut inputs): (ImpressionState<I>, Vec<Opened>),
-) -> Result<Found<I>> {
+) -> Result<(Found<I>, Partitions<I>)> {
     let ImpressionState {
         rows,
         tallies: days,
@@ -152,23 +149,19 @@ fn answer<I: ItemColumn>(
     let read = read_actions(&mut scan, control, plan)?;
     rejected.extend(read.rejected);
     rejected.sort_unstable();
-    control.enter(3, 0);
-    let histories = find_histories(job, control, &probes, split, read.scatters)?;
-    let mut counts = HistoryCounts::default();
-    histories.iter().for_each(|of| counts.merge(&of.counts));
+    let partitions = Partitions::gather(split, read.scatters);
     inputs.extend(opened);
     let (actions, actions_kept) = (read.tallies, read.kept);
-    Ok(Found {
+    let found = Found {
         inputs,
         days,
         actions,
         actions_kept,
         rejected,
         probes,
-        histories,
-        counts,
         days_skipped: 0,
-    })
+    };
+    Ok((found, partitions))
 }
 
 /// Reads all impressions of the days asked for.
@@ -352,42 +345,4 @@ impl<I> ActionsRead<I> {
         tally.rows += proof.rows;
         tally.null_customers += proof.null_customers;
     }
-}
-
-/// Sorts every partition and finds the histories of its probes.
-fn find_histories<I: ItemColumn>(
-    job: &Job,
-    control: &Control,
-    probes: &Probes<I>,
-    split: Split,
-    scatters: Vec<Scatter<I>>,
-) -> Result<Vec<Histories<I>>> {
-    let partitions = gather(split, scatters);
-    let found =
-        partitions
-            .into_par_iter()
-            .enumerate()
-            .map_init(Bump::new, |scratch, (at, chunks)| {
-                control.check()?;
-                let keys = split.keys_of(at);
-                let rows = chunks.iter().map(|chunk| chunk.rows.len()).sum();
-                let late = chunks.iter().any(|chunk| !chunk.known_after.is_empty());
-                control.charge(Sorted::<I>::bytes_for(rows, late))?;
-                let taken = chunks.iter().map(EventChunk::bytes).sum();
-                let sorted = sort(chunks, index(keys.end - keys.start), scratch);
-                control.release(taken);
-                let of_probes = probes.of_keys(keys.clone());
-                let first_probe = of_probes.start;
-                let ends = keys
-                    .map(|key| probes.of_key(Key(key)).end - first_probe)
-                    .collect();
-                let runs = ProbeRuns {
-                    first_probe,
-                    ends,
-                    cutoffs: &probes.cutoffs[of_probes.clone()],
-                    lookback_starts: &probes.lookback_starts[of_probes],
-                };
-                Ok(Histories::of(sorted, &runs, job.actions_max))
-            });
-    found.collect()
 }

@@ -112,9 +112,15 @@ impl<I: Item> Histories<I> {
         }
     }
 
-    /// The first probe of the partition.
-    pub(crate) fn first_probe(&self) -> usize {
-        self.first_probe
+    /// The probes of the partition.
+    pub(crate) fn probes(&self) -> Range<usize> {
+        self.first_probe..self.first_probe + self.windows.len()
+    }
+
+    /// Bytes of memory that the actions take, for the account.
+    pub(crate) fn bytes(&self) -> u64 {
+        let late = self.sorted.known_after().is_some();
+        Sorted::<I>::bytes_for(self.sorted.times().len(), late)
     }
 
     /// The actions.

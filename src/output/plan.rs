@@ -1,10 +1,15 @@
 //! Which rows go into which row group and part: from the impressions and the settings alone.
 
+use std::ops::Range;
+use std::sync::Arc;
+
 use super::Found;
+use super::answers::Group;
 use crate::encode::{Block, BlockRow};
 use crate::ids::{Day, Item, count32, count64, index};
 use crate::job::{Job, Layout};
 use crate::op::sequences::Histories;
+use crate::probes::Probes;
 
 /// Rows of a part, about: what a training process takes in hand at a time.
 pub(super) const PART_ROWS: u64 = 262_144;
@@ -20,6 +25,8 @@ pub(super) struct GroupPlan {
     pub(super) first_row: u64,
     /// The row after the last.
     pub(super) end_row: u64,
+    /// Whether it is the last of its part.
+    pub(super) ends_part: bool,
 }
 
 /// The rows of one day.
@@ -70,50 +77,52 @@ impl DayRows {
         self.row_ends.last().copied().unwrap_or(0)
     }
 
-    /// The block of a row group.
+    /// The probes of a row group, as indices into those of the day.
+    pub(super) fn probes_of(&self, group: &GroupPlan) -> Range<usize> {
+        let first = self.row_ends.partition_point(|end| *end <= group.first_row);
+        let start_of = |at: usize| if at == 0 { 0 } else { self.row_ends[at - 1] };
+        let behind = (first..self.probes.len()).take_while(|at| start_of(*at) < group.end_row);
+        first..first + behind.count()
+    }
+
+    /// The block of a row group, with the histories of its partitions.
     pub(super) fn block<'a, I: Item>(
         &self,
         job: &Job,
-        found: &'a Found<I>,
-        group: &GroupPlan,
+        probes: &'a Probes<I>,
+        group: &Group,
+        histories: Vec<Arc<Histories<I>>>,
     ) -> Block<'a, I> {
-        let mut rows = Vec::new();
-        let first = self.row_ends.partition_point(|end| *end <= group.first_row);
-        for at in first..self.probes.len() {
+        let (mut rows, mut partition) = (Vec::new(), 0);
+        let plan = &group.plan;
+        for at in self.probes_of(plan) {
             let start = if at == 0 { 0 } else { self.row_ends[at - 1] };
-            if start >= group.end_row {
-                break;
-            }
             let probe = self.probes[at];
-            let row = found.probes.rows[index(probe)];
-            let items = count32(found.probes.impressions.items_of(row).len());
+            let items = count32(probes.impressions.items_of(probes.rows[index(probe)]).len());
             let narrow = |row: u64| u32::try_from(row).expect("an impression has fewer items");
             let (items_start, items_end) = match job.layout {
                 Layout::Request => (0, items),
                 Layout::Sample => (
-                    narrow(group.first_row.saturating_sub(start)),
-                    narrow(self.row_ends[at].min(group.end_row) - start),
+                    narrow(plan.first_row.saturating_sub(start)),
+                    narrow(self.row_ends[at].min(plan.end_row) - start),
                 ),
             };
-            let partition = partition_of(&found.histories, probe);
+            while !histories[partition].probes().contains(&index(probe)) {
+                partition += 1;
+            }
             rows.push(BlockRow {
                 probe,
-                partition,
+                partition: count32(partition),
                 items_start,
                 items_end,
             });
         }
         Block {
-            probes: &found.probes,
+            probes,
             rows,
-            histories: &found.histories,
+            histories,
         }
     }
-}
-
-/// The partition that holds the history of a probe.
-fn partition_of<I: Item>(histories: &[Histories<I>], probe: u32) -> u32 {
-    count32(histories.partition_point(|of| of.first_probe() <= index(probe)) - 1)
 }
 
 /// The row groups of a day; one of no rows if the day has none, so that its schema is there.
@@ -121,11 +130,13 @@ pub(super) fn plan_day(job: &Job, day: usize, rows: &DayRows) -> Vec<GroupPlan> 
     let max = u64::from(job.row_group_rows_max);
     let per_part = (PART_ROWS / max).max(1);
     let count = rows.rows_count();
+    let groups = count.div_ceil(max).max(1);
     let plan = |group: u64| GroupPlan {
         day,
         part: group / per_part,
         first_row: group * max,
         end_row: (group * max + max).min(count),
+        ends_part: (group + 1).is_multiple_of(per_part) || group + 1 == groups,
     };
-    (0..count.div_ceil(max).max(1)).map(plan).collect()
+    (0..groups).map(plan).collect()
 }

@@ -6,13 +6,15 @@ use rayon::prelude::*;
 use serde_json::{Value, json};
 use twox_hash::XxHash64;
 
+use super::Found;
+use super::parts::part_name;
 use super::plan::DayRows;
-use super::{Found, part_name};
 use crate::calendar::instant_text;
 use crate::encode::RowTally;
 use crate::error::Result;
 use crate::ids::{Day, count64};
 use crate::job::{Format, Guests, Job, Source};
+use crate::op::sequences::HistoryCounts;
 use crate::publish::{Part, day_folder};
 use crate::scan::Opened;
 use crate::scan::faults::Rejected;
@@ -163,8 +165,7 @@ pub(super) fn action_inputs_value<I>(found: &Found<I>, values: &[Value]) -> Valu
 }
 
 /// What was found among the actions, in the manifest.
-pub(super) fn actions_value<I>(found: &Found<I>) -> Value {
-    let counts = &found.counts;
+pub(super) fn actions_value<I>(found: &Found<I>, counts: &HistoryCounts) -> Value {
     let mut value = serde_json::Map::new();
     for (at, source) in Source::ACTIONS.into_iter().enumerate() {
         let tally = &found.actions[at];

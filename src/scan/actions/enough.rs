@@ -43,6 +43,16 @@ impl Enough {
         self.some_done && self.done[index(key.0)]
     }
 
+    /// Whether each of some customers needs nothing more.
+    pub(super) fn find_done(&self, keys: &[(u32, Key)], done: &mut Vec<bool>) {
+        done.clear();
+        if self.some_done {
+            done.extend(keys.iter().map(|(_, key)| self.done[index(key.0)]));
+        } else {
+            done.resize(keys.len(), false);
+        }
+    }
+
     /// Counts an action that every probe of a customer sees, if nothing unread is as new.
     #[inline]
     pub(super) fn count(&self, counts: &mut Counts, key: Key, time: Micros) {

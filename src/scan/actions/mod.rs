@@ -51,7 +51,9 @@ pub(crate) struct ActionState<I> {
     /// Actions per customer, for the early stop.
     counts: Counts,
     /// Scratch: the rows of a batch whose customers are asked for.
-    wanted: Vec<(usize, Key)>,
+    wanted: Vec<(u32, Key)>,
+    /// Scratch: whether they have enough.
+    done: Vec<bool>,
 }
 
 /// How actions are read.
@@ -131,6 +133,7 @@ impl<'a, I: Item> ActionScan<'a, I> {
             kept: 0,
             counts: Counts::default(),
             wanted: Vec::new(),
+            done: Vec::new(),
         }
     }
 
@@ -268,6 +271,9 @@ impl<'a, I: Item> ActionScan<'a, I> {
             state.tallies[slot(source)].null_available += 1;
             return Ok(());
         };
+        if self.enough.is_done(key) {
+            return Ok(());
+        }
         let parts = (when, item, available);
         let Some(event) = self.event(source.kind(), key, parts, &mut state.counts) else {
             return Ok(());
@@ -281,10 +287,13 @@ impl<'a, I: Item> ActionScan<'a, I> {
     fn offer_plain(
         &self,
         kind: Kind,
-        key: Key,
+        (key, is_done): (Key, bool),
         (at, item): (Micros, I),
         state: &mut ActionState<I>,
     ) -> Result<()> {
+        if is_done {
+            return Ok(());
+        }
         let when = When {
             at,
             known_after: at,
@@ -325,9 +334,6 @@ impl<'a, I: Item> ActionScan<'a, I> {
                 return None;
             }
             seen_by_all = is_seen(span.lookback_max, span.first_cutoff);
-        }
-        if self.enough.is_done(key) {
-            return None;
         }
         if seen_by_all {
             self.enough.count(counts, key, when.at);

@@ -4,7 +4,7 @@ use arrow::array::RecordBatch;
 
 use super::{ActionNames, ActionScan, ActionState, Raw, slot};
 use crate::error::Result;
-use crate::ids::{Item, count64};
+use crate::ids::{Item, count32, count64, index};
 use crate::job::CustomerType;
 use crate::scan::arrays::{IdColumn, Ints, PlainTimes, TimeColumn};
 use crate::scan::faults::RowAt;
@@ -150,34 +150,30 @@ impl<I: Item> ActionScan<'_, I> {
         state: &mut ActionState<I>,
     ) -> Result<()> {
         let mut wanted = std::mem::take(&mut state.wanted);
-        wanted.clear();
+        let mut done = std::mem::take(&mut state.done);
         let keys = &self.probes.keys;
-        let mut find = |row, id| wanted.extend(keys.of_int(id).map(|key| (row, key)));
         match &columns.customers {
             Ints::Narrow(ids) => {
-                let ids = ids.values().iter().enumerate();
-                ids.for_each(|(row, id)| find(row, i64::from(*id)));
+                keys.find_all(ids.values().iter().map(|id| i64::from(*id)), &mut wanted);
             }
-            Ints::Wide(ids) => {
-                let ids = ids.values().iter().enumerate();
-                ids.for_each(|(row, id)| find(row, *id));
-            }
+            Ints::Wide(ids) => keys.find_all(ids.values().iter().copied(), &mut wanted),
         }
+        self.enough.find_done(&wanted, &mut done);
         let kind = batch.file.file.source.kind();
         let mut clock = columns.times.clock(self.job.zone());
-        for (row, key) in &wanted {
-            let item = I::from_wide(columns.items.get(*row));
-            if let Some(at) = columns.times.instant(*row, &mut clock)
+        for ((row, key), is_done) in wanted.iter().zip(&done) {
+            let item = I::from_wide(columns.items.get(index(*row)));
+            if let Some(at) = columns.times.instant(index(*row), &mut clock)
                 && let Some(item) = item
             {
-                self.offer_plain(kind, *key, (at, item), state)?;
+                self.offer_plain(kind, (*key, *is_done), (at, item), state)?;
             } else {
                 // It says what is wrong, and with which row.
                 state.wanted = vec![(*row, *key)];
                 self.read_wanted(batch, state)?;
             }
         }
-        state.wanted = wanted;
+        (state.wanted, state.done) = (wanted, done);
         Ok(())
     }
 
@@ -190,7 +186,7 @@ impl<I: Item> ActionScan<'_, I> {
             let customer = customers.customer(row, self.customers, &mut decimal);
             let (place, text) = (batch.place(row), || row_as_json(batch.rows, row));
             if let Some(key) = self.key_of(place, batch.names, customer, &text, state)? {
-                state.wanted.push((row, key));
+                state.wanted.push((count32(row), key));
             }
         }
         Ok(())
@@ -212,7 +208,7 @@ impl<I: Item> ActionScan<'_, I> {
         };
         let wanted = std::mem::take(&mut state.wanted);
         for (row, key) in &wanted {
-            let row = *row;
+            let row = index(*row);
             let (mut time, mut time_at) = (when(&time, row), names.time);
             if let Some(other) = names.time_else
                 && time == Ok(None)
