@@ -260,6 +260,20 @@ impl<I: Copy> Row<I> {
         }
     }
 
+    /// The row of [`Row::kind_and_key`].
+    pub(crate) fn of_parts(time: Micros, kind_and_key: u32, item: I) -> Row<I> {
+        Row {
+            time,
+            kind_and_key,
+            item,
+        }
+    }
+
+    /// The kind and the customer, as they are stored.
+    pub(crate) fn kind_and_key(&self) -> u32 {
+        self.kind_and_key
+    }
+
     /// The customer, counted from the first of the partition.
     #[inline]
     pub(crate) fn local_key(&self) -> u32 {

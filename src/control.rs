@@ -58,6 +58,8 @@ pub struct Control {
     memory_used: AtomicU64,
     /// The most that was accounted for at any moment.
     memory_peak: AtomicU64,
+    /// Bytes that memory had no room for.
+    spilled: AtomicU64,
 }
 
 impl Control {
@@ -100,6 +102,16 @@ impl Control {
     /// The most bytes that were accounted for at any moment.
     pub fn memory_peak(&self) -> u64 {
         self.memory_peak.load(Relaxed)
+    }
+
+    /// Bytes that memory had no room for, and that went to a file for a while.
+    pub fn spilled(&self) -> u64 {
+        self.spilled.load(Relaxed)
+    }
+
+    /// Counts bytes that memory had no room for.
+    pub(crate) fn count_spilled(&self, bytes: u64) {
+        self.spilled.fetch_add(bytes, Relaxed);
     }
 
     /// Ends the current stage, if there is one, and starts the stage of [`STAGES`] that will take
@@ -169,6 +181,12 @@ impl Control {
             }));
         }
         Ok(())
+    }
+
+    /// Bytes that may still be taken, or `None` if there is no limit.
+    pub(crate) fn headroom(&self) -> Option<u64> {
+        let used = self.memory_used.load(Relaxed);
+        (self.memory_limit != 0).then(|| self.memory_limit.saturating_sub(used))
     }
 
     /// Gives bytes back to the account.

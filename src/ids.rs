@@ -47,6 +47,9 @@ pub(crate) trait Item: Copy + Ord + Debug + Send + Sync + 'static {
 
     /// The id, if it is above 0 and fits this width.
     fn from_wide(id: i64) -> Option<Self>;
+
+    /// The id, widened.
+    fn to_wide(self) -> i64;
 }
 
 impl Item for i32 {
@@ -55,6 +58,10 @@ impl Item for i32 {
     fn from_wide(id: i64) -> Option<i32> {
         i32::try_from(id).ok().filter(|id| *id > 0)
     }
+
+    fn to_wide(self) -> i64 {
+        i64::from(self)
+    }
 }
 
 impl Item for i64 {
@@ -62,6 +69,10 @@ impl Item for i64 {
 
     fn from_wide(id: i64) -> Option<i64> {
         (id > 0).then_some(id)
+    }
+
+    fn to_wide(self) -> i64 {
+        self
     }
 }
 

@@ -161,6 +161,16 @@ impl Keys {
         }
     }
 
+    /// Bytes of memory, for the account.
+    pub(crate) fn bytes(&self) -> u64 {
+        let ints = match &self.ints {
+            Ints::Dense { ranks, .. } => ranks.capacity() * size_of::<Key>(),
+            Ints::Sparse(table) => table.allocation_size(),
+        };
+        let texts = self.text_ids.iter().map(|id| size_of_val(id) + id.len());
+        count64(ints + self.texts.allocation_size() + texts.sum::<usize>())
+    }
+
     /// The number of customers.
     pub(crate) fn count(&self) -> u32 {
         self.count

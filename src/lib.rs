@@ -44,6 +44,7 @@
 //! | `scan` | files into typed rows; `scan/plan` decides which are read at all |
 //! | `keys`, `probes` | customers into ranks, impressions into probes |
 //! | `partition`, `sort` | events into chunk lists, chunk lists into sorted runs |
+//! | `spill` | chunks that memory has no room for, to a file and back |
 //! | `encode` | blocks into row groups |
 //! | `output` | row groups into parts, and the plan of both |
 //! | `publish`, `manifest`, `quarantine` | parts into a folder that appears complete or not at all |
@@ -82,6 +83,7 @@ mod publish;
 mod quarantine;
 mod scan;
 mod sort;
+mod spill;
 mod sweep;
 
 /// The examples of the README, compiled.

@@ -7,8 +7,6 @@
 //! **Cost**: one append per action; memory is taken a chunk at a time, of 32 rows first and 2048 at
 //! last, so that the account sees it before it is touched and few actions take little.
 
-use std::sync::{Mutex, PoisonError};
-
 use crate::column::{Event, EventChunk, Row};
 use crate::control::Control;
 use crate::error::Result;
@@ -92,6 +90,12 @@ pub(crate) struct Scatter<I> {
     open: Vec<EventChunk<I>>,
     /// The chunks before it.
     full: Vec<Vec<EventChunk<I>>>,
+    /// Bytes that all chunks take.
+    bytes: u64,
+    /// Where to look for full chunks: none lies above.
+    highest: usize,
+    /// Chunks without rows, whose memory is used again.
+    spare: Vec<EventChunk<I>>,
 }
 
 impl<I: Item> Scatter<I> {
@@ -102,7 +106,42 @@ impl<I: Item> Scatter<I> {
             split,
             open: partitions.clone().map(|_| EventChunk::none()).collect(),
             full: partitions.map(|_| Vec::new()).collect(),
+            bytes: 0,
+            highest: 0,
+            spare: Vec::new(),
         }
+    }
+
+    /// Bytes that the chunks take.
+    #[inline]
+    pub(crate) fn bytes(&self) -> u64 {
+        self.bytes
+    }
+
+    /// Takes a full chunk of the highest partition that has one.
+    pub(crate) fn evict(&mut self) -> Option<(usize, EventChunk<I>)> {
+        loop {
+            if let Some(chunk) = self.full[self.highest].pop() {
+                self.bytes -= chunk.bytes();
+                return Some((self.highest, chunk));
+            }
+            self.highest = self.highest.checked_sub(1)?;
+        }
+    }
+
+    /// Takes all chunks of a partition.
+    pub(crate) fn take(&mut self, partition: usize) -> Vec<EventChunk<I>> {
+        let mut chunks = std::mem::take(&mut self.full[partition]);
+        let open = std::mem::replace(&mut self.open[partition], EventChunk::none());
+        chunks.extend(Some(open).filter(|chunk| !chunk.rows.is_empty()));
+        chunks
+    }
+
+    /// Takes back the memory of a chunk.
+    pub(crate) fn recycle(&mut self, mut chunk: EventChunk<I>) {
+        chunk.rows.clear();
+        chunk.known_after.clear();
+        self.spare.push(chunk);
     }
 
     /// Adds an action of a customer.
@@ -123,59 +162,15 @@ impl<I: Item> Scatter<I> {
     #[cold]
     fn add_chunk(&mut self, partition: usize, control: &Control) -> Result<()> {
         let open = &mut self.open[partition];
-        let chunk = open.next();
+        let chunk = self.spare.pop().unwrap_or_else(|| open.next());
         control.charge(chunk.bytes())?;
+        self.bytes += chunk.bytes();
         let last = std::mem::replace(open, chunk);
         if !last.rows.is_empty() {
             self.full[partition].push(last);
+            self.highest = self.highest.max(partition);
         }
         Ok(())
-    }
-}
-
-/// The actions of all partitions, as they were read.
-#[derive(Debug)]
-pub(crate) struct Partitions<I> {
-    /// How customers are dealt.
-    split: Split,
-    /// The chunks of each partition, until it is taken. Their order does not matter: `sort` has a
-    /// total order.
-    lists: Vec<Mutex<Vec<EventChunk<I>>>>,
-}
-
-impl<I: Item> Partitions<I> {
-    /// Joins the lists of all threads, partition by partition.
-    pub(crate) fn gather(split: Split, scatters: Vec<Scatter<I>>) -> Partitions<I> {
-        let mut lists: Vec<Vec<EventChunk<I>>> = Scatter::new(split).full;
-        for scatter in scatters {
-            let chunks = scatter.full.into_iter().zip(scatter.open);
-            for (list, (mut full, open)) in lists.iter_mut().zip(chunks) {
-                list.append(&mut full);
-                if !open.rows.is_empty() {
-                    list.push(open);
-                }
-            }
-        }
-        let lists = lists.into_iter().map(Mutex::new).collect();
-        Partitions { split, lists }
-    }
-
-    /// The number of partitions.
-    pub(crate) fn count(&self) -> usize {
-        self.lists.len()
-    }
-
-    /// The customers of a partition.
-    pub(crate) fn keys_of(&self, partition: usize) -> std::ops::Range<u32> {
-        self.split.keys_of(partition)
-    }
-
-    /// Takes the actions of a partition; a second time there are none.
-    pub(crate) fn take(&self, partition: usize) -> Vec<EventChunk<I>> {
-        let mut list = self.lists[partition]
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner);
-        std::mem::take(&mut *list)
     }
 }
 
@@ -210,7 +205,7 @@ mod tests {
     fn partitioning_is_a_permutation() {
         let split = Split::new(100, 3);
         let control = Control::default();
-        let mut scatters = vec![Scatter::<i32>::new(split), Scatter::new(split)];
+        let mut scatters = [Scatter::<i32>::new(split), Scatter::new(split)];
         for n in 0..20_000_i32 {
             let key = Key(u32::try_from(n * 7 % 100).expect("below 100"));
             let time = Micros(i64::from(n));
@@ -225,9 +220,8 @@ mod tests {
                 .expect("no limit");
         }
         let mut seen = Vec::new();
-        let partitions = Partitions::gather(split, scatters);
-        for partition in 0..partitions.count() {
-            for chunk in partitions.take(partition) {
+        for partition in 0..split.partitions_count() {
+            for chunk in scatters.iter_mut().flat_map(|of| of.take(partition)) {
                 for row in chunk.rows {
                     let key = split.keys_of(partition).start + row.local_key();
                     assert_eq!(i32::try_from(key), Ok((row.item - 1) * 7 % 100));

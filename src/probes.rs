@@ -12,7 +12,7 @@ use std::ops::Range;
 use rayon::slice::ParallelSliceMut;
 
 use crate::column::Impressions;
-use crate::ids::{Day, Item, Key, Micros, count32, index};
+use crate::ids::{Day, Item, Key, Micros, count32, count64, index};
 use crate::keys::Keys;
 
 /// The moments at which a model would have been asked, in the order of the output.
@@ -97,6 +97,14 @@ impl<I: Item> Probes<I> {
     #[inline]
     pub(crate) fn span(&self, key: Key) -> KeySpan {
         self.spans[index(key.0)]
+    }
+
+    /// Bytes of memory beside the impressions, for the account.
+    pub(crate) fn bytes(&self) -> u64 {
+        let per_probe = size_of::<(u32, Micros, Micros)>();
+        let per_key = size_of::<(u32, KeySpan)>();
+        let probes = self.rows.len() * per_probe + self.spans.len() * per_key;
+        count64(probes) + self.keys.bytes()
     }
 
     /// What all probes ask about, as if they were one customer's.

@@ -90,10 +90,40 @@ impl<I: Item> Sorted<I> {
         (!self.known_after.is_empty()).then_some(&self.known_after[..])
     }
 
-    /// Bytes of memory that the columns take, for the account.
+    /// Bytes of memory that the columns take.
+    pub(crate) fn bytes(&self) -> u64 {
+        Self::bytes_for(self.times.capacity(), !self.known_after.is_empty())
+    }
+
+    /// Bytes of memory that the columns will take, for the account.
     pub(crate) fn bytes_for(rows_count: usize, known_late: bool) -> u64 {
         let per_row = 8 + size_of::<I>() + 1 + if known_late { 8 } else { 0 };
         crate::ids::count64(rows_count * per_row)
+    }
+
+    /// Moves actions to a lower place of the columns. Runs are no runs any more then.
+    pub(crate) fn move_down(&mut self, from: std::ops::Range<u32>, to: u32) {
+        if from.start != to {
+            let (from, to) = (index(from.start)..index(from.end), index(to));
+            self.times.copy_within(from.clone(), to);
+            self.items.copy_within(from.clone(), to);
+            self.kinds.copy_within(from, to);
+        }
+    }
+
+    /// Forgets all actions from a place of the columns on; their memory too, if it is worth it.
+    pub(crate) fn truncate(&mut self, count: u32) {
+        let count = index(count);
+        let is_worth_it = count < self.times.len() / 4 * 3;
+        self.times.truncate(count);
+        self.items.truncate(count);
+        self.kinds.truncate(count);
+        self.run_starts = Vec::new();
+        if is_worth_it {
+            self.times.shrink_to_fit();
+            self.items.shrink_to_fit();
+            self.kinds.shrink_to_fit();
+        }
     }
 
     /// Adds an action to the columns.

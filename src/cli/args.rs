@@ -50,11 +50,11 @@ pub(crate) struct Common {
     /// Threads to work with [default: all cores]
     #[arg(long, value_name = "COUNT")]
     pub(crate) threads: Option<usize>,
-    /// Memory to work with, such as 4GiB; a run that needs more ends with an error [default: 70 % of
-    /// what the machine or cgroup has]
+    /// Memory to work with, such as 4GiB; what has no room goes to --temp-dir for a while [default:
+    /// 70 % of what the machine or cgroup has]
     #[arg(long, value_name = "SIZE", value_parser = size)]
     pub(crate) memory: Option<u64>,
-    /// Folder for what does not fit in memory; nothing is put there yet
+    /// Folder for what does not fit in memory [default: next to the output]
     #[arg(long, value_name = "DIR")]
     pub(crate) temp_dir: Option<PathBuf>,
     /// Say nothing on standard error but errors

@@ -42,6 +42,7 @@ fn run_sequences(sequences: Sequences) -> anyhow::Result<()> {
     let (common, settings) = sequences.into_settings();
     let job = Job::new(Settings {
         threads: threads(&common),
+        temp_dir: common.temp_dir.clone(),
         ..settings
     })?;
     let (control, progress) = start(&common)?;

@@ -117,6 +117,7 @@ pub(crate) fn stats(job: &Job, report: &Report, control: &Control, seconds: f64)
         "seconds": (seconds * 1000.0).round() / 1000.0,
         "threads": job.threads,
         "memory_accounted_peak_bytes": control.memory_peak(),
+        "spilled_bytes": control.spilled(),
         "rows_read": control.rows().0,
         "rows_written": control.rows().1,
         "files": report.files,

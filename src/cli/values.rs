@@ -108,18 +108,60 @@ pub(crate) fn memory_default() -> u64 {
             .ok()
             .map(|kib| kib << 10)
     });
-    let limits = [
-        machine,
-        number("/sys/fs/cgroup/memory.max"),
-        number("/sys/fs/cgroup/memory/memory.limit_in_bytes"),
-    ];
-    let least = limits.into_iter().flatten().min().unwrap_or(0);
+    let groups = fs::read_to_string("/proc/self/cgroup").unwrap_or_default();
+    let limits = limit_files(&groups);
+    let limits = limits.iter().filter_map(|path| number(path));
+    let least = limits.chain(machine).min().unwrap_or(0);
     least / 10 * 7
+}
+
+/// The files that may limit the memory of a process in these control groups (`/proc/self/cgroup`):
+/// of the group itself and of all above it, in both versions of the interface. In a container
+/// the group may be shown from outside; then the root is its own.
+fn limit_files(groups: &str) -> Vec<String> {
+    let mut files = Vec::new();
+    for line in groups.lines() {
+        let mut fields = line.splitn(3, ':').skip(1);
+        let (Some(controllers), Some(mut group)) = (fields.next(), fields.next()) else {
+            continue;
+        };
+        let (root, file) = match controllers {
+            "" => ("/sys/fs/cgroup", "memory.max"),
+            of if of.split(',').any(|name| name == "memory") => {
+                ("/sys/fs/cgroup/memory", "memory.limit_in_bytes")
+            }
+            _ => continue,
+        };
+        loop {
+            group = group.trim_end_matches('/');
+            files.push(format!("{root}{group}/{file}"));
+            match group.rsplit_once('/') {
+                Some((above, _)) => group = above,
+                None => break,
+            }
+        }
+    }
+    files
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_control_group_is_limited_by_all_above_it() {
+        let found = limit_files("12:cpu,memory:/a\n3:pids:/x\n0::/user.slice/job.scope\n");
+        let expected = [
+            "/sys/fs/cgroup/memory/a/memory.limit_in_bytes",
+            "/sys/fs/cgroup/memory/memory.limit_in_bytes",
+            "/sys/fs/cgroup/user.slice/job.scope/memory.max",
+            "/sys/fs/cgroup/user.slice/memory.max",
+            "/sys/fs/cgroup/memory.max",
+        ];
+        assert_eq!(found, expected);
+        assert_eq!(limit_files("0::/"), ["/sys/fs/cgroup/memory.max"]);
+        assert!(limit_files("nonsense").is_empty());
+    }
 
     #[test]
     fn durations_have_a_unit() {

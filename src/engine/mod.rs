@@ -23,10 +23,10 @@ use crate::calendar::date_text;
 use crate::control::Control;
 use crate::encode::ItemColumn;
 use crate::error::{Error, ErrorKind, Result};
-use crate::ids::{Day, Micros};
+use crate::ids::{Day, Micros, count64};
 use crate::job::{CustomerType, IfExists, ItemType, Job, Publish, Source};
 use crate::output::{self, Found, Report};
-use crate::partition::{Partitions, Scatter, Split};
+use crate::partition::{Scatter, Split};
 use crate::probes::Probes;
 use crate::publish::{Staging, check_out};
 use crate::scan::actions::{ActionScan, ActionTally, slot};
@@ -38,6 +38,7 @@ use crate::scan::impressions::{DayTally, ImpressionScan, ImpressionState};
 use crate::scan::input::InputFile;
 use crate::scan::plan::{Plan, Proof, Span, is_folder_out};
 use crate::scan::{Opened, Task};
+use crate::spill::{Partitions, Spill};
 use crate::{manifest, publish};
 
 /// Runs a job: reads, sorts, writes and publishes.
@@ -97,7 +98,7 @@ fn run_typed<I: ItemColumn>(job: &Job, control: &Control) -> Result<Report> {
     // Made before the actions are read, so that an output that cannot be made costs no waiting.
     let staging = Staging::create(job)?;
     let impressions = (impressions, inputs);
-    let (mut found, partitions) = read_all(job, control, &policy, &sources, impressions)?;
+    let (mut found, partitions) = read_all(job, control, &policy, &sources, &staging, impressions)?;
     found.days_skipped = skipped.iter().filter(|day| job.wants_day(**day)).count();
     output::write(job, control, &staging, &found, partitions)
 }
@@ -108,6 +109,7 @@ fn read_all<I: ItemColumn>(
     control: &Control,
     policy: &Policy,
     sources: &[SourceFiles],
+    staging: &Staging,
     (impressions, mut inputs): (ImpressionState<I>, Vec<Opened>),
 ) -> Result<(Found<I>, Partitions<I>)> {
     let ImpressionState {
@@ -117,6 +119,7 @@ fn read_all<I: ItemColumn>(
         ..
     } = impressions;
     let probes = Probes::of(rows);
+    control.charge(probes.bytes())?;
     let span = Span {
         first: probes
             .lookback_starts
@@ -146,10 +149,11 @@ fn read_all<I: ItemColumn>(
     let split = Split::new(probes.keys.count(), bits);
     let mut scan = ActionScan::new(job, policy, control, &probes, split);
     let plan = Plan::of(&scan, &opened, span);
-    let read = read_actions(&mut scan, control, plan)?;
+    let spills = spills(job, control, staging);
+    let read = read_actions(&mut scan, control, plan, spills)?;
     rejected.extend(read.rejected);
     rejected.sort_unstable();
-    let partitions = Partitions::gather(split, read.scatters);
+    let partitions = Partitions::gather(split, read.scatters, read.spills);
     inputs.extend(opened);
     let (actions, actions_kept) = (read.tallies, read.kept);
     let found = Found {
@@ -282,10 +286,23 @@ fn open_all(job: &Job, files: &[&InputFile]) -> Result<Vec<Opened>> {
     opened.into_iter().collect()
 }
 
+/// What each thread may hold of the actions, and where the rest goes: of what memory is left, a
+/// quarter is kept for sorting and encoding.
+fn spills(job: &Job, control: &Control, staging: &Staging) -> Vec<Spill> {
+    let threads = rayon::current_num_threads();
+    let budget = control.headroom().map(|left| left / 4 * 3);
+    let quota = budget.map_or(u64::MAX, |budget| budget / count64(threads));
+    let folder = job.temp_dir.as_deref();
+    let folder = folder.unwrap_or_else(|| staging.aside());
+    (0..threads).map(|_| Spill::new(folder, quota)).collect()
+}
+
 /// Everything that was read of actions.
 struct ActionsRead<I> {
     /// The events, thread by thread.
     scatters: Vec<Scatter<I>>,
+    /// Those that memory has no room for.
+    spills: Vec<Spill>,
     /// What was found.
     tallies: [ActionTally; 3],
     /// Rows set aside.
@@ -299,10 +316,12 @@ fn read_actions<I: ItemColumn>(
     scan: &mut ActionScan<'_, I>,
     control: &Control,
     plan: Plan,
+    spills: Vec<Spill>,
 ) -> Result<ActionsRead<I>> {
     control.enter(2, plan.steps());
     let mut read = ActionsRead {
         scatters: Vec::new(),
+        spills: Vec::new(),
         tallies: [ActionTally::default(); 3],
         rejected: Vec::new(),
         kept: 0,
@@ -310,9 +329,7 @@ fn read_actions<I: ItemColumn>(
     for (task, proof) in &plan.passed {
         read.pass(task, proof);
     }
-    let mut states: Vec<_> = (0..rayon::current_num_threads())
-        .map(|_| scan.state())
-        .collect();
+    let mut states: Vec<_> = spills.into_iter().map(|spill| scan.state(spill)).collect();
     let mut done = false;
     for wave in plan.waves {
         if done && wave.tasks.iter().all(|(_, proof)| proof.is_some()) {
@@ -328,7 +345,9 @@ fn read_actions<I: ItemColumn>(
         done = scan.finish_wave(&states);
     }
     for state in states {
+        control.count_spilled(state.spill.bytes());
         read.scatters.push(state.scatter);
+        read.spills.push(state.spill);
         read.rejected.extend(state.rejected);
         read.kept += state.kept;
         for (tally, more) in read.tallies.iter_mut().zip(&state.tallies) {

@@ -274,6 +274,8 @@ pub struct Settings {
     pub codec: Codec,
     /// Threads to work with, at least 1.
     pub threads: usize,
+    /// Where to put what memory has no room for; next to the output if not given.
+    pub temp_dir: Option<PathBuf>,
     /// Partitions as a power of two, 0 to 12, or `None` to choose by size. Changes no byte.
     pub partition_bits: Option<u8>,
     /// Rows of actions that are read, at least, before it is asked again who has enough. Changes
@@ -320,6 +322,7 @@ impl Default for Settings {
             row_group_rows_max: 16_384,
             codec: Codec::Zstd,
             threads: 1,
+            temp_dir: None,
             partition_bits: None,
             wave_rows_min: 1 << 22,
             encode_plain: false,

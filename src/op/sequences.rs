@@ -81,12 +81,19 @@ impl History<'_> {
 
 impl<I: Item> Histories<I> {
     /// Finds the histories of all probes of a partition, of at most `actions_max` actions each.
-    pub(crate) fn of(sorted: Sorted<I>, probes: &ProbeRuns<'_>, actions_max: u32) -> Histories<I> {
+    ///
+    /// Actions that are in none are gone then: a customer with a million of them costs no more
+    /// memory than its histories.
+    pub(crate) fn of(
+        mut sorted: Sorted<I>,
+        probes: &ProbeRuns<'_>,
+        actions_max: u32,
+    ) -> Histories<I> {
         assert_eq!(sorted.keys_count(), probes.ends.len());
         let mut found = vec![Window::default(); probes.cutoffs.len()];
         let mut counts = HistoryCounts::default();
         let mut used = Used::default();
-        let mut first = 0;
+        let (mut first, mut kept) = (0, 0);
         for (local_key, end) in probes.ends.iter().enumerate() {
             let run = sorted.run(local_key);
             let times = &sorted.times()[index(run.start)..index(run.end)];
@@ -100,9 +107,22 @@ impl<I: Item> Histories<I> {
                 starts,
                 &mut found[of_key.clone()],
             );
-            used.find(&sorted, run, &mut found[of_key], cutoffs, actions_max);
+            used.find(
+                &sorted,
+                run,
+                &mut found[of_key.clone()],
+                cutoffs,
+                actions_max,
+            );
             counts.add(&sorted, &used.ranges);
+            // Where some are known late, windows hold actions of no history as well.
+            if sorted.known_after().is_none() {
+                kept = used.pack(&mut sorted, &mut found[of_key], kept);
+            }
             first = *end;
+        }
+        if sorted.known_after().is_none() {
+            sorted.truncate(kept);
         }
         Histories {
             sorted,
@@ -119,8 +139,7 @@ impl<I: Item> Histories<I> {
 
     /// Bytes of memory that the actions take, for the account.
     pub(crate) fn bytes(&self) -> u64 {
-        let late = self.sorted.known_after().is_some();
-        Sorted::<I>::bytes_for(self.sorted.times().len(), late)
+        self.sorted.bytes()
     }
 
     /// The actions.
@@ -162,6 +181,8 @@ fn pick(known_after: &[Micros], window: Window, cutoff: Micros, max: u32, picked
 struct Used {
     /// Their places in the columns: ranges that ascend and do not touch.
     ranges: Vec<Range<u32>>,
+    /// Where each of these starts after the packing.
+    packed: Vec<u32>,
     /// Scratch: the history of a probe.
     picked: Vec<u32>,
     /// Scratch: which actions of the run are in some history.
@@ -211,6 +232,36 @@ impl Used {
                 self.add(at..at + 1);
             }
         }
+    }
+
+    /// Moves the actions to `kept` and behind it, and the windows with them; gives the place
+    /// behind the last.
+    fn pack<I: Item>(&mut self, sorted: &mut Sorted<I>, windows: &mut [Window], kept: u32) -> u32 {
+        self.packed.clear();
+        let mut end = kept;
+        for range in &self.ranges {
+            self.packed.push(end);
+            sorted.move_down(range.clone(), end);
+            end += range.end - range.start;
+        }
+        for window in windows {
+            *window = Window {
+                start: self.place_of(window.start).unwrap_or(kept),
+                end: self.place_of(window.end).unwrap_or(kept),
+            };
+        }
+        end
+    }
+
+    /// Where the bound of a window is after the packing; `None` before all that was kept. An empty
+    /// window may lie between the ranges.
+    fn place_of(&self, bound: u32) -> Option<u32> {
+        let at = self
+            .ranges
+            .partition_point(|range| range.start <= bound)
+            .checked_sub(1)?;
+        let range = &self.ranges[at];
+        Some(self.packed[at] + bound.min(range.end) - range.start)
     }
 
     /// Adds a range that starts no earlier than the last one.

@@ -19,9 +19,10 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::ids::{Item, Key, index};
 use crate::job::Job;
 use crate::op::sequences::{Histories, HistoryCounts, ProbeRuns};
-use crate::partition::Partitions;
+
 use crate::probes::Probes;
 use crate::sort::{Sorted, sort};
+use crate::spill::Partitions;
 
 /// Partitions that are sorted before a row group asks for them: the thread that comes to the row
 /// group then need not wait for the one that sorts.
@@ -156,11 +157,12 @@ impl<'a, I: Item> Answers<'a, I> {
     /// If the memory of the job is used up.
     pub(super) fn sort(&self, partition: usize, scratch: &mut Bump) -> Result<()> {
         let keys = self.partitions.keys_of(partition);
-        let chunks = self.partitions.take(partition);
+        let chunks = self.partitions.take(partition, self.control)?;
         let rows = chunks.iter().map(|chunk| chunk.rows.len()).sum();
         let late = chunks.iter().any(|chunk| !chunk.known_after.is_empty());
         let taken = chunks.iter().map(|chunk| chunk.bytes()).sum();
-        self.control.charge(Sorted::<I>::bytes_for(rows, late))?;
+        let bytes = Sorted::<I>::bytes_for(rows, late);
+        self.control.charge(bytes)?;
         let sorted = sort(chunks, index(keys.end - keys.start), scratch);
         self.control.release(taken);
         let of_probes = self.probes.of_keys(keys.clone());
@@ -173,6 +175,7 @@ impl<'a, I: Item> Answers<'a, I> {
             lookback_starts: &self.probes.lookback_starts[of_probes],
         };
         let histories = Histories::of(sorted, &runs, self.job.actions_max);
+        self.control.release(bytes - histories.bytes());
         lock(&self.counts).merge(&histories.counts);
         let mut states = lock(&self.states);
         let state = &mut states[partition];

@@ -30,7 +30,6 @@ use crate::ids::{Day, Micros, index};
 use crate::job::Job;
 use crate::manifest::{self, DayManifest};
 use crate::op::sequences::HistoryCounts;
-use crate::partition::Partitions;
 use crate::probes::Probes;
 use crate::publish::{Part, Staging};
 use crate::quarantine;
@@ -38,6 +37,7 @@ use crate::scan::Opened;
 use crate::scan::actions::ActionTally;
 use crate::scan::faults::Rejected;
 use crate::scan::impressions::DayTally;
+use crate::spill::Partitions;
 
 /// What was read, before anything is written.
 pub(crate) struct Found<I> {

@@ -181,6 +181,11 @@ impl Staging {
         Ok(staging)
     }
 
+    /// The folder aside, on the filesystem of the output.
+    pub(crate) fn aside(&self) -> &Path {
+        &self.aside
+    }
+
     /// The folder that will be the output, or hold the days to add.
     fn building(&self) -> PathBuf {
         self.aside.join("out")

@@ -4,7 +4,7 @@ use std::fs;
 use std::path::Path;
 
 use hitherto::oracle::{LogAction, LogImpression, LogTime};
-use hitherto::{Codec, Format, ItemType, Layout, Settings, Source};
+use hitherto::{Codec, Control, Format, ItemType, Job, Layout, Settings, Source};
 
 use crate::support::{Case, Numbers, PLAIN, Style, parts, run, samples, scratch};
 
@@ -95,6 +95,44 @@ fn threads_partitions_and_waves_change_no_byte() {
                     "{threads} threads, {bits:?} bits, waves of {waves}"
                 );
             }
+        }
+    }
+}
+
+#[test]
+fn a_memory_limit_changes_no_byte() {
+    for late in [false, true] {
+        let mut case = log(6);
+        for seed in 7..30 {
+            case.log.extend(log(seed).log);
+        }
+        case.available = late;
+        for action in case.log.iter_mut().filter(|_| late) {
+            action.available = Some(Some(action.time));
+        }
+        let folder = scratch();
+        case.write(folder.path());
+        let bytes = |limit: u64, threads: usize| {
+            let folder_out = scratch();
+            let out = folder_out.path().join("out");
+            let mut settings = case.settings(folder.path(), &out);
+            (settings.threads, settings.partition_bits) = (threads, Some(4));
+            settings.temp_dir = Some(folder_out.path().to_owned());
+            let control = Control::new(limit, None);
+            hitherto::run(&Job::new(settings).expect("settings"), &control).expect("a run");
+            let read = |(_, path): &(_, _)| fs::read(path).expect("a part");
+            let found: Vec<Vec<u8>> = parts(&out).iter().map(read).collect();
+            assert!(control.memory_peak() <= limit || limit == 0);
+            let left = fs::read_dir(folder_out.path()).expect("a folder").count();
+            assert_eq!(left, 1, "OUT and nothing else");
+            (found, control.memory_peak(), control.spilled())
+        };
+        let (expected, peak, spilled) = bytes(0, 1);
+        assert_eq!(spilled, 0);
+        for threads in [1, 3] {
+            let (found, _, spilled) = bytes(peak / 5 * 4, threads);
+            assert!(found == expected, "{threads} threads, late: {late}");
+            assert!(spilled > 0);
         }
     }
 }

@@ -4,7 +4,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// The modules, each using only those before it.
-const ORDER: [&str; 19] = [
+const ORDER: [&str; 20] = [
     "ids",
     "error",
     "calendar",
@@ -14,6 +14,7 @@ const ORDER: [&str; 19] = [
     "keys",
     "probes",
     "partition",
+    "spill",
     "sort",
     "sweep",
     "op",

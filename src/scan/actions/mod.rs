@@ -24,6 +24,7 @@ use crate::scan::fields::{Clock, Field, GuestIds, Mismatch, Value};
 use crate::scan::text::{TextColumn, records};
 use crate::scan::times::When;
 use crate::scan::{Opened, Task};
+use crate::spill::Spill;
 use crate::sweep::is_prior;
 
 /// What was found of one source. None of it depends on where the reading stopped.
@@ -40,8 +41,10 @@ pub(crate) struct ActionTally {
 /// What one thread has read.
 #[derive(Debug)]
 pub(crate) struct ActionState<I> {
-    /// The events kept.
+    /// The events kept, in memory.
     pub(crate) scatter: Scatter<I>,
+    /// Those that it has no room for.
+    pub(crate) spill: Spill,
     /// What was found, by source as in [`Source::ACTIONS`].
     pub(crate) tallies: [ActionTally; 3],
     /// Rows set aside.
@@ -124,10 +127,11 @@ impl<'a, I: Item> ActionScan<'a, I> {
         }
     }
 
-    /// The state of a thread that has read nothing.
-    pub(crate) fn state(&self) -> ActionState<I> {
+    /// The state of a thread that has read nothing, and may hold what `spill` says.
+    pub(crate) fn state(&self, spill: Spill) -> ActionState<I> {
         ActionState {
             scatter: Scatter::new(self.split),
+            spill,
             tallies: [ActionTally::default(); 3],
             rejected: Vec::new(),
             kept: 0,
@@ -279,7 +283,8 @@ impl<'a, I: Item> ActionScan<'a, I> {
             return Ok(());
         };
         state.kept += 1;
-        state.scatter.push(key, event, self.control)
+        state.scatter.push(key, event, self.control)?;
+        state.spill.relieve(&mut state.scatter, self.control)
     }
 
     /// Keeps or drops an action in which nothing can be wrong, and which was known as it happened.
@@ -302,7 +307,8 @@ impl<'a, I: Item> ActionScan<'a, I> {
             return Ok(());
         };
         state.kept += 1;
-        state.scatter.push(key, event, self.control)
+        state.scatter.push(key, event, self.control)?;
+        state.spill.relieve(&mut state.scatter, self.control)
     }
 
     /// The event, if it is prior to some cutoff of the customer and within some lookback.

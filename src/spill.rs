@@ -1,0 +1,364 @@
+//! Chunks that memory has no room for, in a file of no name.
+//!
+//! **In / Out**: [`EventChunk`]s of a thread → a file, and back, partition by partition. What goes
+//! first are the highest partitions: they are needed last.
+//! **Format**: per chunk its times, its keys with kinds, its items, and if some action was known
+//! late what each was known after; little-endian, nothing between. It is read by the process that
+//! wrote it and by nobody else.
+//! **Invariants**: the file is unlinked as soon as it is open, so that nothing stays behind, however
+//! the run ends. Spilling changes no byte of the output.
+
+use std::fs::File;
+use std::io;
+use std::ops::Range;
+use std::os::unix::fs::FileExt;
+use std::path::{Path, PathBuf};
+use std::sync::{Mutex, PoisonError};
+
+use crate::column::{EventChunk, Row};
+use crate::control::Control;
+use crate::error::{Error, ErrorKind, Result};
+use crate::ids::{Item, Micros, count64};
+use crate::partition::{Scatter, Split};
+
+/// Of what a thread may hold, the share that it keeps when it has to spill: an eighth goes at a
+/// time, so that writes are large.
+const KEPT: (u64, u64) = (7, 8);
+
+/// What a thread may hold, and the file for the rest.
+#[derive(Debug)]
+pub(crate) struct Spill {
+    /// The folder for the file.
+    folder: PathBuf,
+    /// Bytes of chunks that the thread may hold.
+    quota: u64,
+    /// The file, once there is something in it.
+    file: Option<File>,
+    /// Bytes of the file.
+    end: u64,
+    /// What lies where, in the order of writing.
+    extents: Vec<Extent>,
+    /// Scratch: a chunk as bytes.
+    buffer: Vec<u8>,
+}
+
+/// A chunk in the file.
+#[derive(Clone, Copy, Debug)]
+struct Extent {
+    /// Its partition.
+    partition: usize,
+    /// Where it starts.
+    start: u64,
+    /// Its rows.
+    rows: usize,
+    /// Whether some action of it was known late.
+    late: bool,
+}
+
+impl Spill {
+    /// Nothing spilled yet. The thread may hold `quota` bytes; the file will lie in `folder`.
+    pub(crate) fn new(folder: &Path, quota: u64) -> Spill {
+        Spill {
+            folder: folder.to_owned(),
+            quota,
+            file: None,
+            end: 0,
+            extents: Vec::new(),
+            buffer: Vec::new(),
+        }
+    }
+
+    /// Writes chunks of the highest partitions out, if the thread holds more than it may.
+    ///
+    /// # Errors
+    /// If the file cannot be made or written.
+    #[inline]
+    pub(crate) fn relieve<I: Item>(
+        &mut self,
+        scatter: &mut Scatter<I>,
+        control: &Control,
+    ) -> Result<()> {
+        match scatter.bytes() > self.quota {
+            true => self.spill(scatter, control),
+            false => Ok(()),
+        }
+    }
+
+    /// Writes chunks out until the thread holds its share again, or has only open chunks.
+    #[cold]
+    fn spill<I: Item>(&mut self, scatter: &mut Scatter<I>, control: &Control) -> Result<()> {
+        let kept = self.quota / KEPT.1 * KEPT.0;
+        while scatter.bytes() > kept {
+            let Some((partition, chunk)) = scatter.evict() else {
+                return Ok(());
+            };
+            self.write(partition, &chunk)?;
+            control.release(chunk.bytes());
+            scatter.recycle(chunk);
+        }
+        control.check()
+    }
+
+    /// Writes a chunk behind the others.
+    fn write<I: Item>(&mut self, partition: usize, chunk: &EventChunk<I>) -> Result<()> {
+        let buffer = &mut self.buffer;
+        buffer.clear();
+        for row in &chunk.rows {
+            buffer.extend_from_slice(&row.time.0.to_le_bytes());
+        }
+        for row in &chunk.rows {
+            buffer.extend_from_slice(&row.kind_and_key().to_le_bytes());
+        }
+        for row in &chunk.rows {
+            // Ids are above 0, so that the upper half of one that fits 32 bits is empty.
+            buffer.extend_from_slice(&row.item.to_wide().to_le_bytes()[..size_of::<I>()]);
+        }
+        for known_after in &chunk.known_after {
+            buffer.extend_from_slice(&known_after.0.to_le_bytes());
+        }
+        let failed = |error| {
+            Error::io(
+                "write what memory has no room for into",
+                &self.folder,
+                error,
+            )
+        };
+        let file = match &mut self.file {
+            Some(file) => file,
+            none => none.insert(nameless(&self.folder).map_err(failed)?),
+        };
+        file.write_all_at(&self.buffer, self.end).map_err(failed)?;
+        self.extents.push(Extent {
+            partition,
+            start: self.end,
+            rows: chunk.rows.len(),
+            late: !chunk.known_after.is_empty(),
+        });
+        self.end += count64(self.buffer.len());
+        Ok(())
+    }
+
+    /// Bytes that were spilled.
+    pub(crate) fn bytes(&self) -> u64 {
+        self.end
+    }
+
+    /// Puts the chunks in the order of their partitions, to be read.
+    pub(crate) fn finish(&mut self) {
+        self.extents.sort_by_key(|extent| extent.partition);
+        self.buffer = Vec::new();
+    }
+
+    /// The chunks of a partition, charged to the account.
+    ///
+    /// # Errors
+    /// If the file cannot be read, or the memory of the job is used up.
+    pub(crate) fn read<I: Item>(
+        &self,
+        partition: usize,
+        control: &Control,
+        to: &mut Vec<EventChunk<I>>,
+    ) -> Result<()> {
+        let first = self.extents.partition_point(|of| of.partition < partition);
+        let of_it = self.extents[first..].iter();
+        let mut buffer = Vec::new();
+        for extent in of_it.take_while(|of| of.partition == partition) {
+            let width = 8 + 4 + size_of::<I>();
+            buffer.resize(extent.rows * (width + if extent.late { 8 } else { 0 }), 0);
+            let file = self.file.as_ref().expect("what is spilled lies in a file");
+            let read = file.read_exact_at(&mut buffer, extent.start);
+            read.map_err(|error| Error::io("read back from", &self.folder, error))?;
+            let chunk = decode(&buffer, extent).ok_or_else(damaged)?;
+            control.charge(chunk.bytes())?;
+            to.push(chunk);
+        }
+        Ok(())
+    }
+}
+
+/// The actions of all partitions, as they were read.
+#[derive(Debug)]
+pub(crate) struct Partitions<I> {
+    /// How customers are dealt.
+    split: Split,
+    /// The chunks of each partition that are in memory, until it is taken. Their order does not
+    /// matter: `sort` has a total order.
+    lists: Vec<Mutex<Vec<EventChunk<I>>>>,
+    /// Those that are not.
+    spills: Vec<Spill>,
+}
+
+impl<I: Item> Partitions<I> {
+    /// Joins what all threads have, partition by partition.
+    pub(crate) fn gather(
+        split: Split,
+        mut scatters: Vec<Scatter<I>>,
+        mut spills: Vec<Spill>,
+    ) -> Partitions<I> {
+        spills.iter_mut().for_each(Spill::finish);
+        let of_partition = |at| scatters.iter_mut().flat_map(|of| of.take(at)).collect();
+        let lists = (0..split.partitions_count())
+            .map(of_partition)
+            .map(Mutex::new);
+        Partitions {
+            lists: lists.collect(),
+            split,
+            spills,
+        }
+    }
+
+    /// The number of partitions.
+    pub(crate) fn count(&self) -> usize {
+        self.lists.len()
+    }
+
+    /// The customers of a partition.
+    pub(crate) fn keys_of(&self, partition: usize) -> Range<u32> {
+        self.split.keys_of(partition)
+    }
+
+    /// Takes the actions of a partition, once.
+    ///
+    /// # Errors
+    /// If what was spilled cannot be read back, or memory has no room for it.
+    pub(crate) fn take(&self, partition: usize, control: &Control) -> Result<Vec<EventChunk<I>>> {
+        let mut list = self.lists[partition]
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        let mut chunks = std::mem::take(&mut *list);
+        for spill in &self.spills {
+            spill.read(partition, control, &mut chunks)?;
+        }
+        Ok(chunks)
+    }
+}
+
+/// A chunk from its bytes.
+fn decode<I: Item>(bytes: &[u8], extent: &Extent) -> Option<EventChunk<I>> {
+    let (times, rest) = bytes.split_at_checked(extent.rows * 8)?;
+    let (keys, rest) = rest.split_at_checked(extent.rows * 4)?;
+    let (items, known) = rest.split_at_checked(extent.rows * size_of::<I>())?;
+    let long = |bytes: &[u8; 8]| Micros(i64::from_le_bytes(*bytes));
+    let (times, keys) = (times.as_chunks::<8>().0, keys.as_chunks::<4>().0);
+    let items = items.chunks_exact(size_of::<I>());
+    let rows = times
+        .iter()
+        .zip(keys)
+        .zip(items)
+        .map(|((time, key), item)| {
+            let mut wide = [0; 8];
+            wide[..item.len()].copy_from_slice(item);
+            let item = I::from_wide(i64::from_le_bytes(wide))?;
+            Some(Row::of_parts(long(time), u32::from_le_bytes(*key), item))
+        });
+    Some(EventChunk {
+        rows: rows.collect::<Option<_>>()?,
+        known_after: known.as_chunks::<8>().0.iter().map(long).collect(),
+    })
+}
+
+/// What was read back is not what was written.
+fn damaged() -> Error {
+    let what = "a file for what memory has no room for changed under the run".to_owned();
+    Error::from(ErrorKind::Internal { what })
+}
+
+/// A file without a name, which goes when it is closed.
+fn nameless(folder: &Path) -> io::Result<File> {
+    for attempt in 0.. {
+        let path = folder.join(format!(".hitherto-spill-{}-{attempt}", std::process::id()));
+        match File::options()
+            .read(true)
+            .write(true)
+            .create_new(true)
+            .open(&path)
+        {
+            Ok(file) => return std::fs::remove_file(&path).map(|()| file),
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
+            Err(error) => return Err(error),
+        }
+    }
+    unreachable!("some name is free")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::column::Event;
+    use crate::ids::{Key, Kind};
+
+    /// Pushes events with a quota, and checks that all come back.
+    fn check<I: Item>(quota: u64, late: bool) {
+        let folder = tempfile::tempdir().expect("a folder");
+        let control = Control::default();
+        let split = Split::new(100, 3);
+        let mut scatter = Scatter::<I>::new(split);
+        let mut spill = Spill::new(folder.path(), quota);
+        let mut expected = Vec::new();
+        for n in 0..50_000_i64 {
+            let key = Key(u32::try_from(n * 7 % 100).expect("small"));
+            let item = I::from_wide(n + 1).expect("an id");
+            let known_after = Micros(n + if late && n % 3 == 0 { 5 } else { 0 });
+            let event = Event {
+                time: Micros(n),
+                known_after,
+                kind: Kind(u8::try_from(1 + n % 3).expect("small")),
+                item,
+            };
+            scatter.push(key, event, &control).expect("no limit");
+            spill
+                .relieve(&mut scatter, &control)
+                .expect("room on the disk");
+            expected.push((split.partition_of(key), n, known_after.0, item.to_wide()));
+        }
+        assert_eq!(spill.bytes() > 0, quota < 1 << 20);
+        assert_eq!(
+            std::fs::read_dir(folder.path()).expect("a folder").count(),
+            0
+        );
+        let partitions = Partitions::gather(split, vec![scatter], vec![spill]);
+        let mut found = Vec::new();
+        for partition in 0..partitions.count() {
+            for chunk in partitions.take(partition, &control).expect("chunks") {
+                for (at, row) in chunk.rows.iter().enumerate() {
+                    assert_eq!(i64::from(row.kind().0), 1 + row.time.0 % 3);
+                    let known = chunk.known_after(at).0;
+                    found.push((partition, row.time.0, known, row.item.to_wide()));
+                }
+            }
+        }
+        expected.sort_unstable();
+        found.sort_unstable();
+        assert!(found == expected);
+    }
+
+    #[test]
+    fn what_is_spilled_comes_back_as_it_was() {
+        for late in [false, true] {
+            for quota in [0, 300_000, 1 << 30] {
+                check::<i32>(quota, late);
+                check::<i64>(quota, late);
+            }
+        }
+    }
+
+    #[test]
+    fn a_folder_that_cannot_be_written_to_is_named() {
+        let control = Control::default();
+        let mut scatter = Scatter::<i32>::new(Split::new(1, 0));
+        let mut spill = Spill::new(Path::new("/proc/nowhere"), 0);
+        let event = Event {
+            time: Micros(1),
+            known_after: Micros(1),
+            kind: Kind::CLICK,
+            item: 1,
+        };
+        let mut results = (0..100).map(|_| {
+            scatter.push(Key(0), event, &control).expect("no limit");
+            spill.relieve(&mut scatter, &control)
+        });
+        let error = results.find_map(Result::err).expect("no such folder");
+        assert!(error.to_string().contains("/proc/nowhere"), "{error}");
+        assert_eq!(error.exit_code(), 74);
+    }
+}
