@@ -296,6 +296,8 @@ pub(crate) struct EventChunk<I> {
     pub(crate) rows: Vec<Row<I>>,
     /// The last instant at which each was not yet known; empty if that is its time for all.
     pub(crate) known_after: Vec<Micros>,
+    /// Rows that the early stop has counted.
+    pub(crate) counted: usize,
 }
 
 /// An action of a customer that is asked for.
@@ -322,6 +324,7 @@ impl<I: Item> EventChunk<I> {
         EventChunk {
             rows: Vec::new(),
             known_after: Vec::new(),
+            counted: 0,
         }
     }
 
@@ -331,6 +334,7 @@ impl<I: Item> EventChunk<I> {
         EventChunk {
             rows: Vec::with_capacity(rows_max),
             known_after: Vec::new(),
+            counted: 0,
         }
     }
 

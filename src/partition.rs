@@ -59,6 +59,7 @@ impl Split {
     }
 
     /// The customers of a partition.
+    #[inline]
     pub(crate) fn keys_of(self, partition: usize) -> std::ops::Range<u32> {
         let edge = |at: usize| {
             let key = u64::from(count32(at)) << self.shift;
@@ -141,26 +142,39 @@ impl<I: Item> Scatter<I> {
     pub(crate) fn recycle(&mut self, mut chunk: EventChunk<I>) {
         chunk.rows.clear();
         chunk.known_after.clear();
+        chunk.counted = 0;
         self.spare.push(chunk);
     }
 
-    /// Adds an action of a customer.
-    ///
-    /// # Errors
-    /// If the memory of the job is used up.
+    /// The partition of a customer.
     #[inline]
-    pub(crate) fn push(&mut self, key: Key, event: Event<I>, control: &Control) -> Result<()> {
-        let partition = self.split.partition_of(key);
-        if self.open[partition].is_full() {
-            self.add_chunk(partition, control)?;
-        }
+    pub(crate) fn partition_of(&self, key: Key) -> usize {
+        self.split.partition_of(key)
+    }
+
+    /// Whether a partition needs another chunk before it can take an action.
+    #[inline]
+    pub(crate) fn is_full(&self, partition: usize) -> bool {
+        self.open[partition].is_full()
+    }
+
+    /// Adds an action of a customer to its partition, which has room.
+    #[inline]
+    pub(crate) fn push(&mut self, partition: usize, key: Key, event: Event<I>) {
         self.open[partition].push(self.split.local_key(key), event);
-        Ok(())
+    }
+
+    /// The last chunk of a partition, and the first customer that it may hold.
+    pub(crate) fn last_chunk(&mut self, partition: usize) -> (&mut EventChunk<I>, u32) {
+        let first_key = self.split.keys_of(partition).start;
+        (&mut self.open[partition], first_key)
     }
 
     /// Puts a chunk with room behind the last of a list.
-    #[cold]
-    fn add_chunk(&mut self, partition: usize, control: &Control) -> Result<()> {
+    ///
+    /// # Errors
+    /// If the memory of the job is used up.
+    pub(crate) fn add_chunk(&mut self, partition: usize, control: &Control) -> Result<()> {
         let open = &mut self.open[partition];
         let chunk = self.spare.pop().unwrap_or_else(|| open.next());
         control.charge(chunk.bytes())?;
@@ -215,9 +229,12 @@ mod tests {
                 kind: Kind::CLICK,
                 item: n + 1,
             };
-            scatters[usize::from(n % 3 == 0)]
-                .push(key, event, &control)
-                .expect("no limit");
+            let scatter = &mut scatters[usize::from(n % 3 == 0)];
+            let partition = scatter.partition_of(key);
+            if scatter.is_full(partition) {
+                scatter.add_chunk(partition, &control).expect("no limit");
+            }
+            scatter.push(partition, key, event);
         }
         let mut seen = Vec::new();
         for partition in 0..split.partitions_count() {

@@ -72,7 +72,6 @@ impl Spill {
     ///
     /// # Errors
     /// If the file cannot be made or written.
-    #[inline]
     pub(crate) fn relieve<I: Item>(
         &mut self,
         scatter: &mut Scatter<I>,
@@ -85,7 +84,6 @@ impl Spill {
     }
 
     /// Writes chunks out until the thread holds its share again, or has only open chunks.
-    #[cold]
     fn spill<I: Item>(&mut self, scatter: &mut Scatter<I>, control: &Control) -> Result<()> {
         let kept = self.quota / KEPT.1 * KEPT.0;
         while scatter.bytes() > kept {
@@ -254,6 +252,7 @@ fn decode<I: Item>(bytes: &[u8], extent: &Extent) -> Option<EventChunk<I>> {
     Some(EventChunk {
         rows: rows.collect::<Option<_>>()?,
         known_after: known.as_chunks::<8>().0.iter().map(long).collect(),
+        counted: extent.rows,
     })
 }
 
@@ -305,10 +304,13 @@ mod tests {
                 kind: Kind(u8::try_from(1 + n % 3).expect("small")),
                 item,
             };
-            scatter.push(key, event, &control).expect("no limit");
-            spill
-                .relieve(&mut scatter, &control)
-                .expect("room on the disk");
+            let partition = scatter.partition_of(key);
+            if scatter.is_full(partition) {
+                scatter.add_chunk(partition, &control).expect("no limit");
+                let relieved = spill.relieve(&mut scatter, &control);
+                relieved.expect("room on the disk");
+            }
+            scatter.push(partition, key, event);
             expected.push((split.partition_of(key), n, known_after.0, item.to_wide()));
         }
         assert_eq!(spill.bytes() > 0, quota < 1 << 20);
@@ -354,7 +356,10 @@ mod tests {
             item: 1,
         };
         let mut results = (0..100).map(|_| {
-            scatter.push(Key(0), event, &control).expect("no limit");
+            while !scatter.is_full(0) {
+                scatter.push(0, Key(0), event);
+            }
+            scatter.add_chunk(0, &control).expect("no limit");
             spill.relieve(&mut scatter, &control)
         });
         let error = results.find_map(Result::err).expect("no such folder");

@@ -342,7 +342,7 @@ fn read_actions<I: ItemColumn>(
         let mut tasks: Vec<Task> = wave.tasks.into_iter().map(|(task, _)| task).collect();
         tasks.sort_by(|a, b| a.order().cmp(&b.order()));
         states = run_tasks(&tasks, states, |state, task| scan.read(task, state))?;
-        done = scan.finish_wave(&states);
+        done = scan.finish_wave(&mut states);
     }
     for state in states {
         control.count_spilled(state.spill.bytes());

@@ -7,16 +7,17 @@
 //! availability means never known, and is counted; a null time or item is a fault.
 
 mod enough;
+mod keep;
 mod names;
 mod parquet;
 
 use self::enough::{Counts, Enough};
 pub(crate) use self::names::ActionNames;
-use crate::column::{Customer, Event};
+use crate::column::Customer;
 use crate::control::{Control, TICK_ROWS};
 use crate::error::Result;
-use crate::ids::{Item, Key, Kind, Micros, index};
-use crate::job::{CustomerType, Cutoff, Job, Source};
+use crate::ids::{Item, Key, Micros, index};
+use crate::job::{CustomerType, Job, Source};
 use crate::partition::{Scatter, Split};
 use crate::probes::{KeySpan, Probes};
 use crate::scan::faults::{Policy, Rejected, RowAt};
@@ -25,7 +26,6 @@ use crate::scan::text::{TextColumn, records};
 use crate::scan::times::When;
 use crate::scan::{Opened, Task};
 use crate::spill::Spill;
-use crate::sweep::is_prior;
 
 /// What was found of one source. None of it depends on where the reading stopped.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -142,7 +142,10 @@ impl<'a, I: Item> ActionScan<'a, I> {
     }
 
     /// After a wave: whether every customer has all the actions that its histories can hold.
-    pub(crate) fn finish_wave(&mut self, states: &[ActionState<I>]) -> bool {
+    pub(crate) fn finish_wave(&mut self, states: &mut [ActionState<I>]) -> bool {
+        for state in states.iter_mut() {
+            (0..self.split.partitions_count()).for_each(|partition| self.count(partition, state));
+        }
         let counts: Vec<&Counts> = states.iter().map(|state| &state.counts).collect();
         self.enough.finish_wave(&counts, self.job.actions_max)
     }
@@ -278,78 +281,10 @@ impl<'a, I: Item> ActionScan<'a, I> {
         if self.enough.is_done(key) {
             return Ok(());
         }
-        let parts = (when, item, available);
-        let Some(event) = self.event(source.kind(), key, parts, &mut state.counts) else {
+        let Some(event) = self.event(source.kind(), key, (when, item, available)) else {
             return Ok(());
         };
-        state.kept += 1;
-        state.scatter.push(key, event, self.control)?;
-        state.spill.relieve(&mut state.scatter, self.control)
-    }
-
-    /// Keeps or drops an action in which nothing can be wrong, and which was known as it happened.
-    #[inline]
-    fn offer_plain(
-        &self,
-        kind: Kind,
-        (key, is_done): (Key, bool),
-        (at, item): (Micros, I),
-        state: &mut ActionState<I>,
-    ) -> Result<()> {
-        if is_done {
-            return Ok(());
-        }
-        let when = When {
-            at,
-            known_after: at,
-        };
-        let Some(event) = self.event(kind, key, (when, item, at), &mut state.counts) else {
-            return Ok(());
-        };
-        state.kept += 1;
-        state.scatter.push(key, event, self.control)?;
-        state.spill.relieve(&mut state.scatter, self.control)
-    }
-
-    /// The event, if it is prior to some cutoff of the customer and within some lookback.
-    #[inline]
-    fn event(
-        &self,
-        kind: Kind,
-        key: Key,
-        (when, item, available): (When, I, Micros),
-        counts: &mut Counts,
-    ) -> Option<Event<I>> {
-        // By day, cutoffs are starts of days: a date that is prior is over by then.
-        let known_after = match self.job.cutoff {
-            Cutoff::Day => when.at,
-            Cutoff::Time => when.known_after,
-        };
-        let held_us = self.held_us[usize::from(kind.0) - 1];
-        let held_until = Micros(when.at.0.saturating_add(held_us));
-        let known_after = known_after.max(held_until).max(available);
-        let is_seen = |lookback: Micros, cutoff: Micros| {
-            is_prior(known_after, cutoff) && !is_prior(when.at, lookback)
-        };
-        // What all probes of the job see, those of this customer do.
-        let everyone = &self.everyone;
-        let mut seen_by_all = is_seen(everyone.lookback_max, everyone.first_cutoff);
-        if !seen_by_all {
-            let span = self.probes.span(key);
-            if !is_seen(span.lookback_min, span.last_cutoff) {
-                return None;
-            }
-            seen_by_all = is_seen(span.lookback_max, span.first_cutoff);
-        }
-        if seen_by_all {
-            self.enough.count(counts, key, when.at);
-        }
-        Some(Event {
-            time: when.at,
-            known_after,
-            kind,
-            item,
-        })
+        self.keep(key, event, state)
     }
 }
 
