@@ -84,6 +84,9 @@ mod quarantine;
 mod scan;
 mod sort;
 mod spill;
+#[cfg(feature = "bench")]
+#[doc(hidden)]
+pub mod stages;
 mod sweep;
 
 /// The examples of the README, compiled.

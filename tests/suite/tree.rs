@@ -4,7 +4,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// The modules, each using only those before it.
-const ORDER: [&str; 20] = [
+const ORDER: [&str; 21] = [
     "ids",
     "error",
     "calendar",
@@ -25,6 +25,7 @@ const ORDER: [&str; 20] = [
     "quarantine",
     "output",
     "engine",
+    "stages",
 ];
 /// Modules that know slices and nothing else.
 const KERNELS: [&str; 4] = ["partition", "sort", "sweep", "op"];
