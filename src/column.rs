@@ -34,10 +34,17 @@ impl TextColumn {
     /// # Panics
     /// If there is no such row.
     pub(crate) fn get(&self, row: usize) -> &str {
+        std::str::from_utf8(self.bytes(row)).expect("only whole texts are pushed")
+    }
+
+    /// The bytes of the text of a row, which are in the same order as texts.
+    ///
+    /// # Panics
+    /// If there is no such row.
+    pub(crate) fn bytes(&self, row: usize) -> &[u8] {
         let at = |end: u64| usize::try_from(end).expect("ends index bytes in memory");
         let start = if row == 0 { 0 } else { at(self.ends[row - 1]) };
-        let text = &self.bytes[start..at(self.ends[row])];
-        std::str::from_utf8(text).expect("only whole texts are pushed")
+        &self.bytes[start..at(self.ends[row])]
     }
 }
 

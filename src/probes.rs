@@ -176,6 +176,6 @@ fn compare<I: Item>(rows: &Impressions<I>, a: u32, b: u32) -> Ordering {
     };
     rows.cutoffs[at]
         .cmp(&rows.cutoffs[bt])
-        .then_with(|| rows.rankings.get(at).cmp(rows.rankings.get(bt)))
+        .then_with(|| rows.rankings.bytes(at).cmp(rows.rankings.bytes(bt)))
         .then_with(contents)
 }

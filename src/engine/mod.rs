@@ -196,13 +196,16 @@ fn read_impressions<I: ItemColumn>(
     let states = (0..rayon::current_num_threads())
         .map(|_| scan.state::<I>())
         .collect();
-    let states = run_tasks(&tasks, states, |state, task| scan.read(task, state))?;
+    let mut states = run_tasks(&tasks, states, |state, task| scan.read(task, state))?;
     let items: usize = states.iter().map(|state| state.rows.items.len()).sum();
     if u32::try_from(items).is_err() {
         let what = format!("{items} items are shown; choose fewer days, with less than 2^32 items");
         return Err(Error::settings(what));
     }
-    let mut all = scan.state::<I>();
+    // The largest first, so that it is not copied.
+    states.sort_by_key(|state| std::cmp::Reverse(state.rows.count()));
+    let mut states = states.into_iter();
+    let mut all = states.next().expect("there is a thread");
     for state in states {
         all.rows.append(&state.rows);
         all.rejected.extend(state.rejected);
