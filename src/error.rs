@@ -127,6 +127,14 @@ impl Error {
         })
     }
 
+    /// The same error, where so many records of the file come before those that were counted.
+    pub(crate) fn rows_later(mut self, rows: u64) -> Error {
+        if let ErrorKind::BadRow(fault) = &mut *self.0 {
+            fault.row += rows;
+        }
+        self
+    }
+
     /// What happened, to match on.
     pub fn kind(&self) -> &ErrorKind {
         &self.0

@@ -111,6 +111,9 @@ fn check_ranges(settings: &Settings) -> Result<()> {
         let what = format!("--threads is {threads}; it takes 1 to 1024");
         return Err(Error::settings(what));
     }
+    if settings.text_piece_bytes == 0 {
+        return Err(Error::settings("pieces of text have 1 byte or more"));
+    }
     if settings.partition_bits.is_some_and(|bits| bits > 12) {
         return Err(Error::settings("partition bits go from 0 to 12"));
     }

@@ -281,6 +281,8 @@ pub struct Settings {
     /// Rows of actions that are read, at least, before it is asked again who has enough. Changes
     /// no byte.
     pub wave_rows_min: u64,
+    /// Bytes of a piece of CSV or NDJSON, which one thread reads, at least 1. Changes no byte.
+    pub text_piece_bytes: usize,
     /// Whether histories are written through Arrow, even where they need not be. Changes bytes,
     /// never values.
     pub encode_plain: bool,
@@ -325,6 +327,7 @@ impl Default for Settings {
             temp_dir: None,
             partition_bits: None,
             wave_rows_min: 1 << 22,
+            text_piece_bytes: 1 << 20,
             encode_plain: false,
             page_bytes_max: 1 << 20,
         }

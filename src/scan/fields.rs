@@ -123,7 +123,7 @@ impl Field<'_> {
     #[inline]
     fn int(&self) -> Option<i64> {
         match self {
-            Field::Csv(text) | Field::Json(text) => text.parse().ok(),
+            Field::Csv(text) | Field::Json(text) => parse_int(text),
             _ => None,
         }
     }
@@ -139,23 +139,33 @@ impl Field<'_> {
         }
     }
 
+    /// A customer id, if it is one.
+    #[inline]
+    pub(crate) fn as_customer(&self, of: CustomerType) -> Option<Customer<'_>> {
+        match of {
+            _ if self.is_null() => Some(Customer::Guest),
+            CustomerType::Int64 => self.int().map(Customer::Int),
+            CustomerType::String => self.text_or_int().map(Customer::Text),
+        }
+    }
+
     /// A customer id.
     #[inline]
     pub(crate) fn customer(&self, of: CustomerType) -> Value<Customer<'_>> {
-        if self.is_null() {
-            return Ok(Customer::Guest);
-        }
-        let customer = match of {
-            CustomerType::Int64 => self.int().map(Customer::Int),
-            CustomerType::String => self.text_or_int().map(Customer::Text),
-        };
+        let customer = self.as_customer(of);
         customer.ok_or_else(|| Mismatch::new(expected_customer(of), self.shown()))
+    }
+
+    /// An item id, if it is one.
+    #[inline]
+    pub(crate) fn as_item<I: Item>(&self) -> Option<I> {
+        self.int().and_then(I::from_wide)
     }
 
     /// An item id.
     #[inline]
     pub(crate) fn item<I: Item>(&self, of: ItemType) -> Value<I> {
-        let item = self.int().and_then(I::from_wide);
+        let item = self.as_item();
         item.ok_or_else(|| Mismatch::new(expected_item(of), self.shown()))
     }
 
@@ -183,17 +193,24 @@ impl Field<'_> {
             .map(|written| written.resolve(clock.zone)))
     }
 
-    /// A time as it is written, or nothing if the field is null.
+    /// A time as it is written, if it is one.
     #[inline]
-    pub(crate) fn written(&self, clock: &Clock<'_>) -> Value<Option<Written>> {
-        let written = match self {
-            Field::Missing | Field::Null => return Ok(None),
+    pub(crate) fn as_written(&self, clock: &Clock<'_>) -> Option<Written> {
+        match self {
             Field::Text(text) => parse(text.as_bytes()),
             Field::Csv(text) => parse(text.as_bytes()).or_else(|| clock.epoch_text(text)),
             Field::Json(json) => clock.epoch_text(json),
-            Field::NotText => None,
-        };
-        match written {
+            Field::Missing | Field::Null | Field::NotText => None,
+        }
+    }
+
+    /// A time as it is written, or nothing if the field is null.
+    #[inline]
+    pub(crate) fn written(&self, clock: &Clock<'_>) -> Value<Option<Written>> {
+        if self.is_null() {
+            return Ok(None);
+        }
+        match self.as_written(clock) {
             Some(written) => Ok(Some(written)),
             None => Err(Mismatch::new(clock.expected(), self.shown())),
         }
@@ -221,7 +238,7 @@ impl<'a> Clock<'a> {
     /// An integer since the epoch, as text.
     fn epoch_text(&self, text: &str) -> Option<Written> {
         let unit = self.unit?;
-        to_micros(text.parse().ok()?, unit).map(Written::Instant)
+        to_micros(parse_int(text)?, unit).map(Written::Instant)
     }
 
     /// What a message says a time should be.
@@ -232,6 +249,25 @@ impl<'a> Clock<'a> {
         };
         format!("a time such as 2025-08-15 or 2025-08-15T12:00:00Z {unit}")
     }
+}
+
+/// An integer, as `str::parse` reads it.
+#[inline]
+fn parse_int(text: &str) -> Option<i64> {
+    // Up to 18 digits cannot overflow, so they need no check each.
+    let digits = text.as_bytes();
+    if digits.is_empty() || digits.len() > 18 {
+        return text.parse().ok();
+    }
+    let mut value = 0;
+    for byte in digits {
+        let digit = byte.wrapping_sub(b'0');
+        if digit > 9 {
+            return text.parse().ok();
+        }
+        value = value * 10 + i64::from(digit);
+    }
+    Some(value)
 }
 
 /// A number of units since the epoch, floored to microseconds; nothing if it does not fit.

@@ -7,6 +7,7 @@
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use crate::calendar::parse_dt;
 use crate::error::{Error, ErrorKind, Result};
@@ -181,6 +182,7 @@ fn collect(source: Source, path: &Path, depth: u32, files: &mut Vec<InputFile>) 
             path: path.to_owned(),
             shown: shown(path),
             day,
+            whole: Arc::default(),
         });
         return Ok(());
     }

@@ -1,11 +1,15 @@
 //! One file of input: its format, its text, its digest.
 //!
 //! **In / Out**: an [`InputFile`] → its format, told by content and name; a reader of its text,
-//! decompressed; a digest for the manifest.
+//! decompressed; a digest for the manifest. **Cost**: text that was read to its end was digested
+//! on the way, and is not read again.
 
 use std::fs::{self, File};
+use std::hash::Hasher;
 use std::io::{self, BufRead, BufReader, Read, Seek, SeekFrom};
 use std::path::PathBuf;
+use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+use std::sync::{Arc, OnceLock};
 
 use twox_hash::XxHash64;
 
@@ -36,6 +40,16 @@ pub(crate) struct InputFile {
     pub(crate) shown: String,
     /// The day of its `dt=` folder, if it lies in one.
     pub(crate) day: Option<Day>,
+    /// Size and digest, once somebody has read it as text to the end; clones share it.
+    pub(crate) whole: Arc<OnceLock<(u64, u64)>>,
+}
+
+/// The text of a file, while it is read.
+pub(crate) struct Text {
+    /// The text, decompressed, without a byte order mark.
+    pub(crate) source: Box<dyn BufRead + Send>,
+    /// Bytes of the file that were read for it.
+    pub(crate) bytes_read: Arc<AtomicU64>,
 }
 
 impl InputFile {
@@ -76,7 +90,8 @@ impl InputFile {
             return Ok((format, compression));
         }
         let mut text = self.text(compression)?;
-        let head = text.fill_buf().map_err(|error| self.broken(&error))?;
+        let head = text.source.fill_buf();
+        let head = head.map_err(|error| self.broken(&error))?;
         match self.format_of(job, head) {
             Some(Format::Parquet) if compression != Compression::None => {
                 Err(self.fault("Parquet is not read through gzip or zstd; unpack it first"))
@@ -124,13 +139,19 @@ impl InputFile {
             .then_some(Format::Csv)
     }
 
-    /// The text of the file, decompressed, without a byte order mark.
+    /// The text of the file.
     ///
     /// # Errors
     /// If the file cannot be opened or its first bytes cannot be decompressed.
-    pub(crate) fn text(&self, compression: Compression) -> Result<Box<dyn BufRead>> {
-        let file = self.open()?;
-        let raw: Box<dyn Read> = match compression {
+    pub(crate) fn text(&self, compression: Compression) -> Result<Text> {
+        let bytes_read = Arc::new(AtomicU64::new(0));
+        let file = Watched {
+            file: self.open()?,
+            hasher: XxHash64::with_seed(0),
+            bytes_read: Arc::clone(&bytes_read),
+            whole: Arc::clone(&self.whole),
+        };
+        let raw: Box<dyn Read + Send> = match compression {
             Compression::None => Box::new(file),
             Compression::Gzip => Box::new(flate2::read::MultiGzDecoder::new(file)),
             Compression::Zstd => {
@@ -142,7 +163,8 @@ impl InputFile {
         if head.starts_with(b"\xef\xbb\xbf") {
             text.consume(3);
         }
-        Ok(Box::new(text))
+        let source = Box::new(text);
+        Ok(Text { source, bytes_read })
     }
 
     /// A failed read of the file.
@@ -166,6 +188,9 @@ impl InputFile {
     /// # Errors
     /// If the file cannot be read.
     pub(crate) fn digest(&self, format: Format) -> Result<(u64, u64)> {
+        if let Some(whole) = self.whole.get().filter(|_| format != Format::Parquet) {
+            return Ok(*whole);
+        }
         let mut file = self.open()?;
         let size = file.metadata().map_err(|error| self.io(error))?.len();
         if format == Format::Parquet && size >= 8 {
@@ -183,15 +208,39 @@ impl InputFile {
         loop {
             let read = file.read(&mut buffer).map_err(|error| self.io(error))?;
             if read == 0 {
-                return Ok((size, std::hash::Hasher::finish(&hasher)));
+                return Ok((size, hasher.finish()));
             }
-            std::hash::Hasher::write(&mut hasher, &buffer[..read]);
+            hasher.write(&buffer[..read]);
         }
     }
 
     /// Size in bytes; 0 if the file is gone, which opening it will report.
     pub(crate) fn size(&self) -> u64 {
         fs::metadata(&self.path).map_or(0, |metadata| metadata.len())
+    }
+}
+
+/// A file that is digested as it is read.
+struct Watched {
+    /// The file.
+    file: File,
+    /// The digest so far.
+    hasher: XxHash64,
+    /// Bytes read so far.
+    bytes_read: Arc<AtomicU64>,
+    /// Where size and digest go when the end is reached.
+    whole: Arc<OnceLock<(u64, u64)>>,
+}
+
+impl Read for Watched {
+    fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
+        let read = self.file.read(into)?;
+        self.hasher.write(&into[..read]);
+        let before = self.bytes_read.fetch_add(count64(read), Relaxed);
+        if read == 0 && !into.is_empty() {
+            self.whole.get_or_init(|| (before, self.hasher.finish()));
+        }
+        Ok(read)
     }
 }
 

@@ -9,53 +9,84 @@ use std::borrow::Cow;
 use std::fmt;
 use std::io::BufRead;
 
+use memchr::memchr;
 use serde::de::{DeserializeSeed, Deserializer as _, IgnoredAny, MapAccess, SeqAccess, Visitor};
 use serde_json::value::RawValue;
 
-use crate::error::{Error, ErrorKind, Result};
+use crate::error::Result;
 use crate::scan::fields::{Field, Mismatch, quoted};
 use crate::scan::input::InputFile;
-use crate::scan::text::{COLUMNS_MAX, OnRecord, Record, TextColumn, missing_column, missing_of};
+use crate::scan::shape::Shape;
+use crate::scan::text::{COLUMNS_MAX, OnRecord, Seen, Stop, TextColumn};
 
-/// Records of NDJSON.
-pub(super) fn ndjson_records(
-    file: &InputFile,
-    mut text: Box<dyn BufRead>,
+/// Records of a piece of NDJSON; gives whether to go on.
+pub(super) fn ndjson_piece(
     columns: &[TextColumn<'_>],
+    piece: &[u8],
+    seen: &mut Seen,
     on_record: OnRecord<'_>,
-) -> Result<u64> {
-    let mut line = Vec::new();
-    let mut seen = Seen::default();
-    loop {
-        line.clear();
-        if text
-            .read_until(b'\n', &mut line)
-            .map_err(|error| file.broken(&error))?
-            == 0
-        {
-            return seen.finish(file, columns);
-        }
-        let bytes = line.trim_ascii();
+) -> std::result::Result<bool, Stop> {
+    let whole = std::str::from_utf8(piece).ok();
+    let mut shape = Shape::default();
+    let mut fields = [const { Field::Missing }; COLUMNS_MAX];
+    let fields = &mut fields[..columns.len()];
+    let mut start = 0;
+    while start < piece.len() {
+        let end = memchr(b'\n', &piece[start..]).map_or(piece.len(), |at| start + at);
+        let line = whole.map(|whole| whole[start..end].trim_ascii());
+        let bytes = line.map_or_else(|| piece[start..end].trim_ascii(), str::as_bytes);
+        start = end + 1;
         if bytes.is_empty() {
             continue;
         }
+        let text = || String::from_utf8_lossy(bytes).into_owned();
+        if line.is_some_and(|line| shape.fill(line, fields)) {
+            if !seen.offer(columns, Ok(fields), &text, on_record) {
+                return Ok(false);
+            }
+            continue;
+        }
         // A last line without an end that is no JSON was cut.
-        if line.last() != Some(&b'\n') && serde_json::from_slice::<IgnoredAny>(bytes).is_err() {
-            let what = format!("it is cut short in row {}", seen.rows + 1);
-            return Err(seen.failed.unwrap_or_else(|| file.fault(what)));
+        if end == piece.len() && serde_json::from_slice::<IgnoredAny>(bytes).is_err() {
+            let failed = seen.failed.take();
+            return Err(failed.map_or(Stop::CutShort(seen.rows + 1), Stop::Error));
         }
         let source = std::str::from_utf8(bytes);
         let source = source.map_err(|_| "bytes that are not UTF-8".to_owned());
-        if !seen.offer(source, bytes, columns, on_record) {
-            return seen.finish(file, columns);
+        if !offer(source, bytes, columns, seen, on_record) {
+            return Ok(false);
+        }
+        if let Some(line) = line {
+            shape = Shape::of(line, columns);
+            fields.fill(Field::Missing);
         }
     }
+    Ok(true)
+}
+
+/// Passes one JSON record on; gives whether to go on.
+fn offer(
+    source: std::result::Result<&str, String>,
+    bytes: &[u8],
+    columns: &[TextColumn<'_>],
+    seen: &mut Seen,
+    on_record: OnRecord<'_>,
+) -> bool {
+    let text = || String::from_utf8_lossy(bytes).into_owned();
+    let mut fields = [const { Field::Missing }; COLUMNS_MAX];
+    let fields = &mut fields[..columns.len()];
+    let read = source.and_then(|json| object_fields(json, columns, fields));
+    let fields = match read {
+        Ok(()) => Ok(&*fields),
+        Err(found) => Err(Mismatch::new("a JSON object", found)),
+    };
+    seen.offer(columns, fields, &text, on_record)
 }
 
 /// Records of one JSON array, streamed: the file never lies in memory as a whole.
 pub(super) fn json_records(
     file: &InputFile,
-    text: Box<dyn BufRead>,
+    text: impl BufRead,
     columns: &[TextColumn<'_>],
     on_record: OnRecord<'_>,
 ) -> Result<u64> {
@@ -98,96 +129,12 @@ impl<'a> Visitor<'a> for Elements<'_, '_> {
     fn visit_seq<A: SeqAccess<'a>>(self, mut array: A) -> std::result::Result<(), A::Error> {
         while let Some(element) = array.next_element::<Box<RawValue>>()? {
             let json = element.get();
-            if !self
-                .seen
-                .offer(Ok(json), json.as_bytes(), self.columns, self.on_record)
-            {
+            let bytes = json.as_bytes();
+            if !offer(Ok(json), bytes, self.columns, self.seen, self.on_record) {
                 return Err(serde::de::Error::custom("given up"));
             }
         }
         Ok(())
-    }
-}
-
-/// Records that are looked at after a failure, at most: a moment, so that nobody waits.
-const LOOK_ON_MAX: u64 = 100_000;
-
-/// Which columns the records so far had.
-///
-/// A record that lacks a column fails as a row; if *no* record has it, that is a fault of the
-/// file and says more. So after a failure the rest is still looked at, until every required
-/// column was seen.
-#[derive(Debug, Default)]
-struct Seen {
-    /// Why the caller gave up, if it did.
-    failed: Option<Error>,
-    /// Records looked at since.
-    looked_on: u64,
-    /// The number of records.
-    rows: u64,
-    /// The columns that some record had, null or not.
-    columns: [bool; COLUMNS_MAX],
-    /// Records that were objects at all.
-    objects: u64,
-}
-
-impl Seen {
-    /// Passes one JSON record on; gives whether to go on.
-    fn offer(
-        &mut self,
-        source: std::result::Result<&str, String>,
-        bytes: &[u8],
-        columns: &[TextColumn<'_>],
-        on_record: OnRecord<'_>,
-    ) -> bool {
-        if self.failed.is_none() {
-            self.rows += 1;
-        }
-        let text = || String::from_utf8_lossy(bytes).into_owned();
-        let mut fields = [const { Field::Missing }; COLUMNS_MAX];
-        let fields = &mut fields[..columns.len()];
-        let read = source.and_then(|json| object_fields(json, columns, fields));
-        if read.is_ok() {
-            self.objects += 1;
-            for (seen, field) in self.columns.iter_mut().zip(fields.iter()) {
-                *seen |= *field != Field::Missing;
-            }
-        }
-        let fields = match read {
-            Ok(()) => Ok(&*fields),
-            Err(found) => Err(Mismatch::new("a JSON object", found)),
-        };
-        if self.failed.is_none() {
-            self.failed = on_record(Record {
-                row: self.rows,
-                fields,
-                text: &text,
-            })
-            .err();
-        }
-        let is_row = |error: &Error| matches!(error.kind(), ErrorKind::BadRow(_));
-        match &self.failed {
-            None => true,
-            Some(error) if is_row(error) && self.looked_on < LOOK_ON_MAX => {
-                self.looked_on += 1;
-                self.missing(columns).is_some()
-            }
-            Some(_) => false,
-        }
-    }
-
-    /// A required column that no record had so far.
-    fn missing<'c>(&self, columns: &[TextColumn<'c>]) -> Option<&'c str> {
-        missing_of(columns, |at| self.columns[at]).filter(|_| self.objects > 0)
-    }
-
-    /// The number of records, if none of the required columns was absent from all of them.
-    fn finish(self, file: &InputFile, columns: &[TextColumn<'_>]) -> Result<u64> {
-        match (self.missing(columns), self.failed) {
-            (Some(name), _) => Err(missing_column(file, name, "it in no record")),
-            (None, Some(error)) => Err(error),
-            (None, None) => Ok(self.rows),
-        }
     }
 }
 

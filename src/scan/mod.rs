@@ -1,8 +1,10 @@
 //! Files to columns: formats, types and names in; typed rows out, judged row by row.
 //!
 //! In reading order: `files` finds them, `input` opens them, `times` and `fields` read single
-//! values, `text`, `csv`, `json`, `elements`, `arrays` and `parquet` read records and batches, `faults` says what becomes of
-//! bad rows, `impressions` and `actions` are the two scan loops, `plan` decides what is read when.
+//! values, `pieces` cuts text, `text`, `csv`, `json`, `shape`, `elements`, `arrays` and `parquet`
+//! read records and batches, `shared` lets threads read one text file, `faults` says what becomes
+//! of bad rows, `impressions` and `actions` are the two scan loops, `plan` decides what is read
+//! when.
 //!
 //! **Invariants**: nothing after this module sees a file, a null, or an id that is not an id.
 
@@ -17,7 +19,12 @@ pub(crate) mod impressions;
 pub(crate) mod input;
 pub(crate) mod json;
 pub(crate) mod parquet;
+pub(crate) mod pieces;
 pub(crate) mod plan;
+mod shape;
+pub(crate) mod shared;
+#[cfg(test)]
+mod tests;
 pub(crate) mod text;
 pub(crate) mod times;
 
@@ -25,10 +32,11 @@ use std::path::Path;
 use std::sync::Arc;
 
 use crate::error::Result;
-use crate::ids::unsigned;
+use crate::ids::{count64, unsigned};
 use crate::job::{Format, Job, Source};
 use crate::scan::input::{Compression, InputFile};
 use crate::scan::parquet::ParquetFile;
+use crate::scan::shared::Shared;
 
 /// A file whose format is known, and whose footer is read if it has one.
 #[derive(Clone, Debug)]
@@ -44,8 +52,10 @@ pub(crate) enum Opened {
 pub(crate) struct Task {
     /// The file.
     pub(crate) opened: Opened,
-    /// The row group; 0 for a text file, which is read whole.
+    /// The row group, or which of the tasks that share a text file.
     pub(crate) row_group: usize,
+    /// How far a text file was read by all that share it.
+    pub(crate) shared: Arc<Shared>,
     /// Steps of progress: rows, or bytes of a text file.
     pub(crate) steps: u64,
 }
@@ -105,11 +115,31 @@ impl Opened {
         }
     }
 
+    /// The tasks that read the whole file, in order; some more that share its text, if it is long.
+    pub(crate) fn shared_tasks(&self, job: &Job) -> Vec<Task> {
+        let mut tasks = self.tasks();
+        if let Opened::Text(file, Format::Csv | Format::Ndjson, _) = self {
+            // Text is about a tenth of its size when it is compressed. A task too many is nothing.
+            let pieces = file.size().saturating_mul(10) / count64(job.text_piece_bytes);
+            let more =
+                usize::try_from(pieces).map_or(job.threads, |pieces| pieces.min(job.threads));
+            let shares = (1..more).map(|row_group| Task {
+                row_group,
+                steps: 0,
+                ..tasks[0].clone()
+            });
+            tasks.extend(shares.collect::<Vec<_>>());
+        }
+        tasks
+    }
+
     /// The tasks that read the whole file, in order.
     pub(crate) fn tasks(&self) -> Vec<Task> {
+        let shared = Arc::default();
         let task = |row_group, steps| Task {
             opened: self.clone(),
             row_group,
+            shared: Arc::clone(&shared),
             steps,
         };
         match self {

@@ -88,7 +88,7 @@ impl Plan {
     pub(crate) fn of<I: Item>(scan: &ActionScan<'_, I>, files: &[Opened], span: Span) -> Plan {
         let mut plan = Plan::default();
         let mut tasks = Vec::new();
-        for task in files.iter().flat_map(Opened::tasks) {
+        for task in files.iter().flat_map(|file| file.shared_tasks(scan.job)) {
             match prove(scan, &task) {
                 Some(proof) if proof.is_outside(span) => plan.passed.push((task, proof)),
                 proof => tasks.push((task, proof)),

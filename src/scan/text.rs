@@ -1,18 +1,20 @@
 //! Text files to records: what CSV, NDJSON and JSON arrays have in common.
 //!
-//! **In / Out**: a file and the columns wanted → a call per record, with a [`Field`] per column.
+//! **In / Out**: a file and the columns wanted → a call per record, with a [`Field`] per column;
+//! of a whole file, or of one piece of it.
 //! **Invariants**: records are counted from 1, a CSV header and blank lines of NDJSON not
 //! included. A record that cannot be read at all is passed on with what is wrong with it, so
 //! that the caller decides; a file that cannot be read on is an error.
-//! **Why so**: `csv` and `serde_json` are read record by record because arrow's readers stop at
-//! the first fault (CSV) or give no row number (JSON).
+//! **Why so**: records are read one by one because arrow's readers stop at the first fault (CSV)
+//! or give no row number (JSON).
 
-use crate::error::{Error, Result};
+use crate::error::{Error, ErrorKind, Result};
 use crate::job::Format;
-use crate::scan::csv::csv_records;
+use crate::scan::csv::{csv_layout, csv_piece};
 use crate::scan::fields::{Field, Mismatch};
 use crate::scan::input::{Compression, InputFile};
-use crate::scan::json::{json_records, ndjson_records};
+use crate::scan::json::{json_records, ndjson_piece};
+use crate::scan::pieces::{Piece, PieceReader};
 
 /// A column to look for in a text file.
 #[derive(Clone, Copy, Debug)]
@@ -66,16 +68,192 @@ pub(crate) type OnRecord<'a> = &'a mut dyn FnMut(Record<'_>) -> Result<()>;
 /// If the file cannot be read, lacks a required column, or `on_record` gives up.
 pub(crate) fn records(
     file: &InputFile,
-    (format, compression): (Format, Compression),
+    format: (Format, Compression),
     columns: &[TextColumn<'_>],
+    piece_bytes: usize,
     on_record: OnRecord<'_>,
 ) -> Result<u64> {
-    let text = file.text(compression)?;
-    match format {
-        Format::Csv => csv_records(file, text, columns, on_record),
-        Format::Ndjson => ndjson_records(file, text, columns, on_record),
-        Format::Json => json_records(file, text, columns, on_record),
-        Format::Parquet => unreachable!("parquet has no text records"),
+    if format.0 == Format::Json {
+        return json_records(file, file.text(format.1)?.source, columns, on_record);
+    }
+    let mut seen = Seen::default();
+    let (layout, mut reader) = open(file, format, columns, piece_bytes)?;
+    let mut piece = Piece::default();
+    while reader.next(file, &mut piece)? {
+        let wants = Wanted {
+            columns,
+            layout: &layout,
+        };
+        match wants.read(format.0, &piece, &mut seen, on_record) {
+            Ok(true) => {}
+            Ok(false) => break,
+            Err(stop) => return Err(stop.error(file, 0)),
+        }
+    }
+    seen.finish(file, columns)
+}
+
+/// Opens a file that is read in pieces.
+///
+/// # Errors
+/// If it cannot be read, or has a header that lacks a required column.
+pub(super) fn open(
+    file: &InputFile,
+    format: (Format, Compression),
+    columns: &[TextColumn<'_>],
+    piece_bytes: usize,
+) -> Result<(Layout, PieceReader)> {
+    let layout = match format.0 {
+        Format::Csv => csv_layout(file, file.text(format.1)?.source, columns)?,
+        _ => Layout::default(),
+    };
+    let reader = PieceReader::open(file, format, layout.header_bytes, piece_bytes)?;
+    Ok((layout, reader))
+}
+
+/// Where the columns of a CSV file stand; nothing for other formats.
+#[derive(Debug, Default)]
+pub(crate) struct Layout {
+    /// Fields of a record.
+    pub(super) fields_count: usize,
+    /// The field of each wanted column.
+    pub(super) places: Vec<Option<usize>>,
+    /// The length of the header.
+    pub(super) header_bytes: u64,
+}
+
+/// What is wanted of a record, and where it stands.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Wanted<'a> {
+    /// The columns.
+    pub(super) columns: &'a [TextColumn<'a>],
+    /// Where they stand.
+    pub(super) layout: &'a Layout,
+}
+
+impl Wanted<'_> {
+    /// Calls `on_record` for each record of a piece; gives whether to go on.
+    ///
+    /// # Errors
+    /// If `on_record` gives up, or the text was cut short.
+    pub(super) fn read(
+        &self,
+        format: Format,
+        piece: &Piece,
+        seen: &mut Seen,
+        on_record: OnRecord<'_>,
+    ) -> std::result::Result<bool, Stop> {
+        match format {
+            Format::Csv => csv_piece(self.layout, piece.text(), seen, on_record),
+            Format::Ndjson => ndjson_piece(self.columns, piece.text(), seen, on_record),
+            Format::Json | Format::Parquet => unreachable!("it has no pieces of text"),
+        }
+    }
+}
+
+/// Why reading ended early. Records are counted from where counting began.
+#[derive(Debug)]
+pub(super) enum Stop {
+    /// The caller gave up, or the text cannot be read on.
+    Error(Error),
+    /// The text ends in the middle of this record.
+    CutShort(u64),
+    /// The text ends inside a quoted field that begins in this record.
+    OpenQuote(u64),
+}
+
+impl Stop {
+    /// The error, given how many records of the file come before those counted.
+    pub(super) fn error(self, file: &InputFile, before: u64) -> Error {
+        match self {
+            Stop::Error(error) => error.rows_later(before),
+            Stop::CutShort(row) => file.fault(format!("it is cut short in row {}", before + row)),
+            Stop::OpenQuote(row) => file.fault(format!(
+                "it ends inside a quoted field that begins in row {}",
+                before + row
+            )),
+        }
+    }
+}
+
+/// Records that are looked at after a failure, at most: a moment, so that nobody waits.
+const LOOK_ON_MAX: u64 = 100_000;
+
+/// Which columns the records so far had.
+///
+/// A JSON record that lacks a column fails as a row; if *no* record has it, that is a fault of
+/// the file and says more. So after a failure the rest is still looked at, until every required
+/// column was seen.
+#[derive(Debug, Default)]
+pub(super) struct Seen {
+    /// Why the caller gave up, if it did.
+    pub(super) failed: Option<Error>,
+    /// Records looked at since.
+    looked_on: u64,
+    /// The number of records.
+    pub(super) rows: u64,
+    /// The columns that some record had, null or not.
+    columns: [bool; COLUMNS_MAX],
+    /// Records that were objects at all.
+    objects: u64,
+}
+
+impl Seen {
+    /// Passes one JSON record on, or what is no object; gives whether to go on.
+    #[inline]
+    pub(super) fn offer(
+        &mut self,
+        columns: &[TextColumn<'_>],
+        fields: std::result::Result<&[Field<'_>], Mismatch>,
+        text: &dyn Fn() -> String,
+        on_record: OnRecord<'_>,
+    ) -> bool {
+        if let Ok(fields) = &fields {
+            self.objects += 1;
+            for (seen, field) in self.columns.iter_mut().zip(*fields) {
+                *seen |= !matches!(field, Field::Missing);
+            }
+        }
+        if self.failed.is_none() {
+            self.rows += 1;
+            let row = self.rows;
+            match on_record(Record { row, fields, text }) {
+                Ok(()) => return true,
+                Err(error) => self.failed = Some(error),
+            }
+        }
+        self.looks_on(columns)
+    }
+
+    /// Whether to look at one more record after the failure.
+    fn looks_on(&mut self, columns: &[TextColumn<'_>]) -> bool {
+        let is_row = |error: &Error| matches!(error.kind(), ErrorKind::BadRow(_));
+        let goes_on = self.failed.as_ref().is_some_and(is_row) && self.looked_on < LOOK_ON_MAX;
+        self.looked_on += 1;
+        goes_on && self.missing(columns).is_some()
+    }
+
+    /// Adds what the records of a later piece had.
+    pub(super) fn add(&mut self, later: &Seen) {
+        for (seen, more) in self.columns.iter_mut().zip(later.columns) {
+            *seen |= more;
+        }
+        self.rows += later.rows;
+        self.objects += later.objects;
+    }
+
+    /// A required column that no JSON record had so far.
+    pub(super) fn missing<'c>(&self, columns: &[TextColumn<'c>]) -> Option<&'c str> {
+        missing_of(columns, |at| self.columns[at]).filter(|_| self.objects > 0)
+    }
+
+    /// The number of records, if none of the required columns was absent from all of them.
+    pub(super) fn finish(self, file: &InputFile, columns: &[TextColumn<'_>]) -> Result<u64> {
+        match (self.missing(columns), self.failed) {
+            (Some(name), _) => Err(missing_column(file, name, "it in no record")),
+            (None, Some(error)) => Err(error),
+            (None, None) => Ok(self.rows),
+        }
     }
 }
 

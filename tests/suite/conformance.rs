@@ -495,6 +495,7 @@ fn check_random(seed: u64) {
     let pad = !numbers.once_in(4);
     let waves = numbers.pick(&[1, 4, 1 << 22]);
     let codec = numbers.pick(&[Codec::Zstd, Codec::Zstd, Codec::Lz4Raw, Codec::None]);
+    let threads_piece = numbers.pick(&[(1, 1), (2, 60), (1, 1 << 20)]);
     let (encode_plain, page) = (numbers.once_in(6), numbers.pick(&[1, 60, 500, 1 << 20]));
     check(&format!("seed {seed}"), &case, |settings| {
         settings.partition_bits = bits;
@@ -509,6 +510,7 @@ fn check_random(seed: u64) {
         settings.wave_rows_min = waves;
         settings.codec = codec;
         (settings.encode_plain, settings.page_bytes_max) = (encode_plain, page);
+        (settings.threads, settings.text_piece_bytes) = threads_piece;
     });
 }
 

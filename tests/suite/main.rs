@@ -5,4 +5,5 @@ mod invariance;
 mod real;
 mod schema;
 mod support;
+mod text;
 mod tree;

@@ -10,19 +10,20 @@ mod enough;
 mod keep;
 mod names;
 mod parquet;
+mod text;
 
 use self::enough::{Counts, Enough};
 pub(crate) use self::names::ActionNames;
 use crate::column::Customer;
-use crate::control::{Control, TICK_ROWS};
+use crate::control::Control;
 use crate::error::Result;
 use crate::ids::{Item, Key, Micros, index};
 use crate::job::{CustomerType, Job, Source};
 use crate::partition::{Scatter, Split};
 use crate::probes::{KeySpan, Probes};
 use crate::scan::faults::{Policy, Rejected, RowAt};
-use crate::scan::fields::{Clock, Field, GuestIds, Mismatch, Value};
-use crate::scan::text::{TextColumn, records};
+use crate::scan::fields::{GuestIds, Mismatch, Value};
+use crate::scan::pieces::Piece;
 use crate::scan::times::When;
 use crate::scan::{Opened, Task};
 use crate::spill::Spill;
@@ -57,6 +58,8 @@ pub(crate) struct ActionState<I> {
     wanted: Vec<(u32, Key)>,
     /// Scratch: whether they have enough.
     done: Vec<bool>,
+    /// Scratch: a piece of a text file.
+    piece: Piece,
 }
 
 /// How actions are read.
@@ -138,6 +141,7 @@ impl<'a, I: Item> ActionScan<'a, I> {
             counts: Counts::default(),
             wanted: Vec::new(),
             done: Vec::new(),
+            piece: Piece::default(),
         }
     }
 
@@ -150,7 +154,7 @@ impl<'a, I: Item> ActionScan<'a, I> {
         self.enough.finish_wave(&counts, self.job.actions_max)
     }
 
-    /// Reads one row group or text file.
+    /// Reads one row group, or its share of a text file.
     ///
     /// # Errors
     /// As the job's policy for bad rows says, if the file cannot be read, or if the memory of
@@ -158,73 +162,8 @@ impl<'a, I: Item> ActionScan<'a, I> {
     pub(crate) fn read(&self, task: &Task, state: &mut ActionState<I>) -> Result<()> {
         match &task.opened {
             Opened::Parquet(file) => self.read_parquet(file, task.row_group, state),
-            Opened::Text(..) => self.read_text(task, state),
+            Opened::Text(file, ..) => self.read_text(file, task, state),
         }
-    }
-
-    /// Reads a text file.
-    fn read_text(&self, task: &Task, state: &mut ActionState<I>) -> Result<()> {
-        let file = task.opened.file();
-        let names = ActionNames::of(self.job, file.source);
-        let column = TextColumn::new;
-        let mut columns = vec![
-            column(names.customer, true),
-            column(names.item, true),
-            TextColumn {
-                name: names.time,
-                required: true,
-                instead: names.time_else,
-            },
-        ];
-        columns.extend(names.time_else.map(|name| column(name, false)));
-        columns.extend(names.available.map(|name| column(name, true)));
-        let clock = Clock::of(self.job);
-        let rows = records(file, task.opened.text_format(), &columns, &mut |record| {
-            self.control.tick(record.row)?;
-            let at = RowAt {
-                file,
-                row: record.row,
-                column: "",
-            };
-            let fields = match record.fields {
-                Ok(fields) => fields,
-                Err(error) => {
-                    return self
-                        .policy
-                        .reject(at, error, record.text, &mut state.rejected);
-                }
-            };
-            let customer = fields[0].customer(self.customers);
-            let Some(key) = self.key_of(at, &names, customer, record.text, state)? else {
-                return Ok(());
-            };
-            let (mut time, mut time_at) = (fields[2].time(&clock), names.time);
-            if let Some(other) = names.time_else
-                && time == Ok(None)
-                && fields[3] != Field::Missing
-            {
-                (time, time_at) = (fields[3].time(&clock), other);
-            }
-            let available = names.available.and_then(|_| fields.last());
-            let item = fields[1].item(self.job.item_type);
-            let available = available.map(|field| field.time(&clock));
-            self.offer(
-                at,
-                &names,
-                Raw {
-                    key,
-                    time,
-                    time_at,
-                    item,
-                    available,
-                },
-                record.text,
-                state,
-            )
-        })?;
-        state.tallies[slot(file.source)].rows += rows;
-        self.control.count_read(rows % TICK_ROWS, task.steps);
-        Ok(())
     }
 
     /// The key of a customer, if it is asked for; counts nobody, rejects what is no id.
@@ -237,13 +176,8 @@ impl<'a, I: Item> ActionScan<'a, I> {
         text: &dyn Fn() -> String,
         state: &mut ActionState<I>,
     ) -> Result<Option<Key>> {
-        match customer.map(|customer| self.guest_ids.resolve(customer)) {
-            Ok(Customer::Int(id)) => Ok(self.probes.keys.of_int(id)),
-            Ok(Customer::Text(id)) => Ok(self.probes.keys.of_text(id)),
-            Ok(Customer::Guest) => {
-                state.tallies[slot(at.file.source)].null_customers += 1;
-                Ok(None)
-            }
+        match customer {
+            Ok(customer) => Ok(self.known_key(at.file.source, customer, state)),
             Err(error) => {
                 let at = RowAt {
                     column: names.customer,
@@ -251,6 +185,24 @@ impl<'a, I: Item> ActionScan<'a, I> {
                 };
                 self.policy.reject(at, error, text, &mut state.rejected)?;
                 Ok(None)
+            }
+        }
+    }
+
+    /// The key of what is an id, if it is asked for; counts nobody.
+    #[inline]
+    fn known_key(
+        &self,
+        source: Source,
+        customer: Customer<'_>,
+        state: &mut ActionState<I>,
+    ) -> Option<Key> {
+        match self.guest_ids.resolve(customer) {
+            Customer::Int(id) => self.probes.keys.of_int(id),
+            Customer::Text(id) => self.probes.keys.of_text(id),
+            Customer::Guest => {
+                state.tallies[slot(source)].null_customers += 1;
+                None
             }
         }
     }

@@ -176,7 +176,8 @@ impl<'a> ImpressionScan<'a> {
         ];
         let mut labelled = Labelled::default();
         let clock = Clock::of(self.job);
-        let rows = records(file, task.opened.text_format(), &columns, &mut |record| {
+        let (format, piece_bytes) = (task.opened.text_format(), self.job.text_piece_bytes);
+        let rows = records(file, format, &columns, piece_bytes, &mut |record| {
             self.control.tick(record.row)?;
             let at = RowAt {
                 file,
