@@ -196,19 +196,22 @@ pub(crate) struct PlainTimes {
 }
 
 impl PlainTimes {
-    /// What turns these times into instants.
-    pub(crate) fn clock<'z>(&self, zone: &'z Zone) -> Option<WallClock<'z>> {
-        (!self.utc).then(|| WallClock::of(zone))
-    }
-
-    /// The instant of a row, if there is such an instant.
-    #[inline]
-    pub(crate) fn instant(&self, row: usize, clock: &mut Option<WallClock<'_>>) -> Option<Micros> {
-        let micros = to_micros(self.values.values()[row], self.unit)?;
-        Some(match clock {
-            None => micros,
-            Some(clock) => clock.instant_of(micros.0),
-        })
+    /// The instants of some rows; `None` where there is no such instant.
+    pub(crate) fn instants(
+        &self,
+        rows: impl Iterator<Item = usize>,
+        zone: &Zone,
+        found: &mut Vec<Option<Micros>>,
+    ) {
+        found.clear();
+        let values = self.values.values();
+        let micros = rows.map(|row| to_micros(values[row], self.unit));
+        if self.utc {
+            found.extend(micros);
+        } else {
+            let mut clock = WallClock::of(zone);
+            found.extend(micros.map(|wall| Some(clock.instant_of(wall?.0))));
+        }
     }
 }
 

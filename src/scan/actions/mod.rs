@@ -58,6 +58,8 @@ pub(crate) struct ActionState<I> {
     wanted: Vec<(u32, Key)>,
     /// Scratch: whether they have enough.
     done: Vec<bool>,
+    /// Scratch: when their actions happened.
+    times: Vec<Option<Micros>>,
     /// Scratch: a piece of a text file.
     piece: Piece,
 }
@@ -141,6 +143,7 @@ impl<'a, I: Item> ActionScan<'a, I> {
             counts: Counts::default(),
             wanted: Vec::new(),
             done: Vec::new(),
+            times: Vec::new(),
             piece: Piece::default(),
         }
     }

@@ -159,13 +159,13 @@ impl<I: Item> ActionScan<'_, I> {
             Ints::Wide(ids) => keys.find_all(ids.values().iter().copied(), &mut wanted),
         }
         self.enough.find_done(&wanted, &mut done);
+        let rows = wanted.iter().map(|(row, _)| index(*row));
+        let mut times = std::mem::take(&mut state.times);
+        columns.times.instants(rows, self.job.zone(), &mut times);
         let kind = batch.file.file.source.kind();
-        let mut clock = columns.times.clock(self.job.zone());
-        for ((row, key), is_done) in wanted.iter().zip(&done) {
+        for (((row, key), is_done), at) in wanted.iter().zip(&done).zip(&times) {
             let item = I::from_wide(columns.items.get(index(*row)));
-            if let Some(at) = columns.times.instant(index(*row), &mut clock)
-                && let Some(item) = item
-            {
+            if let (Some(at), Some(item)) = (*at, item) {
                 self.offer_plain(kind, (*key, *is_done), (at, item), state)?;
             } else {
                 // It says what is wrong, and with which row.
@@ -173,7 +173,7 @@ impl<I: Item> ActionScan<'_, I> {
                 self.read_wanted(batch, state)?;
             }
         }
-        (state.wanted, state.done) = (wanted, done);
+        (state.wanted, state.done, state.times) = (wanted, done, times);
         Ok(())
     }
 
