@@ -1,0 +1,75 @@
+#!/usr/bin/env bash
+# Runs `hitherto sequences` beside other engines that do the same job on one set of made logs, and prints a table.
+#
+# usage: benches/peers/run.sh [--set S|M|L] [--runs N] [--peers LIST] [--variants] [--binary PATH]
+#
+#   --set S|M|L      how much; default M, of which each is ten times the one before:
+#                      S     10,000 impressions,   1,670,000 actions,    10,000 customers
+#                      M    100,000 impressions,  16,700,000 actions,   100,000 customers
+#                      L  1,000,000 impressions, 167,000,000 actions, 1,000,000 customers
+#   --runs N         runs of each, taken in turns; default 3
+#   --peers LIST     any of polars,duckdb,clickhouse,spark; default polars (spark needs Java 17 or newer)
+#   --variants       also measures --codec lz4_raw, --layout request and, with set L, --memory 1GiB
+#   --binary PATH    the program to measure; without it, `cargo build --release` makes it
+#
+# The first run makes a Python venv in target/peers/venv and the set in target/peers/SET; later runs find them there.
+# Each run is a process of its own, with the input in the page cache. After the first run of each, its rows are
+# compared with ours: if they differ, the script says so and exits with 1. A peer that fails is a line of the table.
+# stdout carries the machine and the table, stderr each run as it ends.
+#
+# On 2 cores, one run of each with S takes a minute or two, of which spark takes one. By their sizes M takes some
+# ten times that and L a hundred, with some 5 GB of disk, and more where a peer spills. Leave the machine alone then.
+set -euo pipefail
+
+usage() { awk 'NR > 1 { if (!/^#/) exit; sub(/^# ?/, ""); print }' "$1"; }
+wrong() { echo "$1; see benches/peers/run.sh --help" >&2; exit 2; }
+
+script=$(realpath "$0")
+set=M runs=3 peers=polars binary="" variants=""
+while [ $# -gt 0 ]; do
+    case $1 in
+        --help | -h) usage "$script"; exit ;;
+        --variants) variants=--variants; shift; continue ;;
+        --set | --runs | --peers | --binary) [ $# -ge 2 ] || wrong "$1 needs a value" ;;
+        *) wrong "unknown option $1" ;;
+    esac
+    case $1 in
+        --set) set=$2 ;;
+        --runs) runs=$2 ;;
+        --peers) peers=$2 ;;
+        --binary) binary=$(realpath -e "$2") || wrong "--binary $2 is not there" ;;
+    esac
+    shift 2
+done
+[[ $set =~ ^[SML]$ ]] || wrong "--set $set is none of S, M, L"
+[[ $runs =~ ^[1-9][0-9]*$ ]] || wrong "--runs $runs is not a number above 0"
+known='(polars|duckdb|clickhouse|spark)'
+[[ $peers =~ ^$known(,$known)*$ ]] || wrong "--peers $peers names others than polars, duckdb, clickhouse, spark"
+case $peers in
+    *spark*) command -v java > /dev/null || wrong "--peers spark needs Java 17 or newer on the path: install it" ;;
+esac
+
+cd "$(dirname "$script")/../.."
+here=benches/peers
+venv=target/peers/venv
+
+pins() { grep -E "^($1)==" "$here/requirements.txt"; }
+# Installs packages that are not there yet. The stamp is written last, so that what was left half made is made again.
+install() {
+    local stamp=$venv/installed-${1%%|*}
+    [ "$(cat "$stamp" 2> /dev/null)" != "$(pins "$1")" ] || return 0
+    echo "installing ${1//|/, }" >&2
+    "$venv/bin/pip" install --quiet --disable-pip-version-check -r <(pins "$1") >&2
+    pins "$1" > "$stamp"
+}
+[ -e "$venv/made" ] || { rm -rf "$venv" && python3 -m venv "$venv" && touch "$venv/made"; }
+install 'duckdb|numpy|polars|pyarrow'
+case $peers in *clickhouse*) install 'chdb|chdb-core' ;; esac
+case $peers in *spark*) install 'pyspark' ;; esac
+
+if [ -z "$binary" ]; then
+    cargo build --release >&2
+    binary=$(realpath "${CARGO_TARGET_DIR:-target}/release/hitherto")
+fi
+"$venv/bin/python" "$here/peers.py" generate "$set"
+exec "$venv/bin/python" "$here/peers.py" compare "$set" --binary "$binary" --runs "$runs" --peers "$peers" $variants
