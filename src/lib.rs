@@ -12,9 +12,10 @@
 //! ```
 //! The impressions are read first: they say whose actions are wanted, and up to when. The actions
 //! are scanned newest first, and rows of anybody else are dropped in the scan loop. What is left
-//! is dealt to partitions by customer, each partition is sorted, and two pointers that only move
-//! forward find for each impression the bounds of its history. Values are copied once, by the
-//! encoder, into compressed Parquet.
+//! is dealt to partitions by customer. Rows of the output are in the same order as partitions, so
+//! each is sorted shortly before the first row group that needs it: two pointers that only move
+//! forward find for each impression the bounds of its history, and the encoder writes what these
+//! windows hold as compressed Parquet, without ever laying the rows out.
 //!
 //! # Glossary
 //!

@@ -3,7 +3,10 @@
 //! ```text
 //! impressions ──► probes ─────────────┐ keys, bounds
 //!                                     ▼
-//! actions ──► scan: semi-join ──► partition ──► sort ──► sweep + op ──► encode ──► publish
+//! actions ──► scan: semi-join ──► partition
+//!                                     │ one after the other, as row groups need them
+//!                                     ▼
+//!                                   sort ──► sweep + op ──► encode ──► publish
 //! ```
 //! **In / Out**: a [`Job`] → files, and a [`Report`] of what was made.
 //! **Invariants**: tasks are handed out in order and share nothing but counters; what they find
