@@ -9,7 +9,7 @@
 use std::io::{BufRead, Cursor, Read};
 
 use csv::ByteRecord;
-use memchr::{memchr, memchr_iter};
+use memchr::{memchr, memchr_iter, memchr2};
 
 use crate::error::{Error, Result};
 use crate::scan::fields::{Field, Mismatch, quoted};
@@ -84,35 +84,14 @@ fn plain_records(
     let mut fields = [const { Field::Missing }; COLUMNS_MAX];
     let fields = &mut fields[..layout.places.len()];
     let mut commas = Vec::with_capacity(layout.fields_count);
-    // Returns end records as line feeds do, but seldom alone.
-    let has_returns = memchr(b'\r', text.as_bytes()).is_some();
     let mut rest = text;
     while !rest.is_empty() {
-        let end = memchr(b'\n', rest.as_bytes()).unwrap_or(rest.len());
-        let (line, after) = rest.split_at(end);
+        // Returns end records as line feeds do; between the two lies an empty one.
+        let end = memchr2(b'\n', b'\r', rest.as_bytes()).unwrap_or(rest.len());
+        let (record, after) = rest.split_at(end);
         rest = after.get(1..).unwrap_or("");
-        let mut record = if has_returns {
-            line.trim_end_matches('\r')
-        } else {
-            line
-        };
-        while has_returns && let Some((first, others)) = record.split_once('\r') {
-            plain_record(
-                layout,
-                (text, first),
-                seen,
-                (&mut commas, fields),
-                on_record,
-            )?;
-            record = others;
-        }
-        plain_record(
-            layout,
-            (text, record),
-            seen,
-            (&mut commas, fields),
-            on_record,
-        )?;
+        let scratch = (&mut commas, &mut *fields);
+        plain_record(layout, (text, record), seen, scratch, on_record)?;
     }
     Ok(())
 }
