@@ -13,12 +13,13 @@ pub(super) const DISTANCE_MAX: usize = 65_535;
 /// Bytes at the end of a block that are written as literals.
 const TAIL: usize = 12;
 
-/// Writes a page as one block behind `to`.
+/// Writes a page as one block.
 ///
 /// # Panics
 /// If a copy reaches further back than [`DISTANCE_MAX`].
-pub(super) fn compress(page: &Stream, to: &mut Vec<u8>) {
+pub(super) fn compress(page: &Stream) -> Vec<u8> {
     let literals = page.literals();
+    let mut to = Vec::with_capacity(literals.len() + literals.len() / 8 + 64);
     let body = page.len().saturating_sub(TAIL);
     let mut end = 0;
     let mut open = Vec::new();
@@ -28,14 +29,15 @@ pub(super) fn compress(page: &Stream, to: &mut Vec<u8>) {
         if op.length < COPY_MIN {
             open.extend_from_slice(new);
         } else {
-            sequence(&[&open, new], Some((op.distance, op.length)), to);
+            sequence(&[&open, new], Some((op.distance, op.length)), &mut to);
             open.clear();
             end += op.literals + op.length;
         }
     }
     open.clear();
     open.extend((end..page.len()).map(|at| page.byte_at(at)));
-    sequence(&[&open], None, to);
+    sequence(&[&open], None, &mut to);
+    to
 }
 
 /// Writes one sequence: literals, and a match unless it is the last.
@@ -75,8 +77,7 @@ mod tests {
 
     /// Compresses, and reads back with a reader that is not ours.
     fn check(stream: &Stream, page: &[u8]) {
-        let mut block = Vec::new();
-        compress(stream, &mut block);
+        let block = compress(stream);
         let found = lz4_flex::block::decompress(&block, page.len()).expect("a block");
         assert!(found == page);
     }
@@ -103,8 +104,6 @@ mod tests {
 
     #[test]
     fn an_empty_page_is_one_token() {
-        let mut block = Vec::new();
-        compress(&Stream::default(), &mut block);
-        assert_eq!(block, [0]);
+        assert_eq!(compress(&Stream::default()), [0]);
     }
 }

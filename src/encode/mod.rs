@@ -2,15 +2,18 @@
 //!
 //! **In / Out**: a [`Block`], which is a run of output rows given as windows → a [`RowGroup`]:
 //! the bytes of a row group, encoded and compressed, ready to be put into a file as they are.
-//! **Two paths** for the two columns of histories, whose values are equal: the direct one
-//! (`shapes` says what repeats, `pages` puts it down in a `stream` of literals and copies, `zstd`
-//! and `lz4` write that out, `chunk` puts pages behind each other), and the plain one through Arrow, for all that the direct one does
-//! not serve. `scalars` makes the other columns, `file` puts row groups behind each other.
+//! **Two paths**, whose values are equal: the direct one (`shapes` says what repeats, `pages` puts
+//! histories and `beside`, with `leaf`, the other columns down in a `stream` of literals and copies, `zstd` and
+//! `lz4` write that out, `chunk` puts pages behind each other), and the one through Arrow for all
+//! that the direct one does not serve (`plain` the histories, `scalars` the other columns).
+//! `file` puts row groups behind each other.
 //! **Invariants**: the bytes are a function of the block and the job; a block knows nothing of
 //! partitions, files or threads, so any path may encode it.
 
+mod beside;
 mod chunk;
 mod file;
+mod leaf;
 mod lz4;
 mod pages;
 mod plain;
@@ -24,23 +27,18 @@ use std::sync::Arc;
 
 use arrow::array::ArrowPrimitiveType;
 use arrow::datatypes::{ArrowNativeType, FieldRef, Int32Type, Int64Type, SchemaRef};
-use bytes::Bytes;
 use parquet::arrow::ArrowSchemaConverter;
-use parquet::arrow::arrow_writer::{
-    ArrowColumnChunk, ArrowColumnWriter, ArrowRowGroupWriterFactory, compute_leaves,
-};
-use parquet::column::writer::ColumnCloseResult;
+use parquet::arrow::arrow_writer::{ArrowRowGroupWriterFactory, compute_leaves};
 use parquet::errors::ParquetError;
-use parquet::file::metadata::RowGroupMetaData;
+use parquet::file::metadata::{ColumnChunkMetaData, RowGroupMetaData};
 use parquet::file::page_index::column_index::ColumnIndexMetaData;
 use parquet::file::page_index::offset_index::OffsetIndexMetaData;
 use parquet::file::properties::WriterProperties;
 use parquet::file::writer::{SerializedFileWriter, SerializedRowGroupWriter, TrackedWrite};
 use parquet::schema::types::SchemaDescPtr;
 
-use self::chunk::Column;
 pub(crate) use self::file::FileWriter;
-use self::pages::PageMaker;
+use self::pages::{Column, PageMaker};
 pub use self::schema::schema;
 use self::schema::{CREATED_BY, properties};
 use self::shapes::Shapes;
@@ -54,6 +52,8 @@ use crate::probes::Probes;
 pub(crate) trait ItemColumn: Item + ArrowNativeType {
     /// Arrow's type of it.
     type Arrow: ArrowPrimitiveType<Native = Self>;
+    /// Parquet's.
+    type Parquet: parquet::data_type::DataType<T = Self>;
 
     /// Adds ids to the values of a page, the last of them first.
     fn put_newest_first(items: &[Self], to: &mut Vec<u8>);
@@ -61,6 +61,7 @@ pub(crate) trait ItemColumn: Item + ArrowNativeType {
 
 impl ItemColumn for i32 {
     type Arrow = Int32Type;
+    type Parquet = parquet::data_type::Int32Type;
 
     fn put_newest_first(items: &[i32], to: &mut Vec<u8>) {
         put_reversed(items, i32::to_le_bytes, to);
@@ -69,6 +70,7 @@ impl ItemColumn for i32 {
 
 impl ItemColumn for i64 {
     type Arrow = Int64Type;
+    type Parquet = parquet::data_type::Int64Type;
 
     fn put_newest_first(items: &[i64], to: &mut Vec<u8>) {
         put_reversed(items, i64::to_le_bytes, to);
@@ -159,8 +161,10 @@ pub(crate) struct Encoder<'a> {
 pub(crate) struct Workbench {
     /// The histories of the block.
     shapes: Shapes,
-    /// Makes pages of histories, if the job takes the direct path.
+    /// Makes pages, if the job takes the direct path.
     pages: Option<PageMaker>,
+    /// Bytes of the next row group, about: as many as the last had.
+    bytes_expected: usize,
 }
 
 impl<'a> Encoder<'a> {
@@ -190,6 +194,7 @@ impl<'a> Encoder<'a> {
         Workbench {
             shapes: Shapes::default(),
             pages: is_direct.then(|| PageMaker::new(self.job)),
+            bytes_expected: 0,
         }
     }
 
@@ -222,52 +227,68 @@ impl<'a> Encoder<'a> {
         bench: &mut Workbench,
         block: &Block<'_, I>,
     ) -> parquet::errors::Result<RowGroup> {
-        let Workbench { shapes, pages } = bench;
-        shapes.find(self.job, block);
+        bench.shapes.find(self.job, block);
+        let tally = self.tally(block, &bench.shapes);
+        // A Parquet chunk has a page; one of no rows is not worth a path of its own.
+        if bench.pages.is_none() || block.rows.is_empty() {
+            self.encode_plain(block, &bench.shapes, tally)
+        } else {
+            self.encode_direct(bench, block, tally)
+        }
+    }
+
+    /// Encodes a block page by page, into one buffer.
+    fn encode_direct<I: ItemColumn>(
+        &self,
+        bench: &mut Workbench,
+        block: &Block<'_, I>,
+        tally: RowTally,
+    ) -> parquet::errors::Result<RowGroup> {
+        let pages = bench.pages.as_mut().expect("the job takes this path");
+        let (job, rows) = (self.job, (block, &bench.shapes));
+        let mut sink = TrackedWrite::new(Vec::with_capacity(bench.bytes_expected));
+        let mut chunks = beside::columns(pages, job, rows, (&self.descriptor, &mut sink))?;
+        for column in [Column::Items, Column::Kinds] {
+            let description = self.descriptor.column(chunks.len());
+            chunks.push(pages.column(job, rows, column, (&description, &mut sink))?);
+        }
+        let (chunks, offsets): (Vec<_>, Vec<_>) = chunks.into_iter().unzip();
+        let rows_count = bench.shapes.all.iter().map(|of| i64::from(of.rows)).sum();
+        let sizes = chunks.iter().map(ColumnChunkMetaData::uncompressed_size);
+        let metadata = RowGroupMetaData::builder(Arc::clone(&self.descriptor))
+            .set_num_rows(rows_count)
+            .set_total_byte_size(sizes.sum())
+            .set_column_metadata(chunks)
+            .build()?;
+        let bytes = sink.into_inner()?;
+        bench.bytes_expected = bytes.len() + bytes.len() / 8;
+        Ok(RowGroup {
+            tally,
+            bytes,
+            column_indexes: vec![None; offsets.len()],
+            offset_indexes: offsets.into_iter().map(Some).collect(),
+            metadata,
+        })
+    }
+
+    /// Encodes a block through Arrow.
+    fn encode_plain<I: ItemColumn>(
+        &self,
+        block: &Block<'_, I>,
+        shapes: &Shapes,
+        tally: RowTally,
+    ) -> parquet::errors::Result<RowGroup> {
         let mut writers = self.factory.create_column_writers(0)?;
         let histories = writers.len() - 2;
-        let (scalars, tally) = scalars::columns(self, block, shapes);
-        for ((field, column), writer) in self.schema.fields().iter().zip(scalars).zip(&mut writers)
+        let columns = scalars::columns(self, block, shapes);
+        for ((field, column), writer) in self.schema.fields().iter().zip(columns).zip(&mut writers)
         {
             for leaf in compute_leaves(field, &column)? {
                 writer.write(&leaf)?;
             }
         }
-        let mut direct = Vec::new();
-        match pages {
-            None => plain::write(self, block, &mut writers[histories..])?,
-            // A Parquet chunk has a page; one of no rows is not worth a path of its own.
-            Some(_) if block.rows.is_empty() => {}
-            Some(pages) => {
-                writers.truncate(histories);
-                for (at, column) in [Column::Items, Column::Kinds].into_iter().enumerate() {
-                    let description = self.descriptor.column(histories + at);
-                    direct.push(pages.column(self.job, block, shapes, column, &description)?);
-                }
-            }
-        }
-        self.row_group(tally, writers, direct)
-    }
-
-    /// Puts column chunks behind each other.
-    fn row_group(
-        &self,
-        tally: RowTally,
-        writers: Vec<ArrowColumnWriter>,
-        direct: Vec<(Bytes, ColumnCloseResult)>,
-    ) -> parquet::errors::Result<RowGroup> {
-        let chunks: Vec<ArrowColumnChunk> = writers
-            .into_iter()
-            .map(ArrowColumnWriter::close)
-            .collect::<parquet::errors::Result<_>>()?;
-        let sizes = chunks.iter().map(|chunk| chunk.close().bytes_written);
-        let bytes = sizes.sum::<u64>()
-            + direct
-                .iter()
-                .map(|(bytes, _)| count64(bytes.len()))
-                .sum::<u64>();
-        let bytes = usize::try_from(bytes).expect("a row group is in memory");
-        let mut to = TrackedWrite::new(Vec::with_capacity(bytes));
+        plain::write(self, block, &mut writers[histories..])?;
+        let mut to = TrackedWrite::new(Vec::new());
         let mut closed = None;
         let keep = |_: &mut TrackedWrite<Vec<u8>>, metadata, _, columns, offsets| {
             closed = Some((metadata, columns, offsets));
@@ -276,11 +297,8 @@ impl<'a> Encoder<'a> {
         let (descriptor, properties) = (Arc::clone(&self.descriptor), Arc::clone(&self.properties));
         let mut group =
             SerializedRowGroupWriter::new(descriptor, properties, &mut to, 0, Some(Box::new(keep)));
-        for chunk in chunks {
-            chunk.append_to_row_group(&mut group)?;
-        }
-        for (bytes, close) in direct {
-            group.append_column(&bytes, close)?;
+        for writer in writers {
+            writer.close()?.append_to_row_group(&mut group)?;
         }
         group.close()?;
         let (metadata, column_indexes, offset_indexes) = closed.expect("closing calls it");
@@ -291,6 +309,20 @@ impl<'a> Encoder<'a> {
             column_indexes,
             offset_indexes,
         })
+    }
+
+    /// What the rows of a block hold.
+    fn tally<I: ItemColumn>(&self, block: &Block<'_, I>, shapes: &Shapes) -> RowTally {
+        let mut tally = RowTally::default();
+        let impressions = &block.probes.impressions;
+        for (row, shape) in block.rows.iter().zip(&shapes.all) {
+            let at = block.probes.rows[index(row.probe)];
+            let is_last = index(row.items_end) == impressions.items_of(at).len();
+            let samples = block.items(row).len();
+            let length = index(shape.actions.count());
+            tally.add(samples, length, self.job.actions_max, is_last);
+        }
+        tally
     }
 
     /// The element of a list column of the schema.

@@ -9,12 +9,13 @@
 //! **Page**: whole rows, at most a megabyte decoded (one row at least), of version 1, which
 //! every reader knows. What a page begins with is put down in full.
 
-use bytes::Bytes;
-use parquet::column::writer::ColumnCloseResult;
+use parquet::basic::Encoding;
 use parquet::errors::Result;
+use parquet::file::metadata::ColumnChunkMetaData;
+use parquet::file::page_index::offset_index::OffsetIndexMetaData;
 use parquet::schema::types::ColumnDescPtr;
 
-use super::chunk::{Chunk, Column, Compressor};
+use super::chunk::{Chunk, Compressor, Sink};
 use super::shapes::{Actions, Shape, Shapes};
 use super::stream::Stream;
 use super::{Block, ItemColumn, lz4};
@@ -24,13 +25,22 @@ use crate::job::{Codec, ItemType, Job};
 /// The kinds that the dictionary has: padding, click, cart, order.
 const KINDS: i32 = 4;
 
+/// Which of the two columns.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Column {
+    /// `actions`: item ids.
+    Items,
+    /// `action_types`.
+    Kinds,
+}
+
 /// What a thread needs to write pages. Reused from row group to row group.
 #[derive(Debug)]
 pub(super) struct PageMaker {
     /// The page in the making.
-    stream: Stream,
+    pub(super) stream: Stream,
     /// Compresses it.
-    compressor: Compressor,
+    pub(super) compressor: Compressor,
     /// Rows of the block, in pages.
     pieces: Vec<Piece>,
 }
@@ -72,15 +82,14 @@ impl PageMaker {
         }
     }
 
-    /// Writes a column chunk; the offsets of its close result start at 0.
+    /// Writes a column chunk.
     pub(super) fn column<I: ItemColumn>(
         &mut self,
         job: &Job,
-        block: &Block<'_, I>,
-        shapes: &Shapes,
+        (block, shapes): (&Block<'_, I>, &Shapes),
         column: Column,
-        description: &ColumnDescPtr,
-    ) -> Result<(Bytes, ColumnCloseResult)> {
+        (description, sink): (&ColumnDescPtr, &mut Sink),
+    ) -> Result<(ColumnChunkMetaData, OffsetIndexMetaData)> {
         let width = match column {
             Column::Items => size_of::<I>(),
             Column::Kinds => 1,
@@ -93,11 +102,15 @@ impl PageMaker {
             width,
         };
         self.cut(&shapes.all, (job.page_bytes_max / rows.bytes()).max(1));
-        let mut chunk = Chunk::new();
+        let encoding = match column {
+            Column::Items => Encoding::PLAIN,
+            Column::Kinds => Encoding::RLE_DICTIONARY,
+        };
+        let mut chunk = Chunk::new(sink, encoding);
         if column == Column::Kinds {
             self.stream.clear();
             (0..KINDS).for_each(|code| self.stream.literal(&code.to_le_bytes()));
-            chunk.dictionary(&self.stream, &mut self.compressor, KINDS.unsigned_abs())?;
+            chunk.dictionary(&mut self.stream, &mut self.compressor, KINDS.unsigned_abs())?;
         }
         let pieces = std::mem::take(&mut self.pieces);
         for page in pieces.chunk_by(|_, next| !next.first) {
@@ -105,10 +118,10 @@ impl PageMaker {
             let count = page.iter().map(|piece| piece.rows).sum();
             rows.put_page(&mut self.stream, page, count);
             let values = count * rows.actions_max;
-            chunk.data(&self.stream, &mut self.compressor, column, count, values)?;
+            chunk.data(&mut self.stream, &mut self.compressor, count, values)?;
         }
         self.pieces = pieces;
-        chunk.finish(job, description, column)
+        chunk.finish(job, description, None)
     }
 
     /// Cuts the rows of a block into pages, where an impression ends if possible: what a page
@@ -230,7 +243,7 @@ impl<I: ItemColumn> Rows<'_, I> {
 
 /// The repetition levels of one row: 0 for its first element, 1 for all others. As most writers
 /// have it, a bit-packed group of 8 and a run of the rest, so that readers are used to it.
-fn repetition_levels(count: usize) -> Vec<u8> {
+pub(super) fn repetition_levels(count: usize) -> Vec<u8> {
     let mut levels = match count {
         0..=8 => vec![1 << 1, 0],
         _ => vec![1 << 1 | 1, 0b1111_1110],
@@ -250,7 +263,7 @@ fn run_of_ones(count: usize) -> Vec<u8> {
 }
 
 /// A number in groups of seven bits, lowest first (ULEB128).
-fn varint(mut number: usize) -> Vec<u8> {
+pub(super) fn varint(mut number: usize) -> Vec<u8> {
     let mut bytes = Vec::new();
     loop {
         let low = u8::try_from(number & 0x7F).expect("seven bits");
@@ -264,6 +277,6 @@ fn varint(mut number: usize) -> Vec<u8> {
 }
 
 /// The length that stands before levels.
-fn length_of(bytes: usize) -> [u8; 4] {
+pub(super) fn length_of(bytes: usize) -> [u8; 4] {
     u32::try_from(bytes).expect("a page is small").to_le_bytes()
 }

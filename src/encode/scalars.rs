@@ -1,7 +1,7 @@
 //! The columns beside the histories, as Arrow arrays for parquet's own column writers.
 //!
 //! **In / Out**: a [`Block`] and the [`Shapes`] of its histories → all columns but the last two
-//! of the schema, in order, and a [`RowTally`].
+//! of the schema, in order. `beside` is the direct path to the same.
 
 use std::sync::Arc;
 
@@ -13,7 +13,7 @@ use arrow::buffer::{OffsetBuffer, ScalarBuffer};
 use arrow::datatypes::{DataType, FieldRef};
 
 use super::shapes::Shapes;
-use super::{Block, BlockRow, Encoder, ItemColumn, RowTally};
+use super::{Block, BlockRow, Encoder, ItemColumn};
 use crate::column::{Customer, Label};
 use crate::ids::{index, offset32};
 use crate::job::Layout;
@@ -23,20 +23,11 @@ pub(super) fn columns<I: ItemColumn>(
     encoder: &Encoder<'_>,
     block: &Block<'_, I>,
     shapes: &Shapes,
-) -> (Vec<ArrayRef>, RowTally) {
-    let mut tally = RowTally::default();
-    let impressions = &block.probes.impressions;
-    for (row, shape) in block.rows.iter().zip(&shapes.all) {
-        let at = block.probes.rows[index(row.probe)];
-        let is_last = index(row.items_end) == impressions.items_of(at).len();
-        let samples = block.items(row).len();
-        let length = index(shape.actions.count());
-        tally.add(samples, length, encoder.job.actions_max, is_last);
-    }
+) -> Vec<ArrayRef> {
     let mut columns = vec![customers(block, shapes), rankings(block, shapes)];
     match encoder.job.layout {
         Layout::Sample => {
-            let positions = gather(block, &impressions.positions);
+            let positions = gather(block, &block.probes.impressions.positions);
             columns.push(Arc::new(Int32Array::from(positions)) as ArrayRef);
             columns.push(items(block));
             columns.push(labels(block));
@@ -47,7 +38,7 @@ pub(super) fn columns<I: ItemColumn>(
         }
     }
     columns.extend(times_and_lengths(block, shapes));
-    (columns, tally)
+    columns
 }
 
 /// Whom the rows were shown to.

@@ -56,6 +56,15 @@ impl Stream {
         &self.literals
     }
 
+    /// Lets somebody read all literals who may read some bytes behind them, too.
+    pub(super) fn read_literals<R>(&mut self, slack: usize, read: impl FnOnce(&[u8]) -> R) -> R {
+        let count = self.literals.len();
+        self.literals.resize(count + slack, 0);
+        let result = read(&self.literals);
+        self.literals.truncate(count);
+        result
+    }
+
     /// Adds bytes that are new.
     pub(super) fn literal(&mut self, bytes: &[u8]) {
         self.literals.extend_from_slice(bytes);
@@ -118,19 +127,23 @@ impl Stream {
 
     /// A byte of the page, found by following copies back to the literal that it comes from.
     pub(super) fn byte_at(&self, mut at: usize) -> u8 {
+        if at >= self.closed {
+            return self.literals[self.open + (at - self.closed)];
+        }
+        let mut found = self.starts.partition_point(|start| *start <= at) - 1;
         loop {
-            if at >= self.closed {
-                return self.literals[self.open + (at - self.closed)];
-            }
-            let op = self.starts.partition_point(|start| *start <= at) - 1;
-            let within = at - self.starts[op];
-            let op = self.ops[op];
+            let within = at - self.starts[found];
+            let op = self.ops[found];
             if within < op.literals {
                 return self.literals[op.literal_start + within];
             }
             // An overlapping copy repeats the last `distance` bytes before it.
             let copied = within - op.literals;
             at -= copied - copied % op.distance + op.distance;
+            // Mostly the op before; a search would take longer.
+            while self.starts[found] > at {
+                found -= 1;
+            }
         }
     }
 

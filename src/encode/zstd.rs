@@ -40,10 +40,6 @@ pub(super) struct Compressor {
     context: NonNull<ZSTD_CCtx>,
     /// The page in libzstd's terms.
     sequences: Vec<ZSTD_Sequence>,
-    /// Its literals, with room behind them.
-    literals: Vec<u8>,
-    /// The frame.
-    frame: Vec<u8>,
 }
 
 // SAFETY: a `ZSTD_CCtx` is tied to no thread (zstd.h: "one context per thread" is about use at
@@ -63,8 +59,6 @@ impl Compressor {
         let compressor = Compressor {
             context,
             sequences: Vec::new(),
-            literals: Vec::new(),
-            frame: Vec::new(),
         };
         compressor.set(ZSTD_cParameter::ZSTD_c_compressionLevel, LEVEL);
         // Tables for a search that never happens would be cleared for every frame.
@@ -84,45 +78,38 @@ impl Compressor {
         assert!(!is_error(code), "libzstd refuses a parameter");
     }
 
-    /// Compresses a page; the frame is good until the next call.
-    pub(super) fn compress(&mut self, page: &Stream) -> &[u8] {
+    /// Compresses a page.
+    pub(super) fn compress(&mut self, page: &mut Stream) -> Vec<u8> {
         self.sequences.clear();
         split(page, &mut self.sequences);
-        self.literals.clear();
-        self.literals.extend_from_slice(page.literals());
-        self.literals
-            .resize(page.literals().len() + LITERALS_SLACK, 0);
         // SAFETY: a function of a number.
         let bound = unsafe { ZSTD_compressBound(page.len()) };
-        if self.frame.len() < bound {
-            self.frame.resize(bound, 0);
-        }
-        // SAFETY: pointers and lengths are of slices that live through the call; the literals
+        let mut frame = Vec::<u8>::with_capacity(bound);
+        let (bytes, count) = (page.len(), page.literals().len());
+        // SAFETY: pointers and lengths are of vectors that live through the call; the literals
         // have the slack that the function asks for; the sequences end with a delimiter and cover
         // the page (`split`), whose distances lie within it (`Stream`).
-        let code = unsafe {
+        let code = page.read_literals(LITERALS_SLACK, |literals| unsafe {
             ZSTD_compressSequencesAndLiterals(
                 self.context.as_ptr(),
-                self.frame.as_mut_ptr().cast(),
-                self.frame.len(),
+                frame.as_mut_ptr().cast(),
+                frame.capacity(),
                 self.sequences.as_ptr(),
                 self.sequences.len(),
-                self.literals.as_ptr().cast(),
-                page.literals().len(),
-                self.literals.len(),
-                page.len(),
+                literals.as_ptr().cast(),
+                count,
+                literals.len(),
+                bytes,
             )
-        };
+        });
         if is_error(code) {
-            return self.compress_expanded(page);
+            // It has a block that libzstd refuses to write from sequences.
+            let page = page.expand();
+            return zstd::bulk::compress(&page, LEVEL).expect("memory is all it needs");
         }
-        &self.frame[..code]
-    }
-
-    /// Compresses a page that has a block which libzstd refuses to write from sequences.
-    fn compress_expanded(&mut self, page: &Stream) -> &[u8] {
-        self.frame = zstd::bulk::compress(&page.expand(), LEVEL).expect("memory is all it needs");
-        &self.frame
+        // SAFETY: libzstd has written that many bytes, within the capacity.
+        unsafe { frame.set_len(code) };
+        frame
     }
 }
 
@@ -192,9 +179,9 @@ mod tests {
     use super::*;
 
     /// Compresses, and reads back by libzstd's decoder.
-    fn check(compressor: &mut Compressor, stream: &Stream, page: &[u8]) {
+    fn check(compressor: &mut Compressor, stream: &mut Stream, page: &[u8]) {
         let frame = compressor.compress(stream);
-        let found = zstd::bulk::decompress(frame, page.len()).expect("a frame");
+        let found = zstd::bulk::decompress(&frame, page.len()).expect("a frame");
         assert!(found == page);
     }
 
@@ -202,8 +189,8 @@ mod tests {
     fn frames_decode_to_the_page() {
         let mut compressor = Compressor::new();
         for seed in 0..300 {
-            let (stream, page) = random(seed, seed % 7);
-            check(&mut compressor, &stream, &page);
+            let (mut stream, page) = random(seed, seed % 7);
+            check(&mut compressor, &mut stream, &page);
         }
     }
 
@@ -217,7 +204,8 @@ mod tests {
                 stream.copy(10, start - 10);
                 stream.literal(b"k");
                 stream.copy(9, length);
-                check(&mut compressor, &stream, &stream.expand());
+                let page = stream.expand();
+                check(&mut compressor, &mut stream, &page);
             }
         }
     }
@@ -229,6 +217,6 @@ mod tests {
             .collect();
         let mut stream = Stream::default();
         stream.literal(&noise);
-        check(&mut Compressor::new(), &stream, &noise);
+        check(&mut Compressor::new(), &mut stream, &noise);
     }
 }

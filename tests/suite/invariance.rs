@@ -234,49 +234,75 @@ fn continued(late: bool, actions_max: usize, lookback_days: Option<u32>) -> Case
     case
 }
 
+/// Checks that a case comes out alike on both paths, in every codec, layout and size of pages.
+fn check_paths(case: &Case, what: &str) {
+    let folder = scratch();
+    case.write(folder.path());
+    let expected = case.expected();
+    let read = |name: String, change: &dyn Fn(&mut Settings)| {
+        let out = folder.path().join(name);
+        let mut settings = case.settings(folder.path(), &out);
+        change(&mut settings);
+        run(settings.clone()).expect("a run");
+        samples(&out, &settings)
+    };
+    let layouts = [Layout::Sample, Layout::Request];
+    for (layout, items) in layouts.into_iter().zip([ItemType::Int32, ItemType::Int64]) {
+        let name = format!("{layout:?}");
+        let plain = read(format!("plain-{name}"), &|settings| {
+            (settings.layout, settings.item_type) = (layout, items);
+            settings.encode_plain = true;
+        });
+        let mut sorted = plain.clone();
+        sorted.sort();
+        assert!(sorted == expected, "{what} {name}");
+        for codec in [Codec::Zstd, Codec::Lz4Raw] {
+            for page in [1, 5000, 1 << 20] {
+                let direct = read(format!("{codec:?}-{page}-{name}"), &|settings| {
+                    (settings.layout, settings.item_type) = (layout, items);
+                    (settings.codec, settings.page_bytes_max) = (codec, page);
+                });
+                assert!(direct == plain, "{what} {codec:?} {page} {name}");
+            }
+        }
+    }
+}
+
 #[test]
 fn direct_and_plain_pages_hold_the_same_values() {
     for late in [false, true] {
         for actions_max in [1, 8, 30, 1000] {
             for lookback in [None, Some(0), Some(1)] {
                 let case = continued(late, actions_max, lookback);
-                let folder = scratch();
-                case.write(folder.path());
-                let expected = case.expected();
-                let read = |name: String, change: &dyn Fn(&mut Settings)| {
-                    let out = folder.path().join(name);
-                    let mut settings = case.settings(folder.path(), &out);
-                    change(&mut settings);
-                    run(settings.clone()).expect("a run");
-                    samples(&out, &settings)
-                };
-                let layouts = [Layout::Sample, Layout::Request];
-                for (layout, items) in layouts.into_iter().zip([ItemType::Int32, ItemType::Int64]) {
-                    let name = format!("{layout:?}");
-                    let plain = read(format!("plain-{name}"), &|settings| {
-                        (settings.layout, settings.item_type) = (layout, items);
-                        settings.encode_plain = true;
-                    });
-                    let mut sorted = plain.clone();
-                    sorted.sort();
-                    assert!(
-                        sorted == expected,
-                        "{late} {actions_max} {lookback:?} {name}"
-                    );
-                    for codec in [Codec::Zstd, Codec::Lz4Raw] {
-                        for page in [1, 5000, 1 << 20] {
-                            let direct = read(format!("{codec:?}-{page}-{name}"), &|settings| {
-                                (settings.layout, settings.item_type) = (layout, items);
-                                (settings.codec, settings.page_bytes_max) = (codec, page);
-                            });
-                            let what = (late, actions_max, lookback, codec, page);
-                            assert!(direct == plain, "{what:?} {name}");
-                        }
-                    }
-                }
+                check_paths(&case, &format!("{late} {actions_max} {lookback:?}"));
             }
         }
     }
+}
+
+#[test]
+fn long_texts_long_rankings_null_labels_and_guests_are_the_same_on_both_paths() {
+    let mut case = continued(false, 8, None);
+    case.text_ids = true;
+    case.rules.guests_are_rows = true;
+    // Longer than a copy of LZ4 can reach back, and repeated.
+    let long = "x".repeat(70_000);
+    let id = |id: &str| format!("{id}{}", if id == "0" { &long } else { "" });
+    for action in &mut case.log {
+        action.customer = action.customer.as_deref().map(id);
+    }
+    for (n, shown) in case.shown.iter_mut().enumerate() {
+        shown.customer = shown.customer.as_deref().filter(|_| n % 7 > 0).map(id);
+        let count = if n % 45 == 1 { 20_000 } else { n % 5 };
+        let label = |item: usize| match (n % 4, item % 3) {
+            (0, _) | (1, 0) => None,
+            (_, number) => Some(number == 1),
+        };
+        let items = (0..=count).map(|item| (1 + item, label(item)));
+        let items = items.map(|(item, label)| (i64::try_from(item).expect("small"), label));
+        shown.items = items.collect();
+    }
+    check_paths(&case, "wide");
 }
 
 #[test]
