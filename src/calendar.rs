@@ -156,6 +156,54 @@ impl<'z> WallClock<'z> {
     }
 }
 
+/// A zone for instants that come nearly in order: remembers the stretch of one offset that the
+/// last was in.
+#[derive(Clone, Debug)]
+pub(crate) struct OffsetClock<'z> {
+    /// The zone.
+    zone: &'z Zone,
+    /// The first instant of the stretch.
+    first: i64,
+    /// The last.
+    last: i64,
+    /// Local minus UTC in it, µs.
+    offset: i64,
+}
+
+#[cfg_attr(not(test), expect(dead_code, reason = "`dwell` uses it"))]
+impl<'z> OffsetClock<'z> {
+    /// A clock of a zone.
+    pub(crate) fn of(zone: &'z Zone) -> OffsetClock<'z> {
+        let mut clock = OffsetClock {
+            zone,
+            first: 0,
+            last: 0,
+            offset: 0,
+        };
+        clock.find(0);
+        clock
+    }
+
+    /// Local minus UTC at an instant, µs.
+    #[inline]
+    pub(crate) fn offset_at(&mut self, at: Micros) -> i64 {
+        if at.0 < self.first || at.0 > self.last {
+            self.find(at.0);
+        }
+        self.offset
+    }
+
+    /// Finds the stretch of an instant.
+    #[cold]
+    fn find(&mut self, at: i64) {
+        let starts = &self.zone.starts;
+        let stretch = starts.partition_point(|start| *start <= at) - 1;
+        self.first = starts[stretch];
+        self.last = starts.get(stretch + 1).map_or(i64::MAX, |next| next - 1);
+        self.offset = self.zone.offsets[stretch];
+    }
+}
+
 /// The day of a wall time.
 ///
 /// # Panics
@@ -313,6 +361,20 @@ mod tests {
                     zone.instant_of(wall),
                     "{name} {wall}"
                 );
+            }
+        }
+    }
+
+    #[test]
+    fn an_offset_clock_says_what_its_zone_says() {
+        for name in ["UTC", "America/New_York", "Pacific/Apia"] {
+            let zone = Zone::named(name).expect("a zone");
+            let mut clock = OffsetClock::of(&zone);
+            let around = |start: &i64| [-DAY_US, -1, 0, 1].map(|step| start.saturating_add(step));
+            for at in zone.starts.iter().flat_map(around).chain([i64::MAX, 0]) {
+                let wall = zone.wall_of(Micros(at));
+                let offset = clock.offset_at(Micros(at));
+                assert_eq!(at.saturating_add(offset), wall, "{name} {at}");
             }
         }
     }

@@ -29,6 +29,22 @@ impl TextColumn {
         self.bytes.extend_from_slice(&other.bytes);
     }
 
+    /// The number of texts.
+    pub(crate) fn count(&self) -> usize {
+        self.ends.len()
+    }
+
+    /// Forgets all texts, and keeps their memory.
+    pub(crate) fn clear(&mut self) {
+        self.ends.clear();
+        self.bytes.clear();
+    }
+
+    /// Bytes of memory, for the account.
+    pub(crate) fn memory(&self) -> u64 {
+        count64(self.ends.capacity() * size_of::<u64>() + self.bytes.capacity())
+    }
+
     /// The text of a row.
     ///
     /// # Panics

@@ -7,14 +7,35 @@ use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering::Relaxed};
 
 use crate::error::{Error, ErrorKind, Result};
 
-/// The stages of a run, in order; a reader shows the name of the current one.
-pub const STAGES: [&str; 5] = [
+/// The stages of all runs, in order; no run has all of them. A reader shows the name of the
+/// current one.
+pub const STAGES: [&str; 8] = [
     "look for inputs",
     "read impressions",
+    "read listings",
     "read actions",
+    "read events",
+    "rank ids",
     "write",
     "publish",
 ];
+
+/// A stage, as an index into [`STAGES`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Stage(usize);
+
+impl Stage {
+    /// Look for inputs.
+    pub(crate) const LOOK: Stage = Stage(0);
+    /// Read impressions.
+    pub(crate) const IMPRESSIONS: Stage = Stage(1);
+    /// Read actions.
+    pub(crate) const ACTIONS: Stage = Stage(3);
+    /// Write.
+    pub(crate) const WRITE: Stage = Stage(6);
+    /// Publish.
+    pub(crate) const PUBLISH: Stage = Stage(7);
+}
 
 /// Records of a text file that are read between two looks at what the world wants.
 pub(crate) const TICK_ROWS: u64 = 1024;
@@ -114,9 +135,8 @@ impl Control {
         self.spilled.fetch_add(bytes, Relaxed);
     }
 
-    /// Ends the current stage, if there is one, and starts the stage of [`STAGES`] that will take
-    /// `total` steps.
-    pub(crate) fn enter(&self, stage: usize, total: u64) {
+    /// Ends the current stage, if there is one, and starts one that will take `total` steps.
+    pub(crate) fn enter(&self, Stage(stage): Stage, total: u64) {
         self.leave();
         self.done.store(0, Relaxed);
         self.total.store(total, Relaxed);

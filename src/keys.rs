@@ -14,7 +14,7 @@ use crate::column::{Customer, Impressions};
 use crate::ids::{Item, Key, count32, count64, index};
 
 /// The seed of the contract.
-const SEED: u64 = 42;
+pub(crate) const SEED: u64 = 42;
 
 /// A table from ids of customers to ranks.
 #[derive(Debug)]
@@ -99,7 +99,7 @@ fn place(first: i64, id: i64) -> usize {
 /// A hash of an id for a table in memory: a multiplication, whose upper half is good, and that
 /// half again where the table looks for the place.
 #[inline]
-fn spread(id: i64) -> u64 {
+pub(crate) fn spread(id: i64) -> u64 {
     let product = id.cast_unsigned().wrapping_mul(0x9E37_79B9_7F4A_7C15);
     product ^ (product >> 32)
 }

@@ -43,7 +43,7 @@
 //! | `sweep` | sorted times and cutoffs into windows; the tie rule |
 //! | `op` | windows into histories |
 //! | `scan` | files into typed rows; `scan/plan` decides which are read at all |
-//! | `keys`, `probes` | customers into ranks, impressions into probes |
+//! | `keys`, `intern`, `probes` | ids into ranks, impressions into probes |
 //! | `partition`, `sort` | events into chunk lists, chunk lists into sorted runs |
 //! | `spill` | chunks that memory has no room for, to a file and back |
 //! | `encode` | blocks into row groups |
@@ -71,6 +71,8 @@ mod engine;
 mod error;
 mod generate;
 mod ids;
+#[expect(dead_code, reason = "`dwell` and `features` use it")]
+mod intern;
 mod job;
 mod keys;
 mod manifest;
@@ -101,9 +103,9 @@ pub use encode::schema;
 pub use engine::{panic_text, run};
 pub use error::{Error, ErrorKind, Result, RowFault};
 pub use generate::{GenerateSettings, Generated, generate};
-pub use ids::Day;
+pub use ids::{Day, Micros};
 pub use job::{
-    Codec, CustomerType, Cutoff, Format, Guests, IfExists, ItemType, Job, Layout, NullLabel,
-    OnBadRow, Publish, Settings, Source, TimeUnit,
+    Codec, CustomerType, Cutoff, DivideBy, DwellMethod, Format, Guests, IfExists, ItemType, Job,
+    LabelKey, Layout, NullLabel, OnBadRow, Publish, Question, Settings, Source, TimeUnit,
 };
 pub use output::{DayReport, Report, example_part};

@@ -23,7 +23,7 @@ use rayon::prelude::*;
 pub use self::tasks::panic_text;
 use self::tasks::{guarded, run_tasks};
 use crate::calendar::date_text;
-use crate::control::Control;
+use crate::control::{Control, Stage};
 use crate::encode::ItemColumn;
 use crate::error::{Error, ErrorKind, Result};
 use crate::ids::{Day, Micros, count64};
@@ -80,7 +80,7 @@ pub fn run(job: &Job, control: &Control) -> Result<Report> {
 
 /// Runs a job whose items have a known width.
 fn run_typed<I: ItemColumn>(job: &Job, control: &Control) -> Result<Report> {
-    control.enter(0, 0);
+    control.enter(Stage::LOOK, 0);
     let sources = discover(job)?;
     let roots: Vec<PathBuf> = sources
         .iter()
@@ -195,7 +195,10 @@ fn read_impressions<I: ItemColumn>(
     GuestIds::check(job, customers)?;
     let scan = ImpressionScan::new(job, policy, control, customers, skipped);
     let tasks: Vec<Task> = opened.iter().flat_map(Opened::tasks).collect();
-    control.enter(1, tasks.iter().map(|task| task.steps).sum());
+    control.enter(
+        Stage::IMPRESSIONS,
+        tasks.iter().map(|task| task.steps).sum(),
+    );
     let states = (0..rayon::current_num_threads())
         .map(|_| scan.state::<I>())
         .collect();
@@ -324,7 +327,7 @@ fn read_actions<I: ItemColumn>(
     plan: Plan,
     spills: Vec<Spill>,
 ) -> Result<ActionsRead<I>> {
-    control.enter(2, plan.steps());
+    control.enter(Stage::ACTIONS, plan.steps());
     let mut read = ActionsRead {
         scatters: Vec::new(),
         spills: Vec::new(),

@@ -94,6 +94,7 @@ pub(super) fn schema(source: Source) -> Schema {
             item("simple_id"),
             time("occurred_at"),
         ],
+        Source::Listings | Source::Events => unreachable!("no source of `sequences`"),
     })
 }
 

@@ -37,17 +37,15 @@ use self::population::Population;
 use self::random::Random;
 use self::text::{Form, Text};
 use crate::calendar::date_text;
-use crate::control::Control;
+use crate::control::{Control, Stage};
 use crate::error::{Error, ErrorKind, Result};
 use crate::ids::{Day, count64};
-use crate::job::{Format, Source};
+use crate::job::{Format, Question, Source};
 
 /// The first impression day: 2025-08-16.
 const FIRST_DAY: Day = Day(20_316);
 /// The most days of one kind: a century.
 const DAYS_MAX: u32 = 36_525;
-/// The stage of a [`Control`] that files are written in.
-const STAGE_WRITE: usize = 4;
 
 /// What to generate.
 #[derive(Clone, Debug)]
@@ -131,7 +129,7 @@ pub fn generate(settings: &GenerateSettings, control: &Control) -> Result<Genera
         }
     }
     make_folders(&settings.dir)?;
-    control.enter(STAGE_WRITE, generated.impressions + generated.actions);
+    control.enter(Stage::WRITE, generated.impressions + generated.actions);
     let written = pool.install(|| {
         let population = Population::new(settings.seed, settings.customers, settings.items);
         let files = files.par_iter().with_max_len(1);
@@ -245,7 +243,7 @@ fn make_folders(dir: &Path) -> Result<()> {
     if entries.next().is_some() {
         return Err(Error::output(dir, "it exists and is not empty"));
     }
-    for source in Source::ALL {
+    for source in Question::Sequences.sources() {
         let folder = dir.join(source.folder());
         fs::create_dir(&folder).map_err(|error| cannot(&folder, "it cannot be made", error))?;
     }
@@ -255,7 +253,7 @@ fn make_folders(dir: &Path) -> Result<()> {
 /// Removes the folders of the sources, all of which [`make_folders`] made; what cannot be removed
 /// stays, and the error that led here says why.
 fn remove_folders(dir: &Path) {
-    for source in Source::ALL {
+    for source in Question::Sequences.sources() {
         drop(fs::remove_dir_all(dir.join(source.folder())));
     }
 }
@@ -302,6 +300,8 @@ fn stream_of(source: Source) -> u32 {
         Source::Clicks => 1,
         Source::Carts => 2,
         Source::Orders => 3,
+        Source::Listings => 4,
+        Source::Events => 5,
     }
 }
 

@@ -2,9 +2,10 @@
 //!
 //! **In / Out**: [`Settings`], plain data with SPEC's defaults → [`Job`], which the rest of the
 //! program trusts. **Invariants**: a `Job` has legal ranges, a known zone, known column names,
-//! and at least the impressions to read.
+//! and at least the first source of its question to read.
 
 mod settings;
+mod sources;
 
 use std::ops::Deref;
 
@@ -13,9 +14,10 @@ use crate::error::{Error, Result};
 use crate::ids::Day;
 
 pub use settings::{
-    Codec, CustomerType, Cutoff, Format, Guests, IfExists, ItemType, Layout, NullLabel, OnBadRow,
-    Publish, Settings, Source, TimeUnit,
+    Codec, CustomerType, Cutoff, DivideBy, DwellMethod, Format, Guests, IfExists, ItemType,
+    LabelKey, Layout, NullLabel, OnBadRow, Publish, Settings, TimeUnit,
 };
+pub use sources::{Question, Source};
 
 /// Settings that hold together. Only [`Job::new`] makes one.
 #[derive(Clone, Debug)]
@@ -111,6 +113,9 @@ fn check_ranges(settings: &Settings) -> Result<()> {
         let what = format!("--threads is {threads}; it takes 1 to 1024");
         return Err(Error::settings(what));
     }
+    if settings.idle_timeout_us <= 0 {
+        return Err(Error::settings("--idle-timeout takes a duration above 0"));
+    }
     if settings.text_piece_bytes == 0 {
         return Err(Error::settings("pieces of text have 1 byte or more"));
     }
@@ -120,7 +125,7 @@ fn check_ranges(settings: &Settings) -> Result<()> {
     Ok(())
 }
 
-/// Impressions to read, and no source twice.
+/// Something to read, of the question's sources only, and no source twice.
 fn check_sources(settings: &Settings) -> Result<()> {
     let listed = settings.files_from.iter().map(|(source, _)| *source);
     let named: Vec<Source> = settings
@@ -134,17 +139,22 @@ fn check_sources(settings: &Settings) -> Result<()> {
             "either give the folder of all sources or name each of them, not both",
         ));
     }
-    if settings.dir.is_none() && !named.contains(&Source::Impressions) {
-        return Err(Error::settings(
-            "no impressions to read; give the folder that holds them, or --impressions PATH",
-        ));
+    let sources = settings.question.sources();
+    if settings.dir.is_none() && !named.contains(&sources[0]) {
+        return Err(Error::settings(match settings.question {
+            Question::Dwell => "no events to read; give their path, or --files-from events=LIST",
+            _ => "no impressions to read; give the folder that holds them, or --impressions PATH",
+        }));
     }
-    for source in Source::ALL {
+    if let Some(other) = named.iter().find(|source| !sources.contains(source)) {
+        return Err(Error::settings(not_read(settings.question, *other)));
+    }
+    for source in sources {
         let name = source.name();
-        if named.iter().filter(|of| **of == source).count() > 1 {
+        if named.iter().filter(|of| *of == source).count() > 1 {
             return Err(Error::settings(format!("{name} are named twice")));
         }
-        if settings.without.contains(&source) && named.contains(&source) {
+        if settings.without.contains(source) && named.contains(source) {
             return Err(Error::settings(format!(
                 "--without {name}, but {name} are named"
             )));
@@ -159,11 +169,21 @@ fn check_sources(settings: &Settings) -> Result<()> {
     Ok(())
 }
 
+/// What is wrong with a source that a question does not read.
+fn not_read(question: Question, source: Source) -> String {
+    let known: Vec<_> = question.sources().iter().map(|of| of.name()).collect();
+    let (question, source, known) = (question.name(), source.name(), known.join(", "));
+    format!("{question} reads no {source}, but {known}")
+}
+
 /// Column names that exist, once each, and availability of actions only.
 fn check_columns(settings: &Settings) -> Result<()> {
     for (at, (source, ours, _)) in settings.columns.iter().enumerate() {
-        let known = source.columns();
+        let known = source.columns(settings.question);
         let name = source.name();
+        if known.is_empty() {
+            return Err(Error::settings(not_read(settings.question, *source)));
+        }
         if !known.contains(&ours.as_str()) {
             let known = known.join(", ");
             return Err(Error::settings(format!(

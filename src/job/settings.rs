@@ -2,88 +2,8 @@
 
 use std::path::PathBuf;
 
-use crate::ids::{Day, Kind};
-
-/// One of the inputs of `sequences`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Source {
-    /// What was shown to whom.
-    Impressions,
-    /// Clicks on items.
-    Clicks,
-    /// Items put into carts.
-    Carts,
-    /// Items ordered.
-    Orders,
-}
-
-impl Source {
-    /// All of them, in the order in which they are read and reported.
-    pub const ALL: [Source; 4] = [
-        Source::Impressions,
-        Source::Clicks,
-        Source::Carts,
-        Source::Orders,
-    ];
-    /// Those that are actions.
-    pub const ACTIONS: [Source; 3] = [Source::Clicks, Source::Carts, Source::Orders];
-
-    /// The name in flags and messages.
-    pub fn name(self) -> &'static str {
-        match self {
-            Source::Impressions => "impressions",
-            Source::Clicks => "clicks",
-            Source::Carts => "carts",
-            Source::Orders => "orders",
-        }
-    }
-
-    /// The name of its folder or file below the input folder.
-    pub fn folder(self) -> &'static str {
-        match self {
-            Source::Impressions => "impressions",
-            Source::Clicks => "clicks",
-            Source::Carts => "add_to_carts",
-            Source::Orders => "previous_orders",
-        }
-    }
-
-    /// The source of a name, or `None`.
-    pub fn named(name: &str) -> Option<Source> {
-        Source::ALL.into_iter().find(|source| source.name() == name)
-    }
-
-    /// The code of its actions.
-    ///
-    /// # Panics
-    /// If the source holds no actions.
-    pub(crate) fn kind(self) -> Kind {
-        match self {
-            Source::Impressions => panic!("impressions are not actions"),
-            Source::Clicks => Kind::CLICK,
-            Source::Carts => Kind::CART,
-            Source::Orders => Kind::ORDER,
-        }
-    }
-
-    /// The columns that may be renamed.
-    pub fn columns(self) -> &'static [&'static str] {
-        match self {
-            Source::Impressions => &[
-                "dt",
-                "ranking_id",
-                "customer_id",
-                "impressions",
-                "impression_time",
-                "item_id",
-                "is_order",
-            ],
-            Source::Clicks => &["customer_id", "item_id", "click_time"],
-            Source::Carts => &["customer_id", "config_id", "occurred_at"],
-            Source::Orders => &["customer_id", "config_id", "occurred_at", "order_date"],
-        }
-    }
-}
+use super::sources::{Question, Source};
+use crate::ids::{Day, Micros};
 
 /// What the cutoff of an impression is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -211,16 +131,46 @@ pub enum IfExists {
     Replace,
 }
 
-/// Everything a user may ask of `sequences`; [`Settings::default`] has SPEC's defaults.
+/// How the time on flyers is measured.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum DwellMethod {
+    /// From the first to the last event with a merchant on a day, divided.
+    Span,
+    /// From each event on a flyer to the user's next event.
+    Session,
+}
+
+/// What a span is divided by.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum DivideBy {
+    /// The number of its events.
+    Events,
+    /// The number of its flyers.
+    Flyers,
+}
+
+/// Which clicks a label of `features` is made of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum LabelKey {
+    /// Those of the same user on the same listing.
+    UserListing,
+    /// Those of anybody on the same listing.
+    Listing,
+}
+
+/// Everything a user may ask for; [`Settings::default`] has SPEC's defaults. What belongs to some
+/// questions only says so, and means nothing to the others.
 #[derive(Clone, Debug)]
 pub struct Settings {
-    /// The folder of the four sources, or `None` if they are named one by one.
+    /// What is asked.
+    pub question: Question,
+    /// The folder of all sources, or `None` if they are named one by one.
     pub dir: Option<PathBuf>,
     /// Sources by path: files, folders or globs.
     pub paths: Vec<(Source, String)>,
     /// Sources by a file that lists their paths, a line each.
     pub files_from: Vec<(Source, PathBuf)>,
-    /// Actions to do without.
+    /// Actions to do without (`sequences`).
     pub without: Vec<Source>,
     /// The folder to make.
     pub out: PathBuf,
@@ -256,7 +206,8 @@ pub struct Settings {
     pub columns: Vec<(Source, String, String)>,
     /// The unit of times that are integers, or `None` if there are none.
     pub time_unit: Option<TimeUnit>,
-    /// The type of customer ids, or `None`: the columns' own, and int64 for text files.
+    /// The type of ids of customers and users (`dwell`: of all ids), or `None`: the columns' own;
+    /// for text files int64, but text for `dwell`.
     pub customer_type: Option<CustomerType>,
     /// The type of item ids.
     pub item_type: ItemType,
@@ -283,6 +234,20 @@ pub struct Settings {
     pub wave_rows_min: u64,
     /// Bytes of a piece of CSV or NDJSON, which one thread reads, at least 1. Changes no byte.
     pub text_piece_bytes: usize,
+    /// How the time on flyers is measured (`dwell`).
+    pub dwell_method: DwellMethod,
+    /// What a span is divided by (`dwell`).
+    pub divide_by: DivideBy,
+    /// The longest gap within a visit, in microseconds; a longer one ends it (`dwell`).
+    pub idle_timeout_us: i64,
+    /// Windows for prior counts, as they were named and in microseconds (`features`).
+    pub windows: Vec<(String, i64)>,
+    /// How long after an impression a click makes its label, in microseconds (`features`).
+    pub label_window_us: i64,
+    /// Which clicks those are (`features`).
+    pub label_key: LabelKey,
+    /// Up to when clicks are complete, or `None` for the latest click (`features`).
+    pub data_end: Option<Micros>,
     /// Whether histories are written through Arrow, even where they need not be. Changes bytes,
     /// never values.
     pub encode_plain: bool,
@@ -294,6 +259,7 @@ pub struct Settings {
 impl Default for Settings {
     fn default() -> Settings {
         Settings {
+            question: Question::Sequences,
             dir: None,
             paths: Vec::new(),
             files_from: Vec::new(),
@@ -328,6 +294,13 @@ impl Default for Settings {
             partition_bits: None,
             wave_rows_min: 1 << 22,
             text_piece_bytes: 1 << 20,
+            dwell_method: DwellMethod::Span,
+            divide_by: DivideBy::Events,
+            idle_timeout_us: 30 * 60 * 1_000_000,
+            windows: Vec::new(),
+            label_window_us: 24 * 3_600 * 1_000_000,
+            label_key: LabelKey::UserListing,
+            data_end: None,
             encode_plain: false,
             page_bytes_max: 1 << 20,
         }

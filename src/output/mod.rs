@@ -23,7 +23,7 @@ pub use self::report::{DayReport, Report, example_part};
 use self::report::{
     action_inputs_value, actions_value, counts_value, input_values, inputs_of_day, report,
 };
-use crate::control::Control;
+use crate::control::{Control, Stage};
 use crate::encode::{Encoder, ItemColumn, RowGroup, RowTally};
 use crate::error::Result;
 use crate::ids::{Day, Micros, index};
@@ -70,7 +70,7 @@ pub(crate) fn write<I: ItemColumn>(
 ) -> Result<Report> {
     let encoder = Encoder::new(job, found.probes.impressions.has_text_ids())?;
     let days = DayRows::of_all(job, found);
-    control.enter(3, days.iter().map(DayRows::rows_count).sum());
+    control.enter(Stage::WRITE, days.iter().map(DayRows::rows_count).sum());
     let answers = Answers::new(job, control, &found.probes, partitions);
     let groups: Vec<GroupPlan> = days
         .iter()
@@ -114,7 +114,7 @@ pub(crate) fn write<I: ItemColumn>(
     in_order(steps.len(), tools, guard.make(make), guard.take(take))?;
     let parts = writer.finish();
     let counts = answers.finish();
-    control.enter(4, 0);
+    control.enter(Stage::PUBLISH, 0);
     control.check()?;
     publish(
         job,

@@ -175,6 +175,17 @@ impl Field<'_> {
         ranking.ok_or_else(|| Mismatch::new("a ranking id, text or integer", self.shown()))
     }
 
+    /// A finite number, if it is one.
+    #[inline]
+    pub(crate) fn as_number(&self) -> Option<f64> {
+        match self {
+            Field::Csv(text) | Field::Json(text) => {
+                text.parse().ok().filter(|of: &f64| of.is_finite())
+            }
+            _ => None,
+        }
+    }
+
     /// A label.
     pub(crate) fn label(&self) -> Value<Label> {
         match self {

@@ -37,7 +37,7 @@ const COMPRESSED: [&str; 3] = ["", ".gz", ".zst"];
 /// If a source is not there, or is a table that only its own tools can read.
 pub(crate) fn discover(job: &Job) -> Result<Vec<SourceFiles>> {
     let mut sources = Vec::new();
-    for source in Source::ALL {
+    for source in job.question.sources().iter().copied() {
         if job.without.contains(&source) {
             continue;
         }
@@ -119,7 +119,9 @@ fn found_in(dir: &Path, source: Source) -> Result<PathBuf> {
         [root] => Ok(root.clone()),
         [] => {
             let hint = match source {
-                Source::Impressions => "name them with --impressions PATH".to_owned(),
+                Source::Impressions | Source::Listings | Source::Events => {
+                    format!("name them with --{} PATH", source.name())
+                }
                 _ => format!("--without {} goes without them", source.name()),
             };
             let what = format!(

@@ -125,17 +125,18 @@ impl InputFile {
             "json" if head.is_empty() => return Some(Format::Json),
             _ => {}
         }
-        // A header that names the customers' column.
+        // A header that names the customers' column, or another that its source must have.
         let header = head.split(|byte| *byte == b'\n').next()?;
         let header = std::str::from_utf8(header).ok()?;
-        let customer = job.column(self.source, "customer_id");
+        let telling = self.source.telling_column(job.question);
+        let telling = job.column(self.source, telling);
         let names = header
             .trim_end()
             .split(',')
             .map(|name| name.trim_matches('"'));
         names
             .into_iter()
-            .any(|name| name == customer)
+            .any(|name| name == telling)
             .then_some(Format::Csv)
     }
 

@@ -3,8 +3,8 @@
 //! In reading order: `files` finds them, `input` opens them, `times` and `fields` read single
 //! values, `pieces` cuts text, `text`, `csv`, `json`, `shape`, `elements`, `arrays` and `parquet`
 //! read records and batches, `shared` lets threads read one text file, `faults` says what becomes
-//! of bad rows, `impressions` and `actions` are the two scan loops, `plan` decides what is read
-//! when.
+//! of bad rows, `impressions` and `actions` are the two scan loops of `sequences`, `plan` decides
+//! what is read when; `table` reads any other table.
 //!
 //! **Invariants**: nothing after this module sees a file, a null, or an id that is not an id.
 
@@ -23,6 +23,8 @@ pub(crate) mod pieces;
 pub(crate) mod plan;
 mod shape;
 pub(crate) mod shared;
+#[expect(dead_code, reason = "`dwell` and `features` use it")]
+pub(crate) mod table;
 #[cfg(test)]
 mod tests;
 pub(crate) mod text;

@@ -17,7 +17,7 @@ use parquet::arrow::arrow_reader::{
     ArrowReaderMetadata, ArrowReaderOptions, ParquetRecordBatchReader,
     ParquetRecordBatchReaderBuilder,
 };
-use parquet::basic::Type as PhysicalType;
+use parquet::basic::{Encoding, Type as PhysicalType};
 use parquet::errors::ParquetError;
 use parquet::file::metadata::RowGroupMetaData;
 use parquet::file::statistics::Statistics;
@@ -133,6 +133,50 @@ impl ParquetFile {
             .iter()
             .position(|leaf| leaf.path().parts() == [name])?;
         self.row_groups()[row_group].column(leaf).statistics()
+    }
+
+    /// The same file, for one row group: the texts of some columns are read as views, or as
+    /// places in a dictionary where the row group has them so.
+    ///
+    /// # Errors
+    /// If the reader refuses, which it has no reason to.
+    pub(crate) fn with_texts(&self, row_group: usize, names: &[&str]) -> Result<ParquetFile> {
+        let changed = |field: &FieldRef| {
+            let is_text = *field.data_type() == DataType::Utf8;
+            if !is_text || !names.contains(&field.name().as_str()) {
+                return field.as_ref().clone();
+            }
+            let places = Box::new(DataType::Int32);
+            let data_type = match self.has_dictionary(row_group, field.name()) {
+                true => DataType::Dictionary(places, Box::new(DataType::Utf8)),
+                false => DataType::Utf8View,
+            };
+            field.as_ref().clone().with_data_type(data_type)
+        };
+        let fields = self.metadata.schema().fields().iter().map(changed);
+        let schema = Schema::new(fields.collect::<Vec<Field>>());
+        let options = ArrowReaderOptions::new().with_schema(Arc::new(schema));
+        let footer = Arc::clone(self.metadata.metadata());
+        let metadata = ArrowReaderMetadata::try_new(footer, options);
+        Ok(ParquetFile {
+            file: self.file.clone(),
+            metadata: metadata.map_err(|error| fault(&self.file, &error))?,
+        })
+    }
+
+    /// Whether all values of a flat column in a row group are places in a dictionary.
+    fn has_dictionary(&self, row_group: usize, name: &str) -> bool {
+        let leaves = self.schema().columns();
+        let leaf = leaves.iter().position(|leaf| leaf.path().parts() == [name]);
+        leaf.is_some_and(|leaf| {
+            let chunk = self.row_groups()[row_group].column(leaf);
+            let is_only = |encoding| {
+                let used = chunk.page_encoding_stats_mask();
+                used.is_some_and(|used| used.is_only(encoding))
+            };
+            chunk.dictionary_page_offset().is_some()
+                && (is_only(Encoding::RLE_DICTIONARY) || is_only(Encoding::PLAIN_DICTIONARY))
+        })
     }
 
     /// The schema of the file.

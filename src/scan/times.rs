@@ -68,10 +68,16 @@ impl Written {
 /// Reads one time, or `None` if the text is not in one of the forms above.
 #[inline]
 pub(crate) fn parse(text: &[u8]) -> Option<Written> {
+    parse_local(text).map(|(written, _)| written)
+}
+
+/// Reads one time with its offset, microseconds east of UTC, if it is written with one.
+#[inline]
+pub(crate) fn parse_local(text: &[u8]) -> Option<(Written, Option<i64>)> {
     let (date, rest) = text.split_at_checked(10)?;
     let day = parse_date(date)?;
     let Some((separator, clock)) = rest.split_first() else {
-        return Some(Written::Date(day));
+        return Some((Written::Date(day), None));
     };
     if !matches!(separator, b'T' | b't' | b' ') {
         return None;
@@ -79,9 +85,11 @@ pub(crate) fn parse(text: &[u8]) -> Option<Written> {
     let (of_day_us, offset) = parse_clock(clock)?;
     let wall_us = i64::from(day.0) * DAY_US + of_day_us;
     if offset.is_empty() {
-        return Some(Written::Wall(wall_us));
+        return Some((Written::Wall(wall_us), None));
     }
-    Some(Written::Instant(Micros(wall_us - parse_offset(offset)?)))
+    let east_us = parse_offset(offset)?;
+    let at = Micros(wall_us - east_us);
+    Some((Written::Instant(at), Some(east_us)))
 }
 
 /// Reads `HH:MM[:SS[.fraction]]`; gives microseconds of the day and what follows.

@@ -7,7 +7,7 @@ use std::io::Write;
 use std::path::{Path, PathBuf};
 
 use hitherto::oracle::{LogAction, LogImpression, LogTime, Sample, sequences};
-use hitherto::{Control, GenerateSettings, Settings, Source, generate, parse_day};
+use hitherto::{Control, GenerateSettings, Question, Settings, Source, generate, parse_day};
 use serde_json::Value;
 
 use crate::support::{Case, run, samples, scratch};
@@ -165,7 +165,8 @@ fn case_of(paths: &[(Source, PathBuf)], folder: Option<&str>) -> Case {
 /// Four files of a folder, and the settings that name them.
 fn named(dir: &Path, ending: &str) -> (Vec<(Source, PathBuf)>, Settings) {
     let path = |source: Source| dir.join(format!("{}{ending}", source.folder()));
-    let paths: Vec<_> = Source::ALL.map(|source| (source, path(source))).to_vec();
+    let sources = Question::Sequences.sources().iter();
+    let paths: Vec<_> = sources.map(|source| (*source, path(*source))).collect();
     let texts = paths
         .iter()
         .map(|(source, path)| (*source, path.display().to_string()));
@@ -346,7 +347,7 @@ fn a_million_generated_actions_equal_the_oracle_in_every_format() {
     };
     generate(&generated, &Control::default()).expect("logs");
     let mut case = Case::new(vec![], vec![]);
-    for source in Source::ALL {
+    for source in Question::Sequences.sources() {
         for day in fs::read_dir(generated.dir.join(source.folder())).expect("days") {
             let day = day.expect("a day").path();
             let name = day
@@ -360,7 +361,7 @@ fn a_million_generated_actions_equal_the_oracle_in_every_format() {
                     case.shown
                         .extend(impressions(&path, name.strip_prefix("dt=")));
                 }
-                _ => case.log.extend(actions(source, &path)),
+                _ => case.log.extend(actions(*source, &path)),
             }
         }
     }

@@ -4,7 +4,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// The modules, each using only those before it.
-const ORDER: [&str; 21] = [
+const ORDER: [&str; 22] = [
     "ids",
     "error",
     "calendar",
@@ -12,6 +12,7 @@ const ORDER: [&str; 21] = [
     "job",
     "column",
     "keys",
+    "intern",
     "probes",
     "partition",
     "spill",

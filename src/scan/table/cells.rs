@@ -1,0 +1,214 @@
+//! The values of a column, row by row.
+
+use super::{Kind, Texts};
+use crate::ids::Micros;
+
+/// The values of one column of a batch.
+#[derive(Debug, Default)]
+pub(crate) struct Cells {
+    /// The values.
+    values: Values,
+    /// Whether each is null; empty if none is.
+    nulls: Vec<bool>,
+}
+
+/// Values of one kind.
+#[derive(Debug, Default)]
+enum Values {
+    /// Nothing is read.
+    #[default]
+    None,
+    /// Ids that are integers.
+    Ints(Vec<i64>),
+    /// Texts, or ids that are.
+    Texts(Texts),
+    /// Times.
+    Times(Times),
+    /// Numbers.
+    Floats(Vec<f64>),
+}
+
+/// Moments, with what was written down of the place.
+#[derive(Debug, Default)]
+pub(crate) struct Times {
+    /// When.
+    pub(crate) at: Vec<Micros>,
+    /// The offset that each was written with, µs east of UTC; empty if none was.
+    pub(crate) east_us: Vec<Option<i64>>,
+}
+
+impl Times {
+    /// Adds a time.
+    #[inline]
+    pub(super) fn push(&mut self, at: Micros, east_us: Option<i64>) {
+        if east_us.is_some() || !self.east_us.is_empty() {
+            self.east_us.resize(self.at.len(), None);
+            self.east_us.push(east_us);
+        }
+        self.at.push(at);
+    }
+}
+
+impl Cells {
+    /// Whether the value of a row is null.
+    #[inline]
+    pub(crate) fn is_null(&self, row: u32) -> bool {
+        !self.nulls.is_empty() && self.nulls[super::at(row)]
+    }
+
+    /// Whether the value of some row is null.
+    pub(crate) fn has_nulls(&self) -> bool {
+        !self.nulls.is_empty()
+    }
+
+    /// Whether each value is null; empty if none is.
+    pub(super) fn nulls(&self) -> &[bool] {
+        &self.nulls
+    }
+
+    /// The integers of a column of [`Kind::IntId`].
+    ///
+    /// # Panics
+    /// If it holds something else.
+    pub(crate) fn ints(&self) -> &[i64] {
+        match &self.values {
+            Values::Ints(values) => values,
+            _ => panic!("a column of integers"),
+        }
+    }
+
+    /// The texts of a column of [`Kind::TextId`] or [`Kind::Text`].
+    ///
+    /// # Panics
+    /// If it holds something else.
+    pub(crate) fn texts(&self) -> &Texts {
+        match &self.values {
+            Values::Texts(values) => values,
+            _ => panic!("a column of texts"),
+        }
+    }
+
+    /// The times of a column of [`Kind::Time`].
+    ///
+    /// # Panics
+    /// If it holds something else.
+    pub(crate) fn times(&self) -> &Times {
+        match &self.values {
+            Values::Times(values) => values,
+            _ => panic!("a column of times"),
+        }
+    }
+
+    /// The numbers of a column of [`Kind::Float`].
+    ///
+    /// # Panics
+    /// If it holds something else.
+    pub(crate) fn floats(&self) -> &[f64] {
+        match &self.values {
+            Values::Floats(values) => values,
+            _ => panic!("a column of numbers"),
+        }
+    }
+
+    /// Forgets the values of the last batch, and keeps their memory where it can.
+    pub(super) fn clear(&mut self, kind: Kind) {
+        self.nulls.clear();
+        match (&mut self.values, kind) {
+            (Values::Ints(values), Kind::IntId) => values.clear(),
+            (Values::Texts(values), Kind::TextId | Kind::Text) => values.clear(),
+            (Values::Times(values), Kind::Time) => {
+                values.at.clear();
+                values.east_us.clear();
+            }
+            (Values::Floats(values), Kind::Float) => values.clear(),
+            (values, Kind::IntId) => *values = Values::Ints(Vec::new()),
+            (values, Kind::TextId | Kind::Text) => *values = Values::Texts(Texts::default()),
+            (values, Kind::Time) => *values = Values::Times(Times::default()),
+            (values, Kind::Float) => *values = Values::Floats(Vec::new()),
+        }
+    }
+
+    /// Says which values are null, if some are.
+    pub(super) fn set_nulls(&mut self, nulls: impl Iterator<Item = bool>) {
+        self.nulls.clear();
+        self.nulls.extend(nulls);
+        if !self.nulls.contains(&true) {
+            self.nulls.clear();
+        }
+    }
+
+    /// Makes the value of a row null, which is the last one so far.
+    pub(super) fn set_null(&mut self, row: usize) {
+        self.nulls.resize(row, false);
+        self.nulls.push(true);
+    }
+
+    /// Makes texts null that are empty, of so many rows.
+    pub(super) fn set_empty_null(&mut self, rows_count: usize) {
+        let Values::Texts(texts) = &self.values else {
+            panic!("a column of texts");
+        };
+        let nulls = &mut self.nulls;
+        nulls.clear();
+        nulls.extend(texts.empty_rows(rows_count));
+        if !nulls.contains(&true) {
+            nulls.clear();
+        }
+    }
+
+    /// Fills the column of a file that does not have it, which has so many rows.
+    pub(super) fn fill_null(&mut self, rows_count: usize) {
+        match &mut self.values {
+            Values::None => {}
+            Values::Ints(values) => values.resize(rows_count, 0),
+            Values::Texts(texts) => (0..rows_count).for_each(|_| texts.own().push("")),
+            Values::Times(times) => times.at.resize(rows_count, super::EPOCH),
+            Values::Floats(values) => values.resize(rows_count, 0.0),
+        }
+        self.nulls.resize(rows_count, true);
+    }
+
+    /// Ends a batch of so many rows that was filled row by row.
+    pub(super) fn finish(&mut self, rows_count: usize) {
+        if !self.nulls.is_empty() {
+            self.nulls.resize(rows_count, false);
+        }
+        if let Values::Times(times) = &mut self.values
+            && !times.east_us.is_empty()
+        {
+            times.east_us.resize(rows_count, None);
+        }
+    }
+
+    /// The integers, to be filled.
+    pub(super) fn ints_mut(&mut self) -> &mut Vec<i64> {
+        match &mut self.values {
+            Values::Ints(values) => values,
+            _ => panic!("a column of integers"),
+        }
+    }
+
+    /// The texts, to be filled.
+    pub(super) fn texts_mut(&mut self) -> &mut Texts {
+        match &mut self.values {
+            Values::Texts(values) => values,
+            _ => panic!("a column of texts"),
+        }
+    }
+
+    /// The times, to be filled.
+    pub(super) fn times_mut(&mut self) -> &mut Times {
+        match &mut self.values {
+            Values::Times(values) => values,
+            _ => panic!("a column of times"),
+        }
+    }
+
+    /// The numbers, to be filled.
+    pub(super) fn floats_mut(&mut self) -> &mut Vec<f64> {
+        match &mut self.values {
+            Values::Floats(values) => values,
+            _ => panic!("a column of numbers"),
+        }
+    }
+}

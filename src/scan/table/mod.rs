@@ -1,0 +1,283 @@
+//! Tables of named, typed columns, from any format, as batches of plain vectors.
+//!
+//! **In / Out**: [`TableColumn`]s and a row group, or a share of a text file → [`Batch`]es: a
+//! [`Cells`] per column, and which rows are good.
+//! **Invariants**: a row that lacks what it must have, or holds what cannot be read, is rejected as
+//! the job's policy says, and is none of [`Batch::rows`]. What reads the batch may reject more; of
+//! each batch the faults are dealt with in the order of rows, so what is reported depends on the
+//! files alone, never on threads or on who found it.
+//! **Null rule**: as [`Presence`] says; in CSV only an empty field is null.
+//! **Cost**: numbers are copied once; texts in Parquet stay where the reader has them, and those
+//! that the file keeps in a dictionary are looked at once per dictionary (see [`Texts`]).
+
+mod cells;
+mod parquet;
+#[cfg(test)]
+mod tests;
+mod text;
+mod texts;
+
+pub(crate) use self::cells::Cells;
+#[cfg_attr(
+    not(test),
+    expect(unused_imports, reason = "`dwell` and `features` use it")
+)]
+pub(crate) use self::texts::Memo;
+pub(crate) use self::texts::Texts;
+
+use crate::calendar::WallClock;
+use crate::control::Control;
+use crate::error::Result;
+use crate::ids::{Micros, count32, count64, index};
+use crate::job::Job;
+use crate::scan::faults::{Policy, Rejected, RowAt};
+use crate::scan::fields::{Clock, Mismatch};
+use crate::scan::input::InputFile;
+use crate::scan::pieces::Piece;
+use crate::scan::{Opened, Task};
+
+/// What a column holds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Kind {
+    /// Ids that are integers of 64 bits.
+    IntId,
+    /// Ids that are texts; an empty one is null, wherever it stands.
+    TextId,
+    /// Texts.
+    Text,
+    /// Times.
+    Time,
+    /// Numbers.
+    Float,
+}
+
+/// What must be there of a column.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Presence {
+    /// The column in each file, and a value in each row.
+    Required,
+    /// The column in each file; values may be null.
+    Nullable,
+    /// Nothing: a file may lack the column, and then all its values are null.
+    Optional,
+}
+
+/// A column to read.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct TableColumn<'a> {
+    /// Its name in the files.
+    pub(crate) name: &'a str,
+    /// What it holds.
+    pub(crate) kind: Kind,
+    /// What must be there of it.
+    pub(crate) presence: Presence,
+}
+
+/// How a table is read.
+#[derive(Debug)]
+pub(crate) struct TableScan<'a> {
+    /// The job.
+    job: &'a Job,
+    /// What becomes of bad rows.
+    policy: &'a Policy,
+    /// Progress, memory and the wish to stop.
+    control: &'a Control,
+    /// The columns, in the order of [`Batch::cells`].
+    columns: Vec<TableColumn<'a>>,
+}
+
+/// What one thread has read, and the memory it reads into.
+#[derive(Debug, Default)]
+pub(crate) struct TableState {
+    /// Rows of all files, good or not.
+    pub(crate) rows_read: u64,
+    /// Rows set aside.
+    pub(crate) rejected: Vec<Rejected>,
+    /// Scratch: the columns of a batch.
+    cells: Vec<Cells>,
+    /// Scratch: its good rows.
+    rows: Vec<u32>,
+    /// Scratch: its faults.
+    faults: Vec<Fault>,
+    /// Scratch: records of text that are in the batch so far.
+    filled_count: usize,
+    /// Scratch: a piece of a text file.
+    piece: Piece,
+}
+
+/// What is wrong with a row of a batch.
+#[derive(Clone, Debug)]
+struct Fault {
+    /// The row.
+    row: u32,
+    /// Which column, or `None` for the row as a whole.
+    column: Option<usize>,
+    /// What was expected and found.
+    mismatch: Mismatch,
+}
+
+/// Some rows of a file, one after the other.
+#[derive(Debug)]
+pub(crate) struct Batch<'a> {
+    /// The columns, each with a value for every row; what it holds for rows that are not good, or
+    /// are null, means nothing.
+    pub(crate) cells: &'a [Cells],
+    /// The rows in which nothing is wrong, ascending.
+    pub(crate) rows: &'a [u32],
+    /// What is wrong with the others, and with those that are rejected later.
+    faults: &'a mut Vec<Fault>,
+}
+
+impl Batch<'_> {
+    /// Rejects a good row for what it holds in a column. It stays in `rows`.
+    pub(crate) fn reject(&mut self, row: u32, column: usize, mismatch: Mismatch) {
+        self.faults.push(Fault {
+            row,
+            column: Some(column),
+            mismatch,
+        });
+    }
+}
+
+/// What is done with each batch.
+pub(crate) type OnBatch<'a> = &'a mut dyn FnMut(&mut Batch<'_>) -> Result<()>;
+
+/// The rows of a batch, before it is handed on: where they stand in their file, and their text.
+struct Origin<'a> {
+    /// The file.
+    file: &'a InputFile,
+    /// The 1-based record that the batch starts with.
+    first_row: u64,
+    /// A row of the batch as it is written.
+    text_of: &'a dyn Fn(u32) -> String,
+}
+
+impl<'a> TableScan<'a> {
+    /// A scan of some columns.
+    pub(crate) fn new(
+        job: &'a Job,
+        policy: &'a Policy,
+        control: &'a Control,
+        columns: Vec<TableColumn<'a>>,
+    ) -> TableScan<'a> {
+        TableScan {
+            job,
+            policy,
+            control,
+            columns,
+        }
+    }
+
+    /// Reads one row group, or a share of a text file, and hands its rows to `on_batch`.
+    ///
+    /// # Errors
+    /// As the job's policy for bad rows says, if the file cannot be read or lacks a column, or if
+    /// `on_batch` gives up.
+    pub(crate) fn read(
+        &self,
+        task: &Task,
+        state: &mut TableState,
+        on_batch: OnBatch<'_>,
+    ) -> Result<()> {
+        match &task.opened {
+            Opened::Parquet(file) => self.read_parquet(file, task.row_group, state, on_batch),
+            Opened::Text(file, ..) => self.read_text(file, task, state, on_batch),
+        }
+    }
+
+    /// How times are read.
+    fn clocks(&self) -> (Clock<'a>, WallClock<'a>) {
+        let clock = Clock::of(self.job);
+        (clock, WallClock::of(clock.zone))
+    }
+
+    /// Empties the columns for a new batch.
+    fn clear(&self, state: &mut TableState) {
+        state.cells.resize_with(self.columns.len(), Cells::default);
+        for (cells, column) in state.cells.iter_mut().zip(&self.columns) {
+            cells.clear(column.kind);
+        }
+        state.faults.clear();
+        state.filled_count = 0;
+    }
+
+    /// Hands the rows of a batch on, and deals with its faults.
+    fn hand_on(
+        &self,
+        rows_count: usize,
+        origin: &Origin<'_>,
+        state: &mut TableState,
+        on_batch: OnBatch<'_>,
+    ) -> Result<()> {
+        state.rows.clear();
+        state.rows.extend(0..count32(rows_count));
+        if !state.faults.is_empty() {
+            // Of each row only the first column at fault counts; a row at fault as a whole has
+            // no columns.
+            state.faults.sort_by_key(|fault| (fault.row, fault.column));
+            state.faults.dedup_by_key(|fault| fault.row);
+            let mut bad = state.faults.iter().map(|fault| fault.row).peekable();
+            let is_good = |row: &u32| bad.next_if_eq(row).is_none();
+            state.rows.retain(is_good);
+        }
+        on_batch(&mut Batch {
+            cells: &state.cells,
+            rows: &state.rows,
+            faults: &mut state.faults,
+        })?;
+        state.faults.sort_by_key(|fault| (fault.row, fault.column));
+        for fault in state.faults.drain(..) {
+            let at = RowAt {
+                file: origin.file,
+                row: origin.first_row + u64::from(fault.row),
+                column: fault.column.map_or("", |at| self.columns[at].name),
+            };
+            let text = || (origin.text_of)(fault.row);
+            let rejected = &mut state.rejected;
+            self.policy.reject(at, fault.mismatch, &text, rejected)?;
+        }
+        Ok(())
+    }
+
+    /// Finds the nulls of columns that must have none, of a batch of so many rows.
+    fn judge_nulls(&self, rows_count: usize, state: &mut TableState) {
+        for (at, column) in self.columns.iter().enumerate() {
+            let nulls = state.cells[at].nulls();
+            if column.presence == Presence::Required && !nulls.is_empty() {
+                let rows = (0..rows_count).filter(|row| nulls[*row]);
+                state.faults.extend(rows.map(|row| Fault {
+                    row: count32(row),
+                    column: Some(at),
+                    mismatch: Mismatch::new(column.kind.expected(self.job), "null"),
+                }));
+            }
+        }
+    }
+}
+
+impl Kind {
+    /// What a message says should be there.
+    pub(crate) fn expected(self, job: &Job) -> String {
+        match self {
+            Kind::IntId => "a 64-bit integer (--id-type string takes any text)".to_owned(),
+            Kind::TextId => "a text or an integer".to_owned(),
+            Kind::Text => "a text".to_owned(),
+            Kind::Time => Clock::of(job).expected(),
+            Kind::Float => "a number".to_owned(),
+        }
+    }
+}
+
+/// What stands for a time that is null or at fault.
+const EPOCH: Micros = Micros(0);
+
+/// A row of a batch as an index.
+#[inline]
+fn at(row: u32) -> usize {
+    index(row)
+}
+
+/// Rows as steps of progress.
+fn steps(rows: usize) -> u64 {
+    count64(rows)
+}

@@ -1,0 +1,239 @@
+//! Row groups of Parquet to batches: column by column, and row by row only what needs judging.
+
+use arrow::array::{Array, ArrayRef, AsArray, Int64Array, RecordBatch};
+use arrow::compute::cast;
+use arrow::datatypes::{DataType, Float64Type, Int32Type, Int64Type};
+
+use super::cells::Times;
+use super::{
+    EPOCH, Fault, Kind, OnBatch, Origin, Presence, TableScan, TableState, Texts, at, steps,
+};
+use crate::calendar::WallClock;
+use crate::column::Customer;
+use crate::error::Result;
+use crate::ids::count32;
+use crate::job::CustomerType;
+use crate::scan::arrays::{IdColumn, TimeColumn};
+use crate::scan::fields::{Clock, Mismatch, Value};
+use crate::scan::parquet::{ParquetFile, row_as_json};
+use crate::scan::times::{Written, parse_local};
+
+impl TableScan<'_> {
+    /// Reads a row group.
+    pub(super) fn read_parquet(
+        &self,
+        file: &ParquetFile,
+        row_group: usize,
+        state: &mut TableState,
+        on_batch: OnBatch<'_>,
+    ) -> Result<()> {
+        self.check_types(file)?;
+        let is_text = |kind| matches!(kind, Kind::TextId | Kind::Text);
+        let texts = self.columns.iter().filter(|column| is_text(column.kind));
+        let texts: Vec<&str> = texts.map(|column| column.name).collect();
+        let file = file.with_texts(row_group, &texts)?;
+        let columns = file.leaves(|path| match path {
+            [name] => self.columns.iter().any(|column| column.name == name),
+            _ => false,
+        });
+        file.read(row_group, &columns, |first_row, rows| {
+            self.control.check()?;
+            let rows_count = steps(rows.num_rows());
+            self.control.count_read(rows_count, rows_count);
+            state.rows_read += rows_count;
+            self.clear(state);
+            self.fill(rows, state);
+            self.judge_nulls(rows.num_rows(), state);
+            let origin = Origin {
+                file: &file.file,
+                first_row,
+                text_of: &|row| row_as_json(rows, at(row)),
+            };
+            self.hand_on(rows.num_rows(), &origin, state, on_batch)
+        })
+    }
+
+    /// Checks that a file has the columns, with types that can hold what is wanted.
+    pub(crate) fn check_types(&self, file: &ParquetFile) -> Result<()> {
+        for column in &self.columns {
+            let Some(field) = file.column(column.name) else {
+                if column.presence != Presence::Optional {
+                    file.required(column.name)?;
+                }
+                continue;
+            };
+            let found = field.data_type();
+            let by_flag = self.job.customer_type.is_some();
+            let holds = |of| IdColumn::holds(found, of, by_flag);
+            let (is_right, expected) = match column.kind {
+                Kind::IntId => (
+                    holds(CustomerType::Int64),
+                    "integers (--id-type string reads texts and integers alike)",
+                ),
+                Kind::TextId => (
+                    holds(CustomerType::String),
+                    "text (--id-type string reads texts and integers alike)",
+                ),
+                Kind::Text => (matches!(found, DataType::Utf8 | DataType::Binary), "text"),
+                Kind::Time => (
+                    TimeColumn::holds(found, self.job.time_unit),
+                    "times (--time-unit s|ms|us|ns reads integers)",
+                ),
+                Kind::Float => (found.is_numeric(), "numbers"),
+            };
+            if !is_right {
+                return Err(file.wrong_type(column.name, expected, found));
+            }
+        }
+        Ok(())
+    }
+
+    /// Fills the columns of a batch.
+    fn fill(&self, rows: &RecordBatch, state: &mut TableState) {
+        let (clock, mut wall) = self.clocks();
+        for (at, column) in self.columns.iter().enumerate() {
+            let cells = &mut state.cells[at];
+            let mut faults = Faults {
+                column: at,
+                expected: &|| column.kind.expected(self.job),
+                found: &mut state.faults,
+            };
+            let Some(array) = rows.column_by_name(column.name) else {
+                cells.fill_null(rows.num_rows());
+                continue;
+            };
+            match column.kind {
+                Kind::IntId => fill_ints(array, cells.ints_mut(), &mut faults),
+                Kind::TextId | Kind::Text => fill_texts(array, cells.texts_mut(), &mut faults),
+                Kind::Time => {
+                    let clocks = (&clock, &mut wall);
+                    fill_times(array, clocks, cells.times_mut(), &mut faults);
+                }
+                Kind::Float => {
+                    let numbers = cast(array, &DataType::Float64).expect("types are checked");
+                    let numbers = numbers.as_primitive::<Float64Type>();
+                    cells.floats_mut().extend_from_slice(numbers.values());
+                }
+            }
+            if column.kind == Kind::TextId {
+                cells.set_empty_null(rows.num_rows());
+            } else if array.null_count() > 0 {
+                cells.set_nulls((0..array.len()).map(|row| array.is_null(row)));
+            }
+        }
+    }
+}
+
+/// Where the faults of a column go.
+struct Faults<'a> {
+    /// The column.
+    column: usize,
+    /// What should be there.
+    expected: &'a dyn Fn() -> String,
+    /// All faults of the batch.
+    found: &'a mut Vec<Fault>,
+}
+
+impl Faults<'_> {
+    /// Takes note of a fault.
+    #[cold]
+    fn add(&mut self, row: usize, found: String) {
+        self.found.push(Fault {
+            row: count32(row),
+            column: Some(self.column),
+            mismatch: Mismatch::new((self.expected)(), found),
+        });
+    }
+}
+
+/// Fills a column of integers.
+fn fill_ints(array: &ArrayRef, into: &mut Vec<i64>, faults: &mut Faults<'_>) {
+    let wide = match array.data_type() {
+        of if of.is_signed_integer() => cast(array, &DataType::Int64).ok(),
+        _ => None,
+    };
+    if let Some(wide) = wide {
+        let ints: &Int64Array = wide.as_primitive::<Int64Type>();
+        return into.extend_from_slice(ints.values());
+    }
+    let (ids, mut decimal) = (ids_of(array), String::new());
+    for row in 0..array.len() {
+        let id = match ids.customer(row, CustomerType::Int64, &mut decimal) {
+            Ok(Customer::Int(id)) => id,
+            Ok(_) => 0,
+            Err(mismatch) => {
+                faults.add(row, mismatch.found);
+                0
+            }
+        };
+        into.push(id);
+    }
+}
+
+/// Fills a column of texts.
+fn fill_texts(array: &ArrayRef, into: &mut Texts, faults: &mut Faults<'_>) {
+    match array.data_type() {
+        DataType::Utf8View => *into = Texts::Views(array.as_string_view().clone()),
+        DataType::Dictionary(_, _) => {
+            let coded = array.as_dictionary::<Int32Type>();
+            *into = Texts::Coded {
+                places: coded.keys().clone(),
+                dictionary: coded.values().as_string::<i32>().clone(),
+            };
+        }
+        _ => {
+            let (ids, mut decimal) = (ids_of(array), String::new());
+            for row in 0..array.len() {
+                match ids.customer(row, CustomerType::String, &mut decimal) {
+                    Ok(Customer::Text(text)) => into.own().push(text),
+                    Ok(_) => into.own().push(""),
+                    Err(mismatch) => {
+                        into.own().push("");
+                        faults.add(row, mismatch.found);
+                    }
+                }
+            }
+        }
+    }
+}
+
+/// The ids of a column.
+fn ids_of(array: &ArrayRef) -> IdColumn {
+    IdColumn::of(array).expect("types are checked")
+}
+
+/// Fills a column of times.
+fn fill_times(
+    array: &ArrayRef,
+    (clock, wall): (&Clock<'_>, &mut WallClock<'_>),
+    into: &mut Times,
+    faults: &mut Faults<'_>,
+) {
+    let column = TimeColumn::of(array, clock.unit).expect("types are checked");
+    for row in 0..array.len() {
+        let (at, east_us) = match time_of(&column, row, clock) {
+            Ok(None) => (EPOCH, None),
+            Ok(Some((Written::Wall(wall_us), _))) => (wall.instant_of(wall_us), None),
+            Ok(Some((written, east_us))) => (written.resolve(clock.zone).at, east_us),
+            Err(mismatch) => {
+                faults.add(row, mismatch.found);
+                (EPOCH, None)
+            }
+        };
+        into.push(at, east_us);
+    }
+}
+
+/// The time of a row, and the offset that it is written with; nothing if it is null.
+#[inline]
+fn time_of(
+    column: &TimeColumn,
+    row: usize,
+    clock: &Clock<'_>,
+) -> Value<Option<(Written, Option<i64>)>> {
+    match column.text(row).map(|text| parse_local(text.as_bytes())) {
+        Some(Some(local)) => Ok(Some(local)),
+        // Numbers, nulls, and what to say of a text that is no time.
+        Some(None) | None => Ok(column.written(row, clock)?.map(|written| (written, None))),
+    }
+}
