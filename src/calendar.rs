@@ -170,7 +170,6 @@ pub(crate) struct OffsetClock<'z> {
     offset: i64,
 }
 
-#[cfg_attr(not(test), expect(dead_code, reason = "`dwell` uses it"))]
 impl<'z> OffsetClock<'z> {
     /// A clock of a zone.
     pub(crate) fn of(zone: &'z Zone) -> OffsetClock<'z> {

@@ -337,45 +337,10 @@ pub(crate) struct Event<I> {
 }
 
 impl<I: Item> EventChunk<I> {
-    /// Rows of the first chunk of a list; each is twice as long as the one before.
-    const ROWS_MIN: usize = 32;
-    /// Rows of a chunk, at most: large enough that its cost is spread.
-    pub(crate) const ROWS_MAX: usize = 2048;
-
-    /// An empty chunk without room, which takes no memory.
-    pub(crate) fn none() -> EventChunk<I> {
-        EventChunk {
-            rows: Vec::new(),
-            known_after: Vec::new(),
-            counted: 0,
-        }
-    }
-
-    /// An empty chunk to follow this one in its list.
-    pub(crate) fn next(&self) -> EventChunk<I> {
-        let rows_max = (self.rows.capacity() * 2).clamp(Self::ROWS_MIN, Self::ROWS_MAX);
-        EventChunk {
-            rows: Vec::with_capacity(rows_max),
-            known_after: Vec::new(),
-            counted: 0,
-        }
-    }
-
-    /// Bytes that the chunk takes from the account.
-    pub(crate) fn bytes(&self) -> u64 {
-        count64(self.rows.capacity() * size_of::<Row<I>>())
-    }
-
-    /// Whether there is no room left.
-    #[inline]
-    pub(crate) fn is_full(&self) -> bool {
-        self.rows.len() == self.rows.capacity()
-    }
-
     /// Adds an action.
     #[inline]
     pub(crate) fn push(&mut self, local_key: u32, event: Event<I>) {
-        debug_assert!(!self.is_full());
+        debug_assert!(self.rows.len() < self.rows.capacity());
         if event.known_after != event.time || !self.known_after.is_empty() {
             // From the first late one on, all are written down.
             let on_time = &self.rows[self.known_after.len()..];
@@ -398,6 +363,7 @@ impl<I: Item> EventChunk<I> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::chunk::Chunk;
 
     #[test]
     fn texts_come_back_as_they_went_in() {

@@ -31,6 +31,10 @@ impl Stage {
     pub(crate) const IMPRESSIONS: Stage = Stage(1);
     /// Read actions.
     pub(crate) const ACTIONS: Stage = Stage(3);
+    /// Read events.
+    pub(crate) const EVENTS: Stage = Stage(4);
+    /// Rank ids, and deal what they did to partitions.
+    pub(crate) const RANK: Stage = Stage(5);
     /// Write.
     pub(crate) const WRITE: Stage = Stage(6);
     /// Publish.
@@ -156,6 +160,11 @@ impl Control {
     /// Counts rows read, and the steps that they were.
     pub(crate) fn count_read(&self, rows: u64, steps: u64) {
         self.rows_read.fetch_add(rows, Relaxed);
+        self.done.fetch_add(steps, Relaxed);
+    }
+
+    /// Counts steps of a stage that neither reads nor writes.
+    pub(crate) fn count_done(&self, steps: u64) {
         self.done.fetch_add(steps, Relaxed);
     }
 

@@ -99,6 +99,16 @@ pub(crate) fn count64(count: usize) -> u64 {
     count as u64
 }
 
+/// A count as a number of 64 bits, exact below 2^53.
+#[inline]
+#[expect(
+    clippy::cast_precision_loss,
+    reason = "what is larger is rounded, once"
+)]
+pub(crate) fn float(count: u64) -> f64 {
+    count as f64
+}
+
 /// A length for an Arrow offset or a Parquet field.
 ///
 /// # Panics

@@ -29,6 +29,16 @@ pub(crate) enum Id<'a> {
     Text(&'a str),
 }
 
+impl Id<'_> {
+    /// Characters that it takes when written, about.
+    pub(crate) fn width(self) -> usize {
+        match self {
+            Id::Int(_) => 12,
+            Id::Text(id) => id.len(),
+        }
+    }
+}
+
 /// Ids of one type, one after the other.
 #[derive(Debug)]
 enum Ids {
@@ -140,19 +150,23 @@ impl Interner {
         }
     }
 
-    /// Tells the account what the ids have come to take.
+    /// Tells the account what the ids have come to take; gives how much that is more than before.
     ///
     /// # Errors
     /// If the memory of the job is used up.
-    pub(crate) fn charge(&mut self, control: &Control) -> Result<()> {
+    pub(crate) fn charge(&mut self, control: &Control) -> Result<u64> {
         let bytes = self.bytes();
         let more = bytes.saturating_sub(self.charged);
-        self.charged = self.charged.max(bytes);
         if more > 0 {
-            control.charge(more)
-        } else {
-            Ok(())
+            self.charged = bytes;
+            control.charge(more)?;
         }
+        Ok(more)
+    }
+
+    /// Whether the ids are texts.
+    pub(crate) fn has_texts(&self) -> bool {
+        matches!(self.ids, Ids::Texts(_))
     }
 
     /// Bytes of memory.
@@ -184,6 +198,7 @@ pub(crate) enum Order {
     /// Of the ids: integers by value, texts by their bytes.
     Id,
     /// Of their hashes, as in `keys`, then of the ids.
+    #[cfg_attr(not(test), expect(dead_code, reason = "`features` uses it"))]
     Hash,
 }
 

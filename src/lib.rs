@@ -64,6 +64,7 @@
 //! - Nothing has its final name before it is complete and synced.
 
 mod calendar;
+mod chunk;
 mod column;
 mod control;
 mod encode;
@@ -71,7 +72,6 @@ mod engine;
 mod error;
 mod generate;
 mod ids;
-#[expect(dead_code, reason = "`dwell` and `features` use it")]
 mod intern;
 mod job;
 mod keys;
@@ -100,7 +100,7 @@ struct Readme;
 pub use calendar::{date_text, parse_day};
 pub use control::{Control, Observer, STAGES};
 pub use encode::schema;
-pub use engine::{panic_text, run};
+pub use engine::{dwell, panic_text, run};
 pub use error::{Error, ErrorKind, Result, RowFault};
 pub use generate::{GenerateSettings, Generated, generate};
 pub use ids::{Day, Micros};
@@ -108,4 +108,4 @@ pub use job::{
     Codec, CustomerType, Cutoff, DivideBy, DwellMethod, Format, Guests, IfExists, ItemType, Job,
     LabelKey, Layout, NullLabel, OnBadRow, Publish, Question, Settings, Source, TimeUnit,
 };
-pub use output::{DayReport, Report, example_part};
+pub use output::{DayReport, DwellReport, Report, example_part};

@@ -14,18 +14,14 @@ use crate::calendar::{date_text, instant_text};
 use crate::error::{Error, Result};
 use crate::ids::{Day, Micros};
 use crate::job::{
-    Codec, Cutoff, Guests, ItemType, Job, Layout, NullLabel, OnBadRow, Source, TimeUnit,
+    Codec, CustomerType, Cutoff, DivideBy, DwellMethod, Guests, ItemType, Job, Layout, NullLabel,
+    OnBadRow, Question, Source, TimeUnit,
 };
 use crate::publish::{MANIFEST, Part, days_in};
+use crate::scan::events::IdTypes;
 
 /// Settings that decide about rows and bytes: those that all days of an output must share.
 pub(crate) fn settings(job: &Job, text_ids: bool) -> Value {
-    let unit = job.time_unit.map(|unit| match unit {
-        TimeUnit::Second => "s",
-        TimeUnit::Milli => "ms",
-        TimeUnit::Micro => "us",
-        TimeUnit::Nano => "ns",
-    });
     let customer_type = if text_ids { "string" } else { "int64" };
     let pairs = |pairs: Vec<(Source, Value)>| {
         let named = pairs
@@ -33,8 +29,6 @@ pub(crate) fn settings(job: &Job, text_ids: bool) -> Value {
             .map(|(source, value)| (source.name().to_owned(), value));
         Value::Object(named.collect())
     };
-    let columns = job.columns.iter();
-    let columns = columns.map(|(of, ours, theirs)| format!("{}.{ours}={theirs}", of.name()));
     let named = |source: &Source| {
         let by_path = job.paths.iter().any(|(of, _)| of == source);
         by_path || job.files_from.iter().any(|(of, _)| of == source)
@@ -58,22 +52,80 @@ pub(crate) fn settings(job: &Job, text_ids: bool) -> Value {
             NullLabel::Error => "error",
         },
         "timezone": job.timezone,
-        "columns": columns.collect::<Vec<_>>(),
-        "time_unit": unit,
+        "columns": columns_value(job),
+        "time_unit": unit_value(job),
         "customer_type": customer_type,
         "item_type": match job.item_type { ItemType::Int32 => "int32", ItemType::Int64 => "int64" },
-        "on_bad_row": match job.on_bad_row {
-            OnBadRow::Error => "error",
-            OnBadRow::Quarantine => "quarantine",
-        },
+        "on_bad_row": on_bad_row_value(job),
         "max_lateness_us": job.lateness_max_us,
         "row_group_rows": job.row_group_rows_max,
-        "codec": match job.codec {
-            Codec::Zstd => "zstd",
-            Codec::Lz4Raw => "lz4_raw",
-            Codec::Snappy => "snappy",
-            Codec::None => "none",
+        "codec": codec_value(job),
+    })
+}
+
+/// Settings of `dwell` that decide about rows and bytes.
+pub(crate) fn dwell_settings(job: &Job, types: IdTypes) -> Value {
+    let name = |of| match of {
+        CustomerType::Int64 => "int64",
+        CustomerType::String => "string",
+    };
+    json!({
+        "method": match job.dwell_method {
+            DwellMethod::Span => "span",
+            DwellMethod::Session => "session",
         },
+        "divide_by": match job.divide_by {
+            DivideBy::Events => "events",
+            DivideBy::Flyers => "flyers",
+        },
+        "idle_timeout_us": job.idle_timeout_us,
+        "timezone": job.timezone,
+        "columns": columns_value(job),
+        "time_unit": unit_value(job),
+        "id_types": {
+            "user_id": name(types.user),
+            "flyer_id": name(types.flyer),
+            "merchant_id": name(types.merchant),
+        },
+        "on_bad_row": on_bad_row_value(job),
+        "codec": codec_value(job),
+    })
+}
+
+/// The names of columns, as they were given.
+fn columns_value(job: &Job) -> Value {
+    let columns = job.columns.iter();
+    columns
+        .map(|(of, ours, theirs)| json!(format!("{}.{ours}={theirs}", of.name())))
+        .collect()
+}
+
+/// The unit of times that are integers.
+fn unit_value(job: &Job) -> Value {
+    let unit = job.time_unit.map(|unit| match unit {
+        TimeUnit::Second => "s",
+        TimeUnit::Milli => "ms",
+        TimeUnit::Micro => "us",
+        TimeUnit::Nano => "ns",
+    });
+    json!(unit)
+}
+
+/// What became of bad rows.
+fn on_bad_row_value(job: &Job) -> Value {
+    json!(match job.on_bad_row {
+        OnBadRow::Error => "error",
+        OnBadRow::Quarantine => "quarantine",
+    })
+}
+
+/// The compression of Parquet.
+fn codec_value(job: &Job) -> Value {
+    json!(match job.codec {
+        Codec::Zstd => "zstd",
+        Codec::Lz4Raw => "lz4_raw",
+        Codec::Snappy => "snappy",
+        Codec::None => "none",
     })
 }
 
@@ -104,7 +156,7 @@ impl DayManifest<'_> {
         let range = self
             .cutoffs
             .map(|(first, last)| [instant_text(first), instant_text(last)]);
-        let mut manifest = head("day");
+        let mut manifest = head(Question::Sequences, "day");
         manifest.insert("day".into(), json!(date_text(self.day)));
         manifest.insert("settings".into(), self.settings.clone());
         manifest.insert("counts".into(), self.counts.clone());
@@ -118,7 +170,7 @@ impl DayManifest<'_> {
 }
 
 /// One part.
-fn part(part: &Part) -> Value {
+pub(crate) fn part(part: &Part) -> Value {
     json!({
         "path": part.name,
         "rows": part.rows,
@@ -129,13 +181,13 @@ fn part(part: &Part) -> Value {
 }
 
 /// What every manifest starts with.
-fn head(of: &str) -> Map<String, Value> {
+pub(crate) fn head(question: Question, of: &str) -> Map<String, Value> {
     let mut manifest = Map::new();
     manifest.insert(
         "made_by".into(),
         json!(concat!("hitherto ", env!("CARGO_PKG_VERSION"))),
     );
-    manifest.insert("job".into(), json!("sequences"));
+    manifest.insert("job".into(), json!(question.name()));
     manifest.insert("of".into(), json!(of));
     manifest
 }
@@ -174,7 +226,7 @@ pub(crate) fn whole(out: &Path, settings: &Value, inputs: &[Value]) -> Result<Ve
     }
     inputs.sort_by_cached_key(Value::to_string);
     inputs.dedup();
-    let mut manifest = head("whole");
+    let mut manifest = head(Question::Sequences, "whole");
     manifest.insert("settings".into(), settings.clone());
     manifest.insert("counts".into(), Value::Object(counts));
     // Actions are counted per run, and runs of several days share them: the latest day's count.
@@ -209,7 +261,7 @@ fn read(path: &Path) -> Result<Value> {
 }
 
 /// JSON as people and tools read it.
-fn to_text(manifest: &Value) -> Vec<u8> {
+pub(crate) fn to_text(manifest: &Value) -> Vec<u8> {
     let mut text = serde_json::to_vec_pretty(manifest).expect("a value is always JSON");
     text.push(b'\n');
     text

@@ -7,6 +7,7 @@
 //! **Cost**: one append per action; memory is taken a chunk at a time, of 32 rows first and 2048 at
 //! last, so that the account sees it before it is touched and few actions take little.
 
+use crate::chunk::Chunk;
 use crate::column::{Event, EventChunk, Row};
 use crate::control::Control;
 use crate::error::Result;
@@ -83,29 +84,29 @@ impl Split {
 
 /// Chunk lists of one thread, one list per partition.
 #[derive(Debug)]
-pub(crate) struct Scatter<I> {
+pub(crate) struct Scatter<C> {
     /// How customers are dealt.
     split: Split,
     /// The last chunk of each list, the only one that may have room. Side by side, so that a scan
     /// finds them in its nearest cache.
-    open: Vec<EventChunk<I>>,
+    open: Vec<C>,
     /// The chunks before it.
-    full: Vec<Vec<EventChunk<I>>>,
+    full: Vec<Vec<C>>,
     /// Bytes that all chunks take.
     bytes: u64,
     /// Where to look for full chunks: none lies above.
     highest: usize,
     /// Chunks without rows, whose memory is used again.
-    spare: Vec<EventChunk<I>>,
+    spare: Vec<C>,
 }
 
-impl<I: Item> Scatter<I> {
+impl<C: Chunk> Scatter<C> {
     /// Empty lists.
-    pub(crate) fn new(split: Split) -> Scatter<I> {
+    pub(crate) fn new(split: Split) -> Scatter<C> {
         let partitions = 0..split.partitions_count();
         Scatter {
             split,
-            open: partitions.clone().map(|_| EventChunk::none()).collect(),
+            open: partitions.clone().map(|_| C::none()).collect(),
             full: partitions.map(|_| Vec::new()).collect(),
             bytes: 0,
             highest: 0,
@@ -120,7 +121,7 @@ impl<I: Item> Scatter<I> {
     }
 
     /// Takes a full chunk of the highest partition that has one.
-    pub(crate) fn evict(&mut self) -> Option<(usize, EventChunk<I>)> {
+    pub(crate) fn evict(&mut self) -> Option<(usize, C)> {
         loop {
             if let Some(chunk) = self.full[self.highest].pop() {
                 self.bytes -= chunk.bytes();
@@ -131,18 +132,16 @@ impl<I: Item> Scatter<I> {
     }
 
     /// Takes all chunks of a partition.
-    pub(crate) fn take(&mut self, partition: usize) -> Vec<EventChunk<I>> {
+    pub(crate) fn take(&mut self, partition: usize) -> Vec<C> {
         let mut chunks = std::mem::take(&mut self.full[partition]);
-        let open = std::mem::replace(&mut self.open[partition], EventChunk::none());
-        chunks.extend(Some(open).filter(|chunk| !chunk.rows.is_empty()));
+        let open = std::mem::replace(&mut self.open[partition], C::none());
+        chunks.extend(Some(open).filter(|chunk| chunk.rows_count() > 0));
         chunks
     }
 
     /// Takes back the memory of a chunk.
-    pub(crate) fn recycle(&mut self, mut chunk: EventChunk<I>) {
-        chunk.rows.clear();
-        chunk.known_after.clear();
-        chunk.counted = 0;
+    pub(crate) fn recycle(&mut self, mut chunk: C) {
+        chunk.clear();
         self.spare.push(chunk);
     }
 
@@ -158,16 +157,10 @@ impl<I: Item> Scatter<I> {
         self.open[partition].is_full()
     }
 
-    /// Adds an action of a customer to its partition, which has room.
+    /// The last chunk of a partition, to be added to if it has room.
     #[inline]
-    pub(crate) fn push(&mut self, partition: usize, key: Key, event: Event<I>) {
-        self.open[partition].push(self.split.local_key(key), event);
-    }
-
-    /// The last chunk of a partition, and the first customer that it may hold.
-    pub(crate) fn last_chunk(&mut self, partition: usize) -> (&mut EventChunk<I>, u32) {
-        let first_key = self.split.keys_of(partition).start;
-        (&mut self.open[partition], first_key)
+    pub(crate) fn open(&mut self, partition: usize) -> &mut C {
+        &mut self.open[partition]
     }
 
     /// Puts a chunk with room behind the last of a list.
@@ -180,11 +173,25 @@ impl<I: Item> Scatter<I> {
         control.charge(chunk.bytes())?;
         self.bytes += chunk.bytes();
         let last = std::mem::replace(open, chunk);
-        if !last.rows.is_empty() {
+        if last.rows_count() > 0 {
             self.full[partition].push(last);
             self.highest = self.highest.max(partition);
         }
         Ok(())
+    }
+}
+
+impl<I: Item> Scatter<EventChunk<I>> {
+    /// Adds an action of a customer to its partition, which has room.
+    #[inline]
+    pub(crate) fn push(&mut self, partition: usize, key: Key, event: Event<I>) {
+        self.open[partition].push(self.split.local_key(key), event);
+    }
+
+    /// The last chunk of a partition, and the first customer that it may hold.
+    pub(crate) fn last_chunk(&mut self, partition: usize) -> (&mut EventChunk<I>, u32) {
+        let first_key = self.split.keys_of(partition).start;
+        (&mut self.open[partition], first_key)
     }
 }
 
@@ -219,7 +226,7 @@ mod tests {
     fn partitioning_is_a_permutation() {
         let split = Split::new(100, 3);
         let control = Control::default();
-        let mut scatters = [Scatter::<i32>::new(split), Scatter::new(split)];
+        let mut scatters = [Scatter::<EventChunk<i32>>::new(split), Scatter::new(split)];
         let rows_count: i32 = if cfg!(miri) { 2000 } else { 20_000 };
         for n in 0..rows_count {
             let key = Key(u32::try_from(n * 7 % 100).expect("below 100"));

@@ -35,7 +35,7 @@ pub(crate) struct Sorted<I> {
 }
 
 /// What is sorted, in a total order of which time comes first.
-trait Record: Copy + Ord {
+pub(crate) trait Record: Copy + Ord {
     /// When it happened.
     fn time(&self) -> Micros;
 }
@@ -163,7 +163,8 @@ pub(crate) fn sort<I: Item>(
         });
         let records = group(rows, |(row, _)| key(row), &sorted.run_starts, scratch);
         drop(chunks);
-        for (row, known_after) in records {
+        sort_runs(records, &sorted.run_starts);
+        for (row, known_after) in &*records {
             sorted.push(*row);
             sorted.known_after.push(*known_after);
         }
@@ -171,6 +172,7 @@ pub(crate) fn sort<I: Item>(
         let rows = chunks.iter().flat_map(|chunk| &chunk.rows).copied();
         let records = group(rows, key, &sorted.run_starts, scratch);
         drop(chunks);
+        sort_runs(records, &sorted.run_starts);
         records.iter().for_each(|row| sorted.push(*row));
     }
     sorted
@@ -178,11 +180,20 @@ pub(crate) fn sort<I: Item>(
 
 /// Where the run of each customer starts, and where the last ends.
 fn count<I: Item>(chunks: &[EventChunk<I>], keys_count: usize) -> Vec<u32> {
-    let mut run_starts = vec![0_u32; keys_count + 1];
-    for row in chunks.iter().flat_map(|chunk| &chunk.rows) {
-        run_starts[index(row.local_key()) + 1] += 1;
+    let rows = chunks.iter().flat_map(|chunk| &chunk.rows);
+    run_starts(rows.map(Row::local_key), keys_count)
+}
+
+/// Where the run of each key starts, and where the last ends, given the key of each row.
+///
+/// # Panics
+/// If there are 2^32 rows or more.
+pub(crate) fn run_starts(keys: impl Iterator<Item = u32>, keys_count: usize) -> Vec<u32> {
+    let (mut run_starts, mut rows_count) = (vec![0_u32; keys_count + 1], 0);
+    for key in keys {
+        run_starts[index(key) + 1] += 1;
+        rows_count += 1;
     }
-    let rows_count: usize = chunks.iter().map(|chunk| chunk.rows.len()).sum();
     for key in 1..run_starts.len() {
         run_starts[key] = run_starts[key].wrapping_add(run_starts[key - 1]);
     }
@@ -190,15 +201,15 @@ fn count<I: Item>(chunks: &[EventChunk<I>], keys_count: usize) -> Vec<u32> {
     run_starts
 }
 
-/// The counting scatter, and the sort of the runs that it makes.
-fn group<'s, R: Record>(
+/// The counting scatter: rows of a key side by side, in no order that counts.
+pub(crate) fn group<'s, R: Copy>(
     mut rows: impl Iterator<Item = R>,
     key_of: impl Fn(&R) -> u32,
     run_starts: &[u32],
     scratch: &'s Bump,
-) -> &'s [R] {
+) -> &'s mut [R] {
     let Some(first) = rows.next() else {
-        return &[];
+        return &mut [];
     };
     let rows_count = index(*run_starts.last().expect("one more than customers"));
     let mut next = run_starts.to_vec();
@@ -209,14 +220,18 @@ fn group<'s, R: Record>(
         records[index(*place)] = row;
         *place += 1;
     }
-    for run in run_starts.windows(2) {
-        sort_run(&mut records[index(run[0])..index(run[1])]);
-    }
     records
 }
 
+/// Sorts each of some runs.
+fn sort_runs<R: Record>(records: &mut [R], run_starts: &[u32]) {
+    for run in run_starts.windows(2) {
+        sort_run(&mut records[index(run[0])..index(run[1])]);
+    }
+}
+
 /// Sorts one run: by time first, for which a comparison is one instruction; then what is tied.
-fn sort_run<R: Record>(run: &mut [R]) {
+pub(crate) fn sort_run<R: Record>(run: &mut [R]) {
     if run.is_sorted() {
         return;
     }
@@ -235,6 +250,7 @@ fn sort_run<R: Record>(run: &mut [R]) {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::chunk::Chunk;
     use crate::column::Event;
 
     /// A generator of numbers for tests; any odd multiplier would do.

@@ -1,10 +1,7 @@
 //! Chunks that memory has no room for, in a file of no name.
 //!
-//! **In / Out**: [`EventChunk`]s of a thread → a file, and back, partition by partition. What goes
+//! **In / Out**: [`Chunk`]s of a thread → a file, and back, partition by partition. What goes
 //! first are the highest partitions: they are needed last.
-//! **Format**: per chunk its times, its keys with kinds, its items, and if some action was known
-//! late what each was known after; little-endian, nothing between. It is read by the process that
-//! wrote it and by nobody else.
 //! **Invariants**: the file is unlinked as soon as it is open, so that nothing stays behind, however
 //! the run ends. Spilling changes no byte of the output.
 
@@ -15,10 +12,10 @@ use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 
-use crate::column::{EventChunk, Row};
+use crate::chunk::Chunk;
 use crate::control::Control;
 use crate::error::{Error, ErrorKind, Result};
-use crate::ids::{Item, Micros, count64};
+use crate::ids::count64;
 use crate::partition::{Scatter, Split};
 
 /// Of what a thread may hold, the share that it keeps when it has to spill: an eighth goes at a
@@ -49,10 +46,10 @@ struct Extent {
     partition: usize,
     /// Where it starts.
     start: u64,
+    /// Its bytes.
+    bytes: usize,
     /// Its rows.
     rows: usize,
-    /// Whether some action of it was known late.
-    late: bool,
 }
 
 impl Spill {
@@ -68,13 +65,23 @@ impl Spill {
         }
     }
 
+    /// Nothing spilled yet, in the same folder, by a thread that may hold as much as this one.
+    pub(crate) fn next(&self) -> Spill {
+        Spill::new(&self.folder, self.quota)
+    }
+
+    /// Lowers what the thread may hold in chunks, for something else that it holds.
+    pub(crate) fn lower(&mut self, bytes: u64) {
+        self.quota = self.quota.saturating_sub(bytes);
+    }
+
     /// Writes chunks of the highest partitions out, if the thread holds more than it may.
     ///
     /// # Errors
     /// If the file cannot be made or written.
-    pub(crate) fn relieve<I: Item>(
+    pub(crate) fn relieve<C: Chunk>(
         &mut self,
-        scatter: &mut Scatter<I>,
+        scatter: &mut Scatter<C>,
         control: &Control,
     ) -> Result<()> {
         match scatter.bytes() > self.quota {
@@ -84,7 +91,7 @@ impl Spill {
     }
 
     /// Writes chunks out until the thread holds its share again, or has only open chunks.
-    fn spill<I: Item>(&mut self, scatter: &mut Scatter<I>, control: &Control) -> Result<()> {
+    fn spill<C: Chunk>(&mut self, scatter: &mut Scatter<C>, control: &Control) -> Result<()> {
         let kept = self.quota / KEPT.1 * KEPT.0;
         while scatter.bytes() > kept {
             let Some((partition, chunk)) = scatter.evict() else {
@@ -98,22 +105,9 @@ impl Spill {
     }
 
     /// Writes a chunk behind the others.
-    fn write<I: Item>(&mut self, partition: usize, chunk: &EventChunk<I>) -> Result<()> {
-        let buffer = &mut self.buffer;
-        buffer.clear();
-        for row in &chunk.rows {
-            buffer.extend_from_slice(&row.time.0.to_le_bytes());
-        }
-        for row in &chunk.rows {
-            buffer.extend_from_slice(&row.kind_and_key().to_le_bytes());
-        }
-        for row in &chunk.rows {
-            // Ids are above 0, so that the upper half of one that fits 32 bits is empty.
-            buffer.extend_from_slice(&row.item.to_wide().to_le_bytes()[..size_of::<I>()]);
-        }
-        for known_after in &chunk.known_after {
-            buffer.extend_from_slice(&known_after.0.to_le_bytes());
-        }
+    fn write<C: Chunk>(&mut self, partition: usize, chunk: &C) -> Result<()> {
+        self.buffer.clear();
+        chunk.write(&mut self.buffer);
         let failed = |error| {
             Error::io(
                 "write what memory has no room for into",
@@ -129,11 +123,43 @@ impl Spill {
         self.extents.push(Extent {
             partition,
             start: self.end,
-            rows: chunk.rows.len(),
-            late: !chunk.known_after.is_empty(),
+            bytes: self.buffer.len(),
+            rows: chunk.rows_count(),
         });
         self.end += count64(self.buffer.len());
         Ok(())
+    }
+
+    /// Hands all chunks to `each`, one by one, charged to the account.
+    ///
+    /// # Errors
+    /// If the file cannot be read, the memory of the job is used up, or `each` gives up.
+    pub(crate) fn drain<C: Chunk>(
+        &self,
+        control: &Control,
+        mut each: impl FnMut(C) -> Result<()>,
+    ) -> Result<()> {
+        let mut buffer = Vec::new();
+        for extent in &self.extents {
+            each(self.read_one(extent, control, &mut buffer)?)?;
+        }
+        Ok(())
+    }
+
+    /// Reads a chunk back, charged to the account.
+    fn read_one<C: Chunk>(
+        &self,
+        extent: &Extent,
+        control: &Control,
+        buffer: &mut Vec<u8>,
+    ) -> Result<C> {
+        buffer.resize(extent.bytes, 0);
+        let file = self.file.as_ref().expect("what is spilled lies in a file");
+        let read = file.read_exact_at(buffer, extent.start);
+        read.map_err(|error| Error::io("read back from", &self.folder, error))?;
+        let chunk = C::read(buffer, extent.rows).ok_or_else(damaged)?;
+        control.charge(chunk.bytes())?;
+        Ok(chunk)
     }
 
     /// Bytes that were spilled.
@@ -151,48 +177,42 @@ impl Spill {
     ///
     /// # Errors
     /// If the file cannot be read, or the memory of the job is used up.
-    pub(crate) fn read<I: Item>(
+    pub(crate) fn read<C: Chunk>(
         &self,
         partition: usize,
         control: &Control,
-        to: &mut Vec<EventChunk<I>>,
+        to: &mut Vec<C>,
     ) -> Result<()> {
         let first = self.extents.partition_point(|of| of.partition < partition);
         let of_it = self.extents[first..].iter();
         let mut buffer = Vec::new();
         for extent in of_it.take_while(|of| of.partition == partition) {
-            let width = 8 + 4 + size_of::<I>();
-            buffer.resize(extent.rows * (width + if extent.late { 8 } else { 0 }), 0);
-            let file = self.file.as_ref().expect("what is spilled lies in a file");
-            let read = file.read_exact_at(&mut buffer, extent.start);
-            read.map_err(|error| Error::io("read back from", &self.folder, error))?;
-            let chunk = decode(&buffer, extent).ok_or_else(damaged)?;
-            control.charge(chunk.bytes())?;
+            let chunk = self.read_one(extent, control, &mut buffer)?;
             to.push(chunk);
         }
         Ok(())
     }
 }
 
-/// The actions of all partitions, as they were read.
+/// The rows of all partitions, as they were read.
 #[derive(Debug)]
-pub(crate) struct Partitions<I> {
+pub(crate) struct Partitions<C> {
     /// How customers are dealt.
     split: Split,
     /// The chunks of each partition that are in memory, until it is taken. Their order does not
     /// matter: `sort` has a total order.
-    lists: Vec<Mutex<Vec<EventChunk<I>>>>,
+    lists: Vec<Mutex<Vec<C>>>,
     /// Those that are not.
     spills: Vec<Spill>,
 }
 
-impl<I: Item> Partitions<I> {
+impl<C: Chunk> Partitions<C> {
     /// Joins what all threads have, partition by partition.
     pub(crate) fn gather(
         split: Split,
-        mut scatters: Vec<Scatter<I>>,
+        mut scatters: Vec<Scatter<C>>,
         mut spills: Vec<Spill>,
-    ) -> Partitions<I> {
+    ) -> Partitions<C> {
         spills.iter_mut().for_each(Spill::finish);
         let of_partition = |at| scatters.iter_mut().flat_map(|of| of.take(at)).collect();
         let lists = (0..split.partitions_count())
@@ -215,11 +235,11 @@ impl<I: Item> Partitions<I> {
         self.split.keys_of(partition)
     }
 
-    /// Takes the actions of a partition, once.
+    /// Takes the rows of a partition, once.
     ///
     /// # Errors
     /// If what was spilled cannot be read back, or memory has no room for it.
-    pub(crate) fn take(&self, partition: usize, control: &Control) -> Result<Vec<EventChunk<I>>> {
+    pub(crate) fn take(&self, partition: usize, control: &Control) -> Result<Vec<C>> {
         let mut list = self.lists[partition]
             .lock()
             .unwrap_or_else(PoisonError::into_inner);
@@ -229,31 +249,6 @@ impl<I: Item> Partitions<I> {
         }
         Ok(chunks)
     }
-}
-
-/// A chunk from its bytes.
-fn decode<I: Item>(bytes: &[u8], extent: &Extent) -> Option<EventChunk<I>> {
-    let (times, rest) = bytes.split_at_checked(extent.rows * 8)?;
-    let (keys, rest) = rest.split_at_checked(extent.rows * 4)?;
-    let (items, known) = rest.split_at_checked(extent.rows * size_of::<I>())?;
-    let long = |bytes: &[u8; 8]| Micros(i64::from_le_bytes(*bytes));
-    let (times, keys) = (times.as_chunks::<8>().0, keys.as_chunks::<4>().0);
-    let items = items.chunks_exact(size_of::<I>());
-    let rows = times
-        .iter()
-        .zip(keys)
-        .zip(items)
-        .map(|((time, key), item)| {
-            let mut wide = [0; 8];
-            wide[..item.len()].copy_from_slice(item);
-            let item = I::from_wide(i64::from_le_bytes(wide))?;
-            Some(Row::of_parts(long(time), u32::from_le_bytes(*key), item))
-        });
-    Some(EventChunk {
-        rows: rows.collect::<Option<_>>()?,
-        known_after: known.as_chunks::<8>().0.iter().map(long).collect(),
-        counted: extent.rows,
-    })
 }
 
 /// What was read back is not what was written.
@@ -283,15 +278,15 @@ fn nameless(folder: &Path) -> io::Result<File> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::column::Event;
-    use crate::ids::{Key, Kind};
+    use crate::column::{Event, EventChunk};
+    use crate::ids::{Item, Key, Kind, Micros};
 
     /// Pushes events with a quota, and checks that all come back.
     fn check<I: Item>(quota: u64, late: bool) {
         let folder = tempfile::tempdir().expect("a folder");
         let control = Control::default();
         let split = Split::new(100, 3);
-        let mut scatter = Scatter::<I>::new(split);
+        let mut scatter = Scatter::<EventChunk<I>>::new(split);
         let mut spill = Spill::new(folder.path(), quota);
         let mut expected = Vec::new();
         for n in 0..50_000_i64 {
@@ -318,7 +313,7 @@ mod tests {
             std::fs::read_dir(folder.path()).expect("a folder").count(),
             0
         );
-        let partitions = Partitions::gather(split, vec![scatter], vec![spill]);
+        let partitions = Partitions::<EventChunk<I>>::gather(split, vec![scatter], vec![spill]);
         let mut found = Vec::new();
         for partition in 0..partitions.count() {
             for chunk in partitions.take(partition, &control).expect("chunks") {
@@ -347,7 +342,7 @@ mod tests {
     #[test]
     fn a_folder_that_cannot_be_written_to_is_named() {
         let control = Control::default();
-        let mut scatter = Scatter::<i32>::new(Split::new(1, 0));
+        let mut scatter = Scatter::<EventChunk<i32>>::new(Split::new(1, 0));
         let mut spill = Spill::new(Path::new("/proc/nowhere"), 0);
         let event = Event {
             time: Micros(1),

@@ -6,7 +6,7 @@
 
 use bumpalo::Bump;
 
-use crate::column::{Customer, Event, Impression, Impressions, Label};
+use crate::column::{Customer, Event, EventChunk, Impression, Impressions, Label};
 use crate::control::Control;
 use crate::encode::{Block, BlockRow, Encoder, Workbench};
 use crate::error::Result;
@@ -157,7 +157,7 @@ impl Log {
 
 /// Chunk lists.
 #[derive(Debug)]
-pub struct Partitioned(Partitions<i32>);
+pub struct Partitioned(Partitions<EventChunk<i32>>);
 
 impl Partitioned {
     /// The second stage: chunk lists to sorted runs.

@@ -2,8 +2,8 @@
 
 use clap::ValueEnum;
 use hitherto::{
-    Codec, CustomerType, Cutoff, Format, Guests, IfExists, ItemType, Layout, NullLabel, OnBadRow,
-    Source, TimeUnit,
+    Codec, CustomerType, Cutoff, DivideBy, DwellMethod, Format, Guests, IfExists, ItemType, Layout,
+    NullLabel, OnBadRow, Source, TimeUnit,
 };
 
 /// Declares the values of a flag, and what each means to the library.
@@ -52,6 +52,24 @@ values!(UnitArg => TimeUnit {
     Us = "us" => TimeUnit::Micro,
     /// Nanoseconds
     Ns = "ns" => TimeUnit::Nano,
+});
+values!(IdArg => CustomerType {
+    /// 64-bit integers
+    Int64 = "int64" => CustomerType::Int64,
+    /// Text; integers become decimal text
+    String = "string" => CustomerType::String,
+});
+values!(MethodArg => DwellMethod {
+    /// From the first to the last event with a merchant on a day, divided
+    Span = "span" => DwellMethod::Span,
+    /// From each event on a flyer to the user's next event, whatever that is
+    Session = "session" => DwellMethod::Session,
+});
+values!(DivideByArg => DivideBy {
+    /// The number of events
+    Events = "events" => DivideBy::Events,
+    /// The number of different flyers
+    Flyers = "flyers" => DivideBy::Flyers,
 });
 values!(CustomerArg => CustomerType {
     /// 64-bit integers

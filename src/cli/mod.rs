@@ -6,6 +6,7 @@
 
 pub(crate) mod args;
 mod choices;
+pub(crate) mod dwell;
 mod generate;
 mod progress;
 mod summary;
@@ -28,6 +29,7 @@ use progress::Progress;
 pub(crate) fn run(cli: Cli) -> anyhow::Result<()> {
     match cli.command {
         Command::Sequences(sequences) => run_sequences(*sequences),
+        Command::Dwell(dwell) => dwell.run(),
         Command::Generate(generate) => generate.run(),
         Command::Completions { shell } => {
             let mut script = Vec::new();

@@ -85,12 +85,12 @@ fn reading(job: &Job, report: &Report) -> Vec<String> {
 }
 
 /// A line of a number and what it counts.
-fn counted(count: u64, what: &str) -> String {
+pub(crate) fn counted(count: u64, what: &str) -> String {
     format!("  {:>13} {what}", grouped(count))
 }
 
 /// What there is of some things, in brackets; nothing if there is none of them.
-fn notes(counts: &[(u64, &str)]) -> String {
+pub(crate) fn notes(counts: &[(u64, &str)]) -> String {
     let there = counts.iter().filter(|(count, _)| *count > 0);
     let notes: Vec<String> = there
         .map(|(count, what)| format!("{} {what}", grouped(*count)))

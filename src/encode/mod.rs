@@ -6,7 +6,8 @@
 //! histories and `beside`, with `leaf`, the other columns down in a `stream` of literals and copies, `zstd` and
 //! `lz4` write that out, `chunk` puts pages behind each other), and the one through Arrow for all
 //! that the direct one does not serve (`plain` the histories, `scalars` the other columns).
-//! `file` puts row groups behind each other.
+//! `file` puts row groups behind each other. `table` makes row groups of flat columns, for the
+//! other questions.
 //! **Invariants**: the bytes are a function of the block and the job; a block knows nothing of
 //! partitions, files or threads, so any path may encode it.
 
@@ -21,6 +22,7 @@ mod scalars;
 mod schema;
 mod shapes;
 mod stream;
+mod table;
 mod zstd;
 
 use std::sync::Arc;
@@ -28,7 +30,7 @@ use std::sync::Arc;
 use arrow::array::ArrowPrimitiveType;
 use arrow::datatypes::{ArrowNativeType, FieldRef, Int32Type, Int64Type, SchemaRef};
 use parquet::arrow::ArrowSchemaConverter;
-use parquet::arrow::arrow_writer::{ArrowRowGroupWriterFactory, compute_leaves};
+use parquet::arrow::arrow_writer::{ArrowColumnWriter, ArrowRowGroupWriterFactory, compute_leaves};
 use parquet::errors::ParquetError;
 use parquet::file::metadata::{ColumnChunkMetaData, RowGroupMetaData};
 use parquet::file::page_index::column_index::ColumnIndexMetaData;
@@ -42,6 +44,7 @@ use self::pages::{Column, PageMaker};
 pub use self::schema::schema;
 use self::schema::{CREATED_BY, properties};
 use self::shapes::Shapes;
+pub(crate) use self::table::TableEncoder;
 use crate::error::{Error, ErrorKind, Result};
 use crate::ids::{Item, count64, index};
 use crate::job::Job;
@@ -288,27 +291,9 @@ impl<'a> Encoder<'a> {
             }
         }
         plain::write(self, block, &mut writers[histories..])?;
-        let mut to = TrackedWrite::new(Vec::new());
-        let mut closed = None;
-        let keep = |_: &mut TrackedWrite<Vec<u8>>, metadata, _, columns, offsets| {
-            closed = Some((metadata, columns, offsets));
-            Ok(())
-        };
-        let (descriptor, properties) = (Arc::clone(&self.descriptor), Arc::clone(&self.properties));
-        let mut group =
-            SerializedRowGroupWriter::new(descriptor, properties, &mut to, 0, Some(Box::new(keep)));
-        for writer in writers {
-            writer.close()?.append_to_row_group(&mut group)?;
-        }
-        group.close()?;
-        let (metadata, column_indexes, offset_indexes) = closed.expect("closing calls it");
-        Ok(RowGroup {
-            tally,
-            bytes: to.into_inner()?,
-            metadata,
-            column_indexes,
-            offset_indexes,
-        })
+        let mut group = row_group(&self.descriptor, &self.properties, writers)?;
+        group.tally = tally;
+        Ok(group)
     }
 
     /// What the rows of a block hold.
@@ -373,6 +358,35 @@ impl RowTally {
         };
         self.actions += samples * count64(history);
     }
+}
+
+/// Puts the columns of Arrow's writers behind each other.
+fn row_group(
+    descriptor: &SchemaDescPtr,
+    properties: &Arc<WriterProperties>,
+    writers: Vec<ArrowColumnWriter>,
+) -> parquet::errors::Result<RowGroup> {
+    let mut to = TrackedWrite::new(Vec::new());
+    let mut closed = None;
+    let keep = |_: &mut TrackedWrite<Vec<u8>>, metadata, _, columns, offsets| {
+        closed = Some((metadata, columns, offsets));
+        Ok(())
+    };
+    let (descriptor, properties) = (Arc::clone(descriptor), Arc::clone(properties));
+    let mut group =
+        SerializedRowGroupWriter::new(descriptor, properties, &mut to, 0, Some(Box::new(keep)));
+    for writer in writers {
+        writer.close()?.append_to_row_group(&mut group)?;
+    }
+    group.close()?;
+    let (metadata, column_indexes, offset_indexes) = closed.expect("closing calls it");
+    Ok(RowGroup {
+        tally: RowTally::default(),
+        bytes: to.into_inner()?,
+        metadata,
+        column_indexes,
+        offset_indexes,
+    })
 }
 
 /// The Parquet writer refused what we gave it.

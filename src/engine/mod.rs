@@ -13,6 +13,7 @@
 //! is put together by order, never by who was first. So neither threads nor their timing change
 //! a byte, a count or an error.
 
+mod dwell;
 mod tasks;
 
 use std::collections::BTreeMap;
@@ -20,14 +21,16 @@ use std::path::PathBuf;
 
 use rayon::prelude::*;
 
+pub use self::dwell::dwell;
 pub use self::tasks::panic_text;
 use self::tasks::{guarded, run_tasks};
 use crate::calendar::date_text;
+use crate::column::EventChunk;
 use crate::control::{Control, Stage};
 use crate::encode::ItemColumn;
 use crate::error::{Error, ErrorKind, Result};
 use crate::ids::{Day, Micros, count64};
-use crate::job::{CustomerType, IfExists, ItemType, Job, Publish, Source};
+use crate::job::{CustomerType, IfExists, ItemType, Job, Publish, Question, Source};
 use crate::output::{self, Found, Report};
 use crate::partition::{Scatter, Split};
 use crate::probes::Probes;
@@ -44,7 +47,7 @@ use crate::scan::{Opened, Task};
 use crate::spill::{Partitions, Spill};
 use crate::{manifest, publish};
 
-/// Runs a job: reads, sorts, writes and publishes.
+/// Runs a job of [`Question::Sequences`]: reads, sorts, writes and publishes.
 ///
 /// # Errors
 /// Whatever stands in the way; nothing is published then.
@@ -64,6 +67,18 @@ use crate::{manifest, publish};
 /// # Ok::<(), hitherto::Error>(())
 /// ```
 pub fn run(job: &Job, control: &Control) -> Result<Report> {
+    if job.question != Question::Sequences {
+        let question = job.question.name();
+        return Err(Error::settings(format!("this job asks for {question}")));
+    }
+    in_pool(job, || match job.item_type {
+        ItemType::Int32 => run_typed::<i32>(job, control),
+        ItemType::Int64 => run_typed::<i64>(job, control),
+    })
+}
+
+/// Works on as many threads as a job may have.
+fn in_pool<T: Send>(job: &Job, work: impl FnOnce() -> Result<T> + Send) -> Result<T> {
     let pool = rayon::ThreadPoolBuilder::new()
         .num_threads(job.threads)
         .build();
@@ -72,10 +87,7 @@ pub fn run(job: &Job, control: &Control) -> Result<Report> {
             what: format!("no threads to work with: {error}"),
         })
     })?;
-    pool.install(|| match job.item_type {
-        ItemType::Int32 => run_typed::<i32>(job, control),
-        ItemType::Int64 => run_typed::<i64>(job, control),
-    })
+    pool.install(work)
 }
 
 /// Runs a job whose items have a known width.
@@ -114,7 +126,7 @@ fn read_all<I: ItemColumn>(
     sources: &[SourceFiles],
     staging: &Staging,
     (impressions, mut inputs): (ImpressionState<I>, Vec<Opened>),
-) -> Result<(Found<I>, Partitions<I>)> {
+) -> Result<(Found<I>, Partitions<EventChunk<I>>)> {
     let ImpressionState {
         rows,
         tallies: days,
@@ -309,7 +321,7 @@ fn spills(job: &Job, control: &Control, staging: &Staging) -> Vec<Spill> {
 /// Everything that was read of actions.
 struct ActionsRead<I> {
     /// The events, thread by thread.
-    scatters: Vec<Scatter<I>>,
+    scatters: Vec<Scatter<EventChunk<I>>>,
     /// Those that memory has no room for.
     spills: Vec<Spill>,
     /// What was found.

@@ -113,6 +113,10 @@ fn check_ranges(settings: &Settings) -> Result<()> {
         let what = format!("--threads is {threads}; it takes 1 to 1024");
         return Err(Error::settings(what));
     }
+    if settings.question == Question::Dwell && matches!(settings.publish, Publish::AddDays(_)) {
+        let what = "dwell makes tables of all days; --add-days does not apply to them";
+        return Err(Error::settings(what));
+    }
     if settings.idle_timeout_us <= 0 {
         return Err(Error::settings("--idle-timeout takes a duration above 0"));
     }

@@ -1,3 +1,4 @@
 //! Operators: pure functions from the sorted actions of a partition to windows of them.
 
+pub(crate) mod dwell;
 pub(crate) mod sequences;

@@ -14,6 +14,8 @@ use std::time::Duration;
 use bumpalo::Bump;
 
 use super::plan::{DayRows, GroupPlan};
+use crate::chunk::Chunk;
+use crate::column::EventChunk;
 use crate::control::Control;
 use crate::error::{Error, ErrorKind, Result};
 use crate::ids::{Item, Key, index};
@@ -68,7 +70,7 @@ pub(super) struct Answers<'a, I> {
     /// The moments to answer for.
     probes: &'a Probes<I>,
     /// The actions.
-    partitions: Partitions<I>,
+    partitions: Partitions<EventChunk<I>>,
     /// The state of each partition.
     states: Mutex<Vec<State<I>>>,
     /// Told when a partition is sorted.
@@ -94,7 +96,7 @@ impl<'a, I: Item> Answers<'a, I> {
         job: &'a Job,
         control: &'a Control,
         probes: &'a Probes<I>,
-        partitions: Partitions<I>,
+        partitions: Partitions<EventChunk<I>>,
     ) -> Answers<'a, I> {
         Answers {
             job,

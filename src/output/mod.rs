@@ -6,23 +6,27 @@
 //! [`plan::PART_ROWS`]. Row groups are encoded on all threads and written in order.
 
 mod answers;
+pub(crate) mod dwell;
 mod order;
 mod parts;
 mod plan;
 mod report;
+mod table;
 
 use std::collections::BTreeMap;
 
 use bumpalo::Bump;
 
 use self::answers::{Answers, Step, steps};
+pub use self::dwell::DwellReport;
 use self::order::in_order;
 use self::parts::PartWriter;
 use self::plan::{DayRows, GroupPlan, plan_day};
 pub use self::report::{DayReport, Report, example_part};
 use self::report::{
-    action_inputs_value, actions_value, counts_value, input_values, inputs_of_day, report,
+    action_inputs_value, actions_value, counts_value, file_values, inputs_of_day, report,
 };
+use crate::column::EventChunk;
 use crate::control::{Control, Stage};
 use crate::encode::{Encoder, ItemColumn, RowGroup, RowTally};
 use crate::error::Result;
@@ -66,7 +70,7 @@ pub(crate) fn write<I: ItemColumn>(
     control: &Control,
     staging: &Staging,
     found: &Found<I>,
-    partitions: Partitions<I>,
+    partitions: Partitions<EventChunk<I>>,
 ) -> Result<Report> {
     let encoder = Encoder::new(job, found.probes.impressions.has_text_ids())?;
     let days = DayRows::of_all(job, found);
@@ -137,7 +141,7 @@ fn publish<I: ItemColumn>(
 ) -> Result<Report> {
     quarantine::write(staging, &found.rejected)?;
     let settings = manifest::settings(job, found.probes.impressions.has_text_ids());
-    let (inputs, actions) = (input_values(found)?, actions_value(found, counts));
+    let (inputs, actions) = (file_values(&found.inputs)?, actions_value(found, counts));
     let action_inputs = action_inputs_value(found, &inputs);
     let names: Vec<Day> = days.iter().map(|day| day.day).collect();
     let duplicates = found.probes.duplicates_count(&names);

@@ -114,9 +114,8 @@ pub(super) fn report<I>(
 }
 
 /// The inputs in the manifest.
-pub(super) fn input_values<I: Sync>(found: &Found<I>) -> Result<Vec<Value>> {
-    let inputs: Vec<Result<Value>> = found
-        .inputs
+pub(super) fn file_values(inputs: &[Opened]) -> Result<Vec<Value>> {
+    let inputs: Vec<Result<Value>> = inputs
         .par_iter()
         .map(|opened| {
             let file = opened.file();

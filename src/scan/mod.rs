@@ -4,7 +4,7 @@
 //! values, `pieces` cuts text, `text`, `csv`, `json`, `shape`, `elements`, `arrays` and `parquet`
 //! read records and batches, `shared` lets threads read one text file, `faults` says what becomes
 //! of bad rows, `impressions` and `actions` are the two scan loops of `sequences`, `plan` decides
-//! what is read when; `table` reads any other table.
+//! what is read when; `table` reads any other table, and `events` with it those of `dwell`.
 //!
 //! **Invariants**: nothing after this module sees a file, a null, or an id that is not an id.
 
@@ -12,6 +12,7 @@ pub(crate) mod actions;
 pub(crate) mod arrays;
 pub(crate) mod csv;
 pub(crate) mod elements;
+pub(crate) mod events;
 pub(crate) mod faults;
 pub(crate) mod fields;
 pub(crate) mod files;
@@ -23,7 +24,6 @@ pub(crate) mod pieces;
 pub(crate) mod plan;
 mod shape;
 pub(crate) mod shared;
-#[expect(dead_code, reason = "`dwell` and `features` use it")]
 pub(crate) mod table;
 #[cfg(test)]
 mod tests;

@@ -4,13 +4,14 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// The modules, each using only those before it.
-const ORDER: [&str; 22] = [
+const ORDER: [&str; 23] = [
     "ids",
     "error",
     "calendar",
     "control",
     "job",
     "column",
+    "chunk",
     "keys",
     "intern",
     "probes",

@@ -14,7 +14,7 @@ mod text;
 
 use self::enough::{Counts, Enough};
 pub(crate) use self::names::ActionNames;
-use crate::column::Customer;
+use crate::column::{Customer, EventChunk};
 use crate::control::Control;
 use crate::error::Result;
 use crate::ids::{Item, Key, Micros, index};
@@ -43,7 +43,7 @@ pub(crate) struct ActionTally {
 #[derive(Debug)]
 pub(crate) struct ActionState<I> {
     /// The events kept, in memory.
-    pub(crate) scatter: Scatter<I>,
+    pub(crate) scatter: Scatter<EventChunk<I>>,
     /// Those that it has no room for.
     pub(crate) spill: Spill,
     /// What was found, by source as in [`Source::ACTIONS`].

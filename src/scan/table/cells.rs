@@ -56,11 +56,6 @@ impl Cells {
         !self.nulls.is_empty() && self.nulls[super::at(row)]
     }
 
-    /// Whether the value of some row is null.
-    pub(crate) fn has_nulls(&self) -> bool {
-        !self.nulls.is_empty()
-    }
-
     /// Whether each value is null; empty if none is.
     pub(super) fn nulls(&self) -> &[bool] {
         &self.nulls
@@ -103,6 +98,7 @@ impl Cells {
     ///
     /// # Panics
     /// If it holds something else.
+    #[cfg_attr(not(test), expect(dead_code, reason = "`features` uses it"))]
     pub(crate) fn floats(&self) -> &[f64] {
         match &self.values {
             Values::Floats(values) => values,

@@ -18,12 +18,7 @@ mod text;
 mod texts;
 
 pub(crate) use self::cells::Cells;
-#[cfg_attr(
-    not(test),
-    expect(unused_imports, reason = "`dwell` and `features` use it")
-)]
-pub(crate) use self::texts::Memo;
-pub(crate) use self::texts::Texts;
+pub(crate) use self::texts::{Memo, Texts};
 
 use crate::calendar::WallClock;
 use crate::control::Control;
@@ -44,10 +39,12 @@ pub(crate) enum Kind {
     /// Ids that are texts; an empty one is null, wherever it stands.
     TextId,
     /// Texts.
+    #[cfg_attr(not(test), expect(dead_code, reason = "`features` uses it"))]
     Text,
     /// Times.
     Time,
     /// Numbers.
+    #[cfg_attr(not(test), expect(dead_code, reason = "`features` uses it"))]
     Float,
 }
 

@@ -1,0 +1,197 @@
+//! Chunks: rows of one partition as they come, the unit in which memory is taken, handed on, and
+//! written to a file for a while.
+//!
+//! **Invariants**: a chunk never grows beyond the room that it was made with, so the account sees
+//! memory before it is touched. What is read back from its bytes is what was written.
+//! **Format**: the columns of actions one after the other, rows of fixed width as they are;
+//! little-endian, nothing between. It is read by the process that wrote it and by nobody else.
+
+use std::fmt::Debug;
+
+use crate::column::{EventChunk, Row};
+use crate::ids::{Item, Micros, count64};
+
+/// Rows of the first chunk of a list; each is twice as long as the one before.
+const ROWS_MIN: usize = 32;
+/// Rows of a chunk, at most: large enough that its cost is spread.
+const ROWS_MAX: usize = 2048;
+
+/// Rows of one partition.
+pub(crate) trait Chunk: Debug + Send + Sized {
+    /// An empty chunk with room for so many rows.
+    fn with_room(rows_max: usize) -> Self;
+
+    /// The number of rows.
+    fn rows_count(&self) -> usize;
+
+    /// The number of rows that there is room for in all.
+    fn rows_max(&self) -> usize;
+
+    /// Bytes that a row takes from the account.
+    const ROW_BYTES: usize;
+
+    /// Forgets all rows, and keeps their memory.
+    fn clear(&mut self);
+
+    /// Appends the rows as bytes.
+    fn write(&self, to: &mut Vec<u8>);
+
+    /// So many rows from their bytes; nothing if these are not what was written.
+    fn read(bytes: &[u8], rows_count: usize) -> Option<Self>;
+
+    /// An empty chunk without room, which takes no memory.
+    fn none() -> Self {
+        Self::with_room(0)
+    }
+
+    /// An empty chunk to follow this one in its list.
+    fn next(&self) -> Self {
+        Self::with_room((self.rows_max() * 2).clamp(ROWS_MIN, ROWS_MAX))
+    }
+
+    /// Bytes that the chunk takes from the account.
+    fn bytes(&self) -> u64 {
+        count64(self.rows_max() * Self::ROW_BYTES)
+    }
+
+    /// Whether there is no room left.
+    #[inline]
+    fn is_full(&self) -> bool {
+        self.rows_count() == self.rows_max()
+    }
+}
+
+impl<I: Item> Chunk for EventChunk<I> {
+    const ROW_BYTES: usize = size_of::<Row<I>>();
+
+    fn with_room(rows_max: usize) -> EventChunk<I> {
+        EventChunk {
+            rows: Vec::with_capacity(rows_max),
+            known_after: Vec::new(),
+            counted: 0,
+        }
+    }
+
+    #[inline]
+    fn rows_count(&self) -> usize {
+        self.rows.len()
+    }
+
+    #[inline]
+    fn rows_max(&self) -> usize {
+        self.rows.capacity()
+    }
+
+    fn clear(&mut self) {
+        self.rows.clear();
+        self.known_after.clear();
+        self.counted = 0;
+    }
+
+    fn write(&self, to: &mut Vec<u8>) {
+        for row in &self.rows {
+            to.extend_from_slice(&row.time.0.to_le_bytes());
+        }
+        for row in &self.rows {
+            to.extend_from_slice(&row.kind_and_key().to_le_bytes());
+        }
+        for row in &self.rows {
+            // Ids are above 0, so that the upper half of one that fits 32 bits is empty.
+            to.extend_from_slice(&row.item.to_wide().to_le_bytes()[..size_of::<I>()]);
+        }
+        for known_after in &self.known_after {
+            to.extend_from_slice(&known_after.0.to_le_bytes());
+        }
+    }
+
+    fn read(bytes: &[u8], rows_count: usize) -> Option<EventChunk<I>> {
+        let (times, rest) = bytes.split_at_checked(rows_count * 8)?;
+        let (keys, rest) = rest.split_at_checked(rows_count * 4)?;
+        let (items, known) = rest.split_at_checked(rows_count * size_of::<I>())?;
+        let long = |bytes: &[u8; 8]| Micros(i64::from_le_bytes(*bytes));
+        let (times, keys) = (times.as_chunks::<8>().0, keys.as_chunks::<4>().0);
+        let items = items.chunks_exact(size_of::<I>());
+        let rows = times
+            .iter()
+            .zip(keys)
+            .zip(items)
+            .map(|((time, key), item)| {
+                let mut wide = [0; 8];
+                wide[..item.len()].copy_from_slice(item);
+                let item = I::from_wide(i64::from_le_bytes(wide))?;
+                Some(Row::of_parts(long(time), u32::from_le_bytes(*key), item))
+            });
+        Some(EventChunk {
+            rows: rows.collect::<Option<_>>()?,
+            known_after: known.as_chunks::<8>().0.iter().map(long).collect(),
+            counted: rows_count,
+        })
+    }
+}
+
+/// A row that always has the same width.
+pub(crate) trait FixedRow: Copy + Debug + Send {
+    /// Its bytes in a file.
+    const WIDTH: usize;
+
+    /// Appends its bytes.
+    fn write(self, to: &mut Vec<u8>);
+
+    /// The row of [`FixedRow::WIDTH`] bytes; nothing if these are not what was written.
+    fn read(bytes: &[u8]) -> Option<Self>;
+}
+
+/// Rows of fixed width.
+#[derive(Debug)]
+pub(crate) struct RowChunk<R> {
+    /// The rows.
+    rows: Vec<R>,
+}
+
+impl<R: FixedRow> RowChunk<R> {
+    /// The rows.
+    pub(crate) fn rows(&self) -> &[R] {
+        &self.rows
+    }
+
+    /// Adds a row, for which there is room.
+    #[inline]
+    pub(crate) fn push(&mut self, row: R) {
+        debug_assert!(!self.is_full());
+        self.rows.push(row);
+    }
+}
+
+impl<R: FixedRow> Chunk for RowChunk<R> {
+    const ROW_BYTES: usize = size_of::<R>();
+
+    fn with_room(rows_max: usize) -> RowChunk<R> {
+        RowChunk {
+            rows: Vec::with_capacity(rows_max),
+        }
+    }
+
+    #[inline]
+    fn rows_count(&self) -> usize {
+        self.rows.len()
+    }
+
+    #[inline]
+    fn rows_max(&self) -> usize {
+        self.rows.capacity()
+    }
+
+    fn clear(&mut self) {
+        self.rows.clear();
+    }
+
+    fn write(&self, to: &mut Vec<u8>) {
+        self.rows.iter().for_each(|row| row.write(to));
+    }
+
+    fn read(bytes: &[u8], rows_count: usize) -> Option<RowChunk<R>> {
+        let rows = bytes.chunks_exact(R::WIDTH).map(R::read);
+        let rows: Vec<R> = rows.collect::<Option<_>>()?;
+        (rows.len() == rows_count).then_some(RowChunk { rows })
+    }
+}

@@ -1,0 +1,230 @@
+//! The data path of `dwell`.
+//!
+//! ```text
+//! events ──► scan: intern ──► rank ids ──► deal to partitions of users ──► op ──► two tables ──► publish
+//! ```
+//! **Invariants**: codes are a thread's own; from `rank` on there are only ranks, which depend on
+//! the set of ids alone, and so does all that comes after.
+//! **Why so**: events are dealt to partitions after all users are known and not while they are
+//! read, because the tables are in the order of users. That costs one more pass over the events,
+//! measured at a twentieth of the run, and saves sorting the rows of the output.
+
+use std::path::PathBuf;
+
+use rayon::prelude::*;
+
+use super::{in_pool, open_all, run_tasks, spills};
+use crate::chunk::{Chunk, RowChunk};
+use crate::control::{Control, Stage};
+use crate::error::{Error, Result};
+use crate::ids::{Key, count64, index};
+use crate::intern::{Order, Ranked};
+use crate::job::{CustomerType, Job, Question, Source};
+use crate::op::dwell::{FlyerEvent, NOWHERE};
+use crate::output::dwell::{self, Dealt, DwellReport};
+use crate::partition::{Scatter, Split};
+use crate::publish::{Staging, check_out};
+use crate::scan::arrays::IdColumn;
+use crate::scan::events::{EventScan, EventsRead, Heap, IdTypes};
+use crate::scan::faults::Policy;
+use crate::scan::files::discover;
+use crate::scan::input::InputFile;
+use crate::scan::{Opened, Task};
+use crate::spill::{Partitions, Spill};
+
+/// Runs a job of [`Question::Dwell`]: reads events, and writes and publishes the two tables.
+///
+/// # Errors
+/// Whatever stands in the way; nothing is published then.
+///
+/// # Examples
+/// ```no_run
+/// use hitherto::{Control, Job, Question, Settings, Source, dwell};
+///
+/// let settings = Settings {
+///     question: Question::Dwell,
+///     paths: vec![(Source::Events, "events.csv".into())],
+///     out: "visits".into(),
+///     threads: 2,
+///     ..Settings::default()
+/// };
+/// let report = dwell(&Job::new(settings)?, &Control::default())?;
+/// println!("{} users", report.users);
+/// # Ok::<(), hitherto::Error>(())
+/// ```
+pub fn dwell(job: &Job, control: &Control) -> Result<DwellReport> {
+    if job.question != Question::Dwell {
+        let question = job.question.name();
+        return Err(Error::settings(format!("this job asks for {question}")));
+    }
+    in_pool(job, || run(job, control))
+}
+
+/// Runs a job on the threads that it may have.
+fn run(job: &Job, control: &Control) -> Result<DwellReport> {
+    control.enter(Stage::LOOK, 0);
+    let sources = discover(job)?;
+    let roots: Vec<PathBuf> = sources.iter().flat_map(|of| of.roots.clone()).collect();
+    check_out(job, &roots)?;
+    let files: Vec<&InputFile> = sources.iter().flat_map(|of| &of.files).collect();
+    let opened = open_all(job, &files)?;
+    let types = id_types(job, &opened)?;
+    // Made before the events are read, so that an output that cannot be made costs no waiting.
+    let staging = Staging::create(job)?;
+    let policy = Policy::of(job);
+    let scan = EventScan::new(job, &policy, control, types);
+    let tasks = opened.iter().flat_map(|file| file.shared_tasks(job));
+    let tasks: Vec<Task> = tasks.collect();
+    control.enter(Stage::EVENTS, tasks.iter().map(|task| task.steps).sum());
+    let states = spills(job, control, &staging).into_iter();
+    let states = states.map(|spill| scan.state(spill)).collect();
+    let states = run_tasks(&tasks, states, |state, task| scan.read(task, state))?;
+    let read = EventsRead::of(states);
+    let dealt = deal(job, control, &staging, (read, opened, types))?;
+    dwell::write(job, control, &staging, dealt)
+}
+
+/// The types of ids: as the job says, or as the files have them.
+fn id_types(job: &Job, opened: &[Opened]) -> Result<IdTypes> {
+    let of = |name| id_type(job, opened, job.column(Source::Events, name));
+    Ok(IdTypes {
+        user: of("user_id")?,
+        flyer: of("flyer_id")?,
+        merchant: of("merchant_id")?,
+    })
+}
+
+/// The type of a column of ids: as the job says, or as the files have it. In text files ids are
+/// texts, of which nothing is lost.
+fn id_type(job: &Job, opened: &[Opened], name: &str) -> Result<CustomerType> {
+    if let Some(given) = job.customer_type {
+        return Ok(given);
+    }
+    let mut found: Option<CustomerType> = None;
+    for file in opened {
+        let of = match file {
+            Opened::Text(..) => CustomerType::String,
+            Opened::Parquet(parquet) => {
+                let data_type = parquet.required(name)?.data_type();
+                match IdColumn::holds(data_type, CustomerType::Int64, false) {
+                    true => CustomerType::Int64,
+                    false => CustomerType::String,
+                }
+            }
+        };
+        if found.is_some_and(|found| found != of) {
+            return Err(file.file().fault(format!(
+                "its column \"{name}\" is of another type than in the files before it; \
+                 --id-type string reads them alike"
+            )));
+        }
+        found = Some(of);
+    }
+    Ok(found.unwrap_or(CustomerType::String))
+}
+
+/// The rank of each code of a thread.
+struct Ranks {
+    /// Of users.
+    users: Vec<u32>,
+    /// Of flyers.
+    flyers: Vec<u32>,
+    /// Of merchants.
+    merchants: Vec<u32>,
+}
+
+/// Ranks all ids, and deals the events to partitions of users.
+fn deal(
+    job: &Job,
+    control: &Control,
+    staging: &Staging,
+    (read, inputs, types): (EventsRead, Vec<Opened>, IdTypes),
+) -> Result<Dealt> {
+    let events_count: u64 = read.heaps.iter().map(|heap| heap.count).sum();
+    control.enter(Stage::RANK, events_count);
+    let (users, of_users) = Ranked::merge(read.users, Order::Id, control)?;
+    let (flyers, of_flyers) = Ranked::merge(read.flyers, Order::Id, control)?;
+    flyers.release(control);
+    let (merchants, of_merchants) = Ranked::merge(read.merchants, Order::Id, control)?;
+    let ranks = of_users.into_iter().zip(of_flyers).zip(of_merchants);
+    let ranks = ranks.map(|((users, flyers), merchants)| Ranks {
+        users,
+        flyers,
+        merchants,
+    });
+    let split = Split::new(users.count(), Split::bits_for(events_count));
+    let heaps: Vec<_> = read.heaps.into_iter().zip(ranks).collect();
+    let dealt: Vec<Result<_>> = heaps
+        .into_par_iter()
+        .map(|(heap, ranks)| deal_heap(split, heap, &ranks, control))
+        .collect();
+    let dealt = dealt.into_iter().collect::<Result<Vec<_>>>()?;
+    let (scatters, own): (Vec<_>, Vec<_>) = dealt.into_iter().unzip();
+    Ok(Dealt {
+        report: DwellReport {
+            files: count64(inputs.len()),
+            events: read.rows_read,
+            opens: read.opens_count,
+            ..DwellReport::default()
+        },
+        inputs,
+        types,
+        users,
+        merchants,
+        partitions: Partitions::gather(split, scatters, own),
+        events_count,
+        spills: spills(job, control, staging),
+        rejected: read.rejected,
+    })
+}
+
+/// Deals the events of one thread to partitions, and puts ranks in the place of codes.
+fn deal_heap(
+    split: Split,
+    mut heap: Heap,
+    ranks: &Ranks,
+    control: &Control,
+) -> Result<(Scatter<RowChunk<FlyerEvent>>, Spill)> {
+    let mut scatter = Scatter::new(split);
+    let mut spill = heap.spill.next();
+    for chunk in heap.scatter.take(0) {
+        deal_chunk(chunk, ranks, control, (&mut scatter, &mut spill))?;
+    }
+    heap.spill.drain(control, |chunk| {
+        deal_chunk(chunk, ranks, control, (&mut scatter, &mut spill))
+    })?;
+    Ok((scatter, spill))
+}
+
+/// Deals the events of a chunk, whose memory the partitions then have.
+fn deal_chunk(
+    chunk: RowChunk<FlyerEvent>,
+    ranks: &Ranks,
+    control: &Control,
+    (scatter, spill): (&mut Scatter<RowChunk<FlyerEvent>>, &mut Spill),
+) -> Result<()> {
+    control.check()?;
+    for event in chunk.rows() {
+        let user = ranks.users[index(event.user)];
+        let (mut flyer, mut merchant) = (NOWHERE, NOWHERE);
+        if event.flyer != NOWHERE {
+            flyer = ranks.flyers[index(event.flyer)];
+            merchant = ranks.merchants[index(event.merchant)];
+        }
+        let partition = scatter.partition_of(Key(user));
+        if scatter.is_full(partition) {
+            scatter.add_chunk(partition, control)?;
+            spill.relieve(scatter, control)?;
+        }
+        scatter.open(partition).push(FlyerEvent {
+            user,
+            flyer,
+            merchant,
+            ..*event
+        });
+    }
+    control.count_done(count64(chunk.rows().len()));
+    control.release(chunk.bytes());
+    scatter.recycle(chunk);
+    Ok(())
+}

@@ -1,0 +1,175 @@
+//! Events to the two tables of `dwell`, and what was found, as a report and a manifest.
+//!
+//! ```text
+//! partitions of users ──► group ──► op ──► user_merchant.{csv,parquet}
+//!                                    └──► partitions of merchants ──► sort ──► merchant.{csv,parquet}
+//! ```
+//! **In / Out**: [`Dealt`] events → four files, a manifest, quarantined rows, a [`DwellReport`].
+//! **Order**: by user, merchant and day, and by merchant and day; ids as in `intern`: integers by
+//! value, texts by their bytes.
+//! **Invariants**: a row group holds the users of one partition, and partitions follow from the
+//! number of users and of events: the files depend on the input and the settings alone.
+
+mod columns;
+mod merchants;
+mod users;
+
+use std::sync::{Mutex, PoisonError};
+
+use serde_json::{Value, json};
+
+use self::merchants::write_merchants;
+use self::users::{Shares, write_users};
+use super::report::file_values;
+use crate::calendar::date_text;
+use crate::chunk::RowChunk;
+use crate::control::{Control, Stage};
+use crate::error::Result;
+use crate::ids::{Day, count64};
+use crate::intern::Ranked;
+use crate::job::Job;
+use crate::manifest;
+use crate::op::dwell::FlyerEvent;
+use crate::partition::Split;
+use crate::publish::{Part, Staging};
+use crate::quarantine;
+use crate::scan::Opened;
+use crate::scan::events::IdTypes;
+use crate::scan::faults::Rejected;
+use crate::spill::{Partitions, Spill};
+
+/// What a run of `dwell` made.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct DwellReport {
+    /// Files of input.
+    pub files: u64,
+    /// Events in them.
+    pub events: u64,
+    /// Of them, those that open a flyer or an item.
+    pub opens: u64,
+    /// Events on a flyer that repeat another one in all they hold; they are kept.
+    pub duplicates: u64,
+    /// Rows that were set aside.
+    pub rejected: u64,
+    /// Users with time on a flyer, or an event on one.
+    pub users: u64,
+    /// Merchants of these flyers.
+    pub merchants: u64,
+    /// Rows of `user_merchant`.
+    pub user_rows: u64,
+    /// Rows of `merchant`.
+    pub merchant_rows: u64,
+    /// The first and the last day of the rows.
+    pub days: Option<(Day, Day)>,
+    /// Bytes of all files made.
+    pub bytes: u64,
+}
+
+/// Events, dealt to partitions of users, and who and what they are about.
+pub(crate) struct Dealt {
+    /// The files that were read.
+    pub(crate) inputs: Vec<Opened>,
+    /// The types of their ids.
+    pub(crate) types: IdTypes,
+    /// The users, in the order of the output.
+    pub(crate) users: Ranked,
+    /// The merchants, in the order of the output.
+    pub(crate) merchants: Ranked,
+    /// The events.
+    pub(crate) partitions: Partitions<RowChunk<FlyerEvent>>,
+    /// How many they are.
+    pub(crate) events_count: u64,
+    /// What each thread may hold of what the merchants' table is made of, and the place for more.
+    pub(crate) spills: Vec<Spill>,
+    /// Rows set aside.
+    pub(crate) rejected: Vec<Rejected>,
+    /// What was counted so far.
+    pub(crate) report: DwellReport,
+}
+
+/// Writes both tables, and publishes them.
+///
+/// # Errors
+/// If the output cannot be made or written.
+pub(crate) fn write(
+    job: &Job,
+    control: &Control,
+    staging: &Staging,
+    mut dealt: Dealt,
+) -> Result<DwellReport> {
+    control.enter(Stage::WRITE, dealt.events_count);
+    let bits = Split::bits_for(dealt.events_count);
+    let split = Split::new(dealt.merchants.count(), bits);
+    let spills = std::mem::take(&mut dealt.spills).into_iter();
+    let shares: Vec<_> = spills
+        .map(|spill| Mutex::new(Shares::new(split, spill)))
+        .collect();
+    let mut parts = write_users(job, control, staging, &dealt, &shares)?;
+    let mut report = std::mem::take(&mut dealt.report);
+    let (mut scatters, mut spills) = (Vec::new(), Vec::new());
+    for shares in shares {
+        let shares = shares.into_inner().unwrap_or_else(PoisonError::into_inner);
+        control.count_spilled(shares.spill.bytes());
+        report.duplicates += shares.duplicates;
+        report.users += shares.users;
+        report.days = both(report.days, shares.days);
+        scatters.push(shares.scatter);
+        spills.push(shares.spill);
+    }
+    let partitions = Partitions::gather(split, scatters, spills);
+    parts.extend(write_merchants(
+        job,
+        control,
+        staging,
+        &dealt,
+        &partitions,
+        &mut report,
+    )?);
+    report.user_rows = parts[0].rows;
+    report.merchant_rows = parts[2].rows;
+    report.rejected = count64(dealt.rejected.len());
+    report.bytes = parts.iter().map(|part| part.bytes).sum();
+    control.enter(Stage::PUBLISH, 0);
+    control.check()?;
+    quarantine::write(staging, &dealt.rejected)?;
+    let manifest = manifest_of(job, &dealt, &report, &parts)?;
+    staging.publish(&[], |_| Ok(manifest::to_text(&manifest)))?;
+    control.leave();
+    Ok(report)
+}
+
+/// The manifest.
+fn manifest_of(job: &Job, dealt: &Dealt, report: &DwellReport, parts: &[Part]) -> Result<Value> {
+    let mut manifest = manifest::head(job.question, "whole");
+    manifest.insert(
+        "settings".into(),
+        manifest::dwell_settings(job, dealt.types),
+    );
+    let counts = json!({
+        "events": report.events,
+        "opens": report.opens,
+        "duplicate_events": report.duplicates,
+        "rejected": report.rejected,
+        "users": report.users,
+        "merchants": report.merchants,
+        "user_merchant_rows": report.user_rows,
+        "merchant_rows": report.merchant_rows,
+    });
+    manifest.insert("counts".into(), counts);
+    let days = report
+        .days
+        .map(|(first, last)| [date_text(first), date_text(last)]);
+    manifest.insert("days".into(), json!(days));
+    let parts: Vec<Value> = parts.iter().map(manifest::part).collect();
+    manifest.insert("parts".into(), Value::Array(parts));
+    manifest.insert("inputs".into(), json!(file_values(&dealt.inputs)?));
+    Ok(Value::Object(manifest))
+}
+
+/// The span of two spans of days.
+fn both(a: Option<(Day, Day)>, b: Option<(Day, Day)>) -> Option<(Day, Day)> {
+    match (a, b) {
+        (Some(a), Some(b)) => Some((a.0.min(b.0), a.1.max(b.1))),
+        (a, b) => a.or(b),
+    }
+}

@@ -1,0 +1,223 @@
+//! The table of users: what each spent with each merchant on each day.
+
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use arrow::array::{ArrayRef, Int64Array};
+use arrow::datatypes::{DataType, Field, Schema};
+use bumpalo::Bump;
+
+use super::columns::{Dates, days_array, id_field, ids_array, numbers_array};
+use super::{Dealt, both};
+use crate::chunk::{Chunk, RowChunk};
+use crate::control::Control;
+use crate::encode::TableEncoder;
+use crate::error::Result;
+use crate::ids::{Day, Key, count64, index};
+use crate::job::{DwellMethod, Job};
+use crate::op::dwell::{FlyerEvent, Scratch, Share, Stay, sessions, spans};
+use crate::output::order::in_order;
+use crate::output::table::{Rows, TableFiles, put_count, put_id, put_number};
+use crate::partition::{Scatter, Split};
+use crate::publish::{Part, Staging};
+use crate::scan::events::IdTypes;
+use crate::sort::{group, run_starts, sort_run};
+use crate::spill::Spill;
+
+/// What a thread works with.
+#[derive(Default)]
+struct Bench {
+    /// Events, grouped.
+    arena: Bump,
+    /// Pieces of one user's time.
+    scratch: Scratch,
+    /// The rows of a partition.
+    rows: Vec<(u32, Stay)>,
+    /// The rows of a user.
+    stays: Vec<Stay>,
+}
+
+/// What the merchants' table is made of, and counts: one a thread.
+pub(super) struct Shares {
+    /// The shares, in memory.
+    pub(super) scatter: Scatter<RowChunk<Share>>,
+    /// Those that it has no room for.
+    pub(super) spill: Spill,
+    /// Repeated events.
+    pub(super) duplicates: u64,
+    /// Users with a row.
+    pub(super) users: u64,
+    /// The first and the last day.
+    pub(super) days: Option<(Day, Day)>,
+}
+
+/// Writes the table of users, and deals what each spent to the merchants.
+pub(super) fn write_users(
+    job: &Job,
+    control: &Control,
+    staging: &Staging,
+    dealt: &Dealt,
+    shares: &[Mutex<Shares>],
+) -> Result<Vec<Part>> {
+    let encoder = TableEncoder::new(job, user_schema(dealt.types))?;
+    let header = "user_id,merchant_id,date,avg_seconds,flyers,events";
+    let mut files = TableFiles::create(staging, "user_merchant", header, &encoder)?;
+    let make = |bench: &mut Bench, partition: usize| {
+        control.check()?;
+        let thread = rayon::current_thread_index().expect("work is done by threads of the pool");
+        let mut shares = lock(&shares[thread]);
+        let events = find_stays(job, control, dealt, partition, (bench, &mut *shares))?;
+        for (_, stay) in &bench.rows {
+            shares.add(stay, control)?;
+        }
+        control.count_written(events);
+        if bench.rows.is_empty() {
+            return Ok(None);
+        }
+        let rows = encode_users(dealt, &encoder, &bench.rows)?;
+        control.charge(rows.bytes())?;
+        Ok(Some(rows))
+    };
+    let take = |_, rows: Option<Rows>| {
+        let Some(rows) = rows else { return Ok(()) };
+        let bytes = rows.bytes();
+        files.append(rows)?;
+        control.release(bytes);
+        Ok(())
+    };
+    in_order(dealt.partitions.count(), Bench::default, make, take)?;
+    Ok(files.finish()?.into())
+}
+
+/// Finds the stays of all users of a partition, and counts; gives the number of its events.
+fn find_stays(
+    job: &Job,
+    control: &Control,
+    dealt: &Dealt,
+    partition: usize,
+    (bench, shares): (&mut Bench, &mut Shares),
+) -> Result<u64> {
+    let keys = dealt.partitions.keys_of(partition);
+    let chunks = dealt.partitions.take(partition, control)?;
+    let taken: u64 = chunks.iter().map(Chunk::bytes).sum();
+    let rows = || chunks.iter().flat_map(RowChunk::rows);
+    let local = |event: &FlyerEvent| event.user - keys.start;
+    let starts = run_starts(rows().map(local), index(keys.end - keys.start));
+    let events_count = u64::from(*starts.last().expect("one more than users"));
+    let grouped = events_count * count64(size_of::<FlyerEvent>());
+    control.charge(grouped)?;
+    bench.arena.reset();
+    let events = group(rows().copied(), local, &starts, &bench.arena);
+    drop(chunks);
+    control.release(taken);
+    bench.rows.clear();
+    for (user, run) in keys.zip(starts.windows(2)) {
+        let run = &mut events[index(run[0])..index(run[1])];
+        bench.stays.clear();
+        let repeated = match job.dwell_method {
+            DwellMethod::Span => spans(run, job.divide_by, &mut bench.scratch, &mut bench.stays),
+            DwellMethod::Session => {
+                sort_run(run);
+                let (idle, zone) = (job.idle_timeout_us, job.zone());
+                sessions(run, idle, zone, &mut bench.scratch, &mut bench.stays)
+            }
+        };
+        shares.duplicates += u64::from(repeated);
+        shares.users += u64::from(!bench.stays.is_empty());
+        bench
+            .rows
+            .extend(bench.stays.iter().map(|stay| (user, *stay)));
+    }
+    control.release(grouped);
+    Ok(events_count)
+}
+
+impl Shares {
+    /// None yet.
+    pub(super) fn new(split: Split, spill: Spill) -> Shares {
+        Shares {
+            scatter: Scatter::new(split),
+            spill,
+            duplicates: 0,
+            users: 0,
+            days: None,
+        }
+    }
+
+    /// Adds what a user spent to the merchant's.
+    fn add(&mut self, stay: &Stay, control: &Control) -> Result<()> {
+        self.days = both(self.days, Some((stay.day, stay.day)));
+        let partition = self.scatter.partition_of(Key(stay.merchant));
+        if self.scatter.is_full(partition) {
+            self.scatter.add_chunk(partition, control)?;
+            self.spill.relieve(&mut self.scatter, control)?;
+        }
+        self.scatter.open(partition).push(Share {
+            day: stay.day,
+            seconds_bits: stay.avg_seconds.to_bits(),
+            merchant: stay.merchant,
+        });
+        Ok(())
+    }
+}
+
+/// Rows of the table of users, encoded.
+fn encode_users(dealt: &Dealt, encoder: &TableEncoder, rows: &[(u32, Stay)]) -> Result<Rows> {
+    // Room for most lines: copying what has no room costs as much as writing it.
+    let mut csv = Vec::with_capacity(rows.len() * (48 + dealt.users.get(rows[0].0).width()));
+    let (mut line_start, mut last_user) = (Vec::new(), None);
+    let mut dates = Dates::default();
+    for (user, stay) in rows {
+        if last_user != Some(*user) {
+            last_user = Some(*user);
+            line_start.clear();
+            put_id(&mut line_start, dealt.users.get(*user));
+            line_start.push(b',');
+        }
+        csv.extend_from_slice(&line_start);
+        put_id(&mut csv, dealt.merchants.get(stay.merchant));
+        csv.push(b',');
+        csv.extend_from_slice(dates.text(stay.day).as_bytes());
+        csv.push(b',');
+        put_number(&mut csv, stay.avg_seconds);
+        for count in [stay.flyers, stay.events] {
+            csv.push(b',');
+            put_count(&mut csv, u64::from(count));
+        }
+        csv.push(b'\n');
+    }
+    let stays = || rows.iter().map(|(_, stay)| stay);
+    let counts = |count: fn(&Stay) -> u32| -> ArrayRef {
+        Arc::new(Int64Array::from_iter_values(
+            stays().map(|stay| i64::from(count(stay))),
+        ))
+    };
+    let columns = [
+        ids_array(&dealt.users, rows.iter().map(|(user, _)| *user)),
+        ids_array(&dealt.merchants, stays().map(|stay| stay.merchant)),
+        days_array(stays().map(|stay| stay.day)),
+        numbers_array(stays().map(|stay| stay.avg_seconds)),
+        counts(|stay| stay.flyers),
+        counts(|stay| stay.events),
+    ];
+    Ok(Rows {
+        csv,
+        group: encoder.encode(&columns)?,
+    })
+}
+
+/// The columns of `user_merchant`.
+fn user_schema(types: IdTypes) -> Schema {
+    Schema::new(vec![
+        id_field("user_id", types.user),
+        id_field("merchant_id", types.merchant),
+        Field::new("date", DataType::Date32, false),
+        Field::new("avg_seconds", DataType::Float64, false),
+        Field::new("flyers", DataType::Int64, false),
+        Field::new("events", DataType::Int64, false),
+    ])
+}
+
+/// A lock; what a panic left behind is as good, as the panic goes on anyway.
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}

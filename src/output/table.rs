@@ -1,0 +1,216 @@
+//! A table as two files: CSV for whatever reads text, Parquet for whatever can.
+//!
+//! **In / Out**: [`Rows`] in order → `NAME.csv` and `NAME.parquet`, next to each other, and a
+//! [`Part`] for each. **CSV**: a header; lines end in a line feed; a text is quoted only where it
+//! must be; a number is the shortest that reads back as the same, with a point and never with an
+//! exponent.
+
+use std::io::Write;
+use std::path::PathBuf;
+
+use crate::encode::{FileWriter, RowGroup, TableEncoder};
+use crate::error::{Error, Result};
+use crate::ids::count64;
+use crate::intern::Id;
+use crate::publish::{Part, PartFile, Staging, write_error};
+
+/// Some rows of a table, encoded.
+pub(super) struct Rows {
+    /// As CSV.
+    pub(super) csv: Vec<u8>,
+    /// As Parquet.
+    pub(super) group: RowGroup,
+}
+
+impl Rows {
+    /// Bytes of memory that they take, for the account.
+    pub(super) fn bytes(&self) -> u64 {
+        count64(self.csv.capacity()) + self.group.bytes()
+    }
+}
+
+/// The files of a table that is being written.
+pub(super) struct TableFiles {
+    /// The name of the table.
+    name: &'static str,
+    /// Where the CSV goes.
+    csv_path: PathBuf,
+    /// The CSV.
+    csv: PartFile,
+    /// Where the Parquet goes.
+    parquet_path: PathBuf,
+    /// The Parquet.
+    parquet: PartFile,
+    /// Puts row groups into it.
+    writer: FileWriter<PartFile>,
+    /// Rows so far.
+    rows: u64,
+    /// Row groups so far.
+    row_groups: u64,
+}
+
+impl TableFiles {
+    /// Starts both files of a table.
+    ///
+    /// # Errors
+    /// If they cannot be made.
+    pub(super) fn create(
+        staging: &Staging,
+        name: &'static str,
+        header: &str,
+        encoder: &TableEncoder,
+    ) -> Result<TableFiles> {
+        let csv_path = staging.file_in("", &format!("{name}.csv"))?;
+        let parquet_path = staging.file_in("", &format!("{name}.parquet"))?;
+        let mut csv = PartFile::create_large(&csv_path)?;
+        let written = csv.write_all(format!("{header}\n").as_bytes());
+        written.map_err(|error| Error::io("write", &csv_path, error))?;
+        let parquet = PartFile::create_large(&parquet_path)?;
+        let writer = encoder.file(parquet.clone());
+        Ok(TableFiles {
+            name,
+            csv_path,
+            csv,
+            writer: writer.map_err(|error| write_error(&parquet_path, error))?,
+            parquet_path,
+            parquet,
+            rows: 0,
+            row_groups: 0,
+        })
+    }
+
+    /// Puts rows behind the others.
+    ///
+    /// # Errors
+    /// If they cannot be written.
+    pub(super) fn append(&mut self, rows: Rows) -> Result<()> {
+        let written = self.csv.write_all(&rows.csv);
+        written.map_err(|error| Error::io("write", &self.csv_path, error))?;
+        self.rows += rows.group.rows();
+        self.row_groups += 1;
+        let appended = self.writer.append(rows.group);
+        appended.map_err(|error| write_error(&self.parquet_path, error))
+    }
+
+    /// Finishes both files: the CSV first.
+    ///
+    /// # Errors
+    /// If they cannot be written or synced.
+    pub(super) fn finish(self) -> Result<[Part; 2]> {
+        let (rows, name) = (self.rows, self.name);
+        let finished = self.writer.finish();
+        finished.map_err(|error| write_error(&self.parquet_path, error))?;
+        let part = |ending: &str, row_groups, (bytes, checksum)| Part {
+            name: format!("{name}.{ending}"),
+            rows,
+            row_groups,
+            bytes,
+            checksum,
+        };
+        let csv = part("csv", 0, self.csv.finish()?);
+        Ok([
+            csv,
+            part("parquet", self.row_groups, self.parquet.finish()?),
+        ])
+    }
+}
+
+/// Adds an id to a line.
+pub(super) fn put_id(to: &mut Vec<u8>, id: Id<'_>) {
+    match id {
+        Id::Text(text) => put_text(to, text),
+        Id::Int(id) => {
+            if id < 0 {
+                to.push(b'-');
+            }
+            put_count(to, id.unsigned_abs());
+        }
+    }
+}
+
+/// Adds a text to a line, in quotes if it must be.
+fn put_text(to: &mut Vec<u8>, text: &str) {
+    let is_plain = |byte: u8| !matches!(byte, b',' | b'"' | b'\n' | b'\r');
+    if text.bytes().all(is_plain) {
+        to.extend_from_slice(text.as_bytes());
+        return;
+    }
+    to.push(b'"');
+    to.extend_from_slice(text.replace('"', "\"\"").as_bytes());
+    to.push(b'"');
+}
+
+/// Adds a count to a line.
+pub(super) fn put_count(to: &mut Vec<u8>, count: u64) {
+    let mut digits = [0; 20];
+    let (mut at, mut rest) = (digits.len(), count);
+    loop {
+        at -= 1;
+        let digit = u8::try_from(rest % 10).expect("a digit");
+        digits[at] = b'0' + digit;
+        rest /= 10;
+        if rest == 0 {
+            break;
+        }
+    }
+    to.extend_from_slice(&digits[at..]);
+}
+
+/// Adds a number to a line.
+pub(super) fn put_number(to: &mut Vec<u8>, number: f64) {
+    let start = to.len();
+    write!(to, "{number}").expect("memory takes what is written to it");
+    if !to[start..].contains(&b'.') {
+        // So that a reader that guesses types from the first lines takes it for what it is.
+        to.extend_from_slice(b".0");
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A field of a line.
+    fn field(put: impl Fn(&mut Vec<u8>)) -> String {
+        let mut line = Vec::new();
+        put(&mut line);
+        String::from_utf8(line).expect("text")
+    }
+
+    #[test]
+    fn numbers_have_a_point_and_no_exponent_and_read_back() {
+        for number in [
+            0.0,
+            1.0,
+            0.1,
+            1e-9,
+            1e20,
+            123.456,
+            f64::from(u32::MAX),
+            1.0 / 3.0,
+        ] {
+            let text = field(|line| put_number(line, number));
+            assert!(text.contains('.') && !text.contains('e'), "{text}");
+            assert_eq!(
+                text.parse::<f64>().expect("a number").to_bits(),
+                number.to_bits()
+            );
+        }
+        assert_eq!(field(|line| put_number(line, 12.0)), "12.0");
+    }
+
+    #[test]
+    fn ids_are_quoted_only_where_they_must_be() {
+        for (id, expected) in [
+            (Id::Text("null"), "null"),
+            (Id::Text("a b"), "a b"),
+            (Id::Text("a,b"), "\"a,b\""),
+            (Id::Text("a\"b\n"), "\"a\"\"b\n\""),
+            (Id::Int(0), "0"),
+            (Id::Int(-7), "-7"),
+            (Id::Int(i64::MIN), "-9223372036854775808"),
+        ] {
+            assert_eq!(field(|line| put_id(line, id)), expected);
+        }
+    }
+}

@@ -1,0 +1,392 @@
+//! Files of events to a heap of them: the scan loop of `dwell`.
+//!
+//! **In / Out**: a row group, or a share of a text file → [`FlyerEvent`]s, whose users, flyers and
+//! merchants are codes of the thread's own [`Interner`]s, in one list: which partition an event
+//! belongs to is known when all ids are.
+//! **Invariants**: every row has a time, a user and the name of an event, or is rejected; those
+//! that open a flyer or an item have a flyer and a merchant too. Of the others only `sessions` need
+//! any: they end the time of what came before.
+//! **Null rule**: an empty text is no id.
+
+use std::mem::take;
+
+use crate::calendar::OffsetClock;
+use crate::chunk::RowChunk;
+use crate::control::Control;
+use crate::error::Result;
+use crate::ids::{count64, index};
+use crate::intern::Interner;
+use crate::job::{CustomerType, DwellMethod, Job, Source};
+use crate::op::dwell::{Deed, FlyerEvent, NOWHERE, Wall};
+use crate::partition::{Scatter, Split};
+use crate::scan::Task;
+use crate::scan::faults::{Policy, Rejected};
+use crate::scan::fields::Mismatch;
+use crate::scan::table::{Batch, Cells, Kind, Memo, Presence, TableColumn, TableScan, TableState};
+use crate::spill::Spill;
+
+/// The columns, as places in a batch.
+const TIME: usize = 0;
+/// Who.
+const USER: usize = 1;
+/// What.
+const EVENT: usize = 2;
+/// On which flyer.
+const FLYER: usize = 3;
+/// Of which merchant.
+const MERCHANT: usize = 4;
+
+/// The types of ids: of users, flyers and merchants.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct IdTypes {
+    /// Of users.
+    pub(crate) user: CustomerType,
+    /// Of flyers.
+    pub(crate) flyer: CustomerType,
+    /// Of merchants.
+    pub(crate) merchant: CustomerType,
+}
+
+/// How events are read.
+#[derive(Debug)]
+pub(crate) struct EventScan<'a> {
+    /// The job.
+    job: &'a Job,
+    /// Progress, memory and the wish to stop.
+    control: &'a Control,
+    /// The types of ids.
+    types: IdTypes,
+    /// Reads the columns.
+    table: TableScan<'a>,
+}
+
+/// The ids of a column that one thread has come across.
+#[derive(Debug)]
+struct IdState {
+    /// The ids.
+    ids: Interner,
+    /// What is known of their dictionary.
+    memo: Memo,
+    /// Scratch: codes of some rows.
+    codes: Vec<u32>,
+}
+
+/// What one thread has read.
+#[derive(Debug)]
+pub(crate) struct EventState {
+    /// The events, in memory.
+    scatter: Scatter<RowChunk<FlyerEvent>>,
+    /// Those that it has no room for.
+    spill: Spill,
+    /// The thread's table.
+    table: TableState,
+    /// What it does with rows.
+    rows: RowState,
+}
+
+/// What becomes of the rows of a batch.
+#[derive(Debug)]
+struct RowState {
+    /// Users.
+    users: IdState,
+    /// Flyers.
+    flyers: IdState,
+    /// Merchants.
+    merchants: IdState,
+    /// What is known of the names of events in a dictionary.
+    names: Memo,
+    /// Rows whose event opens a flyer or an item.
+    opens_count: u64,
+    /// Rows kept.
+    count: u64,
+    /// Scratch: what the event of each row is, as in [`deed_code`].
+    deeds: Vec<u32>,
+    /// Scratch: the rows to keep.
+    kept: Vec<u32>,
+    /// Scratch: those of them that are on a flyer.
+    placed: Vec<u32>,
+    /// Scratch: rows without what they must have.
+    lacking: Vec<(u32, usize)>,
+}
+
+/// The events of one thread, in no order.
+#[derive(Debug)]
+pub(crate) struct Heap {
+    /// Those in memory.
+    pub(crate) scatter: Scatter<RowChunk<FlyerEvent>>,
+    /// The others.
+    pub(crate) spill: Spill,
+    /// How many they are.
+    pub(crate) count: u64,
+}
+
+/// What all threads have read, put together.
+#[derive(Debug)]
+pub(crate) struct EventsRead {
+    /// The events of each thread.
+    pub(crate) heaps: Vec<Heap>,
+    /// The users of each thread.
+    pub(crate) users: Vec<Interner>,
+    /// The flyers of each thread.
+    pub(crate) flyers: Vec<Interner>,
+    /// The merchants of each thread.
+    pub(crate) merchants: Vec<Interner>,
+    /// Rows of all files.
+    pub(crate) rows_read: u64,
+    /// Rows whose event opens a flyer or an item.
+    pub(crate) opens_count: u64,
+    /// Rows set aside, in order.
+    pub(crate) rejected: Vec<Rejected>,
+}
+
+impl<'a> EventScan<'a> {
+    /// A scan of events.
+    pub(crate) fn new(
+        job: &'a Job,
+        policy: &'a Policy,
+        control: &'a Control,
+        types: IdTypes,
+    ) -> EventScan<'a> {
+        let column = |name, kind, presence| TableColumn {
+            name: job.column(Source::Events, name),
+            kind,
+            presence,
+        };
+        let id = |of| match of {
+            CustomerType::Int64 => Kind::IntId,
+            CustomerType::String => Kind::TextId,
+        };
+        let columns = vec![
+            column("timestamp", Kind::Time, Presence::Required),
+            column("user_id", id(types.user), Presence::Required),
+            column("event", Kind::TextId, Presence::Required),
+            column("flyer_id", id(types.flyer), Presence::Nullable),
+            column("merchant_id", id(types.merchant), Presence::Nullable),
+        ];
+        EventScan {
+            job,
+            control,
+            types,
+            table: TableScan::new(job, policy, control, columns),
+        }
+    }
+
+    /// The state of a thread that has read nothing, and may hold what `spill` says.
+    pub(crate) fn state(&self, spill: Spill) -> EventState {
+        let ids = |of| IdState {
+            ids: match of {
+                CustomerType::Int64 => Interner::ints(),
+                CustomerType::String => Interner::texts(),
+            },
+            memo: Memo::default(),
+            codes: Vec::new(),
+        };
+        EventState {
+            scatter: Scatter::new(Split::new(1, 0)),
+            spill,
+            table: TableState::default(),
+            rows: RowState {
+                users: ids(self.types.user),
+                flyers: ids(self.types.flyer),
+                merchants: ids(self.types.merchant),
+                names: Memo::default(),
+                opens_count: 0,
+                count: 0,
+                deeds: Vec::new(),
+                kept: Vec::new(),
+                placed: Vec::new(),
+                lacking: Vec::new(),
+            },
+        }
+    }
+
+    /// Reads one row group, or a share of a text file.
+    ///
+    /// # Errors
+    /// As the job's policy for bad rows says, if the file cannot be read, or if the memory of
+    /// the job is used up.
+    pub(crate) fn read(&self, task: &Task, state: &mut EventState) -> Result<()> {
+        let EventState {
+            scatter,
+            spill,
+            table,
+            rows,
+        } = state;
+        self.table.read(task, table, &mut |batch| {
+            rows.choose(batch, self.job.dwell_method);
+            rows.intern(batch.cells);
+            let ids = [&mut rows.users, &mut rows.flyers, &mut rows.merchants];
+            let mut more = 0;
+            for of in ids {
+                more += of.ids.charge(self.control)?;
+            }
+            spill.lower(more);
+            self.keep(batch.cells, rows, scatter, spill)
+        })
+    }
+
+    /// Adds the chosen rows of a batch to the events.
+    fn keep(
+        &self,
+        cells: &[Cells],
+        rows: &RowState,
+        scatter: &mut Scatter<RowChunk<FlyerEvent>>,
+        spill: &mut Spill,
+    ) -> Result<()> {
+        let times = cells[TIME].times();
+        let mut clock = OffsetClock::of(self.job.zone());
+        let mut placed = rows
+            .placed
+            .iter()
+            .zip(&rows.flyers.codes)
+            .zip(&rows.merchants.codes);
+        let mut next = placed.next();
+        for (row, user) in rows.kept.iter().zip(&rows.users.codes) {
+            let (mut flyer, mut merchant) = (NOWHERE, NOWHERE);
+            if let Some(((at, of_flyer), of_merchant)) = next
+                && at == row
+            {
+                (flyer, merchant) = (*of_flyer, *of_merchant);
+                next = placed.next();
+            }
+            let time = times.at[index(*row)];
+            let deed = deed_of(rows.deeds[index(*row)]);
+            let wall = match times.east_us.get(index(*row)) {
+                Some(Some(east_us)) => Wall::new(deed, *east_us, false),
+                _ => Wall::new(deed, clock.offset_at(time), true),
+            };
+            if scatter.is_full(0) {
+                scatter.add_chunk(0, self.control)?;
+                spill.relieve(scatter, self.control)?;
+            }
+            scatter.open(0).push(FlyerEvent {
+                time,
+                wall,
+                flyer,
+                merchant,
+                user: *user,
+            });
+        }
+        Ok(())
+    }
+}
+
+impl RowState {
+    /// Chooses the rows of a batch that are kept, and those of them that are on a flyer; rejects
+    /// those that lack what they must have.
+    fn choose(&mut self, batch: &mut Batch<'_>, method: DwellMethod) {
+        let names = |names: &[&[u8]], codes: &mut Vec<u32>| {
+            codes.extend(names.iter().map(|name| deed_code(name)));
+        };
+        let mut of_rows = take(&mut self.placed);
+        let texts = batch.cells[EVENT].texts();
+        texts.codes(batch.rows, &mut self.names, names, &mut of_rows);
+        let rows_max = batch.rows.last().map_or(0, |row| index(*row) + 1);
+        self.deeds.resize(rows_max.max(self.deeds.len()), 0);
+        self.kept.clear();
+        let (flyers, merchants) = (&batch.cells[FLYER], &batch.cells[MERCHANT]);
+        for (row, code) in batch.rows.iter().zip(&of_rows) {
+            self.deeds[index(*row)] = *code;
+            let is_open = is_open(*code);
+            if !is_open && method == DwellMethod::Span {
+                continue;
+            }
+            self.opens_count += u64::from(is_open);
+            if is_open && (flyers.is_null(*row) || merchants.is_null(*row)) {
+                let at = if flyers.is_null(*row) {
+                    FLYER
+                } else {
+                    MERCHANT
+                };
+                self.lacking.push((*row, at));
+                continue;
+            }
+            self.kept.push(*row);
+        }
+        self.count += count64(self.kept.len());
+        of_rows.clear();
+        let is_placed = |row: &&u32| !flyers.is_null(**row) && !merchants.is_null(**row);
+        of_rows.extend(self.kept.iter().filter(is_placed));
+        self.placed = of_rows;
+        for (row, column) in self.lacking.drain(..) {
+            let what = "an id, as the event opens a flyer or an item";
+            batch.reject(row, column, Mismatch::new(what, "null"));
+        }
+    }
+
+    /// Gives codes to the ids of the chosen rows.
+    fn intern(&mut self, cells: &[Cells]) {
+        self.users.intern(&cells[USER], &self.kept);
+        self.flyers.intern(&cells[FLYER], &self.placed);
+        self.merchants.intern(&cells[MERCHANT], &self.placed);
+    }
+}
+
+impl IdState {
+    /// Gives codes to the ids of some rows, none of which is null.
+    fn intern(&mut self, cells: &Cells, rows: &[u32]) {
+        let IdState { ids, memo, codes } = self;
+        if ids.has_texts() {
+            let look_up = |texts: &[&[u8]], codes: &mut Vec<u32>| ids.intern_texts(texts, codes);
+            return cells.texts().codes(rows, memo, look_up, codes);
+        }
+        codes.clear();
+        let values = cells.ints();
+        ids.intern_ints(rows.iter().map(|row| values[index(*row)]), codes);
+    }
+}
+
+impl EventsRead {
+    /// Puts together what all threads have read.
+    pub(crate) fn of(states: Vec<EventState>) -> EventsRead {
+        let mut read = EventsRead {
+            heaps: Vec::new(),
+            users: Vec::new(),
+            flyers: Vec::new(),
+            merchants: Vec::new(),
+            rows_read: 0,
+            opens_count: 0,
+            rejected: Vec::new(),
+        };
+        for state in states {
+            read.heaps.push(Heap {
+                scatter: state.scatter,
+                spill: state.spill,
+                count: state.rows.count,
+            });
+            read.users.push(state.rows.users.ids);
+            read.flyers.push(state.rows.flyers.ids);
+            read.merchants.push(state.rows.merchants.ids);
+            read.rows_read += state.table.rows_read;
+            read.opens_count += state.rows.opens_count;
+            read.rejected.extend(state.table.rejected);
+        }
+        read.rejected.sort_unstable();
+        read
+    }
+}
+
+/// What an event is, as a number, by its name.
+fn deed_code(name: &[u8]) -> u32 {
+    match name {
+        b"flyer_close" => 0,
+        b"item_open" => 2,
+        b"flyer_open" => 3,
+        _ => 1,
+    }
+}
+
+/// Whether an event of a code opens a flyer or an item.
+fn is_open(code: u32) -> bool {
+    code >= 2
+}
+
+/// What an event of a code is.
+fn deed_of(code: u32) -> Deed {
+    match code {
+        0 => Deed::Close,
+        2 => Deed::ItemOpen,
+        3 => Deed::FlyerOpen,
+        _ => Deed::Other,
+    }
+}
