@@ -193,6 +193,7 @@ fn deal_heap(
     heap.spill.drain(control, |chunk| {
         deal_chunk(chunk, ranks, control, (&mut scatter, &mut spill))
     })?;
+    control.count_spilled(heap.spill.bytes() + spill.bytes());
     Ok((scatter, spill))
 }
 

@@ -3,11 +3,15 @@
 //! **Invariants**: shares no code with the engine: no partitions, no pointers, no tables of
 //! offsets; every rule of SPEC is a line of its own. Slow on purpose.
 
+mod dwell;
+
 use std::collections::BTreeMap;
 
 use jiff::civil::{Date, DateTime};
 use jiff::tz::{AmbiguousOffset, TimeZone};
 use jiff::{Span, Timestamp};
+
+pub use self::dwell::{DwellRules, LogEvent, MerchantRow, UserRow, dwell};
 
 /// A time as a log has it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

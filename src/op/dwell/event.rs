@@ -1,0 +1,154 @@
+//! An event of a user, in 24 bytes: when, what, on which flyer, and on which wall.
+
+use crate::calendar::{DAY_US, Zone, day_of_wall};
+use crate::chunk::FixedRow;
+use crate::ids::{Day, Micros};
+use crate::sort::Record;
+
+/// What an event says about the flyer that the user looks at. In the order in which events of the
+/// same moment are taken.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Deed {
+    /// A flyer was closed.
+    Close,
+    /// Something else happened, on a flyer or not.
+    Other,
+    /// An item of a flyer was opened.
+    ItemOpen,
+    /// A flyer was opened.
+    FlyerOpen,
+}
+
+/// The flyer and merchant of an event that is on none: there are less than 2^32 of either.
+pub(crate) const NOWHERE: u32 = u32::MAX;
+
+/// An event of a user. The derived order is the one that the module's doc names, within one user.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct FlyerEvent {
+    /// When it happened.
+    pub(crate) time: Micros,
+    /// What it was, and on which wall.
+    pub(crate) wall: Wall,
+    /// On which flyer, or [`NOWHERE`].
+    pub(crate) flyer: u32,
+    /// Of which merchant, or [`NOWHERE`].
+    pub(crate) merchant: u32,
+    /// Who.
+    pub(crate) user: u32,
+}
+
+/// What an event was, and the wall that its day is read from, in 4 bytes: the deed in the upper 8
+/// bits, then whether the wall is the zone's, then the offset in seconds, counted from −1 day.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct Wall(u32);
+
+/// Bits of a [`Wall`] that hold its offset: two days of seconds.
+const OFFSET_BITS: u32 = 18;
+/// Seconds of a day.
+const DAY_S: i64 = 86_400;
+
+impl Wall {
+    /// A wall that is so many microseconds east of UTC; `is_zone` if that is what the job's zone
+    /// had at the time, and not what was written with it. What is no whole second is cut off:
+    /// no zone has had such an offset.
+    #[inline]
+    pub(crate) fn new(deed: Deed, east_us: i64, is_zone: bool) -> Wall {
+        let east_s = (east_us / 1_000_000).clamp(-DAY_S, DAY_S);
+        let offset = u32::try_from(east_s + DAY_S).expect("clamped to two days");
+        let deed = match deed {
+            Deed::Close => 0,
+            Deed::Other => 1,
+            Deed::ItemOpen => 2,
+            Deed::FlyerOpen => 3,
+        };
+        Wall(deed << 24 | u32::from(is_zone) << OFFSET_BITS | offset)
+    }
+
+    /// What it was.
+    #[inline]
+    pub(crate) fn deed(self) -> Deed {
+        match self.0 >> 24 {
+            0 => Deed::Close,
+            1 => Deed::Other,
+            2 => Deed::ItemOpen,
+            _ => Deed::FlyerOpen,
+        }
+    }
+
+    /// Microseconds east of UTC.
+    #[inline]
+    fn east_us(self) -> i64 {
+        (i64::from(self.0 & ((1 << OFFSET_BITS) - 1)) - DAY_S) * 1_000_000
+    }
+
+    /// Whether the wall is the zone's.
+    fn is_zone(self) -> bool {
+        self.0 >> OFFSET_BITS & 1 == 1
+    }
+
+    /// The day on this wall at an instant.
+    #[inline]
+    fn day_of(self, at: Micros) -> Day {
+        day_of_wall(at.0.saturating_add(self.east_us()))
+    }
+
+    /// The instant at which a day starts on this wall.
+    pub(super) fn start_of(self, day: Day, zone: &Zone) -> Micros {
+        if self.is_zone() {
+            return zone.start_of(day);
+        }
+        let wall_us = i64::from(day.0).saturating_mul(DAY_US);
+        Micros(wall_us.saturating_sub(self.east_us()))
+    }
+}
+
+impl FlyerEvent {
+    /// Whether it is one of those that spans are made of.
+    pub(super) fn is_open(&self) -> bool {
+        matches!(self.wall.deed(), Deed::ItemOpen | Deed::FlyerOpen)
+    }
+
+    /// Whether it is on a flyer, and does not close it.
+    pub(super) fn is_on_flyer(&self) -> bool {
+        self.flyer != NOWHERE && self.wall.deed() != Deed::Close
+    }
+
+    /// The day that it is in.
+    #[inline]
+    pub(super) fn day(&self) -> Day {
+        self.wall.day_of(self.time)
+    }
+}
+
+impl Record for FlyerEvent {
+    #[inline]
+    fn time(&self) -> Micros {
+        self.time
+    }
+}
+
+impl FixedRow for FlyerEvent {
+    const WIDTH: usize = 24;
+
+    fn write(self, to: &mut Vec<u8>) {
+        to.extend_from_slice(&self.time.0.to_le_bytes());
+        for word in [self.wall.0, self.flyer, self.merchant, self.user] {
+            to.extend_from_slice(&word.to_le_bytes());
+        }
+    }
+
+    fn read(bytes: &[u8]) -> Option<FlyerEvent> {
+        let (time, words) = bytes.split_first_chunk::<8>()?;
+        let [wall, flyer, merchant, user] = words.as_chunks::<4>().0 else {
+            return None;
+        };
+        let word = |bytes: &[u8; 4]| u32::from_le_bytes(*bytes);
+        Some(FlyerEvent {
+            time: Micros(i64::from_le_bytes(*time)),
+            wall: Wall(word(wall)),
+            flyer: word(flyer),
+            merchant: word(merchant),
+            user: word(user),
+        })
+    }
+}

@@ -1,0 +1,186 @@
+//! Runs of one user's events to the time that the user spent with each merchant on each day.
+//!
+//! **In / Out**: the events of one user, in any order for [`spans`], in the order of
+//! [`FlyerEvent`] for [`sessions`] → a [`Stay`] for each merchant and day, in that order.
+//! ```text
+//! span      merchant A  o────o──────────o        last − first, divided by events or flyers
+//!           merchant B         o──o
+//! session   flyer 1     o────o────┐ ┌o───┐close   each event on a flyer lasts until the next of the
+//!           flyer 2               o─┘    │        user, whatever that is, if it is near enough
+//!           anything else                └·····o  none lasts longer than the idle timeout
+//! ```
+//! **Order**: time, then kind (what ends or interrupts a stay before what starts one), then the
+//! offset that the time was written with, then flyer, then merchant. It is total up to exact
+//! duplicates, so the result depends on the multiset of events alone. Duplicates are kept, as
+//! events, and counted.
+//! **Days**: an event is in the day of its own wall: that of the offset it was written with, or of
+//! the job's zone. A stay that crosses midnight is split there, by the wall of the event that
+//! starts it, whatever the offset of the one that ends it.
+//! **Invariants**: times are summed up as whole microseconds; one division makes seconds of them.
+//! **Cost**: one sort of each run; scratch is used again from run to run.
+
+mod event;
+mod share;
+
+pub(crate) use self::event::{Deed, FlyerEvent, NOWHERE, Wall};
+pub(crate) use self::share::{MerchantDay, Share, merchant_days};
+use crate::calendar::Zone;
+use crate::ids::{Day, Micros, count32, float};
+use crate::job::DivideBy;
+
+/// What a user spent with a merchant on a day: a row of the output.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) struct Stay {
+    /// The merchant.
+    pub(crate) merchant: u32,
+    /// The day.
+    pub(crate) day: Day,
+    /// The seconds, divided.
+    pub(crate) avg_seconds: f64,
+    /// Different flyers.
+    pub(crate) flyers: u32,
+    /// Events on them on that day.
+    pub(crate) events: u32,
+}
+
+/// A moment of a span, or a piece of a stay that lies in one day. The derived order puts those of a
+/// merchant and day together, and of these those of a flyer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+struct Piece {
+    /// The merchant.
+    merchant: u32,
+    /// The day.
+    day: Day,
+    /// The flyer.
+    flyer: u32,
+    /// Events that it stands for: 0 for what is left of a stay after midnight.
+    events: u32,
+    /// When it happened, or how long it lasted, µs.
+    us: i64,
+    /// What it was; for spans alone.
+    wall: Wall,
+}
+
+/// Memory that is used again from run to run.
+#[derive(Debug, Default)]
+pub(crate) struct Scratch {
+    /// The pieces of a run.
+    pieces: Vec<Piece>,
+}
+
+/// The spans of one user's events; gives how many of these repeat another one in all they hold.
+pub(crate) fn spans(
+    run: &[FlyerEvent],
+    divide_by: DivideBy,
+    scratch: &mut Scratch,
+    stays: &mut Vec<Stay>,
+) -> u32 {
+    let pieces = &mut scratch.pieces;
+    pieces.clear();
+    let opens = run.iter().filter(|event| event.is_open());
+    pieces.extend(opens.map(|event| Piece {
+        merchant: event.merchant,
+        day: event.day(),
+        flyer: event.flyer,
+        events: 1,
+        us: event.time.0,
+        wall: event.wall,
+    }));
+    pieces.sort_unstable();
+    let of_day = |a: &Piece, b: &Piece| (a.merchant, a.day) == (b.merchant, b.day);
+    for pieces in pieces.chunk_by(of_day) {
+        let first = pieces.iter().map(|piece| piece.us).min();
+        let last = pieces.iter().map(|piece| piece.us).max();
+        let total_us = last
+            .zip(first)
+            .map_or(0, |(last, first)| last.abs_diff(first));
+        let (flyers, events) = (flyers_count(pieces), count32(pieces.len()));
+        let divisor = match divide_by {
+            DivideBy::Events => events,
+            DivideBy::Flyers => flyers,
+        };
+        stays.push(Stay {
+            merchant: pieces[0].merchant,
+            day: pieces[0].day,
+            avg_seconds: seconds(total_us, divisor),
+            flyers,
+            events,
+        });
+    }
+    count32(pieces.windows(2).filter(|pair| pair[0] == pair[1]).count())
+}
+
+/// The sessions of one user's events, which are sorted; gives how many of these repeat another one
+/// on a flyer in all they hold.
+pub(crate) fn sessions(
+    run: &[FlyerEvent],
+    idle_timeout_us: i64,
+    zone: &Zone,
+    scratch: &mut Scratch,
+    stays: &mut Vec<Stay>,
+) -> u32 {
+    debug_assert!(run.is_sorted());
+    let pieces = &mut scratch.pieces;
+    pieces.clear();
+    let nexts = run.iter().skip(1).map(Some).chain([None]);
+    for (event, next) in run.iter().zip(nexts) {
+        if event.is_on_flyer() {
+            let end = next.map_or(event.time, |next| next.time);
+            let is_near = end.0.abs_diff(event.time.0) <= idle_timeout_us.unsigned_abs();
+            let end = if is_near { end } else { event.time };
+            split_at_midnight(event, end, zone, pieces);
+        }
+    }
+    pieces.sort_unstable();
+    let of_day = |a: &Piece, b: &Piece| (a.merchant, a.day) == (b.merchant, b.day);
+    for pieces in pieces.chunk_by(of_day) {
+        let flyers = flyers_count(pieces);
+        // Stays of one user do not overlap: together they last no longer than time itself.
+        let total_us = pieces.iter().map(|piece| piece.us.unsigned_abs()).sum();
+        stays.push(Stay {
+            merchant: pieces[0].merchant,
+            day: pieces[0].day,
+            avg_seconds: seconds(total_us, flyers),
+            flyers,
+            events: pieces.iter().map(|piece| piece.events).sum(),
+        });
+    }
+    let is_repeated = |pair: &&[FlyerEvent]| pair[0] == pair[1] && pair[0].is_on_flyer();
+    count32(run.windows(2).filter(is_repeated).count())
+}
+
+/// Cuts the time from an event to `end` at each midnight on the event's wall. What is left after
+/// midnight is no event of its day.
+fn split_at_midnight(event: &FlyerEvent, end: Micros, zone: &Zone, pieces: &mut Vec<Piece>) {
+    let (mut start, mut day, mut events) = (event.time, event.day(), 1);
+    loop {
+        let next_day = Day(day.0.saturating_add(1));
+        let midnight = event.wall.start_of(next_day, zone).max(start);
+        let piece_end = midnight.min(end);
+        // A day that a zone left out has no time in it, and no event.
+        if events == 1 || start < piece_end {
+            pieces.push(Piece {
+                merchant: event.merchant,
+                day,
+                flyer: event.flyer,
+                events,
+                us: piece_end.0.saturating_sub(start.0),
+                wall: Wall::default(),
+            });
+        }
+        if end <= midnight || midnight == Micros::MAX {
+            return;
+        }
+        (start, day, events) = (midnight, next_day, 0);
+    }
+}
+
+/// Different flyers of pieces, which are in order.
+fn flyers_count(pieces: &[Piece]) -> u32 {
+    count32(pieces.chunk_by(|a, b| a.flyer == b.flyer).count())
+}
+
+/// Microseconds, divided, in seconds: rounded once.
+fn seconds(total_us: u64, divisor: u32) -> f64 {
+    float(total_us) / float(u64::from(divisor) * 1_000_000)
+}

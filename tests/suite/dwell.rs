@@ -1,0 +1,803 @@
+//! `dwell` against its naive twin: named cases at every boundary, then thousands of random ones.
+//!
+//! Every case is written to files in some format, read by the engine, and read back from the CSV
+//! and the Parquet that it published, which must hold the same.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use arrow::array::{
+    Array, ArrayRef, AsArray, Int64Array, RecordBatch, StringArray, TimestampMicrosecondArray,
+};
+use arrow::datatypes::{DataType, Date32Type, Float64Type, Int64Type};
+use hitherto::oracle::{DwellRules, LogEvent, LogTime, MerchantRow, UserRow, dwell};
+use hitherto::{
+    Control, DivideBy, DwellMethod, DwellReport, Format, Job, Question, Settings, Source, TimeUnit,
+    date_text,
+};
+use parquet::arrow::ArrowWriter;
+use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
+use parquet::file::properties::WriterProperties;
+
+use crate::support::{Numbers, scratch, text_of};
+
+/// A second.
+const SECOND: i64 = 1_000_000;
+/// 2025-08-15T00:00Z.
+const NOON: i64 = 1_755_259_200 * SECOND;
+
+/// How the events of a case are written.
+#[derive(Clone, Copy, Debug)]
+struct Style {
+    /// The format.
+    format: Format,
+    /// Files to spread the rows over.
+    files: usize,
+    /// Rows of a Parquet row group.
+    row_group: usize,
+    /// Times are timestamps of Parquet, or integers of other formats; no offsets.
+    numbers: bool,
+    /// Parquet has dictionaries of texts.
+    dictionaries: bool,
+}
+
+/// The plainest way to write events.
+const PLAIN: Style = Style {
+    format: Format::Csv,
+    files: 1,
+    row_group: 1000,
+    numbers: false,
+    dictionaries: true,
+};
+
+/// A case: events, rules, and how they are written.
+#[derive(Clone, Debug)]
+struct Case {
+    /// The rules.
+    rules: DwellRules,
+    /// The events.
+    log: Vec<LogEvent>,
+    /// How they are written.
+    style: Style,
+}
+
+impl Case {
+    /// Spans of some events, with SPEC's defaults.
+    fn spans(log: Vec<LogEvent>) -> Case {
+        let rules = DwellRules {
+            is_session: false,
+            by_flyers: false,
+            idle_us: 30 * 60 * SECOND,
+            timezone: "UTC".into(),
+            int_ids: false,
+        };
+        let style = PLAIN;
+        Case { rules, log, style }
+    }
+
+    /// Sessions of some events, with SPEC's defaults.
+    fn sessions(log: Vec<LogEvent>) -> Case {
+        let mut case = Case::spans(log);
+        case.rules.is_session = true;
+        case
+    }
+
+    /// The settings that say the same as the rules.
+    fn settings(&self, dir: &Path, out: &Path) -> Settings {
+        let rules = &self.rules;
+        Settings {
+            question: Question::Dwell,
+            paths: vec![(Source::Events, dir.display().to_string())],
+            out: out.to_owned(),
+            dwell_method: match rules.is_session {
+                true => DwellMethod::Session,
+                false => DwellMethod::Span,
+            },
+            divide_by: match rules.by_flyers {
+                true => DivideBy::Flyers,
+                false => DivideBy::Events,
+            },
+            idle_timeout_us: rules.idle_us,
+            timezone: rules.timezone.clone(),
+            time_unit: self.style.numbers.then_some(TimeUnit::Micro),
+            customer_type: rules.int_ids.then_some(hitherto::CustomerType::Int64),
+            ..Settings::default()
+        }
+    }
+
+    /// Writes the events into files of a folder.
+    fn write(&self, dir: &Path) {
+        fs::create_dir_all(dir).expect("a folder");
+        let per_file = self.log.len().div_ceil(self.style.files).max(1);
+        for file in 0..self.log.len().div_ceil(per_file).max(1) {
+            let from = (file * per_file).min(self.log.len());
+            let rows = &self.log[from..(from + per_file).min(self.log.len())];
+            let (ending, bytes) = match self.style.format {
+                Format::Csv => ("csv", self.to_csv(rows)),
+                Format::Ndjson => ("ndjson", self.to_json(rows).join("\n").into_bytes()),
+                Format::Json => {
+                    let array = format!("[{}]", self.to_json(rows).join(",\n"));
+                    ("json", array.into_bytes())
+                }
+                Format::Parquet => ("parquet", self.to_parquet(rows)),
+            };
+            fs::write(dir.join(format!("part-{file}.{ending}")), bytes).expect("a file");
+        }
+    }
+
+    /// The time of an event, as it is written.
+    fn time(&self, event: &LogEvent) -> String {
+        match (event.time, event.east_minutes) {
+            (LogTime::Instant(us), _) if self.style.numbers => us.to_string(),
+            (LogTime::Instant(us), Some(minutes)) => {
+                let wall = text_of(LogTime::Wall((us + minutes * 60 * SECOND) / 2 * 2));
+                let (sign, size) = (if minutes < 0 { '-' } else { '+' }, minutes.abs());
+                format!("{wall}{sign}{:02}:{:02}", size / 60, size % 60)
+            }
+            (time, _) => text_of(time),
+        }
+    }
+
+    /// Rows as CSV.
+    fn to_csv(&self, rows: &[LogEvent]) -> Vec<u8> {
+        let mut text = "timestamp,user_id,event,flyer_id,merchant_id\n".to_owned();
+        for of in rows {
+            let (flyer, merchant) = (of.flyer.as_deref(), of.merchant.as_deref());
+            let time = self.time(of);
+            let fields = [&time, &of.user, &of.event].map(String::as_str);
+            let ids = [flyer.unwrap_or(""), merchant.unwrap_or("")];
+            text += &format!("{},{}\n", fields.join(","), ids.join(","));
+        }
+        text.into_bytes()
+    }
+
+    /// Rows as JSON objects.
+    fn to_json(&self, rows: &[LogEvent]) -> Vec<String> {
+        let quoted = |text: &str| format!("\"{text}\"");
+        let id = |id: &str| match self.rules.int_ids {
+            true => id.to_owned(),
+            false => quoted(id),
+        };
+        let or_null = |of: &Option<String>| of.as_deref().map_or_else(|| "null".to_owned(), id);
+        let object = |of: &LogEvent| {
+            let time = match self.style.numbers {
+                true => self.time(of),
+                false => quoted(&self.time(of)),
+            };
+            format!(
+                "{{\"timestamp\": {time}, \"user_id\": {}, \"event\": {}, \"flyer_id\": {}, \
+                 \"merchant_id\": {}}}",
+                id(&of.user),
+                quoted(&of.event),
+                or_null(&of.flyer),
+                or_null(&of.merchant)
+            )
+        };
+        rows.iter().map(object).collect()
+    }
+
+    /// Rows as a Parquet file.
+    fn to_parquet(&self, rows: &[LogEvent]) -> Vec<u8> {
+        let ids = |of: &dyn Fn(&LogEvent) -> Option<String>| -> ArrayRef {
+            let values = rows.iter().map(of);
+            match self.rules.int_ids {
+                true => Arc::new(Int64Array::from_iter(
+                    values.map(|id| id.map(|id| id.parse::<i64>().expect("an integer"))),
+                )),
+                false => Arc::new(StringArray::from_iter(values)),
+            }
+        };
+        let texts = |of: &dyn Fn(&LogEvent) -> String| -> ArrayRef {
+            Arc::new(StringArray::from_iter_values(rows.iter().map(of)))
+        };
+        let instants = rows.iter().map(|of| match of.time {
+            LogTime::Instant(us) => us,
+            _ => 0,
+        });
+        let times: ArrayRef = match self.style.numbers {
+            true => {
+                let times = TimestampMicrosecondArray::from_iter_values(instants);
+                Arc::new(times.with_timezone("UTC"))
+            }
+            false => texts(&|of| self.time(of)),
+        };
+        let columns = [
+            ("timestamp", times),
+            ("user_id", ids(&|of| Some(of.user.clone()))),
+            ("event", texts(&|of| of.event.clone())),
+            ("flyer_id", ids(&|of| of.flyer.clone())),
+            ("merchant_id", ids(&|of| of.merchant.clone())),
+        ];
+        let batch = RecordBatch::try_from_iter(columns).expect("columns of one length");
+        let properties = WriterProperties::builder()
+            .set_max_row_group_row_count(Some(self.style.row_group))
+            .set_dictionary_enabled(self.style.dictionaries)
+            .build();
+        let mut bytes = Vec::new();
+        let writer = ArrowWriter::try_new(&mut bytes, batch.schema(), Some(properties));
+        let mut writer = writer.expect("a writer");
+        writer.write(&batch).expect("rows");
+        writer.close().expect("a footer");
+        bytes
+    }
+}
+
+/// Runs the engine.
+fn run(settings: Settings, memory: u64) -> hitherto::Result<(DwellReport, u64)> {
+    let control = Control::new(memory, None);
+    let report = hitherto::dwell(&Job::new(settings)?, &control)?;
+    Ok((report, control.spilled()))
+}
+
+/// Both tables, as the CSV files have them.
+fn csv_rows(out: &Path) -> (Vec<Vec<String>>, Vec<Vec<String>>) {
+    let read = |name: &str, header: &[&str]| {
+        let mut reader = csv::Reader::from_path(out.join(name)).expect("a table");
+        let found: Vec<String> = reader
+            .headers()
+            .expect("a header")
+            .iter()
+            .map(str::to_owned)
+            .collect();
+        assert_eq!(found, header);
+        let rows = reader.records().map(|row| {
+            let row = row.expect("a row");
+            row.iter().map(str::to_owned).collect()
+        });
+        rows.collect::<Vec<Vec<String>>>()
+    };
+    let users = [
+        "user_id",
+        "merchant_id",
+        "date",
+        "avg_seconds",
+        "flyers",
+        "events",
+    ];
+    let merchants = [
+        "merchant_id",
+        "date",
+        "users",
+        "avg_seconds",
+        "p50_seconds",
+        "p95_seconds",
+    ];
+    (
+        read("user_merchant.csv", &users),
+        read("merchant.csv", &merchants),
+    )
+}
+
+/// A table as the Parquet file has it, in the form of CSV.
+fn parquet_rows(path: &Path) -> Vec<Vec<String>> {
+    let file = fs::File::open(path).expect("a table");
+    let reader = ParquetRecordBatchReaderBuilder::try_new(file)
+        .expect("Parquet")
+        .build();
+    let mut rows = Vec::new();
+    for batch in reader.expect("a reader") {
+        let batch = batch.expect("rows");
+        let value = |column: &ArrayRef, row: usize| match column.data_type() {
+            DataType::Utf8 => column.as_string::<i32>().value(row).to_owned(),
+            DataType::Int64 => column.as_primitive::<Int64Type>().value(row).to_string(),
+            DataType::Date32 => date_text(hitherto::Day(
+                column.as_primitive::<Date32Type>().value(row),
+            )),
+            DataType::Float64 => {
+                let text = column.as_primitive::<Float64Type>().value(row).to_string();
+                if text.contains('.') {
+                    text
+                } else {
+                    text + ".0"
+                }
+            }
+            other => panic!("a column of {other}"),
+        };
+        for row in 0..batch.num_rows() {
+            assert!(batch.columns().iter().all(|column| column.is_valid(row)));
+            rows.push(
+                batch
+                    .columns()
+                    .iter()
+                    .map(|column| value(column, row))
+                    .collect(),
+            );
+        }
+    }
+    rows
+}
+
+/// Whether two numbers are the same, but for the last bits.
+fn is_near(found: &str, expected: f64) -> bool {
+    let found: f64 = found.parse().expect("a number");
+    (found - expected).abs() <= 1e-12 * expected.abs().max(1e-6)
+}
+
+/// Compares what was published with what must come out.
+fn compare(name: &str, case: &Case, out: &Path) {
+    let (users, merchants) = csv_rows(out);
+    assert_eq!(
+        users,
+        parquet_rows(&out.join("user_merchant.parquet")),
+        "{name}"
+    );
+    assert_eq!(
+        merchants,
+        parquet_rows(&out.join("merchant.parquet")),
+        "{name}"
+    );
+    let (of_users, of_merchants) = dwell(&case.rules, &case.log);
+    assert_eq!(users.len(), of_users.len(), "{name}: {users:#?}\n{case:#?}");
+    for (found, expected) in users.iter().zip(&of_users) {
+        let UserRow {
+            user,
+            merchant,
+            day,
+            avg_seconds,
+            flyers,
+            events,
+        } = expected;
+        let same = found[0] == *user
+            && found[1] == *merchant
+            && found[2] == date_text(hitherto::Day(*day))
+            && is_near(&found[3], *avg_seconds)
+            && found[4] == flyers.to_string()
+            && found[5] == events.to_string();
+        assert!(same, "{name}: {found:?}, but {expected:?}\n{case:#?}");
+    }
+    assert_eq!(merchants.len(), of_merchants.len(), "{name}\n{case:#?}");
+    for (found, expected) in merchants.iter().zip(&of_merchants) {
+        let MerchantRow {
+            merchant,
+            day,
+            users,
+            avg_seconds,
+            p50_seconds,
+            p95_seconds,
+        } = expected;
+        let same = found[0] == *merchant
+            && found[1] == date_text(hitherto::Day(*day))
+            && found[2] == users.to_string()
+            && is_near(&found[3], *avg_seconds)
+            && is_near(&found[4], *p50_seconds)
+            && is_near(&found[5], *p95_seconds);
+        assert!(same, "{name}: {found:?}, but {expected:?}\n{case:#?}");
+    }
+}
+
+/// Runs a case and compares it with the oracle.
+fn check(name: &str, case: &Case, change: impl Fn(&mut Settings)) -> DwellReport {
+    let folder = scratch();
+    let (dir, out) = (folder.path().join("in"), folder.path().join("out"));
+    case.write(&dir);
+    let mut settings = case.settings(&dir, &out);
+    change(&mut settings);
+    let ran = run(settings, 0);
+    let (report, _) = ran.unwrap_or_else(|error| panic!("{name}: {error}\n{case:#?}"));
+    compare(name, case, &out);
+    assert_eq!(report.events, case.log.len() as u64, "{name}");
+    report
+}
+
+/// The averages of a case: user, merchant, date, seconds, flyers, events.
+fn rows_of(case: &Case) -> Vec<String> {
+    let folder = scratch();
+    let (dir, out) = (folder.path().join("in"), folder.path().join("out"));
+    case.write(&dir);
+    run(case.settings(&dir, &out), 0).expect("a run");
+    compare("rows", case, &out);
+    csv_rows(&out).0.iter().map(|row| row.join(" ")).collect()
+}
+
+/// An event of user u with merchant m, some seconds after noon of 2025-08-15 in UTC.
+fn event(second: i64, event: &str, flyer: &str) -> LogEvent {
+    let id = |id: &str| (!id.is_empty()).then(|| id.to_owned());
+    LogEvent {
+        time: LogTime::Instant(NOON + second * SECOND),
+        east_minutes: Some(0),
+        user: "u".into(),
+        event: event.into(),
+        flyer: id(flyer),
+        merchant: id(if flyer.is_empty() { "" } else { "m" }),
+    }
+}
+
+#[test]
+fn nothing_at_all_is_two_tables_without_rows() {
+    for format in [Format::Csv, Format::Parquet, Format::Json] {
+        let mut case = Case::spans(vec![]);
+        case.style.format = format;
+        check("empty", &case, |_| {});
+    }
+}
+
+#[test]
+fn a_user_with_one_event_stayed_no_time() {
+    let log = vec![event(0, "flyer_open", "f")];
+    let expected = ["u m 2025-08-15 0.0 1 1"];
+    assert_eq!(rows_of(&Case::spans(log.clone())), expected);
+    assert_eq!(rows_of(&Case::sessions(log)), expected);
+}
+
+#[test]
+fn a_span_is_divided_by_events_or_by_flyers() {
+    let log = vec![
+        event(90, "item_open", "f"),
+        event(0, "flyer_open", "f"),
+        event(60, "flyer_open", "g"),
+        event(3000, "favorite", "f"),
+        event(4000, "list_flyers", ""),
+    ];
+    let mut case = Case::spans(log);
+    assert_eq!(rows_of(&case), ["u m 2025-08-15 30.0 2 3"]);
+    case.rules.by_flyers = true;
+    assert_eq!(rows_of(&case), ["u m 2025-08-15 45.0 2 3"]);
+}
+
+#[test]
+fn in_a_session_an_event_on_a_flyer_lasts_until_the_next_of_the_user() {
+    let mut log = vec![
+        event(100, "list_flyers", ""),
+        event(0, "flyer_open", "f"),
+        event(10, "item_open", "f"),
+        event(40, "flyer_open", "g"),
+        event(100, "flyer_open", "f"),
+        event(107, "shopping_list_open", ""),
+    ];
+    // f: 10 + 30 + 7, g: 60.
+    assert_eq!(
+        rows_of(&Case::sessions(log.clone())),
+        ["u m 2025-08-15 53.5 2 4"]
+    );
+    log[4].user = "other".into();
+    let rows = rows_of(&Case::sessions(log));
+    assert_eq!(
+        rows,
+        ["other m 2025-08-15 0.0 1 1", "u m 2025-08-15 50.0 2 3"]
+    );
+}
+
+#[test]
+fn a_gap_of_exactly_the_idle_timeout_is_within_the_visit_and_one_more_microsecond_is_not() {
+    let mut log = vec![event(0, "flyer_open", "f"), event(1800, "list_flyers", "")];
+    assert_eq!(
+        rows_of(&Case::sessions(log.clone())),
+        ["u m 2025-08-15 1800.0 1 1"]
+    );
+    log[1].time = LogTime::Instant(NOON + 1800 * SECOND + 2);
+    let mut case = Case::sessions(log);
+    assert_eq!(rows_of(&case), ["u m 2025-08-15 0.0 1 1"]);
+    case.rules.idle_us += 2;
+    assert_eq!(rows_of(&case), ["u m 2025-08-15 1800.000002 1 1"]);
+}
+
+#[test]
+fn closing_a_flyer_ends_it_and_starts_nothing() {
+    let log = vec![
+        event(0, "flyer_open", "f"),
+        event(30, "flyer_close", "f"),
+        event(100, "flyer_open", "f"),
+        event(120, "flyer_close", ""),
+        event(500, "list_flyers", ""),
+    ];
+    assert_eq!(rows_of(&Case::sessions(log)), ["u m 2025-08-15 50.0 1 2"]);
+}
+
+#[test]
+fn of_events_at_the_same_time_an_open_one_comes_last() {
+    let mut log = vec![
+        event(0, "flyer_open", "g"),
+        event(0, "list_flyers", ""),
+        event(0, "flyer_close", "f"),
+        event(0, "flyer_open", "f"),
+        event(0, "item_open", "h"),
+        event(60, "list_flyers", ""),
+    ];
+    for _ in 0..log.len() {
+        // The last of them is the flyer g: 60 seconds, over three flyers.
+        assert_eq!(
+            rows_of(&Case::sessions(log.clone())),
+            ["u m 2025-08-15 20.0 3 3"]
+        );
+        log.rotate_left(1);
+    }
+}
+
+#[test]
+fn duplicates_are_events_of_their_own_and_counted() {
+    let log = vec![
+        event(0, "flyer_open", "f"),
+        event(60, "flyer_open", "f"),
+        event(60, "flyer_open", "f"),
+    ];
+    assert_eq!(
+        rows_of(&Case::spans(log.clone())),
+        ["u m 2025-08-15 20.0 1 3"]
+    );
+    assert_eq!(
+        rows_of(&Case::sessions(log.clone())),
+        ["u m 2025-08-15 60.0 1 3"]
+    );
+    assert_eq!(
+        check("duplicates", &Case::spans(log.clone()), |_| {}).duplicates,
+        1
+    );
+    assert_eq!(
+        check("duplicates", &Case::sessions(log), |_| {}).duplicates,
+        1
+    );
+}
+
+#[test]
+fn a_stay_across_midnight_is_split_by_the_wall_of_the_event_that_starts_it() {
+    // 23:50 and 00:05 two hours east, written so; the second event is written in UTC.
+    let mut log = vec![
+        event(35_400, "flyer_open", "f"),
+        event(36_300, "list_flyers", ""),
+    ];
+    log[0].east_minutes = Some(120);
+    let rows = rows_of(&Case::sessions(log.clone()));
+    assert_eq!(
+        rows,
+        ["u m 2025-08-15 600.0 1 1", "u m 2025-08-16 300.0 1 0"]
+    );
+    // The end at midnight itself leaves nothing for the next day.
+    log[1].time = LogTime::Instant(NOON + 36_000 * SECOND);
+    assert_eq!(
+        rows_of(&Case::sessions(log.clone())),
+        ["u m 2025-08-15 600.0 1 1"]
+    );
+    // Three days in one stay.
+    log[1].time = LogTime::Instant(NOON + (36_000 + 86_400 + 7) * SECOND);
+    let mut case = Case::sessions(log);
+    case.rules.idle_us = 7 * 86_400 * SECOND;
+    let rows = rows_of(&case);
+    let expected = [
+        "u m 2025-08-15 600.0 1 1",
+        "u m 2025-08-16 86400.0 1 0",
+        "u m 2025-08-17 7.0 1 0",
+    ];
+    assert_eq!(rows, expected);
+}
+
+#[test]
+fn the_day_is_that_of_the_offset_that_a_time_is_written_with() {
+    let mut log = vec![
+        event(0, "flyer_open", "f"),
+        event(60, "flyer_open", "f"),
+        event(120, "flyer_open", "f"),
+    ];
+    log[0].east_minutes = Some(12 * 60);
+    log[1].east_minutes = Some(-12 * 60 - 2);
+    // One moment after another, on three days of the calendar.
+    let rows = rows_of(&Case::spans(log));
+    let expected = [
+        "u m 2025-08-14 0.0 1 1",
+        "u m 2025-08-15 0.0 1 1",
+        "u m 2025-08-16 0.0 1 1",
+    ];
+    assert_eq!(rows, expected);
+}
+
+#[test]
+fn without_an_offset_days_are_the_zones_on_days_of_23_and_25_hours_too() {
+    for (zone, wall) in [
+        // Clocks go forward on 2025-03-30 and back on 2025-10-26.
+        ("Europe/Berlin", 1_743_292_800 * SECOND),
+        ("Europe/Berlin", 1_761_436_800 * SECOND),
+        // The day starts at 01:00.
+        ("Asia/Beirut", 1_743_292_800 * SECOND),
+        // 2011-12-30 never was.
+        ("Pacific/Apia", 1_325_203_200 * SECOND),
+    ] {
+        for session in [false, true] {
+            let hours = (-30..30).map(|hour| {
+                let mut of = event(0, "flyer_open", if hour % 3 == 0 { "f" } else { "g" });
+                of.time = LogTime::Wall(wall + hour * 3_600 * SECOND);
+                of.east_minutes = None;
+                of
+            });
+            let mut case = Case::spans(hours.collect());
+            case.rules.is_session = session;
+            case.rules.timezone = zone.into();
+            case.rules.idle_us = 100 * 3_600 * SECOND;
+            check(zone, &case, |_| {});
+        }
+    }
+    // From Saturday's noon to Sunday's: 12 hours, then 11.
+    let mut log = vec![event(0, "flyer_open", "f"), event(0, "list_flyers", "")];
+    log[0].time = LogTime::Wall((1_743_292_800 - 43_200) * SECOND);
+    log[1].time = LogTime::Wall((1_743_292_800 + 43_200) * SECOND);
+    (log[0].east_minutes, log[1].east_minutes) = (None, None);
+    let mut case = Case::sessions(log);
+    case.rules.timezone = "Europe/Berlin".into();
+    case.rules.idle_us = 86_400 * SECOND;
+    let rows = rows_of(&case);
+    assert_eq!(
+        rows,
+        ["u m 2025-03-29 43200.0 1 1", "u m 2025-03-30 39600.0 1 0"]
+    );
+}
+
+#[test]
+fn the_text_null_is_a_text_and_ids_are_sorted_as_what_they_are() {
+    let mut log: Vec<LogEvent> = ["10", "9", "null", "é", "a"]
+        .iter()
+        .map(|merchant| {
+            let mut of = event(0, "item_open", "null");
+            of.merchant = Some((*merchant).to_owned());
+            of
+        })
+        .collect();
+    let rows = rows_of(&Case::spans(log.clone()));
+    let merchants: Vec<&str> = rows
+        .iter()
+        .map(|row| row.split(' ').nth(1).expect("a row"))
+        .collect();
+    assert_eq!(merchants, ["10", "9", "a", "null", "é"]);
+    log.truncate(2);
+    for of in &mut log {
+        (of.user, of.flyer) = ("-5".into(), Some("7".into()));
+    }
+    let mut case = Case::spans(log);
+    case.rules.int_ids = true;
+    let rows = rows_of(&case);
+    assert_eq!(
+        rows,
+        ["-5 9 2025-08-15 0.0 1 1", "-5 10 2025-08-15 0.0 1 1"]
+    );
+}
+
+/// A random case.
+fn random_case(numbers: &mut Numbers) -> Case {
+    let int_ids = numbers.once_in(3);
+    let style = Style {
+        format: numbers.pick(&[
+            Format::Csv,
+            Format::Ndjson,
+            Format::Json,
+            Format::Parquet,
+            Format::Parquet,
+        ]),
+        files: numbers.pick(&[1, 1, 2, 5]),
+        row_group: numbers.pick(&[1, 3, 1000]),
+        numbers: numbers.once_in(3),
+        dictionaries: !numbers.once_in(3),
+    };
+    let rules = DwellRules {
+        is_session: !numbers.once_in(3),
+        by_flyers: numbers.once_in(2),
+        idle_us: numbers.pick(&[1, 60, 1800, 100_000]) * SECOND,
+        timezone: numbers
+            .pick(&["UTC", "Europe/Berlin", "America/New_York", "Pacific/Apia"])
+            .into(),
+        int_ids,
+    };
+    let log = (0..numbers.below(60)).map(|_| random_event(numbers, &rules, style));
+    let log: Vec<LogEvent> = log.collect();
+    Case { rules, log, style }
+}
+
+/// A random event, near a change of clocks; users have few, so that times are often equal.
+fn random_event(numbers: &mut Numbers, rules: &DwellRules, style: Style) -> LogEvent {
+    let name = numbers.pick(&[
+        "flyer_open",
+        "flyer_open",
+        "item_open",
+        "flyer_close",
+        "list_flyers",
+        "favorite",
+    ]);
+    let start = match rules.timezone.as_str() {
+        "Europe/Berlin" => 1_743_292_800,
+        "America/New_York" => 1_762_041_600,
+        "Pacific/Apia" => 1_325_203_200,
+        _ => 1_755_259_200,
+    };
+    let span = numbers.pick(&[4, 600, 40_000, 300_000]);
+    let us = (start + numbers.below(span).cast_signed()) * SECOND;
+    let (time, east_minutes) = match (style.numbers, numbers.below(3)) {
+        (true, _) => (LogTime::Instant(us), None),
+        (false, 0) => (LogTime::Wall(us), None),
+        _ => {
+            let east = numbers.pick(&[0, 120, -240, 345, 840]);
+            (LogTime::Instant(us), Some(east))
+        }
+    };
+    let long = "0123456789abcdef".repeat(4);
+    let id = |numbers: &mut Numbers, texts: [&str; 4]| {
+        let below = numbers.below(5);
+        if rules.int_ids {
+            let first = numbers.pick(&[7, -3, 12, i64::MAX]);
+            return (first - below.cast_signed() / 4).to_string();
+        }
+        let text = numbers.pick(&texts);
+        match numbers.once_in(2) {
+            true => text.to_owned(),
+            false => format!("{text}{below}"),
+        }
+    };
+    let id_or_none = |numbers: &mut Numbers, texts| {
+        let is_there = name.ends_with("open") || !numbers.once_in(2);
+        is_there.then(|| id(numbers, texts))
+    };
+    LogEvent {
+        time,
+        east_minutes,
+        flyer: id_or_none(numbers, ["f", "null", "10", "9"]),
+        merchant: id_or_none(numbers, ["m", "null", "é", &long]),
+        user: id(numbers, ["u", "user", &long, "ü"]),
+        event: name.into(),
+    }
+}
+
+#[test]
+fn three_thousand_random_cases() {
+    for seed in 0..3000 {
+        let mut numbers = Numbers(seed);
+        let case = random_case(&mut numbers);
+        let threads = numbers.pick(&[1, 1, 2, 3]);
+        let piece_bytes = numbers.pick(&[1, 100, 1 << 20]);
+        check(&format!("seed {seed}"), &case, |settings| {
+            settings.threads = threads;
+            settings.text_piece_bytes = piece_bytes;
+        });
+    }
+}
+
+/// The four files of an output.
+fn files_of(out: &Path) -> Vec<Vec<u8>> {
+    let names = [
+        "user_merchant.csv",
+        "user_merchant.parquet",
+        "merchant.csv",
+        "merchant.parquet",
+    ];
+    names
+        .map(|name| fs::read(out.join(name)).expect("a file"))
+        .into()
+}
+
+#[test]
+fn no_byte_depends_on_threads_memory_or_the_order_of_rows_and_files() {
+    let mut numbers = Numbers(4);
+    let names = ["flyer_open", "item_open", "list_flyers"];
+    let log = (0..450_000).map(|_| {
+        let mut of = event(
+            numbers.below(40_000).cast_signed(),
+            numbers.pick(&names),
+            "f",
+        );
+        of.user = format!("{:064x}", numbers.below(300) * 7919);
+        of.flyer = Some(numbers.below(200).to_string());
+        of.merchant = Some(numbers.below(40).to_string());
+        of
+    });
+    let mut case = Case::sessions(log.collect());
+    case.style.format = Format::Parquet;
+    case.style.row_group = 20_000;
+    let folder = scratch();
+    let mut first: Option<Vec<Vec<u8>>> = None;
+    for (threads, files, memory) in [(2, 1, 0), (3, 4, 0), (1, 7, 12 << 20)] {
+        numbers.shuffle(&mut case.log);
+        case.style.files = files;
+        case.style.format = if files == 4 {
+            Format::Csv
+        } else {
+            Format::Parquet
+        };
+        let name = |what: &str| -> PathBuf { folder.path().join(format!("{what}{files}")) };
+        case.write(&name("in"));
+        let mut settings = case.settings(&name("in"), &name("out"));
+        settings.threads = threads;
+        let (_, spilled) = run(settings, memory).expect("a run");
+        assert_eq!(spilled > 0, memory > 0, "{spilled} bytes");
+        let found = files_of(&name("out"));
+        assert!(
+            first.get_or_insert_with(|| found.clone()) == &found,
+            "{files} files"
+        );
+    }
+    compare("many", &case, &folder.path().join("out1"));
+}
