@@ -3,6 +3,7 @@
 //! **Invariants**: nothing here changes a byte of the output. The counters are relaxed atomics:
 //! a reader may see them late, never wrong at the end.
 
+use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering::Relaxed};
 
 use crate::error::{Error, ErrorKind, Result};
@@ -40,6 +41,9 @@ impl Stage {
     /// Publish.
     pub(crate) const PUBLISH: Stage = Stage(7);
 }
+
+/// What to do where memory is too low for `sequences`.
+const FEWER_DAYS: &str = "choose fewer days with --from and --to";
 
 /// Records of a text file that are read between two looks at what the world wants.
 pub(crate) const TICK_ROWS: u64 = 1024;
@@ -79,6 +83,8 @@ pub struct Control {
     signal: std::sync::Arc<AtomicUsize>,
     /// Bytes allowed, 0 for no limit.
     memory_limit: u64,
+    /// What to do where the limit is too low, if not what fits `sequences`.
+    advice: OnceLock<&'static str>,
     /// Bytes accounted for at the moment.
     memory_used: AtomicU64,
     /// The most that was accounted for at any moment.
@@ -195,6 +201,11 @@ impl Control {
         }
     }
 
+    /// Says what to do where the memory limit is too low; the first to say it is heard.
+    pub(crate) fn advise(&self, advice: &'static str) {
+        self.advice.get_or_init(|| advice);
+    }
+
     /// Takes bytes from the account before they are allocated.
     ///
     /// # Errors
@@ -207,6 +218,7 @@ impl Control {
             return Err(Error::from(ErrorKind::Memory {
                 wanted: used,
                 limit,
+                advice: self.advice.get().copied().unwrap_or(FEWER_DAYS),
             }));
         }
         Ok(())
@@ -239,7 +251,8 @@ mod tests {
             error.kind(),
             ErrorKind::Memory {
                 wanted: 101,
-                limit: 100
+                limit: 100,
+                ..
             }
         ));
         assert_eq!(control.memory_peak(), 101);

@@ -66,6 +66,8 @@ pub enum ErrorKind {
         wanted: u64,
         /// Bytes allowed.
         limit: u64,
+        /// What to do, if not allow more.
+        advice: &'static str,
     },
     /// The user, or the system, asked for an end.
     Interrupted {
@@ -201,10 +203,13 @@ impl fmt::Display for Error {
             ErrorKind::Io { action, path, .. } => {
                 write!(out, "could not {action} \"{}\"", path.display())
             }
-            ErrorKind::Memory { wanted, limit } => write!(
+            ErrorKind::Memory {
+                wanted,
+                limit,
+                advice,
+            } => write!(
                 out,
-                "the job needs {} MiB of memory and may take {} MiB; raise --memory, or choose \
-                 fewer days with --from and --to",
+                "the job needs {} MiB of memory and may take {} MiB; raise --memory, or {advice}",
                 wanted.div_ceil(1 << 20),
                 limit >> 20
             ),

@@ -57,6 +57,7 @@ pub fn dwell(job: &Job, control: &Control) -> Result<DwellReport> {
         let question = job.question.name();
         return Err(Error::settings(format!("this job asks for {question}")));
     }
+    control.advise("read fewer files, such as those of fewer days");
     in_pool(job, || run(job, control))
 }
 

@@ -20,6 +20,7 @@ use parquet::arrow::ArrowWriter;
 use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 use parquet::file::properties::WriterProperties;
 
+use crate::real::shared;
 use crate::support::{Numbers, scratch, text_of};
 
 /// A second.
@@ -800,4 +801,86 @@ fn no_byte_depends_on_threads_memory_or_the_order_of_rows_and_files() {
         );
     }
     compare("many", &case, &folder.path().join("out1"));
+}
+
+/// The number in a column of some rows, summed up.
+fn sum(rows: &[Vec<String>], column: usize) -> f64 {
+    let numbers = rows
+        .iter()
+        .map(|row| row[column].parse::<f64>().expect("a number"));
+    numbers.sum()
+}
+
+/// Figures of DuckDB over the file, all columns read as text and empty fields as null, with `w` the
+/// time on the wall and `n` that of the user's next event (`lead(w) OVER (PARTITION BY user_id ORDER
+/// BY w, CASE event WHEN 'flyer_open' THEN 3 WHEN 'item_open' THEN 2 ELSE 1 END, flyer_id,
+/// merchant_id)`), grouped by user, merchant and day:
+/// ```sql
+/// epoch(max(w) - min(w)) / count(*)                    -- over flyer_open and item_open
+/// epoch(max(w) - min(w)) / count(DISTINCT flyer_id)    -- the same, by flyers
+/// sum(CASE WHEN epoch(n - w) <= 1800 THEN epoch(n - w) ELSE 0 END) / count(DISTINCT flyer_id)
+/// ```
+/// then `sum` over users, and over merchants of `avg`, `quantile_cont(.., 0.5)` and `(.., 0.95)`.
+#[test]
+fn real_events_give_what_duckdb_makes_of_them() {
+    let Some(dir) = shared("flyers") else { return };
+    let events = dir.join("channel_dataset.csv");
+    for (is_session, by_flyers, figures) in [
+        (
+            false,
+            false,
+            [
+                9_804_544.532_236_58,
+                202_758.014_772_656_78,
+                57_064.833_333_333_336,
+                794_542.132_665_642_5,
+            ],
+        ),
+        (
+            false,
+            true,
+            [
+                15_455_484.586_993_039,
+                393_804.151_897_806_03,
+                107_768.25,
+                1_487_032.920_595_236_6,
+            ],
+        ),
+        (
+            true,
+            false,
+            [
+                2_319_880.386_695_571,
+                98_238.708_021_552_33,
+                52_978.595_238_095_24,
+                287_700.625,
+            ],
+        ),
+    ] {
+        let folder = scratch();
+        let out = folder.path().join("out");
+        let mut case = Case::spans(vec![]);
+        (case.rules.is_session, case.rules.by_flyers) = (is_session, by_flyers);
+        let report = run(case.settings(&events, &out), 0)
+            .expect("all rows are good")
+            .0;
+        assert_eq!((report.events, report.opens), (20_723, 16_511));
+        let (users, merchants) = csv_rows(&out);
+        assert_eq!((users.len(), merchants.len()), (12_030, 521));
+        assert_eq!((report.users, report.merchants), (1166, 521));
+        let counts = [sum(&users, 4), sum(&users, 5), sum(&merchants, 2)];
+        assert_eq!(counts, [13_956.0, 16_511.0, 12_030.0]);
+        let found = [
+            sum(&users, 3),
+            sum(&merchants, 3),
+            sum(&merchants, 4),
+            sum(&merchants, 5),
+        ];
+        for (found, expected) in found.iter().zip(figures) {
+            assert!(
+                (found - expected).abs() < 1e-6 * expected,
+                "{found}, not {expected}"
+            );
+        }
+    }
 }

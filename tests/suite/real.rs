@@ -20,7 +20,7 @@ fn own(name: &str) -> PathBuf {
 }
 
 /// A folder of real inputs that are too large to copy, or nothing, said loudly.
-fn shared(name: &str) -> Option<PathBuf> {
+pub(crate) fn shared(name: &str) -> Option<PathBuf> {
     let path = Path::new(env!("CARGO_MANIFEST_DIR"))
         .join("../shared/data")
         .join(name);
