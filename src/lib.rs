@@ -102,7 +102,9 @@ pub use control::{Control, Observer, STAGES};
 pub use encode::schema;
 pub use engine::{dwell, panic_text, run};
 pub use error::{Error, ErrorKind, Result, RowFault};
-pub use generate::{GenerateSettings, Generated, generate};
+pub use generate::{
+    GenerateEvents, GenerateSettings, Generated, GeneratedEvents, generate, generate_events,
+};
 pub use ids::{Day, Micros};
 pub use job::{
     Codec, CustomerType, Cutoff, DivideBy, DwellMethod, Format, Guests, IfExists, ItemType, Job,

@@ -3,8 +3,8 @@
 use std::io::{self, Write};
 use std::path::PathBuf;
 
-use clap::{Args, ValueEnum};
-use hitherto::{Format, GenerateSettings};
+use clap::{Args, Subcommand, ValueEnum};
+use hitherto::{Format, GenerateEvents, GenerateSettings};
 
 use crate::cli::args::Common;
 use crate::cli::summary::{grouped, size};
@@ -19,7 +19,11 @@ Examples:
 
   The set that the README measures (1.7 GB):
     hitherto generate shop --impressions 1000000 --actions 167000000 --customers 1000000 \\
-      --items 2000000";
+      --items 2000000
+
+  Events of flyers, for dwell:
+    hitherto generate dwell flyers
+    hitherto dwell flyers --out visits";
 
 /// Make synthetic logs, to try things out with.
 ///
@@ -28,11 +32,18 @@ Examples:
 /// customers, one of them a bot; items follow a power law with personal taste; times are whole
 /// seconds, so there are ties. The same settings give the same bytes.
 #[derive(Args, Debug)]
-#[command(after_long_help = EXAMPLES)]
+#[command(
+    after_long_help = EXAMPLES,
+    args_conflicts_with_subcommands = true,
+    subcommand_negates_reqs = true
+)]
 pub(crate) struct Generate {
+    /// Logs for another question.
+    #[command(subcommand)]
+    other: Option<Other>,
     /// The folder to make; it must not exist, or be empty
-    #[arg(value_name = "DIR")]
-    dir: PathBuf,
+    #[arg(value_name = "DIR", required = true)]
+    dir: Option<PathBuf>,
     /// Impressions of each day
     #[arg(long, value_name = "COUNT", default_value_t = 10_000)]
     impressions: u64,
@@ -62,6 +73,49 @@ pub(crate) struct Generate {
     common: Common,
 }
 
+/// Logs for other questions than `sequences`.
+#[derive(Subcommand, Debug)]
+enum Other {
+    /// Make synthetic events of flyers, for dwell
+    Dwell(Box<Events>),
+}
+
+/// Make synthetic events of flyers, to try `hitherto dwell` out with.
+///
+/// Writes DIR by day, from 2025-08-16 on: visits of a few flyers each, with what lies between them.
+/// Users have ids of 64 hexadecimal digits and lognormal activity, a few flyers are popular; text
+/// has times with the user's own offset, Parquet in UTC. The same settings give the same bytes.
+#[derive(Args, Debug)]
+struct Events {
+    /// The folder to make; it must not exist, or be empty
+    #[arg(value_name = "DIR")]
+    dir: PathBuf,
+    /// Events in all
+    #[arg(long, value_name = "COUNT", default_value_t = 1_000_000)]
+    events: u64,
+    /// Users
+    #[arg(long, value_name = "COUNT", default_value_t = 20_000)]
+    users: u32,
+    /// Flyers
+    #[arg(long, value_name = "COUNT", default_value_t = 2000)]
+    flyers: u32,
+    /// Merchants, who share the flyers
+    #[arg(long, value_name = "COUNT", default_value_t = 500)]
+    merchants: u32,
+    /// Days
+    #[arg(long, value_name = "COUNT", default_value_t = 1)]
+    days: u32,
+    /// What makes another set of the same size
+    #[arg(long, value_name = "NUMBER", default_value_t = 7)]
+    seed: u64,
+    /// The format of the files
+    #[arg(long, value_enum, default_value = "parquet")]
+    format: FileFormat,
+    /// How to run.
+    #[command(flatten)]
+    common: Common,
+}
+
 /// Formats that logs can be made in.
 #[derive(Clone, Copy, Debug, ValueEnum)]
 enum FileFormat {
@@ -73,11 +127,66 @@ enum FileFormat {
     Ndjson,
 }
 
+impl From<FileFormat> for Format {
+    fn from(format: FileFormat) -> Format {
+        match format {
+            FileFormat::Parquet => Format::Parquet,
+            FileFormat::Csv => Format::Csv,
+            FileFormat::Ndjson => Format::Ndjson,
+        }
+    }
+}
+
+impl Events {
+    /// Makes the events.
+    fn run(self) -> anyhow::Result<()> {
+        let settings = GenerateEvents {
+            dir: self.dir,
+            events: self.events,
+            users: self.users,
+            flyers: self.flyers,
+            merchants: self.merchants,
+            days: self.days,
+            seed: self.seed,
+            format: self.format.into(),
+            threads: threads(&self.common),
+        };
+        let (control, progress) = start(&self.common)?;
+        let generated = hitherto::generate_events(&settings, &control);
+        let seconds = progress.finish();
+        let generated = generated?;
+        if !self.common.quiet {
+            let text = format!(
+                "made {}: {} events in {} files, {}, in {seconds:.2} s\n",
+                settings.dir.display(),
+                grouped(generated.events),
+                grouped(generated.files),
+                size(generated.bytes),
+            );
+            drop(io::stderr().write_all(text.as_bytes()));
+        }
+        if self.common.stats.is_some() {
+            let stats = serde_json::json!({
+                "dir": settings.dir.display().to_string(),
+                "seconds": (seconds * 1000.0).round() / 1000.0,
+                "files": generated.files,
+                "events": generated.events,
+                "bytes": generated.bytes,
+            });
+            print(&format!("{stats:#}\n"))?;
+        }
+        Ok(())
+    }
+}
+
 impl Generate {
     /// Makes the logs.
     pub(crate) fn run(self) -> anyhow::Result<()> {
+        if let Some(Other::Dwell(events)) = self.other {
+            return events.run();
+        }
         let settings = GenerateSettings {
-            dir: self.dir,
+            dir: self.dir.unwrap_or_default(),
             impressions: self.impressions,
             actions: self.actions,
             customers: self.customers,
@@ -85,11 +194,7 @@ impl Generate {
             days: self.days,
             history_days: self.history_days,
             seed: self.seed,
-            format: match self.format {
-                FileFormat::Parquet => Format::Parquet,
-                FileFormat::Csv => Format::Csv,
-                FileFormat::Ndjson => Format::Ndjson,
-            },
+            format: self.format.into(),
             threads: threads(&self.common),
         };
         let (control, progress) = start(&self.common)?;

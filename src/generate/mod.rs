@@ -20,12 +20,14 @@
 
 mod batch;
 mod columnar;
+mod events;
 mod population;
 mod random;
 mod text;
 
 use std::fs::{self, File as Disk};
 use std::io;
+use std::ops::RangeInclusive;
 use std::path::{Path, PathBuf};
 
 use parquet::errors::ParquetError;
@@ -33,6 +35,7 @@ use rayon::prelude::*;
 
 use self::batch::{BATCH_ROWS, Batch, File};
 use self::columnar::Columnar;
+pub use self::events::{GenerateEvents, GeneratedEvents, generate_events};
 use self::population::Population;
 use self::random::Random;
 use self::text::{Form, Text};
@@ -109,14 +112,7 @@ pub struct Generated {
 /// empty, [`ErrorKind::Io`] if a file cannot be written, [`ErrorKind::Interrupted`].
 pub fn generate(settings: &GenerateSettings, control: &Control) -> Result<Generated> {
     check(settings)?;
-    let pool = rayon::ThreadPoolBuilder::new()
-        .num_threads(settings.threads)
-        .build();
-    let pool = pool.map_err(|error| {
-        Error::from(ErrorKind::Internal {
-            what: format!("no threads to work with: {error}"),
-        })
-    })?;
+    let pool = threads_of(settings.threads, settings.format)?;
     let files = plan(settings);
     let mut generated = Generated {
         files: count64(files.len()),
@@ -145,40 +141,45 @@ pub fn generate(settings: &GenerateSettings, control: &Control) -> Result<Genera
     Ok(generated)
 }
 
-/// Numbers within their bounds, and a format that can be written.
+/// Numbers within their bounds.
 fn check(settings: &GenerateSettings) -> Result<()> {
-    let (at_least_one, days) = (1..=u64::MAX, u64::from(DAYS_MAX));
-    let threads = count64(settings.threads);
-    for (flag, value, range) in [
-        ("--impressions", settings.impressions, 1..=1 << 40),
-        ("--actions", settings.actions, 0..=1 << 40),
-        (
-            "--customers",
-            u64::from(settings.customers),
-            at_least_one.clone(),
-        ),
-        ("--items", u64::from(settings.items), 1..=(1 << 31) - 1),
-        ("--days", u64::from(settings.days), 1..=days),
-        ("--history-days", u64::from(settings.history_days), 0..=days),
-        ("--threads", threads, at_least_one),
-    ] {
-        if !range.contains(&value) {
-            let (start, end) = (range.start(), range.end());
-            let takes = match *end {
-                u64::MAX => format!("{start} or more"),
-                end => format!("{start} to {end}"),
-            };
-            return Err(Error::settings(format!(
-                "{flag} is {value}; it takes {takes}"
-            )));
-        }
+    let days = u64::from(DAYS_MAX);
+    in_range("--impressions", settings.impressions, 1..=1 << 40)?;
+    in_range("--actions", settings.actions, 0..=1 << 40)?;
+    in_range("--customers", u64::from(settings.customers), 1..=u64::MAX)?;
+    in_range("--items", u64::from(settings.items), 1..=(1 << 31) - 1)?;
+    in_range("--days", u64::from(settings.days), 1..=days)?;
+    in_range("--history-days", u64::from(settings.history_days), 0..=days)
+}
+
+/// A number within its bounds.
+fn in_range(flag: &str, value: u64, range: RangeInclusive<u64>) -> Result<()> {
+    if range.contains(&value) {
+        return Ok(());
     }
-    if settings.format == Format::Json {
+    let takes = match *range.end() {
+        u64::MAX => format!("{} or more", range.start()),
+        end => format!("{} to {end}", range.start()),
+    };
+    Err(Error::settings(format!(
+        "{flag} is {value}; it takes {takes}"
+    )))
+}
+
+/// The threads to work with, for a format that can be written.
+fn threads_of(threads: usize, format: Format) -> Result<rayon::ThreadPool> {
+    in_range("--threads", count64(threads), 1..=u64::MAX)?;
+    if format == Format::Json {
         return Err(Error::settings(
             "generate writes parquet, csv or ndjson, not json",
         ));
     }
-    Ok(())
+    let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build();
+    pool.map_err(|error| {
+        Error::from(ErrorKind::Internal {
+            what: format!("no threads to work with: {error}"),
+        })
+    })
 }
 
 /// The files to make, the large ones first, so that no thread is left alone with one.

@@ -365,3 +365,44 @@ fn help_has_examples_and_defaults() {
         assert!(run.stdout.contains(text), "no {text:?}");
     }
 }
+
+#[test]
+fn events_can_be_generated_and_the_shop_still_is() {
+    let folder = folder();
+    let flags = [
+        "--events", "500", "--users", "20", "--format", "csv", "--stats", "json",
+    ];
+    let run = hitherto(
+        folder.path(),
+        &[&["generate", "dwell", "flyers"], &flags[..]].concat(),
+    );
+    assert_eq!(run.code, 0, "{}", run.stderr);
+    let stats: Value = serde_json::from_str(&run.stdout).expect("JSON");
+    assert_eq!(
+        (&stats["events"], &stats["files"]),
+        (&500.into(), &1.into())
+    );
+    let run = hitherto(folder.path(), &["dwell", "flyers", "--out", "out"]);
+    assert_eq!(run.code, 0, "{}", run.stderr);
+    let run = hitherto(folder.path(), &["generate", "dwell", "flyers"]);
+    run.assert_failed(73, &["not empty"]);
+    let run = hitherto(
+        folder.path(),
+        &["generate", "dwell", "more", "--users", "0"],
+    );
+    run.assert_failed(2, &["--users is 0"]);
+    let small = [
+        "--impressions",
+        "5",
+        "--actions",
+        "9",
+        "--customers",
+        "3",
+        "--items",
+        "9",
+    ];
+    let run = hitherto(folder.path(), &[&["generate", "shop"], &small[..]].concat());
+    assert_eq!(run.code, 0, "{}", run.stderr);
+    let run = hitherto(folder.path(), &["generate"]);
+    run.assert_failed(2, &["DIR"]);
+}

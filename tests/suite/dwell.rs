@@ -884,3 +884,55 @@ fn real_events_give_what_duckdb_makes_of_them() {
         }
     }
 }
+
+/// All files of a folder and those in it, by name.
+fn tree(folder: &Path) -> Vec<(PathBuf, Vec<u8>)> {
+    let mut files = Vec::new();
+    for entry in fs::read_dir(folder).expect("a folder") {
+        let path = entry.expect("an entry").path();
+        if path.is_dir() {
+            files.extend(tree(&path));
+        } else {
+            let name = path.file_name().expect("a name").into();
+            files.push((name, fs::read(&path).expect("a file")));
+        }
+    }
+    files.sort();
+    files
+}
+
+#[test]
+fn generated_events_are_the_same_for_any_number_of_threads_and_are_read_in_every_format() {
+    let folder = scratch();
+    let mut opens = Vec::new();
+    for format in [Format::Parquet, Format::Csv, Format::Ndjson] {
+        let made = |threads: usize| {
+            let settings = hitherto::GenerateEvents {
+                dir: folder.path().join(format!("{format:?}{threads}")),
+                events: 7001,
+                users: 300,
+                days: 3,
+                format,
+                threads,
+                ..hitherto::GenerateEvents::default()
+            };
+            let generated = hitherto::generate_events(&settings, &Control::default());
+            let generated = generated.expect("events");
+            assert_eq!((generated.files, generated.events), (3, 7001));
+            settings.dir
+        };
+        let dir = made(1);
+        assert!(tree(&dir) == tree(&made(3)), "{format:?}");
+        let mut case = Case::sessions(vec![]);
+        case.rules.timezone = "America/New_York".into();
+        let out = folder.path().join(format!("{format:?}-out"));
+        let report = run(case.settings(&dir, &out), 0).expect("good rows").0;
+        assert_eq!(report.events, 7001);
+        assert!(100 < report.users && report.users <= 300, "{report:?}");
+        opens.push(report.opens);
+    }
+    assert!(
+        opens[0] > 3000 && opens.iter().all(|count| *count == opens[0]),
+        "{opens:?}"
+    );
+}

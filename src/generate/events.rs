@@ -1,0 +1,366 @@
+//! Settings in, a folder of synthetic events out, as `dwell` reads them.
+//!
+//! **In / Out**: [`GenerateEvents`] → `DIR/dt=YYYY-MM-DD/part-N.*`, of the days from 2025-08-16 on.
+//! **What it is like**: people visit, and look at a few flyers each time: `flyer_open`, some
+//! `item_open`, sometimes `flyer_close`, and between flyers `list_flyers`, `shopping_list_open` or
+//! `favorite`, which have none. The activity of users is lognormal; a few flyers are popular. User
+//! ids are 64 hexadecimal digits. Text has times with the user's own offset, Parquet has them in
+//! UTC.
+//! **Invariants**: every file is a function of the settings and its place: the same bytes for any
+//! number of threads. What fails leaves no file behind.
+
+use std::fmt::Write as _;
+use std::fs::{self, File as Disk};
+use std::io::{self, BufWriter, Write};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use arrow::array::{
+    ArrayRef, Int64Array, RecordBatch, StringArray, StringBuilder, TimestampMicrosecondArray,
+};
+use arrow::datatypes::{DataType, Field, Schema, TimeUnit};
+use parquet::arrow::ArrowWriter;
+use parquet::basic::Compression;
+use parquet::file::properties::WriterProperties;
+use rayon::prelude::*;
+
+use super::population::Population;
+use super::random::{Random, below, happens, mix};
+use super::{DAYS_MAX, FIRST_DAY, cannot, disk_error, extension, in_range, share, threads_of};
+use crate::calendar::{DAY_US, date_text, day_of_wall};
+use crate::control::{Control, Stage};
+use crate::error::{Error, Result};
+use crate::ids::{Day, count64};
+use crate::job::Format;
+
+/// Events of a file, at most: a row group of Parquet.
+const FILE_ROWS: u64 = 1 << 20;
+/// The stream of random numbers; those of `sequences` and the population have others.
+const STREAM: u32 = 16;
+/// Microseconds of a second.
+const SECOND_US: i64 = 1_000_000;
+
+/// Which events to generate.
+#[derive(Clone, Debug)]
+pub struct GenerateEvents {
+    /// The folder to fill; it may exist if it is empty.
+    pub dir: PathBuf,
+    /// Events in all.
+    pub events: u64,
+    /// Users, at least 1.
+    pub users: u32,
+    /// Flyers, 1 to 2^31 − 1.
+    pub flyers: u32,
+    /// Merchants, at least 1; each has as many flyers as the next.
+    pub merchants: u32,
+    /// Days, at least 1.
+    pub days: u32,
+    /// What all random numbers follow from.
+    pub seed: u64,
+    /// The format of all files; one JSON array a file is none of them.
+    pub format: Format,
+    /// Threads to work with, at least 1. Changes no byte.
+    pub threads: usize,
+}
+
+impl Default for GenerateEvents {
+    fn default() -> GenerateEvents {
+        GenerateEvents {
+            dir: PathBuf::new(),
+            events: 1_000_000,
+            users: 20_000,
+            flyers: 2000,
+            merchants: 500,
+            days: 1,
+            seed: 7,
+            format: Format::Parquet,
+            threads: 1,
+        }
+    }
+}
+
+/// What events were generated.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct GeneratedEvents {
+    /// Files.
+    pub files: u64,
+    /// Events.
+    pub events: u64,
+    /// Bytes of all files.
+    pub bytes: u64,
+}
+
+/// A file to make.
+#[derive(Clone, Copy, Debug)]
+struct File {
+    /// The day of all visits that begin in it.
+    day: Day,
+    /// Its number in the day.
+    part: u32,
+    /// Its events.
+    rows: u64,
+}
+
+/// An event.
+#[derive(Clone, Copy, Debug)]
+struct Event {
+    /// When, µs since the epoch.
+    at: i64,
+    /// Who.
+    user: i64,
+    /// What.
+    name: &'static str,
+    /// On which flyer, if on one.
+    flyer: Option<i64>,
+}
+
+/// Generates events of flyers.
+///
+/// # Errors
+/// [`crate::ErrorKind::Settings`] for settings out of range, [`crate::ErrorKind::Output`] if the
+/// folder is not empty, [`crate::ErrorKind::Io`] if a file cannot be written,
+/// [`crate::ErrorKind::Interrupted`].
+pub fn generate_events(settings: &GenerateEvents, control: &Control) -> Result<GeneratedEvents> {
+    let days = u64::from(DAYS_MAX);
+    in_range("--events", settings.events, 0..=1 << 40)?;
+    in_range("--users", u64::from(settings.users), 1..=u64::MAX)?;
+    in_range("--flyers", u64::from(settings.flyers), 1..=(1 << 31) - 1)?;
+    in_range("--merchants", u64::from(settings.merchants), 1..=u64::MAX)?;
+    in_range("--days", u64::from(settings.days), 1..=days)?;
+    let pool = threads_of(settings.threads, settings.format)?;
+    let files = plan(settings);
+    fs::create_dir_all(&settings.dir)
+        .map_err(|error| cannot(&settings.dir, "it cannot be made", error))?;
+    let mut entries =
+        fs::read_dir(&settings.dir).map_err(|error| Error::io("read", &settings.dir, error))?;
+    if entries.next().is_some() {
+        return Err(Error::output(&settings.dir, "it exists and is not empty"));
+    }
+    control.enter(Stage::WRITE, settings.events);
+    let written = pool.install(|| {
+        let population = Population::new(settings.seed, settings.users, settings.flyers);
+        let files = files.par_iter().with_max_len(1);
+        files
+            .map(|file| write_file(settings, file, &population, control))
+            .sum::<Result<u64>>()
+    });
+    if written.is_err() {
+        for file in &files {
+            drop(fs::remove_dir_all(folder_of(settings, file)));
+        }
+    }
+    let generated = GeneratedEvents {
+        files: count64(files.len()),
+        events: settings.events,
+        bytes: written?,
+    };
+    control.leave();
+    Ok(generated)
+}
+
+/// The files to make: each day as many events as the next, and at least one file.
+fn plan(settings: &GenerateEvents) -> Vec<File> {
+    let before = |day: u32| share(settings.events, u64::from(day), u64::from(settings.days));
+    let mut files = Vec::new();
+    for (at, day) in (0..settings.days).zip(FIRST_DAY.0..) {
+        let rows = before(at + 1) - before(at);
+        for part in 0..rows.div_ceil(FILE_ROWS).max(1) {
+            files.push(File {
+                day: Day(day),
+                part: u32::try_from(part).expect("at most 2^20 files"),
+                rows: (rows - part * FILE_ROWS).min(FILE_ROWS),
+            });
+        }
+    }
+    files
+}
+
+/// The folder of a file.
+fn folder_of(settings: &GenerateEvents, file: &File) -> PathBuf {
+    settings.dir.join(format!("dt={}", date_text(file.day)))
+}
+
+/// Writes a file; gives its bytes.
+fn write_file(
+    settings: &GenerateEvents,
+    file: &File,
+    population: &Population,
+    control: &Control,
+) -> Result<u64> {
+    control.check()?;
+    let folder = folder_of(settings, file);
+    fs::create_dir_all(&folder).map_err(|error| cannot(&folder, "it cannot be made", error))?;
+    let name = format!("part-{}.{}", file.part, extension(settings.format));
+    let path = folder.join(name);
+    let events = events_of(settings, file, population);
+    let written = match settings.format {
+        Format::Parquet => write_parquet(settings, &events, &path),
+        _ => write_text(settings, &events, &path),
+    };
+    control.count_written(file.rows);
+    written.map_err(|error| Error::io("write", &path, error))
+}
+
+/// The events of a file, visit by visit; visits begin one after the other.
+fn events_of(settings: &GenerateEvents, file: &File, population: &Population) -> Vec<Event> {
+    let name = mix(u64::from(file.day.0.cast_unsigned()) << 32 | u64::from(file.part));
+    let mut random = Random::of(settings.seed ^ name, STREAM, file.part);
+    let rows = usize::try_from(file.rows).expect("a file fits in memory");
+    let mut events = Vec::with_capacity(rows);
+    let (start, step_us) = (i64::from(file.day.0) * DAY_US, DAY_US / 1024);
+    while events.len() < rows {
+        let user = population.customer(random.next());
+        let moment = i64::from(below(1024, random.halves().0));
+        let second = i64::from(below(84, random.halves().1));
+        let mut at = start + moment * step_us / SECOND_US * SECOND_US + second * SECOND_US;
+        visit(&mut at, user, population, &mut random, &mut events);
+    }
+    events.truncate(rows);
+    // As a log has them, but for those of the same second.
+    events.sort_by_key(|event| event.at);
+    events
+}
+
+/// Adds a visit: some flyers, one after the other.
+fn visit(
+    at: &mut i64,
+    user: i64,
+    population: &Population,
+    random: &mut Random,
+    events: &mut Vec<Event>,
+) {
+    let (flyers, _) = random.halves();
+    for _ in 0..=below(4, flyers) {
+        let mut add = |name, flyer, wait: u32, bits: u32| {
+            let event = Event {
+                at: *at,
+                user,
+                name,
+                flyer,
+            };
+            events.push(event);
+            *at += i64::from(1 + below(wait, bits)) * SECOND_US;
+        };
+        let (which, wait) = random.halves();
+        let flyer = Some(i64::from(population.item(which)));
+        add("flyer_open", flyer, 90, wait);
+        let (items, between) = random.halves();
+        for _ in 0..below(3, items) {
+            add("item_open", flyer, 40, random.halves().0);
+        }
+        if happens(300, between) {
+            add("flyer_close", flyer, 20, between);
+        }
+        let name = ["list_flyers", "shopping_list_open", "favorite"][match below(10, items) {
+            0..5 => 0,
+            5..9 => 1,
+            _ => 2,
+        }];
+        // One visit in some hundred is left for longer than anybody waits.
+        let wait = if happens(5, between) { 7200 } else { 30 };
+        add(name, None, wait, random.halves().1);
+    }
+}
+
+/// The id of a user, as text.
+fn put_user(to: &mut String, user: i64) {
+    let mut bits = user.cast_unsigned();
+    for _ in 0..4 {
+        bits = mix(bits.wrapping_add(1));
+        write!(to, "{bits:016x}").expect("memory takes what is written to it");
+    }
+}
+
+/// The merchant of a flyer.
+fn merchant_of(settings: &GenerateEvents, flyer: i64) -> i64 {
+    flyer % i64::from(settings.merchants) + 1
+}
+
+/// Writes a Parquet file; gives its bytes.
+fn write_parquet(settings: &GenerateEvents, events: &[Event], path: &Path) -> io::Result<u64> {
+    let schema = Arc::new(Schema::new(vec![
+        Field::new(
+            "timestamp",
+            DataType::Timestamp(TimeUnit::Microsecond, Some("UTC".into())),
+            true,
+        ),
+        Field::new("user_id", DataType::Utf8, true),
+        Field::new("event", DataType::Utf8, true),
+        Field::new("flyer_id", DataType::Int64, true),
+        Field::new("merchant_id", DataType::Int64, true),
+    ]));
+    let properties = WriterProperties::builder()
+        .set_created_by(concat!("hitherto ", env!("CARGO_PKG_VERSION")).to_owned())
+        .set_compression(Compression::SNAPPY)
+        .build();
+    let disk = Disk::create_new(path)?;
+    let writer = ArrowWriter::try_new(disk, Arc::clone(&schema), Some(properties));
+    let mut writer = writer.map_err(disk_error)?;
+    for events in events.chunks(1 << 14) {
+        let times = events.iter().map(|event| event.at);
+        let times = TimestampMicrosecondArray::from_iter_values(times).with_timezone("UTC");
+        let (mut users, mut user) = (StringBuilder::new(), String::new());
+        for event in events {
+            user.clear();
+            put_user(&mut user, event.user);
+            users.append_value(&user);
+        }
+        let flyers = || events.iter().map(|event| event.flyer);
+        let merchants = flyers().map(|flyer| flyer.map(|flyer| merchant_of(settings, flyer)));
+        let columns: Vec<ArrayRef> = vec![
+            Arc::new(times),
+            Arc::new(users.finish()),
+            Arc::new(StringArray::from_iter_values(
+                events.iter().map(|event| event.name),
+            )),
+            Arc::new(Int64Array::from_iter(flyers())),
+            Arc::new(Int64Array::from_iter(merchants)),
+        ];
+        let batch = RecordBatch::try_new(Arc::clone(&schema), columns);
+        let batch = batch.map_err(io::Error::other)?;
+        writer.write(&batch).map_err(disk_error)?;
+    }
+    let disk = writer.into_inner().map_err(disk_error)?;
+    Ok(disk.metadata()?.len())
+}
+
+/// Writes CSV or NDJSON; gives its bytes.
+fn write_text(settings: &GenerateEvents, events: &[Event], path: &Path) -> io::Result<u64> {
+    let mut out = BufWriter::new(Disk::create_new(path)?);
+    if settings.format == Format::Csv {
+        writeln!(out, "timestamp,user_id,event,flyer_id,merchant_id")?;
+    }
+    let mut line = String::new();
+    for event in events {
+        // Four zones of America.
+        let hours = 4 + (event.user >> 3 & 3);
+        let wall = event.at - hours * 3600 * SECOND_US;
+        let second = wall.rem_euclid(DAY_US) / SECOND_US;
+        let (day, name) = (date_text(day_of_wall(wall)), event.name);
+        let (hour, minute, second) = (second / 3600, second / 60 % 60, second % 60);
+        let time = format!("{day}T{hour:02}:{minute:02}:{second:02}-{hours:02}:00");
+        line.clear();
+        put_user(&mut line, event.user);
+        let place = event
+            .flyer
+            .map(|flyer| (flyer, merchant_of(settings, flyer)));
+        match (settings.format, place) {
+            (Format::Csv, Some((flyer, merchant))) => {
+                writeln!(out, "{time},{line},{name},{flyer},{merchant}")?;
+            }
+            (Format::Csv, None) => writeln!(out, "{time},{line},{name},,")?,
+            (_, place) => {
+                let (flyer, merchant) = place.map_or_else(
+                    || ("null".to_owned(), "null".to_owned()),
+                    |(flyer, merchant)| (flyer.to_string(), merchant.to_string()),
+                );
+                writeln!(
+                    out,
+                    r#"{{"timestamp":"{time}","user_id":"{line}","event":"{name}","flyer_id":{flyer},"merchant_id":{merchant}}}"#
+                )?;
+            }
+        }
+    }
+    let disk = out.into_inner().map_err(|error| error.into_error())?;
+    Ok(disk.metadata()?.len())
+}
