@@ -1,8 +1,11 @@
 #!/usr/bin/env bash
-# Runs `hitherto sequences` beside other engines that do the same job on one set of made logs, and prints a table.
+# Runs `hitherto sequences` beside other engines that do the same job on one set of made logs, and prints a table; or
+# `hitherto dwell` beside Polars.
 #
-# usage: benches/peers/run.sh [--set S|M|L] [--runs N] [--peers LIST] [--variants] [--binary PATH]
+# usage: benches/peers/run.sh [--job sequences|dwell] [--set S|M|L] [--runs N] [--peers LIST] [--variants] [--binary PATH]
 #
+#   --job JOB        default sequences; dwell knows no peer but polars, and no variants. Its sets have 1, 10 and 100
+#                    million events of 20 thousand, 200 thousand and 2 million users
 #   --set S|M|L      how much; default M, of which each is ten times the one before:
 #                      S     10,000 impressions,   1,670,000 actions,    10,000 customers
 #                      M    100,000 impressions,  16,700,000 actions,   100,000 customers
@@ -25,15 +28,16 @@ usage() { awk 'NR > 1 { if (!/^#/) exit; sub(/^# ?/, ""); print }' "$1"; }
 wrong() { echo "$1; see benches/peers/run.sh --help" >&2; exit 2; }
 
 script=$(realpath "$0")
-set=M runs=3 peers=polars binary="" variants=""
+job=sequences set=M runs=3 peers=polars binary="" variants=""
 while [ $# -gt 0 ]; do
     case $1 in
         --help | -h) usage "$script"; exit ;;
         --variants) variants=--variants; shift; continue ;;
-        --set | --runs | --peers | --binary) [ $# -ge 2 ] || wrong "$1 needs a value" ;;
+        --job | --set | --runs | --peers | --binary) [ $# -ge 2 ] || wrong "$1 needs a value" ;;
         *) wrong "unknown option $1" ;;
     esac
     case $1 in
+        --job) job=$2 ;;
         --set) set=$2 ;;
         --runs) runs=$2 ;;
         --peers) peers=$2 ;;
@@ -41,6 +45,8 @@ while [ $# -gt 0 ]; do
     esac
     shift 2
 done
+[[ $job =~ ^(sequences|dwell)$ ]] || wrong "--job $job is neither sequences nor dwell"
+[[ $job$peers$variants =~ ^(sequences.*|dwellpolars)$ ]] || wrong "--job dwell has no peer but polars, and no variants"
 [[ $set =~ ^[SML]$ ]] || wrong "--set $set is none of S, M, L"
 [[ $runs =~ ^[1-9][0-9]*$ ]] || wrong "--runs $runs is not a number above 0"
 known='(polars|duckdb|clickhouse|spark)'
@@ -70,6 +76,10 @@ case $peers in *spark*) install 'pyspark' ;; esac
 if [ -z "$binary" ]; then
     cargo build --release >&2
     binary=$(realpath "${CARGO_TARGET_DIR:-target}/release/hitherto")
+fi
+if [ "$job" = dwell ]; then
+    "$venv/bin/python" "$here/dwell.py" generate "$set"
+    exec "$venv/bin/python" "$here/dwell.py" compare "$set" --binary "$binary" --runs "$runs"
 fi
 "$venv/bin/python" "$here/peers.py" generate "$set"
 exec "$venv/bin/python" "$here/peers.py" compare "$set" --binary "$binary" --runs "$runs" --peers "$peers" $variants
