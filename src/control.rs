@@ -30,6 +30,8 @@ impl Stage {
     pub(crate) const LOOK: Stage = Stage(0);
     /// Read impressions.
     pub(crate) const IMPRESSIONS: Stage = Stage(1);
+    /// Read listings.
+    pub(crate) const LISTINGS: Stage = Stage(2);
     /// Read actions.
     pub(crate) const ACTIONS: Stage = Stage(3);
     /// Read events.

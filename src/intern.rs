@@ -18,7 +18,7 @@ use crate::column::{Customer, TextColumn};
 use crate::control::Control;
 use crate::error::{Error, Result};
 use crate::ids::{count32, count64, index};
-use crate::keys::{SEED, hash_of, spread};
+use crate::keys::{Keys, SEED, hash_of, spread};
 
 /// An id.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -41,7 +41,7 @@ impl Id<'_> {
 
 /// Ids of one type, one after the other.
 #[derive(Debug)]
-enum Ids {
+pub(crate) enum Ids {
     /// Integers.
     Ints(Vec<i64>),
     /// Texts.
@@ -50,7 +50,7 @@ enum Ids {
 
 impl Ids {
     /// The id at a place.
-    fn get(&self, at: u32) -> Id<'_> {
+    pub(crate) fn get(&self, at: u32) -> Id<'_> {
         match self {
             Ids::Ints(ids) => Id::Int(ids[index(at)]),
             Ids::Texts(ids) => Id::Text(ids.get(index(at))),
@@ -198,7 +198,6 @@ pub(crate) enum Order {
     /// Of the ids: integers by value, texts by their bytes.
     Id,
     /// Of their hashes, as in `keys`, then of the ids.
-    #[cfg_attr(not(test), expect(dead_code, reason = "`features` uses it"))]
     Hash,
 }
 
@@ -263,6 +262,15 @@ impl Ranked {
     pub(crate) fn get(&self, rank: u32) -> Id<'_> {
         let (list, code) = self.places[index(rank)];
         self.lists[index(list)].get(code)
+    }
+
+    /// A table from ids to ranks, which are in the order of hashes.
+    pub(crate) fn keys(&self) -> Keys {
+        let ids = (0..self.count()).map(|rank| self.get(rank));
+        Keys::in_order(ids.map(|id| match id {
+            Id::Int(id) => Customer::Int(id),
+            Id::Text(id) => Customer::Text(id),
+        }))
     }
 
     /// Whether ids are texts.

@@ -132,6 +132,22 @@ impl Keys {
         (keys, ranks)
     }
 
+    /// A table of distinct ids, which are given in hash order.
+    ///
+    /// # Panics
+    /// If they are not.
+    pub(crate) fn in_order<'a>(ids: impl Iterator<Item = Customer<'a>>) -> Keys {
+        let (mut keys, mut ints, mut last) = (Keys::empty(), Vec::new(), 0);
+        for id in ids {
+            let hash = hash_of(id);
+            assert!(hash >= last, "ranks follow hashes");
+            last = hash;
+            keys.add(hash, id, &mut ints);
+        }
+        keys.ints = Ints::of(ints);
+        keys
+    }
+
     /// A table without customers.
     fn empty() -> Keys {
         Keys {

@@ -100,14 +100,14 @@ struct Readme;
 pub use calendar::{date_text, parse_day};
 pub use control::{Control, Observer, STAGES};
 pub use encode::schema;
-pub use engine::{dwell, panic_text, run};
+pub use engine::{dwell, features, panic_text, run};
 pub use error::{Error, ErrorKind, Result, RowFault};
 pub use generate::{
     GenerateEvents, GenerateSettings, Generated, GeneratedEvents, generate, generate_events,
 };
-pub use ids::{Day, Micros};
+pub use ids::Day;
 pub use job::{
     Codec, CustomerType, Cutoff, DivideBy, DwellMethod, Format, Guests, IfExists, ItemType, Job,
     LabelKey, Layout, NullLabel, OnBadRow, Publish, Question, Settings, Source, TimeUnit,
 };
-pub use output::{DayReport, DwellReport, Report, example_part};
+pub use output::{DayReport, DwellReport, FeaturesReport, Report, example_part};

@@ -14,11 +14,12 @@ use crate::calendar::{date_text, instant_text};
 use crate::error::{Error, Result};
 use crate::ids::{Day, Micros};
 use crate::job::{
-    Codec, CustomerType, Cutoff, DivideBy, DwellMethod, Guests, ItemType, Job, Layout, NullLabel,
-    OnBadRow, Question, Source, TimeUnit,
+    Codec, CustomerType, Cutoff, DivideBy, DwellMethod, Guests, ItemType, Job, LabelKey, Layout,
+    NullLabel, OnBadRow, Question, Source, TimeUnit,
 };
 use crate::publish::{MANIFEST, Part, days_in};
 use crate::scan::events::IdTypes;
+use crate::scan::features::FeatureTypes;
 
 /// Settings that decide about rows and bytes: those that all days of an output must share.
 pub(crate) fn settings(job: &Job, text_ids: bool) -> Value {
@@ -65,10 +66,6 @@ pub(crate) fn settings(job: &Job, text_ids: bool) -> Value {
 
 /// Settings of `dwell` that decide about rows and bytes.
 pub(crate) fn dwell_settings(job: &Job, types: IdTypes) -> Value {
-    let name = |of| match of {
-        CustomerType::Int64 => "int64",
-        CustomerType::String => "string",
-    };
     json!({
         "method": match job.dwell_method {
             DwellMethod::Span => "span",
@@ -83,13 +80,45 @@ pub(crate) fn dwell_settings(job: &Job, types: IdTypes) -> Value {
         "columns": columns_value(job),
         "time_unit": unit_value(job),
         "id_types": {
-            "user_id": name(types.user),
-            "flyer_id": name(types.flyer),
-            "merchant_id": name(types.merchant),
+            "user_id": type_name(types.user),
+            "flyer_id": type_name(types.flyer),
+            "merchant_id": type_name(types.merchant),
         },
         "on_bad_row": on_bad_row_value(job),
         "codec": codec_value(job),
     })
+}
+
+/// Settings of `features` that decide about rows and bytes.
+pub(crate) fn feature_settings(job: &Job, types: FeatureTypes) -> Value {
+    let windows = job.windows.iter();
+    json!({
+        "windows_us": windows.map(|(name, us)| (name.clone(), json!(us))).collect::<Map<_, _>>(),
+        "label_window_us": job.label_window_us,
+        "label_key": match job.label_key {
+            LabelKey::UserListing => "user-listing",
+            LabelKey::Listing => "listing",
+        },
+        "data_end": job.data_end,
+        "timezone": job.timezone,
+        "columns": columns_value(job),
+        "time_unit": unit_value(job),
+        "id_types": {
+            "impression_id": type_name(types.impression),
+            "user_id": type_name(types.user),
+            "listing_id": type_name(types.listing),
+        },
+        "on_bad_row": on_bad_row_value(job),
+        "codec": codec_value(job),
+    })
+}
+
+/// The name of a type of ids.
+fn type_name(of: CustomerType) -> &'static str {
+    match of {
+        CustomerType::Int64 => "int64",
+        CustomerType::String => "string",
+    }
 }
 
 /// The names of columns, as they were given.
@@ -131,6 +160,8 @@ fn codec_value(job: &Job) -> Value {
 
 /// The manifest of one day.
 pub(crate) struct DayManifest<'a> {
+    /// What is asked.
+    pub(crate) question: Question,
     /// The day.
     pub(crate) day: Day,
     /// [`settings`] of the job.
@@ -156,7 +187,7 @@ impl DayManifest<'_> {
         let range = self
             .cutoffs
             .map(|(first, last)| [instant_text(first), instant_text(last)]);
-        let mut manifest = head(Question::Sequences, "day");
+        let mut manifest = head(self.question, "day");
         manifest.insert("day".into(), json!(date_text(self.day)));
         manifest.insert("settings".into(), self.settings.clone());
         manifest.insert("counts".into(), self.counts.clone());
@@ -197,7 +228,12 @@ pub(crate) fn head(question: Question, of: &str) -> Map<String, Value> {
 ///
 /// # Errors
 /// If one of them cannot be read.
-pub(crate) fn whole(out: &Path, settings: &Value, inputs: &[Value]) -> Result<Vec<u8>> {
+pub(crate) fn whole(
+    question: Question,
+    out: &Path,
+    settings: &Value,
+    inputs: &[Value],
+) -> Result<Vec<u8>> {
     let (mut days, mut parts, mut inputs) = (Vec::new(), Vec::new(), inputs.to_vec());
     let before = out.join(MANIFEST);
     if before.is_file()
@@ -206,13 +242,13 @@ pub(crate) fn whole(out: &Path, settings: &Value, inputs: &[Value]) -> Result<Ve
         inputs.extend(more);
     }
     let (mut counts, mut actions) = (Map::new(), Value::Null);
-    for (day, folder) in days_in(out)? {
+    for (day, folder) in days_in(question, out)? {
         let mut manifest = read(&folder.join(MANIFEST))?;
         let day = date_text(day);
         for part in manifest["parts"].as_array().into_iter().flatten() {
             let mut part = part.clone();
             let path = part["path"].as_str().unwrap_or_default();
-            part["path"] = json!(format!("dt={day}/{path}"));
+            part["path"] = json!(format!("{}={day}/{path}", question.day_column()));
             parts.push(part);
         }
         for (name, count) in manifest["counts"].as_object().into_iter().flatten() {
@@ -226,7 +262,7 @@ pub(crate) fn whole(out: &Path, settings: &Value, inputs: &[Value]) -> Result<Ve
     }
     inputs.sort_by_cached_key(Value::to_string);
     inputs.dedup();
-    let mut manifest = head(Question::Sequences, "whole");
+    let mut manifest = head(question, "whole");
     manifest.insert("settings".into(), settings.clone());
     manifest.insert("counts".into(), Value::Object(counts));
     // Actions are counted per run, and runs of several days share them: the latest day's count.

@@ -70,6 +70,11 @@ impl Spill {
         Spill::new(&self.folder, self.quota)
     }
 
+    /// Halves what the thread may hold in chunks, as it holds them in two lists.
+    pub(crate) fn halve(&mut self) {
+        self.quota /= 2;
+    }
+
     /// Lowers what the thread may hold in chunks, for something else that it holds.
     pub(crate) fn lower(&mut self, bytes: u64) {
         self.quota = self.quota.saturating_sub(bytes);

@@ -34,6 +34,8 @@ pub(crate) struct Cli {
 pub(crate) enum Command {
     /// For every impression, the customer's last actions before it, as Parquet by day
     Sequences(Box<Sequences>),
+    /// For every impression, the clicks before it and whether one followed, as Parquet by day
+    Features(Box<super::features::Features>),
     /// How long each user stayed on the flyers of each merchant, as CSV and Parquet
     Dwell(Box<super::dwell::Dwell>),
     /// Make synthetic logs, to try things out with

@@ -2,8 +2,8 @@
 
 use clap::ValueEnum;
 use hitherto::{
-    Codec, CustomerType, Cutoff, DivideBy, DwellMethod, Format, Guests, IfExists, ItemType, Layout,
-    NullLabel, OnBadRow, Source, TimeUnit,
+    Codec, CustomerType, Cutoff, DivideBy, DwellMethod, Format, Guests, IfExists, ItemType,
+    LabelKey, Layout, NullLabel, OnBadRow, Source, TimeUnit,
 };
 
 /// Declares the values of a flag, and what each means to the library.
@@ -132,4 +132,10 @@ values!(CodecArg => Codec {
     Snappy = "snappy" => Codec::Snappy,
     /// No compression
     None = "none" => Codec::None,
+});
+values!(LabelKeyArg => LabelKey {
+    /// Clicks of the same user on the same listing
+    UserListing = "user-listing" => LabelKey::UserListing,
+    /// Anybody's clicks on the same listing
+    Listing = "listing" => LabelKey::Listing,
 });

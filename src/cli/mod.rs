@@ -7,6 +7,7 @@
 pub(crate) mod args;
 mod choices;
 pub(crate) mod dwell;
+mod features;
 mod generate;
 mod progress;
 mod summary;
@@ -29,6 +30,7 @@ use progress::Progress;
 pub(crate) fn run(cli: Cli) -> anyhow::Result<()> {
     match cli.command {
         Command::Sequences(sequences) => run_sequences(*sequences),
+        Command::Features(features) => features.run(),
         Command::Dwell(dwell) => dwell.run(),
         Command::Generate(generate) => generate.run(),
         Command::Completions { shell } => {

@@ -165,7 +165,7 @@ pub(crate) fn size(bytes: u64) -> String {
 }
 
 /// A part of a whole in per cent, with one decimal.
-fn percent(part: u64, whole: u64) -> String {
+pub(crate) fn percent(part: u64, whole: u64) -> String {
     if whole == 0 {
         return "0 %".to_owned();
     }

@@ -51,6 +51,11 @@ pub(crate) fn duration(text: &str) -> Result<i64, String> {
     micros.ok_or_else(|| "expected less than 292,000 years".to_owned())
 }
 
+/// A window: its duration, and how it was written, which names a column.
+pub(crate) fn window(text: &str) -> Result<(String, i64), String> {
+    Ok((text.to_owned(), duration(text)?))
+}
+
 /// Days that a history reaches back, or none for all.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Lookback(pub(crate) Option<u32>);

@@ -87,7 +87,11 @@ fn run(job: &Job, control: &Control) -> Result<DwellReport> {
 
 /// The types of ids: as the job says, or as the files have them.
 fn id_types(job: &Job, opened: &[Opened]) -> Result<IdTypes> {
-    let of = |name| id_type(job, opened, job.column(Source::Events, name));
+    // In text files ids are texts, of which nothing is lost.
+    let of = |name| {
+        let name = job.column(Source::Events, name);
+        id_type(job, opened, name, CustomerType::String)
+    };
     Ok(IdTypes {
         user: of("user_id")?,
         flyer: of("flyer_id")?,
@@ -95,16 +99,20 @@ fn id_types(job: &Job, opened: &[Opened]) -> Result<IdTypes> {
     })
 }
 
-/// The type of a column of ids: as the job says, or as the files have it. In text files ids are
-/// texts, of which nothing is lost.
-fn id_type(job: &Job, opened: &[Opened], name: &str) -> Result<CustomerType> {
+/// The type of a column of ids: as the job says, or as the files have it; `of_text` in text files.
+pub(super) fn id_type(
+    job: &Job,
+    opened: &[Opened],
+    name: &str,
+    of_text: CustomerType,
+) -> Result<CustomerType> {
     if let Some(given) = job.customer_type {
         return Ok(given);
     }
     let mut found: Option<CustomerType> = None;
     for file in opened {
         let of = match file {
-            Opened::Text(..) => CustomerType::String,
+            Opened::Text(..) => of_text,
             Opened::Parquet(parquet) => {
                 let data_type = parquet.required(name)?.data_type();
                 match IdColumn::holds(data_type, CustomerType::Int64, false) {
@@ -121,7 +129,7 @@ fn id_type(job: &Job, opened: &[Opened], name: &str) -> Result<CustomerType> {
         }
         found = Some(of);
     }
-    Ok(found.unwrap_or(CustomerType::String))
+    Ok(found.unwrap_or(of_text))
 }
 
 /// The rank of each code of a thread.

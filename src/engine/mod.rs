@@ -14,6 +14,7 @@
 //! a byte, a count or an error.
 
 mod dwell;
+mod features;
 mod tasks;
 
 use std::collections::BTreeMap;
@@ -22,6 +23,7 @@ use std::path::PathBuf;
 use rayon::prelude::*;
 
 pub use self::dwell::dwell;
+pub use self::features::features;
 pub use self::tasks::panic_text;
 use self::tasks::{guarded, run_tasks};
 use crate::calendar::date_text;
@@ -40,7 +42,7 @@ use crate::scan::arrays::IdColumn;
 use crate::scan::faults::{Policy, Rejected};
 use crate::scan::fields::GuestIds;
 use crate::scan::files::{SourceFiles, discover};
-use crate::scan::impressions::{DayTally, ImpressionScan, ImpressionState};
+use crate::scan::impressions::{ImpressionScan, ImpressionState};
 use crate::scan::input::InputFile;
 use crate::scan::plan::{Plan, Proof, Span, is_folder_out};
 use crate::scan::{Opened, Task};
@@ -263,9 +265,9 @@ fn customer_type(job: &Job, opened: &[Opened]) -> Result<CustomerType> {
 }
 
 /// An error if a day that was asked for has no impression, or is there already.
-fn check_days(
+fn check_days<T>(
     job: &Job,
-    found: &BTreeMap<Day, DayTally>,
+    found: &BTreeMap<Day, T>,
     skipped: &[Day],
     existing: &[Day],
 ) -> Result<()> {
@@ -289,7 +291,7 @@ fn check_days(
     if job.publish == Publish::AddDays(IfExists::Error)
         && let Some(day) = existing.iter().find(|day| found.contains_key(day))
     {
-        let path = job.out.join(publish::day_folder(*day));
+        let path = job.out.join(publish::day_folder(job.question, *day));
         return Err(Error::output(
             &path,
             "it exists; --if-exists skip|replace says what to do",

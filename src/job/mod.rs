@@ -117,6 +117,7 @@ fn check_ranges(settings: &Settings) -> Result<()> {
         let what = "dwell makes tables of all days; --add-days does not apply to them";
         return Err(Error::settings(what));
     }
+    check_windows(settings)?;
     if settings.idle_timeout_us <= 0 {
         return Err(Error::settings("--idle-timeout takes a duration above 0"));
     }
@@ -125,6 +126,24 @@ fn check_ranges(settings: &Settings) -> Result<()> {
     }
     if settings.partition_bits.is_some_and(|bits| bits > 12) {
         return Err(Error::settings("partition bits go from 0 to 12"));
+    }
+    Ok(())
+}
+
+/// Windows that are above 0 and have a name of their own, which becomes that of a column.
+fn check_windows(settings: &Settings) -> Result<()> {
+    for (at, (name, window)) in settings.windows.iter().enumerate() {
+        let is_named = settings.windows[..at]
+            .iter()
+            .any(|(other, _)| other == name);
+        if *window <= 0 || name.is_empty() || is_named {
+            return Err(Error::settings(format!(
+                "--windows has \"{name}\"; it takes durations above 0, each once"
+            )));
+        }
+    }
+    if settings.label_window_us <= 0 {
+        return Err(Error::settings("--label-window takes a duration above 0"));
     }
     Ok(())
 }

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use super::sources::{Question, Source};
-use crate::ids::{Day, Micros};
+use crate::ids::Day;
 
 /// What the cutoff of an impression is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -246,8 +246,8 @@ pub struct Settings {
     pub label_window_us: i64,
     /// Which clicks those are (`features`).
     pub label_key: LabelKey,
-    /// Up to when clicks are complete, or `None` for the latest click (`features`).
-    pub data_end: Option<Micros>,
+    /// Up to when clicks are complete, as text, or `None` for the latest click (`features`).
+    pub data_end: Option<String>,
     /// Whether histories are written through Arrow, even where they need not be. Changes bytes,
     /// never values.
     pub encode_plain: bool,

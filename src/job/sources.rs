@@ -23,6 +23,14 @@ impl Question {
         }
     }
 
+    /// The column by whose days the output is laid out in folders.
+    pub(crate) fn day_column(self) -> &'static str {
+        match self {
+            Question::Sequences => "dt",
+            Question::Features | Question::Dwell => "date",
+        }
+    }
+
     /// The sources that it reads, in the order in which they are read and reported.
     pub fn sources(self) -> &'static [Source] {
         match self {

@@ -7,6 +7,7 @@
 
 mod answers;
 pub(crate) mod dwell;
+pub(crate) mod features;
 mod order;
 mod parts;
 mod plan;
@@ -19,6 +20,7 @@ use bumpalo::Bump;
 
 use self::answers::{Answers, Step, steps};
 pub use self::dwell::DwellReport;
+pub use self::features::FeaturesReport;
 use self::order::in_order;
 use self::parts::PartWriter;
 use self::plan::{DayRows, GroupPlan, plan_day};
@@ -83,7 +85,7 @@ pub(crate) fn write<I: ItemColumn>(
         .collect();
     let groups = answers.plan(&days, groups);
     let steps = steps(&groups, answers.partitions_count());
-    let mut writer = PartWriter::new(&encoder, staging, days.len());
+    let mut writer = PartWriter::new(job.question, staging, days.iter().map(|day| day.day));
     let mut tallies = vec![RowTally::default(); days.len()];
     for day in &days {
         staging.make_day(day.day)?;
@@ -108,7 +110,8 @@ pub(crate) fn write<I: ItemColumn>(
         };
         let (bytes, rows, day) = (encoded.bytes(), encoded.rows(), group.plan.day);
         tallies[day].merge(&encoded.tally);
-        writer.append(&days[day], &group.plan, encoded)?;
+        let open = |file| encoder.file(file);
+        writer.append(group.plan.place(), open, encoded)?;
         control.release(bytes);
         control.count_written(rows);
         Ok(())
@@ -142,7 +145,7 @@ fn publish<I: ItemColumn>(
     quarantine::write(staging, &found.rejected)?;
     let settings = manifest::settings(job, found.probes.impressions.has_text_ids());
     let (inputs, actions) = (file_values(&found.inputs)?, actions_value(found, counts));
-    let action_inputs = action_inputs_value(found, &inputs);
+    let action_inputs = action_inputs_value(&found.inputs, &inputs);
     let names: Vec<Day> = days.iter().map(|day| day.day).collect();
     let duplicates = found.probes.duplicates_count(&names);
     for (at, day) in days.iter().enumerate() {
@@ -155,9 +158,10 @@ fn publish<I: ItemColumn>(
             Some((cutoff.min(first), cutoff.max(last)))
         });
         let manifest = DayManifest {
+            question: job.question,
             day: day.day,
             settings: &settings,
-            inputs: inputs_of_day(found, &inputs, day.day),
+            inputs: inputs_of_day(&found.inputs, &inputs, day.day),
             action_inputs: &action_inputs,
             actions: &actions,
             counts: counts_value(job, found, day, &tallies[at], duplicates[at]),
@@ -166,7 +170,9 @@ fn publish<I: ItemColumn>(
         };
         staging.finish_day(day.day, &manifest.text())?;
     }
-    staging.publish(&names, |folder| manifest::whole(folder, &settings, &inputs))?;
+    staging.publish(&names, |folder| {
+        manifest::whole(job.question, folder, &settings, &inputs)
+    })?;
     control.leave();
     Ok(report(job, found, days, parts, tallies))
 }

@@ -2,21 +2,33 @@
 
 use std::path::PathBuf;
 
-use super::plan::{DayRows, GroupPlan};
-use crate::encode::{Encoder, FileWriter, RowGroup};
+use crate::encode::{FileWriter, RowGroup};
 use crate::error::Result;
+use crate::ids::Day;
+use crate::job::Question;
 use crate::publish::{Part, PartFile, Staging, day_folder, write_error};
 
 /// Puts row groups into parts. The row groups of a day come in order; days may take turns.
 pub(super) struct PartWriter<'a> {
-    /// Knows the schema.
-    encoder: &'a Encoder<'a>,
     /// Knows the folders.
     staging: &'a Staging,
+    /// The folder of each day.
+    folders: Vec<String>,
     /// The part of each day that is being written.
     open: Vec<Option<OpenPart>>,
     /// The finished parts of each day.
     parts: Vec<Vec<Part>>,
+}
+
+/// Where a row group goes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Place {
+    /// The day, as an index into the days of the job.
+    pub(super) day: usize,
+    /// The part of that day.
+    pub(super) part: u64,
+    /// Whether it is the last of its part.
+    pub(super) ends_part: bool,
 }
 
 /// A part that is being written.
@@ -38,37 +50,38 @@ struct OpenPart {
 impl<'a> PartWriter<'a> {
     /// A writer of some days.
     pub(super) fn new(
-        encoder: &'a Encoder<'a>,
+        question: Question,
         staging: &'a Staging,
-        days: usize,
+        days: impl Iterator<Item = Day>,
     ) -> PartWriter<'a> {
+        let folders: Vec<String> = days.map(|day| day_folder(question, day)).collect();
         PartWriter {
-            encoder,
             staging,
-            open: (0..days).map(|_| None).collect(),
-            parts: vec![Vec::new(); days],
+            open: folders.iter().map(|_| None).collect(),
+            parts: vec![Vec::new(); folders.len()],
+            folders,
         }
     }
 
-    /// Appends a row group to its part, and finishes the part behind its last one.
+    /// Appends a row group to its part, which `start` makes a writer for, and finishes the part
+    /// behind its last one.
     ///
     /// # Errors
     /// If the part cannot be made or written.
     pub(super) fn append(
         &mut self,
-        day: &DayRows,
-        group: &GroupPlan,
+        place: Place,
+        start: impl Fn(PartFile) -> parquet::errors::Result<FileWriter<PartFile>>,
         encoded: RowGroup,
     ) -> Result<()> {
-        let slot = &mut self.open[group.day];
+        let slot = &mut self.open[place.day];
         if slot.is_none() {
-            let path = self
-                .staging
-                .file_in(&day_folder(day.day), &part_name(group.part))?;
+            let folder = &self.folders[place.day];
+            let path = self.staging.file_in(folder, &part_name(place.part))?;
             let file = PartFile::create(&path)?;
-            let writer = self.encoder.file(file.clone());
+            let writer = start(file.clone());
             *slot = Some(OpenPart {
-                number: group.part,
+                number: place.part,
                 writer: writer.map_err(|error| write_error(&path, error))?,
                 path,
                 file,
@@ -77,16 +90,16 @@ impl<'a> PartWriter<'a> {
             });
         }
         let open = slot.as_mut().expect("a part was just opened");
-        debug_assert_eq!(open.number, group.part);
+        debug_assert_eq!(open.number, place.part);
         if encoded.rows() > 0 {
             open.rows += encoded.rows();
             open.row_groups += 1;
             let appended = open.writer.append(encoded);
             appended.map_err(|error| write_error(&open.path, error))?;
         }
-        if group.ends_part {
+        if place.ends_part {
             let open = slot.take().expect("a part is open");
-            self.parts[group.day].push(open.close()?);
+            self.parts[place.day].push(open.close()?);
         }
         Ok(())
     }

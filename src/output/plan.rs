@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use super::Found;
 use super::answers::Group;
+use super::parts::Place;
 use crate::encode::{Block, BlockRow};
 use crate::ids::{Day, Item, count32, count64, index};
 use crate::job::{Job, Layout};
@@ -27,6 +28,17 @@ pub(super) struct GroupPlan {
     pub(super) end_row: u64,
     /// Whether it is the last of its part.
     pub(super) ends_part: bool,
+}
+
+impl GroupPlan {
+    /// Where it goes.
+    pub(super) fn place(&self) -> Place {
+        Place {
+            day: self.day,
+            part: self.part,
+            ends_part: self.ends_part,
+        }
+    }
 }
 
 /// The rows of one day.

@@ -13,7 +13,7 @@ use crate::calendar::instant_text;
 use crate::encode::RowTally;
 use crate::error::Result;
 use crate::ids::{Day, count64};
-use crate::job::{Format, Guests, Job, Source};
+use crate::job::{Format, Guests, Job, Question, Source};
 use crate::op::sequences::HistoryCounts;
 use crate::publish::{Part, day_folder};
 use crate::scan::Opened;
@@ -138,12 +138,12 @@ pub(super) fn file_values(inputs: &[Opened]) -> Result<Vec<Value>> {
 }
 
 /// The inputs of a day in its manifest: the files of impressions that may hold it.
-pub(super) fn inputs_of_day<I>(found: &Found<I>, values: &[Value], day: Day) -> Vec<Value> {
+pub(super) fn inputs_of_day(inputs: &[Opened], values: &[Value], day: Day) -> Vec<Value> {
     let is_of_day = |opened: &Opened| {
         let file = opened.file();
         file.source == Source::Impressions && file.day.is_none_or(|of| of == day)
     };
-    let pairs = found.inputs.iter().zip(values);
+    let pairs = inputs.iter().zip(values);
     pairs
         .filter(|(opened, _)| is_of_day(opened))
         .map(|(_, value)| value.clone())
@@ -151,9 +151,9 @@ pub(super) fn inputs_of_day<I>(found: &Found<I>, values: &[Value], day: Day) -> 
 }
 
 /// The files of actions in the manifest of a day: their number, and a digest of their list.
-pub(super) fn action_inputs_value<I>(found: &Found<I>, values: &[Value]) -> Value {
+pub(super) fn action_inputs_value(inputs: &[Opened], values: &[Value]) -> Value {
     let (mut files, mut list) = (0_u64, String::new());
-    for (opened, value) in found.inputs.iter().zip(values) {
+    for (opened, value) in inputs.iter().zip(values) {
         if opened.file().source != Source::Impressions {
             files += 1;
             list += &format!("{value}\n");
@@ -223,5 +223,8 @@ pub(super) fn counts_value<I>(
 /// The path of the first part of a report, for the hint on how to read it.
 pub fn example_part(out: &Path, report: &Report) -> Option<PathBuf> {
     let day = report.days.first()?;
-    Some(out.join(day_folder(day.day)).join(part_name(0)))
+    Some(
+        out.join(day_folder(Question::Sequences, day.day))
+            .join(part_name(0)),
+    )
 }

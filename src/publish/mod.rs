@@ -16,10 +16,10 @@ use std::path::{Path, PathBuf};
 
 use rustix::fs::RenameFlags;
 
-use crate::calendar::{date_text, parse_dt};
+use crate::calendar::{date_text, parse_day};
 use crate::error::{Error, Result};
 use crate::ids::Day;
-use crate::job::{IfExists, Job, Publish};
+use crate::job::{IfExists, Job, Publish, Question};
 
 pub(crate) use self::part::{Part, PartFile, write_error};
 pub(crate) use self::steps::write_synced;
@@ -35,6 +35,8 @@ pub(crate) const QUARANTINE: &str = "_quarantine";
 /// An output that is being built.
 #[derive(Debug)]
 pub(crate) struct Staging {
+    /// What is asked: it says how folders of days are called.
+    question: Question,
     /// Where it will be.
     out: PathBuf,
     /// How it comes there. `AddDays` only if there is a folder to add to.
@@ -67,7 +69,7 @@ pub(crate) fn check_out(job: &Job, inputs: &[PathBuf]) -> Result<Vec<Day>> {
     if job.publish == Publish::Overwrite {
         return Ok(Vec::new());
     }
-    let days = days_in(out)?;
+    let days = days_in(job.question, out)?;
     for (_, folder) in &days {
         if !is_ours(folder, job) {
             let what = format!("it holds no {MANIFEST} of ours, so this program did not make it");
@@ -86,16 +88,18 @@ fn is_ours(folder: &Path, job: &Job) -> bool {
 }
 
 /// The folders of days in an output, in order.
-pub(crate) fn days_in(out: &Path) -> Result<Vec<(Day, PathBuf)>> {
+pub(crate) fn days_in(question: Question, out: &Path) -> Result<Vec<(Day, PathBuf)>> {
     let mut days = Vec::new();
     for entry in fs::read_dir(out).map_err(|error| Error::io("read", out, error))? {
         let path = entry.map_err(|error| Error::io("read", out, error))?.path();
         let name = path
             .file_name()
             .map(|name| name.to_string_lossy().into_owned());
-        let day = name
-            .filter(|name| name.starts_with("dt="))
-            .and_then(|name| parse_dt(&name));
+        let value = name.as_deref().and_then(|name| {
+            let value = name.strip_prefix(question.day_column())?;
+            value.strip_prefix('=')
+        });
+        let day = value.and_then(parse_day);
         days.extend(day.map(|day| (day, path)));
     }
     days.sort();
@@ -172,6 +176,7 @@ impl Staging {
         remove_dead(&home, &prefix.to_string_lossy());
         let (aside, lock) = make_aside(&home, &prefix)?;
         let staging = Staging {
+            question: job.question,
             out,
             publish,
             aside,
@@ -193,7 +198,7 @@ impl Staging {
 
     /// Makes the folder of a day.
     pub(crate) fn make_day(&self, day: Day) -> Result<PathBuf> {
-        let path = self.building().join(day_folder(day));
+        let path = self.building().join(day_folder(self.question, day));
         make_dir(&path)?;
         Ok(path)
     }
@@ -209,7 +214,7 @@ impl Staging {
 
     /// Writes a day's manifest and syncs its folder.
     pub(crate) fn finish_day(&self, day: Day, manifest: &[u8]) -> Result<()> {
-        let folder = self.building().join(day_folder(day));
+        let folder = self.building().join(day_folder(self.question, day));
         write_synced(&folder.join(MANIFEST), manifest)?;
         sync_dir(&folder)
     }
@@ -258,7 +263,7 @@ impl Staging {
 
     /// Puts the folder of one day in place.
     fn publish_day(&self, day: Day, if_exists: IfExists) -> Result<()> {
-        let name = day_folder(day);
+        let name = day_folder(self.question, day);
         let (from, to) = (self.building().join(&name), self.out.join(&name));
         if if_exists == IfExists::Replace && fs::symlink_metadata(&to).is_ok() {
             return rename(&from, &to, RenameFlags::EXCHANGE);
@@ -297,6 +302,6 @@ impl Drop for Staging {
 }
 
 /// The name of a day's folder.
-pub(crate) fn day_folder(day: Day) -> String {
-    format!("dt={}", date_text(day))
+pub(crate) fn day_folder(question: Question, day: Day) -> String {
+    format!("{}={}", question.day_column(), date_text(day))
 }

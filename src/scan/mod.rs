@@ -14,6 +14,7 @@ pub(crate) mod csv;
 pub(crate) mod elements;
 pub(crate) mod events;
 pub(crate) mod faults;
+pub(crate) mod features;
 pub(crate) mod fields;
 pub(crate) mod files;
 pub(crate) mod impressions;

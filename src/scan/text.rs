@@ -9,7 +9,7 @@
 //! or give no row number (JSON).
 
 use crate::error::{Error, ErrorKind, Result};
-use crate::job::Format;
+use crate::job::{Format, Source};
 use crate::scan::csv::{csv_layout, csv_piece};
 use crate::scan::fields::{Field, Mismatch};
 use crate::scan::input::{Compression, InputFile};
@@ -262,8 +262,14 @@ pub(super) const COLUMNS_MAX: usize = 8;
 
 /// A required column that a file does not have.
 pub(crate) fn missing_column(file: &InputFile, name: &str, found: &str) -> Error {
+    let source = file.source.name();
+    // Of clicks only `features` wants users, and only for labels that are theirs.
+    let else_ = match (file.source, name) {
+        (Source::Clicks, "user_id") => ", --label-key listing makes labels without it",
+        _ => "",
+    };
     file.fault(format!(
-        "expected a column \"{name}\", found {found}; --columns {}.NAME=COLUMN tells another name",
-        file.source.name()
+        "expected a column \"{name}\", found {found}; --columns {source}.NAME=COLUMN tells another \
+         name{else_}"
     ))
 }

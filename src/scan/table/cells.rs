@@ -61,6 +61,11 @@ impl Cells {
         &self.nulls
     }
 
+    /// Whether the column holds texts.
+    pub(crate) fn is_text(&self) -> bool {
+        matches!(self.values, Values::Texts(_))
+    }
+
     /// The integers of a column of [`Kind::IntId`].
     ///
     /// # Panics
@@ -98,7 +103,6 @@ impl Cells {
     ///
     /// # Panics
     /// If it holds something else.
-    #[cfg_attr(not(test), expect(dead_code, reason = "`features` uses it"))]
     pub(crate) fn floats(&self) -> &[f64] {
         match &self.values {
             Values::Floats(values) => values,

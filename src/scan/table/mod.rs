@@ -39,12 +39,10 @@ pub(crate) enum Kind {
     /// Ids that are texts; an empty one is null, wherever it stands.
     TextId,
     /// Texts.
-    #[cfg_attr(not(test), expect(dead_code, reason = "`features` uses it"))]
     Text,
     /// Times.
     Time,
     /// Numbers.
-    #[cfg_attr(not(test), expect(dead_code, reason = "`features` uses it"))]
     Float,
 }
 

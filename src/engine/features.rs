@@ -1,0 +1,216 @@
+//! The data path of `features`.
+//!
+//! ```text
+//! impressions ──► rank ids ──┬──► listings
+//!                            ├──► clicks ──► partitions of listings ─┐  group ──► sort ──► op
+//!                            │          └──► partitions of users ────┤     │
+//!                            └──► probes of both ────────────────────┘     └► answers ──► publish
+//! ```
+//! **Invariants**: answers are put down by the row of their impression, and each is put down once,
+//! so that no order of work can show. What is written is in the order of time and contents.
+//! **Why so**: impressions are an order of magnitude fewer than clicks, so all are kept in memory,
+//! and clicks are dealt to partitions while they are read; both streams of one scan.
+
+use std::path::PathBuf;
+
+use super::dwell::id_type;
+use super::{check_days, guarded, in_pool, open_all, run_tasks, spills};
+use crate::control::{Control, Stage};
+use crate::error::{Error, Result};
+use crate::ids::{Day, Micros};
+use crate::job::{CustomerType, IfExists, Job, Publish, Question, Source};
+use crate::manifest;
+use crate::output::features::{self, Dealt, FeaturesFound, FeaturesReport};
+use crate::partition::Split;
+use crate::publish::{Staging, check_out};
+use crate::scan::faults::Policy;
+use crate::scan::features::FeatureTypes;
+use crate::scan::features::clicks::{ClickScan, ClickTally, Wanted};
+use crate::scan::features::listings::Listings;
+use crate::scan::features::shown::{ShownRead, ShownScan};
+use crate::scan::files::{SourceFiles, discover};
+use crate::scan::input::InputFile;
+use crate::scan::times::parse;
+use crate::scan::{Opened, Task};
+use crate::spill::Partitions;
+
+/// Runs a job of [`Question::Features`]: a row for each impression, with what was clicked before
+/// it and whether it was clicked after.
+///
+/// # Errors
+/// Whatever stands in the way; nothing is published then.
+///
+/// # Examples
+/// ```no_run
+/// use hitherto::{Control, Job, Question, Settings, features};
+///
+/// let settings = Settings {
+///     question: Question::Features,
+///     dir: Some("shop".into()),
+///     out: "training".into(),
+///     windows: vec![("1h".into(), 3_600_000_000)],
+///     threads: 2,
+///     ..Settings::default()
+/// };
+/// let report = features(&Job::new(settings)?, &Control::default())?;
+/// println!("{} rows, {} clicked", report.rows, report.clicked);
+/// # Ok::<(), hitherto::Error>(())
+/// ```
+pub fn features(job: &Job, control: &Control) -> Result<FeaturesReport> {
+    if job.question != Question::Features {
+        let question = job.question.name();
+        return Err(Error::settings(format!("this job asks for {question}")));
+    }
+    in_pool(job, || run(job, control))
+}
+
+/// Runs a job on the threads that it may have.
+fn run(job: &Job, control: &Control) -> Result<FeaturesReport> {
+    control.enter(Stage::LOOK, 0);
+    let data_end = data_end(job)?;
+    let sources = discover(job)?;
+    let roots: Vec<PathBuf> = sources.iter().flat_map(|of| of.roots.clone()).collect();
+    let existing = check_out(job, &roots)?;
+    let skipped = match job.publish {
+        Publish::AddDays(IfExists::Skip) => existing.clone(),
+        _ => Vec::new(),
+    };
+    let policy = Policy::of(job);
+    let impressions = open_source(job, &sources, Source::Impressions)?;
+    let types = types(job, &impressions)?;
+    let shown = read_shown(job, control, &policy, (&impressions, types, &skipped))?;
+    check_days(job, &shown.days, &skipped, &existing)?;
+    if matches!(job.publish, Publish::AddDays(_)) && !existing.is_empty() {
+        manifest::check_settings(&job.out, &manifest::feature_settings(job, types))?;
+    }
+    // Made before the clicks are read, so that an output that cannot be made costs no waiting.
+    let staging = Staging::create(job)?;
+    let keys = shown.listings.keys();
+    let listings = open_source(job, &sources, Source::Listings)?;
+    let tasks = tasks_of(&listings, Opened::tasks);
+    control.enter(Stage::LISTINGS, tasks.iter().map(|task| task.steps).sum());
+    let mut known = guarded("listings", || {
+        Listings::read((job, &policy, control), types, &keys, &tasks)
+    })?;
+    let clicks = open_source(job, &sources, Source::Clicks)?;
+    let rows_about: u64 = clicks.iter().map(Opened::rows_about).sum();
+    let bits = Split::bits_for(rows_about);
+    let last = shown.shown.times.iter().copied().max();
+    let last = last.unwrap_or(Micros::MIN);
+    let wanted = Wanted {
+        of_listings: Split::new(shown.listings.count(), bits),
+        of_users: Split::new(shown.users.count(), bits),
+        users: shown.users.keys(),
+        listings: keys,
+        last_asked: last,
+        last_label: Micros(last.0.saturating_add(job.label_window_us)),
+    };
+    control.charge(wanted.listings.bytes() + wanted.users.bytes())?;
+    let scan = ClickScan::new(job, &policy, control, types, &wanted);
+    let (mut tally, dealt) = read_clicks((job, control), &staging, &scan, &clicks)?;
+    let mut rejected = shown.rejected;
+    rejected.append(&mut known.rejected);
+    rejected.append(&mut tally.rejected);
+    rejected.sort_unstable();
+    let found = FeaturesFound {
+        data_end: data_end.or(tally.latest),
+        inputs: [impressions, clicks, listings].concat(),
+        types,
+        shown: shown.shown,
+        users: shown.users,
+        listing_ids: shown.listings,
+        listings: known,
+        days: shown.days,
+        clicks: tally,
+        of_listings: wanted.of_listings,
+        of_users: wanted.of_users,
+        rejected,
+        days_skipped: skipped.iter().filter(|day| job.wants_day(**day)).count(),
+    };
+    features::write(job, control, &staging, &found, &dealt)
+}
+
+/// Reads all clicks, and deals those that are asked for to partitions.
+fn read_clicks(
+    (job, control): (&Job, &Control),
+    staging: &Staging,
+    scan: &ClickScan<'_>,
+    opened: &[Opened],
+) -> Result<(ClickTally, Dealt)> {
+    let tasks = tasks_of(opened, |file| file.shared_tasks(job));
+    control.enter(Stage::ACTIONS, tasks.iter().map(|task| task.steps).sum());
+    let states = spills(job, control, staging).into_iter();
+    let states = states.map(|spill| scan.state(spill)).collect();
+    let states = run_tasks(&tasks, states, |state, task| scan.read(task, state))?;
+    let mut tally = ClickTally::default();
+    let (mut by_listing, mut by_user) = (Vec::new(), Vec::new());
+    for state in states {
+        let (listing, user) = tally.add(state);
+        control.count_spilled(listing.spill.bytes() + user.spill.bytes());
+        by_listing.push((listing.scatter, listing.spill));
+        by_user.push((user.scatter, user.spill));
+    }
+    let (scatters, own) = by_listing.into_iter().unzip();
+    let by_listing = Partitions::gather(scan.wanted.of_listings, scatters, own);
+    let (scatters, own) = by_user.into_iter().unzip();
+    let by_user = Partitions::gather(scan.wanted.of_users, scatters, own);
+    Ok((tally, (by_listing, by_user)))
+}
+
+/// Reads all impressions of the days asked for.
+fn read_shown(
+    job: &Job,
+    control: &Control,
+    policy: &Policy,
+    (opened, types, skipped): (&[Opened], FeatureTypes, &[Day]),
+) -> Result<ShownRead> {
+    let scan = ShownScan::new(job, policy, control, types, skipped);
+    let tasks = tasks_of(opened, |file| file.shared_tasks(job));
+    let steps = tasks.iter().map(|task| task.steps).sum();
+    control.enter(Stage::IMPRESSIONS, steps);
+    let states = (0..rayon::current_num_threads()).map(|_| scan.state());
+    let states = run_tasks(&tasks, states.collect(), |state, task| {
+        scan.read(task, state)
+    })?;
+    ShownRead::of(states, control)
+}
+
+/// Opens the files of a source, of which there must be some.
+fn open_source(job: &Job, sources: &[SourceFiles], source: Source) -> Result<Vec<Opened>> {
+    let of_source = sources.iter().filter(|of| of.source == source);
+    let files: Vec<&InputFile> = of_source.flat_map(|of| &of.files).collect();
+    if files.is_empty() && !sources.iter().any(|of| of.source == source) {
+        let name = source.name();
+        let what = format!("no {name} to read; say --{name} PATH");
+        return Err(Error::settings(what));
+    }
+    open_all(job, &files)
+}
+
+/// The tasks that read some files.
+fn tasks_of(opened: &[Opened], tasks: impl Fn(&Opened) -> Vec<Task>) -> Vec<Task> {
+    opened.iter().flat_map(tasks).collect()
+}
+
+/// Up to when clicks are complete, if the job says so.
+fn data_end(job: &Job) -> Result<Option<Micros>> {
+    let Some(text) = &job.data_end else {
+        return Ok(None);
+    };
+    let written = parse(text.as_bytes()).map(|written| written.resolve(job.zone()).at);
+    let what = || format!("--data-end is \"{text}\"; it takes a time such as 2024-02-01T00:00:00Z");
+    written.map(Some).ok_or_else(|| Error::settings(what()))
+}
+
+/// The types of ids: as the job says, or as the files of impressions have them.
+fn types(job: &Job, opened: &[Opened]) -> Result<FeatureTypes> {
+    let of = |name| {
+        let name = job.column(Source::Impressions, name);
+        id_type(job, opened, name, CustomerType::Int64)
+    };
+    Ok(FeatureTypes {
+        impression: of("impression_id")?,
+        user: of("user_id")?,
+        listing: of("listing_id")?,
+    })
+}

@@ -1,0 +1,227 @@
+//! Partitions of clicks to answers, by the row of the impression that asked.
+//!
+//! **In / Out**: [`Partitions`] of clicks by listing and by user, and the impressions → prior
+//! counts and labels. **Invariants**: each place is written by the one partition that its
+//! listing or user belongs to, so it does not matter when; cells are atomic only so that threads
+//! may share them.
+
+use std::ops::Range;
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering::Relaxed};
+
+use bumpalo::Bump;
+use rayon::prelude::*;
+
+use super::{Dealt, FeaturesFound};
+use crate::chunk::{Chunk, FixedRow, RowChunk};
+use crate::control::Control;
+use crate::error::Result;
+use crate::ids::{Key, Micros, count32, count64, index};
+use crate::job::{Job, LabelKey};
+use crate::op::features::{Asked, Keyed, NextClicks, labels_of_anybody, prior_counts, run_of};
+use crate::partition::{Scatter, Split};
+use crate::sort::{group, run_starts, sort_run};
+use crate::spill::Partitions;
+
+/// What is answered to each impression.
+#[derive(Debug)]
+pub(super) struct Answers {
+    /// Windows, all time among them.
+    windows: usize,
+    /// Prior clicks: per row those of the listing, window by window, then those of the user.
+    counts: Vec<AtomicU32>,
+    /// Whether a click followed.
+    clicked: Vec<AtomicBool>,
+}
+
+/// What a thread works with.
+#[derive(Default)]
+struct Bench {
+    /// Impressions and clicks of a partition, grouped.
+    arena: Bump,
+    /// When the clicks of a key happened.
+    times: Vec<Micros>,
+    /// Where windows start.
+    starts: Vec<usize>,
+    /// Next clicks of users.
+    next: NextClicks,
+}
+
+/// Rows of a partition, key by key in order of time.
+struct Runs<'s, R> {
+    /// The rows.
+    rows: &'s [R],
+    /// Where the run of each key starts; one more than there are keys.
+    starts: Vec<u32>,
+}
+
+impl Answers {
+    /// Answers all impressions.
+    ///
+    /// # Errors
+    /// If clicks cannot be read back, the memory of the job is used up, or somebody asked for an
+    /// end.
+    pub(super) fn find(
+        job: &Job,
+        control: &Control,
+        found: &FeaturesFound,
+        (by_listing, by_user): &Dealt,
+    ) -> Result<Answers> {
+        let (windows, rows) = (job.windows.len() + 1, found.shown.count());
+        control.charge(count64(rows * (windows * 2 * size_of::<u32>() + 1)))?;
+        let mut answers = Answers {
+            windows,
+            counts: Vec::new(),
+            clicked: Vec::new(),
+        };
+        answers
+            .counts
+            .resize_with(rows * windows * 2, AtomicU32::default);
+        answers.clicked.resize_with(rows, AtomicBool::default);
+        let windows_us: Vec<i64> = job.windows.iter().map(|(_, window)| *window).collect();
+        let listings = (&found.shown.listings[..], found.of_listings);
+        each_partition(
+            control,
+            found,
+            listings,
+            by_listing,
+            |bench, asked, clicks| {
+                bench.set_times(clicks);
+                let put = |row, window, count| answers.put(row, window, count);
+                prior_counts(&bench.times, asked, &windows_us, &mut bench.starts, put);
+                let clicked = |row: u32| answers.clicked[index(row)].store(true, Relaxed);
+                let window = job.label_window_us;
+                match job.label_key {
+                    LabelKey::Listing => {
+                        labels_of_anybody(&bench.times, asked, window, clicked);
+                    }
+                    LabelKey::UserListing => {
+                        let user_of = |row: u32| found.shown.users[index(row)];
+                        bench.next.labels(clicks, asked, user_of, window, clicked);
+                    }
+                }
+            },
+        )?;
+        let users = (&found.shown.users[..], found.of_users);
+        each_partition(control, found, users, by_user, |bench, asked, clicks| {
+            bench.set_times(clicks);
+            let put = |row, window, count| answers.put(row, windows + window, count);
+            prior_counts(&bench.times, asked, &windows_us, &mut bench.starts, put);
+        })?;
+        Ok(answers)
+    }
+
+    /// Puts down a count.
+    #[inline]
+    fn put(&self, row: u32, at: usize, count: usize) {
+        let place = index(row) * self.windows * 2 + at;
+        self.counts[place].store(count32(count), Relaxed);
+    }
+
+    /// The count of an impression at a place among all windows of listings, then of users.
+    #[inline]
+    pub(super) fn count(&self, row: u32, at: usize) -> u32 {
+        self.counts[index(row) * self.windows * 2 + at].load(Relaxed)
+    }
+
+    /// Whether an impression was followed by a click.
+    #[inline]
+    pub(super) fn clicked(&self, row: u32) -> bool {
+        self.clicked[index(row)].load(Relaxed)
+    }
+}
+
+impl Bench {
+    /// Takes down when some clicks happened.
+    fn set_times<R: Keyed>(&mut self, clicks: &[R]) {
+        self.times.clear();
+        self.times.extend(clicks.iter().map(R::time));
+    }
+}
+
+/// Hands the impressions and clicks of each key to `answer`, in order of time.
+fn each_partition<R: Keyed + FixedRow + Sync>(
+    control: &Control,
+    found: &FeaturesFound,
+    (keys, split): (&[u32], Split),
+    clicks: &Partitions<RowChunk<R>>,
+    answer: impl Fn(&mut Bench, &[Asked], &[R]) + Sync,
+) -> Result<()> {
+    let asked = deal(control, found, keys, split)?;
+    let one = |bench: &mut Bench, partition: usize| {
+        control.check()?;
+        let keys = clicks.keys_of(partition);
+        let mut arena = std::mem::take(&mut bench.arena);
+        arena.reset();
+        let asked = runs(asked.take(partition, control)?, &keys, control, &arena)?;
+        let clicks = runs(clicks.take(partition, control)?, &keys, control, &arena)?;
+        for key in 0..index(keys.end - keys.start) {
+            let asked = run_of(asked.rows, &asked.starts, key);
+            answer(bench, asked, run_of(clicks.rows, &clicks.starts, key));
+        }
+        control.count_done(count64(asked.rows.len()));
+        let bytes = size_of_val(asked.rows) + size_of_val(clicks.rows);
+        bench.arena = arena;
+        control.release(count64(bytes));
+        Ok(())
+    };
+    (0..clicks.count())
+        .into_par_iter()
+        .try_for_each_init(Bench::default, one)
+}
+
+/// Deals all impressions to partitions.
+fn deal(
+    control: &Control,
+    found: &FeaturesFound,
+    keys: &[u32],
+    split: Split,
+) -> Result<Partitions<RowChunk<Asked>>> {
+    let times = &found.shown.times;
+    let share = times.len().div_ceil(rayon::current_num_threads()).max(1);
+    let shares = keys.par_chunks(share).zip(times.par_chunks(share));
+    let scatters: Vec<Result<Scatter<_>>> = shares
+        .enumerate()
+        .map(|(at, (keys, times))| {
+            let mut scatter = Scatter::<RowChunk<Asked>>::new(split);
+            let rows = count32(at * share)..;
+            for ((row, key), time) in rows.zip(keys).zip(times) {
+                let partition = scatter.partition_of(Key(*key));
+                if scatter.is_full(partition) {
+                    scatter.add_chunk(partition, control)?;
+                }
+                scatter.open(partition).push(Asked {
+                    time: *time,
+                    key: *key,
+                    row,
+                });
+            }
+            Ok(scatter)
+        })
+        .collect();
+    let scatters = scatters.into_iter().collect::<Result<Vec<_>>>()?;
+    Ok(Partitions::gather(split, scatters, Vec::new()))
+}
+
+/// Groups and sorts the rows of a partition; what the chunks took is free then.
+fn runs<'s, R: Keyed + FixedRow>(
+    chunks: Vec<RowChunk<R>>,
+    keys: &Range<u32>,
+    control: &Control,
+    arena: &'s Bump,
+) -> Result<Runs<'s, R>> {
+    let rows = || chunks.iter().flat_map(RowChunk::rows);
+    let local = |row: &R| row.key() - keys.start;
+    let starts = run_starts(rows().map(local), index(keys.end - keys.start));
+    let rows_count = index(*starts.last().expect("one more than keys"));
+    control.charge(count64(rows_count * size_of::<R>()))?;
+    let grouped = group(rows().copied(), local, &starts, arena);
+    control.release(chunks.iter().map(Chunk::bytes).sum());
+    drop(chunks);
+    for run in starts.windows(2) {
+        sort_run(&mut grouped[index(run[0])..index(run[1])]);
+    }
+    Ok(Runs {
+        rows: grouped,
+        starts,
+    })
+}

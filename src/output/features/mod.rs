@@ -1,0 +1,332 @@
+//! Impressions and clicks to files, and what was found, as a report and a manifest.
+//!
+//! **In / Out**: [`FeaturesFound`] and its clicks → parts by day, manifests, quarantined rows, a
+//! [`FeaturesReport`]. **Order**: within a day by time, then by the ids of impression, listing and
+//! user. **Invariants**: which rows a row group and a part hold depends on the impressions
+//! alone; row groups are made on all threads and written in order.
+
+mod answers;
+mod rows;
+
+use std::collections::BTreeMap;
+
+use rayon::slice::ParallelSliceMut;
+use serde_json::{Value, json};
+
+use self::answers::Answers;
+use self::rows::{RowMaker, RowTally, schema};
+use super::order::in_order;
+use super::parts::{PartWriter, Place};
+use super::report::{DayReport, action_inputs_value, file_values, inputs_of_day};
+use crate::calendar::instant_text;
+use crate::chunk::RowChunk;
+use crate::control::{Control, Stage};
+use crate::encode::TableEncoder;
+use crate::error::Result;
+use crate::ids::{Day, Micros, count64, index};
+use crate::intern::Ranked;
+use crate::job::{Job, LabelKey, Source};
+use crate::manifest::{self, DayManifest};
+use crate::op::features::{Click, UserClick};
+use crate::partition::Split;
+use crate::publish::{Part, Staging};
+use crate::quarantine;
+use crate::scan::Opened;
+use crate::scan::faults::Rejected;
+use crate::scan::features::FeatureTypes;
+use crate::scan::features::clicks::ClickTally;
+use crate::scan::features::listings::Listings;
+use crate::scan::features::shown::Shown;
+use crate::spill::Partitions;
+
+/// Rows of a row group: narrow ones, so more than of `sequences`.
+const GROUP_ROWS: usize = 1 << 17;
+/// Row groups of a part.
+const PART_GROUPS: usize = 8;
+
+/// Clicks by listing, and by user.
+pub(crate) type Dealt = (Partitions<RowChunk<Click>>, Partitions<RowChunk<UserClick>>);
+
+/// An impression to write: when it was, and its row among all that were read.
+type Asked = (Micros, u32);
+
+/// What a run of `features` made.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct FeaturesReport {
+    /// The days that were published.
+    pub days: Vec<DayReport>,
+    /// Rows: one for each impression.
+    pub rows: u64,
+    /// Of them, followed by a click within the window.
+    pub clicked: u64,
+    /// Of them, so new that their label may still change.
+    pub incomplete: u64,
+    /// Of them, of a listing that no file has.
+    pub unknown_listings: u64,
+    /// Of them, older than their listing.
+    pub negative_ages: u64,
+    /// Clicks in the files.
+    pub clicks: u64,
+    /// Of them, without a user.
+    pub clicks_without_user: u64,
+    /// Listings in the files.
+    pub listings: u64,
+    /// Up to when clicks are complete.
+    pub data_end: Option<String>,
+    /// Rows that were set aside.
+    pub rejected: u64,
+    /// Files of input.
+    pub files: u64,
+    /// Days that were asked for, and left as the output has them.
+    pub days_skipped: u64,
+}
+
+/// What was read, before anything is answered.
+pub(crate) struct FeaturesFound {
+    /// The files that were read.
+    pub(crate) inputs: Vec<Opened>,
+    /// The types of ids.
+    pub(crate) types: FeatureTypes,
+    /// The impressions.
+    pub(crate) shown: Shown,
+    /// Their users.
+    pub(crate) users: Ranked,
+    /// Their listings.
+    pub(crate) listing_ids: Ranked,
+    /// What is known of these.
+    pub(crate) listings: Listings,
+    /// Impressions by day.
+    pub(crate) days: BTreeMap<Day, u64>,
+    /// What was found among the clicks.
+    pub(crate) clicks: ClickTally,
+    /// How listings are dealt to partitions.
+    pub(crate) of_listings: Split,
+    /// How users are.
+    pub(crate) of_users: Split,
+    /// Rows set aside, in order.
+    pub(crate) rejected: Vec<Rejected>,
+    /// Up to when clicks are complete; nothing if there are none.
+    pub(crate) data_end: Option<Micros>,
+    /// Days that were asked for, and left as the output has them.
+    pub(crate) days_skipped: usize,
+}
+
+impl FeaturesFound {
+    /// Whether clicks say who clicked.
+    fn has_users(&self) -> bool {
+        self.clicks.clicks == 0 || self.clicks.without_user < self.clicks.clicks
+    }
+}
+
+/// Rows of one row group, of one day.
+struct Group {
+    /// Where they go.
+    place: Place,
+    /// Which of the day's rows they are.
+    rows: std::ops::Range<usize>,
+}
+
+/// Answers all impressions, writes them and publishes.
+///
+/// # Errors
+/// If the output cannot be made or written.
+pub(crate) fn write(
+    job: &Job,
+    control: &Control,
+    staging: &Staging,
+    found: &FeaturesFound,
+    clicks: &Dealt,
+) -> Result<FeaturesReport> {
+    let rows_count = found.shown.count();
+    // Each is answered twice, as one of a listing and as one of a user, and written once.
+    control.enter(Stage::WRITE, count64(rows_count * 3));
+    let answers = Answers::find(job, control, found, clicks)?;
+    control.charge(count64(rows_count * size_of::<Asked>()))?;
+    let days = by_day(job, found);
+    let encoder = TableEncoder::new(job, schema(job, found))?;
+    let names = || days.iter().map(|(day, _)| *day);
+    for day in names() {
+        staging.make_day(day)?;
+    }
+    let maker = RowMaker {
+        job,
+        found,
+        answers: &answers,
+        data_end: found.data_end,
+    };
+    let groups: Vec<Group> = days
+        .iter()
+        .enumerate()
+        .flat_map(|(day, (_, rows))| plan(day, rows.len()))
+        .collect();
+    let mut writer = PartWriter::new(job.question, staging, names());
+    let mut tallies = vec![RowTally::default(); days.len()];
+    let make = |(): &mut (), at: usize| {
+        control.check()?;
+        let group = &groups[at];
+        let (day, rows) = &days[group.place.day];
+        let made = maker.encode(&encoder, *day, &rows[group.rows.clone()])?;
+        control.charge(made.0.bytes())?;
+        Ok(made)
+    };
+    let take = |at: usize, (encoded, tally): (_, RowTally)| {
+        let encoded: crate::encode::RowGroup = encoded;
+        let (place, bytes) = (groups[at].place, encoded.bytes());
+        tallies[place.day].merge(&tally);
+        writer.append(place, |file| encoder.file(file), encoded)?;
+        control.release(bytes);
+        control.count_written(tally.rows);
+        Ok(())
+    };
+    in_order(groups.len(), || (), make, take)?;
+    let parts = writer.finish();
+    control.enter(Stage::PUBLISH, 0);
+    control.check()?;
+    publish(job, staging, found, (&days, &parts, &tallies))?;
+    control.leave();
+    Ok(report(found, (&days, &parts, &tallies)))
+}
+
+/// The impressions of each day, in the order of the output.
+fn by_day(job: &Job, found: &FeaturesFound) -> Vec<(Day, Vec<Asked>)> {
+    let shown = &found.shown;
+    let mut days: BTreeMap<Day, Vec<Asked>> = BTreeMap::new();
+    for (day, count) in &found.days {
+        let room = usize::try_from(*count).expect("rows in memory");
+        days.insert(*day, Vec::with_capacity(room));
+    }
+    for (row, time) in (0..).zip(&shown.times) {
+        let day = days.get_mut(&job.zone().day_of(*time));
+        day.expect("all days are counted").push((*time, row));
+    }
+    let mut days: Vec<_> = days.into_iter().collect();
+    for (_, rows) in &mut days {
+        rows.par_sort_unstable_by(|a, b| {
+            let contents = |row: u32| {
+                let at = index(row);
+                (shown.ids.get(row), shown.listings[at], shown.users[at])
+            };
+            a.0.cmp(&b.0)
+                .then_with(|| contents(a.1).cmp(&contents(b.1)))
+        });
+    }
+    days
+}
+
+/// The row groups of a day of so many rows.
+fn plan(day: usize, rows_count: usize) -> impl Iterator<Item = Group> {
+    let groups = rows_count.div_ceil(GROUP_ROWS);
+    (0..groups).map(move |group| Group {
+        place: Place {
+            day,
+            part: count64(group / PART_GROUPS),
+            ends_part: (group + 1).is_multiple_of(PART_GROUPS) || group + 1 == groups,
+        },
+        rows: group * GROUP_ROWS..((group + 1) * GROUP_ROWS).min(rows_count),
+    })
+}
+
+/// Days with their rows, their parts, and what is in them.
+type Made<'a> = (&'a [(Day, Vec<Asked>)], &'a [Vec<Part>], &'a [RowTally]);
+
+/// Writes manifests and quarantined rows, and puts everything in place.
+fn publish(
+    job: &Job,
+    staging: &Staging,
+    found: &FeaturesFound,
+    (days, parts, tallies): Made<'_>,
+) -> Result<()> {
+    quarantine::write(staging, &found.rejected)?;
+    let settings = manifest::feature_settings(job, found.types);
+    let inputs = file_values(&found.inputs)?;
+    let action_inputs = action_inputs_value(&found.inputs, &inputs);
+    let clicks = clicks_value(found);
+    for (((day, rows), parts), tally) in days.iter().zip(parts).zip(tallies) {
+        let times = rows
+            .first()
+            .map(|row| row.0)
+            .zip(rows.last().map(|row| row.0));
+        let manifest = DayManifest {
+            question: job.question,
+            day: *day,
+            settings: &settings,
+            inputs: inputs_of_day(&found.inputs, &inputs, *day),
+            action_inputs: &action_inputs,
+            actions: &clicks,
+            counts: counts_value(job, tally),
+            cutoffs: times,
+            parts,
+        };
+        staging.finish_day(*day, &manifest.text())?;
+    }
+    let days: Vec<Day> = days.iter().map(|(day, _)| *day).collect();
+    staging.publish(&days, |folder| {
+        manifest::whole(job.question, folder, &settings, &inputs)
+    })
+}
+
+/// What was found beside the impressions, in the manifest.
+fn clicks_value(found: &FeaturesFound) -> Value {
+    let rejected = |source| {
+        let of_source = found.rejected.iter().filter(|row| row.source == source);
+        of_source.count()
+    };
+    json!({
+        "clicks": {
+            "rows": found.clicks.clicks,
+            "without_user": found.clicks.without_user,
+            "rejected": rejected(Source::Clicks),
+            "latest": found.clicks.latest.map(instant_text),
+        },
+        "listings": {
+            "rows": found.listings.rows_read,
+            "rejected": rejected(Source::Listings),
+        },
+        "impressions_rejected": rejected(Source::Impressions),
+    })
+}
+
+/// What the rows of a day hold, in the manifest.
+fn counts_value(job: &Job, tally: &RowTally) -> Value {
+    let key = match job.label_key {
+        LabelKey::UserListing => "clicked_by_user",
+        LabelKey::Listing => "clicked_by_anybody",
+    };
+    json!({
+        "rows": tally.rows,
+        key: tally.clicked,
+        "label_incomplete": tally.incomplete,
+        "unknown_listings": tally.unknown_listings,
+        "negative_ages": tally.negative_ages,
+    })
+}
+
+/// The report of a run.
+fn report(found: &FeaturesFound, (days, parts, tallies): Made<'_>) -> FeaturesReport {
+    let mut all = RowTally::default();
+    tallies.iter().for_each(|tally| all.merge(tally));
+    let days = days
+        .iter()
+        .zip(parts)
+        .map(|((day, rows), parts)| DayReport {
+            day: *day,
+            rows: count64(rows.len()),
+            parts: count64(parts.len()),
+            bytes: parts.iter().map(|part| part.bytes).sum(),
+        });
+    FeaturesReport {
+        days: days.collect(),
+        rows: all.rows,
+        clicked: all.clicked,
+        incomplete: all.incomplete,
+        unknown_listings: all.unknown_listings,
+        negative_ages: all.negative_ages,
+        clicks: found.clicks.clicks,
+        clicks_without_user: found.clicks.without_user,
+        listings: found.listings.rows_read,
+        data_end: found.data_end.map(instant_text),
+        rejected: count64(found.rejected.len()),
+        files: count64(found.inputs.len()),
+        days_skipped: count64(found.days_skipped),
+    }
+}

@@ -1,0 +1,168 @@
+//! Answered impressions to columns: the schema of `features`, and its row groups.
+
+use std::sync::Arc;
+
+use arrow::array::builder::{Float64Builder, StringBuilder};
+use arrow::array::{
+    ArrayRef, BooleanArray, Int8Array, Int32Array, Int64Array, TimestampMicrosecondArray,
+};
+use arrow::datatypes::{DataType, Field, Schema, TimeUnit};
+
+use super::answers::Answers;
+use super::{Asked, FeaturesFound};
+use crate::encode::{RowGroup, TableEncoder};
+use crate::error::Result;
+use crate::ids::{Day, Micros, index};
+use crate::intern::Ids;
+use crate::job::Job;
+use crate::output::dwell::columns::{id_field, ids_array};
+use crate::scan::features::listings::Listing;
+
+/// The schema of the output: SPEC's columns, in its order.
+pub(super) fn schema(job: &Job, found: &FeaturesFound) -> Schema {
+    let instant = DataType::Timestamp(TimeUnit::Microsecond, Some("UTC".into()));
+    let mut fields = vec![
+        id_field("impression_id", found.types.impression),
+        id_field("user_id", found.types.user),
+        id_field("listing_id", found.types.listing),
+        Field::new("impression_ts", instant, false),
+        Field::new("category", DataType::Utf8, true),
+        Field::new("price", DataType::Float64, true),
+        Field::new("listing_age_days", DataType::Int32, true),
+    ];
+    for name in ["prior_listing_clicks", "prior_user_clicks"] {
+        let windows = job
+            .windows
+            .iter()
+            .map(|(window, _)| format!("{name}_{window}"));
+        let names = std::iter::once(name.to_owned()).chain(windows);
+        // Nobody can count the clicks of a user where clicks have no users.
+        let nullable = name == "prior_user_clicks" && !found.has_users();
+        fields.extend(names.map(|name| Field::new(name, DataType::Int64, nullable)));
+    }
+    fields.push(Field::new("clicked", DataType::Int8, false));
+    fields.push(Field::new("label_complete", DataType::Boolean, false));
+    Schema::new(fields)
+}
+
+/// What a row group is made of.
+pub(super) struct RowMaker<'a> {
+    /// The job.
+    pub(super) job: &'a Job,
+    /// What was read.
+    pub(super) found: &'a FeaturesFound,
+    /// What was answered.
+    pub(super) answers: &'a Answers,
+    /// Up to when clicks are complete; nothing if there are none.
+    pub(super) data_end: Option<Micros>,
+}
+
+/// What some rows hold.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct RowTally {
+    /// Rows.
+    pub(super) rows: u64,
+    /// Of them, followed by a click.
+    pub(super) clicked: u64,
+    /// Of them, too new for their label to be complete.
+    pub(super) incomplete: u64,
+    /// Of them, of a listing that no file has.
+    pub(super) unknown_listings: u64,
+    /// Of them, older than their listing.
+    pub(super) negative_ages: u64,
+}
+
+impl RowTally {
+    /// Adds the counts of other rows.
+    pub(super) fn merge(&mut self, other: &RowTally) {
+        self.rows += other.rows;
+        self.clicked += other.clicked;
+        self.incomplete += other.incomplete;
+        self.unknown_listings += other.unknown_listings;
+        self.negative_ages += other.negative_ages;
+    }
+}
+
+impl RowMaker<'_> {
+    /// Encodes some impressions of a day, in order, and counts what they hold.
+    pub(super) fn encode(
+        &self,
+        encoder: &TableEncoder,
+        day: Day,
+        rows: &[Asked],
+    ) -> Result<(RowGroup, RowTally)> {
+        let shown = &self.found.shown;
+        let at = || rows.iter().map(|(_, row)| index(*row));
+        let instants = TimestampMicrosecondArray::from_iter_values(rows.iter().map(|row| row.0.0));
+        let mut tally = RowTally::default();
+        let mut columns: Vec<ArrayRef> = vec![
+            self.impression_ids(rows),
+            ids_array(&self.found.users, at().map(|row| shown.users[row])),
+            ids_array(&self.found.listing_ids, at().map(|row| shown.listings[row])),
+            Arc::new(instants.with_timezone("UTC")),
+        ];
+        columns.extend(self.attributes(day, rows, &mut tally));
+        let windows = self.job.windows.len() + 1;
+        for place in 0..windows * 2 {
+            let counts = rows
+                .iter()
+                .map(|(_, row)| i64::from(self.answers.count(*row, place)));
+            columns.push(if place < windows || self.found.has_users() {
+                Arc::new(Int64Array::from_iter_values(counts))
+            } else {
+                Arc::new(Int64Array::new_null(rows.len()))
+            });
+        }
+        let clicked = rows.iter().map(|(_, row)| self.answers.clicked(*row));
+        let complete = rows.iter().map(|(time, _)| {
+            let end = time.0.saturating_add(self.job.label_window_us);
+            self.data_end
+                .is_some_and(|data_end| Micros(end) <= data_end)
+        });
+        let complete: BooleanArray = complete.map(Some).collect();
+        for clicked in clicked.clone() {
+            tally.rows += 1;
+            tally.clicked += u64::from(clicked);
+        }
+        tally.incomplete = tally.rows - u64::try_from(complete.true_count()).unwrap_or(0);
+        columns.push(Arc::new(Int8Array::from_iter_values(clicked.map(i8::from))));
+        columns.push(Arc::new(complete));
+        Ok((encoder.encode(&columns)?, tally))
+    }
+
+    /// The ids of some impressions.
+    fn impression_ids(&self, rows: &[Asked]) -> ArrayRef {
+        let at = rows.iter().map(|(_, row)| index(*row));
+        match &self.found.shown.ids {
+            Ids::Ints(ids) => Arc::new(Int64Array::from_iter_values(at.map(|row| ids[row]))),
+            Ids::Texts(ids) => {
+                let mut texts = StringBuilder::new();
+                at.for_each(|row| texts.append_value(ids.get(row)));
+                Arc::new(texts.finish())
+            }
+        }
+    }
+
+    /// What is known of the listings of some impressions: category, price, age.
+    fn attributes(&self, day: Day, rows: &[Asked], tally: &mut RowTally) -> [ArrayRef; 3] {
+        let (shown, listings) = (&self.found.shown, &self.found.listings);
+        let mut categories = StringBuilder::new();
+        let mut prices = Float64Builder::with_capacity(rows.len());
+        let mut ages = Vec::with_capacity(rows.len());
+        for (_, row) in rows {
+            let listing: Option<Listing> = listings.get(shown.listings[index(*row)]);
+            categories.append_option(listing.and_then(|of| listings.category(of)));
+            prices.append_option(listing.and_then(|of| of.price));
+            let created = listing.and_then(|of| of.created);
+            let age = created.map(|created| day.0.saturating_sub(created.0));
+            tally.unknown_listings += u64::from(listing.is_none());
+            tally.negative_ages += u64::from(age.is_some_and(|age| age < 0));
+            ages.push(age);
+        }
+        [
+            Arc::new(categories.finish()),
+            Arc::new(prices.finish()),
+            Arc::new(Int32Array::from(ages)),
+        ]
+    }
+}

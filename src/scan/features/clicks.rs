@@ -1,0 +1,246 @@
+//! Files of clicks of `features` to partitions: by listing, and by user.
+//!
+//! **In / Out**: a row group, or a share of a text file → [`Click`]s and [`UserClick`]s in the
+//! thread's two [`Scatter`]s.
+//! **Invariants**: a click is kept for its listing if some impression asks for that, and for its
+//! user likewise; what happens too late for any answer is kept for neither. All are counted, and
+//! looked at for the latest.
+//! **Null rule**: a click without a user is one on its listing, and nobody's.
+
+use super::{FeatureTypes, kind_of, ranks};
+use crate::chunk::{FixedRow, RowChunk};
+use crate::control::Control;
+use crate::error::Result;
+use crate::ids::{Key, Micros, index};
+use crate::job::{Job, LabelKey, Source};
+use crate::keys::Keys;
+use crate::op::features::{ABSENT, Click, UserClick};
+use crate::partition::{Scatter, Split};
+use crate::scan::Task;
+use crate::scan::faults::{Policy, Rejected};
+use crate::scan::table::{Batch, Kind, Memo, Presence, TableColumn, TableScan, TableState};
+use crate::spill::Spill;
+use crate::sweep::is_prior;
+
+/// The columns, as places in a batch.
+const LISTING: usize = 0;
+/// By whom.
+const USER: usize = 1;
+/// When.
+const TIME: usize = 2;
+
+/// Whose clicks are asked for, and until when.
+#[derive(Debug)]
+pub(crate) struct Wanted {
+    /// The listings.
+    pub(crate) listings: Keys,
+    /// The users.
+    pub(crate) users: Keys,
+    /// How listings are dealt to partitions.
+    pub(crate) of_listings: Split,
+    /// How users are.
+    pub(crate) of_users: Split,
+    /// The last impression.
+    pub(crate) last_asked: Micros,
+    /// The last moment at which a click may make a label.
+    pub(crate) last_label: Micros,
+}
+
+/// How clicks are read.
+#[derive(Debug)]
+pub(crate) struct ClickScan<'a> {
+    /// Progress, memory and the wish to stop.
+    control: &'a Control,
+    /// What is wanted.
+    pub(crate) wanted: &'a Wanted,
+    /// Reads the columns.
+    table: TableScan<'a>,
+}
+
+/// Clicks of one kind that one thread has read.
+#[derive(Debug)]
+pub(crate) struct Stream<R: FixedRow> {
+    /// In memory.
+    pub(crate) scatter: Scatter<RowChunk<R>>,
+    /// Those that it has no room for.
+    pub(crate) spill: Spill,
+}
+
+/// What one thread has read.
+#[derive(Debug)]
+pub(crate) struct ClickState {
+    /// The thread's table.
+    pub(crate) table: TableState,
+    /// What it does with rows.
+    pub(crate) rows: RowState,
+}
+
+/// What becomes of the rows of a batch.
+#[derive(Debug)]
+pub(crate) struct RowState {
+    /// Clicks by listing.
+    pub(crate) by_listing: Stream<Click>,
+    /// Clicks by user.
+    pub(crate) by_user: Stream<UserClick>,
+    /// The latest click, whether it is asked for or not.
+    pub(crate) latest: Option<Micros>,
+    /// Clicks without a user.
+    pub(crate) without_user: u64,
+    /// What is known of the dictionaries of listings and users.
+    memos: [Memo; 2],
+    /// Scratch: the rank of each row's listing.
+    listings: Vec<u32>,
+    /// Scratch: the rank of each row's user.
+    users: Vec<u32>,
+}
+
+impl<R: FixedRow> Stream<R> {
+    /// No clicks, dealt to partitions like this.
+    fn new(split: Split, spill: Spill) -> Stream<R> {
+        Stream {
+            scatter: Scatter::new(split),
+            spill,
+        }
+    }
+
+    /// Adds a click of a key.
+    #[inline]
+    fn push(&mut self, key: u32, row: R, control: &Control) -> Result<()> {
+        let partition = self.scatter.partition_of(Key(key));
+        if self.scatter.is_full(partition) {
+            self.scatter.add_chunk(partition, control)?;
+            self.spill.relieve(&mut self.scatter, control)?;
+        }
+        self.scatter.open(partition).push(row);
+        Ok(())
+    }
+}
+
+impl<'a> ClickScan<'a> {
+    /// A scan of clicks.
+    pub(crate) fn new(
+        job: &'a Job,
+        policy: &'a Policy,
+        control: &'a Control,
+        types: FeatureTypes,
+        wanted: &'a Wanted,
+    ) -> ClickScan<'a> {
+        let column = |name, kind, presence| TableColumn {
+            name: job.column(Source::Clicks, name),
+            kind,
+            presence,
+        };
+        let of_user = match job.label_key {
+            LabelKey::UserListing => Presence::Nullable,
+            LabelKey::Listing => Presence::Optional,
+        };
+        let columns = vec![
+            column("listing_id", kind_of(types.listing), Presence::Required),
+            column("user_id", kind_of(types.user), of_user),
+            column("click_ts", Kind::Time, Presence::Required),
+        ];
+        ClickScan {
+            control,
+            wanted,
+            table: TableScan::new(job, policy, control, columns),
+        }
+    }
+
+    /// The state of a thread that has read nothing, and may hold what `spill` says.
+    pub(crate) fn state(&self, mut spill: Spill) -> ClickState {
+        // Each of the two has half.
+        spill.halve();
+        let other = spill.next();
+        ClickState {
+            table: TableState::default(),
+            rows: RowState {
+                by_listing: Stream::new(self.wanted.of_listings, spill),
+                by_user: Stream::new(self.wanted.of_users, other),
+                latest: None,
+                without_user: 0,
+                memos: [Memo::default(), Memo::default()],
+                listings: Vec::new(),
+                users: Vec::new(),
+            },
+        }
+    }
+
+    /// Reads one row group, or a share of a text file.
+    ///
+    /// # Errors
+    /// As the job's policy for bad rows says, if the file cannot be read, or if the memory of
+    /// the job is used up.
+    pub(crate) fn read(&self, task: &Task, state: &mut ClickState) -> Result<()> {
+        let ClickState { table, rows } = state;
+        self.table
+            .read(task, table, &mut |batch| self.keep(batch, rows))
+    }
+
+    /// Keeps the rows of a batch that somebody asks for.
+    fn keep(&self, batch: &Batch<'_>, state: &mut RowState) -> Result<()> {
+        let Wanted {
+            listings, users, ..
+        } = self.wanted;
+        let (cells, rows) = (batch.cells, batch.rows);
+        let [of_listings, of_users] = &mut state.memos;
+        ranks(
+            &cells[LISTING],
+            rows,
+            (listings, of_listings),
+            &mut state.listings,
+        );
+        ranks(&cells[USER], rows, (users, of_users), &mut state.users);
+        let times = &cells[TIME].times().at;
+        let mut latest = state.latest.unwrap_or(Micros::MIN);
+        let ranks = state.listings.iter().zip(&state.users);
+        for (row, (listing, user)) in rows.iter().zip(ranks) {
+            let (time, mut user) = (times[index(*row)], *user);
+            if cells[USER].is_null(*row) {
+                state.without_user += 1;
+                user = ABSENT;
+            }
+            latest = latest.max(time);
+            if *listing != ABSENT && !is_prior(self.wanted.last_label, time) {
+                let click = Click {
+                    time,
+                    user,
+                    listing: *listing,
+                };
+                state.by_listing.push(*listing, click, self.control)?;
+            }
+            if user != ABSENT && is_prior(time, self.wanted.last_asked) {
+                let click = UserClick::new(user, time);
+                state.by_user.push(user, click, self.control)?;
+            }
+        }
+        if !rows.is_empty() {
+            state.latest = Some(latest);
+        }
+        Ok(())
+    }
+}
+
+/// What all threads have found, put together.
+#[derive(Debug, Default)]
+pub(crate) struct ClickTally {
+    /// Clicks in the files.
+    pub(crate) clicks: u64,
+    /// Of them, those without a user.
+    pub(crate) without_user: u64,
+    /// The latest of them.
+    pub(crate) latest: Option<Micros>,
+    /// Rows set aside, in no order.
+    pub(crate) rejected: Vec<Rejected>,
+}
+
+impl ClickTally {
+    /// Adds what a thread has found, and gives its clicks.
+    pub(crate) fn add(&mut self, state: ClickState) -> (Stream<Click>, Stream<UserClick>) {
+        let ClickState { table, rows } = state;
+        self.clicks += table.rows_read;
+        self.without_user += rows.without_user;
+        self.latest = self.latest.max(rows.latest);
+        self.rejected.extend(table.rejected);
+        (rows.by_listing, rows.by_user)
+    }
+}

@@ -1,0 +1,187 @@
+//! Files of listings to what is known of those that were shown.
+//!
+//! **In / Out**: all files, in order → a row per rank of [`Listings`].
+//! **Invariants**: a listing has one row in all files; another one is a fault of that row. That
+//! needs one thread, which reads files and row groups in order: there are far fewer listings than
+//! clicks. **Null rule**: everything but the id may be null; a listing that no file has is all null.
+
+use super::{FeatureTypes, intern, interner, kind_of, ranks};
+use crate::control::Control;
+use crate::error::Result;
+use crate::ids::{Day, count64, index};
+use crate::intern::{Id, Interner, Order, Ranked};
+use crate::job::{Job, Source};
+use crate::keys::Keys;
+use crate::op::features::ABSENT;
+use crate::scan::Task;
+use crate::scan::faults::{Policy, Rejected};
+use crate::scan::fields::Mismatch;
+use crate::scan::table::{Batch, Kind, Memo, Presence, TableColumn, TableScan, TableState};
+
+/// The columns, as places in a batch.
+const LISTING: usize = 0;
+/// What it is.
+const CATEGORY: usize = 1;
+/// What it costs.
+const PRICE: usize = 2;
+/// Since when it is there.
+const CREATED: usize = 3;
+
+/// What is known of the listings that were shown.
+#[derive(Debug)]
+pub(crate) struct Listings {
+    /// By rank; nothing of those that no file has.
+    rows: Vec<Option<Listing>>,
+    /// All categories.
+    categories: Ranked,
+    /// Rows of all files.
+    pub(crate) rows_read: u64,
+    /// Rows set aside, in no order.
+    pub(crate) rejected: Vec<Rejected>,
+}
+
+/// What is known of a listing.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Listing {
+    /// What it is.
+    category: Option<u32>,
+    /// What it costs.
+    pub(crate) price: Option<f64>,
+    /// The day on which it was made.
+    pub(crate) created: Option<Day>,
+}
+
+/// How listings are read, and what was read so far.
+struct ListingScan<'a> {
+    /// The job.
+    job: &'a Job,
+    /// Those that were shown.
+    keys: &'a Keys,
+    /// What is known of them.
+    rows: Vec<Option<Listing>>,
+    /// All ids so far, and how many they are: a listing has one row.
+    ids: Interner,
+    /// See `ids`.
+    ids_count: u32,
+    /// All categories so far.
+    categories: Interner,
+    /// What is known of the dictionaries of ids, as such and as keys, and of categories.
+    memos: [Memo; 3],
+    /// Scratch: codes of some rows.
+    codes: Vec<u32>,
+    /// Scratch: their ranks.
+    ranks: Vec<u32>,
+}
+
+impl Listings {
+    /// Reads all files, in order, on one thread.
+    ///
+    /// # Errors
+    /// As the job's policy for bad rows says, if a file cannot be read, or if the memory of the
+    /// job is used up.
+    pub(crate) fn read(
+        (job, policy, control): (&Job, &Policy, &Control),
+        types: FeatureTypes,
+        keys: &Keys,
+        tasks: &[Task],
+    ) -> Result<Listings> {
+        let column = |name, kind, presence| TableColumn {
+            name: job.column(Source::Listings, name),
+            kind,
+            presence,
+        };
+        let columns = vec![
+            column("listing_id", kind_of(types.listing), Presence::Required),
+            column("category", Kind::Text, Presence::Nullable),
+            column("price", Kind::Float, Presence::Nullable),
+            column("created_ts", Kind::Time, Presence::Nullable),
+        ];
+        let table = TableScan::new(job, policy, control, columns);
+        let mut state = TableState::default();
+        control.charge(u64::from(keys.count()) * count64(size_of::<Option<Listing>>()))?;
+        let mut scan = ListingScan {
+            job,
+            keys,
+            rows: vec![None; index(keys.count())],
+            ids: interner(types.listing),
+            ids_count: 0,
+            categories: Interner::texts(),
+            memos: [Memo::default(), Memo::default(), Memo::default()],
+            codes: Vec::new(),
+            ranks: Vec::new(),
+        };
+        for task in tasks {
+            table.read(task, &mut state, &mut |batch| {
+                scan.keep(batch);
+                scan.ids.charge(control)?;
+                scan.categories.charge(control)?;
+                Ok(())
+            })?;
+        }
+        let (categories, ranks) = Ranked::merge(vec![scan.categories], Order::Id, control)?;
+        for row in scan.rows.iter_mut().flatten() {
+            row.category = row.category.map(|code| ranks[0][index(code)]);
+        }
+        let (ids, _) = Ranked::merge(vec![scan.ids], Order::Id, control)?;
+        ids.release(control);
+        Ok(Listings {
+            rows: scan.rows,
+            categories,
+            rows_read: state.rows_read,
+            rejected: state.rejected,
+        })
+    }
+
+    /// What is known of a listing, if anything.
+    pub(crate) fn get(&self, rank: u32) -> Option<Listing> {
+        self.rows[index(rank)]
+    }
+
+    /// What a listing is.
+    pub(crate) fn category(&self, listing: Listing) -> Option<&str> {
+        match self.categories.get(listing.category?) {
+            Id::Text(name) => Some(name),
+            Id::Int(_) => unreachable!("categories are texts"),
+        }
+    }
+}
+
+impl ListingScan<'_> {
+    /// Keeps the rows of a batch that were shown; rejects those of a listing that had one before.
+    fn keep(&mut self, batch: &mut Batch<'_>) {
+        let (cells, rows) = (batch.cells, batch.rows);
+        let [as_ids, as_keys, of_categories] = &mut self.memos;
+        let mut codes = std::mem::take(&mut self.codes);
+        intern(&cells[LISTING], rows, (&mut self.ids, as_ids), &mut codes);
+        ranks(&cells[LISTING], rows, (self.keys, as_keys), &mut self.ranks);
+        let mut kept = Vec::new();
+        for ((row, code), rank) in rows.iter().zip(&codes).zip(&self.ranks) {
+            // Codes are given in order, so a new id has the next one.
+            if *code < self.ids_count {
+                let found = "another row of the same listing".to_owned();
+                batch.reject(*row, LISTING, Mismatch::new("one row per listing", found));
+                continue;
+            }
+            self.ids_count += 1;
+            if *rank != ABSENT {
+                kept.push((*row, *rank));
+            }
+        }
+        let with_category = kept.iter().map(|(row, _)| *row);
+        let with_category = with_category.filter(|row| !cells[CATEGORY].is_null(*row));
+        let with_category: Vec<u32> = with_category.collect();
+        let ids = (&mut self.categories, of_categories);
+        intern(&cells[CATEGORY], &with_category, ids, &mut codes);
+        let mut categories = codes.iter();
+        let times = &cells[CREATED].times().at;
+        for (row, rank) in kept {
+            let there = |column: usize| !cells[column].is_null(row);
+            self.rows[index(rank)] = Some(Listing {
+                category: there(CATEGORY).then(|| *categories.next().expect("a code for each")),
+                price: there(PRICE).then(|| cells[PRICE].floats()[index(row)]),
+                created: there(CREATED).then(|| self.job.zone().day_of(times[index(row)])),
+            });
+        }
+        self.codes = codes;
+    }
+}
