@@ -103,7 +103,8 @@ pub use encode::schema;
 pub use engine::{dwell, features, panic_text, run};
 pub use error::{Error, ErrorKind, Result, RowFault};
 pub use generate::{
-    GenerateEvents, GenerateSettings, Generated, GeneratedEvents, generate, generate_events,
+    GenerateEvents, GenerateListings, GenerateSettings, Generated, GeneratedEvents,
+    GeneratedListings, generate, generate_events, generate_listings,
 };
 pub use ids::Day;
 pub use job::{

@@ -4,7 +4,7 @@ use std::io::{self, Write};
 use std::path::PathBuf;
 
 use clap::{Args, Subcommand, ValueEnum};
-use hitherto::{Format, GenerateEvents, GenerateSettings};
+use hitherto::{Format, GenerateEvents, GenerateListings, GenerateSettings};
 
 use crate::cli::args::Common;
 use crate::cli::summary::{grouped, size};
@@ -20,6 +20,10 @@ Examples:
   The set that the README measures (1.7 GB):
     hitherto generate shop --impressions 1000000 --actions 167000000 --customers 1000000 \\
       --items 2000000
+
+  Listings, impressions and clicks, for features:
+    hitherto generate features market
+    hitherto features market --out training --windows 1h,24h,7d
 
   Events of flyers, for dwell:
     hitherto generate dwell flyers
@@ -76,6 +80,8 @@ pub(crate) struct Generate {
 /// Logs for other questions than `sequences`.
 #[derive(Subcommand, Debug)]
 enum Other {
+    /// Make synthetic listings, impressions and clicks, for features
+    Features(Box<Listings>),
     /// Make synthetic events of flyers, for dwell
     Dwell(Box<Events>),
 }
@@ -116,6 +122,42 @@ struct Events {
     common: Common,
 }
 
+/// Make synthetic listings, impressions and clicks, to try `hitherto features` out with.
+///
+/// Writes DIR/listings, DIR/impressions and DIR/clicks, of days from 2025-08-16 on. Users have
+/// lognormal activity, a few listings are popular, times are whole seconds; about one impression in
+/// 25 is clicked within six hours. The same settings give the same bytes.
+#[derive(Args, Debug)]
+struct Listings {
+    /// The folder to make; it must not exist, or be empty
+    #[arg(value_name = "DIR")]
+    dir: PathBuf,
+    /// Impressions in all
+    #[arg(long, value_name = "COUNT", default_value_t = 100_000)]
+    impressions: u64,
+    /// Clicks in all
+    #[arg(long, value_name = "COUNT", default_value_t = 1_000_000)]
+    clicks: u64,
+    /// Users
+    #[arg(long, value_name = "COUNT", default_value_t = 10_000)]
+    users: u32,
+    /// Listings
+    #[arg(long, value_name = "COUNT", default_value_t = 5000)]
+    listings: u32,
+    /// Days of impressions and clicks
+    #[arg(long, value_name = "COUNT", default_value_t = 30)]
+    days: u32,
+    /// What makes another set of the same size
+    #[arg(long, value_name = "NUMBER", default_value_t = 7)]
+    seed: u64,
+    /// The format of the files
+    #[arg(long, value_enum, default_value = "parquet")]
+    format: FileFormat,
+    /// How to run.
+    #[command(flatten)]
+    common: Common,
+}
+
 /// Formats that logs can be made in.
 #[derive(Clone, Copy, Debug, ValueEnum)]
 enum FileFormat {
@@ -134,6 +176,49 @@ impl From<FileFormat> for Format {
             FileFormat::Csv => Format::Csv,
             FileFormat::Ndjson => Format::Ndjson,
         }
+    }
+}
+
+impl Listings {
+    /// Makes the tables.
+    fn run(self) -> anyhow::Result<()> {
+        let settings = GenerateListings {
+            dir: self.dir,
+            impressions: self.impressions,
+            clicks: self.clicks,
+            users: self.users,
+            listings: self.listings,
+            days: self.days,
+            seed: self.seed,
+            format: self.format.into(),
+            threads: threads(&self.common),
+        };
+        let (control, progress) = start(&self.common)?;
+        let generated = hitherto::generate_listings(&settings, &control);
+        let seconds = progress.finish();
+        let generated = generated?;
+        if !self.common.quiet {
+            let text = format!(
+                "made {}: {} impressions and {} clicks in {} files, {}, in {seconds:.2} s\n",
+                settings.dir.display(),
+                grouped(settings.impressions),
+                grouped(settings.clicks),
+                grouped(generated.files),
+                size(generated.bytes),
+            );
+            drop(io::stderr().write_all(text.as_bytes()));
+        }
+        if self.common.stats.is_some() {
+            let stats = serde_json::json!({
+                "dir": settings.dir.display().to_string(),
+                "seconds": (seconds * 1000.0).round() / 1000.0,
+                "files": generated.files,
+                "rows": generated.rows,
+                "bytes": generated.bytes,
+            });
+            print(&format!("{stats:#}\n"))?;
+        }
+        Ok(())
     }
 }
 
@@ -182,8 +267,10 @@ impl Events {
 impl Generate {
     /// Makes the logs.
     pub(crate) fn run(self) -> anyhow::Result<()> {
-        if let Some(Other::Dwell(events)) = self.other {
-            return events.run();
+        match self.other {
+            Some(Other::Features(listings)) => return listings.run(),
+            Some(Other::Dwell(events)) => return events.run(),
+            None => {}
         }
         let settings = GenerateSettings {
             dir: self.dir.unwrap_or_default(),

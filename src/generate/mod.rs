@@ -21,6 +21,7 @@
 mod batch;
 mod columnar;
 mod events;
+mod listings;
 mod population;
 mod random;
 mod text;
@@ -36,6 +37,7 @@ use rayon::prelude::*;
 use self::batch::{BATCH_ROWS, Batch, File};
 use self::columnar::Columnar;
 pub use self::events::{GenerateEvents, GeneratedEvents, generate_events};
+pub use self::listings::{GenerateListings, GeneratedListings, generate_listings};
 use self::population::Population;
 use self::random::Random;
 use self::text::{Form, Text};

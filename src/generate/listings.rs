@@ -1,0 +1,485 @@
+//! Settings in, a folder of synthetic listings, impressions and clicks out, as `features` reads
+//! them.
+//!
+//! **In / Out**: [`GenerateListings`] → `DIR/{listings,impressions,clicks}/part-N.*`.
+//! **What it is like**: the activity of users is lognormal, a few listings are popular, times are
+//! whole seconds, so there are ties. About one impression in 25 is clicked by the user who saw it,
+//! within six hours; the other clicks have nothing to do with any. A few listings are younger than
+//! an impression of theirs.
+//! **Invariants**: a row is a function of the settings and its number, so that a click can be made
+//! of an impression that is in another file; the same bytes for any number of threads. What fails
+//! leaves no file behind.
+
+use std::fs::{self, File as Disk};
+use std::io::{self, BufWriter, Write};
+use std::ops::Range;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use arrow::array::{
+    ArrayRef, Float64Array, Int64Array, RecordBatch, StringArray, TimestampMicrosecondArray,
+};
+use parquet::arrow::ArrowWriter;
+use parquet::basic::Compression;
+use parquet::file::properties::WriterProperties;
+use rayon::prelude::*;
+
+use super::population::Population;
+use super::random::{below, halves, happens, mix};
+use super::{DAYS_MAX, FIRST_DAY, cannot, disk_error, extension, in_range, threads_of};
+use crate::calendar::{DAY_US, instant_text};
+use crate::control::{Control, Stage};
+use crate::error::{Error, Result};
+use crate::ids::{Micros, count64};
+use crate::job::{Format, Source};
+
+/// Rows of a file, at most: a row group of Parquet.
+const FILE_ROWS: u64 = 1 << 20;
+/// Rows that are in memory at a time, of each thread.
+const BATCH_ROWS: u64 = 1 << 14;
+/// Microseconds of a second.
+const SECOND_US: i64 = 1_000_000;
+/// What listings are.
+const CATEGORIES: [&str; 4] = ["art", "home", "toys", "jewelry"];
+
+/// Which listings, impressions and clicks to generate.
+#[derive(Clone, Debug)]
+pub struct GenerateListings {
+    /// The folder to fill; it may exist if it is empty.
+    pub dir: PathBuf,
+    /// Impressions in all, at least 1.
+    pub impressions: u64,
+    /// Clicks in all.
+    pub clicks: u64,
+    /// Users, at least 1.
+    pub users: u32,
+    /// Listings, 1 to 2^31 − 1.
+    pub listings: u32,
+    /// Days of impressions and clicks, at least 1.
+    pub days: u32,
+    /// What all random numbers follow from.
+    pub seed: u64,
+    /// The format of all files; one JSON array a file is none of them.
+    pub format: Format,
+    /// Threads to work with, at least 1. Changes no byte.
+    pub threads: usize,
+}
+
+impl Default for GenerateListings {
+    fn default() -> GenerateListings {
+        GenerateListings {
+            dir: PathBuf::new(),
+            impressions: 100_000,
+            clicks: 1_000_000,
+            users: 10_000,
+            listings: 5000,
+            days: 30,
+            seed: 7,
+            format: Format::Parquet,
+            threads: 1,
+        }
+    }
+}
+
+/// What was generated for `features`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct GeneratedListings {
+    /// Files.
+    pub files: u64,
+    /// Rows of all of them.
+    pub rows: u64,
+    /// Their bytes.
+    pub bytes: u64,
+}
+
+/// A file to make.
+#[derive(Clone, Debug)]
+struct File {
+    /// The table.
+    source: Source,
+    /// Its number in the table.
+    part: u64,
+    /// Its rows, counted through the table.
+    rows: Range<u64>,
+}
+
+/// A column of some rows.
+enum Column {
+    /// Ids.
+    Ints(Vec<i64>),
+    /// Times, µs since the epoch.
+    Times(Vec<i64>),
+    /// Numbers.
+    Floats(Vec<f64>),
+    /// Texts.
+    Texts(Vec<&'static str>),
+}
+
+/// Columns with their names.
+type Columns = Vec<(&'static str, Column)>;
+
+/// An impression or a click.
+struct Seen {
+    /// By whom.
+    user: i64,
+    /// What.
+    listing: i64,
+    /// When, µs since the epoch.
+    at: i64,
+}
+
+/// Generates listings, impressions and clicks.
+///
+/// # Errors
+/// [`crate::ErrorKind::Settings`] for settings out of range, [`crate::ErrorKind::Output`] if the
+/// folder is not empty, [`crate::ErrorKind::Io`] if a file cannot be written,
+/// [`crate::ErrorKind::Interrupted`].
+pub fn generate_listings(
+    settings: &GenerateListings,
+    control: &Control,
+) -> Result<GeneratedListings> {
+    in_range("--impressions", settings.impressions, 1..=1 << 32)?;
+    in_range("--clicks", settings.clicks, 0..=1 << 40)?;
+    in_range("--users", u64::from(settings.users), 1..=u64::MAX)?;
+    in_range(
+        "--listings",
+        u64::from(settings.listings),
+        1..=(1 << 31) - 1,
+    )?;
+    in_range("--days", u64::from(settings.days), 1..=u64::from(DAYS_MAX))?;
+    let pool = threads_of(settings.threads, settings.format)?;
+    let dir = &settings.dir;
+    fs::create_dir_all(dir).map_err(|error| cannot(dir, "it cannot be made", error))?;
+    let mut entries = fs::read_dir(dir).map_err(|error| Error::io("read", dir, error))?;
+    if entries.next().is_some() {
+        return Err(Error::output(dir, "it exists and is not empty"));
+    }
+    let files = plan(settings);
+    let rows = files
+        .iter()
+        .map(|file| file.rows.end - file.rows.start)
+        .sum();
+    control.enter(Stage::WRITE, rows);
+    let written = pool.install(|| {
+        let population = Population::new(settings.seed, settings.users, settings.listings);
+        let files = files.par_iter().with_max_len(1);
+        files
+            .map(|file| write_file(settings, file, &population, control))
+            .sum::<Result<u64>>()
+    });
+    if written.is_err() {
+        for file in &files {
+            drop(fs::remove_dir_all(dir.join(file.source.folder())));
+        }
+    }
+    control.leave();
+    Ok(GeneratedListings {
+        files: count64(files.len()),
+        rows,
+        bytes: written?,
+    })
+}
+
+/// The files to make; each table has at least one.
+fn plan(settings: &GenerateListings) -> Vec<File> {
+    let tables = [
+        (Source::Listings, u64::from(settings.listings)),
+        (Source::Impressions, settings.impressions),
+        (Source::Clicks, settings.clicks),
+    ];
+    let mut files = Vec::new();
+    for (source, rows) in tables {
+        for part in 0..rows.div_ceil(FILE_ROWS).max(1) {
+            files.push(File {
+                source,
+                part,
+                rows: part * FILE_ROWS..((part + 1) * FILE_ROWS).min(rows),
+            });
+        }
+    }
+    files
+}
+
+/// Random bits of a row of a table.
+fn bits_of(settings: &GenerateListings, table: u64, row: u64) -> u64 {
+    mix(mix(settings.seed ^ (table << 56)).wrapping_add(row))
+}
+
+/// Somebody who sees something at some time of the days.
+fn anybody(settings: &GenerateListings, population: &Population, bits: u64) -> Seen {
+    let (listing, second) = halves(mix(bits ^ 1));
+    let day = i64::from(below(settings.days, halves(mix(bits ^ 2)).0));
+    let second = i64::from(below(86_400, second));
+    Seen {
+        user: population.customer(bits),
+        listing: i64::from(population.item(listing)),
+        at: (i64::from(FIRST_DAY.0) + day) * DAY_US + second * SECOND_US,
+    }
+}
+
+/// An impression.
+fn impression(settings: &GenerateListings, population: &Population, row: u64) -> Seen {
+    anybody(settings, population, bits_of(settings, 1, row))
+}
+
+/// A click: of an impression, or of nobody who saw one.
+fn click(settings: &GenerateListings, population: &Population, row: u64) -> Seen {
+    let bits = bits_of(settings, 2, row);
+    // One impression in 25, whatever the number of clicks.
+    let per_million = settings.impressions.saturating_mul(40_000) / settings.clicks.max(1);
+    let (which, delay) = (mix(bits ^ 3), halves(mix(bits ^ 4)).0);
+    if bits % 1_000_000 < per_million.min(500_000) {
+        let seen = impression(settings, population, which % settings.impressions);
+        let delay = i64::from(1 + below(6 * 3600, delay));
+        return Seen {
+            at: seen.at + delay * SECOND_US,
+            ..seen
+        };
+    }
+    anybody(settings, population, bits)
+}
+
+/// Some rows of a table.
+fn columns(
+    settings: &GenerateListings,
+    source: Source,
+    rows: Range<u64>,
+    population: &Population,
+) -> Columns {
+    let id = |row: u64| row.cast_signed() + 1;
+    if source == Source::Listings {
+        let bits = |row| bits_of(settings, 3, row);
+        let category = |row| CATEGORIES[usize::from(bits(row).to_le_bytes()[0] & 3)];
+        let price = |row| f64::from(500 + below(29_500, halves(bits(row)).0)) / 100.0;
+        let created = |row| {
+            // One in some hundred is made while others are shown.
+            let span = if happens(5, halves(bits(row)).0) {
+                -20
+            } else {
+                0
+            };
+            let before = i64::from(below(365, halves(mix(bits(row))).1)) + 1 + span;
+            (i64::from(FIRST_DAY.0) - before) * DAY_US
+        };
+        return vec![
+            ("listing_id", Column::Ints(rows.clone().map(id).collect())),
+            (
+                "category",
+                Column::Texts(rows.clone().map(category).collect()),
+            ),
+            ("price", Column::Floats(rows.clone().map(price).collect())),
+            ("created_ts", Column::Times(rows.map(created).collect())),
+        ];
+    }
+    let seen: Vec<Seen> = match source {
+        Source::Impressions => {
+            let rows = rows.clone();
+            rows.map(|row| impression(settings, population, row))
+                .collect()
+        }
+        _ => rows
+            .clone()
+            .map(|row| click(settings, population, row))
+            .collect(),
+    };
+    let of = |part: fn(&Seen) -> i64| seen.iter().map(part).collect();
+    let mut columns = vec![
+        ("user_id", Column::Ints(of(|seen| seen.user))),
+        ("listing_id", Column::Ints(of(|seen| seen.listing))),
+    ];
+    let times = Column::Times(of(|seen| seen.at));
+    if source == Source::Impressions {
+        columns.insert(0, ("impression_id", Column::Ints(rows.map(id).collect())));
+        columns.push(("impression_ts", times));
+    } else {
+        columns.push(("click_ts", times));
+    }
+    columns
+}
+
+/// Writes a file; gives its bytes.
+fn write_file(
+    settings: &GenerateListings,
+    file: &File,
+    population: &Population,
+    control: &Control,
+) -> Result<u64> {
+    let folder = settings.dir.join(file.source.folder());
+    fs::create_dir_all(&folder).map_err(|error| cannot(&folder, "it cannot be made", error))?;
+    let name = format!("part-{}.{}", file.part, extension(settings.format));
+    let path = folder.join(name);
+    let batches = (file.rows.start..file.rows.end.max(file.rows.start + 1))
+        .step_by(usize::try_from(BATCH_ROWS).expect("a batch is small"))
+        .map(|start| start..(start + BATCH_ROWS).min(file.rows.end));
+    let mut batches = batches.map(|rows| {
+        control.check()?;
+        control.count_written(rows.end - rows.start);
+        Ok(columns(settings, file.source, rows, population))
+    });
+    match settings.format {
+        Format::Parquet => write_parquet(&mut batches, &path),
+        format => write_text(&mut batches, format, &path),
+    }
+}
+
+/// Writes a Parquet file; gives its bytes.
+fn write_parquet(batches: &mut dyn Iterator<Item = Result<Columns>>, path: &Path) -> Result<u64> {
+    let failed = |error| Error::io("write", path, error);
+    let properties = WriterProperties::builder()
+        .set_created_by(concat!("hitherto ", env!("CARGO_PKG_VERSION")).to_owned())
+        .set_compression(Compression::SNAPPY)
+        .build();
+    let mut writer: Option<ArrowWriter<Disk>> = None;
+    for columns in batches {
+        let columns = columns?.into_iter().map(|(name, column)| {
+            let array: ArrayRef = match column {
+                Column::Ints(values) => Arc::new(Int64Array::from(values)),
+                Column::Times(values) => {
+                    Arc::new(TimestampMicrosecondArray::from(values).with_timezone("UTC"))
+                }
+                Column::Floats(values) => Arc::new(Float64Array::from(values)),
+                Column::Texts(values) => Arc::new(StringArray::from(values)),
+            };
+            (name, array, true)
+        });
+        let batch = RecordBatch::try_from_iter_with_nullable(columns);
+        let batch = batch.map_err(|error| failed(io::Error::other(error)))?;
+        if writer.is_none() {
+            let disk = Disk::create_new(path).map_err(failed)?;
+            let made = ArrowWriter::try_new(disk, batch.schema(), Some(properties.clone()));
+            writer = Some(made.map_err(|error| failed(disk_error(error)))?);
+        }
+        let writer = writer.as_mut().expect("it was just made");
+        writer
+            .write(&batch)
+            .map_err(|error| failed(disk_error(error)))?;
+    }
+    let disk = writer.expect("a file has a batch").into_inner();
+    let disk = disk.map_err(|error| failed(disk_error(error)))?;
+    Ok(disk.metadata().map_err(failed)?.len())
+}
+
+/// Writes CSV or NDJSON; gives its bytes.
+fn write_text(
+    batches: &mut dyn Iterator<Item = Result<Columns>>,
+    format: Format,
+    path: &Path,
+) -> Result<u64> {
+    let failed = |error| Error::io("write", path, error);
+    let mut out = BufWriter::new(Disk::create_new(path).map_err(failed)?);
+    let mut is_first = true;
+    for columns in batches {
+        let columns = columns?;
+        if format == Format::Csv && std::mem::take(&mut is_first) {
+            let names: Vec<&str> = columns.iter().map(|(name, _)| *name).collect();
+            writeln!(out, "{}", names.join(",")).map_err(failed)?;
+        }
+        for row in 0..columns[0].1.count() {
+            let fields = columns.iter().map(|(name, column)| {
+                let text = column.text(row);
+                match (format, column) {
+                    (Format::Csv, _) => text,
+                    (_, Column::Ints(_) | Column::Floats(_)) => format!("\"{name}\":{text}"),
+                    _ => format!("\"{name}\":\"{text}\""),
+                }
+            });
+            let line = fields.collect::<Vec<_>>().join(",");
+            let written = match format {
+                Format::Csv => writeln!(out, "{line}"),
+                _ => writeln!(out, "{{{line}}}"),
+            };
+            written.map_err(failed)?;
+        }
+    }
+    let disk = out
+        .into_inner()
+        .map_err(|error| failed(error.into_error()))?;
+    Ok(disk.metadata().map_err(failed)?.len())
+}
+
+impl Column {
+    /// The number of rows.
+    fn count(&self) -> usize {
+        match self {
+            Column::Ints(values) | Column::Times(values) => values.len(),
+            Column::Floats(values) => values.len(),
+            Column::Texts(values) => values.len(),
+        }
+    }
+
+    /// The value of a row, as text.
+    fn text(&self, row: usize) -> String {
+        match self {
+            Column::Ints(values) => values[row].to_string(),
+            Column::Times(values) => instant_text(Micros(values[row])),
+            Column::Floats(values) => values[row].to_string(),
+            Column::Texts(values) => values[row].to_owned(),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// What a folder holds: paths and contents.
+    fn contents(dir: &Path) -> Vec<(String, Vec<u8>)> {
+        let mut found = Vec::new();
+        for source in [Source::Listings, Source::Impressions, Source::Clicks] {
+            let folder = dir.join(source.folder());
+            for entry in fs::read_dir(&folder).expect("a folder") {
+                let path = entry.expect("an entry").path();
+                let bytes = fs::read(&path).expect("a file");
+                let name = path.strip_prefix(dir).expect("below it");
+                found.push((name.display().to_string(), bytes));
+            }
+        }
+        found.sort();
+        found
+    }
+
+    #[test]
+    fn threads_change_no_byte_and_every_row_is_there() {
+        for format in [Format::Parquet, Format::Csv, Format::Ndjson] {
+            let made = [1, 3].map(|threads| {
+                let dir = tempfile::tempdir().expect("a folder");
+                let settings = GenerateListings {
+                    dir: dir.path().join("shop"),
+                    impressions: 300,
+                    clicks: 20_000,
+                    users: 50,
+                    listings: 40,
+                    format,
+                    threads,
+                    ..GenerateListings::default()
+                };
+                let made = generate_listings(&settings, &Control::default()).expect("files");
+                assert_eq!((made.files, made.rows), (3, 20_340));
+                contents(&settings.dir)
+            });
+            assert!(made[0] == made[1], "{format:?}");
+            if format != Format::Parquet {
+                let lines = |bytes: &[u8]| bytes.iter().filter(|byte| **byte == b'\n').count();
+                let lines: usize = made[0].iter().map(|(_, bytes)| lines(bytes)).sum();
+                let headers = if format == Format::Csv { 3 } else { 0 };
+                assert_eq!(lines, 20_340 + headers);
+            }
+        }
+    }
+
+    #[test]
+    fn no_clicks_are_an_empty_file() {
+        let dir = tempfile::tempdir().expect("a folder");
+        let settings = GenerateListings {
+            dir: dir.path().join("shop"),
+            impressions: 1,
+            clicks: 0,
+            listings: 1,
+            format: Format::Csv,
+            ..GenerateListings::default()
+        };
+        generate_listings(&settings, &Control::default()).expect("files");
+        let clicks = fs::read_to_string(settings.dir.join("clicks/part-0.csv"));
+        assert_eq!(clicks.expect("a file"), "user_id,listing_id,click_ts\n");
+    }
+}
