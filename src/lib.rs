@@ -17,11 +17,20 @@
 //! forward find for each impression the bounds of its history, and the encoder writes what these
 //! windows hold as compressed Parquet, without ever laying the rows out.
 //!
+//! `dwell` takes the same path without probes: events are read with their ids interned, the ids
+//! ranked, the events dealt to partitions of users, and each user's run becomes rows of a table.
+//!
+//! ```text
+//! events ──► scan ──► rank ids ──► partition by user ──► group ──► op ──► users' table
+//!                                                                   └──► partition by merchant ──► merchants' table
+//! ```
+//!
 //! # Glossary
 //!
 //! | word | is |
 //! |---|---|
-//! | *event* | a row with a key and a time; here an *action*: a click, add-to-cart or order |
+//! | *question* | what a job asks: `sequences`, `features` or `dwell`; it says which sources are read |
+//! | *event* | a row with a key and a time; an *action* (a click, add-to-cart or order), or what somebody did with a flyer |
 //! | *probe* | a moment at which the model is asked; here an *impression* |
 //! | *sample* | an item shown in an impression: a row of the output |
 //! | *key* | a customer that some probe asks for, as its rank in hash order |
@@ -30,6 +39,8 @@
 //! | *run* | the events of one key, sorted |
 //! | *window* | a half-open range of a run |
 //! | *history* | the newest N events of a window |
+//! | *code*, *rank* | a number that stands for an id: of one thread while it reads, of all when that is over |
+//! | *stay* | the time of a user with a merchant on a day |
 //! | *partition* | the events of a range of keys |
 //! | *block* | rows of the output, as windows; encoded it is a *row group*, and several are a *part* |
 //! | *wave* | row groups of input that are read before it is asked who has enough |
@@ -41,11 +52,11 @@
 //! | `job` | settings into a [`Job`] that holds together |
 //! | `engine` | a job into a [`Report`]: the data path, stage after stage |
 //! | `sweep` | sorted times and cutoffs into windows; the tie rule |
-//! | `op` | windows into histories |
-//! | `scan` | files into typed rows; `scan/plan` decides which are read at all |
+//! | `op` | windows into histories, runs into stays |
+//! | `scan` | files into typed rows; `scan/plan` decides which are read at all, `scan/table` reads any table |
 //! | `keys`, `intern`, `probes` | ids into ranks, impressions into probes |
 //! | `partition`, `sort` | events into chunk lists, chunk lists into sorted runs |
-//! | `spill` | chunks that memory has no room for, to a file and back |
+//! | `chunk`, `spill` | rows as they come; those that memory has no room for, to a file and back |
 //! | `encode` | blocks into row groups |
 //! | `output` | row groups into parts, and the plan of both |
 //! | `publish`, `manifest`, `quarantine` | parts into a folder that appears complete or not at all |

@@ -197,18 +197,20 @@ fn deal_heap(
     let mut scatter = Scatter::new(split);
     let mut spill = heap.spill.next();
     for chunk in heap.scatter.take(0) {
-        deal_chunk(chunk, ranks, control, (&mut scatter, &mut spill))?;
+        deal_chunk(&chunk, ranks, control, (&mut scatter, &mut spill))?;
+        scatter.recycle(chunk);
     }
+    // What is read back is not used again: there may be more of it than memory has room for.
     heap.spill.drain(control, |chunk| {
-        deal_chunk(chunk, ranks, control, (&mut scatter, &mut spill))
+        deal_chunk(&chunk, ranks, control, (&mut scatter, &mut spill))
     })?;
     control.count_spilled(heap.spill.bytes() + spill.bytes());
     Ok((scatter, spill))
 }
 
-/// Deals the events of a chunk, whose memory the partitions then have.
+/// Deals the events of a chunk, and takes it off the account.
 fn deal_chunk(
-    chunk: RowChunk<FlyerEvent>,
+    chunk: &RowChunk<FlyerEvent>,
     ranks: &Ranks,
     control: &Control,
     (scatter, spill): (&mut Scatter<RowChunk<FlyerEvent>>, &mut Spill),
@@ -235,6 +237,5 @@ fn deal_chunk(
     }
     control.count_done(count64(chunk.rows().len()));
     control.release(chunk.bytes());
-    scatter.recycle(chunk);
     Ok(())
 }

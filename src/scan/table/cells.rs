@@ -150,6 +150,9 @@ impl Cells {
         };
         let nulls = &mut self.nulls;
         nulls.clear();
+        if !texts.may_be_empty() {
+            return;
+        }
         nulls.extend(texts.empty_rows(rows_count));
         if !nulls.contains(&true) {
             nulls.clear();

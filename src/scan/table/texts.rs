@@ -122,6 +122,22 @@ impl Texts {
     pub(super) fn empty_rows(&self, rows_count: usize) -> impl Iterator<Item = bool> {
         (0..count32(rows_count)).map(|row| self.get(row).is_empty())
     }
+
+    /// Whether the text of any row may be null or empty, by a look that costs next to nothing.
+    pub(super) fn may_be_empty(&self) -> bool {
+        match self {
+            Texts::Own(_) => true,
+            // The lower half of a view starts with the length of its text.
+            Texts::Views(texts) => {
+                let is_empty = |view: &u128| view & u128::from(u32::MAX) == 0;
+                texts.null_count() > 0 || texts.views().iter().any(is_empty)
+            }
+            Texts::Coded { places, dictionary } => {
+                let mut lengths = dictionary.offsets().lengths();
+                places.null_count() > 0 || lengths.any(|length| length == 0)
+            }
+        }
+    }
 }
 
 impl Memo {
