@@ -1,7 +1,7 @@
-//! Actions to partitions: chunk lists, one per range of customers.
+//! Rows to partitions: chunk lists, one per range of keys.
 //!
-//! **In / Out**: actions in any order → per partition the chunks that hold them. A partition is
-//! a range of customer ranks, which is a range of hashes (see `keys`).
+//! **In / Out**: rows in any order → per partition the chunks that hold them. A partition is a
+//! range of ranks; of customers, whose ranks follow their hashes (see `keys`), a range of hashes.
 //! **Invariants**: a permutation: no action is lost, doubled or changed. The partition count
 //! changes no byte of the output.
 //! **Cost**: one append per action; memory is taken a chunk at a time, of 32 rows first and 2048 at
