@@ -2,7 +2,7 @@
 
 Libraries are imported where they are used, as in peers.py, whose measuring this shares.
 """
-import argparse, datetime, json, os, platform, shutil, statistics, subprocess, sys
+import argparse, datetime, glob, json, os, platform, shutil, statistics, subprocess, sys
 
 import peers
 from peers import Failed, Tool, first_output, machine, measure, parquet_files, peer_name, read_all
@@ -121,17 +121,17 @@ def fingerprint(folder):
 
 # ---- The comparison -------------------------------------------------------------------------------------------------
 
-def run_once(tool, ours, out):
+def run_once(script, tool, ours, out):
     shutil.rmtree(out, ignore_errors=True)
     if tool.command[0] == sys.executable:
         os.makedirs(out)  # Ours makes its own, and refuses one that is there.
     seconds, memory = measure([*tool.command, out], f"{out}.log")
     tool.seconds.append(seconds)
     tool.memory.append(memory)
-    tool.size = sum(os.path.getsize(f"{out}/{name}.csv") for name in ["user_merchant", "merchant"])
+    tool.size = sum(os.path.getsize(path) for path in glob.glob(f"{out}/*.csv") or parquet_files(out))
     print(f"{tool.name}: {seconds:.2f} s, {memory / 1e6:.0f} MB", file=sys.stderr)
     if tool.rows is None:
-        done = subprocess.run([sys.executable, __file__, "fingerprint", out], stdout=subprocess.PIPE, text=True)
+        done = subprocess.run([sys.executable, script, "fingerprint", out], stdout=subprocess.PIPE, text=True)
         if done.returncode:
             raise Failed("its files cannot be compared")
         tool.rows = done.stdout.strip()
@@ -140,27 +140,36 @@ def run_once(tool, ours, out):
     shutil.rmtree(out)
 
 
-def compare(name, binary, runs):
-    title = first_output(binary, "--version")
-    tools = [Tool(title, [binary, "dwell", f"{WORK}/{name}", "--quiet", "--out"]),
-             Tool(peer_name("polars"), [sys.executable, __file__, "peer", f"{WORK}/{name}"])]
-    read_all(f"{WORK}/{name}")
+def in_turns(script, work, name, ours, runs):
+    """Runs ours and Polars in turns, compares their rows, and gives both."""
+    tools = [Tool(first_output(ours[0], "--version"), [*ours, "--quiet", "--out"]),
+             Tool(peer_name("polars"), [sys.executable, script, "peer", f"{work}/{name}"])]
+    read_all(f"{work}/{name}")
     for _ in range(runs):
         for tool in [tool for tool in tools if not tool.failure]:
             try:
-                run_once(tool, tools[0], os.path.abspath(f"{WORK}/out"))
+                run_once(script, tool, tools[0], os.path.abspath(f"{work}/out"))
             except Failed as failure:
                 if tool is tools[0]:
-                    sys.exit(f"{tool.name} failed: {failure}; see {WORK}/out.log")
+                    sys.exit(f"{tool.name} failed: {failure}; see {work}/out.log")
                 tool.failure = str(failure)
                 print(f"{tool.name} failed: {failure}", file=sys.stderr)
-                shutil.rmtree(f"{WORK}/out", ignore_errors=True)
+                shutil.rmtree(f"{work}/out", ignore_errors=True)
+    return tools
+
+
+def compare(name, binary, runs):
+    tools = in_turns(__file__, WORK, name, [binary, "dwell", f"{WORK}/{name}"], runs)
     size, rows = SETS[name], tools[0].rows.split()
     print(f"{machine()}; Python {platform.python_version()}")
     print(f"Set {name}: {size['events']:,} events, {size['users']:,} users; {int(rows[0]):,} rows of users and "
           f"{int(rows[3]):,} of merchants, the same from all that did not fail; median (least-most) of {runs}, input in "
           "the page cache\n")
-    print("| tool | time | peak memory | CSV | time by ours |\n|---|---|---|---|---|")
+    print_table(tools, "CSV")
+
+
+def print_table(tools, size):
+    print(f"| tool | time | peak memory | {size} | time by ours |\n|---|---|---|---|---|")
     for tool in tools:
         print(peers.table_row(tool, tools[0]))
 

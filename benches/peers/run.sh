@@ -1,11 +1,12 @@
 #!/usr/bin/env bash
 # Runs `hitherto sequences` beside other engines that do the same job on one set of made logs, and prints a table; or
-# `hitherto dwell` beside Polars.
+# `hitherto features` or `hitherto dwell` beside Polars.
 #
-# usage: benches/peers/run.sh [--job sequences|dwell] [--set S|M|L] [--runs N] [--peers LIST] [--variants] [--binary PATH]
+# usage: benches/peers/run.sh [--job sequences|features|dwell] [--set S|M|L] [--runs N] [--peers LIST] [--variants] [--binary PATH]
 #
-#   --job JOB        default sequences; dwell knows no peer but polars, and no variants. Its sets have 1, 10 and 100
-#                    million events of 20 thousand, 200 thousand and 2 million users
+#   --job JOB        default sequences; the others know no peer but polars, and no variants. Sets of features have 1, 10
+#                    and 100 million clicks and a tenth of that of impressions, those of dwell 1, 10 and 100 million
+#                    events of 20 thousand, 200 thousand and 2 million users
 #   --set S|M|L      how much; default M, of which each is ten times the one before:
 #                      S     10,000 impressions,   1,670,000 actions,    10,000 customers
 #                      M    100,000 impressions,  16,700,000 actions,   100,000 customers
@@ -45,8 +46,8 @@ while [ $# -gt 0 ]; do
     esac
     shift 2
 done
-[[ $job =~ ^(sequences|dwell)$ ]] || wrong "--job $job is neither sequences nor dwell"
-[[ $job$peers$variants =~ ^(sequences.*|dwellpolars)$ ]] || wrong "--job dwell has no peer but polars, and no variants"
+[[ $job =~ ^(sequences|features|dwell)$ ]] || wrong "--job $job is none of sequences, features, dwell"
+[[ $job$peers$variants =~ ^(sequences.*|(features|dwell)polars)$ ]] || wrong "--job $job has no peer but polars, and no variants"
 [[ $set =~ ^[SML]$ ]] || wrong "--set $set is none of S, M, L"
 [[ $runs =~ ^[1-9][0-9]*$ ]] || wrong "--runs $runs is not a number above 0"
 known='(polars|duckdb|clickhouse|spark)'
@@ -76,6 +77,10 @@ case $peers in *spark*) install 'pyspark' ;; esac
 if [ -z "$binary" ]; then
     cargo build --release >&2
     binary=$(realpath "${CARGO_TARGET_DIR:-target}/release/hitherto")
+fi
+if [ "$job" = features ]; then
+    mkdir -p target/peers/features
+    exec "$venv/bin/python" "$here/features.py" compare "$set" --binary "$binary" --runs "$runs"
 fi
 if [ "$job" = dwell ]; then
     "$venv/bin/python" "$here/dwell.py" generate "$set"
