@@ -17,6 +17,15 @@
 //! forward find for each impression the bounds of its history, and the encoder writes what these
 //! windows hold as compressed Parquet, without ever laying the rows out.
 //!
+//! `features` deals the clicks twice, to partitions of listings and of users, and the impressions
+//! along with them; a run of clicks and the impressions that ask about it are swept with a pointer
+//! per window, and what is found is put down by the row of the impression.
+//!
+//! ```text
+//! impressions ──► rank ids ──► listings
+//!                     └──► clicks ──► partition by listing, by user ──► sort ──► op ──► rows by day
+//! ```
+//!
 //! `dwell` takes the same path without probes: events are read with their ids interned, the ids
 //! ranked, the events dealt to partitions of users, and each user's run becomes rows of a table.
 //!
@@ -52,7 +61,7 @@
 //! | `job` | settings into a [`Job`] that holds together |
 //! | `engine` | a job into a [`Report`]: the data path, stage after stage |
 //! | `sweep` | sorted times and cutoffs into windows; the tie rule |
-//! | `op` | windows into histories, runs into stays |
+//! | `op` | windows into histories, counts and labels, runs into stays |
 //! | `scan` | files into typed rows; `scan/plan` decides which are read at all, `scan/table` reads any table |
 //! | `keys`, `intern`, `probes` | ids into ranks, impressions into probes |
 //! | `partition`, `sort` | events into chunk lists, chunk lists into sorted runs |
