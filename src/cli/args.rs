@@ -33,8 +33,18 @@ pub(crate) struct Cli {
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
     /// For every impression, the customer's last actions before it, as Parquet by day
+    ///
+    /// Reads DIR/impressions, DIR/clicks, DIR/add_to_carts and DIR/previous_orders (each a folder,
+    /// or a file of that name: .parquet, .csv, .ndjson, .json, text also .gz or .zst), or the
+    /// sources named one by one. Writes OUT/dt=YYYY-MM-DD/part-*.parquet; OUT appears complete, or
+    /// not at all.
     Sequences(Box<Sequences>),
-    /// For every impression, the clicks before it and whether one followed, as Parquet by day
+    /// For every impression, prior clicks and whether one followed, as Parquet by day
+    ///
+    /// Reads DIR/impressions, DIR/clicks and DIR/listings (each a folder, or a file of that name:
+    /// .parquet, .csv, .ndjson, .json, text also .gz or .zst), or the sources named one by one.
+    /// Writes exactly one row per impression to OUT/date=YYYY-MM-DD/part-*.parquet; OUT appears
+    /// complete, or not at all.
     Features(Box<super::features::Features>),
     /// How long each user stayed on the flyers of each merchant, as CSV and Parquet
     Dwell(Box<super::dwell::Dwell>),
@@ -96,11 +106,7 @@ Examples:
 Exit codes: 0 done, 2 usage, 65 bad data, 66 no such input, 70 internal fault,
 73 output exists or cannot be made, 74 I/O, 130 and 143 interrupted.";
 
-/// For every impression, the customer's last actions before it, as Parquet by day.
-///
-/// Reads DIR/impressions, DIR/clicks, DIR/add_to_carts and DIR/previous_orders (each a folder, or
-/// a file of that name: .parquet, .csv, .ndjson, .json, text also .gz or .zst), or the sources
-/// named one by one. Writes OUT/dt=YYYY-MM-DD/part-*.parquet; OUT appears complete, or not at all.
+/// Flags of `sequences`; what it says of itself stands at [`Command`], where clap looks for it.
 #[derive(Args, Debug)]
 #[command(after_long_help = EXAMPLES)]
 pub(crate) struct Sequences {

@@ -38,12 +38,8 @@ Examples:
 Exit codes: 0 done, 2 usage, 65 bad data, 66 no such input, 70 internal fault,
 73 output exists or cannot be made, 74 I/O, 130 and 143 interrupted.";
 
-/// For every impression, the clicks before it and whether one followed, as Parquet by day.
-///
-/// Reads DIR/impressions, DIR/clicks and DIR/listings (each a folder, or a file of that name:
-/// .parquet, .csv, .ndjson, .json, text also .gz or .zst), or the sources named one by one. Writes
-/// exactly one row per impression to OUT/date=YYYY-MM-DD/part-*.parquet; OUT appears complete, or
-/// not at all.
+/// Flags of `features`; what it says of itself stands at [`crate::cli::args::Command`], where clap
+/// looks for it.
 #[derive(Args, Debug)]
 #[command(after_long_help = EXAMPLES)]
 pub(crate) struct Features {

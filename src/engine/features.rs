@@ -94,7 +94,8 @@ fn run(job: &Job, control: &Control) -> Result<FeaturesReport> {
     })?;
     let clicks = open_source(job, &sources, Source::Clicks)?;
     let rows_about: u64 = clicks.iter().map(Opened::rows_about).sum();
-    let bits = Split::bits_for(rows_about);
+    let bits = job.partition_bits;
+    let bits = bits.unwrap_or_else(|| Split::bits_for(rows_about));
     let last = shown.shown.times.iter().copied().max();
     let last = last.unwrap_or(Micros::MIN);
     let wanted = Wanted {

@@ -12,7 +12,7 @@ use std::sync::Arc;
 use crate::calendar::parse_dt;
 use crate::error::{Error, ErrorKind, Result};
 use crate::ids::Day;
-use crate::job::{Job, Source};
+use crate::job::{Job, Question, Source};
 use crate::scan::input::InputFile;
 
 /// The paths of one source, expanded.
@@ -80,7 +80,7 @@ pub(crate) fn discover(job: &Job) -> Result<Vec<SourceFiles>> {
 /// The files and folders that a job names for a source; `None` if it names none.
 fn roots_of(job: &Job, source: Source) -> Result<Option<Vec<PathBuf>>> {
     if let Some(dir) = &job.dir {
-        return found_in(dir, source).map(|root| Some(vec![root]));
+        return found_in(job, dir, source).map(|root| Some(vec![root]));
     }
     if let Some((_, path)) = job.paths.iter().find(|(of, _)| *of == source) {
         let roots = expand(path)?;
@@ -102,7 +102,7 @@ fn roots_of(job: &Job, source: Source) -> Result<Option<Vec<PathBuf>>> {
 }
 
 /// The folder or file of a source in a folder of all sources.
-fn found_in(dir: &Path, source: Source) -> Result<PathBuf> {
+fn found_in(job: &Job, dir: &Path, source: Source) -> Result<PathBuf> {
     if !dir.is_dir() {
         let what = format!("no such folder: \"{}\"", dir.display());
         return Err(Error::from(ErrorKind::NoInput { what }));
@@ -118,11 +118,11 @@ fn found_in(dir: &Path, source: Source) -> Result<PathBuf> {
     match &candidates[..] {
         [root] => Ok(root.clone()),
         [] => {
-            let hint = match source {
-                Source::Impressions | Source::Listings | Source::Events => {
-                    format!("name them with --{} PATH", source.name())
+            let hint = match (job.question, source) {
+                (Question::Sequences, Source::Clicks | Source::Carts | Source::Orders) => {
+                    format!("--without {} goes without them", source.name())
                 }
-                _ => format!("--without {} goes without them", source.name()),
+                _ => format!("name them with --{} PATH", source.name()),
             };
             let what = format!(
                 "no {name} in \"{}\": neither a folder nor a file of that name; {hint}",
