@@ -4,6 +4,7 @@
 //! offsets; every rule of SPEC is a line of its own. Slow on purpose.
 
 mod dwell;
+pub mod features;
 
 use std::collections::BTreeMap;
 

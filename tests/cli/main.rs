@@ -5,6 +5,7 @@
 
 mod dwell;
 mod encode;
+mod features;
 mod files;
 mod folders;
 mod output;

@@ -2,6 +2,7 @@
 
 mod conformance;
 mod dwell;
+mod features;
 mod invariance;
 mod real;
 mod schema;

@@ -6,8 +6,8 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use arrow::array::{
-    Array, ArrayRef, AsArray, BooleanArray, Date32Array, Int32Array, Int64Array, ListArray,
-    RecordBatch, StringArray, StructArray, TimestampMicrosecondArray, UInt64Array,
+    Array, ArrayRef, AsArray, BooleanArray, Date32Array, Float64Array, Int32Array, Int64Array,
+    ListArray, RecordBatch, StringArray, StructArray, TimestampMicrosecondArray, UInt64Array,
 };
 use arrow::buffer::OffsetBuffer;
 use arrow::datatypes::{DataType, Field, Int8Type, Int32Type, Int64Type, TimestampMicrosecondType};
@@ -295,6 +295,8 @@ pub(crate) enum Column {
     Ints(Vec<Option<i64>>),
     /// Texts.
     Texts(Vec<Option<String>>),
+    /// Numbers.
+    Floats(Vec<Option<f64>>),
     /// Times, written in a style.
     Times(Vec<Option<LogTime>>, TimeStyle),
     /// Shown items with labels.
@@ -302,7 +304,7 @@ pub(crate) enum Column {
 }
 
 /// Writes rows into one or several files of a folder.
-fn write_rows(folder: &Path, columns: &[(&str, Column)], rows: usize, style: Style) {
+pub(crate) fn write_rows(folder: &Path, columns: &[(&str, Column)], rows: usize, style: Style) {
     let per_file = rows.div_ceil(style.files).max(1);
     for file in 0..rows.div_ceil(per_file).max(1) {
         let range = (file * per_file).min(rows)..((file + 1) * per_file).min(rows);
@@ -350,6 +352,7 @@ fn json_of(column: &Column, row: usize) -> String {
     let null = || "null".to_owned();
     match column {
         Column::Ints(values) => values[row].map_or_else(null, |value| value.to_string()),
+        Column::Floats(values) => values[row].map_or_else(null, |value| value.to_string()),
         Column::Texts(values) => values[row]
             .as_ref()
             .map_or_else(null, |text| format!("\"{text}\"")),
@@ -434,6 +437,7 @@ fn array_of(column: &Column, rows: std::ops::Range<usize>, style: Style) -> Arra
         }
         Column::Ints(values) => Arc::new(values[rows].iter().copied().collect::<Int64Array>()),
         Column::Texts(values) => Arc::new(values[rows].iter().cloned().collect::<StringArray>()),
+        Column::Floats(values) => Arc::new(values[rows].iter().copied().collect::<Float64Array>()),
         Column::Times(values, times) => times_of(&values[rows], *times),
         Column::Lists(values) => lists_of(&values[rows], style),
     }
@@ -509,6 +513,11 @@ pub(crate) fn run(settings: Settings) -> hitherto::Result<Report> {
 
 /// All parts of an output, in order: day, path, bytes.
 pub(crate) fn parts(out: &Path) -> Vec<(i32, PathBuf)> {
+    parts_by(out, "dt=")
+}
+
+/// All parts of an output whose folders of days are called so, in order: day, path, bytes.
+pub(crate) fn parts_by(out: &Path, prefix: &str) -> Vec<(i32, PathBuf)> {
     let mut parts = Vec::new();
     for entry in fs::read_dir(out).expect("an output") {
         let folder = entry.expect("an entry").path();
@@ -517,7 +526,7 @@ pub(crate) fn parts(out: &Path) -> Vec<(i32, PathBuf)> {
             .expect("a name")
             .to_string_lossy()
             .into_owned();
-        let Some(day) = name.strip_prefix("dt=") else {
+        let Some(day) = name.strip_prefix(prefix) else {
             continue;
         };
         let day = hitherto::parse_day(day).expect("a day").0;

@@ -1,0 +1,330 @@
+//! Logs of `features` as values, files made of them, rows read back.
+
+use std::fs::{self, File};
+use std::path::Path;
+
+use arrow::array::{Array, ArrayRef, AsArray, RecordBatch};
+use arrow::datatypes::{
+    DataType, Float64Type, Int8Type, Int32Type, Int64Type, TimestampMicrosecondType,
+};
+use hitherto::oracle::LogTime;
+use hitherto::oracle::features::{Click, Impression, Listing, Row, Rules, features};
+use hitherto::{
+    Control, CustomerType, Day, FeaturesReport, Job, LabelKey, Question, Settings, TimeUnit,
+};
+use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
+
+use crate::support::{Column, PLAIN, Style, TimeStyle, parts_by, scratch, write_rows};
+
+/// A second in microseconds.
+pub(super) const SECOND: i64 = 1_000_000;
+/// An hour in microseconds.
+pub(super) const HOUR: i64 = 3600 * SECOND;
+/// A day in microseconds.
+pub(super) const DAY: i64 = 24 * HOUR;
+/// 2024-01-10, days since 1970-01-01.
+pub(super) const TODAY: i32 = 19_732;
+/// Noon of that day in UTC.
+pub(super) const NOON: i64 = 19_732 * DAY + 12 * HOUR;
+
+/// A case: logs, rules, and how they are written.
+#[derive(Clone, Debug)]
+pub(super) struct Case {
+    /// The rules.
+    pub(super) rules: Rules,
+    /// The impressions.
+    pub(super) shown: Vec<Impression>,
+    /// The clicks.
+    pub(super) clicks: Vec<Click>,
+    /// The listings.
+    pub(super) listings: Vec<Listing>,
+    /// How impressions, clicks and listings are written.
+    pub(super) styles: [Style; 3],
+    /// Ids are texts.
+    pub(super) text_ids: bool,
+    /// Clicks have a column of users.
+    pub(super) has_users: bool,
+}
+
+/// An impression at an instant.
+pub(super) fn shown(id: &str, user: &str, listing: &str, time_us: i64) -> Impression {
+    Impression {
+        id: id.to_owned(),
+        user: user.to_owned(),
+        listing: listing.to_owned(),
+        time: LogTime::Instant(time_us),
+    }
+}
+
+/// A click at an instant.
+pub(super) fn click(user: &str, listing: &str, time_us: i64) -> Click {
+    Click {
+        user: Some(user.to_owned()),
+        ..nobodys(listing, time_us)
+    }
+}
+
+/// A click that does not say who clicked.
+pub(super) fn nobodys(listing: &str, time_us: i64) -> Click {
+    Click {
+        user: None,
+        listing: listing.to_owned(),
+        time: LogTime::Instant(time_us),
+    }
+}
+
+/// A listing that was made at an instant.
+pub(super) fn listing(id: &str, created_us: i64) -> Listing {
+    Listing {
+        listing: id.to_owned(),
+        category: Some("toys".to_owned()),
+        price: Some(9.5),
+        created: Some(LogTime::Instant(created_us)),
+    }
+}
+
+impl Case {
+    /// A case with SPEC's defaults, and a listing "1".
+    pub(super) fn new(shown: Vec<Impression>, clicks: Vec<Click>) -> Case {
+        Case {
+            rules: Rules {
+                windows_us: Vec::new(),
+                label_window_us: DAY,
+                anybody: false,
+                data_end_us: None,
+                days: (i32::MIN, i32::MAX),
+                timezone: "UTC".to_owned(),
+            },
+            shown,
+            clicks,
+            listings: vec![listing("1", NOON - 10 * DAY)],
+            styles: [PLAIN; 3],
+            text_ids: false,
+            has_users: true,
+        }
+    }
+
+    /// The settings that say the same as the rules.
+    pub(super) fn settings(&self, dir: &Path, out: &Path) -> Settings {
+        let rules = &self.rules;
+        let windows = rules.windows_us.iter();
+        let (from, to) = rules.days;
+        let epoch = self
+            .styles
+            .iter()
+            .any(|style| style.times == TimeStyle::Epoch);
+        Settings {
+            question: Question::Features,
+            dir: Some(dir.to_owned()),
+            out: out.to_owned(),
+            windows: windows.map(|us| (format!("{us}us"), *us)).collect(),
+            label_window_us: rules.label_window_us,
+            label_key: match rules.anybody {
+                true => LabelKey::Listing,
+                false => LabelKey::UserListing,
+            },
+            data_end: rules.data_end_us.map(instant_text),
+            from: (from > i32::MIN).then_some(Day(from)),
+            to: (to < i32::MAX).then_some(Day(to)),
+            timezone: rules.timezone.clone(),
+            time_unit: epoch.then_some(TimeUnit::Micro),
+            customer_type: self.text_ids.then_some(CustomerType::String),
+            threads: 1,
+            ..Settings::default()
+        }
+    }
+
+    /// What must come out, in the order of [`sort`].
+    pub(super) fn expected(&self) -> Vec<Row> {
+        let mut rows = features(&self.rules, &self.shown, &self.clicks, &self.listings);
+        sort(&mut rows);
+        rows
+    }
+
+    /// Writes the logs into a folder.
+    pub(super) fn write(&self, dir: &Path) {
+        let [of_shown, of_clicks, of_listings] = self.styles;
+        let some = |text: &String| Some(text.clone());
+        let shown = self.shown.iter();
+        let clicks = self.clicks.iter();
+        let known = self.listings.iter();
+        let times = |times: Vec<Option<LogTime>>, style: Style| Column::Times(times, style.times);
+        let columns = [
+            (
+                "impression_id",
+                self.ids(shown.clone().map(|of| some(&of.id))),
+            ),
+            ("user_id", self.ids(shown.clone().map(|of| some(&of.user)))),
+            (
+                "listing_id",
+                self.ids(shown.clone().map(|of| some(&of.listing))),
+            ),
+            (
+                "impression_ts",
+                times(shown.map(|of| Some(of.time)).collect(), of_shown),
+            ),
+        ];
+        put(dir, "impressions", &columns, self.shown.len(), of_shown);
+        let columns = [
+            (
+                "user_id",
+                self.ids(clicks.clone().map(|of| of.user.clone())),
+            ),
+            (
+                "listing_id",
+                self.ids(clicks.clone().map(|of| some(&of.listing))),
+            ),
+            (
+                "click_ts",
+                times(clicks.map(|of| Some(of.time)).collect(), of_clicks),
+            ),
+        ];
+        let columns = &columns[usize::from(!self.has_users)..];
+        put(dir, "clicks", columns, self.clicks.len(), of_clicks);
+        let prices = known.clone().map(|of| of.price).collect();
+        let categories = known.clone().map(|of| of.category.clone()).collect();
+        let columns = [
+            (
+                "listing_id",
+                self.ids(known.clone().map(|of| some(&of.listing))),
+            ),
+            ("category", Column::Texts(categories)),
+            ("price", Column::Floats(prices)),
+            (
+                "created_ts",
+                times(known.map(|of| of.created).collect(), of_listings),
+            ),
+        ];
+        put(dir, "listings", &columns, self.listings.len(), of_listings);
+    }
+
+    /// Ids as the case has them.
+    fn ids(&self, ids: impl Iterator<Item = Option<String>>) -> Column {
+        if self.text_ids {
+            return Column::Texts(ids.collect());
+        }
+        let parse = |id: String| id.parse().expect("an integer");
+        Column::Ints(ids.map(|id| id.map(parse)).collect())
+    }
+}
+
+/// Writes a source below a folder.
+fn put(dir: &Path, name: &str, columns: &[(&str, Column)], rows: usize, style: Style) {
+    let folder = dir.join(name);
+    fs::create_dir_all(&folder).expect("a folder");
+    write_rows(&folder, columns, rows, style);
+}
+
+/// An instant as text.
+fn instant_text(us: i64) -> String {
+    let at = jiff::Timestamp::from_microsecond(us);
+    at.expect("in the calendar").to_string()
+}
+
+/// Sorts rows by time, then by ids as texts. Rows that have all of these alike are alike.
+pub(super) fn sort(rows: &mut [Row]) {
+    rows.sort_by(|a, b| {
+        let key = |row: &Row| (row.time_us, row.id.clone(), row.listing.clone());
+        key(a).cmp(&key(b)).then_with(|| a.user.cmp(&b.user))
+    });
+}
+
+/// Runs a job and gives what it made.
+pub(super) fn run(settings: Settings) -> hitherto::Result<FeaturesReport> {
+    hitherto::features(&Job::new(settings)?, &Control::default())
+}
+
+/// The rows of an output, in its own order.
+pub(super) fn rows(out: &Path) -> Vec<Row> {
+    let mut rows = Vec::new();
+    for (day, path) in parts_by(out, "date=") {
+        let file = File::open(&path).expect("a part");
+        let reader = ParquetRecordBatchReaderBuilder::try_new(file);
+        for batch in reader.expect("a part").build().expect("a part") {
+            let batch = batch.expect("a batch");
+            rows.extend((0..batch.num_rows()).map(|row| row_of(day, &batch, row)));
+        }
+    }
+    rows
+}
+
+/// A row of a batch.
+fn row_of(day: i32, batch: &RecordBatch, row: usize) -> Row {
+    let column = |name: &str| {
+        let column = batch.column_by_name(name);
+        column.unwrap_or_else(|| panic!("no column {name}"))
+    };
+    let there = |name: &str| Some(column(name)).filter(|column| column.is_valid(row));
+    let counts = |prefix: &str| {
+        let columns = batch.schema_ref().fields().iter().zip(batch.columns());
+        let columns = columns.filter(|(field, _)| field.name().starts_with(prefix));
+        let of = |column: &ArrayRef| column.as_primitive::<Int64Type>().value(row);
+        let counts = columns.map(|(_, column)| column.is_valid(row).then(|| of(column)));
+        counts.collect::<Option<Vec<i64>>>()
+    };
+    let times = column("impression_ts").as_primitive::<TimestampMicrosecondType>();
+    let prices = |of: &ArrayRef| of.as_primitive::<Float64Type>().value(row);
+    let ages = |of: &ArrayRef| of.as_primitive::<Int32Type>().value(row);
+    let clicked = column("clicked").as_primitive::<Int8Type>().value(row);
+    assert!((0..=1).contains(&clicked));
+    Row {
+        day,
+        time_us: times.value(row),
+        id: id_at(column("impression_id"), row),
+        user: id_at(column("user_id"), row),
+        listing: id_at(column("listing_id"), row),
+        category: there("category").map(|of| of.as_string::<i32>().value(row).to_owned()),
+        price: there("price").map(prices),
+        age_days: there("listing_age_days").map(ages),
+        of_listing: counts("prior_listing_clicks").expect("never null"),
+        of_user: counts("prior_user_clicks"),
+        clicked: clicked == 1,
+        label_complete: column("label_complete").as_boolean().value(row),
+    }
+}
+
+/// An id as text.
+fn id_at(ids: &ArrayRef, row: usize) -> String {
+    assert!(ids.is_valid(row));
+    match ids.data_type() {
+        DataType::Utf8 => ids.as_string::<i32>().value(row).to_owned(),
+        _ => ids.as_primitive::<Int64Type>().value(row).to_string(),
+    }
+}
+
+/// Runs a case and compares it with the oracle; gives the rows, in the order of [`sort`]. `name`
+/// is in the message if they differ.
+pub(super) fn check(name: &str, case: &Case, change: impl Fn(&mut Settings)) -> Vec<Row> {
+    let folder = scratch();
+    let (dir, out) = (folder.path().join("in"), folder.path().join("out"));
+    case.write(&dir);
+    let mut settings = case.settings(&dir, &out);
+    change(&mut settings);
+    let report = run(settings).unwrap_or_else(|error| panic!("{name}: {error}\n{case:#?}"));
+    let mut found = rows(&out);
+    let times: Vec<i64> = found.iter().map(|row| row.time_us).collect();
+    assert!(
+        times.is_sorted(),
+        "{name}: not in the order of time\n{case:#?}"
+    );
+    sort(&mut found);
+    let expected = case.expected();
+    assert!(
+        found == expected,
+        "{name}\nfound {found:#?}\nexpected {expected:#?}\n{case:#?}"
+    );
+    let count = |is: fn(&Row) -> bool| {
+        let rows = expected.iter().filter(|row| is(row));
+        u64::try_from(rows.count()).expect("few rows")
+    };
+    assert_eq!(report.rows, count(|_| true), "{name}");
+    assert_eq!(report.clicked, count(|row| row.clicked), "{name}");
+    assert_eq!(
+        report.incomplete,
+        count(|row| !row.label_complete),
+        "{name}"
+    );
+    let older = count(|row| row.age_days.is_some_and(|age| age < 0));
+    assert_eq!(report.negative_ages, older, "{name}");
+    found
+}

@@ -1,0 +1,9 @@
+//! `features` against its twin, against rows computed by hand, and against itself.
+
+mod case;
+mod days;
+mod edges;
+mod random;
+mod real;
+mod same;
+mod shape;
