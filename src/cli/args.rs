@@ -47,8 +47,19 @@ pub(crate) enum Command {
     /// complete, or not at all.
     Features(Box<super::features::Features>),
     /// How long each user stayed on the flyers of each merchant, as CSV and Parquet
+    ///
+    /// Reads events with the columns timestamp, user_id, event, flyer_id and merchant_id from files
+    /// (.parquet, .csv, .ndjson, .json, text also .gz or .zst), folders or globs. Writes
+    /// OUT/user_merchant and OUT/merchant, each as .csv and .parquet; OUT appears complete, or not
+    /// at all.
     Dwell(Box<super::dwell::Dwell>),
     /// Make synthetic logs, to try things out with
+    ///
+    /// Writes DIR/impressions, DIR/clicks, DIR/add_to_carts and DIR/previous_orders, each by day: a
+    /// year of actions up to 2025-08-16, and impressions from that day on. Activity is lognormal
+    /// over customers, one of them a bot; items follow a power law with personal taste; times are
+    /// whole seconds, so there are ties. The same settings give the same bytes. For other questions
+    /// there are subcommands.
     Generate(super::generate::Generate),
     /// Print a completion script for a shell
     Completions {

@@ -34,12 +34,8 @@ Examples:
 Exit codes: 0 done, 2 usage, 65 bad data, 66 no such input, 70 internal fault,
 73 output exists or cannot be made, 74 I/O, 130 and 143 interrupted.";
 
-/// How long each user stayed on the flyers of each merchant, day by day, as CSV and Parquet.
-///
-/// Reads events with the columns timestamp, user_id, event, flyer_id and merchant_id from files
-/// (.parquet, .csv, .ndjson, .json, text also .gz or .zst), folders or globs. Writes
-/// OUT/user_merchant and OUT/merchant, each as .csv and .parquet; OUT appears complete, or not at
-/// all.
+/// Flags of `dwell`; what it says of itself stands at [`crate::cli::args::Command`], where clap looks
+/// for it.
 #[derive(Args, Debug)]
 #[command(after_long_help = EXAMPLES)]
 pub(crate) struct Dwell {

@@ -29,12 +29,7 @@ Examples:
     hitherto generate dwell flyers
     hitherto dwell flyers --out visits";
 
-/// Make synthetic logs, to try things out with.
-///
-/// Writes DIR/impressions, DIR/clicks, DIR/add_to_carts and DIR/previous_orders, each by day: a
-/// year of actions up to 2025-08-16, and impressions from that day on. Activity is lognormal over
-/// customers, one of them a bot; items follow a power law with personal taste; times are whole
-/// seconds, so there are ties. The same settings give the same bytes.
+/// Flags of `generate`; what it says of itself stands at [`crate::cli::args::Command`].
 #[derive(Args, Debug)]
 #[command(
     after_long_help = EXAMPLES,
@@ -81,16 +76,21 @@ pub(crate) struct Generate {
 #[derive(Subcommand, Debug)]
 enum Other {
     /// Make synthetic listings, impressions and clicks, for features
+    ///
+    /// Writes DIR/listings, DIR/impressions and DIR/clicks, of days from 2025-08-16 on. Users have
+    /// lognormal activity, a few listings are popular, times are whole seconds; about one impression
+    /// in 25 is clicked within six hours. The same settings give the same bytes.
     Features(Box<Listings>),
     /// Make synthetic events of flyers, for dwell
+    ///
+    /// Writes DIR by day, from 2025-08-16 on: visits of a few flyers each, with what lies between
+    /// them. Users have ids of 64 hexadecimal digits and lognormal activity, a few flyers are
+    /// popular; text has times with the user's own offset, Parquet in UTC. The same settings give
+    /// the same bytes.
     Dwell(Box<Events>),
 }
 
-/// Make synthetic events of flyers, to try `hitherto dwell` out with.
-///
-/// Writes DIR by day, from 2025-08-16 on: visits of a few flyers each, with what lies between them.
-/// Users have ids of 64 hexadecimal digits and lognormal activity, a few flyers are popular; text
-/// has times with the user's own offset, Parquet in UTC. The same settings give the same bytes.
+/// Flags of `generate dwell`.
 #[derive(Args, Debug)]
 struct Events {
     /// The folder to make; it must not exist, or be empty
@@ -122,11 +122,7 @@ struct Events {
     common: Common,
 }
 
-/// Make synthetic listings, impressions and clicks, to try `hitherto features` out with.
-///
-/// Writes DIR/listings, DIR/impressions and DIR/clicks, of days from 2025-08-16 on. Users have
-/// lognormal activity, a few listings are popular, times are whole seconds; about one impression in
-/// 25 is clicked within six hours. The same settings give the same bytes.
+/// Flags of `generate features`.
 #[derive(Args, Debug)]
 struct Listings {
     /// The folder to make; it must not exist, or be empty

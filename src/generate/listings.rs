@@ -10,27 +10,20 @@
 //! of an impression that is in another file; the same bytes for any number of threads. What fails
 //! leaves no file behind.
 
-use std::fs::{self, File as Disk};
-use std::io::{self, BufWriter, Write};
+use std::fs;
 use std::ops::Range;
-use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::path::PathBuf;
 
-use arrow::array::{
-    ArrayRef, Float64Array, Int64Array, RecordBatch, StringArray, TimestampMicrosecondArray,
-};
-use parquet::arrow::ArrowWriter;
-use parquet::basic::Compression;
-use parquet::file::properties::WriterProperties;
 use rayon::prelude::*;
 
 use super::population::Population;
 use super::random::{below, halves, happens, mix};
-use super::{DAYS_MAX, FIRST_DAY, cannot, disk_error, extension, in_range, threads_of};
-use crate::calendar::{DAY_US, instant_text};
+use super::table::{Column, Columns, write_parquet, write_text};
+use super::{DAYS_MAX, FIRST_DAY, cannot, extension, in_range, threads_of};
+use crate::calendar::DAY_US;
 use crate::control::{Control, Stage};
 use crate::error::{Error, Result};
-use crate::ids::{Micros, count64};
+use crate::ids::count64;
 use crate::job::{Format, Source};
 
 /// Rows of a file, at most: a row group of Parquet.
@@ -102,21 +95,6 @@ struct File {
     /// Its rows, counted through the table.
     rows: Range<u64>,
 }
-
-/// A column of some rows.
-enum Column {
-    /// Ids.
-    Ints(Vec<i64>),
-    /// Times, µs since the epoch.
-    Times(Vec<i64>),
-    /// Numbers.
-    Floats(Vec<f64>),
-    /// Texts.
-    Texts(Vec<&'static str>),
-}
-
-/// Columns with their names.
-type Columns = Vec<(&'static str, Column)>;
 
 /// An impression or a click.
 struct Seen {
@@ -322,104 +300,10 @@ fn write_file(
     }
 }
 
-/// Writes a Parquet file; gives its bytes.
-fn write_parquet(batches: &mut dyn Iterator<Item = Result<Columns>>, path: &Path) -> Result<u64> {
-    let failed = |error| Error::io("write", path, error);
-    let properties = WriterProperties::builder()
-        .set_created_by(concat!("hitherto ", env!("CARGO_PKG_VERSION")).to_owned())
-        .set_compression(Compression::SNAPPY)
-        .build();
-    let mut writer: Option<ArrowWriter<Disk>> = None;
-    for columns in batches {
-        let columns = columns?.into_iter().map(|(name, column)| {
-            let array: ArrayRef = match column {
-                Column::Ints(values) => Arc::new(Int64Array::from(values)),
-                Column::Times(values) => {
-                    Arc::new(TimestampMicrosecondArray::from(values).with_timezone("UTC"))
-                }
-                Column::Floats(values) => Arc::new(Float64Array::from(values)),
-                Column::Texts(values) => Arc::new(StringArray::from(values)),
-            };
-            (name, array, true)
-        });
-        let batch = RecordBatch::try_from_iter_with_nullable(columns);
-        let batch = batch.map_err(|error| failed(io::Error::other(error)))?;
-        if writer.is_none() {
-            let disk = Disk::create_new(path).map_err(failed)?;
-            let made = ArrowWriter::try_new(disk, batch.schema(), Some(properties.clone()));
-            writer = Some(made.map_err(|error| failed(disk_error(error)))?);
-        }
-        let writer = writer.as_mut().expect("it was just made");
-        writer
-            .write(&batch)
-            .map_err(|error| failed(disk_error(error)))?;
-    }
-    let disk = writer.expect("a file has a batch").into_inner();
-    let disk = disk.map_err(|error| failed(disk_error(error)))?;
-    Ok(disk.metadata().map_err(failed)?.len())
-}
-
-/// Writes CSV or NDJSON; gives its bytes.
-fn write_text(
-    batches: &mut dyn Iterator<Item = Result<Columns>>,
-    format: Format,
-    path: &Path,
-) -> Result<u64> {
-    let failed = |error| Error::io("write", path, error);
-    let mut out = BufWriter::new(Disk::create_new(path).map_err(failed)?);
-    let mut is_first = true;
-    for columns in batches {
-        let columns = columns?;
-        if format == Format::Csv && std::mem::take(&mut is_first) {
-            let names: Vec<&str> = columns.iter().map(|(name, _)| *name).collect();
-            writeln!(out, "{}", names.join(",")).map_err(failed)?;
-        }
-        for row in 0..columns[0].1.count() {
-            let fields = columns.iter().map(|(name, column)| {
-                let text = column.text(row);
-                match (format, column) {
-                    (Format::Csv, _) => text,
-                    (_, Column::Ints(_) | Column::Floats(_)) => format!("\"{name}\":{text}"),
-                    _ => format!("\"{name}\":\"{text}\""),
-                }
-            });
-            let line = fields.collect::<Vec<_>>().join(",");
-            let written = match format {
-                Format::Csv => writeln!(out, "{line}"),
-                _ => writeln!(out, "{{{line}}}"),
-            };
-            written.map_err(failed)?;
-        }
-    }
-    let disk = out
-        .into_inner()
-        .map_err(|error| failed(error.into_error()))?;
-    Ok(disk.metadata().map_err(failed)?.len())
-}
-
-impl Column {
-    /// The number of rows.
-    fn count(&self) -> usize {
-        match self {
-            Column::Ints(values) | Column::Times(values) => values.len(),
-            Column::Floats(values) => values.len(),
-            Column::Texts(values) => values.len(),
-        }
-    }
-
-    /// The value of a row, as text.
-    fn text(&self, row: usize) -> String {
-        match self {
-            Column::Ints(values) => values[row].to_string(),
-            Column::Times(values) => instant_text(Micros(values[row])),
-            Column::Floats(values) => values[row].to_string(),
-            Column::Texts(values) => values[row].to_owned(),
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
+    use std::path::Path;
+
     use super::*;
 
     /// What a folder holds: paths and contents.

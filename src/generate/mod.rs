@@ -24,6 +24,7 @@ mod events;
 mod listings;
 mod population;
 mod random;
+mod table;
 mod text;
 
 use std::fs::{self, File as Disk};
