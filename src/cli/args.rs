@@ -4,15 +4,13 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
-use hitherto::{CustomerType, Day, Format, Publish, Settings, Source, TimeUnit};
+use hitherto::{CustomerType, Settings, Source};
 
 use crate::cli::choices::{
-    Action, CodecArg, CustomerArg, CutoffArg, FormatArg, GuestsArg, IfExistsArg, ItemArg,
-    LayoutArg, NullLabelArg, OnBadRowArg, UnitArg,
+    Action, CodecArg, CustomerArg, CutoffArg, GuestsArg, ItemArg, LayoutArg, NullLabelArg,
 };
-use crate::cli::values::{
-    Lookback, column, day, duration, lookback, size, source_duration, source_pair,
-};
+use crate::cli::flags::{BadRows, Days, Place, Reading};
+use crate::cli::values::{Lookback, duration, lookback, size, source_duration, source_pair};
 
 /// Turns raw event logs into point-in-time training data: for every moment at which a model
 /// would have been asked, exactly what was known then, and nothing later.
@@ -127,12 +125,24 @@ pub(crate) struct Sequences {
     /// What to read.
     #[command(flatten)]
     input: Input,
+    /// How.
+    #[command(flatten)]
+    reading: Reading,
+    /// Which days.
+    #[command(flatten)]
+    days: Days,
     /// What a history is.
     #[command(flatten)]
     history: HistoryArgs,
     /// What becomes of doubtful rows.
     #[command(flatten)]
     doubt: Doubt,
+    /// What becomes of bad ones.
+    #[command(flatten)]
+    bad_rows: BadRows,
+    /// Where to write.
+    #[command(flatten)]
+    place: Place,
     /// What to write.
     #[command(flatten)]
     output: Output,
@@ -157,39 +167,9 @@ struct Input {
     /// Orders [alias: --previous-orders]
     #[arg(long, value_name = "PATH", alias = "previous-orders")]
     orders: Option<String>,
-    /// A source (impressions, clicks, carts, orders) by a file that lists its paths, a line each; may
-    /// be repeated
-    #[arg(long, value_name = "SOURCE=LIST", value_parser = source_pair)]
-    files_from: Vec<(Source, String)>,
     /// Go without these actions, comma-separated
     #[arg(long, value_name = "SOURCE", value_delimiter = ',')]
     without: Vec<Action>,
-    /// Only impressions of this day
-    #[arg(long, value_name = "DAY", value_parser = day, conflicts_with_all = ["from", "to"])]
-    date: Option<Day>,
-    /// Only impressions from this day on
-    #[arg(long, value_name = "DAY", value_parser = day)]
-    from: Option<Day>,
-    /// Only impressions up to this day, inclusive
-    #[arg(long, value_name = "DAY", value_parser = day)]
-    to: Option<Day>,
-    /// The format of all files [default: told by content and name]
-    #[arg(long, value_enum, value_name = "FORMAT")]
-    format: Option<FormatArg>,
-    /// Other names of columns, such as clicks.item_id=sku; may be repeated
-    #[arg(
-        long,
-        value_name = "SOURCE.NAME=COLUMN",
-        value_parser = column,
-        value_delimiter = ','
-    )]
-    columns: Vec<(Source, String, String)>,
-    /// The unit of times that are integers
-    #[arg(long, value_enum, value_name = "UNIT")]
-    time_unit: Option<UnitArg>,
-    /// The zone of days, and of times without an offset
-    #[arg(long, value_name = "ZONE", default_value = "UTC")]
-    timezone: String,
     /// The type of customer ids [default: as in the files; int64 for text files]
     #[arg(long, value_enum, value_name = "TYPE")]
     customer_type: Option<CustomerArg>,
@@ -252,30 +232,12 @@ struct Doubt {
     /// Items without a label
     #[arg(long, value_enum, default_value = "keep")]
     null_label: NullLabelArg,
-    /// Rows that cannot be used: stop, or set them aside in OUT/_quarantine and go on
-    #[arg(long, value_enum, default_value = "error")]
-    on_bad_row: OnBadRowArg,
-    /// Rows that may be set aside before the run stops
-    #[arg(long, value_name = "COUNT", default_value_t = 10_000)]
-    max_bad_rows: u64,
 }
 
 /// What to write.
 #[derive(Args, Debug)]
 #[command(next_help_heading = "Output")]
 struct Output {
-    /// The folder to make [alias: --output]
-    #[arg(long, value_name = "OUT", alias = "output")]
-    out: PathBuf,
-    /// Replace OUT, if this program made it
-    #[arg(long, conflicts_with = "add_days")]
-    overwrite: bool,
-    /// Add days to OUT
-    #[arg(long)]
-    add_days: bool,
-    /// What becomes of days that OUT has already, with --add-days
-    #[arg(long, value_enum, default_value = "error", requires = "add_days")]
-    if_exists: IfExistsArg,
     /// A row for each item shown, or one for each impression with the items as a list
     #[arg(long, value_enum, default_value = "sample")]
     layout: LayoutArg,
@@ -291,18 +253,12 @@ impl Sequences {
     /// The settings that the flags ask for.
     pub(crate) fn into_settings(self) -> (Common, Settings) {
         let Sequences {
-            dir,
             input,
             history,
             doubt,
             output,
-            common,
+            ..
         } = self;
-        let publish = match (output.overwrite, output.add_days) {
-            (true, _) => Publish::Overwrite,
-            (false, true) => Publish::AddDays(output.if_exists.into()),
-            (false, false) => Publish::New,
-        };
         let paths = [
             (Source::Impressions, input.impressions),
             (Source::Clicks, input.clicks),
@@ -312,16 +268,10 @@ impl Sequences {
         let paths = paths
             .into_iter()
             .filter_map(|(source, path)| Some((source, path?)));
-        let lists = input.files_from.into_iter();
         let settings = Settings {
-            dir,
+            dir: self.dir,
             paths: paths.collect(),
-            files_from: lists
-                .map(|(source, list)| (source, PathBuf::from(list)))
-                .collect(),
             without: input.without.into_iter().map(Source::from).collect(),
-            out: output.out,
-            publish,
             cutoff: history.cutoff.into(),
             lookback_days: history.lookback_days.0,
             available: history.available,
@@ -329,24 +279,18 @@ impl Sequences {
             actions_max: history.max_actions,
             pad: !history.no_pad,
             layout: output.layout.into(),
-            from: input.date.or(input.from),
-            to: input.date.or(input.to),
             guests: doubt.guests.into(),
             guest_ids: doubt.guest_ids,
             null_label: doubt.null_label.into(),
-            timezone: input.timezone,
-            columns: input.columns,
-            time_unit: input.time_unit.map(TimeUnit::from),
             customer_type: input.customer_type.map(CustomerType::from),
             item_type: input.item_type.into(),
-            format: input.format.map(Format::from),
-            on_bad_row: doubt.on_bad_row.into(),
-            bad_rows_max: doubt.max_bad_rows,
             lateness_max_us: input.max_lateness,
             row_group_rows_max: output.row_group_rows,
             codec: output.codec.into(),
             ..Settings::default()
         };
-        (common, settings)
+        let settings = self.days.set(self.reading.set(settings));
+        let settings = self.place.set(self.bad_rows.set(settings));
+        (self.common, settings)
     }
 }

@@ -1,22 +1,19 @@
 //! Flags of `dwell`, and what it says of a run.
 
-use std::io::{self, Write};
 use std::path::PathBuf;
 
 use clap::Args;
 use hitherto::{
-    Control, CustomerType, DwellReport, Format, Job, Publish, Question, Settings, Source, TimeUnit,
-    date_text,
+    Control, CustomerType, DwellReport, Job, Publish, Question, Settings, Source, date_text,
 };
 use serde_json::json;
 
 use crate::cli::args::Common;
-use crate::cli::choices::{
-    CodecArg, DivideByArg, FormatArg, IdArg, MethodArg, OnBadRowArg, UnitArg,
-};
+use crate::cli::choices::{CodecArg, DivideByArg, IdArg, MethodArg};
+use crate::cli::flags::{BadRows, Reading};
+use crate::cli::run_job;
 use crate::cli::summary::{counted, grouped, notes, size};
-use crate::cli::values::{column, duration, source_pair};
-use crate::cli::{print, start, threads};
+use crate::cli::values::duration;
 
 /// The examples under `hitherto dwell --help`.
 const EXAMPLES: &str = "\
@@ -45,9 +42,15 @@ pub(crate) struct Dwell {
     /// What to read.
     #[command(flatten)]
     input: Input,
+    /// How.
+    #[command(flatten)]
+    reading: Reading,
     /// What is measured.
     #[command(flatten)]
     measure: Measure,
+    /// What becomes of bad rows.
+    #[command(flatten)]
+    bad_rows: BadRows,
     /// What to write.
     #[command(flatten)]
     output: Output,
@@ -60,36 +63,10 @@ pub(crate) struct Dwell {
 #[derive(Args, Debug)]
 #[command(next_help_heading = "Input")]
 struct Input {
-    /// The events by a file that lists their paths, a line each
-    #[arg(long, value_name = "events=LIST", value_parser = source_pair)]
-    files_from: Vec<(Source, String)>,
-    /// The format of all files [default: told by content and name]
-    #[arg(long, value_enum, value_name = "FORMAT")]
-    format: Option<FormatArg>,
-    /// Other names of columns, such as events.user_id=account; may be repeated
-    #[arg(
-        long,
-        value_name = "SOURCE.NAME=COLUMN",
-        value_parser = column,
-        value_delimiter = ','
-    )]
-    columns: Vec<(Source, String, String)>,
-    /// The unit of times that are integers
-    #[arg(long, value_enum, value_name = "UNIT")]
-    time_unit: Option<UnitArg>,
-    /// The zone of times without an offset, and of their days
-    #[arg(long, value_name = "ZONE", default_value = "UTC")]
-    timezone: String,
     /// The type of ids of users, flyers and merchants [default: as in the files; string for text
     /// files]
     #[arg(long, value_enum, value_name = "TYPE")]
     id_type: Option<IdArg>,
-    /// Rows that cannot be used: stop, or set them aside in OUT/_quarantine and go on
-    #[arg(long, value_enum, default_value = "error")]
-    on_bad_row: OnBadRowArg,
-    /// Rows that may be set aside before the run stops
-    #[arg(long, value_name = "COUNT", default_value_t = 10_000)]
-    max_bad_rows: u64,
 }
 
 /// What is measured.
@@ -126,64 +103,32 @@ struct Output {
 impl Dwell {
     /// Runs the job.
     pub(crate) fn run(self) -> anyhow::Result<()> {
-        let (common, settings) = self.into_settings();
-        let job = Job::new(Settings {
-            threads: threads(&common),
-            temp_dir: common.temp_dir.clone(),
-            ..settings
-        })?;
-        let (control, progress) = start(&common)?;
-        let report = hitherto::dwell(&job, &control);
-        let seconds = progress.finish();
-        let report = report?;
-        if !common.quiet {
-            // The output is there, whether or not somebody still reads this.
-            drop(io::stderr().write_all(summary(&job, &report, seconds).as_bytes()));
-        }
-        if common.stats.is_some() {
-            print(&stats(&job, &report, &control, seconds))?;
-        }
-        Ok(())
+        run_job(self.into_settings(), hitherto::dwell, summary, stats)
     }
 
     /// The settings that the flags ask for.
     fn into_settings(self) -> (Common, Settings) {
-        let Dwell {
-            events,
-            input,
-            measure,
-            output,
-            common,
-        } = self;
-        let lists = input.files_from.into_iter();
         let settings = Settings {
             question: Question::Dwell,
-            paths: events
+            paths: self
+                .events
                 .into_iter()
                 .map(|path| (Source::Events, path))
                 .collect(),
-            files_from: lists
-                .map(|(source, list)| (source, PathBuf::from(list)))
-                .collect(),
-            out: output.out,
-            publish: match output.overwrite {
+            out: self.output.out,
+            publish: match self.output.overwrite {
                 true => Publish::Overwrite,
                 false => Publish::New,
             },
-            timezone: input.timezone,
-            columns: input.columns,
-            time_unit: input.time_unit.map(TimeUnit::from),
-            customer_type: input.id_type.map(CustomerType::from),
-            format: input.format.map(Format::from),
-            on_bad_row: input.on_bad_row.into(),
-            bad_rows_max: input.max_bad_rows,
-            dwell_method: measure.method.into(),
-            divide_by: measure.divide_by.into(),
-            idle_timeout_us: measure.idle_timeout,
-            codec: output.codec.into(),
+            customer_type: self.input.id_type.map(CustomerType::from),
+            dwell_method: self.measure.method.into(),
+            divide_by: self.measure.divide_by.into(),
+            idle_timeout_us: self.measure.idle_timeout,
+            codec: self.output.codec.into(),
             ..Settings::default()
         };
-        (common, settings)
+        let settings = self.bad_rows.set(self.reading.set(settings));
+        (self.common, settings)
     }
 }
 

@@ -1,22 +1,17 @@
 //! Flags of `features`, and what it says of a run.
 
-use std::io::{self, Write};
 use std::path::PathBuf;
 
 use clap::Args;
-use hitherto::{
-    Control, CustomerType, Day, FeaturesReport, Format, Job, Publish, Question, Settings, Source,
-    TimeUnit, date_text,
-};
+use hitherto::{Control, CustomerType, FeaturesReport, Job, Question, Settings, Source, date_text};
 use serde_json::json;
 
 use crate::cli::args::Common;
-use crate::cli::choices::{
-    CodecArg, FormatArg, IdArg, IfExistsArg, LabelKeyArg, OnBadRowArg, UnitArg,
-};
+use crate::cli::choices::{CodecArg, IdArg, LabelKeyArg};
+use crate::cli::flags::{BadRows, Days, Place, Reading};
+use crate::cli::run_job;
 use crate::cli::summary::{counted, grouped, notes, percent, size};
-use crate::cli::values::{column, day, duration, source_pair, window};
-use crate::cli::{print, start, threads};
+use crate::cli::values::{duration, window};
 
 /// The examples under `hitherto features --help`.
 const EXAMPLES: &str = "\
@@ -49,9 +44,21 @@ pub(crate) struct Features {
     /// What to read.
     #[command(flatten)]
     input: Input,
+    /// How.
+    #[command(flatten)]
+    reading: Reading,
+    /// Which days.
+    #[command(flatten)]
+    days: Days,
     /// What is asked.
     #[command(flatten)]
     ask: Ask,
+    /// What becomes of bad rows.
+    #[command(flatten)]
+    bad_rows: BadRows,
+    /// Where to write.
+    #[command(flatten)]
+    place: Place,
     /// What to write.
     #[command(flatten)]
     output: Output,
@@ -73,45 +80,9 @@ struct Input {
     /// Listings
     #[arg(long, value_name = "PATH")]
     listings: Option<String>,
-    /// A source (impressions, clicks, listings) by a file that lists its paths, a line each; may be
-    /// repeated
-    #[arg(long, value_name = "SOURCE=LIST", value_parser = source_pair)]
-    files_from: Vec<(Source, String)>,
-    /// Only impressions of this day
-    #[arg(long, value_name = "DAY", value_parser = day, conflicts_with_all = ["from", "to"])]
-    date: Option<Day>,
-    /// Only impressions from this day on
-    #[arg(long, value_name = "DAY", value_parser = day)]
-    from: Option<Day>,
-    /// Only impressions up to this day, inclusive
-    #[arg(long, value_name = "DAY", value_parser = day)]
-    to: Option<Day>,
-    /// The format of all files [default: told by content and name]
-    #[arg(long, value_enum, value_name = "FORMAT")]
-    format: Option<FormatArg>,
-    /// Other names of columns, such as clicks.click_ts=at; may be repeated
-    #[arg(
-        long,
-        value_name = "SOURCE.NAME=COLUMN",
-        value_parser = column,
-        value_delimiter = ','
-    )]
-    columns: Vec<(Source, String, String)>,
-    /// The unit of times that are integers
-    #[arg(long, value_enum, value_name = "UNIT")]
-    time_unit: Option<UnitArg>,
-    /// The zone of days, and of times without an offset
-    #[arg(long, value_name = "ZONE", default_value = "UTC")]
-    timezone: String,
     /// The type of ids [default: as in the files of impressions; int64 for text files]
     #[arg(long, value_enum, value_name = "TYPE")]
     id_type: Option<IdArg>,
-    /// Rows that cannot be used: stop, or set them aside in OUT/_quarantine and go on
-    #[arg(long, value_enum, default_value = "error")]
-    on_bad_row: OnBadRowArg,
-    /// Rows that may be set aside before the run stops
-    #[arg(long, value_name = "COUNT", default_value_t = 10_000)]
-    max_bad_rows: u64,
 }
 
 /// What is asked.
@@ -137,18 +108,6 @@ struct Ask {
 #[derive(Args, Debug)]
 #[command(next_help_heading = "Output")]
 struct Output {
-    /// The folder to make [alias: --output]
-    #[arg(long, value_name = "OUT", alias = "output")]
-    out: PathBuf,
-    /// Replace OUT, if this program made it
-    #[arg(long, conflicts_with = "add_days")]
-    overwrite: bool,
-    /// Add days to OUT
-    #[arg(long)]
-    add_days: bool,
-    /// What becomes of days that OUT has already, with --add-days
-    #[arg(long, value_enum, default_value = "error", requires = "add_days")]
-    if_exists: IfExistsArg,
     /// Compression
     #[arg(long, value_enum, default_value = "zstd")]
     codec: CodecArg,
@@ -157,74 +116,34 @@ struct Output {
 impl Features {
     /// Runs the job.
     pub(crate) fn run(self) -> anyhow::Result<()> {
-        let (common, settings) = self.into_settings();
-        let job = Job::new(Settings {
-            threads: threads(&common),
-            temp_dir: common.temp_dir.clone(),
-            ..settings
-        })?;
-        let (control, progress) = start(&common)?;
-        let report = hitherto::features(&job, &control);
-        let seconds = progress.finish();
-        let report = report?;
-        if !common.quiet {
-            // The output is there, whether or not somebody still reads this.
-            drop(io::stderr().write_all(summary(&job, &report, seconds).as_bytes()));
-        }
-        if common.stats.is_some() {
-            print(&stats(&job, &report, &control, seconds))?;
-        }
-        Ok(())
+        run_job(self.into_settings(), hitherto::features, summary, stats)
     }
 
     /// The settings that the flags ask for.
     fn into_settings(self) -> (Common, Settings) {
-        let Features {
-            dir,
-            input,
-            ask,
-            output,
-            common,
-        } = self;
         let paths = [
-            (Source::Impressions, input.impressions),
-            (Source::Clicks, input.clicks),
-            (Source::Listings, input.listings),
+            (Source::Impressions, self.input.impressions),
+            (Source::Clicks, self.input.clicks),
+            (Source::Listings, self.input.listings),
         ];
         let paths = paths
             .into_iter()
             .filter_map(|(source, path)| Some((source, path?)));
-        let lists = input.files_from.into_iter();
         let settings = Settings {
             question: Question::Features,
-            dir,
+            dir: self.dir,
             paths: paths.collect(),
-            files_from: lists
-                .map(|(source, list)| (source, PathBuf::from(list)))
-                .collect(),
-            out: output.out,
-            publish: match (output.overwrite, output.add_days) {
-                (true, _) => Publish::Overwrite,
-                (false, true) => Publish::AddDays(output.if_exists.into()),
-                (false, false) => Publish::New,
-            },
-            from: input.date.or(input.from),
-            to: input.date.or(input.to),
-            timezone: input.timezone,
-            columns: input.columns,
-            time_unit: input.time_unit.map(TimeUnit::from),
-            customer_type: input.id_type.map(CustomerType::from),
-            format: input.format.map(Format::from),
-            on_bad_row: input.on_bad_row.into(),
-            bad_rows_max: input.max_bad_rows,
-            windows: ask.windows,
-            label_window_us: ask.label_window,
-            label_key: ask.label_key.into(),
-            data_end: ask.data_end,
-            codec: output.codec.into(),
+            customer_type: self.input.id_type.map(CustomerType::from),
+            windows: self.ask.windows,
+            label_window_us: self.ask.label_window,
+            label_key: self.ask.label_key.into(),
+            data_end: self.ask.data_end,
+            codec: self.output.codec.into(),
             ..Settings::default()
         };
-        (common, settings)
+        let settings = self.days.set(self.reading.set(settings));
+        let settings = self.place.set(self.bad_rows.set(settings));
+        (self.common, settings)
     }
 }
 

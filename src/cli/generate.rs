@@ -1,6 +1,5 @@
 //! Flags of `generate`.
 
-use std::io::{self, Write};
 use std::path::PathBuf;
 
 use clap::{Args, Subcommand, ValueEnum};
@@ -8,7 +7,7 @@ use hitherto::{Format, GenerateEvents, GenerateListings, GenerateSettings};
 
 use crate::cli::args::Common;
 use crate::cli::summary::{grouped, size};
-use crate::cli::{print, start, threads};
+use crate::cli::{print, say, start, threads};
 
 /// The examples under `hitherto generate --help`.
 const EXAMPLES: &str = "\
@@ -175,6 +174,15 @@ impl From<FileFormat> for Format {
     }
 }
 
+/// Says what was made, and prints statistics if they are wanted.
+fn tell(common: &Common, text: &str, stats: &serde_json::Value) -> anyhow::Result<()> {
+    say(common, text);
+    if common.stats.is_some() {
+        print(&format!("{stats:#}\n"))?;
+    }
+    Ok(())
+}
+
 impl Listings {
     /// Makes the tables.
     fn run(self) -> anyhow::Result<()> {
@@ -193,28 +201,22 @@ impl Listings {
         let generated = hitherto::generate_listings(&settings, &control);
         let seconds = progress.finish();
         let generated = generated?;
-        if !self.common.quiet {
-            let text = format!(
-                "made {}: {} impressions and {} clicks in {} files, {}, in {seconds:.2} s\n",
-                settings.dir.display(),
-                grouped(settings.impressions),
-                grouped(settings.clicks),
-                grouped(generated.files),
-                size(generated.bytes),
-            );
-            drop(io::stderr().write_all(text.as_bytes()));
-        }
-        if self.common.stats.is_some() {
-            let stats = serde_json::json!({
-                "dir": settings.dir.display().to_string(),
-                "seconds": (seconds * 1000.0).round() / 1000.0,
-                "files": generated.files,
-                "rows": generated.rows,
-                "bytes": generated.bytes,
-            });
-            print(&format!("{stats:#}\n"))?;
-        }
-        Ok(())
+        let text = format!(
+            "made {}: {} impressions and {} clicks in {} files, {}, in {seconds:.2} s\n",
+            settings.dir.display(),
+            grouped(settings.impressions),
+            grouped(settings.clicks),
+            grouped(generated.files),
+            size(generated.bytes),
+        );
+        let stats = serde_json::json!({
+            "dir": settings.dir.display().to_string(),
+            "seconds": (seconds * 1000.0).round() / 1000.0,
+            "files": generated.files,
+            "rows": generated.rows,
+            "bytes": generated.bytes,
+        });
+        tell(&self.common, &text, &stats)
     }
 }
 
@@ -236,27 +238,21 @@ impl Events {
         let generated = hitherto::generate_events(&settings, &control);
         let seconds = progress.finish();
         let generated = generated?;
-        if !self.common.quiet {
-            let text = format!(
-                "made {}: {} events in {} files, {}, in {seconds:.2} s\n",
-                settings.dir.display(),
-                grouped(generated.events),
-                grouped(generated.files),
-                size(generated.bytes),
-            );
-            drop(io::stderr().write_all(text.as_bytes()));
-        }
-        if self.common.stats.is_some() {
-            let stats = serde_json::json!({
-                "dir": settings.dir.display().to_string(),
-                "seconds": (seconds * 1000.0).round() / 1000.0,
-                "files": generated.files,
-                "events": generated.events,
-                "bytes": generated.bytes,
-            });
-            print(&format!("{stats:#}\n"))?;
-        }
-        Ok(())
+        let text = format!(
+            "made {}: {} events in {} files, {}, in {seconds:.2} s\n",
+            settings.dir.display(),
+            grouped(generated.events),
+            grouped(generated.files),
+            size(generated.bytes),
+        );
+        let stats = serde_json::json!({
+            "dir": settings.dir.display().to_string(),
+            "seconds": (seconds * 1000.0).round() / 1000.0,
+            "files": generated.files,
+            "events": generated.events,
+            "bytes": generated.bytes,
+        });
+        tell(&self.common, &text, &stats)
     }
 }
 
@@ -284,28 +280,22 @@ impl Generate {
         let generated = hitherto::generate(&settings, &control);
         let seconds = progress.finish();
         let generated = generated?;
-        if !self.common.quiet {
-            let text = format!(
-                "made {}: {} impressions and {} actions in {} files, {}, in {seconds:.2} s\n",
-                settings.dir.display(),
-                grouped(generated.impressions),
-                grouped(generated.actions),
-                grouped(generated.files),
-                size(generated.bytes),
-            );
-            drop(io::stderr().write_all(text.as_bytes()));
-        }
-        if self.common.stats.is_some() {
-            let stats = serde_json::json!({
-                "dir": settings.dir.display().to_string(),
-                "seconds": (seconds * 1000.0).round() / 1000.0,
-                "files": generated.files,
-                "impressions": generated.impressions,
-                "actions": generated.actions,
-                "bytes": generated.bytes,
-            });
-            print(&format!("{stats:#}\n"))?;
-        }
-        Ok(())
+        let text = format!(
+            "made {}: {} impressions and {} actions in {} files, {}, in {seconds:.2} s\n",
+            settings.dir.display(),
+            grouped(generated.impressions),
+            grouped(generated.actions),
+            grouped(generated.files),
+            size(generated.bytes),
+        );
+        let stats = serde_json::json!({
+            "dir": settings.dir.display().to_string(),
+            "seconds": (seconds * 1000.0).round() / 1000.0,
+            "files": generated.files,
+            "impressions": generated.impressions,
+            "actions": generated.actions,
+            "bytes": generated.bytes,
+        });
+        tell(&self.common, &text, &stats)
     }
 }

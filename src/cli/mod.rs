@@ -8,6 +8,7 @@ pub(crate) mod args;
 mod choices;
 pub(crate) mod dwell;
 mod features;
+mod flags;
 mod generate;
 mod progress;
 mod summary;
@@ -23,13 +24,16 @@ use hitherto::{Control, Error, ErrorKind, Job, Settings};
 use signal_hook::consts::{SIGINT, SIGTERM};
 use signal_hook::flag;
 
-use args::{Cli, Command, Common, Sequences};
+use args::{Cli, Command, Common};
 use progress::Progress;
 
 /// Runs the command that was given.
 pub(crate) fn run(cli: Cli) -> anyhow::Result<()> {
     match cli.command {
-        Command::Sequences(sequences) => run_sequences(*sequences),
+        Command::Sequences(sequences) => {
+            let asked = sequences.into_settings();
+            run_job(asked, hitherto::run, summary::of, summary::stats)
+        }
         Command::Features(features) => features.run(),
         Command::Dwell(dwell) => dwell.run(),
         Command::Generate(generate) => generate.run(),
@@ -41,26 +45,35 @@ pub(crate) fn run(cli: Cli) -> anyhow::Result<()> {
     }
 }
 
-/// Runs `sequences`.
-fn run_sequences(sequences: Sequences) -> anyhow::Result<()> {
-    let (common, settings) = sequences.into_settings();
+/// Runs a job, says what it made, and prints statistics if they are wanted.
+pub(crate) fn run_job<R>(
+    (common, settings): (Common, Settings),
+    answer: impl FnOnce(&Job, &Control) -> hitherto::Result<R>,
+    summary: impl FnOnce(&Job, &R, f64) -> String,
+    stats: impl FnOnce(&Job, &R, &Control, f64) -> String,
+) -> anyhow::Result<()> {
     let job = Job::new(Settings {
         threads: threads(&common),
         temp_dir: common.temp_dir.clone(),
         ..settings
     })?;
     let (control, progress) = start(&common)?;
-    let report = hitherto::run(&job, &control);
+    let report = answer(&job, &control);
     let seconds = progress.finish();
     let report = report?;
-    if !common.quiet {
-        // The output is there, whether or not somebody still reads this.
-        drop(io::stderr().write_all(summary::of(&job, &report, seconds).as_bytes()));
-    }
+    say(&common, &summary(&job, &report, seconds));
     if common.stats.is_some() {
-        print(&summary::stats(&job, &report, &control, seconds))?;
+        print(&stats(&job, &report, &control, seconds))?;
     }
     Ok(())
+}
+
+/// Says something on standard error, unless nothing is to be said. What it tells of is there,
+/// whether or not somebody still reads this.
+pub(crate) fn say(common: &Common, text: &str) {
+    if !common.quiet {
+        drop(io::stderr().write_all(text.as_bytes()));
+    }
 }
 
 /// Writes data to standard output.

@@ -6,6 +6,7 @@
 //! [`plan::PART_ROWS`]. Row groups are encoded on all threads and written in order.
 
 mod answers;
+mod columns;
 pub(crate) mod dwell;
 pub(crate) mod features;
 mod order;

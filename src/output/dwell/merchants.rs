@@ -6,7 +6,6 @@ use arrow::array::{ArrayRef, Int64Array};
 use arrow::datatypes::{DataType, Field, Schema};
 use bumpalo::Bump;
 
-use super::columns::{Dates, days_array, id_field, ids_array, numbers_array};
 use super::{Dealt, DwellReport};
 use crate::chunk::{Chunk, RowChunk};
 use crate::control::Control;
@@ -15,6 +14,7 @@ use crate::error::Result;
 use crate::ids::{count64, index};
 use crate::job::Job;
 use crate::op::dwell::{MerchantDay, Share, merchant_days};
+use crate::output::columns::{Dates, days_array, id_field, ids_array, numbers_array};
 use crate::output::order::in_order;
 use crate::output::table::{Rows, TableFiles, put_count, put_id, put_number};
 use crate::publish::{Part, Staging};

@@ -10,7 +10,6 @@
 //! **Invariants**: a row group holds the users of one partition, and partitions follow from the
 //! number of users and of events: the files depend on the input and the settings alone.
 
-pub(super) mod columns;
 mod merchants;
 mod users;
 

@@ -15,7 +15,7 @@ use crate::error::Result;
 use crate::ids::{Day, Micros, index};
 use crate::intern::Ids;
 use crate::job::Job;
-use crate::output::dwell::columns::{id_field, ids_array};
+use crate::output::columns::{id_field, ids_array};
 use crate::scan::features::listings::Listing;
 
 /// The schema of the output: SPEC's columns, in its order.

@@ -1,7 +1,7 @@
 //! Files of impressions of `features` to columns: whom which listing was shown, and when.
 //!
 //! **In / Out**: a row group, or a share of a text file → rows of a [`Shown`], whose users and
-//! listings are codes of the thread's own [`Interner`]s until [`Shown::merge`] ranks them.
+//! listings are codes of the thread's own [`Interner`]s until [`ShownRead::of`] ranks them.
 //! **Null rule**: nothing here may be null. **Invariants**: rows of a day that nobody asked for are
 //! dropped; all others are kept, repeated ones too.
 

@@ -1,4 +1,4 @@
-//! Columns that both tables have.
+//! Columns that the tables of several questions have.
 
 use std::sync::Arc;
 
@@ -19,7 +19,7 @@ pub(super) struct Dates {
 
 impl Dates {
     /// The text of a day.
-    pub(in crate::output) fn text(&mut self, day: Day) -> &str {
+    pub(super) fn text(&mut self, day: Day) -> &str {
         if self.last.as_ref().is_none_or(|(last, _)| *last != day) {
             self.last = Some((day, date_text(day)));
         }
@@ -28,7 +28,7 @@ impl Dates {
 }
 
 /// A column of ids.
-pub(in crate::output) fn ids_array(
+pub(super) fn ids_array(
     ids: &Ranked,
     ranks: impl ExactSizeIterator<Item = u32> + Clone,
 ) -> ArrayRef {
@@ -50,17 +50,17 @@ pub(in crate::output) fn ids_array(
 }
 
 /// A column of days.
-pub(in crate::output) fn days_array(days: impl Iterator<Item = Day>) -> ArrayRef {
+pub(super) fn days_array(days: impl Iterator<Item = Day>) -> ArrayRef {
     Arc::new(Date32Array::from_iter_values(days.map(|day| day.0)))
 }
 
 /// A column of numbers.
-pub(in crate::output) fn numbers_array(numbers: impl Iterator<Item = f64>) -> ArrayRef {
+pub(super) fn numbers_array(numbers: impl Iterator<Item = f64>) -> ArrayRef {
     Arc::new(Float64Array::from_iter_values(numbers))
 }
 
 /// A column of ids of a type.
-pub(in crate::output) fn id_field(name: &str, of: CustomerType) -> Field {
+pub(super) fn id_field(name: &str, of: CustomerType) -> Field {
     let data_type = match of {
         CustomerType::Int64 => DataType::Int64,
         CustomerType::String => DataType::Utf8,

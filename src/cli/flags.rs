@@ -1,0 +1,134 @@
+//! Flags that several questions share, and what they set.
+
+use std::path::PathBuf;
+
+use clap::Args;
+use hitherto::{Day, Format, Publish, Settings, Source, TimeUnit};
+
+use crate::cli::choices::{FormatArg, IfExistsArg, OnBadRowArg, UnitArg};
+use crate::cli::values::{column, day, source_pair};
+
+/// How files are read.
+#[derive(Args, Debug)]
+#[command(next_help_heading = "Input")]
+pub(super) struct Reading {
+    /// A source by a file that lists its paths, a line each; may be repeated
+    #[arg(long, value_name = "SOURCE=LIST", value_parser = source_pair)]
+    files_from: Vec<(Source, String)>,
+    /// The format of all files [default: told by content and name]
+    #[arg(long, value_enum, value_name = "FORMAT")]
+    format: Option<FormatArg>,
+    /// Other names of columns: what is called NAME here is COLUMN in the files; may be repeated
+    #[arg(
+        long,
+        value_name = "SOURCE.NAME=COLUMN",
+        value_parser = column,
+        value_delimiter = ','
+    )]
+    columns: Vec<(Source, String, String)>,
+    /// The unit of times that are integers
+    #[arg(long, value_enum, value_name = "UNIT")]
+    time_unit: Option<UnitArg>,
+    /// The zone of days, and of times without an offset
+    #[arg(long, value_name = "ZONE", default_value = "UTC")]
+    timezone: String,
+}
+
+/// Which days are answered.
+#[derive(Args, Debug)]
+#[command(next_help_heading = "Input")]
+pub(super) struct Days {
+    /// Only impressions of this day
+    #[arg(long, value_name = "DAY", value_parser = day, conflicts_with_all = ["from", "to"])]
+    date: Option<Day>,
+    /// Only impressions from this day on
+    #[arg(long, value_name = "DAY", value_parser = day)]
+    from: Option<Day>,
+    /// Only impressions up to this day, inclusive
+    #[arg(long, value_name = "DAY", value_parser = day)]
+    to: Option<Day>,
+}
+
+/// What becomes of rows that cannot be used.
+#[derive(Args, Debug)]
+#[command(next_help_heading = "Doubtful rows")]
+pub(super) struct BadRows {
+    /// Rows that cannot be used: stop, or set them aside in OUT/_quarantine and go on
+    #[arg(long, value_enum, default_value = "error")]
+    on_bad_row: OnBadRowArg,
+    /// Rows that may be set aside before the run stops
+    #[arg(long, value_name = "COUNT", default_value_t = 10_000)]
+    max_bad_rows: u64,
+}
+
+/// Where the output goes, if it is laid out by days.
+#[derive(Args, Debug)]
+#[command(next_help_heading = "Output")]
+pub(super) struct Place {
+    /// The folder to make [alias: --output]
+    #[arg(long, value_name = "OUT", alias = "output")]
+    out: PathBuf,
+    /// Replace OUT, if this program made it
+    #[arg(long, conflicts_with = "add_days")]
+    overwrite: bool,
+    /// Add days to OUT
+    #[arg(long)]
+    add_days: bool,
+    /// What becomes of days that OUT has already, with --add-days
+    #[arg(long, value_enum, default_value = "error", requires = "add_days")]
+    if_exists: IfExistsArg,
+}
+
+impl Reading {
+    /// Settings with these flags.
+    pub(super) fn set(self, settings: Settings) -> Settings {
+        let lists = self.files_from.into_iter();
+        Settings {
+            files_from: lists
+                .map(|(source, list)| (source, PathBuf::from(list)))
+                .collect(),
+            format: self.format.map(Format::from),
+            columns: self.columns,
+            time_unit: self.time_unit.map(TimeUnit::from),
+            timezone: self.timezone,
+            ..settings
+        }
+    }
+}
+
+impl Days {
+    /// Settings with these flags.
+    pub(super) fn set(self, settings: Settings) -> Settings {
+        Settings {
+            from: self.date.or(self.from),
+            to: self.date.or(self.to),
+            ..settings
+        }
+    }
+}
+
+impl BadRows {
+    /// Settings with these flags.
+    pub(super) fn set(self, settings: Settings) -> Settings {
+        Settings {
+            on_bad_row: self.on_bad_row.into(),
+            bad_rows_max: self.max_bad_rows,
+            ..settings
+        }
+    }
+}
+
+impl Place {
+    /// Settings with these flags.
+    pub(super) fn set(self, settings: Settings) -> Settings {
+        Settings {
+            publish: match (self.overwrite, self.add_days) {
+                (true, _) => Publish::Overwrite,
+                (false, true) => Publish::AddDays(self.if_exists.into()),
+                (false, false) => Publish::New,
+            },
+            out: self.out,
+            ..settings
+        }
+    }
+}
