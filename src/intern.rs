@@ -169,6 +169,11 @@ impl Interner {
         matches!(self.ids, Ids::Texts(_))
     }
 
+    /// Gives the memory back to the account.
+    pub(crate) fn release(self, control: &Control) {
+        control.release(self.charged);
+    }
+
     /// Bytes of memory.
     fn bytes(&self) -> u64 {
         let ids = match &self.ids {

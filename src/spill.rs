@@ -95,6 +95,25 @@ impl Spill {
         }
     }
 
+    /// Sees to it that the last chunk of a partition has room: puts another behind one that is
+    /// full, and relieves the thread.
+    ///
+    /// # Errors
+    /// If the memory of the job is used up, or the file cannot be made or written.
+    #[inline]
+    pub(crate) fn make_room<C: Chunk>(
+        &mut self,
+        scatter: &mut Scatter<C>,
+        partition: usize,
+        control: &Control,
+    ) -> Result<()> {
+        if scatter.is_full(partition) {
+            scatter.add_chunk(partition, control)?;
+            self.relieve(scatter, control)?;
+        }
+        Ok(())
+    }
+
     /// Writes chunks out until the thread holds its share again, or has only open chunks.
     fn spill<C: Chunk>(&mut self, scatter: &mut Scatter<C>, control: &Control) -> Result<()> {
         let kept = self.quota / KEPT.1 * KEPT.0;
@@ -233,6 +252,11 @@ impl<C: Chunk> Partitions<C> {
     /// The number of partitions.
     pub(crate) fn count(&self) -> usize {
         self.lists.len()
+    }
+
+    /// How customers are dealt.
+    pub(crate) fn split(&self) -> Split {
+        self.split
     }
 
     /// The customers of a partition.

@@ -13,6 +13,7 @@ use std::path::PathBuf;
 
 use rayon::prelude::*;
 
+use super::id_types::id_type;
 use super::{in_pool, open_all, run_tasks, spills};
 use crate::chunk::{Chunk, RowChunk};
 use crate::control::{Control, Stage};
@@ -24,7 +25,6 @@ use crate::op::dwell::{FlyerEvent, NOWHERE};
 use crate::output::dwell::{self, Dealt, DwellReport};
 use crate::partition::{Scatter, Split};
 use crate::publish::{Staging, check_out};
-use crate::scan::arrays::IdColumn;
 use crate::scan::events::{EventScan, EventsRead, Heap, IdTypes};
 use crate::scan::faults::Policy;
 use crate::scan::files::discover;
@@ -97,39 +97,6 @@ fn id_types(job: &Job, opened: &[Opened]) -> Result<IdTypes> {
         flyer: of("flyer_id")?,
         merchant: of("merchant_id")?,
     })
-}
-
-/// The type of a column of ids: as the job says, or as the files have it; `of_text` in text files.
-pub(super) fn id_type(
-    job: &Job,
-    opened: &[Opened],
-    name: &str,
-    of_text: CustomerType,
-) -> Result<CustomerType> {
-    if let Some(given) = job.customer_type {
-        return Ok(given);
-    }
-    let mut found: Option<CustomerType> = None;
-    for file in opened {
-        let of = match file {
-            Opened::Text(..) => of_text,
-            Opened::Parquet(parquet) => {
-                let data_type = parquet.required(name)?.data_type();
-                match IdColumn::holds(data_type, CustomerType::Int64, false) {
-                    true => CustomerType::Int64,
-                    false => CustomerType::String,
-                }
-            }
-        };
-        if found.is_some_and(|found| found != of) {
-            return Err(file.file().fault(format!(
-                "its column \"{name}\" is of another type than in the files before it; \
-                 --id-type string reads them alike"
-            )));
-        }
-        found = Some(of);
-    }
-    Ok(found.unwrap_or(of_text))
 }
 
 /// The rank of each code of a thread.
@@ -224,10 +191,7 @@ fn deal_chunk(
             merchant = ranks.merchants[index(event.merchant)];
         }
         let partition = scatter.partition_of(Key(user));
-        if scatter.is_full(partition) {
-            scatter.add_chunk(partition, control)?;
-            spill.relieve(scatter, control)?;
-        }
+        spill.make_room(scatter, partition, control)?;
         scatter.open(partition).push(FlyerEvent {
             user,
             flyer,

@@ -13,7 +13,7 @@
 
 use std::path::PathBuf;
 
-use super::dwell::id_type;
+use super::id_types::id_type;
 use super::{check_days, guarded, in_pool, open_all, run_tasks, spills};
 use crate::control::{Control, Stage};
 use crate::error::{Error, Result};
@@ -123,8 +123,6 @@ fn run(job: &Job, control: &Control) -> Result<FeaturesReport> {
         listings: known,
         days: shown.days,
         clicks: tally,
-        of_listings: wanted.of_listings,
-        of_users: wanted.of_users,
         rejected,
         days_skipped: skipped.iter().filter(|day| job.wants_day(**day)).count(),
     };
@@ -173,7 +171,7 @@ fn read_shown(
     let states = run_tasks(&tasks, states.collect(), |state, task| {
         scan.read(task, state)
     })?;
-    ShownRead::of(states, control)
+    ShownRead::of(states, types, control)
 }
 
 /// Opens the files of a source, of which there must be some.

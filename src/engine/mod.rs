@@ -15,6 +15,7 @@
 
 mod dwell;
 mod features;
+mod id_types;
 mod tasks;
 
 use std::collections::BTreeMap;
@@ -24,6 +25,7 @@ use rayon::prelude::*;
 
 pub use self::dwell::dwell;
 pub use self::features::features;
+use self::id_types::customer_type;
 pub use self::tasks::panic_text;
 use self::tasks::{guarded, run_tasks};
 use crate::calendar::date_text;
@@ -32,13 +34,12 @@ use crate::control::{Control, Stage};
 use crate::encode::ItemColumn;
 use crate::error::{Error, ErrorKind, Result};
 use crate::ids::{Day, Micros, count64};
-use crate::job::{CustomerType, IfExists, ItemType, Job, Publish, Question, Source};
+use crate::job::{IfExists, ItemType, Job, Publish, Question, Source};
 use crate::output::{self, Found, Report};
 use crate::partition::{Scatter, Split};
 use crate::probes::Probes;
 use crate::publish::{Staging, check_out};
 use crate::scan::actions::{ActionScan, ActionTally, slot};
-use crate::scan::arrays::IdColumn;
 use crate::scan::faults::{Policy, Rejected};
 use crate::scan::fields::GuestIds;
 use crate::scan::files::{SourceFiles, discover};
@@ -234,34 +235,6 @@ fn read_impressions<I: ItemColumn>(
         }
     }
     Ok((all, opened))
-}
-
-/// The type of customers: as the job says, or as the files of impressions have it.
-fn customer_type(job: &Job, opened: &[Opened]) -> Result<CustomerType> {
-    if let Some(customers) = job.customer_type {
-        return Ok(customers);
-    }
-    let name = job.column(Source::Impressions, "customer_id");
-    let mut found: Option<CustomerType> = None;
-    for file in opened {
-        let of = match file {
-            Opened::Text(..) => CustomerType::Int64,
-            Opened::Parquet(parquet) => {
-                let data_type = parquet.required(name)?.data_type();
-                match IdColumn::holds(data_type, CustomerType::String, false) {
-                    true => CustomerType::String,
-                    false => CustomerType::Int64,
-                }
-            }
-        };
-        if found.is_some_and(|found| found != of) {
-            let what = "its customers are of another type than in the files before it; \
-                        --customer-type string or int64 reads both alike";
-            return Err(file.file().fault(what));
-        }
-        found = Some(of);
-    }
-    Ok(found.unwrap_or(CustomerType::Int64))
 }
 
 /// An error if a day that was asked for has no impression, or is there already.

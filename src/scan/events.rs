@@ -22,7 +22,9 @@ use crate::partition::{Scatter, Split};
 use crate::scan::Task;
 use crate::scan::faults::{Policy, Rejected};
 use crate::scan::fields::Mismatch;
-use crate::scan::table::{Batch, Cells, Kind, Memo, Presence, TableColumn, TableScan, TableState};
+use crate::scan::table::{
+    Batch, Cells, IdCodes, Kind, Memo, Presence, TableColumn, TableScan, TableState,
+};
 use crate::spill::Spill;
 
 /// The columns, as places in a batch.
@@ -60,17 +62,6 @@ pub(crate) struct EventScan<'a> {
     table: TableScan<'a>,
 }
 
-/// The ids of a column that one thread has come across.
-#[derive(Debug)]
-struct IdState {
-    /// The ids.
-    ids: Interner,
-    /// What is known of their dictionary.
-    memo: Memo,
-    /// Scratch: codes of some rows.
-    codes: Vec<u32>,
-}
-
 /// What one thread has read.
 #[derive(Debug)]
 pub(crate) struct EventState {
@@ -88,11 +79,11 @@ pub(crate) struct EventState {
 #[derive(Debug)]
 struct RowState {
     /// Users.
-    users: IdState,
+    users: IdCodes,
     /// Flyers.
-    flyers: IdState,
+    flyers: IdCodes,
     /// Merchants.
-    merchants: IdState,
+    merchants: IdCodes,
     /// What is known of the names of events in a dictionary.
     names: Memo,
     /// Rows whose event opens a flyer or an item.
@@ -152,16 +143,16 @@ impl<'a> EventScan<'a> {
             kind,
             presence,
         };
-        let id = |of| match of {
-            CustomerType::Int64 => Kind::IntId,
-            CustomerType::String => Kind::TextId,
-        };
         let columns = vec![
             column("timestamp", Kind::Time, Presence::Required),
-            column("user_id", id(types.user), Presence::Required),
+            column("user_id", Kind::of_ids(types.user), Presence::Required),
             column("event", Kind::TextId, Presence::Required),
-            column("flyer_id", id(types.flyer), Presence::Nullable),
-            column("merchant_id", id(types.merchant), Presence::Nullable),
+            column("flyer_id", Kind::of_ids(types.flyer), Presence::Nullable),
+            column(
+                "merchant_id",
+                Kind::of_ids(types.merchant),
+                Presence::Nullable,
+            ),
         ];
         EventScan {
             job,
@@ -173,22 +164,14 @@ impl<'a> EventScan<'a> {
 
     /// The state of a thread that has read nothing, and may hold what `spill` says.
     pub(crate) fn state(&self, spill: Spill) -> EventState {
-        let ids = |of| IdState {
-            ids: match of {
-                CustomerType::Int64 => Interner::ints(),
-                CustomerType::String => Interner::texts(),
-            },
-            memo: Memo::default(),
-            codes: Vec::new(),
-        };
         EventState {
             scatter: Scatter::new(Split::new(1, 0)),
             spill,
             table: TableState::default(),
             rows: RowState {
-                users: ids(self.types.user),
-                flyers: ids(self.types.flyer),
-                merchants: ids(self.types.merchant),
+                users: IdCodes::of(self.types.user),
+                flyers: IdCodes::of(self.types.flyer),
+                merchants: IdCodes::of(self.types.merchant),
                 names: Memo::default(),
                 opens_count: 0,
                 count: 0,
@@ -255,10 +238,7 @@ impl<'a> EventScan<'a> {
                 Some(Some(east_us)) => Wall::new(deed, *east_us, false),
                 _ => Wall::new(deed, clock.offset_at(time), true),
             };
-            if scatter.is_full(0) {
-                scatter.add_chunk(0, self.control)?;
-                spill.relieve(scatter, self.control)?;
-            }
+            spill.make_room(scatter, 0, self.control)?;
             scatter.open(0).push(FlyerEvent {
                 time,
                 wall,
@@ -319,20 +299,6 @@ impl RowState {
         self.users.intern(&cells[USER], &self.kept);
         self.flyers.intern(&cells[FLYER], &self.placed);
         self.merchants.intern(&cells[MERCHANT], &self.placed);
-    }
-}
-
-impl IdState {
-    /// Gives codes to the ids of some rows, none of which is null.
-    fn intern(&mut self, cells: &Cells, rows: &[u32]) {
-        let IdState { ids, memo, codes } = self;
-        if ids.has_texts() {
-            let look_up = |texts: &[&[u8]], codes: &mut Vec<u32>| ids.intern_texts(texts, codes);
-            return cells.texts().codes(rows, memo, look_up, codes);
-        }
-        codes.clear();
-        let values = cells.ints();
-        ids.intern_ints(rows.iter().map(|row| values[index(*row)]), codes);
     }
 }
 

@@ -147,10 +147,8 @@ impl Shares {
     fn add(&mut self, stay: &Stay, control: &Control) -> Result<()> {
         self.days = both(self.days, Some((stay.day, stay.day)));
         let partition = self.scatter.partition_of(Key(stay.merchant));
-        if self.scatter.is_full(partition) {
-            self.scatter.add_chunk(partition, control)?;
-            self.spill.relieve(&mut self.scatter, control)?;
-        }
+        self.spill
+            .make_room(&mut self.scatter, partition, control)?;
         self.scatter.open(partition).push(Share {
             day: stay.day,
             seconds_bits: stay.avg_seconds.to_bits(),

@@ -78,7 +78,7 @@ impl Answers {
             .resize_with(rows * windows * 2, AtomicU32::default);
         answers.clicked.resize_with(rows, AtomicBool::default);
         let windows_us: Vec<i64> = job.windows.iter().map(|(_, window)| *window).collect();
-        let listings = (&found.shown.listings[..], found.of_listings);
+        let listings = &found.shown.listings;
         each_partition(
             control,
             found,
@@ -101,7 +101,7 @@ impl Answers {
                 }
             },
         )?;
-        let users = (&found.shown.users[..], found.of_users);
+        let users = &found.shown.users;
         each_partition(control, found, users, by_user, |bench, asked, clicks| {
             bench.set_times(clicks);
             let put = |row, window, count| answers.put(row, windows + window, count);
@@ -142,11 +142,11 @@ impl Bench {
 fn each_partition<R: Keyed + FixedRow + Sync>(
     control: &Control,
     found: &FeaturesFound,
-    (keys, split): (&[u32], Split),
+    keys: &[u32],
     clicks: &Partitions<RowChunk<R>>,
     answer: impl Fn(&mut Bench, &[Asked], &[R]) + Sync,
 ) -> Result<()> {
-    let asked = deal(control, found, keys, split)?;
+    let asked = deal(control, found, keys, clicks.split())?;
     let one = |bench: &mut Bench, partition: usize| {
         control.check()?;
         let keys = clicks.keys_of(partition);

@@ -28,7 +28,6 @@ use crate::intern::Ranked;
 use crate::job::{Job, LabelKey, Source};
 use crate::manifest::{self, DayManifest};
 use crate::op::features::{Click, UserClick};
-use crate::partition::Split;
 use crate::publish::{Part, Staging};
 use crate::quarantine;
 use crate::scan::Opened;
@@ -99,10 +98,6 @@ pub(crate) struct FeaturesFound {
     pub(crate) days: BTreeMap<Day, u64>,
     /// What was found among the clicks.
     pub(crate) clicks: ClickTally,
-    /// How listings are dealt to partitions.
-    pub(crate) of_listings: Split,
-    /// How users are.
-    pub(crate) of_users: Split,
     /// Rows set aside, in order.
     pub(crate) rejected: Vec<Rejected>,
     /// Up to when clicks are complete; nothing if there are none.

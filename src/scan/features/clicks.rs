@@ -7,7 +7,7 @@
 //! looked at for the latest.
 //! **Null rule**: a click without a user is one on its listing, and nobody's.
 
-use super::{FeatureTypes, kind_of, ranks};
+use super::{FeatureTypes, ranks};
 use crate::chunk::{FixedRow, RowChunk};
 use crate::control::Control;
 use crate::error::Result;
@@ -107,10 +107,8 @@ impl<R: FixedRow> Stream<R> {
     #[inline]
     fn push(&mut self, key: u32, row: R, control: &Control) -> Result<()> {
         let partition = self.scatter.partition_of(Key(key));
-        if self.scatter.is_full(partition) {
-            self.scatter.add_chunk(partition, control)?;
-            self.spill.relieve(&mut self.scatter, control)?;
-        }
+        self.spill
+            .make_room(&mut self.scatter, partition, control)?;
         self.scatter.open(partition).push(row);
         Ok(())
     }
@@ -135,8 +133,12 @@ impl<'a> ClickScan<'a> {
             LabelKey::Listing => Presence::Optional,
         };
         let columns = vec![
-            column("listing_id", kind_of(types.listing), Presence::Required),
-            column("user_id", kind_of(types.user), of_user),
+            column(
+                "listing_id",
+                Kind::of_ids(types.listing),
+                Presence::Required,
+            ),
+            column("user_id", Kind::of_ids(types.user), of_user),
             column("click_ts", Kind::Time, Presence::Required),
         ];
         ClickScan {

@@ -5,18 +5,20 @@
 //! needs one thread, which reads files and row groups in order: there are far fewer listings than
 //! clicks. **Null rule**: everything but the id may be null; a listing that no file has is all null.
 
-use super::{FeatureTypes, intern, interner, kind_of, ranks};
+use super::{FeatureTypes, ranks};
 use crate::control::Control;
 use crate::error::Result;
 use crate::ids::{Day, count64, index};
-use crate::intern::{Id, Interner, Order, Ranked};
-use crate::job::{Job, Source};
+use crate::intern::{Id, Order, Ranked};
+use crate::job::{CustomerType, Job, Source};
 use crate::keys::Keys;
 use crate::op::features::ABSENT;
 use crate::scan::Task;
 use crate::scan::faults::{Policy, Rejected};
 use crate::scan::fields::Mismatch;
-use crate::scan::table::{Batch, Kind, Memo, Presence, TableColumn, TableScan, TableState};
+use crate::scan::table::{
+    Batch, IdCodes, Kind, Memo, Presence, TableColumn, TableScan, TableState,
+};
 
 /// The columns, as places in a batch.
 const LISTING: usize = 0;
@@ -60,16 +62,14 @@ struct ListingScan<'a> {
     /// What is known of them.
     rows: Vec<Option<Listing>>,
     /// All ids so far, and how many they are: a listing has one row.
-    ids: Interner,
+    ids: IdCodes,
     /// See `ids`.
     ids_count: u32,
     /// All categories so far.
-    categories: Interner,
-    /// What is known of the dictionaries of ids, as such and as keys, and of categories.
-    memos: [Memo; 3],
-    /// Scratch: codes of some rows.
-    codes: Vec<u32>,
-    /// Scratch: their ranks.
+    categories: IdCodes,
+    /// What is known of the dictionary of ids, as keys.
+    memo: Memo,
+    /// Scratch: the ranks of some rows.
     ranks: Vec<u32>,
 }
 
@@ -91,7 +91,11 @@ impl Listings {
             presence,
         };
         let columns = vec![
-            column("listing_id", kind_of(types.listing), Presence::Required),
+            column(
+                "listing_id",
+                Kind::of_ids(types.listing),
+                Presence::Required,
+            ),
             column("category", Kind::Text, Presence::Nullable),
             column("price", Kind::Float, Presence::Nullable),
             column("created_ts", Kind::Time, Presence::Nullable),
@@ -103,27 +107,25 @@ impl Listings {
             job,
             keys,
             rows: vec![None; index(keys.count())],
-            ids: interner(types.listing),
+            ids: IdCodes::of(types.listing),
             ids_count: 0,
-            categories: Interner::texts(),
-            memos: [Memo::default(), Memo::default(), Memo::default()],
-            codes: Vec::new(),
+            categories: IdCodes::of(CustomerType::String),
+            memo: Memo::default(),
             ranks: Vec::new(),
         };
         for task in tasks {
             table.read(task, &mut state, &mut |batch| {
                 scan.keep(batch);
-                scan.ids.charge(control)?;
-                scan.categories.charge(control)?;
+                scan.ids.ids.charge(control)?;
+                scan.categories.ids.charge(control)?;
                 Ok(())
             })?;
         }
-        let (categories, ranks) = Ranked::merge(vec![scan.categories], Order::Id, control)?;
+        let (categories, ranks) = Ranked::merge(vec![scan.categories.ids], Order::Id, control)?;
         for row in scan.rows.iter_mut().flatten() {
             row.category = row.category.map(|code| ranks[0][index(code)]);
         }
-        let (ids, _) = Ranked::merge(vec![scan.ids], Order::Id, control)?;
-        ids.release(control);
+        scan.ids.ids.release(control);
         Ok(Listings {
             rows: scan.rows,
             categories,
@@ -150,12 +152,11 @@ impl ListingScan<'_> {
     /// Keeps the rows of a batch that were shown; rejects those of a listing that had one before.
     fn keep(&mut self, batch: &mut Batch<'_>) {
         let (cells, rows) = (batch.cells, batch.rows);
-        let [as_ids, as_keys, of_categories] = &mut self.memos;
-        let mut codes = std::mem::take(&mut self.codes);
-        intern(&cells[LISTING], rows, (&mut self.ids, as_ids), &mut codes);
-        ranks(&cells[LISTING], rows, (self.keys, as_keys), &mut self.ranks);
+        self.ids.intern(&cells[LISTING], rows);
+        let keys = (self.keys, &mut self.memo);
+        ranks(&cells[LISTING], rows, keys, &mut self.ranks);
         let mut kept = Vec::new();
-        for ((row, code), rank) in rows.iter().zip(&codes).zip(&self.ranks) {
+        for ((row, code), rank) in rows.iter().zip(&self.ids.codes).zip(&self.ranks) {
             // Codes are given in order, so a new id has the next one.
             if *code < self.ids_count {
                 let found = "another row of the same listing".to_owned();
@@ -170,9 +171,8 @@ impl ListingScan<'_> {
         let with_category = kept.iter().map(|(row, _)| *row);
         let with_category = with_category.filter(|row| !cells[CATEGORY].is_null(*row));
         let with_category: Vec<u32> = with_category.collect();
-        let ids = (&mut self.categories, of_categories);
-        intern(&cells[CATEGORY], &with_category, ids, &mut codes);
-        let mut categories = codes.iter();
+        self.categories.intern(&cells[CATEGORY], &with_category);
+        let mut categories = self.categories.codes.iter();
         let times = &cells[CREATED].times().at;
         for (row, rank) in kept {
             let there = |column: usize| !cells[column].is_null(row);
@@ -182,6 +182,5 @@ impl ListingScan<'_> {
                 created: there(CREATED).then(|| self.job.zone().day_of(times[index(row)])),
             });
         }
-        self.codes = codes;
     }
 }

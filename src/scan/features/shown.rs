@@ -1,22 +1,24 @@
 //! Files of impressions of `features` to columns: whom which listing was shown, and when.
 //!
 //! **In / Out**: a row group, or a share of a text file → rows of a [`Shown`], whose users and
-//! listings are codes of the thread's own [`Interner`]s until [`ShownRead::of`] ranks them.
+//! listings are codes of the thread's own [`IdCodes`] until [`ShownRead::of`] ranks them.
 //! **Null rule**: nothing here may be null. **Invariants**: rows of a day that nobody asked for are
 //! dropped; all others are kept, repeated ones too.
 
 use std::collections::BTreeMap;
 
-use super::{FeatureTypes, intern, interner, kind_of};
+use super::FeatureTypes;
 use crate::column::TextColumn;
 use crate::control::Control;
 use crate::error::Result;
 use crate::ids::{Day, Micros, count64, index};
-use crate::intern::{Ids, Interner, Order, Ranked};
+use crate::intern::{Ids, Order, Ranked};
 use crate::job::{CustomerType, Job, Source};
 use crate::scan::Task;
 use crate::scan::faults::{Policy, Rejected};
-use crate::scan::table::{Batch, Cells, Kind, Memo, Presence, TableColumn, TableScan, TableState};
+use crate::scan::table::{
+    Batch, Cells, IdCodes, Kind, Presence, TableColumn, TableScan, TableState,
+};
 
 /// The columns, as places in a batch.
 const IMPRESSION: usize = 0;
@@ -70,17 +72,13 @@ struct RowState {
     /// The impressions.
     shown: Shown,
     /// Users.
-    users: Interner,
+    users: IdCodes,
     /// Listings.
-    listings: Interner,
+    listings: IdCodes,
     /// Impressions by day.
     days: BTreeMap<Day, u64>,
-    /// What is known of the dictionaries of users and listings.
-    memos: [Memo; 2],
     /// Scratch: the rows to keep.
     kept: Vec<u32>,
-    /// Scratch: codes of some rows.
-    codes: Vec<u32>,
 }
 
 /// All impressions of the days asked for, and whom and what they are about.
@@ -163,9 +161,9 @@ impl<'a> ShownScan<'a> {
             presence: Presence::Required,
         };
         let columns = vec![
-            column("impression_id", kind_of(types.impression)),
-            column("user_id", kind_of(types.user)),
-            column("listing_id", kind_of(types.listing)),
+            column("impression_id", Kind::of_ids(types.impression)),
+            column("user_id", Kind::of_ids(types.user)),
+            column("listing_id", Kind::of_ids(types.listing)),
             column("impression_ts", Kind::Time),
         ];
         ShownScan {
@@ -183,12 +181,10 @@ impl<'a> ShownScan<'a> {
             table: TableState::default(),
             rows: RowState {
                 shown: Shown::empty(self.types.impression),
-                users: interner(self.types.user),
-                listings: interner(self.types.listing),
+                users: IdCodes::of(self.types.user),
+                listings: IdCodes::of(self.types.listing),
                 days: BTreeMap::new(),
-                memos: [Memo::default(), Memo::default()],
                 kept: Vec::new(),
-                codes: Vec::new(),
             },
         }
     }
@@ -219,21 +215,19 @@ impl<'a> ShownScan<'a> {
             shown,
             users,
             listings,
-            memos: [of_users, of_listings],
             kept,
-            codes,
             ..
         } = state;
         shown.add_ids(&batch.cells[IMPRESSION], kept);
         shown
             .times
             .extend(kept.iter().map(|row| times[index(*row)]));
-        intern(&batch.cells[USER], kept, (users, of_users), codes);
-        shown.users.extend_from_slice(codes);
-        intern(&batch.cells[LISTING], kept, (listings, of_listings), codes);
-        shown.listings.extend_from_slice(codes);
-        users.charge(self.control)?;
-        listings.charge(self.control)?;
+        users.intern(&batch.cells[USER], kept);
+        shown.users.extend_from_slice(&users.codes);
+        listings.intern(&batch.cells[LISTING], kept);
+        shown.listings.extend_from_slice(&listings.codes);
+        users.ids.charge(self.control)?;
+        listings.ids.charge(self.control)?;
         // Once as read, and once more when all threads' rows are put together.
         let row_bytes = size_of::<(u64, u32, u32, Micros)>() * 2;
         self.control.charge(count64(kept.len() * row_bytes))
@@ -245,12 +239,16 @@ impl ShownRead {
     ///
     /// # Errors
     /// If there are too many ids, or the memory of the job is used up.
-    pub(crate) fn of(states: Vec<ShownState>, control: &Control) -> Result<ShownRead> {
+    pub(crate) fn of(
+        states: Vec<ShownState>,
+        types: FeatureTypes,
+        control: &Control,
+    ) -> Result<ShownRead> {
         let (mut users, mut listings, mut lists) = (Vec::new(), Vec::new(), Vec::new());
         let (mut days, mut rejected) = (BTreeMap::new(), Vec::new());
         for ShownState { table, rows } in states {
-            users.push(rows.users);
-            listings.push(rows.listings);
+            users.push(rows.users.ids);
+            listings.push(rows.listings.ids);
             lists.push(rows.shown);
             for (day, count) in rows.days {
                 *days.entry(day).or_default() += count;
@@ -259,17 +257,7 @@ impl ShownRead {
         }
         let (users, of_users) = Ranked::merge(users, Order::Hash, control)?;
         let (listings, of_listings) = Ranked::merge(listings, Order::Hash, control)?;
-        let has_texts = matches!(
-            lists.first(),
-            Some(Shown {
-                ids: Ids::Texts(_),
-                ..
-            })
-        );
-        let mut shown = Shown::empty(match has_texts {
-            true => CustomerType::String,
-            false => CustomerType::Int64,
-        });
+        let mut shown = Shown::empty(types.impression);
         let count = lists.iter().map(Shown::count).sum();
         shown.users.reserve_exact(count);
         shown.listings.reserve_exact(count);

@@ -11,6 +11,7 @@
 //! that the file keeps in a dictionary are looked at once per dictionary (see [`Texts`]).
 
 mod cells;
+mod ids;
 mod parquet;
 #[cfg(test)]
 mod tests;
@@ -18,6 +19,7 @@ mod text;
 mod texts;
 
 pub(crate) use self::cells::Cells;
+pub(crate) use self::ids::IdCodes;
 pub(crate) use self::texts::{Memo, Texts};
 
 use crate::calendar::WallClock;
