@@ -3,6 +3,7 @@
 //! **Invariants**: a message names the thing (file, row, column), what was expected and what was
 //! found, and, where one exists, the flag that helps. It does not repeat its source.
 
+use std::any::Any;
 use std::fmt;
 use std::io;
 use std::path::{Path, PathBuf};
@@ -233,6 +234,14 @@ impl std::error::Error for Error {
             _ => None,
         }
     }
+}
+
+/// What a panic said.
+pub fn panic_text(panic: &(dyn Any + Send)) -> String {
+    let text = panic.downcast_ref::<String>().map(String::as_str);
+    text.or_else(|| panic.downcast_ref::<&str>().copied())
+        .unwrap_or("no reason given")
+        .to_owned()
 }
 
 #[cfg(test)]

@@ -120,8 +120,8 @@ struct Readme;
 pub use calendar::{date_text, parse_day};
 pub use control::{Control, Observer, STAGES};
 pub use encode::schema;
-pub use engine::{dwell, features, panic_text, run};
-pub use error::{Error, ErrorKind, Result, RowFault};
+pub use engine::{dwell, features, run};
+pub use error::{Error, ErrorKind, Result, RowFault, panic_text};
 pub use generate::{
     GenerateEvents, GenerateListings, GenerateSettings, Generated, GeneratedEvents,
     GeneratedListings, generate, generate_events, generate_listings,

@@ -26,7 +26,6 @@ use rayon::prelude::*;
 pub use self::dwell::dwell;
 pub use self::features::features;
 use self::id_types::customer_type;
-pub use self::tasks::panic_text;
 use self::tasks::{guarded, run_tasks};
 use crate::calendar::date_text;
 use crate::column::EventChunk;
@@ -80,10 +79,14 @@ pub fn run(job: &Job, control: &Control) -> Result<Report> {
     })
 }
 
+/// The stack of a thread: known, so that what decoders need of it does not depend on the system.
+const STACK_BYTES: usize = 8 << 20;
+
 /// Works on as many threads as a job may have.
 fn in_pool<T: Send>(job: &Job, work: impl FnOnce() -> Result<T> + Send) -> Result<T> {
     let pool = rayon::ThreadPoolBuilder::new()
         .num_threads(job.threads)
+        .stack_size(STACK_BYTES)
         .build();
     let pool = pool.map_err(|error| {
         Error::from(ErrorKind::Internal {

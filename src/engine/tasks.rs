@@ -1,11 +1,10 @@
 //! Tasks on threads: handed out in order, failed in order, panics caught.
 
-use std::any::Any;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 use std::sync::{Mutex, PoisonError};
 
-use crate::error::{Error, Result};
+use crate::error::{Error, Result, panic_text};
 use crate::scan::Task;
 
 /// Runs tasks on all threads, handing them out in order. Each thread works with one of `states`,
@@ -62,12 +61,4 @@ pub(super) fn guarded<T>(file: &str, work: impl FnOnce() -> Result<T>) -> Result
         let what = panic_text(&*panic);
         Err(Error::bad_file(file, format!("its reader gave up: {what}")))
     })
-}
-
-/// What a panic said.
-pub fn panic_text(panic: &(dyn Any + Send)) -> String {
-    let text = panic.downcast_ref::<String>().map(String::as_str);
-    text.or_else(|| panic.downcast_ref::<&str>().copied())
-        .unwrap_or("no reason given")
-        .to_owned()
 }

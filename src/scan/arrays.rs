@@ -4,8 +4,8 @@
 //! what is asked for is refused when the file is opened, not row by row.
 
 use arrow::array::{
-    Array, ArrayRef, AsArray, BinaryArray, BooleanArray, Int32Array, Int64Array, StringArray,
-    UInt64Array,
+    Array, ArrayRef, AsArray, BinaryViewArray, BooleanArray, Int32Array, Int64Array,
+    StringViewArray, UInt64Array,
 };
 use arrow::compute::cast;
 use arrow::datatypes::{
@@ -18,7 +18,8 @@ use crate::column::{Customer, Label};
 use crate::ids::{Day, Item, Micros};
 use crate::job::{CustomerType, ItemType, TimeUnit};
 use crate::scan::fields::{
-    Clock, Mismatch, Value, expected_customer, expected_item, quoted, to_micros,
+    Clock, Mismatch, TEXT_BYTES_MAX, Value, expected_customer, expected_item, expected_ranking,
+    quoted, to_micros,
 };
 use crate::scan::times::{Written, parse};
 
@@ -30,9 +31,9 @@ pub(crate) enum IdColumn {
     /// Integers that may not.
     UInt(UInt64Array),
     /// Texts.
-    Text(StringArray),
+    Text(StringViewArray),
     /// Texts that nobody has checked.
-    Bytes(BinaryArray),
+    Bytes(BinaryViewArray),
 }
 
 impl IdColumn {
@@ -45,8 +46,8 @@ impl IdColumn {
                 let ints = widened(DataType::Int64)?;
                 Some(IdColumn::Int(ints.as_primitive::<Int64Type>().clone()))
             }
-            DataType::Utf8 => Some(IdColumn::Text(array.as_string::<i32>().clone())),
-            DataType::Binary => Some(IdColumn::Bytes(array.as_binary::<i32>().clone())),
+            DataType::Utf8View => Some(IdColumn::Text(array.as_string_view().clone())),
+            DataType::BinaryView => Some(IdColumn::Bytes(array.as_binary_view().clone())),
             _ => None,
         }
     }
@@ -54,7 +55,7 @@ impl IdColumn {
     /// Whether a type holds ids of customers of the given type; integers become text, and text
     /// integers, only if the user says so.
     pub(crate) fn holds(data_type: &DataType, of: CustomerType, by_flag: bool) -> bool {
-        let is_text = matches!(data_type, DataType::Utf8 | DataType::Binary);
+        let is_text = matches!(data_type, DataType::Utf8View | DataType::BinaryView);
         match of {
             CustomerType::Int64 => data_type.is_integer() || (is_text && by_flag),
             CustomerType::String => is_text || (data_type.is_integer() && by_flag),
@@ -82,14 +83,15 @@ impl IdColumn {
         }
     }
 
-    /// The text of a row that is not null, if the column holds text.
+    /// The text of a row that is not null, if the column holds text, and it is short enough.
     #[inline]
     fn text(&self, row: usize) -> Option<&str> {
-        match self {
-            IdColumn::Text(ids) => Some(ids.value(row)),
-            IdColumn::Bytes(ids) => std::str::from_utf8(ids.value(row)).ok(),
-            IdColumn::Int(_) | IdColumn::UInt(_) => None,
-        }
+        let text = match self {
+            IdColumn::Text(ids) => ids.value(row),
+            IdColumn::Bytes(ids) => std::str::from_utf8(ids.value(row)).ok()?,
+            IdColumn::Int(_) | IdColumn::UInt(_) => return None,
+        };
+        (text.len() <= TEXT_BYTES_MAX).then_some(text)
     }
 
     /// The value as a message shows it.
@@ -144,7 +146,7 @@ impl IdColumn {
 
     /// The id of a ranking. `decimal` is scratch for integers as text.
     pub(crate) fn ranking<'a>(&'a self, row: usize, decimal: &'a mut String) -> Value<&'a str> {
-        let shown = || Mismatch::new("a ranking id, text or integer", self.shown(row));
+        let shown = || Mismatch::new(expected_ranking(), self.shown(row));
         if self.is_null(row) {
             return Err(shown());
         }
@@ -237,14 +239,14 @@ enum Times {
     /// Days.
     Days(arrow::array::Date32Array),
     /// Text.
-    Text(StringArray),
+    Text(StringViewArray),
 }
 
 impl TimeColumn {
     /// Whether a type holds times; integers do if the user tells their unit.
     pub(crate) fn holds(data_type: &DataType, unit: Option<TimeUnit>) -> bool {
         match data_type {
-            DataType::Timestamp(_, _) | DataType::Date32 | DataType::Utf8 => true,
+            DataType::Timestamp(_, _) | DataType::Date32 | DataType::Utf8View => true,
             of => of.is_integer() && unit.is_some(),
         }
     }
@@ -269,7 +271,7 @@ impl TimeColumn {
                 Times::Numbers { values, unit, utc }
             }
             DataType::Date32 => Times::Days(array.as_primitive::<Date32Type>().clone()),
-            DataType::Utf8 => Times::Text(array.as_string::<i32>().clone()),
+            DataType::Utf8View => Times::Text(array.as_string_view().clone()),
             of if of.is_integer() => {
                 let values = cast(array, &DataType::Int64).ok()?;
                 let values = values.as_primitive::<Int64Type>().clone();

@@ -128,15 +128,16 @@ impl Field<'_> {
         }
     }
 
-    /// Text, or an integer as decimal text.
+    /// Text, or an integer as decimal text, that is short enough to be kept.
     #[inline]
     fn text_or_int(&self) -> Option<&str> {
-        match self {
-            Field::Csv(text) => Some(text),
-            Field::Text(text) => Some(text),
-            Field::Json(json) if is_integer(json) => Some(json),
-            _ => None,
-        }
+        let text: &str = match self {
+            Field::Csv(text) => text,
+            Field::Text(text) => text,
+            Field::Json(json) if is_integer(json) => json,
+            _ => return None,
+        };
+        (text.len() <= TEXT_BYTES_MAX).then_some(text)
     }
 
     /// A customer id, if it is one.
@@ -172,7 +173,7 @@ impl Field<'_> {
     /// The id of a ranking.
     pub(crate) fn ranking(&self) -> Value<&str> {
         let ranking = self.text_or_int();
-        ranking.ok_or_else(|| Mismatch::new("a ranking id, text or integer", self.shown()))
+        ranking.ok_or_else(|| Mismatch::new(expected_ranking(), self.shown()))
     }
 
     /// A finite number, if it is one.
@@ -293,12 +294,24 @@ pub(crate) fn to_micros(value: i64, unit: TimeUnit) -> Option<Micros> {
     Some(Micros(micros))
 }
 
+/// Bytes of a text that is kept, such as an id. What is longer is none, and a few million of them,
+/// each a place in a dictionary of one, would be more than any memory.
+pub(crate) const TEXT_BYTES_MAX: usize = 4096;
+
+/// What a message says a text should be.
+pub(crate) const EXPECTED_TEXT: &str = "a text or an integer, of at most 4096 bytes";
+
 /// What a message says a customer should be.
 pub(crate) fn expected_customer(of: CustomerType) -> &'static str {
     match of {
         CustomerType::Int64 => "a 64-bit integer (--customer-type string takes anything)",
-        CustomerType::String => "a text or an integer",
+        CustomerType::String => EXPECTED_TEXT,
     }
+}
+
+/// What a message says a ranking's id should be.
+pub(crate) fn expected_ranking() -> String {
+    format!("a ranking id: {EXPECTED_TEXT}")
 }
 
 /// What a message says an item should be.
@@ -324,11 +337,14 @@ pub(crate) fn quoted(text: &str) -> String {
 fn cut(text: &str) -> String {
     /// Characters that a message still shows.
     const SHOWN_MAX: usize = 60;
-    if text.chars().count() <= SHOWN_MAX {
+    if text.chars().nth(SHOWN_MAX).is_none() {
         return text.to_owned();
     }
     let head: String = text.chars().take(SHOWN_MAX).collect();
-    format!("{head}…")
+    match text.len() <= TEXT_BYTES_MAX {
+        true => format!("{head}…"),
+        false => format!("{head}… ({} bytes)", text.len()),
+    }
 }
 
 #[cfg(test)]

@@ -164,9 +164,9 @@ fn prove<I: Item>(scan: &ActionScan<'_, I>, task: &Task) -> Option<Proof> {
     let customers = file.column(names.customer)?.data_type();
     // Guest ids are counted by value; unsigned and text ids may need a look at each.
     let plain = match scan.job.customer_type {
-        None => customers.is_signed_integer() || *customers == DataType::Utf8,
+        None => customers.is_signed_integer() || *customers == DataType::Utf8View,
         Some(CustomerType::Int64) => customers.is_signed_integer(),
-        Some(CustomerType::String) => *customers == DataType::Utf8,
+        Some(CustomerType::String) => *customers == DataType::Utf8View,
     };
     if !plain || !scan.job.guest_ids.is_empty() {
         return None;

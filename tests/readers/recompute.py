@@ -754,6 +754,35 @@ def parquet_log(folder, zone, first_day, seed):
             "carts": f"{folder}/carts.parquet", "orders": f"{folder}/orders.parquet"}
 
 
+# How other writers lay out the same values: codec, version of pages, dictionaries or other encodings, pages of a few rows.
+FORMS = {
+    "gzip, plain, small pages": dict(compression="gzip", use_dictionary=False, data_page_size=64),
+    "brotli, version 2": dict(compression="brotli", data_page_version="2.0", data_page_size=128),
+    "LZ4, version 2, plain": dict(compression="lz4", data_page_version="2.0", use_dictionary=False),
+    "Snappy, deltas, small pages": dict(compression="snappy", use_dictionary=False, data_page_size=64, write_batch_size=7,
+                                        column_encoding={"ranking_id": "DELTA_BYTE_ARRAY", "customer_id": "DELTA_BINARY_PACKED"}),
+    "zstd, deltas, version 2": dict(compression="zstd", use_dictionary=False, data_page_version="2.0",
+                                    column_encoding={"ranking_id": "DELTA_LENGTH_BYTE_ARRAY"}),
+    "not compressed, statistics in pages": dict(compression="none", write_page_index=True, data_page_size=256),
+}
+
+
+def parquet_form(binary, folder, options):
+    """The same log in files that pyarrow lays out in another way."""
+    form = {}
+    for source, path in binary.items():
+        form[source] = f"{folder}/{os.path.basename(path)}"
+        for name in [os.path.relpath(file, path) for file in glob.glob(f"{path}/**/*.parquet", recursive=True)] or [""]:
+            to = os.path.join(form[source], name) if name else form[source]
+            os.makedirs(os.path.dirname(to), exist_ok=True)
+            with pq.ParquetFile(os.path.join(path, name) if name else path) as file:
+                table = file.read()
+            plain = [column.cast(column.type.value_type) if pa.types.is_dictionary(column.type) else column for column in table.columns]
+            own = {k: v for k, v in options.get("column_encoding", {}).items() if k in table.column_names}
+            pq.write_table(pa.table(plain, table.column_names), to, **{**options, **({"column_encoding": own or None} if "column_encoding" in options else {})})
+    return form
+
+
 def generated_cases(work):
     berlin = {"timezone": "Europe/Berlin"}
     text, no_dt = text_log(f"{work}/berlin", "Europe/Berlin", D.date(2025, 3, 29), 1)
@@ -780,6 +809,9 @@ def generated_cases(work):
                timezone="Asia/Kathmandu")
     yield Case("Parquet, cutoff at the impression", binary, cutoff="time", max_actions=30,
                available={"clicks": "ingested_at"}, timezone="Asia/Kathmandu")
+    for number, (name, options) in enumerate(FORMS.items()):
+        form = parquet_form(binary, f"{work}/form{number}", options)
+        yield Case(f"Parquet: {name}", form, max_actions=30, timezone="Asia/Kathmandu")
 
 
 def main():

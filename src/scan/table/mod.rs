@@ -28,7 +28,7 @@ use crate::error::Result;
 use crate::ids::{Micros, count32, count64, index};
 use crate::job::Job;
 use crate::scan::faults::{Policy, Rejected, RowAt};
-use crate::scan::fields::{Clock, Mismatch};
+use crate::scan::fields::{Clock, EXPECTED_TEXT, Mismatch};
 use crate::scan::input::InputFile;
 use crate::scan::pieces::Piece;
 use crate::scan::{Opened, Task};
@@ -257,8 +257,8 @@ impl Kind {
     pub(crate) fn expected(self, job: &Job) -> String {
         match self {
             Kind::IntId => "a 64-bit integer (--id-type string takes any text)".to_owned(),
-            Kind::TextId => "a text or an integer".to_owned(),
-            Kind::Text => "a text".to_owned(),
+            Kind::TextId => EXPECTED_TEXT.to_owned(),
+            Kind::Text => "a text of at most 4096 bytes".to_owned(),
             Kind::Time => Clock::of(job).expected(),
             Kind::Float => "a number".to_owned(),
         }

@@ -14,7 +14,7 @@ use crate::error::Result;
 use crate::ids::count32;
 use crate::job::CustomerType;
 use crate::scan::arrays::{IdColumn, TimeColumn};
-use crate::scan::fields::{Clock, Mismatch, Value};
+use crate::scan::fields::{Clock, Mismatch, Value, quoted};
 use crate::scan::parquet::{ParquetFile, row_as_json};
 use crate::scan::times::{Written, parse_local};
 
@@ -31,7 +31,7 @@ impl TableScan<'_> {
         let is_text = |kind| matches!(kind, Kind::TextId | Kind::Text);
         let texts = self.columns.iter().filter(|column| is_text(column.kind));
         let texts: Vec<&str> = texts.map(|column| column.name).collect();
-        let file = file.with_texts(row_group, &texts)?;
+        let file = file.with_dictionaries(row_group, &texts);
         let columns = file.leaves(|path| match path {
             [name] => self.columns.iter().any(|column| column.name == name),
             _ => false,
@@ -74,7 +74,10 @@ impl TableScan<'_> {
                     holds(CustomerType::String),
                     "text (--id-type string reads texts and integers alike)",
                 ),
-                Kind::Text => (matches!(found, DataType::Utf8 | DataType::Binary), "text"),
+                Kind::Text => (
+                    matches!(found, DataType::Utf8View | DataType::BinaryView),
+                    "text",
+                ),
                 Kind::Time => (
                     TimeColumn::holds(found, self.job.time_unit),
                     "times (--time-unit s|ms|us|ns reads integers)",
@@ -173,13 +176,17 @@ fn fill_ints(array: &ArrayRef, into: &mut Vec<i64>, faults: &mut Faults<'_>) {
 /// Fills a column of texts.
 fn fill_texts(array: &ArrayRef, into: &mut Texts, faults: &mut Faults<'_>) {
     match array.data_type() {
-        DataType::Utf8View => *into = Texts::Views(array.as_string_view().clone()),
+        DataType::Utf8View => {
+            *into = Texts::Views(array.as_string_view().clone());
+            judge_lengths(into, array.len(), faults);
+        }
         DataType::Dictionary(_, _) => {
             let coded = array.as_dictionary::<Int32Type>();
             *into = Texts::Coded {
                 places: coded.keys().clone(),
                 dictionary: coded.values().as_string::<i32>().clone(),
             };
+            judge_lengths(into, array.len(), faults);
         }
         _ => {
             let (ids, mut decimal) = (ids_of(array), String::new());
@@ -194,6 +201,14 @@ fn fill_texts(array: &ArrayRef, into: &mut Texts, faults: &mut Faults<'_>) {
                 }
             }
         }
+    }
+}
+
+/// Finds texts that are too long to be kept.
+fn judge_lengths(texts: &Texts, rows_count: usize, faults: &mut Faults<'_>) {
+    for row in texts.long_rows(rows_count) {
+        let text = String::from_utf8_lossy(texts.get(row));
+        faults.add(at(row), quoted(&text));
     }
 }
 

@@ -184,7 +184,7 @@ fn every_format_gives_the_same_rows_and_faults() {
             .to_string();
         assert!(error.contains("row 3, column \"id\""), "{name}: {error}");
         assert!(
-            error.contains("expected a text or an integer, found"),
+            error.contains("expected a text or an integer, of at most 4096 bytes, found"),
             "{name}: {error}"
         );
     }

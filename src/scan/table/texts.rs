@@ -9,6 +9,7 @@ use arrow::array::{Array, Int32Array, StringArray, StringViewArray};
 use super::at;
 use crate::column::TextColumn;
 use crate::ids::{count32, index};
+use crate::scan::fields::TEXT_BYTES_MAX;
 
 /// The texts of a batch.
 #[derive(Debug)]
@@ -121,6 +122,24 @@ impl Texts {
     /// Whether the text of each row is null or empty.
     pub(super) fn empty_rows(&self, rows_count: usize) -> impl Iterator<Item = bool> {
         (0..count32(rows_count)).map(|row| self.get(row).is_empty())
+    }
+
+    /// The rows of texts of the Parquet reader that are too long to be kept.
+    pub(super) fn long_rows(&self, rows_count: usize) -> Vec<u32> {
+        let is_long = |length: usize| length > TEXT_BYTES_MAX;
+        let may_be = match self {
+            Texts::Own(_) => false,
+            Texts::Views(texts) => {
+                let mut lengths = texts.lengths();
+                lengths.any(|length| is_long(index(length)))
+            }
+            Texts::Coded { dictionary, .. } => dictionary.offsets().lengths().any(is_long),
+        };
+        if !may_be {
+            return Vec::new();
+        }
+        let rows = 0..count32(rows_count);
+        rows.filter(|row| is_long(self.get(*row).len())).collect()
     }
 
     /// Whether the text of any row may be null or empty, by a look that costs next to nothing.

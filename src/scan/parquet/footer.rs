@@ -1,0 +1,296 @@
+//! The footer of a Parquet file to its metadata, if it can be trusted: before a page is read.
+//!
+//! **In / Out**: a file → what arrow's reader makes of its footer. **Invariants**: a footer that
+//! comes out is a tree of bounded depth and width; its row groups hold as many rows as the file
+//! says, its column chunks lie inside the file and do not overlap, and declare no more values
+//! than their rows can have. **Cost**: one walk over the footer's bytes, a few nanoseconds each.
+//! **Why so**: arrow's reader calls itself for every level of a schema and allocates what a list
+//! claims to hold: 5,000 nested structs in a file of 55 KB end the process by a stack overflow,
+//! which nothing can catch. So the shape is checked first, on the bytes, then the meaning.
+
+use std::fs::File;
+use std::io;
+use std::ops::Range;
+use std::os::unix::fs::FileExt;
+
+use parquet::basic::Compression;
+use parquet::file::metadata::{
+    ColumnChunkMetaData, ParquetMetaData, ParquetMetaDataReader, RowGroupMetaData,
+};
+
+use super::contained;
+use super::thrift::{Compact, Malformed, Read, Wire};
+use crate::error::Result;
+use crate::scan::input::InputFile;
+
+/// Bytes of a footer. A thousand columns in a thousand row groups take this much.
+const FOOTER_BYTES_MAX: u32 = 1 << 26;
+/// Fields that lie inside each other.
+const SCHEMA_DEPTH_MAX: usize = 64;
+/// Columns, and the fields they lie in.
+const SCHEMA_FIELDS_MAX: usize = 1 << 14;
+/// Elements of a list, on the average of a row group.
+const LIST_LENGTH_MAX: i64 = 1 << 20;
+/// What a file begins and ends with.
+const MAGIC: &[u8; 4] = b"PAR1";
+/// What it ends with if its footer is encrypted.
+const MAGIC_ENCRYPTED: &[u8; 4] = b"PARE";
+
+/// Reads and checks the footer of a file.
+///
+/// # Errors
+/// If there is none, or it does not make sense.
+pub(super) fn read_footer(file: &InputFile, opened: &File) -> Result<ParquetMetaData> {
+    let (bytes, start) = footer_bytes(file, opened)?;
+    let broken = |what: String| file.fault(format!("expected a Parquet file, found {what}"));
+    check_shape(&bytes).map_err(|what| broken(format!("a footer with {what}")))?;
+    let decoded = contained(|| ParquetMetaDataReader::decode_metadata(&bytes));
+    let metadata = decoded.map_err(broken)?;
+    check_meaning(&metadata, start).map_err(broken)?;
+    Ok(metadata)
+}
+
+/// The bytes of the footer, and where they start.
+fn footer_bytes(file: &InputFile, opened: &File) -> Result<(Vec<u8>, u64)> {
+    let broken = |what: &str| file.fault(format!("expected a Parquet file, found {what}"));
+    let io_fault = |error: io::Error| match error.kind() {
+        io::ErrorKind::UnexpectedEof => broken("one that shrinks while it is read"),
+        _ => file.io(error),
+    };
+    let size = opened.metadata().map_err(|error| file.io(error))?.len();
+    let Some(tail_start) = size.checked_sub(8).filter(|start| *start >= 4) else {
+        return Err(broken("too few bytes for one"));
+    };
+    let mut tail = [0; 8];
+    opened
+        .read_exact_at(&mut tail, tail_start)
+        .map_err(io_fault)?;
+    let (length, magic) = tail.split_at(4);
+    if magic == MAGIC_ENCRYPTED {
+        return Err(broken("an encrypted one; decrypt it first"));
+    }
+    if magic != MAGIC {
+        return Err(broken(
+            "no footer at its end: it is another format, or was cut short",
+        ));
+    }
+    let length = length.try_into().map_or(0, u32::from_le_bytes);
+    if length > FOOTER_BYTES_MAX {
+        return Err(broken(&format!(
+            "a footer of {length} bytes, which is more than {FOOTER_BYTES_MAX}"
+        )));
+    }
+    let start = tail_start.checked_sub(u64::from(length));
+    let Some(start) = start.filter(|start| *start >= 4) else {
+        return Err(broken("a footer longer than the file: it was cut short"));
+    };
+    let mut bytes = vec![0; usize::try_from(length).unwrap_or_default()];
+    opened.read_exact_at(&mut bytes, start).map_err(io_fault)?;
+    Ok((bytes, start))
+}
+
+/// The fields of a schema as a walk over its list finds them: a tree, root first.
+#[derive(Default)]
+struct SchemaWalk {
+    /// The fields so far.
+    fields: usize,
+    /// How many children are still to come, of each field that the next one lies in.
+    open: Vec<u64>,
+}
+
+impl SchemaWalk {
+    /// Goes on by a field with so many children.
+    fn add(&mut self, children: i64) -> Read<()> {
+        if let Some(left) = self.open.last_mut() {
+            *left -= 1;
+        } else if self.fields > 0 {
+            return Err(Malformed::Wrong("a schema of more than one tree"));
+        }
+        self.fields += 1;
+        match u64::try_from(children) {
+            Ok(0) => {}
+            Ok(children) => self.open.push(children),
+            Err(_) => return Err(Malformed::Wrong("a field with fewer than no children")),
+        }
+        while self.open.last() == Some(&0) {
+            self.open.pop();
+        }
+        if self.open.len() > SCHEMA_DEPTH_MAX {
+            return Err(Malformed::Wrong(
+                "a schema that is more than 64 fields deep",
+            ));
+        }
+        match self.fields <= SCHEMA_FIELDS_MAX {
+            true => Ok(()),
+            false => Err(Malformed::Wrong("a schema of more than 16,384 fields")),
+        }
+    }
+}
+
+/// Checks that the bytes of a footer are Thrift, and what has to be known before they are decoded.
+fn check_shape(footer: &[u8]) -> std::result::Result<(), String> {
+    let mut schema = SchemaWalk::default();
+    let walked = Compact::new(footer).fields(|reader, number, wire| match (number, wire) {
+        (2, Wire::List) => {
+            reader.list(|reader, wire| match wire {
+                Wire::Struct => schema.add(children_of(reader)?).map(|()| true),
+                _ => Ok(false),
+            })?;
+            Ok(true)
+        }
+        _ => Ok(false),
+    });
+    match walked {
+        Ok(()) if schema.fields == 0 => Err("no schema".to_owned()),
+        Ok(()) if !schema.open.is_empty() => Err("a schema that lacks fields".to_owned()),
+        Ok(()) => Ok(()),
+        Err(Malformed::Short) => Err("a length that goes beyond its end".to_owned()),
+        Err(Malformed::Wrong(what)) => Err(what.to_owned()),
+    }
+}
+
+/// The number of children of a field of the schema.
+fn children_of(reader: &mut Compact<'_>) -> Read<i64> {
+    let mut children = 0;
+    reader.fields(|reader, number, wire| match (number, wire) {
+        (5, Wire::Int) => {
+            children = reader.int()?;
+            Ok(true)
+        }
+        _ => Ok(false),
+    })?;
+    Ok(children)
+}
+
+/// Checks what a footer says about a file whose pages end at `end`.
+fn check_meaning(metadata: &ParquetMetaData, end: u64) -> std::result::Result<(), String> {
+    let (mut rows, mut ranges) = (0_i64, Vec::new());
+    for (at, group) in metadata.row_groups().iter().enumerate() {
+        let wrong = |what: String| format!("a footer with row group {at} {what}");
+        let sum = rows.checked_add(group.num_rows());
+        rows = sum
+            .filter(|_| (0..=i64::from(i32::MAX)).contains(&group.num_rows()))
+            .ok_or_else(|| wrong(format!("of {} rows", group.num_rows())))?;
+        if group.num_columns() != group.schema_descr().num_columns() {
+            return Err(wrong("that lacks columns of the schema".to_owned()));
+        }
+        for chunk in group.columns() {
+            let range = check_chunk(group, chunk, end);
+            let name = chunk.column_path().string();
+            ranges.push(range.map_err(|what| wrong(format!("in which column \"{name}\" {what}")))?);
+        }
+    }
+    if rows != metadata.file_metadata().num_rows() {
+        let declared = metadata.file_metadata().num_rows();
+        return Err(format!(
+            "a footer that declares {declared} rows, and row groups of {rows}"
+        ));
+    }
+    ranges.retain(|range| !range.is_empty());
+    ranges.sort_unstable_by_key(|range| range.start);
+    match ranges.is_sorted_by(|before, after| before.end <= after.start) {
+        true => Ok(()),
+        false => Err("a footer whose column chunks overlap".to_owned()),
+    }
+}
+
+/// Checks what a footer says about a column chunk; gives where it lies.
+fn check_chunk(
+    group: &RowGroupMetaData,
+    chunk: &ColumnChunkMetaData,
+    end: u64,
+) -> std::result::Result<Range<u64>, String> {
+    if chunk.file_path().is_some() {
+        return Err("lies in another file".to_owned());
+    }
+    if chunk.compression() == Compression::LZO {
+        return Err("is compressed by LZO, which is not read".to_owned());
+    }
+    let (rows, values) = (group.num_rows(), chunk.num_values());
+    let is_list = chunk.column_descr().max_rep_level() > 0;
+    let values_max = if is_list {
+        rows.saturating_mul(LIST_LENGTH_MAX)
+    } else {
+        rows
+    };
+    let values_min = rows;
+    if !(values_min..=values_max).contains(&values) {
+        return Err(format!("has {values} values for {rows} rows"));
+    }
+    if chunk.uncompressed_size() < 0 {
+        return Err(format!("has a size of {}", chunk.uncompressed_size()));
+    }
+    let range = range_of(chunk).filter(|range| 4 <= range.start && range.end <= end);
+    range.ok_or_else(|| {
+        let (from, size) = (start_of(chunk), chunk.compressed_size());
+        format!("lies outside the file: {size} bytes from {from}, pages end at {end}")
+    })
+}
+
+/// Where the pages of a column chunk start. Some writers put a 0 where there is no dictionary.
+fn start_of(chunk: &ColumnChunkMetaData) -> i64 {
+    let data = chunk.data_page_offset();
+    let dictionary = chunk.dictionary_page_offset();
+    dictionary
+        .filter(|at| 0 < *at && *at < data)
+        .unwrap_or(data)
+}
+
+/// Where a column chunk lies, if that is possible at all.
+pub(super) fn range_of(chunk: &ColumnChunkMetaData) -> Option<Range<u64>> {
+    let start = u64::try_from(start_of(chunk)).ok()?;
+    let size = u64::try_from(chunk.compressed_size()).ok()?;
+    Some(start..start.checked_add(size)?)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A schema element with a number of children, as a struct in a list.
+    fn element(children: u8) -> Vec<u8> {
+        match children {
+            0 => vec![0x48, 1, b'a', 0],
+            children => vec![0x48, 1, b'a', 0x15, children * 2, 0],
+        }
+    }
+
+    /// A footer with a schema of such elements.
+    fn footer(children: &[u8]) -> Vec<u8> {
+        let count = u32::try_from(children.len()).expect("few");
+        let mut bytes = vec![0x15, 2, 0x19, 0xfc];
+        let mut rest = count;
+        while rest >= 0x80 {
+            bytes.push(u8::try_from(rest & 0x7f).expect("seven bits") | 0x80);
+            rest >>= 7;
+        }
+        bytes.push(u8::try_from(rest).expect("seven bits"));
+        bytes.extend(children.iter().flat_map(|children| element(*children)));
+        bytes.extend([0x16, 0, 0x19, 0x0c, 0]);
+        bytes
+    }
+
+    #[test]
+    fn a_schema_is_one_tree_of_bounded_depth() {
+        assert_eq!(check_shape(&footer(&[2, 0, 0])), Ok(()));
+        assert_eq!(check_shape(&footer(&[1, 1, 0])), Ok(()));
+        let lacks = check_shape(&footer(&[3, 0, 0])).expect_err("one is missing");
+        assert_eq!(lacks, "a schema that lacks fields");
+        assert!(check_shape(&footer(&[1, 0, 0])).is_err());
+        assert!(check_shape(&footer(&[])).is_err());
+        assert!(check_shape(&[]).is_err());
+        let deep = |levels: usize| [vec![1; levels], vec![0]].concat();
+        assert_eq!(check_shape(&footer(&deep(64))), Ok(()));
+        let error = check_shape(&footer(&deep(65))).expect_err("too deep");
+        assert!(error.contains("64 fields deep"), "{error}");
+        assert!(check_shape(&footer(&deep(100_000))).is_err());
+    }
+
+    #[test]
+    fn a_footer_that_is_cut_anywhere_is_refused() {
+        let whole = footer(&[2, 0, 0]);
+        for end in 0..whole.len() {
+            assert!(check_shape(&whole[..end]).is_err(), "{end}");
+        }
+    }
+}

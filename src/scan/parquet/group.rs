@@ -1,0 +1,122 @@
+//! One row group to batches of arrays: arrow's decoders, fed with pages that were judged.
+//!
+//! **In / Out**: a file whose footer was checked, a row group, columns → batches. **Invariants**:
+//! a batch has fewer rows where lists are long. **Why so**: arrow's own way from a file to batches
+//! brings its own reader of pages, which believes what they claim.
+
+use std::fs::File;
+use std::io;
+use std::sync::{Arc, PoisonError};
+
+use arrow::datatypes::Fields;
+use parquet::arrow::arrow_reader::{ParquetRecordBatchReader, RowGroups};
+use parquet::arrow::{ProjectionMask, parquet_to_arrow_field_levels};
+use parquet::column::page::{PageIterator, PageReader};
+use parquet::errors::ParquetError;
+use parquet::file::metadata::{ParquetMetaData, RowGroupMetaData};
+
+use super::levels::ELEMENTS_MAX;
+use super::pages::{DiskError, Pages};
+use super::{BATCH_ROWS, ParquetFile};
+use crate::error::Result;
+use crate::ids::unsigned;
+
+/// A row group that is being read.
+pub(super) struct Group {
+    /// The file, opened.
+    opened: Arc<File>,
+    /// Its footer.
+    metadata: Arc<ParquetMetaData>,
+    /// The types that its columns are read as.
+    schema: Fields,
+    /// Which row group it is.
+    pub(super) at: usize,
+    /// Rows of a batch.
+    batch_rows: usize,
+    /// The error of the disk, if there was one.
+    disk: DiskError,
+}
+
+impl Group {
+    /// Opens a row group, some columns of which are read.
+    pub(super) fn open(file: &ParquetFile, at: usize, columns: &ProjectionMask) -> Result<Group> {
+        Ok(Group {
+            opened: Arc::new(file.file.open()?),
+            metadata: Arc::clone(&file.metadata),
+            schema: file.schema.clone(),
+            at,
+            batch_rows: batch_rows(&file.row_groups()[at], columns),
+            disk: DiskError::default(),
+        })
+    }
+
+    /// Batches of some columns.
+    pub(super) fn batches(
+        &self,
+        columns: &ProjectionMask,
+    ) -> std::result::Result<ParquetRecordBatchReader, ParquetError> {
+        let schema = self.metadata.file_metadata().schema_descr();
+        let levels = parquet_to_arrow_field_levels(schema, columns.clone(), Some(&self.schema))?;
+        ParquetRecordBatchReader::try_new_with_row_groups(&levels, self, self.batch_rows, None)
+    }
+
+    /// The error of the disk that ended reading, if one did.
+    pub(super) fn take_disk_error(&self) -> Option<io::Error> {
+        self.disk
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .take()
+    }
+
+    /// The row group.
+    fn group(&self) -> &RowGroupMetaData {
+        self.metadata.row_group(self.at)
+    }
+}
+
+/// Rows of a batch: fewer where lists are long.
+fn batch_rows(group: &RowGroupMetaData, columns: &ProjectionMask) -> usize {
+    let chunks = group.columns().iter().enumerate();
+    let values = chunks
+        .filter(|(at, _)| columns.leaf_included(*at))
+        .map(|(_, chunk)| unsigned(chunk.num_values()));
+    let rows = unsigned(group.num_rows()).max(1);
+    let length = values.max().unwrap_or(0).div_ceil(rows).max(1);
+    // Half of what is allowed, as some lists are longer than others.
+    let fitting = usize::try_from(ELEMENTS_MAX / 2 / length);
+    fitting.map_or(BATCH_ROWS, |rows| rows.clamp(1, BATCH_ROWS))
+}
+
+impl RowGroups for Group {
+    fn num_rows(&self) -> usize {
+        usize::try_from(self.group().num_rows()).unwrap_or(0)
+    }
+
+    fn column_chunks(&self, at: usize) -> std::result::Result<Box<dyn PageIterator>, ParquetError> {
+        let (group, file) = (self.group(), (&self.opened, &self.disk));
+        let pages = Pages::of(file, group, group.column(at), self.batch_rows)?;
+        Ok(Box::new(OneChunk(Some(pages))))
+    }
+
+    fn row_groups(&self) -> Box<dyn Iterator<Item = &RowGroupMetaData> + '_> {
+        Box::new(std::iter::once(self.group()))
+    }
+
+    fn metadata(&self) -> &ParquetMetaData {
+        &self.metadata
+    }
+}
+
+/// The one chunk that a column has in a row group.
+struct OneChunk(Option<Pages>);
+
+impl Iterator for OneChunk {
+    type Item = std::result::Result<Box<dyn PageReader>, ParquetError>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        let pages = self.0.take()?;
+        Some(Ok(Box::new(pages)))
+    }
+}
+
+impl PageIterator for OneChunk {}

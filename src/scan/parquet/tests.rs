@@ -1,0 +1,224 @@
+//! Pages as arrow's own reader reads them, and damage to any byte of a file.
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::path::Path;
+use std::sync::Arc;
+
+use arrow::array::{
+    Array, ArrayRef, BinaryArray, Int32Array, Int32Builder, Int64Array, ListBuilder, RecordBatch,
+    StringArray,
+};
+use arrow::compute::{cast, concat_batches};
+use arrow::datatypes::DataType;
+use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
+use parquet::arrow::{ArrowWriter, ProjectionMask};
+use parquet::basic::{Compression, Encoding};
+use parquet::file::properties::{WriterProperties, WriterVersion};
+
+use super::ParquetFile;
+use crate::error::Result;
+use crate::job::Source;
+use crate::scan::input::InputFile;
+
+/// Rows with nulls, repeated texts, lists of different lengths.
+fn rows(count: i32) -> RecordBatch {
+    let mut lists = ListBuilder::new(Int32Builder::new());
+    for row in 0..count {
+        for item in 0..row % 7 {
+            lists
+                .values()
+                .append_option((item != 3).then_some(row + item));
+        }
+        lists.append(row % 5 != 4);
+    }
+    let all = || 0..count;
+    let texts = all().map(|row| (row % 3 != 1).then(|| format!("a text, number {}", row % 20)));
+    let columns: [(&str, ArrayRef); 5] = [
+        (
+            "int",
+            Arc::new(Int32Array::from_iter_values(all().map(|row| row * 31 % 17))),
+        ),
+        (
+            "wide",
+            Arc::new(Int64Array::from_iter(
+                all().map(|row| (row % 4 > 0).then_some(i64::from(row))),
+            )),
+        ),
+        ("text", Arc::new(StringArray::from_iter(texts))),
+        (
+            "bytes",
+            Arc::new(BinaryArray::from_iter_values(
+                all().map(|row| row.to_le_bytes()),
+            )),
+        ),
+        ("lists", Arc::new(lists.finish())),
+    ];
+    RecordBatch::try_from_iter(columns).expect("a batch")
+}
+
+/// Every way to write them that is not about values.
+fn ways() -> Vec<WriterProperties> {
+    let codecs = [
+        Compression::UNCOMPRESSED,
+        Compression::SNAPPY,
+        Compression::LZ4,
+        Compression::LZ4_RAW,
+        Compression::ZSTD(Default::default()),
+    ];
+    let mut all = Vec::new();
+    for codec in codecs {
+        for version in [WriterVersion::PARQUET_1_0, WriterVersion::PARQUET_2_0] {
+            for dictionary in [true, false] {
+                for page_rows in [13, 10_000] {
+                    let way = WriterProperties::builder()
+                        .set_compression(codec)
+                        .set_writer_version(version)
+                        .set_dictionary_enabled(dictionary)
+                        .set_data_page_row_count_limit(page_rows)
+                        .set_write_batch_size(13)
+                        .set_max_row_group_row_count(Some(700));
+                    all.push(way.build());
+                }
+            }
+        }
+    }
+    for encoding in [
+        Encoding::DELTA_BYTE_ARRAY,
+        Encoding::DELTA_LENGTH_BYTE_ARRAY,
+    ] {
+        let way = WriterProperties::builder().set_dictionary_enabled(false);
+        all.push(way.set_column_encoding("text".into(), encoding).build());
+    }
+    all
+}
+
+/// The bytes of a file.
+fn written(batch: &RecordBatch, way: WriterProperties) -> Vec<u8> {
+    let mut writer = ArrowWriter::try_new(Vec::new(), batch.schema(), Some(way)).expect("a writer");
+    writer.write(batch).expect("rows");
+    writer.into_inner().expect("a footer")
+}
+
+/// The file of a path.
+fn file_at(path: &Path) -> InputFile {
+    InputFile {
+        source: Source::Clicks,
+        path: path.to_owned(),
+        shown: "file".to_owned(),
+        day: None,
+        whole: Arc::default(),
+    }
+}
+
+/// All rows of a file, a batch per row group or more.
+fn read(path: &Path) -> Result<Vec<RecordBatch>> {
+    let file = ParquetFile::open(&file_at(path))?;
+    let (mut batches, mut rows) = (Vec::new(), 1);
+    for at in 0..file.row_groups().len() {
+        file.read(at, &ProjectionMask::all(), |first_row, batch| {
+            assert_eq!(first_row, rows);
+            rows += crate::ids::count64(batch.num_rows());
+            batches.push(batch.clone());
+            Ok(())
+        })?;
+    }
+    assert_eq!(rows - 1, file.rows_count());
+    Ok(batches)
+}
+
+/// A column without views.
+fn plain(column: &ArrayRef) -> ArrayRef {
+    let to = match column.data_type() {
+        DataType::Utf8View => DataType::Utf8,
+        DataType::BinaryView => DataType::Binary,
+        other => other.clone(),
+    };
+    cast(column, &to).expect("they hold the same")
+}
+
+#[test]
+fn pages_are_read_as_arrows_own_reader_reads_them() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = folder.path().join("file.parquet");
+    let batch = rows(1500);
+    for way in ways() {
+        let named = format!("{way:?}");
+        std::fs::write(&path, written(&batch, way)).expect("room on the disk");
+        let file = std::fs::File::open(&path).expect("it was written");
+        let reader = ParquetRecordBatchReaderBuilder::try_new(file).expect("a file");
+        let reader = reader.build().expect("a reader");
+        let theirs: Vec<RecordBatch> = reader.map(|batch| batch.expect("rows")).collect();
+        let theirs = concat_batches(&theirs[0].schema(), &theirs).expect("one schema");
+        let ours = read(&path).expect("a good file");
+        let ours = concat_batches(&ours[0].schema(), &ours).expect("one schema");
+        for (ours, theirs) in ours.columns().iter().zip(theirs.columns()) {
+            assert_eq!(&plain(ours), &plain(theirs), "{named}");
+        }
+    }
+}
+
+#[test]
+fn texts_that_a_row_group_has_in_a_dictionary_can_be_read_as_places() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = folder.path().join("file.parquet");
+    let batch = rows(100);
+    for (dictionary, is_coded) in [(true, true), (false, false)] {
+        let way = WriterProperties::builder().set_dictionary_enabled(dictionary);
+        std::fs::write(&path, written(&batch, way.build())).expect("room on the disk");
+        let file = ParquetFile::open(&file_at(&path)).expect("a good file");
+        let file = file.with_dictionaries(0, &["text"]);
+        let columns = file.leaves(|path| path == ["text"]);
+        let read = file.read(0, &columns, |_, found| {
+            let texts = found.column(0);
+            assert_eq!(
+                matches!(texts.data_type(), DataType::Dictionary(_, _)),
+                is_coded
+            );
+            let texts = cast(texts, &DataType::Utf8).expect("texts");
+            assert_eq!(&texts, batch.column(2));
+            Ok(())
+        });
+        read.expect("a good file");
+    }
+}
+
+#[test]
+fn no_damage_to_a_byte_is_more_than_an_error() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = folder.path().join("file.parquet");
+    let batch = rows(20);
+    let ways = ways();
+    let (mut errors, mut tried) = (0, 0);
+    for way in [5, 18, 34, 40] {
+        let good = written(&batch, ways[way].clone());
+        for at in 0..good.len() {
+            let mut bad = good.clone();
+            bad[at] ^= [0x01, 0x80, 0xff, 0x10][at % 4];
+            std::fs::write(&path, &bad).expect("room on the disk");
+            let read = catch_unwind(AssertUnwindSafe(|| read(&path)));
+            errors += usize::from(read.expect("no panic comes through").is_err());
+            tried += 1;
+        }
+    }
+    // Most bytes are values or statistics, where any other is as good.
+    assert!(errors > tried / 5, "{errors} of {tried}");
+}
+
+#[test]
+fn a_damaged_column_is_named_with_its_row_group() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = folder.path().join("file.parquet");
+    let way = WriterProperties::builder()
+        .set_compression(Compression::SNAPPY)
+        .set_max_row_group_row_count(Some(50));
+    let mut bytes = written(&rows(100), way.build());
+    std::fs::write(&path, &bytes).expect("room on the disk");
+    let file = ParquetFile::open(&file_at(&path)).expect("a good file");
+    let chunk = file.row_groups()[1].column(1);
+    let start = usize::try_from(chunk.data_page_offset()).expect("in the file");
+    bytes[start..start + 40].fill(0xff);
+    std::fs::write(&path, &bytes).expect("room on the disk");
+    let error = read(&path).expect_err("it is damaged").to_string();
+    let expected = "could not read \"file\": column \"wide\" of row group 1 is damaged: ";
+    assert!(error.starts_with(expected), "{error}");
+}

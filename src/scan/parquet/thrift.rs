@@ -1,0 +1,269 @@
+//! Bytes of Thrift's compact protocol to numbers: what Parquet writes footers and page headers in.
+//!
+//! **In / Out**: bytes that nobody vouches for → fields, one by one, by whoever asks.
+//! **Invariants**: every length is held against the bytes that are left before anything believes
+//! it; values lie inside each other at most [`DEPTH_MAX`] deep, and lists hold at most [`VALUES_MAX`] of them;
+//! nothing is allocated.
+//! **Source**: <https://github.com/apache/thrift/blob/master/doc/specs/thrift-compact-protocol.md>
+
+/// Values that lie inside each other: footers of Parquet need seven.
+const DEPTH_MAX: u32 = 16;
+/// Values of all lists of one struct: those of a footer become some hundred bytes each in memory,
+/// of which as few as four need be in the file.
+const VALUES_MAX: usize = 1 << 21;
+
+/// Why bytes are no Thrift.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Malformed {
+    /// They end too early; more of them may help.
+    Short,
+    /// They make no sense.
+    Wrong(&'static str),
+}
+
+/// What came of reading.
+pub(super) type Read<T> = Result<T, Malformed>;
+
+/// The type of a value, and what its field already says of it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Wire {
+    /// A boolean in the header of its field.
+    Bool(bool),
+    /// One byte.
+    Byte,
+    /// An integer of any width.
+    Int,
+    /// A floating-point number.
+    Double,
+    /// Bytes with their length, or a text.
+    Binary,
+    /// A list or a set.
+    List,
+    /// A struct.
+    Struct,
+}
+
+impl Wire {
+    /// The type that a code stands for.
+    fn of(code: u8) -> Read<Wire> {
+        Ok(match code {
+            1 => Wire::Bool(true),
+            2 => Wire::Bool(false),
+            3 => Wire::Byte,
+            4..=6 => Wire::Int,
+            7 => Wire::Double,
+            8 => Wire::Binary,
+            9 | 10 => Wire::List,
+            12 => Wire::Struct,
+            _ => return Err(Malformed::Wrong("a type that Parquet does not use")),
+        })
+    }
+}
+
+/// Bytes that are read from the front.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Compact<'a> {
+    /// What is left of them.
+    rest: &'a [u8],
+    /// How many values the next one lies in.
+    depth: u32,
+    /// Values of all lists so far.
+    values: usize,
+}
+
+impl<'a> Compact<'a> {
+    /// A reader of bytes.
+    pub(super) fn new(bytes: &'a [u8]) -> Compact<'a> {
+        Compact {
+            rest: bytes,
+            depth: 0,
+            values: 0,
+        }
+    }
+
+    /// How many bytes are left.
+    pub(super) fn left(&self) -> usize {
+        self.rest.len()
+    }
+
+    /// Takes bytes.
+    fn take(&mut self, count: usize) -> Read<&'a [u8]> {
+        let (taken, rest) = self.rest.split_at_checked(count).ok_or(Malformed::Short)?;
+        self.rest = rest;
+        Ok(taken)
+    }
+
+    /// Takes one byte.
+    fn byte(&mut self) -> Read<u8> {
+        let (byte, rest) = self.rest.split_first().ok_or(Malformed::Short)?;
+        self.rest = rest;
+        Ok(*byte)
+    }
+
+    /// A number without a sign, seven bits a byte.
+    fn varint(&mut self) -> Read<u64> {
+        let mut number = 0;
+        for shift in (0..64).step_by(7) {
+            let byte = self.byte()?;
+            number |= u64::from(byte & 0x7f) << shift;
+            if byte < 0x80 {
+                return Ok(number);
+            }
+        }
+        Err(Malformed::Wrong("a number that does not end"))
+    }
+
+    /// A number with a sign.
+    pub(super) fn int(&mut self) -> Read<i64> {
+        let number = self.varint()?;
+        Ok((number >> 1).cast_signed() ^ -(number & 1).cast_signed())
+    }
+
+    /// A length, of things of which each takes a byte at least.
+    fn length(&mut self) -> Read<usize> {
+        let length = usize::try_from(self.varint()?);
+        let length = length.map_err(|_| Malformed::Wrong("a length beyond all memory"))?;
+        match length <= self.rest.len() {
+            true => Ok(length),
+            false => Err(Malformed::Short),
+        }
+    }
+
+    /// Calls `on_field` for each field of a struct, with its number and type. It reads the value
+    /// and gives true, or leaves it as it is and gives false.
+    pub(super) fn fields(
+        &mut self,
+        mut on_field: impl FnMut(&mut Compact<'a>, i64, Wire) -> Read<bool>,
+    ) -> Read<()> {
+        self.deeper()?;
+        let mut number = 0;
+        loop {
+            let head = self.byte()?;
+            if head == 0 {
+                break;
+            }
+            number = match head >> 4 {
+                0 => self.int()?,
+                more => number + i64::from(more),
+            };
+            if !(0..=i64::from(i16::MAX)).contains(&number) {
+                return Err(Malformed::Wrong("a field with an impossible number"));
+            }
+            let wire = Wire::of(head & 0x0f)?;
+            if !on_field(self, number, wire)? {
+                self.skip(wire)?;
+            }
+        }
+        self.depth -= 1;
+        Ok(())
+    }
+
+    /// Calls `on_value` for each value of a list, with its type; it reads the value and gives
+    /// true, or gives false. Gives how many there are.
+    pub(super) fn list(
+        &mut self,
+        mut on_value: impl FnMut(&mut Compact<'a>, Wire) -> Read<bool>,
+    ) -> Read<usize> {
+        self.deeper()?;
+        let head = self.byte()?;
+        let count = match usize::from(head >> 4) {
+            15 => self.length()?,
+            few if few <= self.rest.len() => few,
+            _ => return Err(Malformed::Short),
+        };
+        // Of an empty list, some writers leave the type out. In a list, a boolean is a byte.
+        if count == 0 {
+            self.depth -= 1;
+            return Ok(0);
+        }
+        self.values += count;
+        if self.values > VALUES_MAX {
+            return Err(Malformed::Wrong("more than 2,097,152 values in lists"));
+        }
+        let wire = match head & 0x0f {
+            1 | 2 => Wire::Byte,
+            code => Wire::of(code)?,
+        };
+        for _ in 0..count {
+            if !on_value(self, wire)? {
+                self.skip(wire)?;
+            }
+        }
+        self.depth -= 1;
+        Ok(count)
+    }
+
+    /// Passes over a value.
+    fn skip(&mut self, wire: Wire) -> Read<()> {
+        match wire {
+            Wire::Bool(_) => {}
+            Wire::Byte => drop(self.byte()?),
+            Wire::Int => drop(self.varint()?),
+            Wire::Double => drop(self.take(8)?),
+            Wire::Binary => {
+                let length = self.length()?;
+                self.take(length)?;
+            }
+            Wire::List => drop(self.list(|_, _| Ok(false))?),
+            Wire::Struct => self.fields(|_, _, _| Ok(false))?,
+        }
+        Ok(())
+    }
+
+    /// Goes into a value.
+    fn deeper(&mut self) -> Read<()> {
+        self.depth += 1;
+        match self.depth <= DEPTH_MAX {
+            true => Ok(()),
+            false => Err(Malformed::Wrong("values that lie too deep in each other")),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The fields of a struct that are integers.
+    fn ints(bytes: &[u8]) -> Read<Vec<(i64, i64)>> {
+        let mut found = Vec::new();
+        let mut reader = Compact::new(bytes);
+        reader.fields(|reader, number, wire| {
+            if wire == Wire::Int {
+                found.push((number, reader.int()?));
+            }
+            Ok(wire == Wire::Int)
+        })?;
+        Ok(found)
+    }
+
+    #[test]
+    fn integers_come_out_and_all_else_is_passed_over() {
+        // 1: i32 = 150; 2: binary "ab"; 4: list of two i32; 5: struct {}; 40: i64 = -1.
+        let bytes = [
+            0x15, 0xac, 0x02, 0x18, 2, b'a', b'b', 0x29, 0x25, 2, 4, 0x1c, 0, 0x06, 80, 1, 0,
+        ];
+        assert_eq!(ints(&bytes), Ok(vec![(1, 150), (40, -1)]));
+        for end in 0..bytes.len() {
+            assert_eq!(ints(&bytes[..end]), Err(Malformed::Short), "{end}");
+        }
+    }
+
+    #[test]
+    fn a_length_is_never_more_than_there_is() {
+        let billions = [0x19, 0xf5, 0xff, 0xff, 0xff, 0xff, 0x07, 0];
+        assert_eq!(ints(&billions), Err(Malformed::Short));
+        let no_end = [
+            0x15, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff,
+        ];
+        assert!(matches!(ints(&no_end), Err(Malformed::Wrong(_))));
+    }
+
+    #[test]
+    fn depth_has_an_end() {
+        let structs = [0x1c; 100_000];
+        assert!(matches!(ints(&structs), Err(Malformed::Wrong(_))));
+        let lists = [0x19; 100_000];
+        assert!(matches!(ints(&lists), Err(Malformed::Wrong(_))));
+    }
+}

@@ -1,0 +1,241 @@
+//! Compressed pages to plain ones, of exactly the size that they declare.
+//!
+//! **In / Out**: compressed bytes, and how many they should become → these, or what is wrong.
+//! **Invariants**: no codec writes a byte past the declared size, whatever its input holds; and
+//! that size is allocated in a way that may fail. **Why so**: parquet's own GZIP, Brotli and LZ4
+//! decompress until their input ends, however much comes out: some KB become some GB.
+
+use std::io::{Cursor, Read};
+
+use parquet::basic::Compression;
+
+/// What was wrong with a page.
+pub(super) type Unpacked<T> = Result<T, String>;
+
+/// What decompresses the pages of one column chunk, one after the other.
+pub(super) enum Unpacker {
+    /// Nothing is compressed.
+    Plain,
+    /// Snappy without a frame.
+    Snappy(snap::raw::Decoder),
+    /// gzip, one or several members.
+    Gzip,
+    /// Brotli.
+    Brotli,
+    /// Zstandard.
+    Zstd(zstd::bulk::Decompressor<'static>),
+    /// LZ4 blocks as Hadoop frames them, or in LZ4's own frame, or without one: writers disagree.
+    Lz4,
+    /// One LZ4 block.
+    Lz4Raw,
+}
+
+impl Unpacker {
+    /// What decompresses pages of a codec.
+    pub(super) fn of(codec: Compression) -> Unpacked<Unpacker> {
+        Ok(match codec {
+            Compression::UNCOMPRESSED => Unpacker::Plain,
+            Compression::SNAPPY => Unpacker::Snappy(snap::raw::Decoder::new()),
+            Compression::GZIP(_) => Unpacker::Gzip,
+            Compression::BROTLI(_) => Unpacker::Brotli,
+            Compression::ZSTD(_) => {
+                let decompressor = zstd::bulk::Decompressor::new();
+                Unpacker::Zstd(decompressor.map_err(|error| error.to_string())?)
+            }
+            Compression::LZ4 => Unpacker::Lz4,
+            Compression::LZ4_RAW => Unpacker::Lz4Raw,
+            Compression::LZO => return Err("LZO is not read".to_owned()),
+        })
+    }
+
+    /// Whether pages are not compressed.
+    pub(super) fn is_plain(&self) -> bool {
+        matches!(self, Unpacker::Plain)
+    }
+
+    /// The first bytes as they are, and behind them `size` bytes that `packed` becomes.
+    pub(super) fn unpack(&mut self, first: &[u8], packed: &[u8], size: usize) -> Unpacked<Vec<u8>> {
+        let mut out = Vec::new();
+        // One byte more, so that what is too long shows.
+        out.try_reserve_exact(first.len() + size + 1)
+            .map_err(|_| format!("no memory for {size} bytes"))?;
+        out.extend_from_slice(first);
+        if size > 0 || !packed.is_empty() {
+            self.append(packed, size, &mut out)?;
+        }
+        match out.len() - first.len() {
+            found if found == size => Ok(out),
+            found => Err(format!("{found} bytes or more instead of {size}")),
+        }
+    }
+
+    /// Appends what bytes become: at most one byte more than `size`.
+    fn append(&mut self, packed: &[u8], size: usize, out: &mut Vec<u8>) -> Unpacked<()> {
+        let start = out.len();
+        let text = |error: &dyn std::error::Error| error.to_string();
+        match self {
+            Unpacker::Plain => out.extend_from_slice(&packed[..packed.len().min(size + 1)]),
+            Unpacker::Snappy(decoder) => {
+                let declared = snap::raw::decompress_len(packed).map_err(|error| text(&error))?;
+                if declared != size {
+                    return Err(format!("{declared} bytes instead of {size}"));
+                }
+                out.resize(start + size, 0);
+                let written = decoder.decompress(packed, &mut out[start..]);
+                out.truncate(start + written.map_err(|error| text(&error))?);
+            }
+            Unpacker::Gzip => {
+                let reader = flate2::read::MultiGzDecoder::new(packed);
+                read_up_to(reader, size, out)?;
+            }
+            Unpacker::Brotli => {
+                let reader = brotli_decompressor::Decompressor::new(packed, 1 << 12);
+                read_up_to(reader, size, out)?;
+            }
+            Unpacker::Zstd(decompressor) => {
+                let mut room = Cursor::new(&mut *out);
+                room.set_position(crate::ids::count64(start));
+                let written = decompressor.decompress_to_buffer(packed, &mut room);
+                written.map_err(|error| text(&error))?;
+            }
+            Unpacker::Lz4 => lz4_of_any_frame(packed, size, out)?,
+            Unpacker::Lz4Raw => lz4_block(packed, size, out)?,
+        }
+        Ok(())
+    }
+}
+
+/// Appends at most one byte more than `size` from a reader.
+fn read_up_to(reader: impl Read, size: usize, out: &mut Vec<u8>) -> Unpacked<()> {
+    let limit = crate::ids::count64(size) + 1;
+    let read = reader.take(limit).read_to_end(out);
+    read.map(drop).map_err(|error| error.to_string())
+}
+
+/// Appends one block of LZ4 of at most `size` bytes.
+fn lz4_block(packed: &[u8], size: usize, out: &mut Vec<u8>) -> Unpacked<()> {
+    let start = out.len();
+    out.resize(start + size, 0);
+    let written = lz4_flex::block::decompress_into(packed, &mut out[start..]);
+    out.truncate(start + written.map_err(|error| error.to_string())?);
+    Ok(())
+}
+
+/// Appends LZ4 in whatever frame it is.
+fn lz4_of_any_frame(packed: &[u8], size: usize, out: &mut Vec<u8>) -> Unpacked<()> {
+    let start = out.len();
+    if packed.starts_with(&[0x04, 0x22, 0x4d, 0x18]) {
+        return read_up_to(lz4_flex::frame::FrameDecoder::new(packed), size, out);
+    }
+    if hadoop_lz4(packed, size, out).is_some() {
+        return Ok(());
+    }
+    out.truncate(start);
+    lz4_block(packed, size, out)
+}
+
+/// Appends the blocks of Hadoop's frames: each has its plain and its compressed size before it, in
+/// four bytes, the highest first. `None` if these are none.
+fn hadoop_lz4(mut packed: &[u8], size: usize, out: &mut Vec<u8>) -> Option<()> {
+    let end = out.len() + size;
+    while !packed.is_empty() {
+        let (sizes, rest) = packed.split_first_chunk::<8>()?;
+        let [a, b, c, d, e, f, g, h] = *sizes;
+        let plain = usize::try_from(u32::from_be_bytes([a, b, c, d])).ok()?;
+        let compressed = usize::try_from(u32::from_be_bytes([e, f, g, h])).ok()?;
+        let (block, rest) = rest.split_at_checked(compressed)?;
+        let before = out.len();
+        if before + plain > end {
+            return None;
+        }
+        lz4_block(block, plain, out).ok()?;
+        (out.len() - before == plain).then_some(())?;
+        packed = rest;
+    }
+    (out.len() == end).then_some(())
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::Write;
+
+    use super::*;
+
+    /// Every codec with some text as it compresses it.
+    fn packed(plain: &[u8]) -> Vec<(&'static str, Compression, Vec<u8>)> {
+        let snappy = snap::raw::Encoder::new()
+            .compress_vec(plain)
+            .expect("it fits");
+        let mut gzip = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
+        gzip.write_all(plain).expect("memory");
+        let mut frame = lz4_flex::frame::FrameEncoder::new(Vec::new());
+        frame.write_all(plain).expect("memory");
+        let block = lz4_flex::block::compress(plain);
+        let size = |len: usize| u32::try_from(len).expect("small").to_be_bytes();
+        let hadoop = [&size(plain.len())[..], &size(block.len()), &block].concat();
+        vec![
+            ("plain", Compression::UNCOMPRESSED, plain.to_vec()),
+            ("snappy", Compression::SNAPPY, snappy),
+            (
+                "gzip",
+                Compression::GZIP(Default::default()),
+                gzip.finish().expect("memory"),
+            ),
+            (
+                "zstd",
+                Compression::ZSTD(Default::default()),
+                zstd::bulk::compress(plain, 1).expect("memory"),
+            ),
+            ("lz4 raw", Compression::LZ4_RAW, block.clone()),
+            ("lz4 bare", Compression::LZ4, block),
+            (
+                "lz4 frame",
+                Compression::LZ4,
+                frame.finish().expect("memory"),
+            ),
+            ("lz4 hadoop", Compression::LZ4, hadoop),
+        ]
+    }
+
+    /// The text of these tests as Brotli, which nothing here writes.
+    const BROTLI: [u8; 30] = [
+        27, 107, 7, 0, 4, 108, 113, 164, 59, 127, 149, 193, 23, 86, 78, 67, 144, 97, 73, 89, 87,
+        202, 187, 229, 6, 153, 16, 124, 128, 75,
+    ];
+
+    #[test]
+    fn pages_have_the_size_that_they_declare_or_are_refused() {
+        let plain = b"a page of a column, a page of a column".repeat(50);
+        let mut all = packed(&plain);
+        let brotli = Compression::BROTLI(Default::default());
+        all.push(("brotli", brotli, BROTLI.to_vec()));
+        for (name, codec, bytes) in all {
+            let mut unpacker = Unpacker::of(codec).expect("known");
+            let mut unpack = |size| unpacker.unpack(b"levels", &bytes, size);
+            let whole = unpack(plain.len());
+            assert_eq!(whole, Ok([b"levels", &plain[..]].concat()), "{name}");
+            assert!(unpack(plain.len() - 1).is_err(), "{name}");
+            assert!(unpack(plain.len() + 1).is_err(), "{name}");
+            assert!(unpack(0).is_err(), "{name}");
+        }
+    }
+
+    #[test]
+    fn a_bomb_is_stopped_at_the_size_that_it_declares() {
+        let zeros = vec![0; 50 << 20];
+        for (name, codec, bytes) in packed(&zeros) {
+            let mut unpacker = Unpacker::of(codec).expect("known");
+            let mut out = Vec::new();
+            drop(unpacker.append(&bytes, 1000, &mut out));
+            assert!(out.capacity() < 1 << 21, "{name}: {}", out.capacity());
+        }
+    }
+
+    #[test]
+    fn nothing_becomes_nothing() {
+        for (name, codec, _) in packed(b"") {
+            let mut unpacker = Unpacker::of(codec).expect("known");
+            assert_eq!(unpacker.unpack(b"", b"", 0), Ok(Vec::new()), "{name}");
+        }
+    }
+}
