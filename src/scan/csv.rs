@@ -22,6 +22,9 @@ use crate::scan::text::{
 /// record of its own; the reader itself does not tell.
 const END: &[u8] = b"\x00end of text\x00";
 
+/// Bytes of a header.
+const HEADER_BYTES_MAX: u64 = 1 << 20;
+
 /// A reader of text with [`END`] behind it.
 fn reader_of<'t>(text: impl Read + 't) -> csv::Reader<impl Read + 't> {
     let end = Cursor::new([b"\n", END, b"\n"].concat());
@@ -37,9 +40,12 @@ pub(super) fn csv_layout(
     text: impl BufRead,
     columns: &[TextColumn<'_>],
 ) -> Result<Layout> {
-    let mut reader = reader_of(text);
+    let mut reader = reader_of(text.take(HEADER_BYTES_MAX));
     let header = reader.byte_headers();
     let header = header.map_err(|error| csv_fault(file, error))?.clone();
+    if reader.position().byte() >= HEADER_BYTES_MAX {
+        return Err(file.fault("its header is longer than 1 MiB"));
+    }
     if let Some(name) = header
         .iter()
         .find(|name| name.trim_ascii_end().ends_with(END))

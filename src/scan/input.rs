@@ -159,6 +159,11 @@ impl InputFile {
                 Box::new(zstd::Decoder::new(file).map_err(|error| self.io(error))?)
             }
         };
+        let raw = Expanding {
+            raw,
+            bytes_read: Arc::clone(&bytes_read),
+            bytes: 0,
+        };
         let mut text = BufReader::with_capacity(1 << 18, raw);
         let head = text.fill_buf().map_err(|error| self.broken(&error))?;
         if head.starts_with(b"\xef\xbb\xbf") {
@@ -242,6 +247,34 @@ impl Read for Watched {
             self.whole.get_or_init(|| (before, self.hasher.finish()));
         }
         Ok(read)
+    }
+}
+
+/// Bytes of text that need no explanation.
+const TEXT_BYTES_FREE: u64 = 1 << 26;
+/// How many times its size in the file a longer text may have. Logs have ten; what only looks like
+/// a compressed text has thousands, and would keep us busy for hours.
+const EXPANSION_MAX: u64 = 1000;
+
+/// A text that may grow while it is decompressed, but not without end.
+struct Expanding<R> {
+    /// The text.
+    raw: R,
+    /// Bytes of the file that were read for it.
+    bytes_read: Arc<AtomicU64>,
+    /// Bytes of it so far.
+    bytes: u64,
+}
+
+impl<R: Read> Read for Expanding<R> {
+    fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
+        let read = self.raw.read(into)?;
+        self.bytes += count64(read);
+        let most = self.bytes_read.load(Relaxed).saturating_mul(EXPANSION_MAX);
+        match self.bytes <= most.max(TEXT_BYTES_FREE) {
+            true => Ok(read),
+            false => Err(io::Error::other("it becomes more than 1000 times as long")),
+        }
     }
 }
 

@@ -6,8 +6,9 @@
 //! says where its next element begins.
 
 use std::borrow::Cow;
+use std::cell::Cell;
 use std::fmt;
-use std::io::BufRead;
+use std::io::{self, BufRead, Read};
 
 use memchr::memchr;
 use serde::de::{DeserializeSeed, Deserializer as _, IgnoredAny, MapAccess, SeqAccess, Visitor};
@@ -16,6 +17,7 @@ use serde_json::value::RawValue;
 use crate::error::Result;
 use crate::scan::fields::{Field, Mismatch, quoted};
 use crate::scan::input::InputFile;
+use crate::scan::pieces::{RECORD_BYTES_MAX, TOO_LONG};
 use crate::scan::shape::Shape;
 use crate::scan::text::{COLUMNS_MAX, OnRecord, Seen, Stop, TextColumn};
 
@@ -90,22 +92,51 @@ pub(super) fn json_records(
     columns: &[TextColumn<'_>],
     on_record: OnRecord<'_>,
 ) -> Result<u64> {
-    let mut reader = serde_json::Deserializer::from_reader(text);
+    let left = Cell::new(RECORD_BYTES_MAX);
+    let mut reader = serde_json::Deserializer::from_reader(Limited { text, left: &left });
     let mut seen = Seen::default();
     let elements = Elements {
         seen: &mut seen,
         columns,
+        left: &left,
         on_record,
     };
     let read = reader.deserialize_seq(elements).and_then(|()| reader.end());
     match read {
         Ok(()) => seen.finish(file, columns),
         Err(_) if seen.failed.is_some() => seen.finish(file, columns),
+        Err(_) if left.get() == 0 => {
+            Err(file.fault(format!("record {} {TOO_LONG}", seen.rows + 1)))
+        }
         Err(error) if error.is_io() => Err(file.broken(&error.into())),
         Err(error) => Err(file.fault(format!(
             "no JSON array, from record {}: {error}",
             seen.rows + 1
         ))),
+    }
+}
+
+/// A text of which one record has an end. Whoever reads it takes a byte at a time.
+struct Limited<'a, T> {
+    /// The text.
+    text: T,
+    /// Bytes that the record may still have.
+    left: &'a Cell<usize>,
+}
+
+impl<T: Read> Read for Limited<'_, T> {
+    fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
+        let read = self.text.read(into)?;
+        match self.left.get().checked_sub(read) {
+            Some(left) => {
+                self.left.set(left);
+                Ok(read)
+            }
+            None => {
+                self.left.set(0);
+                Err(io::Error::other(TOO_LONG))
+            }
+        }
     }
 }
 
@@ -115,6 +146,8 @@ struct Elements<'s, 'c> {
     seen: &'s mut Seen,
     /// The wanted columns.
     columns: &'s [TextColumn<'s>],
+    /// Bytes that the next one may have.
+    left: &'s Cell<usize>,
     /// What is done with each record.
     on_record: OnRecord<'c>,
 }
@@ -128,6 +161,7 @@ impl<'a> Visitor<'a> for Elements<'_, '_> {
 
     fn visit_seq<A: SeqAccess<'a>>(self, mut array: A) -> std::result::Result<(), A::Error> {
         while let Some(element) = array.next_element::<Box<RawValue>>()? {
+            self.left.set(RECORD_BYTES_MAX);
             let json = element.get();
             let bytes = json.as_bytes();
             if !offer(Ok(json), bytes, self.columns, self.seen, self.on_record) {

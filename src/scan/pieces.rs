@@ -14,6 +14,7 @@ use std::sync::atomic::Ordering::Relaxed;
 use memchr::{memchr, memrchr, memrchr2};
 
 use crate::error::{Error, Result};
+use crate::ids::count64;
 use crate::job::Format;
 use crate::scan::input::{Compression, InputFile, Text};
 
@@ -69,7 +70,15 @@ pub(super) struct PieceReader {
     broken: Option<Error>,
     /// Bytes of the file that were told as steps.
     told: u64,
+    /// Bytes of text given out, or passed over.
+    given: u64,
 }
+
+/// Bytes of one record of text. More is no record, but a file of something else, or a quote or a
+/// bracket that is never closed.
+pub(super) const RECORD_BYTES_MAX: usize = 1 << 24;
+/// What is said of a longer one.
+pub(super) const TOO_LONG: &str = "is longer than 16 MiB";
 
 impl PieceReader {
     /// A reader of the text behind the first `skipped` bytes.
@@ -93,6 +102,7 @@ impl PieceReader {
             is_ended: false,
             broken: None,
             told: 0,
+            given: skipped,
         })
     }
 
@@ -113,6 +123,10 @@ impl PieceReader {
         let mut quotes = Quotes::default();
         let mut end = 0;
         while end == 0 && !self.is_ended {
+            if piece.len >= RECORD_BYTES_MAX.max(self.piece_bytes) {
+                let what = format!("a record behind {} bytes of text {TOO_LONG}", self.given);
+                return Err(file.fault(what));
+            }
             // Twice as much each time, so that a record of any length is read in linear time.
             let bytes = self.piece_bytes.max(piece.len);
             match piece.extend(&mut self.text.source, bytes) {
@@ -128,6 +142,7 @@ impl PieceReader {
         }
         self.carry.extend_from_slice(&piece.text()[end..]);
         piece.len = end;
+        self.given += count64(end);
         let bytes_read = self.text.bytes_read.load(Relaxed);
         piece.steps = bytes_read - self.told;
         self.told = bytes_read;
