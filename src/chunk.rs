@@ -108,6 +108,9 @@ impl<I: Item> Chunk for EventChunk<I> {
         let (times, rest) = bytes.split_at_checked(rows_count * 8)?;
         let (keys, rest) = rest.split_at_checked(rows_count * 4)?;
         let (items, known) = rest.split_at_checked(rows_count * size_of::<I>())?;
+        if !known.is_empty() && known.len() != times.len() {
+            return None;
+        }
         let long = |bytes: &[u8; 8]| Micros(i64::from_le_bytes(*bytes));
         let (times, keys) = (times.as_chunks::<8>().0, keys.as_chunks::<4>().0);
         let items = items.chunks_exact(size_of::<I>());

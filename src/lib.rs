@@ -90,6 +90,9 @@ mod control;
 mod encode;
 mod engine;
 mod error;
+#[cfg(feature = "bench")]
+#[doc(hidden)]
+pub mod fuzzed;
 mod generate;
 mod ids;
 mod intern;

@@ -8,5 +8,5 @@ set -euo pipefail
 cd "$(dirname "$0")/.."
 rustup toolchain list | grep -q '^nightly' || rustup toolchain install nightly --profile minimal >&2
 rustup component add --toolchain nightly miri rust-src >&2
-modules=(column control encode::{lz4,shapes,stream} ids keys op partition sort sweep)
+modules=(chunk column control encode::{lz4,shapes,stream} ids intern keys op partition scan::parquet::{delta,footer,header,levels,thrift} sort sweep)
 MIRIFLAGS="-Zmiri-disable-isolation" cargo +nightly miri test --locked --no-default-features --lib -- "${modules[@]/%/::}"

@@ -42,11 +42,15 @@ const MAGIC_ENCRYPTED: &[u8; 4] = b"PARE";
 /// If there is none, or it does not make sense.
 pub(super) fn read_footer(file: &InputFile, opened: &File) -> Result<ParquetMetaData> {
     let (bytes, start) = footer_bytes(file, opened)?;
-    let broken = |what: String| file.fault(format!("expected a Parquet file, found {what}"));
-    check_shape(&bytes).map_err(|what| broken(format!("a footer with {what}")))?;
-    let decoded = contained(|| ParquetMetaDataReader::decode_metadata(&bytes));
-    let metadata = decoded.map_err(broken)?;
-    check_meaning(&metadata, start).map_err(broken)?;
+    judge(&bytes, start)
+        .map_err(|what| file.fault(format!("expected a Parquet file, found {what}")))
+}
+
+/// What arrow's reader makes of the bytes of a footer, which start at `start` of their file.
+pub(super) fn judge(bytes: &[u8], start: u64) -> std::result::Result<ParquetMetaData, String> {
+    check_shape(bytes).map_err(|what| format!("a footer with {what}"))?;
+    let metadata = contained(|| ParquetMetaDataReader::decode_metadata(bytes))?;
+    check_meaning(&metadata, start)?;
     Ok(metadata)
 }
 

@@ -286,6 +286,16 @@ fn seconds_of(written: Option<&Schema>, name: &str) -> Option<DataType> {
     is_seconds.then(|| field.data_type().clone())
 }
 
+/// Judges bytes as everything that this module reads of a file that nobody vouches for.
+#[cfg(feature = "bench")]
+pub(crate) fn judge(bytes: &[u8]) {
+    drop(footer::judge(bytes, 1 << 20));
+    let _ = header::Header::read(bytes);
+    let _ = delta::prefix_bytes(bytes);
+    let values = u32::from(bytes.first().copied().unwrap_or(0)) << 8;
+    let _ = levels::ListCount::new(7).add(bytes, values);
+}
+
 /// A row of some columns as a JSON object, for the quarantine.
 pub(crate) fn row_as_json(batch: &RecordBatch, row: usize) -> String {
     let options = FormatOptions::default().with_null("null");

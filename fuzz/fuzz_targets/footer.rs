@@ -1,0 +1,6 @@
+//! Footers and page headers of Parquet, levels and lengths: no bytes make the judge panic, or believe.
+#![no_main]
+
+libfuzzer_sys::fuzz_target!(init: hitherto_fuzz::only_our_panics_count(), |data: &[u8]| {
+    hitherto::fuzzed::judge_parquet(data);
+});

@@ -1,0 +1,78 @@
+//! Files of any content as an input of any job: the first byte says which, the rest is the file.
+#![no_main]
+
+use std::fs;
+
+use hitherto::{Cutoff, Format, LabelKey, OnBadRow, Question, Settings, Source};
+use libfuzzer_sys::fuzz_target;
+
+/// Each input of each job, and whether it is the one that the others are there for.
+const INPUTS: [(Question, Source); 8] = [
+    (Question::Sequences, Source::Impressions),
+    (Question::Sequences, Source::Clicks),
+    (Question::Sequences, Source::Orders),
+    (Question::Features, Source::Impressions),
+    (Question::Features, Source::Clicks),
+    (Question::Features, Source::Listings),
+    (Question::Dwell, Source::Events),
+    (Question::Dwell, Source::Events),
+];
+
+/// A small good file of an input, as NDJSON.
+fn good(question: Question, source: Source) -> &'static str {
+    match (question, source) {
+        (Question::Sequences, Source::Impressions) => {
+            "{\"dt\":\"2025-08-15\",\"ranking_id\":\"r\",\"customer_id\":1,\"impressions\":[{\"item_id\":1,\"is_order\":true}]}\n"
+        }
+        (Question::Sequences, Source::Clicks) => {
+            "{\"customer_id\":1,\"item_id\":1,\"click_time\":\"2025-08-14T00:00:00Z\"}\n"
+        }
+        (Question::Features, Source::Impressions) => {
+            "{\"impression_id\":1,\"user_id\":1,\"listing_id\":1,\"impression_ts\":\"2025-08-14T00:00:00Z\"}\n"
+        }
+        (Question::Features, Source::Clicks) => {
+            "{\"user_id\":1,\"listing_id\":1,\"click_ts\":\"2025-08-14T00:00:00Z\"}\n"
+        }
+        _ => "{\"listing_id\":1,\"category\":\"a\",\"price\":1,\"created_ts\":\"2025-08-14T00:00:00Z\"}\n",
+    }
+}
+
+fuzz_target!(init: hitherto_fuzz::only_our_panics_count(), |data: &[u8]| {
+    let Some((choice, content)) = data.split_first() else { return };
+    let (question, source) = INPUTS[usize::from(choice & 7)];
+    let format = match choice >> 3 & 3 {
+        0 => Format::Parquet,
+        1 => Format::Csv,
+        2 => Format::Ndjson,
+        _ => Format::Json,
+    };
+    let folder = hitherto_fuzz::folder();
+    let path = folder.join("hostile");
+    fs::write(&path, content).expect("room in memory");
+    // Told for it alone: what ends in NDJSON's name begins with a brace, and is told by that.
+    let mut paths = vec![(source, path.display().to_string())];
+    let others: &[Source] = match question {
+        Question::Sequences => &[Source::Impressions, Source::Clicks],
+        Question::Features => &[Source::Impressions, Source::Clicks, Source::Listings],
+        Question::Dwell => &[],
+    };
+    for other in others.iter().filter(|other| **other != source) {
+        // In the format of the hostile one there may be no good ones; then faults of these end the
+        // run, which is why half of all cases leave the format to be told by content.
+        let path = folder.join(format!("{}.ndjson", other.name()));
+        fs::write(&path, good(question, *other)).expect("room in memory");
+        paths.push((*other, path.display().to_string()));
+    }
+    let is_told = choice >> 5 & 1 == 1 || question == Question::Dwell;
+    let settings = Settings {
+        question,
+        paths,
+        format: is_told.then_some(format),
+        on_bad_row: if choice >> 6 & 1 == 1 { OnBadRow::Quarantine } else { OnBadRow::Error },
+        cutoff: if choice >> 7 == 1 { Cutoff::Time } else { Cutoff::Day },
+        label_key: if choice >> 7 == 1 { LabelKey::Listing } else { LabelKey::UserListing },
+        text_piece_bytes: 64,
+        ..Settings::default()
+    };
+    drop(hitherto_fuzz::run(settings));
+});
