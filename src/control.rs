@@ -10,7 +10,7 @@ use crate::error::{Error, ErrorKind, Result};
 
 /// The stages of all runs, in order; no run has all of them. A reader shows the name of the
 /// current one.
-pub const STAGES: [&str; 8] = [
+pub const STAGES: [&str; 9] = [
     "look for inputs",
     "read impressions",
     "read listings",
@@ -19,6 +19,7 @@ pub const STAGES: [&str; 8] = [
     "rank ids",
     "write",
     "publish",
+    "check files",
 ];
 
 /// A stage, as an index into [`STAGES`].
@@ -42,6 +43,8 @@ impl Stage {
     pub(crate) const WRITE: Stage = Stage(6);
     /// Publish.
     pub(crate) const PUBLISH: Stage = Stage(7);
+    /// Check published files.
+    pub(crate) const CHECK: Stage = Stage(8);
 }
 
 /// What to do where memory is too low for `sequences`.

@@ -69,6 +69,7 @@
 //! | `encode` | blocks into row groups |
 //! | `output` | row groups into parts, and the plan of both |
 //! | `publish`, `manifest`, `quarantine` | parts into a folder that appears complete or not at all |
+//! | `verify` | what was published into what is wrong with it |
 //! | `generate` | settings into synthetic logs |
 //! | `calendar`, `column`, `ids`, `error`, `control` | days and zones, columns, units, errors, progress |
 //! | `oracle` | the same once more, naively, to hold the rest to |
@@ -114,6 +115,7 @@ mod spill;
 #[doc(hidden)]
 pub mod stages;
 mod sweep;
+mod verify;
 
 /// The examples of the README, compiled.
 #[cfg(doctest)]
@@ -135,3 +137,4 @@ pub use job::{
     LabelKey, Layout, NullLabel, OnBadRow, Publish, Question, Settings, Source, TimeUnit,
 };
 pub use output::{DayReport, DwellReport, FeaturesReport, Report, example_part};
+pub use verify::{PROBLEMS_MAX, Problem, Verified, VerifySettings, verify};

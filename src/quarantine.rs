@@ -3,58 +3,83 @@
 //! **In / Out**: [`Rejected`] rows in order → `_quarantine/part-HASH.parquet`; no file if there
 //! are none. The name is a hash of the contents, so runs that add days do not collide.
 
-use std::hash::Hasher;
 use std::sync::Arc;
 
 use arrow::array::{ArrayRef, Int64Array, RecordBatch, StringArray};
+use arrow::datatypes::{DataType, Field, Schema};
 use parquet::arrow::ArrowWriter;
 use parquet::errors::ParquetError;
+use serde_json::Value;
 use twox_hash::XxHash64;
 
 use crate::error::{Error, ErrorKind, Result};
-use crate::publish::{QUARANTINE, Staging, write_synced};
+use crate::ids::count64;
+use crate::manifest;
+use crate::publish::{Part, QUARANTINE, Staging, write_synced};
 use crate::scan::faults::Rejected;
 
-/// Writes rejected rows into the output that is being built.
+/// What is told of a rejected row.
+const COLUMNS: [&str; 6] = ["source", "file", "row", "column", "reason", "record"];
+
+/// Writes rejected rows into the output that is being built; gives the file as the manifest lists
+/// it, if there is one.
 ///
 /// # Errors
 /// If the file cannot be written.
-pub(crate) fn write(staging: &Staging, rejected: &[Rejected]) -> Result<()> {
+pub(crate) fn write(staging: &Staging, rejected: &[Rejected]) -> Result<Vec<Value>> {
     if rejected.is_empty() {
-        return Ok(());
+        return Ok(Vec::new());
     }
-    let bytes = encode(rejected).map_err(|error| {
+    let (bytes, row_groups) = encode(rejected).map_err(|error| {
         Error::from(ErrorKind::Internal {
             what: error.to_string(),
         })
     })?;
-    let mut hasher = XxHash64::with_seed(0);
-    hasher.write(&bytes);
-    let name = format!("part-{:016x}.parquet", hasher.finish());
-    write_synced(&staging.file_in(QUARANTINE, &name)?, &bytes)
+    let checksum = XxHash64::oneshot(0, &bytes);
+    let name = format!("part-{checksum:016x}.parquet");
+    write_synced(&staging.file_in(QUARANTINE, &name)?, &bytes)?;
+    Ok(vec![manifest::part(&Part {
+        name: format!("{QUARANTINE}/{name}"),
+        rows: count64(rejected.len()),
+        row_groups,
+        bytes: count64(bytes.len()),
+        checksum,
+    })])
 }
 
-/// Rejected rows as a Parquet file.
-fn encode(rejected: &[Rejected]) -> std::result::Result<Vec<u8>, ParquetError> {
+/// The columns of a file of rejected rows.
+pub(crate) fn schema() -> Schema {
+    let columns = COLUMNS.map(|name| {
+        let of = if name == "row" {
+            DataType::Int64
+        } else {
+            DataType::Utf8
+        };
+        Field::new(name, of, false)
+    });
+    Schema::new(columns.to_vec())
+}
+
+/// Rejected rows as a Parquet file, and the number of its row groups.
+fn encode(rejected: &[Rejected]) -> std::result::Result<(Vec<u8>, u64), ParquetError> {
     let texts = |of: &dyn Fn(&Rejected) -> String| -> ArrayRef {
         Arc::new(StringArray::from_iter_values(rejected.iter().map(of)))
     };
     let rows = rejected
         .iter()
         .map(|row| i64::try_from(row.fault.row).unwrap_or(i64::MAX));
-    let columns: [(&str, ArrayRef); 6] = [
-        ("source", texts(&|row| row.source.name().to_owned())),
-        ("file", texts(&|row| row.fault.file.clone())),
-        ("row", Arc::new(Int64Array::from_iter_values(rows))),
-        ("column", texts(&|row| row.fault.column.clone())),
-        (
-            "reason",
-            texts(&|row| format!("expected {}, found {}", row.fault.expected, row.fault.found)),
-        ),
-        ("record", texts(&|row| row.record.clone())),
+    let columns: [ArrayRef; COLUMNS.len()] = [
+        texts(&|row| row.source.name().to_owned()),
+        texts(&|row| row.fault.file.clone()),
+        Arc::new(Int64Array::from_iter_values(rows)),
+        texts(&|row| row.fault.column.clone()),
+        texts(&|row| format!("expected {}, found {}", row.fault.expected, row.fault.found)),
+        texts(&|row| row.record.clone()),
     ];
-    let batch = RecordBatch::try_from_iter(columns)?;
+    let batch = RecordBatch::try_new(Arc::new(schema()), columns.to_vec())?;
     let mut writer = ArrowWriter::try_new(Vec::new(), batch.schema(), None)?;
     writer.write(&batch)?;
-    writer.into_inner()
+    writer.flush()?;
+    let row_groups = count64(writer.flushed_row_groups().len());
+    Ok((writer.into_inner()?, row_groups))
 }

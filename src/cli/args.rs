@@ -51,6 +51,11 @@ pub(crate) enum Command {
     /// OUT/user_merchant and OUT/merchant, each as .csv and .parquet; OUT appears complete, or not
     /// at all.
     Dwell(Box<super::dwell::Dwell>),
+    /// Check that what a job published is whole, and that its rows are right
+    ///
+    /// Reads everything in OUT: that every file has the bytes, the columns and the counts that the
+    /// manifests say, that nothing is missing and nothing is there that they do not name.
+    Verify(super::verify::Verify),
     /// Make synthetic logs, to try things out with
     ///
     /// Writes DIR/impressions, DIR/clicks, DIR/add_to_carts and DIR/previous_orders, each by day: a

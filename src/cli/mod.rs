@@ -13,6 +13,7 @@ mod generate;
 mod progress;
 mod summary;
 mod values;
+mod verify;
 
 use std::io::{self, Write};
 use std::sync::Arc;
@@ -36,6 +37,7 @@ pub(crate) fn run(cli: Cli) -> anyhow::Result<()> {
         }
         Command::Features(features) => features.run(),
         Command::Dwell(dwell) => dwell.run(),
+        Command::Verify(verify) => verify.run(),
         Command::Generate(generate) => generate.run(),
         Command::Completions { shell } => {
             let mut script = Vec::new();

@@ -26,7 +26,8 @@ use rayon::prelude::*;
 pub use self::dwell::dwell;
 pub use self::features::features;
 use self::id_types::customer_type;
-use self::tasks::{guarded, run_tasks};
+pub(crate) use self::tasks::guarded;
+use self::tasks::run_tasks;
 use crate::calendar::date_text;
 use crate::column::EventChunk;
 use crate::control::{Control, Stage};
@@ -84,8 +85,16 @@ const STACK_BYTES: usize = 8 << 20;
 
 /// Works on as many threads as a job may have.
 fn in_pool<T: Send>(job: &Job, work: impl FnOnce() -> Result<T> + Send) -> Result<T> {
+    in_threads(job.threads, work)
+}
+
+/// Works on so many threads.
+pub(crate) fn in_threads<T: Send>(
+    threads: usize,
+    work: impl FnOnce() -> Result<T> + Send,
+) -> Result<T> {
     let pool = rayon::ThreadPoolBuilder::new()
-        .num_threads(job.threads)
+        .num_threads(threads)
         .stack_size(STACK_BYTES)
         .build();
     let pool = pool.map_err(|error| {

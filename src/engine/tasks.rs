@@ -56,7 +56,7 @@ pub(super) fn run_tasks<S: Send>(
 }
 
 /// Runs what reads a file; a panic of a reader becomes an error that names the file.
-pub(super) fn guarded<T>(file: &str, work: impl FnOnce() -> Result<T>) -> Result<T> {
+pub(crate) fn guarded<T>(file: &str, work: impl FnOnce() -> Result<T>) -> Result<T> {
     catch_unwind(AssertUnwindSafe(work)).unwrap_or_else(|panic| {
         let what = panic_text(&*panic);
         Err(Error::bad_file(file, format!("its reader gave up: {what}")))

@@ -26,16 +26,14 @@ use self::order::in_order;
 use self::parts::PartWriter;
 use self::plan::{DayRows, GroupPlan, plan_day};
 pub use self::report::{DayReport, Report, example_part};
-use self::report::{
-    action_inputs_value, actions_value, counts_value, file_values, inputs_of_day, report,
-};
+use self::report::{actions_value, counts_value, file_values, inputs_of_day, report};
 use crate::column::EventChunk;
 use crate::control::{Control, Stage};
 use crate::encode::{Encoder, ItemColumn, RowGroup, RowTally};
 use crate::error::Result;
 use crate::ids::{Day, Micros, index};
 use crate::job::Job;
-use crate::manifest::{self, DayManifest};
+use crate::manifest::{self, DayManifest, RunFiles};
 use crate::op::sequences::HistoryCounts;
 use crate::probes::Probes;
 use crate::publish::{Part, Staging};
@@ -143,10 +141,12 @@ fn publish<I: ItemColumn>(
     counts: &HistoryCounts,
     (days, parts, tallies): (&[DayRows], &[Vec<Part>], &[RowTally]),
 ) -> Result<Report> {
-    quarantine::write(staging, &found.rejected)?;
+    let run = RunFiles {
+        quarantine: quarantine::write(staging, &found.rejected)?,
+        inputs: file_values(&found.inputs)?,
+    };
     let settings = manifest::settings(job, found.probes.impressions.has_text_ids());
-    let (inputs, actions) = (file_values(&found.inputs)?, actions_value(found, counts));
-    let action_inputs = action_inputs_value(&found.inputs, &inputs);
+    let actions = actions_value(found, counts);
     let names: Vec<Day> = days.iter().map(|day| day.day).collect();
     let duplicates = found.probes.duplicates_count(&names);
     for (at, day) in days.iter().enumerate() {
@@ -162,8 +162,8 @@ fn publish<I: ItemColumn>(
             question: job.question,
             day: day.day,
             settings: &settings,
-            inputs: inputs_of_day(&found.inputs, &inputs, day.day),
-            action_inputs: &action_inputs,
+            inputs: inputs_of_day(&found.inputs, &run.inputs, day.day),
+            run: &run,
             actions: &actions,
             counts: counts_value(job, found, day, &tallies[at], duplicates[at]),
             cutoffs,
@@ -172,7 +172,7 @@ fn publish<I: ItemColumn>(
         staging.finish_day(day.day, &manifest.text())?;
     }
     staging.publish(&names, |folder| {
-        manifest::whole(job.question, folder, &settings, &inputs)
+        manifest::whole(job.question, folder, &settings, &run)
     })?;
     control.leave();
     Ok(report(job, found, days, parts, tallies))

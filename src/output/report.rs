@@ -4,7 +4,6 @@ use std::path::{Path, PathBuf};
 
 use rayon::prelude::*;
 use serde_json::{Value, json};
-use twox_hash::XxHash64;
 
 use super::Found;
 use super::parts::part_name;
@@ -14,6 +13,7 @@ use crate::encode::RowTally;
 use crate::error::Result;
 use crate::ids::{Day, count64};
 use crate::job::{Format, Guests, Job, Question, Source};
+use crate::manifest::format_name;
 use crate::op::sequences::HistoryCounts;
 use crate::publish::{Part, day_folder};
 use crate::scan::Opened;
@@ -128,6 +128,7 @@ pub(super) fn file_values(inputs: &[Opened]) -> Result<Vec<Value>> {
             Ok(json!({
                 "source": file.source.name(),
                 "path": file.shown,
+                "format": format_name(opened.format()),
                 "bytes": bytes,
                 "xxh64": format!("{digest:016x}"),
                 "xxh64_of": of,
@@ -148,19 +149,6 @@ pub(super) fn inputs_of_day(inputs: &[Opened], values: &[Value], day: Day) -> Ve
         .filter(|(opened, _)| is_of_day(opened))
         .map(|(_, value)| value.clone())
         .collect()
-}
-
-/// The files of actions in the manifest of a day: their number, and a digest of their list.
-pub(super) fn action_inputs_value(inputs: &[Opened], values: &[Value]) -> Value {
-    let (mut files, mut list) = (0_u64, String::new());
-    for (opened, value) in inputs.iter().zip(values) {
-        if opened.file().source != Source::Impressions {
-            files += 1;
-            list += &format!("{value}\n");
-        }
-    }
-    let digest = XxHash64::oneshot(0, list.as_bytes());
-    json!({"files": files, "xxh64_of_list": format!("{digest:016x}")})
 }
 
 /// What was found among the actions, in the manifest.

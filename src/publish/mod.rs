@@ -28,7 +28,9 @@ use self::steps::{cannot, make_aside, make_dir, remove_dead, rename, sync_dir};
 /// The name of the list of all that was published.
 pub(crate) const MANIFEST: &str = "_manifest.json";
 /// The name of the mark that a folder is complete.
-const SUCCESS: &str = "_SUCCESS";
+pub(crate) const SUCCESS: &str = "_SUCCESS";
+/// The name of the report of the last audit.
+pub(crate) const AUDIT: &str = "_audit.json";
 /// The name of the folder of rejected rows.
 pub(crate) const QUARANTINE: &str = "_quarantine";
 

@@ -16,3 +16,4 @@ mod shop;
 mod syntax;
 mod times;
 mod usage;
+mod verify;

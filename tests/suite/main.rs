@@ -9,3 +9,4 @@ mod schema;
 mod support;
 mod text;
 mod tree;
+mod verify;

@@ -4,7 +4,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// The modules, each using only those before it.
-const ORDER: [&str; 24] = [
+const ORDER: [&str; 25] = [
     "ids",
     "error",
     "calendar",
@@ -28,6 +28,7 @@ const ORDER: [&str; 24] = [
     "output",
     "engine",
     "stages",
+    "verify",
     "fuzzed",
 ];
 /// Modules that know slices and nothing else.

@@ -110,7 +110,7 @@ fn encode_merchants(dealt: &Dealt, encoder: &TableEncoder, rows: &[MerchantDay])
 }
 
 /// The columns of `merchant`.
-fn merchant_schema(types: IdTypes) -> Schema {
+pub(crate) fn merchant_schema(types: IdTypes) -> Schema {
     Schema::new(vec![
         id_field("merchant_id", types.merchant),
         Field::new("date", DataType::Date32, false),

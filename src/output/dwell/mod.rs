@@ -15,9 +15,11 @@ mod users;
 
 use std::sync::{Mutex, PoisonError};
 
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 
+pub(crate) use self::merchants::merchant_schema;
 use self::merchants::write_merchants;
+pub(crate) use self::users::user_schema;
 use self::users::{Shares, write_users};
 use super::report::file_values;
 use crate::calendar::date_text;
@@ -130,15 +132,21 @@ pub(crate) fn write(
     report.bytes = parts.iter().map(|part| part.bytes).sum();
     control.enter(Stage::PUBLISH, 0);
     control.check()?;
-    quarantine::write(staging, &dealt.rejected)?;
-    let manifest = manifest_of(job, &dealt, &report, &parts)?;
-    staging.publish(&[], |_| Ok(manifest::to_text(&manifest)))?;
+    let quarantine = quarantine::write(staging, &dealt.rejected)?;
+    let mut manifest = manifest_of(job, &dealt, &report, &parts)?;
+    manifest.insert("quarantine".into(), Value::Array(quarantine));
+    staging.publish(&[], |_| Ok(manifest::sealed(manifest.clone())))?;
     control.leave();
     Ok(report)
 }
 
 /// The manifest.
-fn manifest_of(job: &Job, dealt: &Dealt, report: &DwellReport, parts: &[Part]) -> Result<Value> {
+fn manifest_of(
+    job: &Job,
+    dealt: &Dealt,
+    report: &DwellReport,
+    parts: &[Part],
+) -> Result<Map<String, Value>> {
     let mut manifest = manifest::head(job.question, "whole");
     manifest.insert(
         "settings".into(),
@@ -162,7 +170,7 @@ fn manifest_of(job: &Job, dealt: &Dealt, report: &DwellReport, parts: &[Part]) -
     let parts: Vec<Value> = parts.iter().map(manifest::part).collect();
     manifest.insert("parts".into(), Value::Array(parts));
     manifest.insert("inputs".into(), json!(file_values(&dealt.inputs)?));
-    Ok(Value::Object(manifest))
+    Ok(manifest)
 }
 
 /// The span of two spans of days.

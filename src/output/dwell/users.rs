@@ -204,7 +204,7 @@ fn encode_users(dealt: &Dealt, encoder: &TableEncoder, rows: &[(u32, Stay)]) -> 
 }
 
 /// The columns of `user_merchant`.
-fn user_schema(types: IdTypes) -> Schema {
+pub(crate) fn user_schema(types: IdTypes) -> Schema {
     Schema::new(vec![
         id_field("user_id", types.user),
         id_field("merchant_id", types.merchant),

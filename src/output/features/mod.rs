@@ -14,10 +14,11 @@ use rayon::slice::ParallelSliceMut;
 use serde_json::{Value, json};
 
 use self::answers::Answers;
-use self::rows::{RowMaker, RowTally, schema};
+pub(crate) use self::rows::schema;
+use self::rows::{RowMaker, RowTally};
 use super::order::in_order;
 use super::parts::{PartWriter, Place};
-use super::report::{DayReport, action_inputs_value, file_values, inputs_of_day};
+use super::report::{DayReport, file_values, inputs_of_day};
 use crate::calendar::instant_text;
 use crate::chunk::RowChunk;
 use crate::control::{Control, Stage};
@@ -26,7 +27,7 @@ use crate::error::Result;
 use crate::ids::{Day, Micros, count64, index};
 use crate::intern::Ranked;
 use crate::job::{Job, LabelKey, Source};
-use crate::manifest::{self, DayManifest};
+use crate::manifest::{self, DayManifest, RunFiles};
 use crate::op::features::{Click, UserClick};
 use crate::publish::{Part, Staging};
 use crate::quarantine;
@@ -138,7 +139,7 @@ pub(crate) fn write(
     let answers = Answers::find(job, control, found, clicks)?;
     control.charge(count64(rows_count * size_of::<Asked>()))?;
     let days = by_day(job, found);
-    let encoder = TableEncoder::new(job, schema(job, found))?;
+    let encoder = TableEncoder::new(job, schema(job, found.types, found.has_users()))?;
     let names = || days.iter().map(|(day, _)| *day);
     for day in names() {
         staging.make_day(day)?;
@@ -231,10 +232,11 @@ fn publish(
     found: &FeaturesFound,
     (days, parts, tallies): Made<'_>,
 ) -> Result<()> {
-    quarantine::write(staging, &found.rejected)?;
+    let run = RunFiles {
+        quarantine: quarantine::write(staging, &found.rejected)?,
+        inputs: file_values(&found.inputs)?,
+    };
     let settings = manifest::feature_settings(job, found.types);
-    let inputs = file_values(&found.inputs)?;
-    let action_inputs = action_inputs_value(&found.inputs, &inputs);
     let clicks = clicks_value(found);
     for (((day, rows), parts), tally) in days.iter().zip(parts).zip(tallies) {
         let times = rows
@@ -245,8 +247,8 @@ fn publish(
             question: job.question,
             day: *day,
             settings: &settings,
-            inputs: inputs_of_day(&found.inputs, &inputs, *day),
-            action_inputs: &action_inputs,
+            inputs: inputs_of_day(&found.inputs, &run.inputs, *day),
+            run: &run,
             actions: &clicks,
             counts: counts_value(job, tally),
             cutoffs: times,
@@ -256,7 +258,7 @@ fn publish(
     }
     let days: Vec<Day> = days.iter().map(|(day, _)| *day).collect();
     staging.publish(&days, |folder| {
-        manifest::whole(job.question, folder, &settings, &inputs)
+        manifest::whole(job.question, folder, &settings, &run)
     })
 }
 

@@ -16,15 +16,17 @@ use crate::ids::{Day, Micros, index};
 use crate::intern::Ids;
 use crate::job::Job;
 use crate::output::columns::{id_field, ids_array};
+use crate::scan::features::FeatureTypes;
 use crate::scan::features::listings::Listing;
 
-/// The schema of the output: SPEC's columns, in its order.
-pub(super) fn schema(job: &Job, found: &FeaturesFound) -> Schema {
+/// The schema of the output: SPEC's columns, in its order. Where clicks have no users, nobody can
+/// count those of a user.
+pub(crate) fn schema(job: &Job, types: FeatureTypes, has_users: bool) -> Schema {
     let instant = DataType::Timestamp(TimeUnit::Microsecond, Some("UTC".into()));
     let mut fields = vec![
-        id_field("impression_id", found.types.impression),
-        id_field("user_id", found.types.user),
-        id_field("listing_id", found.types.listing),
+        id_field("impression_id", types.impression),
+        id_field("user_id", types.user),
+        id_field("listing_id", types.listing),
         Field::new("impression_ts", instant, false),
         Field::new("category", DataType::Utf8, true),
         Field::new("price", DataType::Float64, true),
@@ -36,8 +38,7 @@ pub(super) fn schema(job: &Job, found: &FeaturesFound) -> Schema {
             .iter()
             .map(|(window, _)| format!("{name}_{window}"));
         let names = std::iter::once(name.to_owned()).chain(windows);
-        // Nobody can count the clicks of a user where clicks have no users.
-        let nullable = name == "prior_user_clicks" && !found.has_users();
+        let nullable = name == "prior_user_clicks" && !has_users;
         fields.extend(names.map(|name| Field::new(name, DataType::Int64, nullable)));
     }
     fields.push(Field::new("clicked", DataType::Int8, false));

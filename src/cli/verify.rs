@@ -1,0 +1,126 @@
+//! Flags of `verify`, and its report.
+
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
+
+use clap::Args;
+use hitherto::{Error, Question, Verified, VerifySettings};
+
+use crate::cli::args::Common;
+use crate::cli::summary::{grouped, size};
+use crate::cli::{print, start, threads};
+
+/// The examples under `hitherto verify --help`.
+const EXAMPLES: &str = "\
+Examples:
+  Is what lies in training what was published, down to the last bit?
+    hitherto verify training
+
+Standard output has a report if all is well; what is not is told on standard error.
+
+Exit codes: 0 sound, 2 usage, 65 not sound, 66 no such set, 70 internal fault, 74 I/O,
+130 and 143 interrupted.";
+
+/// Flags of `verify`; what it says of itself stands at [`crate::cli::args::Command`], where clap looks
+/// for it.
+#[derive(Args, Debug)]
+#[command(after_long_help = EXAMPLES)]
+pub(crate) struct Verify {
+    /// The folder that a job published
+    #[arg(value_name = "OUT")]
+    out: PathBuf,
+    /// How to run.
+    #[command(flatten)]
+    running: Running,
+}
+
+/// How commands run that look at what was published.
+#[derive(Args, Debug)]
+#[command(next_help_heading = "Running")]
+pub(crate) struct Running {
+    /// Threads to work with [default: all cores]
+    #[arg(long, value_name = "COUNT")]
+    threads: Option<usize>,
+    /// Say nothing but errors
+    #[arg(long)]
+    quiet: bool,
+}
+
+impl Running {
+    /// The same as flags of a job.
+    pub(crate) fn common(&self) -> Common {
+        Common {
+            threads: self.threads,
+            memory: None,
+            temp_dir: None,
+            quiet: self.quiet,
+            stats: None,
+        }
+    }
+}
+
+impl Verify {
+    /// Verifies, and says what was found.
+    pub(crate) fn run(self) -> anyhow::Result<()> {
+        let common = self.running.common();
+        let settings = VerifySettings {
+            out: self.out,
+            threads: threads(&common),
+        };
+        let (control, progress) = start(&common)?;
+        let verified = hitherto::verify(&settings, &control);
+        progress.finish();
+        let verified = verified?;
+        if verified.problems_count > 0 {
+            return Err(refused(&settings.out, &verified).into());
+        }
+        if common.quiet {
+            return Ok(());
+        }
+        print(&report(&settings.out, &verified))
+    }
+}
+
+/// Tells every problem, and gives the error that sums them up.
+fn refused(out: &Path, verified: &Verified) -> Error {
+    let mut text = String::new();
+    for problem in &verified.problems {
+        let path = out.join(&problem.path);
+        text += &format!("{}: {}\n", path.display(), problem.what);
+    }
+    // Whether or not somebody reads this, the exit code tells.
+    drop(io::stderr().write_all(text.as_bytes()));
+    let told = u64::try_from(verified.problems.len()).unwrap_or(u64::MAX);
+    let what = match verified.problems_count {
+        1 => "one problem, told above".to_owned(),
+        count if count == told => format!("{count} problems, told above"),
+        count => format!("{count} problems, the first {told} of them told above"),
+    };
+    Error::bad_file(
+        out.display().to_string(),
+        format!("it is not sound: {what}"),
+    )
+}
+
+/// The report on a sound set.
+fn report(out: &Path, verified: &Verified) -> String {
+    let line = |name: &str, what: String| format!("  {name:<9} {what}");
+    let days = match verified.days {
+        0 => String::new(),
+        1 => ", 1 day".to_owned(),
+        days => format!(", {} days", grouped(days)),
+    };
+    let job = verified.question.map_or("", Question::name);
+    let (rows, parts) = (grouped(verified.rows), grouped(verified.parts));
+    let files = format!("{parts} of {rows} rows, {}", size(verified.bytes));
+    let lines = [
+        format!("{} is sound", out.display()),
+        line("job", format!("{job}{days}")),
+        line(
+            "files",
+            format!("{files}: bytes, checksums, columns, counts"),
+        ),
+        line("manifest", format!("xxh64 {:016x}", verified.manifest)),
+    ];
+    lines.join("\n") + "\n"
+}

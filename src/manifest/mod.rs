@@ -1,0 +1,183 @@
+//! What was published, written down: settings, inputs, parts, counts.
+//!
+//! **In / Out**: a job and what its run found → `_manifest.json`, of a day or of the whole.
+//! **Invariants**: a function of input and settings: no clock, host, thread count, memory limit,
+//! nor how far the early stop read. The manifest of the whole is made from those of its days,
+//! so it is right however they came together. Each ends with a checksum of itself.
+
+mod runs;
+mod seal;
+mod settings;
+
+use std::fs;
+use std::path::Path;
+
+use serde_json::{Map, Value, json};
+
+use crate::calendar::{date_text, instant_text};
+use crate::error::{Error, Result};
+use crate::ids::{Day, Micros};
+use crate::job::Question;
+use crate::publish::{MANIFEST, Part, days_in};
+
+pub(crate) use self::runs::{RunFiles, digest_of_list, list_of};
+pub(crate) use self::seal::{seal_of, sealed};
+pub(crate) use self::settings::{
+    dwell_settings, event_types, feature_settings, feature_types, format_name, parse_settings,
+    settings,
+};
+
+/// Settings that days of one output need not share: they change no row.
+pub(crate) const NOT_SHARED: [&str; 1] = ["max_bad_rows"];
+
+/// The manifest of one day.
+pub(crate) struct DayManifest<'a> {
+    /// What is asked.
+    pub(crate) question: Question,
+    /// The day.
+    pub(crate) day: Day,
+    /// [`settings()`] of the job.
+    pub(crate) settings: &'a Value,
+    /// The files of its impressions.
+    pub(crate) inputs: Vec<Value>,
+    /// What the run read and rejected: of the files of actions there is only a digest here, and
+    /// the whole's manifest lists them.
+    pub(crate) run: &'a RunFiles,
+    /// What the run found among the actions; the same for all days of a run.
+    pub(crate) actions: &'a Value,
+    /// What it found among the impressions of the day.
+    pub(crate) counts: Value,
+    /// The earliest and the latest cutoff, if there is a row.
+    pub(crate) cutoffs: Option<(Micros, Micros)>,
+    /// The parts.
+    pub(crate) parts: &'a [Part],
+}
+
+impl DayManifest<'_> {
+    /// The manifest as JSON text.
+    pub(crate) fn text(&self) -> Vec<u8> {
+        let parts: Vec<Value> = self.parts.iter().map(part).collect();
+        let range = self
+            .cutoffs
+            .map(|(first, last)| [instant_text(first), instant_text(last)]);
+        let mut manifest = head(self.question, "day");
+        manifest.insert("day".into(), json!(date_text(self.day)));
+        manifest.insert("settings".into(), self.settings.clone());
+        manifest.insert("counts".into(), self.counts.clone());
+        manifest.insert("cutoffs".into(), json!(range));
+        manifest.insert("actions".into(), self.actions.clone());
+        manifest.insert("parts".into(), Value::Array(parts));
+        manifest.insert("inputs".into(), json!(self.inputs));
+        manifest.insert("action_inputs".into(), self.run.action_inputs());
+        manifest.insert("quarantine".into(), json!(self.run.quarantine));
+        sealed(manifest)
+    }
+}
+
+/// One part.
+pub(crate) fn part(part: &Part) -> Value {
+    json!({
+        "path": part.name,
+        "rows": part.rows,
+        "row_groups": part.row_groups,
+        "bytes": part.bytes,
+        "xxh64": format!("{:016x}", part.checksum),
+    })
+}
+
+/// What every manifest starts with.
+pub(crate) fn head(question: Question, of: &str) -> Map<String, Value> {
+    let mut manifest = Map::new();
+    manifest.insert(
+        "made_by".into(),
+        json!(concat!("hitherto ", env!("CARGO_PKG_VERSION"))),
+    );
+    manifest.insert("job".into(), json!(question.name()));
+    manifest.insert("of".into(), json!(of));
+    manifest
+}
+
+/// The manifest of the whole, made from those of the days in a folder, and from the files of this
+/// run and of those before it.
+///
+/// # Errors
+/// If one of them cannot be read.
+pub(crate) fn whole(
+    question: Question,
+    out: &Path,
+    settings: &Value,
+    run: &RunFiles,
+) -> Result<Vec<u8>> {
+    let before = out.join(MANIFEST);
+    let before = match before.is_file() {
+        true => read(&before)?,
+        false => Value::Null,
+    };
+    let (mut days, mut parts, mut manifests) = (Vec::new(), Vec::new(), Vec::new());
+    let (mut counts, mut actions) = (Map::new(), Value::Null);
+    for (day, folder) in days_in(question, out)? {
+        let mut manifest = read(&folder.join(MANIFEST))?;
+        let day = date_text(day);
+        for part in manifest["parts"].as_array().into_iter().flatten() {
+            let mut part = part.clone();
+            let path = part["path"].as_str().unwrap_or_default();
+            part["path"] = json!(format!("{}={day}/{path}", question.day_column()));
+            parts.push(part);
+        }
+        for (name, count) in manifest["counts"].as_object().into_iter().flatten() {
+            let sum = counts.get(name).and_then(Value::as_u64).unwrap_or(0);
+            counts.insert(name.clone(), json!(sum + count.as_u64().unwrap_or(0)));
+        }
+        actions = manifest["actions"].take();
+        days.push(
+            json!({"day": day, "counts": manifest["counts"], "cutoffs": manifest["cutoffs"]}),
+        );
+        manifests.push(manifest);
+    }
+    let (inputs, action_inputs) = runs::inputs_of_whole(&manifests, &before, run);
+    let mut manifest = head(question, "whole");
+    manifest.insert("settings".into(), settings.clone());
+    manifest.insert("counts".into(), Value::Object(counts));
+    // Actions are counted per run, and runs of several days share them: the latest day's count.
+    manifest.insert("actions".into(), actions);
+    manifest.insert("days".into(), Value::Array(days));
+    manifest.insert("parts".into(), Value::Array(parts));
+    manifest.insert("inputs".into(), inputs);
+    manifest.insert("action_inputs".into(), action_inputs);
+    manifest.insert("quarantine".into(), quarantine(&manifests, &before, run));
+    Ok(sealed(manifest))
+}
+
+/// The files of rejected rows of all runs: those of days that were replaced stay where they are.
+fn quarantine(days: &[Value], before: &Value, run: &RunFiles) -> Value {
+    let all = days.iter().chain([before]);
+    let files = all.filter_map(|of| of["quarantine"].as_array()).flatten();
+    let mut files: Vec<Value> = files.chain(&run.quarantine).cloned().collect();
+    files.sort_by_cached_key(Value::to_string);
+    files.dedup();
+    Value::Array(files)
+}
+
+/// Checks that an output was made with the same settings, so that all its days are alike.
+///
+/// # Errors
+/// If not, naming the first setting that differs.
+pub(crate) fn check_settings(out: &Path, ours: &Value) -> Result<()> {
+    let theirs = read(&out.join(MANIFEST))?;
+    let ours = ours.as_object().into_iter().flatten();
+    for (name, value) in ours.filter(|(name, _)| !NOT_SHARED.contains(&name.as_str())) {
+        let found = &theirs["settings"][name];
+        if found != value {
+            let what = format!("its days were made with {name} {found}, this job has {value}");
+            return Err(Error::output(out, what));
+        }
+    }
+    Ok(())
+}
+
+/// Reads a manifest.
+fn read(path: &Path) -> Result<Value> {
+    let text = fs::read(path).map_err(|error| Error::io("read", path, error))?;
+    serde_json::from_slice(&text)
+        .map_err(|error| Error::output(path, format!("it is no manifest: {error}")))
+}

@@ -1,0 +1,412 @@
+//! Settings to JSON, and back: what a run can be repeated with.
+//!
+//! **In / Out**: a [`Job`] → the settings that decide about rows and bytes, and from these the
+//! [`Settings`] that say the same. **Invariants**: nothing that depends on the clock, the host,
+//! threads or memory; not the files either, which the list of inputs names.
+
+use serde_json::{Map, Value, json};
+
+use crate::job::{
+    Codec, CustomerType, Cutoff, DivideBy, DwellMethod, Format, Guests, ItemType, Job, LabelKey,
+    Layout, NullLabel, OnBadRow, Question, Settings, Source, TimeUnit,
+};
+use crate::scan::events::IdTypes;
+use crate::scan::features::FeatureTypes;
+
+/// The words for the values of a setting.
+type Words<T, const N: usize> = [(T, &'static str); N];
+
+/// What the cutoff is.
+const CUTOFFS: Words<Cutoff, 2> = [(Cutoff::Day, "day"), (Cutoff::Time, "time")];
+/// The shape of the output.
+const LAYOUTS: Words<Layout, 2> = [(Layout::Sample, "sample"), (Layout::Request, "request")];
+/// What became of guests.
+const GUESTS: Words<Guests, 2> = [(Guests::Drop, "drop"), (Guests::Empty, "empty")];
+/// What became of items without a label.
+const NULL_LABELS: Words<NullLabel, 3> = [
+    (NullLabel::Keep, "keep"),
+    (NullLabel::Drop, "drop"),
+    (NullLabel::Error, "error"),
+];
+/// The width of items.
+const ITEMS: Words<ItemType, 2> = [(ItemType::Int32, "int32"), (ItemType::Int64, "int64")];
+/// The type of ids.
+const IDS: Words<CustomerType, 2> = [
+    (CustomerType::Int64, "int64"),
+    (CustomerType::String, "string"),
+];
+/// What became of bad rows.
+const BAD_ROWS: Words<OnBadRow, 2> = [
+    (OnBadRow::Error, "error"),
+    (OnBadRow::Quarantine, "quarantine"),
+];
+/// The compression of Parquet.
+const CODECS: Words<Codec, 4> = [
+    (Codec::Zstd, "zstd"),
+    (Codec::Lz4Raw, "lz4_raw"),
+    (Codec::Snappy, "snappy"),
+    (Codec::None, "none"),
+];
+/// The unit of times that are integers.
+const UNITS: Words<TimeUnit, 4> = [
+    (TimeUnit::Second, "s"),
+    (TimeUnit::Milli, "ms"),
+    (TimeUnit::Micro, "us"),
+    (TimeUnit::Nano, "ns"),
+];
+/// How time on flyers is measured.
+const METHODS: Words<DwellMethod, 2> = [
+    (DwellMethod::Span, "span"),
+    (DwellMethod::Session, "session"),
+];
+/// What spans are divided by.
+const DIVISORS: Words<DivideBy, 2> = [(DivideBy::Events, "events"), (DivideBy::Flyers, "flyers")];
+/// Which clicks make a label.
+const LABEL_KEYS: Words<LabelKey, 2> = [
+    (LabelKey::UserListing, "user-listing"),
+    (LabelKey::Listing, "listing"),
+];
+/// Formats of files.
+const FORMATS: Words<Format, 4> = [
+    (Format::Parquet, "parquet"),
+    (Format::Csv, "csv"),
+    (Format::Ndjson, "ndjson"),
+    (Format::Json, "json"),
+];
+
+/// The word for a value.
+fn word<T: Copy + PartialEq, const N: usize>(words: &Words<T, N>, of: T) -> &'static str {
+    let found = words.iter().find(|(value, _)| *value == of);
+    found.map_or("", |(_, word)| *word)
+}
+
+/// The value of a word.
+fn meaning<T: Copy, const N: usize>(words: &Words<T, N>, of: &Value) -> Option<T> {
+    let found = words.iter().find(|(_, word)| of == *word);
+    found.map(|(value, _)| *value)
+}
+
+/// The word for a format.
+pub(crate) fn format_name(of: Format) -> &'static str {
+    word(&FORMATS, of)
+}
+
+/// Settings of `sequences` that decide about rows and bytes: those that all days of an output must
+/// share.
+pub(crate) fn settings(job: &Job, text_ids: bool) -> Value {
+    let customer_type = if text_ids { "string" } else { "int64" };
+    let pairs = |pairs: Vec<(Source, Value)>| {
+        let named = pairs
+            .into_iter()
+            .map(|(source, value)| (source.name().to_owned(), value));
+        Value::Object(named.collect())
+    };
+    let named = |source: &Source| {
+        let by_path = job.paths.iter().any(|(of, _)| of == source);
+        by_path || job.files_from.iter().any(|(of, _)| of == source)
+    };
+    let is_read = |of: &Source| (job.dir.is_some() && !job.without.contains(of)) || named(of);
+    let without = Source::ACTIONS.iter().filter(|source| !is_read(source));
+    json!({
+        "without": without.map(|source| source.name()).collect::<Vec<_>>(),
+        "cutoff": word(&CUTOFFS, job.cutoff),
+        "lookback_days": job.lookback_days,
+        "available": pairs(job.available.iter().map(|(of, name)| (*of, json!(name))).collect()),
+        "embargo_us": pairs(job.embargo_us.iter().map(|(of, us)| (*of, json!(us))).collect()),
+        "max_actions": job.actions_max,
+        "pad": job.pad,
+        "layout": word(&LAYOUTS, job.layout),
+        "guests": word(&GUESTS, job.guests),
+        "guest_ids": job.guest_ids,
+        "null_label": word(&NULL_LABELS, job.null_label),
+        "timezone": job.timezone,
+        "columns": columns_value(job),
+        "time_unit": unit_value(job),
+        "customer_type": customer_type,
+        "item_type": word(&ITEMS, job.item_type),
+        "on_bad_row": word(&BAD_ROWS, job.on_bad_row),
+        "max_bad_rows": job.bad_rows_max,
+        "max_lateness_us": job.lateness_max_us,
+        "row_group_rows": job.row_group_rows_max,
+        "codec": word(&CODECS, job.codec),
+    })
+}
+
+/// Settings of `dwell` that decide about rows and bytes.
+pub(crate) fn dwell_settings(job: &Job, types: IdTypes) -> Value {
+    json!({
+        "method": word(&METHODS, job.dwell_method),
+        "divide_by": word(&DIVISORS, job.divide_by),
+        "idle_timeout_us": job.idle_timeout_us,
+        "timezone": job.timezone,
+        "columns": columns_value(job),
+        "time_unit": unit_value(job),
+        "id_types": {
+            "user_id": word(&IDS, types.user),
+            "flyer_id": word(&IDS, types.flyer),
+            "merchant_id": word(&IDS, types.merchant),
+        },
+        "on_bad_row": word(&BAD_ROWS, job.on_bad_row),
+        "max_bad_rows": job.bad_rows_max,
+        "codec": word(&CODECS, job.codec),
+    })
+}
+
+/// Settings of `features` that decide about rows and bytes.
+pub(crate) fn feature_settings(job: &Job, types: FeatureTypes) -> Value {
+    let windows = job.windows.iter();
+    json!({
+        "windows_us": windows.map(|(name, us)| (name.clone(), json!(us))).collect::<Map<_, _>>(),
+        "label_window_us": job.label_window_us,
+        "label_key": word(&LABEL_KEYS, job.label_key),
+        "data_end": job.data_end,
+        "timezone": job.timezone,
+        "columns": columns_value(job),
+        "time_unit": unit_value(job),
+        "id_types": {
+            "impression_id": word(&IDS, types.impression),
+            "user_id": word(&IDS, types.user),
+            "listing_id": word(&IDS, types.listing),
+        },
+        "on_bad_row": word(&BAD_ROWS, job.on_bad_row),
+        "max_bad_rows": job.bad_rows_max,
+        "codec": word(&CODECS, job.codec),
+    })
+}
+
+/// The names of columns, as they were given.
+fn columns_value(job: &Job) -> Value {
+    let columns = job.columns.iter();
+    columns
+        .map(|(of, ours, theirs)| json!(format!("{}.{ours}={theirs}", of.name())))
+        .collect()
+}
+
+/// The unit of times that are integers.
+fn unit_value(job: &Job) -> Value {
+    json!(job.time_unit.map(|unit| word(&UNITS, unit)))
+}
+
+/// The settings that a manifest tells, without inputs and output; or the name of the one that is
+/// missing or makes no sense.
+pub(crate) fn parse_settings(question: Question, told: &Value) -> Result<Settings, &'static str> {
+    let settings = Settings {
+        question,
+        timezone: told["timezone"].as_str().ok_or("timezone")?.to_owned(),
+        columns: columns_of(&told["columns"]).ok_or("columns")?,
+        time_unit: optional(&told["time_unit"], |unit| meaning(&UNITS, unit)).ok_or("time_unit")?,
+        on_bad_row: meaning(&BAD_ROWS, &told["on_bad_row"]).ok_or("on_bad_row")?,
+        bad_rows_max: told["max_bad_rows"].as_u64().ok_or("max_bad_rows")?,
+        codec: meaning(&CODECS, &told["codec"]).ok_or("codec")?,
+        ..Settings::default()
+    };
+    match question {
+        Question::Sequences => parse_sequences(settings, told),
+        Question::Features => parse_features(settings, told),
+        Question::Dwell => Ok(Settings {
+            dwell_method: meaning(&METHODS, &told["method"]).ok_or("method")?,
+            divide_by: meaning(&DIVISORS, &told["divide_by"]).ok_or("divide_by")?,
+            idle_timeout_us: told["idle_timeout_us"].as_i64().ok_or("idle_timeout_us")?,
+            ..settings
+        }),
+    }
+}
+
+/// The settings of `sequences`.
+fn parse_sequences(settings: Settings, told: &Value) -> Result<Settings, &'static str> {
+    let number = |name: &'static str| {
+        let number = told[name].as_u64();
+        number.and_then(|of| u32::try_from(of).ok()).ok_or(name)
+    };
+    let texts = |name: &'static str| {
+        let texts = told[name].as_array().ok_or(name)?.iter();
+        let texts = texts.map(|text| text.as_str().map(str::to_owned));
+        texts.collect::<Option<Vec<_>>>().ok_or(name)
+    };
+    let without = texts("without")?;
+    let without = without.iter().map(|name| Source::named(name));
+    let days = &told["lookback_days"];
+    Ok(Settings {
+        without: without.collect::<Option<_>>().ok_or("without")?,
+        cutoff: meaning(&CUTOFFS, &told["cutoff"]).ok_or("cutoff")?,
+        lookback_days: (!days.is_null())
+            .then(|| number("lookback_days"))
+            .transpose()?,
+        available: pairs_of(&told["available"], |name| Some(name.as_str()?.to_owned()))
+            .ok_or("available")?,
+        embargo_us: pairs_of(&told["embargo_us"], Value::as_i64).ok_or("embargo_us")?,
+        actions_max: number("max_actions")?,
+        pad: told["pad"].as_bool().ok_or("pad")?,
+        layout: meaning(&LAYOUTS, &told["layout"]).ok_or("layout")?,
+        guests: meaning(&GUESTS, &told["guests"]).ok_or("guests")?,
+        guest_ids: texts("guest_ids")?,
+        null_label: meaning(&NULL_LABELS, &told["null_label"]).ok_or("null_label")?,
+        customer_type: Some(meaning(&IDS, &told["customer_type"]).ok_or("customer_type")?),
+        item_type: meaning(&ITEMS, &told["item_type"]).ok_or("item_type")?,
+        lateness_max_us: optional(&told["max_lateness_us"], Value::as_i64)
+            .ok_or("max_lateness_us")?,
+        row_group_rows_max: number("row_group_rows")?,
+        ..settings
+    })
+}
+
+/// The settings of `features`.
+fn parse_features(settings: Settings, told: &Value) -> Result<Settings, &'static str> {
+    let windows = told["windows_us"].as_object().ok_or("windows_us")?.iter();
+    let windows = windows.map(|(name, us)| Some((name.clone(), us.as_i64()?)));
+    let text = |text: &Value| text.as_str().map(str::to_owned);
+    Ok(Settings {
+        windows: windows.collect::<Option<_>>().ok_or("windows_us")?,
+        label_window_us: told["label_window_us"].as_i64().ok_or("label_window_us")?,
+        label_key: meaning(&LABEL_KEYS, &told["label_key"]).ok_or("label_key")?,
+        data_end: optional(&told["data_end"], text).ok_or("data_end")?,
+        ..settings
+    })
+}
+
+/// The types of ids that a manifest of `features` tells.
+pub(crate) fn feature_types(told: &Value) -> Option<FeatureTypes> {
+    let of = |name: &str| meaning(&IDS, &told["id_types"][name]);
+    Some(FeatureTypes {
+        impression: of("impression_id")?,
+        user: of("user_id")?,
+        listing: of("listing_id")?,
+    })
+}
+
+/// The types of ids that a manifest of `dwell` tells.
+pub(crate) fn event_types(told: &Value) -> Option<IdTypes> {
+    let of = |name: &str| meaning(&IDS, &told["id_types"][name]);
+    Some(IdTypes {
+        user: of("user_id")?,
+        flyer: of("flyer_id")?,
+        merchant: of("merchant_id")?,
+    })
+}
+
+/// A value that may be null; nothing if it is neither null nor what it should be.
+fn optional<T>(told: &Value, read: impl Fn(&Value) -> Option<T>) -> Option<Option<T>> {
+    match told {
+        Value::Null => Some(None),
+        told => read(told).map(Some),
+    }
+}
+
+/// Values by source.
+fn pairs_of<T>(told: &Value, read: impl Fn(&Value) -> Option<T>) -> Option<Vec<(Source, T)>> {
+    let pairs = told.as_object()?.iter();
+    let pairs = pairs.map(|(source, value)| Some((Source::named(source)?, read(value)?)));
+    pairs.collect()
+}
+
+/// Names of columns, from `source.ours=theirs`.
+fn columns_of(told: &Value) -> Option<Vec<(Source, String, String)>> {
+    let columns = told.as_array()?.iter().map(|column| {
+        let (ours, theirs) = column.as_str()?.split_once('=')?;
+        let (source, ours) = ours.split_once('.')?;
+        let source = Source::named(source)?;
+        Some((source, ours.to_owned(), theirs.to_owned()))
+    });
+    columns.collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A job of some settings.
+    fn job(settings: Settings) -> Job {
+        let source = settings.question.sources()[0];
+        let settings = Settings {
+            paths: vec![(source, "logs".into())],
+            out: "out".into(),
+            ..settings
+        };
+        Job::new(settings).expect("settings that hold together")
+    }
+
+    #[test]
+    fn settings_of_sequences_come_back() {
+        for text_ids in [false, true] {
+            let asked = job(Settings {
+                cutoff: Cutoff::Time,
+                lookback_days: None,
+                available: vec![(Source::Clicks, "known".into())],
+                embargo_us: vec![(Source::Orders, 5)],
+                actions_max: 7,
+                pad: false,
+                layout: Layout::Request,
+                guests: Guests::Empty,
+                guest_ids: vec!["0".into(), "-1".into()],
+                null_label: NullLabel::Drop,
+                timezone: "Europe/Berlin".into(),
+                columns: vec![(Source::Clicks, "item_id".into(), "a=b.c".into())],
+                time_unit: Some(TimeUnit::Nano),
+                item_type: ItemType::Int64,
+                on_bad_row: OnBadRow::Quarantine,
+                bad_rows_max: 3,
+                lateness_max_us: Some(9),
+                row_group_rows_max: 11,
+                codec: Codec::Lz4Raw,
+                ..Settings::default()
+            });
+            let told = settings(&asked, text_ids);
+            let read = parse_settings(Question::Sequences, &told).expect("all of them");
+            assert_eq!(settings(&job(read), text_ids), told);
+        }
+    }
+
+    #[test]
+    fn settings_of_features_and_dwell_come_back() {
+        let asked = job(Settings {
+            question: Question::Features,
+            windows: vec![("7d".into(), 7), ("1h".into(), 1)],
+            label_window_us: 12,
+            label_key: LabelKey::Listing,
+            data_end: Some("2024-01-01".into()),
+            ..Settings::default()
+        });
+        let types = FeatureTypes {
+            impression: CustomerType::String,
+            user: CustomerType::Int64,
+            listing: CustomerType::Int64,
+        };
+        let told = feature_settings(&asked, types);
+        let read = parse_settings(Question::Features, &told).expect("all of them");
+        assert_eq!(feature_settings(&job(read), types), told);
+        assert_eq!(feature_types(&told), Some(types));
+
+        let asked = job(Settings {
+            question: Question::Dwell,
+            dwell_method: DwellMethod::Session,
+            divide_by: DivideBy::Flyers,
+            idle_timeout_us: 8,
+            ..Settings::default()
+        });
+        let types = IdTypes {
+            user: CustomerType::String,
+            flyer: CustomerType::Int64,
+            merchant: CustomerType::String,
+        };
+        let told = dwell_settings(&asked, types);
+        let read = parse_settings(Question::Dwell, &told).expect("all of them");
+        assert_eq!(dwell_settings(&job(read), types), told);
+        assert_eq!(event_types(&told), Some(types));
+    }
+
+    #[test]
+    fn a_setting_that_is_gone_or_makes_no_sense_is_named() {
+        let mut told = settings(&job(Settings::default()), false);
+        for name in [
+            "cutoff",
+            "max_actions",
+            "lookback_days",
+            "available",
+            "timezone",
+        ] {
+            let before = std::mem::replace(&mut told[name], json!([[]]));
+            assert_eq!(parse_settings(Question::Sequences, &told).err(), Some(name));
+            told[name] = before;
+        }
+    }
+}

@@ -1,0 +1,189 @@
+//! Every named file: that it is there, its bytes, its footer, its schema, its counts.
+//!
+//! **In / Out**: a [`Ledger`] and the files that it names → problems, in the order of the ledger.
+//! **Invariants**: a file is parsed only if it has the bytes that the manifest's checksum is of; what
+//! a reader makes of a file whose checksum was forged along with it, up to a panic, is a problem of
+//! that file.
+
+use std::fs::File;
+use std::hash::Hasher;
+use std::io::Read;
+use std::path::Path;
+use std::sync::Arc;
+
+use arrow::datatypes::Schema;
+use parquet::arrow::ArrowSchemaConverter;
+use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
+use rayon::prelude::*;
+use twox_hash::XxHash64;
+
+use super::ledger::{Ledger, NamedFile};
+use super::{Problems, Tree, values};
+use crate::control::Control;
+use crate::encode::schema;
+use crate::engine::guarded;
+use crate::error::{Error, Result};
+use crate::ids::count64;
+use crate::job::{CustomerType, Job, Question, Settings, Source};
+use crate::manifest::{event_types, feature_types};
+use crate::output::dwell::{merchant_schema, user_schema};
+use crate::output::features;
+use crate::publish::MANIFEST;
+use crate::quarantine;
+
+/// Checks all files that a ledger names.
+///
+/// # Errors
+/// If one of them cannot be read, or the run is to end.
+pub(super) fn check(
+    out: &Path,
+    tree: &Tree,
+    ledger: &Ledger,
+    control: &Control,
+    problems: &mut Problems,
+) -> Result<()> {
+    let job = match job_of(ledger.settings.clone()) {
+        Ok(job) => job,
+        Err(error) => {
+            problems.add(MANIFEST, format!("its settings make no sense: {error}"));
+            return Ok(());
+        }
+    };
+    let found: Vec<Result<Problems>> = ledger
+        .files
+        .par_iter()
+        .map(|file| {
+            let mut problems = Problems::default();
+            match tree.bytes_of(&file.path) {
+                None => problems.add(&file.path, tree.instead_of(&file.path)),
+                Some(bytes) if bytes != file.bytes => {
+                    let expected = file.bytes;
+                    let what = format!("expected {expected} bytes, found {bytes}");
+                    problems.add(&file.path, what);
+                }
+                Some(_) => {
+                    if check_bytes(out, file, control, &mut problems)? && file.is_parquet() {
+                        check_parquet(out, (ledger, &job), file, &mut problems);
+                    }
+                }
+            }
+            Ok(problems)
+        })
+        .collect();
+    for found in found {
+        problems.append(found?);
+    }
+    Ok(())
+}
+
+/// Settings as a job, whose inputs and output mean nothing.
+pub(super) fn job_of(settings: Settings) -> Result<Job> {
+    let first = settings.question.sources()[0];
+    Job::new(Settings {
+        paths: vec![(first, "-".to_owned())],
+        without: Vec::new(),
+        out: "-".into(),
+        ..settings
+    })
+}
+
+/// Whether a file has the bytes that its checksum is of.
+fn check_bytes(
+    out: &Path,
+    named: &NamedFile,
+    control: &Control,
+    problems: &mut Problems,
+) -> Result<bool> {
+    let path = out.join(&named.path);
+    let failed = |error| Error::io("read", &path, error);
+    let mut file = File::open(&path).map_err(failed)?;
+    let mut hasher = XxHash64::with_seed(0);
+    let mut buffer = vec![0; 1 << 18];
+    loop {
+        control.check()?;
+        let read = file.read(&mut buffer).map_err(failed)?;
+        if read == 0 {
+            break;
+        }
+        control.count_read(0, count64(read));
+        hasher.write(&buffer[..read]);
+    }
+    let (expected, found) = (named.checksum, hasher.finish());
+    if expected != found {
+        let what = format!("expected bytes of XXH64 {expected:016x}, found {found:016x}");
+        problems.add(&named.path, what);
+    }
+    Ok(expected == found)
+}
+
+/// Checks what the footer of a file says, and the values of its rows.
+fn check_parquet(
+    out: &Path,
+    (ledger, job): (&Ledger, &Job),
+    named: &NamedFile,
+    problems: &mut Problems,
+) {
+    let checked = guarded(&named.path, || {
+        let mut problems = Problems::default();
+        let path = out.join(&named.path);
+        let file = File::open(&path).map_err(|error| Error::io("read", &path, error))?;
+        let broken = |error| Error::bad_file(named.path.clone(), format!("{error}"));
+        let reader = ParquetRecordBatchReaderBuilder::try_new(file).map_err(broken)?;
+        let metadata = Arc::clone(reader.metadata());
+        let rows = u64::try_from(metadata.file_metadata().num_rows()).unwrap_or(u64::MAX);
+        let row_groups = count64(metadata.num_row_groups());
+        for (what, expected, found) in [
+            ("rows", named.rows, rows),
+            ("row groups", named.row_groups, row_groups),
+        ] {
+            if expected != found {
+                problems.add(
+                    &named.path,
+                    format!("expected {expected} {what}, found {found}"),
+                );
+            }
+        }
+        let schema = schema_of(ledger, job, named);
+        let promised = ArrowSchemaConverter::new().convert(&schema);
+        let promised = promised.map_err(broken)?;
+        let found = metadata.file_metadata().schema_descr();
+        if promised.root_schema() != found.root_schema() {
+            let what = "its columns are not those that its settings promise";
+            problems.add(&named.path, what);
+        } else if ledger.question == Question::Sequences && !named.is_quarantine {
+            values::check(job, &named.path, reader, &mut problems)?;
+        }
+        Ok(problems)
+    });
+    match checked {
+        Ok(found) => problems.append(found),
+        Err(error) => problems.add(&named.path, error.to_string()),
+    }
+}
+
+/// The schema that a file must have.
+fn schema_of(ledger: &Ledger, job: &Job, named: &NamedFile) -> Schema {
+    let told = &ledger.whole["settings"];
+    match ledger.question {
+        _ if named.is_quarantine => quarantine::schema(),
+        Question::Sequences => schema(job, job.customer_type == Some(CustomerType::String)),
+        Question::Features => {
+            let folder = named.path.split('/').next();
+            let day = ledger.days.iter().find(|day| folder == Some(&day.folder));
+            let clicks = day.map(|day| &day.manifest["actions"][Source::Clicks.name()]);
+            let count = |name: &str| clicks.and_then(|of| of[name].as_u64()).unwrap_or(0);
+            let has_users = count("rows") == 0 || count("without_user") < count("rows");
+            let types = feature_types(told);
+            types.map_or_else(Schema::empty, |types| {
+                features::schema(job, types, has_users)
+            })
+        }
+        Question::Dwell => {
+            let table = match named.path.as_str() {
+                "user_merchant.parquet" => user_schema,
+                _ => merchant_schema,
+            };
+            event_types(told).map_or_else(Schema::empty, table)
+        }
+    }
+}

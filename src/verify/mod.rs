@@ -1,0 +1,172 @@
+//! A published folder to what is wrong with it, and to proof that its rows are right.
+//!
+//! **In / Out**: `OUT` → [`Verified`]: what was looked at, and every [`Problem`] that was found.
+//! **Invariants**: nothing in `OUT` is parsed before its bytes are proven to be those that were
+//! published: a manifest by its checksum of itself, all else by the manifest's. Links and whatever
+//! is neither file nor folder are named and never opened. Nothing is written but the audit's report.
+//! **Cost**: every byte of `OUT` is read once, and of `sequences` three narrow columns are decoded.
+//!
+//! ```text
+//! tree ──► ledger: manifests, each against the others ──► files: bytes, checksum, footer, schema
+//!                                                            └──► values: bounds of every row
+//! ```
+
+mod files;
+mod ledger;
+mod tree;
+mod values;
+
+use std::fs::{self, File};
+use std::path::{Path, PathBuf};
+
+use crate::control::{Control, Stage};
+use crate::engine::in_threads;
+use crate::error::{Error, ErrorKind, Result};
+use crate::job::Question;
+use crate::publish::{MANIFEST, SUCCESS};
+
+use self::ledger::Ledger;
+use self::tree::Tree;
+
+/// What is to be verified, and how.
+#[derive(Clone, Debug)]
+pub struct VerifySettings {
+    /// The folder that a job published.
+    pub out: PathBuf,
+    /// Threads to work with, at least 1.
+    pub threads: usize,
+}
+
+/// What was found of a published folder.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Verified {
+    /// The job that made it; nothing if its manifest does not tell.
+    pub question: Option<Question>,
+    /// The checksum of its manifest, which stands for everything in it.
+    pub manifest: u64,
+    /// Days, each a folder; 0 for `dwell`.
+    pub days: u64,
+    /// Files of rows: parts, or tables.
+    pub parts: u64,
+    /// Rows in them; of `dwell`, in the tables of Parquet.
+    pub rows: u64,
+    /// Bytes of them.
+    pub bytes: u64,
+    /// What is wrong, in the order of paths: the first [`PROBLEMS_MAX`].
+    pub problems: Vec<Problem>,
+    /// How much is wrong.
+    pub problems_count: u64,
+}
+
+/// One thing that is wrong.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Problem {
+    /// Of which file or folder below the published one.
+    pub path: String,
+    /// What was expected and what was found.
+    pub what: String,
+}
+
+/// Problems that are told one by one; the rest is counted.
+pub const PROBLEMS_MAX: usize = 100;
+
+/// Problems as they are found.
+#[derive(Debug, Default)]
+pub(crate) struct Problems {
+    /// The first of them.
+    list: Vec<Problem>,
+    /// How many they are.
+    count: u64,
+}
+
+impl Problems {
+    /// Takes note of a problem.
+    pub(crate) fn add(&mut self, path: impl Into<String>, what: impl Into<String>) {
+        self.count += 1;
+        if self.list.len() < PROBLEMS_MAX {
+            let (path, what) = (path.into(), what.into());
+            self.list.push(Problem { path, what });
+        }
+    }
+
+    /// Takes note of others.
+    pub(crate) fn append(&mut self, others: Problems) {
+        self.count += others.count;
+        let room = PROBLEMS_MAX - self.list.len();
+        self.list.extend(others.list.into_iter().take(room));
+    }
+}
+
+/// Verifies a published folder of any job.
+///
+/// # Errors
+/// [`ErrorKind::NoInput`] if there is no such folder, and whatever keeps a file from being read.
+/// What is wrong with the folder is no error: it is in [`Verified::problems`].
+///
+/// # Examples
+/// ```no_run
+/// use hitherto::{Control, VerifySettings, verify};
+///
+/// let settings = VerifySettings {
+///     out: "training".into(),
+///     threads: 2,
+/// };
+/// let verified = verify(&settings, &Control::default())?;
+/// assert!(verified.problems.is_empty());
+/// # Ok::<(), hitherto::Error>(())
+/// ```
+pub fn verify(settings: &VerifySettings, control: &Control) -> Result<Verified> {
+    let threads = settings.threads;
+    if !(1..=1024).contains(&threads) {
+        let what = format!("--threads is {threads}; it takes 1 to 1024");
+        return Err(Error::settings(what));
+    }
+    in_threads(threads, || run(settings, control))
+}
+
+/// Verifies on the threads that there are.
+fn run(settings: &VerifySettings, control: &Control) -> Result<Verified> {
+    control.enter(Stage::LOOK, 0);
+    check_is_set(&settings.out)?;
+    let mut problems = Problems::default();
+    // Runs that add days publish while nobody else holds this; without it, half of what they do
+    // would be taken for damage. A filesystem without locks is read without.
+    let turn = File::open(&settings.out).and_then(|out| out.lock_shared().map(|()| out));
+    let tree = Tree::of(&settings.out)?;
+    let ledger = Ledger::read(&settings.out, &tree, &mut problems)?;
+    if let Some(ledger) = &ledger {
+        tree.check(ledger, &mut problems);
+        control.enter(Stage::CHECK, ledger.bytes());
+        files::check(&settings.out, &tree, ledger, control, &mut problems)?;
+    }
+    drop(turn);
+    control.leave();
+    problems.list.sort();
+    let ledger = ledger.as_ref();
+    Ok(Verified {
+        question: ledger.map(|ledger| ledger.question),
+        manifest: ledger.map_or(0, |ledger| ledger.seal),
+        days: ledger.map_or(0, Ledger::days_count),
+        parts: ledger.map_or(0, Ledger::parts_count),
+        rows: ledger.map_or(0, Ledger::rows),
+        bytes: ledger.map_or(0, Ledger::bytes),
+        problems: problems.list,
+        problems_count: problems.count,
+    })
+}
+
+/// An error if a path leads to nothing that a job may have published.
+fn check_is_set(out: &Path) -> Result<()> {
+    let no_input = |what: String| Err(Error::from(ErrorKind::NoInput { what }));
+    if !fs::metadata(out).is_ok_and(|found| found.is_dir()) {
+        return no_input(format!("no such folder: \"{}\"", out.display()));
+    }
+    let is_there = |name: &str| fs::symlink_metadata(out.join(name)).is_ok();
+    if !is_there(MANIFEST) && !is_there(SUCCESS) {
+        let out = out.display();
+        return no_input(format!(
+            "\"{out}\" holds neither {MANIFEST} nor {SUCCESS}, so no job published it"
+        ));
+    }
+    Ok(())
+}

@@ -1,0 +1,50 @@
+//! `hitherto verify` from outside: exit codes, and what stands on which stream.
+
+use std::fs;
+
+use crate::shop::shop;
+
+#[test]
+fn a_sound_set_is_0_and_its_report_is_on_standard_output() {
+    let shop = shop();
+    shop.made(&[]);
+    let run = shop.run_bare(&["verify", "out"]);
+    assert_eq!(run.code, 0, "{}", run.stderr);
+    for said in ["out is sound", "sequences, 2 days", "xxh64"] {
+        assert!(run.stdout.contains(said), "no {said:?} in {}", run.stdout);
+    }
+    let run = shop.run_bare(&["verify", "out", "--quiet"]);
+    let streams = (run.stdout.as_str(), run.stderr.as_str());
+    assert_eq!((run.code, streams), (0, ("", "")));
+}
+
+#[test]
+fn what_is_not_sound_is_65_and_every_problem_is_told() {
+    let shop = shop();
+    shop.made(&[]);
+    let part = shop.out().join("dt=2025-08-15/part-00000.parquet");
+    let mut bytes = fs::read(&part).expect("a part");
+    bytes[9] ^= 4;
+    fs::write(&part, bytes).expect("a part");
+    fs::write(shop.out().join("notes.txt"), "").expect("a file");
+    fs::remove_file(shop.out().join("_SUCCESS")).expect("a file to remove");
+    for flags in [&["verify", "out"][..], &["verify", "out", "--quiet"]] {
+        let said = [
+            "out/dt=2025-08-15/part-00000.parquet: expected bytes of XXH64",
+            "out/notes.txt: a file that the manifest does not name",
+            "out/_SUCCESS: it is missing",
+            "3 problems",
+        ];
+        shop.run_bare(flags).assert_failed(65, &said);
+    }
+}
+
+#[test]
+fn what_is_no_set_is_66() {
+    let shop = shop();
+    for path in ["out", "shop", "shop/clicks.csv"] {
+        shop.run_bare(&["verify", path]).assert_failed(66, &[path]);
+    }
+    let run = shop.run_bare(&["verify"]);
+    assert_eq!(run.code, 2);
+}
