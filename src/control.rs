@@ -10,7 +10,7 @@ use crate::error::{Error, ErrorKind, Result};
 
 /// The stages of all runs, in order; no run has all of them. A reader shows the name of the
 /// current one.
-pub const STAGES: [&str; 9] = [
+pub const STAGES: [&str; 10] = [
     "look for inputs",
     "read impressions",
     "read listings",
@@ -20,6 +20,7 @@ pub const STAGES: [&str; 9] = [
     "write",
     "publish",
     "check files",
+    "audit",
 ];
 
 /// A stage, as an index into [`STAGES`].
@@ -45,6 +46,8 @@ impl Stage {
     pub(crate) const PUBLISH: Stage = Stage(7);
     /// Check published files.
     pub(crate) const CHECK: Stage = Stage(8);
+    /// Recompute rows.
+    pub(crate) const AUDIT: Stage = Stage(9);
 }
 
 /// What to do where memory is too low for `sequences`.

@@ -83,6 +83,12 @@ pub(crate) fn index(at: u32) -> usize {
     at as usize
 }
 
+/// A stored `u64` as an index, at the moment of indexing.
+#[inline]
+pub(crate) fn index64(at: u64) -> usize {
+    usize::try_from(at).expect("rows of a file are counted in 64 bits on 64-bit machines")
+}
+
 /// A length as a stored `u32`.
 ///
 /// # Panics

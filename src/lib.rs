@@ -70,6 +70,7 @@
 //! | `output` | row groups into parts, and the plan of both |
 //! | `publish`, `manifest`, `quarantine` | parts into a folder that appears complete or not at all |
 //! | `verify` | what was published into what is wrong with it |
+//! | `naive` | files into rows of the oracle, by a path of its own |
 //! | `generate` | settings into synthetic logs |
 //! | `calendar`, `column`, `ids`, `error`, `control` | days and zones, columns, units, errors, progress |
 //! | `oracle` | the same once more, naively, to hold the rest to |
@@ -100,6 +101,7 @@ mod intern;
 mod job;
 mod keys;
 mod manifest;
+mod naive;
 mod op;
 #[doc(hidden)]
 pub mod oracle;
@@ -137,4 +139,7 @@ pub use job::{
     LabelKey, Layout, NullLabel, OnBadRow, Publish, Question, Settings, Source, TimeUnit,
 };
 pub use output::{DayReport, DwellReport, FeaturesReport, Report, example_part};
-pub use verify::{PROBLEMS_MAX, Problem, Verified, VerifySettings, verify};
+pub use verify::{
+    AuditRows, Audited, Canaries, ExplainSettings, Explained, ExplainedAction, PROBLEMS_MAX,
+    Problem, Verified, VerifySettings, explain, verify,
+};

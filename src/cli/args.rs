@@ -54,7 +54,9 @@ pub(crate) enum Command {
     /// Check that what a job published is whole, and that its rows are right
     ///
     /// Reads everything in OUT: that every file has the bytes, the columns and the counts that the
-    /// manifests say, that nothing is missing and nothing is there that they do not name.
+    /// manifests say, that nothing is missing and nothing is there that they do not name. Then the
+    /// audit: rows are recomputed from the inputs by a second, naive path and compared value by value,
+    /// and actions planted around real cutoffs must be kept or refused. Writes OUT/_audit.json.
     Verify(super::verify::Verify),
     /// Make synthetic logs, to try things out with
     ///

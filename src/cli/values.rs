@@ -2,7 +2,7 @@
 
 use std::fs;
 
-use hitherto::{Day, Source, parse_day};
+use hitherto::{AuditRows, Day, Source, parse_day};
 
 /// `SOURCE=VALUE`.
 pub(crate) fn source_pair(text: &str) -> Result<(Source, String), String> {
@@ -67,6 +67,18 @@ pub(crate) fn lookback(text: &str) -> Result<Lookback, String> {
         days => match days.parse() {
             Ok(days) => Ok(Lookback(Some(days))),
             Err(_) => Err("expected a number of days, or none".to_owned()),
+        },
+    }
+}
+
+/// A number of rows, or all.
+pub(crate) fn audit_rows(text: &str) -> Result<AuditRows, String> {
+    match text {
+        "all" => Ok(AuditRows::All),
+        "0" => Ok(AuditRows::None),
+        count => match count.parse() {
+            Ok(count) => Ok(AuditRows::Count(count)),
+            Err(_) => Err("expected a number of rows, or all".to_owned()),
         },
     }
 }

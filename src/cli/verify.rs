@@ -4,17 +4,24 @@ use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
 use clap::Args;
-use hitherto::{Error, Question, Verified, VerifySettings};
+use hitherto::{AuditRows, Audited, Error, Question, Verified, VerifySettings};
 
 use crate::cli::args::Common;
 use crate::cli::summary::{grouped, size};
+use crate::cli::values::audit_rows;
 use crate::cli::{print, start, threads};
 
 /// The examples under `hitherto verify --help`.
 const EXAMPLES: &str = "\
 Examples:
-  Is what lies in training what was published, down to the last bit?
+  Is what lies in training what was published, and are 1000 of its rows right?
     hitherto verify training
+
+  Every row, and that none is missing:
+    hitherto verify training --audit-rows all
+
+  Only what lies there, without the inputs that it was made from:
+    hitherto verify training --audit-rows 0
 
 Standard output has a report if all is well; what is not is told on standard error.
 
@@ -29,6 +36,15 @@ pub(crate) struct Verify {
     /// The folder that a job published
     #[arg(value_name = "OUT")]
     out: PathBuf,
+    /// Rows to recompute from the inputs by a second, naive path: a number, or all; 0 for none
+    #[arg(long, value_name = "COUNT|all", default_value = "1000", value_parser = audit_rows)]
+    audit_rows: AuditRows,
+    /// Folder that relative paths of inputs start from [default: the current one]
+    #[arg(long, value_name = "DIR")]
+    inputs_from: Option<PathBuf>,
+    /// Folder for the small dataset of canaries [default: the system's]
+    #[arg(long, value_name = "DIR")]
+    temp_dir: Option<PathBuf>,
     /// How to run.
     #[command(flatten)]
     running: Running,
@@ -66,6 +82,9 @@ impl Verify {
         let settings = VerifySettings {
             out: self.out,
             threads: threads(&common),
+            audit_rows: self.audit_rows,
+            inputs_from: self.inputs_from,
+            temp_dir: self.temp_dir.unwrap_or_else(std::env::temp_dir),
         };
         let (control, progress) = start(&common)?;
         let verified = hitherto::verify(&settings, &control);
@@ -113,14 +132,52 @@ fn report(out: &Path, verified: &Verified) -> String {
     let job = verified.question.map_or("", Question::name);
     let (rows, parts) = (grouped(verified.rows), grouped(verified.parts));
     let files = format!("{parts} of {rows} rows, {}", size(verified.bytes));
-    let lines = [
-        format!("{} is sound", out.display()),
+    let verdict = match verified.audited {
+        Some(_) => "is sound, and its rows are right",
+        None => "is sound",
+    };
+    let mut lines = vec![
+        format!("{} {verdict}", out.display()),
         line("job", format!("{job}{days}")),
         line(
             "files",
-            format!("{files}: bytes, checksums, columns, counts"),
+            format!("{files}: bytes, checksums, columns and counts as published"),
         ),
-        line("manifest", format!("xxh64 {:016x}", verified.manifest)),
     ];
+    match &verified.audited {
+        None => lines.push(line("audit", "none, --audit-rows 0".to_owned())),
+        Some(audited) => lines.extend(audit_lines(audited)),
+    }
+    lines.push(line(
+        "manifest",
+        format!("xxh64 {:016x}", verified.manifest),
+    ));
     lines.join("\n") + "\n"
+}
+
+/// What the audit looked at.
+fn audit_lines(audited: &Audited) -> Vec<String> {
+    let line = |name: &str, what: String| format!("  {name:<9} {what}");
+    let (rows, all) = (grouped(audited.rows), grouped(audited.of_rows));
+    let (records, files) = (grouped(audited.records), grouped(audited.inputs));
+    let canaries = match audited.canaries {
+        None => "none, for this job has no cutoffs".to_owned(),
+        Some(of) => format!(
+            "{} planted around {} impressions: {} kept, {} refused, as they must",
+            grouped(of.planted),
+            grouped(of.impressions),
+            grouped(of.kept),
+            grouped(of.refused)
+        ),
+    };
+    vec![
+        line(
+            "audit",
+            format!(
+                "{rows} of {all} rows recomputed, from {records} records of {files} input files"
+            ),
+        ),
+        line("canaries", canaries),
+        line("report", "_audit.json, in the same folder".to_owned()),
+    ]
 }

@@ -23,8 +23,8 @@ use crate::publish::{MANIFEST, Part, days_in};
 pub(crate) use self::runs::{RunFiles, digest_of_list, list_of};
 pub(crate) use self::seal::{seal_of, sealed};
 pub(crate) use self::settings::{
-    dwell_settings, event_types, feature_settings, feature_types, format_name, parse_settings,
-    settings,
+    dwell_settings, event_types, feature_settings, feature_types, format_name, format_of,
+    parse_settings, settings,
 };
 
 /// Settings that days of one output need not share: they change no row.

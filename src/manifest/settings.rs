@@ -91,6 +91,11 @@ pub(crate) fn format_name(of: Format) -> &'static str {
     word(&FORMATS, of)
 }
 
+/// The format of a word.
+pub(crate) fn format_of(word: &Value) -> Option<Format> {
+    meaning(&FORMATS, word)
+}
+
 /// Settings of `sequences` that decide about rows and bytes: those that all days of an output must
 /// share.
 pub(crate) fn settings(job: &Job, text_ids: bool) -> Value {

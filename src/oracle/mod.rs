@@ -4,6 +4,7 @@
 //! offsets; every rule of SPEC is a line of its own. Slow on purpose.
 
 mod dwell;
+mod fates;
 pub mod features;
 
 use std::collections::BTreeMap;
@@ -13,6 +14,8 @@ use jiff::tz::{AmbiguousOffset, TimeZone};
 use jiff::{Span, Timestamp};
 
 pub use self::dwell::{DwellRules, LogEvent, MerchantRow, UserRow, dwell};
+use self::fates::barred;
+pub use self::fates::{Barred, Candidate, Fate, Fates, fates};
 
 /// A time as a log has it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -176,19 +179,35 @@ fn bounds(rules: &Rules, zone: &TimeZone, impression: &LogImpression) -> (i64, i
 
 /// Whether an action is prior: strictly before the cutoff, known by then, within the lookback.
 fn is_prior(rules: &Rules, zone: &TimeZone, of: &LogAction, cutoff: i64, start: i64) -> bool {
-    let time = instant(zone, of.time);
-    let over = |time: LogTime| match time {
-        LogTime::Date(day) => instant(zone, LogTime::Date(day + 1)) <= cutoff,
-        _ => true,
+    barred(rules, zone, of, (cutoff, start)).is_none()
+}
+
+/// The instant of a time in a log, in a zone.
+///
+/// # Panics
+/// If the zone is unknown, or the time is out of the calendar.
+pub fn instant_in(timezone: &str, time: LogTime) -> i64 {
+    match time {
+        LogTime::Instant(at) => at,
+        other => instant(&TimeZone::get(timezone).expect("a known zone"), other),
+    }
+}
+
+/// The day that a time falls in, in a zone, days since 1970-01-01; nothing beyond the calendar.
+///
+/// # Panics
+/// If the zone is unknown.
+pub fn day_in(timezone: &str, time: LogTime) -> Option<i32> {
+    let wall = match time {
+        LogTime::Date(day) => return Some(day),
+        LogTime::Wall(wall) => wall,
+        LogTime::Instant(at) => {
+            let zone = TimeZone::get(timezone).expect("a known zone");
+            let offset = zone.to_offset(Timestamp::from_microsecond(at).ok()?);
+            at + i64::from(offset.seconds()) * 1_000_000
+        }
     };
-    let available = match of.available {
-        None => true,
-        Some(None) => false,
-        Some(Some(known)) => instant(zone, known) < cutoff && over(known),
-    };
-    let embargo = rules.embargo_us[usize::from(of.kind) - 1];
-    let released = embargo.is_none_or(|embargo| time.saturating_add(embargo) < cutoff);
-    time < cutoff && start <= time && over(of.time) && available && released
+    i32::try_from(wall.div_euclid(86_400_000_000)).ok()
 }
 
 /// The instant of a time in a log.

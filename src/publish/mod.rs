@@ -7,6 +7,7 @@
 //! **Layout aside**: `.NAME.tmp-PID/lock` and `.NAME.tmp-PID/out`, next to `OUT` on the same
 //! filesystem; for `--add-days` inside `OUT`, which may be a mount of its own.
 
+mod beside;
 mod part;
 mod steps;
 
@@ -21,6 +22,7 @@ use crate::error::{Error, Result};
 use crate::ids::Day;
 use crate::job::{IfExists, Job, Publish, Question};
 
+pub(crate) use self::beside::{Beside, put_file};
 pub(crate) use self::part::{Part, PartFile, write_error};
 pub(crate) use self::steps::write_synced;
 use self::steps::{cannot, make_aside, make_dir, remove_dead, rename, sync_dir};

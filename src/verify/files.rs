@@ -172,7 +172,8 @@ fn schema_of(ledger: &Ledger, job: &Job, named: &NamedFile) -> Schema {
             let day = ledger.days.iter().find(|day| folder == Some(&day.folder));
             let clicks = day.map(|day| &day.manifest["actions"][Source::Clicks.name()]);
             let count = |name: &str| clicks.and_then(|of| of[name].as_u64()).unwrap_or(0);
-            let has_users = count("rows") == 0 || count("without_user") < count("rows");
+            let clicks = count("rows").saturating_sub(count("rejected"));
+            let has_users = clicks == 0 || count("without_user") < clicks;
             let types = feature_types(told);
             types.map_or_else(Schema::empty, |types| {
                 features::schema(job, types, has_users)

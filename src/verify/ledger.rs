@@ -73,13 +73,13 @@ impl DayLedger {
 }
 
 impl NamedFile {
-    /// A file as a manifest lists it.
-    fn of(value: &Value, is_quarantine: bool) -> Option<NamedFile> {
+    /// A file as a list of a manifest has it.
+    fn of(value: &Value, list: &str) -> Option<NamedFile> {
         let number = |name: &str| value[name].as_u64();
         let checksum = value["xxh64"].as_str().filter(|hex| hex.len() == 16)?;
         Some(NamedFile {
             path: value["path"].as_str()?.to_owned(),
-            is_quarantine,
+            is_quarantine: list == "quarantine",
             rows: number("rows")?,
             row_groups: number("row_groups")?,
             bytes: number("bytes")?,
@@ -143,10 +143,9 @@ impl Ledger {
         let question = question.ok_or("job")?;
         let settings = parse_settings(question, &whole["settings"])?;
         let mut files = Vec::new();
-        for (list, is_quarantine) in [("parts", false), ("quarantine", true)] {
-            let of_list = if is_quarantine { "quarantine" } else { "parts" };
-            for file in whole[list].as_array().ok_or(of_list)? {
-                files.push(NamedFile::of(file, is_quarantine).ok_or(of_list)?);
+        for list in ["parts", "quarantine"] {
+            for file in whole[list].as_array().ok_or(list)? {
+                files.push(NamedFile::of(file, list).ok_or(list)?);
             }
         }
         for input in whole["inputs"].as_array().ok_or("inputs")? {

@@ -11,6 +11,8 @@
 //!                                                            └──► values: bounds of every row
 //! ```
 
+mod audit;
+mod explain;
 mod files;
 mod ledger;
 mod tree;
@@ -25,6 +27,8 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::job::Question;
 use crate::publish::{MANIFEST, SUCCESS};
 
+pub use self::audit::{AuditRows, Audited, Canaries};
+pub use self::explain::{ExplainSettings, Explained, ExplainedAction, explain};
 use self::ledger::Ledger;
 use self::tree::Tree;
 
@@ -35,6 +39,24 @@ pub struct VerifySettings {
     pub out: PathBuf,
     /// Threads to work with, at least 1.
     pub threads: usize,
+    /// How many rows are recomputed from the inputs.
+    pub audit_rows: AuditRows,
+    /// The folder that relative paths of inputs start from; the current one if not given.
+    pub inputs_from: Option<PathBuf>,
+    /// Where a small dataset is written for a while, in a folder that nobody else may look into.
+    pub temp_dir: PathBuf,
+}
+
+impl Default for VerifySettings {
+    fn default() -> VerifySettings {
+        VerifySettings {
+            out: PathBuf::new(),
+            threads: 1,
+            audit_rows: AuditRows::Count(1000),
+            inputs_from: None,
+            temp_dir: std::env::temp_dir(),
+        }
+    }
 }
 
 /// What was found of a published folder.
@@ -52,6 +74,8 @@ pub struct Verified {
     pub rows: u64,
     /// Bytes of them.
     pub bytes: u64,
+    /// What the audit looked at, if there was one.
+    pub audited: Option<Audited>,
     /// What is wrong, in the order of paths: the first [`PROBLEMS_MAX`].
     pub problems: Vec<Problem>,
     /// How much is wrong.
@@ -110,6 +134,7 @@ impl Problems {
 /// let settings = VerifySettings {
 ///     out: "training".into(),
 ///     threads: 2,
+///     ..VerifySettings::default()
 /// };
 /// let verified = verify(&settings, &Control::default())?;
 /// assert!(verified.problems.is_empty());
@@ -140,6 +165,12 @@ fn run(settings: &VerifySettings, control: &Control) -> Result<Verified> {
         files::check(&settings.out, &tree, ledger, control, &mut problems)?;
     }
     drop(turn);
+    let audited = match &ledger {
+        Some(ledger) if problems.count == 0 => {
+            audit::audit(settings, ledger, control, &mut problems)?
+        }
+        _ => None,
+    };
     control.leave();
     problems.list.sort();
     let ledger = ledger.as_ref();
@@ -150,6 +181,7 @@ fn run(settings: &VerifySettings, control: &Control) -> Result<Verified> {
         parts: ledger.map_or(0, Ledger::parts_count),
         rows: ledger.map_or(0, Ledger::rows),
         bytes: ledger.map_or(0, Ledger::bytes),
+        audited,
         problems: problems.list,
         problems_count: problems.count,
     })

@@ -48,3 +48,41 @@ fn what_is_no_set_is_66() {
     let run = shop.run_bare(&["verify"]);
     assert_eq!(run.code, 2);
 }
+
+#[test]
+fn an_audit_reports_what_it_looked_at_and_leaves_its_report() {
+    let shop = shop();
+    shop.made(&[]);
+    let run = shop.run_bare(&["verify", "out", "--audit-rows", "all"]);
+    assert_eq!(run.code, 0, "{}", run.stderr);
+    for said in [
+        "its rows are right",
+        "5 of 5 rows recomputed",
+        "kept",
+        "_audit.json",
+    ] {
+        assert!(run.stdout.contains(said), "no {said:?} in {}", run.stdout);
+    }
+    assert!(shop.out().join("_audit.json").is_file());
+    // It is known to what comes after it, and gone with what it was about.
+    shop.made(&["--add-days", "--if-exists", "skip"]);
+    assert_eq!(shop.run_bare(&["verify", "out"]).code, 0);
+    shop.made(&["--overwrite"]);
+    assert!(!shop.out().join("_audit.json").exists());
+    let run = shop.run_bare(&["verify", "out", "--audit-rows", "many"]);
+    assert_eq!(run.code, 2);
+}
+
+#[test]
+fn inputs_are_found_from_another_folder() {
+    let shop = shop();
+    shop.made(&[]);
+    let root = shop.root().to_str().expect("text").to_owned();
+    let mut command = std::process::Command::new(env!("CARGO_BIN_EXE_hitherto"));
+    let out = shop.out();
+    command.arg("verify").arg(&out).current_dir("/");
+    let run = crate::shop::run(&mut command);
+    run.assert_failed(65, &["is gone", "--audit-rows 0"]);
+    let run = crate::shop::run(command.args(["--inputs-from", &root]));
+    assert_eq!(run.code, 0, "{}", run.stderr);
+}

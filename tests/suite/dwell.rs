@@ -21,7 +21,7 @@ use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 use parquet::file::properties::WriterProperties;
 
 use crate::real::shared;
-use crate::support::{Numbers, scratch, text_of};
+use crate::support::{Numbers, audit, scratch, text_of};
 
 /// A second.
 const SECOND: i64 = 1_000_000;
@@ -377,6 +377,7 @@ fn check(name: &str, case: &Case, change: impl Fn(&mut Settings)) -> DwellReport
     let ran = run(settings, 0);
     let (report, _) = ran.unwrap_or_else(|error| panic!("{name}: {error}\n{case:#?}"));
     compare(name, case, &out);
+    audit(name, &out);
     assert_eq!(report.events, case.log.len() as u64, "{name}");
     report
 }

@@ -108,9 +108,12 @@ pub(crate) struct FeaturesFound {
 }
 
 impl FeaturesFound {
-    /// Whether clicks say who clicked.
+    /// Whether clicks say who clicked. Those that were set aside say nothing.
     fn has_users(&self) -> bool {
-        self.clicks.clicks == 0 || self.clicks.without_user < self.clicks.clicks
+        let is_click = |row: &&Rejected| row.source == Source::Clicks;
+        let rejected = count64(self.rejected.iter().filter(is_click).count());
+        let clicks = self.clicks.clicks - rejected;
+        clicks == 0 || self.clicks.without_user < clicks
     }
 }
 

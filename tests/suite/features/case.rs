@@ -14,7 +14,7 @@ use hitherto::{
 };
 use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 
-use crate::support::{Column, PLAIN, Style, TimeStyle, parts_by, scratch, write_rows};
+use crate::support::{Column, PLAIN, Style, TimeStyle, audit, parts_by, scratch, write_rows};
 
 /// A second in microseconds.
 pub(super) const SECOND: i64 = 1_000_000;
@@ -301,6 +301,7 @@ pub(super) fn check(name: &str, case: &Case, change: impl Fn(&mut Settings)) -> 
     let mut settings = case.settings(&dir, &out);
     change(&mut settings);
     let report = run(settings).unwrap_or_else(|error| panic!("{name}: {error}\n{case:#?}"));
+    audit(name, &out);
     let mut found = rows(&out);
     let times: Vec<i64> = found.iter().map(|row| row.time_us).collect();
     assert!(

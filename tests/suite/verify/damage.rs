@@ -270,7 +270,10 @@ fn parquet_that_was_damaged_and_mended_ends_with_a_word_not_a_panic() {
 fn what_is_no_set_is_no_input() {
     let set = Set::inputs(Question::Sequences);
     let is_no_input = |out: PathBuf| {
-        let settings = VerifySettings { out, threads: 1 };
+        let settings = VerifySettings {
+            out,
+            ..VerifySettings::default()
+        };
         let error = verify(&settings, &Control::default()).expect_err("no set");
         assert!(matches!(error.kind(), ErrorKind::NoInput { .. }), "{error}");
         assert_eq!(error.exit_code(), 66);

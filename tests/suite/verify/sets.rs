@@ -1,12 +1,14 @@
 //! Small published sets of every job, with rejected rows, and what tests do to them.
 
-use std::fs;
+use std::fs::{self, File};
 use std::path::{Path, PathBuf};
 
+use arrow::array::AsArray;
 use hitherto::{
-    Control, Day, DwellMethod, Job, OnBadRow, Publish, Question, Settings, Source, Verified,
-    VerifySettings, parse_day, verify,
+    AuditRows, Control, Day, DwellMethod, Job, OnBadRow, Publish, Question, Settings, Source,
+    Verified, VerifySettings, parse_day, verify,
 };
+use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 use serde_json::{Value, json};
 use tempfile::TempDir;
 use twox_hash::XxHash64;
@@ -109,16 +111,24 @@ impl Set {
         ]
     }
 
-    /// A set of two days, the second added when there were other clicks.
+    /// A set of two days, the second added when there were more clicks: some that the first day
+    /// would have had in its histories.
     pub(super) fn of_days() -> Set {
         let set = Set::inputs(Question::Sequences);
-        let clicks = set.dir().join("clicks.csv");
+        let folder = set.dir().join("clicks");
+        fs::create_dir(&folder).expect("a folder");
+        fs::rename(set.dir().join("clicks.csv"), folder.join("a.csv")).expect("renamed");
         for (day, more) in [
             ("2025-08-15", ""),
-            ("2025-08-16", "3,77,2025-08-14\n1,0,2025-08-15\n"),
+            (
+                "2025-08-16",
+                "1,88,2025-08-13\n3,77,2025-08-14\n1,0,2025-08-15\n",
+            ),
         ] {
-            let text = fs::read_to_string(&clicks).expect("text") + more;
-            fs::write(&clicks, text).expect("a file");
+            if !more.is_empty() {
+                let text = format!("customer_id,item_id,click_time\n{more}");
+                fs::write(folder.join("b.csv"), text).expect("a file");
+            }
             set.make(Settings {
                 publish: Publish::AddDays(hitherto::IfExists::Error),
                 ..set.of_day(day)
@@ -182,13 +192,54 @@ impl Set {
         self.0.path().join("out")
     }
 
-    /// What `verify` finds.
+    /// What `verify` finds without an audit.
     pub(super) fn verified(&self) -> Verified {
+        self.audited(AuditRows::None)
+    }
+
+    /// What `verify` finds with an audit.
+    pub(super) fn audited(&self, audit_rows: AuditRows) -> Verified {
         let settings = VerifySettings {
             out: self.out(),
-            threads: 1,
+            temp_dir: self.0.path().to_owned(),
+            audit_rows,
+            ..VerifySettings::default()
         };
         verify(&settings, &Control::default()).expect("a set")
+    }
+
+    /// The first row of a part that is of a ranking.
+    pub(super) fn row_of(&self, part: &str, ranking: &str) -> usize {
+        let file = File::open(self.out().join(part)).expect("a part");
+        let reader = ParquetRecordBatchReaderBuilder::try_new(file).expect("a part");
+        let batches = reader.build().expect("a part");
+        let rankings = batches.flat_map(|batch| {
+            let batch = batch.expect("a batch");
+            let column = batch.column_by_name("ranking_id").expect("a column");
+            let texts = column.as_string::<i32>().iter();
+            texts
+                .map(|text| text.map(str::to_owned))
+                .collect::<Vec<_>>()
+        });
+        let mut rankings = rankings.map(|of| of.as_deref() == Some(ranking));
+        rankings.position(|is_it| is_it).expect("a row")
+    }
+
+    /// Makes the manifests say of all inputs what they are now.
+    pub(super) fn forgive_inputs(&self) {
+        let fix = |manifest: &mut Value| {
+            for input in manifest["inputs"].as_array_mut().expect("inputs") {
+                let path = input["path"].as_str().expect("text").to_owned();
+                let bytes = fs::read(path).expect("a file");
+                input["bytes"] = json!(bytes.len());
+                let digest = XxHash64::oneshot(0, &bytes);
+                input["xxh64"] = json!(format!("{digest:016x}"));
+            }
+        };
+        let manifests = self.files().into_iter();
+        for path in manifests.filter(|path| path.ends_with("_manifest.json")) {
+            self.change_manifest(path.to_str().expect("text"), fix);
+        }
     }
 
     /// What `verify` says is wrong, as `PATH: WHAT`.

@@ -1,0 +1,203 @@
+//! One value as a file has it, and what it means: ids, items, times, numbers, labels.
+//!
+//! **Null rule**: an empty field of CSV, `null` of JSON, and a null of Parquet are null; a key that a
+//! record lacks is too. **Invariants**: as SPEC has it, nothing is guessed: a number in quotes is
+//! text in JSON, `1.0` is no integer.
+
+use crate::job::{CustomerType, ItemType, TimeUnit};
+use crate::naive::times::{micros, parse, parse_date};
+use crate::oracle::LogTime;
+
+/// A value.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) enum Cell {
+    /// The record, or the file, has no such column.
+    Missing,
+    /// Null.
+    Null,
+    /// A field of CSV.
+    Csv(String),
+    /// A string of JSON.
+    Quoted(String),
+    /// Any other value of JSON, as it is written.
+    Json(String),
+    /// A text of Parquet.
+    Text(String),
+    /// Bytes that are no text.
+    Bytes,
+    /// An integer of Parquet.
+    Int(i128),
+    /// A number of Parquet that is no integer.
+    Real(f64),
+    /// A truth value of Parquet.
+    Bool(bool),
+    /// A timestamp of Parquet: its number, its unit, and whether it counts from the epoch.
+    Stamp(i64, TimeUnit, bool),
+    /// A date of Parquet.
+    Date(i32),
+    /// A list of Parquet: the fields of its elements, by name; nothing where an element is null.
+    List(Vec<Option<Vec<(String, Cell)>>>),
+}
+
+/// What is wrong with a row.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Fault {
+    /// The column, as the file names it.
+    pub(crate) column: String,
+    /// What was expected and what was found.
+    pub(crate) what: String,
+}
+
+impl Fault {
+    /// A fault of a column.
+    pub(super) fn new(column: &str, expected: &str, found: &Cell) -> Fault {
+        Fault {
+            column: column.to_owned(),
+            what: format!("expected {expected}, found {}", found.shown()),
+        }
+    }
+}
+
+impl Cell {
+    /// The value as a message shows it.
+    fn shown(&self) -> String {
+        match self {
+            Cell::Missing => "nothing".to_owned(),
+            Cell::Null => "null".to_owned(),
+            Cell::Csv(text) | Cell::Quoted(text) | Cell::Text(text) => format!("{text:?}"),
+            Cell::Json(json) => json.clone(),
+            Cell::Int(value) => value.to_string(),
+            other => format!("{other:?}"),
+        }
+    }
+
+    /// Whether there is no value.
+    pub(super) fn is_null(&self) -> bool {
+        matches!(self, Cell::Missing | Cell::Null)
+    }
+
+    /// A 64-bit integer.
+    fn int(&self) -> Option<i64> {
+        match self {
+            Cell::Csv(text) | Cell::Json(text) | Cell::Text(text) => text.parse().ok(),
+            Cell::Int(value) => i64::try_from(*value).ok(),
+            _ => None,
+        }
+    }
+
+    /// Text, or an integer in decimal.
+    pub(super) fn text(&self) -> Option<String> {
+        let is_integer = |json: &str| {
+            let digits = json.strip_prefix('-').unwrap_or(json);
+            !digits.is_empty() && digits.bytes().all(|byte| byte.is_ascii_digit())
+        };
+        match self {
+            Cell::Csv(text) | Cell::Quoted(text) | Cell::Text(text) => Some(text.clone()),
+            Cell::Json(json) if is_integer(json) => Some(json.clone()),
+            Cell::Int(value) => Some(value.to_string()),
+            _ => None,
+        }
+    }
+
+    /// An id of a type, or nothing if it is null.
+    pub(super) fn id(&self, column: &str, of: CustomerType) -> Result<Option<String>, Fault> {
+        if self.is_null() {
+            return Ok(None);
+        }
+        let (id, expected) = match of {
+            CustomerType::Int64 => (self.int().map(|id| id.to_string()), "a 64-bit integer"),
+            CustomerType::String => (self.text(), "a text or an integer"),
+        };
+        id.map(Some)
+            .ok_or_else(|| Fault::new(column, expected, self))
+    }
+
+    /// An id of a table, where an empty text is null too.
+    pub(super) fn table_id(&self, column: &str, of: CustomerType) -> Result<Option<String>, Fault> {
+        let id = self.id(column, of)?;
+        Ok(id.filter(|id| !id.is_empty()))
+    }
+
+    /// An item.
+    pub(super) fn item(&self, column: &str, of: ItemType) -> Result<i64, Fault> {
+        let max = match of {
+            ItemType::Int32 => i64::from(i32::MAX),
+            ItemType::Int64 => i64::MAX,
+        };
+        let item = self.int().filter(|item| (1..=max).contains(item));
+        item.ok_or_else(|| Fault::new(column, &format!("an item id from 1 to {max}"), self))
+    }
+
+    /// A label.
+    pub(super) fn label(&self, column: &str) -> Result<Option<bool>, Fault> {
+        match self {
+            Cell::Missing | Cell::Null => Ok(None),
+            Cell::Bool(label) => Ok(Some(*label)),
+            Cell::Json(json) if json == "true" => Ok(Some(true)),
+            Cell::Json(json) if json == "false" => Ok(Some(false)),
+            other => Err(Fault::new(column, "true, false or null", other)),
+        }
+    }
+
+    /// A finite number, or nothing if it is null.
+    pub(super) fn number(&self, column: &str) -> Result<Option<f64>, Fault> {
+        let number = match self {
+            Cell::Missing | Cell::Null => return Ok(None),
+            Cell::Csv(text) | Cell::Json(text) => {
+                text.parse().ok().filter(|of: &f64| of.is_finite())
+            }
+            // In Parquet whatever the column holds is a number.
+            Cell::Real(value) => Some(*value),
+            Cell::Int(value) => value.to_string().parse().ok(),
+            _ => None,
+        };
+        let fault = || Fault::new(column, "a number", self);
+        number.map(Some).ok_or_else(fault)
+    }
+
+    /// A time with the offset that it is written with, or nothing if it is null.
+    pub(super) fn time(
+        &self,
+        column: &str,
+        unit: Option<TimeUnit>,
+    ) -> Result<Option<(LogTime, Option<i64>)>, Fault> {
+        let epoch = |value: Option<i64>| micros(value?, unit?).map(LogTime::Instant);
+        let time = match self {
+            Cell::Missing | Cell::Null => return Ok(None),
+            Cell::Quoted(text) | Cell::Text(text) => parse(text),
+            Cell::Csv(text) => parse(text).or_else(|| Some((epoch(text.parse().ok())?, None))),
+            Cell::Json(_) | Cell::Int(_) => epoch(self.int()).map(|time| (time, None)),
+            Cell::Stamp(value, unit, true) => {
+                micros(*value, *unit).map(|at| (LogTime::Instant(at), None))
+            }
+            Cell::Stamp(value, unit, false) => {
+                micros(*value, *unit).map(|at| (LogTime::Wall(at), None))
+            }
+            Cell::Date(day) => Some((LogTime::Date(*day), None)),
+            _ => None,
+        };
+        time.map(Some)
+            .ok_or_else(|| Fault::new(column, "a time", self))
+    }
+
+    /// The day that a column of days tells; `of_time` gives that of a time.
+    pub(super) fn day(
+        &self,
+        column: &str,
+        unit: Option<TimeUnit>,
+        of_time: impl Fn(LogTime) -> i32,
+    ) -> Result<Option<i32>, Fault> {
+        let of_text = |text: &str| {
+            let day = parse_date(text.strip_prefix("dt=").unwrap_or(text));
+            day.or_else(|| parse(text).map(|(time, _)| of_time(time)))
+        };
+        let day = match self {
+            Cell::Missing | Cell::Null => return Ok(None),
+            Cell::Csv(text) | Cell::Quoted(text) | Cell::Text(text) => of_text(text),
+            Cell::Json(_) => None,
+            other => other.time(column, unit)?.map(|(time, _)| of_time(time)),
+        };
+        let fault = || Fault::new(column, "a day such as 2025-08-15", self);
+        day.map(Some).ok_or_else(fault)
+    }
+}

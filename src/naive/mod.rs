@@ -1,0 +1,91 @@
+//! Files of input to rows of the oracle: slowly, and by a path of its own.
+//!
+//! ```text
+//! a file ──► records of cells (parquet, text) ──► ids, times, items (cell) ──► rows of logs
+//! ```
+//! **In / Out**: files as a manifest lists them → [`crate::oracle`]'s rows, each with the file and
+//! the 1-based record that it came from, or what is wrong with it.
+//! **Invariants**: shares no code with `scan` or what follows it: parquet's row API, the csv crate,
+//! serde_json and jiff do the reading, value by value. What SPEC says of inputs is said here once
+//! more. Only rows that are asked for are kept. **Cost**: some ten times that of the scan.
+
+mod cell;
+mod features;
+mod flyers;
+mod parquet;
+mod sequences;
+mod text;
+mod times;
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+pub(crate) use self::cell::Fault;
+pub(crate) use self::features::{ClicksRead, clicks, listings, shown_listings};
+pub(crate) use self::flyers::events;
+pub(crate) use self::sequences::{actions, impressions, rules};
+
+use self::cell::Cell;
+use crate::error::Result;
+use crate::job::{Format, Settings, Source};
+use crate::oracle::{LogTime, day_in, instant_in};
+
+/// A file of input, as a manifest lists it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct LogFile {
+    /// What it holds.
+    pub(crate) source: Source,
+    /// Its path as the run was given it.
+    pub(crate) shown: String,
+    /// Where it is.
+    pub(crate) path: PathBuf,
+    /// Its format, as the run read it.
+    pub(crate) format: Format,
+}
+
+/// A row, or what is wrong with it, and where it stands.
+#[derive(Clone, Debug)]
+pub(crate) struct Found<T> {
+    /// The row.
+    pub(crate) row: std::result::Result<T, Fault>,
+    /// Whose it is; of an impression the ranking.
+    pub(crate) of: String,
+    /// What the file holds.
+    pub(crate) source: Source,
+    /// The file, as the run was given it.
+    pub(crate) file: Arc<str>,
+    /// The 1-based record of the file; a CSV header is not counted.
+    pub(crate) record: u64,
+}
+
+/// What is done with each record: its number, and a cell for each column that is asked for.
+type OnRecord<'a> = &'a mut dyn FnMut(u64, &[Cell]) -> Result<()>;
+
+/// Hands the records of a file on, in order. Records that cannot be read at all are passed over:
+/// nobody can tell whose they are.
+fn read(file: &LogFile, columns: &[&str], on_record: OnRecord<'_>) -> Result<()> {
+    match file.format {
+        Format::Parquet => parquet::read(file, columns, on_record),
+        Format::Csv => text::read_csv(file, columns, on_record),
+        Format::Ndjson => text::read_ndjson(file, columns, on_record),
+        Format::Json => text::read_json(file, columns, on_record),
+    }
+}
+
+/// The day that a time falls in, in the zone of settings; one that there is not, beyond the calendar.
+pub(crate) fn day_of(settings: &Settings, time: LogTime) -> i32 {
+    day_in(&settings.timezone, time).unwrap_or(i32::MAX)
+}
+
+/// The instant that a text tells, in microseconds since the epoch, if it is a time.
+pub(crate) fn instant_of(settings: &Settings, text: &str) -> Option<i64> {
+    let (time, _) = times::parse(text)?;
+    Some(instant_in(&settings.timezone, time))
+}
+
+/// The files' name of one of our columns.
+fn column<'a>(settings: &'a Settings, source: Source, ours: &'a str) -> &'a str {
+    let mut renamed = settings.columns.iter();
+    let renamed = renamed.find(|(of, name, _)| *of == source && name == ours);
+    renamed.map_or(ours, |(_, _, theirs)| theirs)
+}

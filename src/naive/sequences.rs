@@ -1,0 +1,295 @@
+//! Records to what `sequences` asks about: actions, and impressions.
+
+use std::sync::Arc;
+
+use rayon::prelude::*;
+
+use super::cell::{Cell, Fault};
+use super::text::cells_of;
+use super::{Found, LogFile, column, read};
+use crate::error::Result;
+use crate::job::{CustomerType, Cutoff, Guests, NullLabel, Settings, Source, TimeUnit};
+use crate::naive::times::parse_date;
+use crate::oracle::{LogAction, LogImpression, LogTime, Rules, day_in};
+
+/// The rules that settings of `sequences` make.
+pub(crate) fn rules(settings: &Settings) -> Rules {
+    let embargo = |source: Source| {
+        let mut given = settings.embargo_us.iter();
+        given.find(|(of, _)| *of == source).map(|(_, us)| *us)
+    };
+    Rules {
+        cutoff_is_time: settings.cutoff == Cutoff::Time,
+        lookback_days: settings.lookback_days,
+        embargo_us: Source::ACTIONS.map(embargo),
+        actions_max: usize::try_from(settings.actions_max).unwrap_or(usize::MAX),
+        timezone: settings.timezone.clone(),
+        guests_are_rows: settings.guests == Guests::Empty,
+        drop_null_labels: settings.null_label == NullLabel::Drop,
+    }
+}
+
+/// The type of customers.
+fn customers(settings: &Settings) -> CustomerType {
+    settings.customer_type.unwrap_or(CustomerType::Int64)
+}
+
+/// Whether an id means nobody.
+fn is_guest(settings: &Settings, id: &str) -> bool {
+    let same = |guest: &String| match customers(settings) {
+        CustomerType::Int64 => guest.parse::<i64>().ok() == id.parse().ok(),
+        CustomerType::String => guest == id,
+    };
+    settings.guest_ids.iter().any(same)
+}
+
+/// The customer of a cell: nobody if it is null or a guest's id.
+fn customer(
+    settings: &Settings,
+    name: &str,
+    cell: &Cell,
+) -> std::result::Result<Option<String>, Fault> {
+    let id = cell.id(name, customers(settings))?;
+    Ok(id.filter(|id| !is_guest(settings, id)))
+}
+
+/// The actions of some customers, in the order of files and records; and how many records there are.
+///
+/// # Errors
+/// If a file cannot be read.
+pub(crate) fn actions(
+    settings: &Settings,
+    files: &[LogFile],
+    is_wanted: &(dyn Fn(&str) -> bool + Sync),
+) -> Result<(Vec<Found<LogAction>>, u64)> {
+    let files = files
+        .par_iter()
+        .filter(|file| Source::ACTIONS.contains(&file.source));
+    let found: Vec<Result<_>> = files
+        .map(|file| actions_of(settings, file, is_wanted))
+        .collect();
+    let (mut all, mut records) = (Vec::new(), 0);
+    for found in found {
+        let (found, count) = found?;
+        all.extend(found);
+        records += count;
+    }
+    Ok((all, records))
+}
+
+/// The actions of some customers in one file, and how many records it has.
+fn actions_of(
+    settings: &Settings,
+    file: &LogFile,
+    is_wanted: &(dyn Fn(&str) -> bool + Sync),
+) -> Result<(Vec<Found<LogAction>>, u64)> {
+    let name = |ours: &'static str| column(settings, file.source, ours);
+    let (item, times) = match file.source {
+        Source::Clicks => (name("item_id"), vec![name("click_time")]),
+        Source::Carts => (name("config_id"), vec![name("occurred_at")]),
+        _ => (
+            name("config_id"),
+            vec![name("occurred_at"), name("order_date")],
+        ),
+    };
+    let mut available = settings.available.iter();
+    let available = available.find(|(of, _)| *of == file.source);
+    let mut columns = vec![name("customer_id"), item];
+    columns.extend(&times);
+    columns.extend(available.map(|(_, column)| column.as_str()));
+    let kind = match file.source {
+        Source::Clicks => 1,
+        Source::Carts => 2,
+        _ => 3,
+    };
+    let (mut found, mut records) = (Vec::new(), 0);
+    let shown: Arc<str> = file.shown.as_str().into();
+    read(file, &columns, &mut |record, cells| {
+        records += 1;
+        let Ok(Some(of)) = customer(settings, columns[0], &cells[0]) else {
+            return Ok(());
+        };
+        if !is_wanted(&of) {
+            return Ok(());
+        }
+        let judge = || {
+            let time = time_of(&cells[2..2 + times.len()], &times, settings.time_unit)?;
+            let known = match available {
+                None => None,
+                Some((_, name)) => {
+                    let known = cells[columns.len() - 1].time(name, settings.time_unit)?;
+                    Some(known.map(|(time, _)| time))
+                }
+            };
+            Ok(LogAction {
+                customer: Some(of.clone()),
+                time,
+                kind,
+                item: cells[1].item(columns[1], settings.item_type)?,
+                available: known,
+            })
+        };
+        found.push(Found {
+            row: judge(),
+            of: of.clone(),
+            source: file.source,
+            file: Arc::clone(&shown),
+            record,
+        });
+        Ok(())
+    })?;
+    Ok((found, records))
+}
+
+/// The first time of some columns that is not null.
+fn time_of(
+    cells: &[Cell],
+    names: &[&str],
+    unit: Option<TimeUnit>,
+) -> std::result::Result<LogTime, Fault> {
+    for (cell, name) in cells.iter().zip(names) {
+        if let Some((time, _)) = cell.time(name, unit)? {
+            return Ok(time);
+        }
+    }
+    let last = names.last().copied().unwrap_or_default();
+    Err(Fault::new(last, "a time", &Cell::Null))
+}
+
+/// The impressions that are wanted, by day, customer and ranking, in the order of files and records.
+/// Of those that are no good it is not asked whose they are.
+///
+/// # Errors
+/// If a file cannot be read.
+pub(crate) fn impressions(
+    settings: &Settings,
+    files: &[LogFile],
+    is_wanted: &(dyn Fn(i32, Option<&str>, &str) -> bool + Sync),
+) -> Result<Vec<Found<LogImpression>>> {
+    let files = files
+        .par_iter()
+        .filter(|file| file.source == Source::Impressions);
+    let found: Vec<Result<_>> = files
+        .map(|file| impressions_of(settings, file, is_wanted))
+        .collect();
+    let found = found.into_iter().collect::<Result<Vec<_>>>()?;
+    Ok(found.concat())
+}
+
+/// The impressions of one file that are wanted.
+fn impressions_of(
+    settings: &Settings,
+    file: &LogFile,
+    is_wanted: &(dyn Fn(i32, Option<&str>, &str) -> bool + Sync),
+) -> Result<Vec<Found<LogImpression>>> {
+    let ours = [
+        "dt",
+        "impression_time",
+        "customer_id",
+        "ranking_id",
+        "impressions",
+    ];
+    let columns = ours.map(|ours| column(settings, Source::Impressions, ours));
+    let folder = day_of_folder(&file.shown);
+    let mut found = Vec::new();
+    let shown: Arc<str> = file.shown.as_str().into();
+    read(file, &columns, &mut |record, cells| {
+        let Some((time, day)) = moment(settings, folder, &columns, cells) else {
+            return Ok(());
+        };
+        let Ok(customer) = customer(settings, columns[2], &cells[2]) else {
+            return Ok(());
+        };
+        let Some(ranking) = cells[3].text() else {
+            return Ok(());
+        };
+        if !is_wanted(day, customer.as_deref(), &ranking) {
+            return Ok(());
+        }
+        found.push(Found {
+            of: ranking.clone(),
+            row: items_of(settings, columns[4], &cells[4]).map(|items| LogImpression {
+                customer,
+                day,
+                time,
+                ranking,
+                items,
+            }),
+            source: file.source,
+            file: Arc::clone(&shown),
+            record,
+        });
+        Ok(())
+    })?;
+    Ok(found)
+}
+
+/// The time and the day of an impression; nothing if either is no good.
+fn moment(
+    settings: &Settings,
+    folder: Option<i32>,
+    columns: &[&str],
+    cells: &[Cell],
+) -> Option<(Option<LogTime>, i32)> {
+    let of_time = |time| day_in(&settings.timezone, time).unwrap_or(i32::MAX);
+    let time = match settings.cutoff {
+        Cutoff::Day => None,
+        Cutoff::Time => Some(cells[1].time(columns[1], settings.time_unit).ok()??.0),
+    };
+    let told = match folder {
+        Some(day) => Some(day),
+        None => cells[0].day(columns[0], settings.time_unit, of_time).ok()?,
+    };
+    Some((time, told.or_else(|| time.map(of_time))?))
+}
+
+/// The day of the innermost `dt=` folder of a path.
+fn day_of_folder(path: &str) -> Option<i32> {
+    let folders = path.rsplit('/').skip(1);
+    let value = folders.filter_map(|name| name.strip_prefix("dt=")).next()?;
+    let value = value.replace("%3D", "=").replace("%3d", "=");
+    parse_date(value.strip_prefix("dt=").unwrap_or(&value))
+}
+
+/// The items of an impression, with labels.
+fn items_of(
+    settings: &Settings,
+    name: &str,
+    cell: &Cell,
+) -> std::result::Result<Vec<(i64, Option<bool>)>, Fault> {
+    let ours = ["item_id", "is_order"];
+    let names = ours.map(|ours| column(settings, Source::Impressions, ours));
+    let fault = || Fault::new(name, "an array of objects", cell);
+    let elements: Vec<Vec<Cell>> = match cell {
+        Cell::Null => Vec::new(),
+        Cell::Csv(json) | Cell::Json(json) => {
+            let elements: Option<Vec<&serde_json::value::RawValue>> =
+                serde_json::from_str(json).map_err(|_| fault())?;
+            let elements = elements.unwrap_or_default().into_iter();
+            let cells = elements.map(|element| cells_of(element.get(), &names));
+            cells.collect::<Option<_>>().ok_or_else(fault)?
+        }
+        Cell::List(elements) => {
+            let pick = |fields: &Vec<(String, Cell)>| {
+                let of = |name: &str| {
+                    let field = fields.iter().find(|(of, _)| of == name);
+                    field.map_or(Cell::Missing, |(_, cell)| cell.clone())
+                };
+                names.iter().map(|name| of(name)).collect()
+            };
+            let elements = elements.iter().map(|element| element.as_ref().map(pick));
+            elements.collect::<Option<_>>().ok_or_else(fault)?
+        }
+        _ => return Err(fault()),
+    };
+    let mut items = Vec::new();
+    for element in elements {
+        let item = element[0].item(names[0], settings.item_type)?;
+        let label = element[1].label(names[1])?;
+        if label.is_none() && settings.null_label == NullLabel::Error {
+            return Err(Fault::new(names[1], "true or false", &element[1]));
+        }
+        items.push((item, label));
+    }
+    Ok(items)
+}

@@ -1,0 +1,127 @@
+//! What becomes of each action of a customer at one impression, and why.
+
+use std::cmp::Reverse;
+
+use jiff::tz::TimeZone;
+
+use super::{LogAction, LogImpression, LogTime, Rules, bounds, instant};
+
+/// Why an action is not prior.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Barred {
+    /// It happened at the very moment of the cutoff.
+    AtCutoff,
+    /// It happened after the cutoff.
+    AfterCutoff,
+    /// All that is known is its day, which was not over.
+    DayNotOver,
+    /// Its column of availability says that it was never known.
+    NeverKnown,
+    /// Its column of availability says that it was known at the cutoff or later.
+    KnownLate,
+    /// It was held back for an embargo.
+    Embargoed,
+    /// It happened before the lookback begins.
+    BeforeLookback,
+}
+
+/// What becomes of an action.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Fate {
+    /// It is in the history, at a place from 0.
+    Kept(usize),
+    /// It is prior, but older than as many as a history holds.
+    BeyondLast,
+    /// It is not prior.
+    Barred(Barred),
+}
+
+/// An action, and what becomes of it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Candidate {
+    /// Its place in the log.
+    pub at: usize,
+    /// When it happened, in microseconds since the epoch.
+    pub time_us: i64,
+    /// What becomes of it.
+    pub fate: Fate,
+}
+
+/// What becomes of all actions of a customer at one impression.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Fates {
+    /// The cutoff, in microseconds since the epoch.
+    pub cutoff_us: i64,
+    /// Where the lookback begins, if it does.
+    pub start_us: Option<i64>,
+    /// The actions, in the order of histories: newest first.
+    pub candidates: Vec<Candidate>,
+}
+
+/// What becomes of each action of a log, all of which are of the customer of an impression.
+///
+/// # Panics
+/// If the zone is unknown, or a time is out of the calendar.
+pub fn fates(rules: &Rules, shown: &LogImpression, log: &[LogAction]) -> Fates {
+    let zone = TimeZone::get(&rules.timezone).expect("a known zone");
+    let (cutoff, start) = bounds(rules, &zone, shown);
+    let mut actions: Vec<(i64, u8, i64, usize)> = log
+        .iter()
+        .enumerate()
+        .map(|(at, of)| (instant(&zone, of.time), of.kind, of.item, at))
+        .collect();
+    // Of duplicates the one that was read first comes first.
+    actions.sort_by_key(|of| Reverse((of.0, of.1, of.2)));
+    let mut kept = 0;
+    let candidates = actions.into_iter().map(|(time_us, _, _, at)| {
+        let fate = match barred(rules, &zone, &log[at], (cutoff, start)) {
+            Some(why) => Fate::Barred(why),
+            None if kept == rules.actions_max => Fate::BeyondLast,
+            None => {
+                kept += 1;
+                Fate::Kept(kept - 1)
+            }
+        };
+        Candidate { at, time_us, fate }
+    });
+    Fates {
+        cutoff_us: cutoff,
+        candidates: candidates.collect(),
+        start_us: rules.lookback_days.map(|_| start),
+    }
+}
+
+/// Why an action is not prior to a cutoff, for a lookback that begins at `start`; nothing if it is.
+pub(super) fn barred(
+    rules: &Rules,
+    zone: &TimeZone,
+    of: &LogAction,
+    (cutoff, start): (i64, i64),
+) -> Option<Barred> {
+    let time = instant(zone, of.time);
+    let is_over = |time: LogTime| match time {
+        LogTime::Date(day) => instant(zone, LogTime::Date(day + 1)) <= cutoff,
+        _ => true,
+    };
+    if time == cutoff {
+        return Some(Barred::AtCutoff);
+    }
+    if cutoff < time {
+        return Some(Barred::AfterCutoff);
+    }
+    if !is_over(of.time) {
+        return Some(Barred::DayNotOver);
+    }
+    match of.available {
+        Some(None) => return Some(Barred::NeverKnown),
+        Some(Some(known)) if cutoff <= instant(zone, known) || !is_over(known) => {
+            return Some(Barred::KnownLate);
+        }
+        _ => {}
+    }
+    let embargo = rules.embargo_us[usize::from(of.kind) - 1];
+    if embargo.is_some_and(|embargo| cutoff <= time.saturating_add(embargo)) {
+        return Some(Barred::Embargoed);
+    }
+    (time < start).then_some(Barred::BeforeLookback)
+}

@@ -1,0 +1,54 @@
+//! A folder of our own next to something, and a file that is put in place by one rename.
+
+use std::ffi::OsString;
+use std::fs::{self, File};
+use std::path::{Path, PathBuf};
+
+use super::steps::{make_aside, remove_dead, sync_dir, write_synced};
+use crate::error::{Error, Result};
+
+/// A folder that nobody else may look into, removed at the end; it is locked while we live.
+#[derive(Debug)]
+pub(crate) struct Beside {
+    /// Where it is.
+    path: PathBuf,
+    /// Held while we live.
+    _lock: File,
+}
+
+impl Beside {
+    /// Makes a folder in another, and removes those of the same kind that dead runs left there.
+    ///
+    /// # Errors
+    /// If it cannot be made.
+    pub(crate) fn create(home: &Path, kind: &str) -> Result<Beside> {
+        let prefix = format!(".{kind}.tmp-");
+        remove_dead(home, &prefix);
+        let (path, lock) = make_aside(home, &OsString::from(prefix))?;
+        Ok(Beside { path, _lock: lock })
+    }
+
+    /// Where it is.
+    pub(crate) fn path(&self) -> &Path {
+        &self.path
+    }
+}
+
+impl Drop for Beside {
+    fn drop(&mut self) {
+        drop(fs::remove_dir_all(&self.path));
+    }
+}
+
+/// Puts a file into a folder, in the place of one that may be there: readers see the one or the
+/// other, and never half of it.
+///
+/// # Errors
+/// If it cannot be written.
+pub(crate) fn put_file(folder: &Path, name: &str, bytes: &[u8]) -> Result<()> {
+    let beside = Beside::create(folder, name)?;
+    let (from, to) = (beside.path().join(name), folder.join(name));
+    write_synced(&from, bytes)?;
+    fs::rename(&from, &to).map_err(|error| Error::io("write", &to, error))?;
+    sync_dir(folder)
+}

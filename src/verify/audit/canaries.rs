@@ -1,0 +1,345 @@
+//! Canaries of `sequences`: actions planted around real cutoffs, and run through the engine.
+//!
+//! ```text
+//!            known late ──┐
+//!   ───────────────o──────o─│o────o──►      of one customer, on items that occur nowhere else
+//!      real actions   kept │ │at   │after
+//! ```
+//! **In / Out**: audited impressions, one per customer → a small dataset in a folder of our own, what
+//! the engine makes of it, and a problem for each row that is not the twin's, that lacks the action
+//! planted a microsecond before the cutoff, or holds any other planted one.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs::{self, File};
+use std::path::Path;
+
+use jiff::Span;
+use jiff::civil::DateTime;
+use serde_json::{Map, Value, json};
+
+use super::rows::read_rows;
+use super::sequences::{Key, Logs};
+use super::shown::OutRow;
+use super::{Audit, Canaries};
+use crate::calendar::date_text;
+use crate::control::Control;
+use crate::engine;
+use crate::error::{Error, Result};
+use crate::ids::{Day, count64};
+use crate::job::{
+    CustomerType, Cutoff, Format, ItemType, Job, OnBadRow, Publish, Settings, Source, TimeUnit,
+};
+use crate::oracle::{Fates, LogAction, LogImpression, LogTime, Rules, fates};
+use crate::publish::Beside;
+use crate::verify::Problems;
+
+/// The column of availability in planted files.
+const KNOWN_AT: &str = "known_at";
+
+/// Cutoffs as far from 1970 as this, in microseconds, have no canaries: some 7,900 years.
+const CUTOFF_MAX: u64 = 250_000_000_000_000_000;
+
+/// An impression with the actions around it.
+struct Nest<'a> {
+    /// The impression.
+    shown: &'a LogImpression,
+    /// The customer's real actions, and the planted ones.
+    log: Vec<LogAction>,
+    /// The item that must be in the history.
+    kept: Option<i64>,
+    /// Those that must not.
+    refused: Vec<i64>,
+}
+
+/// Plants canaries around some impressions, runs the engine, and looks at what it made.
+pub(super) fn canaries(
+    audit: &Audit<'_>,
+    rules: &Rules,
+    logs: &Logs,
+    keys: &BTreeSet<Key>,
+    problems: &mut Problems,
+) -> Result<Canaries> {
+    let settings = &audit.ledger.settings;
+    let (mut customers, mut nests) = (BTreeSet::new(), Vec::new());
+    for key in keys {
+        let log = logs.actions_of(key);
+        // Of repeated impressions one that makes rows, of a moment that has some before and after.
+        let makes_rows = |of: &&LogImpression| {
+            let rows = OutRow::expected(settings, rules, of, &[]);
+            rows.iter()
+                .any(|row| row.cutoff_us.unsigned_abs() < CUTOFF_MAX)
+        };
+        let shown = logs
+            .shown
+            .get(key)
+            .and_then(|shown| shown.iter().find(makes_rows));
+        let Some(shown) = shown.filter(|of| of.customer.is_some()) else {
+            continue;
+        };
+        let times = log
+            .iter()
+            .flat_map(|of| [Some(of.time), of.available.flatten()]);
+        let mut times = times.chain([shown.time]).flatten();
+        if times.all(is_writable) && customers.insert(key.1.clone()) {
+            nests.push(nest(settings, rules, shown, log));
+        }
+    }
+    let mut found = Canaries::default();
+    if nests.is_empty() {
+        return Ok(found);
+    }
+    let folder = Beside::create(&audit.temp_dir(), "hitherto-canaries")?;
+    let dir = folder.path();
+    let job = Job::new(write(settings, dir, &nests)?)?;
+    engine::run(&job, &Control::default())?;
+    let mut rows = read_back(&job.out)?;
+    for nest in &nests {
+        let shown = nest.shown;
+        let key = (shown.day, shown.customer.clone(), shown.ranking.clone());
+        let made = rows.remove(&key).unwrap_or_default();
+        judge(settings, rules, nest, &made, (&mut found, problems));
+    }
+    Ok(found)
+}
+
+/// An impression with its planted actions.
+fn nest<'a>(
+    settings: &Settings,
+    rules: &Rules,
+    shown: &'a LogImpression,
+    log: &[LogAction],
+) -> Nest<'a> {
+    let Fates {
+        cutoff_us: cutoff,
+        start_us,
+        ..
+    } = fates(rules, shown, &[]);
+    let mut next = match settings.item_type {
+        ItemType::Int32 => i64::from(i32::MAX),
+        ItemType::Int64 => i64::MAX,
+    };
+    let mut free_item = || {
+        while log.iter().any(|of| of.item == next) || shown.items.iter().any(|of| of.0 == next) {
+            next -= 1;
+        }
+        next -= 1;
+        next + 1
+    };
+    let (mut nest_log, mut refused, mut first) = (log.to_vec(), Vec::new(), None);
+    let embargo = |source: Source| rules.embargo_us[usize::from(source.kind().0) - 1].unwrap_or(0);
+    let is_held = |source: &Source| settings.available.iter().any(|(of, _)| of == source);
+    let mut plant = |source: Source, time: i64, known: i64| {
+        let item = free_item();
+        nest_log.push(LogAction {
+            customer: shown.customer.clone(),
+            time: LogTime::Instant(time),
+            kind: source.kind().0,
+            item,
+            available: is_held(&source).then_some(Some(LogTime::Instant(known))),
+        });
+        item
+    };
+    let read = Source::ACTIONS
+        .into_iter()
+        .filter(|of| !settings.without.contains(of));
+    let read: Vec<Source> = read.collect();
+    let plain = |of: &&Source| embargo(**of) == 0 && !is_held(of);
+    if let Some(source) = read.iter().find(plain).or_else(|| read.first()).copied() {
+        let before = (cutoff - 1).saturating_sub(embargo(source));
+        let item = plant(source, before, cutoff - 1);
+        // A lookback that the embargo outlasts holds nothing that is known.
+        match start_us.is_none_or(|start| start <= before) {
+            true => first = Some(item),
+            false => refused.push(item),
+        }
+        refused.push(plant(source, cutoff, cutoff - 1));
+        refused.push(plant(source, cutoff + 1, cutoff - 1));
+    }
+    for source in read {
+        let held = embargo(source);
+        if held > 0 {
+            refused.push(plant(source, cutoff.saturating_sub(held), cutoff - 1));
+        }
+        if is_held(&source) {
+            let before = (cutoff - 1).saturating_sub(held);
+            refused.push(plant(source, before, cutoff));
+        }
+    }
+    Nest {
+        shown,
+        kept: first,
+        log: nest_log,
+        refused,
+    }
+}
+
+/// Whether a time can be written as text, if that is how it is written.
+fn is_writable(time: LogTime) -> bool {
+    let day = match time {
+        LogTime::Instant(_) => return true,
+        LogTime::Wall(wall) => wall.div_euclid(86_400_000_000),
+        LogTime::Date(day) => i64::from(day),
+    };
+    (-719_000..2_932_000).contains(&day)
+}
+
+/// A time in JSON: an instant as microseconds, else as text.
+pub(super) fn time_value(time: LogTime) -> Value {
+    let epoch = DateTime::constant(1970, 1, 1, 0, 0, 0, 0);
+    match time {
+        LogTime::Instant(at) => json!(at),
+        LogTime::Wall(wall) => {
+            let wall = epoch.saturating_add(Span::new().microseconds(wall));
+            json!(wall.to_string())
+        }
+        LogTime::Date(day) => json!(date_text(Day(day))),
+    }
+}
+
+/// Writes the logs of all nests, and gives the settings of a job that reads them.
+fn write(settings: &Settings, dir: &Path, nests: &[Nest<'_>]) -> Result<Settings> {
+    let mut files: BTreeMap<Source, String> = BTreeMap::new();
+    let of_text = settings.customer_type == Some(CustomerType::String);
+    let customer = |of: &Option<String>| match of {
+        Some(id) if !of_text => json!(id.parse::<i64>().unwrap_or_default()),
+        other => json!(other),
+    };
+    let mut add = |source: Source, row: Map<String, Value>| {
+        let text = files.entry(source).or_default();
+        *text += &format!("{}\n", Value::Object(row));
+    };
+    for nest in nests {
+        let shown = nest.shown;
+        let items = shown.items.iter();
+        let items = items.map(|(item, label)| json!({"item_id": item, "is_order": label}));
+        let mut row = Map::new();
+        row.insert("dt".into(), json!(date_text(Day(shown.day))));
+        row.insert("ranking_id".into(), json!(shown.ranking));
+        row.insert("customer_id".into(), customer(&shown.customer));
+        row.insert("impressions".into(), items.collect());
+        row.insert("impression_time".into(), json!(shown.time.map(time_value)));
+        add(Source::Impressions, row);
+        for action in &nest.log {
+            let source = Source::ACTIONS[usize::from(action.kind) - 1];
+            let (item, time) = match source {
+                Source::Clicks => ("item_id", "click_time"),
+                _ => ("config_id", "occurred_at"),
+            };
+            let mut row = Map::new();
+            row.insert("customer_id".into(), customer(&action.customer));
+            row.insert(item.into(), json!(action.item));
+            row.insert(time.into(), time_value(action.time));
+            if let Some(known) = action.available {
+                row.insert(KNOWN_AT.into(), json!(known.map(time_value)));
+            }
+            add(source, row);
+        }
+    }
+    let mut paths = Vec::new();
+    for (source, text) in files {
+        let path = dir.join(format!("{}.ndjson", source.name()));
+        fs::write(&path, text).map_err(|error| Error::io("write", &path, error))?;
+        paths.push((source, path.display().to_string()));
+    }
+    let is_there = |of: &Source| paths.iter().any(|(source, _)| source == of);
+    let available = settings
+        .available
+        .iter()
+        .map(|(of, _)| *of)
+        .filter(is_there);
+    Ok(Settings {
+        available: available.map(|of| (of, KNOWN_AT.to_owned())).collect(),
+        dir: None,
+        files_from: Vec::new(),
+        without: Vec::new(),
+        out: dir.join("out"),
+        publish: Publish::New,
+        columns: Vec::new(),
+        time_unit: Some(TimeUnit::Micro),
+        format: Some(Format::Ndjson),
+        on_bad_row: OnBadRow::Error,
+        lateness_max_us: None,
+        threads: 1,
+        paths,
+        ..settings.clone()
+    })
+}
+
+/// All rows that a run made, by impression.
+fn read_back(out: &Path) -> Result<BTreeMap<Key, Vec<OutRow>>> {
+    let mut rows: BTreeMap<Key, Vec<OutRow>> = BTreeMap::new();
+    let manifest = out.join(crate::publish::MANIFEST);
+    let file = File::open(&manifest).map_err(|error| Error::io("read", &manifest, error))?;
+    let manifest: Value = serde_json::from_reader(file).unwrap_or_default();
+    for part in manifest["parts"].as_array().into_iter().flatten() {
+        let path = part["path"].as_str().unwrap_or_default();
+        let day = path.get(3..13).and_then(crate::calendar::parse_day);
+        let day = day.map_or(0, |day| day.0);
+        read_rows(out, path, None, None, |_, batch| {
+            for at in 0..batch.num_rows() {
+                let row = OutRow::of(batch, at);
+                let key = (day, row.customer.clone(), row.ranking.clone());
+                rows.entry(key).or_default().push(row);
+            }
+            Ok(())
+        })?;
+    }
+    Ok(rows)
+}
+
+/// Looks at what the engine made of one impression.
+fn judge(
+    settings: &Settings,
+    rules: &Rules,
+    nest: &Nest<'_>,
+    made: &[OutRow],
+    (found, problems): (&mut Canaries, &mut Problems),
+) {
+    let shown = nest.shown;
+    let customer = shown.customer.as_deref().unwrap_or_default();
+    let path = format!("dt={}", date_text(Day(shown.day)));
+    let mut tell = |what: String| {
+        let ranking = &shown.ranking;
+        let what = format!("canaries around customer {customer}, ranking \"{ranking}\": {what}");
+        problems.add(path.as_str(), what);
+    };
+    found.impressions += 1;
+    found.planted += count64(nest.refused.len()) + u64::from(nest.kept.is_some());
+    let holds = |item: i64| {
+        made.iter()
+            .filter(|row| row.actions.contains(&item))
+            .count()
+    };
+    match nest.kept {
+        Some(item) if holds(item) < made.len() || made.is_empty() => {
+            tell("an action a microsecond before the cutoff is not in the history".to_owned());
+        }
+        Some(_) => found.kept += 1,
+        None => {}
+    }
+    for item in &nest.refused {
+        match holds(*item) {
+            0 => found.refused += 1,
+            _ => tell(format!(
+                "planted item {item} is not prior, and is in the history"
+            )),
+        }
+    }
+    let expected = OutRow::expected(settings, rules, shown, &nest.log);
+    let mut made = made.to_vec();
+    made.sort_by_key(|row| row.position);
+    if made != expected {
+        let differs = made
+            .iter()
+            .zip(&expected)
+            .find(|(made, right)| made != right);
+        let what =
+            differs.and_then(|(made, right)| made.difference(right, rules, shown, &nest.log));
+        tell(
+            what.unwrap_or_else(|| {
+                format!("expected {} rows, found {}", expected.len(), made.len())
+            }),
+        );
+    }
+    debug_assert!(settings.cutoff != Cutoff::Time || shown.time.is_some());
+}

@@ -1,0 +1,267 @@
+//! Rows of `dwell` against the twin, in Parquet and in CSV.
+//!
+//! **In / Out**: chosen rows of `user_merchant`, and all of `merchant` if all rows are asked for, of
+//! both formats → a problem for each that is not what the events make it. There are no canaries: a
+//! stay has no cutoff that anything could lie behind.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs::File;
+
+use arrow::array::AsArray;
+use arrow::datatypes::{DataType, Date32Type, Float64Type};
+
+use super::inputs::files_of_list;
+use super::rows::{column, id, ints, read_rows};
+use super::sample::choose;
+use super::{Audit, AuditRows, Audited};
+use crate::calendar::date_text;
+use crate::error::{Error, Result};
+use crate::ids::{Day, count64};
+use crate::job::{CustomerType, DivideBy, DwellMethod};
+use crate::manifest::event_types;
+use crate::naive;
+use crate::oracle::{DwellRules, dwell};
+use crate::verify::Problems;
+
+/// The columns of the two tables.
+const USERS: [&str; 6] = [
+    "user_id",
+    "merchant_id",
+    "date",
+    "avg_seconds",
+    "flyers",
+    "events",
+];
+/// See [`USERS`].
+const MERCHANTS: [&str; 6] = [
+    "merchant_id",
+    "date",
+    "users",
+    "avg_seconds",
+    "p50_seconds",
+    "p95_seconds",
+];
+
+/// A row as texts; numbers with a point as Rust writes them.
+type Texts = Vec<String>;
+
+/// A table: its name, its columns, how many of them are its key, and the rows that it must have.
+struct Table {
+    /// Its name.
+    name: &'static str,
+    /// Its columns.
+    columns: [&'static str; 6],
+    /// Columns that say which row it is.
+    keys: usize,
+    /// The rows that it must have, by their keys.
+    expected: BTreeMap<Texts, Texts>,
+}
+
+/// Recomputes rows.
+pub(super) fn audit(audit: &Audit<'_>, problems: &mut Problems) -> Result<Option<Audited>> {
+    let (ledger, settings) = (audit.ledger, &audit.ledger.settings);
+    let types = event_types(&ledger.whole["settings"]);
+    let types = types.ok_or_else(|| Error::bad_file("_manifest.json", "it has no types of ids"))?;
+    let types = [types.user, types.flyer, types.merchant];
+    let sample = choose(ledger, audit.rows, |file| {
+        file.path == "user_merchant.parquet"
+    });
+    let rows = sample
+        .values()
+        .next()
+        .cloned()
+        .unwrap_or_else(|| Some(Vec::new()));
+    let from = audit.settings.inputs_from.as_deref();
+    let Some(files) = files_of_list(&ledger.whole["inputs"], from, problems)? else {
+        return Ok(None);
+    };
+    let mut users = BTreeSet::new();
+    read_rows(
+        audit.out(),
+        "user_merchant.parquet",
+        rows.as_deref(),
+        Some(&["user_id"]),
+        |_, batch| {
+            let ids = column(batch, "user_id");
+            users.extend((0..batch.num_rows()).filter_map(|row| id(ids, row)));
+            Ok(())
+        },
+    )?;
+    audit.control.check()?;
+    let is_all = audit.rows == AuditRows::All;
+    let is_wanted = |user: &str| is_all || users.contains(user);
+    let (log, records) = naive::events(settings, types, &files, &is_wanted)?;
+    let rules = DwellRules {
+        is_session: settings.dwell_method == DwellMethod::Session,
+        by_flyers: settings.divide_by == DivideBy::Flyers,
+        idle_us: settings.idle_timeout_us,
+        timezone: settings.timezone.clone(),
+        int_ids: types.iter().all(|of| *of == CustomerType::Int64),
+    };
+    let [of_users, of_merchants] = tables(&rules, &log);
+    let mut count = compare(audit, &of_users, rows.as_deref(), problems)?;
+    if is_all {
+        count += compare(audit, &of_merchants, None, problems)?;
+    }
+    Ok(Some(Audited {
+        rows: count,
+        of_rows: ledger.rows(),
+        records,
+        inputs: count64(files.len()),
+        canaries: None,
+    }))
+}
+
+/// Both tables, as the twin has them.
+fn tables(rules: &DwellRules, log: &[crate::oracle::LogEvent]) -> [Table; 2] {
+    let (users, merchants) = dwell(rules, log);
+    let date = |day: i32| date_text(Day(day));
+    let users = users.into_iter().map(|of| {
+        let key = vec![of.user, of.merchant, date(of.day)];
+        let values = vec![
+            of.avg_seconds.to_string(),
+            of.flyers.to_string(),
+            of.events.to_string(),
+        ];
+        (key, values)
+    });
+    let merchants = merchants.into_iter().map(|of| {
+        let mut values = vec![of.users.to_string()];
+        values.extend([of.avg_seconds, of.p50_seconds, of.p95_seconds].map(|of| of.to_string()));
+        (vec![of.merchant, date(of.day)], values)
+    });
+    let users = Table {
+        name: "user_merchant",
+        columns: USERS,
+        keys: 3,
+        expected: users.collect(),
+    };
+    let merchants = Table {
+        name: "merchant",
+        columns: MERCHANTS,
+        keys: 2,
+        expected: merchants.collect(),
+    };
+    [users, merchants]
+}
+
+/// Compares chosen rows of a table, in both formats, with those that it must have; of all rows also
+/// that none is missing. Gives their number.
+fn compare(
+    audit: &Audit<'_>,
+    table: &Table,
+    rows: Option<&[u64]>,
+    problems: &mut Problems,
+) -> Result<u64> {
+    let name = format!("{}.parquet", table.name);
+    let (mut found, mut count) = (BTreeSet::new(), 0);
+    read_rows(audit.out(), &name, rows, None, |numbers, batch| {
+        audit.control.check()?;
+        for (at, number) in numbers.iter().enumerate() {
+            let text = |name: &&str| {
+                let values = column(batch, name);
+                match values.data_type() {
+                    DataType::Float64 => values.as_primitive::<Float64Type>().value(at).to_string(),
+                    DataType::Date32 => {
+                        date_text(Day(values.as_primitive::<Date32Type>().value(at)))
+                    }
+                    DataType::Utf8 => id(values, at).unwrap_or_default(),
+                    _ => ints(&values.slice(at, 1))[0].to_string(),
+                }
+            };
+            let row: Texts = table.columns.iter().map(text).collect();
+            table.judge(&name, *number, &row, problems);
+            found.insert(row[..table.keys].to_vec());
+            count += 1;
+        }
+        Ok(())
+    })?;
+    if rows.is_none() {
+        for key in table.expected.keys().filter(|key| !found.contains(*key)) {
+            problems.add(
+                &name,
+                format!("expected a row of {}, found none", key.join(", ")),
+            );
+        }
+    }
+    compare_csv(audit, table, rows, problems)?;
+    Ok(count)
+}
+
+/// Compares chosen rows of a table in CSV.
+fn compare_csv(
+    audit: &Audit<'_>,
+    table: &Table,
+    rows: Option<&[u64]>,
+    problems: &mut Problems,
+) -> Result<()> {
+    let name = format!("{}.csv", table.name);
+    let path = audit.out().join(&name);
+    let file = File::open(&path).map_err(|error| Error::io("read", &path, error))?;
+    let mut reader = csv::ReaderBuilder::new().flexible(true).from_reader(file);
+    let broken = |error: csv::Error| Error::bad_file(name.as_str(), error.to_string());
+    if !reader.headers().map_err(broken)?.iter().eq(table.columns) {
+        problems.add(&name, "its header is not what it should be");
+    }
+    let mut count = 0;
+    for (at, record) in (0..).zip(reader.records()) {
+        let record = record.map_err(broken)?;
+        count += 1;
+        if rows.is_none_or(|rows| rows.binary_search(&at).is_ok()) {
+            let row: Texts = record.iter().map(str::to_owned).collect();
+            table.judge(&name, at, &row, problems);
+        }
+    }
+    let mut files = audit.ledger.files.iter();
+    let expected = files
+        .find(|file| file.path == name)
+        .map_or(0, |file| file.rows);
+    if expected != count {
+        problems.add(&name, format!("expected {expected} rows, found {count}"));
+    }
+    Ok(())
+}
+
+impl Table {
+    /// Tells how a row differs from the one that it must be.
+    fn judge(&self, file: &str, number: u64, row: &[String], problems: &mut Problems) {
+        let row_number = number + 1;
+        let (key, values) = row.split_at(self.keys.min(row.len()));
+        let names = self.columns.iter().zip(key);
+        let of: Vec<String> = names
+            .map(|(name, value)| format!("{} {value}", name.trim_end_matches("_id")))
+            .collect();
+        let of = of.join(", ");
+        let Some(expected) = self.expected.get(key) else {
+            let what = format!("row {row_number} ({of}): no event in the inputs makes such a row");
+            return problems.add(file, what);
+        };
+        if values.len() != expected.len() {
+            let what = format!(
+                "row {row_number} ({of}): expected {} columns",
+                self.columns.len()
+            );
+            return problems.add(file, what);
+        }
+        let pairs = self.columns[self.keys..]
+            .iter()
+            .zip(values.iter().zip(expected));
+        for (column, (found, right)) in pairs {
+            if !is_near(found, right) {
+                let what = format!(
+                    "row {row_number} ({of}): column \"{column}\" holds {found}, and should hold {right}"
+                );
+                problems.add(file, what);
+            }
+        }
+    }
+}
+
+/// Whether two numbers are the same, but for the last bits of what was divided or averaged in
+/// another order.
+fn is_near(found: &str, expected: &str) -> bool {
+    match (found.parse::<f64>(), expected.parse::<f64>()) {
+        (Ok(found), Ok(expected)) => (found - expected).abs() <= 1e-12 * expected.abs().max(1e-6),
+        _ => false,
+    }
+}

@@ -1,0 +1,400 @@
+//! Rows of `features` against the twin.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use arrow::array::{Array, AsArray, RecordBatch};
+use arrow::datatypes::{Float64Type, Int32Type, TimestampMicrosecondType};
+
+use super::features_canaries::canaries;
+use super::inputs::Inputs;
+use super::rows::{column, id, ints, read_rows, truth};
+use super::sample::{Sample, choose};
+use super::sequences::day_at;
+use super::{Audit, AuditRows, Audited, CANARIES_MAX};
+use crate::calendar::{date_text, instant_text};
+use crate::error::{Error, Result};
+use crate::ids::{Day, Micros, count64};
+use crate::job::{CustomerType, LabelKey, Settings};
+use crate::manifest::feature_types;
+use crate::naive::{self, ClicksRead};
+use crate::oracle::features::{Click, Impression, Listing, Row, Rules, features};
+use crate::verify::Problems;
+
+/// An impression: its day and its id.
+pub(super) type Key = (i32, String);
+
+/// What the inputs of a group of days say.
+#[derive(Default)]
+pub(super) struct Market {
+    /// Clicks on the listings, or of the users, that are asked about.
+    clicks: Vec<Click>,
+    /// Which of them are on a listing.
+    on_listing: BTreeMap<String, Vec<usize>>,
+    /// Which of them are of a user.
+    of_user: BTreeMap<String, Vec<usize>>,
+    /// The listings that are asked about.
+    listings: BTreeMap<String, Listing>,
+    /// Whether clicks say who clicked.
+    pub(super) has_users: bool,
+    /// Up to when clicks are complete.
+    pub(super) data_end_us: Option<i64>,
+}
+
+/// What the inputs say of the impressions that are asked about.
+#[derive(Default)]
+pub(super) struct Markets {
+    /// The impressions, each with its group; several where ids repeat.
+    pub(super) shown: BTreeMap<Key, Vec<(usize, Impression)>>,
+    /// The groups.
+    pub(super) groups: Vec<Market>,
+    /// Records read.
+    records: u64,
+    /// Files read.
+    files: u64,
+}
+
+impl Market {
+    /// The places of all clicks that may count for an impression.
+    fn places(&self, shown: &Impression) -> BTreeSet<usize> {
+        let on_listing = self.on_listing.get(&shown.listing);
+        let of_user = self.of_user.get(&shown.user);
+        let places = [on_listing, of_user].into_iter().flatten();
+        places.flatten().copied().collect()
+    }
+
+    /// All clicks that may count for some impressions, each once.
+    pub(super) fn clicks_around<'s>(
+        &self,
+        shown: impl Iterator<Item = &'s Impression>,
+    ) -> Vec<Click> {
+        let places: BTreeSet<usize> = shown.flat_map(|shown| self.places(shown)).collect();
+        places
+            .into_iter()
+            .map(|at| self.clicks[at].clone())
+            .collect()
+    }
+
+    /// The listing of an impression, if there is one.
+    pub(super) fn listing_of(&self, shown: &Impression) -> Option<&Listing> {
+        self.listings.get(&shown.listing)
+    }
+
+    /// The row that an impression makes, with more clicks than there are.
+    pub(super) fn row(&self, rules: &Rules, shown: &Impression, more: &[Click]) -> Option<Row> {
+        let mut clicks = self.clicks_around(std::iter::once(shown));
+        clicks.extend_from_slice(more);
+        let listings: Vec<Listing> = self.listing_of(shown).cloned().into_iter().collect();
+        let rules = Rules {
+            data_end_us: self.data_end_us.or(Some(i64::MIN)),
+            ..rules.clone()
+        };
+        let rows = features(&rules, std::slice::from_ref(shown), &clicks, &listings);
+        let mut row = rows.into_iter().next()?;
+        // The twin sees only these clicks; whether any has a user is asked of all.
+        let none = || vec![0; rules.windows_us.len() + 1];
+        row.of_user = self.has_users.then(|| row.of_user.unwrap_or_else(none));
+        Some(row)
+    }
+}
+
+/// The rules that settings make.
+fn rules_of(settings: &Settings) -> Rules {
+    Rules {
+        windows_us: settings.windows.iter().map(|(_, us)| *us).collect(),
+        label_window_us: settings.label_window_us,
+        anybody: settings.label_key == LabelKey::Listing,
+        data_end_us: None,
+        days: (i32::MIN, i32::MAX),
+        timezone: settings.timezone.clone(),
+    }
+}
+
+/// The types of the ids of impressions, users and listings.
+pub(super) fn types_of(audit: &Audit<'_>) -> Result<[CustomerType; 3]> {
+    let types = feature_types(&audit.ledger.whole["settings"]);
+    let types = types.ok_or_else(|| Error::bad_file("_manifest.json", "it has no types of ids"))?;
+    Ok([types.impression, types.user, types.listing])
+}
+
+/// Recomputes rows, and plants canaries.
+pub(super) fn audit(audit: &Audit<'_>, problems: &mut Problems) -> Result<Option<Audited>> {
+    let ledger = audit.ledger;
+    let sample = choose(ledger, audit.rows, |_| true);
+    let keys = keys_of(audit, &sample)?;
+    let Some(markets) = read_markets(audit, &keys, problems)? else {
+        return Ok(None);
+    };
+    let rules = rules_of(&ledger.settings);
+    let rows = compare(audit, &sample, (&rules, &markets), problems)?;
+    let few = match audit.rows {
+        AuditRows::Count(count) => AuditRows::Count(count.min(CANARIES_MAX)),
+        _ => AuditRows::Count(CANARIES_MAX),
+    };
+    let planted_at = keys_of(audit, &choose(ledger, few, |_| true))?;
+    let canaries = canaries(audit, &rules, &markets, &planted_at, problems)?;
+    Ok(Some(Audited {
+        rows,
+        of_rows: ledger.rows(),
+        records: markets.records,
+        inputs: markets.files,
+        canaries: Some(canaries),
+    }))
+}
+
+/// The impressions of rows.
+fn keys_of(audit: &Audit<'_>, sample: &Sample) -> Result<BTreeSet<Key>> {
+    let mut keys = BTreeSet::new();
+    for (file, rows) in sample {
+        let day = audit.ledger.days[day_at(audit, *file)].day.0;
+        let (name, columns) = (&audit.ledger.files[*file].path, ["impression_id"]);
+        read_rows(
+            audit.out(),
+            name,
+            rows.as_deref(),
+            Some(&columns),
+            |_, batch| {
+                audit.control.check()?;
+                let ids = column(batch, columns[0]);
+                let key = |row| (day, id(ids, row).unwrap_or_default());
+                keys.extend((0..batch.num_rows()).map(key));
+                Ok(())
+            },
+        )?;
+    }
+    Ok(keys)
+}
+
+/// Reads what the inputs say of some impressions; of all, if all rows are asked for.
+fn read_markets(
+    audit: &Audit<'_>,
+    keys: &BTreeSet<Key>,
+    problems: &mut Problems,
+) -> Result<Option<Markets>> {
+    let (ledger, settings, types) = (audit.ledger, &audit.ledger.settings, types_of(audit)?);
+    let is_all = audit.rows == AuditRows::All;
+    let days = (0..ledger.days.len()).filter(|at| {
+        let day = ledger.days[*at].day.0;
+        is_all || keys.iter().any(|key| key.0 == day)
+    });
+    let from = audit.settings.inputs_from.as_deref();
+    let Some(inputs) = Inputs::of_days(ledger, &days.collect(), from, problems)? else {
+        return Ok(None);
+    };
+    let mut markets = Markets {
+        files: count64(inputs.count),
+        ..Markets::default()
+    };
+    for (group, of_group) in inputs.groups.iter().enumerate() {
+        let (mut users, mut listings) = (BTreeSet::new(), BTreeSet::new());
+        for (days, files) in &of_group.days {
+            audit.control.check()?;
+            let days: BTreeSet<i32> = days.iter().map(|at| ledger.days[*at].day.0).collect();
+            let wanted: BTreeSet<&str> = keys.iter().map(|(_, id)| id.as_str()).collect();
+            let is_wanted = |id: &str| is_all || wanted.contains(id);
+            for shown in naive::shown_listings(settings, types, files, &is_wanted)? {
+                let day = naive::day_of(settings, shown.time);
+                let key = (day, shown.id.clone());
+                if days.contains(&day) && (is_all || keys.contains(&key)) {
+                    users.insert(shown.user.clone());
+                    listings.insert(shown.listing.clone());
+                    markets.shown.entry(key).or_default().push((group, shown));
+                }
+            }
+        }
+        let is_wanted = |user: Option<&str>, listing: &str| {
+            listings.contains(listing) || user.is_some_and(|user| users.contains(user))
+        };
+        let read = naive::clicks(settings, types, &of_group.files, &is_wanted)?;
+        markets.records += read.count;
+        let known = naive::listings(settings, types, &of_group.files, &|of| {
+            listings.contains(of)
+        })?;
+        let mut market = market_of(settings, read);
+        let known = known.into_iter();
+        market.listings = known.map(|of| (of.listing.clone(), of)).collect();
+        markets.groups.push(market);
+    }
+    Ok(Some(markets))
+}
+
+/// Clicks, to be found by listing and by user.
+fn market_of(settings: &Settings, read: ClicksRead) -> Market {
+    let mut market = Market {
+        has_users: read.count == 0 || read.with_user > 0,
+        data_end_us: match &settings.data_end {
+            Some(text) => naive::instant_of(settings, text),
+            None => read.latest,
+        },
+        clicks: read.clicks,
+        ..Market::default()
+    };
+    for (at, click) in market.clicks.iter().enumerate() {
+        let on_listing = market.on_listing.entry(click.listing.clone());
+        on_listing.or_default().push(at);
+        if let Some(user) = &click.user {
+            market.of_user.entry(user.clone()).or_default().push(at);
+        }
+    }
+    market
+}
+
+/// Compares rows with those that the twin makes; gives their number.
+fn compare(
+    audit: &Audit<'_>,
+    sample: &Sample,
+    (rules, markets): (&Rules, &Markets),
+    problems: &mut Problems,
+) -> Result<u64> {
+    let (mut count, mut seen) = (0, BTreeMap::<Key, usize>::new());
+    for (file, rows) in sample {
+        let day = audit.ledger.days[day_at(audit, *file)].day.0;
+        let name = &audit.ledger.files[*file].path;
+        read_rows(
+            audit.out(),
+            name,
+            rows.as_deref(),
+            None,
+            |numbers, batch| {
+                for (at, number) in numbers.iter().enumerate() {
+                    audit.control.check()?;
+                    let found = row_of(&audit.ledger.settings, day, batch, at);
+                    let key = (day, found.id.clone());
+                    let shown = markets.shown.get(&key).map_or(&[][..], Vec::as_slice);
+                    let expected = shown
+                        .iter()
+                        .filter_map(|(group, shown)| markets.groups[*group].row(rules, shown, &[]));
+                    let expected: Vec<Row> = expected.collect();
+                    if !expected.iter().any(|row| is_same(row, &found)) {
+                        let what = expected.first().map_or_else(
+                            || "no impression in the inputs makes such a row".to_owned(),
+                            |right| difference(&audit.ledger.settings, &found, right),
+                        );
+                        let row = number + 1;
+                        let what = format!(
+                            "row {row} (impression {}, user {}): {what}",
+                            found.id, found.user
+                        );
+                        problems.add(name, what);
+                    }
+                    count += 1;
+                    *seen.entry(key).or_default() += 1;
+                }
+                Ok(())
+            },
+        )?;
+    }
+    if audit.rows == AuditRows::All {
+        for ((day, id), shown) in &markets.shown {
+            let (expected, found) = (shown.len(), seen.get(&(*day, id.clone())));
+            let found = found.copied().unwrap_or(0);
+            if expected != found {
+                let path = format!("date={}", date_text(Day(*day)));
+                let what = format!("impression {id}: expected {expected} rows, found {found}");
+                problems.add(path, what);
+            }
+        }
+    }
+    Ok(count)
+}
+
+/// The names of counts, as columns.
+fn count_names(settings: &Settings, name: &str) -> Vec<String> {
+    let windows = settings
+        .windows
+        .iter()
+        .map(|(window, _)| format!("{name}_{window}"));
+    std::iter::once(name.to_owned()).chain(windows).collect()
+}
+
+/// A row of a batch of all columns.
+pub(super) fn row_of(settings: &Settings, day: i32, batch: &RecordBatch, row: usize) -> Row {
+    let text = |name: &str| id(column(batch, name), row);
+    let one = |name: &str| {
+        let value = column(batch, name).slice(row, 1);
+        value.is_valid(0).then(|| ints(&value)[0])
+    };
+    let counts = |name: &str| {
+        let names = count_names(settings, name).into_iter();
+        names.map(|name| one(&name)).collect::<Option<Vec<i64>>>()
+    };
+    let price = column(batch, "price").as_primitive::<Float64Type>();
+    let age = column(batch, "listing_age_days").as_primitive::<Int32Type>();
+    let times = column(batch, "impression_ts").as_primitive::<TimestampMicrosecondType>();
+    Row {
+        day,
+        time_us: times.value(row),
+        id: text("impression_id").unwrap_or_default(),
+        user: text("user_id").unwrap_or_default(),
+        listing: text("listing_id").unwrap_or_default(),
+        category: text("category"),
+        price: price.is_valid(row).then(|| price.value(row)),
+        age_days: age.is_valid(row).then(|| age.value(row)),
+        of_listing: counts("prior_listing_clicks").unwrap_or_default(),
+        of_user: counts("prior_user_clicks"),
+        clicked: one("clicked") == Some(1),
+        label_complete: truth(column(batch, "label_complete"), row) == Some(true),
+    }
+}
+
+/// Whether two rows hold the same values; numbers that are none are the same, too.
+pub(super) fn is_same(a: &Row, b: &Row) -> bool {
+    let bits = |row: &Row| row.price.map(f64::to_bits);
+    let rest = |row: &Row| Row {
+        price: None,
+        ..row.clone()
+    };
+    bits(a) == bits(b) && rest(a) == rest(b)
+}
+
+/// How a row differs from the one that it should be.
+pub(super) fn difference(settings: &Settings, found: &Row, right: &Row) -> String {
+    let at = instant_text(Micros(right.time_us));
+    let mut told = Vec::new();
+    let mut tell = |name: &str, found: String, right: String, why: String| {
+        if found != right {
+            told.push(format!(
+                "column \"{name}\" holds {found}, and should hold {right}{why}"
+            ));
+        }
+    };
+    for (name, found, right) in [
+        (
+            "prior_listing_clicks",
+            Some(&found.of_listing),
+            Some(&right.of_listing),
+        ),
+        (
+            "prior_user_clicks",
+            found.of_user.as_ref(),
+            right.of_user.as_ref(),
+        ),
+    ] {
+        for (at_window, name) in count_names(settings, name).iter().enumerate() {
+            let count = |of: Option<&Vec<i64>>| of.and_then(|of| of.get(at_window)).copied();
+            let text = |of: Option<i64>| of.map_or_else(|| "null".to_owned(), |of| of.to_string());
+            let why = match count(found) > count(right) {
+                true => format!(": what it counts more is not prior to the impression at {at}"),
+                false => String::new(),
+            };
+            tell(name, text(count(found)), text(count(right)), why);
+        }
+    }
+    let end = instant_text(Micros(
+        right.time_us.saturating_add(settings.label_window_us),
+    ));
+    let label = |row: &Row| i32::from(row.clicked).to_string();
+    let why = format!(": it tells of clicks after {at} and up to {end}");
+    tell("clicked", label(found), label(right), why);
+    for (name, value) in [
+        ("user_id", (|row| row.user.clone()) as fn(&Row) -> String),
+        ("listing_id", |row| row.listing.clone()),
+        ("impression_ts", |row| instant_text(Micros(row.time_us))),
+        ("category", |row| format!("{:?}", row.category)),
+        ("price", |row| format!("{:?}", row.price)),
+        ("listing_age_days", |row| format!("{:?}", row.age_days)),
+        ("label_complete", |row| row.label_complete.to_string()),
+    ] {
+        tell(name, value(found), value(right), String::new());
+    }
+    told.join("; ")
+}

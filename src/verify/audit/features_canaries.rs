@@ -1,0 +1,277 @@
+//! Canaries of `features`: clicks planted around real impressions, and run through the engine.
+//!
+//! ```text
+//!   ──────────o│o|─o───────────────o|o──►      of the user on the listing, one microsecond apart
+//!      counted │at └ label   label ┘ └ after the label's window
+//! ```
+//! **In / Out**: audited impressions of different users and listings → three small datasets, what the
+//! engine makes of each, and a problem for each row that is not the twin's, or whose counts or label
+//! are not those of the audited row as the planted clicks must change them.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs::{self, File};
+use std::path::Path;
+
+use serde_json::{Value, json};
+
+use super::canaries::time_value;
+use super::features::{Key, Market, Markets, difference, is_same, row_of, types_of};
+use super::rows::read_rows;
+use super::{Audit, Canaries};
+use crate::calendar::{date_text, instant_text};
+use crate::control::Control;
+use crate::engine;
+use crate::error::{Error, Result};
+use crate::ids::{Day, Micros, count64};
+use crate::job::{CustomerType, Format, Job, OnBadRow, Publish, Settings, Source, TimeUnit};
+use crate::oracle::LogTime;
+use crate::oracle::features::{Click, Impression, Row, Rules};
+use crate::publish::{Beside, MANIFEST};
+use crate::verify::Problems;
+
+/// What planted clicks must do.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Effect {
+    /// One more is counted, and the label stays.
+    Counted,
+    /// The label is 1, and counts stay.
+    Label,
+}
+
+/// An impression, and the inputs that it is of.
+struct Nest<'a> {
+    /// The impression.
+    shown: &'a Impression,
+    /// The row without planted clicks.
+    row: Row,
+    /// Its inputs.
+    market: &'a Market,
+}
+
+/// Plants canaries around some impressions, runs the engine, and looks at what it made.
+pub(super) fn canaries(
+    audit: &Audit<'_>,
+    rules: &Rules,
+    markets: &Markets,
+    keys: &BTreeSet<Key>,
+    problems: &mut Problems,
+) -> Result<Canaries> {
+    let nests = nests_of(rules, markets, keys);
+    let mut found = Canaries {
+        impressions: count64(nests.len()),
+        ..Canaries::default()
+    };
+    let Some(first) = nests.first() else {
+        return Ok(found);
+    };
+    let window = rules.label_window_us;
+    let plans: [(&[i64], Effect); 3] = [
+        (&[-1, 0, window.saturating_add(1)], Effect::Counted),
+        (&[1], Effect::Label),
+        (&[window], Effect::Label),
+    ];
+    // The ids of a file of text are of one type: integers are texts as well.
+    let ids = match types_of(audit)?.contains(&CustomerType::String) {
+        true => CustomerType::String,
+        false => CustomerType::Int64,
+    };
+    for (offsets, effect) in plans {
+        let folder = Beside::create(&audit.temp_dir(), "hitherto-canaries")?;
+        // A moment before all others stands for inputs without a click.
+        let data_end = first.market.data_end_us.unwrap_or(-62_000_000_000_000_000);
+        let planted = |nest: &Nest<'_>| plant(nest, offsets);
+        let settings = Settings {
+            data_end: Some(instant_text(Micros(data_end))),
+            ..write(&audit.ledger.settings, folder.path(), &nests, ids, planted)?
+        };
+        let job = Job::new(settings)?;
+        engine::features(&job, &Control::default())?;
+        let mut rows = read_back(&job)?;
+        for nest in &nests {
+            let key = (nest.row.day, nest.shown.id.clone());
+            let made = rows.remove(&key);
+            let planted = plant(nest, offsets);
+            let right = nest.market.row(rules, nest.shown, &planted);
+            found.planted += count64(planted.len());
+            let what = match (made, right) {
+                (Some(made), Some(right)) => {
+                    judge(&audit.ledger.settings, (&made, &right), &nest.row, effect)
+                }
+                _ => Some("it has no row".to_owned()),
+            };
+            match what {
+                None => {
+                    found.kept += 1;
+                    found.refused += count64(planted.len()) - 1;
+                }
+                Some(what) => {
+                    let path = format!("date={}", date_text(Day(nest.row.day)));
+                    let id = &nest.shown.id;
+                    problems.add(path, format!("canaries around impression {id}: {what}"));
+                }
+            }
+        }
+    }
+    Ok(found)
+}
+
+/// Impressions of different users and listings, all of one group of days.
+fn nests_of<'a>(rules: &Rules, markets: &'a Markets, keys: &BTreeSet<Key>) -> Vec<Nest<'a>> {
+    let (mut users, mut listings, mut ids) = (BTreeSet::new(), BTreeSet::new(), BTreeSet::new());
+    let mut nests: Vec<Nest<'a>> = Vec::new();
+    let mut group_of_all = None;
+    for key in keys {
+        let shown = markets.shown.get(key).and_then(|shown| shown.first());
+        let Some((group, shown)) = shown else {
+            continue;
+        };
+        let market = &markets.groups[*group];
+        let price = market.listing_of(shown).and_then(|of| of.price);
+        let is_json = price.is_none_or(f64::is_finite);
+        let is_free = !users.contains(&shown.user)
+            && !listings.contains(&shown.listing)
+            && !ids.contains(&shown.id);
+        if !is_json || !is_free || *group_of_all.get_or_insert(*group) != *group {
+            continue;
+        }
+        users.insert(&shown.user);
+        listings.insert(&shown.listing);
+        ids.insert(&shown.id);
+        if let Some(row) = market.row(rules, shown, &[]) {
+            nests.push(Nest { shown, row, market });
+        }
+    }
+    nests
+}
+
+/// Clicks of the user on the listing, so many microseconds from the impression.
+fn plant(nest: &Nest<'_>, offsets: &[i64]) -> Vec<Click> {
+    let click = |offset: &i64| Click {
+        user: nest.market.has_users.then(|| nest.shown.user.clone()),
+        listing: nest.shown.listing.clone(),
+        time: LogTime::Instant(nest.row.time_us.saturating_add(*offset)),
+    };
+    offsets.iter().map(click).collect()
+}
+
+/// What is wrong with a row that the engine made, beside that of the twin and the one without
+/// planted clicks.
+fn judge(
+    settings: &Settings,
+    (made, right): (&Row, &Row),
+    before: &Row,
+    effect: Effect,
+) -> Option<String> {
+    if !is_same(made, right) {
+        return Some(difference(settings, made, right));
+    }
+    let more = i64::from(effect == Effect::Counted);
+    let counts = |row: &Row| [Some(row.of_listing.clone()), row.of_user.clone()];
+    let expected = counts(before).map(|counts| {
+        let counts = counts.map(Vec::into_iter);
+        counts.map(|counts| counts.map(|count| count + more).collect())
+    });
+    let label = before.clicked || effect == Effect::Label;
+    if counts(made) != expected {
+        return Some(format!(
+            "counts are {:?}, and should be {expected:?}",
+            counts(made)
+        ));
+    }
+    (made.clicked != label).then(|| format!("the label is {}, and should be {label}", made.clicked))
+}
+
+/// Writes the logs of all nests, and gives the settings of a job that reads them.
+fn write(
+    settings: &Settings,
+    dir: &Path,
+    nests: &[Nest<'_>],
+    ids: CustomerType,
+    planted: impl Fn(&Nest<'_>) -> Vec<Click>,
+) -> Result<Settings> {
+    let value = |id: &str| match ids {
+        CustomerType::String => json!(id),
+        CustomerType::Int64 => json!(id.parse::<i64>().unwrap_or_default()),
+    };
+    let click_row = |click: Click| {
+        json!({
+            "user_id": click.user.as_deref().map(value),
+            "listing_id": value(&click.listing),
+            "click_ts": time_value(click.time),
+        })
+    };
+    let (mut shown, mut listings) = (Vec::new(), Vec::new());
+    let real = nests.first().map(|first| {
+        let all = nests.iter().map(|nest| nest.shown);
+        first.market.clicks_around(all)
+    });
+    let mut clicks: Vec<Value> = real
+        .unwrap_or_default()
+        .into_iter()
+        .map(click_row)
+        .collect();
+    for nest in nests {
+        let of = nest.shown;
+        shown.push(json!({
+            "impression_id": value(&of.id),
+            "user_id": value(&of.user),
+            "listing_id": value(&of.listing),
+            "impression_ts": time_value(of.time),
+        }));
+        clicks.extend(planted(nest).into_iter().map(click_row));
+        listings.extend(nest.market.listing_of(of).map(|listing| {
+            json!({
+                "listing_id": value(&listing.listing),
+                "category": listing.category,
+                "price": listing.price,
+                "created_ts": listing.created.map(time_value),
+            })
+        }));
+    }
+    let mut paths = Vec::new();
+    for (source, rows) in [
+        (Source::Impressions, shown),
+        (Source::Clicks, clicks),
+        (Source::Listings, listings),
+    ] {
+        let path = dir.join(format!("{}.ndjson", source.name()));
+        let rows: Vec<String> = rows.iter().map(|row: &Value| format!("{row}\n")).collect();
+        fs::write(&path, rows.concat()).map_err(|error| Error::io("write", &path, error))?;
+        paths.push((source, path.display().to_string()));
+    }
+    Ok(Settings {
+        dir: None,
+        files_from: Vec::new(),
+        paths,
+        out: dir.join("out"),
+        publish: Publish::New,
+        columns: Vec::new(),
+        time_unit: Some(TimeUnit::Micro),
+        format: Some(Format::Ndjson),
+        customer_type: Some(ids),
+        on_bad_row: OnBadRow::Error,
+        threads: 1,
+        ..settings.clone()
+    })
+}
+
+/// All rows that a run made, by impression.
+fn read_back(job: &Job) -> Result<BTreeMap<Key, Row>> {
+    let mut rows = BTreeMap::new();
+    let manifest = job.out.join(MANIFEST);
+    let file = File::open(&manifest).map_err(|error| Error::io("read", &manifest, error))?;
+    let manifest: Value = serde_json::from_reader(file).unwrap_or_default();
+    for part in manifest["parts"].as_array().into_iter().flatten() {
+        let path = part["path"].as_str().unwrap_or_default();
+        let day = path.get(5..15).and_then(crate::calendar::parse_day);
+        let day = day.map_or(0, |day| day.0);
+        read_rows(&job.out, path, None, None, |_, batch| {
+            for at in 0..batch.num_rows() {
+                let row = row_of(job, day, batch, at);
+                rows.insert((day, row.id.clone()), row);
+            }
+            Ok(())
+        })?;
+    }
+    Ok(rows)
+}

@@ -1,0 +1,86 @@
+//! Chosen rows of a published Parquet file, batch by batch.
+
+use std::fs::File;
+use std::path::Path;
+
+use arrow::array::{Array, ArrayRef, AsArray, RecordBatch};
+use arrow::datatypes::{DataType, Int8Type, Int32Type, Int64Type};
+use parquet::arrow::ProjectionMask;
+use parquet::arrow::arrow_reader::{ParquetRecordBatchReaderBuilder, RowSelection};
+
+use crate::error::{Error, Result};
+use crate::ids::index64;
+
+/// Hands batches of the chosen rows of a file on, each with the numbers of its rows; of some columns
+/// only, if they are named.
+///
+/// # Errors
+/// If the file cannot be read, or `on_batch` gives up.
+pub(super) fn read_rows(
+    out: &Path,
+    name: &str,
+    rows: Option<&[u64]>,
+    columns: Option<&[&str]>,
+    mut on_batch: impl FnMut(&[u64], &RecordBatch) -> Result<()>,
+) -> Result<()> {
+    let path = out.join(name);
+    let file = File::open(&path).map_err(|error| Error::io("read", &path, error))?;
+    let broken = |error: &dyn std::fmt::Display| Error::bad_file(name, error.to_string());
+    let reader = ParquetRecordBatchReaderBuilder::try_new(file).map_err(|error| broken(&error))?;
+    let count = reader.metadata().file_metadata().num_rows();
+    let count = u64::try_from(count).unwrap_or(0);
+    let rows: Vec<u64> = rows.map_or_else(|| (0..count).collect(), <[u64]>::to_vec);
+    let ranges = rows.iter().map(|row| index64(*row)..index64(*row) + 1);
+    let selection = RowSelection::from_consecutive_ranges(ranges, index64(count));
+    let mask = match columns {
+        None => ProjectionMask::all(),
+        Some(columns) => ProjectionMask::columns(reader.parquet_schema(), columns.iter().copied()),
+    };
+    let reader = reader.with_row_selection(selection).with_projection(mask);
+    let mut rest = &rows[..];
+    for batch in reader
+        .with_batch_size(1 << 10)
+        .build()
+        .map_err(|error| broken(&error))?
+    {
+        let batch = batch.map_err(|error| broken(&error))?;
+        let (these, behind) = rest.split_at(batch.num_rows());
+        rest = behind;
+        on_batch(these, &batch)?;
+    }
+    Ok(())
+}
+
+/// A column of a batch, which the schema promises.
+pub(super) fn column<'a>(batch: &'a RecordBatch, name: &str) -> &'a ArrayRef {
+    batch.column_by_name(name).expect("the schema is checked")
+}
+
+/// An id, as text.
+pub(super) fn id(array: &ArrayRef, row: usize) -> Option<String> {
+    array.is_valid(row).then(|| match array.data_type() {
+        DataType::Utf8 => array.as_string::<i32>().value(row).to_owned(),
+        _ => array.as_primitive::<Int64Type>().value(row).to_string(),
+    })
+}
+
+/// Integers of any width.
+pub(super) fn ints(array: &ArrayRef) -> Vec<i64> {
+    match array.data_type() {
+        DataType::Int8 => {
+            let values = array.as_primitive::<Int8Type>().values();
+            values.iter().map(|of| i64::from(*of)).collect()
+        }
+        DataType::Int32 => {
+            let values = array.as_primitive::<Int32Type>().values();
+            values.iter().map(|of| i64::from(*of)).collect()
+        }
+        _ => array.as_primitive::<Int64Type>().values().to_vec(),
+    }
+}
+
+/// A truth value.
+pub(super) fn truth(array: &ArrayRef, row: usize) -> Option<bool> {
+    let values = array.as_boolean();
+    values.is_valid(row).then(|| values.value(row))
+}

@@ -1,0 +1,50 @@
+//! Which rows are audited: those whose place has the smallest hashes.
+
+use std::collections::{BTreeMap, BinaryHeap};
+use std::hash::Hasher;
+
+use twox_hash::XxHash64;
+
+use super::AuditRows;
+use crate::verify::ledger::{Ledger, NamedFile};
+
+/// Rows of files: by the file's place in the ledger, 0-based, ascending; nothing for all rows of it.
+pub(super) type Sample = BTreeMap<usize, Option<Vec<u64>>>;
+
+/// Chooses rows of some files: by XXH64 of the file's path and the row's number (8 bytes,
+/// little-endian), the smallest first.
+pub(super) fn choose(
+    ledger: &Ledger,
+    rows: AuditRows,
+    is_asked: impl Fn(&NamedFile) -> bool,
+) -> Sample {
+    let files = ledger.files.iter().enumerate();
+    let files = files.filter(|(_, file)| !file.is_quarantine && is_asked(file));
+    let count = match rows {
+        AuditRows::All => return files.map(|(at, _)| (at, None)).collect(),
+        AuditRows::None => 0,
+        AuditRows::Count(count) => usize::try_from(count).unwrap_or(usize::MAX),
+    };
+    let mut smallest: BinaryHeap<(u64, usize, u64)> = BinaryHeap::new();
+    for (at, file) in files {
+        for row in 0..file.rows {
+            let mut hasher = XxHash64::with_seed(0);
+            hasher.write(file.path.as_bytes());
+            hasher.write(&row.to_le_bytes());
+            smallest.push((hasher.finish(), at, row));
+            if smallest.len() > count {
+                smallest.pop();
+            }
+        }
+    }
+    let mut sample: BTreeMap<usize, Vec<u64>> = BTreeMap::new();
+    for (_, at, row) in smallest {
+        sample.entry(at).or_default().push(row);
+    }
+    let mut sorted = Sample::new();
+    for (at, mut rows) in sample {
+        rows.sort_unstable();
+        sorted.insert(at, Some(rows));
+    }
+    sorted
+}

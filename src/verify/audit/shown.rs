@@ -1,0 +1,236 @@
+//! Rows of `sequences`: as they are published, as the twin makes them, and how the two differ.
+
+use arrow::array::{Array, AsArray, RecordBatch};
+use arrow::datatypes::{Int32Type, TimestampMicrosecondType};
+
+use super::rows::{column, id, ints, truth};
+use crate::calendar::instant_text;
+use crate::ids::Micros;
+use crate::job::{Layout, Settings};
+use crate::oracle::{Barred, Fate, LogAction, LogImpression, Rules, Sample, fates, sequences};
+
+/// A row of either layout.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct OutRow {
+    /// Who.
+    pub(super) customer: Option<String>,
+    /// Which ranking.
+    pub(super) ranking: String,
+    /// The place of the sample; nothing in layout `request`.
+    pub(super) position: Option<i32>,
+    /// What was shown, with labels: one item, or all.
+    pub(super) shown: Vec<(i64, Option<bool>)>,
+    /// The cutoff.
+    pub(super) cutoff_us: i64,
+    /// The newest action.
+    pub(super) last_action_us: Option<i64>,
+    /// The length of the history.
+    pub(super) history_length: i32,
+    /// Items, with padding.
+    pub(super) actions: Vec<i64>,
+    /// Kinds, with padding.
+    pub(super) kinds: Vec<i64>,
+}
+
+impl OutRow {
+    /// A row of a batch of all columns.
+    pub(super) fn of(batch: &RecordBatch, row: usize) -> OutRow {
+        let time = |name: &str| {
+            let times = column(batch, name).as_primitive::<TimestampMicrosecondType>();
+            times.is_valid(row).then(|| times.value(row))
+        };
+        let int = |name: &str| column(batch, name).as_primitive::<Int32Type>().value(row);
+        let list = |name: &str| column(batch, name).as_list::<i32>().value(row);
+        let (position, shown) = match batch.column_by_name("position") {
+            Some(_) => {
+                let item = column(batch, "item_id").slice(row, 1);
+                let label = truth(column(batch, "is_order"), row);
+                (Some(int("position")), vec![(ints(&item)[0], label)])
+            }
+            None => {
+                let labels = list("is_order");
+                let items = ints(&list("items")).into_iter().enumerate();
+                (
+                    None,
+                    items.map(|(at, item)| (item, truth(&labels, at))).collect(),
+                )
+            }
+        };
+        OutRow {
+            customer: id(column(batch, "customer_id"), row),
+            ranking: id(column(batch, "ranking_id"), row).unwrap_or_default(),
+            position,
+            shown,
+            cutoff_us: time("cutoff").unwrap_or_default(),
+            last_action_us: time("last_action_time"),
+            history_length: int("history_length"),
+            actions: ints(&list("actions")),
+            kinds: ints(&list("action_types")),
+        }
+    }
+
+    /// The rows that an impression makes, as the twin has it.
+    pub(super) fn expected(
+        settings: &Settings,
+        rules: &Rules,
+        shown: &LogImpression,
+        log: &[LogAction],
+    ) -> Vec<OutRow> {
+        let samples = sequences(rules, std::slice::from_ref(shown), log);
+        let row = |sample: &Sample, position, shown| {
+            let items = sample.history.iter().map(|(item, _)| *item);
+            let kinds = sample.history.iter().map(|(_, kind)| i64::from(*kind));
+            let (mut actions, mut kinds): (Vec<i64>, Vec<i64>) = (items.collect(), kinds.collect());
+            if settings.pad {
+                actions.resize(rules.actions_max, 0);
+                kinds.resize(rules.actions_max, 0);
+            }
+            OutRow {
+                customer: sample.customer.clone(),
+                ranking: sample.ranking.clone(),
+                position,
+                shown,
+                cutoff_us: sample.cutoff_us,
+                last_action_us: sample.last_action_us,
+                history_length: i32::try_from(sample.history.len()).unwrap_or(i32::MAX),
+                actions,
+                kinds,
+            }
+        };
+        match (settings.layout, samples.first()) {
+            (_, None) => Vec::new(),
+            (Layout::Sample, _) => samples
+                .iter()
+                .map(|of| row(of, Some(of.position), vec![(of.item, of.is_order)]))
+                .collect(),
+            (Layout::Request, Some(first)) => {
+                let items = samples.iter().map(|of| (of.item, of.is_order)).collect();
+                vec![row(first, None, items)]
+            }
+        }
+    }
+
+    /// Which row it is, for messages.
+    pub(super) fn name(&self) -> String {
+        let customer = self.customer.as_deref().unwrap_or("null");
+        let ranking = &self.ranking;
+        match self.position {
+            Some(position) => {
+                format!("customer {customer}, ranking \"{ranking}\", position {position}")
+            }
+            None => format!("customer {customer}, ranking \"{ranking}\""),
+        }
+    }
+
+    /// How the row differs from the one that it should be: the column, what is there, what should be.
+    /// Of a history, what is known of the first action that should not be there.
+    pub(super) fn difference(
+        &self,
+        expected: &OutRow,
+        rules: &Rules,
+        shown: &LogImpression,
+        log: &[LogAction],
+    ) -> Option<String> {
+        let told = |name: &str, found: String, expected: String| {
+            Some(format!(
+                "column \"{name}\" holds {found}, and should hold {expected}"
+            ))
+        };
+        let time =
+            |at: Option<i64>| at.map_or_else(|| "null".to_owned(), |at| instant_text(Micros(at)));
+        if self.shown != expected.shown {
+            let text = |shown: &[(i64, Option<bool>)]| {
+                let one = |(item, label): &(i64, Option<bool>)| match label {
+                    Some(label) => format!("item {item}, {label}"),
+                    None => format!("item {item}, null"),
+                };
+                shown.iter().map(one).collect::<Vec<_>>().join("; ")
+            };
+            let name = match self.position {
+                Some(_) => "item_id\" or \"is_order",
+                None => "items\" or \"is_order",
+            };
+            return told(name, text(&self.shown), text(&expected.shown));
+        }
+        if self.cutoff_us != expected.cutoff_us {
+            let (found, expected) = (Some(self.cutoff_us), Some(expected.cutoff_us));
+            return told("cutoff", time(found), time(expected));
+        }
+        for (name, found, right) in [
+            ("actions", &self.actions, &expected.actions),
+            ("action_types", &self.kinds, &expected.kinds),
+        ] {
+            if found == right {
+                continue;
+            }
+            let places = found.len().max(right.len());
+            let at = (0..places).find(|at| found.get(*at) != right.get(*at))?;
+            let text = |of: &[i64]| {
+                of.get(at)
+                    .map_or_else(|| "nothing".to_owned(), i64::to_string)
+            };
+            let what = told(name, text(found), text(right))?;
+            let stranger = self.stranger(expected, at, rules, shown, log);
+            return Some(format!("{what} at place {at}{stranger}"));
+        }
+        if self.last_action_us != expected.last_action_us {
+            let (found, right) = (self.last_action_us, expected.last_action_us);
+            let what = told("last_action_time", time(found), time(right))?;
+            return Some(match found {
+                Some(found) if found >= expected.cutoff_us => {
+                    format!(
+                        "{what}: that is not prior to the cutoff {}",
+                        time(Some(expected.cutoff_us))
+                    )
+                }
+                _ => what,
+            });
+        }
+        if self.history_length != expected.history_length {
+            let (found, right) = (self.history_length, expected.history_length);
+            return told("history_length", found.to_string(), right.to_string());
+        }
+        None
+    }
+
+    /// What is known of the action at a place that should not be there.
+    fn stranger(
+        &self,
+        expected: &OutRow,
+        at: usize,
+        rules: &Rules,
+        shown: &LogImpression,
+        log: &[LogAction],
+    ) -> String {
+        let pair = |row: &OutRow, at: usize| Some((*row.actions.get(at)?, *row.kinds.get(at)?));
+        let Some((item, kind)) = pair(self, at).filter(|(item, _)| *item != 0) else {
+            return String::new();
+        };
+        let cutoff = instant_text(Micros(expected.cutoff_us));
+        let known = fates(rules, shown, log).candidates;
+        let is_it = |of: &LogAction| of.item == item && i64::from(of.kind) == kind;
+        let mut same = known.iter().filter(|of| is_it(&log[of.at]));
+        let barred = same.find(|of| matches!(of.fate, Fate::Barred(_)));
+        match barred.map(|of| (of.fate, instant_text(Micros(of.time_us)))) {
+            Some((Fate::Barred(why), when)) => {
+                let why = why_not(why);
+                format!(": item {item} of {when} is not prior to the cutoff {cutoff}: {why}")
+            }
+            _ if known.iter().any(|of| is_it(&log[of.at])) => String::new(),
+            _ => format!(": no input has an action of type {kind} on item {item} of this customer"),
+        }
+    }
+}
+
+/// Why an action is not prior, in words.
+pub(crate) fn why_not(why: Barred) -> &'static str {
+    match why {
+        Barred::AtCutoff => "it happened at the very cutoff",
+        Barred::AfterCutoff => "it happened after the cutoff",
+        Barred::DayNotOver => "only its day is known, and that was not over",
+        Barred::NeverKnown => "not yet available: its column of availability is null",
+        Barred::KnownLate => "not yet available at the cutoff",
+        Barred::Embargoed => "not yet available: under embargo at the cutoff",
+        Barred::BeforeLookback => "before the lookback",
+    }
+}

@@ -1,0 +1,308 @@
+//! One impression of a set of `sequences`, with every action of its customer and what became of it.
+//!
+//! **In / Out**: `OUT` and which impressions → [`Explained`], recomputed from the inputs that its
+//! manifest lists. **Invariants**: naive reader and twin say why; the engine is not asked.
+
+use std::collections::BTreeSet;
+use std::path::PathBuf;
+
+use super::audit::Inputs;
+use super::ledger::Ledger;
+use super::tree::Tree;
+use super::{Problems, check_is_set};
+use crate::calendar::{date_text, instant_text};
+use crate::control::{Control, Stage};
+use crate::engine::{guarded, in_threads};
+use crate::error::{Error, ErrorKind, Result};
+use crate::ids::{Day, Micros};
+use crate::job::{Guests, Question, Settings, Source};
+use crate::naive::{self, Found};
+use crate::oracle::{Barred, Candidate, Fate, LogAction, LogImpression, Rules, fates};
+
+/// Which impressions are explained.
+#[derive(Clone, Debug, Default)]
+pub struct ExplainSettings {
+    /// The folder that `sequences` published.
+    pub out: PathBuf,
+    /// Threads to work with, at least 1.
+    pub threads: usize,
+    /// The folder that relative paths of inputs start from; the current one if not given.
+    pub inputs_from: Option<PathBuf>,
+    /// Impressions of this ranking, if given.
+    pub ranking_id: Option<String>,
+    /// Impressions of this customer, if given.
+    pub customer: Option<String>,
+    /// Impressions of this day, if given.
+    pub day: Option<Day>,
+}
+
+/// An impression, and what became of each action of its customer.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Explained {
+    /// The customer; nobody for a guest.
+    pub customer: Option<String>,
+    /// The ranking.
+    pub ranking: String,
+    /// The day.
+    pub day: Day,
+    /// The file and the 1-based record that it came from.
+    pub from: (String, u64),
+    /// The cutoff, in UTC.
+    pub cutoff: String,
+    /// Where the lookback begins, in UTC, if it does.
+    pub lookback_start: Option<String>,
+    /// The most actions of a history.
+    pub actions_max: u32,
+    /// The zone of days and of wall times.
+    pub timezone: String,
+    /// The actions: newest first, then those that were set aside.
+    pub actions: Vec<ExplainedAction>,
+}
+
+/// An action, and what became of it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ExplainedAction {
+    /// When it happened, in UTC; nothing if it was set aside.
+    pub time: Option<String>,
+    /// The source that it came from.
+    pub source: Source,
+    /// On what; nothing if it was set aside.
+    pub item: Option<i64>,
+    /// Its place in the history, if it is in it.
+    pub position: Option<u64>,
+    /// What became of it, in words.
+    pub fate: String,
+    /// The file and the 1-based record that it came from.
+    pub from: (String, u64),
+}
+
+/// Explains impressions of a set of `sequences`.
+///
+/// # Errors
+/// [`ErrorKind::NoInput`] if there is no such set or no such impression, [`ErrorKind::BadFile`] if its
+/// manifests are not sound, or an input is not the one that the run read.
+///
+/// # Examples
+/// ```no_run
+/// use hitherto::{Control, ExplainSettings, explain};
+///
+/// let settings = ExplainSettings {
+///     out: "training".into(),
+///     threads: 2,
+///     ranking_id: Some("r17".into()),
+///     ..ExplainSettings::default()
+/// };
+/// for impression in explain(&settings, &Control::default())? {
+///     println!("{}: {} actions", impression.ranking, impression.actions.len());
+/// }
+/// # Ok::<(), hitherto::Error>(())
+/// ```
+pub fn explain(settings: &ExplainSettings, control: &Control) -> Result<Vec<Explained>> {
+    let threads = settings.threads.clamp(1, 1024);
+    in_threads(threads, || guarded("the inputs", || run(settings, control)))
+}
+
+/// Explains on the threads that there are.
+fn run(settings: &ExplainSettings, control: &Control) -> Result<Vec<Explained>> {
+    control.enter(Stage::LOOK, 0);
+    check_is_set(&settings.out)?;
+    let mut problems = Problems::default();
+    let tree = Tree::of(&settings.out)?;
+    let ledger = Ledger::read(&settings.out, &tree, &mut problems)?;
+    let Some(ledger) = ledger.filter(|_| problems.count == 0) else {
+        return Err(refused(settings, &problems));
+    };
+    if ledger.question != Question::Sequences {
+        let job = ledger.question.name();
+        let what = format!("explain tells of sets of sequences; this one is of {job}");
+        return Err(Error::settings(what));
+    }
+    let is_asked = |at: &usize| settings.day.is_none_or(|day| ledger.days[*at].day == day);
+    let days: BTreeSet<usize> = (0..ledger.days.len()).filter(is_asked).collect();
+    let from = settings.inputs_from.as_deref();
+    let inputs = Inputs::of_days(&ledger, &days, from, &mut problems)?;
+    let inputs = inputs.ok_or_else(|| refused(settings, &problems))?;
+    control.enter(Stage::AUDIT, 0);
+    let explained = explain_all(settings, &ledger, &inputs, control)?;
+    control.leave();
+    Ok(explained)
+}
+
+/// The error for a set that is not sound, with the first of what is wrong.
+fn refused(settings: &ExplainSettings, problems: &Problems) -> Error {
+    let first = problems.list.first();
+    let what = first.map_or_else(String::new, |of| format!("{}: {}", of.path, of.what));
+    Error::bad_file(settings.out.display().to_string(), what)
+}
+
+/// Explains all impressions that match.
+fn explain_all(
+    settings: &ExplainSettings,
+    ledger: &Ledger,
+    inputs: &Inputs,
+    control: &Control,
+) -> Result<Vec<Explained>> {
+    let told = &ledger.settings;
+    let rules = naive::rules(told);
+    let (mut explained, mut others) = (Vec::new(), Vec::new());
+    for group in &inputs.groups {
+        let mut shown = Vec::new();
+        for (days, files) in &group.days {
+            control.check()?;
+            let days: Vec<i32> = days.iter().map(|at| ledger.days[*at].day.0).collect();
+            let is_wanted = |day: i32, customer: Option<&str>, ranking: &str| {
+                days.contains(&day)
+                    && settings
+                        .ranking_id
+                        .as_deref()
+                        .is_none_or(|of| of == ranking)
+                    && (settings.customer.is_none() || settings.customer.as_deref() == customer)
+            };
+            for found in naive::impressions(told, files, &is_wanted)? {
+                match found.row {
+                    Err(fault) => others.push(format!(
+                        "record {} of \"{}\" was set aside: column \"{}\": {}",
+                        found.record, found.file, fault.column, fault.what
+                    )),
+                    Ok(of) if of.customer.is_none() && told.guests == Guests::Drop => {
+                        others.push(format!(
+                            "record {} of \"{}\" is of a guest, and those were left out",
+                            found.record, found.file
+                        ));
+                    }
+                    Ok(of) => shown.push((of, (found.file.to_string(), found.record))),
+                }
+            }
+        }
+        let customers: BTreeSet<&String> = shown
+            .iter()
+            .filter_map(|(of, _)| of.customer.as_ref())
+            .collect();
+        if shown.is_empty() {
+            continue;
+        }
+        let is_wanted = |of: &str| customers.iter().any(|customer| *customer == of);
+        let (actions, _) = naive::actions(told, &group.files, &is_wanted)?;
+        for (of, from) in &shown {
+            explained.push(explain_one(told, &rules, (of, from), &actions));
+        }
+    }
+    if explained.is_empty() {
+        return Err(not_found(settings, ledger, &others));
+    }
+    Ok(explained)
+}
+
+/// The error if no impression matches.
+fn not_found(settings: &ExplainSettings, ledger: &Ledger, others: &[String]) -> Error {
+    let mut asked = Vec::new();
+    asked.extend(
+        settings
+            .ranking_id
+            .as_ref()
+            .map(|of| format!("ranking \"{of}\"")),
+    );
+    asked.extend(
+        settings
+            .customer
+            .as_ref()
+            .map(|of| format!("customer {of}")),
+    );
+    asked.extend(settings.day.map(|of| format!("day {}", date_text(of))));
+    let days = match (ledger.days.first(), ledger.days.last()) {
+        (Some(first), Some(last)) => {
+            let (first, last) = (date_text(first.day), date_text(last.day));
+            format!("its days are {first} to {last}")
+        }
+        _ => "it has no days".to_owned(),
+    };
+    let why = others.first().unwrap_or(&days);
+    let out = settings.out.display();
+    let what = format!("no impression of {} in \"{out}\"; {why}", asked.join(", "));
+    Error::from(ErrorKind::NoInput { what })
+}
+
+/// Explains one impression.
+fn explain_one(
+    told: &Settings,
+    rules: &Rules,
+    (shown, from): (&LogImpression, &(String, u64)),
+    actions: &[Found<LogAction>],
+) -> Explained {
+    let own = actions
+        .iter()
+        .filter(|of| Some(&of.of) == shown.customer.as_ref());
+    let (good, bad): (Vec<_>, Vec<_>) = own.partition(|of| of.row.is_ok());
+    let log: Vec<LogAction> = good.iter().filter_map(|of| of.row.clone().ok()).collect();
+    let known = fates(rules, shown, &log);
+    let mut lines = Vec::new();
+    for (place, candidate) in known.candidates.iter().enumerate() {
+        let action = &log[candidate.at];
+        let before = place.checked_sub(1).map(|before| known.candidates[before]);
+        let is_same = |of: Candidate| {
+            let other = &log[of.at];
+            (of.time_us, other.kind, other.item) == (candidate.time_us, action.kind, action.item)
+        };
+        let source = Source::ACTIONS[usize::from(action.kind) - 1];
+        let mut fate = fate_text(told, source, candidate.fate);
+        if before.is_some_and(is_same) {
+            fate += ", an exact duplicate of the one before";
+        }
+        let found = good[candidate.at];
+        lines.push(ExplainedAction {
+            time: Some(instant_text(Micros(candidate.time_us))),
+            source,
+            item: Some(action.item),
+            position: match candidate.fate {
+                Fate::Kept(position) => u64::try_from(position).ok(),
+                _ => None,
+            },
+            fate,
+            from: (found.file.to_string(), found.record),
+        });
+    }
+    for found in bad {
+        if let Err(fault) = &found.row {
+            lines.push(ExplainedAction {
+                time: None,
+                source: found.source,
+                item: None,
+                position: None,
+                fate: format!("quarantined: column \"{}\": {}", fault.column, fault.what),
+                from: (found.file.to_string(), found.record),
+            });
+        }
+    }
+    Explained {
+        customer: shown.customer.clone(),
+        ranking: shown.ranking.clone(),
+        day: Day(shown.day),
+        from: from.clone(),
+        cutoff: instant_text(Micros(known.cutoff_us)),
+        lookback_start: known.start_us.map(|start| instant_text(Micros(start))),
+        actions_max: told.actions_max,
+        timezone: told.timezone.clone(),
+        actions: lines,
+    }
+}
+
+/// What became of an action, in words.
+fn fate_text(told: &Settings, source: Source, fate: Fate) -> String {
+    let available = told.available.iter().find(|(of, _)| *of == source);
+    let available = available.map_or("", |(_, column)| column.as_str());
+    let embargo = told.embargo_us.iter().find(|(of, _)| *of == source);
+    let seconds = embargo.map_or(0, |(_, us)| us / 1_000_000);
+    match fate {
+        Fate::Kept(position) => format!("kept at position {position}"),
+        Fate::BeyondLast => format!("beyond the last {}", told.actions_max),
+        Fate::Barred(why) => match why {
+            Barred::AtCutoff => "at the very cutoff, so not prior".to_owned(),
+            Barred::AfterCutoff => "after the cutoff".to_owned(),
+            Barred::DayNotOver => "not yet known: only its day is, which was not over".to_owned(),
+            Barred::NeverKnown => format!("never available: {available} is null"),
+            Barred::KnownLate => format!("not yet available: by {available} not before the cutoff"),
+            Barred::Embargoed => format!("not yet available: embargo of {seconds} s"),
+            Barred::BeforeLookback => "before the lookback".to_owned(),
+        },
+    }
+}

@@ -1,0 +1,364 @@
+//! The audit: that right rows pass whatever the settings, and that no leak does.
+
+use std::fs::{self, File};
+
+use arrow::array::{
+    ArrayRef, AsArray, Int8Array, Int32Array, Int64Array, ListArray, RecordBatch,
+    TimestampMicrosecondArray,
+};
+use arrow::datatypes::{Int8Type, Int32Type, Int64Type, TimestampMicrosecondType};
+use hitherto::{
+    AuditRows, Codec, CustomerType, Cutoff, Guests, ItemType, Layout, Question, Settings, Source,
+};
+use parquet::arrow::ArrowWriter;
+use parquet::arrow::arrow_reader::{ArrowReaderOptions, ParquetRecordBatchReaderBuilder};
+use std::sync::Arc;
+
+use super::sets::Set;
+
+/// Rewrites the rows of a part, and mends all checksums.
+fn rewrite(set: &Set, part: &str, change: impl Fn(&str, ArrayRef) -> ArrayRef) {
+    let path = set.out().join(part);
+    let options = ArrowReaderOptions::new().with_skip_arrow_metadata(true);
+    let file = File::open(&path).expect("a part");
+    let reader = ParquetRecordBatchReaderBuilder::try_new_with_options(file, options);
+    let batches = reader.expect("a part").build().expect("a part");
+    let batches: Vec<RecordBatch> = batches.map(|batch| batch.expect("a batch")).collect();
+    let mut writer = ArrowWriter::try_new(Vec::new(), batches[0].schema(), None).expect("a writer");
+    for batch in &batches {
+        let schema = batch.schema();
+        let columns = schema.fields().iter().zip(batch.columns());
+        let columns = columns.map(|(field, column)| change(field.name(), Arc::clone(column)));
+        let batch = RecordBatch::try_new(Arc::clone(&schema), columns.collect()).expect("columns");
+        writer.write(&batch).expect("a batch");
+    }
+    fs::write(&path, writer.into_inner().expect("a file")).expect("a part");
+    set.mend(part);
+}
+
+/// A list column with one value changed.
+fn with_value(lists: &ArrayRef, at: usize, value: i64) -> ArrayRef {
+    let lists: &ListArray = lists.as_list();
+    let (field, offsets, values, nulls) = lists.clone().into_parts();
+    let values: ArrayRef = match values.as_primitive_opt::<Int32Type>() {
+        Some(items) => {
+            let mut items = items.values().to_vec();
+            items[at] = i32::try_from(value).expect("small");
+            Arc::new(Int32Array::from(items))
+        }
+        None => {
+            let mut kinds = values.as_primitive::<Int8Type>().values().to_vec();
+            kinds[at] = i8::try_from(value).expect("small");
+            Arc::new(Int8Array::from(kinds))
+        }
+    };
+    Arc::new(ListArray::new(field, offsets, values, nulls))
+}
+
+/// Asserts that an audit of all rows tells of a part, saying all of `said`.
+#[track_caller]
+fn refuses(set: &Set, part: &str, said: &[&str]) {
+    let verified = set.audited(AuditRows::All);
+    let problems: Vec<String> = verified
+        .problems
+        .iter()
+        .map(|of| format!("{}: {}", of.path, of.what))
+        .collect();
+    let is_it = |problem: &String| {
+        problem.starts_with(part) && said.iter().all(|said| problem.contains(said))
+    };
+    assert!(problems.iter().any(is_it), "no {said:?} in {problems:#?}");
+}
+
+#[test]
+fn sets_of_all_jobs_pass_and_the_report_stays_with_them() {
+    for (name, set) in Set::all() {
+        for rows in [AuditRows::All, AuditRows::Count(2), AuditRows::Count(1000)] {
+            let verified = set.audited(rows);
+            assert_eq!(verified.problems, [], "{name} {rows:?}");
+            let audited = verified.audited.expect("an audit");
+            let expected = match rows {
+                AuditRows::Count(count) => count.min(verified.rows),
+                _ => verified.rows,
+            };
+            // Of dwell a sample is one of users.
+            assert!(
+                audited.rows == expected || name == "dwell",
+                "{name} {rows:?}"
+            );
+            let report = fs::read(set.out().join("_audit.json")).expect("a report");
+            let report: serde_json::Value = serde_json::from_slice(&report).expect("JSON");
+            assert_eq!(report["verdict"], "passed");
+            assert_eq!(report["rows_recomputed"], audited.rows);
+            let manifest = format!("{:016x}", verified.manifest);
+            assert_eq!(report["manifest_xxh64"], manifest);
+        }
+        assert_eq!(set.verified().problems, [], "{name}: the report is known");
+    }
+}
+
+#[test]
+fn canaries_are_kept_before_the_cutoff_and_refused_from_it_on() {
+    let set = Set::of(Question::Sequences);
+    let canaries = set
+        .audited(AuditRows::All)
+        .audited
+        .expect("an audit")
+        .canaries;
+    let canaries = canaries.expect("canaries");
+    assert_eq!(canaries.impressions, 3, "one of each customer");
+    assert_eq!(
+        (canaries.planted, canaries.kept, canaries.refused),
+        (9, 3, 6)
+    );
+}
+
+#[test]
+fn rows_are_right_whatever_the_settings() {
+    type Change = fn(&mut Settings);
+    let berlin = |of: &mut Settings| of.timezone = "Europe/Berlin".into();
+    let changes: [(&str, Change); 15] = [
+        ("no pad", |of| of.pad = false),
+        ("request", |of| of.layout = Layout::Request),
+        ("guests", |of| {
+            (of.guests, of.guest_ids) = (Guests::Empty, vec!["2".into()]);
+        }),
+        ("wide items", |of| of.item_type = ItemType::Int64),
+        ("text customers", |of| {
+            of.customer_type = Some(CustomerType::String);
+        }),
+        ("lz4", |of| of.codec = Codec::Lz4Raw),
+        ("plain", |of| of.codec = Codec::None),
+        ("embargo", |of| {
+            of.embargo_us = vec![(Source::Carts, 86_400_000_000)];
+        }),
+        ("long embargo", |of| {
+            of.embargo_us = vec![(Source::Clicks, 400 * 86_400_000_000)];
+        }),
+        ("lookback", |of| of.lookback_days = Some(3)),
+        ("no lookback", |of| of.lookback_days = None),
+        ("nothing", |of| of.lookback_days = Some(0)),
+        ("one", |of| of.actions_max = 1),
+        ("zone", berlin),
+        ("no orders", |of| {
+            let path = |name: &str| {
+                of.dir
+                    .as_ref()
+                    .map(|dir| dir.join(name).display().to_string())
+            };
+            of.paths = [
+                (Source::Impressions, path("impressions.ndjson")),
+                (Source::Clicks, path("clicks.csv")),
+            ]
+            .into_iter()
+            .filter_map(|(source, path)| Some((source, path?)))
+            .collect();
+            of.dir = None;
+        }),
+    ];
+    for (name, change) in changes {
+        let set = Set::inputs(Question::Sequences);
+        let mut settings = set.settings(Question::Sequences);
+        change(&mut settings);
+        set.make(settings);
+        let verified = set.audited(AuditRows::All);
+        assert_eq!(verified.problems, [], "{name}");
+        assert!(verified.audited.is_some_and(|of| of.rows > 0), "{name}");
+    }
+}
+
+#[test]
+fn rows_are_right_by_time_with_availability_where_clocks_change() {
+    for zone in ["UTC", "Europe/Berlin"] {
+        for available in [true, false] {
+            let set = Set::inputs(Question::Sequences);
+            let shown = r#"{"ranking_id":"a","customer_id":1,"impressions":[{"item_id":5,"is_order":false}],"impression_time":"2025-03-30 02:30:00"}
+{"ranking_id":"b","customer_id":1,"impressions":[{"item_id":5,"is_order":null}],"impression_time":"2025-10-26 02:30:00"}
+{"ranking_id":"c","customer_id":2,"impressions":[{"item_id":6,"is_order":true}],"impression_time":"2025-03-31"}
+"#;
+            fs::write(set.dir().join("impressions.ndjson"), shown).expect("a file");
+            let clicks = "customer_id,item_id,click_time,seen_at\n\
+                1,1,2025-03-30 02:10:00,2025-03-30 02:20:00\n1,2,2025-03-30 03:00:00,2025-03-30\n\
+                1,3,2025-03-29,2025-03-29\n1,4,2025-03-30 01:59:59.999999,\n\
+                2,7,2025-03-30T23:59:59.999999+02:00,2025-03-30T20:00:00Z\n\
+                1,8,2025-10-26 02:10:00,2025-10-26T00:20:00Z\n1,9,2025-10-25,2025-10-26\n";
+            fs::write(set.dir().join("clicks.csv"), clicks).expect("a file");
+            set.make(Settings {
+                cutoff: Cutoff::Time,
+                timezone: zone.into(),
+                available: match available {
+                    true => vec![(Source::Clicks, "seen_at".into())],
+                    false => Vec::new(),
+                },
+                ..set.settings(Question::Sequences)
+            });
+            let verified = set.audited(AuditRows::All);
+            assert_eq!(verified.problems, [], "{zone} {available}");
+            let canaries = verified
+                .audited
+                .and_then(|of| of.canaries)
+                .expect("canaries");
+            assert_eq!(canaries.kept, canaries.impressions);
+        }
+    }
+}
+
+#[test]
+fn a_future_action_in_the_middle_of_a_history_is_refused() {
+    let set = Set::of(Question::Sequences);
+    let part = "dt=2025-08-15/part-00000.parquet";
+    // Customer 1 clicks on 24 at 13:00 of that day, whose cutoff is its start.
+    let first = set.row_of(part, "r1");
+    rewrite(&set, part, |name, column| match name {
+        "actions" => with_value(&column, first * 4 + 1, 24),
+        "action_types" => with_value(&column, first * 4 + 1, 1),
+        _ => column,
+    });
+    assert_eq!(set.verified().problems, [], "only values can tell");
+    refuses(
+        &set,
+        part,
+        &[
+            "customer 1",
+            "\"r1\"",
+            "\"actions\"",
+            "24",
+            "not prior",
+            "after the cutoff",
+        ],
+    );
+    let report = fs::read(set.out().join("_audit.json")).expect("a report");
+    assert!(String::from_utf8_lossy(&report).contains("\"verdict\": \"failed\""));
+}
+
+#[test]
+fn a_last_action_time_that_is_wrong_is_refused() {
+    let part = "dt=2025-08-15/part-00000.parquet";
+    for (later_us, said) in [
+        (86_400_000_000, "not before its cutoff"),
+        (1, "last_action_time"),
+    ] {
+        let set = Set::of(Question::Sequences);
+        let first = set.row_of(part, "r1");
+        rewrite(&set, part, |name, column| {
+            if name != "last_action_time" {
+                return column;
+            }
+            let times = column.as_primitive::<TimestampMicrosecondType>();
+            let later = |(row, time): (usize, Option<i64>)| match row == first {
+                true => time.map(|time| time + later_us),
+                false => time,
+            };
+            let times: TimestampMicrosecondArray = times.iter().enumerate().map(later).collect();
+            Arc::new(times.with_timezone("UTC"))
+        });
+        refuses(&set, part, &[said]);
+    }
+}
+
+#[test]
+fn labels_cutoffs_and_missing_rows_are_refused() {
+    let part = "dt=2025-08-15/part-00000.parquet";
+    let set = Set::of(Question::Sequences);
+    rewrite(&set, part, |name, column| match name {
+        "is_order" => {
+            let labels = column.as_boolean().iter();
+            Arc::new(
+                labels
+                    .map(|label| label.map(|label| !label))
+                    .collect::<arrow::array::BooleanArray>(),
+            )
+        }
+        _ => column,
+    });
+    refuses(&set, part, &["is_order"]);
+
+    let set = Set::of(Question::Sequences);
+    let shown = set.dir().join("impressions.ndjson");
+    let text = fs::read_to_string(&shown).expect("text");
+    let more = text.replace("\"r2\"", "\"r9\"");
+    fs::write(&shown, &more).expect("a file");
+    set.forgive_inputs();
+    refuses(&set, part, &["no impression in the inputs"]);
+    refuses(
+        &set,
+        "dt=2025-08-15",
+        &["\"r9\"", "expected 1 rows, found 0"],
+    );
+}
+
+#[test]
+fn an_input_that_changed_or_is_gone_is_told_and_none_is_needed_without_an_audit() {
+    let set = Set::of(Question::Sequences);
+    let clicks = set.dir().join("clicks.csv");
+    let text = fs::read_to_string(&clicks).expect("text");
+    fs::write(&clicks, text.replace("21", "29")).expect("a file");
+    refuses(
+        &set,
+        "_manifest.json",
+        &["clicks.csv", "has changed", "--audit-rows 0"],
+    );
+    fs::remove_file(&clicks).expect("a file to remove");
+    refuses(
+        &set,
+        "_manifest.json",
+        &["clicks.csv", "is gone", "--audit-rows 0"],
+    );
+    assert_eq!(set.verified().problems, []);
+}
+
+/// Adds a number to the first value of a column of integers.
+fn plus_one(column: &ArrayRef, by: i64) -> ArrayRef {
+    let mut counts = column.as_primitive::<Int64Type>().values().to_vec();
+    counts[0] += by;
+    Arc::new(Int64Array::from(counts))
+}
+
+#[test]
+fn a_count_or_a_label_that_knows_the_future_is_refused() {
+    let part = "date=2024-01-10/part-00000.parquet";
+    for count in [
+        "prior_listing_clicks",
+        "prior_listing_clicks_1h",
+        "prior_user_clicks",
+    ] {
+        let set = Set::of(Question::Features);
+        rewrite(&set, part, |name, column| match name == count {
+            true => plus_one(&column, 1),
+            false => column,
+        });
+        assert_eq!(set.verified().problems, [], "only values can tell");
+        refuses(&set, part, &["impression 1", count, "not prior"]);
+    }
+    let set = Set::of(Question::Features);
+    rewrite(&set, part, |name, column| match name {
+        "clicked" => {
+            let labels = column.as_primitive::<Int8Type>().values().iter();
+            Arc::new(labels.map(|label| 1 - label).collect::<Int8Array>())
+        }
+        _ => column,
+    });
+    refuses(&set, part, &["impression 1", "clicked"]);
+}
+
+#[test]
+fn a_stay_that_is_wrong_is_refused_in_both_formats() {
+    let set = Set::of(Question::Dwell);
+    rewrite(&set, "user_merchant.parquet", |name, column| match name {
+        "events" => plus_one(&column, 1),
+        _ => column,
+    });
+    refuses(&set, "user_merchant.parquet", &["user u1", "events"]);
+    let set = Set::of(Question::Dwell);
+    rewrite(&set, "merchant.parquet", |name, column| match name {
+        "users" => plus_one(&column, 1),
+        _ => column,
+    });
+    refuses(&set, "merchant.parquet", &["merchant", "users"]);
+    let set = Set::of(Question::Dwell);
+    let csv = set.out().join("user_merchant.csv");
+    let text = fs::read_to_string(&csv).expect("text");
+    fs::write(&csv, text.replacen("u1,m,2018-10-01", "u1,m,2018-10-03", 1)).expect("a file");
+    set.mend("user_merchant.csv");
+    refuses(&set, "user_merchant.csv", &["2018-10-03"]);
+}

@@ -1,0 +1,159 @@
+//! `explain`: that every action of a customer is told, with its fate and where it came from.
+
+use std::fs;
+
+use hitherto::{
+    Control, Cutoff, ErrorKind, ExplainSettings, Explained, Question, Settings, Source, explain,
+    parse_day,
+};
+
+use super::sets::Set;
+
+/// Explains a ranking of a set.
+fn ranking(set: &Set, ranking: &str) -> Vec<Explained> {
+    let settings = ExplainSettings {
+        out: set.out(),
+        threads: 1,
+        ranking_id: Some(ranking.to_owned()),
+        ..ExplainSettings::default()
+    };
+    explain(&settings, &Control::default()).expect("an impression")
+}
+
+/// The fates of an impression, as `ITEM: FATE (RECORD)`.
+fn fates(of: &Explained) -> Vec<String> {
+    let actions = of.actions.iter();
+    let text = |of: &hitherto::ExplainedAction| {
+        let item = of
+            .item
+            .map_or_else(|| "-".to_owned(), |item| item.to_string());
+        format!("{item}: {} ({})", of.fate, of.from.1)
+    };
+    actions.map(text).collect()
+}
+
+#[test]
+fn every_action_is_told_newest_first_with_its_fate() {
+    let set = Set::of(Question::Sequences);
+    let [of] = &ranking(&set, "r1")[..] else {
+        panic!("one impression");
+    };
+    assert_eq!(of.cutoff, "2025-08-15T00:00:00Z");
+    assert_eq!(of.lookback_start.as_deref(), Some("2024-08-15T00:00:00Z"));
+    assert_eq!(
+        fates(of),
+        [
+            "24: after the cutoff (4)",
+            "24: after the cutoff, an exact duplicate of the one before (5)",
+            "21: kept at position 0 (1)",
+            "31: kept at position 1 (1)",
+            "41: kept at position 2 (1)",
+        ]
+    );
+    assert!(of.actions[2].from.0.ends_with("clicks.csv"));
+    let [of] = &ranking(&set, "r2")[..] else {
+        panic!("one impression");
+    };
+    let told = fates(of);
+    assert_eq!(
+        told[..2],
+        ["33: kept at position 0 (2)", "43: kept at position 1 (2)"]
+    );
+    assert!(told[2].starts_with("-: quarantined: column \"item_id\": expected an item id"));
+    let [of] = &ranking(&set, "r3")[..] else {
+        panic!("one impression");
+    };
+    assert_eq!(fates(of)[4], "41: beyond the last 4 (1)");
+}
+
+#[test]
+fn what_was_known_late_is_told_as_such() {
+    let set = Set::inputs(Question::Sequences);
+    let clicks = "customer_id,item_id,click_time,seen_at\n\
+        1,1,2025-08-14 10:00:00,2025-08-15\n1,2,2025-08-14 09:00:00,\n\
+        1,3,2025-08-15,2025-08-14\n1,4,2025-08-15 00:00:00,2025-08-14\n1,5,2024-01-01,2024-01-01\n";
+    fs::write(set.dir().join("clicks.csv"), clicks).expect("a file");
+    let shown = r#"{"ranking_id":"t","customer_id":1,"impressions":[{"item_id":5,"is_order":false}],"impression_time":"2025-08-15 00:00:00"}
+{"ranking_id":"u","customer_id":1,"impressions":[{"item_id":5,"is_order":false}],"impression_time":"2025-08-15 12:00:00"}
+"#;
+    fs::write(set.dir().join("impressions.ndjson"), shown).expect("a file");
+    set.make(Settings {
+        cutoff: Cutoff::Time,
+        available: vec![(Source::Clicks, "seen_at".into())],
+        embargo_us: vec![(Source::Carts, 3 * 86_400_000_000)],
+        ..set.settings(Question::Sequences)
+    });
+    let [of] = &ranking(&set, "t")[..] else {
+        panic!("one impression");
+    };
+    assert_eq!(
+        fates(of),
+        [
+            "4: at the very cutoff, so not prior (4)",
+            "3: at the very cutoff, so not prior (3)",
+            "1: not yet available: by seen_at not before the cutoff (1)",
+            "2: never available: seen_at is null (2)",
+            "31: not yet available: embargo of 259200 s (1)",
+            "41: kept at position 0 (1)",
+            "5: before the lookback (5)",
+        ]
+    );
+    let [of] = &ranking(&set, "u")[..] else {
+        panic!("one impression");
+    };
+    let late = "3: not yet known: only its day is, which was not over (3)";
+    assert!(fates(of).iter().any(|of| of == late), "{:?}", fates(of));
+}
+
+#[test]
+fn a_day_is_explained_by_the_files_that_its_run_saw() {
+    let set = Set::of_days();
+    let items = |of: &str| -> Vec<Option<i64>> {
+        let explained = ranking(&set, of);
+        explained[0].actions.iter().map(|of| of.item).collect()
+    };
+    assert!(!items("r1").contains(&Some(88)));
+    assert!(items("r3").contains(&Some(88)));
+}
+
+#[test]
+fn impressions_are_found_by_customer_and_day() {
+    let set = Set::of(Question::Sequences);
+    let settings = ExplainSettings {
+        out: set.out(),
+        threads: 1,
+        customer: Some("1".into()),
+        day: parse_day("2025-08-16"),
+        ..ExplainSettings::default()
+    };
+    let found = explain(&settings, &Control::default()).expect("an impression");
+    let rankings: Vec<&str> = found.iter().map(|of| of.ranking.as_str()).collect();
+    assert_eq!(rankings, ["r3"]);
+}
+
+#[test]
+fn what_cannot_be_explained_is_said() {
+    let set = Set::of(Question::Sequences);
+    let settings = |out| ExplainSettings {
+        out,
+        threads: 1,
+        ranking_id: Some("r77".into()),
+        ..ExplainSettings::default()
+    };
+    let error = explain(&settings(set.out()), &Control::default()).expect_err("no ranking");
+    assert!(matches!(error.kind(), ErrorKind::NoInput { .. }), "{error}");
+    let text = error.to_string();
+    assert!(
+        text.contains("r77") && text.contains("2025-08-15 to 2025-08-16"),
+        "{text}"
+    );
+    let error = explain(&settings(set.dir()), &Control::default()).expect_err("no set");
+    assert_eq!(error.exit_code(), 66);
+    let other = Set::of(Question::Dwell);
+    let error = explain(&settings(other.out()), &Control::default()).expect_err("another job");
+    assert_eq!(error.exit_code(), 2);
+    fs::write(set.dir().join("clicks.csv"), "").expect("a file");
+    let error = explain(&settings(set.out()), &Control::default()).expect_err("another input");
+    assert_eq!(error.exit_code(), 65);
+    assert!(error.to_string().contains("has changed"), "{error}");
+}
