@@ -58,6 +58,11 @@ pub(crate) enum Command {
     /// audit: rows are recomputed from the inputs by a second, naive path and compared value by value,
     /// and actions planted around real cutoffs must be kept or refused. Writes OUT/_audit.json.
     Verify(super::verify::Verify),
+    /// Say of every action of a customer why it is in a history, or why not
+    ///
+    /// For an impression that `hitherto sequences` made rows of: every action of its customer, newest
+    /// first, what became of it and why, and the file and record that it came from.
+    Explain(super::explain::Explain),
     /// Make synthetic logs, to try things out with
     ///
     /// Writes DIR/impressions, DIR/clicks, DIR/add_to_carts and DIR/previous_orders, each by day: a

@@ -7,6 +7,7 @@
 pub(crate) mod args;
 mod choices;
 pub(crate) mod dwell;
+mod explain;
 mod features;
 mod flags;
 mod generate;
@@ -38,6 +39,7 @@ pub(crate) fn run(cli: Cli) -> anyhow::Result<()> {
         Command::Features(features) => features.run(),
         Command::Dwell(dwell) => dwell.run(),
         Command::Verify(verify) => verify.run(),
+        Command::Explain(explain) => explain.run(),
         Command::Generate(generate) => generate.run(),
         Command::Completions { shell } => {
             let mut script = Vec::new();

@@ -86,3 +86,42 @@ fn inputs_are_found_from_another_folder() {
     let run = crate::shop::run(command.args(["--inputs-from", &root]));
     assert_eq!(run.code, 0, "{}", run.stderr);
 }
+
+#[test]
+fn explain_prints_a_table_or_a_json_object_a_line() {
+    let shop = shop();
+    shop.made(&[]);
+    let run = shop.run_bare(&["explain", "out", "--ranking-id", "r1", "--quiet"]);
+    assert_eq!((run.code, run.stderr.as_str()), (0, ""));
+    let lines: Vec<&str> = run.stdout.lines().collect();
+    assert_eq!(
+        lines[0],
+        "ranking r1 of customer 1 on 2025-08-15, from shop/impressions.ndjson record 1"
+    );
+    assert!(
+        lines[1].starts_with("cutoff 2025-08-15T00:00:00Z"),
+        "{}",
+        lines[1]
+    );
+    assert!(lines[3].contains("after the cutoff"), "{}", lines[3]);
+    assert!(lines[4].contains("kept at position 0"), "{}", lines[4]);
+    let flags = ["--customer", "1", "--date", "2025-08-15", "--json"];
+    let run = shop.run_bare(&[&["explain", "out"][..], &flags].concat());
+    let objects = run
+        .stdout
+        .lines()
+        .map(serde_json::from_str::<serde_json::Value>);
+    let fates: Vec<_> = objects
+        .map(|of| of.expect("JSON")["fate"].clone())
+        .collect();
+    assert_eq!(fates.len(), 4, "{}", run.stdout);
+    for (flags, code) in [
+        (&["--ranking-id", "r9"][..], 66),
+        (&["--customer", "1"], 2),
+        (&["--date", "2025-08-15"], 2),
+        (&[], 2),
+    ] {
+        let run = shop.run_bare(&[&["explain", "out"][..], flags].concat());
+        assert_eq!(run.code, code, "{flags:?}: {}", run.stderr);
+    }
+}

@@ -1,0 +1,143 @@
+//! Flags of `explain`, and the table that it prints.
+
+use std::path::PathBuf;
+
+use clap::Args;
+use hitherto::{Day, ExplainSettings, Explained, ExplainedAction, date_text};
+use serde_json::json;
+
+use crate::cli::values::day;
+use crate::cli::verify::Running;
+use crate::cli::{print, start, threads};
+
+/// The examples under `hitherto explain --help`.
+const EXAMPLES: &str = "\
+Examples:
+  Why does the history of this ranking look as it does?
+    hitherto explain training --ranking-id r17
+
+  All impressions of a customer on a day, a JSON object for each action:
+    hitherto explain training --customer 4711 --date 2025-08-15 --json
+
+Exit codes: 0 done, 2 usage, 65 OUT or an input is not what the manifest says, 66 no such set or
+impression, 70 internal fault, 74 I/O, 130 and 143 interrupted.";
+
+/// Flags of `explain`; what it says of itself stands at [`crate::cli::args::Command`], where clap
+/// looks for it.
+#[derive(Args, Debug)]
+#[command(after_long_help = EXAMPLES)]
+pub(crate) struct Explain {
+    /// The folder that `hitherto sequences` published
+    #[arg(value_name = "OUT")]
+    out: PathBuf,
+    /// Impressions of this ranking
+    #[arg(long, value_name = "ID", required_unless_present = "customer")]
+    ranking_id: Option<String>,
+    /// Impressions of this customer; needs --date
+    #[arg(long, value_name = "ID", requires = "date", allow_hyphen_values = true)]
+    customer: Option<String>,
+    /// Impressions of this day
+    #[arg(long, value_name = "DAY", value_parser = day)]
+    date: Option<Day>,
+    /// Print a JSON object for each action, a line each
+    #[arg(long)]
+    json: bool,
+    /// Folder that relative paths of inputs start from [default: the current one]
+    #[arg(long, value_name = "DIR")]
+    inputs_from: Option<PathBuf>,
+    /// How to run.
+    #[command(flatten)]
+    running: Running,
+}
+
+impl Explain {
+    /// Explains, and prints what was found.
+    pub(crate) fn run(self) -> anyhow::Result<()> {
+        let common = self.running.common();
+        let settings = ExplainSettings {
+            out: self.out,
+            threads: threads(&common),
+            inputs_from: self.inputs_from,
+            ranking_id: self.ranking_id,
+            customer: self.customer,
+            day: self.date,
+        };
+        let (control, progress) = start(&common)?;
+        let explained = hitherto::explain(&settings, &control);
+        progress.finish();
+        let texts: Vec<String> = match self.json {
+            true => explained?.iter().map(lines).collect(),
+            false => explained?.iter().map(table).collect(),
+        };
+        print(&texts.join(if self.json { "" } else { "\n" }))
+    }
+}
+
+/// The name of an action's type.
+fn type_name(action: &ExplainedAction) -> &'static str {
+    match action.source.name() {
+        "clicks" => "click",
+        "carts" => "cart",
+        _ => "order",
+    }
+}
+
+/// An impression and its actions, for people.
+fn table(of: &Explained) -> String {
+    let customer = of.customer.as_deref().unwrap_or("nobody");
+    let (file, record) = &of.from;
+    let lookback = match &of.lookback_start {
+        Some(start) => format!("lookback from {start}"),
+        None => "no lookback".to_owned(),
+    };
+    let day = date_text(of.day);
+    let (ranking, cutoff) = (&of.ranking, &of.cutoff);
+    let (count, zone) = (of.actions_max, &of.timezone);
+    let mut text = format!(
+        "ranking {ranking} of customer {customer} on {day}, from {file} record {record}\n\
+         cutoff {cutoff}, {lookback}, at most {count} actions, zone {zone}\n"
+    );
+    let mut rows = vec![["time", "type", "item", "fate", "from"].map(str::to_owned)];
+    rows.extend(of.actions.iter().map(|action| {
+        let dash = || "-".to_owned();
+        let (file, record) = &action.from;
+        [
+            action.time.clone().unwrap_or_else(dash),
+            type_name(action).to_owned(),
+            action.item.map_or_else(dash, |item| item.to_string()),
+            action.fate.clone(),
+            format!("{file} record {record}"),
+        ]
+    }));
+    let width = |column: usize| {
+        let widths = rows.iter().map(|row| row[column].chars().count());
+        widths.max().unwrap_or(0)
+    };
+    let [time, kind, item, fate] = [width(0), width(1), width(2), width(3)];
+    for [a, b, c, d, e] in &rows {
+        text += &format!("{a:<time$}  {b:<kind$}  {c:>item$}  {d:<fate$}  {e}\n");
+    }
+    text
+}
+
+/// A JSON object for each action of an impression, a line each.
+fn lines(of: &Explained) -> String {
+    let line = |action: &ExplainedAction| {
+        let value = json!({
+            "customer_id": of.customer,
+            "ranking_id": of.ranking,
+            "day": date_text(of.day),
+            "cutoff": of.cutoff,
+            "lookback_start": of.lookback_start,
+            "time": action.time,
+            "type": type_name(action),
+            "item_id": action.item,
+            "position": action.position,
+            "fate": action.fate,
+            "file": action.from.0,
+            "record": action.from.1,
+        });
+        format!("{value}\n")
+    };
+    of.actions.iter().map(line).collect()
+}
