@@ -83,6 +83,7 @@
 //! - No module uses one that comes after it in the data path; a test holds them to it.
 //! - No comparison of an event's time with a cutoff is anywhere but in `sweep::is_prior`.
 //! - No byte of a part depends on threads, memory, partitions, the order of files, or the clock.
+//! - `naive` and `oracle`, which rows are held to, use nothing of the data path.
 //! - Nothing has its final name before it is complete and synced.
 
 mod calendar;

@@ -6,7 +6,7 @@ use std::path::Path;
 use rayon::prelude::*;
 
 use super::cell::Cell;
-use super::{LogFile, column, read};
+use super::{Check, LogFile, column, read};
 use crate::error::Result;
 use crate::job::{CustomerType, Settings, Source};
 use crate::oracle::features::{Click, Impression, Listing};
@@ -37,6 +37,7 @@ pub(crate) fn shown_listings(
     types: Types,
     files: &[LogFile],
     is_wanted: &(dyn Fn(&str) -> bool + Sync),
+    check: Check<'_>,
 ) -> Result<Vec<Impression>> {
     let ours = ["impression_id", "user_id", "listing_id", "impression_ts"];
     let names = ours.map(|ours| column(settings, Source::Impressions, ours));
@@ -45,7 +46,7 @@ pub(crate) fn shown_listings(
         .filter(|file| file.source == Source::Impressions);
     let found = files.map(|file| {
         let mut found = Vec::new();
-        read(file, &names, &mut |_, cells| {
+        read(file, &names, check, &mut |_, cells| {
             let id = |at: usize| cells[at].table_id(names[at], types[at]).ok().flatten();
             let (Some(own), Some(user), Some(listing)) = (id(0), id(1), id(2)) else {
                 return Ok(());
@@ -77,6 +78,7 @@ pub(crate) fn clicks(
     types: Types,
     files: &[LogFile],
     is_wanted: &(dyn Fn(Option<&str>, &str) -> bool + Sync),
+    check: Check<'_>,
 ) -> Result<ClicksRead> {
     let ours = ["user_id", "listing_id", "click_ts"];
     let names = ours.map(|ours| column(settings, Source::Clicks, ours));
@@ -85,7 +87,7 @@ pub(crate) fn clicks(
         .filter(|file| file.source == Source::Clicks);
     let found = files.map(|file| {
         let mut found = ClicksRead::default();
-        read(file, &names, &mut |_, cells| {
+        read(file, &names, check, &mut |_, cells| {
             let Ok(user) = cells[0].table_id(names[0], types[1]) else {
                 return Ok(());
             };
@@ -130,6 +132,7 @@ pub(crate) fn listings(
     types: Types,
     files: &[LogFile],
     is_wanted: &dyn Fn(&str) -> bool,
+    check: Check<'_>,
 ) -> Result<Vec<Listing>> {
     let ours = ["listing_id", "category", "price", "created_ts"];
     let names = ours.map(|ours| column(settings, Source::Listings, ours));
@@ -138,7 +141,7 @@ pub(crate) fn listings(
     files.sort_by_key(|file| Path::new(&file.shown));
     let (mut seen, mut found) = (BTreeSet::new(), Vec::new());
     for file in files {
-        read(file, &names, &mut |_, cells| {
+        read(file, &names, check, &mut |_, cells| {
             let Ok(Some(listing)) = cells[0].table_id(names[0], types[2]) else {
                 return Ok(());
             };

@@ -2,7 +2,7 @@
 
 use rayon::prelude::*;
 
-use super::{LogFile, column, read};
+use super::{Check, LogFile, column, read};
 use crate::error::Result;
 use crate::job::{CustomerType, DwellMethod, Settings, Source};
 use crate::oracle::LogEvent;
@@ -17,12 +17,13 @@ pub(crate) fn events(
     types: [CustomerType; 3],
     files: &[LogFile],
     is_wanted: &(dyn Fn(&str) -> bool + Sync),
+    check: Check<'_>,
 ) -> Result<(Vec<LogEvent>, u64)> {
     let ours = ["timestamp", "user_id", "event", "flyer_id", "merchant_id"];
     let names = ours.map(|ours| column(settings, Source::Events, ours));
     let found = files.par_iter().map(|file| {
         let (mut found, mut records) = (Vec::new(), 0);
-        read(file, &names, &mut |_, cells| {
+        read(file, &names, check, &mut |_, cells| {
             records += 1;
             let id = |at: usize, of| cells[at].table_id(names[at], of);
             let (Ok(Some(user)), Ok(Some(event))) = (id(1, types[0]), id(2, CustomerType::String))

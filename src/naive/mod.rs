@@ -58,12 +58,25 @@ pub(crate) struct Found<T> {
     pub(crate) record: u64,
 }
 
+/// What is asked now and then: an error ends the reading.
+pub(crate) type Check<'a> = &'a (dyn Fn() -> Result<()> + Sync);
+
+/// Records between two such questions.
+const CHECK_RECORDS: u64 = 1 << 12;
+
 /// What is done with each record: its number, and a cell for each column that is asked for.
 type OnRecord<'a> = &'a mut dyn FnMut(u64, &[Cell]) -> Result<()>;
 
 /// Hands the records of a file on, in order. Records that cannot be read at all are passed over:
 /// nobody can tell whose they are.
-fn read(file: &LogFile, columns: &[&str], on_record: OnRecord<'_>) -> Result<()> {
+fn read(file: &LogFile, columns: &[&str], check: Check<'_>, on_record: OnRecord<'_>) -> Result<()> {
+    check()?;
+    let on_record: OnRecord<'_> = &mut |record, cells| {
+        if record.is_multiple_of(CHECK_RECORDS) {
+            check()?;
+        }
+        on_record(record, cells)
+    };
     match file.format {
         Format::Parquet => parquet::read(file, columns, on_record),
         Format::Csv => text::read_csv(file, columns, on_record),

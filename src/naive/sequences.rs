@@ -6,7 +6,7 @@ use rayon::prelude::*;
 
 use super::cell::{Cell, Fault};
 use super::text::cells_of;
-use super::{Found, LogFile, column, read};
+use super::{Check, Found, LogFile, column, read};
 use crate::error::Result;
 use crate::job::{CustomerType, Cutoff, Guests, NullLabel, Settings, Source, TimeUnit};
 use crate::naive::times::parse_date;
@@ -61,12 +61,13 @@ pub(crate) fn actions(
     settings: &Settings,
     files: &[LogFile],
     is_wanted: &(dyn Fn(&str) -> bool + Sync),
+    check: Check<'_>,
 ) -> Result<(Vec<Found<LogAction>>, u64)> {
     let files = files
         .par_iter()
         .filter(|file| Source::ACTIONS.contains(&file.source));
     let found: Vec<Result<_>> = files
-        .map(|file| actions_of(settings, file, is_wanted))
+        .map(|file| actions_of(settings, file, is_wanted, check))
         .collect();
     let (mut all, mut records) = (Vec::new(), 0);
     for found in found {
@@ -82,6 +83,7 @@ fn actions_of(
     settings: &Settings,
     file: &LogFile,
     is_wanted: &(dyn Fn(&str) -> bool + Sync),
+    check: Check<'_>,
 ) -> Result<(Vec<Found<LogAction>>, u64)> {
     let name = |ours: &'static str| column(settings, file.source, ours);
     let (item, times) = match file.source {
@@ -104,7 +106,7 @@ fn actions_of(
     };
     let (mut found, mut records) = (Vec::new(), 0);
     let shown: Arc<str> = file.shown.as_str().into();
-    read(file, &columns, &mut |record, cells| {
+    read(file, &columns, check, &mut |record, cells| {
         records += 1;
         let Ok(Some(of)) = customer(settings, columns[0], &cells[0]) else {
             return Ok(());
@@ -165,12 +167,13 @@ pub(crate) fn impressions(
     settings: &Settings,
     files: &[LogFile],
     is_wanted: &(dyn Fn(i32, Option<&str>, &str) -> bool + Sync),
+    check: Check<'_>,
 ) -> Result<Vec<Found<LogImpression>>> {
     let files = files
         .par_iter()
         .filter(|file| file.source == Source::Impressions);
     let found: Vec<Result<_>> = files
-        .map(|file| impressions_of(settings, file, is_wanted))
+        .map(|file| impressions_of(settings, file, is_wanted, check))
         .collect();
     let found = found.into_iter().collect::<Result<Vec<_>>>()?;
     Ok(found.concat())
@@ -181,6 +184,7 @@ fn impressions_of(
     settings: &Settings,
     file: &LogFile,
     is_wanted: &(dyn Fn(i32, Option<&str>, &str) -> bool + Sync),
+    check: Check<'_>,
 ) -> Result<Vec<Found<LogImpression>>> {
     let ours = [
         "dt",
@@ -193,7 +197,7 @@ fn impressions_of(
     let folder = day_of_folder(&file.shown);
     let mut found = Vec::new();
     let shown: Arc<str> = file.shown.as_str().into();
-    read(file, &columns, &mut |record, cells| {
+    read(file, &columns, check, &mut |record, cells| {
         let Some((time, day)) = moment(settings, folder, &columns, cells) else {
             return Ok(());
         };

@@ -144,6 +144,7 @@ fn explain_all(
 ) -> Result<Vec<Explained>> {
     let told = &ledger.settings;
     let rules = naive::rules(told);
+    let check: naive::Check<'_> = &|| control.check();
     let (mut explained, mut others) = (Vec::new(), Vec::new());
     for group in &inputs.groups {
         let mut shown = Vec::new();
@@ -158,7 +159,7 @@ fn explain_all(
                         .is_none_or(|of| of == ranking)
                     && (settings.customer.is_none() || settings.customer.as_deref() == customer)
             };
-            for found in naive::impressions(told, files, &is_wanted)? {
+            for found in naive::impressions(told, files, &is_wanted, check)? {
                 match found.row {
                     Err(fault) => others.push(format!(
                         "record {} of \"{}\" was set aside: column \"{}\": {}",
@@ -182,7 +183,7 @@ fn explain_all(
             continue;
         }
         let is_wanted = |of: &str| customers.iter().any(|customer| *customer == of);
-        let (actions, _) = naive::actions(told, &group.files, &is_wanted)?;
+        let (actions, _) = naive::actions(told, &group.files, &is_wanted, check)?;
         for (of, from) in &shown {
             explained.push(explain_one(told, &rules, (of, from), &actions));
         }

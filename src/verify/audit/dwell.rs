@@ -90,7 +90,9 @@ pub(super) fn audit(audit: &Audit<'_>, problems: &mut Problems) -> Result<Option
     audit.control.check()?;
     let is_all = audit.rows == AuditRows::All;
     let is_wanted = |user: &str| is_all || users.contains(user);
-    let (log, records) = naive::events(settings, types, &files, &is_wanted)?;
+    let (log, records) = naive::events(settings, types, &files, &is_wanted, &|| {
+        audit.control.check()
+    })?;
     let rules = DwellRules {
         is_session: settings.dwell_method == DwellMethod::Session,
         by_flyers: settings.divide_by == DivideBy::Flyers,

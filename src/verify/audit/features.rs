@@ -171,6 +171,7 @@ fn read_markets(
     problems: &mut Problems,
 ) -> Result<Option<Markets>> {
     let (ledger, settings, types) = (audit.ledger, &audit.ledger.settings, types_of(audit)?);
+    let check: naive::Check<'_> = &|| audit.control.check();
     let is_all = audit.rows == AuditRows::All;
     let days = (0..ledger.days.len()).filter(|at| {
         let day = ledger.days[*at].day.0;
@@ -191,7 +192,7 @@ fn read_markets(
             let days: BTreeSet<i32> = days.iter().map(|at| ledger.days[*at].day.0).collect();
             let wanted: BTreeSet<&str> = keys.iter().map(|(_, id)| id.as_str()).collect();
             let is_wanted = |id: &str| is_all || wanted.contains(id);
-            for shown in naive::shown_listings(settings, types, files, &is_wanted)? {
+            for shown in naive::shown_listings(settings, types, files, &is_wanted, check)? {
                 let day = naive::day_of(settings, shown.time);
                 let key = (day, shown.id.clone());
                 if days.contains(&day) && (is_all || keys.contains(&key)) {
@@ -204,11 +205,10 @@ fn read_markets(
         let is_wanted = |user: Option<&str>, listing: &str| {
             listings.contains(listing) || user.is_some_and(|user| users.contains(user))
         };
-        let read = naive::clicks(settings, types, &of_group.files, &is_wanted)?;
+        let read = naive::clicks(settings, types, &of_group.files, &is_wanted, check)?;
         markets.records += read.count;
-        let known = naive::listings(settings, types, &of_group.files, &|of| {
-            listings.contains(of)
-        })?;
+        let is_known = |of: &str| listings.contains(of);
+        let known = naive::listings(settings, types, &of_group.files, &is_known, check)?;
         let mut market = market_of(settings, read);
         let known = known.into_iter();
         market.listings = known.map(|of| (of.listing.clone(), of)).collect();

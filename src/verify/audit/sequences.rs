@@ -116,6 +116,7 @@ fn read_logs(
     problems: &mut Problems,
 ) -> Result<Option<Logs>> {
     let (ledger, settings) = (audit.ledger, &audit.ledger.settings);
+    let check: naive::Check<'_> = &|| audit.control.check();
     let is_all = audit.rows == AuditRows::All;
     let days = (0..ledger.days.len()).filter(|at| {
         let day = ledger.days[*at].day.0;
@@ -139,7 +140,7 @@ fn read_logs(
                 let key = || (day, customer.map(str::to_owned), ranking.to_owned());
                 days.contains(&day) && (is_all || keys.contains(&key()))
             };
-            for found in naive::impressions(settings, files, &is_wanted)? {
+            for found in naive::impressions(settings, files, &is_wanted, check)? {
                 let Ok(shown) = found.row else { continue };
                 if shown.customer.is_none() && settings.guests == Guests::Drop {
                     continue;
@@ -150,7 +151,7 @@ fn read_logs(
             }
         }
         let is_wanted = |customer: &str| customers.contains(customer);
-        let (actions, records) = naive::actions(settings, &of_group.files, &is_wanted)?;
+        let (actions, records) = naive::actions(settings, &of_group.files, &is_wanted, check)?;
         logs.records += records;
         for action in actions {
             if let Ok(row) = action.row {

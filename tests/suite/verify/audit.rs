@@ -3,12 +3,13 @@
 use std::fs::{self, File};
 
 use arrow::array::{
-    ArrayRef, AsArray, Int8Array, Int32Array, Int64Array, ListArray, RecordBatch,
+    Array, ArrayRef, AsArray, Int8Array, Int32Array, Int64Array, ListArray, RecordBatch,
     TimestampMicrosecondArray,
 };
 use arrow::datatypes::{Int8Type, Int32Type, Int64Type, TimestampMicrosecondType};
 use hitherto::{
-    AuditRows, Codec, CustomerType, Cutoff, Guests, ItemType, Layout, Question, Settings, Source,
+    AuditRows, Codec, CustomerType, Cutoff, Guests, ItemType, LabelKey, Layout, Question, Settings,
+    Source,
 };
 use parquet::arrow::ArrowWriter;
 use parquet::arrow::arrow_reader::{ArrowReaderOptions, ParquetRecordBatchReaderBuilder};
@@ -361,4 +362,26 @@ fn a_stay_that_is_wrong_is_refused_in_both_formats() {
     fs::write(&csv, text.replacen("u1,m,2018-10-01", "u1,m,2018-10-03", 1)).expect("a file");
     set.mend("user_merchant.csv");
     refuses(&set, "user_merchant.csv", &["2018-10-03"]);
+}
+
+#[test]
+fn clicks_that_were_set_aside_do_not_make_clicks_with_a_user() {
+    let set = Set::inputs(Question::Features);
+    let clicks = "listing_id,click_ts\n1,2024-01-10 11:30:00\n1,soon\n3,2024-01-11 12:30:00\n";
+    fs::remove_file(set.dir().join("clicks.ndjson")).expect("a file to remove");
+    fs::write(set.dir().join("clicks.csv"), clicks).expect("a file");
+    set.make(Settings {
+        label_key: LabelKey::Listing,
+        ..set.settings(Question::Features)
+    });
+    let verified = set.audited(AuditRows::All);
+    assert_eq!(verified.problems, []);
+    let part = set.out().join("date=2024-01-10/part-00000.parquet");
+    let file = File::open(part).expect("a part");
+    let reader = ParquetRecordBatchReaderBuilder::try_new(file).expect("a part");
+    for batch in reader.build().expect("a part") {
+        let batch = batch.expect("a batch");
+        let counts = batch.column_by_name("prior_user_clicks").expect("a column");
+        assert_eq!(counts.null_count(), batch.num_rows());
+    }
 }
