@@ -1,0 +1,41 @@
+#!/usr/bin/env bash
+# Tries to break a built binary: hostile files, kills, failing system calls, full disks, races, signals, permissions.
+# Usage: tests/trust/run.sh [--binary PATH] [--quick] [NAME...]
+# Each NAME is a script of this folder (all, if none is given); --quick tries a small sample of each, in a minute.
+# Prints a line for each figure at the end. Some scripts need root (mount, setpriv), strace or a build with the
+# feature `failpoints` (made here if cargo is): those that cannot run say so loudly, and do not fail.
+set -euo pipefail
+cd "$(dirname "$0")/../.."
+here=tests/trust
+binary=target/release/hitherto
+flags=()
+names=()
+while [ $# -gt 0 ]; do
+    case $1 in
+    --binary) binary=$2 && shift 2 ;;
+    --quick) flags+=(--quick) && shift ;;
+    -*) echo "usage: $0 [--binary PATH] [--quick] [NAME...]" >&2 && exit 2 ;;
+    *) names+=("$1") && shift ;;
+    esac
+done
+[ ${#names[@]} -gt 0 ] || names=(corpora bombs)
+[ -x "$binary" ] || { echo "$0: no such program: $binary (cargo build --release makes it)" >&2; exit 2; }
+
+# Some files are made with pyarrow. The stamp is written last, so that a venv left half made is made again.
+venv=target/trust-venv
+if ! cmp -s "$here/requirements.txt" "$venv/requirements.txt"; then
+    rm -rf "$venv"
+    python3 -m venv "$venv"
+    "$venv/bin/pip" install --quiet --disable-pip-version-check -r "$here/requirements.txt"
+    cp "$here/requirements.txt" "$venv/requirements.txt"
+fi
+
+log=target/trust.log
+: >"$log"
+failed=0
+for name in "${names[@]}"; do
+    "$venv/bin/python" "$here/$name.py" --binary "$binary" "${flags[@]}" 2>&1 | tee -a "$log" | { grep -v '^FIGURE' || true; } || failed=1
+done
+echo
+{ printf 'script\twhat was done\ttimes\tresult\n'; sed -n 's/^FIGURE\t//p' "$log"; } | column -t -s "$(printf '\t')"
+exit "$failed"
