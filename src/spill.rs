@@ -2,8 +2,8 @@
 //!
 //! **In / Out**: [`Chunk`]s of a thread → a file, and back, partition by partition. What goes
 //! first are the highest partitions: they are needed last.
-//! **Invariants**: the file is unlinked as soon as it is open, so that nothing stays behind, however
-//! the run ends. Spilling changes no byte of the output.
+//! **Invariants**: the file never has a name, or loses it as soon as it is open, so that nothing
+//! stays behind, however the run ends. Spilling changes no byte of the output.
 
 use std::fs::File;
 use std::io;
@@ -11,6 +11,9 @@ use std::ops::Range;
 use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
+
+use rustix::fs::{Mode, OFlags};
+use rustix::io::Errno;
 
 use crate::chunk::Chunk;
 use crate::control::Control;
@@ -286,22 +289,43 @@ fn damaged() -> Error {
     Error::from(ErrorKind::Internal { what })
 }
 
-/// A file without a name, which goes when it is closed.
+/// A file without a name, which nobody else may read, and which goes when it is closed.
 fn nameless(folder: &Path) -> io::Result<File> {
+    let mode = Mode::RUSR | Mode::WUSR;
+    let flags = OFlags::RDWR | OFlags::CLOEXEC;
+    match rustix::fs::open(folder, flags | OFlags::TMPFILE | OFlags::EXCL, mode) {
+        Ok(file) => return Ok(File::from(file)),
+        // Some filesystems have no such files; old systems take the folder for one.
+        Err(Errno::OPNOTSUPP | Errno::ISDIR | Errno::INVAL) => {}
+        Err(error) => return Err(error.into()),
+    }
+    remove_named(folder);
     for attempt in 0.. {
-        let path = folder.join(format!(".hitherto-spill-{}-{attempt}", std::process::id()));
-        match File::options()
-            .read(true)
-            .write(true)
-            .create_new(true)
-            .open(&path)
-        {
-            Ok(file) => return std::fs::remove_file(&path).map(|()| file),
-            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
-            Err(error) => return Err(error),
+        let path = folder.join(format!("{NAMED}{}-{attempt}", std::process::id()));
+        match rustix::fs::open(&path, flags | OFlags::CREATE | OFlags::EXCL, mode) {
+            Ok(file) => {
+                // Another run may have removed it: it takes it for a dead one's.
+                drop(std::fs::remove_file(&path));
+                return Ok(File::from(file));
+            }
+            Err(Errno::EXIST) => {}
+            Err(error) => return Err(error.into()),
         }
     }
     unreachable!("some name is free")
+}
+
+/// What the name of a spill file starts with, for the moment that it has one.
+const NAMED: &str = ".hitherto-spill-";
+
+/// Removes files that still have a name because their run was killed in that moment.
+fn remove_named(folder: &Path) {
+    for entry in std::fs::read_dir(folder).into_iter().flatten().flatten() {
+        let is_file = entry.file_type().is_ok_and(|found| found.is_file());
+        if is_file && entry.file_name().to_string_lossy().starts_with(NAMED) {
+            drop(std::fs::remove_file(entry.path()));
+        }
+    }
 }
 
 #[cfg(test)]
@@ -366,6 +390,27 @@ mod tests {
                 check::<i64>(quota, late);
             }
         }
+    }
+
+    #[test]
+    fn what_is_spilled_is_for_nobody_else() {
+        use std::os::unix::fs::PermissionsExt;
+        let folder = tempfile::tempdir().expect("a folder");
+        let file = nameless(folder.path()).expect("a file");
+        let mode = file.metadata().expect("a file").permissions().mode();
+        assert_eq!(mode & 0o777, 0o600);
+    }
+
+    #[test]
+    fn a_file_that_kept_its_name_is_removed_but_nothing_else() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let left = folder.path().join(format!("{NAMED}1-0"));
+        std::fs::write(left, "").expect("a file");
+        std::fs::write(folder.path().join("mine"), "").expect("a file");
+        remove_named(folder.path());
+        let names = std::fs::read_dir(folder.path()).expect("a folder");
+        let names: Vec<_> = names.map(|of| of.expect("an entry").file_name()).collect();
+        assert_eq!(names, ["mine"]);
     }
 
     #[test]
