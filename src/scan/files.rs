@@ -4,10 +4,13 @@
 //! of its Hive folder. **Invariants**: names that start with `_` or `.` are never read; neither
 //! are table folders, whose file lists lie elsewhere.
 
-use std::fs;
-use std::io;
+use std::fs::{self, File};
+use std::io::{self, Read};
+use std::os::unix::fs::FileTypeExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+
+use rustix::fs::{Mode, OFlags};
 
 use crate::calendar::parse_dt;
 use crate::error::{Error, ErrorKind, Result};
@@ -93,12 +96,36 @@ fn roots_of(job: &Job, source: Source) -> Result<Option<Vec<PathBuf>>> {
     let Some((_, list)) = job.files_from.iter().find(|(of, _)| *of == source) else {
         return Ok(None);
     };
-    let text = fs::read_to_string(list).map_err(|error| missing_or_io(list, error))?;
+    let text = read_list(list)?;
     let mut roots = Vec::new();
     for line in text.lines().map(str::trim).filter(|line| !line.is_empty()) {
         roots.extend(expand(line)?);
     }
     Ok(Some(roots))
+}
+
+/// The text of a list of paths: of a file, or of a pipe that somebody writes to.
+fn read_list(list: &Path) -> Result<String> {
+    let failed = |error: io::Error| missing_or_io(list, error);
+    let kind = fs::metadata(list).map_err(failed)?.file_type();
+    if !kind.is_file() && !kind.is_fifo() && !kind.is_dir() {
+        let what = "expected a file of paths, a line each";
+        return Err(Error::bad_file(shown(list), what));
+    }
+    // Opened without waiting for somebody who writes to a pipe; if nobody does, the list is empty.
+    let flags = OFlags::RDONLY | OFlags::NONBLOCK | OFlags::CLOEXEC;
+    let opened = rustix::fs::open(list, flags, Mode::empty());
+    let mut file = File::from(opened.map_err(|error| failed(error.into()))?);
+    let waiting = rustix::fs::fcntl_setfl(&file, OFlags::empty());
+    waiting.map_err(|error| failed(error.into()))?;
+    let mut text = String::new();
+    match file.read_to_string(&mut text) {
+        Err(error) if error.kind() == io::ErrorKind::InvalidData => {
+            let what = "expected paths in UTF-8, a line each";
+            Err(Error::bad_file(shown(list), what))
+        }
+        read => read.map(|_| text).map_err(failed),
+    }
 }
 
 /// The folder or file of a source in a folder of all sources.
