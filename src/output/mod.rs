@@ -171,7 +171,7 @@ fn publish<I: ItemColumn>(
         };
         staging.finish_day(day.day, &manifest.text())?;
     }
-    staging.publish(&names, |folder| {
+    staging.publish(control, &names, |folder| {
         manifest::whole(job.question, folder, &settings, &run)
     })?;
     control.leave();

@@ -1,20 +1,16 @@
 //! A folder of our own next to something, and a file that is put in place by one rename.
 
-use std::ffi::OsString;
-use std::fs::{self, File};
-use std::path::{Path, PathBuf};
+use std::ffi::OsStr;
+use std::fs;
+use std::path::Path;
 
-use super::steps::{make_aside, remove_dead, sync_dir, write_synced};
+use super::aside::{Aside, remove_dead};
+use super::steps::{sync_dir, write_synced};
 use crate::error::{Error, Result};
 
 /// A folder that nobody else may look into, removed at the end; it is locked while we live.
 #[derive(Debug)]
-pub(crate) struct Beside {
-    /// Where it is.
-    path: PathBuf,
-    /// Held while we live.
-    _lock: File,
-}
+pub(crate) struct Beside(Aside);
 
 impl Beside {
     /// Makes a folder in another, and removes those of the same kind that dead runs left there.
@@ -22,21 +18,13 @@ impl Beside {
     /// # Errors
     /// If it cannot be made.
     pub(crate) fn create(home: &Path, kind: &str) -> Result<Beside> {
-        let prefix = format!(".{kind}.tmp-");
-        remove_dead(home, &prefix);
-        let (path, lock) = make_aside(home, &OsString::from(prefix))?;
-        Ok(Beside { path, _lock: lock })
+        remove_dead(home, OsStr::new(kind));
+        Ok(Beside(Aside::make(home, OsStr::new(kind))?))
     }
 
     /// Where it is.
     pub(crate) fn path(&self) -> &Path {
-        &self.path
-    }
-}
-
-impl Drop for Beside {
-    fn drop(&mut self) {
-        drop(fs::remove_dir_all(&self.path));
+        &self.0.path
     }
 }
 

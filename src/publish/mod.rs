@@ -2,30 +2,32 @@
 //!
 //! **In / Out**: parts, manifests and quarantined rows → `OUT`, complete or not there at all.
 //! **Invariants**: nothing has its final name before it is complete and synced; a failed sync
-//! ends the run; what a dead run left behind is removed by the next, what a living one is
-//! building never is (it holds a lock on it).
-//! **Layout aside**: `.NAME.tmp-PID/lock` and `.NAME.tmp-PID/out`, next to `OUT` on the same
-//! filesystem; for `--add-days` inside `OUT`, which may be a mount of its own.
+//! ends the run, and takes back what was renamed; what a dead run left behind is removed by the next, what a living one is
+//! building never is. No link is followed on the way to what is written or removed.
 
+mod aside;
 mod beside;
+mod moves;
 mod part;
 mod steps;
 
 use std::ffi::OsString;
-use std::fs::{self, File};
+use std::fs;
+use std::io;
 use std::path::{Path, PathBuf};
 
-use rustix::fs::RenameFlags;
-
+use self::aside::{Aside, Home, remove_dead};
+use self::moves::Moves;
 use crate::calendar::{date_text, parse_day};
+use crate::control::Control;
 use crate::error::{Error, Result};
 use crate::ids::Day;
 use crate::job::{IfExists, Job, Publish, Question};
 
 pub(crate) use self::beside::{Beside, put_file};
 pub(crate) use self::part::{Part, PartFile, write_error};
-pub(crate) use self::steps::write_synced;
-use self::steps::{cannot, make_aside, make_dir, remove_dead, rename, sync_dir};
+use self::steps::{TAKEN, cannot, make_dir, open_dir, sync_dir, sync_open, take_turn};
+pub(crate) use self::steps::{read_file, write_synced};
 
 /// The name of the list of all that was published.
 pub(crate) const MANIFEST: &str = "_manifest.json";
@@ -45,10 +47,11 @@ pub(crate) struct Staging {
     out: PathBuf,
     /// How it comes there. `AddDays` only if there is a folder to add to.
     publish: Publish,
-    /// The folder aside, removed at the end, whatever happens.
-    aside: PathBuf,
-    /// Held while we live.
-    _lock: File,
+    /// The folder aside, removed at the end, whatever happens. After an exchange, what was
+    /// replaced lies in it as well.
+    aside: Aside,
+    /// The folder that holds it.
+    _home: Home,
 }
 
 /// The days that an output has already. `inputs` are the files and folders that it must not touch.
@@ -58,37 +61,48 @@ pub(crate) struct Staging {
 pub(crate) fn check_out(job: &Job, inputs: &[PathBuf]) -> Result<Vec<Day>> {
     let out = &job.out;
     refuse_overlap(out, inputs)?;
-    if fs::symlink_metadata(out).is_err() {
-        return Ok(Vec::new());
+    match fs::symlink_metadata(out) {
+        Ok(_) => {}
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
+        Err(error) => return Err(cannot(out, "its path cannot be followed", error)),
     }
     if job.publish == Publish::New {
         let what = "it exists; --overwrite replaces it, --add-days adds days to it";
         return Err(Error::output(out, what));
     }
-    if !is_ours(out, job) {
-        let what =
-            format!("it exists and holds no {MANIFEST} of ours, so this program did not make it");
-        return Err(Error::output(out, what));
-    }
+    refuse_others(out, job.question)?;
     if job.publish == Publish::Overwrite {
         return Ok(Vec::new());
     }
     let days = days_in(job.question, out)?;
     for (_, folder) in &days {
-        if !is_ours(folder, job) {
-            let what = format!("it holds no {MANIFEST} of ours, so this program did not make it");
-            return Err(Error::output(folder, what));
-        }
+        refuse_others(folder, job.question)?;
     }
     Ok(days.into_iter().map(|(day, _)| day).collect())
 }
 
-/// Whether this program made a folder for the same question: it holds a manifest that says so.
-fn is_ours(folder: &Path, job: &Job) -> bool {
-    let text = fs::read(folder.join(MANIFEST)).unwrap_or_default();
+/// An error unless this program made a folder, for the same question: its manifest says so.
+fn refuse_others(folder: &Path, question: Question) -> Result<()> {
+    let path = folder.join(MANIFEST);
+    let text = match read_file(&path) {
+        Ok(text) => text,
+        Err(error) if is_none(&error) => Vec::new(),
+        Err(error) => return Err(Error::io("read", &path, error)),
+    };
     let manifest: serde_json::Value = serde_json::from_slice(&text).unwrap_or_default();
     let made_by = manifest["made_by"].as_str();
-    made_by.is_some_and(|by| by.starts_with("hitherto ")) && manifest["job"] == job.question.name()
+    if made_by.is_some_and(|by| by.starts_with("hitherto ")) && manifest["job"] == question.name() {
+        return Ok(());
+    }
+    let what =
+        format!("it exists and holds no {MANIFEST} of ours, so this program did not make it");
+    Err(Error::output(folder, what))
+}
+
+/// Whether an error says that there is no such file, and not that it cannot be read.
+fn is_none(error: &io::Error) -> bool {
+    use io::ErrorKind::{InvalidInput, NotADirectory, NotFound};
+    matches!(error.kind(), InvalidInput | NotADirectory | NotFound)
 }
 
 /// The folders of days in an output, in order.
@@ -172,19 +186,18 @@ impl Staging {
                 .parent()
                 .map_or_else(|| PathBuf::from("/"), Path::to_path_buf),
         };
-        fs::create_dir_all(&home)
-            .map_err(|error| cannot(&home, "its folder cannot be made", error))?;
-        let mut prefix = OsString::from(".");
-        prefix.push(name);
-        prefix.push(".tmp-");
-        remove_dead(&home, &prefix.to_string_lossy());
-        let (aside, lock) = make_aside(&home, &prefix)?;
+        let home = Home::make(&home)?;
+        remove_dead(&home.path, name);
+        if let (Publish::AddDays(_), Some(above)) = (publish, out.parent()) {
+            remove_dead(above, name);
+        }
+        let aside = Aside::make(&home.path, name)?;
         let staging = Staging {
             question: job.question,
-            out,
             publish,
             aside,
-            _lock: lock,
+            _home: home,
+            out,
         };
         make_dir(&staging.building())?;
         Ok(staging)
@@ -192,12 +205,12 @@ impl Staging {
 
     /// The folder aside, on the filesystem of the output.
     pub(crate) fn aside(&self) -> &Path {
-        &self.aside
+        &self.aside.path
     }
 
     /// The folder that will be the output, or hold the days to add.
     fn building(&self) -> PathBuf {
-        self.aside.join("out")
+        self.aside.path.join("out")
     }
 
     /// Makes the folder of a day.
@@ -220,7 +233,8 @@ impl Staging {
     pub(crate) fn finish_day(&self, day: Day, manifest: &[u8]) -> Result<()> {
         let folder = self.building().join(day_folder(self.question, day));
         write_synced(&folder.join(MANIFEST), manifest)?;
-        sync_dir(&folder)
+        sync_dir(&folder)?;
+        Ok(())
     }
 
     /// Puts everything in place. `whole` makes the manifest of the whole output from the folder
@@ -230,78 +244,123 @@ impl Staging {
     /// If somebody else made the output in the meantime, or the filesystem refuses.
     pub(crate) fn publish(
         &self,
+        control: &Control,
         days: &[Day],
         whole: impl Fn(&Path) -> Result<Vec<u8>>,
     ) -> Result<()> {
         let building = self.building();
-        if let Publish::AddDays(if_exists) = self.publish {
-            // Runs that add days at the same time take turns, so that none writes a manifest of
-            // the whole without the other's days.
-            let turn = File::open(&self.out).and_then(|folder| folder.lock().map(|()| folder));
-            let _turn = turn.map_err(|error| Error::io("lock", &self.out, error))?;
-            self.publish_quarantine(&building)?;
-            for day in days {
-                self.publish_day(*day, if_exists)?;
-            }
-            sync_dir(&self.out)?;
-            let manifest = self.aside.join(MANIFEST);
-            write_synced(&manifest, &whole(&self.out)?)?;
-            let target = self.out.join(MANIFEST);
-            fs::rename(&manifest, &target).map_err(|error| Error::io("write", &target, error))?;
-            return sync_dir(&self.out);
-        }
         let quarantine = building.join(QUARANTINE);
         if quarantine.is_dir() {
             sync_dir(&quarantine)?;
         }
+        if let Publish::AddDays(if_exists) = self.publish {
+            return self.publish_days(control, (days, if_exists), whole);
+        }
         write_synced(&building.join(MANIFEST), &whole(&building)?)?;
         write_synced(&building.join(SUCCESS), b"")?;
         sync_dir(&building)?;
-        let flags = match self.publish {
-            Publish::Overwrite => RenameFlags::EXCHANGE,
-            _ => RenameFlags::NOREPLACE,
-        };
-        rename(&building, &self.out, flags)?;
-        self.out.parent().map_or(Ok(()), sync_dir)
+        let above = self.out.parent().unwrap_or_else(|| Path::new("/"));
+        // Opened before the rename: nothing is left to fail behind it but the sync.
+        let opened = open_dir(above)?;
+        let mut moves = Moves::default();
+        if self.publish == Publish::Overwrite {
+            // Looked at again: what is exchanged for ours will be removed.
+            refuse_others(&self.out, self.question)?;
+            moves.exchange(&building, &self.out)?;
+        } else {
+            moves.place(&building, &self.out)?;
+        }
+        sync_open(&opened, above)?;
+        moves.keep();
+        Ok(())
+    }
+
+    /// Puts days in place, one by one, and then the manifest of the whole. A crash in between
+    /// leaves each day as it was or as it will be, and the next run makes that manifest again.
+    fn publish_days(
+        &self,
+        control: &Control,
+        (days, if_exists): (&[Day], IfExists),
+        whole: impl Fn(&Path) -> Result<Vec<u8>>,
+    ) -> Result<()> {
+        // Runs that add days at the same time take turns, so that none writes a manifest of the
+        // whole without the other's days.
+        let _turn = take_turn(&self.out, control)?;
+        if if_exists == IfExists::Error {
+            // Before the first is in place: all of them are, or none is.
+            days.iter().try_for_each(|day| self.refuse_taken(*day))?;
+        }
+        let opened = open_dir(&self.out)?;
+        let mut moves = Moves::default();
+        // Its inputs come first: the run after a crash reads none of the days that are in place.
+        self.publish_whole(&mut moves, "inputs", &whole)?;
+        self.publish_quarantine(&mut moves)?;
+        for day in days {
+            self.publish_day(&mut moves, *day, if_exists)?;
+        }
+        sync_open(&opened, &self.out)?;
+        self.publish_whole(&mut moves, "days", &whole)?;
+        sync_open(&opened, &self.out)?;
+        moves.keep();
+        Ok(())
+    }
+
+    /// Puts the manifest of the whole in place, as it is made from what is there.
+    fn publish_whole(
+        &self,
+        moves: &mut Moves,
+        of: &str,
+        whole: impl Fn(&Path) -> Result<Vec<u8>>,
+    ) -> Result<()> {
+        let manifest = self.aside().join(of);
+        write_synced(&manifest, &whole(&self.out)?)?;
+        moves.exchange(&manifest, &self.out.join(MANIFEST))?;
+        Ok(())
+    }
+
+    /// An error if a day that is to be added came into being while we worked.
+    fn refuse_taken(&self, day: Day) -> Result<()> {
+        let path = self.out.join(day_folder(self.question, day));
+        match fs::symlink_metadata(&path) {
+            Ok(_) => Err(Error::output(&path, TAKEN)),
+            Err(_) => Ok(()),
+        }
     }
 
     /// Puts the folder of one day in place.
-    fn publish_day(&self, day: Day, if_exists: IfExists) -> Result<()> {
+    fn publish_day(&self, moves: &mut Moves, day: Day, if_exists: IfExists) -> Result<()> {
         let name = day_folder(self.question, day);
         let (from, to) = (self.building().join(&name), self.out.join(&name));
-        if if_exists == IfExists::Replace && fs::symlink_metadata(&to).is_ok() {
-            return rename(&from, &to, RenameFlags::EXCHANGE);
-        }
-        match rename(&from, &to, RenameFlags::NOREPLACE) {
-            Err(_) if if_exists == IfExists::Skip && to.is_dir() => Ok(()),
-            renamed => renamed,
+        match (fs::symlink_metadata(&to).is_ok(), if_exists) {
+            (true, IfExists::Replace) => moves.exchange(&from, &to),
+            (true, IfExists::Skip) => Ok(()),
+            _ => moves.place(&from, &to),
         }
     }
 
     /// Puts files of rejected rows next to those of earlier runs.
-    fn publish_quarantine(&self, building: &Path) -> Result<()> {
-        let from = building.join(QUARANTINE);
+    fn publish_quarantine(&self, moves: &mut Moves) -> Result<()> {
+        let from = self.building().join(QUARANTINE);
         if !from.is_dir() {
             return Ok(());
         }
         let to = self.out.join(QUARANTINE);
-        fs::create_dir_all(&to).map_err(|error| cannot(&to, "it cannot be made", error))?;
+        let Ok(found) = fs::symlink_metadata(&to) else {
+            moves.place(&from, &to)?;
+            return Ok(());
+        };
+        if !found.is_dir() {
+            return Err(Error::output(&to, "it exists, and is no folder"));
+        }
         for entry in fs::read_dir(&from).map_err(|error| Error::io("read", &from, error))? {
             let entry = entry.map_err(|error| Error::io("read", &from, error))?;
             let target = to.join(entry.file_name());
-            fs::rename(entry.path(), &target)
-                .map_err(|error| Error::io("write", &target, error))?;
+            // Its name is a hash of its contents: one that is there is the same.
+            if fs::symlink_metadata(&target).is_err() {
+                moves.place(&entry.path(), &target)?;
+            }
         }
         sync_dir(&to)
-    }
-}
-
-impl Drop for Staging {
-    fn drop(&mut self) {
-        // After an exchange, what was replaced lies here as well. The lock goes last, so that the
-        // next run sees what a crash leaves here, and removes it.
-        drop(fs::remove_dir_all(self.building()));
-        drop(fs::remove_dir_all(&self.aside));
     }
 }
 

@@ -1,74 +1,25 @@
-//! The single steps of publishing: folders aside, locks, renames, syncs.
+//! The single steps of publishing: renames, syncs, turns, and files read without waiting.
 
-use std::ffi::OsString;
-use std::fs::{self, File};
-use std::io::{self, Write};
-use std::path::{Path, PathBuf};
+use std::fs::{self, File, TryLockError};
+use std::io::{self, Read, Write};
+use std::path::Path;
+use std::time::Duration;
 
-use rustix::fs::{CWD, RenameFlags, renameat_with};
+use rustix::fs::{CWD, Mode, OFlags, RenameFlags, renameat_with};
 use rustix::io::Errno;
+
+use crate::control::Control;
 
 use crate::error::{Error, ErrorKind, Result};
 
-/// Makes a folder of our own next to the output, and locks it.
-pub(super) fn make_aside(home: &Path, prefix: &OsString) -> Result<(PathBuf, File)> {
-    use std::os::unix::fs::DirBuilderExt;
-    for attempt in 0..1000 {
-        let mut name = prefix.clone();
-        name.push(format!("{}-{attempt}", std::process::id()));
-        let aside = home.join(name);
-        match fs::DirBuilder::new().mode(0o700).create(&aside) {
-            Ok(()) => {}
-            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => continue,
-            Err(error) => return Err(cannot(&aside, "it cannot be made", error)),
-        }
-        let path = aside.join("lock");
-        // Whoever cleans up between these two lines holds the lock and takes the folder away.
-        let lock =
-            File::create(&path).and_then(|lock| lock.try_lock().map(|()| lock).map_err(Into::into));
-        match lock {
-            Ok(lock) if path.exists() => return Ok((aside, lock)),
-            Ok(_) => {}
-            Err(error)
-                if matches!(
-                    error.kind(),
-                    io::ErrorKind::NotFound | io::ErrorKind::WouldBlock
-                ) => {}
-            Err(error) => return Err(cannot(&path, "it cannot be made", error)),
-        }
-    }
-    Err(Error::output(
-        home,
-        "no free name for a temporary folder in it",
-    ))
-}
-
-/// Removes the folders of runs that are dead: those whose lock nobody holds.
-pub(super) fn remove_dead(home: &Path, prefix: &str) {
-    let Ok(entries) = fs::read_dir(home) else {
-        return;
-    };
-    for entry in entries.flatten() {
-        if !entry.file_name().to_string_lossy().starts_with(prefix) {
-            continue;
-        }
-        let Ok(lock) = File::open(entry.path().join("lock")) else {
-            continue;
-        };
-        if lock.try_lock().is_ok() {
-            drop(fs::remove_dir_all(entry.path()));
-        }
-    }
-}
+/// Why something cannot be put in place that could when the run began.
+pub(super) const TAKEN: &str = "it exists; somebody else made it in the meantime";
 
 /// Renames without ever leaving neither name in place.
 pub(super) fn rename(from: &Path, to: &Path, flags: RenameFlags) -> Result<()> {
     match renameat_with(CWD, from, CWD, to, flags) {
         Ok(()) => Ok(()),
-        Err(Errno::EXIST | Errno::NOTEMPTY) => Err(Error::output(
-            to,
-            "it exists; somebody else made it in the meantime",
-        )),
+        Err(Errno::EXIST | Errno::NOTEMPTY) => Err(Error::output(to, TAKEN)),
         Err(Errno::INVAL | Errno::NOSYS | Errno::OPNOTSUPP) => {
             let what = "its filesystem cannot rename a folder in one step (renameat2); \
                         choose an output on a local disk";
@@ -93,19 +44,58 @@ pub(super) fn cannot(path: &Path, what: &str, source: io::Error) -> Error {
     })
 }
 
+/// Between two looks at whether somebody else's turn is over.
+const TURN_WAIT: Duration = Duration::from_millis(5);
+
+/// Waits for our turn with an output, for as long as nobody asks for an end.
+pub(super) fn take_turn(out: &Path, control: &Control) -> Result<File> {
+    let failed = |error| Error::io("lock", out, error);
+    let folder = File::open(out).map_err(failed)?;
+    loop {
+        match folder.try_lock() {
+            Ok(()) => return Ok(folder),
+            Err(TryLockError::WouldBlock) => {}
+            Err(TryLockError::Error(error)) => return Err(failed(error)),
+        }
+        control.check()?;
+        std::thread::sleep(TURN_WAIT);
+    }
+}
+
+/// Reads a file that must be one: a pipe in its place would wait for somebody who writes.
+pub(crate) fn read_file(path: &Path) -> io::Result<Vec<u8>> {
+    let flags = OFlags::RDONLY | OFlags::NONBLOCK | OFlags::CLOEXEC;
+    let mut file = File::from(rustix::fs::open(path, flags, Mode::empty())?);
+    if !file.metadata()?.is_file() {
+        return Err(io::Error::new(io::ErrorKind::InvalidInput, "it is no file"));
+    }
+    let mut bytes = Vec::new();
+    file.read_to_end(&mut bytes)?;
+    Ok(bytes)
+}
+
 /// Writes a small file and syncs it.
 pub(crate) fn write_synced(path: &Path, bytes: &[u8]) -> Result<()> {
     let mut file = File::create_new(path).map_err(|error| Error::io("write", path, error))?;
     file.write_all(bytes)
         .map_err(|error| Error::io("write", path, error))?;
     file.sync_all()
-        .map_err(|error| Error::io("sync", path, error))
+        .map_err(|error| Error::io("sync", path, error))?;
+    Ok(())
 }
 
-/// Syncs a folder: the names in it.
+/// Opens a folder, to sync it later.
+pub(super) fn open_dir(path: &Path) -> Result<File> {
+    File::open(path).map_err(|error| Error::io("sync", path, error))
+}
+
+/// Syncs a folder that is open: the names in it.
+pub(super) fn sync_open(opened: &File, path: &Path) -> Result<()> {
+    let synced = opened.sync_all();
+    synced.map_err(|error| Error::io("sync", path, error))
+}
+
+/// Syncs a folder.
 pub(super) fn sync_dir(path: &Path) -> Result<()> {
-    let opened = File::open(path).map_err(|error| Error::io("sync", path, error))?;
-    opened
-        .sync_all()
-        .map_err(|error| Error::io("sync", path, error))
+    sync_open(&open_dir(path)?, path)
 }

@@ -10,6 +10,7 @@ mod files;
 mod folders;
 mod output;
 mod process;
+mod publish;
 mod quarantine;
 mod rows;
 mod shop;

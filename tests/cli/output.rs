@@ -416,11 +416,9 @@ fn a_day_folder_that_is_not_ours_is_refused_before_a_day_is_added() {
 fn what_a_dead_run_left_is_removed_but_nothing_else() {
     let shop = shop();
     let dead = shop.root().join(".out.tmp-1-0");
-    fs::create_dir(&dead).expect("a folder");
-    fs::write(dead.join("lock"), "").expect("a file");
+    fs::create_dir_all(dead.join("out")).expect("a folder");
     let other = shop.root().join(".output.tmp-1-0");
-    fs::create_dir(&other).expect("a folder");
-    fs::write(other.join("lock"), "").expect("a file");
+    fs::create_dir_all(other.join("out")).expect("a folder");
     assert_eq!(shop.run(&[]).code, 0);
     assert!(!dead.exists());
     assert!(other.exists());

@@ -135,7 +135,7 @@ pub(crate) fn write(
     let quarantine = quarantine::write(staging, &dealt.rejected)?;
     let mut manifest = manifest_of(job, &dealt, &report, &parts)?;
     manifest.insert("quarantine".into(), Value::Array(quarantine));
-    staging.publish(&[], |_| Ok(manifest::sealed(manifest.clone())))?;
+    staging.publish(control, &[], |_| Ok(manifest::sealed(manifest.clone())))?;
     control.leave();
     Ok(report)
 }

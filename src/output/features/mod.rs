@@ -181,7 +181,7 @@ pub(crate) fn write(
     let parts = writer.finish();
     control.enter(Stage::PUBLISH, 0);
     control.check()?;
-    publish(job, staging, found, (&days, &parts, &tallies))?;
+    publish((job, control), staging, found, (&days, &parts, &tallies))?;
     control.leave();
     Ok(report(found, (&days, &parts, &tallies)))
 }
@@ -230,7 +230,7 @@ type Made<'a> = (&'a [(Day, Vec<Asked>)], &'a [Vec<Part>], &'a [RowTally]);
 
 /// Writes manifests and quarantined rows, and puts everything in place.
 fn publish(
-    job: &Job,
+    (job, control): (&Job, &Control),
     staging: &Staging,
     found: &FeaturesFound,
     (days, parts, tallies): Made<'_>,
@@ -260,7 +260,7 @@ fn publish(
         staging.finish_day(*day, &manifest.text())?;
     }
     let days: Vec<Day> = days.iter().map(|(day, _)| *day).collect();
-    staging.publish(&days, |folder| {
+    staging.publish(control, &days, |folder| {
         manifest::whole(job.question, folder, &settings, &run)
     })
 }
