@@ -73,6 +73,7 @@
 //! | `naive` | files into rows of the oracle, by a path of its own |
 //! | `generate` | settings into synthetic logs |
 //! | `calendar`, `column`, `ids`, `error`, `control` | days and zones, columns, units, errors, progress |
+//! | `failpoint` | points at which tests kill a run; nothing without a feature |
 //! | `oracle` | the same once more, naively, to hold the rest to |
 //!
 //! # What is *not* so
@@ -93,6 +94,7 @@ mod control;
 mod encode;
 mod engine;
 mod error;
+mod failpoint;
 #[cfg(feature = "bench")]
 #[doc(hidden)]
 pub mod fuzzed;

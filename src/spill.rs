@@ -18,6 +18,7 @@ use rustix::io::Errno;
 use crate::chunk::Chunk;
 use crate::control::Control;
 use crate::error::{Error, ErrorKind, Result};
+use crate::failpoint::hit;
 use crate::ids::count64;
 use crate::partition::{Scatter, Split};
 
@@ -146,7 +147,9 @@ impl Spill {
             Some(file) => file,
             none => none.insert(nameless(&self.folder).map_err(failed)?),
         };
+        hit("spill file made");
         file.write_all_at(&self.buffer, self.end).map_err(failed)?;
+        hit("spilled");
         self.extents.push(Extent {
             partition,
             start: self.end,
@@ -184,6 +187,7 @@ impl Spill {
         let file = self.file.as_ref().expect("what is spilled lies in a file");
         let read = file.read_exact_at(buffer, extent.start);
         read.map_err(|error| Error::io("read back from", &self.folder, error))?;
+        hit("read back");
         let chunk = C::read(buffer, extent.rows).ok_or_else(damaged)?;
         control.charge(chunk.bytes())?;
         Ok(chunk)

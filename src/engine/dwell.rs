@@ -18,6 +18,7 @@ use super::{in_pool, open_all, run_tasks, spills};
 use crate::chunk::{Chunk, RowChunk};
 use crate::control::{Control, Stage};
 use crate::error::{Error, Result};
+use crate::failpoint::hit;
 use crate::ids::{Key, count64, index};
 use crate::intern::{Order, Ranked};
 use crate::job::{CustomerType, Job, Question, Source};
@@ -67,6 +68,7 @@ fn run(job: &Job, control: &Control) -> Result<DwellReport> {
     let sources = discover(job)?;
     let roots: Vec<PathBuf> = sources.iter().flat_map(|of| of.roots.clone()).collect();
     check_out(job, &roots)?;
+    hit("inputs found");
     let files: Vec<&InputFile> = sources.iter().flat_map(|of| &of.files).collect();
     let opened = open_all(job, &files)?;
     let types = id_types(job, &opened)?;
@@ -81,7 +83,9 @@ fn run(job: &Job, control: &Control) -> Result<DwellReport> {
     let states = states.map(|spill| scan.state(spill)).collect();
     let states = run_tasks(&tasks, states, |state, task| scan.read(task, state))?;
     let read = EventsRead::of(states);
+    hit("events read");
     let dealt = deal(job, control, &staging, (read, opened, types))?;
+    hit("events dealt");
     dwell::write(job, control, &staging, dealt)
 }
 

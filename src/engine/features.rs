@@ -17,6 +17,7 @@ use super::id_types::id_type;
 use super::{check_days, guarded, in_pool, open_all, run_tasks, spills};
 use crate::control::{Control, Stage};
 use crate::error::{Error, Result};
+use crate::failpoint::hit;
 use crate::ids::{Day, Micros};
 use crate::job::{CustomerType, IfExists, Job, Publish, Question, Source};
 use crate::manifest;
@@ -71,6 +72,7 @@ fn run(job: &Job, control: &Control) -> Result<FeaturesReport> {
     let sources = discover(job)?;
     let roots: Vec<PathBuf> = sources.iter().flat_map(|of| of.roots.clone()).collect();
     let existing = check_out(job, &roots)?;
+    hit("inputs found");
     let skipped = match job.publish {
         Publish::AddDays(IfExists::Skip) => existing.clone(),
         _ => Vec::new(),
@@ -79,6 +81,7 @@ fn run(job: &Job, control: &Control) -> Result<FeaturesReport> {
     let impressions = open_source(job, &sources, Source::Impressions)?;
     let types = types(job, &impressions)?;
     let shown = read_shown(job, control, &policy, (&impressions, types, &skipped))?;
+    hit("impressions read");
     check_days(job, &shown.days, &skipped, &existing)?;
     if matches!(job.publish, Publish::AddDays(_)) && !existing.is_empty() {
         manifest::check_settings(&job.out, &manifest::feature_settings(job, types))?;
@@ -92,6 +95,7 @@ fn run(job: &Job, control: &Control) -> Result<FeaturesReport> {
     let mut known = guarded("listings", || {
         Listings::read((job, &policy, control), types, &keys, &tasks)
     })?;
+    hit("listings read");
     let clicks = open_source(job, &sources, Source::Clicks)?;
     let rows_about: u64 = clicks.iter().map(Opened::rows_about).sum();
     let bits = job.partition_bits;
@@ -109,6 +113,7 @@ fn run(job: &Job, control: &Control) -> Result<FeaturesReport> {
     control.charge(wanted.listings.bytes() + wanted.users.bytes())?;
     let scan = ClickScan::new(job, &policy, control, types, &wanted);
     let (mut tally, dealt) = read_clicks((job, control), &staging, &scan, &clicks)?;
+    hit("clicks read");
     let mut rejected = shown.rejected;
     rejected.append(&mut known.rejected);
     rejected.append(&mut tally.rejected);

@@ -33,6 +33,7 @@ use crate::column::EventChunk;
 use crate::control::{Control, Stage};
 use crate::encode::ItemColumn;
 use crate::error::{Error, ErrorKind, Result};
+use crate::failpoint::hit;
 use crate::ids::{Day, Micros, count64};
 use crate::job::{IfExists, ItemType, Job, Publish, Question, Source};
 use crate::output::{self, Found, Report};
@@ -114,12 +115,14 @@ fn run_typed<I: ItemColumn>(job: &Job, control: &Control) -> Result<Report> {
         .flat_map(|source| source.roots.clone())
         .collect();
     let existing = check_out(job, &roots)?;
+    hit("inputs found");
     let policy = Policy::of(job);
     let skipped = match job.publish {
         Publish::AddDays(IfExists::Skip) => existing.clone(),
         _ => Vec::new(),
     };
     let (impressions, inputs) = read_impressions::<I>(job, control, &policy, &sources, &skipped)?;
+    hit("impressions read");
     check_days(job, &impressions.tallies, &skipped, &existing)?;
     if matches!(job.publish, Publish::AddDays(_)) && !existing.is_empty() && !inputs.is_empty() {
         let settings = manifest::settings(job, impressions.rows.has_text_ids());
@@ -181,6 +184,7 @@ fn read_all<I: ItemColumn>(
     let plan = Plan::of(&scan, &opened, span);
     let spills = spills(job, control, staging);
     let read = read_actions(&mut scan, control, plan, spills)?;
+    hit("actions read");
     rejected.extend(read.rejected);
     rejected.sort_unstable();
     let partitions = Partitions::gather(split, read.scatters, read.spills);

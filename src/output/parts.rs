@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use crate::encode::{FileWriter, RowGroup};
 use crate::error::Result;
+use crate::failpoint::hit;
 use crate::ids::Day;
 use crate::job::Question;
 use crate::publish::{Part, PartFile, Staging, day_folder, write_error};
@@ -96,6 +97,7 @@ impl<'a> PartWriter<'a> {
             open.row_groups += 1;
             let appended = open.writer.append(encoded);
             appended.map_err(|error| write_error(&open.path, error))?;
+            hit("row group written");
         }
         if place.ends_part {
             let open = slot.take().expect("a part is open");

@@ -10,6 +10,7 @@ use std::path::PathBuf;
 
 use crate::encode::{FileWriter, RowGroup, TableEncoder};
 use crate::error::{Error, Result};
+use crate::failpoint::hit;
 use crate::ids::count64;
 use crate::intern::Id;
 use crate::publish::{Part, PartFile, Staging, write_error};
@@ -89,7 +90,9 @@ impl TableFiles {
         self.rows += rows.group.rows();
         self.row_groups += 1;
         let appended = self.writer.append(rows.group);
-        appended.map_err(|error| write_error(&self.parquet_path, error))
+        appended.map_err(|error| write_error(&self.parquet_path, error))?;
+        hit("rows of a table written");
+        Ok(())
     }
 
     /// Finishes both files: the CSV first.

@@ -17,6 +17,7 @@ use rustix::fs::{Mode, OFlags};
 
 use super::steps::{cannot, sync_dir};
 use crate::error::{Error, Result};
+use crate::failpoint::hit;
 
 /// Bytes of the output's name that the folder aside has in its own: names end at 255.
 const NAME_BYTES_KEPT: usize = 200;
@@ -54,6 +55,7 @@ impl Home {
             match fs::create_dir(folder) {
                 Ok(()) => {
                     home.made.push(folder.to_owned());
+                    hit("folder above made");
                 }
                 // Somebody else was faster.
                 Err(error) if error.kind() == io::ErrorKind::AlreadyExists && folder.is_dir() => {}
@@ -98,6 +100,7 @@ impl Aside {
                 Err(error) if error.kind() == io::ErrorKind::AlreadyExists => continue,
                 Err(error) => return Err(cannot(&path, "it cannot be made", error)),
             }
+            hit("aside made");
             match lock(&path) {
                 Ok(Some(lock)) => return Ok(Aside { path, _lock: lock }),
                 // Somebody who cleans up took it for a dead one's: it had no lock yet.
@@ -116,8 +119,10 @@ impl Aside {
 
 impl Drop for Aside {
     fn drop(&mut self) {
+        hit("before aside is removed");
         // The lock goes after this, so that a crash in between leaves what the next run removes.
         drop(fs::remove_dir_all(&self.path));
+        hit("aside removed");
     }
 }
 
@@ -128,6 +133,7 @@ pub(super) fn remove_dead(home: &Path, name: &OsStr) {
         if is_aside(&entry.file_name(), &prefix)
             && let Ok(Some(_lock)) = lock(&entry.path())
         {
+            hit("before a dead run's is removed");
             drop(fs::remove_dir_all(entry.path()));
         }
     }

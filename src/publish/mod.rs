@@ -21,6 +21,7 @@ use self::moves::Moves;
 use crate::calendar::{date_text, parse_day};
 use crate::control::Control;
 use crate::error::{Error, Result};
+use crate::failpoint::hit;
 use crate::ids::Day;
 use crate::job::{IfExists, Job, Publish, Question};
 
@@ -199,7 +200,9 @@ impl Staging {
             _home: home,
             out,
         };
+        hit("aside locked");
         make_dir(&staging.building())?;
+        hit("output made aside");
         Ok(staging)
     }
 
@@ -217,6 +220,7 @@ impl Staging {
     pub(crate) fn make_day(&self, day: Day) -> Result<PathBuf> {
         let path = self.building().join(day_folder(self.question, day));
         make_dir(&path)?;
+        hit("day made aside");
         Ok(path)
     }
 
@@ -233,7 +237,9 @@ impl Staging {
     pub(crate) fn finish_day(&self, day: Day, manifest: &[u8]) -> Result<()> {
         let folder = self.building().join(day_folder(self.question, day));
         write_synced(&folder.join(MANIFEST), manifest)?;
+        hit("day's manifest written");
         sync_dir(&folder)?;
+        hit("day finished");
         Ok(())
     }
 
@@ -257,8 +263,11 @@ impl Staging {
             return self.publish_days(control, (days, if_exists), whole);
         }
         write_synced(&building.join(MANIFEST), &whole(&building)?)?;
+        hit("manifest written");
         write_synced(&building.join(SUCCESS), b"")?;
+        hit("success marked");
         sync_dir(&building)?;
+        hit("output finished aside");
         let above = self.out.parent().unwrap_or_else(|| Path::new("/"));
         // Opened before the rename: nothing is left to fail behind it but the sync.
         let opened = open_dir(above)?;
@@ -270,7 +279,9 @@ impl Staging {
         } else {
             moves.place(&building, &self.out)?;
         }
+        hit("output in place");
         sync_open(&opened, above)?;
+        hit("output in place and synced");
         moves.keep();
         Ok(())
     }
@@ -286,6 +297,7 @@ impl Staging {
         // Runs that add days at the same time take turns, so that none writes a manifest of the
         // whole without the other's days.
         let _turn = take_turn(&self.out, control)?;
+        hit("turn taken");
         if if_exists == IfExists::Error {
             // Before the first is in place: all of them are, or none is.
             days.iter().try_for_each(|day| self.refuse_taken(*day))?;
@@ -298,9 +310,12 @@ impl Staging {
         for day in days {
             self.publish_day(&mut moves, *day, if_exists)?;
         }
+        hit("days in place");
         sync_open(&opened, &self.out)?;
+        hit("days in place and synced");
         self.publish_whole(&mut moves, "days", &whole)?;
         sync_open(&opened, &self.out)?;
+        hit("manifest of the whole synced");
         moves.keep();
         Ok(())
     }
@@ -314,7 +329,9 @@ impl Staging {
     ) -> Result<()> {
         let manifest = self.aside().join(of);
         write_synced(&manifest, &whole(&self.out)?)?;
+        hit("manifest of the whole written");
         moves.exchange(&manifest, &self.out.join(MANIFEST))?;
+        hit("manifest of the whole in place");
         Ok(())
     }
 
@@ -347,6 +364,7 @@ impl Staging {
         let to = self.out.join(QUARANTINE);
         let Ok(found) = fs::symlink_metadata(&to) else {
             moves.place(&from, &to)?;
+            hit("quarantine in place");
             return Ok(());
         };
         if !found.is_dir() {
@@ -358,6 +376,7 @@ impl Staging {
             // Its name is a hash of its contents: one that is there is the same.
             if fs::symlink_metadata(&target).is_err() {
                 moves.place(&entry.path(), &target)?;
+                hit("quarantined rows in place");
             }
         }
         sync_dir(&to)

@@ -12,6 +12,7 @@ use rustix::fs::RenameFlags;
 
 use super::steps::rename;
 use crate::error::Result;
+use crate::failpoint::hit;
 
 /// Renames so far.
 #[derive(Debug, Default)]
@@ -53,7 +54,9 @@ impl Moves {
     /// Renames, and remembers it.
     fn rename(&mut self, from: &Path, to: &Path, flags: RenameFlags) -> Result<()> {
         let identity = identity(from);
+        hit("before a rename");
         rename(from, to, flags)?;
+        hit("renamed");
         let (from, to) = (from.to_owned(), to.to_owned());
         self.done.push(Move {
             from,

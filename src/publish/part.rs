@@ -12,6 +12,7 @@ use parquet::errors::ParquetError;
 use twox_hash::XxHash64;
 
 use crate::error::{Error, ErrorKind, Result};
+use crate::failpoint::hit;
 use crate::ids::count64;
 
 /// A finished part.
@@ -101,6 +102,7 @@ impl PartFile {
     /// A new file.
     pub(crate) fn create(path: &Path) -> Result<PartFile> {
         let file = File::create_new(path).map_err(|error| Error::io("write", path, error))?;
+        hit("part made");
         Ok(PartFile(Arc::new(Mutex::new(OpenFile {
             path: path.to_owned(),
             file,
@@ -128,9 +130,11 @@ impl PartFile {
             let error = io::Error::from_raw_os_error(error);
             return Err(Error::io("write", &open.path, error));
         }
+        hit("before a part is synced");
         let on_the_way = open.syncer.take().map_or(Ok(()), Syncer::finish);
         let synced = on_the_way.and_then(|()| open.file.sync_all());
         synced.map_err(|error| Error::io("sync", &open.path, error))?;
+        hit("part synced");
         Ok((open.bytes, open.hasher.finish()))
     }
 
@@ -147,6 +151,7 @@ impl Write for PartFile {
             Ok(written) => {
                 open.hasher.write(&bytes[..written]);
                 open.bytes += count64(written);
+                hit("part written to");
                 let bytes = open.bytes;
                 if let Some(syncer) = &mut open.syncer {
                     syncer.ask(bytes);

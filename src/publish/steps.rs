@@ -11,6 +11,7 @@ use rustix::io::Errno;
 use crate::control::Control;
 
 use crate::error::{Error, ErrorKind, Result};
+use crate::failpoint::hit;
 
 /// Why something cannot be put in place that could when the run began.
 pub(super) const TAKEN: &str = "it exists; somebody else made it in the meantime";
@@ -77,10 +78,13 @@ pub(crate) fn read_file(path: &Path) -> io::Result<Vec<u8>> {
 /// Writes a small file and syncs it.
 pub(crate) fn write_synced(path: &Path, bytes: &[u8]) -> Result<()> {
     let mut file = File::create_new(path).map_err(|error| Error::io("write", path, error))?;
+    hit("small file made");
     file.write_all(bytes)
         .map_err(|error| Error::io("write", path, error))?;
+    hit("small file written");
     file.sync_all()
         .map_err(|error| Error::io("sync", path, error))?;
+    hit("small file synced");
     Ok(())
 }
 

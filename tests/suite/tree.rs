@@ -4,9 +4,10 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// The modules, each using only those before it.
-const ORDER: [&str; 27] = [
+const ORDER: [&str; 28] = [
     "ids",
     "error",
+    "failpoint",
     "calendar",
     "control",
     "job",

@@ -2,8 +2,8 @@
 # Tries to break a built binary: hostile files, kills, failing system calls, full disks, races, signals, permissions.
 # Usage: tests/trust/run.sh [--binary PATH] [--quick] [NAME...]
 # Each NAME is a script of this folder (all, if none is given); --quick tries a small sample of each, in a minute.
-# Prints a line for each figure at the end. Some scripts need root (mount, setpriv), strace or a build with the
-# feature `failpoints` (made here if cargo is): those that cannot run say so loudly, and do not fail.
+# Prints a line for each figure at the end. Some scripts need root (mount, setpriv, unshare), strace, or a build with
+# the feature `failpoints` (made here, if there is cargo): what cannot run says so loudly, and does not fail.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 here=tests/trust
@@ -18,7 +18,8 @@ while [ $# -gt 0 ]; do
     *) names+=("$1") && shift ;;
     esac
 done
-[ ${#names[@]} -gt 0 ] || names=(corpora bombs)
+# There is room here for `flips`, which damages outputs and asks `hitherto verify`.
+[ ${#names[@]} -gt 0 ] || names=(corpora bombs kills faults full races signals permissions)
 [ -x "$binary" ] || { echo "$0: no such program: $binary (cargo build --release makes it)" >&2; exit 2; }
 
 # Some files are made with pyarrow. The stamp is written last, so that a venv left half made is made again.
@@ -30,11 +31,20 @@ if ! cmp -s "$here/requirements.txt" "$venv/requirements.txt"; then
     cp "$here/requirements.txt" "$venv/requirements.txt"
 fi
 
+# Fail points are in no build that people use, so they need one of their own.
+points=target/debug/hitherto-failpoints
+if [[ " ${names[*]} " == *" kills "* ]] && command -v cargo >/dev/null; then
+    cargo build --quiet --features failpoints
+    cp target/debug/hitherto "$points"
+fi
+
 log=target/trust.log
 : >"$log"
 failed=0
 for name in "${names[@]}"; do
-    "$venv/bin/python" "$here/$name.py" --binary "$binary" "${flags[@]}" 2>&1 | tee -a "$log" | { grep -v '^FIGURE' || true; } || failed=1
+    more=()
+    [ "$name" != kills ] || more=(--failpoints "$points")
+    "$venv/bin/python" "$here/$name.py" --binary "$binary" "${flags[@]}" "${more[@]}" 2>&1 | tee -a "$log" | { grep -v '^FIGURE' || true; } || failed=1
 done
 echo
 { printf 'script\twhat was done\ttimes\tresult\n'; sed -n 's/^FIGURE\t//p' "$log"; } | column -t -s "$(printf '\t')"

@@ -9,6 +9,7 @@ import json
 import os
 import random
 import resource
+import shlex
 import shutil
 import signal
 import stat
@@ -57,7 +58,7 @@ class Child:
         if limit:
             try:
                 resource.prlimit(self.pid, resource.RLIMIT_AS, (limit, limit))
-            except ProcessLookupError:
+            except (ProcessLookupError, PermissionError):
                 pass
 
     def kill(self, number=signal.SIGKILL):
@@ -94,6 +95,7 @@ class Report:
     """Counts what was done and what failed, and says so."""
 
     def __init__(self, name, doc, arguments=None):
+        sys.stdout.reconfigure(errors="backslashreplace")
         parser = argparse.ArgumentParser(prog=name, description=doc, formatter_class=argparse.RawDescriptionHelpFormatter)
         parser.add_argument("--binary", type=Path, default=ROOT / "target/release/hitherto", help="the program under test")
         parser.add_argument("--quick", action="store_true", help="a small sample, to see whether the script works")
@@ -154,7 +156,7 @@ def wipe(path):
 
 def said(run):
     """A run as a line for a shell."""
-    return " ".join("'" + arg.replace("'", "'\\''") + "'" if set(arg) & set(" '\"*?$\n\\") else arg for arg in run.args)
+    return " ".join(shlex.quote(os.fsdecode(arg)) for arg in run.args)
 
 
 def snapshot(root, skip=()):
