@@ -237,6 +237,8 @@ impl Swept {
 pub struct Rows {
     /// The job.
     job: Job,
+    /// Nobody asks for an end.
+    control: Control,
     /// The impressions.
     probes: Probes<i32>,
     /// The actions.
@@ -302,6 +304,7 @@ impl Rows {
         let histories = Histories::of(sorted, &runs, job.actions_max).into();
         Ok(Rows {
             job,
+            control: Control::default(),
             probes,
             histories,
         })
@@ -312,7 +315,7 @@ impl Rows {
     /// # Errors
     /// If the encoder does not know the schema; it does.
     pub fn encoder(&self) -> Result<RowEncoder<'_>> {
-        let encoder = Encoder::new(&self.job, false)?;
+        let encoder = Encoder::new(&self.job, &self.control, false)?;
         let bench = encoder.workbench();
         Ok(RowEncoder {
             rows: self,

@@ -4,17 +4,20 @@
 //! group go out as they are, in one write; only the offsets in its metadata are moved.
 
 use std::io::Write;
+use std::sync::Arc;
 
+use parquet::arrow::arrow_writer::ArrowColumnWriter;
 use parquet::errors::Result;
 use parquet::file::metadata::page_index::PageIndexBuilder;
 use parquet::file::metadata::{
     ColumnChunkMetaData, FileMetaData, ParquetMetaDataBuilder, ParquetMetaDataWriter,
     RowGroupMetaData,
 };
-use parquet::file::writer::TrackedWrite;
+use parquet::file::properties::WriterProperties;
+use parquet::file::writer::{SerializedRowGroupWriter, TrackedWrite};
 use parquet::schema::types::SchemaDescPtr;
 
-use super::{CREATED_BY, RowGroup};
+use super::{CREATED_BY, RowGroup, RowTally};
 use crate::ids::unsigned;
 
 /// What a Parquet file begins with.
@@ -89,7 +92,7 @@ impl<W: Write + Send> FileWriter<W> {
         let file = FileMetaData::new(1, rows, created_by, None, self.schema, None);
         let metadata = ParquetMetaDataBuilder::new(file)
             .set_row_groups(groups)
-            .set_page_index(Some(std::sync::Arc::new(pages.build())))
+            .set_page_index(Some(Arc::new(pages.build())))
             .build();
         ParquetMetaDataWriter::new_with_tracked(self.to, &metadata).finish()
     }
@@ -123,4 +126,33 @@ impl RowGroup {
     pub(crate) fn rows(&self) -> u64 {
         unsigned(self.metadata.num_rows())
     }
+}
+
+/// Puts the columns of Arrow's writers behind each other.
+pub(super) fn row_group(
+    descriptor: &SchemaDescPtr,
+    properties: &Arc<WriterProperties>,
+    writers: Vec<ArrowColumnWriter>,
+) -> Result<RowGroup> {
+    let mut to = TrackedWrite::new(Vec::new());
+    let mut closed = None;
+    let keep = |_: &mut TrackedWrite<Vec<u8>>, metadata, _, columns, offsets| {
+        closed = Some((metadata, columns, offsets));
+        Ok(())
+    };
+    let (descriptor, properties) = (Arc::clone(descriptor), Arc::clone(properties));
+    let mut group =
+        SerializedRowGroupWriter::new(descriptor, properties, &mut to, 0, Some(Box::new(keep)));
+    for writer in writers {
+        writer.close()?.append_to_row_group(&mut group)?;
+    }
+    group.close()?;
+    let (metadata, column_indexes, offset_indexes) = closed.expect("closing calls it");
+    Ok(RowGroup {
+        tally: RowTally::default(),
+        bytes: to.into_inner()?,
+        metadata,
+        column_indexes,
+        offset_indexes,
+    })
 }

@@ -30,21 +30,23 @@ use std::sync::Arc;
 use arrow::array::ArrowPrimitiveType;
 use arrow::datatypes::{ArrowNativeType, FieldRef, Int32Type, Int64Type, SchemaRef};
 use parquet::arrow::ArrowSchemaConverter;
-use parquet::arrow::arrow_writer::{ArrowColumnWriter, ArrowRowGroupWriterFactory, compute_leaves};
+use parquet::arrow::arrow_writer::{ArrowRowGroupWriterFactory, compute_leaves};
 use parquet::errors::ParquetError;
 use parquet::file::metadata::{ColumnChunkMetaData, RowGroupMetaData};
 use parquet::file::page_index::column_index::ColumnIndexMetaData;
 use parquet::file::page_index::offset_index::OffsetIndexMetaData;
 use parquet::file::properties::WriterProperties;
-use parquet::file::writer::{SerializedFileWriter, SerializedRowGroupWriter, TrackedWrite};
+use parquet::file::writer::{SerializedFileWriter, TrackedWrite};
 use parquet::schema::types::SchemaDescPtr;
 
 pub(crate) use self::file::FileWriter;
+use self::file::row_group;
 use self::pages::{Column, PageMaker};
 pub use self::schema::schema;
 use self::schema::{CREATED_BY, properties};
 use self::shapes::Shapes;
 pub(crate) use self::table::TableEncoder;
+use crate::control::Control;
 use crate::error::{Error, ErrorKind, Result};
 use crate::ids::{Item, count64, index};
 use crate::job::Job;
@@ -150,6 +152,8 @@ pub(crate) struct RowTally {
 pub(crate) struct Encoder<'a> {
     /// The job.
     job: &'a Job,
+    /// Whether to go on.
+    control: &'a Control,
     /// The schema of the output.
     schema: SchemaRef,
     /// The same, as Parquet has it.
@@ -172,7 +176,7 @@ pub(crate) struct Workbench {
 
 impl<'a> Encoder<'a> {
     /// The encoder of a job whose customers have integer or text ids.
-    pub(crate) fn new(job: &'a Job, text_ids: bool) -> Result<Encoder<'a>> {
+    pub(crate) fn new(job: &'a Job, control: &'a Control, text_ids: bool) -> Result<Encoder<'a>> {
         let schema = Arc::new(schema(job, text_ids));
         let properties = Arc::new(properties(job));
         let descriptor = ArrowSchemaConverter::new()
@@ -184,6 +188,7 @@ impl<'a> Encoder<'a> {
             ArrowRowGroupWriterFactory::new(&nowhere.map_err(internal)?, Arc::clone(&schema));
         Ok(Encoder {
             job,
+            control,
             schema,
             descriptor: Arc::new(descriptor),
             properties,
@@ -215,7 +220,7 @@ impl<'a> Encoder<'a> {
     /// Encodes a block.
     ///
     /// # Errors
-    /// If the encoder below refuses; it has no reason to.
+    /// If somebody asked for an end. The encoder below has no reason to refuse.
     pub(crate) fn encode<I: ItemColumn>(
         &self,
         bench: &mut Workbench,
@@ -249,11 +254,12 @@ impl<'a> Encoder<'a> {
     ) -> parquet::errors::Result<RowGroup> {
         let pages = bench.pages.as_mut().expect("the job takes this path");
         let (job, rows) = (self.job, (block, &bench.shapes));
+        let in_hand = (job, self.control);
         let mut sink = TrackedWrite::new(Vec::with_capacity(bench.bytes_expected));
         let mut chunks = beside::columns(pages, job, rows, (&self.descriptor, &mut sink))?;
         for column in [Column::Items, Column::Kinds] {
             let description = self.descriptor.column(chunks.len());
-            chunks.push(pages.column(job, rows, column, (&description, &mut sink))?);
+            chunks.push(pages.column(in_hand, rows, column, (&description, &mut sink))?);
         }
         let (chunks, offsets): (Vec<_>, Vec<_>) = chunks.into_iter().unzip();
         let rows_count = bench.shapes.all.iter().map(|of| i64::from(of.rows)).sum();
@@ -360,39 +366,22 @@ impl RowTally {
     }
 }
 
-/// Puts the columns of Arrow's writers behind each other.
-fn row_group(
-    descriptor: &SchemaDescPtr,
-    properties: &Arc<WriterProperties>,
-    writers: Vec<ArrowColumnWriter>,
-) -> parquet::errors::Result<RowGroup> {
-    let mut to = TrackedWrite::new(Vec::new());
-    let mut closed = None;
-    let keep = |_: &mut TrackedWrite<Vec<u8>>, metadata, _, columns, offsets| {
-        closed = Some((metadata, columns, offsets));
-        Ok(())
-    };
-    let (descriptor, properties) = (Arc::clone(descriptor), Arc::clone(properties));
-    let mut group =
-        SerializedRowGroupWriter::new(descriptor, properties, &mut to, 0, Some(Box::new(keep)));
-    for writer in writers {
-        writer.close()?.append_to_row_group(&mut group)?;
-    }
-    group.close()?;
-    let (metadata, column_indexes, offset_indexes) = closed.expect("closing calls it");
-    Ok(RowGroup {
-        tally: RowTally::default(),
-        bytes: to.into_inner()?,
-        metadata,
-        column_indexes,
-        offset_indexes,
-    })
+/// An error if somebody asked for an end, for loops over what may be a billion actions.
+fn go_on(control: &Control) -> parquet::errors::Result<()> {
+    control
+        .check()
+        .map_err(|error| ParquetError::External(Box::new(error)))
 }
 
-/// The Parquet writer refused what we gave it.
-#[expect(clippy::needless_pass_by_value, reason = "for `map_err`")]
+/// The Parquet writer refused what we gave it, or was told to stop.
 fn internal(error: ParquetError) -> Error {
-    Error::from(ErrorKind::Internal {
-        what: format!("the Parquet writer refused: {error}"),
-    })
+    let what = match error {
+        ParquetError::External(source) => match source.downcast::<Error>() {
+            Ok(ours) => return *ours,
+            Err(other) => other.to_string(),
+        },
+        other => other.to_string(),
+    };
+    let what = format!("the Parquet writer refused: {what}");
+    Error::from(ErrorKind::Internal { what })
 }

@@ -18,7 +18,8 @@ use parquet::schema::types::ColumnDescPtr;
 use super::chunk::{Chunk, Compressor, Sink};
 use super::shapes::{Actions, Shape, Shapes};
 use super::stream::Stream;
-use super::{Block, ItemColumn, lz4};
+use super::{Block, ItemColumn, go_on, lz4};
+use crate::control::Control;
 use crate::ids::{Kind, index};
 use crate::job::{Codec, ItemType, Job};
 
@@ -85,7 +86,7 @@ impl PageMaker {
     /// Writes a column chunk.
     pub(super) fn column<I: ItemColumn>(
         &mut self,
-        job: &Job,
+        (job, control): (&Job, &Control),
         (block, shapes): (&Block<'_, I>, &Shapes),
         column: Column,
         (description, sink): (&ColumnDescPtr, &mut Sink),
@@ -114,6 +115,7 @@ impl PageMaker {
         }
         let pieces = std::mem::take(&mut self.pieces);
         for page in pieces.chunk_by(|_, next| !next.first) {
+            go_on(control)?;
             self.stream.clear();
             let count = page.iter().map(|piece| piece.rows).sum();
             rows.put_page(&mut self.stream, page, count);

@@ -14,7 +14,7 @@ use arrow::buffer::{OffsetBuffer, ScalarBuffer};
 use parquet::arrow::arrow_writer::{ArrowColumnWriter, compute_leaves};
 use parquet::errors::Result;
 
-use super::{Block, BlockRow, Encoder, ItemColumn};
+use super::{Block, BlockRow, Encoder, ItemColumn, go_on};
 use crate::ids::{Kind, code8, index, offset32};
 use crate::job::Layout;
 use crate::op::sequences::History;
@@ -34,10 +34,21 @@ pub(super) fn write<I: ItemColumn>(
         kinds: Vec::new(),
         picked: Vec::new(),
     };
+    // An impression of many items and a long history is more than a slice by itself.
+    let most = (SLICE_VALUES / index(encoder.job.actions_max)).max(1);
     for row in &block.rows {
-        slice.add(encoder, block, row);
-        if slice.actions.len() >= SLICE_VALUES {
-            slice.flush(encoder, writers)?;
+        let mut left = match encoder.job.layout {
+            Layout::Sample => block.items(row).len(),
+            Layout::Request => 1,
+        };
+        while left > 0 {
+            let rows = left.min(most);
+            slice.add(encoder, block, row, rows);
+            left -= rows;
+            if slice.actions.len() >= SLICE_VALUES {
+                go_on(encoder.control)?;
+                slice.flush(encoder, writers)?;
+            }
         }
     }
     slice.flush(encoder, writers)
@@ -56,8 +67,8 @@ struct Slice<I> {
 }
 
 impl<I: ItemColumn> Slice<I> {
-    /// Adds the history of an impression, newest first, padded, once per row.
-    fn add(&mut self, encoder: &Encoder<'_>, block: &Block<'_, I>, row: &BlockRow) {
+    /// Adds the history of an impression, newest first, padded, once for each of some of its rows.
+    fn add(&mut self, encoder: &Encoder<'_>, block: &Block<'_, I>, row: &BlockRow, rows: usize) {
         let job = encoder.job;
         let histories = &block.histories[index(row.partition)];
         let sorted = histories.sorted();
@@ -84,11 +95,6 @@ impl<I: ItemColumn> Slice<I> {
         let width = if job.pad { index(max) } else { history.count() };
         self.actions.resize(start + width, I::PADDING);
         self.kinds.resize(start + width, code8(Kind(0)));
-        let rows = match job.layout {
-            Layout::Sample => block.items(row).len(),
-            Layout::Request => 1,
-        };
-        // An impression has at least one item, and so a row.
         self.ends.push(offset32(start + width));
         for _ in 1..rows {
             self.actions.extend_from_within(start..start + width);

@@ -73,7 +73,7 @@ pub(crate) fn write<I: ItemColumn>(
     found: &Found<I>,
     partitions: Partitions<EventChunk<I>>,
 ) -> Result<Report> {
-    let encoder = Encoder::new(job, found.probes.impressions.has_text_ids())?;
+    let encoder = Encoder::new(job, control, found.probes.impressions.has_text_ids())?;
     let days = DayRows::of_all(job, found);
     control.enter(Stage::WRITE, days.iter().map(DayRows::rows_count).sum());
     let answers = Answers::new(job, control, &found.probes, partitions);

@@ -79,6 +79,51 @@ fn a_signal_ends_the_run_and_leaves_nothing() {
 }
 
 #[test]
+fn a_signal_ends_a_row_group_of_a_billion_actions() {
+    let shop = shop();
+    let second = |at: usize| format!("{:02}:{:02}:{:02}", at / 3600, at / 60 % 60, at % 60);
+    let clicks = (0..65_536).map(|at| format!("1,7,2025-08-14 {}\n", second(at)));
+    let header = "customer_id,item_id,click_time\n".to_owned();
+    shop.replace("clicks", "csv", header + &clicks.collect::<String>());
+    let item = "{\"item_id\": 7, \"is_order\": true}";
+    let items = vec![item; 16_384].join(",");
+    let row = format!(
+        "{{\"dt\": \"2025-08-15\", \"ranking_id\": \"r\", \"customer_id\": 1, \"impressions\": [{items}]}}"
+    );
+    shop.replace("impressions", "ndjson", row);
+    let mut command = Command::new(env!("CARGO_BIN_EXE_hitherto"));
+    command.args([
+        "sequences",
+        "shop",
+        "--out",
+        "out",
+        "--max-actions",
+        "65536",
+    ]);
+    command.arg("--no-pad").current_dir(shop.root());
+    command.stdout(Stdio::piped()).stderr(Stdio::piped());
+    let mut child = command.spawn().expect("the program starts");
+    // Its day is made right before its row group is.
+    let is_writing = || {
+        let aside = building(&shop).into_iter();
+        aside
+            .map(|path| path.join("out"))
+            .any(|out| !entries(&out).is_empty())
+    };
+    while !is_writing() {
+        if child.try_wait().expect("a child").is_some() {
+            return;
+        }
+        std::thread::sleep(Duration::from_millis(1));
+    }
+    let sent = Instant::now();
+    let (ended, _, stderr) = signalled(child, "INT");
+    assert_eq!(ended, Some(130), "{stderr}");
+    assert!(sent.elapsed() < Duration::from_secs(10), "it went on");
+    assert_eq!(names(shop.root()), ["shop"]);
+}
+
+#[test]
 fn a_signal_during_overwrite_leaves_what_was_there() {
     let shop = large_shop();
     shop.made(&["--date", "2025-08-15"]);
