@@ -14,6 +14,7 @@ use std::sync::{Mutex, PoisonError};
 
 use rustix::fs::{Mode, OFlags};
 use rustix::io::Errno;
+use twox_hash::XxHash64;
 
 use crate::chunk::Chunk;
 use crate::control::Control;
@@ -54,6 +55,8 @@ struct Extent {
     bytes: usize,
     /// Its rows.
     rows: usize,
+    /// XXH64 of its bytes, seed 0: a disk that gives back something else is noticed.
+    checksum: u64,
 }
 
 impl Spill {
@@ -155,6 +158,7 @@ impl Spill {
             start: self.end,
             bytes: self.buffer.len(),
             rows: chunk.rows_count(),
+            checksum: XxHash64::oneshot(0, &self.buffer),
         });
         self.end += count64(self.buffer.len());
         Ok(())
@@ -188,7 +192,9 @@ impl Spill {
         let read = file.read_exact_at(buffer, extent.start);
         read.map_err(|error| Error::io("read back from", &self.folder, error))?;
         hit("read back");
-        let chunk = C::read(buffer, extent.rows).ok_or_else(damaged)?;
+        let is_it = XxHash64::oneshot(0, buffer) == extent.checksum;
+        let chunk = C::read(buffer, extent.rows).filter(|_| is_it);
+        let chunk = chunk.ok_or_else(damaged)?;
         control.charge(chunk.bytes())?;
         Ok(chunk)
     }

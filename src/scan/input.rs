@@ -11,6 +11,7 @@ use std::path::PathBuf;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::sync::{Arc, OnceLock};
 
+use rustix::fs::{Mode, OFlags};
 use twox_hash::XxHash64;
 
 use crate::error::{Error, Result};
@@ -56,9 +57,17 @@ impl InputFile {
     /// The file, opened.
     ///
     /// # Errors
-    /// If it is not there any more, or may not be read.
+    /// If it is not there any more, is no file any more, or may not be read.
     pub(crate) fn open(&self) -> Result<File> {
-        File::open(&self.path).map_err(|error| missing_or_io(&self.path, error))
+        // A pipe that came to its place since it was listed would wait for somebody who writes.
+        let flags = OFlags::RDONLY | OFlags::NONBLOCK | OFlags::CLOEXEC;
+        let opened = rustix::fs::open(&self.path, flags, Mode::empty()).map(File::from);
+        let opened = opened.map_err(|error| missing_or_io(&self.path, error.into()))?;
+        let metadata = opened.metadata().map_err(|error| self.io(error))?;
+        match metadata.is_file() {
+            true => Ok(opened),
+            false => Err(self.fault("expected a file; it is none any more")),
+        }
     }
 
     /// A fault of the whole file.

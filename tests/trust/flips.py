@@ -1,11 +1,16 @@
-"""Flips single bits of published sets, one at a time, and asks `verify` each time: flips.py BINARY [--count N] [--seed S].
+"""Flips single bits of published sets, one at a time, and asks `verify` each time.
 
 Makes a small set of each job, with rejected rows; of `sequences` one more, to which a day was added. Then flips a
 random bit of a random file (parts, tables, quarantine, manifests, the audit's report), runs `verify --audit-rows 0`,
-expects exit 65, and puts the bit back. Exit 1 if any flip went unnoticed, or ended in a signal, a panic or another code.
+expects exit 65, and puts the bit back.
+
+    flips.py [--binary PATH] [--quick] [--count 2000]
 """
 
-import argparse, json, os, pathlib, random, subprocess, sys, tempfile, time
+import json
+import subprocess
+
+from trust import Report, run, said
 
 
 def rows(rng, kind):
@@ -59,8 +64,8 @@ def make_sets(binary, home, rng):
         ["features", "market", "--out", "features", "--windows", "1h,7d"],
         ["dwell", "events.ndjson", "--out", "dwell"],
     ]
-    for run in runs:
-        subprocess.run([binary, *run, *bad], cwd=home, check=True)
+    for args in runs:
+        subprocess.run([binary, *args, *bad], cwd=home, check=True)
     sets = ["sequences", "days", "features", "dwell"]
     for name in sets:
         subprocess.run([binary, "verify", name, "--quiet"], cwd=home, check=True)
@@ -68,40 +73,33 @@ def make_sets(binary, home, rng):
 
 
 def main():
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("binary")
-    parser.add_argument("--count", type=int, default=2000)
-    parser.add_argument("--seed", type=int, default=1)
-    args = parser.parse_args()
-    binary, rng = os.path.abspath(args.binary), random.Random(args.seed)
-    counts, slowest, wrong = {}, 0.0, []
-    with tempfile.TemporaryDirectory() as folder:
-        home = pathlib.Path(folder)
-        sets = make_sets(binary, home, rng)
-        files = {name: sorted(p for p in (home / name).rglob("*") if p.is_file() and p.stat().st_size) for name in sets}
-        for _ in range(args.count):
-            name = rng.choice(sets)
-            path = rng.choice(files[name])
-            whole = path.read_bytes()
-            at, bit = rng.randrange(len(whole)), rng.randrange(8)
-            path.write_bytes(whole[:at] + bytes([whole[at] ^ (1 << bit)]) + whole[at + 1 :])
-            began = time.monotonic()
-            run = subprocess.run([binary, "verify", name, "--audit-rows", "0"], cwd=home, capture_output=True, text=True)
-            slowest = max(slowest, time.monotonic() - began)
-            path.write_bytes(whole)
-            kind = path.name if path.name.startswith("_") or name == "dwell" else path.suffix[1:]
-            counts[name, kind] = counts.get((name, kind), 0) + 1
-            if run.returncode != 65 or "panick" in run.stderr or "internal fault" in run.stderr:
-                wrong.append((str(path.relative_to(home)), at, bit, run.returncode, run.stderr[-300:]))
-        for name in sets:
-            subprocess.run([binary, "verify", name, "--audit-rows", "0", "--quiet"], cwd=home, check=True)
-    for (name, kind), count in sorted(counts.items()):
-        print(f"{count:7} flips in {name}: {kind}")
-    print(f"{args.count} bits flipped, {args.count - len(wrong)} noticed, slowest verify {slowest:.3f} s, seed {args.seed}")
-    for miss in wrong[:20]:
-        print("unnoticed:", *miss, file=sys.stderr)
-    return 1 if wrong else 0
+    report = Report("flips", __doc__, {"--count": {"type": int, "default": 2000, "help": "flips in all"}})
+    home, rng, binary = report.work, report.random, report.binary
+    count = 50 if report.quick else report.asked.count
+    counts, slowest = {}, 0.0
+    sets = make_sets(binary, home, rng)
+    files = {name: sorted(p for p in (home / name).rglob("*") if p.is_file() and p.stat().st_size) for name in sets}
+    for _ in range(count):
+        name = rng.choice(sets)
+        path = rng.choice(files[name])
+        whole = path.read_bytes()
+        at, bit = rng.randrange(len(whole)), rng.randrange(8)
+        path.write_bytes(whole[:at] + bytes([whole[at] ^ (1 << bit)]) + whole[at + 1 :])
+        verified = run([binary, "verify", name, "--audit-rows", "0"], cwd=home)
+        path.write_bytes(whole)
+        slowest = max(slowest, verified.seconds)
+        kind = path.name if path.name.startswith("_") or name == "dwell" else path.suffix[1:]
+        counts[name, kind] = counts.get((name, kind), 0) + 1
+        fine = verified.code == 65 and "panick" not in verified.err and "internal fault" not in verified.err
+        report.check(fine, f"bit {bit} of byte {at} of {path.relative_to(home)}: {verified}", f"flips.py --seed {report.asked.seed}")
+    for name in sets:
+        verified = run([binary, "verify", name, "--audit-rows", "0", "--quiet"], cwd=home)
+        report.check(verified.code == 0, f"{name} as it was: {verified}", said(verified))
+    for (name, kind), flips in sorted(counts.items()):
+        print(f"{flips:7} flips in {name}: {kind}")
+    report.figure("single bits flipped in what is published", count, f"{report.failures} not noticed; slowest verify {slowest:.2f} s")
+    report.finish()
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    main()

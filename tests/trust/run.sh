@@ -18,8 +18,7 @@ while [ $# -gt 0 ]; do
     *) names+=("$1") && shift ;;
     esac
 done
-# There is room here for `flips`, which damages outputs and asks `hitherto verify`.
-[ ${#names[@]} -gt 0 ] || names=(corpora bombs kills faults full races signals permissions)
+[ ${#names[@]} -gt 0 ] || names=(corpora bombs flips medium kills faults full races signals permissions)
 [ -x "$binary" ] || { echo "$0: no such program: $binary (cargo build --release makes it)" >&2; exit 2; }
 
 # Some files are made with pyarrow. The stamp is written last, so that a venv left half made is made again.
