@@ -5,45 +5,19 @@
 use std::fmt::Write as _;
 use std::fs;
 
-use arbitrary::Arbitrary;
 use hitherto::oracle::{LogAction, LogImpression, LogTime, Rules, sequences};
 use hitherto::{Codec, Cutoff, Guests, NullLabel, Settings, Source, TimeUnit};
 use hitherto_fuzz::{folder, run, samples};
 use libfuzzer_sys::fuzz_target;
 
-/// A log, and how it is asked about.
-#[derive(Arbitrary, Debug)]
-struct Case {
-    actions: Vec<Action>,
-    shown: Vec<Shown>,
-    max: u8,
-    lookback: Option<u8>,
-    by_time: bool,
-    no_padding: bool,
-    guests: bool,
-    drop_labels: bool,
-    embargo: Option<u8>,
-    layout: (u8, u8, u8, u8, u8),
-}
-
-/// An action: whose, when, of which kind, on what.
-#[derive(Arbitrary, Debug)]
-struct Action {
-    customer: u8,
-    day: u8,
-    second: u8,
-    kind: u8,
-    item: u8,
-}
-
-/// An impression: whose, when, what.
-#[derive(Arbitrary, Debug)]
-struct Shown {
-    customer: u8,
-    day: u8,
-    second: u8,
-    items: Vec<(u8, Option<bool>)>,
-}
+/// Actions: whose, on which day, in which second, of which kind, on what.
+type Actions = Vec<(u8, u8, u8, u8, u8)>;
+/// Impressions: whose, on which day, in which second, what.
+type Impressions = Vec<(u8, u8, u8, Vec<(u8, Option<bool>)>)>;
+/// Length, lookback, embargo; by time, without padding, guests are rows, null labels are dropped.
+type Asked = (u8, Option<u8>, Option<u8>, bool, bool, bool, bool);
+/// Codec, bytes of a page, rows of a row group, partitions, threads.
+type Layout = (u8, u8, u8, u8, u8);
 
 /// A day in 2025.
 const FIRST_DAY: i32 = 20_300;
@@ -63,54 +37,54 @@ fn json(of: &Option<String>) -> &str {
     of.as_deref().unwrap_or("null")
 }
 
-fuzz_target!(|case: Case| {
-    if case.shown.iter().all(|shown| shown.items.is_empty()) || case.shown.len() > 40 || case.actions.len() > 300 {
+fuzz_target!(|case: (Actions, Impressions, Asked, Layout)| {
+    let (actions, shown, asked, layout) = case;
+    if shown.iter().all(|(.., items)| items.is_empty()) || shown.len() > 40 || actions.len() > 300 {
         return;
     }
-    let log: Vec<LogAction> = case
-        .actions
+    let (max, lookback, embargo, by_time, no_padding, guests, drop_labels) = asked;
+    let log: Vec<LogAction> = actions
         .iter()
-        .map(|action| LogAction {
-            customer: customer(action.customer),
-            time: LogTime::Instant(instant(action.day, action.second)),
-            kind: 1 + action.kind % 3,
-            item: i64::from(action.item % 30) + 1,
+        .map(|(whose, day, second, kind, item)| LogAction {
+            customer: customer(*whose),
+            time: LogTime::Instant(instant(*day, *second)),
+            kind: 1 + kind % 3,
+            item: i64::from(item % 30) + 1,
             available: None,
         })
         .collect();
-    let impressions: Vec<LogImpression> = case
-        .shown
+    let impressions: Vec<LogImpression> = shown
         .iter()
         .enumerate()
-        .map(|(at, shown)| LogImpression {
-            customer: customer(shown.customer),
-            day: FIRST_DAY + i32::from(shown.day % 6),
-            time: Some(LogTime::Instant(instant(shown.day, shown.second))),
+        .map(|(at, (whose, day, second, items))| LogImpression {
+            customer: customer(*whose),
+            day: FIRST_DAY + i32::from(day % 6),
+            time: Some(LogTime::Instant(instant(*day, *second))),
             ranking: format!("r{at}"),
-            items: shown.items.iter().take(9).map(|(item, label)| (i64::from(*item) + 1, *label)).collect(),
+            items: items.iter().take(9).map(|(item, label)| (i64::from(*item) + 1, *label)).collect(),
         })
         .collect();
-    let lookback_days = case.lookback.map(|days| u32::from(days % 5));
-    let embargo_us = case.embargo.map(|seconds| i64::from(seconds % 4) * 1_000_000);
+    let lookback_days = lookback.map(|days| u32::from(days % 5));
+    let embargo_us = embargo.map(|seconds| i64::from(seconds % 4) * 1_000_000);
     let rules = Rules {
-        cutoff_is_time: case.by_time,
+        cutoff_is_time: by_time,
         lookback_days,
         embargo_us: [embargo_us, None, None],
-        actions_max: usize::from(case.max % 9) + 1,
+        actions_max: usize::from(max % 9) + 1,
         timezone: "UTC".to_owned(),
-        guests_are_rows: case.guests,
-        drop_null_labels: case.drop_labels,
+        guests_are_rows: guests,
+        drop_null_labels: drop_labels,
     };
-    let (codec, page, rows, bits, threads) = case.layout;
+    let (codec, page, rows, bits, threads) = layout;
     let settings = Settings {
         paths: write_files(&impressions, &log),
-        cutoff: if case.by_time { Cutoff::Time } else { Cutoff::Day },
+        cutoff: if by_time { Cutoff::Time } else { Cutoff::Day },
         lookback_days,
         embargo_us: embargo_us.map(|us| (Source::Clicks, us)).into_iter().collect(),
-        actions_max: u32::from(case.max % 9) + 1,
-        pad: !case.no_padding,
-        guests: if case.guests { Guests::Empty } else { Guests::Drop },
-        null_label: if case.drop_labels { NullLabel::Drop } else { NullLabel::Keep },
+        actions_max: u32::from(max % 9) + 1,
+        pad: !no_padding,
+        guests: if guests { Guests::Empty } else { Guests::Drop },
+        null_label: if drop_labels { NullLabel::Drop } else { NullLabel::Keep },
         codec: [Codec::Zstd, Codec::Lz4Raw, Codec::Snappy, Codec::None][usize::from(codec) % 4],
         encode_plain: codec % 16 > 11,
         page_bytes_max: 1 + usize::from(page) * 4,

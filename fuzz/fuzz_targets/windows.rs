@@ -1,34 +1,28 @@
 //! Partition, sort and sweep against nested loops, over anything that can happen to customers.
 #![no_main]
 
-use arbitrary::Arbitrary;
 use hitherto::fuzzed::{Asked, Happened, histories};
 use libfuzzer_sys::fuzz_target;
 
-/// Actions and probes of a few customers within a few moments, so that they meet.
-#[derive(Arbitrary, Debug)]
-struct Case {
-    actions: Vec<(u8, u8, u8, u8, u8)>,
-    probes: Vec<(u8, u8, u8)>,
-    bits: u8,
-    max: u8,
-    is_late: bool,
-}
+/// Actions of a few customers within a few moments, so that they meet: whose, when, how late known, of which kind, on
+/// what.
+type Actions = Vec<(u8, u8, u8, u8, u8)>;
+/// Probes: whose, when, how far back.
+type Probes = Vec<(u8, u8, u8)>;
 
-fuzz_target!(|case: Case| {
-    let happened: Vec<Happened> = case
-        .actions
+fuzz_target!(|case: (Actions, Probes, u8, u8, bool)| {
+    let (actions, probes, bits, max, is_late) = case;
+    let happened: Vec<Happened> = actions
         .iter()
         .map(|(customer, time, late, kind, item)| Happened {
             customer: u32::from(customer % 5),
             time: i64::from(*time),
-            known_after: i64::from(*time) + if case.is_late { i64::from(late % 4) } else { 0 },
+            known_after: i64::from(*time) + if is_late { i64::from(late % 4) } else { 0 },
             kind: 1 + kind % 3,
             item: 1 + i32::from(item % 9),
         })
         .collect();
-    let mut asked: Vec<Asked> = case
-        .probes
+    let mut asked: Vec<Asked> = probes
         .iter()
         .map(|(customer, cutoff, back)| Asked {
             customer: u32::from(customer % 5),
@@ -38,8 +32,8 @@ fuzz_target!(|case: Case| {
         .collect();
     // As the engine has them: by customer, then by cutoff.
     asked.sort_by_key(|of| (of.customer, of.cutoff, of.lookback_start));
-    let max = u32::from(case.max % 8) + 1;
-    let found = histories(&happened, &asked, 5, max, case.bits % 13);
+    let max = u32::from(max % 8) + 1;
+    let found = histories(&happened, &asked, 5, max, bits % 13);
     for (of, history) in asked.iter().zip(found) {
         let mut prior: Vec<&Happened> = happened
             .iter()

@@ -10,6 +10,7 @@ use arrow::datatypes::{Int8Type, Int32Type, Int64Type, TimestampMicrosecondType}
 use hitherto::oracle::Sample;
 use hitherto::{Control, Error, ErrorKind, Job, Question, Result, Settings};
 use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
+use tempfile::TempDir;
 
 /// Lets panics of Parquet decoders pass, which the program contains, and makes all others crashes.
 ///
@@ -26,15 +27,13 @@ pub fn only_our_panics_count() {
 
 /// A folder of this process, in memory where there is such a place.
 pub fn folder() -> &'static Path {
-    static FOLDER: OnceLock<PathBuf> = OnceLock::new();
-    FOLDER.get_or_init(|| {
+    static FOLDER: OnceLock<TempDir> = OnceLock::new();
+    let made = FOLDER.get_or_init(|| {
         let memory = Path::new("/dev/shm");
-        let home = if memory.is_dir() { memory.to_owned() } else { std::env::temp_dir() };
-        let folder = home.join(format!("hitherto-fuzz-{}", std::process::id()));
-        drop(fs::remove_dir_all(&folder));
-        fs::create_dir(&folder).expect("a folder can be made");
-        folder
-    })
+        let made = if memory.is_dir() { tempfile::tempdir_in(memory) } else { tempfile::tempdir() };
+        made.expect("a folder can be made")
+    });
+    made.path()
 }
 
 /// Runs a job of any question into a folder that is made anew each time.
