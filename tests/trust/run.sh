@@ -21,13 +21,14 @@ done
 [ ${#names[@]} -gt 0 ] || names=(corpora bombs flips medium kills faults full races signals permissions)
 [ -x "$binary" ] || { echo "$0: no such program: $binary (cargo build --release makes it)" >&2; exit 2; }
 
-# Some files are made with pyarrow. The stamp is written last, so that a venv left half made is made again.
-venv=target/trust-venv
-if ! cmp -s "$here/requirements.txt" "$venv/requirements.txt"; then
+# Some files are made with pyarrow, and DuckDB is asked; tests/readers has both. The stamp is written last, so that a
+# venv left half made is made again.
+venv=target/readers-venv
+if ! cmp -s tests/readers/requirements.txt "$venv/requirements.txt"; then
     rm -rf "$venv"
     python3 -m venv "$venv"
-    "$venv/bin/pip" install --quiet --disable-pip-version-check -r "$here/requirements.txt"
-    cp "$here/requirements.txt" "$venv/requirements.txt"
+    "$venv/bin/pip" install --quiet --disable-pip-version-check -r tests/readers/requirements.txt
+    cp tests/readers/requirements.txt "$venv/requirements.txt"
 fi
 
 # Fail points are in no build that people use, so they need one of their own.
