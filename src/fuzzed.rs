@@ -124,6 +124,12 @@ pub fn spill_block(bytes: &[u8], rows: usize) {
     check::<i64>(bytes, rows);
 }
 
+/// A manifest of any members, with the right checksum of itself; nothing if it is no JSON object.
+pub fn sealed(text: &[u8]) -> Option<Vec<u8>> {
+    let object = serde_json::from_slice(text).ok()?;
+    Some(crate::manifest::sealed(object))
+}
+
 /// Judges bytes as a footer of Parquet, a page header, levels of lists and lengths of texts.
 pub fn judge_parquet(bytes: &[u8]) {
     crate::scan::parquet::judge(bytes);

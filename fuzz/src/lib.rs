@@ -60,7 +60,10 @@ pub fn run(settings: Settings) -> Result<PathBuf> {
 }
 
 /// Checks that an error is not a fault of the program.
-fn check_error(error: &Error) {
+///
+/// # Panics
+/// If it is.
+pub fn check_error(error: &Error) {
     let is_ours = matches!(error.kind(), ErrorKind::Internal { .. } | ErrorKind::Io { .. });
     assert!(!is_ours, "{error}");
 }
