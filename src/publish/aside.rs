@@ -159,10 +159,21 @@ fn is_aside(name: &OsStr, prefix: &OsStr) -> bool {
     })
 }
 
+/// Whether a living run holds the lock of a folder.
+pub(crate) fn is_at_work(path: &Path) -> bool {
+    let opened = open(path);
+    opened.is_ok_and(|folder| matches!(folder.try_lock_shared(), Err(TryLockError::WouldBlock)))
+}
+
+/// Opens a folder; a link to one is none.
+fn open(path: &Path) -> io::Result<File> {
+    let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+    Ok(File::from(rustix::fs::open(path, flags, Mode::empty())?))
+}
+
 /// Locks a folder. `None` if somebody else has the lock, or the folder is not there any more.
 fn lock(path: &Path) -> io::Result<Option<File>> {
-    let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
-    let folder = File::from(rustix::fs::open(path, flags, Mode::empty())?);
+    let folder = open(path)?;
     match folder.try_lock() {
         Ok(()) => {}
         Err(TryLockError::WouldBlock) => return Ok(None),
@@ -201,7 +212,7 @@ mod tests {
         let name = OsStr::new("out");
         let aside = Aside::make(home.path(), name).expect("a folder aside");
         remove_dead(home.path(), name);
-        assert!(aside.path.is_dir());
+        assert!(aside.path.is_dir() && is_at_work(&aside.path));
         assert!(lock(&aside.path).expect("a folder").is_none());
         drop(aside);
         assert_eq!(fs::read_dir(home.path()).expect("a folder").count(), 0);

@@ -2,8 +2,9 @@
 //!
 //! **In / Out**: parts, manifests and quarantined rows → `OUT`, complete or not there at all.
 //! **Invariants**: nothing has its final name before it is complete and synced; a failed sync
-//! ends the run, and takes back what was renamed; what a dead run left behind is removed by the next, what a living one is
-//! building never is. No link is followed on the way to what is written or removed.
+//! ends the run, and takes back what was renamed; what a dead run left behind is removed by the
+//! next, what a living one is building never is. No link is followed on the way to what is written
+//! or removed.
 
 mod aside;
 mod beside;
@@ -25,6 +26,7 @@ use crate::failpoint::hit;
 use crate::ids::Day;
 use crate::job::{IfExists, Job, Publish, Question};
 
+pub(crate) use self::aside::is_at_work;
 pub(crate) use self::beside::{Beside, put_file};
 pub(crate) use self::part::{Part, PartFile, write_error};
 use self::steps::{TAKEN, cannot, make_dir, open_dir, sync_dir, sync_open, take_turn};

@@ -5,12 +5,12 @@
 //! **Invariants**: links are never followed, so every file of a tree lies in `OUT` itself.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::fs::{self, File};
+use std::fs;
 use std::path::Path;
 
 use super::{Ledger, Problems};
 use crate::error::{Error, Result};
-use crate::publish::{AUDIT, MANIFEST, QUARANTINE, SUCCESS};
+use crate::publish::{AUDIT, MANIFEST, QUARANTINE, SUCCESS, is_at_work};
 
 /// What lies in a folder; paths are relative to it.
 #[derive(Debug, Default)]
@@ -32,7 +32,8 @@ impl Tree {
         let mut tree = Tree::default();
         tree.list(out, "")?;
         for folder in tree.folders.clone() {
-            if is_at_work(&out.join(&folder), &folder) {
+            // A run that adds days, or another audit, builds in a folder of its own in here.
+            if is_aside_name(&folder) && is_at_work(&out.join(&folder)) {
                 tree.folders.remove(&folder);
                 continue;
             }
@@ -93,7 +94,7 @@ impl Tree {
         if ledger.has_quarantine() {
             folders.insert(QUARANTINE);
         }
-        let stray = |path: &str, what: &str| match path.starts_with('.') && path.contains(".tmp-") {
+        let stray = |path: &str, what: &str| match is_aside_name(path) {
             true => format!("{what} that a run left behind when it died"),
             false => format!("{what} that the manifest does not name"),
         };
@@ -133,12 +134,7 @@ impl Tree {
     }
 }
 
-/// Whether a folder is the one in which a living run builds days to add: it holds the lock in it.
-fn is_at_work(folder: &Path, name: &str) -> bool {
-    if !name.starts_with('.') || !name.contains(".tmp-") {
-        return false;
-    }
-    let lock = folder.join("lock");
-    let is_file = fs::symlink_metadata(&lock).is_ok_and(|found| found.is_file());
-    is_file && File::open(&lock).is_ok_and(|lock| lock.try_lock_shared().is_err())
+/// Whether a path is called as what runs build in before they publish it.
+fn is_aside_name(path: &str) -> bool {
+    path.starts_with('.') && path.contains(".tmp-")
 }

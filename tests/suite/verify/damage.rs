@@ -121,6 +121,22 @@ fn what_nobody_named_is_told_and_never_opened() {
 }
 
 #[test]
+fn what_a_living_run_builds_in_the_folder_is_left_alone() {
+    let set = Set::of(Question::Sequences);
+    for name in [".out.tmp-1-0", "._audit.json.tmp-1-0"] {
+        let building = set.out().join(name);
+        fs::create_dir(&building).expect("a folder");
+        fs::write(building.join("inputs"), "{").expect("a file");
+        let held = fs::File::open(&building).expect("a folder");
+        held.lock().expect("a lock");
+        assert_eq!(set.problems(), [""; 0], "{name}");
+        drop(held);
+        tells(&set, name, "left behind when it died");
+        fs::remove_dir_all(&building).expect("a folder to remove");
+    }
+}
+
+#[test]
 fn a_file_that_is_a_link_to_the_same_bytes_is_told() {
     let set = Set::of(Question::Sequences);
     let part = set.out().join("dt=2025-08-15/part-00000.parquet");
