@@ -3,7 +3,8 @@
 //! **In / Out**: the inputs of this run and of those before it → `inputs`, each file once, sorted,
 //! and `action_inputs`: for every list of files that some day was made from beside its impressions,
 //! by the digest that the day's manifest tells, ranges of `inputs`.
-//! **Invariants**: a function of the days that are there; lists that no day names are dropped.
+//! **Invariants**: a function of the days that are there; of lists that no day names only that of
+//! this run stays, which is written down before its days come, as it may die between two of them.
 //! **Why so**: nightly runs read nearly the same files, which are neighbours in the list, so a run
 //! is a handful of ranges; its files written out would be a megabyte for every day of a year.
 
@@ -65,12 +66,13 @@ pub(crate) fn inputs_of_whole(days: &[Value], before: &Value, run: &RunFiles) ->
         }
     }
     let own = digest_of_list(of_actions(&run.inputs));
-    lists.insert(own, of_actions(&run.inputs).collect());
+    lists.insert(own.clone(), of_actions(&run.inputs).collect());
     let digests = days
         .iter()
         .map(|day| &day["action_inputs"]["xxh64_of_list"]);
     let digests: Vec<&str> = digests.filter_map(Value::as_str).collect();
-    lists.retain(|digest, _| digests.contains(&digest.as_str()));
+    let is_ours = |digest: &String| *digest == own && !run.inputs.is_empty();
+    lists.retain(|digest, _| is_ours(digest) || digests.contains(&digest.as_str()));
     let impressions = days.iter().filter_map(|day| day["inputs"].as_array());
     let mut files: Vec<&Value> = impressions.flatten().collect();
     files.extend(lists.values().flatten());
@@ -168,6 +170,27 @@ mod tests {
         let (inputs, lists) = inputs_of_whole(&days[1..], &whole, &runs[2]);
         assert_eq!(inputs.as_array().map(Vec::len), Some(6));
         assert_eq!(lists.as_object().map(Map::len), Some(2));
+    }
+
+    #[test]
+    fn the_files_of_days_that_are_yet_to_come_are_written_down() {
+        let runs = [run(&["i1", "a", "b"]), run(&["i2", "b", "c"])];
+        let days = runs.each_ref().map(day);
+        let (inputs, lists) = inputs_of_whole(&days[..1], &Value::Null, &runs[0]);
+        let before = json!({"inputs": inputs, "action_inputs": lists});
+        // The second run dies when its day is in place; the next one finds nothing to do.
+        let (inputs, lists) = inputs_of_whole(&days[..1], &before, &runs[1]);
+        let before = json!({"inputs": inputs, "action_inputs": lists});
+        let (inputs, lists) = inputs_of_whole(&days, &before, &run(&[]));
+        let whole = json!({"inputs": inputs, "action_inputs": lists});
+        for (run, day) in runs.iter().zip(&days) {
+            let digest = day["action_inputs"]["xxh64_of_list"].as_str();
+            let list = list_of(&whole, digest.expect("text")).expect("a list");
+            assert_eq!(list, of_actions(&run.inputs).collect::<Vec<_>>());
+        }
+        // Had it died before, its list would go with the next run.
+        let (_, lists) = inputs_of_whole(&days[..1], &before, &run(&[]));
+        assert_eq!(lists.as_object().map(Map::len), Some(1));
     }
 
     #[test]

@@ -5,7 +5,8 @@ comes to, and how often, and kills it at the first, the second and the last hit 
 times. Asked after each: the output is what it was, or what it will be (with --add-days, each day is, and the manifest
 of the whole names no day that is not there); the same run once more succeeds, gives the same bytes as an undisturbed
 one (of the manifests of added days all but what the run found among the actions, as it is another run), and removes
-whatever the killed one left, in the temporary folder as well.
+whatever the killed one left, in the temporary folder as well; and `verify` finds the output sound, and rows of it what
+the inputs make them, which it still knows.
 
     kills.py [--binary PATH] [--failpoints PATH] [--quick] [--seed N] [--kills N] [--scene TEXT] [--point TEXT]
 """
@@ -44,6 +45,8 @@ class Kills:
         report.check(scene.settled(self.root) == scene.new_settled, f"{scene.name}, killed {what}: the next run makes other bytes", how)
         left = scene.untidy(self.root)
         report.check(not left, f"{scene.name}, killed {what}: the next run leaves {left}", how)
+        audit = run([report.binary, "verify", self.root / scene.out, "--audit-rows", "3", "--quiet"])
+        report.check(audit.code == 0, f"{scene.name}, killed {what}: verify after the next run: {audit}", how)
 
     def at_points(self, scene, only):
         """Kills at every point that the run comes to."""

@@ -105,9 +105,12 @@ class Scene:
         return f"the manifest of the whole names days that are not there: {named - there}" if named - there else None
 
     def is_between(self, manifest):
-        """Whether a manifest of the whole is the old one, but names the inputs of the new one: the first step of adding days."""
+        """Whether a manifest of the whole is the old one, but for its inputs, to which those of the new one come: the first step of adding days."""
         old, new, found = (json.loads(text) for text in (self.old_whole, self.new_whole, manifest))
-        return found == {**old, "inputs": new["inputs"]}
+        inputs, lists = found.pop("inputs"), found.pop("action_inputs", {})
+        is_known = all(file in old["inputs"] + new["inputs"] for file in inputs)
+        is_known &= set(lists) <= set(old.get("action_inputs", {})) | set(new.get("action_inputs", {}))
+        return is_known and found.items() <= old.items()
 
     def settled(self, root):
         """What the run after a killed one must make: every byte. But where days are added, it adds those that are left,
