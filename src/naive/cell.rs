@@ -8,6 +8,9 @@ use crate::job::{CustomerType, ItemType, TimeUnit};
 use crate::naive::times::{micros, parse, parse_date};
 use crate::oracle::LogTime;
 
+/// Bytes of the longest text that is an id or a name.
+const TEXT_BYTES_MAX: usize = 4096;
+
 /// A value.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) enum Cell {
@@ -85,18 +88,19 @@ impl Cell {
         }
     }
 
-    /// Text, or an integer in decimal.
+    /// Text that is not too long, or an integer in decimal.
     pub(super) fn text(&self) -> Option<String> {
         let is_integer = |json: &str| {
             let digits = json.strip_prefix('-').unwrap_or(json);
             !digits.is_empty() && digits.bytes().all(|byte| byte.is_ascii_digit())
         };
-        match self {
-            Cell::Csv(text) | Cell::Quoted(text) | Cell::Text(text) => Some(text.clone()),
-            Cell::Json(json) if is_integer(json) => Some(json.clone()),
-            Cell::Int(value) => Some(value.to_string()),
-            _ => None,
-        }
+        let text = match self {
+            Cell::Csv(text) | Cell::Quoted(text) | Cell::Text(text) => text.clone(),
+            Cell::Json(json) if is_integer(json) => json.clone(),
+            Cell::Int(value) => value.to_string(),
+            _ => return None,
+        };
+        (text.len() <= TEXT_BYTES_MAX).then_some(text)
     }
 
     /// An id of a type, or nothing if it is null.

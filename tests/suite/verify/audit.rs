@@ -169,6 +169,38 @@ fn rows_are_right_whatever_the_settings() {
 }
 
 #[test]
+fn rows_with_texts_too_long_to_be_kept_are_missed_by_nobody() {
+    let shown = |id: &str| {
+        format!(
+            r#"{{"dt":"2025-08-15","ranking_id":"{id}","customer_id":1,"impressions":[{{"item_id":9,"is_order":null}}]}}"#
+        )
+    };
+    let listing = |category: &str| format!("3,{category},5,2024-01-01");
+    let event = |id: &str| format!("2018-10-01T12:00:05-04:00,{id},flyer_open,f7,m");
+    type Row<'a> = &'a dyn Fn(&str) -> String;
+    let files: [(Question, &str, Row<'_>, u64); 3] = [
+        (Question::Sequences, "impressions.ndjson", &shown, 6),
+        (Question::Features, "listings.csv", &listing, 4),
+        (Question::Dwell, "events.csv", &event, 7),
+    ];
+    for (question, name, row, rows) in files {
+        let set = Set::inputs(question);
+        let path = set.dir().join(name);
+        let mut text = fs::read_to_string(&path).expect("text");
+        for length in [4097, 4096] {
+            text.push_str(&row(&"x".repeat(length)));
+            text.push('\n');
+        }
+        fs::write(&path, text).expect("a file");
+        set.make(set.settings(question));
+        let verified = set.audited(AuditRows::All);
+        assert_eq!(verified.problems, [], "{name}");
+        let audited = verified.audited.expect("an audit");
+        assert_eq!((audited.rows, audited.of_rows), (rows, rows), "{name}");
+    }
+}
+
+#[test]
 fn rows_are_right_by_time_with_availability_where_clocks_change() {
     for zone in ["UTC", "Europe/Berlin"] {
         for available in [true, false] {
