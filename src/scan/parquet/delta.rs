@@ -5,6 +5,9 @@
 //! MiB becomes half a TiB. Nothing in its size tells; the lengths, which stand first, do.
 //! **Source**: <https://parquet.apache.org/docs/file-format/data-pages/encodings/>
 
+use super::thrift::{Compact, Malformed, Read};
+use crate::ids::index64;
+
 /// Values of a block, at most; writers use 128 or so.
 const BLOCK_VALUES_MAX: u64 = 1 << 16;
 
@@ -13,34 +16,38 @@ const BLOCK_VALUES_MAX: u64 = 1 << 16;
 ///
 /// # Errors
 /// If they make no sense, or end too early.
-pub(super) fn prefix_bytes(mut bytes: &[u8]) -> Result<u64, &'static str> {
-    let block_values = varint(&mut bytes)?;
-    let minis = varint(&mut bytes)?;
-    let values = varint(&mut bytes)?;
-    let mut length = zigzag(varint(&mut bytes)?);
+pub(super) fn prefix_bytes(bytes: &[u8]) -> Read<u64> {
+    let mut bytes = Compact::new(bytes);
+    let block_values = bytes.varint()?;
+    let minis = bytes.varint()?;
+    let values = bytes.varint()?;
+    let mut length = bytes.int()?;
     if minis == 0 || BLOCK_VALUES_MAX < block_values || block_values < minis {
-        return Err("blocks of lengths have an impossible size");
+        let what = "blocks of lengths have an impossible size";
+        return Err(Malformed::Wrong(what));
     }
     let mini_values = block_values / minis;
     let (mut sum, mut left) = (0_u64, values);
     let mut add = |length: i64| {
-        let length = u64::try_from(length).map_err(|_| "a length is negative")?;
+        let length = u64::try_from(length);
+        let length = length.map_err(|_| Malformed::Wrong("a length is negative"))?;
         sum = sum.saturating_add(length);
-        Ok::<(), &'static str>(())
+        Ok(())
     };
     if left > 0 {
         add(length)?;
         left -= 1;
     }
     while left > 0 {
-        let least = zigzag(varint(&mut bytes)?);
-        let widths = take(&mut bytes, minis)?;
+        let least = bytes.int()?;
+        let widths = bytes.take(index64(minis))?;
         for width in widths {
             if left == 0 {
                 break;
             }
+            let length_bytes = (mini_values * u64::from(*width)).div_ceil(8);
             let mut bits = Bits {
-                bytes: take(&mut bytes, (mini_values * u64::from(*width)).div_ceil(8))?,
+                bytes: bytes.take(index64(length_bytes))?,
                 at: 0,
             };
             for _ in 0..left.min(mini_values) {
@@ -52,37 +59,6 @@ pub(super) fn prefix_bytes(mut bytes: &[u8]) -> Result<u64, &'static str> {
         }
     }
     Ok(sum)
-}
-
-/// What is said of lengths that are not there.
-const CUT: &str = "lengths of texts end too early";
-
-/// Takes bytes.
-fn take<'a>(bytes: &mut &'a [u8], count: u64) -> Result<&'a [u8], &'static str> {
-    let count = usize::try_from(count).map_err(|_| CUT)?;
-    let (taken, rest) = bytes.split_at_checked(count).ok_or(CUT)?;
-    *bytes = rest;
-    Ok(taken)
-}
-
-/// A number without a sign, seven bits a byte.
-fn varint(bytes: &mut &[u8]) -> Result<u64, &'static str> {
-    let mut number = 0;
-    for shift in (0..64).step_by(7) {
-        let [byte] = take(bytes, 1)? else {
-            return Err(CUT);
-        };
-        number |= u64::from(byte & 0x7f) << shift;
-        if *byte < 0x80 {
-            return Ok(number);
-        }
-    }
-    Err("a number that does not end")
-}
-
-/// A number with a sign, whose lowest bit that is.
-fn zigzag(number: u64) -> i64 {
-    (number >> 1).cast_signed() ^ -(number & 1).cast_signed()
 }
 
 /// Numbers of some bits each, the lowest first.
@@ -117,7 +93,7 @@ mod tests {
         let mut bytes = vec![0x80, 1, 4, 5, 14, 3, 2, 0, 0, 0, 0b1100_0000];
         bytes.extend([0; 7]);
         assert_eq!(prefix_bytes(&bytes), Ok(18));
-        assert_eq!(prefix_bytes(&bytes[..12]), Err(CUT));
+        assert_eq!(prefix_bytes(&bytes[..12]), Err(Malformed::Short));
         assert_eq!(prefix_bytes(&[0x80, 1, 4, 0, 0]), Ok(0));
     }
 

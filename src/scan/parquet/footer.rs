@@ -148,8 +148,9 @@ fn check_shape(footer: &[u8]) -> std::result::Result<(), String> {
         Ok(()) if schema.fields == 0 => Err("no schema".to_owned()),
         Ok(()) if !schema.open.is_empty() => Err("a schema that lacks fields".to_owned()),
         Ok(()) => Ok(()),
-        Err(Malformed::Short) => Err("a length that goes beyond its end".to_owned()),
-        Err(Malformed::Wrong(what)) => Err(what.to_owned()),
+        Err(malformed) => Err(malformed
+            .what("a length that goes beyond its end")
+            .to_owned()),
     }
 }
 

@@ -4,6 +4,7 @@
 //! **Invariants**: a batch of rows never has more than [`ELEMENTS_MAX`] elements, whatever levels
 //! say: a run of 100 million of them takes 5 bytes. **Cost**: one step per 8 levels.
 
+use super::thrift::{Compact, Malformed, Read};
 use crate::ids::{count64, index};
 
 /// Elements of the lists of a batch.
@@ -35,23 +36,22 @@ impl ListCount {
     ///
     /// # Errors
     /// If they end too early, or a batch has too many elements.
-    pub(super) fn add(&mut self, mut levels: &[u8], values: u32) -> Result<(), &'static str> {
-        let mut left = u64::from(values);
+    pub(super) fn add(&mut self, levels: &[u8], values: u32) -> Read<()> {
+        let (mut levels, mut left) = (Compact::new(levels), u64::from(values));
         while left > 0 {
-            let head = varint(&mut levels).ok_or("levels that end too early")?;
+            let head = levels.varint()?;
             let groups = head >> 1;
             if head & 1 == 0 {
-                let (level, rest) = levels.split_first().ok_or("levels that end too early")?;
-                levels = rest;
+                let level = levels.byte()?;
                 let count = groups.min(left);
                 match level {
                     0 => self.count(count, count)?,
                     1 => self.count(0, count)?,
-                    _ => return Err("a level that lists do not have"),
+                    _ => return Err(Malformed::Wrong("a level that lists do not have")),
                 }
                 left -= count;
                 if groups == 0 {
-                    return Err("a run of no levels");
+                    return Err(Malformed::Wrong("a run of no levels"));
                 }
                 continue;
             }
@@ -59,8 +59,7 @@ impl ListCount {
                 if left == 0 {
                     break;
                 }
-                let (byte, rest) = levels.split_first().ok_or("levels that end too early")?;
-                levels = rest;
+                let byte = levels.byte()?;
                 let count = left.min(8);
                 // The lowest bit is the first level; ones are put over those that are none.
                 let used = u32::try_from(count).expect("at most eight");
@@ -69,14 +68,14 @@ impl ListCount {
                 left -= count;
             }
             if groups == 0 {
-                return Err("a group of no levels");
+                return Err(Malformed::Wrong("a group of no levels"));
             }
         }
         Ok(())
     }
 
     /// Goes on by some rows and elements.
-    fn count(&mut self, rows: u64, elements: u64) -> Result<(), &'static str> {
+    fn count(&mut self, rows: u64, elements: u64) -> Read<()> {
         let batch = |rows: u64| rows.saturating_sub(1) / self.batch_rows;
         let is_same = batch(self.rows) == batch(self.rows + rows);
         // Where a batch ends within them, all are counted to the next but for its own rows.
@@ -87,23 +86,12 @@ impl ListCount {
         self.rows += rows;
         match self.elements <= ELEMENTS_MAX {
             true => Ok(()),
-            false => Err("lists of more elements than 4,194,304 in a batch of rows"),
+            false => {
+                let what = "lists of more elements than 4,194,304 in a batch of rows";
+                Err(Malformed::Wrong(what))
+            }
         }
     }
-}
-
-/// A number, seven bits a byte, at most 32 of them.
-fn varint(bytes: &mut &[u8]) -> Option<u64> {
-    let mut number = 0;
-    for shift in [0, 7, 14, 21, 28] {
-        let (byte, rest) = bytes.split_first()?;
-        *bytes = rest;
-        number |= u64::from(byte & 0x7f) << shift;
-        if *byte < 0x80 {
-            return Some(number);
-        }
-    }
-    None
 }
 
 /// The repetition levels of a page of version 1, which begins with them: four bytes of length,

@@ -271,7 +271,8 @@ impl Pages {
             };
             let levels = levels.ok_or_else(|| wrong("levels go beyond their page"))?;
             let counted = lists.add(levels, header.values);
-            counted.map_err(|what| wrong(format!("it has {what}")))?;
+            let short = "levels that end too early";
+            counted.map_err(|malformed| wrong(format!("it has {}", malformed.what(short))))?;
         }
         let values = match header.kind {
             PageKind::DataV2 {
@@ -291,7 +292,9 @@ impl Pages {
             _ => return Ok(()),
         };
         let values = values.ok_or_else(|| wrong("levels go beyond their page"))?;
-        match prefix_bytes(values).map_err(wrong)? <= count64(PAGE_BYTES_FREE) {
+        let short = "lengths of texts end too early";
+        let repeated = prefix_bytes(values).map_err(|malformed| wrong(malformed.what(short)))?;
+        match repeated <= count64(PAGE_BYTES_FREE) {
             true => Ok(()),
             false => Err(wrong("values that begin alike take more than 32 MiB")),
         }

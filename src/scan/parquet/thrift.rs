@@ -1,4 +1,5 @@
-//! Bytes of Thrift's compact protocol to numbers: what Parquet writes footers and page headers in.
+//! Bytes of Thrift's compact protocol to numbers: what Parquet writes footers and page headers in, and
+//! in the same kind of numbers levels and lengths.
 //!
 //! **In / Out**: bytes that nobody vouches for → fields, one by one, by whoever asks.
 //! **Invariants**: every length is held against the bytes that are left before anything believes
@@ -19,6 +20,16 @@ pub(super) enum Malformed {
     Short,
     /// They make no sense.
     Wrong(&'static str),
+}
+
+impl Malformed {
+    /// What to say of it; `short` is said of bytes that end too early.
+    pub(super) fn what(self, short: &'static str) -> &'static str {
+        match self {
+            Malformed::Short => short,
+            Malformed::Wrong(what) => what,
+        }
+    }
 }
 
 /// What came of reading.
@@ -87,21 +98,21 @@ impl<'a> Compact<'a> {
     }
 
     /// Takes bytes.
-    fn take(&mut self, count: usize) -> Read<&'a [u8]> {
+    pub(super) fn take(&mut self, count: usize) -> Read<&'a [u8]> {
         let (taken, rest) = self.rest.split_at_checked(count).ok_or(Malformed::Short)?;
         self.rest = rest;
         Ok(taken)
     }
 
     /// Takes one byte.
-    fn byte(&mut self) -> Read<u8> {
+    pub(super) fn byte(&mut self) -> Read<u8> {
         let (byte, rest) = self.rest.split_first().ok_or(Malformed::Short)?;
         self.rest = rest;
         Ok(*byte)
     }
 
     /// A number without a sign, seven bits a byte.
-    fn varint(&mut self) -> Read<u64> {
+    pub(super) fn varint(&mut self) -> Read<u64> {
         let mut number = 0;
         for shift in (0..64).step_by(7) {
             let byte = self.byte()?;
