@@ -21,6 +21,8 @@ pub(crate) struct RunFiles {
     pub(crate) inputs: Vec<Value>,
     /// The file of rejected rows, if there are any.
     pub(crate) quarantine: Vec<Value>,
+    /// Of the files beside impressions their number, and the digest of their list.
+    actions: (usize, String),
 }
 
 /// The files of a list beside impressions.
@@ -37,11 +39,22 @@ pub(crate) fn digest_of_list<'v>(files: impl Iterator<Item = &'v Value>) -> Stri
 }
 
 impl RunFiles {
+    /// What a run read, and the file of what it rejected.
+    pub(crate) fn new(inputs: Vec<Value>, quarantine: Vec<Value>) -> RunFiles {
+        let digest = digest_of_list(of_actions(&inputs));
+        let actions = (of_actions(&inputs).count(), digest);
+        RunFiles {
+            inputs,
+            quarantine,
+            actions,
+        }
+    }
+
     /// The files beside impressions in the manifest of a day: their number, and the digest by
     /// which the whole's manifest knows them.
-    pub(crate) fn action_inputs(&self) -> Value {
-        let digest = digest_of_list(of_actions(&self.inputs));
-        json!({"files": of_actions(&self.inputs).count(), "xxh64_of_list": digest})
+    pub(super) fn action_inputs(&self) -> Value {
+        let (files, digest) = &self.actions;
+        json!({"files": files, "xxh64_of_list": digest})
     }
 }
 
@@ -65,13 +78,13 @@ pub(crate) fn inputs_of_whole(days: &[Value], before: &Value, run: &RunFiles) ->
             lists.insert(digest.0.clone(), files);
         }
     }
-    let own = digest_of_list(of_actions(&run.inputs));
+    let own = &run.actions.1;
     lists.insert(own.clone(), of_actions(&run.inputs).collect());
     let digests = days
         .iter()
         .map(|day| &day["action_inputs"]["xxh64_of_list"]);
     let digests: Vec<&str> = digests.filter_map(Value::as_str).collect();
-    let is_ours = |digest: &String| *digest == own && !run.inputs.is_empty();
+    let is_ours = |digest: &String| digest == own && !run.inputs.is_empty();
     lists.retain(|digest, _| is_ours(digest) || digests.contains(&digest.as_str()));
     let impressions = days.iter().filter_map(|day| day["inputs"].as_array());
     let mut files: Vec<&Value> = impressions.flatten().collect();
@@ -128,10 +141,7 @@ mod tests {
 
     /// A run that read some files.
     fn run(names: &[&str]) -> RunFiles {
-        RunFiles {
-            inputs: files(names),
-            quarantine: Vec::new(),
-        }
+        RunFiles::new(files(names), Vec::new())
     }
 
     /// The manifest of a day of a run.

@@ -141,10 +141,8 @@ fn publish<I: ItemColumn>(
     counts: &HistoryCounts,
     (days, parts, tallies): (&[DayRows], &[Vec<Part>], &[RowTally]),
 ) -> Result<Report> {
-    let run = RunFiles {
-        quarantine: quarantine::write(staging, &found.rejected)?,
-        inputs: file_values(&found.inputs)?,
-    };
+    let rejected = quarantine::write(staging, &found.rejected)?;
+    let run = RunFiles::new(file_values(&found.inputs)?, rejected);
     let settings = manifest::settings(job, found.probes.impressions.has_text_ids());
     let actions = actions_value(found, counts);
     let names: Vec<Day> = days.iter().map(|day| day.day).collect();

@@ -235,10 +235,8 @@ fn publish(
     found: &FeaturesFound,
     (days, parts, tallies): Made<'_>,
 ) -> Result<()> {
-    let run = RunFiles {
-        quarantine: quarantine::write(staging, &found.rejected)?,
-        inputs: file_values(&found.inputs)?,
-    };
+    let rejected = quarantine::write(staging, &found.rejected)?;
+    let run = RunFiles::new(file_values(&found.inputs)?, rejected);
     let settings = manifest::feature_settings(job, found.types);
     let clicks = clicks_value(found);
     for (((day, rows), parts), tally) in days.iter().zip(parts).zip(tallies) {
