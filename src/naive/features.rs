@@ -3,10 +3,8 @@
 use std::collections::BTreeSet;
 use std::path::Path;
 
-use rayon::prelude::*;
-
 use super::cell::Cell;
-use super::{Check, LogFile, column, read};
+use super::{Check, LogFile, column, per_file, read};
 use crate::error::Result;
 use crate::job::{CustomerType, Settings, Source};
 use crate::oracle::features::{Click, Impression, Listing};
@@ -41,10 +39,8 @@ pub(crate) fn shown_listings(
 ) -> Result<Vec<Impression>> {
     let ours = ["impression_id", "user_id", "listing_id", "impression_ts"];
     let names = ours.map(|ours| column(settings, Source::Impressions, ours));
-    let files = files
-        .par_iter()
-        .filter(|file| file.source == Source::Impressions);
-    let found = files.map(|file| {
+    let is_shown = |source| source == Source::Impressions;
+    let found = per_file(files, is_shown, |file| {
         let mut found = Vec::new();
         read(file, &names, check, &mut |_, cells| {
             let id = |at: usize| cells[at].table_id(names[at], types[at]).ok().flatten();
@@ -64,9 +60,8 @@ pub(crate) fn shown_listings(
             Ok(())
         })?;
         Ok(found)
-    });
-    let found: Result<Vec<_>> = found.collect::<Vec<Result<_>>>().into_iter().collect();
-    Ok(found?.concat())
+    })?;
+    Ok(found.concat())
 }
 
 /// The clicks on some listings or of some users, and what is to be known of all of them.
@@ -82,10 +77,8 @@ pub(crate) fn clicks(
 ) -> Result<ClicksRead> {
     let ours = ["user_id", "listing_id", "click_ts"];
     let names = ours.map(|ours| column(settings, Source::Clicks, ours));
-    let files = files
-        .par_iter()
-        .filter(|file| file.source == Source::Clicks);
-    let found = files.map(|file| {
+    let is_click = |source| source == Source::Clicks;
+    let found = per_file(files, is_click, |file| {
         let mut found = ClicksRead::default();
         read(file, &names, check, &mut |_, cells| {
             let Ok(user) = cells[0].table_id(names[0], types[1]) else {
@@ -111,10 +104,9 @@ pub(crate) fn clicks(
             Ok(())
         })?;
         Ok(found)
-    });
+    })?;
     let mut all = ClicksRead::default();
-    for found in found.collect::<Vec<Result<ClicksRead>>>() {
-        let found = found?;
+    for found in found {
         all.clicks.extend(found.clicks);
         all.count += found.count;
         all.with_user += found.with_user;

@@ -20,6 +20,8 @@ mod times;
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use rayon::prelude::*;
+
 pub(crate) use self::cell::Fault;
 pub(crate) use self::features::{ClicksRead, clicks, listings, shown_listings};
 pub(crate) use self::flyers::events;
@@ -83,6 +85,18 @@ fn read(file: &LogFile, columns: &[&str], check: Check<'_>, on_record: OnRecord<
         Format::Ndjson => text::read_ndjson(file, columns, on_record),
         Format::Json => text::read_json(file, columns, on_record),
     }
+}
+
+/// What is found in each file of some sources, in the order of files; those after one that cannot
+/// be read are read all the same.
+fn per_file<T: Send>(
+    files: &[LogFile],
+    is_asked: impl Fn(Source) -> bool + Sync,
+    read: impl Fn(&LogFile) -> Result<T> + Sync,
+) -> Result<Vec<T>> {
+    let files = files.par_iter().filter(|file| is_asked(file.source));
+    let found: Vec<Result<T>> = files.map(&read).collect();
+    found.into_iter().collect()
 }
 
 /// The day that a time falls in, in the zone of settings; one that there is not, beyond the calendar.

@@ -2,11 +2,9 @@
 
 use std::sync::Arc;
 
-use rayon::prelude::*;
-
 use super::cell::{Cell, Fault};
 use super::text::cells_of;
-use super::{Check, Found, LogFile, column, read};
+use super::{Check, Found, LogFile, column, per_file, read};
 use crate::error::Result;
 use crate::job::{CustomerType, Cutoff, Guests, NullLabel, Settings, Source, TimeUnit};
 use crate::naive::times::parse_date;
@@ -63,15 +61,12 @@ pub(crate) fn actions(
     is_wanted: &(dyn Fn(&str) -> bool + Sync),
     check: Check<'_>,
 ) -> Result<(Vec<Found<LogAction>>, u64)> {
-    let files = files
-        .par_iter()
-        .filter(|file| Source::ACTIONS.contains(&file.source));
-    let found: Vec<Result<_>> = files
-        .map(|file| actions_of(settings, file, is_wanted, check))
-        .collect();
+    let is_action = |source| Source::ACTIONS.contains(&source);
+    let found = per_file(files, is_action, |file| {
+        actions_of(settings, file, is_wanted, check)
+    })?;
     let (mut all, mut records) = (Vec::new(), 0);
-    for found in found {
-        let (found, count) = found?;
+    for (found, count) in found {
         all.extend(found);
         records += count;
     }
@@ -169,13 +164,10 @@ pub(crate) fn impressions(
     is_wanted: &(dyn Fn(i32, Option<&str>, &str) -> bool + Sync),
     check: Check<'_>,
 ) -> Result<Vec<Found<LogImpression>>> {
-    let files = files
-        .par_iter()
-        .filter(|file| file.source == Source::Impressions);
-    let found: Vec<Result<_>> = files
-        .map(|file| impressions_of(settings, file, is_wanted, check))
-        .collect();
-    let found = found.into_iter().collect::<Result<Vec<_>>>()?;
+    let is_shown = |source| source == Source::Impressions;
+    let found = per_file(files, is_shown, |file| {
+        impressions_of(settings, file, is_wanted, check)
+    })?;
     Ok(found.concat())
 }
 
