@@ -72,7 +72,7 @@
 //! | `verify` | what was published into what is wrong with it |
 //! | `naive` | files into rows of the oracle, by a path of its own |
 //! | `generate` | settings into synthetic logs |
-//! | `calendar`, `column`, `ids`, `error`, `control` | days and zones, columns, units, errors, progress |
+//! | `calendar`, `column`, `ids`, `error`, `control`, `regular` | days and zones, columns, units, errors, progress, files opened without waiting |
 //! | `failpoint` | points at which tests kill a run; nothing without a feature |
 //! | `oracle` | the same once more, naively, to hold the rest to |
 //!
@@ -113,6 +113,7 @@ mod partition;
 mod probes;
 mod publish;
 mod quarantine;
+mod regular;
 mod scan;
 mod sort;
 mod spill;

@@ -17,7 +17,8 @@ use crate::calendar::{date_text, instant_text};
 use crate::error::{Error, Result};
 use crate::ids::{Day, Micros};
 use crate::job::Question;
-use crate::publish::{MANIFEST, Part, days_in, read_file};
+use crate::publish::{MANIFEST, Part, days_in};
+use crate::regular;
 
 pub(crate) use self::runs::{RunFiles, digest_of_list, list_of};
 pub(crate) use self::seal::{seal_of, sealed};
@@ -176,7 +177,7 @@ pub(crate) fn check_settings(out: &Path, ours: &Value) -> Result<()> {
 
 /// Reads a manifest.
 fn read(path: &Path) -> Result<Value> {
-    let text = read_file(path).map_err(|error| Error::io("read", path, error))?;
+    let text = regular::read(path).map_err(|error| Error::io("read", path, error))?;
     serde_json::from_slice(&text)
         .map_err(|error| Error::output(path, format!("it is no manifest: {error}")))
 }

@@ -4,7 +4,6 @@
 //! repeated here. Two things the row API cannot tell: INT96 beyond milliseconds, which is read from
 //! its column once more, and which timestamps count from the epoch, which the schema says.
 
-use std::fs::File;
 use std::sync::Arc;
 
 use arrow::datatypes::{DataType, TimeUnit as ArrowUnit};
@@ -20,6 +19,7 @@ use super::cell::Cell;
 use super::{LogFile, OnRecord};
 use crate::error::{Error, Result};
 use crate::job::TimeUnit;
+use crate::regular;
 
 /// What a column holds that its values alone do not tell.
 #[derive(Clone, Copy, Debug)]
@@ -44,7 +44,7 @@ struct Wanted {
 
 /// Reads Parquet.
 pub(super) fn read(file: &LogFile, columns: &[&str], on_record: OnRecord<'_>) -> Result<()> {
-    let opened = File::open(&file.path).map_err(|error| Error::io("read", &file.path, error))?;
+    let opened = regular::open(&file.path).map_err(|error| Error::io("read", &file.path, error))?;
     let broken = |error| Error::bad_file(&file.shown, format!("{error}"));
     let reader = SerializedFileReader::new(opened).map_err(broken)?;
     let metadata = reader.metadata().file_metadata();

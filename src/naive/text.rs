@@ -1,7 +1,6 @@
 //! Text to records of cells: CSV, a JSON object a line, a JSON array a file.
 
 use std::collections::BTreeMap;
-use std::fs::File;
 use std::io::{self, BufRead, BufReader, Read};
 
 use serde_json::value::RawValue;
@@ -9,11 +8,12 @@ use serde_json::value::RawValue;
 use super::cell::Cell;
 use super::{LogFile, OnRecord};
 use crate::error::{Error, Result};
+use crate::regular;
 
 /// The text of a file, unpacked, without a byte order mark.
 fn open(file: &LogFile) -> Result<Box<dyn BufRead>> {
     let failed = |error| Error::io("read", &file.path, error);
-    let mut raw = BufReader::new(File::open(&file.path).map_err(failed)?);
+    let mut raw = BufReader::new(regular::open(&file.path).map_err(failed)?);
     let head = raw.fill_buf().map_err(failed)?;
     let unpacked: Box<dyn Read> = match head {
         [0x1f, 0x8b, ..] => Box::new(flate2::bufread::MultiGzDecoder::new(raw)),

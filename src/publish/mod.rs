@@ -25,12 +25,13 @@ use crate::error::{Error, Result};
 use crate::failpoint::hit;
 use crate::ids::Day;
 use crate::job::{IfExists, Job, Publish, Question};
+use crate::regular;
 
 pub(crate) use self::aside::is_at_work;
 pub(crate) use self::beside::{Beside, put_file};
 pub(crate) use self::part::{Part, PartFile, write_error};
+pub(crate) use self::steps::write_synced;
 use self::steps::{TAKEN, cannot, make_dir, open_dir, sync_dir, sync_open, take_turn};
-pub(crate) use self::steps::{read_file, write_synced};
 
 /// The name of the list of all that was published.
 pub(crate) const MANIFEST: &str = "_manifest.json";
@@ -87,7 +88,7 @@ pub(crate) fn check_out(job: &Job, inputs: &[PathBuf]) -> Result<Vec<Day>> {
 /// An error unless this program made a folder, for the same question: its manifest says so.
 fn refuse_others(folder: &Path, question: Question) -> Result<()> {
     let path = folder.join(MANIFEST);
-    let text = match read_file(&path) {
+    let text = match regular::read(&path) {
         Ok(text) => text,
         Err(error) if is_none(&error) => Vec::new(),
         Err(error) => return Err(Error::io("read", &path, error)),

@@ -1,15 +1,14 @@
-//! The single steps of publishing: renames, syncs, turns, and files read without waiting.
+//! The single steps of publishing: renames, syncs, turns.
 
 use std::fs::{self, File, TryLockError};
-use std::io::{self, Read, Write};
+use std::io::{self, Write};
 use std::path::Path;
 use std::time::Duration;
 
-use rustix::fs::{CWD, Mode, OFlags, RenameFlags, renameat_with};
+use rustix::fs::{CWD, RenameFlags, renameat_with};
 use rustix::io::Errno;
 
 use crate::control::Control;
-
 use crate::error::{Error, ErrorKind, Result};
 use crate::failpoint::hit;
 
@@ -61,18 +60,6 @@ pub(super) fn take_turn(out: &Path, control: &Control) -> Result<File> {
         control.check()?;
         std::thread::sleep(TURN_WAIT);
     }
-}
-
-/// Reads a file that must be one: a pipe in its place would wait for somebody who writes.
-pub(crate) fn read_file(path: &Path) -> io::Result<Vec<u8>> {
-    let flags = OFlags::RDONLY | OFlags::NONBLOCK | OFlags::CLOEXEC;
-    let mut file = File::from(rustix::fs::open(path, flags, Mode::empty())?);
-    if !file.metadata()?.is_file() {
-        return Err(io::Error::new(io::ErrorKind::InvalidInput, "it is no file"));
-    }
-    let mut bytes = Vec::new();
-    file.read_to_end(&mut bytes)?;
-    Ok(bytes)
 }
 
 /// Writes a small file and syncs it.

@@ -6,17 +6,17 @@
 
 use std::fs::{self, File};
 use std::hash::Hasher;
-use std::io::{self, BufRead, BufReader, Read, Seek, SeekFrom};
+use std::io::{self, BufRead, BufReader, Read};
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::sync::{Arc, OnceLock};
 
-use rustix::fs::{Mode, OFlags};
 use twox_hash::XxHash64;
 
 use crate::error::{Error, Result};
 use crate::ids::{Day, count64};
 use crate::job::{Format, Job, Source};
+use crate::regular::{self, DigestOf};
 use crate::scan::files::missing_or_io;
 
 /// How a text file is compressed.
@@ -59,15 +59,10 @@ impl InputFile {
     /// # Errors
     /// If it is not there any more, is no file any more, or may not be read.
     pub(crate) fn open(&self) -> Result<File> {
-        // A pipe that came to its place since it was listed would wait for somebody who writes.
-        let flags = OFlags::RDONLY | OFlags::NONBLOCK | OFlags::CLOEXEC;
-        let opened = rustix::fs::open(&self.path, flags, Mode::empty()).map(File::from);
-        let opened = opened.map_err(|error| missing_or_io(&self.path, error.into()))?;
-        let metadata = opened.metadata().map_err(|error| self.io(error))?;
-        match metadata.is_file() {
-            true => Ok(opened),
-            false => Err(self.fault("expected a file; it is none any more")),
-        }
+        regular::open(&self.path).map_err(|error| match error.raw_os_error() {
+            Some(_) => missing_or_io(&self.path, error),
+            None => self.fault("expected a file; it is none any more"),
+        })
     }
 
     /// A fault of the whole file.
@@ -206,27 +201,11 @@ impl InputFile {
         if let Some(whole) = self.whole.get().filter(|_| format != Format::Parquet) {
             return Ok(*whole);
         }
-        let mut file = self.open()?;
-        let size = file.metadata().map_err(|error| self.io(error))?.len();
-        if format == Format::Parquet && size >= 8 {
-            let mut tail = [0; 8];
-            file.seek(SeekFrom::End(-8))
-                .map_err(|error| self.io(error))?;
-            file.read_exact(&mut tail).map_err(|error| self.io(error))?;
-            let [a, b, c, d, ..] = tail;
-            let footer = u64::from(u32::from_le_bytes([a, b, c, d])) + 8;
-            file.seek(SeekFrom::Start(size.saturating_sub(footer)))
-                .map_err(|error| self.io(error))?;
-        }
-        let mut hasher = XxHash64::with_seed(0);
-        let mut buffer = vec![0; 1 << 18];
-        loop {
-            let read = file.read(&mut buffer).map_err(|error| self.io(error))?;
-            if read == 0 {
-                return Ok((size, hasher.finish()));
-            }
-            hasher.write(&buffer[..read]);
-        }
+        let of = match format {
+            Format::Parquet => DigestOf::Footer,
+            _ => DigestOf::File,
+        };
+        regular::digest(self.open()?, of).map_err(|error| self.io(error))
     }
 
     /// Size in bytes; 0 if the file is gone, which opening it will report.

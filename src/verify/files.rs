@@ -5,7 +5,6 @@
 //! a reader makes of a file whose checksum was forged along with it, up to a panic, is a problem of
 //! that file.
 
-use std::fs::File;
 use std::hash::Hasher;
 use std::io::Read;
 use std::path::Path;
@@ -30,6 +29,7 @@ use crate::output::dwell::{merchant_schema, user_schema};
 use crate::output::features;
 use crate::publish::MANIFEST;
 use crate::quarantine;
+use crate::regular;
 
 /// Checks all files that a ledger names.
 ///
@@ -96,7 +96,7 @@ fn check_bytes(
 ) -> Result<bool> {
     let path = out.join(&named.path);
     let failed = |error| Error::io("read", &path, error);
-    let mut file = File::open(&path).map_err(failed)?;
+    let mut file = regular::open(&path).map_err(failed)?;
     let mut hasher = XxHash64::with_seed(0);
     let mut buffer = vec![0; 1 << 18];
     loop {
@@ -126,7 +126,7 @@ fn check_parquet(
     let checked = guarded(&named.path, || {
         let mut problems = Problems::default();
         let path = out.join(&named.path);
-        let file = File::open(&path).map_err(|error| Error::io("read", &path, error))?;
+        let file = regular::open(&path).map_err(|error| Error::io("read", &path, error))?;
         let broken = |error| Error::bad_file(named.path.clone(), format!("{error}"));
         let reader = ParquetRecordBatchReaderBuilder::try_new(file).map_err(broken)?;
         let metadata = Arc::clone(reader.metadata());

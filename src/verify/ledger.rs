@@ -4,7 +4,6 @@
 //! every file that is named, with the bytes, checksum, rows and row groups that it must have.
 //! **Invariants**: a manifest is parsed only if its checksum of itself is right.
 
-use std::fs;
 use std::path::Path;
 
 use serde_json::{Map, Value, json};
@@ -16,6 +15,7 @@ use crate::ids::{Day, count64};
 use crate::job::{Question, Settings};
 use crate::manifest::{NOT_SHARED, digest_of_list, list_of, parse_settings, seal_of};
 use crate::publish::{AUDIT, MANIFEST, day_folder};
+use crate::regular;
 
 /// Bytes of the largest manifest that is read: one of a million files is smaller.
 const MANIFEST_BYTES_MAX: u64 = 1 << 30;
@@ -352,7 +352,7 @@ fn read_sealed(
         return Ok(None);
     }
     let from = out.join(path);
-    let text = fs::read(&from).map_err(|error| Error::io("read", &from, error))?;
+    let text = regular::read(&from).map_err(|error| Error::io("read", &from, error))?;
     let Some(seal) = seal_of(&text) else {
         problems.add(
             path,

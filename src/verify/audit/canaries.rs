@@ -10,14 +10,14 @@
 //! planted a microsecond before the cutoff, or holds any other planted one.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::fs::{self, File};
+use std::fs;
 use std::path::Path;
 
 use jiff::Span;
 use jiff::civil::DateTime;
 use serde_json::{Map, Value, json};
 
-use super::rows::read_rows;
+use super::rows::read_all;
 use super::sequences::{Key, Logs};
 use super::shown::OutRow;
 use super::{Audit, Canaries};
@@ -268,22 +268,11 @@ fn write(settings: &Settings, dir: &Path, nests: &[Nest<'_>]) -> Result<Settings
 /// All rows that a run made, by impression.
 fn read_back(out: &Path) -> Result<BTreeMap<Key, Vec<OutRow>>> {
     let mut rows: BTreeMap<Key, Vec<OutRow>> = BTreeMap::new();
-    let manifest = out.join(crate::publish::MANIFEST);
-    let file = File::open(&manifest).map_err(|error| Error::io("read", &manifest, error))?;
-    let manifest: Value = serde_json::from_reader(file).unwrap_or_default();
-    for part in manifest["parts"].as_array().into_iter().flatten() {
-        let path = part["path"].as_str().unwrap_or_default();
-        let day = path.get(3..13).and_then(crate::calendar::parse_day);
-        let day = day.map_or(0, |day| day.0);
-        read_rows(out, path, None, None, |_, batch| {
-            for at in 0..batch.num_rows() {
-                let row = OutRow::of(batch, at);
-                let key = (day, row.customer.clone(), row.ranking.clone());
-                rows.entry(key).or_default().push(row);
-            }
-            Ok(())
-        })?;
-    }
+    read_all(out, |day, batch, at| {
+        let row = OutRow::of(batch, at);
+        let key = (day, row.customer.clone(), row.ranking.clone());
+        rows.entry(key).or_default().push(row);
+    })?;
     Ok(rows)
 }
 

@@ -5,7 +5,6 @@
 //! stay has no cutoff that anything could lie behind.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::fs::File;
 
 use arrow::array::AsArray;
 use arrow::datatypes::{DataType, Date32Type, Float64Type};
@@ -21,6 +20,7 @@ use crate::job::{CustomerType, DivideBy, DwellMethod};
 use crate::manifest::event_types;
 use crate::naive;
 use crate::oracle::{DwellRules, dwell};
+use crate::regular;
 use crate::verify::Problems;
 
 /// The columns of the two tables.
@@ -199,7 +199,7 @@ fn compare_csv(
 ) -> Result<()> {
     let name = format!("{}.csv", table.name);
     let path = audit.out().join(&name);
-    let file = File::open(&path).map_err(|error| Error::io("read", &path, error))?;
+    let file = regular::open(&path).map_err(|error| Error::io("read", &path, error))?;
     let mut reader = csv::ReaderBuilder::new().flexible(true).from_reader(file);
     let broken = |error: csv::Error| Error::bad_file(name.as_str(), error.to_string());
     if !reader.headers().map_err(broken)?.iter().eq(table.columns) {

@@ -6,11 +6,9 @@ use arrow::array::{Array, AsArray, RecordBatch};
 use arrow::datatypes::{Float64Type, Int32Type, TimestampMicrosecondType};
 
 use super::features_canaries::canaries;
-use super::inputs::Inputs;
 use super::rows::{column, id, ints, read_rows, truth};
 use super::sample::{Sample, choose};
-use super::sequences::day_at;
-use super::{Audit, AuditRows, Audited, CANARIES_MAX};
+use super::{Audit, AuditRows, Audited};
 use crate::calendar::{date_text, instant_text};
 use crate::error::{Error, Result};
 use crate::ids::{Day, Micros, count64};
@@ -120,17 +118,13 @@ pub(super) fn types_of(audit: &Audit<'_>) -> Result<[CustomerType; 3]> {
 pub(super) fn audit(audit: &Audit<'_>, problems: &mut Problems) -> Result<Option<Audited>> {
     let ledger = audit.ledger;
     let sample = choose(ledger, audit.rows, |_| true);
-    let keys = keys_of(audit, &sample)?;
+    let keys = keys_of(audit, audit.rows)?;
     let Some(markets) = read_markets(audit, &keys, problems)? else {
         return Ok(None);
     };
     let rules = rules_of(&ledger.settings);
     let rows = compare(audit, &sample, (&rules, &markets), problems)?;
-    let few = match audit.rows {
-        AuditRows::Count(count) => AuditRows::Count(count.min(CANARIES_MAX)),
-        _ => AuditRows::Count(CANARIES_MAX),
-    };
-    let planted_at = keys_of(audit, &choose(ledger, few, |_| true))?;
+    let planted_at = keys_of(audit, audit.canary_rows())?;
     let canaries = canaries(audit, &rules, &markets, &planted_at, problems)?;
     Ok(Some(Audited {
         rows,
@@ -142,26 +136,11 @@ pub(super) fn audit(audit: &Audit<'_>, problems: &mut Problems) -> Result<Option
 }
 
 /// The impressions of rows.
-fn keys_of(audit: &Audit<'_>, sample: &Sample) -> Result<BTreeSet<Key>> {
-    let mut keys = BTreeSet::new();
-    for (file, rows) in sample {
-        let day = audit.ledger.days[day_at(audit, *file)].day.0;
-        let (name, columns) = (&audit.ledger.files[*file].path, ["impression_id"]);
-        read_rows(
-            audit.out(),
-            name,
-            rows.as_deref(),
-            Some(&columns),
-            |_, batch| {
-                audit.control.check()?;
-                let ids = column(batch, columns[0]);
-                let key = |row| (day, id(ids, row).unwrap_or_default());
-                keys.extend((0..batch.num_rows()).map(key));
-                Ok(())
-            },
-        )?;
-    }
-    Ok(keys)
+fn keys_of(audit: &Audit<'_>, rows: AuditRows) -> Result<BTreeSet<Key>> {
+    audit.keys_of(rows, &["impression_id"], |day, batch, row| {
+        let id = id(column(batch, "impression_id"), row);
+        (day, id.unwrap_or_default())
+    })
 }
 
 /// Reads what the inputs say of some impressions; of all, if all rows are asked for.
@@ -173,24 +152,20 @@ fn read_markets(
     let (ledger, settings, types) = (audit.ledger, &audit.ledger.settings, types_of(audit)?);
     let check: naive::Check<'_> = &|| audit.control.check();
     let is_all = audit.rows == AuditRows::All;
-    let days = (0..ledger.days.len()).filter(|at| {
-        let day = ledger.days[*at].day.0;
-        is_all || keys.iter().any(|key| key.0 == day)
-    });
-    let from = audit.settings.inputs_from.as_deref();
-    let Some(inputs) = Inputs::of_days(ledger, &days.collect(), from, problems)? else {
+    let is_asked = |day| keys.iter().any(|key| key.0 == day);
+    let Some(inputs) = audit.inputs_of(is_asked, problems)? else {
         return Ok(None);
     };
     let mut markets = Markets {
         files: count64(inputs.count),
         ..Markets::default()
     };
+    let wanted: BTreeSet<&str> = keys.iter().map(|(_, id)| id.as_str()).collect();
     for (group, of_group) in inputs.groups.iter().enumerate() {
         let (mut users, mut listings) = (BTreeSet::new(), BTreeSet::new());
         for (days, files) in &of_group.days {
             audit.control.check()?;
             let days: BTreeSet<i32> = days.iter().map(|at| ledger.days[*at].day.0).collect();
-            let wanted: BTreeSet<&str> = keys.iter().map(|(_, id)| id.as_str()).collect();
             let is_wanted = |id: &str| is_all || wanted.contains(id);
             for shown in naive::shown_listings(settings, types, files, &is_wanted, check)? {
                 let day = naive::day_of(settings, shown.time);
@@ -247,7 +222,7 @@ fn compare(
 ) -> Result<u64> {
     let (mut count, mut seen) = (0, BTreeMap::<Key, usize>::new());
     for (file, rows) in sample {
-        let day = audit.ledger.days[day_at(audit, *file)].day.0;
+        let day = audit.day_of(*file);
         let name = &audit.ledger.files[*file].path;
         read_rows(
             audit.out(),

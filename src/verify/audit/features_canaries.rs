@@ -9,14 +9,14 @@
 //! are not those of the audited row as the planted clicks must change them.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::fs::{self, File};
+use std::fs;
 use std::path::Path;
 
 use serde_json::{Value, json};
 
 use super::canaries::time_value;
 use super::features::{Key, Market, Markets, difference, is_same, row_of, types_of};
-use super::rows::read_rows;
+use super::rows::read_all;
 use super::{Audit, Canaries};
 use crate::calendar::{date_text, instant_text};
 use crate::control::Control;
@@ -26,7 +26,7 @@ use crate::ids::{Day, Micros, count64};
 use crate::job::{CustomerType, Format, Job, OnBadRow, Publish, Settings, Source, TimeUnit};
 use crate::oracle::LogTime;
 use crate::oracle::features::{Click, Impression, Row, Rules};
-use crate::publish::{Beside, MANIFEST};
+use crate::publish::Beside;
 use crate::verify::Problems;
 
 /// What planted clicks must do.
@@ -258,20 +258,9 @@ fn write(
 /// All rows that a run made, by impression.
 fn read_back(job: &Job) -> Result<BTreeMap<Key, Row>> {
     let mut rows = BTreeMap::new();
-    let manifest = job.out.join(MANIFEST);
-    let file = File::open(&manifest).map_err(|error| Error::io("read", &manifest, error))?;
-    let manifest: Value = serde_json::from_reader(file).unwrap_or_default();
-    for part in manifest["parts"].as_array().into_iter().flatten() {
-        let path = part["path"].as_str().unwrap_or_default();
-        let day = path.get(5..15).and_then(crate::calendar::parse_day);
-        let day = day.map_or(0, |day| day.0);
-        read_rows(&job.out, path, None, None, |_, batch| {
-            for at in 0..batch.num_rows() {
-                let row = row_of(job, day, batch, at);
-                rows.insert((day, row.id.clone()), row);
-            }
-            Ok(())
-        })?;
-    }
+    read_all(&job.out, |day, batch, at| {
+        let row = row_of(job, day, batch, at);
+        rows.insert((day, row.id.clone()), row);
+    })?;
     Ok(rows)
 }

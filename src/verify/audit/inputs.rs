@@ -4,20 +4,18 @@
 //! that the manifest tells: of Parquet the footer's, of text the whole file's.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::fs::File;
-use std::hash::Hasher;
-use std::io::{self, Read, Seek, SeekFrom};
+use std::io;
 use std::path::{Path, PathBuf};
 
 use rayon::prelude::*;
 use serde_json::Value;
-use twox_hash::XxHash64;
 
 use crate::error::{Error, Result};
 use crate::job::Source;
 use crate::manifest::{format_of, list_of};
 use crate::naive::LogFile;
 use crate::publish::MANIFEST;
+use crate::regular::{self, DigestOf};
 use crate::verify::Problems;
 use crate::verify::ledger::Ledger;
 
@@ -163,7 +161,7 @@ impl Finder<'_> {
             true => DigestOf::Footer,
             false => DigestOf::File,
         };
-        let found = digest(&path, of);
+        let found = regular::open(&path).and_then(|file| regular::digest(file, of));
         let (bytes, digest) = match found {
             Ok(found) => found,
             Err(error) if error.kind() == io::ErrorKind::NotFound => {
@@ -184,35 +182,5 @@ impl Finder<'_> {
             "its input \"{path}\" has changed: expected {expected}, found {bytes} of {xxh64}"
         );
         Ok(Some(what))
-    }
-}
-
-/// What of a file is digested.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum DigestOf {
-    /// All its bytes.
-    File,
-    /// The footer of Parquet, which names all the rest.
-    Footer,
-}
-
-/// Size and digest of a file: of all its bytes, or of the footer that ends Parquet.
-fn digest(path: &Path, of: DigestOf) -> io::Result<(u64, u64)> {
-    let mut file = File::open(path)?;
-    let bytes = file.metadata()?.len();
-    if of == DigestOf::Footer && bytes >= 8 {
-        let mut tail = [0; 4];
-        file.seek(SeekFrom::End(-8))?;
-        file.read_exact(&mut tail)?;
-        let footer = u64::from(u32::from_le_bytes(tail)) + 8;
-        file.seek(SeekFrom::Start(bytes.saturating_sub(footer)))?;
-    }
-    let mut hasher = XxHash64::with_seed(0);
-    let mut buffer = vec![0; 1 << 16];
-    loop {
-        match file.read(&mut buffer)? {
-            0 => return Ok((bytes, hasher.finish())),
-            read => hasher.write(&buffer[..read]),
-        }
     }
 }

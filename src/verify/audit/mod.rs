@@ -20,11 +20,15 @@ mod sample;
 mod sequences;
 mod shown;
 
+use std::collections::BTreeSet;
 use std::path::PathBuf;
 
+use arrow::array::RecordBatch;
 use serde_json::{Map, Value, json};
 
 pub(super) use self::inputs::Inputs;
+use self::rows::read_rows;
+use self::sample::choose;
 use super::ledger::Ledger;
 use super::{Problems, VerifySettings};
 use crate::control::{Control, Stage};
@@ -97,6 +101,63 @@ impl Audit<'_> {
     /// The folder for canaries.
     fn temp_dir(&self) -> PathBuf {
         self.settings.temp_dir.clone()
+    }
+
+    /// Rows that canaries are planted around.
+    fn canary_rows(&self) -> AuditRows {
+        match self.rows {
+            AuditRows::Count(count) => AuditRows::Count(count.min(CANARIES_MAX)),
+            _ => AuditRows::Count(CANARIES_MAX),
+        }
+    }
+
+    /// The day of a file of rows.
+    fn day_of(&self, file: usize) -> i32 {
+        let folder = self.ledger.files[file].path.split('/').next();
+        let mut days = self.ledger.days.iter();
+        let day = days.find(|day| folder == Some(&day.folder));
+        day.expect("parts of days are checked").day.0
+    }
+
+    /// What some rows are of, told by their day and some columns.
+    ///
+    /// # Errors
+    /// If a file cannot be read.
+    fn keys_of<K: Ord>(
+        &self,
+        rows: AuditRows,
+        columns: &[&str],
+        key: impl Fn(i32, &RecordBatch, usize) -> K,
+    ) -> Result<BTreeSet<K>> {
+        let mut keys = BTreeSet::new();
+        for (file, rows) in choose(self.ledger, rows, |_| true) {
+            let (day, name) = (self.day_of(file), &self.ledger.files[file].path);
+            let rows = rows.as_deref();
+            read_rows(self.out(), name, rows, Some(columns), |_, batch| {
+                self.control.check()?;
+                keys.extend((0..batch.num_rows()).map(|row| key(day, batch, row)));
+                Ok(())
+            })?;
+        }
+        Ok(keys)
+    }
+
+    /// The inputs of some days, of all if all rows are asked for; nothing, and a problem, if one is
+    /// not what the run read.
+    ///
+    /// # Errors
+    /// If a file cannot be read.
+    fn inputs_of(
+        &self,
+        is_asked: impl Fn(i32) -> bool,
+        problems: &mut Problems,
+    ) -> Result<Option<Inputs>> {
+        let is_all = self.rows == AuditRows::All;
+        let days = self.ledger.days.iter().enumerate();
+        let days = days.filter(|(_, day)| is_all || is_asked(day.day.0));
+        let days = days.map(|(at, _)| at).collect();
+        let from = self.settings.inputs_from.as_deref();
+        Inputs::of_days(self.ledger, &days, from, problems)
     }
 }
 

@@ -1,6 +1,5 @@
 //! Chosen rows of a published Parquet file, batch by batch.
 
-use std::fs::File;
 use std::path::Path;
 
 use arrow::array::{Array, ArrayRef, AsArray, RecordBatch};
@@ -8,8 +7,13 @@ use arrow::datatypes::{DataType, Int8Type, Int32Type, Int64Type};
 use parquet::arrow::ProjectionMask;
 use parquet::arrow::arrow_reader::{ParquetRecordBatchReaderBuilder, RowSelection};
 
+use serde_json::Value;
+
+use crate::calendar::parse_day;
 use crate::error::{Error, Result};
 use crate::ids::index64;
+use crate::publish::MANIFEST;
+use crate::regular;
 
 /// Hands batches of the chosen rows of a file on, each with the numbers of its rows; of some columns
 /// only, if they are named.
@@ -24,7 +28,7 @@ pub(super) fn read_rows(
     mut on_batch: impl FnMut(&[u64], &RecordBatch) -> Result<()>,
 ) -> Result<()> {
     let path = out.join(name);
-    let file = File::open(&path).map_err(|error| Error::io("read", &path, error))?;
+    let file = regular::open(&path).map_err(|error| Error::io("read", &path, error))?;
     let broken = |error: &dyn std::fmt::Display| Error::bad_file(name, error.to_string());
     let reader = ParquetRecordBatchReaderBuilder::try_new(file).map_err(|error| broken(&error))?;
     let count = reader.metadata().file_metadata().num_rows();
@@ -47,6 +51,27 @@ pub(super) fn read_rows(
         let (these, behind) = rest.split_at(batch.num_rows());
         rest = behind;
         on_batch(these, &batch)?;
+    }
+    Ok(())
+}
+
+/// Hands all rows of a set that a run just made on, each as its day, a batch and its place there.
+///
+/// # Errors
+/// If a file cannot be read.
+pub(super) fn read_all(out: &Path, mut on_row: impl FnMut(i32, &RecordBatch, usize)) -> Result<()> {
+    let path = out.join(MANIFEST);
+    let text = regular::read(&path).map_err(|error| Error::io("read", &path, error))?;
+    let manifest: Value = serde_json::from_slice(&text).unwrap_or_default();
+    for part in manifest["parts"].as_array().into_iter().flatten() {
+        let path = part["path"].as_str().unwrap_or_default();
+        let folder = path.split('/').next().unwrap_or_default();
+        let day = folder.split_once('=').and_then(|(_, day)| parse_day(day));
+        let day = day.map_or(0, |day| day.0);
+        read_rows(out, path, None, None, |_, batch| {
+            (0..batch.num_rows()).for_each(|row| on_row(day, batch, row));
+            Ok(())
+        })?;
     }
     Ok(())
 }

@@ -3,11 +3,10 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::canaries::canaries;
-use super::inputs::Inputs;
 use super::rows::{column, id, read_rows};
 use super::sample::{Sample, choose};
 use super::shown::OutRow;
-use super::{Audit, AuditRows, Audited, CANARIES_MAX};
+use super::{Audit, AuditRows, Audited};
 use crate::error::Result;
 use crate::ids::count64;
 use crate::job::Guests;
@@ -47,17 +46,13 @@ impl Logs {
 pub(super) fn audit(audit: &Audit<'_>, problems: &mut Problems) -> Result<Option<Audited>> {
     let ledger = audit.ledger;
     let sample = choose(ledger, audit.rows, |_| true);
-    let keys = keys_of(audit, &sample)?;
+    let keys = keys_of(audit, audit.rows)?;
     let Some(logs) = read_logs(audit, &keys, problems)? else {
         return Ok(None);
     };
     let rules = naive::rules(&ledger.settings);
     let rows = compare(audit, &sample, (&rules, &logs), problems)?;
-    let few = match audit.rows {
-        AuditRows::Count(count) => AuditRows::Count(count.min(CANARIES_MAX)),
-        _ => AuditRows::Count(CANARIES_MAX),
-    };
-    let planted_at = keys_of(audit, &choose(ledger, few, |_| true))?;
+    let planted_at = keys_of(audit, audit.canary_rows())?;
     let canaries = canaries(audit, &rules, &logs, &planted_at, problems)?;
     Ok(Some(Audited {
         rows,
@@ -68,45 +63,12 @@ pub(super) fn audit(audit: &Audit<'_>, problems: &mut Problems) -> Result<Option
     }))
 }
 
-/// The day of a file, as a place in the ledger.
-pub(super) fn day_at(audit: &Audit<'_>, file: usize) -> usize {
-    let folder = audit.ledger.files[file].path.split('/').next();
-    let mut days = audit.ledger.days.iter();
-    days.position(|day| folder == Some(&day.folder))
-        .expect("parts of days are checked")
-}
-
 /// The impressions that rows are of.
-fn keys_of(audit: &Audit<'_>, sample: &Sample) -> Result<BTreeSet<Key>> {
-    let mut keys = BTreeSet::new();
-    for (file, rows) in sample {
-        let day = audit.ledger.days[day_at(audit, *file)].day.0;
-        let (name, columns) = (
-            &audit.ledger.files[*file].path,
-            ["customer_id", "ranking_id"],
-        );
-        read_rows(
-            audit.out(),
-            name,
-            rows.as_deref(),
-            Some(&columns),
-            |_, batch| {
-                audit.control.check()?;
-                let customers = column(batch, columns[0]);
-                let rankings = column(batch, columns[1]);
-                let key = |row| {
-                    (
-                        day,
-                        id(customers, row),
-                        id(rankings, row).unwrap_or_default(),
-                    )
-                };
-                keys.extend((0..batch.num_rows()).map(key));
-                Ok(())
-            },
-        )?;
-    }
-    Ok(keys)
+fn keys_of(audit: &Audit<'_>, rows: AuditRows) -> Result<BTreeSet<Key>> {
+    audit.keys_of(rows, &["customer_id", "ranking_id"], |day, batch, row| {
+        let of = |name| id(column(batch, name), row);
+        (day, of("customer_id"), of("ranking_id").unwrap_or_default())
+    })
 }
 
 /// Reads what the inputs say of some impressions; of all, if all rows are asked for.
@@ -118,12 +80,8 @@ fn read_logs(
     let (ledger, settings) = (audit.ledger, &audit.ledger.settings);
     let check: naive::Check<'_> = &|| audit.control.check();
     let is_all = audit.rows == AuditRows::All;
-    let days = (0..ledger.days.len()).filter(|at| {
-        let day = ledger.days[*at].day.0;
-        is_all || keys.iter().any(|key| key.0 == day)
-    });
-    let from = audit.settings.inputs_from.as_deref();
-    let Some(inputs) = Inputs::of_days(ledger, &days.collect(), from, problems)? else {
+    let is_asked = |day| keys.iter().any(|key| key.0 == day);
+    let Some(inputs) = audit.inputs_of(is_asked, problems)? else {
         return Ok(None);
     };
     let mut logs = Logs {
@@ -174,7 +132,7 @@ fn compare(
     // The rows of one impression are neighbours, so the last answer mostly serves again.
     let mut last: Option<(Key, Vec<(usize, OutRow)>)> = None;
     for (file, rows) in sample {
-        let day = audit.ledger.days[day_at(audit, *file)].day.0;
+        let day = audit.day_of(*file);
         let name = &audit.ledger.files[*file].path;
         read_rows(
             audit.out(),
