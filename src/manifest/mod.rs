@@ -144,15 +144,22 @@ pub(crate) fn whole(
     manifest.insert("parts".into(), Value::Array(parts));
     manifest.insert("inputs".into(), inputs);
     manifest.insert("action_inputs".into(), action_inputs);
-    manifest.insert("quarantine".into(), quarantine(&manifests, &before, run));
+    let rejected = quarantine(out, &manifests, &before, run);
+    manifest.insert("quarantine".into(), rejected);
     Ok(sealed(manifest))
 }
 
-/// The files of rejected rows of all runs: those of days that were replaced stay where they are.
-fn quarantine(days: &[Value], before: &Value, run: &RunFiles) -> Value {
-    let all = days.iter().chain([before]);
-    let files = all.filter_map(|of| of["quarantine"].as_array()).flatten();
-    let mut files: Vec<Value> = files.chain(&run.quarantine).cloned().collect();
+/// The files of rejected rows of all runs: those of days that were replaced stay where they are;
+/// one that no day names is not there if its run died before it put it in place.
+fn quarantine(out: &Path, days: &[Value], before: &Value, run: &RunFiles) -> Value {
+    let named = |of: &Value| of["quarantine"].as_array().cloned().unwrap_or_default();
+    let is_there = |file: &Value| {
+        out.join(file["path"].as_str().unwrap_or_default())
+            .is_file()
+    };
+    let mut files: Vec<Value> = named(before).into_iter().filter(is_there).collect();
+    files.extend(days.iter().flat_map(named));
+    files.extend_from_slice(&run.quarantine);
     files.sort_by_cached_key(Value::to_string);
     files.dedup();
     Value::Array(files)
@@ -180,4 +187,24 @@ fn read(path: &Path) -> Result<Value> {
     let text = regular::read(path).map_err(|error| Error::io("read", path, error))?;
     serde_json::from_slice(&text)
         .map_err(|error| Error::output(path, format!("it is no manifest: {error}")))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn rejected_rows_that_a_dead_run_did_not_put_in_place_are_forgotten() {
+        let out = tempfile::tempdir().expect("a folder");
+        let of = |path: &str| json!({"path": path});
+        let whole = json!({"quarantine": [of("ours"), of("theirs")]});
+        let day = json!({"quarantine": [of("of a day")]});
+        let run = RunFiles::new(Vec::new(), vec![of("to come")]);
+        let days = [day];
+        let expected = json!([of("of a day"), of("to come")]);
+        assert_eq!(quarantine(out.path(), &days, &whole, &run), expected);
+        std::fs::write(out.path().join("ours"), "").expect("a file");
+        let expected = json!([of("of a day"), of("ours"), of("to come")]);
+        assert_eq!(quarantine(out.path(), &days, &whole, &run), expected);
+    }
 }

@@ -105,23 +105,24 @@ class Scene:
         return f"the manifest of the whole names days that are not there: {named - there}" if named - there else None
 
     def is_between(self, manifest):
-        """Whether a manifest of the whole is the old one, but for its inputs, to which those of the new one come: the first step of adding days."""
+        """Whether a manifest of the whole is the old one, but for inputs and rejected rows, to which those of the new one come: the first step of adding days."""
         old, new, found = (json.loads(text) for text in (self.old_whole, self.new_whole, manifest))
-        inputs, lists = found.pop("inputs"), found.pop("action_inputs", {})
+        inputs, lists, _ = found.pop("inputs"), found.pop("action_inputs", {}), found.pop("xxh64")
         is_known = all(file in old["inputs"] + new["inputs"] for file in inputs)
+        is_known &= all(file in old["quarantine"] + new["quarantine"] for file in found.pop("quarantine"))
         is_known &= set(lists) <= set(old.get("action_inputs", {})) | set(new.get("action_inputs", {}))
         return is_known and found.items() <= old.items()
 
     def settled(self, root):
         """What the run after a killed one must make: every byte. But where days are added, it adds those that are left,
-        and manifests say of actions what the run found that made the day: that is left out of them."""
+        and manifests say of actions what the run found that made the day: that is left out of them, and the checksum too."""
         found = self.found(root)
         if not self.days or found is None:
             return found
         for name in found:
             if name.endswith(b"_manifest.json"):
                 manifest = json.loads(Path(os.fsdecode(os.path.join(os.fsencode(root / self.out), name))).read_text())
-                found[name] = {key: value for key, value in manifest.items() if key not in ("actions", "action_inputs")}
+                found[name] = {key: value for key, value in manifest.items() if key not in ("actions", "action_inputs", "xxh64")}
         return found
 
     def again(self, root):
