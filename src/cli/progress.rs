@@ -49,13 +49,17 @@ impl Progress {
         let observer = (show == Show::Lines).then(|| {
             Observer::new(move |stage, (read, written)| {
                 let seconds = began.elapsed().as_secs_f64();
-                let (read, written) = (grouped(read), grouped(written));
-                let rows = format!("{read} rows read, {written} rows written");
+                let rows = match (read, written) {
+                    (0, 0) => String::new(),
+                    _ => format!(
+                        "{} rows read, {} rows written",
+                        grouped(read),
+                        grouped(written)
+                    ),
+                };
+                let line = format!("[{seconds:8.2} s] {stage:<17} {rows}");
                 // Nobody may be reading; the run goes on.
-                drop(writeln!(
-                    io::stderr(),
-                    "[{seconds:8.2} s] {stage:<17} {rows}"
-                ));
+                drop(writeln!(io::stderr(), "{}", line.trim_end()));
             })
         });
         let over = Arc::new(AtomicBool::new(false));
@@ -115,11 +119,10 @@ fn draw(control: &Control, over: &AtomicBool) {
             bar.set_message(stage);
         }
         let (read, written) = control.rows();
-        bar.set_prefix(format!(
-            "{} rows read, {} written",
-            grouped(read),
-            grouped(written)
-        ));
+        bar.set_prefix(match (read, written) {
+            (0, 0) => String::new(),
+            _ => format!("{} rows read, {} written", grouped(read), grouped(written)),
+        });
         bar.set_length(total);
         bar.set_position(done.min(total));
         bar.tick();
