@@ -70,6 +70,7 @@ fuzz_target!(|case: (Actions, Impressions, Asked, Layout)| {
         cutoff_is_time: by_time,
         lookback_days,
         embargo_us: [embargo_us, None, None],
+        types: Vec::new(),
         actions_max: usize::from(max % 9) + 1,
         timezone: "UTC".to_owned(),
         guests_are_rows: guests,

@@ -9,6 +9,7 @@ use hitherto::{CustomerType, Settings, Source};
 use crate::cli::choices::{
     Action, CodecArg, CustomerArg, CutoffArg, GuestsArg, ItemArg, LayoutArg, NullLabelArg,
 };
+use crate::cli::chosen::Chosen;
 use crate::cli::flags::{BadRows, Days, Place, Reading};
 use crate::cli::values::{Lookback, duration, lookback, size, source_duration, source_pair};
 
@@ -119,6 +120,9 @@ Examples:
   Histories up to the second of the impression, one row per impression, days of Berlin:
     hitherto sequences shop --out training --cutoff time --layout request --timezone Europe/Berlin
 
+  Histories of clicks and orders only:
+    hitherto sequences shop --out training --types 1,3
+
   Logs with other names, orders known a day late:
     hitherto sequences --impressions 'log/imp-*.csv.gz' --clicks log/clicks.ndjson \\
       --columns clicks.customer_id=user,clicks.item_id=sku --embargo orders=1d \\
@@ -146,6 +150,9 @@ pub(crate) struct Sequences {
     /// What a history is.
     #[command(flatten)]
     history: HistoryArgs,
+    /// Of what.
+    #[command(flatten)]
+    chosen: Chosen,
     /// What becomes of doubtful rows.
     #[command(flatten)]
     doubt: Doubt,
@@ -301,7 +308,7 @@ impl Sequences {
             codec: output.codec.into(),
             ..Settings::default()
         };
-        let settings = self.days.set(self.reading.set(settings));
+        let settings = self.chosen.set(self.days.set(self.reading.set(settings)));
         let settings = self.place.set(self.bad_rows.set(settings));
         (self.common, settings)
     }

@@ -6,6 +6,7 @@
 
 pub(crate) mod args;
 mod choices;
+mod chosen;
 pub(crate) mod dwell;
 mod explain;
 mod features;

@@ -39,6 +39,7 @@ pub(crate) fn of(job: &Job, report: &Report, seconds: f64) -> String {
     let of_actions = [
         (report.null_customers, "without a customer"),
         (report.never_available, "never known"),
+        (report.of_other_types, "of other types than --types has"),
     ];
     let actions = format!("actions{}", notes(&of_actions));
     lines.push(counted(report.action_rows, &actions));
@@ -128,6 +129,7 @@ pub(crate) fn stats(job: &Job, report: &Report, control: &Control, seconds: f64)
         "action_rows": report.action_rows,
         "actions_without_customer": report.null_customers,
         "actions_never_available": report.never_available,
+        "actions_of_other_types": report.of_other_types,
         "actions_kept": report.actions_kept,
         "samples": report.samples,
         "samples_without_history": report.zero_history,

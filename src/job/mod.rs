@@ -79,6 +79,11 @@ impl Job {
         given.map(|(_, column)| column.as_str())
     }
 
+    /// Whether actions of a code count.
+    pub(crate) fn counts_type(&self, code: u8) -> bool {
+        self.types.is_empty() || self.types.contains(&code)
+    }
+
     /// Microseconds after which an action of a source is known; 0 without an embargo.
     pub fn embargo_of(&self, source: Source) -> i64 {
         self.embargo_us
@@ -118,6 +123,7 @@ fn check_ranges(settings: &Settings) -> Result<()> {
         return Err(Error::settings(what));
     }
     check_windows(settings)?;
+    check_types(settings)?;
     if settings.idle_timeout_us <= 0 {
         return Err(Error::settings("--idle-timeout takes a duration above 0"));
     }
@@ -144,6 +150,23 @@ fn check_windows(settings: &Settings) -> Result<()> {
     }
     if settings.label_window_us <= 0 {
         return Err(Error::settings("--label-window takes a duration above 0"));
+    }
+    Ok(())
+}
+
+/// Codes that some source has, once each.
+fn check_types(settings: &Settings) -> Result<()> {
+    for (at, code) in settings.types.iter().enumerate() {
+        let has = |source: &&Source| source.kind().0 == *code;
+        if !Source::ACTIONS.iter().any(|source| has(&source)) {
+            let known = Source::ACTIONS.map(|of| format!("{} {}", of.kind().0, of.name()));
+            let known = known.join(", ");
+            let what = format!("--types has {code}, but the types of actions are {known}");
+            return Err(Error::settings(what));
+        }
+        if settings.types[..at].contains(code) {
+            return Err(Error::settings(format!("--types names {code} twice")));
+        }
     }
     Ok(())
 }

@@ -184,6 +184,8 @@ pub struct Settings {
     pub available: Vec<(Source, String)>,
     /// Microseconds after which an action is known.
     pub embargo_us: Vec<(Source, i64)>,
+    /// The codes of actions that count (`sequences`); all, if none is named.
+    pub types: Vec<u8>,
     /// The length of a history, 1 to 65,536.
     pub actions_max: u32,
     /// Whether histories are padded to that length.
@@ -270,6 +272,7 @@ impl Default for Settings {
             lookback_days: Some(365),
             available: Vec::new(),
             embargo_us: Vec::new(),
+            types: Vec::new(),
             actions_max: 1000,
             pad: true,
             layout: Layout::Sample,

@@ -118,6 +118,7 @@ pub(crate) fn settings(job: &Job, text_ids: bool) -> Value {
         "lookback_days": job.lookback_days,
         "available": pairs(job.available.iter().map(|(of, name)| (*of, json!(name))).collect()),
         "embargo_us": pairs(job.embargo_us.iter().map(|(of, us)| (*of, json!(us))).collect()),
+        "types": job.types,
         "max_actions": job.actions_max,
         "pad": job.pad,
         "layout": word(&LAYOUTS, job.layout),
@@ -240,6 +241,7 @@ fn parse_sequences(settings: Settings, told: &Value) -> Result<Settings, &'stati
         available: pairs_of(&told["available"], |name| Some(name.as_str()?.to_owned()))
             .ok_or("available")?,
         embargo_us: pairs_of(&told["embargo_us"], Value::as_i64).ok_or("embargo_us")?,
+        types: types_of(&told["types"]).ok_or("types")?,
         actions_max: number("max_actions")?,
         pad: told["pad"].as_bool().ok_or("pad")?,
         layout: meaning(&LAYOUTS, &told["layout"]).ok_or("layout")?,
@@ -304,6 +306,13 @@ fn pairs_of<T>(told: &Value, read: impl Fn(&Value) -> Option<T>) -> Option<Vec<(
     pairs.collect()
 }
 
+/// Codes of actions.
+fn types_of(told: &Value) -> Option<Vec<u8>> {
+    let codes = told.as_array()?.iter();
+    let codes = codes.map(|code| code.as_u64().and_then(|code| u8::try_from(code).ok()));
+    codes.collect()
+}
+
 /// Names of columns, from `source.ours=theirs`.
 fn columns_of(told: &Value) -> Option<Vec<(Source, String, String)>> {
     let columns = told.as_array()?.iter().map(|column| {
@@ -338,6 +347,7 @@ mod tests {
                 lookback_days: None,
                 available: vec![(Source::Clicks, "known".into())],
                 embargo_us: vec![(Source::Orders, 5)],
+                types: vec![3, 1],
                 actions_max: 7,
                 pad: false,
                 layout: Layout::Request,
@@ -404,6 +414,7 @@ mod tests {
         let mut told = settings(&job(Settings::default()), false);
         for name in [
             "cutoff",
+            "types",
             "max_actions",
             "lookback_days",
             "available",

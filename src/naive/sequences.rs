@@ -20,6 +20,7 @@ pub(crate) fn rules(settings: &Settings) -> Rules {
         cutoff_is_time: settings.cutoff == Cutoff::Time,
         lookback_days: settings.lookback_days,
         embargo_us: Source::ACTIONS.map(embargo),
+        types: settings.types.clone(),
         actions_max: usize::try_from(settings.actions_max).unwrap_or(usize::MAX),
         timezone: settings.timezone.clone(),
         guests_are_rows: settings.guests == Guests::Empty,

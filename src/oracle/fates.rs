@@ -9,6 +9,8 @@ use super::{LogAction, LogImpression, LogTime, Rules, bounds, instant};
 /// Why an action is not prior.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Barred {
+    /// It is of a kind that does not count.
+    OtherType,
     /// It happened at the very moment of the cutoff.
     AtCutoff,
     /// It happened after the cutoff.
@@ -98,6 +100,9 @@ pub(super) fn barred(
     of: &LogAction,
     (cutoff, start): (i64, i64),
 ) -> Option<Barred> {
+    if !rules.types.is_empty() && !rules.types.contains(&of.kind) {
+        return Some(Barred::OtherType);
+    }
     let time = instant(zone, of.time);
     let is_over = |time: LogTime| match time {
         LogTime::Date(day) => instant(zone, LogTime::Date(day + 1)) <= cutoff,

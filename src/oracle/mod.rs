@@ -67,6 +67,8 @@ pub struct Rules {
     pub lookback_days: Option<u32>,
     /// Microseconds until clicks, carts and orders are known.
     pub embargo_us: [Option<i64>; 3],
+    /// The kinds that count; all, if none is named.
+    pub types: Vec<u8>,
     /// The length of a history.
     pub actions_max: usize,
     /// The zone of days and wall times.

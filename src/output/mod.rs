@@ -144,7 +144,7 @@ fn publish<I: ItemColumn>(
     let rejected = quarantine::write(staging, &found.rejected)?;
     let run = RunFiles::new(file_values(&found.inputs)?, rejected);
     let settings = manifest::settings(job, found.probes.impressions.has_text_ids());
-    let actions = actions_value(found, counts);
+    let actions = actions_value(job, found, counts);
     let names: Vec<Day> = days.iter().map(|day| day.day).collect();
     let duplicates = found.probes.duplicates_count(&names);
     for (at, day) in days.iter().enumerate() {

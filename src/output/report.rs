@@ -44,7 +44,9 @@ pub struct Report {
     pub null_customers: u64,
     /// Of those of customers that are asked for: never known, so never prior.
     pub never_available: u64,
-    /// Of them, read and kept; less if reading could stop early.
+    /// Rows of actions of types that do not count.
+    pub of_other_types: u64,
+    /// Of the rows of actions, read and kept; less if reading could stop early.
     pub actions_kept: u64,
     /// Rows that were set aside.
     pub rejected: u64,
@@ -105,7 +107,10 @@ pub(super) fn report<I>(
             0
         };
     }
-    for tally in &found.actions {
+    for (source, tally) in Source::ACTIONS.into_iter().zip(&found.actions) {
+        if !job.counts_type(source.kind().0) {
+            report.of_other_types += tally.rows;
+        }
         report.action_rows += tally.rows;
         report.null_customers += tally.null_customers;
         report.never_available += tally.null_available;
@@ -152,11 +157,12 @@ pub(super) fn inputs_of_day(inputs: &[Opened], values: &[Value], day: Day) -> Ve
 }
 
 /// What was found among the actions, in the manifest.
-pub(super) fn actions_value<I>(found: &Found<I>, counts: &HistoryCounts) -> Value {
+pub(super) fn actions_value<I>(job: &Job, found: &Found<I>, counts: &HistoryCounts) -> Value {
     let mut value = serde_json::Map::new();
     for (at, source) in Source::ACTIONS.into_iter().enumerate() {
         let tally = &found.actions[at];
         let is_it = |rejected: &&Rejected| rejected.source == source;
+        let is_asked = job.counts_type(source.kind().0);
         value.insert(
             source.name().to_owned(),
             json!({
@@ -164,6 +170,7 @@ pub(super) fn actions_value<I>(found: &Found<I>, counts: &HistoryCounts) -> Valu
                 "null_customers": tally.null_customers,
                 "never_available": tally.null_available,
                 "rejected": found.rejected.iter().filter(is_it).count(),
+                "of_other_types": if is_asked { 0 } else { tally.rows },
                 "in_histories": counts.actions[at],
             }),
         );

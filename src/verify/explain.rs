@@ -297,6 +297,7 @@ fn fate_text(told: &Settings, source: Source, fate: Fate) -> String {
         Fate::Kept(position) => format!("kept at position {position}"),
         Fate::BeyondLast => format!("beyond the last {}", told.actions_max),
         Fate::Barred(why) => match why {
+            Barred::OtherType => "of a type that does not count".to_owned(),
             Barred::AtCutoff => "at the very cutoff, so not prior".to_owned(),
             Barred::AfterCutoff => "after the cutoff".to_owned(),
             Barred::DayNotOver => "not yet known: only its day is, which was not over".to_owned(),

@@ -6,7 +6,7 @@ use crate::shop::{NAMED, names, shop, snapshot};
 
 #[test]
 fn flags_that_make_no_sense_are_2() {
-    let cases: [(&[&str], &str); 50] = [
+    let cases: [(&[&str], &str); 54] = [
         (&["--no-such-flag"], "--no-such-flag"),
         (&["--max-action", "5"], "--max-actions"),
         (&["another"], "another"),
@@ -56,6 +56,10 @@ fn flags_that_make_no_sense_are_2() {
         (&["--without", "impressions"], "impressions"),
         (&["--without", "carrots"], "carts"),
         (&["--impressions", "shop/impressions.ndjson"], "folder"),
+        (&["--types", "4"], "1 clicks, 2 carts, 3 orders"),
+        (&["--types", "0"], "--types"),
+        (&["--types", "1,3,1"], "twice"),
+        (&["--types", "clicks"], "--types"),
         (&["--codec", "gzip"], "lz4_raw"),
         (&["--stats", "xml"], "json"),
         (&["--on-bad-row", "ignore"], "quarantine"),

@@ -431,6 +431,7 @@ fn random_case(seed: u64) -> Case {
     if numbers.once_in(3) {
         case.rules.embargo_us = [(); 3].map(|()| embargo(&mut numbers));
     }
+    case.rules.types = numbers.pick(&[vec![], vec![], vec![], vec![1, 3], vec![2]]);
     case.rules.actions_max = numbers.pick(&[1, 2, 3, 5, 8, 9, 20, 1000]);
     case.rules.timezone = zone.into();
     case.rules.guests_are_rows = numbers.once_in(2);

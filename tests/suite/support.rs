@@ -122,6 +122,7 @@ impl Case {
             cutoff_is_time: false,
             lookback_days: Some(365),
             embargo_us: [None; 3],
+            types: vec![],
             actions_max: 1000,
             timezone: "UTC".into(),
             guests_are_rows: false,
@@ -162,6 +163,7 @@ impl Case {
             embargo_us: embargo
                 .filter_map(|(source, us)| Some((source, us?)))
                 .collect(),
+            types: rules.types.clone(),
             actions_max: u32::try_from(rules.actions_max).expect("small"),
             guests: if rules.guests_are_rows {
                 Guests::Empty

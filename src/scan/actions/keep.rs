@@ -70,7 +70,8 @@ impl<I: Item> ActionScan<'_, I> {
         chunk.counted = chunk.rows.len();
     }
 
-    /// The event, if it is prior to some cutoff of the customer and within some lookback.
+    /// The event, if its kind counts, and it is prior to some cutoff of the customer and within some
+    /// lookback.
     #[inline]
     pub(super) fn event(
         &self,
@@ -83,7 +84,7 @@ impl<I: Item> ActionScan<'_, I> {
             Cutoff::Day => when.at,
             Cutoff::Time => when.known_after,
         };
-        let held_us = self.held_us[usize::from(kind.0) - 1];
+        let held_us = self.held_us[usize::from(kind.0) - 1]?;
         let held_until = Micros(when.at.0.saturating_add(held_us));
         let known_after = known_after.max(held_until).max(available);
         let is_seen = |lookback: Micros, cutoff: Micros| {

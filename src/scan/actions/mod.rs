@@ -81,8 +81,8 @@ pub(crate) struct ActionScan<'a, I> {
     pub(crate) enough: Enough,
     /// What all probes of all customers see.
     everyone: KeySpan,
-    /// How long actions of each kind are held back.
-    held_us: [i64; 3],
+    /// How long actions of each kind are held back; nothing for kinds that do not count.
+    held_us: [Option<i64>; 3],
     /// Ids that mean nobody.
     guest_ids: GuestIds,
     /// The type of customers.
@@ -126,7 +126,10 @@ impl<'a, I: Item> ActionScan<'a, I> {
             split,
             enough,
             everyone: probes.everyone(),
-            held_us: Source::ACTIONS.map(|source| job.embargo_of(source)),
+            held_us: Source::ACTIONS.map(|source| {
+                let counts = job.counts_type(source.kind().0);
+                counts.then(|| job.embargo_of(source))
+            }),
             guest_ids,
             customers,
         }

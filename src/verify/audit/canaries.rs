@@ -143,6 +143,11 @@ fn nest<'a>(
         .into_iter()
         .filter(|of| !settings.without.contains(of));
     let read: Vec<Source> = read.collect();
+    let counts = |of: &Source| rules.types.is_empty() || rules.types.contains(&of.kind().0);
+    let (read, others): (Vec<_>, Vec<_>) = read.into_iter().partition(counts);
+    for source in others {
+        refused.push(plant(source, cutoff - 1, cutoff - 1));
+    }
     let plain = |of: &&Source| embargo(**of) == 0 && !is_held(of);
     if let Some(source) = read.iter().find(plain).or_else(|| read.first()).copied() {
         let before = (cutoff - 1).saturating_sub(embargo(source));

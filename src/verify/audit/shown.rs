@@ -225,6 +225,7 @@ impl OutRow {
 /// Why an action is not prior, in words.
 pub(crate) fn why_not(why: Barred) -> &'static str {
     match why {
+        Barred::OtherType => "its type does not count",
         Barred::AtCutoff => "it happened at the very cutoff",
         Barred::AfterCutoff => "it happened after the cutoff",
         Barred::DayNotOver => "only its day is known, and that was not over",

@@ -118,7 +118,9 @@ fn canaries_are_kept_before_the_cutoff_and_refused_from_it_on() {
 fn rows_are_right_whatever_the_settings() {
     type Change = fn(&mut Settings);
     let berlin = |of: &mut Settings| of.timezone = "Europe/Berlin".into();
-    let changes: [(&str, Change); 15] = [
+    let changes: [(&str, Change); 17] = [
+        ("some types", |of| of.types = vec![3, 1]),
+        ("one type", |of| of.types = vec![2]),
         ("no pad", |of| of.pad = false),
         ("request", |of| of.layout = Layout::Request),
         ("guests", |of| {

@@ -67,6 +67,26 @@ fn every_action_is_told_newest_first_with_its_fate() {
 }
 
 #[test]
+fn an_action_of_a_type_that_does_not_count_is_told_as_such() {
+    let set = Set::inputs(Question::Sequences);
+    set.make(Settings {
+        types: vec![1, 3],
+        ..set.settings(Question::Sequences)
+    });
+    let [of] = &ranking(&set, "r1")[..] else {
+        panic!("one impression");
+    };
+    assert_eq!(
+        fates(of)[2..],
+        [
+            "21: kept at position 0 (1)",
+            "31: of a type that does not count (1)",
+            "41: kept at position 1 (1)",
+        ]
+    );
+}
+
+#[test]
 fn what_was_known_late_is_told_as_such() {
     let set = Set::inputs(Question::Sequences);
     let clicks = "customer_id,item_id,click_time,seen_at\n\
