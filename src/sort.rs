@@ -14,7 +14,7 @@
 use bumpalo::Bump;
 
 use crate::column::{EventChunk, Row};
-use crate::ids::{Item, Kind, Micros, count32, index};
+use crate::ids::{Item, Kind, Micros, count32, count64, index};
 
 /// From this length on, a radix sort beats a comparison sort. *Guessed* from published figures.
 const RADIX_ROWS_MIN: usize = 1024;
@@ -98,7 +98,7 @@ impl<I: Item> Sorted<I> {
     /// Bytes of memory that the columns will take, for the account.
     pub(crate) fn bytes_for(rows_count: usize, known_late: bool) -> u64 {
         let per_row = 8 + size_of::<I>() + 1 + if known_late { 8 } else { 0 };
-        crate::ids::count64(rows_count * per_row)
+        count64(rows_count * per_row)
     }
 
     /// Moves actions to a lower place of the columns. Runs are no runs any more then.
@@ -124,6 +124,41 @@ impl<I: Item> Sorted<I> {
             self.items.shrink_to_fit();
             self.kinds.shrink_to_fit();
         }
+    }
+
+    /// Leaves of actions of a customer that are alike in time, kind and item only the one that was
+    /// known first; gives how many are gone.
+    pub(crate) fn drop_repeats(&mut self) -> u64 {
+        let (mut start, mut kept) = (0_usize, 0_usize);
+        for run_end in &mut self.run_starts[1..] {
+            let (first, end) = (kept, index(*run_end));
+            for at in start..end {
+                let before = kept.checked_sub(1).filter(|before| *before >= first);
+                let is_repeat = before.is_some_and(|before| {
+                    self.times[before] == self.times[at]
+                        && self.kinds[before] == self.kinds[at]
+                        && self.items[before] == self.items[at]
+                });
+                if is_repeat {
+                    continue;
+                }
+                self.times[kept] = self.times[at];
+                self.kinds[kept] = self.kinds[at];
+                self.items[kept] = self.items[at];
+                if let Some(known_after) = self.known_after.get(at).copied() {
+                    self.known_after[kept] = known_after;
+                }
+                kept += 1;
+            }
+            start = end;
+            *run_end = count32(kept);
+        }
+        let gone = self.times.len() - kept;
+        self.times.truncate(kept);
+        self.kinds.truncate(kept);
+        self.items.truncate(kept);
+        self.known_after.truncate(kept);
+        count64(gone)
     }
 
     /// Adds an action to the columns.
@@ -262,6 +297,40 @@ mod tests {
                 .wrapping_add(1_442_695_040_888_963_407);
             (state >> 33) % below
         }
+    }
+
+    #[test]
+    fn of_repeats_the_one_that_was_known_first_is_left() {
+        let mut chunk = EventChunk::<i32>::none().next();
+        let rows = [
+            (0, 5, 9),
+            (0, 5, 6),
+            (1, 5, 7),
+            (1, 5, 5),
+            (1, 6, 6),
+            (1, 6, 8),
+            (3, 6, 6),
+        ];
+        for (key, time, known) in rows {
+            let (time, known_after) = (Micros(time), Micros(known));
+            let (kind, item) = (Kind::CLICK, 1);
+            chunk.push(
+                key,
+                Event {
+                    time,
+                    known_after,
+                    kind,
+                    item,
+                },
+            );
+        }
+        let mut sorted = sort(vec![chunk], 4, &mut Bump::new());
+        assert_eq!(sorted.drop_repeats(), 3);
+        assert_eq!(sorted.run_starts, [0, 1, 3, 3, 4]);
+        assert_eq!(sorted.times, [5, 5, 6, 6].map(Micros));
+        assert_eq!(sorted.known_after, [6, 5, 6, 6].map(Micros));
+        assert_eq!((sorted.items.len(), sorted.kinds.len()), (4, 4));
+        assert_eq!(sorted.drop_repeats(), 0);
     }
 
     /// Sorts events of (customer, time, kind, item, known) and checks them against std's sort.

@@ -12,7 +12,7 @@ use crate::encode::{Block, BlockRow, Encoder, Workbench};
 use crate::error::Result;
 use crate::ids::{Day, Key, Kind, Micros, count32, count64, index};
 use crate::job::{Job, Settings};
-use crate::op::sequences::{Histories, ProbeRuns};
+use crate::op::sequences::{Histories, ProbeRuns, Repeats};
 use crate::partition::{Scatter, Split};
 use crate::probes::Probes;
 use crate::sort::{Sorted, sort};
@@ -194,7 +194,10 @@ impl Runs {
                 lookback_starts: &vec![Micros::MIN; count],
             };
             first_probe += count;
-            (keys, Histories::of(sorted, &runs, ACTIONS_MAX))
+            (
+                keys,
+                Histories::of(sorted, &runs, (ACTIONS_MAX, Repeats::Kept)),
+            )
         };
         Swept {
             all: self.0.into_iter().map(sweep_one).collect(),
@@ -301,7 +304,7 @@ impl Rows {
             cutoffs: &probes.cutoffs,
             lookback_starts: &probes.lookback_starts,
         };
-        let histories = Histories::of(sorted, &runs, job.actions_max).into();
+        let histories = Histories::of(sorted, &runs, (job.actions_max, Repeats::Kept)).into();
         Ok(Rows {
             job,
             control: Control::default(),

@@ -5,7 +5,7 @@
 use std::fmt::Write as _;
 use std::fs;
 
-use hitherto::oracle::{LogAction, LogImpression, LogTime, Rules, sequences};
+use hitherto::oracle::{LogAction, LogImpression, LogTime, Repeats, Rules, sequences};
 use hitherto::{Codec, Cutoff, Guests, NullLabel, Settings, Source, TimeUnit};
 use hitherto_fuzz::{folder, run, samples};
 use libfuzzer_sys::fuzz_target;
@@ -71,6 +71,7 @@ fuzz_target!(|case: (Actions, Impressions, Asked, Layout)| {
         lookback_days,
         embargo_us: [embargo_us, None, None],
         types: Vec::new(),
+        repeats: Repeats::Kept,
         actions_max: usize::from(max % 9) + 1,
         timezone: "UTC".to_owned(),
         guests_are_rows: guests,

@@ -2,7 +2,7 @@
 
 use clap::ValueEnum;
 use hitherto::{
-    Codec, CustomerType, Cutoff, DivideBy, DwellMethod, Format, Guests, IfExists, ItemType,
+    Codec, CustomerType, Cutoff, Dedup, DivideBy, DwellMethod, Format, Guests, IfExists, ItemType,
     LabelKey, Layout, NullLabel, OnBadRow, Source, TimeUnit,
 };
 
@@ -88,6 +88,12 @@ values!(CutoffArg => Cutoff {
     Day = "day" => Cutoff::Day,
     /// Its impression_time
     Time = "time" => Cutoff::Time,
+});
+values!(DedupArg => Dedup {
+    /// All count
+    None = "none" => Dedup::None,
+    /// Of actions alike in customer, time, type and item, one counts
+    Exact = "exact" => Dedup::Exact,
 });
 values!(GuestsArg => Guests {
     /// Leave them out, and count them

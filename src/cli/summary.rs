@@ -40,6 +40,7 @@ pub(crate) fn of(job: &Job, report: &Report, seconds: f64) -> String {
         (report.null_customers, "without a customer"),
         (report.never_available, "never known"),
         (report.of_other_types, "of other types than --types has"),
+        (report.repeats_left_out, "left out as repeats, --dedup"),
     ];
     let actions = format!("actions{}", notes(&of_actions));
     lines.push(counted(report.action_rows, &actions));
@@ -131,6 +132,7 @@ pub(crate) fn stats(job: &Job, report: &Report, control: &Control, seconds: f64)
         "actions_never_available": report.never_available,
         "actions_of_other_types": report.of_other_types,
         "actions_kept": report.actions_kept,
+        "repeats_left_out": report.repeats_left_out,
         "samples": report.samples,
         "samples_without_history": report.zero_history,
         "history_actions": report.history_actions,

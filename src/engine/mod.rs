@@ -350,7 +350,7 @@ fn read_actions<I: ItemColumn>(
             }
             continue;
         }
-        scan.enough.start_wave(wave.floor);
+        scan.start_wave(wave.floor);
         let mut tasks: Vec<Task> = wave.tasks.into_iter().map(|(task, _)| task).collect();
         tasks.sort_by(|a, b| a.order().cmp(&b.order()));
         states = run_tasks(&tasks, states, |state, task| scan.read(task, state))?;

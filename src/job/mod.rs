@@ -14,7 +14,7 @@ use crate::error::{Error, Result};
 use crate::ids::Day;
 
 pub use settings::{
-    Codec, CustomerType, Cutoff, DivideBy, DwellMethod, Format, Guests, IfExists, ItemType,
+    Codec, CustomerType, Cutoff, Dedup, DivideBy, DwellMethod, Format, Guests, IfExists, ItemType,
     LabelKey, Layout, NullLabel, OnBadRow, Publish, Settings, TimeUnit,
 };
 pub use sources::{Question, Source};

@@ -43,6 +43,15 @@ pub enum NullLabel {
     Error,
 }
 
+/// Which repeated actions are left out of histories.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Dedup {
+    /// None of them.
+    None,
+    /// Of actions alike in customer, time, type and item, all but one.
+    Exact,
+}
+
 /// The unit of times that are integers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum TimeUnit {
@@ -186,6 +195,8 @@ pub struct Settings {
     pub embargo_us: Vec<(Source, i64)>,
     /// The codes of actions that count (`sequences`); all, if none is named.
     pub types: Vec<u8>,
+    /// Which repeated actions are left out (`sequences`).
+    pub dedup: Dedup,
     /// The length of a history, 1 to 65,536.
     pub actions_max: u32,
     /// Whether histories are padded to that length.
@@ -273,6 +284,7 @@ impl Default for Settings {
             available: Vec::new(),
             embargo_us: Vec::new(),
             types: Vec::new(),
+            dedup: Dedup::None,
             actions_max: 1000,
             pad: true,
             layout: Layout::Sample,

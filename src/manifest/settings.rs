@@ -7,8 +7,8 @@
 use serde_json::{Map, Value, json};
 
 use crate::job::{
-    Codec, CustomerType, Cutoff, DivideBy, DwellMethod, Format, Guests, ItemType, Job, LabelKey,
-    Layout, NullLabel, OnBadRow, Question, Settings, Source, TimeUnit,
+    Codec, CustomerType, Cutoff, Dedup, DivideBy, DwellMethod, Format, Guests, ItemType, Job,
+    LabelKey, Layout, NullLabel, OnBadRow, Question, Settings, Source, TimeUnit,
 };
 use crate::scan::events::IdTypes;
 use crate::scan::features::FeatureTypes;
@@ -18,6 +18,8 @@ type Words<T, const N: usize> = [(T, &'static str); N];
 
 /// What the cutoff is.
 const CUTOFFS: Words<Cutoff, 2> = [(Cutoff::Day, "day"), (Cutoff::Time, "time")];
+/// Which repeated actions were left out.
+const DEDUPS: Words<Dedup, 2> = [(Dedup::None, "none"), (Dedup::Exact, "exact")];
 /// The shape of the output.
 const LAYOUTS: Words<Layout, 2> = [(Layout::Sample, "sample"), (Layout::Request, "request")];
 /// What became of guests.
@@ -119,6 +121,7 @@ pub(crate) fn settings(job: &Job, text_ids: bool) -> Value {
         "available": pairs(job.available.iter().map(|(of, name)| (*of, json!(name))).collect()),
         "embargo_us": pairs(job.embargo_us.iter().map(|(of, us)| (*of, json!(us))).collect()),
         "types": job.types,
+        "dedup": word(&DEDUPS, job.dedup),
         "max_actions": job.actions_max,
         "pad": job.pad,
         "layout": word(&LAYOUTS, job.layout),
@@ -242,6 +245,7 @@ fn parse_sequences(settings: Settings, told: &Value) -> Result<Settings, &'stati
             .ok_or("available")?,
         embargo_us: pairs_of(&told["embargo_us"], Value::as_i64).ok_or("embargo_us")?,
         types: types_of(&told["types"]).ok_or("types")?,
+        dedup: meaning(&DEDUPS, &told["dedup"]).ok_or("dedup")?,
         actions_max: number("max_actions")?,
         pad: told["pad"].as_bool().ok_or("pad")?,
         layout: meaning(&LAYOUTS, &told["layout"]).ok_or("layout")?,
@@ -348,6 +352,7 @@ mod tests {
                 available: vec![(Source::Clicks, "known".into())],
                 embargo_us: vec![(Source::Orders, 5)],
                 types: vec![3, 1],
+                dedup: Dedup::Exact,
                 actions_max: 7,
                 pad: false,
                 layout: Layout::Request,
@@ -415,6 +420,7 @@ mod tests {
         for name in [
             "cutoff",
             "types",
+            "dedup",
             "max_actions",
             "lookback_days",
             "available",

@@ -6,9 +6,9 @@ use super::cell::{Cell, Fault};
 use super::text::cells_of;
 use super::{Check, Found, LogFile, column, per_file, read};
 use crate::error::Result;
-use crate::job::{CustomerType, Cutoff, Guests, NullLabel, Settings, Source, TimeUnit};
+use crate::job::{CustomerType, Cutoff, Dedup, Guests, NullLabel, Settings, Source, TimeUnit};
 use crate::naive::times::parse_date;
-use crate::oracle::{LogAction, LogImpression, LogTime, Rules, day_in};
+use crate::oracle::{LogAction, LogImpression, LogTime, Repeats, Rules, day_in};
 
 /// The rules that settings of `sequences` make.
 pub(crate) fn rules(settings: &Settings) -> Rules {
@@ -21,6 +21,10 @@ pub(crate) fn rules(settings: &Settings) -> Rules {
         lookback_days: settings.lookback_days,
         embargo_us: Source::ACTIONS.map(embargo),
         types: settings.types.clone(),
+        repeats: match settings.dedup {
+            Dedup::None => Repeats::Kept,
+            Dedup::Exact => Repeats::Exact,
+        },
         actions_max: usize::try_from(settings.actions_max).unwrap_or(usize::MAX),
         timezone: settings.timezone.clone(),
         guests_are_rows: settings.guests == Guests::Empty,

@@ -13,6 +13,15 @@ use crate::ids::{Item, Micros, index};
 use crate::sort::Sorted;
 use crate::sweep::{Window, is_prior, windows};
 
+/// What becomes of repeated actions.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Repeats {
+    /// They are actions like others.
+    Kept,
+    /// Of those alike in time, kind and item only one is left.
+    Dropped,
+}
+
 /// The histories of all probes of one partition.
 #[derive(Debug)]
 pub(crate) struct Histories<I> {
@@ -36,6 +45,8 @@ pub(crate) struct HistoryCounts {
     pub(crate) duplicates: u64,
     /// Those that share customer and time with another action, but not all else.
     pub(crate) ties: u64,
+    /// Actions that are left out as they repeat one that is not.
+    pub(crate) repeats: u64,
     /// The oldest and the newest of them.
     pub(crate) times: Option<(Micros, Micros)>,
 }
@@ -87,11 +98,14 @@ impl<I: Item> Histories<I> {
     pub(crate) fn of(
         mut sorted: Sorted<I>,
         probes: &ProbeRuns<'_>,
-        actions_max: u32,
+        (actions_max, repeats): (u32, Repeats),
     ) -> Histories<I> {
         assert_eq!(sorted.keys_count(), probes.ends.len());
         let mut found = vec![Window::default(); probes.cutoffs.len()];
         let mut counts = HistoryCounts::default();
+        if repeats == Repeats::Dropped {
+            counts.repeats = sorted.drop_repeats();
+        }
         let mut used = Used::default();
         let (mut first, mut kept) = (0, 0);
         for (local_key, end) in probes.ends.iter().enumerate() {
@@ -313,6 +327,7 @@ impl HistoryCounts {
         }
         self.duplicates += other.duplicates;
         self.ties += other.ties;
+        self.repeats += other.repeats;
         if let Some((oldest, newest)) = other.times {
             self.stretch(oldest, newest);
         }

@@ -4,7 +4,7 @@ use std::cmp::Reverse;
 
 use jiff::tz::TimeZone;
 
-use super::{LogAction, LogImpression, LogTime, Rules, bounds, instant};
+use super::{LogAction, LogImpression, LogTime, Repeats, Rules, bounds, instant};
 
 /// Why an action is not prior.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -32,6 +32,8 @@ pub enum Barred {
 pub enum Fate {
     /// It is in the history, at a place from 0.
     Kept(usize),
+    /// It is prior, but one that comes before it in the history stands for it.
+    Repeat,
     /// It is prior, but older than as many as a history holds.
     BeyondLast,
     /// It is not prior.
@@ -74,16 +76,24 @@ pub fn fates(rules: &Rules, shown: &LogImpression, log: &[LogAction]) -> Fates {
         .collect();
     // Of duplicates the one that was read first comes first.
     actions.sort_by_key(|of| Reverse((of.0, of.1, of.2)));
-    let mut kept = 0;
-    let candidates = actions.into_iter().map(|(time_us, _, _, at)| {
+    let (mut kept, mut before) = (0, None);
+    let candidates = actions.into_iter().map(|(time_us, kind, item, at)| {
+        let is_repeat = match rules.repeats {
+            Repeats::Kept => false,
+            Repeats::Exact => before == Some((time_us, kind, item)),
+        };
         let fate = match barred(rules, &zone, &log[at], (cutoff, start)) {
             Some(why) => Fate::Barred(why),
+            None if is_repeat => Fate::Repeat,
             None if kept == rules.actions_max => Fate::BeyondLast,
             None => {
                 kept += 1;
                 Fate::Kept(kept - 1)
             }
         };
+        if !matches!(fate, Fate::Barred(_)) {
+            before = Some((time_us, kind, item));
+        }
         Candidate { at, time_us, fate }
     });
     Fates {

@@ -58,6 +58,15 @@ pub struct LogImpression {
     pub items: Vec<(i64, Option<bool>)>,
 }
 
+/// Which repeated actions are left out of a history.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Repeats {
+    /// None of them.
+    Kept,
+    /// All but one of those alike in time, kind and item.
+    Exact,
+}
+
 /// The settings that decide about rows.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Rules {
@@ -69,6 +78,8 @@ pub struct Rules {
     pub embargo_us: [Option<i64>; 3],
     /// The kinds that count; all, if none is named.
     pub types: Vec<u8>,
+    /// Which repeats are left out.
+    pub repeats: Repeats,
     /// The length of a history.
     pub actions_max: usize,
     /// The zone of days and wall times.
@@ -130,6 +141,10 @@ pub fn sequences(rules: &Rules, shown: &[LogImpression], log: &[LogAction]) -> V
             .map(|of| (instant(&zone, of.time), of.kind, of.item))
             .collect();
         history.sort_by(|a, b| b.cmp(a));
+        match rules.repeats {
+            Repeats::Kept => {}
+            Repeats::Exact => history.dedup(),
+        }
         history.truncate(rules.actions_max);
         for (position, (item, is_order)) in impression.items.iter().enumerate() {
             if is_order.is_none() && rules.drop_null_labels {

@@ -19,9 +19,8 @@ use crate::column::EventChunk;
 use crate::control::Control;
 use crate::error::{Error, ErrorKind, Result};
 use crate::ids::{Item, Key, index};
-use crate::job::Job;
-use crate::op::sequences::{Histories, HistoryCounts, ProbeRuns};
-
+use crate::job::{Dedup, Job};
+use crate::op::sequences::{Histories, HistoryCounts, ProbeRuns, Repeats};
 use crate::probes::Probes;
 use crate::sort::{Sorted, sort};
 use crate::spill::Partitions;
@@ -176,7 +175,11 @@ impl<'a, I: Item> Answers<'a, I> {
             cutoffs: &self.probes.cutoffs[of_probes.clone()],
             lookback_starts: &self.probes.lookback_starts[of_probes],
         };
-        let histories = Histories::of(sorted, &runs, self.job.actions_max);
+        let repeats = match self.job.dedup {
+            Dedup::None => Repeats::Kept,
+            Dedup::Exact => Repeats::Dropped,
+        };
+        let histories = Histories::of(sorted, &runs, (self.job.actions_max, repeats));
         self.control.release(bytes - histories.bytes());
         lock(&self.counts).merge(&histories.counts);
         let mut states = lock(&self.states);

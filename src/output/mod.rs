@@ -173,5 +173,5 @@ fn publish<I: ItemColumn>(
         manifest::whole(job.question, folder, &settings, &run)
     })?;
     control.leave();
-    Ok(report(job, found, days, parts, tallies))
+    Ok(report(job, found, days, parts, (tallies, counts)))
 }

@@ -48,6 +48,8 @@ pub struct Report {
     pub of_other_types: u64,
     /// Of the rows of actions, read and kept; less if reading could stop early.
     pub actions_kept: u64,
+    /// Repeated actions that were left out.
+    pub repeats_left_out: u64,
     /// Rows that were set aside.
     pub rejected: u64,
     /// Files of input.
@@ -75,9 +77,10 @@ pub(super) fn report<I>(
     found: &Found<I>,
     days: &[DayRows],
     parts: &[Vec<Part>],
-    tallies: &[RowTally],
+    (tallies, counts): (&[RowTally], &HistoryCounts),
 ) -> Report {
     let mut report = Report {
+        repeats_left_out: counts.repeats,
         actions_kept: found.actions_kept,
         rejected: count64(found.rejected.len()),
         files: count64(found.inputs.len()),
@@ -176,6 +179,7 @@ pub(super) fn actions_value<I>(job: &Job, found: &Found<I>, counts: &HistoryCoun
         );
     }
     value.insert("duplicates_in_histories".into(), json!(counts.duplicates));
+    value.insert("repeats_left_out".into(), json!(counts.repeats));
     value.insert("ties_in_histories".into(), json!(counts.ties));
     let range = counts
         .times

@@ -246,7 +246,7 @@ fn explain_one(
         };
         let source = Source::ACTIONS[usize::from(action.kind) - 1];
         let mut fate = fate_text(told, source, candidate.fate);
-        if before.is_some_and(is_same) {
+        if candidate.fate != Fate::Repeat && before.is_some_and(is_same) {
             fate += ", an exact duplicate of the one before";
         }
         let found = good[candidate.at];
@@ -295,6 +295,7 @@ fn fate_text(told: &Settings, source: Source, fate: Fate) -> String {
     let seconds = embargo.map_or(0, |(_, us)| us / 1_000_000);
     match fate {
         Fate::Kept(position) => format!("kept at position {position}"),
+        Fate::Repeat => "left out as a repeat of the one before".to_owned(),
         Fate::BeyondLast => format!("beyond the last {}", told.actions_max),
         Fate::Barred(why) => match why {
             Barred::OtherType => "of a type that does not count".to_owned(),

@@ -6,7 +6,7 @@ use crate::shop::{NAMED, names, shop, snapshot};
 
 #[test]
 fn flags_that_make_no_sense_are_2() {
-    let cases: [(&[&str], &str); 54] = [
+    let cases: [(&[&str], &str); 55] = [
         (&["--no-such-flag"], "--no-such-flag"),
         (&["--max-action", "5"], "--max-actions"),
         (&["another"], "another"),
@@ -60,6 +60,7 @@ fn flags_that_make_no_sense_are_2() {
         (&["--types", "0"], "--types"),
         (&["--types", "1,3,1"], "twice"),
         (&["--types", "clicks"], "--types"),
+        (&["--dedup", "all"], "exact"),
         (&["--codec", "gzip"], "lz4_raw"),
         (&["--stats", "xml"], "json"),
         (&["--on-bad-row", "ignore"], "quarantine"),

@@ -6,7 +6,7 @@
 use crate::support::{Case, Numbers, PLAIN, Style, TimeStyle, check};
 use std::io::Write;
 
-use hitherto::oracle::{LogAction, LogImpression, LogTime};
+use hitherto::oracle::{LogAction, LogImpression, LogTime, Repeats};
 use hitherto::{Codec, Format, ItemType, Layout, parse_day};
 
 /// A second.
@@ -95,6 +95,62 @@ fn equal_times_are_ordered_by_kind_and_item_newest_first() {
     check_both("all equal times, cut", &case);
     let history = &case.expected()[0].history;
     assert_eq!(*history, [(9, 3), (5, 3), (1, 3), (9, 2)]);
+}
+
+#[test]
+fn of_exact_repeats_one_counts_and_older_actions_fill_up() {
+    let at = midnight("2025-08-14");
+    let mut log: Vec<LogAction> = (0..6)
+        .map(|n| action("1", at - n * SECOND, 1, n / 2))
+        .collect();
+    log.iter_mut().for_each(|of| of.item += 1);
+    for n in 0..6 {
+        let repeat = log[n].clone();
+        log.extend(vec![repeat; n % 3]);
+    }
+    // Alike but for one thing: no repeats.
+    log.extend([
+        action("1", at, 2, 1),
+        action("1", at, 1, 2),
+        action("2", at, 1, 1),
+    ]);
+    let mut case = Case::new(
+        vec![shown("1", "2025-08-15", "r"), shown("2", "2025-08-15", "r")],
+        log,
+    );
+    case.rules.repeats = Repeats::Exact;
+    for max in [1, 2, 3, 4, 5, 7, 8, 9, 20] {
+        case.rules.actions_max = max;
+        check_both(&format!("{max}"), &case);
+    }
+}
+
+#[test]
+fn of_repeats_that_were_known_at_different_times_the_first_counts() {
+    let at = midnight("2025-08-13");
+    let known = |after: i64| LogAction {
+        available: Some(Some(LogTime::Instant(at + after * DAY))),
+        ..action("1", at, 1, 7)
+    };
+    let older = LogAction {
+        item: 8,
+        time: LogTime::Instant(at - 5),
+        ..known(0)
+    };
+    let mut case = Case::new(
+        vec![
+            shown("1", "2025-08-14", "r"),
+            shown("1", "2025-08-15", "s"),
+            shown("1", "2025-08-16", "t"),
+        ],
+        vec![known(5), known(1), known(2), older],
+    );
+    case.available = true;
+    case.rules.repeats = Repeats::Exact;
+    for max in [1, 2, 3] {
+        case.rules.actions_max = max;
+        check_both(&format!("{max}"), &case);
+    }
 }
 
 #[test]
@@ -432,6 +488,7 @@ fn random_case(seed: u64) -> Case {
         case.rules.embargo_us = [(); 3].map(|()| embargo(&mut numbers));
     }
     case.rules.types = numbers.pick(&[vec![], vec![], vec![], vec![1, 3], vec![2]]);
+    case.rules.repeats = numbers.pick(&[Repeats::Kept, Repeats::Kept, Repeats::Exact]);
     case.rules.actions_max = numbers.pick(&[1, 2, 3, 5, 8, 9, 20, 1000]);
     case.rules.timezone = zone.into();
     case.rules.guests_are_rows = numbers.once_in(2);

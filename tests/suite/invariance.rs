@@ -3,7 +3,7 @@
 use std::fs;
 use std::path::Path;
 
-use hitherto::oracle::{LogAction, LogImpression, LogTime};
+use hitherto::oracle::{LogAction, LogImpression, LogTime, Repeats};
 use hitherto::{Codec, Control, Format, ItemType, Job, Layout, Settings, Source};
 
 use crate::support::{Case, Numbers, PLAIN, Style, parts, run, samples, scratch};
@@ -359,4 +359,45 @@ fn the_early_stop_reads_less_and_changes_neither_rows_nor_counts() {
     let (stopped, kept) = manifest_and_kept(1);
     assert!(kept * 4 < kept_all, "kept {kept} of {kept_all}");
     assert_eq!(stopped, all_read);
+}
+
+#[test]
+fn repeats_do_not_fill_histories_so_that_reading_stops_too_early() {
+    // A file a day, newest last. The newest days hold one action many times over.
+    for repeats in [Repeats::Exact] {
+        let folder = scratch();
+        let mut case = log(8);
+        (case.log, case.rules.actions_max, case.rules.repeats) = (vec![], 5, repeats);
+        Case::new(case.shown.clone(), vec![]).write(folder.path());
+        for day in 0..12 {
+            let rows = (0..60 * 8).map(|n| {
+                let at = if day < 8 { i64::from(n) } else { 0 };
+                LogAction {
+                    customer: Some((n % 60).to_string()),
+                    time: LogTime::Instant((i64::from(FIRST - 13 + day) * 86_400 + at) * SECOND),
+                    kind: 1,
+                    item: if day < 8 { 1 + i64::from(n) } else { 7 },
+                    available: None,
+                }
+            });
+            let of_day = Case::new(vec![], rows.collect());
+            case.log.extend(of_day.log.clone());
+            let (one, clicks) = (scratch(), Source::Clicks.folder());
+            of_day.write(one.path());
+            let to = folder
+                .path()
+                .join(clicks)
+                .join(format!("day-{day:02}.parquet"));
+            fs::copy(one.path().join(clicks).join("part-0.parquet"), to).expect("a copy");
+        }
+        for waves in [1, 1 << 22] {
+            let out = folder.path().join(format!("out-{waves}"));
+            let mut settings = case.settings(folder.path(), &out);
+            settings.wave_rows_min = waves;
+            run(settings.clone()).expect("a run");
+            let mut found = samples(&out, &settings);
+            found.sort();
+            assert!(found == case.expected(), "{repeats:?}, waves of {waves}");
+        }
+    }
 }

@@ -11,9 +11,9 @@ use arrow::array::{
 };
 use arrow::buffer::OffsetBuffer;
 use arrow::datatypes::{DataType, Field, Int8Type, Int32Type, Int64Type, TimestampMicrosecondType};
-use hitherto::oracle::{LogAction, LogImpression, LogTime, Rules, Sample, sequences};
+use hitherto::oracle::{LogAction, LogImpression, LogTime, Repeats, Rules, Sample, sequences};
 use hitherto::{
-    AuditRows, Control, Cutoff, Format, Guests, Job, NullLabel, Report, Settings, Source,
+    AuditRows, Control, Cutoff, Dedup, Format, Guests, Job, NullLabel, Report, Settings, Source,
     VerifySettings, verify,
 };
 use parquet::arrow::ArrowWriter;
@@ -123,6 +123,7 @@ impl Case {
             lookback_days: Some(365),
             embargo_us: [None; 3],
             types: vec![],
+            repeats: Repeats::Kept,
             actions_max: 1000,
             timezone: "UTC".into(),
             guests_are_rows: false,
@@ -164,6 +165,10 @@ impl Case {
                 .filter_map(|(source, us)| Some((source, us?)))
                 .collect(),
             types: rules.types.clone(),
+            dedup: match rules.repeats {
+                Repeats::Kept => Dedup::None,
+                Repeats::Exact => Dedup::Exact,
+            },
             actions_max: u32::try_from(rules.actions_max).expect("small"),
             guests: if rules.guests_are_rows {
                 Guests::Empty

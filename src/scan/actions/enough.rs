@@ -67,7 +67,7 @@ impl Enough {
 
     /// Before a wave: nothing that stays unread after it is newer than `floor`, which is
     /// [`Micros::MAX`] if nothing stays unread, so that nothing need be counted.
-    pub(crate) fn start_wave(&mut self, floor: Micros) {
+    pub(super) fn start_wave(&mut self, floor: Micros) {
         self.floor = floor;
     }
 

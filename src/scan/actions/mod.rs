@@ -18,7 +18,7 @@ use crate::column::{Customer, EventChunk};
 use crate::control::Control;
 use crate::error::Result;
 use crate::ids::{Item, Key, Micros, index};
-use crate::job::{CustomerType, Job, Source};
+use crate::job::{CustomerType, Dedup, Job, Source};
 use crate::partition::{Scatter, Split};
 use crate::probes::{KeySpan, Probes};
 use crate::scan::faults::{Policy, Rejected, RowAt};
@@ -78,7 +78,7 @@ pub(crate) struct ActionScan<'a, I> {
     /// How customers are dealt to partitions.
     split: Split,
     /// Who has enough actions.
-    pub(crate) enough: Enough,
+    enough: Enough,
     /// What all probes of all customers see.
     everyone: KeySpan,
     /// How long actions of each kind are held back; nothing for kinds that do not count.
@@ -149,6 +149,16 @@ impl<'a, I: Item> ActionScan<'a, I> {
             times: Vec::new(),
             piece: Piece::default(),
         }
+    }
+
+    /// Before a wave: nothing that stays unread after it is newer than `floor`. Repeats that are left
+    /// out fill no history, and whether an action is one is not known before all are sorted: then
+    /// nobody ever has enough.
+    pub(crate) fn start_wave(&mut self, floor: Micros) {
+        self.enough.start_wave(match self.job.dedup {
+            Dedup::None => floor,
+            _ => Micros::MAX,
+        });
     }
 
     /// After a wave: whether every customer has all the actions that its histories can hold.

@@ -8,8 +8,8 @@ use arrow::array::{
 };
 use arrow::datatypes::{Int8Type, Int32Type, Int64Type, TimestampMicrosecondType};
 use hitherto::{
-    AuditRows, Codec, CustomerType, Cutoff, Guests, ItemType, LabelKey, Layout, Question, Settings,
-    Source,
+    AuditRows, Codec, CustomerType, Cutoff, Dedup, Guests, ItemType, LabelKey, Layout, Question,
+    Settings, Source,
 };
 use parquet::arrow::ArrowWriter;
 use parquet::arrow::arrow_reader::{ArrowReaderOptions, ParquetRecordBatchReaderBuilder};
@@ -118,7 +118,8 @@ fn canaries_are_kept_before_the_cutoff_and_refused_from_it_on() {
 fn rows_are_right_whatever_the_settings() {
     type Change = fn(&mut Settings);
     let berlin = |of: &mut Settings| of.timezone = "Europe/Berlin".into();
-    let changes: [(&str, Change); 17] = [
+    let changes: [(&str, Change); 18] = [
+        ("no repeats", |of| of.dedup = Dedup::Exact),
         ("some types", |of| of.types = vec![3, 1]),
         ("one type", |of| of.types = vec![2]),
         ("no pad", |of| of.pad = false),
