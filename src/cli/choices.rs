@@ -94,6 +94,8 @@ values!(DedupArg => Dedup {
     None = "none" => Dedup::None,
     /// Of actions alike in customer, time, type and item, one counts
     Exact = "exact" => Dedup::Exact,
+    /// Of actions in a row before the cutoff, alike in type and item, the newest counts
+    Consecutive = "consecutive" => Dedup::Consecutive,
 });
 values!(GuestsArg => Guests {
     /// Leave them out, and count them

@@ -95,9 +95,9 @@ impl Shapes {
 
     /// The actions of a shape.
     pub(super) fn actions<I: Item>(&self, histories: &Histories<I>, of: Window) -> Actions<'_> {
-        match histories.sorted().known_after() {
-            None => Actions::Range(of),
-            Some(_) => Actions::Places(&self.picked[of.range()]),
+        match histories.are_windows() {
+            true => Actions::Range(of),
+            false => Actions::Places(&self.picked[of.range()]),
         }
     }
 
@@ -105,7 +105,9 @@ impl Shapes {
     /// then follow that it begins with. Histories of two customers have none in common.
     fn compare<I: Item>(&self, of: &Histories<I>, before: Window, now: Window) -> (u32, u32) {
         match (self.actions(of, before), self.actions(of, now)) {
-            (Actions::Places(before), Actions::Places(now)) => compare_places(before, now),
+            (Actions::Places(before), Actions::Places(now)) => {
+                compare_places(before, now, |one, other| of.stands_for(one, other))
+            }
             _ => compare_windows(before, now),
         }
     }
@@ -119,13 +121,21 @@ fn compare_windows(before: Window, now: Window) -> (u32, u32) {
     (fresh, kept)
 }
 
-/// Two lists of places, each ascending.
-fn compare_places(before: &[u32], now: &[u32]) -> (u32, u32) {
+/// Two lists of places, each ascending. Where a stretch of repeats goes on, its newest action stands
+/// where an older one did, and is written alike.
+fn compare_places(
+    before: &[u32],
+    now: &[u32],
+    stands_for: impl Fn(u32, u32) -> bool,
+) -> (u32, u32) {
     let newest_before = before.last().copied();
     let is_old = |at: &u32| newest_before.is_some_and(|newest| *at <= newest);
-    let old = now.partition_point(is_old);
+    let mut old = now.partition_point(is_old);
+    let next = newest_before.zip(now.get(old).copied());
+    old += usize::from(next.is_some_and(|(before, now)| stands_for(before, now)));
     let pairs = before.iter().rev().zip(now[..old].iter().rev());
-    let kept = pairs.take_while(|(before, now)| before == now).count();
+    let is_alike = |(before, now): &(&u32, &u32)| before == now || stands_for(**before, **now);
+    let kept = pairs.take_while(is_alike).count();
     (count32(now.len() - old), count32(kept))
 }
 
@@ -154,13 +164,26 @@ mod tests {
         for ((a, b), (c, d), expected) in alike {
             assert_eq!(compare_windows(window(a, b), window(c, d)), expected);
             let (before, now): (Vec<u32>, Vec<u32>) = ((a..b).collect(), (c..d).collect());
-            assert_eq!(compare_places(&before, &now), expected);
+            assert_eq!(compare_places(&before, &now, |_, _| false), expected);
         }
     }
 
     #[test]
     fn an_action_known_late_ends_what_is_kept() {
-        assert_eq!(compare_places(&[1, 3, 4], &[1, 2, 3, 4, 6]), (1, 2));
-        assert_eq!(compare_places(&[], &[1, 2]), (2, 0));
+        assert_eq!(
+            compare_places(&[1, 3, 4], &[1, 2, 3, 4, 6], |_, _| false),
+            (1, 2)
+        );
+        assert_eq!(compare_places(&[], &[1, 2], |_, _| true), (2, 0));
+    }
+
+    #[test]
+    fn a_stretch_of_repeats_that_goes_on_is_kept() {
+        // All fives are alike.
+        let alike = |one: u32, other: u32| one / 10 == 5 && other / 10 == 5;
+        assert_eq!(compare_places(&[1, 3, 50], &[1, 3, 52], alike), (0, 3));
+        assert_eq!(compare_places(&[1, 3, 50], &[1, 3, 52, 60], alike), (1, 3));
+        assert_eq!(compare_places(&[1, 3, 50], &[3, 52, 60], alike), (1, 2));
+        assert_eq!(compare_places(&[1, 3, 40], &[1, 3, 52], alike), (1, 0));
     }
 }

@@ -50,6 +50,8 @@ pub enum Dedup {
     None,
     /// Of actions alike in customer, time, type and item, all but one.
     Exact,
+    /// Of prior actions that follow each other, alike in type and item, all but the newest.
+    Consecutive,
 }
 
 /// The unit of times that are integers.

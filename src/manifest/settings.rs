@@ -19,7 +19,11 @@ type Words<T, const N: usize> = [(T, &'static str); N];
 /// What the cutoff is.
 const CUTOFFS: Words<Cutoff, 2> = [(Cutoff::Day, "day"), (Cutoff::Time, "time")];
 /// Which repeated actions were left out.
-const DEDUPS: Words<Dedup, 2> = [(Dedup::None, "none"), (Dedup::Exact, "exact")];
+const DEDUPS: Words<Dedup, 3> = [
+    (Dedup::None, "none"),
+    (Dedup::Exact, "exact"),
+    (Dedup::Consecutive, "consecutive"),
+];
 /// The shape of the output.
 const LAYOUTS: Words<Layout, 2> = [(Layout::Sample, "sample"), (Layout::Request, "request")];
 /// What became of guests.
@@ -352,7 +356,7 @@ mod tests {
                 available: vec![(Source::Clicks, "known".into())],
                 embargo_us: vec![(Source::Orders, 5)],
                 types: vec![3, 1],
-                dedup: Dedup::Exact,
+                dedup: Dedup::Consecutive,
                 actions_max: 7,
                 pad: false,
                 layout: Layout::Request,

@@ -24,6 +24,7 @@ pub(crate) fn rules(settings: &Settings) -> Rules {
         repeats: match settings.dedup {
             Dedup::None => Repeats::Kept,
             Dedup::Exact => Repeats::Exact,
+            Dedup::Consecutive => Repeats::Consecutive,
         },
         actions_max: usize::try_from(settings.actions_max).unwrap_or(usize::MAX),
         timezone: settings.timezone.clone(),

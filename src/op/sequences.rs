@@ -2,8 +2,8 @@
 //!
 //! **In / Out**: [`Sorted`] actions of a partition and its probes → [`Histories`]: a window per
 //! probe. **Two paths**: where every action is known as it happens, the history *is* the tail of
-//! the window; where some are known later, [`Histories::history`] walks back through the window and
-//! takes those that were known, a list of indices.
+//! the window; where some are known later, or repeats are passed over, [`Histories::history`] walks
+//! back through the window and takes those that were known and are no repeats, a list of indices.
 //! **Invariants**: nothing is copied here. A history never holds more than N actions, and none
 //! that is not prior.
 
@@ -20,6 +20,9 @@ pub(crate) enum Repeats {
     Kept,
     /// Of those alike in time, kind and item only one is left.
     Dropped,
+    /// Of those that follow each other before the cutoff, alike in kind and item, only the newest is
+    /// taken. Which that is depends on the cutoff, so all are there.
+    PassedOver,
 }
 
 /// The histories of all probes of one partition.
@@ -31,6 +34,8 @@ pub(crate) struct Histories<I> {
     first_probe: usize,
     /// A window per probe. On the first path it is the history; on the second it holds it.
     windows: Vec<Window>,
+    /// What becomes of repeated actions.
+    repeats: Repeats,
     /// What can be counted without looking at the histories again.
     pub(crate) counts: HistoryCounts,
 }
@@ -121,15 +126,17 @@ impl<I: Item> Histories<I> {
                 starts,
                 &mut found[of_key.clone()],
             );
-            used.find(
-                &sorted,
+            counts.repeats += used.find(
+                (&sorted, repeats),
                 run,
                 &mut found[of_key.clone()],
                 cutoffs,
                 actions_max,
             );
             counts.add(&sorted, &used.ranges);
-            // Where some are known late, windows hold actions of no history as well.
+            // Where some are known late, windows hold actions of no history as well. Where repeats are
+            // passed over, what is passed over by all histories can go: those that stay still follow
+            // each other.
             if sorted.known_after().is_none() {
                 kept = used.pack(&mut sorted, &mut found[of_key], kept);
             }
@@ -142,6 +149,7 @@ impl<I: Item> Histories<I> {
             sorted,
             first_probe: probes.first_probe,
             windows: found,
+            repeats,
             counts,
         }
     }
@@ -170,13 +178,31 @@ impl<I: Item> Histories<I> {
         picked: &'a mut Vec<u32>,
     ) -> History<'a> {
         let window = self.windows[probe - self.first_probe];
-        match self.sorted.known_after() {
-            None => History::Window(window),
-            Some(known_after) => {
+        match (self.sorted.known_after(), self.repeats) {
+            (_, Repeats::PassedOver) => {
+                pick_changes(&self.sorted, window, cutoff, actions_max, picked, |_| ());
+                History::Picked(picked)
+            }
+            (Some(known_after), _) => {
                 pick(known_after, window, cutoff, actions_max, picked);
                 History::Picked(picked)
             }
+            (None, _) => History::Window(window),
         }
+    }
+
+    /// Whether the actions of each history lie side by side.
+    pub(crate) fn are_windows(&self) -> bool {
+        self.sorted.known_after().is_none() && self.repeats != Repeats::PassedOver
+    }
+
+    /// Whether an action may stand where another did: alike in all that is written of it, where
+    /// repeats are passed over.
+    pub(crate) fn stands_for(&self, one: u32, other: u32) -> bool {
+        let (kinds, items) = (self.sorted.kinds(), self.sorted.items());
+        let (one, other) = (index(one), index(other));
+        let is_same = kinds[one] == kinds[other] && items[one] == items[other];
+        self.repeats == Repeats::PassedOver && is_same
     }
 }
 
@@ -190,6 +216,47 @@ fn pick(known_after: &[Micros], window: Window, cutoff: Micros, max: u32, picked
     picked.reverse();
 }
 
+/// The same, but of actions that follow each other in what was known, alike in kind and item, it
+/// takes the newest; tells which it passed over.
+fn pick_changes<I: Item>(
+    sorted: &Sorted<I>,
+    window: Window,
+    cutoff: Micros,
+    max: u32,
+    picked: &mut Vec<u32>,
+    mut passed_over: impl FnMut(u32),
+) {
+    picked.clear();
+    let (kinds, items) = (sorted.kinds(), sorted.items());
+    let known_after = sorted.known_after();
+    let is_known = |at: &u32| known_after.is_none_or(|known| is_prior(known[index(*at)], cutoff));
+    let mut newer = None;
+    for at in (window.start..window.end).rev().filter(is_known) {
+        let now = Some((kinds[index(at)], items[index(at)]));
+        if newer == now {
+            passed_over(at);
+            continue;
+        }
+        if picked.len() == index(max) {
+            break;
+        }
+        picked.push(at);
+        newer = now;
+    }
+    picked.reverse();
+}
+
+/// What the histories of a customer make of an action.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Use {
+    /// Nothing.
+    Unseen,
+    /// Some pass it over as a repeat, and none holds it.
+    PassedOver,
+    /// Some hold it.
+    Held,
+}
+
 /// The actions of one customer that are in some history.
 #[derive(Debug, Default)]
 struct Used {
@@ -199,53 +266,65 @@ struct Used {
     packed: Vec<u32>,
     /// Scratch: the history of a probe.
     picked: Vec<u32>,
-    /// Scratch: which actions of the run are in some history.
-    seen: Vec<bool>,
+    /// Scratch: what becomes of each action of the run.
+    seen: Vec<Use>,
 }
 
 impl Used {
-    /// Finds them; on the first path, also cuts the windows to their last `actions_max`.
+    /// Finds them, and gives how many are passed over and in no history; on the first path, also
+    /// cuts the windows to their last `actions_max`.
     fn find<I: Item>(
         &mut self,
-        sorted: &Sorted<I>,
+        (sorted, repeats): (&Sorted<I>, Repeats),
         run: Range<u32>,
         windows: &mut [Window],
         cutoffs: &[Micros],
         actions_max: u32,
-    ) {
+    ) -> u64 {
         self.ranges.clear();
         let known_after = sorted.known_after();
-        if known_after.is_none() {
+        let are_histories = known_after.is_none() && repeats != Repeats::PassedOver;
+        if are_histories {
             windows
                 .iter_mut()
                 .for_each(|window| *window = window.tail(actions_max));
         }
-        if known_after.is_none() && windows.is_sorted_by_key(|window| window.start) {
+        if are_histories && windows.is_sorted_by_key(|window| window.start) {
             for window in windows {
                 self.add(window.start..window.end);
             }
-            return;
+            return 0;
         }
         self.seen.clear();
-        self.seen.resize(index(run.end - run.start), false);
+        self.seen.resize(index(run.end - run.start), Use::Unseen);
         for (window, cutoff) in windows.iter().zip(cutoffs) {
-            match known_after {
-                None => self
-                    .picked
-                    .splice(.., window.start..window.end)
-                    .for_each(drop),
-                Some(known) => pick(known, *window, *cutoff, actions_max, &mut self.picked),
+            let (seen, picked) = (&mut self.seen, &mut self.picked);
+            match (known_after, repeats) {
+                (_, Repeats::PassedOver) => {
+                    let passed_over = |at: u32| {
+                        let of = &mut seen[index(at - run.start)];
+                        if *of == Use::Unseen {
+                            *of = Use::PassedOver;
+                        }
+                    };
+                    pick_changes(sorted, *window, *cutoff, actions_max, picked, passed_over);
+                }
+                (Some(known), _) => pick(known, *window, *cutoff, actions_max, picked),
+                (None, _) => picked.splice(.., window.start..window.end).for_each(drop),
             }
-            let seen = &mut self.seen;
-            self.picked
-                .iter()
-                .for_each(|at| seen[index(at - run.start)] = true);
+            for at in &self.picked {
+                self.seen[index(at - run.start)] = Use::Held;
+            }
         }
+        let mut passed_over = 0;
         for at in run.clone() {
-            if self.seen[index(at - run.start)] {
-                self.add(at..at + 1);
+            match self.seen[index(at - run.start)] {
+                Use::Held => self.add(at..at + 1),
+                Use::PassedOver => passed_over += 1,
+                Use::Unseen => {}
             }
         }
+        passed_over
     }
 
     /// Moves the actions to `kept` and behind it, and the windows with them; gives the place

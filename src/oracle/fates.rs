@@ -76,11 +76,12 @@ pub fn fates(rules: &Rules, shown: &LogImpression, log: &[LogAction]) -> Fates {
         .collect();
     // Of duplicates the one that was read first comes first.
     actions.sort_by_key(|of| Reverse((of.0, of.1, of.2)));
-    let (mut kept, mut before) = (0, None);
+    let (mut kept, mut before): (_, Option<(i64, u8, i64)>) = (0, None);
     let candidates = actions.into_iter().map(|(time_us, kind, item, at)| {
         let is_repeat = match rules.repeats {
             Repeats::Kept => false,
             Repeats::Exact => before == Some((time_us, kind, item)),
+            Repeats::Consecutive => before.is_some_and(|of| (of.1, of.2) == (kind, item)),
         };
         let fate = match barred(rules, &zone, &log[at], (cutoff, start)) {
             Some(why) => Fate::Barred(why),

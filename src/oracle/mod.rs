@@ -65,6 +65,8 @@ pub enum Repeats {
     Kept,
     /// All but one of those alike in time, kind and item.
     Exact,
+    /// All but the newest of prior ones in a row, alike in kind and item.
+    Consecutive,
 }
 
 /// The settings that decide about rows.
@@ -144,6 +146,7 @@ pub fn sequences(rules: &Rules, shown: &[LogImpression], log: &[LogAction]) -> V
         match rules.repeats {
             Repeats::Kept => {}
             Repeats::Exact => history.dedup(),
+            Repeats::Consecutive => history.dedup_by_key(|(_, kind, item)| (*kind, *item)),
         }
         history.truncate(rules.actions_max);
         for (position, (item, is_order)) in impression.items.iter().enumerate() {

@@ -178,6 +178,7 @@ impl<'a, I: Item> Answers<'a, I> {
         let repeats = match self.job.dedup {
             Dedup::None => Repeats::Kept,
             Dedup::Exact => Repeats::Dropped,
+            Dedup::Consecutive => Repeats::PassedOver,
         };
         let histories = Histories::of(sorted, &runs, (self.job.actions_max, repeats));
         self.control.release(bytes - histories.bytes());

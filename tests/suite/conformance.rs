@@ -126,6 +126,46 @@ fn of_exact_repeats_one_counts_and_older_actions_fill_up() {
 }
 
 #[test]
+fn of_actions_in_a_row_the_newest_before_the_cutoff_counts() {
+    // Letters are items; a stretch goes on over both cutoffs and over the start of the lookback.
+    let day = midnight("2025-08-10");
+    let log = "aabbbacccccaddddddddbb".chars().zip(0..).map(|(item, n)| {
+        let item = i64::from(u32::from(item) - 96);
+        action("1", day + n * DAY / 4 + 1, 1, item)
+    });
+    let mut log: Vec<LogAction> = log.collect();
+    // Of one time, item and two kinds; of one time, kind and two items.
+    log.extend([action("1", day + 1, 2, 1), action("1", day + DAY + 1, 1, 7)]);
+    let days = [
+        "2025-08-10",
+        "2025-08-11",
+        "2025-08-12",
+        "2025-08-13",
+        "2025-08-14",
+        "2025-08-15",
+    ];
+    let shown = days.iter().map(|day| shown("1", day, day));
+    let mut case = Case::new(shown.collect(), log);
+    case.rules.repeats = Repeats::Consecutive;
+    for max in [1, 2, 3, 4, 5, 6, 7, 20] {
+        for lookback in [None, Some(1), Some(2), Some(3)] {
+            (case.rules.actions_max, case.rules.lookback_days) = (max, lookback);
+            check_both(&format!("{max} {lookback:?}"), &case);
+        }
+    }
+    for known in &mut case.log {
+        let at = hitherto::oracle::instant_in("UTC", known.time);
+        let late = [0, DAY, 3 * DAY][usize::try_from(known.item).expect("small") % 3];
+        known.available = Some(Some(LogTime::Instant(at + late)));
+    }
+    case.available = true;
+    for max in [1, 2, 3, 20] {
+        case.rules.actions_max = max;
+        check_both(&format!("late {max}"), &case);
+    }
+}
+
+#[test]
 fn of_repeats_that_were_known_at_different_times_the_first_counts() {
     let at = midnight("2025-08-13");
     let known = |after: i64| LogAction {
@@ -488,7 +528,12 @@ fn random_case(seed: u64) -> Case {
         case.rules.embargo_us = [(); 3].map(|()| embargo(&mut numbers));
     }
     case.rules.types = numbers.pick(&[vec![], vec![], vec![], vec![1, 3], vec![2]]);
-    case.rules.repeats = numbers.pick(&[Repeats::Kept, Repeats::Kept, Repeats::Exact]);
+    case.rules.repeats = numbers.pick(&[
+        Repeats::Kept,
+        Repeats::Kept,
+        Repeats::Exact,
+        Repeats::Consecutive,
+    ]);
     case.rules.actions_max = numbers.pick(&[1, 2, 3, 5, 8, 9, 20, 1000]);
     case.rules.timezone = zone.into();
     case.rules.guests_are_rows = numbers.once_in(2);

@@ -364,7 +364,7 @@ fn the_early_stop_reads_less_and_changes_neither_rows_nor_counts() {
 #[test]
 fn repeats_do_not_fill_histories_so_that_reading_stops_too_early() {
     // A file a day, newest last. The newest days hold one action many times over.
-    for repeats in [Repeats::Exact] {
+    for repeats in [Repeats::Exact, Repeats::Consecutive] {
         let folder = scratch();
         let mut case = log(8);
         (case.log, case.rules.actions_max, case.rules.repeats) = (vec![], 5, repeats);

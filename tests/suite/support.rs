@@ -168,6 +168,7 @@ impl Case {
             dedup: match rules.repeats {
                 Repeats::Kept => Dedup::None,
                 Repeats::Exact => Dedup::Exact,
+                Repeats::Consecutive => Dedup::Consecutive,
             },
             actions_max: u32::try_from(rules.actions_max).expect("small"),
             guests: if rules.guests_are_rows {

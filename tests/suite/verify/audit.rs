@@ -118,7 +118,8 @@ fn canaries_are_kept_before_the_cutoff_and_refused_from_it_on() {
 fn rows_are_right_whatever_the_settings() {
     type Change = fn(&mut Settings);
     let berlin = |of: &mut Settings| of.timezone = "Europe/Berlin".into();
-    let changes: [(&str, Change); 18] = [
+    let changes: [(&str, Change); 19] = [
+        ("none in a row", |of| of.dedup = Dedup::Consecutive),
         ("no repeats", |of| of.dedup = Dedup::Exact),
         ("some types", |of| of.types = vec![3, 1]),
         ("one type", |of| of.types = vec![2]),
