@@ -115,6 +115,15 @@ pub(crate) fn float(count: u64) -> f64 {
     count as f64
 }
 
+/// A number as one of 32 bits, rounded once.
+#[expect(
+    clippy::cast_possible_truncation,
+    reason = "weights have as many digits as anybody needs"
+)]
+pub(crate) fn narrow(number: f64) -> f32 {
+    number as f32
+}
+
 /// A length for an Arrow offset or a Parquet field.
 ///
 /// # Panics

@@ -76,6 +76,7 @@ fuzz_target!(|case: (Actions, Impressions, Asked, Layout)| {
         timezone: "UTC".to_owned(),
         guests_are_rows: guests,
         drop_null_labels: drop_labels,
+        negatives: None,
     };
     let (codec, page, rows, bits, threads) = layout;
     let settings = Settings {

@@ -15,6 +15,18 @@ pub(super) struct Chosen {
     /// Repeated actions; without them, older ones fill a history up, and no log is read less far
     #[arg(long, value_enum, default_value = "none")]
     dedup: DedupArg,
+    /// Keep all samples but negatives (is_order false), and of these a part, such as 0.1; a column
+    /// weight is 1, and 1 / RATE for the negatives kept [default: all, without weights]
+    #[arg(long, value_name = "RATE")]
+    negatives_sample: Option<f64>,
+    /// Another sample of negatives
+    #[arg(
+        long,
+        value_name = "NUMBER",
+        default_value_t = 0,
+        requires = "negatives_sample"
+    )]
+    seed: u64,
 }
 
 impl Chosen {
@@ -23,6 +35,8 @@ impl Chosen {
         Settings {
             types: self.types,
             dedup: self.dedup.into(),
+            negatives_rate: self.negatives_sample,
+            seed: self.seed,
             ..settings
         }
     }

@@ -31,6 +31,8 @@ pub(crate) fn of(job: &Job, report: &Report, seconds: f64) -> String {
         ),
         (report.without_items, "without items"),
         (report.null_labels, "items without a label"),
+        (report.negatives_left_out, "negatives left out"),
+        (report.sampled_away, "of which nothing is left"),
     ];
     lines.push(counted(
         report.impressions,
@@ -127,6 +129,8 @@ pub(crate) fn stats(job: &Job, report: &Report, control: &Control, seconds: f64)
         "guests_dropped": report.guests_dropped,
         "impressions_without_items": report.without_items,
         "null_labels": report.null_labels,
+        "negatives_left_out": report.negatives_left_out,
+        "impressions_sampled_away": report.sampled_away,
         "action_rows": report.action_rows,
         "actions_without_customer": report.null_customers,
         "actions_never_available": report.never_available,

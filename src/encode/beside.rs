@@ -1,8 +1,8 @@
 //! The columns beside the histories on the direct path: what the rows of an impression share is
 //! put down once.
 //!
-//! **In / Out**: a [`Block`] and its [`Shapes`] → the column chunks of all columns but the last
-//! two of the schema, in order; `leaf` knows what they hold. **Encodings**: PLAIN, levels as runs;
+//! **In / Out**: a [`Block`] and its [`Shapes`] → the column chunks of the columns before
+//! those of the histories, and of those behind them, in order; `leaf` knows what they hold. **Encodings**: PLAIN, levels as runs;
 //! pages hold whole impressions, about as many bytes as the job says, decoded.
 //! **Why so**: parquet's own writers look at each value of each row, and took two thirds of the
 //! time of a row group in LZ4. Statistics are of the chunk: it seldom has a second page.
@@ -10,7 +10,7 @@
 use std::ops::Range;
 
 use parquet::basic::Encoding;
-use parquet::data_type::{Int32Type, Int64Type};
+use parquet::data_type::{FloatType, Int32Type, Int64Type};
 use parquet::errors::Result;
 use parquet::file::metadata::ColumnChunkMetaData;
 use parquet::file::page_index::offset_index::OffsetIndexMetaData;
@@ -19,6 +19,7 @@ use parquet::schema::types::{ColumnDescPtr, SchemaDescPtr};
 use super::chunk::{Chunk, Sink};
 use super::leaf::{Labels, Leaf, Levels, Numbers, Shared, put_after};
 use super::pages::{PageMaker, length_of, repetition_levels};
+use super::scalars::weight;
 use super::shapes::Shapes;
 use super::stream::Stream;
 use super::{Block, ItemColumn};
@@ -26,24 +27,63 @@ use crate::column::Customer;
 use crate::ids::{index, offset32};
 use crate::job::{Job, Layout};
 
-/// Makes the column chunks of a block.
-pub(super) fn columns<I: ItemColumn>(
+/// A column chunk, and where its pages are.
+type ColumnChunk = (ColumnChunkMetaData, OffsetIndexMetaData);
+
+/// Makes the column chunks of a block that come before its histories, behind `chunks`.
+pub(super) fn columns_before<I: ItemColumn>(
     pages: &mut PageMaker,
     job: &Job,
     (block, shapes): (&Block<'_, I>, &Shapes),
-    (descriptor, sink): (&SchemaDescPtr, &mut Sink),
-) -> Result<Vec<(ColumnChunkMetaData, OffsetIndexMetaData)>> {
+    files: (&SchemaDescPtr, &mut Sink),
+    chunks: &mut Vec<ColumnChunk>,
+) -> Result<()> {
     let rows: Vec<usize> = shapes.all.iter().map(|of| index(of.rows)).collect();
     let items: Vec<Range<usize>> = block.rows.iter().map(|row| block.items(row)).collect();
-    let mut chunks = Vec::new();
-    for leaf in leaves(job, block, shapes, (&rows, &items)) {
-        let description = descriptor.column(chunks.len());
-        chunks.push(chunk_of(pages, job, (&*leaf, &rows), (&description, sink))?);
-    }
-    Ok(chunks)
+    let leaves = leaves(job, block, shapes, (&rows, &items));
+    put_all(pages, job, (leaves, &rows), files, chunks)
 }
 
-/// The columns of a block, given how many rows each impression has and where its items lie.
+/// Makes the column chunks of a block that come behind its histories, behind `chunks`.
+pub(super) fn columns_behind<I: ItemColumn>(
+    pages: &mut PageMaker,
+    job: &Job,
+    (block, shapes): (&Block<'_, I>, &Shapes),
+    files: (&SchemaDescPtr, &mut Sink),
+    chunks: &mut Vec<ColumnChunk>,
+) -> Result<()> {
+    let Some(of_negative) = job.negative_weight() else {
+        return Ok(());
+    };
+    let rows: Vec<usize> = shapes.all.iter().map(|of| index(of.rows)).collect();
+    let (mut weights, mut items) = (Vec::new(), Vec::new());
+    for row in &block.rows {
+        let (start, labels) = (weights.len(), &block.probes.impressions.labels);
+        let of_row = labels[block.items(row)].iter();
+        weights.extend(of_row.map(|label| weight(*label, of_negative)));
+        items.push(start..weights.len());
+    }
+    let (items, column) = (&items[..], &weights[..]);
+    let leaf: Box<dyn Leaf + '_> = Box::new(Numbers::<FloatType> { items, column });
+    put_all(pages, job, (vec![leaf], &rows), files, chunks)
+}
+
+/// Makes column chunks of impressions that have `rows` rows each, behind `chunks`.
+fn put_all(
+    pages: &mut PageMaker,
+    job: &Job,
+    (leaves, rows): (Vec<Box<dyn Leaf + '_>>, &[usize]),
+    (descriptor, sink): (&SchemaDescPtr, &mut Sink),
+    chunks: &mut Vec<ColumnChunk>,
+) -> Result<()> {
+    for leaf in leaves {
+        let description = descriptor.column(chunks.len());
+        chunks.push(chunk_of(pages, job, (&*leaf, rows), (&description, sink))?);
+    }
+    Ok(())
+}
+
+/// The columns before the histories, given how many rows each impression has and where its items lie.
 fn leaves<'a, I: ItemColumn>(
     job: &Job,
     block: &'a Block<'_, I>,
@@ -102,7 +142,7 @@ fn chunk_of(
     job: &Job,
     (leaf, rows): (&dyn Leaf, &[usize]),
     (description, sink): (&ColumnDescPtr, &mut Sink),
-) -> Result<(ColumnChunkMetaData, OffsetIndexMetaData)> {
+) -> Result<ColumnChunk> {
     let mut chunk = Chunk::new(sink, Encoding::PLAIN);
     let (mut start, mut bytes) = (0, 0);
     for at in 0..rows.len() {

@@ -256,11 +256,15 @@ impl<'a> Encoder<'a> {
         let (job, rows) = (self.job, (block, &bench.shapes));
         let in_hand = (job, self.control);
         let mut sink = TrackedWrite::new(Vec::with_capacity(bench.bytes_expected));
-        let mut chunks = beside::columns(pages, job, rows, (&self.descriptor, &mut sink))?;
+        let mut chunks = Vec::new();
+        let files = (&self.descriptor, &mut sink);
+        beside::columns_before(pages, job, rows, files, &mut chunks)?;
         for column in [Column::Items, Column::Kinds] {
             let description = self.descriptor.column(chunks.len());
             chunks.push(pages.column(in_hand, rows, column, (&description, &mut sink))?);
         }
+        let files = (&self.descriptor, &mut sink);
+        beside::columns_behind(pages, job, rows, files, &mut chunks)?;
         let (chunks, offsets): (Vec<_>, Vec<_>) = chunks.into_iter().unzip();
         let rows_count = bench.shapes.all.iter().map(|of| i64::from(of.rows)).sum();
         let sizes = chunks.iter().map(ColumnChunkMetaData::uncompressed_size);
@@ -288,15 +292,16 @@ impl<'a> Encoder<'a> {
         tally: RowTally,
     ) -> parquet::errors::Result<RowGroup> {
         let mut writers = self.factory.create_column_writers(0)?;
-        let histories = writers.len() - 2;
-        let columns = scalars::columns(self, block, shapes);
-        for ((field, column), writer) in self.schema.fields().iter().zip(columns).zip(&mut writers)
-        {
-            for leaf in compute_leaves(field, &column)? {
-                writer.write(&leaf)?;
+        let before = scalars::columns_before(self, block, shapes);
+        let histories = before.len();
+        let before = before.into_iter().enumerate();
+        let behind = (histories + plain::COLUMNS..).zip(scalars::columns_behind(self, block));
+        for (at, column) in before.chain(behind) {
+            for leaf in compute_leaves(self.schema.field(at), &column)? {
+                writers[at].write(&leaf)?;
             }
         }
-        plain::write(self, block, &mut writers[histories..])?;
+        plain::write(self, block, (histories, &mut writers[histories..]))?;
         let mut group = row_group(&self.descriptor, &self.properties, writers)?;
         group.tally = tally;
         Ok(group)

@@ -22,11 +22,15 @@ use crate::op::sequences::History;
 /// Actions of a slice, about: 2 MB of ids stay in the second-level cache.
 const SLICE_VALUES: usize = 1 << 19;
 
-/// Writes the histories of a block into the writers of their two columns.
+/// The columns of histories: `actions` and `action_types`.
+pub(super) const COLUMNS: usize = 2;
+
+/// Writes the histories of a block into the writers of their two columns, given the place of the
+/// first in the schema.
 pub(super) fn write<I: ItemColumn>(
     encoder: &Encoder<'_>,
     block: &Block<'_, I>,
-    writers: &mut [ArrowColumnWriter],
+    (first, writers): (usize, &mut [ArrowColumnWriter]),
 ) -> Result<()> {
     let mut slice = Slice::<I> {
         ends: Vec::new(),
@@ -47,11 +51,11 @@ pub(super) fn write<I: ItemColumn>(
             left -= rows;
             if slice.actions.len() >= SLICE_VALUES {
                 go_on(encoder.control)?;
-                slice.flush(encoder, writers)?;
+                slice.flush(encoder, (first, writers))?;
             }
         }
     }
-    slice.flush(encoder, writers)
+    slice.flush(encoder, (first, writers))
 }
 
 /// Histories, as many as are written at a time.
@@ -104,16 +108,19 @@ impl<I: ItemColumn> Slice<I> {
     }
 
     /// Writes the rows and forgets them.
-    fn flush(&mut self, encoder: &Encoder<'_>, writers: &mut [ArrowColumnWriter]) -> Result<()> {
+    fn flush(
+        &mut self,
+        encoder: &Encoder<'_>,
+        (first, writers): (usize, &mut [ArrowColumnWriter]),
+    ) -> Result<()> {
         let offsets: Vec<i32> = std::iter::once(0).chain(self.ends.drain(..)).collect();
         let offsets = OffsetBuffer::new(ScalarBuffer::from(offsets));
         let actions = ScalarBuffer::from(std::mem::take(&mut self.actions));
         let kinds = ScalarBuffer::from(std::mem::take(&mut self.kinds));
-        let values: [ArrayRef; 2] = [
+        let values: [ArrayRef; COLUMNS] = [
             Arc::new(PrimitiveArray::<I::Arrow>::new(actions, None)),
             Arc::new(Int8Array::new(kinds, None)),
         ];
-        let first = encoder.schema.fields().len() - values.len();
         for (at, (values, writer)) in values.into_iter().zip(writers).enumerate() {
             let element = encoder.element_of(first + at);
             let list: ArrayRef = Arc::new(ListArray::new(element, offsets.clone(), values, None));

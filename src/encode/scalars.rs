@@ -1,14 +1,14 @@
 //! The columns beside the histories, as Arrow arrays for parquet's own column writers.
 //!
-//! **In / Out**: a [`Block`] and the [`Shapes`] of its histories → all columns but the last two
-//! of the schema, in order. `beside` is the direct path to the same.
+//! **In / Out**: a [`Block`] and the [`Shapes`] of its histories → the columns of the schema before
+//! those of the histories, and those behind them, in order. `beside` is the direct path to the same.
 
 use std::sync::Arc;
 
 use arrow::array::builder::{
     BooleanBuilder, Int32Builder, Int64Builder, StringBuilder, TimestampMicrosecondBuilder,
 };
-use arrow::array::{ArrayRef, BooleanArray, Int32Array, ListArray, PrimitiveArray};
+use arrow::array::{ArrayRef, BooleanArray, Float32Array, Int32Array, ListArray, PrimitiveArray};
 use arrow::buffer::{OffsetBuffer, ScalarBuffer};
 use arrow::datatypes::{DataType, FieldRef};
 
@@ -18,8 +18,8 @@ use crate::column::{Customer, Label};
 use crate::ids::{index, offset32};
 use crate::job::Layout;
 
-/// Makes the columns of a block.
-pub(super) fn columns<I: ItemColumn>(
+/// Makes the columns of a block that come before its histories.
+pub(super) fn columns_before<I: ItemColumn>(
     encoder: &Encoder<'_>,
     block: &Block<'_, I>,
     shapes: &Shapes,
@@ -39,6 +39,38 @@ pub(super) fn columns<I: ItemColumn>(
     }
     columns.extend(times_and_lengths(block, shapes));
     columns
+}
+
+/// Makes the columns of a block that come behind its histories.
+pub(super) fn columns_behind<I: ItemColumn>(
+    encoder: &Encoder<'_>,
+    block: &Block<'_, I>,
+) -> Vec<ArrayRef> {
+    let mut columns = Vec::new();
+    if let Some(of_negative) = encoder.job.negative_weight() {
+        let labels = gather(block, &block.probes.impressions.labels);
+        let weights = labels.into_iter().map(|label| weight(label, of_negative));
+        let weights: ArrayRef = Arc::new(Float32Array::from_iter_values(weights));
+        columns.push(match encoder.job.layout {
+            Layout::Sample => weights,
+            Layout::Request => {
+                let at = encoder
+                    .schema
+                    .index_of("weight")
+                    .expect("there are weights");
+                list(encoder.element_of(at), block, weights)
+            }
+        });
+    }
+    columns
+}
+
+/// The weight of a sample, given that of a negative.
+pub(super) fn weight(label: Label, of_negative: f32) -> f32 {
+    match label {
+        Label::No => of_negative,
+        Label::Yes | Label::Null => 1.0,
+    }
 }
 
 /// Whom the rows were shown to.

@@ -56,6 +56,12 @@ pub fn schema(job: &Job, text_ids: bool) -> Schema {
         list("actions", item, false),
         list("action_types", DataType::Int8, false),
     ]);
+    if job.negatives_rate.is_some() {
+        fields.push(match job.layout {
+            Layout::Sample => Field::new("weight", DataType::Float32, false),
+            Layout::Request => list("weight", DataType::Float32, false),
+        });
+    }
     Schema::new(fields)
 }
 

@@ -11,7 +11,7 @@ use std::ops::Deref;
 
 use crate::calendar::{Zone, date_text};
 use crate::error::{Error, Result};
-use crate::ids::Day;
+use crate::ids::{Day, narrow};
 
 pub use settings::{
     Codec, CustomerType, Cutoff, Dedup, DivideBy, DwellMethod, Format, Guests, IfExists, ItemType,
@@ -84,6 +84,11 @@ impl Job {
         self.types.is_empty() || self.types.contains(&code)
     }
 
+    /// The weight of a negative that a sample kept, if negatives are sampled: all others weigh 1.
+    pub(crate) fn negative_weight(&self) -> Option<f32> {
+        self.negatives_rate.map(|rate| narrow(1.0 / rate))
+    }
+
     /// Microseconds after which an action of a source is known; 0 without an embargo.
     pub fn embargo_of(&self, source: Source) -> i64 {
         self.embargo_us
@@ -124,6 +129,7 @@ fn check_ranges(settings: &Settings) -> Result<()> {
     }
     check_windows(settings)?;
     check_types(settings)?;
+    check_rate(settings)?;
     if settings.idle_timeout_us <= 0 {
         return Err(Error::settings("--idle-timeout takes a duration above 0"));
     }
@@ -152,6 +158,20 @@ fn check_windows(settings: &Settings) -> Result<()> {
         return Err(Error::settings("--label-window takes a duration above 0"));
     }
     Ok(())
+}
+
+/// A rate that is one, with no more digits than a manifest can tell exactly.
+fn check_rate(settings: &Settings) -> Result<()> {
+    let Some(rate) = settings.negatives_rate else {
+        return Ok(());
+    };
+    let is_short = (rate * 1e9).round() / 1e9 == rate;
+    if rate > 0.0 && rate <= 1.0 && is_short {
+        return Ok(());
+    }
+    Err(Error::settings(format!(
+        "--negatives-sample is {rate}; it takes a number above 0, up to 1, of at most nine decimals"
+    )))
 }
 
 /// Codes that some source has, once each.

@@ -215,6 +215,11 @@ pub struct Settings {
     pub guest_ids: Vec<String>,
     /// What becomes of items without a label.
     pub null_label: NullLabel,
+    /// The part of the negatives that is kept, above 0 and up to 1, or `None` for all, which then have
+    /// no weights (`sequences`).
+    pub negatives_rate: Option<f64>,
+    /// Chooses among samples of negatives of the same rate.
+    pub seed: u64,
     /// The IANA name of the zone of days and of wall times.
     pub timezone: String,
     /// Column names: source, our name, the files' name.
@@ -295,6 +300,8 @@ impl Default for Settings {
             guests: Guests::Drop,
             guest_ids: Vec::new(),
             null_label: NullLabel::Keep,
+            negatives_rate: None,
+            seed: 0,
             timezone: "UTC".to_owned(),
             columns: Vec::new(),
             time_unit: None,

@@ -29,6 +29,7 @@ pub(crate) fn rules(settings: &Settings) -> Rules {
         actions_max: usize::try_from(settings.actions_max).unwrap_or(usize::MAX),
         timezone: settings.timezone.clone(),
         guests_are_rows: settings.guests == Guests::Empty,
+        negatives: settings.negatives_rate.map(|rate| (rate, settings.seed)),
         drop_null_labels: settings.null_label == NullLabel::Drop,
     }
 }

@@ -12,6 +12,7 @@ use std::collections::BTreeMap;
 use jiff::civil::{Date, DateTime};
 use jiff::tz::{AmbiguousOffset, TimeZone};
 use jiff::{Span, Timestamp};
+use twox_hash::XxHash64;
 
 pub use self::dwell::{DwellRules, LogEvent, MerchantRow, UserRow, dwell};
 use self::fates::barred;
@@ -70,7 +71,7 @@ pub enum Repeats {
 }
 
 /// The settings that decide about rows.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Rules {
     /// Cutoffs are times of impressions, not starts of days.
     pub cutoff_is_time: bool,
@@ -90,6 +91,8 @@ pub struct Rules {
     pub guests_are_rows: bool,
     /// Items without a label are left out.
     pub drop_null_labels: bool,
+    /// The part of the negatives that is kept, and the seed that chooses them.
+    pub negatives: Option<(f64, u64)>,
 }
 
 /// A sample.
@@ -153,6 +156,9 @@ pub fn sequences(rules: &Rules, shown: &[LogImpression], log: &[LogAction]) -> V
             if is_order.is_none() && rules.drop_null_labels {
                 continue;
             }
+            if *is_order == Some(false) && !is_sampled(rules, impression, position) {
+                continue;
+            }
             samples.push(Sample {
                 day: impression.day,
                 customer: impression.customer.clone(),
@@ -170,6 +176,30 @@ pub fn sequences(rules: &Rules, shown: &[LogImpression], log: &[LogAction]) -> V
         }
     }
     samples
+}
+
+/// Whether a negative is kept: by the hash of a text that names it.
+fn is_sampled(rules: &Rules, of: &LogImpression, position: usize) -> bool {
+    let Some((rate, seed)) = rules.negatives else {
+        return true;
+    };
+    let day = Date::constant(1970, 1, 1).checked_add(Span::new().days(of.day));
+    let day = day.expect("in the calendar");
+    let customer = of.customer.as_deref().unwrap_or("");
+    let name = format!("{day}\n{customer}\n{}\n{position}", of.ranking);
+    let hash = XxHash64::oneshot(seed, name.as_bytes());
+    let upper = u32::try_from(hash >> 32).expect("32 bits");
+    f64::from(upper) / 2_f64.powi(32) < rate
+}
+
+/// The weight of a sample with a label, if negatives are sampled.
+#[expect(clippy::cast_possible_truncation, reason = "it is rounded")]
+pub fn weight(rules: &Rules, is_order: Option<bool>) -> Option<f32> {
+    let (rate, _) = rules.negatives?;
+    Some(match is_order {
+        Some(false) => (1.0 / rate) as f32,
+        Some(true) | None => 1.0,
+    })
 }
 
 /// The cutoff of an impression and the start of its lookback.

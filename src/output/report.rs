@@ -38,6 +38,10 @@ pub struct Report {
     pub without_items: u64,
     /// Labels that are null.
     pub null_labels: u64,
+    /// Negatives that a sample of them left out.
+    pub negatives_left_out: u64,
+    /// Impressions of which that left nothing.
+    pub sampled_away: u64,
     /// Rows of actions in the files of the job.
     pub action_rows: u64,
     /// Of them, without a customer.
@@ -104,6 +108,8 @@ pub(super) fn report<I>(
         report.impressions += tally.impressions;
         report.without_items += tally.without_items;
         report.null_labels += tally.null_labels;
+        report.negatives_left_out += tally.negatives_left_out;
+        report.sampled_away += tally.sampled_away;
         report.guests_dropped += if job.guests == Guests::Drop {
             tally.guests
         } else {
@@ -211,6 +217,8 @@ pub(super) fn counts_value<I>(
         "duplicate_impressions": duplicates,
         "items": tally.items,
         "null_labels": tally.null_labels,
+        "negatives_left_out": tally.negatives_left_out,
+        "impressions_sampled_away": tally.sampled_away,
         "rows": day.rows_count(),
         "samples": rows.samples,
         "samples_without_history": rows.zero_history,

@@ -17,7 +17,7 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::ids::{Day, Micros};
 use crate::job::{Guests, Question, Settings, Source};
 use crate::naive::{self, Found};
-use crate::oracle::{Barred, Candidate, Fate, LogAction, LogImpression, Rules, fates};
+use crate::oracle::{Barred, Candidate, Fate, LogAction, LogImpression, Rules, fates, sequences};
 
 /// Which impressions are explained.
 #[derive(Clone, Debug, Default)]
@@ -171,6 +171,10 @@ fn explain_all(
                             found.record, found.file
                         ));
                     }
+                    Ok(of) if is_sampled_away(&rules, &of) => others.push(format!(
+                        "of record {} of \"{}\" the sample of negatives has left nothing",
+                        found.record, found.file
+                    )),
                     Ok(of) => shown.push((of, (found.file.to_string(), found.record))),
                 }
             }
@@ -192,6 +196,16 @@ fn explain_all(
         return Err(not_found(settings, ledger, &others));
     }
     Ok(explained)
+}
+
+/// Whether an impression has no rows because it has negatives only, all of them left out.
+fn is_sampled_away(rules: &Rules, of: &LogImpression) -> bool {
+    let is_empty = |rules| sequences(rules, std::slice::from_ref(of), &[]).is_empty();
+    let all = Rules {
+        negatives: None,
+        ..rules.clone()
+    };
+    is_empty(rules) && !is_empty(&all)
 }
 
 /// The error if no impression matches.

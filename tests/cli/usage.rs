@@ -6,7 +6,7 @@ use crate::shop::{NAMED, names, shop, snapshot};
 
 #[test]
 fn flags_that_make_no_sense_are_2() {
-    let cases: [(&[&str], &str); 55] = [
+    let cases: [(&[&str], &str); 50] = [
         (&["--no-such-flag"], "--no-such-flag"),
         (&["--max-action", "5"], "--max-actions"),
         (&["another"], "another"),
@@ -56,20 +56,37 @@ fn flags_that_make_no_sense_are_2() {
         (&["--without", "impressions"], "impressions"),
         (&["--without", "carrots"], "carts"),
         (&["--impressions", "shop/impressions.ndjson"], "folder"),
-        (&["--types", "4"], "1 clicks, 2 carts, 3 orders"),
-        (&["--types", "0"], "--types"),
-        (&["--types", "1,3,1"], "twice"),
-        (&["--types", "clicks"], "--types"),
-        (&["--dedup", "all"], "exact"),
         (&["--codec", "gzip"], "lz4_raw"),
         (&["--stats", "xml"], "json"),
         (&["--on-bad-row", "ignore"], "quarantine"),
         (&["--max-bad-rows", "-1"], "-1"),
     ];
+    are_refused(&cases);
+}
+
+#[test]
+fn choices_that_make_no_sense_are_2() {
+    are_refused(&[
+        (&["--types", "4"], "1 clicks, 2 carts, 3 orders"),
+        (&["--types", "0"], "--types"),
+        (&["--types", "1,3,1"], "twice"),
+        (&["--types", "clicks"], "--types"),
+        (&["--dedup", "all"], "exact"),
+        (&["--negatives-sample", "0"], "above 0, up to 1"),
+        (&["--negatives-sample", "1.5"], "above 0, up to 1"),
+        (&["--negatives-sample", "NaN"], "above 0, up to 1"),
+        (&["--negatives-sample", "0.1234567891"], "nine decimals"),
+        (&["--negatives-sample", "some"], "--negatives-sample"),
+        (&["--seed", "1"], "--negatives-sample"),
+    ]);
+}
+
+/// Checks that flags are refused, and what is said of each.
+fn are_refused(cases: &[(&[&str], &str)]) {
     let shop = shop();
     for (flags, said) in cases {
         let mut arguments = vec!["sequences", "shop", "--out", "out"];
-        arguments.extend(flags);
+        arguments.extend(flags.iter());
         let run = shop.run_bare(&arguments);
         assert_eq!(run.code, 2, "{flags:?}: {}", run.stderr);
         shop.assert_refused(&run, 2, &[said]);

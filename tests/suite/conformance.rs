@@ -538,6 +538,7 @@ fn random_case(seed: u64) -> Case {
     case.rules.timezone = zone.into();
     case.rules.guests_are_rows = numbers.once_in(2);
     case.rules.drop_null_labels = numbers.once_in(4);
+    case.rules.negatives = numbers.pick(&[None, None, None, Some((0.5, seed)), Some((0.01, 3))]);
     (case.styles, case.text_ids, case.available) = (styles, text_ids, available);
     case
 }
@@ -594,7 +595,8 @@ fn check_random(seed: u64) {
     let rows = numbers.pick(&[1, 2, 5, 16_384]);
     let item_type = numbers.pick(&[ItemType::Int32, ItemType::Int64]);
     // A list cannot say which of its elements were left out, so positions are lost there.
-    let request = numbers.once_in(3) && !case.rules.drop_null_labels;
+    let all_items = !case.rules.drop_null_labels && case.rules.negatives.is_none();
+    let request = numbers.once_in(3) && all_items;
     let pad = !numbers.once_in(4);
     let waves = numbers.pick(&[1, 4, 1 << 22]);
     let codec = numbers.pick(&[Codec::Zstd, Codec::Zstd, Codec::Lz4Raw, Codec::None]);

@@ -6,7 +6,7 @@ use std::path::Path;
 use hitherto::oracle::{LogAction, LogImpression, LogTime, Repeats};
 use hitherto::{Codec, Control, Format, ItemType, Job, Layout, Settings, Source};
 
-use crate::support::{Case, Numbers, PLAIN, Style, parts, run, samples, scratch};
+use crate::support::{Case, Numbers, PLAIN, Style, audit, parts, run, samples, scratch};
 
 /// A second in microseconds.
 const SECOND: i64 = 1_000_000;
@@ -400,4 +400,49 @@ fn repeats_do_not_fill_histories_so_that_reading_stops_too_early() {
             assert!(found == case.expected(), "{repeats:?}, waves of {waves}");
         }
     }
+}
+
+#[test]
+fn the_sample_of_negatives_depends_on_nothing_but_names_and_seed() {
+    let mut case = log(9);
+    case.rules.negatives = Some((0.4, 11));
+    for (n, shown) in (0_i64..).zip(case.shown.iter_mut()) {
+        // A ranking each, so that lists tell whose they are.
+        shown.ranking = format!("r{n}");
+        let label = |item: i64| match item % 4 {
+            1 => Some(true),
+            3 => None,
+            _ => Some(false),
+        };
+        shown.items = (0..n % 9).map(|item| (1 + item, label(item))).collect();
+    }
+    let folder = scratch();
+    case.write(folder.path());
+    let rows = |change: &dyn Fn(&mut Settings)| {
+        let out = scratch();
+        let mut settings = case.settings(folder.path(), &out.path().join("out"));
+        change(&mut settings);
+        let report = run(settings.clone()).expect("a run");
+        let mut found = samples(&settings.out, &settings);
+        audit("negatives", &settings.out);
+        // Lists do not tell places.
+        found.iter_mut().for_each(|of| of.position = 0);
+        found.sort();
+        (found, report.negatives_left_out, report.sampled_away)
+    };
+    let all = rows(&|of| of.negatives_rate = None).0;
+    let expected = rows(&|_| {});
+    let (of, left_out, sampled_away) = &expected;
+    assert_eq!(of.len() as u64 + left_out, all.len() as u64);
+    assert!(*sampled_away > 0 && of.len() * 2 > all.len() && of.len() * 4 < all.len() * 3);
+    let others =
+        |of: &[hitherto::oracle::Sample]| of.iter().filter(|of| of.is_order != Some(false)).count();
+    assert_eq!(others(of), others(&all), "all but negatives are kept");
+    assert!(rows(&|of| of.layout = Layout::Request) == expected);
+    assert!(rows(&|of| (of.threads, of.row_group_rows_max) = (7, 3)) == expected);
+    assert!(rows(&|of| (of.layout, of.encode_plain) = (Layout::Request, true)) == expected);
+    assert!(rows(&|of| of.encode_plain = true) == expected);
+    assert!(rows(&|of| of.seed = 12) != expected);
+    // Customers by another type have the same names.
+    assert!(rows(&|of| of.customer_type = Some(hitherto::CustomerType::String)) == expected);
 }

@@ -10,7 +10,9 @@ use arrow::array::{
     ListArray, RecordBatch, StringArray, StructArray, TimestampMicrosecondArray, UInt64Array,
 };
 use arrow::buffer::OffsetBuffer;
-use arrow::datatypes::{DataType, Field, Int8Type, Int32Type, Int64Type, TimestampMicrosecondType};
+use arrow::datatypes::{
+    DataType, Field, Float32Type, Int8Type, Int32Type, Int64Type, TimestampMicrosecondType,
+};
 use hitherto::oracle::{LogAction, LogImpression, LogTime, Repeats, Rules, Sample, sequences};
 use hitherto::{
     AuditRows, Control, Cutoff, Dedup, Format, Guests, Job, NullLabel, Report, Settings, Source,
@@ -128,6 +130,7 @@ impl Case {
             timezone: "UTC".into(),
             guests_are_rows: false,
             drop_null_labels: false,
+            negatives: None,
         };
         Case {
             rules,
@@ -181,6 +184,8 @@ impl Case {
             } else {
                 NullLabel::Keep
             },
+            negatives_rate: rules.negatives.map(|(rate, _)| rate),
+            seed: rules.negatives.map_or(0, |(_, seed)| seed),
             timezone: rules.timezone.clone(),
             time_unit: epoch.then_some(hitherto::TimeUnit::Micro),
             customer_type: self.text_ids.then_some(hitherto::CustomerType::String),
@@ -602,6 +607,7 @@ fn add_samples(day: i32, batch: &RecordBatch, settings: &Settings, samples: &mut
                     .collect()
             }
         };
+        assert_weights(batch, row, settings, &shown);
         for (position, item, is_order) in shown {
             samples.push(Sample {
                 day,
@@ -618,6 +624,42 @@ fn add_samples(day: i32, batch: &RecordBatch, settings: &Settings, samples: &mut
                 history: history.clone(),
             });
         }
+    }
+}
+
+/// Checks the weights of a row: of negatives one over the rate, of all else one.
+fn assert_weights(
+    batch: &RecordBatch,
+    row: usize,
+    settings: &Settings,
+    shown: &[(i32, i64, Option<bool>)],
+) {
+    let Some(rate) = settings.negatives_rate else {
+        assert!(batch.column_by_name("weight").is_none());
+        return;
+    };
+    let column = column_of(batch, "weight");
+    let weights = match column.data_type() {
+        DataType::Float32 => column.slice(row, 1),
+        _ => column.as_list::<i32>().value(row),
+    };
+    let found: Vec<f64> = weights
+        .as_primitive::<Float32Type>()
+        .values()
+        .iter()
+        .map(|of| f64::from(*of))
+        .collect();
+    assert_eq!(found.len(), shown.len());
+    for (found, (_, _, label)) in found.iter().zip(shown) {
+        let expected = if *label == Some(false) {
+            1.0 / rate
+        } else {
+            1.0
+        };
+        assert!(
+            (found / expected - 1.0).abs() < 1e-6,
+            "{found} for {label:?}"
+        );
     }
 }
 

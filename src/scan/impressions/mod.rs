@@ -6,11 +6,15 @@
 //! **Invariants**: a row of a day that nobody asked for is dropped before anything else of it is
 //! looked at.
 
+mod negatives;
 mod parquet;
+mod tally;
 
 use std::collections::BTreeMap;
 
+use self::negatives::Negatives;
 pub(crate) use self::parquet::{check_customer, check_time};
+pub(crate) use self::tally::DayTally;
 use crate::calendar::{DAY_MAX, DAY_MIN, Zone, parse_dt};
 use crate::column::{Customer, Impression, Impressions};
 use crate::control::{Control, TICK_ROWS};
@@ -23,23 +27,6 @@ use crate::scan::fields::{Clock, Field, GuestIds, Mismatch, Value};
 use crate::scan::text::{TextColumn, missing_column, records};
 use crate::scan::times::{Written, parse};
 use crate::scan::{Opened, Task};
-
-/// What was found of one day.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(crate) struct DayTally {
-    /// Impressions.
-    pub(crate) impressions: u64,
-    /// Of them, those without a customer.
-    pub(crate) guests: u64,
-    /// Of those that are not dropped as guests, those whose array is null or empty.
-    pub(crate) without_items: u64,
-    /// Of them, those that were rejected, their day being known.
-    pub(crate) rejected: u64,
-    /// Items shown, of impressions that were neither rejected nor dropped.
-    pub(crate) items: u64,
-    /// Of them, those without a label.
-    pub(crate) null_labels: u64,
-}
 
 /// What one thread has read.
 #[derive(Debug)]
@@ -78,6 +65,8 @@ pub(crate) struct ImpressionScan<'a> {
     names: Names<'a>,
     /// Days that the output has already, and keeps.
     skipped: &'a [Day],
+    /// Which negatives are kept, if not all are.
+    negatives: Option<Negatives>,
 }
 
 /// The names of the columns in the files.
@@ -136,6 +125,7 @@ impl<'a> ImpressionScan<'a> {
             elements,
             names,
             skipped,
+            negatives: Negatives::of(job),
         }
     }
 
@@ -263,6 +253,14 @@ impl<'a> ImpressionScan<'a> {
         if drops || state.shown.is_empty() {
             return Ok(());
         }
+        if let Some(negatives) = &self.negatives {
+            tally.negatives_left_out +=
+                negatives.sample((day, customer, ranking), &mut state.shown);
+            if state.shown.is_empty() {
+                tally.sampled_away += 1;
+                return Ok(());
+            }
+        }
         let (cutoff, lookback_start) = state.bounds(self.job, (day, cutoff));
         let items = &state.shown[..];
         let row = Impression {
@@ -354,30 +352,6 @@ impl<I> ImpressionState<I> {
         };
         self.last_bounds = Some((moment, (cutoff, start)));
         (cutoff, start)
-    }
-}
-
-impl DayTally {
-    /// Counts an impression that is not rejected. Of one that is dropped nothing else is counted,
-    /// so that the counts add up.
-    fn add(&mut self, customer: Customer<'_>, drops: bool, counts: ElementCounts) {
-        self.impressions += 1;
-        self.guests += u64::from(customer == Customer::Guest);
-        if !drops {
-            self.without_items += u64::from(counts.items == 0);
-            self.items += counts.items;
-            self.null_labels += counts.null_labels;
-        }
-    }
-
-    /// Adds the counts of another thread.
-    pub(crate) fn merge(&mut self, other: &DayTally) {
-        self.impressions += other.impressions;
-        self.guests += other.guests;
-        self.without_items += other.without_items;
-        self.rejected += other.rejected;
-        self.items += other.items;
-        self.null_labels += other.null_labels;
     }
 }
 

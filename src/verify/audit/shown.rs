@@ -1,13 +1,15 @@
 //! Rows of `sequences`: as they are published, as the twin makes them, and how the two differ.
 
 use arrow::array::{Array, AsArray, RecordBatch};
-use arrow::datatypes::{Int32Type, TimestampMicrosecondType};
+use arrow::datatypes::{DataType, Float32Type, Int32Type, TimestampMicrosecondType};
 
 use super::rows::{column, id, ints, truth};
 use crate::calendar::instant_text;
 use crate::ids::Micros;
 use crate::job::{Layout, Settings};
-use crate::oracle::{Barred, Fate, LogAction, LogImpression, Rules, Sample, fates, sequences};
+use crate::oracle::{
+    Barred, Fate, LogAction, LogImpression, Rules, Sample, fates, sequences, weight,
+};
 
 /// A row of either layout.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -30,6 +32,8 @@ pub(super) struct OutRow {
     pub(super) actions: Vec<i64>,
     /// Kinds, with padding.
     pub(super) kinds: Vec<i64>,
+    /// Weights of what was shown, as their bits; none if there is no such column.
+    pub(super) weights: Vec<u32>,
 }
 
 impl OutRow {
@@ -66,6 +70,7 @@ impl OutRow {
             history_length: int("history_length"),
             actions: ints(&list("actions")),
             kinds: ints(&list("action_types")),
+            weights: weights_of(batch, row),
         }
     }
 
@@ -77,7 +82,9 @@ impl OutRow {
         log: &[LogAction],
     ) -> Vec<OutRow> {
         let samples = sequences(rules, std::slice::from_ref(shown), log);
-        let row = |sample: &Sample, position, shown| {
+        let row = |sample: &Sample, position, shown: Vec<(i64, Option<bool>)>| {
+            let weights = shown.iter().filter_map(|(_, label)| weight(rules, *label));
+            let weights = weights.map(f32::to_bits).collect();
             let items = sample.history.iter().map(|(item, _)| *item);
             let kinds = sample.history.iter().map(|(_, kind)| i64::from(*kind));
             let (mut actions, mut kinds): (Vec<i64>, Vec<i64>) = (items.collect(), kinds.collect());
@@ -95,6 +102,7 @@ impl OutRow {
                 history_length: i32::try_from(sample.history.len()).unwrap_or(i32::MAX),
                 actions,
                 kinds,
+                weights,
             }
         };
         match (settings.layout, samples.first()) {
@@ -151,6 +159,13 @@ impl OutRow {
                 None => "items\" or \"is_order",
             };
             return told(name, text(&self.shown), text(&expected.shown));
+        }
+        if self.weights != expected.weights {
+            let text = |weights: &[u32]| {
+                let weights = weights.iter().map(|bits| f32::from_bits(*bits).to_string());
+                weights.collect::<Vec<_>>().join("; ")
+            };
+            return told("weight", text(&self.weights), text(&expected.weights));
         }
         if self.cutoff_us != expected.cutoff_us {
             let (found, expected) = (Some(self.cutoff_us), Some(expected.cutoff_us));
@@ -220,6 +235,19 @@ impl OutRow {
             _ => format!(": no input has an action of type {kind} on item {item} of this customer"),
         }
     }
+}
+
+/// The weights in a row of a batch.
+fn weights_of(batch: &RecordBatch, row: usize) -> Vec<u32> {
+    let Some(column) = batch.column_by_name("weight") else {
+        return Vec::new();
+    };
+    let values = match column.data_type() {
+        DataType::Float32 => column.slice(row, 1),
+        _ => column.as_list::<i32>().value(row),
+    };
+    let values = values.as_primitive::<Float32Type>().values();
+    values.iter().map(|of| of.to_bits()).collect()
 }
 
 /// Why an action is not prior, in words.

@@ -118,7 +118,11 @@ fn canaries_are_kept_before_the_cutoff_and_refused_from_it_on() {
 fn rows_are_right_whatever_the_settings() {
     type Change = fn(&mut Settings);
     let berlin = |of: &mut Settings| of.timezone = "Europe/Berlin".into();
-    let changes: [(&str, Change); 19] = [
+    let changes: [(&str, Change); 21] = [
+        ("half the negatives", |of| of.negatives_rate = Some(0.5)),
+        ("half of them as lists", |of| {
+            (of.negatives_rate, of.seed, of.layout) = (Some(0.5), 1, Layout::Request);
+        }),
         ("none in a row", |of| of.dedup = Dedup::Consecutive),
         ("no repeats", |of| of.dedup = Dedup::Exact),
         ("some types", |of| of.types = vec![3, 1]),
