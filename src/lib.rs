@@ -140,7 +140,8 @@ pub use generate::{
 pub use ids::Day;
 pub use job::{
     Codec, CustomerType, Cutoff, Dedup, DivideBy, DwellMethod, Format, Guests, IfExists, ItemType,
-    Job, LabelKey, Layout, NullLabel, OnBadRow, Publish, Question, Settings, Source, TimeUnit,
+    Job, LabelKey, Layout, NullLabel, OnBadRow, Publish, Question, Settings, Side, Source,
+    TimeUnit,
 };
 pub use output::{DayReport, DwellReport, FeaturesReport, Report, example_part};
 pub use verify::{

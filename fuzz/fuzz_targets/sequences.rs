@@ -72,6 +72,7 @@ fuzz_target!(|case: (Actions, Impressions, Asked, Layout)| {
         embargo_us: [embargo_us, None, None],
         types: Vec::new(),
         repeats: Repeats::Kept,
+        told: Vec::new(),
         actions_max: usize::from(max % 9) + 1,
         timezone: "UTC".to_owned(),
         guests_are_rows: guests,

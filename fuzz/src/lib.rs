@@ -119,6 +119,7 @@ fn read_part(part: &Path, day: i32, all: &mut Vec<Sample>) {
                 is_order: labels.is_valid(row).then(|| labels.value(row)),
                 last_action_us: last.is_valid(row).then(|| last.value(row)),
                 history: history.take(length).collect(),
+                time_delta: None,
             });
         }
     }

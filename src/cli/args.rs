@@ -4,10 +4,10 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
-use hitherto::{CustomerType, Settings, Source};
+use hitherto::{CustomerType, Settings, Side, Source};
 
 use crate::cli::choices::{
-    Action, CodecArg, CustomerArg, CutoffArg, GuestsArg, ItemArg, LayoutArg, NullLabelArg,
+    Action, CodecArg, CustomerArg, CutoffArg, GuestsArg, ItemArg, LayoutArg, NullLabelArg, SideArg,
 };
 use crate::cli::chosen::Chosen;
 use crate::cli::flags::{BadRows, Days, Place, Reading};
@@ -215,6 +215,9 @@ struct HistoryArgs {
     /// Actions of a history, at most: the newest, 1 to 65536 [alias: --max-seq]
     #[arg(long, value_name = "COUNT", default_value_t = 1000, alias = "max-seq")]
     max_actions: u32,
+    /// Lists beside actions, aligned with them and padded alike, comma-separated
+    #[arg(long, value_enum, value_name = "LIST", value_delimiter = ',')]
+    with: Vec<SideArg>,
     /// Write histories at their true length, without padding
     #[arg(long)]
     no_pad: bool,
@@ -296,6 +299,7 @@ impl Sequences {
             available: history.available,
             embargo_us: history.embargo,
             actions_max: history.max_actions,
+            sides: history.with.into_iter().map(Side::from).collect(),
             pad: !history.no_pad,
             layout: output.layout.into(),
             guests: doubt.guests.into(),

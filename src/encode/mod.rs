@@ -259,7 +259,8 @@ impl<'a> Encoder<'a> {
         let mut chunks = Vec::new();
         let files = (&self.descriptor, &mut sink);
         beside::columns_before(pages, job, rows, files, &mut chunks)?;
-        for column in [Column::Items, Column::Kinds] {
+        let sides = job.sides.iter().map(|side| Column::Side(*side));
+        for column in [Column::Items, Column::Kinds].into_iter().chain(sides) {
             let description = self.descriptor.column(chunks.len());
             chunks.push(pages.column(in_hand, rows, column, (&description, &mut sink))?);
         }
@@ -295,7 +296,8 @@ impl<'a> Encoder<'a> {
         let before = scalars::columns_before(self, block, shapes);
         let histories = before.len();
         let before = before.into_iter().enumerate();
-        let behind = (histories + plain::COLUMNS..).zip(scalars::columns_behind(self, block));
+        let behind = (histories + plain::columns_count(self.job)..)
+            .zip(scalars::columns_behind(self, block));
         for (at, column) in before.chain(behind) {
             for leaf in compute_leaves(self.schema.field(at), &column)? {
                 writers[at].write(&leaf)?;

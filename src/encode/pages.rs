@@ -1,6 +1,7 @@
 //! The direct path: pages of histories that are compressed without ever being written out.
 //!
-//! **In / Out**: the [`Shapes`] of a block → the column chunks of `actions` and `action_types`.
+//! **In / Out**: the [`Shapes`] of a block → the column chunks of `actions`, `action_types` and what
+//! is told beside them.
 //! A history is put down once; the rows that repeat it, or continue it shifted, are copies.
 //! **Encodings**: ids PLAIN; kinds RLE_DICTIONARY of {0, 1, …} at 8 bits, so that a kind is a
 //! byte and can be shifted (Parquet has no type of one byte). Levels are a template: no list is
@@ -21,18 +22,21 @@ use super::stream::Stream;
 use super::{Block, ItemColumn, go_on, lz4};
 use crate::control::Control;
 use crate::ids::{Kind, index};
-use crate::job::{Codec, ItemType, Job};
+use crate::job::{Codec, ItemType, Job, Side};
+use crate::op::sequences::seconds_before;
 
 /// The kinds that the dictionary has: padding, click, cart, order.
 const KINDS: i32 = 4;
 
-/// Which of the two columns.
+/// Which column of histories.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Column {
     /// `actions`: item ids.
     Items,
     /// `action_types`.
     Kinds,
+    /// Something told beside these.
+    Side(Side),
 }
 
 /// What a thread needs to write pages. Reused from row group to row group.
@@ -94,6 +98,7 @@ impl PageMaker {
         let width = match column {
             Column::Items => size_of::<I>(),
             Column::Kinds => 1,
+            Column::Side(Side::TimeDelta) => size_of::<i32>(),
         };
         let rows = Rows {
             block,
@@ -104,7 +109,7 @@ impl PageMaker {
         };
         self.cut(&shapes.all, (job.page_bytes_max / rows.bytes()).max(1));
         let encoding = match column {
-            Column::Items => Encoding::PLAIN,
+            Column::Items | Column::Side(_) => Encoding::PLAIN,
             Column::Kinds => Encoding::RLE_DICTIONARY,
         };
         let mut chunk = Chunk::new(sink, encoding);
@@ -194,11 +199,16 @@ impl<I: ItemColumn> Rows<'_, I> {
     fn put_rows(&self, stream: &mut Stream, piece: &Piece) {
         let shape = &self.shapes.all[piece.shape];
         let count = shape.actions.count();
-        let (fresh, kept, ends_alike) = match piece.first {
+        // How long ago an action was is another number at another cutoff.
+        let stands_alone = match self.column {
+            Column::Items | Column::Kinds => piece.first,
+            Column::Side(Side::TimeDelta) => piece.first || !shape.is_same_moment,
+        };
+        let (fresh, kept, ends_alike) = match stands_alone {
             true => (count, 0, false),
             false => (shape.fresh, shape.kept, shape.ends_alike),
         };
-        self.put_actions(stream, shape, 0..fresh);
+        self.put_actions(stream, piece.shape, 0..fresh);
         let shifted = self.bytes() + index(fresh) * self.width;
         if ends_alike {
             stream.copy(shifted, (self.actions_max - index(fresh)) * self.width);
@@ -206,7 +216,7 @@ impl<I: ItemColumn> Rows<'_, I> {
             if kept > 0 {
                 stream.copy(shifted, index(kept) * self.width);
             }
-            self.put_actions(stream, shape, fresh + kept..count);
+            self.put_actions(stream, piece.shape, fresh + kept..count);
             let padding = self.actions_max - index(count);
             if padding > 0 {
                 stream.literal(&[0; 8][..self.width]);
@@ -217,7 +227,8 @@ impl<I: ItemColumn> Rows<'_, I> {
     }
 
     /// Puts down some actions of a history, counted from the newest.
-    fn put_actions(&self, stream: &mut Stream, shape: &Shape, newest_first: std::ops::Range<u32>) {
+    fn put_actions(&self, stream: &mut Stream, shape: usize, newest_first: std::ops::Range<u32>) {
+        let (row, shape) = (&self.block.rows[shape], &self.shapes.all[shape]);
         let histories = &self.block.histories[index(shape.partition)];
         let sorted = histories.sorted();
         let to = stream.literals_mut();
@@ -238,6 +249,20 @@ impl<I: ItemColumn> Rows<'_, I> {
             }
             (Actions::Places(places), Column::Kinds) => {
                 to.extend(places.iter().rev().map(|at| sorted.kinds()[index(*at)].0));
+            }
+            (actions, Column::Side(Side::TimeDelta)) => {
+                let cutoff = self.block.probes.cutoffs[index(row.probe)];
+                let mut put = |time| to.extend(seconds_before(time, cutoff).to_le_bytes());
+                match actions {
+                    Actions::Range(of) => {
+                        let times = sorted.times()[of.range()].iter();
+                        times.rev().for_each(|time| put(*time));
+                    }
+                    Actions::Places(places) => {
+                        let newest_first = places.iter().rev();
+                        newest_first.for_each(|at| put(sorted.times()[index(*at)]));
+                    }
+                }
             }
         }
     }

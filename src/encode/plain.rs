@@ -1,6 +1,7 @@
 //! The plain path: histories as Arrow lists through parquet's own column writers.
 //!
-//! **In / Out**: a [`Block`] → the column chunks of `actions` and `action_types`. **Cost**: every
+//! **In / Out**: a [`Block`] → the column chunks of `actions`, `action_types` and what is told
+//! beside them. **Cost**: every
 //! history is written out once per sample, a slice of [`SLICE_VALUES`] actions at a time, so that
 //! a row group of any size takes the same memory. **Why so**: it is the path that every codec and
 //! setting can take, and what the direct path in `pages` is compared with. Arrow's `List` measured
@@ -9,24 +10,26 @@
 
 use std::sync::Arc;
 
-use arrow::array::{ArrayRef, Int8Array, ListArray, PrimitiveArray};
+use arrow::array::{ArrayRef, Int8Array, Int32Array, ListArray, PrimitiveArray};
 use arrow::buffer::{OffsetBuffer, ScalarBuffer};
 use parquet::arrow::arrow_writer::{ArrowColumnWriter, compute_leaves};
 use parquet::errors::Result;
 
 use super::{Block, BlockRow, Encoder, ItemColumn, go_on};
 use crate::ids::{Kind, code8, index, offset32};
-use crate::job::Layout;
-use crate::op::sequences::History;
+use crate::job::{Job, Layout, Side};
+use crate::op::sequences::{History, seconds_before};
 
 /// Actions of a slice, about: 2 MB of ids stay in the second-level cache.
 const SLICE_VALUES: usize = 1 << 19;
 
-/// The columns of histories: `actions` and `action_types`.
-pub(super) const COLUMNS: usize = 2;
+/// The number of columns of histories: `actions`, `action_types` and what is told beside them.
+pub(super) fn columns_count(job: &Job) -> usize {
+    2 + job.sides.len()
+}
 
-/// Writes the histories of a block into the writers of their two columns, given the place of the
-/// first in the schema.
+/// Writes the histories of a block into the writers of their columns, given the place of the first
+/// in the schema.
 pub(super) fn write<I: ItemColumn>(
     encoder: &Encoder<'_>,
     block: &Block<'_, I>,
@@ -36,6 +39,7 @@ pub(super) fn write<I: ItemColumn>(
         ends: Vec::new(),
         actions: Vec::new(),
         kinds: Vec::new(),
+        deltas: Vec::new(),
         picked: Vec::new(),
     };
     // An impression of many items and a long history is more than a slice by itself.
@@ -66,6 +70,8 @@ struct Slice<I> {
     actions: Vec<I>,
     /// Kinds of the same.
     kinds: Vec<i8>,
+    /// How long before the cutoff they were, if that is told.
+    deltas: Vec<i32>,
     /// Scratch of histories that do not lie side by side.
     picked: Vec<u32>,
 }
@@ -96,10 +102,27 @@ impl<I: ItemColumn> Slice<I> {
                 self.kinds.extend(kinds);
             }
         }
+        if job.sides.contains(&Side::TimeDelta) {
+            let times = sorted.times();
+            let delta = |at: usize| seconds_before(times[at], cutoff);
+            match history {
+                History::Window(window) => self.deltas.extend(window.range().rev().map(delta)),
+                History::Picked(picked) => {
+                    let newest_first = picked.iter().rev();
+                    self.deltas.extend(newest_first.map(|at| delta(index(*at))));
+                }
+            }
+        }
         let width = if job.pad { index(max) } else { history.count() };
         self.actions.resize(start + width, I::PADDING);
         self.kinds.resize(start + width, code8(Kind(0)));
         self.ends.push(offset32(start + width));
+        if !job.sides.is_empty() {
+            self.deltas.resize(start + width, 0);
+            for _ in 1..rows {
+                self.deltas.extend_from_within(start..start + width);
+            }
+        }
         for _ in 1..rows {
             self.actions.extend_from_within(start..start + width);
             self.kinds.extend_from_within(start..start + width);
@@ -117,10 +140,15 @@ impl<I: ItemColumn> Slice<I> {
         let offsets = OffsetBuffer::new(ScalarBuffer::from(offsets));
         let actions = ScalarBuffer::from(std::mem::take(&mut self.actions));
         let kinds = ScalarBuffer::from(std::mem::take(&mut self.kinds));
-        let values: [ArrayRef; COLUMNS] = [
+        let mut values: Vec<ArrayRef> = vec![
             Arc::new(PrimitiveArray::<I::Arrow>::new(actions, None)),
             Arc::new(Int8Array::new(kinds, None)),
         ];
+        for side in &encoder.job.sides {
+            values.push(match side {
+                Side::TimeDelta => Arc::new(Int32Array::from(std::mem::take(&mut self.deltas))),
+            });
+        }
         for (at, (values, writer)) in values.into_iter().zip(writers).enumerate() {
             let element = encoder.element_of(first + at);
             let list: ArrayRef = Arc::new(ListArray::new(element, offsets.clone(), values, None));

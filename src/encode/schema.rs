@@ -7,7 +7,7 @@ use parquet::basic::{Compression, ZstdLevel};
 use parquet::file::properties::{EnabledStatistics, WriterProperties};
 use parquet::schema::types::ColumnPath;
 
-use crate::job::{Codec, ItemType, Job, Layout};
+use crate::job::{Codec, ItemType, Job, Layout, Side};
 
 /// Who made a file.
 pub(super) const CREATED_BY: &str = concat!("hitherto ", env!("CARGO_PKG_VERSION"));
@@ -56,6 +56,9 @@ pub fn schema(job: &Job, text_ids: bool) -> Schema {
         list("actions", item, false),
         list("action_types", DataType::Int8, false),
     ]);
+    fields.extend(job.sides.iter().map(|side| match side {
+        Side::TimeDelta => list(side.column(), DataType::Int32, false),
+    }));
     if job.negatives_rate.is_some() {
         fields.push(match job.layout {
             Layout::Sample => Field::new("weight", DataType::Float32, false),
@@ -65,20 +68,26 @@ pub fn schema(job: &Job, text_ids: bool) -> Schema {
     Schema::new(fields)
 }
 
-/// Codecs, encodings and statistics: none of these for the two history columns, where they would
+/// Codecs, encodings and statistics: none of these for the columns of histories, where they would
 /// cost time and tell nothing; kinds are four values, so a dictionary holds them.
 pub(super) fn properties(job: &Job) -> WriterProperties {
     let elements =
         |name: &str| ColumnPath::from(vec![name.to_owned(), "list".into(), "element".into()]);
     let (actions, kinds) = (elements("actions"), elements("action_types"));
-    WriterProperties::builder()
+    let properties = WriterProperties::builder()
         .set_created_by(CREATED_BY.to_owned())
         .set_compression(compression(job.codec))
         .set_data_page_size_limit(1 << 20)
         .set_column_dictionary_enabled(actions.clone(), false)
         .set_column_statistics_enabled(actions, EnabledStatistics::None)
-        .set_column_statistics_enabled(kinds, EnabledStatistics::None)
-        .build()
+        .set_column_statistics_enabled(kinds, EnabledStatistics::None);
+    let sides = job.sides.iter().map(|side| elements(side.column()));
+    let properties = sides.fold(properties, |properties, side| {
+        properties
+            .set_column_dictionary_enabled(side.clone(), false)
+            .set_column_statistics_enabled(side, EnabledStatistics::None)
+    });
+    properties.build()
 }
 
 /// A codec, as Parquet names it.

@@ -23,6 +23,8 @@ pub(super) struct Shape {
     pub(super) fresh: u32,
     /// Behind those, the actions that the history before begins with.
     pub(super) kept: u32,
+    /// Whether the history before is of the same cutoff and begins with the same action.
+    pub(super) is_same_moment: bool,
     /// Whether the history before goes on as this one does to the end, padding included.
     pub(super) ends_alike: bool,
     /// Rows that have this history.
@@ -56,12 +58,17 @@ impl Shapes {
     pub(super) fn find<I: Item>(&mut self, job: &Job, block: &Block<'_, I>) {
         self.all.clear();
         self.picked.clear();
+        let mut moment_before = None;
         for row in &block.rows {
             let histories = &block.histories[index(row.partition)];
             let cutoff = block.probes.cutoffs[index(row.probe)];
             let history =
                 histories.history(index(row.probe), cutoff, job.actions_max, &mut self.scratch);
-            let newest = history.newest().map(|at| histories.sorted().times()[at]);
+            let newest_at = history.newest();
+            let newest = newest_at.map(|at| histories.sorted().times()[at]);
+            let moment = Some((row.partition, newest_at, cutoff));
+            let is_same_moment = moment == moment_before;
+            moment_before = moment;
             let actions = match history {
                 History::Window(window) => window,
                 History::Picked(places) => {
@@ -86,6 +93,7 @@ impl Shapes {
                 actions,
                 fresh,
                 kept,
+                is_same_moment,
                 ends_alike: count_before == Some(kept) && fresh + kept == actions.count(),
                 rows,
                 newest,

@@ -15,7 +15,7 @@ use crate::ids::{Day, narrow};
 
 pub use settings::{
     Codec, CustomerType, Cutoff, Dedup, DivideBy, DwellMethod, Format, Guests, IfExists, ItemType,
-    LabelKey, Layout, NullLabel, OnBadRow, Publish, Settings, TimeUnit,
+    LabelKey, Layout, NullLabel, OnBadRow, Publish, Settings, Side, TimeUnit,
 };
 pub use sources::{Question, Source};
 
@@ -130,6 +130,7 @@ fn check_ranges(settings: &Settings) -> Result<()> {
     check_windows(settings)?;
     check_types(settings)?;
     check_rate(settings)?;
+    check_sides(settings)?;
     if settings.idle_timeout_us <= 0 {
         return Err(Error::settings("--idle-timeout takes a duration above 0"));
     }
@@ -172,6 +173,17 @@ fn check_rate(settings: &Settings) -> Result<()> {
     Err(Error::settings(format!(
         "--negatives-sample is {rate}; it takes a number above 0, up to 1, of at most nine decimals"
     )))
+}
+
+/// What is told of actions is told once.
+fn check_sides(settings: &Settings) -> Result<()> {
+    for (at, side) in settings.sides.iter().enumerate() {
+        if settings.sides[..at].contains(side) {
+            let name = side.column();
+            return Err(Error::settings(format!("--with names {name} twice")));
+        }
+    }
+    Ok(())
 }
 
 /// Codes that some source has, once each.

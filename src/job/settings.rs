@@ -54,6 +54,22 @@ pub enum Dedup {
     Consecutive,
 }
 
+/// What is told of each action of a history beside its item and its type.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Side {
+    /// How long before the cutoff it happened, in seconds.
+    TimeDelta,
+}
+
+impl Side {
+    /// The column that tells it.
+    pub fn column(self) -> &'static str {
+        match self {
+            Side::TimeDelta => "time_delta",
+        }
+    }
+}
+
 /// The unit of times that are integers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum TimeUnit {
@@ -201,6 +217,9 @@ pub struct Settings {
     pub dedup: Dedup,
     /// The length of a history, 1 to 65,536.
     pub actions_max: u32,
+    /// What is told of each action beside its item and its type, in the order of columns
+    /// (`sequences`).
+    pub sides: Vec<Side>,
     /// Whether histories are padded to that length.
     pub pad: bool,
     /// The shape of the output.
@@ -293,6 +312,7 @@ impl Default for Settings {
             types: Vec::new(),
             dedup: Dedup::None,
             actions_max: 1000,
+            sides: Vec::new(),
             pad: true,
             layout: Layout::Sample,
             from: None,

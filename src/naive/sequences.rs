@@ -6,9 +6,11 @@ use super::cell::{Cell, Fault};
 use super::text::cells_of;
 use super::{Check, Found, LogFile, column, per_file, read};
 use crate::error::Result;
-use crate::job::{CustomerType, Cutoff, Dedup, Guests, NullLabel, Settings, Source, TimeUnit};
+use crate::job::{
+    CustomerType, Cutoff, Dedup, Guests, NullLabel, Settings, Side, Source, TimeUnit,
+};
 use crate::naive::times::parse_date;
-use crate::oracle::{LogAction, LogImpression, LogTime, Repeats, Rules, day_in};
+use crate::oracle::{LogAction, LogImpression, LogTime, Repeats, Rules, Told, day_in};
 
 /// The rules that settings of `sequences` make.
 pub(crate) fn rules(settings: &Settings) -> Rules {
@@ -26,6 +28,13 @@ pub(crate) fn rules(settings: &Settings) -> Rules {
             Dedup::Exact => Repeats::Exact,
             Dedup::Consecutive => Repeats::Consecutive,
         },
+        told: settings
+            .sides
+            .iter()
+            .map(|side| match side {
+                Side::TimeDelta => Told::TimeDelta,
+            })
+            .collect(),
         actions_max: usize::try_from(settings.actions_max).unwrap_or(usize::MAX),
         timezone: settings.timezone.clone(),
         guests_are_rows: settings.guests == Guests::Empty,

@@ -206,6 +206,14 @@ impl<I: Item> Histories<I> {
     }
 }
 
+/// Whole seconds from an action to the cutoff that it is prior to; the most that there can be if
+/// there are more, some 68 years.
+#[inline]
+pub(crate) fn seconds_before(time: Micros, cutoff: Micros) -> i32 {
+    let seconds = cutoff.0.saturating_sub(time.0).div_euclid(1_000_000);
+    i32::try_from(seconds).unwrap_or(i32::MAX)
+}
+
 /// Walks back through a window and takes the last `max` actions that were known at the cutoff;
 /// leaves them in `picked`, oldest first.
 fn pick(known_after: &[Micros], window: Window, cutoff: Micros, max: u32, picked: &mut Vec<u32>) {
@@ -422,6 +430,16 @@ impl HistoryCounts {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn seconds_before_a_cutoff_are_whole_and_no_more_than_fit() {
+        let before = |time, cutoff| seconds_before(Micros(time), Micros(cutoff));
+        assert_eq!((before(0, 1), before(-1, 999_999)), (0, 1));
+        assert_eq!((before(-1, 999_998), before(5, 1_000_005)), (0, 1));
+        assert_eq!(before(i64::MIN, i64::MAX), i32::MAX);
+        assert_eq!(before(0, 2_147_483_646_999_999), i32::MAX - 1);
+        assert_eq!(before(0, 2_147_483_648_000_000), i32::MAX);
+    }
 
     #[test]
     fn what_is_known_late_leaves_a_gap_and_older_actions_fill_up() {

@@ -70,6 +70,13 @@ pub enum Repeats {
     Consecutive,
 }
 
+/// What is told of an action beside its item and its kind.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Told {
+    /// Whole seconds to the cutoff.
+    TimeDelta,
+}
+
 /// The settings that decide about rows.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Rules {
@@ -83,6 +90,8 @@ pub struct Rules {
     pub types: Vec<u8>,
     /// Which repeats are left out.
     pub repeats: Repeats,
+    /// What is told of actions beside items and kinds.
+    pub told: Vec<Told>,
     /// The length of a history.
     pub actions_max: usize,
     /// The zone of days and wall times.
@@ -116,6 +125,8 @@ pub struct Sample {
     pub last_action_us: Option<i64>,
     /// Items and kinds, newest first.
     pub history: Vec<(i64, u8)>,
+    /// Whole seconds from each to the cutoff, if that is told.
+    pub time_delta: Option<Vec<i32>>,
 }
 
 /// All samples, in no particular order.
@@ -172,10 +183,20 @@ pub fn sequences(rules: &Rules, shown: &[LogImpression], log: &[LogAction]) -> V
                     .iter()
                     .map(|(_, kind, item)| (*item, *kind))
                     .collect(),
+                time_delta: rules.told.contains(&Told::TimeDelta).then(|| {
+                    let times = history.iter().map(|(time, _, _)| *time);
+                    times.map(|time| seconds_between(time, cutoff)).collect()
+                }),
             });
         }
     }
     samples
+}
+
+/// Whole seconds from one time to a later one; the most that fit if there are more.
+fn seconds_between(from: i64, to: i64) -> i32 {
+    let seconds = (i128::from(to) - i128::from(from)) / 1_000_000;
+    i32::try_from(seconds).unwrap_or(i32::MAX)
 }
 
 /// Whether a negative is kept: by the hash of a text that names it.

@@ -341,6 +341,7 @@ fn added_days_must_have_the_same_settings() {
         (["--embargo", "orders=1d"], "embargo"),
         (["--row-group-rows", "100"], "row_group_rows"),
         (["--types", "1,3"], "types"),
+        (["--with", "time_delta"], "with"),
         (["--negatives-sample", "0.5"], "negatives_sample"),
         (["--dedup", "exact"], "dedup"),
     ] {

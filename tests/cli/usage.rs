@@ -78,6 +78,8 @@ fn choices_that_make_no_sense_are_2() {
         (&["--negatives-sample", "0.1234567891"], "nine decimals"),
         (&["--negatives-sample", "some"], "--negatives-sample"),
         (&["--seed", "1"], "--negatives-sample"),
+        (&["--with", "price"], "time_delta"),
+        (&["--with", "time_delta,time_delta"], "twice"),
     ]);
 }
 

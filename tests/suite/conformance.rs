@@ -6,7 +6,7 @@
 use crate::support::{Case, Numbers, PLAIN, Style, TimeStyle, check};
 use std::io::Write;
 
-use hitherto::oracle::{LogAction, LogImpression, LogTime, Repeats};
+use hitherto::oracle::{LogAction, LogImpression, LogTime, Repeats, Told};
 use hitherto::{Codec, Format, ItemType, Layout, parse_day};
 
 /// A second.
@@ -235,6 +235,7 @@ fn the_ends_of_time_are_times_like_others() {
         .collect();
     let mut case = Case::new(vec![shown("1", "2025-08-15", "r")], log.clone());
     case.rules.lookback_days = None;
+    case.rules.told = vec![Told::TimeDelta];
     check_both("ends, by day", &case);
     case.rules.cutoff_is_time = true;
     for at in [i64::MIN, i64::MIN + 1, 0, i64::MAX - 1, i64::MAX] {
@@ -538,6 +539,7 @@ fn random_case(seed: u64) -> Case {
     case.rules.timezone = zone.into();
     case.rules.guests_are_rows = numbers.once_in(2);
     case.rules.drop_null_labels = numbers.once_in(4);
+    case.rules.told = numbers.pick(&[vec![], vec![], vec![Told::TimeDelta]]);
     case.rules.negatives = numbers.pick(&[None, None, None, Some((0.5, seed)), Some((0.01, 3))]);
     (case.styles, case.text_ids, case.available) = (styles, text_ids, available);
     case

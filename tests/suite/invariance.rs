@@ -3,7 +3,7 @@
 use std::fs;
 use std::path::Path;
 
-use hitherto::oracle::{LogAction, LogImpression, LogTime, Repeats};
+use hitherto::oracle::{LogAction, LogImpression, LogTime, Repeats, Told};
 use hitherto::{Codec, Control, Format, ItemType, Job, Layout, Settings, Source};
 
 use crate::support::{Case, Numbers, PLAIN, Style, audit, parts, run, samples, scratch};
@@ -275,6 +275,21 @@ fn direct_and_plain_pages_hold_the_same_values() {
             for lookback in [None, Some(0), Some(1)] {
                 let case = continued(late, actions_max, lookback);
                 check_paths(&case, &format!("{late} {actions_max} {lookback:?}"));
+            }
+        }
+    }
+}
+
+#[test]
+fn times_beside_actions_and_actions_in_a_row_are_the_same_on_both_paths() {
+    for late in [false, true] {
+        for repeats in [Repeats::Kept, Repeats::Consecutive] {
+            for (actions_max, lookback) in [(8, None), (30, Some(1)), (1000, None)] {
+                let mut case = continued(late, actions_max, lookback);
+                // Two items, so that many stretches are long.
+                case.log.iter_mut().for_each(|of| of.item = 1 + of.item % 2);
+                (case.rules.told, case.rules.repeats) = (vec![Told::TimeDelta], repeats);
+                check_paths(&case, &format!("{late} {repeats:?} {actions_max}"));
             }
         }
     }

@@ -13,10 +13,12 @@ use arrow::buffer::OffsetBuffer;
 use arrow::datatypes::{
     DataType, Field, Float32Type, Int8Type, Int32Type, Int64Type, TimestampMicrosecondType,
 };
-use hitherto::oracle::{LogAction, LogImpression, LogTime, Repeats, Rules, Sample, sequences};
+use hitherto::oracle::{
+    LogAction, LogImpression, LogTime, Repeats, Rules, Sample, Told, sequences,
+};
 use hitherto::{
-    AuditRows, Control, Cutoff, Dedup, Format, Guests, Job, NullLabel, Report, Settings, Source,
-    VerifySettings, verify,
+    AuditRows, Control, Cutoff, Dedup, Format, Guests, Job, NullLabel, Report, Settings, Side,
+    Source, VerifySettings, verify,
 };
 use parquet::arrow::ArrowWriter;
 use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
@@ -126,6 +128,7 @@ impl Case {
             embargo_us: [None; 3],
             types: vec![],
             repeats: Repeats::Kept,
+            told: vec![],
             actions_max: 1000,
             timezone: "UTC".into(),
             guests_are_rows: false,
@@ -184,6 +187,11 @@ impl Case {
             } else {
                 NullLabel::Keep
             },
+            sides: rules
+                .told
+                .iter()
+                .map(|Told::TimeDelta| Side::TimeDelta)
+                .collect(),
             negatives_rate: rules.negatives.map(|(rate, _)| rate),
             seed: rules.negatives.map_or(0, |(_, seed)| seed),
             timezone: rules.timezone.clone(),
@@ -622,6 +630,7 @@ fn add_samples(day: i32, batch: &RecordBatch, settings: &Settings, samples: &mut
                 is_order,
                 last_action_us: time("last_action_time", row),
                 history: history.clone(),
+                time_delta: time_delta_of(batch, row, settings),
             });
         }
     }
@@ -711,6 +720,19 @@ fn history_of(batch: &RecordBatch, row: usize, settings: &Settings) -> Vec<(i64,
         .copied()
         .zip(kinds[..length].iter().map(kind))
         .collect()
+}
+
+/// How long before the cutoff the actions of a row were, without padding, if that is told.
+fn time_delta_of(batch: &RecordBatch, row: usize, settings: &Settings) -> Option<Vec<i32>> {
+    let column = batch.column_by_name("time_delta");
+    assert_eq!(column.is_some(), !settings.sides.is_empty());
+    let deltas = column?.as_list::<i32>().value(row);
+    let deltas = deltas.as_primitive::<Int32Type>().values();
+    let length = history_of(batch, row, settings).len();
+    let max = usize::try_from(settings.actions_max).expect("small");
+    assert_eq!(deltas.len(), if settings.pad { max } else { length });
+    assert!(deltas[length..].iter().all(|delta| *delta == 0));
+    Some(deltas[..length].to_vec())
 }
 
 /// A folder for a test's files: in memory where there is such a place, because every run syncs.

@@ -8,7 +8,7 @@ use crate::calendar::instant_text;
 use crate::ids::Micros;
 use crate::job::{Layout, Settings};
 use crate::oracle::{
-    Barred, Fate, LogAction, LogImpression, Rules, Sample, fates, sequences, weight,
+    Barred, Fate, LogAction, LogImpression, Rules, Sample, Told, fates, sequences, weight,
 };
 
 /// A row of either layout.
@@ -32,6 +32,8 @@ pub(super) struct OutRow {
     pub(super) actions: Vec<i64>,
     /// Kinds, with padding.
     pub(super) kinds: Vec<i64>,
+    /// Seconds from the actions to the cutoff, with padding; none if there is no such column.
+    pub(super) time_deltas: Vec<i64>,
     /// Weights of what was shown, as their bits; none if there is no such column.
     pub(super) weights: Vec<u32>,
 }
@@ -70,6 +72,10 @@ impl OutRow {
             history_length: int("history_length"),
             actions: ints(&list("actions")),
             kinds: ints(&list("action_types")),
+            time_deltas: match batch.column_by_name("time_delta") {
+                Some(_) => ints(&list("time_delta")),
+                None => Vec::new(),
+            },
             weights: weights_of(batch, row),
         }
     }
@@ -87,8 +93,13 @@ impl OutRow {
             let weights = weights.map(f32::to_bits).collect();
             let items = sample.history.iter().map(|(item, _)| *item);
             let kinds = sample.history.iter().map(|(_, kind)| i64::from(*kind));
+            let deltas = sample.time_delta.iter().flatten();
+            let mut time_deltas: Vec<i64> = deltas.map(|of| i64::from(*of)).collect();
             let (mut actions, mut kinds): (Vec<i64>, Vec<i64>) = (items.collect(), kinds.collect());
             if settings.pad {
+                if rules.told.contains(&Told::TimeDelta) {
+                    time_deltas.resize(rules.actions_max, 0);
+                }
                 actions.resize(rules.actions_max, 0);
                 kinds.resize(rules.actions_max, 0);
             }
@@ -102,6 +113,7 @@ impl OutRow {
                 history_length: i32::try_from(sample.history.len()).unwrap_or(i32::MAX),
                 actions,
                 kinds,
+                time_deltas,
                 weights,
             }
         };
@@ -174,6 +186,7 @@ impl OutRow {
         for (name, found, right) in [
             ("actions", &self.actions, &expected.actions),
             ("action_types", &self.kinds, &expected.kinds),
+            ("time_delta", &self.time_deltas, &expected.time_deltas),
         ] {
             if found == right {
                 continue;

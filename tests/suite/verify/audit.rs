@@ -9,7 +9,7 @@ use arrow::array::{
 use arrow::datatypes::{Int8Type, Int32Type, Int64Type, TimestampMicrosecondType};
 use hitherto::{
     AuditRows, Codec, CustomerType, Cutoff, Dedup, Guests, ItemType, LabelKey, Layout, Question,
-    Settings, Source,
+    Settings, Side, Source,
 };
 use parquet::arrow::ArrowWriter;
 use parquet::arrow::arrow_reader::{ArrowReaderOptions, ParquetRecordBatchReaderBuilder};
@@ -118,7 +118,11 @@ fn canaries_are_kept_before_the_cutoff_and_refused_from_it_on() {
 fn rows_are_right_whatever_the_settings() {
     type Change = fn(&mut Settings);
     let berlin = |of: &mut Settings| of.timezone = "Europe/Berlin".into();
-    let changes: [(&str, Change); 21] = [
+    let changes: [(&str, Change); 23] = [
+        ("seconds", |of| of.sides = vec![Side::TimeDelta]),
+        ("seconds in a row without padding", |of| {
+            (of.dedup, of.pad, of.sides) = (Dedup::Consecutive, false, vec![Side::TimeDelta]);
+        }),
         ("half the negatives", |of| of.negatives_rate = Some(0.5)),
         ("half of them as lists", |of| {
             (of.negatives_rate, of.seed, of.layout) = (Some(0.5), 1, Layout::Request);
