@@ -385,7 +385,7 @@ mod tests {
         let event = |time, known| Event {
             time: Micros(time),
             known_after: Micros(known),
-            kind: Kind::CLICK,
+            kind: Kind(1),
             item: 1,
         };
         chunk.push(0, event(5, 5));

@@ -25,18 +25,10 @@ pub struct Day(pub i32);
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(crate) struct Key(pub u32);
 
-/// The kind of an action, as SPEC numbers it; 0 is padding and no action at all.
+/// The kind of an action: a code from 1 to 127, by itself 1 for a click, 2 for an item put into the cart
+/// and 3 for an order; 0 is padding and no action at all.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(crate) struct Kind(pub u8);
-
-impl Kind {
-    /// A click on an item.
-    pub(crate) const CLICK: Kind = Kind(1);
-    /// An item put into the cart.
-    pub(crate) const CART: Kind = Kind(2);
-    /// An item ordered.
-    pub(crate) const ORDER: Kind = Kind(3);
-}
 
 /// An item id of either width. A trait with two implementors, against the house rule of three:
 /// the alternative is 64-bit ids everywhere, which is a quarter more memory per event and

@@ -139,9 +139,9 @@ pub use generate::{
 };
 pub use ids::Day;
 pub use job::{
-    Codec, CustomerType, Cutoff, Dedup, DivideBy, DwellMethod, Format, Guests, IfExists, ItemType,
-    Job, LabelKey, Layout, NullLabel, OnBadRow, Publish, Question, Settings, Side, Source,
-    TimeUnit,
+    ActionSource, Codec, CustomerType, Cutoff, Dedup, DivideBy, DwellMethod, Format, Guests,
+    IfExists, ItemType, Job, LabelKey, Layout, LogName, NullLabel, OnBadRow, OtherTypes, Publish,
+    Question, Settings, Side, Source, TimeUnit, Types,
 };
 pub use output::{DayReport, DwellReport, FeaturesReport, Report, example_part};
 pub use verify::{

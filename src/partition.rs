@@ -234,7 +234,7 @@ mod tests {
             let event = Event {
                 time,
                 known_after: time,
-                kind: Kind::CLICK,
+                kind: Kind(1),
                 item: n + 1,
             };
             let scatter = &mut scatters[usize::from(n % 3 == 0)];

@@ -313,7 +313,7 @@ mod tests {
         ];
         for (key, time, known) in rows {
             let (time, known_after) = (Micros(time), Micros(known));
-            let (kind, item) = (Kind::CLICK, 1);
+            let (kind, item) = (Kind(1), 1);
             chunk.push(
                 key,
                 Event {

@@ -431,7 +431,7 @@ mod tests {
         let event = Event {
             time: Micros(1),
             known_after: Micros(1),
-            kind: Kind::CLICK,
+            kind: Kind(1),
             item: 1,
         };
         let mut results = (0..100).map(|_| {

@@ -93,9 +93,9 @@ impl Log {
             let second = day * DAY_SECONDS + number() % DAY_SECONDS;
             let time = Micros(i64::try_from(second).expect("a year") * 1_000_000);
             let kind = match number() % 167 {
-                0..150 => Kind::CLICK,
-                150..165 => Kind::CART,
-                _ => Kind::ORDER,
+                0..150 => Kind(1),
+                150..165 => Kind(2),
+                _ => Kind(3),
             };
             let item = i32::try_from(1 + number() % 500_000).expect("small");
             let event = Event {
@@ -283,9 +283,9 @@ impl Rows {
                     time,
                     known_after: time,
                     kind: if number >> 40 & 15 == 0 {
-                        Kind::CART
+                        Kind(2)
                     } else {
-                        Kind::CLICK
+                        Kind(1)
                     },
                     item: i32::try_from(1 + (number >> 33) % 500_000).expect("small"),
                 };

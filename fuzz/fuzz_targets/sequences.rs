@@ -48,6 +48,7 @@ fuzz_target!(|case: (Actions, Impressions, Asked, Layout)| {
         .map(|(whose, day, second, kind, item)| LogAction {
             customer: customer(*whose),
             time: LogTime::Instant(instant(*day, *second)),
+            log: usize::from(kind % 3),
             kind: 1 + kind % 3,
             item: i64::from(item % 30) + 1,
             available: None,
@@ -69,7 +70,7 @@ fuzz_target!(|case: (Actions, Impressions, Asked, Layout)| {
     let rules = Rules {
         cutoff_is_time: by_time,
         lookback_days,
-        embargo_us: [embargo_us, None, None],
+        embargo_us: vec![embargo_us, None, None],
         types: Vec::new(),
         repeats: Repeats::Kept,
         told: Vec::new(),

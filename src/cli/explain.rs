@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use clap::Args;
-use hitherto::{Day, ExplainSettings, Explained, ExplainedAction, date_text};
+use hitherto::{Day, ExplainSettings, Explained, ExplainedAction, Source, date_text};
 use serde_json::json;
 
 use crate::cli::values::day;
@@ -74,11 +74,13 @@ impl Explain {
 }
 
 /// The name of an action's type.
-fn type_name(action: &ExplainedAction) -> &'static str {
-    match action.source.name() {
-        "clicks" => "click",
-        "carts" => "cart",
-        _ => "order",
+fn type_name(action: &ExplainedAction) -> String {
+    match (action.source, action.kind) {
+        (Source::Clicks, _) => "click".to_owned(),
+        (Source::Carts, _) => "cart".to_owned(),
+        (Source::Orders, _) => "order".to_owned(),
+        (log, Some(code)) => format!("{} {code}", log.name()),
+        (log, None) => log.name().to_owned(),
     }
 }
 
@@ -103,7 +105,7 @@ fn table(of: &Explained) -> String {
         let (file, record) = &action.from;
         [
             action.time.clone().unwrap_or_else(dash),
-            type_name(action).to_owned(),
+            type_name(action),
             action.item.map_or_else(dash, |item| item.to_string()),
             action.fate.clone(),
             format!("{file} record {record}"),

@@ -43,6 +43,8 @@ pub(crate) fn of(job: &Job, report: &Report, seconds: f64) -> String {
         (report.never_available, "never known"),
         (report.of_other_types, "of other types than --types has"),
         (report.repeats_left_out, "left out as repeats, --dedup"),
+        (report.filtered, "left out by where"),
+        (report.without_code, "of types without a code"),
     ];
     let actions = format!("actions{}", notes(&of_actions));
     lines.push(counted(report.action_rows, &actions));

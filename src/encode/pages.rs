@@ -25,9 +25,6 @@ use crate::ids::{Kind, index};
 use crate::job::{Codec, ItemType, Job, Side};
 use crate::op::sequences::seconds_before;
 
-/// The kinds that the dictionary has: padding, click, cart, order.
-const KINDS: i32 = 4;
-
 /// Which column of histories.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Column {
@@ -115,8 +112,10 @@ impl PageMaker {
         let mut chunk = Chunk::new(sink, encoding);
         if column == Column::Kinds {
             self.stream.clear();
-            (0..KINDS).for_each(|code| self.stream.literal(&code.to_le_bytes()));
-            chunk.dictionary(&mut self.stream, &mut self.compressor, KINDS.unsigned_abs())?;
+            // Padding, and all codes up to the highest that the job knows, whether or not they occur.
+            let last = u32::from(job.code_max());
+            (0..=last).for_each(|code| self.stream.literal(&code.to_le_bytes()));
+            chunk.dictionary(&mut self.stream, &mut self.compressor, last + 1)?;
         }
         let pieces = std::mem::take(&mut self.pieces);
         for page in pieces.chunk_by(|_, next| !next.first) {

@@ -69,7 +69,7 @@ pub fn schema(job: &Job, text_ids: bool) -> Schema {
 }
 
 /// Codecs, encodings and statistics: none of these for the columns of histories, where they would
-/// cost time and tell nothing; kinds are four values, so a dictionary holds them.
+/// cost time and tell nothing; kinds are few values, so a dictionary holds them.
 pub(super) fn properties(job: &Job) -> WriterProperties {
     let elements =
         |name: &str| ColumnPath::from(vec![name.to_owned(), "list".into(), "element".into()]);

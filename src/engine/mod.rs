@@ -40,7 +40,7 @@ use crate::output::{self, Found, Report};
 use crate::partition::{Scatter, Split};
 use crate::probes::Probes;
 use crate::publish::{Staging, check_out};
-use crate::scan::actions::{ActionScan, ActionTally, slot};
+use crate::scan::actions::{ActionScan, ActionTally};
 use crate::scan::faults::{Policy, Rejected};
 use crate::scan::fields::GuestIds;
 use crate::scan::files::{SourceFiles, discover};
@@ -315,8 +315,8 @@ struct ActionsRead<I> {
     scatters: Vec<Scatter<EventChunk<I>>>,
     /// Those that memory has no room for.
     spills: Vec<Spill>,
-    /// What was found.
-    tallies: [ActionTally; 3],
+    /// What was found, by source as in the job's list.
+    tallies: Vec<ActionTally>,
     /// Rows set aside.
     rejected: Vec<Rejected>,
     /// Events kept.
@@ -334,19 +334,19 @@ fn read_actions<I: ItemColumn>(
     let mut read = ActionsRead {
         scatters: Vec::new(),
         spills: Vec::new(),
-        tallies: [ActionTally::default(); 3],
+        tallies: vec![ActionTally::default(); scan.job.actions.len()],
         rejected: Vec::new(),
         kept: 0,
     };
     for (task, proof) in &plan.passed {
-        read.pass(task, proof);
+        read.pass(scan.job, task, proof);
     }
     let mut states: Vec<_> = spills.into_iter().map(|spill| scan.state(spill)).collect();
     let mut done = false;
     for wave in plan.waves {
         if done && wave.tasks.iter().all(|(_, proof)| proof.is_some()) {
             for (task, proof) in &wave.tasks {
-                read.pass(task, proof.as_ref().expect("all have one"));
+                read.pass(scan.job, task, proof.as_ref().expect("all have one"));
             }
             continue;
         }
@@ -371,8 +371,9 @@ fn read_actions<I: ItemColumn>(
 
 impl<I> ActionsRead<I> {
     /// Counts a row group that needs no reading.
-    fn pass(&mut self, task: &Task, proof: &Proof) {
-        let tally = &mut self.tallies[slot(task.opened.file().source)];
+    fn pass(&mut self, job: &Job, task: &Task, proof: &Proof) {
+        let slot = job.slot(task.opened.file().source);
+        let tally = &mut self.tallies[slot.expect("only sources of the job have files")];
         tally.rows += proof.rows;
         tally.null_customers += proof.null_customers;
     }

@@ -94,7 +94,7 @@ pub(super) fn schema(source: Source) -> Schema {
             item("simple_id"),
             time("occurred_at"),
         ],
-        Source::Listings | Source::Events => unreachable!("no source of `sequences`"),
+        _ => unreachable!("no source of `sequences`"),
     })
 }
 

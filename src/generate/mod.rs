@@ -305,7 +305,7 @@ fn stream_of(source: Source) -> u32 {
         Source::Carts => 2,
         Source::Orders => 3,
         Source::Listings => 4,
-        Source::Events => 5,
+        Source::Events | Source::Log(_) => 5,
     }
 }
 

@@ -4,6 +4,7 @@
 //! program trusts. **Invariants**: a `Job` has legal ranges, a known zone, known column names,
 //! and at least the first source of its question to read.
 
+mod actions;
 mod settings;
 mod sources;
 
@@ -13,11 +14,12 @@ use crate::calendar::{Zone, date_text};
 use crate::error::{Error, Result};
 use crate::ids::{Day, narrow};
 
+pub use actions::{ActionSource, OtherTypes, Types};
 pub use settings::{
     Codec, CustomerType, Cutoff, Dedup, DivideBy, DwellMethod, Format, Guests, IfExists, ItemType,
     LabelKey, Layout, NullLabel, OnBadRow, Publish, Settings, Side, TimeUnit,
 };
-pub use sources::{Question, Source};
+pub use sources::{LogName, Question, Source};
 
 /// Settings that hold together. Only [`Job::new`] makes one.
 #[derive(Clone, Debug)]
@@ -43,6 +45,7 @@ impl Job {
     /// [`crate::ErrorKind::Settings`], naming the flag to change.
     pub fn new(settings: Settings) -> Result<Job> {
         check_ranges(&settings)?;
+        actions::check_actions(&settings)?;
         check_sources(&settings)?;
         check_columns(&settings)?;
         let zone = Zone::named(&settings.timezone).ok_or_else(|| {
@@ -71,6 +74,17 @@ impl Job {
             .iter()
             .find(|(of, ours, _)| *of == source && ours == name);
         renamed.map_or(name, |(_, _, theirs)| theirs)
+    }
+
+    /// The place of a source in the list of [`Settings::actions`], which counts are kept by.
+    pub(crate) fn slot(&self, source: Source) -> Option<usize> {
+        self.actions.iter().position(|of| of.source == source)
+    }
+
+    /// The highest code that an action may have.
+    pub(crate) fn code_max(&self) -> u8 {
+        let codes = self.actions.iter().flat_map(ActionSource::codes);
+        codes.max().unwrap_or(0)
     }
 
     /// The column that says when an action of a source was known.
@@ -189,10 +203,12 @@ fn check_sides(settings: &Settings) -> Result<()> {
 /// Codes that some source has, once each.
 fn check_types(settings: &Settings) -> Result<()> {
     for (at, code) in settings.types.iter().enumerate() {
-        let has = |source: &&Source| source.kind().0 == *code;
-        if !Source::ACTIONS.iter().any(|source| has(&source)) {
-            let known = Source::ACTIONS.map(|of| format!("{} {}", of.kind().0, of.name()));
-            let known = known.join(", ");
+        if !settings.actions.iter().any(|of| of.codes().contains(code)) {
+            let known = settings.actions.iter().flat_map(|of| {
+                let codes = of.codes().into_iter();
+                codes.map(|code| format!("{code} {}", of.source.name()))
+            });
+            let known = known.collect::<Vec<_>>().join(", ");
             let what = format!("--types has {code}, but the types of actions are {known}");
             return Err(Error::settings(what));
         }
@@ -203,7 +219,7 @@ fn check_types(settings: &Settings) -> Result<()> {
     Ok(())
 }
 
-/// Something to read, of the question's sources only, and no source twice.
+/// Something to read, of the question's sources only, and no source by paths and by a list.
 fn check_sources(settings: &Settings) -> Result<()> {
     let listed = settings.files_from.iter().map(|(source, _)| *source);
     let named: Vec<Source> = settings
@@ -217,7 +233,7 @@ fn check_sources(settings: &Settings) -> Result<()> {
             "either give the folder of all sources or name each of them, not both",
         ));
     }
-    let sources = settings.question.sources();
+    let sources = &settings.sources()[..];
     if settings.dir.is_none() && !named.contains(&sources[0]) {
         return Err(Error::settings(match settings.question {
             Question::Dwell => "no events to read; give their path, or --files-from events=LIST",
@@ -225,11 +241,14 @@ fn check_sources(settings: &Settings) -> Result<()> {
         }));
     }
     if let Some(other) = named.iter().find(|source| !sources.contains(source)) {
-        return Err(Error::settings(not_read(settings.question, *other)));
+        return Err(not_read(settings, *other));
     }
     for source in sources {
         let name = source.name();
-        if named.iter().filter(|of| *of == source).count() > 1 {
+        // Paths may be several, but a list of them is all that there is.
+        let listed = settings.files_from.iter().filter(|(of, _)| of == source);
+        let by_path = settings.paths.iter().any(|(of, _)| of == source);
+        if listed.count() + usize::from(by_path) > 1 {
             return Err(Error::settings(format!("{name} are named twice")));
         }
         if settings.without.contains(source) && named.contains(source) {
@@ -238,7 +257,8 @@ fn check_sources(settings: &Settings) -> Result<()> {
             )));
         }
     }
-    if settings.without.contains(&Source::Impressions) {
+    let is_action = |of: &Source| Source::ACTIONS.contains(of) || sources[1..].contains(of);
+    if !settings.without.iter().all(is_action) {
         return Err(Error::settings("--without takes clicks, carts or orders"));
     }
     if settings.out.as_os_str().is_empty() {
@@ -247,11 +267,12 @@ fn check_sources(settings: &Settings) -> Result<()> {
     Ok(())
 }
 
-/// What is wrong with a source that a question does not read.
-fn not_read(question: Question, source: Source) -> String {
-    let known: Vec<_> = question.sources().iter().map(|of| of.name()).collect();
-    let (question, source, known) = (question.name(), source.name(), known.join(", "));
-    format!("{question} reads no {source}, but {known}")
+/// The error for a source that a job does not read.
+fn not_read(settings: &Settings, source: Source) -> Error {
+    let sources = settings.sources();
+    let known: Vec<_> = sources.iter().map(Source::name).collect();
+    let (question, source, known) = (settings.question.name(), source.name(), known.join(", "));
+    Error::settings(format!("{question} reads no {source}, but {known}"))
 }
 
 /// Column names that exist, once each, and availability of actions only.
@@ -259,8 +280,8 @@ fn check_columns(settings: &Settings) -> Result<()> {
     for (at, (source, ours, _)) in settings.columns.iter().enumerate() {
         let known = source.columns(settings.question);
         let name = source.name();
-        if known.is_empty() {
-            return Err(Error::settings(not_read(settings.question, *source)));
+        if known.is_empty() || !settings.sources().contains(source) {
+            return Err(not_read(settings, *source));
         }
         if !known.contains(&ours.as_str()) {
             let known = known.join(", ");
@@ -288,10 +309,11 @@ fn check_columns(settings: &Settings) -> Result<()> {
     let mut seen = Vec::new();
     for (flag, source) in available.chain(embargo) {
         let name = source.name();
-        if source == Source::Impressions {
-            return Err(Error::settings(format!(
-                "{flag} takes clicks, carts or orders"
-            )));
+        let is_action = |of: &ActionSource| of.source == source;
+        if !settings.actions.iter().any(is_action) {
+            let known: Vec<_> = settings.actions.iter().map(|of| of.source.name()).collect();
+            let known = known.join(", ");
+            return Err(Error::settings(format!("{flag} takes actions: {known}")));
         }
         if seen.contains(&(flag, source)) {
             return Err(Error::settings(format!("{flag} names {name} twice")));

@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 
+use super::actions::ActionSource;
 use super::sources::{Question, Source};
 use crate::ids::Day;
 
@@ -193,10 +194,12 @@ pub struct Settings {
     pub question: Question,
     /// The folder of all sources, or `None` if they are named one by one.
     pub dir: Option<PathBuf>,
-    /// Sources by path: files, folders or globs.
+    /// Sources by path: files, folders or globs; of each as many as there are.
     pub paths: Vec<(Source, String)>,
     /// Sources by a file that lists their paths, a line each.
     pub files_from: Vec<(Source, PathBuf)>,
+    /// The sources of actions that there are (`sequences`).
+    pub actions: Vec<ActionSource>,
     /// Actions to do without (`sequences`).
     pub without: Vec<Source>,
     /// The folder to make.
@@ -302,6 +305,7 @@ impl Default for Settings {
             dir: None,
             paths: Vec::new(),
             files_from: Vec::new(),
+            actions: ActionSource::defaults(),
             without: Vec::new(),
             out: PathBuf::new(),
             publish: Publish::New,
@@ -347,6 +351,19 @@ impl Default for Settings {
             data_end: None,
             encode_plain: false,
             page_bytes_max: 1 << 20,
+        }
+    }
+}
+
+impl Settings {
+    /// The sources that there are, in the order in which they are read and reported.
+    pub fn sources(&self) -> Vec<Source> {
+        match self.question {
+            Question::Sequences => {
+                let actions = self.actions.iter().map(|of| of.source);
+                [Source::Impressions].into_iter().chain(actions).collect()
+            }
+            other => other.sources().to_vec(),
         }
     }
 }

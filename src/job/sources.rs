@@ -1,6 +1,6 @@
 //! The questions that can be asked, and the inputs that each reads.
 
-use crate::ids::Kind;
+use std::fmt;
 
 /// What a job asks of its logs; each has its own sources and its own columns.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -31,7 +31,8 @@ impl Question {
         }
     }
 
-    /// The sources that it reads, in the order in which they are read and reported.
+    /// The sources that it reads unless a job declares others, in the order in which they are read
+    /// and reported.
     pub fn sources(self) -> &'static [Source] {
         match self {
             Question::Sequences => &[
@@ -61,10 +62,52 @@ pub enum Source {
     Listings,
     /// What people did with flyers.
     Events,
+    /// Actions of a log that the job declares (`sequences`).
+    Log(LogName),
+}
+
+/// The name of a log that a job declares: a letter, then letters, digits, `_` and `-`, at most 31 of
+/// them, in ASCII. It lies in place, so that a [`Source`] is a plain value.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub struct LogName {
+    /// The text, padded with zeros.
+    bytes: [u8; LogName::BYTES_MAX],
+}
+
+impl LogName {
+    /// The longest name.
+    const BYTES_MAX: usize = 31;
+
+    /// A name, if the text is one.
+    fn new(text: &str) -> Option<LogName> {
+        let is_inner = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-');
+        let starts = text.starts_with(|first: char| first.is_ascii_alphabetic());
+        if !starts || !text.bytes().all(is_inner) {
+            return None;
+        }
+        let mut bytes = [0; LogName::BYTES_MAX];
+        bytes
+            .get_mut(..text.len())?
+            .copy_from_slice(text.as_bytes());
+        Some(LogName { bytes })
+    }
+
+    /// The text.
+    fn text(&self) -> &str {
+        let end = self.bytes.iter().position(|byte| *byte == 0);
+        let text = &self.bytes[..end.unwrap_or(LogName::BYTES_MAX)];
+        std::str::from_utf8(text).expect("a name is ASCII")
+    }
+}
+
+impl fmt::Debug for LogName {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.text().fmt(out)
+    }
 }
 
 impl Source {
-    /// All of them, of all questions.
+    /// All that no job declares, of all questions.
     pub const ALL: [Source; 6] = [
         Source::Impressions,
         Source::Clicks,
@@ -73,11 +116,11 @@ impl Source {
         Source::Listings,
         Source::Events,
     ];
-    /// Those that are actions.
+    /// Those of them that are actions.
     pub const ACTIONS: [Source; 3] = [Source::Clicks, Source::Carts, Source::Orders];
 
     /// The name in flags and messages.
-    pub fn name(self) -> &'static str {
+    pub fn name(&self) -> &str {
         match self {
             Source::Impressions => "impressions",
             Source::Clicks => "clicks",
@@ -85,11 +128,12 @@ impl Source {
             Source::Orders => "orders",
             Source::Listings => "listings",
             Source::Events => "events",
+            Source::Log(name) => name.text(),
         }
     }
 
     /// The name of its folder or file below the input folder.
-    pub fn folder(self) -> &'static str {
+    pub fn folder(&self) -> &str {
         match self {
             Source::Carts => "add_to_carts",
             Source::Orders => "previous_orders",
@@ -97,22 +141,17 @@ impl Source {
         }
     }
 
-    /// The source of a name, or `None`.
+    /// The source of a name, one that a job may declare if it is no other; `None` if the text is no
+    /// name.
     pub fn named(name: &str) -> Option<Source> {
-        Source::ALL.into_iter().find(|source| source.name() == name)
+        let known = Source::ALL.into_iter().find(|source| source.name() == name);
+        known.or_else(|| LogName::new(name).map(Source::Log))
     }
 
-    /// The code of its actions.
-    ///
-    /// # Panics
-    /// If the source holds no actions.
-    pub(crate) fn kind(self) -> Kind {
-        match self {
-            Source::Clicks => Kind::CLICK,
-            Source::Carts => Kind::CART,
-            Source::Orders => Kind::ORDER,
-            _ => panic!("{} are not actions", self.name()),
-        }
+    /// Whether `sequences` reads it only if a job declares it: a log of actions of any name, also of
+    /// one that is a source of another question.
+    pub fn is_declared(&self) -> bool {
+        !Source::ACTIONS.contains(self) && *self != Source::Impressions
     }
 
     /// The columns that a question reads, which may be renamed; none if it does not read the
@@ -132,6 +171,9 @@ impl Source {
             (Question::Sequences, Source::Carts) => &["customer_id", "config_id", "occurred_at"],
             (Question::Sequences, Source::Orders) => {
                 &["customer_id", "config_id", "occurred_at", "order_date"]
+            }
+            (Question::Sequences, of) if of.is_declared() => {
+                &["customer_id", "item_id", "time", "time_else"]
             }
             (Question::Features, Source::Impressions) => {
                 &["impression_id", "user_id", "listing_id", "impression_ts"]
@@ -154,5 +196,37 @@ impl Source {
             Question::Features => "listing_id",
             Question::Dwell => "user_id",
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_name_is_short_and_plain() {
+        let longest = "a".repeat(31);
+        for name in ["views", "a", "Add-to_cart2", &longest] {
+            let source = Source::named(name).expect("a name");
+            assert!(matches!(source, Source::Log(_)), "{name}");
+            assert_eq!((source.name(), source.folder()), (name, name));
+        }
+        for name in [
+            "",
+            "2views",
+            "_views",
+            "a b",
+            "a.b",
+            "a/b",
+            "ä",
+            &"a".repeat(32),
+        ] {
+            assert_eq!(Source::named(name), None, "{name}");
+        }
+        assert_eq!(Source::named("carts"), Some(Source::Carts));
+        assert!(
+            Source::named("a") < Source::named("aa"),
+            "in the order of texts"
+        );
     }
 }

@@ -8,6 +8,7 @@
 mod runs;
 mod seal;
 mod settings;
+mod sources;
 
 use std::path::Path;
 
@@ -171,9 +172,11 @@ fn quarantine(out: &Path, days: &[Value], before: &Value, run: &RunFiles) -> Val
 /// If not, naming the first setting that differs.
 pub(crate) fn check_settings(out: &Path, ours: &Value) -> Result<()> {
     let theirs = read(&out.join(MANIFEST))?;
-    let ours = ours.as_object().into_iter().flatten();
-    for (name, value) in ours.filter(|(name, _)| !NOT_SHARED.contains(&name.as_str())) {
-        let found = &theirs["settings"][name];
+    let theirs = &theirs["settings"];
+    let of_both = [ours, theirs].into_iter().filter_map(Value::as_object);
+    let names = of_both.flat_map(Map::keys);
+    for name in names.filter(|name| !NOT_SHARED.contains(&name.as_str())) {
+        let (found, value) = (&theirs[name], &ours[name]);
         if found != value {
             let what = format!("its days were made with {name} {found}, this job has {value}");
             return Err(Error::output(out, what));

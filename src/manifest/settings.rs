@@ -10,11 +10,12 @@ use crate::job::{
     Codec, CustomerType, Cutoff, Dedup, DivideBy, DwellMethod, Format, Guests, ItemType, Job,
     LabelKey, Layout, NullLabel, OnBadRow, Question, Settings, Side, Source, TimeUnit,
 };
+use crate::manifest::sources::{declared, parse_declared};
 use crate::scan::events::IdTypes;
 use crate::scan::features::FeatureTypes;
 
 /// The words for the values of a setting.
-type Words<T, const N: usize> = [(T, &'static str); N];
+pub(super) type Words<T, const N: usize> = [(T, &'static str); N];
 
 /// What the cutoff is.
 const CUTOFFS: Words<Cutoff, 2> = [(Cutoff::Day, "day"), (Cutoff::Time, "time")];
@@ -83,13 +84,16 @@ const FORMATS: Words<Format, 4> = [
 ];
 
 /// The word for a value.
-fn word<T: Copy + PartialEq, const N: usize>(words: &Words<T, N>, of: T) -> &'static str {
+pub(super) fn word<T: Copy + PartialEq, const N: usize>(
+    words: &Words<T, N>,
+    of: T,
+) -> &'static str {
     let found = words.iter().find(|(value, _)| *value == of);
     found.map_or("", |(_, word)| *word)
 }
 
 /// The value of a word.
-fn meaning<T: Copy, const N: usize>(words: &Words<T, N>, of: &Value) -> Option<T> {
+pub(super) fn meaning<T: Copy, const N: usize>(words: &Words<T, N>, of: &Value) -> Option<T> {
     let found = words.iter().find(|(_, word)| of == *word);
     found.map(|(value, _)| *value)
 }
@@ -118,9 +122,12 @@ pub(crate) fn settings(job: &Job, text_ids: bool) -> Value {
         let by_path = job.paths.iter().any(|(of, _)| of == source);
         by_path || job.files_from.iter().any(|(of, _)| of == source)
     };
-    let is_read = |of: &Source| (job.dir.is_some() && !job.without.contains(of)) || named(of);
+    let is_read = |of: &Source| {
+        let in_dir = job.dir.is_some() && !job.without.contains(of);
+        job.slot(*of).is_some() && (in_dir || named(of))
+    };
     let without = Source::ACTIONS.iter().filter(|source| !is_read(source));
-    json!({
+    let mut told = json!({
         "without": without.map(|source| source.name()).collect::<Vec<_>>(),
         "cutoff": word(&CUTOFFS, job.cutoff),
         "lookback_days": job.lookback_days,
@@ -147,7 +154,11 @@ pub(crate) fn settings(job: &Job, text_ids: bool) -> Value {
         "max_lateness_us": job.lateness_max_us,
         "row_group_rows": job.row_group_rows_max,
         "codec": word(&CODECS, job.codec),
-    })
+    });
+    if let Some(declared) = declared(job) {
+        told["action_sources"] = declared;
+    }
+    told
 }
 
 /// Settings of `dwell` that decide about rows and bytes.
@@ -245,6 +256,7 @@ fn parse_sequences(settings: Settings, told: &Value) -> Result<Settings, &'stati
     let without = without.iter().map(|name| Source::named(name));
     let days = &told["lookback_days"];
     Ok(Settings {
+        actions: parse_declared(&told["action_sources"]).ok_or("action_sources")?,
         without: without.collect::<Option<_>>().ok_or("without")?,
         cutoff: meaning(&CUTOFFS, &told["cutoff"]).ok_or("cutoff")?,
         lookback_days: (!days.is_null())

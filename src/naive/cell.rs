@@ -103,6 +103,17 @@ impl Cell {
         (text.len() <= TEXT_BYTES_MAX).then_some(text)
     }
 
+    /// What rows are told apart by: a text that is not too long, or an integer or truth value, and any
+    /// value of JSON, as it is written.
+    pub(super) fn word(&self) -> Option<String> {
+        let word = match self {
+            Cell::Json(json) => json.clone(),
+            Cell::Bool(value) => value.to_string(),
+            other => return other.text(),
+        };
+        (word.len() <= TEXT_BYTES_MAX).then_some(word)
+    }
+
     /// An id of a type, or nothing if it is null.
     pub(super) fn id(&self, column: &str, of: CustomerType) -> Result<Option<String>, Fault> {
         if self.is_null() {

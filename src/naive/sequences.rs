@@ -7,7 +7,8 @@ use super::text::cells_of;
 use super::{Check, Found, LogFile, column, per_file, read};
 use crate::error::Result;
 use crate::job::{
-    CustomerType, Cutoff, Dedup, Guests, NullLabel, Settings, Side, Source, TimeUnit,
+    ActionSource, CustomerType, Cutoff, Dedup, Guests, NullLabel, OtherTypes, Settings, Side,
+    Source, TimeUnit, Types,
 };
 use crate::naive::times::parse_date;
 use crate::oracle::{LogAction, LogImpression, LogTime, Repeats, Rules, Told, day_in};
@@ -21,7 +22,11 @@ pub(crate) fn rules(settings: &Settings) -> Rules {
     Rules {
         cutoff_is_time: settings.cutoff == Cutoff::Time,
         lookback_days: settings.lookback_days,
-        embargo_us: Source::ACTIONS.map(embargo),
+        embargo_us: settings
+            .actions
+            .iter()
+            .map(|of| embargo(of.source))
+            .collect(),
         types: settings.types.clone(),
         repeats: match settings.dedup {
             Dedup::None => Repeats::Kept,
@@ -77,7 +82,7 @@ pub(crate) fn actions(
     is_wanted: &(dyn Fn(&str) -> bool + Sync),
     check: Check<'_>,
 ) -> Result<(Vec<Found<LogAction>>, u64)> {
-    let is_action = |source| Source::ACTIONS.contains(&source);
+    let is_action = |source| settings.actions.iter().any(|of| of.source == source);
     let found = per_file(files, is_action, |file| {
         actions_of(settings, file, is_wanted, check)
     })?;
@@ -96,47 +101,55 @@ fn actions_of(
     is_wanted: &(dyn Fn(&str) -> bool + Sync),
     check: Check<'_>,
 ) -> Result<(Vec<Found<LogAction>>, u64)> {
-    let name = |ours: &'static str| column(settings, file.source, ours);
-    let (item, times) = match file.source {
-        Source::Clicks => (name("item_id"), vec![name("click_time")]),
-        Source::Carts => (name("config_id"), vec![name("occurred_at")]),
-        _ => (
-            name("config_id"),
-            vec![name("occurred_at"), name("order_date")],
-        ),
-    };
+    let (log, of) = log_of(settings, file.source);
+    let (item, times) = item_and_times(settings, file.source);
     let mut available = settings.available.iter();
     let available = available.find(|(of, _)| *of == file.source);
-    let mut columns = vec![name("customer_id"), item];
+    let mut columns = vec![column(settings, file.source, "customer_id"), item];
     columns.extend(&times);
     columns.extend(available.map(|(_, column)| column.as_str()));
-    let kind = match file.source {
-        Source::Clicks => 1,
-        Source::Carts => 2,
-        _ => 3,
-    };
+    let known_at = columns.len() - 1;
+    columns.extend(of.only.iter().map(|(column, _)| column.as_str()));
+    if let Types::Column { column, .. } = &of.types {
+        columns.push(column);
+    }
     let (mut found, mut records) = (Vec::new(), 0);
     let shown: Arc<str> = file.shown.as_str().into();
     read(file, &columns, check, &mut |record, cells| {
         records += 1;
-        let Ok(Some(of)) = customer(settings, columns[0], &cells[0]) else {
+        let chosen = &cells[known_at + 1..];
+        if !of
+            .only
+            .iter()
+            .zip(chosen)
+            .all(|((_, values), cell)| has_word(cell, values))
+        {
+            return Ok(());
+        }
+        let Ok(Some(whose)) = customer(settings, columns[0], &cells[0]) else {
             return Ok(());
         };
-        if !is_wanted(&of) {
+        if !is_wanted(&whose) {
+            return Ok(());
+        }
+        let kind = kind_of(&of.types, &cells[cells.len() - 1]);
+        if kind == Ok(None) {
             return Ok(());
         }
         let judge = || {
+            let kind = kind?.unwrap_or_default();
             let time = time_of(&cells[2..2 + times.len()], &times, settings.time_unit)?;
             let known = match available {
                 None => None,
                 Some((_, name)) => {
-                    let known = cells[columns.len() - 1].time(name, settings.time_unit)?;
+                    let known = cells[known_at].time(name, settings.time_unit)?;
                     Some(known.map(|(time, _)| time))
                 }
             };
             Ok(LogAction {
-                customer: Some(of.clone()),
+                customer: Some(whose.clone()),
                 time,
+                log,
                 kind,
                 item: cells[1].item(columns[1], settings.item_type)?,
                 available: known,
@@ -144,7 +157,7 @@ fn actions_of(
         };
         found.push(Found {
             row: judge(),
-            of: of.clone(),
+            of: whose.clone(),
             source: file.source,
             file: Arc::clone(&shown),
             record,
@@ -152,6 +165,55 @@ fn actions_of(
         Ok(())
     })?;
     Ok((found, records))
+}
+
+/// The columns of item and time of a source, as its files name them: of times those that stand in for
+/// others after them.
+fn item_and_times(settings: &Settings, source: Source) -> (&str, Vec<&str>) {
+    let name = |ours: &'static str| column(settings, source, ours);
+    match source {
+        Source::Clicks => (name("item_id"), vec![name("click_time")]),
+        Source::Carts => (name("config_id"), vec![name("occurred_at")]),
+        Source::Orders => (
+            name("config_id"),
+            vec![name("occurred_at"), name("order_date")],
+        ),
+        _ => match name("time_else") {
+            "time_else" => (name("item_id"), vec![name("time")]),
+            other => (name("item_id"), vec![name("time"), other]),
+        },
+    }
+}
+
+/// The place of a source of actions in the list of settings, and what is said of it there.
+fn log_of(settings: &Settings, source: Source) -> (usize, &ActionSource) {
+    let mut logs = settings.actions.iter().enumerate();
+    logs.find(|(_, of)| of.source == source)
+        .expect("only files of these sources are read")
+}
+
+/// Whether a cell is one of some words: a text, an integer, a truth value.
+fn has_word(cell: &Cell, words: &[String]) -> bool {
+    cell.word().is_some_and(|word| words.contains(&word))
+}
+
+/// The code of a type; nothing if the row is to be left out.
+fn kind_of(types: &Types, cell: &Cell) -> std::result::Result<Option<u8>, Fault> {
+    let (column, codes, other) = match types {
+        Types::Constant(code) => return Ok(Some(*code)),
+        Types::Column {
+            column,
+            codes,
+            other,
+        } => (column, codes, other),
+    };
+    let word = cell.word();
+    let code = codes.iter().find(|(value, _)| Some(value) == word.as_ref());
+    match (code, other) {
+        (Some((_, code)), _) => Ok(Some(*code)),
+        (None, OtherTypes::Drop) => Ok(None),
+        (None, OtherTypes::Error) => Err(Fault::new(column, "a type with a code", cell)),
+    }
 }
 
 /// The first time of some columns that is not null.

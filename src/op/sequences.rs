@@ -42,10 +42,10 @@ pub(crate) struct Histories<I> {
 
 /// What the histories of a partition hold, counted once per action, whatever the number of
 /// impressions that see it.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct HistoryCounts {
-    /// Actions that are in some history, by kind: click, cart, order.
-    pub(crate) actions: [u64; 3],
+    /// Actions that are in some history, by the code of their kind.
+    pub(crate) actions: [u64; 128],
     /// Those that repeat another action in customer, time, kind and item.
     pub(crate) duplicates: u64,
     /// Those that share customer and time with another action, but not all else.
@@ -375,6 +375,18 @@ impl Used {
     }
 }
 
+impl Default for HistoryCounts {
+    fn default() -> HistoryCounts {
+        HistoryCounts {
+            actions: [0; 128],
+            duplicates: 0,
+            ties: 0,
+            repeats: 0,
+            times: None,
+        }
+    }
+}
+
 impl HistoryCounts {
     /// Counts actions of one customer, given as ranges that ascend.
     fn add<I: Item>(&mut self, sorted: &Sorted<I>, ranges: &[Range<u32>]) {
@@ -383,7 +395,7 @@ impl HistoryCounts {
         for range in ranges {
             let (first, end) = (index(range.start), index(range.end));
             for kind in &kinds[first..end] {
-                self.actions[usize::from(kind.0) - 1] += 1;
+                self.actions[usize::from(kind.0)] += 1;
             }
             if let Some(before) = before {
                 self.compare(sorted, before, first);

@@ -135,7 +135,7 @@ pub(super) fn barred(
         }
         _ => {}
     }
-    let embargo = rules.embargo_us[usize::from(of.kind) - 1];
+    let embargo = rules.embargo_us[of.log];
     if embargo.is_some_and(|embargo| cutoff <= time.saturating_add(embargo)) {
         return Some(Barred::Embargoed);
     }

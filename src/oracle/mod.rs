@@ -29,14 +29,16 @@ pub enum LogTime {
     Date(i32),
 }
 
-/// A row of clicks, carts or orders.
+/// A row of some log of actions.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct LogAction {
     /// Who, if known.
     pub customer: Option<String>,
     /// When.
     pub time: LogTime,
-    /// 1 click, 2 cart, 3 order.
+    /// The place of its log in the list of logs, from 0: by itself clicks, carts, orders.
+    pub log: usize,
+    /// The code of its type: by itself 1 click, 2 cart, 3 order.
     pub kind: u8,
     /// On what.
     pub item: i64,
@@ -84,8 +86,8 @@ pub struct Rules {
     pub cutoff_is_time: bool,
     /// Calendar days of history.
     pub lookback_days: Option<u32>,
-    /// Microseconds until clicks, carts and orders are known.
-    pub embargo_us: [Option<i64>; 3],
+    /// Microseconds until the actions of each log are known.
+    pub embargo_us: Vec<Option<i64>>,
     /// The kinds that count; all, if none is named.
     pub types: Vec<u8>,
     /// Which repeats are left out.

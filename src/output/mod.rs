@@ -51,7 +51,7 @@ pub(crate) struct Found<I> {
     /// What was found of each day.
     pub(crate) days: BTreeMap<Day, DayTally>,
     /// What was found of each source of actions.
-    pub(crate) actions: [ActionTally; 3],
+    pub(crate) actions: Vec<ActionTally>,
     /// Actions that were kept for sorting: depends on the early stop.
     pub(crate) actions_kept: u64,
     /// Rows set aside, in order.

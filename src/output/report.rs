@@ -12,11 +12,12 @@ use crate::calendar::instant_text;
 use crate::encode::RowTally;
 use crate::error::Result;
 use crate::ids::{Day, count64};
-use crate::job::{Format, Guests, Job, Question, Source};
+use crate::job::{ActionSource, Format, Guests, Job, Question, Source, Types};
 use crate::manifest::format_name;
 use crate::op::sequences::HistoryCounts;
 use crate::publish::{Part, day_folder};
 use crate::scan::Opened;
+use crate::scan::actions::ActionTally;
 use crate::scan::faults::Rejected;
 
 /// What a run made.
@@ -50,6 +51,10 @@ pub struct Report {
     pub never_available: u64,
     /// Rows of actions of types that do not count.
     pub of_other_types: u64,
+    /// Rows of actions that do not count, by the values of a column.
+    pub filtered: u64,
+    /// Of those of customers that are asked for: of a type without a code, and left out.
+    pub without_code: u64,
     /// Of the rows of actions, read and kept; less if reading could stop early.
     pub actions_kept: u64,
     /// Repeated actions that were left out.
@@ -116,13 +121,13 @@ pub(super) fn report<I>(
             0
         };
     }
-    for (source, tally) in Source::ACTIONS.into_iter().zip(&found.actions) {
-        if !job.counts_type(source.kind().0) {
-            report.of_other_types += tally.rows;
-        }
+    for (of, tally) in job.actions.iter().zip(&found.actions) {
+        report.of_other_types += of_other_types(job, of, tally);
         report.action_rows += tally.rows;
         report.null_customers += tally.null_customers;
         report.never_available += tally.null_available;
+        report.filtered += tally.filtered;
+        report.without_code += tally.without_code;
     }
     report
 }
@@ -168,21 +173,33 @@ pub(super) fn inputs_of_day(inputs: &[Opened], values: &[Value], day: Day) -> Ve
 /// What was found among the actions, in the manifest.
 pub(super) fn actions_value<I>(job: &Job, found: &Found<I>, counts: &HistoryCounts) -> Value {
     let mut value = serde_json::Map::new();
-    for (at, source) in Source::ACTIONS.into_iter().enumerate() {
-        let tally = &found.actions[at];
-        let is_it = |rejected: &&Rejected| rejected.source == source;
-        let is_asked = job.counts_type(source.kind().0);
-        value.insert(
-            source.name().to_owned(),
-            json!({
-                "rows": tally.rows,
-                "null_customers": tally.null_customers,
-                "never_available": tally.null_available,
-                "rejected": found.rejected.iter().filter(is_it).count(),
-                "of_other_types": if is_asked { 0 } else { tally.rows },
-                "in_histories": counts.actions[at],
-            }),
-        );
+    for (of, tally) in job.actions.iter().zip(&found.actions) {
+        let is_it = |rejected: &&Rejected| rejected.source == of.source;
+        let mut told = json!({
+            "rows": tally.rows,
+            "null_customers": tally.null_customers,
+            "never_available": tally.null_available,
+            "rejected": found.rejected.iter().filter(is_it).count(),
+        });
+        if !of.only.is_empty() {
+            told["filtered"] = json!(tally.filtered);
+        }
+        if matches!(of.types, Types::Column { .. }) {
+            told["without_code"] = json!(tally.without_code);
+        }
+        if let Types::Constant(_) = of.types {
+            told["of_other_types"] = json!(of_other_types(job, of, tally));
+        }
+        if let Some(code) = own_code(job, of) {
+            told["in_histories"] = json!(counts.actions[usize::from(code)]);
+        }
+        value.insert(of.source.name().to_owned(), told);
+    }
+    if job.actions.iter().any(|of| own_code(job, of).is_none()) {
+        let of_types = (0..=job.code_max()).zip(counts.actions);
+        let there = of_types.filter(|(_, count)| *count > 0);
+        let there = there.map(|(code, count)| (code.to_string(), json!(count)));
+        value.insert("types_in_histories".into(), Value::Object(there.collect()));
     }
     value.insert("duplicates_in_histories".into(), json!(counts.duplicates));
     value.insert("repeats_left_out".into(), json!(counts.repeats));
@@ -192,6 +209,23 @@ pub(super) fn actions_value<I>(job: &Job, found: &Found<I>, counts: &HistoryCoun
         .map(|(oldest, newest)| [oldest, newest].map(instant_text));
     value.insert("times_in_histories".into(), json!(range));
     Value::Object(value)
+}
+
+/// Rows of a source whose one type does not count.
+fn of_other_types(job: &Job, of: &ActionSource, tally: &ActionTally) -> u64 {
+    match of.types {
+        Types::Constant(code) if !job.counts_type(code) => tally.rows,
+        _ => 0,
+    }
+}
+
+/// The code of a source's actions, if they have but one, and no other source has it.
+fn own_code(job: &Job, of: &ActionSource) -> Option<u8> {
+    let Types::Constant(code) = of.types else {
+        return None;
+    };
+    let sources = job.actions.iter().filter(|of| of.codes().contains(&code));
+    (sources.count() == 1).then_some(code)
 }
 
 /// What was found among the impressions of a day, in the manifest.

@@ -40,7 +40,7 @@ const COMPRESSED: [&str; 3] = ["", ".gz", ".zst"];
 /// If a source is not there, or is a table that only its own tools can read.
 pub(crate) fn discover(job: &Job) -> Result<Vec<SourceFiles>> {
     let mut sources = Vec::new();
-    for source in job.question.sources().iter().copied() {
+    for source in job.sources() {
         if job.without.contains(&source) {
             continue;
         }
@@ -85,8 +85,11 @@ fn roots_of(job: &Job, source: Source) -> Result<Option<Vec<PathBuf>>> {
     if let Some(dir) = &job.dir {
         return found_in(job, dir, source).map(|root| Some(vec![root]));
     }
-    if let Some((_, path)) = job.paths.iter().find(|(of, _)| *of == source) {
-        let roots = expand(path)?;
+    let mut roots = Vec::new();
+    for (_, path) in job.paths.iter().filter(|(of, _)| *of == source) {
+        roots.extend(expand(path)?);
+    }
+    if !roots.is_empty() {
         // A list of a table's files is somebody's choice; a path into its folder may not be.
         for folder in roots.iter().flat_map(|root| root.ancestors().skip(1)) {
             refuse_tables(folder)?;
@@ -97,7 +100,6 @@ fn roots_of(job: &Job, source: Source) -> Result<Option<Vec<PathBuf>>> {
         return Ok(None);
     };
     let text = read_list(list)?;
-    let mut roots = Vec::new();
     for line in text.lines().map(str::trim).filter(|line| !line.is_empty()) {
         roots.extend(expand(line)?);
     }
@@ -146,7 +148,7 @@ fn found_in(job: &Job, dir: &Path, source: Source) -> Result<PathBuf> {
         [root] => Ok(root.clone()),
         [] => {
             let hint = match (job.question, source) {
-                (Question::Sequences, Source::Clicks | Source::Carts | Source::Orders) => {
+                (Question::Sequences, of) if of != Source::Impressions => {
                     format!("--without {} goes without them", source.name())
                 }
                 _ => format!("name them with --{} PATH", source.name()),

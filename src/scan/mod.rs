@@ -1,7 +1,7 @@
 //! Files to columns: formats, types and names in; typed rows out, judged row by row.
 //!
-//! In reading order: `files` finds them, `input` opens them, `times` and `fields` read single
-//! values, `pieces` cuts text, `text`, `csv`, `json`, `shape`, `elements`, `arrays` and `parquet`
+//! In reading order: `files` finds them, `input` opens them, `times`, `fields` and `words` read
+//! single values, `pieces` cuts text, `text`, `csv`, `json`, `shape`, `elements`, `arrays` and `parquet`
 //! read records and batches, `shared` lets threads read one text file, `faults` says what becomes
 //! of bad rows, `impressions` and `actions` are the two scan loops of `sequences`, `plan` decides
 //! what is read when; `table` reads any other table, and `events` with it those of `dwell`.
@@ -30,6 +30,7 @@ pub(crate) mod table;
 mod tests;
 pub(crate) mod text;
 pub(crate) mod times;
+mod words;
 
 use std::path::Path;
 use std::sync::Arc;

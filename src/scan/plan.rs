@@ -151,6 +151,10 @@ fn prove<I: Item>(scan: &ActionScan<'_, I>, task: &Task) -> Option<Proof> {
     };
     let names = ActionNames::of(scan.job, file.file.source);
     scan.check_types(file, &names).ok()?;
+    // What does not count, or has a type without a code, must be counted row by row.
+    if !names.are_uniform() {
+        return None;
+    }
     let of = |name| file.statistics(task.row_group, name);
     if !is_clean_items::<I>(of(names.item)?) {
         return None;

@@ -258,7 +258,7 @@ impl Seen {
 }
 
 /// No source has more columns than this.
-pub(super) const COLUMNS_MAX: usize = 8;
+pub(super) const COLUMNS_MAX: usize = 12;
 
 /// A required column that a file does not have.
 pub(crate) fn missing_column(file: &InputFile, name: &str, found: &str) -> Error {

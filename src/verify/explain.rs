@@ -66,6 +66,8 @@ pub struct ExplainedAction {
     pub time: Option<String>,
     /// The source that it came from.
     pub source: Source,
+    /// The code of its type; nothing if it was set aside.
+    pub kind: Option<u8>,
     /// On what; nothing if it was set aside.
     pub item: Option<i64>,
     /// Its place in the history, if it is in it.
@@ -258,15 +260,16 @@ fn explain_one(
             let other = &log[of.at];
             (of.time_us, other.kind, other.item) == (candidate.time_us, action.kind, action.item)
         };
-        let source = Source::ACTIONS[usize::from(action.kind) - 1];
+        let found = good[candidate.at];
+        let source = found.source;
         let mut fate = fate_text(told, source, candidate.fate);
         if candidate.fate != Fate::Repeat && before.is_some_and(is_same) {
             fate += ", an exact duplicate of the one before";
         }
-        let found = good[candidate.at];
         lines.push(ExplainedAction {
             time: Some(instant_text(Micros(candidate.time_us))),
             source,
+            kind: Some(action.kind),
             item: Some(action.item),
             position: match candidate.fate {
                 Fate::Kept(position) => u64::try_from(position).ok(),
@@ -281,6 +284,7 @@ fn explain_one(
             lines.push(ExplainedAction {
                 time: None,
                 source: found.source,
+                kind: None,
                 item: None,
                 position: None,
                 fate: format!("quarantined: column \"{}\": {}", fault.column, fault.what),

@@ -7,7 +7,9 @@ use crate::support::{Case, Numbers, PLAIN, Style, TimeStyle, check};
 use std::io::Write;
 
 use hitherto::oracle::{LogAction, LogImpression, LogTime, Repeats, Told};
-use hitherto::{Codec, Format, ItemType, Layout, parse_day};
+use hitherto::{
+    ActionSource, Codec, Format, ItemType, Layout, OtherTypes, Source, Types, parse_day,
+};
 
 /// A second.
 const SECOND: i64 = 1_000_000;
@@ -35,6 +37,7 @@ fn action(customer: &str, at: i64, kind: u8, item: i64) -> LogAction {
     LogAction {
         customer,
         time: LogTime::Instant(at),
+        log: usize::from(kind - 1),
         kind,
         item,
         available: None,
@@ -356,6 +359,7 @@ fn days_that_begin_end_or_skip_with_the_clocks() {
                 log.push(click(at, 100 + step));
                 log.push(LogAction {
                     time: LogTime::Wall(at),
+                    log: 1,
                     kind: 2,
                     ..click(0, 100 + step)
                 });
@@ -363,6 +367,7 @@ fn days_that_begin_end_or_skip_with_the_clocks() {
             for n in -1..2 {
                 log.push(LogAction {
                     time: LogTime::Date(day(on) + n),
+                    log: 2,
                     kind: 3,
                     ..click(0, 500 + i64::from(n))
                 });
@@ -419,10 +424,12 @@ fn what_is_known_late_is_not_prior_by_time() {
         known(cutoff - 7, Some(cutoff - 7), 4),
         known(cutoff - 6, Some(cutoff + 1), 5),
         LogAction {
+            log: 2,
             kind: 3,
             ..known(cutoff - DAY, Some(0), 6)
         },
         LogAction {
+            log: 2,
             kind: 3,
             ..known(cutoff - DAY - 1, Some(0), 7)
         },
@@ -445,6 +452,7 @@ fn what_is_known_late_is_not_prior_by_time() {
 fn a_date_is_prior_by_time_only_when_its_day_is_over() {
     let order = |on: &str, item| LogAction {
         time: LogTime::Date(day(on)),
+        log: 2,
         kind: 3,
         ..click(0, item)
     };
@@ -499,6 +507,7 @@ fn random_case(seed: u64) -> Case {
         log.push(LogAction {
             customer: random_customer(&mut numbers, customers),
             time: random_time(&mut numbers, times, first),
+            log: usize::from(kind - 1),
             kind,
             item: 1 + i64::try_from(numbers.below(4)).expect("small"),
             available: known,
@@ -526,7 +535,7 @@ fn random_case(seed: u64) -> Case {
     let embargo =
         |numbers: &mut Numbers| numbers.pick(&[None, None, Some(0), Some(SECOND), Some(DAY)]);
     if numbers.once_in(3) {
-        case.rules.embargo_us = [(); 3].map(|()| embargo(&mut numbers));
+        case.rules.embargo_us = (0..3).map(|_| embargo(&mut numbers)).collect();
     }
     case.rules.types = numbers.pick(&[vec![], vec![], vec![], vec![1, 3], vec![2]]);
     case.rules.repeats = numbers.pick(&[
@@ -542,7 +551,44 @@ fn random_case(seed: u64) -> Case {
     case.rules.told = numbers.pick(&[vec![], vec![], vec![Told::TimeDelta]]);
     case.rules.negatives = numbers.pick(&[None, None, None, Some((0.5, seed)), Some((0.01, 3))]);
     (case.styles, case.text_ids, case.available) = (styles, text_ids, available);
+    declare(&mut case, &mut Numbers(seed ^ 0xdec1_a4ed));
     case
+}
+
+/// Makes the three sources of one case in four declared ones: of types by column, of another type, and of rows
+/// that are chosen.
+fn declare(case: &mut Case, numbers: &mut Numbers) {
+    if !numbers.once_in(4) {
+        return;
+    }
+    let log = |name| Source::named(name).expect("a name");
+    let other = numbers.pick(&[OtherTypes::Drop, OtherTypes::Error]);
+    let codes = [("1", 1), ("view", 77), ("true", 3), ("x y", 127)];
+    let codes = codes.map(|(value, code)| (value.to_owned(), code));
+    let (few, column) = (numbers.pick(&[1, 4]), "type".to_owned());
+    let codes = codes.into_iter().take(few).collect();
+    let only = numbers.pick(&["shop", "type"]).to_owned();
+    case.declared = vec![
+        ActionSource {
+            types: Types::Column {
+                column,
+                codes,
+                other,
+            },
+            ..ActionSource::new(log("events"), 1)
+        },
+        ActionSource::new(numbers.pick(&[Source::Clicks, log("carts2")]), 2),
+        ActionSource {
+            only: vec![(only, vec!["de".to_owned(), "7".to_owned()])],
+            ..ActionSource::new(log("late"), numbers.pick(&[1, 12, 127]))
+        },
+    ];
+    if !case.rules.types.is_empty() {
+        case.rules.types = numbers.pick(&[vec![1, 2], case.declared[2].codes()]);
+    }
+    for action in &mut case.log {
+        action.kind = numbers.pick(&case.declared[action.log].codes());
+    }
 }
 
 /// A way to write a source.

@@ -30,6 +30,7 @@ fn log(seed: u64) -> Case {
         time: LogTime::Instant(
             (i64::from(FIRST) * 86_400 - small(numbers.below(30 * 86_400) / 600 * 600)) * SECOND,
         ),
+        log: 0,
         kind: u8::try_from(1 + numbers.below(3)).expect("small"),
         item: 1 + small(numbers.below(5)),
         available: None,
@@ -209,6 +210,7 @@ fn continued(late: bool, actions_max: usize, lookback_days: Option<u32>) -> Case
         LogAction {
             customer: Some((n % 3).to_string()),
             time: LogTime::Instant(at),
+            log: 0,
             kind: u8::try_from(1 + n % 3).expect("small"),
             item: 1 + n,
             available: late.then_some(Some(LogTime::Instant(known))),
@@ -339,6 +341,7 @@ fn the_early_stop_reads_less_and_changes_neither_rows_nor_counts() {
                     + i64::try_from(numbers.below(86_400)).expect("small"))
                     * SECOND,
             ),
+            log: 0,
             kind: 1,
             item: 1 + i64::from(n),
             available: None,
@@ -390,6 +393,7 @@ fn repeats_do_not_fill_histories_so_that_reading_stops_too_early() {
                 LogAction {
                     customer: Some((n % 60).to_string()),
                     time: LogTime::Instant((i64::from(FIRST - 13 + day) * 86_400 + at) * SECOND),
+                    log: 0,
                     kind: 1,
                     item: if day < 8 { 1 + i64::from(n) } else { 7 },
                     available: None,

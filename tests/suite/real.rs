@@ -100,6 +100,7 @@ fn actions(source: Source, path: &Path) -> Vec<LogAction> {
         LogAction {
             customer: customer(record),
             time: time(when),
+            log: at,
             kind,
             item,
             available: None,

@@ -92,6 +92,7 @@ fn files_have_the_schema_codec_row_groups_and_offset_index_that_were_asked_for()
     let click = LogAction {
         customer: Some("1".into()),
         time: LogTime::Instant(0),
+        log: 0,
         kind: 1,
         item: 5,
         available: None,

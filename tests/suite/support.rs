@@ -17,8 +17,8 @@ use hitherto::oracle::{
     LogAction, LogImpression, LogTime, Repeats, Rules, Sample, Told, sequences,
 };
 use hitherto::{
-    AuditRows, Control, Cutoff, Dedup, Format, Guests, Job, NullLabel, Report, Settings, Side,
-    Source, VerifySettings, verify,
+    ActionSource, AuditRows, Control, Cutoff, Dedup, Format, Guests, Job, NullLabel, OtherTypes,
+    Report, Settings, Side, Source, Types, VerifySettings, verify,
 };
 use parquet::arrow::ArrowWriter;
 use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
@@ -108,6 +108,8 @@ pub(crate) struct Case {
     pub(crate) text_ids: bool,
     /// Actions have a column `known_at`.
     pub(crate) available: bool,
+    /// The sources of actions, three of them; none for clicks, carts and orders.
+    pub(crate) declared: Vec<ActionSource>,
 }
 
 /// The plainest way to write a source.
@@ -125,7 +127,7 @@ impl Case {
         let rules = Rules {
             cutoff_is_time: false,
             lookback_days: Some(365),
-            embargo_us: [None; 3],
+            embargo_us: vec![None; 3],
             types: vec![],
             repeats: Repeats::Kept,
             told: vec![],
@@ -142,14 +144,16 @@ impl Case {
             styles: [PLAIN; 4],
             text_ids: false,
             available: false,
+            declared: Vec::new(),
         }
     }
 
     /// The settings that say the same as the rules.
     pub(crate) fn settings(&self, dir: &Path, out: &Path) -> Settings {
         let rules = &self.rules;
-        let sources = || Source::ACTIONS.into_iter();
-        let embargo = sources().zip(rules.embargo_us);
+        let actions = self.actions();
+        let sources = || actions.iter().map(|of| of.source);
+        let embargo = sources().zip(rules.embargo_us.clone());
         let available = sources().filter(|_| self.available);
         let epoch = self
             .styles
@@ -197,6 +201,12 @@ impl Case {
             timezone: rules.timezone.clone(),
             time_unit: epoch.then_some(hitherto::TimeUnit::Micro),
             customer_type: self.text_ids.then_some(hitherto::CustomerType::String),
+            columns: actions
+                .iter()
+                .filter(|of| has_time_else(of))
+                .map(|of| (of.source, "time_else".into(), "late_time".into()))
+                .collect(),
+            actions: actions.clone(),
             threads: 1,
             ..Settings::default()
         }
@@ -216,20 +226,28 @@ impl Case {
         fs::create_dir_all(&folder).expect("a folder");
         let columns = self.impression_columns(style);
         write_rows(&folder, &columns, self.shown.len(), style);
-        for (source, style) in Source::ACTIONS.into_iter().zip(&self.styles[1..]) {
-            let folder = dir.join(source.folder());
+        for (log, (of, style)) in self.actions().iter().zip(&self.styles[1..]).enumerate() {
+            let folder = dir.join(of.source.folder());
             fs::create_dir_all(&folder).expect("a folder");
-            let of_source = self
-                .log
-                .iter()
-                .filter(|row| Source::ACTIONS[usize::from(row.kind) - 1] == source);
-            let rows: Vec<&LogAction> = of_source.collect();
-            write_rows(
-                &folder,
-                &self.action_columns(source, &rows, *style),
-                rows.len(),
-                *style,
-            );
+            let of_source = self.log.iter().filter(|row| match self.declared[..] {
+                [] => usize::from(row.kind) == log + 1,
+                _ => row.log == log,
+            });
+            let mut rows: Vec<Option<&LogAction>> = of_source.map(Some).collect();
+            if has_others(of) {
+                // After each a row that does not count, whatever it holds.
+                rows = rows.into_iter().flat_map(|row| [row, None]).collect();
+            }
+            let columns = self.action_columns(of, &rows, *style);
+            write_rows(&folder, &columns, rows.len(), *style);
+        }
+    }
+
+    /// The sources of actions.
+    fn actions(&self) -> Vec<ActionSource> {
+        match self.declared[..] {
+            [] => ActionSource::defaults(),
+            _ => self.declared.clone(),
         }
     }
 
@@ -263,30 +281,52 @@ impl Case {
     /// The columns of a source of actions.
     fn action_columns(
         &self,
-        source: Source,
-        rows: &[&LogAction],
+        of: &ActionSource,
+        rows: &[Option<&LogAction>],
         style: Style,
     ) -> Vec<(&'static str, Column)> {
-        let customers = rows.iter().map(|row| row.customer.clone()).collect();
-        let items = rows.iter().map(|row| Some(row.item)).collect();
-        let times: Vec<Option<LogTime>> = rows.iter().map(|row| Some(row.time)).collect();
+        let source = of.source;
+        // What does not count has an item that is none, and no time.
+        let somebody = || Some("1".to_owned());
+        let customers = rows
+            .iter()
+            .map(|row| row.map_or_else(somebody, |row| row.customer.clone()));
+        let customers = customers.collect();
+        let items = rows
+            .iter()
+            .map(|row| row.map_or(Some(0), |row| Some(row.item)))
+            .collect();
+        let times: Vec<Option<LogTime>> = rows.iter().map(|row| Some((*row)?.time)).collect();
         let (item, time) = match source {
             Source::Clicks => ("item_id", "click_time"),
             Source::Carts => ("config_id", "occurred_at"),
+            other if other.is_declared() => (
+                "item_id",
+                if has_time_else(of) {
+                    "late_time"
+                } else {
+                    "time"
+                },
+            ),
             _ => ("config_id", "order_date"),
         };
         let mut columns = vec![
             ("customer_id", self.customers(customers)),
             (item, Column::Ints(items)),
         ];
-        if source == Source::Orders && style.times != TimeStyle::Date {
+        let exact_name = match source {
+            Source::Orders => "occurred_at",
+            _ => "time",
+        };
+        let has_two = source == Source::Orders || has_time_else(of);
+        if has_two && style.times != TimeStyle::Date {
             // Orders have two columns of time; the exact one is null where only a day is known.
             let is_date = |time: &Option<LogTime>| matches!(time, Some(LogTime::Date(_)));
             let exact = times
                 .iter()
                 .map(|time| if is_date(time) { None } else { *time })
                 .collect();
-            columns.push(("occurred_at", Column::Times(exact, style.times)));
+            columns.push((exact_name, Column::Times(exact, style.times)));
             let dates = times
                 .iter()
                 .map(|time| if is_date(time) { *time } else { None })
@@ -296,9 +336,10 @@ impl Case {
             columns.push((time, Column::Times(times, style.times)));
         }
         if self.available {
-            let known = rows.iter().map(|row| row.available.flatten()).collect();
+            let known = rows.iter().map(|row| (*row)?.available.flatten()).collect();
             columns.push(("known_at", Column::Times(known, style.times)));
         }
+        columns.extend(told_apart(of, rows));
         columns
     }
 
@@ -310,6 +351,55 @@ impl Case {
         let parse = |id: String| id.parse().expect("an integer");
         Column::Ints(customers.into_iter().map(|id| id.map(parse)).collect())
     }
+}
+
+/// Whether a source also has rows that do not count.
+fn has_others(of: &ActionSource) -> bool {
+    let other = match &of.types {
+        Types::Column { other, .. } => *other,
+        Types::Constant(_) => OtherTypes::Error,
+    };
+    !of.only.is_empty() || other == OtherTypes::Drop
+}
+
+/// Whether a source has two columns of time: a declared one whose rows are chosen.
+fn has_time_else(of: &ActionSource) -> bool {
+    of.source.is_declared() && !of.only.is_empty()
+}
+
+/// The columns by which rows are told apart: types, and those that count.
+fn told_apart(of: &ActionSource, rows: &[Option<&LogAction>]) -> Vec<(&'static str, Column)> {
+    let mut columns = Vec::new();
+    if let Types::Column { codes, .. } = &of.types {
+        let value = |row: &LogAction| {
+            let code = codes.iter().find(|(_, code)| *code == row.kind);
+            code.expect("a type of the source").0.clone()
+        };
+        let words = rows
+            .iter()
+            .map(|row| row.map_or(Some("none".to_owned()), |row| Some(value(row))));
+        let words: Vec<Option<String>> = words.collect();
+        let is_int = words.iter().flatten().all(|word| word == "1");
+        let ints = words.iter().map(|_| Some(1)).collect();
+        columns.push((
+            "type",
+            if is_int {
+                Column::Ints(ints)
+            } else {
+                Column::Texts(words)
+            },
+        ));
+    }
+    for (column, values) in &of.only {
+        let word = |(at, row): (usize, &Option<&LogAction>)| match row {
+            Some(_) => Some(values[at / 2 % values.len()].clone()),
+            None => [None, Some("at".to_owned())][at / 2 % 2].clone(),
+        };
+        let words = rows.iter().enumerate().map(word).collect();
+        let name = if column == "shop" { "shop" } else { "type" };
+        columns.push((name, Column::Texts(words)));
+    }
+    columns
 }
 
 /// The values of a column.

@@ -1,9 +1,9 @@
 //! What of an action is kept: the end of the scan loop, for rows in which nothing is wrong.
 
-use super::{ActionScan, ActionState};
+use super::{ActionScan, ActionState, Origin};
 use crate::column::Event;
 use crate::error::Result;
-use crate::ids::{Item, Key, Kind, Micros};
+use crate::ids::{Item, Key, Micros};
 use crate::job::Cutoff;
 use crate::probes::KeySpan;
 use crate::scan::times::When;
@@ -14,7 +14,7 @@ impl<I: Item> ActionScan<'_, I> {
     #[inline]
     pub(super) fn offer_plain(
         &self,
-        kind: Kind,
+        origin: Origin,
         (key, is_done): (Key, bool),
         (at, item): (Micros, I),
         state: &mut ActionState<I>,
@@ -26,7 +26,7 @@ impl<I: Item> ActionScan<'_, I> {
             at,
             known_after: at,
         };
-        let Some(event) = self.event(kind, key, (when, item, at)) else {
+        let Some(event) = self.event(origin, key, (when, item, at)) else {
             return Ok(());
         };
         self.keep(key, event, state)
@@ -75,7 +75,7 @@ impl<I: Item> ActionScan<'_, I> {
     #[inline]
     pub(super) fn event(
         &self,
-        kind: Kind,
+        origin: Origin,
         key: Key,
         (when, item, available): (When, I, Micros),
     ) -> Option<Event<I>> {
@@ -84,8 +84,7 @@ impl<I: Item> ActionScan<'_, I> {
             Cutoff::Day => when.at,
             Cutoff::Time => when.known_after,
         };
-        let held_us = self.held_us[usize::from(kind.0) - 1]?;
-        let held_until = Micros(when.at.0.saturating_add(held_us));
+        let held_until = Micros(when.at.0.saturating_add(origin.held_us?));
         let known_after = known_after.max(held_until).max(available);
         let is_seen = |lookback: Micros, cutoff: Micros| {
             is_prior(known_after, cutoff) && !is_prior(when.at, lookback)
@@ -100,7 +99,7 @@ impl<I: Item> ActionScan<'_, I> {
         Some(Event {
             time: when.at,
             known_after,
-            kind,
+            kind: origin.kind,
             item,
         })
     }

@@ -14,11 +14,12 @@ mod text;
 
 use self::enough::{Counts, Enough};
 pub(crate) use self::names::ActionNames;
+use self::names::Origin;
 use crate::column::{Customer, EventChunk};
 use crate::control::Control;
 use crate::error::Result;
 use crate::ids::{Item, Key, Micros, index};
-use crate::job::{CustomerType, Dedup, Job, Source};
+use crate::job::{CustomerType, Dedup, Job};
 use crate::partition::{Scatter, Split};
 use crate::probes::{KeySpan, Probes};
 use crate::scan::faults::{Policy, Rejected, RowAt};
@@ -37,6 +38,10 @@ pub(crate) struct ActionTally {
     pub(crate) null_customers: u64,
     /// Of those of customers that are asked for: never known.
     pub(crate) null_available: u64,
+    /// Rows that do not count, by the values of a column.
+    pub(crate) filtered: u64,
+    /// Of those of customers that are asked for: of a type without a code, and left out.
+    pub(crate) without_code: u64,
 }
 
 /// What one thread has read.
@@ -46,8 +51,8 @@ pub(crate) struct ActionState<I> {
     pub(crate) scatter: Scatter<EventChunk<I>>,
     /// Those that it has no room for.
     pub(crate) spill: Spill,
-    /// What was found, by source as in [`Source::ACTIONS`].
-    pub(crate) tallies: [ActionTally; 3],
+    /// What was found, by source as in the job's list.
+    pub(crate) tallies: Vec<ActionTally>,
     /// Rows set aside.
     pub(crate) rejected: Vec<Rejected>,
     /// Rows kept: for the statistics of the run, not for the manifest.
@@ -81,8 +86,6 @@ pub(crate) struct ActionScan<'a, I> {
     enough: Enough,
     /// What all probes of all customers see.
     everyone: KeySpan,
-    /// How long actions of each kind are held back; nothing for kinds that do not count.
-    held_us: [Option<i64>; 3],
     /// Ids that mean nobody.
     guest_ids: GuestIds,
     /// The type of customers.
@@ -93,6 +96,8 @@ pub(crate) struct ActionScan<'a, I> {
 struct Raw<'n, I> {
     /// Who.
     key: Key,
+    /// What it is, or `None` if it is to be left out.
+    origin: Value<Option<Origin>>,
     /// When, or `None` if that is null.
     time: Value<Option<When>>,
     /// The column that the time was looked for in last, to blame.
@@ -126,10 +131,6 @@ impl<'a, I: Item> ActionScan<'a, I> {
             split,
             enough,
             everyone: probes.everyone(),
-            held_us: Source::ACTIONS.map(|source| {
-                let counts = job.counts_type(source.kind().0);
-                counts.then(|| job.embargo_of(source))
-            }),
             guest_ids,
             customers,
         }
@@ -140,7 +141,7 @@ impl<'a, I: Item> ActionScan<'a, I> {
         ActionState {
             scatter: Scatter::new(self.split),
             spill,
-            tallies: [ActionTally::default(); 3],
+            tallies: vec![ActionTally::default(); self.job.actions.len()],
             rejected: Vec::new(),
             kept: 0,
             counts: Counts::default(),
@@ -193,7 +194,7 @@ impl<'a, I: Item> ActionScan<'a, I> {
         state: &mut ActionState<I>,
     ) -> Result<Option<Key>> {
         match customer {
-            Ok(customer) => Ok(self.known_key(at.file.source, customer, state)),
+            Ok(customer) => Ok(self.known_key(names.slot, customer, state)),
             Err(error) => {
                 let at = RowAt {
                     column: names.customer,
@@ -209,7 +210,7 @@ impl<'a, I: Item> ActionScan<'a, I> {
     #[inline]
     fn known_key(
         &self,
-        source: Source,
+        slot: usize,
         customer: Customer<'_>,
         state: &mut ActionState<I>,
     ) -> Option<Key> {
@@ -217,7 +218,7 @@ impl<'a, I: Item> ActionScan<'a, I> {
             Customer::Int(id) => self.probes.keys.of_int(id),
             Customer::Text(id) => self.probes.keys.of_text(id),
             Customer::Guest => {
-                state.tallies[slot(source)].null_customers += 1;
+                state.tallies[slot].null_customers += 1;
                 None
             }
         }
@@ -233,35 +234,46 @@ impl<'a, I: Item> ActionScan<'a, I> {
         text: &dyn Fn() -> String,
         state: &mut ActionState<I>,
     ) -> Result<()> {
-        let source = at.file.source;
         let key = raw.key;
-        let (when, item, available) = match judge(names, raw) {
-            Ok(judged) => judged,
+        let (origin, when, item, available) = match judge(names, raw) {
+            Ok(Some(judged)) => judged,
+            Ok(None) => {
+                state.tallies[names.slot].without_code += 1;
+                return Ok(());
+            }
             Err((column, mismatch)) => {
                 let at = RowAt { column, ..at };
                 return self.policy.reject(at, mismatch, text, &mut state.rejected);
             }
         };
         let Some(available) = available else {
-            state.tallies[slot(source)].null_available += 1;
+            state.tallies[names.slot].null_available += 1;
             return Ok(());
         };
         if self.enough.is_done(key) {
             return Ok(());
         }
-        let Some(event) = self.event(source.kind(), key, (when, item, available)) else {
+        let Some(event) = self.event(origin, key, (when, item, available)) else {
             return Ok(());
         };
         self.keep(key, event, state)
     }
 }
 
-/// The parts of an action, or the column that is at fault. An availability of `None` means never.
+/// An action: what it is, when, on what, and when it was known, where `None` means never.
+type Judged<I> = (Origin, When, I, Option<Micros>);
+
+/// The parts of an action, or the column that is at fault; nothing if it is to be left out, whatever
+/// its other columns hold.
 #[inline]
 fn judge<'a, I>(
     names: &ActionNames<'a>,
     raw: Raw<'a, I>,
-) -> std::result::Result<(When, I, Option<Micros>), (&'a str, Mismatch)> {
+) -> std::result::Result<Option<Judged<I>>, (&'a str, Mismatch)> {
+    let of_types = |error| (names.types_column().unwrap_or(""), error);
+    let Some(origin) = raw.origin.map_err(of_types)? else {
+        return Ok(None);
+    };
     let null = || (raw.time_at, Mismatch::new("a time", "null"));
     let when = raw
         .time
@@ -275,7 +287,7 @@ fn judge<'a, I>(
             available.map(|when| when.known_after)
         }
     };
-    Ok((when, item, available))
+    Ok(Some((origin, when, item, available)))
 }
 
 impl ActionTally {
@@ -284,10 +296,7 @@ impl ActionTally {
         self.rows += other.rows;
         self.null_customers += other.null_customers;
         self.null_available += other.null_available;
+        self.filtered += other.filtered;
+        self.without_code += other.without_code;
     }
-}
-
-/// The place of a source in arrays of counts.
-pub(crate) fn slot(source: Source) -> usize {
-    usize::from(source.kind().0) - 1
 }

@@ -1,10 +1,16 @@
-//! What the columns of a source of actions are called.
+//! What a source of actions is: what its columns are called, and what its rows are taken for.
 
-use crate::job::{Job, Source};
+use crate::ids::Kind;
+use crate::job::{Job, OtherTypes, Source, Types};
+use crate::scan::fields::{Mismatch, Value};
 
-/// The names of a source's columns in the files.
+/// A source of actions, with the names of its columns in the files.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct ActionNames<'a> {
+    /// The job, which says what types count.
+    job: &'a Job,
+    /// Its place in the list of sources.
+    pub(crate) slot: usize,
     /// The customer.
     pub(crate) customer: &'a str,
     /// The item.
@@ -15,27 +21,124 @@ pub(crate) struct ActionNames<'a> {
     pub(crate) time_else: Option<&'a str>,
     /// When it was known.
     pub(crate) available: Option<&'a str>,
+    /// How long its actions are held back, in microseconds.
+    pub(super) held_us: i64,
+    /// The type of its rows.
+    types: &'a Types,
+    /// The rows that count, by column and values.
+    pub(super) only: &'a [(String, Vec<String>)],
+}
+
+/// What all actions of one source and type share.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Origin {
+    /// Their type.
+    pub(super) kind: Kind,
+    /// How long they are held back, in microseconds; nothing if their type does not count.
+    pub(super) held_us: Option<i64>,
 }
 
 impl<'a> ActionNames<'a> {
-    /// The names of a source in a job.
+    /// A source of a job.
+    ///
+    /// # Panics
+    /// If the job has no such source of actions.
     pub(crate) fn of(job: &'a Job, source: Source) -> ActionNames<'a> {
+        let slot = job
+            .slot(source)
+            .expect("only sources of the job have files");
         let name = |ours| job.column(source, ours);
         let (item, time) = match source {
             Source::Clicks => ("item_id", "click_time"),
-            _ => ("config_id", "occurred_at"),
+            Source::Carts | Source::Orders => ("config_id", "occurred_at"),
+            _ => ("item_id", "time"),
         };
+        let time_else = match source {
+            Source::Orders => Some(name("order_date")),
+            // A log has one only if it is named.
+            of if of.is_declared() => Some(name("time_else")).filter(|name| *name != "time_else"),
+            _ => None,
+        };
+        let of = &job.actions[slot];
         ActionNames {
+            job,
+            slot,
             customer: name("customer_id"),
             item: name(item),
             time: name(time),
-            time_else: (source == Source::Orders).then(|| name("order_date")),
+            time_else,
             available: job.available_column(source),
+            held_us: job.embargo_of(source),
+            types: &of.types,
+            only: &of.only,
         }
     }
 
     /// The column that a null time is blamed on.
     pub(super) fn last_time(&self) -> &'a str {
         self.time_else.unwrap_or(self.time)
+    }
+
+    /// The column of types, if there is one.
+    pub(super) fn types_column(&self) -> Option<&'a str> {
+        match self.types {
+            Types::Constant(_) => None,
+            Types::Column { column, .. } => Some(column),
+        }
+    }
+
+    /// What all its rows share, if every row counts and all have one type.
+    pub(super) fn constant(&self) -> Option<Origin> {
+        match self.types {
+            Types::Constant(code) if self.only.is_empty() => Some(self.origin(*code)),
+            _ => None,
+        }
+    }
+
+    /// Whether every row counts, and all have one type, so that statistics can tell of them.
+    pub(crate) fn are_uniform(&self) -> bool {
+        self.constant().is_some()
+    }
+
+    /// What actions of a type share.
+    fn origin(&self, code: u8) -> Origin {
+        Origin {
+            kind: Kind(code),
+            held_us: self.job.counts_type(code).then_some(self.held_us),
+        }
+    }
+
+    /// What a row is, given the text of its type, which is nothing where that is null or no text;
+    /// `None` if it is to be left out. `shown` says what a message shows.
+    #[inline]
+    pub(super) fn origin_of(
+        &self,
+        word: Option<&str>,
+        shown: impl Fn() -> String,
+    ) -> Value<Option<Origin>> {
+        let (codes, other) = match self.types {
+            Types::Constant(code) => return Ok(Some(self.origin(*code))),
+            Types::Column { codes, other, .. } => (codes, other),
+        };
+        let code = codes.iter().find(|(value, _)| word == Some(value));
+        match (code, other) {
+            (Some((_, code)), _) => Ok(Some(self.origin(*code))),
+            (None, OtherTypes::Drop) => Ok(None),
+            (None, OtherTypes::Error) => {
+                let known: Vec<&str> = codes.iter().map(|(value, _)| value.as_str()).collect();
+                let known = known.join("\", \"");
+                let expected = format!("\"{known}\" (other_types = \"drop\" leaves others out)");
+                Err(Mismatch::new(expected, shown()))
+            }
+        }
+    }
+
+    /// Whether a row counts, given the text of each column that rows are chosen by, in their order.
+    #[inline]
+    pub(super) fn takes<'w>(&self, mut word: impl FnMut(usize) -> Option<&'w str>) -> bool {
+        let mut columns = self.only.iter().enumerate();
+        columns.all(|(at, (_, values))| {
+            word(at).is_some_and(|word| values.iter().any(|of| of == word))
+        })
     }
 }

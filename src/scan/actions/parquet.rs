@@ -2,15 +2,16 @@
 
 use arrow::array::RecordBatch;
 
-use super::{ActionNames, ActionScan, ActionState, Raw, slot};
+use super::{ActionNames, ActionScan, ActionState, Origin, Raw};
 use crate::error::Result;
 use crate::ids::{Item, count32, count64, index};
 use crate::job::CustomerType;
 use crate::scan::arrays::{IdColumn, Ints, PlainTimes, TimeColumn};
 use crate::scan::faults::RowAt;
-use crate::scan::fields::Clock;
+use crate::scan::fields::{Clock, Value};
 use crate::scan::impressions::{check_customer, check_time};
 use crate::scan::parquet::{ParquetFile, row_as_json};
+use crate::scan::words::WordColumn;
 
 /// A batch, and where it comes from.
 #[derive(Clone, Copy)]
@@ -40,10 +41,18 @@ impl<'a> Batch<'a> {
         let column = self.rows.column_by_name(name);
         column.and_then(IdColumn::of).expect("types are checked")
     }
+
+    /// A column of words.
+    fn words(&self, name: &str) -> WordColumn {
+        let column = self.rows.column_by_name(name);
+        column.and_then(WordColumn::of).expect("types are checked")
+    }
 }
 
 /// The columns of a batch in which nothing is null.
 struct PlainColumns {
+    /// What the rows are.
+    origin: Origin,
     /// Customers.
     customers: Ints,
     /// Items.
@@ -60,12 +69,13 @@ impl<I: Item> ActionScan<'_, I> {
         row_group: usize,
         state: &mut ActionState<I>,
     ) -> Result<()> {
-        let source = file.file.source;
-        let names = ActionNames::of(self.job, source);
+        let names = ActionNames::of(self.job, file.file.source);
         self.check_types(file, &names)?;
         let mut wanted = vec![names.customer, names.item, names.time];
         wanted.extend(names.time_else);
         wanted.extend(names.available);
+        wanted.extend(names.types_column());
+        wanted.extend(names.only.iter().map(|(column, _)| column.as_str()));
         let columns = file.leaves(|path| match path {
             [name] => wanted.contains(&name.as_str()),
             _ => false,
@@ -74,7 +84,7 @@ impl<I: Item> ActionScan<'_, I> {
             self.control.check()?;
             self.control
                 .count_read(count64(batch.num_rows()), count64(batch.num_rows()));
-            state.tallies[slot(source)].rows += count64(batch.num_rows());
+            state.tallies[names.slot].rows += count64(batch.num_rows());
             let batch = Batch {
                 file,
                 names: &names,
@@ -114,6 +124,13 @@ impl<I: Item> ActionScan<'_, I> {
         {
             check_time(file, name, self.job)?;
         }
+        let only = names.only.iter().map(|(column, _)| column.as_str());
+        for name in names.types_column().into_iter().chain(only) {
+            let found = file.required(name)?.data_type();
+            if !WordColumn::holds(found) {
+                return Err(file.wrong_type(name, "text, integers or booleans", found));
+            }
+        }
         Ok(())
     }
 
@@ -128,14 +145,15 @@ impl<I: Item> ActionScan<'_, I> {
         }
     }
 
-    /// The columns of a batch, if its rows need no judging: nothing is null, ids are integers,
-    /// times are numbers, and all is known as it happens.
+    /// The columns of a batch, if its rows need no judging: all count and have one type, nothing is
+    /// null, ids are integers, times are numbers, and all is known as it happens.
     fn plain_columns(&self, batch: Batch<'_>) -> Option<PlainColumns> {
         let is_plain = self.customers == CustomerType::Int64
             && self.job.guest_ids.is_empty()
             && batch.names.available.is_none();
         let column = |name| batch.rows.column_by_name(name).filter(|_| is_plain);
         Some(PlainColumns {
+            origin: batch.names.constant()?,
             customers: Ints::of(column(batch.names.customer)?)?,
             items: Ints::of(column(batch.names.item)?)?,
             times: TimeColumn::of(column(batch.names.time)?, self.job.time_unit)?.plain()?,
@@ -162,11 +180,10 @@ impl<I: Item> ActionScan<'_, I> {
         let rows = wanted.iter().map(|(row, _)| index(*row));
         let mut times = std::mem::take(&mut state.times);
         columns.times.instants(rows, self.job.zone(), &mut times);
-        let kind = batch.file.file.source.kind();
         for (((row, key), is_done), at) in wanted.iter().zip(&done).zip(&times) {
             let item = I::from_wide(columns.items.get(index(*row)));
             if let (Some(at), Some(item)) = (*at, item) {
-                self.offer_plain(kind, (*key, *is_done), (at, item), state)?;
+                self.offer_plain(columns.origin, (*key, *is_done), (at, item), state)?;
             } else {
                 // It says what is wrong, and with which row.
                 state.wanted = vec![(*row, *key)];
@@ -181,11 +198,17 @@ impl<I: Item> ActionScan<'_, I> {
     fn find_wanted(&self, batch: Batch<'_>, state: &mut ActionState<I>) -> Result<()> {
         state.wanted.clear();
         let customers = batch.ids(batch.names.customer);
-        let mut decimal = String::new();
+        let (mut decimal, names) = (String::new(), batch.names);
+        let only = names.only.iter().map(|(column, _)| batch.words(column));
+        let only: Vec<WordColumn> = only.collect();
         for row in 0..batch.rows.num_rows() {
+            if !names.takes(|at| only[at].word(row)) {
+                state.tallies[names.slot].filtered += 1;
+                continue;
+            }
             let customer = customers.customer(row, self.customers, &mut decimal);
             let (place, text) = (batch.place(row), || row_as_json(batch.rows, row));
-            if let Some(key) = self.key_of(place, batch.names, customer, &text, state)? {
+            if let Some(key) = self.key_of(place, names, customer, &text, state)? {
                 state.wanted.push((count32(row), key));
             }
         }
@@ -199,6 +222,7 @@ impl<I: Item> ActionScan<'_, I> {
         let items = batch.ids(names.item);
         let (time, time_else) = (times(names.time), names.time_else.and_then(times));
         let available = names.available.and_then(times);
+        let types = names.types_column().map(|name| batch.words(name));
         let when = |column: &Option<TimeColumn>, row| match column {
             None => Ok(None),
             Some(column) => {
@@ -220,6 +244,7 @@ impl<I: Item> ActionScan<'_, I> {
             let available = available.is_some().then(|| when(&available, row));
             let raw = Raw {
                 key: *key,
+                origin: origin_of(names, types.as_ref(), row),
                 time,
                 time_at,
                 item,
@@ -231,4 +256,17 @@ impl<I: Item> ActionScan<'_, I> {
         state.wanted = wanted;
         Ok(())
     }
+}
+
+/// What a row is, by its column of types if there is one.
+#[inline]
+fn origin_of(
+    names: &ActionNames<'_>,
+    types: Option<&WordColumn>,
+    row: usize,
+) -> Value<Option<Origin>> {
+    let word = types.and_then(|types| types.word(row));
+    names.origin_of(word, || {
+        types.map_or_else(String::new, |types| types.shown(row))
+    })
 }

@@ -5,15 +5,15 @@
 //! be wrong; one that is anything else is read again by what words every fault. Faults, counts
 //! and rejected rows are put together in the order of pieces, so none depends on threads.
 
-use super::{ActionNames, ActionScan, ActionState, Raw, slot};
+use super::{ActionNames, ActionScan, ActionState, Origin, Raw};
 use crate::calendar::WallClock;
 use crate::control::TICK_ROWS;
 use crate::error::{Error, ErrorKind, Result};
 use crate::ids::Item;
-use crate::job::Format;
+use crate::job::{Format, Job};
 use crate::scan::Task;
 use crate::scan::faults::{Policy, RowAt};
-use crate::scan::fields::{Clock, Field};
+use crate::scan::fields::{Clock, Field, Value};
 use crate::scan::input::InputFile;
 use crate::scan::shared::PieceEnd;
 use crate::scan::text::{Record, Seen, Stop, TextColumn, Wanted, open, records};
@@ -27,12 +27,20 @@ struct TextSource<'a> {
     names: ActionNames<'a>,
     /// How its times are read.
     clock: Clock<'a>,
+    /// The columns to look for: customer, item, time, what stands in for it, then others.
+    columns: Vec<TextColumn<'a>>,
+    /// Of these, the one of availability.
+    available_at: Option<usize>,
+    /// The one of types.
+    types_at: Option<usize>,
+    /// Those that rows are chosen by.
+    only_at: Vec<usize>,
 }
 
-impl TextSource<'_> {
-    /// The columns to look for: customer, item, time, and those of time that there may be.
-    fn columns(&self) -> Vec<TextColumn<'_>> {
-        let (names, column) = (&self.names, TextColumn::new);
+impl<'a> TextSource<'a> {
+    /// The source that a file is of.
+    fn new(job: &'a Job, file: &'a InputFile) -> TextSource<'a> {
+        let (names, column) = (ActionNames::of(job, file.source), TextColumn::new);
         let mut columns = vec![
             column(names.customer, true),
             column(names.item, true),
@@ -43,8 +51,42 @@ impl TextSource<'_> {
             },
         ];
         columns.extend(names.time_else.map(|name| column(name, false)));
-        columns.extend(names.available.map(|name| column(name, true)));
-        columns
+        // A column that is wanted twice is looked for once.
+        let mut place = |name| {
+            let same = columns.iter().position(|of| of.name == name);
+            same.unwrap_or_else(|| {
+                columns.push(column(name, true));
+                columns.len() - 1
+            })
+        };
+        let available_at = names.available.map(&mut place);
+        let types_at = names.types_column().map(&mut place);
+        let only = names.only.iter().map(|(name, _)| name.as_str());
+        let only_at = only.map(&mut place).collect();
+        TextSource {
+            file,
+            names,
+            clock: Clock::of(job),
+            columns,
+            available_at,
+            types_at,
+            only_at,
+        }
+    }
+
+    /// Whether a record counts.
+    #[inline]
+    fn takes(&self, fields: &[Field<'_>]) -> bool {
+        self.names.takes(|at| fields[self.only_at[at]].word())
+    }
+
+    /// What a record is; `None` if it is to be left out.
+    #[inline]
+    fn origin_of(&self, fields: &[Field<'_>]) -> Value<Option<Origin>> {
+        let field = self.types_at.map(|at| &fields[at]);
+        let word = field.and_then(Field::word);
+        self.names
+            .origin_of(word, || field.map_or_else(String::new, Field::shown))
     }
 
     /// The field of the time, and its column: the first that is not null.
@@ -66,24 +108,22 @@ impl<I: Item> ActionScan<'_, I> {
         task: &Task,
         state: &mut ActionState<I>,
     ) -> Result<()> {
-        let source = TextSource {
-            file,
-            names: ActionNames::of(self.job, file.source),
-            clock: Clock::of(self.job),
-        };
-        let columns = source.columns();
+        let source = TextSource::new(self.job, file);
+        let columns = &source.columns;
         if task.opened.format() == Format::Json {
             let rows = self.read_whole(&source, task, state)?;
-            state.tallies[slot(file.source)].rows += rows;
+            state.tallies[source.names.slot].rows += rows;
             self.control.count_read(rows % TICK_ROWS, task.steps);
             return Ok(());
         }
         let (format, piece_bytes) = (task.opened.text_format(), self.job.text_piece_bytes);
-        let open = || open(file, format, &columns, piece_bytes);
+        let open = || open(file, format, columns, piece_bytes);
         let mut piece = std::mem::take(&mut state.piece);
         while let Some((at, layout)) = task.shared.take(file, &mut piece, open)? {
-            let (columns, layout) = (&columns[..], &*layout);
-            let wanted = Wanted { columns, layout };
+            let wanted = Wanted {
+                columns,
+                layout: &layout,
+            };
             let mut seen = Seen::default();
             let rejected = std::mem::take(&mut state.rejected);
             let mut read = self.reader(&source, state);
@@ -114,7 +154,7 @@ impl<I: Item> ActionScan<'_, I> {
         ends: Vec<PieceEnd>,
         state: &mut ActionState<I>,
     ) -> Result<()> {
-        let (file, columns) = (source.file, source.columns());
+        let (file, columns) = (source.file, &source.columns);
         let mut before = Seen::default();
         for end in ends {
             for mut row in end.rejected {
@@ -125,13 +165,13 @@ impl<I: Item> ActionScan<'_, I> {
             before.add(&end.seen);
             if let Some(stop) = end.stop {
                 let error = stop.error(file, rows);
-                return Err(match before.missing(&columns) {
+                return Err(match before.missing(columns) {
                     None => error,
                     Some(_) => self.read_again(source, task, error, state),
                 });
             }
         }
-        state.tallies[slot(file.source)].rows += before.finish(file, &columns)?;
+        state.tallies[source.names.slot].rows += before.finish(file, columns)?;
         Ok(())
     }
 
@@ -168,13 +208,7 @@ impl<I: Item> ActionScan<'_, I> {
     ) -> Result<u64> {
         let (format, piece_bytes) = (task.opened.text_format(), self.job.text_piece_bytes);
         let mut read = self.reader(source, state);
-        records(
-            source.file,
-            format,
-            &source.columns(),
-            piece_bytes,
-            &mut read,
-        )
+        records(source.file, format, &source.columns, piece_bytes, &mut read)
     }
 
     /// What is done with each record.
@@ -202,11 +236,24 @@ impl<I: Item> ActionScan<'_, I> {
         clock: &mut WallClock<'_>,
         state: &mut ActionState<I>,
     ) -> Result<bool> {
+        let slot = source.names.slot;
+        if !source.takes(fields) {
+            state.tallies[slot].filtered += 1;
+            return Ok(true);
+        }
         let Some(customer) = fields[0].as_customer(self.customers) else {
             return Ok(false);
         };
-        let Some(key) = self.known_key(source.file.source, customer, state) else {
+        let Some(key) = self.known_key(slot, customer, state) else {
             return Ok(true);
+        };
+        let origin = match source.origin_of(fields) {
+            Ok(Some(origin)) => origin,
+            Ok(None) => {
+                state.tallies[slot].without_code += 1;
+                return Ok(true);
+            }
+            Err(_) => return Ok(false),
         };
         let item = fields[1].as_item::<I>();
         let written = source.time_of(fields).0.as_written(&source.clock);
@@ -223,9 +270,8 @@ impl<I: Item> ActionScan<'_, I> {
             }
             other => other.resolve(source.clock.zone),
         };
-        let kind = source.file.source.kind();
         if !self.enough.is_done(key)
-            && let Some(event) = self.event(kind, key, (when, item, when.at))
+            && let Some(event) = self.event(origin, key, (when, item, when.at))
         {
             self.keep(key, event, state)?;
         }
@@ -253,14 +299,19 @@ impl<I: Item> ActionScan<'_, I> {
                 return self.policy.reject(at, error, record.text, rejected);
             }
         };
+        if !source.takes(fields) {
+            state.tallies[names.slot].filtered += 1;
+            return Ok(());
+        }
         let customer = fields[0].customer(self.customers);
         let Some(key) = self.key_of(at, names, customer, record.text, state)? else {
             return Ok(());
         };
         let (time, time_at) = source.time_of(fields);
-        let available = names.available.and_then(|_| fields.last());
+        let available = source.available_at.map(|at| &fields[at]);
         let raw = Raw {
             key,
+            origin: source.origin_of(fields),
             time: time.time(clock),
             time_at,
             item: fields[1].item(self.job.item_type),

@@ -27,7 +27,8 @@ use crate::engine;
 use crate::error::{Error, Result};
 use crate::ids::{Day, count64};
 use crate::job::{
-    CustomerType, Cutoff, Format, ItemType, Job, OnBadRow, Publish, Settings, Source, TimeUnit,
+    ActionSource, CustomerType, Cutoff, Format, ItemType, Job, OnBadRow, Publish, Settings, Source,
+    TimeUnit, Types,
 };
 use crate::oracle::{Fates, LogAction, LogImpression, LogTime, Rules, fates};
 use crate::publish::Beside;
@@ -35,6 +36,8 @@ use crate::verify::Problems;
 
 /// The column of availability in planted files.
 const KNOWN_AT: &str = "known_at";
+/// The column of types, where there is one.
+const KIND: &str = "kind";
 
 /// Cutoffs as far from 1970 as this, in microseconds, have no canaries: some 7,900 years.
 const CUTOFF_MAX: u64 = 250_000_000_000_000_000;
@@ -126,48 +129,50 @@ fn nest<'a>(
         next + 1
     };
     let (mut nest_log, mut refused, mut first) = (log.to_vec(), Vec::new(), None);
-    let embargo = |source: Source| rules.embargo_us[usize::from(source.kind().0) - 1].unwrap_or(0);
-    let is_held = |source: &Source| settings.available.iter().any(|(of, _)| of == source);
-    let mut plant = |source: Source, time: i64, known: i64| {
+    let source = |log: usize| settings.actions[log].source;
+    // A type that counts, if the log has one.
+    let counts = |code: &u8| rules.types.is_empty() || rules.types.contains(code);
+    let counted = |log: usize| settings.actions[log].codes().into_iter().find(counts);
+    let embargo = |log: usize| rules.embargo_us[log].unwrap_or(0);
+    let is_held = |log: usize| settings.available.iter().any(|(of, _)| *of == source(log));
+    let mut plant = |log: usize, time: i64, known: i64| {
         let item = free_item();
         nest_log.push(LogAction {
             customer: shown.customer.clone(),
             time: LogTime::Instant(time),
-            kind: source.kind().0,
+            log,
+            kind: counted(log).unwrap_or_else(|| settings.actions[log].codes()[0]),
             item,
-            available: is_held(&source).then_some(Some(LogTime::Instant(known))),
+            available: is_held(log).then_some(Some(LogTime::Instant(known))),
         });
         item
     };
-    let read = Source::ACTIONS
-        .into_iter()
-        .filter(|of| !settings.without.contains(of));
-    let read: Vec<Source> = read.collect();
-    let counts = |of: &Source| rules.types.is_empty() || rules.types.contains(&of.kind().0);
-    let (read, others): (Vec<_>, Vec<_>) = read.into_iter().partition(counts);
-    for source in others {
-        refused.push(plant(source, cutoff - 1, cutoff - 1));
+    let logs = 0..settings.actions.len();
+    let read = logs.filter(|log| !settings.without.contains(&source(*log)));
+    let (read, others): (Vec<usize>, Vec<usize>) = read.partition(|log| counted(*log).is_some());
+    for log in others {
+        refused.push(plant(log, cutoff - 1, cutoff - 1));
     }
-    let plain = |of: &&Source| embargo(**of) == 0 && !is_held(of);
-    if let Some(source) = read.iter().find(plain).or_else(|| read.first()).copied() {
-        let before = (cutoff - 1).saturating_sub(embargo(source));
-        let item = plant(source, before, cutoff - 1);
+    let plain = |of: &&usize| embargo(**of) == 0 && !is_held(**of);
+    if let Some(log) = read.iter().find(plain).or_else(|| read.first()).copied() {
+        let before = (cutoff - 1).saturating_sub(embargo(log));
+        let item = plant(log, before, cutoff - 1);
         // A lookback that the embargo outlasts holds nothing that is known.
         match start_us.is_none_or(|start| start <= before) {
             true => first = Some(item),
             false => refused.push(item),
         }
-        refused.push(plant(source, cutoff, cutoff - 1));
-        refused.push(plant(source, cutoff + 1, cutoff - 1));
+        refused.push(plant(log, cutoff, cutoff - 1));
+        refused.push(plant(log, cutoff + 1, cutoff - 1));
     }
-    for source in read {
-        let held = embargo(source);
+    for log in read {
+        let held = embargo(log);
         if held > 0 {
-            refused.push(plant(source, cutoff.saturating_sub(held), cutoff - 1));
+            refused.push(plant(log, cutoff.saturating_sub(held), cutoff - 1));
         }
-        if is_held(&source) {
+        if is_held(log) {
             let before = (cutoff - 1).saturating_sub(held);
-            refused.push(plant(source, before, cutoff));
+            refused.push(plant(log, before, cutoff));
         }
     }
     Nest {
@@ -225,10 +230,11 @@ fn write(settings: &Settings, dir: &Path, nests: &[Nest<'_>]) -> Result<Settings
         row.insert("impression_time".into(), json!(shown.time.map(time_value)));
         add(Source::Impressions, row);
         for action in &nest.log {
-            let source = Source::ACTIONS[usize::from(action.kind) - 1];
-            let (item, time) = match source {
+            let of = &settings.actions[action.log];
+            let (item, time) = match of.source {
                 Source::Clicks => ("item_id", "click_time"),
-                _ => ("config_id", "occurred_at"),
+                Source::Carts | Source::Orders => ("config_id", "occurred_at"),
+                _ => ("item_id", "time"),
             };
             let mut row = Map::new();
             row.insert("customer_id".into(), customer(&action.customer));
@@ -237,7 +243,10 @@ fn write(settings: &Settings, dir: &Path, nests: &[Nest<'_>]) -> Result<Settings
             if let Some(known) = action.available {
                 row.insert(KNOWN_AT.into(), json!(known.map(time_value)));
             }
-            add(source, row);
+            if let Types::Column { .. } = of.types {
+                row.insert(KIND.into(), json!(action.kind));
+            }
+            add(of.source, row);
         }
     }
     let mut paths = Vec::new();
@@ -254,6 +263,7 @@ fn write(settings: &Settings, dir: &Path, nests: &[Nest<'_>]) -> Result<Settings
         .filter(is_there);
     Ok(Settings {
         available: available.map(|of| (of, KNOWN_AT.to_owned())).collect(),
+        actions: settings.actions.iter().map(planted).collect(),
         dir: None,
         files_from: Vec::new(),
         without: Vec::new(),
@@ -268,6 +278,29 @@ fn write(settings: &Settings, dir: &Path, nests: &[Nest<'_>]) -> Result<Settings
         paths,
         ..settings.clone()
     })
+}
+
+/// A source of actions as its planted file has it: all rows count, and types are codes.
+fn planted(of: &ActionSource) -> ActionSource {
+    let types = match &of.types {
+        Types::Constant(code) => Types::Constant(*code),
+        Types::Column { other, .. } => {
+            let codes: BTreeSet<u8> = of.codes().into_iter().collect();
+            Types::Column {
+                column: KIND.to_owned(),
+                codes: codes
+                    .into_iter()
+                    .map(|code| (code.to_string(), code))
+                    .collect(),
+                other: *other,
+            }
+        }
+    };
+    ActionSource {
+        source: of.source,
+        types,
+        only: Vec::new(),
+    }
 }
 
 /// All rows that a run made, by impression.

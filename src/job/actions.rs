@@ -1,0 +1,247 @@
+//! Sources of actions: which there are, what type each row has, and which rows count.
+//!
+//! **Invariants**: the three sources that `sequences` reads by itself are entries of the same list
+//! as those that a job declares; only their columns have names of their own.
+
+use super::{Settings, Source};
+use crate::error::{Error, Result};
+
+/// The most sources of actions.
+const SOURCES_MAX: usize = 64;
+/// The most columns that rows of a source are chosen by.
+const ONLY_MAX: usize = 4;
+
+/// A source of actions.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ActionSource {
+    /// Its name, which paths, columns, embargo and availability are given by.
+    pub source: Source,
+    /// The type of its rows.
+    pub types: Types,
+    /// The rows that count: those that have, in each of these columns, one of these values as text.
+    /// A null is no value. Others are as if they were not there, but counted.
+    pub only: Vec<(String, Vec<String>)>,
+}
+
+/// The type of the rows of a source, a code from 1 to 127.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Types {
+    /// All have the same.
+    Constant(u8),
+    /// A column tells.
+    Column {
+        /// Its name in the files.
+        column: String,
+        /// The codes of its values, as text.
+        codes: Vec<(String, u8)>,
+        /// What becomes of rows with another value, or null.
+        other: OtherTypes,
+    },
+}
+
+/// What becomes of rows whose type has no code.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum OtherTypes {
+    /// They cannot be used.
+    Error,
+    /// They are left out, and counted.
+    Drop,
+}
+
+impl ActionSource {
+    /// A source whose rows all have one type, and all count.
+    pub fn new(source: Source, code: u8) -> ActionSource {
+        ActionSource {
+            source,
+            types: Types::Constant(code),
+            only: Vec::new(),
+        }
+    }
+
+    /// Clicks, add-to-carts and orders: what `sequences` reads unless a job declares others.
+    pub fn defaults() -> Vec<ActionSource> {
+        let sources = Source::ACTIONS.into_iter();
+        sources
+            .zip(1..)
+            .map(|(of, code)| ActionSource::new(of, code))
+            .collect()
+    }
+
+    /// The codes that its rows may have.
+    pub fn codes(&self) -> Vec<u8> {
+        match &self.types {
+            Types::Constant(code) => vec![*code],
+            Types::Column { codes, .. } => codes.iter().map(|(_, code)| *code).collect(),
+        }
+    }
+}
+
+/// Sources of actions that there can be, each once, with types and choices that make sense.
+///
+/// # Errors
+/// If not, naming the source.
+pub(super) fn check_actions(settings: &Settings) -> Result<()> {
+    let actions = &settings.actions;
+    if actions.len() > SOURCES_MAX {
+        let what = format!(
+            "{} sources of actions; there may be {SOURCES_MAX}",
+            actions.len()
+        );
+        return Err(Error::settings(what));
+    }
+    for (at, of) in actions.iter().enumerate() {
+        let name = of.source.name();
+        if of.source == Source::Impressions {
+            return Err(Error::settings(format!("{name} are no actions")));
+        }
+        if actions[..at].iter().any(|other| other.source == of.source) {
+            return Err(Error::settings(format!("{name} are declared twice")));
+        }
+        check_types(of)?;
+        check_only(of)?;
+    }
+    Ok(())
+}
+
+/// Codes from 1 to 127, a value once.
+fn check_types(of: &ActionSource) -> Result<()> {
+    let name = of.source.name();
+    if let Some(code) = of
+        .codes()
+        .into_iter()
+        .find(|code| !(1..=127).contains(code))
+    {
+        let what = format!("{name} have type {code}; they need one from 1 to 127");
+        return Err(Error::settings(what));
+    }
+    let Types::Column { column, codes, .. } = &of.types else {
+        return Ok(());
+    };
+    if column.is_empty() || codes.is_empty() {
+        let what = format!("{name} have types by column, but no column, or no value with a code");
+        return Err(Error::settings(what));
+    }
+    for (at, (value, _)) in codes.iter().enumerate() {
+        if codes[..at].iter().any(|(other, _)| other == value) {
+            let what = format!("{name} have two types for \"{value}\"");
+            return Err(Error::settings(what));
+        }
+    }
+    Ok(())
+}
+
+/// A few columns, each once, each with a value.
+fn check_only(of: &ActionSource) -> Result<()> {
+    let name = of.source.name();
+    if of.only.len() > ONLY_MAX {
+        let what = format!(
+            "{name} are chosen by {} columns, at most {ONLY_MAX}",
+            of.only.len()
+        );
+        return Err(Error::settings(what));
+    }
+    for (at, (column, values)) in of.only.iter().enumerate() {
+        let is_named = of.only[..at].iter().any(|(other, _)| other == column);
+        if column.is_empty() || values.is_empty() || is_named {
+            let what = format!("{name} are chosen by \"{column}\" twice, or by no value of it");
+            return Err(Error::settings(what));
+        }
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::Job;
+    use super::*;
+
+    /// What is wrong with a job that declares some actions.
+    fn fault(actions: Vec<ActionSource>) -> Option<String> {
+        let settings = Settings {
+            dir: Some("logs".into()),
+            out: "out".into(),
+            actions,
+            ..Settings::default()
+        };
+        Job::new(settings).err().map(|error| error.to_string())
+    }
+
+    /// A log of a name.
+    fn log(name: &str) -> Source {
+        Source::named(name).expect("a name")
+    }
+
+    #[test]
+    fn what_is_declared_must_make_sense() {
+        let by_column = |codes: &[(&str, u8)]| ActionSource {
+            source: log("events"),
+            types: Types::Column {
+                column: "type".into(),
+                codes: codes
+                    .iter()
+                    .map(|(value, code)| ((*value).into(), *code))
+                    .collect(),
+                other: OtherTypes::Drop,
+            },
+            only: vec![("shop".into(), vec!["de".into()])],
+        };
+        let only = |only: &[(&str, &[&str])]| {
+            let texts = |texts: &[&str]| texts.iter().map(|text| (*text).to_owned()).collect();
+            let only = only
+                .iter()
+                .map(|(column, values)| ((*column).to_owned(), texts(values)));
+            ActionSource {
+                only: only.collect(),
+                ..ActionSource::new(log("views"), 4)
+            }
+        };
+        let many = |count| (0..count).map(|at| ActionSource::new(log(&format!("l{at}")), 127));
+        let good = vec![
+            by_column(&[("a", 1), ("b", 127)]),
+            only(&[]),
+            ActionSource::new(Source::Carts, 9),
+        ];
+        assert_eq!(fault(good), None);
+        assert_eq!(fault(many(64).collect()), None);
+        assert_eq!(fault(ActionSource::defaults()), None);
+        for (actions, named) in [
+            (many(65).collect(), "65 sources"),
+            (
+                vec![ActionSource::new(Source::Impressions, 1)],
+                "impressions are no actions",
+            ),
+            (
+                vec![
+                    ActionSource::new(log("a"), 1),
+                    ActionSource::new(log("a"), 2),
+                ],
+                "a are declared twice",
+            ),
+            (vec![ActionSource::new(log("a"), 0)], "a have type 0"),
+            (
+                vec![by_column(&[("a", 1), ("b", 128)])],
+                "events have type 128",
+            ),
+            (vec![by_column(&[])], "no value with a code"),
+            (
+                vec![by_column(&[("a", 1), ("a", 2)])],
+                "two types for \"a\"",
+            ),
+            (vec![only(&[("x", &[])])], "\"x\" twice, or by no value"),
+            (vec![only(&[("x", &["1"]), ("x", &["2"])])], "\"x\" twice"),
+            (
+                vec![only(&[
+                    ("a", &["1"]),
+                    ("b", &["1"]),
+                    ("c", &["1"]),
+                    ("d", &["1"]),
+                    ("e", &["1"]),
+                ])],
+                "5 columns",
+            ),
+        ] {
+            let found = fault(actions).expect("an error");
+            assert!(found.contains(named), "{found}");
+        }
+    }
+}
