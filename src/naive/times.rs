@@ -16,7 +16,7 @@ pub(super) fn parse(text: &str) -> Option<(LogTime, Option<i64>)> {
         return Some((LogTime::Date(day), None));
     }
     let rest = rest.strip_prefix(['T', 't', ' '])?;
-    let zone_at = rest.find(['Z', 'z', '+', '-']).unwrap_or(rest.len());
+    let zone_at = rest.find([' ', 'Z', 'z', '+', '-']).unwrap_or(rest.len());
     let (clock, zone) = rest.split_at(zone_at);
     let wall = i64::from(day) * 1440 * MINUTE_US + parse_clock(clock)?;
     if zone.is_empty() {
@@ -63,9 +63,9 @@ fn parse_clock(text: &str) -> Option<i64> {
     Some(((hour * 60 + minute) * 60 + second.min(59)) * 1_000_000 + fraction)
 }
 
-/// The minutes east of UTC of `Z`, `±HH`, `±HHMM` or `±HH:MM`.
+/// The minutes east of UTC of `Z`, ` UTC`, `±HH`, `±HHMM` or `±HH:MM`.
 fn parse_zone(text: &str) -> Option<i64> {
-    if text == "Z" || text == "z" {
+    if ["Z", "z", " UTC"].contains(&text) {
         return Some(0);
     }
     let sign = if text.starts_with('-') { -1 } else { 1 };
@@ -117,6 +117,7 @@ mod tests {
             ("2025-08-15 12:00", LogTime::Wall(noon), None),
             ("2025-08-15t12:00:00", LogTime::Wall(noon), None),
             ("2025-08-15T12:00Z", LogTime::Instant(noon), Some(0)),
+            ("2025-08-15 12:00:00 UTC", LogTime::Instant(noon), Some(0)),
             (
                 "2025-08-15 14:00:00.0+02",
                 LogTime::Instant(noon),
@@ -160,6 +161,11 @@ mod tests {
             "2025-08-15 12:00:00 +02:00",
             "2025-08-15 12:00:00+25:00",
             "2025-08-15 12:00:00Zz",
+            "2025-08-15 12:00:00UTC",
+            "2025-08-15 12:00:00 utc",
+            "2025-08-15 12:00:00 UTC ",
+            "2025-08-15 12:00:00+02 UTC",
+            "2025-08-15 UTC",
             "1755259200",
             "２０２５-08-15",
         ] {

@@ -2,7 +2,7 @@
 //!
 //! **In / Out**: bytes of one field → [`Written`], or nothing if the text is no such form.
 //! `YYYY-MM-DD`, then optionally `T` or a space, `HH:MM[:SS[.fraction]]`, then optionally
-//! `Z` or `±HH[:]MM`. Fractions of 1 to 9 digits are floored to microseconds.
+//! `Z`, ` UTC` or `±HH[:]MM`. Fractions of 1 to 9 digits are floored to microseconds.
 //! **Cost**: one pass, no allocation.
 
 use crate::calendar::{DAY_US, Zone, day_of_wall, pair, parse_date};
@@ -130,11 +130,11 @@ fn parse_fraction(text: &[u8]) -> Option<(i64, &[u8])> {
     Some((micros, &text[digits..]))
 }
 
-/// Reads `Z`, `±HH`, `±HHMM` or `±HH:MM` as microseconds east of UTC.
+/// Reads `Z`, ` UTC`, `±HH`, `±HHMM` or `±HH:MM` as microseconds east of UTC.
 #[inline]
 fn parse_offset(text: &[u8]) -> Option<i64> {
     let (sign, hour, minute) = match text {
-        [b'Z' | b'z'] => return Some(0),
+        [b'Z' | b'z'] | b" UTC" => return Some(0),
         [sign, h0, h1] => (sign, pair(*h0, *h1)?, 0),
         [sign, h0, h1, m0, m1] | [sign, h0, h1, b':', m0, m1] => {
             (sign, pair(*h0, *h1)?, pair(*m0, *m1)?)
@@ -176,6 +176,8 @@ mod tests {
             "2025-08-15 14:00:00.0+02",
             "2025-08-15T06:30:00-05:30",
             "2025-08-15T12:00Z",
+            "2025-08-15 12:00:00 UTC",
+            "2025-08-15 12:00:00.000 UTC",
         ] {
             assert_eq!(at(text), Some(noon), "{text}");
         }
@@ -204,6 +206,11 @@ mod tests {
             "2025-08-15 12:00:00 +02:00",
             "2025-08-15 12:00:00+25:00",
             "2025-08-15 12:00:00Zz",
+            "2025-08-15 12:00:00UTC",
+            "2025-08-15 12:00:00 utc",
+            "2025-08-15 12:00:00 UTC ",
+            "2025-08-15 12:00:00+02 UTC",
+            "2025-08-15 UTC",
             "15.08.2025",
             "1755259200",
             " 2025-08-15",
