@@ -1,7 +1,7 @@
 //! Settings that anybody may ask for: a job, or an error that is no fault of ours.
 #![no_main]
 
-use hitherto::{Day, Job, Settings, Source};
+use hitherto::{ActionSource, Day, Job, OtherTypes, Settings, Source, Types};
 use libfuzzer_sys::fuzz_target;
 
 /// Zone, columns, guests, windows, end of the data.
@@ -11,14 +11,29 @@ type Choices = (Vec<(u8, i64)>, Vec<(u8, String)>, Vec<u8>, Option<i32>, Option<
 /// Length, rows of a row group, lookback, partitions, windows of labels and visits, question, threads.
 type Numbers = (u32, u32, Option<u32>, Option<u8>, i64, i64, u8, u8);
 
+/// Sources of actions: name, code, a column of types with codes, columns and values that count.
+type Declared = Vec<(String, u8, Option<(String, Vec<(String, u8)>)>, Vec<(String, Vec<String>)>)>;
+
+/// Sources of actions, those that have a name.
+fn actions(declared: Declared) -> Vec<ActionSource> {
+    let actions = declared.into_iter().filter_map(|(name, code, by_column, only)| {
+        let types = match by_column {
+            None => Types::Constant(code),
+            Some((column, codes)) => Types::Column { column, codes, other: OtherTypes::Drop },
+        };
+        Some(ActionSource { source: Source::named(&name)?, types, only })
+    });
+    actions.collect()
+}
+
 /// A source by number.
 fn source(number: u8) -> Source {
     let all = [Source::Impressions, Source::Clicks, Source::Carts, Source::Orders, Source::Listings, Source::Events];
     all[usize::from(number) % all.len()]
 }
 
-fuzz_target!(|asked: (Texts, Choices, Numbers)| {
-    let (texts, choices, numbers) = asked;
+fuzz_target!(|asked: (Texts, Choices, Numbers, Option<Declared>)| {
+    let (texts, choices, numbers, declared) = asked;
     let (zone, columns, guests, windows, data_end) = texts;
     let (embargoes, available, without, from, to) = choices;
     let (actions, rows, lookback, bits, label, idle, question, threads) = numbers;
@@ -34,6 +49,7 @@ fuzz_target!(|asked: (Texts, Choices, Numbers)| {
         embargo_us: embargoes.into_iter().map(|(of, us)| (source(of), us)).collect(),
         available: available.into_iter().map(|(of, name)| (source(of), name)).collect(),
         without: without.into_iter().map(source).collect(),
+        actions: declared.map_or_else(ActionSource::defaults, actions),
         from: from.map(Day),
         to: to.map(Day),
         actions_max: actions,

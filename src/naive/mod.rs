@@ -73,6 +73,18 @@ type OnRecord<'a> = &'a mut dyn FnMut(u64, &[Cell]) -> Result<()>;
 /// nobody can tell whose they are.
 fn read(file: &LogFile, columns: &[&str], check: Check<'_>, on_record: OnRecord<'_>) -> Result<()> {
     check()?;
+    // A column that is asked for twice is read once.
+    let mut once = columns.to_vec();
+    once.sort_unstable();
+    once.dedup();
+    if once.len() < columns.len() {
+        let place = |name: &&str| once.binary_search(name).unwrap_or_default();
+        let places: Vec<usize> = columns.iter().map(place).collect();
+        return read(file, &once, check, &mut |record, cells| {
+            let cells: Vec<Cell> = places.iter().map(|at| cells[*at].clone()).collect();
+            on_record(record, &cells)
+        });
+    }
     let on_record: OnRecord<'_> = &mut |record, cells| {
         if record.is_multiple_of(CHECK_RECORDS) {
             check()?;
