@@ -8,8 +8,6 @@ mod cli;
 use std::io::{self, Write};
 use std::process::ExitCode;
 
-use clap::Parser;
-
 /// Faster than the system's where many threads take and give back buffers.
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
@@ -17,7 +15,7 @@ static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 fn main() -> ExitCode {
     // A panic is reported below, as an error, with its place; the default hook would say it twice.
     std::panic::set_hook(Box::new(|_| {}));
-    let run = std::panic::catch_unwind(|| cli::run(cli::args::Cli::parse()));
+    let run = std::panic::catch_unwind(|| cli::run(std::env::args_os().collect()));
     let error = match run {
         Ok(Ok(())) => return ExitCode::SUCCESS,
         Ok(Err(error)) => error,

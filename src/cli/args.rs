@@ -11,6 +11,7 @@ use crate::cli::choices::{
 };
 use crate::cli::chosen::Chosen;
 use crate::cli::flags::{BadRows, Days, Place, Reading};
+use crate::cli::job::{JobFile, with_file};
 use crate::cli::values::{Lookback, duration, lookback, size, source_duration, source_pair};
 
 /// Turns raw event logs into point-in-time training data: for every moment at which a model
@@ -72,10 +73,28 @@ pub(crate) enum Command {
     /// whole seconds, so there are ties. The same settings give the same bytes. For other questions
     /// there are subcommands.
     Generate(super::generate::Generate),
+    /// Show job files
+    ///
+    /// A job file holds every setting of `hitherto sequences`, `features` or `dwell`, and any number of
+    /// sources; `--job FILE` runs it. Its keys are the flags with _ for -, and its sources stand in
+    /// [sources.NAME].
+    #[command(subcommand)]
+    Job(JobCommand),
     /// Print a completion script for a shell
     Completions {
         /// The shell
         shell: Shell,
+    },
+}
+
+/// What can be done with job files.
+#[derive(Debug, Subcommand)]
+pub(crate) enum JobCommand {
+    /// Print the job that a job file or a manifest makes, every setting with its value
+    Show {
+        /// The job file, or the _manifest.json of a set
+        #[arg(value_name = "FILE")]
+        file: PathBuf,
     },
 }
 
@@ -122,6 +141,9 @@ Examples:
 
   Histories of clicks and orders only:
     hitherto sequences shop --out training --types 1,3
+
+  Any log, with types of its own, from a job file:
+    hitherto sequences --job job.toml --out training
 
   Logs with other names, orders known a day late:
     hitherto sequences --impressions 'log/imp-*.csv.gz' --clicks log/clicks.ndjson \\
@@ -273,7 +295,7 @@ struct Output {
 
 impl Sequences {
     /// The settings that the flags ask for.
-    pub(crate) fn into_settings(self) -> (Common, Settings) {
+    pub(crate) fn into_settings(self, file: Option<&JobFile>) -> (Common, Settings) {
         let Sequences {
             input,
             history,
@@ -314,6 +336,6 @@ impl Sequences {
         };
         let settings = self.chosen.set(self.days.set(self.reading.set(settings)));
         let settings = self.place.set(self.bad_rows.set(settings));
-        (self.common, settings)
+        (self.common, with_file(file, settings))
     }
 }

@@ -11,6 +11,7 @@ use serde_json::json;
 use crate::cli::args::Common;
 use crate::cli::choices::{CodecArg, DivideByArg, IdArg, MethodArg};
 use crate::cli::flags::{BadRows, Reading};
+use crate::cli::job::{JobFile, with_file};
 use crate::cli::run_job;
 use crate::cli::summary::{counted, grouped, notes, size};
 use crate::cli::values::duration;
@@ -90,8 +91,13 @@ struct Measure {
 #[command(next_help_heading = "Output")]
 struct Output {
     /// The folder to make [alias: --output]
-    #[arg(long, value_name = "OUT", alias = "output")]
-    out: PathBuf,
+    #[arg(
+        long,
+        value_name = "OUT",
+        alias = "output",
+        required_unless_present = "job"
+    )]
+    out: Option<PathBuf>,
     /// Replace OUT, if this program made it
     #[arg(long)]
     overwrite: bool,
@@ -102,12 +108,13 @@ struct Output {
 
 impl Dwell {
     /// Runs the job.
-    pub(crate) fn run(self) -> anyhow::Result<()> {
-        run_job(self.into_settings(), hitherto::dwell, summary, stats)
+    pub(crate) fn run(self, file: Option<&JobFile>) -> anyhow::Result<()> {
+        let asked = self.into_settings(file);
+        run_job(asked, hitherto::dwell, summary, stats)
     }
 
     /// The settings that the flags ask for.
-    fn into_settings(self) -> (Common, Settings) {
+    pub(crate) fn into_settings(self, file: Option<&JobFile>) -> (Common, Settings) {
         let settings = Settings {
             question: Question::Dwell,
             paths: self
@@ -115,7 +122,7 @@ impl Dwell {
                 .into_iter()
                 .map(|path| (Source::Events, path))
                 .collect(),
-            out: self.output.out,
+            out: self.output.out.unwrap_or_default(),
             publish: match self.output.overwrite {
                 true => Publish::Overwrite,
                 false => Publish::New,
@@ -128,7 +135,7 @@ impl Dwell {
             ..Settings::default()
         };
         let settings = self.bad_rows.set(self.reading.set(settings));
-        (self.common, settings)
+        (self.common, with_file(file, settings))
     }
 }
 

@@ -9,6 +9,7 @@ use serde_json::json;
 use crate::cli::args::Common;
 use crate::cli::choices::{CodecArg, IdArg, LabelKeyArg};
 use crate::cli::flags::{BadRows, Days, Place, Reading};
+use crate::cli::job::{JobFile, with_file};
 use crate::cli::run_job;
 use crate::cli::summary::{counted, grouped, notes, percent, size};
 use crate::cli::values::{duration, window};
@@ -115,12 +116,13 @@ struct Output {
 
 impl Features {
     /// Runs the job.
-    pub(crate) fn run(self) -> anyhow::Result<()> {
-        run_job(self.into_settings(), hitherto::features, summary, stats)
+    pub(crate) fn run(self, file: Option<&JobFile>) -> anyhow::Result<()> {
+        let asked = self.into_settings(file);
+        run_job(asked, hitherto::features, summary, stats)
     }
 
     /// The settings that the flags ask for.
-    fn into_settings(self) -> (Common, Settings) {
+    pub(crate) fn into_settings(self, file: Option<&JobFile>) -> (Common, Settings) {
         let paths = [
             (Source::Impressions, self.input.impressions),
             (Source::Clicks, self.input.clicks),
@@ -143,7 +145,7 @@ impl Features {
         };
         let settings = self.days.set(self.reading.set(settings));
         let settings = self.place.set(self.bad_rows.set(settings));
-        (self.common, settings)
+        (self.common, with_file(file, settings))
     }
 }
 

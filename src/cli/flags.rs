@@ -12,6 +12,10 @@ use crate::cli::values::{column, day, source_pair};
 #[derive(Args, Debug)]
 #[command(next_help_heading = "Input")]
 pub(super) struct Reading {
+    /// A job file, or the _manifest.json of a set to make once more; its keys are these flags, and a
+    /// flag that is given wins
+    #[arg(long, value_name = "FILE")]
+    job: Option<PathBuf>,
     /// A source by a file that lists its paths, a line each; may be repeated
     #[arg(long, value_name = "SOURCE=LIST", value_parser = source_pair)]
     files_from: Vec<(Source, String)>,
@@ -66,8 +70,13 @@ pub(super) struct BadRows {
 #[command(next_help_heading = "Output")]
 pub(super) struct Place {
     /// The folder to make [alias: --output]
-    #[arg(long, value_name = "OUT", alias = "output")]
-    out: PathBuf,
+    #[arg(
+        long,
+        value_name = "OUT",
+        alias = "output",
+        required_unless_present = "job"
+    )]
+    out: Option<PathBuf>,
     /// Replace OUT, if this program made it
     #[arg(long, conflicts_with = "add_days")]
     overwrite: bool,
@@ -127,7 +136,7 @@ impl Place {
                 (false, true) => Publish::AddDays(self.if_exists.into()),
                 (false, false) => Publish::New,
             },
-            out: self.out,
+            out: self.out.unwrap_or_default(),
             ..settings
         }
     }

@@ -12,11 +12,13 @@ mod explain;
 mod features;
 mod flags;
 mod generate;
+mod job;
 mod progress;
 mod summary;
 mod values;
 mod verify;
 
+use std::ffi::OsString;
 use std::io::{self, Write};
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
@@ -27,21 +29,24 @@ use hitherto::{Control, Error, ErrorKind, Job, Settings};
 use signal_hook::consts::{SIGINT, SIGTERM};
 use signal_hook::flag;
 
-use args::{Cli, Command, Common};
+use args::{Cli, Command, Common, JobCommand};
 use progress::Progress;
 
 /// Runs the command that was given.
-pub(crate) fn run(cli: Cli) -> anyhow::Result<()> {
-    match cli.command {
+pub(crate) fn run(args: Vec<OsString>) -> anyhow::Result<()> {
+    let asked = job::read(args)?;
+    let file = asked.file.as_ref();
+    match asked.cli.command {
         Command::Sequences(sequences) => {
-            let asked = sequences.into_settings();
+            let asked = sequences.into_settings(file);
             run_job(asked, hitherto::run, summary::of, summary::stats)
         }
-        Command::Features(features) => features.run(),
-        Command::Dwell(dwell) => dwell.run(),
+        Command::Features(features) => features.run(file),
+        Command::Dwell(dwell) => dwell.run(file),
         Command::Verify(verify) => verify.run(),
         Command::Explain(explain) => explain.run(),
         Command::Generate(generate) => generate.run(),
+        Command::Job(JobCommand::Show { file }) => print(&job::show(&file)?),
         Command::Completions { shell } => {
             let mut script = Vec::new();
             clap_complete::generate(shell, &mut Cli::command(), "hitherto", &mut script);

@@ -262,6 +262,7 @@ fn check_days<T>(
 ) -> Result<()> {
     let is_missing = |day: &Day| !found.contains_key(day) && !skipped.contains(day);
     let missing: Vec<Day> = match (job.from, job.to) {
+        _ if !job.days.is_empty() => job.days.iter().copied().filter(is_missing).collect(),
         (Some(from), Some(to)) => (from.0..=to.0).map(Day).filter(is_missing).collect(),
         // A range that is open at one end asks for what there is of it, but for something.
         (Some(day), None) | (None, Some(day)) if found.is_empty() && skipped.is_empty() => {

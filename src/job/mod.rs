@@ -64,7 +64,9 @@ impl Job {
 
     /// Whether impressions of a day are asked for.
     pub fn wants_day(&self, day: Day) -> bool {
-        self.from.is_none_or(|from| from <= day) && self.to.is_none_or(|to| day <= to)
+        let is_within =
+            self.from.is_none_or(|from| from <= day) && self.to.is_none_or(|to| day <= to);
+        is_within && (self.days.is_empty() || self.days.contains(&day))
     }
 
     /// The files' name of one of our columns.

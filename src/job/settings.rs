@@ -231,6 +231,8 @@ pub struct Settings {
     pub from: Option<Day>,
     /// The last impression day, or `None` for no bound.
     pub to: Option<Day>,
+    /// The impression days, and no others, or none for all within the bounds.
+    pub days: Vec<Day>,
     /// What becomes of impressions without a customer.
     pub guests: Guests,
     /// Ids that mean "no customer".
@@ -321,6 +323,7 @@ impl Default for Settings {
             layout: Layout::Sample,
             from: None,
             to: None,
+            days: Vec::new(),
             guests: Guests::Drop,
             guest_ids: Vec::new(),
             null_label: NullLabel::Keep,

@@ -8,6 +8,7 @@ mod encode;
 mod features;
 mod files;
 mod folders;
+mod job;
 mod output;
 mod process;
 mod publish;

@@ -1,0 +1,190 @@
+//! Keys of a job file to flags, put before those that the user gave.
+
+use std::any::TypeId;
+use std::ffi::OsString;
+use std::path::PathBuf;
+
+use clap::error::ErrorKind as Mistake;
+use clap::parser::ValueSource;
+use clap::{Arg, ArgAction, ArgMatches, Command};
+
+use super::{Given, JobFile, Key, refuse, unknown};
+
+/// Flags that are no keys: what a job file says of sources stands in `[sources.NAME]`.
+const NO_KEYS: [&str; 9] = [
+    "help",
+    "version",
+    "job",
+    "files-from",
+    "impressions",
+    "clicks",
+    "carts",
+    "orders",
+    "listings",
+];
+
+/// Positional arguments, and the key that each has.
+const PLACES: [(&str, &str); 1] = [("dir", "dir")];
+
+/// A flag that the user gives puts these keys out of force, beside its own.
+const RIVALS: [(&str, &[&str]); 10] = [
+    ("date", &["from", "to"]),
+    ("from", &["date"]),
+    ("to", &["date"]),
+    ("overwrite", &["add-days", "if-exists"]),
+    ("add-days", &["overwrite"]),
+    ("impressions", &["dir"]),
+    ("clicks", &["dir"]),
+    ("carts", &["dir"]),
+    ("orders", &["dir"]),
+    ("listings", &["dir"]),
+];
+
+/// The name of a flag, as keys have it.
+pub(super) fn key_of(arg: &Arg) -> Option<String> {
+    let place = PLACES.iter().find(|(id, _)| arg.get_id() == id);
+    match (arg.get_long(), place) {
+        (Some(long), _) if !NO_KEYS.contains(&long) => Some(long.replace('-', "_")),
+        (None, Some((_, key))) => Some((*key).to_owned()),
+        _ => None,
+    }
+}
+
+/// Whether a flag is a switch.
+pub(super) fn is_switch(arg: &Arg) -> bool {
+    matches!(arg.get_action(), ArgAction::SetTrue)
+}
+
+/// A command line with the keys of a job file before the flags that were given.
+///
+/// # Errors
+/// If a key is none of the subcommand's flags, or has a value that the flag does not take.
+pub(super) fn filled(
+    file: &JobFile,
+    given: &Given<'_>,
+    args: Vec<OsString>,
+) -> hitherto::Result<Vec<OsString>> {
+    let command = given.command();
+    let mut added = Vec::new();
+    for key in &file.keys {
+        let arg = arg_of(&command, key)?;
+        let flags = flags_of(file, key, arg)?;
+        check(&command, key, &flags)?;
+        if !is_given(&command, given.matches, arg) && !is_default(key, arg) {
+            added.extend(flags);
+        }
+    }
+    let mut args = args.into_iter();
+    let mut all: Vec<OsString> = args.by_ref().take(1 + given.names.len()).collect();
+    all.extend(added);
+    all.extend(args);
+    Ok(all)
+}
+
+/// The flag of a key.
+fn arg_of<'c>(command: &'c Command, key: &Key) -> hitherto::Result<&'c Arg> {
+    let keys: Vec<String> = command.get_arguments().filter_map(key_of).collect();
+    let is_it = |arg: &&Arg| {
+        let aliases = arg.get_all_aliases().unwrap_or_default();
+        let by_alias = aliases
+            .iter()
+            .any(|alias| alias.replace('-', "_") == key.name);
+        key_of(arg).is_some_and(|name| name == key.name || by_alias)
+    };
+    let known = keys
+        .iter()
+        .map(String::as_str)
+        .chain(["job", "days", "sources"]);
+    let found = command.get_arguments().find(is_it);
+    found.ok_or_else(
+        || match NO_KEYS.contains(&key.name.replace('_', "-").as_str()) {
+            true => refuse(format!(
+                "{}: \"{}\" is no key; files of a source stand in [sources.NAME]",
+                key.place, key.name
+            )),
+            false => unknown(&key.place, &key.name, known),
+        },
+    )
+}
+
+/// A key as flags.
+fn flags_of(file: &JobFile, key: &Key, arg: &Arg) -> hitherto::Result<Vec<OsString>> {
+    let is_path = arg.get_value_parser().type_id() == TypeId::of::<PathBuf>();
+    let long = arg.get_long().map(|long| format!("--{long}"));
+    if is_switch(arg) {
+        return match key.values.iter().map(String::as_str).collect::<Vec<_>>()[..] {
+            ["true"] => Ok(long.map(OsString::from).into_iter().collect()),
+            ["false"] => Ok(Vec::new()),
+            _ => Err(refuse(format!(
+                "{}: \"{}\" is true or false",
+                key.place, key.name
+            ))),
+        };
+    }
+    let flags = key.values.iter().map(|value| {
+        let value = match is_path {
+            true => file.base.join(value).into_os_string(),
+            false => OsString::from(value),
+        };
+        let mut flag = OsString::from(
+            long.as_ref()
+                .map_or(String::new(), |long| format!("{long}=")),
+        );
+        flag.push(value);
+        flag
+    });
+    Ok(flags.collect())
+}
+
+/// Whether a key says what holds anyway: as a flag, some would ask for others beside them.
+fn is_default(key: &Key, arg: &Arg) -> bool {
+    let values = key.values.iter().map(String::as_str);
+    let defaults = arg.get_default_values().iter();
+    !is_switch(arg) && values.map(Some).eq(defaults.map(|of| of.to_str()))
+}
+
+/// Whether the user gave a flag, or one that puts it out of force.
+fn is_given(command: &Command, given: &ArgMatches, arg: &Arg) -> bool {
+    let by_user = |of: &Arg| {
+        let known = given.try_contains_id(of.get_id().as_str()).is_ok();
+        known && given.value_source(of.get_id().as_str()) == Some(ValueSource::CommandLine)
+    };
+    let name = arg.get_long().unwrap_or_else(|| arg.get_id().as_str());
+    let is_rival = |other: &Arg| {
+        let mut rivals = RIVALS.iter();
+        let rivals = rivals.find(|(flag, _)| other.get_long() == Some(flag));
+        rivals.is_some_and(|(_, keys)| keys.contains(&name))
+    };
+    by_user(arg)
+        || command
+            .get_arguments()
+            .any(|other| is_rival(other) && by_user(other))
+}
+
+/// Has clap look at one key alone, so that a mistake is told with its place.
+fn check(command: &Command, key: &Key, flags: &[OsString]) -> hitherto::Result<()> {
+    let args = std::iter::once(OsString::from("job")).chain(flags.iter().cloned());
+    let Err(error) = command
+        .clone()
+        .no_binary_name(false)
+        .try_get_matches_from(args)
+    else {
+        return Ok(());
+    };
+    // What is missing may be among the other keys, or the flags.
+    if error.kind() == Mistake::MissingRequiredArgument {
+        return Ok(());
+    }
+    let text = error.render().to_string();
+    let lines = text
+        .lines()
+        .map(str::trim)
+        .take_while(|line| !line.starts_with("For more"));
+    let lines: Vec<&str> = lines.filter(|line| !line.is_empty()).collect();
+    let what = lines.join(" ");
+    let what = what.strip_prefix("error: ").unwrap_or(&what);
+    Err(refuse(format!(
+        "{}: key \"{}\": {what}",
+        key.place, key.name
+    )))
+}

@@ -1,0 +1,190 @@
+//! The manifest of a set to a job file: what makes the same set once more, of the same files.
+//!
+//! **In / Out**: `OUT/_manifest.json` → flags that say what its settings say, sources with the files
+//! that it lists, and its days. **Invariants**: a setting that is the flag of the same name needs
+//! nothing here; what is told in another way than flags have it stands in [`key_of`].
+
+use std::path::PathBuf;
+
+use hitherto::{Day, OtherTypes, Question, Source, Types, parse_day};
+use serde_json::Value;
+
+use super::sources::FileSource;
+use super::{JobFile, Key, refuse};
+
+/// Settings that become what sources say.
+const OF_SOURCES: [&str; 4] = ["action_sources", "available", "columns", "embargo_us"];
+
+/// Reads the manifest of a whole set.
+///
+/// # Errors
+/// If it is none, or that of a day, or tells what makes no sense.
+pub(super) fn parse(shown: String, text: &str) -> hitherto::Result<JobFile> {
+    let told: Value = serde_json::from_str(text)
+        .map_err(|error| refuse(format!("{shown} is no manifest: {error}")))?;
+    let broken = |what: &str| refuse(format!("{shown} is no manifest of a set: its \"{what}\""));
+    let is_ours = told["made_by"]
+        .as_str()
+        .is_some_and(|by| by.starts_with("hitherto "));
+    if !is_ours {
+        return Err(broken("made_by"));
+    }
+    if told["of"] != "whole" {
+        let what = "is of one day; name the _manifest.json of the whole, one folder above";
+        return Err(refuse(format!("{shown} {what}")));
+    }
+    let all = [Question::Sequences, Question::Features, Question::Dwell];
+    let question = all.into_iter().find(|of| told["job"] == of.name());
+    let settings = told["settings"]
+        .as_object()
+        .ok_or_else(|| broken("settings"))?;
+    let mut keys = Vec::new();
+    for (name, value) in settings
+        .iter()
+        .filter(|(name, _)| !OF_SOURCES.contains(&name.as_str()))
+    {
+        let key = key_of(name, value).ok_or_else(|| broken(name))?;
+        keys.extend(key.map(|(name, values)| Key {
+            name,
+            place: shown.clone(),
+            values,
+        }));
+    }
+    let inputs = told["inputs"].as_array().ok_or_else(|| broken("inputs"))?;
+    let formats: Option<Vec<&str>> = inputs.iter().map(|of| of["format"].as_str()).collect();
+    if let Some([first, rest @ ..]) = formats.as_deref()
+        && rest.iter().all(|of| of == first)
+    {
+        keys.push(Key {
+            name: "format".to_owned(),
+            place: shown.clone(),
+            values: vec![(*first).to_owned()],
+        });
+    }
+    let sources = sources(&told["settings"], inputs).ok_or_else(|| broken("inputs or sources"))?;
+    // A set of dwell tells its first day and its last, and is of all there are.
+    let days = told["days"]
+        .as_array()
+        .filter(|_| question != Some(Question::Dwell));
+    let days = days.into_iter().flatten();
+    let days = days.map(|of| of["day"].as_str().and_then(parse_day));
+    let days: Option<Vec<Day>> = days.collect();
+    Ok(JobFile {
+        days: days.ok_or_else(|| broken("days"))?,
+        question: Some(question.ok_or_else(|| broken("job"))?),
+        base: PathBuf::new(),
+        shown,
+        keys,
+        sources,
+    })
+}
+
+/// The flag of a setting, and its values; no flag if it is at rest, nothing if it makes no sense.
+fn key_of(name: &str, value: &Value) -> Option<Option<(String, Vec<String>)>> {
+    let text = |of: &Value| match of {
+        Value::String(text) => Some(text.clone()),
+        Value::Bool(_) | Value::Number(_) => Some(of.to_string()),
+        _ => None,
+    };
+    let key = |name: &str, values: Vec<String>| Some(Some((name.to_owned(), values)));
+    match (name, value) {
+        ("pad", Value::Bool(pad)) => key("no_pad", vec![(!pad).to_string()]),
+        ("lookback_days", Value::Null) => key(name, vec!["none".to_owned()]),
+        ("windows_us", Value::Object(windows)) => key("windows", windows.keys().cloned().collect()),
+        ("id_types", Value::Object(types)) => {
+            // Where they differ they were those of the columns.
+            let types: Vec<String> = types.values().map(text).collect::<Option<_>>()?;
+            let is_one = types.iter().all(|of| *of == types[0]);
+            match types.first().filter(|_| is_one) {
+                Some(of) => key("id_type", vec![of.clone()]),
+                None => Some(None),
+            }
+        }
+        (_, Value::Null) => Some(None),
+        (_, Value::Array(values)) => key(name, values.iter().map(text).collect::<Option<_>>()?),
+        _ => match name.strip_suffix("_us") {
+            Some(name) => key(name, vec![seconds(value.as_i64()?)?]),
+            None => key(name, vec![text(value)?]),
+        },
+    }
+}
+
+/// A duration as a flag has it, of whole seconds.
+fn seconds(micros: i64) -> Option<String> {
+    let is_whole = micros % 1_000_000 == 0;
+    is_whole.then(|| format!("{}s", micros / 1_000_000))
+}
+
+/// What settings and inputs say of sources; nothing if it makes no sense.
+fn sources(settings: &Value, inputs: &[Value]) -> Option<Vec<FileSource>> {
+    let mut sources: Vec<FileSource> = Vec::new();
+    let mut of = |name: &str, set: &mut dyn FnMut(&mut FileSource) -> Option<()>| {
+        let source = Source::named(name)?;
+        let at = sources.iter().position(|of| of.source == source);
+        let at = at.unwrap_or_else(|| {
+            sources.push(FileSource::new(source));
+            sources.len() - 1
+        });
+        set(&mut sources[at])
+    };
+    for told in settings["action_sources"].as_array().into_iter().flatten() {
+        of(told["source"].as_str()?, &mut |of| declare(of, told))?;
+    }
+    for input in inputs {
+        let path = input["path"].as_str()?;
+        of(input["source"].as_str()?, &mut |of| {
+            of.paths.push(path.to_owned());
+            Some(())
+        })?;
+    }
+    for column in settings["columns"].as_array().into_iter().flatten() {
+        let (ours, theirs) = column.as_str()?.split_once('=')?;
+        let (source, ours) = ours.split_once('.')?;
+        of(source, &mut |of| {
+            of.columns.push((ours.to_owned(), theirs.to_owned()));
+            Some(())
+        })?;
+    }
+    for (source, column) in settings["available"].as_object().into_iter().flatten() {
+        of(source, &mut |of| {
+            of.available = Some(column.as_str()?.to_owned());
+            Some(())
+        })?;
+    }
+    for (source, micros) in settings["embargo_us"].as_object().into_iter().flatten() {
+        of(source, &mut |of| {
+            of.embargo_us = Some(micros.as_i64()?);
+            Some(())
+        })?;
+    }
+    Some(sources)
+}
+
+/// Sets what a manifest tells of a declared source.
+fn declare(of: &mut FileSource, told: &Value) -> Option<()> {
+    let code = |of: &Value| of.as_u64().and_then(|code| u8::try_from(code).ok());
+    of.types = Some(match told["type_column"].as_str() {
+        None => Types::Constant(code(&told["type"])?),
+        Some(column) => {
+            let codes = told["types"].as_object()?.iter();
+            let codes = codes.map(|(value, of)| Some((value.clone(), code(of)?)));
+            Types::Column {
+                column: column.to_owned(),
+                codes: codes.collect::<Option<_>>()?,
+                other: match told["other_types"].as_str()? {
+                    "drop" => OtherTypes::Drop,
+                    _ => OtherTypes::Error,
+                },
+            }
+        }
+    });
+    for (column, values) in told["where"].as_object().into_iter().flatten() {
+        let values = values
+            .as_array()?
+            .iter()
+            .map(|of| of.as_str().map(str::to_owned));
+        of.only
+            .push((column.clone(), values.collect::<Option<_>>()?));
+    }
+    Some(())
+}

@@ -1,0 +1,147 @@
+//! Sources of a job file: what they add to settings.
+
+use hitherto::{ActionSource, OtherTypes, Question, Settings, Source, Types};
+
+/// A source in a job file. What is absent is as it is without a job file.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct FileSource {
+    /// Its name.
+    pub(super) source: Source,
+    /// Its files, folders or globs.
+    pub(super) paths: Vec<String>,
+    /// A file that lists them.
+    pub(super) files_from: Option<String>,
+    /// Names of columns: ours, the files'.
+    pub(super) columns: Vec<(String, String)>,
+    /// The type of its actions.
+    pub(super) types: Option<Types>,
+    /// The rows that count, by column and values.
+    pub(super) only: Vec<(String, Vec<String>)>,
+    /// Microseconds after which an action is known.
+    pub(super) embargo_us: Option<i64>,
+    /// The column that says when an action was known.
+    pub(super) available: Option<String>,
+}
+
+impl FileSource {
+    /// A source of which nothing is said.
+    pub(super) fn new(source: Source) -> FileSource {
+        FileSource {
+            source,
+            paths: Vec::new(),
+            files_from: None,
+            columns: Vec::new(),
+            types: None,
+            only: Vec::new(),
+            embargo_us: None,
+            available: None,
+        }
+    }
+
+    /// Its name.
+    pub(super) fn name(&self) -> &str {
+        self.source.name()
+    }
+
+    /// Whether it says what only actions of `sequences` have.
+    pub(super) fn is_of_actions(&self) -> bool {
+        self.is_declared() || self.embargo_us.is_some() || self.available.is_some()
+    }
+
+    /// Whether it says of actions what only a job file can say.
+    fn is_declared(&self) -> bool {
+        self.source.is_declared()
+            && self.source != Source::Events
+            && self.source != Source::Listings
+            || self.types.is_some()
+            || !self.only.is_empty()
+    }
+
+    /// The source of actions that it declares.
+    fn action(&self) -> ActionSource {
+        let usual = ActionSource::defaults()
+            .into_iter()
+            .find(|of| of.source == self.source);
+        let usual = usual.unwrap_or_else(|| ActionSource::new(self.source, 0));
+        ActionSource {
+            source: self.source,
+            types: self.types.clone().unwrap_or(usual.types),
+            only: self.only.clone(),
+        }
+    }
+}
+
+/// Settings with the sources of a job file, where flags do not say otherwise.
+pub(super) fn with_sources(sources: &[FileSource], mut settings: Settings) -> Settings {
+    let by_dir = settings.dir.is_some();
+    for of in sources {
+        let source = of.source;
+        let by_flag = settings.paths.iter().any(|(named, _)| *named == source)
+            || settings
+                .files_from
+                .iter()
+                .any(|(named, _)| *named == source);
+        if !by_dir && !by_flag {
+            settings
+                .paths
+                .extend(of.paths.iter().map(|path| (source, path.clone())));
+            settings
+                .files_from
+                .extend(of.files_from.iter().map(|list| (source, list.into())));
+        }
+        for (ours, theirs) in &of.columns {
+            let mut columns = settings.columns.iter();
+            if !columns.any(|(named, name, _)| *named == source && name == ours) {
+                settings
+                    .columns
+                    .push((source, ours.clone(), theirs.clone()));
+            }
+        }
+        if let Some(column) = &of.available
+            && !settings.available.iter().any(|(named, _)| *named == source)
+        {
+            settings.available.push((source, column.clone()));
+        }
+        if let Some(embargo) = of.embargo_us
+            && !settings
+                .embargo_us
+                .iter()
+                .any(|(named, _)| *named == source)
+        {
+            settings.embargo_us.push((source, embargo));
+        }
+    }
+    if settings.question == Question::Sequences && sources.iter().any(FileSource::is_declared) {
+        settings.actions = actions(sources, &settings);
+    }
+    settings
+}
+
+/// The sources of actions of a job that declares some: these, and of the usual ones those that are
+/// read.
+fn actions(sources: &[FileSource], settings: &Settings) -> Vec<ActionSource> {
+    let in_file = |source: Source| sources.iter().any(|of| of.source == source);
+    let is_read = |source: Source| {
+        let in_dir = settings.dir.is_some() && !settings.without.contains(&source);
+        in_dir
+            || settings.paths.iter().any(|(named, _)| *named == source)
+            || settings
+                .files_from
+                .iter()
+                .any(|(named, _)| *named == source)
+    };
+    let usual = ActionSource::defaults().into_iter();
+    let usual = usual.filter(|of| is_read(of.source) && !in_file(of.source));
+    let declared = sources.iter().filter(|of| of.source != Source::Impressions);
+    let mut all: Vec<ActionSource> = usual.chain(declared.map(FileSource::action)).collect();
+    all.sort_by_key(|of| of.source);
+    all
+}
+
+/// The word for what becomes of rows of other types.
+pub(super) fn other_word(of: OtherTypes) -> &'static str {
+    match of {
+        OtherTypes::Error => "error",
+        OtherTypes::Drop => "drop",
+    }
+}

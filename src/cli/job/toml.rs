@@ -1,0 +1,271 @@
+//! TOML to a job file.
+
+use std::path::{Path, PathBuf};
+
+use ::toml::Spanned;
+use ::toml::de::{DeTable, DeValue};
+use hitherto::{Day, OtherTypes, Question, Source, Types, parse_day};
+
+use super::sources::FileSource;
+use super::{JobFile, Key, refuse, unknown};
+use crate::cli::values::duration;
+
+/// The keys of a source of any job.
+const SOURCE_KEYS: [&str; 3] = ["path", "files_from", "columns"];
+/// Those of a source of actions.
+const ACTION_KEYS: [&str; 6] = [
+    "type",
+    "type_column",
+    "types",
+    "other_types",
+    "where",
+    "embargo",
+];
+/// The last of them, which is long.
+const AVAILABLE: &str = "available";
+
+/// A file while it is read.
+struct Reader<'t> {
+    /// Its name, for messages.
+    shown: &'t str,
+    /// The folder that its relative paths start at.
+    base: &'t Path,
+    /// The text.
+    text: &'t str,
+}
+
+/// A table, a key and its value.
+type Entry<'a, 't> = (&'a str, &'a Spanned<DeValue<'t>>);
+
+/// Reads a job file.
+///
+/// # Errors
+/// If it is no TOML, or says of sources what makes no sense.
+pub(super) fn parse(shown: String, base: PathBuf, text: &str) -> hitherto::Result<JobFile> {
+    let reader = Reader {
+        shown: &shown,
+        base: &base,
+        text,
+    };
+    let table = DeTable::parse(text).map_err(|error| {
+        let at = error.span().map_or(0, |span| span.start);
+        refuse(format!(
+            "{}: {}",
+            reader.place(at),
+            error.message().replace('\n', ", ")
+        ))
+    })?;
+    let (mut question, mut days) = (None, Vec::new());
+    let (mut keys, mut sources) = (Vec::new(), Vec::new());
+    for (key, value) in table.get_ref() {
+        let (name, place) = (key.get_ref().as_ref(), reader.place(key.span().start));
+        match name {
+            "job" => question = Some(reader.question((name, value))?),
+            "days" => days = reader.days((name, value))?,
+            "sources" => {
+                for (key, value) in reader.table((name, value))? {
+                    sources.push(reader.source((key.get_ref(), value))?);
+                }
+            }
+            _ => keys.push(Key {
+                name: name.to_owned(),
+                place,
+                values: reader.texts((name, value))?,
+            }),
+        }
+    }
+    sources.sort_by_key(|of| of.source);
+    Ok(JobFile {
+        shown,
+        base,
+        question,
+        days,
+        keys,
+        sources,
+    })
+}
+
+impl Reader<'_> {
+    /// The place of a byte.
+    fn place(&self, at: usize) -> String {
+        let before = self.text.get(..at).unwrap_or(self.text);
+        let line = 1 + before.bytes().filter(|byte| *byte == b'\n').count();
+        format!("{} line {line}", self.shown)
+    }
+
+    /// The error for a value that is not what it should be.
+    fn expected(&self, (name, value): Entry<'_, '_>, what: &str) -> hitherto::Error {
+        let place = self.place(value.span().start);
+        let found = value.get_ref().type_str();
+        refuse(format!("{place}: \"{name}\" takes {what}, found {found}"))
+    }
+
+    /// A table.
+    fn table<'a, 't>(&self, (name, value): Entry<'a, 't>) -> hitherto::Result<&'a DeTable<'t>> {
+        let table = value.get_ref().as_table();
+        table.ok_or_else(|| self.expected((name, value), "a table"))
+    }
+
+    /// A text, number, truth value or date, as it is written.
+    fn text(&self, (name, value): Entry<'_, '_>) -> hitherto::Result<String> {
+        match value.get_ref() {
+            DeValue::String(text) => Ok(text.clone().into_owned()),
+            DeValue::Integer(number) if number.radix() == 10 => Ok(number.as_str().to_owned()),
+            DeValue::Float(number) => Ok(number.as_str().to_owned()),
+            DeValue::Boolean(is_so) => Ok(is_so.to_string()),
+            DeValue::Datetime(time) => Ok(time.to_string()),
+            _ => Err(self.expected((name, value), "a text or a number")),
+        }
+    }
+
+    /// One text, or a list of them.
+    fn texts(&self, (name, value): Entry<'_, '_>) -> hitherto::Result<Vec<String>> {
+        match value.get_ref() {
+            DeValue::Array(list) => list.iter().map(|of| self.text((name, of))).collect(),
+            _ => Ok(vec![self.text((name, value))?]),
+        }
+    }
+
+    /// What is asked.
+    fn question(&self, (name, value): Entry<'_, '_>) -> hitherto::Result<Question> {
+        let text = self.text((name, value))?;
+        let all = [Question::Sequences, Question::Features, Question::Dwell];
+        let found = all.into_iter().find(|of| of.name() == text);
+        found.ok_or_else(|| {
+            let place = self.place(value.span().start);
+            refuse(format!(
+                "{place}: no job \"{text}\"; there are sequences, features, dwell"
+            ))
+        })
+    }
+
+    /// Some days.
+    fn days(&self, entry: Entry<'_, '_>) -> hitherto::Result<Vec<Day>> {
+        let days = self.texts(entry)?;
+        let days: Option<Vec<Day>> = days.iter().map(|day| parse_day(day)).collect();
+        days.ok_or_else(|| self.expected(entry, "days such as \"2025-08-15\""))
+    }
+
+    /// A path, from where relative ones start.
+    fn path(&self, text: &str) -> String {
+        self.base.join(text).display().to_string()
+    }
+
+    /// A code of a type.
+    fn code(&self, (name, value): Entry<'_, '_>) -> hitherto::Result<u8> {
+        let code = self.text((name, value))?.parse().ok();
+        code.filter(|code| (1..=127).contains(code))
+            .ok_or_else(|| self.expected((name, value), "a code from 1 to 127"))
+    }
+
+    /// A source.
+    fn source(&self, (name, value): Entry<'_, '_>) -> hitherto::Result<FileSource> {
+        let place = self.place(value.span().start);
+        let Some(source) = Source::named(name) else {
+            let what = "a letter, then letters, digits, _ and -, at most 31";
+            return Err(refuse(format!(
+                "{place}: \"{name}\" is no name of a source: {what}"
+            )));
+        };
+        let is_action = source != Source::Impressions;
+        let of_actions = ACTION_KEYS
+            .into_iter()
+            .chain([AVAILABLE])
+            .filter(|_| is_action);
+        let known = SOURCE_KEYS.into_iter().chain(of_actions);
+        let mut of = FileSource::new(source);
+        let (mut column, mut codes, mut other) = (None, None, None);
+        for (key, value) in self.table((name, value))? {
+            let key_place = self.place(key.span().start);
+            let entry: Entry<'_, '_> = (key.get_ref(), value);
+            if !known.clone().any(|known| known == entry.0) {
+                return Err(unknown(&key_place, entry.0, known));
+            }
+            match entry.0 {
+                "path" => {
+                    let paths = self.texts(entry)?;
+                    of.paths = paths.iter().map(|path| self.path(path)).collect();
+                }
+                "files_from" => of.files_from = Some(self.path(&self.text(entry)?)),
+                "columns" => of.columns = self.pairs(entry)?,
+                "type" => of.types = Some(Types::Constant(self.code(entry)?)),
+                "type_column" => column = Some(self.text(entry)?),
+                "types" => codes = Some(self.codes(entry)?),
+                "other_types" => other = Some(self.other(entry)?),
+                "where" => of.only = self.choices(entry)?,
+                "embargo" => of.embargo_us = Some(self.duration(entry)?),
+                _ => of.available = Some(self.text(entry)?),
+            }
+        }
+        of.types = match (of.types.take(), column, codes, other) {
+            (None, Some(column), Some(codes), other) => Some(Types::Column {
+                column,
+                codes,
+                other: other.unwrap_or(OtherTypes::Error),
+            }),
+            (None, None, None, None) if matches!(source, Source::Log(_)) => {
+                let what = "or type_column = \"…\" with types = { … }";
+                return Err(refuse(format!(
+                    "{place}: {name} need type = 1 to 127, {what}"
+                )));
+            }
+            (types, None, None, None) => types,
+            _ => {
+                let what = "type, or type_column with types, and other_types only with these";
+                return Err(refuse(format!("{place}: {name} take {what}")));
+            }
+        };
+        Ok(of)
+    }
+
+    /// Names and texts.
+    fn pairs(&self, entry: Entry<'_, '_>) -> hitherto::Result<Vec<(String, String)>> {
+        let pairs = self.table(entry)?.iter();
+        let pairs = pairs.map(|(key, value)| {
+            let name = key.get_ref().as_ref();
+            Ok((name.to_owned(), self.text((name, value))?))
+        });
+        pairs.collect()
+    }
+
+    /// Values of a column of types, and their codes.
+    fn codes(&self, entry: Entry<'_, '_>) -> hitherto::Result<Vec<(String, u8)>> {
+        let codes = self.table(entry)?.iter();
+        let codes = codes.map(|(key, value)| {
+            let name = key.get_ref().as_ref();
+            Ok((name.to_owned(), self.code((name, value))?))
+        });
+        codes.collect()
+    }
+
+    /// Columns, and the values of each that count.
+    fn choices(&self, entry: Entry<'_, '_>) -> hitherto::Result<Vec<(String, Vec<String>)>> {
+        let choices = self.table(entry)?.iter();
+        let choices = choices.map(|(key, value)| {
+            let name = key.get_ref().as_ref();
+            Ok((name.to_owned(), self.texts((name, value))?))
+        });
+        choices.collect()
+    }
+
+    /// What becomes of other types.
+    fn other(&self, entry: Entry<'_, '_>) -> hitherto::Result<OtherTypes> {
+        match self.text(entry)?.as_str() {
+            "error" => Ok(OtherTypes::Error),
+            "drop" => Ok(OtherTypes::Drop),
+            _ => Err(self.expected(entry, "\"error\" or \"drop\"")),
+        }
+    }
+
+    /// A duration.
+    fn duration(&self, entry: Entry<'_, '_>) -> hitherto::Result<i64> {
+        let text = self.text(entry)?;
+        duration(&text).map_err(|what| {
+            let place = self.place(entry.1.span().start);
+            refuse(format!(
+                "{place}: \"{}\": {what}, found \"{text}\"",
+                entry.0
+            ))
+        })
+    }
+}

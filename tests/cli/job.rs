@@ -1,0 +1,316 @@
+//! Job files: what they say, what wins over them, and what they are refused for.
+
+use std::fs;
+
+use serde_json::json;
+
+use crate::encode::encode;
+use crate::shop::{Run, Shop, shop, snapshot};
+
+/// A shop with a job file.
+fn with_job(text: &str) -> Shop {
+    let shop = shop();
+    shop.put("job.toml", text);
+    shop
+}
+
+/// Runs `hitherto sequences --job shop/job.toml --out out` and more flags.
+fn run_job(shop: &Shop, flags: &[&str]) -> Run {
+    let job = ["sequences", "--job", "shop/job.toml", "--out", "out"];
+    shop.run_bare(&[&job, flags].concat())
+}
+
+/// Runs a job file that must succeed; gives the samples.
+#[track_caller]
+fn made(shop: &Shop, flags: &[&str]) -> Vec<String> {
+    let run = run_job(shop, flags);
+    assert_eq!(run.code, 0, "{}", run.stderr);
+    shop.samples()
+}
+
+/// Runs a job file that must be refused.
+#[track_caller]
+fn refused(text: &str, code: i32, said: &[&str]) {
+    let shop = with_job(text);
+    let run = run_job(&shop, &[]);
+    shop.assert_refused(&run, code, said);
+}
+
+#[test]
+fn a_key_is_a_flag() {
+    let by_flags = shop();
+    let flags = ["--no-pad", "--lookback-days", "3", "--date", "2025-08-15"];
+    by_flags.made(&flags);
+    let text = "dir = '.'\nmax_actions = 4\nno_pad = true\nlookback_days = 3\ndate = 2025-08-15\n";
+    let by_keys = with_job(text);
+    assert_eq!(made(&by_keys, &[]), by_flags.samples());
+}
+
+#[test]
+fn a_flag_wins_over_the_key() {
+    let by_flags = shop();
+    by_flags.made(&["--no-pad", "--from", "2025-08-16"]);
+    let text = "dir = '.'\nmax_actions = 1\nno_pad = true\ndate = '2025-08-15'\nout = 'nowhere'\n";
+    let by_keys = with_job(text);
+    let found = made(&by_keys, &["--max-actions", "4", "--from", "2025-08-16"]);
+    assert_eq!(found, by_flags.samples());
+}
+
+#[test]
+fn files_that_flags_name_win_over_those_of_the_job() {
+    let text = "no_pad = true\n[sources.impressions]\npath = 'impressions.ndjson'\n\
+                [sources.clicks]\npath = 'none.csv'\n";
+    let shop = with_job(text);
+    let found = made(&shop, &["--clicks", "shop/clicks.csv"]);
+    assert_eq!(found[0], "r1 0 11 true [21]");
+    // A folder puts all paths out of force.
+    let run = shop.run_bare(&[
+        "sequences",
+        "shop",
+        "--job",
+        "shop/job.toml",
+        "--out",
+        "out",
+        "--overwrite",
+    ]);
+    assert_eq!(run.code, 0, "{}", run.stderr);
+    assert_eq!(shop.samples()[0], "r1 0 11 true [21, 31, 41]");
+}
+
+#[test]
+fn any_number_of_logs_with_types_choices_and_an_embargo() {
+    let text = "no_pad = true\n\
+        [sources.impressions]\npath = 'impressions.ndjson'\n\
+        [sources.log]\npath = ['log.ndjson', 'more*.json']\n\
+        columns = { customer_id = 'who', item_id = 'what', time = 'at', time_else = 'on' }\n\
+        type_column = 'type'\ntypes = { see = 127, buy = 3 }\nother_types = 'drop'\n\
+        where = { type = ['see', 'buy', 'hum'], ok = true }\nembargo = '1h'\n\
+        [sources.clicks]\npath = 'clicks.csv'\ntype = 9\n";
+    let shop = with_job(text);
+    let row = |what: i64, at: &str, of: &str, ok: bool| json!({"who": 1, "what": what, "at": at, "on": "2025-08-01", "type": of, "ok": ok});
+    let mut rows = [
+        row(1, "2025-08-14 22:00:00", "see", true),
+        row(2, "2025-08-14 23:00:00", "see", true),
+        row(3, "2025-08-14 21:00:00", "buy", true),
+        row(4, "2025-08-14 20:00:00", "see", false),
+        row(0, "no time", "hum", true),
+        row(0, "no time", "cough", true),
+        row(5, "2025-08-14 19:00:00", "buy", true),
+    ];
+    rows[6]["at"] = json!(null);
+    shop.put("log.ndjson", encode("ndjson", &rows[..4]));
+    shop.put("more.json", encode("json", &rows[4..]));
+    let found = made(&shop, &[]);
+    assert_eq!(found[0], "r1 0 11 true [1, 3, 21, 5]");
+    let verify = shop.run_bare(&["verify", "out", "--audit-rows", "all"]);
+    assert_eq!(verify.code, 0, "{}", verify.stderr);
+    let manifest = fs::read(shop.out().join("_manifest.json")).expect("a manifest");
+    let manifest: serde_json::Value = serde_json::from_slice(&manifest).expect("JSON");
+    let log = &manifest["actions"]["log"];
+    assert_eq!(
+        (&log["rows"], &log["filtered"], &log["other_types"]),
+        (&json!(7), &json!(2), &json!(1))
+    );
+    let types = &manifest["actions"]["types_in_histories"];
+    assert_eq!(types, &json!({"3": 2, "9": 3, "127": 2}));
+    let explain = shop.run_bare(&["explain", "out", "--ranking-id", "r1"]);
+    assert!(
+        explain.stdout.contains("log 127") && explain.stdout.contains("embargo"),
+        "{explain:?}"
+    );
+}
+
+#[test]
+fn a_type_without_a_code_is_a_bad_row() {
+    let text = "[sources.impressions]\npath = 'impressions.ndjson'\n\
+                [sources.log]\npath = 'log.EXT'\ntype_column = 'type'\ntypes = { see = 1 }\n";
+    let row = |of: &str| json!({"customer_id": 1, "item_id": 5, "time": "2025-08-01", "type": of});
+    for format in ["csv", "ndjson", "json", "parquet"] {
+        let shop = with_job(&text.replace("EXT", format));
+        shop.put(
+            &format!("log.{format}"),
+            encode(format, &[row("see"), row("buy")]),
+        );
+        let said = ["row 2", "\"type\"", "\"see\"", "\"buy\"", "other_types"];
+        shop.assert_refused(&run_job(&shop, &[]), 65, &said);
+    }
+}
+
+#[test]
+fn a_manifest_makes_the_same_set_once_more() {
+    let text = "no_pad = true\nguest_ids = [0, -1]\n\
+        [sources.impressions]\npath = 'impressions.ndjson'\n\
+        [sources.log]\npath = 'log.csv'\ntype_column = 'k'\ntypes = { a = 3, b = 8 }\n\
+        where = { k = ['a', 'b'] }\nembargo = '2h'\navailable = 'known'\n";
+    let row = |item: i64, of: &str| {
+        let (at, known) = ("2025-08-14 12:00:00", "2025-08-14 13:00:00");
+        json!({"customer_id": 1, "item_id": item, "time": at, "k": of, "known": known})
+    };
+    let declared = with_job(text);
+    declared.put(
+        "log.csv",
+        encode("csv", &[row(5, "a"), row(6, "b"), row(7, "c")]),
+    );
+    assert_eq!(made(&declared, &[])[0], "r1 0 11 true [6, 5]");
+    let usual = shop();
+    usual.made(&[
+        "--embargo",
+        "orders=1d",
+        "--columns",
+        "clicks.item_id=item_id",
+    ]);
+    for shop in [declared, usual] {
+        let first = snapshot(&shop.out());
+        let job = [
+            "sequences",
+            "--job",
+            "before/_manifest.json",
+            "--out",
+            "out",
+        ];
+        fs::rename(shop.out(), shop.root().join("before")).expect("to move");
+        let run = shop.run_bare(&job);
+        assert_eq!(run.code, 0, "{}", run.stderr);
+        assert_eq!(snapshot(&shop.out()), first);
+        let day = [
+            "sequences",
+            "--job",
+            "before/dt=2025-08-15/_manifest.json",
+            "--out",
+            "no",
+        ];
+        shop.run_bare(&day).assert_failed(2, &["of one day"]);
+    }
+}
+
+#[test]
+fn what_is_shown_is_a_job_file_of_the_same_job() {
+    let text = "dir = 'shop'\nout = 'out'\nmax_actions = 4\ncodec = 'none'\nguest_ids = ['0']\n\
+        [sources.clicks]\ncolumns = { item_id = 'item_id' }\nembargo = '90m'\n\
+        [sources.previous]\ntype = 5\ncolumns = { time = 'a \"quoted\" \\ name' }\n";
+    let shop = shop();
+    fs::write(shop.root().join("job.toml"), text).expect("a file");
+    let shown = shop.run_bare(&["job", "show", "job.toml"]);
+    assert_eq!(shown.code, 0, "{}", shown.stderr);
+    for line in [
+        "max_actions = 4",
+        "lookback_days = 365",
+        "embargo = \"5400s\"",
+        "type = 5",
+    ] {
+        assert!(shown.stdout.contains(line), "no {line} in {}", shown.stdout);
+    }
+    fs::write(shop.root().join("again.toml"), &shown.stdout).expect("a file");
+    let again = shop.run_bare(&["job", "show", "again.toml"]);
+    assert_eq!(
+        (again.code, &again.stdout),
+        (0, &shown.stdout),
+        "{}",
+        again.stderr
+    );
+}
+
+#[test]
+fn other_jobs_have_job_files_too() {
+    let shop = shop();
+    let events = "timestamp,account,event,flyer_id,merchant_id\n\
+                  2025-08-15T10:00:00Z,u,flyer_open,f,m\n2025-08-15T10:01:00Z,u,item_open,f,m\n";
+    shop.put("events.csv", events);
+    let text = "job = 'dwell'\nmethod = 'session'\nidle_timeout = '10m'\n\
+                [sources.events]\npath = 'events.csv'\ncolumns = { user_id = 'account' }\n";
+    shop.put("job.toml", text);
+    let run = shop.run_bare(&["dwell", "--job", "shop/job.toml", "--out", "out"]);
+    assert_eq!(run.code, 0, "{}", run.stderr);
+    let table = fs::read_to_string(shop.out().join("user_merchant.csv")).expect("a table");
+    assert!(table.contains("u,m,2025-08-15,60"), "{table}");
+    let again = ["dwell", "--job", "out/_manifest.json", "--out", "again"];
+    assert_eq!(shop.run_bare(&again).code, 0);
+    let parts = |name: &str| fs::read(shop.root().join(name).join("user_merchant.parquet"));
+    assert_eq!(
+        parts("again").expect("a table"),
+        parts("out").expect("a table")
+    );
+    run_job(&shop, &[]).assert_failed(2, &["a job of dwell, not of sequences"]);
+    shop.put("f.toml", "[sources.clicks]\npath = 'c'\nembargo = '1h'\n");
+    let features = ["features", "--job", "shop/f.toml", "--out", "no"];
+    shop.run_bare(&features)
+        .assert_failed(2, &["clicks take path"]);
+}
+
+#[test]
+fn what_a_job_file_is_refused_for() {
+    let log = "[sources.impressions]\npath = 'i'\n[sources.log]\npath = 'l'\n";
+    let with_log = |lines: &str| format!("{log}{lines}");
+    let cases: [(String, &[&str]); 20] = [
+        (
+            "max_action = 4\n".into(),
+            &[
+                "job.toml\" line 1",
+                "max_action",
+                "did you mean \"max_actions\"",
+            ],
+        ),
+        (
+            "\nxyzzy = 4\n".into(),
+            &["line 2", "xyzzy", "max_actions", "sources"],
+        ),
+        (
+            "cutoff = 'noon'\n".into(),
+            &["line 1", "cutoff", "noon", "day"],
+        ),
+        ("max_actions = 'many'\n".into(), &["line 1", "many"]),
+        (
+            "no_pad = 1\n".into(),
+            &["line 1", "no_pad", "true or false"],
+        ),
+        ("clicks = 'x'\n".into(), &["line 1", "[sources.NAME]"]),
+        (
+            "job = 'sequence'\n".into(),
+            &["line 1", "sequence", "dwell"],
+        ),
+        ("days = ['today']\n".into(), &["line 1", "days"]),
+        ("a = \n".into(), &["line 1"]),
+        ("a = 1\na = 2\n".into(), &["line 2", "a"]),
+        ("cutoff = { a = 1 }\n".into(), &["line 1", "table"]),
+        ("[sources.'a b']\ntype = 1\n".into(), &["a b", "letters"]),
+        (with_log(""), &["log need", "type_column"]),
+        (with_log("type = 0\n"), &["line 5", "1 to 127"]),
+        (
+            with_log("type = 1\ntype_column = 'x'\n"),
+            &["log take", "type_column"],
+        ),
+        (
+            with_log("type_column = 'x'\ntypes = {}\n"),
+            &["no value with a code"],
+        ),
+        (
+            with_log("type = 1\nembargo = '1w'\n"),
+            &["line 6", "embargo", "1w"],
+        ),
+        (with_log("typ = 1\n"), &["line 5", "did you mean \"type\""]),
+        (
+            with_log("type = 1\ncolumns = { item = 'x' }\n"),
+            &["log have no column \"item\"", "item_id"],
+        ),
+        (
+            "[sources.impressions]\npath = 'i'\nembargo = '1h'\n".into(),
+            &["line 3", "embargo", "columns"],
+        ),
+    ];
+    for (text, said) in cases {
+        refused(&text, 2, said);
+    }
+}
+
+#[test]
+fn a_job_file_that_is_none_is_refused() {
+    let shop = shop();
+    let none = ["sequences", "--job", "none.toml", "--out", "out"];
+    shop.assert_refused(&shop.run_bare(&none), 66, &["none.toml"]);
+    shop.put("no.json", "{\"made_by\": \"somebody\"}");
+    let alien = ["sequences", "--job", "shop/no.json", "--out", "out"];
+    shop.assert_refused(&shop.run_bare(&alien), 2, &["made_by"]);
+    let no_out = ["sequences", "--job", "shop/job.toml"];
+    shop.put("job.toml", "dir = '.'\n");
+    shop.assert_refused(&shop.run_bare(&no_out), 2, &["--out"]);
+}
