@@ -71,6 +71,7 @@
 //! | `publish`, `manifest`, `quarantine` | parts into a folder that appears complete or not at all |
 //! | `verify` | what was published into what is wrong with it |
 //! | `naive` | files into rows of the oracle, by a path of its own |
+//! | `survey` | a folder into what lies there, for a first job file |
 //! | `generate` | settings into synthetic logs |
 //! | `calendar`, `column`, `ids`, `error`, `control`, `regular` | days and zones, columns, units, errors, progress, files opened without waiting |
 //! | `failpoint` | points at which tests kill a run; nothing without a feature |
@@ -120,6 +121,7 @@ mod spill;
 #[cfg(feature = "bench")]
 #[doc(hidden)]
 pub mod stages;
+mod survey;
 mod sweep;
 mod verify;
 
@@ -144,6 +146,7 @@ pub use job::{
     Question, Settings, Side, Source, TimeUnit, Types,
 };
 pub use output::{DayReport, DwellReport, FeaturesReport, Report, example_part};
+pub use survey::{Surveyed, SurveyedColumn, survey};
 pub use verify::{
     AuditRows, Audited, Canaries, ExplainSettings, Explained, ExplainedAction, PROBLEMS_MAX,
     Problem, Verified, VerifySettings, explain, verify,

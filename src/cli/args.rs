@@ -73,7 +73,7 @@ pub(crate) enum Command {
     /// whole seconds, so there are ties. The same settings give the same bytes. For other questions
     /// there are subcommands.
     Generate(super::generate::Generate),
-    /// Show job files
+    /// Write and show job files
     ///
     /// A job file holds every setting of `hitherto sequences`, `features` or `dwell`, and any number of
     /// sources; `--job FILE` runs it. Its keys are the flags with _ for -, and its sources stand in
@@ -90,6 +90,15 @@ pub(crate) enum Command {
 /// What can be done with job files.
 #[derive(Debug, Subcommand)]
 pub(crate) enum JobCommand {
+    /// Write FOLDER/job.toml, with comments, from what lies in the folder
+    ///
+    /// Every file and folder in it is a source, with the format and the columns of its first file. What
+    /// is guessed, types among it, stands below a comment that says so.
+    Init {
+        /// The folder
+        #[arg(value_name = "FOLDER")]
+        folder: PathBuf,
+    },
     /// Print the job that a job file or a manifest makes, every setting with its value
     Show {
         /// The job file, or the _manifest.json of a set
@@ -142,7 +151,7 @@ Examples:
   Histories of clicks and orders only:
     hitherto sequences shop --out training --types 1,3
 
-  Any log, with types of its own, from a job file:
+  Any log, with types of its own, from a job file (`hitherto job init FOLDER` writes a first one):
     hitherto sequences --job job.toml --out training
 
   Logs with other names, orders known a day late:

@@ -46,6 +46,12 @@ pub(crate) fn run(args: Vec<OsString>) -> anyhow::Result<()> {
         Command::Verify(verify) => verify.run(),
         Command::Explain(explain) => explain.run(),
         Command::Generate(generate) => generate.run(),
+        Command::Job(JobCommand::Init { folder }) => {
+            let path = job::init(&folder)?;
+            let told = format!("wrote {}; look at its guesses\n", path.display());
+            drop(io::stderr().write_all(told.as_bytes()));
+            Ok(())
+        }
         Command::Job(JobCommand::Show { file }) => print(&job::show(&file)?),
         Command::Completions { shell } => {
             let mut script = Vec::new();

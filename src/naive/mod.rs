@@ -14,6 +14,7 @@ mod features;
 mod flyers;
 mod parquet;
 mod sequences;
+mod survey;
 mod text;
 mod times;
 
@@ -26,6 +27,8 @@ pub(crate) use self::cell::Fault;
 pub(crate) use self::features::{ClicksRead, clicks, listings, shown_listings};
 pub(crate) use self::flyers::events;
 pub(crate) use self::sequences::{actions, impressions, rules};
+pub use self::survey::SurveyedColumn;
+pub(crate) use self::survey::survey;
 
 use self::cell::Cell;
 use crate::error::Result;

@@ -11,7 +11,7 @@ use crate::error::{Error, Result};
 use crate::regular;
 
 /// The text of a file, unpacked, without a byte order mark.
-fn open(file: &LogFile) -> Result<Box<dyn BufRead>> {
+pub(super) fn open(file: &LogFile) -> Result<Box<dyn BufRead>> {
     let failed = |error| Error::io("read", &file.path, error);
     let mut raw = BufReader::new(regular::open(&file.path).map_err(failed)?);
     let head = raw.fill_buf().map_err(failed)?;

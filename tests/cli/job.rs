@@ -1,11 +1,12 @@
 //! Job files: what they say, what wins over them, and what they are refused for.
 
 use std::fs;
+use std::path::Path;
 
 use serde_json::json;
 
 use crate::encode::encode;
-use crate::shop::{Run, Shop, shop, snapshot};
+use crate::shop::{Run, Shop, entries, shop, snapshot};
 
 /// A shop with a job file.
 fn with_job(text: &str) -> Shop {
@@ -313,4 +314,84 @@ fn a_job_file_that_is_none_is_refused() {
     let no_out = ["sequences", "--job", "shop/job.toml"];
     shop.put("job.toml", "dir = '.'\n");
     shop.assert_refused(&shop.run_bare(&no_out), 2, &["--out"]);
+}
+
+/// Copies a dataset of `testdata`, without its job file, into the root of a shop.
+fn copy(shop: &Shop, name: &str) {
+    let from = Path::new(env!("CARGO_MANIFEST_DIR"))
+        .join("testdata")
+        .join(name);
+    fs::create_dir(shop.root().join(name)).expect("a folder");
+    for file in entries(&from) {
+        let to = file.file_name().expect("a file");
+        if to != "job.toml" {
+            fs::copy(&file, shop.root().join(name).join(to)).expect("a copy");
+        }
+    }
+}
+
+#[test]
+fn a_first_job_file_runs() {
+    for name in ["otto", "retailrocket", "rees46"] {
+        let shop = shop();
+        copy(&shop, name);
+        let init = shop.run_bare(&["job", "init", name]);
+        assert_eq!(
+            (init.code, init.stdout.as_str()),
+            (0, ""),
+            "{}",
+            init.stderr
+        );
+        let path = format!("{name}/job.toml");
+        let text = fs::read_to_string(shop.root().join(&path)).expect("a job file");
+        assert!(
+            text.contains("# guess: by the values of the first records"),
+            "{text}"
+        );
+        let flags = ["--out", "out", "--max-actions", "20", "--overwrite"];
+        let run = |job: &str| {
+            let run = shop.run_bare(&[&["sequences", "--job", job][..], &flags].concat());
+            assert_eq!(run.code, 0, "{job}: {}\n{text}", run.stderr);
+            shop.samples()
+        };
+        let made = run(&path);
+        let by_hand = Path::new(env!("CARGO_MANIFEST_DIR"))
+            .join("testdata")
+            .join(&path);
+        let by_hand = run(by_hand.to_str().expect("text"));
+        match name {
+            // It has a type that the job by hand leaves out.
+            "rees46" => assert!(text.contains("\"remove_from_cart\" = 4"), "{text}"),
+            _ => assert_eq!(made, by_hand, "{text}"),
+        }
+        shop.run_bare(&["job", "init", name])
+            .assert_failed(73, &["job.toml", "it exists"]);
+    }
+    shop()
+        .run_bare(&["job", "init", "none"])
+        .assert_failed(66, &["none"]);
+}
+
+#[test]
+fn a_first_job_file_says_what_it_could_not_guess() {
+    let shop = shop();
+    shop.put("log.ndjson", "{\"x\": 1, \"when\": \"2025-08-01\"}\n");
+    shop.put("notes.bin", [0, 159, 146, 150]);
+    shop.put("_hidden.csv", "a\n1\n");
+    let init = shop.run_bare(&["job", "init", "shop"]);
+    assert_eq!(init.code, 0, "{}", init.stderr);
+    let text = fs::read_to_string(shop.path("job.toml")).expect("a job file");
+    for said in [
+        "[sources.impressions]",
+        "[sources.clicks]\npath = \"clicks.csv\"\n",
+        "[sources.carts]\npath = \"add_to_carts.json\"\n",
+        "[sources.orders]\npath = \"previous_orders.parquet\"\n",
+        "# log.ndjson: NDJSON; columns when, x",
+        "# no column looks like customer_id",
+        "type = 1",
+        "notes.bin is left out",
+    ] {
+        assert!(text.contains(said), "no {said:?} in {text}");
+    }
+    assert!(!text.contains("hidden"), "{text}");
 }

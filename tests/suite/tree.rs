@@ -4,7 +4,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// The modules, each using only those before it.
-const ORDER: [&str; 29] = [
+const ORDER: [&str; 30] = [
     "ids",
     "error",
     "regular",
@@ -33,6 +33,7 @@ const ORDER: [&str; 29] = [
     "oracle",
     "naive",
     "verify",
+    "survey",
     "fuzzed",
 ];
 /// Modules that know slices and nothing else.

@@ -12,6 +12,7 @@
 //! job file start at its folder, those of a manifest at the current one, as they did in its run.
 
 mod fill;
+mod init;
 mod manifest;
 mod show;
 mod sources;
@@ -19,7 +20,7 @@ mod toml;
 
 use std::ffi::OsString;
 use std::fs;
-use std::io;
+use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
 use clap::{ArgMatches, CommandFactory, FromArgMatches};
@@ -207,6 +208,39 @@ pub(crate) fn show(path: &Path) -> hitherto::Result<String> {
         .cloned()
         .unwrap_or_default();
     Ok(show::text(&command, &asked.matches, &job))
+}
+
+/// Writes a first job file into a folder, made of what lies there; gives its path.
+///
+/// # Errors
+/// If there is one, or the folder cannot be read or written.
+pub(crate) fn init(folder: &Path) -> hitherto::Result<PathBuf> {
+    let path = folder.join("job.toml");
+    if !folder.is_dir() {
+        let what = format!("no such folder: \"{}\"", folder.display());
+        return Err(Error::from(ErrorKind::NoInput { what }));
+    }
+    let text = init::text(&folder.display().to_string(), &hitherto::survey(folder)?);
+    let made = fs::OpenOptions::new()
+        .write(true)
+        .create_new(true)
+        .open(&path);
+    let written = made.and_then(|mut file| file.write_all(text.as_bytes()));
+    match written {
+        Ok(()) => Ok(path),
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
+            Err(Error::from(ErrorKind::Output {
+                path,
+                what: "it exists; take it away first".to_owned(),
+                source: None,
+            }))
+        }
+        Err(error) => Err(Error::from(ErrorKind::Output {
+            path,
+            what: "it cannot be written".to_owned(),
+            source: Some(error),
+        })),
+    }
 }
 
 /// Settings with what a job file says beside flags.

@@ -1,0 +1,88 @@
+//! What lies in a folder: files or folders that may be sources, with formats and columns.
+//!
+//! **In / Out**: a folder → its files and folders, each by its first file. **Invariants**: nothing is
+//! guessed here; what cannot be read is told with the reason.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use crate::error::{Error, Result};
+use crate::job::{Format, Job, Question, Settings, Source};
+use crate::naive::{self, LogFile};
+use crate::scan::files::discover;
+
+pub use crate::naive::SurveyedColumn;
+
+/// Records of a file that are looked at.
+const RECORDS_MAX: u64 = 1000;
+
+/// Something in a folder that may be a source.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Surveyed {
+    /// Its name in the folder.
+    pub name: String,
+    /// The number of its files.
+    pub files: usize,
+    /// The format of the first.
+    pub format: Format,
+    /// Its columns.
+    pub columns: Vec<SurveyedColumn>,
+}
+
+/// Looks at all that lies in a folder, in the order of names: each with what it is, or why it is no
+/// source.
+///
+/// # Errors
+/// If the folder cannot be read.
+pub fn survey(folder: &Path) -> Result<Vec<(PathBuf, Result<Surveyed>)>> {
+    let entries = fs::read_dir(folder).map_err(|error| Error::io("read", folder, error))?;
+    let mut paths = Vec::new();
+    for entry in entries {
+        let path = entry
+            .map_err(|error| Error::io("read", folder, error))?
+            .path();
+        let name = path
+            .file_name()
+            .map(|name| name.to_string_lossy().into_owned());
+        // A job file is none, and what is hidden from jobs is hidden here.
+        let is_hidden =
+            name.is_none_or(|name| name.starts_with(['_', '.']) || name.ends_with(".toml"));
+        if !is_hidden {
+            paths.push(path);
+        }
+    }
+    paths.sort();
+    let surveyed = paths.into_iter().map(|path| {
+        let found = look_at(&path);
+        (path, found)
+    });
+    Ok(surveyed.collect())
+}
+
+/// Looks at one file, or at the first of a folder.
+fn look_at(path: &Path) -> Result<Surveyed> {
+    let job = Job::new(Settings {
+        question: Question::Dwell,
+        paths: vec![(Source::Events, path.display().to_string())],
+        out: "out".into(),
+        ..Settings::default()
+    })?;
+    let files = discover(&job)?.into_iter().flat_map(|of| of.files);
+    let files: Vec<_> = files.collect();
+    let none = || Error::bad_file(path.display().to_string(), "it holds no file");
+    let first = files.first().ok_or_else(none)?;
+    let (format, _) = first.detect(&job)?;
+    let log = LogFile {
+        source: first.source,
+        shown: first.shown.clone(),
+        path: first.path.clone(),
+        format,
+    };
+    let name = path.file_name().unwrap_or_default();
+    Ok(Surveyed {
+        name: name.to_string_lossy().into_owned(),
+        files: files.len(),
+        format,
+        columns: naive::survey(&log, RECORDS_MAX)?,
+    })
+}
