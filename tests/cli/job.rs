@@ -109,7 +109,7 @@ fn any_number_of_logs_with_types_choices_and_an_embargo() {
     let manifest: serde_json::Value = serde_json::from_slice(&manifest).expect("JSON");
     let log = &manifest["actions"]["log"];
     assert_eq!(
-        (&log["rows"], &log["filtered"], &log["other_types"]),
+        (&log["rows"], &log["filtered"], &log["without_code"]),
         (&json!(7), &json!(2), &json!(1))
     );
     let types = &manifest["actions"]["types_in_histories"];
@@ -142,10 +142,11 @@ fn a_manifest_makes_the_same_set_once_more() {
     let text = "no_pad = true\nguest_ids = [0, -1]\n\
         [sources.impressions]\npath = 'impressions.ndjson'\n\
         [sources.log]\npath = 'log.csv'\ntype_column = 'k'\ntypes = { a = 3, b = 8 }\n\
-        where = { k = ['a', 'b'] }\nembargo = '2h'\navailable = 'known'\n";
+        where = { k = ['a', 'b'] }\nembargo = '2h'\navailable = 'known'\n\
+        columns = { item_id = 'what' }\n";
     let row = |item: i64, of: &str| {
         let (at, known) = ("2025-08-14 12:00:00", "2025-08-14 13:00:00");
-        json!({"customer_id": 1, "item_id": item, "time": at, "k": of, "known": known})
+        json!({"customer_id": 1, "what": item, "time": at, "k": of, "known": known})
     };
     let declared = with_job(text);
     declared.put(
@@ -156,9 +157,9 @@ fn a_manifest_makes_the_same_set_once_more() {
     let usual = shop();
     usual.made(&[
         "--embargo",
-        "orders=1d",
+        "orders=1d,clicks=1h",
         "--columns",
-        "clicks.item_id=item_id",
+        "orders.config_id=config_id,clicks.item_id=item_id,orders.occurred_at=occurred_at",
     ]);
     for shop in [declared, usual] {
         let first = snapshot(&shop.out());

@@ -137,25 +137,27 @@ fn sources(settings: &Value, inputs: &[Value]) -> Option<Vec<FileSource>> {
             Some(())
         })?;
     }
+    // Each an entry of its own, in their order, which the manifest of the new set tells too.
+    let mut add = |name: &str, set: &dyn Fn(&mut FileSource)| {
+        let mut of = FileSource::new(Source::named(name)?);
+        set(&mut of);
+        sources.push(of);
+        Some(())
+    };
     for column in settings["columns"].as_array().into_iter().flatten() {
         let (ours, theirs) = column.as_str()?.split_once('=')?;
         let (source, ours) = ours.split_once('.')?;
-        of(source, &mut |of| {
+        add(source, &|of| {
             of.columns.push((ours.to_owned(), theirs.to_owned()));
-            Some(())
         })?;
     }
     for (source, column) in settings["available"].as_object().into_iter().flatten() {
-        of(source, &mut |of| {
-            of.available = Some(column.as_str()?.to_owned());
-            Some(())
-        })?;
+        let column = column.as_str()?;
+        add(source, &|of| of.available = Some(column.to_owned()))?;
     }
     for (source, micros) in settings["embargo_us"].as_object().into_iter().flatten() {
-        of(source, &mut |of| {
-            of.embargo_us = Some(micros.as_i64()?);
-            Some(())
-        })?;
+        let micros = micros.as_i64()?;
+        add(source, &|of| of.embargo_us = Some(micros))?;
     }
     Some(sources)
 }

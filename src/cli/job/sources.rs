@@ -74,14 +74,12 @@ impl FileSource {
 /// Settings with the sources of a job file, where flags do not say otherwise.
 pub(super) fn with_sources(sources: &[FileSource], mut settings: Settings) -> Settings {
     let by_dir = settings.dir.is_some();
+    let paths = settings.paths.iter().map(|(source, _)| *source);
+    let lists = settings.files_from.iter().map(|(source, _)| *source);
+    let by_flag: Vec<Source> = paths.chain(lists).collect();
     for of in sources {
         let source = of.source;
-        let by_flag = settings.paths.iter().any(|(named, _)| *named == source)
-            || settings
-                .files_from
-                .iter()
-                .any(|(named, _)| *named == source);
-        if !by_dir && !by_flag {
+        if !by_dir && !by_flag.contains(&source) {
             settings
                 .paths
                 .extend(of.paths.iter().map(|path| (source, path.clone())));
@@ -134,7 +132,9 @@ fn actions(sources: &[FileSource], settings: &Settings) -> Vec<ActionSource> {
     let usual = usual.filter(|of| is_read(of.source) && !in_file(of.source));
     let declared = sources.iter().filter(|of| of.source != Source::Impressions);
     let mut all: Vec<ActionSource> = usual.chain(declared.map(FileSource::action)).collect();
+    // Of several entries of a source the first declares it.
     all.sort_by_key(|of| of.source);
+    all.dedup_by_key(|of| of.source);
     all
 }
 
