@@ -34,7 +34,7 @@ use crate::error::Result;
 use crate::ids::{Day, Micros, index};
 use crate::job::Job;
 use crate::manifest::{self, DayManifest, RunFiles};
-use crate::op::sequences::HistoryCounts;
+use crate::op::counts::HistoryCounts;
 use crate::probes::Probes;
 use crate::publish::{Part, Staging};
 use crate::quarantine;

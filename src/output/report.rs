@@ -14,7 +14,7 @@ use crate::error::Result;
 use crate::ids::{Day, count64};
 use crate::job::{ActionSource, Format, Guests, Job, Question, Source, Types};
 use crate::manifest::format_name;
-use crate::op::sequences::HistoryCounts;
+use crate::op::counts::HistoryCounts;
 use crate::publish::{Part, day_folder};
 use crate::scan::Opened;
 use crate::scan::actions::ActionTally;
