@@ -5,6 +5,7 @@
 //! labels, which have three values.
 
 use crate::ids::{Day, Item, Kind, Micros, count32, count64, index};
+use crate::kept::{KeptColumns, KeptRow};
 
 /// Texts, one after the other.
 #[derive(Clone, Debug, Default)]
@@ -134,6 +135,8 @@ pub(crate) struct Impressions<I> {
     pub(crate) labels: Vec<Label>,
     /// Their 0-based places in the ranking.
     pub(crate) positions: Vec<i32>,
+    /// What is carried through.
+    pub(crate) kept: KeptColumns,
 }
 
 /// One impression, to be added to [`Impressions`].
@@ -151,6 +154,8 @@ pub(crate) struct Impression<'a, I> {
     pub(crate) ranking: &'a str,
     /// The shown items with their labels and places.
     pub(crate) items: &'a [(I, Label, i32)],
+    /// What is carried through, of all elements of its array.
+    pub(crate) kept: &'a KeptRow,
 }
 
 impl<I: Item> Impressions<I> {
@@ -172,6 +177,7 @@ impl<I: Item> Impressions<I> {
             items: Vec::new(),
             labels: Vec::new(),
             positions: Vec::new(),
+            kept: KeptColumns::default(),
         }
     }
 
@@ -189,6 +195,8 @@ impl<I: Item> Impressions<I> {
             .extend(row.items.iter().map(|(_, label, _)| *label));
         self.positions
             .extend(row.items.iter().map(|(_, _, position)| *position));
+        let places = row.items.iter().map(|(_, _, position)| place(*position));
+        self.kept.push(row.kept, &places);
         self.item_ends.push(count32(self.items.len()));
     }
 
@@ -214,6 +222,7 @@ impl<I: Item> Impressions<I> {
         self.items.extend_from_slice(&other.items);
         self.labels.extend_from_slice(&other.labels);
         self.positions.extend_from_slice(&other.positions);
+        self.kept.append(&other.kept);
     }
 
     /// The number of impressions.
@@ -253,6 +262,11 @@ impl<I: Item> Impressions<I> {
         let per_item = size_of::<I>() + size_of::<(Label, i32)>();
         count64(columns + ranking_bytes + items_count * per_item)
     }
+}
+
+/// A place in an array.
+fn place(position: i32) -> usize {
+    usize::try_from(position).expect("places are counted from 0")
 }
 
 /// An action in its partition. The derived order is the total order of actions of one customer:

@@ -246,6 +246,7 @@ mod tests {
     use super::*;
     use crate::column::Impression;
     use crate::ids::{Day, Micros};
+    use crate::kept::KeptRow;
 
     /// Impressions of these customers, without items.
     fn impressions(customers: &[Customer<'_>], text_ids: bool) -> Impressions<i32> {
@@ -258,6 +259,7 @@ mod tests {
                 lookback_start: Micros::MIN,
                 ranking: "r",
                 items: &[],
+                kept: &KeptRow::default(),
             });
         }
         rows

@@ -73,6 +73,7 @@
 //! | `naive` | files into rows of the oracle, by a path of its own |
 //! | `survey` | a folder into what lies there, for a first job file |
 //! | `generate` | settings into synthetic logs |
+//! | `kept` | values that are carried through from impressions to rows |
 //! | `calendar`, `column`, `ids`, `error`, `control`, `regular` | days and zones, columns, units, errors, progress, files opened without waiting |
 //! | `failpoint` | points at which tests kill a run; nothing without a feature |
 //! | `oracle` | the same once more, naively, to hold the rest to |
@@ -103,6 +104,7 @@ mod generate;
 mod ids;
 mod intern;
 mod job;
+mod kept;
 mod keys;
 mod manifest;
 mod naive;
@@ -142,8 +144,8 @@ pub use generate::{
 pub use ids::Day;
 pub use job::{
     ActionSource, Codec, CustomerType, Cutoff, Dedup, DivideBy, DwellMethod, Format, Guests,
-    IfExists, ItemType, Job, LabelKey, Layout, LogName, NullLabel, OnBadRow, OtherTypes, Publish,
-    Question, Settings, Side, Source, TimeUnit, Types,
+    IfExists, ItemType, Job, Keep, KeepType, LabelKey, Layout, LogName, NullLabel, OnBadRow,
+    OtherTypes, Publish, Question, Settings, Side, Source, TimeUnit, Types,
 };
 pub use output::{DayReport, DwellReport, FeaturesReport, Report, example_part};
 pub use survey::{Surveyed, SurveyedColumn, survey};

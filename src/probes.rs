@@ -173,6 +173,10 @@ fn compare<I: Item>(rows: &Impressions<I>, a: u32, b: u32) -> Ordering {
             .then_with(|| rows.labels[of_a.clone()].cmp(&rows.labels[of_b.clone()]))
             .then_with(|| rows.positions[of_a].cmp(&rows.positions[of_b]))
             .then_with(|| rows.days[at].cmp(&rows.days[bt]))
+            .then_with(|| {
+                rows.kept
+                    .compare((at, rows.items_of(a)), (bt, rows.items_of(b)))
+            })
     };
     rows.cutoffs[at]
         .cmp(&rows.cutoffs[bt])

@@ -12,6 +12,7 @@ use crate::encode::{Block, BlockRow, Encoder, Workbench};
 use crate::error::Result;
 use crate::ids::{Day, Key, Kind, Micros, count32, count64, index};
 use crate::job::{Job, Settings};
+use crate::kept::KeptRow;
 use crate::op::sequences::{Histories, ProbeRuns, Repeats};
 use crate::partition::{Scatter, Split};
 use crate::probes::Probes;
@@ -269,6 +270,7 @@ impl Rows {
                     lookback_start: Micros::MIN,
                     ranking: &format!("r-{customer}-{at}"),
                     items: &items,
+                    kept: &KeptRow::default(),
                 });
             }
         }

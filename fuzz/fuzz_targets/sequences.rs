@@ -63,6 +63,7 @@ fuzz_target!(|case: (Actions, Impressions, Asked, Layout)| {
             time: Some(LogTime::Instant(instant(*day, *second))),
             ranking: format!("r{at}"),
             items: items.iter().take(9).map(|(item, label)| (i64::from(*item) + 1, *label)).collect(),
+            ..LogImpression::default()
         })
         .collect();
     let lookback_days = lookback.map(|days| u32::from(days % 5));

@@ -1,7 +1,7 @@
 //! Flags that choose among actions and samples, and what they set.
 
 use clap::Args;
-use hitherto::Settings;
+use hitherto::{Keep, Settings};
 
 use crate::cli::choices::DedupArg;
 
@@ -27,6 +27,11 @@ pub(super) struct Chosen {
         requires = "negatives_sample"
     )]
     seed: u64,
+    /// Carry columns of the impressions through, item.NAME from inside their array, such as
+    /// surface,item.is_click; of text files they are text, unless NAME:TYPE says int32, int64,
+    /// double, string, boolean or timestamp
+    #[arg(long, value_name = "NAMES", value_delimiter = ',', value_parser = Keep::parse)]
+    keep: Vec<Keep>,
 }
 
 impl Chosen {
@@ -37,6 +42,7 @@ impl Chosen {
             dedup: self.dedup.into(),
             negatives_rate: self.negatives_sample,
             seed: self.seed,
+            keep: self.keep,
             ..settings
         }
     }

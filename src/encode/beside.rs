@@ -22,7 +22,7 @@ use super::pages::{PageMaker, length_of, repetition_levels};
 use super::scalars::weight;
 use super::shapes::Shapes;
 use super::stream::Stream;
-use super::{Block, ItemColumn};
+use super::{Block, ItemColumn, carried};
 use crate::column::Customer;
 use crate::ids::{index, offset32};
 use crate::job::{Job, Layout};
@@ -52,20 +52,29 @@ pub(super) fn columns_behind<I: ItemColumn>(
     files: (&SchemaDescPtr, &mut Sink),
     chunks: &mut Vec<ColumnChunk>,
 ) -> Result<()> {
-    let Some(of_negative) = job.negative_weight() else {
-        return Ok(());
-    };
     let rows: Vec<usize> = shapes.all.iter().map(|of| index(of.rows)).collect();
-    let (mut weights, mut items) = (Vec::new(), Vec::new());
-    for row in &block.rows {
-        let (start, labels) = (weights.len(), &block.probes.impressions.labels);
-        let of_row = labels[block.items(row)].iter();
-        weights.extend(of_row.map(|label| weight(*label, of_negative)));
-        items.push(start..weights.len());
+    if let Some(of_negative) = job.negative_weight() {
+        let (mut weights, mut items) = (Vec::new(), Vec::new());
+        for row in &block.rows {
+            let (start, labels) = (weights.len(), &block.probes.impressions.labels);
+            let of_row = labels[block.items(row)].iter();
+            weights.extend(of_row.map(|label| weight(*label, of_negative)));
+            items.push(start..weights.len());
+        }
+        let (items, column) = (&items[..], &weights[..]);
+        let leaf: Box<dyn Leaf + '_> = Box::new(Numbers::<FloatType> { items, column });
+        put_all(
+            pages,
+            job,
+            (vec![leaf], &rows),
+            (files.0, &mut *files.1),
+            chunks,
+        )?;
     }
-    let (items, column) = (&items[..], &weights[..]);
-    let leaf: Box<dyn Leaf + '_> = Box::new(Numbers::<FloatType> { items, column });
-    put_all(pages, job, (vec![leaf], &rows), files, chunks)
+    let items: Vec<Range<usize>> = block.rows.iter().map(|row| block.items(row)).collect();
+    let kept = carried::placed(job);
+    let leaves = kept.map(|kept| carried::leaf(block, kept, (&rows, &items)));
+    put_all(pages, job, (leaves.collect(), &rows), files, chunks)
 }
 
 /// Makes column chunks of impressions that have `rows` rows each, behind `chunks`.

@@ -83,7 +83,7 @@ impl Levels {
     }
 
     /// Adds values that are there, or null.
-    fn add(&mut self, is_there: bool, count: usize) {
+    pub(super) fn add(&mut self, is_there: bool, count: usize) {
         let level = self.top - u8::from(!is_there);
         if level != self.run.0 {
             self.close();
@@ -166,6 +166,16 @@ impl<'a> Shared<'a> {
             ends: ends.collect(),
             statistics: Statistics::new(min, max, None, Some(nulls), false),
             bytes,
+        }
+    }
+
+    /// The same column, of which the footer does not say between what its values lie: numbers that
+    /// are none lie nowhere.
+    pub(super) fn without_bounds(self) -> Shared<'a> {
+        let nulls = self.statistics.null_count_opt();
+        Shared {
+            statistics: Statistics::new(None::<f64>, None, None, nulls, false),
+            ..self
         }
     }
 
@@ -274,12 +284,8 @@ impl Leaf for Labels<'_> {
     }
 
     fn values(&self, of: Range<usize>, to: &mut Stream) {
-        let mut labels = self.of(of).filter(|label| *label != Label::Null).peekable();
-        while labels.peek().is_some() {
-            let bits = labels.by_ref().take(8).enumerate();
-            let bit = |(at, label)| u8::from(label == Label::Yes) << at;
-            to.literal(&[bits.map(bit).sum()]);
-        }
+        let labels = self.of(of).filter(|label| *label != Label::Null);
+        put_bits(labels.map(|label| label == Label::Yes), to);
     }
 
     fn statistics(&self) -> Statistics {
@@ -288,6 +294,16 @@ impl Leaf for Labels<'_> {
         let (min, max) = bounds(there.map(|label| label == Label::Yes));
         let nulls = labels().filter(|label| *label == Label::Null).count();
         Statistics::new(min, max, None, Some(count64(nulls)), false)
+    }
+}
+
+/// Puts down truth values, eight a byte.
+pub(super) fn put_bits(values: impl Iterator<Item = bool>, to: &mut Stream) {
+    let mut values = values.peekable();
+    while values.peek().is_some() {
+        let bits = values.by_ref().take(8).enumerate();
+        let bit = |(at, value)| u8::from(value) << at;
+        to.literal(&[bits.map(bit).sum()]);
     }
 }
 

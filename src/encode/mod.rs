@@ -12,10 +12,12 @@
 //! partitions, files or threads, so any path may encode it.
 
 mod beside;
+mod carried;
 mod chunk;
 mod file;
 mod leaf;
 mod lz4;
+mod nullable;
 mod pages;
 mod plain;
 mod scalars;
@@ -297,7 +299,7 @@ impl<'a> Encoder<'a> {
         let histories = before.len();
         let before = before.into_iter().enumerate();
         let behind = (histories + plain::columns_count(self.job)..)
-            .zip(scalars::columns_behind(self, block));
+            .zip(scalars::columns_behind(self, block, shapes));
         for (at, column) in before.chain(behind) {
             for leaf in compute_leaves(self.schema.field(at), &column)? {
                 writers[at].write(&leaf)?;

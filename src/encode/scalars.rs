@@ -13,7 +13,7 @@ use arrow::buffer::{OffsetBuffer, ScalarBuffer};
 use arrow::datatypes::{DataType, FieldRef};
 
 use super::shapes::Shapes;
-use super::{Block, BlockRow, Encoder, ItemColumn};
+use super::{Block, BlockRow, Encoder, ItemColumn, carried};
 use crate::column::{Customer, Label};
 use crate::ids::{index, offset32};
 use crate::job::Layout;
@@ -45,6 +45,7 @@ pub(super) fn columns_before<I: ItemColumn>(
 pub(super) fn columns_behind<I: ItemColumn>(
     encoder: &Encoder<'_>,
     block: &Block<'_, I>,
+    shapes: &Shapes,
 ) -> Vec<ArrayRef> {
     let mut columns = Vec::new();
     if let Some(of_negative) = encoder.job.negative_weight() {
@@ -60,6 +61,20 @@ pub(super) fn columns_behind<I: ItemColumn>(
                     .expect("there are weights");
                 list(encoder.element_of(at), block, weights)
             }
+        });
+    }
+    let (rows, layout) = (
+        shapes.all.iter().map(|of| index(of.rows)),
+        encoder.job.layout,
+    );
+    for (keep, column) in carried::placed(encoder.job) {
+        let values = carried::array(block, (keep, column), rows.clone());
+        columns.push(match (keep.of_items, layout) {
+            (true, Layout::Request) => {
+                let at = encoder.schema.index_of(&keep.name).expect("it is carried");
+                list(encoder.element_of(at), block, values)
+            }
+            _ => values,
         });
     }
     columns

@@ -7,6 +7,7 @@ use parquet::basic::{Compression, ZstdLevel};
 use parquet::file::properties::{EnabledStatistics, WriterProperties};
 use parquet::schema::types::ColumnPath;
 
+use super::carried;
 use crate::job::{Codec, ItemType, Job, Layout, Side};
 
 /// Who made a file.
@@ -28,7 +29,6 @@ pub fn schema(job: &Job, text_ids: bool) -> Schema {
             false,
         )
     };
-    let instant = || DataType::Timestamp(TimeUnit::Microsecond, Some("UTC".into()));
     let customer = if text_ids {
         DataType::Utf8
     } else {
@@ -65,7 +65,20 @@ pub fn schema(job: &Job, text_ids: bool) -> Schema {
             Layout::Request => list("weight", DataType::Float32, false),
         });
     }
+    for keep in &job.keep {
+        let (name, kind) = (&keep.name, carried::data_type(keep.holds()));
+        let is_list = keep.of_items && job.layout == Layout::Request;
+        fields.push(match is_list {
+            true => list(name, kind, true),
+            false => Field::new(name, kind, true),
+        });
+    }
     Schema::new(fields)
+}
+
+/// The type of times.
+pub(super) fn instant() -> DataType {
+    DataType::Timestamp(TimeUnit::Microsecond, Some("UTC".into()))
 }
 
 /// Codecs, encodings and statistics: none of these for the columns of histories, where they would

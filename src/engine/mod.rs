@@ -16,6 +16,7 @@
 mod dwell;
 mod features;
 mod id_types;
+mod keep;
 mod tasks;
 
 use std::collections::BTreeMap;
@@ -121,7 +122,9 @@ fn run_typed<I: ItemColumn>(job: &Job, control: &Control) -> Result<Report> {
         Publish::AddDays(IfExists::Skip) => existing.clone(),
         _ => Vec::new(),
     };
-    let (impressions, inputs) = read_impressions::<I>(job, control, &policy, &sources, &skipped)?;
+    let opened = open_impressions(job, &sources, &skipped)?;
+    let job = &*keep::typed(job, &opened)?;
+    let (impressions, inputs) = read_impressions::<I>(job, control, &policy, opened, &skipped)?;
     hit("impressions read");
     check_days(job, &impressions.tallies, &skipped, &existing)?;
     if matches!(job.publish, Publish::AddDays(_)) && !existing.is_empty() && !inputs.is_empty() {
@@ -202,14 +205,8 @@ fn read_all<I: ItemColumn>(
     Ok((found, partitions))
 }
 
-/// Reads all impressions of the days asked for.
-fn read_impressions<I: ItemColumn>(
-    job: &Job,
-    control: &Control,
-    policy: &Policy,
-    sources: &[SourceFiles],
-    skipped: &[Day],
-) -> Result<(ImpressionState<I>, Vec<Opened>)> {
+/// Opens the files of impressions that may be of days asked for.
+fn open_impressions(job: &Job, sources: &[SourceFiles], skipped: &[Day]) -> Result<Vec<Opened>> {
     let wanted = |file: &&InputFile| {
         file.day
             .is_none_or(|day| job.wants_day(day) && !skipped.contains(&day))
@@ -221,7 +218,17 @@ fn read_impressions<I: ItemColumn>(
         .flat_map(|of| &of.files)
         .filter(wanted)
         .collect();
-    let opened = open_all(job, &files)?;
+    open_all(job, &files)
+}
+
+/// Reads all impressions of the days asked for.
+fn read_impressions<I: ItemColumn>(
+    job: &Job,
+    control: &Control,
+    policy: &Policy,
+    opened: Vec<Opened>,
+    skipped: &[Day],
+) -> Result<(ImpressionState<I>, Vec<Opened>)> {
     let customers = customer_type(job, &opened)?;
     GuestIds::check(job, customers)?;
     let scan = ImpressionScan::new(job, policy, control, customers, skipped);

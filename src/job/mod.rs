@@ -5,6 +5,7 @@
 //! and at least the first source of its question to read.
 
 mod actions;
+mod keep;
 mod settings;
 mod sources;
 
@@ -15,6 +16,7 @@ use crate::error::{Error, Result};
 use crate::ids::{Day, narrow};
 
 pub use actions::{ActionSource, OtherTypes, Types};
+pub use keep::{Keep, KeepType};
 pub use settings::{
     Codec, CustomerType, Cutoff, Dedup, DivideBy, DwellMethod, Format, Guests, IfExists, ItemType,
     LabelKey, Layout, NullLabel, OnBadRow, Publish, Settings, Side, TimeUnit,
@@ -100,6 +102,13 @@ impl Job {
         self.types.is_empty() || self.types.contains(&code)
     }
 
+    /// The same job, with other columns carried through.
+    pub(crate) fn keeping(&self, keep: Vec<Keep>) -> Job {
+        let mut job = self.clone();
+        job.settings.keep = keep;
+        job
+    }
+
     /// The weight of a negative that a sample kept, if negatives are sampled: all others weigh 1.
     pub(crate) fn negative_weight(&self) -> Option<f32> {
         self.negatives_rate.map(|rate| narrow(1.0 / rate))
@@ -147,6 +156,7 @@ fn check_ranges(settings: &Settings) -> Result<()> {
     check_types(settings)?;
     check_rate(settings)?;
     check_sides(settings)?;
+    check_keep(settings)?;
     if settings.idle_timeout_us <= 0 {
         return Err(Error::settings("--idle-timeout takes a duration above 0"));
     }
@@ -189,6 +199,47 @@ fn check_rate(settings: &Settings) -> Result<()> {
     Err(Error::settings(format!(
         "--negatives-sample is {rate}; it takes a number above 0, up to 1, of at most nine decimals"
     )))
+}
+
+/// Columns that are carried through have names of their own.
+fn check_keep(settings: &Settings) -> Result<()> {
+    /// The columns of the output, in any layout and with any options.
+    const OURS: [&str; 14] = [
+        "dt",
+        "customer_id",
+        "ranking_id",
+        "position",
+        "item_id",
+        "items",
+        "is_order",
+        "cutoff",
+        "last_action_time",
+        "history_length",
+        "actions",
+        "action_types",
+        "time_delta",
+        "weight",
+    ];
+    /// Columns of impressions beside ours that a record is searched for.
+    const MAX: usize = 24;
+    let of_rows = settings.keep.iter().filter(|keep| !keep.of_items);
+    if of_rows.count() > MAX {
+        let what = format!("--keep takes at most {MAX} columns of impressions");
+        return Err(Error::settings(what));
+    }
+    for (at, keep) in settings.keep.iter().enumerate() {
+        let is_it = |other: &str| other.eq_ignore_ascii_case(&keep.name);
+        let name = &keep.name;
+        if OURS.iter().any(|ours| is_it(ours)) {
+            return Err(Error::settings(format!(
+                "--keep has \"{name}\", which is a column of the output already"
+            )));
+        }
+        if settings.keep[..at].iter().any(|other| is_it(&other.name)) {
+            return Err(Error::settings(format!("--keep names \"{name}\" twice")));
+        }
+    }
+    Ok(())
 }
 
 /// What is told of actions is told once.

@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use super::actions::ActionSource;
+use super::keep::Keep;
 use super::sources::{Question, Source};
 use crate::ids::Day;
 
@@ -244,6 +245,8 @@ pub struct Settings {
     pub negatives_rate: Option<f64>,
     /// Chooses among samples of negatives of the same rate.
     pub seed: u64,
+    /// Columns of impressions that are carried through, in the order of the output (`sequences`).
+    pub keep: Vec<Keep>,
     /// The IANA name of the zone of days and of wall times.
     pub timezone: String,
     /// Column names: source, our name, the files' name.
@@ -329,6 +332,7 @@ impl Default for Settings {
             null_label: NullLabel::Keep,
             negatives_rate: None,
             seed: 0,
+            keep: Vec::new(),
             timezone: "UTC".to_owned(),
             columns: Vec::new(),
             time_unit: None,

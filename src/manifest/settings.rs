@@ -7,7 +7,7 @@
 use serde_json::{Map, Value, json};
 
 use crate::job::{
-    Codec, CustomerType, Cutoff, Dedup, DivideBy, DwellMethod, Format, Guests, ItemType, Job,
+    Codec, CustomerType, Cutoff, Dedup, DivideBy, DwellMethod, Format, Guests, ItemType, Job, Keep,
     LabelKey, Layout, NullLabel, OnBadRow, Question, Settings, Side, Source, TimeUnit,
 };
 use crate::manifest::sources::{declared, parse_declared};
@@ -142,6 +142,7 @@ pub(crate) fn settings(job: &Job, text_ids: bool) -> Value {
         "guests": word(&GUESTS, job.guests),
         "guest_ids": job.guest_ids,
         "null_label": word(&NULL_LABELS, job.null_label),
+        "keep": job.keep.iter().map(Keep::text).collect::<Vec<_>>(),
         "negatives_sample": job.negatives_rate,
         "seed": job.seed,
         "timezone": job.timezone,
@@ -274,6 +275,10 @@ fn parse_sequences(settings: Settings, told: &Value) -> Result<Settings, &'stati
         guests: meaning(&GUESTS, &told["guests"]).ok_or("guests")?,
         guest_ids: texts("guest_ids")?,
         null_label: meaning(&NULL_LABELS, &told["null_label"]).ok_or("null_label")?,
+        keep: texts("keep")?
+            .iter()
+            .map(|text| Keep::parse(text).map_err(|_| "keep"))
+            .collect::<Result<_, _>>()?,
         negatives_rate: optional(&told["negatives_sample"], Value::as_f64)
             .ok_or("negatives_sample")?,
         seed: told["seed"].as_u64().ok_or("seed")?,
@@ -391,6 +396,9 @@ mod tests {
                 guests: Guests::Empty,
                 guest_ids: vec!["0".into(), "-1".into()],
                 null_label: NullLabel::Drop,
+                keep: ["surface:string", "item.x:boolean"]
+                    .map(|text| Keep::parse(text).expect("a column"))
+                    .to_vec(),
                 negatives_rate: Some(0.123_456_789),
                 seed: u64::MAX,
                 timezone: "Europe/Berlin".into(),
@@ -457,6 +465,7 @@ mod tests {
             "dedup",
             "negatives_sample",
             "seed",
+            "keep",
             "with",
             "max_actions",
             "lookback_days",

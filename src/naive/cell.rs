@@ -4,9 +4,9 @@
 //! record lacks is too. **Invariants**: as SPEC has it, nothing is guessed: a number in quotes is
 //! text in JSON, `1.0` is no integer.
 
-use crate::job::{CustomerType, ItemType, TimeUnit};
+use crate::job::{CustomerType, ItemType, Keep, KeepType, Settings, TimeUnit};
 use crate::naive::times::{micros, parse, parse_date};
-use crate::oracle::LogTime;
+use crate::oracle::{LogTime, instant_in};
 
 /// Bytes of the longest text that is an id or a name.
 const TEXT_BYTES_MAX: usize = 4096;
@@ -168,6 +168,38 @@ impl Cell {
         };
         let fault = || Fault::new(column, "a number", self);
         number.map(Some).ok_or_else(fault)
+    }
+
+    /// What is carried through of a column, as text: times as microseconds since the epoch.
+    pub(super) fn kept(&self, settings: &Settings, keep: &Keep) -> Result<Option<String>, Fault> {
+        if self.is_null() {
+            return Ok(None);
+        }
+        let name = &keep.name;
+        let text = match keep.kind {
+            Some(KeepType::Int32) => {
+                let int = self.int().and_then(|of| i32::try_from(of).ok());
+                int.map(|of| of.to_string())
+            }
+            Some(KeepType::Int64) => self.int().map(|of| of.to_string()),
+            Some(KeepType::Double) => self.number(name)?.map(|of| of.to_string()),
+            Some(KeepType::Boolean) => match self {
+                Cell::Bool(value) => Some(value.to_string()),
+                Cell::Csv(text) | Cell::Json(text)
+                    if ["true", "false"].contains(&text.as_str()) =>
+                {
+                    Some(text.clone())
+                }
+                _ => None,
+            },
+            Some(KeepType::Time) => {
+                let time = self.time(name, settings.time_unit)?;
+                time.map(|(time, _)| instant_in(&settings.timezone, time).to_string())
+            }
+            Some(KeepType::Text) | None => self.text(),
+        };
+        text.map(Some)
+            .ok_or_else(|| Fault::new(name, "what is carried through", self))
     }
 
     /// A time with the offset that it is written with, or nothing if it is null.

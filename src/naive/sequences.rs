@@ -264,10 +264,14 @@ fn impressions_of(
         "impressions",
     ];
     let columns = ours.map(|ours| column(settings, Source::Impressions, ours));
+    let carried = settings.keep.iter().filter(|keep| !keep.of_items);
+    let carried: Vec<_> = carried.collect();
+    let mut wanted = columns.to_vec();
+    wanted.extend(carried.iter().map(|keep| keep.name.as_str()));
     let folder = day_of_folder(&file.shown);
     let mut found = Vec::new();
     let shown: Arc<str> = file.shown.as_str().into();
-    read(file, &columns, check, &mut |record, cells| {
+    read(file, &wanted, check, &mut |record, cells| {
         let Some((time, day)) = moment(settings, folder, &columns, cells) else {
             return Ok(());
         };
@@ -282,12 +286,18 @@ fn impressions_of(
         }
         found.push(Found {
             of: ranking.clone(),
-            row: items_of(settings, columns[4], &cells[4]).map(|items| LogImpression {
-                customer,
-                day,
-                time,
-                ranking,
-                items,
+            row: items_of(settings, columns[4], &cells[4]).and_then(|(items, kept_items)| {
+                let kept = carried.iter().zip(&cells[columns.len()..]);
+                let kept = kept.map(|(keep, cell)| cell.kept(settings, keep));
+                Ok(LogImpression {
+                    customer,
+                    day,
+                    time,
+                    ranking,
+                    items,
+                    kept: kept.collect::<std::result::Result<_, _>>()?,
+                    kept_items,
+                })
             }),
             source: file.source,
             file: Arc::clone(&shown),
@@ -325,14 +335,17 @@ fn day_of_folder(path: &str) -> Option<i32> {
     parse_date(value.strip_prefix("dt=").unwrap_or(&value))
 }
 
-/// The items of an impression, with labels.
-fn items_of(
-    settings: &Settings,
-    name: &str,
-    cell: &Cell,
-) -> std::result::Result<Vec<(i64, Option<bool>)>, Fault> {
+/// The items of an impression with labels, and what is carried through of each.
+type ItemsKept = (Vec<(i64, Option<bool>)>, Vec<Vec<Option<String>>>);
+
+/// The items of an impression, with labels; and what is carried through of each.
+fn items_of(settings: &Settings, name: &str, cell: &Cell) -> std::result::Result<ItemsKept, Fault> {
     let ours = ["item_id", "is_order"];
-    let names = ours.map(|ours| column(settings, Source::Impressions, ours));
+    let mut names = ours
+        .map(|ours| column(settings, Source::Impressions, ours))
+        .to_vec();
+    let carried: Vec<_> = settings.keep.iter().filter(|keep| keep.of_items).collect();
+    names.extend(carried.iter().map(|keep| keep.name.as_str()));
     let fault = || Fault::new(name, "an array of objects", cell);
     let elements: Vec<Vec<Cell>> = match cell {
         Cell::Null => Vec::new(),
@@ -356,8 +369,11 @@ fn items_of(
         }
         _ => return Err(fault()),
     };
-    let mut items = Vec::new();
+    let (mut items, mut kept) = (Vec::new(), Vec::new());
     for element in elements {
+        let values = carried.iter().zip(&element[ours.len()..]);
+        let values = values.map(|(keep, cell)| cell.kept(settings, keep));
+        kept.push(values.collect::<std::result::Result<_, _>>()?);
         let item = element[0].item(names[0], settings.item_type)?;
         let label = element[1].label(names[1])?;
         if label.is_none() && settings.null_label == NullLabel::Error {
@@ -365,5 +381,5 @@ fn items_of(
         }
         items.push((item, label));
     }
-    Ok(items)
+    Ok((items, kept))
 }

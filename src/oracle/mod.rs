@@ -47,7 +47,7 @@ pub struct LogAction {
 }
 
 /// A row of impressions.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct LogImpression {
     /// Who, if known.
     pub customer: Option<String>,
@@ -59,6 +59,10 @@ pub struct LogImpression {
     pub ranking: String,
     /// What was shown, with labels.
     pub items: Vec<(i64, Option<bool>)>,
+    /// What is carried through of it, as text.
+    pub kept: Vec<Option<String>>,
+    /// What is carried through of each item.
+    pub kept_items: Vec<Vec<Option<String>>>,
 }
 
 /// Which repeated actions are left out of a history.
@@ -129,6 +133,8 @@ pub struct Sample {
     pub history: Vec<(i64, u8)>,
     /// Whole seconds from each to the cutoff, if that is told.
     pub time_delta: Option<Vec<i32>>,
+    /// What is carried through: of the impression, then of the item.
+    pub kept: Vec<Option<String>>,
 }
 
 /// All samples, in no particular order.
@@ -172,7 +178,10 @@ pub fn sequences(rules: &Rules, shown: &[LogImpression], log: &[LogAction]) -> V
             if *is_order == Some(false) && !is_sampled(rules, impression, position) {
                 continue;
             }
+            let of_item = impression.kept_items.get(position);
+            let of_item = of_item.map_or(&[][..], Vec::as_slice);
             samples.push(Sample {
+                kept: [&impression.kept, of_item].concat(),
                 day: impression.day,
                 customer: impression.customer.clone(),
                 cutoff_us: cutoff,

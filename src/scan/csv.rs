@@ -15,7 +15,7 @@ use crate::error::{Error, Result};
 use crate::scan::fields::{Field, Mismatch, quoted};
 use crate::scan::input::InputFile;
 use crate::scan::text::{
-    COLUMNS_MAX, Layout, OnRecord, Record, Seen, Stop, TextColumn, missing_column, missing_of,
+    FieldRow, Layout, OnRecord, Record, Seen, Stop, TextColumn, missing_column, missing_of,
 };
 
 /// A record that we put behind the text. Unless the text ends inside quotes, it is read as a
@@ -87,8 +87,8 @@ fn plain_records(
     seen: &mut Seen,
     on_record: OnRecord<'_>,
 ) -> std::result::Result<(), Stop> {
-    let mut fields = [const { Field::Missing }; COLUMNS_MAX];
-    let fields = &mut fields[..layout.places.len()];
+    let mut fields = FieldRow::of(layout.places.len());
+    let fields = fields.fields();
     let mut commas = Vec::with_capacity(layout.fields_count);
     let mut rest = text;
     while !rest.is_empty() {
@@ -184,7 +184,8 @@ fn offer(
         let fields = record.iter().map(String::from_utf8_lossy);
         serde_json::Value::from_iter(fields).to_string()
     };
-    let mut fields = [const { Field::Missing }; COLUMNS_MAX];
+    let mut fields = FieldRow::of(layout.places.len());
+    let fields = fields.fields();
     for (field, place) in fields.iter_mut().zip(&layout.places) {
         *field = match place.and_then(|place| record.get(place)) {
             None => Field::Missing,
@@ -193,7 +194,7 @@ fn offer(
         };
     }
     let fields = match record.len() == layout.fields_count {
-        true => Ok(&fields[..layout.places.len()]),
+        true => Ok(&*fields),
         false => {
             let expected = format!("{} fields, as in the header", layout.fields_count);
             Err(Mismatch::new(expected, record.len().to_string()))

@@ -7,10 +7,12 @@ use serde_json::value::RawValue;
 
 use crate::column::Label;
 use crate::ids::{Item, offset32};
-use crate::job::{ItemType, Job, NullLabel, Source};
-use crate::scan::fields::{Field, Mismatch, Value};
+use crate::job::{ItemType, Job, Keep, NullLabel, Source};
+use crate::kept::Kept;
+use crate::scan::fields::{Clock, Field, Mismatch, Value};
 use crate::scan::json::object_fields;
-use crate::scan::text::TextColumn;
+use crate::scan::kept::{carried, of_field};
+use crate::scan::text::{TextColumn, place_of};
 
 /// The shown items of one impression.
 pub(crate) type Shown<I> = Vec<(I, Label, i32)>;
@@ -25,10 +27,12 @@ pub(crate) struct ElementCounts {
 }
 
 /// How elements are read: names and policies of the job.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct ElementReader<'a> {
     /// The names of `item_id` and `is_order` in the files.
     pub(crate) names: [&'a str; 2],
+    /// Fields that are carried through.
+    pub(crate) keep: Vec<&'a Keep>,
     /// The width of item ids.
     item_type: ItemType,
     /// What becomes of elements without a label.
@@ -42,18 +46,20 @@ impl<'a> ElementReader<'a> {
         let names = [name("item_id"), name("is_order")];
         ElementReader {
             names,
+            keep: carried(job, true),
             item_type: job.item_type,
             null_label: job.null_label,
         }
     }
 
-    /// Reads the array in `field`; `labelled` is set if some element names its label.
+    /// Reads the array in `field`; `labelled` counts which elements name what.
     ///
     /// Gives nothing if the array is null.
     pub(crate) fn read<I: Item>(
         &self,
         field: &Field<'_>,
-        shown: &mut Shown<I>,
+        (shown, kept): (&mut Shown<I>, &mut [Vec<Kept>]),
+        clock: &Clock<'_>,
         labelled: &mut Labelled,
     ) -> Value<Option<ElementCounts>> {
         let json = match field {
@@ -70,16 +76,26 @@ impl<'a> ElementReader<'a> {
         let Some(elements) = elements else {
             return Ok(None);
         };
-        let columns = self.names.map(|name| TextColumn::new(name, true));
+        let mut columns = self.names.map(|name| TextColumn::new(name, true)).to_vec();
+        let keep = self.keep.iter();
+        let places: Vec<usize> = keep
+            .map(|keep| place_of(&mut columns, &keep.name))
+            .collect();
+        let mut fields = vec![Field::Missing; columns.len()];
         let mut counts = ElementCounts::default();
         for (position, element) in elements.into_iter().enumerate() {
-            let mut fields = [Field::Missing, Field::Missing];
+            fields.fill(Field::Missing);
             object_fields(element.get(), &columns, &mut fields)
                 .map_err(|found| at_element(position, Mismatch::new("an object", found)))?;
-            let [item, label] = fields;
             labelled.elements += 1;
-            labelled.items += u64::from(item != Field::Missing);
-            labelled.labels += u64::from(label != Field::Missing);
+            for (seen, place) in labelled.seen.iter_mut().zip([0, 1].iter().chain(&places)) {
+                *seen += u64::from(fields[*place] != Field::Missing);
+            }
+            for (at, (values, place)) in kept.iter_mut().zip(&places).enumerate() {
+                let value = of_field(&fields[*place], self.keep[at].holds(), clock);
+                values.push(value.map_err(|error| self.at_kept(position, at, error))?);
+            }
+            let (item, label) = (&fields[0], &fields[1]);
             let item = item.item::<I>(self.item_type);
             let item = item.map_err(|error| self.at(position, 0, error))?;
             let label = label.label().map_err(|error| self.at(position, 1, error))?;
@@ -112,27 +128,53 @@ impl<'a> ElementReader<'a> {
 
     /// A mismatch of a field of an element.
     pub(crate) fn at(&self, position: usize, field: usize, mismatch: Mismatch) -> Mismatch {
-        let name = self.names[field];
-        let expected = format!("{} as \"{name}\"", mismatch.expected);
-        at_element(
-            position,
-            Mismatch {
-                expected,
-                ..mismatch
-            },
-        )
+        named_at(position, self.names[field], mismatch)
+    }
+
+    /// The same of a field that is carried through.
+    pub(crate) fn at_kept(&self, position: usize, field: usize, mismatch: Mismatch) -> Mismatch {
+        named_at(position, &self.keep[field].name, mismatch)
     }
 }
 
+/// A mismatch of a field with a name.
+fn named_at(position: usize, name: &str, mismatch: Mismatch) -> Mismatch {
+    let expected = format!("{} as \"{name}\"", mismatch.expected);
+    at_element(
+        position,
+        Mismatch {
+            expected,
+            ..mismatch
+        },
+    )
+}
+
 /// Which columns the elements of a file had.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Debug)]
 pub(crate) struct Labelled {
     /// Elements seen.
-    pub(crate) elements: u64,
-    /// Elements that name their item, null or not.
-    pub(crate) items: u64,
-    /// Elements that name their label, null or not.
-    pub(crate) labels: u64,
+    elements: u64,
+    /// Elements that name their item, their label, and each field that is carried through, null or
+    /// not.
+    seen: Vec<u64>,
+}
+
+impl Labelled {
+    /// No elements seen.
+    pub(crate) fn of(reader: &ElementReader<'_>) -> Labelled {
+        Labelled {
+            elements: 0,
+            seen: vec![0; reader.names.len() + reader.keep.len()],
+        }
+    }
+
+    /// A column that no element has.
+    pub(crate) fn missing<'r>(&self, reader: &'r ElementReader<'_>) -> Option<&'r str> {
+        let kept = reader.keep.iter().map(|keep| keep.name.as_str());
+        let mut columns = reader.names.into_iter().chain(kept).zip(&self.seen);
+        let missing = columns.find(|(_, seen)| self.elements > 0 && **seen == 0);
+        missing.map(|(name, _)| name)
+    }
 }
 
 /// A mismatch, with the place of the element.

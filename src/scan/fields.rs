@@ -121,7 +121,7 @@ impl Field<'_> {
 
     /// An integer.
     #[inline]
-    fn int(&self) -> Option<i64> {
+    pub(crate) fn int(&self) -> Option<i64> {
         match self {
             Field::Csv(text) | Field::Json(text) => parse_int(text),
             _ => None,
@@ -130,7 +130,7 @@ impl Field<'_> {
 
     /// Text, or an integer as decimal text, that is short enough to be kept.
     #[inline]
-    fn text_or_int(&self) -> Option<&str> {
+    pub(crate) fn text_or_int(&self) -> Option<&str> {
         let text: &str = match self {
             Field::Csv(text) => text,
             Field::Text(text) => text,

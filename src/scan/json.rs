@@ -19,7 +19,7 @@ use crate::scan::fields::{Field, Mismatch, quoted};
 use crate::scan::input::InputFile;
 use crate::scan::pieces::{RECORD_BYTES_MAX, TOO_LONG};
 use crate::scan::shape::Shape;
-use crate::scan::text::{COLUMNS_MAX, OnRecord, Seen, Stop, TextColumn};
+use crate::scan::text::{FieldRow, OnRecord, Seen, Stop, TextColumn};
 
 /// Records of a piece of NDJSON; gives whether to go on.
 pub(super) fn ndjson_piece(
@@ -30,8 +30,8 @@ pub(super) fn ndjson_piece(
 ) -> std::result::Result<bool, Stop> {
     let whole = std::str::from_utf8(piece).ok();
     let mut shape = Shape::default();
-    let mut fields = [const { Field::Missing }; COLUMNS_MAX];
-    let fields = &mut fields[..columns.len()];
+    let mut fields = FieldRow::of(columns.len());
+    let fields = fields.fields();
     let mut start = 0;
     while start < piece.len() {
         let end = memchr(b'\n', &piece[start..]).map_or(piece.len(), |at| start + at);
@@ -75,8 +75,8 @@ fn offer(
     on_record: OnRecord<'_>,
 ) -> bool {
     let text = || String::from_utf8_lossy(bytes).into_owned();
-    let mut fields = [const { Field::Missing }; COLUMNS_MAX];
-    let fields = &mut fields[..columns.len()];
+    let mut fields = FieldRow::of(columns.len());
+    let fields = fields.fields();
     let read = source.and_then(|json| object_fields(json, columns, fields));
     let fields = match read {
         Ok(()) => Ok(&*fields),

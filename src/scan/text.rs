@@ -38,6 +38,17 @@ impl<'a> TextColumn<'a> {
     }
 }
 
+/// The place of a column among some, to which it is added if it is not there; it is required then.
+pub(crate) fn place_of<'a>(columns: &mut Vec<TextColumn<'a>>, name: &'a str) -> usize {
+    let found = columns.iter().position(|column| column.name == name);
+    let at = found.unwrap_or(columns.len());
+    match found {
+        Some(at) => columns[at].required = true,
+        None => columns.push(TextColumn::new(name, true)),
+    }
+    at
+}
+
 /// The name of a required column that is not there, nor another in its place.
 pub(super) fn missing_of<'a>(
     columns: &[TextColumn<'a>],
@@ -257,8 +268,45 @@ impl Seen {
     }
 }
 
-/// No source has more columns than this.
-pub(super) const COLUMNS_MAX: usize = 12;
+/// Columns that are looked for in a source, at most; [`crate::job`] sees to it.
+const COLUMNS_MAX: usize = 32;
+
+/// Columns of a source that carries nothing through, at most.
+const FEW: usize = 8;
+
+/// The fields of a record, without memory of their own if they are few.
+pub(super) struct FieldRow<'a> {
+    /// A few of them.
+    few: [Field<'a>; FEW],
+    /// All, if they are more.
+    many: Vec<Field<'a>>,
+    /// How many there are.
+    count: usize,
+}
+
+impl<'a> FieldRow<'a> {
+    /// So many fields, all of them missing.
+    #[inline]
+    pub(super) fn of(count: usize) -> FieldRow<'a> {
+        FieldRow {
+            few: [const { Field::Missing }; FEW],
+            many: match count > FEW {
+                true => vec![Field::Missing; count],
+                false => Vec::new(),
+            },
+            count,
+        }
+    }
+
+    /// The fields.
+    #[inline]
+    pub(super) fn fields(&mut self) -> &mut [Field<'a>] {
+        match self.many.is_empty() {
+            true => &mut self.few[..self.count],
+            false => &mut self.many,
+        }
+    }
+}
 
 /// A required column that a file does not have.
 pub(crate) fn missing_column(file: &InputFile, name: &str, found: &str) -> Error {

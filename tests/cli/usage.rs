@@ -79,6 +79,11 @@ fn choices_that_make_no_sense_are_2() {
         (&["--negatives-sample", "some"], "--negatives-sample"),
         (&["--seed", "1"], "--negatives-sample"),
         (&["--with", "price"], "time_delta"),
+        (&["--keep", "surface:text"], "string"),
+        (&["--keep", "item."], "name of a column"),
+        (&["--keep", "surface,item.surface"], "twice"),
+        (&["--keep", "item.item_id"], "column of the output already"),
+        (&["--keep", "Cutoff"], "column of the output already"),
         (&["--with", "time_delta,time_delta"], "twice"),
     ]);
 }

@@ -6,7 +6,7 @@
 use crate::support::{Case, Numbers, PLAIN, Style, TimeStyle, check};
 use std::io::Write;
 
-use hitherto::oracle::{LogAction, LogImpression, LogTime, Repeats, Told};
+use hitherto::oracle::{LogAction, LogImpression, LogTime, Repeats, Rules, Told};
 use hitherto::{
     ActionSource, Codec, Format, ItemType, Layout, OtherTypes, Source, Types, parse_day,
 };
@@ -52,6 +52,7 @@ fn shown(customer: &str, on: &str, ranking: &str) -> LogImpression {
         time: None,
         ranking: ranking.to_owned(),
         items: vec![(7, Some(false))],
+        ..LogImpression::default()
     }
 }
 
@@ -98,6 +99,62 @@ fn equal_times_are_ordered_by_kind_and_item_newest_first() {
     check_both("all equal times, cut", &case);
     let history = &case.expected()[0].history;
     assert_eq!(*history, [(9, 3), (5, 3), (1, 3), (9, 2)]);
+}
+
+#[test]
+fn columns_of_every_type_are_carried_through_in_every_format() {
+    let mut numbers = Numbers(21);
+    let mut of = |n: usize| {
+        let mut of = shown(&(n % 4).to_string(), "2025-08-15", &format!("r{}", n / 3));
+        of.items = (0..n % 5)
+            .map(|item| {
+                (
+                    1 + i64::try_from(item % 2).expect("small"),
+                    [None, Some(true), Some(false)][n % 3],
+                )
+            })
+            .collect();
+        keep_something(&mut numbers, &mut of);
+        of
+    };
+    let mut case = Case::new(
+        (0..60).map(&mut of).collect(),
+        vec![click(midnight("2025-08-13"), 5)],
+    );
+    case.keep = true;
+    for format in [Format::Parquet, Format::Csv, Format::Ndjson, Format::Json] {
+        case.styles = [Style {
+            format,
+            files: 2,
+            ..PLAIN
+        }; 4];
+        for (plain, codec, page) in [
+            (false, Codec::Zstd, 1 << 20),
+            (false, Codec::Lz4Raw, 7),
+            (true, Codec::Zstd, 1),
+        ] {
+            for layout in [Layout::Sample, Layout::Request] {
+                check(
+                    &format!("{format:?} {codec:?} {layout:?}"),
+                    &case,
+                    |settings| {
+                        (settings.encode_plain, settings.codec) = (plain, codec);
+                        (settings.page_bytes_max, settings.layout) = (page, layout);
+                        settings.actions_max = 9;
+                        // Parquet tells its own types.
+                        let of_parquet = settings
+                            .keep
+                            .iter_mut()
+                            .filter(|_| format == Format::Parquet);
+                        of_parquet.for_each(|keep| keep.kind = None);
+                    },
+                );
+            }
+        }
+    }
+    case.rules.negatives = Some((0.5, 3));
+    // Lists do not tell the places of what is left.
+    check("sampled", &case, |_| {});
 }
 
 #[test]
@@ -527,32 +584,68 @@ fn random_case(seed: u64) -> Case {
             day: first + i32::try_from(numbers.below(3)).expect("small"),
             time: by_time.then(|| random_time(&mut numbers, styles[0].times, first)),
             ranking: format!("r{}", numbers.below(3)),
+            ..LogImpression::default()
         });
     }
+    let keep = numbers.once_in(4);
+    if keep {
+        shown
+            .iter_mut()
+            .for_each(|shown| keep_something(&mut numbers, shown));
+    }
     let mut case = Case::new(shown, log);
+    case.keep = keep;
     case.rules.cutoff_is_time = by_time;
     case.rules.lookback_days = numbers.pick(&[None, Some(0), Some(1), Some(2), Some(365)]);
+    case.rules.timezone = zone.into();
+    (case.styles, case.text_ids, case.available) = (styles, text_ids, available);
+    random_rules(&mut numbers, &mut case.rules);
+    declare(&mut case, &mut Numbers(seed ^ 0xdec1_a4ed));
+    case
+}
+
+/// Chooses what has nothing to do with the log.
+fn random_rules(numbers: &mut Numbers, rules: &mut Rules) {
     let embargo =
         |numbers: &mut Numbers| numbers.pick(&[None, None, Some(0), Some(SECOND), Some(DAY)]);
     if numbers.once_in(3) {
-        case.rules.embargo_us = (0..3).map(|_| embargo(&mut numbers)).collect();
+        rules.embargo_us = (0..3).map(|_| embargo(numbers)).collect();
     }
-    case.rules.types = numbers.pick(&[vec![], vec![], vec![], vec![1, 3], vec![2]]);
-    case.rules.repeats = numbers.pick(&[
+    rules.types = numbers.pick(&[vec![], vec![], vec![], vec![1, 3], vec![2]]);
+    rules.repeats = numbers.pick(&[
         Repeats::Kept,
         Repeats::Kept,
         Repeats::Exact,
         Repeats::Consecutive,
     ]);
-    case.rules.actions_max = numbers.pick(&[1, 2, 3, 5, 8, 9, 20, 1000]);
-    case.rules.timezone = zone.into();
-    case.rules.guests_are_rows = numbers.once_in(2);
-    case.rules.drop_null_labels = numbers.once_in(4);
-    case.rules.told = numbers.pick(&[vec![], vec![], vec![Told::TimeDelta]]);
-    case.rules.negatives = numbers.pick(&[None, None, None, Some((0.5, seed)), Some((0.01, 3))]);
-    (case.styles, case.text_ids, case.available) = (styles, text_ids, available);
-    declare(&mut case, &mut Numbers(seed ^ 0xdec1_a4ed));
-    case
+    rules.actions_max = numbers.pick(&[1, 2, 3, 5, 8, 9, 20, 1000]);
+    rules.guests_are_rows = numbers.once_in(2);
+    rules.drop_null_labels = numbers.once_in(4);
+    rules.told = numbers.pick(&[vec![], vec![], vec![Told::TimeDelta]]);
+    rules.negatives = numbers.pick(&[None, None, None, Some((0.5, 7)), Some((0.01, 3))]);
+}
+
+/// Gives an impression values of the columns that are carried through.
+pub(crate) fn keep_something(numbers: &mut Numbers, shown: &mut LogImpression) {
+    let mut pick = |of: &[&str]| {
+        let value = numbers.pick(of);
+        (value != "null").then(|| value.to_owned())
+    };
+    shown.kept = vec![
+        pick(&["null", "search", "a b", "ü", "7"]),
+        pick(&["null", "-2147483648", "0", "5"]),
+        pick(&["null", "0.5", "-1", "300"]),
+        pick(&["null", "true", "false"]),
+        pick(&["null", "-1", "1755259200000000", "1755259201000001"]),
+    ];
+    let values = |_: &(i64, Option<bool>)| {
+        vec![
+            pick(&["null", "true", "false"]),
+            pick(&["null", "1", "-9223372036854775808"]),
+            pick(&["null", "new", "sale"]),
+        ]
+    };
+    shown.kept_items = shown.items.iter().map(values).collect();
 }
 
 /// Makes the three sources of one case in four declared ones: of types by column, of another type, and of rows

@@ -127,6 +127,7 @@ fn impressions(path: &Path, folder: Option<&str>) -> Vec<LogImpression> {
                     )
                 })
                 .collect(),
+            ..LogImpression::default()
         }
     };
     records(path).iter().map(impression).collect()

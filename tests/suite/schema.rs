@@ -103,6 +103,7 @@ fn files_have_the_schema_codec_row_groups_and_offset_index_that_were_asked_for()
         time: None,
         ranking: "r".into(),
         items: (1..=25).map(|item| (item, None)).collect(),
+        ..LogImpression::default()
     };
     let case = Case::new(vec![impression; 3], vec![click]);
     let folder = scratch();

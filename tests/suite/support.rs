@@ -11,14 +11,15 @@ use arrow::array::{
 };
 use arrow::buffer::OffsetBuffer;
 use arrow::datatypes::{
-    DataType, Field, Float32Type, Int8Type, Int32Type, Int64Type, TimestampMicrosecondType,
+    DataType, Field, Float32Type, Float64Type, Int8Type, Int32Type, Int64Type,
+    TimestampMicrosecondType,
 };
 use hitherto::oracle::{
     LogAction, LogImpression, LogTime, Repeats, Rules, Sample, Told, sequences,
 };
 use hitherto::{
-    ActionSource, AuditRows, Control, Cutoff, Dedup, Format, Guests, Job, NullLabel, OtherTypes,
-    Report, Settings, Side, Source, Types, VerifySettings, verify,
+    ActionSource, AuditRows, Control, Cutoff, Dedup, Format, Guests, Job, Keep, NullLabel,
+    OtherTypes, Report, Settings, Side, Source, Types, VerifySettings, verify,
 };
 use parquet::arrow::ArrowWriter;
 use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
@@ -110,7 +111,21 @@ pub(crate) struct Case {
     pub(crate) available: bool,
     /// The sources of actions, three of them; none for clicks, carts and orders.
     pub(crate) declared: Vec<ActionSource>,
+    /// Impressions have the columns of [`KEEP`], and they are carried through.
+    pub(crate) keep: bool,
 }
+
+/// Columns that are carried through, of every type: of impressions, then of items.
+pub(crate) const KEEP: [&str; 8] = [
+    "surface",
+    "spot:int32",
+    "score:double",
+    "fresh:boolean",
+    "seen_at:timestamp",
+    "item.is_click:boolean",
+    "item.place:int64",
+    "item.tag:string",
+];
 
 /// The plainest way to write a source.
 pub(crate) const PLAIN: Style = Style {
@@ -145,6 +160,7 @@ impl Case {
             text_ids: false,
             available: false,
             declared: Vec::new(),
+            keep: false,
         }
     }
 
@@ -195,6 +211,11 @@ impl Case {
                 .told
                 .iter()
                 .map(|Told::TimeDelta| Side::TimeDelta)
+                .collect(),
+            keep: KEEP
+                .iter()
+                .filter(|_| self.keep)
+                .map(|text| Keep::parse(text).expect("a column"))
                 .collect(),
             negatives_rate: rules.negatives.map(|(rate, _)| rate),
             seed: rules.negatives.map_or(0, |(_, seed)| seed),
@@ -269,13 +290,42 @@ impl Case {
             ("dt", Column::Times(days, TimeStyle::Date)),
             ("ranking_id", Column::Texts(rankings)),
             ("customer_id", self.customers(customers)),
-            ("impressions", Column::Lists(lists)),
         ];
+        if self.keep {
+            let kept = self
+                .shown
+                .iter()
+                .map(|row| row.kept_items.clone())
+                .collect();
+            columns.push(("impressions", Column::KeptLists(lists, kept)));
+            columns.extend(self.kept_columns());
+        } else {
+            columns.push(("impressions", Column::Lists(lists)));
+        }
         if self.rules.cutoff_is_time {
             let times = self.shown.iter().map(|row| row.time).collect();
             columns.push(("impression_time", Column::Times(times, style.times)));
         }
         columns
+    }
+
+    /// The columns of impressions that are carried through.
+    fn kept_columns(&self) -> [(&'static str, Column); 5] {
+        let texts = |at: usize| self.shown.iter().map(move |row| row.kept[at].clone());
+        let spots = texts(1).map(|of| of.map(|of| of.parse().expect("an integer")));
+        let scores = texts(2).map(|of| of.map(|of| of.parse().expect("a number")));
+        let fresh = texts(3).map(|of| of.map(|of| of == "true"));
+        let times = texts(4).map(|of| Some(LogTime::Instant(of?.parse().expect("a time"))));
+        [
+            ("surface", Column::Texts(texts(0).collect())),
+            ("spot", Column::Narrow(spots.collect())),
+            ("score", Column::Floats(scores.collect())),
+            ("fresh", Column::Bools(fresh.collect())),
+            (
+                "seen_at",
+                Column::Times(times.collect(), TimeStyle::Instant),
+            ),
+        ]
     }
 
     /// The columns of a source of actions.
@@ -415,6 +465,12 @@ pub(crate) enum Column {
     Times(Vec<Option<LogTime>>, TimeStyle),
     /// Shown items with labels.
     Lists(Vec<Vec<(i64, Option<bool>)>>),
+    /// The same, with what is carried through of each.
+    KeptLists(Vec<Vec<(i64, Option<bool>)>>, Vec<Vec<Vec<Option<String>>>>),
+    /// Integers of 32 bits.
+    Narrow(Vec<Option<i32>>),
+    /// Truth values.
+    Bools(Vec<Option<bool>>),
 }
 
 /// Writes rows into one or several files of a folder.
@@ -441,7 +497,9 @@ fn to_csv(columns: &[(&str, Column)], rows: std::ops::Range<usize>) -> String {
     let mut text = names.join(",") + "\n";
     for row in rows {
         let field = |column: &Column| match column {
-            Column::Lists(_) => format!("\"{}\"", json_of(column, row).replace('"', "\"\"")),
+            Column::Lists(_) | Column::KeptLists(..) => {
+                format!("\"{}\"", json_of(column, row).replace('"', "\"\""))
+            }
             _ => json_of(column, row).trim_matches('"').replace("null", ""),
         };
         let fields: Vec<String> = columns.iter().map(|(_, column)| field(column)).collect();
@@ -478,20 +536,34 @@ fn json_of(column: &Column, row: usize) -> String {
         Column::Times(values, _) => {
             values[row].map_or_else(null, |time| format!("\"{}\"", text_of(time)))
         }
-        Column::Lists(values) => {
-            let mut text = String::new();
-            for (item, label) in &values[row] {
-                let label = label.map_or_else(null, |label| label.to_string());
-                let comma = if text.is_empty() { "" } else { ", " };
-                write!(
-                    text,
-                    "{comma}{{\"item_id\": {item}, \"is_order\": {label}}}"
-                )
-                .expect("text");
-            }
-            format!("[{text}]")
-        }
+        Column::Narrow(values) => values[row].map_or_else(null, |value| value.to_string()),
+        Column::Bools(values) => values[row].map_or_else(null, |value| value.to_string()),
+        Column::Lists(values) => json_of_items(&values[row], &[]),
+        Column::KeptLists(values, kept) => json_of_items(&values[row], &kept[row]),
     }
+}
+
+/// Shown items as JSON.
+fn json_of_items(items: &[(i64, Option<bool>)], kept: &[Vec<Option<String>>]) -> String {
+    let null = || "null".to_owned();
+    let mut text = String::new();
+    for (at, (item, label)) in items.iter().enumerate() {
+        let label = label.map_or_else(null, |label| label.to_string());
+        let comma = if text.is_empty() { "" } else { ", " };
+        write!(text, "{comma}{{\"item_id\": {item}, \"is_order\": {label}").expect("text");
+        if let Some([click, place, tag]) = kept.get(at).map(|of| &of[..]) {
+            let [click, place] = [click, place].map(|of| of.clone().unwrap_or_else(null));
+            write!(text, ", \"is_click\": {click}, \"place\": {place}").expect("text");
+            // A key that is not there is a null as well.
+            if let Some(tag) = tag {
+                write!(text, ", \"tag\": \"{tag}\"").expect("text");
+            } else if at == 0 {
+                write!(text, ", \"tag\": null").expect("text");
+            }
+        }
+        text += "}";
+    }
+    format!("[{text}]")
 }
 
 /// A time as text, in one of the forms of SPEC.
@@ -553,7 +625,10 @@ fn array_of(column: &Column, rows: std::ops::Range<usize>, style: Style) -> Arra
         Column::Texts(values) => Arc::new(values[rows].iter().cloned().collect::<StringArray>()),
         Column::Floats(values) => Arc::new(values[rows].iter().copied().collect::<Float64Array>()),
         Column::Times(values, times) => times_of(&values[rows], *times),
-        Column::Lists(values) => lists_of(&values[rows], style),
+        Column::Lists(values) => lists_of(&values[rows], &[], style),
+        Column::KeptLists(values, kept) => lists_of(&values[rows.clone()], &kept[rows], style),
+        Column::Narrow(values) => Arc::new(values[rows].iter().copied().collect::<Int32Array>()),
+        Column::Bools(values) => Arc::new(values[rows].iter().copied().collect::<BooleanArray>()),
     }
 }
 
@@ -598,7 +673,11 @@ fn times_of(values: &[Option<LogTime>], style: TimeStyle) -> ArrayRef {
 }
 
 /// Shown items as an Arrow array.
-fn lists_of(values: &[Vec<(i64, Option<bool>)>], style: Style) -> ArrayRef {
+fn lists_of(
+    values: &[Vec<(i64, Option<bool>)>],
+    kept: &[Vec<Vec<Option<String>>>],
+    style: Style,
+) -> ArrayRef {
     let items = values
         .iter()
         .flatten()
@@ -610,11 +689,27 @@ fn lists_of(values: &[Vec<(i64, Option<bool>)>], style: Style) -> ArrayRef {
         style,
     );
     let labels: BooleanArray = values.iter().flatten().map(|(_, label)| *label).collect();
-    let fields = vec![
+    let mut fields = vec![
         Arc::new(Field::new("item_id", items.data_type().clone(), true)),
         Arc::new(Field::new("is_order", DataType::Boolean, true)),
     ];
-    let elements = StructArray::new(fields.into(), vec![items, Arc::new(labels)], None);
+    let mut arrays: Vec<ArrayRef> = vec![items, Arc::new(labels)];
+    if !kept.is_empty() {
+        let texts = |at: usize| kept.iter().flatten().map(move |of| of[at].as_deref());
+        let clicks: BooleanArray = texts(0).map(|of| of.map(|of| of == "true")).collect();
+        let places = texts(1).map(|of| of.map(|of| of.parse::<i64>().expect("an integer")));
+        let places: Int64Array = places.collect();
+        let tags: StringArray = texts(2).collect();
+        for (name, array) in [
+            ("is_click", Arc::new(clicks) as ArrayRef),
+            ("place", Arc::new(places)),
+            ("tag", Arc::new(tags)),
+        ] {
+            fields.push(Arc::new(Field::new(name, array.data_type().clone(), true)));
+            arrays.push(array);
+        }
+    }
+    let elements = StructArray::new(fields.into(), arrays, None);
     let offsets = OffsetBuffer::from_lengths(values.iter().map(Vec::len));
     let element = Arc::new(Field::new_list_field(elements.data_type().clone(), true));
     Arc::new(ListArray::new(element, offsets, Arc::new(elements), None))
@@ -706,8 +801,13 @@ fn add_samples(day: i32, batch: &RecordBatch, settings: &Settings, samples: &mut
             }
         };
         assert_weights(batch, row, settings, &shown);
-        for (position, item, is_order) in shown {
+        for (at, (position, item, is_order)) in shown.into_iter().enumerate() {
             samples.push(Sample {
+                kept: settings
+                    .keep
+                    .iter()
+                    .map(|keep| kept_of(column(&keep.name), row, at))
+                    .collect(),
                 day,
                 customer: customer.clone(),
                 cutoff_us: time("cutoff", row).expect("not null"),
@@ -810,6 +910,24 @@ fn history_of(batch: &RecordBatch, row: usize, settings: &Settings) -> Vec<(i64,
         .copied()
         .zip(kinds[..length].iter().map(kind))
         .collect()
+}
+
+/// What a column carries of a sample, as text; the sample is the n-th of its row.
+fn kept_of(column: &ArrayRef, row: usize, nth: usize) -> Option<String> {
+    let (values, at) = match column.data_type() {
+        DataType::List(_) => (column.as_list::<i32>().value(row), nth),
+        _ => (Arc::clone(column), row),
+    };
+    values.is_valid(at).then(|| match values.data_type() {
+        DataType::Utf8 => values.as_string::<i32>().value(at).to_owned(),
+        DataType::Boolean => values.as_boolean().value(at).to_string(),
+        DataType::Float64 => values.as_primitive::<Float64Type>().value(at).to_string(),
+        DataType::Timestamp(..) => values
+            .as_primitive::<TimestampMicrosecondType>()
+            .value(at)
+            .to_string(),
+        _ => wide(&values)[at].to_string(),
+    })
 }
 
 /// How long before the cutoff the actions of a row were, without padding, if that is told.

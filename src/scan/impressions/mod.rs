@@ -9,23 +9,25 @@
 mod negatives;
 mod parquet;
 mod tally;
+mod text;
 
 use std::collections::BTreeMap;
 
 use self::negatives::Negatives;
 pub(crate) use self::parquet::{check_customer, check_time};
 pub(crate) use self::tally::DayTally;
-use crate::calendar::{DAY_MAX, DAY_MIN, Zone, parse_dt};
+use crate::calendar::{DAY_MAX, DAY_MIN};
 use crate::column::{Customer, Impression, Impressions};
-use crate::control::{Control, TICK_ROWS};
+use crate::control::Control;
 use crate::error::Result;
-use crate::ids::{Day, Item, Micros};
-use crate::job::{CustomerType, Cutoff, Guests, Job, Source};
-use crate::scan::elements::{ElementCounts, ElementReader, Labelled, Shown};
+use crate::ids::{Day, Item, Micros, count64};
+use crate::job::{CustomerType, Cutoff, Guests, Job, Keep, Source};
+use crate::kept::{Kept, KeptRow};
+use crate::scan::elements::{ElementCounts, ElementReader, Shown};
 use crate::scan::faults::{Policy, Rejected, RowAt};
-use crate::scan::fields::{Clock, Field, GuestIds, Mismatch, Value};
-use crate::scan::text::{TextColumn, missing_column, records};
-use crate::scan::times::{Written, parse};
+use crate::scan::fields::{GuestIds, Mismatch, Value};
+use crate::scan::kept::carried;
+use crate::scan::times::Written;
 use crate::scan::{Opened, Task};
 
 /// What one thread has read.
@@ -39,6 +41,8 @@ pub(crate) struct ImpressionState<I> {
     pub(crate) rejected: Vec<Rejected>,
     /// Scratch: the items of the current row.
     shown: Shown<I>,
+    /// Scratch: what is carried through of it.
+    kept: KeptRow,
     /// The last day or cutoff asked about, with the answer: neighbours often share it.
     last_bounds: Option<(Moment, (Micros, Micros))>,
 }
@@ -63,6 +67,8 @@ pub(crate) struct ImpressionScan<'a> {
     elements: ElementReader<'a>,
     /// The names of the columns.
     names: Names<'a>,
+    /// Columns of impressions that are carried through.
+    keep: Vec<&'a Keep>,
     /// Days that the output has already, and keeps.
     skipped: &'a [Day],
     /// Which negatives are kept, if not all are.
@@ -84,6 +90,14 @@ struct Names<'a> {
     shown: &'a str,
 }
 
+/// Reads the items of a row, and what is carried through of them.
+type ReadItems<'r, I> =
+    &'r mut dyn FnMut(&mut Shown<I>, &mut [Vec<Kept>]) -> Value<Option<ElementCounts>>;
+
+/// Reads what is carried through of a row.
+type ReadKept<'r> =
+    &'r mut dyn FnMut(&mut Vec<Kept>) -> std::result::Result<(), (&'r str, Mismatch)>;
+
 /// One row, not yet judged. Items are read last, by a call, because few rows of other days need it.
 struct Raw<'r, I> {
     /// The day column, `None` if null or absent.
@@ -95,7 +109,9 @@ struct Raw<'r, I> {
     /// The ranking.
     ranking: Value<&'r str>,
     /// Reads the items; gives nothing if the array is null.
-    items: &'r mut dyn FnMut(&mut Shown<I>) -> Value<Option<ElementCounts>>,
+    items: ReadItems<'r, I>,
+    /// Reads what is carried through of the impression, or tells the column that is at fault.
+    kept: ReadKept<'r>,
 }
 
 impl<'a> ImpressionScan<'a> {
@@ -124,6 +140,7 @@ impl<'a> ImpressionScan<'a> {
             customers,
             elements,
             names,
+            keep: carried(job, false),
             skipped,
             negatives: Negatives::of(job),
         }
@@ -136,6 +153,10 @@ impl<'a> ImpressionScan<'a> {
             tallies: BTreeMap::new(),
             rejected: Vec::new(),
             shown: Vec::new(),
+            kept: KeptRow {
+                row: Vec::new(),
+                items: vec![Vec::new(); self.elements.keep.len()],
+            },
             last_bounds: None,
         }
     }
@@ -149,61 +170,6 @@ impl<'a> ImpressionScan<'a> {
             Opened::Parquet(file) => self.read_parquet(file, task.row_group, state),
             Opened::Text(..) => self.read_text(task, state),
         }
-    }
-
-    /// Reads a text file.
-    fn read_text<I: Item>(&self, task: &Task, state: &mut ImpressionState<I>) -> Result<()> {
-        let file = task.opened.file();
-        let names = self.names;
-        let by_time = self.job.cutoff == Cutoff::Time;
-        let column = TextColumn::new;
-        let columns = [
-            column(names.customer, true),
-            column(names.ranking, true),
-            column(names.shown, true),
-            column(names.dt, file.day.is_none() && !by_time),
-            column(names.time, by_time),
-        ];
-        let mut labelled = Labelled::default();
-        let clock = Clock::of(self.job);
-        let (format, piece_bytes) = (task.opened.text_format(), self.job.text_piece_bytes);
-        let rows = records(file, format, &columns, piece_bytes, &mut |record| {
-            self.control.tick(record.row)?;
-            let at = RowAt {
-                file,
-                row: record.row,
-                column: "",
-            };
-            let [customer, ranking, shown, dt, time] = match record.fields {
-                Ok([a, b, c, d, e]) => [a, b, c, d, e],
-                Ok(_) => unreachable!("as many fields as columns"),
-                Err(mismatch) => {
-                    let rejected = &mut state.rejected;
-                    return self.policy.reject(at, mismatch, record.text, rejected);
-                }
-            };
-            let mut items = |into: &mut Shown<I>| self.elements.read(shown, into, &mut labelled);
-            let mut raw = Raw {
-                dt: dt_of(dt, clock.zone),
-                time: if by_time {
-                    time.written(&clock)
-                } else {
-                    Ok(None)
-                },
-                customer: customer.customer(self.customers),
-                ranking: ranking.ranking(),
-                items: &mut items,
-            };
-            self.offer(at, &mut raw, record.text, state)
-        })?;
-        let columns = self.elements.names.into_iter();
-        for (name, seen) in columns.zip([labelled.items, labelled.labels]) {
-            if labelled.elements > 0 && seen == 0 {
-                return Err(missing_column(file, name, "it in no element"));
-            }
-        }
-        self.control.count_read(rows % TICK_ROWS, task.steps);
-        Ok(())
     }
 
     /// Judges one row and keeps it, counts it, or rejects it.
@@ -220,6 +186,8 @@ impl<'a> ImpressionScan<'a> {
             Err(fault) => (Err(fault), None),
         };
         state.shown.clear();
+        state.kept.row.clear();
+        state.kept.items.iter_mut().for_each(Vec::clear);
         let judged = day.and_then(|day| {
             let ranking = raw
                 .ranking
@@ -230,8 +198,9 @@ impl<'a> ImpressionScan<'a> {
                 .clone()
                 .map_err(|error| (self.names.customer, error))?;
             let cutoff = self.cutoff_of(raw)?;
-            let counts =
-                (raw.items)(&mut state.shown).map_err(|error| (self.names.shown, error))?;
+            let counts = (raw.items)(&mut state.shown, &mut state.kept.items);
+            let counts = counts.map_err(|error| (self.names.shown, error))?;
+            (raw.kept)(&mut state.kept.row)?;
             Ok((day, ranking, customer, cutoff, counts))
         });
         let (day, ranking, customer, cutoff, counts) = match judged {
@@ -270,10 +239,13 @@ impl<'a> ImpressionScan<'a> {
             lookback_start,
             ranking,
             items,
+            kept: &state.kept,
         };
         state.rows.push(&row);
-        self.control
-            .charge(Impressions::<I>::bytes_of_row(items.len(), ranking.len()))
+        let of_items = items.len() * state.kept.items.len();
+        let kept = (state.kept.row.len() + of_items) * size_of::<Kept>();
+        let bytes = Impressions::<I>::bytes_of_row(items.len(), ranking.len());
+        self.control.charge(bytes + count64(kept))
     }
 
     /// Whether impressions of a day are to be answered.
@@ -353,17 +325,4 @@ impl<I> ImpressionState<I> {
         self.last_bounds = Some((moment, (cutoff, start)));
         (cutoff, start)
     }
-}
-
-/// The day of a `dt` field; a time counts as the day it falls in.
-fn dt_of(field: &Field<'_>, zone: &Zone) -> Value<Option<Day>> {
-    let text = match field {
-        Field::Missing | Field::Null => return Ok(None),
-        Field::Csv(text) => text,
-        Field::Text(text) => text.as_ref(),
-        Field::Json(_) | Field::NotText => "",
-    };
-    let day = parse_dt(text).or_else(|| parse(text.as_bytes()).map(|time| time.day(zone)));
-    let mismatch = || Mismatch::new("a day such as 2025-08-15", field.shown());
-    day.map(Some).ok_or_else(mismatch)
 }

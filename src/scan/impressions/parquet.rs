@@ -3,14 +3,17 @@
 use arrow::array::{Array, ArrayRef, AsArray, BooleanArray, ListArray, RecordBatch, StructArray};
 use arrow::datatypes::DataType;
 
-use super::{ImpressionScan, ImpressionState, Raw, dt_of};
+use super::text::dt_of;
+use super::{ImpressionScan, ImpressionState, Raw};
 use crate::error::Result;
 use crate::ids::{Item, count64};
 use crate::job::{CustomerType, Cutoff, Job};
+use crate::kept::Kept;
 use crate::scan::arrays::{IdColumn, TimeColumn, label};
 use crate::scan::elements::{ElementCounts, ElementReader, Shown};
 use crate::scan::faults::RowAt;
 use crate::scan::fields::{Clock, Field, Mismatch, Value};
+use crate::scan::kept::{KeptArray, check};
 use crate::scan::parquet::{ParquetFile, row_as_json};
 
 impl ImpressionScan<'_> {
@@ -30,9 +33,12 @@ impl ImpressionScan<'_> {
         if self.job.cutoff == Cutoff::Time {
             wanted.push(names.time);
         }
+        wanted.extend(self.keep.iter().map(|keep| keep.name.as_str()));
+        let mut of_items = self.elements.names.to_vec();
+        of_items.extend(self.elements.keep.iter().map(|keep| keep.name.as_str()));
         let columns = file.leaves(|path| match path {
             [name] => wanted.contains(&name.as_str()),
-            [name, .., leaf] => name == names.shown && self.elements.names.contains(&leaf.as_str()),
+            [name, .., leaf] => name == names.shown && of_items.contains(&leaf.as_str()),
             [] => false,
         });
         file.read(row_group, &columns, |first_row, batch| {
@@ -79,9 +85,11 @@ impl ImpressionScan<'_> {
         };
         let of = |name: &str| fields.find(name).map(|(_, field)| field.data_type());
         match (of(item), of(label)) {
-            (Some(item), Some(DataType::Boolean)) if item.is_integer() => Ok(()),
-            _ => Err(wrong()),
+            (Some(item), Some(DataType::Boolean)) if item.is_integer() => {}
+            _ => return Err(wrong()),
         }
+        let mut keep = self.job.keep.iter();
+        keep.try_for_each(|keep| check(self.job, file, keep))
     }
 
     /// Reads the rows of a batch.
@@ -104,6 +112,11 @@ impl ImpressionScan<'_> {
         let (days, times) = (time_column(self.names.dt), time_column(self.names.time));
         let array = column(self.names.shown).expect("types are checked");
         let lists = Lists::of(array, &self.elements);
+        let kept = self.keep.iter().map(|keep| {
+            let array = column(&keep.name).expect("types are checked");
+            (*keep, KeptArray::of(array, keep.holds()))
+        });
+        let kept: Vec<_> = kept.collect();
         let (mut decimal, mut ranking_text) = (String::new(), String::new());
         for row in 0..batch.num_rows() {
             let at = RowAt {
@@ -115,7 +128,16 @@ impl ImpressionScan<'_> {
                 None => Ok(None),
                 Some(times) => times.written(row, &clock),
             };
-            let mut items = |into: &mut Shown<I>| lists.read(row, &self.elements, self.job, into);
+            let mut items = |into: &mut Shown<I>, kept: &mut [Vec<Kept>]| {
+                lists.read(row, (&self.elements, &clock), self.job, (into, kept))
+            };
+            let mut kept = |into: &mut Vec<Kept>| {
+                for (keep, array) in &kept {
+                    let value = array.get(row, &clock);
+                    into.push(value.map_err(|error| (keep.name.as_str(), error))?);
+                }
+                Ok(())
+            };
             let mut raw = Raw {
                 dt: match days.as_ref().and_then(|days| days.text(row)) {
                     Some(text) => dt_of(&Field::Csv(text), clock.zone),
@@ -125,6 +147,7 @@ impl ImpressionScan<'_> {
                 customer: customers.customer(row, self.customers, &mut decimal),
                 ranking: rankings.ranking(row, &mut ranking_text),
                 items: &mut items,
+                kept: &mut kept,
             };
             self.offer(at, &mut raw, &|| row_as_json(batch, row), state)?;
         }
@@ -142,6 +165,8 @@ struct Lists<'b> {
     items: IdColumn,
     /// Their labels.
     labels: &'b BooleanArray,
+    /// What is carried through of them.
+    kept: Vec<KeptArray>,
 }
 
 impl<'b> Lists<'b> {
@@ -151,11 +176,14 @@ impl<'b> Lists<'b> {
         let elements = lists.values().as_struct();
         let column = |name| elements.column_by_name(name).expect("types are checked");
         let items = IdColumn::of(column(reader.names[0])).expect("types are checked");
+        let kept = reader.keep.iter();
+        let kept = kept.map(|keep| KeptArray::of(column(&keep.name), keep.holds()));
         Lists {
             lists,
             elements,
             items,
             labels: column(reader.names[1]).as_boolean(),
+            kept: kept.collect(),
         }
     }
 
@@ -163,9 +191,9 @@ impl<'b> Lists<'b> {
     fn read<I: Item>(
         &self,
         row: usize,
-        reader: &ElementReader<'_>,
+        (reader, clock): (&ElementReader<'_>, &Clock<'_>),
         job: &Job,
-        shown: &mut Shown<I>,
+        (shown, kept): (&mut Shown<I>, &mut [Vec<Kept>]),
     ) -> Value<Option<ElementCounts>> {
         if self.lists.is_null(row) {
             return Ok(None);
@@ -181,6 +209,10 @@ impl<'b> Lists<'b> {
             }
             let item = self.items.item(at, job.item_type);
             let item = item.map_err(|error| reader.at(position, 0, error))?;
+            for (number, (values, array)) in kept.iter_mut().zip(&self.kept).enumerate() {
+                let value = array.get(at, clock);
+                values.push(value.map_err(|error| reader.at_kept(position, number, error))?);
+            }
             reader.keep(item, label(self.labels, at), position, shown, &mut counts)?;
         }
         Ok(Some(counts))

@@ -62,7 +62,11 @@ pub(super) fn canaries(
     keys: &BTreeSet<Key>,
     problems: &mut Problems,
 ) -> Result<Canaries> {
-    let settings = &audit.ledger.settings;
+    // What is carried through has nothing to do with what is prior.
+    let settings = &Settings {
+        keep: Vec::new(),
+        ..audit.ledger.settings.clone()
+    };
     let (mut customers, mut nests) = (BTreeSet::new(), Vec::new());
     for key in keys {
         let log = logs.actions_of(key);
@@ -95,7 +99,7 @@ pub(super) fn canaries(
     let dir = folder.path();
     let job = Job::new(write(settings, dir, &nests)?)?;
     engine::run(&job, &Control::default())?;
-    let mut rows = read_back(&job.out)?;
+    let mut rows = read_back(&job)?;
     for nest in &nests {
         let shown = nest.shown;
         let key = (shown.day, shown.customer.clone(), shown.ranking.clone());
@@ -304,10 +308,10 @@ fn planted(of: &ActionSource) -> ActionSource {
 }
 
 /// All rows that a run made, by impression.
-fn read_back(out: &Path) -> Result<BTreeMap<Key, Vec<OutRow>>> {
+fn read_back(job: &Job) -> Result<BTreeMap<Key, Vec<OutRow>>> {
     let mut rows: BTreeMap<Key, Vec<OutRow>> = BTreeMap::new();
-    read_all(out, |day, batch, at| {
-        let row = OutRow::of(batch, at);
+    read_all(&job.out, |day, batch, at| {
+        let row = OutRow::of(job, batch, at);
         let key = (day, row.customer.clone(), row.ranking.clone());
         rows.entry(key).or_default().push(row);
     })?;

@@ -3,7 +3,9 @@
 use std::path::Path;
 
 use arrow::array::{Array, ArrayRef, AsArray, RecordBatch};
-use arrow::datatypes::{DataType, Int8Type, Int32Type, Int64Type};
+use arrow::datatypes::{
+    DataType, Float64Type, Int8Type, Int32Type, Int64Type, TimestampMicrosecondType,
+};
 use parquet::arrow::ProjectionMask;
 use parquet::arrow::arrow_reader::{ParquetRecordBatchReaderBuilder, RowSelection};
 
@@ -86,6 +88,20 @@ pub(super) fn id(array: &ArrayRef, row: usize) -> Option<String> {
     array.is_valid(row).then(|| match array.data_type() {
         DataType::Utf8 => array.as_string::<i32>().value(row).to_owned(),
         _ => array.as_primitive::<Int64Type>().value(row).to_string(),
+    })
+}
+
+/// A value of any type that is carried through, as text: times as microseconds since the epoch.
+pub(super) fn value_as_text(array: &ArrayRef, at: usize) -> Option<String> {
+    array.is_valid(at).then(|| match array.data_type() {
+        DataType::Utf8 => array.as_string::<i32>().value(at).to_owned(),
+        DataType::Boolean => array.as_boolean().value(at).to_string(),
+        DataType::Float64 => array.as_primitive::<Float64Type>().value(at).to_string(),
+        DataType::Timestamp(..) => {
+            let times = array.as_primitive::<TimestampMicrosecondType>();
+            times.value(at).to_string()
+        }
+        _ => ints(array)[at].to_string(),
     })
 }
 

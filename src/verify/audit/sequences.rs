@@ -142,7 +142,7 @@ fn compare(
             |numbers, batch| {
                 for (at, number) in numbers.iter().enumerate() {
                     audit.control.check()?;
-                    let found = OutRow::of(batch, at);
+                    let found = OutRow::of(&audit.ledger.settings, batch, at);
                     let key = (day, found.customer.clone(), found.ranking.clone());
                     if last.as_ref().is_none_or(|(of, _)| *of != key) {
                         last = Some((key.clone(), expected_of(audit, rules, logs, &key)));

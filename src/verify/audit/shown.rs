@@ -3,10 +3,10 @@
 use arrow::array::{Array, AsArray, RecordBatch};
 use arrow::datatypes::{DataType, Float32Type, Int32Type, TimestampMicrosecondType};
 
-use super::rows::{column, id, ints, truth};
+use super::rows::{column, id, ints, truth, value_as_text};
 use crate::calendar::instant_text;
 use crate::ids::Micros;
-use crate::job::{Layout, Settings};
+use crate::job::{Keep, Layout, Settings};
 use crate::oracle::{
     Barred, Fate, LogAction, LogImpression, Rules, Sample, Told, fates, sequences, weight,
 };
@@ -36,11 +36,13 @@ pub(super) struct OutRow {
     pub(super) time_deltas: Vec<i64>,
     /// Weights of what was shown, as their bits; none if there is no such column.
     pub(super) weights: Vec<u32>,
+    /// What is carried through, as text, column by column: those of impressions, those of items.
+    pub(super) kept: Vec<Vec<Option<String>>>,
 }
 
 impl OutRow {
     /// A row of a batch of all columns.
-    pub(super) fn of(batch: &RecordBatch, row: usize) -> OutRow {
+    pub(super) fn of(settings: &Settings, batch: &RecordBatch, row: usize) -> OutRow {
         let time = |name: &str| {
             let times = column(batch, name).as_primitive::<TimestampMicrosecondType>();
             times.is_valid(row).then(|| times.value(row))
@@ -77,6 +79,7 @@ impl OutRow {
                 None => Vec::new(),
             },
             weights: weights_of(batch, row),
+            kept: kept_of(settings, batch, row),
         }
     }
 
@@ -88,7 +91,19 @@ impl OutRow {
         log: &[LogAction],
     ) -> Vec<OutRow> {
         let samples = sequences(rules, std::slice::from_ref(shown), log);
-        let row = |sample: &Sample, position, shown: Vec<(i64, Option<bool>)>| {
+        // Of a list of samples those of the impression are in the first, those of items in each.
+        let kept = |of: &[Sample]| {
+            let is_list = |at: usize| carried(settings).nth(at).is_some_and(|keep| keep.of_items);
+            let column = |at: usize| {
+                let of = if is_list(at) { of } else { &of[..1] };
+                of.iter().map(|of| of.kept[at].clone()).collect()
+            };
+            (0..settings.keep.len())
+                .map(column)
+                .collect::<Vec<Vec<_>>>()
+        };
+        let row = |of: &[Sample], position, shown: Vec<(i64, Option<bool>)>| {
+            let sample = &of[0];
             let weights = shown.iter().filter_map(|(_, label)| weight(rules, *label));
             let weights = weights.map(f32::to_bits).collect();
             let items = sample.history.iter().map(|(item, _)| *item);
@@ -115,17 +130,21 @@ impl OutRow {
                 kinds,
                 time_deltas,
                 weights,
+                kept: kept(of),
             }
         };
         match (settings.layout, samples.first()) {
             (_, None) => Vec::new(),
             (Layout::Sample, _) => samples
                 .iter()
-                .map(|of| row(of, Some(of.position), vec![(of.item, of.is_order)]))
+                .map(|of| {
+                    let shown = vec![(of.item, of.is_order)];
+                    row(std::slice::from_ref(of), Some(of.position), shown)
+                })
                 .collect(),
-            (Layout::Request, Some(first)) => {
+            (Layout::Request, Some(_)) => {
                 let items = samples.iter().map(|of| (of.item, of.is_order)).collect();
-                vec![row(first, None, items)]
+                vec![row(&samples, None, items)]
             }
         }
     }
@@ -151,11 +170,6 @@ impl OutRow {
         shown: &LogImpression,
         log: &[LogAction],
     ) -> Option<String> {
-        let told = |name: &str, found: String, expected: String| {
-            Some(format!(
-                "column \"{name}\" holds {found}, and should hold {expected}"
-            ))
-        };
         let time =
             |at: Option<i64>| at.map_or_else(|| "null".to_owned(), |at| instant_text(Micros(at)));
         if self.shown != expected.shown {
@@ -172,12 +186,8 @@ impl OutRow {
             };
             return told(name, text(&self.shown), text(&expected.shown));
         }
-        if self.weights != expected.weights {
-            let text = |weights: &[u32]| {
-                let weights = weights.iter().map(|bits| f32::from_bits(*bits).to_string());
-                weights.collect::<Vec<_>>().join("; ")
-            };
-            return told("weight", text(&self.weights), text(&expected.weights));
+        if let Some(what) = self.difference_beside(expected) {
+            return Some(what);
         }
         if self.cutoff_us != expected.cutoff_us {
             let (found, expected) = (Some(self.cutoff_us), Some(expected.cutoff_us));
@@ -221,6 +231,26 @@ impl OutRow {
         None
     }
 
+    /// How what stands beside the history differs: what is carried through, and weights.
+    fn difference_beside(&self, expected: &OutRow) -> Option<String> {
+        let mut columns = self.kept.iter().zip(&expected.kept).enumerate();
+        if let Some((at, (found, right))) = columns.find(|(_, (found, right))| found != right) {
+            let text = |of: &[Option<String>]| {
+                let of = of.iter().map(|of| of.as_deref().unwrap_or("null"));
+                of.collect::<Vec<_>>().join("; ")
+            };
+            return told(&format!("carried {}", at + 1), text(found), text(right));
+        }
+        let text = |weights: &[u32]| {
+            let weights = weights.iter().map(|bits| f32::from_bits(*bits).to_string());
+            weights.collect::<Vec<_>>().join("; ")
+        };
+        match self.weights == expected.weights {
+            true => None,
+            false => told("weight", text(&self.weights), text(&expected.weights)),
+        }
+    }
+
     /// What is known of the action at a place that should not be there.
     fn stranger(
         &self,
@@ -248,6 +278,41 @@ impl OutRow {
             _ => format!(": no input has an action of type {kind} on item {item} of this customer"),
         }
     }
+}
+
+/// A column that holds something else than it should, in words.
+#[expect(clippy::needless_pass_by_value, reason = "texts are made for it")]
+#[expect(clippy::unnecessary_wraps, reason = "it is what a row answers")]
+fn told(name: &str, found: String, expected: String) -> Option<String> {
+    Some(format!(
+        "column \"{name}\" holds {found}, and should hold {expected}"
+    ))
+}
+
+/// The columns that are carried through: those of impressions, then those of items.
+fn carried(settings: &Settings) -> impl Iterator<Item = &Keep> {
+    let of = |of_items| {
+        settings
+            .keep
+            .iter()
+            .filter(move |keep| keep.of_items == of_items)
+    };
+    of(false).chain(of(true))
+}
+
+/// What a row of a batch carries, as text.
+fn kept_of(settings: &Settings, batch: &RecordBatch, row: usize) -> Vec<Vec<Option<String>>> {
+    let columns = carried(settings).map(|keep| {
+        let column = column(batch, &keep.name);
+        let values = match column.data_type() {
+            DataType::List(_) => column.as_list::<i32>().value(row),
+            _ => column.slice(row, 1),
+        };
+        (0..values.len())
+            .map(|at| value_as_text(&values, at))
+            .collect()
+    });
+    columns.collect()
 }
 
 /// The weights in a row of a batch.

@@ -1,0 +1,103 @@
+//! Impressions in text: records and nested JSON, one by one.
+
+use super::{ImpressionScan, ImpressionState, Raw};
+use crate::calendar::{Zone, parse_dt};
+use crate::control::TICK_ROWS;
+use crate::error::Result;
+use crate::ids::{Day, Item};
+use crate::job::Cutoff;
+use crate::kept::Kept;
+use crate::scan::Task;
+use crate::scan::elements::{Labelled, Shown};
+use crate::scan::faults::RowAt;
+use crate::scan::fields::{Clock, Field, Mismatch, Value};
+use crate::scan::kept::of_field;
+use crate::scan::text::{TextColumn, missing_column, place_of, records};
+use crate::scan::times::parse;
+
+impl ImpressionScan<'_> {
+    /// Reads a text file.
+    pub(super) fn read_text<I: Item>(
+        &self,
+        task: &Task,
+        state: &mut ImpressionState<I>,
+    ) -> Result<()> {
+        let file = task.opened.file();
+        let names = self.names;
+        let by_time = self.job.cutoff == Cutoff::Time;
+        let column = TextColumn::new;
+        let mut columns = vec![
+            column(names.customer, true),
+            column(names.ranking, true),
+            column(names.shown, true),
+            column(names.dt, file.day.is_none() && !by_time),
+            column(names.time, by_time),
+        ];
+        let kept: Vec<_> = self
+            .keep
+            .iter()
+            .map(|keep| (*keep, place_of(&mut columns, &keep.name)))
+            .collect();
+        let mut labelled = Labelled::of(&self.elements);
+        let clock = Clock::of(self.job);
+        let (format, piece_bytes) = (task.opened.text_format(), self.job.text_piece_bytes);
+        let rows = records(file, format, &columns, piece_bytes, &mut |record| {
+            self.control.tick(record.row)?;
+            let at = RowAt {
+                file,
+                row: record.row,
+                column: "",
+            };
+            let (fields, [customer, ranking, shown, dt, time]) = match record.fields {
+                Ok(fields @ [a, b, c, d, e, ..]) => (fields, [a, b, c, d, e]),
+                Ok(_) => unreachable!("as many fields as columns"),
+                Err(mismatch) => {
+                    let rejected = &mut state.rejected;
+                    return self.policy.reject(at, mismatch, record.text, rejected);
+                }
+            };
+            let mut items = |into: &mut Shown<I>, kept: &mut [Vec<Kept>]| {
+                self.elements
+                    .read(shown, (into, kept), &clock, &mut labelled)
+            };
+            let mut kept = |into: &mut Vec<Kept>| {
+                for (keep, place) in &kept {
+                    let value = of_field(&fields[*place], keep.holds(), &clock);
+                    into.push(value.map_err(|error| (keep.name.as_str(), error))?);
+                }
+                Ok(())
+            };
+            let mut raw = Raw {
+                dt: dt_of(dt, clock.zone),
+                time: if by_time {
+                    time.written(&clock)
+                } else {
+                    Ok(None)
+                },
+                customer: customer.customer(self.customers),
+                ranking: ranking.ranking(),
+                items: &mut items,
+                kept: &mut kept,
+            };
+            self.offer(at, &mut raw, record.text, state)
+        })?;
+        if let Some(name) = labelled.missing(&self.elements) {
+            return Err(missing_column(file, name, "it in no element"));
+        }
+        self.control.count_read(rows % TICK_ROWS, task.steps);
+        Ok(())
+    }
+}
+
+/// The day of a `dt` field; a time counts as the day it falls in.
+pub(super) fn dt_of(field: &Field<'_>, zone: &Zone) -> Value<Option<Day>> {
+    let text = match field {
+        Field::Missing | Field::Null => return Ok(None),
+        Field::Csv(text) => text,
+        Field::Text(text) => text.as_ref(),
+        Field::Json(_) | Field::NotText => "",
+    };
+    let day = parse_dt(text).or_else(|| parse(text.as_bytes()).map(|time| time.day(zone)));
+    let mismatch = || Mismatch::new("a day such as 2025-08-15", field.shown());
+    day.map(Some).ok_or_else(mismatch)
+}

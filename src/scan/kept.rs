@@ -1,0 +1,211 @@
+//! Columns of impressions that are carried through: their types, and values of files as [`Kept`].
+//!
+//! **Null rule**: a null is carried through; a key that a record of JSON lacks is one.
+//! **Invariants**: nothing is guessed: of Parquet a column's own type counts, of text the type that
+//! the user named, or text.
+
+use arrow::array::{
+    Array, ArrayRef, AsArray, BooleanArray, Float64Array, Int64Array, StringViewArray,
+};
+use arrow::compute::cast;
+use arrow::datatypes::{DataType, Fields, Float64Type, Int64Type};
+
+use crate::error::Result;
+use crate::ids::Micros;
+use crate::job::{Job, Keep, KeepType, Source};
+use crate::kept::Kept;
+use crate::scan::arrays::TimeColumn;
+use crate::scan::fields::{Clock, EXPECTED_TEXT, Field, Mismatch, TEXT_BYTES_MAX, Value, quoted};
+use crate::scan::parquet::ParquetFile;
+use crate::scan::text::missing_column;
+
+/// The columns that a job carries through, of impressions or of items.
+pub(crate) fn carried(job: &Job, of_items: bool) -> Vec<&Keep> {
+    job.keep
+        .iter()
+        .filter(|keep| keep.of_items == of_items)
+        .collect()
+}
+
+/// What a column of a type holds; nothing if it cannot be carried.
+fn kind_of(data_type: &DataType) -> Option<KeepType> {
+    match data_type {
+        DataType::Int8 | DataType::Int16 | DataType::Int32 | DataType::UInt8 | DataType::UInt16 => {
+            Some(KeepType::Int32)
+        }
+        DataType::Int64 | DataType::UInt32 => Some(KeepType::Int64),
+        DataType::Float32 | DataType::Float64 => Some(KeepType::Double),
+        DataType::Utf8 | DataType::Utf8View => Some(KeepType::Text),
+        DataType::Boolean => Some(KeepType::Boolean),
+        DataType::Timestamp(..) | DataType::Date32 => Some(KeepType::Time),
+        _ => None,
+    }
+}
+
+/// What a column of a file holds.
+///
+/// # Errors
+/// If it is not there, or cannot be carried.
+pub(crate) fn kind_in(job: &Job, file: &ParquetFile, keep: &Keep) -> Result<KeepType> {
+    let found = type_in(job, file, keep)?;
+    let expected = "integers, numbers, text, truth values or times";
+    kind_of(found).ok_or_else(|| file.wrong_type(&keep.name, expected, found))
+}
+
+/// Checks that a column of a file holds what is to be carried.
+///
+/// # Errors
+/// If it is not there, or holds something else.
+pub(crate) fn check(job: &Job, file: &ParquetFile, keep: &Keep) -> Result<()> {
+    let (found, kind) = (type_in(job, file, keep)?, keep.holds());
+    match holds(found, kind) {
+        true => Ok(()),
+        false => Err(file.wrong_type(&keep.name, expected(kind), found)),
+    }
+}
+
+/// The type of a column of a file.
+fn type_in<'f>(job: &Job, file: &'f ParquetFile, keep: &Keep) -> Result<&'f DataType> {
+    if !keep.of_items {
+        return Ok(file.required(&keep.name)?.data_type());
+    }
+    let list = job.column(Source::Impressions, "impressions");
+    let shown = file.required(list)?.data_type();
+    if let DataType::List(element) = shown
+        && let DataType::Struct(fields) = element.data_type()
+    {
+        let field = fields.find(&keep.name).map(|(_, field)| field.data_type());
+        let found = || format!("\"{}\"", names(fields).join(", "));
+        return field.ok_or_else(|| missing_column(&file.file, &keep.name, &found()));
+    }
+    Err(file.wrong_type(list, "a list of structs", shown))
+}
+
+/// The names of fields.
+fn names(fields: &Fields) -> Vec<&str> {
+    fields.iter().map(|field| field.name().as_str()).collect()
+}
+
+/// Whether a column of a type holds what is to be carried: integers are numbers too.
+fn holds(data_type: &DataType, kind: KeepType) -> bool {
+    let found = kind_of(data_type);
+    let widens = match found {
+        Some(KeepType::Int32) => [KeepType::Int64, KeepType::Double].contains(&kind),
+        _ => false,
+    };
+    found == Some(kind) || widens
+}
+
+/// What a message says that a column should be.
+fn expected(kind: KeepType) -> &'static str {
+    match kind {
+        KeepType::Int32 => "integers of 32 bits (--keep NAME:int64 carries wider ones)",
+        KeepType::Int64 => "integers of 64 bits",
+        KeepType::Double => "numbers",
+        KeepType::Text => "text",
+        KeepType::Boolean => "truth values",
+        KeepType::Time => "times",
+    }
+}
+
+/// A column of a batch.
+pub(crate) enum KeptArray {
+    /// Integers.
+    Ints(Int64Array),
+    /// Numbers.
+    Doubles(Float64Array),
+    /// Texts.
+    Texts(StringViewArray),
+    /// Truth values.
+    Booleans(BooleanArray),
+    /// Times.
+    Times(TimeColumn),
+}
+
+impl KeptArray {
+    /// A column whose type is checked.
+    pub(crate) fn of(array: &ArrayRef, kind: KeepType) -> KeptArray {
+        let widened = |to| cast(array, &to).expect("types are checked");
+        match kind {
+            KeepType::Int32 | KeepType::Int64 => {
+                KeptArray::Ints(widened(DataType::Int64).as_primitive::<Int64Type>().clone())
+            }
+            KeepType::Double => {
+                let doubles = widened(DataType::Float64);
+                KeptArray::Doubles(doubles.as_primitive::<Float64Type>().clone())
+            }
+            KeepType::Text => {
+                KeptArray::Texts(widened(DataType::Utf8View).as_string_view().clone())
+            }
+            KeepType::Boolean => KeptArray::Booleans(array.as_boolean().clone()),
+            KeepType::Time => {
+                KeptArray::Times(TimeColumn::of(array, None).expect("types are checked"))
+            }
+        }
+    }
+
+    /// The value at a place.
+    pub(crate) fn get(&self, at: usize, clock: &Clock<'_>) -> Value<Kept> {
+        let value = match self {
+            KeptArray::Ints(of) => of.is_valid(at).then(|| Kept::Int(of.value(at))),
+            KeptArray::Doubles(of) => {
+                let bits = |at| Kept::Double(of.value(at).to_bits());
+                of.is_valid(at).then(|| bits(at))
+            }
+            KeptArray::Booleans(of) => of.is_valid(at).then(|| Kept::Boolean(of.value(at))),
+            KeptArray::Texts(of) if of.is_valid(at) => {
+                let text = of.value(at);
+                if text.len() > TEXT_BYTES_MAX {
+                    return Err(Mismatch::new(EXPECTED_TEXT, quoted(text)));
+                }
+                Some(Kept::Text(text.into()))
+            }
+            KeptArray::Texts(_) => None,
+            KeptArray::Times(of) => {
+                let written = of.written(at, clock)?;
+                written.map(|written| kept_time(written.resolve(clock.zone).at))
+            }
+        };
+        Ok(value.unwrap_or(Kept::Null))
+    }
+}
+
+/// The value of a field of text.
+pub(crate) fn of_field(field: &Field<'_>, kind: KeepType, clock: &Clock<'_>) -> Value<Kept> {
+    if field.is_null() {
+        return Ok(Kept::Null);
+    }
+    let (value, expected) = match kind {
+        KeepType::Int32 => {
+            let int = field.int().filter(|of| i32::try_from(*of).is_ok());
+            (int.map(Kept::Int), "an integer of 32 bits")
+        }
+        KeepType::Int64 => (field.int().map(Kept::Int), "an integer of 64 bits"),
+        KeepType::Double => {
+            let number = field.as_number().map(|of| Kept::Double(of.to_bits()));
+            (number, "a number")
+        }
+        KeepType::Text => {
+            let text = field.text_or_int();
+            (text.map(|text| Kept::Text(text.into())), EXPECTED_TEXT)
+        }
+        KeepType::Boolean => {
+            let value = match field {
+                Field::Json("true") | Field::Csv("true") => Some(true),
+                Field::Json("false") | Field::Csv("false") => Some(false),
+                _ => None,
+            };
+            (value.map(Kept::Boolean), "true, false or null")
+        }
+        KeepType::Time => {
+            let when = field.time(clock)?;
+            return Ok(when.map_or(Kept::Null, |when| kept_time(when.at)));
+        }
+    };
+    value.ok_or_else(|| Mismatch::new(expected, field.shown()))
+}
+
+/// A time as it is carried.
+fn kept_time(at: Micros) -> Kept {
+    Kept::Int(at.0)
+}
