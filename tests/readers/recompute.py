@@ -24,6 +24,7 @@ import os
 import random
 import re
 import shutil
+import struct
 import subprocess
 import sys
 import zoneinfo
@@ -51,6 +52,7 @@ DEFAULTS = {
     "cutoff": "day", "timezone": "UTC", "lookback_days": 365, "available": {}, "embargo": {}, "max_actions": 1000,
     "pad": True, "guests": "drop", "guest_ids": [], "null_label": "keep", "date": None, "from": None, "to": None,
     "item_type": "int32", "customer_type": None, "time_unit": None, "columns": {}, "row_group_rows": 16384,
+    "types": None, "dedup": "none", "with": None, "negatives_sample": None, "seed": 0,
 }
 
 
@@ -269,6 +271,50 @@ def is_prior(action, cutoff, settings):
     return True
 
 
+def xxh64(data, seed):
+    """XXH64 of less than 32 bytes or more, from its specification."""
+    p1, p2, p3, p4, p5 = (0x9E3779B185EBCA87, 0xC2B2AE3D27D4EB4F, 0x165667B19E3779F9, 0x85EBCA77C2B2AE63, 0x27D4EB2F165667C5)
+    mask = (1 << 64) - 1
+
+    def rotated(value, by):
+        return (value << by | value >> (64 - by)) & mask
+
+    def stepped(lane, word):
+        return rotated((lane + word * p2) & mask, 31) * p1 & mask
+
+    at, length = 0, len(data)
+    if length >= 32:
+        lanes = [(seed + p1 + p2) & mask, (seed + p2) & mask, seed & mask, (seed - p1) & mask]
+        while at + 32 <= length:
+            lanes = [stepped(lane, int.from_bytes(data[at + 8 * i:at + 8 * i + 8], "little")) for i, lane in enumerate(lanes)]
+            at += 32
+        hashed = sum(rotated(lane, by) for lane, by in zip(lanes, (1, 7, 12, 18))) & mask
+        for lane in lanes:
+            hashed = ((hashed ^ stepped(0, lane)) * p1 + p4) & mask
+    else:
+        hashed = (seed + p5) & mask
+    hashed = (hashed + length) & mask
+    while at + 8 <= length:
+        hashed = (rotated(hashed ^ stepped(0, int.from_bytes(data[at:at + 8], "little")), 27) * p1 + p4) & mask
+        at += 8
+    if at + 4 <= length:
+        hashed = (rotated(hashed ^ int.from_bytes(data[at:at + 4], "little") * p1 & mask, 23) * p2 + p3) & mask
+        at += 4
+    for byte in data[at:]:
+        hashed = rotated(hashed ^ byte * p5 & mask, 11) * p1 & mask
+    hashed = (hashed ^ hashed >> 33) * p2 & mask
+    hashed = (hashed ^ hashed >> 29) * p3 & mask
+    return hashed ^ hashed >> 32
+
+
+def is_sampled(day, customer, ranking, position, label, settings):
+    """Whether a sample is kept: of negatives as many as the rate says, by the hash of their name."""
+    if settings["negatives_sample"] is None or label is not False:
+        return True
+    name = f"{day}\n{'' if customer is None else customer}\n{ranking}\n{position}"
+    return (xxh64(name.encode(), settings["seed"]) >> 32) / (1 << 32) < settings["negatives_sample"]
+
+
 def history_of(customer, cutoff, actions, settings, zone):
     since = None
     if settings["lookback_days"] is not None:
@@ -276,10 +322,16 @@ def history_of(customer, cutoff, actions, settings, zone):
         since = instant_of(micros(wall), zone)
     prior = []
     for action in actions:
+        if settings["types"] and str(action.code) not in settings["types"].split(","):
+            continue
         if action.customer == customer and is_prior(action, cutoff, settings):
             if since is None or action.time.us >= since:
                 prior.append((action.time.us, action.code, action.item))
     prior.sort(reverse=True)
+    if settings["dedup"] == "exact":
+        prior = [key for key, _ in itertools.groupby(prior)]
+    elif settings["dedup"] == "consecutive":
+        prior = [next(run) for _, run in itertools.groupby(prior, key=lambda action: action[1:])]
     return prior[:settings["max_actions"]]
 
 
@@ -323,8 +375,13 @@ def recompute(sources, settings):
             shown = []
             for position, element in enumerate(row.get(column("impressions"))):
                 label = element.get("is_order")
-                if label is not None or settings["null_label"] == "keep":
+                if label is None and settings["null_label"] != "keep":
+                    continue
+                if is_sampled(day, customer, str(row[column("ranking_id")]), position, label, settings):
                     shown.append((position, int(element["item_id"]), label))
+                else:
+                    counts["negatives_left_out"] += 1
+            counts["impressions_sampled_away"] += settings["negatives_sample"] is not None and not shown
             history = []
             if customer is not None:
                 history = history_of(customer, cutoff, actions, settings, zone)
@@ -347,21 +404,31 @@ def expected_rows(impressions, layout, settings):
         padding = settings["max_actions"] - len(history) if settings["pad"] else 0
         tail = (cutoff, history[0][0] if history else None, len(history),
                 tuple(a[2] for a in history) + (0,) * padding, tuple(a[1] for a in history) + (0,) * padding)
+        if settings["with"]:
+            tail += (tuple(min((cutoff - a[0]) // SECOND, 2**31 - 1) for a in history) + (0,) * padding,)
         if layout == "request":
             if shown:
-                rows.append((customer, ranking, tuple(s[1] for s in shown), tuple(s[2] for s in shown)) + tail)
+                weights = (tuple(weight_of(s[2], settings) for s in shown),) if settings["negatives_sample"] else ()
+                rows.append((customer, ranking, tuple(s[1] for s in shown), tuple(s[2] for s in shown)) + tail + weights)
         else:
             for position, item, label in shown:
-                rows.append((customer, ranking, position, item, label) + tail)
+                weight = (weight_of(label, settings),) if settings["negatives_sample"] else ()
+                rows.append((customer, ranking, position, item, label) + tail + weight)
     return rows
+
+
+def weight_of(label, settings):
+    """1, or of a negative one over the rate, as a number of 32 bits."""
+    return struct.unpack("f", struct.pack("f", 1 / settings["negatives_sample"] if label is False else 1))[0]
 
 
 # --- what the readers find ------------------------------------------------------------------------------------
 
-def columns_of(layout):
+def columns_of(layout, settings):
     middle = ["items", "is_order"] if layout == "request" else ["position", "item_id", "is_order"]
+    more = (["time_delta"] if settings["with"] else []) + (["weight"] if settings["negatives_sample"] else [])
     return ["customer_id", "ranking_id"] + middle + [
-        "cutoff", "last_action_time", "history_length", "actions", "action_types"]
+        "cutoff", "last_action_time", "history_length", "actions", "action_types"] + more
 
 
 def frozen(values):
@@ -375,7 +442,7 @@ def arrow_rows(path):
         for n in table.column_names))]
 
 
-def read_arrow(out, _layout):
+def read_arrow(out, _layout, _settings):
     days = {}
     for path in sorted(glob.glob(f"{out}/dt=*/*.parquet")):
         day = re.search(r"dt=([^/]*)/", path).group(1)
@@ -383,18 +450,20 @@ def read_arrow(out, _layout):
     return days
 
 
-def read_duckdb(out, layout):
-    select = ", ".join(f"epoch_us({c})" if c in ("cutoff", "last_action_time") else c for c in columns_of(layout))
+def read_duckdb(out, layout, settings):
+    columns = columns_of(layout, settings)
+    select = ", ".join(f"epoch_us({c})" if c in ("cutoff", "last_action_time") else c for c in columns)
     with duckdb.connect() as connection:
         rows = connection.execute(
             f"select dt::varchar, {select} from read_parquet('{out}/dt=*/*.parquet', hive_partitioning = true)")
         return by_day(rows.fetchall())
 
 
-def read_polars(out, layout):
+def read_polars(out, layout, settings):
     times = pl.col("cutoff", "last_action_time").dt.epoch("us")
     frame = pl.scan_parquet(f"{out}/dt=*/*.parquet", hive_partitioning=True).with_columns(times)
-    return by_day(frame.select("dt", *columns_of(layout)).with_columns(pl.col("dt").cast(pl.String)).collect().rows())
+    frame = frame.select("dt", *columns_of(layout, settings)).with_columns(pl.col("dt").cast(pl.String))
+    return by_day(frame.collect().rows())
 
 
 def by_day(rows):
@@ -407,7 +476,7 @@ def by_day(rows):
 READERS = {"pyarrow": read_arrow, "DuckDB": read_duckdb, "Polars": read_polars}
 
 
-def schema_of(layout, customer_type, item_type):
+def schema_of(layout, customer_type, item_type, settings):
     """Name, type, nullability, as the table of the promises has them."""
     def items(kind, nullable=False):
         return pa.list_(pa.field("element", kind, nullable=nullable))
@@ -416,11 +485,14 @@ def schema_of(layout, customer_type, item_type):
         shown = [pa.field("position", pa.int32(), False), pa.field("item_id", item_type, False),
                  pa.field("is_order", pa.bool_(), True)]
     utc = pa.timestamp("us", tz="UTC")
+    more = [pa.field("time_delta", items(pa.int32()), False)] if settings["with"] else []
+    if settings["negatives_sample"]:
+        more.append(pa.field("weight", pa.float32() if layout == "sample" else items(pa.float32()), False))
     return pa.schema([
         pa.field("customer_id", customer_type, True), pa.field("ranking_id", pa.string(), False), *shown,
         pa.field("cutoff", utc, False), pa.field("last_action_time", utc, True),
         pa.field("history_length", pa.int32(), False), pa.field("actions", items(item_type), False),
-        pa.field("action_types", items(pa.int8()), False)])
+        pa.field("action_types", items(pa.int8()), False), *more])
 
 
 # --- checks; each yields what is wrong ------------------------------------------------------------------------
@@ -443,32 +515,32 @@ def shortened(rows):
 def check_order(out, layout, settings):
     for path in sorted(glob.glob(f"{out}/dt=*/*.parquet")):
         rows = arrow_rows(path)
-        width = len(columns_of(layout))
+        cutoff = columns_of(layout, settings).index("cutoff")
         finished = set()
         for customer, run in itertools.groupby(rows, key=lambda row: row[0]):
             run = list(run)
             if customer in finished and customer is not None:
                 yield f"{path}: rows of customer {customer!r} are not adjacent"
             finished.add(customer)
-            keys = [(row[width - 5], row[1].encode()) for row in run]
+            keys = [(row[cutoff], row[1].encode()) for row in run]
             if keys != sorted(keys) and customer is not None:
                 yield f"{path}: rows of customer {customer!r} are not by cutoff, then ranking_id"
-            if layout == "sample" and settings["null_label"] == "keep":
-                for _, group in itertools.groupby(run, key=lambda row: (row[width - 5], row[1])):
+            if layout == "sample" and settings["null_label"] == "keep" and not settings["negatives_sample"]:
+                for _, group in itertools.groupby(run, key=lambda row: (row[cutoff], row[1])):
                     positions = [row[2] for row in group]
                     for before, after in zip([None] + positions, positions):
                         if after != 0 and (before is None or after != before + 1):
                             yield f"{path}: positions {positions[:12]} of customer {customer!r} are not in order"
         for row in rows:
-            if row[width - 4] is not None and not row[width - 5] > row[width - 4]:
-                yield f"{path}: an action at {row[width - 4]} is not before the cutoff {row[width - 5]}"
+            if row[cutoff + 1] is not None and not row[cutoff] > row[cutoff + 1]:
+                yield f"{path}: an action at {row[cutoff + 1]} is not before the cutoff {row[cutoff]}"
 
 
 def check_files(out, layout, codec, settings, as_text):
     if not os.path.exists(f"{out}/_SUCCESS"):
         yield "no _SUCCESS"
     item_type = pa.int64() if settings["item_type"] == "int64" else pa.int32()
-    schema = schema_of(layout, pa.string() if as_text else pa.int64(), item_type)
+    schema = schema_of(layout, pa.string() if as_text else pa.int64(), item_type, settings)
     for path in sorted(glob.glob(f"{out}/dt=*/*.parquet")):
         with pq.ParquetFile(path) as file:
             found, metadata = file.schema_arrow, file.metadata
@@ -512,7 +584,7 @@ def check_manifest(out, days, counts, dropped):
         if {key: listed[name][key] for key in facts} != facts:
             yield f"the manifest says {listed[name]}, the file has {facts}"
     wanted = ["impressions", "guests", "guests_dropped", "impressions_without_items", "null_labels", "samples",
-              "samples_without_history"]
+              "samples_without_history", "negatives_left_out", "impressions_sampled_away"]
     for name in wanted:
         if whole["counts"][name] != counts[name]:
             yield f"the manifest counts {whole['counts'][name]} {name}, expected {counts[name]}"
@@ -580,7 +652,7 @@ def run_case(binary, work, case):
             if run.returncode != 0:
                 wrong = [f"exit code {run.returncode}: {run.stderr.strip()}"]
             else:
-                wrong = [w for name, read in READERS.items() for w in check_values(name, read(out, layout), expected)]
+                wrong = [w for name, read in READERS.items() for w in check_values(name, read(out, layout, case.settings), expected)]
                 wrong += check_order(out, layout, case.settings)
                 wrong += check_files(out, layout, codec, case.settings, as_text)
                 wrong += check_manifest(out, expected, counts, dropped)
@@ -797,6 +869,12 @@ def generated_cases(work):
     yield Case("text customers, wide items, two days, small row groups", text, max_actions=7, customer_type="string",
                item_type="int64", guest_ids=[0], guests="empty", row_group_rows=10,
                **{"from": "2025-03-30", "to": "2025-03-31"}, **berlin)
+    yield Case("clicks and orders, repeats once, seconds before the cutoff", text, codecs=CODECS, max_actions=20,
+               types="1,3", dedup="exact", **{"with": "time_delta"}, **berlin)
+    yield Case("one of a row, cutoff at the impression, seconds", text, codecs=CODECS, cutoff="time", max_actions=20,
+               dedup="consecutive", **{"with": "time_delta"}, **berlin)
+    yield Case("a third of the negatives, with weights", text, codecs=CODECS, max_actions=5, negatives_sample=0.3, seed=7,
+               guests="empty", **berlin)
     yield Case("without carts", {s: p for s, p in text.items() if s != "carts"}, max_actions=20, **berlin)
     autumn, _ = text_log(f"{work}/fold", "Europe/Berlin", D.date(2025, 10, 24), 2)
     yield Case("an hour that comes twice", autumn, cutoff="time", max_actions=50, **berlin)
