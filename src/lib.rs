@@ -70,6 +70,7 @@
 //! | `output` | row groups into parts, and the plan of both |
 //! | `publish`, `manifest`, `quarantine` | parts into a folder that appears complete or not at all |
 //! | `verify` | what was published into what is wrong with it |
+//! | `head` | what was published into its first rows |
 //! | `naive` | files into rows of the oracle, by a path of its own |
 //! | `survey` | a folder into what lies there, for a first job file |
 //! | `generate` | settings into synthetic logs |
@@ -101,6 +102,7 @@ mod failpoint;
 #[doc(hidden)]
 pub mod fuzzed;
 mod generate;
+mod head;
 mod ids;
 mod intern;
 mod job;
@@ -141,6 +143,7 @@ pub use generate::{
     GenerateEvents, GenerateListings, GenerateSettings, Generated, GeneratedEvents,
     GeneratedListings, generate, generate_events, generate_listings,
 };
+pub use head::{Head, HeadOf, HeadRow, HeadSettings, HeadValue, head};
 pub use ids::Day;
 pub use job::{
     ActionSource, Codec, CustomerType, Cutoff, Dedup, DivideBy, DwellMethod, Format, Guests,

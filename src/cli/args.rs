@@ -65,6 +65,11 @@ pub(crate) enum Command {
     /// For an impression that `hitherto sequences` made rows of: every action of its customer, newest
     /// first, what became of it and why, and the file and record that it came from.
     Explain(super::explain::Explain),
+    /// Show the first rows of what a job published
+    ///
+    /// Impressions as cards: what was shown, and the newest of the history that it was shown with,
+    /// each item above its type. Of other jobs a table. Only the first rows are decoded.
+    Head(super::head::HeadArgs),
     /// Make synthetic logs, to try things out with
     ///
     /// Writes DIR/impressions, DIR/clicks, DIR/add_to_carts and DIR/previous_orders, each by day: a

@@ -2,8 +2,8 @@
 
 use clap::ValueEnum;
 use hitherto::{
-    Codec, CustomerType, Cutoff, Dedup, DivideBy, DwellMethod, Format, Guests, IfExists, ItemType,
-    LabelKey, Layout, NullLabel, OnBadRow, Side, Source, TimeUnit,
+    Codec, CustomerType, Cutoff, Dedup, DivideBy, DwellMethod, Format, Guests, HeadOf, IfExists,
+    ItemType, LabelKey, Layout, NullLabel, OnBadRow, Side, Source, TimeUnit,
 };
 
 /// Declares the values of a flag, and what each means to the library.
@@ -150,4 +150,10 @@ values!(LabelKeyArg => LabelKey {
     UserListing = "user-listing" => LabelKey::UserListing,
     /// Anybody's clicks on the same listing
     Listing = "listing" => LabelKey::Listing,
+});
+values!(TableArg => HeadOf {
+    /// A row for each user, merchant and day
+    UserMerchant = "user_merchant" => HeadOf::Rows,
+    /// A row for each merchant and day
+    Merchant = "merchant" => HeadOf::Merchants,
 });

@@ -5,6 +5,8 @@
 //! completions.
 
 pub(crate) mod args;
+mod bands;
+mod cards;
 mod choices;
 mod chosen;
 pub(crate) mod dwell;
@@ -12,6 +14,7 @@ mod explain;
 mod features;
 mod flags;
 mod generate;
+mod head;
 mod job;
 mod progress;
 mod summary;
@@ -45,6 +48,7 @@ pub(crate) fn run(args: Vec<OsString>) -> anyhow::Result<()> {
         Command::Dwell(dwell) => dwell.run(file),
         Command::Verify(verify) => verify.run(),
         Command::Explain(explain) => explain.run(),
+        Command::Head(head) => head.run(),
         Command::Generate(generate) => generate.run(),
         Command::Job(JobCommand::Init { folder }) => {
             let path = job::init(&folder)?;

@@ -9,6 +9,7 @@ mod encode;
 mod features;
 mod files;
 mod folders;
+mod head;
 mod job;
 mod output;
 mod process;

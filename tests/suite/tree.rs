@@ -4,7 +4,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// The modules, each using only those before it.
-const ORDER: [&str; 31] = [
+const ORDER: [&str; 32] = [
     "ids",
     "error",
     "regular",
@@ -35,6 +35,7 @@ const ORDER: [&str; 31] = [
     "naive",
     "verify",
     "survey",
+    "head",
     "fuzzed",
 ];
 /// Modules that know slices and nothing else.

@@ -1,0 +1,139 @@
+//! A manifest to the files of a table, in order.
+//!
+//! **In / Out**: `OUT`, or the folder of one of its days → paths of Parquet, each with its day and its
+//! rows. **Invariants**: a path that leads out of the folder makes no sense, and is not followed.
+
+use std::path::{Component, Path, PathBuf};
+
+use serde_json::Value;
+
+use super::{HeadOf, HeadSettings};
+use crate::calendar::{date_text, parse_day};
+use crate::error::{Error, ErrorKind, Result};
+use crate::ids::Day;
+use crate::job::Question;
+use crate::manifest::seal_of;
+use crate::publish::{MANIFEST, SUCCESS, day_folder};
+use crate::regular;
+
+/// A file of rows.
+#[derive(Clone, Debug)]
+pub(super) struct HeadFile {
+    /// Its path.
+    pub(super) path: PathBuf,
+    /// The day that its folder is of, if there is one.
+    pub(super) day: Option<Day>,
+    /// Its rows, as the manifest says.
+    pub(super) rows: u64,
+}
+
+/// The manifest of a folder, once its checksum of itself is right.
+pub(super) fn read_manifest(out: &Path) -> Result<Value> {
+    let no_input = |what: String| Err(Error::from(ErrorKind::NoInput { what }));
+    if !out.is_dir() {
+        return no_input(format!("no such folder: \"{}\"", out.display()));
+    }
+    let path = out.join(MANIFEST);
+    if std::fs::symlink_metadata(&path).is_err() {
+        let mut what = format!(
+            "\"{}\" holds no {MANIFEST}, so no job published it",
+            out.display()
+        );
+        if std::fs::symlink_metadata(out.join(SUCCESS)).is_ok() {
+            what += ", or it is damaged";
+        }
+        return no_input(what);
+    }
+    let text = regular::read(&path).map_err(|error| Error::io("read", &path, error))?;
+    let broken = |what: &str| Err(Error::bad_file(path.display().to_string(), what));
+    if seal_of(&text).is_none() {
+        return broken("its bytes are not those that its own checksum, at its end, is of");
+    }
+    match serde_json::from_slice(&text) {
+        Ok(value) => Ok(value),
+        Err(error) => broken(&format!("it is no JSON: {error}")),
+    }
+}
+
+/// The files of what a job made; nothing if the manifest's list of them makes no sense.
+pub(super) fn part_files(
+    settings: &HeadSettings,
+    question: Question,
+    of: HeadOf,
+    manifest: &Value,
+) -> Result<Option<Vec<HeadFile>>> {
+    let out = &settings.out;
+    let has_days = question != Question::Dwell;
+    if has_days && of == HeadOf::Merchants {
+        let what = format!("\"{}\" holds no table of merchants", out.display());
+        return Err(Error::from(ErrorKind::NoInput { what }));
+    }
+    // The manifest of a day names its parts from the folder of the day on.
+    let own_day = manifest["day"].as_str().and_then(parse_day);
+    let Some(mut files) = files_of(out, &manifest["parts"]) else {
+        return Ok(None);
+    };
+    if !has_days {
+        let name = match of {
+            HeadOf::Merchants => "merchant.parquet",
+            _ => "user_merchant.parquet",
+        };
+        files.retain(|file| file.path.ends_with(name));
+        return Ok(Some(files));
+    }
+    for file in &mut files {
+        let folder = file.path.parent().and_then(Path::file_name);
+        let value = folder.and_then(|name| {
+            let value = name.to_str()?.strip_prefix(question.day_column())?;
+            parse_day(value.strip_prefix('=')?)
+        });
+        file.day = own_day.or(value);
+    }
+    if let Some(day) = settings.day {
+        let days = manifest["days"].as_array().into_iter().flatten();
+        let mut days: Vec<Day> = days
+            .filter_map(|of| parse_day(of["day"].as_str()?))
+            .collect();
+        days.extend(own_day);
+        if !days.contains(&day) {
+            let range = match (days.first(), days.last()) {
+                (Some(first), Some(last)) if first != last => {
+                    format!("{} to {}", date_text(*first), date_text(*last))
+                }
+                (Some(day), _) => date_text(*day),
+                _ => "none".to_owned(),
+            };
+            let folder = day_folder(question, day);
+            let what = format!(
+                "\"{}\" has no {folder}; its days are {range}",
+                out.display()
+            );
+            return Err(Error::from(ErrorKind::NoInput { what }));
+        }
+        files.retain(|file| file.day == Some(day));
+    }
+    Ok(Some(files))
+}
+
+/// The files of rows that were set aside, which lie in the folder of the whole.
+pub(super) fn quarantine_files(out: &Path, manifest: &Value) -> Option<Vec<HeadFile>> {
+    match manifest["of"] == "day" {
+        true => files_of(&out.join(".."), &manifest["quarantine"]),
+        false => files_of(out, &manifest["quarantine"]),
+    }
+}
+
+/// The files of a list of a manifest; nothing if one of them makes no sense.
+fn files_of(out: &Path, list: &Value) -> Option<Vec<HeadFile>> {
+    let of = |file: &Value| {
+        let path = Path::new(file["path"].as_str()?);
+        let is_name = |of: Component<'_>| matches!(of, Component::Normal(_));
+        path.components().all(is_name).then_some(())?;
+        Some(HeadFile {
+            path: out.join(path),
+            day: None,
+            rows: file["rows"].as_u64()?,
+        })
+    };
+    list.as_array()?.iter().map(of).collect()
+}
