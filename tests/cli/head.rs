@@ -167,11 +167,8 @@ fn rows_set_aside_are_shown_with_their_reasons() {
     let words: Vec<&str> = text.split_whitespace().collect();
     assert!(words.join(" ").contains("found \"soon\""), "{text}");
     assert_eq!(objects(&shop, &["--quarantine"])[0]["row"], 3);
-    assert_eq!(
-        shop.run_bare(&["head", "out/dt=2025-08-16", "--quarantine"])
-            .stdout,
-        text
-    );
+    let of_day = shop.run_bare(&["head", "out/dt=2025-08-16", "--quarantine"]);
+    assert!(of_day.stdout.starts_with(start), "{}", of_day.stdout);
     head(&shop, &["--quarantine", "--date", "2025-08-15"]).assert_failed(2, &["--quarantine"]);
 }
 
