@@ -15,7 +15,7 @@ type Numbers = (u32, u32, Option<u32>, Option<u8>, i64, i64, u8, u8);
 type Declared = Vec<(String, u8, Option<(String, Vec<(String, u8)>)>, Vec<(String, Vec<String>)>)>;
 
 /// Sources of actions, those that have a name.
-fn actions(declared: Declared) -> Vec<ActionSource> {
+fn sources_of(declared: Declared) -> Vec<ActionSource> {
     let actions = declared.into_iter().filter_map(|(name, code, by_column, only)| {
         let types = match by_column {
             None => Types::Constant(code),
@@ -49,7 +49,7 @@ fuzz_target!(|asked: (Texts, Choices, Numbers, Option<Declared>)| {
         embargo_us: embargoes.into_iter().map(|(of, us)| (source(of), us)).collect(),
         available: available.into_iter().map(|(of, name)| (source(of), name)).collect(),
         without: without.into_iter().map(source).collect(),
-        actions: declared.map_or_else(ActionSource::defaults, actions),
+        actions: declared.map_or_else(ActionSource::defaults, sources_of),
         from: from.map(Day),
         to: to.map(Day),
         actions_max: actions,
