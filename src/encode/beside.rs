@@ -1,9 +1,10 @@
 //! The columns beside the histories on the direct path: what the rows of an impression share is
 //! put down once.
 //!
-//! **In / Out**: a [`Block`] and its [`Shapes`] → the column chunks of the columns before
-//! those of the histories, and of those behind them, in order; `leaf` knows what they hold. **Encodings**: PLAIN, levels as runs;
-//! pages hold whole impressions, about as many bytes as the job says, decoded.
+//! **In / Out**: a [`Block`] and its [`Shapes`] → the column chunks of the columns before those of
+//! the histories, and of those behind them, in order; `leaf` knows what they hold.
+//! **Encodings**: PLAIN, levels as runs; pages hold whole impressions, about as many bytes as the
+//! job says, decoded.
 //! **Why so**: parquet's own writers look at each value of each row, and took two thirds of the
 //! time of a row group in LZ4. Statistics are of the chunk: it seldom has a second page.
 

@@ -17,7 +17,7 @@ use super::leaf::{Leaf, Shared};
 use super::nullable::Nullable;
 use super::schema::instant;
 use super::{Block, BlockRow, ItemColumn};
-use crate::ids::index;
+use crate::ids::{count32, index};
 use crate::job::{Job, Keep, KeepType};
 use crate::kept::Kept;
 
@@ -151,7 +151,7 @@ fn nullable<'b>(
         ),
         KeepType::Text => {
             let plain = |text: &str| {
-                let length = crate::ids::count32(text.len()).to_le_bytes();
+                let length = count32(text.len()).to_le_bytes();
                 [&length[..], text.as_bytes()].concat()
             };
             Nullable::bytes(counts, values.map(|of| of.text().map(plain)))

@@ -33,6 +33,10 @@ pub(crate) struct ElementReader<'a> {
     pub(crate) names: [&'a str; 2],
     /// Fields that are carried through.
     pub(crate) keep: Vec<&'a Keep>,
+    /// The fields that elements of text are asked for: those of `names`, then what else is carried.
+    columns: Vec<TextColumn<'a>>,
+    /// Where among them each field is that is carried through.
+    places: Vec<usize>,
     /// The width of item ids.
     item_type: ItemType,
     /// What becomes of elements without a label.
@@ -44,9 +48,15 @@ impl<'a> ElementReader<'a> {
     pub(crate) fn of(job: &'a Job) -> ElementReader<'a> {
         let name = |ours| job.column(Source::Impressions, ours);
         let names = [name("item_id"), name("is_order")];
+        let keep = carried(job, true);
+        let mut columns = names.map(|name| TextColumn::new(name, true)).to_vec();
+        let places = keep.iter().map(|keep| place_of(&mut columns, &keep.name));
+        let places = places.collect();
         ElementReader {
             names,
-            keep: carried(job, true),
+            keep,
+            columns,
+            places,
             item_type: job.item_type,
             null_label: job.null_label,
         }
@@ -76,22 +86,18 @@ impl<'a> ElementReader<'a> {
         let Some(elements) = elements else {
             return Ok(None);
         };
-        let mut columns = self.names.map(|name| TextColumn::new(name, true)).to_vec();
-        let keep = self.keep.iter();
-        let places: Vec<usize> = keep
-            .map(|keep| place_of(&mut columns, &keep.name))
-            .collect();
-        let mut fields = vec![Field::Missing; columns.len()];
+        let places = &self.places;
+        let mut fields = vec![Field::Missing; self.columns.len()];
         let mut counts = ElementCounts::default();
         for (position, element) in elements.into_iter().enumerate() {
             fields.fill(Field::Missing);
-            object_fields(element.get(), &columns, &mut fields)
+            object_fields(element.get(), &self.columns, &mut fields)
                 .map_err(|found| at_element(position, Mismatch::new("an object", found)))?;
             labelled.elements += 1;
-            for (seen, place) in labelled.seen.iter_mut().zip([0, 1].iter().chain(&places)) {
+            for (seen, place) in labelled.seen.iter_mut().zip([0, 1].iter().chain(places)) {
                 *seen += u64::from(fields[*place] != Field::Missing);
             }
-            for (at, (values, place)) in kept.iter_mut().zip(&places).enumerate() {
+            for (at, (values, place)) in kept.iter_mut().zip(places).enumerate() {
                 let value = of_field(&fields[*place], self.keep[at].holds(), clock);
                 values.push(value.map_err(|error| self.at_kept(position, at, error))?);
             }

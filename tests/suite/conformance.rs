@@ -648,8 +648,8 @@ pub(crate) fn keep_something(numbers: &mut Numbers, shown: &mut LogImpression) {
     shown.kept_items = shown.items.iter().map(values).collect();
 }
 
-/// Makes the three sources of one case in four declared ones: of types by column, of another type, and of rows
-/// that are chosen.
+/// Makes the three sources of one case in four declared ones: of types by column, of another type,
+/// and of rows that are chosen.
 fn declare(case: &mut Case, numbers: &mut Numbers) {
     if !numbers.once_in(4) {
         return;

@@ -1,10 +1,10 @@
-//! Bytes of Thrift's compact protocol to numbers: what Parquet writes footers and page headers in, and
-//! in the same kind of numbers levels and lengths.
+//! Bytes of Thrift's compact protocol to numbers: what Parquet writes footers and page headers in,
+//! and in the same kind of numbers levels and lengths.
 //!
 //! **In / Out**: bytes that nobody vouches for → fields, one by one, by whoever asks.
 //! **Invariants**: every length is held against the bytes that are left before anything believes
-//! it; values lie inside each other at most [`DEPTH_MAX`] deep, and lists hold at most [`VALUES_MAX`] of them;
-//! nothing is allocated.
+//! it; values lie inside each other at most [`DEPTH_MAX`] deep, and lists hold at most
+//! [`VALUES_MAX`] of them; nothing is allocated.
 //! **Source**: <https://github.com/apache/thrift/blob/master/doc/specs/thrift-compact-protocol.md>
 
 /// Values that lie inside each other: footers of Parquet need seven.
