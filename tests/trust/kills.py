@@ -66,8 +66,10 @@ class Kills:
         return len(hits)
 
     def at_random(self, scenes, times):
-        """Kills at random times over a little more than a run takes."""
-        for turn in range(times):
+        """Kills at random times over a little more than a run takes, until so many runs were killed before they ended."""
+        for turn in range(4 * times):
+            if self.killed == times:
+                return
             scene = self.report.random.choice(scenes)
             wait = self.report.random.random() * scene.run.seconds * 1.1
             scene.fresh(self.root)
