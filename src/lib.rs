@@ -62,6 +62,7 @@
 //! | `engine` | a job into a [`Report`]: the data path, stage after stage |
 //! | `sweep` | sorted times and cutoffs into windows; the tie rule |
 //! | `op` | windows into histories, counts and labels, runs into stays |
+//! | `tally` | histories into counts for the metrics |
 //! | `scan` | files into typed rows; `scan/plan` decides which are read at all, `scan/table` reads any table |
 //! | `keys`, `intern`, `probes` | ids into ranks, impressions into probes |
 //! | `partition`, `sort` | events into chunk lists, chunk lists into sorted runs |
@@ -69,6 +70,7 @@
 //! | `encode` | blocks into row groups |
 //! | `output` | row groups into parts, and the plan of both |
 //! | `publish`, `manifest`, `quarantine` | parts into a folder that appears complete or not at all |
+//! | `metrics` | counts into the metrics of a set |
 //! | `verify` | what was published into what is wrong with it |
 //! | `head` | what was published into its first rows |
 //! | `naive` | files into rows of the oracle, by a path of its own |
@@ -109,6 +111,7 @@ mod job;
 mod kept;
 mod keys;
 mod manifest;
+mod metrics;
 mod naive;
 mod op;
 #[doc(hidden)]
@@ -127,6 +130,7 @@ mod spill;
 pub mod stages;
 mod survey;
 mod sweep;
+mod tally;
 mod verify;
 
 /// The examples of the README, compiled.

@@ -6,7 +6,7 @@
 //! histories and `beside`, with `leaf`, the other columns down in a `stream` of literals and copies, `zstd` and
 //! `lz4` write that out, `chunk` puts pages behind each other), and the one through Arrow for all
 //! that the direct one does not serve (`plain` the histories, `scalars` the other columns).
-//! `file` puts row groups behind each other. `table` makes row groups of flat columns, for the
+//! `counts` counts what they hold, `file` puts row groups behind each other. `table` makes row groups of flat columns, for the
 //! other questions.
 //! **Invariants**: the bytes are a function of the block and the job; a block knows nothing of
 //! partitions, files or threads, so any path may encode it.
@@ -14,6 +14,7 @@
 mod beside;
 mod carried;
 mod chunk;
+mod counts;
 mod file;
 mod leaf;
 mod lz4;
@@ -41,6 +42,8 @@ use parquet::file::properties::WriterProperties;
 use parquet::file::writer::{SerializedFileWriter, TrackedWrite};
 use parquet::schema::types::SchemaDescPtr;
 
+pub(crate) use self::counts::RowTally;
+use self::counts::tally_of;
 pub(crate) use self::file::FileWriter;
 use self::file::row_group;
 use self::pages::{Column, PageMaker};
@@ -54,6 +57,7 @@ use crate::ids::{Item, count64, index};
 use crate::job::Job;
 use crate::op::sequences::Histories;
 use crate::probes::Probes;
+use crate::tally::Contents;
 
 /// An item id that Arrow has a type for.
 pub(crate) trait ItemColumn: Item + ArrowNativeType {
@@ -135,21 +139,6 @@ pub(crate) struct RowGroup {
     offset_indexes: Vec<Option<OffsetIndexMetaData>>,
 }
 
-/// What the rows of a block hold: counted where they are made.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(crate) struct RowTally {
-    /// Impressions that end in the block.
-    pub(crate) impressions: u64,
-    /// Samples.
-    pub(crate) samples: u64,
-    /// Samples without history.
-    pub(crate) zero_history: u64,
-    /// Samples whose history is as long as histories can be.
-    pub(crate) full_history: u64,
-    /// Actions in the histories of all samples.
-    pub(crate) actions: u64,
-}
-
 /// What turns blocks into row groups.
 pub(crate) struct Encoder<'a> {
     /// The job.
@@ -170,6 +159,8 @@ pub(crate) struct Encoder<'a> {
 pub(crate) struct Workbench {
     /// The histories of the block.
     shapes: Shapes,
+    /// Scratch: what one of them holds.
+    contents: Contents,
     /// Makes pages, if the job takes the direct path.
     pages: Option<PageMaker>,
     /// Bytes of the next row group, about: as many as the last had.
@@ -203,6 +194,7 @@ impl<'a> Encoder<'a> {
         let is_direct = pages::serves(self.job) && !self.job.encode_plain;
         Workbench {
             shapes: Shapes::default(),
+            contents: Contents::default(),
             pages: is_direct.then(|| PageMaker::new(self.job)),
             bytes_expected: 0,
         }
@@ -238,7 +230,7 @@ impl<'a> Encoder<'a> {
         block: &Block<'_, I>,
     ) -> parquet::errors::Result<RowGroup> {
         bench.shapes.find(self.job, block);
-        let tally = self.tally(block, &bench.shapes);
+        let tally = tally_of(self.job, block, &bench.shapes, &mut bench.contents);
         // A Parquet chunk has a page; one of no rows is not worth a path of its own.
         if bench.pages.is_none() || block.rows.is_empty() {
             self.encode_plain(block, &bench.shapes, tally)
@@ -311,20 +303,6 @@ impl<'a> Encoder<'a> {
         Ok(group)
     }
 
-    /// What the rows of a block hold.
-    fn tally<I: ItemColumn>(&self, block: &Block<'_, I>, shapes: &Shapes) -> RowTally {
-        let mut tally = RowTally::default();
-        let impressions = &block.probes.impressions;
-        for (row, shape) in block.rows.iter().zip(&shapes.all) {
-            let at = block.probes.rows[index(row.probe)];
-            let is_last = index(row.items_end) == impressions.items_of(at).len();
-            let samples = block.items(row).len();
-            let length = index(shape.actions.count());
-            tally.add(samples, length, self.job.actions_max, is_last);
-        }
-        tally
-    }
-
     /// The element of a list column of the schema.
     fn element_of(&self, column: usize) -> FieldRef {
         scalars::element_of(self.schema.field(column).data_type())
@@ -347,31 +325,6 @@ impl<I: Item> Block<'_, I> {
             .items_of(self.probes.rows[index(row.probe)])
             .start;
         first + index(row.items_start)..first + index(row.items_end)
-    }
-}
-
-impl RowTally {
-    /// Adds the counts of another block.
-    pub(crate) fn merge(&mut self, other: &RowTally) {
-        self.impressions += other.impressions;
-        self.samples += other.samples;
-        self.zero_history += other.zero_history;
-        self.full_history += other.full_history;
-        self.actions += other.actions;
-    }
-
-    /// Counts the samples of one probe.
-    fn add(&mut self, samples: usize, history: usize, actions_max: u32, is_last: bool) {
-        let samples = count64(samples);
-        self.impressions += u64::from(is_last);
-        self.samples += samples;
-        self.zero_history += if history == 0 { samples } else { 0 };
-        self.full_history += if history == index(actions_max) {
-            samples
-        } else {
-            0
-        };
-        self.actions += samples * count64(history);
     }
 }
 

@@ -7,10 +7,12 @@
 //! order that makes this visible: customer, then cutoff.
 
 use super::Block;
-use crate::ids::{Item, Micros, count32, index};
+use crate::ids::{Item, Kind, Micros, count32, index};
 use crate::job::{Job, Layout};
+use crate::op::counts::is_same;
 use crate::op::sequences::{Histories, History};
 use crate::sweep::Window;
+use crate::tally::Contents;
 
 /// The history of an impression, as it is written: newest first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -106,6 +108,28 @@ impl Shapes {
         match histories.are_windows() {
             true => Actions::Range(of),
             false => Actions::Places(&self.picked[of.range()]),
+        }
+    }
+
+    /// What a history holds, whose kinds are among `kinds`.
+    pub(super) fn contents<I: Item>(
+        &self,
+        (histories, kinds): (&Histories<I>, &[Kind]),
+        of: Window,
+        contents: &mut Contents,
+    ) {
+        let sorted = histories.sorted();
+        match self.actions(histories, of) {
+            Actions::Range(window) => {
+                let run = window.range();
+                let pairs = histories.pairs_in(window);
+                let (own, times) = (&sorted.kinds()[run.clone()], &sorted.times()[run]);
+                contents.of_run(own, kinds, times, pairs);
+            }
+            Actions::Places(places) => {
+                let columns = (sorted.kinds(), sorted.times());
+                contents.of_places(places, columns, |a, b| is_same(sorted, a, b));
+            }
         }
     }
 

@@ -21,6 +21,7 @@ use crate::failpoint::hit;
 use crate::ids::{Day, Micros};
 use crate::job::{CustomerType, IfExists, Job, Publish, Question, Source};
 use crate::manifest;
+use crate::metrics;
 use crate::output::features::{self, Dealt, FeaturesFound, FeaturesReport};
 use crate::partition::Split;
 use crate::publish::{Staging, check_out};
@@ -129,6 +130,7 @@ fn run(job: &Job, control: &Control) -> Result<FeaturesReport> {
         days: shown.days,
         clicks: tally,
         rejected,
+        source_days: metrics::source_days(&sources),
         days_skipped: skipped.iter().filter(|day| job.wants_day(**day)).count(),
     };
     features::write(job, control, &staging, &found, &dealt)

@@ -50,7 +50,7 @@ use crate::scan::input::InputFile;
 use crate::scan::plan::{Plan, Proof, Span, is_folder_out};
 use crate::scan::{Opened, Task};
 use crate::spill::{Partitions, Spill};
-use crate::{manifest, publish};
+use crate::{manifest, metrics, publish};
 
 /// Runs a job of [`Question::Sequences`]: reads, sorts, writes and publishes.
 ///
@@ -134,7 +134,9 @@ fn run_typed<I: ItemColumn>(job: &Job, control: &Control) -> Result<Report> {
     // Made before the actions are read, so that an output that cannot be made costs no waiting.
     let staging = Staging::create(job)?;
     let impressions = (impressions, inputs);
+    let source_days = metrics::source_days(&sources);
     let (mut found, partitions) = read_all(job, control, &policy, &sources, &staging, impressions)?;
+    found.source_days = source_days;
     found.days_skipped = skipped.iter().filter(|day| job.wants_day(**day)).count();
     output::write(job, control, &staging, &found, partitions)
 }
@@ -200,6 +202,7 @@ fn read_all<I: ItemColumn>(
         actions_kept,
         rejected,
         probes,
+        source_days: Vec::new(),
         days_skipped: 0,
     };
     Ok((found, partitions))

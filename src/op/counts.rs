@@ -1,11 +1,14 @@
-//! What histories hold, in numbers.
+//! Actions in histories to counts: what is counted once per action, and the pairs that share a time.
 //!
-//! **Invariants**: an action counts once, whatever the number of histories that hold it.
+//! **In / Out**: [`Sorted`] actions and the ranges of them that are in some history →
+//! [`HistoryCounts`], and [`Pairs`] by the places that the actions will have. **Cost**: one pass over
+//! these actions; a pair takes four bytes.
 
 use std::ops::Range;
 
-use crate::ids::{Item, Micros, index};
+use crate::ids::{Item, Micros, count32, count64, index};
 use crate::sort::Sorted;
+use crate::sweep::Window;
 
 /// What the histories of a partition hold, counted once per action, whatever the number of
 /// impressions that see it.
@@ -35,9 +38,51 @@ impl Default for HistoryCounts {
     }
 }
 
+/// Actions that share customer and time with the one before them, by their places, ascending.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(super) struct Pairs {
+    /// Those that are alike in kind and item as well.
+    pub(super) duplicates: Vec<u32>,
+    /// The others.
+    pub(super) ties: Vec<u32>,
+}
+
+impl Pairs {
+    /// How many actions of a window repeat the one before them in it, and how many share no more than
+    /// its time.
+    pub(super) fn within(&self, window: Window) -> (u64, u64) {
+        let in_window = |places: &[u32]| {
+            let behind = places.partition_point(|at| *at < window.end);
+            // The first of the window has none before it.
+            let before = places.partition_point(|at| *at <= window.start);
+            count64(behind.saturating_sub(before))
+        };
+        (in_window(&self.duplicates), in_window(&self.ties))
+    }
+
+    /// Bytes of memory that they take.
+    pub(super) fn bytes(&self) -> u64 {
+        let places = self.duplicates.capacity() + self.ties.capacity();
+        count64(places * size_of::<u32>())
+    }
+}
+
+/// Whether two actions are alike in kind and item.
+pub(crate) fn is_same<I: Item>(sorted: &Sorted<I>, a: usize, b: usize) -> bool {
+    let (kinds, items) = (sorted.kinds(), sorted.items());
+    kinds[a] == kinds[b] && items[a] == items[b]
+}
+
 impl HistoryCounts {
-    /// Counts actions of one customer, given as ranges that ascend.
-    pub(super) fn add<I: Item>(&mut self, sorted: &Sorted<I>, ranges: &[Range<u32>]) {
+    /// Counts actions of one customer, given as ranges that ascend, and notes the pairs within a
+    /// range by the places that they will have, from `kept` on.
+    pub(super) fn add<I: Item>(
+        &mut self,
+        sorted: &Sorted<I>,
+        ranges: &[Range<u32>],
+        mut kept: u32,
+        mut pairs: Option<&mut Pairs>,
+    ) {
         let (times, kinds) = (sorted.times(), sorted.kinds());
         let mut before = None;
         for range in ranges {
@@ -49,22 +94,31 @@ impl HistoryCounts {
                 self.compare(sorted, before, first);
             }
             for at in first + 1..end {
-                self.compare(sorted, at - 1, at);
+                let place = kept + count32(at - first);
+                let is_same = self.compare(sorted, at - 1, at);
+                match (is_same, &mut pairs) {
+                    (Some(true), Some(pairs)) => pairs.duplicates.push(place),
+                    (Some(false), Some(pairs)) => pairs.ties.push(place),
+                    _ => {}
+                }
             }
+            kept += range.end - range.start;
             before = Some(end - 1);
             self.stretch(times[first], times[end - 1]);
         }
     }
 
-    /// Counts two actions that follow each other, if they share their time.
+    /// Counts two actions that follow each other, if they share their time; says then whether they
+    /// share all else.
     #[inline]
-    fn compare<I: Item>(&mut self, sorted: &Sorted<I>, a: usize, b: usize) {
-        if sorted.times()[a] == sorted.times()[b] {
-            let (kinds, items) = (sorted.kinds(), sorted.items());
-            let same = kinds[a] == kinds[b] && items[a] == items[b];
-            self.duplicates += u64::from(same);
-            self.ties += u64::from(!same);
+    fn compare<I: Item>(&mut self, sorted: &Sorted<I>, a: usize, b: usize) -> Option<bool> {
+        if sorted.times()[a] != sorted.times()[b] {
+            return None;
         }
+        let same = is_same(sorted, a, b);
+        self.duplicates += u64::from(same);
+        self.ties += u64::from(!same);
+        Some(same)
     }
 
     /// Adds the counts of another partition.

@@ -9,8 +9,8 @@
 
 use std::ops::Range;
 
-use super::counts::HistoryCounts;
-use crate::ids::{Item, Micros, index};
+use super::counts::{HistoryCounts, Pairs};
+use crate::ids::{Item, Kind, Micros, index};
 use crate::sort::Sorted;
 use crate::sweep::{Window, is_prior, windows};
 
@@ -37,6 +37,9 @@ pub(crate) struct Histories<I> {
     windows: Vec<Window>,
     /// What becomes of repeated actions.
     repeats: Repeats,
+    /// Actions that share their time with the one before them in the same window; on the second
+    /// path, where neighbours of a history may lie apart, there are none.
+    pairs: Pairs,
     /// What can be counted without looking at the histories again.
     pub(crate) counts: HistoryCounts,
 }
@@ -92,10 +95,11 @@ impl<I: Item> Histories<I> {
     ) -> Histories<I> {
         assert_eq!(sorted.keys_count(), probes.ends.len());
         let mut found = vec![Window::default(); probes.cutoffs.len()];
-        let mut counts = HistoryCounts::default();
+        let (mut counts, mut pairs) = (HistoryCounts::default(), Pairs::default());
         if repeats == Repeats::Dropped {
             counts.repeats = sorted.drop_repeats();
         }
+        let are_windows = sorted.known_after().is_none() && repeats != Repeats::PassedOver;
         let mut used = Used::default();
         let (mut first, mut kept) = (0, 0);
         for (local_key, end) in probes.ends.iter().enumerate() {
@@ -118,7 +122,8 @@ impl<I: Item> Histories<I> {
                 cutoffs,
                 actions_max,
             );
-            counts.add(&sorted, &used.ranges);
+            let noted = are_windows.then_some(&mut pairs);
+            counts.add(&sorted, &used.ranges, kept, noted);
             // Where some are known late, windows hold actions of no history as well. Where repeats are
             // passed over, what is passed over by all histories can go: those that stay still follow
             // each other.
@@ -135,8 +140,22 @@ impl<I: Item> Histories<I> {
             first_probe: probes.first_probe,
             windows: found,
             repeats,
+            pairs,
             counts,
         }
+    }
+
+    /// How many actions of a window repeat the one before them in it, and how many share no more than
+    /// its time. On the second path there is no telling.
+    pub(crate) fn pairs_in(&self, window: Window) -> (u64, u64) {
+        self.pairs.within(window)
+    }
+
+    /// The kinds of the actions in histories, ascending.
+    pub(crate) fn kinds(&self) -> Vec<Kind> {
+        let kinds = (0..).map(Kind).zip(self.counts.actions);
+        let there = kinds.filter(|(_, count)| *count > 0);
+        there.map(|(kind, _)| kind).collect()
     }
 
     /// The probes of the partition.
@@ -146,7 +165,7 @@ impl<I: Item> Histories<I> {
 
     /// Bytes of memory that the actions take, for the account.
     pub(crate) fn bytes(&self) -> u64 {
-        self.sorted.bytes()
+        self.sorted.bytes() + self.pairs.bytes()
     }
 
     /// The actions.
@@ -178,7 +197,12 @@ impl<I: Item> Histories<I> {
 
     /// Whether the actions of each history lie side by side.
     pub(crate) fn are_windows(&self) -> bool {
-        self.sorted.known_after().is_none() && self.repeats != Repeats::PassedOver
+        self.sorted.known_after().is_none() && !self.passes_over()
+    }
+
+    /// Whether repeats are passed over, so that an action may stand where one of another time did.
+    pub(crate) fn passes_over(&self) -> bool {
+        self.repeats == Repeats::PassedOver
     }
 
     /// Whether an action may stand where another did: alike in all that is written of it, where
@@ -187,7 +211,7 @@ impl<I: Item> Histories<I> {
         let (kinds, items) = (self.sorted.kinds(), self.sorted.items());
         let (one, other) = (index(one), index(other));
         let is_same = kinds[one] == kinds[other] && items[one] == items[other];
-        self.repeats == Repeats::PassedOver && is_same
+        self.passes_over() && is_same
     }
 }
 

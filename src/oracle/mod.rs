@@ -6,6 +6,7 @@
 mod dwell;
 mod fates;
 pub mod features;
+mod quality;
 
 use std::collections::BTreeMap;
 
@@ -17,6 +18,7 @@ use twox_hash::XxHash64;
 pub use self::dwell::{DwellRules, LogEvent, MerchantRow, UserRow, dwell};
 use self::fates::barred;
 pub use self::fates::{Barred, Candidate, Fate, Fates, fates};
+pub use self::quality::{Quality, Spans, quality};
 
 /// A time as a log has it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -143,34 +145,14 @@ pub struct Sample {
 /// If the zone is unknown, or a day is out of the calendar.
 pub fn sequences(rules: &Rules, shown: &[LogImpression], log: &[LogAction]) -> Vec<Sample> {
     let zone = TimeZone::get(&rules.timezone).expect("a known zone");
-    let mut by_customer: BTreeMap<&str, Vec<&LogAction>> = BTreeMap::new();
-    for action in log {
-        if let Some(customer) = &action.customer {
-            by_customer.entry(customer).or_default().push(action);
-        }
-    }
+    let by_customer = by_customer(log);
     let mut samples = Vec::new();
     for impression in shown {
         if impression.customer.is_none() && !rules.guests_are_rows {
             continue;
         }
         let (cutoff, start) = bounds(rules, &zone, impression);
-        let own = impression
-            .customer
-            .as_deref()
-            .and_then(|customer| by_customer.get(customer));
-        let own = own.into_iter().flatten();
-        let prior = own.filter(|action| is_prior(rules, &zone, action, cutoff, start));
-        let mut history: Vec<(i64, u8, i64)> = prior
-            .map(|of| (instant(&zone, of.time), of.kind, of.item))
-            .collect();
-        history.sort_by(|a, b| b.cmp(a));
-        match rules.repeats {
-            Repeats::Kept => {}
-            Repeats::Exact => history.dedup(),
-            Repeats::Consecutive => history.dedup_by_key(|(_, kind, item)| (*kind, *item)),
-        }
-        history.truncate(rules.actions_max);
+        let history = history(rules, &zone, impression, &by_customer, (cutoff, start));
         for (position, (item, is_order)) in impression.items.iter().enumerate() {
             if is_order.is_none() && rules.drop_null_labels {
                 continue;
@@ -232,6 +214,42 @@ pub fn weight(rules: &Rules, is_order: Option<bool>) -> Option<f32> {
         Some(false) => (1.0 / rate) as f32,
         Some(true) | None => 1.0,
     })
+}
+
+/// The actions of each customer.
+fn by_customer(log: &[LogAction]) -> BTreeMap<&str, Vec<&LogAction>> {
+    let mut by_customer: BTreeMap<&str, Vec<&LogAction>> = BTreeMap::new();
+    for action in log {
+        if let Some(customer) = &action.customer {
+            by_customer.entry(customer).or_default().push(action);
+        }
+    }
+    by_customer
+}
+
+/// The history of an impression, newest first: time, kind, item.
+fn history(
+    rules: &Rules,
+    zone: &TimeZone,
+    impression: &LogImpression,
+    by_customer: &BTreeMap<&str, Vec<&LogAction>>,
+    (cutoff, start): (i64, i64),
+) -> Vec<(i64, u8, i64)> {
+    let customer = impression.customer.as_deref();
+    let own = customer.and_then(|customer| by_customer.get(customer));
+    let own = own.into_iter().flatten();
+    let prior = own.filter(|action| is_prior(rules, zone, action, cutoff, start));
+    let mut history: Vec<(i64, u8, i64)> = prior
+        .map(|of| (instant(zone, of.time), of.kind, of.item))
+        .collect();
+    history.sort_by(|a, b| b.cmp(a));
+    match rules.repeats {
+        Repeats::Kept => {}
+        Repeats::Exact => history.dedup(),
+        Repeats::Consecutive => history.dedup_by_key(|(_, kind, item)| (*kind, *item)),
+    }
+    history.truncate(rules.actions_max);
+    history
 }
 
 /// The cutoff of an impression and the start of its lookback.

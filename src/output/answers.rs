@@ -182,7 +182,10 @@ impl<'a, I: Item> Answers<'a, I> {
             Dedup::Consecutive => Repeats::PassedOver,
         };
         let histories = Histories::of(sorted, &runs, (self.job.actions_max, repeats));
-        self.control.release(bytes - histories.bytes());
+        // Pairs of actions that share a time take some as well.
+        let held = histories.bytes();
+        self.control.charge(held.saturating_sub(bytes))?;
+        self.control.release(bytes.saturating_sub(held));
         lock(&self.counts).merge(&histories.counts);
         let mut states = lock(&self.states);
         let state = &mut states[partition];

@@ -1,6 +1,6 @@
 //! Answers to files: the plan of parts and row groups, and the loop that fills them.
 //!
-//! **In / Out**: [`Found`] → parts by day, manifests, quarantined rows, a [`Report`].
+//! **In / Out**: [`Found`] → parts by day, manifests, metrics, quarantined rows, a [`Report`].
 //! **Invariants**: which rows a row group and a part hold depends on the impressions and the
 //! settings alone. Row groups are cut at exactly `--row-group-rows` rows of a day, parts at
 //! [`plan::PART_ROWS`]. Row groups are encoded on all threads and written in order.
@@ -12,6 +12,7 @@ pub(crate) mod features;
 mod order;
 mod parts;
 mod plan;
+mod quality;
 mod report;
 mod table;
 
@@ -25,6 +26,7 @@ pub use self::features::FeaturesReport;
 use self::order::in_order;
 use self::parts::PartWriter;
 use self::plan::{DayRows, GroupPlan, plan_day};
+use self::quality::{day_metrics, run_value};
 pub use self::report::{DayReport, Report, example_part};
 use self::report::{actions_value, counts_value, file_values, inputs_of_day, report};
 use crate::column::EventChunk;
@@ -34,9 +36,10 @@ use crate::error::Result;
 use crate::ids::{Day, Micros, index};
 use crate::job::Job;
 use crate::manifest::{self, DayManifest, RunFiles};
+use crate::metrics::{self, Metrics, SourceDays};
 use crate::op::counts::HistoryCounts;
 use crate::probes::Probes;
-use crate::publish::{Part, Staging};
+use crate::publish::{Part, Staging, Whole};
 use crate::quarantine;
 use crate::scan::Opened;
 use crate::scan::actions::ActionTally;
@@ -58,6 +61,8 @@ pub(crate) struct Found<I> {
     pub(crate) rejected: Vec<Rejected>,
     /// The moments to answer for.
     pub(crate) probes: Probes<I>,
+    /// The days that sources of actions have files of.
+    pub(crate) source_days: Vec<SourceDays>,
     /// Days that were asked for, and left as the output has them.
     pub(crate) days_skipped: usize,
 }
@@ -141,12 +146,15 @@ fn publish<I: ItemColumn>(
     counts: &HistoryCounts,
     (days, parts, tallies): (&[DayRows], &[Vec<Part>], &[RowTally]),
 ) -> Result<Report> {
-    let rejected = quarantine::write(staging, &found.rejected)?;
-    let run = RunFiles::new(file_values(&found.inputs)?, rejected);
     let settings = manifest::settings(job, found.probes.impressions.has_text_ids());
     let actions = actions_value(job, found, counts);
     let names: Vec<Day> = days.iter().map(|day| day.day).collect();
     let duplicates = found.probes.duplicates_count(&names);
+    let of_run = run_value(&actions, &found.rejected);
+    let of_day = |(at, day)| day_metrics(job, found, day, (&tallies[at], duplicates[at]), &of_run);
+    let metrics: Vec<Metrics> = days.iter().enumerate().map(of_day).collect();
+    let rejected = quarantine::write(staging, &found.rejected)?;
+    let run = RunFiles::new(file_values(&found.inputs)?, rejected);
     for (at, day) in days.iter().enumerate() {
         let cutoffs = day
             .probes
@@ -167,11 +175,14 @@ fn publish<I: ItemColumn>(
             cutoffs,
             parts: &parts[at],
         };
-        staging.finish_day(day.day, &manifest.text())?;
+        let metrics = metrics[at].day_text(job.question, day.day);
+        staging.finish_day(day.day, &manifest.text(), &metrics)?;
     }
-    staging.publish(control, &names, |folder| {
-        manifest::whole(job.question, folder, &settings, &run)
-    })?;
+    let whole = Whole {
+        manifest: &|folder| manifest::whole(job.question, folder, &settings, &run),
+        metrics: &|folder| metrics::whole_in(job.question, folder),
+    };
+    staging.publish(control, &names, &whole)?;
     control.leave();
     Ok(report(job, found, days, parts, (tallies, counts)))
 }

@@ -105,9 +105,9 @@ pub(super) fn report<I>(
         });
     }
     for tally in tallies {
-        report.samples += tally.samples;
-        report.zero_history += tally.zero_history;
-        report.history_actions += tally.actions;
+        report.samples += tally.histories.samples();
+        report.zero_history += tally.zero_history();
+        report.history_actions += tally.histories.actions();
     }
     for tally in found.days.values() {
         report.impressions += tally.impressions;
@@ -254,10 +254,10 @@ pub(super) fn counts_value<I>(
         "negatives_left_out": tally.negatives_left_out,
         "impressions_sampled_away": tally.sampled_away,
         "rows": day.rows_count(),
-        "samples": rows.samples,
-        "samples_without_history": rows.zero_history,
+        "samples": rows.histories.samples(),
+        "samples_without_history": rows.zero_history(),
         "samples_with_full_history": rows.full_history,
-        "history_actions": rows.actions,
+        "history_actions": rows.histories.actions(),
     })
 }
 

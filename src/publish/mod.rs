@@ -8,6 +8,7 @@
 
 mod aside;
 mod beside;
+mod days;
 mod moves;
 mod part;
 mod steps;
@@ -19,7 +20,6 @@ use std::path::{Path, PathBuf};
 
 use self::aside::{Aside, Home, remove_dead};
 use self::moves::Moves;
-use crate::calendar::{date_text, parse_day};
 use crate::control::Control;
 use crate::error::{Error, Result};
 use crate::failpoint::hit;
@@ -29,18 +29,32 @@ use crate::regular;
 
 pub(crate) use self::aside::is_at_work;
 pub(crate) use self::beside::{Beside, put_file};
+pub(crate) use self::days::{day_folder, days_in};
 pub(crate) use self::part::{Part, PartFile, write_error};
 pub(crate) use self::steps::write_synced;
 use self::steps::{TAKEN, cannot, make_dir, open_dir, sync_dir, sync_open, take_turn};
 
 /// The name of the list of all that was published.
 pub(crate) const MANIFEST: &str = "_manifest.json";
+/// The name of the file of metrics.
+pub(crate) const METRICS: &str = "_metrics.json";
 /// The name of the mark that a folder is complete.
 pub(crate) const SUCCESS: &str = "_SUCCESS";
 /// The name of the report of the last audit.
 pub(crate) const AUDIT: &str = "_audit.json";
 /// The name of the folder of rejected rows.
 pub(crate) const QUARANTINE: &str = "_quarantine";
+
+/// Makes a file of the whole output from the folder that holds its days.
+pub(crate) type MakeWhole<'a> = dyn Fn(&Path) -> Result<Vec<u8>> + 'a;
+
+/// The files of the whole output.
+pub(crate) struct Whole<'a> {
+    /// Its manifest.
+    pub(crate) manifest: &'a MakeWhole<'a>,
+    /// Its metrics.
+    pub(crate) metrics: &'a MakeWhole<'a>,
+}
 
 /// An output that is being built.
 #[derive(Debug)]
@@ -107,25 +121,6 @@ fn refuse_others(folder: &Path, question: Question) -> Result<()> {
 fn is_none(error: &io::Error) -> bool {
     use io::ErrorKind::{InvalidInput, NotADirectory, NotFound};
     matches!(error.kind(), InvalidInput | NotADirectory | NotFound)
-}
-
-/// The folders of days in an output, in order.
-pub(crate) fn days_in(question: Question, out: &Path) -> Result<Vec<(Day, PathBuf)>> {
-    let mut days = Vec::new();
-    for entry in fs::read_dir(out).map_err(|error| Error::io("read", out, error))? {
-        let path = entry.map_err(|error| Error::io("read", out, error))?.path();
-        let name = path
-            .file_name()
-            .map(|name| name.to_string_lossy().into_owned());
-        let value = name.as_deref().and_then(|name| {
-            let value = name.strip_prefix(question.day_column())?;
-            value.strip_prefix('=')
-        });
-        let day = value.and_then(parse_day);
-        days.extend(day.map(|day| (day, path)));
-    }
-    days.sort();
-    Ok(days)
 }
 
 /// An error if the output lies in an input or around one.
@@ -236,9 +231,10 @@ impl Staging {
         Ok(folder.join(name))
     }
 
-    /// Writes a day's manifest and syncs its folder.
-    pub(crate) fn finish_day(&self, day: Day, manifest: &[u8]) -> Result<()> {
+    /// Writes a day's metrics and manifest, and syncs its folder.
+    pub(crate) fn finish_day(&self, day: Day, manifest: &[u8], metrics: &[u8]) -> Result<()> {
         let folder = self.building().join(day_folder(self.question, day));
+        write_synced(&folder.join(METRICS), metrics)?;
         write_synced(&folder.join(MANIFEST), manifest)?;
         hit("day's manifest written");
         sync_dir(&folder)?;
@@ -246,17 +242,11 @@ impl Staging {
         Ok(())
     }
 
-    /// Puts everything in place. `whole` makes the manifest of the whole output from the folder
-    /// that holds its days.
+    /// Puts everything in place.
     ///
     /// # Errors
     /// If somebody else made the output in the meantime, or the filesystem refuses.
-    pub(crate) fn publish(
-        &self,
-        control: &Control,
-        days: &[Day],
-        whole: impl Fn(&Path) -> Result<Vec<u8>>,
-    ) -> Result<()> {
+    pub(crate) fn publish(&self, control: &Control, days: &[Day], whole: &Whole<'_>) -> Result<()> {
         let building = self.building();
         let quarantine = building.join(QUARANTINE);
         if quarantine.is_dir() {
@@ -265,7 +255,8 @@ impl Staging {
         if let Publish::AddDays(if_exists) = self.publish {
             return self.publish_days(control, (days, if_exists), whole);
         }
-        write_synced(&building.join(MANIFEST), &whole(&building)?)?;
+        write_synced(&building.join(METRICS), &(whole.metrics)(&building)?)?;
+        write_synced(&building.join(MANIFEST), &(whole.manifest)(&building)?)?;
         hit("manifest written");
         write_synced(&building.join(SUCCESS), b"")?;
         hit("success marked");
@@ -295,7 +286,7 @@ impl Staging {
         &self,
         control: &Control,
         (days, if_exists): (&[Day], IfExists),
-        whole: impl Fn(&Path) -> Result<Vec<u8>>,
+        whole: &Whole<'_>,
     ) -> Result<()> {
         // Runs that add days at the same time take turns, so that none writes a manifest of the
         // whole without the other's days.
@@ -308,7 +299,7 @@ impl Staging {
         let opened = open_dir(&self.out)?;
         let mut moves = Moves::default();
         // Its inputs come first: the run after a crash reads none of the days that are in place.
-        self.publish_whole(&mut moves, "inputs", &whole)?;
+        self.publish_whole(&mut moves, "inputs", MANIFEST, whole.manifest)?;
         self.publish_quarantine(&mut moves)?;
         for day in days {
             self.publish_day(&mut moves, *day, if_exists)?;
@@ -316,25 +307,30 @@ impl Staging {
         hit("days in place");
         sync_open(&opened, &self.out)?;
         hit("days in place and synced");
-        self.publish_whole(&mut moves, "days", &whole)?;
+        self.publish_whole(&mut moves, "metrics", METRICS, whole.metrics)?;
+        self.publish_whole(&mut moves, "days", MANIFEST, whole.manifest)?;
         sync_open(&opened, &self.out)?;
         hit("manifest of the whole synced");
         moves.keep();
         Ok(())
     }
 
-    /// Puts the manifest of the whole in place, as it is made from what is there.
+    /// Puts a file of the whole in place, as it is made from what is there.
     fn publish_whole(
         &self,
         moves: &mut Moves,
         of: &str,
-        whole: impl Fn(&Path) -> Result<Vec<u8>>,
+        name: &str,
+        whole: &MakeWhole<'_>,
     ) -> Result<()> {
-        let manifest = self.aside().join(of);
-        write_synced(&manifest, &whole(&self.out)?)?;
-        hit("manifest of the whole written");
-        moves.exchange(&manifest, &self.out.join(MANIFEST))?;
-        hit("manifest of the whole in place");
+        let (from, to) = (self.aside().join(of), self.out.join(name));
+        write_synced(&from, &whole(&self.out)?)?;
+        hit("file of the whole written");
+        match fs::symlink_metadata(&to).is_ok() {
+            true => moves.exchange(&from, &to)?,
+            false => moves.place(&from, &to)?,
+        }
+        hit("file of the whole in place");
         Ok(())
     }
 
@@ -384,9 +380,4 @@ impl Staging {
         }
         sync_dir(&to)
     }
-}
-
-/// The name of a day's folder.
-pub(crate) fn day_folder(question: Question, day: Day) -> String {
-    format!("{}={}", question.day_column(), date_text(day))
 }

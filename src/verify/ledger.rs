@@ -14,7 +14,7 @@ use crate::error::{Error, Result};
 use crate::ids::{Day, count64};
 use crate::job::{Question, Settings};
 use crate::manifest::{NOT_SHARED, digest_of_list, list_of, parse_settings, seal_of};
-use crate::publish::{AUDIT, MANIFEST, day_folder};
+use crate::publish::{AUDIT, MANIFEST, METRICS, day_folder};
 use crate::regular;
 
 /// Bytes of the largest manifest that is read: one of a million files is smaller.
@@ -69,6 +69,11 @@ impl DayLedger {
     /// The path of its manifest.
     pub(super) fn manifest_path(&self) -> String {
         format!("{}/{MANIFEST}", self.folder)
+    }
+
+    /// The path of its metrics.
+    pub(super) fn metrics_path(&self) -> String {
+        format!("{}/{METRICS}", self.folder)
     }
 }
 
@@ -338,7 +343,7 @@ impl Ledger {
 
 /// Reads a file of JSON that ends with its own checksum, and gives that too; nothing if the file is
 /// not there, or is not sound.
-fn read_sealed(
+pub(super) fn read_sealed(
     out: &Path,
     tree: &Tree,
     path: &str,

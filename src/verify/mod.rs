@@ -7,7 +7,7 @@
 //! **Cost**: every byte of `OUT` is read once, and of `sequences` three narrow columns are decoded.
 //!
 //! ```text
-//! tree ──► ledger: manifests, each against the others ──► files: bytes, checksum, footer, schema
+//! tree ──► ledger: manifests and metrics, each against the others ──► files: bytes, checksum, footer, schema
 //!                                                            └──► values: bounds of every row
 //! ```
 
@@ -15,6 +15,7 @@ mod audit;
 mod explain;
 mod files;
 mod ledger;
+mod metrics;
 mod tree;
 mod values;
 
@@ -161,6 +162,7 @@ fn run(settings: &VerifySettings, control: &Control) -> Result<Verified> {
     let ledger = Ledger::read(&settings.out, &tree, &mut problems)?;
     if let Some(ledger) = &ledger {
         tree.check(ledger, &mut problems);
+        metrics::check(&settings.out, &tree, ledger, &mut problems)?;
         control.enter(Stage::CHECK, ledger.bytes());
         files::check(&settings.out, &tree, ledger, control, &mut problems)?;
     }

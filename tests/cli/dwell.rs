@@ -65,6 +65,7 @@ fn both_tables_are_there_as_csv_and_parquet_with_a_manifest() {
     let expected = [
         "_SUCCESS",
         "_manifest.json",
+        "_metrics.json",
         "merchant.csv",
         "merchant.parquet",
         "user_merchant.csv",

@@ -11,6 +11,7 @@ mod files;
 mod folders;
 mod head;
 mod job;
+mod metrics;
 mod output;
 mod process;
 mod publish;

@@ -50,14 +50,15 @@ fn an_output_holds_days_manifests_and_the_mark_of_success() {
     let all = [
         "_SUCCESS",
         "_manifest.json",
+        "_metrics.json",
         "dt=2025-08-15",
         "dt=2025-08-16",
     ];
     assert_eq!(names(&shop.out()), all);
-    for day in &all[2..] {
+    for day in &all[3..] {
         assert_eq!(
             names(&shop.out().join(day)),
-            ["_manifest.json", "part-00000.parquet"]
+            ["_manifest.json", "_metrics.json", "part-00000.parquet"]
         );
     }
     assert_eq!(days(&shop), ["2025-08-15", "2025-08-16"]);
@@ -167,7 +168,12 @@ fn overwrite_replaces_the_whole_folder() {
     shop.made(&["--overwrite"]);
     assert_eq!(
         names(&shop.out()),
-        ["_SUCCESS", "_manifest.json", "dt=2025-08-17"]
+        [
+            "_SUCCESS",
+            "_manifest.json",
+            "_metrics.json",
+            "dt=2025-08-17"
+        ]
     );
     assert_eq!(days(&shop), ["2025-08-17"]);
 }
@@ -262,6 +268,7 @@ fn add_days_adds_days() {
     let all = [
         "_SUCCESS",
         "_manifest.json",
+        "_metrics.json",
         "dt=2025-08-15",
         "dt=2025-08-16",
     ];
@@ -303,7 +310,10 @@ fn a_day_that_is_there_is_an_error_or_skipped_or_replaced() {
         "--date",
         "2025-08-15",
     ]);
-    assert_eq!(names(&day), ["_manifest.json", "part-00000.parquet"]);
+    assert_eq!(
+        names(&day),
+        ["_manifest.json", "_metrics.json", "part-00000.parquet"]
+    );
     assert_eq!(days(&shop), ["2025-08-15", "2025-08-16"]);
     assert_eq!(shop.samples()[0], "r1 0 11 true [24, 21, 31, 41]");
 }

@@ -122,6 +122,7 @@ fn columns_of_every_type_are_carried_through_in_every_format() {
         vec![click(midnight("2025-08-13"), 5)],
     );
     case.keep = true;
+    case.rules.actions_max = 9;
     for format in [Format::Parquet, Format::Csv, Format::Ndjson, Format::Json] {
         case.styles = [Style {
             format,
@@ -140,7 +141,6 @@ fn columns_of_every_type_are_carried_through_in_every_format() {
                     |settings| {
                         (settings.encode_plain, settings.codec) = (plain, codec);
                         (settings.page_bytes_max, settings.layout) = (page, layout);
-                        settings.actions_max = 9;
                         // Parquet tells its own types.
                         let of_parquet = settings
                             .keep

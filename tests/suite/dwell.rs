@@ -367,6 +367,33 @@ fn compare(name: &str, case: &Case, out: &Path) {
     }
 }
 
+/// Compares the metrics of an output with the rows that must come out.
+fn compare_metrics(name: &str, case: &Case, out: &Path) {
+    let found = crate::metrics::read(out);
+    let (rows, merchants) = dwell(&case.rules, &case.log);
+    let mut users: Vec<&String> = rows.iter().map(|row| &row.user).collect();
+    users.dedup();
+    assert_eq!(found["rows"], rows.len(), "{name}");
+    assert_eq!(found["merchant_rows"], merchants.len(), "{name}");
+    assert_eq!(found["users"], users.len(), "{name}");
+    assert_eq!(found["events"], case.log.len(), "{name}");
+    let mut seconds: Vec<f64> = rows.iter().map(|row| row.avg_seconds).collect();
+    seconds.sort_by(f64::total_cmp);
+    let none = seconds.iter().filter(|of| **of == 0.0).count();
+    let none = crate::metrics::ratio(none as u64, rows.len() as u64);
+    crate::metrics::assert_alike(&found["zero_seconds_pct"], &none, name);
+    for (metric, per_cent) in [("p50_seconds", 50), ("p95_seconds", 95)] {
+        let rank = (seconds.len() * per_cent).div_ceil(100).max(1);
+        let Some(exact) = seconds.get(rank - 1) else {
+            assert!(found[metric].is_null(), "{name}");
+            continue;
+        };
+        let found = found[metric].as_f64().expect("a number");
+        let is_near = found <= exact + 1e-6 && found >= exact * (1.0 - 1.0 / 32.0) - 1e-6;
+        assert!(is_near, "{name}: {metric} is {found}, but {exact}");
+    }
+}
+
 /// Runs a case and compares it with the oracle.
 fn check(name: &str, case: &Case, change: impl Fn(&mut Settings)) -> DwellReport {
     let folder = scratch();
@@ -377,6 +404,7 @@ fn check(name: &str, case: &Case, change: impl Fn(&mut Settings)) -> DwellReport
     let ran = run(settings, 0);
     let (report, _) = ran.unwrap_or_else(|error| panic!("{name}: {error}\n{case:#?}"));
     compare(name, case, &out);
+    compare_metrics(name, case, &out);
     audit(name, &out);
     assert_eq!(report.events, case.log.len() as u64, "{name}");
     report
@@ -748,13 +776,14 @@ fn three_thousand_random_cases() {
     }
 }
 
-/// The four files of an output.
+/// The tables of an output, and its metrics.
 fn files_of(out: &Path) -> Vec<Vec<u8>> {
     let names = [
         "user_merchant.csv",
         "user_merchant.parquet",
         "merchant.csv",
         "merchant.parquet",
+        "_metrics.json",
     ];
     names
         .map(|name| fs::read(out.join(name)).expect("a file"))

@@ -15,7 +15,7 @@ const SECOND: i64 = 1_000_000;
 const FIRST: i32 = 20_315;
 
 /// A log of some size, with ties, duplicates, a bot, and impressions of three days.
-fn log(seed: u64) -> Case {
+pub(crate) fn log(seed: u64) -> Case {
     let mut numbers = Numbers(seed);
     let small = |count: u64| i64::try_from(count).expect("small");
     let customer = |numbers: &mut Numbers| {
@@ -81,9 +81,11 @@ fn bytes_of(dir: &Path, case: &Case, change: impl Fn(&mut Settings)) -> Vec<(Str
             .display()
             .to_string()
     };
-    let parts = parts(&out).into_iter();
-    parts
-        .map(|(_, path)| (name(&path), fs::read(&path).expect("a part")))
+    let mut paths: Vec<_> = parts(&out).into_iter().map(|(_, path)| path).collect();
+    paths.push(out.join("_metrics.json"));
+    paths
+        .iter()
+        .map(|path| (name(path), fs::read(path).expect("a part")))
         .collect()
 }
 
@@ -93,7 +95,7 @@ fn threads_partitions_and_waves_change_no_byte() {
     let folder = scratch();
     case.write(folder.path());
     let expected = bytes_of(folder.path(), &case, |_| {});
-    assert_eq!(expected.len(), 3, "three days of a part each");
+    assert_eq!(expected.len(), 4, "three days of a part each, and metrics");
     for threads in [1, 2, 7] {
         for bits in [None, Some(0), Some(3), Some(12)] {
             for waves in [1, 500, 1 << 22] {
@@ -133,7 +135,8 @@ fn a_memory_limit_changes_no_byte() {
             let control = Control::new(limit, None);
             hitherto::run(&Job::new(settings).expect("settings"), &control).expect("a run");
             let read = |(_, path): &(_, _)| fs::read(path).expect("a part");
-            let found: Vec<Vec<u8>> = parts(&out).iter().map(read).collect();
+            let mut found: Vec<Vec<u8>> = parts(&out).iter().map(read).collect();
+            found.push(fs::read(out.join("_metrics.json")).expect("metrics"));
             assert!(control.memory_peak() <= limit || limit == 0);
             let left = fs::read_dir(folder_out.path()).expect("a folder").count();
             assert_eq!(left, 1, "OUT and nothing else");
@@ -382,8 +385,8 @@ fn the_early_stop_reads_less_and_changes_neither_rows_nor_counts() {
         let mut found = samples(&out, &settings);
         found.sort();
         assert_eq!(found, case.expected());
-        let manifest = fs::read_to_string(out.join("_manifest.json")).expect("a manifest");
-        (manifest, report.actions_kept)
+        let texts = ["_manifest.json", "_metrics.json"].map(|name| fs::read(out.join(name)));
+        (texts.map(|text| text.expect("a file")), report.actions_kept)
     };
     let (all_read, kept_all) = manifest_and_kept(1 << 22);
     let (stopped, kept) = manifest_and_kept(1);

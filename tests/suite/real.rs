@@ -8,8 +8,9 @@ use std::path::{Path, PathBuf};
 
 use hitherto::oracle::{LogAction, LogImpression, LogTime, Sample, sequences};
 use hitherto::{Control, GenerateSettings, Question, Settings, Source, generate, parse_day};
-use serde_json::Value;
+use serde_json::{Value, json};
 
+use crate::metrics::assert_alike;
 use crate::support::{Case, run, samples, scratch};
 
 /// A folder of the repository's own copies of small real inputs.
@@ -226,6 +227,57 @@ fn the_thousand_csv_rows_equal_the_oracle() {
     let found = check(&case_of(&paths, None), settings);
     assert!(found.len() > 1000);
     assert!(found.iter().any(|sample| sample.history.len() > 5));
+}
+
+/// What `tests/readers/metrics.py ../shared/data/challenge-csv _1000` computes with DuckDB.
+#[test]
+fn the_thousand_csv_rows_have_the_metrics_of_another_engine() {
+    let Some(dir) = shared("challenge-csv") else {
+        return;
+    };
+    let folder = scratch();
+    let (_, mut settings) = named(&dir, "_1000.csv");
+    settings.out = folder.path().join("out");
+    run(settings.clone()).expect("a run");
+    let found = crate::metrics::read(&settings.out);
+    let expected = json!({
+        "samples": 2000,
+        "zero_history_pct": 0.108,
+        "avg_history_length": 2.4825,
+        "truncated_pct": 0.0,
+        "label_rate": 0.1015,
+        "duplicate_actions_pct": 0.0,
+        "tied_actions_pct": 0.0,
+        "newest_action_age_mean_seconds": 3_119_328.878_923_767,
+        "newest_action_age_max_seconds": 31_536_000,
+        "action_type_distribution": {"0": 0.997_517_5, "1": 0.000_805, "2": 0.001_242, "3": 0.000_435_5},
+        "real_action_type_distribution": {
+            "1": 0.324_269_889_224_572, "2": 0.500_302_114_803_625_4, "3": 0.175_427_995_971_801_6
+        },
+        "sequence_length_distribution": {
+            "0": 216, "1": 377, "2": 436, "3": 378, "4": 396, "5": 184, "6": 13
+        },
+        "action_type_frequency_by_position": [
+            {"0": 0.108, "1": 0.0775, "2": 0.7155, "3": 0.099},
+            {"0": 0.2965, "1": 0.4865, "2": 0.11, "3": 0.107},
+            {"0": 0.5145, "1": 0.086, "2": 0.307, "3": 0.0925},
+            {"0": 0.7035, "1": 0.155, "2": 0.0415, "3": 0.1},
+            {"0": 0.9015, "2": 0.068, "3": 0.0305},
+            {"0": 0.9935, "3": 0.0065},
+            {"0": 1.0}, {"0": 1.0}, {"0": 1.0}, {"0": 1.0}
+        ],
+    });
+    for (metric, expected) in expected.as_object().expect("an object") {
+        assert_alike(&found[metric], expected, metric);
+    }
+    let ages = found["newest_action_age_distribution"]
+        .as_array()
+        .expect("classes");
+    let ages: Vec<u64> = ages
+        .iter()
+        .filter_map(|of| of["samples"].as_u64())
+        .collect();
+    assert_eq!(ages, [0, 0, 0, 336, 0, 298, 545, 381, 26, 0, 0, 0, 194, 4]);
 }
 
 #[test]

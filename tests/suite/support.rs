@@ -978,6 +978,7 @@ pub(crate) fn check(name: &str, case: &Case, change: impl Fn(&mut Settings)) {
         .filter(|sample| sample.history.is_empty())
         .count();
     assert_eq!(report.zero_history, empty as u64, "{name}");
+    crate::metrics::check(name, case, &out);
     audit(name, &out);
 }
 

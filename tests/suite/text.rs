@@ -26,7 +26,7 @@ fn outcome(dir: &Path, change: impl Fn(&mut Settings)) -> Result<Vec<Vec<u8>>, S
         let entries = fs::read_dir(out.join("_quarantine")).into_iter().flatten();
         paths.extend(entries.map(|entry| entry.expect("an entry").path()));
     }
-    paths.push(out.join("_manifest.json"));
+    paths.extend(["_manifest.json", "_metrics.json"].map(|name| out.join(name)));
     Ok(paths
         .iter()
         .map(|path| fs::read(path).expect("a file"))

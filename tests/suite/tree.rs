@@ -4,7 +4,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// The modules, each using only those before it.
-const ORDER: [&str; 32] = [
+const ORDER: [&str; 34] = [
     "ids",
     "error",
     "regular",
@@ -23,10 +23,12 @@ const ORDER: [&str; 32] = [
     "sort",
     "sweep",
     "op",
+    "tally",
     "scan",
     "encode",
     "publish",
     "manifest",
+    "metrics",
     "quarantine",
     "output",
     "engine",
@@ -39,7 +41,7 @@ const ORDER: [&str; 32] = [
     "fuzzed",
 ];
 /// Modules that know slices and nothing else.
-const KERNELS: [&str; 4] = ["partition", "sort", "sweep", "op"];
+const KERNELS: [&str; 5] = ["partition", "sort", "sweep", "op", "tally"];
 /// What no kernel names.
 const OUTSIDE: [&str; 9] = [
     "arrow::",

@@ -115,7 +115,7 @@ class Scene:
 
     def settled(self, root):
         """What the run after a killed one must make: every byte. But where days are added, it adds those that are left,
-        and manifests say of actions what the run found that made the day: that is left out of them, and the checksum too."""
+        and manifests and metrics say of actions what the run found that made the day: that is left out of them, and the checksum too."""
         found = self.found(root)
         if not self.days or found is None:
             return found
@@ -123,6 +123,9 @@ class Scene:
             if name.endswith(b"_manifest.json"):
                 manifest = json.loads(Path(os.fsdecode(os.path.join(os.fsencode(root / self.out), name))).read_text())
                 found[name] = {key: value for key, value in manifest.items() if key not in ("actions", "action_inputs", "xxh64")}
+            if name.endswith(b"_metrics.json"):
+                metrics = json.loads(Path(os.fsdecode(os.path.join(os.fsencode(root / self.out), name))).read_text())
+                found[name] = {key: metrics.get(key) for key in ("counts", "sequence_length_distribution", "top_customers", "missing_days_by_source")}
         return found
 
     def again(self, root):

@@ -21,6 +21,7 @@ pub(crate) use self::merchants::merchant_schema;
 use self::merchants::write_merchants;
 pub(crate) use self::users::user_schema;
 use self::users::{Shares, write_users};
+use super::quality::rejected_value;
 use super::report::file_values;
 use crate::calendar::date_text;
 use crate::chunk::RowChunk;
@@ -30,9 +31,10 @@ use crate::ids::{Day, count64};
 use crate::intern::Ranked;
 use crate::job::Job;
 use crate::manifest;
+use crate::metrics::{StaySeconds, dwell_metrics};
 use crate::op::dwell::FlyerEvent;
 use crate::partition::Split;
-use crate::publish::{Part, Staging};
+use crate::publish::{Part, Staging, Whole};
 use crate::quarantine;
 use crate::scan::Opened;
 use crate::scan::events::IdTypes;
@@ -108,12 +110,14 @@ pub(crate) fn write(
     let mut parts = write_users(job, control, staging, &dealt, &shares)?;
     let mut report = std::mem::take(&mut dealt.report);
     let (mut scatters, mut spills) = (Vec::new(), Vec::new());
+    let mut seconds = StaySeconds::default();
     for shares in shares {
         let shares = shares.into_inner().unwrap_or_else(PoisonError::into_inner);
         control.count_spilled(shares.spill.bytes());
         report.duplicates += shares.duplicates;
         report.users += shares.users;
         report.days = both(report.days, shares.days);
+        seconds.merge(&shares.seconds);
         scatters.push(shares.scatter);
         spills.push(shares.spill);
     }
@@ -132,10 +136,16 @@ pub(crate) fn write(
     report.bytes = parts.iter().map(|part| part.bytes).sum();
     control.enter(Stage::PUBLISH, 0);
     control.check()?;
+    let of_run = json!({"rejected": rejected_value(&dealt.rejected)});
+    let metrics = dwell_metrics(&counts_of(&report), &seconds, of_run);
     let quarantine = quarantine::write(staging, &dealt.rejected)?;
     let mut manifest = manifest_of(job, &dealt, &report, &parts)?;
     manifest.insert("quarantine".into(), Value::Array(quarantine));
-    staging.publish(control, &[], |_| Ok(manifest::sealed(manifest.clone())))?;
+    let whole = Whole {
+        manifest: &|_| Ok(manifest::sealed(manifest.clone())),
+        metrics: &|_| Ok(metrics.whole_text(job.question, Vec::new())),
+    };
+    staging.publish(control, &[], &whole)?;
     control.leave();
     Ok(report)
 }
@@ -152,17 +162,7 @@ fn manifest_of(
         "settings".into(),
         manifest::dwell_settings(job, dealt.types),
     );
-    let counts = json!({
-        "events": report.events,
-        "opens": report.opens,
-        "duplicate_events": report.duplicates,
-        "rejected": report.rejected,
-        "users": report.users,
-        "merchants": report.merchants,
-        "user_merchant_rows": report.user_rows,
-        "merchant_rows": report.merchant_rows,
-    });
-    manifest.insert("counts".into(), counts);
+    manifest.insert("counts".into(), counts_of(report));
     let days = report
         .days
         .map(|(first, last)| [date_text(first), date_text(last)]);
@@ -171,6 +171,20 @@ fn manifest_of(
     manifest.insert("parts".into(), Value::Array(parts));
     manifest.insert("inputs".into(), json!(file_values(&dealt.inputs)?));
     Ok(manifest)
+}
+
+/// What was counted.
+fn counts_of(report: &DwellReport) -> Value {
+    json!({
+        "events": report.events,
+        "opens": report.opens,
+        "duplicate_events": report.duplicates,
+        "rejected": report.rejected,
+        "users": report.users,
+        "merchants": report.merchants,
+        "user_merchant_rows": report.user_rows,
+        "merchant_rows": report.merchant_rows,
+    })
 }
 
 /// The span of two spans of days.

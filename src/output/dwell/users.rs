@@ -13,6 +13,7 @@ use crate::encode::TableEncoder;
 use crate::error::Result;
 use crate::ids::{Day, Key, count64, index};
 use crate::job::{DwellMethod, Job};
+use crate::metrics::StaySeconds;
 use crate::op::dwell::{FlyerEvent, Scratch, Share, Stay, sessions, spans};
 use crate::output::columns::{Dates, days_array, id_field, ids_array, numbers_array};
 use crate::output::order::in_order;
@@ -48,6 +49,8 @@ pub(super) struct Shares {
     pub(super) users: u64,
     /// The first and the last day.
     pub(super) days: Option<(Day, Day)>,
+    /// The seconds of all stays.
+    pub(super) seconds: StaySeconds,
 }
 
 /// Writes the table of users, and deals what each spent to the merchants.
@@ -140,12 +143,14 @@ impl Shares {
             duplicates: 0,
             users: 0,
             days: None,
+            seconds: StaySeconds::default(),
         }
     }
 
     /// Adds what a user spent to the merchant's.
     fn add(&mut self, stay: &Stay, control: &Control) -> Result<()> {
         self.days = both(self.days, Some((stay.day, stay.day)));
+        self.seconds.add(stay.avg_seconds);
         let partition = self.scatter.partition_of(Key(stay.merchant));
         self.spill
             .make_room(&mut self.scatter, partition, control)?;

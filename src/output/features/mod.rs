@@ -18,6 +18,7 @@ pub(crate) use self::rows::schema;
 use self::rows::{RowMaker, RowTally};
 use super::order::in_order;
 use super::parts::{PartWriter, Place};
+use super::quality::rejected_value;
 use super::report::{DayReport, file_values, inputs_of_day};
 use crate::calendar::instant_text;
 use crate::chunk::RowChunk;
@@ -28,8 +29,9 @@ use crate::ids::{Day, Micros, count64, index};
 use crate::intern::Ranked;
 use crate::job::{Job, LabelKey, Source};
 use crate::manifest::{self, DayManifest, RunFiles};
+use crate::metrics::{self, Metrics, SourceDays, feature_counts, missing_days};
 use crate::op::features::{Click, UserClick};
-use crate::publish::{Part, Staging};
+use crate::publish::{Part, Staging, Whole};
 use crate::quarantine;
 use crate::scan::Opened;
 use crate::scan::faults::Rejected;
@@ -103,6 +105,8 @@ pub(crate) struct FeaturesFound {
     pub(crate) rejected: Vec<Rejected>,
     /// Up to when clicks are complete; nothing if there are none.
     pub(crate) data_end: Option<Micros>,
+    /// The days that clicks have files of.
+    pub(crate) source_days: Vec<SourceDays>,
     /// Days that were asked for, and left as the output has them.
     pub(crate) days_skipped: usize,
 }
@@ -235,11 +239,12 @@ fn publish(
     found: &FeaturesFound,
     (days, parts, tallies): Made<'_>,
 ) -> Result<()> {
-    let rejected = quarantine::write(staging, &found.rejected)?;
-    let run = RunFiles::new(file_values(&found.inputs)?, rejected);
     let settings = manifest::feature_settings(job, found.types);
     let clicks = clicks_value(found);
-    for (((day, rows), parts), tally) in days.iter().zip(parts).zip(tallies) {
+    let metrics = metrics_of(job, found, (days, tallies), &clicks);
+    let rejected = quarantine::write(staging, &found.rejected)?;
+    let run = RunFiles::new(file_values(&found.inputs)?, rejected);
+    for (at, (((day, rows), parts), tally)) in days.iter().zip(parts).zip(tallies).enumerate() {
         let times = rows
             .first()
             .map(|row| row.0)
@@ -255,12 +260,33 @@ fn publish(
             cutoffs: times,
             parts,
         };
-        staging.finish_day(*day, &manifest.text())?;
+        let metrics = metrics[at].day_text(job.question, *day);
+        staging.finish_day(*day, &manifest.text(), &metrics)?;
     }
     let days: Vec<Day> = days.iter().map(|(day, _)| *day).collect();
-    staging.publish(control, &days, |folder| {
-        manifest::whole(job.question, folder, &settings, &run)
-    })
+    let whole = Whole {
+        manifest: &|folder| manifest::whole(job.question, folder, &settings, &run),
+        metrics: &|folder| metrics::whole_in(job.question, folder),
+    };
+    staging.publish(control, &days, &whole)
+}
+
+/// The metrics of each day.
+fn metrics_of(
+    job: &Job,
+    found: &FeaturesFound,
+    (days, tallies): (&[(Day, Vec<Asked>)], &[RowTally]),
+    clicks: &Value,
+) -> Vec<Metrics> {
+    let mut of_run = clicks.clone();
+    of_run["rejected"] = rejected_value(&found.rejected);
+    let days = days.iter().zip(tallies).map(|((day, _), tally)| Metrics {
+        counts: feature_counts(&tally.counts()),
+        missing: missing_days(job, &found.source_days, *day),
+        run: of_run.clone(),
+        ..Metrics::default()
+    });
+    days.collect()
 }
 
 /// What was found beside the impressions, in the manifest.

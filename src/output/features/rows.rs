@@ -15,6 +15,7 @@ use crate::error::Result;
 use crate::ids::{Day, Micros, index};
 use crate::intern::Ids;
 use crate::job::Job;
+use crate::metrics::{FeatureCounts, PriorCounts};
 use crate::output::columns::{id_field, ids_array};
 use crate::scan::features::FeatureTypes;
 use crate::scan::features::listings::Listing;
@@ -67,10 +68,20 @@ pub(super) struct RowTally {
     pub(super) clicked: u64,
     /// Of them, too new for their label to be complete.
     pub(super) incomplete: u64,
+    /// Followed by a click, and old enough for their label to be complete.
+    pub(super) clicked_complete: u64,
+    /// Of a listing without category, or that no file has.
+    pub(super) null_categories: u64,
+    /// The same without price.
+    pub(super) null_prices: u64,
+    /// The same without a day of creation.
+    pub(super) null_ages: u64,
     /// Of them, of a listing that no file has.
     pub(super) unknown_listings: u64,
     /// Of them, older than their listing.
     pub(super) negative_ages: u64,
+    /// Prior clicks of all time, of the listing and of the user.
+    pub(super) prior: [PriorCounts; 2],
 }
 
 impl RowTally {
@@ -81,6 +92,30 @@ impl RowTally {
         self.incomplete += other.incomplete;
         self.unknown_listings += other.unknown_listings;
         self.negative_ages += other.negative_ages;
+        self.clicked_complete += other.clicked_complete;
+        self.null_categories += other.null_categories;
+        self.null_prices += other.null_prices;
+        self.null_ages += other.null_ages;
+        let prior = self.prior.iter_mut().zip(&other.prior);
+        prior.for_each(|(own, more)| own.merge(more));
+    }
+
+    /// The same as the metrics have it.
+    pub(super) fn counts(&self) -> FeatureCounts {
+        FeatureCounts {
+            plain: [
+                ("rows", self.rows),
+                ("clicked", self.clicked),
+                ("label_incomplete", self.incomplete),
+                ("clicked_complete", self.clicked_complete),
+                ("unknown_listings", self.unknown_listings),
+                ("null_categories", self.null_categories),
+                ("null_prices", self.null_prices),
+                ("null_ages", self.null_ages),
+                ("negative_ages", self.negative_ages),
+            ],
+            prior: self.prior,
+        }
     }
 }
 
@@ -121,9 +156,16 @@ impl RowMaker<'_> {
                 .is_some_and(|data_end| Micros(end) <= data_end)
         });
         let complete: BooleanArray = complete.map(Some).collect();
-        for clicked in clicked.clone() {
+        for (clicked, complete) in clicked.clone().zip(complete.values()) {
             tally.rows += 1;
             tally.clicked += u64::from(clicked);
+            tally.clicked_complete += u64::from(clicked && complete);
+        }
+        for (prior, place) in tally.prior.iter_mut().zip([0, windows]) {
+            if place < windows || self.found.has_users() {
+                rows.iter()
+                    .for_each(|(_, row)| prior.add(self.answers.count(*row, place)));
+            }
         }
         tally.incomplete = tally.rows - u64::try_from(complete.true_count()).unwrap_or(0);
         columns.push(Arc::new(Int8Array::from_iter_values(clicked.map(i8::from))));
@@ -152,10 +194,15 @@ impl RowMaker<'_> {
         let mut ages = Vec::with_capacity(rows.len());
         for (_, row) in rows {
             let listing: Option<Listing> = listings.get(shown.listings[index(*row)]);
-            categories.append_option(listing.and_then(|of| listings.category(of)));
-            prices.append_option(listing.and_then(|of| of.price));
+            let category = listing.and_then(|of| listings.category(of));
+            let price = listing.and_then(|of| of.price);
+            tally.null_categories += u64::from(category.is_none());
+            tally.null_prices += u64::from(price.is_none());
+            categories.append_option(category);
+            prices.append_option(price);
             let created = listing.and_then(|of| of.created);
             let age = created.map(|created| day.0.saturating_sub(created.0));
+            tally.null_ages += u64::from(age.is_none());
             tally.unknown_listings += u64::from(listing.is_none());
             tally.negative_ages += u64::from(age.is_some_and(|age| age < 0));
             ages.push(age);

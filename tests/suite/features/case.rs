@@ -13,7 +13,9 @@ use hitherto::{
     Control, CustomerType, Day, FeaturesReport, Job, LabelKey, Question, Settings, TimeUnit,
 };
 use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
+use serde_json::{Value, json};
 
+use crate::metrics::{assert_alike, ratio};
 use crate::support::{Column, PLAIN, Style, TimeStyle, audit, parts_by, scratch, write_rows};
 
 /// A second in microseconds.
@@ -327,5 +329,63 @@ pub(super) fn check(name: &str, case: &Case, change: impl Fn(&mut Settings)) -> 
     );
     let older = count(|row| row.age_days.is_some_and(|age| age < 0));
     assert_eq!(report.negative_ages, older, "{name}");
+    check_metrics(name, &crate::metrics::read(&out), &expected);
     found
+}
+
+/// Compares the metrics of an output with its rows.
+fn check_metrics(name: &str, found: &Value, rows: &[Row]) {
+    let count = |is: &dyn Fn(&Row) -> bool| {
+        let rows = rows.iter().filter(|row| is(row));
+        u64::try_from(rows.count()).expect("few rows")
+    };
+    let all = count(&|_| true);
+    let complete = count(&|row| row.label_complete);
+    let users = |row: &Row| row.of_user.as_ref().map_or(0, |of| of[0]);
+    let sum = |of: &dyn Fn(&Row) -> i64| {
+        u64::try_from(rows.iter().map(of).sum::<i64>()).expect("never negative")
+    };
+    let with_users = count(&|row| row.of_user.is_some());
+    let no_clicks = |is_none: u64| if with_users > 0 { is_none } else { 0 };
+    let expected = [
+        ("rows", json!(all)),
+        ("clicked_pct", ratio(count(&|row| row.clicked), all)),
+        ("label_complete_pct", ratio(complete, all)),
+        (
+            "label_rate",
+            ratio(count(&|row| row.clicked && row.label_complete), complete),
+        ),
+        (
+            "null_category_pct",
+            ratio(count(&|row| row.category.is_none()), all),
+        ),
+        (
+            "null_price_pct",
+            ratio(count(&|row| row.price.is_none()), all),
+        ),
+        (
+            "null_listing_age_pct",
+            ratio(count(&|row| row.age_days.is_none()), all),
+        ),
+        (
+            "negative_age_pct",
+            ratio(count(&|row| row.age_days.is_some_and(|age| age < 0)), all),
+        ),
+        (
+            "prior_listing_clicks_mean",
+            ratio(sum(&|row| row.of_listing[0]), all),
+        ),
+        (
+            "prior_listing_clicks_zero_pct",
+            ratio(count(&|row| row.of_listing[0] == 0), all),
+        ),
+        ("prior_user_clicks_mean", ratio(sum(&users), all)),
+        (
+            "prior_user_clicks_zero_pct",
+            ratio(no_clicks(count(&|row| users(row) == 0)), all),
+        ),
+    ];
+    for (metric, expected) in expected {
+        assert_alike(&found[metric], &expected, &format!("{metric} of {name}"));
+    }
 }

@@ -54,7 +54,8 @@ fn files_of(out: &Path) -> Vec<(String, Vec<u8>)> {
     let mut paths: Vec<_> = parts.collect();
     let days: Vec<_> = paths.iter().filter_map(|path| path.parent()).collect();
     let mut manifests: Vec<_> = days.iter().map(|day| day.join("_manifest.json")).collect();
-    manifests.push(out.join("_manifest.json"));
+    manifests.extend(days.iter().map(|day| day.join("_metrics.json")));
+    manifests.extend(["_manifest.json", "_metrics.json"].map(|name| out.join(name)));
     paths.extend(manifests);
     let named = paths.iter().map(|path| {
         let name = path.strip_prefix(out).expect("in OUT").display();
@@ -79,8 +80,8 @@ fn threads_partitions_and_pieces_change_no_byte() {
         let expected = bytes_of(folder.path(), &case, |_| {});
         assert_eq!(
             expected.len(),
-            7,
-            "three days of a part and a manifest each"
+            11,
+            "three days of a part, a manifest and metrics each"
         );
         for threads in [1, 2, 3] {
             for bits in [None, Some(0), Some(3), Some(12)] {

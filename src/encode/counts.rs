@@ -1,0 +1,77 @@
+//! Blocks to counts: what the rows of a block hold, found where they are made.
+//!
+//! **In / Out**: a [`Block`] and the [`Shapes`] of its histories → a [`RowTally`]. **Cost**: a history
+//! is looked at once, however many impressions share it, and labels are one byte each.
+
+use super::Block;
+use super::shapes::Shapes;
+use crate::column::Label;
+use crate::ids::{Item, Kind, count64, index};
+use crate::job::Job;
+use crate::tally::{Asked, Contents, HistoryTally};
+
+/// What the rows of a block hold.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct RowTally {
+    /// Impressions that end in the block.
+    pub(crate) impressions: u64,
+    /// Samples whose history is as long as histories can be.
+    pub(crate) full_history: u64,
+    /// What the histories of all samples hold.
+    pub(crate) histories: HistoryTally,
+}
+
+impl RowTally {
+    /// Adds the counts of another block.
+    pub(crate) fn merge(&mut self, other: &RowTally) {
+        self.impressions += other.impressions;
+        self.full_history += other.full_history;
+        self.histories.merge(&other.histories);
+    }
+
+    /// Samples without history.
+    pub(crate) fn zero_history(&self) -> u64 {
+        self.histories.lengths.first().copied().unwrap_or(0)
+    }
+}
+
+/// What the rows of a block hold.
+pub(super) fn tally_of<I: Item>(
+    job: &Job,
+    block: &Block<'_, I>,
+    shapes: &Shapes,
+    contents: &mut Contents,
+) -> RowTally {
+    let mut tally = RowTally::default();
+    let impressions = &block.probes.impressions;
+    let kinds = block.histories.iter().map(|of| of.kinds());
+    let kinds: Vec<Vec<Kind>> = kinds.collect();
+    for (at, (row, shape)) in block.rows.iter().zip(&shapes.all).enumerate() {
+        let partition = index(shape.partition);
+        let histories = &*block.histories[partition];
+        // What is alike in all holds the same, unless an action stands for another of another time.
+        let is_new = at == 0 || shape.fresh > 0 || !shape.ends_alike;
+        if is_new || histories.passes_over() {
+            let of = (histories, &kinds[partition][..]);
+            shapes.contents(of, shape.actions, contents);
+        }
+        let items = block.items(row);
+        let cutoff = block.probes.cutoffs[index(row.probe)];
+        let of_probe = impressions.items_of(block.probes.rows[index(row.probe)]);
+        let (length, samples) = (index(shape.actions.count()), count64(items.len()));
+        let asked = Asked {
+            samples,
+            length,
+            is_full: length == index(job.actions_max),
+            newest_age_us: shape.newest.map(|newest| cutoff.0.abs_diff(newest.0)),
+        };
+        tally.impressions += u64::from(items.end == of_probe.end);
+        tally.full_history += if asked.is_full { samples } else { 0 };
+        tally.histories.add(asked, contents);
+        let labels = &impressions.labels[items];
+        let count = |of| count64(labels.iter().filter(|label| **label == of).count());
+        tally.histories.positives += count(Label::Yes);
+        tally.histories.null_labels += count(Label::Null);
+    }
+    tally
+}

@@ -1,0 +1,33 @@
+//! Folders of days: what they are called, and which there are.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use crate::calendar::{date_text, parse_day};
+use crate::error::{Error, Result};
+use crate::ids::Day;
+use crate::job::Question;
+
+/// The folders of days in an output, in order.
+pub(crate) fn days_in(question: Question, out: &Path) -> Result<Vec<(Day, PathBuf)>> {
+    let mut days = Vec::new();
+    for entry in fs::read_dir(out).map_err(|error| Error::io("read", out, error))? {
+        let path = entry.map_err(|error| Error::io("read", out, error))?.path();
+        let name = path
+            .file_name()
+            .map(|name| name.to_string_lossy().into_owned());
+        let value = name.as_deref().and_then(|name| {
+            let value = name.strip_prefix(question.day_column())?;
+            value.strip_prefix('=')
+        });
+        let day = value.and_then(parse_day);
+        days.extend(day.map(|day| (day, path)));
+    }
+    days.sort();
+    Ok(days)
+}
+
+/// The name of a day's folder.
+pub(crate) fn day_folder(question: Question, day: Day) -> String {
+    format!("{}={}", question.day_column(), date_text(day))
+}

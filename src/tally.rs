@@ -1,0 +1,294 @@
+//! Histories to counts: what the metrics of a day are made of.
+//!
+//! **In / Out**: the kinds, times and repeated pairs of one history, and how many samples have it →
+//! a [`HistoryTally`], which is merged by addition, so that neither threads nor row groups show.
+//! **Invariants**: a history counts once for each of its samples, whatever the layout of the rows.
+//! **Cost**: a history that follows one alike costs some additions; of another one the bytes of its
+//! kinds are compared, a few of them an instruction, once for each kind that its partition has.
+
+use crate::ids::{Kind, Micros, count64, index};
+
+/// The newest actions of a history whose kinds are counted place by place.
+pub(crate) const PLACES: usize = 10;
+/// Codes of actions, and 0, which is none.
+pub(crate) const CODES: usize = 128;
+/// Where the classes of a span of time end, in seconds; the last class has no end.
+pub(crate) const SPAN_ENDS: [u64; 13] = [
+    60,
+    3_600,
+    6 * 3_600,
+    86_400,
+    2 * 86_400,
+    3 * 86_400,
+    7 * 86_400,
+    14 * 86_400,
+    30 * 86_400,
+    60 * 86_400,
+    90 * 86_400,
+    180 * 86_400,
+    365 * 86_400,
+];
+
+/// What some histories hold, each counted once for each of its samples.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct HistoryTally {
+    /// Samples by the length of their history; as long as the longest of them needs.
+    pub(crate) lengths: Vec<u64>,
+    /// Actions by kind, [`CODES`] of them; none before the first action.
+    pub(crate) kinds: Vec<u64>,
+    /// Actions by place, the newest first, and kind: [`PLACES`] times [`CODES`], or none.
+    pub(crate) places: Vec<u64>,
+    /// Samples with a label that says yes.
+    pub(crate) positives: u64,
+    /// Samples without a label.
+    pub(crate) null_labels: u64,
+    /// Actions that repeat the next older one of their history in all it holds.
+    pub(crate) duplicates: u64,
+    /// Actions that share their time with the next older one of their history, but not all else.
+    pub(crate) ties: u64,
+    /// From the newest action of a history to its cutoff.
+    pub(crate) newest_ages: Spans,
+    /// From the oldest to the newest action of a history that is as long as histories can be.
+    pub(crate) full_spans: Spans,
+}
+
+/// Spans of time, by class.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Spans {
+    /// How many there are.
+    pub(crate) count: u64,
+    /// Their sum, in microseconds.
+    pub(crate) sum_us: u128,
+    /// The shortest and the longest, in microseconds.
+    pub(crate) range_us: Option<(u64, u64)>,
+    /// How many there are of each class of [`SPAN_ENDS`], and of what is longer.
+    pub(crate) classes: [u64; SPAN_ENDS.len() + 1],
+}
+
+/// What one history holds.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Contents {
+    /// Actions by kind, without those that it has none of.
+    kinds: Vec<(Kind, u64)>,
+    /// The kinds of its newest actions, the newest first: at most [`PLACES`].
+    newest: Vec<Kind>,
+    /// Actions that repeat the next older one.
+    duplicates: u64,
+    /// Actions that share its time, but not all else.
+    ties: u64,
+    /// From its oldest action to its newest, in microseconds.
+    span_us: u64,
+}
+
+impl Contents {
+    /// The contents of actions that lie side by side, oldest first, whose kinds are among `codes`.
+    pub(crate) fn of_run(
+        &mut self,
+        kinds: &[Kind],
+        codes: &[Kind],
+        times: &[Micros],
+        (duplicates, ties): (u64, u64),
+    ) {
+        self.kinds.clear();
+        let counts = codes.iter().map(|code| (*code, count_of(kinds, *code)));
+        self.kinds.extend(counts.filter(|(_, count)| *count > 0));
+        self.newest.clear();
+        self.newest.extend(kinds.iter().rev().take(PLACES));
+        (self.duplicates, self.ties) = (duplicates, ties);
+        self.span_us = match (times.first(), times.last()) {
+            (Some(oldest), Some(newest)) => newest.0.abs_diff(oldest.0),
+            _ => 0,
+        };
+    }
+
+    /// The contents of actions that do not lie side by side: their places among all of a partition,
+    /// oldest first. `same` says of two places whether kind and item are alike.
+    pub(crate) fn of_places(
+        &mut self,
+        places: &[u32],
+        (kinds, times): (&[Kind], &[Micros]),
+        same: impl Fn(usize, usize) -> bool,
+    ) {
+        let mut counts = [0_u64; CODES];
+        for at in places {
+            counts[usize::from(kinds[index(*at)].0)] += 1;
+        }
+        self.kinds.clear();
+        let codes = (0..).map(Kind).zip(counts);
+        self.kinds.extend(codes.filter(|(_, count)| *count > 0));
+        self.newest.clear();
+        let newest = places.iter().rev().take(PLACES);
+        self.newest.extend(newest.map(|at| kinds[index(*at)]));
+        (self.duplicates, self.ties, self.span_us) = (0, 0, 0);
+        for pair in places.windows(2) {
+            let (older, newer) = (index(pair[0]), index(pair[1]));
+            if times[older] == times[newer] {
+                let same = same(older, newer);
+                self.duplicates += u64::from(same);
+                self.ties += u64::from(!same);
+            }
+        }
+        if let (Some(oldest), Some(newest)) = (places.first(), places.last()) {
+            self.span_us = times[index(*newest)].0.abs_diff(times[index(*oldest)].0);
+        }
+    }
+}
+
+/// How many of some kinds are this one. Sums of 8 bits, so that 16 are compared at a time.
+fn count_of(kinds: &[Kind], code: Kind) -> u64 {
+    let of_chunk = |chunk: &[Kind]| {
+        let ones = chunk.iter().map(|kind| u8::from(*kind == code));
+        ones.fold(0_u8, u8::wrapping_add)
+    };
+    kinds.chunks(255).map(|of| u64::from(of_chunk(of))).sum()
+}
+
+/// Of what a history is told.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Asked {
+    /// Samples that have it.
+    pub(crate) samples: u64,
+    /// Its actions.
+    pub(crate) length: usize,
+    /// Whether it is as long as histories can be.
+    pub(crate) is_full: bool,
+    /// From its newest action to the cutoff, in microseconds, if there is an action.
+    pub(crate) newest_age_us: Option<u64>,
+}
+
+impl HistoryTally {
+    /// Counts a history.
+    pub(crate) fn add(&mut self, of: Asked, contents: &Contents) {
+        let samples = of.samples;
+        if self.lengths.len() <= of.length {
+            self.lengths.resize(of.length + 1, 0);
+        }
+        self.lengths[of.length] += samples;
+        let Some(age) = of.newest_age_us else {
+            return;
+        };
+        self.kinds.resize(CODES, 0);
+        self.places.resize(PLACES * CODES, 0);
+        for (kind, count) in &contents.kinds {
+            self.kinds[usize::from(kind.0)] += samples * count;
+        }
+        for (place, kind) in contents.newest.iter().enumerate() {
+            self.places[place * CODES + usize::from(kind.0)] += samples;
+        }
+        self.duplicates += samples * contents.duplicates;
+        self.ties += samples * contents.ties;
+        self.newest_ages.add(age, samples);
+        if of.is_full {
+            self.full_spans.add(contents.span_us, samples);
+        }
+    }
+
+    /// Adds the counts of other histories.
+    pub(crate) fn merge(&mut self, other: &HistoryTally) {
+        let pairs = [
+            (&mut self.lengths, &other.lengths),
+            (&mut self.kinds, &other.kinds),
+            (&mut self.places, &other.places),
+        ];
+        for (own, more) in pairs {
+            if own.len() < more.len() {
+                own.resize(more.len(), 0);
+            }
+            own.iter_mut()
+                .zip(more)
+                .for_each(|(own, more)| *own += more);
+        }
+        self.positives += other.positives;
+        self.null_labels += other.null_labels;
+        self.duplicates += other.duplicates;
+        self.ties += other.ties;
+        self.newest_ages.merge(&other.newest_ages);
+        self.full_spans.merge(&other.full_spans);
+    }
+
+    /// The samples of all histories.
+    pub(crate) fn samples(&self) -> u64 {
+        self.lengths.iter().sum()
+    }
+
+    /// The actions of all histories.
+    pub(crate) fn actions(&self) -> u64 {
+        let lengths = self.lengths.iter().enumerate();
+        lengths.map(|(length, of)| count64(length) * of).sum()
+    }
+}
+
+impl Spans {
+    /// Counts a span, so many times.
+    fn add(&mut self, us: u64, times: u64) {
+        self.count += times;
+        self.sum_us += u128::from(us) * u128::from(times);
+        self.stretch(us, us);
+        let class = SPAN_ENDS.partition_point(|end| end * 1_000_000 <= us);
+        self.classes[class] += times;
+    }
+
+    /// Adds other spans.
+    fn merge(&mut self, other: &Spans) {
+        self.count += other.count;
+        self.sum_us += other.sum_us;
+        if let Some((shortest, longest)) = other.range_us {
+            self.stretch(shortest, longest);
+        }
+        let classes = self.classes.iter_mut().zip(other.classes);
+        classes.for_each(|(own, more)| *own += more);
+    }
+
+    /// Widens the range.
+    fn stretch(&mut self, shortest: u64, longest: u64) {
+        let (from, to) = self.range_us.unwrap_or((shortest, longest));
+        self.range_us = Some((from.min(shortest), to.max(longest)));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Kinds of these codes.
+    fn kinds(codes: &[u8]) -> Vec<Kind> {
+        codes.iter().copied().map(Kind).collect()
+    }
+
+    #[test]
+    fn kinds_are_counted_however_many_there_are() {
+        for count in [0, 1, 254, 255, 256, 1000] {
+            let all = kinds(&vec![7; count]);
+            assert_eq!(count_of(&all, Kind(7)), count64(count));
+            assert_eq!(count_of(&all, Kind(1)), 0);
+        }
+    }
+
+    #[test]
+    fn both_paths_find_the_same_contents() {
+        let kinds = kinds(&[1, 3, 2, 2, 1, 1, 127, 1, 1, 1, 1, 2]);
+        let times: Vec<Micros> = [1, 2, 2, 2, 5, 6, 7, 8, 9, 10, 10, 12].map(Micros).to_vec();
+        // Of the four that share a time with the one before, two are alike in all else.
+        let same = |a: usize, b: usize| kinds[a] == kinds[b];
+        let (mut run, mut places) = (Contents::default(), Contents::default());
+        let codes = [1, 2, 3, 127].map(Kind);
+        run.of_run(&kinds, &codes, &times, (2, 1));
+        let all: Vec<u32> = (0..12).collect();
+        places.of_places(&all, (&kinds, &times), same);
+        assert_eq!(run, places);
+        assert_eq!(run.newest.len(), PLACES);
+        assert_eq!((run.span_us, run.kinds.len()), (11, 4));
+    }
+
+    #[test]
+    fn spans_fall_into_the_class_that_ends_behind_them() {
+        let mut spans = Spans::default();
+        spans.add(59_999_999, 1);
+        spans.add(60_000_000, 2);
+        spans.add(u64::MAX, 4);
+        assert_eq!((spans.classes[0], spans.classes[1]), (1, 2));
+        assert_eq!(spans.classes[SPAN_ENDS.len()], 4);
+        assert_eq!(spans.range_us, Some((59_999_999, u64::MAX)));
+        assert_eq!(spans.count, 7);
+    }
+}

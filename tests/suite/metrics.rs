@@ -1,0 +1,226 @@
+//! `_metrics.json` against its naive twin, and what stands in it of small sets.
+
+use std::cmp::Reverse;
+use std::fs;
+use std::path::Path;
+
+use hitherto::date_text;
+use hitherto::oracle::{LogImpression, Quality, Spans, quality};
+use serde_json::{Map, Value, json};
+
+use crate::support::{Case, run, scratch};
+
+/// Asserts that two values are alike, but for what reading a number may round.
+#[track_caller]
+pub(crate) fn assert_alike(found: &Value, expected: &Value, of: &str) {
+    let is_near = match (found, expected) {
+        (Value::Number(a), Value::Number(b)) => {
+            let (a, b) = (a.as_f64().expect("finite"), b.as_f64().expect("finite"));
+            (a - b).abs() <= 1e-14 * b.abs()
+        }
+        (Value::Object(a), Value::Object(b)) => {
+            assert!(a.keys().eq(b.keys()), "{of}: {found} but {expected}");
+            a.iter().for_each(|(name, a)| assert_alike(a, &b[name], of));
+            true
+        }
+        (Value::Array(a), Value::Array(b)) => {
+            assert_eq!(a.len(), b.len(), "{of}: {found} but {expected}");
+            a.iter().zip(b).for_each(|(a, b)| assert_alike(a, b, of));
+            true
+        }
+        (a, b) => a == b,
+    };
+    assert!(is_near, "{of}: {found} but {expected}");
+}
+
+/// Reads the metrics in a folder.
+pub(crate) fn read(folder: &Path) -> Value {
+    let text = fs::read(folder.join("_metrics.json")).expect("metrics");
+    serde_json::from_slice(&text).expect("JSON")
+}
+
+/// Compares the metrics of an output, of the whole and of each of its days, with the oracle's.
+pub(crate) fn check(name: &str, case: &Case, out: &Path) {
+    let mut days: Vec<i32> = case.shown.iter().map(|of| of.day).collect();
+    days.sort_unstable();
+    days.dedup();
+    if days.is_empty() {
+        return assert_eq!(read(out)["samples"], 0, "{name}");
+    }
+    let (mut seconds, mut top) = ([0, 0], Vec::new());
+    for day in &days {
+        let shown: Vec<&LogImpression> = case.shown.iter().filter(|of| of.day == *day).collect();
+        let folder = out.join(format!("dt={}", date_text(hitherto::Day(*day))));
+        let expected = quality(&case.rules, &shown, &case.log, 10);
+        let own = [expected.ages.sum_seconds(), expected.spans.sum_seconds()];
+        let own_top = top_of(case, &expected, *day);
+        compare(
+            &format!("{name}, {}", folder.display()),
+            case,
+            &read(&folder),
+            (&expected, own, &own_top),
+        );
+        (seconds[0], seconds[1]) = (seconds[0] + own[0], seconds[1] + own[1]);
+        top.extend(own_top);
+    }
+    let shown: Vec<&LogImpression> = case.shown.iter().collect();
+    let expected = quality(&case.rules, &shown, &case.log, 10);
+    top.sort_by_key(|of| Reverse(of["samples"].as_u64()));
+    top.truncate(20);
+    compare(name, case, &read(out), (&expected, seconds, &top));
+}
+
+/// The customers of a day with the most samples.
+fn top_of(case: &Case, expected: &Quality, day: i32) -> Vec<Value> {
+    let day = date_text(hitherto::Day(day));
+    let mut top: Vec<(&String, &u64)> = expected.customers.iter().collect();
+    top.sort_by_key(|(id, samples)| {
+        let number = if case.text_ids {
+            0
+        } else {
+            id.parse::<i64>().expect("an integer")
+        };
+        (Reverse(**samples), number, (*id).clone())
+    });
+    let id = |id: &String| match case.text_ids {
+        true => json!(id),
+        false => json!(id.parse::<i64>().expect("an integer")),
+    };
+    let top = top.into_iter().take(20);
+    top.map(|(of, samples)| json!({"customer_id": id(of), "day": day, "samples": samples}))
+        .collect()
+}
+
+/// Compares metrics with what the oracle found, sums of seconds apart, as each day rounds its own.
+fn compare(
+    name: &str,
+    case: &Case,
+    found: &Value,
+    (of, seconds, top): (&Quality, [u64; 2], &[Value]),
+) {
+    let samples: u64 = of.lengths.values().sum();
+    let actions: u64 = of
+        .lengths
+        .iter()
+        .map(|(length, count)| *length as u64 * count)
+        .sum();
+    let max = case.rules.actions_max;
+    let pick = |length: usize| of.lengths.get(&length).copied().unwrap_or(0);
+    let everywhere = samples * max as u64;
+    let codes = |counts: Vec<(u8, u64)>, whole: u64| -> Value {
+        let named = counts
+            .into_iter()
+            .map(|(code, count)| (code.to_string(), ratio(count, whole)));
+        Value::Object(named.collect::<Map<_, _>>())
+    };
+    let real: Vec<(u8, u64)> = of
+        .kinds
+        .iter()
+        .map(|(kind, count)| (*kind, *count))
+        .collect();
+    let padded = [vec![(0, everywhere - actions)], real.clone()].concat();
+    let places = of.places.iter().map(|kinds| {
+        let none = kinds.get(&0).copied().unwrap_or(0);
+        let there = kinds
+            .iter()
+            .filter(|(kind, _)| **kind != 0)
+            .map(|(kind, count)| (*kind, *count));
+        codes([vec![(0, none)], there.collect()].concat(), samples)
+    });
+    let lengths = of
+        .lengths
+        .iter()
+        .map(|(length, count)| (length.to_string(), json!(count)));
+    let mut expected = json!({
+        "samples": samples,
+        "zero_history_pct": ratio(pick(0), samples),
+        "avg_history_length": ratio(actions, samples),
+        "truncated_pct": ratio(pick(max), samples),
+        "label_rate": ratio(of.positives, samples - of.nulls),
+        "null_label_pct": ratio(of.nulls, samples),
+        "duplicate_actions_pct": ratio(of.duplicates, actions),
+        "tied_actions_pct": ratio(of.ties, actions),
+        "action_type_distribution": codes(padded, everywhere),
+        "real_action_type_distribution": codes(real, actions),
+        "action_type_frequency_by_position": places.collect::<Vec<_>>(),
+        "sequence_length_distribution": lengths.collect::<Map<_, _>>(),
+        "top_customers": top,
+    });
+    expected_spans(&mut expected, found, (of, seconds));
+    for (member, expected) in expected.as_object().expect("an object") {
+        assert_alike(
+            &found[member],
+            expected,
+            &format!("{member} of {name}\n{case:#?}"),
+        );
+    }
+}
+
+/// Adds what the metrics must say of spans of time.
+fn expected_spans(expected: &mut Value, found: &Value, (of, seconds): (&Quality, [u64; 2])) {
+    let all = [
+        ("newest_action_age", &of.ages),
+        ("full_history_span", &of.spans),
+    ];
+    for ((name, spans), seconds) in all.into_iter().zip(seconds) {
+        let classes_name = format!("{name}_distribution");
+        expected[format!("{name}_mean_seconds")] = ratio(seconds, spans.0.len() as u64);
+        expected[&classes_name] = classes(&found[&classes_name], spans);
+    }
+    let most = of.ages.0.iter().max().map(|us| us / 1_000_000);
+    expected["newest_action_age_max_seconds"] = json!(most);
+}
+
+/// A part of a whole; null if there is no whole.
+pub(crate) fn ratio(part: u64, whole: u64) -> Value {
+    let float = |of: u64| match u32::try_from(of) {
+        Ok(of) => f64::from(of),
+        // A sum of spans at the ends of time.
+        Err(_) => of.to_string().parse().expect("a number"),
+    };
+    match whole {
+        0 => Value::Null,
+        whole => json!(float(part) / float(whole)),
+    }
+}
+
+/// The classes that were found, with what the oracle counts in them.
+fn classes(found: &Value, spans: &Spans) -> Value {
+    let classes = found.as_array().expect("classes");
+    assert_eq!(classes[0]["from_seconds"], 0);
+    assert_eq!(classes.last().expect("some")["below_seconds"], Value::Null);
+    for pair in classes.windows(2) {
+        assert_eq!(pair[0]["below_seconds"], pair[1]["from_seconds"]);
+    }
+    let counted = classes.iter().map(|class| {
+        let from = class["from_seconds"].as_u64().expect("a number");
+        let mut class = class.clone();
+        class["samples"] = json!(spans.between(from, class["below_seconds"].as_u64()));
+        class
+    });
+    counted.collect()
+}
+
+#[test]
+fn days_that_came_one_by_one_make_the_same_whole_as_days_of_one_run() {
+    let case = crate::invariance::log(3);
+    let folder = scratch();
+    case.write(folder.path());
+    let (once, grown) = (folder.path().join("once"), folder.path().join("grown"));
+    run(case.settings(folder.path(), &once)).expect("a run");
+    let days: Vec<hitherto::Day> = (-1..2).map(|n| hitherto::Day(20_315 + n)).collect();
+    for day in [days[1], days[0], days[2]] {
+        let mut settings = case.settings(folder.path(), &grown);
+        settings.publish = hitherto::Publish::AddDays(hitherto::IfExists::Error);
+        (settings.from, settings.to) = (Some(day), Some(day));
+        run(settings).expect("a run");
+    }
+    let (mut once, mut grown) = (read(&once), read(&grown));
+    // What is counted of a whole run is of other runs.
+    for metrics in [&mut once, &mut grown] {
+        let metrics = metrics.as_object_mut().expect("an object");
+        metrics.remove("run").expect("a run");
+        metrics.remove("xxh64").expect("a checksum");
+    }
+    assert_eq!(once, grown);
+}
