@@ -61,6 +61,11 @@ pub enum ErrorKind {
         /// What the system said.
         source: io::Error,
     },
+    /// A gate that what was made does not pass; nothing is published then.
+    Gate {
+        /// Each such gate: the metric, its value, and the gate as it was given.
+        failed: Vec<String>,
+    },
     /// The job needs more memory than it may take.
     Memory {
         /// Bytes needed at the moment of the failure.
@@ -147,6 +152,7 @@ impl Error {
     pub fn exit_code(&self) -> u8 {
         match self.kind() {
             ErrorKind::Settings { .. } => 2,
+            ErrorKind::Gate { .. } => 3,
             ErrorKind::BadRow(_) | ErrorKind::BadFile { .. } | ErrorKind::TooManyBadRows { .. } => {
                 65
             }
@@ -203,6 +209,9 @@ impl fmt::Display for Error {
             }
             ErrorKind::Io { action, path, .. } => {
                 write!(out, "could not {action} \"{}\"", path.display())
+            }
+            ErrorKind::Gate { failed } => {
+                write!(out, "nothing was published: {}", failed.join("; "))
             }
             ErrorKind::Memory {
                 wanted,

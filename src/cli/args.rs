@@ -10,7 +10,7 @@ use crate::cli::choices::{
     Action, CodecArg, CustomerArg, CutoffArg, GuestsArg, ItemArg, LayoutArg, NullLabelArg, SideArg,
 };
 use crate::cli::chosen::Chosen;
-use crate::cli::flags::{BadRows, Days, Place, Reading};
+use crate::cli::flags::{BadRows, Days, Gates, Place, Reading};
 use crate::cli::job::{JobFile, with_file};
 use crate::cli::values::{Lookback, duration, lookback, size, source_duration, source_pair};
 
@@ -164,8 +164,8 @@ Examples:
       --columns clicks.customer_id=user,clicks.item_id=sku --embargo orders=1d \\
       --orders warehouse/orders --out training
 
-Exit codes: 0 done, 2 usage, 65 bad data, 66 no such input, 70 internal fault,
-73 output exists or cannot be made, 74 I/O, 130 and 143 interrupted.";
+Exit codes: 0 done, 2 usage, 3 a gate (--fail-if) failed, 65 bad data, 66 no such input,
+70 internal fault, 73 output exists or cannot be made, 74 I/O, 130 and 143 interrupted.";
 
 /// Flags of `sequences`; what it says of itself stands at [`Command`], where clap looks for it.
 #[derive(Args, Debug)]
@@ -198,6 +198,9 @@ pub(crate) struct Sequences {
     /// Where to write.
     #[command(flatten)]
     place: Place,
+    /// Whether it may be published.
+    #[command(flatten)]
+    gates: Gates,
     /// What to write.
     #[command(flatten)]
     output: Output,
@@ -349,7 +352,7 @@ impl Sequences {
             ..Settings::default()
         };
         let settings = self.chosen.set(self.days.set(self.reading.set(settings)));
-        let settings = self.place.set(self.bad_rows.set(settings));
+        let settings = self.gates.set(self.place.set(self.bad_rows.set(settings)));
         (self.common, with_file(file, settings))
     }
 }

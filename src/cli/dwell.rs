@@ -10,7 +10,7 @@ use serde_json::json;
 
 use crate::cli::args::Common;
 use crate::cli::choices::{CodecArg, DivideByArg, IdArg, MethodArg};
-use crate::cli::flags::{BadRows, Reading};
+use crate::cli::flags::{BadRows, Gates, Reading};
 use crate::cli::job::{JobFile, with_file};
 use crate::cli::run_job;
 use crate::cli::summary::{counted, grouped, notes, size};
@@ -29,8 +29,8 @@ Examples:
     hitherto dwell warehouse/events --out visits --overwrite --timezone America/Toronto \\
       --columns events.user_id=account,events.timestamp=occurred_at
 
-Exit codes: 0 done, 2 usage, 65 bad data, 66 no such input, 70 internal fault,
-73 output exists or cannot be made, 74 I/O, 130 and 143 interrupted.";
+Exit codes: 0 done, 2 usage, 3 a gate (--fail-if) failed, 65 bad data, 66 no such input,
+70 internal fault, 73 output exists or cannot be made, 74 I/O, 130 and 143 interrupted.";
 
 /// Flags of `dwell`; what it says of itself stands at [`crate::cli::args::Command`], where clap looks
 /// for it.
@@ -52,6 +52,9 @@ pub(crate) struct Dwell {
     /// What becomes of bad rows.
     #[command(flatten)]
     bad_rows: BadRows,
+    /// Whether it may be published.
+    #[command(flatten)]
+    gates: Gates,
     /// What to write.
     #[command(flatten)]
     output: Output,
@@ -134,7 +137,9 @@ impl Dwell {
             codec: self.output.codec.into(),
             ..Settings::default()
         };
-        let settings = self.bad_rows.set(self.reading.set(settings));
+        let settings = self
+            .gates
+            .set(self.bad_rows.set(self.reading.set(settings)));
         (self.common, with_file(file, settings))
     }
 }

@@ -8,7 +8,7 @@ use serde_json::json;
 
 use crate::cli::args::Common;
 use crate::cli::choices::{CodecArg, IdArg, LabelKeyArg};
-use crate::cli::flags::{BadRows, Days, Place, Reading};
+use crate::cli::flags::{BadRows, Days, Gates, Place, Reading};
 use crate::cli::job::{JobFile, with_file};
 use crate::cli::run_job;
 use crate::cli::summary::{counted, grouped, notes, percent, size};
@@ -31,8 +31,8 @@ Examples:
       --listings catalog.csv --columns clicks.click_ts=at,listings.created_ts=born \\
       --data-end 2024-02-01T00:00:00Z --out training
 
-Exit codes: 0 done, 2 usage, 65 bad data, 66 no such input, 70 internal fault,
-73 output exists or cannot be made, 74 I/O, 130 and 143 interrupted.";
+Exit codes: 0 done, 2 usage, 3 a gate (--fail-if) failed, 65 bad data, 66 no such input,
+70 internal fault, 73 output exists or cannot be made, 74 I/O, 130 and 143 interrupted.";
 
 /// Flags of `features`; what it says of itself stands at [`crate::cli::args::Command`], where clap
 /// looks for it.
@@ -60,6 +60,9 @@ pub(crate) struct Features {
     /// Where to write.
     #[command(flatten)]
     place: Place,
+    /// Whether it may be published.
+    #[command(flatten)]
+    gates: Gates,
     /// What to write.
     #[command(flatten)]
     output: Output,
@@ -144,7 +147,7 @@ impl Features {
             ..Settings::default()
         };
         let settings = self.days.set(self.reading.set(settings));
-        let settings = self.place.set(self.bad_rows.set(settings));
+        let settings = self.gates.set(self.place.set(self.bad_rows.set(settings)));
         (self.common, with_file(file, settings))
     }
 }

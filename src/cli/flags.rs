@@ -65,6 +65,27 @@ pub(super) struct BadRows {
     max_bad_rows: u64,
 }
 
+/// What must not be so of the metrics.
+#[derive(Args, Debug)]
+#[command(next_help_heading = "Output")]
+pub(super) struct Gates {
+    /// Publish nothing, and exit with 3, if this is so of what was made, such as
+    /// 'zero_history_pct>0.5', 'missing_days(clicks)>0', or of it against another set,
+    /// 'rows_vs(training)<0.8'; may be repeated. Takes any single number of _metrics.json by its name
+    #[arg(long, value_name = "METRIC<NUMBER")]
+    fail_if: Vec<String>,
+}
+
+impl Gates {
+    /// Settings with these flags.
+    pub(super) fn set(self, settings: Settings) -> Settings {
+        Settings {
+            fail_if: self.fail_if,
+            ..settings
+        }
+    }
+}
+
 /// Where the output goes, if it is laid out by days.
 #[derive(Args, Debug)]
 #[command(next_help_heading = "Output")]

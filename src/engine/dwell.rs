@@ -22,6 +22,7 @@ use crate::failpoint::hit;
 use crate::ids::{Key, count64, index};
 use crate::intern::{Order, Ranked};
 use crate::job::{CustomerType, Job, Question, Source};
+use crate::metrics::Gates;
 use crate::op::dwell::{FlyerEvent, NOWHERE};
 use crate::output::dwell::{self, Dealt, DwellReport};
 use crate::partition::{Scatter, Split};
@@ -65,6 +66,7 @@ pub fn dwell(job: &Job, control: &Control) -> Result<DwellReport> {
 /// Runs a job on the threads that it may have.
 fn run(job: &Job, control: &Control) -> Result<DwellReport> {
     control.enter(Stage::LOOK, 0);
+    let gates = Gates::of(job)?;
     let sources = discover(job)?;
     let roots: Vec<PathBuf> = sources.iter().flat_map(|of| of.roots.clone()).collect();
     check_out(job, &roots)?;
@@ -86,7 +88,7 @@ fn run(job: &Job, control: &Control) -> Result<DwellReport> {
     hit("events read");
     let dealt = deal(job, control, &staging, (read, opened, types))?;
     hit("events dealt");
-    dwell::write(job, control, &staging, dealt)
+    dwell::write(job, control, &staging, (dealt, &gates))
 }
 
 /// The types of ids: as the job says, or as the files have them.

@@ -21,7 +21,7 @@ use crate::failpoint::hit;
 use crate::ids::{Day, Micros};
 use crate::job::{CustomerType, IfExists, Job, Publish, Question, Source};
 use crate::manifest;
-use crate::metrics;
+use crate::metrics::{self, Gates};
 use crate::output::features::{self, Dealt, FeaturesFound, FeaturesReport};
 use crate::partition::Split;
 use crate::publish::{Staging, check_out};
@@ -70,6 +70,7 @@ pub fn features(job: &Job, control: &Control) -> Result<FeaturesReport> {
 fn run(job: &Job, control: &Control) -> Result<FeaturesReport> {
     control.enter(Stage::LOOK, 0);
     let data_end = data_end(job)?;
+    let gates = Gates::of(job)?;
     let sources = discover(job)?;
     let roots: Vec<PathBuf> = sources.iter().flat_map(|of| of.roots.clone()).collect();
     let existing = check_out(job, &roots)?;
@@ -131,6 +132,7 @@ fn run(job: &Job, control: &Control) -> Result<FeaturesReport> {
         clicks: tally,
         rejected,
         source_days: metrics::source_days(&sources),
+        gates,
         days_skipped: skipped.iter().filter(|day| job.wants_day(**day)).count(),
     };
     features::write(job, control, &staging, &found, &dealt)

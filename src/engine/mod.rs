@@ -37,6 +37,7 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::failpoint::hit;
 use crate::ids::{Day, Micros, count64};
 use crate::job::{IfExists, ItemType, Job, Publish, Question, Source};
+use crate::metrics::Gates;
 use crate::output::{self, Found, Report};
 use crate::partition::{Scatter, Split};
 use crate::probes::Probes;
@@ -110,6 +111,7 @@ pub(crate) fn in_threads<T: Send>(
 /// Runs a job whose items have a known width.
 fn run_typed<I: ItemColumn>(job: &Job, control: &Control) -> Result<Report> {
     control.enter(Stage::LOOK, 0);
+    let gates = Gates::of(job)?;
     let sources = discover(job)?;
     let roots: Vec<PathBuf> = sources
         .iter()
@@ -136,7 +138,7 @@ fn run_typed<I: ItemColumn>(job: &Job, control: &Control) -> Result<Report> {
     let impressions = (impressions, inputs);
     let source_days = metrics::source_days(&sources);
     let (mut found, partitions) = read_all(job, control, &policy, &sources, &staging, impressions)?;
-    found.source_days = source_days;
+    (found.gates, found.source_days) = (gates, source_days);
     found.days_skipped = skipped.iter().filter(|day| job.wants_day(**day)).count();
     output::write(job, control, &staging, &found, partitions)
 }
@@ -203,6 +205,7 @@ fn read_all<I: ItemColumn>(
         rejected,
         probes,
         source_days: Vec::new(),
+        gates: Gates::default(),
         days_skipped: 0,
     };
     Ok((found, partitions))

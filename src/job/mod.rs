@@ -5,6 +5,7 @@
 //! and at least the first source of its question to read.
 
 mod actions;
+mod gates;
 mod keep;
 mod settings;
 mod sources;
@@ -16,6 +17,7 @@ use crate::error::{Error, Result};
 use crate::ids::{Day, narrow};
 
 pub use actions::{ActionSource, OtherTypes, Types};
+pub(crate) use gates::{Gate, Subject};
 pub use keep::{Keep, KeepType};
 pub use settings::{
     Codec, CustomerType, Cutoff, Dedup, DivideBy, DwellMethod, Format, Guests, IfExists, ItemType,
@@ -30,6 +32,8 @@ pub struct Job {
     settings: Settings,
     /// The zone of days and of wall times.
     zone: Zone,
+    /// What must not be so of what is made.
+    gates: Vec<Gate>,
 }
 
 impl Deref for Job {
@@ -56,12 +60,25 @@ impl Job {
                 settings.timezone
             ))
         })?;
-        Ok(Job { settings, zone })
+        let gates = settings.fail_if.iter();
+        let sources = settings.sources();
+        let gates = gates.map(|text| Gate::parse(settings.question, &sources, text));
+        let gates = gates.collect::<Result<_>>()?;
+        Ok(Job {
+            settings,
+            zone,
+            gates,
+        })
     }
 
     /// The zone of days and of wall times.
     pub fn zone(&self) -> &Zone {
         &self.zone
+    }
+
+    /// What must not be so of what is made.
+    pub(crate) fn gates(&self) -> &[Gate] {
+        &self.gates
     }
 
     /// Whether impressions of a day are asked for.

@@ -264,6 +264,8 @@ pub struct Settings {
     pub on_bad_row: OnBadRow,
     /// How many rows may be set aside.
     pub bad_rows_max: u64,
+    /// What must not be so of the metrics, such as `zero_history_pct>0.5`: then nothing is published.
+    pub fail_if: Vec<String>,
     /// How long after it happened an action may land, or `None` if nobody vouches for it.
     pub lateness_max_us: Option<i64>,
     /// The most rows of a row group.
@@ -341,6 +343,7 @@ impl Default for Settings {
             format: None,
             on_bad_row: OnBadRow::Error,
             bad_rows_max: 10_000,
+            fail_if: Vec::new(),
             lateness_max_us: None,
             row_group_rows_max: 16_384,
             codec: Codec::Zstd,

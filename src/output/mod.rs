@@ -36,7 +36,7 @@ use crate::error::Result;
 use crate::ids::{Day, Micros, index};
 use crate::job::Job;
 use crate::manifest::{self, DayManifest, RunFiles};
-use crate::metrics::{self, Metrics, SourceDays};
+use crate::metrics::{self, Gates, Metrics, SourceDays};
 use crate::op::counts::HistoryCounts;
 use crate::probes::Probes;
 use crate::publish::{Part, Staging, Whole};
@@ -63,6 +63,8 @@ pub(crate) struct Found<I> {
     pub(crate) probes: Probes<I>,
     /// The days that sources of actions have files of.
     pub(crate) source_days: Vec<SourceDays>,
+    /// What must not be so of what is made.
+    pub(crate) gates: Gates,
     /// Days that were asked for, and left as the output has them.
     pub(crate) days_skipped: usize,
 }
@@ -153,6 +155,10 @@ fn publish<I: ItemColumn>(
     let of_run = run_value(&actions, &found.rejected);
     let of_day = |(at, day)| day_metrics(job, found, day, (&tallies[at], duplicates[at]), &of_run);
     let metrics: Vec<Metrics> = days.iter().enumerate().map(of_day).collect();
+    // Where all days are left as they are, there is nothing to judge.
+    if found.days_skipped == 0 || !metrics.is_empty() {
+        found.gates.judge(job.question, &metrics)?;
+    }
     let rejected = quarantine::write(staging, &found.rejected)?;
     let run = RunFiles::new(file_values(&found.inputs)?, rejected);
     for (at, day) in days.iter().enumerate() {

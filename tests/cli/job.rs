@@ -122,6 +122,25 @@ fn any_number_of_logs_with_types_choices_and_an_embargo() {
 }
 
 #[test]
+fn a_gate_may_ask_for_the_missing_days_of_a_declared_log() {
+    let shop = with_job(
+        "[sources.impressions]\npath = 'impressions.ndjson'\n\
+         [sources.log]\npath = 'log'\ntype = 7\n",
+    );
+    let row = json!({"customer_id": 1, "item_id": 1, "time": "2025-08-10 12:00:00"});
+    for day in ["10", "13"] {
+        let name = format!("log/dt=2025-08-{day}/a.ndjson");
+        shop.put(&name, encode("ndjson", std::slice::from_ref(&row)));
+    }
+    let asked = |gate| run_job(&shop, &["--date", "2025-08-15", "--fail-if", gate]);
+    asked("missing_days(clicks)>0").assert_failed(2, &["\"clicks\"", "impressions, log"]);
+    let said = ["missing_days(log) is 3", "missing_days(log)>2"];
+    asked("missing_days(log)>2").assert_failed(3, &said);
+    let run = asked("missing_days(log)>3");
+    assert_eq!(run.code, 0, "{}", run.stderr);
+}
+
+#[test]
 fn a_type_without_a_code_is_a_bad_row() {
     let text = "[sources.impressions]\npath = 'impressions.ndjson'\n\
                 [sources.log]\npath = 'log.EXT'\ntype_column = 'type'\ntypes = { see = 1 }\n";

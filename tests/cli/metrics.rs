@@ -1,15 +1,91 @@
-//! `_metrics.json`: what it tells of rows that could not be used.
+//! `_metrics.json` and the gates before publishing.
 
 use std::fs;
 
 use serde_json::{Value, json};
 
-use crate::shop::{Shop, rows, shop};
+use crate::shop::{Shop, rows, shop, snapshot};
 
 /// The metrics in a folder of the output.
 fn metrics(shop: &Shop, folder: &str) -> Value {
     let text = fs::read(shop.out().join(folder).join("_metrics.json")).expect("metrics");
     serde_json::from_slice(&text).expect("JSON")
+}
+
+#[test]
+fn every_metric_that_a_gate_may_name_is_there_and_no_other() {
+    let shop = shop();
+    shop.made(&[]);
+    let told = metrics(&shop, "");
+    let known = shop.run(&["--fail-if", "nonsense<1"]);
+    known.assert_failed(2, &["nonsense", "the metrics of sequences are"]);
+    let list = known
+        .stderr
+        .split(" are ")
+        .nth(1)
+        .expect("a list")
+        .trim()
+        .to_owned();
+    let days = told["days"][0].as_object().expect("a day");
+    let there: Vec<&str> = days
+        .keys()
+        .map(String::as_str)
+        .filter(|name| *name != "day")
+        .collect();
+    assert_eq!(list.split(", ").collect::<Vec<_>>(), there);
+}
+
+#[test]
+fn a_gate_that_is_not_passed_publishes_nothing_and_tells_metric_value_and_bound() {
+    let shop = shop();
+    let before = snapshot(shop.root());
+    let flags = [
+        "--fail-if",
+        "zero_history_pct>=0",
+        "--fail-if",
+        "rows>1000",
+        "--fail-if",
+        "samples<1e9",
+    ];
+    let run = shop.run(&flags);
+    run.assert_failed(
+        3,
+        &[
+            "nothing was published",
+            "zero_history_pct is 0",
+            "--fail-if 'zero_history_pct>=0'",
+            "samples is",
+            "samples<1e9",
+        ],
+    );
+    assert!(!run.stderr.contains("rows>1000"), "{}", run.stderr);
+    assert!(snapshot(shop.root()) == before, "something was left");
+    shop.made(&["--fail-if", "rows<1", "--fail-if", "zero_history_pct>0.99"]);
+}
+
+#[test]
+fn rows_against_another_set_and_missing_days_are_gates() {
+    let shop = shop();
+    shop.made(&["--date", "2025-08-15"]);
+    let all = ["--add-days", "--date", "2025-08-16"];
+    let with = |gate| [&all[..], &["--fail-if", gate]].concat();
+    shop.run(&with("rows_vs(out)<1000"))
+        .assert_failed(3, &["rows_vs(out) is ", "rows_vs(out)<1000"]);
+    // Its clicks lie in one file, so nobody knows: that does not pass.
+    shop.run(&with("missing_days(clicks)>0"))
+        .assert_failed(3, &["missing_days(clicks) is not known"]);
+    shop.run(&with("rows_vs(elsewhere)<1"))
+        .assert_failed(66, &["elsewhere", "_metrics.json"]);
+    assert!(!shop.out().join("dt=2025-08-16").exists());
+    shop.made(&with("rows_vs(out/dt=2025-08-15)<0.001"));
+    assert_eq!(metrics(&shop, "")["days"].as_array().map(Vec::len), Some(2));
+    let path = shop.out().join("_metrics.json");
+    let text = fs::read_to_string(&path)
+        .expect("text")
+        .replacen('1', "2", 1);
+    fs::write(&path, text).expect("a file");
+    shop.run(&["--overwrite", "--fail-if", "rows_vs(out)<1"])
+        .assert_failed(65, &["_metrics.json", "checksum"]);
 }
 
 #[test]

@@ -31,7 +31,7 @@ use crate::ids::{Day, count64};
 use crate::intern::Ranked;
 use crate::job::Job;
 use crate::manifest;
-use crate::metrics::{StaySeconds, dwell_metrics};
+use crate::metrics::{Gates, StaySeconds, dwell_metrics};
 use crate::op::dwell::FlyerEvent;
 use crate::partition::Split;
 use crate::publish::{Part, Staging, Whole};
@@ -98,7 +98,7 @@ pub(crate) fn write(
     job: &Job,
     control: &Control,
     staging: &Staging,
-    mut dealt: Dealt,
+    (mut dealt, gates): (Dealt, &Gates),
 ) -> Result<DwellReport> {
     control.enter(Stage::WRITE, dealt.events_count);
     let bits = Split::bits_for(dealt.events_count);
@@ -138,6 +138,7 @@ pub(crate) fn write(
     control.check()?;
     let of_run = json!({"rejected": rejected_value(&dealt.rejected)});
     let metrics = dwell_metrics(&counts_of(&report), &seconds, of_run);
+    gates.judge(job.question, std::slice::from_ref(&metrics))?;
     let quarantine = quarantine::write(staging, &dealt.rejected)?;
     let mut manifest = manifest_of(job, &dealt, &report, &parts)?;
     manifest.insert("quarantine".into(), Value::Array(quarantine));

@@ -29,7 +29,7 @@ use crate::ids::{Day, Micros, count64, index};
 use crate::intern::Ranked;
 use crate::job::{Job, LabelKey, Source};
 use crate::manifest::{self, DayManifest, RunFiles};
-use crate::metrics::{self, Metrics, SourceDays, feature_counts, missing_days};
+use crate::metrics::{self, Gates, Metrics, SourceDays, feature_counts, missing_days};
 use crate::op::features::{Click, UserClick};
 use crate::publish::{Part, Staging, Whole};
 use crate::quarantine;
@@ -107,6 +107,8 @@ pub(crate) struct FeaturesFound {
     pub(crate) data_end: Option<Micros>,
     /// The days that clicks have files of.
     pub(crate) source_days: Vec<SourceDays>,
+    /// What must not be so of what is made.
+    pub(crate) gates: Gates,
     /// Days that were asked for, and left as the output has them.
     pub(crate) days_skipped: usize,
 }
@@ -242,6 +244,10 @@ fn publish(
     let settings = manifest::feature_settings(job, found.types);
     let clicks = clicks_value(found);
     let metrics = metrics_of(job, found, (days, tallies), &clicks);
+    // Where all days are left as they are, there is nothing to judge.
+    if found.days_skipped == 0 || !metrics.is_empty() {
+        found.gates.judge(job.question, &metrics)?;
+    }
     let rejected = quarantine::write(staging, &found.rejected)?;
     let run = RunFiles::new(file_values(&found.inputs)?, rejected);
     for (at, (((day, rows), parts), tally)) in days.iter().zip(parts).zip(tallies).enumerate() {

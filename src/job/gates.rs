@@ -1,0 +1,332 @@
+//! Gates: what must not be so of a set, or it is not published.
+//!
+//! **In / Out**: the text of `--fail-if` → [`Gate`]. **Syntax**: `METRIC OP NUMBER`, with OP one of
+//! `< <= > >= == !=`. METRIC is a single number of `_metrics.json` by its name; `METRIC_vs(PATH)`, how
+//! many times that of another set it is; or `missing_days(SOURCE)`.
+
+use std::fmt;
+use std::path::PathBuf;
+
+use crate::error::{Error, Result};
+use crate::job::{Question, Source};
+
+/// The ending of a name by which a metric is set against that of another set.
+const VERSUS: &str = "_vs";
+/// The metric that can be asked of one source.
+const MISSING_DAYS: &str = "missing_days";
+
+/// The single numbers of `sequences`, in the order of `_metrics.json`.
+const OF_SEQUENCES: [&str; 23] = [
+    "rows",
+    "samples",
+    "impressions",
+    "customer_days",
+    "zero_history_pct",
+    "avg_history_length",
+    "truncated_pct",
+    "label_rate",
+    "null_label_pct",
+    "duplicate_actions_pct",
+    "tied_actions_pct",
+    "newest_action_age_mean_seconds",
+    "newest_action_age_max_seconds",
+    "full_history_span_mean_seconds",
+    "top_customer_samples",
+    "guests_dropped",
+    "impressions_without_items",
+    "null_labels_dropped",
+    "duplicate_impressions",
+    "actions_without_customer",
+    "actions_never_available",
+    "rejected_rows",
+    MISSING_DAYS,
+];
+/// Those of `features`.
+const OF_FEATURES: [&str; 18] = [
+    "rows",
+    "clicked_pct",
+    "label_complete_pct",
+    "label_rate",
+    "unknown_listing_pct",
+    "null_category_pct",
+    "null_price_pct",
+    "null_listing_age_pct",
+    "negative_ages",
+    "negative_age_pct",
+    "prior_listing_clicks_mean",
+    "prior_listing_clicks_zero_pct",
+    "prior_user_clicks_mean",
+    "prior_user_clicks_zero_pct",
+    "clicks",
+    "clicks_without_user_pct",
+    "rejected_rows",
+    MISSING_DAYS,
+];
+/// Those of `dwell`.
+const OF_DWELL: [&str; 14] = [
+    "rows",
+    "merchant_rows",
+    "users",
+    "merchants",
+    "events",
+    "opens",
+    "duplicate_events",
+    "duplicate_events_pct",
+    "zero_seconds_pct",
+    "p50_seconds",
+    "p90_seconds",
+    "p95_seconds",
+    "p99_seconds",
+    "rejected_rows",
+];
+
+/// The single numbers that the metrics of a question have.
+pub(crate) fn metric_names(question: Question) -> &'static [&'static str] {
+    match question {
+        Question::Sequences => &OF_SEQUENCES,
+        Question::Features => &OF_FEATURES,
+        Question::Dwell => &OF_DWELL,
+    }
+}
+
+/// What must not be so of a set that is to be published.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct Gate {
+    /// As it was given.
+    pub(crate) text: String,
+    /// The name of the metric.
+    pub(crate) metric: String,
+    /// Of what.
+    pub(crate) of: Subject,
+    /// What it is compared by.
+    pub(crate) comparison: Comparison,
+    /// What it is compared with.
+    pub(crate) bound: f64,
+}
+
+/// Of what a metric is looked at.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Subject {
+    /// What the run made.
+    Run,
+    /// The same, divided by that of a set at this path.
+    Against(PathBuf),
+    /// One source.
+    Source(Source),
+}
+
+/// How a metric and a bound are compared.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Comparison {
+    /// `<`
+    Less,
+    /// `<=`
+    LessOrEqual,
+    /// `>`
+    More,
+    /// `>=`
+    MoreOrEqual,
+    /// `==`
+    Equal,
+    /// `!=`
+    NotEqual,
+}
+
+/// Comparisons as they are written, the longer ones first.
+const COMPARISONS: [(&str, Comparison); 6] = [
+    ("<=", Comparison::LessOrEqual),
+    (">=", Comparison::MoreOrEqual),
+    ("==", Comparison::Equal),
+    ("!=", Comparison::NotEqual),
+    ("<", Comparison::Less),
+    (">", Comparison::More),
+];
+
+impl Comparison {
+    /// Whether it holds.
+    #[expect(
+        clippy::float_cmp,
+        reason = "who asks for equality means the very number, such as 0"
+    )]
+    pub(crate) fn holds(self, value: f64, bound: f64) -> bool {
+        match self {
+            Comparison::Less => value < bound,
+            Comparison::LessOrEqual => value <= bound,
+            Comparison::More => value > bound,
+            Comparison::MoreOrEqual => value >= bound,
+            Comparison::Equal => value == bound,
+            Comparison::NotEqual => value != bound,
+        }
+    }
+}
+
+impl Gate {
+    /// The gate of a text, of a job with these sources.
+    ///
+    /// # Errors
+    /// If it is none, or names a metric that the question has not, or a source that the job has not.
+    pub(crate) fn parse(question: Question, sources: &[Source], text: &str) -> Result<Gate> {
+        let fault = |what: &str| {
+            Error::settings(format!(
+                "--fail-if is \"{text}\": {what}; it takes METRIC, METRIC_vs(PATH) or \
+                 missing_days(SOURCE), then one of < <= > >= == !=, then a number, such as \
+                 'zero_history_pct>0.5' or 'rows_vs(training)<0.8'"
+            ))
+        };
+        let text_name = text.trim_start();
+        let is_of_name = |c: char| c.is_ascii_alphanumeric() || c == '_';
+        let name_end = text_name
+            .find(|c| !is_of_name(c))
+            .unwrap_or(text_name.len());
+        let (name, rest) = text_name.split_at(name_end);
+        let (within, rest) = match rest.strip_prefix('(') {
+            None => (None, rest),
+            Some(rest) => {
+                let (within, rest) = rest.rsplit_once(')').ok_or_else(|| fault("no \")\""))?;
+                (Some(within.trim()), rest)
+            }
+        };
+        let rest = rest.trim_start();
+        let mut written = COMPARISONS.iter();
+        let found = written.find_map(|(sign, of)| Some((*of, rest.strip_prefix(sign)?)));
+        let (comparison, rest) = found.ok_or_else(|| fault("no comparison behind the metric"))?;
+        let bound: Option<f64> = rest
+            .trim()
+            .parse()
+            .ok()
+            .filter(|bound: &f64| bound.is_finite());
+        let bound = bound.ok_or_else(|| fault("no number behind the comparison"))?;
+        let (metric, of) = match (name.strip_suffix(VERSUS), within) {
+            (Some(metric), Some(path)) if !path.is_empty() => {
+                (metric, Subject::Against(PathBuf::from(path)))
+            }
+            (Some(_), _) => return Err(fault("no (PATH) of another set behind _vs")),
+            (None, None) => (name, Subject::Run),
+            (None, Some(source)) if name == MISSING_DAYS => (name, source_of(sources, source)?),
+            (None, Some(_)) => return Err(fault("only missing_days has a source")),
+        };
+        let known = metric_names(question);
+        if !known.contains(&metric) {
+            return Err(Error::settings(format!(
+                "--fail-if names \"{metric}\"; the metrics of {} are {}",
+                question.name(),
+                known.join(", ")
+            )));
+        }
+        Ok(Gate {
+            text: text.to_owned(),
+            metric: metric.to_owned(),
+            of,
+            comparison,
+            bound,
+        })
+    }
+}
+
+/// The source of a name, if its days are looked at.
+fn source_of(sources: &[Source], name: &str) -> Result<Subject> {
+    let sources = sources.iter().filter(|of| **of != Source::Listings);
+    let known: Vec<&str> = sources.clone().map(|of| of.name()).collect();
+    let found = sources.copied().find(|of| of.name() == name);
+    found.map(Subject::Source).ok_or_else(|| {
+        let known = known.join(", ");
+        Error::settings(format!(
+            "--fail-if asks for the missing days of \"{name}\"; the sources are {known}"
+        ))
+    })
+}
+
+impl fmt::Display for Gate {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.of {
+            Subject::Run => out.write_str(&self.metric),
+            Subject::Against(path) => write!(out, "{}{VERSUS}({})", self.metric, path.display()),
+            Subject::Source(source) => write!(out, "{}({})", self.metric, source.name()),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The gate of a text, of a job with the sources that its question has by itself.
+    fn parse(question: Question, text: &str) -> Result<Gate> {
+        Gate::parse(question, question.sources(), text)
+    }
+
+    #[test]
+    fn gates_are_read_as_they_are_written() {
+        let of = |text| parse(Question::Sequences, text).expect("a gate");
+        let gate = of("zero_history_pct>0.5");
+        assert_eq!(
+            (gate.metric.as_str(), gate.bound),
+            ("zero_history_pct", 0.5)
+        );
+        assert_eq!((gate.of, gate.comparison), (Subject::Run, Comparison::More));
+        let gate = of(" rows_vs(a (b)/c<d)  <= 8e-1 ");
+        assert_eq!(gate.of, Subject::Against("a (b)/c<d".into()));
+        assert_eq!(
+            (gate.comparison, gate.bound),
+            (Comparison::LessOrEqual, 0.8)
+        );
+        let gate = of("missing_days( clicks )!=0");
+        assert_eq!(gate.of, Subject::Source(Source::Clicks));
+        assert_eq!(gate.to_string(), "missing_days(clicks)");
+        for (sign, comparison) in COMPARISONS {
+            let text = format!("rows{sign}-1");
+            let gate = parse(Question::Sequences, &text).expect("a gate");
+            assert_eq!(gate.comparison, comparison);
+        }
+    }
+
+    #[test]
+    fn what_is_no_gate_says_why() {
+        for (text, told) in [
+            ("", "no comparison"),
+            ("rows", "no comparison"),
+            ("rows<", "no number"),
+            ("rows<NaN", "no number"),
+            ("rows<1 and samples<1", "no number"),
+            ("rows_vs<1", "no (PATH)"),
+            ("rows_vs()<1", "no (PATH)"),
+            ("rows_vs(a<1", "no \")\""),
+            ("rows(clicks)<1", "only missing_days"),
+            ("rows.vs<1", "no comparison"),
+            (
+                "nonsense<1",
+                "names \"nonsense\"; the metrics of sequences are rows, samples",
+            ),
+            ("p50_seconds<1", "names \"p50_seconds\""),
+            (
+                "missing_days(listings)>0",
+                "impressions, clicks, carts, orders",
+            ),
+        ] {
+            let error = parse(Question::Sequences, text).expect_err(text);
+            assert_eq!(error.exit_code(), 2);
+            assert!(error.to_string().contains(told), "{text}: {error}");
+        }
+        let only = "missing_days(listings)>0";
+        assert!(parse(Question::Features, only).is_err());
+        assert!(parse(Question::Dwell, "missing_days>0").is_err());
+    }
+
+    #[test]
+    fn comparisons_hold_at_their_bounds_or_not() {
+        use Comparison::{Equal, Less, LessOrEqual, More, MoreOrEqual, NotEqual};
+        let below = [Less, LessOrEqual, NotEqual];
+        let at = [LessOrEqual, MoreOrEqual, Equal];
+        let above = [More, MoreOrEqual, NotEqual];
+        for (value, holding) in [(1.0, below), (2.0, at), (3.0, above)] {
+            for (_, comparison) in COMPARISONS {
+                let expected = holding.contains(&comparison);
+                assert_eq!(
+                    comparison.holds(value, 2.0),
+                    expected,
+                    "{comparison:?} {value}"
+                );
+            }
+        }
+    }
+}
