@@ -71,6 +71,7 @@
 //! | `output` | row groups into parts, and the plan of both |
 //! | `publish`, `manifest`, `quarantine` | parts into a folder that appears complete or not at all |
 //! | `metrics` | counts into the metrics of a set |
+//! | `page` | the metrics of a set into a page for people |
 //! | `verify` | what was published into what is wrong with it |
 //! | `head` | what was published into its first rows |
 //! | `naive` | files into rows of the oracle, by a path of its own |
@@ -117,6 +118,7 @@ mod op;
 #[doc(hidden)]
 pub mod oracle;
 mod output;
+mod page;
 mod partition;
 mod probes;
 mod publish;
@@ -155,6 +157,7 @@ pub use job::{
     OtherTypes, Publish, Question, Settings, Side, Source, TimeUnit, Types,
 };
 pub use output::{DayReport, DwellReport, FeaturesReport, Report, example_part};
+pub use page::{Drift, Page, PageSettings, page};
 pub use survey::{Surveyed, SurveyedColumn, survey};
 pub use verify::{
     AuditRows, Audited, Canaries, ExplainSettings, Explained, ExplainedAction, PROBLEMS_MAX,

@@ -70,6 +70,12 @@ pub(crate) enum Command {
     /// Impressions as cards: what was shown, and the newest of the history that it was shown with,
     /// each item above its type. Of other jobs a table. Only the first rows are decoded.
     Head(super::head::HeadArgs),
+    /// Make a page that shows what is in a set
+    ///
+    /// Reads OUT/_metrics.json and OUT/_manifest.json and writes OUT/_report.html: headline figures,
+    /// lengths of histories, types of actions, labels, ages, bad rows, settings, each picture with a table.
+    /// One page without scripts or network, for light and dark screens.
+    Report(super::report::Report),
     /// Make synthetic logs, to try things out with
     ///
     /// Writes DIR/impressions, DIR/clicks, DIR/add_to_carts and DIR/previous_orders, each by day: a

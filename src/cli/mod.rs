@@ -17,6 +17,7 @@ mod generate;
 mod head;
 mod job;
 mod progress;
+mod report;
 mod summary;
 mod values;
 mod verify;
@@ -49,6 +50,7 @@ pub(crate) fn run(args: Vec<OsString>) -> anyhow::Result<()> {
         Command::Verify(verify) => verify.run(),
         Command::Explain(explain) => explain.run(),
         Command::Head(head) => head.run(),
+        Command::Report(report) => report.run(),
         Command::Generate(generate) => generate.run(),
         Command::Job(JobCommand::Init { folder }) => {
             let path = job::init(&folder)?;

@@ -87,7 +87,7 @@ fn value_of(
 ///
 /// # Errors
 /// If they are not there, are damaged, or are another question's.
-fn read_set(folder: &Path, question: Question) -> Result<Value> {
+pub(crate) fn read_set(folder: &Path, question: Question) -> Result<Value> {
     let told = read_sealed(folder)?;
     if told["job"] != question.name() {
         let what = format!(
@@ -104,7 +104,7 @@ fn read_set(folder: &Path, question: Question) -> Result<Value> {
 ///
 /// # Errors
 /// If they are not there, or are damaged.
-fn read_sealed(folder: &Path) -> Result<Value> {
+pub(crate) fn read_sealed(folder: &Path) -> Result<Value> {
     let path = folder.join(METRICS);
     if !path.exists() {
         let what = format!("\"{}\" holds no {METRICS}", folder.display());

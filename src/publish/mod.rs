@@ -38,6 +38,8 @@ use self::steps::{TAKEN, cannot, make_dir, open_dir, sync_dir, sync_open, take_t
 pub(crate) const MANIFEST: &str = "_manifest.json";
 /// The name of the file of metrics.
 pub(crate) const METRICS: &str = "_metrics.json";
+/// The name of the page that shows them.
+pub(crate) const PAGE: &str = "_report.html";
 /// The name of the mark that a folder is complete.
 pub(crate) const SUCCESS: &str = "_SUCCESS";
 /// The name of the report of the last audit.

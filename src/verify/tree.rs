@@ -10,7 +10,7 @@ use std::path::Path;
 
 use super::{Ledger, Problems};
 use crate::error::{Error, Result};
-use crate::publish::{AUDIT, MANIFEST, METRICS, QUARANTINE, SUCCESS, is_at_work};
+use crate::publish::{AUDIT, MANIFEST, METRICS, PAGE, QUARANTINE, SUCCESS, is_at_work};
 
 /// What lies in a folder; paths are relative to it.
 #[derive(Debug, Default)]
@@ -87,10 +87,13 @@ impl Tree {
     /// Checks that the mark of success is there, and that nothing is there that nobody named.
     pub(super) fn check(&self, ledger: &Ledger, problems: &mut Problems) {
         let mut named: BTreeSet<&str> = ledger.files.iter().map(|of| of.path.as_str()).collect();
-        named.extend([SUCCESS, MANIFEST, METRICS, AUDIT]);
+        named.extend([SUCCESS, MANIFEST, METRICS, PAGE, AUDIT]);
         let days = ledger.days.iter();
         let manifests: Vec<_> = days
-            .flat_map(|day| [day.manifest_path(), day.metrics_path()])
+            .flat_map(|day| {
+                let page = format!("{}/{PAGE}", day.folder);
+                [day.manifest_path(), day.metrics_path(), page]
+            })
             .collect();
         named.extend(manifests.iter().map(String::as_str));
         let mut folders: BTreeSet<&str> = ledger.days.iter().map(|of| of.folder.as_str()).collect();

@@ -1,15 +1,21 @@
-//! `_metrics.json` and the gates before publishing.
+//! `_metrics.json`, the gates before publishing, and the page that shows it all.
 
 use std::fs;
 
 use serde_json::{Value, json};
 
-use crate::shop::{Shop, rows, shop, snapshot};
+use crate::shop::{Run, Shop, rows, shop, snapshot};
 
 /// The metrics in a folder of the output.
 fn metrics(shop: &Shop, folder: &str) -> Value {
     let text = fs::read(shop.out().join(folder).join("_metrics.json")).expect("metrics");
     serde_json::from_slice(&text).expect("JSON")
+}
+
+/// Asserts that a run did what it was to do.
+#[track_caller]
+fn done(run: &Run) {
+    assert_eq!(run.code, 0, "{}", run.stderr);
 }
 
 #[test]
@@ -104,4 +110,74 @@ fn bad_rows_are_told_by_reason_with_examples() {
         (&json!("clicks"), &json!(2))
     );
     assert_eq!(reason["examples"][0]["row"], 1);
+    done(&shop.run_bare(&["report", "out"]));
+    let page = fs::read_to_string(shop.out().join("_report.html")).expect("a page");
+    assert!(page.contains("&lt;b&gt;later") && !page.contains("<b>later"));
+}
+
+#[test]
+fn a_page_is_complete_in_itself_and_every_figure_has_text() {
+    let shop = shop();
+    shop.made(&[]);
+    let run = shop.run_bare(&["report", "out"]);
+    done(&run);
+    let page = fs::read_to_string(shop.out().join("_report.html")).expect("a page");
+    let count = |text: &str| page.matches(text).count();
+    assert!(count("<svg role=\"img\" aria-labelledby=") >= 9);
+    assert_eq!(count("<svg"), count("<desc id="));
+    assert_eq!(count("<figure>"), count("<svg"));
+    assert_eq!(count("<figcaption>"), count("<svg"));
+    assert!(count("<table>") > count("<svg"));
+    for network in ["http://", "https://", "<script", "@import", "url("] {
+        let found = page.replace("http://www.w3.org/2000/svg", "");
+        assert!(!found.contains(network), "{network}");
+    }
+    let mut ids: Vec<&str> = page
+        .split(" id=\"")
+        .skip(1)
+        .filter_map(|of| of.split('"').next())
+        .collect();
+    let all = ids.len();
+    ids.sort_unstable();
+    ids.dedup();
+    assert_eq!(ids.len(), all, "an id is there twice");
+    // The page is no damage, in the set and in a day of it.
+    done(&shop.run_bare(&[
+        "report",
+        "out/dt=2025-08-15",
+        "--compare",
+        "out/dt=2025-08-16",
+    ]));
+    done(&shop.run_bare(&["verify", "out", "--audit-rows", "0"]));
+}
+
+#[test]
+fn a_set_beside_itself_has_no_drift_and_beside_another_has() {
+    let shop = shop();
+    shop.made(&[]);
+    let run = shop.run_bare(&["report", "out", "--compare", "out"]);
+    done(&run);
+    assert!(
+        run.stdout.contains("0.000 none") && !run.stdout.contains("large"),
+        "{}",
+        run.stdout
+    );
+    done(&shop.run_bare(&[
+        "sequences",
+        "shop",
+        "--out",
+        "short",
+        "--max-actions",
+        "1",
+        "--quiet",
+    ]));
+    let run = shop.run_bare(&["report", "out", "--compare", "short"]);
+    done(&run);
+    assert!(run.stdout.contains("large <"), "{}", run.stdout);
+    let page = fs::read_to_string(shop.out().join("_report.html")).expect("a page");
+    assert!(
+        page.contains("<td class=\"bad\">large</td>") && page.contains("below 0.1 is no drift")
+    );
+    shop.run_bare(&["report", "nowhere"])
+        .assert_failed(66, &["nowhere"]);
 }

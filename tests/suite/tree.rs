@@ -4,7 +4,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// The modules, each using only those before it.
-const ORDER: [&str; 34] = [
+const ORDER: [&str; 35] = [
     "ids",
     "error",
     "regular",
@@ -30,6 +30,7 @@ const ORDER: [&str; 34] = [
     "manifest",
     "metrics",
     "quarantine",
+    "page",
     "output",
     "engine",
     "stages",

@@ -1,0 +1,63 @@
+//! Flags of `report`, and what it says.
+
+use std::path::PathBuf;
+
+use clap::Args;
+use hitherto::{Drift, PageSettings, page};
+
+use crate::cli::print;
+
+/// The examples under `hitherto report --help`.
+const EXAMPLES: &str = "\
+Examples:
+  A page on the set in training, as training/_report.html:
+    hitherto report training
+
+  Today beside yesterday, with the drift of each distribution:
+    hitherto report training/dt=2025-08-16 --compare training/dt=2025-08-15
+
+The page needs no network. Standard output has a line for each distribution that is compared: its
+population stability index, and what to make of it: below 0.1 none, 0.1 to 0.25 some, above 0.25 large.
+
+Exit codes: 0 done, 2 usage, 65 a damaged file, 66 no such set, 70 internal fault, 74 I/O.";
+
+/// Flags of `report`; what it says of itself stands at [`crate::cli::args::Command`], where clap looks
+/// for it.
+#[derive(Args, Debug)]
+#[command(after_long_help = EXAMPLES)]
+pub(crate) struct Report {
+    /// The folder that a job published, or that of a day in it
+    #[arg(value_name = "OUT")]
+    out: PathBuf,
+    /// Another set, or a day of one, to set it beside
+    #[arg(long, value_name = "OTHER")]
+    compare: Option<PathBuf>,
+    /// Say nothing but errors
+    #[arg(long)]
+    quiet: bool,
+}
+
+impl Report {
+    /// Makes the page.
+    pub(crate) fn run(self) -> anyhow::Result<()> {
+        let settings = PageSettings {
+            out: self.out,
+            compare: self.compare,
+        };
+        let page = page(&settings)?;
+        if self.quiet {
+            return Ok(());
+        }
+        let mut text = format!("made {}\n", page.path.display());
+        for (name, drift) in &page.drifts {
+            text += &match drift {
+                None => format!("  {name:<32} not to be told\n"),
+                Some((index, drift)) => {
+                    let mark = if *drift == Drift::None { "" } else { " <" };
+                    format!("  {name:<32} {index:>7.3} {}{mark}\n", drift.word())
+                }
+            };
+        }
+        print(&text)
+    }
+}
