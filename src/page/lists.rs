@@ -1,6 +1,6 @@
 //! Sections that are lists: bad rows, missing days, settings.
 
-use serde_json::Value;
+use serde_json::{Map, Value};
 
 use super::chart::table;
 use super::text::{Unit, count, metric};
@@ -90,16 +90,31 @@ pub(super) fn missing_section(own: &Value) -> String {
 pub(super) fn settings_section(manifest: &Value) -> String {
     let settings = manifest["settings"].as_object().into_iter().flatten();
     let rows: Vec<Vec<String>> = settings
-        .map(|(name, value)| {
-            let text = value
-                .as_str()
-                .map_or_else(|| value.to_string(), str::to_owned);
-            vec![name.replace('_', " "), text]
-        })
+        .map(|(name, value)| vec![name.replace('_', " "), told(value)])
         .collect();
     let names = ["Setting", "Value"].map(str::to_owned);
     format!(
         "<section class=\"wide\" aria-labelledby=\"settings\"><h2 id=\"settings\">Settings</h2>{}</section>\n",
         table("Settings of the job", &names, &rows)
     )
+}
+
+/// A setting as people read it.
+fn told(value: &Value) -> String {
+    let of_object = |object: &Map<String, Value>| {
+        let members = object.iter();
+        let members = members.map(|(name, value)| format!("{name} = {}", told(value)));
+        members.collect::<Vec<_>>().join(", ")
+    };
+    let text = match value {
+        Value::Null => String::new(),
+        Value::String(text) => text.clone(),
+        Value::Array(values) => values.iter().map(told).collect::<Vec<_>>().join("; "),
+        Value::Object(object) => of_object(object),
+        other => other.to_string(),
+    };
+    match text.is_empty() {
+        true => "none".to_owned(),
+        false => text,
+    }
 }

@@ -11,6 +11,7 @@ mod features;
 mod lists;
 mod sequences;
 mod text;
+mod types;
 
 use std::path::{Path, PathBuf};
 
@@ -21,6 +22,7 @@ pub use self::drift::Drift;
 use self::drift::index_of;
 use self::lists::{missing_section, rejected_section, settings_section};
 use self::text::{Unit, count, escape, metric, share};
+use self::types::TypeNames;
 use crate::error::{Error, ErrorKind, Result};
 use crate::ids::float;
 use crate::job::Question;
@@ -101,7 +103,7 @@ pub fn page(settings: &PageSettings) -> Result<Page> {
         other: other.as_ref(),
     };
     let shown = match question {
-        Question::Sequences => sequences::shown(pair),
+        Question::Sequences => sequences::shown(pair, &TypeNames::of(&manifest["settings"])),
         Question::Features => features::shown_features(pair),
         Question::Dwell => features::shown_dwell(pair),
     };

@@ -4,6 +4,7 @@ use serde_json::Value;
 
 use super::chart::{Bar, Caption, Stack, bars, stacks};
 use super::text::{Unit, bound, count, metric, share};
+use super::types::TypeNames;
 use super::{Distribution, Pair, Shown, by_day, missing_section, tiles};
 use crate::ids::float;
 use crate::metrics::LENGTHS;
@@ -39,15 +40,15 @@ const TILES: [(&str, &str, Unit); 12] = [
     ("rejected_rows", "bad rows", Unit::Count),
 ];
 
-/// The sections of a set.
-pub(super) fn shown(pair: Pair<'_>) -> Shown {
+/// The sections of a set, given what its types of actions are called.
+pub(super) fn shown(pair: Pair<'_>, names: &TypeNames) -> Shown {
     let mut shown = Shown {
         sections: tiles(pair, &TILES) + "<div class=\"cards\">\n",
         drifts: Vec::new(),
     };
     lengths(pair, &mut shown);
-    types_by_place(pair.own, &mut shown);
-    types(pair, &mut shown);
+    types_by_place(pair.own, names, &mut shown);
+    types(pair, names, &mut shown);
     spans(pair, &mut shown);
     labels(pair, &mut shown);
     shown.sections += &by_day(pair, ("rows-by-day", "Rows by day"), ("rows", Unit::Count));
@@ -120,17 +121,6 @@ fn lengths(pair: Pair<'_>, shown: &mut Shown) {
     of.draw(pair, shown);
 }
 
-/// The name of a type of action.
-fn type_name(code: &str) -> String {
-    match code {
-        "0" => "padding".to_owned(),
-        "1" => "clicks".to_owned(),
-        "2" => "add-to-carts".to_owned(),
-        "3" => "orders".to_owned(),
-        other => format!("type {other}"),
-    }
-}
-
 /// The codes of real actions in either set, in order.
 fn codes(pair: Pair<'_>) -> Vec<String> {
     let sets = [Some(pair.own), pair.other].into_iter().flatten();
@@ -145,16 +135,16 @@ fn codes(pair: Pair<'_>) -> Vec<String> {
 }
 
 /// Which types of actions stand at which place.
-fn types_by_place(own: &Value, shown: &mut Shown) {
+fn types_by_place(own: &Value, called: &TypeNames, shown: &mut Shown) {
     let real = codes(Pair { own, other: None });
     // Colours are repeated from the sixth type on; the table tells them apart.
     let class = |at: usize| format!("k{}", at % 6 + 1);
     let mut names: Vec<(String, String)> = real
         .iter()
         .enumerate()
-        .map(|(at, code)| (type_name(code), class(at)))
+        .map(|(at, code)| (called.name(code), class(at)))
         .collect();
-    names.push((type_name("0"), "k0".to_owned()));
+    names.push((called.name("0"), "k0".to_owned()));
     let places = own["action_type_frequency_by_position"]
         .as_array()
         .into_iter()
@@ -194,12 +184,12 @@ fn types_by_place(own: &Value, shown: &mut Shown) {
 }
 
 /// Types of real actions.
-fn types(pair: Pair<'_>, shown: &mut Shown) {
+fn types(pair: Pair<'_>, called: &TypeNames, shown: &mut Shown) {
     let number =
         |of: &Value, code: &str| of["counts"]["actions_by_type"][code].as_u64().unwrap_or(0);
     let classes = codes(pair).into_iter().map(|code| {
         let other = pair.other.map_or(0, |other| number(other, &code));
-        (type_name(&code), number(pair.own, &code), other)
+        (called.name(&code), number(pair.own, &code), other)
     });
     let padding = &pair.own["action_type_distribution"]["0"];
     let told = format!(
