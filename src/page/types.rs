@@ -63,7 +63,7 @@ mod tests {
         let log =
             json!({"source": "log", "type_column": "t", "types": {"see": 1, "look": 1, "buy": 9}});
         let likes = json!({"source": "likes", "type": 4});
-        let own = ["look or see", "buy", "likes", "type 2"];
+        let own = ["see or look", "buy", "likes", "type 2"];
         let settings = json!({"action_sources": [log, likes]});
         assert_eq!(of(settings, ["1", "9", "4", "2"]), own);
     }
