@@ -232,6 +232,11 @@ impl Control {
         Ok(())
     }
 
+    /// Bytes that are taken at the moment.
+    pub(crate) fn memory_used(&self) -> u64 {
+        self.memory_used.load(Relaxed)
+    }
+
     /// Bytes that may still be taken, or `None` if there is no limit.
     pub(crate) fn headroom(&self) -> Option<u64> {
         let used = self.memory_used.load(Relaxed);

@@ -116,6 +116,16 @@ pub(crate) fn narrow(number: f64) -> f32 {
     number as f32
 }
 
+/// A number as a count: rounded, and 0 if it is below that or no number.
+#[expect(
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    reason = "such a conversion stops at the ends of what it converts to"
+)]
+pub(crate) fn rounded(number: f64) -> u64 {
+    number.round() as u64
+}
+
 /// A length for an Arrow offset or a Parquet field.
 ///
 /// # Panics

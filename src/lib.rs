@@ -59,7 +59,7 @@
 //! | file | turns |
 //! |---|---|
 //! | `job` | settings into a [`Job`] that holds together |
-//! | `engine` | a job into a [`Report`]: the data path, stage after stage |
+//! | `engine` | a job into a [`Report`]: the data path, stage after stage; `engine/plan` into what that would take |
 //! | `sweep` | sorted times and cutoffs into windows; the tie rule |
 //! | `op` | windows into histories, counts and labels, runs into stays |
 //! | `tally` | histories into counts for the metrics |
@@ -143,7 +143,7 @@ struct Readme;
 pub use calendar::{date_text, parse_day};
 pub use control::{Control, Observer, STAGES};
 pub use encode::schema;
-pub use engine::{dwell, features, run};
+pub use engine::{Planned, dwell, features, plan, run};
 pub use error::{Error, ErrorKind, Result, RowFault, panic_text};
 pub use generate::{
     GenerateEvents, GenerateListings, GenerateSettings, Generated, GeneratedEvents,

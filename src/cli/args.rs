@@ -53,6 +53,11 @@ pub(crate) enum Command {
     /// OUT/user_merchant and OUT/merchant, each as .csv and .parquet; OUT appears complete, or not
     /// at all.
     Dwell(Box<super::dwell::Dwell>),
+    /// Say what a job would make, and what memory and time it would take, without writing anything
+    ///
+    /// Takes a whole command line of `hitherto sequences` behind it. Reads the impressions, the footers
+    /// and a sample of the actions, and sorts and encodes a sample of the rows with the code of a run.
+    Plan(super::plan::PlanArgs),
     /// Check that what a job published is whole, and that its rows are right
     ///
     /// Reads everything in OUT: that every file has the bytes, the columns and the counts that the

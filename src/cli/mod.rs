@@ -16,6 +16,7 @@ mod flags;
 mod generate;
 mod head;
 mod job;
+mod plan;
 mod progress;
 mod report;
 mod summary;
@@ -45,6 +46,7 @@ pub(crate) fn run(args: Vec<OsString>) -> anyhow::Result<()> {
             let asked = sequences.into_settings(file);
             run_job(asked, hitherto::run, summary::of, summary::stats)
         }
+        Command::Plan(plan) => plan.run(file),
         Command::Features(features) => features.run(file),
         Command::Dwell(dwell) => dwell.run(file),
         Command::Verify(verify) => verify.run(),

@@ -13,20 +13,25 @@
 //! is put together by order, never by who was first. So neither threads nor their timing change
 //! a byte, a count or an error.
 
+mod chosen;
 mod dwell;
 mod features;
 mod id_types;
+mod inputs;
 mod keep;
+mod memory;
+mod plan;
+mod sampled;
 mod tasks;
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
-use rayon::prelude::*;
-
 pub use self::dwell::dwell;
 pub use self::features::features;
 use self::id_types::customer_type;
+use self::inputs::{find_actions, open_all};
+pub use self::plan::{Planned, plan};
 pub(crate) use self::tasks::guarded;
 use self::tasks::run_tasks;
 use crate::calendar::date_text;
@@ -35,11 +40,11 @@ use crate::control::{Control, Stage};
 use crate::encode::ItemColumn;
 use crate::error::{Error, ErrorKind, Result};
 use crate::failpoint::hit;
-use crate::ids::{Day, Micros, count64};
+use crate::ids::{Day, count64};
 use crate::job::{IfExists, ItemType, Job, Publish, Question, Source};
 use crate::metrics::Gates;
 use crate::output::{self, Found, Report};
-use crate::partition::{Scatter, Split};
+use crate::partition::Scatter;
 use crate::probes::Probes;
 use crate::publish::{Staging, check_out};
 use crate::scan::actions::{ActionScan, ActionTally};
@@ -48,7 +53,7 @@ use crate::scan::fields::GuestIds;
 use crate::scan::files::{SourceFiles, discover};
 use crate::scan::impressions::{ImpressionScan, ImpressionState};
 use crate::scan::input::InputFile;
-use crate::scan::plan::{Plan, Proof, Span, is_folder_out};
+use crate::scan::plan::{Plan, Proof};
 use crate::scan::{Opened, Task};
 use crate::spill::{Partitions, Spill};
 use crate::{manifest, metrics, publish};
@@ -160,33 +165,7 @@ fn read_all<I: ItemColumn>(
     } = impressions;
     let probes = Probes::of(rows);
     control.charge(probes.bytes())?;
-    let span = Span {
-        first: probes
-            .lookback_starts
-            .iter()
-            .copied()
-            .min()
-            .unwrap_or(Micros::MAX),
-        last: probes.cutoffs.iter().copied().max().unwrap_or(Micros::MIN),
-    };
-    let of_actions = sources
-        .iter()
-        .filter(|source| source.source != Source::Impressions);
-    // Nobody asks where there are no probes: then actions need not even be opened.
-    let files = of_actions
-        .flat_map(|source| &source.files)
-        .filter(|_| !probes.rows.is_empty());
-    let files: Vec<&InputFile> = files
-        .filter(|file| !is_folder_out(job, file, span))
-        .collect();
-    let opened = open_all(job, &files)?;
-    let rows_max: u64 = opened.iter().map(Opened::rows_about).sum();
-    // Not a bound, but what is kept if histories fill up and reading stops early.
-    let kept_max = u64::from(probes.keys.count()) * u64::from(job.actions_max);
-    let bits = job
-        .partition_bits
-        .unwrap_or_else(|| Split::bits_for(rows_max.min(kept_max)));
-    let split = Split::new(probes.keys.count(), bits);
+    let (opened, span, split) = find_actions(job, sources, &probes)?;
     let mut scan = ActionScan::new(job, policy, control, &probes, split);
     let plan = Plan::of(&scan, &opened, span);
     let spills = spills(job, control, staging);
@@ -301,15 +280,6 @@ fn check_days<T>(
         ));
     }
     Ok(())
-}
-
-/// Opens files, in parallel, and keeps their order.
-fn open_all(job: &Job, files: &[&InputFile]) -> Result<Vec<Opened>> {
-    let opened: Vec<Result<Opened>> = files
-        .par_iter()
-        .map(|file| guarded(&file.shown, || Opened::open(job, file)))
-        .collect();
-    opened.into_iter().collect()
 }
 
 /// What each thread may hold of the actions, and where the rest goes: of what memory is left, a

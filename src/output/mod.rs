@@ -13,6 +13,7 @@ mod order;
 mod parts;
 mod plan;
 mod quality;
+mod rehearse;
 mod report;
 mod table;
 
@@ -27,6 +28,7 @@ use self::order::in_order;
 use self::parts::PartWriter;
 use self::plan::{DayRows, GroupPlan, plan_day};
 use self::quality::{day_metrics, run_value};
+pub(crate) use self::rehearse::{Rehearsed, micros_since, rehearse, sizes_of_days};
 pub use self::report::{DayReport, Report, example_part};
 use self::report::{actions_value, counts_value, file_values, inputs_of_day, report};
 use crate::column::EventChunk;
@@ -81,7 +83,8 @@ pub(crate) fn write<I: ItemColumn>(
     partitions: Partitions<EventChunk<I>>,
 ) -> Result<Report> {
     let encoder = Encoder::new(job, control, found.probes.impressions.has_text_ids())?;
-    let days = DayRows::of_all(job, found);
+    let days: Vec<Day> = found.days.keys().copied().collect();
+    let days = DayRows::of_all(job, &days, &found.probes);
     control.enter(Stage::WRITE, days.iter().map(DayRows::rows_count).sum());
     let answers = Answers::new(job, control, &found.probes, partitions);
     let groups: Vec<GroupPlan> = days

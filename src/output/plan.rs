@@ -3,7 +3,6 @@
 use std::ops::Range;
 use std::sync::Arc;
 
-use super::Found;
 use super::answers::Group;
 use super::parts::Place;
 use crate::encode::{Block, BlockRow};
@@ -53,21 +52,20 @@ pub(super) struct DayRows {
 
 impl DayRows {
     /// The rows of every day, in order.
-    pub(super) fn of_all<I: Item>(job: &Job, found: &Found<I>) -> Vec<DayRows> {
-        let days: Vec<Day> = found.days.keys().copied().collect();
-        let probes = found.probes.of_days(&days).into_iter();
+    pub(super) fn of_all<I: Item>(job: &Job, days: &[Day], all: &Probes<I>) -> Vec<DayRows> {
+        let probes = all.of_days(days).into_iter();
         probes
             .zip(days)
-            .map(|(probes, day)| DayRows::of(job, found, day, probes))
+            .map(|(probes, day)| DayRows::of(job, all, *day, probes))
             .collect()
     }
 
     /// The rows of a day with these probes.
-    fn of<I: Item>(job: &Job, found: &Found<I>, day: Day, probes: Vec<u32>) -> DayRows {
+    fn of<I: Item>(job: &Job, all: &Probes<I>, day: Day, probes: Vec<u32>) -> DayRows {
         let rows_of = |probe: &u32| match job.layout {
             Layout::Sample => {
-                let row = found.probes.rows[index(*probe)];
-                count64(found.probes.impressions.items_of(row).len())
+                let row = all.rows[index(*probe)];
+                count64(all.impressions.items_of(row).len())
             }
             Layout::Request => 1,
         };

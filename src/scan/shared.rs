@@ -27,6 +27,10 @@ struct Reading {
     layout: Arc<Layout>,
     /// Pieces handed out.
     taken_count: usize,
+    /// How many are handed out at most, if not all.
+    pieces_max: Option<usize>,
+    /// Bytes of the file that were read for them.
+    steps: u64,
     /// What came of those that are done.
     ends: Vec<PieceEnd>,
 }
@@ -51,6 +55,20 @@ impl std::fmt::Debug for Reading {
 }
 
 impl Shared {
+    /// A file of which only the first pieces are read, for a sample.
+    pub(crate) fn first(pieces_max: usize) -> Shared {
+        Shared(Mutex::new(Reading {
+            pieces_max: Some(pieces_max),
+            ..Reading::default()
+        }))
+    }
+
+    /// Bytes of the file that were read, if it was opened here.
+    pub(crate) fn steps_taken(&self) -> Option<u64> {
+        let reading = self.lock();
+        reading.is_opened.then_some(reading.steps)
+    }
+
     /// Fills the next piece, and says which it is and where its columns stand. The first caller
     /// opens the file.
     ///
@@ -68,6 +86,12 @@ impl Shared {
             let (layout, reader) = open()?;
             (reading.layout, reading.reader) = (Arc::new(layout), Some(reader));
         }
+        if reading
+            .pieces_max
+            .is_some_and(|max| reading.taken_count >= max)
+        {
+            reading.reader = None;
+        }
         let Some(reader) = &mut reading.reader else {
             return Ok(None);
         };
@@ -75,6 +99,7 @@ impl Shared {
         let at = reading.taken_count;
         if let Ok(true) = read {
             reading.taken_count += 1;
+            reading.steps += piece.steps;
             return Ok(Some((at, Arc::clone(&reading.layout))));
         }
         reading.reader = None;

@@ -13,6 +13,7 @@ mod head;
 mod job;
 mod metrics;
 mod output;
+mod plan;
 mod process;
 mod publish;
 mod quarantine;

@@ -1,0 +1,198 @@
+//! Flags of `plan`, and what it says: a table for people, or an object for programs.
+
+use clap::{Args, Subcommand};
+use hitherto::{Job, Planned, Settings, date_text};
+use serde_json::json;
+
+use crate::cli::args::Sequences;
+use crate::cli::job::JobFile;
+use crate::cli::summary::{grouped, size};
+use crate::cli::{print, start, threads};
+
+/// The examples under `hitherto plan --help`.
+const EXAMPLES: &str = "\
+Examples:
+  What will tonight's run take?
+    hitherto plan sequences shop --out training --date 2025-08-15
+
+  Will it still fit if it may take a gigabyte? For a program:
+    hitherto plan --json sequences shop --out training --memory 1GiB
+
+Rows, samples and parts are exact, all else is an estimate, whose spread is told. What is wrong with
+flags, inputs or output, as far as it is met, ends it as it would end the run: with the same exit code.";
+
+/// Where a line goes on below.
+const BELOW: &str = "\n          ";
+
+/// Flags of `plan`; what it says of itself stands at [`crate::cli::args::Command`], where clap looks
+/// for it.
+#[derive(Args, Debug)]
+#[command(after_long_help = EXAMPLES)]
+pub(crate) struct PlanArgs {
+    /// Print a JSON object
+    #[arg(long, global = true)]
+    json: bool,
+    /// What would be run.
+    #[command(subcommand)]
+    job: PlannedJob,
+}
+
+/// The jobs that can be planned.
+#[derive(Debug, Subcommand)]
+enum PlannedJob {
+    /// For every impression, the customer's last actions before it
+    Sequences(Box<Sequences>),
+}
+
+impl PlanArgs {
+    /// Plans, and prints what was found.
+    pub(crate) fn run(self, file: Option<&JobFile>) -> anyhow::Result<()> {
+        let PlannedJob::Sequences(sequences) = self.job;
+        let (common, settings) = sequences.into_settings(file);
+        let job = Job::new(Settings {
+            threads: threads(&common),
+            temp_dir: common.temp_dir.clone(),
+            ..settings
+        })?;
+        let (control, progress) = start(&common)?;
+        let planned = hitherto::plan(&job, &control);
+        let took = progress.finish();
+        let planned = planned?;
+        print(&match self.json || common.stats.is_some() {
+            true => object(&job, &planned, took),
+            false => table(&job, &planned, took),
+        })
+    }
+}
+
+/// A plan for people.
+fn table(job: &Job, planned: &Planned, took: f64) -> String {
+    let mut text = format!(
+        "{} would be made like this; nothing was written\n",
+        job.out.display()
+    );
+    for (name, what) in [("reads", reads(planned)), ("makes", makes(planned))] {
+        text += &format!("  {name:<7} {what}\n");
+    }
+    let stages = planned.stages.iter();
+    let stages: Vec<String> = stages
+        .map(|(name, seconds)| format!("{name} {seconds:.2} s"))
+        .collect();
+    let spilled = match planned.spilled {
+        0 => "nothing".to_owned(),
+        bytes => format!("about {}, to --temp-dir", size(bytes)),
+    };
+    let threads = u64::try_from(job.threads).unwrap_or(u64::MAX);
+    let (seconds, threads) = (planned.seconds(), count(threads, "thread"));
+    let sample = format!(
+        "{} of the actions, {} of the rows, in {took:.1} s; give or take {:.0} %",
+        percent(planned.actions_share),
+        percent(planned.rows_share),
+        planned.spread * 100.0
+    );
+    let accounted = size(planned.memory_accounted);
+    for (name, what) in [
+        ("size", format!("about {}", size(planned.bytes))),
+        (
+            "memory",
+            format!("about {}, of it {accounted} for rows", size(planned.memory)),
+        ),
+        ("spills", spilled),
+        (
+            "time",
+            format!(
+                "about {seconds:.1} s on {threads}{BELOW}{}",
+                stages.join(", ")
+            ),
+        ),
+        ("from", sample),
+    ] {
+        text += &format!("  {name:<7} {what}\n");
+    }
+    text
+}
+
+/// A number and what it counts.
+fn count(count: u64, what: &str) -> String {
+    match count {
+        1 => format!("1 {what}"),
+        count => format!("{} {what}s", grouped(count)),
+    }
+}
+
+/// What would be read.
+fn reads(planned: &Planned) -> String {
+    let impressions = count(planned.impressions, "impression");
+    let customers = count(planned.customers, "customer");
+    let files = count(planned.files, "file");
+    let (rows, kept) = (grouped(planned.action_rows), grouped(planned.actions_kept));
+    let lines = [
+        format!("{impressions} of {customers}"),
+        format!("about {rows} actions, of which about {kept} are kept"),
+        format!("{files}, {}", size(planned.input_bytes)),
+    ];
+    lines.join(BELOW)
+}
+
+/// What would be made.
+fn makes(planned: &Planned) -> String {
+    let days = match (planned.days.first(), planned.days.last()) {
+        (Some((first, _)), Some((last, _))) if first != last => {
+            let (first, last) = (date_text(*first), date_text(*last));
+            format!("{} days, {first} to {last}", planned.days.len())
+        }
+        (Some((day, _)), _) => date_text(*day),
+        (None, _) => "no day".to_owned(),
+    };
+    let (rows, parts) = (count(planned.rows(), "row"), count(planned.parts, "part"));
+    let of_samples = match planned.samples == planned.rows() {
+        true => String::new(),
+        false => format!(" of {}", count(planned.samples, "sample")),
+    };
+    format!("{rows}{of_samples} in {parts}, {days}")
+}
+
+/// A share for people.
+fn percent(share: f64) -> String {
+    match share * 100.0 {
+        percent if percent > 99.95 => "all".to_owned(),
+        percent => format!("{percent:.1} %"),
+    }
+}
+
+/// A plan for programs.
+fn object(job: &Job, planned: &Planned, took: f64) -> String {
+    let millis = |seconds: f64| (seconds * 1000.0).round() / 1000.0;
+    let days = planned
+        .days
+        .iter()
+        .map(|(day, rows)| json!({"day": date_text(*day), "rows": rows}));
+    let stages = planned.stages.iter();
+    let stages = stages.map(|(name, seconds)| (name.replace(' ', "_"), json!(millis(*seconds))));
+    let object = json!({
+        "out": job.out.display().to_string(),
+        "threads": job.threads,
+        "files": planned.files,
+        "input_bytes": planned.input_bytes,
+        "impressions": planned.impressions,
+        "samples": planned.samples,
+        "rows": planned.rows(),
+        "parts": planned.parts,
+        "days": days.collect::<Vec<_>>(),
+        "customers": planned.customers,
+        "action_rows": planned.action_rows,
+        "actions_kept": planned.actions_kept,
+        "history_actions": planned.history_actions,
+        "bytes": planned.bytes,
+        "memory_accounted_peak_bytes": planned.memory_accounted,
+        "memory_peak_bytes": planned.memory,
+        "spilled_bytes": planned.spilled,
+        "seconds": millis(planned.seconds()),
+        "stages": stages.collect::<serde_json::Map<_, _>>(),
+        "spread": planned.spread,
+        "actions_share": planned.actions_share,
+        "rows_share": planned.rows_share,
+        "planning_seconds": millis(took),
+    });
+    format!("{object:#}\n")
+}

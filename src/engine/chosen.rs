@@ -1,0 +1,74 @@
+//! The impressions of a sample: those of some customers on some days, copied.
+
+use crate::column::{Impression, Impressions};
+use crate::encode::ItemColumn;
+use crate::ids::{Day, Key, index};
+use crate::kept::{Kept, KeptRow};
+use crate::probes::Probes;
+
+/// The impressions of one customer in `stride` on `days`, which ascend.
+pub(super) fn impressions_of<I: ItemColumn>(
+    probes: &Probes<I>,
+    stride: u32,
+    days: &[Day],
+) -> Impressions<I> {
+    let all = &probes.impressions;
+    let mut some = Impressions::empty(all.has_text_ids());
+    let stride = index(stride);
+    let mut shown = Vec::new();
+    for key in (0..probes.keys.count()).step_by(stride).map(Key) {
+        // Of guests, which are one customer to the engine, a share; of others all.
+        let step = if probes.keys.guest() == Some(key) {
+            stride
+        } else {
+            1
+        };
+        for probe in probes.of_key(key).step_by(step) {
+            let row = probes.rows[probe];
+            let at = index(row);
+            if days.binary_search(&all.days[at]).is_err() {
+                continue;
+            }
+            shown.clear();
+            shown.extend(
+                all.items_of(row)
+                    .map(|of| (all.items[of], all.labels[of], all.positions[of])),
+            );
+            some.push(&Impression {
+                customer: all.customer(row),
+                day: all.days[at],
+                cutoff: all.cutoffs[at],
+                lookback_start: all.lookback_starts[at],
+                ranking: all.rankings.get(at),
+                items: &shown,
+                kept: &kept_of(all, row),
+            });
+        }
+    }
+    some
+}
+
+/// What is carried of an impression, by the places that its items have in their array.
+fn kept_of<I: ItemColumn>(all: &Impressions<I>, row: u32) -> KeptRow {
+    let (items, places) = (all.items_of(row), &all.positions[all.items_of(row)]);
+    let len = places
+        .iter()
+        .max()
+        .map_or(0, |last| index(last.cast_unsigned()) + 1);
+    let of_items = all.kept.items.iter().map(|column| {
+        let mut values = vec![Kept::Null; len];
+        for (place, value) in places.iter().zip(&column[items.clone()]) {
+            values[index(place.cast_unsigned())] = value.clone();
+        }
+        values
+    });
+    KeptRow {
+        row: all
+            .kept
+            .rows
+            .iter()
+            .map(|column| column[index(row)].clone())
+            .collect(),
+        items: of_items.collect(),
+    }
+}
