@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Value, json};
 
-use super::{Metrics, ratio};
+use super::{Metrics, named, ratio};
 
 /// The seconds of stays, by class: the exponent of the number and the first five bits behind its
 /// point, so that a class is a thirty-second of its start wide at most.
@@ -71,7 +71,7 @@ pub(super) fn scalars(of: &Metrics) -> Map<String, Value> {
     };
     let zero = classes().find(|class| class["from_seconds"] == json!(0.0));
     let zero = zero.and_then(|class| class["rows"].as_u64()).unwrap_or(0);
-    let scalars = [
+    named([
         ("rows", json!(rows)),
         ("merchant_rows", json!(of.count("merchant_rows"))),
         ("users", json!(of.count("users"))),
@@ -88,11 +88,7 @@ pub(super) fn scalars(of: &Metrics) -> Map<String, Value> {
         ("p90_seconds", quantile(90)),
         ("p95_seconds", quantile(95)),
         ("p99_seconds", quantile(99)),
-    ];
-    scalars
-        .map(|(name, value)| (name.to_owned(), value))
-        .into_iter()
-        .collect()
+    ])
 }
 
 #[cfg(test)]

@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Value, json};
 
-use super::{Metrics, ratio};
+use super::{Metrics, named, ratio};
 
 /// Classes of prior counts: none, one, two, and then each twice as wide as the one before.
 pub(crate) const CLASSES: usize = 34;
@@ -108,7 +108,7 @@ pub(super) fn scalars(of: &Metrics) -> Map<String, Value> {
         ratio(classes.and_then(Value::as_u64).unwrap_or(0), rows)
     };
     let of_run = |name: &str| of.run["clicks"][name].as_u64().unwrap_or(0);
-    let scalars = [
+    named([
         ("rows", json!(rows)),
         ("clicked_pct", share("clicked")),
         ("label_complete_pct", ratio(complete, rows)),
@@ -131,11 +131,7 @@ pub(super) fn scalars(of: &Metrics) -> Map<String, Value> {
             "clicks_without_user_pct",
             ratio(of_run("without_user"), of_run("rows")),
         ),
-    ];
-    scalars
-        .map(|(name, value)| (name.to_owned(), value))
-        .into_iter()
-        .collect()
+    ])
 }
 
 #[cfg(test)]

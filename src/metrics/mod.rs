@@ -192,6 +192,14 @@ fn by_number(of: &Map<String, Value>) -> Map<String, Value> {
         .collect()
 }
 
+/// Values by name.
+fn named<const N: usize>(values: [(&str, Value); N]) -> Map<String, Value> {
+    let values = values.into_iter();
+    values
+        .map(|(name, value)| (name.to_owned(), value))
+        .collect()
+}
+
 /// A part of a whole; null if there is no whole.
 fn ratio(part: u64, whole: u64) -> Value {
     match whole {

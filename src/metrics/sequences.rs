@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Value, json};
 
-use super::{Metrics, ratio};
+use super::{Metrics, named, ratio};
 use crate::ids::index64;
 use crate::tally::{CODES, HistoryTally, PLACES, SPAN_ENDS, Spans};
 
@@ -111,7 +111,7 @@ pub(super) fn scalars(of: &Metrics) -> Map<String, Value> {
         )
     };
     let top = of.top.first().and_then(|top| top["samples"].as_u64());
-    let scalars = [
+    named([
         ("rows", json!(of.count("rows"))),
         ("samples", json!(samples)),
         ("impressions", json!(of.count("impressions"))),
@@ -154,11 +154,7 @@ pub(super) fn scalars(of: &Metrics) -> Map<String, Value> {
         ),
         ("actions_without_customer", run("null_customers")),
         ("actions_never_available", run("never_available")),
-    ];
-    scalars
-        .map(|(name, value)| (name.to_owned(), value))
-        .into_iter()
-        .collect()
+    ])
 }
 
 /// The distributions that SPEC names, and those of spans.

@@ -3,7 +3,7 @@
 use serde_json::Value;
 
 use super::text::{Unit, count, metric, span};
-use super::{Distribution, Pair, Shown, by_day, missing_section, tiles};
+use super::{Distribution, Labels, Pair, Shown, by_day, missing_section, tiles};
 
 /// The headline figures of `features`.
 const OF_FEATURES: [(&str, &str, Unit); 12] = [
@@ -143,20 +143,13 @@ fn prior_clicks(pair: Pair<'_>, shown: &mut Shown) {
 
 /// What labels say.
 fn labels(pair: Pair<'_>, shown: &mut Shown) {
-    let numbers = |of: &Value| {
-        let number = |name: &str| of["counts"][name].as_u64().unwrap_or(0);
-        let (yes, open) = (number("clicked_complete"), number("label_incomplete"));
-        [yes, number("rows").saturating_sub(yes + open), open]
-    };
-    let (own, other) = (numbers(pair.own), pair.other.map_or([0; 3], numbers));
-    let names = ["clicked", "not clicked", "not complete"].map(str::to_owned);
-    let classes = names.into_iter().zip(own).zip(other);
-    let of = Distribution {
-        caption: ("labels", "Labels", "Whether a click followed; a label is not complete if its window reaches beyond the data.".to_owned()),
-        class: "Label",
-        counted: "Rows",
-        is_histogram: false,
-        classes: classes.map(|((name, own), other)| (name, own, other)).collect(),
+    let told =
+        "Whether a click followed; a label is not complete if its window reaches beyond the data.";
+    let of = Labels {
+        told: told.to_owned(),
+        counted: ("Rows", "rows"),
+        counts: ["clicked_complete", "label_incomplete"],
+        names: ["clicked", "not clicked", "not complete"],
     };
     of.draw(pair, shown);
 }

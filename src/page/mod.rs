@@ -259,6 +259,43 @@ struct Distribution<'a> {
     classes: Vec<(String, u64, u64)>,
 }
 
+/// What labels say of some rows.
+struct Labels<'a> {
+    /// A sentence about them.
+    told: String,
+    /// What is counted, and the name of the count of all.
+    counted: (&'a str, &'a str),
+    /// The names of the counts of those that say yes, and of those that say nothing.
+    counts: [&'a str; 2],
+    /// What to call those that say yes, those that say no, and the others.
+    names: [&'a str; 3],
+}
+
+impl Labels<'_> {
+    /// Their figure.
+    fn draw(self, pair: Pair<'_>, shown: &mut Shown) {
+        let numbers = |of: &Value| {
+            let number = |name: &str| of["counts"][name].as_u64().unwrap_or(0);
+            let [yes, neither] = self.counts.map(number);
+            let no = number(self.counted.1).saturating_sub(yes + neither);
+            [yes, no, neither]
+        };
+        let (own, other) = (numbers(pair.own), pair.other.map_or([0; 3], numbers));
+        let names = self.names.map(str::to_owned).into_iter();
+        let classes = names.zip(own).zip(other);
+        let of = Distribution {
+            caption: ("labels", "Labels", self.told),
+            class: "Label",
+            counted: self.counted.0,
+            is_histogram: false,
+            classes: classes
+                .map(|((name, own), other)| (name, own, other))
+                .collect(),
+        };
+        of.draw(pair, shown);
+    }
+}
+
 impl Distribution<'_> {
     /// Its figure; and the index of its drift if there is another set.
     fn draw(self, pair: Pair<'_>, shown: &mut Shown) {

@@ -5,7 +5,7 @@ use serde_json::Value;
 use super::chart::{Bar, Caption, Stack, bars, stacks};
 use super::text::{Unit, bound, count, metric, share};
 use super::types::TypeNames;
-use super::{Distribution, Pair, Shown, by_day, missing_section, tiles};
+use super::{Distribution, Labels, Pair, Shown, by_day, missing_section, tiles};
 use crate::ids::float;
 use crate::metrics::LENGTHS;
 
@@ -259,26 +259,12 @@ fn spans(pair: Pair<'_>, shown: &mut Shown) {
 
 /// What labels say.
 fn labels(pair: Pair<'_>, shown: &mut Shown) {
-    let numbers = |of: &Value| {
-        let number = |name: &str| of["counts"][name].as_u64().unwrap_or(0);
-        let (yes, null) = (number("positive_labels"), number("samples_without_label"));
-        [yes, number("samples").saturating_sub(yes + null), null]
-    };
-    let (own, other) = (numbers(pair.own), pair.other.map_or([0; 3], numbers));
-    let names = ["ordered", "not ordered", "no label"].map(str::to_owned);
-    let classes = names.into_iter().zip(own).zip(other);
-    let told = format!(
-        "{} of the labels say that the item was ordered.",
-        metric(&pair.own["label_rate"], Unit::Share)
-    );
-    let of = Distribution {
-        caption: ("labels", "Labels", told),
-        class: "Label",
-        counted: "Samples",
-        is_histogram: false,
-        classes: classes
-            .map(|((name, own), other)| (name, own, other))
-            .collect(),
+    let rate = metric(&pair.own["label_rate"], Unit::Share);
+    let of = Labels {
+        told: format!("{rate} of the labels say that the item was ordered."),
+        counted: ("Samples", "samples"),
+        counts: ["positive_labels", "samples_without_label"],
+        names: ["ordered", "not ordered", "no label"],
     };
     of.draw(pair, shown);
 }
