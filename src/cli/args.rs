@@ -53,7 +53,7 @@ pub(crate) enum Command {
     /// OUT/user_merchant and OUT/merchant, each as .csv and .parquet; OUT appears complete, or not
     /// at all.
     Dwell(Box<super::dwell::Dwell>),
-    /// Say what a job would make, and what memory and time it would take, without writing anything
+    /// Say what a job would make and take, and write nothing
     ///
     /// Takes a whole command line of `hitherto sequences` behind it. Reads the impressions, the footers
     /// and a sample of the actions, and sorts and encodes a sample of the rows with the code of a run.

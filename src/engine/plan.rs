@@ -104,7 +104,7 @@ impl Planned {
 /// Says what a job of [`Question::Sequences`] would make and take, and writes nothing.
 ///
 /// # Errors
-/// Those of [`crate::run`] that are met on the way.
+/// Those of a run that are met on the way.
 ///
 /// # Examples
 /// ```no_run
