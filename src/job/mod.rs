@@ -60,10 +60,9 @@ impl Job {
                 settings.timezone
             ))
         })?;
-        let gates = settings.fail_if.iter();
         let sources = settings.sources();
-        let gates = gates.map(|text| Gate::parse(settings.question, &sources, text));
-        let gates = gates.collect::<Result<_>>()?;
+        let gate = |text: &String| Gate::parse(settings.question, &sources, text);
+        let gates = settings.fail_if.iter().map(gate).collect::<Result<_>>()?;
         Ok(Job {
             settings,
             zone,
