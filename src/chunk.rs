@@ -3,18 +3,25 @@
 //!
 //! **Invariants**: a chunk never grows beyond the room that it was made with, so the account sees
 //! memory before it is touched. What is read back from its bytes is what was written.
-//! **Format**: the columns of actions one after the other, rows of fixed width as they are;
-//! little-endian, nothing between. It is read by the process that wrote it and by nobody else.
+//! **Format**: of actions how many numbers are told of each, in a byte, then their columns one after
+//! the other; rows of fixed width as they are; little-endian, nothing between. It is read by the process that wrote it and by nobody else.
 
 use std::fmt::Debug;
 
 use crate::column::{EventChunk, Row};
 use crate::ids::{Item, Micros, count64};
+use crate::job::SIDE_COLUMNS_MAX;
+use crate::sides::Told;
 
 /// Rows of the first chunk of a list; each is twice as long as the one before.
 const ROWS_MIN: usize = 32;
 /// Rows of a chunk, at most: large enough that its cost is spread.
 const ROWS_MAX: usize = 2048;
+
+/// Rows that there is room for in the chunk that follows one with room for so many.
+fn rows_after(rows_max: usize) -> usize {
+    (rows_max * 2).clamp(ROWS_MIN, ROWS_MAX)
+}
 
 /// Rows of one partition.
 pub(crate) trait Chunk: Debug + Send + Sized {
@@ -44,9 +51,14 @@ pub(crate) trait Chunk: Debug + Send + Sized {
         Self::with_room(0)
     }
 
+    /// An empty chunk without room, like the one that this list began with.
+    fn emptied(&self) -> Self {
+        Self::none()
+    }
+
     /// An empty chunk to follow this one in its list.
     fn next(&self) -> Self {
-        Self::with_room((self.rows_max() * 2).clamp(ROWS_MIN, ROWS_MAX))
+        Self::with_room(rows_after(self.rows_max()))
     }
 
     /// Bytes that the chunk takes from the account.
@@ -61,15 +73,45 @@ pub(crate) trait Chunk: Debug + Send + Sized {
     }
 }
 
+impl<I: Item> EventChunk<I> {
+    /// An empty chunk of actions of which so many numbers are told, with room for so many.
+    pub(crate) fn telling(width: usize, rows_max: usize) -> EventChunk<I> {
+        let told = || Told {
+            width,
+            keys: Vec::with_capacity(rows_max * width),
+        };
+        EventChunk {
+            rows: Vec::with_capacity(rows_max),
+            known_after: Vec::new(),
+            told: (width > 0).then(|| Box::new(told())),
+            counted: 0,
+        }
+    }
+
+    /// How many numbers are told of each action.
+    fn width(&self) -> usize {
+        self.told.as_ref().map_or(0, |told| told.width)
+    }
+}
+
 impl<I: Item> Chunk for EventChunk<I> {
     const ROW_BYTES: usize = size_of::<Row<I>>();
 
     fn with_room(rows_max: usize) -> EventChunk<I> {
-        EventChunk {
-            rows: Vec::with_capacity(rows_max),
-            known_after: Vec::new(),
-            counted: 0,
-        }
+        EventChunk::telling(0, rows_max)
+    }
+
+    fn next(&self) -> EventChunk<I> {
+        EventChunk::telling(self.width(), rows_after(self.rows_max()))
+    }
+
+    fn emptied(&self) -> EventChunk<I> {
+        EventChunk::telling(self.width(), 0)
+    }
+
+    fn bytes(&self) -> u64 {
+        let per_row = Self::ROW_BYTES + self.width() * size_of::<i32>();
+        count64(self.rows_max() * per_row)
     }
 
     #[inline]
@@ -85,10 +127,12 @@ impl<I: Item> Chunk for EventChunk<I> {
     fn clear(&mut self) {
         self.rows.clear();
         self.known_after.clear();
+        self.told.iter_mut().for_each(|told| told.keys.clear());
         self.counted = 0;
     }
 
     fn write(&self, to: &mut Vec<u8>) {
+        to.push(u8::try_from(self.width()).expect("a few numbers"));
         for row in &self.rows {
             to.extend_from_slice(&row.time.0.to_le_bytes());
         }
@@ -99,15 +143,24 @@ impl<I: Item> Chunk for EventChunk<I> {
             // Ids are above 0, so that the upper half of one that fits 32 bits is empty.
             to.extend_from_slice(&row.item.to_wide().to_le_bytes()[..size_of::<I>()]);
         }
+        for key in self.told.iter().flat_map(|told| &told.keys) {
+            to.extend_from_slice(&key.to_le_bytes());
+        }
         for known_after in &self.known_after {
             to.extend_from_slice(&known_after.0.to_le_bytes());
         }
     }
 
     fn read(bytes: &[u8], rows_count: usize) -> Option<EventChunk<I>> {
+        let (width, bytes) = bytes.split_first()?;
+        let width = usize::from(*width);
+        if SIDE_COLUMNS_MAX < width {
+            return None;
+        }
         let (times, rest) = bytes.split_at_checked(rows_count * 8)?;
         let (keys, rest) = rest.split_at_checked(rows_count * 4)?;
-        let (items, known) = rest.split_at_checked(rows_count * size_of::<I>())?;
+        let (items, rest) = rest.split_at_checked(rows_count * size_of::<I>())?;
+        let (told, known) = rest.split_at_checked(rows_count * width * size_of::<i32>())?;
         if !known.is_empty() && known.len() != times.len() {
             return None;
         }
@@ -124,9 +177,15 @@ impl<I: Item> Chunk for EventChunk<I> {
                 let item = I::from_wide(i64::from_le_bytes(wide))?;
                 Some(Row::of_parts(long(time), u32::from_le_bytes(*key), item))
             });
+        let keys = told.as_chunks::<4>().0.iter();
+        let told = || Told {
+            width,
+            keys: keys.map(|key| i32::from_le_bytes(*key)).collect(),
+        };
         Some(EventChunk {
             rows: rows.collect::<Option<_>>()?,
             known_after: known.as_chunks::<8>().0.iter().map(long).collect(),
+            told: (width > 0).then(|| Box::new(told())),
             counted: rows_count,
         })
     }

@@ -6,6 +6,7 @@
 
 use crate::ids::{Day, Item, Kind, Micros, count32, count64, index};
 use crate::kept::{KeptColumns, KeptRow};
+use crate::sides::{SideKeys, Told};
 
 /// Texts, one after the other.
 #[derive(Clone, Debug, Default)]
@@ -333,6 +334,9 @@ pub(crate) struct EventChunk<I> {
     pub(crate) rows: Vec<Row<I>>,
     /// The last instant at which each was not yet known; empty if that is its time for all.
     pub(crate) known_after: Vec<Micros>,
+    /// What is told of each beside its item and its type; nothing, in a word of memory, where
+    /// nothing is.
+    pub(crate) told: Option<Box<Told>>,
     /// Rows that the early stop has counted.
     pub(crate) counted: usize,
 }
@@ -363,6 +367,20 @@ impl<I: Item> EventChunk<I> {
         }
         let row = Row::new(local_key, event.time, event.kind, event.item);
         self.rows.push(row);
+    }
+
+    /// Adds what is told of the action that was added last.
+    #[inline]
+    pub(crate) fn tell(&mut self, keys: &SideKeys) {
+        let told = self.told.as_mut().expect("the job tells something");
+        told.push(keys);
+    }
+
+    /// What is told of an action: zeros for numbers that it has not.
+    pub(crate) fn keys(&self, row: usize) -> SideKeys {
+        self.told
+            .as_ref()
+            .map_or_else(SideKeys::default, |told| told.get(row))
     }
 
     /// When the actions were known.

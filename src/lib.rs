@@ -78,6 +78,7 @@
 //! | `survey` | a folder into what lies there, for a first job file |
 //! | `generate` | settings into synthetic logs |
 //! | `kept` | values that are carried through from impressions to rows |
+//! | `sides` | numbers that are told of actions beside items and types |
 //! | `calendar`, `column`, `ids`, `error`, `control`, `regular` | days and zones, columns, units, errors, progress, files opened without waiting |
 //! | `failpoint` | points at which tests kill a run; nothing without a feature |
 //! | `oracle` | the same once more, naively, to hold the rest to |
@@ -125,6 +126,7 @@ mod publish;
 mod quarantine;
 mod regular;
 mod scan;
+mod sides;
 mod sort;
 mod spill;
 #[cfg(feature = "bench")]
@@ -154,7 +156,7 @@ pub use ids::Day;
 pub use job::{
     ActionSource, Codec, CustomerType, Cutoff, Dedup, DivideBy, DwellMethod, Format, Guests,
     IfExists, ItemType, Job, Keep, KeepType, LabelKey, Layout, LogName, NullLabel, OnBadRow,
-    OtherTypes, Publish, Question, Settings, Side, Source, TimeUnit, Types,
+    OtherTypes, Publish, Question, Settings, Side, SideColumn, SideType, Source, TimeUnit, Types,
 };
 pub use output::{DayReport, DwellReport, FeaturesReport, Report, example_part};
 pub use page::{Drift, Page, PageSettings, page};

@@ -103,10 +103,15 @@ pub(crate) struct Scatter<C> {
 impl<C: Chunk> Scatter<C> {
     /// Empty lists.
     pub(crate) fn new(split: Split) -> Scatter<C> {
+        Scatter::of(split, C::none)
+    }
+
+    /// Empty lists of chunks that each follow one like this.
+    pub(crate) fn of(split: Split, first: impl Fn() -> C) -> Scatter<C> {
         let partitions = 0..split.partitions_count();
         Scatter {
             split,
-            open: partitions.clone().map(|_| C::none()).collect(),
+            open: partitions.clone().map(|_| first()).collect(),
             full: partitions.map(|_| Vec::new()).collect(),
             bytes: 0,
             highest: 0,
@@ -134,7 +139,8 @@ impl<C: Chunk> Scatter<C> {
     /// Takes all chunks of a partition.
     pub(crate) fn take(&mut self, partition: usize) -> Vec<C> {
         let mut chunks = std::mem::take(&mut self.full[partition]);
-        let open = std::mem::replace(&mut self.open[partition], C::none());
+        let empty = self.open[partition].emptied();
+        let open = std::mem::replace(&mut self.open[partition], empty);
         chunks.extend(Some(open).filter(|chunk| chunk.rows_count() > 0));
         chunks
     }

@@ -2,8 +2,9 @@
 //!
 //! **In / Out**: [`EventChunk`]s in any order → [`Sorted`]: columns of the whole partition, the
 //! actions of a customer side by side, oldest first.
-//! **Order**: time, then kind, then item, ascending. It is total up to exact duplicates, which
-//! are alike in all that is written. A history is such a run read backwards.
+//! **Order**: time, then kind, then item, ascending; then the last instant at which the action was
+//! not known, then what is told of it beside these. It is total up to exact duplicates, which are
+//! alike in all that is written. A history is such a run read backwards.
 //! **Cost**: a counting scatter by customer (rows are read in sequence and written into memory
 //! that fits a cache), an `is_sorted` scan per run, a sort of those runs only that need it, and one
 //! pass that puts them into columns. Scratch is one arena per thread; only the rare long run,
@@ -15,6 +16,7 @@ use bumpalo::Bump;
 
 use crate::column::{EventChunk, Row};
 use crate::ids::{Item, Kind, Micros, count32, count64, index};
+use crate::sides::SideKeys;
 
 /// From this length on, a radix sort beats a comparison sort. *Guessed* from published figures.
 const RADIX_ROWS_MIN: usize = 1024;
@@ -32,6 +34,8 @@ pub(crate) struct Sorted<I> {
     kinds: Vec<Kind>,
     /// The last instant at which each was not known; empty if that is its time for all.
     known_after: Vec<Micros>,
+    /// What is told of them beside these, number by number, as keys.
+    told: Vec<Vec<i32>>,
 }
 
 /// What is sorted, in a total order of which time comes first.
@@ -52,6 +56,16 @@ impl<I: Item> Record for Row<I> {
 type Late<I> = (Row<I>, Micros);
 
 impl<I: Item> Record for Late<I> {
+    #[inline]
+    fn time(&self) -> Micros {
+        self.0.time
+    }
+}
+
+/// The same, and what is told of it beside all these, which comes last.
+type Telling<I> = (Row<I>, Micros, SideKeys);
+
+impl<I: Item> Record for Telling<I> {
     #[inline]
     fn time(&self) -> Micros {
         self.0.time
@@ -90,14 +104,27 @@ impl<I: Item> Sorted<I> {
         (!self.known_after.is_empty()).then_some(&self.known_after[..])
     }
 
-    /// Bytes of memory that the columns take.
-    pub(crate) fn bytes(&self) -> u64 {
-        Self::bytes_for(self.times.capacity(), !self.known_after.is_empty())
+    /// A number that is told of all actions of the partition, as keys.
+    pub(crate) fn told(&self, column: usize) -> &[i32] {
+        // Of a partition without actions nothing is known, not even what is told.
+        self.told.get(column).map_or(&[], Vec::as_slice)
     }
 
-    /// Bytes of memory that the columns will take, for the account.
-    pub(crate) fn bytes_for(rows_count: usize, known_late: bool) -> u64 {
-        let per_row = 8 + size_of::<I>() + 1 + if known_late { 8 } else { 0 };
+    /// Whether what is told of two actions is the same.
+    pub(crate) fn tells_same(&self, one: usize, other: usize) -> bool {
+        self.told.iter().all(|keys| keys[one] == keys[other])
+    }
+
+    /// Bytes of memory that the columns take.
+    pub(crate) fn bytes(&self) -> u64 {
+        let (late, told) = (!self.known_after.is_empty(), self.told.len());
+        Self::bytes_for(self.times.capacity(), late, told)
+    }
+
+    /// Bytes of memory that the columns will take, for the account, given how many numbers are told
+    /// of an action.
+    pub(crate) fn bytes_for(rows_count: usize, known_late: bool, told: usize) -> u64 {
+        let per_row = 8 + size_of::<I>() + 1 + if known_late { 8 } else { 0 } + 4 * told;
         count64(rows_count * per_row)
     }
 
@@ -107,6 +134,9 @@ impl<I: Item> Sorted<I> {
             let (from, to) = (index(from.start)..index(from.end), index(to));
             self.times.copy_within(from.clone(), to);
             self.items.copy_within(from.clone(), to);
+            for keys in &mut self.told {
+                keys.copy_within(from.clone(), to);
+            }
             self.kinds.copy_within(from, to);
         }
     }
@@ -118,8 +148,10 @@ impl<I: Item> Sorted<I> {
         self.times.truncate(count);
         self.items.truncate(count);
         self.kinds.truncate(count);
+        self.told.iter_mut().for_each(|keys| keys.truncate(count));
         self.run_starts = Vec::new();
         if is_worth_it {
+            self.told.iter_mut().for_each(Vec::shrink_to_fit);
             self.times.shrink_to_fit();
             self.items.shrink_to_fit();
             self.kinds.shrink_to_fit();
@@ -127,7 +159,7 @@ impl<I: Item> Sorted<I> {
     }
 
     /// Leaves of actions of a customer that are alike in time, kind and item only the one that was
-    /// known first; gives how many are gone.
+    /// known first, and of these the one that tells the lowest numbers; gives how many are gone.
     pub(crate) fn drop_repeats(&mut self) -> u64 {
         let (mut start, mut kept) = (0_usize, 0_usize);
         for run_end in &mut self.run_starts[1..] {
@@ -148,6 +180,9 @@ impl<I: Item> Sorted<I> {
                 if let Some(known_after) = self.known_after.get(at).copied() {
                     self.known_after[kept] = known_after;
                 }
+                for keys in &mut self.told {
+                    keys[kept] = keys[at];
+                }
                 kept += 1;
             }
             start = end;
@@ -158,6 +193,7 @@ impl<I: Item> Sorted<I> {
         self.kinds.truncate(kept);
         self.items.truncate(kept);
         self.known_after.truncate(kept);
+        self.told.iter_mut().for_each(|keys| keys.truncate(kept));
         count64(gone)
     }
 
@@ -183,15 +219,20 @@ pub(crate) fn sort<I: Item>(
     let run_starts = count(&chunks, keys_count);
     let rows_count = index(*run_starts.last().expect("one more than customers"));
     let late = chunks.iter().any(|chunk| !chunk.known_after.is_empty());
+    let told = chunks.iter().find_map(|chunk| chunk.told.as_ref());
+    let told = told.map_or(0, |told| told.width);
     let mut sorted = Sorted {
         times: Vec::with_capacity(rows_count),
         items: Vec::with_capacity(rows_count),
         kinds: Vec::with_capacity(rows_count),
         known_after: Vec::with_capacity(if late { rows_count } else { 0 }),
+        told: (0..told).map(|_| Vec::with_capacity(rows_count)).collect(),
         run_starts,
     };
     let key = |row: &Row<I>| row.local_key();
-    if late {
+    if told > 0 {
+        sort_telling(&mut sorted, chunks, late, scratch);
+    } else if late {
         let rows = chunks.iter().flat_map(|chunk| {
             let rows = chunk.rows.iter().enumerate();
             rows.map(|(at, row)| (*row, chunk.known_after(at)))
@@ -211,6 +252,37 @@ pub(crate) fn sort<I: Item>(
         records.iter().for_each(|row| sorted.push(*row));
     }
     sorted
+}
+
+/// Sorts actions of which numbers are told into empty columns; `late` says whether some were known
+/// later than they happened.
+fn sort_telling<I: Item>(
+    sorted: &mut Sorted<I>,
+    chunks: Vec<EventChunk<I>>,
+    late: bool,
+    scratch: &Bump,
+) {
+    let rows = chunks.iter().flat_map(|chunk| {
+        let rows = chunk.rows.iter().enumerate();
+        rows.map(|(at, row)| (*row, chunk.known_after(at), chunk.keys(at)))
+    });
+    let records = group(
+        rows,
+        |(row, ..)| row.local_key(),
+        &sorted.run_starts,
+        scratch,
+    );
+    drop(chunks);
+    sort_runs(records, &sorted.run_starts);
+    for (row, known_after, told) in &*records {
+        sorted.push(*row);
+        if late {
+            sorted.known_after.push(*known_after);
+        }
+        for (keys, key) in sorted.told.iter_mut().zip(told) {
+            keys.push(*key);
+        }
+    }
 }
 
 /// Where the run of each customer starts, and where the last ends.
@@ -331,6 +403,50 @@ mod tests {
         assert_eq!(sorted.known_after, [6, 5, 6, 6].map(Micros));
         assert_eq!((sorted.items.len(), sorted.kinds.len()), (4, 4));
         assert_eq!(sorted.drop_repeats(), 0);
+    }
+
+    #[test]
+    fn what_is_told_goes_with_its_action_and_comes_last_in_the_order() {
+        // Customer, time, known, numbers.
+        let rows = [
+            (1, 5, 5, [3, 0]),
+            (0, 6, 9, [1, 1]),
+            (0, 6, 6, [2, -1]),
+            (0, 6, 6, [2, -2]),
+            (0, 6, 6, [-7, 5]),
+            (0, 4, 4, [8, 8]),
+        ];
+        for late in [true, false] {
+            let mut chunk = EventChunk::<i32>::telling(2, rows.len());
+            for (key, time, known, told) in rows {
+                let event = Event {
+                    time: Micros(time),
+                    known_after: Micros(if late { known } else { time }),
+                    kind: Kind(1),
+                    item: 1,
+                };
+                chunk.push(key, event);
+                chunk.tell(&[told[0], told[1], 77, 77]);
+            }
+            let mut sorted = sort(vec![chunk], 2, &mut Bump::new());
+            assert_eq!(sorted.known_after().is_some(), late);
+            let first = match late {
+                true => [8, -7, 2, 2, 1, 3],
+                false => [8, -7, 1, 2, 2, 3],
+            };
+            assert_eq!(sorted.told(0), first);
+            assert_eq!(sorted.told(1)[1], 5);
+            assert!(sorted.tells_same(0, 0) && !sorted.tells_same(2, 3));
+            assert_eq!(sorted.bytes() % 6, 0);
+            assert_eq!(sorted.drop_repeats(), 3);
+            assert_eq!(
+                (sorted.told(0), sorted.told(1)),
+                (&[8, -7, 3][..], &[8, 5, 0][..])
+            );
+            sorted.move_down(2..3, 0);
+            sorted.truncate(1);
+            assert_eq!((sorted.told(0), sorted.told(1)), (&[3][..], &[0][..]));
+        }
     }
 
     /// Sorts events of (customer, time, kind, item, known) and checks them against std's sort.

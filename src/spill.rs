@@ -343,13 +343,14 @@ mod tests {
     use super::*;
     use crate::column::{Event, EventChunk};
     use crate::ids::{Item, Key, Kind, Micros};
+    use crate::sides::SideKeys;
 
-    /// Pushes events with a quota, and checks that all come back.
-    fn check<I: Item>(quota: u64, late: bool) {
+    /// Pushes events with a quota, some numbers told of each, and checks that all come back.
+    fn check<I: Item>(quota: u64, late: bool, width: usize) {
         let folder = tempfile::tempdir().expect("a folder");
         let control = Control::default();
         let split = Split::new(100, 3);
-        let mut scatter = Scatter::<EventChunk<I>>::new(split);
+        let mut scatter = Scatter::of(split, || EventChunk::<I>::telling(width, 0));
         let mut spill = Spill::new(folder.path(), quota);
         let mut expected = Vec::new();
         for n in 0..50_000_i64 {
@@ -369,6 +370,9 @@ mod tests {
                 relieved.expect("room on the disk");
             }
             scatter.push(partition, key, event);
+            if width > 0 {
+                scatter.open(partition).tell(&keys_of(n));
+            }
             expected.push((split.partition_of(key), n, known_after.0, item.to_wide()));
         }
         assert_eq!(spill.bytes() > 0, quota < 1 << 20);
@@ -383,6 +387,8 @@ mod tests {
                 for (at, row) in chunk.rows.iter().enumerate() {
                     assert_eq!(i64::from(row.kind().0), 1 + row.time.0 % 3);
                     let known = chunk.known_after(at).0;
+                    let told = keys_of(row.time.0);
+                    assert_eq!(chunk.keys(at)[..width], told[..width]);
                     found.push((partition, row.time.0, known, row.item.to_wide()));
                 }
             }
@@ -392,12 +398,20 @@ mod tests {
         assert!(found == expected);
     }
 
+    /// What is told of an event.
+    fn keys_of(n: i64) -> SideKeys {
+        let n = i32::try_from(n).expect("small");
+        [n, -n, n % 7, i32::MIN]
+    }
+
     #[test]
     fn what_is_spilled_comes_back_as_it_was() {
         for late in [false, true] {
             for quota in [0, 300_000, 1 << 30] {
-                check::<i32>(quota, late);
-                check::<i64>(quota, late);
+                for width in [0, 1, 4] {
+                    check::<i32>(quota, late, width);
+                    check::<i64>(quota, late, width);
+                }
             }
         }
     }

@@ -52,6 +52,7 @@ fuzz_target!(|case: (Actions, Impressions, Asked, Layout)| {
             kind: 1 + kind % 3,
             item: i64::from(item % 30) + 1,
             available: None,
+            told: Vec::new(),
         })
         .collect();
     let impressions: Vec<LogImpression> = shown

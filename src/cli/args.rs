@@ -7,7 +7,7 @@ use clap_complete::Shell;
 use hitherto::{CustomerType, Settings, Side, Source};
 
 use crate::cli::choices::{
-    Action, CodecArg, CustomerArg, CutoffArg, GuestsArg, ItemArg, LayoutArg, NullLabelArg, SideArg,
+    Action, CodecArg, CustomerArg, CutoffArg, GuestsArg, ItemArg, LayoutArg, NullLabelArg,
 };
 use crate::cli::chosen::Chosen;
 use crate::cli::flags::{BadRows, Days, Gates, Place, Reading};
@@ -265,9 +265,11 @@ struct HistoryArgs {
     /// Actions of a history, at most: the newest, 1 to 65536 [alias: --max-seq]
     #[arg(long, value_name = "COUNT", default_value_t = 1000, alias = "max-seq")]
     max_actions: u32,
-    /// Lists beside actions, aligned with them and padded alike, comma-separated
-    #[arg(long, value_enum, value_name = "LIST", value_delimiter = ',')]
-    with: Vec<SideArg>,
+    /// Lists beside actions, aligned with them and padded alike: time_delta, the seconds to the
+    /// cutoff, and columns of the actions, such as price,quantity:int32; Parquet tells their types, of
+    /// text files they are float32 unless NAME:TYPE says int32
+    #[arg(long, value_name = "LISTS", value_delimiter = ',', value_parser = Side::parse)]
+    with: Vec<Side>,
     /// Write histories at their true length, without padding
     #[arg(long)]
     no_pad: bool,
@@ -349,7 +351,7 @@ impl Sequences {
             available: history.available,
             embargo_us: history.embargo,
             actions_max: history.max_actions,
-            sides: history.with.into_iter().map(Side::from).collect(),
+            sides: history.with,
             pad: !history.no_pad,
             layout: output.layout.into(),
             guests: doubt.guests.into(),

@@ -3,7 +3,7 @@
 use clap::ValueEnum;
 use hitherto::{
     Codec, CustomerType, Cutoff, Dedup, DivideBy, DwellMethod, Format, Guests, HeadOf, IfExists,
-    ItemType, LabelKey, Layout, NullLabel, OnBadRow, Side, Source, TimeUnit,
+    ItemType, LabelKey, Layout, NullLabel, OnBadRow, Source, TimeUnit,
 };
 
 /// Declares the values of a flag, and what each means to the library.
@@ -96,10 +96,6 @@ values!(DedupArg => Dedup {
     Exact = "exact" => Dedup::Exact,
     /// Of actions in a row before the cutoff, alike in type and item, the newest counts
     Consecutive = "consecutive" => Dedup::Consecutive,
-});
-values!(SideArg => Side {
-    /// Whole seconds from the action to the cutoff
-    TimeDelta = "time_delta" => Side::TimeDelta,
 });
 values!(GuestsArg => Guests {
     /// Leave them out, and count them

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::Args;
 use hitherto::{Day, ExplainSettings, Explained, ExplainedAction, Source, date_text};
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::cli::values::day;
 use crate::cli::verify::Running;
@@ -99,33 +99,54 @@ fn table(of: &Explained) -> String {
         "ranking {ranking} of customer {customer} on {day}, from {file} record {record}\n\
          cutoff {cutoff}, {lookback}, at most {count} actions, zone {zone}\n"
     );
-    let mut rows = vec![["time", "type", "item", "fate", "from"].map(str::to_owned)];
+    let told = of.told.iter().map(String::as_str);
+    let head = ["time", "type", "item"].into_iter().chain(told);
+    let head = head.chain(["fate", "from"]).map(str::to_owned);
+    let mut rows: Vec<Vec<String>> = vec![head.collect()];
     rows.extend(of.actions.iter().map(|action| {
         let dash = || "-".to_owned();
         let (file, record) = &action.from;
-        [
+        let mut row = vec![
             action.time.clone().unwrap_or_else(dash),
             type_name(action),
             action.item.map_or_else(dash, |item| item.to_string()),
-            action.fate.clone(),
-            format!("{file} record {record}"),
-        ]
+        ];
+        let told = 0..of.told.len();
+        row.extend(told.map(|at| action.told.get(at).cloned().unwrap_or_else(dash)));
+        row.extend([action.fate.clone(), format!("{file} record {record}")]);
+        row
     }));
     let width = |column: usize| {
         let widths = rows.iter().map(|row| row[column].chars().count());
         widths.max().unwrap_or(0)
     };
-    let [time, kind, item, fate] = [width(0), width(1), width(2), width(3)];
-    for [a, b, c, d, e] in &rows {
-        text += &format!("{a:<time$}  {b:<kind$}  {c:>item$}  {d:<fate$}  {e}\n");
+    let widths: Vec<usize> = (0..of.told.len() + 4).map(width).collect();
+    for row in &rows {
+        for (column, (cell, width)) in row.iter().zip(&widths).enumerate() {
+            // Numbers end below each other.
+            let is_number = (2..3 + of.told.len()).contains(&column);
+            text += &match is_number {
+                true => format!("{cell:>width$}  "),
+                false => format!("{cell:<width$}  "),
+            };
+        }
+        text += &format!("{}\n", row.last().map_or("", String::as_str));
     }
     text
+}
+
+/// What columns tell of an action, by name; null for what is no number.
+fn told(of: &Explained, action: &ExplainedAction) -> Value {
+    let number = |text: &String| serde_json::from_str(text).unwrap_or(Value::Null);
+    let told = of.told.iter().zip(&action.told);
+    let told = told.map(|(name, text)| (name.clone(), number(text)));
+    Value::Object(told.collect())
 }
 
 /// A JSON object for each action of an impression, a line each.
 fn lines(of: &Explained) -> String {
     let line = |action: &ExplainedAction| {
-        let value = json!({
+        let mut value = json!({
             "customer_id": of.customer,
             "ranking_id": of.ranking,
             "day": date_text(of.day),
@@ -139,6 +160,9 @@ fn lines(of: &Explained) -> String {
             "file": action.from.0,
             "record": action.from.1,
         });
+        if !of.told.is_empty() {
+            value["told"] = told(of, action);
+        }
         format!("{value}\n")
     };
     of.actions.iter().map(line).collect()

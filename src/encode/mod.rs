@@ -253,8 +253,7 @@ impl<'a> Encoder<'a> {
         let mut chunks = Vec::new();
         let files = (&self.descriptor, &mut sink);
         beside::columns_before(pages, job, rows, files, &mut chunks)?;
-        let sides = job.sides.iter().map(|side| Column::Side(*side));
-        for column in [Column::Items, Column::Kinds].into_iter().chain(sides) {
+        for column in Column::all(job) {
             let description = self.descriptor.column(chunks.len());
             chunks.push(pages.column(in_hand, rows, column, (&description, &mut sink))?);
         }

@@ -22,8 +22,9 @@ use super::stream::Stream;
 use super::{Block, ItemColumn, go_on, lz4};
 use crate::control::Control;
 use crate::ids::{Kind, index};
-use crate::job::{Codec, ItemType, Job, Side};
+use crate::job::{Codec, ItemType, Job, Side, SideType};
 use crate::op::sequences::seconds_before;
+use crate::sides::float_of_key;
 
 /// Which column of histories.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -32,8 +33,23 @@ pub(super) enum Column {
     Items,
     /// `action_types`.
     Kinds,
-    /// Something told beside these.
-    Side(Side),
+    /// How long before the cutoff they happened.
+    TimeDelta,
+    /// A number that is told of them: its place among such, and what it is.
+    Told(usize, SideType),
+}
+
+impl Column {
+    /// The columns of a job, in their order.
+    pub(super) fn all(job: &Job) -> Vec<Column> {
+        let mut columns = vec![Column::Items, Column::Kinds];
+        let mut places = 0..;
+        columns.extend(job.sides.iter().filter_map(|side| match side {
+            Side::TimeDelta => Some(Column::TimeDelta),
+            Side::Column(of) => Some(Column::Told(places.next()?, of.holds())),
+        }));
+        columns
+    }
 }
 
 /// What a thread needs to write pages. Reused from row group to row group.
@@ -95,7 +111,7 @@ impl PageMaker {
         let width = match column {
             Column::Items => size_of::<I>(),
             Column::Kinds => 1,
-            Column::Side(Side::TimeDelta) => size_of::<i32>(),
+            Column::TimeDelta | Column::Told(..) => size_of::<i32>(),
         };
         let rows = Rows {
             block,
@@ -106,8 +122,8 @@ impl PageMaker {
         };
         self.cut(&shapes.all, (job.page_bytes_max / rows.bytes()).max(1));
         let encoding = match column {
-            Column::Items | Column::Side(_) => Encoding::PLAIN,
             Column::Kinds => Encoding::RLE_DICTIONARY,
+            _ => Encoding::PLAIN,
         };
         let mut chunk = Chunk::new(sink, encoding);
         if column == Column::Kinds {
@@ -200,8 +216,8 @@ impl<I: ItemColumn> Rows<'_, I> {
         let count = shape.actions.count();
         // How long ago an action was is another number at another cutoff.
         let stands_alone = match self.column {
-            Column::Items | Column::Kinds => piece.first,
-            Column::Side(Side::TimeDelta) => piece.first || !shape.is_same_moment,
+            Column::Items | Column::Kinds | Column::Told(..) => piece.first,
+            Column::TimeDelta => piece.first || !shape.is_same_moment,
         };
         let (fresh, kept, ends_alike) = match stands_alone {
             true => (count, 0, false),
@@ -249,7 +265,19 @@ impl<I: ItemColumn> Rows<'_, I> {
             (Actions::Places(places), Column::Kinds) => {
                 to.extend(places.iter().rev().map(|at| sorted.kinds()[index(*at)].0));
             }
-            (actions, Column::Side(Side::TimeDelta)) => {
+            (actions, Column::Told(at, kind)) => {
+                let keys = sorted.told(at);
+                match actions {
+                    Actions::Range(of) => {
+                        put_keys(keys[of.range()].iter().rev().copied(), kind, to);
+                    }
+                    Actions::Places(places) => {
+                        let newest_first = places.iter().rev().map(|at| keys[index(*at)]);
+                        put_keys(newest_first, kind, to);
+                    }
+                }
+            }
+            (actions, Column::TimeDelta) => {
                 let cutoff = self.block.probes.cutoffs[index(row.probe)];
                 let mut put = |time| to.extend(seconds_before(time, cutoff).to_le_bytes());
                 match actions {
@@ -264,6 +292,14 @@ impl<I: ItemColumn> Rows<'_, I> {
                 }
             }
         }
+    }
+}
+
+/// Puts down the numbers of keys as Parquet's PLAIN has them.
+fn put_keys(keys: impl Iterator<Item = i32>, kind: SideType, to: &mut Vec<u8>) {
+    match kind {
+        SideType::Int32 => to.extend(keys.flat_map(i32::to_le_bytes)),
+        SideType::Float32 => to.extend(keys.flat_map(|key| float_of_key(key).to_le_bytes())),
     }
 }
 

@@ -10,15 +10,16 @@
 
 use std::sync::Arc;
 
-use arrow::array::{ArrayRef, Int8Array, Int32Array, ListArray, PrimitiveArray};
+use arrow::array::{ArrayRef, Float32Array, Int8Array, Int32Array, ListArray, PrimitiveArray};
 use arrow::buffer::{OffsetBuffer, ScalarBuffer};
 use parquet::arrow::arrow_writer::{ArrowColumnWriter, compute_leaves};
 use parquet::errors::Result;
 
 use super::{Block, BlockRow, Encoder, ItemColumn, go_on};
 use crate::ids::{Kind, code8, index, offset32};
-use crate::job::{Job, Layout, Side};
+use crate::job::{Job, Layout, Side, SideType};
 use crate::op::sequences::{History, seconds_before};
+use crate::sides::float_of_key;
 
 /// Actions of a slice, about: 2 MB of ids stay in the second-level cache.
 const SLICE_VALUES: usize = 1 << 19;
@@ -39,7 +40,7 @@ pub(super) fn write<I: ItemColumn>(
         ends: Vec::new(),
         actions: Vec::new(),
         kinds: Vec::new(),
-        deltas: Vec::new(),
+        sides: vec![Vec::new(); encoder.job.sides.len()],
         picked: Vec::new(),
     };
     // An impression of many items and a long history is more than a slice by itself.
@@ -70,8 +71,8 @@ struct Slice<I> {
     actions: Vec<I>,
     /// Kinds of the same.
     kinds: Vec<i8>,
-    /// How long before the cutoff they were, if that is told.
-    deltas: Vec<i32>,
+    /// What is told of them beside these, column by column: seconds, or keys of numbers.
+    sides: Vec<Vec<i32>>,
     /// Scratch of histories that do not lie side by side.
     picked: Vec<u32>,
 }
@@ -102,14 +103,16 @@ impl<I: ItemColumn> Slice<I> {
                 self.kinds.extend(kinds);
             }
         }
-        if job.sides.contains(&Side::TimeDelta) {
-            let times = sorted.times();
-            let delta = |at: usize| seconds_before(times[at], cutoff);
-            match history {
-                History::Window(window) => self.deltas.extend(window.range().rev().map(delta)),
-                History::Picked(picked) => {
-                    let newest_first = picked.iter().rev();
-                    self.deltas.extend(newest_first.map(|at| delta(index(*at))));
+        let mut told = (0..).map(|column| sorted.told(column));
+        for (side, numbers) in job.sides.iter().zip(&mut self.sides) {
+            match side {
+                Side::TimeDelta => {
+                    let times = sorted.times();
+                    put(&history, |at| seconds_before(times[at], cutoff), numbers);
+                }
+                Side::Column(_) => {
+                    let keys = told.next().unwrap_or_default();
+                    put(&history, |at| keys[at], numbers);
                 }
             }
         }
@@ -117,10 +120,11 @@ impl<I: ItemColumn> Slice<I> {
         self.actions.resize(start + width, I::PADDING);
         self.kinds.resize(start + width, code8(Kind(0)));
         self.ends.push(offset32(start + width));
-        if !job.sides.is_empty() {
-            self.deltas.resize(start + width, 0);
+        for numbers in &mut self.sides {
+            // The key of 0 is 0, whatever the number.
+            numbers.resize(start + width, 0);
             for _ in 1..rows {
-                self.deltas.extend_from_within(start..start + width);
+                numbers.extend_from_within(start..start + width);
             }
         }
         for _ in 1..rows {
@@ -144,9 +148,14 @@ impl<I: ItemColumn> Slice<I> {
             Arc::new(PrimitiveArray::<I::Arrow>::new(actions, None)),
             Arc::new(Int8Array::new(kinds, None)),
         ];
-        for side in &encoder.job.sides {
+        for (side, numbers) in encoder.job.sides.iter().zip(&mut self.sides) {
+            let numbers = std::mem::take(numbers);
             values.push(match side {
-                Side::TimeDelta => Arc::new(Int32Array::from(std::mem::take(&mut self.deltas))),
+                Side::Column(of) if of.holds() == SideType::Float32 => {
+                    let floats = numbers.into_iter().map(float_of_key);
+                    Arc::new(Float32Array::from_iter_values(floats))
+                }
+                Side::TimeDelta | Side::Column(_) => Arc::new(Int32Array::from(numbers)),
             });
         }
         for (at, (values, writer)) in values.into_iter().zip(writers).enumerate() {
@@ -157,5 +166,16 @@ impl<I: ItemColumn> Slice<I> {
             }
         }
         Ok(())
+    }
+}
+
+/// Adds a number of each action of a history, newest first.
+fn put(history: &History<'_>, number: impl Fn(usize) -> i32, to: &mut Vec<i32>) {
+    match history {
+        History::Window(window) => to.extend(window.range().rev().map(number)),
+        History::Picked(picked) => {
+            let newest_first = picked.iter().rev();
+            to.extend(newest_first.map(|at| number(index(*at))));
+        }
     }
 }

@@ -8,7 +8,7 @@ use parquet::file::properties::{EnabledStatistics, WriterProperties};
 use parquet::schema::types::ColumnPath;
 
 use super::carried;
-use crate::job::{Codec, ItemType, Job, Layout, Side};
+use crate::job::{Codec, ItemType, Job, Layout, Side, SideType};
 
 /// Who made a file.
 pub(super) const CREATED_BY: &str = concat!("hitherto ", env!("CARGO_PKG_VERSION"));
@@ -58,6 +58,7 @@ pub fn schema(job: &Job, text_ids: bool) -> Schema {
     ]);
     fields.extend(job.sides.iter().map(|side| match side {
         Side::TimeDelta => list(side.column(), DataType::Int32, false),
+        Side::Column(of) => list(side.column(), told_type(of.holds()), false),
     }));
     if job.negatives_rate.is_some() {
         fields.push(match job.layout {
@@ -74,6 +75,14 @@ pub fn schema(job: &Job, text_ids: bool) -> Schema {
         });
     }
     Schema::new(fields)
+}
+
+/// The type of what is told of an action.
+fn told_type(of: SideType) -> DataType {
+    match of {
+        SideType::Int32 => DataType::Int32,
+        SideType::Float32 => DataType::Float32,
+    }
 }
 
 /// The type of times.

@@ -17,7 +17,7 @@ const ALLOCATOR: u64 = 5;
 
 /// Bytes that so many actions take from the account, with the room that is left in chunks.
 pub(super) fn kept_bytes<I: ItemColumn>(job: &Job, split: Split, kept: u64) -> u64 {
-    let row = count64(EventChunk::<I>::ROW_BYTES);
+    let row = EventChunk::<I>::telling(job.side_columns().len(), 1).bytes();
     let lists = count64(split.partitions_count() * job.threads);
     // The last chunk of a list is half full; chunks grow with their list, up to a bound.
     let last = (kept / lists.max(1)).clamp(32, 2048) / 2;

@@ -22,6 +22,7 @@ mod keep;
 mod memory;
 mod plan;
 mod sampled;
+mod sides;
 mod tasks;
 
 use std::collections::BTreeMap;
@@ -41,7 +42,7 @@ use crate::encode::ItemColumn;
 use crate::error::{Error, ErrorKind, Result};
 use crate::failpoint::hit;
 use crate::ids::{Day, count64};
-use crate::job::{IfExists, ItemType, Job, Publish, Question, Source};
+use crate::job::{IfExists, ItemType, Job, Publish, Question, SIDE_COLUMNS_MAX, Source};
 use crate::metrics::Gates;
 use crate::output::{self, Found, Report};
 use crate::partition::Scatter;
@@ -131,6 +132,7 @@ fn run_typed<I: ItemColumn>(job: &Job, control: &Control) -> Result<Report> {
     };
     let opened = open_impressions(job, &sources, &skipped)?;
     let job = &*keep::typed(job, &opened)?;
+    let job = &*sides::typed(job, &sources)?;
     let (impressions, inputs) = read_impressions::<I>(job, control, &policy, opened, &skipped)?;
     hit("impressions read");
     check_days(job, &impressions.tallies, &skipped, &existing)?;
@@ -171,6 +173,7 @@ fn read_all<I: ItemColumn>(
     let spills = spills(job, control, staging);
     let read = read_actions(&mut scan, control, plan, spills)?;
     hit("actions read");
+    sides::check_seen(job, &opened, &read.told)?;
     rejected.extend(read.rejected);
     rejected.sort_unstable();
     let partitions = Partitions::gather(split, read.scatters, read.spills);
@@ -305,6 +308,8 @@ struct ActionsRead<I> {
     rejected: Vec<Rejected>,
     /// Events kept.
     kept: u64,
+    /// Which told columns some record of text had.
+    told: [bool; SIDE_COLUMNS_MAX],
 }
 
 /// Reads actions wave by wave, newest first, until nobody needs more.
@@ -321,6 +326,7 @@ fn read_actions<I: ItemColumn>(
         tallies: vec![ActionTally::default(); scan.job.actions.len()],
         rejected: Vec::new(),
         kept: 0,
+        told: Default::default(),
     };
     for (task, proof) in &plan.passed {
         read.pass(scan.job, task, proof);
@@ -346,6 +352,7 @@ fn read_actions<I: ItemColumn>(
         read.spills.push(state.spill);
         read.rejected.extend(state.rejected);
         read.kept += state.kept;
+        sides::add_seen(&mut read.told, state.told);
         for (tally, more) in read.tallies.iter_mut().zip(&state.tallies) {
             tally.merge(more);
         }

@@ -15,13 +15,12 @@
 //! mixture. Reading all actions of a few customers instead would cost the scan that is to be foretold.
 //! **Cost**: impressions wholly; of the rest about a 24th, or [`ROWS_WANTED`] rows.
 
-use std::borrow::Cow;
 use std::time::Instant;
 
 use super::chosen::impressions_of;
 use super::memory::{Account, Memory, kept_bytes};
 use super::sampled::{Actions, Wanted, read_sample, stretch};
-use super::{check_days, find_actions, in_pool, keep, open_impressions, read_impressions};
+use super::{check_days, find_actions, in_pool, keep, open_impressions, read_impressions, sides};
 use crate::control::{Control, Stage};
 use crate::encode::ItemColumn;
 use crate::error::{Error, Result};
@@ -142,7 +141,7 @@ fn plan_typed<I: ItemColumn>(job: &Job, control: &Control) -> Result<Planned> {
         impressions,
         mut inputs,
     } = ask::<I>(job, control, &policy)?;
-    let job = &*job;
+    let job = &job;
     let tallies = impressions.tallies;
     let probes = Probes::of(impressions.rows);
     control.charge(probes.bytes())?;
@@ -203,9 +202,9 @@ fn plan_typed<I: ItemColumn>(job: &Job, control: &Control) -> Result<Planned> {
 }
 
 /// Who asks, and about what.
-struct Asked<'a, I> {
-    /// The job, with the types of columns that are carried through.
-    job: Cow<'a, Job>,
+struct Asked<I> {
+    /// The job, with the types of columns that are carried through or told.
+    job: Job,
     /// Where everything lies.
     sources: Vec<SourceFiles>,
     /// All impressions.
@@ -215,11 +214,7 @@ struct Asked<'a, I> {
 }
 
 /// Looks for inputs and reads all impressions, as a run does.
-fn ask<'a, I: ItemColumn>(
-    job: &'a Job,
-    control: &Control,
-    policy: &Policy,
-) -> Result<Asked<'a, I>> {
+fn ask<I: ItemColumn>(job: &Job, control: &Control, policy: &Policy) -> Result<Asked<I>> {
     control.enter(Stage::LOOK, 0);
     let sources = discover(job)?;
     let roots: Vec<_> = sources.iter().flat_map(|of| of.roots.clone()).collect();
@@ -229,7 +224,8 @@ fn ask<'a, I: ItemColumn>(
         _ => Vec::new(),
     };
     let opened = open_impressions(job, &sources, &skipped)?;
-    let job = keep::typed(job, &opened)?;
+    let job = keep::typed(job, &opened)?.into_owned();
+    let job = sides::typed(&job, &sources)?.into_owned();
     let (impressions, inputs) = read_impressions::<I>(&job, control, policy, opened, &skipped)?;
     check_days(&job, &impressions.tallies, &skipped, &existing)?;
     Ok(Asked {
@@ -283,7 +279,7 @@ fn make_sample<I: ItemColumn>(
         .next_power_of_two();
     let bits = u8::try_from(partitions.trailing_zeros()).unwrap_or(0);
     let split = Split::new(some.keys.count(), bits);
-    let scatter = stretch(actions, split, control)?;
+    let scatter = stretch(job, actions, split, control)?;
     let chunks = control.memory_used();
     let partitions = Partitions::gather(split, vec![scatter], Vec::new());
     Ok((rehearse(job, control, &some, &days, partitions)?, chunks))

@@ -16,7 +16,7 @@ use crate::chunk::Chunk;
 use crate::column::{Event, EventChunk};
 use crate::control::Control;
 use crate::error::Result;
-use crate::ids::{Item, Key, Micros, count64, float, index64, rounded};
+use crate::ids::{Item, Key, Micros, count32, count64, float, index, index64, rounded};
 use crate::job::{Format, Job, Source};
 use crate::keys::spread;
 use crate::output::micros_since;
@@ -26,6 +26,7 @@ use crate::scan::input::Compression;
 use crate::scan::plan::Plan;
 use crate::scan::shared::Shared;
 use crate::scan::{Opened, Task};
+use crate::sides::SideKeys;
 use crate::spill::Spill;
 
 /// How often text that is compressed is longer than its file, about.
@@ -85,8 +86,13 @@ pub(super) struct Actions<I> {
     /// Of each source.
     shares: BTreeMap<Source, Share>,
     /// The actions of sampled customers, with their sources; customers by their place among them.
-    pub(super) events: Vec<(Source, Key, Event<I>)>,
+    pub(super) events: Vec<Sampled<I>>,
+    /// What is told of them, if something is.
+    told: Vec<SideKeys>,
 }
+
+/// An action of a sampled customer, with its source, and its place in [`Actions::told`].
+type Sampled<I> = (Source, Key, Event<I>, u32);
 
 impl<I> Actions<I> {
     /// The sum over all sources of something that was counted, as a run would count it.
@@ -112,7 +118,8 @@ impl<I> Actions<I> {
 
     /// Bytes of memory that the sample takes.
     pub(super) fn bytes(&self) -> u64 {
-        count64(self.events.capacity() * size_of::<(Source, Key, Event<I>)>())
+        let told = self.told.capacity() * size_of::<SideKeys>();
+        count64(self.events.capacity() * size_of::<Sampled<I>>() + told)
     }
 
     /// The share of the rows that was read.
@@ -212,6 +219,7 @@ pub(super) fn read_sample<I: Item>(
     let mut actions = Actions {
         shares: BTreeMap::new(),
         events: Vec::new(),
+        told: Vec::new(),
     };
     let threads = 0..rayon::current_num_threads();
     // What is sampled has room: nothing goes to a file.
@@ -244,19 +252,21 @@ pub(super) fn read_sample<I: Item>(
             share.tasks += count64(tasks.len());
             share.steps_read += steps_read(&tasks);
             for state in &mut states {
-                take_sampled(state, (source, split), control, wanted, &mut actions.events);
+                take_sampled(state, (source, split), control, wanted, &mut actions);
             }
         }
     }
     // Which thread has read what is left to chance, and what is made of it is not.
-    let order = |(source, key, event): &(Source, Key, Event<I>)| {
+    let told = &actions.told;
+    let order = |(source, key, event, place): &Sampled<I>| {
         let Event {
             time,
             known_after,
             kind,
             item,
         } = *event;
-        (*source, *key, time, known_after, kind, item)
+        let told = told.get(index(*place));
+        (*source, *key, time, known_after, kind, item, told)
     };
     actions.events.sort_unstable_by_key(order);
     Ok(actions)
@@ -279,7 +289,7 @@ fn take_sampled<I: Item>(
     (source, split): (Source, Split),
     control: &Control,
     wanted: Wanted,
-    events: &mut Vec<(Source, Key, Event<I>)>,
+    actions: &mut Actions<I>,
 ) {
     for partition in 0..split.partitions_count() {
         let first = split.keys_of(partition).start;
@@ -293,7 +303,12 @@ fn take_sampled<I: Item>(
                         kind: row.kind(),
                         item: row.item,
                     };
-                    events.push((source, Key(key / wanted.customer_stride), event));
+                    let key = Key(key / wanted.customer_stride);
+                    let place = count32(actions.told.len());
+                    actions.events.push((source, key, event, place));
+                    if chunk.told.is_some() {
+                        actions.told.push(chunk.keys(at));
+                    }
                 }
             }
             control.release(chunk.bytes());
@@ -307,15 +322,17 @@ fn take_sampled<I: Item>(
 /// # Errors
 /// If the memory of the job is used up.
 pub(super) fn stretch<I: Item>(
+    job: &Job,
     actions: &Actions<I>,
     split: Split,
     control: &Control,
 ) -> Result<Scatter<EventChunk<I>>> {
-    let mut scatter = Scatter::<EventChunk<I>>::new(split);
+    let width = job.side_columns().len();
+    let mut scatter = Scatter::of(split, || EventChunk::<I>::telling(width, 0));
     let mut items: Vec<Vec<I>> = vec![Vec::new(); 256];
     // When the actions of each source happened.
     let mut bounds: BTreeMap<Source, (i64, i64)> = BTreeMap::new();
-    for (source, _, event) in &actions.events {
+    for (source, _, event, _) in &actions.events {
         items[usize::from(event.kind.0)].push(event.item);
         let at = event.time.0;
         let (first, last) = bounds.entry(*source).or_insert((at, at));
@@ -326,7 +343,7 @@ pub(super) fn stretch<I: Item>(
         drawn += 1;
         spread(drawn) % below.max(1)
     };
-    for (source, key, event) in &actions.events {
+    for (source, key, event, place) in &actions.events {
         let share = actions.shares.get(source).copied().unwrap_or_default();
         let (first, last) = bounds[source];
         let around = last.abs_diff(first) / share.tasks.max(1);
@@ -340,6 +357,9 @@ pub(super) fn stretch<I: Item>(
                 scatter.add_chunk(partition, control)?;
             }
             scatter.push(partition, *key, copy);
+            if let Some(keys) = actions.told.get(index(*place)) {
+                scatter.open(partition).tell(keys);
+            }
             let shift = i64::try_from(draw(around)).unwrap_or(0);
             let back = i64::try_from(around / 2).unwrap_or(0);
             let at = event.time.0.saturating_add(shift).saturating_sub(back);

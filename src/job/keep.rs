@@ -1,5 +1,8 @@
 //! Columns of impressions that are carried through to the output.
 
+use super::Settings;
+use crate::error::{Error, Result as Checked};
+
 /// What a carried column holds. Each value may be null.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum KeepType {
@@ -77,6 +80,51 @@ impl Keep {
     pub(crate) fn holds(&self) -> KeepType {
         self.kind.unwrap_or(KeepType::Text)
     }
+}
+
+/// The columns of the output, in any layout and with any options.
+pub(super) const OURS: [&str; 14] = [
+    "dt",
+    "customer_id",
+    "ranking_id",
+    "position",
+    "item_id",
+    "items",
+    "is_order",
+    "cutoff",
+    "last_action_time",
+    "history_length",
+    "actions",
+    "action_types",
+    "time_delta",
+    "weight",
+];
+
+/// Columns that are carried through have names of their own.
+///
+/// # Errors
+/// If not, naming the column.
+pub(super) fn check_keep(settings: &Settings) -> Checked<()> {
+    /// Columns of impressions beside ours that a record is searched for.
+    const MAX: usize = 24;
+    let of_rows = settings.keep.iter().filter(|keep| !keep.of_items);
+    if of_rows.count() > MAX {
+        let what = format!("--keep takes at most {MAX} columns of impressions");
+        return Err(Error::settings(what));
+    }
+    for (at, keep) in settings.keep.iter().enumerate() {
+        let is_it = |other: &str| other.eq_ignore_ascii_case(&keep.name);
+        let name = &keep.name;
+        if OURS.iter().any(|ours| is_it(ours)) {
+            return Err(Error::settings(format!(
+                "--keep has \"{name}\", which is a column of the output already"
+            )));
+        }
+        if settings.keep[..at].iter().any(|other| is_it(&other.name)) {
+            return Err(Error::settings(format!("--keep names \"{name}\" twice")));
+        }
+    }
+    Ok(())
 }
 
 #[cfg(test)]

@@ -8,6 +8,7 @@ mod actions;
 mod gates;
 mod keep;
 mod settings;
+mod sides;
 mod sources;
 
 use std::ops::Deref;
@@ -21,8 +22,10 @@ pub(crate) use gates::{Gate, Subject};
 pub use keep::{Keep, KeepType};
 pub use settings::{
     Codec, CustomerType, Cutoff, Dedup, DivideBy, DwellMethod, Format, Guests, IfExists, ItemType,
-    LabelKey, Layout, NullLabel, OnBadRow, Publish, Settings, Side, TimeUnit,
+    LabelKey, Layout, NullLabel, OnBadRow, Publish, Settings, TimeUnit,
 };
+pub(crate) use sides::SIDE_COLUMNS_MAX;
+pub use sides::{Side, SideColumn, SideType};
 pub use sources::{LogName, Question, Source};
 
 /// Settings that hold together. Only [`Job::new`] makes one.
@@ -132,6 +135,18 @@ impl Job {
         job
     }
 
+    /// The columns of actions that are told beside items and types, in their order.
+    pub(crate) fn side_columns(&self) -> impl ExactSizeIterator<Item = &SideColumn> {
+        sides::side_columns(&self.settings).into_iter()
+    }
+
+    /// The same job, with other things told of actions.
+    pub(crate) fn telling(&self, sides: Vec<Side>) -> Job {
+        let mut job = self.clone();
+        job.settings.sides = sides;
+        job
+    }
+
     /// The weight of a negative that a sample kept, if negatives are sampled: all others weigh 1.
     pub(crate) fn negative_weight(&self) -> Option<f32> {
         self.negatives_rate.map(|rate| narrow(1.0 / rate))
@@ -178,8 +193,8 @@ fn check_ranges(settings: &Settings) -> Result<()> {
     check_windows(settings)?;
     check_types(settings)?;
     check_rate(settings)?;
-    check_sides(settings)?;
-    check_keep(settings)?;
+    sides::check_sides(settings)?;
+    keep::check_keep(settings)?;
     if settings.idle_timeout_us <= 0 {
         return Err(Error::settings("--idle-timeout takes a duration above 0"));
     }
@@ -222,58 +237,6 @@ fn check_rate(settings: &Settings) -> Result<()> {
     Err(Error::settings(format!(
         "--negatives-sample is {rate}; it takes a number above 0, up to 1, of at most nine decimals"
     )))
-}
-
-/// Columns that are carried through have names of their own.
-fn check_keep(settings: &Settings) -> Result<()> {
-    /// The columns of the output, in any layout and with any options.
-    const OURS: [&str; 14] = [
-        "dt",
-        "customer_id",
-        "ranking_id",
-        "position",
-        "item_id",
-        "items",
-        "is_order",
-        "cutoff",
-        "last_action_time",
-        "history_length",
-        "actions",
-        "action_types",
-        "time_delta",
-        "weight",
-    ];
-    /// Columns of impressions beside ours that a record is searched for.
-    const MAX: usize = 24;
-    let of_rows = settings.keep.iter().filter(|keep| !keep.of_items);
-    if of_rows.count() > MAX {
-        let what = format!("--keep takes at most {MAX} columns of impressions");
-        return Err(Error::settings(what));
-    }
-    for (at, keep) in settings.keep.iter().enumerate() {
-        let is_it = |other: &str| other.eq_ignore_ascii_case(&keep.name);
-        let name = &keep.name;
-        if OURS.iter().any(|ours| is_it(ours)) {
-            return Err(Error::settings(format!(
-                "--keep has \"{name}\", which is a column of the output already"
-            )));
-        }
-        if settings.keep[..at].iter().any(|other| is_it(&other.name)) {
-            return Err(Error::settings(format!("--keep names \"{name}\" twice")));
-        }
-    }
-    Ok(())
-}
-
-/// What is told of actions is told once.
-fn check_sides(settings: &Settings) -> Result<()> {
-    for (at, side) in settings.sides.iter().enumerate() {
-        if settings.sides[..at].contains(side) {
-            let name = side.column();
-            return Err(Error::settings(format!("--with names {name} twice")));
-        }
-    }
-    Ok(())
 }
 
 /// Codes that some source has, once each.
@@ -354,10 +317,14 @@ fn not_read(settings: &Settings, source: Source) -> Error {
 /// Column names that exist, once each, and availability of actions only.
 fn check_columns(settings: &Settings) -> Result<()> {
     for (at, (source, ours, _)) in settings.columns.iter().enumerate() {
-        let known = source.columns(settings.question);
+        let mut known = source.columns(settings.question).to_vec();
         let name = source.name();
         if known.is_empty() || !settings.sources().contains(source) {
             return Err(not_read(settings, *source));
+        }
+        if settings.actions.iter().any(|of| of.source == *source) {
+            let told = sides::side_columns(settings).into_iter();
+            known.extend(told.map(|of| of.name.as_str()));
         }
         if !known.contains(&ours.as_str()) {
             let known = known.join(", ");

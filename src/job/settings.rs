@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use super::actions::ActionSource;
 use super::keep::Keep;
+use super::sides::Side;
 use super::sources::{Question, Source};
 use crate::ids::Day;
 
@@ -54,22 +55,6 @@ pub enum Dedup {
     Exact,
     /// Of prior actions that follow each other, alike in type and item, all but the newest.
     Consecutive,
-}
-
-/// What is told of each action of a history beside its item and its type.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Side {
-    /// How long before the cutoff it happened, in seconds.
-    TimeDelta,
-}
-
-impl Side {
-    /// The column that tells it.
-    pub fn column(self) -> &'static str {
-        match self {
-            Side::TimeDelta => "time_delta",
-        }
-    }
 }
 
 /// The unit of times that are integers.

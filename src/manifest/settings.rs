@@ -35,8 +35,6 @@ const NULL_LABELS: Words<NullLabel, 3> = [
     (NullLabel::Drop, "drop"),
     (NullLabel::Error, "error"),
 ];
-/// What is told of actions beside their items and types.
-const SIDES: Words<Side, 1> = [(Side::TimeDelta, "time_delta")];
 /// The width of items.
 const ITEMS: Words<ItemType, 2> = [(ItemType::Int32, "int32"), (ItemType::Int64, "int64")];
 /// The type of ids.
@@ -136,7 +134,7 @@ pub(crate) fn settings(job: &Job, text_ids: bool) -> Value {
         "types": job.types,
         "dedup": word(&DEDUPS, job.dedup),
         "max_actions": job.actions_max,
-        "with": job.sides.iter().map(|side| word(&SIDES, *side)).collect::<Vec<_>>(),
+        "with": job.sides.iter().map(Side::text).collect::<Vec<_>>(),
         "pad": job.pad,
         "layout": word(&LAYOUTS, job.layout),
         "guests": word(&GUESTS, job.guests),
@@ -269,7 +267,10 @@ fn parse_sequences(settings: Settings, told: &Value) -> Result<Settings, &'stati
         types: types_of(&told["types"]).ok_or("types")?,
         dedup: meaning(&DEDUPS, &told["dedup"]).ok_or("dedup")?,
         actions_max: number("max_actions")?,
-        sides: sides_of(&told["with"]).ok_or("with")?,
+        sides: texts("with")?
+            .iter()
+            .map(|text| Side::parse(text).map_err(|_| "with"))
+            .collect::<Result<_, _>>()?,
         pad: told["pad"].as_bool().ok_or("pad")?,
         layout: meaning(&LAYOUTS, &told["layout"]).ok_or("layout")?,
         guests: meaning(&GUESTS, &told["guests"]).ok_or("guests")?,
@@ -340,12 +341,6 @@ fn pairs_of<T>(told: &Value, read: impl Fn(&Value) -> Option<T>) -> Option<Vec<(
     pairs.collect()
 }
 
-/// What is told of actions.
-fn sides_of(told: &Value) -> Option<Vec<Side>> {
-    let sides = told.as_array()?.iter();
-    sides.map(|side| meaning(&SIDES, side)).collect()
-}
-
 /// Codes of actions.
 fn types_of(told: &Value) -> Option<Vec<u8>> {
     let codes = told.as_array()?.iter();
@@ -390,7 +385,11 @@ mod tests {
                 types: vec![3, 1],
                 dedup: Dedup::Consecutive,
                 actions_max: 7,
-                sides: vec![Side::TimeDelta],
+                sides: vec![
+                    Side::parse("price:float32").expect("a column"),
+                    Side::TimeDelta,
+                    Side::parse("quantity:int32").expect("a column"),
+                ],
                 pad: false,
                 layout: Layout::Request,
                 guests: Guests::Empty,

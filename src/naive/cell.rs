@@ -4,9 +4,9 @@
 //! record lacks is too. **Invariants**: as SPEC has it, nothing is guessed: a number in quotes is
 //! text in JSON, `1.0` is no integer.
 
-use crate::job::{CustomerType, ItemType, Keep, KeepType, Settings, TimeUnit};
+use crate::job::{CustomerType, ItemType, Keep, KeepType, Settings, SideType, TimeUnit};
 use crate::naive::times::{micros, parse, parse_date};
-use crate::oracle::{LogTime, instant_in};
+use crate::oracle::{LogTime, Number, instant_in};
 
 /// Bytes of the longest text that is an id or a name.
 const TEXT_BYTES_MAX: usize = 4096;
@@ -170,6 +170,30 @@ impl Cell {
         number.map(Some).ok_or_else(fault)
     }
 
+    /// What a column of actions tells; a null is 0, or NaN among floats.
+    pub(super) fn number_of(&self, column: &str, kind: Option<SideType>) -> Result<Number, Fault> {
+        let number = match (self, kind) {
+            (Cell::Missing | Cell::Null, Some(SideType::Int32)) => Some(Number::Int(0)),
+            (Cell::Missing | Cell::Null, _) => Some(Number::float(f32::NAN)),
+            (_, Some(SideType::Int32)) => {
+                let int = self.int().and_then(|of| i32::try_from(of).ok());
+                int.map(Number::Int)
+            }
+            (Cell::Csv(text) | Cell::Json(text), _) => {
+                let number = text.parse().ok().filter(|of: &f32| of.is_finite());
+                number.map(Number::float)
+            }
+            (Cell::Int(value), _) => value.to_string().parse().ok().map(Number::float),
+            (Cell::Real(value), _) => {
+                let number = rounded(*value);
+                let is_cut = value.is_finite() && number.is_infinite();
+                (!is_cut).then_some(Number::float(number))
+            }
+            _ => None,
+        };
+        number.ok_or_else(|| Fault::new(column, "a number that fits 32 bits", self))
+    }
+
     /// What is carried through of a column, as text: times as microseconds since the epoch.
     pub(super) fn kept(&self, settings: &Settings, keep: &Keep) -> Result<Option<String>, Fault> {
         if self.is_null() {
@@ -247,4 +271,10 @@ impl Cell {
         let fault = || Fault::new(column, "a day such as 2025-08-15", self);
         day.map(Some).ok_or_else(fault)
     }
+}
+
+/// The float of 32 bits that is nearest.
+#[expect(clippy::cast_possible_truncation, reason = "it is rounded")]
+fn rounded(number: f64) -> f32 {
+    number as f32
 }

@@ -17,6 +17,7 @@ mod sequences;
 mod survey;
 mod text;
 mod times;
+mod told;
 
 use std::path::PathBuf;
 use std::sync::Arc;

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use super::cell::{Cell, Fault};
 use super::text::cells_of;
+use super::told::{numbers_of, told_in};
 use super::{Check, Found, LogFile, column, per_file, read};
 use crate::error::Result;
 use crate::job::{
@@ -36,9 +37,8 @@ pub(crate) fn rules(settings: &Settings) -> Rules {
         told: settings
             .sides
             .iter()
-            .map(|side| match side {
-                Side::TimeDelta => Told::TimeDelta,
-            })
+            .filter(|side| **side == Side::TimeDelta)
+            .map(|_| Told::TimeDelta)
             .collect(),
         actions_max: usize::try_from(settings.actions_max).unwrap_or(usize::MAX),
         timezone: settings.timezone.clone(),
@@ -113,6 +113,9 @@ fn actions_of(
     if let Types::Column { column, .. } = &of.types {
         columns.push(column);
     }
+    let kind_at = columns.len() - 1;
+    let told = told_in(settings, file.source);
+    columns.extend(told.iter().map(|(name, _)| *name));
     let (mut found, mut records) = (Vec::new(), 0);
     let shown: Arc<str> = file.shown.as_str().into();
     read(file, &columns, check, &mut |record, cells| {
@@ -132,7 +135,7 @@ fn actions_of(
         if !is_wanted(&whose) {
             return Ok(());
         }
-        let kind = kind_of(&of.types, &cells[cells.len() - 1]);
+        let kind = kind_of(&of.types, &cells[kind_at]);
         if kind == Ok(None) {
             return Ok(());
         }
@@ -146,13 +149,15 @@ fn actions_of(
                     Some(known.map(|(time, _)| time))
                 }
             };
+            let item = cells[1].item(columns[1], settings.item_type)?;
             Ok(LogAction {
                 customer: Some(whose.clone()),
                 time,
                 log,
                 kind,
-                item: cells[1].item(columns[1], settings.item_type)?,
+                item,
                 available: known,
+                told: numbers_of(&told, &cells[kind_at + 1..])?,
             })
         };
         found.push(Found {

@@ -211,7 +211,7 @@ impl<I: Item> Histories<I> {
         let (kinds, items) = (self.sorted.kinds(), self.sorted.items());
         let (one, other) = (index(one), index(other));
         let is_same = kinds[one] == kinds[other] && items[one] == items[other];
-        self.passes_over() && is_same
+        self.passes_over() && is_same && self.sorted.tells_same(one, other)
     }
 }
 

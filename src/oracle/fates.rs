@@ -1,9 +1,8 @@
 //! What becomes of each action of a customer at one impression, and why.
 
-use std::cmp::Reverse;
-
 use jiff::tz::TimeZone;
 
+use super::order::{Entry, known, newest_first};
 use super::{LogAction, LogImpression, LogTime, Repeats, Rules, bounds, instant};
 
 /// Why an action is not prior.
@@ -69,21 +68,29 @@ pub struct Fates {
 pub fn fates(rules: &Rules, shown: &LogImpression, log: &[LogAction]) -> Fates {
     let zone = TimeZone::get(&rules.timezone).expect("a known zone");
     let (cutoff, start) = bounds(rules, &zone, shown);
-    let mut actions: Vec<(i64, u8, i64, usize)> = log
-        .iter()
-        .enumerate()
-        .map(|(at, of)| (instant(&zone, of.time), of.kind, of.item, at))
-        .collect();
-    // Of duplicates the one that was read first comes first.
-    actions.sort_by_key(|of| Reverse((of.0, of.1, of.2)));
+    let entry = |(at, of): (usize, &LogAction)| {
+        let barred = barred(rules, &zone, of, (cutoff, start));
+        // When others were known does not matter.
+        let known = match barred {
+            Some(_) => i64::MAX,
+            None => known(rules, &zone, of),
+        };
+        let time = instant(&zone, of.time);
+        ((time, of.kind, of.item, known, of.told.clone()), barred, at)
+    };
+    let mut actions: Vec<(Entry, Option<Barred>, usize)> =
+        log.iter().enumerate().map(entry).collect();
+    // Of duplicates alike in all the one that was read first comes first.
+    actions.sort_by(|(a, ..), (b, ..)| newest_first(rules.repeats, a, b));
     let (mut kept, mut before): (_, Option<(i64, u8, i64)>) = (0, None);
-    let candidates = actions.into_iter().map(|(time_us, kind, item, at)| {
+    let candidates = actions.into_iter().map(|(entry, barred, at)| {
+        let (time_us, kind, item, ..) = entry;
         let is_repeat = match rules.repeats {
             Repeats::Kept => false,
             Repeats::Exact => before == Some((time_us, kind, item)),
             Repeats::Consecutive => before.is_some_and(|of| (of.1, of.2) == (kind, item)),
         };
-        let fate = match barred(rules, &zone, &log[at], (cutoff, start)) {
+        let fate = match barred {
             Some(why) => Fate::Barred(why),
             None if is_repeat => Fate::Repeat,
             None if kept == rules.actions_max => Fate::BeyondLast,

@@ -6,6 +6,7 @@
 mod dwell;
 mod fates;
 pub mod features;
+mod order;
 mod quality;
 
 use std::collections::BTreeMap;
@@ -18,6 +19,8 @@ use twox_hash::XxHash64;
 pub use self::dwell::{DwellRules, LogEvent, MerchantRow, UserRow, dwell};
 use self::fates::barred;
 pub use self::fates::{Barred, Candidate, Fate, Fates, fates};
+pub use self::order::Number;
+use self::order::{Entry, known, newest_first};
 pub use self::quality::{Quality, Spans, quality};
 
 /// A time as a log has it.
@@ -46,6 +49,8 @@ pub struct LogAction {
     pub item: i64,
     /// When it was known, if there is a column for that: null means never.
     pub available: Option<Option<LogTime>>,
+    /// What columns tell of it, a number for each; a null is 0, or NaN among floats.
+    pub told: Vec<Number>,
 }
 
 /// A row of impressions.
@@ -135,6 +140,8 @@ pub struct Sample {
     pub history: Vec<(i64, u8)>,
     /// Whole seconds from each to the cutoff, if that is told.
     pub time_delta: Option<Vec<i32>>,
+    /// What columns tell of each.
+    pub told: Vec<Vec<Number>>,
     /// What is carried through: of the impression, then of the item.
     pub kept: Vec<Option<String>>,
 }
@@ -171,13 +178,14 @@ pub fn sequences(rules: &Rules, shown: &[LogImpression], log: &[LogAction]) -> V
                 position: i32::try_from(position).expect("short rankings"),
                 item: *item,
                 is_order: *is_order,
-                last_action_us: history.first().map(|(time, _, _)| *time),
+                last_action_us: history.first().map(|(time, ..)| *time),
                 history: history
                     .iter()
-                    .map(|(_, kind, item)| (*item, *kind))
+                    .map(|(_, kind, item, ..)| (*item, *kind))
                     .collect(),
+                told: history.iter().map(|(.., told)| told.clone()).collect(),
                 time_delta: rules.told.contains(&Told::TimeDelta).then(|| {
-                    let times = history.iter().map(|(time, _, _)| *time);
+                    let times = history.iter().map(|(time, ..)| *time);
                     times.map(|time| seconds_between(time, cutoff)).collect()
                 }),
             });
@@ -227,26 +235,28 @@ fn by_customer(log: &[LogAction]) -> BTreeMap<&str, Vec<&LogAction>> {
     by_customer
 }
 
-/// The history of an impression, newest first: time, kind, item.
+/// The history of an impression, newest first.
 fn history(
     rules: &Rules,
     zone: &TimeZone,
     impression: &LogImpression,
     by_customer: &BTreeMap<&str, Vec<&LogAction>>,
     (cutoff, start): (i64, i64),
-) -> Vec<(i64, u8, i64)> {
+) -> Vec<Entry> {
     let customer = impression.customer.as_deref();
     let own = customer.and_then(|customer| by_customer.get(customer));
     let own = own.into_iter().flatten();
     let prior = own.filter(|action| is_prior(rules, zone, action, cutoff, start));
-    let mut history: Vec<(i64, u8, i64)> = prior
-        .map(|of| (instant(zone, of.time), of.kind, of.item))
-        .collect();
-    history.sort_by(|a, b| b.cmp(a));
+    let entry = |of: &&LogAction| {
+        let (time, known) = (instant(zone, of.time), known(rules, zone, of));
+        (time, of.kind, of.item, known, of.told.clone())
+    };
+    let mut history: Vec<Entry> = prior.map(entry).collect();
+    history.sort_by(|a, b| newest_first(rules.repeats, a, b));
     match rules.repeats {
         Repeats::Kept => {}
-        Repeats::Exact => history.dedup(),
-        Repeats::Consecutive => history.dedup_by_key(|(_, kind, item)| (*kind, *item)),
+        Repeats::Exact => history.dedup_by_key(|(time, kind, item, ..)| (*time, *kind, *item)),
+        Repeats::Consecutive => history.dedup_by_key(|(_, kind, item, ..)| (*kind, *item)),
     }
     history.truncate(rules.actions_max);
     history

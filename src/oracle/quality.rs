@@ -75,6 +75,10 @@ pub fn quality(
         }
         let (cutoff, start) = bounds(rules, &zone, impression);
         let history = history(rules, &zone, impression, &by_customer, (cutoff, start));
+        let seen = history.into_iter();
+        let seen: Vec<_> = seen
+            .map(|(time, kind, item, ..)| (time, kind, item))
+            .collect();
         for (position, (_, label)) in impression.items.iter().enumerate() {
             if label.is_none() && rules.drop_null_labels {
                 continue;
@@ -87,7 +91,7 @@ pub fn quality(
             if let Some(customer) = &impression.customer {
                 *found.customers.entry(customer.clone()).or_default() += 1;
             }
-            found.add(&history, cutoff, rules.actions_max);
+            found.add(&seen, cutoff, rules.actions_max);
         }
     }
     found

@@ -27,6 +27,7 @@ pub(crate) mod pieces;
 pub(crate) mod plan;
 mod shape;
 pub(crate) mod shared;
+pub(crate) mod sides;
 pub(crate) mod table;
 #[cfg(test)]
 mod tests;

@@ -16,7 +16,7 @@ use crate::scan::actions::{ActionNames, ActionScan};
 use crate::scan::fields::to_micros;
 use crate::scan::input::InputFile;
 use crate::scan::parquet::ParquetFile;
-use crate::scan::{Opened, Task};
+use crate::scan::{Opened, Task, sides};
 use crate::sweep::is_prior;
 
 use arrow::datatypes::{DataType, TimeUnit as ArrowUnit};
@@ -163,6 +163,10 @@ fn prove<I: Item>(scan: &ActionScan<'_, I>, task: &Task) -> Option<Proof> {
         && (of(available)?.null_count_opt()? != 0
             || times_of(scan.job, file, task, available).is_none())
     {
+        return None;
+    }
+    let is_clean = |(of, name, _)| sides::is_clean(file, (task.row_group, name), of);
+    if !names.told().all(is_clean) {
         return None;
     }
     let customers = file.column(names.customer)?.data_type();

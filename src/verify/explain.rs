@@ -6,7 +6,7 @@
 use std::collections::BTreeSet;
 use std::path::PathBuf;
 
-use super::audit::Inputs;
+use super::audit::{Inputs, number_text};
 use super::ledger::Ledger;
 use super::tree::Tree;
 use super::{Problems, check_is_set};
@@ -15,7 +15,7 @@ use crate::control::{Control, Stage};
 use crate::engine::{guarded, in_threads};
 use crate::error::{Error, ErrorKind, Result};
 use crate::ids::{Day, Micros};
-use crate::job::{Guests, Question, Settings, Source};
+use crate::job::{Guests, Question, Settings, Side, Source};
 use crate::naive::{self, Found};
 use crate::oracle::{Barred, Candidate, Fate, LogAction, LogImpression, Rules, fates, sequences};
 
@@ -55,6 +55,8 @@ pub struct Explained {
     pub actions_max: u32,
     /// The zone of days and of wall times.
     pub timezone: String,
+    /// The columns that are told of actions.
+    pub told: Vec<String>,
     /// The actions: newest first, then those that were set aside.
     pub actions: Vec<ExplainedAction>,
 }
@@ -70,6 +72,8 @@ pub struct ExplainedAction {
     pub kind: Option<u8>,
     /// On what; nothing if it was set aside.
     pub item: Option<i64>,
+    /// What columns tell of it, as text; nothing if it was set aside.
+    pub told: Vec<String>,
     /// Its place in the history, if it is in it.
     pub position: Option<u64>,
     /// What became of it, in words.
@@ -271,6 +275,7 @@ fn explain_one(
             source,
             kind: Some(action.kind),
             item: Some(action.item),
+            told: action.told.iter().map(number_text).collect(),
             position: match candidate.fate {
                 Fate::Kept(position) => u64::try_from(position).ok(),
                 _ => None,
@@ -286,6 +291,7 @@ fn explain_one(
                 source: found.source,
                 kind: None,
                 item: None,
+                told: Vec::new(),
                 position: None,
                 fate: format!("quarantined: column \"{}\": {}", fault.column, fault.what),
                 from: (found.file.to_string(), found.record),
@@ -301,6 +307,12 @@ fn explain_one(
         lookback_start: known.start_us.map(|start| instant_text(Micros(start))),
         actions_max: told.actions_max,
         timezone: told.timezone.clone(),
+        told: told
+            .sides
+            .iter()
+            .filter(|side| **side != Side::TimeDelta)
+            .map(|side| side.column().to_owned())
+            .collect(),
         actions: lines,
     }
 }

@@ -4,8 +4,8 @@ use std::io::Write;
 use std::sync::Arc;
 
 use arrow::array::{
-    ArrayRef, BooleanArray, Int64Array, ListArray, RecordBatch, StringArray, StructArray,
-    UInt64Array,
+    ArrayRef, BooleanArray, Float64Array, Int64Array, ListArray, RecordBatch, StringArray,
+    StructArray, UInt64Array,
 };
 use arrow::buffer::{NullBuffer, OffsetBuffer};
 use arrow::datatypes::{DataType, Field, Fields};
@@ -54,7 +54,7 @@ fn csv(rows: &[Value]) -> String {
     text + "\n"
 }
 
-/// Rows as Parquet: integers and texts as they are, arrays as lists of items with labels.
+/// Rows as Parquet: integers, numbers and texts as they are, arrays as lists of items with labels.
 fn parquet(rows: &[Value]) -> Vec<u8> {
     let columns = columns(rows).into_iter().map(|name| {
         let values: Vec<&Value> = rows.iter().map(|row| &row[&name]).collect();
@@ -68,6 +68,9 @@ fn parquet(rows: &[Value]) -> Vec<u8> {
                 other => Some(other.to_string()),
             });
             Arc::new(texts.collect::<StringArray>())
+        } else if any(Value::is_f64) {
+            let numbers = values.iter().map(|value| value.as_f64());
+            Arc::new(numbers.collect::<Float64Array>())
         } else if any(|value| value.is_u64() && !value.is_i64()) {
             let ids = values.iter().map(|value| value.as_u64());
             Arc::new(ids.collect::<UInt64Array>())

@@ -20,6 +20,7 @@ import gzip
 import io
 import itertools
 import json
+import math
 import os
 import random
 import re
@@ -204,9 +205,22 @@ def source_path(folder, name):
 # --- the promises ---------------------------------------------------------------------------------------------
 
 class Action:
-    def __init__(self, source, code, customer, item, time, available):
+    def __init__(self, source, code, customer, item, time, available, told):
         self.source, self.code, self.customer, self.item = source, code, customer, item
-        self.time, self.available = time, available
+        self.time, self.available, self.told = time, available, told
+
+
+def lists_of(settings):
+    """Name and type of what is told of actions."""
+    names = (settings["with"] or "").split(",")
+    return [tuple((name if ":" in name else f"{name}:").split(":")) for name in names if name]
+
+
+def number_of(raw, kind):
+    """What a column tells; a null, or no column, is 0 or NaN."""
+    if raw in (None, ""):
+        return 0 if kind == "int32" else math.nan
+    return int(raw) if kind == "int32" else struct.unpack("f", struct.pack("f", float(raw)))[0]
 
 
 def customer_of(raw, settings, as_text):
@@ -250,7 +264,8 @@ def read_actions(sources, settings, zone):
                 if customer is None:
                     null_customers[source] += 1
                     continue
-                actions.append(Action(source, code, customer, int(row[column(item_name)]), time, available))
+                told = tuple(number_of(row.get(column(name)), kind) for name, kind in lists_of(settings) if kind)
+                actions.append(Action(source, code, customer, int(row[column(item_name)]), time, available, told))
     return actions, null_customers
 
 
@@ -315,6 +330,17 @@ def is_sampled(day, customer, ranking, position, label, settings):
     return (xxh64(name.encode(), settings["seed"]) >> 32) / (1 << 32) < settings["negatives_sample"]
 
 
+def known_after(action, settings):
+    """The last moment at which an action was not known."""
+    def end(time):
+        return time.us if time.next_day_us is None else time.next_day_us - 1
+    times = [end(action.time) if settings["cutoff"] == "time" else action.time.us]
+    times.append(action.time.us + settings["embargo"].get(action.source, 0))
+    if action.source in settings["available"]:
+        times.append(end(action.available))
+    return max(times)
+
+
 def history_of(customer, cutoff, actions, settings, zone):
     since = None
     if settings["lookback_days"] is not None:
@@ -326,12 +352,16 @@ def history_of(customer, cutoff, actions, settings, zone):
             continue
         if action.customer == customer and is_prior(action, cutoff, settings):
             if since is None or action.time.us >= since:
-                prior.append((action.time.us, action.code, action.item))
-    prior.sort(reverse=True)
+                told = [math.inf if number != number else number for number in action.told]
+                known = known_after(action, settings)
+                prior.append((action.time.us, action.code, action.item, (known, told), action.told))
+    # Of those alike the one known last comes first; of which one is left, it is the one known first.
+    prior.sort(key=lambda action: action[3], reverse=settings["dedup"] != "exact")
+    prior.sort(key=lambda action: action[:3], reverse=True)
     if settings["dedup"] == "exact":
-        prior = [key for key, _ in itertools.groupby(prior)]
+        prior = [next(run) for _, run in itertools.groupby(prior, key=lambda action: action[:3])]
     elif settings["dedup"] == "consecutive":
-        prior = [next(run) for _, run in itertools.groupby(prior, key=lambda action: action[1:])]
+        prior = [next(run) for _, run in itertools.groupby(prior, key=lambda action: action[1:3])]
     return prior[:settings["max_actions"]]
 
 
@@ -404,8 +434,11 @@ def expected_rows(impressions, layout, settings):
         padding = settings["max_actions"] - len(history) if settings["pad"] else 0
         tail = (cutoff, history[0][0] if history else None, len(history),
                 tuple(a[2] for a in history) + (0,) * padding, tuple(a[1] for a in history) + (0,) * padding)
-        if settings["with"]:
-            tail += (tuple(min((cutoff - a[0]) // SECOND, 2**31 - 1) for a in history) + (0,) * padding,)
+        columns = itertools.count()
+        for _, kind in lists_of(settings):
+            at = next(columns) if kind else None
+            told = (a[4][at] if kind else min((cutoff - a[0]) // SECOND, 2**31 - 1) for a in history)
+            tail += (frozen([list(told) + [0] * padding])[0],)
         if layout == "request":
             if shown:
                 weights = (tuple(weight_of(s[2], settings) for s in shown),) if settings["negatives_sample"] else ()
@@ -426,13 +459,14 @@ def weight_of(label, settings):
 
 def columns_of(layout, settings):
     middle = ["items", "is_order"] if layout == "request" else ["position", "item_id", "is_order"]
-    more = (["time_delta"] if settings["with"] else []) + (["weight"] if settings["negatives_sample"] else [])
+    more = [name for name, _ in lists_of(settings)] + (["weight"] if settings["negatives_sample"] else [])
     return ["customer_id", "ranking_id"] + middle + [
         "cutoff", "last_action_time", "history_length", "actions", "action_types"] + more
 
 
 def frozen(values):
-    return tuple(tuple(v) if isinstance(v, list) else v for v in values)
+    """Values that can be counted; NaN is like NaN."""
+    return tuple(tuple("NaN" if w != w else w for w in v) if isinstance(v, list) else v for v in values)
 
 
 def arrow_rows(path):
@@ -485,7 +519,8 @@ def schema_of(layout, customer_type, item_type, settings):
         shown = [pa.field("position", pa.int32(), False), pa.field("item_id", item_type, False),
                  pa.field("is_order", pa.bool_(), True)]
     utc = pa.timestamp("us", tz="UTC")
-    more = [pa.field("time_delta", items(pa.int32()), False)] if settings["with"] else []
+    more = [pa.field(name, items(pa.float32() if kind == "float32" else pa.int32()), False)
+            for name, kind in lists_of(settings)]
     if settings["negatives_sample"]:
         more.append(pa.field("weight", pa.float32() if layout == "sample" else items(pa.float32()), False))
     return pa.schema([
@@ -873,6 +908,12 @@ def generated_cases(work):
                types="1,3", dedup="exact", **{"with": "time_delta"}, **berlin)
     yield Case("one of a row, cutoff at the impression, seconds", text, codecs=CODECS, cutoff="time", max_actions=20,
                dedup="consecutive", **{"with": "time_delta"}, **berlin)
+    yield Case("what columns of actions tell", text, codecs=CODECS, max_actions=30,
+               **{"with": "simple_id:float32,time_delta,config_id:int32"}, **berlin)
+    yield Case("the same, repeats once, known late", text, codecs=CODECS, cutoff="time", max_actions=20, dedup="exact",
+               embargo={"orders": DAY}, **{"with": "simple_id:int32"}, **berlin)
+    yield Case("the same, one of a row, true lengths", text, codecs=CODECS, cutoff="time", max_actions=20, pad=False,
+               dedup="consecutive", **{"with": "time_delta,simple_id:float32"}, **berlin)
     yield Case("a third of the negatives, with weights", text, codecs=CODECS, max_actions=5, negatives_sample=0.3, seed=7,
                guests="empty", **berlin)
     yield Case("without carts", {s: p for s, p in text.items() if s != "carts"}, max_actions=20, **berlin)

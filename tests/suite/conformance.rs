@@ -6,7 +6,7 @@
 use crate::support::{Case, Numbers, PLAIN, Style, TimeStyle, check};
 use std::io::Write;
 
-use hitherto::oracle::{LogAction, LogImpression, LogTime, Repeats, Rules, Told};
+use hitherto::oracle::{LogAction, LogImpression, LogTime, Number, Repeats, Rules, Told};
 use hitherto::{
     ActionSource, Codec, Format, ItemType, Layout, OtherTypes, Source, Types, parse_day,
 };
@@ -41,6 +41,7 @@ fn action(customer: &str, at: i64, kind: u8, item: i64) -> LogAction {
         kind,
         item,
         available: None,
+        told: Vec::new(),
     }
 }
 
@@ -250,6 +251,61 @@ fn of_repeats_that_were_known_at_different_times_the_first_counts() {
     for max in [1, 2, 3] {
         case.rules.actions_max = max;
         check_both(&format!("{max}"), &case);
+    }
+}
+
+#[test]
+fn what_is_told_of_repeats_is_that_of_the_action_that_counts() {
+    let at = midnight("2025-08-13");
+    let priced = |after: i64, price: f32, known: i64| LogAction {
+        available: Some(Some(LogTime::Instant(at + known * DAY))),
+        told: vec![Number::float(price)],
+        ..action("1", at + after, 1, 7)
+    };
+    let log = vec![
+        // Alike but for the price, and for when they were known.
+        priced(0, 3.0, 0),
+        priced(0, -1.0, 0),
+        priced(0, 2.0, 0),
+        priced(0, -5.0, 1),
+        // A stretch that goes on behind the first cutoff, and behind the second.
+        priced(5, 4.0, 0),
+        priced(DAY, 8.0, 1),
+        priced(2 * DAY, 9.0, 2),
+        priced(2 * DAY + 1, f32::NAN, 2),
+    ];
+    let days = ["2025-08-14", "2025-08-15", "2025-08-16"];
+    let shown = days.iter().map(|day| shown("1", day, day));
+    let mut case = Case::new(shown.collect(), log);
+    (case.available, case.tell) = (true, 1);
+    let prices = |case: &Case| {
+        let of = |told: &Vec<Number>| match told[..] {
+            [Number::Float(bits)] => f32::from_bits(bits),
+            _ => panic!("a price"),
+        };
+        let samples = case.expected().into_iter();
+        let prices = samples.map(|sample| sample.told.iter().map(of).collect::<Vec<f32>>());
+        prices.collect::<Vec<_>>()
+    };
+    for late in [true, false] {
+        case.available = late;
+        if !late {
+            case.log.iter_mut().for_each(|of| of.available = None);
+        }
+        for (repeats, max, first) in [
+            (Repeats::Kept, 20, vec![4.0, 3.0, 2.0, -1.0]),
+            (Repeats::Kept, 3, vec![4.0, 3.0, 2.0]),
+            (Repeats::Exact, 20, vec![4.0, -1.0]),
+            (Repeats::Consecutive, 20, vec![4.0]),
+        ] {
+            (case.rules.repeats, case.rules.actions_max) = (repeats, max);
+            if late {
+                assert_eq!(prices(&case)[0], first, "{repeats:?} {max}");
+            }
+            check_both(&format!("{repeats:?} {max} {late}"), &case);
+            check("plain", &case, |of| of.encode_plain = true);
+            check("no padding", &case, |of| of.pad = false);
+        }
     }
 }
 
@@ -568,6 +624,7 @@ fn random_case(seed: u64) -> Case {
             kind,
             item: 1 + i64::try_from(numbers.below(4)).expect("small"),
             available: known,
+            told: Vec::new(),
         });
     }
     let mut shown = vec![];
@@ -601,6 +658,11 @@ fn random_case(seed: u64) -> Case {
     (case.styles, case.text_ids, case.available) = (styles, text_ids, available);
     random_rules(&mut numbers, &mut case.rules);
     declare(&mut case, &mut Numbers(seed ^ 0xdec1_a4ed));
+    let mut numbers = Numbers(seed ^ 0x7011);
+    if numbers.once_in(3) {
+        let columns = numbers.pick(&[1, 2, 3]);
+        tell_something(&mut numbers, &mut case, columns);
+    }
     case
 }
 
@@ -646,6 +708,28 @@ pub(crate) fn keep_something(numbers: &mut Numbers, shown: &mut LogImpression) {
         ]
     };
     shown.kept_items = shown.items.iter().map(values).collect();
+}
+
+/// Gives actions values of the columns that are told; the last log has no prices.
+pub(crate) fn tell_something(numbers: &mut Numbers, case: &mut Case, columns: usize) {
+    case.tell = columns;
+    let floats = [f32::NAN, -0.0, 0.0, 0.1, -1e-40, 1e30, f32::MIN];
+    for action in &mut case.log {
+        let has_price = match case.declared[..] {
+            [] => action.kind != 3,
+            _ => action.log != 2,
+        };
+        let price = match has_price {
+            true => numbers.pick(&floats),
+            false => f32::NAN,
+        };
+        let told = [
+            Number::float(price),
+            Number::Int(numbers.pick(&[0, 0, 1, 2, -3, i32::MIN, i32::MAX])),
+            Number::float(numbers.pick(&floats)),
+        ];
+        action.told = told[..case.tell].to_vec();
+    }
 }
 
 /// Makes the three sources of one case in four declared ones: of types by column, of another type,

@@ -6,7 +6,7 @@ use std::path::Path;
 use hitherto::oracle::{LogAction, LogImpression, LogTime, Repeats, Told};
 use hitherto::{Codec, Control, Format, ItemType, Job, Layout, Settings, Source};
 
-use crate::conformance::keep_something;
+use crate::conformance::{keep_something, tell_something};
 use crate::support::{Case, Numbers, PLAIN, Style, audit, parts, run, samples, scratch};
 
 /// A second in microseconds.
@@ -35,6 +35,7 @@ pub(crate) fn log(seed: u64) -> Case {
         kind: u8::try_from(1 + numbers.below(3)).expect("small"),
         item: 1 + small(numbers.below(5)),
         available: None,
+        told: Vec::new(),
     });
     let actions = actions.collect();
     let impressions = (0..300).map(|n| LogImpression {
@@ -57,6 +58,9 @@ pub(crate) fn log(seed: u64) -> Case {
         let mut kept = Numbers(seed ^ 1);
         let shown = case.shown.iter_mut();
         shown.for_each(|of| keep_something(&mut kept, of));
+    }
+    if seed == 1 || seed == 2 {
+        tell_something(&mut Numbers(seed ^ 2), &mut case, 2);
     }
     case.rules.actions_max = 50;
     case.styles = [Style {
@@ -115,10 +119,13 @@ fn threads_partitions_and_waves_change_no_byte() {
 
 #[test]
 fn a_memory_limit_changes_no_byte() {
-    for late in [false, true] {
+    for (late, told) in [(false, false), (true, false), (false, true), (true, true)] {
         let mut case = log(6);
         for seed in 7..30 {
             case.log.extend(log(seed).log);
+        }
+        if told {
+            tell_something(&mut Numbers(7), &mut case, 3);
         }
         case.available = late;
         for action in case.log.iter_mut().filter(|_| late) {
@@ -144,9 +151,13 @@ fn a_memory_limit_changes_no_byte() {
         };
         let (expected, peak, spilled) = bytes(0, 1);
         assert_eq!(spilled, 0);
-        for threads in [1, 3] {
+        // Each thread has a chunk open in each partition, of a size that what is told adds to.
+        for threads in [1, if told { 2 } else { 3 }] {
             let (found, _, spilled) = bytes(peak / 5 * 4, threads);
-            assert!(found == expected, "{threads} threads, late: {late}");
+            assert!(
+                found == expected,
+                "{threads} threads, late: {late}, told: {told}"
+            );
             assert!(spilled > 0);
         }
     }
@@ -228,6 +239,7 @@ fn continued(late: bool, actions_max: usize, lookback_days: Option<u32>) -> Case
             kind: u8::try_from(1 + n % 3).expect("small"),
             item: 1 + n,
             available: late.then_some(Some(LogTime::Instant(known))),
+            told: Vec::new(),
         }
     });
     let actions = actions.collect();
@@ -298,7 +310,7 @@ fn direct_and_plain_pages_hold_the_same_values() {
 }
 
 #[test]
-fn times_beside_actions_and_actions_in_a_row_are_the_same_on_both_paths() {
+fn what_is_told_beside_actions_and_actions_in_a_row_are_the_same_on_both_paths() {
     for late in [false, true] {
         for repeats in [Repeats::Kept, Repeats::Consecutive] {
             for (actions_max, lookback) in [(8, None), (30, Some(1)), (1000, None)] {
@@ -306,6 +318,7 @@ fn times_beside_actions_and_actions_in_a_row_are_the_same_on_both_paths() {
                 // Two items, so that many stretches are long.
                 case.log.iter_mut().for_each(|of| of.item = 1 + of.item % 2);
                 (case.rules.told, case.rules.repeats) = (vec![Told::TimeDelta], repeats);
+                tell_something(&mut Numbers(11), &mut case, 2);
                 check_paths(&case, &format!("{late} {repeats:?} {actions_max}"));
             }
         }
@@ -360,6 +373,7 @@ fn the_early_stop_reads_less_and_changes_neither_rows_nor_counts() {
             kind: 1,
             item: 1 + i64::from(n),
             available: None,
+            told: Vec::new(),
         });
         let of_day = Case::new(vec![], rows.collect());
         all.extend(of_day.log.clone());
@@ -412,6 +426,7 @@ fn repeats_do_not_fill_histories_so_that_reading_stops_too_early() {
                     kind: 1,
                     item: if day < 8 { 1 + i64::from(n) } else { 7 },
                     available: None,
+                    told: Vec::new(),
                 }
             });
             let of_day = Case::new(vec![], rows.collect());

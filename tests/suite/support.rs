@@ -6,8 +6,9 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use arrow::array::{
-    Array, ArrayRef, AsArray, BooleanArray, Date32Array, Float64Array, Int32Array, Int64Array,
-    ListArray, RecordBatch, StringArray, StructArray, TimestampMicrosecondArray, UInt64Array,
+    Array, ArrayRef, AsArray, BooleanArray, Date32Array, Float32Array, Float64Array, Int32Array,
+    Int64Array, ListArray, RecordBatch, StringArray, StructArray, TimestampMicrosecondArray,
+    UInt64Array,
 };
 use arrow::buffer::OffsetBuffer;
 use arrow::datatypes::{
@@ -15,11 +16,11 @@ use arrow::datatypes::{
     TimestampMicrosecondType,
 };
 use hitherto::oracle::{
-    LogAction, LogImpression, LogTime, Repeats, Rules, Sample, Told, sequences,
+    LogAction, LogImpression, LogTime, Number, Repeats, Rules, Sample, Told, sequences,
 };
 use hitherto::{
     ActionSource, AuditRows, Control, Cutoff, Dedup, Format, Guests, Job, Keep, NullLabel,
-    OtherTypes, Report, Settings, Side, Source, Types, VerifySettings, verify,
+    OtherTypes, Report, Settings, Side, SideType, Source, Types, VerifySettings, verify,
 };
 use parquet::arrow::ArrowWriter;
 use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
@@ -113,7 +114,12 @@ pub(crate) struct Case {
     pub(crate) declared: Vec<ActionSource>,
     /// Impressions have the columns of [`KEEP`], and they are carried through.
     pub(crate) keep: bool,
+    /// How many of the columns of [`TELL`] actions have, which are told.
+    pub(crate) tell: usize,
 }
+
+/// Columns of actions that are told. The last log has no prices.
+pub(crate) const TELL: [&str; 3] = ["price:float32", "quantity:int32", "margin:float32"];
 
 /// Columns that are carried through, of every type: of impressions, then of items.
 pub(crate) const KEEP: [&str; 8] = [
@@ -161,6 +167,7 @@ impl Case {
             available: false,
             declared: Vec::new(),
             keep: false,
+            tell: 0,
         }
     }
 
@@ -207,11 +214,7 @@ impl Case {
             } else {
                 NullLabel::Keep
             },
-            sides: rules
-                .told
-                .iter()
-                .map(|Told::TimeDelta| Side::TimeDelta)
-                .collect(),
+            sides: self.sides(),
             keep: KEEP
                 .iter()
                 .filter(|_| self.keep)
@@ -231,6 +234,25 @@ impl Case {
             threads: 1,
             ..Settings::default()
         }
+    }
+
+    /// What is told of actions: of columns the first before the times, the rest behind.
+    fn sides(&self) -> Vec<Side> {
+        let mut sides: Vec<Side> = TELL[..self.tell].iter().map(|of| side(of)).collect();
+        // Parquet tells its own types, where it is not one of 64 bits.
+        if self.styles[1..]
+            .iter()
+            .all(|of| of.format == Format::Parquet && of.narrow)
+        {
+            sides = TELL[..self.tell]
+                .iter()
+                .map(|of| side(of.split(':').next().expect("a name")))
+                .collect();
+        }
+        if self.rules.told.contains(&Told::TimeDelta) {
+            sides.insert(sides.len().min(1), Side::TimeDelta);
+        }
+        sides
     }
 
     /// What must come out, sorted.
@@ -390,6 +412,16 @@ impl Case {
             columns.push(("known_at", Column::Times(known, style.times)));
         }
         columns.extend(told_apart(of, rows));
+        let has_prices = self.actions().last() != Some(of);
+        let told = |at: usize| rows.iter().map(move |row| row.map(|row| row.told[at]));
+        for (at, name) in TELL[..self.tell].iter().enumerate() {
+            let name = name.split(':').next().expect("a name");
+            if at == 0 && !has_prices {
+                assert!(told(at).flatten().all(|of| of == Number::float(f32::NAN)));
+                continue;
+            }
+            columns.push((name, told_column(told(at), at == 1, style)));
+        }
         columns
     }
 
@@ -400,6 +432,34 @@ impl Case {
         }
         let parse = |id: String| id.parse().expect("an integer");
         Column::Ints(customers.into_iter().map(|id| id.map(parse)).collect())
+    }
+}
+
+/// What a text says that is told.
+pub(crate) fn side(text: &str) -> Side {
+    Side::parse(text).expect("a side")
+}
+
+/// A told column, of integers or of floats: NaN is a null, and so is every other 0 of integers.
+fn told_column(
+    told: impl Iterator<Item = Option<Number>> + Clone,
+    is_int: bool,
+    style: Style,
+) -> Column {
+    let ints = told.clone().enumerate().map(|(at, of)| match of? {
+        Number::Int(0) if at % 2 == 0 => None,
+        Number::Int(of) => Some(of),
+        Number::Float(_) => None,
+    });
+    let floats = told.map(|of| match of? {
+        Number::Float(bits) => Some(f32::from_bits(bits)).filter(|of| !of.is_nan()),
+        Number::Int(_) => None,
+    });
+    match (is_int, style.narrow) {
+        (true, true) => Column::Narrow(ints.collect()),
+        (true, false) => Column::Ints(ints.map(|of| of.map(i64::from)).collect()),
+        (false, true) => Column::Singles(floats.collect()),
+        (false, false) => Column::Floats(floats.map(|of| of.map(f64::from)).collect()),
     }
 }
 
@@ -461,6 +521,8 @@ pub(crate) enum Column {
     Texts(Vec<Option<String>>),
     /// Numbers.
     Floats(Vec<Option<f64>>),
+    /// Numbers of 32 bits.
+    Singles(Vec<Option<f32>>),
     /// Times, written in a style.
     Times(Vec<Option<LogTime>>, TimeStyle),
     /// Shown items with labels.
@@ -525,6 +587,7 @@ fn json_of(column: &Column, row: usize) -> String {
     match column {
         Column::Ints(values) => values[row].map_or_else(null, |value| value.to_string()),
         Column::Floats(values) => values[row].map_or_else(null, |value| value.to_string()),
+        Column::Singles(values) => values[row].map_or_else(null, |value| value.to_string()),
         Column::Texts(values) => values[row]
             .as_ref()
             .map_or_else(null, |text| format!("\"{text}\"")),
@@ -624,6 +687,7 @@ fn array_of(column: &Column, rows: std::ops::Range<usize>, style: Style) -> Arra
         Column::Ints(values) => Arc::new(values[rows].iter().copied().collect::<Int64Array>()),
         Column::Texts(values) => Arc::new(values[rows].iter().cloned().collect::<StringArray>()),
         Column::Floats(values) => Arc::new(values[rows].iter().copied().collect::<Float64Array>()),
+        Column::Singles(values) => Arc::new(values[rows].iter().copied().collect::<Float32Array>()),
         Column::Times(values, times) => times_of(&values[rows], *times),
         Column::Lists(values) => lists_of(&values[rows], &[], style),
         Column::KeptLists(values, kept) => lists_of(&values[rows.clone()], &kept[rows], style),
@@ -821,6 +885,7 @@ fn add_samples(day: i32, batch: &RecordBatch, settings: &Settings, samples: &mut
                 last_action_us: time("last_action_time", row),
                 history: history.clone(),
                 time_delta: time_delta_of(batch, row, settings),
+                told: told_of(batch, row, settings),
             });
         }
     }
@@ -933,7 +998,7 @@ fn kept_of(column: &ArrayRef, row: usize, nth: usize) -> Option<String> {
 /// How long before the cutoff the actions of a row were, without padding, if that is told.
 fn time_delta_of(batch: &RecordBatch, row: usize, settings: &Settings) -> Option<Vec<i32>> {
     let column = batch.column_by_name("time_delta");
-    assert_eq!(column.is_some(), !settings.sides.is_empty());
+    assert_eq!(column.is_some(), settings.sides.contains(&Side::TimeDelta));
     let deltas = column?.as_list::<i32>().value(row);
     let deltas = deltas.as_primitive::<Int32Type>().values();
     let length = history_of(batch, row, settings).len();
@@ -941,6 +1006,34 @@ fn time_delta_of(batch: &RecordBatch, row: usize, settings: &Settings) -> Option
     assert_eq!(deltas.len(), if settings.pad { max } else { length });
     assert!(deltas[length..].iter().all(|delta| *delta == 0));
     Some(deltas[..length].to_vec())
+}
+
+/// What columns tell of the actions of a row, without padding, action by action.
+fn told_of(batch: &RecordBatch, row: usize, settings: &Settings) -> Vec<Vec<Number>> {
+    let length = history_of(batch, row, settings).len();
+    let max = usize::try_from(settings.actions_max).expect("small");
+    let mut told = vec![Vec::new(); length];
+    for side in &settings.sides {
+        let Side::Column(of) = side else {
+            continue;
+        };
+        let numbers = column_of(batch, side.column()).as_list::<i32>().value(row);
+        assert_eq!(numbers.len(), if settings.pad { max } else { length });
+        assert!(of.kind.is_none_or(|of| match of {
+            SideType::Int32 => *numbers.data_type() == DataType::Int32,
+            SideType::Float32 => *numbers.data_type() == DataType::Float32,
+        }));
+        let number = |at: usize| match numbers.data_type() {
+            DataType::Int32 => Number::Int(numbers.as_primitive::<Int32Type>().value(at)),
+            _ => Number::Float(numbers.as_primitive::<Float32Type>().value(at).to_bits()),
+        };
+        let zeros = [Number::Int(0), Number::Float(0)];
+        assert!((length..numbers.len()).all(|at| zeros.contains(&number(at))));
+        for (at, told) in told.iter_mut().enumerate() {
+            told.push(number(at));
+        }
+    }
+    told
 }
 
 /// A folder for a test's files: in memory where there is such a place, because every run syncs.

@@ -4,7 +4,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// The modules, each using only those before it.
-const ORDER: [&str; 35] = [
+const ORDER: [&str; 36] = [
     "ids",
     "error",
     "regular",
@@ -13,6 +13,7 @@ const ORDER: [&str; 35] = [
     "control",
     "job",
     "kept",
+    "sides",
     "column",
     "chunk",
     "keys",

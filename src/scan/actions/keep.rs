@@ -7,6 +7,7 @@ use crate::ids::{Item, Key, Micros};
 use crate::job::Cutoff;
 use crate::probes::KeySpan;
 use crate::scan::times::When;
+use crate::sides::SideKeys;
 use crate::sweep::is_prior;
 
 impl<I: Item> ActionScan<'_, I> {
@@ -30,6 +31,21 @@ impl<I: Item> ActionScan<'_, I> {
             return Ok(());
         };
         self.keep(key, event, state)
+    }
+
+    /// Puts an event to the others of its customer, with what is told of it.
+    pub(super) fn keep_telling(
+        &self,
+        key: Key,
+        (event, keys): (Event<I>, &SideKeys),
+        state: &mut ActionState<I>,
+    ) -> Result<()> {
+        self.keep(key, event, state)?;
+        if !self.told.is_empty() {
+            let partition = state.scatter.partition_of(key);
+            state.scatter.open(partition).tell(keys);
+        }
+        Ok(())
     }
 
     /// Puts an event to the others of its customer.

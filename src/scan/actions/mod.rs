@@ -4,7 +4,8 @@
 //! **Invariants**: a row whose customer nobody asks for is dropped once its key is read; its time
 //! and item are never looked at. What is kept lies between the start of the customer's earliest
 //! lookback and its latest cutoff. **Null rule**: a null customer is counted and dropped; a null
-//! availability means never known, and is counted; a null time or item is a fault.
+//! availability means never known, and is counted; a null time or item is a fault; what is told of
+//! an action may be null (see `scan/sides`).
 
 mod enough;
 mod keep;
@@ -19,7 +20,7 @@ use crate::column::{Customer, EventChunk};
 use crate::control::Control;
 use crate::error::Result;
 use crate::ids::{Item, Key, Micros, index};
-use crate::job::{CustomerType, Dedup, Job};
+use crate::job::{CustomerType, Dedup, Job, SIDE_COLUMNS_MAX, SideColumn};
 use crate::partition::{Scatter, Split};
 use crate::probes::{KeySpan, Probes};
 use crate::scan::faults::{Policy, Rejected, RowAt};
@@ -27,6 +28,7 @@ use crate::scan::fields::{GuestIds, Mismatch, Value};
 use crate::scan::pieces::Piece;
 use crate::scan::times::When;
 use crate::scan::{Opened, Task};
+use crate::sides::SideKeys;
 use crate::spill::Spill;
 
 /// What was found of one source. None of it depends on where the reading stopped.
@@ -55,6 +57,8 @@ pub(crate) struct ActionState<I> {
     pub(crate) tallies: Vec<ActionTally>,
     /// Rows set aside.
     pub(crate) rejected: Vec<Rejected>,
+    /// Which told columns some record of text had, null or not.
+    pub(crate) told: [bool; SIDE_COLUMNS_MAX],
     /// Rows kept: for the statistics of the run, not for the manifest.
     pub(crate) kept: u64,
     /// Actions per customer, for the early stop.
@@ -90,6 +94,8 @@ pub(crate) struct ActionScan<'a, I> {
     guest_ids: GuestIds,
     /// The type of customers.
     customers: CustomerType,
+    /// The columns that are told of actions.
+    told: Vec<&'a SideColumn>,
 }
 
 /// One action of a customer that is asked for, not yet judged.
@@ -106,6 +112,8 @@ struct Raw<'n, I> {
     item: Value<I>,
     /// When it was known, if there is a column for it.
     available: Option<Value<Option<When>>>,
+    /// What is told of it, or which told column is at fault.
+    told: std::result::Result<SideKeys, (&'n str, Mismatch)>,
 }
 
 impl<'a, I: Item> ActionScan<'a, I> {
@@ -133,16 +141,18 @@ impl<'a, I: Item> ActionScan<'a, I> {
             everyone: probes.everyone(),
             guest_ids,
             customers,
+            told: job.side_columns().collect(),
         }
     }
 
     /// The state of a thread that has read nothing, and may hold what `spill` says.
     pub(crate) fn state(&self, spill: Spill) -> ActionState<I> {
         ActionState {
-            scatter: Scatter::new(self.split),
+            scatter: Scatter::of(self.split, || EventChunk::telling(self.told.len(), 0)),
             spill,
             tallies: vec![ActionTally::default(); self.job.actions.len()],
             rejected: Vec::new(),
+            told: Default::default(),
             kept: 0,
             counts: Counts::default(),
             wanted: Vec::new(),
@@ -235,7 +245,7 @@ impl<'a, I: Item> ActionScan<'a, I> {
         state: &mut ActionState<I>,
     ) -> Result<()> {
         let key = raw.key;
-        let (origin, when, item, available) = match judge(names, raw) {
+        let (origin, when, item, available, keys) = match judge(names, raw) {
             Ok(Some(judged)) => judged,
             Ok(None) => {
                 state.tallies[names.slot].without_code += 1;
@@ -256,12 +266,13 @@ impl<'a, I: Item> ActionScan<'a, I> {
         let Some(event) = self.event(origin, key, (when, item, available)) else {
             return Ok(());
         };
-        self.keep(key, event, state)
+        self.keep_telling(key, (event, &keys), state)
     }
 }
 
-/// An action: what it is, when, on what, and when it was known, where `None` means never.
-type Judged<I> = (Origin, When, I, Option<Micros>);
+/// An action: what it is, when, on what, when it was known, where `None` means never, and what is
+/// told of it.
+type Judged<I> = (Origin, When, I, Option<Micros>, SideKeys);
 
 /// The parts of an action, or the column that is at fault; nothing if it is to be left out, whatever
 /// its other columns hold.
@@ -287,7 +298,7 @@ fn judge<'a, I>(
             available.map(|when| when.known_after)
         }
     };
-    Ok(Some((origin, when, item, available)))
+    Ok(Some((origin, when, item, available, raw.told?)))
 }
 
 impl ActionTally {

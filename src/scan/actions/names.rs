@@ -1,7 +1,7 @@
 //! What a source of actions is: what its columns are called, and what its rows are taken for.
 
 use crate::ids::Kind;
-use crate::job::{Job, OtherTypes, Source, Types};
+use crate::job::{Job, OtherTypes, SideColumn, Source, Types};
 use crate::scan::fields::{Mismatch, Value};
 
 /// A source of actions, with the names of its columns in the files.
@@ -72,6 +72,17 @@ impl<'a> ActionNames<'a> {
             types: &of.types,
             only: &of.only,
         }
+    }
+
+    /// The columns that are told of actions, each with its name in the files and whether the job gives
+    /// it one there, so that a file without it is at fault.
+    pub(crate) fn told(&self) -> impl Iterator<Item = (&'a SideColumn, &'a str, bool)> + use<'a> {
+        let (job, source) = (self.job, self.job.actions[self.slot].source);
+        job.side_columns().map(move |of| {
+            let mut renamed = job.columns.iter();
+            let is_named = renamed.any(|(at, ours, _)| *at == source && *ours == of.name);
+            (of, job.column(source, &of.name), is_named)
+        })
     }
 
     /// The column that a null time is blamed on.

@@ -5,13 +5,15 @@ use arrow::array::RecordBatch;
 use super::{ActionNames, ActionScan, ActionState, Origin, Raw};
 use crate::error::Result;
 use crate::ids::{Item, count32, count64, index};
-use crate::job::CustomerType;
+use crate::job::{CustomerType, SideType};
 use crate::scan::arrays::{IdColumn, Ints, PlainTimes, TimeColumn};
 use crate::scan::faults::RowAt;
-use crate::scan::fields::{Clock, Value};
+use crate::scan::fields::{Clock, Mismatch, Value};
 use crate::scan::impressions::{check_customer, check_time};
 use crate::scan::parquet::{ParquetFile, row_as_json};
+use crate::scan::sides::{self, SideArray};
 use crate::scan::words::WordColumn;
+use crate::sides::SideKeys;
 
 /// A batch, and where it comes from.
 #[derive(Clone, Copy)]
@@ -76,6 +78,7 @@ impl<I: Item> ActionScan<'_, I> {
         wanted.extend(names.available);
         wanted.extend(names.types_column());
         wanted.extend(names.only.iter().map(|(column, _)| column.as_str()));
+        wanted.extend(names.told().map(|(_, name, _)| name));
         let columns = file.leaves(|path| match path {
             [name] => wanted.contains(&name.as_str()),
             _ => false,
@@ -131,6 +134,12 @@ impl<I: Item> ActionScan<'_, I> {
                 return Err(file.wrong_type(name, "text, integers or booleans", found));
             }
         }
+        for (of, name, is_named) in names.told() {
+            if is_named {
+                file.required(name)?;
+            }
+            sides::check(file, name, of)?;
+        }
         Ok(())
     }
 
@@ -146,11 +155,13 @@ impl<I: Item> ActionScan<'_, I> {
     }
 
     /// The columns of a batch, if its rows need no judging: all count and have one type, nothing is
-    /// null, ids are integers, times are numbers, and all is known as it happens.
+    /// null, ids are integers, times are numbers, all is known as it happens, and nothing else is
+    /// told.
     fn plain_columns(&self, batch: Batch<'_>) -> Option<PlainColumns> {
         let is_plain = self.customers == CustomerType::Int64
             && self.job.guest_ids.is_empty()
-            && batch.names.available.is_none();
+            && batch.names.available.is_none()
+            && self.told.is_empty();
         let column = |name| batch.rows.column_by_name(name).filter(|_| is_plain);
         Some(PlainColumns {
             origin: batch.names.constant()?,
@@ -223,6 +234,11 @@ impl<I: Item> ActionScan<'_, I> {
         let (time, time_else) = (times(names.time), names.time_else.and_then(times));
         let available = names.available.and_then(times);
         let types = names.types_column().map(|name| batch.words(name));
+        let told = names.told().map(|(of, name, _)| {
+            let column = batch.rows.column_by_name(name);
+            (SideArray::of(column, of.holds()), of.holds(), name)
+        });
+        let told: Vec<_> = told.collect();
         let when = |column: &Option<TimeColumn>, row| match column {
             None => Ok(None),
             Some(column) => {
@@ -249,6 +265,7 @@ impl<I: Item> ActionScan<'_, I> {
                 time_at,
                 item,
                 available,
+                told: keys_of(&told, row),
             };
             let text = || row_as_json(batch.rows, row);
             self.offer(batch.place(row), names, raw, &text, state)?;
@@ -269,4 +286,16 @@ fn origin_of(
     names.origin_of(word, || {
         types.map_or_else(String::new, |types| types.shown(row))
     })
+}
+
+/// What is told of a row, given the told columns with their types and names.
+fn keys_of<'n>(
+    told: &[(SideArray, SideType, &'n str)],
+    row: usize,
+) -> std::result::Result<SideKeys, (&'n str, Mismatch)> {
+    let mut keys = SideKeys::default();
+    for (key, (column, kind, name)) in keys.iter_mut().zip(told) {
+        *key = column.key(row, *kind).map_err(|error| (*name, error))?;
+    }
+    Ok(keys)
 }

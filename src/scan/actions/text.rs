@@ -10,14 +10,16 @@ use crate::calendar::WallClock;
 use crate::control::TICK_ROWS;
 use crate::error::{Error, ErrorKind, Result};
 use crate::ids::Item;
-use crate::job::{Format, Job};
+use crate::job::{Format, Job, SideType};
 use crate::scan::Task;
 use crate::scan::faults::{Policy, RowAt};
-use crate::scan::fields::{Clock, Field, Value};
+use crate::scan::fields::{Clock, Field, Mismatch, Value};
 use crate::scan::input::InputFile;
 use crate::scan::shared::PieceEnd;
+use crate::scan::sides::{as_key, key_of_field};
 use crate::scan::text::{Record, Seen, Stop, TextColumn, Wanted, open, records};
 use crate::scan::times::{When, Written};
+use crate::sides::SideKeys;
 
 /// A source of actions in text: what is wanted of it, and how it is read.
 struct TextSource<'a> {
@@ -35,6 +37,8 @@ struct TextSource<'a> {
     types_at: Option<usize>,
     /// Those that rows are chosen by.
     only_at: Vec<usize>,
+    /// Those that are told of actions, and what they hold.
+    told_at: Vec<(usize, SideType)>,
 }
 
 impl<'a> TextSource<'a> {
@@ -63,6 +67,15 @@ impl<'a> TextSource<'a> {
         let types_at = names.types_column().map(&mut place);
         let only = names.only.iter().map(|(name, _)| name.as_str());
         let only_at = only.map(&mut place).collect();
+        let told_at = names.told().map(|(of, name, is_named)| {
+            let same = columns.iter().position(|column| column.name == name);
+            let at = same.unwrap_or(columns.len());
+            if same.is_none() {
+                columns.push(column(name, is_named));
+            }
+            (at, of.holds())
+        });
+        let told_at = told_at.collect();
         TextSource {
             file,
             names,
@@ -71,6 +84,7 @@ impl<'a> TextSource<'a> {
             available_at,
             types_at,
             only_at,
+            told_at,
         }
     }
 
@@ -87,6 +101,26 @@ impl<'a> TextSource<'a> {
         let word = field.and_then(Field::word);
         self.names
             .origin_of(word, || field.map_or_else(String::new, Field::shown))
+    }
+
+    /// What is told of a record; nothing if some of it cannot be told.
+    #[inline]
+    fn as_keys(&self, fields: &[Field<'_>]) -> Option<SideKeys> {
+        let mut keys = SideKeys::default();
+        for (key, (at, kind)) in keys.iter_mut().zip(&self.told_at) {
+            *key = as_key(&fields[*at], *kind)?;
+        }
+        Some(keys)
+    }
+
+    /// What is told of a record, or the column at fault.
+    fn keys(&self, fields: &[Field<'_>]) -> std::result::Result<SideKeys, (&'a str, Mismatch)> {
+        let mut keys = SideKeys::default();
+        for (key, (at, kind)) in keys.iter_mut().zip(&self.told_at) {
+            let found = key_of_field(&fields[*at], *kind);
+            *key = found.map_err(|error| (self.columns[*at].name, error))?;
+        }
+        Ok(keys)
     }
 
     /// The field of the time, and its column: the first that is not null.
@@ -220,6 +254,11 @@ impl<I: Item> ActionScan<'_, I> {
         let mut clock = WallClock::of(source.clock.zone);
         move |record| {
             self.control.tick(record.row)?;
+            if let Ok(fields) = &record.fields {
+                for (seen, (at, _)) in state.told.iter_mut().zip(&source.told_at) {
+                    *seen |= fields[*at] != Field::Missing;
+                }
+            }
             match record.fields {
                 Ok(fields) if self.read_plain_record(source, fields, &mut clock, state)? => Ok(()),
                 _ => self.read_record(source, record, state),
@@ -260,6 +299,9 @@ impl<I: Item> ActionScan<'_, I> {
         let (Some(item), Some(written), None) = (item, written, source.names.available) else {
             return Ok(false);
         };
+        let Some(keys) = source.as_keys(fields) else {
+            return Ok(false);
+        };
         let when = match written {
             Written::Wall(wall_us) => {
                 let at = clock.instant_of(wall_us);
@@ -273,7 +315,7 @@ impl<I: Item> ActionScan<'_, I> {
         if !self.enough.is_done(key)
             && let Some(event) = self.event(origin, key, (when, item, when.at))
         {
-            self.keep(key, event, state)?;
+            self.keep_telling(key, (event, &keys), state)?;
         }
         Ok(true)
     }
@@ -316,6 +358,7 @@ impl<I: Item> ActionScan<'_, I> {
             time_at,
             item: fields[1].item(self.job.item_type),
             available: available.map(|field| field.time(clock)),
+            told: source.keys(fields),
         };
         self.offer(at, names, raw, record.text, state)
     }

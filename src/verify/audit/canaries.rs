@@ -17,6 +17,7 @@ use jiff::Span;
 use jiff::civil::DateTime;
 use serde_json::{Map, Value, json};
 
+use super::planted::{numbers, renamed, told_values};
 use super::rows::read_all;
 use super::sequences::{Key, Logs};
 use super::shown::OutRow;
@@ -87,7 +88,9 @@ pub(super) fn canaries(
             .iter()
             .flat_map(|of| [Some(of.time), of.available.flatten()]);
         let mut times = times.chain([shown.time]).flatten();
-        if times.all(is_writable) && customers.insert(key.1.clone()) {
+        let told = log.iter().flat_map(|of| &of.told);
+        let is_writable = times.all(is_writable) && told_values(told).is_some();
+        if is_writable && customers.insert(key.1.clone()) {
             nests.push(nest(settings, rules, shown, log));
         }
     }
@@ -148,6 +151,7 @@ fn nest<'a>(
             kind: counted(log).unwrap_or_else(|| settings.actions[log].codes()[0]),
             item,
             available: is_held(log).then_some(Some(LogTime::Instant(known))),
+            told: numbers(settings),
         });
         item
     };
@@ -234,23 +238,9 @@ fn write(settings: &Settings, dir: &Path, nests: &[Nest<'_>]) -> Result<Settings
         row.insert("impression_time".into(), json!(shown.time.map(time_value)));
         add(Source::Impressions, row);
         for action in &nest.log {
-            let of = &settings.actions[action.log];
-            let (item, time) = match of.source {
-                Source::Clicks => ("item_id", "click_time"),
-                Source::Carts | Source::Orders => ("config_id", "occurred_at"),
-                _ => ("item_id", "time"),
-            };
-            let mut row = Map::new();
-            row.insert("customer_id".into(), customer(&action.customer));
-            row.insert(item.into(), json!(action.item));
-            row.insert(time.into(), time_value(action.time));
-            if let Some(known) = action.available {
-                row.insert(KNOWN_AT.into(), json!(known.map(time_value)));
-            }
-            if let Types::Column { .. } = of.types {
-                row.insert(KIND.into(), json!(action.kind));
-            }
-            add(of.source, row);
+            let customer = customer(&action.customer);
+            let (source, row) = action_row(settings, customer, action);
+            add(source, row);
         }
     }
     let mut paths = Vec::new();
@@ -273,7 +263,7 @@ fn write(settings: &Settings, dir: &Path, nests: &[Nest<'_>]) -> Result<Settings
         without: Vec::new(),
         out: dir.join("out"),
         publish: Publish::New,
-        columns: Vec::new(),
+        columns: renamed(settings),
         time_unit: Some(TimeUnit::Micro),
         format: Some(Format::Ndjson),
         on_bad_row: OnBadRow::Error,
@@ -282,6 +272,32 @@ fn write(settings: &Settings, dir: &Path, nests: &[Nest<'_>]) -> Result<Settings
         paths,
         ..settings.clone()
     })
+}
+
+/// An action as a record of a planted file, and the source that it is of.
+fn action_row(
+    settings: &Settings,
+    customer: Value,
+    action: &LogAction,
+) -> (Source, Map<String, Value>) {
+    let of = &settings.actions[action.log];
+    let (item, time) = match of.source {
+        Source::Clicks => ("item_id", "click_time"),
+        Source::Carts | Source::Orders => ("config_id", "occurred_at"),
+        _ => ("item_id", "time"),
+    };
+    let mut row = Map::new();
+    row.insert("customer_id".into(), customer);
+    row.insert(item.into(), json!(action.item));
+    row.insert(time.into(), time_value(action.time));
+    if let Some(known) = action.available {
+        row.insert(KNOWN_AT.into(), json!(known.map(time_value)));
+    }
+    row.extend(told_values(&action.told).unwrap_or_default());
+    if let Types::Column { .. } = of.types {
+        row.insert(KIND.into(), json!(action.kind));
+    }
+    (of.source, row)
 }
 
 /// A source of actions as its planted file has it: all rows count, and types are codes.

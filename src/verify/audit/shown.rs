@@ -4,11 +4,12 @@ use arrow::array::{Array, AsArray, RecordBatch};
 use arrow::datatypes::{DataType, Float32Type, Int32Type, TimestampMicrosecondType};
 
 use super::rows::{column, id, ints, truth, value_as_text};
+use super::told::{expected_told, number_text, told_of};
 use crate::calendar::instant_text;
 use crate::ids::Micros;
 use crate::job::{Keep, Layout, Settings};
 use crate::oracle::{
-    Barred, Fate, LogAction, LogImpression, Rules, Sample, Told, fates, sequences, weight,
+    Barred, Fate, LogAction, LogImpression, Number, Rules, Sample, Told, fates, sequences, weight,
 };
 
 /// A row of either layout.
@@ -34,6 +35,8 @@ pub(super) struct OutRow {
     pub(super) kinds: Vec<i64>,
     /// Seconds from the actions to the cutoff, with padding; none if there is no such column.
     pub(super) time_deltas: Vec<i64>,
+    /// What columns tell of the actions, with padding, column by column.
+    pub(super) told: Vec<Vec<Number>>,
     /// Weights of what was shown, as their bits; none if there is no such column.
     pub(super) weights: Vec<u32>,
     /// What is carried through, as text, column by column: those of impressions, those of items.
@@ -78,6 +81,7 @@ impl OutRow {
                 Some(_) => ints(&list("time_delta")),
                 None => Vec::new(),
             },
+            told: told_of(settings, batch, row),
             weights: weights_of(batch, row),
             kept: kept_of(settings, batch, row),
         }
@@ -110,10 +114,14 @@ impl OutRow {
             let kinds = sample.history.iter().map(|(_, kind)| i64::from(*kind));
             let deltas = sample.time_delta.iter().flatten();
             let mut time_deltas: Vec<i64> = deltas.map(|of| i64::from(*of)).collect();
+            let mut told = expected_told(settings, sample);
             let (mut actions, mut kinds): (Vec<i64>, Vec<i64>) = (items.collect(), kinds.collect());
             if settings.pad {
                 if rules.told.contains(&Told::TimeDelta) {
                     time_deltas.resize(rules.actions_max, 0);
+                }
+                for (zero, numbers) in &mut told {
+                    numbers.resize(rules.actions_max, *zero);
                 }
                 actions.resize(rules.actions_max, 0);
                 kinds.resize(rules.actions_max, 0);
@@ -129,6 +137,7 @@ impl OutRow {
                 actions,
                 kinds,
                 time_deltas,
+                told: told.into_iter().map(|(_, numbers)| numbers).collect(),
                 weights,
                 kept: kept(of),
             }
@@ -211,6 +220,9 @@ impl OutRow {
             let stranger = self.stranger(expected, at, rules, shown, log);
             return Some(format!("{what} at place {at}{stranger}"));
         }
+        if let Some(what) = self.difference_told(expected) {
+            return Some(what);
+        }
         if self.last_action_us != expected.last_action_us {
             let (found, right) = (self.last_action_us, expected.last_action_us);
             let what = told("last_action_time", time(found), time(right))?;
@@ -229,6 +241,17 @@ impl OutRow {
             return told("history_length", found.to_string(), right.to_string());
         }
         None
+    }
+
+    /// How what columns tell of the actions differs.
+    fn difference_told(&self, expected: &OutRow) -> Option<String> {
+        let mut columns = self.told.iter().zip(&expected.told).enumerate();
+        let (column, (found, right)) = columns.find(|(_, (found, right))| found != right)?;
+        let places = found.len().max(right.len());
+        let at = (0..places).find(|at| found.get(*at) != right.get(*at))?;
+        let text = |of: &[Number]| of.get(at).map_or_else(|| "nothing".to_owned(), number_text);
+        let what = told(&format!("told {}", column + 1), text(found), text(right))?;
+        Some(format!("{what} at place {at}"))
     }
 
     /// How what stands beside the history differs: what is carried through, and weights.

@@ -3,10 +3,12 @@
 use std::fs::{self, File};
 
 use arrow::array::{
-    Array, ArrayRef, AsArray, Int8Array, Int32Array, Int64Array, ListArray, RecordBatch,
-    TimestampMicrosecondArray,
+    Array, ArrayRef, AsArray, Float32Array, Int8Array, Int32Array, Int64Array, ListArray,
+    RecordBatch, TimestampMicrosecondArray,
 };
-use arrow::datatypes::{Int8Type, Int32Type, Int64Type, TimestampMicrosecondType};
+use arrow::datatypes::{
+    DataType, Float32Type, Int8Type, Int32Type, Int64Type, TimestampMicrosecondType,
+};
 use hitherto::{
     AuditRows, Codec, CustomerType, Cutoff, Dedup, Guests, ItemType, LabelKey, Layout, Question,
     Settings, Side, Source,
@@ -41,13 +43,18 @@ fn rewrite(set: &Set, part: &str, change: impl Fn(&str, ArrayRef) -> ArrayRef) {
 fn with_value(lists: &ArrayRef, at: usize, value: i64) -> ArrayRef {
     let lists: &ListArray = lists.as_list();
     let (field, offsets, values, nulls) = lists.clone().into_parts();
-    let values: ArrayRef = match values.as_primitive_opt::<Int32Type>() {
-        Some(items) => {
-            let mut items = items.values().to_vec();
+    let values: ArrayRef = match values.data_type() {
+        DataType::Int32 => {
+            let mut items = values.as_primitive::<Int32Type>().values().to_vec();
             items[at] = i32::try_from(value).expect("small");
             Arc::new(Int32Array::from(items))
         }
-        None => {
+        DataType::Float32 => {
+            let mut numbers = values.as_primitive::<Float32Type>().values().to_vec();
+            numbers[at] = f32::from(i8::try_from(value).expect("small"));
+            Arc::new(Float32Array::from(numbers))
+        }
+        _ => {
             let mut kinds = values.as_primitive::<Int8Type>().values().to_vec();
             kinds[at] = i8::try_from(value).expect("small");
             Arc::new(Int8Array::from(kinds))
@@ -298,6 +305,50 @@ fn a_last_action_time_that_is_wrong_is_refused() {
             Arc::new(times.with_timezone("UTC"))
         });
         refuses(&set, part, &[said]);
+    }
+}
+
+#[test]
+fn what_columns_tell_of_actions_is_recomputed() {
+    type Change = fn(&mut Settings);
+    let changes: [(&str, Change); 6] = [
+        ("as it is", |_| {}),
+        ("without padding", |of| of.pad = false),
+        ("exact", |of| of.dedup = Dedup::Exact),
+        ("consecutive", |of| of.dedup = Dedup::Consecutive),
+        ("request", |of| of.layout = Layout::Request),
+        ("plain", |of| of.codec = Codec::None),
+    ];
+    let part = "dt=2025-08-16/part-00000.parquet";
+    for (name, change) in changes {
+        let set = Set::inputs(Question::Sequences);
+        let clicks = "customer_id,item_id,click_time,cost,left\n\
+            1,21,2025-08-14 10:00:00,1.5,7\n1,24,2025-08-15 13:00:00,0.1,\n\
+            1,24,2025-08-15 13:00:00,-2,9\n1,25,2025-08-15 14:00:00,cheap,9\n\
+            2,26,2025-08-15 14:00:00,,-2147483648\n";
+        fs::write(set.dir().join("clicks.csv"), clicks).expect("a file");
+        let mut settings = set.settings(Question::Sequences);
+        settings.sides = ["price:float32", "time_delta", "left:int32"]
+            .map(crate::support::side)
+            .to_vec();
+        settings.columns = vec![(Source::Clicks, "price".into(), "cost".into())];
+        change(&mut settings);
+        set.make(settings.clone());
+        let verified = set.audited(AuditRows::All);
+        assert_eq!(verified.problems, [], "{name}");
+        let audited = verified.audited.expect("an audit");
+        assert_eq!(audited.canaries.expect("canaries").impressions, 3);
+
+        // The price and the number of another action are found.
+        let first = set.row_of(part, "r3") * if settings.pad { 4 } else { 0 };
+        for (column, said) in [("left", "told 2"), ("price", "told 1")] {
+            rewrite(&set, part, |name, lists| match name == column {
+                true => with_value(&lists, first + 1, 8),
+                false => lists,
+            });
+            assert_eq!(set.verified().problems, [], "only values can tell");
+            refuses(&set, part, &["customer 1", "\"r3\"", said, "holds 8"]);
+        }
     }
 }
 

@@ -1,0 +1,98 @@
+//! Numbers that columns of actions tell beside items and types.
+//!
+//! **Invariants**: a number is kept as its *key*, an integer of 32 bits whose order is that of
+//! numbers, so that whoever sorts actions need not know what a column holds. An integer is its own
+//! key. Of floats −0 comes before 0, and NaN, of which there is one, behind all others.
+
+use crate::job::{SIDE_COLUMNS_MAX, SideType};
+
+/// The keys of an action, in the order of columns; 0 where there are fewer.
+pub(crate) type SideKeys = [i32; SIDE_COLUMNS_MAX];
+
+/// The one NaN that is told.
+const NAN_BITS: u32 = 0x7fc0_0000;
+
+/// What is told of actions: some numbers of each, as keys.
+#[derive(Debug)]
+pub(crate) struct Told {
+    /// Numbers of an action, at least 1.
+    pub(crate) width: usize,
+    /// The numbers, action by action.
+    pub(crate) keys: Vec<i32>,
+}
+
+impl Told {
+    /// Adds what is told of an action.
+    #[inline]
+    pub(crate) fn push(&mut self, keys: &SideKeys) {
+        self.keys.extend_from_slice(&keys[..self.width]);
+    }
+
+    /// What is told of an action.
+    pub(crate) fn get(&self, row: usize) -> SideKeys {
+        let mut keys = SideKeys::default();
+        let own = &self.keys[row * self.width..][..self.width];
+        keys[..self.width].copy_from_slice(own);
+        keys
+    }
+}
+
+/// The key of a float.
+#[inline]
+pub(crate) fn key_of_float(number: f32) -> i32 {
+    let bits = match number.is_nan() {
+        true => NAN_BITS,
+        false => number.to_bits(),
+    };
+    turn(bits.cast_signed())
+}
+
+/// The key that a null is told as.
+pub(crate) fn key_of_null(kind: SideType) -> i32 {
+    match kind {
+        SideType::Int32 => 0,
+        SideType::Float32 => turn(NAN_BITS.cast_signed()),
+    }
+}
+
+/// The float of a key.
+#[inline]
+pub(crate) fn float_of_key(key: i32) -> f32 {
+    f32::from_bits(turn(key).cast_unsigned())
+}
+
+/// Bits of a float to a key, and back: below 0 a float with more bits is a lesser one.
+#[inline]
+fn turn(bits: i32) -> i32 {
+    bits ^ ((bits >> 31) & i32::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn keys_of_floats_are_in_the_order_of_floats_and_come_back() {
+        let rising = [
+            f32::NEG_INFINITY,
+            f32::MIN,
+            -1.5,
+            -f32::MIN_POSITIVE,
+            -0.0,
+            0.0,
+            1e-45,
+            0.1,
+            f32::MAX,
+            f32::INFINITY,
+            f32::NAN,
+        ];
+        let keys = rising.map(key_of_float);
+        assert!(keys.is_sorted_by(|a, b| a < b), "{keys:?}");
+        for (key, number) in keys.into_iter().zip(rising) {
+            assert_eq!(float_of_key(key).to_bits(), number.to_bits());
+        }
+        let other = f32::from_bits(0xffc0_1234);
+        assert_eq!(key_of_float(other), key_of_null(SideType::Float32));
+        assert_eq!(key_of_null(SideType::Int32), 0);
+    }
+}
