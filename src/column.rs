@@ -266,7 +266,7 @@ impl<I: Item> Impressions<I> {
 }
 
 /// A place in an array.
-fn place(position: i32) -> usize {
+pub(crate) fn place(position: i32) -> usize {
     usize::try_from(position).expect("places are counted from 0")
 }
 

@@ -211,6 +211,11 @@ impl HistoryTally {
         self.lengths.iter().sum()
     }
 
+    /// The samples whose history is as long as this.
+    pub(crate) fn of_length(&self, length: u32) -> u64 {
+        self.lengths.get(index(length)).copied().unwrap_or(0)
+    }
+
     /// The actions of all histories.
     pub(crate) fn actions(&self) -> u64 {
         let lengths = self.lengths.iter().enumerate();

@@ -31,103 +31,121 @@ use crate::job::{Job, Layout};
 /// A column chunk, and where its pages are.
 type ColumnChunk = (ColumnChunkMetaData, OffsetIndexMetaData);
 
-/// Makes the column chunks of a block that come before its histories, behind `chunks`.
-pub(super) fn columns_before<I: ItemColumn>(
-    pages: &mut PageMaker,
-    job: &Job,
-    (block, shapes): (&Block<'_, I>, &Shapes),
-    files: (&SchemaDescPtr, &mut Sink),
-    chunks: &mut Vec<ColumnChunk>,
-) -> Result<()> {
-    let rows: Vec<usize> = shapes.all.iter().map(|of| index(of.rows)).collect();
-    let items: Vec<Range<usize>> = block.rows.iter().map(|row| block.items(row)).collect();
-    let leaves = leaves(job, block, shapes, (&rows, &items));
-    put_all(pages, job, (leaves, &rows), files, chunks)
+/// The columns beside the histories of a block.
+pub(super) struct Beside<'b, I> {
+    /// What is asked for.
+    job: &'b Job,
+    /// The rows.
+    block: &'b Block<'b, I>,
+    /// What their histories are like.
+    shapes: &'b Shapes,
+    /// How many rows each impression has.
+    rows: Vec<usize>,
+    /// Where its items lie among those of all impressions.
+    items: Vec<Range<usize>>,
 }
 
-/// Makes the column chunks of a block that come behind its histories, behind `chunks`.
-pub(super) fn columns_behind<I: ItemColumn>(
-    pages: &mut PageMaker,
-    job: &Job,
-    (block, shapes): (&Block<'_, I>, &Shapes),
-    files: (&SchemaDescPtr, &mut Sink),
-    chunks: &mut Vec<ColumnChunk>,
-) -> Result<()> {
-    let rows: Vec<usize> = shapes.all.iter().map(|of| index(of.rows)).collect();
-    if let Some(of_negative) = job.negative_weight() {
+impl<'b, I: ItemColumn> Beside<'b, I> {
+    /// The columns beside the histories of a block, given their shapes.
+    pub(super) fn new(job: &'b Job, block: &'b Block<'b, I>, shapes: &'b Shapes) -> Self {
+        Beside {
+            job,
+            block,
+            shapes,
+            rows: shapes.all.iter().map(|of| index(of.rows)).collect(),
+            items: block.rows.iter().map(|row| block.items(row)).collect(),
+        }
+    }
+
+    /// Makes the column chunks that come before the histories, behind `chunks`.
+    pub(super) fn columns_before(
+        &self,
+        pages: &mut PageMaker,
+        files: (&SchemaDescPtr, &mut Sink),
+        chunks: &mut Vec<ColumnChunk>,
+    ) -> Result<()> {
+        self.put_all(pages, self.leaves(), files, chunks)
+    }
+
+    /// Makes the column chunks that come behind the histories, behind `chunks`.
+    pub(super) fn columns_behind(
+        &self,
+        pages: &mut PageMaker,
+        (descriptor, sink): (&SchemaDescPtr, &mut Sink),
+        chunks: &mut Vec<ColumnChunk>,
+    ) -> Result<()> {
+        if let Some(of_negative) = self.job.negative_weight() {
+            let (column, items) = self.weights(of_negative);
+            let (items, column) = (&items[..], &column[..]);
+            let leaf: Box<dyn Leaf + '_> = Box::new(Numbers::<FloatType> { items, column });
+            self.put_all(pages, vec![leaf], (descriptor, &mut *sink), chunks)?;
+        }
+        let kept = carried::placed(self.job);
+        let leaves = kept.map(|kept| carried::leaf(self.block, kept, (&self.rows, &self.items)));
+        self.put_all(pages, leaves.collect(), (descriptor, sink), chunks)
+    }
+
+    /// What each item stands for, and where those of each impression lie.
+    fn weights(&self, of_negative: f32) -> (Vec<f32>, Vec<Range<usize>>) {
         let (mut weights, mut items) = (Vec::new(), Vec::new());
-        for row in &block.rows {
-            let (start, labels) = (weights.len(), &block.probes.impressions.labels);
-            let of_row = labels[block.items(row)].iter();
-            weights.extend(of_row.map(|label| weight(*label, of_negative)));
+        for of in &self.items {
+            let start = weights.len();
+            let labels = &self.block.probes.impressions.labels[of.clone()];
+            weights.extend(labels.iter().map(|label| weight(*label, of_negative)));
             items.push(start..weights.len());
         }
-        let (items, column) = (&items[..], &weights[..]);
-        let leaf: Box<dyn Leaf + '_> = Box::new(Numbers::<FloatType> { items, column });
-        put_all(
-            pages,
-            job,
-            (vec![leaf], &rows),
-            (files.0, &mut *files.1),
-            chunks,
-        )?;
+        (weights, items)
     }
-    let items: Vec<Range<usize>> = block.rows.iter().map(|row| block.items(row)).collect();
-    let kept = carried::placed(job);
-    let leaves = kept.map(|kept| carried::leaf(block, kept, (&rows, &items)));
-    put_all(pages, job, (leaves.collect(), &rows), files, chunks)
-}
 
-/// Makes column chunks of impressions that have `rows` rows each, behind `chunks`.
-fn put_all(
-    pages: &mut PageMaker,
-    job: &Job,
-    (leaves, rows): (Vec<Box<dyn Leaf + '_>>, &[usize]),
-    (descriptor, sink): (&SchemaDescPtr, &mut Sink),
-    chunks: &mut Vec<ColumnChunk>,
-) -> Result<()> {
-    for leaf in leaves {
-        let description = descriptor.column(chunks.len());
-        chunks.push(chunk_of(pages, job, (&*leaf, rows), (&description, sink))?);
+    /// Makes column chunks, behind `chunks`.
+    fn put_all(
+        &self,
+        pages: &mut PageMaker,
+        leaves: Vec<Box<dyn Leaf + '_>>,
+        (descriptor, sink): (&SchemaDescPtr, &mut Sink),
+        chunks: &mut Vec<ColumnChunk>,
+    ) -> Result<()> {
+        for leaf in leaves {
+            let (leaf, description) = (&*leaf, descriptor.column(chunks.len()));
+            let files = (&description, &mut *sink);
+            chunks.push(chunk_of(pages, self.job, (leaf, &self.rows), files)?);
+        }
+        Ok(())
     }
-    Ok(())
-}
 
-/// The columns before the histories, given how many rows each impression has and where its items lie.
-fn leaves<'a, I: ItemColumn>(
-    job: &Job,
-    block: &'a Block<'_, I>,
-    shapes: &Shapes,
-    (rows, items): (&'a [usize], &'a [Range<usize>]),
-) -> Vec<Box<dyn Leaf + 'a>> {
-    let (probes, impressions) = (block.probes, &block.probes.impressions);
-    let of_block = || block.rows.iter().map(|row| index(row.probe));
-    let customers = of_block().map(|probe| impressions.customer(probes.rows[probe]));
-    let rankings = of_block().map(|probe| impressions.rankings.get(index(probes.rows[probe])));
-    let cutoffs = of_block().map(|probe| probes.cutoffs[probe].0);
-    let newest = shapes.all.iter().map(|of| of.newest.map(|time| time.0));
-    let lengths = shapes.all.iter().map(|of| index(of.actions.count()));
+    /// The columns before the histories.
+    fn leaves(&self) -> Vec<Box<dyn Leaf + '_>> {
+        let (rows, items) = (&self.rows[..], &self.items[..]);
+        let (probes, impressions) = (self.block.probes, &self.block.probes.impressions);
+        let of_block = || self.block.rows.iter().map(|row| index(row.probe));
+        let customers = of_block().map(|probe| impressions.customer(probes.rows[probe]));
+        let rankings = of_block().map(|probe| impressions.rankings.get(index(probes.rows[probe])));
+        let cutoffs = of_block().map(|probe| probes.cutoffs[probe].0);
+        let newest = self.shapes.all.iter();
+        let newest = newest.map(|of| of.newest.map(|time| time.0));
+        let lengths = self.shapes.all.iter().map(|of| index(of.actions.count()));
 
-    let mut leaves: Vec<Box<dyn Leaf + 'a>> = Vec::new();
-    leaves.push(match impressions.has_text_ids() {
-        true => Box::new(Shared::texts(rows, customers.map(text_of))),
-        false => Box::new(Shared::numbers::<Int64Type>(rows, customers.map(int_of))),
-    });
-    leaves.push(Box::new(Shared::texts(rows, rankings.map(Some))));
-    if job.layout == Layout::Sample {
-        let column = &impressions.positions;
-        leaves.push(Box::new(Numbers::<Int32Type> { items, column }));
+        let mut leaves: Vec<Box<dyn Leaf + '_>> = Vec::new();
+        leaves.push(match impressions.has_text_ids() {
+            true => Box::new(Shared::texts(rows, customers.map(text_of))),
+            false => Box::new(Shared::numbers::<Int64Type>(rows, customers.map(int_of))),
+        });
+        leaves.push(Box::new(Shared::texts(rows, rankings.map(Some))));
+        if self.job.layout == Layout::Sample {
+            let column = &impressions.positions;
+            leaves.push(Box::new(Numbers::<Int32Type> { items, column }));
+        }
+        let column = &impressions.items;
+        leaves.push(Box::new(Numbers::<I::Parquet> { items, column }));
+        let column = &impressions.labels;
+        leaves.push(Box::new(Labels { items, column }));
+        let cutoffs = cutoffs.map(Some);
+        leaves.push(Box::new(Shared::numbers::<Int64Type>(rows, cutoffs)));
+        leaves.push(Box::new(Shared::numbers::<Int64Type>(rows, newest)));
+        let lengths = lengths.map(|length| Some(offset32(length)));
+        leaves.push(Box::new(Shared::numbers::<Int32Type>(rows, lengths)));
+        leaves
     }
-    let column = &impressions.items;
-    leaves.push(Box::new(Numbers::<I::Parquet> { items, column }));
-    let column = &impressions.labels;
-    leaves.push(Box::new(Labels { items, column }));
-    let cutoffs = cutoffs.map(Some);
-    leaves.push(Box::new(Shared::numbers::<Int64Type>(rows, cutoffs)));
-    leaves.push(Box::new(Shared::numbers::<Int64Type>(rows, newest)));
-    let lengths = lengths.map(|length| Some(offset32(length)));
-    leaves.push(Box::new(Shared::numbers::<Int32Type>(rows, lengths)));
-    leaves
 }
 
 /// The id of a customer with a text id.

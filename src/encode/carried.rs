@@ -137,18 +137,15 @@ fn nullable<'b>(
     values: impl Iterator<Item = &'b Kept>,
 ) -> Nullable {
     match kind {
-        KeepType::Int32 => Nullable::bytes(
-            counts,
-            values.map(|of| Some(of.int32()?.to_le_bytes().to_vec())),
-        ),
-        KeepType::Int64 | KeepType::Time => Nullable::bytes(
-            counts,
-            values.map(|of| Some(of.int()?.to_le_bytes().to_vec())),
-        ),
-        KeepType::Double => Nullable::bytes(
-            counts,
-            values.map(|of| Some(of.double()?.to_le_bytes().to_vec())),
-        ),
+        KeepType::Int32 => {
+            Nullable::bytes(counts, values.map(|of| Some(of.int32()?.to_le_bytes())))
+        }
+        KeepType::Int64 | KeepType::Time => {
+            Nullable::bytes(counts, values.map(|of| Some(of.int()?.to_le_bytes())))
+        }
+        KeepType::Double => {
+            Nullable::bytes(counts, values.map(|of| Some(of.double()?.to_le_bytes())))
+        }
         KeepType::Text => {
             let plain = |text: &str| {
                 let length = count32(text.len()).to_le_bytes();

@@ -15,8 +15,6 @@ use crate::tally::{Asked, Contents, HistoryTally};
 pub(crate) struct RowTally {
     /// Impressions that end in the block.
     pub(crate) impressions: u64,
-    /// Samples whose history is as long as histories can be.
-    pub(crate) full_history: u64,
     /// What the histories of all samples hold.
     pub(crate) histories: HistoryTally,
 }
@@ -25,13 +23,7 @@ impl RowTally {
     /// Adds the counts of another block.
     pub(crate) fn merge(&mut self, other: &RowTally) {
         self.impressions += other.impressions;
-        self.full_history += other.full_history;
         self.histories.merge(&other.histories);
-    }
-
-    /// Samples without history.
-    pub(crate) fn zero_history(&self) -> u64 {
-        self.histories.lengths.first().copied().unwrap_or(0)
     }
 }
 
@@ -66,7 +58,6 @@ pub(super) fn tally_of<I: Item>(
             newest_age_us: shape.newest.map(|newest| cutoff.0.abs_diff(newest.0)),
         };
         tally.impressions += u64::from(items.end == of_probe.end);
-        tally.full_history += if asked.is_full { samples } else { 0 };
         tally.histories.add(asked, contents);
         let labels = &impressions.labels[items];
         let count = |of| count64(labels.iter().filter(|label| **label == of).count());

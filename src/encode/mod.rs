@@ -42,6 +42,7 @@ use parquet::file::properties::WriterProperties;
 use parquet::file::writer::{SerializedFileWriter, TrackedWrite};
 use parquet::schema::types::SchemaDescPtr;
 
+use self::beside::Beside;
 pub(crate) use self::counts::RowTally;
 use self::counts::tally_of;
 pub(crate) use self::file::FileWriter;
@@ -249,16 +250,17 @@ impl<'a> Encoder<'a> {
         let pages = bench.pages.as_mut().expect("the job takes this path");
         let (job, rows) = (self.job, (block, &bench.shapes));
         let in_hand = (job, self.control);
+        let beside = Beside::new(job, block, &bench.shapes);
         let mut sink = TrackedWrite::new(Vec::with_capacity(bench.bytes_expected));
         let mut chunks = Vec::new();
         let files = (&self.descriptor, &mut sink);
-        beside::columns_before(pages, job, rows, files, &mut chunks)?;
+        beside.columns_before(pages, files, &mut chunks)?;
         for column in Column::all(job) {
             let description = self.descriptor.column(chunks.len());
             chunks.push(pages.column(in_hand, rows, column, (&description, &mut sink))?);
         }
         let files = (&self.descriptor, &mut sink);
-        beside::columns_behind(pages, job, rows, files, &mut chunks)?;
+        beside.columns_behind(pages, files, &mut chunks)?;
         let (chunks, offsets): (Vec<_>, Vec<_>) = chunks.into_iter().unzip();
         let rows_count = bench.shapes.all.iter().map(|of| i64::from(of.rows)).sum();
         let sizes = chunks.iter().map(ColumnChunkMetaData::uncompressed_size);

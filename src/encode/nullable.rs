@@ -34,14 +34,14 @@ enum Plain {
 
 impl Nullable {
     /// Values of whole bytes.
-    pub(super) fn bytes(
+    pub(super) fn bytes<B: AsRef<[u8]>>(
         counts: Vec<usize>,
-        values: impl Iterator<Item = Option<Vec<u8>>>,
+        values: impl Iterator<Item = Option<B>>,
     ) -> Nullable {
         let (mut is_there, mut bytes, mut ends) = (Vec::new(), Vec::new(), Vec::new());
         for value in values {
             is_there.push(value.is_some());
-            bytes.extend(value.unwrap_or_default());
+            bytes.extend_from_slice(value.as_ref().map_or(&[], B::as_ref));
             ends.push(bytes.len());
         }
         Nullable::of(counts, is_there, Plain::Bytes(bytes, ends))

@@ -1,6 +1,6 @@
 //! The impressions of a sample: those of some customers on some days, copied.
 
-use crate::column::{Impression, Impressions};
+use crate::column::{Impression, Impressions, place};
 use crate::encode::ItemColumn;
 use crate::ids::{Day, Key, index};
 use crate::kept::{Kept, KeptRow};
@@ -51,14 +51,11 @@ pub(super) fn impressions_of<I: ItemColumn>(
 /// What is carried of an impression, by the places that its items have in their array.
 fn kept_of<I: ItemColumn>(all: &Impressions<I>, row: u32) -> KeptRow {
     let (items, places) = (all.items_of(row), &all.positions[all.items_of(row)]);
-    let len = places
-        .iter()
-        .max()
-        .map_or(0, |last| index(last.cast_unsigned()) + 1);
+    let len = places.iter().max().map_or(0, |last| place(*last) + 1);
     let of_items = all.kept.items.iter().map(|column| {
         let mut values = vec![Kept::Null; len];
-        for (place, value) in places.iter().zip(&column[items.clone()]) {
-            values[index(place.cast_unsigned())] = value.clone();
+        for (at, value) in places.iter().zip(&column[items.clone()]) {
+            values[place(*at)] = value.clone();
         }
         values
     });

@@ -3,7 +3,7 @@
 use serde_json::{Map, Value, json};
 
 use super::{Metrics, named, ratio};
-use crate::ids::index64;
+use crate::ids::index;
 use crate::tally::{CODES, HistoryTally, PLACES, SPAN_ENDS, Spans};
 
 /// What was counted of a day, beside its histories.
@@ -23,14 +23,13 @@ pub(crate) fn sequence_counts(of: &SequenceCounts<'_>) -> (Map<String, Value>, M
     for (name, count) in &of.plain {
         counts.insert((*name).to_owned(), json!(count));
     }
-    let full = histories.lengths.get(index64(u64::from(of.actions_max)));
     let own = [
         ("samples", histories.samples()),
+        ("samples_without_history", histories.of_length(0)),
         (
-            "samples_without_history",
-            histories.lengths.first().copied().unwrap_or(0),
+            "samples_with_full_history",
+            histories.of_length(of.actions_max),
         ),
-        ("samples_with_full_history", full.copied().unwrap_or(0)),
         ("history_actions", histories.actions()),
         ("positive_labels", histories.positives),
         ("samples_without_label", histories.null_labels),
@@ -40,7 +39,7 @@ pub(crate) fn sequence_counts(of: &SequenceCounts<'_>) -> (Map<String, Value>, M
     ];
     counts.extend(own.map(|(name, count)| (name.to_owned(), json!(count))));
     counts.insert("actions_by_type".into(), by_code(&histories.kinds));
-    let places = PLACES.min(index64(u64::from(of.actions_max)));
+    let places = PLACES.min(index(of.actions_max));
     let place = |at: usize| {
         by_code(
             histories

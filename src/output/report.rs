@@ -106,7 +106,7 @@ pub(super) fn report<I>(
     }
     for tally in tallies {
         report.samples += tally.histories.samples();
-        report.zero_history += tally.zero_history();
+        report.zero_history += tally.histories.of_length(0);
         report.history_actions += tally.histories.actions();
     }
     for tally in found.days.values() {
@@ -255,8 +255,8 @@ pub(super) fn counts_value<I>(
         "impressions_sampled_away": tally.sampled_away,
         "rows": day.rows_count(),
         "samples": rows.histories.samples(),
-        "samples_without_history": rows.zero_history(),
-        "samples_with_full_history": rows.full_history,
+        "samples_without_history": rows.histories.of_length(0),
+        "samples_with_full_history": rows.histories.of_length(job.actions_max),
         "history_actions": rows.histories.actions(),
     })
 }
