@@ -76,11 +76,7 @@ pub(crate) fn run_job<R>(
     summary: impl FnOnce(&Job, &R, f64) -> String,
     stats: impl FnOnce(&Job, &R, &Control, f64) -> String,
 ) -> anyhow::Result<()> {
-    let job = Job::new(Settings {
-        threads: threads(&common),
-        temp_dir: common.temp_dir.clone(),
-        ..settings
-    })?;
+    let job = job_of(&common, settings)?;
     let (control, progress) = start(&common)?;
     let report = answer(&job, &control);
     let seconds = progress.finish();
@@ -90,6 +86,15 @@ pub(crate) fn run_job<R>(
         print(&stats(&job, &report, &control, seconds))?;
     }
     Ok(())
+}
+
+/// The job of some settings, on the threads and with the folder that the flags of every job say.
+pub(crate) fn job_of(common: &Common, settings: Settings) -> hitherto::Result<Job> {
+    Job::new(Settings {
+        threads: threads(common),
+        temp_dir: common.temp_dir.clone(),
+        ..settings
+    })
 }
 
 /// Says something on standard error, unless nothing is to be said. What it tells of is there,

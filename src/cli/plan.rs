@@ -1,13 +1,13 @@
 //! Flags of `plan`, and what it says: a table for people, or an object for programs.
 
 use clap::{Args, Subcommand};
-use hitherto::{Job, Planned, Settings, date_text};
+use hitherto::{Job, Planned, date_text};
 use serde_json::json;
 
 use crate::cli::args::Sequences;
 use crate::cli::job::JobFile;
 use crate::cli::summary::{grouped, size};
-use crate::cli::{print, start, threads};
+use crate::cli::{job_of, print, start};
 
 /// The examples under `hitherto plan --help`.
 const EXAMPLES: &str = "\
@@ -49,11 +49,7 @@ impl PlanArgs {
     pub(crate) fn run(self, file: Option<&JobFile>) -> anyhow::Result<()> {
         let PlannedJob::Sequences(sequences) = self.job;
         let (common, settings) = sequences.into_settings(file);
-        let job = Job::new(Settings {
-            threads: threads(&common),
-            temp_dir: common.temp_dir.clone(),
-            ..settings
-        })?;
+        let job = job_of(&common, settings)?;
         let (control, progress) = start(&common)?;
         let planned = hitherto::plan(&job, &control);
         let took = progress.finish();
