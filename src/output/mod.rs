@@ -18,6 +18,8 @@ mod report;
 mod table;
 
 use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+use std::time::Instant;
 
 use bumpalo::Bump;
 
@@ -41,7 +43,7 @@ use crate::manifest::{self, DayManifest, RunFiles};
 use crate::metrics::{self, Gates, Metrics, SourceDays};
 use crate::op::counts::HistoryCounts;
 use crate::probes::Probes;
-use crate::publish::{Part, Staging, Whole};
+use crate::publish::{Part, Staging, Target, Whole};
 use crate::quarantine;
 use crate::scan::Opened;
 use crate::scan::actions::ActionTally;
@@ -71,6 +73,20 @@ pub(crate) struct Found<I> {
     pub(crate) days_skipped: usize,
 }
 
+/// Parts, as they were made.
+struct Made {
+    /// The parts of each day.
+    parts: Vec<Vec<Part>>,
+    /// What the rows of each day hold.
+    tallies: Vec<RowTally>,
+    /// What the histories hold.
+    counts: HistoryCounts,
+    /// Microseconds that threads sorted.
+    sort_us: u64,
+    /// Microseconds that they encoded and wrote.
+    encode_us: u64,
+}
+
 /// Writes everything that was found, and publishes it.
 ///
 /// # Errors
@@ -82,34 +98,53 @@ pub(crate) fn write<I: ItemColumn>(
     found: &Found<I>,
     partitions: Partitions<EventChunk<I>>,
 ) -> Result<Report> {
-    let encoder = Encoder::new(job, control, found.probes.impressions.has_text_ids())?;
     let days: Vec<Day> = found.days.keys().copied().collect();
     let days = DayRows::of_all(job, &days, &found.probes);
     control.enter(Stage::WRITE, days.iter().map(DayRows::rows_count).sum());
-    let answers = Answers::new(job, control, &found.probes, partitions);
-    let groups: Vec<GroupPlan> = days
-        .iter()
-        .enumerate()
+    let target = Target::Staging(staging);
+    let made = make_parts(job, control, target, (&found.probes, &days), partitions)?;
+    control.enter(Stage::PUBLISH, 0);
+    control.check()?;
+    publish(job, control, staging, found, (&days, &made))
+}
+
+/// Makes all parts of some days.
+fn make_parts<I: ItemColumn>(
+    job: &Job,
+    control: &Control,
+    target: Target<'_>,
+    (probes, days): (&Probes<I>, &[DayRows]),
+    partitions: Partitions<EventChunk<I>>,
+) -> Result<Made> {
+    let encoder = Encoder::new(job, control, probes.impressions.has_text_ids())?;
+    let answers = Answers::new(job, control, probes, partitions);
+    let groups = days.iter().enumerate();
+    let groups: Vec<GroupPlan> = groups
         .flat_map(|(at, day)| plan_day(job, at, day))
         .collect();
-    let groups = answers.plan(&days, groups);
+    let groups = answers.plan(days, groups);
     let steps = steps(&groups, answers.partitions_count());
-    let mut writer = PartWriter::new(job.question, staging, days.iter().map(|day| day.day));
+    let mut writer = PartWriter::new(job.question, target, days.iter().map(|day| day.day))?;
     let mut tallies = vec![RowTally::default(); days.len()];
-    for day in &days {
-        staging.make_day(day.day)?;
-    }
+    let [sort_us, encode_us] = [const { AtomicU64::new(0) }; 2];
     let make = |(bench, scratch): &mut (_, Bump), at: usize| {
         control.check()?;
         let group = match steps[at] {
-            Step::Sort(partition) => return answers.sort(partition, scratch).map(|()| None),
+            Step::Sort(partition) => {
+                let began = Instant::now();
+                answers.sort(partition, scratch)?;
+                sort_us.fetch_add(micros_since(began), Relaxed);
+                return Ok(None);
+            }
             Step::Encode(group) => &groups[group],
         };
         let day = &days[group.plan.day];
         let histories = answers.wait_for(group.partitions.clone())?;
-        let block = day.block(job, &found.probes, group, histories);
+        let began = Instant::now();
+        let block = day.block(job, probes, group, histories);
         let encoded = encoder.encode(bench, &block)?;
         answers.done_with(group.partitions.clone());
+        encode_us.fetch_add(micros_since(began), Relaxed);
         control.charge(encoded.bytes())?;
         Ok(Some((group, encoded)))
     };
@@ -117,10 +152,12 @@ pub(crate) fn write<I: ItemColumn>(
         let Some((group, encoded)) = made else {
             return Ok(());
         };
+        let began = Instant::now();
         let (bytes, rows, day) = (encoded.bytes(), encoded.rows(), group.plan.day);
         tallies[day].merge(&encoded.tally);
         let open = |file| encoder.file(file);
         writer.append(group.plan.place(), open, encoded)?;
+        encode_us.fetch_add(micros_since(began), Relaxed);
         control.release(bytes);
         control.count_written(rows);
         Ok(())
@@ -128,18 +165,13 @@ pub(crate) fn write<I: ItemColumn>(
     let tools = || (encoder.workbench(), Bump::new());
     let guard = answers.guard();
     in_order(steps.len(), tools, guard.make(make), guard.take(take))?;
-    let parts = writer.finish();
-    let counts = answers.finish();
-    control.enter(Stage::PUBLISH, 0);
-    control.check()?;
-    publish(
-        job,
-        control,
-        staging,
-        found,
-        &counts,
-        (&days, &parts, &tallies),
-    )
+    Ok(Made {
+        parts: writer.finish(),
+        counts: answers.finish(),
+        tallies,
+        sort_us: sort_us.into_inner(),
+        encode_us: encode_us.into_inner(),
+    })
 }
 
 /// Writes manifests and quarantined rows, and puts everything in place.
@@ -148,9 +180,9 @@ fn publish<I: ItemColumn>(
     control: &Control,
     staging: &Staging,
     found: &Found<I>,
-    counts: &HistoryCounts,
-    (days, parts, tallies): (&[DayRows], &[Vec<Part>], &[RowTally]),
+    (days, made): (&[DayRows], &Made),
 ) -> Result<Report> {
+    let (parts, tallies, counts) = (&made.parts, &made.tallies, &made.counts);
     let settings = manifest::settings(job, found.probes.impressions.has_text_ids());
     let actions = actions_value(job, found, counts);
     let names: Vec<Day> = days.iter().map(|day| day.day).collect();

@@ -7,12 +7,12 @@ use crate::error::Result;
 use crate::failpoint::hit;
 use crate::ids::Day;
 use crate::job::Question;
-use crate::publish::{Part, PartFile, Staging, day_folder, write_error};
+use crate::publish::{Part, PartFile, Target, day_folder, write_error};
 
 /// Puts row groups into parts. The row groups of a day come in order; days may take turns.
 pub(super) struct PartWriter<'a> {
-    /// Knows the folders.
-    staging: &'a Staging,
+    /// Where parts go.
+    target: Target<'a>,
     /// The folder of each day.
     folders: Vec<String>,
     /// The part of each day that is being written.
@@ -49,19 +49,26 @@ struct OpenPart {
 }
 
 impl<'a> PartWriter<'a> {
-    /// A writer of some days.
+    /// A writer of some days, whose folders it makes.
+    ///
+    /// # Errors
+    /// If a folder cannot be made.
     pub(super) fn new(
         question: Question,
-        staging: &'a Staging,
+        target: Target<'a>,
         days: impl Iterator<Item = Day>,
-    ) -> PartWriter<'a> {
-        let folders: Vec<String> = days.map(|day| day_folder(question, day)).collect();
-        PartWriter {
-            staging,
+    ) -> Result<PartWriter<'a>> {
+        let mut folders = Vec::new();
+        for day in days {
+            target.make_day(day)?;
+            folders.push(day_folder(question, day));
+        }
+        Ok(PartWriter {
+            target,
             open: folders.iter().map(|_| None).collect(),
             parts: vec![Vec::new(); folders.len()],
             folders,
-        }
+        })
     }
 
     /// Appends a row group to its part, which `start` makes a writer for, and finishes the part
@@ -78,8 +85,7 @@ impl<'a> PartWriter<'a> {
         let slot = &mut self.open[place.day];
         if slot.is_none() {
             let folder = &self.folders[place.day];
-            let path = self.staging.file_in(folder, &part_name(place.part))?;
-            let file = PartFile::create(&path)?;
+            let (path, file) = self.target.file(folder, &part_name(place.part), false)?;
             let writer = start(file.clone());
             *slot = Some(OpenPart {
                 number: place.part,

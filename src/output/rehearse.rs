@@ -1,60 +1,37 @@
 //! What writing takes, by writing a sample of the rows into nothing.
 //!
-//! **In / Out**: probes of some customers on some days, and their actions → [`Rehearsed`]: rows, bytes,
-//! time and memory of just these. **Invariants**: the same plan, steps and encoder as [`super::write`];
-//! no file is made. **Why so**: bytes depend on how much of each history is new, and time on both; a
-//! formula for either would have to be kept in step with the encoder, while this is the encoder.
+//! **In / Out**: probes of some customers on some days, and their actions → [`Rehearsed`]: rows, bytes
+//! and time of just these. **Invariants**: made by the code that makes the parts of a run; no file is.
+//! **Why so**: bytes depend on how much of each history is new, and time on both; a formula for either
+//! would have to be kept in step with the encoder, while this is the encoder.
 
-use std::hash::Hasher;
-use std::io::{self, Write};
-use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::time::Instant;
 
-use bumpalo::Bump;
-use twox_hash::XxHash64;
-
-use super::answers::{Answers, Group, Step, steps};
-use super::order::in_order;
-use super::plan::{DayRows, GroupPlan, plan_day};
+use super::make_parts;
+use super::plan::{DayRows, plan_day};
 use crate::column::EventChunk;
 use crate::control::Control;
-use crate::encode::{Encoder, ItemColumn, RowGroup};
-use crate::error::{Error, ErrorKind, Result};
-use crate::ids::{Day, count64};
+use crate::encode::ItemColumn;
+use crate::error::Result;
+use crate::ids::Day;
 use crate::job::Job;
 use crate::probes::Probes;
+use crate::publish::Target;
 use crate::spill::Partitions;
 
 /// What a sample of the output took.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Rehearsed {
     /// Rows.
     pub(crate) rows: u64,
     /// Actions in the histories of all samples.
     pub(crate) history_actions: u64,
-    /// Samples.
-    pub(crate) samples: u64,
     /// Bytes of Parquet.
     pub(crate) bytes: u64,
     /// Microseconds that threads sorted.
     pub(crate) sort_us: u64,
     /// Microseconds that threads encoded.
     pub(crate) encode_us: u64,
-}
-
-/// Counts and digests bytes, as the file of a part does, and keeps none.
-struct Nowhere<'a>(&'a AtomicU64, XxHash64);
-
-impl Write for Nowhere<'_> {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.0.fetch_add(count64(bytes.len()), Relaxed);
-        self.1.write(bytes);
-        Ok(bytes.len())
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        Ok(())
-    }
 }
 
 /// Microseconds since a moment.
@@ -90,65 +67,14 @@ pub(crate) fn rehearse<I: ItemColumn>(
     days: &[Day],
     partitions: Partitions<EventChunk<I>>,
 ) -> Result<Rehearsed> {
-    let encoder = Encoder::new(job, control, probes.impressions.has_text_ids())?;
     let days = DayRows::of_all(job, days, probes);
-    let answers = Answers::new(job, control, probes, partitions);
-    let groups = days.iter().enumerate();
-    let groups: Vec<GroupPlan> = groups
-        .flat_map(|(at, day)| plan_day(job, at, day))
-        .collect();
-    let groups = answers.plan(&days, groups);
-    let steps = steps(&groups, answers.partitions_count());
-    let [bytes, sort_us, encode_us] = [const { AtomicU64::new(0) }; 3];
-    let refused = |error: parquet::errors::ParquetError| {
-        let what = error.to_string();
-        Error::from(ErrorKind::Internal { what })
-    };
-    let mut file = encoder
-        .file(Nowhere(&bytes, XxHash64::with_seed(0)))
-        .map_err(refused)?;
-    let mut found = Rehearsed::default();
-    let make = |(bench, scratch): &mut (_, Bump), at: usize| {
-        control.check()?;
-        let group: &Group = match steps[at] {
-            Step::Sort(partition) => {
-                let began = Instant::now();
-                answers.sort(partition, scratch)?;
-                sort_us.fetch_add(micros_since(began), Relaxed);
-                return Ok(None);
-            }
-            Step::Encode(group) => &groups[group],
-        };
-        let day = &days[group.plan.day];
-        let histories = answers.wait_for(group.partitions.clone())?;
-        let began = Instant::now();
-        let block = day.block(job, probes, group, histories);
-        let encoded = encoder.encode(bench, &block)?;
-        answers.done_with(group.partitions.clone());
-        encode_us.fetch_add(micros_since(began), Relaxed);
-        control.charge(encoded.bytes())?;
-        Ok(Some(encoded))
-    };
-    let take = |_, encoded: Option<RowGroup>| {
-        let Some(encoded) = encoded.filter(|encoded| encoded.rows() > 0) else {
-            return Ok(());
-        };
-        let began = Instant::now();
-        found.rows += encoded.rows();
-        found.samples += encoded.tally.histories.samples();
-        found.history_actions += encoded.tally.histories.actions();
-        let taken = encoded.bytes();
-        file.append(encoded).map_err(refused)?;
-        control.release(taken);
-        encode_us.fetch_add(micros_since(began), Relaxed);
-        Ok(())
-    };
-    let tools = || (encoder.workbench(), Bump::new());
-    let guard = answers.guard();
-    in_order(steps.len(), tools, guard.make(make), guard.take(take))?;
-    file.finish().map_err(refused)?;
-    found.bytes = bytes.load(Relaxed);
-    found.sort_us = sort_us.load(Relaxed);
-    found.encode_us = encode_us.load(Relaxed);
-    Ok(found)
+    let made = make_parts(job, control, Target::Nowhere, (probes, &days), partitions)?;
+    let histories = made.tallies.iter().map(|tally| &tally.histories);
+    Ok(Rehearsed {
+        rows: days.iter().map(DayRows::rows_count).sum(),
+        history_actions: histories.map(|of| of.actions()).sum(),
+        bytes: made.parts.iter().flatten().map(|part| part.bytes).sum(),
+        sort_us: made.sort_us,
+        encode_us: made.encode_us,
+    })
 }

@@ -13,7 +13,7 @@ use crate::error::{Error, Result};
 use crate::failpoint::hit;
 use crate::ids::count64;
 use crate::intern::Id;
-use crate::publish::{Part, PartFile, Staging, write_error};
+use crate::publish::{Part, PartFile, Target, write_error};
 
 /// Some rows of a table, encoded.
 pub(super) struct Rows {
@@ -56,17 +56,15 @@ impl TableFiles {
     /// # Errors
     /// If they cannot be made.
     pub(super) fn create(
-        staging: &Staging,
+        target: Target<'_>,
         name: &'static str,
         header: &str,
         encoder: &TableEncoder,
     ) -> Result<TableFiles> {
-        let csv_path = staging.file_in("", &format!("{name}.csv"))?;
-        let parquet_path = staging.file_in("", &format!("{name}.parquet"))?;
-        let mut csv = PartFile::create_large(&csv_path)?;
+        let (csv_path, mut csv) = target.file("", &format!("{name}.csv"), true)?;
         let written = csv.write_all(format!("{header}\n").as_bytes());
         written.map_err(|error| Error::io("write", &csv_path, error))?;
-        let parquet = PartFile::create_large(&parquet_path)?;
+        let (parquet_path, parquet) = target.file("", &format!("{name}.parquet"), true)?;
         let writer = encoder.file(parquet.clone());
         Ok(TableFiles {
             name,

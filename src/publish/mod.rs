@@ -12,6 +12,7 @@ mod days;
 mod moves;
 mod part;
 mod steps;
+mod target;
 
 use std::ffi::OsString;
 use std::fs;
@@ -33,6 +34,7 @@ pub(crate) use self::days::{day_folder, days_in};
 pub(crate) use self::part::{Part, PartFile, write_error};
 pub(crate) use self::steps::write_synced;
 use self::steps::{TAKEN, cannot, make_dir, open_dir, sync_dir, sync_open, take_turn};
+pub(crate) use self::target::Target;
 
 /// The name of the list of all that was published.
 pub(crate) const MANIFEST: &str = "_manifest.json";

@@ -40,8 +40,9 @@ pub(crate) struct PartFile(Arc<Mutex<OpenFile>>);
 struct OpenFile {
     /// Where it is.
     path: PathBuf,
-    /// The file. Not buffered: row groups come whole, and what is small comes buffered.
-    file: File,
+    /// The file, or nothing if what goes through is only counted. Not buffered: row groups come
+    /// whole, and what is small comes buffered.
+    file: Option<File>,
     /// The hash of all bytes so far.
     hasher: XxHash64,
     /// Their number.
@@ -103,24 +104,32 @@ impl PartFile {
     pub(crate) fn create(path: &Path) -> Result<PartFile> {
         let file = File::create_new(path).map_err(|error| Error::io("write", path, error))?;
         hit("part made");
-        Ok(PartFile(Arc::new(Mutex::new(OpenFile {
+        Ok(PartFile::of(path, Some(file), None))
+    }
+
+    /// A new file that will be large: it is synced on the way.
+    pub(crate) fn create_large(path: &Path) -> Result<PartFile> {
+        let file = File::create_new(path).map_err(|error| Error::io("write", path, error))?;
+        hit("part made");
+        let syncer = Syncer::of(&file).map_err(|error| Error::io("sync", path, error))?;
+        Ok(PartFile::of(path, Some(file), Some(syncer)))
+    }
+
+    /// No file: what goes through is counted and hashed, and nothing is written.
+    pub(super) fn nowhere() -> PartFile {
+        PartFile::of(Path::new(""), None, None)
+    }
+
+    /// What goes through a file, if there is one.
+    fn of(path: &Path, file: Option<File>, syncer: Option<Syncer>) -> PartFile {
+        PartFile(Arc::new(Mutex::new(OpenFile {
             path: path.to_owned(),
             file,
             hasher: XxHash64::with_seed(0),
             bytes: 0,
             error: None,
-            syncer: None,
-        }))))
-    }
-
-    /// A new file that will be large: it is synced on the way.
-    pub(crate) fn create_large(path: &Path) -> Result<PartFile> {
-        let part = PartFile::create(path)?;
-        let mut open = part.open();
-        let syncer = Syncer::of(&open.file);
-        open.syncer = Some(syncer.map_err(|error| Error::io("sync", path, error))?);
-        drop(open);
-        Ok(part)
+            syncer,
+        })))
     }
 
     /// Syncs the file; gives its size and checksum.
@@ -132,7 +141,8 @@ impl PartFile {
         }
         hit("before a part is synced");
         let on_the_way = open.syncer.take().map_or(Ok(()), Syncer::finish);
-        let synced = on_the_way.and_then(|()| open.file.sync_all());
+        let sync = || open.file.as_ref().map_or(Ok(()), File::sync_all);
+        let synced = on_the_way.and_then(|()| sync());
         synced.map_err(|error| Error::io("sync", &open.path, error))?;
         hit("part synced");
         Ok((open.bytes, open.hasher.finish()))
@@ -147,7 +157,11 @@ impl PartFile {
 impl Write for PartFile {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         let mut open = self.open();
-        match open.file.write(bytes) {
+        let written = match &mut open.file {
+            Some(file) => file.write(bytes),
+            None => Ok(bytes.len()),
+        };
+        match written {
             Ok(written) => {
                 open.hasher.write(&bytes[..written]);
                 open.bytes += count64(written);
@@ -169,7 +183,7 @@ impl Write for PartFile {
     }
 
     fn flush(&mut self) -> io::Result<()> {
-        self.open().file.flush()
+        self.open().file.as_mut().map_or(Ok(()), File::flush)
     }
 }
 

@@ -17,7 +17,7 @@ use crate::op::dwell::{MerchantDay, Share, merchant_days};
 use crate::output::columns::{Dates, days_array, id_field, ids_array, numbers_array};
 use crate::output::order::in_order;
 use crate::output::table::{Rows, TableFiles, put_count, put_id, put_number};
-use crate::publish::{Part, Staging};
+use crate::publish::{Part, Target};
 use crate::scan::events::IdTypes;
 use crate::sort::{group, run_starts};
 use crate::spill::Partitions;
@@ -26,14 +26,14 @@ use crate::spill::Partitions;
 pub(super) fn write_merchants(
     job: &Job,
     control: &Control,
-    staging: &Staging,
+    target: Target<'_>,
     dealt: &Dealt,
     partitions: &Partitions<RowChunk<Share>>,
     report: &mut DwellReport,
 ) -> Result<[Part; 2]> {
     let encoder = TableEncoder::new(job, merchant_schema(dealt.types))?;
     let header = "merchant_id,date,users,avg_seconds,p50_seconds,p95_seconds";
-    let mut files = TableFiles::create(staging, "merchant", header, &encoder)?;
+    let mut files = TableFiles::create(target, "merchant", header, &encoder)?;
     let make = |arena: &mut Bump, partition: usize| {
         control.check()?;
         let keys = partitions.keys_of(partition);

@@ -34,7 +34,7 @@ use crate::manifest;
 use crate::metrics::{Gates, StaySeconds, dwell_metrics};
 use crate::op::dwell::FlyerEvent;
 use crate::partition::Split;
-use crate::publish::{Part, Staging, Whole};
+use crate::publish::{Part, Staging, Target, Whole};
 use crate::quarantine;
 use crate::scan::Opened;
 use crate::scan::events::IdTypes;
@@ -90,6 +90,16 @@ pub(crate) struct Dealt {
     pub(crate) report: DwellReport,
 }
 
+/// Both tables, as they were made.
+pub(crate) struct Made {
+    /// The tables: that of users, then that of merchants, each as CSV and Parquet.
+    pub(crate) parts: Vec<Part>,
+    /// What was counted.
+    pub(crate) report: DwellReport,
+    /// The seconds of all stays.
+    seconds: StaySeconds,
+}
+
 /// Writes both tables, and publishes them.
 ///
 /// # Errors
@@ -101,13 +111,42 @@ pub(crate) fn write(
     (mut dealt, gates): (Dealt, &Gates),
 ) -> Result<DwellReport> {
     control.enter(Stage::WRITE, dealt.events_count);
+    let made = make(job, control, Target::Staging(staging), &mut dealt)?;
+    let (parts, report) = (made.parts, made.report);
+    control.enter(Stage::PUBLISH, 0);
+    control.check()?;
+    let of_run = json!({"rejected": rejected_value(&dealt.rejected)});
+    let metrics = dwell_metrics(&counts_of(&report), &made.seconds, of_run);
+    gates.judge(job.question, std::slice::from_ref(&metrics))?;
+    let quarantine = quarantine::write(staging, &dealt.rejected)?;
+    let mut manifest = manifest_of(job, &dealt, &report, &parts)?;
+    manifest.insert("quarantine".into(), Value::Array(quarantine));
+    let whole = Whole {
+        manifest: &|_| Ok(manifest::sealed(manifest.clone())),
+        metrics: &|_| Ok(metrics.whole_text(job.question, Vec::new())),
+    };
+    staging.publish(control, &[], &whole)?;
+    control.leave();
+    Ok(report)
+}
+
+/// Makes both tables.
+///
+/// # Errors
+/// If they cannot be written, or the memory of the job is used up.
+pub(crate) fn make(
+    job: &Job,
+    control: &Control,
+    target: Target<'_>,
+    dealt: &mut Dealt,
+) -> Result<Made> {
     let bits = Split::bits_for(dealt.events_count);
     let split = Split::new(dealt.merchants.count(), bits);
     let spills = std::mem::take(&mut dealt.spills).into_iter();
     let shares: Vec<_> = spills
         .map(|spill| Mutex::new(Shares::new(split, spill)))
         .collect();
-    let mut parts = write_users(job, control, staging, &dealt, &shares)?;
+    let mut parts = write_users(job, control, target, dealt, &shares)?;
     let mut report = std::mem::take(&mut dealt.report);
     let (mut scatters, mut spills) = (Vec::new(), Vec::new());
     let mut seconds = StaySeconds::default();
@@ -125,8 +164,8 @@ pub(crate) fn write(
     parts.extend(write_merchants(
         job,
         control,
-        staging,
-        &dealt,
+        target,
+        dealt,
         &partitions,
         &mut report,
     )?);
@@ -134,21 +173,11 @@ pub(crate) fn write(
     report.merchant_rows = parts[2].rows;
     report.rejected = count64(dealt.rejected.len());
     report.bytes = parts.iter().map(|part| part.bytes).sum();
-    control.enter(Stage::PUBLISH, 0);
-    control.check()?;
-    let of_run = json!({"rejected": rejected_value(&dealt.rejected)});
-    let metrics = dwell_metrics(&counts_of(&report), &seconds, of_run);
-    gates.judge(job.question, std::slice::from_ref(&metrics))?;
-    let quarantine = quarantine::write(staging, &dealt.rejected)?;
-    let mut manifest = manifest_of(job, &dealt, &report, &parts)?;
-    manifest.insert("quarantine".into(), Value::Array(quarantine));
-    let whole = Whole {
-        manifest: &|_| Ok(manifest::sealed(manifest.clone())),
-        metrics: &|_| Ok(metrics.whole_text(job.question, Vec::new())),
-    };
-    staging.publish(control, &[], &whole)?;
-    control.leave();
-    Ok(report)
+    Ok(Made {
+        parts,
+        report,
+        seconds,
+    })
 }
 
 /// The manifest.

@@ -19,7 +19,7 @@ use crate::output::columns::{Dates, days_array, id_field, ids_array, numbers_arr
 use crate::output::order::in_order;
 use crate::output::table::{Rows, TableFiles, put_count, put_id, put_number};
 use crate::partition::{Scatter, Split};
-use crate::publish::{Part, Staging};
+use crate::publish::{Part, Target};
 use crate::scan::events::IdTypes;
 use crate::sort::{group, run_starts, sort_run};
 use crate::spill::Spill;
@@ -57,13 +57,13 @@ pub(super) struct Shares {
 pub(super) fn write_users(
     job: &Job,
     control: &Control,
-    staging: &Staging,
+    target: Target<'_>,
     dealt: &Dealt,
     shares: &[Mutex<Shares>],
 ) -> Result<Vec<Part>> {
     let encoder = TableEncoder::new(job, user_schema(dealt.types))?;
     let header = "user_id,merchant_id,date,avg_seconds,flyers,events";
-    let mut files = TableFiles::create(staging, "user_merchant", header, &encoder)?;
+    let mut files = TableFiles::create(target, "user_merchant", header, &encoder)?;
     let make = |bench: &mut Bench, partition: usize| {
         control.check()?;
         let thread = rayon::current_thread_index().expect("work is done by threads of the pool");

@@ -31,7 +31,7 @@ use crate::job::{Job, LabelKey, Source};
 use crate::manifest::{self, DayManifest, RunFiles};
 use crate::metrics::{self, Gates, Metrics, SourceDays, feature_counts, missing_days};
 use crate::op::features::{Click, UserClick};
-use crate::publish::{Part, Staging, Whole};
+use crate::publish::{Part, Staging, Target, Whole};
 use crate::quarantine;
 use crate::scan::Opened;
 use crate::scan::faults::Rejected;
@@ -131,6 +131,19 @@ struct Group {
     rows: std::ops::Range<usize>,
 }
 
+/// The rows of each day, in the order of the output.
+type DayRows = (Day, Vec<Asked>);
+
+/// Parts, as they were made.
+struct Made {
+    /// The days.
+    days: Vec<DayRows>,
+    /// The parts of each.
+    parts: Vec<Vec<Part>>,
+    /// What the rows of each hold.
+    tallies: Vec<RowTally>,
+}
+
 /// Answers all impressions, writes them and publishes.
 ///
 /// # Errors
@@ -142,21 +155,31 @@ pub(crate) fn write(
     found: &FeaturesFound,
     clicks: &Dealt,
 ) -> Result<FeaturesReport> {
-    let rows_count = found.shown.count();
     // Each is answered twice, as one of a listing and as one of a user, and written once.
-    control.enter(Stage::WRITE, count64(rows_count * 3));
+    control.enter(Stage::WRITE, count64(found.shown.count() * 3));
     let answers = Answers::find(job, control, found, clicks)?;
-    control.charge(count64(rows_count * size_of::<Asked>()))?;
+    let made = make_parts(job, control, Target::Staging(staging), (found, &answers))?;
+    control.enter(Stage::PUBLISH, 0);
+    control.check()?;
+    publish((job, control), staging, found, &made)?;
+    control.leave();
+    Ok(report(found, &made))
+}
+
+/// Makes all parts.
+fn make_parts(
+    job: &Job,
+    control: &Control,
+    target: Target<'_>,
+    (found, answers): (&FeaturesFound, &Answers),
+) -> Result<Made> {
+    control.charge(count64(found.shown.count() * size_of::<Asked>()))?;
     let days = by_day(job, found);
     let encoder = TableEncoder::new(job, schema(job, found.types, found.has_users()))?;
-    let names = || days.iter().map(|(day, _)| *day);
-    for day in names() {
-        staging.make_day(day)?;
-    }
     let maker = RowMaker {
         job,
         found,
-        answers: &answers,
+        answers,
         data_end: found.data_end,
     };
     let groups: Vec<Group> = days
@@ -164,7 +187,7 @@ pub(crate) fn write(
         .enumerate()
         .flat_map(|(day, (_, rows))| plan(day, rows.len()))
         .collect();
-    let mut writer = PartWriter::new(job.question, staging, names());
+    let mut writer = PartWriter::new(job.question, target, days.iter().map(|(day, _)| *day))?;
     let mut tallies = vec![RowTally::default(); days.len()];
     let make = |(): &mut (), at: usize| {
         control.check()?;
@@ -185,15 +208,15 @@ pub(crate) fn write(
     };
     in_order(groups.len(), || (), make, take)?;
     let parts = writer.finish();
-    control.enter(Stage::PUBLISH, 0);
-    control.check()?;
-    publish((job, control), staging, found, (&days, &parts, &tallies))?;
-    control.leave();
-    Ok(report(found, (&days, &parts, &tallies)))
+    Ok(Made {
+        days,
+        parts,
+        tallies,
+    })
 }
 
 /// The impressions of each day, in the order of the output.
-fn by_day(job: &Job, found: &FeaturesFound) -> Vec<(Day, Vec<Asked>)> {
+fn by_day(job: &Job, found: &FeaturesFound) -> Vec<DayRows> {
     let shown = &found.shown;
     let mut days: BTreeMap<Day, Vec<Asked>> = BTreeMap::new();
     for (day, count) in &found.days {
@@ -231,16 +254,18 @@ fn plan(day: usize, rows_count: usize) -> impl Iterator<Item = Group> {
     })
 }
 
-/// Days with their rows, their parts, and what is in them.
-type Made<'a> = (&'a [(Day, Vec<Asked>)], &'a [Vec<Part>], &'a [RowTally]);
-
 /// Writes manifests and quarantined rows, and puts everything in place.
 fn publish(
     (job, control): (&Job, &Control),
     staging: &Staging,
     found: &FeaturesFound,
-    (days, parts, tallies): Made<'_>,
+    made: &Made,
 ) -> Result<()> {
+    let Made {
+        days,
+        parts,
+        tallies,
+    } = made;
     let settings = manifest::feature_settings(job, found.types);
     let clicks = clicks_value(found);
     let metrics = metrics_of(job, found, (days, tallies), &clicks);
@@ -281,7 +306,7 @@ fn publish(
 fn metrics_of(
     job: &Job,
     found: &FeaturesFound,
-    (days, tallies): (&[(Day, Vec<Asked>)], &[RowTally]),
+    (days, tallies): (&[DayRows], &[RowTally]),
     clicks: &Value,
 ) -> Vec<Metrics> {
     let mut of_run = clicks.clone();
@@ -332,7 +357,12 @@ fn counts_value(job: &Job, tally: &RowTally) -> Value {
 }
 
 /// The report of a run.
-fn report(found: &FeaturesFound, (days, parts, tallies): Made<'_>) -> FeaturesReport {
+fn report(found: &FeaturesFound, made: &Made) -> FeaturesReport {
+    let Made {
+        days,
+        parts,
+        tallies,
+    } = made;
     let mut all = RowTally::default();
     tallies.iter().for_each(|tally| all.merge(tally));
     let days = days
