@@ -111,6 +111,15 @@ impl Control {
         }
     }
 
+    /// A control of something beside the run: with an account of its own and no limit, and ended by the
+    /// same signal.
+    pub(crate) fn unlimited(&self) -> Control {
+        Control {
+            signal: self.signal_cell(),
+            ..Control::default()
+        }
+    }
+
     /// The cell into which a signal handler writes the signal's number.
     pub fn signal_cell(&self) -> std::sync::Arc<AtomicUsize> {
         std::sync::Arc::clone(&self.signal)

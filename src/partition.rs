@@ -11,7 +11,7 @@ use crate::chunk::Chunk;
 use crate::column::{Event, EventChunk, Row};
 use crate::control::Control;
 use crate::error::Result;
-use crate::ids::{Item, Key, count32, index};
+use crate::ids::{Item, Key, count32, count64, index};
 
 /// How customers are dealt to partitions.
 #[derive(Clone, Copy, Debug)]
@@ -123,6 +123,12 @@ impl<C: Chunk> Scatter<C> {
     #[inline]
     pub(crate) fn bytes(&self) -> u64 {
         self.bytes
+    }
+
+    /// Rows in all chunks.
+    pub(crate) fn rows_count(&self) -> u64 {
+        let chunks = self.full.iter().flatten().chain(&self.open);
+        chunks.map(|chunk| count64(chunk.rows_count())).sum()
     }
 
     /// Takes a full chunk of the highest partition that has one.

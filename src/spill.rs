@@ -20,7 +20,7 @@ use crate::chunk::Chunk;
 use crate::control::Control;
 use crate::error::{Error, ErrorKind, Result};
 use crate::failpoint::hit;
-use crate::ids::count64;
+use crate::ids::{Key, count64};
 use crate::partition::{Scatter, Split};
 
 /// Of what a thread may hold, the share that it keeps when it has to spill: an eighth goes at a
@@ -262,6 +262,23 @@ impl<C: Chunk> Partitions<C> {
         }
     }
 
+    /// The same rows in fewer partitions, each of several of these; all of them are in memory.
+    pub(crate) fn coarser(self, split: Split) -> Partitions<C> {
+        assert!(self.spills.iter().all(|spill| spill.bytes() == 0));
+        let mut lists: Vec<Vec<C>> = Vec::new();
+        lists.resize_with(split.partitions_count(), Vec::new);
+        for (at, list) in self.lists.into_iter().enumerate() {
+            let first = Key(self.split.keys_of(at).start);
+            let chunks = list.into_inner().unwrap_or_else(PoisonError::into_inner);
+            lists[split.partition_of(first)].extend(chunks);
+        }
+        Partitions {
+            split,
+            lists: lists.into_iter().map(Mutex::new).collect(),
+            spills: self.spills,
+        }
+    }
+
     /// The number of partitions.
     pub(crate) fn count(&self) -> usize {
         self.lists.len()
@@ -275,6 +292,12 @@ impl<C: Chunk> Partitions<C> {
     /// The customers of a partition.
     pub(crate) fn keys_of(&self, partition: usize) -> Range<u32> {
         self.split.keys_of(partition)
+    }
+
+    /// Looks at the rows of a partition that are in memory.
+    pub(crate) fn look<T>(&self, partition: usize, at: impl FnOnce(&[C]) -> T) -> T {
+        let list = self.lists[partition].lock();
+        at(&list.unwrap_or_else(PoisonError::into_inner))
     }
 
     /// Takes the rows of a partition, once.

@@ -55,8 +55,9 @@ pub(crate) enum Command {
     Dwell(Box<super::dwell::Dwell>),
     /// Say what a job would make and take, and write nothing
     ///
-    /// Takes a whole command line of `hitherto sequences` behind it. Reads the impressions, the footers
-    /// and a sample of the actions, and sorts and encodes a sample of the rows with the code of a run.
+    /// Takes a whole command line of `hitherto sequences`, `features` or `dwell` behind it. Reads the
+    /// impressions, the footers and a sample of all else, and sorts and encodes a sample of the rows with
+    /// the code of a run.
     Plan(super::plan::PlanArgs),
     /// Check that what a job published is whole, and that its rows are right
     ///

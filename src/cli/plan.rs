@@ -1,10 +1,12 @@
 //! Flags of `plan`, and what it says: a table for people, or an object for programs.
 
 use clap::{Args, Subcommand};
-use hitherto::{Job, Planned, date_text};
-use serde_json::json;
+use hitherto::{Job, Planned, PlannedOf, date_text};
+use serde_json::{Value, json};
 
 use crate::cli::args::Sequences;
+use crate::cli::dwell::Dwell;
+use crate::cli::features::Features;
 use crate::cli::job::JobFile;
 use crate::cli::summary::{grouped, size};
 use crate::cli::{job_of, print, start};
@@ -16,10 +18,14 @@ Examples:
     hitherto plan sequences shop --out training --date 2025-08-15
 
   Will it still fit if it may take a gigabyte? For a program:
-    hitherto plan --json sequences shop --out training --memory 1GiB
+    hitherto plan --json features market --out training --windows 1h,24h --memory 1GiB
 
-Rows, samples and parts are exact, all else is an estimate, whose spread is told. What is wrong with
-flags, inputs or output, as far as it is met, ends it as it would end the run: with the same exit code.";
+  What of a year of events?
+    hitherto plan dwell events --out visits
+
+Rows, samples and parts are exact, but for the rows of dwell; all else is an estimate, whose spread is
+told. What is wrong with flags, inputs or output, as far as it is met, ends it as it would end the run:
+with the same exit code.";
 
 /// Where a line goes on below.
 const BELOW: &str = "\n          ";
@@ -42,13 +48,20 @@ pub(crate) struct PlanArgs {
 enum PlannedJob {
     /// For every impression, the customer's last actions before it
     Sequences(Box<Sequences>),
+    /// For every impression, prior clicks and whether one followed
+    Features(Box<Features>),
+    /// How long each user stayed on the flyers of each merchant
+    Dwell(Box<Dwell>),
 }
 
 impl PlanArgs {
     /// Plans, and prints what was found.
     pub(crate) fn run(self, file: Option<&JobFile>) -> anyhow::Result<()> {
-        let PlannedJob::Sequences(sequences) = self.job;
-        let (common, settings) = sequences.into_settings(file);
+        let (common, settings) = match self.job {
+            PlannedJob::Sequences(sequences) => sequences.into_settings(file),
+            PlannedJob::Features(features) => features.into_settings(file),
+            PlannedJob::Dwell(dwell) => dwell.into_settings(file),
+        };
         let job = job_of(&common, settings)?;
         let (control, progress) = start(&common)?;
         let planned = hitherto::plan(&job, &control);
@@ -81,9 +94,10 @@ fn table(job: &Job, planned: &Planned, took: f64) -> String {
     let threads = u64::try_from(job.threads).unwrap_or(u64::MAX);
     let (seconds, threads) = (planned.seconds(), count(threads, "thread"));
     let sample = format!(
-        "{} of the actions, {} of the rows, in {took:.1} s; give or take {:.0} %",
-        percent(planned.actions_share),
-        percent(planned.rows_share),
+        "{} of the {}, {} of the rows, in {took:.1} s; give or take {:.0} %",
+        percent(planned.read_share),
+        read_of(planned),
+        percent(planned.made_share),
         planned.spread * 100.0
     );
     let accounted = size(planned.memory_accounted);
@@ -116,22 +130,64 @@ fn count(count: u64, what: &str) -> String {
     }
 }
 
+/// What is read of which a sample tells.
+fn read_of(planned: &Planned) -> &'static str {
+    match planned.of {
+        PlannedOf::Sequences { .. } => "actions",
+        PlannedOf::Features { .. } => "clicks",
+        PlannedOf::Dwell { .. } => "events",
+    }
+}
+
 /// What would be read.
 fn reads(planned: &Planned) -> String {
-    let impressions = count(planned.impressions, "impression");
-    let customers = count(planned.customers, "customer");
+    let read = format!("about {} {}", grouped(planned.rows_read), read_of(planned));
+    let kept = |kept| format!("{read}, of which about {} are kept", grouped(kept));
+    let mut lines = match planned.of {
+        PlannedOf::Sequences {
+            impressions,
+            customers,
+            actions_kept,
+            ..
+        } => {
+            let (impressions, customers) = (
+                count(impressions, "impression"),
+                count(customers, "customer"),
+            );
+            vec![format!("{impressions} of {customers}"), kept(actions_kept)]
+        }
+        PlannedOf::Features {
+            impressions,
+            users,
+            listings,
+        } => {
+            let (users, listings) = (count(users, "user"), count(listings, "listing"));
+            let impressions = count(impressions, "impression");
+            vec![format!("{impressions} of {listings} to {users}"), read]
+        }
+        PlannedOf::Dwell { events_kept, .. } => vec![kept(events_kept)],
+    };
     let files = count(planned.files, "file");
-    let (rows, kept) = (grouped(planned.action_rows), grouped(planned.actions_kept));
-    let lines = [
-        format!("{impressions} of {customers}"),
-        format!("about {rows} actions, of which about {kept} are kept"),
-        format!("{files}, {}", size(planned.input_bytes)),
-    ];
+    lines.push(format!("{files}, {}", size(planned.input_bytes)));
     lines.join(BELOW)
 }
 
 /// What would be made.
 fn makes(planned: &Planned) -> String {
+    let of_samples = match planned.of {
+        PlannedOf::Dwell {
+            users, user_rows, ..
+        } => {
+            let (rows, users) = (grouped(user_rows), grouped(users));
+            return format!(
+                "about {rows} rows of a user, merchant and day, of about {users} users"
+            );
+        }
+        PlannedOf::Sequences { samples, .. } if samples != planned.rows() => {
+            format!(" of {}", count(samples, "sample"))
+        }
+        _ => String::new(),
+    };
     let days = match (planned.days.first(), planned.days.last()) {
         (Some((first, _)), Some((last, _))) if first != last => {
             let (first, last) = (date_text(*first), date_text(*last));
@@ -141,10 +197,6 @@ fn makes(planned: &Planned) -> String {
         (None, _) => "no day".to_owned(),
     };
     let (rows, parts) = (count(planned.rows(), "row"), count(planned.parts, "part"));
-    let of_samples = match planned.samples == planned.rows() {
-        true => String::new(),
-        false => format!(" of {}", count(planned.samples, "sample")),
-    };
     format!("{rows}{of_samples} in {parts}, {days}")
 }
 
@@ -159,26 +211,13 @@ fn percent(share: f64) -> String {
 /// A plan for programs.
 fn object(job: &Job, planned: &Planned, took: f64) -> String {
     let millis = |seconds: f64| (seconds * 1000.0).round() / 1000.0;
-    let days = planned
-        .days
-        .iter()
-        .map(|(day, rows)| json!({"day": date_text(*day), "rows": rows}));
     let stages = planned.stages.iter();
     let stages = stages.map(|(name, seconds)| (name.replace(' ', "_"), json!(millis(*seconds))));
-    let object = json!({
+    let mut object = json!({
         "out": job.out.display().to_string(),
         "threads": job.threads,
         "files": planned.files,
         "input_bytes": planned.input_bytes,
-        "impressions": planned.impressions,
-        "samples": planned.samples,
-        "rows": planned.rows(),
-        "parts": planned.parts,
-        "days": days.collect::<Vec<_>>(),
-        "customers": planned.customers,
-        "action_rows": planned.action_rows,
-        "actions_kept": planned.actions_kept,
-        "history_actions": planned.history_actions,
         "bytes": planned.bytes,
         "memory_accounted_peak_bytes": planned.memory_accounted,
         "memory_peak_bytes": planned.memory,
@@ -186,9 +225,60 @@ fn object(job: &Job, planned: &Planned, took: f64) -> String {
         "seconds": millis(planned.seconds()),
         "stages": stages.collect::<serde_json::Map<_, _>>(),
         "spread": planned.spread,
-        "actions_share": planned.actions_share,
-        "rows_share": planned.rows_share,
+        "rows_share": planned.made_share,
         "planning_seconds": millis(took),
     });
+    object[format!("{}_share", read_of(planned))] = json!(planned.read_share);
+    let of_question = match planned.of {
+        PlannedOf::Sequences {
+            impressions,
+            customers,
+            samples,
+            actions_kept,
+            history_actions,
+        } => json!({
+            "impressions": impressions,
+            "customers": customers,
+            "samples": samples,
+            "action_rows": planned.rows_read,
+            "actions_kept": actions_kept,
+            "history_actions": history_actions,
+        }),
+        PlannedOf::Features {
+            impressions,
+            users,
+            listings,
+        } => json!({
+            "impressions": impressions,
+            "users": users,
+            "listings": listings,
+            "clicks": planned.rows_read,
+        }),
+        PlannedOf::Dwell {
+            events_kept,
+            users,
+            user_rows,
+        } => json!({
+            "events": planned.rows_read,
+            "events_kept": events_kept,
+            "users": users,
+            "user_merchant_rows": user_rows,
+        }),
+    };
+    add(&mut object, of_question);
+    if !matches!(planned.of, PlannedOf::Dwell { .. }) {
+        let days = planned.days.iter();
+        let days = days.map(|(day, rows)| json!({"day": date_text(*day), "rows": rows}));
+        let days = days.collect::<Vec<_>>();
+        let of_days = json!({"rows": planned.rows(), "parts": planned.parts, "days": days});
+        add(&mut object, of_days);
+    }
     format!("{object:#}\n")
+}
+
+/// Adds the fields of an object to another.
+fn add(object: &mut Value, more: Value) {
+    if let (Value::Object(object), Value::Object(more)) = (object, more) {
+        object.extend(more);
+    }
 }

@@ -9,12 +9,10 @@
 //! read, because the tables are in the order of users. That costs one more pass over the events,
 //! measured at a twentieth of the run, and saves sorting the rows of the output.
 
-use std::path::PathBuf;
-
 use rayon::prelude::*;
 
 use super::id_types::id_type;
-use super::{in_pool, open_all, run_tasks, spills};
+use super::{in_pool, look, open_all, run_tasks, spills};
 use crate::chunk::{Chunk, RowChunk};
 use crate::control::{Control, Stage};
 use crate::error::{Error, Result};
@@ -26,10 +24,9 @@ use crate::metrics::Gates;
 use crate::op::dwell::{FlyerEvent, NOWHERE};
 use crate::output::dwell::{self, Dealt, DwellReport};
 use crate::partition::{Scatter, Split};
-use crate::publish::{Staging, check_out};
+use crate::publish::Staging;
 use crate::scan::events::{EventScan, EventsRead, Heap, IdTypes};
 use crate::scan::faults::Policy;
-use crate::scan::files::discover;
 use crate::scan::input::InputFile;
 use crate::scan::{Opened, Task};
 use crate::spill::{Partitions, Spill};
@@ -59,21 +56,12 @@ pub fn dwell(job: &Job, control: &Control) -> Result<DwellReport> {
         let question = job.question.name();
         return Err(Error::settings(format!("this job asks for {question}")));
     }
-    control.advise("read fewer files, such as those of fewer days");
     in_pool(job, || run(job, control))
 }
 
 /// Runs a job on the threads that it may have.
 fn run(job: &Job, control: &Control) -> Result<DwellReport> {
-    control.enter(Stage::LOOK, 0);
-    let gates = Gates::of(job)?;
-    let sources = discover(job)?;
-    let roots: Vec<PathBuf> = sources.iter().flat_map(|of| of.roots.clone()).collect();
-    check_out(job, &roots)?;
-    hit("inputs found");
-    let files: Vec<&InputFile> = sources.iter().flat_map(|of| &of.files).collect();
-    let opened = open_all(job, &files)?;
-    let types = id_types(job, &opened)?;
+    let (opened, types, gates) = find(job, control)?;
     // Made before the events are read, so that an output that cannot be made costs no waiting.
     let staging = Staging::create(job)?;
     let policy = Policy::of(job);
@@ -86,9 +74,20 @@ fn run(job: &Job, control: &Control) -> Result<DwellReport> {
     let states = run_tasks(&tasks, states, |state, task| scan.read(task, state))?;
     let read = EventsRead::of(states);
     hit("events read");
-    let dealt = deal(job, control, &staging, (read, opened, types))?;
+    let mut dealt = deal(control, (read, opened, types))?;
+    dealt.spills = spills(job, control, &staging);
     hit("events dealt");
     dwell::write(job, control, &staging, (dealt, &gates))
+}
+
+/// Looks for inputs; gives them, the types of their ids, and what must not be so of what is made.
+pub(super) fn find(job: &Job, control: &Control) -> Result<(Vec<Opened>, IdTypes, Gates)> {
+    control.advise("read fewer files, such as those of fewer days");
+    let (sources, gates, _) = look(job, control)?;
+    let files: Vec<&InputFile> = sources.iter().flat_map(|of| &of.files).collect();
+    let opened = open_all(job, &files)?;
+    let types = id_types(job, &opened)?;
+    Ok((opened, types, gates))
 }
 
 /// The types of ids: as the job says, or as the files have them.
@@ -116,10 +115,8 @@ struct Ranks {
 }
 
 /// Ranks all ids, and deals the events to partitions of users.
-fn deal(
-    job: &Job,
+pub(super) fn deal(
     control: &Control,
-    staging: &Staging,
     (read, inputs, types): (EventsRead, Vec<Opened>, IdTypes),
 ) -> Result<Dealt> {
     let events_count: u64 = read.heaps.iter().map(|heap| heap.count).sum();
@@ -155,7 +152,7 @@ fn deal(
         merchants,
         partitions: Partitions::gather(split, scatters, own),
         events_count,
-        spills: spills(job, control, staging),
+        spills: Vec::new(),
         rejected: read.rejected,
     })
 }

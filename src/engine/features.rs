@@ -11,26 +11,24 @@
 //! **Why so**: impressions are an order of magnitude fewer than clicks, so all are kept in memory,
 //! and clicks are dealt to partitions while they are read; both streams of one scan.
 
-use std::path::PathBuf;
-
 use super::id_types::id_type;
-use super::{check_days, guarded, in_pool, open_all, run_tasks, spills};
+use super::{check_days, guarded, in_pool, look, open_all, run_tasks, skipped, spills};
 use crate::control::{Control, Stage};
 use crate::error::{Error, Result};
 use crate::failpoint::hit;
 use crate::ids::{Day, Micros};
-use crate::job::{CustomerType, IfExists, Job, Publish, Question, Source};
+use crate::job::{CustomerType, Job, Publish, Question, Source};
 use crate::manifest;
 use crate::metrics::{self, Gates};
 use crate::output::features::{self, Dealt, FeaturesFound, FeaturesReport};
 use crate::partition::Split;
-use crate::publish::{Staging, check_out};
+use crate::publish::Staging;
 use crate::scan::faults::Policy;
 use crate::scan::features::FeatureTypes;
-use crate::scan::features::clicks::{ClickScan, ClickTally, Wanted};
+use crate::scan::features::clicks::{ClickScan, ClickState, ClickTally, Wanted};
 use crate::scan::features::listings::Listings;
 use crate::scan::features::shown::{ShownRead, ShownScan};
-use crate::scan::files::{SourceFiles, discover};
+use crate::scan::files::SourceFiles;
 use crate::scan::input::InputFile;
 use crate::scan::times::parse;
 use crate::scan::{Opened, Task};
@@ -68,34 +66,83 @@ pub fn features(job: &Job, control: &Control) -> Result<FeaturesReport> {
 
 /// Runs a job on the threads that it may have.
 fn run(job: &Job, control: &Control) -> Result<FeaturesReport> {
-    control.enter(Stage::LOOK, 0);
-    let data_end = data_end(job)?;
-    let gates = Gates::of(job)?;
-    let sources = discover(job)?;
-    let roots: Vec<PathBuf> = sources.iter().flat_map(|of| of.roots.clone()).collect();
-    let existing = check_out(job, &roots)?;
-    hit("inputs found");
-    let skipped = match job.publish {
-        Publish::AddDays(IfExists::Skip) => existing.clone(),
-        _ => Vec::new(),
-    };
     let policy = Policy::of(job);
-    let impressions = open_source(job, &sources, Source::Impressions)?;
-    let types = types(job, &impressions)?;
-    let shown = read_shown(job, control, &policy, (&impressions, types, &skipped))?;
+    let asked = ask(job, control, &policy)?;
+    // Made before the clicks are read, so that an output that cannot be made costs no waiting.
+    let staging = Staging::create(job)?;
+    let (mut found, clicks, wanted) = know((job, control), &policy, asked)?;
+    let scan = ClickScan::new(job, &policy, control, found.types, &wanted);
+    let tasks = tasks_of(&clicks, |file| file.shared_tasks(job));
+    control.enter(Stage::ACTIONS, tasks.iter().map(|task| task.steps).sum());
+    let states = spills(job, control, &staging).into_iter();
+    let states = states.map(|spill| scan.state(spill)).collect();
+    let states = run_tasks(&tasks, states, |state, task| scan.read(task, state))?;
+    let dealt = deal(control, &wanted, states, &mut found);
+    hit("clicks read");
+    features::write(job, control, &staging, &found, &dealt)
+}
+
+/// Who asks, and about what.
+pub(super) struct Asked {
+    /// Where everything lies.
+    sources: Vec<SourceFiles>,
+    /// What must not be so of what is made.
+    gates: Gates,
+    /// Up to when clicks are complete, if the job says so.
+    data_end: Option<Micros>,
+    /// Days that the output has already, and keeps.
+    skipped: Vec<Day>,
+    /// The files of impressions.
+    opened: Vec<Opened>,
+    /// The types of ids.
+    types: FeatureTypes,
+    /// All impressions.
+    shown: ShownRead,
+}
+
+/// Looks for inputs, and reads all impressions.
+pub(super) fn ask(job: &Job, control: &Control, policy: &Policy) -> Result<Asked> {
+    let data_end = data_end(job)?;
+    let (sources, gates, existing) = look(job, control)?;
+    let skipped = skipped(job, &existing);
+    let opened = open_source(job, &sources, Source::Impressions)?;
+    let types = types(job, &opened)?;
+    let shown = read_shown(job, control, policy, (&opened, types, &skipped))?;
     hit("impressions read");
     check_days(job, &shown.days, &skipped, &existing)?;
     if matches!(job.publish, Publish::AddDays(_)) && !existing.is_empty() {
         manifest::check_settings(&job.out, &manifest::feature_settings(job, types))?;
     }
-    // Made before the clicks are read, so that an output that cannot be made costs no waiting.
-    let staging = Staging::create(job)?;
+    Ok(Asked {
+        sources,
+        gates,
+        data_end,
+        skipped,
+        opened,
+        types,
+        shown,
+    })
+}
+
+/// Reads the listings; gives all that is known before the clicks are read, their files, and which of
+/// them are wanted.
+pub(super) fn know(
+    (job, control): (&Job, &Control),
+    policy: &Policy,
+    asked: Asked,
+) -> Result<(FeaturesFound, Vec<Opened>, Wanted)> {
+    let Asked {
+        sources,
+        types,
+        shown,
+        ..
+    } = asked;
     let keys = shown.listings.keys();
     let listings = open_source(job, &sources, Source::Listings)?;
     let tasks = tasks_of(&listings, Opened::tasks);
     control.enter(Stage::LISTINGS, tasks.iter().map(|task| task.steps).sum());
     let mut known = guarded("listings", || {
-        Listings::read((job, &policy, control), types, &keys, &tasks)
+        Listings::read((job, policy, control), types, &keys, &tasks)
     })?;
     hit("listings read");
     let clicks = open_source(job, &sources, Source::Clicks)?;
@@ -113,43 +160,35 @@ fn run(job: &Job, control: &Control) -> Result<FeaturesReport> {
         last_label: Micros(last.0.saturating_add(job.label_window_us)),
     };
     control.charge(wanted.listings.bytes() + wanted.users.bytes())?;
-    let scan = ClickScan::new(job, &policy, control, types, &wanted);
-    let (mut tally, dealt) = read_clicks((job, control), &staging, &scan, &clicks)?;
-    hit("clicks read");
     let mut rejected = shown.rejected;
     rejected.append(&mut known.rejected);
-    rejected.append(&mut tally.rejected);
-    rejected.sort_unstable();
+    let skipped = asked.skipped.iter().filter(|day| job.wants_day(**day));
     let found = FeaturesFound {
-        data_end: data_end.or(tally.latest),
-        inputs: [impressions, clicks, listings].concat(),
+        data_end: asked.data_end,
+        inputs: [asked.opened, clicks.clone(), listings].concat(),
         types,
         shown: shown.shown,
+        asked: Vec::new(),
         users: shown.users,
         listing_ids: shown.listings,
         listings: known,
         days: shown.days,
-        clicks: tally,
+        clicks: ClickTally::default(),
         rejected,
         source_days: metrics::source_days(&sources),
-        gates,
-        days_skipped: skipped.iter().filter(|day| job.wants_day(**day)).count(),
+        gates: asked.gates,
+        days_skipped: skipped.count(),
     };
-    features::write(job, control, &staging, &found, &dealt)
+    Ok((found, clicks, wanted))
 }
 
-/// Reads all clicks, and deals those that are asked for to partitions.
-fn read_clicks(
-    (job, control): (&Job, &Control),
-    staging: &Staging,
-    scan: &ClickScan<'_>,
-    opened: &[Opened],
-) -> Result<(ClickTally, Dealt)> {
-    let tasks = tasks_of(opened, |file| file.shared_tasks(job));
-    control.enter(Stage::ACTIONS, tasks.iter().map(|task| task.steps).sum());
-    let states = spills(job, control, staging).into_iter();
-    let states = states.map(|spill| scan.state(spill)).collect();
-    let states = run_tasks(&tasks, states, |state, task| scan.read(task, state))?;
+/// Puts together what all threads have read of clicks.
+pub(super) fn deal(
+    control: &Control,
+    wanted: &Wanted,
+    states: Vec<ClickState>,
+    found: &mut FeaturesFound,
+) -> Dealt {
     let mut tally = ClickTally::default();
     let (mut by_listing, mut by_user) = (Vec::new(), Vec::new());
     for state in states {
@@ -159,10 +198,14 @@ fn read_clicks(
         by_user.push((user.scatter, user.spill));
     }
     let (scatters, own) = by_listing.into_iter().unzip();
-    let by_listing = Partitions::gather(scan.wanted.of_listings, scatters, own);
+    let by_listing = Partitions::gather(wanted.of_listings, scatters, own);
     let (scatters, own) = by_user.into_iter().unzip();
-    let by_user = Partitions::gather(scan.wanted.of_users, scatters, own);
-    Ok((tally, (by_listing, by_user)))
+    let by_user = Partitions::gather(wanted.of_users, scatters, own);
+    found.data_end = found.data_end.or(tally.latest);
+    found.rejected.append(&mut tally.rejected);
+    found.rejected.sort_unstable();
+    found.clicks = tally;
+    (by_listing, by_user)
 }
 
 /// Reads all impressions of the days asked for.

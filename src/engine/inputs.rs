@@ -1,17 +1,82 @@
 //! Files to what of them is read: opened, and those of actions that nobody can ask about left out.
 
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+
 use rayon::prelude::*;
 
 use super::tasks::guarded;
-use crate::error::Result;
-use crate::ids::{Item, Micros};
-use crate::job::{Job, Source};
+use crate::calendar::date_text;
+use crate::control::{Control, Stage};
+use crate::error::{Error, ErrorKind, Result};
+use crate::failpoint::hit;
+use crate::ids::{Day, Item, Micros};
+use crate::job::{IfExists, Job, Publish, Source};
+use crate::metrics::Gates;
 use crate::partition::Split;
 use crate::probes::Probes;
+use crate::publish::{self, check_out};
 use crate::scan::Opened;
-use crate::scan::files::SourceFiles;
+use crate::scan::files::{SourceFiles, discover};
 use crate::scan::input::InputFile;
 use crate::scan::plan::{Span, is_folder_out};
+
+/// Looks for inputs and for an output that is there; gives where everything lies, what must not be so
+/// of what is made, and the days that are there.
+pub(super) fn look(job: &Job, control: &Control) -> Result<(Vec<SourceFiles>, Gates, Vec<Day>)> {
+    control.enter(Stage::LOOK, 0);
+    let gates = Gates::of(job)?;
+    let sources = discover(job)?;
+    let roots: Vec<PathBuf> = sources.iter().flat_map(|of| of.roots.clone()).collect();
+    let existing = check_out(job, &roots)?;
+    hit("inputs found");
+    Ok((sources, gates, existing))
+}
+
+/// The days of an output that are left as they are.
+pub(super) fn skipped(job: &Job, existing: &[Day]) -> Vec<Day> {
+    match job.publish {
+        Publish::AddDays(IfExists::Skip) => existing.to_vec(),
+        _ => Vec::new(),
+    }
+}
+
+/// An error if a day that was asked for has no impression, or is there already.
+pub(super) fn check_days<T>(
+    job: &Job,
+    found: &BTreeMap<Day, T>,
+    skipped: &[Day],
+    existing: &[Day],
+) -> Result<()> {
+    let is_missing = |day: &Day| !found.contains_key(day) && !skipped.contains(day);
+    let missing: Vec<Day> = match (job.from, job.to) {
+        _ if !job.days.is_empty() => job.days.iter().copied().filter(is_missing).collect(),
+        (Some(from), Some(to)) => (from.0..=to.0).map(Day).filter(is_missing).collect(),
+        // A range that is open at one end asks for what there is of it, but for something.
+        (Some(day), None) | (None, Some(day)) if found.is_empty() && skipped.is_empty() => {
+            vec![day]
+        }
+        _ => Vec::new(),
+    };
+    if let Some(first) = missing.first() {
+        let more = match missing.len() - 1 {
+            0 => String::new(),
+            more => format!(" and {more} more of the days asked for"),
+        };
+        let what = format!("no impressions on {}{more}", date_text(*first));
+        return Err(Error::from(ErrorKind::NoInput { what }));
+    }
+    if job.publish == Publish::AddDays(IfExists::Error)
+        && let Some(day) = existing.iter().find(|day| found.contains_key(day))
+    {
+        let path = job.out.join(publish::day_folder(job.question, *day));
+        return Err(Error::output(
+            &path,
+            "it exists; --if-exists skip|replace says what to do",
+        ));
+    }
+    Ok(())
+}
 
 /// Opens files, in parallel, and keeps their order.
 pub(super) fn open_all(job: &Job, files: &[&InputFile]) -> Result<Vec<Opened>> {

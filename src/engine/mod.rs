@@ -19,45 +19,39 @@ mod features;
 mod id_types;
 mod inputs;
 mod keep;
-mod memory;
 mod plan;
-mod sampled;
 mod sides;
 mod tasks;
-
-use std::collections::BTreeMap;
-use std::path::PathBuf;
 
 pub use self::dwell::dwell;
 pub use self::features::features;
 use self::id_types::customer_type;
-use self::inputs::{find_actions, open_all};
-pub use self::plan::{Planned, plan};
+use self::inputs::{check_days, find_actions, look, open_all, skipped};
+pub use self::plan::{Planned, PlannedOf, plan};
 pub(crate) use self::tasks::guarded;
 use self::tasks::run_tasks;
-use crate::calendar::date_text;
 use crate::column::EventChunk;
 use crate::control::{Control, Stage};
 use crate::encode::ItemColumn;
 use crate::error::{Error, ErrorKind, Result};
 use crate::failpoint::hit;
 use crate::ids::{Day, count64};
-use crate::job::{IfExists, ItemType, Job, Publish, Question, SIDE_COLUMNS_MAX, Source};
+use crate::job::{ItemType, Job, Publish, Question, SIDE_COLUMNS_MAX, Source};
 use crate::metrics::Gates;
 use crate::output::{self, Found, Report};
 use crate::partition::Scatter;
 use crate::probes::Probes;
-use crate::publish::{Staging, check_out};
+use crate::publish::Staging;
 use crate::scan::actions::{ActionScan, ActionTally};
 use crate::scan::faults::{Policy, Rejected};
 use crate::scan::fields::GuestIds;
-use crate::scan::files::{SourceFiles, discover};
+use crate::scan::files::SourceFiles;
 use crate::scan::impressions::{ImpressionScan, ImpressionState};
 use crate::scan::input::InputFile;
 use crate::scan::plan::{Plan, Proof};
 use crate::scan::{Opened, Task};
 use crate::spill::{Partitions, Spill};
-use crate::{manifest, metrics, publish};
+use crate::{manifest, metrics};
 
 /// Runs a job of [`Question::Sequences`]: reads, sorts, writes and publishes.
 ///
@@ -116,30 +110,16 @@ pub(crate) fn in_threads<T: Send>(
 
 /// Runs a job whose items have a known width.
 fn run_typed<I: ItemColumn>(job: &Job, control: &Control) -> Result<Report> {
-    control.enter(Stage::LOOK, 0);
-    let gates = Gates::of(job)?;
-    let sources = discover(job)?;
-    let roots: Vec<PathBuf> = sources
-        .iter()
-        .flat_map(|source| source.roots.clone())
-        .collect();
-    let existing = check_out(job, &roots)?;
-    hit("inputs found");
     let policy = Policy::of(job);
-    let skipped = match job.publish {
-        Publish::AddDays(IfExists::Skip) => existing.clone(),
-        _ => Vec::new(),
-    };
-    let opened = open_impressions(job, &sources, &skipped)?;
-    let job = &*keep::typed(job, &opened)?;
-    let job = &*sides::typed(job, &sources)?;
-    let (impressions, inputs) = read_impressions::<I>(job, control, &policy, opened, &skipped)?;
-    hit("impressions read");
-    check_days(job, &impressions.tallies, &skipped, &existing)?;
-    if matches!(job.publish, Publish::AddDays(_)) && !existing.is_empty() && !inputs.is_empty() {
-        let settings = manifest::settings(job, impressions.rows.has_text_ids());
-        manifest::check_settings(&job.out, &settings)?;
-    }
+    let Asked {
+        job,
+        sources,
+        gates,
+        skipped,
+        impressions,
+        inputs,
+    } = ask::<I>(job, control, &policy)?;
+    let job = &job;
     // Made before the actions are read, so that an output that cannot be made costs no waiting.
     let staging = Staging::create(job)?;
     let impressions = (impressions, inputs);
@@ -148,6 +128,46 @@ fn run_typed<I: ItemColumn>(job: &Job, control: &Control) -> Result<Report> {
     (found.gates, found.source_days) = (gates, source_days);
     found.days_skipped = skipped.iter().filter(|day| job.wants_day(**day)).count();
     output::write(job, control, &staging, &found, partitions)
+}
+
+/// Who asks, and about what.
+struct Asked<I> {
+    /// The job, with the types of columns that are carried through or told.
+    job: Job,
+    /// Where everything lies.
+    sources: Vec<SourceFiles>,
+    /// What must not be so of what is made.
+    gates: Gates,
+    /// Days that the output has already, and keeps.
+    skipped: Vec<Day>,
+    /// All impressions.
+    impressions: ImpressionState<I>,
+    /// Their files.
+    inputs: Vec<Opened>,
+}
+
+/// Looks for inputs, and reads all impressions.
+fn ask<I: ItemColumn>(job: &Job, control: &Control, policy: &Policy) -> Result<Asked<I>> {
+    let (sources, gates, existing) = look(job, control)?;
+    let skipped = skipped(job, &existing);
+    let opened = open_impressions(job, &sources, &skipped)?;
+    let job = keep::typed(job, &opened)?;
+    let job = sides::typed(&job, &sources)?.into_owned();
+    let (impressions, inputs) = read_impressions::<I>(&job, control, policy, opened, &skipped)?;
+    hit("impressions read");
+    check_days(&job, &impressions.tallies, &skipped, &existing)?;
+    if matches!(job.publish, Publish::AddDays(_)) && !existing.is_empty() && !inputs.is_empty() {
+        let settings = manifest::settings(&job, impressions.rows.has_text_ids());
+        manifest::check_settings(&job.out, &settings)?;
+    }
+    Ok(Asked {
+        job,
+        sources,
+        gates,
+        skipped,
+        impressions,
+        inputs,
+    })
 }
 
 /// Reads the actions of all customers that are asked for.
@@ -246,43 +266,6 @@ fn read_impressions<I: ItemColumn>(
         }
     }
     Ok((all, opened))
-}
-
-/// An error if a day that was asked for has no impression, or is there already.
-fn check_days<T>(
-    job: &Job,
-    found: &BTreeMap<Day, T>,
-    skipped: &[Day],
-    existing: &[Day],
-) -> Result<()> {
-    let is_missing = |day: &Day| !found.contains_key(day) && !skipped.contains(day);
-    let missing: Vec<Day> = match (job.from, job.to) {
-        _ if !job.days.is_empty() => job.days.iter().copied().filter(is_missing).collect(),
-        (Some(from), Some(to)) => (from.0..=to.0).map(Day).filter(is_missing).collect(),
-        // A range that is open at one end asks for what there is of it, but for something.
-        (Some(day), None) | (None, Some(day)) if found.is_empty() && skipped.is_empty() => {
-            vec![day]
-        }
-        _ => Vec::new(),
-    };
-    if let Some(first) = missing.first() {
-        let more = match missing.len() - 1 {
-            0 => String::new(),
-            more => format!(" and {more} more of the days asked for"),
-        };
-        let what = format!("no impressions on {}{more}", date_text(*first));
-        return Err(Error::from(ErrorKind::NoInput { what }));
-    }
-    if job.publish == Publish::AddDays(IfExists::Error)
-        && let Some(day) = existing.iter().find(|day| found.contains_key(day))
-    {
-        let path = job.out.join(publish::day_folder(job.question, *day));
-        return Err(Error::output(
-            &path,
-            "it exists; --if-exists skip|replace says what to do",
-        ));
-    }
-    Ok(())
 }
 
 /// What each thread may hold of the actions, and where the rest goes: of what memory is left, a

@@ -101,6 +101,19 @@ impl Plan {
         plan
     }
 
+    /// Plans the reading of opened files to their end, whatever is in them.
+    pub(crate) fn whole(job: &Job, files: &[Opened]) -> Plan {
+        let tasks = files.iter().flat_map(|file| file.shared_tasks(job));
+        let wave = Wave {
+            tasks: tasks.map(|task| (task, None)).collect(),
+            floor: Micros::MAX,
+        };
+        Plan {
+            waves: vec![wave],
+            passed: Vec::new(),
+        }
+    }
+
     /// The steps that reading all waves would take.
     pub(crate) fn steps(&self) -> u64 {
         self.waves
@@ -209,7 +222,12 @@ fn is_clean_items<I: Item>(statistics: &Statistics) -> bool {
 }
 
 /// The oldest and the newest time of a column, if statistics tell and none is null.
-fn times_of(job: &Job, file: &ParquetFile, task: &Task, name: &str) -> Option<(Micros, Micros)> {
+pub(crate) fn times_of(
+    job: &Job,
+    file: &ParquetFile,
+    task: &Task,
+    name: &str,
+) -> Option<(Micros, Micros)> {
     let statistics = file.statistics(task.row_group, name)?;
     if statistics.null_count_opt()? != 0 {
         return None;

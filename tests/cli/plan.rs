@@ -23,70 +23,137 @@ fn object(folder: &Path, arguments: &[&str]) -> Value {
     serde_json::from_str(&run.stdout).expect("JSON")
 }
 
-/// Plans and runs a job of generated logs, of whose actions no more than a share may be read for the
-/// plan; checks what is exact, and gives both figures of what is not.
-fn plan_and_run(
-    generated: &[&str],
-    flags: &[&str],
-    share_max: f64,
-) -> Vec<(&'static str, f64, f64)> {
+/// Generates logs in a folder.
+fn generate(folder: &Path, what: &[&str]) {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_hitherto"));
+    command.arg("generate").args(what).current_dir(folder);
+    let made = run(&mut command);
+    assert_eq!(made.code, 0, "{}", made.stderr);
+}
+
+/// The sum of a figure over the days that were made.
+fn sum(done: &Value, name: &str) -> Value {
+    let days = done["days"].as_array().expect("a list").iter();
+    json!(
+        days.map(|day| day[name].as_u64().expect("a count"))
+            .sum::<u64>()
+    )
+}
+
+/// A figure.
+fn number(value: &Value) -> f64 {
+    value.as_f64().expect("a number")
+}
+
+/// What both say of some figures, each with its names in the plan and in the run.
+fn pairs<'n>(planned: &Value, done: &Value, names: &[(&'n str, &str)]) -> Vec<(&'n str, f64, f64)> {
+    let names = names.iter();
+    names
+        .map(|(ours, theirs)| (*ours, number(&planned[*ours]), number(&done[*theirs])))
+        .collect()
+}
+
+/// Plans and runs a job of generated logs, of whose actions, clicks or events no more than a share may
+/// be read for the plan; checks that the plan writes nothing and says the same each time; gives what
+/// both say.
+fn plan_and_run(generated: &[&str], job: &[&str], share_max: f64) -> (Value, Value) {
     let folder = TempDir::new().expect("a temporary folder");
     let root = folder.path();
-    let mut generate = Command::new(env!("CARGO_BIN_EXE_hitherto"));
-    generate.args(["generate", "logs"]).args(generated);
-    let made = run(generate.current_dir(root));
-    assert_eq!(made.code, 0, "{}", made.stderr);
+    generate(root, generated);
     let before = snapshot(root);
-    let job = [&["sequences", "logs", "--out", "out"], flags].concat();
-    let planned = object(root, &[&["plan", "--json"], &job[..]].concat());
+    let job = [job, &["--out", "out"]].concat();
+    let mut planned = object(root, &[&["plan", "--json"], &job[..]].concat());
     assert_eq!(snapshot(root), before, "a plan wrote something");
+    let done = object(root, &[&job[..], &["--stats", "json"]].concat());
+    let share = ["actions_share", "clicks_share", "events_share"];
+    let share = share.iter().find_map(|name| planned[*name].as_f64());
+    let share = share.expect("a share");
+    assert!(
+        0.0 < share && share <= share_max,
+        "{share} of what there is was read"
+    );
+    assert_eq!(planned["files"], done["files"]);
     // All but time and what the system says of memory is a function of input and settings.
-    let again = object(root, &[&["plan", "--json"], &job[..]].concat());
-    for name in [
+    let mut again = object(
+        root,
+        &[&["plan", "--json"], &job[..], &["--overwrite"]].concat(),
+    );
+    for plan in [&mut planned, &mut again] {
+        for name in ["seconds", "stages", "planning_seconds", "memory_peak_bytes"] {
+            let object = plan.as_object_mut().expect("an object");
+            assert!(object.remove(name).is_some(), "no {name}");
+        }
+    }
+    let accounted = "memory_accounted_peak_bytes";
+    again[accounted] = planned[accounted].clone();
+    assert_eq!(again, planned);
+    (planned, done)
+}
+
+/// Plans and runs `sequences` of generated logs; checks what is exact, and gives both figures of what is
+/// not.
+fn sequences(generated: &[&str], flags: &[&str], share_max: f64) -> Vec<(&'static str, f64, f64)> {
+    let generated = [&["logs"], generated].concat();
+    let job = [&["sequences", "logs"], flags].concat();
+    let (planned, mut done) = plan_and_run(&generated, &job, share_max);
+    for name in ["impressions", "samples"] {
+        assert_eq!(planned[name], done[name], "{name}");
+    }
+    for name in ["rows", "parts", "bytes"] {
+        done[name] = sum(&done, name);
+    }
+    assert_eq!(planned["rows"], done["rows"]);
+    assert_eq!(planned["parts"], done["parts"]);
+    let names = [
         "action_rows",
         "actions_kept",
         "history_actions",
         "bytes",
-        "spread",
-    ] {
-        assert_eq!(again[name], planned[name], "{name}");
+        "memory_accounted_peak_bytes",
+    ];
+    pairs(&planned, &done, &names.map(|name| (name, name)))
+}
+
+/// The same of `features`.
+fn features(generated: &[&str], flags: &[&str], share_max: f64) -> Vec<(&'static str, f64, f64)> {
+    let generated = [&["features", "market"], generated].concat();
+    let job = [&["features", "market"], flags].concat();
+    let (planned, mut done) = plan_and_run(&generated, &job, share_max);
+    for name in ["rows", "parts", "bytes"] {
+        done[name] = sum(&done, name);
     }
-    let done = object(root, &[&job[..], &["--stats", "json"]].concat());
-    let sum = |name: &str| {
-        let days = done["days"].as_array().expect("a list");
-        days.iter()
-            .map(|day| day[name].as_u64().expect("a count"))
-            .sum::<u64>()
+    assert_eq!(planned["rows"], done["rows"]);
+    assert_eq!(planned["impressions"], done["rows"]);
+    assert_eq!(planned["parts"], done["parts"]);
+    let days = |of: &Value| {
+        let days = of["days"].as_array().expect("a list").iter();
+        let of_day = |day: &Value| (day["day"].clone(), day["rows"].clone());
+        days.map(of_day).collect::<Vec<_>>()
     };
-    for name in ["files", "impressions", "samples"] {
-        assert_eq!(planned[name], done[name], "{name}");
+    assert_eq!(days(&planned), days(&done));
+    for other in ["customers", "samples", "history_actions", "actions_kept"] {
+        assert_eq!(planned.get(other), None, "{planned}");
     }
-    assert_eq!(
-        (&planned["rows"], &planned["parts"]),
-        (&json!(sum("rows")), &json!(sum("parts")))
-    );
-    let of = |value: &Value| value.as_f64().expect("a number");
-    let share = of(&planned["actions_share"]);
-    assert!(
-        0.0 < share && share <= share_max,
-        "{share} of the actions was read"
-    );
-    let pair = |name, ours, theirs: &Value| (name, of(&planned[ours]), of(theirs));
-    vec![
-        pair("action_rows", "action_rows", &done["action_rows"]),
-        pair("actions_kept", "actions_kept", &done["actions_kept"]),
-        pair(
-            "history_actions",
-            "history_actions",
-            &done["history_actions"],
-        ),
-        pair("bytes", "bytes", &json!(sum("bytes"))),
-        pair(
-            "memory",
-            "memory_accounted_peak_bytes",
-            &done["memory_accounted_peak_bytes"],
-        ),
-    ]
+    let names = ["clicks", "bytes", "memory_accounted_peak_bytes"];
+    pairs(&planned, &done, &names.map(|name| (name, name)))
+}
+
+/// The same of `dwell`, of which nothing is exact if not all is read.
+fn dwell(generated: &[&str], flags: &[&str], share_max: f64) -> Vec<(&'static str, f64, f64)> {
+    let generated = [&["dwell", "flyers"], generated].concat();
+    let job = [&["dwell", "flyers"], flags].concat();
+    let (planned, done) = plan_and_run(&generated, &job, share_max);
+    for other in ["rows", "parts", "days", "samples", "impressions"] {
+        assert_eq!(planned.get(other), None, "{planned}");
+    }
+    let names = [
+        "events",
+        "users",
+        "user_merchant_rows",
+        "bytes",
+        "memory_accounted_peak_bytes",
+    ];
+    pairs(&planned, &done, &names.map(|name| (name, name)))
 }
 
 /// Asserts that figures are no further from the truth than a share of it.
@@ -103,9 +170,9 @@ fn assert_close(figures: &[(&str, f64, f64)], share: f64) {
 
 #[test]
 fn what_is_read_and_made_wholly_is_foretold_exactly() {
-    // A run counts rows that statistics prove out of question, a sample has one footer for all parts,
-    // and how much is sorted and encoded at a time is up to the threads.
-    let shares = [0.01, 0.0, 0.0, 0.01, 0.25];
+    // A run counts rows that statistics prove out of question, and how much is sorted and encoded at a
+    // time is up to the threads.
+    let shares = [0.01, 0.0, 0.0, 0.0, 0.25];
     for flags in [&[][..], &["--layout", "request"]] {
         let sizes = [
             "--customers",
@@ -115,11 +182,49 @@ fn what_is_read_and_made_wholly_is_foretold_exactly() {
             "--actions",
             "20000",
         ];
-        let figures = plan_and_run(&sizes, flags, 1.0);
+        let figures = sequences(&sizes, flags, 1.0);
         for (figure, share) in figures.iter().zip(shares) {
             assert_close(&[*figure], share);
         }
     }
+}
+
+#[test]
+fn what_is_read_wholly_is_foretold_exactly_of_the_other_jobs_too() {
+    let market = ["--impressions", "20000", "--clicks", "100000"];
+    for flags in [&["--windows", "1h,24h"][..], &["--label-key", "listing"]] {
+        let figures = features(&market, flags, 1.0);
+        for (figure, share) in figures.iter().zip([0.0, 0.0, 0.25]) {
+            assert_close(&[*figure], share);
+        }
+    }
+    let flyers = ["--events", "100000", "--users", "3000", "--days", "2"];
+    for flags in [&[][..], &["--method", "session"]] {
+        let figures = dwell(&flyers, flags, 1.0);
+        for (figure, share) in figures.iter().zip([0.0, 0.0, 0.0, 0.0, 0.25]) {
+            assert_close(&[*figure], share);
+        }
+    }
+}
+
+#[test]
+fn what_is_sampled_of_the_other_jobs_is_foretold_within_a_quarter() {
+    // Row groups have a million rows, of which each thread reads one at least.
+    let market = [
+        "--impressions",
+        "400000",
+        "--clicks",
+        "4400000",
+        "--users",
+        "40000",
+        "--listings",
+        "20000",
+    ];
+    assert_close(&features(&market, &["--windows", "1h,7d"], 0.6), 0.25);
+    let flyers = ["--events", "4400000", "--users", "90000"];
+    assert_close(&dwell(&flyers, &[], 0.6), 0.25);
+    let days = [&flyers[..], &["--days", "30", "--format", "csv"]].concat();
+    assert_close(&dwell(&days, &["--method", "session"], 0.3), 0.25);
 }
 
 #[test]
@@ -134,7 +239,7 @@ fn what_is_sampled_is_foretold_within_a_quarter() {
         "2200000",
     ];
     for flags in [&["--max-actions", "200"][..], &["--layout", "request"]] {
-        assert_close(&plan_and_run(&sizes, flags, 0.3), 0.25);
+        assert_close(&sequences(&sizes, flags, 0.3), 0.25);
     }
 }
 
@@ -149,7 +254,7 @@ fn of_text_the_first_pieces_are_read() {
         "1700000",
     ];
     let sizes = [&sizes[..], &["--format", "csv"]].concat();
-    assert_close(&plan_and_run(&sizes, &[], 0.7), 0.25);
+    assert_close(&sequences(&sizes, &[], 0.7), 0.25);
 }
 
 #[test]
@@ -195,16 +300,91 @@ fn what_has_no_room_is_foretold_to_spill() {
         "--actions",
         "1000000",
     ];
-    let mut generate = Command::new(env!("CARGO_BIN_EXE_hitherto"));
-    generate
-        .args(["generate", "logs"])
-        .args(sizes)
-        .current_dir(root);
-    assert_eq!(run(&mut generate).code, 0);
-    let job = ["sequences", "logs", "--out", "out", "--memory", "14MiB"];
-    let planned = object(root, &[&["plan", "--json"], &job[..]].concat());
-    let done = object(root, &[&job[..], &["--stats", "json"]].concat());
-    let of = |value: &Value| value["spilled_bytes"].as_f64().expect("a number");
-    assert!(of(&done) > 0.0, "{done}");
-    assert_close(&[("spilled", of(&planned), of(&done))], 0.25);
+    generate(root, &[&["logs"], &sizes[..]].concat());
+    let market = ["--impressions", "50000", "--clicks", "1000000"];
+    generate(
+        root,
+        &[&["features", "market", "--format", "csv"], &market[..]].concat(),
+    );
+    let flyers = ["--events", "1000000", "--users", "10000"];
+    generate(
+        root,
+        &[&["dwell", "flyers", "--format", "csv"], &flyers[..]].concat(),
+    );
+    for (question, input, memory) in [
+        ("sequences", "logs", "14MiB"),
+        ("features", "market", "30MiB"),
+        ("dwell", "flyers", "20MiB"),
+    ] {
+        let job = [question, input, "--out", question, "--memory", memory];
+        let planned = object(root, &[&["plan", "--json"], &job[..]].concat());
+        let done = object(root, &[&job[..], &["--stats", "json"]].concat());
+        let of = |value: &Value| number(&value["spilled_bytes"]);
+        assert!(of(&done) > 0.0, "{done}");
+        assert_close(&[(question, of(&planned), of(&done))], 0.25);
+    }
+}
+
+#[test]
+fn plans_of_the_other_jobs_are_tables_too_and_fail_as_their_runs_would() {
+    let folder = TempDir::new().expect("a temporary folder");
+    let root = folder.path();
+    let market = ["--impressions", "3000", "--clicks", "9000", "--days", "3"];
+    generate(root, &[&["features", "market"], &market[..]].concat());
+    generate(root, &["dwell", "flyers", "--events", "9000"]);
+    let features = ["plan", "features", "market", "--out", "out"];
+    let dwell = ["plan", "dwell", "flyers", "--out", "out"];
+    let tables = [
+        (
+            features,
+            "3,000 rows in 3 parts, 3 days",
+            "all of the clicks",
+        ),
+        (
+            dwell,
+            "rows of a user, merchant and day",
+            "all of the events",
+        ),
+    ];
+    for (plan, made, read) in tables {
+        let run = hitherto(root, &plan);
+        assert_eq!(run.code, 0, "{}", run.stderr);
+        for said in ["nothing was written", made, read] {
+            assert!(run.stdout.contains(said), "no {said:?} in {}", run.stdout);
+        }
+        assert!(!run.stdout.contains("sample"), "{}", run.stdout);
+        assert!(!root.join("out").exists());
+    }
+    let fails = |plan: &[&str], flags: &[&str], code: i32, said: &str| {
+        hitherto(root, &[plan, flags].concat()).assert_failed(code, &[said]);
+    };
+    fails(
+        &features,
+        &["--date", "2025-01-01"],
+        66,
+        "no impressions on",
+    );
+    fails(&features, &["--data-end", "soon"], 2, "--data-end");
+    fails(
+        &features,
+        &["--columns", "clicks.click_ts=at"],
+        65,
+        "\"at\"",
+    );
+    fails(&dwell, &["--columns", "events.event=what"], 65, "\"what\"");
+    for plan in [features, dwell] {
+        fails(&plan, &["--memory", "1"], 70, "raise --memory");
+        fails(&plan, &["--timezone", "Mars/Olympus"], 2, "Mars/Olympus");
+        fails(&plan, &["--fail-if", "nonsense>1"], 2, "nonsense");
+    }
+    fails(
+        &["plan", "dwell", "nothing", "--out", "out"],
+        &[],
+        66,
+        "nothing",
+    );
+    fs::create_dir(root.join("out")).expect("a folder");
+    for plan in [features, dwell] {
+        fails(&plan, &[], 73, "it exists");
+    }
 }

@@ -109,13 +109,13 @@ impl FlyerEvent {
     }
 
     /// Whether it is on a flyer, and does not close it.
-    pub(super) fn is_on_flyer(&self) -> bool {
+    pub(crate) fn is_on_flyer(&self) -> bool {
         self.flyer != NOWHERE && self.wall.deed() != Deed::Close
     }
 
     /// The day that it is in.
     #[inline]
-    pub(super) fn day(&self) -> Day {
+    pub(crate) fn day(&self) -> Day {
         self.wall.day_of(self.time)
     }
 }

@@ -17,6 +17,7 @@ use crate::control::Control;
 use crate::error::Result;
 use crate::ids::{Key, Micros, count32, count64, index};
 use crate::job::{Job, LabelKey};
+use crate::keys::spread;
 use crate::op::features::{Asked, Keyed, NextClicks, labels_of_anybody, prior_counts, run_of};
 use crate::partition::{Scatter, Split};
 use crate::sort::{group, run_starts, sort_run};
@@ -55,17 +56,11 @@ struct Runs<'s, R> {
 }
 
 impl Answers {
-    /// Answers all impressions.
+    /// Room for the answers to all impressions.
     ///
     /// # Errors
-    /// If clicks cannot be read back, the memory of the job is used up, or somebody asked for an
-    /// end.
-    pub(super) fn find(
-        job: &Job,
-        control: &Control,
-        found: &FeaturesFound,
-        (by_listing, by_user): &Dealt,
-    ) -> Result<Answers> {
+    /// If the memory of the job is used up.
+    pub(super) fn new(job: &Job, control: &Control, found: &FeaturesFound) -> Result<Answers> {
         let (windows, rows) = (job.windows.len() + 1, found.shown.count());
         control.charge(count64(rows * (windows * 2 * size_of::<u32>() + 1)))?;
         let mut answers = Answers {
@@ -77,6 +72,22 @@ impl Answers {
             .counts
             .resize_with(rows * windows * 2, AtomicU32::default);
         answers.clicked.resize_with(rows, AtomicBool::default);
+        Ok(answers)
+    }
+
+    /// Answers all impressions that are asked.
+    ///
+    /// # Errors
+    /// If clicks cannot be read back, the memory of the job is used up, or somebody asked for an
+    /// end.
+    pub(super) fn find(
+        &self,
+        job: &Job,
+        control: &Control,
+        found: &FeaturesFound,
+        (by_listing, by_user): &Dealt,
+    ) -> Result<()> {
+        let (answers, windows) = (self, self.windows);
         let windows_us: Vec<i64> = job.windows.iter().map(|(_, window)| *window).collect();
         let listings = &found.shown.listings;
         each_partition(
@@ -106,8 +117,18 @@ impl Answers {
             bench.set_times(clicks);
             let put = |row, window, count| answers.put(row, windows + window, count);
             prior_counts(&bench.times, asked, &windows_us, &mut bench.starts, put);
-        })?;
-        Ok(answers)
+        })
+    }
+
+    /// Counts as if each click that was counted had been so many, give or take half of that.
+    pub(super) fn stretch(&mut self, weight: u64) {
+        for (at, count) in (0..).zip(&mut self.counts) {
+            let count = count.get_mut();
+            if weight > 1 && *count > 0 {
+                let stretched = u64::from(*count) * weight + spread(at) % weight - weight / 2;
+                *count = u32::try_from(stretched).unwrap_or(u32::MAX);
+            }
+        }
     }
 
     /// Puts down a count.
@@ -184,7 +205,8 @@ fn deal(
         .map(|(at, (keys, times))| {
             let mut scatter = Scatter::<RowChunk<Asked>>::new(split);
             let rows = count32(at * share)..;
-            for ((row, key), time) in rows.zip(keys).zip(times) {
+            let asked = rows.zip(keys).zip(times);
+            for ((row, key), time) in asked.filter(|((row, _), _)| found.is_asked(*row)) {
                 let partition = scatter.partition_of(Key(*key));
                 if scatter.is_full(partition) {
                     scatter.add_chunk(partition, control)?;

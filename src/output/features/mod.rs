@@ -6,6 +6,7 @@
 //! alone; row groups are made on all threads and written in order.
 
 mod answers;
+mod rehearse;
 mod rows;
 
 use std::collections::BTreeMap;
@@ -14,6 +15,7 @@ use rayon::slice::ParallelSliceMut;
 use serde_json::{Value, json};
 
 use self::answers::Answers;
+pub(crate) use self::rehearse::{parts_count, rehearse};
 pub(crate) use self::rows::schema;
 use self::rows::{RowMaker, RowTally};
 use super::order::in_order;
@@ -91,6 +93,8 @@ pub(crate) struct FeaturesFound {
     pub(crate) types: FeatureTypes,
     /// The impressions.
     pub(crate) shown: Shown,
+    /// Which of them are answered, if not all are.
+    pub(crate) asked: Vec<bool>,
     /// Their users.
     pub(crate) users: Ranked,
     /// Their listings.
@@ -157,7 +161,8 @@ pub(crate) fn write(
 ) -> Result<FeaturesReport> {
     // Each is answered twice, as one of a listing and as one of a user, and written once.
     control.enter(Stage::WRITE, count64(found.shown.count() * 3));
-    let answers = Answers::find(job, control, found, clicks)?;
+    let answers = Answers::new(job, control, found)?;
+    answers.find(job, control, found, clicks)?;
     let made = make_parts(job, control, Target::Staging(staging), (found, &answers))?;
     control.enter(Stage::PUBLISH, 0);
     control.check()?;
@@ -173,7 +178,7 @@ fn make_parts(
     target: Target<'_>,
     (found, answers): (&FeaturesFound, &Answers),
 ) -> Result<Made> {
-    control.charge(count64(found.shown.count() * size_of::<Asked>()))?;
+    control.charge(found.days.values().sum::<u64>() * count64(size_of::<Asked>()))?;
     let days = by_day(job, found);
     let encoder = TableEncoder::new(job, schema(job, found.types, found.has_users()))?;
     let maker = RowMaker {
@@ -223,7 +228,8 @@ fn by_day(job: &Job, found: &FeaturesFound) -> Vec<DayRows> {
         let room = usize::try_from(*count).expect("rows in memory");
         days.insert(*day, Vec::with_capacity(room));
     }
-    for (row, time) in (0..).zip(&shown.times) {
+    let rows = (0..).zip(&shown.times);
+    for (row, time) in rows.filter(|(row, _)| found.is_asked(*row)) {
         let day = days.get_mut(&job.zone().day_of(*time));
         day.expect("all days are counted").push((*time, row));
     }

@@ -1,40 +1,34 @@
 //! What a sample took of memory, to what a run would take.
 //!
 //! **In / Out**: an [`Account`] → [`Memory`]. **Why so**: impressions are in memory as in a run, kept
-//! actions take what their number says, and what is sorted and encoded at a time does not depend on how
-//! much there is of it; so nothing but the number of kept actions is scaled.
+//! rows take what their number says, and what is sorted and encoded at a time does not depend on how
+//! much there is of it; so nothing but the number of kept rows is scaled.
 
-use crate::chunk::Chunk;
-use crate::column::EventChunk;
-use crate::encode::ItemColumn;
 use crate::ids::count64;
-use crate::job::Job;
-use crate::partition::Split;
 
-/// Of the bytes of actions, the share that the allocator holds on to beside them, once they are given
+/// Of the bytes of kept rows, the share that the allocator holds on to beside them, once they are given
 /// back by other threads than took them: measured 15 % of 190 MB, and 29 % of 1.8 GB.
 const ALLOCATOR: u64 = 5;
 
-/// Bytes that so many actions take from the account, with the room that is left in chunks.
-pub(super) fn kept_bytes<I: ItemColumn>(job: &Job, split: Split, kept: u64) -> u64 {
-    let row = EventChunk::<I>::telling(job.side_columns().len(), 1).bytes();
-    let lists = count64(split.partitions_count() * job.threads);
+/// Bytes that so many rows take from the account, in so many lists of chunks, with the room that is left
+/// in these.
+pub(super) fn kept_bytes(row_bytes: u64, lists: u64, kept: u64) -> u64 {
     // The last chunk of a list is half full; chunks grow with their list, up to a bound.
     let last = (kept / lists.max(1)).clamp(32, 2048) / 2;
-    (kept + last * lists) * row
+    (kept + last * lists) * row_bytes
 }
 
 /// What the account of a run would see, in bytes.
-pub(super) struct Account {
-    /// Impressions and probes.
+pub(super) struct Account<'a> {
+    /// Impressions, probes, ids: what does not go to a file.
     pub(super) base: u64,
-    /// Actions.
-    pub(super) kept: u64,
+    /// Each kind of what is kept for sorting; of the room each has the same share.
+    pub(super) kept: &'a [u64],
     /// Sorted partitions and row groups that are on their way, as the sample had them.
     pub(super) working: u64,
     /// The most that was known of at a time while the sample was made.
     pub(super) sampled: u64,
-    /// Room for actions, if there is a limit.
+    /// Room for what is kept, if there is a limit.
     pub(super) room: Option<u64>,
 }
 
@@ -50,13 +44,18 @@ pub(super) struct Memory {
 
 impl Memory {
     /// What an account comes to.
-    pub(super) fn of(account: &Account) -> Memory {
-        let room = account.room.unwrap_or(u64::MAX);
-        // A thread that is full writes out an eighth, so that between 7 and 8 of 8 are used.
-        let (kept, spilled) = match account.kept <= room {
-            true => (account.kept, 0),
-            false => (room, account.kept - room / 16 * 15),
-        };
+    pub(super) fn of(account: &Account<'_>) -> Memory {
+        let kinds = count64(account.kept.len()).max(1);
+        let room = account.room.map_or(u64::MAX, |room| room / kinds);
+        let (mut kept, mut spilled) = (0, 0);
+        for bytes in account.kept {
+            kept += room.min(*bytes);
+            // A thread that is full writes out an eighth, so that between 7 and 8 of 8 are used.
+            spilled += match *bytes <= room {
+                true => 0,
+                false => bytes - room / 16 * 15,
+            };
+        }
         let accounted = account.base + kept + account.working;
         // What the account did not see of the sample it does not see of the run: threads, buffers
         // of readers and encoders, footers, the program itself.
