@@ -388,3 +388,34 @@ fn plans_of_the_other_jobs_are_tables_too_and_fail_as_their_runs_would() {
         fails(&plan, &[], 73, "it exists");
     }
 }
+
+#[test]
+fn a_job_file_is_planned_as_it_is_run_wherever_flags_stand() {
+    let folder = TempDir::new().expect("a temporary folder");
+    let root = folder.path();
+    let market = ["--impressions", "3000", "--clicks", "9000", "--days", "3"];
+    generate(root, &[&["features", "market"], &market[..]].concat());
+    generate(root, &["dwell", "flyers", "--events", "9000"]);
+    let jobs = [
+        (
+            "features",
+            "job = \"features\"\ndir = \"market\"\nout = \"out\"\nwindows = [\"1h\"]\n",
+        ),
+        (
+            "dwell",
+            "job = \"dwell\"\nout = \"out\"\n\n[sources.events]\npath = \"flyers\"\n",
+        ),
+    ];
+    for (job, text) in jobs {
+        fs::write(root.join("job.toml"), text).expect("a job file");
+        let before = object(root, &["plan", "--json", job, "--job", "job.toml"]);
+        let behind = object(root, &["plan", job, "--json", "--job", "job.toml"]);
+        assert_eq!(before["bytes"], behind["bytes"]);
+        assert!(number(&before["bytes"]) > 0.0, "{before}");
+        let other = match job {
+            "dwell" => "features",
+            _ => "dwell",
+        };
+        hitherto(root, &["plan", other, "--job", "job.toml"]).assert_failed(2, &["is a job of"]);
+    }
+}

@@ -74,10 +74,13 @@ pub(super) fn filled(
             added.extend(flags);
         }
     }
-    let mut args = args.into_iter();
-    let mut all: Vec<OsString> = args.by_ref().take(1 + given.names.len()).collect();
-    all.extend(added);
-    all.extend(args);
+    // Flags of those above may stand between the names of subcommands.
+    let behind_last = given.names.iter().fold(1, |at, name| {
+        let found = args[at..].iter().position(|arg| arg == name);
+        at + found.map_or(0, |place| place + 1)
+    });
+    let mut all = args;
+    all.splice(behind_last..behind_last, added);
     Ok(all)
 }
 
