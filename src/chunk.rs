@@ -191,6 +191,37 @@ impl<I: Item> Chunk for EventChunk<I> {
     }
 }
 
+impl<I: Item> EventChunk<I> {
+    /// Puts other items in the place of all, and drops the actions whose item is padding then; gives
+    /// how many these are.
+    pub(crate) fn rename(&mut self, name: impl Fn(I) -> I) -> usize {
+        let count = self.rows.len();
+        let mut kept = 0;
+        for at in 0..count {
+            let mut row = self.rows[at];
+            row.item = name(row.item);
+            if row.item == I::PADDING {
+                continue;
+            }
+            self.rows[kept] = row;
+            if let Some(known_after) = self.known_after.get(at).copied() {
+                self.known_after[kept] = known_after;
+            }
+            if let Some(told) = &mut self.told {
+                told.keys
+                    .copy_within(at * told.width..(at + 1) * told.width, kept * told.width);
+            }
+            kept += 1;
+        }
+        self.rows.truncate(kept);
+        self.known_after.truncate(kept);
+        if let Some(told) = &mut self.told {
+            told.keys.truncate(kept * told.width);
+        }
+        count - kept
+    }
+}
+
 /// A row that always has the same width.
 pub(crate) trait FixedRow: Copy + Debug + Send {
     /// Its bytes in a file.
@@ -255,5 +286,41 @@ impl<R: FixedRow> Chunk for RowChunk<R> {
         let rows = bytes.chunks_exact(R::WIDTH).map(R::read);
         let rows: Vec<R> = rows.collect::<Option<_>>()?;
         (rows.len() == rows_count).then_some(RowChunk { rows })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::column::Event;
+    use crate::ids::Kind;
+
+    #[test]
+    fn what_has_another_name_takes_all_that_is_known_of_it_along() {
+        for late in [0, 1] {
+            let mut chunk = EventChunk::<i32>::telling(2, 8);
+            for at in 1..=5_i32 {
+                let time = i64::from(at);
+                let event = Event {
+                    time: Micros(time),
+                    known_after: Micros(time + late),
+                    kind: Kind(1),
+                    item: at,
+                };
+                chunk.push(7, event);
+                chunk.tell(&[at * 10, -at, 0, 0]);
+            }
+            let codes = [0, 9, 0, 8, 0];
+            let name = |item: i32| codes[usize::try_from(item - 1).expect("small")];
+            assert_eq!(chunk.rename(name), 3);
+            let items: Vec<i32> = chunk.rows.iter().map(|row| row.item).collect();
+            assert_eq!(items, [9, 8]);
+            for (at, from) in [(0, 2), (1, 4)] {
+                assert_eq!(chunk.keys(at), [from * 10, -from, 0, 0]);
+                assert_eq!(chunk.known_after(at), Micros(i64::from(from) + late));
+            }
+            let told = chunk.told.expect("it is told");
+            assert_eq!(told.keys.len(), 4);
+        }
     }
 }

@@ -70,6 +70,7 @@
 //! | `encode` | blocks into row groups |
 //! | `output` | row groups into parts, and the plan of both |
 //! | `publish`, `manifest`, `quarantine` | parts into a folder that appears complete or not at all |
+//! | `vocabulary` | texts of items into codes, which stay what they are |
 //! | `metrics` | counts into the metrics of a set |
 //! | `page` | the metrics of a set into a page for people |
 //! | `verify` | what was published into what is wrong with it |
@@ -136,6 +137,7 @@ mod survey;
 mod sweep;
 mod tally;
 mod verify;
+mod vocabulary;
 
 /// The examples of the README, compiled.
 #[cfg(doctest)]
@@ -155,8 +157,9 @@ pub use head::{Head, HeadOf, HeadRow, HeadSettings, HeadValue, head};
 pub use ids::Day;
 pub use job::{
     ActionSource, Codec, CustomerType, Cutoff, Dedup, DivideBy, DwellMethod, Format, Guests,
-    IfExists, ItemType, Job, Keep, KeepType, LabelKey, Layout, LogName, NullLabel, OnBadRow,
-    OtherTypes, Publish, Question, Settings, Side, SideColumn, SideType, Source, TimeUnit, Types,
+    IfExists, ItemType, ItemVocabulary, Job, Keep, KeepType, LabelKey, Layout, LogName, NullLabel,
+    OnBadRow, OtherTypes, Publish, Question, Settings, Side, SideColumn, SideType, Source,
+    TimeUnit, Types, UnknownItem,
 };
 pub use output::{DayReport, DwellReport, FeaturesReport, Report, example_part};
 pub use page::{Drift, Page, PageSettings, page};

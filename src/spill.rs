@@ -236,9 +236,9 @@ impl Spill {
 pub(crate) struct Partitions<C> {
     /// How customers are dealt.
     split: Split,
-    /// The chunks of each partition that are in memory, until it is taken. Their order does not
-    /// matter: `sort` has a total order.
-    lists: Vec<Mutex<Vec<C>>>,
+    /// The chunks of each partition that are in memory, until it is taken, and the thread that each
+    /// is of. Their order does not matter: `sort` has a total order.
+    lists: Vec<Mutex<Vec<(usize, C)>>>,
     /// Those that are not.
     spills: Vec<Spill>,
 }
@@ -251,7 +251,14 @@ impl<C: Chunk> Partitions<C> {
         mut spills: Vec<Spill>,
     ) -> Partitions<C> {
         spills.iter_mut().for_each(Spill::finish);
-        let of_partition = |at| scatters.iter_mut().flat_map(|of| of.take(at)).collect();
+        let of_partition = |at| {
+            let scatters = scatters.iter_mut().enumerate();
+            let tagged = scatters.flat_map(|(thread, of)| {
+                let chunks = of.take(at).into_iter();
+                chunks.map(move |chunk| (thread, chunk))
+            });
+            tagged.collect()
+        };
         let lists = (0..split.partitions_count())
             .map(of_partition)
             .map(Mutex::new);
@@ -265,7 +272,7 @@ impl<C: Chunk> Partitions<C> {
     /// The same rows in fewer partitions, each of several of these; all of them are in memory.
     pub(crate) fn coarser(self, split: Split) -> Partitions<C> {
         assert!(self.spills.iter().all(|spill| spill.bytes() == 0));
-        let mut lists: Vec<Vec<C>> = Vec::new();
+        let mut lists: Vec<Vec<(usize, C)>> = Vec::new();
         lists.resize_with(split.partitions_count(), Vec::new);
         for (at, list) in self.lists.into_iter().enumerate() {
             let first = Key(self.split.keys_of(at).start);
@@ -294,8 +301,8 @@ impl<C: Chunk> Partitions<C> {
         self.split.keys_of(partition)
     }
 
-    /// Looks at the rows of a partition that are in memory.
-    pub(crate) fn look<T>(&self, partition: usize, at: impl FnOnce(&[C]) -> T) -> T {
+    /// Looks at the rows of a partition that are in memory, each chunk with the number of its thread.
+    pub(crate) fn look<T>(&self, partition: usize, at: impl FnOnce(&[(usize, C)]) -> T) -> T {
         let list = self.lists[partition].lock();
         at(&list.unwrap_or_else(PoisonError::into_inner))
     }
@@ -305,12 +312,27 @@ impl<C: Chunk> Partitions<C> {
     /// # Errors
     /// If what was spilled cannot be read back, or memory has no room for it.
     pub(crate) fn take(&self, partition: usize, control: &Control) -> Result<Vec<C>> {
+        let tagged = self.take_tagged(partition, control)?;
+        Ok(tagged.into_iter().map(|(_, chunk)| chunk).collect())
+    }
+
+    /// Takes the rows of a partition, once, with the number of the thread that read each chunk.
+    ///
+    /// # Errors
+    /// If what was spilled cannot be read back, or memory has no room for it.
+    pub(crate) fn take_tagged(
+        &self,
+        partition: usize,
+        control: &Control,
+    ) -> Result<Vec<(usize, C)>> {
         let mut list = self.lists[partition]
             .lock()
             .unwrap_or_else(PoisonError::into_inner);
         let mut chunks = std::mem::take(&mut *list);
-        for spill in &self.spills {
-            spill.read(partition, control, &mut chunks)?;
+        for (thread, spill) in self.spills.iter().enumerate() {
+            let mut read = Vec::new();
+            spill.read(partition, control, &mut read)?;
+            chunks.extend(read.into_iter().map(|chunk| (thread, chunk)));
         }
         Ok(chunks)
     }

@@ -4,10 +4,11 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
-use hitherto::{CustomerType, Settings, Side, Source};
+use hitherto::{CustomerType, ItemVocabulary, Settings, Side, Source};
 
 use crate::cli::choices::{
     Action, CodecArg, CustomerArg, CutoffArg, GuestsArg, ItemArg, LayoutArg, NullLabelArg,
+    UnknownArg,
 };
 use crate::cli::chosen::Chosen;
 use crate::cli::flags::{BadRows, Days, Gates, Place, Reading};
@@ -246,6 +247,20 @@ struct Input {
     /// The type of item ids, read and written
     #[arg(long, value_enum, value_name = "TYPE", default_value = "int32")]
     item_type: ItemArg,
+    /// Item ids are texts, and codes from 1 in the output: build makes a vocabulary of the items that
+    /// there are; the codes of FILE.parquet (columns item, code) stay, and new items follow. OUT has
+    /// all in _vocabulary.parquet, which --add-days extends [default: item ids are integers]
+    #[arg(long, value_name = "build|FILE", value_parser = ItemVocabulary::parse)]
+    item_vocabulary: Option<ItemVocabulary>,
+    /// Items that the FILE of --item-vocabulary lacks
+    #[arg(
+        long,
+        value_enum,
+        value_name = "CHOICE",
+        default_value = "index",
+        requires = "item_vocabulary"
+    )]
+    unknown_item: UnknownArg,
     /// How long after it happened an action may land in a dt= folder, such as 2d: later folders are
     /// not read; you vouch for it, and what lands later is lost
     #[arg(long, value_name = "DURATION", value_parser = duration)]
@@ -360,6 +375,8 @@ impl Sequences {
             null_label: doubt.null_label.into(),
             customer_type: input.customer_type.map(CustomerType::from),
             item_type: input.item_type.into(),
+            item_vocabulary: input.item_vocabulary,
+            unknown_item: input.unknown_item.into(),
             lateness_max_us: input.max_lateness,
             row_group_rows_max: output.row_group_rows,
             codec: output.codec.into(),

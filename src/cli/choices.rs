@@ -3,7 +3,7 @@
 use clap::ValueEnum;
 use hitherto::{
     Codec, CustomerType, Cutoff, Dedup, DivideBy, DwellMethod, Format, Guests, HeadOf, IfExists,
-    ItemType, LabelKey, Layout, NullLabel, OnBadRow, Source, TimeUnit,
+    ItemType, LabelKey, Layout, NullLabel, OnBadRow, Source, TimeUnit, UnknownItem,
 };
 
 /// Declares the values of a flag, and what each means to the library.
@@ -82,6 +82,12 @@ values!(ItemArg => ItemType {
     Int32 = "int32" => ItemType::Int32,
     /// Up to 9223372036854775807
     Int64 = "int64" => ItemType::Int64,
+});
+values!(UnknownArg => UnknownItem {
+    /// They get the next codes
+    Index = "index" => UnknownItem::Index,
+    /// Leave them out, and count them
+    Drop = "drop" => UnknownItem::Drop,
 });
 values!(CutoffArg => Cutoff {
     /// The start of the impression's day

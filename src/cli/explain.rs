@@ -109,7 +109,11 @@ fn table(of: &Explained) -> String {
         let mut row = vec![
             action.time.clone().unwrap_or_else(dash),
             type_name(action),
-            action.item.map_or_else(dash, |item| item.to_string()),
+            match (&action.item_text, action.item) {
+                (Some(text), _) => text.clone(),
+                (None, Some(item)) => item.to_string(),
+                (None, None) => dash(),
+            },
         ];
         let told = 0..of.told.len();
         row.extend(told.map(|at| action.told.get(at).cloned().unwrap_or_else(dash)));
@@ -155,6 +159,7 @@ fn lines(of: &Explained) -> String {
             "time": action.time,
             "type": type_name(action),
             "item_id": action.item,
+            "item": action.item_text,
             "position": action.position,
             "fate": action.fate,
             "file": action.from.0,

@@ -31,6 +31,10 @@ pub(crate) fn of(job: &Job, report: &Report, seconds: f64) -> String {
         ),
         (report.without_items, "without items"),
         (report.null_labels, "items without a label"),
+        (
+            report.unknown_items,
+            "items that the vocabulary lacks, --unknown-item",
+        ),
         (report.negatives_left_out, "negatives left out"),
         (report.sampled_away, "of which nothing is left"),
     ];
@@ -45,6 +49,7 @@ pub(crate) fn of(job: &Job, report: &Report, seconds: f64) -> String {
         (report.repeats_left_out, "left out as repeats, --dedup"),
         (report.filtered, "left out by where"),
         (report.without_code, "of types without a code"),
+        (report.unknown_actions, "on items that the vocabulary lacks"),
     ];
     let actions = format!("actions{}", notes(&of_actions));
     lines.push(counted(report.action_rows, &actions));
@@ -131,6 +136,8 @@ pub(crate) fn stats(job: &Job, report: &Report, control: &Control, seconds: f64)
         "guests_dropped": report.guests_dropped,
         "impressions_without_items": report.without_items,
         "null_labels": report.null_labels,
+        "unknown_items": report.unknown_items,
+        "actions_on_unknown_items": report.unknown_actions,
         "negatives_left_out": report.negatives_left_out,
         "impressions_sampled_away": report.sampled_away,
         "action_rows": report.action_rows,

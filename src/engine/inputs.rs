@@ -20,6 +20,7 @@ use crate::scan::Opened;
 use crate::scan::files::{SourceFiles, discover};
 use crate::scan::input::InputFile;
 use crate::scan::plan::{Span, is_folder_out};
+use crate::vocabulary::Vocabulary;
 
 /// Looks for inputs and for an output that is there; gives where everything lies, what must not be so
 /// of what is made, and the days that are there.
@@ -27,7 +28,8 @@ pub(super) fn look(job: &Job, control: &Control) -> Result<(Vec<SourceFiles>, Ga
     control.enter(Stage::LOOK, 0);
     let gates = Gates::of(job)?;
     let sources = discover(job)?;
-    let roots: Vec<PathBuf> = sources.iter().flat_map(|of| of.roots.clone()).collect();
+    let roots = sources.iter().flat_map(|of| of.roots.clone());
+    let roots: Vec<PathBuf> = roots.chain(Vocabulary::file_of(job).cloned()).collect();
     let existing = check_out(job, &roots)?;
     hit("inputs found");
     Ok((sources, gates, existing))

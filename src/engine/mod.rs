@@ -20,6 +20,7 @@ mod id_types;
 mod inputs;
 mod keep;
 mod plan;
+mod shown;
 mod sides;
 mod tasks;
 
@@ -28,6 +29,7 @@ pub use self::features::features;
 use self::id_types::customer_type;
 use self::inputs::{check_days, find_actions, look, open_all, skipped};
 pub use self::plan::{Planned, PlannedOf, plan};
+use self::shown::{open_impressions, read_impressions};
 pub(crate) use self::tasks::guarded;
 use self::tasks::run_tasks;
 use crate::column::EventChunk;
@@ -36,7 +38,7 @@ use crate::encode::ItemColumn;
 use crate::error::{Error, ErrorKind, Result};
 use crate::failpoint::hit;
 use crate::ids::{Day, count64};
-use crate::job::{ItemType, Job, Publish, Question, SIDE_COLUMNS_MAX, Source};
+use crate::job::{ItemType, Job, Publish, Question, SIDE_COLUMNS_MAX};
 use crate::metrics::Gates;
 use crate::output::{self, Found, Report};
 use crate::partition::Scatter;
@@ -44,13 +46,13 @@ use crate::probes::Probes;
 use crate::publish::Staging;
 use crate::scan::actions::{ActionScan, ActionTally};
 use crate::scan::faults::{Policy, Rejected};
-use crate::scan::fields::GuestIds;
 use crate::scan::files::SourceFiles;
-use crate::scan::impressions::{ImpressionScan, ImpressionState};
-use crate::scan::input::InputFile;
+use crate::scan::impressions::ImpressionState;
+use crate::scan::items::ItemTexts;
 use crate::scan::plan::{Plan, Proof};
 use crate::scan::{Opened, Task};
 use crate::spill::{Partitions, Spill};
+use crate::vocabulary::Vocabulary;
 use crate::{manifest, metrics};
 
 /// Runs a job of [`Question::Sequences`]: reads, sorts, writes and publishes.
@@ -116,16 +118,18 @@ fn run_typed<I: ItemColumn>(job: &Job, control: &Control) -> Result<Report> {
         sources,
         gates,
         skipped,
+        vocabulary,
         impressions,
         inputs,
     } = ask::<I>(job, control, &policy)?;
     let job = &job;
     // Made before the actions are read, so that an output that cannot be made costs no waiting.
     let staging = Staging::create(job)?;
-    let impressions = (impressions, inputs);
+    let from = vocabulary.as_ref().and_then(Vocabulary::from);
+    let impressions = (impressions, inputs, vocabulary);
     let source_days = metrics::source_days(&sources);
     let (mut found, partitions) = read_all(job, control, &policy, &sources, &staging, impressions)?;
-    (found.gates, found.source_days) = (gates, source_days);
+    (found.gates, found.source_days, found.items_from) = (gates, source_days, from);
     found.days_skipped = skipped.iter().filter(|day| job.wants_day(**day)).count();
     output::write(job, control, &staging, &found, partitions)
 }
@@ -140,6 +144,8 @@ struct Asked<I> {
     gates: Gates,
     /// Days that the output has already, and keeps.
     skipped: Vec<Day>,
+    /// The items that have codes already, if their ids are texts.
+    vocabulary: Option<Vocabulary>,
     /// All impressions.
     impressions: ImpressionState<I>,
     /// Their files.
@@ -150,14 +156,17 @@ struct Asked<I> {
 fn ask<I: ItemColumn>(job: &Job, control: &Control, policy: &Policy) -> Result<Asked<I>> {
     let (sources, gates, existing) = look(job, control)?;
     let skipped = skipped(job, &existing);
-    let opened = open_impressions(job, &sources, &skipped)?;
-    let job = keep::typed(job, &opened)?;
+    let vocabulary = Vocabulary::open(job, control)?;
+    let inputs = open_impressions(job, &sources, &skipped)?;
+    let job = keep::typed(job, &inputs)?;
     let job = sides::typed(&job, &sources)?.into_owned();
-    let (impressions, inputs) = read_impressions::<I>(&job, control, policy, opened, &skipped)?;
+    let known = (&skipped[..], vocabulary.as_ref());
+    let impressions = read_impressions::<I>(&job, control, policy, &inputs, known)?;
     hit("impressions read");
     check_days(&job, &impressions.tallies, &skipped, &existing)?;
     if matches!(job.publish, Publish::AddDays(_)) && !existing.is_empty() && !inputs.is_empty() {
-        let settings = manifest::settings(&job, impressions.rows.has_text_ids());
+        let from = vocabulary.as_ref().and_then(Vocabulary::from);
+        let settings = manifest::settings(&job, impressions.rows.has_text_ids(), from);
         manifest::check_settings(&job.out, &settings)?;
     }
     Ok(Asked {
@@ -165,6 +174,7 @@ fn ask<I: ItemColumn>(job: &Job, control: &Control, policy: &Policy) -> Result<A
         sources,
         gates,
         skipped,
+        vocabulary,
         impressions,
         inputs,
     })
@@ -177,15 +187,16 @@ fn read_all<I: ItemColumn>(
     policy: &Policy,
     sources: &[SourceFiles],
     staging: &Staging,
-    (impressions, mut inputs): (ImpressionState<I>, Vec<Opened>),
+    (impressions, mut inputs, vocabulary): (ImpressionState<I>, Vec<Opened>, Option<Vocabulary>),
 ) -> Result<(Found<I>, Partitions<EventChunk<I>>)> {
     let ImpressionState {
         rows,
         tallies: days,
         mut rejected,
+        items: shown,
         ..
     } = impressions;
-    let probes = Probes::of(rows);
+    let mut probes = Probes::of(rows);
     control.charge(probes.bytes())?;
     let (opened, span, split) = find_actions(job, sources, &probes)?;
     let mut scan = ActionScan::new(job, policy, control, &probes, split);
@@ -197,6 +208,13 @@ fn read_all<I: ItemColumn>(
     rejected.extend(read.rejected);
     rejected.sort_unstable();
     let partitions = Partitions::gather(split, read.scatters, read.spills);
+    let items = match (vocabulary, shown) {
+        (Some(vocabulary), Some(shown)) => Some(vocabulary.settle(shown, read.items, control)?),
+        _ => None,
+    };
+    if let Some(items) = &items {
+        items.rename_shown(&mut probes.impressions.items);
+    }
     inputs.extend(opened);
     let (actions, actions_kept) = (read.tallies, read.kept);
     let found = Found {
@@ -206,66 +224,13 @@ fn read_all<I: ItemColumn>(
         actions_kept,
         rejected,
         probes,
+        items,
+        items_from: None,
         source_days: Vec::new(),
         gates: Gates::default(),
         days_skipped: 0,
     };
     Ok((found, partitions))
-}
-
-/// Opens the files of impressions that may be of days asked for.
-fn open_impressions(job: &Job, sources: &[SourceFiles], skipped: &[Day]) -> Result<Vec<Opened>> {
-    let wanted = |file: &&InputFile| {
-        file.day
-            .is_none_or(|day| job.wants_day(day) && !skipped.contains(&day))
-    };
-    let of_impressions = sources
-        .iter()
-        .filter(|source| source.source == Source::Impressions);
-    let files: Vec<&InputFile> = of_impressions
-        .flat_map(|of| &of.files)
-        .filter(wanted)
-        .collect();
-    open_all(job, &files)
-}
-
-/// Reads all impressions of the days asked for.
-fn read_impressions<I: ItemColumn>(
-    job: &Job,
-    control: &Control,
-    policy: &Policy,
-    opened: Vec<Opened>,
-    skipped: &[Day],
-) -> Result<(ImpressionState<I>, Vec<Opened>)> {
-    let customers = customer_type(job, &opened)?;
-    GuestIds::check(job, customers)?;
-    let scan = ImpressionScan::new(job, policy, control, customers, skipped);
-    let tasks: Vec<Task> = opened.iter().flat_map(Opened::tasks).collect();
-    control.enter(
-        Stage::IMPRESSIONS,
-        tasks.iter().map(|task| task.steps).sum(),
-    );
-    let states = (0..rayon::current_num_threads())
-        .map(|_| scan.state::<I>())
-        .collect();
-    let mut states = run_tasks(&tasks, states, |state, task| scan.read(task, state))?;
-    let items: usize = states.iter().map(|state| state.rows.items.len()).sum();
-    if u32::try_from(items).is_err() {
-        let what = format!("{items} items are shown; choose fewer days, with less than 2^32 items");
-        return Err(Error::settings(what));
-    }
-    // The largest first, so that it is not copied.
-    states.sort_by_key(|state| std::cmp::Reverse(state.rows.count()));
-    let mut states = states.into_iter();
-    let mut all = states.next().expect("there is a thread");
-    for state in states {
-        all.rows.append(&state.rows);
-        all.rejected.extend(state.rejected);
-        for (day, tally) in &state.tallies {
-            all.tallies.entry(*day).or_default().merge(tally);
-        }
-    }
-    Ok((all, opened))
 }
 
 /// What each thread may hold of the actions, and where the rest goes: of what memory is left, a
@@ -285,6 +250,8 @@ struct ActionsRead<I> {
     scatters: Vec<Scatter<EventChunk<I>>>,
     /// Those that memory has no room for.
     spills: Vec<Spill>,
+    /// The items of each thread, if their ids are texts.
+    items: Vec<ItemTexts>,
     /// What was found, by source as in the job's list.
     tallies: Vec<ActionTally>,
     /// Rows set aside.
@@ -306,6 +273,7 @@ fn read_actions<I: ItemColumn>(
     let mut read = ActionsRead {
         scatters: Vec::new(),
         spills: Vec::new(),
+        items: Vec::new(),
         tallies: vec![ActionTally::default(); scan.job.actions.len()],
         rejected: Vec::new(),
         kept: 0,
@@ -333,6 +301,7 @@ fn read_actions<I: ItemColumn>(
         control.count_spilled(state.spill.bytes());
         read.scatters.push(state.scatter);
         read.spills.push(state.spill);
+        read.items.extend(state.items);
         read.rejected.extend(state.rejected);
         read.kept += state.kept;
         sides::add_seen(&mut read.told, state.told);

@@ -150,6 +150,25 @@ fn check_only(of: &ActionSource) -> Result<()> {
     Ok(())
 }
 
+/// Codes that some source has, once each.
+pub(super) fn check_chosen(settings: &Settings) -> Result<()> {
+    for (at, code) in settings.types.iter().enumerate() {
+        if !settings.actions.iter().any(|of| of.codes().contains(code)) {
+            let known = settings.actions.iter().flat_map(|of| {
+                let codes = of.codes().into_iter();
+                codes.map(|code| format!("{code} {}", of.source.name()))
+            });
+            let known = known.collect::<Vec<_>>().join(", ");
+            let what = format!("--types has {code}, but the types of actions are {known}");
+            return Err(Error::settings(what));
+        }
+        if settings.types[..at].contains(code) {
+            return Err(Error::settings(format!("--types names {code} twice")));
+        }
+    }
+    Ok(())
+}
+
 #[cfg(test)]
 mod tests {
     use super::super::Job;

@@ -16,7 +16,7 @@ const VERSUS: &str = "_vs";
 const MISSING_DAYS: &str = "missing_days";
 
 /// The single numbers of `sequences`, in the order of `_metrics.json`.
-const OF_SEQUENCES: [&str; 23] = [
+const OF_SEQUENCES: [&str; 24] = [
     "rows",
     "samples",
     "impressions",
@@ -35,6 +35,7 @@ const OF_SEQUENCES: [&str; 23] = [
     "guests_dropped",
     "impressions_without_items",
     "null_labels_dropped",
+    "unknown_items_dropped",
     "duplicate_impressions",
     "actions_without_customer",
     "actions_never_available",

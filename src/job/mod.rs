@@ -6,6 +6,7 @@
 
 mod actions;
 mod gates;
+mod items;
 mod keep;
 mod settings;
 mod sides;
@@ -19,6 +20,7 @@ use crate::ids::{Day, narrow};
 
 pub use actions::{ActionSource, OtherTypes, Types};
 pub(crate) use gates::{Gate, Subject};
+pub use items::{ItemVocabulary, UnknownItem};
 pub use keep::{Keep, KeepType};
 pub use settings::{
     Codec, CustomerType, Cutoff, Dedup, DivideBy, DwellMethod, Format, Guests, IfExists, ItemType,
@@ -191,10 +193,11 @@ fn check_ranges(settings: &Settings) -> Result<()> {
         return Err(Error::settings(what));
     }
     check_windows(settings)?;
-    check_types(settings)?;
+    actions::check_chosen(settings)?;
     check_rate(settings)?;
     sides::check_sides(settings)?;
     keep::check_keep(settings)?;
+    items::check_items(settings)?;
     if settings.idle_timeout_us <= 0 {
         return Err(Error::settings("--idle-timeout takes a duration above 0"));
     }
@@ -237,25 +240,6 @@ fn check_rate(settings: &Settings) -> Result<()> {
     Err(Error::settings(format!(
         "--negatives-sample is {rate}; it takes a number above 0, up to 1, of at most nine decimals"
     )))
-}
-
-/// Codes that some source has, once each.
-fn check_types(settings: &Settings) -> Result<()> {
-    for (at, code) in settings.types.iter().enumerate() {
-        if !settings.actions.iter().any(|of| of.codes().contains(code)) {
-            let known = settings.actions.iter().flat_map(|of| {
-                let codes = of.codes().into_iter();
-                codes.map(|code| format!("{code} {}", of.source.name()))
-            });
-            let known = known.collect::<Vec<_>>().join(", ");
-            let what = format!("--types has {code}, but the types of actions are {known}");
-            return Err(Error::settings(what));
-        }
-        if settings.types[..at].contains(code) {
-            return Err(Error::settings(format!("--types names {code} twice")));
-        }
-    }
-    Ok(())
 }
 
 /// Something to read, of the question's sources only, and no source by paths and by a list.

@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use super::actions::ActionSource;
+use super::items::{ItemVocabulary, UnknownItem};
 use super::keep::Keep;
 use super::sides::Side;
 use super::sources::{Question, Source};
@@ -243,6 +244,10 @@ pub struct Settings {
     pub customer_type: Option<CustomerType>,
     /// The type of item ids.
     pub item_type: ItemType,
+    /// Where the codes of items come from, if their ids are texts (`sequences`).
+    pub item_vocabulary: Option<ItemVocabulary>,
+    /// What becomes of items that a given vocabulary lacks.
+    pub unknown_item: UnknownItem,
     /// The format of all inputs, or `None` to tell by content and name.
     pub format: Option<Format>,
     /// What becomes of a row that cannot be used.
@@ -325,6 +330,8 @@ impl Default for Settings {
             time_unit: None,
             customer_type: None,
             item_type: ItemType::Int32,
+            item_vocabulary: None,
+            unknown_item: UnknownItem::Index,
             format: None,
             on_bad_row: OnBadRow::Error,
             bad_rows_max: 10_000,

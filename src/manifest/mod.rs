@@ -18,8 +18,8 @@ use crate::calendar::{date_text, instant_text};
 use crate::error::{Error, Result};
 use crate::ids::{Day, Micros};
 use crate::job::Question;
-use crate::publish::{MANIFEST, Part, days_in};
-use crate::regular;
+use crate::publish::{MANIFEST, Part, VOCABULARY, days_in};
+use crate::{regular, vocabulary};
 
 pub(crate) use self::runs::{RunFiles, digest_of_list, list_of};
 pub(crate) use self::seal::{seal_of, sealed};
@@ -28,8 +28,9 @@ pub(crate) use self::settings::{
     parse_settings, settings,
 };
 
-/// Settings that days of one output need not share: they change no row.
-pub(crate) const NOT_SHARED: [&str; 1] = ["max_bad_rows"];
+/// Settings that days of one output need not share: they change no row. Where a vocabulary lies does
+/// not, as its digest is a setting of its own.
+pub(crate) const NOT_SHARED: [&str; 2] = ["max_bad_rows", "item_vocabulary"];
 
 /// The manifest of one day.
 pub(crate) struct DayManifest<'a> {
@@ -68,6 +69,12 @@ impl DayManifest<'_> {
         manifest.insert("cutoffs".into(), json!(range));
         manifest.insert("actions".into(), self.actions.clone());
         manifest.insert("parts".into(), Value::Array(parts));
+        // How many items there were, and which, whatever comes behind them later.
+        if let Value::Object(of) = &self.run.vocabulary {
+            let own = ["items", "xxh64_of_items"];
+            let own = own.map(|name| (name.to_owned(), of[name].clone()));
+            manifest.insert("vocabulary".into(), own.into_iter().collect());
+        }
         manifest.insert("inputs".into(), json!(self.inputs));
         manifest.insert("action_inputs".into(), self.run.action_inputs());
         manifest.insert("quarantine".into(), json!(self.run.quarantine));
@@ -84,6 +91,14 @@ pub(crate) fn part(part: &Part) -> Value {
         "bytes": part.bytes,
         "xxh64": format!("{:016x}", part.checksum),
     })
+}
+
+/// The vocabulary of items, with the digest of these.
+pub(crate) fn vocabulary_value(file: &Part, digest: u64) -> Value {
+    let mut value = part(file);
+    value["items"] = json!(file.rows);
+    value["xxh64_of_items"] = json!(format!("{digest:016x}"));
+    value
 }
 
 /// What every manifest starts with.
@@ -135,6 +150,10 @@ pub(crate) fn whole(
         );
         manifests.push(manifest);
     }
+    let vocabulary = match run.vocabulary.is_null() {
+        true => vocabulary_there(out, before["vocabulary"].clone())?,
+        false => run.vocabulary.clone(),
+    };
     let (inputs, action_inputs) = runs::inputs_of_whole(&manifests, &before, run);
     let mut manifest = head(question, "whole");
     manifest.insert("settings".into(), settings.clone());
@@ -143,11 +162,29 @@ pub(crate) fn whole(
     manifest.insert("actions".into(), actions);
     manifest.insert("days".into(), Value::Array(days));
     manifest.insert("parts".into(), Value::Array(parts));
+    if !vocabulary.is_null() {
+        manifest.insert("vocabulary".into(), vocabulary);
+    }
     manifest.insert("inputs".into(), inputs);
     manifest.insert("action_inputs".into(), action_inputs);
     let rejected = quarantine(out, &manifests, &before, run);
     manifest.insert("quarantine".into(), rejected);
     Ok(sealed(manifest))
+}
+
+/// The vocabulary of a folder to which a run adds no items, and of which a manifest tells: if a run died
+/// behind it, before the manifest, another one is there.
+fn vocabulary_there(out: &Path, told: Value) -> Result<Value> {
+    let path = out.join(VOCABULARY);
+    if told.is_null() || !path.is_file() {
+        return Ok(told);
+    }
+    let (_, checksum) = vocabulary::digest(&path)?;
+    if told["xxh64"] == format!("{checksum:016x}") {
+        return Ok(told);
+    }
+    let (file, of_items) = vocabulary::told_of(&path)?;
+    Ok(vocabulary_value(&file, of_items))
 }
 
 /// The files of rejected rows of all runs: those of days that were replaced stay where they are;

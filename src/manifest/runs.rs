@@ -21,6 +21,8 @@ pub(crate) struct RunFiles {
     pub(crate) inputs: Vec<Value>,
     /// The file of rejected rows, if there are any.
     pub(crate) quarantine: Vec<Value>,
+    /// The vocabulary of items, if the run made one, or null.
+    pub(crate) vocabulary: Value,
     /// Of the files beside impressions their number, and the digest of their list.
     actions: (usize, String),
 }
@@ -46,6 +48,7 @@ impl RunFiles {
         RunFiles {
             inputs,
             quarantine,
+            vocabulary: Value::Null,
             actions,
         }
     }

@@ -7,8 +7,9 @@
 use serde_json::{Map, Value, json};
 
 use crate::job::{
-    Codec, CustomerType, Cutoff, Dedup, DivideBy, DwellMethod, Format, Guests, ItemType, Job, Keep,
-    LabelKey, Layout, NullLabel, OnBadRow, Question, Settings, Side, Source, TimeUnit,
+    Codec, CustomerType, Cutoff, Dedup, DivideBy, DwellMethod, Format, Guests, ItemType,
+    ItemVocabulary, Job, Keep, LabelKey, Layout, NullLabel, OnBadRow, Question, Settings, Side,
+    Source, TimeUnit, UnknownItem,
 };
 use crate::manifest::sources::{declared, parse_declared};
 use crate::scan::events::IdTypes;
@@ -37,6 +38,8 @@ const NULL_LABELS: Words<NullLabel, 3> = [
 ];
 /// The width of items.
 const ITEMS: Words<ItemType, 2> = [(ItemType::Int32, "int32"), (ItemType::Int64, "int64")];
+/// What became of items without a code.
+const UNKNOWN: Words<UnknownItem, 2> = [(UnknownItem::Index, "index"), (UnknownItem::Drop, "drop")];
 /// The type of ids.
 const IDS: Words<CustomerType, 2> = [
     (CustomerType::Int64, "int64"),
@@ -107,8 +110,8 @@ pub(crate) fn format_of(word: &Value) -> Option<Format> {
 }
 
 /// Settings of `sequences` that decide about rows and bytes: those that all days of an output must
-/// share.
-pub(crate) fn settings(job: &Job, text_ids: bool) -> Value {
+/// share. `items_from` is the digest of the items of the vocabulary that the job names.
+pub(crate) fn settings(job: &Job, text_ids: bool, items_from: Option<u64>) -> Value {
     let customer_type = if text_ids { "string" } else { "int64" };
     let pairs = |pairs: Vec<(Source, Value)>| {
         let named = pairs
@@ -148,6 +151,9 @@ pub(crate) fn settings(job: &Job, text_ids: bool) -> Value {
         "time_unit": unit_value(job),
         "customer_type": customer_type,
         "item_type": word(&ITEMS, job.item_type),
+        "item_vocabulary": job.item_vocabulary.as_ref().map(ItemVocabulary::text),
+        "item_vocabulary_from": from_value(job, items_from),
+        "unknown_item": word(&UNKNOWN, job.unknown_item),
         "on_bad_row": word(&BAD_ROWS, job.on_bad_row),
         "max_bad_rows": job.bad_rows_max,
         "max_lateness_us": job.lateness_max_us,
@@ -208,6 +214,15 @@ fn columns_value(job: &Job) -> Value {
     columns
         .map(|(of, ours, theirs)| json!(format!("{}.{ours}={theirs}", of.name())))
         .collect()
+}
+
+/// Where the codes of items come from, wherever that lies: the digest of the items of a file.
+fn from_value(job: &Job, digest: Option<u64>) -> Value {
+    let from = job.item_vocabulary.as_ref().map(|of| match of {
+        ItemVocabulary::Build => "build".to_owned(),
+        ItemVocabulary::File(_) => format!("{:016x}", digest.unwrap_or_default()),
+    });
+    json!(from)
 }
 
 /// The unit of times that are integers.
@@ -285,6 +300,11 @@ fn parse_sequences(settings: Settings, told: &Value) -> Result<Settings, &'stati
         seed: told["seed"].as_u64().ok_or("seed")?,
         customer_type: Some(meaning(&IDS, &told["customer_type"]).ok_or("customer_type")?),
         item_type: meaning(&ITEMS, &told["item_type"]).ok_or("item_type")?,
+        item_vocabulary: optional(&told["item_vocabulary"], |of| {
+            ItemVocabulary::parse(of.as_str()?).ok()
+        })
+        .ok_or("item_vocabulary")?,
+        unknown_item: meaning(&UNKNOWN, &told["unknown_item"]).ok_or("unknown_item")?,
         lateness_max_us: optional(&told["max_lateness_us"], Value::as_i64)
             .ok_or("max_lateness_us")?,
         row_group_rows_max: number("row_group_rows")?,
@@ -404,6 +424,8 @@ mod tests {
                 columns: vec![(Source::Clicks, "item_id".into(), "a=b.c".into())],
                 time_unit: Some(TimeUnit::Nano),
                 item_type: ItemType::Int64,
+                item_vocabulary: Some(ItemVocabulary::File("codes.parquet".into())),
+                unknown_item: UnknownItem::Drop,
                 on_bad_row: OnBadRow::Quarantine,
                 bad_rows_max: 3,
                 lateness_max_us: Some(9),
@@ -411,9 +433,9 @@ mod tests {
                 codec: Codec::Lz4Raw,
                 ..Settings::default()
             });
-            let told = settings(&asked, text_ids);
+            let told = settings(&asked, text_ids, Some(7));
             let read = parse_settings(Question::Sequences, &told).expect("all of them");
-            assert_eq!(settings(&job(read), text_ids), told);
+            assert_eq!(settings(&job(read), text_ids, Some(7)), told);
         }
     }
 
@@ -457,7 +479,7 @@ mod tests {
 
     #[test]
     fn a_setting_that_is_gone_or_makes_no_sense_is_named() {
-        let mut told = settings(&job(Settings::default()), false);
+        let mut told = settings(&job(Settings::default()), false, None);
         for name in [
             "cutoff",
             "types",
@@ -467,6 +489,8 @@ mod tests {
             "keep",
             "with",
             "max_actions",
+            "item_vocabulary",
+            "unknown_item",
             "lookback_days",
             "available",
             "timezone",

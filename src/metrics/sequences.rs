@@ -109,6 +109,7 @@ pub(super) fn scalars(of: &Metrics) -> Map<String, Value> {
                 .sum::<u64>()
         )
     };
+    let count = |name: &'static str| (name, json!(of.count(name)));
     let top = of.top.first().and_then(|top| top["samples"].as_u64());
     named([
         ("rows", json!(of.count("rows"))),
@@ -138,19 +139,11 @@ pub(super) fn scalars(of: &Metrics) -> Map<String, Value> {
         ("newest_action_age_max_seconds", most("newest_action_age")),
         ("full_history_span_mean_seconds", mean("full_history_span")),
         ("top_customer_samples", json!(top)),
-        ("guests_dropped", json!(of.count("guests_dropped"))),
-        (
-            "impressions_without_items",
-            json!(of.count("impressions_without_items")),
-        ),
-        (
-            "null_labels_dropped",
-            json!(of.count("null_labels_dropped")),
-        ),
-        (
-            "duplicate_impressions",
-            json!(of.count("duplicate_impressions")),
-        ),
+        count("guests_dropped"),
+        count("impressions_without_items"),
+        count("null_labels_dropped"),
+        count("unknown_items_dropped"),
+        count("duplicate_impressions"),
         ("actions_without_customer", run("null_customers")),
         ("actions_never_available", run("never_available")),
     ])

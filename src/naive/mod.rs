@@ -12,6 +12,7 @@
 mod cell;
 mod features;
 mod flyers;
+mod items;
 mod parquet;
 mod sequences;
 mod survey;
@@ -27,6 +28,7 @@ use rayon::prelude::*;
 pub(crate) use self::cell::Fault;
 pub(crate) use self::features::{ClicksRead, clicks, listings, shown_listings};
 pub(crate) use self::flyers::events;
+pub(crate) use self::items::ItemCodes;
 pub(crate) use self::sequences::{actions, impressions, rules};
 pub use self::survey::SurveyedColumn;
 pub(crate) use self::survey::survey;

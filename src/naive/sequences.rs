@@ -5,7 +5,7 @@ use std::sync::Arc;
 use super::cell::{Cell, Fault};
 use super::text::cells_of;
 use super::told::{numbers_of, told_in};
-use super::{Check, Found, LogFile, column, per_file, read};
+use super::{Check, Found, ItemCodes, LogFile, column, per_file, read};
 use crate::error::Result;
 use crate::job::{
     ActionSource, CustomerType, Cutoff, Dedup, Guests, NullLabel, OtherTypes, Settings, Side,
@@ -77,14 +77,14 @@ fn customer(
 /// # Errors
 /// If a file cannot be read.
 pub(crate) fn actions(
-    settings: &Settings,
+    (settings, items): (&Settings, &ItemCodes),
     files: &[LogFile],
     is_wanted: &(dyn Fn(&str) -> bool + Sync),
     check: Check<'_>,
 ) -> Result<(Vec<Found<LogAction>>, u64)> {
     let is_action = |source| settings.actions.iter().any(|of| of.source == source);
     let found = per_file(files, is_action, |file| {
-        actions_of(settings, file, is_wanted, check)
+        actions_of((settings, items), file, is_wanted, check)
     })?;
     let (mut all, mut records) = (Vec::new(), 0);
     for (found, count) in found {
@@ -96,7 +96,7 @@ pub(crate) fn actions(
 
 /// The actions of some customers in one file, and how many records it has.
 fn actions_of(
-    settings: &Settings,
+    (settings, items): (&Settings, &ItemCodes),
     file: &LogFile,
     is_wanted: &(dyn Fn(&str) -> bool + Sync),
     check: Check<'_>,
@@ -149,7 +149,7 @@ fn actions_of(
                     Some(known.map(|(time, _)| time))
                 }
             };
-            let item = cells[1].item(columns[1], settings.item_type)?;
+            let item = items.item(&cells[1], columns[1], settings.item_type)?;
             Ok(LogAction {
                 customer: Some(whose.clone()),
                 time,
@@ -242,21 +242,21 @@ fn time_of(
 /// # Errors
 /// If a file cannot be read.
 pub(crate) fn impressions(
-    settings: &Settings,
+    (settings, items): (&Settings, &ItemCodes),
     files: &[LogFile],
     is_wanted: &(dyn Fn(i32, Option<&str>, &str) -> bool + Sync),
     check: Check<'_>,
 ) -> Result<Vec<Found<LogImpression>>> {
     let is_shown = |source| source == Source::Impressions;
     let found = per_file(files, is_shown, |file| {
-        impressions_of(settings, file, is_wanted, check)
+        impressions_of((settings, items), file, is_wanted, check)
     })?;
     Ok(found.concat())
 }
 
 /// The impressions of one file that are wanted.
 fn impressions_of(
-    settings: &Settings,
+    (settings, items): (&Settings, &ItemCodes),
     file: &LogFile,
     is_wanted: &(dyn Fn(i32, Option<&str>, &str) -> bool + Sync),
     check: Check<'_>,
@@ -291,19 +291,21 @@ fn impressions_of(
         }
         found.push(Found {
             of: ranking.clone(),
-            row: items_of(settings, columns[4], &cells[4]).and_then(|(items, kept_items)| {
-                let kept = carried.iter().zip(&cells[columns.len()..]);
-                let kept = kept.map(|(keep, cell)| cell.kept(settings, keep));
-                Ok(LogImpression {
-                    customer,
-                    day,
-                    time,
-                    ranking,
-                    items,
-                    kept: kept.collect::<std::result::Result<_, _>>()?,
-                    kept_items,
-                })
-            }),
+            row: items_of((settings, items), columns[4], &cells[4]).and_then(
+                |(items, kept_items)| {
+                    let kept = carried.iter().zip(&cells[columns.len()..]);
+                    let kept = kept.map(|(keep, cell)| cell.kept(settings, keep));
+                    Ok(LogImpression {
+                        customer,
+                        day,
+                        time,
+                        ranking,
+                        items,
+                        kept: kept.collect::<std::result::Result<_, _>>()?,
+                        kept_items,
+                    })
+                },
+            ),
             source: file.source,
             file: Arc::clone(&shown),
             record,
@@ -344,7 +346,11 @@ fn day_of_folder(path: &str) -> Option<i32> {
 type ItemsKept = (Vec<(i64, Option<bool>)>, Vec<Vec<Option<String>>>);
 
 /// The items of an impression, with labels; and what is carried through of each.
-fn items_of(settings: &Settings, name: &str, cell: &Cell) -> std::result::Result<ItemsKept, Fault> {
+fn items_of(
+    (settings, codes): (&Settings, &ItemCodes),
+    name: &str,
+    cell: &Cell,
+) -> std::result::Result<ItemsKept, Fault> {
     let ours = ["item_id", "is_order"];
     let mut names = ours
         .map(|ours| column(settings, Source::Impressions, ours))
@@ -379,7 +385,7 @@ fn items_of(settings: &Settings, name: &str, cell: &Cell) -> std::result::Result
         let values = carried.iter().zip(&element[ours.len()..]);
         let values = values.map(|(keep, cell)| cell.kept(settings, keep));
         kept.push(values.collect::<std::result::Result<_, _>>()?);
-        let item = element[0].item(names[0], settings.item_type)?;
+        let item = codes.item(&element[0], names[0], settings.item_type)?;
         let label = element[1].label(names[1])?;
         if label.is_none() && settings.null_label == NullLabel::Error {
             return Err(Fault::new(names[1], "true or false", &element[1]));

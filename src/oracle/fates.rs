@@ -8,6 +8,8 @@ use super::{LogAction, LogImpression, LogTime, Repeats, Rules, bounds, instant};
 /// Why an action is not prior.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Barred {
+    /// It is on an item that does not count.
+    UnknownItem,
     /// It is of a kind that does not count.
     OtherType,
     /// It happened at the very moment of the cutoff.
@@ -118,6 +120,9 @@ pub(super) fn barred(
     of: &LogAction,
     (cutoff, start): (i64, i64),
 ) -> Option<Barred> {
+    if of.item == 0 {
+        return Some(Barred::UnknownItem);
+    }
     if !rules.types.is_empty() && !rules.types.contains(&of.kind) {
         return Some(Barred::OtherType);
     }

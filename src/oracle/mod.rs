@@ -6,6 +6,7 @@
 mod dwell;
 mod fates;
 pub mod features;
+mod items;
 mod order;
 mod quality;
 
@@ -19,6 +20,7 @@ use twox_hash::XxHash64;
 pub use self::dwell::{DwellRules, LogEvent, MerchantRow, UserRow, dwell};
 use self::fates::barred;
 pub use self::fates::{Barred, Candidate, Fate, Fates, fates};
+pub use self::items::items_held;
 pub use self::order::Number;
 use self::order::{Entry, known, newest_first};
 pub use self::quality::{Quality, Spans, quality};
@@ -45,7 +47,7 @@ pub struct LogAction {
     pub log: usize,
     /// The code of its type: by itself 1 click, 2 cart, 3 order.
     pub kind: u8,
-    /// On what.
+    /// On what; 0 is on nothing that counts.
     pub item: i64,
     /// When it was known, if there is a column for that: null means never.
     pub available: Option<Option<LogTime>>,
@@ -64,7 +66,7 @@ pub struct LogImpression {
     pub time: Option<LogTime>,
     /// Its id.
     pub ranking: String,
-    /// What was shown, with labels.
+    /// What was shown, with labels; 0 is nothing that counts.
     pub items: Vec<(i64, Option<bool>)>,
     /// What is carried through of it, as text.
     pub kept: Vec<Option<String>>,
@@ -161,7 +163,7 @@ pub fn sequences(rules: &Rules, shown: &[LogImpression], log: &[LogAction]) -> V
         let (cutoff, start) = bounds(rules, &zone, impression);
         let history = history(rules, &zone, impression, &by_customer, (cutoff, start));
         for (position, (item, is_order)) in impression.items.iter().enumerate() {
-            if is_order.is_none() && rules.drop_null_labels {
+            if *item == 0 || (is_order.is_none() && rules.drop_null_labels) {
                 continue;
             }
             if *is_order == Some(false) && !is_sampled(rules, impression, position) {

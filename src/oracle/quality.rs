@@ -79,8 +79,8 @@ pub fn quality(
         let seen: Vec<_> = seen
             .map(|(time, kind, item, ..)| (time, kind, item))
             .collect();
-        for (position, (_, label)) in impression.items.iter().enumerate() {
-            if label.is_none() && rules.drop_null_labels {
+        for (position, (item, label)) in impression.items.iter().enumerate() {
+            if *item == 0 || (label.is_none() && rules.drop_null_labels) {
                 continue;
             }
             if *label == Some(false) && !is_sampled(rules, impression, position) {

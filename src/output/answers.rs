@@ -7,7 +7,7 @@
 //! **Invariants**: steps are handed out in order, and a step waits only for steps before it.
 
 use std::ops::Range;
-use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -25,6 +25,7 @@ use crate::op::sequences::{Histories, ProbeRuns, Repeats};
 use crate::probes::Probes;
 use crate::sort::{Sorted, sort};
 use crate::spill::Partitions;
+use crate::vocabulary::Coded;
 
 /// Partitions that are sorted before a row group asks for them: the thread that comes to the row
 /// group then need not wait for the one that sorts.
@@ -61,6 +62,13 @@ pub(super) fn steps(groups: &[Group], partitions_count: usize) -> Vec<Step> {
     steps
 }
 
+/// The moments to answer for, codes of items if their ids are texts, and the actions.
+type Sources<'a, I> = (
+    &'a Probes<I>,
+    Option<&'a Coded<I>>,
+    Partitions<EventChunk<I>>,
+);
+
 /// All partitions, sorted or not.
 pub(super) struct Answers<'a, I> {
     /// The job.
@@ -71,6 +79,10 @@ pub(super) struct Answers<'a, I> {
     probes: &'a Probes<I>,
     /// The actions.
     partitions: Partitions<EventChunk<I>>,
+    /// Codes of their items, if what they hold are numbers.
+    items: Option<&'a Coded<I>>,
+    /// Actions that are left out as their items have no code.
+    unknown: AtomicU64,
     /// The state of each partition.
     states: Mutex<Vec<State<I>>>,
     /// Told when a partition is sorted.
@@ -95,14 +107,15 @@ impl<'a, I: Item> Answers<'a, I> {
     pub(super) fn new(
         job: &'a Job,
         control: &'a Control,
-        probes: &'a Probes<I>,
-        partitions: Partitions<EventChunk<I>>,
+        (probes, items, partitions): Sources<'a, I>,
     ) -> Answers<'a, I> {
         Answers {
             job,
             control,
             probes,
             partitions,
+            items,
+            unknown: AtomicU64::new(0),
             states: Mutex::new(Vec::new()),
             sorted: Condvar::new(),
             stopped: AtomicBool::new(false),
@@ -153,13 +166,27 @@ impl<'a, I: Item> Answers<'a, I> {
         groups
     }
 
+    /// Takes the actions of a partition, whose items have codes then.
+    fn take(&self, partition: usize) -> Result<Vec<EventChunk<I>>> {
+        let Some(items) = self.items else {
+            return self.partitions.take(partition, self.control);
+        };
+        let chunks = self.partitions.take_tagged(partition, self.control)?;
+        let chunks = chunks.into_iter().map(|(thread, mut chunk)| {
+            let unknown = items.rename(thread, &mut chunk);
+            self.unknown.fetch_add(unknown, Relaxed);
+            chunk
+        });
+        Ok(chunks.collect())
+    }
+
     /// Sorts a partition and finds the histories of its probes.
     ///
     /// # Errors
     /// If the memory of the job is used up.
     pub(super) fn sort(&self, partition: usize, scratch: &mut Bump) -> Result<()> {
         let keys = self.partitions.keys_of(partition);
-        let chunks = self.partitions.take(partition, self.control)?;
+        let chunks = self.take(partition)?;
         let rows = chunks.iter().map(|chunk| chunk.rows.len()).sum();
         let late = chunks.iter().any(|chunk| !chunk.known_after.is_empty());
         let taken = chunks.iter().map(|chunk| chunk.bytes()).sum();
@@ -235,9 +262,9 @@ impl<'a, I: Item> Answers<'a, I> {
         }
     }
 
-    /// What the histories hold.
-    pub(super) fn finish(&self) -> HistoryCounts {
-        *lock(&self.counts)
+    /// What the histories hold, and how many actions are left out as their items have no code.
+    pub(super) fn finish(&self) -> (HistoryCounts, u64) {
+        (*lock(&self.counts), self.unknown.load(Relaxed))
     }
 
     /// Watches over steps.

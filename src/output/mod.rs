@@ -50,6 +50,7 @@ use crate::scan::actions::ActionTally;
 use crate::scan::faults::Rejected;
 use crate::scan::impressions::DayTally;
 use crate::spill::Partitions;
+use crate::vocabulary::{self, Coded};
 
 /// What was read, before anything is written.
 pub(crate) struct Found<I> {
@@ -65,6 +66,10 @@ pub(crate) struct Found<I> {
     pub(crate) rejected: Vec<Rejected>,
     /// The moments to answer for.
     pub(crate) probes: Probes<I>,
+    /// Codes of items, if their ids are texts.
+    pub(crate) items: Option<Coded<I>>,
+    /// The digest of the items of the vocabulary that the job names, if it names one.
+    pub(crate) items_from: Option<u64>,
     /// The days that sources of actions have files of.
     pub(crate) source_days: Vec<SourceDays>,
     /// What must not be so of what is made.
@@ -81,6 +86,8 @@ struct Made {
     tallies: Vec<RowTally>,
     /// What the histories hold.
     counts: HistoryCounts,
+    /// Actions on items that the given vocabulary lacks, and that are left out.
+    unknown: u64,
     /// Microseconds that threads sorted.
     sort_us: u64,
     /// Microseconds that they encoded and wrote.
@@ -101,23 +108,23 @@ pub(crate) fn write<I: ItemColumn>(
     let days: Vec<Day> = found.days.keys().copied().collect();
     let days = DayRows::of_all(job, &days, &found.probes);
     control.enter(Stage::WRITE, days.iter().map(DayRows::rows_count).sum());
-    let target = Target::Staging(staging);
-    let made = make_parts(job, control, target, (&found.probes, &days), partitions)?;
+    let (target, events) = (Target::Staging(staging), (found.items.as_ref(), partitions));
+    let made = make_parts(job, control, target, (&found.probes, &days), events)?;
     control.enter(Stage::PUBLISH, 0);
     control.check()?;
     publish(job, control, staging, found, (&days, &made))
 }
 
-/// Makes all parts of some days.
+/// Makes all parts of some days, given the codes of items, if their ids are texts, and the events.
 fn make_parts<I: ItemColumn>(
     job: &Job,
     control: &Control,
     target: Target<'_>,
     (probes, days): (&Probes<I>, &[DayRows]),
-    partitions: Partitions<EventChunk<I>>,
+    (items, partitions): (Option<&Coded<I>>, Partitions<EventChunk<I>>),
 ) -> Result<Made> {
     let encoder = Encoder::new(job, control, probes.impressions.has_text_ids())?;
-    let answers = Answers::new(job, control, probes, partitions);
+    let answers = Answers::new(job, control, (probes, items, partitions));
     let groups = days.iter().enumerate();
     let groups: Vec<GroupPlan> = groups
         .flat_map(|(at, day)| plan_day(job, at, day))
@@ -165,9 +172,11 @@ fn make_parts<I: ItemColumn>(
     let tools = || (encoder.workbench(), Bump::new());
     let guard = answers.guard();
     in_order(steps.len(), tools, guard.make(make), guard.take(take))?;
+    let (counts, unknown) = answers.finish();
     Ok(Made {
         parts: writer.finish(),
-        counts: answers.finish(),
+        counts,
+        unknown,
         tallies,
         sort_us: sort_us.into_inner(),
         encode_us: encode_us.into_inner(),
@@ -182,9 +191,11 @@ fn publish<I: ItemColumn>(
     found: &Found<I>,
     (days, made): (&[DayRows], &Made),
 ) -> Result<Report> {
-    let (parts, tallies, counts) = (&made.parts, &made.tallies, &made.counts);
-    let settings = manifest::settings(job, found.probes.impressions.has_text_ids());
-    let actions = actions_value(job, found, counts);
+    let (parts, tallies) = (&made.parts, &made.tallies);
+    let (counts, unknown) = (&made.counts, made.unknown);
+    let text_ids = found.probes.impressions.has_text_ids();
+    let settings = manifest::settings(job, text_ids, found.items_from);
+    let actions = actions_value(job, found, (counts, unknown));
     let names: Vec<Day> = days.iter().map(|day| day.day).collect();
     let duplicates = found.probes.duplicates_count(&names);
     let of_run = run_value(&actions, &found.rejected);
@@ -195,7 +206,14 @@ fn publish<I: ItemColumn>(
         found.gates.judge(job.question, &metrics)?;
     }
     let rejected = quarantine::write(staging, &found.rejected)?;
-    let run = RunFiles::new(file_values(&found.inputs)?, rejected);
+    let mut run = RunFiles::new(file_values(&found.inputs)?, rejected);
+    let extends = found.items.as_ref().and_then(Coded::extends);
+    if let Some(items) = &found.items
+        && (extends.is_none() || !days.is_empty())
+    {
+        let (file, digest) = vocabulary::write(job, control, staging, items)?;
+        run.vocabulary = manifest::vocabulary_value(&file, digest);
+    }
     for (at, day) in days.iter().enumerate() {
         let cutoffs = day
             .probes
@@ -222,8 +240,10 @@ fn publish<I: ItemColumn>(
     let whole = Whole {
         manifest: &|folder| manifest::whole(job.question, folder, &settings, &run),
         metrics: &|folder| metrics::whole_in(job.question, folder),
+        extends,
     };
     staging.publish(control, &names, &whole)?;
     control.leave();
-    Ok(report(job, found, days, parts, (tallies, counts)))
+    let counts = (&tallies[..], counts, unknown);
+    Ok(report(job, found, days, parts, counts))
 }

@@ -53,6 +53,7 @@ pub(super) fn day_metrics<I: Item>(
                 "null_labels_dropped",
                 if_so(job.null_label == NullLabel::Drop, tally.null_labels),
             ),
+            ("unknown_items_dropped", tally.unknown_items),
         ],
     });
     Metrics {
@@ -105,10 +106,16 @@ fn customers_of<I: Item>(found: &Found<I>, day: &DayRows) -> (u64, Vec<Value>) {
 
 /// What a run found as a whole: of its sources, and of the rows that it set aside.
 pub(super) fn run_value(sources: &Value, rejected: &[Rejected]) -> Value {
+    let unknown = sources["unknown_items_left_out"].as_u64();
     let sources = sources.as_object().into_iter().flatten();
     let sources = sources.filter(|(_, of)| of.is_object());
     let sources = sources.map(|(name, of)| (name.clone(), of.clone()));
-    json!({"actions": Value::Object(sources.collect()), "rejected": rejected_value(rejected)})
+    let (sources, rejected) = (sources.collect(), rejected_value(rejected));
+    let mut run = json!({"actions": Value::Object(sources), "rejected": rejected});
+    if let Some(unknown) = unknown {
+        run["actions_on_unknown_items"] = json!(unknown);
+    }
+    run
 }
 
 /// Rows set aside, by source, column and what was expected there, the most frequent reason first.

@@ -68,7 +68,13 @@ pub(crate) fn rehearse<I: ItemColumn>(
     partitions: Partitions<EventChunk<I>>,
 ) -> Result<Rehearsed> {
     let days = DayRows::of_all(job, days, probes);
-    let made = make_parts(job, control, Target::Nowhere, (probes, &days), partitions)?;
+    let made = make_parts(
+        job,
+        control,
+        Target::Nowhere,
+        (probes, &days),
+        (None, partitions),
+    )?;
     let histories = made.tallies.iter().map(|tally| &tally.histories);
     Ok(Rehearsed {
         rows: days.iter().map(DayRows::rows_count).sum(),

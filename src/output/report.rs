@@ -39,6 +39,10 @@ pub struct Report {
     pub without_items: u64,
     /// Labels that are null.
     pub null_labels: u64,
+    /// Shown items that were left out, as the given vocabulary lacks them.
+    pub unknown_items: u64,
+    /// Actions on such items that were left out: of those that some history might have held.
+    pub unknown_actions: u64,
     /// Negatives that a sample of them left out.
     pub negatives_left_out: u64,
     /// Impressions of which that left nothing.
@@ -86,10 +90,11 @@ pub(super) fn report<I>(
     found: &Found<I>,
     days: &[DayRows],
     parts: &[Vec<Part>],
-    (tallies, counts): (&[RowTally], &HistoryCounts),
+    (tallies, counts, unknown_actions): (&[RowTally], &HistoryCounts, u64),
 ) -> Report {
     let mut report = Report {
         repeats_left_out: counts.repeats,
+        unknown_actions,
         actions_kept: found.actions_kept,
         rejected: count64(found.rejected.len()),
         files: count64(found.inputs.len()),
@@ -113,6 +118,7 @@ pub(super) fn report<I>(
         report.impressions += tally.impressions;
         report.without_items += tally.without_items;
         report.null_labels += tally.null_labels;
+        report.unknown_items += tally.unknown_items;
         report.negatives_left_out += tally.negatives_left_out;
         report.sampled_away += tally.sampled_away;
         report.guests_dropped += if job.guests == Guests::Drop {
@@ -171,7 +177,11 @@ pub(super) fn inputs_of_day(inputs: &[Opened], values: &[Value], day: Day) -> Ve
 }
 
 /// What was found among the actions, in the manifest.
-pub(super) fn actions_value<I>(job: &Job, found: &Found<I>, counts: &HistoryCounts) -> Value {
+pub(super) fn actions_value<I>(
+    job: &Job,
+    found: &Found<I>,
+    (counts, unknown): (&HistoryCounts, u64),
+) -> Value {
     let mut value = serde_json::Map::new();
     for (of, tally) in job.actions.iter().zip(&found.actions) {
         let is_it = |rejected: &&Rejected| rejected.source == of.source;
@@ -200,6 +210,9 @@ pub(super) fn actions_value<I>(job: &Job, found: &Found<I>, counts: &HistoryCoun
         let there = of_types.filter(|(_, count)| *count > 0);
         let there = there.map(|(code, count)| (code.to_string(), json!(count)));
         value.insert("types_in_histories".into(), Value::Object(there.collect()));
+    }
+    if found.items.is_some() {
+        value.insert("unknown_items_left_out".into(), json!(unknown));
     }
     value.insert("duplicates_in_histories".into(), json!(counts.duplicates));
     value.insert("repeats_left_out".into(), json!(counts.repeats));
@@ -251,6 +264,7 @@ pub(super) fn counts_value<I>(
         "duplicate_impressions": duplicates,
         "items": tally.items,
         "null_labels": tally.null_labels,
+        "unknown_items": tally.unknown_items,
         "negatives_left_out": tally.negatives_left_out,
         "impressions_sampled_away": tally.sampled_away,
         "rows": day.rows_count(),

@@ -13,6 +13,7 @@ mod moves;
 mod part;
 mod steps;
 mod target;
+mod vocabulary;
 
 use std::ffi::OsString;
 use std::fs;
@@ -46,6 +47,8 @@ pub(crate) const PAGE: &str = "_report.html";
 pub(crate) const SUCCESS: &str = "_SUCCESS";
 /// The name of the report of the last audit.
 pub(crate) const AUDIT: &str = "_audit.json";
+/// The name of the file of items and their codes.
+pub(crate) const VOCABULARY: &str = "_vocabulary.parquet";
 /// The name of the folder of rejected rows.
 pub(crate) const QUARANTINE: &str = "_quarantine";
 
@@ -58,6 +61,8 @@ pub(crate) struct Whole<'a> {
     pub(crate) manifest: &'a MakeWhole<'a>,
     /// Its metrics.
     pub(crate) metrics: &'a MakeWhole<'a>,
+    /// XXH64 of the vocabulary that is there, if the one that is being built extends it.
+    pub(crate) extends: Option<u64>,
 }
 
 /// An output that is being built.
@@ -302,6 +307,7 @@ impl Staging {
         }
         let opened = open_dir(&self.out)?;
         let mut moves = Moves::default();
+        self.publish_vocabulary(&mut moves, whole.extends)?;
         // Its inputs come first: the run after a crash reads none of the days that are in place.
         self.publish_whole(&mut moves, "inputs", MANIFEST, whole.manifest)?;
         self.publish_quarantine(&mut moves)?;

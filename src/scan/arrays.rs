@@ -48,6 +48,15 @@ impl IdColumn {
             }
             DataType::Utf8View => Some(IdColumn::Text(array.as_string_view().clone())),
             DataType::BinaryView => Some(IdColumn::Bytes(array.as_binary_view().clone())),
+            // As they come inside of lists.
+            DataType::Utf8 => {
+                let texts = widened(DataType::Utf8View)?;
+                Some(IdColumn::Text(texts.as_string_view().clone()))
+            }
+            DataType::Binary => {
+                let bytes = widened(DataType::BinaryView)?;
+                Some(IdColumn::Bytes(bytes.as_binary_view().clone()))
+            }
             _ => None,
         }
     }
@@ -55,7 +64,10 @@ impl IdColumn {
     /// Whether a type holds ids of customers of the given type; integers become text, and text
     /// integers, only if the user says so.
     pub(crate) fn holds(data_type: &DataType, of: CustomerType, by_flag: bool) -> bool {
-        let is_text = matches!(data_type, DataType::Utf8View | DataType::BinaryView);
+        let is_text = matches!(
+            data_type,
+            DataType::Utf8View | DataType::BinaryView | DataType::Utf8 | DataType::Binary
+        );
         match of {
             CustomerType::Int64 => data_type.is_integer() || (is_text && by_flag),
             CustomerType::String => is_text || (data_type.is_integer() && by_flag),
@@ -95,7 +107,7 @@ impl IdColumn {
     }
 
     /// The value as a message shows it.
-    fn shown(&self, row: usize) -> String {
+    pub(crate) fn shown(&self, row: usize) -> String {
         match self {
             _ if self.is_null(row) => "null".to_owned(),
             IdColumn::Int(ids) => ids.value(row).to_string(),
@@ -141,7 +153,17 @@ impl IdColumn {
         } else {
             self.int(row).and_then(I::from_wide)
         };
-        item.ok_or_else(|| Mismatch::new(expected_item(of), self.shown(row)))
+        item.ok_or_else(|| Mismatch::new(expected_item(of, false), self.shown(row)))
+    }
+
+    /// The text of an item's id, if it is one. `decimal` is scratch for integers as text.
+    #[inline]
+    pub(crate) fn item_text<'a>(&'a self, row: usize, decimal: &'a mut String) -> Option<&'a str> {
+        if self.is_null(row) {
+            return None;
+        }
+        let text = self.text_or_decimal(row, decimal)?;
+        (!text.is_empty()).then_some(text)
     }
 
     /// The id of a ranking. `decimal` is scratch for integers as text.

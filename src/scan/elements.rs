@@ -7,9 +7,11 @@ use serde_json::value::RawValue;
 
 use crate::column::Label;
 use crate::ids::{Item, offset32};
+use crate::intern::Interner;
 use crate::job::{ItemType, Job, Keep, NullLabel, Source};
 use crate::kept::Kept;
 use crate::scan::fields::{Clock, Field, Mismatch, Value};
+use crate::scan::items::ItemTexts;
 use crate::scan::json::object_fields;
 use crate::scan::kept::{carried, of_field};
 use crate::scan::text::{TextColumn, place_of};
@@ -24,6 +26,8 @@ pub(crate) struct ElementCounts {
     pub(crate) items: u64,
     /// Elements without a label.
     pub(crate) null_labels: u64,
+    /// Elements that are left out, as the given vocabulary lacks their item.
+    pub(crate) unknown_items: u64,
 }
 
 /// How elements are read: names and policies of the job.
@@ -41,11 +45,13 @@ pub(crate) struct ElementReader<'a> {
     item_type: ItemType,
     /// What becomes of elements without a label.
     null_label: NullLabel,
+    /// The items that there are, if others are left out.
+    known: Option<&'a Interner>,
 }
 
 impl<'a> ElementReader<'a> {
-    /// The reader of a job.
-    pub(crate) fn of(job: &'a Job) -> ElementReader<'a> {
+    /// The reader of a job; of items that are not `known` elements are left out.
+    pub(crate) fn of(job: &'a Job, known: Option<&'a Interner>) -> ElementReader<'a> {
         let name = |ours| job.column(Source::Impressions, ours);
         let names = [name("item_id"), name("is_order")];
         let keep = carried(job, true);
@@ -59,10 +65,12 @@ impl<'a> ElementReader<'a> {
             places,
             item_type: job.item_type,
             null_label: job.null_label,
+            known,
         }
     }
 
-    /// Reads the array in `field`; `labelled` counts which elements name what.
+    /// Reads the array in `field`; `labelled` counts which elements name what, `texts` takes items
+    /// whose ids are texts.
     ///
     /// Gives nothing if the array is null.
     pub(crate) fn read<I: Item>(
@@ -70,7 +78,7 @@ impl<'a> ElementReader<'a> {
         field: &Field<'_>,
         (shown, kept): (&mut Shown<I>, &mut [Vec<Kept>]),
         clock: &Clock<'_>,
-        labelled: &mut Labelled,
+        (labelled, texts): (&mut Labelled, &mut Option<ItemTexts>),
     ) -> Value<Option<ElementCounts>> {
         let json = match field {
             Field::Null => return Ok(None),
@@ -102,7 +110,10 @@ impl<'a> ElementReader<'a> {
                 values.push(value.map_err(|error| self.at_kept(position, at, error))?);
             }
             let (item, label) = (&fields[0], &fields[1]);
-            let item = item.item::<I>(self.item_type);
+            let item = match texts {
+                None => item.item::<I>(self.item_type).map(Some),
+                Some(texts) => self.named(texts, item.item_text(), || item.shown()),
+            };
             let item = item.map_err(|error| self.at(position, 0, error))?;
             let label = label.label().map_err(|error| self.at(position, 1, error))?;
             self.keep(item, label, position, shown, &mut counts)?;
@@ -110,10 +121,27 @@ impl<'a> ElementReader<'a> {
         Ok(Some(counts))
     }
 
-    /// Adds one element, as the policy for labels says.
+    /// The number of the item of an element, or nothing if it is left out.
+    pub(crate) fn named<I: Item>(
+        &self,
+        texts: &mut ItemTexts,
+        text: Option<&str>,
+        shown: impl FnOnce() -> String,
+    ) -> Value<Option<I>> {
+        let is_known = |text: &str| {
+            let mut known = self.known.iter();
+            known.all(|known| known.find_text(text.as_bytes()).is_some())
+        };
+        if text.is_some_and(|text| !is_known(text)) {
+            return Ok(None);
+        }
+        texts.judge(text, shown).map(Some)
+    }
+
+    /// Adds one element, as the policy for labels says, unless it has no item.
     pub(crate) fn keep<I: Item>(
         &self,
-        item: I,
+        item: Option<I>,
         label: Label,
         position: usize,
         shown: &mut Shown<I>,
@@ -121,13 +149,14 @@ impl<'a> ElementReader<'a> {
     ) -> Value<()> {
         counts.items += 1;
         counts.null_labels += u64::from(label == Label::Null);
-        match (label, self.null_label) {
-            (Label::Null, NullLabel::Drop) => {}
-            (Label::Null, NullLabel::Error) => {
+        counts.unknown_items += u64::from(item.is_none());
+        match (label, self.null_label, item) {
+            (Label::Null, NullLabel::Error, _) => {
                 let mismatch = Mismatch::new("true or false", "null");
                 return Err(self.at(position, 1, mismatch));
             }
-            _ => shown.push((item, label, offset32(position))),
+            (Label::Null, NullLabel::Drop, _) | (_, _, None) => {}
+            (_, _, Some(item)) => shown.push((item, label, offset32(position))),
         }
         Ok(())
     }

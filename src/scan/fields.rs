@@ -167,7 +167,15 @@ impl Field<'_> {
     #[inline]
     pub(crate) fn item<I: Item>(&self, of: ItemType) -> Value<I> {
         let item = self.as_item();
-        item.ok_or_else(|| Mismatch::new(expected_item(of), self.shown()))
+        let is_text =
+            matches!(self, Field::Csv(text) if !is_integer(text)) || matches!(self, Field::Text(_));
+        item.ok_or_else(|| Mismatch::new(expected_item(of, is_text), self.shown()))
+    }
+
+    /// The text of an item's id, if it is one.
+    #[inline]
+    pub(crate) fn item_text(&self) -> Option<&str> {
+        self.text_or_int().filter(|text| !text.is_empty())
     }
 
     /// The id of a ranking.
@@ -314,11 +322,17 @@ pub(crate) fn expected_ranking() -> String {
     format!("a ranking id: {EXPECTED_TEXT}")
 }
 
-/// What a message says an item should be.
-pub(crate) fn expected_item(of: ItemType) -> &'static str {
-    match of {
-        ItemType::Int32 => "an item id from 1 to 2147483647 (--item-type int64 widens it)",
-        ItemType::Int64 => "an item id from 1 to 9223372036854775807",
+/// What a message says an item should be; `is_text` if that is what was found.
+pub(crate) fn expected_item(of: ItemType, is_text: bool) -> &'static str {
+    match (of, is_text) {
+        (ItemType::Int32, true) => {
+            "an item id from 1 to 2147483647 (--item-vocabulary build takes texts)"
+        }
+        (ItemType::Int64, true) => {
+            "an item id from 1 to 9223372036854775807 (--item-vocabulary build takes texts)"
+        }
+        (ItemType::Int32, false) => "an item id from 1 to 2147483647 (--item-type int64 widens it)",
+        (ItemType::Int64, false) => "an item id from 1 to 9223372036854775807",
     }
 }
 

@@ -1,7 +1,7 @@
 //! Files to columns: formats, types and names in; typed rows out, judged row by row.
 //!
 //! In reading order: `files` finds them, `input` opens them, `times`, `fields` and `words` read
-//! single values, `kept` those that are carried through, `pieces` cuts text, `text`, `csv`, `json`,
+//! single values, `items` texts of items, `kept` values that are carried through, `pieces` cuts text, `text`, `csv`, `json`,
 //! `shape`, `elements`, `arrays` and `parquet`
 //! read records and batches, `shared` lets threads read one text file, `faults` says what becomes
 //! of bad rows, `impressions` and `actions` are the two scan loops of `sequences`, `plan` decides
@@ -20,6 +20,7 @@ pub(crate) mod fields;
 pub(crate) mod files;
 pub(crate) mod impressions;
 pub(crate) mod input;
+pub(crate) mod items;
 pub(crate) mod json;
 pub(crate) mod kept;
 pub(crate) mod parquet;

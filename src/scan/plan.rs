@@ -169,7 +169,12 @@ fn prove<I: Item>(scan: &ActionScan<'_, I>, task: &Task) -> Option<Proof> {
         return None;
     }
     let of = |name| file.statistics(task.row_group, name);
-    if !is_clean_items::<I>(of(names.item)?) {
+    let items = of(names.item)?;
+    let is_clean = match scan.job.item_vocabulary {
+        None => is_clean_items::<I>(items),
+        Some(_) => is_clean_texts(items),
+    };
+    if !is_clean {
         return None;
     }
     if let Some(available) = names.available
@@ -219,6 +224,18 @@ fn is_clean_items<I: Item>(statistics: &Statistics) -> bool {
     let is_id = |id| I::from_wide(id).is_some();
     statistics.null_count_opt() == Some(0)
         && bounds.is_some_and(|(min, max)| is_id(min) && is_id(max))
+}
+
+/// Whether statistics show that all items have texts for ids, or integers that are read as such. That
+/// a text is too long they do not tell.
+fn is_clean_texts(statistics: &Statistics) -> bool {
+    let is_text = match statistics {
+        // The least may be cut, but what is not empty starts with something.
+        Statistics::ByteArray(of) => of.min_opt().is_some_and(|min| !min.is_empty()),
+        Statistics::Int32(_) | Statistics::Int64(_) => true,
+        _ => false,
+    };
+    is_text && statistics.null_count_opt() == Some(0)
 }
 
 /// The oldest and the newest time of a column, if statistics tell and none is null.

@@ -9,14 +9,14 @@ use std::path::PathBuf;
 use super::audit::{Inputs, number_text};
 use super::ledger::Ledger;
 use super::tree::Tree;
-use super::{Problems, check_is_set};
+use super::{Problems, check_is_set, vocabulary};
 use crate::calendar::{date_text, instant_text};
 use crate::control::{Control, Stage};
 use crate::engine::{guarded, in_threads};
 use crate::error::{Error, ErrorKind, Result};
 use crate::ids::{Day, Micros};
 use crate::job::{Guests, Question, Settings, Side, Source};
-use crate::naive::{self, Found};
+use crate::naive::{self, Found, ItemCodes};
 use crate::oracle::{Barred, Candidate, Fate, LogAction, LogImpression, Rules, fates, sequences};
 
 /// Which impressions are explained.
@@ -70,8 +70,10 @@ pub struct ExplainedAction {
     pub source: Source,
     /// The code of its type; nothing if it was set aside.
     pub kind: Option<u8>,
-    /// On what; nothing if it was set aside.
+    /// On what; nothing if it was set aside, or the vocabulary lacks it.
     pub item: Option<i64>,
+    /// Its item's text, if that is what ids of items are.
+    pub item_text: Option<String>,
     /// What columns tell of it, as text; nothing if it was set aside.
     pub told: Vec<String>,
     /// Its place in the history, if it is in it.
@@ -151,6 +153,7 @@ fn explain_all(
     let told = &ledger.settings;
     let rules = naive::rules(told);
     let check: naive::Check<'_> = &|| control.check();
+    let codes = &vocabulary::codes(&settings.out, ledger, control)?;
     let (mut explained, mut others) = (Vec::new(), Vec::new());
     for group in &inputs.groups {
         let mut shown = Vec::new();
@@ -165,7 +168,7 @@ fn explain_all(
                         .is_none_or(|of| of == ranking)
                     && (settings.customer.is_none() || settings.customer.as_deref() == customer)
             };
-            for found in naive::impressions(told, files, &is_wanted, check)? {
+            for found in naive::impressions((told, codes), files, &is_wanted, check)? {
                 match found.row {
                     Err(fault) => others.push(format!(
                         "record {} of \"{}\" was set aside: column \"{}\": {}",
@@ -193,9 +196,9 @@ fn explain_all(
             continue;
         }
         let is_wanted = |of: &str| customers.iter().any(|customer| *customer == of);
-        let (actions, _) = naive::actions(told, &group.files, &is_wanted, check)?;
+        let (actions, _) = naive::actions((told, codes), &group.files, &is_wanted, check)?;
         for (of, from) in &shown {
-            explained.push(explain_one(told, &rules, (of, from), &actions));
+            explained.push(explain_one((told, codes), &rules, (of, from), &actions));
         }
     }
     if explained.is_empty() {
@@ -245,7 +248,7 @@ fn not_found(settings: &ExplainSettings, ledger: &Ledger, others: &[String]) -> 
 
 /// Explains one impression.
 fn explain_one(
-    told: &Settings,
+    (told, codes): (&Settings, &ItemCodes),
     rules: &Rules,
     (shown, from): (&LogImpression, &(String, u64)),
     actions: &[Found<LogAction>],
@@ -274,7 +277,8 @@ fn explain_one(
             time: Some(instant_text(Micros(candidate.time_us))),
             source,
             kind: Some(action.kind),
-            item: Some(action.item),
+            item: Some(action.item).filter(|item| *item != 0),
+            item_text: codes.text(action.item),
             told: action.told.iter().map(number_text).collect(),
             position: match candidate.fate {
                 Fate::Kept(position) => u64::try_from(position).ok(),
@@ -291,6 +295,7 @@ fn explain_one(
                 source: found.source,
                 kind: None,
                 item: None,
+                item_text: None,
                 told: Vec::new(),
                 position: None,
                 fate: format!("quarantined: column \"{}\": {}", fault.column, fault.what),
@@ -328,6 +333,7 @@ fn fate_text(told: &Settings, source: Source, fate: Fate) -> String {
         Fate::Repeat => "left out as a repeat of the one before".to_owned(),
         Fate::BeyondLast => format!("beyond the last {}", told.actions_max),
         Fate::Barred(why) => match why {
+            Barred::UnknownItem => "on an item that the vocabulary lacks".to_owned(),
             Barred::OtherType => "of a type that does not count".to_owned(),
             Barred::AtCutoff => "at the very cutoff, so not prior".to_owned(),
             Barred::AfterCutoff => "after the cutoff".to_owned(),

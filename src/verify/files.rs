@@ -16,8 +16,8 @@ use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 use rayon::prelude::*;
 use twox_hash::XxHash64;
 
-use super::ledger::{Ledger, NamedFile};
-use super::{Problems, Tree, values};
+use super::ledger::{Holds, Ledger, NamedFile};
+use super::{Problems, Tree, values, vocabulary};
 use crate::control::Control;
 use crate::encode::schema;
 use crate::engine::guarded;
@@ -150,7 +150,9 @@ fn check_parquet(
         if promised.root_schema() != found.root_schema() {
             let what = "its columns are not those that its settings promise";
             problems.add(&named.path, what);
-        } else if ledger.question == Question::Sequences && !named.is_quarantine {
+        } else if named.is_vocabulary() {
+            vocabulary::check(&path, ledger, &mut problems)?;
+        } else if ledger.question == Question::Sequences && named.holds == Holds::Rows {
             values::check(job, &named.path, reader, &mut problems)?;
         }
         Ok(problems)
@@ -165,7 +167,8 @@ fn check_parquet(
 fn schema_of(ledger: &Ledger, job: &Job, named: &NamedFile) -> Schema {
     let told = &ledger.whole["settings"];
     match ledger.question {
-        _ if named.is_quarantine => quarantine::schema(),
+        _ if named.holds == Holds::Rejected => quarantine::schema(),
+        _ if named.is_vocabulary() => crate::vocabulary::schema(job.item_type),
         Question::Sequences => schema(job, job.customer_type == Some(CustomerType::String)),
         Question::Features => {
             let folder = named.path.split('/').next();

@@ -14,7 +14,7 @@ use crate::error::{Error, Result};
 use crate::ids::{Day, count64};
 use crate::job::{Question, Settings};
 use crate::manifest::{NOT_SHARED, digest_of_list, list_of, parse_settings, seal_of};
-use crate::publish::{AUDIT, MANIFEST, METRICS, day_folder};
+use crate::publish::{AUDIT, MANIFEST, METRICS, VOCABULARY, day_folder};
 use crate::regular;
 
 /// Bytes of the largest manifest that is read: one of a million files is smaller.
@@ -48,13 +48,24 @@ pub(crate) struct DayLedger {
     pub(crate) manifest: Value,
 }
 
+/// What a file holds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Holds {
+    /// Rows of the set.
+    Rows,
+    /// Rejected rows.
+    Rejected,
+    /// Items and their codes.
+    Vocabulary,
+}
+
 /// A file that a manifest names.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct NamedFile {
     /// Its path in the folder.
     pub(crate) path: String,
-    /// Whether it holds rejected rows.
-    pub(crate) is_quarantine: bool,
+    /// What it holds.
+    pub(crate) holds: Holds,
     /// Its rows.
     pub(crate) rows: u64,
     /// Its row groups.
@@ -78,18 +89,23 @@ impl DayLedger {
 }
 
 impl NamedFile {
-    /// A file as a list of a manifest has it.
-    fn of(value: &Value, list: &str) -> Option<NamedFile> {
+    /// A file as a manifest has it.
+    fn of(value: &Value, holds: Holds) -> Option<NamedFile> {
         let number = |name: &str| value[name].as_u64();
         let checksum = value["xxh64"].as_str().filter(|hex| hex.len() == 16)?;
         Some(NamedFile {
             path: value["path"].as_str()?.to_owned(),
-            is_quarantine: list == "quarantine",
+            holds,
             rows: number("rows")?,
             row_groups: number("row_groups")?,
             bytes: number("bytes")?,
             checksum: u64::from_str_radix(checksum, 16).ok()?,
         })
+    }
+
+    /// Whether it holds items and their codes.
+    pub(super) fn is_vocabulary(&self) -> bool {
+        self.holds == Holds::Vocabulary
     }
 
     /// Whether it is Parquet.
@@ -148,10 +164,15 @@ impl Ledger {
         let question = question.ok_or("job")?;
         let settings = parse_settings(question, &whole["settings"])?;
         let mut files = Vec::new();
-        for list in ["parts", "quarantine"] {
+        for (list, holds) in [("parts", Holds::Rows), ("quarantine", Holds::Rejected)] {
             for file in whole[list].as_array().ok_or(list)? {
-                files.push(NamedFile::of(file, list).ok_or(list)?);
+                files.push(NamedFile::of(file, holds).ok_or(list)?);
             }
+        }
+        if settings.item_vocabulary.is_some() {
+            let file = NamedFile::of(&whole["vocabulary"], Holds::Vocabulary);
+            let file = file.filter(|file| file.path == VOCABULARY);
+            files.push(file.ok_or("vocabulary")?);
         }
         for input in whole["inputs"].as_array().ok_or("inputs")? {
             let is_text = |name: &str| input[name].is_string();
@@ -269,7 +290,7 @@ impl Ledger {
             let expected = names
                 .iter()
                 .flat_map(|name| endings.map(|of| format!("{name}{of}")));
-            let tables = self.files.iter().filter(|file| !file.is_quarantine);
+            let tables = self.parts();
             must("parts", expected.eq(tables.map(|file| file.path.clone())));
             for name in names {
                 let count = counts[format!("{name}_rows")].as_u64();
@@ -305,13 +326,13 @@ impl Ledger {
                 .iter()
                 .any(|day| folder == Some(day.folder.as_str()))
         };
-        let mut parts = self.files.iter().filter(|file| !file.is_quarantine);
+        let mut parts = self.parts();
         must("parts", parts.all(in_day));
     }
 
     /// Whether there are rejected rows.
     pub(super) fn has_quarantine(&self) -> bool {
-        self.files.iter().any(|file| file.is_quarantine)
+        self.files.iter().any(|file| file.holds == Holds::Rejected)
     }
 
     /// Days.
@@ -321,7 +342,7 @@ impl Ledger {
 
     /// The files of rows.
     pub(crate) fn parts(&self) -> impl Iterator<Item = &NamedFile> {
-        self.files.iter().filter(|file| !file.is_quarantine)
+        self.files.iter().filter(|file| file.holds == Holds::Rows)
     }
 
     /// How many they are.

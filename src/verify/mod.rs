@@ -18,6 +18,7 @@ mod ledger;
 mod metrics;
 mod tree;
 mod values;
+mod vocabulary;
 
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};

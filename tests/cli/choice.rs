@@ -153,7 +153,7 @@ fn priced(format: &str, prices: &[Value; 4]) -> Shop {
 }
 
 /// A list of the first row of a set, padding included.
-fn first_list(shop: &Shop, name: &str) -> String {
+pub(crate) fn first_list(shop: &Shop, name: &str) -> String {
     let head = ["head", "out", "--json", "-n", "9", "--customer", "1"];
     let run = shop.run_bare(&head);
     assert_eq!(run.code, 0, "{}", run.stderr);

@@ -23,3 +23,4 @@ mod syntax;
 mod times;
 mod usage;
 mod verify;
+mod vocabulary;

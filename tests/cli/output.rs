@@ -354,6 +354,7 @@ fn added_days_must_have_the_same_settings() {
         (["--with", "time_delta"], "with"),
         (["--negatives-sample", "0.5"], "negatives_sample"),
         (["--dedup", "exact"], "dedup"),
+        (["--item-vocabulary", "build"], "item_vocabulary"),
     ] {
         for if_exists in ["error", "skip", "replace"] {
             let mut arguments = vec!["sequences", "shop", "--out", "out"];

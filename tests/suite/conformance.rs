@@ -3,7 +3,7 @@
 //! Every case is written to files in some format, read by the engine, and read back from what it
 //! published. A failing random case prints its seed and itself; it then becomes a named test.
 
-use crate::support::{Case, Numbers, PLAIN, Style, TimeStyle, check};
+use crate::support::{Case, Items, Numbers, PLAIN, Style, TimeStyle, check};
 use std::io::Write;
 
 use hitherto::oracle::{LogAction, LogImpression, LogTime, Number, Repeats, Rules, Told};
@@ -663,7 +663,23 @@ fn random_case(seed: u64) -> Case {
         let columns = numbers.pick(&[1, 2, 3]);
         tell_something(&mut numbers, &mut case, columns);
     }
+    name_items(&mut case, &mut Numbers(seed ^ 0x17e3_5000));
     case
+}
+
+/// Makes items texts, in one case of three: with a vocabulary that is built, or a given one that is
+/// extended, or one that all others are left out by.
+fn name_items(case: &mut Case, numbers: &mut Numbers) {
+    if !numbers.once_in(3) {
+        return;
+    }
+    case.items = numbers.pick(&[Items::Texts, Items::Texts, Items::Decimals]);
+    let mut given = numbers.pick(&[vec![], vec![2], vec![3, 1], vec![4, 9, 2, 1, 3, 8]]);
+    if numbers.once_in(2) {
+        given.reverse();
+    }
+    let drops = !given.is_empty() && numbers.once_in(2);
+    case.given = (given, drops);
 }
 
 /// Chooses what has nothing to do with the log.
@@ -820,7 +836,7 @@ fn check_random(seed: u64) {
     let rows = numbers.pick(&[1, 2, 5, 16_384]);
     let item_type = numbers.pick(&[ItemType::Int32, ItemType::Int64]);
     // A list cannot say which of its elements were left out, so positions are lost there.
-    let all_items = !case.rules.drop_null_labels && case.rules.negatives.is_none();
+    let all_items = !case.rules.drop_null_labels && case.rules.negatives.is_none() && !case.given.1;
     let request = numbers.once_in(3) && all_items;
     let pad = !numbers.once_in(4);
     let waves = numbers.pick(&[1, 4, 1 << 22]);
@@ -870,6 +886,46 @@ fn random_cases_5000_to_7499() {
 #[test]
 fn random_cases_7500_to_9999() {
     check_seeds(7500..10_000);
+}
+
+#[test]
+fn items_with_texts_for_ids_have_codes_in_every_format() {
+    let mut numbers = Numbers(99);
+    let mut below = |count: u64| i64::try_from(numbers.below(count)).expect("small");
+    let log = (0..60).map(|_| LogAction {
+        customer: Some(below(3).to_string()),
+        ..click(
+            midnight("2025-08-10") + below(500_000) * SECOND,
+            1 + below(20),
+        )
+    });
+    let log = log.collect();
+    let shown = (0..9).map(|n| LogImpression {
+        items: (0..below(4))
+            .map(|_| (1 + below(25), Some(n % 2 == 0)))
+            .collect(),
+        ..shown(&(n % 4).to_string(), "2025-08-15", &format!("r{}", n / 2))
+    });
+    let mut case = Case::new(shown.collect(), log);
+    case.rules.actions_max = 7;
+    for format in [Format::Parquet, Format::Csv, Format::Ndjson, Format::Json] {
+        case.styles = [Style {
+            format,
+            files: 2,
+            row_group: 5,
+            ..PLAIN
+        }; 4];
+        for items in [Items::Texts, Items::Decimals] {
+            for given in [vec![], vec![30, 7, 3], (1..=25).rev().collect()] {
+                for drops in [false, true] {
+                    case.items = items;
+                    case.given = (given.clone(), drops && !given.is_empty());
+                    let name = format!("{format:?} {items:?} {:?}", case.given);
+                    check(&name, &case, |settings| settings.threads = 2);
+                }
+            }
+        }
+    }
 }
 
 #[test]

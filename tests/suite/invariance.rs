@@ -7,7 +7,7 @@ use hitherto::oracle::{LogAction, LogImpression, LogTime, Repeats, Told};
 use hitherto::{Codec, Control, Format, ItemType, Job, Layout, Settings, Source};
 
 use crate::conformance::{keep_something, tell_something};
-use crate::support::{Case, Numbers, PLAIN, Style, audit, parts, run, samples, scratch};
+use crate::support::{Case, Items, Numbers, PLAIN, Style, audit, parts, run, samples, scratch};
 
 /// A second in microseconds.
 const SECOND: i64 = 1_000_000;
@@ -87,6 +87,7 @@ fn bytes_of(dir: &Path, case: &Case, change: impl Fn(&mut Settings)) -> Vec<(Str
     };
     let mut paths: Vec<_> = parts(&out).into_iter().map(|(_, path)| path).collect();
     paths.push(out.join("_metrics.json"));
+    paths.extend(Some(out.join("_vocabulary.parquet")).filter(|path| path.is_file()));
     paths
         .iter()
         .map(|path| (name(path), fs::read(path).expect("a part")))
@@ -118,9 +119,44 @@ fn threads_partitions_and_waves_change_no_byte() {
 }
 
 #[test]
+fn codes_of_items_depend_on_neither_threads_nor_waves_nor_the_order_of_files() {
+    let mut case = log(3);
+    case.items = Items::Texts;
+    // Only a few of the newest: elsewhere reading would stop early.
+    case.rules.actions_max = 2;
+    for (at, action) in case.log.iter_mut().enumerate() {
+        action.item = 1 + i64::try_from(at % 300).expect("small");
+    }
+    for given in [vec![], vec![9, 4, 200]] {
+        case.given.0 = given;
+        let folder = scratch();
+        let dir = folder.path().join("in");
+        case.write(&dir);
+        let expected = bytes_of(&dir, &case, |_| {});
+        let turned = scratch();
+        let turned = turned.path().join("in");
+        case.log.reverse();
+        case.shown.reverse();
+        case.write(&turned);
+        for dir in [&dir, &turned] {
+            for threads in [1, 2, 7] {
+                for waves in [1, 500, 1 << 22] {
+                    let found = bytes_of(dir, &case, |settings| {
+                        settings.threads = threads;
+                        settings.wave_rows_min = waves;
+                    });
+                    assert!(found == expected, "{threads} threads, waves of {waves}");
+                }
+            }
+        }
+    }
+}
+
+#[test]
 fn a_memory_limit_changes_no_byte() {
     for (late, told) in [(false, false), (true, false), (false, true), (true, true)] {
         let mut case = log(6);
+        case.items = if late { Items::Texts } else { Items::Ids };
         for seed in 7..30 {
             case.log.extend(log(seed).log);
         }

@@ -16,11 +16,12 @@ use arrow::datatypes::{
     TimestampMicrosecondType,
 };
 use hitherto::oracle::{
-    LogAction, LogImpression, LogTime, Number, Repeats, Rules, Sample, Told, sequences,
+    LogAction, LogImpression, LogTime, Number, Repeats, Rules, Sample, Told, items_held, sequences,
 };
 use hitherto::{
-    ActionSource, AuditRows, Control, Cutoff, Dedup, Format, Guests, Job, Keep, NullLabel,
-    OtherTypes, Report, Settings, Side, SideType, Source, Types, VerifySettings, verify,
+    ActionSource, AuditRows, Control, Cutoff, Dedup, Format, Guests, ItemVocabulary, Job, Keep,
+    NullLabel, OtherTypes, Report, Settings, Side, SideType, Source, Types, UnknownItem,
+    VerifySettings, verify,
 };
 use parquet::arrow::ArrowWriter;
 use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
@@ -116,6 +117,32 @@ pub(crate) struct Case {
     pub(crate) keep: bool,
     /// How many of the columns of [`TELL`] actions have, which are told.
     pub(crate) tell: usize,
+    /// What ids of items are.
+    pub(crate) items: Items,
+    /// Items that have codes before, in their order, and whether others are left out; a vocabulary is
+    /// built if there are none.
+    pub(crate) given: (Vec<i64>, bool),
+}
+
+/// What ids of items are in the files of a case.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Items {
+    /// Integers, which are what they are.
+    Ids,
+    /// Integers, which are read as texts.
+    Decimals,
+    /// Texts.
+    Texts,
+}
+
+/// The text of an item, in an order that has nothing to do with that of numbers.
+pub(crate) fn item_text(items: Items, item: i64) -> String {
+    let heads = ["ü b", "", "the-same-beginning-of-many-", "7"];
+    let head = usize::try_from(item.unsigned_abs()).expect("small") % heads.len();
+    match items {
+        Items::Texts => format!("{}{item}", heads[head]),
+        _ => item.to_string(),
+    }
 }
 
 /// Columns of actions that are told. The last log has no prices.
@@ -168,6 +195,85 @@ impl Case {
             declared: Vec::new(),
             keep: false,
             tell: 0,
+            items: Items::Ids,
+            given: (Vec::new(), false),
+        }
+    }
+
+    /// The items of the vocabulary that must come out, in the order of their codes.
+    pub(crate) fn vocabulary(&self) -> Vec<i64> {
+        let (given, drops) = &self.given;
+        let mut items = given.clone();
+        if !drops {
+            let held = items_held(&self.rules, &self.shown, &self.log);
+            let mut new: Vec<i64> = held.into_iter().filter(|of| !given.contains(of)).collect();
+            new.sort_by_key(|item| item_text(self.items, *item));
+            items.extend(new);
+        }
+        items
+    }
+
+    /// The same case with codes for items; what has none does not count.
+    pub(crate) fn coded(&self) -> Case {
+        let mut case = self.clone();
+        if self.items == Items::Ids {
+            return case;
+        }
+        let items = self.vocabulary();
+        let code = |item: i64| {
+            let place = items.iter().position(|of| *of == item);
+            place.map_or(0, |place| i64::try_from(place).expect("small") + 1)
+        };
+        for (item, _) in case.shown.iter_mut().flat_map(|of| &mut of.items) {
+            *item = code(*item);
+        }
+        case.log.iter_mut().for_each(|of| of.item = code(of.item));
+        case.items = Items::Ids;
+        case
+    }
+
+    /// Where codes come from, if items have some.
+    fn item_vocabulary(&self, dir: &Path) -> Option<ItemVocabulary> {
+        match (self.items, &self.given.0[..]) {
+            (Items::Ids, _) => None,
+            (_, []) => Some(ItemVocabulary::Build),
+            _ => Some(ItemVocabulary::File(Case::given_path(dir))),
+        }
+    }
+
+    /// Where the given vocabulary lies, beside the folder of the logs.
+    fn given_path(dir: &Path) -> PathBuf {
+        dir.with_file_name("codes.parquet")
+    }
+
+    /// Writes the given vocabulary, the last code first.
+    fn write_given(&self, dir: &Path) {
+        let items = self.given.0.iter().rev();
+        let texts = items.clone().map(|item| Some(item_text(self.items, *item)));
+        let codes = (1..=self.given.0.len()).rev();
+        let codes = codes.map(|code| Some(i64::try_from(code).expect("small")));
+        let columns = [
+            ("item", Column::Texts(texts.collect())),
+            ("code", Column::Ints(codes.collect())),
+        ];
+        // Codes are of a width of their own, and signed.
+        let style = Style {
+            row_group: 3,
+            narrow: self.keep,
+            ..PLAIN
+        };
+        let bytes = to_parquet(&columns, 0..self.given.0.len(), style);
+        fs::write(Case::given_path(dir), bytes).expect("a file");
+    }
+
+    /// A column of items.
+    fn items_column(&self, items: Vec<Option<i64>>) -> Column {
+        match self.items {
+            Items::Texts => {
+                let text = |item: i64| item_text(self.items, item);
+                Column::Texts(items.into_iter().map(|of| of.map(text)).collect())
+            }
+            _ => Column::Ints(items),
         }
     }
 
@@ -224,6 +330,11 @@ impl Case {
             seed: rules.negatives.map_or(0, |(_, seed)| seed),
             timezone: rules.timezone.clone(),
             time_unit: epoch.then_some(hitherto::TimeUnit::Micro),
+            item_vocabulary: self.item_vocabulary(dir),
+            unknown_item: match self.given.1 {
+                true => UnknownItem::Drop,
+                false => UnknownItem::Index,
+            },
             customer_type: self.text_ids.then_some(hitherto::CustomerType::String),
             columns: actions
                 .iter()
@@ -257,7 +368,8 @@ impl Case {
 
     /// What must come out, sorted.
     pub(crate) fn expected(&self) -> Vec<Sample> {
-        let mut samples = sequences(&self.rules, &self.shown, &self.log);
+        let case = self.coded();
+        let mut samples = sequences(&case.rules, &case.shown, &case.log);
         samples.sort();
         samples
     }
@@ -265,6 +377,10 @@ impl Case {
     /// Writes the logs into a folder.
     pub(crate) fn write(&self, dir: &Path) {
         let [style, ..] = self.styles;
+        if !self.given.0.is_empty() {
+            fs::create_dir_all(dir).expect("a folder");
+            self.write_given(dir);
+        }
         let folder = dir.join(Source::Impressions.folder());
         fs::create_dir_all(&folder).expect("a folder");
         let columns = self.impression_columns(style);
@@ -319,10 +435,10 @@ impl Case {
                 .iter()
                 .map(|row| row.kept_items.clone())
                 .collect();
-            columns.push(("impressions", Column::KeptLists(lists, kept)));
+            columns.push(("impressions", Column::KeptLists(lists, kept, self.items)));
             columns.extend(self.kept_columns());
         } else {
-            columns.push(("impressions", Column::Lists(lists)));
+            columns.push(("impressions", Column::Lists(lists, self.items)));
         }
         if self.rules.cutoff_is_time {
             let times = self.shown.iter().map(|row| row.time).collect();
@@ -384,7 +500,7 @@ impl Case {
         };
         let mut columns = vec![
             ("customer_id", self.customers(customers)),
-            (item, Column::Ints(items)),
+            (item, self.items_column(items)),
         ];
         let exact_name = match source {
             Source::Orders => "occurred_at",
@@ -526,9 +642,13 @@ pub(crate) enum Column {
     /// Times, written in a style.
     Times(Vec<Option<LogTime>>, TimeStyle),
     /// Shown items with labels.
-    Lists(Vec<Vec<(i64, Option<bool>)>>),
+    Lists(Vec<Vec<(i64, Option<bool>)>>, Items),
     /// The same, with what is carried through of each.
-    KeptLists(Vec<Vec<(i64, Option<bool>)>>, Vec<Vec<Vec<Option<String>>>>),
+    KeptLists(
+        Vec<Vec<(i64, Option<bool>)>>,
+        Vec<Vec<Vec<Option<String>>>>,
+        Items,
+    ),
     /// Integers of 32 bits.
     Narrow(Vec<Option<i32>>),
     /// Truth values.
@@ -559,7 +679,7 @@ fn to_csv(columns: &[(&str, Column)], rows: std::ops::Range<usize>) -> String {
     let mut text = names.join(",") + "\n";
     for row in rows {
         let field = |column: &Column| match column {
-            Column::Lists(_) | Column::KeptLists(..) => {
+            Column::Lists(..) | Column::KeptLists(..) => {
                 format!("\"{}\"", json_of(column, row).replace('"', "\"\""))
             }
             _ => json_of(column, row).trim_matches('"').replace("null", ""),
@@ -601,18 +721,22 @@ fn json_of(column: &Column, row: usize) -> String {
         }
         Column::Narrow(values) => values[row].map_or_else(null, |value| value.to_string()),
         Column::Bools(values) => values[row].map_or_else(null, |value| value.to_string()),
-        Column::Lists(values) => json_of_items(&values[row], &[]),
-        Column::KeptLists(values, kept) => json_of_items(&values[row], &kept[row]),
+        Column::Lists(values, items) => json_of_items(&values[row], &[], *items),
+        Column::KeptLists(values, kept, items) => json_of_items(&values[row], &kept[row], *items),
     }
 }
 
 /// Shown items as JSON.
-fn json_of_items(items: &[(i64, Option<bool>)], kept: &[Vec<Option<String>>]) -> String {
+fn json_of_items(items: &[(i64, Option<bool>)], kept: &[Vec<Option<String>>], of: Items) -> String {
     let null = || "null".to_owned();
     let mut text = String::new();
     for (at, (item, label)) in items.iter().enumerate() {
         let label = label.map_or_else(null, |label| label.to_string());
         let comma = if text.is_empty() { "" } else { ", " };
+        let item = match of {
+            Items::Texts => format!("\"{}\"", item_text(of, *item)),
+            _ => item.to_string(),
+        };
         write!(text, "{comma}{{\"item_id\": {item}, \"is_order\": {label}").expect("text");
         if let Some([click, place, tag]) = kept.get(at).map(|of| &of[..]) {
             let [click, place] = [click, place].map(|of| of.clone().unwrap_or_else(null));
@@ -689,8 +813,10 @@ fn array_of(column: &Column, rows: std::ops::Range<usize>, style: Style) -> Arra
         Column::Floats(values) => Arc::new(values[rows].iter().copied().collect::<Float64Array>()),
         Column::Singles(values) => Arc::new(values[rows].iter().copied().collect::<Float32Array>()),
         Column::Times(values, times) => times_of(&values[rows], *times),
-        Column::Lists(values) => lists_of(&values[rows], &[], style),
-        Column::KeptLists(values, kept) => lists_of(&values[rows.clone()], &kept[rows], style),
+        Column::Lists(values, items) => lists_of(&values[rows], &[], (style, *items)),
+        Column::KeptLists(values, kept, items) => {
+            lists_of(&values[rows.clone()], &kept[rows], (style, *items))
+        }
         Column::Narrow(values) => Arc::new(values[rows].iter().copied().collect::<Int32Array>()),
         Column::Bools(values) => Arc::new(values[rows].iter().copied().collect::<BooleanArray>()),
     }
@@ -740,18 +866,14 @@ fn times_of(values: &[Option<LogTime>], style: TimeStyle) -> ArrayRef {
 fn lists_of(
     values: &[Vec<(i64, Option<bool>)>],
     kept: &[Vec<Vec<Option<String>>>],
-    style: Style,
+    (style, of): (Style, Items),
 ) -> ArrayRef {
-    let items = values
-        .iter()
-        .flatten()
-        .map(|(item, _)| Some(*item))
-        .collect();
-    let items = array_of(
-        &Column::Ints(items),
-        0..values.iter().map(Vec::len).sum(),
-        style,
-    );
+    let items = values.iter().flatten().map(|(item, _)| *item);
+    let column = match of {
+        Items::Texts => Column::Texts(items.map(|item| Some(item_text(of, item))).collect()),
+        _ => Column::Ints(items.map(Some).collect()),
+    };
+    let items = array_of(&column, 0..values.iter().map(Vec::len).sum(), style);
     let labels: BooleanArray = values.iter().flatten().map(|(_, label)| *label).collect();
     let mut fields = vec![
         Arc::new(Field::new("item_id", items.data_type().clone(), true)),
@@ -1071,8 +1193,30 @@ pub(crate) fn check(name: &str, case: &Case, change: impl Fn(&mut Settings)) {
         .filter(|sample| sample.history.is_empty())
         .count();
     assert_eq!(report.zero_history, empty as u64, "{name}");
-    crate::metrics::check(name, case, &out);
+    crate::metrics::check(name, &case.coded(), &out);
+    if case.items != Items::Ids {
+        let items = case.vocabulary().into_iter();
+        let texts = items.map(|item| item_text(case.items, item));
+        let texts: Vec<(String, i64)> = texts.zip(1..).collect();
+        assert_eq!(vocabulary(&out), texts, "{name}\n{case:#?}");
+    }
     audit(name, &out);
+}
+
+/// The items of an output with their codes, in order.
+pub(crate) fn vocabulary(out: &Path) -> Vec<(String, i64)> {
+    let file = File::open(out.join("_vocabulary.parquet")).expect("a vocabulary");
+    let reader = ParquetRecordBatchReaderBuilder::try_new(file)
+        .expect("Parquet")
+        .build();
+    let mut all = Vec::new();
+    for batch in reader.expect("Parquet") {
+        let batch = batch.expect("a batch");
+        let items = column_of(&batch, "item").as_string::<i32>();
+        let items = items.iter().map(|item| item.expect("a text").to_owned());
+        all.extend(items.zip(wide(column_of(&batch, "code"))));
+    }
+    all
 }
 
 /// Has all rows of an output recomputed from its inputs by the naive path; of random cases, which are

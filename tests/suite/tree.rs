@@ -4,7 +4,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// The modules, each using only those before it.
-const ORDER: [&str; 36] = [
+const ORDER: [&str; 37] = [
     "ids",
     "error",
     "regular",
@@ -28,6 +28,7 @@ const ORDER: [&str; 36] = [
     "scan",
     "encode",
     "publish",
+    "vocabulary",
     "manifest",
     "metrics",
     "quarantine",

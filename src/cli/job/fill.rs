@@ -7,6 +7,7 @@ use std::path::PathBuf;
 use clap::error::ErrorKind as Mistake;
 use clap::parser::ValueSource;
 use clap::{Arg, ArgAction, ArgMatches, Command};
+use hitherto::ItemVocabulary;
 
 use super::{Given, JobFile, Key, refuse, unknown};
 
@@ -112,7 +113,10 @@ fn arg_of<'c>(command: &'c Command, key: &Key) -> hitherto::Result<&'c Arg> {
 
 /// A key as flags.
 fn flags_of(file: &JobFile, key: &Key, arg: &Arg) -> hitherto::Result<Vec<OsString>> {
-    let is_path = arg.get_value_parser().type_id() == TypeId::of::<PathBuf>();
+    let of_type = arg.get_value_parser().type_id();
+    // A vocabulary is a path, but for one word.
+    let is_path = of_type == TypeId::of::<PathBuf>()
+        || (of_type == TypeId::of::<ItemVocabulary>() && key.values != ["build"]);
     let long = arg.get_long().map(|long| format!("--{long}"));
     if is_switch(arg) {
         return match key.values.iter().map(String::as_str).collect::<Vec<_>>()[..] {

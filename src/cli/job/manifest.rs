@@ -90,6 +90,8 @@ fn key_of(name: &str, value: &Value) -> Option<Option<(String, Vec<String>)>> {
     match (name, value) {
         ("pad", Value::Bool(pad)) => key("no_pad", vec![(!pad).to_string()]),
         ("lookback_days", Value::Null) => key(name, vec!["none".to_owned()]),
+        // What the items of a file were is told by the file.
+        ("item_vocabulary_from", _) => Some(None),
         ("windows_us", Value::Object(windows)) => key("windows", windows.keys().cloned().collect()),
         ("id_types", Value::Object(types)) => {
             // Where they differ they were those of the columns.

@@ -122,7 +122,7 @@ fn visits(job: &Job, dealt: &Dealt) -> [u64; 2] {
     let of_partition = |partition: usize| {
         let mut events = Vec::new();
         dealt.partitions.look(partition, |chunks| {
-            let rows = chunks.iter().flat_map(RowChunk::rows);
+            let rows = chunks.iter().flat_map(|(_, chunk)| chunk.rows());
             let on_flyers = rows.filter(|event| event.is_on_flyer());
             events.extend(on_flyers.map(|event| {
                 let stay = (event.user, event.merchant, event.day());

@@ -124,6 +124,7 @@ pub(crate) fn write(
     let whole = Whole {
         manifest: &|_| Ok(manifest::sealed(manifest.clone())),
         metrics: &|_| Ok(metrics.whole_text(job.question, Vec::new())),
+        extends: None,
     };
     staging.publish(control, &[], &whole)?;
     control.leave();

@@ -304,6 +304,7 @@ fn publish(
     let whole = Whole {
         manifest: &|folder| manifest::whole(job.question, folder, &settings, &run),
         metrics: &|folder| metrics::whole_in(job.question, folder),
+        extends: None,
     };
     staging.publish(control, &days, &whole)
 }

@@ -70,7 +70,8 @@ impl<I: Item> ActionScan<'_, I> {
 
     /// Counts those actions of the last chunk of a partition that every probe of their customer
     /// sees, for the early stop. Chunk by chunk, because the counts of the customers of one
-    /// partition stay in the nearest cache; row by row, each would be waited for.
+    /// partition stay in the nearest cache; row by row, each would be waited for. Takes note of their
+    /// items as well, if these have texts for ids.
     pub(super) fn count(&self, partition: usize, state: &mut ActionState<I>) {
         let (chunk, first_key) = state.scatter.last_chunk(partition);
         let everyone = &self.everyone;
@@ -82,6 +83,9 @@ impl<I: Item> ActionScan<'_, I> {
             if is_seen(everyone) || is_seen(&self.probes.span(key)) {
                 self.enough.count(&mut state.counts, key, row.time);
             }
+        }
+        if let Some(items) = &mut state.items {
+            items.hold(&chunk.rows[chunk.counted..]);
         }
         chunk.counted = chunk.rows.len();
     }

@@ -25,6 +25,7 @@ use crate::partition::{Scatter, Split};
 use crate::probes::{KeySpan, Probes};
 use crate::scan::faults::{Policy, Rejected, RowAt};
 use crate::scan::fields::{GuestIds, Mismatch, Value};
+use crate::scan::items::ItemTexts;
 use crate::scan::pieces::Piece;
 use crate::scan::times::When;
 use crate::scan::{Opened, Task};
@@ -61,6 +62,8 @@ pub(crate) struct ActionState<I> {
     pub(crate) told: [bool; SIDE_COLUMNS_MAX],
     /// Rows kept: for the statistics of the run, not for the manifest.
     pub(crate) kept: u64,
+    /// The items, if their ids are texts.
+    pub(crate) items: Option<ItemTexts>,
     /// Actions per customer, for the early stop.
     counts: Counts,
     /// Scratch: the rows of a batch whose customers are asked for.
@@ -69,6 +72,8 @@ pub(crate) struct ActionState<I> {
     done: Vec<bool>,
     /// Scratch: when their actions happened.
     times: Vec<Option<Micros>>,
+    /// Scratch: the numbers of their items.
+    numbers: Vec<Option<I>>,
     /// Scratch: a piece of a text file.
     piece: Piece,
 }
@@ -154,20 +159,22 @@ impl<'a, I: Item> ActionScan<'a, I> {
             rejected: Vec::new(),
             told: Default::default(),
             kept: 0,
+            items: ItemTexts::of(self.job),
             counts: Counts::default(),
             wanted: Vec::new(),
             done: Vec::new(),
             times: Vec::new(),
+            numbers: Vec::new(),
             piece: Piece::default(),
         }
     }
 
     /// Before a wave: nothing that stays unread after it is newer than `floor`. Repeats that are left
-    /// out fill no history, and whether an action is one is not known before all are sorted: then
-    /// nobody ever has enough.
+    /// out fill no history, and whether an action is one is not known before all are sorted; and which
+    /// items have codes must not depend on where the reading stopped: then nobody ever has enough.
     pub(crate) fn start_wave(&mut self, floor: Micros) {
         self.enough.start_wave(match self.job.dedup {
-            Dedup::None => floor,
+            Dedup::None if self.job.item_vocabulary.is_none() => floor,
             _ => Micros::MAX,
         });
     }
@@ -188,8 +195,12 @@ impl<'a, I: Item> ActionScan<'a, I> {
     /// the job is used up.
     pub(crate) fn read(&self, task: &Task, state: &mut ActionState<I>) -> Result<()> {
         match &task.opened {
-            Opened::Parquet(file) => self.read_parquet(file, task.row_group, state),
-            Opened::Text(file, ..) => self.read_text(file, task, state),
+            Opened::Parquet(file) => self.read_parquet(file, task.row_group, state)?,
+            Opened::Text(file, ..) => self.read_text(file, task, state)?,
+        }
+        match &mut state.items {
+            None => Ok(()),
+            Some(items) => items.charge(self.control),
         }
     }
 

@@ -1,15 +1,16 @@
 //! Actions in Parquet: first the customers of a batch, then the rest of the rows that are wanted.
 
-use arrow::array::RecordBatch;
+use arrow::array::{RecordBatch, StringViewArray};
 
 use super::{ActionNames, ActionScan, ActionState, Origin, Raw};
 use crate::error::Result;
-use crate::ids::{Item, count32, count64, index};
+use crate::ids::{Item, Key, Micros, count32, count64, index};
 use crate::job::{CustomerType, SideType};
 use crate::scan::arrays::{IdColumn, Ints, PlainTimes, TimeColumn};
 use crate::scan::faults::RowAt;
-use crate::scan::fields::{Clock, Mismatch, Value};
+use crate::scan::fields::{Clock, Mismatch, TEXT_BYTES_MAX, Value};
 use crate::scan::impressions::{check_customer, check_time};
+use crate::scan::items::{expected_items, holds_items, plain_texts};
 use crate::scan::parquet::{ParquetFile, row_as_json};
 use crate::scan::sides::{self, SideArray};
 use crate::scan::words::WordColumn;
@@ -51,6 +52,9 @@ impl<'a> Batch<'a> {
     }
 }
 
+/// Rows of plain columns: their places with their customers, whether these have enough, and times.
+type PlainRows<'a> = (&'a [(u32, Key)], &'a [bool], &'a [Option<Micros>]);
+
 /// The columns of a batch in which nothing is null.
 struct PlainColumns {
     /// What the rows are.
@@ -58,9 +62,17 @@ struct PlainColumns {
     /// Customers.
     customers: Ints,
     /// Items.
-    items: Ints,
+    items: PlainItems,
     /// Times.
     times: PlainTimes,
+}
+
+/// A column of items in which nothing is null.
+enum PlainItems {
+    /// Integers that are ids.
+    Ints(Ints),
+    /// Texts that are.
+    Texts(StringViewArray),
 }
 
 impl<I: Item> ActionScan<'_, I> {
@@ -107,8 +119,8 @@ impl<I: Item> ActionScan<'_, I> {
             self.job.customer_type.is_some(),
         )?;
         let item = file.required(names.item)?.data_type();
-        if !item.is_integer() {
-            return Err(file.wrong_type(names.item, "integers", item));
+        if !holds_items(item, self.job) {
+            return Err(file.wrong_type(names.item, expected_items(self.job), item));
         }
         let is_there = |name: &&str| file.column(name).is_some();
         if ![Some(names.time), names.time_else]
@@ -163,10 +175,14 @@ impl<I: Item> ActionScan<'_, I> {
             && batch.names.available.is_none()
             && self.told.is_empty();
         let column = |name| batch.rows.column_by_name(name).filter(|_| is_plain);
+        let items = column(batch.names.item)?;
         Some(PlainColumns {
             origin: batch.names.constant()?,
             customers: Ints::of(column(batch.names.customer)?)?,
-            items: Ints::of(column(batch.names.item)?)?,
+            items: match self.job.item_vocabulary {
+                None => PlainItems::Ints(Ints::of(items)?),
+                Some(_) => PlainItems::Texts(plain_texts(items)?),
+            },
             times: TimeColumn::of(column(batch.names.time)?, self.job.time_unit)?.plain()?,
         })
     }
@@ -191,17 +207,68 @@ impl<I: Item> ActionScan<'_, I> {
         let rows = wanted.iter().map(|(row, _)| index(*row));
         let mut times = std::mem::take(&mut state.times);
         columns.times.instants(rows, self.job.zone(), &mut times);
-        for (((row, key), is_done), at) in wanted.iter().zip(&done).zip(&times) {
-            let item = I::from_wide(columns.items.get(index(*row)));
-            if let (Some(at), Some(item)) = (*at, item) {
-                self.offer_plain(columns.origin, (*key, *is_done), (at, item), state)?;
+        let rows = (&wanted[..], &done[..], &times[..]);
+        match &columns.items {
+            PlainItems::Ints(items) => {
+                let item_of = |_, row| I::from_wide(items.get(row));
+                self.offer_all(batch, columns.origin, rows, item_of, state)?;
+            }
+            PlainItems::Texts(texts) => {
+                let mut numbers = std::mem::take(&mut state.numbers);
+                self.number_all(texts, &wanted, &mut numbers, state);
+                let item_of = |at: usize, _| numbers[at];
+                self.offer_all(batch, columns.origin, rows, item_of, state)?;
+                state.numbers = numbers;
+            }
+        }
+        (state.wanted, state.done, state.times) = (wanted, done, times);
+        Ok(())
+    }
+
+    /// The numbers of the items of some rows; none where a text is no id.
+    fn number_all(
+        &self,
+        texts: &StringViewArray,
+        wanted: &[(u32, Key)],
+        numbers: &mut Vec<Option<I>>,
+        state: &mut ActionState<I>,
+    ) {
+        let text_of = |(row, _): &(u32, Key)| {
+            let text = texts.value(index(*row)).as_bytes();
+            // What is empty is no id, and neither is what is longer than one.
+            if text.len() <= TEXT_BYTES_MAX {
+                text
+            } else {
+                b""
+            }
+        };
+        let texts: Vec<&[u8]> = wanted.iter().map(text_of).collect();
+        let items = state.items.as_mut();
+        let items = items.expect("items have texts for ids where their column is read as texts");
+        items.numbers(&texts, numbers);
+    }
+
+    /// Keeps or drops rows of plain columns; `item_of` gives the item of one, by its place among them
+    /// and by its row.
+    #[inline]
+    fn offer_all(
+        &self,
+        batch: Batch<'_>,
+        origin: Origin,
+        (wanted, done, times): PlainRows<'_>,
+        item_of: impl Fn(usize, usize) -> Option<I>,
+        state: &mut ActionState<I>,
+    ) -> Result<()> {
+        let rows = wanted.iter().zip(done).zip(times).enumerate();
+        for (place, (((row, key), is_done), at)) in rows {
+            if let (Some(at), Some(item)) = (*at, item_of(place, index(*row))) {
+                self.offer_plain(origin, (*key, *is_done), (at, item), state)?;
             } else {
                 // It says what is wrong, and with which row.
                 state.wanted = vec![(*row, *key)];
                 self.read_wanted(batch, state)?;
             }
         }
-        (state.wanted, state.done, state.times) = (wanted, done, times);
         Ok(())
     }
 
@@ -247,6 +314,7 @@ impl<I: Item> ActionScan<'_, I> {
             }
         };
         let wanted = std::mem::take(&mut state.wanted);
+        let mut decimal = String::new();
         for (row, key) in &wanted {
             let row = index(*row);
             let (mut time, mut time_at) = (when(&time, row), names.time);
@@ -256,7 +324,10 @@ impl<I: Item> ActionScan<'_, I> {
             {
                 (time, time_at) = (when(&time_else, row), other);
             }
-            let item = items.item(row, self.job.item_type);
+            let item = match &mut state.items {
+                None => items.item(row, self.job.item_type),
+                Some(texts) => texts.judge(items.item_text(row, &mut decimal), || items.shown(row)),
+            };
             let available = available.is_some().then(|| when(&available, row));
             let raw = Raw {
                 key: *key,

@@ -294,7 +294,10 @@ impl<I: Item> ActionScan<'_, I> {
             }
             Err(_) => return Ok(false),
         };
-        let item = fields[1].as_item::<I>();
+        let item = match &mut state.items {
+            None => fields[1].as_item::<I>(),
+            Some(items) => fields[1].item_text().and_then(|text| items.number(text)),
+        };
         let written = source.time_of(fields).0.as_written(&source.clock);
         let (Some(item), Some(written), None) = (item, written, source.names.available) else {
             return Ok(false);
@@ -351,12 +354,16 @@ impl<I: Item> ActionScan<'_, I> {
         };
         let (time, time_at) = source.time_of(fields);
         let available = source.available_at.map(|at| &fields[at]);
+        let item = match &mut state.items {
+            None => fields[1].item(self.job.item_type),
+            Some(items) => items.judge(fields[1].item_text(), || fields[1].shown()),
+        };
         let raw = Raw {
             key,
             origin: source.origin_of(fields),
             time: time.time(clock),
             time_at,
-            item: fields[1].item(self.job.item_type),
+            item,
             available: available.map(|field| field.time(clock)),
             told: source.keys(fields),
         };

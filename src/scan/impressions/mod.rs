@@ -21,11 +21,13 @@ use crate::column::{Customer, Impression, Impressions};
 use crate::control::Control;
 use crate::error::Result;
 use crate::ids::{Day, Item, Micros, count64};
+use crate::intern::Interner;
 use crate::job::{CustomerType, Cutoff, Guests, Job, Keep, Source};
 use crate::kept::{Kept, KeptRow};
 use crate::scan::elements::{ElementCounts, ElementReader, Shown};
 use crate::scan::faults::{Policy, Rejected, RowAt};
 use crate::scan::fields::{GuestIds, Mismatch, Value};
+use crate::scan::items::ItemTexts;
 use crate::scan::kept::carried;
 use crate::scan::times::Written;
 use crate::scan::{Opened, Task};
@@ -39,6 +41,8 @@ pub(crate) struct ImpressionState<I> {
     pub(crate) tallies: BTreeMap<Day, DayTally>,
     /// Rows set aside.
     pub(crate) rejected: Vec<Rejected>,
+    /// The items, if their ids are texts: those of rows, and others.
+    pub(crate) items: Option<ItemTexts>,
     /// Scratch: the items of the current row.
     shown: Shown<I>,
     /// Scratch: what is carried through of it.
@@ -115,12 +119,12 @@ struct Raw<'r, I> {
 }
 
 impl<'a> ImpressionScan<'a> {
-    /// A scan for a job whose customers have this type.
+    /// A scan for a job whose customers have this type; items that are not `known` are left out.
     pub(crate) fn new(
         job: &'a Job,
         policy: &'a Policy,
         control: &'a Control,
-        customers: CustomerType,
+        (customers, known): (CustomerType, Option<&'a Interner>),
         skipped: &'a [Day],
     ) -> ImpressionScan<'a> {
         let name = |ours| job.column(Source::Impressions, ours);
@@ -131,7 +135,7 @@ impl<'a> ImpressionScan<'a> {
             ranking: name("ranking_id"),
             shown: name("impressions"),
         };
-        let (guest_ids, elements) = (GuestIds::of(job), ElementReader::of(job));
+        let (guest_ids, elements) = (GuestIds::of(job), ElementReader::of(job, known));
         ImpressionScan {
             job,
             policy,
@@ -152,6 +156,7 @@ impl<'a> ImpressionScan<'a> {
             rows: Impressions::empty(self.customers == CustomerType::String),
             tallies: BTreeMap::new(),
             rejected: Vec::new(),
+            items: ItemTexts::of(self.job),
             shown: Vec::new(),
             kept: KeptRow {
                 row: Vec::new(),
@@ -166,10 +171,16 @@ impl<'a> ImpressionScan<'a> {
     /// # Errors
     /// As the job's policy for bad rows says, and if the file cannot be read.
     pub(crate) fn read<I: Item>(&self, task: &Task, state: &mut ImpressionState<I>) -> Result<()> {
+        let mut items = state.items.take();
         match &task.opened {
-            Opened::Parquet(file) => self.read_parquet(file, task.row_group, state),
-            Opened::Text(..) => self.read_text(task, state),
+            Opened::Parquet(file) => self.read_parquet(file, task.row_group, (state, &mut items)),
+            Opened::Text(..) => self.read_text(task, (state, &mut items)),
+        }?;
+        if let Some(items) = &mut items {
+            items.charge(self.control)?;
         }
+        state.items = items;
+        Ok(())
     }
 
     /// Judges one row and keeps it, counts it, or rejects it.

@@ -13,6 +13,7 @@ use crate::scan::arrays::{IdColumn, TimeColumn, label};
 use crate::scan::elements::{ElementCounts, ElementReader, Shown};
 use crate::scan::faults::RowAt;
 use crate::scan::fields::{Clock, Field, Mismatch, Value};
+use crate::scan::items::{ItemTexts, expected_items, holds_items};
 use crate::scan::kept::{KeptArray, check};
 use crate::scan::parquet::{ParquetFile, row_as_json};
 
@@ -22,7 +23,7 @@ impl ImpressionScan<'_> {
         &self,
         file: &ParquetFile,
         row_group: usize,
-        state: &mut ImpressionState<I>,
+        (state, texts): (&mut ImpressionState<I>, &mut Option<ItemTexts>),
     ) -> Result<()> {
         self.check_types(file)?;
         let names = self.names;
@@ -45,7 +46,7 @@ impl ImpressionScan<'_> {
             self.control.check()?;
             self.control
                 .count_read(count64(batch.num_rows()), count64(batch.num_rows()));
-            self.read_batch(file, first_row, batch, state)
+            self.read_batch(file, (first_row, batch), (state, &mut *texts))
         })
     }
 
@@ -75,7 +76,8 @@ impl ImpressionScan<'_> {
         }
         let shown = file.required(names.shown)?.data_type();
         let [item, label] = self.elements.names;
-        let expected = format!("a list of struct<{item}: integer, {label}: boolean>");
+        let items = expected_items(self.job);
+        let expected = format!("a list of struct<{item}: {items}, {label}: boolean>");
         let wrong = || file.wrong_type(names.shown, &expected, shown);
         let DataType::List(element) = shown else {
             return Err(wrong());
@@ -85,7 +87,7 @@ impl ImpressionScan<'_> {
         };
         let of = |name: &str| fields.find(name).map(|(_, field)| field.data_type());
         match (of(item), of(label)) {
-            (Some(item), Some(DataType::Boolean)) if item.is_integer() => {}
+            (Some(item), Some(DataType::Boolean)) if holds_items(item, self.job) => {}
             _ => return Err(wrong()),
         }
         let mut keep = self.job.keep.iter();
@@ -96,9 +98,8 @@ impl ImpressionScan<'_> {
     fn read_batch<I: Item>(
         &self,
         file: &ParquetFile,
-        first_row: u64,
-        batch: &RecordBatch,
-        state: &mut ImpressionState<I>,
+        (first_row, batch): (u64, &RecordBatch),
+        (state, texts): (&mut ImpressionState<I>, &mut Option<ItemTexts>),
     ) -> Result<()> {
         let clock = Clock::of(self.job);
         let column = |name| batch.column_by_name(name);
@@ -129,7 +130,7 @@ impl ImpressionScan<'_> {
                 Some(times) => times.written(row, &clock),
             };
             let mut items = |into: &mut Shown<I>, kept: &mut [Vec<Kept>]| {
-                lists.read(row, (&self.elements, &clock), self.job, (into, kept))
+                lists.read(row, (&self.elements, &clock, texts), self.job, (into, kept))
             };
             let mut kept = |into: &mut Vec<Kept>| {
                 for (keep, array) in &kept {
@@ -191,7 +192,7 @@ impl<'b> Lists<'b> {
     fn read<I: Item>(
         &self,
         row: usize,
-        (reader, clock): (&ElementReader<'_>, &Clock<'_>),
+        (reader, clock, texts): (&ElementReader<'_>, &Clock<'_>, &mut Option<ItemTexts>),
         job: &Job,
         (shown, kept): (&mut Shown<I>, &mut [Vec<Kept>]),
     ) -> Value<Option<ElementCounts>> {
@@ -201,13 +202,19 @@ impl<'b> Lists<'b> {
         let bounds = self.lists.value_offsets();
         let place = |at: i32| usize::try_from(at).expect("offsets are never negative");
         let (start, end) = (place(bounds[row]), place(bounds[row + 1]));
-        let mut counts = ElementCounts::default();
+        let (mut counts, mut decimal) = (ElementCounts::default(), String::new());
         for (position, at) in (start..end).enumerate() {
             if self.elements.is_null(at) {
                 let found = format!("null in element {}", position + 1);
                 return Err(Mismatch::new("an item", found));
             }
-            let item = self.items.item(at, job.item_type);
+            let item = match texts {
+                None => self.items.item(at, job.item_type).map(Some),
+                Some(texts) => {
+                    let text = self.items.item_text(at, &mut decimal);
+                    reader.named(texts, text, || self.items.shown(at))
+                }
+            };
             let item = item.map_err(|error| reader.at(position, 0, error))?;
             for (number, (values, array)) in kept.iter_mut().zip(&self.kept).enumerate() {
                 let value = array.get(at, clock);

@@ -18,6 +18,8 @@ pub(crate) struct DayTally {
     pub(crate) items: u64,
     /// Of them, those without a label.
     pub(crate) null_labels: u64,
+    /// Of the items, those that the given vocabulary lacks, and that are left out.
+    pub(crate) unknown_items: u64,
     /// Of the items, negatives that the sample has no room for.
     pub(crate) negatives_left_out: u64,
     /// Impressions of which that leaves nothing.
@@ -34,6 +36,7 @@ impl DayTally {
             self.without_items += u64::from(counts.items == 0);
             self.items += counts.items;
             self.null_labels += counts.null_labels;
+            self.unknown_items += counts.unknown_items;
         }
     }
 
@@ -45,6 +48,7 @@ impl DayTally {
         self.rejected += other.rejected;
         self.items += other.items;
         self.null_labels += other.null_labels;
+        self.unknown_items += other.unknown_items;
         self.negatives_left_out += other.negatives_left_out;
         self.sampled_away += other.sampled_away;
     }

@@ -11,6 +11,7 @@ use crate::scan::Task;
 use crate::scan::elements::{Labelled, Shown};
 use crate::scan::faults::RowAt;
 use crate::scan::fields::{Clock, Field, Mismatch, Value};
+use crate::scan::items::ItemTexts;
 use crate::scan::kept::of_field;
 use crate::scan::text::{TextColumn, missing_column, place_of, records};
 use crate::scan::times::parse;
@@ -20,7 +21,7 @@ impl ImpressionScan<'_> {
     pub(super) fn read_text<I: Item>(
         &self,
         task: &Task,
-        state: &mut ImpressionState<I>,
+        (state, texts): (&mut ImpressionState<I>, &mut Option<ItemTexts>),
     ) -> Result<()> {
         let file = task.opened.file();
         let names = self.names;
@@ -58,7 +59,7 @@ impl ImpressionScan<'_> {
             };
             let mut items = |into: &mut Shown<I>, kept: &mut [Vec<Kept>]| {
                 self.elements
-                    .read(shown, (into, kept), &clock, &mut labelled)
+                    .read(shown, (into, kept), &clock, (&mut labelled, texts))
             };
             let mut kept = |into: &mut Vec<Kept>| {
                 for (keep, place) in &kept {

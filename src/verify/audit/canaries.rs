@@ -29,7 +29,7 @@ use crate::error::{Error, Result};
 use crate::ids::{Day, count64};
 use crate::job::{
     ActionSource, CustomerType, Cutoff, Format, ItemType, Job, OnBadRow, Publish, Settings, Source,
-    TimeUnit, Types,
+    TimeUnit, Types, UnknownItem,
 };
 use crate::oracle::{Fates, LogAction, LogImpression, LogTime, Rules, fates};
 use crate::publish::Beside;
@@ -63,9 +63,11 @@ pub(super) fn canaries(
     keys: &BTreeSet<Key>,
     problems: &mut Problems,
 ) -> Result<Canaries> {
-    // What is carried through has nothing to do with what is prior.
+    // What is carried through has nothing to do with what is prior, and items are codes here.
     let settings = &Settings {
         keep: Vec::new(),
+        item_vocabulary: None,
+        unknown_item: UnknownItem::Index,
         ..audit.ledger.settings.clone()
     };
     let (mut customers, mut nests) = (BTreeSet::new(), Vec::new());
@@ -81,7 +83,8 @@ pub(super) fn canaries(
             .shown
             .get(key)
             .and_then(|shown| shown.iter().find(makes_rows));
-        let Some(shown) = shown.filter(|of| of.customer.is_some()) else {
+        let is_whole = |of: &LogImpression| of.items.iter().all(|(item, _)| *item != 0);
+        let Some(shown) = shown.filter(|of| of.customer.is_some() && is_whole(of)) else {
             continue;
         };
         let times = log

@@ -6,7 +6,7 @@ use std::hash::Hasher;
 use twox_hash::XxHash64;
 
 use super::AuditRows;
-use crate::verify::ledger::{Ledger, NamedFile};
+use crate::verify::ledger::{Holds, Ledger, NamedFile};
 
 /// Rows of files: by the file's place in the ledger, 0-based, ascending; nothing for all rows of it.
 pub(super) type Sample = BTreeMap<usize, Option<Vec<u64>>>;
@@ -19,7 +19,7 @@ pub(super) fn choose(
     is_asked: impl Fn(&NamedFile) -> bool,
 ) -> Sample {
     let files = ledger.files.iter().enumerate();
-    let files = files.filter(|(_, file)| !file.is_quarantine && is_asked(file));
+    let files = files.filter(|(_, file)| file.holds == Holds::Rows && is_asked(file));
     let count = match rows {
         AuditRows::All => return files.map(|(at, _)| (at, None)).collect(),
         AuditRows::None => 0,

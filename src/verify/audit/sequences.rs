@@ -12,7 +12,7 @@ use crate::ids::count64;
 use crate::job::Guests;
 use crate::naive;
 use crate::oracle::{LogAction, LogImpression, Rules};
-use crate::verify::Problems;
+use crate::verify::{Problems, vocabulary};
 
 /// Which impression: its day, its customer, its ranking.
 pub(super) type Key = (i32, Option<String>, String);
@@ -81,6 +81,7 @@ fn read_logs(
     let check: naive::Check<'_> = &|| audit.control.check();
     let is_all = audit.rows == AuditRows::All;
     let is_asked = |day| keys.iter().any(|key| key.0 == day);
+    let codes = &vocabulary::codes(audit.out(), ledger, audit.control)?;
     let Some(inputs) = audit.inputs_of(is_asked, problems)? else {
         return Ok(None);
     };
@@ -98,7 +99,7 @@ fn read_logs(
                 let key = || (day, customer.map(str::to_owned), ranking.to_owned());
                 days.contains(&day) && (is_all || keys.contains(&key()))
             };
-            for found in naive::impressions(settings, files, &is_wanted, check)? {
+            for found in naive::impressions((settings, codes), files, &is_wanted, check)? {
                 let Ok(shown) = found.row else { continue };
                 if shown.customer.is_none() && settings.guests == Guests::Drop {
                     continue;
@@ -109,10 +110,14 @@ fn read_logs(
             }
         }
         let is_wanted = |customer: &str| customers.contains(customer);
-        let (actions, records) = naive::actions(settings, &of_group.files, &is_wanted, check)?;
+        let of_job = (settings, codes);
+        let (actions, records) = naive::actions(of_job, &of_group.files, &is_wanted, check)?;
         logs.records += records;
         for action in actions {
-            if let Ok(row) = action.row {
+            // Those on items that the vocabulary lacks are left out.
+            if let Ok(row) = action.row
+                && row.item != 0
+            {
                 let of_customer = logs.actions.entry((group, action.of)).or_default();
                 of_customer.push(row);
             }

@@ -354,6 +354,7 @@ fn weights_of(batch: &RecordBatch, row: usize) -> Vec<u32> {
 /// Why an action is not prior, in words.
 pub(crate) fn why_not(why: Barred) -> &'static str {
     match why {
+        Barred::UnknownItem => "the vocabulary lacks its item",
         Barred::OtherType => "its type does not count",
         Barred::AtCutoff => "it happened at the very cutoff",
         Barred::AfterCutoff => "it happened after the cutoff",

@@ -10,15 +10,19 @@
 //! **Why so**: one table for all threads would be smaller, but each of its lines would go to and
 //! fro between them; ranks are needed anyway, because the output is in their order.
 
+mod rank;
+
+use std::cmp::Ordering;
+
 use hashbrown::HashTable;
-use rayon::slice::ParallelSliceMut;
 use twox_hash::XxHash64;
 
-use crate::column::{Customer, TextColumn};
+pub(crate) use self::rank::{Order, Ranked};
+use crate::column::TextColumn;
 use crate::control::Control;
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::ids::{count32, count64, index};
-use crate::keys::{Keys, SEED, hash_of, spread};
+use crate::keys::{SEED, spread};
 
 /// An id.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -54,6 +58,17 @@ impl Ids {
         match self {
             Ids::Ints(ids) => Id::Int(ids[index(at)]),
             Ids::Texts(ids) => Id::Text(ids.get(index(at))),
+        }
+    }
+
+    /// The order of an id and one of other ids: integers by value, texts by their bytes, which need not
+    /// be looked at as text for it.
+    fn compare(&self, at: u32, (other, of): (&Ids, u32)) -> Ordering {
+        match (self, other) {
+            (Ids::Texts(ids), Ids::Texts(others)) => {
+                ids.bytes(index(at)).cmp(others.bytes(index(of)))
+            }
+            _ => self.get(at).cmp(&other.get(of)),
         }
     }
 
@@ -150,6 +165,48 @@ impl Interner {
         }
     }
 
+    /// The code of a text.
+    ///
+    /// # Panics
+    /// If the ids of this interner are integers, or `id` is not UTF-8.
+    pub(crate) fn intern_text(&mut self, id: &[u8]) -> u32 {
+        let Ids::Texts(known) = &mut self.ids else {
+            panic!("texts among integers");
+        };
+        let hash = XxHash64::oneshot(SEED, id);
+        let found = self.table.find(hash, |entry| entry.0 == hash);
+        match found {
+            Some((_, code)) if known.bytes(index(*code)) == id => *code,
+            _ => add(known, &mut self.table, id, hash),
+        }
+    }
+
+    /// The code of a text that is known.
+    ///
+    /// # Panics
+    /// If the ids of this interner are integers.
+    pub(crate) fn find_text(&self, id: &[u8]) -> Option<u32> {
+        let Ids::Texts(known) = &self.ids else {
+            panic!("texts among integers");
+        };
+        let hash = XxHash64::oneshot(SEED, id);
+        let is_it = |entry: &(u64, u32)| entry.0 == hash && known.bytes(index(entry.1)) == id;
+        self.table.find(hash, is_it).map(|entry| entry.1)
+    }
+
+    /// The number of ids.
+    pub(crate) fn count(&self) -> usize {
+        self.ids.count()
+    }
+
+    /// The id of a code.
+    ///
+    /// # Panics
+    /// If there is no such code.
+    pub(crate) fn get(&self, code: u32) -> Id<'_> {
+        self.ids.get(code)
+    }
+
     /// Tells the account what the ids have come to take; gives how much that is more than before.
     ///
     /// # Errors
@@ -197,167 +254,11 @@ fn add(known: &mut TextColumn, table: &mut HashTable<(u64, u32)>, id: &[u8], has
     code
 }
 
-/// The order of ranks.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Order {
-    /// Of the ids: integers by value, texts by their bytes.
-    Id,
-    /// Of their hashes, as in `keys`, then of the ids.
-    Hash,
-}
-
-/// All distinct ids of all threads, in order.
-#[derive(Debug)]
-pub(crate) struct Ranked {
-    /// The ids of each thread.
-    lists: Vec<Ids>,
-    /// By rank: which thread had the id, and its code there.
-    places: Vec<(u32, u32)>,
-    /// Bytes of memory that the account knows of.
-    charged: u64,
-}
-
-impl Ranked {
-    /// Ranks the ids of all threads; also gives the rank of each code, thread by thread.
-    ///
-    /// # Errors
-    /// If there are 2^32 ids or more, or the memory of the job is used up.
-    pub(crate) fn merge(
-        interners: Vec<Interner>,
-        order: Order,
-        control: &Control,
-    ) -> Result<(Ranked, Vec<Vec<u32>>)> {
-        let (mut lists, mut charged) = (Vec::new(), 0);
-        for interner in interners {
-            let table = count64(interner.table.allocation_size());
-            control.release(table.min(interner.charged));
-            charged += interner.charged.saturating_sub(table);
-            lists.push(interner.ids);
-        }
-        let all: usize = lists.iter().map(Ids::count).sum();
-        if u32::try_from(all).is_err() {
-            return Err(Error::settings(format!(
-                "{all} different ids; there is room for less than 2^32"
-            )));
-        }
-        let scratch = count64(all * size_of::<(u64, u32, u32)>());
-        let kept = count64(all * size_of::<(u64, u32)>());
-        control.charge(scratch + kept)?;
-        let ranked = rank(lists, order);
-        control.release(scratch);
-        let (lists, places, ranks) = ranked;
-        charged += kept;
-        let ranked = Ranked {
-            lists,
-            places,
-            charged,
-        };
-        Ok((ranked, ranks))
-    }
-
-    /// The number of ids.
-    pub(crate) fn count(&self) -> u32 {
-        count32(self.places.len())
-    }
-
-    /// The id of a rank.
-    ///
-    /// # Panics
-    /// If there is no such rank.
-    pub(crate) fn get(&self, rank: u32) -> Id<'_> {
-        let (list, code) = self.places[index(rank)];
-        self.lists[index(list)].get(code)
-    }
-
-    /// A table from ids to ranks, which are in the order of hashes.
-    pub(crate) fn keys(&self) -> Keys {
-        let ids = (0..self.count()).map(|rank| self.get(rank));
-        Keys::in_order(ids.map(|id| match id {
-            Id::Int(id) => Customer::Int(id),
-            Id::Text(id) => Customer::Text(id),
-        }))
-    }
-
-    /// Whether ids are texts.
-    pub(crate) fn has_texts(&self) -> bool {
-        matches!(self.lists.first(), Some(Ids::Texts(_)))
-    }
-
-    /// Gives the memory back to the account.
-    pub(crate) fn release(self, control: &Control) {
-        control.release(self.charged);
-    }
-}
-
-/// Ids, places by rank, and ranks by list and code.
-type RankedLists = (Vec<Ids>, Vec<(u32, u32)>, Vec<Vec<u32>>);
-
-/// Sorts all ids, and numbers those that differ.
-fn rank(lists: Vec<Ids>, order: Order) -> RankedLists {
-    let prefix = match order {
-        Order::Id => common_prefix(&lists),
-        Order::Hash => 0,
-    };
-    let key_of = |id: Id<'_>| match (order, id) {
-        (Order::Id, Id::Int(id)) => id.cast_unsigned() ^ (1 << 63),
-        (Order::Id, Id::Text(id)) => head(&id.as_bytes()[prefix..]),
-        (Order::Hash, Id::Int(id)) => hash_of(Customer::Int(id)),
-        (Order::Hash, Id::Text(id)) => hash_of(Customer::Text(id)),
-    };
-    let mut entries = Vec::with_capacity(lists.iter().map(Ids::count).sum());
-    for (list, ids) in (0..).zip(&lists) {
-        entries.extend((0..count32(ids.count())).map(|at| (key_of(ids.get(at)), list, at)));
-    }
-    let id_of = |entry: &(u64, u32, u32)| lists[index(entry.1)].get(entry.2);
-    entries.par_sort_unstable_by(|a, b| {
-        // The list last, so that it is always the same one that an id is kept in.
-        let by_id = || id_of(a).cmp(&id_of(b)).then(a.1.cmp(&b.1));
-        a.0.cmp(&b.0).then_with(by_id)
-    });
-    let mut ranks: Vec<Vec<u32>> = lists.iter().map(|ids| vec![0; ids.count()]).collect();
-    let mut places: Vec<(u32, u32)> = Vec::with_capacity(entries.len());
-    let mut last: Option<&(u64, u32, u32)> = None;
-    for entry in &entries {
-        if last.is_none_or(|last| last.0 != entry.0 || id_of(last) != id_of(entry)) {
-            places.push((entry.1, entry.2));
-            last = Some(entry);
-        }
-        ranks[index(entry.1)][index(entry.2)] = count32(places.len() - 1);
-    }
-    (lists, places, ranks)
-}
-
-/// Bytes that all texts begin with: hashes are often written with many zeros before them, and what
-/// all have in common tells none from another.
-fn common_prefix(lists: &[Ids]) -> usize {
-    let texts = lists.iter().filter_map(|ids| match ids {
-        Ids::Ints(_) => None,
-        Ids::Texts(texts) => Some(texts),
-    });
-    let mut all = texts.flat_map(|texts| (0..texts.count()).map(|at| texts.bytes(at)));
-    let Some(first) = all.next() else {
-        return 0;
-    };
-    all.fold(first.len(), |prefix, id| {
-        if id.starts_with(&first[..prefix]) {
-            return prefix;
-        }
-        let same = id.iter().zip(&first[..prefix]);
-        same.take_while(|(a, b)| a == b).count()
-    })
-}
-
-/// The first 8 bytes of a text as a number that sorts as they do.
-fn head(text: &[u8]) -> u64 {
-    let mut bytes = [0; 8];
-    let length = text.len().min(8);
-    bytes[..length].copy_from_slice(&text[..length]);
-    u64::from_be_bytes(bytes)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::column::Customer;
+    use crate::keys::hash_of;
 
     /// The ids of two threads, interned in batches of three, and merged.
     fn merged(threads: [&[&str]; 2], order: Order) -> (Vec<String>, Vec<Vec<u32>>) {

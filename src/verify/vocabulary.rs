@@ -1,0 +1,66 @@
+//! The vocabulary of a set: that it is one, that it holds what the manifests say, and its codes.
+//!
+//! **Invariants**: items that a day was made with are the first of all, in the same order: codes never
+//! change.
+
+use std::path::Path;
+
+use super::Problems;
+use super::ledger::{Ledger, NamedFile};
+use crate::control::Control;
+use crate::error::{Error, Result};
+use crate::ids::count64;
+use crate::naive::ItemCodes;
+use crate::publish::{MANIFEST, VOCABULARY};
+use crate::regular::{self, DigestOf};
+use crate::vocabulary::{digest_of, read, texts_of};
+
+/// Checks the items of a vocabulary whose bytes are sound.
+///
+/// # Errors
+/// If it cannot be read.
+pub(super) fn check(path: &Path, ledger: &Ledger, problems: &mut Problems) -> Result<()> {
+    let items = read(path)?;
+    let texts = texts_of(&items);
+    let told = &ledger.whole["vocabulary"];
+    let is_it = |told: &serde_json::Value| {
+        let count = told["items"]
+            .as_u64()
+            .and_then(|of| usize::try_from(of).ok());
+        let first = count.and_then(|count| texts.get(..count));
+        first.is_some_and(|first| told["xxh64_of_items"] == format!("{:016x}", digest_of(first)))
+    };
+    if told["items"] != count64(texts.len()) || !is_it(told) {
+        let what = format!("its items are not those that {MANIFEST} says");
+        problems.add(VOCABULARY, what);
+    }
+    for day in &ledger.days {
+        if !day.manifest.is_null() && !is_it(&day.manifest["vocabulary"]) {
+            let what = "its items are not the first ones of the vocabulary, in the same order";
+            problems.add(day.manifest_path(), what);
+        }
+    }
+    Ok(())
+}
+
+/// The codes of the items of a set.
+///
+/// # Errors
+/// If its vocabulary cannot be read, or its bytes are not those that the manifest says.
+pub(super) fn codes(out: &Path, ledger: &Ledger, control: &Control) -> Result<ItemCodes> {
+    let Some(named) = ledger.files.iter().find(|file| file.is_vocabulary()) else {
+        return Ok(ItemCodes::none());
+    };
+    let NamedFile {
+        bytes, checksum, ..
+    } = named;
+    let path = out.join(&named.path);
+    let digest = |file| regular::digest(file, DigestOf::File);
+    let found = regular::open(&path).and_then(digest);
+    let found = found.map_err(|error| Error::io("read", &path, error))?;
+    if found != (*bytes, *checksum) {
+        let what = format!("its bytes are not those that {MANIFEST} says");
+        return Err(Error::bad_file(path.display().to_string(), what));
+    }
+    ItemCodes::of(&ledger.settings, &path, &|| control.check())
+}

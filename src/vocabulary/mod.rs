@@ -1,0 +1,345 @@
+//! Codes for items whose ids are texts: those that a vocabulary has, and the next ones for others.
+//!
+//! ```text
+//! given: item ──► code ─────────────┐
+//! impressions, actions: item ──► number of a thread ──► by bytes ──► next codes ──► number ──► code
+//!                                                             └──► _vocabulary.parquet
+//! ```
+//! **In / Out**: the items that were come across, and a vocabulary that may be given → a code for
+//! each number ([`Coded`]), and the vocabulary with all items in it.
+//! **Invariants**: codes are dense from 1. One that is given never changes; new ones are in the order
+//! of the bytes of their items, and which items get one depends on input and settings alone: those
+//! shown in rows, and those of actions between the earliest start of a lookback and the latest
+//! cutoff of their customer, however few of these are in a history.
+//! **Cost**: a sort of all distinct items, on all threads.
+//! **Why so**: only items of histories would be fewer, but which these are is known when all is
+//! sorted, and rows are encoded as soon as a part of it is.
+
+mod read;
+mod write;
+
+use std::fs::File;
+use std::io;
+use std::path::{Path, PathBuf};
+
+use crate::column::EventChunk;
+use crate::control::Control;
+use crate::error::{Error, Result};
+use crate::ids::{Item, count32, count64, index};
+use crate::intern::{Id, Interner, Order, Ranked};
+use crate::job::{ItemVocabulary, Job, Publish, UnknownItem};
+use crate::publish::VOCABULARY;
+use crate::regular::{self, DigestOf};
+use crate::scan::impressions::ImpressionState;
+use crate::scan::items::{ItemTexts, place_of};
+
+pub(crate) use self::read::read;
+pub(crate) use self::write::{digest_of, schema, told_of, write};
+
+/// The items that have codes before anything is read.
+#[derive(Debug)]
+pub(crate) struct Vocabulary {
+    /// The items, in the order of their codes, which are one more than their places.
+    given: Interner,
+    /// The digest of the items of the file that the job names, if it names one.
+    from: Option<u64>,
+    /// XXH64 of the output's own vocabulary, if that is what is given.
+    extends: Option<u64>,
+    /// Whether items without a code are left out.
+    drops: bool,
+}
+
+impl Vocabulary {
+    /// The file that a job names.
+    pub(crate) fn file_of(job: &Job) -> Option<&PathBuf> {
+        match &job.item_vocabulary {
+            Some(ItemVocabulary::File(path)) => Some(path),
+            _ => None,
+        }
+    }
+
+    /// Reads what is given: that of an output that days are added to, else the file that the job
+    /// names, else nothing. No vocabulary if items have no texts for ids.
+    ///
+    /// # Errors
+    /// If a file cannot be read, or holds no vocabulary.
+    pub(crate) fn open(job: &Job, control: &Control) -> Result<Option<Vocabulary>> {
+        if job.item_vocabulary.is_none() {
+            return Ok(None);
+        }
+        let mut vocabulary = Vocabulary {
+            given: Interner::texts(),
+            from: None,
+            extends: None,
+            drops: job.unknown_item == UnknownItem::Drop,
+        };
+        if let Some(path) = Vocabulary::file_of(job) {
+            vocabulary.given = read(path)?;
+            vocabulary.from = Some(digest_of(&texts_of(&vocabulary.given)));
+        }
+        let own = job.out.join(VOCABULARY);
+        if matches!(job.publish, Publish::AddDays(_)) && own.is_file() {
+            let (_, checksum) = digest(&own)?;
+            vocabulary.extends = Some(checksum);
+            vocabulary.given = read(&own)?;
+        }
+        vocabulary.given.charge(control)?;
+        Ok(Some(vocabulary))
+    }
+
+    /// The digest of the items of the file that the job names, if it names one.
+    pub(crate) fn from(&self) -> Option<u64> {
+        self.from
+    }
+
+    /// The items that there are, if others are left out.
+    pub(crate) fn known(&self) -> Option<&Interner> {
+        self.drops.then_some(&self.given)
+    }
+
+    /// Gives each item that was come across its code.
+    ///
+    /// # Errors
+    /// If there are more than the type of items has room for, or the memory of the job is used up.
+    pub(crate) fn settle<I: Item>(
+        self,
+        shown: ItemTexts,
+        readers: Vec<ItemTexts>,
+        control: &Control,
+    ) -> Result<Coded<I>> {
+        let given_count = count32(self.given.count());
+        let (mut lists, mut held) = (vec![self.given], vec![Vec::new()]);
+        for of in std::iter::once(shown).chain(readers) {
+            let (ids, of_it) = of.into_parts();
+            lists.push(ids);
+            held.push(of_it);
+        }
+        // Those that are shown are in rows, all of them.
+        held[1].fill(true);
+        let (ranked, ranks) = Ranked::merge(lists, Order::Id, control)?;
+        let mut is_held = vec![false; index(ranked.count())];
+        for (ranks, held) in ranks.iter().zip(&held) {
+            for (rank, _) in ranks.iter().zip(held).filter(|(_, held)| **held) {
+                is_held[index(*rank)] = true;
+            }
+        }
+        let (mut codes, mut new) = (vec![I::PADDING; is_held.len()], Vec::new());
+        for (rank, code) in (0..ranked.count()).zip(&mut codes) {
+            let place = match ranked.place(rank) {
+                (0, place) => place,
+                _ if self.drops || !is_held[index(rank)] => continue,
+                _ => {
+                    new.push(rank);
+                    given_count + count32(new.len()) - 1
+                }
+            };
+            *code = code_of(place)?;
+        }
+        let mut renames = ranks.iter().skip(1).map(|ranks| {
+            let codes = ranks.iter().map(|rank| codes[index(*rank)]);
+            codes.collect::<Vec<I>>()
+        });
+        let shown = renames.next().unwrap_or_default();
+        let readers: Vec<Vec<I>> = renames.collect();
+        let numbers = shown.len() + readers.iter().map(Vec::len).sum::<usize>();
+        control.charge(count64(numbers * size_of::<I>()))?;
+        Ok(Coded {
+            ranked,
+            given_count,
+            new,
+            shown,
+            readers,
+            extends: self.extends,
+        })
+    }
+}
+
+/// The code at a place from 0, if there is room for it.
+fn code_of<I: Item>(place: u32) -> Result<I> {
+    I::from_wide(i64::from(place) + 1).ok_or_else(|| {
+        Error::settings(
+            "there are more items than fit 32 bits; --item-type int64 has room for them",
+        )
+    })
+}
+
+/// All items with their codes.
+#[derive(Debug)]
+pub(crate) struct Coded<I> {
+    /// The items: those that were given first.
+    ranked: Ranked,
+    /// How many were given.
+    given_count: u32,
+    /// The ranks of those that were not, in the order of codes.
+    new: Vec<u32>,
+    /// Codes by number, of what was shown.
+    shown: Vec<I>,
+    /// Codes by number, of each thread that read actions; padding for what is left out.
+    readers: Vec<Vec<I>>,
+    /// XXH64 of the output's own vocabulary, if that was given.
+    extends: Option<u64>,
+}
+
+impl<I: Item> Coded<I> {
+    /// Puts codes in the place of the numbers of what was shown.
+    pub(crate) fn rename_shown(&self, items: &mut [I]) {
+        for item in items {
+            *item = self.shown[place_of(*item)];
+        }
+    }
+
+    /// Puts codes in the place of the numbers of actions that a thread has read; gives how many are
+    /// left out.
+    pub(crate) fn rename(&self, thread: usize, chunk: &mut EventChunk<I>) -> u64 {
+        let codes = &self.readers[thread];
+        count64(chunk.rename(|item| codes[place_of(item)]))
+    }
+}
+
+impl<I> Coded<I> {
+    /// The number of items.
+    pub(crate) fn count(&self) -> u32 {
+        self.given_count + count32(self.new.len())
+    }
+
+    /// XXH64 of the vocabulary of the output that this one extends, if it does.
+    pub(crate) fn extends(&self) -> Option<u64> {
+        self.extends
+    }
+
+    /// The item with a code, counted from 0.
+    fn text(&self, place: u32) -> &str {
+        let id = match place.checked_sub(self.given_count) {
+            None => self.ranked.id_in(0, place),
+            Some(new) => self.ranked.get(self.new[index(new)]),
+        };
+        text_of(id)
+    }
+}
+
+/// The text of an id that is one.
+fn text_of(id: Id<'_>) -> &str {
+    match id {
+        Id::Text(text) => text,
+        Id::Int(_) => unreachable!("items with codes have texts for ids"),
+    }
+}
+
+/// The items of an interner, in the order of their codes.
+pub(crate) fn texts_of(items: &Interner) -> Vec<&str> {
+    let codes = 0..count32(items.count());
+    codes.map(|code| text_of(items.get(code))).collect()
+}
+
+/// Bytes and XXH64 of a file.
+///
+/// # Errors
+/// If it cannot be read.
+pub(crate) fn digest(path: &Path) -> Result<(u64, u64)> {
+    let digest = |file: File| regular::digest(file, DigestOf::File);
+    let found: io::Result<(u64, u64)> = regular::open(path).and_then(digest);
+    found.map_err(|error| Error::io("read", path, error))
+}
+
+/// Numbers the items that are shown anew, in the order of their bytes, over all threads: rows that
+/// differ in nothing else are in this order. Nothing if items have no texts for ids.
+///
+/// # Errors
+/// If the memory of the job is used up.
+pub(crate) fn number_shown<I: Item>(
+    states: &mut [ImpressionState<I>],
+    control: &Control,
+) -> Result<Option<ItemTexts>> {
+    let texts = states.iter_mut().map(|state| state.items.take());
+    let Some(texts) = texts.collect::<Option<Vec<ItemTexts>>>() else {
+        return Ok(None);
+    };
+    let lists = texts.into_iter().map(|of| of.into_parts().0).collect();
+    let (ranked, ranks) = Ranked::merge(lists, Order::Id, control)?;
+    let mut is_held = vec![false; index(ranked.count())];
+    for (state, ranks) in states.iter().zip(&ranks) {
+        for item in &state.rows.items {
+            is_held[index(ranks[place_of(*item)])] = true;
+        }
+    }
+    let (mut all, mut numbers) = (ItemTexts::new(), vec![I::PADDING; is_held.len()]);
+    for (rank, number) in (0..ranked.count()).zip(&mut numbers) {
+        if is_held[index(rank)] {
+            let new = all.number(text_of(ranked.get(rank)));
+            *number = new.expect("there are no more than of the threads together");
+        }
+    }
+    all.charge(control)?;
+    for (state, ranks) in states.iter_mut().zip(&ranks) {
+        for item in &mut state.rows.items {
+            *item = numbers[index(ranks[place_of(*item)])];
+        }
+    }
+    ranked.release(control);
+    Ok(Some(all))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::column::Row;
+    use crate::ids::{Kind, Micros};
+
+    /// Items of a thread, those of `held` in rows.
+    fn items(all: &[&str], held: &[i32]) -> ItemTexts {
+        let mut items = ItemTexts::new();
+        for text in all {
+            items.number::<i32>(text).expect("few");
+        }
+        let row = |item: &i32| Row::new(0, Micros(0), Kind(1), *item);
+        items.hold(&held.iter().map(row).collect::<Vec<_>>());
+        items
+    }
+
+    /// A vocabulary of some items.
+    fn given(texts: &[&str], drops: bool) -> Vocabulary {
+        let mut given = Interner::texts();
+        for text in texts {
+            given.intern_text(text.as_bytes());
+        }
+        Vocabulary {
+            given,
+            from: None,
+            extends: None,
+            drops,
+        }
+    }
+
+    /// The items of a vocabulary, in order.
+    fn texts<I>(coded: &Coded<I>) -> Vec<&str> {
+        (0..coded.count()).map(|place| coded.text(place)).collect()
+    }
+
+    #[test]
+    fn given_codes_stay_and_new_ones_follow_in_the_order_of_bytes() {
+        let shown = items(&["m", "z"], &[]);
+        let readers = vec![
+            items(&["x", "b", "not held"], &[1, 2]),
+            items(&["a", "x"], &[1]),
+        ];
+        let control = Control::default();
+        let coded = given(&["y", "x"], false).settle::<i32>(shown, readers, &control);
+        let coded = coded.expect("room");
+        assert_eq!(texts(&coded), ["y", "x", "a", "b", "m", "z"]);
+        let mut items = [2, 1, 1];
+        coded.rename_shown(&mut items);
+        assert_eq!(items, [6, 5, 5]);
+        assert_eq!(coded.readers, [vec![2, 4, 0], vec![3, 2]]);
+    }
+
+    #[test]
+    fn what_a_given_vocabulary_lacks_is_left_out_if_so_asked() {
+        let shown = items(&["x"], &[]);
+        let readers = vec![items(&["b", "x"], &[1, 2])];
+        let control = Control::default();
+        let coded = given(&["y", "x"], true).settle::<i64>(shown, readers, &control);
+        let coded = coded.expect("room");
+        assert_eq!(texts(&coded), ["y", "x"]);
+        assert_eq!(coded.readers, [vec![0, 2]]);
+    }
+}

@@ -1,0 +1,118 @@
+//! All items with their codes to a file.
+//!
+//! **Shape**: a row an item, by code: `item` (string), `code` (of the width of items). **Invariants**:
+//! its bytes are a function of the items and the codec.
+
+use std::hash::Hasher;
+use std::path::Path;
+use std::sync::Arc;
+
+use arrow::array::{ArrayRef, Int32Array, Int64Array, StringArray};
+use arrow::datatypes::{DataType, Field, Schema};
+use twox_hash::XxHash64;
+
+use super::read::{COLUMNS, read};
+use super::{Coded, digest, texts_of};
+use crate::control::Control;
+use crate::encode::TableEncoder;
+use crate::error::Result;
+use crate::ids::count64;
+use crate::job::{ItemType, Job};
+use crate::publish::{Part, PartFile, Staging, VOCABULARY, write_error};
+
+/// Rows of a row group.
+const GROUP_ROWS: u32 = 1 << 18;
+
+/// The columns of a vocabulary.
+pub(crate) fn schema(of: ItemType) -> Schema {
+    let [item, code] = COLUMNS;
+    let of_codes = match of {
+        ItemType::Int32 => DataType::Int32,
+        ItemType::Int64 => DataType::Int64,
+    };
+    Schema::new(vec![
+        Field::new(item, DataType::Utf8, false),
+        Field::new(code, of_codes, false),
+    ])
+}
+
+/// The digest of items in the order of their codes: XXH64, seed 0, of each text's length, as four
+/// bytes, little-endian, and its bytes.
+pub(crate) fn digest_of(texts: &[&str]) -> u64 {
+    let mut hasher = XxHash64::with_seed(0);
+    texts.iter().for_each(|text| add(&mut hasher, text));
+    hasher.finish()
+}
+
+/// Adds an item to a digest.
+fn add(hasher: &mut XxHash64, text: &str) {
+    let length = u32::try_from(text.len()).expect("ids have at most 4096 bytes");
+    hasher.write(&length.to_le_bytes());
+    hasher.write(text.as_bytes());
+}
+
+/// A vocabulary that was written, as [`write`] told it.
+///
+/// # Errors
+/// If it cannot be read, or is none.
+pub(crate) fn told_of(path: &Path) -> Result<(Part, u64)> {
+    let items = read(path)?;
+    let (bytes, checksum) = digest(path)?;
+    let part = Part {
+        name: VOCABULARY.to_owned(),
+        rows: count64(items.count()),
+        row_groups: count64(items.count()).div_ceil(u64::from(GROUP_ROWS)),
+        bytes,
+        checksum,
+    };
+    Ok((part, digest_of(&texts_of(&items))))
+}
+
+/// Writes the vocabulary into the output that is being built; gives the file, and the digest of its
+/// items.
+///
+/// # Errors
+/// If it cannot be written.
+pub(crate) fn write<I>(
+    job: &Job,
+    control: &Control,
+    staging: &Staging,
+    coded: &Coded<I>,
+) -> Result<(Part, u64)> {
+    let encoder = TableEncoder::new(job, schema(job.item_type))?;
+    let path = staging.file_in("", VOCABULARY)?;
+    let file = PartFile::create_large(&path)?;
+    let failed = |error| write_error(&path, error);
+    let mut writer = encoder.file(file.clone()).map_err(failed)?;
+    let (mut hasher, mut row_groups, mut start) = (XxHash64::with_seed(0), 0, 0);
+    while start < coded.count() {
+        control.check()?;
+        let places = start..coded.count().min(start.saturating_add(GROUP_ROWS));
+        start = places.end;
+        let texts: Vec<&str> = places.clone().map(|place| coded.text(place)).collect();
+        texts.iter().for_each(|text| add(&mut hasher, text));
+        let codes = places.map(|place| i64::from(place) + 1);
+        let codes: ArrayRef = match job.item_type {
+            ItemType::Int32 => {
+                let narrow = codes.map(|code| i32::try_from(code).expect("codes fit their type"));
+                Arc::new(Int32Array::from_iter_values(narrow))
+            }
+            ItemType::Int64 => Arc::new(Int64Array::from_iter_values(codes)),
+        };
+        let items: ArrayRef = Arc::new(StringArray::from(texts));
+        writer
+            .append(encoder.encode(&[items, codes])?)
+            .map_err(failed)?;
+        row_groups += 1;
+    }
+    writer.finish().map_err(failed)?;
+    let (bytes, checksum) = file.finish()?;
+    let part = Part {
+        name: VOCABULARY.to_owned(),
+        rows: u64::from(coded.count()),
+        row_groups,
+        bytes,
+        checksum,
+    };
+    Ok((part, hasher.finish()))
+}
