@@ -1,5 +1,6 @@
 //! Flags of `head`, and its JSON; `cards` draws what people see.
 
+use std::collections::BTreeSet;
 use std::io::{self, BufWriter, IsTerminal, Write};
 use std::path::PathBuf;
 
@@ -22,6 +23,11 @@ const WIDTH_DEFAULT: usize = 100;
 /// Actions of a history that are left of it when it is abbreviated.
 const ACTIONS_SHOWN: usize = 10;
 
+/// Rows that are made lines of at a time, whose histories are in memory whole.
+const ROWS_TAKEN: usize = 64;
+/// Columns of items.
+const OF_ITEMS: [&str; 3] = ["item_id", "items", "actions"];
+
 /// The examples under `hitherto head --help`.
 const EXAMPLES: &str = "\
 Examples:
@@ -35,7 +41,7 @@ Examples:
     hitherto head training --quarantine
 
 Lists are newest first. A list that does not fit ends with how many more there are; padding is not
-shown. Times are UTC.
+shown. Times are UTC. Items whose ids are texts are shown as such; --json has their codes.
 
 Exit codes: 0 done, 2 usage, 65 OUT is not what its manifest says, 66 no such set, day or customer,
 70 internal fault, 74 I/O.";
@@ -224,9 +230,16 @@ fn print_sheet(rows: &mut Head, of: HeadOf) -> anyhow::Result<u64> {
         width: width(),
     };
     let question = rows.question;
-    for row in rows {
-        let line = Line::of(&sheet.columns, row?, sheet.width);
-        sheet.lines.push(line);
+    loop {
+        let taken = rows.by_ref().take(ROWS_TAKEN);
+        let mut taken = taken.collect::<Result<Vec<HeadRow>, Error>>()?;
+        if taken.is_empty() {
+            break;
+        }
+        name_items(rows, &mut taken)?;
+        let lines = taken.into_iter();
+        let lines = lines.map(|row| Line::of(&sheet.columns, row, sheet.width));
+        sheet.lines.extend(lines);
     }
     let text = match (of, question) {
         (HeadOf::Quarantine, _) => sheet.faults(),
@@ -235,6 +248,41 @@ fn print_sheet(rows: &mut Head, of: HeadOf) -> anyhow::Result<u64> {
     };
     print(&text)?;
     Ok(u64::try_from(sheet.lines.len()).unwrap_or(u64::MAX))
+}
+
+/// Puts items in the place of their codes, if rows have codes.
+fn name_items(head: &Head, rows: &mut [HeadRow]) -> anyhow::Result<()> {
+    if !head.has_codes() {
+        return Ok(());
+    }
+    let is_item = |name: &String| OF_ITEMS.contains(&name.as_str());
+    let columns: Vec<bool> = head.columns.iter().map(is_item).collect();
+    let mut each = |with: &mut dyn FnMut(&mut HeadValue)| {
+        for row in rows.iter_mut() {
+            let values = row.values.iter_mut().zip(&columns);
+            for (value, _) in values.filter(|(_, is_item)| **is_item) {
+                match value {
+                    HeadValue::List(values) => values.iter_mut().for_each(&mut *with),
+                    value => with(value),
+                }
+            }
+        }
+    };
+    let mut codes = BTreeSet::new();
+    each(&mut |value| {
+        if let HeadValue::Int(code @ 1..) = value {
+            codes.insert(*code);
+        }
+    });
+    let items = head.items(&codes)?;
+    each(&mut |value| {
+        if let HeadValue::Int(code) = value
+            && let Some(item) = items.get(code)
+        {
+            *value = HeadValue::Text(item.clone());
+        }
+    });
+    Ok(())
 }
 
 /// How many characters a line of standard output may have: as `COLUMNS` says, or the terminal.

@@ -2,7 +2,7 @@
 //!
 //! **In / Out**: `OUT`, or the folder of one of its days → [`Head`], an iterator of rows with typed
 //! values, in the order of the manifest: days, parts, rows. Of `dwell` one of its tables, and of any
-//! job the rows that were set aside.
+//! job the rows that were set aside. The codes of items can be told as the texts that they stand for.
 //! **Invariants**: the manifest is parsed only if its bytes are those that its own checksum is of; a
 //! file that it names lies in the folder. Files of rows are not checked against it: that takes reading
 //! all of them, and `verify` does it. Nothing is written.
@@ -11,9 +11,10 @@
 //! rows.
 
 mod files;
+mod items;
 mod values;
 
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::fmt;
 use std::path::{Path, PathBuf};
 
@@ -28,6 +29,7 @@ use parquet::errors::ParquetError;
 use parquet::file::metadata::PageIndexPolicy;
 
 use self::files::{HeadFile, part_files, quarantine_files, read_manifest};
+use self::items::{items_of, vocabulary_of};
 pub use self::values::HeadValue;
 use self::values::{is_wanted, row_of};
 use crate::calendar::date_text;
@@ -87,6 +89,8 @@ pub struct Head {
     pub rows_count: u64,
     /// What is asked for.
     settings: HeadSettings,
+    /// The items of codes, if rows have codes for them.
+    vocabulary: Option<PathBuf>,
     /// The files that are still to be read, in order.
     files: VecDeque<HeadFile>,
     /// The file that is being read, and its day.
@@ -130,11 +134,13 @@ pub fn head(settings: &HeadSettings) -> Result<Head> {
         of => ("parts", part_files(settings, question, of, &manifest)?),
     };
     let files = files.ok_or_else(|| of_manifest(list))?;
+    let has_codes = settings.of != HeadOf::Quarantine;
     let mut head = Head {
         question,
         columns: Vec::new(),
         rows_count: files.iter().map(|file| file.rows).sum(),
         settings: settings.clone(),
+        vocabulary: vocabulary_of(out, &manifest).filter(|_| has_codes),
         files: files.into(),
         open: None,
         ready: VecDeque::new(),
@@ -149,6 +155,22 @@ pub fn head(settings: &HeadSettings) -> Result<Head> {
 }
 
 impl Head {
+    /// Whether rows have codes for items, whose ids are texts.
+    pub fn has_codes(&self) -> bool {
+        self.vocabulary.is_some()
+    }
+
+    /// The items of some codes; none where rows have no codes.
+    ///
+    /// # Errors
+    /// If the vocabulary of the set cannot be read, or lacks one of them.
+    pub fn items(&self, codes: &BTreeSet<i64>) -> Result<BTreeMap<i64, String>> {
+        match &self.vocabulary {
+            None => Ok(BTreeMap::new()),
+            Some(path) => items_of(path, codes),
+        }
+    }
+
     /// Whether a row was found to be the last of those asked for.
     fn is_done(&self) -> bool {
         self.left == 0 || (self.open.is_none() && self.files.is_empty())

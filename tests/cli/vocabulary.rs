@@ -188,6 +188,31 @@ fn what_a_given_vocabulary_lacks_is_left_out_and_counted() {
 }
 
 #[test]
+fn head_shows_people_items_and_programs_codes() {
+    let shop = named_shop();
+    for (layout, of_items) in [("sample", "0  sku-11"), ("request", "items  ")] {
+        shop.made(&[&BUILD[..], &["--layout", layout, "--overwrite"]].concat());
+        let days = ["out", "out/dt=2025-08-15"];
+        for out in days {
+            let run = shop.run_bare(&["head", out, "-n", "100", "--customer", "1"]);
+            assert_eq!(run.code, 0, "{}", run.stderr);
+            let actions = "sku-21  sku-31  sku-41\n";
+            assert!(run.stdout.contains(actions), "{}", run.stdout);
+            assert!(run.stdout.contains(of_items), "{}", run.stdout);
+            assert!(run.stdout.contains("sku-12"), "{}", run.stdout);
+        }
+        assert_eq!(first_list(&shop, "actions"), "[5,8,10,0]");
+    }
+    give(&shop, &["sku-11", "sku-21"]);
+    fs::rename(given(&shop), shop.out().join("_vocabulary.parquet")).expect("to move");
+    let run = shop.run_bare(&["head", "out"]);
+    run.assert_failed(65, &["_vocabulary.parquet", "code 3"]);
+    fs::remove_file(shop.out().join("_vocabulary.parquet")).expect("a file");
+    shop.run_bare(&["head", "out"])
+        .assert_failed(74, &["_vocabulary.parquet"]);
+}
+
+#[test]
 fn what_is_told_of_actions_goes_with_them_where_others_are_left_out() {
     for format in FORMATS {
         let shop = named_shop();
