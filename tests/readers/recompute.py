@@ -5,6 +5,7 @@ What it checks, for each case:
 - the order inside a part: a customer's rows adjacent, then by cutoff, ranking_id, impression, position;
 - the Parquet schema field by field with nullability, row group sizes, offset index, codec;
 - that the manifests name exactly the files there are, with their rows and bytes, and count what was dropped;
+- that `_vocabulary.parquet` has the items that it should, where ids of items are texts, each with its code;
 - that `_SUCCESS` is there, and that the newest action is older than the cutoff in every row.
 
 The recomputation follows the promises of the `sequences` section one by one, with a loop over all actions for
@@ -53,7 +54,8 @@ DEFAULTS = {
     "cutoff": "day", "timezone": "UTC", "lookback_days": 365, "available": {}, "embargo": {}, "max_actions": 1000,
     "pad": True, "guests": "drop", "guest_ids": [], "null_label": "keep", "date": None, "from": None, "to": None,
     "item_type": "int32", "customer_type": None, "time_unit": None, "columns": {}, "row_group_rows": 16384,
-    "types": None, "dedup": "none", "with": None, "negatives_sample": None, "seed": 0,
+    "types": None, "dedup": "none", "with": None, "negatives_sample": None, "seed": 0, "item_vocabulary": None,
+    "unknown_item": "index",
 }
 
 
@@ -223,6 +225,19 @@ def number_of(raw, kind):
     return int(raw) if kind == "int32" else struct.unpack("f", struct.pack("f", float(raw)))[0]
 
 
+def item_of(raw, settings):
+    """The id of an item: a text where items have codes."""
+    return str(raw) if settings["item_vocabulary"] else int(raw)
+
+
+def given_items(settings):
+    """The items of a vocabulary that is given, in the order of their codes."""
+    if settings["item_vocabulary"] in (None, "build"):
+        return []
+    table = pq.read_table(settings["item_vocabulary"]).to_pylist()
+    return [row["item"] for row in sorted(table, key=lambda row: row["code"])]
+
+
 def customer_of(raw, settings, as_text):
     """The id as the output has it, or None for a guest."""
     if raw is None:
@@ -265,7 +280,8 @@ def read_actions(sources, settings, zone):
                     null_customers[source] += 1
                     continue
                 told = tuple(number_of(row.get(column(name)), kind) for name, kind in lists_of(settings) if kind)
-                actions.append(Action(source, code, customer, int(row[column(item_name)]), time, available, told))
+                item = item_of(row[column(item_name)], settings)
+                actions.append(Action(source, code, customer, item, time, available, told))
     return actions, null_customers
 
 
@@ -341,20 +357,44 @@ def known_after(action, settings):
     return max(times)
 
 
+def lookback_start(cutoff, settings, zone):
+    """The first moment of a lookback; of one without an end before all."""
+    if settings["lookback_days"] is None:
+        return -math.inf
+    wall = local(cutoff, zone) - D.timedelta(days=settings["lookback_days"])
+    return instant_of(micros(wall), zone)
+
+
+def counts_in(action, since, cutoff, settings):
+    """Whether an action of a customer counts at a cutoff."""
+    if settings["types"] and str(action.code) not in settings["types"].split(","):
+        return False
+    return since <= action.time.us and is_prior(action, cutoff, settings)
+
+
+def vocabulary_of(impressions, actions, settings, zone):
+    """The items with codes, in their order: those given, then those of samples and of actions that may be prior."""
+    given = given_items(settings)
+    if settings["unknown_item"] == "drop":
+        return given
+    held, spans = set(), {}
+    for customer, _, shown, cutoff in impressions:
+        held.update(item for _, item, _ in shown)
+        if shown and customer is not None:
+            start = lookback_start(cutoff, settings, zone)
+            first, last = spans.get(customer, (start, cutoff))
+            spans[customer] = (min(first, start), max(last, cutoff))
+    held.update(a.item for a in actions if a.customer in spans and counts_in(a, *spans[a.customer], settings))
+    return given + sorted(held - set(given), key=str.encode)
+
+
 def history_of(customer, cutoff, actions, settings, zone):
-    since = None
-    if settings["lookback_days"] is not None:
-        wall = local(cutoff, zone) - D.timedelta(days=settings["lookback_days"])
-        since = instant_of(micros(wall), zone)
-    prior = []
+    since, prior = lookback_start(cutoff, settings, zone), []
     for action in actions:
-        if settings["types"] and str(action.code) not in settings["types"].split(","):
-            continue
-        if action.customer == customer and is_prior(action, cutoff, settings):
-            if since is None or action.time.us >= since:
-                told = [math.inf if number != number else number for number in action.told]
-                known = known_after(action, settings)
-                prior.append((action.time.us, action.code, action.item, (known, told), action.told))
+        if action.customer == customer and counts_in(action, since, cutoff, settings):
+            told = [math.inf if number != number else number for number in action.told]
+            known = known_after(action, settings)
+            prior.append((action.time.us, action.code, action.item, (known, told), action.told))
     # Of those alike the one known last comes first; of which one is left, it is the one known first.
     prior.sort(key=lambda action: action[3], reverse=settings["dedup"] != "exact")
     prior.sort(key=lambda action: action[:3], reverse=True)
@@ -370,11 +410,11 @@ def as_day(raw):
 
 
 def recompute(sources, settings):
-    """(day → impressions, counts); an impression is (customer, ranking, items, labels, cutoff, history)."""
+    """(day → impressions, counts, vocabulary); an impression is (customer, ranking, items with labels, cutoff, history)."""
     zone = zoneinfo.ZoneInfo(settings["timezone"])
     actions, null_customers = read_actions(sources, settings, zone)
     as_text = is_text_customer(sources, settings)
-    days, counts, seen = {}, collections.Counter(), set()
+    days, counts, given = {}, collections.Counter(), set(given_items(settings))
 
     def column(name):
         return settings["columns"].get(f"impressions.{name}", name)
@@ -402,29 +442,42 @@ def recompute(sources, settings):
             if empty:
                 continue
             counts["null_labels"] += sum(e.get("is_order") is None for e in row[column("impressions")])
-            shown = []
+            shown, before = [], counts["negatives_left_out"]
             for position, element in enumerate(row.get(column("impressions"))):
-                label = element.get("is_order")
+                label, item = element.get("is_order"), item_of(element["item_id"], settings)
+                if settings["unknown_item"] == "drop" and item not in given:
+                    counts["unknown_items"] += 1
+                    continue
                 if label is None and settings["null_label"] != "keep":
                     continue
                 if is_sampled(day, customer, str(row[column("ranking_id")]), position, label, settings):
-                    shown.append((position, int(element["item_id"]), label))
+                    shown.append((position, item, label))
                 else:
                     counts["negatives_left_out"] += 1
-            counts["impressions_sampled_away"] += settings["negatives_sample"] is not None and not shown
-            history = []
-            if customer is not None:
-                history = history_of(customer, cutoff, actions, settings, zone)
+            counts["impressions_sampled_away"] += not shown and counts["negatives_left_out"] > before
             counts["samples"] += len(shown)
+            days.setdefault(str(day), []).append((customer, str(row[column("ranking_id")]), shown, cutoff))
+    vocabulary = None
+    if settings["item_vocabulary"]:
+        vocabulary = vocabulary_of(itertools.chain(*days.values()), actions, settings, zone)
+        codes = {item: code for code, item in enumerate(vocabulary, 1)}
+        # Actions on items without a code are left out; of samples none is left that has no code.
+        for action in actions:
+            action.item = codes.get(action.item)
+        days = {day: [(customer, ranking, [(position, codes[item], label) for position, item, label in shown], cutoff)
+                      for customer, ranking, shown, cutoff in impressions] for day, impressions in days.items()}
+    known = [action for action in actions if action.item is not None]
+    for day, impressions in days.items():
+        for at, (customer, ranking, shown, cutoff) in enumerate(impressions):
+            history = [] if customer is None else history_of(customer, cutoff, known, settings, zone)
             counts["samples_without_history"] += 0 if history else len(shown)
-            days.setdefault(str(day), []).append(
-                (customer, str(row[column("ranking_id")]), shown, cutoff, history))
+            impressions[at] = (customer, ranking, shown, cutoff, history)
     asked = {impression[0] for impressions in days.values() for impression in impressions}
     dropped = {(source, "null_customers"): count for source, count in null_customers.items()}
     for source in settings["available"]:
         dropped[source, "never_available"] = sum(
             a.source == source and a.available is None and a.customer in asked for a in actions)
-    return days, counts, dropped
+    return days, counts, dropped, vocabulary
 
 
 def expected_rows(impressions, layout, settings):
@@ -560,7 +613,8 @@ def check_order(out, layout, settings):
             keys = [(row[cutoff], row[1].encode()) for row in run]
             if keys != sorted(keys) and customer is not None:
                 yield f"{path}: rows of customer {customer!r} are not by cutoff, then ranking_id"
-            if layout == "sample" and settings["null_label"] == "keep" and not settings["negatives_sample"]:
+            leaves_out = settings["negatives_sample"] or settings["unknown_item"] == "drop"
+            if layout == "sample" and settings["null_label"] == "keep" and not leaves_out:
                 for _, group in itertools.groupby(run, key=lambda row: (row[cutoff], row[1])):
                     positions = [row[2] for row in group]
                     for before, after in zip([None] + positions, positions):
@@ -599,9 +653,33 @@ def check_files(out, layout, codec, settings, as_text):
                     yield f"{path}: row group {group}, {chunk.path_in_schema}: codec {chunk.compression}"
 
 
+def check_vocabulary(out, vocabulary, settings):
+    path = f"{out}/_vocabulary.parquet"
+    if vocabulary is None:
+        if os.path.exists(path):
+            yield "there is a vocabulary, though ids of items are what they are"
+        return
+    code = pa.int64() if settings["item_type"] == "int64" else pa.int32()
+    wanted = pa.schema([pa.field("item", pa.string(), False), pa.field("code", code, False)])
+    table = pq.ParquetFile(path).read()
+    if not table.schema.equals(wanted, check_metadata=False):
+        yield f"{path}: {table.schema}, expected {wanted}"
+    with duckdb.connect() as connection:
+        found = {"pyarrow": [(row["item"], row["code"]) for row in table.to_pylist()],
+                 "DuckDB": connection.execute(f"select item, code from read_parquet('{path}')").fetchall(),
+                 "Polars": pl.read_parquet(path).select("item", "code").rows()}
+    for name, rows in found.items():
+        if rows != [(item, code) for code, item in enumerate(vocabulary, 1)]:
+            yield f"{path}, read by {name}: {len(rows)} items {rows[:5]}, expected {len(vocabulary)} {vocabulary[:5]}"
+    told = json.load(open(f"{out}/_manifest.json"))["vocabulary"]
+    if (told["path"], told["items"], told["bytes"]) != ("_vocabulary.parquet", len(vocabulary), os.path.getsize(path)):
+        yield f"the manifest says {told} of the vocabulary"
+
+
 def check_manifest(out, days, counts, dropped):
     whole = json.load(open(f"{out}/_manifest.json"))
     on_disk = {os.path.relpath(p, out): p for p in glob.glob(f"{out}/**/*.parquet", recursive=True)}
+    on_disk.pop("_vocabulary.parquet", None)  # it is no part
     listed = {part["path"]: part for part in whole["parts"]}
     if listed.keys() != on_disk.keys():
         yield f"the manifest lists {sorted(listed)}, on disk are {sorted(on_disk)}"
@@ -619,7 +697,7 @@ def check_manifest(out, days, counts, dropped):
         if {key: listed[name][key] for key in facts} != facts:
             yield f"the manifest says {listed[name]}, the file has {facts}"
     wanted = ["impressions", "guests", "guests_dropped", "impressions_without_items", "null_labels", "samples",
-              "samples_without_history", "negatives_left_out", "impressions_sampled_away"]
+              "samples_without_history", "negatives_left_out", "impressions_sampled_away", "unknown_items"]
     for name in wanted:
         if whole["counts"][name] != counts[name]:
             yield f"the manifest counts {whole['counts'][name]} {name}, expected {counts[name]}"
@@ -671,7 +749,7 @@ class Case:
 
 def run_case(binary, work, case):
     """True if every layout and codec of the case agrees with the recomputation."""
-    days, counts, dropped = recompute(case.sources, case.settings)
+    days, counts, dropped, vocabulary = recompute(case.sources, case.settings)
     as_text = is_text_customer(case.sources, case.settings)
     explained = False
     for layout in case.layouts:
@@ -691,6 +769,7 @@ def run_case(binary, work, case):
                 wrong += check_order(out, layout, case.settings)
                 wrong += check_files(out, layout, codec, case.settings, as_text)
                 wrong += check_manifest(out, expected, counts, dropped)
+                wrong += check_vocabulary(out, vocabulary, case.settings)
             rows = sum(map(len, expected.values()))
             print(f"FAILED  {title}" if wrong else f"passed  {title}: {rows} rows of {len(expected)} days", flush=True)
             if wrong and not explained:
@@ -716,7 +795,8 @@ def shared_cases():
 class Log:
     """A small log full of edges, the same at each run: instants on and next to cutoffs, ties, duplicates, guests."""
 
-    def __init__(self, folder, zone_name, first_day, seed):
+    def __init__(self, folder, zone_name, first_day, seed, names=None):
+        self.names = names  # texts that are ids of items, if integers are not
         self.folder, self.zone, self.random = folder, zoneinfo.ZoneInfo(zone_name), random.Random(seed)
         self.days = [first_day + D.timedelta(days=i) for i in range(4)]
         starts = [day_start(day, self.zone) for day in self.days]
@@ -754,12 +834,16 @@ class Log:
     def customer(self):
         return self.random.choice([None, 0, -1] + list(range(1, 25)) * 3)
 
+    def item(self):
+        number = self.random.randint(1, 40)
+        return self.names[number % len(self.names)] if self.names else number
+
     def action_rows(self, source, count):
         _, _, item, time = ACTIONS[source]
         rows = []
         for _ in range(count):
             us = self.instant()
-            row = {"customer_id": self.customer(), item: self.random.randint(1, 40), time: us}
+            row = {"customer_id": self.customer(), item: self.item(), time: us}
             if source == "clicks":
                 row["ingested_at"] = self.random.choice([None, us, us + SECOND, us + 2 * DAY, us - DAY])
             else:
@@ -775,7 +859,7 @@ class Log:
         for i in range(count):
             day = self.random.choice(self.days)
             at = day_start(day, self.zone) + self.random.choice([0, 1, 3600 * SECOND, 7 * 3600 * SECOND])
-            items = [{"item_id": self.random.randint(1, 40), "is_order": self.random.choice([True, False, None])}
+            items = [{"item_id": self.item(), "is_order": self.random.choice([True, False, None])}
                      for _ in range(self.random.choice([0, 1, 2, 5, 9]))]
             row = {"dt": day, "ranking_id": self.random.randint(1, count), "customer_id": self.customer(),
                    "impression_time": at, "impressions": items or self.random.choice([None, []])}
@@ -815,9 +899,9 @@ class Log:
         return path
 
 
-def text_log(folder, zone, first_day, seed):
+def text_log(folder, zone, first_day, seed, names=None):
     """One log as text of four kinds; `no_dt` are the same impressions without a day."""
-    log = Log(folder, zone, first_day, seed)
+    log = Log(folder, zone, first_day, seed, names)
     impressions = log.impression_rows(120)
     no_dt = [{k: v for k, v in row.items() if k != "dt"} for row in impressions]
     return {
@@ -859,6 +943,39 @@ def parquet_log(folder, zone, first_day, seed):
     pq.write_table(table, f"{folder}/orders.parquet", use_deprecated_int96_timestamps=True)
     return {"impressions": f"{folder}/impressions", "clicks": f"{folder}/clicks.parquet",
             "carts": f"{folder}/carts.parquet", "orders": f"{folder}/orders.parquet"}
+
+
+# Ids of items: of one byte and of many, with what CSV must quote, with the same beginning, numbers as text.
+NAMES = ["7", "70", "007", "sku-1", "sku-10", "sku-2", "SKU-1", "a,b", 'a"b', "ü", "u\u0308", "日本", "🛒", " ", "x" * 300,
+         "the same beginning of many 1", "the same beginning of many 2", "null", "-1", "1.5"]
+
+
+def named_parquet_log(folder, seed):
+    """A log whose items are texts, as dictionaries, large texts, plain ones, and inside of lists."""
+    log = Log(folder, "UTC", D.date(2025, 3, 29), seed, NAMES)
+    shown = pa.list_(pa.struct([("item_id", pa.string()), ("is_order", pa.bool_())]))
+    rows = log.impression_rows(150)
+    table = pa.Table.from_pylist([{**row, "ranking_id": str(row["ranking_id"])} for row in rows], pa.schema([
+        ("dt", pa.date32()), ("ranking_id", pa.string()), ("customer_id", pa.int32()), ("impressions", shown)]))
+    pq.write_table(table, f"{folder}/impressions.parquet", row_group_size=37)
+    kinds = {"clicks": pa.dictionary(pa.int32(), pa.string()), "carts": pa.large_string(), "orders": pa.string()}
+    for source, kind in kinds.items():
+        _, _, item, time = ACTIONS[source]
+        rows = log.action_rows(source, 900)
+        table = pa.table({
+            "customer_id": pa.array([row["customer_id"] for row in rows], pa.int64()),
+            item: pa.array([row[item] for row in rows], pa.string()).cast(kind),
+            time: pa.array([row[time] for row in rows], pa.timestamp("us", "UTC")),
+            "order_date": pa.array([row.get("order_date") for row in rows], pa.date32())})
+        pq.write_table(table, f"{folder}/{source}.parquet", row_group_size=200, use_dictionary=source != "orders")
+    return {source: f"{folder}/{source}.parquet" for source in ("impressions", *kinds)}
+
+
+def vocabulary_file(folder, items):
+    """A vocabulary to be given, the last code first."""
+    table = pa.table({"item": items[::-1], "code": list(range(len(items), 0, -1))})
+    pq.write_table(table, f"{folder}/codes.parquet")
+    return f"{folder}/codes.parquet"
 
 
 # How other writers lay out the same values: codec, version of pages, dictionaries or other encodings, pages of a few rows.
@@ -917,6 +1034,18 @@ def generated_cases(work):
     yield Case("a third of the negatives, with weights", text, codecs=CODECS, max_actions=5, negatives_sample=0.3, seed=7,
                guests="empty", **berlin)
     yield Case("without carts", {s: p for s, p in text.items() if s != "carts"}, max_actions=20, **berlin)
+    yield Case("integers that have codes", text, codecs=CODECS, max_actions=20, item_vocabulary="build", **berlin)
+    named, _ = text_log(f"{work}/named", "Europe/Berlin", D.date(2025, 3, 29), 6, NAMES)
+    yield Case("items whose ids are texts", named, codecs=CODECS, max_actions=20, item_vocabulary="build", **berlin)
+    yield Case("the same, true lengths, sampled, short lookback, wide", named, cutoff="time", pad=False, lookback_days=3,
+               negatives_sample=0.3, null_label="drop", types="1,3", item_type="int64", item_vocabulary="build", **berlin)
+    given = vocabulary_file(f"{work}/named", ["never", NAMES[3], NAMES[10], NAMES[0]])
+    yield Case("codes that are given, and more", named, max_actions=20, item_vocabulary=given, guests="empty", **berlin)
+    yield Case("codes that are given, and no others", named, max_actions=20, item_vocabulary=given, unknown_item="drop",
+               dedup="consecutive", **{"with": "simple_id:int32,time_delta"}, **berlin)
+    named = named_parquet_log(f"{work}/named-parquet", 7)
+    yield Case("Parquet with texts for items", named, codecs=CODECS, max_actions=30, item_vocabulary="build")
+    yield Case("the same, with codes that are given", named, max_actions=30, item_vocabulary=given, unknown_item="drop")
     autumn, _ = text_log(f"{work}/fold", "Europe/Berlin", D.date(2025, 10, 24), 2)
     yield Case("an hour that comes twice", autumn, cutoff="time", max_actions=50, **berlin)
     gap, _ = text_log(f"{work}/gap", "America/Sao_Paulo", D.date(2018, 11, 2), 3)
