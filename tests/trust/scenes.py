@@ -105,11 +105,14 @@ class Scene:
         return f"the manifest of the whole names days that are not there: {named - there}" if named - there else None
 
     def is_between(self, manifest):
-        """Whether a manifest of the whole is the old one, but for inputs and rejected rows, to which those of the new one come: the first step of adding days."""
+        """Whether a manifest of the whole is the old one, but for inputs and rejected rows, to which those of the new one come, and the vocabulary:
+        the first step of adding days."""
         old, new, found = (json.loads(text) for text in (self.old_whole, self.new_whole, manifest))
         inputs, lists, _ = found.pop("inputs"), found.pop("action_inputs", {}), found.pop("xxh64")
+        vocabulary = found.pop("vocabulary", None)
         is_known = all(file in old["inputs"] + new["inputs"] for file in inputs)
         is_known &= all(file in old["quarantine"] + new["quarantine"] for file in found.pop("quarantine"))
+        is_known &= vocabulary in (old.pop("vocabulary", None), new.get("vocabulary"))
         is_known &= set(lists) <= set(old.get("action_inputs", {})) | set(new.get("action_inputs", {}))
         return is_known and found.items() <= old.items()
 
@@ -181,6 +184,12 @@ class Stage:
         more = ["--add-days", "--if-exists", "skip", "--threads", "2"]
         return Scene(self, job, "add days", flags, more, before=flags + ["--date", "2025-08-16"], days=True)
 
+    def vocabulary(self, job):
+        """Three days to one, with items that have no code before."""
+        flags = [*flags_of(job, self.data(job)), "--item-vocabulary", "build"]
+        more = ["--add-days", "--if-exists", "skip"]
+        return Scene(self, job, "add days vocabulary", flags, more, before=flags + ["--date", "2025-08-16"], days=True)
+
     def replace(self, job):
         """Three days of four, with other data."""
         more = ["--add-days", "--if-exists", "replace", "--from", "2025-08-17", "--to", "2025-08-19"]
@@ -227,5 +236,6 @@ class Stage:
             return [self.new("dwell"), self.overwrite("sequences"), self.add("features")]
         made = [self.new(job) for job in SIZES["small"]] + [self.overwrite(job) for job in SIZES["small"]]
         made += [self.add("sequences"), self.add("features"), self.replace("sequences"), self.replace("features")]
+        made += [self.vocabulary("sequences")]
         made += [self.quarantine("sequences", False), self.quarantine("sequences", True), self.quarantine("dwell", False)]
         return made + [self.spill(job) for job in SIZES["small"]]
