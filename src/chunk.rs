@@ -195,21 +195,31 @@ impl<I: Item> EventChunk<I> {
     /// Puts other items in the place of all, and drops the actions whose item is padding then; gives
     /// how many these are.
     pub(crate) fn rename(&mut self, name: impl Fn(I) -> I) -> usize {
-        let count = self.rows.len();
-        let mut kept = 0;
-        for at in 0..count {
-            let mut row = self.rows[at];
+        let mut lost = 0;
+        for row in &mut self.rows {
             row.item = name(row.item);
-            if row.item == I::PADDING {
+            lost += usize::from(row.item == I::PADDING);
+        }
+        if lost > 0 {
+            self.compact();
+        }
+        lost
+    }
+
+    /// Drops the actions whose item is padding.
+    fn compact(&mut self) {
+        let mut kept = 0;
+        for at in 0..self.rows.len() {
+            if self.rows[at].item == I::PADDING {
                 continue;
             }
-            self.rows[kept] = row;
+            self.rows[kept] = self.rows[at];
             if let Some(known_after) = self.known_after.get(at).copied() {
                 self.known_after[kept] = known_after;
             }
             if let Some(told) = &mut self.told {
-                told.keys
-                    .copy_within(at * told.width..(at + 1) * told.width, kept * told.width);
+                let keys = at * told.width..(at + 1) * told.width;
+                told.keys.copy_within(keys, kept * told.width);
             }
             kept += 1;
         }
@@ -218,7 +228,6 @@ impl<I: Item> EventChunk<I> {
         if let Some(told) = &mut self.told {
             told.keys.truncate(kept * told.width);
         }
-        count - kept
     }
 }
 

@@ -20,7 +20,12 @@ pub(crate) struct TextColumn {
 impl TextColumn {
     /// Adds a text.
     pub(crate) fn push(&mut self, text: &str) {
-        self.bytes.extend_from_slice(text.as_bytes());
+        self.push_bytes(text.as_bytes());
+    }
+
+    /// Adds the bytes of a text; that they are one is not checked before somebody asks for the text.
+    pub(crate) fn push_bytes(&mut self, text: &[u8]) {
+        self.bytes.extend_from_slice(text);
         self.ends.push(count64(self.bytes.len()));
     }
 

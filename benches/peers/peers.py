@@ -3,7 +3,7 @@
 Libraries are imported where they are used: the process that measures has to stay small (see `measure`), and each
 peer should pay for its own imports only.
 """
-import argparse, datetime, glob, json, os, platform, shutil, signal, statistics, subprocess, sys, time
+import argparse, datetime, functools, glob, json, os, platform, shutil, signal, statistics, subprocess, sys, time
 from importlib.metadata import version
 
 WORK = "target/peers"
@@ -131,6 +131,57 @@ def generate(name):
             write_actions(shop, folder, source, number, day, total * (i + 1) // days - total * i // days)
     with open(marker, "w") as file:
         json.dump(settings, file)
+
+
+# The same set with texts for ids of items is `{name}-texts`. A text is of 13 characters, as article numbers are; what is
+# greater as a number is greater as a text, so that ties come out alike and rows can be compared.
+DIGITS = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ"
+SPREAD = 48_271_337  # 36^9 has room for two million of it.
+
+
+@functools.cache
+def text_of(item):
+    """Nine digits of base 36, and three that say nothing more."""
+    def digits(number, count):
+        return "".join(DIGITS[number // 36**at % 36] for at in reversed(range(count)))
+    return f"{digits(item * SPREAD, 9)}-{digits(item * 7919, 3)}"
+
+
+def number_of(text):
+    return int(text[:9], 36) // SPREAD
+
+
+def texts_of(numbers):
+    """A column of items as texts; each distinct one is made once."""
+    import pyarrow
+
+    coded = numbers.dictionary_encode()
+    return pyarrow.array(map(text_of, coded.dictionary.to_pylist()), pyarrow.string()).take(coded.indices)
+
+
+def generate_texts(name):
+    """Makes the twin of a set."""
+    import pyarrow, pyarrow.parquet
+
+    source, folder = f"{WORK}/{name}", f"{WORK}/{name}-texts"
+    if os.path.exists(f"{folder}/_complete.json") and open(f"{folder}/_complete.json").read() == open(f"{source}/_complete.json").read():
+        return
+    print(f"making set {name} with texts in {folder}", file=sys.stderr)
+    shutil.rmtree(folder, ignore_errors=True)
+    for path in parquet_files(source):
+        table = pyarrow.parquet.ParquetFile(path).read().combine_chunks()
+        for at, column in enumerate(table.column_names):
+            values = table[column].combine_chunks()
+            if column in ("item_id", "config_id"):
+                table = table.set_column(at, column, texts_of(values))
+            if column == "impressions":
+                shown = values.values
+                shown = pyarrow.StructArray.from_arrays([texts_of(shown.field("item_id")), shown.field("is_order")], names=["item_id", "is_order"])
+                table = table.set_column(at, column, pyarrow.ListArray.from_arrays(values.offsets, shown))
+        to = f"{folder}/{os.path.relpath(path, source)}"
+        os.makedirs(os.path.dirname(to))
+        pyarrow.parquet.write_table(table, to, compression="snappy", row_group_size=ROW_GROUP_ROWS)
+    shutil.copy(f"{source}/_complete.json", f"{folder}/_complete.json")
 
 
 # ---- The peers ------------------------------------------------------------------------------------------------------
@@ -300,6 +351,8 @@ def fingerprint(files, layout):
     twice cancels out in the xor, but not in the sum."""
     import duckdb
 
+    if layout == "texts":
+        files, layout = with_numbers(files), "sample"
     db = duckdb.connect()
     db.execute("SET threads = 2")
     db.execute("SET memory_limit = '4GB'")
@@ -311,6 +364,29 @@ def fingerprint(files, layout):
                 SELECT ranking_id::VARCHAR AS ranking_id, customer_id::BIGINT AS customer_id, {items},
                        hash(len(actions), actions::INTEGER[], len(action_types), action_types::TINYINT[]) AS history
                 FROM read_parquet(?)))""", [files]).fetchone()
+
+
+def with_numbers(files):
+    """The same files beside these, with the numbers that items had in place of codes."""
+    import pyarrow, pyarrow.parquet
+
+    vocabulary = next(path for path in files if path.endswith("_vocabulary.parquet"))
+    texts = pyarrow.parquet.read_table(vocabulary)["item"].to_pylist()
+    numbers = pyarrow.array([0, *map(number_of, texts)], pyarrow.int32())  # Padding stays what it is.
+    made = []
+    for path in files:
+        if path == vocabulary:
+            continue
+        made.append(f"{path}.numbers")
+        with pyarrow.parquet.ParquetFile(path) as file, pyarrow.parquet.ParquetWriter(made[-1], file.schema_arrow) as writer:
+            for group in range(file.num_row_groups):
+                table = file.read_row_group(group).combine_chunks()
+                actions = table["actions"].combine_chunks()
+                actions = pyarrow.ListArray.from_arrays(actions.offsets, numbers.take(actions.values), type=actions.type)
+                table = table.set_column(table.column_names.index("actions"), table.schema.field("actions"), actions)
+                at = table.column_names.index("item_id")
+                writer.write_table(table.set_column(at, table.schema.field("item_id"), numbers.take(table["item_id"])))
+    return made
 
 
 # ---- The comparison -------------------------------------------------------------------------------------------------
@@ -454,6 +530,8 @@ def tools_of(name, binary, peers, variants):
     if variants:
         tools.append(Tool(f"{title} `--codec lz4_raw`", [*ours, "--codec", "lz4_raw", "--out"]))
         tools.append(Tool(f"{title} `--layout request`", [*ours, "--layout", "request", "--out"], "request"))
+        texts = [binary, "sequences", f"{WORK}/{name}-texts", "--item-vocabulary", "build", "--quiet", "--out"]
+        tools.append(Tool(f"{title} `--item-vocabulary build`, texts for items", texts, "texts"))
     if variants and name == "L":
         tools.append(Tool(f"{title} `--memory 1GiB`", [*ours, "--memory", "1GiB", "--out"]))
     for peer in peers:
@@ -464,6 +542,8 @@ def tools_of(name, binary, peers, variants):
 def compare(name, binary, peers, runs, variants):
     tools = tools_of(name, binary, peers, variants)
     read_all(f"{WORK}/{name}")
+    if variants:
+        read_all(f"{WORK}/{name}-texts")
     run_in_turns(tools, runs, os.path.abspath(f"{WORK}/out"))
     size = SETS[name]
     print(f"{machine()}; Python {platform.python_version()}"
@@ -481,12 +561,13 @@ def main():
     parts = parser.add_subparsers(dest="part", required=True)
     part = parts.add_parser("generate")
     part.add_argument("set", choices=SETS)
+    part.add_argument("--texts", action="store_true")
     part = parts.add_parser("peer")
     part.add_argument("name", choices=PEERS)
     part.add_argument("data")
     part.add_argument("out")
     part = parts.add_parser("fingerprint")
-    part.add_argument("layout", choices=["sample", "request"])
+    part.add_argument("layout", choices=["sample", "request", "texts"])
     part.add_argument("files", nargs="+")
     part = parts.add_parser("compare")
     part.add_argument("set", choices=SETS)
@@ -496,7 +577,7 @@ def main():
     part.add_argument("--variants", action="store_true")
     args = parser.parse_args()
     if args.part == "generate":
-        generate(args.set)
+        generate_texts(args.set) if args.texts else generate(args.set)
     elif args.part == "peer":
         PEERS[args.name](os.path.abspath(args.data), args.out)
     elif args.part == "fingerprint":

@@ -13,7 +13,8 @@
 #                      L  1,000,000 impressions, 167,000,000 actions, 1,000,000 customers
 #   --runs N         runs of each, taken in turns; default 3
 #   --peers LIST     any of polars,duckdb,clickhouse,spark; default polars (spark needs Java 17 or newer)
-#   --variants       also measures --codec lz4_raw, --layout request and, with set L, --memory 1GiB
+#   --variants       also measures --codec lz4_raw, --layout request, a set with texts for ids of items
+#                    (--item-vocabulary build) and, with set L, --memory 1GiB
 #   --binary PATH    the program to measure; without it, `cargo build --release` makes it
 #
 # The first run makes a Python venv in target/peers/venv and the set in target/peers/SET; later runs find them there.
@@ -87,4 +88,5 @@ if [ "$job" = dwell ]; then
     exec "$venv/bin/python" "$here/dwell.py" compare "$set" --binary "$binary" --runs "$runs"
 fi
 "$venv/bin/python" "$here/peers.py" generate "$set"
+[ -z "$variants" ] || "$venv/bin/python" "$here/peers.py" generate "$set" --texts
 exec "$venv/bin/python" "$here/peers.py" compare "$set" --binary "$binary" --runs "$runs" --peers "$peers" $variants

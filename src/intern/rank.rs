@@ -1,5 +1,8 @@
 //! Codes of all threads to ranks.
 
+use std::cmp::Ordering;
+
+use rayon::iter::{IntoParallelIterator, ParallelExtend, ParallelIterator};
 use rayon::slice::ParallelSliceMut;
 
 use super::{Id, Ids, Interner};
@@ -41,7 +44,7 @@ impl Ranked {
     ) -> Result<(Ranked, Vec<Vec<u32>>)> {
         let (mut lists, mut charged) = (Vec::new(), 0);
         for interner in interners {
-            let table = count64(interner.table.allocation_size());
+            let table = interner.table.bytes();
             control.release(table.min(interner.charged));
             charged += interner.charged.saturating_sub(table);
             lists.push(interner.ids);
@@ -52,7 +55,7 @@ impl Ranked {
                 "{all} different ids; there is room for less than 2^32"
             )));
         }
-        let scratch = count64(all * size_of::<(u64, u32, u32)>());
+        let scratch = count64(all * size_of::<Place>());
         let kept = count64(all * size_of::<(u64, u32)>());
         control.charge(scratch + kept)?;
         let ranked = rank(lists, order);
@@ -120,24 +123,24 @@ impl Ranked {
 /// Ids, places by rank, and ranks by list and code.
 type RankedLists = (Vec<Ids>, Vec<(u32, u32)>, Vec<Vec<u32>>);
 
+/// An id that is sorted: its key, which list it is of, and its code there.
+type Place = ([u64; 2], u32, u32);
+
 /// Sorts all ids, and numbers those that differ.
 fn rank(lists: Vec<Ids>, order: Order) -> RankedLists {
     let prefix = match order {
         Order::Id => common_prefix(&lists),
         Order::Hash => 0,
     };
-    let key_of = |id: Id<'_>| match (order, id) {
-        (Order::Id, Id::Int(id)) => id.cast_unsigned() ^ (1 << 63),
-        (Order::Id, Id::Text(id)) => head(&id.as_bytes()[prefix..]),
-        (Order::Hash, Id::Int(id)) => hash_of(Customer::Int(id)),
-        (Order::Hash, Id::Text(id)) => hash_of(Customer::Text(id)),
-    };
-    let mut entries = Vec::with_capacity(lists.iter().map(Ids::count).sum());
+    let mut entries: Vec<Place> = Vec::with_capacity(lists.iter().map(Ids::count).sum());
     for (list, ids) in (0..).zip(&lists) {
-        entries.extend((0..count32(ids.count())).map(|at| (key_of(ids.get(at)), list, at)));
+        let codes = (0..count32(ids.count())).into_par_iter();
+        entries.par_extend(codes.map(|at| (key_of(ids, at, (order, prefix)), list, at)));
     }
-    let compare = |a: &(u64, u32, u32), b: &(u64, u32, u32)| {
-        lists[index(a.1)].compare(a.2, (&lists[index(b.1)], b.2))
+    // What is in the keys need not be looked for all over memory.
+    let compare = |a: &Place, b: &Place| match order == Order::Id && is_whole(&lists, a.0) {
+        true => Ordering::Equal,
+        false => lists[index(a.1)].compare(a.2, (&lists[index(b.1)], b.2)),
     };
     entries.par_sort_unstable_by(|a, b| {
         // The list last, so that it is always the same one that an id is kept in.
@@ -146,7 +149,7 @@ fn rank(lists: Vec<Ids>, order: Order) -> RankedLists {
     });
     let mut ranks: Vec<Vec<u32>> = lists.iter().map(|ids| vec![0; ids.count()]).collect();
     let mut places: Vec<(u32, u32)> = Vec::with_capacity(entries.len());
-    let mut last: Option<&(u64, u32, u32)> = None;
+    let mut last: Option<&Place> = None;
     for entry in &entries {
         if last.is_none_or(|last| last.0 != entry.0 || compare(last, entry).is_ne()) {
             places.push((entry.1, entry.2));
@@ -155,6 +158,37 @@ fn rank(lists: Vec<Ids>, order: Order) -> RankedLists {
         ranks[index(entry.1)][index(entry.2)] = count32(places.len() - 1);
     }
     (lists, places, ranks)
+}
+
+/// Bytes of a text that its key has room for, beside how many it has.
+const KEY_BYTES: usize = 15;
+
+/// What an id is sorted by before it is looked at itself: of an integer its value; of a text 15 bytes
+/// behind those that all begin with, zeros where it has fewer, and how many it has, or one more than that;
+/// or its hash.
+fn key_of(ids: &Ids, at: u32, (order, prefix): (Order, usize)) -> [u64; 2] {
+    match (order, ids) {
+        (Order::Id, Ids::Ints(ids)) => [ids[index(at)].cast_unsigned() ^ (1 << 63), 0],
+        (Order::Id, Ids::Texts(ids)) => {
+            let text = &ids.bytes(index(at))[prefix..];
+            let mut bytes = [0; KEY_BYTES + 1];
+            let length = text.len().min(KEY_BYTES + 1);
+            bytes[..length].copy_from_slice(&text[..length]);
+            bytes[KEY_BYTES] = u8::try_from(length).expect("at most 16");
+            let ([first, last], _) = bytes.as_chunks() else {
+                unreachable!("16 bytes are two of 8")
+            };
+            [u64::from_be_bytes(*first), u64::from_be_bytes(*last)]
+        }
+        (Order::Hash, Ids::Ints(ids)) => [hash_of(Customer::Int(ids[index(at)])), 0],
+        (Order::Hash, Ids::Texts(ids)) => [hash_of(Customer::Text(ids.get(index(at)))), 0],
+    }
+}
+
+/// Whether no other id has a key that is in the order of ids.
+fn is_whole(lists: &[Ids], key: [u64; 2]) -> bool {
+    let [length, ..] = key[1].to_le_bytes().map(usize::from);
+    matches!(lists.first(), Some(Ids::Ints(_))) || length <= KEY_BYTES
 }
 
 /// Bytes that all texts begin with: hashes are often written with many zeros before them, and what
@@ -168,19 +202,14 @@ fn common_prefix(lists: &[Ids]) -> usize {
     let Some(first) = all.next() else {
         return 0;
     };
-    all.fold(first.len(), |prefix, id| {
-        if id.starts_with(&first[..prefix]) {
-            return prefix;
+    let mut prefix = first.len();
+    for id in all {
+        // Mostly it is known soon that they have nothing in common.
+        if prefix == 0 {
+            break;
         }
         let same = id.iter().zip(&first[..prefix]);
-        same.take_while(|(a, b)| a == b).count()
-    })
-}
-
-/// The first 8 bytes of a text as a number that sorts as they do.
-fn head(text: &[u8]) -> u64 {
-    let mut bytes = [0; 8];
-    let length = text.len().min(8);
-    bytes[..length].copy_from_slice(&text[..length]);
-    u64::from_be_bytes(bytes)
+        prefix = same.take_while(|(a, b)| a == b).count();
+    }
+    prefix
 }

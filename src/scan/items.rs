@@ -29,8 +29,9 @@ const TOO_MANY: &str = "at most 2147483647 different items (--item-type int64 ha
 pub(crate) struct ItemTexts {
     /// Their texts; an item's number is one more than its code.
     ids: Interner,
-    /// Whether some row holds the item, by code; those behind the end are not held.
-    held: Vec<bool>,
+    /// Whether some row holds the item, a bit a code, so that all are near; those behind the end are
+    /// not held.
+    held: Vec<u64>,
     /// Scratch: the codes of a batch.
     codes: Vec<u32>,
 }
@@ -83,9 +84,10 @@ impl ItemTexts {
 
     /// Takes note that some rows are kept.
     pub(crate) fn hold<I: Item>(&mut self, rows: &[Row<I>]) {
-        self.held.resize(self.ids.count(), false);
+        self.held.resize(self.ids.count().div_ceil(64), 0);
         for row in rows {
-            self.held[place_of(row.item)] = true;
+            let place = place_of(row.item);
+            self.held[place / 64] |= 1 << (place % 64);
         }
     }
 
@@ -98,9 +100,11 @@ impl ItemTexts {
     }
 
     /// The texts, and which of them some row holds.
-    pub(crate) fn into_parts(mut self) -> (Interner, Vec<bool>) {
-        self.held.resize(self.ids.count(), false);
-        (self.ids, self.held)
+    pub(crate) fn into_parts(self) -> (Interner, Vec<bool>) {
+        let word = |place: usize| self.held.get(place / 64).copied().unwrap_or(0);
+        let is_held = |place: usize| word(place) >> (place % 64) & 1 == 1;
+        let held = (0..self.ids.count()).map(is_held).collect();
+        (self.ids, held)
     }
 }
 

@@ -4,11 +4,13 @@
 //! its bytes are a function of the items and the codec.
 
 use std::hash::Hasher;
+use std::ops::Range;
 use std::path::Path;
 use std::sync::Arc;
 
 use arrow::array::{ArrayRef, Int32Array, Int64Array, StringArray};
 use arrow::datatypes::{DataType, Field, Schema};
+use rayon::iter::{IntoParallelRefIterator, ParallelIterator};
 use twox_hash::XxHash64;
 
 use super::read::{COLUMNS, read};
@@ -16,12 +18,12 @@ use super::{Coded, digest, texts_of};
 use crate::control::Control;
 use crate::encode::TableEncoder;
 use crate::error::Result;
-use crate::ids::count64;
+use crate::ids::{Item, count64};
 use crate::job::{ItemType, Job};
 use crate::publish::{Part, PartFile, Staging, VOCABULARY, write_error};
 
 /// Rows of a row group.
-const GROUP_ROWS: u32 = 1 << 18;
+const GROUP_ROWS: u32 = 1 << 16;
 
 /// The columns of a vocabulary.
 pub(crate) fn schema(of: ItemType) -> Schema {
@@ -51,7 +53,7 @@ fn add(hasher: &mut XxHash64, text: &str) {
     hasher.write(text.as_bytes());
 }
 
-/// A vocabulary that was written, as [`write`] told it.
+/// A vocabulary that was written, as [`write()`] told it.
 ///
 /// # Errors
 /// If it cannot be read, or is none.
@@ -73,7 +75,7 @@ pub(crate) fn told_of(path: &Path) -> Result<(Part, u64)> {
 ///
 /// # Errors
 /// If it cannot be written.
-pub(crate) fn write<I>(
+pub(crate) fn write<I: Item>(
     job: &Job,
     control: &Control,
     staging: &Staging,
@@ -87,23 +89,24 @@ pub(crate) fn write<I>(
     let (mut hasher, mut row_groups, mut start) = (XxHash64::with_seed(0), 0, 0);
     while start < coded.count() {
         control.check()?;
-        let places = start..coded.count().min(start.saturating_add(GROUP_ROWS));
-        start = places.end;
-        let texts: Vec<&str> = places.clone().map(|place| coded.text(place)).collect();
-        texts.iter().for_each(|text| add(&mut hasher, text));
-        let codes = places.map(|place| i64::from(place) + 1);
-        let codes: ArrayRef = match job.item_type {
-            ItemType::Int32 => {
-                let narrow = codes.map(|code| i32::try_from(code).expect("codes fit their type"));
-                Arc::new(Int32Array::from_iter_values(narrow))
-            }
-            ItemType::Int64 => Arc::new(Int64Array::from_iter_values(codes)),
-        };
-        let items: ArrayRef = Arc::new(StringArray::from(texts));
-        writer
-            .append(encoder.encode(&[items, codes])?)
-            .map_err(failed)?;
-        row_groups += 1;
+        // As many as there are threads, so that memory holds no more.
+        let mut groups: Vec<Range<u32>> = Vec::new();
+        while start < coded.count() && groups.len() < rayon::current_num_threads() {
+            let end = coded.count().min(start.saturating_add(GROUP_ROWS));
+            groups.push(start..end);
+            start = end;
+        }
+        let encoded = groups.par_iter().map(|places| {
+            let columns = columns_of(job.item_type, coded, places.clone());
+            encoder.encode(&columns)
+        });
+        for group in encoded.collect::<Vec<_>>() {
+            writer.append(group?).map_err(failed)?;
+            row_groups += 1;
+        }
+        for place in groups.into_iter().flatten() {
+            add(&mut hasher, coded.text(place));
+        }
     }
     writer.finish().map_err(failed)?;
     let (bytes, checksum) = file.finish()?;
@@ -115,4 +118,19 @@ pub(crate) fn write<I>(
         checksum,
     };
     Ok((part, hasher.finish()))
+}
+
+/// The columns of some items, by the places of their codes.
+fn columns_of<I>(of: ItemType, coded: &Coded<I>, places: Range<u32>) -> [ArrayRef; 2] {
+    let texts = places.clone().map(|place| coded.text(place));
+    let items = StringArray::from_iter_values(texts);
+    let codes = places.map(|place| i64::from(place) + 1);
+    let codes: ArrayRef = match of {
+        ItemType::Int32 => {
+            let narrow = codes.map(|code| i32::try_from(code).expect("codes fit their type"));
+            Arc::new(Int32Array::from_iter_values(narrow))
+        }
+        ItemType::Int64 => Arc::new(Int64Array::from_iter_values(codes)),
+    };
+    [Arc::new(items), codes]
 }
