@@ -10,7 +10,7 @@ use std::sync::Arc;
 
 use arrow::array::{ArrayRef, Int32Array, Int64Array, StringArray};
 use arrow::datatypes::{DataType, Field, Schema};
-use rayon::iter::{IntoParallelRefIterator, ParallelIterator};
+use rayon::iter::{IntoParallelIterator, ParallelIterator};
 use twox_hash::XxHash64;
 
 use super::read::{COLUMNS, read};
@@ -96,16 +96,21 @@ pub(crate) fn write<I: Item>(
             groups.push(start..end);
             start = end;
         }
-        let encoded = groups.par_iter().map(|places| {
-            let columns = columns_of(job.item_type, coded, places.clone());
-            encoder.encode(&columns)
+        let encoded = groups.into_par_iter().map(|places| {
+            let items = places.clone().map(|place| coded.text(place));
+            let items = StringArray::from_iter_values(items);
+            let columns: [ArrayRef; 2] = [Arc::new(items.clone()), codes_of(job.item_type, places)];
+            Ok((encoder.encode(&columns)?, items))
         });
-        for group in encoded.collect::<Vec<_>>() {
-            writer.append(group?).map_err(failed)?;
+        for group in encoded.collect::<Vec<Result<_>>>() {
+            let (group, items) = group?;
+            writer.append(group).map_err(failed)?;
+            // Here they lie side by side; in what was read, all over memory.
+            items
+                .iter()
+                .flatten()
+                .for_each(|text| add(&mut hasher, text));
             row_groups += 1;
-        }
-        for place in groups.into_iter().flatten() {
-            add(&mut hasher, coded.text(place));
         }
     }
     writer.finish().map_err(failed)?;
@@ -120,17 +125,14 @@ pub(crate) fn write<I: Item>(
     Ok((part, hasher.finish()))
 }
 
-/// The columns of some items, by the places of their codes.
-fn columns_of<I>(of: ItemType, coded: &Coded<I>, places: Range<u32>) -> [ArrayRef; 2] {
-    let texts = places.clone().map(|place| coded.text(place));
-    let items = StringArray::from_iter_values(texts);
+/// The column of codes with these places.
+fn codes_of(of: ItemType, places: Range<u32>) -> ArrayRef {
     let codes = places.map(|place| i64::from(place) + 1);
-    let codes: ArrayRef = match of {
+    match of {
         ItemType::Int32 => {
             let narrow = codes.map(|code| i32::try_from(code).expect("codes fit their type"));
             Arc::new(Int32Array::from_iter_values(narrow))
         }
         ItemType::Int64 => Arc::new(Int64Array::from_iter_values(codes)),
-    };
-    [Arc::new(items), codes]
+    }
 }
