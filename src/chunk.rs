@@ -4,7 +4,8 @@
 //! **Invariants**: a chunk never grows beyond the room that it was made with, so the account sees
 //! memory before it is touched. What is read back from its bytes is what was written.
 //! **Format**: of actions how many numbers are told of each, in a byte, then their columns one after
-//! the other; rows of fixed width as they are; little-endian, nothing between. It is read by the process that wrote it and by nobody else.
+//! the other; rows of fixed width as they are; little-endian, nothing between. It is read by the
+//! process that wrote it and by nobody else.
 
 use std::fmt::Debug;
 

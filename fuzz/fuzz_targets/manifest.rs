@@ -1,5 +1,6 @@
-//! Manifests of any content in the place of those of a published set: for `verify`, its audit, `explain`, and a run that
-//! adds a day. The first byte says which manifest, and whether it ends with the right checksum of itself.
+//! Manifests of any content in the place of those of a published set: for `verify`, its audit,
+//! `explain`, and a run that adds a day. The first byte says which manifest, and whether it ends
+//! with the right checksum of itself.
 #![no_main]
 
 use std::fs;

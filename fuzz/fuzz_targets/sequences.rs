@@ -1,5 +1,5 @@
-//! Whole runs of `sequences` over small logs against the naive twin, whatever the settings: every codec, page size,
-//! row group, partition, thread.
+//! Whole runs of `sequences` over small logs against the naive twin, whatever the settings: every
+//! codec, page size, row group, partition, thread.
 #![no_main]
 
 use std::fmt::Write as _;

@@ -4,8 +4,8 @@
 use hitherto::fuzzed::{Asked, Happened, histories};
 use libfuzzer_sys::fuzz_target;
 
-/// Actions of a few customers within a few moments, so that they meet: whose, when, how late known, of which kind, on
-/// what.
+/// Actions of a few customers within a few moments, so that they meet: whose, when, how late known,
+/// of which kind, on what.
 type Actions = Vec<(u8, u8, u8, u8, u8)>;
 /// Probes: whose, when, how far back.
 type Probes = Vec<(u8, u8, u8)>;

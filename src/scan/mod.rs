@@ -1,11 +1,11 @@
 //! Files to columns: formats, types and names in; typed rows out, judged row by row.
 //!
 //! In reading order: `files` finds them, `input` opens them, `times`, `fields` and `words` read
-//! single values, `items` texts of items, `kept` values that are carried through, `pieces` cuts text, `text`, `csv`, `json`,
-//! `shape`, `elements`, `arrays` and `parquet`
-//! read records and batches, `shared` lets threads read one text file, `faults` says what becomes
-//! of bad rows, `impressions` and `actions` are the two scan loops of `sequences`, `plan` decides
-//! what is read when; `table` reads any other table, and `events` with it those of `dwell`.
+//! single values, `items` texts of items, `kept` values that are carried through, `pieces` cuts
+//! text, `text`, `csv`, `json`, `shape`, `elements`, `arrays` and `parquet` read records and
+//! batches, `shared` lets threads read one text file, `faults` says what becomes of bad rows,
+//! `impressions` and `actions` are the two scan loops of `sequences`, `plan` decides what is read
+//! when; `table` reads any other table, and `events` with it those of `dwell`.
 //!
 //! **Invariants**: nothing after this module sees a file, a null, or an id that is not an id.
 
