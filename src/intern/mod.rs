@@ -18,6 +18,8 @@ mod table;
 use std::cmp::Ordering;
 
 use hashbrown::HashTable;
+use rayon::iter::{IndexedParallelIterator, ParallelIterator};
+use rayon::slice::ParallelSlice;
 
 use self::mark::Mark;
 pub(crate) use self::rank::{Order, Ranked};
@@ -204,6 +206,24 @@ impl Interner {
             panic!("texts among integers");
         };
         find(known, table, id, Mark::of(id))
+    }
+
+    /// The codes that the texts of another interner have here, [`NO_CODE`] for others; empty if ids are
+    /// integers, which are sorted sooner than looked up.
+    fn codes_of(&self, other: &Interner) -> Vec<u32> {
+        let (Ids::Texts(known), Table::Texts(table)) = (&self.ids, &self.table) else {
+            return Vec::new();
+        };
+        let (Ids::Texts(others), Table::Texts(of_others)) = (&other.ids, &other.table) else {
+            return Vec::new();
+        };
+        let blocks = of_others.marks().par_chunks(BLOCK).enumerate();
+        let codes = blocks.flat_map_iter(|(block, marks)| {
+            table.touch(marks);
+            let ids = (block * BLOCK..).zip(marks);
+            ids.map(|(at, mark)| find(known, table, others.bytes(at), *mark).unwrap_or(NO_CODE))
+        });
+        codes.collect()
     }
 
     /// The number of ids.

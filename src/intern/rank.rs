@@ -5,7 +5,7 @@ use std::cmp::Ordering;
 use rayon::iter::{IntoParallelIterator, ParallelExtend, ParallelIterator};
 use rayon::slice::ParallelSliceMut;
 
-use super::{Id, Ids, Interner};
+use super::{Id, Ids, Interner, NO_CODE};
 use crate::column::Customer;
 use crate::control::Control;
 use crate::error::{Error, Result};
@@ -42,6 +42,7 @@ impl Ranked {
         order: Order,
         control: &Control,
     ) -> Result<(Ranked, Vec<Vec<u32>>)> {
+        let known = Known::of(&interners);
         let (mut lists, mut charged) = (Vec::new(), 0);
         for interner in interners {
             let table = interner.table.bytes();
@@ -58,7 +59,7 @@ impl Ranked {
         let scratch = count64(all * size_of::<Place>());
         let kept = count64(all * size_of::<(u64, u32)>());
         control.charge(scratch + kept)?;
-        let ranked = rank(lists, order);
+        let ranked = rank(lists, &known, order);
         control.release(scratch);
         let (lists, places, ranks) = ranked;
         charged += kept;
@@ -126,16 +127,67 @@ type RankedLists = (Vec<Ids>, Vec<(u32, u32)>, Vec<Vec<u32>>);
 /// An id that is sorted: its key, which list it is of, and its code there.
 type Place = ([u64; 2], u32, u32);
 
+/// Ids that an earlier list has as well, which need no sorting: threads mostly come across the same.
+struct Known {
+    /// The list that is asked: the first that is not much shorter than any.
+    base: usize,
+    /// By list, the codes that its ids have there, or [`NO_CODE`]; empty where nobody asked.
+    codes: Vec<Vec<u32>>,
+}
+
+impl Known {
+    /// Looks the ids behind a list up in it.
+    fn of(interners: &[Interner]) -> Known {
+        let most = interners.iter().map(Interner::count).max().unwrap_or(0);
+        let base = interners.iter().position(|of| 2 * of.count() >= most);
+        let base = base.unwrap_or(0);
+        let codes = (0..).zip(interners).map(|(list, of)| match list > base {
+            true => interners[base].codes_of(of),
+            false => Vec::new(),
+        });
+        Known {
+            base,
+            codes: codes.collect(),
+        }
+    }
+
+    /// Whether an id is to be sorted.
+    fn is_new(&self, list: u32, code: u32) -> bool {
+        let known = self.codes[index(list)].get(index(code));
+        known.is_none_or(|code| *code == NO_CODE)
+    }
+
+    /// Gives those that are known the ranks that they have in the list that was asked.
+    fn fill(&self, ranks: &mut [Vec<u32>]) {
+        let Some((asked, behind)) = ranks.split_at_mut_checked(self.base + 1) else {
+            return;
+        };
+        for (ranks, codes) in behind.iter_mut().zip(&self.codes[self.base + 1..]) {
+            let known = ranks.iter_mut().zip(codes);
+            for (rank, code) in known.filter(|(_, code)| **code != NO_CODE) {
+                *rank = asked[self.base][index(*code)];
+            }
+        }
+    }
+}
+
 /// Sorts all ids, and numbers those that differ.
-fn rank(lists: Vec<Ids>, order: Order) -> RankedLists {
+fn rank(lists: Vec<Ids>, known: &Known, order: Order) -> RankedLists {
     let prefix = match order {
         Order::Id => common_prefix(&lists),
         Order::Hash => 0,
     };
-    let mut entries: Vec<Place> = Vec::with_capacity(lists.iter().map(Ids::count).sum());
+    let mut entries: Vec<Place> = Vec::new();
     for (list, ids) in (0..).zip(&lists) {
         let codes = (0..count32(ids.count())).into_par_iter();
-        entries.par_extend(codes.map(|at| (key_of(ids, at, (order, prefix)), list, at)));
+        let entry = |at| (key_of(ids, at, (order, prefix)), list, at);
+        match known.codes[index(list)].is_empty() {
+            true => entries.par_extend(codes.map(entry)),
+            false => {
+                let new = codes.filter(|at| known.is_new(list, *at));
+                entries.par_extend(new.map(entry));
+            }
+        }
     }
     // What is in the keys need not be looked for all over memory.
     let compare = |a: &Place, b: &Place| match order == Order::Id && is_whole(&lists, a.0) {
@@ -157,6 +209,7 @@ fn rank(lists: Vec<Ids>, order: Order) -> RankedLists {
         }
         ranks[index(entry.1)][index(entry.2)] = count32(places.len() - 1);
     }
+    known.fill(&mut ranks);
     (lists, places, ranks)
 }
 

@@ -61,6 +61,11 @@ impl TextTable {
         self.search(mark, |_| true)
     }
 
+    /// The marks of all codes.
+    pub(super) fn marks(&self) -> &[Mark] {
+        &self.marks
+    }
+
     /// The mark of a code.
     #[inline]
     pub(super) fn mark(&self, code: u32) -> Mark {
