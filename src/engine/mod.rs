@@ -113,31 +113,15 @@ pub(crate) fn in_threads<T: Send>(
 /// Runs a job whose items have a known width.
 fn run_typed<I: ItemColumn>(job: &Job, control: &Control) -> Result<Report> {
     let policy = Policy::of(job);
-    let Asked {
-        job,
-        sources,
-        gates,
-        skipped,
-        vocabulary,
-        impressions,
-        inputs,
-    } = ask::<I>(job, control, &policy)?;
-    let job = &job;
+    let (job, asked) = ask::<I>(job, control, &policy)?;
     // Made before the actions are read, so that an output that cannot be made costs no waiting.
-    let staging = Staging::create(job)?;
-    let from = vocabulary.as_ref().and_then(Vocabulary::from);
-    let impressions = (impressions, inputs, vocabulary);
-    let source_days = metrics::source_days(&sources);
-    let (mut found, partitions) = read_all(job, control, &policy, &sources, &staging, impressions)?;
-    (found.gates, found.source_days, found.items_from) = (gates, source_days, from);
-    found.days_skipped = skipped.iter().filter(|day| job.wants_day(**day)).count();
-    output::write(job, control, &staging, &found, partitions)
+    let staging = Staging::create(&job)?;
+    let (found, partitions) = read_all(&job, control, &policy, &staging, asked)?;
+    output::write(&job, control, &staging, &found, partitions)
 }
 
 /// Who asks, and about what.
 struct Asked<I> {
-    /// The job, with the types of columns that are carried through or told.
-    job: Job,
     /// Where everything lies.
     sources: Vec<SourceFiles>,
     /// What must not be so of what is made.
@@ -152,8 +136,9 @@ struct Asked<I> {
     inputs: Vec<Opened>,
 }
 
-/// Looks for inputs, and reads all impressions.
-fn ask<I: ItemColumn>(job: &Job, control: &Control, policy: &Policy) -> Result<Asked<I>> {
+/// Looks for inputs, and reads all impressions; also gives the job, with the types of columns that
+/// are carried through or told.
+fn ask<I: ItemColumn>(job: &Job, control: &Control, policy: &Policy) -> Result<(Job, Asked<I>)> {
     let (sources, gates, existing) = look(job, control)?;
     let skipped = skipped(job, &existing);
     let vocabulary = Vocabulary::open(job, control)?;
@@ -169,15 +154,15 @@ fn ask<I: ItemColumn>(job: &Job, control: &Control, policy: &Policy) -> Result<A
         let settings = manifest::settings(&job, impressions.rows.has_text_ids(), from);
         manifest::check_settings(&job.out, &settings)?;
     }
-    Ok(Asked {
-        job,
+    let asked = Asked {
         sources,
         gates,
         skipped,
         vocabulary,
         impressions,
         inputs,
-    })
+    };
+    Ok((job, asked))
 }
 
 /// Reads the actions of all customers that are asked for.
@@ -185,9 +170,8 @@ fn read_all<I: ItemColumn>(
     job: &Job,
     control: &Control,
     policy: &Policy,
-    sources: &[SourceFiles],
     staging: &Staging,
-    (impressions, mut inputs, vocabulary): (ImpressionState<I>, Vec<Opened>, Option<Vocabulary>),
+    asked: Asked<I>,
 ) -> Result<(Found<I>, Partitions<EventChunk<I>>)> {
     let ImpressionState {
         rows,
@@ -195,10 +179,10 @@ fn read_all<I: ItemColumn>(
         mut rejected,
         items: shown,
         ..
-    } = impressions;
+    } = asked.impressions;
     let mut probes = Probes::of(rows);
     control.charge(probes.bytes())?;
-    let (opened, span, split) = find_actions(job, sources, &probes)?;
+    let (opened, span, split) = find_actions(job, &asked.sources, &probes)?;
     let mut scan = ActionScan::new(job, policy, control, &probes, split);
     let plan = Plan::of(&scan, &opened, span);
     let spills = spills(job, control, staging);
@@ -208,27 +192,29 @@ fn read_all<I: ItemColumn>(
     rejected.extend(read.rejected);
     rejected.sort_unstable();
     let partitions = Partitions::gather(split, read.scatters, read.spills);
-    let items = match (vocabulary, shown) {
+    let items_from = asked.vocabulary.as_ref().and_then(Vocabulary::from);
+    let items = match (asked.vocabulary, shown) {
         (Some(vocabulary), Some(shown)) => Some(vocabulary.settle(shown, read.items, control)?),
         _ => None,
     };
     if let Some(items) = &items {
         items.rename_shown(&mut probes.impressions.items);
     }
+    let mut inputs = asked.inputs;
     inputs.extend(opened);
-    let (actions, actions_kept) = (read.tallies, read.kept);
+    let days_skipped = asked.skipped.iter().filter(|day| job.wants_day(**day));
     let found = Found {
         inputs,
         days,
-        actions,
-        actions_kept,
+        actions: read.tallies,
+        actions_kept: read.kept,
         rejected,
         probes,
         items,
-        items_from: None,
-        source_days: Vec::new(),
-        gates: Gates::default(),
-        days_skipped: 0,
+        items_from,
+        source_days: metrics::source_days(&asked.sources),
+        gates: asked.gates,
+        days_skipped: days_skipped.count(),
     };
     Ok((found, partitions))
 }

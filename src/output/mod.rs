@@ -192,10 +192,9 @@ fn publish<I: ItemColumn>(
     (days, made): (&[DayRows], &Made),
 ) -> Result<Report> {
     let (parts, tallies) = (&made.parts, &made.tallies);
-    let (counts, unknown) = (&made.counts, made.unknown);
     let text_ids = found.probes.impressions.has_text_ids();
     let settings = manifest::settings(job, text_ids, found.items_from);
-    let actions = actions_value(job, found, (counts, unknown));
+    let actions = actions_value(job, found, made);
     let names: Vec<Day> = days.iter().map(|day| day.day).collect();
     let duplicates = found.probes.duplicates_count(&names);
     let of_run = run_value(&actions, &found.rejected);
@@ -244,6 +243,5 @@ fn publish<I: ItemColumn>(
     };
     staging.publish(control, &names, &whole)?;
     control.leave();
-    let counts = (&tallies[..], counts, unknown);
-    Ok(report(job, found, days, parts, counts))
+    Ok(report(job, found, days, made))
 }

@@ -5,17 +5,16 @@ use std::path::{Path, PathBuf};
 use rayon::prelude::*;
 use serde_json::{Value, json};
 
-use super::Found;
 use super::parts::part_name;
 use super::plan::DayRows;
+use super::{Found, Made};
 use crate::calendar::instant_text;
 use crate::encode::RowTally;
 use crate::error::Result;
 use crate::ids::{Day, count64};
 use crate::job::{ActionSource, Format, Guests, Job, Question, Source, Types};
 use crate::manifest::format_name;
-use crate::op::counts::HistoryCounts;
-use crate::publish::{Part, day_folder};
+use crate::publish::day_folder;
 use crate::scan::Opened;
 use crate::scan::actions::ActionTally;
 use crate::scan::faults::Rejected;
@@ -85,23 +84,17 @@ pub struct DayReport {
 }
 
 /// The report of a run.
-pub(super) fn report<I>(
-    job: &Job,
-    found: &Found<I>,
-    days: &[DayRows],
-    parts: &[Vec<Part>],
-    (tallies, counts, unknown_actions): (&[RowTally], &HistoryCounts, u64),
-) -> Report {
+pub(super) fn report<I>(job: &Job, found: &Found<I>, days: &[DayRows], made: &Made) -> Report {
     let mut report = Report {
-        repeats_left_out: counts.repeats,
-        unknown_actions,
+        repeats_left_out: made.counts.repeats,
+        unknown_actions: made.unknown,
         actions_kept: found.actions_kept,
         rejected: count64(found.rejected.len()),
         files: count64(found.inputs.len()),
         days_skipped: count64(found.days_skipped),
         ..Report::default()
     };
-    for (day, parts) in days.iter().zip(parts) {
+    for (day, parts) in days.iter().zip(&made.parts) {
         report.days.push(DayReport {
             day: day.day,
             rows: day.rows_count(),
@@ -109,7 +102,7 @@ pub(super) fn report<I>(
             bytes: parts.iter().map(|part| part.bytes).sum(),
         });
     }
-    for tally in tallies {
+    for tally in &made.tallies {
         report.samples += tally.histories.samples();
         report.zero_history += tally.histories.of_length(0);
         report.history_actions += tally.histories.actions();
@@ -177,11 +170,8 @@ pub(super) fn inputs_of_day(inputs: &[Opened], values: &[Value], day: Day) -> Ve
 }
 
 /// What was found among the actions, in the manifest.
-pub(super) fn actions_value<I>(
-    job: &Job,
-    found: &Found<I>,
-    (counts, unknown): (&HistoryCounts, u64),
-) -> Value {
+pub(super) fn actions_value<I>(job: &Job, found: &Found<I>, made: &Made) -> Value {
+    let counts = &made.counts;
     let mut value = serde_json::Map::new();
     for (of, tally) in job.actions.iter().zip(&found.actions) {
         let is_it = |rejected: &&Rejected| rejected.source == of.source;
@@ -212,7 +202,7 @@ pub(super) fn actions_value<I>(
         value.insert("types_in_histories".into(), Value::Object(there.collect()));
     }
     if found.items.is_some() {
-        value.insert("unknown_items_left_out".into(), json!(unknown));
+        value.insert("unknown_items_left_out".into(), json!(made.unknown));
     }
     value.insert("duplicates_in_histories".into(), json!(counts.duplicates));
     value.insert("repeats_left_out".into(), json!(counts.repeats));

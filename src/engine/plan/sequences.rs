@@ -47,13 +47,13 @@ const EVENTS_MAX: u64 = 1 << 26;
 pub(super) fn plan<I: ItemColumn>(job: &Job, control: &Control) -> Result<Planned> {
     let began = Instant::now();
     let policy = Policy::of(job);
+    let (job, asked) = ask::<I>(job, control, &policy)?;
     let Asked {
-        job,
         sources,
         impressions,
         mut inputs,
         ..
-    } = ask::<I>(job, control, &policy)?;
+    } = asked;
     let job = &job;
     let tallies = impressions.tallies;
     let probes = Probes::of(impressions.rows);
