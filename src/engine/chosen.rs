@@ -6,16 +6,19 @@ use crate::ids::{Day, Key, index};
 use crate::kept::{Kept, KeptRow};
 use crate::probes::Probes;
 
-/// The impressions of one customer in `stride` on `days`, which ascend.
+/// The impressions of one customer in `stride` on `days`, which ascend; and of each of these customers
+/// its rank among those that have one, if it does.
+///
+/// Ranks follow hashes, so the first who has one is the first of them, and so on.
 pub(super) fn impressions_of<I: ItemColumn>(
     probes: &Probes<I>,
     stride: u32,
     days: &[Day],
-) -> Impressions<I> {
+) -> (Impressions<I>, Vec<Option<Key>>) {
     let all = &probes.impressions;
     let mut some = Impressions::empty(all.has_text_ids());
     let stride = index(stride);
-    let mut shown = Vec::new();
+    let (mut shown, mut ranks, mut asked) = (Vec::new(), Vec::new(), 0);
     for key in (0..probes.keys.count()).step_by(stride).map(Key) {
         // Of guests, which are one customer to the engine, a share; of others all.
         let step = if probes.keys.guest() == Some(key) {
@@ -23,6 +26,7 @@ pub(super) fn impressions_of<I: ItemColumn>(
         } else {
             1
         };
+        let before = some.count();
         for probe in probes.of_key(key).step_by(step) {
             let row = probes.rows[probe];
             let at = index(row);
@@ -44,8 +48,11 @@ pub(super) fn impressions_of<I: ItemColumn>(
                 kept: &kept_of(all, row),
             });
         }
+        let is_asked = some.count() > before;
+        ranks.push(is_asked.then_some(Key(asked)));
+        asked += u32::from(is_asked);
     }
-    some
+    (some, ranks)
 }
 
 /// What is carried of an impression, by the places that its items have in their array.

@@ -33,14 +33,15 @@ pub(super) struct Wanted {
 pub(super) struct Actions<I> {
     /// What was read of each source.
     pub(super) shares: Shares,
-    /// The actions of sampled customers, with their sources; customers by their place among them.
+    /// The actions of sampled customers, with their sources; customers by their place among these,
+    /// which is no rank of any table.
     pub(super) events: Vec<Sampled<I>>,
     /// What is told of them, if something is.
     told: Vec<SideKeys>,
 }
 
 /// An action of a sampled customer, with its source, and its place in [`Actions::told`].
-type Sampled<I> = (Source, Key, Event<I>, u32);
+type Sampled<I> = (Source, u32, Event<I>, u32);
 
 impl<I> Actions<I> {
     /// Bytes of memory that the sample takes.
@@ -90,7 +91,7 @@ pub(super) fn read_sample<I: Item>(
     }
     // Which thread has read what is left to chance, and what is made of it is not.
     let told = &actions.told;
-    let order = |(source, key, event, place): &Sampled<I>| {
+    let order = |(source, customer, event, place): &Sampled<I>| {
         let Event {
             time,
             known_after,
@@ -98,7 +99,7 @@ pub(super) fn read_sample<I: Item>(
             item,
         } = *event;
         let told = told.get(index(*place));
-        (*source, *key, time, known_after, kind, item, told)
+        (*source, *customer, time, known_after, kind, item, told)
     };
     actions.events.sort_unstable_by_key(order);
     Ok(actions)
@@ -124,9 +125,9 @@ fn take_sampled<I: Item>(
                         kind: row.kind(),
                         item: row.item,
                     };
-                    let key = Key(key / wanted.customer_stride);
+                    let customer = key / wanted.customer_stride;
                     let place = count32(actions.told.len());
-                    actions.events.push((source, key, event, place));
+                    actions.events.push((source, customer, event, place));
                     if chunk.told.is_some() {
                         actions.told.push(chunk.keys(at));
                     }
@@ -138,14 +139,15 @@ fn take_sampled<I: Item>(
 }
 
 /// As many actions of the sampled customers as a run would keep: each once, and copies of it for
-/// those that were not read, at times around and on items of others of its kind.
+/// those that were not read, at times around and on items of others of its kind. `ranks` are those of
+/// the sampled customers in the tables that `split` is of; who has none there is asked nothing.
 ///
 /// # Errors
 /// If the memory of the job is used up.
 pub(super) fn stretch<I: Item>(
     job: &Job,
     actions: &Actions<I>,
-    split: Split,
+    (split, ranks): (Split, &[Option<Key>]),
     control: &Control,
 ) -> Result<Scatter<EventChunk<I>>> {
     let width = job.side_columns().len();
@@ -164,20 +166,23 @@ pub(super) fn stretch<I: Item>(
         drawn += 1;
         spread(drawn) % below.max(1)
     };
-    for (source, key, event, place) in &actions.events {
+    for (source, customer, event, place) in &actions.events {
+        let Some(key) = ranks[index(*customer)] else {
+            continue;
+        };
         let share = actions.shares.0.get(source).copied().unwrap_or_default();
         let (first, last) = bounds[source];
         let around = last.abs_diff(first) / share.tasks.max(1);
         let others = &items[usize::from(event.kind.0)];
         owed += share.weight();
-        let partition = scatter.partition_of(*key);
+        let partition = scatter.partition_of(key);
         let mut copy = *event;
         while owed >= 1.0 {
             owed -= 1.0;
             if scatter.is_full(partition) {
                 scatter.add_chunk(partition, control)?;
             }
-            scatter.push(partition, *key, copy);
+            scatter.push(partition, key, copy);
             if let Some(keys) = actions.told.get(index(*place)) {
                 scatter.open(partition).tell(keys);
             }

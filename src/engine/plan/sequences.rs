@@ -4,7 +4,7 @@
 //! impressions ──► all of them ──► probes: rows, days, customers          exact
 //! actions     ──► one row group in R ──► the scan loop, with all probes  × R
 //!                  └──► of one customer in S, each action R times
-//!                         └──► partition ──► sort ──► encode ──► nowhere × S
+//!                         └──► partition ──► sort ──► encode, one day in D ──► nowhere × S × D
 //! ```
 //! **Why so**: what a history holds depends on how the actions of a customer add up over a year, which
 //! neither footers nor a few whole files tell. A sample of row groups has each customer with one action
@@ -24,7 +24,7 @@ use crate::encode::ItemColumn;
 use crate::engine::chosen::impressions_of;
 use crate::engine::{Asked, ask, find_actions};
 use crate::error::Result;
-use crate::ids::{Day, count64, float, index, rounded};
+use crate::ids::{Day, count64, float, rounded};
 use crate::job::Job;
 use crate::output::{Rehearsed, micros_since, rehearse, sizes_of_days};
 use crate::partition::Split;
@@ -37,6 +37,9 @@ use crate::spill::Partitions;
 
 /// Row groups that each thread makes at least, so that none waits long for the last.
 const GROUPS_PER_THREAD: u64 = 4;
+/// Rows that are made at least, if there are so many: of fewer customers one who is very busy tells
+/// too much.
+const ROWS_MIN: u64 = 1 << 16;
 /// Actions of sampled customers, at most, if all had full histories.
 const EVENTS_MAX: u64 = 1 << 26;
 
@@ -66,20 +69,21 @@ pub(super) fn plan<I: ItemColumn>(job: &Job, control: &Control) -> Result<Planne
     let actions = sample_actions(job, control, policy, (&opened, span, split), &shape)?;
     inputs.extend(opened);
     let rehearsal = control.unlimited();
-    let (made, chunks) = make_sample(job, &rehearsal, &probes, (&shape, split), &actions)?;
+    let sample = make_sample(job, &rehearsal, &probes, (&shape, split), &actions)?;
+    let made = sample.made;
     control.check()?;
     control.leave();
     let per_row = ratio(shape.rows(), made.rows);
     let threads = float(count64(job.threads)) * 1e6;
-    let write_us =
-        float(made.sort_us) * shape.customers_per_sampled() + float(made.encode_us) * per_row;
     let kept = actions.shares.kept();
+    let write_us =
+        float(made.sort_us) * ratio(kept, sample.actions) + float(made.encode_us) * per_row;
     let row = EventChunk::<I>::telling(job.side_columns().len(), 1).bytes();
     let lists = count64(split.partitions_count() * job.threads);
     let memory = Memory::of(&Account {
         base,
         kept: &[kept_bytes(row, lists, kept)],
-        working: rehearsal.memory_peak().saturating_sub(chunks),
+        working: rehearsal.memory_peak().saturating_sub(sample.chunks),
         sampled: control
             .memory_peak()
             .max(base + rehearsal.memory_peak() + actions.bytes()),
@@ -101,6 +105,7 @@ pub(super) fn plan<I: ItemColumn>(job: &Job, control: &Control) -> Result<Planne
             ("write", write_us / threads),
         ],
         made_share: if made.rows > 0 { 1.0 / per_row } else { 1.0 },
+        spread: actions.shares.spread().max(sample.spread()),
         days: shape
             .days
             .into_iter()
@@ -133,30 +138,55 @@ fn sample_actions<I: ItemColumn>(
     read_sample(&mut scan, control, (plan, split), wanted)
 }
 
-/// Makes the rows of sampled customers on sampled days; gives what that took, and the bytes that
-/// their actions were on the account before.
+/// Rows that were made of a sample.
+struct Sample {
+    /// What that took.
+    made: Rehearsed,
+    /// The actions of those who are asked about.
+    actions: u64,
+    /// The bytes that these were on the account before.
+    chunks: u64,
+    /// The impressions, of how many.
+    impressions: (u64, u64),
+}
+
+impl Sample {
+    /// How far from the truth what is told of all rows may be: a guess from the number of impressions
+    /// that are made, as histories are long for few and short for many.
+    fn spread(&self) -> f64 {
+        match self.impressions {
+            (made, all) if made == all => 0.0,
+            (made, _) => (5.0 / float(made.max(1)).sqrt()).clamp(0.25, 1.0),
+        }
+    }
+}
+
+/// Makes the rows of sampled customers on sampled days.
 fn make_sample<I: ItemColumn>(
     job: &Job,
     control: &Control,
     probes: &Probes<I>,
     (shape, split): (&Shape, Split),
     actions: &Actions<I>,
-) -> Result<(Rehearsed, u64)> {
+) -> Result<Sample> {
     let days = shape.sampled_days();
-    let stride = shape.customer_stride;
-    let some = impressions_of(probes, stride, &days);
+    let (some, ranks) = impressions_of(probes, shape.customer_stride, &days);
+    let impressions = (count64(some.count()), count64(probes.impressions.count()));
     let some = Probes::of(some);
     // Partitions of about as many customers as those of a run have.
-    let partitions = split
-        .partitions_count()
-        .div_ceil(index(stride))
-        .next_power_of_two();
-    let bits = u8::try_from(partitions.trailing_zeros()).unwrap_or(0);
-    let split = Split::new(some.keys.count(), bits);
-    let scatter = stretch(job, actions, split, control)?;
-    let chunks = control.memory_used();
+    let partitions = count64(split.partitions_count()) * u64::from(some.keys.count());
+    let partitions = partitions.div_ceil(shape.customers.max(1)).max(1);
+    let bits = partitions.next_power_of_two().trailing_zeros();
+    let split = Split::new(some.keys.count(), u8::try_from(bits).unwrap_or(0));
+    let scatter = stretch(job, actions, (split, &ranks), control)?;
+    let (actions, chunks) = (scatter.rows_count(), control.memory_used());
     let partitions = Partitions::gather(split, vec![scatter], Vec::new());
-    Ok((rehearse(job, control, &some, &days, partitions)?, chunks))
+    Ok(Sample {
+        made: rehearse(job, control, &some, &days, partitions)?,
+        actions,
+        chunks,
+        impressions,
+    })
 }
 
 /// The rows of a run, and which of them are made.
@@ -180,7 +210,7 @@ impl Shape {
         let rows: u64 = sizes.iter().map(|(rows, _)| rows).sum();
         let customers = u64::from(probes.keys.count());
         let group = u64::from(job.row_group_rows_max);
-        let wanted = count64(job.threads) * GROUPS_PER_THREAD * group;
+        let wanted = (count64(job.threads) * GROUPS_PER_THREAD * group).max(ROWS_MIN);
         // With fewer customers the row groups of a day would be smaller than those of a run.
         let whole_groups = rows / count64(days.len().max(1)) / group / 2;
         let events = customers * u64::from(job.actions_max);
@@ -208,11 +238,5 @@ impl Shape {
         let first = self.day_stride.min(self.days.len()) / 2;
         let days = self.days.iter().skip(first).copied();
         days.step_by(self.day_stride).collect()
-    }
-
-    /// Customers of the run for each that was sampled.
-    fn customers_per_sampled(&self) -> f64 {
-        let sampled = self.customers.div_ceil(u64::from(self.customer_stride));
-        ratio(self.customers, sampled)
     }
 }
