@@ -71,6 +71,7 @@
 //! | `output` | row groups into parts, and the plan of both |
 //! | `publish`, `manifest`, `quarantine` | parts into a folder that appears complete or not at all |
 //! | `vocabulary` | texts of items into codes, which stay what they are |
+//! | `warnings` | what was noticed into what a person should look at |
 //! | `metrics` | counts into the metrics of a set |
 //! | `page` | the metrics of a set into a page for people |
 //! | `verify` | what was published into what is wrong with it |
@@ -138,6 +139,7 @@ mod sweep;
 mod tally;
 mod verify;
 mod vocabulary;
+mod warnings;
 
 /// The examples of the README, compiled.
 #[cfg(doctest)]
@@ -159,7 +161,7 @@ pub use job::{
     ActionSource, Codec, CustomerType, Cutoff, Dedup, DivideBy, DwellMethod, Format, Guests,
     IfExists, ItemType, ItemVocabulary, Job, Keep, KeepType, LabelKey, Layout, LogName, NullLabel,
     OnBadRow, OtherTypes, Publish, Question, Settings, Side, SideColumn, SideType, Source,
-    TimeUnit, Types, UnknownItem,
+    TimeUnit, Types, UnknownItem, WarningCode,
 };
 pub use output::{DayReport, DwellReport, FeaturesReport, Report, example_part};
 pub use page::{Drift, Page, PageSettings, page};
@@ -168,3 +170,4 @@ pub use verify::{
     AuditRows, Audited, Canaries, ExplainSettings, Explained, ExplainedAction, PROBLEMS_MAX,
     Problem, Verified, VerifySettings, explain, verify,
 };
+pub use warnings::Warning;

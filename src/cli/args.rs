@@ -11,7 +11,7 @@ use crate::cli::choices::{
     UnknownArg,
 };
 use crate::cli::chosen::Chosen;
-use crate::cli::flags::{BadRows, Days, Gates, Place, Reading};
+use crate::cli::flags::{BadRows, Days, Gates, Place, Reading, Warnings};
 use crate::cli::job::{JobFile, with_file};
 use crate::cli::values::{Lookback, duration, lookback, size, source_duration, source_pair};
 
@@ -208,6 +208,9 @@ pub(crate) struct Sequences {
     /// What becomes of bad ones.
     #[command(flatten)]
     bad_rows: BadRows,
+    /// What is told of what looks wrong.
+    #[command(flatten)]
+    warnings: Warnings,
     /// Where to write.
     #[command(flatten)]
     place: Place,
@@ -383,7 +386,10 @@ impl Sequences {
             ..Settings::default()
         };
         let settings = self.chosen.set(self.days.set(self.reading.set(settings)));
-        let settings = self.gates.set(self.place.set(self.bad_rows.set(settings)));
+        let settings = self.gates.set(
+            self.place
+                .set(self.bad_rows.set(self.warnings.set(settings))),
+        );
         (self.common, with_file(file, settings))
     }
 }

@@ -10,10 +10,10 @@ use serde_json::json;
 
 use crate::cli::args::Common;
 use crate::cli::choices::{CodecArg, DivideByArg, IdArg, MethodArg};
-use crate::cli::flags::{BadRows, Gates, Reading};
+use crate::cli::flags::{BadRows, Gates, Reading, Warnings};
 use crate::cli::job::{JobFile, with_file};
 use crate::cli::run_job;
-use crate::cli::summary::{counted, grouped, notes, size};
+use crate::cli::summary::{counted, grouped, notes, size, warned, warnings_value};
 use crate::cli::values::duration;
 
 /// The examples under `hitherto dwell --help`.
@@ -52,6 +52,9 @@ pub(crate) struct Dwell {
     /// What becomes of bad rows.
     #[command(flatten)]
     bad_rows: BadRows,
+    /// What is told of what looks wrong.
+    #[command(flatten)]
+    warnings: Warnings,
     /// Whether it may be published.
     #[command(flatten)]
     gates: Gates,
@@ -137,9 +140,8 @@ impl Dwell {
             codec: self.output.codec.into(),
             ..Settings::default()
         };
-        let settings = self
-            .gates
-            .set(self.bad_rows.set(self.reading.set(settings)));
+        let settings = self.warnings.set(self.reading.set(settings));
+        let settings = self.gates.set(self.bad_rows.set(settings));
         (self.common, with_file(file, settings))
     }
 }
@@ -178,6 +180,7 @@ fn summary(job: &Job, report: &DwellReport, seconds: f64) -> String {
         let rejected = format!("rows rejected, see {out}/_quarantine");
         lines.push(counted(report.rejected, &rejected));
     }
+    lines.extend(warned(&report.warnings));
     lines.extend([
         format!("read it ({}) with", size(report.bytes)),
         format!("  pandas   pd.read_parquet(\"{out}/user_merchant.parquet\")"),
@@ -206,6 +209,7 @@ fn stats(job: &Job, report: &DwellReport, control: &Control, seconds: f64) -> St
         "merchant_rows": report.merchant_rows,
         "days": report.days.map(|(first, last)| [date_text(first), date_text(last)]),
         "bytes": report.bytes,
+        "warnings": warnings_value(&report.warnings),
     });
     format!("{stats:#}\n")
 }

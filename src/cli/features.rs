@@ -8,10 +8,10 @@ use serde_json::json;
 
 use crate::cli::args::Common;
 use crate::cli::choices::{CodecArg, IdArg, LabelKeyArg};
-use crate::cli::flags::{BadRows, Days, Gates, Place, Reading};
+use crate::cli::flags::{BadRows, Days, Gates, Place, Reading, Warnings};
 use crate::cli::job::{JobFile, with_file};
 use crate::cli::run_job;
-use crate::cli::summary::{counted, grouped, notes, percent, size};
+use crate::cli::summary::{counted, grouped, notes, percent, size, warned, warnings_value};
 use crate::cli::values::{duration, window};
 
 /// The examples under `hitherto features --help`.
@@ -57,6 +57,9 @@ pub(crate) struct Features {
     /// What becomes of bad rows.
     #[command(flatten)]
     bad_rows: BadRows,
+    /// What is told of what looks wrong.
+    #[command(flatten)]
+    warnings: Warnings,
     /// Where to write.
     #[command(flatten)]
     place: Place,
@@ -147,7 +150,10 @@ impl Features {
             ..Settings::default()
         };
         let settings = self.days.set(self.reading.set(settings));
-        let settings = self.gates.set(self.place.set(self.bad_rows.set(settings)));
+        let settings = self.gates.set(
+            self.place
+                .set(self.bad_rows.set(self.warnings.set(settings))),
+        );
         (self.common, with_file(file, settings))
     }
 }
@@ -189,6 +195,7 @@ fn summary(job: &Job, report: &FeaturesReport, seconds: f64) -> String {
         let kept = format!("days left as {out} has them");
         lines.push(counted(report.days_skipped, &kept));
     }
+    lines.extend(warned(&report.warnings));
     let bytes: u64 = report.days.iter().map(|day| day.bytes).sum();
     lines.extend([
         format!(
@@ -240,6 +247,7 @@ fn stats(job: &Job, report: &FeaturesReport, control: &Control, seconds: f64) ->
         "data_end": report.data_end,
         "rejected": report.rejected,
         "days_skipped": report.days_skipped,
+        "warnings": warnings_value(&report.warnings),
         "days": days.collect::<Vec<_>>(),
     });
     format!("{stats:#}\n")

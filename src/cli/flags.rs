@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use clap::Args;
-use hitherto::{Day, Format, Publish, Settings, Source, TimeUnit};
+use hitherto::{Day, Format, Publish, Settings, Source, TimeUnit, WarningCode};
 
 use crate::cli::choices::{FormatArg, IfExistsArg, OnBadRowArg, UnitArg};
 use crate::cli::values::{column, day, source_pair};
@@ -63,6 +63,31 @@ pub(super) struct BadRows {
     /// Rows that may be set aside before the run stops
     #[arg(long, value_name = "COUNT", default_value_t = 10_000)]
     max_bad_rows: u64,
+}
+
+/// What is told of what looks wrong.
+#[derive(Args, Debug)]
+#[command(next_help_heading = "Doubtful rows")]
+pub(super) struct Warnings {
+    /// Publish although no row of any source came to anything, or integer times are far from all
+    /// others [default: stop with 65 and say why]
+    #[arg(long)]
+    allow_unused: bool,
+    /// Warnings not to give, by their codes, comma-separated: unused_source, unmatched_listings,
+    /// one_label, utc_days, repeats, null_words, float_ids, skipped_files
+    #[arg(long, value_name = "CODES", value_delimiter = ',', value_parser = WarningCode::parse)]
+    no_warn: Vec<WarningCode>,
+}
+
+impl Warnings {
+    /// Settings with these flags.
+    pub(super) fn set(self, settings: Settings) -> Settings {
+        Settings {
+            allow_unused: self.allow_unused,
+            no_warn: self.no_warn,
+            ..settings
+        }
+    }
 }
 
 /// What must not be so of the metrics.

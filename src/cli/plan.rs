@@ -8,7 +8,7 @@ use crate::cli::args::Sequences;
 use crate::cli::dwell::Dwell;
 use crate::cli::features::Features;
 use crate::cli::job::JobFile;
-use crate::cli::summary::{grouped, size};
+use crate::cli::summary::{grouped, size, warned, warnings_value};
 use crate::cli::{job_of, print, start};
 
 /// The examples under `hitherto plan --help`.
@@ -119,6 +119,7 @@ fn table(job: &Job, planned: &Planned, took: f64) -> String {
     ] {
         text += &format!("  {name:<7} {what}\n");
     }
+    warned(&planned.warnings).for_each(|line| text += &(line + "\n"));
     text
 }
 
@@ -227,6 +228,7 @@ fn object(job: &Job, planned: &Planned, took: f64) -> String {
         "spread": planned.spread,
         "rows_share": planned.made_share,
         "planning_seconds": millis(took),
+        "warnings": warnings_value(&planned.warnings),
     });
     object[format!("{}_share", read_of(planned))] = json!(planned.read_share);
     let of_question = match planned.of {

@@ -1,7 +1,7 @@
 //! What a run made, for people and for programs.
 
-use hitherto::{Control, Job, Layout, Report, date_text, example_part};
-use serde_json::json;
+use hitherto::{Control, Job, Layout, Report, Warning, date_text, example_part};
+use serde_json::{Value, json};
 
 /// The summary of a run, for standard error.
 pub(crate) fn of(job: &Job, report: &Report, seconds: f64) -> String {
@@ -63,6 +63,7 @@ pub(crate) fn of(job: &Job, report: &Report, seconds: f64) -> String {
             "days left as they are, --if-exists skip",
         ));
     }
+    lines.extend(warned(&report.warnings));
     lines.extend(reading(job, report));
     lines.join("\n") + "\n"
 }
@@ -93,6 +94,23 @@ fn reading(job: &Job, report: &Report) -> Vec<String> {
         format!("  PyTorch  the loader in the README, on \"{day}\""),
         format!("  Spark    spark.read.parquet(\"{out}\")"),
     ]
+}
+
+/// A line for each warning.
+pub(crate) fn warned(warnings: &[Warning]) -> impl Iterator<Item = String> {
+    let lines = warnings.iter();
+    lines.map(|of| format!("  warning: {} (--no-warn {})", of.text, of.code.name()))
+}
+
+/// Warnings for programs.
+pub(crate) fn warnings_value(warnings: &[Warning]) -> Value {
+    let values = warnings.iter();
+    values
+        .map(|of| {
+            let source = of.source.map(|source| source.name().to_owned());
+            json!({"code": of.code.name(), "source": source, "text": of.text})
+        })
+        .collect()
 }
 
 /// A line of a number and what it counts.
@@ -151,6 +169,7 @@ pub(crate) fn stats(job: &Job, report: &Report, control: &Control, seconds: f64)
         "history_actions": report.history_actions,
         "rejected": report.rejected,
         "days_skipped": report.days_skipped,
+        "warnings": warnings_value(&report.warnings),
         "days": days.collect::<Vec<_>>(),
     });
     format!("{stats:#}\n")

@@ -148,6 +148,8 @@ fn report(out: &Path, verified: &Verified) -> String {
         None => lines.push(line("audit", "none, --audit-rows 0".to_owned())),
         Some(audited) => lines.extend(audit_lines(audited)),
     }
+    let warnings = verified.warnings.iter();
+    lines.extend(warnings.map(|text| line("warning", text.clone())));
     lines.push(line(
         "manifest",
         format!("xxh64 {:016x}", verified.manifest),

@@ -30,6 +30,7 @@ use crate::scan::faults::Policy;
 use crate::scan::input::InputFile;
 use crate::scan::{Opened, Task};
 use crate::spill::{Partitions, Spill};
+use crate::warnings::{Noticed, told};
 
 /// Runs a job of [`Question::Dwell`]: reads events, and writes and publishes the two tables.
 ///
@@ -77,7 +78,13 @@ fn run(job: &Job, control: &Control) -> Result<DwellReport> {
     let mut dealt = deal(control, (read, opened, types))?;
     dealt.spills = spills(job, control, &staging);
     hit("events dealt");
-    dwell::write(job, control, &staging, (dealt, &gates))
+    let notice = |dealt: &Dealt, _: &DwellReport| {
+        Ok(Noticed {
+            warnings: told(job, dealt.warnings.clone()),
+            unused_sources: 0,
+        })
+    };
+    dwell::write((job, control), &staging, (dealt, &gates), notice)
 }
 
 /// Looks for inputs; gives them, the types of their ids, and what must not be so of what is made.
@@ -154,6 +161,7 @@ pub(super) fn deal(
         events_count,
         spills: Vec::new(),
         rejected: read.rejected,
+        warnings: Vec::new(),
     })
 }
 

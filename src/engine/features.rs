@@ -20,7 +20,7 @@ use crate::ids::{Day, Micros};
 use crate::job::{CustomerType, Job, Publish, Question, Source};
 use crate::manifest;
 use crate::metrics::{self, Gates};
-use crate::output::features::{self, Dealt, FeaturesFound, FeaturesReport};
+use crate::output::features::{self, Dealt, FeaturesFound, FeaturesReport, RowTally};
 use crate::partition::Split;
 use crate::publish::Staging;
 use crate::scan::faults::Policy;
@@ -33,6 +33,7 @@ use crate::scan::input::InputFile;
 use crate::scan::times::parse;
 use crate::scan::{Opened, Task};
 use crate::spill::Partitions;
+use crate::warnings::{Noticed, told};
 
 /// Runs a job of [`Question::Features`]: a row for each impression, with what was clicked before
 /// it and whether it was clicked after.
@@ -79,7 +80,13 @@ fn run(job: &Job, control: &Control) -> Result<FeaturesReport> {
     let states = run_tasks(&tasks, states, |state, task| scan.read(task, state))?;
     let dealt = deal(control, &wanted, states, &mut found);
     hit("clicks read");
-    features::write(job, control, &staging, &found, &dealt)
+    let notice = |_: &RowTally| {
+        Ok(Noticed {
+            warnings: told(job, found.warnings.clone()),
+            unused_sources: 0,
+        })
+    };
+    features::write((job, control), &staging, (&found, &dealt), notice)
 }
 
 /// Who asks, and about what.
@@ -178,6 +185,7 @@ pub(super) fn know(
         source_days: metrics::source_days(&sources),
         gates: asked.gates,
         days_skipped: skipped.count(),
+        warnings: Vec::new(),
     };
     Ok((found, clicks, wanted))
 }

@@ -34,12 +34,13 @@ pub(crate) use self::tasks::guarded;
 use self::tasks::run_tasks;
 use crate::column::EventChunk;
 use crate::control::{Control, Stage};
-use crate::encode::ItemColumn;
+use crate::encode::{ItemColumn, RowTally};
 use crate::error::{Error, ErrorKind, Result};
 use crate::failpoint::hit;
 use crate::ids::{Day, count64};
 use crate::job::{ItemType, Job, Publish, Question, SIDE_COLUMNS_MAX};
 use crate::metrics::Gates;
+use crate::op::counts::HistoryCounts;
 use crate::output::{self, Found, Report};
 use crate::partition::Scatter;
 use crate::probes::Probes;
@@ -53,6 +54,7 @@ use crate::scan::plan::{Plan, Proof};
 use crate::scan::{Opened, Task};
 use crate::spill::{Partitions, Spill};
 use crate::vocabulary::Vocabulary;
+use crate::warnings::{Noticed, told};
 use crate::{manifest, metrics};
 
 /// Runs a job of [`Question::Sequences`]: reads, sorts, writes and publishes.
@@ -117,7 +119,13 @@ fn run_typed<I: ItemColumn>(job: &Job, control: &Control) -> Result<Report> {
     // Made before the actions are read, so that an output that cannot be made costs no waiting.
     let staging = Staging::create(&job)?;
     let (found, partitions) = read_all(&job, control, &policy, &staging, asked)?;
-    output::write(&job, control, &staging, &found, partitions)
+    let notice = |_: &[RowTally], _: &HistoryCounts| {
+        Ok(Noticed {
+            warnings: told(&job, found.warnings.clone()),
+            unused_sources: 0,
+        })
+    };
+    output::write((&job, control), &staging, (&found, partitions), notice)
 }
 
 /// Who asks, and about what.
@@ -215,6 +223,7 @@ fn read_all<I: ItemColumn>(
         source_days: metrics::source_days(&asked.sources),
         gates: asked.gates,
         days_skipped: days_skipped.count(),
+        warnings: Vec::new(),
     };
     Ok((found, partitions))
 }

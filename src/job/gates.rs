@@ -16,7 +16,7 @@ const VERSUS: &str = "_vs";
 const MISSING_DAYS: &str = "missing_days";
 
 /// The single numbers of `sequences`, in the order of `_metrics.json`.
-const OF_SEQUENCES: [&str; 24] = [
+const OF_SEQUENCES: [&str; 25] = [
     "rows",
     "samples",
     "impressions",
@@ -40,10 +40,11 @@ const OF_SEQUENCES: [&str; 24] = [
     "actions_without_customer",
     "actions_never_available",
     "rejected_rows",
+    "unused_sources",
     MISSING_DAYS,
 ];
 /// Those of `features`.
-const OF_FEATURES: [&str; 18] = [
+const OF_FEATURES: [&str; 19] = [
     "rows",
     "clicked_pct",
     "label_complete_pct",
@@ -61,10 +62,11 @@ const OF_FEATURES: [&str; 18] = [
     "clicks",
     "clicks_without_user_pct",
     "rejected_rows",
+    "unused_sources",
     MISSING_DAYS,
 ];
 /// Those of `dwell`.
-const OF_DWELL: [&str; 14] = [
+const OF_DWELL: [&str; 15] = [
     "rows",
     "merchant_rows",
     "users",
@@ -79,6 +81,7 @@ const OF_DWELL: [&str; 14] = [
     "p95_seconds",
     "p99_seconds",
     "rejected_rows",
+    "unused_sources",
 ];
 
 /// The single numbers that the metrics of a question have.

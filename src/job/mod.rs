@@ -11,6 +11,7 @@ mod keep;
 mod settings;
 mod sides;
 mod sources;
+mod warnings;
 
 use std::ops::Deref;
 
@@ -29,6 +30,7 @@ pub use settings::{
 pub(crate) use sides::SIDE_COLUMNS_MAX;
 pub use sides::{Side, SideColumn, SideType};
 pub use sources::{LogName, Question, Source};
+pub use warnings::WarningCode;
 
 /// Settings that hold together. Only [`Job::new`] makes one.
 #[derive(Clone, Debug)]

@@ -7,6 +7,7 @@ use super::items::{ItemVocabulary, UnknownItem};
 use super::keep::Keep;
 use super::sides::Side;
 use super::sources::{Question, Source};
+use super::warnings::WarningCode;
 use crate::ids::Day;
 
 /// What the cutoff of an impression is.
@@ -254,6 +255,11 @@ pub struct Settings {
     pub on_bad_row: OnBadRow,
     /// How many rows may be set aside.
     pub bad_rows_max: u64,
+    /// Whether a set is published to which no row of any source came, or whose integer times fit no
+    /// unit that the job says.
+    pub allow_unused: bool,
+    /// Warnings that are told nowhere.
+    pub no_warn: Vec<WarningCode>,
     /// What must not be so of the metrics, such as `zero_history_pct>0.5`: then nothing is published.
     pub fail_if: Vec<String>,
     /// How long after it happened an action may land, or `None` if nobody vouches for it.
@@ -335,6 +341,8 @@ impl Default for Settings {
             format: None,
             on_bad_row: OnBadRow::Error,
             bad_rows_max: 10_000,
+            allow_unused: false,
+            no_warn: Vec::new(),
             fail_if: Vec::new(),
             lateness_max_us: None,
             row_group_rows_max: 16_384,

@@ -9,6 +9,7 @@ mod runs;
 mod seal;
 mod settings;
 mod sources;
+mod words;
 
 use std::path::Path;
 
@@ -24,13 +25,14 @@ use crate::{regular, vocabulary};
 pub(crate) use self::runs::{RunFiles, digest_of_list, list_of};
 pub(crate) use self::seal::{seal_of, sealed};
 pub(crate) use self::settings::{
-    dwell_settings, event_types, feature_settings, feature_types, format_name, format_of,
-    parse_settings, settings,
+    dwell_settings, event_types, feature_settings, feature_types, parse_settings, settings,
 };
+pub(crate) use self::words::{format_name, format_of};
 
 /// Settings that days of one output need not share: they change no row. Where a vocabulary lies does
 /// not, as its digest is a setting of its own.
-pub(crate) const NOT_SHARED: [&str; 2] = ["max_bad_rows", "item_vocabulary"];
+pub(crate) const NOT_SHARED: [&str; 4] =
+    ["max_bad_rows", "item_vocabulary", "allow_unused", "no_warn"];
 
 /// The manifest of one day.
 pub(crate) struct DayManifest<'a> {
@@ -214,12 +216,26 @@ pub(crate) fn check_settings(out: &Path, ours: &Value) -> Result<()> {
     let names = of_both.flat_map(Map::keys);
     for name in names.filter(|name| !NOT_SHARED.contains(&name.as_str())) {
         let (found, value) = (&theirs[name], &ours[name]);
-        if found != value {
+        // A set that is older than a setting was made without it.
+        let is_older = theirs.get(name).is_none() && is_at_rest(value);
+        if found != value && !is_older {
             let what = format!("its days were made with {name} {found}, this job has {value}");
             return Err(Error::output(out, what));
         }
     }
     Ok(())
+}
+
+/// Whether a setting asks for nothing.
+fn is_at_rest(value: &Value) -> bool {
+    match value {
+        Value::Null => true,
+        Value::Bool(is_asked) => !is_asked,
+        Value::String(word) => word == "none",
+        Value::Array(values) => values.is_empty(),
+        Value::Object(members) => members.is_empty(),
+        Value::Number(_) => false,
+    }
 }
 
 /// Reads a manifest.

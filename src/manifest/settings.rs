@@ -6,108 +6,14 @@
 
 use serde_json::{Map, Value, json};
 
-use crate::job::{
-    Codec, CustomerType, Cutoff, Dedup, DivideBy, DwellMethod, Format, Guests, ItemType,
-    ItemVocabulary, Job, Keep, LabelKey, Layout, NullLabel, OnBadRow, Question, Settings, Side,
-    Source, TimeUnit, UnknownItem,
+use super::words::{
+    BAD_ROWS, CODECS, CUTOFFS, DEDUPS, DIVISORS, GUESTS, IDS, ITEMS, LABEL_KEYS, LAYOUTS, METHODS,
+    NULL_LABELS, UNITS, UNKNOWN, meaning, word,
 };
+use crate::job::{ItemVocabulary, Job, Keep, Question, Settings, Side, Source, WarningCode};
 use crate::manifest::sources::{declared, parse_declared};
 use crate::scan::events::IdTypes;
 use crate::scan::features::FeatureTypes;
-
-/// The words for the values of a setting.
-pub(super) type Words<T, const N: usize> = [(T, &'static str); N];
-
-/// What the cutoff is.
-const CUTOFFS: Words<Cutoff, 2> = [(Cutoff::Day, "day"), (Cutoff::Time, "time")];
-/// Which repeated actions were left out.
-const DEDUPS: Words<Dedup, 3> = [
-    (Dedup::None, "none"),
-    (Dedup::Exact, "exact"),
-    (Dedup::Consecutive, "consecutive"),
-];
-/// The shape of the output.
-const LAYOUTS: Words<Layout, 2> = [(Layout::Sample, "sample"), (Layout::Request, "request")];
-/// What became of guests.
-const GUESTS: Words<Guests, 2> = [(Guests::Drop, "drop"), (Guests::Empty, "empty")];
-/// What became of items without a label.
-const NULL_LABELS: Words<NullLabel, 3> = [
-    (NullLabel::Keep, "keep"),
-    (NullLabel::Drop, "drop"),
-    (NullLabel::Error, "error"),
-];
-/// The width of items.
-const ITEMS: Words<ItemType, 2> = [(ItemType::Int32, "int32"), (ItemType::Int64, "int64")];
-/// What became of items without a code.
-const UNKNOWN: Words<UnknownItem, 2> = [(UnknownItem::Index, "index"), (UnknownItem::Drop, "drop")];
-/// The type of ids.
-const IDS: Words<CustomerType, 2> = [
-    (CustomerType::Int64, "int64"),
-    (CustomerType::String, "string"),
-];
-/// What became of bad rows.
-const BAD_ROWS: Words<OnBadRow, 2> = [
-    (OnBadRow::Error, "error"),
-    (OnBadRow::Quarantine, "quarantine"),
-];
-/// The compression of Parquet.
-const CODECS: Words<Codec, 4> = [
-    (Codec::Zstd, "zstd"),
-    (Codec::Lz4Raw, "lz4_raw"),
-    (Codec::Snappy, "snappy"),
-    (Codec::None, "none"),
-];
-/// The unit of times that are integers.
-const UNITS: Words<TimeUnit, 4> = [
-    (TimeUnit::Second, "s"),
-    (TimeUnit::Milli, "ms"),
-    (TimeUnit::Micro, "us"),
-    (TimeUnit::Nano, "ns"),
-];
-/// How time on flyers is measured.
-const METHODS: Words<DwellMethod, 2> = [
-    (DwellMethod::Span, "span"),
-    (DwellMethod::Session, "session"),
-];
-/// What spans are divided by.
-const DIVISORS: Words<DivideBy, 2> = [(DivideBy::Events, "events"), (DivideBy::Flyers, "flyers")];
-/// Which clicks make a label.
-const LABEL_KEYS: Words<LabelKey, 2> = [
-    (LabelKey::UserListing, "user-listing"),
-    (LabelKey::Listing, "listing"),
-];
-/// Formats of files.
-const FORMATS: Words<Format, 4> = [
-    (Format::Parquet, "parquet"),
-    (Format::Csv, "csv"),
-    (Format::Ndjson, "ndjson"),
-    (Format::Json, "json"),
-];
-
-/// The word for a value.
-pub(super) fn word<T: Copy + PartialEq, const N: usize>(
-    words: &Words<T, N>,
-    of: T,
-) -> &'static str {
-    let found = words.iter().find(|(value, _)| *value == of);
-    found.map_or("", |(_, word)| *word)
-}
-
-/// The value of a word.
-pub(super) fn meaning<T: Copy, const N: usize>(words: &Words<T, N>, of: &Value) -> Option<T> {
-    let found = words.iter().find(|(_, word)| of == *word);
-    found.map(|(value, _)| *value)
-}
-
-/// The word for a format.
-pub(crate) fn format_name(of: Format) -> &'static str {
-    word(&FORMATS, of)
-}
-
-/// The format of a word.
-pub(crate) fn format_of(word: &Value) -> Option<Format> {
-    meaning(&FORMATS, word)
-}
 
 /// Settings of `sequences` that decide about rows and bytes: those that all days of an output must
 /// share. `items_from` is the digest of the items of the vocabulary that the job names.
@@ -156,6 +62,8 @@ pub(crate) fn settings(job: &Job, text_ids: bool, items_from: Option<u64>) -> Va
         "unknown_item": word(&UNKNOWN, job.unknown_item),
         "on_bad_row": word(&BAD_ROWS, job.on_bad_row),
         "max_bad_rows": job.bad_rows_max,
+        "allow_unused": job.allow_unused,
+        "no_warn": silenced(job),
         "max_lateness_us": job.lateness_max_us,
         "row_group_rows": job.row_group_rows_max,
         "codec": word(&CODECS, job.codec),
@@ -182,6 +90,8 @@ pub(crate) fn dwell_settings(job: &Job, types: IdTypes) -> Value {
         },
         "on_bad_row": word(&BAD_ROWS, job.on_bad_row),
         "max_bad_rows": job.bad_rows_max,
+        "allow_unused": job.allow_unused,
+        "no_warn": silenced(job),
         "codec": word(&CODECS, job.codec),
     })
 }
@@ -204,8 +114,15 @@ pub(crate) fn feature_settings(job: &Job, types: FeatureTypes) -> Value {
         },
         "on_bad_row": word(&BAD_ROWS, job.on_bad_row),
         "max_bad_rows": job.bad_rows_max,
+        "allow_unused": job.allow_unused,
+        "no_warn": silenced(job),
         "codec": word(&CODECS, job.codec),
     })
+}
+
+/// The warnings that were not given.
+fn silenced(job: &Job) -> Value {
+    job.no_warn.iter().map(|code| code.name()).collect()
 }
 
 /// The names of columns, as they were given.
@@ -240,6 +157,9 @@ pub(crate) fn parse_settings(question: Question, told: &Value) -> Result<Setting
         time_unit: optional(&told["time_unit"], |unit| meaning(&UNITS, unit)).ok_or("time_unit")?,
         on_bad_row: meaning(&BAD_ROWS, &told["on_bad_row"]).ok_or("on_bad_row")?,
         bad_rows_max: told["max_bad_rows"].as_u64().ok_or("max_bad_rows")?,
+        // Older sets tell nothing of these.
+        allow_unused: told["allow_unused"].as_bool().unwrap_or(false),
+        no_warn: codes_of(&told["no_warn"]).ok_or("no_warn")?,
         codec: meaning(&CODECS, &told["codec"]).ok_or("codec")?,
         ..Settings::default()
     };
@@ -359,6 +279,14 @@ fn pairs_of<T>(told: &Value, read: impl Fn(&Value) -> Option<T>) -> Option<Vec<(
     let pairs = told.as_object()?.iter();
     let pairs = pairs.map(|(source, value)| Some((Source::named(source)?, read(value)?)));
     pairs.collect()
+}
+
+/// Warnings that were not given; none where an older set tells nothing of them.
+fn codes_of(told: &Value) -> Option<Vec<WarningCode>> {
+    let codes = told.as_array().into_iter().flatten();
+    codes
+        .map(|code| WarningCode::named(code.as_str()?))
+        .collect()
 }
 
 /// Codes of actions.

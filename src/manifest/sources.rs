@@ -5,7 +5,7 @@
 
 use serde_json::{Map, Value, json};
 
-use super::settings::{Words, meaning, word};
+use super::words::{Words, meaning, word};
 use crate::job::{ActionSource, OtherTypes, Settings, Source, Types};
 
 /// What becomes of rows of other types.

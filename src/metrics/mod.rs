@@ -38,6 +38,9 @@ pub(crate) const LENGTHS: &str = "sequence_length_distribution";
 /// The member that holds the days that sources have no files of.
 pub(crate) const MISSING: &str = "missing_days_by_source";
 
+/// The member of what a run found that counts the sources that came to nothing.
+pub(crate) const UNUSED: &str = "unused_sources";
+
 /// What was counted: of a day, of the days of a run, or of the whole.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub(crate) struct Metrics {
@@ -50,6 +53,8 @@ pub(crate) struct Metrics {
     /// By source, the days that it should have files of and has not, as ranges; null if it does not
     /// lie in folders by day.
     pub(crate) missing: Map<String, Value>,
+    /// Warnings of the run.
+    pub(crate) warnings: Vec<Value>,
     /// What the run found as a whole.
     pub(crate) run: Value,
 }
@@ -66,6 +71,7 @@ impl Metrics {
                 .cloned()
                 .unwrap_or_default(),
             missing: object(MISSING).unwrap_or_default(),
+            warnings: told["warnings"].as_array().cloned().unwrap_or_default(),
             run: told["run"].clone(),
         })
     }
@@ -80,6 +86,7 @@ impl Metrics {
         self.top.sort_by_key(samples);
         self.top.truncate(TOP_MAX);
         gaps::unite(&mut self.missing, &later.missing);
+        self.warnings = later.warnings.clone();
         self.run = later.run.clone();
     }
 
@@ -102,6 +109,7 @@ impl Metrics {
             Question::Dwell => dwell::scalars(self),
         };
         scalars.insert("rejected_rows".into(), self.run["rejected"]["rows"].clone());
+        scalars.insert("unused_sources".into(), self.run[UNUSED].clone());
         if question != Question::Dwell {
             scalars.insert("missing_days".into(), gaps::total(&self.missing));
         }
@@ -135,6 +143,7 @@ impl Metrics {
         if question != Question::Dwell {
             to.insert(MISSING.into(), Value::Object(self.missing.clone()));
         }
+        to.insert("warnings".into(), json!(self.warnings));
         to.insert("counts".into(), Value::Object(self.counts.clone()));
         to.insert("run".into(), self.run.clone());
     }

@@ -51,6 +51,7 @@ use crate::scan::faults::Rejected;
 use crate::scan::impressions::DayTally;
 use crate::spill::Partitions;
 use crate::vocabulary::{self, Coded};
+use crate::warnings::{Noticed, Warning};
 
 /// What was read, before anything is written.
 pub(crate) struct Found<I> {
@@ -76,6 +77,8 @@ pub(crate) struct Found<I> {
     pub(crate) gates: Gates,
     /// Days that were asked for, and left as the output has them.
     pub(crate) days_skipped: usize,
+    /// What was noticed while reading.
+    pub(crate) warnings: Vec<Warning>,
 }
 
 /// Parts, as they were made.
@@ -94,25 +97,26 @@ struct Made {
     encode_us: u64,
 }
 
-/// Writes everything that was found, and publishes it.
+/// Writes everything that was found, and publishes it, unless `notice` refuses what the rows of each day
+/// and the histories hold.
 ///
 /// # Errors
-/// If the output cannot be made or written.
+/// If the output cannot be made or written, or is refused.
 pub(crate) fn write<I: ItemColumn>(
-    job: &Job,
-    control: &Control,
+    (job, control): (&Job, &Control),
     staging: &Staging,
-    found: &Found<I>,
-    partitions: Partitions<EventChunk<I>>,
+    (found, partitions): (&Found<I>, Partitions<EventChunk<I>>),
+    notice: impl FnOnce(&[RowTally], &HistoryCounts) -> Result<Noticed>,
 ) -> Result<Report> {
     let days: Vec<Day> = found.days.keys().copied().collect();
     let days = DayRows::of_all(job, &days, &found.probes);
     control.enter(Stage::WRITE, days.iter().map(DayRows::rows_count).sum());
     let (target, events) = (Target::Staging(staging), (found.items.as_ref(), partitions));
     let made = make_parts(job, control, target, (&found.probes, &days), events)?;
+    let noticed = notice(&made.tallies, &made.counts)?;
     control.enter(Stage::PUBLISH, 0);
     control.check()?;
-    publish(job, control, staging, found, (&days, &made))
+    publish((job, control), staging, found, (&days, &made, noticed))
 }
 
 /// Makes all parts of some days, given the codes of items, if their ids are texts, and the events.
@@ -185,11 +189,10 @@ fn make_parts<I: ItemColumn>(
 
 /// Writes manifests and quarantined rows, and puts everything in place.
 fn publish<I: ItemColumn>(
-    job: &Job,
-    control: &Control,
+    (job, control): (&Job, &Control),
     staging: &Staging,
     found: &Found<I>,
-    (days, made): (&[DayRows], &Made),
+    (days, made, noticed): (&[DayRows], &Made, Noticed),
 ) -> Result<Report> {
     let (parts, tallies) = (&made.parts, &made.tallies);
     let text_ids = found.probes.impressions.has_text_ids();
@@ -197,7 +200,7 @@ fn publish<I: ItemColumn>(
     let actions = actions_value(job, found, made);
     let names: Vec<Day> = days.iter().map(|day| day.day).collect();
     let duplicates = found.probes.duplicates_count(&names);
-    let of_run = run_value(&actions, &found.rejected);
+    let of_run = (run_value(&actions, &found.rejected, &noticed), &noticed);
     let of_day = |(at, day)| day_metrics(job, found, day, (&tallies[at], duplicates[at]), &of_run);
     let metrics: Vec<Metrics> = days.iter().enumerate().map(of_day).collect();
     // Where all days are left as they are, there is nothing to judge.
@@ -243,5 +246,5 @@ fn publish<I: ItemColumn>(
     };
     staging.publish(control, &names, &whole)?;
     control.leave();
-    Ok(report(job, found, days, made))
+    Ok(report(job, found, days, (made, noticed)))
 }

@@ -15,21 +15,22 @@ use crate::column::Customer;
 use crate::encode::RowTally;
 use crate::ids::{Item, count64, index};
 use crate::job::{Guests, Job, NullLabel};
-use crate::metrics::{Metrics, SequenceCounts, TOP_MAX, missing_days, sequence_counts};
+use crate::metrics::{Metrics, SequenceCounts, TOP_MAX, UNUSED, missing_days, sequence_counts};
 use crate::scan::faults::Rejected;
+use crate::warnings::{Noticed, values};
 
 /// Reasons for which rows were rejected that are told one by one.
 const REASONS_MAX: usize = 50;
 /// Rows that are told of each.
 const EXAMPLES_MAX: usize = 3;
 
-/// The metrics of a day; `of_run` is what [`run_value`] gives.
+/// The metrics of a day; `of_run` is what [`run_value`] gives, with what the run noticed.
 pub(super) fn day_metrics<I: Item>(
     job: &Job,
     found: &Found<I>,
     day: &DayRows,
     (rows, duplicates): (&RowTally, u64),
-    of_run: &Value,
+    (of_run, noticed): &(Value, &Noticed),
 ) -> Metrics {
     let tally = &found.days[&day.day];
     let (customers, top) = customers_of(found, day);
@@ -61,6 +62,7 @@ pub(super) fn day_metrics<I: Item>(
         lengths,
         top,
         missing: missing_days(job, &found.source_days, day.day),
+        warnings: values(&noticed.warnings),
         run: of_run.clone(),
     }
 }
@@ -105,13 +107,14 @@ fn customers_of<I: Item>(found: &Found<I>, day: &DayRows) -> (u64, Vec<Value>) {
 }
 
 /// What a run found as a whole: of its sources, and of the rows that it set aside.
-pub(super) fn run_value(sources: &Value, rejected: &[Rejected]) -> Value {
+pub(super) fn run_value(sources: &Value, rejected: &[Rejected], noticed: &Noticed) -> Value {
     let unknown = sources["unknown_items_left_out"].as_u64();
     let sources = sources.as_object().into_iter().flatten();
     let sources = sources.filter(|(_, of)| of.is_object());
     let sources = sources.map(|(name, of)| (name.clone(), of.clone()));
     let (sources, rejected) = (sources.collect(), rejected_value(rejected));
     let mut run = json!({"actions": Value::Object(sources), "rejected": rejected});
+    run[UNUSED] = json!(noticed.unused_sources);
     if let Some(unknown) = unknown {
         run["actions_on_unknown_items"] = json!(unknown);
     }

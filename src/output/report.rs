@@ -18,6 +18,7 @@ use crate::publish::day_folder;
 use crate::scan::Opened;
 use crate::scan::actions::ActionTally;
 use crate::scan::faults::Rejected;
+use crate::warnings::{Noticed, Warning};
 
 /// What a run made.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -68,6 +69,8 @@ pub struct Report {
     pub files: u64,
     /// Days that were asked for, and left as the output has them.
     pub days_skipped: u64,
+    /// What a person should look at.
+    pub warnings: Vec<Warning>,
 }
 
 /// What a run made of one day.
@@ -84,7 +87,12 @@ pub struct DayReport {
 }
 
 /// The report of a run.
-pub(super) fn report<I>(job: &Job, found: &Found<I>, days: &[DayRows], made: &Made) -> Report {
+pub(super) fn report<I>(
+    job: &Job,
+    found: &Found<I>,
+    days: &[DayRows],
+    (made, noticed): (&Made, Noticed),
+) -> Report {
     let mut report = Report {
         repeats_left_out: made.counts.repeats,
         unknown_actions: made.unknown,
@@ -92,6 +100,7 @@ pub(super) fn report<I>(job: &Job, found: &Found<I>, days: &[DayRows], made: &Ma
         rejected: count64(found.rejected.len()),
         files: count64(found.inputs.len()),
         days_skipped: count64(found.days_skipped),
+        warnings: noticed.warnings,
         ..Report::default()
     };
     for (day, parts) in days.iter().zip(&made.parts) {

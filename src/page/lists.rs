@@ -48,6 +48,28 @@ pub(super) fn rejected_section(own: &Value) -> String {
     )
 }
 
+/// What a person should look at; nothing if there is nothing.
+pub(super) fn warnings_section(own: &Value) -> String {
+    let warnings = own["warnings"].as_array().map_or(&[][..], Vec::as_slice);
+    if warnings.is_empty() {
+        return String::new();
+    }
+    let text = |of: &Value| of.as_str().unwrap_or_default().to_owned();
+    let rows: Vec<Vec<String>> = warnings
+        .iter()
+        .map(|of| vec![text(&of["code"]).replace('_', " "), text(&of["text"])])
+        .collect();
+    let names = ["Warning", "What was found"].map(str::to_owned);
+    format!(
+        "<section class=\"wide\" aria-labelledby=\"warnings\"><h2 id=\"warnings\">Warnings</h2>{}</section>\n",
+        table(
+            "Warnings of the run that made the latest day",
+            &names,
+            &rows
+        )
+    )
+}
+
 /// Days that sources have no files of.
 pub(super) fn missing_section(own: &Value) -> String {
     let sources = own["missing_days_by_source"]

@@ -20,7 +20,7 @@ use serde_json::Value;
 use self::chart::{Bar, Caption, bars, columns};
 pub use self::drift::Drift;
 use self::drift::index_of;
-use self::lists::{missing_section, rejected_section, settings_section};
+use self::lists::{missing_section, rejected_section, settings_section, warnings_section};
 use self::text::{Unit, count, escape, metric, share};
 use self::types::TypeNames;
 use crate::error::{Error, ErrorKind, Result};
@@ -176,9 +176,10 @@ fn document(
          <style>\n{style}</style>\n</head>\n<body>\n\
          <a class=\"skip\" href=\"#main\">Skip to the figures</a>\n\
          <header><p class=\"kicker\">hitherto · {job}</p><h1>{name}</h1><p class=\"soft\">{}</p>{compared}</header>\n\
-         <main id=\"main\">\n{drift}{sections}{}{}</main>\n\
+         <main id=\"main\">\n{}{drift}{sections}{}{}</main>\n\
          <footer><p>{made_by} · manifest xxh64 <code>{seal}</code></p></footer>\n</body>\n</html>\n",
         days_line(pair.own),
+        warnings_section(pair.own),
         rejected_section(pair.own),
         settings_section(manifest),
     )

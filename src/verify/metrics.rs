@@ -15,7 +15,7 @@ use crate::job::Question;
 use crate::metrics::{Metrics, whole_of};
 use crate::publish::{MANIFEST, METRICS};
 
-/// Checks all metrics of a folder.
+/// Checks all metrics of a folder; gives the warnings of the whole.
 ///
 /// # Errors
 /// If a file cannot be read.
@@ -24,7 +24,7 @@ pub(super) fn check(
     tree: &Tree,
     ledger: &Ledger,
     problems: &mut Problems,
-) -> Result<()> {
+) -> Result<Vec<String>> {
     let mut days = Vec::new();
     for day in &ledger.days {
         let path = day.metrics_path();
@@ -42,14 +42,17 @@ pub(super) fn check(
         days.push((day.day, metrics));
     }
     let Some((told, metrics)) = read(out, tree, METRICS, problems)? else {
-        return Ok(());
+        return Ok(Vec::new());
     };
+    let warnings = metrics.warnings.iter();
+    let warnings = warnings.filter_map(|of| of["text"].as_str().map(str::to_owned));
+    let warnings = warnings.collect();
     if told["of"] != "whole" || told["job"] != ledger.question.name() {
         problems.add(METRICS, "it is not of the whole, or of another job");
     }
     if ledger.question == Question::Dwell {
         check_counts(METRICS, &ledger.whole["counts"], &metrics, problems);
-        return Ok(());
+        return Ok(warnings);
     }
     // Of a day without sound metrics that is told, and the whole would only repeat it.
     if days.len() == ledger.days.len() {
@@ -62,7 +65,7 @@ pub(super) fn check(
             );
         }
     }
-    Ok(())
+    Ok(warnings)
 }
 
 /// Reads a file of metrics; nothing if it is not there, or is not sound.

@@ -78,6 +78,8 @@ pub struct Verified {
     pub bytes: u64,
     /// What the audit looked at, if there was one.
     pub audited: Option<Audited>,
+    /// The warnings of the run that made the latest day.
+    pub warnings: Vec<String>,
     /// What is wrong, in the order of paths: the first [`PROBLEMS_MAX`].
     pub problems: Vec<Problem>,
     /// How much is wrong.
@@ -161,9 +163,10 @@ fn run(settings: &VerifySettings, control: &Control) -> Result<Verified> {
     let turn = File::open(&settings.out).and_then(|out| out.lock_shared().map(|()| out));
     let tree = Tree::of(&settings.out)?;
     let ledger = Ledger::read(&settings.out, &tree, &mut problems)?;
+    let mut warnings = Vec::new();
     if let Some(ledger) = &ledger {
         tree.check(ledger, &mut problems);
-        metrics::check(&settings.out, &tree, ledger, &mut problems)?;
+        warnings = metrics::check(&settings.out, &tree, ledger, &mut problems)?;
         control.enter(Stage::CHECK, ledger.bytes());
         files::check(&settings.out, &tree, ledger, control, &mut problems)?;
     }
@@ -185,6 +188,7 @@ fn run(settings: &VerifySettings, control: &Control) -> Result<Verified> {
         rows: ledger.map_or(0, Ledger::rows),
         bytes: ledger.map_or(0, Ledger::bytes),
         audited,
+        warnings,
         problems: problems.list,
         problems_count: problems.count,
     })

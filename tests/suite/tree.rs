@@ -4,7 +4,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// The modules, each using only those before it.
-const ORDER: [&str; 37] = [
+const ORDER: [&str; 38] = [
     "ids",
     "error",
     "regular",
@@ -12,6 +12,7 @@ const ORDER: [&str; 37] = [
     "calendar",
     "control",
     "job",
+    "warnings",
     "kept",
     "sides",
     "column",

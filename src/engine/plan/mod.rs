@@ -23,6 +23,7 @@ use crate::error::Result;
 use crate::ids::{Day, count64, float};
 use crate::job::{ItemType, Job, Question};
 use crate::scan::Opened;
+use crate::warnings::Warning;
 
 /// What a run of a job would make and take. What is not said to be exact is an estimate.
 #[derive(Clone, Debug, PartialEq)]
@@ -55,6 +56,8 @@ pub struct Planned {
     pub made_share: f64,
     /// How far bytes, memory and time may be off, as a share of each.
     pub spread: f64,
+    /// What a person should look at.
+    pub warnings: Vec<Warning>,
 }
 
 /// What only one question has.
@@ -112,6 +115,7 @@ impl Planned {
             bytes: 0,
             stages: Vec::new(),
             made_share: 1.0,
+            warnings: Vec::new(),
         }
     }
 

@@ -31,7 +31,7 @@ use crate::ids::{Day, count64};
 use crate::intern::Ranked;
 use crate::job::Job;
 use crate::manifest;
-use crate::metrics::{Gates, StaySeconds, dwell_metrics};
+use crate::metrics::{Gates, StaySeconds, UNUSED, dwell_metrics};
 use crate::op::dwell::FlyerEvent;
 use crate::partition::Split;
 use crate::publish::{Part, Staging, Target, Whole};
@@ -40,6 +40,7 @@ use crate::scan::Opened;
 use crate::scan::events::IdTypes;
 use crate::scan::faults::Rejected;
 use crate::spill::{Partitions, Spill};
+use crate::warnings::{Noticed, Warning, values};
 
 /// What a run of `dwell` made.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -66,6 +67,8 @@ pub struct DwellReport {
     pub days: Option<(Day, Day)>,
     /// Bytes of all files made.
     pub bytes: u64,
+    /// What a person should look at.
+    pub warnings: Vec<Warning>,
 }
 
 /// Events, dealt to partitions of users, and who and what they are about.
@@ -88,6 +91,8 @@ pub(crate) struct Dealt {
     pub(crate) rejected: Vec<Rejected>,
     /// What was counted so far.
     pub(crate) report: DwellReport,
+    /// What was noticed while reading.
+    pub(crate) warnings: Vec<Warning>,
 }
 
 /// Both tables, as they were made.
@@ -100,23 +105,27 @@ pub(crate) struct Made {
     seconds: StaySeconds,
 }
 
-/// Writes both tables, and publishes them.
+/// Writes both tables, and publishes them, unless `notice` refuses what was counted.
 ///
 /// # Errors
-/// If the output cannot be made or written.
+/// If the output cannot be made or written, or is refused.
 pub(crate) fn write(
-    job: &Job,
-    control: &Control,
+    (job, control): (&Job, &Control),
     staging: &Staging,
     (mut dealt, gates): (Dealt, &Gates),
+    notice: impl FnOnce(&Dealt, &DwellReport) -> Result<Noticed>,
 ) -> Result<DwellReport> {
     control.enter(Stage::WRITE, dealt.events_count);
     let made = make(job, control, Target::Staging(staging), &mut dealt)?;
-    let (parts, report) = (made.parts, made.report);
+    let (parts, mut report) = (made.parts, made.report);
+    let noticed = notice(&dealt, &report)?;
     control.enter(Stage::PUBLISH, 0);
     control.check()?;
-    let of_run = json!({"rejected": rejected_value(&dealt.rejected)});
-    let metrics = dwell_metrics(&counts_of(&report), &made.seconds, of_run);
+    let mut of_run = json!({"rejected": rejected_value(&dealt.rejected)});
+    of_run[UNUSED] = json!(noticed.unused_sources);
+    let mut metrics = dwell_metrics(&counts_of(&report), &made.seconds, of_run);
+    metrics.warnings = values(&noticed.warnings);
+    report.warnings = noticed.warnings;
     gates.judge(job.question, std::slice::from_ref(&metrics))?;
     let quarantine = quarantine::write(staging, &dealt.rejected)?;
     let mut manifest = manifest_of(job, &dealt, &report, &parts)?;

@@ -16,8 +16,9 @@ use serde_json::{Value, json};
 
 use self::answers::Answers;
 pub(crate) use self::rehearse::{parts_count, rehearse};
+use self::rows::RowMaker;
+pub(crate) use self::rows::RowTally;
 pub(crate) use self::rows::schema;
-use self::rows::{RowMaker, RowTally};
 use super::order::in_order;
 use super::parts::{PartWriter, Place};
 use super::quality::rejected_value;
@@ -31,7 +32,7 @@ use crate::ids::{Day, Micros, count64, index};
 use crate::intern::Ranked;
 use crate::job::{Job, LabelKey, Source};
 use crate::manifest::{self, DayManifest, RunFiles};
-use crate::metrics::{self, Gates, Metrics, SourceDays, feature_counts, missing_days};
+use crate::metrics::{self, Gates, Metrics, SourceDays, UNUSED, feature_counts, missing_days};
 use crate::op::features::{Click, UserClick};
 use crate::publish::{Part, Staging, Target, Whole};
 use crate::quarantine;
@@ -42,6 +43,7 @@ use crate::scan::features::clicks::ClickTally;
 use crate::scan::features::listings::Listings;
 use crate::scan::features::shown::Shown;
 use crate::spill::Partitions;
+use crate::warnings::{Noticed, Warning, values};
 
 /// Rows of a row group: narrow ones, so more than of `sequences`.
 const GROUP_ROWS: usize = 1 << 17;
@@ -83,6 +85,8 @@ pub struct FeaturesReport {
     pub files: u64,
     /// Days that were asked for, and left as the output has them.
     pub days_skipped: u64,
+    /// What a person should look at.
+    pub warnings: Vec<Warning>,
 }
 
 /// What was read, before anything is answered.
@@ -115,6 +119,8 @@ pub(crate) struct FeaturesFound {
     pub(crate) gates: Gates,
     /// Days that were asked for, and left as the output has them.
     pub(crate) days_skipped: usize,
+    /// What was noticed while reading.
+    pub(crate) warnings: Vec<Warning>,
 }
 
 impl FeaturesFound {
@@ -148,27 +154,29 @@ struct Made {
     tallies: Vec<RowTally>,
 }
 
-/// Answers all impressions, writes them and publishes.
+/// Answers all impressions, writes them and publishes, unless `notice` refuses what all rows hold.
 ///
 /// # Errors
-/// If the output cannot be made or written.
+/// If the output cannot be made or written, or is refused.
 pub(crate) fn write(
-    job: &Job,
-    control: &Control,
+    (job, control): (&Job, &Control),
     staging: &Staging,
-    found: &FeaturesFound,
-    clicks: &Dealt,
+    (found, clicks): (&FeaturesFound, &Dealt),
+    notice: impl FnOnce(&RowTally) -> Result<Noticed>,
 ) -> Result<FeaturesReport> {
     // Each is answered twice, as one of a listing and as one of a user, and written once.
     control.enter(Stage::WRITE, count64(found.shown.count() * 3));
     let answers = Answers::new(job, control, found)?;
     answers.find(job, control, found, clicks)?;
     let made = make_parts(job, control, Target::Staging(staging), (found, &answers))?;
+    let mut all = RowTally::default();
+    made.tallies.iter().for_each(|tally| all.merge(tally));
+    let noticed = notice(&all)?;
     control.enter(Stage::PUBLISH, 0);
     control.check()?;
-    publish((job, control), staging, found, &made)?;
+    publish((job, control), staging, found, (&made, &noticed))?;
     control.leave();
-    Ok(report(found, &made))
+    Ok(report(found, &made, (&all, noticed)))
 }
 
 /// Makes all parts.
@@ -265,7 +273,7 @@ fn publish(
     (job, control): (&Job, &Control),
     staging: &Staging,
     found: &FeaturesFound,
-    made: &Made,
+    (made, noticed): (&Made, &Noticed),
 ) -> Result<()> {
     let Made {
         days,
@@ -274,7 +282,7 @@ fn publish(
     } = made;
     let settings = manifest::feature_settings(job, found.types);
     let clicks = clicks_value(found);
-    let metrics = metrics_of(job, found, (days, tallies), &clicks);
+    let metrics = metrics_of(job, found, (days, tallies), (&clicks, noticed));
     // Where all days are left as they are, there is nothing to judge.
     if found.days_skipped == 0 || !metrics.is_empty() {
         found.gates.judge(job.question, &metrics)?;
@@ -314,13 +322,15 @@ fn metrics_of(
     job: &Job,
     found: &FeaturesFound,
     (days, tallies): (&[DayRows], &[RowTally]),
-    clicks: &Value,
+    (clicks, noticed): (&Value, &Noticed),
 ) -> Vec<Metrics> {
     let mut of_run = clicks.clone();
+    of_run[UNUSED] = json!(noticed.unused_sources);
     of_run["rejected"] = rejected_value(&found.rejected);
     let days = days.iter().zip(tallies).map(|((day, _), tally)| Metrics {
         counts: feature_counts(&tally.counts()),
         missing: missing_days(job, &found.source_days, *day),
+        warnings: values(&noticed.warnings),
         run: of_run.clone(),
         ..Metrics::default()
     });
@@ -364,14 +374,12 @@ fn counts_value(job: &Job, tally: &RowTally) -> Value {
 }
 
 /// The report of a run.
-fn report(found: &FeaturesFound, made: &Made) -> FeaturesReport {
-    let Made {
-        days,
-        parts,
-        tallies,
-    } = made;
-    let mut all = RowTally::default();
-    tallies.iter().for_each(|tally| all.merge(tally));
+fn report(
+    found: &FeaturesFound,
+    made: &Made,
+    (all, noticed): (&RowTally, Noticed),
+) -> FeaturesReport {
+    let Made { days, parts, .. } = made;
     let days = days
         .iter()
         .zip(parts)
@@ -395,5 +403,6 @@ fn report(found: &FeaturesFound, made: &Made) -> FeaturesReport {
         rejected: count64(found.rejected.len()),
         files: count64(found.inputs.len()),
         days_skipped: count64(found.days_skipped),
+        warnings: noticed.warnings,
     }
 }

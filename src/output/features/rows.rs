@@ -61,27 +61,27 @@ pub(super) struct RowMaker<'a> {
 
 /// What some rows hold.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(super) struct RowTally {
+pub(crate) struct RowTally {
     /// Rows.
-    pub(super) rows: u64,
+    pub(crate) rows: u64,
     /// Of them, followed by a click.
-    pub(super) clicked: u64,
+    pub(crate) clicked: u64,
     /// Of them, too new for their label to be complete.
-    pub(super) incomplete: u64,
+    pub(crate) incomplete: u64,
     /// Followed by a click, and old enough for their label to be complete.
-    pub(super) clicked_complete: u64,
+    pub(crate) clicked_complete: u64,
     /// Of a listing without category, or that no file has.
-    pub(super) null_categories: u64,
+    pub(crate) null_categories: u64,
     /// The same without price.
-    pub(super) null_prices: u64,
+    pub(crate) null_prices: u64,
     /// The same without a day of creation.
-    pub(super) null_ages: u64,
+    pub(crate) null_ages: u64,
     /// Of them, of a listing that no file has.
-    pub(super) unknown_listings: u64,
+    pub(crate) unknown_listings: u64,
     /// Of them, older than their listing.
-    pub(super) negative_ages: u64,
+    pub(crate) negative_ages: u64,
     /// Prior clicks of all time, of the listing and of the user.
-    pub(super) prior: [PriorCounts; 2],
+    pub(crate) prior: [PriorCounts; 2],
 }
 
 impl RowTally {

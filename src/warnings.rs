@@ -1,0 +1,79 @@
+//! Warnings: what a person should look at, although the run goes on.
+//!
+//! **In / Out**: what was noticed → [`Warning`]s, in the summary of a run, in its metrics, on its page,
+//! in `plan` and `verify`. **Invariants**: a function of the input and the settings alone, as all of the
+//! metrics are; those that `--no-warn` names are told nowhere.
+
+use serde_json::{Map, Value, json};
+
+use crate::job::{Job, Source, WarningCode};
+
+/// Something that a person should look at.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Warning {
+    /// What it is about.
+    pub code: WarningCode,
+    /// The source, if it is about one.
+    pub source: Option<Source>,
+    /// A sentence that says what was found, and what to do.
+    pub text: String,
+    /// The numbers of the text, by name.
+    details: Map<String, Value>,
+}
+
+impl Warning {
+    /// A warning about a source, or about none.
+    pub(crate) fn new(
+        code: WarningCode,
+        source: impl Into<Option<Source>>,
+        text: impl Into<String>,
+    ) -> Warning {
+        Warning {
+            code,
+            source: source.into(),
+            text: text.into(),
+            details: Map::new(),
+        }
+    }
+
+    /// The same warning with a number, or another value, by its name.
+    #[must_use]
+    pub(crate) fn with(mut self, name: &str, value: impl Into<Value>) -> Warning {
+        self.details.insert(name.to_owned(), value.into());
+        self
+    }
+
+    /// The warning in the metrics: `code`, `source` (or null), `text`, and its numbers.
+    pub(crate) fn value(&self) -> Value {
+        let mut value = json!({
+            "code": self.code.name(),
+            "source": self.source.map(|of| of.name().to_owned()),
+            "text": self.text,
+        });
+        if let Value::Object(members) = &mut value {
+            members.extend(self.details.clone());
+        }
+        value
+    }
+}
+
+/// What a run noticed.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Noticed {
+    /// What a person should look at, without what the job silences.
+    pub(crate) warnings: Vec<Warning>,
+    /// Sources of which no row came to anything, silenced or not.
+    pub(crate) unused_sources: u64,
+}
+
+/// The warnings that a job does not silence, by code and source.
+pub(crate) fn told(job: &Job, mut warnings: Vec<Warning>) -> Vec<Warning> {
+    warnings.retain(|of| !job.no_warn.contains(&of.code));
+    warnings.sort_by_key(|of| (of.code, of.source));
+    warnings
+}
+
+/// Warnings as the metrics have them.
+pub(crate) fn values(warnings: &[Warning]) -> Vec<Value> {
+    warnings.iter().map(Warning::value).collect()
+}
