@@ -83,6 +83,7 @@ const ENCODED: [(Codec, Layout, u32, u32); 7] = [
 /// Settings of an encoder.
 fn settings(codec: Codec, layout: Layout) -> Settings {
     Settings {
+        allow_unused: true,
         dir: Some("in".into()),
         out: "out".into(),
         codec,
@@ -132,6 +133,7 @@ fn logs(format: Format, impressions: u64) -> tempfile::TempDir {
 fn run(logs: &tempfile::TempDir, settings: Settings) -> u64 {
     let out = tempfile::tempdir_in(logs.path()).expect("a folder");
     let settings = Settings {
+        allow_unused: true,
         dir: Some(logs.path().join("logs")),
         out: out.path().join("out"),
         ..settings

@@ -33,6 +33,11 @@ pub enum ErrorKind {
         /// What was expected and what was found.
         what: String,
     },
+    /// Sources to which a set would owe nothing, or times that fit no unit; nothing is published then.
+    Unused {
+        /// What was found of each source, and what would let it pass.
+        what: String,
+    },
     /// More rows were rejected than the job allows.
     TooManyBadRows {
         /// The limit that was passed.
@@ -153,9 +158,10 @@ impl Error {
         match self.kind() {
             ErrorKind::Settings { .. } => 2,
             ErrorKind::Gate { .. } => 3,
-            ErrorKind::BadRow(_) | ErrorKind::BadFile { .. } | ErrorKind::TooManyBadRows { .. } => {
-                65
-            }
+            ErrorKind::BadRow(_)
+            | ErrorKind::BadFile { .. }
+            | ErrorKind::TooManyBadRows { .. }
+            | ErrorKind::Unused { .. } => 65,
             ErrorKind::NoInput { .. } => 66,
             ErrorKind::Memory { .. } | ErrorKind::Internal { .. } => 70,
             ErrorKind::Output { .. } => 73,
@@ -198,6 +204,7 @@ impl fmt::Display for Error {
                     "{fault}; --on-bad-row quarantine sets such rows aside and goes on"
                 )
             }
+            ErrorKind::Unused { what } => write!(out, "nothing was published: {what}"),
             ErrorKind::BadFile { file, what } => write!(out, "could not read \"{file}\": {what}"),
             ErrorKind::TooManyBadRows { limit } => write!(
                 out,

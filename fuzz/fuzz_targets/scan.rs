@@ -65,6 +65,7 @@ fuzz_target!(init: hitherto_fuzz::only_our_panics_count(), |data: &[u8]| {
     }
     let is_told = choice >> 5 & 1 == 1 || question == Question::Dwell;
     let settings = Settings {
+        allow_unused: true,
         question,
         paths,
         format: is_told.then_some(format),

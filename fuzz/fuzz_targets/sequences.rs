@@ -84,6 +84,7 @@ fuzz_target!(|case: (Actions, Impressions, Asked, Layout)| {
     };
     let (codec, page, rows, bits, threads) = layout;
     let settings = Settings {
+        allow_unused: true,
         paths: write_files(&impressions, &log),
         cutoff: if by_time { Cutoff::Time } else { Cutoff::Day },
         lookback_days,

@@ -38,6 +38,7 @@ fuzz_target!(|asked: (Texts, Choices, Numbers, Option<Declared>)| {
     let (embargoes, available, without, from, to) = choices;
     let (actions, rows, lookback, bits, label, idle, question, threads) = numbers;
     let settings = Settings {
+        allow_unused: true,
         question: [hitherto::Question::Sequences, hitherto::Question::Features, hitherto::Question::Dwell]
             [usize::from(question) % 3],
         dir: Some("nowhere".into()),

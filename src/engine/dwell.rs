@@ -12,6 +12,7 @@
 use rayon::prelude::*;
 
 use super::id_types::id_type;
+use super::unused::notice_dwell;
 use super::{in_pool, look, open_all, run_tasks, spills};
 use crate::chunk::{Chunk, RowChunk};
 use crate::control::{Control, Stage};
@@ -30,7 +31,6 @@ use crate::scan::faults::Policy;
 use crate::scan::input::InputFile;
 use crate::scan::{Opened, Task};
 use crate::spill::{Partitions, Spill};
-use crate::warnings::{Noticed, told};
 
 /// Runs a job of [`Question::Dwell`]: reads events, and writes and publishes the two tables.
 ///
@@ -78,12 +78,7 @@ fn run(job: &Job, control: &Control) -> Result<DwellReport> {
     let mut dealt = deal(control, (read, opened, types))?;
     dealt.spills = spills(job, control, &staging);
     hit("events dealt");
-    let notice = |dealt: &Dealt, _: &DwellReport| {
-        Ok(Noticed {
-            warnings: told(job, dealt.warnings.clone()),
-            unused_sources: 0,
-        })
-    };
+    let notice = |dealt: &Dealt, report: &DwellReport| notice_dwell((job, control), dealt, report);
     dwell::write((job, control), &staging, (dealt, &gates), notice)
 }
 

@@ -12,6 +12,7 @@
 //! and clicks are dealt to partitions while they are read; both streams of one scan.
 
 use super::id_types::id_type;
+use super::unused::notice_features;
 use super::{check_days, guarded, in_pool, look, open_all, run_tasks, skipped, spills};
 use crate::control::{Control, Stage};
 use crate::error::{Error, Result};
@@ -33,7 +34,6 @@ use crate::scan::input::InputFile;
 use crate::scan::times::parse;
 use crate::scan::{Opened, Task};
 use crate::spill::Partitions;
-use crate::warnings::{Noticed, told};
 
 /// Runs a job of [`Question::Features`]: a row for each impression, with what was clicked before
 /// it and whether it was clicked after.
@@ -80,12 +80,7 @@ fn run(job: &Job, control: &Control) -> Result<FeaturesReport> {
     let states = run_tasks(&tasks, states, |state, task| scan.read(task, state))?;
     let dealt = deal(control, &wanted, states, &mut found);
     hit("clicks read");
-    let notice = |_: &RowTally| {
-        Ok(Noticed {
-            warnings: told(job, found.warnings.clone()),
-            unused_sources: 0,
-        })
-    };
+    let notice = |rows: &RowTally| notice_features((job, control), &found, rows);
     features::write((job, control), &staging, (&found, &dealt), notice)
 }
 

@@ -23,6 +23,7 @@ mod plan;
 mod shown;
 mod sides;
 mod tasks;
+mod unused;
 
 pub use self::dwell::dwell;
 pub use self::features::features;
@@ -32,6 +33,7 @@ pub use self::plan::{Planned, PlannedOf, plan};
 use self::shown::{open_impressions, read_impressions};
 pub(crate) use self::tasks::guarded;
 use self::tasks::run_tasks;
+use self::unused::notice_sequences;
 use crate::column::EventChunk;
 use crate::control::{Control, Stage};
 use crate::encode::{ItemColumn, RowTally};
@@ -39,6 +41,7 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::failpoint::hit;
 use crate::ids::{Day, count64};
 use crate::job::{ItemType, Job, Publish, Question, SIDE_COLUMNS_MAX};
+use crate::manifest;
 use crate::metrics::Gates;
 use crate::op::counts::HistoryCounts;
 use crate::output::{self, Found, Report};
@@ -54,8 +57,6 @@ use crate::scan::plan::{Plan, Proof};
 use crate::scan::{Opened, Task};
 use crate::spill::{Partitions, Spill};
 use crate::vocabulary::Vocabulary;
-use crate::warnings::{Noticed, told};
-use crate::{manifest, metrics};
 
 /// Runs a job of [`Question::Sequences`]: reads, sorts, writes and publishes.
 ///
@@ -119,11 +120,8 @@ fn run_typed<I: ItemColumn>(job: &Job, control: &Control) -> Result<Report> {
     // Made before the actions are read, so that an output that cannot be made costs no waiting.
     let staging = Staging::create(&job)?;
     let (found, partitions) = read_all(&job, control, &policy, &staging, asked)?;
-    let notice = |_: &[RowTally], _: &HistoryCounts| {
-        Ok(Noticed {
-            warnings: told(&job, found.warnings.clone()),
-            unused_sources: 0,
-        })
+    let notice = |rows: &[RowTally], counts: &HistoryCounts| {
+        notice_sequences((&job, control), &found, (rows, counts))
     };
     output::write((&job, control), &staging, (&found, partitions), notice)
 }
@@ -220,7 +218,7 @@ fn read_all<I: ItemColumn>(
         probes,
         items,
         items_from,
-        source_days: metrics::source_days(&asked.sources),
+        sources: asked.sources,
         gates: asked.gates,
         days_skipped: days_skipped.count(),
         warnings: Vec::new(),

@@ -29,7 +29,7 @@ pub use self::features::FeaturesReport;
 use self::order::in_order;
 use self::parts::PartWriter;
 use self::plan::{DayRows, GroupPlan, plan_day};
-use self::quality::{day_metrics, run_value};
+use self::quality::{OfRun, day_metrics, run_value};
 pub(crate) use self::rehearse::{Rehearsed, micros_since, rehearse, sizes_of_days};
 pub use self::report::{DayReport, Report, example_part};
 use self::report::{actions_value, counts_value, file_values, inputs_of_day, report};
@@ -40,7 +40,7 @@ use crate::error::Result;
 use crate::ids::{Day, Micros, index};
 use crate::job::Job;
 use crate::manifest::{self, DayManifest, RunFiles};
-use crate::metrics::{self, Gates, Metrics, SourceDays};
+use crate::metrics::{self, Gates, Metrics, source_days};
 use crate::op::counts::HistoryCounts;
 use crate::probes::Probes;
 use crate::publish::{Part, Staging, Target, Whole};
@@ -48,6 +48,7 @@ use crate::quarantine;
 use crate::scan::Opened;
 use crate::scan::actions::ActionTally;
 use crate::scan::faults::Rejected;
+use crate::scan::files::SourceFiles;
 use crate::scan::impressions::DayTally;
 use crate::spill::Partitions;
 use crate::vocabulary::{self, Coded};
@@ -55,6 +56,8 @@ use crate::warnings::{Noticed, Warning};
 
 /// What was read, before anything is written.
 pub(crate) struct Found<I> {
+    /// Where all files lie.
+    pub(crate) sources: Vec<SourceFiles>,
     /// The files that were read, or proven to need no reading, with their formats.
     pub(crate) inputs: Vec<Opened>,
     /// What was found of each day.
@@ -71,8 +74,6 @@ pub(crate) struct Found<I> {
     pub(crate) items: Option<Coded<I>>,
     /// The digest of the items of the vocabulary that the job names, if it names one.
     pub(crate) items_from: Option<u64>,
-    /// The days that sources of actions have files of.
-    pub(crate) source_days: Vec<SourceDays>,
     /// What must not be so of what is made.
     pub(crate) gates: Gates,
     /// Days that were asked for, and left as the output has them.
@@ -200,7 +201,11 @@ fn publish<I: ItemColumn>(
     let actions = actions_value(job, found, made);
     let names: Vec<Day> = days.iter().map(|day| day.day).collect();
     let duplicates = found.probes.duplicates_count(&names);
-    let of_run = (run_value(&actions, &found.rejected, &noticed), &noticed);
+    let of_run = OfRun {
+        run: run_value(&actions, &found.rejected, &noticed),
+        noticed: &noticed,
+        source_days: source_days(&found.sources),
+    };
     let of_day = |(at, day)| day_metrics(job, found, day, (&tallies[at], duplicates[at]), &of_run);
     let metrics: Vec<Metrics> = days.iter().enumerate().map(of_day).collect();
     // Where all days are left as they are, there is nothing to judge.

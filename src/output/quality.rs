@@ -15,7 +15,9 @@ use crate::column::Customer;
 use crate::encode::RowTally;
 use crate::ids::{Item, count64, index};
 use crate::job::{Guests, Job, NullLabel};
-use crate::metrics::{Metrics, SequenceCounts, TOP_MAX, UNUSED, missing_days, sequence_counts};
+use crate::metrics::{
+    Metrics, SequenceCounts, SourceDays, TOP_MAX, UNUSED, missing_days, sequence_counts,
+};
 use crate::scan::faults::Rejected;
 use crate::warnings::{Noticed, values};
 
@@ -24,13 +26,23 @@ const REASONS_MAX: usize = 50;
 /// Rows that are told of each.
 const EXAMPLES_MAX: usize = 3;
 
-/// The metrics of a day; `of_run` is what [`run_value`] gives, with what the run noticed.
+/// What all days of a run share.
+pub(super) struct OfRun<'a> {
+    /// What [`run_value`] gives.
+    pub(super) run: Value,
+    /// What the run noticed.
+    pub(super) noticed: &'a Noticed,
+    /// The days that sources of actions have files of.
+    pub(super) source_days: Vec<SourceDays>,
+}
+
+/// The metrics of a day.
 pub(super) fn day_metrics<I: Item>(
     job: &Job,
     found: &Found<I>,
     day: &DayRows,
     (rows, duplicates): (&RowTally, u64),
-    (of_run, noticed): &(Value, &Noticed),
+    of_run: &OfRun<'_>,
 ) -> Metrics {
     let tally = &found.days[&day.day];
     let (customers, top) = customers_of(found, day);
@@ -61,9 +73,9 @@ pub(super) fn day_metrics<I: Item>(
         counts,
         lengths,
         top,
-        missing: missing_days(job, &found.source_days, day.day),
-        warnings: values(&noticed.warnings),
-        run: of_run.clone(),
+        missing: missing_days(job, &of_run.source_days, day.day),
+        warnings: values(&of_run.noticed.warnings),
+        run: of_run.run.clone(),
     }
 }
 

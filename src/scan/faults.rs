@@ -24,8 +24,8 @@ pub(crate) struct Rejected {
 /// The job's policy, shared by all threads.
 #[derive(Debug)]
 pub(crate) struct Policy {
-    /// What becomes of such rows.
-    on_bad_row: OnBadRow,
+    /// What becomes of such rows; nothing if they are left out unsaid.
+    on_bad_row: Option<OnBadRow>,
     /// How many may be set aside.
     limit: u64,
     /// How many were.
@@ -35,10 +35,18 @@ pub(crate) struct Policy {
 impl Policy {
     /// The policy of a job.
     pub(crate) fn of(job: &Job) -> Policy {
-        let (on_bad_row, limit) = (job.on_bad_row, job.bad_rows_max);
         Policy {
-            on_bad_row,
-            limit,
+            on_bad_row: Some(job.on_bad_row),
+            limit: job.bad_rows_max,
+            count: AtomicU64::new(0),
+        }
+    }
+
+    /// The policy of a second look at files whose bad rows were told before.
+    pub(crate) fn ignoring() -> Policy {
+        Policy {
+            on_bad_row: None,
+            limit: u64::MAX,
             count: AtomicU64::new(0),
         }
     }
@@ -54,6 +62,9 @@ impl Policy {
         record: &dyn Fn() -> String,
         rejected: &mut Vec<Rejected>,
     ) -> Result<()> {
+        let Some(on_bad_row) = self.on_bad_row else {
+            return Ok(());
+        };
         let fault = RowFault {
             file: at.file.shown.clone(),
             row: at.row,
@@ -61,7 +72,7 @@ impl Policy {
             expected: mismatch.expected,
             found: mismatch.found,
         };
-        if self.on_bad_row == OnBadRow::Error {
+        if on_bad_row == OnBadRow::Error {
             return Err(Error::from(ErrorKind::BadRow(Box::new(fault))));
         }
         if self.count.fetch_add(1, Relaxed) >= self.limit {

@@ -22,6 +22,7 @@ mod rows;
 mod shop;
 mod syntax;
 mod times;
+mod unused;
 mod usage;
 mod verify;
 mod vocabulary;

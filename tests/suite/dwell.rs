@@ -88,6 +88,7 @@ impl Case {
     fn settings(&self, dir: &Path, out: &Path) -> Settings {
         let rules = &self.rules;
         Settings {
+            allow_unused: true,
             question: Question::Dwell,
             paths: vec![(Source::Events, dir.display().to_string())],
             out: out.to_owned(),

@@ -289,6 +289,7 @@ impl Case {
             .iter()
             .any(|style| style.times == TimeStyle::Epoch);
         Settings {
+            allow_unused: true,
             dir: Some(dir.to_owned()),
             out: out.to_owned(),
             cutoff: if rules.cutoff_is_time {

@@ -21,6 +21,7 @@ use super::{Planned, PlannedOf};
 use crate::chunk::{Chunk, RowChunk};
 use crate::control::{Control, Stage};
 use crate::engine::dwell::{deal, find};
+use crate::engine::unused::warn_dwell;
 use crate::error::Result;
 use crate::ids::{Day, count64, float, rounded};
 use crate::job::{Job, Source};
@@ -57,6 +58,7 @@ pub(super) fn plan(job: &Job, control: &Control) -> Result<Planned> {
     let began = Instant::now();
     let mut dealt = deal(&rehearsal, (read, opened, types))?;
     let rank_us = micros_since(began);
+    let warnings = warn_dwell((job, &rehearsal), &dealt.inputs)?;
     dealt.spills = nowhere().collect();
     let [user_visits, stay_visits] = visits(job, &dealt);
     control.enter(Stage::WRITE, 0);
@@ -104,6 +106,7 @@ pub(super) fn plan(job: &Job, control: &Control) -> Result<Planned> {
             ("write", float(write_us) / 1e6 * per_row),
         ],
         made_share: 1.0 / per_row,
+        warnings,
         ..Planned::of(of, &dealt.inputs, &sample.shares, &memory)
     })
 }

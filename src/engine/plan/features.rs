@@ -17,6 +17,7 @@ use super::{Planned, PlannedOf, ratio};
 use crate::chunk::{Chunk, FixedRow, RowChunk};
 use crate::control::{Control, Stage};
 use crate::engine::features::{ask, deal, know};
+use crate::engine::unused::warn_features;
 use crate::error::Result;
 use crate::ids::{count64, float, rounded};
 use crate::job::Job;
@@ -62,6 +63,7 @@ pub(super) fn plan(job: &Job, control: &Control) -> Result<Planned> {
     ];
     let dealt = (dealt.0.coarser(fewer[0]), dealt.1.coarser(fewer[1]));
     let chunks = rehearsal.memory_used();
+    let warnings = warn_features((job, &rehearsal), &found)?;
     control.enter(Stage::WRITE, 0);
     let made = rehearse(job, &rehearsal, (&mut found, &dealt), sample.weight)?;
     control.leave();
@@ -102,6 +104,7 @@ pub(super) fn plan(job: &Job, control: &Control) -> Result<Planned> {
             ("write", write_us / 1e6),
         ],
         made_share: if made.rows > 0 { 1.0 / per_row } else { 1.0 },
+        warnings,
         ..Planned::of(of, &found.inputs, &sample.shares, &memory)
     })
 }

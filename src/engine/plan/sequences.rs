@@ -22,6 +22,7 @@ use crate::column::EventChunk;
 use crate::control::{Control, Stage};
 use crate::encode::ItemColumn;
 use crate::engine::chosen::impressions_of;
+use crate::engine::unused::warn_sequences;
 use crate::engine::{Asked, ask, find_actions};
 use crate::error::Result;
 use crate::ids::{Day, count64, float, rounded};
@@ -67,6 +68,7 @@ pub(super) fn plan<I: ItemColumn>(job: &Job, control: &Control) -> Result<Planne
     let base = control.memory_used();
     let policy = (&policy, &probes);
     let actions = sample_actions(job, control, policy, (&opened, span, split), &shape)?;
+    let warnings = warn_sequences((job, control), &sources, &probes, &opened)?;
     inputs.extend(opened);
     let rehearsal = control.unlimited();
     let sample = make_sample(job, &rehearsal, &probes, (&shape, split), &actions)?;
@@ -105,6 +107,7 @@ pub(super) fn plan<I: ItemColumn>(job: &Job, control: &Control) -> Result<Planne
             ("write", write_us / threads),
         ],
         made_share: if made.rows > 0 { 1.0 / per_row } else { 1.0 },
+        warnings,
         spread: actions.shares.spread().max(sample.spread()),
         days: shape
             .days

@@ -24,7 +24,12 @@ pub(crate) struct FeatureTypes {
 
 /// The ranks of the ids of some rows, [`ABSENT`] for those that nobody asks for; for nulls it is
 /// any.
-fn ranks(cells: &Cells, rows: &[u32], (keys, memo): (&Keys, &mut Memo), ranks: &mut Vec<u32>) {
+pub(crate) fn ranks(
+    cells: &Cells,
+    rows: &[u32],
+    (keys, memo): (&Keys, &mut Memo),
+    ranks: &mut Vec<u32>,
+) {
     let rank = |key: Option<Key>| key.map_or(ABSENT, |Key(rank)| rank);
     if cells.is_text() {
         let look_up = |texts: &[&[u8]], ranks: &mut Vec<u32>| {

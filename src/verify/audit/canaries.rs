@@ -259,6 +259,7 @@ fn write(settings: &Settings, dir: &Path, nests: &[Nest<'_>]) -> Result<Settings
         .map(|(of, _)| *of)
         .filter(is_there);
     Ok(Settings {
+        allow_unused: true,
         available: available.map(|of| (of, KNOWN_AT.to_owned())).collect(),
         actions: settings.actions.iter().map(planted).collect(),
         dir: None,

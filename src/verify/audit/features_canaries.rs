@@ -240,6 +240,7 @@ fn write(
         paths.push((source, path.display().to_string()));
     }
     Ok(Settings {
+        allow_unused: true,
         dir: None,
         files_from: Vec::new(),
         paths,

@@ -116,6 +116,7 @@ impl Case {
             .iter()
             .any(|style| style.times == TimeStyle::Epoch);
         Settings {
+            allow_unused: true,
             question: Question::Features,
             dir: Some(dir.to_owned()),
             out: out.to_owned(),

@@ -1,0 +1,171 @@
+//! Events of which none counts.
+
+use std::collections::BTreeMap;
+
+use super::{Finding, check_set_aside, join, verdict};
+use crate::control::{Control, Stage};
+use crate::engine::tasks::run_tasks;
+use crate::error::Result;
+use crate::ids::{Micros, count64, index};
+use crate::job::{Job, Source};
+use crate::output::dwell::{Dealt, DwellReport};
+use crate::scan::faults::Policy;
+use crate::scan::table::{Batch, Kind, Presence, TableColumn, TableScan, TableState};
+use crate::scan::{Opened, Task};
+use crate::warnings::{Noticed, Warning, told};
+
+/// The columns, as places in a batch.
+const EVENT: usize = 0;
+/// When.
+const TIME: usize = 1;
+
+/// Names of events that are told.
+const NAMES_MAX: usize = 5;
+/// Names that are counted one by one.
+const NAMES_COUNTED: usize = 10_000;
+/// The events that count.
+const COUNTED: [&[u8]; 2] = [b"flyer_open", b"item_open"];
+
+/// What events are called, and when they were.
+#[derive(Default)]
+struct Looked {
+    /// Events by name.
+    names: BTreeMap<Vec<u8>, u64>,
+    /// The oldest and the newest time.
+    times: Option<(Micros, Micros)>,
+    /// Rows that can be read.
+    rows: u64,
+    /// Of them, events that count.
+    counted: u64,
+}
+
+/// Whether a run of `dwell` made something of its events.
+///
+/// # Errors
+/// If no event counts, or all rows were set aside.
+pub(in crate::engine) fn notice_dwell(
+    (job, control): (&Job, &Control),
+    dealt: &Dealt,
+    report: &DwellReport,
+) -> Result<Noticed> {
+    let rejected = count64(dealt.rejected.len());
+    check_set_aside(job, &[(Source::Events, report.events, rejected)])?;
+    // A session is made of whatever is on a flyer, but where no event has a name that is known, one
+    // that closes a flyer has none either.
+    if report.user_rows > 0 && report.opens > 0 {
+        return verdict(job, (Vec::new(), false), "", dealt.warnings.clone());
+    }
+    let looked = look((job, control), &dealt.inputs, u64::MAX)?;
+    let finding = finding_of(report.events, &looked);
+    verdict(job, (vec![finding], true), "", dealt.warnings.clone())
+}
+
+/// The warnings of a plan.
+pub(in crate::engine) fn warn_dwell(
+    (job, control): (&Job, &Control),
+    inputs: &[Opened],
+) -> Result<Vec<Warning>> {
+    let looked = look((job, control), inputs, 1)?;
+    if looked.counted > 0 {
+        return Ok(Vec::new());
+    }
+    Ok(told(job, vec![finding_of(0, &looked).warning("")]))
+}
+
+/// Why no event counts.
+fn finding_of(events: u64, looked: &Looked) -> Finding {
+    let rows = events.max(looked.rows);
+    let mut names: Vec<(&Vec<u8>, u64)> = looked
+        .names
+        .iter()
+        .map(|(name, count)| (name, *count))
+        .collect();
+    names.sort_by(|a, b| b.1.cmp(&a.1).then_with(|| a.0.cmp(b.0)));
+    let more = names.len().saturating_sub(NAMES_MAX);
+    names.truncate(NAMES_MAX);
+    let names = names.iter();
+    let mut names: Vec<String> = names
+        .map(|(name, count)| format!("`{}` {count}", String::from_utf8_lossy(name)))
+        .collect();
+    if more > 0 {
+        names.push(format!("and {more} more names"));
+    }
+    let why = match rows {
+        0 => "its files hold no rows".to_owned(),
+        _ if looked.counted > 0 => format!(
+            "{} of {rows} events are flyer_open or item_open, and each lacks a user, a flyer or a merchant",
+            looked.counted
+        ),
+        _ if names.is_empty() => format!("none of {rows} rows can be read"),
+        _ => format!(
+            "none of {rows} events is flyer_open or item_open: found {}; rename them in the column \
+             that --columns events.event=COLUMN names",
+            names.join(", ")
+        ),
+    };
+    Finding {
+        source: Source::Events,
+        rows,
+        why,
+        times: looked.times,
+        closed: None,
+    }
+}
+
+/// Reads the names and times of events, until so many are found that count.
+fn look((job, control): (&Job, &Control), opened: &[Opened], enough: u64) -> Result<Looked> {
+    let column = |name, kind| TableColumn {
+        name: job.column(Source::Events, name),
+        kind,
+        presence: Presence::Optional,
+    };
+    let columns = vec![
+        column("event", Kind::TextId),
+        column("timestamp", Kind::Time),
+    ];
+    let policy = Policy::ignoring();
+    let scan = TableScan::new(job, &policy, control, columns);
+    let tasks: Vec<Task> = opened.iter().flat_map(|of| of.shared_tasks(job)).collect();
+    control.enter(Stage::CHECK, tasks.iter().map(|task| task.steps).sum());
+    let states =
+        (0..rayon::current_num_threads()).map(|_| (TableState::default(), Looked::default()));
+    let states = run_tasks(&tasks, states.collect(), |(table, looked), task| {
+        if looked.counted >= enough {
+            return Ok(());
+        }
+        scan.read(task, table, &mut |batch| {
+            looked.add(batch);
+            Ok(())
+        })
+    })?;
+    let mut all = Looked::default();
+    for (_, looked) in states {
+        for (name, count) in looked.names {
+            *all.names.entry(name).or_default() += count;
+        }
+        all.times = join(all.times, looked.times);
+        all.rows += looked.rows;
+        all.counted += looked.counted;
+    }
+    Ok(all)
+}
+
+impl Looked {
+    /// Adds the rows of a batch.
+    fn add(&mut self, batch: &Batch<'_>) {
+        for row in batch.rows {
+            self.rows += 1;
+            let name = batch.cells[EVENT].texts().get(*row);
+            self.counted += u64::from(COUNTED.contains(&name));
+            if let Some(count) = self.names.get_mut(name) {
+                *count += 1;
+            } else if self.names.len() < NAMES_COUNTED {
+                self.names.insert(name.to_vec(), 1);
+            }
+            if !batch.cells[TIME].is_null(*row) {
+                let time = batch.cells[TIME].times().at[index(*row)];
+                self.times = join(self.times, Some((time, time)));
+            }
+        }
+    }
+}

@@ -1,0 +1,311 @@
+//! Clicks that no impression could see, and listings that none asks about.
+
+use super::{Finding, check_set_aside, join, one_label, range_text, verdict, why_of};
+use crate::control::{Control, Stage};
+use crate::engine::tasks::run_tasks;
+use crate::error::Result;
+use crate::ids::{Micros, count64, index};
+use crate::intern::Id;
+use crate::job::{Job, Source, WarningCode};
+use crate::keys::Keys;
+use crate::op::features::ABSENT;
+use crate::output::features::{FeaturesFound, RowTally};
+use crate::scan::Task;
+use crate::scan::faults::Policy;
+use crate::scan::features::ranks;
+use crate::scan::table::{Batch, Kind, Memo, Presence, TableColumn, TableScan, TableState};
+use crate::sweep::is_prior;
+use crate::warnings::{Noticed, Warning, told};
+
+/// The columns, as places in a batch.
+const LISTING: usize = 0;
+/// By whom.
+const USER: usize = 1;
+/// When.
+const TIME: usize = 2;
+
+/// Clicks, by what keeps impressions from seeing them.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+struct Looked {
+    /// On listings that no impression shows, by users that no impression is shown to.
+    strangers: u64,
+    /// Before an impression, but not the one that asks.
+    seen: u64,
+    /// Behind the last impression and its label.
+    late: u64,
+    /// Without a time.
+    timeless: u64,
+    /// The oldest and the newest time.
+    times: Option<(Micros, Micros)>,
+}
+
+/// What one thread looks with.
+#[derive(Default)]
+struct State {
+    /// Its table.
+    table: TableState,
+    /// What it knows of the dictionaries of listings and users.
+    memos: [Memo; 2],
+    /// Scratch: ranks of listings and users.
+    ranks: [Vec<u32>; 2],
+    /// What it found.
+    looked: Looked,
+}
+
+/// Who asks, and until when.
+struct Asked {
+    /// The listings that are shown.
+    listings: Keys,
+    /// The users that they are shown to.
+    users: Keys,
+    /// The last impression.
+    last: Micros,
+    /// The end of its label.
+    last_label: Micros,
+}
+
+impl Asked {
+    /// What some impressions ask about.
+    fn of(job: &Job, found: &FeaturesFound) -> Asked {
+        let last = found.shown.times.iter().copied().max();
+        let last = last.unwrap_or(Micros::MIN);
+        Asked {
+            listings: found.listing_ids.keys(),
+            users: found.users.keys(),
+            last,
+            last_label: Micros(last.0.saturating_add(job.label_window_us)),
+        }
+    }
+}
+
+/// Whether a run of `features` made something of its sources.
+///
+/// # Errors
+/// If no click is counted anywhere, or all of a source was set aside.
+pub(in crate::engine) fn notice_features(
+    (job, control): (&Job, &Control),
+    found: &FeaturesFound,
+    rows: &RowTally,
+) -> Result<Noticed> {
+    if rows.rows == 0 && found.days_skipped > 0 {
+        return Ok(Noticed::default());
+    }
+    let rejected = |source| {
+        let of_source = found.rejected.iter().filter(|row| row.source == source);
+        count64(of_source.count())
+    };
+    let shown = (count64(found.shown.count()), rejected(Source::Impressions));
+    check_set_aside(
+        job,
+        &[
+            (Source::Impressions, shown.0 + shown.1, shown.1),
+            (
+                Source::Clicks,
+                found.clicks.clicks,
+                rejected(Source::Clicks),
+            ),
+            (
+                Source::Listings,
+                found.listings.rows_read,
+                rejected(Source::Listings),
+            ),
+        ],
+    )?;
+    let mut warnings = found.warnings.clone();
+    if rows.rows == 0 {
+        let finding = Finding {
+            source: Source::Impressions,
+            rows: 0,
+            why: why_of(0, &[]),
+            times: None,
+            closed: None,
+        };
+        return verdict(job, (vec![finding], true), "", warnings);
+    }
+    warnings.extend(unmatched(found, rows));
+    warnings.extend(one_label("clicked", rows.rows, rows.clicked));
+    let counted: u64 = rows.prior.iter().map(|of| of.sum).sum();
+    if counted + rows.clicked > 0 {
+        return verdict(job, (Vec::new(), false), "", warnings);
+    }
+    let (finding, beside) = clicks_finding((job, control), found, found.clicks.clicks)?;
+    verdict(job, (vec![finding], true), &beside, warnings)
+}
+
+/// The warnings of a plan.
+pub(in crate::engine) fn warn_features(
+    (job, control): (&Job, &Control),
+    found: &FeaturesFound,
+) -> Result<Vec<Warning>> {
+    let asked = Asked::of(job, found);
+    let looked = look((job, control), found, &asked, 1)?;
+    if looked.seen > 0 || found.shown.count() == 0 {
+        return Ok(Vec::new());
+    }
+    let (finding, beside) = clicks_finding((job, control), found, 0)?;
+    Ok(told(job, vec![finding.warning(&beside)]))
+}
+
+/// Why no click is counted, and what clicks are held against.
+fn clicks_finding(
+    (job, control): (&Job, &Control),
+    found: &FeaturesFound,
+    clicks: u64,
+) -> Result<(Finding, String)> {
+    let asked = Asked::of(job, found);
+    let looked = look((job, control), found, &asked, u64::MAX)?;
+    let told = looked.strangers + looked.seen + looked.late + looked.timeless;
+    let rows = clicks.max(told);
+    let strangers = format!(
+        "on listings that no impression shows, by users that none is shown to (impressions show {})",
+        found.shown.listings.first().map_or_else(
+            || "none".to_owned(),
+            |rank| match found.listing_ids.get(*rank) {
+                Id::Int(id) => id.to_string(),
+                Id::Text(id) => format!("{:?}", String::from_utf8_lossy(id.as_ref())),
+            }
+        )
+    );
+    let counts = [
+        (looked.strangers, strangers),
+        (
+            looked.late,
+            "behind the last impression and its label".to_owned(),
+        ),
+        (
+            looked.seen,
+            "before some impression, but not before or soon after their own".to_owned(),
+        ),
+        (looked.timeless, "without a time".to_owned()),
+        (rows - told, "set aside, or cannot be read".to_owned()),
+    ];
+    let finding = Finding {
+        source: Source::Clicks,
+        rows,
+        why: why_of(rows, &counts),
+        times: looked.times,
+        closed: None,
+    };
+    let first = found
+        .shown
+        .times
+        .iter()
+        .copied()
+        .min()
+        .unwrap_or(asked.last);
+    Ok((
+        finding,
+        format!("; impressions run {}", range_text((first, asked.last))),
+    ))
+}
+
+/// A warning if no impression is of a listing that some file has.
+fn unmatched(found: &FeaturesFound, rows: &RowTally) -> Option<Warning> {
+    if rows.unknown_listings < rows.rows {
+        return None;
+    }
+    let listings = found.listings.rows_read;
+    let text = match listings {
+        0 => "no listing matches an impression: their files hold no rows".to_owned(),
+        _ => format!(
+            "none of the {listings} listings matches one of the {} impressions: look at the ids of both",
+            rows.rows
+        ),
+    };
+    let warning = Warning::new(WarningCode::UnmatchedListings, Source::Listings, text);
+    Some(warning.with("listings", listings))
+}
+
+/// Reads the clicks, until so many are found that some impression may see.
+fn look(
+    (job, control): (&Job, &Control),
+    found: &FeaturesFound,
+    asked: &Asked,
+    enough: u64,
+) -> Result<Looked> {
+    let column = |name, kind| TableColumn {
+        name: job.column(Source::Clicks, name),
+        kind,
+        presence: Presence::Optional,
+    };
+    let columns = vec![
+        column("listing_id", Kind::of_ids(found.types.listing)),
+        column("user_id", Kind::of_ids(found.types.user)),
+        column("click_ts", Kind::Time),
+    ];
+    let policy = Policy::ignoring();
+    let scan = TableScan::new(job, &policy, control, columns);
+    let files = found.inputs.iter();
+    let files = files.filter(|of| of.file().source == Source::Clicks);
+    let tasks: Vec<Task> = files.flat_map(|of| of.shared_tasks(job)).collect();
+    control.enter(Stage::CHECK, tasks.iter().map(|task| task.steps).sum());
+    let states = (0..rayon::current_num_threads()).map(|_| State::default());
+    let states = run_tasks(&tasks, states.collect(), |state, task| {
+        if state.looked.seen >= enough {
+            return Ok(());
+        }
+        let State {
+            table,
+            memos,
+            ranks,
+            looked,
+        } = state;
+        scan.read(task, table, &mut |batch| {
+            looked.add(batch, asked, (memos, ranks));
+            Ok(())
+        })
+    })?;
+    let mut looked = Looked::default();
+    states
+        .into_iter()
+        .for_each(|state| looked.merge(&state.looked));
+    Ok(looked)
+}
+
+impl Looked {
+    /// Adds the rows of a batch.
+    fn add(
+        &mut self,
+        batch: &Batch<'_>,
+        asked: &Asked,
+        (memos, codes): (&mut [Memo; 2], &mut [Vec<u32>; 2]),
+    ) {
+        let (cells, rows) = (batch.cells, batch.rows);
+        let [of_listings, of_users] = memos;
+        let [listings, users] = codes;
+        ranks(
+            &cells[LISTING],
+            rows,
+            (&asked.listings, of_listings),
+            listings,
+        );
+        ranks(&cells[USER], rows, (&asked.users, of_users), users);
+        for ((row, listing), user) in rows.iter().zip(listings.iter()).zip(users.iter()) {
+            if cells[TIME].is_null(*row) {
+                self.timeless += 1;
+                continue;
+            }
+            let time = cells[TIME].times().at[index(*row)];
+            self.times = join(self.times, Some((time, time)));
+            let of_listing = *listing != ABSENT && !cells[LISTING].is_null(*row);
+            let of_user = *user != ABSENT && !cells[USER].is_null(*row);
+            let in_time = of_listing && !is_prior(asked.last_label, time)
+                || of_user && is_prior(time, asked.last);
+            let count = match () {
+                () if !of_listing && !of_user => &mut self.strangers,
+                () if in_time => &mut self.seen,
+                () => &mut self.late,
+            };
+            *count += 1;
+        }
+    }
+
+    /// Adds what another thread found.
+    fn merge(&mut self, other: &Looked) {
+        self.strangers += other.strangers;
+        self.seen += other.seen;
+        self.late += other.late;
+        self.timeless += other.timeless;
+        self.times = join(self.times, other.times);
+    }
+}
