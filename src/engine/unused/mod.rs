@@ -6,6 +6,7 @@
 //! that came to nothing is read once more, by the table scan, to say why; a sound run pays for none of
 //! it. Rejected: counts of reasons in the scan loops, which depend on where these stop.
 
+mod actions;
 mod dwell;
 mod features;
 mod sequences;

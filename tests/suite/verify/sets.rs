@@ -157,6 +157,7 @@ impl Set {
             _ => (Some(self.dir()), Vec::new()),
         };
         Settings {
+            allow_unused: true,
             question,
             dir,
             paths,
