@@ -3,8 +3,8 @@
 //!
 //! **Invariants**: a chunk never grows beyond the room that it was made with, so the account sees
 //! memory before it is touched. What is read back from its bytes is what was written.
-//! **Format**: of actions how many numbers are told of each, in a byte, then their columns one after
-//! the other; rows of fixed width as they are; little-endian, nothing between. It is read by the
+//! **Format**: of actions how many numbers are told of each and whether some landed late, in a byte each,
+//! then their columns one after the other; rows of fixed width as they are; little-endian, nothing between. It is read by the
 //! process that wrote it and by nobody else.
 
 use std::fmt::Debug;
@@ -12,7 +12,7 @@ use std::fmt::Debug;
 use crate::column::{EventChunk, Row};
 use crate::ids::{Item, Micros, count64};
 use crate::job::SIDE_COLUMNS_MAX;
-use crate::sides::Told;
+use crate::sides::{Landed, Told};
 
 /// Rows of the first chunk of a list; each is twice as long as the one before.
 const ROWS_MIN: usize = 32;
@@ -77,21 +77,12 @@ pub(crate) trait Chunk: Debug + Send + Sized {
 impl<I: Item> EventChunk<I> {
     /// An empty chunk of actions of which so many numbers are told, with room for so many.
     pub(crate) fn telling(width: usize, rows_max: usize) -> EventChunk<I> {
-        let told = || Told {
-            width,
-            keys: Vec::with_capacity(rows_max * width),
-        };
         EventChunk {
             rows: Vec::with_capacity(rows_max),
             known_after: Vec::new(),
-            told: (width > 0).then(|| Box::new(told())),
+            told: (width > 0).then(|| Box::new(Told::none(width, rows_max))),
             counted: 0,
         }
-    }
-
-    /// How many numbers are told of each action.
-    fn width(&self) -> usize {
-        self.told.as_ref().map_or(0, |told| told.width)
     }
 }
 
@@ -128,12 +119,16 @@ impl<I: Item> Chunk for EventChunk<I> {
     fn clear(&mut self) {
         self.rows.clear();
         self.known_after.clear();
-        self.told.iter_mut().for_each(|told| told.keys.clear());
+        if let Some(told) = &mut self.told {
+            told.keys.clear();
+            told.landed.clear();
+        }
         self.counted = 0;
     }
 
     fn write(&self, to: &mut Vec<u8>) {
         to.push(u8::try_from(self.width()).expect("a few numbers"));
+        to.push(u8::from(self.lands()));
         for row in &self.rows {
             to.extend_from_slice(&row.time.0.to_le_bytes());
         }
@@ -147,21 +142,27 @@ impl<I: Item> Chunk for EventChunk<I> {
         for key in self.told.iter().flat_map(|told| &told.keys) {
             to.extend_from_slice(&key.to_le_bytes());
         }
+        for row in (0..self.rows.len()).filter(|_| self.lands()) {
+            let landed = self.landed(row);
+            to.extend_from_slice(&landed.until.0.to_le_bytes());
+            to.push(landed.slot);
+        }
         for known_after in &self.known_after {
             to.extend_from_slice(&known_after.0.to_le_bytes());
         }
     }
 
     fn read(bytes: &[u8], rows_count: usize) -> Option<EventChunk<I>> {
-        let (width, bytes) = bytes.split_first()?;
-        let width = usize::from(*width);
-        if SIDE_COLUMNS_MAX < width {
+        let ([width, lands], bytes) = bytes.split_first_chunk()?;
+        let (width, lands) = (usize::from(*width), usize::from(*lands));
+        if SIDE_COLUMNS_MAX < width || lands > 1 {
             return None;
         }
         let (times, rest) = bytes.split_at_checked(rows_count * 8)?;
         let (keys, rest) = rest.split_at_checked(rows_count * 4)?;
         let (items, rest) = rest.split_at_checked(rows_count * size_of::<I>())?;
-        let (told, known) = rest.split_at_checked(rows_count * width * size_of::<i32>())?;
+        let (told, rest) = rest.split_at_checked(rows_count * width * size_of::<i32>())?;
+        let (landed, known) = rest.split_at_checked(rows_count * lands * LANDED_BYTES)?;
         if !known.is_empty() && known.len() != times.len() {
             return None;
         }
@@ -179,20 +180,50 @@ impl<I: Item> Chunk for EventChunk<I> {
                 Some(Row::of_parts(long(time), u32::from_le_bytes(*key), item))
             });
         let keys = told.as_chunks::<4>().0.iter();
+        let landed = landed.as_chunks::<LANDED_BYTES>().0.iter();
         let told = || Told {
             width,
             keys: keys.map(|key| i32::from_le_bytes(*key)).collect(),
+            landed: landed.map(landed_of).collect(),
         };
         Some(EventChunk {
             rows: rows.collect::<Option<_>>()?,
             known_after: known.as_chunks::<8>().0.iter().map(long).collect(),
-            told: (width > 0).then(|| Box::new(told())),
+            told: (width + lands > 0).then(|| Box::new(told())),
             counted: rows_count,
         })
     }
 }
 
 impl<I: Item> EventChunk<I> {
+    /// Adds where the action that was added last landed.
+    pub(crate) fn land(&mut self, landed: Landed) {
+        let told = self.told.get_or_insert_with(|| Box::new(Told::none(0, 0)));
+        told.landed.resize(self.rows.len(), Landed::EARLY);
+        if let Some(last) = told.landed.last_mut() {
+            *last = landed;
+        }
+    }
+
+    /// Where an action landed.
+    pub(crate) fn landed(&self, row: usize) -> Landed {
+        let told = self.told.as_ref();
+        let landed = told.and_then(|told| told.landed.get(row));
+        landed.copied().unwrap_or(Landed::EARLY)
+    }
+
+    /// Whether some action landed late.
+    pub(crate) fn lands(&self) -> bool {
+        self.told
+            .as_ref()
+            .is_some_and(|told| !told.landed.is_empty())
+    }
+
+    /// How many numbers are told of each action.
+    pub(crate) fn width(&self) -> usize {
+        self.told.as_ref().map_or(0, |told| told.width)
+    }
+
     /// Puts other items in the place of all, and drops the actions whose item is padding then; gives
     /// how many these are.
     pub(crate) fn rename(&mut self, name: impl Fn(I) -> I) -> usize {
@@ -209,7 +240,7 @@ impl<I: Item> EventChunk<I> {
 
     /// Drops the actions whose item is padding.
     fn compact(&mut self) {
-        let mut kept = 0;
+        let (mut kept, mut landed) = (0, 0);
         for at in 0..self.rows.len() {
             if self.rows[at].item == I::PADDING {
                 continue;
@@ -221,6 +252,10 @@ impl<I: Item> EventChunk<I> {
             if let Some(told) = &mut self.told {
                 let keys = at * told.width..(at + 1) * told.width;
                 told.keys.copy_within(keys, kept * told.width);
+                if let Some(found) = told.landed.get(at).copied() {
+                    told.landed[kept] = found;
+                    landed = kept + 1;
+                }
             }
             kept += 1;
         }
@@ -228,7 +263,20 @@ impl<I: Item> EventChunk<I> {
         self.known_after.truncate(kept);
         if let Some(told) = &mut self.told {
             told.keys.truncate(kept * told.width);
+            told.landed.truncate(landed);
         }
+    }
+}
+
+/// Bytes of where an action landed, in a file.
+const LANDED_BYTES: usize = 9;
+
+/// Where an action landed, from its bytes.
+fn landed_of(bytes: &[u8; LANDED_BYTES]) -> Landed {
+    let [until @ .., slot] = *bytes;
+    Landed {
+        until: Micros(i64::from_le_bytes(until)),
+        slot,
     }
 }
 
@@ -304,6 +352,49 @@ mod tests {
     use super::*;
     use crate::column::Event;
     use crate::ids::Kind;
+
+    #[test]
+    fn where_actions_landed_is_written_and_read_and_goes_along() {
+        for width in [0, 2] {
+            let mut chunk = EventChunk::<i32>::telling(width, 8);
+            for at in 1..=4_i32 {
+                let event = Event {
+                    time: Micros(i64::from(at)),
+                    known_after: Micros(i64::from(at)),
+                    kind: Kind(1),
+                    item: at,
+                };
+                chunk.push(7, event);
+                if width > 0 {
+                    chunk.tell(&[at, -at, 0, 0]);
+                }
+                if at % 2 == 0 {
+                    chunk.land(Landed {
+                        until: Micros(i64::from(at) * 100),
+                        slot: 3,
+                    });
+                }
+            }
+            let landed = |chunk: &EventChunk<i32>| -> Vec<i64> {
+                let rows = 0..chunk.rows.len();
+                rows.map(|row| chunk.landed(row).until.0).collect()
+            };
+            let early = i64::MIN;
+            assert_eq!(landed(&chunk), [early, 200, early, 400]);
+            let mut bytes = Vec::new();
+            chunk.write(&mut bytes);
+            let mut again = EventChunk::<i32>::read(&bytes, 4).expect("what was written");
+            assert_eq!(landed(&again), landed(&chunk));
+            assert_eq!((again.width(), again.lands()), (width, true));
+            assert!(EventChunk::<i32>::read(&bytes[..bytes.len() - 1], 4).is_none());
+            // The second and the third go.
+            let name = |item| if [2, 3].contains(&item) { 0 } else { item };
+            assert_eq!(again.rename(name), 2);
+            assert_eq!(landed(&again), [early, 400]);
+            again.clear();
+            assert!(!again.lands());
+        }
+    }
 
     #[test]
     fn what_has_another_name_takes_all_that_is_known_of_it_along() {

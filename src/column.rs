@@ -339,8 +339,8 @@ pub(crate) struct EventChunk<I> {
     pub(crate) rows: Vec<Row<I>>,
     /// The last instant at which each was not yet known; empty if that is its time for all.
     pub(crate) known_after: Vec<Micros>,
-    /// What is told of each beside its item and its type; nothing, in a word of memory, where
-    /// nothing is.
+    /// What is told of each beside its item and its type, and where those landed that did so late;
+    /// nothing, in a word of memory, where nothing is and none did.
     pub(crate) told: Option<Box<Told>>,
     /// Rows that the early stop has counted.
     pub(crate) counted: usize,

@@ -4,6 +4,7 @@
 //! numbers, so that whoever sorts actions need not know what a column holds. An integer is its own
 //! key. Of floats −0 comes before 0, and NaN, of which there is one, behind all others.
 
+use crate::ids::Micros;
 use crate::job::{SIDE_COLUMNS_MAX, SideType};
 
 /// The keys of an action, in the order of columns; 0 where there are fewer.
@@ -12,16 +13,46 @@ pub(crate) type SideKeys = [i32; SIDE_COLUMNS_MAX];
 /// The one NaN that is told.
 const NAN_BITS: u32 = 0x7fc0_0000;
 
-/// What is told of actions: some numbers of each, as keys.
+/// When the day that an action landed on was over, and the place of its source in the job's list: of an
+/// action that somebody asks about before that; [`Landed::EARLY`] of all others.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct Landed {
+    /// The first instant after that day.
+    pub(crate) until: Micros,
+    /// The place of the source.
+    pub(crate) slot: u8,
+}
+
+impl Landed {
+    /// Of an action that nobody asks about before the day that it landed on is over.
+    pub(crate) const EARLY: Landed = Landed {
+        until: Micros::MIN,
+        slot: 0,
+    };
+}
+
+/// What is told of actions beside items and types: some numbers of each, as keys, and where those landed
+/// that did so late.
 #[derive(Debug)]
 pub(crate) struct Told {
-    /// Numbers of an action, at least 1.
+    /// Numbers of an action.
     pub(crate) width: usize,
     /// The numbers, action by action.
     pub(crate) keys: Vec<i32>,
+    /// Where actions landed: nothing of those behind the last that did so late.
+    pub(crate) landed: Vec<Landed>,
 }
 
 impl Told {
+    /// Nothing, with room for so many numbers of so many actions.
+    pub(crate) fn none(width: usize, rows_max: usize) -> Told {
+        Told {
+            width,
+            keys: Vec::with_capacity(rows_max * width),
+            landed: Vec::new(),
+        }
+    }
+
     /// Adds what is told of an action.
     #[inline]
     pub(crate) fn push(&mut self, keys: &SideKeys) {

@@ -3,7 +3,7 @@
 //! **In / Out**: [`EventChunk`]s in any order → [`Sorted`]: columns of the whole partition, the
 //! actions of a customer side by side, oldest first.
 //! **Order**: time, then kind, then item, ascending; then the last instant at which the action was
-//! not known, then what is told of it beside these. It is total up to exact duplicates, which are
+//! not known, then what is told of it beside these, then where it landed, if late. It is total up to exact duplicates, which are
 //! alike in all that is written. A history is such a run read backwards.
 //! **Cost**: a counting scatter by customer (rows are read in sequence and written into memory
 //! that fits a cache), an `is_sorted` scan per run, a sort of those runs only that need it, and one
@@ -16,7 +16,7 @@ use bumpalo::Bump;
 
 use crate::column::{EventChunk, Row};
 use crate::ids::{Item, Kind, Micros, count32, count64, index};
-use crate::sides::SideKeys;
+use crate::sides::{Landed, SideKeys};
 
 /// From this length on, a radix sort beats a comparison sort. *Guessed* from published figures.
 const RADIX_ROWS_MIN: usize = 1024;
@@ -36,6 +36,8 @@ pub(crate) struct Sorted<I> {
     known_after: Vec<Micros>,
     /// What is told of them beside these, number by number, as keys.
     told: Vec<Vec<i32>>,
+    /// Where they landed; empty if none did so late.
+    landed: Vec<Landed>,
 }
 
 /// What is sorted, in a total order of which time comes first.
@@ -62,10 +64,11 @@ impl<I: Item> Record for Late<I> {
     }
 }
 
-/// The same, and what is told of it beside all these, which comes last.
-type Telling<I> = (Row<I>, Micros, SideKeys);
+/// The same, and what is told of it beside all these; then where it landed, if that matters, which comes
+/// last.
+type Telling<I, L> = (Row<I>, Micros, SideKeys, L);
 
-impl<I: Item> Record for Telling<I> {
+impl<I: Item, L: Copy + Ord> Record for Telling<I, L> {
     #[inline]
     fn time(&self) -> Micros {
         self.0.time
@@ -110,6 +113,11 @@ impl<I: Item> Sorted<I> {
         self.told.get(column).map_or(&[], Vec::as_slice)
     }
 
+    /// Where the actions landed, or `None` if none did so late.
+    pub(crate) fn landed(&self) -> Option<&[Landed]> {
+        (!self.landed.is_empty()).then_some(&self.landed[..])
+    }
+
     /// Whether what is told of two actions is the same.
     pub(crate) fn tells_same(&self, one: usize, other: usize) -> bool {
         self.told.iter().all(|keys| keys[one] == keys[other])
@@ -118,14 +126,15 @@ impl<I: Item> Sorted<I> {
     /// Bytes of memory that the columns take.
     pub(crate) fn bytes(&self) -> u64 {
         let (late, told) = (!self.known_after.is_empty(), self.told.len());
-        Self::bytes_for(self.times.capacity(), late, told)
+        Self::bytes_for(self.times.capacity(), (late, !self.landed.is_empty()), told)
     }
 
-    /// Bytes of memory that the columns will take, for the account, given how many numbers are told
-    /// of an action.
-    pub(crate) fn bytes_for(rows_count: usize, known_late: bool, told: usize) -> u64 {
-        let per_row = 8 + size_of::<I>() + 1 + if known_late { 8 } else { 0 } + 4 * told;
-        count64(rows_count * per_row)
+    /// Bytes of memory that the columns will take, for the account, given whether some actions were known
+    /// late, and some landed late, and how many numbers are told of an action.
+    pub(crate) fn bytes_for(rows_count: usize, (known, landed): (bool, bool), told: usize) -> u64 {
+        let if_so = |is_so: bool, bytes: usize| if is_so { bytes } else { 0 };
+        let late = if_so(known, 8) + if_so(landed, size_of::<Landed>());
+        count64(rows_count * (8 + size_of::<I>() + 1 + late + 4 * told))
     }
 
     /// Moves actions to a lower place of the columns. Runs are no runs any more then.
@@ -136,6 +145,9 @@ impl<I: Item> Sorted<I> {
             self.items.copy_within(from.clone(), to);
             for keys in &mut self.told {
                 keys.copy_within(from.clone(), to);
+            }
+            if !self.landed.is_empty() {
+                self.landed.copy_within(from.clone(), to);
             }
             self.kinds.copy_within(from, to);
         }
@@ -149,8 +161,10 @@ impl<I: Item> Sorted<I> {
         self.items.truncate(count);
         self.kinds.truncate(count);
         self.told.iter_mut().for_each(|keys| keys.truncate(count));
+        self.landed.truncate(count);
         self.run_starts = Vec::new();
         if is_worth_it {
+            self.landed.shrink_to_fit();
             self.told.iter_mut().for_each(Vec::shrink_to_fit);
             self.times.shrink_to_fit();
             self.items.shrink_to_fit();
@@ -159,7 +173,8 @@ impl<I: Item> Sorted<I> {
     }
 
     /// Leaves of actions of a customer that are alike in time, kind and item only the one that was
-    /// known first, and of these the one that tells the lowest numbers; gives how many are gone.
+    /// known first, of these the one that tells the lowest numbers, and of these the one that landed first;
+    /// gives how many are gone.
     pub(crate) fn drop_repeats(&mut self) -> u64 {
         let (mut start, mut kept) = (0_usize, 0_usize);
         for run_end in &mut self.run_starts[1..] {
@@ -183,6 +198,9 @@ impl<I: Item> Sorted<I> {
                 for keys in &mut self.told {
                     keys[kept] = keys[at];
                 }
+                if let Some(landed) = self.landed.get(at).copied() {
+                    self.landed[kept] = landed;
+                }
                 kept += 1;
             }
             start = end;
@@ -194,6 +212,7 @@ impl<I: Item> Sorted<I> {
         self.items.truncate(kept);
         self.known_after.truncate(kept);
         self.told.iter_mut().for_each(|keys| keys.truncate(kept));
+        self.landed.truncate(kept);
         count64(gone)
     }
 
@@ -219,19 +238,24 @@ pub(crate) fn sort<I: Item>(
     let run_starts = count(&chunks, keys_count);
     let rows_count = index(*run_starts.last().expect("one more than customers"));
     let late = chunks.iter().any(|chunk| !chunk.known_after.is_empty());
-    let told = chunks.iter().find_map(|chunk| chunk.told.as_ref());
-    let told = told.map_or(0, |told| told.width);
+    let lands = chunks.iter().any(EventChunk::lands);
+    let told = chunks.iter().map(EventChunk::width).max().unwrap_or(0);
     let mut sorted = Sorted {
         times: Vec::with_capacity(rows_count),
         items: Vec::with_capacity(rows_count),
         kinds: Vec::with_capacity(rows_count),
         known_after: Vec::with_capacity(if late { rows_count } else { 0 }),
         told: (0..told).map(|_| Vec::with_capacity(rows_count)).collect(),
+        landed: Vec::with_capacity(if lands { rows_count } else { 0 }),
         run_starts,
     };
     let key = |row: &Row<I>| row.local_key();
-    if told > 0 {
-        sort_telling(&mut sorted, chunks, late, scratch);
+    if lands {
+        let landed = |chunk: &EventChunk<I>, at| chunk.landed(at);
+        let put = |landed: &mut Vec<Landed>, of| landed.push(of);
+        sort_telling(&mut sorted, chunks, (late, landed, put), scratch);
+    } else if told > 0 {
+        sort_telling(&mut sorted, chunks, (late, |_, _| (), |_, ()| ()), scratch);
     } else if late {
         let rows = chunks.iter().flat_map(|chunk| {
             let rows = chunk.rows.iter().enumerate();
@@ -254,17 +278,25 @@ pub(crate) fn sort<I: Item>(
     sorted
 }
 
-/// Sorts actions of which numbers are told into empty columns; `late` says whether some were known
-/// later than they happened.
-fn sort_telling<I: Item>(
+/// Sorts actions of which something is told into empty columns; `late` says whether some were known
+/// later than they happened, `landed` where one landed, and `put` puts that down.
+fn sort_telling<I: Item, L: Copy + Ord>(
     sorted: &mut Sorted<I>,
     chunks: Vec<EventChunk<I>>,
-    late: bool,
+    (late, landed, put): (
+        bool,
+        impl Fn(&EventChunk<I>, usize) -> L,
+        impl Fn(&mut Vec<Landed>, L),
+    ),
     scratch: &Bump,
 ) {
     let rows = chunks.iter().flat_map(|chunk| {
         let rows = chunk.rows.iter().enumerate();
-        rows.map(|(at, row)| (*row, chunk.known_after(at), chunk.keys(at)))
+        let landed = &landed;
+        rows.map(move |(at, row)| {
+            let known_after = chunk.known_after(at);
+            (*row, known_after, chunk.keys(at), landed(chunk, at))
+        })
     });
     let records = group(
         rows,
@@ -274,8 +306,9 @@ fn sort_telling<I: Item>(
     );
     drop(chunks);
     sort_runs(records, &sorted.run_starts);
-    for (row, known_after, told) in &*records {
+    for (row, known_after, told, landed) in &*records {
         sorted.push(*row);
+        put(&mut sorted.landed, *landed);
         if late {
             sorted.known_after.push(*known_after);
         }

@@ -46,6 +46,8 @@ pub(crate) struct HistoryTally {
     pub(crate) duplicates: u64,
     /// Actions that share their time with the next older one of their history, but not all else.
     pub(crate) ties: u64,
+    /// Actions that landed on or after the day of the impression, by the place of their source.
+    pub(crate) landed_late: Vec<u64>,
     /// From the newest action of a history to its cutoff.
     pub(crate) newest_ages: Spans,
     /// From the oldest to the newest action of a history that is as long as histories can be.
@@ -157,6 +159,13 @@ pub(crate) struct Asked {
 }
 
 impl HistoryTally {
+    /// Counts an action of a source that so many samples hold, and that landed late for them.
+    pub(crate) fn add_late(&mut self, slot: usize, samples: u64) {
+        let slots = self.landed_late.len().max(slot + 1);
+        self.landed_late.resize(slots, 0);
+        self.landed_late[slot] += samples;
+    }
+
     /// Counts a history.
     pub(crate) fn add(&mut self, of: Asked, contents: &Contents) {
         let samples = of.samples;
@@ -189,6 +198,7 @@ impl HistoryTally {
             (&mut self.lengths, &other.lengths),
             (&mut self.kinds, &other.kinds),
             (&mut self.places, &other.places),
+            (&mut self.landed_late, &other.landed_late),
         ];
         for (own, more) in pairs {
             if own.len() < more.len() {

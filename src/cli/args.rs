@@ -293,7 +293,10 @@ struct HistoryArgs {
     #[arg(long)]
     no_pad: bool,
     /// A column that says when an action was known, such as clicks=ingested_at; prior then needs
-    /// both; may be repeated
+    /// both; may be repeated. SOURCE=dt: the day that it landed, by the folder dt=2025-08-15 of its file
+    /// or else by its column dt, known when that day is over; without it the day of landing is not
+    /// looked at, but for _metrics.json, which counts as landed_late what landed on or after the day of
+    /// its impression (of its cutoff, with --cutoff time)
     #[arg(long, value_name = "SOURCE=COLUMN", value_parser = source_pair, value_delimiter = ',')]
     available: Vec<(Source, String)>,
     /// How long after it happened an action is known, such as orders=1d (units s m h d); may be

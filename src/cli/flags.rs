@@ -95,7 +95,7 @@ impl Warnings {
 #[command(next_help_heading = "Output")]
 pub(super) struct Gates {
     /// Publish nothing, and exit with 3, if this is so of what was made, such as
-    /// 'zero_history_pct>0.5', 'missing_days(clicks)>0', or of it against another set,
+    /// 'zero_history_pct>0.5', 'missing_days(clicks)>0', 'landed_late>0', or of it against another set,
     /// 'rows_vs(training)<0.8'; may be repeated. Takes any single number of _metrics.json by its name
     #[arg(long, value_name = "METRIC<NUMBER")]
     fail_if: Vec<String>,

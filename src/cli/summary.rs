@@ -19,6 +19,11 @@ pub(crate) fn of(job: &Job, report: &Report, seconds: f64) -> String {
             ),
         ),
     ];
+    if let Some(late @ 1..) = report.landed_late {
+        let what =
+            "actions in them landed on or after the day of the impression, --available SOURCE=dt";
+        lines.push(counted(late, what));
+    }
     if job.layout == Layout::Request {
         let rows = report.days.iter().map(|day| day.rows).sum();
         lines.push(counted(rows, "rows, one per impression"));
@@ -161,6 +166,7 @@ pub(crate) fn stats(job: &Job, report: &Report, control: &Control, seconds: f64)
         "action_rows": report.action_rows,
         "actions_without_customer": report.null_customers,
         "actions_never_available": report.never_available,
+        "landed_late": report.landed_late,
         "actions_of_other_types": report.of_other_types,
         "actions_kept": report.actions_kept,
         "repeats_left_out": report.repeats_left_out,

@@ -59,6 +59,8 @@ pub(super) fn tally_of<I: Item>(
         };
         tally.impressions += u64::from(items.end == of_probe.end);
         tally.histories.add(asked, contents);
+        let late = |slot| tally.histories.add_late(slot, samples);
+        shapes.find_late(histories, (shape.actions, cutoff), late);
         let labels = &impressions.labels[items];
         let count = |of| count64(labels.iter().filter(|label| **label == of).count());
         tally.histories.positives += count(Label::Yes);

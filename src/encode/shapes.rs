@@ -11,7 +11,8 @@ use crate::ids::{Item, Kind, Micros, count32, index};
 use crate::job::{Job, Layout};
 use crate::op::counts::is_same;
 use crate::op::sequences::{Histories, History};
-use crate::sweep::Window;
+use crate::sides::Landed;
+use crate::sweep::{Window, is_prior};
 use crate::tally::Contents;
 
 /// The history of an impression, as it is written: newest first.
@@ -130,6 +131,28 @@ impl Shapes {
                 let columns = (sorted.kinds(), sorted.times());
                 contents.of_places(places, columns, |a, b| is_same(sorted, a, b));
             }
+        }
+    }
+
+    /// Calls `each` with the place of the source of each action of a history that landed on a day that
+    /// was not over at the cutoff.
+    pub(super) fn find_late<I: Item>(
+        &self,
+        histories: &Histories<I>,
+        (of, cutoff): (Window, Micros),
+        mut each: impl FnMut(usize),
+    ) {
+        let Some(landed) = histories.sorted().landed() else {
+            return;
+        };
+        let mut look = |landed: &Landed| {
+            if is_prior(cutoff, landed.until) {
+                each(usize::from(landed.slot));
+            }
+        };
+        match self.actions(histories, of) {
+            Actions::Range(window) => landed[window.range()].iter().for_each(look),
+            Actions::Places(places) => places.iter().for_each(|at| look(&landed[index(*at)])),
         }
     }
 

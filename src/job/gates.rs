@@ -2,7 +2,8 @@
 //!
 //! **In / Out**: the text of `--fail-if` → [`Gate`]. **Syntax**: `METRIC OP NUMBER`, with OP one of
 //! `< <= > >= == !=`. METRIC is a single number of `_metrics.json` by its name; `METRIC_vs(PATH)`, how
-//! many times that of another set it is; or `missing_days(SOURCE)`.
+//! many times that of another set it is; `missing_days(SOURCE)` or
+//! `landed_late(SOURCE)`.
 
 use std::fmt;
 use std::path::PathBuf;
@@ -12,11 +13,13 @@ use crate::job::{Question, Source};
 
 /// The ending of a name by which a metric is set against that of another set.
 const VERSUS: &str = "_vs";
-/// The metric that can be asked of one source.
+/// The metrics that can be asked of one source.
 const MISSING_DAYS: &str = "missing_days";
+/// The other one.
+const LANDED_LATE: &str = "landed_late";
 
 /// The single numbers of `sequences`, in the order of `_metrics.json`.
-const OF_SEQUENCES: [&str; 25] = [
+const OF_SEQUENCES: [&str; 26] = [
     "rows",
     "samples",
     "impressions",
@@ -39,6 +42,7 @@ const OF_SEQUENCES: [&str; 25] = [
     "duplicate_impressions",
     "actions_without_customer",
     "actions_never_available",
+    LANDED_LATE,
     "rejected_rows",
     "unused_sources",
     MISSING_DAYS,
@@ -172,8 +176,8 @@ impl Gate {
     pub(crate) fn parse(question: Question, sources: &[Source], text: &str) -> Result<Gate> {
         let fault = |what: &str| {
             Error::settings(format!(
-                "--fail-if is \"{text}\": {what}; it takes METRIC, METRIC_vs(PATH) or \
-                 missing_days(SOURCE), then one of < <= > >= == !=, then a number, such as \
+                "--fail-if is \"{text}\": {what}; it takes METRIC, METRIC_vs(PATH), \
+                 missing_days(SOURCE) or landed_late(SOURCE), then one of < <= > >= == !=, then a number, such as \
                  'zero_history_pct>0.5' or 'rows_vs(training)<0.8'"
             ))
         };
@@ -206,8 +210,12 @@ impl Gate {
             }
             (Some(_), _) => return Err(fault("no (PATH) of another set behind _vs")),
             (None, None) => (name, Subject::Run),
-            (None, Some(source)) if name == MISSING_DAYS => (name, source_of(sources, source)?),
-            (None, Some(_)) => return Err(fault("only missing_days has a source")),
+            (None, Some(source)) if [MISSING_DAYS, LANDED_LATE].contains(&name) => {
+                (name, source_of(sources, name, source)?)
+            }
+            (None, Some(_)) => {
+                return Err(fault("only missing_days and landed_late have a source"));
+            }
         };
         let known = metric_names(question);
         if !known.contains(&metric) {
@@ -227,15 +235,21 @@ impl Gate {
     }
 }
 
-/// The source of a name, if its days are looked at.
-fn source_of(sources: &[Source], name: &str) -> Result<Subject> {
-    let sources = sources.iter().filter(|of| **of != Source::Listings);
+/// The source of a name, if a metric is told of it: missing days of those that lie in folders, and what
+/// landed late of actions.
+fn source_of(sources: &[Source], metric: &str, name: &str) -> Result<Subject> {
+    let is_told = |of: &&Source| match **of {
+        Source::Listings => false,
+        Source::Impressions => metric == MISSING_DAYS,
+        _ => true,
+    };
+    let sources = sources.iter().filter(is_told);
     let known: Vec<&str> = sources.clone().map(|of| of.name()).collect();
     let found = sources.copied().find(|of| of.name() == name);
     found.map(Subject::Source).ok_or_else(|| {
         let known = known.join(", ");
         Error::settings(format!(
-            "--fail-if asks for the missing days of \"{name}\"; the sources are {known}"
+            "--fail-if asks for {metric} of \"{name}\"; the sources are {known}"
         ))
     })
 }

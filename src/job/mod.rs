@@ -32,6 +32,9 @@ pub use sides::{Side, SideColumn, SideType};
 pub use sources::{LogName, Question, Source};
 pub use warnings::WarningCode;
 
+/// The column, and the key of folders, that tells the day of something.
+pub(crate) const DT: &str = "dt";
+
 /// Settings that hold together. Only [`Job::new`] makes one.
 #[derive(Clone, Debug)]
 pub struct Job {
@@ -125,6 +128,11 @@ impl Job {
     pub fn available_column(&self, source: Source) -> Option<&str> {
         let given = self.available.iter().find(|(of, _)| *of == source);
         given.map(|(_, column)| column.as_str())
+    }
+
+    /// Whether actions of a source are known when the day that they landed is over.
+    pub(crate) fn waits_for_landing(&self, source: Source) -> bool {
+        self.available_column(source) == Some(DT)
     }
 
     /// Whether actions of a code count.

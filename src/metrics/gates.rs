@@ -9,8 +9,9 @@ use std::path::Path;
 
 use serde_json::{Map, Value};
 
-use super::{Metrics, gaps};
+use super::{LANDED_LATE, Metrics, gaps, landed};
 use crate::error::{Error, ErrorKind, Result};
+use crate::ids::float;
 use crate::job::{Gate, Job, Question, Subject};
 use crate::manifest::seal_of;
 use crate::publish::METRICS;
@@ -78,6 +79,9 @@ fn value_of(
                 .and_then(Value::as_f64)
                 .filter(|other| *other != 0.0)?;
             Some(own()? / other)
+        }
+        Subject::Source(source) if gate.metric == LANDED_LATE => {
+            landed::of_source(all, source.name()).map(float)
         }
         Subject::Source(source) => gaps::missing_of(all.missing.get(source.name())?).as_f64(),
     }

@@ -11,6 +11,7 @@ mod dwell;
 mod features;
 mod gaps;
 mod gates;
+mod landed;
 mod sequences;
 
 use std::path::Path;
@@ -21,6 +22,7 @@ pub(crate) use self::dwell::{StaySeconds, dwell_metrics};
 pub(crate) use self::features::{FeatureCounts, PriorCounts, feature_counts};
 pub(crate) use self::gaps::{SourceDays, missing_days, source_days};
 pub(crate) use self::gates::{Gates, read_sealed, read_set};
+pub(crate) use self::landed::LANDED_LATE;
 pub(crate) use self::sequences::{SequenceCounts, sequence_counts};
 use crate::calendar::date_text;
 use crate::error::{Error, Result};
@@ -78,7 +80,11 @@ impl Metrics {
 
     /// Adds what was counted of a later day.
     pub(crate) fn merge(&mut self, later: &Metrics) {
+        let landed = landed::united(&self.counts, &later.counts);
         add_all(&mut self.counts, &later.counts);
+        if let Some(landed) = landed {
+            self.counts.insert(LANDED_LATE.into(), landed);
+        }
         add_all(&mut self.lengths, &later.lengths);
         self.top.extend(later.top.iter().cloned());
         let samples = |of: &Value| std::cmp::Reverse(of["samples"].as_u64());

@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Value, json};
 
-use super::{Metrics, named, ratio};
+use super::{LANDED_LATE, Metrics, landed, named, ratio};
 use crate::ids::index;
 use crate::tally::{CODES, HistoryTally, PLACES, SPAN_ENDS, Spans};
 
@@ -12,6 +12,8 @@ pub(crate) struct SequenceCounts<'a> {
     pub(crate) histories: &'a HistoryTally,
     /// The length of a history, at most.
     pub(crate) actions_max: u32,
+    /// The sources of actions, and whether the day that something landed is known of all their files.
+    pub(crate) landings: Vec<(String, bool)>,
     /// Counts that stand as they are: of rows, impressions and customers.
     pub(crate) plain: Vec<(&'static str, u64)>,
 }
@@ -38,6 +40,15 @@ pub(crate) fn sequence_counts(of: &SequenceCounts<'_>) -> (Map<String, Value>, M
         ("max_actions", u64::from(of.actions_max)),
     ];
     counts.extend(own.map(|(name, count)| (name.to_owned(), json!(count))));
+    let landed = of
+        .landings
+        .iter()
+        .enumerate()
+        .map(|(slot, (name, is_known))| {
+            let count = histories.landed_late.get(slot).copied().unwrap_or(0);
+            (name.clone(), json!(is_known.then_some(count)))
+        });
+    counts.insert(LANDED_LATE.into(), Value::Object(landed.collect()));
     counts.insert("actions_by_type".into(), by_code(&histories.kinds));
     let places = PLACES.min(index(of.actions_max));
     let place = |at: usize| {
@@ -146,6 +157,7 @@ pub(super) fn scalars(of: &Metrics) -> Map<String, Value> {
         count("duplicate_impressions"),
         ("actions_without_customer", run("null_customers")),
         ("actions_never_available", run("never_available")),
+        (LANDED_LATE, landed::total(of)),
     ])
 }
 
@@ -238,10 +250,12 @@ mod tests {
         let of = SequenceCounts {
             histories: &histories,
             actions_max: 4,
+            landings: vec![("clicks".to_owned(), true), ("carts".to_owned(), false)],
             plain: vec![("rows", 4)],
         };
         let (counts, lengths) = sequence_counts(&of);
         assert_eq!(Value::Object(lengths.clone()), json!({"0": 1, "3": 3}));
+        assert_eq!(counts[LANDED_LATE], json!({"clicks": 0, "carts": null}));
         let metrics = Metrics {
             counts,
             lengths,

@@ -13,6 +13,7 @@ mod cell;
 mod features;
 mod flyers;
 mod items;
+mod known;
 mod parquet;
 mod sequences;
 mod survey;

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use super::cell::{Cell, Fault};
+use super::known::{Known, day_of_folder};
 use super::text::cells_of;
 use super::told::{numbers_of, told_in};
 use super::{Check, Found, ItemCodes, LogFile, column, per_file, read};
@@ -11,7 +12,6 @@ use crate::job::{
     ActionSource, CustomerType, Cutoff, Dedup, Guests, NullLabel, OtherTypes, Settings, Side,
     Source, TimeUnit, Types,
 };
-use crate::naive::times::parse_date;
 use crate::oracle::{LogAction, LogImpression, LogTime, Repeats, Rules, Told, day_in};
 
 /// The rules that settings of `sequences` make.
@@ -103,11 +103,10 @@ fn actions_of(
 ) -> Result<(Vec<Found<LogAction>>, u64)> {
     let (log, of) = log_of(settings, file.source);
     let (item, times) = item_and_times(settings, file.source);
-    let mut available = settings.available.iter();
-    let available = available.find(|(of, _)| *of == file.source);
+    let available = Known::of(settings, file);
     let mut columns = vec![column(settings, file.source, "customer_id"), item];
     columns.extend(&times);
-    columns.extend(available.map(|(_, column)| column.as_str()));
+    columns.extend(available.as_ref().and_then(Known::column));
     let known_at = columns.len() - 1;
     columns.extend(of.only.iter().map(|(column, _)| column.as_str()));
     if let Types::Column { column, .. } = &of.types {
@@ -142,13 +141,9 @@ fn actions_of(
         let judge = || {
             let kind = kind?.unwrap_or_default();
             let time = time_of(&cells[2..2 + times.len()], &times, settings.time_unit)?;
-            let known = match available {
-                None => None,
-                Some((_, name)) => {
-                    let known = cells[known_at].time(name, settings.time_unit)?;
-                    Some(known.map(|(time, _)| time))
-                }
-            };
+            let known = available
+                .as_ref()
+                .map(|of| of.time(settings, &cells[known_at]));
             let item = items.item(&cells[1], columns[1], settings.item_type)?;
             Ok(LogAction {
                 customer: Some(whose.clone()),
@@ -156,7 +151,7 @@ fn actions_of(
                 log,
                 kind,
                 item,
-                available: known,
+                available: known.transpose()?,
                 told: numbers_of(&told, &cells[kind_at + 1..])?,
             })
         };
@@ -332,14 +327,6 @@ fn moment(
         None => cells[0].day(columns[0], settings.time_unit, of_time).ok()?,
     };
     Some((time, told.or_else(|| time.map(of_time))?))
-}
-
-/// The day of the innermost `dt=` folder of a path.
-fn day_of_folder(path: &str) -> Option<i32> {
-    let folders = path.rsplit('/').skip(1);
-    let value = folders.filter_map(|name| name.strip_prefix("dt=")).next()?;
-    let value = value.replace("%3D", "=").replace("%3d", "=");
-    parse_date(value.strip_prefix("dt=").unwrap_or(&value))
 }
 
 /// The items of an impression with labels, and what is carried through of each.

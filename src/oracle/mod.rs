@@ -7,6 +7,7 @@ mod dwell;
 mod fates;
 pub mod features;
 mod items;
+mod landed;
 mod order;
 mod quality;
 
@@ -21,6 +22,7 @@ pub use self::dwell::{DwellRules, LogEvent, MerchantRow, UserRow, dwell};
 use self::fates::barred;
 pub use self::fates::{Barred, Candidate, Fate, Fates, fates};
 pub use self::items::items_held;
+pub use self::landed::landed_late;
 pub use self::order::Number;
 use self::order::{Entry, known, newest_first};
 pub use self::quality::{Quality, Spans, quality};

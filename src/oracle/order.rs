@@ -75,7 +75,11 @@ pub(super) fn known(rules: &Rules, zone: &TimeZone, of: &LogAction) -> i64 {
     let held = time.saturating_add(rules.embargo_us[of.log].unwrap_or(0));
     let available = match of.available {
         None => time,
-        Some(known) => known.map_or(i64::MAX, end),
+        Some(None) => i64::MAX,
+        Some(Some(known)) => match rules.cutoff_is_time {
+            true => end(known),
+            false => instant(zone, known),
+        },
     };
     time.max(of_time).max(held).max(available)
 }

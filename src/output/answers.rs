@@ -190,6 +190,7 @@ impl<'a, I: Item> Answers<'a, I> {
         let rows = chunks.iter().map(|chunk| chunk.rows.len()).sum();
         let late = chunks.iter().any(|chunk| !chunk.known_after.is_empty());
         let taken = chunks.iter().map(|chunk| chunk.bytes()).sum();
+        let late = (late, chunks.iter().any(EventChunk::lands));
         let bytes = Sorted::<I>::bytes_for(rows, late, self.job.side_columns().len());
         self.control.charge(bytes)?;
         let sorted = sort(chunks, index(keys.end - keys.start), scratch);

@@ -50,6 +50,7 @@ pub(super) fn day_metrics<I: Item>(
     let (counts, lengths) = sequence_counts(&SequenceCounts {
         histories: &rows.histories,
         actions_max: job.actions_max,
+        landings: landings(job, found),
         plain: vec![
             ("rows", day.rows_count()),
             ("impressions", tally.impressions),
@@ -77,6 +78,23 @@ pub(super) fn day_metrics<I: Item>(
         warnings: values(&of_run.noticed.warnings),
         run: of_run.run.clone(),
     }
+}
+
+/// The sources of actions, in the job's order, and whether the day that something landed is known of all
+/// their files: by their folders, or by the column that availability is asked of.
+pub(super) fn landings<I>(job: &Job, found: &Found<I>) -> Vec<(String, bool)> {
+    let sources = job.actions.iter().map(|of| {
+        let mut files = found
+            .sources
+            .iter()
+            .filter(|files| files.source == of.source);
+        let is_known = files.all(|of| of.files.iter().all(|file| file.day.is_some()));
+        (
+            of.source.name().to_owned(),
+            is_known || job.waits_for_landing(of.source),
+        )
+    });
+    sources.collect()
 }
 
 /// The number of customers of a day, and those with the most samples. Rows are by customer, so a

@@ -7,6 +7,7 @@ use serde_json::{Value, json};
 
 use super::parts::part_name;
 use super::plan::DayRows;
+use super::quality::landings;
 use super::{Found, Made};
 use crate::calendar::instant_text;
 use crate::encode::RowTally;
@@ -31,6 +32,9 @@ pub struct Report {
     pub zero_history: u64,
     /// Actions in the histories of all samples.
     pub history_actions: u64,
+    /// Of them, those that landed on or after the day of their impression; nothing if the day that
+    /// something landed is not known of all.
+    pub landed_late: Option<u64>,
     /// Impressions of the days asked for.
     pub impressions: u64,
     /// Of them, dropped as guests.
@@ -116,6 +120,9 @@ pub(super) fn report<I>(
         report.zero_history += tally.histories.of_length(0);
         report.history_actions += tally.histories.actions();
     }
+    let is_known = landings(job, found).iter().all(|(_, is_known)| *is_known);
+    let late = made.tallies.iter().flat_map(|of| &of.histories.landed_late);
+    report.landed_late = is_known.then(|| late.sum());
     for tally in found.days.values() {
         report.impressions += tally.impressions;
         report.without_items += tally.without_items;

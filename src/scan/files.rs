@@ -280,24 +280,33 @@ pub(super) fn missing_or_io(path: &Path, error: io::Error) -> Error {
     Error::io("read", path, error)
 }
 
+/// What the folder is called that Hive makes for rows without a day.
+const NO_DAY: &str = "__HIVE_DEFAULT_PARTITION__";
+
+/// What the innermost `dt=` folder of a path is called behind that.
+fn dt_folder(path: &Path) -> Option<String> {
+    let mut folders = path.parent()?.components().rev();
+    folders.find_map(|folder| {
+        let name = folder.as_os_str().to_string_lossy();
+        name.strip_prefix("dt=").map(str::to_owned)
+    })
+}
+
+/// Whether a path lies in the folder of rows without a day.
+pub(crate) fn is_of_no_day(path: &Path) -> bool {
+    dt_folder(path).is_some_and(|value| value == NO_DAY)
+}
+
 /// The day of the innermost `dt=` folder of a path.
 fn hive_day(path: &Path) -> Result<Option<Day>> {
-    let folders = path.parent().into_iter().flat_map(Path::components).rev();
-    for folder in folders {
-        let name = folder.as_os_str().to_string_lossy();
-        let Some(value) = name.strip_prefix("dt=") else {
-            continue;
-        };
-        if value == "__HIVE_DEFAULT_PARTITION__" {
-            return Ok(None);
-        }
-        return match parse_dt(&value.replace("%3D", "=").replace("%3d", "=")) {
-            Some(day) => Ok(Some(day)),
-            None => Err(Error::bad_file(
-                shown(path),
-                format!("expected a folder dt=YYYY-MM-DD, found \"{name}\""),
-            )),
-        };
+    let Some(value) = dt_folder(path).filter(|value| value != NO_DAY) else {
+        return Ok(None);
+    };
+    match parse_dt(&value.replace("%3D", "=").replace("%3d", "=")) {
+        Some(day) => Ok(Some(day)),
+        None => Err(Error::bad_file(
+            shown(path),
+            format!("expected a folder dt=YYYY-MM-DD, found \"dt={value}\""),
+        )),
     }
-    Ok(None)
 }

@@ -12,7 +12,7 @@ use parquet::file::statistics::Statistics;
 use crate::calendar::Zone;
 use crate::ids::{Day, Item, Micros, unsigned};
 use crate::job::{CustomerType, Job, TimeUnit};
-use crate::scan::actions::{ActionNames, ActionScan};
+use crate::scan::actions::ActionScan;
 use crate::scan::fields::to_micros;
 use crate::scan::input::InputFile;
 use crate::scan::parquet::ParquetFile;
@@ -59,6 +59,8 @@ pub(crate) struct Proof {
     pub(crate) oldest: Micros,
     /// The newest action, or later.
     pub(crate) newest: Micros,
+    /// An instant at which none of them was known, or before all.
+    pub(crate) known_after: Micros,
     /// Rows.
     pub(crate) rows: u64,
     /// Rows without a customer.
@@ -127,7 +129,8 @@ impl Plan {
 impl Proof {
     /// Whether no action of the row group can be in any history.
     fn is_outside(&self, span: Span) -> bool {
-        !is_prior(self.oldest, span.last) || is_prior(self.newest, span.first)
+        let known_after = self.oldest.max(self.known_after);
+        !is_prior(known_after, span.last) || is_prior(self.newest, span.first)
     }
 }
 
@@ -162,7 +165,7 @@ fn prove<I: Item>(scan: &ActionScan<'_, I>, task: &Task) -> Option<Proof> {
     let Opened::Parquet(file) = &task.opened else {
         return None;
     };
-    let names = ActionNames::of(scan.job, file.file.source);
+    let names = scan.names_of(&file.file);
     scan.check_types(file, &names).ok()?;
     // What does not count, or has a type without a code, must be counted row by row.
     if !names.are_uniform() {
@@ -206,6 +209,7 @@ fn prove<I: Item>(scan: &ActionScan<'_, I>, task: &Task) -> Option<Proof> {
     Some(Proof {
         oldest,
         newest,
+        known_after: names.landing.known_after,
         rows,
         null_customers,
     })

@@ -9,7 +9,7 @@
 //! or give no row number (JSON).
 
 use crate::error::{Error, ErrorKind, Result};
-use crate::job::{Format, Source};
+use crate::job::{DT, Format, Source};
 use crate::scan::csv::{csv_layout, csv_piece};
 use crate::scan::fields::{Field, Mismatch};
 use crate::scan::input::{Compression, InputFile};
@@ -311,6 +311,12 @@ impl<'a> FieldRow<'a> {
 /// A required column that a file does not have.
 pub(crate) fn missing_column(file: &InputFile, name: &str, found: &str) -> Error {
     let source = file.source.name();
+    if name == DT && file.source != Source::Impressions {
+        return file.fault(format!(
+            "expected a folder dt=YYYY-MM-DD or a column \"dt\", found {found}; \
+             --available {source}=COLUMN names another column"
+        ));
+    }
     // Of clicks only `features` wants users, and only for labels that are theirs.
     let else_ = match (file.source, name) {
         (Source::Clicks, "user_id") => ", --label-key listing makes labels without it",

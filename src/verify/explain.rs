@@ -15,9 +15,11 @@ use crate::control::{Control, Stage};
 use crate::engine::{guarded, in_threads};
 use crate::error::{Error, ErrorKind, Result};
 use crate::ids::{Day, Micros};
-use crate::job::{Guests, Question, Settings, Side, Source};
+use crate::job::{DT, Guests, Question, Settings, Side, Source};
 use crate::naive::{self, Found, ItemCodes};
-use crate::oracle::{Barred, Candidate, Fate, LogAction, LogImpression, Rules, fates, sequences};
+use crate::oracle::{
+    Barred, Candidate, Fate, LogAction, LogImpression, LogTime, Rules, fates, sequences,
+};
 
 /// Which impressions are explained.
 #[derive(Clone, Debug, Default)]
@@ -269,7 +271,7 @@ fn explain_one(
         };
         let found = good[candidate.at];
         let source = found.source;
-        let mut fate = fate_text(told, source, candidate.fate);
+        let mut fate = fate_text(told, (source, action), candidate.fate);
         if candidate.fate != Fate::Repeat && before.is_some_and(is_same) {
             fate += ", an exact duplicate of the one before";
         }
@@ -323,7 +325,7 @@ fn explain_one(
 }
 
 /// What became of an action, in words.
-fn fate_text(told: &Settings, source: Source, fate: Fate) -> String {
+fn fate_text(told: &Settings, (source, of): (Source, &LogAction), fate: Fate) -> String {
     let available = told.available.iter().find(|(of, _)| *of == source);
     let available = available.map_or("", |(_, column)| column.as_str());
     let embargo = told.embargo_us.iter().find(|(of, _)| *of == source);
@@ -339,7 +341,15 @@ fn fate_text(told: &Settings, source: Source, fate: Fate) -> String {
             Barred::AfterCutoff => "after the cutoff".to_owned(),
             Barred::DayNotOver => "not yet known: only its day is, which was not over".to_owned(),
             Barred::NeverKnown => format!("never available: {available} is null"),
-            Barred::KnownLate => format!("not yet available: by {available} not before the cutoff"),
+            Barred::KnownLate => match of.available.flatten() {
+                Some(LogTime::Date(day)) if available == DT => {
+                    let day = date_text(Day(day));
+                    format!(
+                        "not yet available: by {available} it landed on {day}, which was not over"
+                    )
+                }
+                _ => format!("not yet available: by {available} not before the cutoff"),
+            },
             Barred::Embargoed => format!("not yet available: embargo of {seconds} s"),
             Barred::BeforeLookback => "before the lookback".to_owned(),
         },

@@ -12,6 +12,7 @@ mod files;
 mod folders;
 mod head;
 mod job;
+mod landing;
 mod metrics;
 mod output;
 mod plan;

@@ -4,6 +4,7 @@ mod conformance;
 mod dwell;
 mod features;
 mod invariance;
+mod landing;
 mod metrics;
 mod public;
 mod real;

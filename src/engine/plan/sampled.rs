@@ -128,7 +128,7 @@ fn take_sampled<I: Item>(
                     let customer = key / wanted.customer_stride;
                     let place = count32(actions.told.len());
                     actions.events.push((source, customer, event, place));
-                    if chunk.told.is_some() {
+                    if chunk.width() > 0 {
                         actions.told.push(chunk.keys(at));
                     }
                 }

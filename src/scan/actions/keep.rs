@@ -1,5 +1,6 @@
 //! What of an action is kept: the end of the scan loop, for rows in which nothing is wrong.
 
+use super::landing::Landing;
 use super::{ActionScan, ActionState, Origin};
 use crate::column::Event;
 use crate::error::Result;
@@ -11,7 +12,8 @@ use crate::sides::SideKeys;
 use crate::sweep::is_prior;
 
 impl<I: Item> ActionScan<'_, I> {
-    /// Keeps or drops an action in which nothing can be wrong, and which was known as it happened.
+    /// Keeps or drops an action in which nothing can be wrong, and which was known as it happened, or when
+    /// its folder says.
     // Always: the loop over integers and that over texts both have it, and a call costs 1 % of a run.
     #[inline(always)]
     pub(super) fn offer_plain(
@@ -19,6 +21,7 @@ impl<I: Item> ActionScan<'_, I> {
         origin: Origin,
         (key, is_done): (Key, bool),
         (at, item): (Micros, I),
+        landing: &Landing,
         state: &mut ActionState<I>,
     ) -> Result<()> {
         if is_done {
@@ -28,10 +31,14 @@ impl<I: Item> ActionScan<'_, I> {
             at,
             known_after: at,
         };
-        let Some(event) = self.event(origin, key, (when, item, at)) else {
+        let Some(event) = self.event(origin, key, (when, item, landing.known_after)) else {
             return Ok(());
         };
-        self.keep(key, event, state)
+        self.keep(key, event, state)?;
+        if is_prior(at, landing.before) {
+            self.note_landing((key, at), landing.landed, state);
+        }
+        Ok(())
     }
 
     /// Puts an event to the others of its customer, with what is told of it.
@@ -39,12 +46,16 @@ impl<I: Item> ActionScan<'_, I> {
         &self,
         key: Key,
         (event, keys): (Event<I>, &SideKeys),
+        landing: &Landing,
         state: &mut ActionState<I>,
     ) -> Result<()> {
         self.keep(key, event, state)?;
         if !self.told.is_empty() {
             let partition = state.scatter.partition_of(key);
             state.scatter.open(partition).tell(keys);
+        }
+        if is_prior(event.time, landing.before) {
+            self.note_landing((key, event.time), landing.landed, state);
         }
         Ok(())
     }

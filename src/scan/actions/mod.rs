@@ -9,6 +9,7 @@
 
 mod enough;
 mod keep;
+mod landing;
 mod names;
 mod parquet;
 mod text;
@@ -277,7 +278,7 @@ impl<'a, I: Item> ActionScan<'a, I> {
         let Some(event) = self.event(origin, key, (when, item, available)) else {
             return Ok(());
         };
-        self.keep_telling(key, (event, &keys), state)
+        self.keep_telling(key, (event, &keys), &names.landing, state)
     }
 }
 
@@ -303,10 +304,10 @@ fn judge<'a, I>(
         .ok_or_else(null)?;
     let item = raw.item.map_err(|error| (names.item, error))?;
     let available = match raw.available {
-        None => Some(when.at),
+        None => Some(names.landing.known_after),
         Some(available) => {
             let available = available.map_err(|error| (names.available.unwrap_or(""), error))?;
-            available.map(|when| when.known_after)
+            available.map(|when| names.known_by(when))
         }
     };
     Ok(Some((origin, when, item, available, raw.told?)))

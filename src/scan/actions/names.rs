@@ -1,5 +1,6 @@
 //! What a source of actions is: what its columns are called, and what its rows are taken for.
 
+use super::landing::Landing;
 use crate::ids::Kind;
 use crate::job::{Job, OtherTypes, SideColumn, Source, Types};
 use crate::scan::fields::{Mismatch, Value};
@@ -8,7 +9,7 @@ use crate::scan::fields::{Mismatch, Value};
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct ActionNames<'a> {
     /// The job, which says what types count.
-    job: &'a Job,
+    pub(super) job: &'a Job,
     /// Its place in the list of sources.
     pub(crate) slot: usize,
     /// The customer.
@@ -19,8 +20,10 @@ pub(crate) struct ActionNames<'a> {
     pub(crate) time: &'a str,
     /// What stands in for an absent or null time: the order's date.
     pub(crate) time_else: Option<&'a str>,
-    /// When it was known.
+    /// When it was known, if no folder tells.
     pub(crate) available: Option<&'a str>,
+    /// What the folder tells.
+    pub(crate) landing: Landing,
     /// How long its actions are held back, in microseconds.
     pub(super) held_us: i64,
     /// The type of its rows.
@@ -68,6 +71,7 @@ impl<'a> ActionNames<'a> {
             time: name(time),
             time_else,
             available: job.available_column(source),
+            landing: Landing::UNKNOWN,
             held_us: job.embargo_of(source),
             types: &of.types,
             only: &of.only,

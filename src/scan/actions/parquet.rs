@@ -83,7 +83,7 @@ impl<I: Item> ActionScan<'_, I> {
         row_group: usize,
         state: &mut ActionState<I>,
     ) -> Result<()> {
-        let names = ActionNames::of(self.job, file.file.source);
+        let names = self.names_of(&file.file);
         self.check_types(file, &names)?;
         let mut wanted = vec![names.customer, names.item, names.time];
         wanted.extend(names.time_else);
@@ -130,13 +130,8 @@ impl<I: Item> ActionScan<'_, I> {
         {
             file.required(names.last_time())?;
         }
-        if let Some(available) = names.available {
-            file.required(available)?;
-        }
-        for name in [Some(names.time), names.time_else, names.available]
-            .into_iter()
-            .flatten()
-        {
+        self.check_available(file, names)?;
+        for name in [Some(names.time), names.time_else].into_iter().flatten() {
             check_time(file, name, self.job)?;
         }
         let only = names.only.iter().map(|(column, _)| column.as_str());
@@ -167,8 +162,8 @@ impl<I: Item> ActionScan<'_, I> {
     }
 
     /// The columns of a batch, if its rows need no judging: all count and have one type, nothing is
-    /// null, ids are integers, times are numbers, all is known as it happens, and nothing else is
-    /// told.
+    /// null, ids are integers, times are numbers, all is known as it happens or when the folder says,
+    /// and nothing else is told.
     fn plain_columns(&self, batch: Batch<'_>) -> Option<PlainColumns> {
         let is_plain = self.customers == CustomerType::Int64
             && self.job.guest_ids.is_empty()
@@ -262,7 +257,8 @@ impl<I: Item> ActionScan<'_, I> {
         let rows = wanted.iter().zip(done).zip(times).enumerate();
         for (place, (((row, key), is_done), at)) in rows {
             if let (Some(at), Some(item)) = (*at, item_of(place, index(*row))) {
-                self.offer_plain(origin, (*key, *is_done), (at, item), state)?;
+                let landing = &batch.names.landing;
+                self.offer_plain(origin, (*key, *is_done), (at, item), landing, state)?;
             } else {
                 // It says what is wrong, and with which row.
                 state.wanted = vec![(*row, *key)];
@@ -328,14 +324,14 @@ impl<I: Item> ActionScan<'_, I> {
                 None => items.item(row, self.job.item_type),
                 Some(texts) => texts.judge(items.item_text(row, &mut decimal), || items.shown(row)),
             };
-            let available = available.is_some().then(|| when(&available, row));
+            let known = || names.known_by_column(available.as_ref(), row, &clock);
             let raw = Raw {
                 key: *key,
                 origin: origin_of(names, types.as_ref(), row),
                 time,
                 time_at,
                 item,
-                available,
+                available: names.available.map(|_| known()),
                 told: keys_of(&told, row),
             };
             let text = || row_as_json(batch.rows, row);

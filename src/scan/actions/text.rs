@@ -10,10 +10,11 @@ use crate::calendar::WallClock;
 use crate::control::TICK_ROWS;
 use crate::error::{Error, ErrorKind, Result};
 use crate::ids::Item;
-use crate::job::{Format, Job, SideType};
+use crate::job::{DT, Format, Job, SideType};
 use crate::scan::Task;
 use crate::scan::faults::{Policy, RowAt};
 use crate::scan::fields::{Clock, Field, Mismatch, Value};
+use crate::scan::files::is_of_no_day;
 use crate::scan::input::InputFile;
 use crate::scan::shared::PieceEnd;
 use crate::scan::sides::{as_key, key_of_field};
@@ -43,8 +44,8 @@ struct TextSource<'a> {
 
 impl<'a> TextSource<'a> {
     /// The source that a file is of.
-    fn new(job: &'a Job, file: &'a InputFile) -> TextSource<'a> {
-        let (names, column) = (ActionNames::of(job, file.source), TextColumn::new);
+    fn new(job: &'a Job, names: ActionNames<'a>, file: &'a InputFile) -> TextSource<'a> {
+        let column = TextColumn::new;
         let mut columns = vec![
             column(names.customer, true),
             column(names.item, true),
@@ -64,6 +65,7 @@ impl<'a> TextSource<'a> {
             })
         };
         let available_at = names.available.map(&mut place);
+        let is_null = names.available == Some(DT) && is_of_no_day(&file.path);
         let types_at = names.types_column().map(&mut place);
         let only = names.only.iter().map(|(name, _)| name.as_str());
         let only_at = only.map(&mut place).collect();
@@ -76,6 +78,10 @@ impl<'a> TextSource<'a> {
             (at, of.holds())
         });
         let told_at = told_at.collect();
+        // Rows of no day need no column that says so.
+        if let Some(at) = available_at.filter(|at| is_null && columns[*at].name != names.time) {
+            columns[at].required = false;
+        }
         TextSource {
             file,
             names,
@@ -142,7 +148,7 @@ impl<I: Item> ActionScan<'_, I> {
         task: &Task,
         state: &mut ActionState<I>,
     ) -> Result<()> {
-        let source = TextSource::new(self.job, file);
+        let source = TextSource::new(self.job, self.names_of(file), file);
         let columns = &source.columns;
         if task.opened.format() == Format::Json {
             let rows = self.read_whole(&source, task, state)?;
@@ -316,9 +322,10 @@ impl<I: Item> ActionScan<'_, I> {
             other => other.resolve(source.clock.zone),
         };
         if !self.enough.is_done(key)
-            && let Some(event) = self.event(origin, key, (when, item, when.at))
+            && let Some(event) =
+                self.event(origin, key, (when, item, source.names.landing.known_after))
         {
-            self.keep_telling(key, (event, &keys), state)?;
+            self.keep_telling(key, (event, &keys), &source.names.landing, state)?;
         }
         Ok(true)
     }
@@ -364,7 +371,7 @@ impl<I: Item> ActionScan<'_, I> {
             time: time.time(clock),
             time_at,
             item,
-            available: available.map(|field| field.time(clock)),
+            available: available.map(|field| names.known_by_field(field, clock)),
             told: source.keys(fields),
         };
         self.offer(at, names, raw, record.text, state)

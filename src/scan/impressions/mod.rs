@@ -16,6 +16,7 @@ use std::collections::BTreeMap;
 use self::negatives::Negatives;
 pub(crate) use self::parquet::{check_customer, check_time};
 pub(crate) use self::tally::DayTally;
+pub(crate) use self::text::dt_of;
 use crate::calendar::{DAY_MAX, DAY_MIN};
 use crate::column::{Customer, Impression, Impressions};
 use crate::control::Control;

@@ -91,7 +91,7 @@ impl ImpressionScan<'_> {
 }
 
 /// The day of a `dt` field; a time counts as the day it falls in.
-pub(super) fn dt_of(field: &Field<'_>, zone: &Zone) -> Value<Option<Day>> {
+pub(crate) fn dt_of(field: &Field<'_>, zone: &Zone) -> Value<Option<Day>> {
     let text = match field {
         Field::Missing | Field::Null => return Ok(None),
         Field::Csv(text) => text,

@@ -1,0 +1,176 @@
+//! The day that actions landed: of a file as its `dt=` folder tells it, of a row as its column `dt` does.
+//!
+//! **In / Out**: a file → [`Landing`]: when all of it was known, if that is asked of its folder, and what
+//! of it somebody may ask about before that day was over. **Rule**: what landed on a day is known when the
+//! day is over. A folder goes before a column; in the folder of no day a row without one was never known.
+//! **Cost**: a comparison per row that is kept. **Why so**: what landed on a day that is over at every
+//! cutoff behind it is in no history too early; so nothing is noted of it.
+
+use super::{ActionNames, ActionScan, ActionState};
+use crate::calendar::parse_dt;
+use crate::error::Result;
+use crate::ids::{Day, Item, Key, Micros};
+use crate::job::{Cutoff, DT};
+use crate::scan::arrays::TimeColumn;
+use crate::scan::fields::{Clock, Field, Value};
+use crate::scan::files::is_of_no_day;
+use crate::scan::impressions::{check_time, dt_of};
+use crate::scan::input::InputFile;
+use crate::scan::parquet::ParquetFile;
+use crate::scan::times::{When, Written};
+use crate::sides::Landed;
+use crate::sweep::is_prior;
+
+/// What the folder of a file says of all its rows.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Landing {
+    /// The last instant at which none of them was known, if that is asked of the folder.
+    pub(crate) known_after: Micros,
+    /// Of what happened before this, somebody may ask before the day is over.
+    pub(super) before: Micros,
+    /// When the day is over, and the place of the source.
+    pub(super) landed: Landed,
+}
+
+impl Landing {
+    /// It says nothing.
+    pub(super) const UNKNOWN: Landing = Landing {
+        known_after: Micros::MIN,
+        before: Micros::MIN,
+        landed: Landed::EARLY,
+    };
+}
+
+impl<'a, I: Item> ActionScan<'a, I> {
+    /// What the columns of a file are called, and what its folder says.
+    pub(crate) fn names_of(&self, file: &InputFile) -> ActionNames<'a> {
+        let mut names = ActionNames::of(self.job, file.source);
+        let Some(day) = file.day else {
+            return names;
+        };
+        if names.available == Some(DT) {
+            let when = Written::Date(day).resolve(self.job.zone());
+            names.available = None;
+            names.landing.known_after = names.known_by(when);
+            return names;
+        }
+        let slot = u8::try_from(names.slot).expect("at most 64 sources");
+        names.landing = self.landing(day, slot);
+        names
+    }
+
+    /// What a folder says of rows whose availability is not asked of it.
+    fn landing(&self, day: Day, slot: u8) -> Landing {
+        let zone = self.job.zone();
+        let until = zone.start_of(Day(day.0.saturating_add(1)));
+        // By day, cutoffs are starts of days: within the day none lies but its start.
+        let last = match self.job.cutoff {
+            Cutoff::Day => zone.start_of(day),
+            Cutoff::Time => until,
+        };
+        let before = match is_prior(self.everyone.first_cutoff, until) {
+            true => last.min(self.everyone.last_cutoff),
+            false => Micros::MIN,
+        };
+        Landing {
+            before,
+            landed: Landed { until, slot },
+            ..Landing::UNKNOWN
+        }
+    }
+
+    /// Notes where an action landed that was kept last, if its customer asks for something that it is
+    /// prior to before that day is over.
+    #[cold]
+    pub(super) fn note_landing(
+        &self,
+        (key, at): (Key, Micros),
+        landed: Landed,
+        state: &mut ActionState<I>,
+    ) {
+        let cutoffs = &self.probes.cutoffs[self.probes.of_key(key)];
+        let next = cutoffs.partition_point(|cutoff| !is_prior(at, *cutoff));
+        let asked = cutoffs.get(next);
+        if asked.is_some_and(|cutoff| is_prior(*cutoff, landed.until)) {
+            let partition = state.scatter.partition_of(key);
+            state.scatter.open(partition).land(landed);
+        }
+    }
+
+    /// Checks the column of availability of a file, if it needs one.
+    pub(super) fn check_available(
+        &self,
+        file: &ParquetFile,
+        names: &ActionNames<'_>,
+    ) -> Result<()> {
+        let Some(name) = names.available else {
+            return Ok(());
+        };
+        if name == DT && file.column(DT).is_none() && is_of_no_day(&file.file.path) {
+            return Ok(());
+        }
+        let found = file.required(name)?.data_type();
+        if name == DT && found.is_integer() {
+            let expected = "days: text such as 2025-08-15, dates or timestamps";
+            return Err(file.wrong_type(name, expected, found));
+        }
+        check_time(file, name, self.job)
+    }
+}
+
+impl ActionNames<'_> {
+    /// The last instant at which something was not known that is told as a time. By day nobody asks
+    /// before a day is over, so that its start says as much as its end.
+    pub(super) fn known_by(&self, when: When) -> Micros {
+        match self.job.cutoff {
+            Cutoff::Day => when.at,
+            Cutoff::Time => when.known_after,
+        }
+    }
+
+    /// When an action was known, by a field of its column of availability: of a column `dt` a day.
+    pub(super) fn known_by_field(
+        &self,
+        field: &Field<'_>,
+        clock: &Clock<'_>,
+    ) -> Value<Option<When>> {
+        let day = match field {
+            _ if self.available == Some(DT) => dt_of(field, clock.zone)?,
+            Field::Csv(text) => day_of_folder_name(text),
+            Field::Text(text) => day_of_folder_name(text),
+            _ => None,
+        };
+        match day {
+            None if self.available == Some(DT) => Ok(None),
+            None => field.time(clock),
+            Some(day) => Ok(Some(Written::Date(day).resolve(clock.zone))),
+        }
+    }
+
+    /// The same of a column of a Parquet file; never, if it has none.
+    pub(super) fn known_by_column(
+        &self,
+        column: Option<&TimeColumn>,
+        row: usize,
+        clock: &Clock<'_>,
+    ) -> Value<Option<When>> {
+        let Some(column) = column else {
+            return Ok(None);
+        };
+        let text = column.text(row);
+        if let Some(text) = text.filter(|of| self.available == Some(DT) || of.starts_with("dt=")) {
+            return self.known_by_field(&Field::Csv(text), clock);
+        }
+        let written = column.written(row, clock)?;
+        let known = written.map(|written| match self.available {
+            Some(DT) => Written::Date(written.day(clock.zone)),
+            _ => written,
+        });
+        Ok(known.map(|known| known.resolve(clock.zone)))
+    }
+}
+
+/// The day of a text that reads as the name of a folder does: `dt=2025-08-15`.
+fn day_of_folder_name(text: &str) -> Option<Day> {
+    parse_dt(text).filter(|_| text.starts_with("dt="))
+}
