@@ -226,8 +226,15 @@ impl Keys {
     /// The rank of a text id, if it is asked for.
     #[inline]
     pub(crate) fn of_text(&self, id: &str) -> Option<Key> {
+        self.find_text(id).ok()
+    }
+
+    /// The rank of a text id, or its hash if it is not asked for.
+    #[inline]
+    pub(crate) fn find_text(&self, id: &str) -> Result<Key, u64> {
         let same = |key: &Key| *self.text_ids[index(key.0)] == *id;
-        self.texts.find(hash_of(Customer::Text(id)), same).copied()
+        let hash = hash_of(Customer::Text(id));
+        self.texts.find(hash, same).copied().ok_or(hash)
     }
 }
 

@@ -103,6 +103,12 @@ values!(DedupArg => Dedup {
     /// Of actions in a row before the cutoff, alike in type and item, the newest counts
     Consecutive = "consecutive" => Dedup::Consecutive,
 });
+values!(RepeatsArg => Dedup {
+    /// All count
+    None = "none" => Dedup::None,
+    /// Of those alike in all that is read of them, one counts
+    Exact = "exact" => Dedup::Exact,
+});
 values!(GuestsArg => Guests {
     /// Leave them out, and count them
     Drop = "drop" => Guests::Drop,

@@ -4,12 +4,12 @@ use std::path::PathBuf;
 
 use clap::Args;
 use hitherto::{
-    Control, CustomerType, DwellReport, Job, Publish, Question, Settings, Source, date_text,
+    Control, CustomerType, Dedup, DwellReport, Job, Publish, Question, Settings, Source, date_text,
 };
 use serde_json::json;
 
 use crate::cli::args::Common;
-use crate::cli::choices::{CodecArg, DivideByArg, IdArg, MethodArg};
+use crate::cli::choices::{CodecArg, DivideByArg, IdArg, MethodArg, RepeatsArg};
 use crate::cli::flags::{BadRows, Gates, Reading, Warnings};
 use crate::cli::job::{JobFile, with_file};
 use crate::cli::run_job;
@@ -90,6 +90,10 @@ struct Measure {
     /// as no time (units s m h d)
     #[arg(long, value_name = "DURATION", default_value = "30m", value_parser = duration)]
     idle_timeout: i64,
+    /// Repeated events: those alike in time, user, event, flyer and merchant; they are counted either
+    /// way
+    #[arg(long, value_enum, default_value = "none")]
+    dedup: RepeatsArg,
 }
 
 /// What to write.
@@ -137,6 +141,7 @@ impl Dwell {
             dwell_method: self.measure.method.into(),
             divide_by: self.measure.divide_by.into(),
             idle_timeout_us: self.measure.idle_timeout,
+            dedup: self.measure.dedup.into(),
             codec: self.output.codec.into(),
             ..Settings::default()
         };
@@ -156,9 +161,16 @@ fn summary(job: &Job, report: &DwellReport, seconds: f64) -> String {
         Some((day, _)) => date_text(day),
         None => "no days, for there are no events on flyers".to_owned(),
     };
+    let repeated = match job.dedup {
+        Dedup::None => "repeated, and kept",
+        _ => "repeated, and left out",
+    };
     let of_events = [
         (report.opens, "that open a flyer or an item"),
-        (report.duplicates, "repeated, and kept"),
+        (report.duplicates, repeated),
+        (report.null_users, "without a user, left out"),
+        (report.null_flyers, "without a flyer, left out"),
+        (report.null_merchants, "without a merchant, left out"),
     ];
     let merchants = format!(
         "merchants, {} rows of a merchant and day",
@@ -202,6 +214,9 @@ fn stats(job: &Job, report: &DwellReport, control: &Control, seconds: f64) -> St
         "events": report.events,
         "opens": report.opens,
         "duplicate_events": report.duplicates,
+        "null_users": report.null_users,
+        "null_flyers": report.null_flyers,
+        "null_merchants": report.null_merchants,
         "rejected": report.rejected,
         "users": report.users,
         "merchants": report.merchants,

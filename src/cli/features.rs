@@ -3,11 +3,13 @@
 use std::path::PathBuf;
 
 use clap::Args;
-use hitherto::{Control, CustomerType, FeaturesReport, Job, Question, Settings, Source, date_text};
+use hitherto::{
+    Control, CustomerType, Dedup, FeaturesReport, Job, Question, Settings, Source, date_text,
+};
 use serde_json::json;
 
 use crate::cli::args::Common;
-use crate::cli::choices::{CodecArg, IdArg, LabelKeyArg};
+use crate::cli::choices::{CodecArg, IdArg, LabelKeyArg, RepeatsArg};
 use crate::cli::flags::{BadRows, Days, Gates, Place, Reading, Warnings};
 use crate::cli::job::{JobFile, with_file};
 use crate::cli::run_job;
@@ -109,6 +111,10 @@ struct Ask {
     /// click]
     #[arg(long, value_name = "TIME")]
     data_end: Option<String>,
+    /// Repeated clicks: those alike in user, listing and time; they are counted either way.
+    /// Impressions that repeat are rows of their own
+    #[arg(long, value_enum, default_value = "none")]
+    dedup: RepeatsArg,
 }
 
 /// What to write.
@@ -146,6 +152,7 @@ impl Features {
             label_window_us: self.ask.label_window,
             label_key: self.ask.label_key.into(),
             data_end: self.ask.data_end,
+            dedup: self.ask.dedup.into(),
             codec: self.output.codec.into(),
             ..Settings::default()
         };
@@ -173,7 +180,14 @@ fn summary(job: &Job, report: &FeaturesReport, seconds: f64) -> String {
         (report.negative_ages, "older than their listing"),
         (report.incomplete, "too new for a complete label"),
     ];
-    let of_clicks = [(report.clicks_without_user, "without a user")];
+    let repeated = match job.dedup {
+        Dedup::None => "repeated, and counted",
+        _ => "repeated, and left out",
+    };
+    let of_clicks = [
+        (report.clicks_without_user, "without a user"),
+        (report.repeated_clicks, repeated),
+    ];
     let mut lines = vec![
         format!("made {out}: {days}, in {seconds:.2} s"),
         counted(report.rows, &format!("rows{}", notes(&of_rows))),
@@ -243,6 +257,8 @@ fn stats(job: &Job, report: &FeaturesReport, control: &Control, seconds: f64) ->
         "negative_ages": report.negative_ages,
         "clicks": report.clicks,
         "clicks_without_user": report.clicks_without_user,
+        "clicks_on_listings": report.clicks_on_listings,
+        "repeated_clicks": report.repeated_clicks,
         "listings": report.listings,
         "data_end": report.data_end,
         "rejected": report.rejected,

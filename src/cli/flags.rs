@@ -33,6 +33,18 @@ pub(super) struct Reading {
     /// The unit of times that are integers
     #[arg(long, value_enum, value_name = "UNIT")]
     time_unit: Option<UnitArg>,
+    /// Words of the files that mean null, such as NULL,\N; may be repeated. In CSV and JSON every text
+    /// that is read is compared, whole and in exact case, in Parquet those of columns of text: ids,
+    /// times, items, types and what is carried through alike; '' is the empty text. A number of JSON is
+    /// no text. Without it, only an empty field of CSV, null of JSON and null of Parquet are null, and
+    /// for ids and times an empty text of JSON
+    #[arg(
+        long,
+        value_name = "WORDS",
+        value_delimiter = ',',
+        allow_hyphen_values = true
+    )]
+    null_values: Vec<String>,
     /// The zone of days, and of times without an offset
     #[arg(long, value_name = "ZONE", default_value = "UTC")]
     timezone: String,
@@ -145,6 +157,7 @@ impl Reading {
             format: self.format.map(Format::from),
             columns: self.columns,
             time_unit: self.time_unit.map(TimeUnit::from),
+            null_values: self.null_values,
             timezone: self.timezone,
             ..settings
         }

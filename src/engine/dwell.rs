@@ -20,9 +20,9 @@ use crate::error::{Error, Result};
 use crate::failpoint::hit;
 use crate::ids::{Key, count64, index};
 use crate::intern::{Order, Ranked};
-use crate::job::{CustomerType, Job, Question, Source};
+use crate::job::{CustomerType, Dedup, DwellMethod, Job, Question, Source};
 use crate::metrics::Gates;
-use crate::op::dwell::{FlyerEvent, NOWHERE};
+use crate::op::dwell::{Deed, FlyerEvent, NAMES_MAX, NOWHERE};
 use crate::output::dwell::{self, Dealt, DwellReport};
 use crate::partition::{Scatter, Split};
 use crate::publish::Staging;
@@ -76,10 +76,25 @@ fn run(job: &Job, control: &Control) -> Result<DwellReport> {
     let read = EventsRead::of(states);
     hit("events read");
     let mut dealt = deal(control, (read, opened, types))?;
+    check_names(job, &dealt)?;
     dealt.spills = spills(job, control, &staging);
     hit("events dealt");
     let notice = |dealt: &Dealt, report: &DwellReport| notice_dwell((job, control), dealt, report);
     dwell::write((job, control), &staging, (dealt, &gates), notice)
+}
+
+/// What is said of a job that cannot tell repeats.
+const TOO_MANY_NAMES: &str = "--dedup exact tells events apart by their names, of which there may be \
+                              2048 beside flyer_open, item_open and flyer_close, and found more; \
+                              --method span looks at none of these";
+
+/// An error where repeats are to be left out and cannot be told.
+pub(super) fn check_names(job: &Job, dealt: &Dealt) -> Result<()> {
+    let leaves_out = job.dedup == Dedup::Exact && job.dwell_method == DwellMethod::Session;
+    match leaves_out && !dealt.names_told {
+        true => Err(Error::settings(TOO_MANY_NAMES)),
+        false => Ok(()),
+    }
 }
 
 /// Looks for inputs; gives them, the types of their ids, and what must not be so of what is made.
@@ -114,6 +129,8 @@ struct Ranks {
     flyers: Vec<u32>,
     /// Of merchants.
     merchants: Vec<u32>,
+    /// Of names of other events; none, where they are not told apart.
+    others: Vec<u32>,
 }
 
 /// Ranks all ids, and deals the events to partitions of users.
@@ -127,11 +144,16 @@ pub(super) fn deal(
     let (flyers, of_flyers) = Ranked::merge(read.flyers, Order::Id, control)?;
     flyers.release(control);
     let (merchants, of_merchants) = Ranked::merge(read.merchants, Order::Id, control)?;
+    let (others, of_others) = Ranked::merge(read.others, Order::Id, control)?;
+    let names_told = others.count() <= NAMES_MAX;
+    others.release(control);
     let ranks = of_users.into_iter().zip(of_flyers).zip(of_merchants);
-    let ranks = ranks.map(|((users, flyers), merchants)| Ranks {
+    let ranks = ranks.zip(of_others);
+    let ranks = ranks.map(|(((users, flyers), merchants), others)| Ranks {
         users,
         flyers,
         merchants,
+        others: if names_told { others } else { Vec::new() },
     });
     let split = Split::new(users.count(), Split::bits_for(events_count));
     let heaps: Vec<_> = read.heaps.into_iter().zip(ranks).collect();
@@ -146,6 +168,9 @@ pub(super) fn deal(
             files: count64(inputs.len()),
             events: read.rows_read,
             opens: read.opens_count,
+            null_users: read.skipped.users,
+            null_flyers: read.skipped.flyers,
+            null_merchants: read.skipped.merchants,
             ..DwellReport::default()
         },
         inputs,
@@ -154,6 +179,7 @@ pub(super) fn deal(
         merchants,
         partitions: Partitions::gather(split, scatters, own),
         events_count,
+        names_told,
         spills: Vec::new(),
         rejected: read.rejected,
         warnings: Vec::new(),
@@ -196,13 +222,21 @@ fn deal_chunk(
             flyer = ranks.flyers[index(event.flyer)];
             merchant = ranks.merchants[index(event.merchant)];
         }
+        let wall = match event.wall.deed() {
+            Deed::Other => {
+                let name = ranks.others.get(index(event.wall.name()));
+                event.wall.named(name.copied().unwrap_or(0))
+            }
+            _ => event.wall,
+        };
         let partition = scatter.partition_of(Key(user));
         spill.make_room(scatter, partition, control)?;
         scatter.open(partition).push(FlyerEvent {
+            time: event.time,
+            wall,
             user,
             flyer,
             merchant,
-            ..*event
         });
     }
     control.count_done(count64(chunk.rows().len()));

@@ -14,6 +14,7 @@
 use super::id_types::id_type;
 use super::unused::notice_features;
 use super::{check_days, guarded, in_pool, look, open_all, run_tasks, skipped, spills};
+use crate::chunk::{FixedRow, RowChunk};
 use crate::control::{Control, Stage};
 use crate::error::{Error, Result};
 use crate::failpoint::hit;
@@ -26,7 +27,7 @@ use crate::partition::Split;
 use crate::publish::Staging;
 use crate::scan::faults::Policy;
 use crate::scan::features::FeatureTypes;
-use crate::scan::features::clicks::{ClickScan, ClickState, ClickTally, Wanted};
+use crate::scan::features::clicks::{ClickScan, ClickState, ClickTally, Clicks, Streams, Wanted};
 use crate::scan::features::listings::Listings;
 use crate::scan::features::shown::{ShownRead, ShownScan};
 use crate::scan::files::SourceFiles;
@@ -80,7 +81,7 @@ fn run(job: &Job, control: &Control) -> Result<FeaturesReport> {
     let states = run_tasks(&tasks, states, |state, task| scan.read(task, state))?;
     let dealt = deal(control, &wanted, states, &mut found);
     hit("clicks read");
-    let notice = |rows: &RowTally| notice_features((job, control), &found, rows);
+    let notice = |rows: &RowTally, _: (u64, u64)| notice_features((job, control), &found, rows);
     features::write((job, control), &staging, (&found, &dealt), notice)
 }
 
@@ -193,9 +194,33 @@ pub(super) fn deal(
     found: &mut FeaturesFound,
 ) -> Dealt {
     let mut tally = ClickTally::default();
-    let (mut by_listing, mut by_user) = (Vec::new(), Vec::new());
+    let (mut all, mut once) = (Vec::new(), Vec::new());
     for state in states {
-        let (listing, user) = tally.add(state);
+        match tally.add(state) {
+            Clicks::All(streams) => all.push(streams),
+            Clicks::Once(streams) => once.push(streams),
+        }
+    }
+    let dealt = match once.is_empty() {
+        true => Dealt::All(gather(control, wanted, all)),
+        false => Dealt::Once(gather(control, wanted, once)),
+    };
+    found.data_end = found.data_end.or(tally.latest);
+    found.rejected.append(&mut tally.rejected);
+    found.rejected.sort_unstable();
+    found.clicks = tally;
+    dealt
+}
+
+/// The clicks of all threads, by listing and by user.
+fn gather<L: FixedRow, U: FixedRow>(
+    control: &Control,
+    wanted: &Wanted,
+    streams: Vec<Streams<L, U>>,
+) -> (Partitions<RowChunk<L>>, Partitions<RowChunk<U>>) {
+    let (mut by_listing, mut by_user) = (Vec::new(), Vec::new());
+    for of in streams {
+        let (listing, user) = (of.by_listing, of.by_user);
         control.count_spilled(listing.spill.bytes() + user.spill.bytes());
         by_listing.push((listing.scatter, listing.spill));
         by_user.push((user.scatter, user.spill));
@@ -204,10 +229,6 @@ pub(super) fn deal(
     let by_listing = Partitions::gather(wanted.of_listings, scatters, own);
     let (scatters, own) = by_user.into_iter().unzip();
     let by_user = Partitions::gather(wanted.of_users, scatters, own);
-    found.data_end = found.data_end.or(tally.latest);
-    found.rejected.append(&mut tally.rejected);
-    found.rejected.sort_unstable();
-    found.clicks = tally;
     (by_listing, by_user)
 }
 

@@ -48,7 +48,7 @@ const OF_SEQUENCES: [&str; 26] = [
     MISSING_DAYS,
 ];
 /// Those of `features`.
-const OF_FEATURES: [&str; 19] = [
+const OF_FEATURES: [&str; 21] = [
     "rows",
     "clicked_pct",
     "label_complete_pct",
@@ -65,12 +65,14 @@ const OF_FEATURES: [&str; 19] = [
     "prior_user_clicks_zero_pct",
     "clicks",
     "clicks_without_user_pct",
+    "repeated_clicks",
+    "repeated_clicks_pct",
     "rejected_rows",
     "unused_sources",
     MISSING_DAYS,
 ];
 /// Those of `dwell`.
-const OF_DWELL: [&str; 15] = [
+const OF_DWELL: [&str; 18] = [
     "rows",
     "merchant_rows",
     "users",
@@ -79,6 +81,9 @@ const OF_DWELL: [&str; 15] = [
     "opens",
     "duplicate_events",
     "duplicate_events_pct",
+    "null_users",
+    "null_flyers",
+    "null_merchants",
     "zero_seconds_pct",
     "p50_seconds",
     "p90_seconds",

@@ -203,6 +203,7 @@ fn check_ranges(settings: &Settings) -> Result<()> {
         return Err(Error::settings(what));
     }
     check_windows(settings)?;
+    check_words(settings)?;
     actions::check_chosen(settings)?;
     check_rate(settings)?;
     sides::check_sides(settings)?;
@@ -234,6 +235,22 @@ fn check_windows(settings: &Settings) -> Result<()> {
     }
     if settings.label_window_us <= 0 {
         return Err(Error::settings("--label-window takes a duration above 0"));
+    }
+    Ok(())
+}
+
+/// Words that a flag, a job file and a manifest tell alike, and repeats that the question knows.
+fn check_words(settings: &Settings) -> Result<()> {
+    if let Some(word) = settings.null_values.iter().find(|word| word.contains(',')) {
+        return Err(Error::settings(format!(
+            "--null-values has \"{word}\"; it takes words without commas"
+        )));
+    }
+    if settings.dedup == Dedup::Consecutive && settings.question != Question::Sequences {
+        return Err(Error::settings(format!(
+            "{} leaves exact repeats out, or none; --dedup takes none or exact",
+            settings.question.name()
+        )));
     }
     Ok(())
 }

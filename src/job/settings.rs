@@ -204,7 +204,8 @@ pub struct Settings {
     pub embargo_us: Vec<(Source, i64)>,
     /// The codes of actions that count (`sequences`); all, if none is named.
     pub types: Vec<u8>,
-    /// Which repeated actions are left out (`sequences`).
+    /// Which repeated actions are left out (`sequences`); of clicks (`features`) and events (`dwell`),
+    /// none or exact repeats.
     pub dedup: Dedup,
     /// The length of a history, 1 to 65,536.
     pub actions_max: u32,
@@ -251,6 +252,8 @@ pub struct Settings {
     pub unknown_item: UnknownItem,
     /// The format of all inputs, or `None` to tell by content and name.
     pub format: Option<Format>,
+    /// Texts of the inputs that are null, whole and in exact case.
+    pub null_values: Vec<String>,
     /// What becomes of a row that cannot be used.
     pub on_bad_row: OnBadRow,
     /// How many rows may be set aside.
@@ -339,6 +342,7 @@ impl Default for Settings {
             item_vocabulary: None,
             unknown_item: UnknownItem::Index,
             format: None,
+            null_values: Vec::new(),
             on_bad_row: OnBadRow::Error,
             bad_rows_max: 10_000,
             allow_unused: false,

@@ -10,7 +10,7 @@ use super::words::{
     BAD_ROWS, CODECS, CUTOFFS, DEDUPS, DIVISORS, GUESTS, IDS, ITEMS, LABEL_KEYS, LAYOUTS, METHODS,
     NULL_LABELS, UNITS, UNKNOWN, meaning, word,
 };
-use crate::job::{ItemVocabulary, Job, Keep, Question, Settings, Side, Source, WarningCode};
+use crate::job::{Dedup, ItemVocabulary, Job, Keep, Question, Settings, Side, Source, WarningCode};
 use crate::manifest::sources::{declared, parse_declared};
 use crate::scan::events::IdTypes;
 use crate::scan::features::FeatureTypes;
@@ -55,6 +55,7 @@ pub(crate) fn settings(job: &Job, text_ids: bool, items_from: Option<u64>) -> Va
         "timezone": job.timezone,
         "columns": columns_value(job),
         "time_unit": unit_value(job),
+        "null_values": job.null_values,
         "customer_type": customer_type,
         "item_type": word(&ITEMS, job.item_type),
         "item_vocabulary": job.item_vocabulary.as_ref().map(ItemVocabulary::text),
@@ -83,6 +84,8 @@ pub(crate) fn dwell_settings(job: &Job, types: IdTypes) -> Value {
         "timezone": job.timezone,
         "columns": columns_value(job),
         "time_unit": unit_value(job),
+        "null_values": job.null_values,
+        "dedup": word(&DEDUPS, job.dedup),
         "id_types": {
             "user_id": word(&IDS, types.user),
             "flyer_id": word(&IDS, types.flyer),
@@ -107,6 +110,8 @@ pub(crate) fn feature_settings(job: &Job, types: FeatureTypes) -> Value {
         "timezone": job.timezone,
         "columns": columns_value(job),
         "time_unit": unit_value(job),
+        "null_values": job.null_values,
+        "dedup": word(&DEDUPS, job.dedup),
         "id_types": {
             "impression_id": word(&IDS, types.impression),
             "user_id": word(&IDS, types.user),
@@ -155,6 +160,8 @@ pub(crate) fn parse_settings(question: Question, told: &Value) -> Result<Setting
         timezone: told["timezone"].as_str().ok_or("timezone")?.to_owned(),
         columns: columns_of(&told["columns"]).ok_or("columns")?,
         time_unit: optional(&told["time_unit"], |unit| meaning(&UNITS, unit)).ok_or("time_unit")?,
+        null_values: words_of(&told["null_values"]).ok_or("null_values")?,
+        dedup: dedup_of(&told["dedup"]).ok_or("dedup")?,
         on_bad_row: meaning(&BAD_ROWS, &told["on_bad_row"]).ok_or("on_bad_row")?,
         bad_rows_max: told["max_bad_rows"].as_u64().ok_or("max_bad_rows")?,
         // Older sets tell nothing of these.
@@ -200,7 +207,6 @@ fn parse_sequences(settings: Settings, told: &Value) -> Result<Settings, &'stati
             .ok_or("available")?,
         embargo_us: pairs_of(&told["embargo_us"], Value::as_i64).ok_or("embargo_us")?,
         types: types_of(&told["types"]).ok_or("types")?,
-        dedup: meaning(&DEDUPS, &told["dedup"]).ok_or("dedup")?,
         actions_max: number("max_actions")?,
         sides: texts("with")?
             .iter()
@@ -274,6 +280,23 @@ fn optional<T>(told: &Value, read: impl Fn(&Value) -> Option<T>) -> Option<Optio
     }
 }
 
+/// Words that are null; a set of an earlier version has none.
+fn words_of(told: &Value) -> Option<Vec<String>> {
+    let text = |of: &Value| of.as_str().map(str::to_owned);
+    match told {
+        Value::Null => Some(Vec::new()),
+        told => told.as_array()?.iter().map(text).collect(),
+    }
+}
+
+/// Which repeats were left out; in a set of an earlier version, none.
+fn dedup_of(told: &Value) -> Option<Dedup> {
+    match told {
+        Value::Null => Some(Dedup::None),
+        told => meaning(&DEDUPS, told),
+    }
+}
+
 /// Values by source.
 fn pairs_of<T>(told: &Value, read: impl Fn(&Value) -> Option<T>) -> Option<Vec<(Source, T)>> {
     let pairs = told.as_object()?.iter();
@@ -310,6 +333,10 @@ fn columns_of(told: &Value) -> Option<Vec<(Source, String, String)>> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::job::{
+        Codec, CustomerType, Cutoff, DivideBy, DwellMethod, Guests, ItemType, LabelKey, Layout,
+        NullLabel, OnBadRow, TimeUnit, UnknownItem,
+    };
 
     /// A job of some settings.
     fn job(settings: Settings) -> Job {
@@ -351,6 +378,7 @@ mod tests {
                 timezone: "Europe/Berlin".into(),
                 columns: vec![(Source::Clicks, "item_id".into(), "a=b.c".into())],
                 time_unit: Some(TimeUnit::Nano),
+                null_values: vec!["\\N".into(), String::new()],
                 item_type: ItemType::Int64,
                 item_vocabulary: Some(ItemVocabulary::File("codes.parquet".into())),
                 unknown_item: UnknownItem::Drop,
@@ -375,6 +403,8 @@ mod tests {
             label_window_us: 12,
             label_key: LabelKey::Listing,
             data_end: Some("2024-01-01".into()),
+            dedup: Dedup::Exact,
+            null_values: vec!["null".into()],
             ..Settings::default()
         });
         let types = FeatureTypes {
@@ -392,6 +422,8 @@ mod tests {
             dwell_method: DwellMethod::Session,
             divide_by: DivideBy::Flyers,
             idle_timeout_us: 8,
+            dedup: Dedup::Exact,
+            null_values: vec!["null".into()],
             ..Settings::default()
         });
         let types = IdTypes {
@@ -421,6 +453,7 @@ mod tests {
             "unknown_item",
             "lookback_days",
             "available",
+            "null_values",
             "timezone",
         ] {
             let before = std::mem::replace(&mut told[name], json!([[]]));

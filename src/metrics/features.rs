@@ -131,6 +131,11 @@ pub(super) fn scalars(of: &Metrics) -> Map<String, Value> {
             "clicks_without_user_pct",
             ratio(of_run("without_user"), of_run("rows")),
         ),
+        ("repeated_clicks", json!(of_run("repeated"))),
+        (
+            "repeated_clicks_pct",
+            ratio(of_run("repeated"), of_run("on_listings")),
+        ),
     ])
 }
 

@@ -1,7 +1,8 @@
 //! One value as a file has it, and what it means: ids, items, times, numbers, labels.
 //!
 //! **Null rule**: an empty field of CSV, `null` of JSON, and a null of Parquet are null; a key that a
-//! record lacks is too. **Invariants**: as SPEC has it, nothing is guessed: a number in quotes is
+//! record lacks is too, as are the words that settings name for null; where an id or a time is wanted, an
+//! empty string of JSON. **Invariants**: as SPEC has it, nothing is guessed: a number in quotes is
 //! text in JSON, `1.0` is no integer.
 
 use crate::job::{CustomerType, ItemType, Keep, KeepType, Settings, SideType, TimeUnit};
@@ -79,6 +80,33 @@ impl Cell {
         matches!(self, Cell::Missing | Cell::Null)
     }
 
+    /// Whether there is no value, or an empty string of JSON, which is no id and no time.
+    pub(super) fn is_blank(&self) -> bool {
+        match self {
+            Cell::Quoted(text) => text.is_empty(),
+            other => other.is_null(),
+        }
+    }
+
+    /// The value; null if it is one of some words, and so are its elements.
+    pub(super) fn without(&self, nulls: &[String]) -> Cell {
+        match self {
+            Cell::Csv(text) | Cell::Quoted(text) | Cell::Text(text) if nulls.contains(text) => {
+                Cell::Null
+            }
+            Cell::List(elements) => {
+                let fields = |fields: &Vec<(String, Cell)>| {
+                    let fields = fields.iter();
+                    let fields = fields.map(|(name, cell)| (name.clone(), cell.without(nulls)));
+                    fields.collect()
+                };
+                let elements = elements.iter();
+                Cell::List(elements.map(|of| of.as_ref().map(fields)).collect())
+            }
+            other => other.clone(),
+        }
+    }
+
     /// A 64-bit integer.
     fn int(&self) -> Option<i64> {
         match self {
@@ -116,7 +144,7 @@ impl Cell {
 
     /// An id of a type, or nothing if it is null.
     pub(super) fn id(&self, column: &str, of: CustomerType) -> Result<Option<String>, Fault> {
-        if self.is_null() {
+        if self.is_blank() {
             return Ok(None);
         }
         let (id, expected) = match of {
@@ -131,6 +159,15 @@ impl Cell {
     pub(super) fn table_id(&self, column: &str, of: CustomerType) -> Result<Option<String>, Fault> {
         let id = self.id(column, of)?;
         Ok(id.filter(|id| !id.is_empty()))
+    }
+
+    /// A name, which may be empty.
+    pub(super) fn name(&self, column: &str) -> Result<Option<String>, Fault> {
+        let name = || Fault::new(column, "a text", self);
+        match self.is_null() {
+            true => Ok(None),
+            false => self.text().map(Some).ok_or_else(name),
+        }
     }
 
     /// An item.
@@ -217,8 +254,10 @@ impl Cell {
                 _ => None,
             },
             Some(KeepType::Time) => {
-                let time = self.time(name, settings.time_unit)?;
-                time.map(|(time, _)| instant_in(&settings.timezone, time).to_string())
+                let Some((time, _)) = self.time(name, settings.time_unit)? else {
+                    return Ok(None);
+                };
+                Some(instant_in(&settings.timezone, time).to_string())
             }
             Some(KeepType::Text) | None => self.text(),
         };
@@ -234,7 +273,7 @@ impl Cell {
     ) -> Result<Option<(LogTime, Option<i64>)>, Fault> {
         let epoch = |value: Option<i64>| micros(value?, unit?).map(LogTime::Instant);
         let time = match self {
-            Cell::Missing | Cell::Null => return Ok(None),
+            blank if blank.is_blank() => return Ok(None),
             Cell::Quoted(text) | Cell::Text(text) => parse(text),
             Cell::Csv(text) => parse(text).or_else(|| Some((epoch(text.parse().ok())?, None))),
             Cell::Json(_) | Cell::Int(_) => epoch(self.int()).map(|time| (time, None)),
@@ -263,7 +302,7 @@ impl Cell {
             day.or_else(|| parse(text).map(|(time, _)| of_time(time)))
         };
         let day = match self {
-            Cell::Missing | Cell::Null => return Ok(None),
+            blank if blank.is_blank() => return Ok(None),
             Cell::Csv(text) | Cell::Quoted(text) | Cell::Text(text) => of_text(text),
             Cell::Json(_) => None,
             other => other.time(column, unit)?.map(|(time, _)| of_time(time)),

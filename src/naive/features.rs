@@ -3,7 +3,6 @@
 use std::collections::BTreeSet;
 use std::path::Path;
 
-use super::cell::Cell;
 use super::{Check, LogFile, column, per_file, read};
 use crate::error::Result;
 use crate::job::{CustomerType, Settings, Source};
@@ -42,23 +41,28 @@ pub(crate) fn shown_listings(
     let is_shown = |source| source == Source::Impressions;
     let found = per_file(files, is_shown, |file| {
         let mut found = Vec::new();
-        read(file, &names, check, &mut |_, cells| {
-            let id = |at: usize| cells[at].table_id(names[at], types[at]).ok().flatten();
-            let (Some(own), Some(user), Some(listing)) = (id(0), id(1), id(2)) else {
-                return Ok(());
-            };
-            if let Ok(Some((time, _))) = cells[3].time(names[3], settings.time_unit)
-                && is_wanted(&own)
-            {
-                found.push(Impression {
-                    id: own,
-                    user,
-                    listing,
-                    time,
-                });
-            }
-            Ok(())
-        })?;
+        read(
+            (file, &settings.null_values),
+            &names,
+            check,
+            &mut |_, cells| {
+                let id = |at: usize| cells[at].table_id(names[at], types[at]).ok().flatten();
+                let (Some(own), Some(user), Some(listing)) = (id(0), id(1), id(2)) else {
+                    return Ok(());
+                };
+                if let Ok(Some((time, _))) = cells[3].time(names[3], settings.time_unit)
+                    && is_wanted(&own)
+                {
+                    found.push(Impression {
+                        id: own,
+                        user,
+                        listing,
+                        time,
+                    });
+                }
+                Ok(())
+            },
+        )?;
         Ok(found)
     })?;
     Ok(found.concat())
@@ -80,29 +84,34 @@ pub(crate) fn clicks(
     let is_click = |source| source == Source::Clicks;
     let found = per_file(files, is_click, |file| {
         let mut found = ClicksRead::default();
-        read(file, &names, check, &mut |_, cells| {
-            let Ok(user) = cells[0].table_id(names[0], types[1]) else {
-                return Ok(());
-            };
-            let Ok(Some(listing)) = cells[1].table_id(names[1], types[2]) else {
-                return Ok(());
-            };
-            let Ok(Some((time, _))) = cells[2].time(names[2], settings.time_unit) else {
-                return Ok(());
-            };
-            found.count += 1;
-            found.with_user += u64::from(user.is_some());
-            let at = instant_in(&settings.timezone, time);
-            found.latest = found.latest.max(Some(at));
-            if is_wanted(user.as_deref(), &listing) {
-                found.clicks.push(Click {
-                    user,
-                    listing,
-                    time,
-                });
-            }
-            Ok(())
-        })?;
+        read(
+            (file, &settings.null_values),
+            &names,
+            check,
+            &mut |_, cells| {
+                let Ok(user) = cells[0].table_id(names[0], types[1]) else {
+                    return Ok(());
+                };
+                let Ok(Some(listing)) = cells[1].table_id(names[1], types[2]) else {
+                    return Ok(());
+                };
+                let Ok(Some((time, _))) = cells[2].time(names[2], settings.time_unit) else {
+                    return Ok(());
+                };
+                found.count += 1;
+                found.with_user += u64::from(user.is_some());
+                let at = instant_in(&settings.timezone, time);
+                found.latest = found.latest.max(Some(at));
+                if is_wanted(user.as_deref(), &listing) {
+                    found.clicks.push(Click {
+                        user,
+                        listing,
+                        time,
+                    });
+                }
+                Ok(())
+            },
+        )?;
         Ok(found)
     })?;
     let mut all = ClicksRead::default();
@@ -133,26 +142,31 @@ pub(crate) fn listings(
     files.sort_by_key(|file| Path::new(&file.shown));
     let (mut seen, mut found) = (BTreeSet::new(), Vec::new());
     for file in files {
-        read(file, &names, check, &mut |_, cells| {
-            let Ok(Some(listing)) = cells[0].table_id(names[0], types[2]) else {
-                return Ok(());
-            };
-            let category = cells[1].id(names[1], CustomerType::String);
-            let price = cells[2].number(names[2]);
-            let created = cells[3].time(names[3], settings.time_unit);
-            let (Ok(category), Ok(price), Ok(created)) = (category, price, created) else {
-                return Ok(());
-            };
-            if is_wanted(&listing) && seen.insert(listing.clone()) {
-                found.push(Listing {
-                    listing,
-                    category: category.filter(|_| cells[1] != Cell::Null),
-                    price,
-                    created: created.map(|(time, _)| time),
-                });
-            }
-            Ok(())
-        })?;
+        read(
+            (file, &settings.null_values),
+            &names,
+            check,
+            &mut |_, cells| {
+                let Ok(Some(listing)) = cells[0].table_id(names[0], types[2]) else {
+                    return Ok(());
+                };
+                let category = cells[1].name(names[1]);
+                let price = cells[2].number(names[2]);
+                let created = cells[3].time(names[3], settings.time_unit);
+                let (Ok(category), Ok(price), Ok(created)) = (category, price, created) else {
+                    return Ok(());
+                };
+                if is_wanted(&listing) && seen.insert(listing.clone()) {
+                    found.push(Listing {
+                        listing,
+                        category,
+                        price,
+                        created: created.map(|(time, _)| time),
+                    });
+                }
+                Ok(())
+            },
+        )?;
     }
     Ok(found)
 }

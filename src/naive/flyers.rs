@@ -24,39 +24,45 @@ pub(crate) fn events(
         |_| true,
         |file| {
             let (mut found, mut records) = (Vec::new(), 0);
-            read(file, &names, check, &mut |_, cells| {
-                records += 1;
-                let id = |at: usize, of| cells[at].table_id(names[at], of);
-                let (Ok(Some(user)), Ok(Some(event))) =
-                    (id(1, types[0]), id(2, CustomerType::String))
-                else {
-                    return Ok(());
-                };
-                let (Ok(flyer), Ok(merchant)) = (id(3, types[1]), id(4, types[2])) else {
-                    return Ok(());
-                };
-                let Ok(Some((time, east_minutes))) = cells[0].time(names[0], settings.time_unit)
-                else {
-                    return Ok(());
-                };
-                let is_open = event == "flyer_open" || event == "item_open";
-                let is_placed = flyer.is_some() && merchant.is_some();
-                let counts = match is_open {
-                    true => is_placed,
-                    false => settings.dwell_method == DwellMethod::Session,
-                };
-                if counts && is_wanted(&user) {
-                    found.push(LogEvent {
-                        time,
-                        east_minutes,
-                        user,
-                        event,
-                        flyer,
-                        merchant,
-                    });
-                }
-                Ok(())
-            })?;
+            read(
+                (file, &settings.null_values),
+                &names,
+                check,
+                &mut |_, cells| {
+                    records += 1;
+                    let id = |at: usize, of| cells[at].table_id(names[at], of);
+                    let (Ok(Some(user)), Ok(Some(event))) =
+                        (id(1, types[0]), id(2, CustomerType::String))
+                    else {
+                        return Ok(());
+                    };
+                    let (Ok(flyer), Ok(merchant)) = (id(3, types[1]), id(4, types[2])) else {
+                        return Ok(());
+                    };
+                    let Ok(Some((time, east_minutes))) =
+                        cells[0].time(names[0], settings.time_unit)
+                    else {
+                        return Ok(());
+                    };
+                    let is_open = event == "flyer_open" || event == "item_open";
+                    let is_placed = flyer.is_some() && merchant.is_some();
+                    let counts = match is_open {
+                        true => is_placed,
+                        false => settings.dwell_method == DwellMethod::Session,
+                    };
+                    if counts && is_wanted(&user) {
+                        found.push(LogEvent {
+                            time,
+                            east_minutes,
+                            user,
+                            event,
+                            flyer,
+                            merchant,
+                        });
+                    }
+                    Ok(())
+                },
+            )?;
             Ok((found, records))
         },
     )?;

@@ -48,7 +48,7 @@ impl ItemCodes {
             format: Format::Parquet,
         };
         let mut known = Known::default();
-        read(&file, &["item", "code"], check, &mut |_, cells| {
+        read((&file, &[]), &["item", "code"], check, &mut |_, cells| {
             if let (Some(text), Cell::Int(code)) = (cells[0].text(), &cells[1]) {
                 known.add(text, i64::try_from(*code).unwrap_or(i64::MAX));
             }

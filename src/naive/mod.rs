@@ -77,9 +77,19 @@ const CHECK_RECORDS: u64 = 1 << 12;
 type OnRecord<'a> = &'a mut dyn FnMut(u64, &[Cell]) -> Result<()>;
 
 /// Hands the records of a file on, in order. Records that cannot be read at all are passed over:
-/// nobody can tell whose they are.
-fn read(file: &LogFile, columns: &[&str], check: Check<'_>, on_record: OnRecord<'_>) -> Result<()> {
+/// nobody can tell whose they are. `nulls` are texts that are null.
+fn read(
+    (file, nulls): (&LogFile, &[String]),
+    columns: &[&str],
+    check: Check<'_>,
+    on_record: OnRecord<'_>,
+) -> Result<()> {
     check()?;
+    if !nulls.is_empty() {
+        return read((file, &[]), columns, check, &mut |record, cells| {
+            on_record(record, &without(cells, nulls))
+        });
+    }
     // A column that is asked for twice is read once.
     let mut once = columns.to_vec();
     once.sort_unstable();
@@ -87,7 +97,7 @@ fn read(file: &LogFile, columns: &[&str], check: Check<'_>, on_record: OnRecord<
     if once.len() < columns.len() {
         let place = |name: &&str| once.binary_search(name).unwrap_or_default();
         let places: Vec<usize> = columns.iter().map(place).collect();
-        return read(file, &once, check, &mut |record, cells| {
+        return read((file, nulls), &once, check, &mut |record, cells| {
             let cells: Vec<Cell> = places.iter().map(|at| cells[*at].clone()).collect();
             on_record(record, &cells)
         });
@@ -104,6 +114,11 @@ fn read(file: &LogFile, columns: &[&str], check: Check<'_>, on_record: OnRecord<
         Format::Ndjson => text::read_ndjson(file, columns, on_record),
         Format::Json => text::read_json(file, columns, on_record),
     }
+}
+
+/// Cells with nulls in the place of some texts.
+fn without(cells: &[Cell], nulls: &[String]) -> Vec<Cell> {
+    cells.iter().map(|cell| cell.without(nulls)).collect()
 }
 
 /// What is found in each file of some sources, in the order of files; those after one that cannot
@@ -127,6 +142,11 @@ pub(crate) fn day_of(settings: &Settings, time: LogTime) -> i32 {
 pub(crate) fn instant_of(settings: &Settings, text: &str) -> Option<i64> {
     let (time, _) = times::parse(text)?;
     Some(instant_in(&settings.timezone, time))
+}
+
+/// The instant of a time, in microseconds since the epoch.
+pub(crate) fn instant_at(settings: &Settings, time: LogTime) -> i64 {
+    instant_in(&settings.timezone, time)
 }
 
 /// The files' name of one of our columns.

@@ -6,7 +6,7 @@ use super::cell::{Cell, Fault};
 use super::known::{Known, day_of_folder};
 use super::text::cells_of;
 use super::told::{numbers_of, told_in};
-use super::{Check, Found, ItemCodes, LogFile, column, per_file, read};
+use super::{Check, Found, ItemCodes, LogFile, column, per_file, read, without};
 use crate::error::Result;
 use crate::job::{
     ActionSource, CustomerType, Cutoff, Dedup, Guests, NullLabel, OtherTypes, Settings, Side,
@@ -115,9 +115,9 @@ fn actions_of(
     let kind_at = columns.len() - 1;
     let told = told_in(settings, file.source);
     columns.extend(told.iter().map(|(name, _)| *name));
-    let (mut found, mut records) = (Vec::new(), 0);
+    let (mut found, mut records, from) = (Vec::new(), 0, (file, &settings.null_values[..]));
     let shown: Arc<str> = file.shown.as_str().into();
-    read(file, &columns, check, &mut |record, cells| {
+    read(from, &columns, check, &mut |record, cells| {
         records += 1;
         let chosen = &cells[known_at + 1..];
         if !of
@@ -269,9 +269,9 @@ fn impressions_of(
     let mut wanted = columns.to_vec();
     wanted.extend(carried.iter().map(|keep| keep.name.as_str()));
     let folder = day_of_folder(&file.shown);
-    let mut found = Vec::new();
+    let (mut found, from) = (Vec::new(), (file, &settings.null_values[..]));
     let shown: Arc<str> = file.shown.as_str().into();
-    read(file, &wanted, check, &mut |record, cells| {
+    read(from, &wanted, check, &mut |record, cells| {
         let Some((time, day)) = moment(settings, folder, &columns, cells) else {
             return Ok(());
         };
@@ -351,7 +351,9 @@ fn items_of(
             let elements: Option<Vec<&serde_json::value::RawValue>> =
                 serde_json::from_str(json).map_err(|_| fault())?;
             let elements = elements.unwrap_or_default().into_iter();
+            let nulls = &settings.null_values;
             let cells = elements.map(|element| cells_of(element.get(), &names));
+            let cells = cells.map(|cells| Some(without(&cells?, nulls)));
             cells.collect::<Option<_>>().ok_or_else(fault)?
         }
         Cell::List(elements) => {

@@ -43,7 +43,7 @@ pub(crate) fn survey(file: &LogFile, records_max: u64) -> Result<Vec<SurveyedCol
     let columns: Vec<&str> = names.iter().map(String::as_str).collect();
     let mut cells: Vec<Vec<Cell>> = vec![Vec::new(); columns.len()];
     let enough = || Error::from(ErrorKind::Interrupted { signal: 0 });
-    let all = read(file, &columns, &|| Ok(()), &mut |record, found| {
+    let all = read((file, &[]), &columns, &|| Ok(()), &mut |record, found| {
         if record > records_max {
             return Err(enough());
         }

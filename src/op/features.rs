@@ -20,7 +20,8 @@ use crate::sweep::{is_prior, prior_end};
 pub(crate) struct Click {
     /// When.
     pub(crate) time: Micros,
-    /// By whom, as a rank; [`ABSENT`] if that is nobody who is asked for.
+    /// By whom, as a rank; if that is nobody who is asked for, a mark above all ranks, and [`ABSENT`] if
+    /// nobody knows.
     pub(crate) user: u32,
     /// The listing, as a rank.
     pub(crate) listing: u32,

@@ -3,4 +3,5 @@
 pub(crate) mod counts;
 pub(crate) mod dwell;
 pub(crate) mod features;
+pub(crate) mod once;
 pub(crate) mod sequences;

@@ -1,7 +1,7 @@
 //! The naive twin of `dwell`: maps of everything, and a walk along each user's events.
 
 use std::cmp::Ordering;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
@@ -26,6 +26,7 @@ pub struct LogEvent {
 }
 
 /// The settings that decide about rows.
+#[expect(clippy::struct_excessive_bools, reason = "each is a setting")]
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct DwellRules {
     /// Time between events, not from the first to the last.
@@ -38,6 +39,8 @@ pub struct DwellRules {
     pub timezone: String,
     /// Ids are integers, and compared as such.
     pub int_ids: bool,
+    /// Of events alike in all they hold, one counts.
+    pub once: bool,
 }
 
 /// A row of the table of users.
@@ -84,6 +87,8 @@ type Days = BTreeMap<(String, String, i32), Vec<(String, i64, bool)>>;
 /// If the zone is unknown, a time is out of the calendar, or an id is no integer where it must be.
 pub fn dwell(rules: &DwellRules, log: &[LogEvent]) -> (Vec<UserRow>, Vec<MerchantRow>) {
     let zone = TimeZone::get(&rules.timezone).expect("a known zone");
+    let once = rules.once.then(|| without_repeats(&zone, log));
+    let log = once.as_deref().unwrap_or(log);
     let days = match rules.is_session {
         false => moments(&zone, log),
         true => lengths(rules, &zone, log),
@@ -121,6 +126,19 @@ pub fn dwell(rules: &DwellRules, log: &[LogEvent]) -> (Vec<UserRow>, Vec<Merchan
     });
     let merchants = merchants(rules, &users);
     (users, merchants)
+}
+
+/// Events, of those alike in all they hold the first.
+fn without_repeats(zone: &TimeZone, log: &[LogEvent]) -> Vec<LogEvent> {
+    let (mut seen, mut once) = (BTreeSet::new(), Vec::new());
+    for event in log {
+        let when = (instant(zone, event.time), event.east_minutes);
+        let what = (&event.user, &event.event, &event.flyer, &event.merchant);
+        if seen.insert((when, what)) {
+            once.push(event.clone());
+        }
+    }
+    once
 }
 
 /// The table of merchants.

@@ -3,6 +3,8 @@
 //! **In / Out**: rows of three logs → a [`Row`] per impression, in no particular order.
 //! **Invariants**: as of the other twin: no code of the engine, and a line per rule of SPEC.
 
+use std::collections::BTreeSet;
+
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
@@ -60,6 +62,8 @@ pub struct Rules {
     pub days: (i32, i32),
     /// The zone of days and wall times.
     pub timezone: String,
+    /// Of clicks alike in user, listing and time, one counts.
+    pub once: bool,
 }
 
 /// A row of the output.
@@ -102,10 +106,14 @@ pub fn features(
     listings: &[Listing],
 ) -> Vec<Row> {
     let zone = TimeZone::get(&rules.timezone).expect("a known zone");
-    let clicks: Vec<(&Click, i64)> = clicks
+    let mut clicks: Vec<(&Click, i64)> = clicks
         .iter()
         .map(|click| (click, instant(&zone, click.time)))
         .collect();
+    if rules.once {
+        let mut seen = BTreeSet::new();
+        clicks.retain(|(click, time)| seen.insert((&click.user, &click.listing, *time)));
+    }
     let data_end = rules
         .data_end_us
         .or_else(|| clicks.iter().map(|(_, time)| *time).max());

@@ -62,6 +62,7 @@ pub(super) fn csv_layout(
         fields_count: header.len(),
         places: places_in(file, &header, columns)?,
         header_bytes: reader.position().byte(),
+        ..Layout::default()
     })
 }
 

@@ -14,6 +14,7 @@ use crate::scan::fields::{Clock, Field, Mismatch, Value};
 use crate::scan::items::ItemTexts;
 use crate::scan::json::object_fields;
 use crate::scan::kept::{carried, of_field};
+use crate::scan::nulls::NullWords;
 use crate::scan::text::{TextColumn, place_of};
 
 /// The shown items of one impression.
@@ -47,6 +48,8 @@ pub(crate) struct ElementReader<'a> {
     null_label: NullLabel,
     /// The items that there are, if others are left out.
     known: Option<&'a Interner>,
+    /// Texts that are null.
+    nulls: NullWords,
 }
 
 impl<'a> ElementReader<'a> {
@@ -66,6 +69,7 @@ impl<'a> ElementReader<'a> {
             item_type: job.item_type,
             null_label: job.null_label,
             known,
+            nulls: NullWords::of(job),
         }
     }
 
@@ -105,6 +109,7 @@ impl<'a> ElementReader<'a> {
             for (seen, place) in labelled.seen.iter_mut().zip([0, 1].iter().chain(places)) {
                 *seen += u64::from(fields[*place] != Field::Missing);
             }
+            self.nulls.clear(&mut fields);
             for (at, (values, place)) in kept.iter_mut().zip(places).enumerate() {
                 let value = of_field(&fields[*place], self.keep[at].holds(), clock);
                 values.push(value.map_err(|error| self.at_kept(position, at, error))?);

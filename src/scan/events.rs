@@ -3,9 +3,10 @@
 //! **In / Out**: a row group, or a share of a text file → [`FlyerEvent`]s, whose users, flyers and
 //! merchants are codes of the thread's own [`Interner`]s, in one list: which partition an event
 //! belongs to is known when all ids are.
-//! **Invariants**: every row has a time, a user and the name of an event, or is rejected; those
-//! that open a flyer or an item have a flyer and a merchant too. Of the others only `sessions` need
-//! any: they end the time of what came before.
+//! **Invariants**: every row has a time and the name of an event, or is rejected; every event has a
+//! user, and those that open a flyer or an item have a flyer and a merchant too, or they are counted
+//! and passed over. Of the others only `sessions` need any: they end the time of what came before, and
+//! are told apart by their names.
 //! **Null rule**: an empty text is no id.
 
 use std::mem::take;
@@ -17,11 +18,10 @@ use crate::error::Result;
 use crate::ids::{count64, index};
 use crate::intern::Interner;
 use crate::job::{CustomerType, DwellMethod, Job, Source};
-use crate::op::dwell::{Deed, FlyerEvent, NOWHERE, Wall};
+use crate::op::dwell::{Deed, FlyerEvent, NAMES_MAX, NOWHERE, Wall};
 use crate::partition::{Scatter, Split};
 use crate::scan::Task;
 use crate::scan::faults::{Policy, Rejected};
-use crate::scan::fields::Mismatch;
 use crate::scan::table::{
     Batch, Cells, IdCodes, Kind, Memo, Presence, TableColumn, TableScan, TableState,
 };
@@ -86,8 +86,12 @@ struct RowState {
     merchants: IdCodes,
     /// What is known of the names of events in a dictionary.
     names: Memo,
+    /// The names of events that neither open nor close anything, of sessions.
+    others: Interner,
     /// Rows whose event opens a flyer or an item.
     opens_count: u64,
+    /// Rows that are passed over.
+    skipped: Skipped,
     /// Rows kept.
     count: u64,
     /// Scratch: what the event of each row is, as in [`deed_code`].
@@ -96,8 +100,17 @@ struct RowState {
     kept: Vec<u32>,
     /// Scratch: those of them that are on a flyer.
     placed: Vec<u32>,
-    /// Scratch: rows without what they must have.
-    lacking: Vec<(u32, usize)>,
+}
+
+/// Events that are passed over, each counted once.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Skipped {
+    /// Those without a user.
+    pub(crate) users: u64,
+    /// Those that open a flyer or an item, without a flyer.
+    pub(crate) flyers: u64,
+    /// Those without a merchant.
+    pub(crate) merchants: u64,
 }
 
 /// The events of one thread, in no order.
@@ -122,10 +135,14 @@ pub(crate) struct EventsRead {
     pub(crate) flyers: Vec<Interner>,
     /// The merchants of each thread.
     pub(crate) merchants: Vec<Interner>,
+    /// The names of other events of each thread.
+    pub(crate) others: Vec<Interner>,
     /// Rows of all files.
     pub(crate) rows_read: u64,
     /// Rows whose event opens a flyer or an item.
     pub(crate) opens_count: u64,
+    /// Rows that are passed over.
+    pub(crate) skipped: Skipped,
     /// Rows set aside, in order.
     pub(crate) rejected: Vec<Rejected>,
 }
@@ -145,7 +162,7 @@ impl<'a> EventScan<'a> {
         };
         let columns = vec![
             column("timestamp", Kind::Time, Presence::Required),
-            column("user_id", Kind::of_ids(types.user), Presence::Required),
+            column("user_id", Kind::of_ids(types.user), Presence::Nullable),
             column("event", Kind::TextId, Presence::Required),
             column("flyer_id", Kind::of_ids(types.flyer), Presence::Nullable),
             column(
@@ -173,12 +190,13 @@ impl<'a> EventScan<'a> {
                 flyers: IdCodes::of(self.types.flyer),
                 merchants: IdCodes::of(self.types.merchant),
                 names: Memo::default(),
+                others: Interner::texts(),
                 opens_count: 0,
+                skipped: Skipped::default(),
                 count: 0,
                 deeds: Vec::new(),
                 kept: Vec::new(),
                 placed: Vec::new(),
-                lacking: Vec::new(),
             },
         }
     }
@@ -203,6 +221,7 @@ impl<'a> EventScan<'a> {
             for of in ids {
                 more += of.ids.charge(self.control)?;
             }
+            more += rows.others.charge(self.control)?;
             spill.lower(more);
             self.keep(batch.cells, rows, scatter, spill)
         })
@@ -233,11 +252,13 @@ impl<'a> EventScan<'a> {
                 next = placed.next();
             }
             let time = times.at[index(*row)];
-            let deed = deed_of(rows.deeds[index(*row)]);
+            let code = rows.deeds[index(*row)];
+            let (deed, name) = (deed_of(code), name_of(code));
             let wall = match times.east_us.get(index(*row)) {
                 Some(Some(east_us)) => Wall::new(deed, *east_us, false),
                 _ => Wall::new(deed, clock.offset_at(time), true),
             };
+            let wall = wall.named(name);
             spill.make_room(scatter, 0, self.control)?;
             scatter.open(0).push(FlyerEvent {
                 time,
@@ -252,11 +273,15 @@ impl<'a> EventScan<'a> {
 }
 
 impl RowState {
-    /// Chooses the rows of a batch that are kept, and those of them that are on a flyer; rejects
-    /// those that lack what they must have.
-    fn choose(&mut self, batch: &mut Batch<'_>, method: DwellMethod) {
+    /// Chooses the rows of a batch that are kept, and those of them that are on a flyer; counts those
+    /// that lack what they must have.
+    fn choose(&mut self, batch: &Batch<'_>, method: DwellMethod) {
+        let others = &mut self.others;
         let names = |names: &[&[u8]], codes: &mut Vec<u32>| {
-            codes.extend(names.iter().map(|name| deed_code(name)));
+            codes.extend(names.iter().map(|name| match (deed_code(name), method) {
+                (OTHER, DwellMethod::Session) => OTHER | other_code(others, name) << DEED_BITS,
+                (code, _) => code,
+            }));
         };
         let mut of_rows = take(&mut self.placed);
         let texts = batch.cells[EVENT].texts();
@@ -264,7 +289,7 @@ impl RowState {
         let rows_max = batch.rows.last().map_or(0, |row| index(*row) + 1);
         self.deeds.resize(rows_max.max(self.deeds.len()), 0);
         self.kept.clear();
-        let (flyers, merchants) = (&batch.cells[FLYER], &batch.cells[MERCHANT]);
+        let [users, flyers, merchants] = [USER, FLYER, MERCHANT].map(|at| &batch.cells[at]);
         for (row, code) in batch.rows.iter().zip(&of_rows) {
             self.deeds[index(*row)] = *code;
             let is_open = is_open(*code);
@@ -272,26 +297,21 @@ impl RowState {
                 continue;
             }
             self.opens_count += u64::from(is_open);
-            if is_open && (flyers.is_null(*row) || merchants.is_null(*row)) {
-                let at = if flyers.is_null(*row) {
-                    FLYER
-                } else {
-                    MERCHANT
-                };
-                self.lacking.push((*row, at));
-                continue;
+            if users.is_null(*row) {
+                self.skipped.users += 1;
+            } else if is_open && flyers.is_null(*row) {
+                self.skipped.flyers += 1;
+            } else if is_open && merchants.is_null(*row) {
+                self.skipped.merchants += 1;
+            } else {
+                self.kept.push(*row);
             }
-            self.kept.push(*row);
         }
         self.count += count64(self.kept.len());
         of_rows.clear();
         let is_placed = |row: &&u32| !flyers.is_null(**row) && !merchants.is_null(**row);
         of_rows.extend(self.kept.iter().filter(is_placed));
         self.placed = of_rows;
-        for (row, column) in self.lacking.drain(..) {
-            let what = "an id, as the event opens a flyer or an item";
-            batch.reject(row, column, Mismatch::new(what, "null"));
-        }
     }
 
     /// Gives codes to the ids of the chosen rows.
@@ -310,8 +330,10 @@ impl EventsRead {
             users: Vec::new(),
             flyers: Vec::new(),
             merchants: Vec::new(),
+            others: Vec::new(),
             rows_read: 0,
             opens_count: 0,
+            skipped: Skipped::default(),
             rejected: Vec::new(),
         };
         for state in states {
@@ -323,8 +345,10 @@ impl EventsRead {
             read.users.push(state.rows.users.ids);
             read.flyers.push(state.rows.flyers.ids);
             read.merchants.push(state.rows.merchants.ids);
+            read.others.push(state.rows.others);
             read.rows_read += state.table.rows_read;
             read.opens_count += state.rows.opens_count;
+            read.skipped.add(state.rows.skipped);
             read.rejected.extend(state.table.rejected);
         }
         read.rejected.sort_unstable();
@@ -332,24 +356,53 @@ impl EventsRead {
     }
 }
 
+impl Skipped {
+    /// Adds those of another thread.
+    fn add(&mut self, other: Skipped) {
+        self.users += other.users;
+        self.flyers += other.flyers;
+        self.merchants += other.merchants;
+    }
+}
+
+/// Bits of a code that say what an event is; those above are the number of its name, if it is another.
+const DEED_BITS: u32 = 2;
+/// What an event is that neither opens nor closes anything.
+const OTHER: u32 = 1;
+
 /// What an event is, as a number, by its name.
 fn deed_code(name: &[u8]) -> u32 {
     match name {
         b"flyer_close" => 0,
         b"item_open" => 2,
         b"flyer_open" => 3,
-        _ => 1,
+        _ => OTHER,
     }
+}
+
+/// The number of a name of another event. One name more than can be told apart is kept, so that all
+/// know of it; those behind it have the number of the first.
+fn other_code(others: &mut Interner, name: &[u8]) -> u32 {
+    let code = match others.count() <= index(NAMES_MAX) {
+        true => others.intern_text(name),
+        false => others.find_text(name).unwrap_or(0),
+    };
+    if code < NAMES_MAX { code } else { 0 }
 }
 
 /// Whether an event of a code opens a flyer or an item.
 fn is_open(code: u32) -> bool {
-    code >= 2
+    code & ((1 << DEED_BITS) - 1) >= 2
+}
+
+/// The number of the name of an event of a code.
+fn name_of(code: u32) -> u32 {
+    code >> DEED_BITS
 }
 
 /// What an event of a code is.
 fn deed_of(code: u32) -> Deed {
-    match code {
+    match code & ((1 << DEED_BITS) - 1) {
         0 => Deed::Close,
         2 => Deed::ItemOpen,
         3 => Deed::FlyerOpen,

@@ -1,6 +1,7 @@
 //! One value of a text record: what the text says, turned into what the engine wants.
 //!
-//! **Null rule**: in CSV only an empty field is null; in JSON `null` is, and so is an absent key.
+//! **Null rule**: in CSV only an empty field is null; in JSON `null` is, an absent key, and where a
+//! customer, an id or a time is wanted an empty text; and so are words that the user names (`nulls`).
 //! **Invariants**: nothing is guessed: a number in quotes is text in JSON, `1.0` is no integer.
 
 use std::borrow::Cow;
@@ -119,6 +120,15 @@ impl Field<'_> {
         matches!(self, Field::Missing | Field::Null)
     }
 
+    /// Whether there is no value, or an empty text, which no id or time is.
+    #[inline]
+    pub(crate) fn is_blank(&self) -> bool {
+        match self {
+            Field::Text(text) => text.is_empty(),
+            other => other.is_null(),
+        }
+    }
+
     /// An integer.
     #[inline]
     pub(crate) fn int(&self) -> Option<i64> {
@@ -144,7 +154,7 @@ impl Field<'_> {
     #[inline]
     pub(crate) fn as_customer(&self, of: CustomerType) -> Option<Customer<'_>> {
         match of {
-            _ if self.is_null() => Some(Customer::Guest),
+            _ if self.is_blank() => Some(Customer::Guest),
             CustomerType::Int64 => self.int().map(Customer::Int),
             CustomerType::String => self.text_or_int().map(Customer::Text),
         }
@@ -227,7 +237,7 @@ impl Field<'_> {
     /// A time as it is written, or nothing if the field is null.
     #[inline]
     pub(crate) fn written(&self, clock: &Clock<'_>) -> Value<Option<Written>> {
-        if self.is_null() {
+        if self.is_blank() {
             return Ok(None);
         }
         match self.as_written(clock) {

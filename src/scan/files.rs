@@ -17,6 +17,7 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::ids::Day;
 use crate::job::{Job, Question, Source};
 use crate::scan::input::InputFile;
+use crate::scan::nulls::NullWords;
 
 /// The paths of one source, expanded.
 #[derive(Clone, Debug)]
@@ -39,7 +40,7 @@ const COMPRESSED: [&str; 3] = ["", ".gz", ".zst"];
 /// # Errors
 /// If a source is not there, or is a table that only its own tools can read.
 pub(crate) fn discover(job: &Job) -> Result<Vec<SourceFiles>> {
-    let mut sources = Vec::new();
+    let (mut sources, nulls) = (Vec::new(), NullWords::of(job));
     for source in job.sources() {
         if job.without.contains(&source) {
             continue;
@@ -51,6 +52,7 @@ pub(crate) fn discover(job: &Job) -> Result<Vec<SourceFiles>> {
         for root in &roots {
             collect(source, root, 0, &mut files)?;
         }
+        files.iter_mut().for_each(|of| of.nulls = nulls.clone());
         files.sort_by(|a, b| a.path.cmp(&b.path));
         // The same file by two names counts once.
         let mut seen = Vec::new();
@@ -214,6 +216,7 @@ fn collect(source: Source, path: &Path, depth: u32, files: &mut Vec<InputFile>) 
             shown: shown(path),
             day,
             whole: Arc::default(),
+            nulls: NullWords::default(),
         });
         return Ok(());
     }

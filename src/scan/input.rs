@@ -18,6 +18,7 @@ use crate::ids::{Day, count64};
 use crate::job::{Format, Job, Source};
 use crate::regular::{self, DigestOf};
 use crate::scan::files::missing_or_io;
+use crate::scan::nulls::NullWords;
 
 /// How a text file is compressed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -43,6 +44,8 @@ pub(crate) struct InputFile {
     pub(crate) day: Option<Day>,
     /// Size and digest, once somebody has read it as text to the end; clones share it.
     pub(crate) whole: Arc<OnceLock<(u64, u64)>>,
+    /// Texts in it that are null.
+    pub(crate) nulls: NullWords,
 }
 
 /// The text of a file, while it is read.

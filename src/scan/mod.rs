@@ -1,8 +1,8 @@
 //! Files to columns: formats, types and names in; typed rows out, judged row by row.
 //!
 //! In reading order: `files` finds them, `input` opens them, `times`, `fields` and `words` read
-//! single values, `items` texts of items, `kept` values that are carried through, `pieces` cuts
-//! text, `text`, `csv`, `json`, `shape`, `elements`, `arrays` and `parquet` read records and
+//! single values, `items` texts of items, `kept` values that are carried through, `nulls` words that
+//! are null, `pieces` cuts text, `text`, `csv`, `json`, `shape`, `elements`, `arrays` and `parquet` read records and
 //! batches, `shared` lets threads read one text file, `faults` says what becomes of bad rows,
 //! `impressions` and `actions` are the two scan loops of `sequences`, `plan` decides what is read
 //! when; `table` reads any other table, and `events` with it those of `dwell`.
@@ -23,6 +23,7 @@ pub(crate) mod input;
 pub(crate) mod items;
 pub(crate) mod json;
 pub(crate) mod kept;
+pub(crate) mod nulls;
 pub(crate) mod parquet;
 pub(crate) mod pieces;
 pub(crate) mod plan;

@@ -35,6 +35,7 @@ fn file_at(path: &std::path::Path) -> InputFile {
         shown: "text".to_owned(),
         day: None,
         whole: Arc::default(),
+        nulls: crate::scan::nulls::NullWords::default(),
     }
 }
 

@@ -14,6 +14,7 @@ use crate::scan::csv::{csv_layout, csv_piece};
 use crate::scan::fields::{Field, Mismatch};
 use crate::scan::input::{Compression, InputFile};
 use crate::scan::json::{json_records, ndjson_piece};
+use crate::scan::nulls::NullWords;
 use crate::scan::pieces::{Piece, PieceReader};
 
 /// A column to look for in a text file.
@@ -85,7 +86,8 @@ pub(crate) fn records(
     on_record: OnRecord<'_>,
 ) -> Result<u64> {
     if format.0 == Format::Json {
-        return json_records(file, file.text(format.1)?.source, columns, on_record);
+        let mut cleared = |record: Record<'_>| file.nulls.hand_on(record, on_record);
+        return json_records(file, file.text(format.1)?.source, columns, &mut cleared);
     }
     let mut seen = Seen::default();
     let (layout, mut reader) = open(file, format, columns, piece_bytes)?;
@@ -114,10 +116,11 @@ pub(super) fn open(
     columns: &[TextColumn<'_>],
     piece_bytes: usize,
 ) -> Result<(Layout, PieceReader)> {
-    let layout = match format.0 {
+    let mut layout = match format.0 {
         Format::Csv => csv_layout(file, file.text(format.1)?.source, columns)?,
         _ => Layout::default(),
     };
+    layout.nulls = file.nulls.clone();
     let reader = PieceReader::open(file, format, layout.header_bytes, piece_bytes)?;
     Ok((layout, reader))
 }
@@ -131,6 +134,8 @@ pub(crate) struct Layout {
     pub(super) places: Vec<Option<usize>>,
     /// The length of the header.
     pub(super) header_bytes: u64,
+    /// Texts that are null.
+    pub(super) nulls: NullWords,
 }
 
 /// What is wanted of a record, and where it stands.
@@ -148,6 +153,22 @@ impl Wanted<'_> {
     /// # Errors
     /// If `on_record` gives up, or the text was cut short.
     pub(super) fn read(
+        &self,
+        format: Format,
+        piece: &Piece,
+        seen: &mut Seen,
+        on_record: OnRecord<'_>,
+    ) -> std::result::Result<bool, Stop> {
+        let nulls = &self.layout.nulls;
+        if !nulls.are_none() {
+            let mut cleared = |record: Record<'_>| nulls.hand_on(record, on_record);
+            return self.read_records(format, piece, seen, &mut cleared);
+        }
+        self.read_records(format, piece, seen, on_record)
+    }
+
+    /// The same, of records as they are written.
+    fn read_records(
         &self,
         format: Format,
         piece: &Piece,

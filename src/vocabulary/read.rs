@@ -18,6 +18,7 @@ use crate::job::Source;
 use crate::scan::fields::TEXT_BYTES_MAX;
 use crate::scan::input::InputFile;
 use crate::scan::items::plain_texts;
+use crate::scan::nulls::NullWords;
 use crate::scan::parquet::ParquetFile;
 
 /// The columns.
@@ -35,6 +36,7 @@ pub(crate) fn read(path: &Path) -> Result<Interner> {
         shown: path.display().to_string(),
         day: None,
         whole: Arc::default(),
+        nulls: NullWords::default(),
     };
     let file = ParquetFile::open(&file)?;
     let [item, code] = COLUMNS;

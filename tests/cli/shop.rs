@@ -314,7 +314,7 @@ pub(crate) fn snapshot(folder: &Path) -> Vec<(PathBuf, Vec<u8>)> {
 }
 
 /// Columns of a Parquet file, row by row, as text.
-fn read(file: &Path, columns: &[&str]) -> Vec<Vec<String>> {
+pub(crate) fn read(file: &Path, columns: &[&str]) -> Vec<Vec<String>> {
     let opened = File::open(file).expect("a part");
     let reader = ParquetRecordBatchReaderBuilder::try_new(opened).expect("a Parquet file");
     let mut rows = Vec::new();

@@ -3,7 +3,7 @@
 //! Every case is written to files in some format, read by the engine, and read back from what it
 //! published. A failing random case prints its seed and itself; it then becomes a named test.
 
-use crate::support::{Case, Items, Numbers, PLAIN, Style, TimeStyle, check};
+use crate::support::{Case, Items, NULLS, Numbers, PLAIN, Style, TimeStyle, check};
 use std::io::Write;
 
 use hitherto::oracle::{LogAction, LogImpression, LogTime, Number, Repeats, Rules, Told};
@@ -806,6 +806,7 @@ fn random_style(numbers: &mut Numbers) -> Style {
         files: 1 + usize::try_from(numbers.below(3)).expect("small"),
         row_group: 1 + usize::try_from(numbers.below(8)).expect("small"),
         narrow: numbers.once_in(2),
+        null: numbers.once_in(4).then(|| numbers.pick(&NULLS)),
     }
 }
 

@@ -13,15 +13,15 @@ use arrow::array::{
 use arrow::datatypes::{DataType, Date32Type, Float64Type, Int64Type};
 use hitherto::oracle::{DwellRules, LogEvent, LogTime, MerchantRow, UserRow, dwell};
 use hitherto::{
-    Control, DivideBy, DwellMethod, DwellReport, Format, Job, Question, Settings, Source, TimeUnit,
-    date_text,
+    Control, Dedup, DivideBy, DwellMethod, DwellReport, Format, Job, Question, Settings, Source,
+    TimeUnit, date_text,
 };
 use parquet::arrow::ArrowWriter;
 use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 use parquet::file::properties::WriterProperties;
 
 use crate::real::shared;
-use crate::support::{Numbers, audit, scratch, text_of};
+use crate::support::{NULLS, Numbers, audit, scratch, text_of};
 
 /// A second.
 const SECOND: i64 = 1_000_000;
@@ -41,6 +41,8 @@ struct Style {
     numbers: bool,
     /// Parquet has dictionaries of texts.
     dictionaries: bool,
+    /// A word that stands for null wherever a text may.
+    null: Option<&'static str>,
 }
 
 /// The plainest way to write events.
@@ -50,6 +52,7 @@ const PLAIN: Style = Style {
     row_group: 1000,
     numbers: false,
     dictionaries: true,
+    null: None,
 };
 
 /// A case: events, rules, and how they are written.
@@ -59,6 +62,9 @@ struct Case {
     rules: DwellRules,
     /// The events.
     log: Vec<LogEvent>,
+    /// Events that are left out: the first without a user, and those that open something without a
+    /// flyer or a merchant.
+    lacking: Vec<LogEvent>,
     /// How they are written.
     style: Style,
 }
@@ -72,9 +78,15 @@ impl Case {
             idle_us: 30 * 60 * SECOND,
             timezone: "UTC".into(),
             int_ids: false,
+            once: false,
         };
         let style = PLAIN;
-        Case { rules, log, style }
+        Case {
+            rules,
+            log,
+            lacking: Vec::new(),
+            style,
+        }
     }
 
     /// Sessions of some events, with SPEC's defaults.
@@ -104,6 +116,11 @@ impl Case {
             timezone: rules.timezone.clone(),
             time_unit: self.style.numbers.then_some(TimeUnit::Micro),
             customer_type: rules.int_ids.then_some(hitherto::CustomerType::Int64),
+            null_values: self.style.null.map(str::to_owned).into_iter().collect(),
+            dedup: match rules.once {
+                true => Dedup::Exact,
+                false => Dedup::None,
+            },
             ..Settings::default()
         }
     }
@@ -111,10 +128,11 @@ impl Case {
     /// Writes the events into files of a folder.
     fn write(&self, dir: &Path) {
         fs::create_dir_all(dir).expect("a folder");
-        let per_file = self.log.len().div_ceil(self.style.files).max(1);
-        for file in 0..self.log.len().div_ceil(per_file).max(1) {
-            let from = (file * per_file).min(self.log.len());
-            let rows = &self.log[from..(from + per_file).min(self.log.len())];
+        let log = [&self.lacking[..], &self.log].concat();
+        let per_file = log.len().div_ceil(self.style.files).max(1);
+        for file in 0..log.len().div_ceil(per_file).max(1) {
+            let from = (file * per_file).min(log.len());
+            let rows = &log[from..(from + per_file).min(log.len())];
             let (ending, bytes) = match self.style.format {
                 Format::Csv => ("csv", self.to_csv(rows)),
                 Format::Ndjson => ("ndjson", self.to_json(rows).join("\n").into_bytes()),
@@ -147,8 +165,13 @@ impl Case {
         for of in rows {
             let (flyer, merchant) = (of.flyer.as_deref(), of.merchant.as_deref());
             let time = self.time(of);
-            let fields = [&time, &of.user, &of.event].map(String::as_str);
-            let ids = [flyer.unwrap_or(""), merchant.unwrap_or("")];
+            let null = self.style.null.unwrap_or("");
+            let user = match &of.user[..] {
+                "" => null,
+                user => user,
+            };
+            let fields = [&time, user, &of.event];
+            let ids = [flyer.unwrap_or(null), merchant.unwrap_or(null)];
             text += &format!("{},{}\n", fields.join(","), ids.join(","));
         }
         text.into_bytes()
@@ -161,7 +184,13 @@ impl Case {
             true => id.to_owned(),
             false => quoted(id),
         };
-        let or_null = |of: &Option<String>| of.as_deref().map_or_else(|| "null".to_owned(), id);
+        let null = || self.style.null.map_or_else(|| "null".to_owned(), quoted);
+        let or_null = |of: &Option<String>| of.as_deref().map_or_else(null, id);
+        // An empty text of JSON is null by itself.
+        let user = |user: &str| match user {
+            "" => self.style.null.map_or_else(|| "\"\"".to_owned(), quoted),
+            user => id(user),
+        };
         let object = |of: &LogEvent| {
             let time = match self.style.numbers {
                 true => self.time(of),
@@ -170,7 +199,7 @@ impl Case {
             format!(
                 "{{\"timestamp\": {time}, \"user_id\": {}, \"event\": {}, \"flyer_id\": {}, \
                  \"merchant_id\": {}}}",
-                id(&of.user),
+                user(&of.user),
                 quoted(&of.event),
                 or_null(&of.flyer),
                 or_null(&of.merchant)
@@ -187,7 +216,10 @@ impl Case {
                 true => Arc::new(Int64Array::from_iter(
                     values.map(|id| id.map(|id| id.parse::<i64>().expect("an integer"))),
                 )),
-                false => Arc::new(StringArray::from_iter(values)),
+                false => {
+                    let null = || self.style.null.map(str::to_owned);
+                    Arc::new(StringArray::from_iter(values.map(|id| id.or_else(null))))
+                }
             }
         };
         let texts = |of: &dyn Fn(&LogEvent) -> String| -> ArrayRef {
@@ -206,7 +238,10 @@ impl Case {
         };
         let columns = [
             ("timestamp", times),
-            ("user_id", ids(&|of| Some(of.user.clone()))),
+            (
+                "user_id",
+                ids(&|of| Some(of.user.clone()).filter(|user| !user.is_empty())),
+            ),
             ("event", texts(&|of| of.event.clone())),
             ("flyer_id", ids(&|of| of.flyer.clone())),
             ("merchant_id", ids(&|of| of.merchant.clone())),
@@ -377,7 +412,8 @@ fn compare_metrics(name: &str, case: &Case, out: &Path) {
     assert_eq!(found["rows"], rows.len(), "{name}");
     assert_eq!(found["merchant_rows"], merchants.len(), "{name}");
     assert_eq!(found["users"], users.len(), "{name}");
-    assert_eq!(found["events"], case.log.len(), "{name}");
+    let events = case.log.len() + case.lacking.len();
+    assert_eq!(found["events"], events, "{name}");
     let mut seconds: Vec<f64> = rows.iter().map(|row| row.avg_seconds).collect();
     seconds.sort_by(f64::total_cmp);
     let none = seconds.iter().filter(|of| **of == 0.0).count();
@@ -407,7 +443,14 @@ fn check(name: &str, case: &Case, change: impl Fn(&mut Settings)) -> DwellReport
     compare(name, case, &out);
     compare_metrics(name, case, &out);
     audit(name, &out);
-    assert_eq!(report.events, case.log.len() as u64, "{name}");
+    let events = case.log.len() + case.lacking.len();
+    assert_eq!(report.events, events as u64, "{name}");
+    let lacks = |is: fn(&LogEvent) -> bool| case.lacking.iter().filter(|of| is(of)).count() as u64;
+    assert_eq!(report.null_users, lacks(|of| of.user.is_empty()), "{name}");
+    let of_user = |of: &LogEvent| !of.user.is_empty() && of.flyer.is_none();
+    assert_eq!(report.null_flyers, lacks(of_user), "{name}");
+    let placed = |of: &LogEvent| !of.user.is_empty() && of.flyer.is_some();
+    assert_eq!(report.null_merchants, lacks(placed), "{name}");
     report
 }
 
@@ -695,6 +738,7 @@ fn random_case(numbers: &mut Numbers) -> Case {
         row_group: numbers.pick(&[1, 3, 1000]),
         numbers: numbers.once_in(3),
         dictionaries: !numbers.once_in(3),
+        null: numbers.once_in(4).then(|| numbers.pick(&NULLS)),
     };
     let rules = DwellRules {
         is_session: !numbers.once_in(3),
@@ -704,10 +748,33 @@ fn random_case(numbers: &mut Numbers) -> Case {
             .pick(&["UTC", "Europe/Berlin", "America/New_York", "Pacific/Apia"])
             .into(),
         int_ids,
+        once: numbers.once_in(3),
     };
     let log = (0..numbers.below(60)).map(|_| random_event(numbers, &rules, style));
     let log: Vec<LogEvent> = log.collect();
-    Case { rules, log, style }
+    let lacking = (0..numbers.below(4)).map(|_| lacking_event(numbers, &rules, style));
+    let lacking = lacking.collect();
+    Case {
+        rules,
+        log,
+        lacking,
+        style,
+    }
+}
+
+/// A random event that is left out.
+fn lacking_event(numbers: &mut Numbers, rules: &DwellRules, style: Style) -> LogEvent {
+    let mut of = random_event(numbers, rules, style);
+    of.event = "item_open".into();
+    let other = || Some(of.user.clone());
+    (of.flyer, of.merchant) = (other(), other());
+    match numbers.below(4) {
+        0 => of.user = String::new(),
+        1 => (of.flyer, of.merchant) = (None, None),
+        2 => of.flyer = None,
+        _ => of.merchant = None,
+    }
+    of
 }
 
 /// A random event, near a change of clocks; users have few, so that times are often equal.

@@ -94,6 +94,18 @@ pub(crate) struct Style {
     pub(crate) row_group: usize,
     /// Columns of a Parquet file have these widths: 32-bit ids, or 64.
     pub(crate) narrow: bool,
+    /// A word that stands for null wherever a text may.
+    pub(crate) null: Option<&'static str>,
+}
+
+/// Such words.
+pub(crate) const NULLS: [&str; 3] = ["NULL", "N/A", "<null>"];
+
+/// The words that some styles need.
+pub(crate) fn null_values(styles: &[Style]) -> Vec<String> {
+    let is_needed = styles.iter().any(|style| style.null.is_some());
+    let words = NULLS.into_iter().filter(|_| is_needed);
+    words.map(str::to_owned).collect()
 }
 
 /// A case: logs, rules, and how they are written.
@@ -167,6 +179,7 @@ pub(crate) const PLAIN: Style = Style {
     files: 1,
     row_group: 1000,
     narrow: false,
+    null: None,
 };
 
 impl Case {
@@ -331,6 +344,7 @@ impl Case {
             seed: rules.negatives.map_or(0, |(_, seed)| seed),
             timezone: rules.timezone.clone(),
             time_unit: epoch.then_some(hitherto::TimeUnit::Micro),
+            null_values: null_values(&self.styles),
             item_vocabulary: self.item_vocabulary(dir),
             unknown_item: match self.given.1 {
                 true => UnknownItem::Drop,
@@ -663,10 +677,13 @@ pub(crate) fn write_rows(folder: &Path, columns: &[(&str, Column)], rows: usize,
         let range = (file * per_file).min(rows)..((file + 1) * per_file).min(rows);
         let (name, bytes) = match style.format {
             Format::Parquet => ("parquet", to_parquet(columns, range, style)),
-            Format::Csv => ("csv", to_csv(columns, range).into_bytes()),
-            Format::Ndjson => ("ndjson", to_json(columns, range).join("\n").into_bytes()),
+            Format::Csv => ("csv", to_csv(columns, range, style.null).into_bytes()),
+            Format::Ndjson => {
+                let rows = to_json(columns, range, style.null).join("\n");
+                ("ndjson", rows.into_bytes())
+            }
             Format::Json => {
-                let rows = to_json(columns, range).join(",\n  ");
+                let rows = to_json(columns, range, style.null).join(",\n  ");
                 ("json", format!("[\n  {rows}\n]\n").into_bytes())
             }
         };
@@ -675,15 +692,19 @@ pub(crate) fn write_rows(folder: &Path, columns: &[(&str, Column)], rows: usize,
 }
 
 /// Rows as CSV.
-fn to_csv(columns: &[(&str, Column)], rows: std::ops::Range<usize>) -> String {
+fn to_csv(columns: &[(&str, Column)], rows: std::ops::Range<usize>, null: Option<&str>) -> String {
     let names: Vec<&str> = columns.iter().map(|(name, _)| *name).collect();
     let mut text = names.join(",") + "\n";
     for row in rows {
         let field = |column: &Column| match column {
             Column::Lists(..) | Column::KeptLists(..) => {
-                format!("\"{}\"", json_of(column, row).replace('"', "\"\""))
+                let list = json_with(column, row, null);
+                format!("\"{}\"", list.replace('"', "\"\""))
             }
-            _ => json_of(column, row).trim_matches('"').replace("null", ""),
+            _ => match json_of(column, row).trim_matches('"') {
+                "null" => null.unwrap_or_default().to_owned(),
+                text => text.to_owned(),
+            },
         };
         let fields: Vec<String> = columns.iter().map(|(_, column)| field(column)).collect();
         text += &(fields.join(",") + "\n");
@@ -692,14 +713,32 @@ fn to_csv(columns: &[(&str, Column)], rows: std::ops::Range<usize>) -> String {
 }
 
 /// Rows as JSON objects.
-fn to_json(columns: &[(&str, Column)], rows: std::ops::Range<usize>) -> Vec<String> {
+fn to_json(
+    columns: &[(&str, Column)],
+    rows: std::ops::Range<usize>,
+    null: Option<&str>,
+) -> Vec<String> {
     let object = |row| {
-        let pair =
-            |(name, column): &(&str, Column)| format!("\"{name}\": {}", json_of(column, row));
+        let pair = |(name, column): &(&str, Column)| {
+            format!("\"{name}\": {}", json_with(column, row, null))
+        };
         let pairs: Vec<String> = columns.iter().map(pair).collect();
         format!("{{{}}}", pairs.join(", "))
     };
     rows.map(object).collect()
+}
+
+/// A value as JSON, with a word for each null in it, if one stands for them.
+fn json_with(column: &Column, row: usize, null: Option<&str>) -> String {
+    let json = json_of(column, row);
+    match (null, column) {
+        (None, _) => json,
+        (Some(word), Column::Lists(..) | Column::KeptLists(..)) => {
+            json.replace(": null", &format!(": \"{word}\""))
+        }
+        (Some(word), _) if json == "null" => format!("\"{word}\""),
+        _ => json,
+    }
 }
 
 /// A value as JSON.
@@ -810,10 +849,15 @@ fn array_of(column: &Column, rows: std::ops::Range<usize>, style: Style) -> Arra
             Arc::new(values[rows].iter().map(unsigned).collect::<UInt64Array>())
         }
         Column::Ints(values) => Arc::new(values[rows].iter().copied().collect::<Int64Array>()),
-        Column::Texts(values) => Arc::new(values[rows].iter().cloned().collect::<StringArray>()),
+        Column::Texts(values) => {
+            let texts = values[rows]
+                .iter()
+                .map(|text| text.as_deref().or(style.null));
+            Arc::new(texts.collect::<StringArray>())
+        }
         Column::Floats(values) => Arc::new(values[rows].iter().copied().collect::<Float64Array>()),
         Column::Singles(values) => Arc::new(values[rows].iter().copied().collect::<Float32Array>()),
-        Column::Times(values, times) => times_of(&values[rows], *times),
+        Column::Times(values, times) => times_of(&values[rows], *times, style.null),
         Column::Lists(values, items) => lists_of(&values[rows], &[], (style, *items)),
         Column::KeptLists(values, kept, items) => {
             lists_of(&values[rows.clone()], &kept[rows], (style, *items))
@@ -824,7 +868,7 @@ fn array_of(column: &Column, rows: std::ops::Range<usize>, style: Style) -> Arra
 }
 
 /// Times as an Arrow array.
-fn times_of(values: &[Option<LogTime>], style: TimeStyle) -> ArrayRef {
+fn times_of(values: &[Option<LogTime>], style: TimeStyle, null: Option<&str>) -> ArrayRef {
     let number = |time: &Option<LogTime>| {
         time.map(|time| match (time, style) {
             (LogTime::Instant(at), TimeStyle::Instant | TimeStyle::Epoch) => at,
@@ -842,7 +886,7 @@ fn times_of(values: &[Option<LogTime>], style: TimeStyle) -> ArrayRef {
         TimeStyle::Text => Arc::new(
             values
                 .iter()
-                .map(|time| time.map(text_of))
+                .map(|time| time.map(text_of).or_else(|| null.map(str::to_owned)))
                 .collect::<StringArray>(),
         ),
         TimeStyle::Date => Arc::new(values.iter().map(date).collect::<Date32Array>()),
@@ -886,7 +930,7 @@ fn lists_of(
         let clicks: BooleanArray = texts(0).map(|of| of.map(|of| of == "true")).collect();
         let places = texts(1).map(|of| of.map(|of| of.parse::<i64>().expect("an integer")));
         let places: Int64Array = places.collect();
-        let tags: StringArray = texts(2).collect();
+        let tags: StringArray = texts(2).map(|of| of.or(style.null)).collect();
         for (name, array) in [
             ("is_click", Arc::new(clicks) as ArrayRef),
             ("place", Arc::new(places)),

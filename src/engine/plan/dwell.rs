@@ -20,7 +20,7 @@ use super::share::{Sample, nowhere, read_sample_of, steps_read};
 use super::{Planned, PlannedOf};
 use crate::chunk::{Chunk, RowChunk};
 use crate::control::{Control, Stage};
-use crate::engine::dwell::{deal, find};
+use crate::engine::dwell::{check_names, deal, find};
 use crate::engine::unused::warn_dwell;
 use crate::error::Result;
 use crate::ids::{Day, count64, float, rounded};
@@ -59,6 +59,7 @@ pub(super) fn plan(job: &Job, control: &Control) -> Result<Planned> {
     let mut dealt = deal(&rehearsal, (read, opened, types))?;
     let rank_us = micros_since(began);
     let warnings = warn_dwell((job, &rehearsal), &dealt.inputs)?;
+    check_names(job, &dealt)?;
     dealt.spills = nowhere().collect();
     let [user_visits, stay_visits] = visits(job, &dealt);
     control.enter(Stage::WRITE, 0);

@@ -20,8 +20,9 @@ use crate::engine::features::{ask, deal, know};
 use crate::engine::unused::warn_features;
 use crate::error::Result;
 use crate::ids::{count64, float, rounded};
-use crate::job::Job;
+use crate::job::{Dedup, Job};
 use crate::op::features::{Asked, Click, UserClick};
+use crate::op::once::WholeClick;
 use crate::output::features::{parts_count, rehearse};
 use crate::output::micros_since;
 use crate::partition::Split;
@@ -61,7 +62,7 @@ pub(super) fn plan(job: &Job, control: &Control) -> Result<Planned> {
         fewer(splits[0], found.listing_ids.count(), weight),
         fewer(splits[1], found.users.count(), weight),
     ];
-    let dealt = (dealt.0.coarser(fewer[0]), dealt.1.coarser(fewer[1]));
+    let dealt = dealt.coarser(fewer);
     let chunks = rehearsal.memory_used();
     let warnings = warn_features((job, &rehearsal), &found)?;
     control.enter(Stage::WRITE, 0);
@@ -70,11 +71,12 @@ pub(super) fn plan(job: &Job, control: &Control) -> Result<Planned> {
 
     let of_all = |kept: u64| rounded(float(kept) * sample.weight);
     let lists = splits.map(|split| lists(job, split));
+    let row_bytes = rows_bytes(job);
     let memory = Memory::of(&Account {
         base: control.memory_used(),
         kept: &[
-            kept_bytes(row_bytes::<Click>(), lists[0], of_all(kept[0])),
-            kept_bytes(row_bytes::<UserClick>(), lists[1], of_all(kept[1])),
+            kept_bytes(row_bytes[0], lists[0], of_all(kept[0])),
+            kept_bytes(row_bytes[1], lists[1], of_all(kept[1])),
         ],
         working: rehearsal
             .memory_peak()
@@ -119,16 +121,21 @@ fn fewer(split: Split, keys_count: u32, weight: u64) -> Split {
 
 /// Clicks that are kept for their listings, and for their users.
 fn kept(states: &[ClickState]) -> [u64; 2] {
-    let of = |rows: fn(&ClickState) -> u64| states.iter().map(rows).sum();
-    [
-        of(|state| state.rows.by_listing.scatter.rows_count()),
-        of(|state| state.rows.by_user.scatter.rows_count()),
-    ]
+    let counts = states.iter().map(|state| state.rows.clicks.rows_count());
+    counts.fold([0, 0], |all, of| [all[0] + of[0], all[1] + of[1]])
 }
 
 /// Bytes that a row takes from the account.
 fn row_bytes<R: FixedRow>() -> u64 {
     count64(RowChunk::<R>::ROW_BYTES)
+}
+
+/// Bytes that a click takes by its listing, and by its user.
+fn rows_bytes(job: &Job) -> [u64; 2] {
+    match job.dedup {
+        Dedup::None => [row_bytes::<Click>(), row_bytes::<UserClick>()],
+        _ => [row_bytes::<WholeClick<false>>(); 2],
+    }
 }
 
 /// The lists of chunks that all threads have together.

@@ -1,5 +1,7 @@
 //! An event of a user, in 24 bytes: when, what, on which flyer, and on which wall.
 
+use std::cmp::Ordering;
+
 use crate::calendar::{DAY_US, Zone, day_of_wall};
 use crate::chunk::FixedRow;
 use crate::ids::{Day, Micros};
@@ -22,8 +24,9 @@ pub(crate) enum Deed {
 /// The flyer and merchant of an event that is on none: there are less than 2^32 of either.
 pub(crate) const NOWHERE: u32 = u32::MAX;
 
-/// An event of a user. The derived order is the one that the module's doc names, within one user.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+/// An event of a user. Their order is the one that the module's doc names, within one user; the names
+/// of events come last.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct FlyerEvent {
     /// When it happened.
     pub(crate) time: Micros,
@@ -37,13 +40,22 @@ pub(crate) struct FlyerEvent {
     pub(crate) user: u32,
 }
 
-/// What an event was, and the wall that its day is read from, in 4 bytes: the deed in the upper 8
-/// bits, then whether the wall is the zone's, then the offset in seconds, counted from −1 day.
+/// What an event was, and the wall that its day is read from, in 4 bytes: the deed in the upper 2
+/// bits, then the number of its name, then whether the wall is the zone's, then the offset in seconds,
+/// counted from −1 day.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct Wall(u32);
 
 /// Bits of a [`Wall`] that hold its offset: two days of seconds.
 const OFFSET_BITS: u32 = 18;
+/// Where the number of a name starts.
+const NAME_SHIFT: u32 = OFFSET_BITS + 1;
+/// Where the deed starts.
+const DEED_SHIFT: u32 = 30;
+/// Names of events that are told apart, beside those that open or close something.
+pub(crate) const NAMES_MAX: u32 = 1 << (DEED_SHIFT - NAME_SHIFT);
+/// The bits of the number of a name.
+const NAME_MASK: u32 = (NAMES_MAX - 1) << NAME_SHIFT;
 /// Seconds of a day.
 const DAY_S: i64 = 86_400;
 
@@ -61,18 +73,31 @@ impl Wall {
             Deed::ItemOpen => 2,
             Deed::FlyerOpen => 3,
         };
-        Wall(deed << 24 | u32::from(is_zone) << OFFSET_BITS | offset)
+        Wall(deed << DEED_SHIFT | u32::from(is_zone) << OFFSET_BITS | offset)
     }
 
     /// What it was.
     #[inline]
     pub(crate) fn deed(self) -> Deed {
-        match self.0 >> 24 {
+        match self.0 >> DEED_SHIFT {
             0 => Deed::Close,
             1 => Deed::Other,
             2 => Deed::ItemOpen,
             _ => Deed::FlyerOpen,
         }
+    }
+
+    /// The same, of an event whose name has a number, which is below [`NAMES_MAX`].
+    #[inline]
+    pub(crate) fn named(self, number: u32) -> Wall {
+        debug_assert!(number < NAMES_MAX);
+        Wall(self.0 & !NAME_MASK | number << NAME_SHIFT)
+    }
+
+    /// The number of its name.
+    #[inline]
+    pub(crate) fn name(self) -> u32 {
+        (self.0 & NAME_MASK) >> NAME_SHIFT
     }
 
     /// Microseconds east of UTC.
@@ -99,6 +124,22 @@ impl Wall {
         }
         let wall_us = i64::from(day.0).saturating_mul(DAY_US);
         Micros(wall_us.saturating_sub(self.east_us()))
+    }
+}
+
+impl Ord for FlyerEvent {
+    #[inline]
+    fn cmp(&self, other: &FlyerEvent) -> Ordering {
+        let key = |of: &FlyerEvent| (of.time, of.wall.named(0), of.flyer, of.merchant, of.user);
+        let by_name = || self.wall.name().cmp(&other.wall.name());
+        key(self).cmp(&key(other)).then_with(by_name)
+    }
+}
+
+impl PartialOrd for FlyerEvent {
+    #[inline]
+    fn partial_cmp(&self, other: &FlyerEvent) -> Option<Ordering> {
+        Some(self.cmp(other))
     }
 }
 

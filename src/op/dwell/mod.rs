@@ -11,8 +11,8 @@
 //! ```
 //! **Order**: time, then kind (what ends or interrupts a stay before what starts one), then the
 //! offset that the time was written with, then flyer, then merchant. It is total up to exact
-//! duplicates, so the result depends on the multiset of events alone. Duplicates are kept, as
-//! events, and counted.
+//! duplicates, so the result depends on the multiset of events alone. Duplicates are counted, and
+//! kept, as events, or all but one of them left out.
 //! **Days**: an event is in the day of its own wall: that of the offset it was written with, or of
 //! the job's zone. A stay that crosses midnight is split there, by the wall of the event that
 //! starts it, whatever the offset of the one that ends it.
@@ -22,7 +22,7 @@
 mod event;
 mod share;
 
-pub(crate) use self::event::{Deed, FlyerEvent, NOWHERE, Wall};
+pub(crate) use self::event::{Deed, FlyerEvent, NAMES_MAX, NOWHERE, Wall};
 pub(crate) use self::share::{MerchantDay, Share, merchant_days};
 use crate::calendar::Zone;
 use crate::ids::{Day, Micros, count32, float};
@@ -68,10 +68,20 @@ pub(crate) struct Scratch {
     pieces: Vec<Piece>,
 }
 
+/// What becomes of events that repeat another one in all they hold.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Repeats {
+    /// They are left out.
+    pub(crate) are_dropped: bool,
+    /// Events that neither open nor close anything are told apart by their names; if not, none of them
+    /// is taken for a repeat.
+    pub(crate) names_told: bool,
+}
+
 /// The spans of one user's events; gives how many of these repeat another one in all they hold.
 pub(crate) fn spans(
     run: &[FlyerEvent],
-    divide_by: DivideBy,
+    (divide_by, repeats): (DivideBy, Repeats),
     scratch: &mut Scratch,
     stays: &mut Vec<Stay>,
 ) -> u32 {
@@ -87,6 +97,10 @@ pub(crate) fn spans(
         wall: event.wall,
     }));
     pieces.sort_unstable();
+    let repeated = count32(pieces.windows(2).filter(|pair| pair[0] == pair[1]).count());
+    if repeats.are_dropped {
+        pieces.dedup();
+    }
     let of_day = |a: &Piece, b: &Piece| (a.merchant, a.day) == (b.merchant, b.day);
     for pieces in pieces.chunk_by(of_day) {
         let first = pieces.iter().map(|piece| piece.us).min();
@@ -107,19 +121,20 @@ pub(crate) fn spans(
             events,
         });
     }
-    count32(pieces.windows(2).filter(|pair| pair[0] == pair[1]).count())
+    repeated
 }
 
 /// The sessions of one user's events, which are sorted; gives how many of these repeat another one
 /// on a flyer in all they hold.
 pub(crate) fn sessions(
-    run: &[FlyerEvent],
-    idle_timeout_us: i64,
+    run: &mut [FlyerEvent],
+    (idle_timeout_us, repeats): (i64, Repeats),
     zone: &Zone,
     scratch: &mut Scratch,
     stays: &mut Vec<Stay>,
 ) -> u32 {
     debug_assert!(run.is_sorted());
+    let (run, repeated) = without_repeats(run, repeats);
     let pieces = &mut scratch.pieces;
     pieces.clear();
     let nexts = run.iter().skip(1).map(Some).chain([None]);
@@ -145,8 +160,29 @@ pub(crate) fn sessions(
             events: pieces.iter().map(|piece| piece.events).sum(),
         });
     }
-    let is_repeated = |pair: &&[FlyerEvent]| pair[0] == pair[1] && pair[0].is_on_flyer();
-    count32(run.windows(2).filter(is_repeated).count())
+    repeated
+}
+
+/// Sorted events, without those on a flyer that repeat another one if these are left out; and how many
+/// they are.
+fn without_repeats(run: &mut [FlyerEvent], repeats: Repeats) -> (&[FlyerEvent], u32) {
+    let is_repeat = |pair: [&FlyerEvent; 2]| {
+        let is_told = repeats.names_told || pair[0].wall.deed() != Deed::Other;
+        pair[0] == pair[1] && pair[0].is_on_flyer() && is_told
+    };
+    let pairs = run.windows(2);
+    let repeated = pairs.filter(|pair| is_repeat([&pair[0], &pair[1]])).count();
+    if !repeats.are_dropped || repeated == 0 {
+        return (run, count32(repeated));
+    }
+    let mut kept = 1;
+    for at in 1..run.len() {
+        if !is_repeat([&run[kept - 1], &run[at]]) {
+            run[kept] = run[at];
+            kept += 1;
+        }
+    }
+    (&run[..kept], count32(repeated))
 }
 
 /// Cuts the time from an event to `end` at each midnight on the event's wall. What is left after

@@ -51,8 +51,14 @@ pub struct DwellReport {
     pub events: u64,
     /// Of them, those that open a flyer or an item.
     pub opens: u64,
-    /// Events on a flyer that repeat another one in all they hold; they are kept.
+    /// Events on a flyer that repeat another one in all they hold, whether they are kept or left out.
     pub duplicates: u64,
+    /// Events without a user; they are left out.
+    pub null_users: u64,
+    /// Events that open a flyer or an item, without a flyer; they are left out.
+    pub null_flyers: u64,
+    /// Those without a merchant; they are left out.
+    pub null_merchants: u64,
     /// Rows that were set aside.
     pub rejected: u64,
     /// Users with time on a flyer, or an event on one.
@@ -85,6 +91,8 @@ pub(crate) struct Dealt {
     pub(crate) partitions: Partitions<RowChunk<FlyerEvent>>,
     /// How many they are.
     pub(crate) events_count: u64,
+    /// Whether those that neither open nor close anything are told apart by their names.
+    pub(crate) names_told: bool,
     /// What each thread may hold of what the merchants' table is made of, and the place for more.
     pub(crate) spills: Vec<Spill>,
     /// Rows set aside.
@@ -219,6 +227,9 @@ fn counts_of(report: &DwellReport) -> Value {
         "events": report.events,
         "opens": report.opens,
         "duplicate_events": report.duplicates,
+        "null_users": report.null_users,
+        "null_flyers": report.null_flyers,
+        "null_merchants": report.null_merchants,
         "rejected": report.rejected,
         "users": report.users,
         "merchants": report.merchants,

@@ -12,9 +12,9 @@ use crate::control::Control;
 use crate::encode::TableEncoder;
 use crate::error::Result;
 use crate::ids::{Day, Key, count64, index};
-use crate::job::{DwellMethod, Job};
+use crate::job::{Dedup, DwellMethod, Job};
 use crate::metrics::StaySeconds;
-use crate::op::dwell::{FlyerEvent, Scratch, Share, Stay, sessions, spans};
+use crate::op::dwell::{FlyerEvent, Repeats, Scratch, Share, Stay, sessions, spans};
 use crate::output::columns::{Dates, days_array, id_field, ids_array, numbers_array};
 use crate::output::order::in_order;
 use crate::output::table::{Rows, TableFiles, put_count, put_id, put_number};
@@ -113,15 +113,22 @@ fn find_stays(
     drop(chunks);
     control.release(taken);
     bench.rows.clear();
+    let repeats = Repeats {
+        are_dropped: job.dedup == Dedup::Exact,
+        names_told: dealt.names_told,
+    };
     for (user, run) in keys.zip(starts.windows(2)) {
         let run = &mut events[index(run[0])..index(run[1])];
         bench.stays.clear();
         let repeated = match job.dwell_method {
-            DwellMethod::Span => spans(run, job.divide_by, &mut bench.scratch, &mut bench.stays),
+            DwellMethod::Span => {
+                let how = (job.divide_by, repeats);
+                spans(run, how, &mut bench.scratch, &mut bench.stays)
+            }
             DwellMethod::Session => {
                 sort_run(run);
-                let (idle, zone) = (job.idle_timeout_us, job.zone());
-                sessions(run, idle, zone, &mut bench.scratch, &mut bench.stays)
+                let (how, zone) = ((job.idle_timeout_us, repeats), job.zone());
+                sessions(run, how, zone, &mut bench.scratch, &mut bench.stays)
             }
         };
         shares.duplicates += u64::from(repeated);

@@ -6,7 +6,7 @@
 //! may share them.
 
 use std::ops::Range;
-use std::sync::atomic::{AtomicBool, AtomicU32, Ordering::Relaxed};
+use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering::Relaxed};
 
 use bumpalo::Bump;
 use rayon::prelude::*;
@@ -18,7 +18,10 @@ use crate::error::Result;
 use crate::ids::{Key, Micros, count32, count64, index};
 use crate::job::{Job, LabelKey};
 use crate::keys::spread;
-use crate::op::features::{Asked, Keyed, NextClicks, labels_of_anybody, prior_counts, run_of};
+use crate::op::features::{
+    Asked, Click, Keyed, NextClicks, labels_of_anybody, prior_counts, run_of,
+};
+use crate::op::once::{each_once, repeats_count};
 use crate::partition::{Scatter, Split};
 use crate::sort::{group, run_starts, sort_run};
 use crate::spill::Partitions;
@@ -32,6 +35,10 @@ pub(super) struct Answers {
     counts: Vec<AtomicU32>,
     /// Whether a click followed.
     clicked: Vec<AtomicBool>,
+    /// Clicks on the listings.
+    on_listings: AtomicU64,
+    /// Of them, those that repeat another one.
+    repeated: AtomicU64,
 }
 
 /// What a thread works with.
@@ -39,6 +46,8 @@ pub(super) struct Answers {
 struct Bench {
     /// Impressions and clicks of a partition, grouped.
     arena: Bump,
+    /// The clicks of a listing, each once.
+    clicks: Vec<Click>,
     /// When the clicks of a key happened.
     times: Vec<Micros>,
     /// Where windows start.
@@ -46,6 +55,9 @@ struct Bench {
     /// Next clicks of users.
     next: NextClicks,
 }
+
+/// How impressions are answered: the job, what was read, and windows in microseconds.
+type How<'a> = (&'a Job, &'a FeaturesFound, Vec<i64>);
 
 /// Rows of a partition, key by key in order of time.
 struct Runs<'s, R> {
@@ -67,6 +79,8 @@ impl Answers {
             windows,
             counts: Vec::new(),
             clicked: Vec::new(),
+            on_listings: AtomicU64::new(0),
+            repeated: AtomicU64::new(0),
         };
         answers
             .counts
@@ -85,39 +99,83 @@ impl Answers {
         job: &Job,
         control: &Control,
         found: &FeaturesFound,
-        (by_listing, by_user): &Dealt,
+        clicks: &Dealt,
     ) -> Result<()> {
-        let (answers, windows) = (self, self.windows);
-        let windows_us: Vec<i64> = job.windows.iter().map(|(_, window)| *window).collect();
-        let listings = &found.shown.listings;
-        each_partition(
-            control,
-            found,
-            listings,
-            by_listing,
-            |bench, asked, clicks| {
-                bench.set_times(clicks);
-                let put = |row, window, count| answers.put(row, window, count);
-                prior_counts(&bench.times, asked, &windows_us, &mut bench.starts, put);
-                let clicked = |row: u32| answers.clicked[index(row)].store(true, Relaxed);
-                let window = job.label_window_us;
-                match job.label_key {
-                    LabelKey::Listing => {
-                        labels_of_anybody(&bench.times, asked, window, clicked);
-                    }
-                    LabelKey::UserListing => {
-                        let user_of = |row: u32| found.shown.users[index(row)];
-                        bench.next.labels(clicks, asked, user_of, window, clicked);
-                    }
-                }
-            },
-        )?;
-        let users = &found.shown.users;
-        each_partition(control, found, users, by_user, |bench, asked, clicks| {
-            bench.set_times(clicks);
-            let put = |row, window, count| answers.put(row, windows + window, count);
-            prior_counts(&bench.times, asked, &windows_us, &mut bench.starts, put);
-        })
+        let (listings, users) = (&found.shown.listings, &found.shown.users);
+        let windows = job.windows.iter().map(|(_, window)| *window).collect();
+        let how = (job, found, windows);
+        match clicks {
+            Dealt::All((by_listing, by_user)) => {
+                let of_listing = |bench: &mut Bench, asked: &[Asked], clicks: &[Click]| {
+                    self.note(clicks.len(), repeats_count(clicks));
+                    self.of_listing(&how, bench, asked, clicks);
+                };
+                each_partition(control, found, listings, by_listing, of_listing)?;
+                each_partition(control, found, users, by_user, |bench, asked, clicks| {
+                    bench.set_times(clicks.iter());
+                    self.of_user(&how, bench, asked);
+                })
+            }
+            Dealt::Once((by_listing, by_user)) => {
+                each_partition(
+                    control,
+                    found,
+                    listings,
+                    by_listing,
+                    |bench, asked, clicks| {
+                        self.note(clicks.len(), repeats_count(clicks));
+                        let mut once = std::mem::take(&mut bench.clicks);
+                        once.clear();
+                        once.extend(each_once(clicks).map(|whole| whole.click));
+                        self.of_listing(&how, bench, asked, &once);
+                        bench.clicks = once;
+                    },
+                )?;
+                each_partition(control, found, users, by_user, |bench, asked, clicks| {
+                    bench.set_times(each_once(clicks));
+                    self.of_user(&how, bench, asked);
+                })
+            }
+        }
+    }
+
+    /// Answers the impressions of a listing.
+    fn of_listing(
+        &self,
+        (job, found, windows_us): &How<'_>,
+        bench: &mut Bench,
+        asked: &[Asked],
+        clicks: &[Click],
+    ) {
+        bench.set_times(clicks.iter());
+        let put = |row, window, count| self.put(row, window, count);
+        prior_counts(&bench.times, asked, windows_us, &mut bench.starts, put);
+        let clicked = |row: u32| self.clicked[index(row)].store(true, Relaxed);
+        let window = job.label_window_us;
+        match job.label_key {
+            LabelKey::Listing => labels_of_anybody(&bench.times, asked, window, clicked),
+            LabelKey::UserListing => {
+                let user_of = |row: u32| found.shown.users[index(row)];
+                bench.next.labels(clicks, asked, user_of, window, clicked);
+            }
+        }
+    }
+
+    /// Answers the impressions of a user, the times of whose clicks are taken down.
+    fn of_user(&self, (_, _, windows_us): &How<'_>, bench: &mut Bench, asked: &[Asked]) {
+        let put = |row, window, count| self.put(row, self.windows + window, count);
+        prior_counts(&bench.times, asked, windows_us, &mut bench.starts, put);
+    }
+
+    /// Takes note of clicks on a listing, and how many of them repeat another one.
+    fn note(&self, clicks: usize, repeated: usize) {
+        self.on_listings.fetch_add(count64(clicks), Relaxed);
+        self.repeated.fetch_add(count64(repeated), Relaxed);
+    }
+
+    /// Clicks on the listings, and how many of them repeat another one in user, listing and time.
+    pub(super) fn repeats(&self) -> (u64, u64) {
+        (self.on_listings.load(Relaxed), self.repeated.load(Relaxed))
     }
 
     /// Counts as if each click that was counted had been so many, give or take half of that.
@@ -153,9 +211,9 @@ impl Answers {
 
 impl Bench {
     /// Takes down when some clicks happened.
-    fn set_times<R: Keyed>(&mut self, clicks: &[R]) {
+    fn set_times<'c, R: Keyed + 'c>(&mut self, clicks: impl Iterator<Item = &'c R>) {
         self.times.clear();
-        self.times.extend(clicks.iter().map(R::time));
+        self.times.extend(clicks.map(R::time));
     }
 }
 

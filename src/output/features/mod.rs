@@ -8,6 +8,7 @@
 mod answers;
 mod rehearse;
 mod rows;
+mod told;
 
 use std::collections::BTreeMap;
 
@@ -19,21 +20,23 @@ pub(crate) use self::rehearse::{parts_count, rehearse};
 use self::rows::RowMaker;
 pub(crate) use self::rows::RowTally;
 pub(crate) use self::rows::schema;
+use self::told::{clicks_value, counts_value, report};
 use super::order::in_order;
 use super::parts::{PartWriter, Place};
 use super::quality::rejected_value;
 use super::report::{DayReport, file_values, inputs_of_day};
-use crate::calendar::instant_text;
 use crate::chunk::RowChunk;
 use crate::control::{Control, Stage};
 use crate::encode::TableEncoder;
 use crate::error::Result;
 use crate::ids::{Day, Micros, count64, index};
 use crate::intern::Ranked;
-use crate::job::{Job, LabelKey, Source};
+use crate::job::{Job, Source};
 use crate::manifest::{self, DayManifest, RunFiles};
 use crate::metrics::{self, Gates, Metrics, SourceDays, UNUSED, feature_counts, missing_days};
 use crate::op::features::{Click, UserClick};
+use crate::op::once::WholeClick;
+use crate::partition::Split;
 use crate::publish::{Part, Staging, Target, Whole};
 use crate::quarantine;
 use crate::scan::Opened;
@@ -50,8 +53,26 @@ const GROUP_ROWS: usize = 1 << 17;
 /// Row groups of a part.
 const PART_GROUPS: usize = 8;
 
+/// Partitions of clicks by listing, and by user.
+type Both<L, U> = (Partitions<RowChunk<L>>, Partitions<RowChunk<U>>);
+
 /// Clicks by listing, and by user.
-pub(crate) type Dealt = (Partitions<RowChunk<Click>>, Partitions<RowChunk<UserClick>>);
+pub(crate) enum Dealt {
+    /// Every click counts.
+    All(Both<Click, UserClick>),
+    /// Of those alike in user, listing and time, one.
+    Once(Both<WholeClick<false>, WholeClick<true>>),
+}
+
+impl Dealt {
+    /// The same in fewer partitions, of listings and of users.
+    pub(crate) fn coarser(self, [of_listings, of_users]: [Split; 2]) -> Dealt {
+        match self {
+            Dealt::All((a, b)) => Dealt::All((a.coarser(of_listings), b.coarser(of_users))),
+            Dealt::Once((a, b)) => Dealt::Once((a.coarser(of_listings), b.coarser(of_users))),
+        }
+    }
+}
 
 /// An impression to write: when it was, and its row among all that were read.
 type Asked = (Micros, u32);
@@ -75,6 +96,10 @@ pub struct FeaturesReport {
     pub clicks: u64,
     /// Of them, without a user.
     pub clicks_without_user: u64,
+    /// Clicks on the listings that were shown, which are looked at for repeats.
+    pub clicks_on_listings: u64,
+    /// Of them, alike another one in user, listing and time, whether they are counted or left out.
+    pub repeated_clicks: u64,
     /// Listings in the files.
     pub listings: u64,
     /// Up to when clicks are complete.
@@ -152,9 +177,12 @@ struct Made {
     parts: Vec<Vec<Part>>,
     /// What the rows of each hold.
     tallies: Vec<RowTally>,
+    /// Clicks on the listings, and how many of them repeat another one.
+    repeats: (u64, u64),
 }
 
-/// Answers all impressions, writes them and publishes, unless `notice` refuses what all rows hold.
+/// Answers all impressions, writes them and publishes, unless `notice` refuses what all rows hold, or how
+/// many clicks are on their listings and repeat another one.
 ///
 /// # Errors
 /// If the output cannot be made or written, or is refused.
@@ -162,7 +190,7 @@ pub(crate) fn write(
     (job, control): (&Job, &Control),
     staging: &Staging,
     (found, clicks): (&FeaturesFound, &Dealt),
-    notice: impl FnOnce(&RowTally) -> Result<Noticed>,
+    notice: impl FnOnce(&RowTally, (u64, u64)) -> Result<Noticed>,
 ) -> Result<FeaturesReport> {
     // Each is answered twice, as one of a listing and as one of a user, and written once.
     control.enter(Stage::WRITE, count64(found.shown.count() * 3));
@@ -171,7 +199,7 @@ pub(crate) fn write(
     let made = make_parts(job, control, Target::Staging(staging), (found, &answers))?;
     let mut all = RowTally::default();
     made.tallies.iter().for_each(|tally| all.merge(tally));
-    let noticed = notice(&all)?;
+    let noticed = notice(&all, made.repeats)?;
     control.enter(Stage::PUBLISH, 0);
     control.check()?;
     publish((job, control), staging, found, (&made, &noticed))?;
@@ -225,6 +253,7 @@ fn make_parts(
         days,
         parts,
         tallies,
+        repeats: answers.repeats(),
     })
 }
 
@@ -279,9 +308,10 @@ fn publish(
         days,
         parts,
         tallies,
+        ..
     } = made;
     let settings = manifest::feature_settings(job, found.types);
-    let clicks = clicks_value(found);
+    let clicks = clicks_value(found, made.repeats);
     let metrics = metrics_of(job, found, (days, tallies), (&clicks, noticed));
     // Where all days are left as they are, there is nothing to judge.
     if found.days_skipped == 0 || !metrics.is_empty() {
@@ -335,74 +365,4 @@ fn metrics_of(
         ..Metrics::default()
     });
     days.collect()
-}
-
-/// What was found beside the impressions, in the manifest.
-fn clicks_value(found: &FeaturesFound) -> Value {
-    let rejected = |source| {
-        let of_source = found.rejected.iter().filter(|row| row.source == source);
-        of_source.count()
-    };
-    json!({
-        "clicks": {
-            "rows": found.clicks.clicks,
-            "without_user": found.clicks.without_user,
-            "rejected": rejected(Source::Clicks),
-            "latest": found.clicks.latest.map(instant_text),
-        },
-        "listings": {
-            "rows": found.listings.rows_read,
-            "rejected": rejected(Source::Listings),
-        },
-        "impressions_rejected": rejected(Source::Impressions),
-    })
-}
-
-/// What the rows of a day hold, in the manifest.
-fn counts_value(job: &Job, tally: &RowTally) -> Value {
-    let key = match job.label_key {
-        LabelKey::UserListing => "clicked_by_user",
-        LabelKey::Listing => "clicked_by_anybody",
-    };
-    json!({
-        "rows": tally.rows,
-        key: tally.clicked,
-        "label_incomplete": tally.incomplete,
-        "unknown_listings": tally.unknown_listings,
-        "negative_ages": tally.negative_ages,
-    })
-}
-
-/// The report of a run.
-fn report(
-    found: &FeaturesFound,
-    made: &Made,
-    (all, noticed): (&RowTally, Noticed),
-) -> FeaturesReport {
-    let Made { days, parts, .. } = made;
-    let days = days
-        .iter()
-        .zip(parts)
-        .map(|((day, rows), parts)| DayReport {
-            day: *day,
-            rows: count64(rows.len()),
-            parts: count64(parts.len()),
-            bytes: parts.iter().map(|part| part.bytes).sum(),
-        });
-    FeaturesReport {
-        days: days.collect(),
-        rows: all.rows,
-        clicked: all.clicked,
-        incomplete: all.incomplete,
-        unknown_listings: all.unknown_listings,
-        negative_ages: all.negative_ages,
-        clicks: found.clicks.clicks,
-        clicks_without_user: found.clicks.without_user,
-        listings: found.listings.rows_read,
-        data_end: found.data_end.map(instant_text),
-        rejected: count64(found.rejected.len()),
-        files: count64(found.inputs.len()),
-        days_skipped: count64(found.days_skipped),
-        warnings: noticed.warnings,
-    }
 }

@@ -132,7 +132,7 @@ impl<'a> TextSource<'a> {
     /// The field of the time, and its column: the first that is not null.
     fn time_of<'r, 't>(&self, fields: &'r [Field<'t>]) -> (&'r Field<'t>, &str) {
         match self.names.time_else {
-            Some(other) if fields[2].is_null() && fields[3] != Field::Missing => {
+            Some(other) if fields[2].is_blank() && fields[3] != Field::Missing => {
                 (&fields[3], other)
             }
             _ => (&fields[2], self.names.time),

@@ -1,24 +1,25 @@
 //! Files of clicks of `features` to partitions: by listing, and by user.
 //!
 //! **In / Out**: a row group, or a share of a text file → [`Click`]s and [`UserClick`]s in the
-//! thread's two [`Scatter`]s.
+//! thread's two [`Scatter`]s; where repeats are left out, [`WholeClick`]s in their place.
 //! **Invariants**: a click is kept for its listing if some impression asks for that, and for its
 //! user likewise; what happens too late for any answer is kept for neither. All are counted, and
 //! looked at for the latest.
 //! **Null rule**: a click without a user is one on its listing, and nobody's.
 
-use super::{FeatureTypes, ranks};
+use super::{FeatureTypes, id_bits, ranks, ranks_or_marks};
 use crate::chunk::{FixedRow, RowChunk};
 use crate::control::Control;
 use crate::error::Result;
 use crate::ids::{Key, Micros, index};
-use crate::job::{Job, LabelKey, Source};
+use crate::job::{Dedup, Job, LabelKey, Source};
 use crate::keys::Keys;
 use crate::op::features::{ABSENT, Click, UserClick};
+use crate::op::once::WholeClick;
 use crate::partition::{Scatter, Split};
 use crate::scan::Task;
 use crate::scan::faults::{Policy, Rejected};
-use crate::scan::table::{Batch, Kind, Memo, Presence, TableColumn, TableScan, TableState};
+use crate::scan::table::{Batch, Cells, Kind, Memo, Presence, TableColumn, TableScan, TableState};
 use crate::spill::Spill;
 use crate::sweep::is_prior;
 
@@ -51,6 +52,8 @@ pub(crate) struct Wanted {
 pub(crate) struct ClickScan<'a> {
     /// Progress, memory and the wish to stop.
     control: &'a Control,
+    /// Whether repeats are left out.
+    once: bool,
     /// What is wanted.
     pub(crate) wanted: &'a Wanted,
     /// Reads the columns.
@@ -75,13 +78,29 @@ pub(crate) struct ClickState {
     pub(crate) rows: RowState,
 }
 
+/// Clicks by listing, and by user.
+#[derive(Debug)]
+pub(crate) struct Streams<L: FixedRow, U: FixedRow> {
+    /// Clicks by listing.
+    pub(crate) by_listing: Stream<L>,
+    /// Clicks by user.
+    pub(crate) by_user: Stream<U>,
+}
+
+/// The same, as rows that a job needs.
+#[derive(Debug)]
+pub(crate) enum Clicks {
+    /// Every click counts.
+    All(Streams<Click, UserClick>),
+    /// Of those alike in user, listing and time, one.
+    Once(Streams<WholeClick<false>, WholeClick<true>>),
+}
+
 /// What becomes of the rows of a batch.
 #[derive(Debug)]
 pub(crate) struct RowState {
-    /// Clicks by listing.
-    pub(crate) by_listing: Stream<Click>,
-    /// Clicks by user.
-    pub(crate) by_user: Stream<UserClick>,
+    /// Clicks by listing, and by user.
+    pub(crate) clicks: Clicks,
     /// The latest click, whether it is asked for or not.
     pub(crate) latest: Option<Micros>,
     /// Clicks without a user.
@@ -114,6 +133,32 @@ impl<R: FixedRow> Stream<R> {
     }
 }
 
+impl<L: FixedRow, U: FixedRow> Streams<L, U> {
+    /// No clicks, dealt as is wanted.
+    fn new(wanted: &Wanted, by_listing: Spill, by_user: Spill) -> Streams<L, U> {
+        Streams {
+            by_listing: Stream::new(wanted.of_listings, by_listing),
+            by_user: Stream::new(wanted.of_users, by_user),
+        }
+    }
+
+    /// How many rows of each are in memory.
+    fn rows_count(&self) -> [u64; 2] {
+        let (listing, user) = (&self.by_listing.scatter, &self.by_user.scatter);
+        [listing.rows_count(), user.rows_count()]
+    }
+}
+
+impl Clicks {
+    /// How many rows by listing and by user are in memory.
+    pub(crate) fn rows_count(&self) -> [u64; 2] {
+        match self {
+            Clicks::All(streams) => streams.rows_count(),
+            Clicks::Once(streams) => streams.rows_count(),
+        }
+    }
+}
+
 impl<'a> ClickScan<'a> {
     /// A scan of clicks.
     pub(crate) fn new(
@@ -143,6 +188,7 @@ impl<'a> ClickScan<'a> {
         ];
         ClickScan {
             control,
+            once: job.dedup == Dedup::Exact,
             wanted,
             table: TableScan::new(job, policy, control, columns),
         }
@@ -156,8 +202,10 @@ impl<'a> ClickScan<'a> {
         ClickState {
             table: TableState::default(),
             rows: RowState {
-                by_listing: Stream::new(self.wanted.of_listings, spill),
-                by_user: Stream::new(self.wanted.of_users, other),
+                clicks: match self.once {
+                    true => Clicks::Once(Streams::new(self.wanted, spill, other)),
+                    false => Clicks::All(Streams::new(self.wanted, spill, other)),
+                },
                 latest: None,
                 without_user: 0,
                 memos: [Memo::default(), Memo::default()],
@@ -191,35 +239,72 @@ impl<'a> ClickScan<'a> {
             (listings, of_listings),
             &mut state.listings,
         );
-        ranks(&cells[USER], rows, (users, of_users), &mut state.users);
+        ranks_or_marks(&cells[USER], rows, (users, of_users), &mut state.users);
+        let scratch = (&state.listings[..], &state.users[..]);
+        let found = match &mut state.clicks {
+            Clicks::All(streams) => {
+                let by_user = |click: Click, _| UserClick::new(click.user, click.time);
+                self.deal(batch, scratch, streams, (|click, _| click, by_user))
+            }
+            Clicks::Once(streams) => {
+                let by_listing = |click, row| whole(cells, click, row);
+                let by_user = |click, row| whole(cells, click, row);
+                self.deal(batch, scratch, streams, (by_listing, by_user))
+            }
+        };
+        let (latest, without_user) = found?;
+        state.latest = state.latest.max(latest);
+        state.without_user += without_user;
+        Ok(())
+    }
+
+    /// Deals the rows of a batch to partitions, as rows that are made of each click and its row; gives
+    /// the latest of them, and how many have no user.
+    #[inline]
+    fn deal<L: FixedRow, U: FixedRow>(
+        &self,
+        batch: &Batch<'_>,
+        (listings, users): (&[u32], &[u32]),
+        streams: &mut Streams<L, U>,
+        (by_listing, by_user): (impl Fn(Click, u32) -> L, impl Fn(Click, u32) -> U),
+    ) -> Result<(Option<Micros>, u64)> {
+        let (cells, rows) = (batch.cells, batch.rows);
         let times = &cells[TIME].times().at;
-        let mut latest = state.latest.unwrap_or(Micros::MIN);
-        let ranks = state.listings.iter().zip(&state.users);
-        for (row, (listing, user)) in rows.iter().zip(ranks) {
-            let (time, mut user) = (times[index(*row)], *user);
+        let users_count = self.wanted.users.count();
+        let (mut latest, mut without_user) = (Micros::MIN, 0);
+        for (row, (listing, user)) in rows.iter().zip(listings.iter().zip(users)) {
+            let (listing, mut user, time) = (*listing, *user, times[index(*row)]);
             if cells[USER].is_null(*row) {
-                state.without_user += 1;
+                without_user += 1;
                 user = ABSENT;
             }
             latest = latest.max(time);
-            if *listing != ABSENT && !is_prior(self.wanted.last_label, time) {
-                let click = Click {
-                    time,
-                    user,
-                    listing: *listing,
-                };
-                state.by_listing.push(*listing, click, self.control)?;
+            let click = Click {
+                time,
+                user,
+                listing,
+            };
+            if listing != ABSENT && !is_prior(self.wanted.last_label, time) {
+                let row = by_listing(click, *row);
+                streams.by_listing.push(listing, row, self.control)?;
             }
-            if user != ABSENT && is_prior(time, self.wanted.last_asked) {
-                let click = UserClick::new(user, time);
-                state.by_user.push(user, click, self.control)?;
+            if user < users_count && is_prior(time, self.wanted.last_asked) {
+                let row = by_user(click, *row);
+                streams.by_user.push(user, row, self.control)?;
             }
         }
-        if !rows.is_empty() {
-            state.latest = Some(latest);
-        }
-        Ok(())
+        Ok((Some(latest).filter(|_| !rows.is_empty()), without_user))
     }
+}
+
+/// A click with the ids of its row.
+fn whole<const OF_USER: bool>(cells: &[Cells], click: Click, row: u32) -> WholeClick<OF_USER> {
+    let user = match cells[USER].is_null(row) {
+        true => 0,
+        false => id_bits(&cells[USER], row),
+    };
+    let ids = [user, id_bits(&cells[LISTING], row)];
+    WholeClick { click, ids }
 }
 
 /// What all threads have found, put together.
@@ -237,12 +322,12 @@ pub(crate) struct ClickTally {
 
 impl ClickTally {
     /// Adds what a thread has found, and gives its clicks.
-    pub(crate) fn add(&mut self, state: ClickState) -> (Stream<Click>, Stream<UserClick>) {
+    pub(crate) fn add(&mut self, state: ClickState) -> Clicks {
         let ClickState { table, rows } = state;
         self.clicks += table.rows_read;
         self.without_user += rows.without_user;
         self.latest = self.latest.max(rows.latest);
         self.rejected.extend(table.rejected);
-        (rows.by_listing, rows.by_user)
+        rows.clicks
     }
 }

@@ -92,11 +92,13 @@ impl ImpressionScan<'_> {
 
 /// The day of a `dt` field; a time counts as the day it falls in.
 pub(crate) fn dt_of(field: &Field<'_>, zone: &Zone) -> Value<Option<Day>> {
+    if field.is_blank() {
+        return Ok(None);
+    }
     let text = match field {
-        Field::Missing | Field::Null => return Ok(None),
         Field::Csv(text) => text,
         Field::Text(text) => text.as_ref(),
-        Field::Json(_) | Field::NotText => "",
+        Field::Missing | Field::Null | Field::Json(_) | Field::NotText => "",
     };
     let day = parse_dt(text).or_else(|| parse(text.as_bytes()).map(|time| time.day(zone)));
     let mismatch = || Mismatch::new("a day such as 2025-08-15", field.shown());

@@ -196,8 +196,12 @@ impl ParquetFile {
         let damaged = |what: String| self.damaged(&group, columns, &what);
         let mut reader = contained(|| group.batches(columns)).map_err(damaged)?;
         while let Some(batch) = contained(|| reader.next().transpose()).map_err(damaged)? {
-            on_batch(row, &batch)?;
             row += count64(batch.num_rows());
+            let first = row - count64(batch.num_rows());
+            match self.file.nulls.are_none() {
+                true => on_batch(first, &batch)?,
+                false => on_batch(first, &self.file.nulls.without(&batch))?,
+            }
         }
         match row - self.first_row(row_group) == unsigned(rows) {
             true => Ok(()),

@@ -107,6 +107,7 @@ fn file_at(path: &Path) -> InputFile {
         shown: "file".to_owned(),
         day: None,
         whole: Arc::default(),
+        nulls: crate::scan::nulls::NullWords::default(),
     }
 }
 

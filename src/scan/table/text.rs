@@ -254,7 +254,10 @@ fn fill_field(
     row: usize,
     clocks: &mut Clocks<'_>,
 ) -> std::result::Result<(), String> {
-    let mut is_null = field.is_null();
+    let is_null = match kind {
+        Kind::IntId | Kind::TextId | Kind::Time => field.is_blank(),
+        Kind::Text | Kind::Float => field.is_null(),
+    };
     let is_right = match kind {
         Kind::IntId => {
             let id = match field.as_customer(CustomerType::Int64) {
@@ -265,11 +268,7 @@ fn fill_field(
             id.is_some()
         }
         Kind::TextId | Kind::Text => {
-            let text = match field.as_customer(CustomerType::String) {
-                Some(Customer::Text(text)) => Some(text),
-                _ => None,
-            };
-            is_null |= kind == Kind::TextId && text == Some("");
+            let text = field.text_or_int();
             cells.texts_mut().own().push(text.unwrap_or(""));
             text.is_some()
         }

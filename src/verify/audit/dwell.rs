@@ -16,7 +16,7 @@ use super::{Audit, AuditRows, Audited};
 use crate::calendar::date_text;
 use crate::error::{Error, Result};
 use crate::ids::{Day, count64};
-use crate::job::{CustomerType, DivideBy, DwellMethod};
+use crate::job::{CustomerType, Dedup, DivideBy, DwellMethod};
 use crate::manifest::event_types;
 use crate::naive;
 use crate::oracle::{DwellRules, dwell};
@@ -99,6 +99,7 @@ pub(super) fn audit(audit: &Audit<'_>, problems: &mut Problems) -> Result<Option
         idle_us: settings.idle_timeout_us,
         timezone: settings.timezone.clone(),
         int_ids: types.iter().all(|of| *of == CustomerType::Int64),
+        once: settings.dedup == Dedup::Exact,
     };
     let [of_users, of_merchants] = tables(&rules, &log);
     let mut count = compare(audit, &of_users, rows.as_deref(), problems)?;

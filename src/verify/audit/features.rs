@@ -12,7 +12,7 @@ use super::{Audit, AuditRows, Audited};
 use crate::calendar::{date_text, instant_text};
 use crate::error::{Error, Result};
 use crate::ids::{Day, Micros, count64};
-use crate::job::{CustomerType, LabelKey, Settings};
+use crate::job::{CustomerType, Dedup, LabelKey, Settings};
 use crate::manifest::feature_types;
 use crate::naive::{self, ClicksRead};
 use crate::oracle::features::{Click, Impression, Listing, Row, Rules, features};
@@ -77,6 +77,17 @@ impl Market {
         self.listings.get(&shown.listing)
     }
 
+    /// Whether there is a click of its user on its listing at a moment.
+    pub(super) fn has_click(&self, shown: &Impression, settings: &Settings, at_us: i64) -> bool {
+        let mut places = self.places(shown).into_iter();
+        places.any(|at| {
+            let click = &self.clicks[at];
+            let is_theirs = click.user.as_ref() == self.has_users.then_some(&shown.user);
+            let at = naive::instant_at(settings, click.time);
+            is_theirs && click.listing == shown.listing && at == at_us
+        })
+    }
+
     /// The row that an impression makes, with more clicks than there are.
     pub(super) fn row(&self, rules: &Rules, shown: &Impression, more: &[Click]) -> Option<Row> {
         let mut clicks = self.clicks_around(std::iter::once(shown));
@@ -104,6 +115,7 @@ fn rules_of(settings: &Settings) -> Rules {
         data_end_us: None,
         days: (i32::MIN, i32::MAX),
         timezone: settings.timezone.clone(),
+        once: settings.dedup == Dedup::Exact,
     }
 }
 

@@ -95,7 +95,13 @@ pub(super) fn canaries(
             found.planted += count64(planted.len());
             let what = match (made, right) {
                 (Some(made), Some(right)) => {
-                    judge(&audit.ledger.settings, (&made, &right), &nest.row, effect)
+                    let more = more(&audit.ledger.settings, rules, nest, effect);
+                    judge(
+                        &audit.ledger.settings,
+                        (&made, &right),
+                        &nest.row,
+                        (effect, more),
+                    )
                 }
                 _ => Some("it has no row".to_owned()),
             };
@@ -154,18 +160,25 @@ fn plant(nest: &Nest<'_>, offsets: &[i64]) -> Vec<Click> {
     offsets.iter().map(click).collect()
 }
 
+/// By how many clicks counts must grow: by none, if the one that is planted repeats one that is there
+/// and repeats are left out.
+fn more(settings: &Settings, rules: &Rules, nest: &Nest<'_>, effect: Effect) -> i64 {
+    let at = nest.row.time_us.saturating_sub(1);
+    let is_repeat = || rules.once && nest.market.has_click(nest.shown, settings, at);
+    i64::from(effect == Effect::Counted && !is_repeat())
+}
+
 /// What is wrong with a row that the engine made, beside that of the twin and the one without
 /// planted clicks.
 fn judge(
     settings: &Settings,
     (made, right): (&Row, &Row),
     before: &Row,
-    effect: Effect,
+    (effect, more): (Effect, i64),
 ) -> Option<String> {
     if !is_same(made, right) {
         return Some(difference(settings, made, right));
     }
-    let more = i64::from(effect == Effect::Counted);
     let counts = |row: &Row| [Some(row.of_listing.clone()), row.of_user.clone()];
     let expected = counts(before).map(|counts| {
         let counts = counts.map(Vec::into_iter);

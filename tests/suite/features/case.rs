@@ -10,13 +10,15 @@ use arrow::datatypes::{
 use hitherto::oracle::LogTime;
 use hitherto::oracle::features::{Click, Impression, Listing, Row, Rules, features};
 use hitherto::{
-    Control, CustomerType, Day, FeaturesReport, Job, LabelKey, Question, Settings, TimeUnit,
+    Control, CustomerType, Day, Dedup, FeaturesReport, Job, LabelKey, Question, Settings, TimeUnit,
 };
 use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 use serde_json::{Value, json};
 
 use crate::metrics::{assert_alike, ratio};
-use crate::support::{Column, PLAIN, Style, TimeStyle, audit, parts_by, scratch, write_rows};
+use crate::support::{
+    Column, PLAIN, Style, TimeStyle, audit, null_values, parts_by, scratch, write_rows,
+};
 
 /// A second in microseconds.
 pub(super) const SECOND: i64 = 1_000_000;
@@ -96,6 +98,7 @@ impl Case {
                 data_end_us: None,
                 days: (i32::MIN, i32::MAX),
                 timezone: "UTC".to_owned(),
+                once: false,
             },
             shown,
             clicks,
@@ -131,6 +134,11 @@ impl Case {
             to: (to < i32::MAX).then_some(Day(to)),
             timezone: rules.timezone.clone(),
             time_unit: epoch.then_some(TimeUnit::Micro),
+            null_values: null_values(&self.styles),
+            dedup: match rules.once {
+                true => Dedup::Exact,
+                false => Dedup::None,
+            },
             customer_type: self.text_ids.then_some(CustomerType::String),
             threads: 1,
             ..Settings::default()

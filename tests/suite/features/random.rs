@@ -5,7 +5,7 @@ use hitherto::oracle::LogTime;
 use hitherto::oracle::features::{Click, Impression, Listing};
 
 use super::case::{Case, DAY, HOUR, NOON, SECOND, check};
-use crate::support::{Numbers, Style, TimeStyle};
+use crate::support::{NULLS, Numbers, Style, TimeStyle};
 
 /// Cases; a failure prints the seed of its own.
 const CASES: u64 = 2500;
@@ -37,6 +37,7 @@ fn style(numbers: &mut Numbers, times: &[TimeStyle]) -> Style {
         files: numbers.pick(&[1, 1, 2, 3]),
         row_group: numbers.pick(&[1, 2, 3, 1000]),
         narrow: numbers.once_in(3),
+        null: numbers.once_in(4).then(|| numbers.pick(&NULLS)),
     }
 }
 
@@ -104,6 +105,7 @@ fn case_of(seed: u64) -> Case {
     (case.rules.anybody, case.has_users) = (anybody, has_users);
     (case.listings, case.styles) = (listings, styles);
     case.text_ids = numbers.once_in(2);
+    case.rules.once = numbers.once_in(3);
     case
 }
 
