@@ -258,6 +258,7 @@ impl Case {
             },
             timezone: rules.timezone.clone(),
             sides: vec![side("quantity:int32")],
+            allow_unused: true,
             layout: numbers.pick(&[Layout::Sample, Layout::Request]),
             threads: numbers.pick(&[1, 2, 3]),
             partition_bits: numbers.pick(&[None, Some(0), Some(3)]),
