@@ -81,7 +81,7 @@
 //! | `generate` | settings into synthetic logs |
 //! | `kept` | values that are carried through from impressions to rows |
 //! | `sides` | numbers that are told of actions beside items and types |
-//! | `calendar`, `column`, `ids`, `error`, `control`, `regular` | days and zones, columns, units, errors, progress, files opened without waiting |
+//! | `calendar`, `column`, `ids`, `error`, `control`, `regular`, `place` | days and zones, columns, units, errors, progress, files opened without waiting, paths that lie elsewhere |
 //! | `failpoint` | points at which tests kill a run; nothing without a feature |
 //! | `oracle` | the same once more, naively, to hold the rest to |
 //!
@@ -123,6 +123,7 @@ pub mod oracle;
 mod output;
 mod page;
 mod partition;
+mod place;
 mod probes;
 mod publish;
 mod quarantine;
@@ -163,8 +164,9 @@ pub use job::{
     OnBadRow, OtherTypes, Publish, Question, Settings, Side, SideColumn, SideType, Source,
     TimeUnit, Types, UnknownItem, WarningCode,
 };
-pub use output::{DayReport, DwellReport, FeaturesReport, Report, example_part};
+pub use output::{DayReport, DwellReport, FeaturesReport, Report};
 pub use page::{Drift, Page, PageSettings, page};
+pub use place::{check_in, is_elsewhere};
 pub use survey::{Surveyed, SurveyedColumn, survey};
 pub use verify::{
     AuditRows, Audited, Canaries, ExplainSettings, Explained, ExplainedAction, PROBLEMS_MAX,

@@ -9,7 +9,9 @@ use std::path::{Path, PathBuf};
 use crate::error::{Error, Result};
 use crate::job::{Format, Job, Question, Settings, Source};
 use crate::naive::{self, LogFile};
+use crate::scan::Opened;
 use crate::scan::files::discover;
+use crate::scan::input::InputFile;
 
 pub use crate::naive::SurveyedColumn;
 
@@ -69,13 +71,13 @@ fn look_at(path: &Path) -> Result<Surveyed> {
     })?;
     let files = discover(&job)?.into_iter().flat_map(|of| of.files);
     let files: Vec<_> = files.collect();
-    let none = || Error::bad_file(path.display().to_string(), "it holds no file");
-    let first = files.first().ok_or_else(none)?;
-    let (format, _) = first.detect(&job)?;
+    let none = || Error::bad_file(path.display().to_string(), "it holds no row");
+    let first = first_with_rows(&job, &files)?.ok_or_else(none)?;
+    let (file, format) = (first.file(), first.format());
     let log = LogFile {
-        source: first.source,
-        shown: first.shown.clone(),
-        path: first.path.clone(),
+        source: file.source,
+        shown: file.shown.clone(),
+        path: file.path.clone(),
         format,
     };
     let name = path.file_name().unwrap_or_default();
@@ -85,4 +87,19 @@ fn look_at(path: &Path) -> Result<Surveyed> {
         format,
         columns: naive::survey(&log, RECORDS_MAX)?,
     })
+}
+
+/// The first file that has rows, or else the first that is more than blank.
+fn first_with_rows(job: &Job, files: &[InputFile]) -> Result<Option<Opened>> {
+    let mut bare = None;
+    for file in files {
+        let opened = Opened::open(job, file)?;
+        if !opened.is_empty() {
+            return Ok(Some(opened));
+        }
+        if file.size() > 0 && bare.is_none() {
+            bare = Some(opened);
+        }
+    }
+    Ok(bare)
 }

@@ -12,6 +12,7 @@ use crate::cli::args::Common;
 use crate::cli::choices::{CodecArg, DivideByArg, IdArg, MethodArg, RepeatsArg};
 use crate::cli::flags::{BadRows, Gates, Reading, Warnings};
 use crate::cli::job::{JobFile, with_file};
+use crate::cli::reading;
 use crate::cli::run_job;
 use crate::cli::summary::{counted, grouped, notes, size, warned, warnings_value};
 use crate::cli::values::duration;
@@ -193,11 +194,11 @@ fn summary(job: &Job, report: &DwellReport, seconds: f64) -> String {
         lines.push(counted(report.rejected, &rejected));
     }
     lines.extend(warned(&report.warnings));
-    lines.extend([
-        format!("read it ({}) with", size(report.bytes)),
-        format!("  pandas   pd.read_parquet(\"{out}/user_merchant.parquet\")"),
-        format!("  BI       {out}/user_merchant.csv, {out}/merchant.csv"),
-    ]);
+    lines.push(format!("read it ({}) with", size(report.bytes)));
+    let file = job.out.join("user_merchant.parquet");
+    lines.extend(reading::of_file(&file));
+    let tables = format!("  BI       {out}/user_merchant.csv, {out}/merchant.csv");
+    lines.push(tables);
     lines.join("\n") + "\n"
 }
 

@@ -12,6 +12,7 @@ use crate::cli::args::Common;
 use crate::cli::choices::{CodecArg, IdArg, LabelKeyArg, RepeatsArg};
 use crate::cli::flags::{BadRows, Days, Gates, Place, Reading, Warnings};
 use crate::cli::job::{JobFile, with_file};
+use crate::cli::reading;
 use crate::cli::run_job;
 use crate::cli::summary::{counted, grouped, notes, percent, size, warned, warnings_value};
 use crate::cli::values::{duration, window};
@@ -211,30 +212,17 @@ fn summary(job: &Job, report: &FeaturesReport, seconds: f64) -> String {
     }
     lines.extend(warned(&report.warnings));
     let bytes: u64 = report.days.iter().map(|day| day.bytes).sum();
-    lines.extend([
-        format!(
-            "read it ({}, {} days) with",
-            size(bytes),
-            grouped(count(report))
-        ),
-        format!("  polars   pl.scan_parquet(\"{out}/date=*/*.parquet\", hive_partitioning=True)"),
-        format!(
-            "  pandas   pd.read_parquet(\"{out}/date={}\")",
-            first_day(report)
-        ),
-    ]);
+    if let Some(first) = report.days.first() {
+        let days = grouped(count(report));
+        lines.push(format!("read it ({}, {days} days) with", size(bytes)));
+        lines.extend(reading::of_days(&job.out, "date", &date_text(first.day)));
+    }
     lines.join("\n") + "\n"
 }
 
 /// The number of days.
 fn count(report: &FeaturesReport) -> u64 {
     u64::try_from(report.days.len()).unwrap_or(u64::MAX)
-}
-
-/// The first day, for an example.
-fn first_day(report: &FeaturesReport) -> String {
-    let day = report.days.first();
-    day.map_or_else(|| "…".to_owned(), |day| date_text(day.day))
 }
 
 /// The statistics of a run as JSON, for standard output.

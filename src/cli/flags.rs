@@ -16,7 +16,8 @@ pub(super) struct Reading {
     /// flag that is given wins
     #[arg(long, value_name = "FILE")]
     job: Option<PathBuf>,
-    /// A source by a file that lists its paths, a line each; may be repeated
+    /// A source by a file that lists its paths, a line each; may be repeated. Files of Delta, Iceberg and
+    /// Hudi tables are refused: have the engine that knows the table write its rows out
     #[arg(long, value_name = "SOURCE=LIST", value_parser = source_pair)]
     files_from: Vec<(Source, String)>,
     /// The format of all files [default: told by content and name]

@@ -18,6 +18,7 @@ mod head;
 mod job;
 mod plan;
 mod progress;
+mod reading;
 mod report;
 mod summary;
 mod values;

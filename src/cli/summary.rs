@@ -1,7 +1,9 @@
 //! What a run made, for people and for programs.
 
-use hitherto::{Control, Job, Layout, Report, Warning, date_text, example_part};
+use hitherto::{Control, Job, Layout, Report, Warning, date_text};
 use serde_json::{Value, json};
+
+use crate::cli::reading;
 
 /// The summary of a run, for standard error.
 pub(crate) fn of(job: &Job, report: &Report, seconds: f64) -> String {
@@ -88,17 +90,24 @@ fn days(report: &Report) -> String {
 
 /// How to read what was made.
 fn reading(job: &Job, report: &Report) -> Vec<String> {
-    let Some(part) = example_part(&job.out, report) else {
+    let Some(first) = report.days.first() else {
         return Vec::new();
     };
-    let day = part.parent().unwrap_or(&job.out).display();
-    let out = job.out.display();
-    vec![
-        "read it with".to_owned(),
-        format!("  pandas   pd.read_parquet(\"{day}\")"),
-        format!("  PyTorch  the loader in the README, on \"{day}\""),
-        format!("  Spark    spark.read.parquet(\"{out}\")"),
-    ]
+    let (out, day) = (&job.out, date_text(first.day));
+    let folder = out.join(format!("dt={day}"));
+    let mut lines = vec!["read it with".to_owned()];
+    lines.extend(reading::of_days(out, "dt", &day));
+    lines.extend([
+        format!(
+            "  PyTorch  the loader in the README, on \"{}\"",
+            folder.display()
+        ),
+        format!(
+            "  Spark    spark.read.parquet({})",
+            reading::python(&out.to_string_lossy())
+        ),
+    ]);
+    lines
 }
 
 /// A line for each warning.

@@ -13,7 +13,7 @@ use rayon::prelude::*;
 
 use super::id_types::id_type;
 use super::unused::notice_dwell;
-use super::{in_pool, look, open_all, run_tasks, spills};
+use super::{in_pool, look, open_all, run_tasks, skipped_files, spills};
 use crate::chunk::{Chunk, RowChunk};
 use crate::control::{Control, Stage};
 use crate::error::{Error, Result};
@@ -31,6 +31,7 @@ use crate::scan::faults::Policy;
 use crate::scan::input::InputFile;
 use crate::scan::{Opened, Task};
 use crate::spill::{Partitions, Spill};
+use crate::warnings::Warning;
 
 /// Runs a job of [`Question::Dwell`]: reads events, and writes and publishes the two tables.
 ///
@@ -62,7 +63,7 @@ pub fn dwell(job: &Job, control: &Control) -> Result<DwellReport> {
 
 /// Runs a job on the threads that it may have.
 fn run(job: &Job, control: &Control) -> Result<DwellReport> {
-    let (opened, types, gates) = find(job, control)?;
+    let (opened, types, (gates, warnings)) = find(job, control)?;
     // Made before the events are read, so that an output that cannot be made costs no waiting.
     let staging = Staging::create(job)?;
     let policy = Policy::of(job);
@@ -78,6 +79,7 @@ fn run(job: &Job, control: &Control) -> Result<DwellReport> {
     let mut dealt = deal(control, (read, opened, types))?;
     check_names(job, &dealt)?;
     dealt.spills = spills(job, control, &staging);
+    dealt.warnings.extend(warnings);
     hit("events dealt");
     let notice = |dealt: &Dealt, report: &DwellReport| notice_dwell((job, control), dealt, report);
     dwell::write((job, control), &staging, (dealt, &gates), notice)
@@ -97,14 +99,17 @@ pub(super) fn check_names(job: &Job, dealt: &Dealt) -> Result<()> {
     }
 }
 
-/// Looks for inputs; gives them, the types of their ids, and what must not be so of what is made.
-pub(super) fn find(job: &Job, control: &Control) -> Result<(Vec<Opened>, IdTypes, Gates)> {
+/// What must not be so of what is made, and what a person should look at.
+type Judged = (Gates, Vec<Warning>);
+
+/// Looks for inputs; gives them, the types of their ids, and how what is made is judged.
+pub(super) fn find(job: &Job, control: &Control) -> Result<(Vec<Opened>, IdTypes, Judged)> {
     control.advise("read fewer files, such as those of fewer days");
     let (sources, gates, _) = look(job, control)?;
     let files: Vec<&InputFile> = sources.iter().flat_map(|of| &of.files).collect();
     let opened = open_all(job, &files)?;
     let types = id_types(job, &opened)?;
-    Ok((opened, types, gates))
+    Ok((opened, types, (gates, skipped_files(&sources))))
 }
 
 /// The types of ids: as the job says, or as the files have them.

@@ -13,7 +13,9 @@
 
 use super::id_types::id_type;
 use super::unused::notice_features;
-use super::{check_days, guarded, in_pool, look, open_all, run_tasks, skipped, spills};
+use super::{
+    check_days, guarded, in_pool, look, open_all, run_tasks, skipped, skipped_files, spills,
+};
 use crate::chunk::{FixedRow, RowChunk};
 use crate::control::{Control, Stage};
 use crate::error::{Error, Result};
@@ -181,7 +183,7 @@ pub(super) fn know(
         source_days: metrics::source_days(&sources),
         gates: asked.gates,
         days_skipped: skipped.count(),
-        warnings: Vec::new(),
+        warnings: skipped_files(&sources),
     };
     Ok((found, clicks, wanted))
 }

@@ -42,6 +42,7 @@ fn type_of(
     let mut found: Option<CustomerType> = None;
     for file in opened {
         let of = match file {
+            Opened::Empty(..) => continue,
             Opened::Text(..) => of_text,
             Opened::Parquet(parquet) => {
                 let data_type = parquet.required(name)?.data_type();

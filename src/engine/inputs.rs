@@ -10,10 +10,11 @@ use crate::calendar::date_text;
 use crate::control::{Control, Stage};
 use crate::error::{Error, ErrorKind, Result};
 use crate::failpoint::hit;
-use crate::ids::{Day, Item, Micros};
-use crate::job::{IfExists, Job, Publish, Source};
+use crate::ids::{Day, Item, Micros, count64};
+use crate::job::{IfExists, Job, Publish, Source, WarningCode};
 use crate::metrics::Gates;
 use crate::partition::Split;
+use crate::place::check_in;
 use crate::probes::Probes;
 use crate::publish::{self, check_out};
 use crate::scan::Opened;
@@ -21,18 +22,41 @@ use crate::scan::files::{SourceFiles, discover};
 use crate::scan::input::InputFile;
 use crate::scan::plan::{Span, is_folder_out};
 use crate::vocabulary::Vocabulary;
+use crate::warnings::Warning;
 
 /// Looks for inputs and for an output that is there; gives where everything lies, what must not be so
 /// of what is made, and the days that are there.
 pub(super) fn look(job: &Job, control: &Control) -> Result<(Vec<SourceFiles>, Gates, Vec<Day>)> {
     control.enter(Stage::LOOK, 0);
     let gates = Gates::of(job)?;
+    Vocabulary::file_of(job).map_or(Ok(()), |file| check_in(file))?;
     let sources = discover(job)?;
     let roots = sources.iter().flat_map(|of| of.roots.clone());
     let roots: Vec<PathBuf> = roots.chain(Vocabulary::file_of(job).cloned()).collect();
     let existing = check_out(job, &roots)?;
     hit("inputs found");
     Ok((sources, gates, existing))
+}
+
+/// A warning for each source of which copies in progress were passed over.
+pub(super) fn skipped_files(sources: &[SourceFiles]) -> Vec<Warning> {
+    let some = sources.iter().filter_map(|of| {
+        let first = of.skipped.first()?;
+        let count = of.skipped.len();
+        let what = match count {
+            1 => "one looks like a copy in progress and was passed over".to_owned(),
+            _ => format!("{count} look like copies in progress and were passed over, the first"),
+        };
+        let text = format!(
+            "{} in folders and globs: {what}: \"{}\"; wait until it is complete, take it away, or name \
+             it to have it read",
+            of.source.name(),
+            first.display()
+        );
+        let warning = Warning::new(WarningCode::SkippedFiles, of.source, text);
+        Some(warning.with("files", count64(count)))
+    });
+    some.collect()
 }
 
 /// The days of an output that are left as they are.

@@ -18,7 +18,7 @@ pub(super) fn typed<'a>(job: &'a Job, opened: &[Opened]) -> Result<Cow<'a, Job>>
     }
     let mut files = opened.iter().filter_map(|file| match file {
         Opened::Parquet(file) => Some(file),
-        Opened::Text(..) => None,
+        Opened::Text(..) | Opened::Empty(..) => None,
     });
     let first = files.next();
     let typed = job.keep.iter().map(|keep| {

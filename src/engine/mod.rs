@@ -28,7 +28,7 @@ mod unused;
 pub use self::dwell::dwell;
 pub use self::features::features;
 use self::id_types::customer_type;
-use self::inputs::{check_days, find_actions, look, open_all, skipped};
+use self::inputs::{check_days, find_actions, look, open_all, skipped, skipped_files};
 pub use self::plan::{Planned, PlannedOf, plan};
 use self::shown::{open_impressions, read_impressions};
 pub(crate) use self::tasks::guarded;
@@ -218,10 +218,10 @@ fn read_all<I: ItemColumn>(
         probes,
         items,
         items_from,
+        warnings: skipped_files(&asked.sources),
         sources: asked.sources,
         gates: asked.gates,
         days_skipped: days_skipped.count(),
-        warnings: Vec::new(),
     };
     Ok((found, partitions))
 }

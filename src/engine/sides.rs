@@ -12,7 +12,7 @@ use crate::scan::sides::kind_of;
 use crate::scan::text::{TextColumn, records};
 
 /// The job with a type for each column that is told: where it gives none, that of the last file of
-/// each source, by path, if that is Parquet and has the column; floats if any has floats, or none
+/// each source, by path, that has rows, if that is Parquet and has the column; floats if any has floats, or none
 /// tells.
 ///
 /// # Errors
@@ -22,10 +22,9 @@ pub(super) fn typed<'a>(job: &'a Job, sources: &[SourceFiles]) -> Result<Cow<'a,
         return Ok(Cow::Borrowed(job));
     }
     let of_actions = sources.iter().filter(|of| of.source != Source::Impressions);
-    let last = of_actions.filter_map(|of| of.files.iter().max_by_key(|file| &file.path));
-    let opened: Vec<Opened> = last
-        .map(|file| Opened::open(job, file))
-        .collect::<Result<_>>()?;
+    let last = of_actions.map(|of| last_of(job, of));
+    let opened: Vec<Option<Opened>> = last.collect::<Result<_>>()?;
+    let opened: Vec<Opened> = opened.into_iter().flatten().collect();
     let typed = job.sides.iter().map(|side| match side {
         Side::Column(of) if of.kind.is_none() => Ok(Side::Column(SideColumn {
             name: of.name.clone(),
@@ -34,6 +33,17 @@ pub(super) fn typed<'a>(job: &'a Job, sources: &[SourceFiles]) -> Result<Cow<'a,
         other => Ok(other.clone()),
     });
     Ok(Cow::Owned(job.telling(typed.collect::<Result<_>>()?)))
+}
+
+/// The last file of a source, by path, that has rows.
+fn last_of(job: &Job, source: &SourceFiles) -> Result<Option<Opened>> {
+    for file in source.files.iter().rev() {
+        let opened = Opened::open(job, file)?;
+        if !opened.is_empty() {
+            return Ok(Some(opened));
+        }
+    }
+    Ok(None)
 }
 
 /// What a column is told as, given files of all sources.
@@ -73,6 +83,7 @@ pub(super) fn add_seen(seen: &mut [bool], more: impl IntoIterator<Item = bool>) 
 pub(super) fn check_seen(job: &Job, opened: &[Opened], seen: &[bool]) -> Result<()> {
     let (parquet, text): (Vec<&Opened>, Vec<&Opened>) = opened
         .iter()
+        .filter(|file| !file.is_empty())
         .partition(|file| matches!(file, Opened::Parquet(_)));
     let unseen = seen.iter().enumerate().filter(|(_, seen)| !**seen);
     for (place, _) in unseen.take_while(|(place, _)| *place < job.side_columns().len()) {
@@ -107,5 +118,6 @@ fn missing(job: &Job, file: &Opened, name: &str) -> Option<Error> {
             })
             .err()
         }
+        Opened::Empty(..) => None,
     }
 }

@@ -32,6 +32,7 @@ use crate::control::{Control, Stage};
 use crate::error::{Error, Result};
 use crate::ids::{Day, count64};
 use crate::job::Format;
+use crate::place::check_out;
 
 /// Events of a file, at most: a row group of Parquet.
 const FILE_ROWS: u64 = 1 << 20;
@@ -129,6 +130,7 @@ pub fn generate_events(settings: &GenerateEvents, control: &Control) -> Result<G
     in_range("--days", u64::from(settings.days), 1..=days)?;
     let pool = threads_of(settings.threads, settings.format)?;
     let files = plan(settings);
+    check_out("the folder", &settings.dir)?;
     fs::create_dir_all(&settings.dir)
         .map_err(|error| cannot(&settings.dir, "it cannot be made", error))?;
     let mut entries =

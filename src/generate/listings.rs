@@ -25,6 +25,7 @@ use crate::control::{Control, Stage};
 use crate::error::{Error, Result};
 use crate::ids::count64;
 use crate::job::{Format, Source};
+use crate::place::check_out;
 
 /// Rows of a file, at most: a row group of Parquet.
 const FILE_ROWS: u64 = 1 << 20;
@@ -127,6 +128,7 @@ pub fn generate_listings(
     in_range("--days", u64::from(settings.days), 1..=u64::from(DAYS_MAX))?;
     let pool = threads_of(settings.threads, settings.format)?;
     let dir = &settings.dir;
+    check_out("the folder", dir)?;
     fs::create_dir_all(dir).map_err(|error| cannot(dir, "it cannot be made", error))?;
     let mut entries = fs::read_dir(dir).map_err(|error| Error::io("read", dir, error))?;
     if entries.next().is_some() {

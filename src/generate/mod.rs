@@ -47,6 +47,7 @@ use crate::control::{Control, Stage};
 use crate::error::{Error, ErrorKind, Result};
 use crate::ids::{Day, count64};
 use crate::job::{Format, Question, Source};
+use crate::place::check_out;
 
 /// The first impression day: 2025-08-16.
 const FIRST_DAY: Day = Day(20_316);
@@ -242,6 +243,7 @@ fn share(rows: u64, part: u64, whole: u64) -> u64 {
 
 /// Makes the folder and those of the sources.
 fn make_folders(dir: &Path) -> Result<()> {
+    check_out("the folder", dir)?;
     fs::create_dir_all(dir).map_err(|error| cannot(dir, "it cannot be made", error))?;
     let mut entries = fs::read_dir(dir).map_err(|error| Error::io("read", dir, error))?;
     if entries.next().is_some() {

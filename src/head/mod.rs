@@ -37,6 +37,7 @@ use crate::engine::guarded;
 use crate::error::{Error, ErrorKind, Result};
 use crate::ids::{Day, count64, index64};
 use crate::job::Question;
+use crate::place::check_in;
 use crate::publish::MANIFEST;
 use crate::regular;
 
@@ -119,6 +120,7 @@ pub struct Head {
 /// ```
 pub fn head(settings: &HeadSettings) -> Result<Head> {
     let out = &settings.out;
+    check_in(out)?;
     let manifest = read_manifest(out)?;
     let of_manifest = |what: &str| {
         let path = out.join(MANIFEST).display().to_string();

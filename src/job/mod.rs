@@ -18,6 +18,7 @@ use std::ops::Deref;
 use crate::calendar::{Zone, date_text};
 use crate::error::{Error, Result};
 use crate::ids::{Day, narrow};
+use crate::place::check_out;
 
 pub use actions::{ActionSource, OtherTypes, Types};
 pub(crate) use gates::{Gate, Subject};
@@ -314,7 +315,11 @@ fn check_sources(settings: &Settings) -> Result<()> {
     if settings.out.as_os_str().is_empty() {
         return Err(Error::settings("no output; say --out OUT"));
     }
-    Ok(())
+    check_out("--out", &settings.out)?;
+    match &settings.temp_dir {
+        Some(folder) => check_out("--temp-dir", folder),
+        None => Ok(()),
+    }
 }
 
 /// The error for a source that a job does not read.

@@ -22,7 +22,7 @@ use crate::job::Question;
 use crate::publish::{MANIFEST, Part, VOCABULARY, days_in};
 use crate::{regular, vocabulary};
 
-pub(crate) use self::runs::{RunFiles, digest_of_list, list_of};
+pub(crate) use self::runs::{RunFiles, digest_of_list, empty_count, list_of};
 pub(crate) use self::seal::{seal_of, sealed};
 pub(crate) use self::settings::{
     dwell_settings, event_types, feature_settings, feature_types, parse_settings, settings,
@@ -79,6 +79,8 @@ impl DayManifest<'_> {
         }
         manifest.insert("inputs".into(), json!(self.inputs));
         manifest.insert("action_inputs".into(), self.run.action_inputs());
+        let empty = empty_count(self.inputs.iter()) + self.run.actions_empty;
+        manifest.insert("empty_inputs".into(), json!(empty));
         manifest.insert("quarantine".into(), json!(self.run.quarantine));
         sealed(manifest)
     }
@@ -167,8 +169,11 @@ pub(crate) fn whole(
     if !vocabulary.is_null() {
         manifest.insert("vocabulary".into(), vocabulary);
     }
+    let empty = inputs.as_array().into_iter().flatten();
+    let empty = json!(empty_count(empty));
     manifest.insert("inputs".into(), inputs);
     manifest.insert("action_inputs".into(), action_inputs);
+    manifest.insert("empty_inputs".into(), empty);
     let rejected = quarantine(out, &manifests, &before, run);
     manifest.insert("quarantine".into(), rejected);
     Ok(sealed(manifest))

@@ -25,12 +25,19 @@ pub(crate) struct RunFiles {
     pub(crate) vocabulary: Value,
     /// Of the files beside impressions their number, and the digest of their list.
     actions: (usize, String),
+    /// How many of them have no rows.
+    pub(super) actions_empty: usize,
 }
 
 /// The files of a list beside impressions.
 fn of_actions(inputs: &[Value]) -> impl Iterator<Item = &Value> {
     let impressions = Source::Impressions.name();
     inputs.iter().filter(move |of| of["source"] != impressions)
+}
+
+/// How many files of a list have no rows.
+pub(crate) fn empty_count<'v>(files: impl Iterator<Item = &'v Value>) -> usize {
+    files.filter(|file| file["rows"] == 0).count()
 }
 
 /// The digest of a list of files, whatever their order.
@@ -45,11 +52,13 @@ impl RunFiles {
     pub(crate) fn new(inputs: Vec<Value>, quarantine: Vec<Value>) -> RunFiles {
         let digest = digest_of_list(of_actions(&inputs));
         let actions = (of_actions(&inputs).count(), digest);
+        let actions_empty = empty_count(of_actions(&inputs));
         RunFiles {
             inputs,
             quarantine,
             vocabulary: Value::Null,
             actions,
+            actions_empty,
         }
     }
 

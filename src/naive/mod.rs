@@ -108,6 +108,10 @@ fn read(
         }
         on_record(record, cells)
     };
+    // A file that is blank has no records, whatever it is called.
+    if text::is_blank(file)? {
+        return Ok(());
+    }
     match file.format {
         Format::Parquet => parquet::read(file, columns, on_record),
         Format::Csv => text::read_csv(file, columns, on_record),

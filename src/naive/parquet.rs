@@ -46,8 +46,14 @@ struct Wanted {
 pub(super) fn read(file: &LogFile, columns: &[&str], on_record: OnRecord<'_>) -> Result<()> {
     let opened = regular::open(&file.path).map_err(|error| Error::io("read", &file.path, error))?;
     let broken = |error| Error::bad_file(&file.shown, format!("{error}"));
-    let reader = SerializedFileReader::new(opened).map_err(broken)?;
+    let reader = match SerializedFileReader::new(opened) {
+        Err(_) if is_without_groups(file) => return Ok(()),
+        reader => reader.map_err(broken)?,
+    };
     let metadata = reader.metadata().file_metadata();
+    if metadata.num_rows() == 0 {
+        return Ok(());
+    }
     let schema = metadata.schema_descr();
     let arrow = parquet_to_arrow_schema(schema, metadata.key_value_metadata()).map_err(broken)?;
     let (mut wanted, mut fields) = (Vec::new(), Vec::new());
@@ -67,8 +73,12 @@ pub(super) fn read(file: &LogFile, columns: &[&str], on_record: OnRecord<'_>) ->
     let projection = Type::group_type_builder(schema.name()).with_fields(fields);
     let projection = projection.build().map_err(broken)?;
     let mut record = 0;
-    for group in 0..reader.num_row_groups() {
-        let group = reader.get_row_group(group).map_err(broken)?;
+    for at in 0..reader.num_row_groups() {
+        // What some writers tell of a row group without rows cannot be read.
+        if reader.metadata().row_group(at).num_rows() == 0 {
+            continue;
+        }
+        let group = reader.get_row_group(at).map_err(broken)?;
         let times = wanted.iter().map(|of| int96_of(&*group, of.meaning));
         let times = times.collect::<ParquetResult<Vec<_>>>().map_err(broken)?;
         let rows = group
@@ -82,6 +92,19 @@ pub(super) fn read(file: &LogFile, columns: &[&str], on_record: OnRecord<'_>) ->
         }
     }
     Ok(())
+}
+
+/// Bytes of a file of which nothing but a footer is told, at most.
+const BARE_BYTES_MAX: usize = 1 << 20;
+/// In Thrift: 0 rows, and then an empty list of row groups that does not say what it would hold.
+const WITHOUT_GROUPS: [u8; 4] = [0x16, 0, 0x19, 0];
+
+/// Whether a file that parquet's reader refuses has no row groups: of an empty list, fastparquet leaves
+/// the type out.
+fn is_without_groups(file: &LogFile) -> bool {
+    let bytes = regular::read(&file.path).unwrap_or_default();
+    let mut windows = bytes.windows(WITHOUT_GROUPS.len());
+    bytes.len() <= BARE_BYTES_MAX && windows.any(|window| window == WITHOUT_GROUPS)
 }
 
 /// What a column holds that its values do not tell.

@@ -17,7 +17,9 @@ pub(super) fn open(file: &LogFile) -> Result<Box<dyn BufRead>> {
     let head = raw.fill_buf().map_err(failed)?;
     let unpacked: Box<dyn Read> = match head {
         [0x1f, 0x8b, ..] => Box::new(flate2::bufread::MultiGzDecoder::new(raw)),
-        [0x28, 0xb5, 0x2f, 0xfd, ..] => Box::new(zstd::Decoder::with_buffer(raw).map_err(failed)?),
+        [0x28, 0xb5, 0x2f, 0xfd, ..] | [0x50..=0x5f, 0x2a, 0x4d, 0x18, ..] => {
+            Box::new(zstd::Decoder::with_buffer(raw).map_err(failed)?)
+        }
         _ => Box::new(raw),
     };
     let mut text = BufReader::new(unpacked);
@@ -29,6 +31,20 @@ pub(super) fn open(file: &LogFile) -> Result<Box<dyn BufRead>> {
         text.consume(3);
     }
     Ok(Box::new(text))
+}
+
+/// Whether there is nothing in a file but white space.
+pub(super) fn is_blank(file: &LogFile) -> Result<bool> {
+    let mut text = open(file)?;
+    loop {
+        let bytes = text.fill_buf();
+        let bytes = bytes.map_err(|error| Error::io("read", &file.path, error))?;
+        if bytes.is_empty() || !bytes.trim_ascii().is_empty() {
+            return Ok(bytes.is_empty());
+        }
+        let count = bytes.len();
+        text.consume(count);
+    }
 }
 
 /// Reads CSV.

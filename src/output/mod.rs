@@ -31,7 +31,7 @@ use self::parts::PartWriter;
 use self::plan::{DayRows, GroupPlan, plan_day};
 use self::quality::{OfRun, day_metrics, run_value};
 pub(crate) use self::rehearse::{Rehearsed, micros_since, rehearse, sizes_of_days};
-pub use self::report::{DayReport, Report, example_part};
+pub use self::report::{DayReport, Report};
 use self::report::{actions_value, counts_value, file_values, inputs_of_day, report};
 use crate::column::EventChunk;
 use crate::control::{Control, Stage};

@@ -1,11 +1,8 @@
 //! What was found and made, as a [`Report`] and as values of the manifest.
 
-use std::path::{Path, PathBuf};
-
 use rayon::prelude::*;
 use serde_json::{Value, json};
 
-use super::parts::part_name;
 use super::plan::DayRows;
 use super::quality::landings;
 use super::{Found, Made};
@@ -13,9 +10,8 @@ use crate::calendar::instant_text;
 use crate::encode::RowTally;
 use crate::error::Result;
 use crate::ids::{Day, count64};
-use crate::job::{ActionSource, Format, Guests, Job, Question, Source, Types};
+use crate::job::{ActionSource, Format, Guests, Job, Source, Types};
 use crate::manifest::format_name;
-use crate::publish::day_folder;
 use crate::scan::Opened;
 use crate::scan::actions::ActionTally;
 use crate::scan::faults::Rejected;
@@ -159,14 +155,18 @@ pub(super) fn file_values(inputs: &[Opened]) -> Result<Vec<Value>> {
             } else {
                 "file"
             };
-            Ok(json!({
+            let mut told = json!({
                 "source": file.source.name(),
                 "path": file.shown,
                 "format": format_name(opened.format()),
                 "bytes": bytes,
                 "xxh64": format!("{digest:016x}"),
                 "xxh64_of": of,
-            }))
+            });
+            if opened.is_empty() {
+                told["rows"] = json!(0);
+            }
+            Ok(told)
         })
         .collect();
     inputs.into_iter().collect()
@@ -279,13 +279,4 @@ pub(super) fn counts_value<I>(
         "samples_with_full_history": rows.histories.of_length(job.actions_max),
         "history_actions": rows.histories.actions(),
     })
-}
-
-/// The path of the first part of a report, for the hint on how to read it.
-pub fn example_part(out: &Path, report: &Report) -> Option<PathBuf> {
-    let day = report.days.first()?;
-    Some(
-        out.join(day_folder(Question::Sequences, day.day))
-            .join(part_name(0)),
-    )
 }

@@ -28,6 +28,7 @@ use crate::ids::float;
 use crate::job::Question;
 use crate::manifest::seal_of;
 use crate::metrics::{read_sealed, read_set};
+use crate::place::check_in;
 use crate::publish::{MANIFEST, PAGE, put_file};
 use crate::regular;
 
@@ -88,6 +89,7 @@ struct Shown {
 /// # Ok::<(), hitherto::Error>(())
 /// ```
 pub fn page(settings: &PageSettings) -> Result<Page> {
+    check_in(&settings.out)?;
     let own = read_sealed(&settings.out)?;
     let questions = [Question::Sequences, Question::Features, Question::Dwell];
     let question = questions.into_iter().find(|of| own["job"] == of.name());
@@ -96,6 +98,7 @@ pub fn page(settings: &PageSettings) -> Result<Page> {
         Error::bad_file(settings.out.display().to_string(), what)
     })?;
     let other = settings.compare.as_deref();
+    other.map_or(Ok(()), check_in)?;
     let other = other.map(|other| read_set(other, question)).transpose()?;
     let manifest = read_manifest(&settings.out)?;
     let pair = Pair {

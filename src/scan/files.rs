@@ -1,9 +1,11 @@
 //! Paths to files: which files a source has, of which day and format they are.
 //!
 //! **In / Out**: the job's paths → [`InputFile`]s, sorted by source and path, each with the day
-//! of its Hive folder. **Invariants**: names that start with `_` or `.` are never read; neither
-//! are table folders, whose file lists lie elsewhere.
+//! of its Hive folder. **Invariants**: names that start with `_` or `.` are never read, nor are copies
+//! that somebody still makes, unless they are named; neither are folders of tables, nor what lies in
+//! them, as only their tools know which of their files count.
 
+use std::collections::BTreeSet;
 use std::fs::{self, File};
 use std::io::{self, Read};
 use std::os::unix::fs::FileTypeExt;
@@ -16,8 +18,10 @@ use crate::calendar::parse_dt;
 use crate::error::{Error, ErrorKind, Result};
 use crate::ids::Day;
 use crate::job::{Job, Question, Source};
+use crate::place::check_in;
 use crate::scan::input::InputFile;
 use crate::scan::nulls::NullWords;
+use crate::scan::tables::Tables;
 
 /// The paths of one source, expanded.
 #[derive(Clone, Debug)]
@@ -28,6 +32,8 @@ pub(crate) struct SourceFiles {
     pub(crate) roots: Vec<PathBuf>,
     /// The files, sorted by path.
     pub(crate) files: Vec<InputFile>,
+    /// Files and folders that were passed over as copies in progress, sorted by path.
+    pub(crate) skipped: Vec<PathBuf>,
 }
 
 /// Endings by which a file next to others is taken for a source.
@@ -45,71 +51,52 @@ pub(crate) fn discover(job: &Job) -> Result<Vec<SourceFiles>> {
         if job.without.contains(&source) {
             continue;
         }
-        let Some(roots) = roots_of(job, source)? else {
+        let Some((roots, skipped)) = roots_of(job, source)? else {
             continue;
         };
-        let mut files = Vec::new();
-        for root in &roots {
-            collect(source, root, 0, &mut files)?;
-        }
-        files.iter_mut().for_each(|of| of.nulls = nulls.clone());
-        files.sort_by(|a, b| a.path.cmp(&b.path));
-        // The same file by two names counts once.
-        let mut seen = Vec::new();
-        files.retain(|file| {
-            let real = file
-                .path
-                .canonicalize()
-                .unwrap_or_else(|_| file.path.clone());
-            let at = seen.binary_search(&real);
-            at.map_err(|at| seen.insert(at, real)).is_err()
-        });
-        if files.is_empty() {
-            let roots: Vec<String> = roots.iter().map(|root| shown(root)).collect();
-            let what = format!(
-                "no files of {} in \"{}\"",
-                source.name(),
-                roots.join("\", \"")
-            );
-            return Err(Error::from(ErrorKind::NoInput { what }));
-        }
-        sources.push(SourceFiles {
+        let mut search = Search {
             source,
-            roots,
-            files,
-        });
+            files: Vec::new(),
+            skipped,
+            tables: Tables::of(source),
+            nulls: nulls.clone(),
+        };
+        for root in &roots {
+            search.collect(root, 0)?;
+        }
+        sources.push(search.finish(roots)?);
     }
     Ok(sources)
 }
 
+/// Files and folders that are named, and those among them that are passed over.
+type Roots = (Vec<PathBuf>, Vec<PathBuf>);
+
 /// The files and folders that a job names for a source; `None` if it names none.
-fn roots_of(job: &Job, source: Source) -> Result<Option<Vec<PathBuf>>> {
+fn roots_of(job: &Job, source: Source) -> Result<Option<Roots>> {
     if let Some(dir) = &job.dir {
-        return found_in(job, dir, source).map(|root| Some(vec![root]));
+        return found_in(job, dir, source).map(|root| Some((vec![root], Vec::new())));
     }
-    let mut roots = Vec::new();
+    let (mut roots, mut skipped) = (Vec::new(), Vec::new());
     for (_, path) in job.paths.iter().filter(|(of, _)| *of == source) {
-        roots.extend(expand(path)?);
+        expand(path, &mut roots, &mut skipped)?;
     }
-    if !roots.is_empty() {
-        // A list of a table's files is somebody's choice; a path into its folder may not be.
-        for folder in roots.iter().flat_map(|root| root.ancestors().skip(1)) {
-            refuse_tables(folder)?;
-        }
-        return Ok(Some(roots));
+    if !(roots.is_empty() && skipped.is_empty()) {
+        return Ok(Some((roots, skipped)));
     }
     let Some((_, list)) = job.files_from.iter().find(|(of, _)| *of == source) else {
         return Ok(None);
     };
     let text = read_list(list)?;
     for line in text.lines().map(str::trim).filter(|line| !line.is_empty()) {
-        roots.extend(expand(line)?);
+        expand(line, &mut roots, &mut skipped)?;
     }
-    Ok(Some(roots))
+    Ok(Some((roots, skipped)))
 }
 
 /// The text of a list of paths: of a file, or of a pipe that somebody writes to.
 fn read_list(list: &Path) -> Result<String> {
+    check_in(list)?;
     let failed = |error: io::Error| missing_or_io(list, error);
     let kind = fs::metadata(list).map_err(failed)?.file_type();
     if !kind.is_file() && !kind.is_fifo() && !kind.is_dir() {
@@ -134,6 +121,7 @@ fn read_list(list: &Path) -> Result<String> {
 
 /// The folder or file of a source in a folder of all sources.
 fn found_in(job: &Job, dir: &Path, source: Source) -> Result<PathBuf> {
+    check_in(dir)?;
     if !dir.is_dir() {
         let what = format!("no such folder: \"{}\"", dir.display());
         return Err(Error::from(ErrorKind::NoInput { what }));
@@ -171,10 +159,12 @@ fn found_in(job: &Job, dir: &Path, source: Source) -> Result<PathBuf> {
     }
 }
 
-/// The files and folders of a path that may be a glob.
-fn expand(path: &str) -> Result<Vec<PathBuf>> {
+/// Adds the files and folders of a path that may be a glob.
+fn expand(path: &str, roots: &mut Vec<PathBuf>, skipped: &mut Vec<PathBuf>) -> Result<()> {
+    check_in(Path::new(path))?;
     if Path::new(path).exists() {
-        return Ok(vec![PathBuf::from(path)]);
+        roots.push(PathBuf::from(path));
+        return Ok(());
     }
     if !path.contains(['*', '?', '[']) {
         let what = format!("no such file or folder: \"{path}\"");
@@ -182,91 +172,141 @@ fn expand(path: &str) -> Result<Vec<PathBuf>> {
     }
     let pattern = glob::glob(path)
         .map_err(|error| Error::settings(format!("\"{path}\" is no glob: {}", error.msg)))?;
-    let mut found = Vec::new();
+    let before = roots.len() + skipped.len();
     for entry in pattern {
         let entry = entry.map_err(|error| {
             let path = error.path().to_owned();
             Error::io("read", &path, error.into())
         })?;
-        if !is_hidden(&entry) {
-            found.push(entry);
+        // A glob that asks for such copies gets them.
+        match is_in_progress(&entry) && !is_in_progress(Path::new(path)) {
+            true => skipped.push(entry),
+            false if is_hidden(&entry) => {}
+            false => roots.push(entry),
         }
     }
-    if found.is_empty() {
+    if roots.len() + skipped.len() == before {
         let what = format!("nothing matches \"{path}\"");
         return Err(Error::from(ErrorKind::NoInput { what }));
     }
-    Ok(found)
+    Ok(())
 }
 
 /// Folders inside each other that are still followed: a limit for loops of links.
 const DEPTH_MAX: u32 = 64;
 
-/// Adds a file, or all files of a folder.
-fn collect(source: Source, path: &Path, depth: u32, files: &mut Vec<InputFile>) -> Result<()> {
-    let metadata = fs::metadata(path).map_err(|error| missing_or_io(path, error))?;
-    if !metadata.is_dir() {
-        if !metadata.is_file() {
-            return Err(Error::bad_file(shown(path), "expected a file or a folder"));
-        }
-        let day = hive_day(path)?;
-        files.push(InputFile {
-            source,
-            path: path.to_owned(),
-            shown: shown(path),
-            day,
-            whole: Arc::default(),
-            nulls: NullWords::default(),
-        });
-        return Ok(());
-    }
-    refuse_tables(path)?;
-    if depth == DEPTH_MAX {
-        return Err(Error::bad_file(
-            shown(path),
-            "folders lie too deep, or link in a circle",
-        ));
-    }
-    let entries = fs::read_dir(path).map_err(|error| Error::io("read", path, error))?;
-    for entry in entries {
-        let entry = entry
-            .map_err(|error| Error::io("read", path, error))?
-            .path();
-        if !is_hidden(&entry) {
-            collect(source, &entry, depth + 1, files)?;
-        }
-    }
-    Ok(())
+/// The files of a source, while they are looked for.
+struct Search {
+    /// The source.
+    source: Source,
+    /// The files so far.
+    files: Vec<InputFile>,
+    /// What was passed over so far.
+    skipped: Vec<PathBuf>,
+    /// What looks for tables.
+    tables: Tables,
+    /// Words that are null in the files.
+    nulls: NullWords,
 }
 
-/// An error for folders whose files only count by a list that we do not read.
-fn refuse_tables(folder: &Path) -> Result<()> {
-    let advice = "its folder also holds files that were deleted from the table; list the files \
-                  of a snapshot with the table's own tool, and name that list with --files-from";
-    if folder.join("_delta_log").is_dir() {
-        return Err(Error::bad_file(
-            shown(folder),
-            format!("this is a Delta table: {advice}"),
-        ));
+impl Search {
+    /// Adds a file, or all files of a folder.
+    fn collect(&mut self, path: &Path, depth: u32) -> Result<()> {
+        let metadata = fs::metadata(path).map_err(|error| missing_or_io(path, error))?;
+        if !metadata.is_dir() {
+            if !metadata.is_file() {
+                return Err(Error::bad_file(shown(path), "expected a file or a folder"));
+            }
+            let day = hive_day(path)?;
+            self.files.push(InputFile {
+                source: self.source,
+                path: path.to_owned(),
+                shown: shown(path),
+                day,
+                whole: Arc::default(),
+                nulls: self.nulls.clone(),
+            });
+            return Ok(());
+        }
+        self.tables.check(path)?;
+        if depth == DEPTH_MAX {
+            return Err(Error::bad_file(
+                shown(path),
+                "folders lie too deep, or link in a circle",
+            ));
+        }
+        let entries = fs::read_dir(path).map_err(|error| Error::io("read", path, error))?;
+        for entry in entries {
+            let entry = entry
+                .map_err(|error| Error::io("read", path, error))?
+                .path();
+            match is_in_progress(&entry) {
+                true => self.skipped.push(entry),
+                false if is_hidden(&entry) => {}
+                false => self.collect(&entry, depth + 1)?,
+            }
+        }
+        Ok(())
     }
-    let metadata = folder.join("metadata");
-    let is_iceberg = fs::read_dir(&metadata).is_ok_and(|entries| {
-        let mut names = entries.filter_map(|entry| entry.ok()?.file_name().into_string().ok());
-        names.any(|name| name.ends_with(".metadata.json") || name == "version-hint.text")
-    });
-    if is_iceberg {
-        return Err(Error::bad_file(
-            shown(folder),
-            format!("this is an Iceberg table: {advice}"),
-        ));
+
+    /// The files, each once, if there are any and none is of a table.
+    fn finish(mut self, roots: Vec<PathBuf>) -> Result<SourceFiles> {
+        self.files.sort_by(|a, b| a.path.cmp(&b.path));
+        self.skipped.sort();
+        self.skipped.dedup();
+        let mut seen = BTreeSet::new();
+        let mut once = Vec::new();
+        for file in self.files {
+            let real = file.path.canonicalize();
+            let real = real.unwrap_or_else(|_| file.path.clone());
+            self.tables.check_around(&file.path, &real)?;
+            // The same file by two names counts once.
+            if seen.insert(real) {
+                once.push(file);
+            }
+        }
+        if once.is_empty() {
+            let roots: Vec<String> = roots.iter().map(|root| shown(root)).collect();
+            let mut what = format!(
+                "no files of {} in \"{}\"",
+                self.source.name(),
+                roots.join("\", \"")
+            );
+            if let Some(first) = self.skipped.first() {
+                what += &format!(
+                    ", but copies in progress, which are not read: {} of them, the first \"{}\"",
+                    self.skipped.len(),
+                    first.display()
+                );
+            }
+            return Err(Error::from(ErrorKind::NoInput { what }));
+        }
+        Ok(SourceFiles {
+            source: self.source,
+            roots,
+            files: once,
+            skipped: self.skipped,
+        })
     }
-    Ok(())
 }
 
 /// Whether a path's last name says that it is not data.
 fn is_hidden(path: &Path) -> bool {
     let name = path.file_name().map(|name| name.to_string_lossy());
     name.is_some_and(|name| name.starts_with(['_', '.']))
+}
+
+/// Endings of copies that are still being made.
+const IN_PROGRESS: [&str; 5] = [".tmp", ".part", ".partial", ".crdownload", ".inprogress"];
+
+/// Whether a path's last name says that somebody still writes it, or died while writing it.
+fn is_in_progress(path: &Path) -> bool {
+    let name = path.file_name().map(|name| name.to_string_lossy());
+    let name = name.unwrap_or_default().to_ascii_lowercase();
+    let is_file = !name.starts_with(['_', '.'])
+        && (IN_PROGRESS.iter().any(|ending| name.ends_with(ending))
+            || name.contains(".inprogress."));
+    is_file || name == "_temporary"
 }
 
 /// A path in a message.

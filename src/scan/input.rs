@@ -18,6 +18,7 @@ use crate::ids::{Day, count64};
 use crate::job::{Format, Job, Source};
 use crate::regular::{self, DigestOf};
 use crate::scan::files::missing_or_io;
+use crate::scan::foreign::{self, HEAD_BYTES};
 use crate::scan::nulls::NullWords;
 
 /// How a text file is compressed.
@@ -29,6 +30,75 @@ pub(crate) enum Compression {
     Gzip,
     /// Zstandard.
     Zstd,
+}
+
+/// What a file is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Detected {
+    /// Its format.
+    pub(crate) format: Format,
+    /// How it is compressed.
+    pub(crate) compression: Compression,
+    /// Whether its text alone tells that it has no rows. Of Parquet the footer does.
+    pub(crate) is_empty: bool,
+}
+
+impl Detected {
+    /// A file that may have rows.
+    fn new(format: Format, compression: Compression) -> Detected {
+        Detected {
+            format,
+            compression,
+            is_empty: false,
+        }
+    }
+}
+
+/// Bytes of text that tell what a file is.
+const TEXT_HEAD_BYTES: u64 = 1 << 16;
+
+/// The beginning of a text.
+#[derive(Debug, Default)]
+struct Head {
+    /// Its bytes.
+    bytes: Vec<u8>,
+    /// Whether the text ends behind them.
+    is_end: bool,
+}
+
+impl Head {
+    /// Whether there is nothing but white space.
+    fn is_blank(&self) -> bool {
+        self.is_end && self.bytes.trim_ascii().is_empty()
+    }
+
+    /// Whether there is nothing but an empty array, or the header of a table.
+    fn has_no_rows(&self, format: Format) -> bool {
+        match (self.is_end, format) {
+            (true, Format::Json) => {
+                let inner = self.bytes.trim_ascii().strip_prefix(b"[");
+                let inner = inner.and_then(|of| of.strip_suffix(b"]"));
+                inner.is_some_and(|of| of.trim_ascii().is_empty())
+            }
+            (true, Format::Csv) => self.is_header(),
+            _ => false,
+        }
+    }
+
+    /// Whether there is one line of CSV, and it is a header: it ends as a line does, or it may have
+    /// been cut, and no field of it is like a value. A row of a log has a time, if nothing else.
+    fn is_header(&self) -> bool {
+        let Ok(text) = std::str::from_utf8(&self.bytes) else {
+            return false;
+        };
+        let line = text.trim_end_matches(['\r', '\n']);
+        let is_line = line.len() < text.len() && !line.contains(['\r', '\n']);
+        let is_value = |field: &str| {
+            let field = field.trim_matches([' ', '"']);
+            field.starts_with(|of: char| of.is_ascii_digit() || "+-[{.".contains(of))
+        };
+        is_line && line.matches('"').count() % 2 == 0 && !line.split(',').any(is_value)
+    }
 }
 
 /// A file of a source.
@@ -73,41 +143,69 @@ impl InputFile {
         Error::bad_file(self.shown.clone(), what)
     }
 
-    /// The format and compression: as the user says, else by content, else by name.
+    /// What the file is: as the user says, else by content, else by name.
     ///
     /// # Errors
-    /// If neither tells.
-    pub(crate) fn detect(&self, job: &Job) -> Result<(Format, Compression)> {
-        let mut file = self.open()?;
-        let mut head = [0; 4];
-        let read = read_up_to(&mut file, &mut head).map_err(|error| self.io(error))?;
-        if head == *b"PAR1" && matches!(job.format, None | Some(Format::Parquet)) {
-            return Ok((Format::Parquet, Compression::None));
+    /// If neither tells, or it is of a format that is not read.
+    pub(crate) fn detect(&self, job: &Job) -> Result<Detected> {
+        let mut head = Vec::new();
+        let read = self
+            .open()?
+            .take(count64(HEAD_BYTES))
+            .read_to_end(&mut head);
+        read.map_err(|error| self.io(error))?;
+        if head.starts_with(b"PAR1") && matches!(job.format, None | Some(Format::Parquet)) {
+            return Ok(Detected::new(Format::Parquet, Compression::None));
         }
-        let compression = match head {
-            [0x1f, 0x8b, ..] if read >= 2 => Compression::Gzip,
-            [0x28, 0xb5, 0x2f, 0xfd] => Compression::Zstd,
+        foreign::refuse(self, &head, Compression::None)?;
+        let compression = match head[..] {
+            [0x1f, 0x8b, ..] => Compression::Gzip,
+            // Some writers put a frame that is skipped before the others.
+            [0x28, 0xb5, 0x2f, 0xfd, ..] | [0x50..=0x5f, 0x2a, 0x4d, 0x18, ..] => Compression::Zstd,
             _ => Compression::None,
         };
-        let name = self.path.to_string_lossy().to_ascii_lowercase();
-        if read == 0 && (name.ends_with(".gz") || name.ends_with(".zst")) {
-            return Err(self.fault("it is empty, and not even compressed"));
+        let head = self.head(compression)?;
+        if compression != Compression::None {
+            foreign::refuse(self, &head.bytes, compression)?;
         }
-        if let Some(format) = job.format {
-            return Ok((format, compression));
+        let told = job.format.or_else(|| self.format_of(job, &head.bytes));
+        if head.is_blank() {
+            let format = told.unwrap_or(Format::Ndjson);
+            return Ok(Detected {
+                is_empty: true,
+                ..Detected::new(format, compression)
+            });
         }
-        let mut text = self.text(compression)?;
-        let head = text.source.fill_buf();
-        let head = head.map_err(|error| self.broken(&error))?;
-        match self.format_of(job, head) {
+        match told {
             Some(Format::Parquet) if compression != Compression::None => {
                 Err(self.fault("Parquet is not read through gzip or zstd; unpack it first"))
             }
-            Some(format) => Ok((format, compression)),
-            None => Err(self.fault(
-                "neither its content nor its name tells its format; \
-                 --format parquet|csv|ndjson|json says so",
-            )),
+            Some(format) => Ok(Detected {
+                is_empty: head.has_no_rows(format),
+                ..Detected::new(format, compression)
+            }),
+            None => Err(self.fault(foreign::unknown(&self.path))),
+        }
+    }
+
+    /// The beginning of the text: its first stretch that is not blank, if one is not.
+    fn head(&self, compression: Compression) -> Result<Head> {
+        // What is digested here is not what is read later.
+        let own = InputFile {
+            whole: Arc::default(),
+            ..self.clone()
+        };
+        let mut text = own.text(compression)?.source;
+        loop {
+            let mut head = Head::default();
+            let read = (&mut text)
+                .take(TEXT_HEAD_BYTES)
+                .read_to_end(&mut head.bytes);
+            read.map_err(|error| self.broken(&error))?;
+            head.is_end = count64(head.bytes.len()) < TEXT_HEAD_BYTES;
+            if head.is_end || !head.bytes.trim_ascii().is_empty() {
+                return Ok(head);
+            }
         }
     }
 
@@ -269,14 +367,40 @@ impl<R: Read> Read for Expanding<R> {
     }
 }
 
-/// Reads until the buffer is full or the file ends.
-fn read_up_to(file: &mut File, buffer: &mut [u8]) -> io::Result<u64> {
-    let mut read = 0;
-    while read < buffer.len() {
-        match file.read(&mut buffer[read..])? {
-            0 => break,
-            more => read += more,
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_header_alone_has_no_rows_but_a_row_alone_is_no_header() {
+        let is_empty = |text: &str, format| {
+            let head = Head {
+                bytes: text.into(),
+                is_end: true,
+            };
+            head.has_no_rows(format)
+        };
+        for text in ["a,b\n", "a\r\n", "\"a,b\",c\n\n", "\"\"\n", "customer_id\n"] {
+            assert!(is_empty(text, Format::Csv), "{text:?}");
         }
+        for text in [
+            // A row of a file without a header.
+            "1,2\n",
+            "a,\"2025-08-15\"\n",
+            "a,-1\n",
+            "a,[{}]\n",
+            // One that may have been cut.
+            "a,b",
+            "a,b\n1,2\n",
+            "a,b\r1",
+            "\"a,b\n",
+        ] {
+            assert!(!is_empty(text, Format::Csv), "{text:?}");
+        }
+        assert!(is_empty(" [\n]\n", Format::Json));
+        for text in ["[{}]", "[", "]", "{}", "[[]]"] {
+            assert!(!is_empty(text, Format::Json), "{text:?}");
+        }
+        assert!(!is_empty("[]", Format::Ndjson));
     }
-    Ok(count64(read))
 }

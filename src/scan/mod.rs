@@ -1,8 +1,9 @@
 //! Files to columns: formats, types and names in; typed rows out, judged row by row.
 //!
-//! In reading order: `files` finds them, `input` opens them, `times`, `fields` and `words` read
-//! single values, `items` texts of items, `kept` values that are carried through, `nulls` words that
-//! are null, `pieces` cuts text, `text`, `csv`, `json`, `shape`, `elements`, `arrays` and `parquet` read records and
+//! In reading order: `files` finds them, but for those of `tables`, `input` opens them, but for those
+//! that are `foreign`, `times`, `fields` and `words` read single values, `items` texts of items, `kept`
+//! values that are carried through, `nulls` words that are null, `pieces` cuts text, `text`, `csv`,
+//! `json`, `shape`, `elements`, `arrays` and `parquet` read records and
 //! batches, `shared` lets threads read one text file, `faults` says what becomes of bad rows,
 //! `impressions` and `actions` are the two scan loops of `sequences`, `plan` decides what is read
 //! when; `table` reads any other table, and `events` with it those of `dwell`.
@@ -18,6 +19,7 @@ pub(crate) mod faults;
 pub(crate) mod features;
 pub(crate) mod fields;
 pub(crate) mod files;
+mod foreign;
 pub(crate) mod impressions;
 pub(crate) mod input;
 pub(crate) mod items;
@@ -31,6 +33,7 @@ mod shape;
 pub(crate) mod shared;
 pub(crate) mod sides;
 pub(crate) mod table;
+mod tables;
 #[cfg(test)]
 mod tests;
 pub(crate) mod text;
@@ -54,6 +57,8 @@ pub(crate) enum Opened {
     Parquet(Arc<ParquetFile>),
     /// A text file.
     Text(Arc<InputFile>, Format, Compression),
+    /// A file without rows: whatever it lacks, it lacks nothing.
+    Empty(Arc<InputFile>, Format),
 }
 
 /// What one thread reads at a time.
@@ -83,17 +88,31 @@ impl Opened {
     /// # Errors
     /// If it cannot be read, or is in no known format.
     pub(crate) fn open(job: &Job, file: &InputFile) -> Result<Opened> {
-        match file.detect(job)? {
-            (Format::Parquet, _) => Ok(Opened::Parquet(Arc::new(ParquetFile::open(file)?))),
-            (format, compression) => Ok(Opened::Text(Arc::new(file.clone()), format, compression)),
+        let detected = file.detect(job)?;
+        let (format, own) = (detected.format, || Arc::new(file.clone()));
+        if detected.is_empty {
+            return Ok(Opened::Empty(own(), format));
         }
+        if format != Format::Parquet {
+            return Ok(Opened::Text(own(), format, detected.compression));
+        }
+        let parquet = ParquetFile::open(file)?;
+        Ok(match parquet.rows_count() {
+            0 => Opened::Empty(own(), format),
+            _ => Opened::Parquet(Arc::new(parquet)),
+        })
+    }
+
+    /// Whether the file has no rows.
+    pub(crate) fn is_empty(&self) -> bool {
+        matches!(self, Opened::Empty(..))
     }
 
     /// The file.
     pub(crate) fn file(&self) -> &InputFile {
         match self {
             Opened::Parquet(parquet) => &parquet.file,
-            Opened::Text(file, ..) => file,
+            Opened::Text(file, ..) | Opened::Empty(file, _) => file,
         }
     }
 
@@ -101,17 +120,18 @@ impl Opened {
     pub(crate) fn format(&self) -> Format {
         match self {
             Opened::Parquet(_) => Format::Parquet,
-            Opened::Text(_, format, _) => *format,
+            Opened::Text(_, format, _) | Opened::Empty(_, format) => *format,
         }
     }
 
     /// The format and compression of a text file.
     ///
     /// # Panics
-    /// If it is a Parquet file.
+    /// If it is a Parquet file, or has no rows.
     pub(crate) fn text_format(&self) -> (Format, Compression) {
         match self {
             Opened::Parquet(_) => panic!("a Parquet file is not read as text"),
+            Opened::Empty(..) => panic!("a file without rows is not read"),
             Opened::Text(_, format, compression) => (*format, *compression),
         }
     }
@@ -121,6 +141,7 @@ impl Opened {
         match self {
             Opened::Parquet(parquet) => parquet.rows_count(),
             Opened::Text(file, ..) => file.size() / 40,
+            Opened::Empty(..) => 0,
         }
     }
 
@@ -152,9 +173,11 @@ impl Opened {
             steps,
         };
         match self {
+            Opened::Empty(..) => Vec::new(),
             Opened::Text(file, ..) => vec![task(0, file.size())],
             Opened::Parquet(parquet) => {
                 let groups = parquet.row_groups().iter().enumerate();
+                let groups = groups.filter(|(_, group)| group.num_rows() > 0);
                 groups
                     .map(|(at, group)| task(at, unsigned(group.num_rows())))
                     .collect()

@@ -20,6 +20,7 @@ use crate::naive::{self, Found, ItemCodes};
 use crate::oracle::{
     Barred, Candidate, Fate, LogAction, LogImpression, LogTime, Rules, fates, sequences,
 };
+use crate::place::check_in;
 
 /// Which impressions are explained.
 #[derive(Clone, Debug, Default)]
@@ -108,6 +109,7 @@ pub struct ExplainedAction {
 /// # Ok::<(), hitherto::Error>(())
 /// ```
 pub fn explain(settings: &ExplainSettings, control: &Control) -> Result<Vec<Explained>> {
+    check_in(&settings.out)?;
     let threads = settings.threads.clamp(1, 1024);
     in_threads(threads, || guarded("the inputs", || run(settings, control)))
 }

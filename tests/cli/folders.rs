@@ -6,7 +6,7 @@ use std::process::Command;
 use serde_json::json;
 
 use crate::encode::encode;
-use crate::shop::{NAMED, SOURCES, Shop, entries, lacking, names, rows, run, shop, snapshot};
+use crate::shop::{SOURCES, Shop, entries, lacking, names, rows, run, shop, snapshot};
 
 /// Runs the shop under a deadline: a run that hangs ends with code 124.
 #[track_caller]
@@ -50,42 +50,6 @@ fn a_folder_of_a_day_wins_over_the_column() {
         assert!(names(&shop.out()).contains(&"dt=2025-08-17".to_owned()));
         assert_eq!(shop.samples().len(), 5);
     }
-}
-
-#[test]
-fn a_table_of_another_tool_is_refused() {
-    for (list, bytes) in [
-        ("clicks/_delta_log/00000000000000000000.json", "{}"),
-        ("clicks/metadata/v1.metadata.json", "{}"),
-        ("clicks/metadata/version-hint.text", "1"),
-        ("clicks/deeper/_delta_log/00000000000000000000.json", "{}"),
-    ] {
-        let shop = shop();
-        shop.remove("clicks")
-            .put("clicks/part-0.csv", encode("csv", &rows("clicks")));
-        shop.put(list, bytes);
-        let table = if list.contains("delta") {
-            "Delta"
-        } else {
-            "Iceberg"
-        };
-        let run = shop.refuses(&[], 65, &["shop/clicks", table, "--files-from"]);
-        assert!(!run.stderr.contains("row"), "{}", run.stderr);
-        shop.refuses(&["--on-bad-row", "quarantine"], 65, &[table]);
-    }
-}
-
-#[test]
-fn a_glob_into_a_table_is_refused_but_a_list_is_read() {
-    let shop = shop();
-    shop.remove("clicks")
-        .put("clicks/part-0.csv", encode("csv", &rows("clicks")));
-    shop.put("clicks/_delta_log/00000000000000000000.json", "{}");
-    shop.put("list", "shop/clicks/part-0.csv\n\n");
-    let run = shop.run_bare(&[&NAMED[..], &["--clicks", "shop/clicks/*.csv"]].concat());
-    shop.assert_refused(&run, 65, &["Delta", "--files-from"]);
-    let run = shop.run_bare(&[&NAMED[..], &["--files-from", "clicks=shop/list"]].concat());
-    assert_eq!(run.code, 0, "{}", run.stderr);
 }
 
 #[test]

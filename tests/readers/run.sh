@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# Compares the output of a built binary with a recomputation in plain Python, read back by pyarrow, DuckDB and Polars.
+# Compares the output of a built binary with a recomputation in plain Python, read back by pyarrow, DuckDB and Polars,
+# and follows what it prints to the letter.
 # Usage: tests/readers/run.sh PATH_TO_HITHERTO_BINARY
 # HITHERTO_TORCH=1 installs PyTorch first (some GB), so that the training example runs too.
 set -euo pipefail
@@ -21,6 +22,8 @@ fi
 
 failed=0
 "$venv/bin/python" "$here/recompute.py" "$binary" "$work" 2>&1 | tee "$log" || failed=1
+
+"$venv/bin/python" "$here/advice.py" "$binary" "$work/advice" 2>&1 | tee -a "$log" || failed=1
 
 if [ "${HITHERTO_TORCH:-0}" = 1 ]; then
     "$venv/bin/pip" install --quiet --disable-pip-version-check torch

@@ -4,9 +4,10 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// The modules, each using only those before it.
-const ORDER: [&str; 38] = [
+const ORDER: [&str; 39] = [
     "ids",
     "error",
+    "place",
     "regular",
     "failpoint",
     "calendar",

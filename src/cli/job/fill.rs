@@ -129,7 +129,7 @@ fn flags_of(file: &JobFile, key: &Key, arg: &Arg) -> hitherto::Result<Vec<OsStri
         };
     }
     let flags = key.values.iter().map(|value| {
-        let value = match is_path {
+        let value = match is_path && !hitherto::is_elsewhere(value) {
             true => file.base.join(value).into_os_string(),
             false => OsString::from(value),
         };

@@ -163,6 +163,7 @@ impl JobFile {
     /// # Errors
     /// If it is not there, or makes no sense.
     pub(super) fn read(path: &Path) -> hitherto::Result<JobFile> {
+        hitherto::check_in(path)?;
         let shown = format!("\"{}\"", path.display());
         let text = fs::read_to_string(path).map_err(|error| match error.kind() {
             io::ErrorKind::NotFound => Error::from(ErrorKind::NoInput {
@@ -215,6 +216,7 @@ pub(crate) fn show(path: &Path) -> hitherto::Result<String> {
 /// # Errors
 /// If there is one, or the folder cannot be read or written.
 pub(crate) fn init(folder: &Path) -> hitherto::Result<PathBuf> {
+    hitherto::check_in(folder)?;
     let path = folder.join("job.toml");
     if !folder.is_dir() {
         let what = format!("no such folder: \"{}\"", folder.display());

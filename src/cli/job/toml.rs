@@ -148,7 +148,10 @@ impl Reader<'_> {
 
     /// A path, from where relative ones start.
     fn path(&self, text: &str) -> String {
-        self.base.join(text).display().to_string()
+        match hitherto::is_elsewhere(text) {
+            true => text.to_owned(),
+            false => self.base.join(text).display().to_string(),
+        }
     }
 
     /// A code of a type.

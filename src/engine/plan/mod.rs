@@ -17,13 +17,14 @@ mod share;
 
 use self::memory::Memory;
 use self::share::Shares;
-use super::in_pool;
+use super::{in_pool, skipped_files};
 use crate::control::Control;
 use crate::error::Result;
 use crate::ids::{Day, count64, float};
 use crate::job::{ItemType, Job, Question};
 use crate::scan::Opened;
-use crate::warnings::Warning;
+use crate::scan::files::discover;
+use crate::warnings::{Warning, told};
 
 /// What a run of a job would make and take. What is not said to be exact is an estimate.
 #[derive(Clone, Debug, PartialEq)]
@@ -153,12 +154,15 @@ impl Planned {
 /// # Ok::<(), hitherto::Error>(())
 /// ```
 pub fn plan(job: &Job, control: &Control) -> Result<Planned> {
-    in_pool(job, || match (job.question, job.item_type) {
+    let mut planned = in_pool(job, || match (job.question, job.item_type) {
         (Question::Sequences, ItemType::Int32) => sequences::plan::<i32>(job, control),
         (Question::Sequences, ItemType::Int64) => sequences::plan::<i64>(job, control),
         (Question::Features, _) => features::plan(job, control),
         (Question::Dwell, _) => dwell::plan(job, control),
-    })
+    })?;
+    planned.warnings.extend(skipped_files(&discover(job)?));
+    planned.warnings = told(job, planned.warnings);
+    Ok(planned)
 }
 
 /// How often one number goes into another; 0 if there is nothing to divide by.

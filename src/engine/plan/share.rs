@@ -226,7 +226,9 @@ pub(super) fn choose(job: &Job, plan: Plan, stride: u64) -> Vec<Wave> {
                 (*at - 1) % few == few / 2
             };
             let chosen = match &task.opened {
-                Opened::Parquet(_) => is_chosen().then(|| Arc::clone(&task.shared)),
+                Opened::Parquet(_) | Opened::Empty(..) => {
+                    is_chosen().then(|| Arc::clone(&task.shared))
+                }
                 Opened::Text(file, ..) => {
                     let of_file = texts.entry(file.path.clone()).or_insert_with(|| {
                         match first_pieces(job, &task, stride) {
@@ -271,7 +273,7 @@ pub(super) fn steps_read(tasks: &[Task]) -> u64 {
         // Those that share a text file count once, by the task that has its steps.
         Opened::Text(..) if task.steps == 0 => 0,
         Opened::Text(..) => task.shared.steps_taken().unwrap_or(task.steps),
-        Opened::Parquet(_) => task.steps,
+        Opened::Parquet(_) | Opened::Empty(..) => task.steps,
     });
     steps.sum()
 }

@@ -198,6 +198,7 @@ impl<'a, I: Item> ActionScan<'a, I> {
         match &task.opened {
             Opened::Parquet(file) => self.read_parquet(file, task.row_group, state)?,
             Opened::Text(file, ..) => self.read_text(file, task, state)?,
+            Opened::Empty(..) => {}
         }
         match &mut state.items {
             None => Ok(()),

@@ -176,6 +176,7 @@ impl<'a> ImpressionScan<'a> {
         match &task.opened {
             Opened::Parquet(file) => self.read_parquet(file, task.row_group, (state, &mut items)),
             Opened::Text(..) => self.read_text(task, (state, &mut items)),
+            Opened::Empty(..) => Ok(()),
         }?;
         if let Some(items) = &mut items {
             items.charge(self.control)?;

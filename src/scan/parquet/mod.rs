@@ -63,7 +63,11 @@ impl ParquetFile {
     /// If there is none, or it makes no sense.
     pub(crate) fn open(file: &InputFile) -> Result<ParquetFile> {
         let metadata = Arc::new(read_footer(file, &file.open()?)?);
-        let schema = contained(|| schema_of(&metadata));
+        let schema = match metadata.file_metadata().num_rows() {
+            // Nothing is read of it: no type of its columns can be at fault.
+            0 => Ok(Fields::empty()),
+            _ => contained(|| schema_of(&metadata)),
+        };
         let schema =
             schema.map_err(|what| file.fault(format!("expected a Parquet file, found {what}")))?;
         Ok(ParquetFile {

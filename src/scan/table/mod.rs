@@ -179,6 +179,7 @@ impl<'a> TableScan<'a> {
         match &task.opened {
             Opened::Parquet(file) => self.read_parquet(file, task.row_group, state, on_batch),
             Opened::Text(file, ..) => self.read_text(file, task, state, on_batch),
+            Opened::Empty(..) => Ok(()),
         }
     }
 

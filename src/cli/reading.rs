@@ -1,0 +1,79 @@
+//! Lines that read what was made, each as its tool takes it.
+//!
+//! **Invariants**: a line works as it is printed, from the folder that the run was started in, whatever
+//! characters the path has, and beside the files whose names begin with `_`.
+
+use std::path::Path;
+
+/// The lines for a set that lies in folders by day: all of it, and one of its days.
+pub(crate) fn of_days(out: &Path, column: &str, day: &str) -> Vec<String> {
+    let all = format!("{}/{column}=*/*.parquet", escaped(out));
+    let one = out.join(format!("{column}={day}"));
+    vec![
+        format!(
+            "  Polars   pl.scan_parquet({}, hive_partitioning=True)",
+            python(&all)
+        ),
+        format!(
+            "  DuckDB   FROM read_parquet({}, hive_partitioning = true)",
+            sql(&all)
+        ),
+        format!(
+            "  pandas   pd.read_parquet({})",
+            python(&one.to_string_lossy())
+        ),
+    ]
+}
+
+/// The lines for one file.
+pub(crate) fn of_file(file: &Path) -> Vec<String> {
+    let all = escaped(file);
+    vec![
+        format!("  Polars   pl.read_parquet({})", python(&all)),
+        format!("  DuckDB   FROM read_parquet({})", sql(&all)),
+        format!(
+            "  pandas   pd.read_parquet({})",
+            python(&file.to_string_lossy())
+        ),
+    ]
+}
+
+/// A path as a glob that matches nothing else.
+fn escaped(path: &Path) -> String {
+    let mut glob = String::new();
+    for c in path.to_string_lossy().chars() {
+        match c {
+            '*' | '?' | '[' => glob.extend(['[', c, ']']),
+            c => glob.push(c),
+        }
+    }
+    glob
+}
+
+/// A text as Python writes it.
+pub(crate) fn python(text: &str) -> String {
+    format!("\"{}\"", text.replace('\\', "\\\\").replace('"', "\\\""))
+}
+
+/// A text as SQL writes it.
+fn sql(text: &str) -> String {
+    format!("'{}'", text.replace('\'', "''"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn lines_quote_what_their_tools_would_take_for_something_else() {
+        let lines = of_days(Path::new("a[1]'s \"x\""), "dt", "2025-08-15");
+        assert_eq!(
+            lines,
+            [
+                r#"  Polars   pl.scan_parquet("a[[]1]'s \"x\"/dt=*/*.parquet", hive_partitioning=True)"#,
+                r#"  DuckDB   FROM read_parquet('a[[]1]''s "x"/dt=*/*.parquet', hive_partitioning = true)"#,
+                r#"  pandas   pd.read_parquet("a[1]'s \"x\"/dt=2025-08-15")"#,
+            ]
+        );
+    }
+}
