@@ -7,19 +7,24 @@
 //! **Cost**: a binary search in a table of about 16,000 transitions; nothing at all for UTC.
 //! **Why so**: asking the zone library for each row measured 20 times the cost of the table.
 
-use jiff::Timestamp;
-use jiff::civil::Date;
+use jiff::civil::{Date, DateTime};
 use jiff::tz::TimeZone;
+use jiff::{Span, Timestamp};
 
 use crate::ids::{Day, Micros};
 
 /// Microseconds of a day of 24 hours.
 pub(crate) const DAY_US: i64 = 86_400_000_000;
 
-/// 0000-01-01: the first day that four digits can name.
-pub(crate) const DAY_MIN: Day = Day(-719_528);
+/// 0001-01-01: the first day that a time may be in.
+pub(crate) const DAY_MIN: Day = Day(-719_162);
 /// 9999-12-31: the last.
 pub(crate) const DAY_MAX: Day = Day(2_932_896);
+/// The first and the last microsecond of these days, on the wall.
+pub(crate) const WALLS: [i64; 2] = [
+    DAY_MIN.0 as i64 * DAY_US,
+    (DAY_MAX.0 as i64 + 1) * DAY_US - 1,
+];
 
 /// A time zone as a table of its offsets.
 #[derive(Clone, Debug)]
@@ -32,6 +37,8 @@ pub struct Zone {
     offsets: Vec<i64>,
     /// What the wall shows when each but the last stretch of one offset ends, on its own clock.
     wall_ends: Vec<i64>,
+    /// The first and the last instant at which the wall shows a day that a time may be in.
+    bounds: [i64; 2],
 }
 
 impl Zone {
@@ -51,12 +58,15 @@ impl Zone {
         let wall_ends = ends
             .map(|(end, offset)| end.saturating_add(*offset))
             .collect();
-        Some(Zone {
+        let mut zone = Zone {
             name: name.to_owned(),
             starts,
             offsets,
             wall_ends,
-        })
+            bounds: [0, 0],
+        };
+        zone.bounds = WALLS.map(|wall| zone.instant_of(wall).0);
+        Some(zone)
     }
 
     /// Coordinated universal time.
@@ -70,6 +80,13 @@ impl Zone {
     /// The IANA name.
     pub fn name(&self) -> &str {
         &self.name
+    }
+
+    /// Whether the clocks on the wall show a day of the years 1 to 9999 at an instant.
+    #[inline]
+    pub(crate) fn is_near(&self, at: Micros) -> bool {
+        let [first, last] = self.bounds;
+        (first..=last).contains(&at.0)
     }
 
     /// The instant at which the clocks on the wall first show `wall_us`, or, if they skip it,
@@ -247,7 +264,8 @@ fn days_in_month(year: i32, month: u32) -> u32 {
 /// A day as `YYYY-MM-DD`.
 pub fn date_text(day: Day) -> String {
     let epoch = Date::constant(1970, 1, 1);
-    match epoch.checked_add(jiff::Span::new().days(day.0.clamp(DAY_MIN.0, DAY_MAX.0))) {
+    let since = Span::new().try_days(day.0);
+    match since.and_then(|since| epoch.checked_add(since)) {
         Ok(date) => date.to_string(),
         Err(_) => format!("day {}", day.0),
     }
@@ -282,8 +300,14 @@ pub(crate) fn pair(tens: u8, ones: u8) -> Option<u32> {
 
 /// An instant as RFC 3339 in UTC, for people; far ends are given as a number.
 pub(crate) fn instant_text(at: Micros) -> String {
-    match Timestamp::from_microsecond(at.0) {
-        Ok(time) => time.to_string(),
+    if let Ok(time) = Timestamp::from_microsecond(at.0) {
+        return time.to_string();
+    }
+    // The zone library ends a day before the year 9999 does.
+    let wall = DateTime::constant(1970, 1, 1, 0, 0, 0, 0);
+    let since = Span::new().try_microseconds(at.0);
+    match since.and_then(|since| wall.checked_add(since)) {
+        Ok(wall) => format!("{wall}Z"),
         Err(_) => format!("{} µs", at.0),
     }
 }
@@ -300,7 +324,7 @@ mod tests {
 
     #[test]
     fn dates_match_the_zone_library() {
-        for days in (-719_468..2_932_000).step_by(97) {
+        for days in (DAY_MIN.0..2_932_000).step_by(97) {
             let date = date_text(Day(days));
             let part = |range: std::ops::Range<usize>| date[range].parse::<u32>().expect("digits");
             let year = i32::try_from(part(0..4)).expect("a year");
@@ -414,6 +438,28 @@ mod tests {
                 last = at;
             }
         }
+    }
+
+    #[test]
+    fn near_is_what_the_wall_shows_in_the_years_1_to_9999() {
+        for name in ["UTC", "America/New_York", "Pacific/Kiritimati"] {
+            let zone = Zone::named(name).expect("a zone");
+            let [first, last] = WALLS.map(|wall| zone.instant_of(wall));
+            assert_eq!([first, last].map(|at| zone.day_of(at)), [DAY_MIN, DAY_MAX]);
+            for (at, is_near) in [(first, true), (last, true)] {
+                assert_eq!(zone.is_near(at), is_near, "{name} {at:?}");
+            }
+            for at in [first.0 - 1, last.0 + 1, i64::MIN, i64::MAX] {
+                assert!(!zone.is_near(Micros(at)), "{name} {at}");
+            }
+        }
+        let utc = Zone::utc();
+        let [first, last] = WALLS.map(|wall| instant_text(utc.instant_of(wall)));
+        assert_eq!(first, "0001-01-01T00:00:00Z");
+        assert_eq!(last, "9999-12-31T23:59:59.999999Z");
+        assert_eq!(date_text(DAY_MIN), "0001-01-01");
+        assert_eq!(date_text(DAY_MAX), "9999-12-31");
+        assert_eq!(date_text(Day(DAY_MAX.0 + 1)), "day 2932897");
     }
 
     #[test]

@@ -43,7 +43,7 @@ fuzz_target!(|asked: (Texts, Choices, Numbers, Option<Declared>)| {
             [usize::from(question) % 3],
         dir: Some("nowhere".into()),
         out: "out".into(),
-        timezone: if zone.is_empty() { "UTC".to_owned() } else { zone },
+        timezone: Some(zone).filter(|zone| !zone.is_empty()),
         columns: columns.into_iter().map(|(of, ours, theirs)| (source(of), ours, theirs)).collect(),
         guest_ids: guests,
         windows,

@@ -31,7 +31,7 @@ pub(super) struct Reading {
         value_delimiter = ','
     )]
     columns: Vec<(Source, String, String)>,
-    /// The unit of times that are integers
+    /// The unit of times that are integers. A unit that makes times of another age of them is refused
     #[arg(long, value_enum, value_name = "UNIT")]
     time_unit: Option<UnitArg>,
     /// Words of the files that mean null, such as NULL,\N; may be repeated. In CSV and JSON every text
@@ -46,9 +46,10 @@ pub(super) struct Reading {
         allow_hyphen_values = true
     )]
     null_values: Vec<String>,
-    /// The zone of days, and of times without an offset
-    #[arg(long, value_name = "ZONE", default_value = "UTC")]
-    timezone: String,
+    /// The zone of days, and of times without an offset [default: UTC]. It must be given, also if it is
+    /// UTC, where other times have an offset or are instants otherwise
+    #[arg(long, value_name = "ZONE")]
+    timezone: Option<String>,
 }
 
 /// Which days are answered.

@@ -29,6 +29,7 @@ use crate::publish::Staging;
 use crate::scan::events::{EventScan, EventsRead, Heap, IdTypes};
 use crate::scan::faults::Policy;
 use crate::scan::input::InputFile;
+use crate::scan::units::{self, times_of};
 use crate::scan::{Opened, Task};
 use crate::spill::{Partitions, Spill};
 use crate::warnings::Warning;
@@ -75,6 +76,7 @@ fn run(job: &Job, control: &Control) -> Result<DwellReport> {
     let states = states.map(|spill| scan.state(spill)).collect();
     let states = run_tasks(&tasks, states, |state, task| scan.read(task, state))?;
     let read = EventsRead::of(states);
+    read.kinds.clone().check(job, &opened)?;
     hit("events read");
     let mut dealt = deal(control, (read, opened, types))?;
     check_names(job, &dealt)?;
@@ -108,6 +110,7 @@ pub(super) fn find(job: &Job, control: &Control) -> Result<(Vec<Opened>, IdTypes
     let (sources, gates, _) = look(job, control)?;
     let files: Vec<&InputFile> = sources.iter().flat_map(|of| &of.files).collect();
     let opened = open_all(job, &files)?;
+    units::check(job, &opened, &times_of(job, Source::Events), None)?;
     let types = id_types(job, &opened)?;
     Ok((opened, types, (gates, skipped_files(&sources))))
 }

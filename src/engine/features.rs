@@ -14,7 +14,8 @@
 use super::id_types::id_type;
 use super::unused::notice_features;
 use super::{
-    check_days, guarded, in_pool, look, open_all, run_tasks, skipped, skipped_files, spills,
+    check_days, guarded, in_pool, in_zone_of_set, look, open_all, run_tasks, skipped,
+    skipped_files, spills,
 };
 use crate::chunk::{FixedRow, RowChunk};
 use crate::control::{Control, Stage};
@@ -35,6 +36,7 @@ use crate::scan::features::shown::{ShownRead, ShownScan};
 use crate::scan::files::SourceFiles;
 use crate::scan::input::InputFile;
 use crate::scan::times::parse;
+use crate::scan::units::{self, times_of};
 use crate::scan::{Opened, Task};
 use crate::spill::Partitions;
 
@@ -65,6 +67,7 @@ pub fn features(job: &Job, control: &Control) -> Result<FeaturesReport> {
         let question = job.question.name();
         return Err(Error::settings(format!("this job asks for {question}")));
     }
+    let job = &in_zone_of_set(job);
     in_pool(job, || run(job, control))
 }
 
@@ -82,6 +85,7 @@ fn run(job: &Job, control: &Control) -> Result<FeaturesReport> {
     let states = states.map(|spill| scan.state(spill)).collect();
     let states = run_tasks(&tasks, states, |state, task| scan.read(task, state))?;
     let dealt = deal(control, &wanted, states, &mut found);
+    found.clicks.kinds.clone().check(job, &found.inputs)?;
     hit("clicks read");
     let notice = |rows: &RowTally, _: (u64, u64)| notice_features((job, control), &found, rows);
     features::write((job, control), &staging, (&found, &dealt), notice)
@@ -111,6 +115,7 @@ pub(super) fn ask(job: &Job, control: &Control, policy: &Policy) -> Result<Asked
     let (sources, gates, existing) = look(job, control)?;
     let skipped = skipped(job, &existing);
     let opened = open_source(job, &sources, Source::Impressions)?;
+    units::check(job, &opened, &times_of(job, Source::Impressions), None)?;
     let types = types(job, &opened)?;
     let shown = read_shown(job, control, policy, (&opened, types, &skipped))?;
     hit("impressions read");
@@ -143,7 +148,9 @@ pub(super) fn know(
         ..
     } = asked;
     let keys = shown.listings.keys();
+    let last = shown.shown.times.iter().copied().max();
     let listings = open_source(job, &sources, Source::Listings)?;
+    units::check(job, &listings, &times_of(job, Source::Listings), last)?;
     let tasks = tasks_of(&listings, Opened::tasks);
     control.enter(Stage::LISTINGS, tasks.iter().map(|task| task.steps).sum());
     let mut known = guarded("listings", || {
@@ -151,10 +158,10 @@ pub(super) fn know(
     })?;
     hit("listings read");
     let clicks = open_source(job, &sources, Source::Clicks)?;
+    units::check(job, &clicks, &times_of(job, Source::Clicks), last)?;
     let rows_about: u64 = clicks.iter().map(Opened::rows_about).sum();
     let bits = job.partition_bits;
     let bits = bits.unwrap_or_else(|| Split::bits_for(rows_about));
-    let last = shown.shown.times.iter().copied().max();
     let last = last.unwrap_or(Micros::MIN);
     let wanted = Wanted {
         of_listings: Split::new(shown.listings.count(), bits),
@@ -165,6 +172,8 @@ pub(super) fn know(
         last_label: Micros(last.0.saturating_add(job.label_window_us)),
     };
     control.charge(wanted.listings.bytes() + wanted.users.bytes())?;
+    let mut kinds = shown.kinds;
+    kinds.merge(&known.kinds);
     let mut rejected = shown.rejected;
     rejected.append(&mut known.rejected);
     let skipped = asked.skipped.iter().filter(|day| job.wants_day(**day));
@@ -178,7 +187,10 @@ pub(super) fn know(
         listing_ids: shown.listings,
         listings: known,
         days: shown.days,
-        clicks: ClickTally::default(),
+        clicks: ClickTally {
+            kinds,
+            ..ClickTally::default()
+        },
         rejected,
         source_days: metrics::source_days(&sources),
         gates: asked.gates,
@@ -208,6 +220,7 @@ pub(super) fn deal(
         false => Dealt::Once(gather(control, wanted, once)),
     };
     found.data_end = found.data_end.or(tally.latest);
+    tally.kinds.merge(&found.clicks.kinds);
     found.rejected.append(&mut tally.rejected);
     found.rejected.sort_unstable();
     found.clicks = tally;
@@ -274,7 +287,8 @@ fn data_end(job: &Job) -> Result<Option<Micros>> {
     let Some(text) = &job.data_end else {
         return Ok(None);
     };
-    let written = parse(text.as_bytes()).map(|written| written.resolve(job.zone()).at);
+    let written = parse(text.as_bytes()).filter(|written| written.is_near(job.zone()));
+    let written = written.map(|written| written.resolve(job.zone()).at);
     let what = || format!("--data-end is \"{text}\"; it takes a time such as 2024-02-01T00:00:00Z");
     written.map(Some).ok_or_else(|| Error::settings(what()))
 }

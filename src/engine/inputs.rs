@@ -21,6 +21,7 @@ use crate::scan::Opened;
 use crate::scan::files::{SourceFiles, discover};
 use crate::scan::input::InputFile;
 use crate::scan::plan::{Span, is_folder_out};
+use crate::scan::units::{self, times_of};
 use crate::vocabulary::Vocabulary;
 use crate::warnings::Warning;
 
@@ -104,6 +105,17 @@ pub(super) fn check_days<T>(
     Ok(())
 }
 
+/// Checks the unit of integer times of actions, given the latest cutoff.
+fn check_units(job: &Job, opened: &[Opened], newest: Micros) -> Result<()> {
+    let newest = Some(newest).filter(|newest| *newest != Micros::MIN);
+    for of in &job.actions {
+        let is_its = |file: &&Opened| file.file().source == of.source;
+        let opened: Vec<Opened> = opened.iter().filter(is_its).cloned().collect();
+        units::check(job, &opened, &times_of(job, of.source), newest)?;
+    }
+    Ok(())
+}
+
 /// Opens files, in parallel, and keeps their order.
 pub(super) fn open_all(job: &Job, files: &[&InputFile]) -> Result<Vec<Opened>> {
     let opened: Vec<Result<Opened>> = files
@@ -140,6 +152,7 @@ pub(super) fn find_actions<I: Item>(
         .filter(|file| !is_folder_out(job, file, span))
         .collect();
     let opened = open_all(job, &files)?;
+    check_units(job, &opened, span.last)?;
     let rows_max: u64 = opened.iter().map(Opened::rows_about).sum();
     // Not a bound, but what is kept if histories fill up and reading stops early.
     let kept_max = u64::from(probes.keys.count()) * u64::from(job.actions_max);

@@ -40,7 +40,7 @@ use crate::encode::{ItemColumn, RowTally};
 use crate::error::{Error, ErrorKind, Result};
 use crate::failpoint::hit;
 use crate::ids::{Day, count64};
-use crate::job::{ItemType, Job, Publish, Question, SIDE_COLUMNS_MAX};
+use crate::job::{ItemType, Job, Publish, Question, SIDE_COLUMNS_MAX, WarningCode};
 use crate::manifest;
 use crate::metrics::Gates;
 use crate::op::counts::HistoryCounts;
@@ -53,10 +53,12 @@ use crate::scan::faults::{Policy, Rejected};
 use crate::scan::files::SourceFiles;
 use crate::scan::impressions::ImpressionState;
 use crate::scan::items::ItemTexts;
+use crate::scan::kinds::Kinds;
 use crate::scan::plan::{Plan, Proof};
 use crate::scan::{Opened, Task};
 use crate::spill::{Partitions, Spill};
 use crate::vocabulary::Vocabulary;
+use crate::warnings::Warning;
 
 /// Runs a job of [`Question::Sequences`]: reads, sorts, writes and publishes.
 ///
@@ -82,10 +84,20 @@ pub fn run(job: &Job, control: &Control) -> Result<Report> {
         let question = job.question.name();
         return Err(Error::settings(format!("this job asks for {question}")));
     }
+    let job = &in_zone_of_set(job);
     in_pool(job, || match job.item_type {
         ItemType::Int32 => run_typed::<i32>(job, control),
         ItemType::Int64 => run_typed::<i64>(job, control),
     })
+}
+
+/// The job, with the zone named if it adds days to a set: that of the set was given.
+fn in_zone_of_set(job: &Job) -> Job {
+    let adds = matches!(job.publish, Publish::AddDays(_));
+    match adds && job.out.join("_manifest.json").exists() {
+        true => job.in_named_zone(),
+        false => job.clone(),
+    }
 }
 
 /// The stack of a thread: known, so that what decoders need of it does not depend on the system.
@@ -184,6 +196,7 @@ fn read_all<I: ItemColumn>(
         tallies: days,
         mut rejected,
         items: shown,
+        mut kinds,
         ..
     } = asked.impressions;
     let mut probes = Probes::of(rows);
@@ -208,6 +221,10 @@ fn read_all<I: ItemColumn>(
     }
     let mut inputs = asked.inputs;
     inputs.extend(opened);
+    kinds.merge(&read.kinds);
+    let mut warnings = skipped_files(&asked.sources);
+    warnings.extend(utc_days(&kinds));
+    kinds.check(job, &inputs)?;
     let days_skipped = asked.skipped.iter().filter(|day| job.wants_day(**day));
     let found = Found {
         inputs,
@@ -218,12 +235,19 @@ fn read_all<I: ItemColumn>(
         probes,
         items,
         items_from,
-        warnings: skipped_files(&asked.sources),
+        warnings,
         sources: asked.sources,
         gates: asked.gates,
         days_skipped: days_skipped.count(),
     };
     Ok((found, partitions))
+}
+
+/// The warning that days are cut in UTC, where times have other offsets and nobody named a zone.
+fn utc_days(kinds: &Kinds) -> Vec<Warning> {
+    let met = kinds.elsewhere().into_iter();
+    met.map(|(source, text)| Warning::new(WarningCode::UtcDays, source, text))
+        .collect()
 }
 
 /// What each thread may hold of the actions, and where the rest goes: of what memory is left, a
@@ -253,6 +277,8 @@ struct ActionsRead<I> {
     kept: u64,
     /// Which told columns some record of text had.
     told: [bool; SIDE_COLUMNS_MAX],
+    /// Wall times and instants.
+    kinds: Kinds,
 }
 
 /// Reads actions wave by wave, newest first, until nobody needs more.
@@ -271,6 +297,7 @@ fn read_actions<I: ItemColumn>(
         rejected: Vec::new(),
         kept: 0,
         told: Default::default(),
+        kinds: Kinds::default(),
     };
     for (task, proof) in &plan.passed {
         read.pass(scan.job, task, proof);
@@ -294,6 +321,7 @@ fn read_actions<I: ItemColumn>(
         control.count_spilled(state.spill.bytes());
         read.scatters.push(state.scatter);
         read.spills.push(state.spill);
+        read.kinds.merge(&state.kinds);
         read.items.extend(state.items);
         read.rejected.extend(state.rejected);
         read.kept += state.kept;

@@ -11,6 +11,7 @@ use crate::scan::fields::GuestIds;
 use crate::scan::files::SourceFiles;
 use crate::scan::impressions::{ImpressionScan, ImpressionState};
 use crate::scan::input::InputFile;
+use crate::scan::units::{self, times_of};
 use crate::scan::{Opened, Task};
 use crate::vocabulary::{Vocabulary, number_shown};
 
@@ -31,7 +32,9 @@ pub(super) fn open_impressions(
         .flat_map(|of| &of.files)
         .filter(wanted)
         .collect();
-    open_all(job, &files)
+    let opened = open_all(job, &files)?;
+    units::check(job, &opened, &times_of(job, Source::Impressions), None)?;
+    Ok(opened)
 }
 
 /// Reads all impressions of the days asked for. Items of texts have numbers of their own over all threads.
@@ -67,6 +70,7 @@ pub(super) fn read_impressions<I: ItemColumn>(
     let mut all = states.next().expect("there is a thread");
     for state in states {
         all.rows.append(&state.rows);
+        all.kinds.merge(&state.kinds);
         all.rejected.extend(state.rejected);
         for (day, tally) in &state.tallies {
             all.tallies.entry(*day).or_default().merge(tally);

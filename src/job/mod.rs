@@ -65,10 +65,10 @@ impl Job {
         actions::check_actions(&settings)?;
         check_sources(&settings)?;
         check_columns(&settings)?;
-        let zone = Zone::named(&settings.timezone).ok_or_else(|| {
+        let zone = Zone::named(settings.zone_name()).ok_or_else(|| {
             Error::settings(format!(
                 "unknown zone \"{}\"; --timezone takes an IANA name such as Europe/Berlin",
-                settings.timezone
+                settings.zone_name()
             ))
         })?;
         let sources = settings.sources();
@@ -91,6 +91,13 @@ impl Job {
     /// The zone of days and of wall times.
     pub fn zone(&self) -> &Zone {
         &self.zone
+    }
+
+    /// The same job, with its zone named.
+    pub(crate) fn in_named_zone(&self) -> Job {
+        let mut job = self.clone();
+        job.settings.timezone = Some(job.zone.name().to_owned());
+        job
     }
 
     /// What must not be so of what is made.

@@ -235,8 +235,9 @@ pub struct Settings {
     pub seed: u64,
     /// Columns of impressions that are carried through, in the order of the output (`sequences`).
     pub keep: Vec<Keep>,
-    /// The IANA name of the zone of days and of wall times.
-    pub timezone: String,
+    /// The IANA name of the zone of days and of wall times; UTC if none is given, but then wall times and
+    /// instants do not go together.
+    pub timezone: Option<String>,
     /// Column names: source, our name, the files' name.
     pub columns: Vec<(Source, String, String)>,
     /// The unit of times that are integers, or `None` if there are none.
@@ -334,7 +335,7 @@ impl Default for Settings {
             negatives_rate: None,
             seed: 0,
             keep: Vec::new(),
-            timezone: "UTC".to_owned(),
+            timezone: None,
             columns: Vec::new(),
             time_unit: None,
             customer_type: None,
@@ -370,6 +371,11 @@ impl Default for Settings {
 }
 
 impl Settings {
+    /// The IANA name of the zone of days and of wall times.
+    pub fn zone_name(&self) -> &str {
+        self.timezone.as_deref().unwrap_or("UTC")
+    }
+
     /// The sources that there are, in the order in which they are read and reported.
     pub fn sources(&self) -> Vec<Source> {
         match self.question {

@@ -6,7 +6,7 @@
 //! text in JSON, `1.0` is no integer.
 
 use crate::job::{CustomerType, ItemType, Keep, KeepType, Settings, SideType, TimeUnit};
-use crate::naive::times::{micros, parse, parse_date};
+use crate::naive::times::{is_near, micros, parse, parse_date};
 use crate::oracle::{LogTime, Number, instant_in};
 
 /// Bytes of the longest text that is an id or a name.
@@ -254,10 +254,10 @@ impl Cell {
                 _ => None,
             },
             Some(KeepType::Time) => {
-                let Some((time, _)) = self.time(name, settings.time_unit)? else {
+                let Some((time, _)) = self.time(name, settings)? else {
                     return Ok(None);
                 };
-                Some(instant_in(&settings.timezone, time).to_string())
+                Some(instant_in(settings.zone_name(), time).to_string())
             }
             Some(KeepType::Text) | None => self.text(),
         };
@@ -269,8 +269,9 @@ impl Cell {
     pub(super) fn time(
         &self,
         column: &str,
-        unit: Option<TimeUnit>,
+        settings: &Settings,
     ) -> Result<Option<(LogTime, Option<i64>)>, Fault> {
+        let unit = settings.time_unit;
         let epoch = |value: Option<i64>| micros(value?, unit?).map(LogTime::Instant);
         let time = match self {
             blank if blank.is_blank() => return Ok(None),
@@ -286,15 +287,16 @@ impl Cell {
             Cell::Date(day) => Some((LogTime::Date(*day), None)),
             _ => None,
         };
+        let time = time.filter(|(time, _)| is_near(settings, *time));
         time.map(Some)
-            .ok_or_else(|| Fault::new(column, "a time", self))
+            .ok_or_else(|| Fault::new(column, "a time of the years 1 to 9999", self))
     }
 
     /// The day that a column of days tells; `of_time` gives that of a time.
     pub(super) fn day(
         &self,
         column: &str,
-        unit: Option<TimeUnit>,
+        settings: &Settings,
         of_time: impl Fn(LogTime) -> i32,
     ) -> Result<Option<i32>, Fault> {
         let of_text = |text: &str| {
@@ -305,8 +307,9 @@ impl Cell {
             blank if blank.is_blank() => return Ok(None),
             Cell::Csv(text) | Cell::Quoted(text) | Cell::Text(text) => of_text(text),
             Cell::Json(_) => None,
-            other => other.time(column, unit)?.map(|(time, _)| of_time(time)),
+            other => other.time(column, settings)?.map(|(time, _)| of_time(time)),
         };
+        let day = day.filter(|day| is_near(settings, LogTime::Date(*day)));
         let fault = || Fault::new(column, "a day such as 2025-08-15", self);
         day.map(Some).ok_or_else(fault)
     }

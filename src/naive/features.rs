@@ -50,7 +50,7 @@ pub(crate) fn shown_listings(
                 let (Some(own), Some(user), Some(listing)) = (id(0), id(1), id(2)) else {
                     return Ok(());
                 };
-                if let Ok(Some((time, _))) = cells[3].time(names[3], settings.time_unit)
+                if let Ok(Some((time, _))) = cells[3].time(names[3], settings)
                     && is_wanted(&own)
                 {
                     found.push(Impression {
@@ -95,12 +95,12 @@ pub(crate) fn clicks(
                 let Ok(Some(listing)) = cells[1].table_id(names[1], types[2]) else {
                     return Ok(());
                 };
-                let Ok(Some((time, _))) = cells[2].time(names[2], settings.time_unit) else {
+                let Ok(Some((time, _))) = cells[2].time(names[2], settings) else {
                     return Ok(());
                 };
                 found.count += 1;
                 found.with_user += u64::from(user.is_some());
-                let at = instant_in(&settings.timezone, time);
+                let at = instant_in(settings.zone_name(), time);
                 found.latest = found.latest.max(Some(at));
                 if is_wanted(user.as_deref(), &listing) {
                     found.clicks.push(Click {
@@ -152,7 +152,7 @@ pub(crate) fn listings(
                 };
                 let category = cells[1].name(names[1]);
                 let price = cells[2].number(names[2]);
-                let created = cells[3].time(names[3], settings.time_unit);
+                let created = cells[3].time(names[3], settings);
                 let (Ok(category), Ok(price), Ok(created)) = (category, price, created) else {
                     return Ok(());
                 };

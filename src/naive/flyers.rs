@@ -39,9 +39,7 @@ pub(crate) fn events(
                     let (Ok(flyer), Ok(merchant)) = (id(3, types[1]), id(4, types[2])) else {
                         return Ok(());
                     };
-                    let Ok(Some((time, east_minutes))) =
-                        cells[0].time(names[0], settings.time_unit)
-                    else {
+                    let Ok(Some((time, east_minutes))) = cells[0].time(names[0], settings) else {
                         return Ok(());
                     };
                     let is_open = event == "flyer_open" || event == "item_open";

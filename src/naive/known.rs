@@ -3,7 +3,7 @@
 use super::cell::{Cell, Fault};
 use super::{LogFile, day_of};
 use crate::job::{DT, Settings};
-use crate::naive::times::parse_date;
+use crate::naive::times::{is_near, parse_date};
 use crate::oracle::LogTime;
 
 /// What tells when the actions of a file were known.
@@ -33,20 +33,22 @@ impl<'a> Known<'a> {
 
     /// When an action was known, given the cell of the column; nothing if that was never.
     pub(super) fn time(&self, settings: &Settings, cell: &Cell) -> Result<Option<LogTime>, Fault> {
-        let unit = settings.time_unit;
         let column = match self {
             Known::Folder(day) => return Ok(Some(LogTime::Date(*day))),
             Known::Column(column) => *column,
         };
         if column == DT {
-            let day = cell.day(column, unit, |time| day_of(settings, time))?;
+            let day = cell.day(column, settings, |time| day_of(settings, time))?;
             return Ok(day.map(LogTime::Date));
         }
         let text = cell.text();
         let day = text.and_then(|text| parse_date(text.strip_prefix("dt=")?));
         match day {
+            Some(day) if !is_near(settings, LogTime::Date(day)) => {
+                Err(Fault::new(column, "a day of the years 1 to 9999", cell))
+            }
             Some(day) => Ok(Some(LogTime::Date(day))),
-            None => Ok(cell.time(column, unit)?.map(|(time, _)| time)),
+            None => Ok(cell.time(column, settings)?.map(|(time, _)| time)),
         }
     }
 }

@@ -139,18 +139,26 @@ fn per_file<T: Send>(
 
 /// The day that a time falls in, in the zone of settings; one that there is not, beyond the calendar.
 pub(crate) fn day_of(settings: &Settings, time: LogTime) -> i32 {
-    day_in(&settings.timezone, time).unwrap_or(i32::MAX)
+    day_in(settings.zone_name(), time).unwrap_or(i32::MAX)
+}
+
+/// Whether a time lies in the years 1 to 9999; all others are faults of their rows.
+pub(crate) fn is_near(settings: &Settings, time: LogTime) -> bool {
+    times::is_near(settings, time)
 }
 
 /// The instant that a text tells, in microseconds since the epoch, if it is a time.
 pub(crate) fn instant_of(settings: &Settings, text: &str) -> Option<i64> {
     let (time, _) = times::parse(text)?;
-    Some(instant_in(&settings.timezone, time))
+    if !times::is_near(settings, time) {
+        return None;
+    }
+    Some(instant_in(settings.zone_name(), time))
 }
 
 /// The instant of a time, in microseconds since the epoch.
 pub(crate) fn instant_at(settings: &Settings, time: LogTime) -> i64 {
-    instant_in(&settings.timezone, time)
+    instant_in(settings.zone_name(), time)
 }
 
 /// The files' name of one of our columns.

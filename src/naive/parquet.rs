@@ -216,8 +216,13 @@ fn int96_of(group: &dyn RowGroupReader, meaning: Meaning) -> ParquetResult<Vec<O
     }
     let mut values = values.iter().map(|value| {
         let [low, high, day] = [value.data()[0], value.data()[1], value.data()[2]].map(i64::from);
-        // Days are counted from a noon 2,440,588 of them before the epoch.
-        (day - 2_440_588) * 86_400_000_000 + (high * (1 << 32) + low).div_euclid(1_000)
+        // Days are counted from a noon 2,440,588 of them before the epoch. What is too far to be told
+        // is too far to be a time.
+        let since = (day - 2_440_588).checked_mul(86_400_000_000);
+        let nanos = (high << 32) | low;
+        since.map_or(i64::MAX, |since| {
+            since.saturating_add(nanos.div_euclid(1_000))
+        })
     });
     if is_required {
         return Ok(values.map(Some).collect());

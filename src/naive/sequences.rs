@@ -10,7 +10,7 @@ use super::{Check, Found, ItemCodes, LogFile, column, per_file, read, without};
 use crate::error::Result;
 use crate::job::{
     ActionSource, CustomerType, Cutoff, Dedup, Guests, NullLabel, OtherTypes, Settings, Side,
-    Source, TimeUnit, Types,
+    Source, Types,
 };
 use crate::oracle::{LogAction, LogImpression, LogTime, Repeats, Rules, Told, day_in};
 
@@ -41,7 +41,7 @@ pub(crate) fn rules(settings: &Settings) -> Rules {
             .map(|_| Told::TimeDelta)
             .collect(),
         actions_max: usize::try_from(settings.actions_max).unwrap_or(usize::MAX),
-        timezone: settings.timezone.clone(),
+        timezone: settings.zone_name().to_owned(),
         guests_are_rows: settings.guests == Guests::Empty,
         negatives: settings.negatives_rate.map(|rate| (rate, settings.seed)),
         drop_null_labels: settings.null_label == NullLabel::Drop,
@@ -140,7 +140,7 @@ fn actions_of(
         }
         let judge = || {
             let kind = kind?.unwrap_or_default();
-            let time = time_of(&cells[2..2 + times.len()], &times, settings.time_unit)?;
+            let time = time_of(&cells[2..2 + times.len()], &times, settings)?;
             let known = available
                 .as_ref()
                 .map(|of| of.time(settings, &cells[known_at]));
@@ -220,10 +220,10 @@ fn kind_of(types: &Types, cell: &Cell) -> std::result::Result<Option<u8>, Fault>
 fn time_of(
     cells: &[Cell],
     names: &[&str],
-    unit: Option<TimeUnit>,
+    settings: &Settings,
 ) -> std::result::Result<LogTime, Fault> {
     for (cell, name) in cells.iter().zip(names) {
-        if let Some((time, _)) = cell.time(name, unit)? {
+        if let Some((time, _)) = cell.time(name, settings)? {
             return Ok(time);
         }
     }
@@ -317,14 +317,14 @@ fn moment(
     columns: &[&str],
     cells: &[Cell],
 ) -> Option<(Option<LogTime>, i32)> {
-    let of_time = |time| day_in(&settings.timezone, time).unwrap_or(i32::MAX);
+    let of_time = |time| day_in(settings.zone_name(), time).unwrap_or(i32::MAX);
     let time = match settings.cutoff {
         Cutoff::Day => None,
-        Cutoff::Time => Some(cells[1].time(columns[1], settings.time_unit).ok()??.0),
+        Cutoff::Time => Some(cells[1].time(columns[1], settings).ok()??.0),
     };
     let told = match folder {
         Some(day) => Some(day),
-        None => cells[0].day(columns[0], settings.time_unit, of_time).ok()?,
+        None => cells[0].day(columns[0], settings, of_time).ok()?,
     };
     Some((time, told.or_else(|| time.map(of_time))?))
 }

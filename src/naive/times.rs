@@ -2,8 +2,8 @@
 
 use jiff::civil::Date;
 
-use crate::job::TimeUnit;
-use crate::oracle::LogTime;
+use crate::job::{Settings, TimeUnit};
+use crate::oracle::{self, LogTime};
 
 /// Microseconds of a minute.
 const MINUTE_US: i64 = 60_000_000;
@@ -23,6 +23,10 @@ pub(super) fn parse(text: &str) -> Option<(LogTime, Option<i64>)> {
         return Some((LogTime::Wall(wall), None));
     }
     let east = parse_zone(zone)?;
+    // The year 0 is none, whatever its instant is elsewhere.
+    if date.starts_with("0000") {
+        return None;
+    }
     Some((LogTime::Instant(wall - east * MINUTE_US), Some(east)))
 }
 
@@ -81,6 +85,12 @@ fn parse_zone(text: &str) -> Option<i64> {
     }
     let (hour, minute) = (digits(hour)?, digits(minute)?);
     (hour <= 23 && minute <= 59).then_some(sign * (hour * 60 + minute))
+}
+
+/// Whether a time lies in the years 1 to 9999: as it is written, or on the wall of the zone of some
+/// settings.
+pub(super) fn is_near(settings: &Settings, time: LogTime) -> bool {
+    oracle::is_near(settings.zone_name(), time)
 }
 
 /// A number of units since the epoch, floored to microseconds, if it fits.

@@ -3,10 +3,9 @@
 use std::cmp::Ordering;
 use std::collections::{BTreeMap, BTreeSet};
 
-use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
-use super::{LogTime, instant};
+use super::{DAY_US, LogTime, east_us, instant};
 
 /// A row of events.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -237,18 +236,15 @@ fn lengths(rules: &DwellRules, zone: &TimeZone, log: &[LogEvent]) -> Days {
 fn day_of(zone: &TimeZone, event: &LogEvent, at: i64) -> i32 {
     let wall = match event.east_minutes {
         Some(minutes) => at + minutes * 60_000_000,
-        None => {
-            let at_zone = Timestamp::from_microsecond(at).expect("in the calendar");
-            at + i64::from(zone.to_offset(at_zone).seconds()) * 1_000_000
-        }
+        None => at + east_us(zone, at),
     };
-    i32::try_from(wall.div_euclid(86_400_000_000)).expect("a day")
+    i32::try_from(wall.div_euclid(DAY_US)).expect("a day")
 }
 
 /// The first instant of the day after, on the wall of an event.
 fn midnight_after(zone: &TimeZone, event: &LogEvent, day: i32) -> i64 {
     match event.east_minutes {
-        Some(minutes) => i64::from(day + 1) * 86_400_000_000 - minutes * 60_000_000,
+        Some(minutes) => i64::from(day + 1) * DAY_US - minutes * 60_000_000,
         None => instant(zone, LogTime::Date(day + 1)),
     }
 }
@@ -263,11 +259,7 @@ fn in_order(rules: &DwellRules, zone: &TimeZone, a: &LogEvent, b: &LogEvent) -> 
     };
     let offset = |event: &LogEvent| match event.east_minutes {
         Some(minutes) => (0, minutes * 60),
-        None => {
-            let at = instant(zone, event.time);
-            let at = Timestamp::from_microsecond(at).expect("in the calendar");
-            (1, i64::from(zone.to_offset(at).seconds()))
-        }
+        None => (1, east_us(zone, instant(zone, event.time)) / 1_000_000),
     };
     // An event that is not on a flyer comes after those that are.
     let place = |event: &LogEvent| match (&event.flyer, &event.merchant) {

@@ -5,10 +5,9 @@
 
 use std::collections::BTreeSet;
 
-use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
-use super::{LogTime, instant};
+use super::{DAY_US, LogTime, east_us, instant};
 
 /// A row of impressions.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -128,7 +127,7 @@ pub fn features(
         let is_of_listing = |click: &Click| click.listing == impression.listing;
         let is_of_user = |click: &Click| click.user.as_ref() == Some(&impression.user);
         let answers = |click: &Click| is_of_listing(click) && (rules.anybody || is_of_user(click));
-        let end = time + rules.label_window_us;
+        let end = time.saturating_add(rules.label_window_us);
         let listing = listings.iter().find(|of| of.listing == impression.listing);
         let created = listing.and_then(|of| of.created);
         rows.push(Row {
@@ -162,14 +161,15 @@ fn prior(
         let of = |(click, at): &&(&Click, i64)| is_asked(click) && from <= *at && *at < time;
         i64::try_from(clicks.iter().filter(of).count()).expect("few clicks")
     };
-    let windows = rules.windows_us.iter().map(|window| count(time - window));
+    let windows = rules
+        .windows_us
+        .iter()
+        .map(|window| count(time.saturating_sub(*window)));
     std::iter::once(count(i64::MIN)).chain(windows).collect()
 }
 
 /// The local day of an instant.
 fn day_of(zone: &TimeZone, time: i64) -> i32 {
-    let at = Timestamp::from_microsecond(time).expect("in the calendar");
-    let local = zone.to_datetime(at).date();
-    let days = local - jiff::civil::Date::constant(1970, 1, 1);
-    days.get_days()
+    let local = time + east_us(zone, time);
+    i32::try_from(local.div_euclid(DAY_US)).expect("a day")
 }

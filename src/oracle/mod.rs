@@ -27,6 +27,9 @@ pub use self::order::Number;
 use self::order::{Entry, known, newest_first};
 pub use self::quality::{Quality, Spans, quality};
 
+/// Microseconds of a day on the wall.
+const DAY_US: i64 = 86_400_000_000;
+
 /// A time as a log has it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum LogTime {
@@ -275,19 +278,12 @@ fn bounds(rules: &Rules, zone: &TimeZone, impression: &LogImpression) -> (i64, i
     let Some(days) = rules.lookback_days else {
         return (cutoff, i64::MIN);
     };
-    let start = match Timestamp::from_microsecond(cutoff) {
-        // Beyond the calendar there is no zone either.
-        Err(_) => cutoff.saturating_sub(i64::from(days) * 86_400_000_000),
-        Ok(at) if rules.cutoff_is_time => {
-            let wall = zone.to_datetime(at);
-            resolve(
-                zone,
-                wall.checked_sub(Span::new().days(days))
-                    .expect("in the calendar"),
-            )
-        }
-        Ok(_) => instant(zone, LogTime::Date(impression.day - days.cast_signed())),
+    let wall = match rules.cutoff_is_time {
+        true => cutoff + east_us(zone, cutoff),
+        false => i64::from(impression.day) * DAY_US,
     };
+    let back = i64::from(days) * DAY_US;
+    let start = instant(zone, LogTime::Wall(wall.saturating_sub(back)));
     (cutoff, start)
 }
 
@@ -317,45 +313,54 @@ pub fn day_in(timezone: &str, time: LogTime) -> Option<i32> {
         LogTime::Wall(wall) => wall,
         LogTime::Instant(at) => {
             let zone = TimeZone::get(timezone).expect("a known zone");
-            let offset = zone.to_offset(Timestamp::from_microsecond(at).ok()?);
-            at + i64::from(offset.seconds()) * 1_000_000
+            at.checked_add(east_us(&zone, at))?
         }
     };
-    i32::try_from(wall.div_euclid(86_400_000_000)).ok()
+    i32::try_from(wall.div_euclid(DAY_US)).ok()
+}
+
+/// Whether a time lies in the years 1 to 9999: as it is written, or, if it is an instant, on the wall
+/// of a zone. All others are faults of their rows.
+///
+/// # Panics
+/// If the zone is unknown.
+pub fn is_near(timezone: &str, time: LogTime) -> bool {
+    let ends = [Date::constant(1, 1, 1), Date::constant(9999, 12, 31)];
+    let [first, last] = ends.map(|of| (of - Date::constant(1970, 1, 1)).get_days());
+    day_in(timezone, time).is_some_and(|day| (first..=last).contains(&day))
+}
+
+/// How far the clocks of a zone are east of UTC at an instant. Before and after the calendar they
+/// stand as they do at its ends.
+fn east_us(zone: &TimeZone, at: i64) -> i64 {
+    let ends = (Timestamp::MIN, Timestamp::MAX);
+    let at = Timestamp::from_microsecond(at).unwrap_or(if at < 0 { ends.0 } else { ends.1 });
+    i64::from(zone.to_offset(at).seconds()) * 1_000_000
 }
 
 /// The instant of a time in a log.
 fn instant(zone: &TimeZone, time: LogTime) -> i64 {
+    let wall_us = match time {
+        LogTime::Instant(at) => return at,
+        LogTime::Wall(wall) => wall,
+        LogTime::Date(day) => i64::from(day) * DAY_US,
+    };
     let epoch = DateTime::constant(1970, 1, 1, 0, 0, 0, 0);
-    match time {
-        LogTime::Instant(at) => at,
-        LogTime::Wall(wall) => {
-            let wall = epoch
-                .checked_add(Span::new().microseconds(wall))
-                .expect("in the calendar");
-            resolve(zone, wall)
-        }
-        LogTime::Date(day) => {
-            let date = Date::constant(1970, 1, 1).checked_add(Span::new().days(day));
-            resolve(
-                zone,
-                date.expect("in the calendar")
-                    .to_datetime(jiff::civil::Time::midnight()),
-            )
-        }
+    let since = Span::new().try_microseconds(wall_us);
+    match since.and_then(|since| epoch.checked_add(since)) {
+        Ok(wall) => resolve(zone, wall, wall_us),
+        Err(_) => wall_us.saturating_sub(east_us(zone, wall_us)),
     }
 }
 
 /// The instant of a wall time: the gap's end in a gap, the earlier one in a fold.
-fn resolve(zone: &TimeZone, wall: DateTime) -> i64 {
-    let at = |offset: jiff::tz::Offset| offset.to_timestamp(wall).expect("in the calendar");
+fn resolve(zone: &TimeZone, wall: DateTime, wall_us: i64) -> i64 {
+    let at = |offset: jiff::tz::Offset| wall_us - i64::from(offset.seconds()) * 1_000_000;
     match zone.to_ambiguous_timestamp(wall).offset() {
-        AmbiguousOffset::Unambiguous { offset } => at(offset).as_microsecond(),
-        AmbiguousOffset::Fold { before, after } => at(before).min(at(after)).as_microsecond(),
+        AmbiguousOffset::Unambiguous { offset } => at(offset),
+        AmbiguousOffset::Fold { before, after } => at(before).min(at(after)),
         AmbiguousOffset::Gap { before, .. } => {
-            let late = at(before)
-                .checked_add(Span::new().nanoseconds(1))
-                .expect("in the calendar");
+            let late = Timestamp::from_microsecond(at(before) + 1).expect("in the calendar");
             let gap = zone.preceding(late).next().expect("a gap is a transition");
             gap.timestamp().as_microsecond()
         }

@@ -8,20 +8,14 @@ use arrow::array::{
     StringViewArray, UInt64Array,
 };
 use arrow::compute::cast;
-use arrow::datatypes::{
-    DataType, Date32Type, Int32Type, Int64Type, TimeUnit as ArrowUnit, TimestampMicrosecondType,
-    TimestampMillisecondType, TimestampNanosecondType, TimestampSecondType, UInt64Type,
-};
+use arrow::datatypes::{DataType, Int32Type, Int64Type, UInt64Type};
 
-use crate::calendar::{WallClock, Zone};
 use crate::column::{Customer, Label};
-use crate::ids::{Day, Item, Micros};
-use crate::job::{CustomerType, ItemType, TimeUnit};
+use crate::ids::Item;
+use crate::job::{CustomerType, ItemType};
 use crate::scan::fields::{
-    Clock, Mismatch, TEXT_BYTES_MAX, Value, expected_customer, expected_item, expected_ranking,
-    quoted, to_micros,
+    Mismatch, TEXT_BYTES_MAX, Value, expected_customer, expected_item, expected_ranking, quoted,
 };
-use crate::scan::times::{Written, parse};
 
 /// A column of ids.
 #[derive(Clone, Debug)]
@@ -206,156 +200,6 @@ impl Ints {
             Ints::Wide(ids) => ids.values()[row],
         }
     }
-}
-
-/// Times as numbers, none of them null.
-#[derive(Clone, Debug)]
-pub(crate) struct PlainTimes {
-    /// The numbers.
-    values: Int64Array,
-    /// Their unit.
-    unit: TimeUnit,
-    /// Whether they count from the epoch, not on the wall.
-    utc: bool,
-}
-
-impl PlainTimes {
-    /// The instants of some rows; `None` where there is no such instant.
-    pub(crate) fn instants(
-        &self,
-        rows: impl Iterator<Item = usize>,
-        zone: &Zone,
-        found: &mut Vec<Option<Micros>>,
-    ) {
-        found.clear();
-        let values = self.values.values();
-        let micros = rows.map(|row| to_micros(values[row], self.unit));
-        if self.utc {
-            found.extend(micros);
-        } else {
-            let mut clock = WallClock::of(zone);
-            found.extend(micros.map(|wall| Some(clock.instant_of(wall?.0))));
-        }
-    }
-}
-
-/// A column of times.
-#[derive(Clone, Debug)]
-pub(crate) struct TimeColumn {
-    /// The values as they are stored.
-    values: Times,
-}
-
-/// How times are stored.
-#[derive(Clone, Debug)]
-enum Times {
-    /// Numbers of a unit, of the wall or since the epoch.
-    Numbers {
-        /// The numbers.
-        values: Int64Array,
-        /// Their unit.
-        unit: TimeUnit,
-        /// Whether they count from the epoch, not on the wall.
-        utc: bool,
-    },
-    /// Days.
-    Days(arrow::array::Date32Array),
-    /// Text.
-    Text(StringViewArray),
-}
-
-impl TimeColumn {
-    /// Whether a type holds times; integers do if the user tells their unit.
-    pub(crate) fn holds(data_type: &DataType, unit: Option<TimeUnit>) -> bool {
-        match data_type {
-            DataType::Timestamp(_, _) | DataType::Date32 | DataType::Utf8View => true,
-            of => of.is_integer() && unit.is_some(),
-        }
-    }
-
-    /// The times of a column, or `None` if its type holds none.
-    pub(crate) fn of(array: &ArrayRef, unit: Option<TimeUnit>) -> Option<TimeColumn> {
-        let values = match array.data_type() {
-            DataType::Timestamp(stored, zone) => {
-                let utc = zone.is_some();
-                let (values, unit) = match stored {
-                    ArrowUnit::Second => (raw::<TimestampSecondType>(array), TimeUnit::Second),
-                    ArrowUnit::Millisecond => {
-                        (raw::<TimestampMillisecondType>(array), TimeUnit::Milli)
-                    }
-                    ArrowUnit::Microsecond => {
-                        (raw::<TimestampMicrosecondType>(array), TimeUnit::Micro)
-                    }
-                    ArrowUnit::Nanosecond => {
-                        (raw::<TimestampNanosecondType>(array), TimeUnit::Nano)
-                    }
-                };
-                Times::Numbers { values, unit, utc }
-            }
-            DataType::Date32 => Times::Days(array.as_primitive::<Date32Type>().clone()),
-            DataType::Utf8View => Times::Text(array.as_string_view().clone()),
-            of if of.is_integer() => {
-                let values = cast(array, &DataType::Int64).ok()?;
-                let values = values.as_primitive::<Int64Type>().clone();
-                Times::Numbers {
-                    values,
-                    unit: unit?,
-                    utc: true,
-                }
-            }
-            _ => return None,
-        };
-        Some(TimeColumn { values })
-    }
-
-    /// The times, if they are numbers and none is null.
-    pub(crate) fn plain(&self) -> Option<PlainTimes> {
-        match &self.values {
-            Times::Numbers { values, unit, utc } if values.null_count() == 0 => Some(PlainTimes {
-                values: values.clone(),
-                unit: *unit,
-                utc: *utc,
-            }),
-            _ => None,
-        }
-    }
-
-    /// The time of a row, or nothing if it is null.
-    #[inline]
-    pub(crate) fn written(&self, row: usize, clock: &Clock<'_>) -> Value<Option<Written>> {
-        match &self.values {
-            Times::Numbers { values, .. } if values.is_null(row) => Ok(None),
-            Times::Numbers { values, unit, utc } => match to_micros(values.value(row), *unit) {
-                Some(at) if *utc => Ok(Some(Written::Instant(at))),
-                Some(wall) => Ok(Some(Written::Wall(wall.0))),
-                None => Err(Mismatch::new(
-                    clock.expected(),
-                    values.value(row).to_string(),
-                )),
-            },
-            Times::Days(days) if days.is_null(row) => Ok(None),
-            Times::Days(days) => Ok(Some(Written::Date(Day(days.value(row))))),
-            Times::Text(texts) if texts.is_null(row) => Ok(None),
-            Times::Text(texts) => match parse(texts.value(row).as_bytes()) {
-                Some(written) => Ok(Some(written)),
-                None => Err(Mismatch::new(clock.expected(), quoted(texts.value(row)))),
-            },
-        }
-    }
-
-    /// The text of a row that is not null, if the column holds text.
-    pub(crate) fn text(&self, row: usize) -> Option<&str> {
-        match &self.values {
-            Times::Text(texts) if texts.is_valid(row) => Some(texts.value(row)),
-            _ => None,
-        }
-    }
-}
-
-/// The numbers of a column of timestamps.
-fn raw<T: arrow::datatypes::ArrowPrimitiveType<Native = i64>>(array: &ArrayRef) -> Int64Array {
-    let times = array.as_primitive::<T>();
-    Int64Array::new(times.values().clone(), times.nulls().cloned())
 }
 
 /// The label of a row.

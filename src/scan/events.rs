@@ -22,6 +22,7 @@ use crate::op::dwell::{Deed, FlyerEvent, NAMES_MAX, NOWHERE, Wall};
 use crate::partition::{Scatter, Split};
 use crate::scan::Task;
 use crate::scan::faults::{Policy, Rejected};
+use crate::scan::kinds::Kinds;
 use crate::scan::table::{
     Batch, Cells, IdCodes, Kind, Memo, Presence, TableColumn, TableScan, TableState,
 };
@@ -145,6 +146,8 @@ pub(crate) struct EventsRead {
     pub(crate) skipped: Skipped,
     /// Rows set aside, in order.
     pub(crate) rejected: Vec<Rejected>,
+    /// Wall times and instants.
+    pub(crate) kinds: Kinds,
 }
 
 impl<'a> EventScan<'a> {
@@ -335,6 +338,7 @@ impl EventsRead {
             opens_count: 0,
             skipped: Skipped::default(),
             rejected: Vec::new(),
+            kinds: Kinds::default(),
         };
         for state in states {
             read.heaps.push(Heap {
@@ -349,6 +353,7 @@ impl EventsRead {
             read.rows_read += state.table.rows_read;
             read.opens_count += state.rows.opens_count;
             read.skipped.add(state.rows.skipped);
+            read.kinds.merge(&state.table.kinds);
             read.rejected.extend(state.table.rejected);
         }
         read.rejected.sort_unstable();

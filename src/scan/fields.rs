@@ -12,6 +12,7 @@ use crate::error::Error;
 use crate::ids::{Item, Micros};
 use crate::job::{CustomerType, ItemType, Job, TimeUnit};
 use crate::scan::times::{When, Written, parse};
+use crate::scan::units::hint;
 
 /// A value as it stands in a record.
 #[derive(Clone, Debug, PartialEq)]
@@ -112,6 +113,16 @@ impl Field<'_> {
             Field::Text(text) => format!("the text {}", quoted(text)),
             Field::Json(json) => cut(json),
             Field::NotText => "bytes that are not UTF-8".to_owned(),
+        }
+    }
+
+    /// The text of a value that may be a time.
+    #[inline]
+    pub(crate) fn raw(&self) -> &str {
+        match self {
+            Field::Csv(text) | Field::Json(text) => text,
+            Field::Text(text) => text,
+            Field::Missing | Field::Null | Field::NotText => "",
         }
     }
 
@@ -226,12 +237,13 @@ impl Field<'_> {
     /// A time as it is written, if it is one.
     #[inline]
     pub(crate) fn as_written(&self, clock: &Clock<'_>) -> Option<Written> {
-        match self {
+        let written = match self {
             Field::Text(text) => parse(text.as_bytes()),
             Field::Csv(text) => parse(text.as_bytes()).or_else(|| clock.epoch_text(text)),
             Field::Json(json) => clock.epoch_text(json),
             Field::Missing | Field::Null | Field::NotText => None,
-        }
+        };
+        written.filter(|written| written.is_near(clock.zone))
     }
 
     /// A time as it is written, or nothing if the field is null.
@@ -242,7 +254,7 @@ impl Field<'_> {
         }
         match self.as_written(clock) {
             Some(written) => Ok(Some(written)),
-            None => Err(Mismatch::new(clock.expected(), self.shown())),
+            None => Err(Mismatch::new(clock.expected(self.int()), self.shown())),
         }
     }
 }
@@ -271,13 +283,11 @@ impl<'a> Clock<'a> {
         to_micros(parse_int(text)?, unit).map(Written::Instant)
     }
 
-    /// What a message says a time should be.
-    pub(crate) fn expected(&self) -> String {
-        let unit = match self.unit {
-            None => "(--time-unit s|ms|us|ns reads integers)",
-            Some(_) => "or an integer that fits 64 bits of microseconds",
-        };
-        format!("a time such as 2025-08-15 or 2025-08-15T12:00:00Z {unit}")
+    /// What a message says a time should be, where an integer was found or something else.
+    pub(crate) fn expected(&self, found: Option<i64>) -> String {
+        let unit = self.unit.map_or("", named);
+        let hint = found.map_or_else(String::new, hint);
+        format!("{EXPECTED_TIME}{unit}{hint}")
     }
 }
 
@@ -311,6 +321,20 @@ pub(crate) fn to_micros(value: i64, unit: TimeUnit) -> Option<Micros> {
     };
     Some(Micros(micros))
 }
+
+/// What a message says of integers of a unit.
+fn named(unit: TimeUnit) -> &'static str {
+    match unit {
+        TimeUnit::Second => ", or an integer of seconds since 1970",
+        TimeUnit::Milli => ", or an integer of milliseconds since 1970",
+        TimeUnit::Micro => ", or an integer of microseconds since 1970",
+        TimeUnit::Nano => ", or an integer of nanoseconds since 1970",
+    }
+}
+
+/// What a message says a time should be.
+const EXPECTED_TIME: &str =
+    "a time of the years 1 to 9999, such as 2025-08-15 or 2025-08-15T12:00:00Z";
 
 /// Bytes of a text that is kept, such as an id. What is longer is none, and a few million of them,
 /// each a place in a dictionary of one, would be more than any memory.

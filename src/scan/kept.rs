@@ -14,9 +14,9 @@ use crate::error::Result;
 use crate::ids::Micros;
 use crate::job::{Job, Keep, KeepType, Source};
 use crate::kept::Kept;
-use crate::scan::arrays::TimeColumn;
 use crate::scan::fields::{Clock, EXPECTED_TEXT, Field, Mismatch, TEXT_BYTES_MAX, Value, quoted};
 use crate::scan::parquet::ParquetFile;
+use crate::scan::stamps::TimeColumn;
 use crate::scan::text::missing_column;
 
 /// The columns that a job carries through, of impressions or of items.

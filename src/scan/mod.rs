@@ -3,9 +3,9 @@
 //! In reading order: `files` finds them, but for those of `tables`, `input` opens them, but for those
 //! that are `foreign`, `times`, `fields` and `words` read single values, `items` texts of items, `kept`
 //! values that are carried through, `nulls` words that are null, `pieces` cuts text, `text`, `csv`,
-//! `json`, `shape`, `elements`, `arrays` and `parquet` read records and
+//! `json`, `shape`, `elements`, `arrays`, `stamps` and `parquet` read records and
 //! batches, `shared` lets threads read one text file, `faults` says what becomes of bad rows,
-//! `impressions` and `actions` are the two scan loops of `sequences`, `plan` decides what is read
+//! `units` says whether integers can be times of a unit, `kinds` whether wall times and instants meet, `impressions` and `actions` are the two scan loops of `sequences`, `plan` decides what is read
 //! when; `table` reads any other table, and `events` with it those of `dwell`.
 //!
 //! **Invariants**: nothing after this module sees a file, a null, or an id that is not an id.
@@ -25,6 +25,7 @@ pub(crate) mod input;
 pub(crate) mod items;
 pub(crate) mod json;
 pub(crate) mod kept;
+pub(crate) mod kinds;
 pub(crate) mod nulls;
 pub(crate) mod parquet;
 pub(crate) mod pieces;
@@ -32,12 +33,14 @@ pub(crate) mod plan;
 mod shape;
 pub(crate) mod shared;
 pub(crate) mod sides;
+pub(crate) mod stamps;
 pub(crate) mod table;
 mod tables;
 #[cfg(test)]
 mod tests;
 pub(crate) mod text;
 pub(crate) mod times;
+pub(crate) mod units;
 mod words;
 
 use std::path::Path;

@@ -16,6 +16,7 @@ use crate::scan::actions::ActionScan;
 use crate::scan::fields::to_micros;
 use crate::scan::input::InputFile;
 use crate::scan::parquet::ParquetFile;
+use crate::scan::times::Written;
 use crate::scan::{Opened, Task, sides};
 use crate::sweep::is_prior;
 
@@ -191,7 +192,7 @@ fn prove<I: Item>(scan: &ActionScan<'_, I>, task: &Task) -> Option<Proof> {
     }
     if let Some(available) = names.available
         && (of(available)?.null_count_opt()? != 0
-            || times_of(scan.job, file, task, available).is_none())
+            || times_of(scan.job, file, task.row_group, available).is_none())
     {
         return None;
     }
@@ -210,8 +211,8 @@ fn prove<I: Item>(scan: &ActionScan<'_, I>, task: &Task) -> Option<Proof> {
         return None;
     }
     let null_customers = of(names.customer)?.null_count_opt()?;
-    let (oldest, newest) = times_of(scan.job, file, task, names.time).or_else(|| {
-        let other = times_of(scan.job, file, task, names.time_else?)?;
+    let (oldest, newest) = times_of(scan.job, file, task.row_group, names.time).or_else(|| {
+        let other = times_of(scan.job, file, task.row_group, names.time_else?)?;
         file.column(names.time).is_none().then_some(other)
     })?;
     let rows = unsigned(file.row_groups()[task.row_group].num_rows());
@@ -251,22 +252,36 @@ fn is_clean_texts(statistics: &Statistics) -> bool {
     is_text && statistics.null_count_opt() == Some(0)
 }
 
-/// The oldest and the newest time of a column, if statistics tell and none is null.
+/// The oldest and the newest time of a column, if statistics tell, none is null, and all are of the
+/// years 1 to 9999.
 pub(crate) fn times_of(
     job: &Job,
     file: &ParquetFile,
-    task: &Task,
+    row_group: usize,
     name: &str,
 ) -> Option<(Micros, Micros)> {
-    let statistics = file.statistics(task.row_group, name)?;
+    let (oldest, newest) = bounds_of(job, file, row_group, name)?;
+    let zone = job.zone();
+    let are_near = oldest.is_near(zone) && newest.is_near(zone);
+    are_near.then(|| (oldest.resolve(zone).at, newest.resolve(zone).at))
+}
+
+/// The oldest and the newest time of a column as they stand in statistics, if these tell and none is
+/// null.
+fn bounds_of(
+    job: &Job,
+    file: &ParquetFile,
+    row_group: usize,
+    name: &str,
+) -> Option<(Written, Written)> {
+    let statistics = file.statistics(row_group, name)?;
     if statistics.null_count_opt()? != 0 {
         return None;
     }
-    let zone = job.zone();
     match (file.column(name)?.data_type(), statistics) {
         (DataType::Date32, Statistics::Int32(of)) => {
             let (first, last) = (Day(*of.min_opt()?), Day(*of.max_opt()?));
-            Some((zone.start_of(first), zone.start_of(last)))
+            Some((Written::Date(first), Written::Date(last)))
         }
         (DataType::Timestamp(unit, tz), Statistics::Int64(of)) => {
             let unit = match unit {
@@ -277,16 +292,15 @@ pub(crate) fn times_of(
             };
             let at = |value| {
                 let micros = to_micros(value, unit)?;
-                Some(if tz.is_some() {
-                    micros
-                } else {
-                    zone.instant_of(micros.0)
+                Some(match tz {
+                    Some(_) => Written::Instant(micros),
+                    None => Written::Wall(micros.0),
                 })
             };
             Some((at(*of.min_opt()?)?, at(*of.max_opt()?)?))
         }
         (of, Statistics::Int64(values)) if of.is_signed_integer() => {
-            let at = |value| to_micros(value, job.time_unit?);
+            let at = |value| to_micros(value, job.time_unit?).map(Written::Instant);
             Some((at(*values.min_opt()?)?, at(*values.max_opt()?)?))
         }
         _ => None,

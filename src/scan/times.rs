@@ -5,7 +5,7 @@
 //! `Z`, ` UTC` or `±HH[:]MM`. Fractions of 1 to 9 digits are floored to microseconds.
 //! **Cost**: one pass, no allocation.
 
-use crate::calendar::{DAY_US, Zone, day_of_wall, pair, parse_date};
+use crate::calendar::{DAY_MAX, DAY_MIN, DAY_US, WALLS, Zone, day_of_wall, pair, parse_date};
 use crate::ids::{Day, Micros};
 
 /// A time as it was written down.
@@ -55,6 +55,17 @@ impl Written {
         }
     }
 
+    /// Whether it lies in the years 1 to 9999, on the wall that it was written for, or that of `zone`.
+    /// What does not is a fault of its row, in every job.
+    #[inline]
+    pub(crate) fn is_near(self, zone: &Zone) -> bool {
+        match self {
+            Written::Date(day) => (DAY_MIN..=DAY_MAX).contains(&day),
+            Written::Wall(wall_us) => (WALLS[0]..=WALLS[1]).contains(&wall_us),
+            Written::Instant(at) => zone.is_near(at),
+        }
+    }
+
     /// The day: of the date, or of the wall, or of the instant in `zone`.
     pub(crate) fn day(self, zone: &Zone) -> Day {
         match self {
@@ -88,6 +99,10 @@ pub(crate) fn parse_local(text: &[u8]) -> Option<(Written, Option<i64>)> {
         return Some((Written::Wall(wall_us), None));
     }
     let east_us = parse_offset(offset)?;
+    // Of the others it is asked later; of this one only the instant is kept.
+    if day < DAY_MIN {
+        return None;
+    }
     let at = Micros(wall_us - east_us);
     Some((Written::Instant(at), Some(east_us)))
 }

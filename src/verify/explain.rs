@@ -315,7 +315,7 @@ fn explain_one(
         cutoff: instant_text(Micros(known.cutoff_us)),
         lookback_start: known.start_us.map(|start| instant_text(Micros(start))),
         actions_max: told.actions_max,
-        timezone: told.timezone.clone(),
+        timezone: told.zone_name().to_owned(),
         told: told
             .sides
             .iter()

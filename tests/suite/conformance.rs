@@ -3,6 +3,7 @@
 //! Every case is written to files in some format, read by the engine, and read back from what it
 //! published. A failing random case prints its seed and itself; it then becomes a named test.
 
+use crate::far::{FIRST_US, LAST_US};
 use crate::support::{Case, Items, NULLS, Numbers, PLAIN, Style, TimeStyle, check};
 use std::io::Write;
 
@@ -343,7 +344,7 @@ fn an_action_at_the_very_cutoff_is_not_prior_and_one_at_the_lookback_is() {
 
 #[test]
 fn the_ends_of_time_are_times_like_others() {
-    let log = [i64::MIN, i64::MIN + 1, -1, 0, i64::MAX - 1, i64::MAX];
+    let log = [FIRST_US, FIRST_US + 1, -1, 0, LAST_US - 1, LAST_US];
     let log: Vec<LogAction> = log
         .into_iter()
         .zip(1..)
@@ -354,7 +355,7 @@ fn the_ends_of_time_are_times_like_others() {
     case.rules.told = vec![Told::TimeDelta];
     check_both("ends, by day", &case);
     case.rules.cutoff_is_time = true;
-    for at in [i64::MIN, i64::MIN + 1, 0, i64::MAX - 1, i64::MAX] {
+    for at in [FIRST_US, FIRST_US + 1, 0, LAST_US - 1, LAST_US] {
         case.shown[0].time = Some(LogTime::Instant(at));
         for lookback in [None, Some(0), Some(1)] {
             case.rules.lookback_days = lookback;
@@ -664,6 +665,10 @@ fn random_case(seed: u64) -> Case {
         tell_something(&mut numbers, &mut case, columns);
     }
     name_items(&mut case, &mut Numbers(seed ^ 0x17e3_5000));
+    let mut numbers = Numbers(seed ^ 0xfa2);
+    if numbers.once_in(3) {
+        case.send_far(&mut numbers);
+    }
     case
 }
 

@@ -20,6 +20,7 @@ use parquet::arrow::ArrowWriter;
 use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 use parquet::file::properties::WriterProperties;
 
+use crate::far::{FIRST_US, LAST_US};
 use crate::real::shared;
 use crate::support::{NULLS, Numbers, audit, scratch, text_of};
 
@@ -96,6 +97,24 @@ impl Case {
         case
     }
 
+    /// The events that are not at fault for a time outside the years 1 to 9999: as it is written, and in
+    /// the zone.
+    fn sound(&self) -> Vec<LogEvent> {
+        let zone = &self.rules.timezone;
+        let is_sound = |event: &&LogEvent| {
+            let east_us = event.east_minutes.unwrap_or(0) * 60 * SECOND;
+            let is_written = match event.time {
+                LogTime::Instant(us) => {
+                    hitherto::oracle::is_near("UTC", LogTime::Wall(us.saturating_add(east_us)))
+                }
+                _ => true,
+            };
+            let is_written = is_written || event.east_minutes.is_none();
+            is_written && hitherto::oracle::is_near(zone, event.time)
+        };
+        self.log.iter().filter(is_sound).cloned().collect()
+    }
+
     /// The settings that say the same as the rules.
     fn settings(&self, dir: &Path, out: &Path) -> Settings {
         let rules = &self.rules;
@@ -113,13 +132,17 @@ impl Case {
                 false => DivideBy::Events,
             },
             idle_timeout_us: rules.idle_us,
-            timezone: rules.timezone.clone(),
+            timezone: Some(rules.timezone.clone()),
             time_unit: self.style.numbers.then_some(TimeUnit::Micro),
             customer_type: rules.int_ids.then_some(hitherto::CustomerType::Int64),
             null_values: self.style.null.map(str::to_owned).into_iter().collect(),
             dedup: match rules.once {
                 true => Dedup::Exact,
                 false => Dedup::None,
+            },
+            on_bad_row: match self.sound().len() == self.log.len() {
+                true => hitherto::OnBadRow::Error,
+                false => hitherto::OnBadRow::Quarantine,
             },
             ..Settings::default()
         }
@@ -364,7 +387,7 @@ fn compare(name: &str, case: &Case, out: &Path) {
         parquet_rows(&out.join("merchant.parquet")),
         "{name}"
     );
-    let (of_users, of_merchants) = dwell(&case.rules, &case.log);
+    let (of_users, of_merchants) = dwell(&case.rules, &case.sound());
     assert_eq!(users.len(), of_users.len(), "{name}: {users:#?}\n{case:#?}");
     for (found, expected) in users.iter().zip(&of_users) {
         let UserRow {
@@ -406,7 +429,7 @@ fn compare(name: &str, case: &Case, out: &Path) {
 /// Compares the metrics of an output with the rows that must come out.
 fn compare_metrics(name: &str, case: &Case, out: &Path) {
     let found = crate::metrics::read(out);
-    let (rows, merchants) = dwell(&case.rules, &case.log);
+    let (rows, merchants) = dwell(&case.rules, &case.sound());
     let mut users: Vec<&String> = rows.iter().map(|row| &row.user).collect();
     users.dedup();
     assert_eq!(found["rows"], rows.len(), "{name}");
@@ -750,7 +773,8 @@ fn random_case(numbers: &mut Numbers) -> Case {
         int_ids,
         once: numbers.once_in(3),
     };
-    let log = (0..numbers.below(60)).map(|_| random_event(numbers, &rules, style));
+    let rarity = numbers.pick(&[u64::MAX, u64::MAX, 5]);
+    let log = (0..numbers.below(60)).map(|_| random_event(numbers, (&rules, style), rarity));
     let log: Vec<LogEvent> = log.collect();
     let lacking = (0..numbers.below(4)).map(|_| lacking_event(numbers, &rules, style));
     let lacking = lacking.collect();
@@ -764,7 +788,7 @@ fn random_case(numbers: &mut Numbers) -> Case {
 
 /// A random event that is left out.
 fn lacking_event(numbers: &mut Numbers, rules: &DwellRules, style: Style) -> LogEvent {
-    let mut of = random_event(numbers, rules, style);
+    let mut of = random_event(numbers, (rules, style), u64::MAX);
     of.event = "item_open".into();
     let other = || Some(of.user.clone());
     (of.flyer, of.merchant) = (other(), other());
@@ -777,8 +801,28 @@ fn lacking_event(numbers: &mut Numbers, rules: &DwellRules, style: Style) -> Log
     of
 }
 
+/// A moment near an end of the years 1 to 9999, or beyond it, as a style can write it.
+fn far_us(numbers: &mut Numbers, style: Style) -> i64 {
+    let hour = 3600 * SECOND;
+    let near = [
+        FIRST_US,
+        FIRST_US - hour,
+        FIRST_US + 20 * hour,
+        LAST_US + 1 - 30 * hour,
+    ];
+    match style.numbers {
+        true => numbers.pick(&[near[0], near[1], LAST_US, LAST_US + 1, i64::MIN, i64::MAX]),
+        false => numbers.pick(&near),
+    }
+}
+
 /// A random event, near a change of clocks; users have few, so that times are often equal.
-fn random_event(numbers: &mut Numbers, rules: &DwellRules, style: Style) -> LogEvent {
+/// One in `rarity` is near an end of the years 1 to 9999, or beyond it.
+fn random_event(
+    numbers: &mut Numbers,
+    (rules, style): (&DwellRules, Style),
+    rarity: u64,
+) -> LogEvent {
     let name = numbers.pick(&[
         "flyer_open",
         "flyer_open",
@@ -795,6 +839,10 @@ fn random_event(numbers: &mut Numbers, rules: &DwellRules, style: Style) -> LogE
     };
     let span = numbers.pick(&[4, 600, 40_000, 300_000]);
     let us = (start + numbers.below(span).cast_signed()) * SECOND;
+    let us = match numbers.once_in(rarity) {
+        true => far_us(numbers, style),
+        false => us,
+    };
     let (time, east_minutes) = match (style.numbers, numbers.below(3)) {
         (true, _) => (LogTime::Instant(us), None),
         (false, 0) => (LogTime::Wall(us), None),

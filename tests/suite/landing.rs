@@ -256,7 +256,7 @@ impl Case {
             } else {
                 Guests::Drop
             },
-            timezone: rules.timezone.clone(),
+            timezone: Some(rules.timezone.clone()),
             sides: vec![side("quantity:int32")],
             allow_unused: true,
             layout: numbers.pick(&[Layout::Sample, Layout::Request]),

@@ -2,6 +2,7 @@
 
 mod conformance;
 mod dwell;
+mod far;
 mod features;
 mod invariance;
 mod landing;

@@ -218,7 +218,8 @@ impl Case {
         let (given, drops) = &self.given;
         let mut items = given.clone();
         if !drops {
-            let held = items_held(&self.rules, &self.shown, &self.log);
+            let sound = self.sound();
+            let held = items_held(&self.rules, &sound.shown, &sound.log);
             let mut new: Vec<i64> = held.into_iter().filter(|of| !given.contains(of)).collect();
             new.sort_by_key(|item| item_text(self.items, *item));
             items.extend(new);
@@ -226,9 +227,10 @@ impl Case {
         items
     }
 
-    /// The same case with codes for items; what has none does not count.
+    /// The same case with codes for items, of which what has none does not count, and without rows that
+    /// are at fault.
     pub(crate) fn coded(&self) -> Case {
-        let mut case = self.clone();
+        let mut case = self.sound();
         if self.items == Items::Ids {
             return case;
         }
@@ -342,7 +344,7 @@ impl Case {
                 .collect(),
             negatives_rate: rules.negatives.map(|(rate, _)| rate),
             seed: rules.negatives.map_or(0, |(_, seed)| seed),
-            timezone: rules.timezone.clone(),
+            timezone: Some(rules.timezone.clone()),
             time_unit: epoch.then_some(hitherto::TimeUnit::Micro),
             null_values: null_values(&self.styles),
             item_vocabulary: self.item_vocabulary(dir),
@@ -1221,6 +1223,7 @@ pub(crate) fn check(name: &str, case: &Case, change: impl Fn(&mut Settings)) {
     let (dir, out) = (folder.path().join("in"), folder.path().join("out"));
     case.write(&dir);
     let mut settings = case.settings(&dir, &out);
+    case.set_aside(&mut settings);
     change(&mut settings);
     let expected = case.expected();
     let report = run(settings.clone()).unwrap_or_else(|error| panic!("{name}: {error}\n{case:#?}"));

@@ -52,6 +52,7 @@ pub(super) fn plan(job: &Job, control: &Control) -> Result<Planned> {
     let read = |state: &mut EventState, task: &Task| scan.read(task, state);
     let (states, sample) = read_sample_of((job, &rehearsal), &opened, states, read)?;
     let read = EventsRead::of(states);
+    read.kinds.clone().check(job, &opened)?;
     let chunks: u64 = read.heaps.iter().map(|heap| heap.scatter.bytes()).sum();
     let taken = rehearsal.memory_used();
     control.enter(Stage::RANK, 0);
@@ -192,8 +193,12 @@ fn days_read(job: &Job, opened: &[Opened], sample: &Sample) -> (f64, f64) {
 /// The days that a task is about, as its folder or the statistics of its times tell.
 fn days_of(job: &Job, task: &Task) -> Option<RangeInclusive<i32>> {
     if let Opened::Parquet(file) = &task.opened
-        && let Some((first, last)) =
-            times_of(job, file, task, job.column(Source::Events, "timestamp"))
+        && let Some((first, last)) = times_of(
+            job,
+            file,
+            task.row_group,
+            job.column(Source::Events, "timestamp"),
+        )
     {
         let days = job.zone().day_of(first).0..=job.zone().day_of(last).0;
         return (days.clone().take(DAYS_MAX + 1).count() <= DAYS_MAX).then_some(days);

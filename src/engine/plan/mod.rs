@@ -17,7 +17,7 @@ mod share;
 
 use self::memory::Memory;
 use self::share::Shares;
-use super::{in_pool, skipped_files};
+use super::{in_pool, in_zone_of_set, skipped_files};
 use crate::control::Control;
 use crate::error::Result;
 use crate::ids::{Day, count64, float};
@@ -154,6 +154,7 @@ impl Planned {
 /// # Ok::<(), hitherto::Error>(())
 /// ```
 pub fn plan(job: &Job, control: &Control) -> Result<Planned> {
+    let job = &in_zone_of_set(job);
     let mut planned = in_pool(job, || match (job.question, job.item_type) {
         (Question::Sequences, ItemType::Int32) => sequences::plan::<i32>(job, control),
         (Question::Sequences, ItemType::Int64) => sequences::plan::<i64>(job, control),

@@ -16,6 +16,7 @@ use crate::job::{Job, Source};
 use crate::keys::spread;
 use crate::partition::{Scatter, Split};
 use crate::scan::actions::{ActionScan, ActionState};
+use crate::scan::kinds::Kinds;
 use crate::scan::plan::Plan;
 use crate::sides::SideKeys;
 
@@ -38,6 +39,8 @@ pub(super) struct Actions<I> {
     pub(super) events: Vec<Sampled<I>>,
     /// What is told of them, if something is.
     told: Vec<SideKeys>,
+    /// Wall times and instants.
+    pub(super) kinds: Kinds,
 }
 
 /// An action of a sampled customer, with its source, and its place in [`Actions::told`].
@@ -65,6 +68,7 @@ pub(super) fn read_sample<I: Item>(
         shares: Shares::default(),
         events: Vec::new(),
         told: Vec::new(),
+        kinds: Kinds::default(),
     };
     let mut states: Vec<_> = nowhere().map(|spill| scan.state(spill)).collect();
     let mut is_done = false;
@@ -88,6 +92,9 @@ pub(super) fn read_sample<I: Item>(
                 take_sampled(state, (source, split), control, wanted, &mut actions);
             }
         }
+    }
+    for state in &states {
+        actions.kinds.merge(&state.kinds);
     }
     // Which thread has read what is left to chance, and what is made of it is not.
     let told = &actions.told;

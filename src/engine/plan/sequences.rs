@@ -23,7 +23,7 @@ use crate::control::{Control, Stage};
 use crate::encode::ItemColumn;
 use crate::engine::chosen::impressions_of;
 use crate::engine::unused::warn_sequences;
-use crate::engine::{Asked, ask, find_actions};
+use crate::engine::{Asked, ask, find_actions, utc_days};
 use crate::error::Result;
 use crate::ids::{Day, count64, float, rounded};
 use crate::job::Job;
@@ -35,6 +35,7 @@ use crate::scan::actions::ActionScan;
 use crate::scan::faults::Policy;
 use crate::scan::plan::{Plan, Span};
 use crate::spill::Partitions;
+use crate::warnings::told;
 
 /// Row groups that each thread makes at least, so that none waits long for the last.
 const GROUPS_PER_THREAD: u64 = 4;
@@ -59,7 +60,7 @@ pub(super) fn plan<I: ItemColumn>(job: &Job, control: &Control) -> Result<Planne
         ..
     } = asked;
     let job = &job;
-    let tallies = impressions.tallies;
+    let (tallies, mut kinds) = (impressions.tallies, impressions.kinds);
     let probes = Probes::of(impressions.rows);
     control.charge(probes.bytes())?;
     let (opened, span, split) = find_actions(job, &sources, &probes)?;
@@ -68,8 +69,11 @@ pub(super) fn plan<I: ItemColumn>(job: &Job, control: &Control) -> Result<Planne
     let base = control.memory_used();
     let policy = (&policy, &probes);
     let actions = sample_actions(job, control, policy, (&opened, span, split), &shape)?;
-    let warnings = warn_sequences((job, control), &sources, &probes, &opened)?;
+    let mut warnings = warn_sequences((job, control), &sources, &probes, &opened)?;
     inputs.extend(opened);
+    kinds.merge(&actions.kinds);
+    warnings.extend(told(job, utc_days(&kinds)));
+    kinds.check(job, &inputs)?;
     let rehearsal = control.unlimited();
     let sample = make_sample(job, &rehearsal, &probes, (&shape, split), &actions)?;
     let made = sample.made;

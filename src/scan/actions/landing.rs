@@ -11,12 +11,12 @@ use crate::calendar::parse_dt;
 use crate::error::Result;
 use crate::ids::{Day, Item, Key, Micros};
 use crate::job::{Cutoff, DT};
-use crate::scan::arrays::TimeColumn;
-use crate::scan::fields::{Clock, Field, Value};
+use crate::scan::fields::{Clock, Field, Mismatch, Value};
 use crate::scan::files::is_of_no_day;
 use crate::scan::impressions::{check_time, dt_of};
 use crate::scan::input::InputFile;
 use crate::scan::parquet::ParquetFile;
+use crate::scan::stamps::TimeColumn;
 use crate::scan::times::{When, Written};
 use crate::sides::Landed;
 use crate::sweep::is_prior;
@@ -143,6 +143,9 @@ impl ActionNames<'_> {
         match day {
             None if self.available == Some(DT) => Ok(None),
             None => field.time(clock),
+            Some(day) if !Written::Date(day).is_near(clock.zone) => {
+                Err(Mismatch::new("a day of the years 1 to 9999", field.shown()))
+            }
             Some(day) => Ok(Some(Written::Date(day).resolve(clock.zone))),
         }
     }

@@ -12,6 +12,8 @@ mod keep;
 mod landing;
 mod names;
 mod parquet;
+mod rows;
+mod source;
 mod text;
 
 use self::enough::{Counts, Enough};
@@ -27,6 +29,7 @@ use crate::probes::{KeySpan, Probes};
 use crate::scan::faults::{Policy, Rejected, RowAt};
 use crate::scan::fields::{GuestIds, Mismatch, Value};
 use crate::scan::items::ItemTexts;
+use crate::scan::kinds::Kinds;
 use crate::scan::pieces::Piece;
 use crate::scan::times::When;
 use crate::scan::{Opened, Task};
@@ -75,6 +78,8 @@ pub(crate) struct ActionState<I> {
     times: Vec<Option<Micros>>,
     /// Scratch: the numbers of their items.
     numbers: Vec<Option<I>>,
+    /// Wall times and instants.
+    pub(crate) kinds: Kinds,
     /// Scratch: a piece of a text file.
     piece: Piece,
 }
@@ -166,6 +171,7 @@ impl<'a, I: Item> ActionScan<'a, I> {
             done: Vec::new(),
             times: Vec::new(),
             numbers: Vec::new(),
+            kinds: Kinds::default(),
             piece: Piece::default(),
         }
     }
@@ -195,6 +201,7 @@ impl<'a, I: Item> ActionScan<'a, I> {
     /// As the job's policy for bad rows says, if the file cannot be read, or if the memory of
     /// the job is used up.
     pub(crate) fn read(&self, task: &Task, state: &mut ActionState<I>) -> Result<()> {
+        state.kinds.start(self.job, 0);
         match &task.opened {
             Opened::Parquet(file) => self.read_parquet(file, task.row_group, state)?,
             Opened::Text(file, ..) => self.read_text(file, task, state)?,

@@ -33,7 +33,7 @@ pub(crate) struct ActionNames<'a> {
 }
 
 /// What all actions of one source and type share.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Origin {
     /// Their type.
     pub(super) kind: Kind,

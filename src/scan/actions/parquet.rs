@@ -2,19 +2,22 @@
 
 use arrow::array::{RecordBatch, StringViewArray};
 
+use super::rows::{keys_of, origin_of};
 use super::{ActionNames, ActionScan, ActionState, Origin, Raw};
 use crate::error::Result;
 use crate::ids::{Item, Key, Micros, count32, count64, index};
-use crate::job::{CustomerType, SideType};
-use crate::scan::arrays::{IdColumn, Ints, PlainTimes, TimeColumn};
+use crate::job::{CustomerType, DT};
+use crate::scan::arrays::{IdColumn, Ints};
 use crate::scan::faults::RowAt;
-use crate::scan::fields::{Clock, Mismatch, TEXT_BYTES_MAX, Value};
+use crate::scan::fields::{Clock, TEXT_BYTES_MAX};
 use crate::scan::impressions::{check_customer, check_time};
 use crate::scan::items::{expected_items, holds_items, plain_texts};
+use crate::scan::kinds::day_of_orders;
 use crate::scan::parquet::{ParquetFile, row_as_json};
+use crate::scan::plan::times_of;
 use crate::scan::sides::{self, SideArray};
+use crate::scan::stamps::{PlainTimes, TimeColumn};
 use crate::scan::words::WordColumn;
-use crate::sides::SideKeys;
 
 /// A batch, and where it comes from.
 #[derive(Clone, Copy)]
@@ -27,6 +30,8 @@ struct Batch<'a> {
     first_row: u64,
     /// The rows.
     rows: &'a RecordBatch,
+    /// Whether statistics prove that all its times are of the years 1 to 9999.
+    are_near: bool,
 }
 
 impl<'a> Batch<'a> {
@@ -95,6 +100,7 @@ impl<I: Item> ActionScan<'_, I> {
             [name] => wanted.contains(&name.as_str()),
             _ => false,
         });
+        let are_near = times_of(self.job, file, row_group, names.time).is_some();
         file.read(row_group, &columns, |first_row, batch| {
             self.control.check()?;
             self.control
@@ -105,6 +111,7 @@ impl<I: Item> ActionScan<'_, I> {
                 names: &names,
                 first_row,
                 rows: batch,
+                are_near,
             };
             self.read_batch(batch, state)
         })
@@ -201,7 +208,8 @@ impl<I: Item> ActionScan<'_, I> {
         self.enough.find_done(&wanted, &mut done);
         let rows = wanted.iter().map(|(row, _)| index(*row));
         let mut times = std::mem::take(&mut state.times);
-        columns.times.instants(rows, self.job.zone(), &mut times);
+        let zone = (self.job.zone(), batch.are_near);
+        columns.times.instants(rows, zone, &mut times);
         let rows = (&wanted[..], &done[..], &times[..]);
         match &columns.items {
             PlainItems::Ints(items) => {
@@ -309,6 +317,17 @@ impl<I: Item> ActionScan<'_, I> {
                 Ok(written.map(|written| written.resolve(clock.zone)))
             }
         };
+        let days = day_of_orders(self.job, batch.file.file.source);
+        let columns = [
+            (&time, Some(names.time)),
+            (&time_else, names.time_else),
+            (&available, names.available.filter(|name| *name != DT)),
+        ];
+        let texts = columns.into_iter().filter_map(|(column, name)| {
+            let column = column.as_ref().filter(|column| column.is_text())?;
+            Some((column, name.filter(|_| name != days)?))
+        });
+        let texts: Vec<(&TimeColumn, &str)> = texts.collect();
         let wanted = std::mem::take(&mut state.wanted);
         let mut decimal = String::new();
         for (row, key) in &wanted {
@@ -334,35 +353,23 @@ impl<I: Item> ActionScan<'_, I> {
                 available: names.available.map(|_| known()),
                 told: keys_of(&told, row),
             };
+            if raw.origin != Ok(None) {
+                for (column, name) in &texts {
+                    column.note(
+                        row,
+                        &clock,
+                        &mut state.kinds,
+                        RowAt {
+                            column: name,
+                            ..batch.place(row)
+                        },
+                    );
+                }
+            }
             let text = || row_as_json(batch.rows, row);
             self.offer(batch.place(row), names, raw, &text, state)?;
         }
         state.wanted = wanted;
         Ok(())
     }
-}
-
-/// What a row is, by its column of types if there is one.
-#[inline]
-fn origin_of(
-    names: &ActionNames<'_>,
-    types: Option<&WordColumn>,
-    row: usize,
-) -> Value<Option<Origin>> {
-    let word = types.and_then(|types| types.word(row));
-    names.origin_of(word, || {
-        types.map_or_else(String::new, |types| types.shown(row))
-    })
-}
-
-/// What is told of a row, given the told columns with their types and names.
-fn keys_of<'n>(
-    told: &[(SideArray, SideType, &'n str)],
-    row: usize,
-) -> std::result::Result<SideKeys, (&'n str, Mismatch)> {
-    let mut keys = SideKeys::default();
-    for (key, (column, kind, name)) in keys.iter_mut().zip(told) {
-        *key = column.key(row, *kind).map_err(|error| (*name, error))?;
-    }
-    Ok(keys)
 }

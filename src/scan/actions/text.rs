@@ -5,140 +5,20 @@
 //! be wrong; one that is anything else is read again by what words every fault. Faults, counts
 //! and rejected rows are put together in the order of pieces, so none depends on threads.
 
-use super::{ActionNames, ActionScan, ActionState, Origin, Raw};
+use super::source::TextSource;
+use super::{ActionScan, ActionState, Raw};
 use crate::calendar::WallClock;
 use crate::control::TICK_ROWS;
 use crate::error::{Error, ErrorKind, Result};
 use crate::ids::Item;
-use crate::job::{DT, Format, Job, SideType};
+use crate::job::Format;
 use crate::scan::Task;
 use crate::scan::faults::{Policy, RowAt};
-use crate::scan::fields::{Clock, Field, Mismatch, Value};
-use crate::scan::files::is_of_no_day;
+use crate::scan::fields::Field;
 use crate::scan::input::InputFile;
 use crate::scan::shared::PieceEnd;
-use crate::scan::sides::{as_key, key_of_field};
-use crate::scan::text::{Record, Seen, Stop, TextColumn, Wanted, open, records};
+use crate::scan::text::{Record, Seen, Stop, Wanted, open, records};
 use crate::scan::times::{When, Written};
-use crate::sides::SideKeys;
-
-/// A source of actions in text: what is wanted of it, and how it is read.
-struct TextSource<'a> {
-    /// The file.
-    file: &'a InputFile,
-    /// What its columns are called.
-    names: ActionNames<'a>,
-    /// How its times are read.
-    clock: Clock<'a>,
-    /// The columns to look for: customer, item, time, what stands in for it, then others.
-    columns: Vec<TextColumn<'a>>,
-    /// Of these, the one of availability.
-    available_at: Option<usize>,
-    /// The one of types.
-    types_at: Option<usize>,
-    /// Those that rows are chosen by.
-    only_at: Vec<usize>,
-    /// Those that are told of actions, and what they hold.
-    told_at: Vec<(usize, SideType)>,
-}
-
-impl<'a> TextSource<'a> {
-    /// The source that a file is of.
-    fn new(job: &'a Job, names: ActionNames<'a>, file: &'a InputFile) -> TextSource<'a> {
-        let column = TextColumn::new;
-        let mut columns = vec![
-            column(names.customer, true),
-            column(names.item, true),
-            TextColumn {
-                name: names.time,
-                required: true,
-                instead: names.time_else,
-            },
-        ];
-        columns.extend(names.time_else.map(|name| column(name, false)));
-        // A column that is wanted twice is looked for once.
-        let mut place = |name| {
-            let same = columns.iter().position(|of| of.name == name);
-            same.unwrap_or_else(|| {
-                columns.push(column(name, true));
-                columns.len() - 1
-            })
-        };
-        let available_at = names.available.map(&mut place);
-        let is_null = names.available == Some(DT) && is_of_no_day(&file.path);
-        let types_at = names.types_column().map(&mut place);
-        let only = names.only.iter().map(|(name, _)| name.as_str());
-        let only_at = only.map(&mut place).collect();
-        let told_at = names.told().map(|(of, name, is_named)| {
-            let same = columns.iter().position(|column| column.name == name);
-            let at = same.unwrap_or(columns.len());
-            if same.is_none() {
-                columns.push(column(name, is_named));
-            }
-            (at, of.holds())
-        });
-        let told_at = told_at.collect();
-        // Rows of no day need no column that says so.
-        if let Some(at) = available_at.filter(|at| is_null && columns[*at].name != names.time) {
-            columns[at].required = false;
-        }
-        TextSource {
-            file,
-            names,
-            clock: Clock::of(job),
-            columns,
-            available_at,
-            types_at,
-            only_at,
-            told_at,
-        }
-    }
-
-    /// Whether a record counts.
-    #[inline]
-    fn takes(&self, fields: &[Field<'_>]) -> bool {
-        self.names.takes(|at| fields[self.only_at[at]].word())
-    }
-
-    /// What a record is; `None` if it is to be left out.
-    #[inline]
-    fn origin_of(&self, fields: &[Field<'_>]) -> Value<Option<Origin>> {
-        let field = self.types_at.map(|at| &fields[at]);
-        let word = field.and_then(Field::word);
-        self.names
-            .origin_of(word, || field.map_or_else(String::new, Field::shown))
-    }
-
-    /// What is told of a record; nothing if some of it cannot be told.
-    #[inline]
-    fn as_keys(&self, fields: &[Field<'_>]) -> Option<SideKeys> {
-        let mut keys = SideKeys::default();
-        for (key, (at, kind)) in keys.iter_mut().zip(&self.told_at) {
-            *key = as_key(&fields[*at], *kind)?;
-        }
-        Some(keys)
-    }
-
-    /// What is told of a record, or the column at fault.
-    fn keys(&self, fields: &[Field<'_>]) -> std::result::Result<SideKeys, (&'a str, Mismatch)> {
-        let mut keys = SideKeys::default();
-        for (key, (at, kind)) in keys.iter_mut().zip(&self.told_at) {
-            let found = key_of_field(&fields[*at], *kind);
-            *key = found.map_err(|error| (self.columns[*at].name, error))?;
-        }
-        Ok(keys)
-    }
-
-    /// The field of the time, and its column: the first that is not null.
-    fn time_of<'r, 't>(&self, fields: &'r [Field<'t>]) -> (&'r Field<'t>, &str) {
-        match self.names.time_else {
-            Some(other) if fields[2].is_blank() && fields[3] != Field::Missing => {
-                (&fields[3], other)
-            }
-            _ => (&fields[2], self.names.time),
-        }
-    }
-}
 
 impl<I: Item> ActionScan<'_, I> {
     /// Reads a share of a text file.
@@ -164,6 +44,7 @@ impl<I: Item> ActionScan<'_, I> {
                 columns,
                 layout: &layout,
             };
+            state.kinds.start(self.job, at);
             let mut seen = Seen::default();
             let rejected = std::mem::take(&mut state.rejected);
             let mut read = self.reader(&source, state);
@@ -266,7 +147,16 @@ impl<I: Item> ActionScan<'_, I> {
                 }
             }
             match record.fields {
-                Ok(fields) if self.read_plain_record(source, fields, &mut clock, state)? => Ok(()),
+                Ok(fields)
+                    if self.read_plain_record(
+                        source,
+                        (fields, record.row),
+                        &mut clock,
+                        state,
+                    )? =>
+                {
+                    Ok(())
+                }
                 _ => self.read_record(source, record, state),
             }
         }
@@ -277,7 +167,7 @@ impl<I: Item> ActionScan<'_, I> {
     fn read_plain_record(
         &self,
         source: &TextSource<'_>,
-        fields: &[Field<'_>],
+        (fields, row): (&[Field<'_>], u64),
         clock: &mut WallClock<'_>,
         state: &mut ActionState<I>,
     ) -> Result<bool> {
@@ -304,13 +194,18 @@ impl<I: Item> ActionScan<'_, I> {
             None => fields[1].as_item::<I>(),
             Some(items) => fields[1].item_text().and_then(|text| items.number(text)),
         };
-        let written = source.time_of(fields).0.as_written(&source.clock);
+        let (time, time_at) = source.time_of(fields);
+        let written = time.as_written(&source.clock);
         let (Some(item), Some(written), None) = (item, written, source.names.available) else {
             return Ok(false);
         };
         let Some(keys) = source.as_keys(fields) else {
             return Ok(false);
         };
+        if Some(time_at) != source.days {
+            let place = source.place(row, time_at);
+            state.kinds.note(written, time.raw(), place);
+        }
         let when = match written {
             Written::Wall(wall_us) => {
                 let at = clock.instant_of(wall_us);
@@ -365,9 +260,13 @@ impl<I: Item> ActionScan<'_, I> {
             None => fields[1].item(self.job.item_type),
             Some(items) => items.judge(fields[1].item_text(), || fields[1].shown()),
         };
+        let origin = source.origin_of(fields);
+        if origin != Ok(None) {
+            source.note(fields, record.row, &mut state.kinds);
+        }
         let raw = Raw {
             key,
-            origin: source.origin_of(fields),
+            origin,
             time: time.time(clock),
             time_at,
             item,

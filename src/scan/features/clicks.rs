@@ -19,6 +19,7 @@ use crate::op::once::WholeClick;
 use crate::partition::{Scatter, Split};
 use crate::scan::Task;
 use crate::scan::faults::{Policy, Rejected};
+use crate::scan::kinds::Kinds;
 use crate::scan::table::{Batch, Cells, Kind, Memo, Presence, TableColumn, TableScan, TableState};
 use crate::spill::Spill;
 use crate::sweep::is_prior;
@@ -318,6 +319,8 @@ pub(crate) struct ClickTally {
     pub(crate) latest: Option<Micros>,
     /// Rows set aside, in no order.
     pub(crate) rejected: Vec<Rejected>,
+    /// Wall times and instants.
+    pub(crate) kinds: Kinds,
 }
 
 impl ClickTally {
@@ -327,6 +330,7 @@ impl ClickTally {
         self.clicks += table.rows_read;
         self.without_user += rows.without_user;
         self.latest = self.latest.max(rows.latest);
+        self.kinds.merge(&table.kinds);
         self.rejected.extend(table.rejected);
         rows.clicks
     }

@@ -16,6 +16,7 @@ use crate::op::features::ABSENT;
 use crate::scan::Task;
 use crate::scan::faults::{Policy, Rejected};
 use crate::scan::fields::Mismatch;
+use crate::scan::kinds::Kinds;
 use crate::scan::table::{
     Batch, IdCodes, Kind, Memo, Presence, TableColumn, TableScan, TableState,
 };
@@ -40,6 +41,8 @@ pub(crate) struct Listings {
     pub(crate) rows_read: u64,
     /// Rows set aside, in no order.
     pub(crate) rejected: Vec<Rejected>,
+    /// Wall times and instants.
+    pub(crate) kinds: Kinds,
 }
 
 /// What is known of a listing.
@@ -131,6 +134,7 @@ impl Listings {
             categories,
             rows_read: state.rows_read,
             rejected: state.rejected,
+            kinds: state.kinds,
         })
     }
 

@@ -16,6 +16,7 @@ use crate::intern::{Ids, Order, Ranked};
 use crate::job::{CustomerType, Job, Source};
 use crate::scan::Task;
 use crate::scan::faults::{Policy, Rejected};
+use crate::scan::kinds::Kinds;
 use crate::scan::table::{
     Batch, Cells, IdCodes, Kind, Presence, TableColumn, TableScan, TableState,
 };
@@ -94,6 +95,8 @@ pub(crate) struct ShownRead {
     pub(crate) days: BTreeMap<Day, u64>,
     /// Rows set aside, in no order.
     pub(crate) rejected: Vec<Rejected>,
+    /// Wall times and instants.
+    pub(crate) kinds: Kinds,
 }
 
 impl Shown {
@@ -246,6 +249,7 @@ impl ShownRead {
     ) -> Result<ShownRead> {
         let (mut users, mut listings, mut lists) = (Vec::new(), Vec::new(), Vec::new());
         let (mut days, mut rejected) = (BTreeMap::new(), Vec::new());
+        let mut kinds = Kinds::default();
         for ShownState { table, rows } in states {
             users.push(rows.users.ids);
             listings.push(rows.listings.ids);
@@ -253,6 +257,7 @@ impl ShownRead {
             for (day, count) in rows.days {
                 *days.entry(day).or_default() += count;
             }
+            kinds.merge(&table.kinds);
             rejected.extend(table.rejected);
         }
         let (users, of_users) = Ranked::merge(users, Order::Hash, control)?;
@@ -273,6 +278,7 @@ impl ShownRead {
             listings,
             days,
             rejected,
+            kinds,
         })
     }
 }

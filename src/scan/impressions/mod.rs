@@ -17,7 +17,7 @@ use self::negatives::Negatives;
 pub(crate) use self::parquet::{check_customer, check_time};
 pub(crate) use self::tally::DayTally;
 pub(crate) use self::text::dt_of;
-use crate::calendar::{DAY_MAX, DAY_MIN};
+use crate::calendar::{DAY_MAX, DAY_MIN, date_text};
 use crate::column::{Customer, Impression, Impressions};
 use crate::control::Control;
 use crate::error::Result;
@@ -30,6 +30,7 @@ use crate::scan::faults::{Policy, Rejected, RowAt};
 use crate::scan::fields::{GuestIds, Mismatch, Value};
 use crate::scan::items::ItemTexts;
 use crate::scan::kept::carried;
+use crate::scan::kinds::Kinds;
 use crate::scan::times::Written;
 use crate::scan::{Opened, Task};
 
@@ -48,6 +49,8 @@ pub(crate) struct ImpressionState<I> {
     shown: Shown<I>,
     /// Scratch: what is carried through of it.
     kept: KeptRow,
+    /// Wall times and instants.
+    pub(crate) kinds: Kinds,
     /// The last day or cutoff asked about, with the answer: neighbours often share it.
     last_bounds: Option<(Moment, (Micros, Micros))>,
 }
@@ -163,6 +166,7 @@ impl<'a> ImpressionScan<'a> {
                 row: Vec::new(),
                 items: vec![Vec::new(); self.elements.keep.len()],
             },
+            kinds: Kinds::default(),
             last_bounds: None,
         }
     }
@@ -173,6 +177,7 @@ impl<'a> ImpressionScan<'a> {
     /// As the job's policy for bad rows says, and if the file cannot be read.
     pub(crate) fn read<I: Item>(&self, task: &Task, state: &mut ImpressionState<I>) -> Result<()> {
         let mut items = state.items.take();
+        state.kinds.start(self.job, 0);
         match &task.opened {
             Opened::Parquet(file) => self.read_parquet(file, task.row_group, (state, &mut items)),
             Opened::Text(..) => self.read_text(task, (state, &mut items)),
@@ -261,6 +266,32 @@ impl<'a> ImpressionScan<'a> {
         self.control.charge(bytes + count64(kept))
     }
 
+    /// Takes note of the kinds of a row's times, given the texts of its day and its time.
+    fn note<I>(
+        &self,
+        at: RowAt<'_>,
+        raw: &Raw<'_, I>,
+        [day, time]: [&str; 2],
+        state: &mut ImpressionState<I>,
+    ) {
+        let is_empty = day.is_empty() && time.is_empty();
+        if is_empty
+            || !self
+                .day_of(at.file.day, raw)
+                .is_ok_and(|day| self.wants(day))
+        {
+            return;
+        }
+        let at_column = |column| RowAt { column, ..at };
+        state.kinds.note_day(day, at_column(self.names.dt));
+        // What is no text is told by the type of its column.
+        if let Ok(Some(written)) = raw.time
+            && !time.is_empty()
+        {
+            state.kinds.note(written, time, at_column(self.names.time));
+        }
+    }
+
     /// Whether impressions of a day are to be answered.
     fn wants(&self, day: Day) -> bool {
         self.job.wants_day(day) && !self.skipped.contains(&day)
@@ -276,8 +307,8 @@ impl<'a> ImpressionScan<'a> {
         if (DAY_MIN..=DAY_MAX).contains(&day) {
             return Ok(day);
         }
-        let found = format!("day {} from 1970-01-01 on", day.0);
-        Err((name, Mismatch::new("a day of the years 0 to 9999", found)))
+        let found = date_text(day);
+        Err((name, Mismatch::new("a day of the years 1 to 9999", found)))
     }
 
     /// The day of a row: of its folder, of its column, or of its time.

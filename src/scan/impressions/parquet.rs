@@ -9,13 +9,15 @@ use crate::error::Result;
 use crate::ids::{Item, count64};
 use crate::job::{CustomerType, Cutoff, Job};
 use crate::kept::Kept;
-use crate::scan::arrays::{IdColumn, TimeColumn, label};
+use crate::scan::arrays::{IdColumn, label};
 use crate::scan::elements::{ElementCounts, ElementReader, Shown};
 use crate::scan::faults::RowAt;
 use crate::scan::fields::{Clock, Field, Mismatch, Value};
 use crate::scan::items::{ItemTexts, expected_items, holds_items};
 use crate::scan::kept::{KeptArray, check};
 use crate::scan::parquet::{ParquetFile, row_as_json};
+use crate::scan::stamps::TimeColumn;
+use crate::scan::units::hint_of_column;
 
 impl ImpressionScan<'_> {
     /// Reads a row group.
@@ -150,6 +152,8 @@ impl ImpressionScan<'_> {
                 items: &mut items,
                 kept: &mut kept,
             };
+            let texts = [&days, &times].map(|of| of.as_ref().and_then(|of| of.text(row)));
+            self.note(at, &raw, texts.map(Option::unwrap_or_default), state);
             self.offer(at, &mut raw, &|| row_as_json(batch, row), state)?;
         }
         Ok(())
@@ -263,10 +267,9 @@ pub(crate) fn check_time(file: &ParquetFile, name: &str, job: &Job) -> Result<()
     if TimeColumn::holds(found, job.time_unit) {
         return Ok(());
     }
-    let hint = if found.is_integer() {
-        " (--time-unit s|ms|us|ns reads integers)"
-    } else {
-        ""
+    let hint = match found.is_integer() {
+        true => hint_of_column(file, name),
+        false => String::new(),
     };
     Err(file.wrong_type(name, &format!("times{hint}"), found))
 }

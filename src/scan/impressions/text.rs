@@ -14,7 +14,7 @@ use crate::scan::fields::{Clock, Field, Mismatch, Value};
 use crate::scan::items::ItemTexts;
 use crate::scan::kept::of_field;
 use crate::scan::text::{TextColumn, missing_column, place_of, records};
-use crate::scan::times::parse;
+use crate::scan::times::{Written, parse};
 
 impl ImpressionScan<'_> {
     /// Reads a text file.
@@ -80,6 +80,7 @@ impl ImpressionScan<'_> {
                 items: &mut items,
                 kept: &mut kept,
             };
+            self.note(at, &raw, [dt.raw(), time.raw()], state);
             self.offer(at, &mut raw, record.text, state)
         })?;
         if let Some(name) = labelled.missing(&self.elements) {
@@ -101,6 +102,9 @@ pub(crate) fn dt_of(field: &Field<'_>, zone: &Zone) -> Value<Option<Day>> {
         Field::Missing | Field::Null | Field::Json(_) | Field::NotText => "",
     };
     let day = parse_dt(text).or_else(|| parse(text.as_bytes()).map(|time| time.day(zone)));
-    let mismatch = || Mismatch::new("a day such as 2025-08-15", field.shown());
-    day.map(Some).ok_or_else(mismatch)
+    match day {
+        Some(day) if Written::Date(day).is_near(zone) => Ok(Some(day)),
+        Some(_) => Err(Mismatch::new("a day of the years 1 to 9999", field.shown())),
+        None => Err(Mismatch::new("a day such as 2025-08-15", field.shown())),
+    }
 }

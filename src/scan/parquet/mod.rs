@@ -27,6 +27,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
 use arrow::array::RecordBatch;
+use arrow::compute::cast;
 use arrow::datatypes::{DataType, Field, FieldRef, Fields, Schema, TimeUnit};
 use arrow::util::display::{ArrayFormatter, FormatOptions};
 use parquet::arrow::{ProjectionMask, parquet_to_arrow_schema};
@@ -309,7 +310,15 @@ pub(crate) fn row_as_json(batch: &RecordBatch, row: usize) -> String {
     let options = FormatOptions::default().with_null("null");
     let mut object = serde_json::Map::new();
     for (field, column) in batch.schema().fields().iter().zip(batch.columns()) {
-        let text = ArrayFormatter::try_new(column, &options).map_or_else(
+        // The formatter knows offsets, and no names of zones.
+        let column = match column.data_type() {
+            DataType::Timestamp(unit, Some(_)) => {
+                let utc = DataType::Timestamp(*unit, Some("+00:00".into()));
+                cast(column, &utc).unwrap_or_else(|_| Arc::clone(column))
+            }
+            _ => Arc::clone(column),
+        };
+        let text = ArrayFormatter::try_new(&column, &options).map_or_else(
             |error| error.to_string(),
             |format| format.value(row).to_string(),
         );

@@ -30,6 +30,7 @@ use crate::job::Job;
 use crate::scan::faults::{Policy, Rejected, RowAt};
 use crate::scan::fields::{Clock, EXPECTED_TEXT, Mismatch};
 use crate::scan::input::InputFile;
+use crate::scan::kinds::Kinds;
 use crate::scan::pieces::Piece;
 use crate::scan::{Opened, Task};
 
@@ -90,6 +91,8 @@ pub(crate) struct TableState {
     pub(crate) rows_read: u64,
     /// Rows set aside.
     pub(crate) rejected: Vec<Rejected>,
+    /// Wall times and instants.
+    pub(crate) kinds: Kinds,
     /// Scratch: the columns of a batch.
     cells: Vec<Cells>,
     /// Scratch: its good rows.
@@ -176,6 +179,7 @@ impl<'a> TableScan<'a> {
         state: &mut TableState,
         on_batch: OnBatch<'_>,
     ) -> Result<()> {
+        state.kinds.start(self.job, 0);
         match &task.opened {
             Opened::Parquet(file) => self.read_parquet(file, task.row_group, state, on_batch),
             Opened::Text(file, ..) => self.read_text(file, task, state, on_batch),
@@ -260,7 +264,7 @@ impl Kind {
             Kind::IntId => "a 64-bit integer (--id-type string takes any text)".to_owned(),
             Kind::TextId => EXPECTED_TEXT.to_owned(),
             Kind::Text => "a text of at most 4096 bytes".to_owned(),
-            Kind::Time => Clock::of(job).expected(),
+            Kind::Time => Clock::of(job).expected(None),
             Kind::Float => "a number".to_owned(),
         }
     }

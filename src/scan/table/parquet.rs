@@ -13,9 +13,13 @@ use crate::column::Customer;
 use crate::error::Result;
 use crate::ids::count32;
 use crate::job::CustomerType;
-use crate::scan::arrays::{IdColumn, TimeColumn};
+use crate::scan::arrays::IdColumn;
+use crate::scan::faults::RowAt;
 use crate::scan::fields::{Clock, Mismatch, Value, quoted};
+use crate::scan::impressions::check_time;
+use crate::scan::input::InputFile;
 use crate::scan::parquet::{ParquetFile, row_as_json};
+use crate::scan::stamps::TimeColumn;
 use crate::scan::times::{Written, parse_local};
 
 impl TableScan<'_> {
@@ -42,7 +46,7 @@ impl TableScan<'_> {
             self.control.count_read(rows_count, rows_count);
             state.rows_read += rows_count;
             self.clear(state);
-            self.fill(rows, state);
+            self.fill((&file.file, first_row), rows, state);
             self.judge_nulls(rows.num_rows(), state);
             let origin = Origin {
                 file: &file.file,
@@ -78,10 +82,10 @@ impl TableScan<'_> {
                     matches!(found, DataType::Utf8View | DataType::BinaryView),
                     "text",
                 ),
-                Kind::Time => (
-                    TimeColumn::holds(found, self.job.time_unit),
-                    "times (--time-unit s|ms|us|ns reads integers)",
-                ),
+                Kind::Time => {
+                    check_time(file, column.name, self.job)?;
+                    (true, "times")
+                }
                 Kind::Float => (found.is_numeric(), "numbers"),
             };
             if !is_right {
@@ -92,7 +96,12 @@ impl TableScan<'_> {
     }
 
     /// Fills the columns of a batch.
-    fn fill(&self, rows: &RecordBatch, state: &mut TableState) {
+    fn fill(
+        &self,
+        (file, first_row): (&InputFile, u64),
+        rows: &RecordBatch,
+        state: &mut TableState,
+    ) {
         let (clock, mut wall) = self.clocks();
         for (at, column) in self.columns.iter().enumerate() {
             let cells = &mut state.cells[at];
@@ -110,7 +119,12 @@ impl TableScan<'_> {
                 Kind::TextId | Kind::Text => fill_texts(array, cells.texts_mut(), &mut faults),
                 Kind::Time => {
                     let clocks = (&clock, &mut wall);
-                    fill_times(array, clocks, cells.times_mut(), &mut faults);
+                    let mut note = |row: usize, written: Written, text: &str| {
+                        let (row, column) = (first_row + steps(row), column.name);
+                        let place = RowAt { file, row, column };
+                        state.kinds.note(written, text, place);
+                    };
+                    fill_times(array, clocks, cells.times_mut(), (&mut faults, &mut note));
                 }
                 Kind::Float => {
                     let numbers = cast(array, &DataType::Float64).expect("types are checked");
@@ -141,10 +155,16 @@ impl Faults<'_> {
     /// Takes note of a fault.
     #[cold]
     fn add(&mut self, row: usize, found: String) {
+        self.put(row, Mismatch::new((self.expected)(), found));
+    }
+
+    /// Takes note of a fault that is worded already.
+    #[cold]
+    fn put(&mut self, row: usize, mismatch: Mismatch) {
         self.found.push(Fault {
             row: count32(row),
             column: Some(self.column),
-            mismatch: Mismatch::new((self.expected)(), found),
+            mismatch,
         });
     }
 }
@@ -222,16 +242,20 @@ fn fill_times(
     array: &ArrayRef,
     (clock, wall): (&Clock<'_>, &mut WallClock<'_>),
     into: &mut Times,
-    faults: &mut Faults<'_>,
+    (faults, note): (&mut Faults<'_>, &mut dyn FnMut(usize, Written, &str)),
 ) {
     let column = TimeColumn::of(array, clock.unit).expect("types are checked");
     for row in 0..array.len() {
-        let (at, east_us) = match time_of(&column, row, clock) {
+        let time = time_of(&column, row, clock);
+        if let (Ok(Some((written, _))), Some(text)) = (&time, column.text(row)) {
+            note(row, *written, text);
+        }
+        let (at, east_us) = match time {
             Ok(None) => (EPOCH, None),
             Ok(Some((Written::Wall(wall_us), _))) => (wall.instant_of(wall_us), None),
             Ok(Some((written, east_us))) => (written.resolve(clock.zone).at, east_us),
             Err(mismatch) => {
-                faults.add(row, mismatch.found);
+                faults.put(row, mismatch);
                 (EPOCH, None)
             }
         };
@@ -247,8 +271,8 @@ fn time_of(
     clock: &Clock<'_>,
 ) -> Value<Option<(Written, Option<i64>)>> {
     match column.text(row).map(|text| parse_local(text.as_bytes())) {
-        Some(Some(local)) => Ok(Some(local)),
+        Some(Some(local)) if local.0.is_near(clock.zone) => Ok(Some(local)),
         // Numbers, nulls, and what to say of a text that is no time.
-        Some(None) | None => Ok(column.written(row, clock)?.map(|written| (written, None))),
+        _ => Ok(column.written(row, clock)?.map(|written| (written, None))),
     }
 }

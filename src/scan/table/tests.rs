@@ -114,7 +114,7 @@ fn job(path: &Path, on_bad_row: OnBadRow) -> Job {
         paths: vec![(Source::Events, path.display().to_string())],
         out: "out".into(),
         on_bad_row,
-        timezone: "Europe/Berlin".into(),
+        timezone: Some("Europe/Berlin".into()),
         text_piece_bytes: 40,
         ..Settings::default()
     };

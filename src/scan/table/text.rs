@@ -12,6 +12,7 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::ids::{count32, count64};
 use crate::job::{CustomerType, Format};
 use crate::scan::Task;
+use crate::scan::faults::RowAt;
 use crate::scan::fields::{Clock, Field, Mismatch};
 use crate::scan::input::InputFile;
 use crate::scan::pieces::Piece;
@@ -56,6 +57,7 @@ impl TableScan<'_> {
         let open = || open(file, format, &columns, piece_bytes);
         let mut piece = std::mem::take(&mut state.piece);
         while let Some((at, layout)) = task.shared.take(file, &mut piece, open)? {
+            state.kinds.start(self.job, at);
             let rejected = std::mem::take(&mut state.rejected);
             let mut seen = Seen::default();
             let wanted = Wanted {
@@ -93,7 +95,7 @@ impl TableScan<'_> {
         self.clear(state);
         let mut clocks = self.text_clocks();
         let mut fill = |record: Record<'_>| {
-            self.fill_record(&record, &mut clocks, state);
+            self.fill_record(file, &record, &mut clocks, state);
             Ok(())
         };
         let read = wanted.read(format, piece, seen, &mut fill);
@@ -134,7 +136,7 @@ impl TableScan<'_> {
         let mut read = |record: Record<'_>| {
             self.control.tick(record.row)?;
             self.clear(state);
-            self.fill_record(&record, &mut clocks, state);
+            self.fill_record(file, &record, &mut clocks, state);
             self.finish_cells(1, state);
             let origin = Origin {
                 file,
@@ -208,7 +210,13 @@ impl TableScan<'_> {
 
     /// Adds a record to the batch.
     #[inline]
-    fn fill_record(&self, record: &Record<'_>, clocks: &mut Clocks<'_>, state: &mut TableState) {
+    fn fill_record(
+        &self,
+        file: &InputFile,
+        record: &Record<'_>,
+        clocks: &mut Clocks<'_>,
+        state: &mut TableState,
+    ) {
         let row = state.filled_count;
         state.filled_count += 1;
         let fields = match &record.fields {
@@ -225,11 +233,21 @@ impl TableScan<'_> {
         for (at, column) in self.columns.iter().enumerate() {
             let field = fields.get(at).unwrap_or(&Field::Missing);
             let cells = &mut state.cells[at];
-            if let Err(found) = fill_field(field, column.kind, cells, row, clocks) {
+            let filled = fill_field(field, column.kind, cells, row, clocks);
+            if let Ok(Some(written)) = filled {
+                let (row, column) = (record.row, column.name);
+                let place = RowAt { file, row, column };
+                state.kinds.note(written, field.raw(), place);
+            }
+            if let Err(found) = filled {
+                let expected = match column.kind {
+                    Kind::Time => clocks.clock.expected(field.int()),
+                    kind => kind.expected(self.job),
+                };
                 state.faults.push(Fault {
                     row: count32(row),
                     column: Some(at),
-                    mismatch: Mismatch::new(column.kind.expected(self.job), found),
+                    mismatch: Mismatch::new(expected, found),
                 });
             }
         }
@@ -245,7 +263,8 @@ impl TableScan<'_> {
     }
 }
 
-/// Adds a field to its column: its value; or one that means nothing, and gives what was found.
+/// Adds a field to its column: its value, and gives the time that it is; or one that means nothing, and
+/// gives what was found.
 #[inline]
 fn fill_field(
     field: &Field<'_>,
@@ -253,11 +272,12 @@ fn fill_field(
     cells: &mut Cells,
     row: usize,
     clocks: &mut Clocks<'_>,
-) -> std::result::Result<(), String> {
+) -> std::result::Result<Option<Written>, String> {
     let is_null = match kind {
         Kind::IntId | Kind::TextId | Kind::Time => field.is_blank(),
         Kind::Text | Kind::Float => field.is_null(),
     };
+    let mut written = None;
     let is_right = match kind {
         Kind::IntId => {
             let id = match field.as_customer(CustomerType::Int64) {
@@ -280,6 +300,7 @@ fn fill_field(
                 None => (EPOCH, None),
             };
             cells.times_mut().push(at, east_us);
+            written = local.map(|(written, _)| written);
             local.is_some()
         }
         Kind::Float => {
@@ -292,7 +313,7 @@ fn fill_field(
         cells.set_null(row);
     }
     match is_null || is_right {
-        true => Ok(()),
+        true => Ok(written),
         false => Err(field.shown()),
     }
 }
@@ -301,9 +322,12 @@ fn fill_field(
 #[inline]
 fn local_of(field: &Field<'_>, clock: &Clock<'_>) -> Option<(Written, Option<i64>)> {
     let local = match field {
-        Field::Text(text) => return parse_local(text.as_bytes()),
+        Field::Text(text) => parse_local(text.as_bytes()),
         Field::Csv(text) => parse_local(text.as_bytes()),
         _ => None,
     };
-    local.or_else(|| Some((field.as_written(clock)?, None)))
+    match local {
+        Some(local) => Some(local).filter(|(written, _)| written.is_near(clock.zone)),
+        None => Some((field.as_written(clock)?, None)),
+    }
 }

@@ -31,6 +31,7 @@ use crate::job::{
     ActionSource, CustomerType, Cutoff, Format, ItemType, Job, OnBadRow, Publish, Settings, Source,
     TimeUnit, Types, UnknownItem,
 };
+use crate::naive::is_near;
 use crate::oracle::{Fates, LogAction, LogImpression, LogTime, Rules, fates};
 use crate::publish::Beside;
 use crate::verify::Problems;
@@ -39,9 +40,6 @@ use crate::verify::Problems;
 const KNOWN_AT: &str = "known_at";
 /// The column of types, where there is one.
 const KIND: &str = "kind";
-
-/// Cutoffs as far from 1970 as this, in microseconds, have no canaries: some 7,900 years.
-const CUTOFF_MAX: u64 = 250_000_000_000_000_000;
 
 /// An impression with the actions around it.
 struct Nest<'a> {
@@ -73,12 +71,9 @@ pub(super) fn canaries(
     let (mut customers, mut nests) = (BTreeSet::new(), Vec::new());
     for key in keys {
         let log = logs.actions_of(key);
-        // Of repeated impressions one that makes rows, of a moment that has some before and after.
-        let makes_rows = |of: &&LogImpression| {
-            let rows = OutRow::expected(settings, rules, of, &[]);
-            rows.iter()
-                .any(|row| row.cutoff_us.unsigned_abs() < CUTOFF_MAX)
-        };
+        // Of repeated impressions one that makes rows.
+        let makes_rows =
+            |of: &&LogImpression| !OutRow::expected(settings, rules, of, &[]).is_empty();
         let shown = logs
             .shown
             .get(key)
@@ -93,8 +88,13 @@ pub(super) fn canaries(
         let mut times = times.chain([shown.time]).flatten();
         let told = log.iter().flat_map(|of| &of.told);
         let is_writable = times.all(is_writable) && told_values(told).is_some();
-        if is_writable && customers.insert(key.1.clone()) {
-            nests.push(nest(settings, rules, shown, log));
+        if is_writable && !customers.contains(&key.1) {
+            let nest = nest(settings, rules, shown, log);
+            // What is planted beyond the years that times may be of would be a fault of its row.
+            if nest.log.iter().all(|of| is_near(settings, of.time)) {
+                customers.insert(key.1.clone());
+                nests.push(nest);
+            }
         }
     }
     let mut found = Canaries::default();

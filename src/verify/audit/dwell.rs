@@ -97,7 +97,7 @@ pub(super) fn audit(audit: &Audit<'_>, problems: &mut Problems) -> Result<Option
         is_session: settings.dwell_method == DwellMethod::Session,
         by_flyers: settings.divide_by == DivideBy::Flyers,
         idle_us: settings.idle_timeout_us,
-        timezone: settings.timezone.clone(),
+        timezone: settings.zone_name().to_owned(),
         int_ids: types.iter().all(|of| *of == CustomerType::Int64),
         once: settings.dedup == Dedup::Exact,
     };

@@ -114,7 +114,7 @@ fn rules_of(settings: &Settings) -> Rules {
         anybody: settings.label_key == LabelKey::Listing,
         data_end_us: None,
         days: (i32::MIN, i32::MAX),
-        timezone: settings.timezone.clone(),
+        timezone: settings.zone_name().to_owned(),
         once: settings.dedup == Dedup::Exact,
     }
 }

@@ -24,6 +24,7 @@ use crate::engine;
 use crate::error::{Error, Result};
 use crate::ids::{Day, Micros, count64};
 use crate::job::{CustomerType, Format, Job, OnBadRow, Publish, Settings, Source, TimeUnit};
+use crate::naive::{instant_of, is_near};
 use crate::oracle::LogTime;
 use crate::oracle::features::{Click, Impression, Row, Rules};
 use crate::publish::Beside;
@@ -56,7 +57,14 @@ pub(super) fn canaries(
     keys: &BTreeSet<Key>,
     problems: &mut Problems,
 ) -> Result<Canaries> {
-    let nests = nests_of(rules, markets, keys);
+    let mut nests = nests_of(rules, markets, keys);
+    let window = rules.label_window_us;
+    let settings = &audit.ledger.settings;
+    // What is planted beyond the years that times may be of would be a fault of its row.
+    nests.retain(|nest| {
+        let planted = plant(nest, &[-1, 1, window.saturating_add(1)]);
+        planted.iter().all(|of| is_near(settings, of.time))
+    });
     let mut found = Canaries {
         impressions: count64(nests.len()),
         ..Canaries::default()
@@ -64,7 +72,14 @@ pub(super) fn canaries(
     let Some(first) = nests.first() else {
         return Ok(found);
     };
-    let window = rules.label_window_us;
+    let data_end = match first.market.data_end_us {
+        Some(end) => instant_text(Micros(end)),
+        // A moment before all others stands for inputs without a click.
+        None => "0001-01-01".to_owned(),
+    };
+    if instant_of(settings, &data_end).is_none() {
+        return Ok(Canaries::default());
+    }
     let plans: [(&[i64], Effect); 3] = [
         (&[-1, 0, window.saturating_add(1)], Effect::Counted),
         (&[1], Effect::Label),
@@ -77,14 +92,12 @@ pub(super) fn canaries(
     };
     for (offsets, effect) in plans {
         let folder = Beside::create(&audit.temp_dir(), "hitherto-canaries")?;
-        // A moment before all others stands for inputs without a click.
-        let data_end = first.market.data_end_us.unwrap_or(-62_000_000_000_000_000);
         let planted = |nest: &Nest<'_>| plant(nest, offsets);
-        let settings = Settings {
-            data_end: Some(instant_text(Micros(data_end))),
-            ..write(&audit.ledger.settings, folder.path(), &nests, ids, planted)?
+        let of_planted = Settings {
+            data_end: Some(data_end.clone()),
+            ..write(settings, folder.path(), &nests, ids, planted)?
         };
-        let job = Job::new(settings)?;
+        let job = Job::new(of_planted)?;
         engine::features(&job, &Control::default())?;
         let mut rows = read_back(&job)?;
         for nest in &nests {
@@ -95,13 +108,8 @@ pub(super) fn canaries(
             found.planted += count64(planted.len());
             let what = match (made, right) {
                 (Some(made), Some(right)) => {
-                    let more = more(&audit.ledger.settings, rules, nest, effect);
-                    judge(
-                        &audit.ledger.settings,
-                        (&made, &right),
-                        &nest.row,
-                        (effect, more),
-                    )
+                    let more = more(settings, rules, nest, effect);
+                    judge(settings, (&made, &right), &nest.row, (effect, more))
                 }
                 _ => Some("it has no row".to_owned()),
             };

@@ -7,10 +7,11 @@ use arrow::array::{Array, ArrayRef, AsArray, RecordBatch};
 use arrow::datatypes::{
     DataType, Float64Type, Int8Type, Int32Type, Int64Type, TimestampMicrosecondType,
 };
-use hitherto::oracle::LogTime;
 use hitherto::oracle::features::{Click, Impression, Listing, Row, Rules, features};
+use hitherto::oracle::{LogTime, is_near};
 use hitherto::{
-    Control, CustomerType, Day, Dedup, FeaturesReport, Job, LabelKey, Question, Settings, TimeUnit,
+    Control, CustomerType, Day, Dedup, FeaturesReport, Job, LabelKey, OnBadRow, Question, Settings,
+    TimeUnit,
 };
 use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 use serde_json::{Value, json};
@@ -132,7 +133,7 @@ impl Case {
             data_end: rules.data_end_us.map(instant_text),
             from: (from > i32::MIN).then_some(Day(from)),
             to: (to < i32::MAX).then_some(Day(to)),
-            timezone: rules.timezone.clone(),
+            timezone: Some(rules.timezone.clone()),
             time_unit: epoch.then_some(TimeUnit::Micro),
             null_values: null_values(&self.styles),
             dedup: match rules.once {
@@ -141,13 +142,34 @@ impl Case {
             },
             customer_type: self.text_ids.then_some(CustomerType::String),
             threads: 1,
+            on_bad_row: self.on_bad_row(),
             ..Settings::default()
+        }
+    }
+
+    /// The case without the rows that are at fault for a time outside the years 1 to 9999.
+    pub(super) fn sound(&self) -> Case {
+        let mut case = self.clone();
+        let is_near = |time| is_near(&self.rules.timezone, time);
+        case.shown.retain(|of| is_near(of.time));
+        case.clicks.retain(|of| is_near(of.time));
+        case.listings.retain(|of| of.created.is_none_or(is_near));
+        case
+    }
+
+    /// What becomes of rows: they are set aside if some are at fault.
+    fn on_bad_row(&self) -> OnBadRow {
+        let counts = |of: &Case| [of.shown.len(), of.clicks.len(), of.listings.len()];
+        match counts(&self.sound()) == counts(self) {
+            true => OnBadRow::Error,
+            false => OnBadRow::Quarantine,
         }
     }
 
     /// What must come out, in the order of [`sort`].
     pub(super) fn expected(&self) -> Vec<Row> {
-        let mut rows = features(&self.rules, &self.shown, &self.clicks, &self.listings);
+        let of = self.sound();
+        let mut rows = features(&self.rules, &of.shown, &of.clicks, &of.listings);
         sort(&mut rows);
         rows
     }

@@ -5,6 +5,7 @@ use hitherto::oracle::LogTime;
 use hitherto::oracle::features::{Click, Impression, Listing};
 
 use super::case::{Case, DAY, HOUR, NOON, SECOND, check};
+use crate::far::far_time;
 use crate::support::{NULLS, Numbers, Style, TimeStyle};
 
 /// Cases; a failure prints the seed of its own.
@@ -89,6 +90,18 @@ fn case_of(seed: u64) -> Case {
         });
     }
     numbers.shuffle(&mut listings);
+    let mut far = Numbers(seed ^ 0xfa2);
+    let (mut shown, mut clicks) = (shown, clicks);
+    if far.once_in(3) {
+        let times = shown.iter_mut().map(|of| (&mut of.time, styles[0]));
+        let times = times.chain(clicks.iter_mut().map(|of| (&mut of.time, styles[1])));
+        let created = listings.iter_mut().filter_map(|of| of.created.as_mut());
+        for (time, style) in times.chain(created.map(|time| (time, styles[2]))) {
+            if far.once_in(6) {
+                *time = far_time(&mut far, style);
+            }
+        }
+    }
     let mut case = Case::new(shown, clicks);
     case.rules.windows_us = numbers.pick(&[
         vec![],

@@ -124,7 +124,7 @@ fn canaries_are_kept_before_the_cutoff_and_refused_from_it_on() {
 #[test]
 fn rows_are_right_whatever_the_settings() {
     type Change = fn(&mut Settings);
-    let berlin = |of: &mut Settings| of.timezone = "Europe/Berlin".into();
+    let berlin = |of: &mut Settings| of.timezone = Some("Europe/Berlin".into());
     let changes: [(&str, Change); 23] = [
         ("seconds", |of| of.sides = vec![Side::TimeDelta]),
         ("seconds in a row without padding", |of| {
@@ -237,7 +237,7 @@ fn rows_are_right_by_time_with_availability_where_clocks_change() {
             fs::write(set.dir().join("clicks.csv"), clicks).expect("a file");
             set.make(Settings {
                 cutoff: Cutoff::Time,
-                timezone: zone.into(),
+                timezone: Some(zone.into()),
                 available: match available {
                     true => vec![(Source::Clicks, "seen_at".into())],
                     false => Vec::new(),

@@ -167,6 +167,7 @@ impl Set {
             dwell_method: DwellMethod::Session,
             windows: vec![("1h".to_owned(), 3_600_000_000)],
             threads: 1,
+            timezone: Some("UTC".to_owned()),
             ..Settings::default()
         }
     }

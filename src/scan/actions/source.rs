@@ -1,0 +1,162 @@
+//! A source of actions in text: which columns are wanted, and what the fields of a record mean.
+
+use super::{ActionNames, Origin};
+use crate::job::{DT, Job, SideType};
+use crate::scan::faults::RowAt;
+use crate::scan::fields::{Clock, Field, Mismatch, Value};
+use crate::scan::files::is_of_no_day;
+use crate::scan::input::InputFile;
+use crate::scan::kinds::{Kinds, day_of_orders};
+use crate::scan::sides::{as_key, key_of_field};
+use crate::scan::text::TextColumn;
+use crate::sides::SideKeys;
+
+/// A source of actions in text: what is wanted of it, and how it is read.
+pub(super) struct TextSource<'a> {
+    /// The file.
+    pub(super) file: &'a InputFile,
+    /// What its columns are called.
+    pub(super) names: ActionNames<'a>,
+    /// How its times are read.
+    pub(super) clock: Clock<'a>,
+    /// The columns to look for: customer, item, time, what stands in for it, then others.
+    pub(super) columns: Vec<TextColumn<'a>>,
+    /// Of these, the one of availability.
+    pub(super) available_at: Option<usize>,
+    /// The one of types.
+    pub(super) types_at: Option<usize>,
+    /// Those that rows are chosen by.
+    pub(super) only_at: Vec<usize>,
+    /// Those that are told of actions, and what they hold.
+    pub(super) told_at: Vec<(usize, SideType)>,
+    /// The name of the one that holds days, which are neither wall times nor instants.
+    pub(super) days: Option<&'a str>,
+}
+
+impl<'a> TextSource<'a> {
+    /// The source that a file is of.
+    pub(super) fn new(job: &'a Job, names: ActionNames<'a>, file: &'a InputFile) -> TextSource<'a> {
+        let column = TextColumn::new;
+        let mut columns = vec![
+            column(names.customer, true),
+            column(names.item, true),
+            TextColumn {
+                name: names.time,
+                required: true,
+                instead: names.time_else,
+            },
+        ];
+        columns.extend(names.time_else.map(|name| column(name, false)));
+        // A column that is wanted twice is looked for once.
+        let mut place = |name| {
+            let same = columns.iter().position(|of| of.name == name);
+            same.unwrap_or_else(|| {
+                columns.push(column(name, true));
+                columns.len() - 1
+            })
+        };
+        let available_at = names.available.map(&mut place);
+        let is_null = names.available == Some(DT) && is_of_no_day(&file.path);
+        let types_at = names.types_column().map(&mut place);
+        let only = names.only.iter().map(|(name, _)| name.as_str());
+        let only_at = only.map(&mut place).collect();
+        let told_at = names.told().map(|(of, name, is_named)| {
+            let same = columns.iter().position(|column| column.name == name);
+            let at = same.unwrap_or(columns.len());
+            if same.is_none() {
+                columns.push(column(name, is_named));
+            }
+            (at, of.holds())
+        });
+        let told_at = told_at.collect();
+        // Rows of no day need no column that says so.
+        if let Some(at) = available_at.filter(|at| is_null && columns[*at].name != names.time) {
+            columns[at].required = false;
+        }
+        TextSource {
+            file,
+            names,
+            clock: Clock::of(job),
+            columns,
+            available_at,
+            types_at,
+            only_at,
+            told_at,
+            days: day_of_orders(job, file.source),
+        }
+    }
+
+    /// Whether a record counts.
+    #[inline]
+    pub(super) fn takes(&self, fields: &[Field<'_>]) -> bool {
+        self.names.takes(|at| fields[self.only_at[at]].word())
+    }
+
+    /// What a record is; `None` if it is to be left out.
+    #[inline]
+    pub(super) fn origin_of(&self, fields: &[Field<'_>]) -> Value<Option<Origin>> {
+        let field = self.types_at.map(|at| &fields[at]);
+        let word = field.and_then(Field::word);
+        self.names
+            .origin_of(word, || field.map_or_else(String::new, Field::shown))
+    }
+
+    /// What is told of a record; nothing if some of it cannot be told.
+    #[inline]
+    pub(super) fn as_keys(&self, fields: &[Field<'_>]) -> Option<SideKeys> {
+        let mut keys = SideKeys::default();
+        for (key, (at, kind)) in keys.iter_mut().zip(&self.told_at) {
+            *key = as_key(&fields[*at], *kind)?;
+        }
+        Some(keys)
+    }
+
+    /// What is told of a record, or the column at fault.
+    pub(super) fn keys(&self, fields: &[Field<'_>]) -> Result<SideKeys, (&'a str, Mismatch)> {
+        let mut keys = SideKeys::default();
+        for (key, (at, kind)) in keys.iter_mut().zip(&self.told_at) {
+            let found = key_of_field(&fields[*at], *kind);
+            *key = found.map_err(|error| (self.columns[*at].name, error))?;
+        }
+        Ok(keys)
+    }
+
+    /// Takes note of the kinds of a record's times.
+    #[cold]
+    pub(super) fn note(&self, fields: &[Field<'_>], row: u64, kinds: &mut Kinds) {
+        let available = self
+            .available_at
+            .map(|at| (&fields[at], self.columns[at].name));
+        for (field, column) in [Some(self.time_of(fields)), available]
+            .into_iter()
+            .flatten()
+        {
+            if let Some(written) = field.as_written(&self.clock)
+                && Some(column) != self.days
+                && column != DT
+            {
+                kinds.note(written, field.raw(), self.place(row, column));
+            }
+        }
+    }
+
+    /// A place in the file.
+    #[inline]
+    pub(super) fn place<'n>(&'n self, row: u64, column: &'n str) -> RowAt<'n> {
+        RowAt {
+            file: self.file,
+            row,
+            column,
+        }
+    }
+
+    /// The field of the time, and its column: the first that is not null.
+    pub(super) fn time_of<'r, 't>(&self, fields: &'r [Field<'t>]) -> (&'r Field<'t>, &str) {
+        match self.names.time_else {
+            Some(other) if fields[2].is_blank() && fields[3] != Field::Missing => {
+                (&fields[3], other)
+            }
+            _ => (&fields[2], self.names.time),
+        }
+    }
+}
