@@ -84,8 +84,7 @@ fn run(job: &Job, control: &Control) -> Result<FeaturesReport> {
     let states = spills(job, control, &staging).into_iter();
     let states = states.map(|spill| scan.state(spill)).collect();
     let states = run_tasks(&tasks, states, |state, task| scan.read(task, state))?;
-    let dealt = deal(control, &wanted, states, &mut found);
-    found.clicks.kinds.clone().check(job, &found.inputs)?;
+    let dealt = deal((job, control), &wanted, states, &mut found)?;
     hit("clicks read");
     let notice = |rows: &RowTally, _: (u64, u64)| notice_features((job, control), &found, rows);
     features::write((job, control), &staging, (&found, &dealt), notice)
@@ -201,12 +200,15 @@ pub(super) fn know(
 }
 
 /// Puts together what all threads have read of clicks.
+///
+/// # Errors
+/// If wall times and instants stand side by side, and nobody says what zone the first are of.
 pub(super) fn deal(
-    control: &Control,
+    (job, control): (&Job, &Control),
     wanted: &Wanted,
     states: Vec<ClickState>,
     found: &mut FeaturesFound,
-) -> Dealt {
+) -> Result<Dealt> {
     let mut tally = ClickTally::default();
     let (mut all, mut once) = (Vec::new(), Vec::new());
     for state in states {
@@ -224,7 +226,8 @@ pub(super) fn deal(
     found.rejected.append(&mut tally.rejected);
     found.rejected.sort_unstable();
     found.clicks = tally;
-    dealt
+    found.clicks.kinds.clone().check(job, &found.inputs)?;
+    Ok(dealt)
 }
 
 /// The clicks of all threads, by listing and by user.

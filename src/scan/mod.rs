@@ -3,16 +3,17 @@
 //! In reading order: `files` finds them, but for those of `tables`, `input` opens them, but for those
 //! that are `foreign`, `times`, `fields` and `words` read single values, `items` texts of items, `kept`
 //! values that are carried through, `nulls` words that are null, `pieces` cuts text, `text`, `csv`,
-//! `json`, `shape`, `elements`, `arrays`, `stamps` and `parquet` read records and
-//! batches, `shared` lets threads read one text file, `faults` says what becomes of bad rows,
-//! `units` says whether integers can be times of a unit, `kinds` whether wall times and instants meet, `impressions` and `actions` are the two scan loops of `sequences`, `plan` decides what is read
-//! when; `table` reads any other table, and `events` with it those of `dwell`.
+//! `json`, `shape`, `elements`, `arrays`, `stamps` and `parquet` read records and batches, `shared` lets
+//! threads read one text file, `faults` says what becomes of bad rows, `units` whether integers can be
+//! times of a unit, `kinds` whether wall times and instants meet, `impressions` and `actions` are the two
+//! scan loops of `sequences`, `plan` decides what is read when; `table` reads any other table, and `events`, with `deeds`, those of `dwell`.
 //!
 //! **Invariants**: nothing after this module sees a file, a null, or an id that is not an id.
 
 pub(crate) mod actions;
 pub(crate) mod arrays;
 pub(crate) mod csv;
+mod deeds;
 pub(crate) mod elements;
 pub(crate) mod events;
 pub(crate) mod faults;

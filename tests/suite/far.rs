@@ -55,8 +55,11 @@ fn is_sound(zone: &str, action: &LogAction) -> bool {
 }
 
 impl Case {
-    /// Puts far times in the place of some.
+    /// Puts far times in the place of some, in one case of three.
     pub(crate) fn send_far(&mut self, numbers: &mut Numbers) {
+        if !numbers.once_in(3) {
+            return;
+        }
         for action in &mut self.log {
             let style = self.styles[action.log + 1];
             if numbers.once_in(6) {

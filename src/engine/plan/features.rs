@@ -53,8 +53,7 @@ pub(super) fn plan(job: &Job, control: &Control) -> Result<Planned> {
         let read = |state: &mut ClickState, task: &Task| scan.read(task, state);
         let (states, sample) = read_sample_of((job, &rehearsal), &clicks, states, read)?;
         let kept = kept(&states);
-        let dealt = deal(&rehearsal, &wanted, states, &mut found);
-        found.clicks.kinds.clone().check(job, &found.inputs)?;
+        let dealt = deal((job, &rehearsal), &wanted, states, &mut found)?;
         (dealt, sample, kept)
     };
     // Each of about as many clicks as those of a run.

@@ -297,6 +297,22 @@ impl<I: Item> ActionScan<'_, I> {
         Ok(())
     }
 
+    /// Of columns of times with their names those that hold texts, which tell of each row whether it is
+    /// a wall time or an instant; without those of days.
+    fn texts_of<'c>(
+        &self,
+        batch: Batch<'_>,
+        columns: [(&'c Option<TimeColumn>, Option<&'c str>); 3],
+    ) -> Vec<(&'c TimeColumn, &'c str)> {
+        let days = day_of_orders(self.job, batch.file.file.source);
+        let is_clock = |name: &&str| Some(*name) != days && *name != DT;
+        let texts = columns.into_iter().filter_map(|(column, name)| {
+            let column = column.as_ref().filter(|column| column.is_text())?;
+            Some((column, name.filter(is_clock)?))
+        });
+        texts.collect()
+    }
+
     /// Judges those rows of a batch whose customers are asked for.
     fn read_wanted(&self, batch: Batch<'_>, state: &mut ActionState<I>) -> Result<()> {
         let (clock, names) = (Clock::of(self.job), batch.names);
@@ -317,17 +333,12 @@ impl<I: Item> ActionScan<'_, I> {
                 Ok(written.map(|written| written.resolve(clock.zone)))
             }
         };
-        let days = day_of_orders(self.job, batch.file.file.source);
         let columns = [
             (&time, Some(names.time)),
             (&time_else, names.time_else),
-            (&available, names.available.filter(|name| *name != DT)),
+            (&available, names.available),
         ];
-        let texts = columns.into_iter().filter_map(|(column, name)| {
-            let column = column.as_ref().filter(|column| column.is_text())?;
-            Some((column, name.filter(|_| name != days)?))
-        });
-        let texts: Vec<(&TimeColumn, &str)> = texts.collect();
+        let texts = self.texts_of(batch, columns);
         let wanted = std::mem::take(&mut state.wanted);
         let mut decimal = String::new();
         for (row, key) in &wanted {

@@ -237,12 +237,15 @@ fn ids_of(array: &ArrayRef) -> IdColumn {
     IdColumn::of(array).expect("types are checked")
 }
 
+/// What is done with a time in a column of texts, given its row and its text.
+type Note<'a> = &'a mut dyn FnMut(usize, Written, &str);
+
 /// Fills a column of times.
 fn fill_times(
     array: &ArrayRef,
     (clock, wall): (&Clock<'_>, &mut WallClock<'_>),
     into: &mut Times,
-    (faults, note): (&mut Faults<'_>, &mut dyn FnMut(usize, Written, &str)),
+    (faults, note): (&mut Faults<'_>, Note<'_>),
 ) {
     let column = TimeColumn::of(array, clock.unit).expect("types are checked");
     for row in 0..array.len() {
