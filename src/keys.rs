@@ -229,6 +229,11 @@ impl Keys {
         self.find_text(id).ok()
     }
 
+    /// All text ids.
+    pub(crate) fn texts(&self) -> impl Iterator<Item = &[u8]> {
+        self.text_ids.iter().map(|id| id.as_bytes())
+    }
+
     /// The rank of a text id, or its hash if it is not asked for.
     #[inline]
     pub(crate) fn find_text(&self, id: &str) -> Result<Key, u64> {

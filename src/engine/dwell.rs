@@ -11,6 +11,7 @@
 
 use rayon::prelude::*;
 
+use super::doubts::{self, Words};
 use super::id_types::id_type;
 use super::unused::notice_dwell;
 use super::{in_pool, look, open_all, run_tasks, skipped_files, spills};
@@ -78,12 +79,18 @@ fn run(job: &Job, control: &Control) -> Result<DwellReport> {
     let read = EventsRead::of(states);
     read.kinds.clone().check(job, &opened)?;
     hit("events read");
-    let mut dealt = deal(control, (read, opened, types))?;
+    let mut dealt = deal((job, control), (read, opened, types))?;
     check_names(job, &dealt)?;
     dealt.spills = spills(job, control, &staging);
     dealt.warnings.extend(warnings);
     hit("events dealt");
-    let notice = |dealt: &Dealt, report: &DwellReport| notice_dwell((job, control), dealt, report);
+    let notice = |dealt: &Dealt, report: &DwellReport| {
+        let noticed = notice_dwell((job, control), dealt, report)?;
+        let what = "events repeat another one on the same flyer in all that they hold";
+        let repeated = (report.duplicates, report.events);
+        let repeats = doubts::repeats(job, repeated, (Source::Events, what));
+        Ok(doubts::noticed_with(job, noticed, repeats))
+    };
     dwell::write((job, control), &staging, (dealt, &gates), notice)
 }
 
@@ -143,15 +150,27 @@ struct Ranks {
 
 /// Ranks all ids, and deals the events to partitions of users.
 pub(super) fn deal(
-    control: &Control,
+    (job, control): (&Job, &Control),
     (read, inputs, types): (EventsRead, Vec<Opened>, IdTypes),
 ) -> Result<Dealt> {
     let events_count: u64 = read.heaps.iter().map(|heap| heap.count).sum();
     control.enter(Stage::RANK, events_count);
     let (users, of_users) = Ranked::merge(read.users, Order::Id, control)?;
     let (flyers, of_flyers) = Ranked::merge(read.flyers, Order::Id, control)?;
+    let mut words = [
+        Words::default(),
+        Words::among(|word| flyers.find(word)),
+        Words::default(),
+    ];
+    let mut warnings = Vec::new();
+    let column = |ours| (Some(Source::Events), job.column(Source::Events, ours));
+    warnings.extend(doubts::float_ids_of(&flyers, column("flyer_id")));
     flyers.release(control);
     let (merchants, of_merchants) = Ranked::merge(read.merchants, Order::Id, control)?;
+    words[0] = Words::among(|word| users.find(word));
+    words[2] = Words::among(|word| merchants.find(word));
+    warnings.extend(doubts::float_ids_of(&users, column("user_id")));
+    warnings.extend(doubts::float_ids_of(&merchants, column("merchant_id")));
     let (others, of_others) = Ranked::merge(read.others, Order::Id, control)?;
     let names_told = others.count() <= NAMES_MAX;
     others.release(control);
@@ -167,10 +186,21 @@ pub(super) fn deal(
     let heaps: Vec<_> = read.heaps.into_iter().zip(ranks).collect();
     let dealt: Vec<Result<_>> = heaps
         .into_par_iter()
-        .map(|(heap, ranks)| deal_heap(split, heap, &ranks, control))
+        .map(|(heap, ranks)| deal_heap((split, words.clone()), heap, &ranks, control))
         .collect();
     let dealt = dealt.into_iter().collect::<Result<Vec<_>>>()?;
-    let (scatters, own): (Vec<_>, Vec<_>) = dealt.into_iter().unzip();
+    let (mut scatters, mut own) = (Vec::new(), Vec::new());
+    for (scatter, spill, counted) in dealt {
+        scatters.push(scatter);
+        own.push(spill);
+        words
+            .iter_mut()
+            .zip(&counted)
+            .for_each(|(all, of)| all.merge(of));
+    }
+    for (words, ours) in words.iter().zip(["user_id", "flyer_id", "merchant_id"]) {
+        warnings.extend(words.warnings(job, (Source::Events, ours)));
+    }
     Ok(Dealt {
         report: DwellReport {
             files: count64(inputs.len()),
@@ -190,29 +220,50 @@ pub(super) fn deal(
         names_told,
         spills: Vec::new(),
         rejected: read.rejected,
-        warnings: Vec::new(),
+        warnings,
     })
 }
 
 /// Deals the events of one thread to partitions, and puts ranks in the place of codes.
 fn deal_heap(
-    split: Split,
+    (split, mut words): (Split, WordsOf),
     mut heap: Heap,
     ranks: &Ranks,
     control: &Control,
-) -> Result<(Scatter<RowChunk<FlyerEvent>>, Spill)> {
+) -> Result<(Scatter<RowChunk<FlyerEvent>>, Spill, WordsOf)> {
     let mut scatter = Scatter::new(split);
     let mut spill = heap.spill.next();
     for chunk in heap.scatter.take(0) {
+        count_words(&chunk, ranks, &mut words);
         deal_chunk(&chunk, ranks, control, (&mut scatter, &mut spill))?;
         scatter.recycle(chunk);
     }
     // What is read back is not used again: there may be more of it than memory has room for.
     heap.spill.drain(control, |chunk| {
+        count_words(&chunk, ranks, &mut words);
         deal_chunk(&chunk, ranks, control, (&mut scatter, &mut spill))
     })?;
     control.count_spilled(heap.spill.bytes() + spill.bytes());
-    Ok((scatter, spill))
+    Ok((scatter, spill, words))
+}
+
+/// Words for nobody among users, flyers and merchants.
+type WordsOf = [Words; 3];
+
+/// Counts the events of a chunk that hold words for nobody.
+fn count_words(chunk: &RowChunk<FlyerEvent>, ranks: &Ranks, words: &mut WordsOf) {
+    let [users, flyers, merchants] = words;
+    let events = || chunk.rows().iter();
+    let placed = || events().filter(|event| event.flyer != NOWHERE);
+    if !users.are_none() {
+        users.count(events().map(|of| ranks.users[index(of.user)]));
+    }
+    if !flyers.are_none() {
+        flyers.count(placed().map(|of| ranks.flyers[index(of.flyer)]));
+    }
+    if !merchants.are_none() {
+        merchants.count(placed().map(|of| ranks.merchants[index(of.merchant)]));
+    }
 }
 
 /// Deals the events of a chunk, and takes it off the account.

@@ -11,6 +11,7 @@
 //! **Why so**: impressions are an order of magnitude fewer than clicks, so all are kept in memory,
 //! and clicks are dealt to partitions while they are read; both streams of one scan.
 
+use super::doubts;
 use super::id_types::id_type;
 use super::unused::notice_features;
 use super::{
@@ -32,13 +33,14 @@ use crate::scan::faults::Policy;
 use crate::scan::features::FeatureTypes;
 use crate::scan::features::clicks::{ClickScan, ClickState, ClickTally, Clicks, Streams, Wanted};
 use crate::scan::features::listings::Listings;
-use crate::scan::features::shown::{ShownRead, ShownScan};
+use crate::scan::features::shown::{Shown, ShownRead, ShownScan};
 use crate::scan::files::SourceFiles;
 use crate::scan::input::InputFile;
 use crate::scan::times::parse;
 use crate::scan::units::{self, times_of};
 use crate::scan::{Opened, Task};
 use crate::spill::Partitions;
+use crate::warnings::Warning;
 
 /// Runs a job of [`Question::Features`]: a row for each impression, with what was clicked before
 /// it and whether it was clicked after.
@@ -86,7 +88,13 @@ fn run(job: &Job, control: &Control) -> Result<FeaturesReport> {
     let states = run_tasks(&tasks, states, |state, task| scan.read(task, state))?;
     let dealt = deal((job, control), &wanted, states, &mut found)?;
     hit("clicks read");
-    let notice = |rows: &RowTally, _: (u64, u64)| notice_features((job, control), &found, rows);
+    let notice = |rows: &RowTally, (on_listings, repeated): (u64, u64)| {
+        let noticed = notice_features((job, control), &found, rows)?;
+        let what =
+            "clicks on listings that were shown repeat another one in user, listing and time";
+        let repeats = doubts::repeats(job, (repeated, on_listings), (Source::Clicks, what));
+        Ok(doubts::noticed_with(job, noticed, repeats))
+    };
     features::write((job, control), &staging, (&found, &dealt), notice)
 }
 
@@ -173,6 +181,8 @@ pub(super) fn know(
     control.charge(wanted.listings.bytes() + wanted.users.bytes())?;
     let mut kinds = shown.kinds;
     kinds.merge(&known.kinds);
+    let mut warnings = warnings_of(job, &wanted, &shown.shown);
+    warnings.extend(skipped_files(&sources));
     let mut rejected = shown.rejected;
     rejected.append(&mut known.rejected);
     let skipped = asked.skipped.iter().filter(|day| job.wants_day(**day));
@@ -194,9 +204,21 @@ pub(super) fn know(
         source_days: metrics::source_days(&sources),
         gates: asked.gates,
         days_skipped: skipped.count(),
-        warnings: skipped_files(&sources),
+        warnings,
     };
     Ok((found, clicks, wanted))
+}
+
+/// What is to be looked at among users and listings that are asked for.
+fn warnings_of(job: &Job, wanted: &Wanted, shown: &Shown) -> Vec<Warning> {
+    let of = |keys, column, ranks: &[u32]| {
+        doubts::of_keys(job, keys, (Source::Impressions, column), |words| {
+            words.count(ranks.iter().copied());
+        })
+    };
+    let users = of(&wanted.users, "user_id", &shown.users);
+    let listings = of(&wanted.listings, "listing_id", &shown.listings);
+    [users, listings].concat()
 }
 
 /// Puts together what all threads have read of clicks.

@@ -14,6 +14,7 @@
 //! a byte, a count or an error.
 
 mod chosen;
+mod doubts;
 mod dwell;
 mod features;
 mod id_types;
@@ -39,8 +40,8 @@ use crate::control::{Control, Stage};
 use crate::encode::{ItemColumn, RowTally};
 use crate::error::{Error, ErrorKind, Result};
 use crate::failpoint::hit;
-use crate::ids::{Day, count64};
-use crate::job::{ItemType, Job, Publish, Question, SIDE_COLUMNS_MAX, WarningCode};
+use crate::ids::{Day, Item, Key, count64};
+use crate::job::{ItemType, Job, Publish, Question, SIDE_COLUMNS_MAX, Source, WarningCode};
 use crate::manifest;
 use crate::metrics::Gates;
 use crate::op::counts::HistoryCounts;
@@ -57,7 +58,7 @@ use crate::scan::kinds::Kinds;
 use crate::scan::plan::{Plan, Proof};
 use crate::scan::{Opened, Task};
 use crate::spill::{Partitions, Spill};
-use crate::vocabulary::Vocabulary;
+use crate::vocabulary::{Coded, Vocabulary};
 use crate::warnings::Warning;
 
 /// Runs a job of [`Question::Sequences`]: reads, sorts, writes and publishes.
@@ -226,6 +227,7 @@ fn read_all<I: ItemColumn>(
     warnings.extend(utc_days(&kinds));
     kinds.check(job, &inputs)?;
     let days_skipped = asked.skipped.iter().filter(|day| job.wants_day(**day));
+    warnings.extend(warnings_of(job, &probes, items.as_ref()));
     let found = Found {
         inputs,
         days,
@@ -248,6 +250,16 @@ fn utc_days(kinds: &Kinds) -> Vec<Warning> {
     let met = kinds.elsewhere().into_iter();
     met.map(|(source, text)| Warning::new(WarningCode::UtcDays, source, text))
         .collect()
+}
+
+/// What is to be looked at among customers that are asked for, and items.
+fn warnings_of<I: Item>(job: &Job, probes: &Probes<I>, items: Option<&Coded<I>>) -> Vec<Warning> {
+    let column = (Source::Impressions, "customer_id");
+    let mut warnings = doubts::of_keys(job, &probes.keys, column, |words| {
+        words.each(|rank| count64(probes.of_key(Key(rank)).len()));
+    });
+    warnings.extend(items.and_then(|of| doubts::float_ids_of(of.ids(), (None, "item_id"))));
+    warnings
 }
 
 /// What each thread may hold of the actions, and where the rest goes: of what memory is left, a

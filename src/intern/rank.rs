@@ -85,6 +85,25 @@ impl Ranked {
         self.lists[index(list)].get(code)
     }
 
+    /// The rank of a text, if it is one of the ids, which are texts in their own order.
+    pub(crate) fn find(&self, text: &str) -> Option<u32> {
+        let compare = |(list, code): &(u32, u32)| match &self.lists[index(*list)] {
+            Ids::Texts(ids) => ids.bytes(index(*code)).cmp(text.as_bytes()),
+            Ids::Ints(_) => Ordering::Less,
+        };
+        let place = self.places.binary_search_by(compare).ok();
+        place.map(count32)
+    }
+
+    /// All texts, those that several threads had more than once; none if ids are integers.
+    pub(crate) fn texts(&self) -> impl Iterator<Item = &[u8]> {
+        let lists = self.lists.iter().filter_map(|ids| match ids {
+            Ids::Texts(ids) => Some(ids),
+            Ids::Ints(_) => None,
+        });
+        lists.flat_map(|ids| (0..ids.count()).map(|at| ids.bytes(at)))
+    }
+
     /// The first interner that had the id of a rank, and its code there.
     ///
     /// # Panics

@@ -197,6 +197,11 @@ impl<I: Item> Coded<I> {
 }
 
 impl<I> Coded<I> {
+    /// The items, in their own order.
+    pub(crate) fn ids(&self) -> &Ranked {
+        &self.ranked
+    }
+
     /// The number of items.
     pub(crate) fn count(&self) -> u32 {
         self.given_count + count32(self.new.len())

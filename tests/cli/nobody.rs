@@ -218,3 +218,74 @@ fn words_are_settings_of_the_set() {
     let run = shop.run_bare(&again);
     assert_eq!(run.code, 0, "{}", run.stderr);
 }
+
+/// The warnings of a set with a code: source, column or word, and rows.
+fn warnings(shop: &Shop, code: &str) -> Vec<String> {
+    let text = std::fs::read_to_string(shop.out().join("_metrics.json")).expect("metrics");
+    let metrics: Value = serde_json::from_str(&text).expect("JSON");
+    let all = metrics["warnings"].as_array().expect("a list").iter();
+    let all = all.filter(|of| of["code"] == code);
+    let told = |of: &Value| format!("{} {} {}", of["source"], of["column"], of["word"]);
+    all.map(|of| format!("{} {}{}", told(of), of["rows"], of["pairs"]))
+        .collect()
+}
+
+#[test]
+fn words_for_nobody_among_ids_are_told_with_their_rows() {
+    let events = [
+        opens("u", "null", "m"),
+        opens("u", "null", "m"),
+        opens("NULL", "null", "%3Cnull%3G"),
+        opens("u", "101.0", "m"),
+        opens("u", "101", "m"),
+        opens("u", "nullable", "m"),
+    ];
+    for format in FORMATS {
+        let (shop, run) = dwell(format, &events, &["--threads", "2"]);
+        assert_eq!(run.code, 0, "{}", run.stderr);
+        let found = warnings(&shop, "null_words");
+        let expected = [
+            "\"events\" \"user_id\" \"NULL\" 1null",
+            "\"events\" \"flyer_id\" \"null\" 3null",
+            "\"events\" \"merchant_id\" \"%3Cnull%3G\" 1null",
+        ];
+        assert_eq!(found, expected, "{format}");
+        let expected = ["\"events\" \"flyer_id\" null null1"];
+        assert_eq!(warnings(&shop, "float_ids"), expected, "{format}");
+        for said in [
+            "\"null\" in 3 rows",
+            "--null-values %3Cnull%3G",
+            "\"101.0\" beside \"101\"",
+        ] {
+            assert!(run.stderr.contains(said), "no {said} in {}", run.stderr);
+        }
+        let flags = [
+            "--null-values",
+            "null,NULL,%3Cnull%3G",
+            "--no-warn",
+            "float_ids",
+        ];
+        let (shop, _) = dwell(format, &events, &flags);
+        assert_eq!(warnings(&shop, "null_words"), Vec::<String>::new());
+        assert_eq!(warnings(&shop, "float_ids"), Vec::<String>::new());
+    }
+}
+
+#[test]
+fn customers_of_impressions_are_looked_at() {
+    let (shop, mut shown) = (shop(), rows("impressions"));
+    for (row, id) in shown.iter_mut().zip(["NULL", "1.0", "NULL", "1"]) {
+        row["customer_id"] = json!(id);
+    }
+    shop.source("impressions", "csv", &shown);
+    let flags = ["--customer-type", "string", "--allow-unused"];
+    let run = shop.made(&flags);
+    let said = "\"customer_id\" of impressions holds \"NULL\" in 2 rows; if that is nobody, \
+                --null-values NULL takes them for impressions without a customer";
+    assert!(run.stderr.contains(said), "{}", run.stderr);
+    assert_eq!(warnings(&shop, "null_words").len(), 1);
+    assert_eq!(warnings(&shop, "float_ids").len(), 1);
+    let run = shop.made(&[&flags[..], &["--null-values", "NULL", "--overwrite"]].concat());
+    assert!(run.stderr.contains("2 dropped as guests"), "{}", run.stderr);
+    assert_eq!(warnings(&shop, "null_words"), Vec::<String>::new());
+}

@@ -71,6 +71,10 @@ fn features(format: &str, text_ids: bool, flags: &[&str]) -> Shop {
         false => "4 repeated, and counted",
     };
     assert!(run.stderr.contains(said), "{}", run.stderr);
+    let warns = run
+        .stderr
+        .contains("4 of 9 clicks on listings that were shown repeat");
+    assert_eq!(warns, !flags.contains(&"exact"), "{}", run.stderr);
     let run = shop.run_bare(&["verify", "out", "--audit-rows", "all"]);
     assert_eq!(run.code, 0, "{format}: {}", run.stderr);
     shop
@@ -134,6 +138,8 @@ fn dwell(format: &str, events: &[Value], flags: &[&str]) -> (Shop, String) {
     let path = format!("shop/{name}");
     let run = shop.run_bare(&[&["dwell", &path, "--out", "out"], flags].concat());
     assert_eq!(run.code, 0, "{format}: {}", run.stderr);
+    let warns = run.stderr.contains("--dedup exact counts each once");
+    assert_eq!(warns, !flags.contains(&"exact") && events.len() < 100);
     let run = shop.run_bare(&["verify", "out", "--audit-rows", "all"]);
     assert_eq!(run.code, 0, "{format}: {}", run.stderr);
     let rows = std::fs::read_to_string(shop.out().join("user_merchant.csv")).expect("rows");

@@ -57,7 +57,7 @@ pub(super) fn plan(job: &Job, control: &Control) -> Result<Planned> {
     let taken = rehearsal.memory_used();
     control.enter(Stage::RANK, 0);
     let began = Instant::now();
-    let mut dealt = deal(&rehearsal, (read, opened, types))?;
+    let mut dealt = deal((job, &rehearsal), (read, opened, types))?;
     let rank_us = micros_since(began);
     let warnings = warn_dwell((job, &rehearsal), &dealt.inputs)?;
     check_names(job, &dealt)?;

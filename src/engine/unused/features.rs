@@ -139,11 +139,14 @@ pub(in crate::engine) fn warn_features(
 ) -> Result<Vec<Warning>> {
     let asked = Asked::of(job, found);
     let looked = look((job, control), found, &asked, 1)?;
-    if looked.seen > 0 || found.shown.count() == 0 {
-        return Ok(Vec::new());
+    let mut warnings = found.warnings.clone();
+    // A plan tells of these of all jobs.
+    warnings.retain(|of| of.code != WarningCode::SkippedFiles);
+    if looked.seen == 0 && found.shown.count() > 0 {
+        let (finding, beside) = clicks_finding((job, control), found, 0)?;
+        warnings.push(finding.warning(&beside));
     }
-    let (finding, beside) = clicks_finding((job, control), found, 0)?;
-    Ok(told(job, vec![finding.warning(&beside)]))
+    Ok(told(job, warnings))
 }
 
 /// Why no click is counted, and what clicks are held against.

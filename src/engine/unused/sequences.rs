@@ -96,8 +96,9 @@ pub(in crate::engine) fn warn_sequences<I: Item>(
         }
     }
     let beside = beside(probes);
-    let warnings = findings.iter().map(|of| of.warning(&beside));
-    Ok(crate::warnings::told(job, warnings.collect()))
+    let mut warnings = crate::engine::warnings_of(job, probes, None);
+    warnings.extend(findings.iter().map(|of| of.warning(&beside)));
+    Ok(crate::warnings::told(job, warnings))
 }
 
 /// The sources of actions that are read and whose types count, with their places.
