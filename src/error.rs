@@ -8,6 +8,8 @@ use std::fmt;
 use std::io;
 use std::path::{Path, PathBuf};
 
+use crate::advice::{self, Hint};
+
 /// The crate's result.
 pub type Result<T> = std::result::Result<T, Error>;
 
@@ -105,6 +107,8 @@ pub struct RowFault {
     pub expected: String,
     /// What was there.
     pub found: String,
+    /// What to do, beside what the column would take.
+    pub hint: Option<Hint>,
 }
 
 impl Error {
@@ -185,6 +189,7 @@ impl fmt::Display for RowFault {
             column,
             expected,
             found,
+            hint: _,
         } = self;
         write!(out, "could not read row {row}")?;
         if !column.is_empty() {
@@ -198,18 +203,20 @@ impl fmt::Display for Error {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.kind() {
             ErrorKind::Settings { what } | ErrorKind::NoInput { what } => out.write_str(what),
-            ErrorKind::BadRow(fault) => {
-                write!(
-                    out,
-                    "{fault}; --on-bad-row quarantine sets such rows aside and goes on"
-                )
-            }
+            ErrorKind::BadRow(fault) => match fault.hint {
+                Some(hint) => {
+                    let hint = hint.text().to_owned();
+                    let hint = advice::placed(hint, &fault.file, &fault.column);
+                    write!(out, "{fault}; {hint}")
+                }
+                None => write!(out, "{fault}"),
+            },
             ErrorKind::Unused { what } => write!(out, "nothing was published: {what}"),
             ErrorKind::BadFile { file, what } => write!(out, "could not read \"{file}\": {what}"),
             ErrorKind::TooManyBadRows { limit } => write!(
                 out,
-                "more than {limit} rows were rejected; raise --max-bad-rows, or leave out \
-                 --on-bad-row quarantine to see the first of them"
+                "more than {limit} rows were rejected; {}",
+                Hint::MaxBadRows.text()
             ),
             ErrorKind::Output { path, what, .. } => {
                 write!(out, "could not make \"{}\": {what}", path.display())
@@ -272,6 +279,7 @@ mod tests {
             column: "click_time".into(),
             expected: "a time".into(),
             found: "\"soon\"".into(),
+            hint: None,
         };
         let error = Error::from(ErrorKind::BadRow(Box::new(fault)));
         assert_eq!(error.exit_code(), 65);

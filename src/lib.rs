@@ -81,6 +81,7 @@
 //! | `generate` | settings into synthetic logs |
 //! | `kept` | values that are carried through from impressions to rows |
 //! | `sides` | numbers that are told of actions beside items and types |
+//! | `advice` | what was found into what to do about it: every hint of messages |
 //! | `calendar`, `column`, `ids`, `error`, `control`, `regular`, `place` | days and zones, columns, units, errors, progress, files opened without waiting, paths that lie elsewhere |
 //! | `failpoint` | points at which tests kill a run; nothing without a feature |
 //! | `oracle` | the same once more, naively, to hold the rest to |
@@ -96,6 +97,8 @@
 //! - `naive` and `oracle`, which rows are held to, use nothing of the data path.
 //! - Nothing has its final name before it is complete and synced.
 
+#[doc(hidden)]
+pub mod advice;
 mod calendar;
 mod chunk;
 mod column;

@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use rayon::prelude::*;
 
 use super::tasks::guarded;
+use crate::advice::Hint;
 use crate::calendar::date_text;
 use crate::control::{Control, Stage};
 use crate::error::{Error, ErrorKind, Result};
@@ -99,7 +100,7 @@ pub(super) fn check_days<T>(
         let path = job.out.join(publish::day_folder(job.question, *day));
         return Err(Error::output(
             &path,
-            "it exists; --if-exists skip|replace says what to do",
+            format!("it exists; {}", Hint::DayExists.text()),
         ));
     }
     Ok(())

@@ -22,6 +22,7 @@ use std::path::{Path, PathBuf};
 
 use self::aside::{Aside, Home, remove_dead};
 use self::moves::Moves;
+use crate::advice::Hint;
 use crate::control::Control;
 use crate::error::{Error, Result};
 use crate::failpoint::hit;
@@ -94,7 +95,7 @@ pub(crate) fn check_out(job: &Job, inputs: &[PathBuf]) -> Result<Vec<Day>> {
         Err(error) => return Err(cannot(out, "its path cannot be followed", error)),
     }
     if job.publish == Publish::New {
-        let what = "it exists; --overwrite replaces it, --add-days adds days to it";
+        let what = format!("it exists; {}", Hint::OutputExists.text());
         return Err(Error::output(out, what));
     }
     refuse_others(out, job.question)?;

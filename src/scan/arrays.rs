@@ -14,7 +14,7 @@ use crate::column::{Customer, Label};
 use crate::ids::Item;
 use crate::job::{CustomerType, ItemType};
 use crate::scan::fields::{
-    Mismatch, TEXT_BYTES_MAX, Value, expected_customer, expected_item, expected_ranking, quoted,
+    Mismatch, TEXT_BYTES_MAX, Value, expected_ranking, misfit_customer, misfit_item, quoted,
 };
 
 /// A column of ids.
@@ -126,7 +126,7 @@ impl IdColumn {
             CustomerType::Int64 => self.int(row).map(Customer::Int),
             CustomerType::String => self.text_or_decimal(row, decimal).map(Customer::Text),
         };
-        customer.ok_or_else(|| Mismatch::new(expected_customer(of), self.shown(row)))
+        customer.ok_or_else(|| misfit_customer(of, self.shown(row)))
     }
 
     /// The text of a row that is not null, or its integer in decimal.
@@ -147,7 +147,7 @@ impl IdColumn {
         } else {
             self.int(row).and_then(I::from_wide)
         };
-        item.ok_or_else(|| Mismatch::new(expected_item(of, false), self.shown(row)))
+        item.ok_or_else(|| misfit_item(of, self.shown(row)))
     }
 
     /// The text of an item's id, if it is one. `decimal` is scratch for integers as text.

@@ -5,10 +5,12 @@
 
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
+use crate::advice::{self, Hint};
 use crate::error::{Error, ErrorKind, Result, RowFault};
 use crate::job::{Job, OnBadRow, Source};
 use crate::scan::fields::Mismatch;
 use crate::scan::input::InputFile;
+use crate::scan::whole::is_whole_column;
 
 /// A row set aside.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -24,8 +26,8 @@ pub(crate) struct Rejected {
 /// The job's policy, shared by all threads.
 #[derive(Debug)]
 pub(crate) struct Policy {
-    /// What becomes of such rows; nothing if they are left out unsaid.
-    on_bad_row: Option<OnBadRow>,
+    /// The job, which says what becomes of such rows; nothing if they are left out unsaid.
+    job: Option<Box<Job>>,
     /// How many may be set aside.
     limit: u64,
     /// How many were.
@@ -36,7 +38,7 @@ impl Policy {
     /// The policy of a job.
     pub(crate) fn of(job: &Job) -> Policy {
         Policy {
-            on_bad_row: Some(job.on_bad_row),
+            job: Some(Box::new(job.clone())),
             limit: job.bad_rows_max,
             count: AtomicU64::new(0),
         }
@@ -45,7 +47,7 @@ impl Policy {
     /// The policy of a second look at files whose bad rows were told before.
     pub(crate) fn ignoring() -> Policy {
         Policy {
-            on_bad_row: None,
+            job: None,
             limit: u64::MAX,
             count: AtomicU64::new(0),
         }
@@ -62,17 +64,23 @@ impl Policy {
         record: &dyn Fn() -> String,
         rejected: &mut Vec<Rejected>,
     ) -> Result<()> {
-        let Some(on_bad_row) = self.on_bad_row else {
+        let Some(job) = &self.job else {
             return Ok(());
         };
-        let fault = RowFault {
+        let mut fault = RowFault {
             file: at.file.shown.clone(),
             row: at.row,
             column: at.column.to_owned(),
-            expected: mismatch.expected,
+            expected: advice::placed(mismatch.expected, &at.file.shown, at.column),
             found: mismatch.found,
+            hint: Some(Hint::Quarantine),
         };
-        if on_bad_row == OnBadRow::Error {
+        if job.on_bad_row == OnBadRow::Error {
+            fault.hint = match mismatch.hint {
+                None if is_whole_column(job, at) => Some(Hint::WholeColumn),
+                None => Some(Hint::Quarantine),
+                given => given,
+            };
             return Err(Error::from(ErrorKind::BadRow(Box::new(fault))));
         }
         if self.count.fetch_add(1, Relaxed) >= self.limit {

@@ -6,6 +6,7 @@
 
 use std::borrow::Cow;
 
+use crate::advice::{self, Hint};
 use crate::calendar::Zone;
 use crate::column::{Customer, Label};
 use crate::error::Error;
@@ -38,6 +39,8 @@ pub(crate) struct Mismatch {
     pub(crate) expected: String,
     /// What was there.
     pub(crate) found: String,
+    /// What to do, if it is more than to set the row aside.
+    pub(crate) hint: Option<Hint>,
 }
 
 impl Mismatch {
@@ -46,6 +49,15 @@ impl Mismatch {
         Mismatch {
             expected: expected.into(),
             found: found.into(),
+            hint: None,
+        }
+    }
+
+    /// The same, with what to do about it.
+    pub(crate) fn advised(self, hint: Hint) -> Mismatch {
+        Mismatch {
+            hint: Some(hint),
+            ..self
         }
     }
 }
@@ -175,7 +187,7 @@ impl Field<'_> {
     #[inline]
     pub(crate) fn customer(&self, of: CustomerType) -> Value<Customer<'_>> {
         let customer = self.as_customer(of);
-        customer.ok_or_else(|| Mismatch::new(expected_customer(of), self.shown()))
+        customer.ok_or_else(|| misfit_customer(of, self.shown()))
     }
 
     /// An item id, if it is one.
@@ -187,10 +199,7 @@ impl Field<'_> {
     /// An item id.
     #[inline]
     pub(crate) fn item<I: Item>(&self, of: ItemType) -> Value<I> {
-        let item = self.as_item();
-        let is_text =
-            matches!(self, Field::Csv(text) if !is_integer(text)) || matches!(self, Field::Text(_));
-        item.ok_or_else(|| Mismatch::new(expected_item(of, is_text), self.shown()))
+        self.as_item().ok_or_else(|| misfit_item(of, self.shown()))
     }
 
     /// The text of an item's id, if it is one.
@@ -343,11 +352,15 @@ pub(crate) const TEXT_BYTES_MAX: usize = 4096;
 /// What a message says a text should be.
 pub(crate) const EXPECTED_TEXT: &str = "a text or an integer, of at most 4096 bytes";
 
-/// What a message says a customer should be.
-pub(crate) fn expected_customer(of: CustomerType) -> &'static str {
+/// What a message says of what is no customer.
+#[cold]
+pub(crate) fn misfit_customer(of: CustomerType, found: String) -> Mismatch {
     match of {
-        CustomerType::Int64 => "a 64-bit integer (--customer-type string takes anything)",
-        CustomerType::String => EXPECTED_TEXT,
+        CustomerType::Int64 => {
+            let hint = advice::on_id(&found, Hint::TextCustomers);
+            Mismatch::new(advice::expected("a 64-bit integer", hint), found)
+        }
+        CustomerType::String => Mismatch::new(EXPECTED_TEXT, found),
     }
 }
 
@@ -356,18 +369,17 @@ pub(crate) fn expected_ranking() -> String {
     format!("a ranking id: {EXPECTED_TEXT}")
 }
 
-/// What a message says an item should be; `is_text` if that is what was found.
-pub(crate) fn expected_item(of: ItemType, is_text: bool) -> &'static str {
-    match (of, is_text) {
-        (ItemType::Int32, true) => {
-            "an item id from 1 to 2147483647 (--item-vocabulary build takes texts)"
-        }
-        (ItemType::Int64, true) => {
-            "an item id from 1 to 9223372036854775807 (--item-vocabulary build takes texts)"
-        }
-        (ItemType::Int32, false) => "an item id from 1 to 2147483647 (--item-type int64 widens it)",
-        (ItemType::Int64, false) => "an item id from 1 to 9223372036854775807",
-    }
+/// What a message says of what is no item.
+#[cold]
+pub(crate) fn misfit_item(of: ItemType, found: String) -> Mismatch {
+    let (what, is_wide) = match of {
+        ItemType::Int32 => ("an item id from 1 to 2147483647", false),
+        ItemType::Int64 => ("an item id from 1 to 9223372036854775807", true),
+    };
+    Mismatch::new(
+        advice::expected(what, advice::on_item(&found, is_wide)),
+        found,
+    )
 }
 
 /// Whether a JSON number is an integer.

@@ -14,6 +14,7 @@ use std::sync::Arc;
 
 use rustix::fs::{Mode, OFlags};
 
+use crate::advice::Hint;
 use crate::calendar::parse_dt;
 use crate::error::{Error, ErrorKind, Result};
 use crate::ids::Day;
@@ -139,9 +140,9 @@ fn found_in(job: &Job, dir: &Path, source: Source) -> Result<PathBuf> {
         [] => {
             let hint = match (job.question, source) {
                 (Question::Sequences, of) if of != Source::Impressions => {
-                    format!("--without {} goes without them", source.name())
+                    Hint::Without.with(source.name())
                 }
-                _ => format!("name them with --{} PATH", source.name()),
+                _ => Hint::NameSource.with(source.name()),
             };
             let what = format!(
                 "no {name} in \"{}\": neither a folder nor a file of that name; {hint}",

@@ -9,6 +9,7 @@
 use arrow::array::{Array, ArrayRef, AsArray, StringViewArray};
 use arrow::datatypes::DataType;
 
+use crate::advice::{self, Hint};
 use crate::column::Row;
 use crate::control::Control;
 use crate::error::Result;
@@ -22,7 +23,7 @@ use crate::scan::fields::{Mismatch, Value};
 const EXPECTED: &str = "an item id: a text that is not empty, or an integer, of at most 4096 bytes";
 
 /// What a message says a job should be that comes across too many items.
-const TOO_MANY: &str = "at most 2147483647 different items (--item-type int64 has room for more)";
+const TOO_MANY: &str = "at most 2147483647 different items";
 
 /// The items that one thread has come across.
 #[derive(Debug)]
@@ -67,7 +68,7 @@ impl ItemTexts {
             return Err(Mismatch::new(EXPECTED, shown()));
         };
         let number = self.number(text);
-        number.ok_or_else(|| Mismatch::new(TOO_MANY, "one more"))
+        number.ok_or_else(|| Mismatch::new(TOO_MANY, "one more").advised(Hint::ManyItems))
     }
 
     /// The numbers of some items; none where a text is empty.
@@ -114,12 +115,18 @@ pub(crate) fn holds_items(data_type: &DataType, job: &Job) -> bool {
     IdColumn::holds(data_type, CustomerType::Int64, has_codes)
 }
 
-/// What a message says a column of items should hold.
-pub(crate) fn expected_items(job: &Job) -> &'static str {
-    match job.item_vocabulary {
-        None => "integers (--item-vocabulary build takes texts)",
+/// What a message says a column of items should hold, of which something else was found.
+pub(crate) fn expected_items(job: &Job, found: &DataType) -> String {
+    let hint = match found {
+        of if of.is_floating() => Some(Hint::WholeNumbers),
+        of if IdColumn::holds(of, CustomerType::String, true) => Some(Hint::Vocabulary),
+        _ => None,
+    };
+    let what = match job.item_vocabulary {
+        None => "integers",
         Some(_) => "text or integers",
-    }
+    };
+    advice::expected(what, hint.map(|hint| hint.text().to_owned()))
 }
 
 /// The texts of a column, none of them null, as it holds nothing else.

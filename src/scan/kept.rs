@@ -10,14 +10,14 @@ use arrow::array::{
 use arrow::compute::cast;
 use arrow::datatypes::{DataType, Fields, Float64Type, Int64Type};
 
-use crate::error::Result;
+use crate::advice::{self, Hint};
+use crate::error::{Error, Result};
 use crate::ids::Micros;
 use crate::job::{Job, Keep, KeepType, Source};
 use crate::kept::Kept;
 use crate::scan::fields::{Clock, EXPECTED_TEXT, Field, Mismatch, TEXT_BYTES_MAX, Value, quoted};
 use crate::scan::parquet::ParquetFile;
 use crate::scan::stamps::TimeColumn;
-use crate::scan::text::missing_column;
 
 /// The columns that a job carries through, of impressions or of items.
 pub(crate) fn carried(job: &Job, of_items: bool) -> Vec<&Keep> {
@@ -60,14 +60,21 @@ pub(crate) fn check(job: &Job, file: &ParquetFile, keep: &Keep) -> Result<()> {
     let (found, kind) = (type_in(job, file, keep)?, keep.holds());
     match holds(found, kind) {
         true => Ok(()),
-        false => Err(file.wrong_type(&keep.name, expected(kind), found)),
+        false => {
+            let is_wide = kind == KeepType::Int32 && found.is_integer();
+            let hint = is_wide.then(|| Hint::WideKept.text().to_owned());
+            let expected = advice::expected(expected(kind), hint);
+            Err(file.wrong_type(&keep.name, &expected, found))
+        }
     }
 }
 
 /// The type of a column of a file.
 fn type_in<'f>(job: &Job, file: &'f ParquetFile, keep: &Keep) -> Result<&'f DataType> {
     if !keep.of_items {
-        return Ok(file.required(&keep.name)?.data_type());
+        let field = file.column(&keep.name);
+        let field = field.ok_or_else(|| missing(file, &keep.name, &file.names()))?;
+        return Ok(field.data_type());
     }
     let list = job.column(Source::Impressions, "impressions");
     let shown = file.required(list)?.data_type();
@@ -75,10 +82,16 @@ fn type_in<'f>(job: &Job, file: &'f ParquetFile, keep: &Keep) -> Result<&'f Data
         && let DataType::Struct(fields) = element.data_type()
     {
         let field = fields.find(&keep.name).map(|(_, field)| field.data_type());
-        let found = || format!("\"{}\"", names(fields).join(", "));
-        return field.ok_or_else(|| missing_column(&file.file, &keep.name, &found()));
+        return field.ok_or_else(|| missing(file, &keep.name, &names(fields)));
     }
     Err(file.wrong_type(list, "a list of structs", shown))
+}
+
+/// The fault of a file without a column that is to be carried, which is known by the file's own name.
+fn missing(file: &ParquetFile, name: &str, found: &[&str]) -> Error {
+    let found = found.join(", ");
+    file.file
+        .fault(format!("expected a column \"{name}\", found \"{found}\""))
 }
 
 /// The names of fields.
@@ -99,7 +112,7 @@ fn holds(data_type: &DataType, kind: KeepType) -> bool {
 /// What a message says that a column should be.
 fn expected(kind: KeepType) -> &'static str {
     match kind {
-        KeepType::Int32 => "integers of 32 bits (--keep NAME:int64 carries wider ones)",
+        KeepType::Int32 => "integers of 32 bits",
         KeepType::Int64 => "integers of 64 bits",
         KeepType::Double => "numbers",
         KeepType::Text => "text",
@@ -177,7 +190,12 @@ pub(crate) fn of_field(field: &Field<'_>, kind: KeepType, clock: &Clock<'_>) -> 
     }
     let (value, expected) = match kind {
         KeepType::Int32 => {
-            let int = field.int().filter(|of| i32::try_from(*of).is_ok());
+            let int = field.int();
+            if int.is_some_and(|of| i32::try_from(of).is_err()) {
+                let hint = Some(Hint::WideKept.text().to_owned());
+                let expected = advice::expected("an integer of 32 bits", hint);
+                return Err(Mismatch::new(expected, field.shown()));
+            }
             (int.map(Kept::Int), "an integer of 32 bits")
         }
         KeepType::Int64 => (field.int().map(Kept::Int), "an integer of 64 bits"),

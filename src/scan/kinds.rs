@@ -12,6 +12,7 @@ use arrow::datatypes::DataType;
 
 use super::actions::ActionNames;
 use super::units::times_of;
+use crate::advice::Hint;
 use crate::error::{Error, Result};
 use crate::ids::count64;
 use crate::job::{Cutoff, Job, Question, Source};
@@ -151,9 +152,10 @@ impl Kinds {
         let shown = |met: &Met| met.shown(opened);
         let what = format!(
             "expected all times to tell their zone, or none, found {}, which does not, and {}, which \
-             does; --timezone ZONE says what zone those without are of, also if that is UTC",
+             does; {}",
             shown(wall),
-            shown(instant)
+            shown(instant),
+            Hint::Zone.text()
         );
         Err(Error::bad_file(&wall.file, what))
     }
@@ -163,8 +165,8 @@ impl Kinds {
         let met = self.first[2].as_ref()?;
         let at = met.shown(&[]);
         let text = format!(
-            "days are cut in UTC, but {at} is of another offset; --timezone ZONE cuts days elsewhere, and \
-             --timezone UTC says that this is meant"
+            "days are cut in UTC, but {at} is of another offset; {}",
+            Hint::ZoneOfDays.text()
         );
         Some((met.source, text))
     }

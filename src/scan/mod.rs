@@ -42,6 +42,7 @@ mod tests;
 pub(crate) mod text;
 pub(crate) mod times;
 pub(crate) mod units;
+mod whole;
 mod words;
 
 use std::path::Path;

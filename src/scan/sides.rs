@@ -9,6 +9,7 @@ use arrow::compute::cast;
 use arrow::datatypes::{DataType, Float32Type, Float64Type, Int64Type, UInt64Type};
 use parquet::file::statistics::Statistics;
 
+use crate::advice::{self, Hint};
 use crate::error::Result;
 use crate::ids::narrow;
 use crate::job::{SideColumn, SideType};
@@ -17,10 +18,13 @@ use crate::scan::parquet::ParquetFile;
 use crate::sides::{key_of_float, key_of_null};
 
 /// What a message says that a number should be.
-fn expected(kind: SideType) -> &'static str {
+fn expected(kind: SideType) -> String {
     match kind {
-        SideType::Int32 => "an integer of 32 bits (--with NAME:float32 rounds wider ones)",
-        SideType::Float32 => "a number that fits 32 bits",
+        SideType::Int32 => {
+            let hint = Hint::FloatAttribute.text().to_owned();
+            advice::expected("an integer of 32 bits", Some(hint))
+        }
+        SideType::Float32 => "a number that fits 32 bits".to_owned(),
     }
 }
 
@@ -48,7 +52,8 @@ pub(crate) fn check(file: &ParquetFile, name: &str, of: &SideColumn) -> Result<(
         _ if found.is_integer() => Ok(()),
         SideType::Float32 if is_float => Ok(()),
         SideType::Int32 => {
-            Err(file.wrong_type(name, "integers (--with NAME:float32 tells numbers)", found))
+            let hint = is_float.then(|| Hint::FloatAttributes.text().to_owned());
+            Err(file.wrong_type(name, &advice::expected("integers", hint), found))
         }
         SideType::Float32 => Err(file.wrong_type(name, "integers or floats", found)),
     }

@@ -8,8 +8,9 @@
 //! **Why so**: records are read one by one because arrow's readers stop at the first fault (CSV)
 //! or give no row number (JSON).
 
+use crate::advice::{self, Hint};
 use crate::error::{Error, ErrorKind, Result};
-use crate::job::{DT, Format, Source};
+use crate::job::{DT, Format, Question, Source};
 use crate::scan::csv::{csv_layout, csv_piece};
 use crate::scan::fields::{Field, Mismatch};
 use crate::scan::input::{Compression, InputFile};
@@ -331,20 +332,48 @@ impl<'a> FieldRow<'a> {
 
 /// A required column that a file does not have.
 pub(crate) fn missing_column(file: &InputFile, name: &str, found: &str) -> Error {
-    let source = file.source.name();
     if name == DT && file.source != Source::Impressions {
-        return file.fault(format!(
-            "expected a folder dt=YYYY-MM-DD or a column \"dt\", found {found}; \
-             --available {source}=COLUMN names another column"
-        ));
+        let what = "expected a folder dt=YYYY-MM-DD or a column \"dt\"";
+        let hint = Hint::AvailableColumn.with(file.source.name());
+        return file.fault(format!("{what}, found {found}; {hint}"));
     }
+    let what = format!("expected a column \"{name}\", found {found}");
+    let mut hints = vec![column_hint(file, name)];
     // Of clicks only `features` wants users, and only for labels that are theirs.
-    let else_ = match (file.source, name) {
-        (Source::Clicks, "user_id") => ", --label-key listing makes labels without it",
-        _ => "",
-    };
-    file.fault(format!(
-        "expected a column \"{name}\", found {found}; --columns {source}.NAME=COLUMN tells another \
-         name{else_}"
+    if (file.source, name) == (Source::Clicks, "user_id") {
+        hints.push(Hint::ListingLabels.text().to_owned());
+    }
+    let hints = hints.join(", ");
+    file.fault(advice::placed(
+        format!("{what}; {hints}"),
+        &file.shown,
+        name,
     ))
+}
+
+/// What to do about a column that is not there: another name, unless it is that of a folder, or of a
+/// field inside a column.
+fn column_hint(file: &InputFile, name: &str) -> String {
+    let is_folder = |part: std::path::Component<'_>| {
+        let part = part.as_os_str().to_string_lossy();
+        part.split_once('=').is_some_and(|(key, _)| key == name)
+    };
+    if file.path.components().any(is_folder) {
+        return Hint::FolderKeys.text().to_owned();
+    }
+    match name.contains('.') {
+        true => {
+            let hint = Hint::NestedField.with(name);
+            hint.replace("{column}", name.rsplit('.').next().unwrap_or(name))
+        }
+        false if is_ours(file.source, name) => Hint::Columns.with(file.source.name()),
+        false => Hint::GivenName.text().to_owned(),
+    }
+}
+
+/// Whether a column has the name that it has if nobody gives it another.
+fn is_ours(source: Source, name: &str) -> bool {
+    let all = [Question::Sequences, Question::Features, Question::Dwell];
+    all.iter()
+        .any(|question| source.columns(*question).contains(&name))
 }

@@ -22,6 +22,7 @@ use std::fs::File;
 use std::io;
 use std::path::{Path, PathBuf};
 
+use crate::advice::Hint;
 use crate::column::EventChunk;
 use crate::control::Control;
 use crate::error::{Error, Result};
@@ -157,9 +158,8 @@ impl Vocabulary {
 /// The code at a place from 0, if there is room for it.
 fn code_of<I: Item>(place: u32) -> Result<I> {
     I::from_wide(i64::from(place) + 1).ok_or_else(|| {
-        Error::settings(
-            "there are more items than fit 32 bits; --item-type int64 has room for them",
-        )
+        let what = "there are more items than fit 32 bits";
+        Error::settings(format!("{what}; {}", Hint::ManyItems.text()))
     })
 }
 

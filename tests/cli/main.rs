@@ -3,6 +3,7 @@
 //! Each test lays out a small valid folder of four sources, damages one thing in it, and looks at
 //! what a person or a script would see: exit code, streams, and the folder around the output.
 
+mod advice;
 mod choice;
 mod days;
 mod dwell;

@@ -103,28 +103,17 @@ fn a_wide_item_is_taken_with_item_type_int64_but_zero_is_not() {
 #[test]
 fn a_customer_that_is_no_integer_is_refused() {
     for source in ["impressions", "clicks", "add_to_carts", "previous_orders"] {
-        for value in [
-            json!("abc"),
-            json!("1.0"),
-            json!(1.5),
-            json!("9223372036854775808"),
+        for (value, hint) in [
+            (json!("abc"), "--customer-type string"),
+            (json!("1.0"), "writes whole numbers"),
+            (json!(1.5), "a 64-bit integer"),
+            (json!("9223372036854775808"), "--customer-type string"),
         ] {
-            refused(
-                &TEXTS,
-                source,
-                "customer_id",
-                &value,
-                &["--customer-type string"],
-            );
+            refused(&TEXTS, source, "customer_id", &value, &[hint]);
         }
+        // As JSON they are no text, and as CSV, where they are, each is found to be another thing.
         for value in [json!(true), json!([1]), json!({"id": 1})] {
-            refused(
-                &TEXTS,
-                source,
-                "customer_id",
-                &value,
-                &["--customer-type string"],
-            );
+            refused(&TEXTS, source, "customer_id", &value, &["a 64-bit integer"]);
         }
     }
     let shop = shop();
@@ -132,7 +121,6 @@ fn a_customer_that_is_no_integer_is_refused() {
     shop.source("clicks", "parquet", &clicks);
     let said = ["clicks.parquet", "customer_id", "--customer-type string"];
     shop.refuses(&[], 65, &said);
-    shop.made(&["--customer-type", "string"]);
 }
 
 #[test]

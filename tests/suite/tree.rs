@@ -4,7 +4,8 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// The modules, each using only those before it.
-const ORDER: [&str; 39] = [
+const ORDER: [&str; 40] = [
+    "advice",
     "ids",
     "error",
     "place",

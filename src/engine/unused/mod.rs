@@ -19,6 +19,7 @@ use serde_json::json;
 pub(super) use self::dwell::{notice_dwell, warn_dwell};
 pub(super) use self::features::{notice_features, warn_features};
 pub(super) use self::sequences::{notice_sequences, warn_sequences};
+use crate::advice::Hint;
 use crate::calendar::{date_text, instant_text};
 use crate::error::{Error, ErrorKind, Result};
 use crate::ids::{Day, Micros};
@@ -146,7 +147,7 @@ fn verdict(
 fn refused(what: &str, findings: &[Finding], beside: &str) -> Error {
     let texts: Vec<String> = findings.iter().map(Finding::text).collect();
     let texts = texts.join("; ");
-    let what = format!("{what}: {texts}{beside}; --allow-unused publishes it all the same");
+    let what = format!("{what}: {texts}{beside}; {}", Hint::AllowUnused.text());
     Error::from(ErrorKind::Unused { what })
 }
 

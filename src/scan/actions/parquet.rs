@@ -127,7 +127,7 @@ impl<I: Item> ActionScan<'_, I> {
         )?;
         let item = file.required(names.item)?.data_type();
         if !holds_items(item, self.job) {
-            return Err(file.wrong_type(names.item, expected_items(self.job), item));
+            return Err(file.wrong_type(names.item, &expected_items(self.job, item), item));
         }
         let is_there = |name: &&str| file.column(name).is_some();
         if ![Some(names.time), names.time_else]

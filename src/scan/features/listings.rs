@@ -6,6 +6,7 @@
 //! clicks. **Null rule**: everything but the id may be null; a listing that no file has is all null.
 
 use super::{FeatureTypes, ranks};
+use crate::advice::Hint;
 use crate::control::Control;
 use crate::error::Result;
 use crate::ids::{Day, count64, index};
@@ -164,7 +165,8 @@ impl ListingScan<'_> {
             // Codes are given in order, so a new id has the next one.
             if *code < self.ids_count {
                 let found = "another row of the same listing".to_owned();
-                batch.reject(*row, LISTING, Mismatch::new("one row per listing", found));
+                let mismatch = Mismatch::new("one row per listing", found);
+                batch.reject(*row, LISTING, mismatch.advised(Hint::OneRowPerListing));
                 continue;
             }
             self.ids_count += 1;

@@ -5,6 +5,7 @@ use arrow::datatypes::DataType;
 
 use super::text::dt_of;
 use super::{ImpressionScan, ImpressionState, Raw};
+use crate::advice::{self, Hint};
 use crate::error::Result;
 use crate::ids::{Item, count64};
 use crate::job::{CustomerType, Cutoff, Job};
@@ -78,9 +79,12 @@ impl ImpressionScan<'_> {
         }
         let shown = file.required(names.shown)?.data_type();
         let [item, label] = self.elements.names;
-        let items = expected_items(self.job);
-        let expected = format!("a list of struct<{item}: {items}, {label}: boolean>");
-        let wrong = || file.wrong_type(names.shown, &expected, shown);
+        let wrong_for = |found: &DataType| {
+            let items = expected_items(self.job, found);
+            let expected = format!("a list of struct<{item}: {items}, {label}: boolean>");
+            file.wrong_type(names.shown, &expected, shown)
+        };
+        let wrong = || wrong_for(&DataType::Null);
         let DataType::List(element) = shown else {
             return Err(wrong());
         };
@@ -90,6 +94,7 @@ impl ImpressionScan<'_> {
         let of = |name: &str| fields.find(name).map(|(_, field)| field.data_type());
         match (of(item), of(label)) {
             (Some(item), Some(DataType::Boolean)) if holds_items(item, self.job) => {}
+            (Some(item), _) if !holds_items(item, self.job) => return Err(wrong_for(item)),
             _ => return Err(wrong()),
         }
         let mut keep = self.job.keep.iter();
@@ -245,14 +250,17 @@ pub(crate) fn check_customer(
         return Ok(());
     }
     let is_id = IdColumn::holds(found, CustomerType::String, true);
-    let expected = match customers {
-        _ if !is_id => "integers or text",
-        CustomerType::Int64 => {
-            "integers, as in the impressions (--customer-type string takes both)"
-        }
-        CustomerType::String => "text, as in the impressions (--customer-type string takes both)",
+    let (what, hint) = match customers {
+        _ if !is_id && found.is_floating() => ("integers or text", Some(Hint::WholeNumbers)),
+        _ if !is_id => ("integers or text", None),
+        CustomerType::Int64 => (
+            "integers, as in the impressions",
+            Some(Hint::MixedCustomers),
+        ),
+        CustomerType::String => ("text, as in the impressions", Some(Hint::MixedCustomers)),
     };
-    Err(file.wrong_type(name, expected, found))
+    let hint = hint.map(|hint| hint.text().to_owned());
+    Err(file.wrong_type(name, &advice::expected(what, hint), found))
 }
 
 /// Checks the type of a column of times, if it is there.

@@ -39,6 +39,7 @@ use parquet::schema::types::{ColumnDescPtr, SchemaDescriptor};
 
 use self::footer::read_footer;
 use self::group::Group;
+use crate::advice;
 use crate::error::{Error, Result, panic_text};
 use crate::ids::{count64, unsigned};
 use crate::scan::input::InputFile;
@@ -89,10 +90,14 @@ impl ParquetFile {
     /// If it is not.
     pub(crate) fn required(&self, name: &str) -> Result<&FieldRef> {
         self.column(name).ok_or_else(|| {
-            let names: Vec<_> = self.schema.iter().map(|of| of.name().as_str()).collect();
-            let found = format!("\"{}\"", names.join(", "));
+            let found = format!("\"{}\"", self.names().join(", "));
             super::text::missing_column(&self.file, name, &found)
         })
+    }
+
+    /// The names of its columns.
+    pub(crate) fn names(&self) -> Vec<&str> {
+        self.schema.iter().map(|of| of.name().as_str()).collect()
     }
 
     /// A fault of a column's type.
@@ -102,9 +107,9 @@ impl ParquetFile {
             DataType::BinaryView => "bytes".to_owned(),
             of => of.to_string(),
         };
-        self.file.fault(format!(
-            "expected column \"{name}\" to be {expected}, found {found}"
-        ))
+        let what = format!("expected column \"{name}\" to be {expected}, found {found}");
+        self.file
+            .fault(advice::placed(what, &self.file.shown, name))
     }
 
     /// The number of rows.

@@ -22,6 +22,7 @@ pub(crate) use self::cells::Cells;
 pub(crate) use self::ids::IdCodes;
 pub(crate) use self::texts::{Memo, Texts};
 
+use crate::advice::{self, Hint};
 use crate::calendar::WallClock;
 use crate::control::Control;
 use crate::error::Result;
@@ -250,7 +251,7 @@ impl<'a> TableScan<'a> {
                 state.faults.extend(rows.map(|row| Fault {
                     row: count32(row),
                     column: Some(at),
-                    mismatch: Mismatch::new(column.kind.expected(self.job), "null"),
+                    mismatch: Mismatch::new(column.kind.expected(self.job, "null"), "null"),
                 }));
             }
         }
@@ -258,10 +259,12 @@ impl<'a> TableScan<'a> {
 }
 
 impl Kind {
-    /// What a message says should be there.
-    pub(crate) fn expected(self, job: &Job) -> String {
+    /// What a message says should be there of what was found.
+    pub(crate) fn expected(self, job: &Job, found: &str) -> String {
         match self {
-            Kind::IntId => "a 64-bit integer (--id-type string takes any text)".to_owned(),
+            Kind::IntId => {
+                advice::expected("a 64-bit integer", advice::on_id(found, Hint::TextIds))
+            }
             Kind::TextId => EXPECTED_TEXT.to_owned(),
             Kind::Text => "a text of at most 4096 bytes".to_owned(),
             Kind::Time => Clock::of(job).expected(None),

@@ -8,6 +8,7 @@ use super::cells::Times;
 use super::{
     EPOCH, Fault, Kind, OnBatch, Origin, Presence, TableScan, TableState, Texts, at, steps,
 };
+use crate::advice::{self, Hint};
 use crate::calendar::WallClock;
 use crate::column::Customer;
 use crate::error::Result;
@@ -70,26 +71,20 @@ impl TableScan<'_> {
             let by_flag = self.job.customer_type.is_some();
             let holds = |of| IdColumn::holds(found, of, by_flag);
             let (is_right, expected) = match column.kind {
-                Kind::IntId => (
-                    holds(CustomerType::Int64),
-                    "integers (--id-type string reads texts and integers alike)",
-                ),
-                Kind::TextId => (
-                    holds(CustomerType::String),
-                    "text (--id-type string reads texts and integers alike)",
-                ),
+                Kind::IntId => (holds(CustomerType::Int64), of_ids(found, "integers")),
+                Kind::TextId => (holds(CustomerType::String), of_ids(found, "text")),
                 Kind::Text => (
                     matches!(found, DataType::Utf8View | DataType::BinaryView),
-                    "text",
+                    "text".to_owned(),
                 ),
                 Kind::Time => {
                     check_time(file, column.name, self.job)?;
-                    (true, "times")
+                    (true, "times".to_owned())
                 }
-                Kind::Float => (found.is_numeric(), "numbers"),
+                Kind::Float => (found.is_numeric(), "numbers".to_owned()),
             };
             if !is_right {
-                return Err(file.wrong_type(column.name, expected, found));
+                return Err(file.wrong_type(column.name, &expected, found));
             }
         }
         Ok(())
@@ -107,7 +102,7 @@ impl TableScan<'_> {
             let cells = &mut state.cells[at];
             let mut faults = Faults {
                 column: at,
-                expected: &|| column.kind.expected(self.job),
+                expected: &|found| column.kind.expected(self.job, found),
                 found: &mut state.faults,
             };
             let Some(array) = rows.column_by_name(column.name) else {
@@ -141,12 +136,22 @@ impl TableScan<'_> {
     }
 }
 
+/// What a column of ids should be, of which something else was found.
+fn of_ids(found: &DataType, what: &str) -> String {
+    let hint = match found {
+        of if of.is_floating() => Some(Hint::WholeNumbers),
+        of if IdColumn::holds(of, CustomerType::String, true) => Some(Hint::TextIds),
+        _ => None,
+    };
+    advice::expected(what, hint.map(|hint| hint.text().to_owned()))
+}
+
 /// Where the faults of a column go.
 struct Faults<'a> {
     /// The column.
     column: usize,
     /// What should be there.
-    expected: &'a dyn Fn() -> String,
+    expected: &'a dyn Fn(&str) -> String,
     /// All faults of the batch.
     found: &'a mut Vec<Fault>,
 }
@@ -155,7 +160,7 @@ impl Faults<'_> {
     /// Takes note of a fault.
     #[cold]
     fn add(&mut self, row: usize, found: String) {
-        self.put(row, Mismatch::new((self.expected)(), found));
+        self.put(row, Mismatch::new((self.expected)(&found), found));
     }
 
     /// Takes note of a fault that is worded already.

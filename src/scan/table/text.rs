@@ -242,7 +242,7 @@ impl TableScan<'_> {
             if let Err(found) = filled {
                 let expected = match column.kind {
                     Kind::Time => clocks.clock.expected(field.int()),
-                    kind => kind.expected(self.job),
+                    kind => kind.expected(self.job, &found),
                 };
                 state.faults.push(Fault {
                     row: count32(row),

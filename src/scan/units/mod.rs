@@ -11,6 +11,7 @@
 mod look;
 
 use self::look::{bounds_of, look};
+use crate::advice::{self, Hint};
 use crate::calendar::{DAY_US, date_text, day_of_date, instant_text};
 use crate::error::{Error, Result};
 use crate::ids::{Day, Micros};
@@ -158,12 +159,12 @@ pub(crate) fn hint(value: i64) -> String {
     let range = Range::of(None);
     let fits = |of: &&(TimeUnit, &str)| range.holds(value, of.0);
     match UNITS.iter().find(fits) {
-        _ if is_day(value) => " (a day is written 2025-08-15, or stored as a date)".to_owned(),
+        _ if is_day(value) => format!(" ({})", Hint::WrittenDay.text()),
         Some((unit, name)) => {
             let at = to_micros(value, *unit).map_or_else(String::new, instant_text);
-            format!(" (--time-unit {name} reads this integer as {at})")
+            format!(" ({} {at})", Hint::TimeUnit.with(name))
         }
-        None => " (--time-unit s|ms|us|ns reads integers)".to_owned(),
+        None => String::new(),
     }
 }
 
@@ -178,18 +179,14 @@ pub(crate) fn hint_of_column(file: &ParquetFile, name: &str) -> String {
             format!("; {}", day_advice(&file.file, name))
         }
         Some((least, _)) => hint(least),
-        None => " (--time-unit s|ms|us|ns reads integers)".to_owned(),
+        None => format!(" ({})", Hint::TimeUnits.text()),
     }
 }
 
 /// What becomes of days that are integers: a command that makes dates of them.
 fn day_advice(file: &InputFile, column: &str) -> String {
-    let (path, column) = (file.shown.replace('\'', "''"), column.replace('"', "\"\""));
-    format!(
-        "integers such as 20250815 are no times; make dates of them, such as with DuckDB: \
-         COPY (SELECT * REPLACE (CAST(strptime(CAST(\"{column}\" AS VARCHAR), '%Y%m%d') AS DATE) \
-         AS \"{column}\") FROM '{path}') TO 'dates.parquet', and name dates.parquet in its place"
-    )
+    let hint = advice::placed(Hint::DayNumbers.text().to_owned(), &file.shown, column);
+    format!("integers such as 20250815 are no times; {hint}")
 }
 
 /// The error of a column none of whose integers can be meant, if it is one.
@@ -214,7 +211,8 @@ fn judge(
     let fits = |of: &&(TimeUnit, &str)| range.holds(least, of.0) && range.holds(most, of.0);
     let advice = match UNITS.iter().find(fits) {
         Some((other, name)) => format!(
-            "--time-unit {name} reads them as {}, if all integer times of this run are of that unit; ",
+            "{} {}, if all integer times of this run are of that unit; ",
+            Hint::OtherUnit.with(name),
             shown(least, most, *other)
         ),
         None => String::new(),
@@ -223,10 +221,11 @@ fn judge(
         &seen.file.shown,
         format!(
             "expected times {} in column \"{column}\", found none: with --time-unit {} its integers, \
-             {least} to {most}, are {}; {advice}--allow-unused takes them as they are",
+             {least} to {most}, are {}; {advice}{}",
             range.shown,
             name(unit),
             shown(least, most, unit),
+            Hint::AllowTimes.text(),
         ),
     ))
 }
@@ -276,11 +275,11 @@ mod tests {
             (1_755_165_600_000, "--time-unit ms reads"),
             (1_755_165_600_000_000, "--time-unit us reads"),
             (1_755_165_600_000_000_000, "--time-unit ns reads"),
-            (7, "--time-unit s|ms|us|ns reads integers"),
         ] {
             assert!(hint(value).contains(said), "{value}: {}", hint(value));
         }
         assert!(!hint(20_250_815).contains("--time-unit"));
+        assert_eq!(hint(7), "", "no unit makes a time of it that can be meant");
     }
 
     #[test]

@@ -1,0 +1,25 @@
+#!/usr/bin/env bash
+# Runs a built binary over logs as people have them, testdata/field, and holds what each command says to
+# tests/field/expected: exit code, a phrase of the message, rows.
+# Usage: tests/field/run.sh PATH_TO_HITHERTO_BINARY [CASE…]
+#        tests/field/run.sh --write PATH_TO_HITHERTO_BINARY [CASE…]   writes them down anew, to be read by a person
+set -euo pipefail
+mode=compare
+[ "${1:-}" != --write ] || { mode=write; shift; }
+[ $# -ge 1 ] || { echo "usage: $0 [--write] PATH_TO_HITHERTO_BINARY [CASE…]" >&2; exit 2; }
+binary=$(realpath "$1")
+shift
+cd "$(dirname "$0")/../.."
+venv=target/readers-venv
+requirements=tests/readers/requirements.txt
+if ! cmp -s "$requirements" "$venv/requirements.txt"; then
+    rm -rf "$venv"
+    python3 -m venv "$venv"
+    "$venv/bin/pip" install --quiet --disable-pip-version-check -r "$requirements"
+    cp "$requirements" "$venv/requirements.txt"
+fi
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
+cp -r testdata/field/. "$work"
+python=$(realpath -s "$venv/bin/python")
+HITHERTO=$binary PYTHON=$python "$python" tests/field/compare.py "$mode" "$work" tests/field/expected "$@"
