@@ -156,11 +156,6 @@ pub(crate) fn instant_of(settings: &Settings, text: &str) -> Option<i64> {
     Some(instant_in(settings.zone_name(), time))
 }
 
-/// The instant of a time, in microseconds since the epoch.
-pub(crate) fn instant_at(settings: &Settings, time: LogTime) -> i64 {
-    instant_in(settings.zone_name(), time)
-}
-
 /// The files' name of one of our columns.
 fn column<'a>(settings: &'a Settings, source: Source, ours: &'a str) -> &'a str {
     let mut renamed = settings.columns.iter();

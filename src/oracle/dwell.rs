@@ -193,24 +193,35 @@ fn moments(zone: &TimeZone, log: &[LogEvent]) -> Days {
     days
 }
 
+/// An event, and what orders it among those of its user.
+struct Placed<'e> {
+    /// When, in microseconds since the epoch.
+    at: i64,
+    /// Of events of one moment, which comes first; of those of one name, by the offset of their time.
+    rank: (i32, (i32, i64)),
+    /// The event.
+    event: &'e LogEvent,
+}
+
 /// For sessions: how long each event on a flyer lasted, day by day.
 fn lengths(rules: &DwellRules, zone: &TimeZone, log: &[LogEvent]) -> Days {
-    let mut by_user: BTreeMap<&str, Vec<&LogEvent>> = BTreeMap::new();
+    let mut by_user: BTreeMap<&str, Vec<Placed<'_>>> = BTreeMap::new();
     for event in log {
-        by_user.entry(&event.user).or_default().push(event);
+        let placed = placed(zone, event);
+        by_user.entry(&event.user).or_default().push(placed);
     }
     let mut days = Days::new();
     for (user, mut events) in by_user {
-        events.sort_by(|a, b| in_order(rules, zone, a, b));
-        for (at, event) in events.iter().enumerate() {
+        events.sort_by(|a, b| in_order(rules, a, b));
+        for (place, placed) in events.iter().enumerate() {
+            let (event, start) = (placed.event, placed.at);
             let (Some(flyer), Some(merchant)) = (&event.flyer, &event.merchant) else {
                 continue;
             };
             if event.event == "flyer_close" {
                 continue;
             }
-            let start = instant(zone, event.time);
-            let next = events.get(at + 1).map(|next| instant(zone, next.time));
+            let next = events.get(place + 1).map(|next| next.at);
             let end = next.filter(|next| next - start <= rules.idle_us);
             let end = end.unwrap_or(start);
             let (mut from, mut is_event) = (start, true);
@@ -249,32 +260,37 @@ fn midnight_after(zone: &TimeZone, event: &LogEvent, day: i32) -> i64 {
     }
 }
 
-/// The order of two events of a user.
-fn in_order(rules: &DwellRules, zone: &TimeZone, a: &LogEvent, b: &LogEvent) -> Ordering {
-    let rank = |event: &LogEvent| match event.event.as_str() {
+/// An event with what orders it.
+fn placed<'e>(zone: &TimeZone, event: &'e LogEvent) -> Placed<'e> {
+    let at = instant(zone, event.time);
+    let rank = match event.event.as_str() {
         "flyer_close" => 0,
         "item_open" => 2,
         "flyer_open" => 3,
         _ => 1,
     };
-    let offset = |event: &LogEvent| match event.east_minutes {
+    let offset = match event.east_minutes {
         Some(minutes) => (0, minutes * 60),
-        None => (1, east_us(zone, instant(zone, event.time)) / 1_000_000),
+        None => (1, east_us(zone, at) / 1_000_000),
     };
+    let rank = (rank, offset);
+    Placed { at, rank, event }
+}
+
+/// The order of two events of a user.
+fn in_order(rules: &DwellRules, a: &Placed<'_>, b: &Placed<'_>) -> Ordering {
     // An event that is not on a flyer comes after those that are.
-    let place = |event: &LogEvent| match (&event.flyer, &event.merchant) {
-        (Some(flyer), Some(merchant)) => Some((flyer.clone(), merchant.clone())),
-        _ => None,
-    };
-    let by_place = || match (place(a), place(b)) {
-        (Some(a), Some(b)) => by_id(rules, &a.0, &b.0).then_with(|| by_id(rules, &a.1, &b.1)),
+    let by_place = || match (place_of(a.event), place_of(b.event)) {
+        (Some(a), Some(b)) => by_id(rules, a.0, b.0).then_with(|| by_id(rules, a.1, b.1)),
         (a, b) => b.is_some().cmp(&a.is_some()),
     };
-    instant(zone, a.time)
-        .cmp(&instant(zone, b.time))
-        .then(rank(a).cmp(&rank(b)))
-        .then_with(|| offset(a).cmp(&offset(b)))
-        .then_with(by_place)
+    let by_time = a.at.cmp(&b.at).then(a.rank.cmp(&b.rank));
+    by_time.then_with(by_place)
+}
+
+/// Where an event happened, if it did on a flyer: that, and the merchant.
+fn place_of(event: &LogEvent) -> Option<(&str, &str)> {
+    Some((event.flyer.as_deref()?, event.merchant.as_deref()?))
 }
 
 /// The order of two ids.

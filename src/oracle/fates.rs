@@ -67,10 +67,10 @@ pub struct Fates {
 ///
 /// # Panics
 /// If the zone is unknown, or a time is out of the calendar.
-pub fn fates(rules: &Rules, shown: &LogImpression, log: &[LogAction]) -> Fates {
+pub fn fates<'l>(rules: &Rules, shown: &LogImpression, log: &'l [LogAction]) -> Fates {
     let zone = TimeZone::get(&rules.timezone).expect("a known zone");
     let (cutoff, start) = bounds(rules, &zone, shown);
-    let entry = |(at, of): (usize, &LogAction)| {
+    let entry = |(at, of): (usize, &'l LogAction)| {
         let barred = barred(rules, &zone, of, (cutoff, start));
         // When others were known does not matter.
         let known = match barred {
@@ -78,9 +78,10 @@ pub fn fates(rules: &Rules, shown: &LogImpression, log: &[LogAction]) -> Fates {
             None => known(rules, &zone, of),
         };
         let time = instant(&zone, of.time);
-        ((time, of.kind, of.item, known, of.told.clone()), barred, at)
+        let entry: Entry<'_> = (time, of.kind, of.item, known, &of.told);
+        (entry, barred, at)
     };
-    let mut actions: Vec<(Entry, Option<Barred>, usize)> =
+    let mut actions: Vec<(Entry<'l>, Option<Barred>, usize)> =
         log.iter().enumerate().map(entry).collect();
     // Of duplicates alike in all the one that was read first comes first.
     actions.sort_by(|(a, ..), (b, ..)| newest_first(rules.repeats, a, b));
@@ -113,6 +114,33 @@ pub fn fates(rules: &Rules, shown: &LogImpression, log: &[LogAction]) -> Fates {
     }
 }
 
+/// When the newest of some actions happened that are not prior at an impression, and why it is not.
+///
+/// # Panics
+/// As [`fates`].
+pub fn newest_barred<'l>(
+    rules: &Rules,
+    shown: &LogImpression,
+    actions: impl Iterator<Item = &'l LogAction>,
+) -> Option<(i64, Barred)> {
+    let zone = TimeZone::get(&rules.timezone).expect("a known zone");
+    let bounds = bounds(rules, &zone, shown);
+    let barred = actions.filter_map(|of| {
+        let why = barred(rules, &zone, of, bounds)?;
+        Some((instant(&zone, of.time), why))
+    });
+    barred.max_by_key(|(time, _)| *time)
+}
+
+/// Why an action is in no history at all; nothing if it may be in some.
+pub(super) fn excluded(rules: &Rules, of: &LogAction) -> Option<Barred> {
+    if of.item == 0 {
+        return Some(Barred::UnknownItem);
+    }
+    let is_other = !rules.types.is_empty() && !rules.types.contains(&of.kind);
+    is_other.then_some(Barred::OtherType)
+}
+
 /// Why an action is not prior to a cutoff, for a lookback that begins at `start`; nothing if it is.
 pub(super) fn barred(
     rules: &Rules,
@@ -120,11 +148,8 @@ pub(super) fn barred(
     of: &LogAction,
     (cutoff, start): (i64, i64),
 ) -> Option<Barred> {
-    if of.item == 0 {
-        return Some(Barred::UnknownItem);
-    }
-    if !rules.types.is_empty() && !rules.types.contains(&of.kind) {
-        return Some(Barred::OtherType);
+    if let Some(why) = excluded(rules, of) {
+        return Some(why);
     }
     let time = instant(zone, of.time);
     let is_over = |time: LogTime| match time {

@@ -1,7 +1,7 @@
 //! Naive twins: each job once more, written from SPEC alone, to hold the engine to.
 //!
 //! **Invariants**: shares no code with the engine: no partitions, no pointers, no tables of
-//! offsets; every rule of SPEC is a line of its own. Slow on purpose.
+//! offsets; every rule of SPEC is a line of its own. Slow on purpose, but each log is ordered once.
 
 mod dwell;
 mod fates;
@@ -9,6 +9,7 @@ pub mod features;
 mod items;
 mod landed;
 mod order;
+mod ordered;
 mod quality;
 
 use std::collections::BTreeMap;
@@ -19,12 +20,11 @@ use jiff::{Span, Timestamp};
 use twox_hash::XxHash64;
 
 pub use self::dwell::{DwellRules, LogEvent, MerchantRow, UserRow, dwell};
-use self::fates::barred;
-pub use self::fates::{Barred, Candidate, Fate, Fates, fates};
+pub use self::fates::{Barred, Candidate, Fate, Fates, fates, newest_barred};
 pub use self::items::items_held;
 pub use self::landed::landed_late;
 pub use self::order::Number;
-use self::order::{Entry, known, newest_first};
+pub use self::ordered::OrderedLog;
 pub use self::quality::{Quality, Spans, quality};
 
 /// Microseconds of a day on the wall.
@@ -158,45 +158,55 @@ pub struct Sample {
 /// # Panics
 /// If the zone is unknown, or a day is out of the calendar.
 pub fn sequences(rules: &Rules, shown: &[LogImpression], log: &[LogAction]) -> Vec<Sample> {
+    let by_customer = by_customer(rules, log);
+    let none = OrderedLog::of(rules, []);
+    let samples = shown.iter().flat_map(|shown| {
+        let customer = shown.customer.as_deref();
+        let own = customer.and_then(|customer| by_customer.get(customer));
+        samples_of(rules, shown, own.unwrap_or(&none))
+    });
+    samples.collect()
+}
+
+/// The samples of one impression, whose customer has such a log.
+///
+/// # Panics
+/// As [`sequences`].
+pub fn samples_of(rules: &Rules, shown: &LogImpression, log: &OrderedLog<'_>) -> Vec<Sample> {
+    if shown.customer.is_none() && !rules.guests_are_rows {
+        return Vec::new();
+    }
     let zone = TimeZone::get(&rules.timezone).expect("a known zone");
-    let by_customer = by_customer(log);
+    let (cutoff, start) = bounds(rules, &zone, shown);
+    let history = log.history(cutoff, start);
     let mut samples = Vec::new();
-    for impression in shown {
-        if impression.customer.is_none() && !rules.guests_are_rows {
+    for (position, (item, is_order)) in shown.items.iter().enumerate() {
+        if *item == 0 || (is_order.is_none() && rules.drop_null_labels) {
             continue;
         }
-        let (cutoff, start) = bounds(rules, &zone, impression);
-        let history = history(rules, &zone, impression, &by_customer, (cutoff, start));
-        for (position, (item, is_order)) in impression.items.iter().enumerate() {
-            if *item == 0 || (is_order.is_none() && rules.drop_null_labels) {
-                continue;
-            }
-            if *is_order == Some(false) && !is_sampled(rules, impression, position) {
-                continue;
-            }
-            let of_item = impression.kept_items.get(position);
-            let of_item = of_item.map_or(&[][..], Vec::as_slice);
-            samples.push(Sample {
-                kept: [&impression.kept, of_item].concat(),
-                day: impression.day,
-                customer: impression.customer.clone(),
-                cutoff_us: cutoff,
-                ranking: impression.ranking.clone(),
-                position: i32::try_from(position).expect("short rankings"),
-                item: *item,
-                is_order: *is_order,
-                last_action_us: history.first().map(|(time, ..)| *time),
-                history: history
-                    .iter()
-                    .map(|(_, kind, item, ..)| (*item, *kind))
-                    .collect(),
-                told: history.iter().map(|(.., told)| told.clone()).collect(),
-                time_delta: rules.told.contains(&Told::TimeDelta).then(|| {
-                    let times = history.iter().map(|(time, ..)| *time);
-                    times.map(|time| seconds_between(time, cutoff)).collect()
-                }),
-            });
+        if *is_order == Some(false) && !is_sampled(rules, shown, position) {
+            continue;
         }
+        let of_item = shown.kept_items.get(position);
+        let of_item = of_item.map_or(&[][..], Vec::as_slice);
+        let pairs = history.iter().map(|(_, kind, item, ..)| (*item, *kind));
+        samples.push(Sample {
+            kept: [&shown.kept, of_item].concat(),
+            day: shown.day,
+            customer: shown.customer.clone(),
+            cutoff_us: cutoff,
+            ranking: shown.ranking.clone(),
+            position: i32::try_from(position).expect("short rankings"),
+            item: *item,
+            is_order: *is_order,
+            last_action_us: history.first().map(|(time, ..)| *time),
+            history: pairs.collect(),
+            told: history.iter().map(|(.., told)| told.to_vec()).collect(),
+            time_delta: rules.told.contains(&Told::TimeDelta).then(|| {
+                let times = history.iter().map(|(time, ..)| *time);
+                times.map(|time| seconds_between(time, cutoff)).collect()
+            }),
+        });
     }
     samples
 }
@@ -231,42 +241,16 @@ pub fn weight(rules: &Rules, is_order: Option<bool>) -> Option<f32> {
     })
 }
 
-/// The actions of each customer.
-fn by_customer(log: &[LogAction]) -> BTreeMap<&str, Vec<&LogAction>> {
+/// The actions of each customer, ordered.
+fn by_customer<'l>(rules: &Rules, log: &'l [LogAction]) -> BTreeMap<&'l str, OrderedLog<'l>> {
     let mut by_customer: BTreeMap<&str, Vec<&LogAction>> = BTreeMap::new();
     for action in log {
         if let Some(customer) = &action.customer {
             by_customer.entry(customer).or_default().push(action);
         }
     }
-    by_customer
-}
-
-/// The history of an impression, newest first.
-fn history(
-    rules: &Rules,
-    zone: &TimeZone,
-    impression: &LogImpression,
-    by_customer: &BTreeMap<&str, Vec<&LogAction>>,
-    (cutoff, start): (i64, i64),
-) -> Vec<Entry> {
-    let customer = impression.customer.as_deref();
-    let own = customer.and_then(|customer| by_customer.get(customer));
-    let own = own.into_iter().flatten();
-    let prior = own.filter(|action| is_prior(rules, zone, action, cutoff, start));
-    let entry = |of: &&LogAction| {
-        let (time, known) = (instant(zone, of.time), known(rules, zone, of));
-        (time, of.kind, of.item, known, of.told.clone())
-    };
-    let mut history: Vec<Entry> = prior.map(entry).collect();
-    history.sort_by(|a, b| newest_first(rules.repeats, a, b));
-    match rules.repeats {
-        Repeats::Kept => {}
-        Repeats::Exact => history.dedup_by_key(|(time, kind, item, ..)| (*time, *kind, *item)),
-        Repeats::Consecutive => history.dedup_by_key(|(_, kind, item, ..)| (*kind, *item)),
-    }
-    history.truncate(rules.actions_max);
-    history
+    let ordered = |(of, log)| (of, OrderedLog::of(rules, log));
+    by_customer.into_iter().map(ordered).collect()
 }
 
 /// The cutoff of an impression and the start of its lookback.
@@ -285,11 +269,6 @@ fn bounds(rules: &Rules, zone: &TimeZone, impression: &LogImpression) -> (i64, i
     let back = i64::from(days) * DAY_US;
     let start = instant(zone, LogTime::Wall(wall.saturating_sub(back)));
     (cutoff, start)
-}
-
-/// Whether an action is prior: strictly before the cutoff, known by then, within the lookback.
-fn is_prior(rules: &Rules, zone: &TimeZone, of: &LogAction, cutoff: i64, start: i64) -> bool {
-    barred(rules, zone, of, (cutoff, start)).is_none()
 }
 
 /// The instant of a time in a log, in a zone.

@@ -47,13 +47,13 @@ impl PartialOrd for Number {
 
 /// What orders an action: time, kind, item, the last instant at which it was not known, what is told
 /// of it.
-pub(super) type Entry = (i64, u8, i64, i64, Vec<Number>);
+pub(super) type Entry<'l> = (i64, u8, i64, i64, &'l [Number]);
 
 /// Which of two actions comes first. Of exact repeats, of which the first will be left, it is the one
 /// that was known first, then the one of lower numbers.
-pub(super) fn newest_first(repeats: Repeats, a: &Entry, b: &Entry) -> Ordering {
+pub(super) fn newest_first(repeats: Repeats, a: &Entry<'_>, b: &Entry<'_>) -> Ordering {
     let newer = (b.0, b.1, b.2).cmp(&(a.0, a.1, a.2));
-    let later_known = (b.3, &b.4).cmp(&(a.3, &a.4));
+    let later_known = (b.3, b.4).cmp(&(a.3, a.4));
     newer.then(match repeats {
         Repeats::Exact => later_known.reverse(),
         Repeats::Kept | Repeats::Consecutive => later_known,

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use jiff::tz::TimeZone;
 
-use super::{LogAction, LogImpression, Rules, bounds, by_customer, history, is_sampled};
+use super::{LogAction, LogImpression, Rules, bounds, by_customer, is_sampled};
 
 /// What some samples hold.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -63,7 +63,7 @@ pub fn quality(
     places: usize,
 ) -> Quality {
     let zone = TimeZone::get(&rules.timezone).expect("a known zone");
-    let by_customer = by_customer(log);
+    let by_customer = by_customer(rules, log);
     let places = places.min(rules.actions_max);
     let mut found = Quality {
         places: vec![BTreeMap::new(); places],
@@ -74,10 +74,12 @@ pub fn quality(
             continue;
         }
         let (cutoff, start) = bounds(rules, &zone, impression);
-        let history = history(rules, &zone, impression, &by_customer, (cutoff, start));
-        let seen = history.into_iter();
+        let own = impression.customer.as_deref();
+        let own = own.and_then(|customer| by_customer.get(customer));
+        let history = own.map(|own| own.history(cutoff, start));
+        let seen = history.into_iter().flatten();
         let seen: Vec<_> = seen
-            .map(|(time, kind, item, ..)| (time, kind, item))
+            .map(|(time, kind, item, ..)| (*time, *kind, *item))
             .collect();
         for (position, (item, label)) in impression.items.iter().enumerate() {
             if *item == 0 || (label.is_none() && rules.drop_null_labels) {

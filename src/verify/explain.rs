@@ -3,7 +3,7 @@
 //! **In / Out**: `OUT` and which impressions → [`Explained`], recomputed from the inputs that its
 //! manifest lists. **Invariants**: naive reader and twin say why; the engine is not asked.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 
 use super::audit::{Inputs, number_text};
@@ -163,7 +163,7 @@ fn explain_all(
         let mut shown = Vec::new();
         for (days, files) in &group.days {
             control.check()?;
-            let days: Vec<i32> = days.iter().map(|at| ledger.days[*at].day.0).collect();
+            let days: BTreeSet<i32> = days.iter().map(|at| ledger.days[*at].day.0).collect();
             let is_wanted = |day: i32, customer: Option<&str>, ranking: &str| {
                 days.contains(&day)
                     && settings
@@ -192,17 +192,23 @@ fn explain_all(
                 }
             }
         }
-        let customers: BTreeSet<&String> = shown
+        let customers: BTreeSet<&str> = shown
             .iter()
-            .filter_map(|(of, _)| of.customer.as_ref())
+            .filter_map(|(of, _)| of.customer.as_deref())
             .collect();
         if shown.is_empty() {
             continue;
         }
-        let is_wanted = |of: &str| customers.iter().any(|customer| *customer == of);
+        let is_wanted = |of: &str| customers.contains(of);
         let (actions, _) = naive::actions((told, codes), &group.files, &is_wanted, check)?;
+        let mut by_customer: BTreeMap<&str, Vec<&Found<LogAction>>> = BTreeMap::new();
+        for action in &actions {
+            by_customer.entry(&action.of).or_default().push(action);
+        }
         for (of, from) in &shown {
-            explained.push(explain_one((told, codes), &rules, (of, from), &actions));
+            let own = of.customer.as_deref().and_then(|of| by_customer.get(of));
+            let own = own.map_or(&[][..], Vec::as_slice);
+            explained.push(explain_one((told, codes), &rules, (of, from), own));
         }
     }
     if explained.is_empty() {
@@ -255,12 +261,9 @@ fn explain_one(
     (told, codes): (&Settings, &ItemCodes),
     rules: &Rules,
     (shown, from): (&LogImpression, &(String, u64)),
-    actions: &[Found<LogAction>],
+    own: &[&Found<LogAction>],
 ) -> Explained {
-    let own = actions
-        .iter()
-        .filter(|of| Some(&of.of) == shown.customer.as_ref());
-    let (good, bad): (Vec<_>, Vec<_>) = own.partition(|of| of.row.is_ok());
+    let (good, bad): (Vec<_>, Vec<_>) = own.iter().copied().partition(|of| of.row.is_ok());
     let log: Vec<LogAction> = good.iter().filter_map(|of| of.row.clone().ok()).collect();
     let known = fates(rules, shown, &log);
     let mut lines = Vec::new();

@@ -118,6 +118,14 @@ impl Problems {
         }
     }
 
+    /// Takes note of a problem that it takes a while to put into words, if they are told at all.
+    pub(crate) fn add_with(&mut self, path: &str, what: impl FnOnce() -> String) {
+        match self.list.len() < PROBLEMS_MAX {
+            true => self.add(path, what()),
+            false => self.count += 1,
+        }
+    }
+
     /// Takes note of others.
     pub(crate) fn append(&mut self, others: Problems) {
         self.count += others.count;

@@ -13,10 +13,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::Path;
 
-use jiff::Span;
-use jiff::civil::DateTime;
 use serde_json::{Map, Value, json};
 
+use super::near::{actions_around, is_writable, time_value};
 use super::planted::{numbers, renamed, told_values};
 use super::rows::read_all;
 use super::sequences::{Key, Logs};
@@ -32,7 +31,7 @@ use crate::job::{
     TimeUnit, Types, UnknownItem,
 };
 use crate::naive::is_near;
-use crate::oracle::{Fates, LogAction, LogImpression, LogTime, Rules, fates};
+use crate::oracle::{Fates, LogAction, LogImpression, LogTime, OrderedLog, Rules, fates};
 use crate::publish::Beside;
 use crate::verify::Problems;
 
@@ -45,7 +44,7 @@ const KIND: &str = "kind";
 struct Nest<'a> {
     /// The impression.
     shown: &'a LogImpression,
-    /// The customer's real actions, and the planted ones.
+    /// The customer's real actions around it, and the planted ones.
     log: Vec<LogAction>,
     /// The item that must be in the history.
     kept: Option<i64>,
@@ -69,32 +68,28 @@ pub(super) fn canaries(
         ..audit.ledger.settings.clone()
     };
     let (mut customers, mut nests) = (BTreeSet::new(), Vec::new());
-    for key in keys {
-        let log = logs.actions_of(key);
+    let none = OrderedLog::of(rules, []);
+    for key in keys.iter().filter(|key| key.1.is_some()) {
+        if customers.contains(&key.1) {
+            continue;
+        }
         // Of repeated impressions one that makes rows.
         let makes_rows =
-            |of: &&LogImpression| !OutRow::expected(settings, rules, of, &[]).is_empty();
-        let shown = logs
-            .shown
-            .get(key)
-            .and_then(|shown| shown.iter().find(makes_rows));
+            |of: &LogImpression| !OutRow::expected(settings, rules, of, &none).is_empty();
+        let shown = logs.shown.get(key).into_iter().flatten();
+        let shown = shown.map(|(_, shown)| shown).find(|of| makes_rows(of));
         let is_whole = |of: &LogImpression| of.items.iter().all(|(item, _)| *item != 0);
-        let Some(shown) = shown.filter(|of| of.customer.is_some() && is_whole(of)) else {
+        let is_told = |of: &LogImpression| of.time.is_none_or(is_writable) && is_whole(of);
+        let Some(shown) = shown.filter(|of| is_told(of)) else {
             continue;
         };
-        let times = log
-            .iter()
-            .flat_map(|of| [Some(of.time), of.available.flatten()]);
-        let mut times = times.chain([shown.time]).flatten();
-        let told = log.iter().flat_map(|of| &of.told);
-        let is_writable = times.all(is_writable) && told_values(told).is_some();
-        if is_writable && !customers.contains(&key.1) {
-            let nest = nest(settings, rules, shown, log);
-            // What is planted beyond the years that times may be of would be a fault of its row.
-            if nest.log.iter().all(|of| is_near(settings, of.time)) {
-                customers.insert(key.1.clone());
-                nests.push(nest);
-            }
+        let cutoff = fates(rules, shown, &[]).cutoff_us;
+        let near = actions_around(&rules.timezone, logs.actions_of(key), cutoff);
+        let nest = nest(settings, rules, shown, near);
+        // What is planted beyond the years that times may be of would be a fault of its row.
+        if nest.log.iter().all(|of| is_near(settings, of.time)) {
+            customers.insert(&key.1);
+            nests.push(nest);
         }
     }
     let mut found = Canaries::default();
@@ -120,7 +115,7 @@ fn nest<'a>(
     settings: &Settings,
     rules: &Rules,
     shown: &'a LogImpression,
-    log: &[LogAction],
+    log: Vec<LogAction>,
 ) -> Nest<'a> {
     let Fates {
         cutoff_us: cutoff,
@@ -138,7 +133,7 @@ fn nest<'a>(
         next -= 1;
         next + 1
     };
-    let (mut nest_log, mut refused, mut first) = (log.to_vec(), Vec::new(), None);
+    let (mut nest_log, mut refused, mut first) = (log.clone(), Vec::new(), None);
     let source = |log: usize| settings.actions[log].source;
     // A type that counts, if the log has one.
     let counts = |code: &u8| rules.types.is_empty() || rules.types.contains(code);
@@ -191,29 +186,6 @@ fn nest<'a>(
         kept: first,
         log: nest_log,
         refused,
-    }
-}
-
-/// Whether a time can be written as text, if that is how it is written.
-fn is_writable(time: LogTime) -> bool {
-    let day = match time {
-        LogTime::Instant(_) => return true,
-        LogTime::Wall(wall) => wall.div_euclid(86_400_000_000),
-        LogTime::Date(day) => i64::from(day),
-    };
-    (-719_000..2_932_000).contains(&day)
-}
-
-/// A time in JSON: an instant as microseconds, else as text.
-pub(super) fn time_value(time: LogTime) -> Value {
-    let epoch = DateTime::constant(1970, 1, 1, 0, 0, 0, 0);
-    match time {
-        LogTime::Instant(at) => json!(at),
-        LogTime::Wall(wall) => {
-            let wall = epoch.saturating_add(Span::new().microseconds(wall));
-            json!(wall.to_string())
-        }
-        LogTime::Date(day) => json!(date_text(Day(day))),
     }
 }
 
@@ -376,7 +348,8 @@ fn judge(
             )),
         }
     }
-    let expected = OutRow::expected(settings, rules, shown, &nest.log);
+    let log = OrderedLog::of(rules, &nest.log);
+    let expected = OutRow::expected(settings, rules, shown, &log);
     let mut made = made.to_vec();
     made.sort_by_key(|row| row.position);
     if made != expected {

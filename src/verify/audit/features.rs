@@ -15,21 +15,23 @@ use crate::ids::{Day, Micros, count64};
 use crate::job::{CustomerType, Dedup, LabelKey, Settings};
 use crate::manifest::feature_types;
 use crate::naive::{self, ClicksRead};
-use crate::oracle::features::{Click, Impression, Listing, Row, Rules, features};
+use crate::oracle::features::{Click, Impression, Listing, OrderedClicks, Row, Rules};
+use crate::oracle::instant_in;
 use crate::verify::Problems;
 
 /// An impression: its day and its id.
 pub(super) type Key = (i32, String);
 
+/// What tells impressions of one id apart: when, to whom, and what.
+pub(super) type Moment = (i64, String, String);
+
 /// What the inputs of a group of days say.
 #[derive(Default)]
 pub(super) struct Market {
     /// Clicks on the listings, or of the users, that are asked about.
-    clicks: Vec<Click>,
-    /// Which of them are on a listing.
-    on_listing: BTreeMap<String, Vec<usize>>,
-    /// Which of them are of a user.
-    of_user: BTreeMap<String, Vec<usize>>,
+    pub(super) clicks: Vec<Click>,
+    /// The same, ordered once for all rows.
+    ordered: OrderedClicks,
     /// The listings that are asked about.
     listings: BTreeMap<String, Listing>,
     /// Whether clicks say who clicked.
@@ -38,11 +40,16 @@ pub(super) struct Market {
     pub(super) data_end_us: Option<i64>,
 }
 
+/// An impression, and the place of the group of days that it is of.
+pub(super) type Shown = (usize, Impression);
+
 /// What the inputs say of the impressions that are asked about.
 #[derive(Default)]
 pub(super) struct Markets {
-    /// The impressions, each with its group; several where ids repeat.
-    pub(super) shown: BTreeMap<Key, Vec<(usize, Impression)>>,
+    /// The impressions, by their moment; several where ids repeat, and those alike in all once.
+    pub(super) shown: BTreeMap<Key, BTreeMap<Moment, Shown>>,
+    /// How many there are of each, if they are to be counted.
+    counts: BTreeMap<Key, usize>,
     /// The groups.
     pub(super) groups: Vec<Market>,
     /// Records read.
@@ -52,53 +59,28 @@ pub(super) struct Markets {
 }
 
 impl Market {
-    /// The places of all clicks that may count for an impression.
-    fn places(&self, shown: &Impression) -> BTreeSet<usize> {
-        let on_listing = self.on_listing.get(&shown.listing);
-        let of_user = self.of_user.get(&shown.user);
-        let places = [on_listing, of_user].into_iter().flatten();
-        places.flatten().copied().collect()
-    }
-
-    /// All clicks that may count for some impressions, each once.
-    pub(super) fn clicks_around<'s>(
-        &self,
-        shown: impl Iterator<Item = &'s Impression>,
-    ) -> Vec<Click> {
-        let places: BTreeSet<usize> = shown.flat_map(|shown| self.places(shown)).collect();
-        places
-            .into_iter()
-            .map(|at| self.clicks[at].clone())
-            .collect()
-    }
-
     /// The listing of an impression, if there is one.
     pub(super) fn listing_of(&self, shown: &Impression) -> Option<&Listing> {
         self.listings.get(&shown.listing)
     }
 
-    /// Whether there is a click of its user on its listing at a moment.
-    pub(super) fn has_click(&self, shown: &Impression, settings: &Settings, at_us: i64) -> bool {
-        let mut places = self.places(shown).into_iter();
-        places.any(|at| {
-            let click = &self.clicks[at];
-            let is_theirs = click.user.as_ref() == self.has_users.then_some(&shown.user);
-            let at = naive::instant_at(settings, click.time);
-            is_theirs && click.listing == shown.listing && at == at_us
-        })
+    /// The row that an impression makes.
+    fn row(&self, rules: &Rules, shown: &Impression) -> Option<Row> {
+        self.row_of(rules, shown, &self.ordered)
     }
 
-    /// The row that an impression makes, with more clicks than there are.
-    pub(super) fn row(&self, rules: &Rules, shown: &Impression, more: &[Click]) -> Option<Row> {
-        let mut clicks = self.clicks_around(std::iter::once(shown));
-        clicks.extend_from_slice(more);
-        let listings: Vec<Listing> = self.listing_of(shown).cloned().into_iter().collect();
+    /// The row that an impression makes if some clicks are all that there are around it.
+    pub(super) fn row_of(
+        &self,
+        rules: &Rules,
+        shown: &Impression,
+        clicks: &OrderedClicks,
+    ) -> Option<Row> {
         let rules = Rules {
             data_end_us: self.data_end_us.or(Some(i64::MIN)),
             ..rules.clone()
         };
-        let rows = features(&rules, std::slice::from_ref(shown), &clicks, &listings);
-        let mut row = rows.into_iter().next()?;
+        let mut row = clicks.row(&rules, shown, self.listing_of(shown))?;
         // The twin sees only these clicks; whether any has a user is asked of all.
         let none = || vec![0; rules.windows_us.len() + 1];
         row.of_user = self.has_users.then(|| row.of_user.unwrap_or_else(none));
@@ -107,7 +89,7 @@ impl Market {
 }
 
 /// The rules that settings make.
-fn rules_of(settings: &Settings) -> Rules {
+pub(super) fn rules_of(settings: &Settings) -> Rules {
     Rules {
         windows_us: settings.windows.iter().map(|(_, us)| *us).collect(),
         label_window_us: settings.label_window_us,
@@ -185,7 +167,11 @@ fn read_markets(
                 if days.contains(&day) && (is_all || keys.contains(&key)) {
                     users.insert(shown.user.clone());
                     listings.insert(shown.listing.clone());
-                    markets.shown.entry(key).or_default().push((group, shown));
+                    let time = instant_in(&settings.timezone, shown.time);
+                    let moment = (time, shown.user.clone(), shown.listing.clone());
+                    *markets.counts.entry(key.clone()).or_default() += 1;
+                    let of_key = markets.shown.entry(key).or_default();
+                    of_key.entry(moment).or_insert((group, shown));
                 }
             }
         }
@@ -204,25 +190,18 @@ fn read_markets(
     Ok(Some(markets))
 }
 
-/// Clicks, to be found by listing and by user.
+/// Clicks, ordered by listing and by user.
 fn market_of(settings: &Settings, read: ClicksRead) -> Market {
-    let mut market = Market {
+    Market {
         has_users: read.count == 0 || read.with_user > 0,
         data_end_us: match &settings.data_end {
             Some(text) => naive::instant_of(settings, text),
             None => read.latest,
         },
+        ordered: OrderedClicks::of(&rules_of(settings), &read.clicks),
         clicks: read.clicks,
         ..Market::default()
-    };
-    for (at, click) in market.clicks.iter().enumerate() {
-        let on_listing = market.on_listing.entry(click.listing.clone());
-        on_listing.or_default().push(at);
-        if let Some(user) = &click.user {
-            market.of_user.entry(user.clone()).or_default().push(at);
-        }
     }
-    market
 }
 
 /// Compares rows with those that the twin makes; gives their number.
@@ -246,22 +225,20 @@ fn compare(
                     audit.control.check()?;
                     let found = row_of(&audit.ledger.settings, day, batch, at);
                     let key = (day, found.id.clone());
-                    let shown = markets.shown.get(&key).map_or(&[][..], Vec::as_slice);
-                    let expected = shown
-                        .iter()
-                        .filter_map(|(group, shown)| markets.groups[*group].row(rules, shown, &[]));
-                    let expected: Vec<Row> = expected.collect();
-                    if !expected.iter().any(|row| is_same(row, &found)) {
-                        let what = expected.first().map_or_else(
-                            || "no impression in the inputs makes such a row".to_owned(),
-                            |right| difference(&audit.ledger.settings, &found, right),
-                        );
-                        let row = number + 1;
-                        let what = format!(
-                            "row {row} (impression {}, user {}): {what}",
-                            found.id, found.user
-                        );
-                        problems.add(name, what);
+                    let row = |(group, shown): &Shown| markets.groups[*group].row(rules, shown);
+                    let shown = markets.shown.get(&key);
+                    let moment = (found.time_us, found.user.clone(), found.listing.clone());
+                    let right = shown.and_then(|shown| shown.get(&moment)).and_then(row);
+                    if !right.as_ref().is_some_and(|right| is_same(right, &found)) {
+                        let first = || shown?.values().find_map(row);
+                        problems.add_with(name, || {
+                            let what = right.or_else(first).map_or_else(
+                                || "no impression in the inputs makes such a row".to_owned(),
+                                |right| difference(&audit.ledger.settings, &found, &right),
+                            );
+                            let (row, Row { id, user, .. }) = (number + 1, &found);
+                            format!("row {row} (impression {id}, user {user}): {what}")
+                        });
                     }
                     count += 1;
                     *seen.entry(key).or_default() += 1;
@@ -271,10 +248,9 @@ fn compare(
         )?;
     }
     if audit.rows == AuditRows::All {
-        for ((day, id), shown) in &markets.shown {
-            let (expected, found) = (shown.len(), seen.get(&(*day, id.clone())));
-            let found = found.copied().unwrap_or(0);
-            if expected != found {
+        for ((day, id), expected) in &markets.counts {
+            let found = seen.get(&(*day, id.clone())).copied().unwrap_or(0);
+            if *expected != found {
                 let path = format!("date={}", date_text(Day(*day)));
                 let what = format!("impression {id}: expected {expected} rows, found {found}");
                 problems.add(path, what);

@@ -14,8 +14,8 @@ use std::path::Path;
 
 use serde_json::{Value, json};
 
-use super::canaries::time_value;
 use super::features::{Key, Market, Markets, difference, is_same, row_of, types_of};
+use super::near::{nearest, time_value};
 use super::rows::read_all;
 use super::{Audit, Canaries};
 use crate::calendar::{date_text, instant_text};
@@ -25,8 +25,8 @@ use crate::error::{Error, Result};
 use crate::ids::{Day, Micros, count64};
 use crate::job::{CustomerType, Format, Job, OnBadRow, Publish, Settings, Source, TimeUnit};
 use crate::naive::{instant_of, is_near};
-use crate::oracle::LogTime;
-use crate::oracle::features::{Click, Impression, Row, Rules};
+use crate::oracle::features::{Click, Impression, OrderedClicks, Row, Rules};
+use crate::oracle::{LogTime, instant_in};
 use crate::publish::Beside;
 use crate::verify::Problems;
 
@@ -43,10 +43,28 @@ enum Effect {
 struct Nest<'a> {
     /// The impression.
     shown: &'a Impression,
-    /// The row without planted clicks.
+    /// The clicks around it that are planted again.
+    clicks: Vec<Click>,
+    /// The row that it makes with these.
     row: Row,
     /// Its inputs.
     market: &'a Market,
+}
+
+impl Nest<'_> {
+    /// Whether there is a click of its user on its listing at a moment.
+    fn has_click(&self, timezone: &str, at_us: i64) -> bool {
+        let user = self.market.has_users.then_some(&self.shown.user);
+        let is_theirs = |of: &&Click| of.user.as_ref() == user && of.listing == self.shown.listing;
+        let mut theirs = self.clicks.iter().filter(is_theirs);
+        theirs.any(|click| instant_in(timezone, click.time) == at_us)
+    }
+
+    /// The row that the impression makes with more clicks.
+    fn row_with(&self, rules: &Rules, more: &[Click]) -> Option<Row> {
+        let clicks = OrderedClicks::of(rules, &[&self.clicks, more].concat());
+        self.market.row_of(rules, self.shown, &clicks)
+    }
 }
 
 /// Plants canaries around some impressions, runs the engine, and looks at what it made.
@@ -57,7 +75,7 @@ pub(super) fn canaries(
     keys: &BTreeSet<Key>,
     problems: &mut Problems,
 ) -> Result<Canaries> {
-    let mut nests = nests_of(rules, markets, keys);
+    let (mut nests, real) = nests_of(rules, markets, keys);
     let window = rules.label_window_us;
     let settings = &audit.ledger.settings;
     // What is planted beyond the years that times may be of would be a fault of its row.
@@ -95,7 +113,7 @@ pub(super) fn canaries(
         let planted = |nest: &Nest<'_>| plant(nest, offsets);
         let of_planted = Settings {
             data_end: Some(data_end.clone()),
-            ..write(settings, folder.path(), &nests, ids, planted)?
+            ..write(settings, folder.path(), (&nests, &real), ids, planted)?
         };
         let job = Job::new(of_planted)?;
         engine::features(&job, &Control::default())?;
@@ -104,7 +122,7 @@ pub(super) fn canaries(
             let key = (nest.row.day, nest.shown.id.clone());
             let made = rows.remove(&key);
             let planted = plant(nest, offsets);
-            let right = nest.market.row(rules, nest.shown, &planted);
+            let right = nest.row_with(rules, &planted);
             found.planted += count64(planted.len());
             let what = match (made, right) {
                 (Some(made), Some(right)) => {
@@ -129,33 +147,76 @@ pub(super) fn canaries(
     Ok(found)
 }
 
-/// Impressions of different users and listings, all of one group of days.
-fn nests_of<'a>(rules: &Rules, markets: &'a Markets, keys: &BTreeSet<Key>) -> Vec<Nest<'a>> {
-    let (mut users, mut listings, mut ids) = (BTreeSet::new(), BTreeSet::new(), BTreeSet::new());
-    let mut nests: Vec<Nest<'a>> = Vec::new();
+/// Impressions of different users and listings, all of one group of days, and the clicks around them.
+fn nests_of<'a>(
+    rules: &Rules,
+    markets: &'a Markets,
+    keys: &BTreeSet<Key>,
+) -> (Vec<Nest<'a>>, Vec<Click>) {
+    let (mut users, mut listings, mut ids) = (BTreeMap::new(), BTreeMap::new(), BTreeSet::new());
+    let mut chosen: Vec<(&Market, &Impression)> = Vec::new();
     let mut group_of_all = None;
     for key in keys {
-        let shown = markets.shown.get(key).and_then(|shown| shown.first());
+        let shown = markets
+            .shown
+            .get(key)
+            .and_then(|shown| shown.values().next());
         let Some((group, shown)) = shown else {
             continue;
         };
         let market = &markets.groups[*group];
         let price = market.listing_of(shown).and_then(|of| of.price);
         let is_json = price.is_none_or(f64::is_finite);
-        let is_free = !users.contains(&shown.user)
-            && !listings.contains(&shown.listing)
+        let is_free = !users.contains_key(shown.user.as_str())
+            && !listings.contains_key(shown.listing.as_str())
             && !ids.contains(&shown.id);
         if !is_json || !is_free || *group_of_all.get_or_insert(*group) != *group {
             continue;
         }
-        users.insert(&shown.user);
-        listings.insert(&shown.listing);
+        users.insert(shown.user.as_str(), chosen.len());
+        listings.insert(shown.listing.as_str(), chosen.len());
         ids.insert(&shown.id);
-        if let Some(row) = market.row(rules, shown, &[]) {
-            nests.push(Nest { shown, row, market });
+        chosen.push((market, shown));
+    }
+    let clicks = chosen.first().map_or(&[][..], |(market, _)| &market.clicks);
+    // The nests that a click lies around: that of its listing, and that of its user.
+    let nests_of = |click: &Click| {
+        let on_listing = listings.get(click.listing.as_str());
+        let of_user = click.user.as_deref().and_then(|user| users.get(user));
+        let of_user = of_user.filter(|of| Some(*of) != on_listing);
+        on_listing.into_iter().chain(of_user).copied()
+    };
+    let time = |time| instant_in(&rules.timezone, time);
+    let moments: Vec<i64> = chosen.iter().map(|(_, shown)| time(shown.time)).collect();
+    let mut around: Vec<Vec<(u64, usize)>> = vec![Vec::new(); chosen.len()];
+    for (place, click) in clicks.iter().enumerate() {
+        for nest in nests_of(click) {
+            around[nest].push((time(click.time).abs_diff(moments[nest]), place));
         }
     }
-    nests
+    let near: BTreeSet<usize> = around.into_iter().flat_map(nearest).collect();
+    let near: Vec<Click> = near
+        .into_iter()
+        .map(|place| clicks[place].clone())
+        .collect();
+    // A click that is there for one nest may lie around another one, too.
+    let mut own: Vec<Vec<Click>> = vec![Vec::new(); chosen.len()];
+    for click in &near {
+        nests_of(click).for_each(|nest| own[nest].push(click.clone()));
+    }
+    let nests = chosen
+        .into_iter()
+        .zip(own)
+        .filter_map(|((market, shown), clicks)| {
+            let row = market.row_of(rules, shown, &OrderedClicks::of(rules, &clicks))?;
+            Some(Nest {
+                shown,
+                clicks,
+                row,
+                market,
+            })
+        });
+    (nests.collect(), near)
 }
 
 /// Clicks of the user on the listing, so many microseconds from the impression.
@@ -172,7 +233,7 @@ fn plant(nest: &Nest<'_>, offsets: &[i64]) -> Vec<Click> {
 /// and repeats are left out.
 fn more(settings: &Settings, rules: &Rules, nest: &Nest<'_>, effect: Effect) -> i64 {
     let at = nest.row.time_us.saturating_sub(1);
-    let is_repeat = || rules.once && nest.market.has_click(nest.shown, settings, at);
+    let is_repeat = || rules.once && nest.has_click(&settings.timezone, at);
     i64::from(effect == Effect::Counted && !is_repeat())
 }
 
@@ -206,7 +267,7 @@ fn judge(
 fn write(
     settings: &Settings,
     dir: &Path,
-    nests: &[Nest<'_>],
+    (nests, real): (&[Nest<'_>], &[Click]),
     ids: CustomerType,
     planted: impl Fn(&Nest<'_>) -> Vec<Click>,
 ) -> Result<Settings> {
@@ -222,15 +283,7 @@ fn write(
         })
     };
     let (mut shown, mut listings) = (Vec::new(), Vec::new());
-    let real = nests.first().map(|first| {
-        let all = nests.iter().map(|nest| nest.shown);
-        first.market.clicks_around(all)
-    });
-    let mut clicks: Vec<Value> = real
-        .unwrap_or_default()
-        .into_iter()
-        .map(click_row)
-        .collect();
+    let mut clicks: Vec<Value> = real.iter().cloned().map(click_row).collect();
     for nest in nests {
         let of = nest.shown;
         shown.push(json!({

@@ -15,6 +15,7 @@ mod dwell;
 mod features;
 mod features_canaries;
 mod inputs;
+mod near;
 mod planted;
 mod rows;
 mod sample;

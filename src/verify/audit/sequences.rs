@@ -2,6 +2,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use rayon::prelude::*;
+
 use super::canaries::canaries;
 use super::rows::{column, id, read_rows};
 use super::sample::{Sample, choose};
@@ -9,9 +11,9 @@ use super::shown::OutRow;
 use super::{Audit, AuditRows, Audited};
 use crate::error::Result;
 use crate::ids::count64;
-use crate::job::Guests;
+use crate::job::{Guests, Settings};
 use crate::naive;
-use crate::oracle::{LogAction, LogImpression, Rules};
+use crate::oracle::{LogAction, LogImpression, OrderedLog, Rules, fates};
 use crate::verify::{Problems, vocabulary};
 
 /// Which impression: its day, its customer, its ranking.
@@ -20,8 +22,8 @@ pub(super) type Key = (i32, Option<String>, String);
 /// What the inputs say of the impressions that are asked about.
 #[derive(Default)]
 pub(super) struct Logs {
-    /// The impressions; several where rows repeat.
-    pub(super) shown: BTreeMap<Key, Vec<LogImpression>>,
+    /// The impressions, each with its cutoff, by which they ascend; several where rows repeat.
+    pub(super) shown: BTreeMap<Key, Vec<(i64, LogImpression)>>,
     /// The actions of their customers, by the group of days and the customer.
     pub(super) actions: BTreeMap<(usize, String), Vec<LogAction>>,
     /// The group that each day is of.
@@ -42,6 +44,68 @@ impl Logs {
     }
 }
 
+/// What the twin makes rows of: each customer's actions are ordered once, for all rows.
+struct Twin<'l> {
+    /// What the inputs say.
+    logs: &'l Logs,
+    /// The settings that decide about rows.
+    rules: &'l Rules,
+    /// The actions of each customer, as [`Logs::actions`] has them.
+    ordered: BTreeMap<(usize, &'l str), OrderedLog<'l>>,
+    /// Those of a customer who has none.
+    none: OrderedLog<'l>,
+}
+
+/// A row that an impression makes, and the place of the impression among those of its key.
+type Expected = (OutRow, usize);
+
+impl<'l> Twin<'l> {
+    /// Orders the actions of each customer.
+    fn of(rules: &'l Rules, logs: &'l Logs) -> Twin<'l> {
+        let actions = logs.actions.par_iter();
+        let ordered = actions.map(|((group, customer), log)| {
+            let ordered = OrderedLog::of(rules, log);
+            ((*group, customer.as_str()), ordered)
+        });
+        Twin {
+            logs,
+            rules,
+            ordered: ordered.collect(),
+            none: OrderedLog::of(rules, []),
+        }
+    }
+
+    /// The actions of the customer of an impression, in order.
+    fn ordered_of<'t>(&'t self, key: &'t Key) -> &'t OrderedLog<'l> {
+        let found = self.logs.groups.get(&key.0).zip(key.1.as_deref());
+        let found = found.and_then(|(group, of)| {
+            let key: (usize, &str) = (*group, of);
+            self.ordered.get(&key)
+        });
+        found.unwrap_or(&self.none)
+    }
+
+    /// The rows that the impressions of a key make, in order; of one cutoff only, if it is given.
+    fn expected(&self, settings: &Settings, key: &Key, cutoff: Option<i64>) -> Vec<Expected> {
+        let (log, all) = (self.ordered_of(key), self.logs.shown.get(key));
+        let all = all.map_or(&[][..], Vec::as_slice);
+        let places = match cutoff {
+            None => 0..all.len(),
+            Some(cutoff) => {
+                let start = all.partition_point(|(of, _)| *of < cutoff);
+                start..all.partition_point(|(of, _)| *of <= cutoff)
+            }
+        };
+        let rows = places.flat_map(|place| {
+            let rows = OutRow::expected(settings, self.rules, &all[place].1, log).into_iter();
+            rows.map(move |row| (row, place))
+        });
+        let mut rows: Vec<Expected> = rows.collect();
+        rows.sort();
+        rows
+    }
+}
+
 /// Recomputes rows, and plants canaries.
 pub(super) fn audit(audit: &Audit<'_>, problems: &mut Problems) -> Result<Option<Audited>> {
     let ledger = audit.ledger;
@@ -51,7 +115,7 @@ pub(super) fn audit(audit: &Audit<'_>, problems: &mut Problems) -> Result<Option
         return Ok(None);
     };
     let rules = naive::rules(&ledger.settings);
-    let rows = compare(audit, &sample, (&rules, &logs), problems)?;
+    let rows = compare(audit, &sample, &Twin::of(&rules, &logs), problems)?;
     let planted_at = keys_of(audit, audit.canary_rows())?;
     let canaries = canaries(audit, &rules, &logs, &planted_at, problems)?;
     Ok(Some(Audited {
@@ -78,6 +142,7 @@ fn read_logs(
     problems: &mut Problems,
 ) -> Result<Option<Logs>> {
     let (ledger, settings) = (audit.ledger, &audit.ledger.settings);
+    let rules = naive::rules(settings);
     let check: naive::Check<'_> = &|| audit.control.check();
     let is_all = audit.rows == AuditRows::All;
     let is_asked = |day| keys.iter().any(|key| key.0 == day);
@@ -93,7 +158,7 @@ fn read_logs(
         let mut customers = BTreeSet::new();
         for (days, files) in &of_group.days {
             audit.control.check()?;
-            let days: Vec<i32> = days.iter().map(|at| ledger.days[*at].day.0).collect();
+            let days: BTreeSet<i32> = days.iter().map(|at| ledger.days[*at].day.0).collect();
             logs.groups.extend(days.iter().map(|day| (*day, group)));
             let is_wanted = |day: i32, customer: Option<&str>, ranking: &str| {
                 let key = || (day, customer.map(str::to_owned), ranking.to_owned());
@@ -106,7 +171,8 @@ fn read_logs(
                 }
                 customers.extend(shown.customer.clone());
                 let key = (shown.day, shown.customer.clone(), shown.ranking.clone());
-                logs.shown.entry(key).or_default().push(shown);
+                let cutoff = fates(&rules, &shown, &[]).cutoff_us;
+                logs.shown.entry(key).or_default().push((cutoff, shown));
             }
         }
         let is_wanted = |customer: &str| customers.contains(customer);
@@ -123,6 +189,9 @@ fn read_logs(
             }
         }
     }
+    for shown in logs.shown.values_mut() {
+        shown.sort_by_key(|(cutoff, _)| *cutoff);
+    }
     Ok(Some(logs))
 }
 
@@ -130,12 +199,13 @@ fn read_logs(
 fn compare(
     audit: &Audit<'_>,
     sample: &Sample,
-    (rules, logs): (&Rules, &Logs),
+    twin: &Twin<'_>,
     problems: &mut Problems,
 ) -> Result<u64> {
     let (mut count, mut seen) = (0, BTreeMap::<Key, u64>::new());
+    let settings = &audit.ledger.settings;
     // The rows of one impression are neighbours, so the last answer mostly serves again.
-    let mut last: Option<(Key, Vec<(usize, OutRow)>)> = None;
+    let mut last: Option<((Key, i64), Vec<Expected>)> = None;
     for (file, rows) in sample {
         let day = audit.day_of(*file);
         let name = &audit.ledger.files[*file].path;
@@ -147,19 +217,26 @@ fn compare(
             |numbers, batch| {
                 for (at, number) in numbers.iter().enumerate() {
                     audit.control.check()?;
-                    let found = OutRow::of(&audit.ledger.settings, batch, at);
+                    let found = OutRow::of(settings, batch, at);
                     let key = (day, found.customer.clone(), found.ranking.clone());
-                    if last.as_ref().is_none_or(|(of, _)| *of != key) {
-                        last = Some((key.clone(), expected_of(audit, rules, logs, &key)));
+                    let of = (key, found.cutoff_us);
+                    if last.as_ref().is_none_or(|(last, _)| *last != of) {
+                        let expected = twin.expected(settings, &of.0, Some(of.1));
+                        last = Some((of.clone(), expected));
                     }
                     let expected = last.as_ref().map_or(&[][..], |(_, rows)| &rows[..]);
-                    if let Some(what) = judge(&found, expected, (rules, logs), &key) {
-                        let row = number + 1;
-                        problems.add(name, format!("row {row} ({}): {what}", found.name()));
+                    if expected
+                        .binary_search_by(|(row, _)| row.cmp(&found))
+                        .is_err()
+                    {
+                        problems.add_with(name, || {
+                            let what = difference(settings, twin, &of.0, &found);
+                            format!("row {} ({}): {what}", number + 1, found.name())
+                        });
                     }
                     count += 1;
                     if audit.rows == AuditRows::All {
-                        *seen.entry(key).or_default() += 1;
+                        *seen.entry(of.0).or_default() += 1;
                     }
                 }
                 Ok(())
@@ -167,53 +244,36 @@ fn compare(
         )?;
     }
     if audit.rows == AuditRows::All {
-        find_missing(audit, (rules, logs), &seen, problems);
+        find_missing(audit, twin, &seen, problems);
     }
     Ok(count)
 }
 
-/// The rows that the impressions of a key make, with the place of each impression.
-fn expected_of(audit: &Audit<'_>, rules: &Rules, logs: &Logs, key: &Key) -> Vec<(usize, OutRow)> {
-    let (settings, log) = (&audit.ledger.settings, logs.actions_of(key));
-    let shown = logs.shown.get(key).map_or(&[][..], Vec::as_slice);
-    let rows = shown.iter().enumerate().flat_map(|(at, shown)| {
-        let rows = OutRow::expected(settings, rules, shown, log).into_iter();
-        rows.map(move |row| (at, row))
-    });
-    rows.collect()
-}
-
-/// What is wrong with a row, if it is none of those that its impressions make.
-fn judge(
-    found: &OutRow,
-    expected: &[(usize, OutRow)],
-    (rules, logs): (&Rules, &Logs),
-    key: &Key,
-) -> Option<String> {
-    if expected.iter().any(|(_, row)| row == found) {
-        return None;
-    }
-    let same = |(_, row): &&(usize, OutRow)| row.position == found.position;
+/// What is wrong with a row that is none of those that its impressions make.
+fn difference(settings: &Settings, twin: &Twin<'_>, key: &Key, found: &OutRow) -> String {
+    let expected = twin.expected(settings, key, None);
+    let same = |(row, _): &&Expected| row.position == found.position;
     // Where an impression is repeated, the one that is most alike says most.
     let likeness =
-        |(_, row): &&(usize, OutRow)| (row.shown == found.shown, row.cutoff_us == found.cutoff_us);
-    let Some((at, row)) = expected.iter().filter(same).max_by_key(likeness) else {
-        return Some("no impression in the inputs makes such a row".to_owned());
+        |(row, _): &&Expected| (row.shown == found.shown, row.cutoff_us == found.cutoff_us);
+    let Some((row, place)) = expected.iter().filter(same).max_by_key(likeness) else {
+        return "no impression in the inputs makes such a row".to_owned();
     };
-    let shown = &logs.shown[key][*at];
-    found.difference(row, rules, shown, logs.actions_of(key))
+    let (_, shown) = &twin.logs.shown[key][*place];
+    let what = found.difference(row, twin.rules, shown, twin.logs.actions_of(key));
+    what.unwrap_or_else(|| "it is not the row that its impression makes".to_owned())
 }
 
 /// Tells of impressions that have more or fewer rows than they make.
 fn find_missing(
     audit: &Audit<'_>,
-    (rules, logs): (&Rules, &Logs),
+    twin: &Twin<'_>,
     seen: &BTreeMap<Key, u64>,
     problems: &mut Problems,
 ) {
-    for (key, shown) in &logs.shown {
-        let rows = shown.iter().map(|shown| {
-            let rows = OutRow::expected(&audit.ledger.settings, rules, shown, &[]);
+    for (key, shown) in &twin.logs.shown {
+        let rows = shown.iter().map(|(_, shown)| {
+            let rows = OutRow::expected(&audit.ledger.settings, twin.rules, shown, &twin.none);
             count64(rows.len())
         });
         let (expected, found) = (rows.sum::<u64>(), seen.get(key).copied().unwrap_or(0));

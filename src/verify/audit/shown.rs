@@ -9,11 +9,12 @@ use crate::calendar::instant_text;
 use crate::ids::Micros;
 use crate::job::{Keep, Layout, Settings};
 use crate::oracle::{
-    Barred, Fate, LogAction, LogImpression, Number, Rules, Sample, Told, fates, sequences, weight,
+    Barred, LogAction, LogImpression, Number, OrderedLog, Rules, Sample, Told, newest_barred,
+    samples_of, weight,
 };
 
 /// A row of either layout.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct OutRow {
     /// Who.
     pub(super) customer: Option<String>,
@@ -92,9 +93,9 @@ impl OutRow {
         settings: &Settings,
         rules: &Rules,
         shown: &LogImpression,
-        log: &[LogAction],
+        log: &OrderedLog<'_>,
     ) -> Vec<OutRow> {
-        let samples = sequences(rules, std::slice::from_ref(shown), log);
+        let samples = samples_of(rules, shown, log);
         // Of a list of samples those of the impression are in the first, those of items in each.
         let kept = |of: &[Sample]| {
             let is_list = |at: usize| carried(settings).nth(at).is_some_and(|keep| keep.of_items);
@@ -287,18 +288,20 @@ impl OutRow {
         let Some((item, kind)) = pair(self, at).filter(|(item, _)| *item != 0) else {
             return String::new();
         };
-        let cutoff = instant_text(Micros(expected.cutoff_us));
-        let known = fates(rules, shown, log).candidates;
-        let is_it = |of: &LogAction| of.item == item && i64::from(of.kind) == kind;
-        let mut same = known.iter().filter(|of| is_it(&log[of.at]));
-        let barred = same.find(|of| matches!(of.fate, Fate::Barred(_)));
-        match barred.map(|of| (of.fate, instant_text(Micros(of.time_us)))) {
-            Some((Fate::Barred(why), when)) => {
-                let why = why_not(why);
-                format!(": item {item} of {when} is not prior to the cutoff {cutoff}: {why}")
+        let alike = || {
+            let is_it = |of: &&LogAction| of.item == item && i64::from(of.kind) == kind;
+            log.iter().filter(is_it)
+        };
+        if let Some((when, why)) = newest_barred(rules, shown, alike()) {
+            let (when, why) = (instant_text(Micros(when)), why_not(why));
+            let cutoff = instant_text(Micros(expected.cutoff_us));
+            return format!(": item {item} of {when} is not prior to the cutoff {cutoff}: {why}");
+        }
+        match alike().next() {
+            Some(_) => String::new(),
+            None => {
+                format!(": no input has an action of type {kind} on item {item} of this customer")
             }
-            _ if known.iter().any(|of| is_it(&log[of.at])) => String::new(),
-            _ => format!(": no input has an action of type {kind} on item {item} of this customer"),
         }
     }
 }
