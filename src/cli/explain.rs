@@ -19,8 +19,8 @@ Examples:
   All impressions of a customer on a day, a JSON object for each action:
     hitherto explain training --customer 4711 --date 2025-08-15 --json
 
-Exit codes: 0 done, 2 usage, 65 OUT or an input is not what the manifest says, 66 no such set or
-impression, 70 internal fault, 74 I/O, 130 and 143 interrupted.";
+Exit codes: 0 done, 2 usage, 65 OUT is not what its manifests say, 66 no such set or impression,
+or its inputs are gone or have changed, 70 internal fault, 74 I/O, 130 and 143 interrupted.";
 
 /// Flags of `explain`; what it says of itself stands at [`crate::cli::args::Command`], where clap
 /// looks for it.
@@ -42,7 +42,7 @@ pub(crate) struct Explain {
     /// Print a JSON object for each action, a line each
     #[arg(long)]
     json: bool,
-    /// Folder that relative paths of inputs start from [default: the current one]
+    /// Folder that relative paths of inputs start from [default: that of the run, as verify has it]
     #[arg(long, value_name = "DIR")]
     inputs_from: Option<PathBuf>,
     /// How to run.

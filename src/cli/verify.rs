@@ -4,7 +4,7 @@ use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
 use clap::Args;
-use hitherto::{AuditRows, Audited, Error, Question, Verified, VerifySettings};
+use hitherto::{AuditRows, Audited, Error, ErrorKind, Problem, Question, Verified, VerifySettings};
 
 use crate::cli::args::Common;
 use crate::cli::summary::{grouped, size};
@@ -23,10 +23,15 @@ Examples:
   Only what lies there, without the inputs that it was made from:
     hitherto verify training --audit-rows 0
 
+  Inputs that the run named by relative paths are looked for from the folder that it ran in,
+  from training, from the folder above and from the current one; or only from another one:
+    hitherto verify training --inputs-from /archive/2025
+
 Standard output has a report if all is well; what is not is told on standard error.
 
-Exit codes: 0 sound, 2 usage, 65 not sound, 66 no such set, 70 internal fault, 74 I/O,
-130 and 143 interrupted.";
+Exit codes: 0 sound, 2 usage, 65 not sound: a file of OUT is damaged, or a row is not what the
+inputs make it; 66 no such set, or its files are sound and its rows cannot be audited, as
+inputs are gone or have changed; 70 internal fault, 74 I/O, 130 and 143 interrupted.";
 
 /// Flags of `verify`; what it says of itself stands at [`crate::cli::args::Command`], where clap looks
 /// for it.
@@ -39,7 +44,7 @@ pub(crate) struct Verify {
     /// Rows to recompute from the inputs by a second, naive path: a number, or all; 0 for none
     #[arg(long, value_name = "COUNT|all", default_value = "1000", value_parser = audit_rows)]
     audit_rows: AuditRows,
-    /// Folder that relative paths of inputs start from [default: the current one]
+    /// Folder that relative paths of inputs start from [default: that of the run, see below]
     #[arg(long, value_name = "DIR")]
     inputs_from: Option<PathBuf>,
     /// Folder for the small dataset of canaries [default: the system's]
@@ -93,6 +98,9 @@ impl Verify {
         if verified.problems_count > 0 {
             return Err(refused(&settings.out, &verified).into());
         }
+        if let Some(why) = &verified.unaudited_why {
+            return Err(not_audited(&settings.out, &verified.unaudited, why).into());
+        }
         if common.quiet {
             return Ok(());
         }
@@ -119,6 +127,21 @@ fn refused(out: &Path, verified: &Verified) -> Error {
         out.display().to_string(),
         format!("it is not sound: {what}"),
     )
+}
+
+/// Tells every input that is lost, if it is more than one, and gives the error that sums them up.
+fn not_audited(out: &Path, lost: &[Problem], why: &str) -> Error {
+    let out = out.display();
+    let texts = lost.iter().map(|of| format!("{out}: {}\n", of.what));
+    if lost.len() > 1 {
+        let text: String = texts.collect();
+        // Whether or not somebody reads this, the exit code tells.
+        drop(io::stderr().write_all(text.as_bytes()));
+    }
+    let what = format!(
+        "\"{out}\": the files are sound; rows cannot be audited: {why}; --audit-rows 0 leaves them out"
+    );
+    Error::from(ErrorKind::NoInput { what })
 }
 
 /// The report on a sound set.

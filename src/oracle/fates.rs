@@ -72,12 +72,12 @@ pub fn fates<'l>(rules: &Rules, shown: &LogImpression, log: &'l [LogAction]) -> 
     let (cutoff, start) = bounds(rules, &zone, shown);
     let entry = |(at, of): (usize, &'l LogAction)| {
         let barred = barred(rules, &zone, of, (cutoff, start));
+        let time = instant(&zone, of.time);
         // When others were known does not matter.
         let known = match barred {
             Some(_) => i64::MAX,
-            None => known(rules, &zone, of),
+            None => known(rules, &zone, of, time),
         };
-        let time = instant(&zone, of.time);
         let entry: Entry<'_> = (time, of.kind, of.item, known, &of.told);
         (entry, barred, at)
     };

@@ -282,7 +282,7 @@ mod tests {
                 data_end_us: None,
                 days: (i32::MIN, i32::MAX),
                 timezone: "UTC".to_owned(),
-                once: false,
+                once: round % 3 == 0,
             };
             let click = |at: i64| Click {
                 user: (at % 5 > 0).then(|| name(at * round % 3)),
@@ -297,7 +297,14 @@ mod tests {
                 time: LogTime::Instant(round % 31),
             };
             let rows = features(&rules, std::slice::from_ref(&shown), &clicks, &[]);
-            let (of_listing, of_user, clicked) = walked(&rules, &shown, &clicks);
+            let mut once = clicks.clone();
+            if rules.once {
+                // Of those alike in all the first stays.
+                let is_first = |at: &usize| !clicks[..*at].contains(&clicks[*at]);
+                let first = (0..clicks.len()).filter(is_first);
+                once = first.map(|at| clicks[at].clone()).collect();
+            }
+            let (of_listing, of_user, clicked) = walked(&rules, &shown, &once);
             assert_eq!(rows[0].of_listing, of_listing, "round {round}");
             let of_user = (rows[0].of_user.is_some()).then_some(of_user);
             assert_eq!(rows[0].of_user, of_user, "round {round}");

@@ -282,6 +282,15 @@ pub fn instant_in(timezone: &str, time: LogTime) -> i64 {
     }
 }
 
+/// The instants of some times in a log, in a zone.
+///
+/// # Panics
+/// As [`instant_in`].
+pub fn instants_in(timezone: &str, times: impl Iterator<Item = LogTime>) -> Vec<i64> {
+    let zone = TimeZone::get(timezone).expect("a known zone");
+    times.map(|time| instant(&zone, time)).collect()
+}
+
 /// The day that a time falls in, in a zone, days since 1970-01-01; nothing beyond the calendar.
 ///
 /// # Panics

@@ -60,17 +60,16 @@ pub(super) fn newest_first(repeats: Repeats, a: &Entry<'_>, b: &Entry<'_>) -> Or
     })
 }
 
-/// The last instant at which an action was not known.
-pub(super) fn known(rules: &Rules, zone: &TimeZone, of: &LogAction) -> i64 {
-    let time = instant(zone, of.time);
+/// The last instant at which an action of a time was not known.
+pub(super) fn known(rules: &Rules, zone: &TimeZone, of: &LogAction, time: i64) -> i64 {
     let end = |time: LogTime| match time {
         LogTime::Date(day) => instant(zone, LogTime::Date(day + 1)) - 1,
         other => instant(zone, other),
     };
     // By day nobody asks before a day is over.
-    let of_time = match rules.cutoff_is_time {
-        true => end(of.time),
-        false => time,
+    let of_time = match of.time {
+        LogTime::Date(_) if rules.cutoff_is_time => end(of.time),
+        _ => time,
     };
     let held = time.saturating_add(rules.embargo_us[of.log].unwrap_or(0));
     let available = match of.available {

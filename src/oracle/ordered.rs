@@ -83,7 +83,8 @@ impl<'l> OrderedLog<'l> {
     pub fn of(rules: &Rules, log: impl IntoIterator<Item = &'l LogAction>) -> OrderedLog<'l> {
         let zone = TimeZone::get(&rules.timezone).expect("a known zone");
         let entry = |of: &'l LogAction| -> Entry<'l> {
-            let (time, known) = (instant(&zone, of.time), known(rules, &zone, of));
+            let time = instant(&zone, of.time);
+            let known = known(rules, &zone, of, time);
             (time, of.kind, of.item, known, &of.told)
         };
         let log = log.into_iter().filter(|of| excluded(rules, of).is_none());
@@ -145,7 +146,7 @@ impl<'l> OrderedLog<'l> {
             let mut width = 1;
             for stretches in &self.stretches {
                 let wide = width * FAN;
-                if at % wide != 0 || stretches[at / wide].holds(cutoff, but) {
+                if !at.is_multiple_of(wide) || stretches[at / wide].holds(cutoff, but) {
                     break;
                 }
                 (width, *steps) = (wide, *steps + 1);
@@ -283,11 +284,14 @@ mod tests {
         }
     }
 
+    /// Makes an action of its place in a log.
+    type Make = Box<dyn Fn(i64) -> LogAction>;
+
     #[test]
     fn a_history_takes_few_steps_whatever_else_the_customer_did() {
         const COUNT: i64 = 100_000;
         let late = |known: i64| Some(Some(LogTime::Instant(known)));
-        let logs: [(&str, Repeats, Box<dyn Fn(i64) -> LogAction>); 5] = [
+        let logs: [(&str, Repeats, Make); 5] = [
             (
                 "all of them prior",
                 Repeats::Kept,

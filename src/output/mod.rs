@@ -213,7 +213,7 @@ fn publish<I: ItemColumn>(
         found.gates.judge(job.question, &metrics)?;
     }
     let rejected = quarantine::write(staging, &found.rejected)?;
-    let mut run = RunFiles::new(file_values(&found.inputs)?, rejected);
+    let mut run = RunFiles::new(file_values(job, &found.inputs)?, rejected);
     let extends = found.items.as_ref().and_then(Coded::extends);
     if let Some(items) = &found.items
         && (extends.is_none() || !days.is_empty())

@@ -12,6 +12,7 @@ use crate::error::Result;
 use crate::ids::{Day, count64};
 use crate::job::{ActionSource, Format, Guests, Job, Source, Types};
 use crate::manifest::format_name;
+use crate::publish::origin;
 use crate::scan::Opened;
 use crate::scan::actions::ActionTally;
 use crate::scan::faults::Rejected;
@@ -143,8 +144,9 @@ pub(super) fn report<I>(
     report
 }
 
-/// The inputs in the manifest.
-pub(super) fn file_values(inputs: &[Opened]) -> Result<Vec<Value>> {
+/// The inputs in the manifest: those of relative paths with the folder that these start from.
+pub(super) fn file_values(job: &Job, inputs: &[Opened]) -> Result<Vec<Value>> {
+    let origin = origin(&job.out);
     let inputs: Vec<Result<Value>> = inputs
         .par_iter()
         .map(|opened| {
@@ -165,6 +167,9 @@ pub(super) fn file_values(inputs: &[Opened]) -> Result<Vec<Value>> {
             });
             if opened.is_empty() {
                 told["rows"] = json!(0);
+            }
+            if let Some(origin) = origin.as_ref().filter(|_| file.path.is_relative()) {
+                told["from"] = json!(origin);
             }
             Ok(told)
         })

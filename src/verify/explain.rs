@@ -6,7 +6,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 
-use super::audit::{Inputs, number_text};
+use super::audit::{Inputs, Sought, lost_text, number_text};
 use super::ledger::Ledger;
 use super::tree::Tree;
 use super::{Problems, check_is_set, vocabulary};
@@ -29,7 +29,7 @@ pub struct ExplainSettings {
     pub out: PathBuf,
     /// Threads to work with, at least 1.
     pub threads: usize,
-    /// The folder that relative paths of inputs start from; the current one if not given.
+    /// The folder that relative paths of inputs start from, if not the one that the run was in.
     pub inputs_from: Option<PathBuf>,
     /// Impressions of this ranking, if given.
     pub ranking_id: Option<String>,
@@ -90,8 +90,8 @@ pub struct ExplainedAction {
 /// Explains impressions of a set of `sequences`.
 ///
 /// # Errors
-/// [`ErrorKind::NoInput`] if there is no such set or no such impression, [`ErrorKind::BadFile`] if its
-/// manifests are not sound, or an input is not the one that the run read.
+/// [`ErrorKind::NoInput`] if there is no such set or no such impression, or an input is gone or is not
+/// the one that the run read; [`ErrorKind::BadFile`] if its manifests are not sound.
 ///
 /// # Examples
 /// ```no_run
@@ -131,9 +131,13 @@ fn run(settings: &ExplainSettings, control: &Control) -> Result<Vec<Explained>> 
     }
     let is_asked = |at: &usize| settings.day.is_none_or(|day| ledger.days[*at].day == day);
     let days: BTreeSet<usize> = (0..ledger.days.len()).filter(is_asked).collect();
-    let from = settings.inputs_from.as_deref();
-    let inputs = Inputs::of_days(&ledger, &days, from, &mut problems)?;
-    let inputs = inputs.ok_or_else(|| refused(settings, &problems))?;
+    let sought = Sought {
+        out: &settings.out,
+        from: settings.inputs_from.as_deref(),
+    };
+    let mut lost = Problems::default();
+    let inputs = Inputs::of_days(&ledger, &days, sought, &mut lost)?;
+    let inputs = inputs.ok_or_else(|| without_inputs(settings, &lost))?;
     control.enter(Stage::AUDIT, 0);
     let explained = explain_all(settings, &ledger, &inputs, control)?;
     control.leave();
@@ -145,6 +149,14 @@ fn refused(settings: &ExplainSettings, problems: &Problems) -> Error {
     let first = problems.list.first();
     let what = first.map_or_else(String::new, |of| format!("{}: {}", of.path, of.what));
     Error::bad_file(settings.out.display().to_string(), what)
+}
+
+/// The error for a set that is sound, but whose inputs are gone or have changed.
+fn without_inputs(settings: &ExplainSettings, lost: &Problems) -> Error {
+    let out = settings.out.display();
+    let why = lost_text(lost, settings.inputs_from.is_some());
+    let what = format!("nothing in \"{out}\" can be explained: {why}");
+    Error::from(ErrorKind::NoInput { what })
 }
 
 /// Explains all impressions that match.

@@ -177,7 +177,9 @@ impl Ledger {
         for input in whole["inputs"].as_array().ok_or("inputs")? {
             let is_text = |name: &str| input[name].is_string();
             let texts = ["source", "path", "format", "xxh64", "xxh64_of"];
-            if !texts.into_iter().all(is_text) || !input["bytes"].is_u64() {
+            let from = &input["from"];
+            let is_known = input["bytes"].is_u64() && (from.is_null() || from.is_string());
+            if !texts.into_iter().all(is_text) || !is_known {
                 return Err("inputs");
             }
         }

@@ -44,7 +44,8 @@ pub struct VerifySettings {
     pub threads: usize,
     /// How many rows are recomputed from the inputs.
     pub audit_rows: AuditRows,
-    /// The folder that relative paths of inputs start from; the current one if not given.
+    /// The folder that relative paths of inputs start from, if not the one that the run was in: inputs
+    /// are sought there only.
     pub inputs_from: Option<PathBuf>,
     /// Where a small dataset is written for a while, in a folder that nobody else may look into.
     pub temp_dir: PathBuf,
@@ -81,6 +82,11 @@ pub struct Verified {
     pub audited: Option<Audited>,
     /// The warnings of the run that made the latest day.
     pub warnings: Vec<String>,
+    /// Why there was none although it was asked for, the files being sound: inputs that are gone or have
+    /// changed, the first [`PROBLEMS_MAX`].
+    pub unaudited: Vec<Problem>,
+    /// The same in one sentence, with what helps.
+    pub unaudited_why: Option<String>,
     /// What is wrong, in the order of paths: the first [`PROBLEMS_MAX`].
     pub problems: Vec<Problem>,
     /// How much is wrong.
@@ -109,6 +115,16 @@ pub(crate) struct Problems {
 }
 
 impl Problems {
+    /// The first of them.
+    pub(crate) fn first(&self) -> Option<&Problem> {
+        self.list.first()
+    }
+
+    /// How many they are.
+    pub(crate) fn count(&self) -> u64 {
+        self.count
+    }
+
     /// Takes note of a problem.
     pub(crate) fn add(&mut self, path: impl Into<String>, what: impl Into<String>) {
         self.count += 1;
@@ -181,13 +197,15 @@ fn run(settings: &VerifySettings, control: &Control) -> Result<Verified> {
         files::check(&settings.out, &tree, ledger, control, &mut problems)?;
     }
     drop(turn);
+    let mut lost = Problems::default();
     let audited = match &ledger {
         Some(ledger) if problems.count == 0 => {
-            audit::audit(settings, ledger, control, &mut problems)?
+            audit::audit(settings, ledger, control, (&mut problems, &mut lost))?
         }
         _ => None,
     };
     control.leave();
+    let why = || audit::lost_text(&lost, settings.inputs_from.is_some());
     problems.list.sort();
     let ledger = ledger.as_ref();
     Ok(Verified {
@@ -199,6 +217,8 @@ fn run(settings: &VerifySettings, control: &Control) -> Result<Verified> {
         bytes: ledger.map_or(0, Ledger::bytes),
         audited,
         warnings,
+        unaudited_why: (lost.count > 0).then(why),
+        unaudited: lost.list,
         problems: problems.list,
         problems_count: problems.count,
     })

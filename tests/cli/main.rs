@@ -14,6 +14,7 @@ mod features;
 mod files;
 mod folders;
 mod head;
+mod inputs;
 mod job;
 mod landing;
 mod metrics;

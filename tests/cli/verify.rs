@@ -74,20 +74,6 @@ fn an_audit_reports_what_it_looked_at_and_leaves_its_report() {
 }
 
 #[test]
-fn inputs_are_found_from_another_folder() {
-    let shop = shop();
-    shop.made(&[]);
-    let root = shop.root().to_str().expect("text").to_owned();
-    let mut command = std::process::Command::new(env!("CARGO_BIN_EXE_hitherto"));
-    let out = shop.out();
-    command.arg("verify").arg(&out).current_dir("/");
-    let run = crate::shop::run(&mut command);
-    run.assert_failed(65, &["is gone", "--audit-rows 0"]);
-    let run = crate::shop::run(command.args(["--inputs-from", &root]));
-    assert_eq!(run.code, 0, "{}", run.stderr);
-}
-
-#[test]
 fn explain_prints_a_table_or_a_json_object_a_line() {
     let shop = shop();
     shop.made(&[]);

@@ -217,7 +217,7 @@ fn manifest_of(
     manifest.insert("days".into(), json!(days));
     let parts: Vec<Value> = parts.iter().map(manifest::part).collect();
     manifest.insert("parts".into(), Value::Array(parts));
-    let inputs = file_values(&dealt.inputs)?;
+    let inputs = file_values(job, &dealt.inputs)?;
     let empty = manifest::empty_count(inputs.iter());
     manifest.insert("inputs".into(), json!(inputs));
     manifest.insert("empty_inputs".into(), json!(empty));

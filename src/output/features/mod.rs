@@ -318,7 +318,7 @@ fn publish(
         found.gates.judge(job.question, &metrics)?;
     }
     let rejected = quarantine::write(staging, &found.rejected)?;
-    let run = RunFiles::new(file_values(&found.inputs)?, rejected);
+    let run = RunFiles::new(file_values(job, &found.inputs)?, rejected);
     for (at, (((day, rows), parts), tally)) in days.iter().zip(parts).zip(tallies).enumerate() {
         let times = rows
             .first()

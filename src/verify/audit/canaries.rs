@@ -85,7 +85,7 @@ pub(super) fn canaries(
         };
         let cutoff = fates(rules, shown, &[]).cutoff_us;
         let near = actions_around(&rules.timezone, logs.actions_of(key), cutoff);
-        let nest = nest(settings, rules, shown, near);
+        let nest = nest(settings, rules, shown, &near);
         // What is planted beyond the years that times may be of would be a fault of its row.
         if nest.log.iter().all(|of| is_near(settings, of.time)) {
             customers.insert(&key.1);
@@ -115,7 +115,7 @@ fn nest<'a>(
     settings: &Settings,
     rules: &Rules,
     shown: &'a LogImpression,
-    log: Vec<LogAction>,
+    log: &[LogAction],
 ) -> Nest<'a> {
     let Fates {
         cutoff_us: cutoff,
@@ -133,7 +133,7 @@ fn nest<'a>(
         next -= 1;
         next + 1
     };
-    let (mut nest_log, mut refused, mut first) = (log.clone(), Vec::new(), None);
+    let (mut nest_log, mut refused, mut first) = (log.to_vec(), Vec::new(), None);
     let source = |log: usize| settings.actions[log].source;
     // A type that counts, if the log has one.
     let counts = |code: &u8| rules.types.is_empty() || rules.types.contains(code);

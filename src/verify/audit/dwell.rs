@@ -58,7 +58,10 @@ struct Table {
 }
 
 /// Recomputes rows.
-pub(super) fn audit(audit: &Audit<'_>, problems: &mut Problems) -> Result<Option<Audited>> {
+pub(super) fn audit(
+    audit: &Audit<'_>,
+    (problems, lost): (&mut Problems, &mut Problems),
+) -> Result<Option<Audited>> {
     let (ledger, settings) = (audit.ledger, &audit.ledger.settings);
     let types = event_types(&ledger.whole["settings"]);
     let types = types.ok_or_else(|| Error::bad_file("_manifest.json", "it has no types of ids"))?;
@@ -71,8 +74,7 @@ pub(super) fn audit(audit: &Audit<'_>, problems: &mut Problems) -> Result<Option
         .next()
         .cloned()
         .unwrap_or_else(|| Some(Vec::new()));
-    let from = audit.settings.inputs_from.as_deref();
-    let Some(files) = files_of_list(&ledger.whole["inputs"], from, problems)? else {
+    let Some(files) = files_of_list(&ledger.whole["inputs"], audit.sought(), lost)? else {
         return Ok(None);
     };
     let mut users = BTreeSet::new();

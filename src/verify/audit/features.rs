@@ -109,11 +109,14 @@ pub(super) fn types_of(audit: &Audit<'_>) -> Result<[CustomerType; 3]> {
 }
 
 /// Recomputes rows, and plants canaries.
-pub(super) fn audit(audit: &Audit<'_>, problems: &mut Problems) -> Result<Option<Audited>> {
+pub(super) fn audit(
+    audit: &Audit<'_>,
+    (problems, lost): (&mut Problems, &mut Problems),
+) -> Result<Option<Audited>> {
     let ledger = audit.ledger;
     let sample = choose(ledger, audit.rows, |_| true);
     let keys = keys_of(audit, audit.rows)?;
-    let Some(markets) = read_markets(audit, &keys, problems)? else {
+    let Some(markets) = read_markets(audit, &keys, lost)? else {
         return Ok(None);
     };
     let rules = rules_of(&ledger.settings);
@@ -141,13 +144,13 @@ fn keys_of(audit: &Audit<'_>, rows: AuditRows) -> Result<BTreeSet<Key>> {
 fn read_markets(
     audit: &Audit<'_>,
     keys: &BTreeSet<Key>,
-    problems: &mut Problems,
+    lost: &mut Problems,
 ) -> Result<Option<Markets>> {
     let (ledger, settings, types) = (audit.ledger, &audit.ledger.settings, types_of(audit)?);
     let check: naive::Check<'_> = &|| audit.control.check();
     let is_all = audit.rows == AuditRows::All;
     let is_asked = |day| keys.iter().any(|key| key.0 == day);
-    let Some(inputs) = audit.inputs_of(is_asked, problems)? else {
+    let Some(inputs) = audit.inputs_of(is_asked, lost)? else {
         return Ok(None);
     };
     let mut markets = Markets {
@@ -167,7 +170,7 @@ fn read_markets(
                 if days.contains(&day) && (is_all || keys.contains(&key)) {
                     users.insert(shown.user.clone());
                     listings.insert(shown.listing.clone());
-                    let time = instant_in(&settings.timezone, shown.time);
+                    let time = instant_in(settings.zone_name(), shown.time);
                     let moment = (time, shown.user.clone(), shown.listing.clone());
                     *markets.counts.entry(key.clone()).or_default() += 1;
                     let of_key = markets.shown.entry(key).or_default();

@@ -26,7 +26,7 @@ use crate::ids::{Day, Micros, count64};
 use crate::job::{CustomerType, Format, Job, OnBadRow, Publish, Settings, Source, TimeUnit};
 use crate::naive::{instant_of, is_near};
 use crate::oracle::features::{Click, Impression, OrderedClicks, Row, Rules};
-use crate::oracle::{LogTime, instant_in};
+use crate::oracle::{LogTime, instant_in, instants_in};
 use crate::publish::Beside;
 use crate::verify::Problems;
 
@@ -186,12 +186,13 @@ fn nests_of<'a>(
         let of_user = of_user.filter(|of| Some(*of) != on_listing);
         on_listing.into_iter().chain(of_user).copied()
     };
-    let time = |time| instant_in(&rules.timezone, time);
-    let moments: Vec<i64> = chosen.iter().map(|(_, shown)| time(shown.time)).collect();
+    let instants = |times: &mut dyn Iterator<Item = LogTime>| instants_in(&rules.timezone, times);
+    let moments = instants(&mut chosen.iter().map(|(_, shown)| shown.time));
+    let times = instants(&mut clicks.iter().map(|click| click.time));
     let mut around: Vec<Vec<(u64, usize)>> = vec![Vec::new(); chosen.len()];
     for (place, click) in clicks.iter().enumerate() {
         for nest in nests_of(click) {
-            around[nest].push((time(click.time).abs_diff(moments[nest]), place));
+            around[nest].push((times[place].abs_diff(moments[nest]), place));
         }
     }
     let near: BTreeSet<usize> = around.into_iter().flat_map(nearest).collect();
@@ -233,7 +234,7 @@ fn plant(nest: &Nest<'_>, offsets: &[i64]) -> Vec<Click> {
 /// and repeats are left out.
 fn more(settings: &Settings, rules: &Rules, nest: &Nest<'_>, effect: Effect) -> i64 {
     let at = nest.row.time_us.saturating_sub(1);
-    let is_repeat = || rules.once && nest.has_click(&settings.timezone, at);
+    let is_repeat = || rules.once && nest.has_click(settings.zone_name(), at);
     i64::from(effect == Effect::Counted && !is_repeat())
 }
 

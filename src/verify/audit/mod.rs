@@ -29,7 +29,7 @@ use std::path::PathBuf;
 use arrow::array::RecordBatch;
 use serde_json::{Map, Value, json};
 
-pub(super) use self::inputs::Inputs;
+pub(super) use self::inputs::{Inputs, Sought, lost_text};
 use self::rows::read_rows;
 use self::sample::choose;
 pub(super) use self::told::number_text;
@@ -37,10 +37,10 @@ use super::ledger::Ledger;
 use super::{Problems, VerifySettings};
 use crate::control::{Control, Stage};
 use crate::engine::guarded;
-use crate::error::Result;
+use crate::error::{Error, ErrorKind, Result};
 use crate::job::Question;
 use crate::manifest::sealed;
-use crate::publish::{AUDIT, put_file};
+use crate::publish::{AUDIT, MANIFEST, put_file};
 
 /// How many rows an audit recomputes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -146,27 +146,33 @@ impl Audit<'_> {
         Ok(keys)
     }
 
-    /// The inputs of some days, of all if all rows are asked for; nothing, and a problem, if one is
-    /// not what the run read.
+    /// Where inputs are sought.
+    fn sought(&self) -> Sought<'_> {
+        Sought {
+            out: self.out(),
+            from: self.settings.inputs_from.as_deref(),
+        }
+    }
+
+    /// The inputs of some days, of all if all rows are asked for; nothing if one is lost, which is told.
     ///
     /// # Errors
     /// If a file cannot be read.
     fn inputs_of(
         &self,
         is_asked: impl Fn(i32) -> bool,
-        problems: &mut Problems,
+        lost: &mut Problems,
     ) -> Result<Option<Inputs>> {
         let is_all = self.rows == AuditRows::All;
         let days = self.ledger.days.iter().enumerate();
         let days = days.filter(|(_, day)| is_all || is_asked(day.day.0));
         let days = days.map(|(at, _)| at).collect();
-        let from = self.settings.inputs_from.as_deref();
-        Inputs::of_days(self.ledger, &days, from, problems)
+        Inputs::of_days(self.ledger, &days, self.sought(), lost)
     }
 }
 
 /// Audits a sound set, and writes the report into it; nothing if no audit is asked for, or it could
-/// not be made.
+/// not be made, and then what is lost of the inputs is told.
 ///
 /// # Errors
 /// If a file cannot be read or the report not be written.
@@ -174,7 +180,7 @@ pub(super) fn audit(
     settings: &VerifySettings,
     ledger: &Ledger,
     control: &Control,
-    problems: &mut Problems,
+    (problems, lost): (&mut Problems, &mut Problems),
 ) -> Result<Option<Audited>> {
     if settings.audit_rows == AuditRows::None {
         return Ok(None);
@@ -186,34 +192,65 @@ pub(super) fn audit(
         rows: settings.audit_rows,
     };
     control.enter(Stage::AUDIT, 0);
-    let audited = guarded("the inputs", || match ledger.question {
-        Question::Sequences => sequences::audit(&audit, problems),
-        Question::Features => features::audit(&audit, problems),
-        Question::Dwell => dwell::audit(&audit, problems),
+    let audited = guarded(INPUTS, || match ledger.question {
+        Question::Sequences => sequences::audit(&audit, (&mut *problems, &mut *lost)),
+        Question::Features => features::audit(&audit, (&mut *problems, &mut *lost)),
+        Question::Dwell => dwell::audit(&audit, (&mut *problems, &mut *lost)),
+    });
+    let audited = audited.or_else(|error| match unreadable(ledger, &error) {
+        Some(what) => {
+            lost.add(MANIFEST, what);
+            Ok(None)
+        }
+        None => Err(error),
     })?;
     control.leave();
-    if let Some(audited) = &audited {
-        put_file(&settings.out, AUDIT, &report(ledger, audited, problems))?;
+    let mut report = report_head(ledger);
+    match &audited {
+        Some(audited) => add_audited(&mut report, audited, problems),
+        None => add_lost(&mut report, settings, lost),
     }
+    put_file(&settings.out, AUDIT, &sealed(report))?;
     Ok(audited)
 }
 
-/// The report that stays with the set. It holds for the set whose manifest has that checksum.
-fn report(ledger: &Ledger, audited: &Audited, problems: &Problems) -> Vec<u8> {
+/// What stands for the inputs in messages where none of them can be named.
+const INPUTS: &str = "the inputs";
+
+/// What to say of an input that is the one that the run read, as far as its digest tells, and cannot
+/// be read any more: of Parquet only the footer is digested.
+fn unreadable(ledger: &Ledger, error: &Error) -> Option<String> {
+    let ErrorKind::BadFile { file, what } = error.kind() else {
+        return None;
+    };
+    let mut inputs = ledger.whole["inputs"].as_array().into_iter().flatten();
+    let is_input = file == INPUTS || inputs.any(|of| of["path"] == file.as_str());
+    is_input.then(|| match file == INPUTS {
+        true => format!("reading its inputs failed: {what}"),
+        false => format!("its input \"{file}\" cannot be read any more: {what}"),
+    })
+}
+
+/// What the report that stays with the set starts with. It holds for the set whose manifest has that
+/// checksum.
+fn report_head(ledger: &Ledger) -> Map<String, Value> {
     let mut report = Map::new();
     let made_by = concat!("hitherto ", env!("CARGO_PKG_VERSION"));
     report.insert("made_by".into(), json!(made_by));
     report.insert("job".into(), json!(ledger.question.name()));
     report.insert("of".into(), json!("audit"));
+    let seal = format!("{:016x}", ledger.seal);
+    report.insert("manifest_xxh64".into(), json!(seal));
+    report
+}
+
+/// Adds to the report what was looked at, and what is wrong.
+fn add_audited(report: &mut Map<String, Value>, audited: &Audited, problems: &Problems) {
     let verdict = match problems.count {
         0 => "passed",
         _ => "failed",
     };
     report.insert("verdict".into(), json!(verdict));
-    report.insert(
-        "manifest_xxh64".into(),
-        json!(format!("{:016x}", ledger.seal)),
-    );
     report.insert("rows_recomputed".into(), json!(audited.rows));
     report.insert("rows".into(), json!(audited.of_rows));
     report.insert("input_records_read".into(), json!(audited.records));
@@ -227,11 +264,24 @@ fn report(ledger: &Ledger, audited: &Audited, problems: &Problems) -> Vec<u8> {
         })
     });
     report.insert("canaries".into(), json!(canaries));
+    add_problems(report, problems);
+}
+
+/// Adds to the report that rows could not be looked at, and why.
+fn add_lost(report: &mut Map<String, Value>, settings: &VerifySettings, lost: &Problems) {
+    let why = lost_text(lost, settings.inputs_from.is_some());
+    report.insert("verdict".into(), json!("not made"));
+    let why = format!("the files are sound; rows cannot be audited: {why}");
+    report.insert("why".into(), json!(why));
+    add_problems(report, lost);
+}
+
+/// Adds problems to the report.
+fn add_problems(report: &mut Map<String, Value>, problems: &Problems) {
     let told = problems.list.iter();
     let told: Vec<Value> = told
         .map(|of| json!({"path": of.path, "what": of.what}))
         .collect();
     report.insert("problems_count".into(), json!(problems.count));
     report.insert("problems".into(), Value::Array(told));
-    sealed(report)
 }

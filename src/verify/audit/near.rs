@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 use super::planted::told_values;
 use crate::calendar::date_text;
 use crate::ids::Day;
-use crate::oracle::{LogAction, LogTime, instant_in};
+use crate::oracle::{LogAction, LogTime, instants_in};
 
 /// Records around one impression, at most.
 pub(super) const NEAR_MAX: usize = 1000;
@@ -35,10 +35,11 @@ pub(super) fn actions_around(timezone: &str, log: &[LogAction], at: i64) -> Vec<
         times.all(is_writable) && told_values(&of.told).is_some()
     };
     let whole = log.iter().enumerate().filter(|(_, of)| is_whole(of));
-    let distance = |of: &LogAction| instant_in(timezone, of.time).abs_diff(at);
-    let places = whole.map(|(place, of)| (distance(of), place)).collect();
-    let near = nearest(places).into_iter();
-    near.map(|place| log[place].clone()).collect()
+    let (places, times): (Vec<usize>, Vec<LogTime>) =
+        whole.map(|(place, of)| (place, of.time)).unzip();
+    let times = instants_in(timezone, times.into_iter()).into_iter();
+    let near = nearest(times.map(|time| time.abs_diff(at)).zip(places).collect());
+    near.into_iter().map(|place| log[place].clone()).collect()
 }
 
 /// Whether a time can be written as text, if that is how it is written.

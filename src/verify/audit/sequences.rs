@@ -107,11 +107,14 @@ impl<'l> Twin<'l> {
 }
 
 /// Recomputes rows, and plants canaries.
-pub(super) fn audit(audit: &Audit<'_>, problems: &mut Problems) -> Result<Option<Audited>> {
+pub(super) fn audit(
+    audit: &Audit<'_>,
+    (problems, lost): (&mut Problems, &mut Problems),
+) -> Result<Option<Audited>> {
     let ledger = audit.ledger;
     let sample = choose(ledger, audit.rows, |_| true);
     let keys = keys_of(audit, audit.rows)?;
-    let Some(logs) = read_logs(audit, &keys, problems)? else {
+    let Some(logs) = read_logs(audit, &keys, lost)? else {
         return Ok(None);
     };
     let rules = naive::rules(&ledger.settings);
@@ -136,18 +139,14 @@ fn keys_of(audit: &Audit<'_>, rows: AuditRows) -> Result<BTreeSet<Key>> {
 }
 
 /// Reads what the inputs say of some impressions; of all, if all rows are asked for.
-fn read_logs(
-    audit: &Audit<'_>,
-    keys: &BTreeSet<Key>,
-    problems: &mut Problems,
-) -> Result<Option<Logs>> {
+fn read_logs(audit: &Audit<'_>, keys: &BTreeSet<Key>, lost: &mut Problems) -> Result<Option<Logs>> {
     let (ledger, settings) = (audit.ledger, &audit.ledger.settings);
     let rules = naive::rules(settings);
     let check: naive::Check<'_> = &|| audit.control.check();
     let is_all = audit.rows == AuditRows::All;
     let is_asked = |day| keys.iter().any(|key| key.0 == day);
     let codes = &vocabulary::codes(audit.out(), ledger, audit.control)?;
-    let Some(inputs) = audit.inputs_of(is_asked, problems)? else {
+    let Some(inputs) = audit.inputs_of(is_asked, lost)? else {
         return Ok(None);
     };
     let mut logs = Logs {

@@ -385,22 +385,54 @@ fn labels_cutoffs_and_missing_rows_are_refused() {
 
 #[test]
 fn an_input_that_changed_or_is_gone_is_told_and_none_is_needed_without_an_audit() {
-    let set = Set::of(Question::Sequences);
-    let clicks = set.dir().join("clicks.csv");
-    let text = fs::read_to_string(&clicks).expect("text");
-    fs::write(&clicks, text.replace("21", "29")).expect("a file");
-    refuses(
-        &set,
-        "_manifest.json",
-        &["clicks.csv", "has changed", "--audit-rows 0"],
+    for question in [Question::Sequences, Question::Features, Question::Dwell] {
+        let set = Set::of(question);
+        let name = match question {
+            Question::Dwell => "events.csv",
+            _ => "impressions",
+        };
+        let files = fs::read_dir(set.dir()).expect("a folder");
+        let mut files = files.map(|file| file.expect("a file").path());
+        let named = |path: &std::path::PathBuf| path.to_string_lossy().contains(name);
+        let input = files.find(named).expect("the input");
+        let text = fs::read_to_string(&input).expect("text");
+        fs::write(&input, text + "\n").expect("a file");
+        lacks(&set, &[name, "has changed"]);
+        fs::remove_file(&input).expect("a file to remove");
+        lacks(&set, &[name, "is gone"]);
+        fs::create_dir(&input).expect("a folder");
+        lacks(&set, &[name, "is no file any more"]);
+        assert_eq!(set.verified().problems, []);
+        assert_eq!(set.verified().unaudited, []);
+        // What is wrong with the files comes first, and nothing is said of inputs then.
+        fs::remove_file(set.out().join("_SUCCESS")).expect("a file to remove");
+        let verified = set.audited(AuditRows::All);
+        assert_eq!(verified.problems_count, 1);
+        assert_eq!((verified.unaudited_why, verified.unaudited), (None, vec![]));
+    }
+}
+
+/// Asserts that the files of a set are sound, that its rows cannot be audited, and why.
+#[track_caller]
+fn lacks(set: &Set, said: &[&str]) {
+    let verified = set.audited(AuditRows::Count(3));
+    assert_eq!((verified.problems, verified.audited), (vec![], None));
+    let report = fs::read(set.out().join("_audit.json")).expect("a report");
+    let report: serde_json::Value = serde_json::from_slice(&report).expect("JSON");
+    assert_eq!(report["verdict"], "not made");
+    let told = report["why"].as_str().expect("a text");
+    assert!(
+        told.starts_with("the files are sound; rows cannot be audited: "),
+        "{told}"
     );
-    fs::remove_file(&clicks).expect("a file to remove");
-    refuses(
-        &set,
-        "_manifest.json",
-        &["clicks.csv", "is gone", "--audit-rows 0"],
-    );
-    assert_eq!(set.verified().problems, []);
+    let why = verified.unaudited_why.expect("a reason");
+    for said in said {
+        assert!(
+            why.contains(said) && told.contains(said),
+            "no {said:?} in {why}, {told}"
+        );
+        assert!(verified.unaudited[0].what.contains(said));
+    }
 }
 
 /// Adds a number to the first value of a column of integers.

@@ -174,6 +174,6 @@ fn what_cannot_be_explained_is_said() {
     assert_eq!(error.exit_code(), 2);
     fs::write(set.dir().join("clicks.csv"), "").expect("a file");
     let error = explain(&settings(set.out()), &Control::default()).expect_err("another input");
-    assert_eq!(error.exit_code(), 65);
+    assert_eq!(error.exit_code(), 66);
     assert!(error.to_string().contains("has changed"), "{error}");
 }
