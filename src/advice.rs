@@ -107,6 +107,10 @@ hints! {
     FloatAttribute = "--with NAME:float32 rounds wider ones",
     /// Attributes of actions that are no integers.
     FloatAttributes = "--with NAME:float32 tells numbers",
+    /// Inputs of relative paths that a set was made from, and that are nowhere.
+    InputsFrom = "--inputs-from DIR names the folder that their paths start from",
+    /// Inputs without which rows cannot be made once more.
+    FilesOnly = "--audit-rows 0 leaves them out",
     /// Integers of impressions that do not fit.
     WideKept = "--keep NAME:int64 carries wider ones",
 }

@@ -4,6 +4,7 @@ use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
 use clap::Args;
+use hitherto::advice::Hint;
 use hitherto::{AuditRows, Audited, Error, ErrorKind, Problem, Question, Verified, VerifySettings};
 
 use crate::cli::args::Common;
@@ -138,9 +139,8 @@ fn not_audited(out: &Path, lost: &[Problem], why: &str) -> Error {
         // Whether or not somebody reads this, the exit code tells.
         drop(io::stderr().write_all(text.as_bytes()));
     }
-    let what = format!(
-        "\"{out}\": the files are sound; rows cannot be audited: {why}; --audit-rows 0 leaves them out"
-    );
+    let hint = Hint::FilesOnly.text();
+    let what = format!("\"{out}\": the files are sound; rows cannot be audited: {why}; {hint}");
     Error::from(ErrorKind::NoInput { what })
 }
 

@@ -105,6 +105,14 @@ fn click_times(shop: &Shop, time: Value) {
     });
 }
 
+/// A set whose inputs went elsewhere.
+fn made_and_moved(shop: &Shop) {
+    shop.made(&[]);
+    std::fs::create_dir(shop.root().join("archive")).expect("a folder");
+    let to = shop.root().join("archive/shop");
+    std::fs::rename(shop.path(""), to).expect("a folder that moves");
+}
+
 /// All cases.
 fn cases() -> Vec<Case> {
     let clicks_only = "sequences shop --out out --max-actions 4 --without carts,orders";
@@ -471,6 +479,22 @@ fn cases() -> Vec<Case> {
             met: ("sequences shop --out out --with price:int32", 65),
             mend: nothing,
             followed: "sequences shop --out out --with price:float32",
+            rows: 5,
+        },
+        Case {
+            hint: Hint::InputsFrom,
+            damage: made_and_moved,
+            met: ("verify out", 66),
+            mend: nothing,
+            followed: "verify out --inputs-from archive",
+            rows: 5,
+        },
+        Case {
+            hint: Hint::FilesOnly,
+            damage: made_and_moved,
+            met: ("verify out", 66),
+            mend: nothing,
+            followed: "verify out --audit-rows 0",
             rows: 5,
         },
         Case {

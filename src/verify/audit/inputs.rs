@@ -13,6 +13,7 @@ use std::path::{Path, PathBuf};
 use rayon::prelude::*;
 use serde_json::Value;
 
+use crate::advice::Hint;
 use crate::error::{Error, Result};
 use crate::ids::count64;
 use crate::job::Source;
@@ -285,8 +286,8 @@ pub(crate) fn lost_text(lost: &Problems, is_given: bool) -> String {
     };
     // The folder helps only where a path starts from one.
     let advice = match first.contains("looked in") && !is_given {
-        true => "; --inputs-from DIR names the folder that their paths start from",
-        false => "",
+        true => format!("; {}", Hint::InputsFrom.text()),
+        false => String::new(),
     };
     format!("{first}{more}{advice}")
 }
