@@ -88,7 +88,7 @@ pub(super) struct Warnings {
     #[arg(long)]
     allow_unused: bool,
     /// Warnings not to give, by their codes, comma-separated: unused_source, unmatched_listings,
-    /// one_label, utc_days, repeats, null_words, float_ids, skipped_files
+    /// one_label, utc_days, old_times, repeats, null_words, float_ids, skipped_files
     #[arg(long, value_name = "CODES", value_delimiter = ',', value_parser = WarningCode::parse)]
     no_warn: Vec<WarningCode>,
 }

@@ -77,12 +77,12 @@ fn run(job: &Job, control: &Control) -> Result<DwellReport> {
     let states = states.map(|spill| scan.state(spill)).collect();
     let states = run_tasks(&tasks, states, |state, task| scan.read(task, state))?;
     let read = EventsRead::of(states);
-    read.kinds.clone().check(job, &opened)?;
+    let of_times = read.kinds.clone().check(job, &opened)?;
     hit("events read");
     let mut dealt = deal((job, control), (read, opened, types))?;
     check_names(job, &dealt)?;
     dealt.spills = spills(job, control, &staging);
-    dealt.warnings.extend(warnings);
+    dealt.warnings.extend(warnings.into_iter().chain(of_times));
     hit("events dealt");
     let notice = |dealt: &Dealt, report: &DwellReport| {
         let noticed = notice_dwell((job, control), dealt, report)?;

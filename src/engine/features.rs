@@ -248,7 +248,8 @@ pub(super) fn deal(
     found.rejected.append(&mut tally.rejected);
     found.rejected.sort_unstable();
     found.clicks = tally;
-    found.clicks.kinds.clone().check(job, &found.inputs)?;
+    let warnings = found.clicks.kinds.clone().check(job, &found.inputs)?;
+    found.warnings.extend(warnings);
     Ok(dealt)
 }
 

@@ -41,7 +41,7 @@ use crate::encode::{ItemColumn, RowTally};
 use crate::error::{Error, ErrorKind, Result};
 use crate::failpoint::hit;
 use crate::ids::{Day, Item, Key, count64};
-use crate::job::{ItemType, Job, Publish, Question, SIDE_COLUMNS_MAX, Source, WarningCode};
+use crate::job::{ItemType, Job, Publish, Question, SIDE_COLUMNS_MAX, Source};
 use crate::manifest;
 use crate::metrics::Gates;
 use crate::op::counts::HistoryCounts;
@@ -224,8 +224,7 @@ fn read_all<I: ItemColumn>(
     inputs.extend(opened);
     kinds.merge(&read.kinds);
     let mut warnings = skipped_files(&asked.sources);
-    warnings.extend(utc_days(&kinds));
-    kinds.check(job, &inputs)?;
+    warnings.extend(kinds.check(job, &inputs)?);
     let days_skipped = asked.skipped.iter().filter(|day| job.wants_day(**day));
     warnings.extend(warnings_of(job, &probes, items.as_ref()));
     let found = Found {
@@ -243,13 +242,6 @@ fn read_all<I: ItemColumn>(
         days_skipped: days_skipped.count(),
     };
     Ok((found, partitions))
-}
-
-/// The warning that days are cut in UTC, where times have other offsets and nobody named a zone.
-fn utc_days(kinds: &Kinds) -> Vec<Warning> {
-    let met = kinds.elsewhere().into_iter();
-    met.map(|(source, text)| Warning::new(WarningCode::UtcDays, source, text))
-        .collect()
 }
 
 /// What is to be looked at among customers that are asked for, and items.

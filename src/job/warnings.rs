@@ -12,6 +12,8 @@ pub enum WarningCode {
     OneLabel,
     /// Days are cut in UTC, though times have other offsets.
     UtcDays,
+    /// Some integer times of a source are before 1990.
+    OldTimes,
     /// More than 1 % of the rows repeat another one.
     Repeats,
     /// Ids that are words for nobody, such as `null`.
@@ -24,11 +26,12 @@ pub enum WarningCode {
 
 impl WarningCode {
     /// All of them.
-    pub const ALL: [WarningCode; 8] = [
+    pub const ALL: [WarningCode; 9] = [
         WarningCode::UnusedSource,
         WarningCode::UnmatchedListings,
         WarningCode::OneLabel,
         WarningCode::UtcDays,
+        WarningCode::OldTimes,
         WarningCode::Repeats,
         WarningCode::NullWords,
         WarningCode::FloatIds,
@@ -42,6 +45,7 @@ impl WarningCode {
             WarningCode::UnmatchedListings => "unmatched_listings",
             WarningCode::OneLabel => "one_label",
             WarningCode::UtcDays => "utc_days",
+            WarningCode::OldTimes => "old_times",
             WarningCode::Repeats => "repeats",
             WarningCode::NullWords => "null_words",
             WarningCode::FloatIds => "float_ids",

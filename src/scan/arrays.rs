@@ -13,9 +13,8 @@ use arrow::datatypes::{DataType, Int32Type, Int64Type, UInt64Type};
 use crate::column::{Customer, Label};
 use crate::ids::Item;
 use crate::job::{CustomerType, ItemType};
-use crate::scan::fields::{
-    Mismatch, TEXT_BYTES_MAX, Value, expected_ranking, misfit_customer, misfit_item, quoted,
-};
+use crate::scan::fields::{Mismatch, TEXT_BYTES_MAX, Value, expected_ranking, quoted};
+use crate::scan::misfits::{misfit_customer, misfit_item};
 
 /// A column of ids.
 #[derive(Clone, Debug)]

@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use crate::advice::{self, Hint};
 use crate::error::{Error, ErrorKind, Result, RowFault};
 use crate::job::{Job, OnBadRow, Source};
-use crate::scan::fields::Mismatch;
+use crate::scan::fields::{Mismatch, quoted};
 use crate::scan::input::InputFile;
 use crate::scan::whole::is_whole_column;
 
@@ -67,16 +67,21 @@ impl Policy {
         let Some(job) = &self.job else {
             return Ok(());
         };
+        let Mismatch {
+            expected,
+            found,
+            hint,
+        } = repeated_header(mismatch, at.column);
         let mut fault = RowFault {
             file: at.file.shown.clone(),
             row: at.row,
             column: at.column.to_owned(),
-            expected: advice::placed(mismatch.expected, &at.file.shown, at.column),
-            found: mismatch.found,
+            expected: advice::placed(expected, &at.file.shown, at.column),
+            found,
             hint: Some(Hint::Quarantine),
         };
         if job.on_bad_row == OnBadRow::Error {
-            fault.hint = match mismatch.hint {
+            fault.hint = match hint {
                 None if is_whole_column(job, at) => Some(Hint::WholeColumn),
                 None => Some(Hint::Quarantine),
                 given => given,
@@ -104,4 +109,18 @@ pub(crate) struct RowAt<'a> {
     pub(crate) row: u64,
     /// The column as the file names it, or nothing for the whole record.
     pub(crate) column: &'a str,
+}
+
+/// A mismatch without its hint, and with what it is, if the name of a column stands in its place, as in a
+/// header that comes again.
+fn repeated_header(mismatch: Mismatch, column: &str) -> Mismatch {
+    if column.is_empty() || mismatch.found != quoted(column) {
+        return mismatch;
+    }
+    let expected = mismatch.expected.split(" (").next().unwrap_or_default();
+    Mismatch {
+        expected: expected.to_owned(),
+        found: format!("{}, as in a header", mismatch.found),
+        ..mismatch
+    }
 }

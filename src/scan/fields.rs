@@ -6,12 +6,13 @@
 
 use std::borrow::Cow;
 
-use crate::advice::{self, Hint};
+use crate::advice::Hint;
 use crate::calendar::Zone;
 use crate::column::{Customer, Label};
 use crate::error::Error;
 use crate::ids::{Item, Micros};
 use crate::job::{CustomerType, ItemType, Job, TimeUnit};
+use crate::scan::misfits::{misfit_customer, misfit_item};
 use crate::scan::times::{When, Written, parse};
 use crate::scan::units::hint;
 
@@ -352,34 +353,9 @@ pub(crate) const TEXT_BYTES_MAX: usize = 4096;
 /// What a message says a text should be.
 pub(crate) const EXPECTED_TEXT: &str = "a text or an integer, of at most 4096 bytes";
 
-/// What a message says of what is no customer.
-#[cold]
-pub(crate) fn misfit_customer(of: CustomerType, found: String) -> Mismatch {
-    match of {
-        CustomerType::Int64 => {
-            let hint = advice::on_id(&found, Hint::TextCustomers);
-            Mismatch::new(advice::expected("a 64-bit integer", hint), found)
-        }
-        CustomerType::String => Mismatch::new(EXPECTED_TEXT, found),
-    }
-}
-
 /// What a message says a ranking's id should be.
 pub(crate) fn expected_ranking() -> String {
     format!("a ranking id: {EXPECTED_TEXT}")
-}
-
-/// What a message says of what is no item.
-#[cold]
-pub(crate) fn misfit_item(of: ItemType, found: String) -> Mismatch {
-    let (what, is_wide) = match of {
-        ItemType::Int32 => ("an item id from 1 to 2147483647", false),
-        ItemType::Int64 => ("an item id from 1 to 9223372036854775807", true),
-    };
-    Mismatch::new(
-        advice::expected(what, advice::on_item(&found, is_wide)),
-        found,
-    )
 }
 
 /// Whether a JSON number is an integer.

@@ -11,15 +11,17 @@ use arrow::array::Array;
 use arrow::datatypes::DataType;
 
 use super::actions::ActionNames;
-use super::units::times_of;
+use super::units::{FIRST_US, bounds_of, times_of};
 use crate::advice::Hint;
 use crate::error::{Error, Result};
 use crate::ids::count64;
-use crate::job::{Cutoff, Job, Question, Source};
+use crate::job::{Cutoff, Job, Question, Source, WarningCode};
 use crate::scan::Opened;
 use crate::scan::faults::RowAt;
+use crate::scan::fields::to_micros;
 use crate::scan::parquet::{ParquetFile, row_as_json};
 use crate::scan::times::Written;
+use crate::warnings::Warning;
 
 /// A clock on some wall.
 const WALL: u8 = 1;
@@ -27,6 +29,10 @@ const WALL: u8 = 1;
 const INSTANT: u8 = 2;
 /// An instant with an offset other than zero.
 const ELSEWHERE: u8 = 4;
+/// An integer before 1990.
+const OLD: u8 = 8;
+/// All of these, in the order of [`Kinds::first`].
+const ALL: [u8; 4] = [WALL, INSTANT, ELSEWHERE, OLD];
 
 /// The kinds of times that were met.
 #[derive(Clone, Debug, Default)]
@@ -38,7 +44,7 @@ pub(crate) struct Kinds {
     /// The piece.
     piece: usize,
     /// The first of each that was met.
-    first: [Option<Met>; 3],
+    first: [Option<Met>; 4],
 }
 
 /// A time that was met; the derived order is that of sources, files and rows.
@@ -66,6 +72,9 @@ impl Kinds {
             (None, Question::Sequences, Cutoff::Day) => WALL | INSTANT | ELSEWHERE,
             _ => WALL | INSTANT,
         };
+        if job.time_unit.is_some() {
+            self.wanted |= OLD;
+        }
         (self.met, self.piece) = (0, piece);
     }
 
@@ -82,6 +91,15 @@ impl Kinds {
             Written::Instant(_) => INSTANT,
         };
         let mut new = missing & kind;
+        if let Written::Instant(at) = written
+            && missing & OLD != 0
+            && at.0 < FIRST_US
+            && text
+                .bytes()
+                .all(|byte| byte.is_ascii_digit() || byte == b'-')
+        {
+            new |= OLD;
+        }
         if kind == INSTANT && missing & ELSEWHERE != 0 && is_elsewhere(text.as_bytes()) {
             new |= ELSEWHERE;
         }
@@ -115,7 +133,7 @@ impl Kinds {
 
     /// Keeps a time, if it is the first of some kinds.
     fn put(&mut self, kinds: u8, met: &Met) {
-        for (bit, first) in [WALL, INSTANT, ELSEWHERE].iter().zip(&mut self.first) {
+        for (bit, first) in ALL.iter().zip(&mut self.first) {
             let is_first = first.as_ref().is_none_or(|first| met < first);
             if kinds & bit != 0 && is_first {
                 *first = Some(met.clone());
@@ -125,7 +143,7 @@ impl Kinds {
 
     /// Adds what another thread has met.
     pub(crate) fn merge(&mut self, other: &Kinds) {
-        for (bit, met) in [WALL, INSTANT, ELSEWHERE].into_iter().zip(&other.first) {
+        for (bit, met) in ALL.into_iter().zip(&other.first) {
             if let Some(met) = met {
                 self.put(bit, met);
             }
@@ -133,22 +151,27 @@ impl Kinds {
     }
 
     /// Checks that wall times and instants do not stand side by side, also by the types of columns of
-    /// opened files.
+    /// opened files; gives what else is to be looked at.
     ///
     /// # Errors
     /// If they do, and nobody says what zone the first are of.
-    pub(crate) fn check(mut self, job: &Job, opened: &[Opened]) -> Result<()> {
-        if job.timezone.is_some() {
-            return Ok(());
-        }
+    pub(crate) fn check(mut self, job: &Job, opened: &[Opened]) -> Result<Vec<Warning>> {
         for of in opened {
             if let Opened::Parquet(file) = of {
                 self.add_types(job, file);
             }
         }
-        let [Some(wall), Some(instant), _] = &self.first else {
-            return Ok(());
+        let mut warnings = Vec::new();
+        if job.question == Question::Sequences {
+            warnings.extend(self.elsewhere());
+        }
+        warnings.extend(self.old(opened));
+        let [Some(wall), Some(instant), ..] = &self.first else {
+            return Ok(warnings);
         };
+        if job.timezone.is_some() {
+            return Ok(warnings);
+        }
         let shown = |met: &Met| met.shown(opened);
         let what = format!(
             "expected all times to tell their zone, or none, found {}, which does not, and {}, which \
@@ -160,15 +183,24 @@ impl Kinds {
         Err(Error::bad_file(&wall.file, what))
     }
 
-    /// A time with an offset other than zero, where days are cut in a zone that nobody named.
-    pub(crate) fn elsewhere(&self) -> Option<(Source, String)> {
+    /// The warning that days are cut in UTC, where times have other offsets and nobody named a zone.
+    fn elsewhere(&self) -> Option<Warning> {
         let met = self.first[2].as_ref()?;
         let at = met.shown(&[]);
+        let hint = Hint::ZoneOfDays.text();
+        let text = format!("days are cut in UTC, but {at} is of another offset; {hint}");
+        Some(Warning::new(WarningCode::UtcDays, met.source, text))
+    }
+
+    /// The warning that some integers are of another age, as where seconds stand among milliseconds.
+    fn old(&self, opened: &[Opened]) -> Option<Warning> {
+        let met = self.first[3].as_ref()?;
+        let (source, at) = (met.source, met.shown(opened));
         let text = format!(
-            "days are cut in UTC, but {at} is of another offset; {}",
-            Hint::ZoneOfDays.text()
+            "some integer times of {} are before 1990, such as {at}: does the column mix units?",
+            source.name()
         );
-        Some((met.source, text))
+        Some(Warning::new(WarningCode::OldTimes, source, text))
     }
 
     /// Takes note of the types of a file's columns of times.
@@ -193,8 +225,23 @@ impl Kinds {
                 value: String::new(),
             };
             self.put(kind, &met);
+            if let Some(least) = least_old(job, file, column) {
+                let value = least.to_string();
+                self.put(OLD, &Met { value, ..met });
+            }
         }
     }
+}
+
+/// The least integer of a column by its statistics, if that is a time before 1990.
+fn least_old(job: &Job, file: &ParquetFile, column: &str) -> Option<i64> {
+    let unit = job.time_unit?;
+    let groups = 0..file.row_groups().len();
+    let least = groups.filter_map(|group| bounds_of(file, group, column));
+    let least = least.map(|(least, _)| least).min()?;
+    to_micros(least, unit)
+        .is_some_and(|at| at.0 < FIRST_US)
+        .then_some(least)
 }
 
 impl Met {
@@ -210,7 +257,7 @@ impl Met {
             found.unwrap_or_default()
         };
         let (row, value) = match self.row {
-            0 => of_type(),
+            0 if self.value.is_empty() => of_type(),
             row => (row, self.value.clone()),
         };
         // Records of later pieces are not counted from the first of the file.

@@ -27,6 +27,7 @@ pub(crate) mod items;
 pub(crate) mod json;
 pub(crate) mod kept;
 pub(crate) mod kinds;
+mod misfits;
 pub(crate) mod nulls;
 pub(crate) mod parquet;
 pub(crate) mod pieces;

@@ -58,6 +58,7 @@ fn note(
         column: "a".to_owned(),
         expected: "better".to_owned(),
         found: "bad".to_owned(),
+        hint: None,
     }))))
 }
 

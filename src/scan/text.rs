@@ -8,6 +8,8 @@
 //! **Why so**: records are read one by one because arrow's readers stop at the first fault (CSV)
 //! or give no row number (JSON).
 
+use std::path::{Path, PathBuf};
+
 use crate::advice::{self, Hint};
 use crate::error::{Error, ErrorKind, Result};
 use crate::job::{DT, Format, Question, Source};
@@ -351,15 +353,31 @@ pub(crate) fn missing_column(file: &InputFile, name: &str, found: &str) -> Error
     ))
 }
 
+/// Keys of folders by which people tell days.
+const DAY_KEYS: [&str; 5] = ["dt", "date", "day", "ds", "year"];
+
 /// What to do about a column that is not there: another name, unless it is that of a folder, or of a
 /// field inside a column.
 fn column_hint(file: &InputFile, name: &str) -> String {
-    let is_folder = |part: std::path::Component<'_>| {
-        let part = part.as_os_str().to_string_lossy();
-        part.split_once('=').is_some_and(|(key, _)| key == name)
+    let folders = file.path.parent().into_iter().flat_map(Path::components);
+    let folders: Vec<String> = folders
+        .map(|of| of.as_os_str().to_string_lossy().into_owned())
+        .collect();
+    let has_key = |folder: &String, key: &str| {
+        let value = folder.strip_prefix(key);
+        value.is_some_and(|value| value.starts_with('='))
     };
-    if file.path.components().any(is_folder) {
-        return Hint::FolderKeys.text().to_owned();
+    let tells_day = |folder: &&String| DAY_KEYS.iter().any(|key| has_key(folder, key));
+    if let Some(day) = folders.iter().find(tells_day)
+        && DAY_KEYS.contains(&name)
+    {
+        return Hint::RenameFolders.with(day);
+    }
+    if let Some(at) = folders.iter().position(|folder| has_key(folder, name)) {
+        let above: PathBuf = folders[..at].iter().collect();
+        let ending = file.path.extension().unwrap_or_default().to_string_lossy();
+        let all = above.join(format!("**/*.{ending}"));
+        return Hint::FolderKeys.with(&all.to_string_lossy());
     }
     match name.contains('.') {
         true => {

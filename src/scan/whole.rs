@@ -3,17 +3,20 @@
 //! **In / Out**: the place of a fault → whether no row of its file is right in that column. **Cost**: the
 //! column is read until a row is right, which is soon where some are; only where a run fails anyway.
 
+use crate::calendar::parse_dt;
 use crate::control::Control;
 use crate::error::{Error, ErrorKind};
 use crate::ids::index;
 use crate::job::{CustomerType, ItemType, Job, Question};
 use crate::scan::Opened;
 use crate::scan::faults::{Policy, RowAt};
+
 use crate::scan::table::{Batch, Kind, Presence, TableColumn, TableScan, TableState};
+use crate::scan::times::parse;
 
 /// Whether no row of a file is right in a column, as far as a table can tell.
 pub(super) fn is_whole_column(job: &Job, at: RowAt<'_>) -> bool {
-    let Some((kind, least)) = kind_of(job, at) else {
+    let Some((kind, right)) = kind_of(job, at) else {
         return false;
     };
     let column = TableColumn {
@@ -29,7 +32,7 @@ pub(super) fn is_whole_column(job: &Job, at: RowAt<'_>) -> bool {
     let mut is_some_right = false;
     for task in opened.tasks() {
         let read = scan.read(&task, &mut TableState::default(), &mut |batch| {
-            is_some_right = is_right(batch, (kind, least), job);
+            is_some_right = is_right(batch, right, job);
             // A right row is all that is looked for.
             match is_some_right {
                 true => Err(Error::from(ErrorKind::Interrupted { signal: 0 })),
@@ -43,20 +46,37 @@ pub(super) fn is_whole_column(job: &Job, at: RowAt<'_>) -> bool {
     true
 }
 
+/// What a value must be beside of its kind.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Right {
+    /// Nothing else.
+    Any,
+    /// The id of an item.
+    Item,
+    /// A day, or a time.
+    Day,
+}
+
 /// Whether a batch has a row that is right.
-fn is_right(batch: &Batch<'_>, (kind, least): (Kind, i64), job: &Job) -> bool {
+fn is_right(batch: &Batch<'_>, right: Right, job: &Job) -> bool {
     let most = match job.item_type {
         ItemType::Int32 => i64::from(i32::MAX),
         ItemType::Int64 => i64::MAX,
     };
-    batch.rows.iter().any(|row| {
-        let id = || batch.cells[0].ints()[index(*row)];
-        kind != Kind::IntId || least == i64::MIN || (least..=most).contains(&id())
+    let cells = &batch.cells[0];
+    let is_day = |text: &[u8]| {
+        let text = String::from_utf8_lossy(text);
+        parse_dt(&text).is_some() || parse(text.as_bytes()).is_some()
+    };
+    batch.rows.iter().any(|row| match right {
+        Right::Any => true,
+        Right::Item => (1..=most).contains(&cells.ints()[index(*row)]),
+        Right::Day => is_day(cells.texts().get(*row)),
     })
 }
 
-/// What a column holds, and the least of its integers; nothing of columns that are read in other ways.
-fn kind_of(job: &Job, at: RowAt<'_>) -> Option<(Kind, i64)> {
+/// What a column holds; nothing of columns that are read in other ways.
+fn kind_of(job: &Job, at: RowAt<'_>) -> Option<(Kind, Right)> {
     let source = at.file.source;
     let ours = source.columns(job.question);
     let ours = ours
@@ -69,12 +89,15 @@ fn kind_of(job: &Job, at: RowAt<'_>) -> Option<(Kind, i64)> {
     };
     match *ours {
         "customer_id" | "user_id" | "listing_id" | "flyer_id" | "merchant_id" | "impression_id" => {
-            Some((Kind::of_ids(ids), i64::MIN))
+            Some((Kind::of_ids(ids), Right::Any))
         }
-        "item_id" | "config_id" if job.item_vocabulary.is_none() => Some((Kind::IntId, 1)),
-        "price" => Some((Kind::Float, i64::MIN)),
+        "item_id" | "config_id" if job.item_vocabulary.is_none() => {
+            Some((Kind::IntId, Right::Item))
+        }
+        "price" => Some((Kind::Float, Right::Any)),
+        "dt" => Some((Kind::TextId, Right::Day)),
         "click_time" | "occurred_at" | "order_date" | "time" | "impression_time" | "timestamp"
-        | "impression_ts" | "click_ts" | "created_ts" => Some((Kind::Time, i64::MIN)),
+        | "impression_ts" | "click_ts" | "created_ts" => Some((Kind::Time, Right::Any)),
         _ => None,
     }
 }

@@ -64,8 +64,14 @@ fn market(shop: &Shop, clicks: &[Value], listings: &[Value]) {
 }
 
 /// A click of `features`.
-fn click(user: Value, listing: Value) -> Value {
-    json!({"user_id": user, "listing_id": listing, "click_ts": "2024-01-09 12:00:00"})
+fn click(user: &str, listing: &str) -> Value {
+    {
+        let id = |of: &str| {
+            of.parse()
+                .map_or_else(|_| json!(of), |number: i64| json!(number))
+        };
+        json!({"user_id": id(user), "listing_id": id(listing), "click_ts": "2024-01-09 12:00:00"})
+    }
 }
 
 /// A listing.
@@ -98,10 +104,10 @@ fn epochs(shop: &Shop, per_second: i64) {
 }
 
 /// Sets the time of every click.
-fn click_times(shop: &Shop, time: Value) {
+fn click_times(shop: &Shop, time: &Value) {
     shop.remove("add_to_carts").remove("previous_orders");
     every(shop, "clicks", "csv", |row| {
-        row["click_time"] = time.clone()
+        row["click_time"] = time.clone();
     });
 }
 
@@ -113,404 +119,425 @@ fn made_and_moved(shop: &Shop) {
     std::fs::rename(shop.path(""), to).expect("a folder that moves");
 }
 
+/// The command of clicks alone.
+const CLICKS_ONLY: &str = "sequences shop --out out --max-actions 4 --without carts,orders";
+
 /// All cases.
-fn cases() -> Vec<Case> {
-    let clicks_only = "sequences shop --out out --max-actions 4 --without carts,orders";
-    vec![
-        Case {
-            hint: Hint::Quarantine,
-            damage: |shop| third(shop, "clicks", "click_time", json!("soon")),
-            met: (RUN, 65),
-            mend: nothing,
-            followed: "sequences shop --out out --max-actions 4 --on-bad-row quarantine",
-            rows: 5,
+const CASES: &[Case] = &[
+    Case {
+        hint: Hint::Quarantine,
+        damage: |shop| third(shop, "clicks", "click_time", json!("soon")),
+        met: (RUN, 65),
+        mend: nothing,
+        followed: "sequences shop --out out --max-actions 4 --on-bad-row quarantine",
+        rows: 5,
+    },
+    Case {
+        hint: Hint::WholeColumn,
+        damage: |shop| {
+            every(shop, "clicks", "csv", |row| {
+                row["click_time"] = json!("soon");
+            });
         },
-        Case {
-            hint: Hint::WholeColumn,
-            damage: |shop| {
-                every(shop, "clicks", "csv", |row| {
-                    row["click_time"] = json!("soon")
-                })
-            },
-            met: (RUN, 65),
-            mend: |shop| {
-                shop.source("clicks", "csv", &rows("clicks"));
-            },
-            followed: RUN,
-            rows: 5,
+        met: (RUN, 65),
+        mend: |shop| {
+            shop.source("clicks", "csv", &rows("clicks"));
         },
-        Case {
-            hint: Hint::MaxBadRows,
-            damage: |shop| third(shop, "clicks", "click_time", json!("soon")),
-            met: (
-                "sequences shop --out out --max-actions 4 --on-bad-row quarantine --max-bad-rows 0",
-                65,
-            ),
-            mend: nothing,
-            followed: "sequences shop --out out --max-actions 4 --on-bad-row quarantine --max-bad-rows 1",
-            rows: 5,
+        followed: RUN,
+        rows: 5,
+    },
+    Case {
+        hint: Hint::MaxBadRows,
+        damage: |shop| third(shop, "clicks", "click_time", json!("soon")),
+        met: (
+            "sequences shop --out out --max-actions 4 --on-bad-row quarantine --max-bad-rows 0",
+            65,
+        ),
+        mend: nothing,
+        followed: "sequences shop --out out --max-actions 4 --on-bad-row quarantine --max-bad-rows 1",
+        rows: 5,
+    },
+    Case {
+        hint: Hint::TextCustomers,
+        damage: text_customers,
+        met: (CLICKS_ONLY, 65),
+        mend: nothing,
+        followed: "sequences shop --out out --max-actions 4 --without carts,orders --customer-type string",
+        rows: 5,
+    },
+    Case {
+        hint: Hint::MixedCustomers,
+        damage: |shop| {
+            every(shop, "clicks", "parquet", |row| {
+                row["customer_id"] = json!(row["customer_id"].to_string());
+            });
         },
-        Case {
-            hint: Hint::TextCustomers,
-            damage: text_customers,
-            met: (clicks_only, 65),
-            mend: nothing,
-            followed: "sequences shop --out out --max-actions 4 --without carts,orders --customer-type string",
-            rows: 5,
-        },
-        Case {
-            hint: Hint::MixedCustomers,
-            damage: |shop| {
-                every(shop, "clicks", "parquet", |row| {
-                    row["customer_id"] = json!(row["customer_id"].to_string());
-                });
-            },
-            met: (RUN, 65),
-            mend: nothing,
-            followed: "sequences shop --out out --max-actions 4 --customer-type string",
-            rows: 5,
-        },
-        Case {
-            hint: Hint::TextIds,
-            damage: |shop| {
-                let clicks = [click(json!("u7"), json!("l1"))];
-                market(shop, &clicks, &[]);
-                let shown = [
-                    json!({"impression_id": "i", "user_id": "u7", "listing_id": "l1",
+        met: (RUN, 65),
+        mend: nothing,
+        followed: "sequences shop --out out --max-actions 4 --customer-type string",
+        rows: 5,
+    },
+    Case {
+        hint: Hint::TextIds,
+        damage: |shop| {
+            let clicks = [click("u7", "l1")];
+            market(shop, &clicks, &[]);
+            let shown = [
+                json!({"impression_id": "i", "user_id": "u7", "listing_id": "l1",
                     "impression_ts": "2024-01-10 12:00:00"}),
-                ];
-                shop.source("impressions", "csv", &shown);
-                shop.put("listings.csv", "listing_id,category,price,created_ts\n");
-                shop.remove("listings");
-                shop.put(
-                    "listings.csv",
-                    "listing_id,category,price,created_ts\nl1,toys,5,2024-01-01\n",
-                );
-            },
-            met: ("features shop --out out", 65),
-            mend: nothing,
-            followed: "features shop --out out --id-type string",
-            rows: 1,
+            ];
+            shop.source("impressions", "csv", &shown);
+            shop.put("listings.csv", "listing_id,category,price,created_ts\n");
+            shop.remove("listings");
+            shop.put(
+                "listings.csv",
+                "listing_id,category,price,created_ts\nl1,toys,5,2024-01-01\n",
+            );
         },
-        Case {
-            hint: Hint::NullValues,
-            damage: |shop| third(shop, "clicks", "customer_id", json!("NULL")),
-            met: (RUN, 65),
-            mend: nothing,
-            followed: "sequences shop --out out --max-actions 4 --null-values NULL",
-            rows: 5,
+        met: ("features shop --out out", 65),
+        mend: nothing,
+        followed: "features shop --out out --id-type string",
+        rows: 1,
+    },
+    Case {
+        hint: Hint::NullValues,
+        damage: |shop| third(shop, "clicks", "customer_id", json!("NULL")),
+        met: (RUN, 65),
+        mend: nothing,
+        followed: "sequences shop --out out --max-actions 4 --null-values NULL",
+        rows: 5,
+    },
+    Case {
+        hint: Hint::WholeNumbers,
+        damage: |shop| {
+            every(shop, "clicks", "csv", |row| {
+                row["customer_id"] = json!(format!("{}.0", row["customer_id"]));
+            });
         },
-        Case {
-            hint: Hint::WholeNumbers,
-            damage: |shop| {
-                every(shop, "clicks", "csv", |row| {
-                    row["customer_id"] = json!(format!("{}.0", row["customer_id"]));
-                });
-            },
-            met: (RUN, 65),
-            mend: |shop| {
-                shop.source("clicks", "parquet", &rows("clicks"));
-            },
-            followed: RUN,
-            rows: 5,
+        met: (RUN, 65),
+        mend: |shop| {
+            shop.source("clicks", "parquet", &rows("clicks"));
         },
-        Case {
-            hint: Hint::LostDigits,
-            damage: |shop| third(shop, "clicks", "customer_id", json!("1.2E+08")),
-            met: (RUN, 65),
-            mend: |shop| third(shop, "clicks", "customer_id", json!(120_000_001)),
-            followed: RUN,
-            rows: 5,
+        followed: RUN,
+        rows: 5,
+    },
+    Case {
+        hint: Hint::LostDigits,
+        damage: |shop| third(shop, "clicks", "customer_id", json!("1.2E+08")),
+        met: (RUN, 65),
+        mend: |shop| third(shop, "clicks", "customer_id", json!(120_000_001)),
+        followed: RUN,
+        rows: 5,
+    },
+    Case {
+        hint: Hint::WideItems,
+        damage: |shop| third(shop, "clicks", "item_id", json!(3_000_000_000_i64)),
+        met: (RUN, 65),
+        mend: nothing,
+        followed: "sequences shop --out out --max-actions 4 --item-type int64",
+        rows: 5,
+    },
+    Case {
+        hint: Hint::Vocabulary,
+        damage: |shop| third(shop, "clicks", "item_id", json!(0)),
+        met: (RUN, 65),
+        mend: nothing,
+        followed: "sequences shop --out out --max-actions 4 --item-vocabulary build",
+        rows: 5,
+    },
+    Case {
+        hint: Hint::Columns,
+        damage: |shop| renamed(shop, "item_id", "sku"),
+        met: (RUN, 65),
+        mend: nothing,
+        followed: "sequences shop --out out --max-actions 4 --columns clicks.item_id=sku",
+        rows: 5,
+    },
+    Case {
+        hint: Hint::GivenName,
+        damage: |shop| renamed(shop, "item_id", "sku"),
+        met: (
+            "sequences shop --out out --max-actions 4 --columns clicks.item_id=skew",
+            65,
+        ),
+        mend: nothing,
+        followed: "sequences shop --out out --max-actions 4 --columns clicks.item_id=sku",
+        rows: 5,
+    },
+    Case {
+        hint: Hint::AvailableColumn,
+        damage: |shop| {
+            every(shop, "clicks", "csv", |row| {
+                row["landed"] = json!("2025-08-12");
+            });
         },
-        Case {
-            hint: Hint::WideItems,
-            damage: |shop| third(shop, "clicks", "item_id", json!(3_000_000_000_i64)),
-            met: (RUN, 65),
-            mend: nothing,
-            followed: "sequences shop --out out --max-actions 4 --item-type int64",
-            rows: 5,
+        met: (
+            "sequences shop --out out --max-actions 4 --available clicks=dt",
+            65,
+        ),
+        mend: nothing,
+        followed: "sequences shop --out out --max-actions 4 --available clicks=landed",
+        rows: 5,
+    },
+    Case {
+        hint: Hint::RenameFolders,
+        damage: |shop| {
+            let shown = [json!({"ranking_id": "r", "customer_id": 1,
+                    "impressions": [{"item_id": 11, "is_order": true}]})];
+            shop.remove("impressions");
+            shop.put(
+                "impressions/date=2025-08-15/a.ndjson",
+                encode("ndjson", &shown),
+            );
         },
-        Case {
-            hint: Hint::Vocabulary,
-            damage: |shop| third(shop, "clicks", "item_id", json!(0)),
-            met: (RUN, 65),
-            mend: nothing,
-            followed: "sequences shop --out out --max-actions 4 --item-vocabulary build",
-            rows: 5,
+        met: (RUN, 65),
+        mend: |shop| {
+            let folder = shop.path("impressions");
+            let renamed =
+                std::fs::rename(folder.join("date=2025-08-15"), folder.join("dt=2025-08-15"));
+            renamed.expect("a folder to rename");
         },
-        Case {
-            hint: Hint::Columns,
-            damage: |shop| renamed(shop, "item_id", "sku"),
-            met: (RUN, 65),
-            mend: nothing,
-            followed: "sequences shop --out out --max-actions 4 --columns clicks.item_id=sku",
-            rows: 5,
+        followed: RUN,
+        rows: 1,
+    },
+    Case {
+        hint: Hint::FolderKeys,
+        damage: |shop| {
+            renamed(shop, "item_id", "sku");
+            let text = std::fs::read(shop.path("clicks.csv")).expect("clicks");
+            shop.remove("clicks").put("clicks/item_id=21/a.csv", text);
         },
-        Case {
-            hint: Hint::GivenName,
-            damage: |shop| renamed(shop, "item_id", "sku"),
-            met: (
-                "sequences shop --out out --max-actions 4 --columns clicks.item_id=skew",
-                65,
-            ),
-            mend: nothing,
-            followed: "sequences shop --out out --max-actions 4 --columns clicks.item_id=sku",
-            rows: 5,
+        met: (RUN, 65),
+        mend: |shop| {
+            shop.source("clicks", "csv", &rows("clicks"));
         },
-        Case {
-            hint: Hint::AvailableColumn,
-            damage: |shop| {
-                every(shop, "clicks", "csv", |row| {
-                    row["landed"] = json!("2025-08-12")
-                });
-            },
-            met: (
-                "sequences shop --out out --max-actions 4 --available clicks=dt",
-                65,
-            ),
-            mend: nothing,
-            followed: "sequences shop --out out --max-actions 4 --available clicks=landed",
-            rows: 5,
+        followed: RUN,
+        rows: 5,
+    },
+    Case {
+        hint: Hint::NestedField,
+        damage: |shop| {
+            every(shop, "clicks", "ndjson", |row| {
+                row["item"] = json!({"id": row["item_id"].clone()});
+            });
         },
-        Case {
-            hint: Hint::FolderKeys,
-            damage: |shop| {
-                renamed(shop, "item_id", "sku");
-                let text = std::fs::read(shop.path("clicks.csv")).expect("clicks");
-                shop.remove("clicks").put("clicks/item_id=21/a.csv", text);
-            },
-            met: (RUN, 65),
-            mend: |shop| {
-                shop.source("clicks", "csv", &rows("clicks"));
-            },
-            followed: RUN,
-            rows: 5,
+        met: (
+            "sequences shop --out out --max-actions 4 --columns clicks.item_id=item.id",
+            65,
+        ),
+        mend: |shop| {
+            every(shop, "clicks", "ndjson", |row| {
+                row["id"] = row["item_id"].clone();
+            });
         },
-        Case {
-            hint: Hint::NestedField,
-            damage: |shop| {
-                every(shop, "clicks", "ndjson", |row| {
-                    row["item"] = json!({"id": row["item_id"].clone()});
-                });
-            },
-            met: (
-                "sequences shop --out out --max-actions 4 --columns clicks.item_id=item.id",
-                65,
-            ),
-            mend: |shop| {
-                every(shop, "clicks", "ndjson", |row| {
-                    row["id"] = row["item_id"].clone()
-                });
-            },
-            followed: "sequences shop --out out --max-actions 4 --columns clicks.item_id=id",
-            rows: 5,
+        followed: "sequences shop --out out --max-actions 4 --columns clicks.item_id=id",
+        rows: 5,
+    },
+    Case {
+        hint: Hint::ListingLabels,
+        damage: |shop| {
+            let clicks = [json!({"listing_id": 1, "click_ts": "2024-01-09 12:00:00"})];
+            market(shop, &clicks, &[listing(1), listing(2)]);
         },
-        Case {
-            hint: Hint::ListingLabels,
-            damage: |shop| {
-                let clicks = [json!({"listing_id": 1, "click_ts": "2024-01-09 12:00:00"})];
-                market(shop, &clicks, &[listing(1), listing(2)]);
-            },
-            met: ("features shop --out out", 65),
-            mend: nothing,
-            followed: "features shop --out out --label-key listing",
-            rows: 2,
+        met: ("features shop --out out", 65),
+        mend: nothing,
+        followed: "features shop --out out --label-key listing",
+        rows: 2,
+    },
+    Case {
+        hint: Hint::OneRowPerListing,
+        damage: |shop| {
+            let twice = [listing(1), listing(2), listing(1)];
+            market(shop, &[click("7", "1")], &twice);
         },
-        Case {
-            hint: Hint::OneRowPerListing,
-            damage: |shop| {
-                let twice = [listing(1), listing(2), listing(1)];
-                market(shop, &[click(json!(7), json!(1))], &twice);
-            },
-            met: ("features shop --out out", 65),
-            mend: |shop| {
-                shop.source("listings", "ndjson", &[listing(1), listing(2)]);
-            },
-            followed: "features shop --out out",
-            rows: 2,
+        met: ("features shop --out out", 65),
+        mend: |shop| {
+            shop.source("listings", "ndjson", &[listing(1), listing(2)]);
         },
-        Case {
-            hint: Hint::TimeUnit,
-            damage: |shop| epochs(shop, 1000),
-            met: (clicks_only, 65),
-            mend: nothing,
-            followed: "sequences shop --out out --max-actions 4 --without carts,orders --time-unit ms",
-            rows: 5,
+        followed: "features shop --out out",
+        rows: 2,
+    },
+    Case {
+        hint: Hint::TimeUnit,
+        damage: |shop| epochs(shop, 1000),
+        met: (CLICKS_ONLY, 65),
+        mend: nothing,
+        followed: "sequences shop --out out --max-actions 4 --without carts,orders --time-unit ms",
+        rows: 5,
+    },
+    Case {
+        hint: Hint::WrittenDay,
+        damage: |shop| click_times(shop, &json!(20_250_810)),
+        met: (CLICKS_ONLY, 65),
+        mend: |shop| click_times(shop, &json!("2025-08-10")),
+        followed: CLICKS_ONLY,
+        rows: 5,
+    },
+    Case {
+        hint: Hint::DayNumbers,
+        damage: |shop| click_times(shop, &json!(20_250_810)),
+        met: (
+            "sequences shop --out out --without carts,orders --time-unit s",
+            65,
+        ),
+        mend: |shop| click_times(shop, &json!("2025-08-10")),
+        followed: CLICKS_ONLY,
+        rows: 5,
+    },
+    Case {
+        hint: Hint::OtherUnit,
+        damage: |shop| epochs(shop, 1000),
+        met: (
+            "sequences shop --out out --without carts,orders --time-unit us",
+            65,
+        ),
+        mend: nothing,
+        followed: "sequences shop --out out --max-actions 4 --without carts,orders --time-unit ms",
+        rows: 5,
+    },
+    Case {
+        hint: Hint::AllowTimes,
+        damage: |shop| epochs(shop, 1000),
+        met: (
+            "sequences shop --out out --without carts,orders --time-unit us",
+            65,
+        ),
+        mend: nothing,
+        followed: "sequences shop --out out --without carts,orders --time-unit us --allow-unused",
+        rows: 5,
+    },
+    Case {
+        hint: Hint::Zone,
+        damage: |shop| {
+            third(
+                shop,
+                "clicks",
+                "click_time",
+                json!("2025-08-13T12:00:00+02:00"),
+            );
         },
-        Case {
-            hint: Hint::WrittenDay,
-            damage: |shop| click_times(shop, json!(20_250_810)),
-            met: (clicks_only, 65),
-            mend: |shop| click_times(shop, json!("2025-08-10")),
-            followed: clicks_only,
-            rows: 5,
+        met: (RUN, 65),
+        mend: nothing,
+        followed: "sequences shop --out out --max-actions 4 --timezone UTC",
+        rows: 5,
+    },
+    Case {
+        hint: Hint::Without,
+        damage: |shop| {
+            shop.remove("clicks");
         },
-        Case {
-            hint: Hint::DayNumbers,
-            damage: |shop| click_times(shop, json!(20_250_810)),
-            met: (
-                "sequences shop --out out --without carts,orders --time-unit s",
-                65,
-            ),
-            mend: |shop| click_times(shop, json!("2025-08-10")),
-            followed: clicks_only,
-            rows: 5,
+        met: (RUN, 66),
+        mend: nothing,
+        followed: "sequences shop --out out --max-actions 4 --without clicks",
+        rows: 5,
+    },
+    Case {
+        hint: Hint::NameSource,
+        damage: |shop| {
+            shop.remove("impressions");
+            shop.put("shown.ndjson", encode("ndjson", &rows("impressions")));
         },
-        Case {
-            hint: Hint::OtherUnit,
-            damage: |shop| epochs(shop, 1000),
-            met: (
-                "sequences shop --out out --without carts,orders --time-unit us",
-                65,
-            ),
-            mend: nothing,
-            followed: "sequences shop --out out --max-actions 4 --without carts,orders --time-unit ms",
-            rows: 5,
+        met: (RUN, 66),
+        mend: nothing,
+        followed: "sequences --impressions shop/shown.ndjson --clicks shop/clicks.csv --out out",
+        rows: 5,
+    },
+    Case {
+        hint: Hint::Format,
+        damage: |shop| {
+            renamed(shop, "customer_id", "who");
+            let text = std::fs::read(shop.path("clicks.csv")).expect("clicks");
+            shop.put("clicks.log", text)
+                .put("impressions.csv", encode("csv", &rows("impressions")));
         },
-        Case {
-            hint: Hint::AllowTimes,
-            damage: |shop| epochs(shop, 1000),
-            met: (
-                "sequences shop --out out --without carts,orders --time-unit us",
-                65,
-            ),
-            mend: nothing,
-            followed: "sequences shop --out out --without carts,orders --time-unit us --allow-unused",
-            rows: 5,
-        },
-        Case {
-            hint: Hint::Zone,
-            damage: |shop| {
-                third(
-                    shop,
-                    "clicks",
-                    "click_time",
-                    json!("2025-08-13T12:00:00+02:00"),
-                )
-            },
-            met: (RUN, 65),
-            mend: nothing,
-            followed: "sequences shop --out out --max-actions 4 --timezone UTC",
-            rows: 5,
-        },
-        Case {
-            hint: Hint::Without,
-            damage: |shop| {
-                shop.remove("clicks");
-            },
-            met: (RUN, 66),
-            mend: nothing,
-            followed: "sequences shop --out out --max-actions 4 --without clicks",
-            rows: 5,
-        },
-        Case {
-            hint: Hint::NameSource,
-            damage: |shop| {
-                shop.remove("impressions");
-                shop.put("shown.ndjson", encode("ndjson", &rows("impressions")));
-            },
-            met: (RUN, 66),
-            mend: nothing,
-            followed: "sequences --impressions shop/shown.ndjson --clicks shop/clicks.csv --out out",
-            rows: 5,
-        },
-        Case {
-            hint: Hint::Format,
-            damage: |shop| {
-                renamed(shop, "customer_id", "who");
-                let text = std::fs::read(shop.path("clicks.csv")).expect("clicks");
-                shop.put("clicks.log", text)
-                    .put("impressions.csv", encode("csv", &rows("impressions")));
-            },
-            met: (
-                "sequences --impressions shop/impressions.ndjson --clicks shop/clicks.log --out out",
-                65,
-            ),
-            mend: nothing,
-            followed: "sequences --impressions shop/impressions.csv --clicks shop/clicks.log --out out \
+        met: (
+            "sequences --impressions shop/impressions.ndjson --clicks shop/clicks.log --out out",
+            65,
+        ),
+        mend: nothing,
+        followed: "sequences --impressions shop/impressions.csv --clicks shop/clicks.log --out out \
                        --format csv --columns clicks.customer_id=who",
-            rows: 5,
+        rows: 5,
+    },
+    Case {
+        hint: Hint::AllowUnused,
+        damage: |shop| click_times(shop, &json!("2025-08-20")),
+        met: (CLICKS_ONLY, 65),
+        mend: nothing,
+        followed: "sequences shop --out out --max-actions 4 --without carts,orders --allow-unused",
+        rows: 5,
+    },
+    Case {
+        hint: Hint::OutputExists,
+        damage: |shop| {
+            shop.made(&[]);
         },
-        Case {
-            hint: Hint::AllowUnused,
-            damage: |shop| click_times(shop, json!("2025-08-20")),
-            met: (clicks_only, 65),
-            mend: nothing,
-            followed: "sequences shop --out out --max-actions 4 --without carts,orders --allow-unused",
-            rows: 5,
+        met: (RUN, 73),
+        mend: nothing,
+        followed: "sequences shop --out out --max-actions 4 --overwrite",
+        rows: 5,
+    },
+    Case {
+        hint: Hint::DayExists,
+        damage: |shop| {
+            shop.made(&[]);
         },
-        Case {
-            hint: Hint::OutputExists,
-            damage: |shop| {
-                shop.made(&[]);
-            },
-            met: (RUN, 73),
-            mend: nothing,
-            followed: "sequences shop --out out --max-actions 4 --overwrite",
-            rows: 5,
+        met: ("sequences shop --out out --max-actions 4 --add-days", 73),
+        mend: nothing,
+        followed: "sequences shop --out out --max-actions 4 --add-days --if-exists replace",
+        rows: 5,
+    },
+    Case {
+        hint: Hint::FloatAttribute,
+        damage: |shop| {
+            every(shop, "clicks", "csv", |row| {
+                row["n"] = json!(3_000_000_000_i64);
+            });
         },
-        Case {
-            hint: Hint::DayExists,
-            damage: |shop| {
-                shop.made(&[]);
-            },
-            met: ("sequences shop --out out --max-actions 4 --add-days", 73),
-            mend: nothing,
-            followed: "sequences shop --out out --max-actions 4 --add-days --if-exists replace",
-            rows: 5,
+        met: ("sequences shop --out out --with n:int32", 65),
+        mend: nothing,
+        followed: "sequences shop --out out --with n:float32",
+        rows: 5,
+    },
+    Case {
+        hint: Hint::FloatAttributes,
+        damage: |shop| {
+            every(shop, "clicks", "parquet", |row| row["price"] = json!(1.5));
         },
-        Case {
-            hint: Hint::FloatAttribute,
-            damage: |shop| {
-                every(shop, "clicks", "csv", |row| {
-                    row["n"] = json!(3_000_000_000_i64)
-                });
-            },
-            met: ("sequences shop --out out --with n:int32", 65),
-            mend: nothing,
-            followed: "sequences shop --out out --with n:float32",
-            rows: 5,
+        met: ("sequences shop --out out --with price:int32", 65),
+        mend: nothing,
+        followed: "sequences shop --out out --with price:float32",
+        rows: 5,
+    },
+    Case {
+        hint: Hint::InputsFrom,
+        damage: made_and_moved,
+        met: ("verify out", 66),
+        mend: nothing,
+        followed: "verify out --inputs-from archive",
+        rows: 5,
+    },
+    Case {
+        hint: Hint::FilesOnly,
+        damage: made_and_moved,
+        met: ("verify out", 66),
+        mend: nothing,
+        followed: "verify out --audit-rows 0",
+        rows: 5,
+    },
+    Case {
+        hint: Hint::WideKept,
+        damage: |shop| {
+            every(shop, "impressions", "ndjson", |row| {
+                row["n"] = json!(3_000_000_000_i64);
+            });
         },
-        Case {
-            hint: Hint::FloatAttributes,
-            damage: |shop| {
-                every(shop, "clicks", "parquet", |row| row["price"] = json!(1.5));
-            },
-            met: ("sequences shop --out out --with price:int32", 65),
-            mend: nothing,
-            followed: "sequences shop --out out --with price:float32",
-            rows: 5,
-        },
-        Case {
-            hint: Hint::InputsFrom,
-            damage: made_and_moved,
-            met: ("verify out", 66),
-            mend: nothing,
-            followed: "verify out --inputs-from archive",
-            rows: 5,
-        },
-        Case {
-            hint: Hint::FilesOnly,
-            damage: made_and_moved,
-            met: ("verify out", 66),
-            mend: nothing,
-            followed: "verify out --audit-rows 0",
-            rows: 5,
-        },
-        Case {
-            hint: Hint::WideKept,
-            damage: |shop| {
-                every(shop, "impressions", "ndjson", |row| {
-                    row["n"] = json!(3_000_000_000_i64)
-                });
-            },
-            met: ("sequences shop --out out --keep n:int32", 65),
-            mend: nothing,
-            followed: "sequences shop --out out --keep n:int64",
-            rows: 5,
-        },
-    ]
-}
+        met: ("sequences shop --out out --keep n:int32", 65),
+        mend: nothing,
+        followed: "sequences shop --out out --keep n:int64",
+        rows: 5,
+    },
+];
 
 /// Hints that no small shop can bring: two billion items, and a column without statistics, of which the
 /// unit tests of their modules know; and one that stands in a warning, followed in `zones`.
@@ -539,7 +566,7 @@ fn rows_made(shop: &Shop) -> usize {
 
 #[test]
 fn every_hint_works_when_it_is_followed_to_the_letter() {
-    for case in cases() {
+    for case in CASES {
         let (shop, name) = (shop(), case.hint.name());
         (case.damage)(&shop);
         let met = hitherto(&shop, case.met.0);
@@ -559,7 +586,7 @@ fn every_hint_works_when_it_is_followed_to_the_letter() {
 
 #[test]
 fn the_cases_know_every_hint() {
-    let known: Vec<Hint> = cases()
+    let known: Vec<Hint> = CASES
         .iter()
         .map(|case| case.hint)
         .chain(ELSEWHERE)
@@ -588,6 +615,7 @@ fn advice_that_would_not_help_is_not_given() {
             "--item-type int64",
         ),
         (json!("20250810"), "click_time", "--time-unit"),
+        (json!("customer_id"), "customer_id", "--customer-type"),
     ] {
         let shop = shop();
         shop.source("clicks", "csv", &damaged("clicks", column, value.clone()));

@@ -154,3 +154,25 @@ fn features_know_the_newest_impression() {
         }
     }
 }
+
+#[test]
+fn integers_of_another_age_among_others_are_told() {
+    for format in ["csv", "ndjson", "parquet"] {
+        let shop = shop();
+        shop.remove("add_to_carts").remove("previous_orders");
+        let clicks = [
+            json!({"customer_id": 1, "item_id": 21, "click_time": 1_755_165_600_000_i64}),
+            json!({"customer_id": 2, "item_id": 22, "click_time": 1_755_165_600_i64}),
+        ];
+        shop.source("clicks", format, &clicks);
+        let flags = ["--without", "carts,orders", "--time-unit", "ms"];
+        let run = shop.made(&flags);
+        let said = "some integer times of clicks are before 1990, such as";
+        assert!(run.stderr.contains(said), "{format}: {}", run.stderr);
+        assert!(
+            run.stderr.contains("(--no-warn old_times)"),
+            "{}",
+            run.stderr
+        );
+    }
+}

@@ -12,15 +12,17 @@ import sys
 
 def commands(transcript):
     """The commands of a transcript: name, exit code, output, and the lines behind it."""
-    found, output, name = [], [], ""
+    found, output, name, is_over = [], [], "", True
     for line in transcript.splitlines():
         end = re.fullmatch(r"=> exit (\d+)", line)
         if line.startswith("$ hitherto ") or line.startswith("--- "):
-            name, output = line, []
+            name, output, is_over = line, [], False
         elif end:
             found.append([name, int(end[1]), "\n".join(output), []])
-            output = []
-        elif name and found and found[-1][0] == name and not output and line.strip():
+            output, is_over = [], True
+        elif not line.strip():
+            continue
+        elif is_over and found:
             # Behind the end of a command: what a check said of its rows.
             found[-1][3].append(line.strip())
         else:

@@ -34,6 +34,7 @@ use crate::scan::events::{EventScan, EventState, EventsRead};
 use crate::scan::faults::Policy;
 use crate::scan::plan::times_of;
 use crate::scan::{Opened, Task};
+use crate::warnings::told;
 
 /// Days that a row group may be of, at most, to say anything.
 const DAYS_MAX: usize = 1000;
@@ -52,14 +53,15 @@ pub(super) fn plan(job: &Job, control: &Control) -> Result<Planned> {
     let read = |state: &mut EventState, task: &Task| scan.read(task, state);
     let (states, sample) = read_sample_of((job, &rehearsal), &opened, states, read)?;
     let read = EventsRead::of(states);
-    read.kinds.clone().check(job, &opened)?;
+    let of_times = told(job, read.kinds.clone().check(job, &opened)?);
     let chunks: u64 = read.heaps.iter().map(|heap| heap.scatter.bytes()).sum();
     let taken = rehearsal.memory_used();
     control.enter(Stage::RANK, 0);
     let began = Instant::now();
     let mut dealt = deal((job, &rehearsal), (read, opened, types))?;
     let rank_us = micros_since(began);
-    let warnings = warn_dwell((job, &rehearsal), &dealt.inputs)?;
+    let mut warnings = warn_dwell((job, &rehearsal), &dealt.inputs)?;
+    warnings.extend(of_times);
     check_names(job, &dealt)?;
     dealt.spills = nowhere().collect();
     let [user_visits, stay_visits] = visits(job, &dealt);

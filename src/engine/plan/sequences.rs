@@ -23,7 +23,7 @@ use crate::control::{Control, Stage};
 use crate::encode::ItemColumn;
 use crate::engine::chosen::impressions_of;
 use crate::engine::unused::warn_sequences;
-use crate::engine::{Asked, ask, find_actions, utc_days};
+use crate::engine::{Asked, ask, find_actions};
 use crate::error::Result;
 use crate::ids::{Day, count64, float, rounded};
 use crate::job::Job;
@@ -33,10 +33,9 @@ use crate::probes::Probes;
 use crate::scan::Opened;
 use crate::scan::actions::ActionScan;
 use crate::scan::faults::Policy;
-use crate::scan::kinds::Kinds;
 use crate::scan::plan::{Plan, Span};
 use crate::spill::Partitions;
-use crate::warnings::{Warning, told};
+use crate::warnings::told;
 
 /// Row groups that each thread makes at least, so that none waits long for the last.
 const GROUPS_PER_THREAD: u64 = 4;
@@ -61,7 +60,7 @@ pub(super) fn plan<I: ItemColumn>(job: &Job, control: &Control) -> Result<Planne
         ..
     } = asked;
     let job = &job;
-    let (tallies, kinds) = (impressions.tallies, impressions.kinds);
+    let (tallies, mut kinds) = (impressions.tallies, impressions.kinds);
     let probes = Probes::of(impressions.rows);
     control.charge(probes.bytes())?;
     let (opened, span, split) = find_actions(job, &sources, &probes)?;
@@ -72,7 +71,8 @@ pub(super) fn plan<I: ItemColumn>(job: &Job, control: &Control) -> Result<Planne
     let actions = sample_actions(job, control, policy, (&opened, span, split), &shape)?;
     let mut warnings = warn_sequences((job, control), &sources, &probes, &opened)?;
     inputs.extend(opened);
-    warnings.extend(judge_kinds(job, [kinds, actions.kinds.clone()], &inputs)?);
+    kinds.merge(&actions.kinds);
+    warnings.extend(told(job, kinds.check(job, &inputs)?));
     let rehearsal = control.unlimited();
     let sample = make_sample(job, &rehearsal, &probes, (&shape, split), &actions)?;
     let made = sample.made;
@@ -120,21 +120,6 @@ pub(super) fn plan<I: ItemColumn>(job: &Job, control: &Control) -> Result<Planne
             .collect(),
         ..Planned::of(of, &inputs, &actions.shares, &memory)
     })
-}
-
-/// The warnings about wall times and instants, of impressions and of actions.
-///
-/// # Errors
-/// If both stand side by side, and nobody says what zone the first are of.
-fn judge_kinds(
-    job: &Job,
-    [mut kinds, more]: [Kinds; 2],
-    inputs: &[Opened],
-) -> Result<Vec<Warning>> {
-    kinds.merge(&more);
-    let warnings = told(job, utc_days(&kinds));
-    kinds.check(job, inputs)?;
-    Ok(warnings)
 }
 
 /// Reads a sample of the actions, by a scan that takes the customers to be as many as they are and

@@ -183,7 +183,11 @@ impl<'f> Looking<'f, '_> {
 }
 
 /// The least and the most integer of a row group, if statistics tell.
-pub(super) fn bounds_of(file: &ParquetFile, group: usize, name: &str) -> Option<(i64, i64)> {
+pub(in crate::scan) fn bounds_of(
+    file: &ParquetFile,
+    group: usize,
+    name: &str,
+) -> Option<(i64, i64)> {
     let column = file.column(name)?.data_type();
     if !column.is_signed_integer() {
         return None;

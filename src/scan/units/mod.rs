@@ -10,7 +10,8 @@
 
 mod look;
 
-use self::look::{bounds_of, look};
+pub(super) use self::look::bounds_of;
+use self::look::look;
 use crate::advice::{self, Hint};
 use crate::calendar::{DAY_US, date_text, day_of_date, instant_text};
 use crate::error::{Error, Result};
@@ -23,7 +24,7 @@ use crate::scan::input::InputFile;
 use crate::scan::parquet::ParquetFile;
 
 /// 1990-01-01: no log of clicks is older.
-const FIRST_US: i64 = 7_305 * DAY_US;
+pub(super) const FIRST_US: i64 = 7_305 * DAY_US;
 /// 2101-01-01: where nothing else says how new a log can be.
 const LAST_US: i64 = 47_847 * DAY_US;
 /// Ten years and some days, after the newest impression.
@@ -159,7 +160,10 @@ pub(crate) fn hint(value: i64) -> String {
     let range = Range::of(None);
     let fits = |of: &&(TimeUnit, &str)| range.holds(value, of.0);
     match UNITS.iter().find(fits) {
-        _ if is_day(value) => format!(" ({})", Hint::WrittenDay.text()),
+        // The hour behind a day, 2025081410, would be a second of 2034.
+        _ if is_day(value) || is_day(value / 100) && value % 100 < 24 => {
+            format!(" ({})", Hint::WrittenDay.text())
+        }
         Some((unit, name)) => {
             let at = to_micros(value, *unit).map_or_else(String::new, instant_text);
             format!(" ({} {at})", Hint::TimeUnit.with(name))
@@ -279,6 +283,7 @@ mod tests {
             assert!(hint(value).contains(said), "{value}: {}", hint(value));
         }
         assert!(!hint(20_250_815).contains("--time-unit"));
+        assert!(!hint(2_025_081_410).contains("--time-unit"));
         assert_eq!(hint(7), "", "no unit makes a time of it that can be meant");
     }
 
