@@ -15,6 +15,7 @@ fn outcome(dir: &Path, change: impl Fn(&mut Settings)) -> Result<Vec<Vec<u8>>, S
         dir: Some(dir.to_owned()),
         out: out.clone(),
         actions_max: 8,
+        timezone: Some("UTC".to_owned()),
         ..Settings::default()
     };
     change(&mut settings);
