@@ -4,14 +4,12 @@
 use std::borrow::Cow;
 
 use crate::error::{Error, Result};
-use crate::job::{Format, Job, Side, SideColumn, SideType, Source};
+use crate::job::{Job, Side, SideColumn, SideType, Source};
 use crate::scan::Opened;
 use crate::scan::actions::ActionNames;
 use crate::scan::files::SourceFiles;
-use crate::scan::input::{Compression, InputFile};
-use crate::scan::parquet::ParquetFile;
 use crate::scan::sides::kind_of;
-use crate::scan::text::{Record, TextColumn, missing_column, records};
+use crate::scan::text::{Record, TextColumn, records};
 
 /// The job with a type for each column that is told: where it gives none, that of the last file of
 /// each source, by path, that has rows, if that is Parquet and has the column; floats if any has floats, or none
@@ -83,8 +81,11 @@ pub(super) fn add_seen(seen: &mut [bool], more: impl IntoIterator<Item = bool>) 
 /// # Errors
 /// If not: the fault of one of the files, Parquet if there is one, which names the columns it has.
 pub(super) fn check_seen(job: &Job, opened: &[Opened], seen: &[bool]) -> Result<()> {
-    let (empty, full): (Vec<&Opened>, Vec<&Opened>) =
+    let (mut empty, full): (Vec<&Opened>, Vec<&Opened>) =
         opened.iter().partition(|file| file.is_empty());
+    // A source without any row may have it; beside files that lack it an empty one says nothing.
+    let sources: Vec<Source> = full.iter().map(|file| file.file().source).collect();
+    empty.retain(|file| !sources.contains(&file.file().source));
     let (parquet, text): (Vec<&Opened>, Vec<&Opened>) = full
         .into_iter()
         .partition(|file| matches!(file, Opened::Parquet(_)));
@@ -95,8 +96,7 @@ pub(super) fn check_seen(job: &Job, opened: &[Opened], seen: &[bool]) -> Result<
             let (_, name, _) = told.nth(place)?;
             missing(job, file, name)
         };
-        // Text that nothing was read of may have it, as it need not be read; so may a header, or a
-        // schema, without rows.
+        // Text that nothing was read of may have it, as it need not be read.
         let mut fault = None;
         for file in parquet.iter().chain(&text).chain(&empty) {
             let Some(error) = missing_in(file) else {
@@ -114,31 +114,12 @@ pub(super) fn check_seen(job: &Job, opened: &[Opened], seen: &[bool]) -> Result<
 fn missing(job: &Job, file: &Opened, name: &str) -> Option<Error> {
     match file {
         Opened::Parquet(file) => file.required(name).err(),
-        Opened::Text(input, ..) => missing_in_text(job, input, file.text_format(), name),
-        Opened::Empty(input, Format::Parquet) => {
-            let file = ParquetFile::open(input);
-            file.and_then(|file| file.required(name).map(drop)).err()
+        Opened::Text(input, ..) => {
+            let columns = [TextColumn::new(name, true)];
+            let format = file.text_format();
+            let mut nothing = |_: Record<'_>| Ok(());
+            records(input, format, &columns, job.text_piece_bytes, &mut nothing).err()
         }
-        Opened::Empty(input, format) => match input.detect(job) {
-            Ok(found) => missing_in_text(job, input, (*format, found.compression), name),
-            Err(error) => Some(error),
-        },
-    }
-}
-
-/// The fault of a text file without a column.
-fn missing_in_text(
-    job: &Job,
-    file: &InputFile,
-    format: (Format, Compression),
-    name: &str,
-) -> Option<Error> {
-    let columns = [TextColumn::new(name, true)];
-    let mut nothing = |_: Record<'_>| Ok(());
-    let read = records(file, format, &columns, job.text_piece_bytes, &mut nothing);
-    match read {
-        // A file without records is held to nothing by who reads it.
-        Ok(0) if format.0 != Format::Csv => Some(missing_column(file, name, "it in no record")),
-        read => read.err(),
+        Opened::Empty(..) => None,
     }
 }
