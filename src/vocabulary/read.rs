@@ -39,6 +39,9 @@ pub(crate) fn read(path: &Path) -> Result<Interner> {
         nulls: NullWords::default(),
     };
     let file = ParquetFile::open(&file)?;
+    if file.rows_count() == 0 {
+        return Ok(Interner::texts());
+    }
     let [item, code] = COLUMNS;
     let found = file.required(item)?.data_type();
     if !found.is_string() {

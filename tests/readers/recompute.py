@@ -1051,7 +1051,7 @@ def generated_cases(work):
     gap, _ = text_log(f"{work}/gap", "America/Sao_Paulo", D.date(2018, 11, 2), 3)
     yield Case("a day without midnight", gap, max_actions=50, timezone="America/Sao_Paulo")
     leap, _ = text_log(f"{work}/leap", "UTC", D.date(2024, 2, 27), 4)
-    yield Case("a leap day", leap, max_actions=60)
+    yield Case("a leap day", leap, max_actions=60, timezone="UTC")
     binary = parquet_log(f"{work}/parquet", "Asia/Kathmandu", D.date(2024, 12, 30), 5)
     yield Case("Parquet of three writers, over a year's end", binary, codecs=CODECS, max_actions=30,
                timezone="Asia/Kathmandu")
