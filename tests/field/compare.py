@@ -30,6 +30,7 @@ def commands(transcript):
     for command in found:
         # What comes out of a set, and not of the check, differs from machine to machine.
         kept = [line for line in command[3] if not re.search(r"\breal\b|\buser\b|\bsys\b", line)]
+        kept = [re.sub(r", tzinfo=<[^>]*>", "", line) for line in kept]
         command[3] = " / ".join(line for line in kept if line.startswith(("CHECK", "COMPARE", "SAME", "[(")))
     return found
 
@@ -46,7 +47,13 @@ def phrase_of(output):
 def run(case):
     """What a case prints, and the error of its shell."""
     done = subprocess.run(
-        ["bash", "./cmd.sh"], cwd=case, capture_output=True, text=True, errors="replace", timeout=900
+        ["bash", "./cmd.sh"],
+        cwd=case,
+        env={**os.environ, "TZ": "UTC"},
+        capture_output=True,
+        text=True,
+        errors="replace",
+        timeout=900,
     )
     return done.stdout
 
