@@ -82,7 +82,7 @@ class Cases:
         shown = lambda day, item: {"dt": f"2025-08-{day}", "ranking_id": "r", "customer_id": 1, "impressions": [{"item_id": item, "is_order": True}]}
         path.write_text("".join(json.dumps(shown(day, item)) + "\n" for day in (16, 17) for item in (0, 1)))
         self.start()
-        return [*flags_of("sequences", self.shop, "impressions", path), "--on-bad-row", "quarantine"]
+        return [*flags_of("sequences", self.shop, "impressions", path), "--on-bad-row", "quarantine", "--allow-unused"]
 
     def ours(self, name="out", *more):
         """An output of our own in the place."""
