@@ -26,13 +26,18 @@ enum Table {
     SparkSink,
 }
 
+/// A path as bytes.
+fn bytes_of(path: &Path) -> &[u8] {
+    path.as_os_str().as_encoded_bytes()
+}
+
 /// Looks for tables, at each folder once.
 #[derive(Debug)]
 pub(super) struct Tables {
     /// What is read.
     source: Source,
-    /// Folders that are none, nor lie in one.
-    plain: BTreeSet<PathBuf>,
+    /// Folders that are none, nor lie in one: their names as bytes, which compare faster than parts.
+    plain: BTreeSet<Vec<u8>>,
 }
 
 impl Tables {
@@ -54,10 +59,11 @@ impl Tables {
         for name in names.into_iter().flatten() {
             let folders = name.ancestors().skip(1);
             // Those around one that is known were looked at with it.
-            let new = folders.take_while(|folder| !self.plain.contains(*folder));
+            let new = folders.take_while(|folder| !self.plain.contains(bytes_of(folder)));
             let new: Vec<&Path> = new.filter(|of| !of.as_os_str().is_empty()).collect();
             new.iter().try_for_each(|folder| self.check(folder))?;
-            self.plain.extend(new.into_iter().map(Path::to_owned));
+            let new = new.into_iter().map(|folder| bytes_of(folder).to_vec());
+            self.plain.extend(new);
         }
         Ok(())
     }
