@@ -77,7 +77,7 @@ fuzz_target!(|case: (Actions, Impressions, Asked, Layout)| {
         repeats: Repeats::Kept,
         told: Vec::new(),
         actions_max: usize::from(max % 9) + 1,
-        timezone: Some("UTC".to_owned()),
+        timezone: "UTC".to_owned(),
         guests_are_rows: guests,
         drop_null_labels: drop_labels,
         negatives: None,
