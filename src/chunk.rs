@@ -155,7 +155,8 @@ impl<I: Item> Chunk for EventChunk<I> {
     fn read(bytes: &[u8], rows_count: usize) -> Option<EventChunk<I>> {
         let ([width, lands], bytes) = bytes.split_first_chunk()?;
         let (width, lands) = (usize::from(*width), usize::from(*lands));
-        if SIDE_COLUMNS_MAX < width || lands > 1 {
+        // Nothing lands where there is no row.
+        if SIDE_COLUMNS_MAX < width || lands > rows_count.min(1) {
             return None;
         }
         let (times, rest) = bytes.split_at_checked(rows_count * 8)?;
