@@ -335,3 +335,23 @@ fn a_night_without_impressions_of_its_own_is_no_set_with_nothing_in_it() {
     let run = shop.run(&["--add-days", "--if-exists", "skip"]);
     assert_eq!(run.code, 0, "{}", run.stderr);
 }
+
+#[test]
+fn a_source_whose_type_another_one_has_is_told_as_well() {
+    let shop = clicks_only("csv", &[click(1, "2025-08-14 10:00:00")]);
+    shop.source(
+        "views",
+        "csv",
+        &[json!({"customer_id": 9, "item_id": 21, "time": "2025-08-14"})],
+    );
+    shop.put(
+        "job.toml",
+        "job = \"sequences\"\n[sources.impressions]\npath = \"impressions.ndjson\"\n\
+         [sources.clicks]\npath = \"clicks.csv\"\n[sources.views]\npath = \"views.csv\"\ntype = 1\n",
+    );
+    let run = shop.run_bare(&["sequences", "--job", "shop/job.toml", "--out", "out"]);
+    assert_eq!(run.code, 0, "{}", run.stderr);
+    let said = "no row came to anything of views: its only row is of customers that no impression";
+    assert!(run.stderr.contains(said), "{}", run.stderr);
+    assert!(!run.stderr.contains("anything of clicks"), "{}", run.stderr);
+}

@@ -53,17 +53,18 @@ pub(in crate::engine) fn notice_sequences<I: ItemColumn>(
     let mut is_all = read_sources(job, &found.sources).next().is_some();
     let mut findings = Vec::new();
     for (at, of) in read_sources(job, &found.sources) {
+        let look = |enough| {
+            let (probes, inputs) = (&found.probes, &found.inputs);
+            look((job, control), probes, inputs, of.source, enough)
+        };
         if is_used(job, of, counts) {
             is_all = false;
-            continue;
+            // Of types that another source has too, histories do not tell whose they are.
+            if !shares_types(job, of) || look(1)?.eligible > 0 {
+                continue;
+            }
         }
-        let looked = look(
-            (job, control),
-            &found.probes,
-            &found.inputs,
-            of.source,
-            u64::MAX,
-        )?;
+        let looked = look(u64::MAX)?;
         let mut finding = found_of((job, of), &found.probes, &found.actions[at], &looked);
         finding.closed = closed_of(&found.sources, &found.inputs, of.source);
         findings.push(finding);
@@ -116,6 +117,15 @@ fn read_sources<'a>(
 fn is_used(job: &Job, of: &ActionSource, counts: &HistoryCounts) -> bool {
     let mut codes = of.codes().into_iter().filter(|code| job.counts_type(*code));
     codes.any(|code| counts.actions[usize::from(code)] > 0)
+}
+
+/// Whether another source has actions of one of the types of a source.
+fn shares_types(job: &Job, of: &ActionSource) -> bool {
+    let codes = of.codes();
+    let others = job.actions.iter().filter(|other| other.source != of.source);
+    others
+        .flat_map(ActionSource::codes)
+        .any(|code| codes.contains(&code))
 }
 
 /// The end of each text: what sources are held against.
