@@ -48,7 +48,7 @@ use crate::op::counts::HistoryCounts;
 use crate::output::{self, Found, Report};
 use crate::partition::Scatter;
 use crate::probes::Probes;
-use crate::publish::Staging;
+use crate::publish::{MANIFEST, Staging};
 use crate::scan::actions::{ActionScan, ActionTally};
 use crate::scan::faults::{Policy, Rejected};
 use crate::scan::files::SourceFiles;
@@ -95,7 +95,7 @@ pub fn run(job: &Job, control: &Control) -> Result<Report> {
 /// The job, with the zone named if it adds days to a set: that of the set was given.
 fn in_zone_of_set(job: &Job) -> Job {
     let adds = matches!(job.publish, Publish::AddDays(_));
-    match adds && job.out.join("_manifest.json").exists() {
+    match adds && job.out.join(MANIFEST).exists() {
         true => job.in_named_zone(),
         false => job.clone(),
     }

@@ -15,7 +15,7 @@ use crate::manifest::format_name;
 use crate::publish::origin;
 use crate::scan::Opened;
 use crate::scan::actions::ActionTally;
-use crate::scan::faults::Rejected;
+use crate::scan::faults::rejected_of;
 use crate::warnings::{Noticed, Warning};
 
 /// What a run made.
@@ -195,12 +195,11 @@ pub(super) fn actions_value<I>(job: &Job, found: &Found<I>, made: &Made) -> Valu
     let counts = &made.counts;
     let mut value = serde_json::Map::new();
     for (of, tally) in job.actions.iter().zip(&found.actions) {
-        let is_it = |rejected: &&Rejected| rejected.source == of.source;
         let mut told = json!({
             "rows": tally.rows,
             "null_customers": tally.null_customers,
             "never_available": tally.null_available,
-            "rejected": found.rejected.iter().filter(is_it).count(),
+            "rejected": rejected_of(&found.rejected, of.source),
         });
         if !of.only.is_empty() {
             told["filtered"] = json!(tally.filtered);

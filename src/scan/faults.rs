@@ -7,6 +7,7 @@ use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
 use crate::advice::{self, Hint};
 use crate::error::{Error, ErrorKind, Result, RowFault};
+use crate::ids::count64;
 use crate::job::{Job, OnBadRow, Source};
 use crate::scan::fields::{Mismatch, quoted};
 use crate::scan::input::InputFile;
@@ -21,6 +22,11 @@ pub(crate) struct Rejected {
     pub(crate) fault: RowFault,
     /// What it held: the text of the record, or the columns read, as JSON.
     pub(crate) record: String,
+}
+
+/// How many rows of a source were set aside.
+pub(crate) fn rejected_of(rejected: &[Rejected], source: Source) -> u64 {
+    count64(rejected.iter().filter(|row| row.source == source).count())
 }
 
 /// The job's policy, shared by all threads.

@@ -8,6 +8,7 @@
 use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 
+use crate::advice::Hint;
 use crate::error::{Error, Result};
 use crate::place::{free, word};
 use crate::scan::input::{Compression, InputFile};
@@ -293,8 +294,9 @@ pub(super) fn unknown(path: &Path) -> String {
         at => path.with_file_name(format!("_{at}_{name}")),
     });
     format!(
-        "neither its content nor its name tells its format; --format parquet|csv|ndjson|json says so; \
-         if it is no log, `mv {} {}` hides it from the jobs that read its folder",
+        "neither its content nor its name tells its format; {}; if it is no log, `mv {} {}` hides it from \
+         the jobs that read its folder",
+        Hint::Format.text(),
         word(&path.to_string_lossy()),
         word_of(&hidden)
     )

@@ -16,11 +16,11 @@ use crate::advice::Hint;
 use crate::error::{Error, Result};
 use crate::ids::count64;
 use crate::job::{Cutoff, Job, Question, Source, WarningCode};
-use crate::scan::Opened;
 use crate::scan::faults::RowAt;
 use crate::scan::fields::to_micros;
 use crate::scan::parquet::{ParquetFile, row_as_json};
 use crate::scan::times::Written;
+use crate::scan::{Opened, seen_enough};
 use crate::warnings::Warning;
 
 /// A clock on some wall.
@@ -156,7 +156,9 @@ impl Kinds {
     /// # Errors
     /// If they do, and nobody says what zone the first are of.
     pub(crate) fn check(mut self, job: &Job, opened: &[Opened]) -> Result<Vec<Warning>> {
-        for of in opened {
+        // Where the zone is given, types tell only of integers that are of another age.
+        let is_told = job.timezone.is_none() || job.time_unit.is_some();
+        for of in opened.iter().filter(|_| is_told) {
             if let Opened::Parquet(file) = of {
                 self.add_types(job, file);
             }
@@ -321,7 +323,7 @@ fn first_value(file: &ParquetFile, column: &str) -> Option<(u64, String)> {
             let value = serde_json::from_str::<serde_json::Value>(&json).unwrap_or_default();
             let text = value[column].as_str().unwrap_or_default();
             found = Some((first_row + count64(row), format!("{text:?}")));
-            Err(Error::settings("seen enough"))
+            Err(seen_enough())
         });
         drop(read);
         if found.is_some() {

@@ -49,12 +49,17 @@ mod words;
 use std::path::Path;
 use std::sync::Arc;
 
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::ids::{count64, unsigned};
 use crate::job::{Format, Job, Source};
 use crate::scan::input::{Compression, InputFile};
 use crate::scan::parquet::ParquetFile;
 use crate::scan::shared::Shared;
+
+/// What ends a read that has found what it looks for; nobody is told of it.
+fn seen_enough() -> Error {
+    Error::settings("seen enough")
+}
 
 /// A file whose format is known, and whose footer is read if it has one.
 #[derive(Clone, Debug)]

@@ -5,11 +5,10 @@
 
 use crate::calendar::parse_dt;
 use crate::control::Control;
-use crate::error::{Error, ErrorKind};
 use crate::ids::index;
 use crate::job::{CustomerType, ItemType, Job, Question};
-use crate::scan::Opened;
 use crate::scan::faults::{Policy, RowAt};
+use crate::scan::{Opened, seen_enough};
 
 use crate::scan::table::{Batch, Kind, Presence, TableColumn, TableScan, TableState};
 use crate::scan::times::parse;
@@ -35,7 +34,7 @@ pub(super) fn is_whole_column(job: &Job, at: RowAt<'_>) -> bool {
             is_some_right = is_right(batch, right, job);
             // A right row is all that is looked for.
             match is_some_right {
-                true => Err(Error::from(ErrorKind::Interrupted { signal: 0 })),
+                true => Err(seen_enough()),
                 false => Ok(()),
             }
         });

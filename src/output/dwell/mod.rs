@@ -27,7 +27,7 @@ use crate::calendar::date_text;
 use crate::chunk::RowChunk;
 use crate::control::{Control, Stage};
 use crate::error::Result;
-use crate::ids::{Day, count64};
+use crate::ids::{Day, both, count64};
 use crate::intern::Ranked;
 use crate::job::Job;
 use crate::manifest;
@@ -239,12 +239,4 @@ fn counts_of(report: &DwellReport) -> Value {
         "user_merchant_rows": report.user_rows,
         "merchant_rows": report.merchant_rows,
     })
-}
-
-/// The span of two spans of days.
-fn both(a: Option<(Day, Day)>, b: Option<(Day, Day)>) -> Option<(Day, Day)> {
-    match (a, b) {
-        (Some(a), Some(b)) => Some((a.0.min(b.0), a.1.max(b.1))),
-        (a, b) => a.or(b),
-    }
 }

@@ -40,7 +40,7 @@ use crate::partition::Split;
 use crate::publish::{Part, Staging, Target, Whole};
 use crate::quarantine;
 use crate::scan::Opened;
-use crate::scan::faults::Rejected;
+use crate::scan::faults::{Rejected, rejected_of};
 use crate::scan::features::FeatureTypes;
 use crate::scan::features::clicks::ClickTally;
 use crate::scan::features::listings::Listings;
@@ -151,9 +151,7 @@ pub(crate) struct FeaturesFound {
 impl FeaturesFound {
     /// Whether clicks say who clicked. Those that were set aside say nothing.
     fn has_users(&self) -> bool {
-        let is_click = |row: &&Rejected| row.source == Source::Clicks;
-        let rejected = count64(self.rejected.iter().filter(is_click).count());
-        let clicks = self.clicks.clicks - rejected;
+        let clicks = self.clicks.clicks - rejected_of(&self.rejected, Source::Clicks);
         clicks == 0 || self.clicks.without_user < clicks
     }
 }

@@ -8,14 +8,12 @@ use crate::calendar::instant_text;
 use crate::ids::count64;
 use crate::job::{Job, LabelKey, Source};
 use crate::output::report::DayReport;
+use crate::scan::faults::rejected_of;
 use crate::warnings::Noticed;
 
 /// What was found beside the impressions, in the manifest.
 pub(super) fn clicks_value(found: &FeaturesFound, (on_listings, repeated): (u64, u64)) -> Value {
-    let rejected = |source| {
-        let of_source = found.rejected.iter().filter(|row| row.source == source);
-        of_source.count()
-    };
+    let rejected = |source| rejected_of(&found.rejected, source);
     json!({
         "clicks": {
             "rows": found.clicks.clicks,

@@ -8,13 +8,12 @@ use arrow::datatypes::{DataType, Int64Type};
 use parquet::file::statistics::Statistics;
 
 use super::{Range, Seen, is_day};
-use crate::error::Error;
 use crate::job::{Job, Source, TimeUnit};
-use crate::scan::Opened;
 use crate::scan::fields::{Field, to_micros};
 use crate::scan::input::InputFile;
 use crate::scan::parquet::ParquetFile;
 use crate::scan::text::{TextColumn, records};
+use crate::scan::{Opened, seen_enough};
 
 /// Texts of a column that are no integers, after which none is looked for any more.
 const TEXTS_MAX: u32 = 4096;
@@ -117,7 +116,7 @@ impl<'f> Looking<'f, '_> {
                 });
                 match end {
                     ControlFlow::Continue(()) => Ok(()),
-                    ControlFlow::Break(()) => Err(Error::settings("seen enough")),
+                    ControlFlow::Break(()) => Err(seen_enough()),
                 }
             });
             drop(read);
@@ -161,7 +160,7 @@ impl<'f> Looking<'f, '_> {
                 end = self.at_field(file, field);
                 match end {
                     ControlFlow::Continue(()) => Ok(()),
-                    ControlFlow::Break(()) => Err(Error::settings("seen enough")),
+                    ControlFlow::Break(()) => Err(seen_enough()),
                 }
             },
         );
