@@ -60,10 +60,19 @@ impl Warning {
 /// What a run noticed.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Noticed {
-    /// What a person should look at, without what the job silences.
+    /// What a person should look at.
     pub(crate) warnings: Vec<Warning>,
     /// Sources of which no row came to anything, silenced or not.
     pub(crate) unused_sources: u64,
+}
+
+impl Noticed {
+    /// The same with more warnings, but without those that a job silences.
+    pub(crate) fn told(mut self, job: &Job, more: impl IntoIterator<Item = Warning>) -> Noticed {
+        self.warnings.extend(more);
+        self.warnings = told(job, self.warnings);
+        self
+    }
 }
 
 /// The warnings that a job does not silence, by code and source.

@@ -11,7 +11,7 @@ use crate::ids::float;
 use crate::intern::Ranked;
 use crate::job::{Dedup, Job, Question, Source, WarningCode};
 use crate::keys::Keys;
-use crate::warnings::{Noticed, Warning, told};
+use crate::warnings::Warning;
 
 /// Words that logs write for nobody.
 const WORDS: [&str; 11] = [
@@ -168,13 +168,6 @@ pub(super) fn repeats(
     );
     let warning = Warning::new(WarningCode::Repeats, source, text);
     Some(warning.with("repeated", repeated).with("rows", rows))
-}
-
-/// What a run noticed, and one more warning.
-pub(super) fn noticed_with(job: &Job, mut noticed: Noticed, more: Option<Warning>) -> Noticed {
-    noticed.warnings.extend(more);
-    noticed.warnings = told(job, noticed.warnings);
-    noticed
 }
 
 #[cfg(test)]

@@ -134,7 +134,8 @@ fn run_typed<I: ItemColumn>(job: &Job, control: &Control) -> Result<Report> {
     let staging = Staging::create(&job)?;
     let (found, partitions) = read_all(&job, control, &policy, &staging, asked)?;
     let notice = |rows: &[RowTally], counts: &HistoryCounts| {
-        notice_sequences((&job, control), &found, (rows, counts))
+        let noticed = notice_sequences((&job, control), &found, (rows, counts))?;
+        Ok(noticed.told(&job, None))
     };
     output::write((&job, control), &staging, (&found, partitions), notice)
 }

@@ -34,7 +34,6 @@ use crate::scan::events::{EventScan, EventState, EventsRead};
 use crate::scan::faults::Policy;
 use crate::scan::plan::times_of;
 use crate::scan::{Opened, Task};
-use crate::warnings::told;
 
 /// Days that a row group may be of, at most, to say anything.
 const DAYS_MAX: usize = 1000;
@@ -45,7 +44,7 @@ const DAYS_MAX: usize = 1000;
 /// Those of a run that are met.
 pub(super) fn plan(job: &Job, control: &Control) -> Result<Planned> {
     let began = Instant::now();
-    let (opened, types, _) = find(job, control)?;
+    let (opened, types, (_, skipped)) = find(job, control)?;
     let (found_us, policy, rehearsal) = (micros_since(began), Policy::of(job), control.unlimited());
     let scan = EventScan::new(job, &policy, &rehearsal, types);
     control.enter(Stage::EVENTS, 0);
@@ -53,7 +52,7 @@ pub(super) fn plan(job: &Job, control: &Control) -> Result<Planned> {
     let read = |state: &mut EventState, task: &Task| scan.read(task, state);
     let (states, sample) = read_sample_of((job, &rehearsal), &opened, states, read)?;
     let read = EventsRead::of(states);
-    let of_times = told(job, read.kinds.clone().check(job, &opened)?);
+    let of_times = read.kinds.clone().check(job, &opened)?;
     let chunks: u64 = read.heaps.iter().map(|heap| heap.scatter.bytes()).sum();
     let taken = rehearsal.memory_used();
     control.enter(Stage::RANK, 0);
@@ -61,7 +60,7 @@ pub(super) fn plan(job: &Job, control: &Control) -> Result<Planned> {
     let mut dealt = deal((job, &rehearsal), (read, opened, types))?;
     let rank_us = micros_since(began);
     let mut warnings = warn_dwell((job, &rehearsal), &dealt.inputs)?;
-    warnings.extend(of_times);
+    warnings.extend(of_times.into_iter().chain(skipped));
     check_names(job, &dealt)?;
     dealt.spills = nowhere().collect();
     let [user_visits, stay_visits] = visits(job, &dealt);

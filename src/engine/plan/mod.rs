@@ -17,13 +17,12 @@ mod share;
 
 use self::memory::Memory;
 use self::share::Shares;
-use super::{in_pool, in_zone_of_set, skipped_files};
+use super::{in_pool, in_zone_of_set};
 use crate::control::Control;
 use crate::error::Result;
 use crate::ids::{Day, count64, float};
 use crate::job::{ItemType, Job, Question};
 use crate::scan::Opened;
-use crate::scan::files::discover;
 use crate::warnings::{Warning, told};
 
 /// What a run of a job would make and take. What is not said to be exact is an estimate.
@@ -161,7 +160,6 @@ pub fn plan(job: &Job, control: &Control) -> Result<Planned> {
         (Question::Features, _) => features::plan(job, control),
         (Question::Dwell, _) => dwell::plan(job, control),
     })?;
-    planned.warnings.extend(skipped_files(&discover(job)?));
     planned.warnings = told(job, planned.warnings);
     Ok(planned)
 }

@@ -35,7 +35,6 @@ use crate::scan::actions::ActionScan;
 use crate::scan::faults::Policy;
 use crate::scan::plan::{Plan, Span};
 use crate::spill::Partitions;
-use crate::warnings::told;
 
 /// Row groups that each thread makes at least, so that none waits long for the last.
 const GROUPS_PER_THREAD: u64 = 4;
@@ -72,7 +71,7 @@ pub(super) fn plan<I: ItemColumn>(job: &Job, control: &Control) -> Result<Planne
     let mut warnings = warn_sequences((job, control), &sources, &probes, &opened)?;
     inputs.extend(opened);
     kinds.merge(&actions.kinds);
-    warnings.extend(told(job, kinds.check(job, &inputs)?));
+    warnings.extend(kinds.check(job, &inputs)?);
     let rehearsal = control.unlimited();
     let sample = make_sample(job, &rehearsal, &probes, (&shape, split), &actions)?;
     let made = sample.made;

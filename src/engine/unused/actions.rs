@@ -4,19 +4,19 @@
 //! times. **Cost**: customers and times of every row are read, unless enough rows are found that may be
 //! in a history.
 
-use super::join;
-use crate::control::{Control, Stage};
-use crate::engine::tasks::run_tasks;
+use std::fmt;
+
+use super::read_again;
+use crate::control::Control;
 use crate::error::Result;
-use crate::ids::{Item, Key, Micros, index};
+use crate::ids::{Item, Key, Micros, both, index};
 use crate::job::{CustomerType, Job, Source};
 use crate::op::features::ABSENT;
 use crate::probes::Probes;
+use crate::scan::Opened;
 use crate::scan::actions::ActionNames;
-use crate::scan::faults::Policy;
 use crate::scan::features::ranks;
-use crate::scan::table::{Batch, Kind, Memo, Presence, TableColumn, TableScan, TableState};
-use crate::scan::{Opened, Task};
+use crate::scan::table::{Batch, Cells, Kind, Memo};
 use crate::sweep::is_prior;
 
 /// The columns, as places in a batch.
@@ -33,8 +33,8 @@ pub(super) struct Looked {
     pub(super) nobody: u64,
     /// Of customers that no impression asks about.
     pub(super) strangers: u64,
-    /// One of these, the least by its text.
-    pub(super) stranger: Option<String>,
+    /// The least of these.
+    pub(super) stranger: Option<Stranger>,
     /// Without a time.
     pub(super) timeless: u64,
     /// Before the lookback of every later impression of their customer.
@@ -49,11 +49,18 @@ pub(super) struct Looked {
     pub(super) times: Option<(Micros, Micros)>,
 }
 
+/// A customer that no impression asks about.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Stranger {
+    /// An integer.
+    Int(i64),
+    /// A text.
+    Text(Vec<u8>),
+}
+
 /// What one thread looks with.
 #[derive(Default)]
 struct State {
-    /// Its table.
-    table: TableState,
     /// What it knows of a dictionary of customers.
     memo: Memo,
     /// Scratch: ranks of customers.
@@ -75,43 +82,42 @@ pub(super) fn look<I: Item>(
         true => CustomerType::String,
         false => CustomerType::Int64,
     };
-    let column = |name, kind| TableColumn {
-        name,
-        kind,
-        presence: Presence::Optional,
-    };
     let mut columns = vec![
-        column(names.customer, Kind::of_ids(customers)),
-        column(names.time, Kind::Time),
+        (names.customer, Kind::of_ids(customers)),
+        (names.time, Kind::Time),
     ];
-    columns.extend(names.time_else.map(|name| column(name, Kind::Time)));
-    let policy = Policy::ignoring();
-    let scan = TableScan::new(job, &policy, control, columns);
+    columns.extend(names.time_else.map(|name| (name, Kind::Time)));
     let files = opened.iter().filter(|of| of.file().source == source);
-    let tasks: Vec<Task> = files.flat_map(|of| of.shared_tasks(job)).collect();
-    control.enter(Stage::CHECK, tasks.iter().map(|task| task.steps).sum());
-    let states = (0..rayon::current_num_threads()).map(|_| State::default());
-    let embargo = job.embargo_of(source);
-    let states = run_tasks(&tasks, states.collect(), |state, task| {
-        if state.looked.eligible >= enough {
-            return Ok(());
-        }
-        let State {
-            table,
-            memo,
-            ranks,
-            looked,
-        } = state;
-        scan.read(task, table, &mut |batch| {
-            looked.add(batch, (probes, embargo), (memo, ranks));
-            Ok(())
-        })
-    })?;
+    let has_enough = |state: &State| state.looked.eligible >= enough;
+    let asked = (probes, job.embargo_of(source));
+    let states = read_again(
+        (job, control),
+        files,
+        &columns,
+        has_enough,
+        |state, batch| {
+            let State {
+                memo,
+                ranks,
+                looked,
+            } = state;
+            looked.add(batch, asked, (memo, ranks));
+        },
+    )?;
     let mut looked = Looked::default();
     states
         .into_iter()
         .for_each(|state| looked.merge(state.looked));
     Ok(looked)
+}
+
+impl fmt::Display for Stranger {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Stranger::Int(id) => write!(out, "{id}"),
+            Stranger::Text(id) => out.write_str(&String::from_utf8_lossy(id)),
+        }
+    }
 }
 
 impl Looked {
@@ -130,29 +136,32 @@ impl Looked {
                 Some(cells.times().at[index(*row)])
             };
             let time = time_of(TIME).or_else(|| time_of(TIME_ELSE));
-            self.times = join(self.times, time.map(|time| (time, time)));
+            self.times = both(self.times, time.map(|time| (time, time)));
             if cells[CUSTOMER].is_null(*row) {
                 self.nobody += 1;
             } else if *rank == ABSENT {
                 self.strangers += 1;
-                self.meet(|| match cells[CUSTOMER].is_text() {
-                    true => String::from_utf8_lossy(cells[CUSTOMER].texts().get(*row)).into_owned(),
-                    false => cells[CUSTOMER].ints()[index(*row)].to_string(),
-                });
+                self.meet(&cells[CUSTOMER], *row);
             } else {
                 self.judge(time, embargo, (probes, Key(*rank)));
             }
         }
     }
 
-    /// Takes note of a customer that nobody asks about.
-    fn meet(&mut self, name: impl FnOnce() -> String) {
-        // One of the first is as good as any; the least of these does not depend on threads.
-        if self.strangers <= 1000 {
-            let name = name();
-            if self.stranger.as_ref().is_none_or(|known| name < *known) {
-                self.stranger = Some(name);
-            }
+    /// Takes note of a customer that nobody asks about, if it is less than the others. One of the first
+    /// would do for a person, but which are the first depends on threads.
+    fn meet(&mut self, customers: &Cells, row: u32) {
+        let is_less = match (customers.is_text(), &self.stranger) {
+            (_, None) => true,
+            (true, Some(Stranger::Text(known))) => customers.texts().get(row) < known.as_slice(),
+            (false, Some(Stranger::Int(known))) => customers.ints()[index(row)] < *known,
+            _ => unreachable!("a column holds ids of one type"),
+        };
+        if is_less {
+            self.stranger = Some(match customers.is_text() {
+                true => Stranger::Text(customers.texts().get(row).to_vec()),
+                false => Stranger::Int(customers.ints()[index(row)]),
+            });
         }
     }
 
@@ -193,7 +202,7 @@ impl Looked {
         self.late += other.late;
         self.held += other.held;
         self.eligible += other.eligible;
-        self.times = join(self.times, other.times);
+        self.times = both(self.times, other.times);
     }
 
     /// Rows in which nothing is wrong.

@@ -2,17 +2,15 @@
 
 use std::collections::BTreeMap;
 
-use super::{Finding, check_set_aside, join, verdict};
-use crate::control::{Control, Stage};
-use crate::engine::tasks::run_tasks;
+use super::{Finding, check_set_aside, read_again, verdict, why_of};
+use crate::control::Control;
 use crate::error::Result;
-use crate::ids::{Micros, count64, index};
+use crate::ids::{Micros, both, count64, index};
 use crate::job::{Job, Source};
 use crate::output::dwell::{Dealt, DwellReport};
-use crate::scan::faults::Policy;
-use crate::scan::table::{Batch, Kind, Presence, TableColumn, TableScan, TableState};
-use crate::scan::{Opened, Task};
-use crate::warnings::{Noticed, Warning, told};
+use crate::scan::Opened;
+use crate::scan::table::{Batch, Kind};
+use crate::warnings::{Noticed, Warning};
 
 /// The columns, as places in a batch.
 const EVENT: usize = 0;
@@ -69,7 +67,7 @@ pub(in crate::engine) fn warn_dwell(
     if looked.counted > 0 {
         return Ok(Vec::new());
     }
-    Ok(told(job, vec![finding_of(0, &looked).warning("")]))
+    Ok(vec![finding_of(0, &looked).warning("")])
 }
 
 /// Why no event counts.
@@ -91,7 +89,7 @@ fn finding_of(events: u64, looked: &Looked) -> Finding {
         names.push(format!("and {more} more names"));
     }
     let why = match rows {
-        0 => "its files hold no rows".to_owned(),
+        0 => why_of(0, &[]),
         _ if looked.counted > 0 => format!(
             "{} of {rows} events are flyer_open or item_open, and each lacks a user, a flyer or a merchant",
             looked.counted
@@ -114,36 +112,25 @@ fn finding_of(events: u64, looked: &Looked) -> Finding {
 
 /// Reads the names and times of events, until so many are found that count.
 fn look((job, control): (&Job, &Control), opened: &[Opened], enough: u64) -> Result<Looked> {
-    let column = |name, kind| TableColumn {
-        name: job.column(Source::Events, name),
-        kind,
-        presence: Presence::Optional,
-    };
-    let columns = vec![
-        column("event", Kind::TextId),
-        column("timestamp", Kind::Time),
+    let name = |ours| job.column(Source::Events, ours);
+    let columns = [
+        (name("event"), Kind::TextId),
+        (name("timestamp"), Kind::Time),
     ];
-    let policy = Policy::ignoring();
-    let scan = TableScan::new(job, &policy, control, columns);
-    let tasks: Vec<Task> = opened.iter().flat_map(|of| of.shared_tasks(job)).collect();
-    control.enter(Stage::CHECK, tasks.iter().map(|task| task.steps).sum());
-    let states =
-        (0..rayon::current_num_threads()).map(|_| (TableState::default(), Looked::default()));
-    let states = run_tasks(&tasks, states.collect(), |(table, looked), task| {
-        if looked.counted >= enough {
-            return Ok(());
-        }
-        scan.read(task, table, &mut |batch| {
-            looked.add(batch);
-            Ok(())
-        })
-    })?;
+    let has_enough = |looked: &Looked| looked.counted >= enough;
+    let looks = read_again(
+        (job, control),
+        opened.iter(),
+        &columns,
+        has_enough,
+        Looked::add,
+    )?;
     let mut all = Looked::default();
-    for (_, looked) in states {
+    for looked in looks {
         for (name, count) in looked.names {
             *all.names.entry(name).or_default() += count;
         }
-        all.times = join(all.times, looked.times);
+        all.times = both(all.times, looked.times);
         all.rows += looked.rows;
         all.counted += looked.counted;
     }
@@ -164,7 +151,7 @@ impl Looked {
             }
             if !batch.cells[TIME].is_null(*row) {
                 let time = batch.cells[TIME].times().at[index(*row)];
-                self.times = join(self.times, Some((time, time)));
+                self.times = both(self.times, Some((time, time)));
             }
         }
     }

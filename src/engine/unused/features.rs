@@ -1,21 +1,19 @@
 //! Clicks that no impression could see, and listings that none asks about.
 
-use super::{Finding, check_set_aside, join, one_label, range_text, verdict, why_of};
-use crate::control::{Control, Stage};
-use crate::engine::tasks::run_tasks;
+use super::{Finding, check_set_aside, one_label, range_text, read_again, verdict, why_of};
+use crate::control::Control;
 use crate::error::Result;
-use crate::ids::{Micros, count64, index};
+use crate::ids::{Micros, both, count64, index};
 use crate::intern::Id;
 use crate::job::{Job, Source, WarningCode};
 use crate::keys::Keys;
 use crate::op::features::ABSENT;
 use crate::output::features::{FeaturesFound, RowTally};
-use crate::scan::Task;
-use crate::scan::faults::Policy;
+use crate::scan::faults::rejected_of;
 use crate::scan::features::ranks;
-use crate::scan::table::{Batch, Kind, Memo, Presence, TableColumn, TableScan, TableState};
+use crate::scan::table::{Batch, Kind, Memo};
 use crate::sweep::is_prior;
-use crate::warnings::{Noticed, Warning, told};
+use crate::warnings::{Noticed, Warning};
 
 /// The columns, as places in a batch.
 const LISTING: usize = 0;
@@ -42,8 +40,6 @@ struct Looked {
 /// What one thread looks with.
 #[derive(Default)]
 struct State {
-    /// Its table.
-    table: TableState,
     /// What it knows of the dictionaries of listings and users.
     memos: [Memo; 2],
     /// Scratch: ranks of listings and users.
@@ -90,10 +86,7 @@ pub(in crate::engine) fn notice_features(
     if rows.rows == 0 && found.days_skipped > 0 {
         return Ok(Noticed::default());
     }
-    let rejected = |source| {
-        let of_source = found.rejected.iter().filter(|row| row.source == source);
-        count64(of_source.count())
-    };
+    let rejected = |source| rejected_of(&found.rejected, source);
     let shown = (count64(found.shown.count()), rejected(Source::Impressions));
     check_set_aside(
         job,
@@ -128,7 +121,9 @@ pub(in crate::engine) fn notice_features(
     if counted + rows.clicked > 0 {
         return verdict(job, (Vec::new(), false), "", warnings);
     }
-    let (finding, beside) = clicks_finding((job, control), found, found.clicks.clicks)?;
+    let asked = Asked::of(job, found);
+    let looked = look((job, control), found, &asked, u64::MAX)?;
+    let (finding, beside) = clicks_finding(found, &asked, &looked);
     verdict(job, (vec![finding], true), &beside, warnings)
 }
 
@@ -140,25 +135,17 @@ pub(in crate::engine) fn warn_features(
     let asked = Asked::of(job, found);
     let looked = look((job, control), found, &asked, 1)?;
     let mut warnings = found.warnings.clone();
-    // A plan tells of these of all jobs.
-    warnings.retain(|of| of.code != WarningCode::SkippedFiles);
     if looked.seen == 0 && found.shown.count() > 0 {
-        let (finding, beside) = clicks_finding((job, control), found, 0)?;
+        let (finding, beside) = clicks_finding(found, &asked, &looked);
         warnings.push(finding.warning(&beside));
     }
-    Ok(told(job, warnings))
+    Ok(warnings)
 }
 
 /// Why no click is counted, and what clicks are held against.
-fn clicks_finding(
-    (job, control): (&Job, &Control),
-    found: &FeaturesFound,
-    clicks: u64,
-) -> Result<(Finding, String)> {
-    let asked = Asked::of(job, found);
-    let looked = look((job, control), found, &asked, u64::MAX)?;
+fn clicks_finding(found: &FeaturesFound, asked: &Asked, looked: &Looked) -> (Finding, String) {
     let told = looked.strangers + looked.seen + looked.late + looked.timeless;
-    let rows = clicks.max(told);
+    let rows = found.clicks.clicks.max(told);
     let strangers = format!(
         "on listings that no impression shows, by users that none is shown to (impressions show {})",
         found.shown.listings.first().map_or_else(
@@ -196,10 +183,8 @@ fn clicks_finding(
         .copied()
         .min()
         .unwrap_or(asked.last);
-    Ok((
-        finding,
-        format!("; impressions run {}", range_text((first, asked.last))),
-    ))
+    let beside = format!("; impressions run {}", range_text((first, asked.last)));
+    (finding, beside)
 }
 
 /// A warning if no impression is of a listing that some file has.
@@ -226,42 +211,31 @@ fn look(
     asked: &Asked,
     enough: u64,
 ) -> Result<Looked> {
-    let column = |name, kind| TableColumn {
-        name: job.column(Source::Clicks, name),
-        kind,
-        presence: Presence::Optional,
-    };
-    let columns = vec![
-        column("listing_id", Kind::of_ids(found.types.listing)),
-        column("user_id", Kind::of_ids(found.types.user)),
-        column("click_ts", Kind::Time),
+    let name = |ours| job.column(Source::Clicks, ours);
+    let columns = [
+        (name("listing_id"), Kind::of_ids(found.types.listing)),
+        (name("user_id"), Kind::of_ids(found.types.user)),
+        (name("click_ts"), Kind::Time),
     ];
-    let policy = Policy::ignoring();
-    let scan = TableScan::new(job, &policy, control, columns);
     let files = found.inputs.iter();
     let files = files.filter(|of| of.file().source == Source::Clicks);
-    let tasks: Vec<Task> = files.flat_map(|of| of.shared_tasks(job)).collect();
-    control.enter(Stage::CHECK, tasks.iter().map(|task| task.steps).sum());
-    let states = (0..rayon::current_num_threads()).map(|_| State::default());
-    let states = run_tasks(&tasks, states.collect(), |state, task| {
-        if state.looked.seen >= enough {
-            return Ok(());
-        }
-        let State {
-            table,
-            memos,
-            ranks,
-            looked,
-        } = state;
-        scan.read(task, table, &mut |batch| {
+    let has_enough = |state: &State| state.looked.seen >= enough;
+    let states = read_again(
+        (job, control),
+        files,
+        &columns,
+        has_enough,
+        |state, batch| {
+            let State {
+                memos,
+                ranks,
+                looked,
+            } = state;
             looked.add(batch, asked, (memos, ranks));
-            Ok(())
-        })
-    })?;
+        },
+    )?;
     let mut looked = Looked::default();
-    states
-        .into_iter()
-        .for_each(|state| looked.merge(&state.looked));
+    states.iter().for_each(|state| looked.merge(&state.looked));
     Ok(looked)
 }
 
@@ -289,7 +263,7 @@ impl Looked {
                 continue;
             }
             let time = cells[TIME].times().at[index(*row)];
-            self.times = join(self.times, Some((time, time)));
+            self.times = both(self.times, Some((time, time)));
             let of_listing = *listing != ABSENT && !cells[LISTING].is_null(*row);
             let of_user = *user != ABSENT && !cells[USER].is_null(*row);
             let in_time = of_listing && !is_prior(asked.last_label, time)
@@ -309,6 +283,6 @@ impl Looked {
         self.seen += other.seen;
         self.late += other.late;
         self.timeless += other.timeless;
-        self.times = join(self.times, other.times);
+        self.times = both(self.times, other.times);
     }
 }

@@ -21,12 +21,16 @@ pub(super) use self::features::{notice_features, warn_features};
 pub(super) use self::sequences::{notice_sequences, warn_sequences};
 use crate::advice::Hint;
 use crate::calendar::{date_text, instant_text};
+use crate::control::{Control, Stage};
+use crate::engine::tasks::run_tasks;
 use crate::error::{Error, ErrorKind, Result};
-use crate::ids::{Day, Micros};
+use crate::ids::{Day, Micros, count64};
 use crate::job::{Job, Source, WarningCode};
-use crate::scan::Opened;
+use crate::scan::faults::Policy;
 use crate::scan::files::SourceFiles;
-use crate::warnings::{Noticed, Warning, told};
+use crate::scan::table::{Batch, Kind, Presence, TableColumn, TableScan, TableState};
+use crate::scan::{Opened, Task};
+use crate::warnings::{Noticed, Warning};
 
 /// A source that came to nothing.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -76,12 +80,40 @@ fn range_text((first, last): (Micros, Micros)) -> String {
     format!("from {} to {}", instant_text(first), instant_text(last))
 }
 
-/// The larger range of two.
-fn join(a: Option<(Micros, Micros)>, b: Option<(Micros, Micros)>) -> Option<(Micros, Micros)> {
-    match (a, b) {
-        (Some(a), Some(b)) => Some((a.0.min(b.0), a.1.max(b.1))),
-        (a, b) => a.or(b),
-    }
+/// Reads some columns of files once more, batch by batch: of each thread what `add` makes of its batches.
+/// Row groups and shares of files are left unread by a thread that has enough.
+///
+/// # Errors
+/// If a file cannot be read. Bad rows were dealt with before, and are left out.
+fn read_again<'f, S: Default + Send>(
+    (job, control): (&Job, &Control),
+    files: impl Iterator<Item = &'f Opened>,
+    columns: &[(&str, Kind)],
+    has_enough: impl Fn(&S) -> bool + Sync,
+    add: impl Fn(&mut S, &Batch<'_>) + Sync,
+) -> Result<Vec<S>> {
+    let columns = columns.iter().map(|&(name, kind)| TableColumn {
+        name,
+        kind,
+        presence: Presence::Optional,
+    });
+    let policy = Policy::ignoring();
+    let scan = TableScan::new(job, &policy, control, columns.collect());
+    let tasks: Vec<Task> = files.flat_map(|of| of.shared_tasks(job)).collect();
+    control.enter(Stage::CHECK, tasks.iter().map(|task| task.steps).sum());
+    let states = (0..rayon::current_num_threads()).map(|_| (TableState::default(), S::default()));
+    let states = run_tasks(
+        &tasks,
+        states.collect(),
+        |(table, own), task| match has_enough(own) {
+            true => Ok(()),
+            false => scan.read(task, table, &mut |batch| {
+                add(own, batch);
+                Ok(())
+            }),
+        },
+    )?;
+    Ok(states.into_iter().map(|(_, own)| own).collect())
 }
 
 /// What some counts of rows say, of all of them: "all 6 rows are before the lookback".
@@ -138,8 +170,8 @@ fn verdict(
     };
     let unused_sources = warnings.iter().filter(is_unused).count();
     Ok(Noticed {
-        unused_sources: crate::ids::count64(unused_sources),
-        warnings: told(job, warnings),
+        unused_sources: count64(unused_sources),
+        warnings,
     })
 }
 

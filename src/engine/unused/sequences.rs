@@ -5,14 +5,16 @@ use super::{Finding, check_set_aside, closed_of, one_label, range_text, verdict,
 use crate::column::Customer;
 use crate::control::Control;
 use crate::encode::{ItemColumn, RowTally};
+use crate::engine::{skipped_files, warnings_of};
 use crate::error::Result;
-use crate::ids::{Item, count64};
+use crate::ids::Item;
 use crate::job::{ActionSource, Guests, Job, Source, Types};
 use crate::op::counts::HistoryCounts;
 use crate::output::Found;
 use crate::probes::Probes;
 use crate::scan::Opened;
 use crate::scan::actions::ActionTally;
+use crate::scan::faults::rejected_of;
 use crate::scan::files::SourceFiles;
 use crate::warnings::{Noticed, Warning};
 
@@ -29,10 +31,7 @@ pub(in crate::engine) fn notice_sequences<I: ItemColumn>(
     if found.days.is_empty() && found.days_skipped > 0 {
         return Ok(Noticed::default());
     }
-    let rejected = |source| {
-        let of_source = found.rejected.iter().filter(|row| row.source == source);
-        count64(of_source.count())
-    };
+    let rejected = |source| rejected_of(&found.rejected, source);
     let impressions: u64 = found.days.values().map(|of| of.impressions).sum();
     let rejected_shown = rejected(Source::Impressions);
     let mut by_source = vec![(Source::Impressions, rejected_shown, rejected_shown)];
@@ -53,18 +52,18 @@ pub(in crate::engine) fn notice_sequences<I: ItemColumn>(
     let mut is_all = read_sources(job, &found.sources).next().is_some();
     let mut findings = Vec::new();
     for (at, of) in read_sources(job, &found.sources) {
-        let look = |enough| {
-            let (probes, inputs) = (&found.probes, &found.inputs);
-            look((job, control), probes, inputs, of.source, enough)
-        };
-        if is_used(job, of, counts) {
-            is_all = false;
-            // Of types that another source has too, histories do not tell whose they are.
-            if !shares_types(job, of) || look(1)?.eligible > 0 {
-                continue;
-            }
+        // Of types that another source has too, histories do not tell whose they are.
+        let is_used = is_used(job, of, counts);
+        is_all &= !is_used;
+        if is_used && !shares_types(job, of) {
+            continue;
         }
-        let looked = look(u64::MAX)?;
+        let (probes, inputs) = (&found.probes, &found.inputs);
+        let enough = if is_used { 1 } else { u64::MAX };
+        let looked = look((job, control), probes, inputs, of.source, enough)?;
+        if is_used && looked.eligible > 0 {
+            continue;
+        }
         let mut finding = found_of((job, of), &found.probes, &found.actions[at], &looked);
         finding.closed = closed_of(&found.sources, &found.inputs, of.source);
         findings.push(finding);
@@ -97,9 +96,10 @@ pub(in crate::engine) fn warn_sequences<I: Item>(
         }
     }
     let beside = beside(probes);
-    let mut warnings = crate::engine::warnings_of(job, probes, None);
+    let mut warnings = warnings_of(job, probes, None);
     warnings.extend(findings.iter().map(|of| of.warning(&beside)));
-    Ok(crate::warnings::told(job, warnings))
+    warnings.extend(skipped_files(sources));
+    Ok(warnings)
 }
 
 /// The sources of actions that are read and whose types count, with their places.
@@ -187,9 +187,11 @@ fn found_of<I: Item>(
             Customer::Int(id) => id.to_string(),
             Customer::Text(id) => format!("\"{id}\""),
         });
+    let stranger = looked.stranger.as_ref();
+    let stranger = stranger.map_or_else(|| "none".to_owned(), ToString::to_string);
     let strangers = format!(
         "of customers that no impression asks about, such as {} (impressions ask about {})",
-        looked.stranger.as_deref().unwrap_or("none"),
+        stranger,
         asked.as_deref().unwrap_or("nobody")
     );
     let lookback = match job.lookback_days {
