@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use hitherto::advice::Hint;
 
 use crate::encode::encode;
-use crate::shop::{Shop, damaged, rows, run, shop};
+use crate::shop::{Shop, damaged, listing, rows, run, shop};
 
 /// A fault, and what a message advises on it.
 struct Case {
@@ -49,34 +49,13 @@ fn renamed(shop: &Shop, from: &str, to: &str) {
     });
 }
 
-/// A shop of `features`: impressions of two listings, clicks, and these listings.
-fn market(shop: &Shop, clicks: &[Value], listings: &[Value]) {
-    for source in ["impressions", "clicks", "add_to_carts", "previous_orders"] {
-        shop.remove(source);
-    }
-    let shown = [
-        json!({"impression_id": 1, "user_id": 7, "listing_id": 1, "impression_ts": "2024-01-10 12:00:00"}),
-        json!({"impression_id": 2, "user_id": 8, "listing_id": 2, "impression_ts": "2024-01-11 12:00:00"}),
-    ];
-    shop.source("impressions", "ndjson", &shown);
-    shop.source("clicks", "ndjson", clicks);
-    shop.source("listings", "ndjson", listings);
-}
-
 /// A click of `features`.
 fn click(user: &str, listing: &str) -> Value {
-    {
-        let id = |of: &str| {
-            of.parse()
-                .map_or_else(|_| json!(of), |number: i64| json!(number))
-        };
-        json!({"user_id": id(user), "listing_id": id(listing), "click_ts": "2024-01-09 12:00:00"})
-    }
-}
-
-/// A listing.
-fn listing(id: i64) -> Value {
-    json!({"listing_id": id, "category": "toys", "price": 5, "created_ts": "2024-01-01"})
+    let id = |of: &str| {
+        of.parse()
+            .map_or_else(|_| json!(of), |number: i64| json!(number))
+    };
+    json!({"user_id": id(user), "listing_id": id(listing), "click_ts": "2024-01-09 12:00:00"})
 }
 
 /// Ids of all clicks as text.
@@ -181,7 +160,7 @@ const CASES: &[Case] = &[
         hint: Hint::TextIds,
         damage: |shop| {
             let clicks = [click("u7", "l1")];
-            market(shop, &clicks, &[]);
+            shop.market(&clicks, &[]);
             let shown = [
                 json!({"impression_id": "i", "user_id": "u7", "listing_id": "l1",
                     "impression_ts": "2024-01-10 12:00:00"}),
@@ -337,7 +316,7 @@ const CASES: &[Case] = &[
         hint: Hint::ListingLabels,
         damage: |shop| {
             let clicks = [json!({"listing_id": 1, "click_ts": "2024-01-09 12:00:00"})];
-            market(shop, &clicks, &[listing(1), listing(2)]);
+            shop.market(&clicks, &[listing(1), listing(2)]);
         },
         met: ("features shop --out out", 65),
         mend: nothing,
@@ -348,7 +327,7 @@ const CASES: &[Case] = &[
         hint: Hint::OneRowPerListing,
         damage: |shop| {
             let twice = [listing(1), listing(2), listing(1)];
-            market(shop, &[click("7", "1")], &twice);
+            shop.market(&[click("7", "1")], &twice);
         },
         met: ("features shop --out out", 65),
         mend: |shop| {

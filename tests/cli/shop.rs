@@ -129,6 +129,11 @@ pub(crate) fn lacking(source: &str, columns: &[&str]) -> Vec<Value> {
     rows
 }
 
+/// A row of `listings`.
+pub(crate) fn listing(id: i64) -> Value {
+    json!({"listing_id": id, "category": "toys", "price": 5, "created_ts": "2024-01-01"})
+}
+
 impl Shop {
     /// The folder that holds everything.
     pub(crate) fn root(&self) -> &Path {
@@ -151,6 +156,20 @@ impl Shop {
         fs::create_dir_all(path.parent().expect("a path below a folder")).expect("a folder");
         fs::write(path, bytes).expect("a file");
         self
+    }
+
+    /// Makes it a shop of `features`: impressions of two listings, clicks, and what is known of listings.
+    pub(crate) fn market(&self, clicks: &[Value], listings: &[Value]) {
+        for source in ["impressions", "clicks", "add_to_carts", "previous_orders"] {
+            self.remove(source);
+        }
+        let shown = [
+            json!({"impression_id": 1, "user_id": 7, "listing_id": 1, "impression_ts": "2024-01-10 12:00:00"}),
+            json!({"impression_id": 2, "user_id": 8, "listing_id": 2, "impression_ts": "2024-01-11 12:00:00"}),
+        ];
+        self.source("impressions", "ndjson", &shown);
+        self.source("clicks", "ndjson", clicks);
+        self.source("listings", "ndjson", listings);
     }
 
     /// Takes a source away, whatever its format.

@@ -4,7 +4,7 @@ use std::fs;
 
 use serde_json::{Value, json};
 
-use crate::shop::{FORMATS, Shop, shop};
+use crate::shop::{FORMATS, Shop, listing, shop};
 
 /// The flag that publishes a set with nothing in it.
 const ALLOW: &str = "--allow-unused";
@@ -230,30 +230,9 @@ fn samples_that_all_have_one_label_are_told() {
     assert!(run.stderr.contains(said), "{}", run.stderr);
 }
 
-/// A folder of `features` with these clicks and listings.
-fn market(clicks: &[Value], listings: &[Value]) -> Shop {
-    let shop = shop();
-    for source in ["impressions", "clicks", "add_to_carts", "previous_orders"] {
-        shop.remove(source);
-    }
-    let shown = [
-        json!({"impression_id": 1, "user_id": 7, "listing_id": 1, "impression_ts": "2024-01-10 12:00:00"}),
-        json!({"impression_id": 2, "user_id": 8, "listing_id": 2, "impression_ts": "2024-01-11 12:00:00"}),
-    ];
-    shop.source("impressions", "ndjson", &shown);
-    shop.source("clicks", "ndjson", clicks);
-    shop.source("listings", "ndjson", listings);
-    shop
-}
-
 /// A click of a user on a listing.
 fn click_on(user: i64, listing: i64, time: &str) -> Value {
     json!({"user_id": user, "listing_id": listing, "click_ts": time})
-}
-
-/// A listing.
-fn listing(id: i64) -> Value {
-    json!({"listing_id": id, "category": "toys", "price": 5, "created_ts": "2024-01-01"})
 }
 
 #[test]
@@ -269,7 +248,8 @@ fn clicks_that_no_impression_could_see_are_refused() {
             "behind the last impression and its label",
         ),
     ] {
-        let shop = market(&[click], &[listing(1), listing(2)]);
+        let shop = shop();
+        shop.market(&[click], &[listing(1), listing(2)]);
         let run = shop.run_bare(&features);
         shop.assert_refused(
             &run,
@@ -284,7 +264,8 @@ fn clicks_that_no_impression_could_see_are_refused() {
 
 #[test]
 fn listings_that_match_no_impression_and_labels_that_are_all_alike_are_told() {
-    let shop = market(&[click_on(7, 1, "2024-01-09 12:00:00")], &[listing(5)]);
+    let shop = shop();
+    shop.market(&[click_on(7, 1, "2024-01-09 12:00:00")], &[listing(5)]);
     let run = shop.run_bare(&["features", "shop", "--out", "out"]);
     assert_eq!(run.code, 0, "{}", run.stderr);
     for said in [
