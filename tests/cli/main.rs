@@ -13,6 +13,7 @@ mod far;
 mod features;
 mod files;
 mod folders;
+mod golden;
 mod head;
 mod inputs;
 mod job;
