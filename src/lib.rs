@@ -111,6 +111,7 @@ mod failpoint;
 #[doc(hidden)]
 pub mod fuzzed;
 mod generate;
+pub mod guide;
 mod head;
 mod ids;
 mod intern;

@@ -99,7 +99,7 @@ fn reading(job: &Job, report: &Report) -> Vec<String> {
     lines.extend(reading::of_days(out, "dt", &day));
     lines.extend([
         format!(
-            "  PyTorch  the loader in the README, on \"{}\"",
+            "  PyTorch  the loader in the guide, page read_and_train, on \"{}\"",
             folder.display()
         ),
         format!(

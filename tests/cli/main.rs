@@ -14,6 +14,7 @@ mod features;
 mod files;
 mod folders;
 mod golden;
+mod guide;
 mod head;
 mod inputs;
 mod job;

@@ -1,5 +1,5 @@
 //! Logs in the shapes of three public datasets, small and made by hand, run from the job files that
-//! the README shows.
+//! the guide shows.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -24,11 +24,11 @@ fn run(name: &str) -> Vec<(String, i32, History)> {
     let (scratch, job) = (scratch(), folder(name).join("job.toml"));
     let text = fs::read_to_string(&job).expect("a job file");
     assert!(text.lines().count() < 15, "{name}");
-    let readme = Path::new(env!("CARGO_MANIFEST_DIR")).join("README.md");
-    let readme = fs::read_to_string(readme).expect("text");
+    let page = Path::new(env!("CARGO_MANIFEST_DIR")).join("src/guide/action_logs.md");
+    let page = fs::read_to_string(page).expect("text");
     assert!(
-        readme.contains(&text),
-        "the README shows the job file of {name}"
+        page.contains(&text),
+        "the guide shows the job file of {name}"
     );
     let out = scratch.path().join("out");
     let run = Command::new(env!("CARGO_BIN_EXE_hitherto"))

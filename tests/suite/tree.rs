@@ -192,12 +192,12 @@ fn files_stay_short() {
 }
 
 #[test]
-fn the_readme_shows_the_loader_that_the_tests_run() {
+fn the_guide_shows_the_loader_that_the_tests_run() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
-    let readme = fs::read_to_string(root.join("README.md")).expect("text");
+    let page = fs::read_to_string(root.join("src/guide/read_and_train.md")).expect("text");
     let loader = fs::read_to_string(root.join("tests/readers/train.py")).expect("text");
     assert!(
-        readme.contains(loader.trim_end()),
-        "copy tests/readers/train.py into the README"
+        page.contains(loader.trim_end()),
+        "copy tests/readers/train.py into src/guide/read_and_train.md"
     );
 }

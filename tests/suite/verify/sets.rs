@@ -296,7 +296,7 @@ impl Set {
     }
 }
 
-/// A manifest with its checksum, written once more from what the README says of it.
+/// A manifest with its checksum, written once more from what the guide says of it.
 pub(super) fn sealed(value: &Value) -> Vec<u8> {
     let mut value = value.clone();
     value["xxh64"] = json!("");
