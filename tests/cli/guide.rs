@@ -13,7 +13,7 @@ use std::process::{Command, Output};
 
 use tempfile::TempDir;
 
-/// Programs that a page may call. `cargo run --release --` stands for the first of them.
+/// Programs that a page may call; `cargo run --release --` stands for the first of them.
 const PROGRAMS: [&str; 4] = ["hitherto", "cp", "mkdir", "rm"];
 /// How pages call the program where it is not installed yet.
 const FROM_SOURCE: &str = "cargo run --release -- ";
@@ -97,7 +97,7 @@ fn commands(block: &Block) -> Vec<String> {
     let is_run = |line: &String| {
         PROGRAMS
             .iter()
-            .any(|of| line.starts_with(&format!("{of} ")))
+            .any(|program| line.starts_with(&format!("{program} ")))
     };
     lines.filter(is_run).collect()
 }
@@ -112,12 +112,11 @@ fn expected_code(command: &str) -> i32 {
 fn copy(from: &Path, to: &Path) {
     fs::create_dir_all(to).expect("a folder");
     for entry in fs::read_dir(from).expect("a folder") {
-        let (path, name) = entry
-            .map(|of| (of.path(), of.file_name()))
-            .expect("an entry");
+        let entry = entry.expect("an entry");
+        let (path, copied) = (entry.path(), to.join(entry.file_name()));
         match path.is_dir() {
-            true => copy(&path, &to.join(name)),
-            false => drop(fs::copy(&path, to.join(name)).expect("a copy")),
+            true => copy(&path, &copied),
+            false => drop(fs::copy(&path, copied).expect("a copy")),
         }
     }
 }
@@ -133,9 +132,9 @@ fn shell(command: &str, folder: &Path) -> Output {
 /// A line without what differs from run to run: times, sizes, checksums, and the spaces around them.
 fn comparable(line: &str) -> String {
     let words: Vec<&str> = line.split_whitespace().collect();
-    let is_number = |word: &str| word.parse::<f64>().is_ok_and(|of| of >= 0.0);
+    let is_number = |word: &str| word.parse::<f64>().is_ok_and(|number| number >= 0.0);
     let is_checksum =
-        |word: &str| word.len() == 16 && word.bytes().all(|of| of.is_ascii_hexdigit());
+        |word: &str| word.len() == 16 && word.bytes().all(|byte| byte.is_ascii_hexdigit());
     let shown = words.iter().enumerate().map(|(at, word)| {
         let unit = words
             .get(at + 1)
@@ -178,49 +177,53 @@ fn check_output(place: &str, block: &Block, output: &Output) {
     );
 }
 
-/// Runs the commands of a page.
-fn run_page(path: &str) {
+/// The folder that a page runs in.
+fn folder_of_page() -> TempDir {
     let folder = TempDir::new().expect("a temporary folder");
     copy(&file("testdata"), &folder.path().join("testdata"));
-    fs::create_dir(folder.path().join(".bin")).expect("a folder");
-    symlink(
-        env!("CARGO_BIN_EXE_hitherto"),
-        folder.path().join(".bin/hitherto"),
-    )
-    .expect("a link");
-    let mut last = None;
-    let (mut runs, mut comparisons) = (0, 0);
+    let programs = folder.path().join(".bin");
+    fs::create_dir(&programs).expect("a folder");
+    symlink(env!("CARGO_BIN_EXE_hitherto"), programs.join("hitherto")).expect("a link");
+    folder
+}
+
+/// Runs a command of a page, and checks its exit code.
+fn run_command(path: &str, command: &str, folder: &Path) -> Output {
+    let output = shell(command, folder);
+    let said = String::from_utf8_lossy(&output.stderr);
+    let code = output.status.code();
+    assert_eq!(
+        code,
+        Some(expected_code(command)),
+        "{path}: {command}\n{said}"
+    );
+    output
+}
+
+/// Runs the commands of a page.
+fn run_page(path: &str) {
+    let folder = folder_of_page();
+    let (mut last, mut runs, mut has_commands) = (None, 0, false);
     for block in blocks(&text(path)) {
-        match block.info.as_str() {
-            "sh" => {
-                last = None;
+        match (block.info.as_str(), last.take()) {
+            ("sh", _) => {
+                has_commands |= block.lines.iter().any(|line| line.starts_with("hitherto "));
                 for command in commands(&block) {
-                    let output = shell(&command, folder.path());
-                    let place = format!("{path}: {command}");
-                    let said = String::from_utf8_lossy(&output.stderr);
-                    assert_eq!(
-                        output.status.code(),
-                        Some(expected_code(&command)),
-                        "{place}\n{said}"
-                    );
+                    let output = run_command(path, &command, folder.path());
                     runs += usize::from(command.starts_with("hitherto "));
-                    last = Some((place, output));
+                    last = Some((format!("{path}: {command}"), output));
                 }
             }
-            "text" if block.is_next => {
-                if let Some((place, output)) = last.take() {
-                    check_output(&place, &block, &output);
-                    comparisons += 1;
-                }
+            ("text", Some((place, output))) if block.is_next => {
+                check_output(&place, &block, &output);
             }
-            _ => last = None,
+            _ => {}
         }
     }
-    let shows = blocks(&text(path))
-        .iter()
-        .any(|block| block.info == "sh" && !commands(block).is_empty());
-    assert!(runs > 0 || !shows, "{path} has commands, but none ran");
-    eprintln!("{path}: {runs} commands ran, {comparisons} outputs compared");
+    assert!(
+        runs > 0 || !has_commands,
+        "{path} has commands, but none ran"
+    );
 }
 
 /// Declares a test for each page.
@@ -310,11 +313,8 @@ fn every_page_is_run_listed_and_part_of_the_crate() {
 #[test]
 fn blocks_say_what_they_are_and_few_are_not_run() {
     let mut not_run = 0;
-    let pages = guide_files()
-        .into_iter()
-        .map(|name| format!("src/guide/{name}"));
-    for path in pages.chain(["README.md".to_owned()]) {
-        for block in blocks(&text(&path)) {
+    for (path, page) in all_pages() {
+        for block in blocks(&page) {
             let known = [
                 "sh",
                 "sh,not-run",
@@ -372,18 +372,24 @@ fn links(page: &str) -> Vec<String> {
         .collect()
 }
 
+/// The pages with their texts: the README, the index and all others.
+fn all_pages() -> impl Iterator<Item = (String, String)> {
+    let names = guide_files().into_iter();
+    let paths = names.map(|name| format!("src/guide/{name}"));
+    let paths = paths.chain(["README.md".to_owned()]);
+    paths.map(|path| {
+        let page = text(&path);
+        (path, page)
+    })
+}
+
 #[test]
 fn links_lead_somewhere() {
-    let pages = guide_files()
-        .into_iter()
-        .map(|name| format!("src/guide/{name}"));
-    for path in pages.chain(["README.md".to_owned()]) {
-        let (page, folder) = (text(&path), file(&path));
+    for (path, page) in all_pages() {
+        let folder = file(&path);
         let folder = folder.parent().expect("a folder");
-        for target in links(&page)
-            .into_iter()
-            .filter(|target| !target.contains("://"))
-        {
+        let targets = links(&page).into_iter();
+        for target in targets.filter(|target| !target.contains("://")) {
             let (to, at) = target.split_once('#').unwrap_or((&target, ""));
             let linked = match to {
                 "" => page.clone(),
@@ -392,26 +398,24 @@ fn links_lead_somewhere() {
                     fs::read_to_string(folder.join(to)).unwrap_or_default()
                 }
             };
-            assert!(
-                at.is_empty() || anchors(&linked).iter().any(|of| of == at),
-                "{path} links to {target}"
-            );
+            let is_there = at.is_empty() || anchors(&linked).iter().any(|anchor| anchor == at);
+            assert!(is_there, "{path} links to {target}");
         }
-        // In the crate's documentation a page is a module, so pages are linked by reference only.
-        if path != "README.md" {
-            assert!(!page.contains(".md)"), "{path} links to a page by its file");
-            for label in page
-                .split("][")
-                .skip(1)
-                .filter_map(|rest| rest.split_once(']'))
-            {
-                assert!(
-                    page.contains(&format!("\n[{}]: {}.md", label.0, label.0))
-                        || label.0 == "guide",
-                    "{path}: [{}]",
-                    label.0
-                );
-            }
+    }
+}
+
+#[test]
+fn pages_link_to_each_other_by_the_names_of_modules() {
+    for (path, page) in all_pages().filter(|(path, _)| path != "README.md") {
+        // A link to a file leads nowhere in the crate's documentation.
+        assert!(!page.contains(".md)"), "{path} links to a page by its file");
+        let labels = page.split("][").skip(1);
+        for (label, _) in labels.filter_map(|rest| rest.split_once(']')) {
+            let definition = format!("\n[{label}]: {label}.md");
+            assert!(
+                page.contains(&definition),
+                "{path} does not define [{label}]"
+            );
         }
     }
 }
