@@ -13,6 +13,7 @@ use rayon::prelude::*;
 
 use super::doubts::{self, Words};
 use super::id_types::id_type;
+use super::specs::publish_spec;
 use super::unused::notice_dwell;
 use super::{in_pool, look, open_all, run_tasks, skipped_files, spills};
 use crate::chunk::{Chunk, RowChunk};
@@ -67,7 +68,7 @@ pub fn dwell(job: &Job, control: &Control) -> Result<DwellReport> {
 fn run(job: &Job, control: &Control) -> Result<DwellReport> {
     let (opened, types, (gates, warnings)) = find(job, control)?;
     // Made before the events are read, so that an output that cannot be made costs no waiting.
-    let staging = Staging::create(job)?;
+    let staging = Staging::create(publish_spec(job))?;
     let policy = Policy::of(job);
     let scan = EventScan::new(job, &policy, control, types);
     let tasks = opened.iter().flat_map(|file| file.shared_tasks(job));

@@ -13,6 +13,7 @@
 
 use super::doubts;
 use super::id_types::id_type;
+use super::specs::publish_spec;
 use super::unused::notice_features;
 use super::{
     check_days, guarded, in_pool, in_zone_of_set, look, open_all, run_tasks, skipped,
@@ -78,7 +79,7 @@ fn run(job: &Job, control: &Control) -> Result<FeaturesReport> {
     let policy = Policy::of(job);
     let asked = ask(job, control, &policy)?;
     // Made before the clicks are read, so that an output that cannot be made costs no waiting.
-    let staging = Staging::create(job)?;
+    let staging = Staging::create(publish_spec(job))?;
     let (mut found, clicks, wanted) = know((job, control), &policy, asked)?;
     let scan = ClickScan::new(job, &policy, control, found.types, &wanted);
     let tasks = tasks_of(&clicks, |file| file.shared_tasks(job));

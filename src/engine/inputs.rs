@@ -5,6 +5,7 @@ use std::path::PathBuf;
 
 use rayon::prelude::*;
 
+use super::specs::{publish_spec, vocabulary_spec};
 use super::tasks::guarded;
 use crate::advice::Hint;
 use crate::calendar::date_text;
@@ -23,19 +24,19 @@ use crate::scan::files::{SourceFiles, discover};
 use crate::scan::input::InputFile;
 use crate::scan::plan::{Span, is_folder_out};
 use crate::scan::units::{self, times_of};
-use crate::vocabulary::Vocabulary;
 use crate::warnings::Warning;
 
 /// Looks for inputs and for an output that is there; gives where everything lies, what must not be so
 /// of what is made, and the days that are there.
 pub(super) fn look(job: &Job, control: &Control) -> Result<(Vec<SourceFiles>, Gates, Vec<Day>)> {
     control.enter(Stage::LOOK, 0);
-    let gates = Gates::of(job)?;
-    Vocabulary::file_of(job).map_or(Ok(()), |file| check_in(file))?;
+    let gates = Gates::read(job.question, job.gates())?;
+    let vocabulary = vocabulary_spec(job).and_then(|spec| spec.file);
+    vocabulary.map_or(Ok(()), check_in)?;
     let sources = discover(job)?;
     let roots = sources.iter().flat_map(|of| of.roots.clone());
-    let roots: Vec<PathBuf> = roots.chain(Vocabulary::file_of(job).cloned()).collect();
-    let existing = check_out(job, &roots)?;
+    let roots: Vec<PathBuf> = roots.chain(vocabulary.map(PathBuf::from)).collect();
+    let existing = check_out(publish_spec(job), &roots)?;
     hit("inputs found");
     Ok((sources, gates, existing))
 }

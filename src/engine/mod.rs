@@ -23,6 +23,7 @@ mod keep;
 mod plan;
 mod shown;
 mod sides;
+mod specs;
 mod tasks;
 mod unused;
 
@@ -32,6 +33,7 @@ use self::id_types::customer_type;
 use self::inputs::{check_days, find_actions, look, open_all, skipped, skipped_files};
 pub use self::plan::{Planned, PlannedOf, plan};
 use self::shown::{open_impressions, read_impressions};
+use self::specs::{publish_spec, vocabulary_spec};
 pub(crate) use self::tasks::guarded;
 use self::tasks::run_tasks;
 use self::unused::notice_sequences;
@@ -131,7 +133,7 @@ fn run_typed<I: ItemColumn>(job: &Job, control: &Control) -> Result<Report> {
     let policy = Policy::of(job);
     let (job, asked) = ask::<I>(job, control, &policy)?;
     // Made before the actions are read, so that an output that cannot be made costs no waiting.
-    let staging = Staging::create(&job)?;
+    let staging = Staging::create(publish_spec(&job))?;
     let (found, partitions) = read_all(&job, control, &policy, &staging, asked)?;
     let notice = |rows: &[RowTally], counts: &HistoryCounts| {
         let noticed = notice_sequences((&job, control), &found, (rows, counts))?;
@@ -161,7 +163,9 @@ struct Asked<I> {
 fn ask<I: ItemColumn>(job: &Job, control: &Control, policy: &Policy) -> Result<(Job, Asked<I>)> {
     let (sources, gates, existing) = look(job, control)?;
     let skipped = skipped(job, &existing);
-    let vocabulary = Vocabulary::open(job, control)?;
+    let vocabulary = vocabulary_spec(job);
+    let vocabulary = vocabulary.map(|spec| Vocabulary::open(&spec, control));
+    let vocabulary = vocabulary.transpose()?;
     let inputs = open_impressions(job, &sources, &skipped)?;
     let job = keep::typed(job, &inputs)?;
     let job = sides::typed(&job, &sources)?.into_owned();

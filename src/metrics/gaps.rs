@@ -12,7 +12,7 @@ use serde_json::{Map, Value, json};
 
 use crate::calendar::{date_text, parse_day};
 use crate::ids::{Day, count64};
-use crate::job::{Cutoff, Job, Question, Source};
+use crate::job::{Cutoff, Question, Source};
 use crate::scan::files::SourceFiles;
 
 /// The days that a source has files of, ascending; nothing if it does not lie in folders by day.
@@ -34,19 +34,32 @@ pub(crate) fn source_days(sources: &[SourceFiles]) -> Vec<SourceDays> {
     days.collect()
 }
 
+/// Which days of a log the impressions of a day ask for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Reach {
+    /// Days from the last one that is asked for to the day of the impressions.
+    last_days_before: i32,
+    /// Days from the first one that is asked for to the day of the impressions.
+    first_days_before: i32,
+}
+
+impl Reach {
+    /// What a job kind asks for; only `sequences` has a lookback, and cutoffs by day.
+    pub(crate) fn new(question: Question, cutoff: Cutoff, lookback_days: Option<u32>) -> Reach {
+        let is_sequences = question == Question::Sequences;
+        let lookback_days = lookback_days.filter(|_| is_sequences);
+        Reach {
+            last_days_before: i32::from(is_sequences && cutoff == Cutoff::Day),
+            first_days_before: lookback_days
+                .map_or(i32::MAX, |days| i32::try_from(days).unwrap_or(i32::MAX)),
+        }
+    }
+}
+
 /// By source, the days that are missing for the impressions of a day.
-pub(crate) fn missing_days(job: &Job, sources: &[SourceDays], day: Day) -> Map<String, Value> {
-    let by_day = job.question == Question::Sequences && job.cutoff == Cutoff::Day;
-    let last = if by_day {
-        day.0.saturating_sub(1)
-    } else {
-        day.0
-    };
-    let reach = match (job.question, job.lookback_days) {
-        (Question::Sequences, Some(days)) => i32::try_from(days).unwrap_or(i32::MAX),
-        _ => i32::MAX,
-    };
-    let first = day.0.saturating_sub(reach);
+pub(crate) fn missing_days(reach: Reach, sources: &[SourceDays], day: Day) -> Map<String, Value> {
+    let last = day.0.saturating_sub(reach.last_days_before);
+    let first = day.0.saturating_sub(reach.first_days_before);
     let of_source = |days: &Option<Vec<Day>>| {
         let days = days.as_ref()?;
         let first = days.first()?.0.max(first);
@@ -153,7 +166,6 @@ pub(super) fn total(missing: &Map<String, Value>) -> Value {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::job::Settings;
 
     /// Days since 1970 as a list.
     fn days(of: &[i32]) -> Option<Vec<Day>> {
@@ -161,15 +173,9 @@ mod tests {
     }
 
     /// What is missing of clicks for day 10.
-    fn missing(change: impl Fn(&mut Settings), of: Option<Vec<Day>>) -> Value {
-        let mut settings = Settings {
-            dir: Some("in".into()),
-            out: "out".into(),
-            ..Settings::default()
-        };
-        change(&mut settings);
-        let job = Job::new(settings).expect("settings");
-        let all = missing_days(&job, &[(Source::Clicks, of)], Day(10));
+    fn missing(cutoff: Cutoff, lookback_days: u32, of: Option<Vec<Day>>) -> Value {
+        let reach = Reach::new(Question::Sequences, cutoff, Some(lookback_days));
+        let all = missing_days(reach, &[(Source::Clicks, of)], Day(10));
         all["clicks"].clone()
     }
 
@@ -177,18 +183,25 @@ mod tests {
     fn a_log_begins_with_its_first_day_and_ends_with_the_one_before_the_cutoff() {
         let days_of = |from, to| json!([date_text(Day(from)), date_text(Day(to))]);
         assert_eq!(
-            missing(|_| {}, days(&[3, 4, 7, 9])),
+            missing(Cutoff::Day, 365, days(&[3, 4, 7, 9])),
             json!([days_of(5, 6), days_of(8, 8)])
         );
-        assert_eq!(missing(|_| {}, days(&[7, 8])), json!([days_of(9, 9)]));
-        assert_eq!(missing(|_| {}, days(&[9, 10])), json!([]));
-        assert_eq!(missing(|_| {}, days(&[10, 12])), json!([]));
-        assert_eq!(missing(|_| {}, None), Value::Null);
-        assert_eq!(missing(|_| {}, days(&[])), Value::Null);
-        let back = |settings: &mut Settings| settings.lookback_days = Some(2);
-        assert_eq!(missing(back, days(&[1, 9])), json!([days_of(8, 8)]));
-        let by_time = |settings: &mut Settings| settings.cutoff = Cutoff::Time;
-        assert_eq!(missing(by_time, days(&[9])), json!([days_of(10, 10)]));
+        assert_eq!(
+            missing(Cutoff::Day, 365, days(&[7, 8])),
+            json!([days_of(9, 9)])
+        );
+        assert_eq!(missing(Cutoff::Day, 365, days(&[9, 10])), json!([]));
+        assert_eq!(missing(Cutoff::Day, 365, days(&[10, 12])), json!([]));
+        assert_eq!(missing(Cutoff::Day, 365, None), Value::Null);
+        assert_eq!(missing(Cutoff::Day, 365, days(&[])), Value::Null);
+        assert_eq!(
+            missing(Cutoff::Day, 2, days(&[1, 9])),
+            json!([days_of(8, 8)])
+        );
+        assert_eq!(
+            missing(Cutoff::Time, 365, days(&[9])),
+            json!([days_of(10, 10)])
+        );
     }
 
     #[test]

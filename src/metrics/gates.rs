@@ -12,7 +12,7 @@ use serde_json::{Map, Value};
 use super::{LANDED_LATE, Metrics, gaps, landed};
 use crate::error::{Error, ErrorKind, Result};
 use crate::ids::float;
-use crate::job::{Gate, Job, Question, Subject};
+use crate::job::{Gate, Question, Subject};
 use crate::manifest::seal_of;
 use crate::publish::METRICS;
 use crate::regular;
@@ -22,15 +22,15 @@ use crate::regular;
 pub(crate) struct Gates(Vec<(Gate, Option<Value>)>);
 
 impl Gates {
-    /// Reads the sets that the gates of a job name.
+    /// Reads the sets that gates name, which the same job kind made.
     ///
     /// # Errors
     /// If one of them is not there, is damaged, or was made by another question.
-    pub(crate) fn of(job: &Job) -> Result<Gates> {
-        let gates = job.gates().iter().map(|gate| {
+    pub(crate) fn read(question: Question, gates: &[Gate]) -> Result<Gates> {
+        let gates = gates.iter().map(|gate| {
             let other = match &gate.of {
                 Subject::Against(path) => {
-                    let told = read_set(path, job.question)?;
+                    let told = read_set(path, question)?;
                     Some(told[&gate.metric].clone())
                 }
                 _ => None,

@@ -20,7 +20,7 @@ use serde_json::{Map, Value, json};
 
 pub(crate) use self::dwell::{StaySeconds, dwell_metrics};
 pub(crate) use self::features::{FeatureCounts, PriorCounts, feature_counts};
-pub(crate) use self::gaps::{SourceDays, missing_days, source_days};
+pub(crate) use self::gaps::{Reach, SourceDays, missing_days, source_days};
 pub(crate) use self::gates::{Gates, read_sealed, read_set};
 pub(crate) use self::landed::LANDED_LATE;
 pub(crate) use self::sequences::{SequenceCounts, sequence_counts};

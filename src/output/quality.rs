@@ -16,7 +16,7 @@ use crate::encode::RowTally;
 use crate::ids::{Item, count64, index};
 use crate::job::{Guests, Job, NullLabel};
 use crate::metrics::{
-    Metrics, SequenceCounts, SourceDays, TOP_MAX, UNUSED, missing_days, sequence_counts,
+    Metrics, Reach, SequenceCounts, SourceDays, TOP_MAX, UNUSED, missing_days, sequence_counts,
 };
 use crate::scan::faults::Rejected;
 use crate::warnings::{Noticed, values};
@@ -45,6 +45,7 @@ pub(super) fn day_metrics<I: Item>(
     of_run: &OfRun<'_>,
 ) -> Metrics {
     let tally = &found.days[&day.day];
+    let reach = Reach::new(job.question, job.cutoff, job.lookback_days);
     let (customers, top) = customers_of(found, day);
     let if_so = |is_so: bool, count: u64| if is_so { count } else { 0 };
     let (counts, lengths) = sequence_counts(&SequenceCounts {
@@ -74,7 +75,7 @@ pub(super) fn day_metrics<I: Item>(
         counts,
         lengths,
         top,
-        missing: missing_days(job, &of_run.source_days, day.day),
+        missing: missing_days(reach, &of_run.source_days, day.day),
         warnings: values(&of_run.noticed.warnings),
         run: of_run.run.clone(),
     }

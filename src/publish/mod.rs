@@ -12,6 +12,7 @@ mod days;
 mod moves;
 mod origin;
 mod part;
+mod spec;
 mod steps;
 mod target;
 mod vocabulary;
@@ -28,7 +29,7 @@ use crate::control::Control;
 use crate::error::{Error, Result};
 use crate::failpoint::hit;
 use crate::ids::Day;
-use crate::job::{IfExists, Job, Publish, Question};
+use crate::job::{IfExists, Publish, Question};
 use crate::regular;
 
 pub(crate) use self::aside::is_at_work;
@@ -36,6 +37,7 @@ pub(crate) use self::beside::{Beside, put_file};
 pub(crate) use self::days::{day_folder, days_in};
 pub(crate) use self::origin::origin;
 pub(crate) use self::part::{Part, PartFile, write_error};
+pub(crate) use self::spec::PublishSpec;
 pub(crate) use self::steps::write_synced;
 use self::steps::{TAKEN, cannot, make_dir, open_dir, sync_dir, sync_open, take_turn};
 pub(crate) use self::target::Target;
@@ -87,26 +89,26 @@ pub(crate) struct Staging {
 /// The days that an output has already. `inputs` are the files and folders that it must not touch.
 ///
 /// # Errors
-/// If the output exists and the job may not touch it.
-pub(crate) fn check_out(job: &Job, inputs: &[PathBuf]) -> Result<Vec<Day>> {
-    let out = &job.out;
+/// If the output exists and may not be touched.
+pub(crate) fn check_out(spec: PublishSpec<'_>, inputs: &[PathBuf]) -> Result<Vec<Day>> {
+    let out = spec.out;
     refuse_overlap(out, inputs)?;
     match fs::symlink_metadata(out) {
         Ok(_) => {}
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
         Err(error) => return Err(cannot(out, "its path cannot be followed", error)),
     }
-    if job.publish == Publish::New {
+    if spec.publish == Publish::New {
         let what = format!("it exists; {}", Hint::OutputExists.text());
         return Err(Error::output(out, what));
     }
-    refuse_others(out, job.question)?;
-    if job.publish == Publish::Overwrite {
+    refuse_others(out, spec.question)?;
+    if spec.publish == Publish::Overwrite {
         return Ok(Vec::new());
     }
-    let days = days_in(job.question, out)?;
+    let days = days_in(spec.question, out)?;
     for (_, folder) in &days {
-        refuse_others(folder, job.question)?;
+        refuse_others(folder, spec.question)?;
     }
     Ok(days.into_iter().map(|(day, _)| day).collect())
 }
@@ -174,9 +176,9 @@ impl Staging {
     ///
     /// # Errors
     /// If it cannot be made.
-    pub(crate) fn create(job: &Job) -> Result<Staging> {
-        let out = std::path::absolute(&job.out)
-            .map_err(|error| cannot(&job.out, "its path makes no sense", error))?;
+    pub(crate) fn create(spec: PublishSpec<'_>) -> Result<Staging> {
+        let out = std::path::absolute(spec.out)
+            .map_err(|error| cannot(spec.out, "its path makes no sense", error))?;
         let exists = fs::symlink_metadata(&out).is_ok();
         // Of a link, what it points to is replaced, not the link.
         let out = if exists {
@@ -184,7 +186,7 @@ impl Staging {
         } else {
             out
         };
-        let publish = match job.publish {
+        let publish = match spec.publish {
             Publish::AddDays(_) | Publish::Overwrite if !exists => Publish::New,
             publish => publish,
         };
@@ -204,7 +206,7 @@ impl Staging {
         }
         let aside = Aside::make(&home.path, name)?;
         let staging = Staging {
-            question: job.question,
+            question: spec.question,
             publish,
             aside,
             _home: home,

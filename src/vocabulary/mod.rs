@@ -16,11 +16,12 @@
 //! sorted, and rows are encoded as soon as a part of it is.
 
 mod read;
+mod spec;
 mod write;
 
 use std::fs::File;
 use std::io;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use crate::advice::Hint;
 use crate::column::EventChunk;
@@ -28,13 +29,13 @@ use crate::control::Control;
 use crate::error::{Error, Result};
 use crate::ids::{Item, count32, count64, index};
 use crate::intern::{Id, Interner, Order, Ranked};
-use crate::job::{ItemVocabulary, Job, Publish, UnknownItem};
-use crate::publish::VOCABULARY;
+use crate::job::UnknownItem;
 use crate::regular::{self, DigestOf};
 use crate::scan::impressions::ImpressionState;
 use crate::scan::items::{ItemTexts, place_of};
 
 pub(crate) use self::read::read;
+pub(crate) use self::spec::VocabularySpec;
 pub(crate) use self::write::{digest_of, schema, told_of, write};
 
 /// The items that have codes before anything is read.
@@ -51,41 +52,28 @@ pub(crate) struct Vocabulary {
 }
 
 impl Vocabulary {
-    /// The file that a job names.
-    pub(crate) fn file_of(job: &Job) -> Option<&PathBuf> {
-        match &job.item_vocabulary {
-            Some(ItemVocabulary::File(path)) => Some(path),
-            _ => None,
-        }
-    }
-
-    /// Reads what is given: that of an output that days are added to, else the file that the job
-    /// names, else nothing. No vocabulary if items have no texts for ids.
+    /// Reads what is given: that of an output that days are added to, else a file, else nothing.
     ///
     /// # Errors
     /// If a file cannot be read, or holds no vocabulary.
-    pub(crate) fn open(job: &Job, control: &Control) -> Result<Option<Vocabulary>> {
-        if job.item_vocabulary.is_none() {
-            return Ok(None);
-        }
+    pub(crate) fn open(spec: &VocabularySpec<'_>, control: &Control) -> Result<Vocabulary> {
         let mut vocabulary = Vocabulary {
             given: Interner::texts(),
             from: None,
             extends: None,
-            drops: job.unknown_item == UnknownItem::Drop,
+            drops: spec.unknown_item == UnknownItem::Drop,
         };
-        if let Some(path) = Vocabulary::file_of(job) {
+        if let Some(path) = spec.file {
             vocabulary.given = read(path)?;
             vocabulary.from = Some(digest_of(&texts_of(&vocabulary.given)));
         }
-        let own = job.out.join(VOCABULARY);
-        if matches!(job.publish, Publish::AddDays(_)) && own.is_file() {
-            let (_, checksum) = digest(&own)?;
+        if let Some(own) = spec.extends.as_ref().filter(|path| path.is_file()) {
+            let (_, checksum) = digest(own)?;
             vocabulary.extends = Some(checksum);
-            vocabulary.given = read(&own)?;
+            vocabulary.given = read(own)?;
         }
         vocabulary.given.charge(control)?;
-        Ok(Some(vocabulary))
+        Ok(vocabulary)
     }
 
     /// The digest of the items of the file that the job names, if it names one.

@@ -33,7 +33,9 @@ use crate::ids::{Day, Micros, count64, index};
 use crate::intern::Ranked;
 use crate::job::{Job, Source};
 use crate::manifest::{self, DayManifest, RunFiles};
-use crate::metrics::{self, Gates, Metrics, SourceDays, UNUSED, feature_counts, missing_days};
+use crate::metrics::{
+    self, Gates, Metrics, Reach, SourceDays, UNUSED, feature_counts, missing_days,
+};
 use crate::op::features::{Click, UserClick};
 use crate::op::once::WholeClick;
 use crate::partition::Split;
@@ -355,9 +357,10 @@ fn metrics_of(
     let mut of_run = clicks.clone();
     of_run[UNUSED] = json!(noticed.unused_sources);
     of_run["rejected"] = rejected_value(&found.rejected);
+    let reach = Reach::new(job.question, job.cutoff, job.lookback_days);
     let days = days.iter().zip(tallies).map(|((day, _), tally)| Metrics {
         counts: feature_counts(&tally.counts()),
-        missing: missing_days(job, &found.source_days, *day),
+        missing: missing_days(reach, &found.source_days, *day),
         warnings: values(&noticed.warnings),
         run: of_run.clone(),
         ..Metrics::default()
