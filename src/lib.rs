@@ -153,8 +153,7 @@ struct Readme;
 
 pub use calendar::{date_text, parse_day};
 pub use control::{Control, Observer, STAGES};
-pub use encode::schema;
-pub use engine::{Planned, PlannedOf, dwell, features, plan, run};
+pub use engine::{Planned, PlannedOf, dwell, features, plan, run, schema};
 pub use error::{Error, ErrorKind, Result, RowFault, panic_text};
 pub use generate::{
     GenerateEvents, GenerateListings, GenerateSettings, Generated, GeneratedEvents,

@@ -13,6 +13,7 @@ use rayon::slice::ParallelSliceMut;
 
 use crate::column::Impressions;
 use crate::ids::{Day, Item, Key, Micros, count32, count64, index};
+use crate::job::CustomerType;
 use crate::keys::Keys;
 
 /// The moments at which a model would have been asked, in the order of the output.
@@ -49,6 +50,14 @@ pub(crate) struct KeySpan {
 }
 
 impl<I: Item> Probes<I> {
+    /// The type of the ids of customers.
+    pub(crate) fn customer_type(&self) -> CustomerType {
+        match self.impressions.has_text_ids() {
+            true => CustomerType::String,
+            false => CustomerType::Int64,
+        }
+    }
+
     /// Sorts impressions into probes.
     pub(crate) fn of(impressions: Impressions<I>) -> Probes<I> {
         let (keys, ranks) = Keys::of(&impressions);

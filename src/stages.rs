@@ -9,9 +9,10 @@ use bumpalo::Bump;
 use crate::column::{Customer, Event, EventChunk, Impression, Impressions, Label};
 use crate::control::Control;
 use crate::encode::{Block, BlockRow, Encoder, Workbench};
+use crate::engine::specs::write_spec;
 use crate::error::Result;
 use crate::ids::{Day, Key, Kind, Micros, count32, count64, index};
-use crate::job::{Job, Settings};
+use crate::job::{CustomerType, Job, Settings};
 use crate::kept::KeptRow;
 use crate::op::sequences::{Histories, ProbeRuns, Repeats};
 use crate::partition::{Scatter, Split};
@@ -320,7 +321,7 @@ impl Rows {
     /// # Errors
     /// If the encoder does not know the schema; it does.
     pub fn encoder(&self) -> Result<RowEncoder<'_>> {
-        let encoder = Encoder::new(&self.job, &self.control, false)?;
+        let encoder = Encoder::new(write_spec(&self.job, CustomerType::Int64), &self.control)?;
         let bench = encoder.workbench();
         Ok(RowEncoder {
             rows: self,

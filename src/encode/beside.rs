@@ -1,10 +1,10 @@
 //! The columns beside the histories on the direct path: what the rows of an impression share is
 //! put down once.
 //!
-//! **In / Out**: a [`Block`] and its [`Shapes`] → the column chunks of the columns before those of
-//! the histories, and of those behind them, in order; `leaf` knows what they hold.
+//! **In / Out**: a [`Block`] and its [`Shapes`] → the column chunk of any column that is none of
+//! histories; `leaf` knows what it holds.
 //! **Encodings**: PLAIN, levels as runs; pages hold whole impressions, about as many bytes as the
-//! job says, decoded.
+//! spec says, decoded.
 //! **Why so**: parquet's own writers look at each value of each row, and took two thirds of the
 //! time of a row group in LZ4. Statistics are of the chunk: it seldom has a second page.
 
@@ -15,26 +15,27 @@ use parquet::data_type::{FloatType, Int32Type, Int64Type};
 use parquet::errors::Result;
 use parquet::file::metadata::ColumnChunkMetaData;
 use parquet::file::page_index::offset_index::OffsetIndexMetaData;
-use parquet::schema::types::{ColumnDescPtr, SchemaDescPtr};
+use parquet::schema::types::ColumnDescPtr;
 
 use super::chunk::{Chunk, Sink};
+use super::columns::Scalar;
 use super::leaf::{Labels, Leaf, Levels, Numbers, Shared, put_after};
 use super::pages::{PageMaker, length_of, repetition_levels};
 use super::scalars::weight;
 use super::shapes::Shapes;
+use super::spec::WriteSpec;
 use super::stream::Stream;
 use super::{Block, ItemColumn, carried};
 use crate::column::Customer;
 use crate::ids::{index, offset32};
-use crate::job::{Job, Layout};
 
 /// A column chunk, and where its pages are.
 type ColumnChunk = (ColumnChunkMetaData, OffsetIndexMetaData);
 
 /// The columns beside the histories of a block.
 pub(super) struct Beside<'b, I> {
-    /// What is asked for.
-    job: &'b Job,
+    /// How rows become Parquet.
+    spec: &'b WriteSpec<'b>,
     /// The rows.
     block: &'b Block<'b, I>,
     /// What their histories are like.
@@ -47,104 +48,90 @@ pub(super) struct Beside<'b, I> {
 
 impl<'b, I: ItemColumn> Beside<'b, I> {
     /// The columns beside the histories of a block, given their shapes.
-    pub(super) fn new(job: &'b Job, block: &'b Block<'b, I>, shapes: &'b Shapes) -> Self {
+    pub(super) fn new(
+        spec: &'b WriteSpec<'b>,
+        block: &'b Block<'b, I>,
+        shapes: &'b Shapes,
+    ) -> Beside<'b, I> {
         Beside {
-            job,
+            spec,
             block,
             shapes,
-            rows: shapes.all.iter().map(|of| index(of.rows)).collect(),
+            rows: shapes.all.iter().map(|shape| index(shape.rows)).collect(),
             items: block.rows.iter().map(|row| block.items(row)).collect(),
         }
     }
 
-    /// Makes the column chunks that come before the histories, behind `chunks`.
-    pub(super) fn columns_before(
+    /// Makes the chunk of a column.
+    pub(super) fn column(
         &self,
+        column: Scalar<'_>,
         pages: &mut PageMaker,
-        files: (&SchemaDescPtr, &mut Sink),
-        chunks: &mut Vec<ColumnChunk>,
-    ) -> Result<()> {
-        self.put_all(pages, self.leaves(), files, chunks)
-    }
-
-    /// Makes the column chunks that come behind the histories, behind `chunks`.
-    pub(super) fn columns_behind(
-        &self,
-        pages: &mut PageMaker,
-        (descriptor, sink): (&SchemaDescPtr, &mut Sink),
-        chunks: &mut Vec<ColumnChunk>,
-    ) -> Result<()> {
-        if let Some(of_negative) = self.job.negative_weight() {
-            let (column, items) = self.weights(of_negative);
-            let (items, column) = (&items[..], &column[..]);
-            let leaf: Box<dyn Leaf + '_> = Box::new(Numbers::<FloatType> { items, column });
-            self.put_all(pages, vec![leaf], (descriptor, &mut *sink), chunks)?;
+        files: (&ColumnDescPtr, &mut Sink),
+    ) -> Result<ColumnChunk> {
+        let (rows, items) = (&self.rows[..], &self.items[..]);
+        let (probes, impressions) = (self.block.probes, &self.block.probes.impressions);
+        let of_block = self.block.rows.iter().map(|row| index(row.probe));
+        let shapes = self.shapes.all.iter();
+        let put = |leaf: &dyn Leaf| chunk_of(pages, self.spec, (leaf, rows), files);
+        match column {
+            Scalar::Customer => {
+                let customers = of_block.map(|probe| impressions.customer(probes.rows[probe]));
+                match impressions.has_text_ids() {
+                    true => put(&Shared::texts(rows, customers.map(text_of))),
+                    false => put(&Shared::numbers::<Int64Type>(rows, customers.map(int_of))),
+                }
+            }
+            Scalar::Ranking => {
+                let rankings = of_block.map(|probe| index(probes.rows[probe]));
+                let rankings = rankings.map(|at| Some(impressions.rankings.get(at)));
+                put(&Shared::texts(rows, rankings))
+            }
+            Scalar::Position => {
+                let column = &impressions.positions;
+                put(&Numbers::<Int32Type> { items, column })
+            }
+            Scalar::Item => {
+                let column = &impressions.items;
+                put(&Numbers::<I::Parquet> { items, column })
+            }
+            Scalar::Label => {
+                let column = &impressions.labels;
+                put(&Labels { items, column })
+            }
+            Scalar::Cutoff => {
+                let cutoffs = of_block.map(|probe| Some(probes.cutoffs[probe].0));
+                put(&Shared::numbers::<Int64Type>(rows, cutoffs))
+            }
+            Scalar::LastActionTime => {
+                let newest = shapes.map(|shape| shape.newest.map(|time| time.0));
+                put(&Shared::numbers::<Int64Type>(rows, newest))
+            }
+            Scalar::HistoryLength => {
+                let lengths = shapes.map(|shape| Some(offset32(index(shape.actions.count()))));
+                put(&Shared::numbers::<Int32Type>(rows, lengths))
+            }
+            Scalar::Weight(of_negative) => {
+                let (column, items) = self.weights(of_negative);
+                let (items, column) = (&items[..], &column[..]);
+                put(&Numbers::<FloatType> { items, column })
+            }
+            Scalar::Passthrough(keep, place) => {
+                put(&*carried::leaf(self.block, (keep, place), (rows, items)))
+            }
         }
-        let kept = carried::placed(self.job);
-        let leaves = kept.map(|kept| carried::leaf(self.block, kept, (&self.rows, &self.items)));
-        self.put_all(pages, leaves.collect(), (descriptor, sink), chunks)
     }
 
     /// What each item stands for, and where those of each impression lie.
     fn weights(&self, of_negative: f32) -> (Vec<f32>, Vec<Range<usize>>) {
         let (mut weights, mut items) = (Vec::new(), Vec::new());
-        for of in &self.items {
+        for of_impression in &self.items {
             let start = weights.len();
-            let labels = &self.block.probes.impressions.labels[of.clone()];
+            let labels = &self.block.probes.impressions.labels[of_impression.clone()];
             weights.extend(labels.iter().map(|label| weight(*label, of_negative)));
             items.push(start..weights.len());
         }
         (weights, items)
-    }
-
-    /// Makes column chunks, behind `chunks`.
-    fn put_all(
-        &self,
-        pages: &mut PageMaker,
-        leaves: Vec<Box<dyn Leaf + '_>>,
-        (descriptor, sink): (&SchemaDescPtr, &mut Sink),
-        chunks: &mut Vec<ColumnChunk>,
-    ) -> Result<()> {
-        for leaf in leaves {
-            let (leaf, description) = (&*leaf, descriptor.column(chunks.len()));
-            let files = (&description, &mut *sink);
-            chunks.push(chunk_of(pages, self.job, (leaf, &self.rows), files)?);
-        }
-        Ok(())
-    }
-
-    /// The columns before the histories.
-    fn leaves(&self) -> Vec<Box<dyn Leaf + '_>> {
-        let (rows, items) = (&self.rows[..], &self.items[..]);
-        let (probes, impressions) = (self.block.probes, &self.block.probes.impressions);
-        let of_block = || self.block.rows.iter().map(|row| index(row.probe));
-        let customers = of_block().map(|probe| impressions.customer(probes.rows[probe]));
-        let rankings = of_block().map(|probe| impressions.rankings.get(index(probes.rows[probe])));
-        let cutoffs = of_block().map(|probe| probes.cutoffs[probe].0);
-        let newest = self.shapes.all.iter();
-        let newest = newest.map(|of| of.newest.map(|time| time.0));
-        let lengths = self.shapes.all.iter().map(|of| index(of.actions.count()));
-
-        let mut leaves: Vec<Box<dyn Leaf + '_>> = Vec::new();
-        leaves.push(match impressions.has_text_ids() {
-            true => Box::new(Shared::texts(rows, customers.map(text_of))),
-            false => Box::new(Shared::numbers::<Int64Type>(rows, customers.map(int_of))),
-        });
-        leaves.push(Box::new(Shared::texts(rows, rankings.map(Some))));
-        if self.job.layout == Layout::Sample {
-            let column = &impressions.positions;
-            leaves.push(Box::new(Numbers::<Int32Type> { items, column }));
-        }
-        let column = &impressions.items;
-        leaves.push(Box::new(Numbers::<I::Parquet> { items, column }));
-        let column = &impressions.labels;
-        leaves.push(Box::new(Labels { items, column }));
-        let cutoffs = cutoffs.map(Some);
-        leaves.push(Box::new(Shared::numbers::<Int64Type>(rows, cutoffs)));
-        leaves.push(Box::new(Shared::numbers::<Int64Type>(rows, newest)));
-        let lengths = lengths.map(|length| Some(offset32(length)));
-        leaves.push(Box::new(Shared::numbers::<Int32Type>(rows, lengths)));
-        leaves
     }
 }
 
@@ -167,7 +154,7 @@ fn int_of(customer: Customer<'_>) -> Option<i64> {
 /// Writes a column chunk of impressions that have `rows` rows each.
 fn chunk_of(
     pages: &mut PageMaker,
-    job: &Job,
+    spec: &WriteSpec<'_>,
     (leaf, rows): (&dyn Leaf, &[usize]),
     (description, sink): (&ColumnDescPtr, &mut Sink),
 ) -> Result<ColumnChunk> {
@@ -176,7 +163,7 @@ fn chunk_of(
     for at in 0..rows.len() {
         bytes += leaf.bytes(at);
         let is_last = at + 1 == rows.len();
-        if is_last || bytes + leaf.bytes(at + 1) > job.page_bytes_max {
+        if is_last || bytes + leaf.bytes(at + 1) > spec.page_bytes_max {
             let of = start..at + 1;
             let count = rows[of.clone()].iter().sum();
             pages.stream.clear();
@@ -185,7 +172,7 @@ fn chunk_of(
             (start, bytes) = (at + 1, 0);
         }
     }
-    chunk.finish(job, description, Some(leaf.statistics()))
+    chunk.finish(spec.codec, description, Some(leaf.statistics()))
 }
 
 /// Puts down a page: levels, then values, whose number it tells.

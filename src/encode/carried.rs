@@ -10,38 +10,14 @@ use arrow::array::{
     ArrayRef, BooleanArray, Float64Array, Int32Array, Int64Array, StringArray,
     TimestampMicrosecondArray,
 };
-use arrow::datatypes::DataType;
 use parquet::data_type::{DoubleType, Int32Type, Int64Type};
 
 use super::leaf::{Leaf, Shared};
 use super::nullable::Nullable;
-use super::schema::instant;
 use super::{Block, BlockRow, ItemColumn};
 use crate::ids::{count32, index};
-use crate::job::{Job, Keep, KeepType};
+use crate::job::{Keep, KeepType};
 use crate::kept::Kept;
-
-/// What a column holds, as Arrow has it.
-pub(super) fn data_type(kind: KeepType) -> DataType {
-    match kind {
-        KeepType::Int32 => DataType::Int32,
-        KeepType::Int64 => DataType::Int64,
-        KeepType::Double => DataType::Float64,
-        KeepType::Text => DataType::Utf8,
-        KeepType::Boolean => DataType::Boolean,
-        KeepType::Time => instant(),
-    }
-}
-
-/// Each column that a job carries through, with its place among those of impressions, or of items.
-pub(super) fn placed(job: &Job) -> impl Iterator<Item = (&Keep, usize)> {
-    let (mut rows, mut items) = (0, 0);
-    job.keep.iter().map(move |keep| {
-        let next = if keep.of_items { &mut items } else { &mut rows };
-        *next += 1;
-        (keep, *next - 1)
-    })
-}
 
 /// The value of each impression of a block.
 fn of_rows<'b, I: ItemColumn>(

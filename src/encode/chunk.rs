@@ -19,7 +19,7 @@ use super::schema::compression;
 use super::stream::Stream;
 use super::{lz4, zstd};
 use crate::ids::count64;
-use crate::job::{Codec, Job};
+use crate::job::Codec;
 
 /// A codec, with its memory if it needs any.
 #[derive(Debug)]
@@ -31,8 +31,8 @@ pub(super) enum Compressor {
 }
 
 impl Compressor {
-    /// The compressor of a job.
-    pub(super) fn of(codec: Codec) -> Compressor {
+    /// The compressor of a codec that has a direct path.
+    pub(super) fn new(codec: Codec) -> Compressor {
         match codec {
             Codec::Lz4Raw => Compressor::Lz4,
             _ => Compressor::Zstd(zstd::Compressor::new()),
@@ -149,7 +149,7 @@ impl Chunk<'_> {
     /// What the footer says of the chunk, and where its pages are.
     pub(super) fn finish(
         self,
-        job: &Job,
+        codec: Codec,
         description: &ColumnDescPtr,
         statistics: Option<Statistics>,
     ) -> Result<(ColumnChunkMetaData, OffsetIndexMetaData)> {
@@ -159,7 +159,7 @@ impl Chunk<'_> {
             other => vec![Encoding::PLAIN, Encoding::RLE, other],
         };
         let mut metadata = ColumnChunkMetaData::builder(Arc::clone(description))
-            .set_compression(compression(job.codec))
+            .set_compression(compression(codec))
             .set_encodings(encodings)
             .set_total_compressed_size(signed(bytes))
             .set_total_uncompressed_size(signed(self.uncompressed))

@@ -7,7 +7,6 @@ use super::Block;
 use super::shapes::Shapes;
 use crate::column::Label;
 use crate::ids::{Item, Kind, count64, index};
-use crate::job::Job;
 use crate::tally::{Asked, Contents, HistoryTally};
 
 /// What the rows of a block hold.
@@ -27,9 +26,9 @@ impl RowTally {
     }
 }
 
-/// What the rows of a block hold.
+/// What the rows of a block hold, whose histories have `actions_max` actions at most.
 pub(super) fn tally_of<I: Item>(
-    job: &Job,
+    actions_max: u32,
     block: &Block<'_, I>,
     shapes: &Shapes,
     contents: &mut Contents,
@@ -54,7 +53,7 @@ pub(super) fn tally_of<I: Item>(
         let asked = Asked {
             samples,
             length,
-            is_full: length == index(job.actions_max),
+            is_full: length == index(actions_max),
             newest_age_us: shape.newest.map(|newest| cutoff.0.abs_diff(newest.0)),
         };
         tally.impressions += u64::from(items.end == of_probe.end);

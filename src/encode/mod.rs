@@ -2,18 +2,20 @@
 //!
 //! **In / Out**: a [`Block`], which is a run of output rows given as windows → a [`RowGroup`]:
 //! the bytes of a row group, encoded and compressed, ready to be put into a file as they are.
+//! `columns` is the one list of what the columns are; schema and both paths read it.
 //! **Two paths**, whose values are equal: the direct one (`shapes` says what repeats, `pages` puts
 //! histories and `beside`, with `leaf`, the other columns down in a `stream` of literals and copies, `zstd` and
 //! `lz4` write that out, `chunk` puts pages behind each other), and the one through Arrow for all
 //! that the direct one does not serve (`plain` the histories, `scalars` the other columns).
 //! `counts` counts what they hold, `file` puts row groups behind each other. `table` makes row
 //! groups of flat columns, for the other questions.
-//! **Invariants**: the bytes are a function of the block and the job; a block knows nothing of
+//! **Invariants**: the bytes are a function of the block and the spec; a block knows nothing of
 //! partitions, files or threads, so any path may encode it.
 
 mod beside;
 mod carried;
 mod chunk;
+mod columns;
 mod counts;
 mod file;
 mod leaf;
@@ -24,6 +26,7 @@ mod plain;
 mod scalars;
 mod schema;
 mod shapes;
+mod spec;
 mod stream;
 mod table;
 mod zstd;
@@ -31,7 +34,7 @@ mod zstd;
 use std::sync::Arc;
 
 use arrow::array::ArrowPrimitiveType;
-use arrow::datatypes::{ArrowNativeType, FieldRef, Int32Type, Int64Type, SchemaRef};
+use arrow::datatypes::{ArrowNativeType, Int32Type, Int64Type, SchemaRef};
 use parquet::arrow::ArrowSchemaConverter;
 use parquet::arrow::arrow_writer::{ArrowRowGroupWriterFactory, compute_leaves};
 use parquet::errors::ParquetError;
@@ -43,19 +46,20 @@ use parquet::file::writer::{SerializedFileWriter, TrackedWrite};
 use parquet::schema::types::SchemaDescPtr;
 
 use self::beside::Beside;
+use self::columns::{Column, Holds, columns};
 pub(crate) use self::counts::RowTally;
 use self::counts::tally_of;
 pub(crate) use self::file::FileWriter;
 use self::file::row_group;
-use self::pages::{Column, PageMaker};
-pub use self::schema::schema;
-use self::schema::{CREATED_BY, properties};
+use self::pages::PageMaker;
+pub(crate) use self::schema::schema;
+use self::schema::{CREATED_BY, properties, schema_of};
 use self::shapes::Shapes;
+pub(crate) use self::spec::WriteSpec;
 pub(crate) use self::table::TableEncoder;
 use crate::control::Control;
 use crate::error::{Error, ErrorKind, Result};
 use crate::ids::{Item, count64, index};
-use crate::job::Job;
 use crate::op::sequences::Histories;
 use crate::probes::Probes;
 use crate::tally::Contents;
@@ -142,8 +146,10 @@ pub(crate) struct RowGroup {
 
 /// What turns blocks into row groups.
 pub(crate) struct Encoder<'a> {
-    /// The job.
-    job: &'a Job,
+    /// How rows become Parquet.
+    spec: WriteSpec<'a>,
+    /// Its columns, in the order of the schema.
+    columns: Vec<Column<'a>>,
     /// Whether to go on.
     control: &'a Control,
     /// The schema of the output.
@@ -162,17 +168,21 @@ pub(crate) struct Workbench {
     shapes: Shapes,
     /// Scratch: what one of them holds.
     contents: Contents,
-    /// Makes pages, if the job takes the direct path.
+    /// Makes pages, if there is a direct path.
     pages: Option<PageMaker>,
     /// Bytes of the next row group, about: as many as the last had.
     bytes_expected: usize,
 }
 
 impl<'a> Encoder<'a> {
-    /// The encoder of a job whose customers have integer or text ids.
-    pub(crate) fn new(job: &'a Job, control: &'a Control, text_ids: bool) -> Result<Encoder<'a>> {
-        let schema = Arc::new(schema(job, text_ids));
-        let properties = Arc::new(properties(job));
+    /// An encoder.
+    ///
+    /// # Errors
+    /// If Parquet has no such schema; it has.
+    pub(crate) fn new(spec: WriteSpec<'a>, control: &'a Control) -> Result<Encoder<'a>> {
+        let columns = columns(&spec);
+        let schema = Arc::new(schema_of(&columns));
+        let properties = Arc::new(properties(spec.codec, &columns));
         let descriptor = ArrowSchemaConverter::new()
             .convert(&schema)
             .map_err(internal)?;
@@ -181,7 +191,8 @@ impl<'a> Encoder<'a> {
         let factory =
             ArrowRowGroupWriterFactory::new(&nowhere.map_err(internal)?, Arc::clone(&schema));
         Ok(Encoder {
-            job,
+            spec,
+            columns,
             control,
             schema,
             descriptor: Arc::new(descriptor),
@@ -192,11 +203,11 @@ impl<'a> Encoder<'a> {
 
     /// What a thread needs to encode.
     pub(crate) fn workbench(&self) -> Workbench {
-        let is_direct = pages::serves(self.job) && !self.job.encode_plain;
+        let is_direct = pages::serves(&self.spec) && !self.spec.encode_plain;
         Workbench {
             shapes: Shapes::default(),
             contents: Contents::default(),
-            pages: is_direct.then(|| PageMaker::new(self.job)),
+            pages: is_direct.then(|| PageMaker::new(self.spec.codec)),
             bytes_expected: 0,
         }
     }
@@ -230,8 +241,9 @@ impl<'a> Encoder<'a> {
         bench: &mut Workbench,
         block: &Block<'_, I>,
     ) -> parquet::errors::Result<RowGroup> {
-        bench.shapes.find(self.job, block);
-        let tally = tally_of(self.job, block, &bench.shapes, &mut bench.contents);
+        bench.shapes.find(&self.spec, block);
+        let max = self.spec.actions_max;
+        let tally = tally_of(max, block, &bench.shapes, &mut bench.contents);
         // A Parquet chunk has a page; one of no rows is not worth a path of its own.
         if bench.pages.is_none() || block.rows.is_empty() {
             self.encode_plain(block, &bench.shapes, tally)
@@ -247,20 +259,20 @@ impl<'a> Encoder<'a> {
         block: &Block<'_, I>,
         tally: RowTally,
     ) -> parquet::errors::Result<RowGroup> {
-        let pages = bench.pages.as_mut().expect("the job takes this path");
-        let (job, rows) = (self.job, (block, &bench.shapes));
-        let in_hand = (job, self.control);
-        let beside = Beside::new(job, block, &bench.shapes);
+        let pages = bench.pages.as_mut().expect("there is a direct path");
+        let (spec, rows) = (&self.spec, (block, &bench.shapes));
+        let in_hand = (spec, self.control);
+        let beside = Beside::new(spec, block, &bench.shapes);
         let mut sink = TrackedWrite::new(Vec::with_capacity(bench.bytes_expected));
         let mut chunks = Vec::new();
-        let files = (&self.descriptor, &mut sink);
-        beside.columns_before(pages, files, &mut chunks)?;
-        for column in Column::all(job) {
-            let description = self.descriptor.column(chunks.len());
-            chunks.push(pages.column(in_hand, rows, column, (&description, &mut sink))?);
+        for (at, column) in self.columns.iter().enumerate() {
+            let description = self.descriptor.column(at);
+            let files = (&description, &mut sink);
+            chunks.push(match column.holds {
+                Holds::Scalar(scalar) => beside.column(scalar, pages, files)?,
+                Holds::History(history) => pages.column(in_hand, rows, history, files)?,
+            });
         }
-        let files = (&self.descriptor, &mut sink);
-        beside.columns_behind(pages, files, &mut chunks)?;
         let (chunks, offsets): (Vec<_>, Vec<_>) = chunks.into_iter().unzip();
         let rows_count = bench.shapes.all.iter().map(|of| i64::from(of.rows)).sum();
         let sizes = chunks.iter().map(ColumnChunkMetaData::uncompressed_size);
@@ -288,25 +300,19 @@ impl<'a> Encoder<'a> {
         tally: RowTally,
     ) -> parquet::errors::Result<RowGroup> {
         let mut writers = self.factory.create_column_writers(0)?;
-        let before = scalars::columns_before(self, block, shapes);
-        let histories = before.len();
-        let before = before.into_iter().enumerate();
-        let behind = (histories + plain::columns_count(self.job)..)
-            .zip(scalars::columns_behind(self, block, shapes));
-        for (at, column) in before.chain(behind) {
-            for leaf in compute_leaves(self.schema.field(at), &column)? {
-                writers[at].write(&leaf)?;
+        let columns = self.columns.iter().zip(self.schema.fields());
+        for ((column, field), writer) in columns.zip(&mut writers) {
+            if let Holds::Scalar(scalar) = column.holds {
+                let array = scalars::array(column, scalar, (block, shapes));
+                for leaf in compute_leaves(field, &array)? {
+                    writer.write(&leaf)?;
+                }
             }
         }
-        plain::write(self, block, (histories, &mut writers[histories..]))?;
+        plain::write(self, block, &mut writers)?;
         let mut group = row_group(&self.descriptor, &self.properties, writers)?;
         group.tally = tally;
         Ok(group)
-    }
-
-    /// The element of a list column of the schema.
-    fn element_of(&self, column: usize) -> FieldRef {
-        scalars::element_of(self.schema.field(column).data_type())
     }
 }
 

@@ -17,40 +17,16 @@ use parquet::file::page_index::offset_index::OffsetIndexMetaData;
 use parquet::schema::types::ColumnDescPtr;
 
 use super::chunk::{Chunk, Compressor, Sink};
+use super::columns::HistoryColumn;
 use super::shapes::{Actions, Shape, Shapes};
+use super::spec::WriteSpec;
 use super::stream::Stream;
 use super::{Block, ItemColumn, go_on, lz4};
 use crate::control::Control;
 use crate::ids::{Kind, index};
-use crate::job::{Codec, ItemType, Job, Side, SideType};
+use crate::job::{Codec, ItemType, SideType};
 use crate::op::sequences::seconds_before;
 use crate::sides::float_of_key;
-
-/// Which column of histories.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Column {
-    /// `actions`: item ids.
-    Items,
-    /// `action_types`.
-    Kinds,
-    /// How long before the cutoff they happened.
-    TimeDelta,
-    /// A number that is told of them: its place among such, and what it is.
-    Told(usize, SideType),
-}
-
-impl Column {
-    /// The columns of a job, in their order.
-    pub(super) fn all(job: &Job) -> Vec<Column> {
-        let mut columns = vec![Column::Items, Column::Kinds];
-        let mut places = 0..;
-        columns.extend(job.sides.iter().filter_map(|side| match side {
-            Side::TimeDelta => Some(Column::TimeDelta),
-            Side::Column(of) => Some(Column::Told(places.next()?, of.holds())),
-        }));
-        columns
-    }
-}
 
 /// What a thread needs to write pages. Reused from row group to row group.
 #[derive(Debug)]
@@ -74,28 +50,28 @@ struct Piece {
     first: bool,
 }
 
-/// Whether histories of a job can take this path: zstd or LZ4, padded, and short enough that
+/// Whether histories can take this path: zstd or LZ4, padded, and short enough that
 /// the row before lies within the reach of LZ4.
-pub(super) fn serves(job: &Job) -> bool {
-    let width = match job.item_type {
+pub(super) fn serves(spec: &WriteSpec<'_>) -> bool {
+    let width = match spec.item_type {
         ItemType::Int32 => 4,
         ItemType::Int64 => 8,
     };
-    let reach = 2 * width * index(job.actions_max);
-    let codec = match job.codec {
+    let reach = 2 * width * index(spec.actions_max);
+    let codec = match spec.codec {
         Codec::Zstd => true,
         Codec::Lz4Raw => reach <= lz4::DISTANCE_MAX,
         Codec::Snappy | Codec::None => false,
     };
-    codec && job.pad
+    codec && spec.pad
 }
 
 impl PageMaker {
-    /// A maker of pages in the codec of a job.
-    pub(super) fn new(job: &Job) -> PageMaker {
+    /// A maker of pages in a codec.
+    pub(super) fn new(codec: Codec) -> PageMaker {
         PageMaker {
             stream: Stream::default(),
-            compressor: Compressor::of(job.codec),
+            compressor: Compressor::new(codec),
             pieces: Vec::new(),
         }
     }
@@ -103,33 +79,33 @@ impl PageMaker {
     /// Writes a column chunk.
     pub(super) fn column<I: ItemColumn>(
         &mut self,
-        (job, control): (&Job, &Control),
+        (spec, control): (&WriteSpec<'_>, &Control),
         (block, shapes): (&Block<'_, I>, &Shapes),
-        column: Column,
+        column: HistoryColumn,
         (description, sink): (&ColumnDescPtr, &mut Sink),
     ) -> Result<(ColumnChunkMetaData, OffsetIndexMetaData)> {
         let width = match column {
-            Column::Items => size_of::<I>(),
-            Column::Kinds => 1,
-            Column::TimeDelta | Column::Told(..) => size_of::<i32>(),
+            HistoryColumn::Items => size_of::<I>(),
+            HistoryColumn::Types => 1,
+            HistoryColumn::TimeDelta | HistoryColumn::Attribute(..) => size_of::<i32>(),
         };
         let rows = Rows {
             block,
             shapes,
             column,
-            actions_max: index(job.actions_max),
+            actions_max: index(spec.actions_max),
             width,
         };
-        self.cut(&shapes.all, (job.page_bytes_max / rows.bytes()).max(1));
+        self.cut(&shapes.all, (spec.page_bytes_max / rows.bytes()).max(1));
         let encoding = match column {
-            Column::Kinds => Encoding::RLE_DICTIONARY,
+            HistoryColumn::Types => Encoding::RLE_DICTIONARY,
             _ => Encoding::PLAIN,
         };
         let mut chunk = Chunk::new(sink, encoding);
-        if column == Column::Kinds {
+        if column == HistoryColumn::Types {
             self.stream.clear();
-            // Padding, and all codes up to the highest that the job knows, whether or not they occur.
-            let last = u32::from(job.code_max());
+            // Padding, and all codes up to the highest that there may be, whether or not they occur.
+            let last = u32::from(spec.code_max);
             (0..=last).for_each(|code| self.stream.literal(&code.to_le_bytes()));
             chunk.dictionary(&mut self.stream, &mut self.compressor, last + 1)?;
         }
@@ -143,7 +119,7 @@ impl PageMaker {
             chunk.data(&mut self.stream, &mut self.compressor, count, values)?;
         }
         self.pieces = pieces;
-        chunk.finish(job, description, None)
+        chunk.finish(spec.codec, description, None)
     }
 
     /// Cuts the rows of a block into pages, where an impression ends if possible: what a page
@@ -174,7 +150,7 @@ struct Rows<'a, I> {
     /// Its histories.
     shapes: &'a Shapes,
     /// The column.
-    column: Column,
+    column: HistoryColumn,
     /// Elements of a row.
     actions_max: usize,
     /// Bytes of an element.
@@ -197,7 +173,7 @@ impl<I: ItemColumn> Rows<'_, I> {
         let definitions = run_of_ones(values);
         stream.literal(&length_of(definitions.len()));
         stream.literal(&definitions);
-        if self.column == Column::Kinds {
+        if self.column == HistoryColumn::Types {
             // Indices of 8 bits, bit-packed in groups of 8.
             stream.literal(&[8]);
             stream.literal(&varint(values.div_ceil(8) << 1 | 1));
@@ -205,7 +181,7 @@ impl<I: ItemColumn> Rows<'_, I> {
         for piece in page {
             self.put_rows(stream, piece);
         }
-        if self.column == Column::Kinds {
+        if self.column == HistoryColumn::Types {
             stream.literal(&[0; 8][..values.next_multiple_of(8) - values]);
         }
     }
@@ -216,8 +192,10 @@ impl<I: ItemColumn> Rows<'_, I> {
         let count = shape.actions.count();
         // How long ago an action was is another number at another cutoff.
         let stands_alone = match self.column {
-            Column::Items | Column::Kinds | Column::Told(..) => piece.first,
-            Column::TimeDelta => piece.first || !shape.is_same_moment,
+            HistoryColumn::Items | HistoryColumn::Types | HistoryColumn::Attribute(..) => {
+                piece.first
+            }
+            HistoryColumn::TimeDelta => piece.first || !shape.is_same_moment,
         };
         let (fresh, kept, ends_alike) = match stands_alone {
             true => (count, 0, false),
@@ -250,22 +228,22 @@ impl<I: ItemColumn> Rows<'_, I> {
         let mut of = shape.actions;
         (of.start, of.end) = (of.end - newest_first.end, of.end - newest_first.start);
         match (self.shapes.actions(histories, of), self.column) {
-            (Actions::Range(of), Column::Items) => {
+            (Actions::Range(of), HistoryColumn::Items) => {
                 I::put_newest_first(&sorted.items()[of.range()], to);
             }
-            (Actions::Range(of), Column::Kinds) => {
+            (Actions::Range(of), HistoryColumn::Types) => {
                 let kinds = &sorted.kinds()[of.range()];
                 to.extend(kinds.iter().rev().map(|Kind(code)| *code));
             }
-            (Actions::Places(places), Column::Items) => {
+            (Actions::Places(places), HistoryColumn::Items) => {
                 for at in places.iter().rev() {
                     I::put_newest_first(&sorted.items()[index(*at)..=index(*at)], to);
                 }
             }
-            (Actions::Places(places), Column::Kinds) => {
+            (Actions::Places(places), HistoryColumn::Types) => {
                 to.extend(places.iter().rev().map(|at| sorted.kinds()[index(*at)].0));
             }
-            (actions, Column::Told(at, kind)) => {
+            (actions, HistoryColumn::Attribute(at, kind)) => {
                 let keys = sorted.told(at);
                 match actions {
                     Actions::Range(of) => {
@@ -277,7 +255,7 @@ impl<I: ItemColumn> Rows<'_, I> {
                     }
                 }
             }
-            (actions, Column::TimeDelta) => {
+            (actions, HistoryColumn::TimeDelta) => {
                 let cutoff = self.block.probes.cutoffs[index(row.probe)];
                 let mut put = |time| to.extend(seconds_before(time, cutoff).to_le_bytes());
                 match actions {

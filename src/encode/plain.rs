@@ -1,8 +1,6 @@
 //! The plain path: histories as Arrow lists through parquet's own column writers.
 //!
-//! **In / Out**: a [`Block`] → the column chunks of `actions`, `action_types` and what is told
-//! beside them. **Cost**: every
-//! history is written out once per sample, a slice of [`SLICE_VALUES`] actions at a time, so that
+//! **In / Out**: a [`Block`] → the column chunks of the columns of histories. **Cost**: every history is written out once per sample, a slice of [`SLICE_VALUES`] actions at a time, so that
 //! a row group of any size takes the same memory. **Why so**: it is the path that every codec and
 //! setting can take, and what the direct path in `pages` is compared with. Arrow's `List` measured
 //! twice as fast here as `FixedSizeList` (parquet 60.1, one core: 2.1–2.3 against 1.0–1.6 GB/s of
@@ -15,38 +13,28 @@ use arrow::buffer::{OffsetBuffer, ScalarBuffer};
 use parquet::arrow::arrow_writer::{ArrowColumnWriter, compute_leaves};
 use parquet::errors::Result;
 
+use super::columns::{HistoryColumn, Holds};
 use super::{Block, BlockRow, Encoder, ItemColumn, go_on};
 use crate::ids::{Kind, code8, index, offset32};
-use crate::job::{Job, Layout, Side, SideType};
+use crate::job::{Layout, SideType};
 use crate::op::sequences::{History, seconds_before};
 use crate::sides::float_of_key;
 
 /// Actions of a slice, about: 2 MB of ids stay in the second-level cache.
 const SLICE_VALUES: usize = 1 << 19;
 
-/// The number of columns of histories: `actions`, `action_types` and what is told beside them.
-pub(super) fn columns_count(job: &Job) -> usize {
-    2 + job.sides.len()
-}
-
-/// Writes the histories of a block into the writers of their columns, given the place of the first
-/// in the schema.
+/// Writes the histories of a block into the writers of their columns, which are among those of all
+/// columns.
 pub(super) fn write<I: ItemColumn>(
     encoder: &Encoder<'_>,
     block: &Block<'_, I>,
-    (first, writers): (usize, &mut [ArrowColumnWriter]),
+    writers: &mut [ArrowColumnWriter],
 ) -> Result<()> {
-    let mut slice = Slice::<I> {
-        ends: Vec::new(),
-        actions: Vec::new(),
-        kinds: Vec::new(),
-        sides: vec![Vec::new(); encoder.job.sides.len()],
-        picked: Vec::new(),
-    };
+    let mut slice = Slice::<I>::new(encoder);
     // An impression of many items and a long history is more than a slice by itself.
-    let most = (SLICE_VALUES / index(encoder.job.actions_max)).max(1);
+    let most = (SLICE_VALUES / index(encoder.spec.actions_max)).max(1);
     for row in &block.rows {
-        let mut left = match encoder.job.layout {
+        let mut left = match encoder.spec.layout {
             Layout::Sample => block.items(row).len(),
             Layout::Request => 1,
         };
@@ -56,11 +44,11 @@ pub(super) fn write<I: ItemColumn>(
             left -= rows;
             if slice.actions.len() >= SLICE_VALUES {
                 go_on(encoder.control)?;
-                slice.flush(encoder, (first, writers))?;
+                slice.flush(encoder, writers)?;
             }
         }
     }
-    slice.flush(encoder, (first, writers))
+    slice.flush(encoder, writers)
 }
 
 /// Histories, as many as are written at a time.
@@ -71,20 +59,40 @@ struct Slice<I> {
     actions: Vec<I>,
     /// Kinds of the same.
     kinds: Vec<i8>,
-    /// What is told of them beside these, column by column: seconds, or keys of numbers.
-    sides: Vec<Vec<i32>>,
+    /// What else histories have, column by column: seconds, or keys of numbers.
+    numbers: Vec<(HistoryColumn, Vec<i32>)>,
     /// Scratch of histories that do not lie side by side.
     picked: Vec<u32>,
 }
 
 impl<I: ItemColumn> Slice<I> {
+    /// No histories.
+    fn new(encoder: &Encoder<'_>) -> Slice<I> {
+        let numbers = encoder
+            .columns
+            .iter()
+            .filter_map(|column| match column.holds {
+                Holds::Scalar(_) | Holds::History(HistoryColumn::Items | HistoryColumn::Types) => {
+                    None
+                }
+                Holds::History(history) => Some((history, Vec::new())),
+            });
+        Slice {
+            ends: Vec::new(),
+            actions: Vec::new(),
+            kinds: Vec::new(),
+            numbers: numbers.collect(),
+            picked: Vec::new(),
+        }
+    }
+
     /// Adds the history of an impression, newest first, padded, once for each of some of its rows.
     fn add(&mut self, encoder: &Encoder<'_>, block: &Block<'_, I>, row: &BlockRow, rows: usize) {
-        let job = encoder.job;
+        let spec = &encoder.spec;
         let histories = &block.histories[index(row.partition)];
         let sorted = histories.sorted();
         let cutoff = block.probes.cutoffs[index(row.probe)];
-        let max = job.actions_max;
+        let max = spec.actions_max;
         let history = histories.history(index(row.probe), cutoff, max, &mut self.picked);
         let start = self.actions.len();
         match history {
@@ -103,24 +111,27 @@ impl<I: ItemColumn> Slice<I> {
                 self.kinds.extend(kinds);
             }
         }
-        let mut told = (0..).map(|column| sorted.told(column));
-        for (side, numbers) in job.sides.iter().zip(&mut self.sides) {
-            match side {
-                Side::TimeDelta => {
+        for (column, numbers) in &mut self.numbers {
+            match *column {
+                HistoryColumn::Attribute(place, _) => {
+                    let keys = sorted.told(place);
+                    put(&history, |at| keys[at], numbers);
+                }
+                _ => {
                     let times = sorted.times();
                     put(&history, |at| seconds_before(times[at], cutoff), numbers);
                 }
-                Side::Column(_) => {
-                    let keys = told.next().unwrap_or_default();
-                    put(&history, |at| keys[at], numbers);
-                }
             }
         }
-        let width = if job.pad { index(max) } else { history.count() };
+        let width = if spec.pad {
+            index(max)
+        } else {
+            history.count()
+        };
         self.actions.resize(start + width, I::PADDING);
         self.kinds.resize(start + width, code8(Kind(0)));
         self.ends.push(offset32(start + width));
-        for numbers in &mut self.sides {
+        for (_, numbers) in &mut self.numbers {
             // The key of 0 is 0, whatever the number.
             numbers.resize(start + width, 0);
             for _ in 1..rows {
@@ -135,33 +146,39 @@ impl<I: ItemColumn> Slice<I> {
     }
 
     /// Writes the rows and forgets them.
-    fn flush(
-        &mut self,
-        encoder: &Encoder<'_>,
-        (first, writers): (usize, &mut [ArrowColumnWriter]),
-    ) -> Result<()> {
+    fn flush(&mut self, encoder: &Encoder<'_>, writers: &mut [ArrowColumnWriter]) -> Result<()> {
         let offsets: Vec<i32> = std::iter::once(0).chain(self.ends.drain(..)).collect();
         let offsets = OffsetBuffer::new(ScalarBuffer::from(offsets));
-        let actions = ScalarBuffer::from(std::mem::take(&mut self.actions));
-        let kinds = ScalarBuffer::from(std::mem::take(&mut self.kinds));
-        let mut values: Vec<ArrayRef> = vec![
-            Arc::new(PrimitiveArray::<I::Arrow>::new(actions, None)),
-            Arc::new(Int8Array::new(kinds, None)),
-        ];
-        for (side, numbers) in encoder.job.sides.iter().zip(&mut self.sides) {
-            let numbers = std::mem::take(numbers);
-            values.push(match side {
-                Side::Column(of) if of.holds() == SideType::Float32 => {
-                    let floats = numbers.into_iter().map(float_of_key);
+        let mut numbers = self.numbers.iter_mut();
+        let columns = encoder.columns.iter().zip(encoder.schema.fields());
+        for ((column, field), writer) in columns.zip(writers) {
+            let Holds::History(history) = column.holds else {
+                continue;
+            };
+            let mut numbers = || {
+                let (_, numbers) = numbers.next().expect("one for each such column");
+                std::mem::take(numbers)
+            };
+            let values: ArrayRef = match history {
+                HistoryColumn::Items => {
+                    let actions = ScalarBuffer::from(std::mem::take(&mut self.actions));
+                    Arc::new(PrimitiveArray::<I::Arrow>::new(actions, None))
+                }
+                HistoryColumn::Types => {
+                    let kinds = ScalarBuffer::from(std::mem::take(&mut self.kinds));
+                    Arc::new(Int8Array::new(kinds, None))
+                }
+                HistoryColumn::Attribute(_, SideType::Float32) => {
+                    let floats = numbers().into_iter().map(float_of_key);
                     Arc::new(Float32Array::from_iter_values(floats))
                 }
-                Side::TimeDelta | Side::Column(_) => Arc::new(Int32Array::from(numbers)),
-            });
-        }
-        for (at, (values, writer)) in values.into_iter().zip(writers).enumerate() {
-            let element = encoder.element_of(first + at);
-            let list: ArrayRef = Arc::new(ListArray::new(element, offsets.clone(), values, None));
-            for leaf in compute_leaves(encoder.schema.field(first + at), &list)? {
+                HistoryColumn::TimeDelta | HistoryColumn::Attribute(_, SideType::Int32) => {
+                    Arc::new(Int32Array::from(numbers()))
+                }
+            };
+            let (element, offsets) = (column.element(), offsets.clone());
+            let list: ArrayRef = Arc::new(ListArray::new(element, offsets, values, None));
+            for leaf in compute_leaves(field, &list)? {
                 writer.write(&leaf)?;
             }
         }

@@ -1,7 +1,7 @@
 //! The columns beside the histories, as Arrow arrays for parquet's own column writers.
 //!
-//! **In / Out**: a [`Block`] and the [`Shapes`] of its histories → the columns of the schema before
-//! those of the histories, and those behind them, in order. `beside` is the direct path to the same.
+//! **In / Out**: a [`Block`] and the [`Shapes`] of its histories → the array of any column that is none
+//! of histories. `beside` is the direct path to the same.
 
 use std::sync::Arc;
 
@@ -10,74 +10,46 @@ use arrow::array::builder::{
 };
 use arrow::array::{ArrayRef, BooleanArray, Float32Array, Int32Array, ListArray, PrimitiveArray};
 use arrow::buffer::{OffsetBuffer, ScalarBuffer};
-use arrow::datatypes::{DataType, FieldRef};
+use arrow::datatypes::FieldRef;
 
-use super::shapes::Shapes;
-use super::{Block, BlockRow, Encoder, ItemColumn, carried};
+use super::columns::{Column, Scalar};
+use super::shapes::{Shape, Shapes};
+use super::{Block, BlockRow, ItemColumn, carried};
 use crate::column::{Customer, Label};
-use crate::ids::{index, offset32};
-use crate::job::Layout;
+use crate::ids::{Micros, index, offset32};
 
-/// Makes the columns of a block that come before its histories.
-pub(super) fn columns_before<I: ItemColumn>(
-    encoder: &Encoder<'_>,
-    block: &Block<'_, I>,
-    shapes: &Shapes,
-) -> Vec<ArrayRef> {
-    let mut columns = vec![customers(block, shapes), rankings(block, shapes)];
-    match encoder.job.layout {
-        Layout::Sample => {
-            let positions = gather(block, &block.probes.impressions.positions);
-            columns.push(Arc::new(Int32Array::from(positions)) as ArrayRef);
-            columns.push(items(block));
-            columns.push(labels(block));
+/// Makes a column of a block.
+pub(super) fn array<I: ItemColumn>(
+    column: &Column<'_>,
+    holds: Scalar<'_>,
+    (block, shapes): (&Block<'_, I>, &Shapes),
+) -> ArrayRef {
+    let impressions = &block.probes.impressions;
+    let values: ArrayRef = match holds {
+        Scalar::Customer => customers(block, shapes),
+        Scalar::Ranking => rankings(block, shapes),
+        Scalar::Position => Arc::new(Int32Array::from(gather(block, &impressions.positions))),
+        Scalar::Item => items(block),
+        Scalar::Label => labels(block),
+        Scalar::Cutoff => times(block, shapes, |row, _| {
+            Some(block.probes.cutoffs[index(row.probe)])
+        }),
+        Scalar::LastActionTime => times(block, shapes, |_, shape| shape.newest),
+        Scalar::HistoryLength => lengths(shapes),
+        Scalar::Weight(of_negative) => {
+            let labels = gather(block, &impressions.labels).into_iter();
+            let weights = labels.map(|label| weight(label, of_negative));
+            Arc::new(Float32Array::from_iter_values(weights))
         }
-        Layout::Request => {
-            columns.push(list(encoder.element_of(2), block, items(block)));
-            columns.push(list(encoder.element_of(3), block, labels(block)));
+        Scalar::Passthrough(keep, place) => {
+            let rows = shapes.all.iter().map(|shape| index(shape.rows));
+            carried::array(block, (keep, place), rows)
         }
+    };
+    match column.is_list {
+        true => list(column.element(), block, values),
+        false => values,
     }
-    columns.extend(times_and_lengths(block, shapes));
-    columns
-}
-
-/// Makes the columns of a block that come behind its histories.
-pub(super) fn columns_behind<I: ItemColumn>(
-    encoder: &Encoder<'_>,
-    block: &Block<'_, I>,
-    shapes: &Shapes,
-) -> Vec<ArrayRef> {
-    let mut columns = Vec::new();
-    if let Some(of_negative) = encoder.job.negative_weight() {
-        let labels = gather(block, &block.probes.impressions.labels);
-        let weights = labels.into_iter().map(|label| weight(label, of_negative));
-        let weights: ArrayRef = Arc::new(Float32Array::from_iter_values(weights));
-        columns.push(match encoder.job.layout {
-            Layout::Sample => weights,
-            Layout::Request => {
-                let at = encoder
-                    .schema
-                    .index_of("weight")
-                    .expect("there are weights");
-                list(encoder.element_of(at), block, weights)
-            }
-        });
-    }
-    let (rows, layout) = (
-        shapes.all.iter().map(|of| index(of.rows)),
-        encoder.job.layout,
-    );
-    for (keep, column) in carried::placed(encoder.job) {
-        let values = carried::array(block, (keep, column), rows.clone());
-        columns.push(match (keep.of_items, layout) {
-            (true, Layout::Request) => {
-                let at = encoder.schema.index_of(&keep.name).expect("it is carried");
-                list(encoder.element_of(at), block, values)
-            }
-            _ => values,
-        });
-    }
-    columns
 }
 
 /// The weight of a sample, given that of a negative.
@@ -168,32 +140,28 @@ fn list<I: ItemColumn>(element: FieldRef, block: &Block<'_, I>, values: ArrayRef
     Arc::new(ListArray::new(element, offsets, values, None))
 }
 
-/// Cutoffs, times of the newest actions, lengths of the histories.
-fn times_and_lengths<I: ItemColumn>(block: &Block<'_, I>, shapes: &Shapes) -> [ArrayRef; 3] {
-    let mut cutoffs = TimestampMicrosecondBuilder::new();
-    let mut newest = TimestampMicrosecondBuilder::new();
-    let mut lengths = Int32Builder::new();
+/// A time that the rows of an impression share.
+fn times<I: ItemColumn>(
+    block: &Block<'_, I>,
+    shapes: &Shapes,
+    time: impl Fn(&BlockRow, &Shape) -> Option<Micros>,
+) -> ArrayRef {
+    let mut times = TimestampMicrosecondBuilder::new();
     for (row, shape) in block.rows.iter().zip(&shapes.all) {
-        let rows = index(shape.rows);
-        cutoffs.append_value_n(block.probes.cutoffs[index(row.probe)].0, rows);
-        match shape.newest {
-            Some(time) => newest.append_value_n(time.0, rows),
-            None => newest.append_nulls(rows),
+        match time(row, shape) {
+            Some(time) => times.append_value_n(time.0, index(shape.rows)),
+            None => times.append_nulls(index(shape.rows)),
         }
-        lengths.append_value_n(offset32(index(shape.actions.count())), rows);
     }
-    let utc = |mut times: TimestampMicrosecondBuilder| times.finish().with_timezone("UTC");
-    [
-        Arc::new(utc(cutoffs)),
-        Arc::new(utc(newest)),
-        Arc::new(lengths.finish()),
-    ]
+    Arc::new(times.finish().with_timezone("UTC"))
 }
 
-/// The element of a list type.
-pub(super) fn element_of(list: &DataType) -> FieldRef {
-    match list {
-        DataType::List(element) => Arc::clone(element),
-        other => unreachable!("no list but {other}"),
+/// The lengths of the histories.
+fn lengths(shapes: &Shapes) -> ArrayRef {
+    let mut lengths = Int32Builder::new();
+    for shape in &shapes.all {
+        let count = offset32(index(shape.actions.count()));
+        lengths.append_value_n(count, index(shape.rows));
     }
+    Arc::new(lengths.finish())
 }

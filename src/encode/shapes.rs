@@ -7,8 +7,9 @@
 //! order that makes this visible: customer, then cutoff.
 
 use super::Block;
+use super::spec::WriteSpec;
 use crate::ids::{Item, Kind, Micros, count32, index};
-use crate::job::{Job, Layout};
+use crate::job::Layout;
 use crate::op::counts::is_same;
 use crate::op::sequences::{Histories, History};
 use crate::sides::Landed;
@@ -58,15 +59,19 @@ pub(super) enum Actions<'a> {
 
 impl Shapes {
     /// Finds the shapes of a block.
-    pub(super) fn find<I: Item>(&mut self, job: &Job, block: &Block<'_, I>) {
+    pub(super) fn find<I: Item>(&mut self, spec: &WriteSpec<'_>, block: &Block<'_, I>) {
         self.all.clear();
         self.picked.clear();
         let mut moment_before = None;
         for row in &block.rows {
             let histories = &block.histories[index(row.partition)];
             let cutoff = block.probes.cutoffs[index(row.probe)];
-            let history =
-                histories.history(index(row.probe), cutoff, job.actions_max, &mut self.scratch);
+            let history = histories.history(
+                index(row.probe),
+                cutoff,
+                spec.actions_max,
+                &mut self.scratch,
+            );
             let newest_at = history.newest();
             let newest = newest_at.map(|at| histories.sorted().times()[at]);
             let moment = Some((row.partition, newest_at, cutoff));
@@ -87,7 +92,7 @@ impl Shapes {
                 Some(before) => self.compare(histories, before.actions, actions),
             };
             let count_before = self.all.last().map(|of| of.actions.count());
-            let rows = match job.layout {
+            let rows = match spec.layout {
                 Layout::Sample => row.items_end - row.items_start,
                 Layout::Request => 1,
             };

@@ -18,7 +18,7 @@ use parquet::schema::types::SchemaDescPtr;
 use super::schema::{CREATED_BY, compression};
 use super::{FileWriter, RowGroup, internal, row_group};
 use crate::error::Result;
-use crate::job::Job;
+use crate::job::Codec;
 
 /// What turns columns into row groups.
 pub(crate) struct TableEncoder {
@@ -34,11 +34,11 @@ pub(crate) struct TableEncoder {
 
 impl TableEncoder {
     /// The encoder of a table.
-    pub(crate) fn new(job: &Job, schema: Schema) -> Result<TableEncoder> {
+    pub(crate) fn new(codec: Codec, schema: Schema) -> Result<TableEncoder> {
         let schema = Arc::new(schema);
         let properties = WriterProperties::builder()
             .set_created_by(CREATED_BY.to_owned())
-            .set_compression(compression(job.codec))
+            .set_compression(compression(codec))
             .build();
         let properties = Arc::new(properties);
         let converted = ArrowSchemaConverter::new().convert(&schema);

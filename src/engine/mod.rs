@@ -23,7 +23,7 @@ mod keep;
 mod plan;
 mod shown;
 mod sides;
-mod specs;
+pub(crate) mod specs;
 mod tasks;
 mod unused;
 
@@ -33,7 +33,8 @@ use self::id_types::customer_type;
 use self::inputs::{check_days, find_actions, look, open_all, skipped, skipped_files};
 pub use self::plan::{Planned, PlannedOf, plan};
 use self::shown::{open_impressions, read_impressions};
-use self::specs::{publish_spec, vocabulary_spec};
+pub use self::specs::schema;
+use self::specs::{publish_spec, vocabulary_spec, write_spec};
 pub(crate) use self::tasks::guarded;
 use self::tasks::run_tasks;
 use self::unused::notice_sequences;
@@ -139,7 +140,13 @@ fn run_typed<I: ItemColumn>(job: &Job, control: &Control) -> Result<Report> {
         let noticed = notice_sequences((&job, control), &found, (rows, counts))?;
         Ok(noticed.told(&job, None))
     };
-    output::write((&job, control), &staging, (&found, partitions), notice)
+    let spec = write_spec(&job, found.probes.customer_type());
+    output::write(
+        (&job, &spec, control),
+        &staging,
+        (&found, partitions),
+        notice,
+    )
 }
 
 /// Who asks, and about what.

@@ -35,7 +35,7 @@ pub use self::report::{DayReport, Report};
 use self::report::{actions_value, counts_value, file_values, inputs_of_day, report};
 use crate::column::EventChunk;
 use crate::control::{Control, Stage};
-use crate::encode::{Encoder, ItemColumn, RowGroup, RowTally};
+use crate::encode::{Encoder, ItemColumn, RowGroup, RowTally, WriteSpec};
 use crate::error::Result;
 use crate::ids::{Day, Micros, index};
 use crate::job::Job;
@@ -104,7 +104,7 @@ struct Made {
 /// # Errors
 /// If the output cannot be made or written, or is refused.
 pub(crate) fn write<I: ItemColumn>(
-    (job, control): (&Job, &Control),
+    (job, spec, control): (&Job, &WriteSpec<'_>, &Control),
     staging: &Staging,
     (found, partitions): (&Found<I>, Partitions<EventChunk<I>>),
     notice: impl FnOnce(&[RowTally], &HistoryCounts) -> Result<Noticed>,
@@ -113,7 +113,7 @@ pub(crate) fn write<I: ItemColumn>(
     let days = DayRows::of_all(job, &days, &found.probes);
     control.enter(Stage::WRITE, days.iter().map(DayRows::rows_count).sum());
     let (target, events) = (Target::Staging(staging), (found.items.as_ref(), partitions));
-    let made = make_parts(job, control, target, (&found.probes, &days), events)?;
+    let made = make_parts((job, spec), control, target, (&found.probes, &days), events)?;
     let noticed = notice(&made.tallies, &made.counts)?;
     control.enter(Stage::PUBLISH, 0);
     control.check()?;
@@ -122,13 +122,13 @@ pub(crate) fn write<I: ItemColumn>(
 
 /// Makes all parts of some days, given the codes of items, if their ids are texts, and the events.
 fn make_parts<I: ItemColumn>(
-    job: &Job,
+    (job, spec): (&Job, &WriteSpec<'_>),
     control: &Control,
     target: Target<'_>,
     (probes, days): (&Probes<I>, &[DayRows]),
     (items, partitions): (Option<&Coded<I>>, Partitions<EventChunk<I>>),
 ) -> Result<Made> {
-    let encoder = Encoder::new(job, control, probes.impressions.has_text_ids())?;
+    let encoder = Encoder::new(*spec, control)?;
     let answers = Answers::new(job, control, (probes, items, partitions));
     let groups = days.iter().enumerate();
     let groups: Vec<GroupPlan> = groups
@@ -218,7 +218,8 @@ fn publish<I: ItemColumn>(
     if let Some(items) = &found.items
         && (extends.is_none() || !days.is_empty())
     {
-        let (file, digest) = vocabulary::write(job, control, staging, items)?;
+        let (file, digest) =
+            vocabulary::write((job.item_type, job.codec), control, staging, items)?;
         run.vocabulary = manifest::vocabulary_value(&file, digest);
     }
     for (at, day) in days.iter().enumerate() {

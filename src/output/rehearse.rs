@@ -11,7 +11,7 @@ use super::make_parts;
 use super::plan::{DayRows, plan_day};
 use crate::column::EventChunk;
 use crate::control::Control;
-use crate::encode::ItemColumn;
+use crate::encode::{ItemColumn, WriteSpec};
 use crate::error::Result;
 use crate::ids::Day;
 use crate::job::Job;
@@ -61,7 +61,7 @@ pub(crate) fn sizes_of_days<I: ItemColumn>(
 /// # Errors
 /// If the memory of the job is used up, or somebody asked for an end.
 pub(crate) fn rehearse<I: ItemColumn>(
-    job: &Job,
+    (job, spec): (&Job, &WriteSpec<'_>),
     control: &Control,
     probes: &Probes<I>,
     days: &[Day],
@@ -69,7 +69,7 @@ pub(crate) fn rehearse<I: ItemColumn>(
 ) -> Result<Rehearsed> {
     let days = DayRows::of_all(job, days, probes);
     let made = make_parts(
-        job,
+        (job, spec),
         control,
         Target::Nowhere,
         (probes, &days),

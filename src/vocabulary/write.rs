@@ -19,7 +19,7 @@ use crate::control::Control;
 use crate::encode::TableEncoder;
 use crate::error::Result;
 use crate::ids::{Item, count64};
-use crate::job::{ItemType, Job};
+use crate::job::{Codec, ItemType};
 use crate::publish::{Part, PartFile, Staging, VOCABULARY, write_error};
 
 /// Rows of a row group.
@@ -76,12 +76,12 @@ pub(crate) fn told_of(path: &Path) -> Result<(Part, u64)> {
 /// # Errors
 /// If it cannot be written.
 pub(crate) fn write<I: Item>(
-    job: &Job,
+    (item_type, codec): (ItemType, Codec),
     control: &Control,
     staging: &Staging,
     coded: &Coded<I>,
 ) -> Result<(Part, u64)> {
-    let encoder = TableEncoder::new(job, schema(job.item_type))?;
+    let encoder = TableEncoder::new(codec, schema(item_type))?;
     let path = staging.file_in("", VOCABULARY)?;
     let file = PartFile::create_large(&path)?;
     let failed = |error| write_error(&path, error);
@@ -99,7 +99,7 @@ pub(crate) fn write<I: Item>(
         let encoded = groups.into_par_iter().map(|places| {
             let items = places.clone().map(|place| coded.text(place));
             let items = StringArray::from_iter_values(items);
-            let columns: [ArrayRef; 2] = [Arc::new(items.clone()), codes_of(job.item_type, places)];
+            let columns: [ArrayRef; 2] = [Arc::new(items.clone()), codes_of(item_type, places)];
             Ok((encoder.encode(&columns)?, items))
         });
         for group in encoded.collect::<Vec<Result<_>>>() {

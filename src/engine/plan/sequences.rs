@@ -22,6 +22,7 @@ use crate::column::EventChunk;
 use crate::control::{Control, Stage};
 use crate::encode::ItemColumn;
 use crate::engine::chosen::impressions_of;
+use crate::engine::specs::write_spec;
 use crate::engine::unused::warn_sequences;
 use crate::engine::{Asked, ask, find_actions};
 use crate::error::Result;
@@ -186,8 +187,9 @@ fn make_sample<I: ItemColumn>(
     let scatter = stretch(job, actions, (split, &ranks), control)?;
     let (actions, chunks) = (scatter.rows_count(), control.memory_used());
     let partitions = Partitions::gather(split, vec![scatter], Vec::new());
+    let spec = write_spec(job, some.customer_type());
     Ok(Sample {
-        made: rehearse(job, control, &some, &days, partitions)?,
+        made: rehearse((job, &spec), control, &some, &days, partitions)?,
         actions,
         chunks,
         impressions,

@@ -10,7 +10,7 @@ use super::read_again;
 use crate::control::Control;
 use crate::error::Result;
 use crate::ids::{Item, Key, Micros, both, index};
-use crate::job::{CustomerType, Job, Source};
+use crate::job::{Job, Source};
 use crate::op::features::ABSENT;
 use crate::probes::Probes;
 use crate::scan::Opened;
@@ -78,10 +78,7 @@ pub(super) fn look<I: Item>(
     enough: u64,
 ) -> Result<Looked> {
     let names = ActionNames::of(job, source);
-    let customers = match probes.impressions.has_text_ids() {
-        true => CustomerType::String,
-        false => CustomerType::Int64,
-    };
+    let customers = probes.customer_type();
     let mut columns = vec![
         (names.customer, Kind::of_ids(customers)),
         (names.time, Kind::Time),

@@ -31,7 +31,7 @@ pub(super) fn write_merchants(
     partitions: &Partitions<RowChunk<Share>>,
     report: &mut DwellReport,
 ) -> Result<[Part; 2]> {
-    let encoder = TableEncoder::new(job, merchant_schema(dealt.types))?;
+    let encoder = TableEncoder::new(job.codec, merchant_schema(dealt.types))?;
     let header = "merchant_id,date,users,avg_seconds,p50_seconds,p95_seconds";
     let mut files = TableFiles::create(target, "merchant", header, &encoder)?;
     let make = |arena: &mut Bump, partition: usize| {

@@ -61,7 +61,7 @@ pub(super) fn write_users(
     dealt: &Dealt,
     shares: &[Mutex<Shares>],
 ) -> Result<Vec<Part>> {
-    let encoder = TableEncoder::new(job, user_schema(dealt.types))?;
+    let encoder = TableEncoder::new(job.codec, user_schema(dealt.types))?;
     let header = "user_id,merchant_id,date,avg_seconds,flyers,events";
     let mut files = TableFiles::create(target, "user_merchant", header, &encoder)?;
     let make = |bench: &mut Bench, partition: usize| {

@@ -216,7 +216,7 @@ fn make_parts(
 ) -> Result<Made> {
     control.charge(found.days.values().sum::<u64>() * count64(size_of::<Asked>()))?;
     let days = by_day(job, found);
-    let encoder = TableEncoder::new(job, schema(job, found.types, found.has_users()))?;
+    let encoder = TableEncoder::new(job.codec, schema(job, found.types, found.has_users()))?;
     let maker = RowMaker {
         job,
         found,

@@ -1,0 +1,243 @@
+//! The columns of the output, once: the schema, the path through Arrow and the direct path all read
+//! this list.
+//!
+//! **In / Out**: a [`WriteSpec`] → a [`Column`] per column of the schema, in order. **Invariants**: the
+//! columns of histories lie side by side.
+
+use std::sync::Arc;
+
+use arrow::datatypes::{DataType, Field, FieldRef, TimeUnit};
+
+use super::spec::WriteSpec;
+use crate::job::{CustomerType, ItemType, Keep, KeepType, Layout, Side, SideType};
+
+/// A column of the output.
+#[derive(Clone, Debug)]
+pub(super) struct Column<'a> {
+    /// Its name.
+    pub(super) name: &'a str,
+    /// Where its values come from.
+    pub(super) holds: Holds<'a>,
+    /// The type of a value: of an element, if the column is one of lists.
+    data_type: DataType,
+    /// Whether a value may be null; a list never is.
+    is_nullable: bool,
+    /// Whether a row has a list of values.
+    pub(super) is_list: bool,
+}
+
+/// Where the values of a column come from.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Holds<'a> {
+    /// From impressions and their items.
+    Scalar(Scalar<'a>),
+    /// From histories.
+    History(HistoryColumn),
+}
+
+/// A column beside the histories.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Scalar<'a> {
+    /// `customer_id`.
+    Customer,
+    /// `ranking_id`.
+    Ranking,
+    /// `position`.
+    Position,
+    /// `item_id`, or `items`.
+    Item,
+    /// `is_order`.
+    Label,
+    /// `cutoff`.
+    Cutoff,
+    /// `last_action_time`.
+    LastActionTime,
+    /// `history_length`.
+    HistoryLength,
+    /// `weight`, given that of a negative.
+    Weight(f32),
+    /// A column that is passed through, and its place among those of impressions, or of items.
+    Passthrough(&'a Keep, usize),
+}
+
+/// A column of histories.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum HistoryColumn {
+    /// `actions`: item ids.
+    Items,
+    /// `action_types`.
+    Types,
+    /// `time_delta`: seconds from the action to the cutoff.
+    TimeDelta,
+    /// An attribute of the actions: its place among such, and its type.
+    Attribute(usize, SideType),
+}
+
+impl<'a> Column<'a> {
+    /// A column of values that are not null.
+    fn new(name: &'a str, holds: Holds<'a>, data_type: DataType) -> Column<'a> {
+        Column {
+            name,
+            holds,
+            data_type,
+            is_nullable: false,
+            is_list: false,
+        }
+    }
+
+    /// The same, whose values may be null.
+    fn nullable(self) -> Column<'a> {
+        Column {
+            is_nullable: true,
+            ..self
+        }
+    }
+
+    /// The same, with a list of such values in a row.
+    fn list(self) -> Column<'a> {
+        Column {
+            is_list: true,
+            ..self
+        }
+    }
+
+    /// The same, of which an impression has a value per item: in a request they are a list.
+    fn per_item(self, layout: Layout) -> Column<'a> {
+        match layout {
+            Layout::Sample => self,
+            Layout::Request => self.list(),
+        }
+    }
+
+    /// The element of its lists.
+    pub(super) fn element(&self) -> FieldRef {
+        let data_type = self.data_type.clone();
+        Arc::new(Field::new("element", data_type, self.is_nullable))
+    }
+
+    /// Its field in the schema.
+    pub(super) fn field(&self) -> Field {
+        match self.is_list {
+            true => Field::new(self.name, DataType::List(self.element()), false),
+            false => Field::new(self.name, self.data_type.clone(), self.is_nullable),
+        }
+    }
+}
+
+/// All columns, in the order of the schema.
+///
+/// `customer_id` can be null for guests, whatever becomes of them, so that the schema does not depend
+/// on that; a label may be null, and the last action of an empty history is.
+pub(super) fn columns<'a>(spec: &WriteSpec<'a>) -> Vec<Column<'a>> {
+    let mut columns = scalars(spec);
+    columns.extend(histories(spec));
+    let weight = spec.negative_weight.map(|of_negative| {
+        let weight = Scalar::Weight(of_negative);
+        scalar("weight", weight, DataType::Float32).per_item(spec.layout)
+    });
+    columns.extend(weight);
+    columns.extend(passthrough(spec));
+    columns
+}
+
+/// The columns before the histories.
+fn scalars<'a>(spec: &WriteSpec<'a>) -> Vec<Column<'a>> {
+    let customer = match spec.customers {
+        CustomerType::Int64 => DataType::Int64,
+        CustomerType::String => DataType::Utf8,
+    };
+    let mut columns = vec![
+        scalar("customer_id", Scalar::Customer, customer).nullable(),
+        scalar("ranking_id", Scalar::Ranking, DataType::Utf8),
+    ];
+    let item = |name| scalar(name, Scalar::Item, item_type(spec.item_type));
+    match spec.layout {
+        Layout::Sample => columns.extend([
+            scalar("position", Scalar::Position, DataType::Int32),
+            item("item_id"),
+        ]),
+        Layout::Request => columns.push(item("items").list()),
+    }
+    columns.extend([
+        scalar("is_order", Scalar::Label, DataType::Boolean)
+            .nullable()
+            .per_item(spec.layout),
+        scalar("cutoff", Scalar::Cutoff, instant()),
+        scalar("last_action_time", Scalar::LastActionTime, instant()).nullable(),
+        scalar("history_length", Scalar::HistoryLength, DataType::Int32),
+    ]);
+    columns
+}
+
+/// The columns of the histories.
+fn histories<'a>(spec: &WriteSpec<'a>) -> Vec<Column<'a>> {
+    let history = |name, holds, of| Column::new(name, Holds::History(holds), of).list();
+    let mut columns = vec![
+        history("actions", HistoryColumn::Items, item_type(spec.item_type)),
+        history("action_types", HistoryColumn::Types, DataType::Int8),
+    ];
+    let mut attributes = 0;
+    columns.extend(spec.sides.iter().map(|side| match side {
+        Side::TimeDelta => history(side.column(), HistoryColumn::TimeDelta, DataType::Int32),
+        Side::Column(column) => {
+            attributes += 1;
+            let holds = HistoryColumn::Attribute(attributes - 1, column.holds());
+            let data_type = match column.holds() {
+                SideType::Int32 => DataType::Int32,
+                SideType::Float32 => DataType::Float32,
+            };
+            history(side.column(), holds, data_type)
+        }
+    }));
+    columns
+}
+
+/// The columns that are passed through.
+fn passthrough<'a>(spec: &WriteSpec<'a>) -> Vec<Column<'a>> {
+    let (mut of_rows, mut of_items, layout) = (0, 0, spec.layout);
+    let columns = spec.keep.iter().map(|keep| {
+        let places = if keep.of_items {
+            &mut of_items
+        } else {
+            &mut of_rows
+        };
+        *places += 1;
+        let holds = Scalar::Passthrough(keep, *places - 1);
+        let column = scalar(&keep.name, holds, passthrough_type(keep.holds())).nullable();
+        match keep.of_items {
+            true => column.per_item(layout),
+            false => column,
+        }
+    });
+    columns.collect()
+}
+
+/// A column beside the histories.
+fn scalar<'a>(name: &'a str, holds: Scalar<'a>, data_type: DataType) -> Column<'a> {
+    Column::new(name, Holds::Scalar(holds), data_type)
+}
+
+/// The type of item ids.
+fn item_type(of: ItemType) -> DataType {
+    match of {
+        ItemType::Int32 => DataType::Int32,
+        ItemType::Int64 => DataType::Int64,
+    }
+}
+
+/// The type of a column that is passed through.
+fn passthrough_type(of: KeepType) -> DataType {
+    match of {
+        KeepType::Int32 => DataType::Int32,
+        KeepType::Int64 => DataType::Int64,
+        KeepType::Double => DataType::Float64,
+        KeepType::Text => DataType::Utf8,
+        KeepType::Boolean => DataType::Boolean,
+        KeepType::Time => instant(),
+    }
+}
+
+/// The type of times.
+fn instant() -> DataType {
+    DataType::Timestamp(TimeUnit::Microsecond, Some("UTC".into()))
+}
