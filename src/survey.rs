@@ -6,12 +6,14 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use crate::engine::specs::{file_spec, read_spec};
 use crate::error::{Error, Result};
 use crate::job::{Format, Job, Question, Settings, Source};
 use crate::naive::{self, LogFile};
 use crate::scan::Opened;
 use crate::scan::files::discover;
 use crate::scan::input::InputFile;
+use crate::scan::spec::ReadSpec;
 
 pub use crate::naive::SurveyedColumn;
 
@@ -69,10 +71,12 @@ fn look_at(path: &Path) -> Result<Surveyed> {
         out: "out".into(),
         ..Settings::default()
     })?;
-    let files = discover(&job)?.into_iter().flat_map(|of| of.files);
+    let files = discover(&file_spec(&job))?
+        .into_iter()
+        .flat_map(|of| of.files);
     let files: Vec<_> = files.collect();
     let none = || Error::bad_file(path.display().to_string(), "it holds no row");
-    let first = first_with_rows(&job, &files)?.ok_or_else(none)?;
+    let first = first_with_rows(&read_spec(&job), &files)?.ok_or_else(none)?;
     let (file, format) = (first.file(), first.format());
     let log = LogFile {
         source: file.source,
@@ -90,10 +94,10 @@ fn look_at(path: &Path) -> Result<Surveyed> {
 }
 
 /// The first file that has rows, or else the first that is more than blank.
-fn first_with_rows(job: &Job, files: &[InputFile]) -> Result<Option<Opened>> {
+fn first_with_rows(spec: &ReadSpec<'_>, files: &[InputFile]) -> Result<Option<Opened>> {
     let mut bare = None;
     for file in files {
-        let opened = Opened::open(job, file)?;
+        let opened = Opened::open(spec, file)?;
         if !opened.is_empty() {
             return Ok(Some(opened));
         }

@@ -13,7 +13,7 @@ use rayon::prelude::*;
 
 use super::doubts::{self, Words};
 use super::id_types::id_type;
-use super::specs::publish_spec;
+use super::specs::{publish_spec, read_spec};
 use super::unused::notice_dwell;
 use super::{in_pool, look, open_all, run_tasks, skipped_files, spills};
 use crate::chunk::{Chunk, RowChunk};
@@ -69,16 +69,17 @@ fn run(job: &Job, control: &Control) -> Result<DwellReport> {
     let (opened, types, (gates, warnings)) = find(job, control)?;
     // Made before the events are read, so that an output that cannot be made costs no waiting.
     let staging = Staging::create(publish_spec(job))?;
-    let policy = Policy::of(job);
-    let scan = EventScan::new(job, &policy, control, types);
-    let tasks = opened.iter().flat_map(|file| file.shared_tasks(job));
+    let spec = read_spec(job);
+    let policy = Policy::new(&spec);
+    let scan = EventScan::new((&spec, job.dwell_method), &policy, control, types);
+    let tasks = opened.iter().flat_map(|file| file.shared_tasks(&spec));
     let tasks: Vec<Task> = tasks.collect();
     control.enter(Stage::EVENTS, tasks.iter().map(|task| task.steps).sum());
     let states = spills(job, control, &staging).into_iter();
     let states = states.map(|spill| scan.state(spill)).collect();
     let states = run_tasks(&tasks, states, |state, task| scan.read(task, state))?;
     let read = EventsRead::of(states);
-    let of_times = read.kinds.clone().check(job, &opened)?;
+    let of_times = read.kinds.clone().check(&spec, &opened)?;
     hit("events read");
     let mut dealt = deal((job, control), (read, opened, types))?;
     check_names(job, &dealt)?;
@@ -118,7 +119,8 @@ pub(super) fn find(job: &Job, control: &Control) -> Result<(Vec<Opened>, IdTypes
     let (sources, gates, _) = look(job, control)?;
     let files: Vec<&InputFile> = sources.iter().flat_map(|of| &of.files).collect();
     let opened = open_all(job, &files)?;
-    units::check(job, &opened, &times_of(job, Source::Events), None)?;
+    let spec = read_spec(job);
+    units::check(&spec, &opened, &times_of(&spec, Source::Events), None)?;
     let types = id_types(job, &opened)?;
     Ok((opened, types, (gates, skipped_files(&sources))))
 }

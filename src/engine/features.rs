@@ -13,7 +13,7 @@
 
 use super::doubts;
 use super::id_types::id_type;
-use super::specs::publish_spec;
+use super::specs::{click_spec, day_spec, publish_spec, read_spec};
 use super::unused::notice_features;
 use super::{
     check_days, guarded, in_pool, in_zone_of_set, look, open_all, run_tasks, skipped,
@@ -76,13 +76,20 @@ pub fn features(job: &Job, control: &Control) -> Result<FeaturesReport> {
 
 /// Runs a job on the threads that it may have.
 fn run(job: &Job, control: &Control) -> Result<FeaturesReport> {
-    let policy = Policy::of(job);
+    let spec = read_spec(job);
+    let policy = Policy::new(&spec);
     let asked = ask(job, control, &policy)?;
     // Made before the clicks are read, so that an output that cannot be made costs no waiting.
     let staging = Staging::create(publish_spec(job))?;
     let (mut found, clicks, wanted) = know((job, control), &policy, asked)?;
-    let scan = ClickScan::new(job, &policy, control, found.types, &wanted);
-    let tasks = tasks_of(&clicks, |file| file.shared_tasks(job));
+    let scan = ClickScan::new(
+        (&spec, click_spec(job)),
+        &policy,
+        control,
+        found.types,
+        &wanted,
+    );
+    let tasks = tasks_of(&clicks, |file| file.shared_tasks(&spec));
     control.enter(Stage::ACTIONS, tasks.iter().map(|task| task.steps).sum());
     let states = spills(job, control, &staging).into_iter();
     let states = states.map(|spill| scan.state(spill)).collect();
@@ -118,12 +125,13 @@ pub(super) struct Asked {
 }
 
 /// Looks for inputs, and reads all impressions.
-pub(super) fn ask(job: &Job, control: &Control, policy: &Policy) -> Result<Asked> {
+pub(super) fn ask(job: &Job, control: &Control, policy: &Policy<'_>) -> Result<Asked> {
+    let spec = read_spec(job);
     let data_end = data_end(job)?;
     let (sources, gates, existing) = look(job, control)?;
     let skipped = skipped(job, &existing);
     let opened = open_source(job, &sources, Source::Impressions)?;
-    units::check(job, &opened, &times_of(job, Source::Impressions), None)?;
+    units::check(&spec, &opened, &times_of(&spec, Source::Impressions), None)?;
     let types = types(job, &opened)?;
     let shown = read_shown(job, control, policy, (&opened, types, &skipped))?;
     hit("impressions read");
@@ -146,7 +154,7 @@ pub(super) fn ask(job: &Job, control: &Control, policy: &Policy) -> Result<Asked
 /// them are wanted.
 pub(super) fn know(
     (job, control): (&Job, &Control),
-    policy: &Policy,
+    policy: &Policy<'_>,
     asked: Asked,
 ) -> Result<(FeaturesFound, Vec<Opened>, Wanted)> {
     let Asked {
@@ -155,18 +163,18 @@ pub(super) fn know(
         shown,
         ..
     } = asked;
-    let keys = shown.listings.keys();
+    let (spec, keys) = (read_spec(job), shown.listings.keys());
     let last = shown.shown.times.iter().copied().max();
     let listings = open_source(job, &sources, Source::Listings)?;
-    units::check(job, &listings, &times_of(job, Source::Listings), last)?;
+    units::check(&spec, &listings, &times_of(&spec, Source::Listings), last)?;
     let tasks = tasks_of(&listings, Opened::tasks);
     control.enter(Stage::LISTINGS, tasks.iter().map(|task| task.steps).sum());
     let mut known = guarded("listings", || {
-        Listings::read((job, policy, control), types, &keys, &tasks)
+        Listings::read((&spec, policy, control), types, &keys, &tasks)
     })?;
     hit("listings read");
     let clicks = open_source(job, &sources, Source::Clicks)?;
-    units::check(job, &clicks, &times_of(job, Source::Clicks), last)?;
+    units::check(&spec, &clicks, &times_of(&spec, Source::Clicks), last)?;
     let rows_about: u64 = clicks.iter().map(Opened::rows_about).sum();
     let bits = job.partition_bits;
     let bits = bits.unwrap_or_else(|| Split::bits_for(rows_about));
@@ -249,7 +257,8 @@ pub(super) fn deal(
     found.rejected.append(&mut tally.rejected);
     found.rejected.sort_unstable();
     found.clicks = tally;
-    let warnings = found.clicks.kinds.clone().check(job, &found.inputs)?;
+    let kinds = found.clicks.kinds.clone();
+    let warnings = kinds.check(&read_spec(job), &found.inputs)?;
     found.warnings.extend(warnings);
     Ok(dealt)
 }
@@ -278,11 +287,12 @@ fn gather<L: FixedRow, U: FixedRow>(
 fn read_shown(
     job: &Job,
     control: &Control,
-    policy: &Policy,
+    policy: &Policy<'_>,
     (opened, types, skipped): (&[Opened], FeatureTypes, &[Day]),
 ) -> Result<ShownRead> {
-    let scan = ShownScan::new(job, policy, control, types, skipped);
-    let tasks = tasks_of(opened, |file| file.shared_tasks(job));
+    let (spec, days) = (read_spec(job), day_spec(job, skipped));
+    let scan = ShownScan::new((&spec, days), policy, control, types);
+    let tasks = tasks_of(opened, |file| file.shared_tasks(&spec));
     let steps = tasks.iter().map(|task| task.steps).sum();
     control.enter(Stage::IMPRESSIONS, steps);
     let states = (0..rayon::current_num_threads()).map(|_| scan.state());

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use rayon::prelude::*;
 
-use super::specs::{publish_spec, vocabulary_spec};
+use super::specs::{file_spec, publish_spec, read_spec, vocabulary_spec};
 use super::tasks::guarded;
 use crate::advice::Hint;
 use crate::calendar::date_text;
@@ -33,7 +33,7 @@ pub(super) fn look(job: &Job, control: &Control) -> Result<(Vec<SourceFiles>, Ga
     let gates = Gates::read(job.question, job.gates())?;
     let vocabulary = vocabulary_spec(job).and_then(|spec| spec.file);
     vocabulary.map_or(Ok(()), check_in)?;
-    let sources = discover(job)?;
+    let sources = discover(&file_spec(job))?;
     let roots = sources.iter().flat_map(|of| of.roots.clone());
     let roots: Vec<PathBuf> = roots.chain(vocabulary.map(PathBuf::from)).collect();
     let existing = check_out(publish_spec(job), &roots)?;
@@ -109,20 +109,22 @@ pub(super) fn check_days<T>(
 
 /// Checks the unit of integer times of actions, given the latest cutoff.
 fn check_units(job: &Job, opened: &[Opened], newest: Micros) -> Result<()> {
+    let spec = read_spec(job);
     let newest = Some(newest).filter(|newest| *newest != Micros::MIN);
     for of in &job.actions {
         let is_its = |file: &&Opened| file.file().source == of.source;
         let opened: Vec<Opened> = opened.iter().filter(is_its).cloned().collect();
-        units::check(job, &opened, &times_of(job, of.source), newest)?;
+        units::check(&spec, &opened, &times_of(&spec, of.source), newest)?;
     }
     Ok(())
 }
 
 /// Opens files, in parallel, and keeps their order.
 pub(super) fn open_all(job: &Job, files: &[&InputFile]) -> Result<Vec<Opened>> {
+    let spec = read_spec(job);
     let opened: Vec<Result<Opened>> = files
         .par_iter()
-        .map(|file| guarded(&file.shown, || Opened::open(job, file)))
+        .map(|file| guarded(&file.shown, || Opened::open(&spec, file)))
         .collect();
     opened.into_iter().collect()
 }
@@ -150,8 +152,9 @@ pub(super) fn find_actions<I: Item>(
     let files = of_actions
         .flat_map(|source| &source.files)
         .filter(|_| !probes.rows.is_empty());
+    let spec = read_spec(job);
     let files: Vec<&InputFile> = files
-        .filter(|file| !is_folder_out(job, file, span))
+        .filter(|file| !is_folder_out(&spec, file, span))
         .collect();
     let opened = open_all(job, &files)?;
     check_units(job, &opened, span.last)?;

@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 
+use super::specs::read_spec;
 use crate::error::Result;
 use crate::job::{Job, Keep, KeepType};
 use crate::scan::Opened;
@@ -25,7 +26,7 @@ pub(super) fn typed<'a>(job: &'a Job, opened: &[Opened]) -> Result<Cow<'a, Job>>
         let kind = match (keep.kind, first) {
             (Some(kind), _) => kind,
             (None, None) => KeepType::Text,
-            (None, Some(file)) => kind_in(job, file, keep)?,
+            (None, Some(file)) => kind_in(&read_spec(job), file, keep)?,
         };
         Ok(Keep {
             kind: Some(kind),

@@ -34,7 +34,7 @@ use self::inputs::{check_days, find_actions, look, open_all, skipped, skipped_fi
 pub use self::plan::{Planned, PlannedOf, plan};
 use self::shown::{open_impressions, read_impressions};
 pub use self::specs::schema;
-use self::specs::{publish_spec, vocabulary_spec, write_spec};
+use self::specs::{publish_spec, read_spec, vocabulary_spec, write_spec};
 pub(crate) use self::tasks::guarded;
 use self::tasks::run_tasks;
 use self::unused::notice_sequences;
@@ -59,6 +59,7 @@ use crate::scan::impressions::ImpressionState;
 use crate::scan::items::ItemTexts;
 use crate::scan::kinds::Kinds;
 use crate::scan::plan::{Plan, Proof};
+use crate::scan::spec::ActionSpec;
 use crate::scan::{Opened, Task};
 use crate::spill::{Partitions, Spill};
 use crate::vocabulary::{Coded, Vocabulary};
@@ -131,7 +132,7 @@ pub(crate) fn in_threads<T: Send>(
 
 /// Runs a job whose items have a known width.
 fn run_typed<I: ItemColumn>(job: &Job, control: &Control) -> Result<Report> {
-    let policy = Policy::of(job);
+    let policy = Policy::new(&read_spec(job));
     let (job, asked) = ask::<I>(job, control, &policy)?;
     // Made before the actions are read, so that an output that cannot be made costs no waiting.
     let staging = Staging::create(publish_spec(&job))?;
@@ -167,7 +168,11 @@ struct Asked<I> {
 
 /// Looks for inputs, and reads all impressions; also gives the job, with the types of columns that
 /// are carried through or told.
-fn ask<I: ItemColumn>(job: &Job, control: &Control, policy: &Policy) -> Result<(Job, Asked<I>)> {
+fn ask<I: ItemColumn>(
+    job: &Job,
+    control: &Control,
+    policy: &Policy<'_>,
+) -> Result<(Job, Asked<I>)> {
     let (sources, gates, existing) = look(job, control)?;
     let skipped = skipped(job, &existing);
     let vocabulary = vocabulary_spec(job);
@@ -200,7 +205,7 @@ fn ask<I: ItemColumn>(job: &Job, control: &Control, policy: &Policy) -> Result<(
 fn read_all<I: ItemColumn>(
     job: &Job,
     control: &Control,
-    policy: &Policy,
+    policy: &Policy<'_>,
     staging: &Staging,
     asked: Asked<I>,
 ) -> Result<(Found<I>, Partitions<EventChunk<I>>)> {
@@ -215,7 +220,8 @@ fn read_all<I: ItemColumn>(
     let mut probes = Probes::of(rows);
     control.charge(probes.bytes())?;
     let (opened, span, split) = find_actions(job, &asked.sources, &probes)?;
-    let mut scan = ActionScan::new(job, policy, control, &probes, split);
+    let spec = read_spec(job);
+    let mut scan = ActionScan::new(&spec, policy, control, &probes, split);
     let plan = Plan::of(&scan, &opened, span);
     let spills = spills(job, control, staging);
     let read = read_actions(&mut scan, control, plan, spills)?;
@@ -236,7 +242,7 @@ fn read_all<I: ItemColumn>(
     inputs.extend(opened);
     kinds.merge(&read.kinds);
     let mut warnings = skipped_files(&asked.sources);
-    warnings.extend(kinds.check(job, &inputs)?);
+    warnings.extend(kinds.check(&spec, &inputs)?);
     let days_skipped = asked.skipped.iter().filter(|day| job.wants_day(**day));
     warnings.extend(warnings_of(job, &probes, items.as_ref()));
     let found = Found {
@@ -309,21 +315,25 @@ fn read_actions<I: ItemColumn>(
         scatters: Vec::new(),
         spills: Vec::new(),
         items: Vec::new(),
-        tallies: vec![ActionTally::default(); scan.job.actions.len()],
+        tallies: vec![ActionTally::default(); scan.spec.actions.sources.len()],
         rejected: Vec::new(),
         kept: 0,
         told: Default::default(),
         kinds: Kinds::default(),
     };
     for (task, proof) in &plan.passed {
-        read.pass(scan.job, task, proof);
+        read.pass(&scan.spec.actions, task, proof);
     }
     let mut states: Vec<_> = spills.into_iter().map(|spill| scan.state(spill)).collect();
     let mut done = false;
     for wave in plan.waves {
         if done && wave.tasks.iter().all(|(_, proof)| proof.is_some()) {
             for (task, proof) in &wave.tasks {
-                read.pass(scan.job, task, proof.as_ref().expect("all have one"));
+                read.pass(
+                    &scan.spec.actions,
+                    task,
+                    proof.as_ref().expect("all have one"),
+                );
             }
             continue;
         }
@@ -351,9 +361,9 @@ fn read_actions<I: ItemColumn>(
 
 impl<I> ActionsRead<I> {
     /// Counts a row group that needs no reading.
-    fn pass(&mut self, job: &Job, task: &Task, proof: &Proof) {
-        let slot = job.slot(task.opened.file().source);
-        let tally = &mut self.tallies[slot.expect("only sources of the job have files")];
+    fn pass(&mut self, actions: &ActionSpec<'_>, task: &Task, proof: &Proof) {
+        let slot = actions.slot(task.opened.file().source);
+        let tally = &mut self.tallies[slot.expect("only sources that are told of have files")];
         tally.rows += proof.rows;
         tally.null_customers += proof.null_customers;
     }

@@ -1,5 +1,6 @@
 //! Impressions to one list of rows, read by all threads.
 
+use super::specs::{impression_spec, read_spec};
 use super::{customer_type, open_all, run_tasks};
 use crate::control::{Control, Stage};
 use crate::encode::ItemColumn;
@@ -33,7 +34,8 @@ pub(super) fn open_impressions(
         .filter(wanted)
         .collect();
     let opened = open_all(job, &files)?;
-    units::check(job, &opened, &times_of(job, Source::Impressions), None)?;
+    let spec = read_spec(job);
+    units::check(&spec, &opened, &times_of(&spec, Source::Impressions), None)?;
     Ok(opened)
 }
 
@@ -41,14 +43,15 @@ pub(super) fn open_impressions(
 pub(super) fn read_impressions<I: ItemColumn>(
     job: &Job,
     control: &Control,
-    policy: &Policy,
+    policy: &Policy<'_>,
     opened: &[Opened],
     (skipped, vocabulary): (&[Day], Option<&Vocabulary>),
 ) -> Result<ImpressionState<I>> {
     let customers = customer_type(job, opened)?;
-    GuestIds::check(job, customers)?;
+    GuestIds::check(&job.guest_ids, customers)?;
     let known = vocabulary.and_then(Vocabulary::known);
-    let scan = ImpressionScan::new(job, policy, control, (customers, known), skipped);
+    let specs = (&read_spec(job), &impression_spec(job, skipped));
+    let scan = ImpressionScan::new(specs, policy, control, (customers, known));
     let tasks: Vec<Task> = opened.iter().flat_map(Opened::tasks).collect();
     control.enter(
         Stage::IMPRESSIONS,

@@ -3,6 +3,7 @@
 
 use std::borrow::Cow;
 
+use super::specs::read_spec;
 use crate::error::{Error, Result};
 use crate::job::{Job, Side, SideColumn, SideType, Source};
 use crate::scan::Opened;
@@ -38,7 +39,7 @@ pub(super) fn typed<'a>(job: &'a Job, sources: &[SourceFiles]) -> Result<Cow<'a,
 /// The last file of a source, by path, that has rows.
 fn last_of(job: &Job, source: &SourceFiles) -> Result<Option<Opened>> {
     for file in source.files.iter().rev() {
-        let opened = Opened::open(job, file)?;
+        let opened = Opened::open(&read_spec(job), file)?;
         if !opened.is_empty() {
             return Ok(Some(opened));
         }
@@ -92,7 +93,7 @@ pub(super) fn check_seen(job: &Job, opened: &[Opened], seen: &[bool]) -> Result<
     let unseen = seen.iter().enumerate().filter(|(_, seen)| !**seen);
     for (place, _) in unseen.take_while(|(place, _)| *place < job.side_columns().len()) {
         let missing_in = |file: &&Opened| {
-            let mut told = ActionNames::of(job, file.file().source).told();
+            let mut told = ActionNames::new(&read_spec(job), file.file().source).told();
             let (_, name, _) = told.nth(place)?;
             missing(job, file, name)
         };

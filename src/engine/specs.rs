@@ -1,15 +1,96 @@
 //! A job to what each stage needs to know of it.
 //!
 //! **In / Out**: a [`Job`] → a spec per stage. **Invariants**: no stage before `output` sees the job
-//! itself; what a stage may depend on is what its spec has. **Cost**: specs borrow from the job and
+//! itself, but for the settings in manifests; what a stage may depend on is what its spec has. **Cost**: specs borrow from the job and
 //! are made where they are handed over.
 
 use arrow::datatypes::Schema;
 
 use crate::encode::{self, WriteSpec};
+use crate::ids::Day;
 use crate::job::{CustomerType, ItemVocabulary, Job, Publish};
 use crate::publish::{PublishSpec, VOCABULARY};
+use crate::scan::spec::{ActionSpec, ClickSpec, DaySpec, FileSpec, ImpressionSpec, ReadSpec};
 use crate::vocabulary::VocabularySpec;
+
+/// Where the files of each source are.
+pub(crate) fn file_spec(job: &Job) -> FileSpec<'_> {
+    let mut sources = job.sources();
+    sources.retain(|source| !job.without.contains(source));
+    FileSpec {
+        question: job.question,
+        sources,
+        dir: job.dir.as_deref(),
+        paths: &job.paths,
+        files_from: &job.files_from,
+        null_values: &job.null_values,
+    }
+}
+
+/// How files are read.
+pub(crate) fn read_spec(job: &Job) -> ReadSpec<'_> {
+    ReadSpec {
+        question: job.question,
+        format: job.format,
+        columns: &job.columns,
+        zone: job.zone(),
+        is_zone_named: job.timezone.is_some(),
+        time_unit: job.time_unit,
+        allow_unused: job.allow_unused,
+        null_values: &job.null_values,
+        guest_ids: &job.guest_ids,
+        customer_type: job.customer_type,
+        item_type: job.item_type,
+        has_item_codes: job.item_vocabulary.is_some(),
+        on_bad_row: job.on_bad_row,
+        bad_rows_max: job.bad_rows_max,
+        threads: job.threads,
+        text_piece_bytes: job.text_piece_bytes,
+        cutoff: job.cutoff,
+        actions: ActionSpec {
+            sources: &job.actions,
+            available: &job.available,
+            embargo_us: &job.embargo_us,
+            types: &job.types,
+            sides: &job.sides,
+            dedup: job.dedup,
+            actions_max: job.actions_max,
+            lateness_max_us: job.lateness_max_us,
+            wave_rows_min: job.wave_rows_min,
+        },
+    }
+}
+
+/// Which days of impressions are asked for, but for those that the output has already, and keeps.
+pub(super) fn day_spec<'a>(job: &'a Job, skipped: &'a [Day]) -> DaySpec<'a> {
+    DaySpec {
+        from: job.from,
+        to: job.to,
+        days: &job.days,
+        skipped,
+    }
+}
+
+/// What becomes of the impressions of `sequences`.
+pub(super) fn impression_spec<'a>(job: &'a Job, skipped: &'a [Day]) -> ImpressionSpec<'a> {
+    ImpressionSpec {
+        days: day_spec(job, skipped),
+        lookback_days: job.lookback_days,
+        guests: job.guests,
+        null_label: job.null_label,
+        negatives_rate: job.negatives_rate,
+        seed: job.seed,
+        keep: &job.keep,
+    }
+}
+
+/// What becomes of the clicks of `features`.
+pub(super) fn click_spec(job: &Job) -> ClickSpec {
+    ClickSpec {
+        label_key: job.label_key,
+        dedup: job.dedup,
+    }
+}
 
 /// Where the output goes, and how it comes there.
 pub(super) fn publish_spec(job: &Job) -> PublishSpec<'_> {

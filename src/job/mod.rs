@@ -81,13 +81,6 @@ impl Job {
         })
     }
 
-    /// The same job with histories of another length, which is at least 1.
-    pub(crate) fn with_actions_max(&self, actions_max: u32) -> Job {
-        let mut job = self.clone();
-        job.settings.actions_max = actions_max.max(1);
-        job
-    }
-
     /// The zone of days and of wall times.
     pub fn zone(&self) -> &Zone {
         &self.zone

@@ -8,13 +8,14 @@ use serde_json::value::RawValue;
 use crate::column::Label;
 use crate::ids::{Item, offset32};
 use crate::intern::Interner;
-use crate::job::{ItemType, Job, Keep, NullLabel, Source};
+use crate::job::{ItemType, Keep, NullLabel, Source};
 use crate::kept::Kept;
 use crate::scan::fields::{Clock, Field, Mismatch, Value};
 use crate::scan::items::ItemTexts;
 use crate::scan::json::object_fields;
-use crate::scan::kept::{carried, of_field};
+use crate::scan::kept::of_field;
 use crate::scan::nulls::NullWords;
+use crate::scan::spec::{ImpressionSpec, ReadSpec};
 use crate::scan::text::{TextColumn, place_of};
 
 /// The shown items of one impression.
@@ -31,7 +32,7 @@ pub(crate) struct ElementCounts {
     pub(crate) unknown_items: u64,
 }
 
-/// How elements are read: names and policies of the job.
+/// How elements are read: names and policies.
 #[derive(Clone, Debug)]
 pub(crate) struct ElementReader<'a> {
     /// The names of `item_id` and `is_order` in the files.
@@ -53,11 +54,19 @@ pub(crate) struct ElementReader<'a> {
 }
 
 impl<'a> ElementReader<'a> {
-    /// The reader of a job; of items that are not `known` elements are left out.
-    pub(crate) fn of(job: &'a Job, known: Option<&'a Interner>) -> ElementReader<'a> {
-        let name = |ours| job.column(Source::Impressions, ours);
+    /// A reader of elements; those of items that are not `known` are left out.
+    pub(crate) fn new(
+        spec: &ReadSpec<'a>,
+        impressions: &ImpressionSpec<'a>,
+        known: Option<&'a Interner>,
+    ) -> ElementReader<'a> {
+        let name = |ours| spec.column(Source::Impressions, ours);
         let names = [name("item_id"), name("is_order")];
-        let keep = carried(job, true);
+        let keep: Vec<&Keep> = impressions
+            .keep
+            .iter()
+            .filter(|keep| keep.of_items)
+            .collect();
         let mut columns = names.map(|name| TextColumn::new(name, true)).to_vec();
         let places = keep.iter().map(|keep| place_of(&mut columns, &keep.name));
         let places = places.collect();
@@ -66,10 +75,10 @@ impl<'a> ElementReader<'a> {
             keep,
             columns,
             places,
-            item_type: job.item_type,
-            null_label: job.null_label,
+            item_type: spec.item_type,
+            null_label: impressions.null_label,
             known,
-            nulls: NullWords::of(job),
+            nulls: NullWords::new(spec.null_values),
         }
     }
 

@@ -11,19 +11,20 @@
 
 use std::mem::take;
 
-use crate::calendar::OffsetClock;
+use crate::calendar::{OffsetClock, Zone};
 use crate::chunk::RowChunk;
 use crate::control::Control;
 use crate::error::Result;
 use crate::ids::{count64, index};
 use crate::intern::Interner;
-use crate::job::{CustomerType, DwellMethod, Job, Source};
+use crate::job::{CustomerType, DwellMethod, Source};
 use crate::op::dwell::{FlyerEvent, NOWHERE, Wall};
 use crate::partition::{Scatter, Split};
 use crate::scan::Task;
 use crate::scan::deeds::{DEED_BITS, OTHER, deed_code, deed_of, is_open, name_of, other_code};
 use crate::scan::faults::{Policy, Rejected};
 use crate::scan::kinds::Kinds;
+use crate::scan::spec::ReadSpec;
 use crate::scan::table::{
     Batch, Cells, IdCodes, Kind, Memo, Presence, TableColumn, TableScan, TableState,
 };
@@ -54,8 +55,10 @@ pub(crate) struct IdTypes {
 /// How events are read.
 #[derive(Debug)]
 pub(crate) struct EventScan<'a> {
-    /// The job.
-    job: &'a Job,
+    /// How the time on flyers is measured, which says what events count.
+    method: DwellMethod,
+    /// The zone of days.
+    zone: &'a Zone,
     /// Progress, memory and the wish to stop.
     control: &'a Control,
     /// The types of ids.
@@ -154,13 +157,13 @@ pub(crate) struct EventsRead {
 impl<'a> EventScan<'a> {
     /// A scan of events.
     pub(crate) fn new(
-        job: &'a Job,
-        policy: &'a Policy,
+        (spec, method): (&ReadSpec<'a>, DwellMethod),
+        policy: &'a Policy<'a>,
         control: &'a Control,
         types: IdTypes,
     ) -> EventScan<'a> {
         let column = |name, kind, presence| TableColumn {
-            name: job.column(Source::Events, name),
+            name: spec.column(Source::Events, name),
             kind,
             presence,
         };
@@ -176,10 +179,11 @@ impl<'a> EventScan<'a> {
             ),
         ];
         EventScan {
-            job,
+            method,
+            zone: spec.zone,
             control,
             types,
-            table: TableScan::new(job, policy, control, columns),
+            table: TableScan::new(spec, policy, control, columns),
         }
     }
 
@@ -208,7 +212,7 @@ impl<'a> EventScan<'a> {
     /// Reads one row group, or a share of a text file.
     ///
     /// # Errors
-    /// As the job's policy for bad rows says, if the file cannot be read, or if the memory of
+    /// As the policy for bad rows says, if the file cannot be read, or if the memory of
     /// the job is used up.
     pub(crate) fn read(&self, task: &Task, state: &mut EventState) -> Result<()> {
         let EventState {
@@ -218,7 +222,7 @@ impl<'a> EventScan<'a> {
             rows,
         } = state;
         self.table.read(task, table, &mut |batch| {
-            rows.choose(batch, self.job.dwell_method);
+            rows.choose(batch, self.method);
             rows.intern(batch.cells);
             let ids = [&mut rows.users, &mut rows.flyers, &mut rows.merchants];
             let mut more = 0;
@@ -240,7 +244,7 @@ impl<'a> EventScan<'a> {
         spill: &mut Spill,
     ) -> Result<()> {
         let times = cells[TIME].times();
-        let mut clock = OffsetClock::of(self.job.zone());
+        let mut clock = OffsetClock::of(self.zone);
         let mut placed = rows
             .placed
             .iter()

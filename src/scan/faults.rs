@@ -8,9 +8,10 @@ use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use crate::advice::{self, Hint};
 use crate::error::{Error, ErrorKind, Result, RowFault};
 use crate::ids::count64;
-use crate::job::{Job, OnBadRow, Source};
+use crate::job::{OnBadRow, Source};
 use crate::scan::fields::{Mismatch, quoted};
 use crate::scan::input::InputFile;
+use crate::scan::spec::ReadSpec;
 use crate::scan::whole::is_whole_column;
 
 /// A row set aside.
@@ -29,31 +30,31 @@ pub(crate) fn rejected_of(rejected: &[Rejected], source: Source) -> u64 {
     count64(rejected.iter().filter(|row| row.source == source).count())
 }
 
-/// The job's policy, shared by all threads.
+/// What becomes of bad rows, shared by all threads.
 #[derive(Debug)]
-pub(crate) struct Policy {
-    /// The job, which says what becomes of such rows; nothing if they are left out unsaid.
-    job: Option<Box<Job>>,
+pub(crate) struct Policy<'a> {
+    /// How files are read, which says what becomes of such rows; nothing if they are left out unsaid.
+    spec: Option<ReadSpec<'a>>,
     /// How many may be set aside.
     limit: u64,
     /// How many were.
     count: AtomicU64,
 }
 
-impl Policy {
-    /// The policy of a job.
-    pub(crate) fn of(job: &Job) -> Policy {
+impl<'a> Policy<'a> {
+    /// The policy of a run.
+    pub(crate) fn new(spec: &ReadSpec<'a>) -> Policy<'a> {
         Policy {
-            job: Some(Box::new(job.clone())),
-            limit: job.bad_rows_max,
+            spec: Some(*spec),
+            limit: spec.bad_rows_max,
             count: AtomicU64::new(0),
         }
     }
 
     /// The policy of a second look at files whose bad rows were told before.
-    pub(crate) fn ignoring() -> Policy {
+    pub(crate) fn ignoring() -> Policy<'a> {
         Policy {
-            job: None,
+            spec: None,
             limit: u64::MAX,
             count: AtomicU64::new(0),
         }
@@ -70,7 +71,7 @@ impl Policy {
         record: &dyn Fn() -> String,
         rejected: &mut Vec<Rejected>,
     ) -> Result<()> {
-        let Some(job) = &self.job else {
+        let Some(spec) = &self.spec else {
             return Ok(());
         };
         let Mismatch {
@@ -86,9 +87,9 @@ impl Policy {
             found,
             hint: Some(Hint::Quarantine),
         };
-        if job.on_bad_row == OnBadRow::Error {
+        if spec.on_bad_row == OnBadRow::Error {
             fault.hint = match hint {
-                None if is_whole_column(job, at) => Some(Hint::WholeColumn),
+                None if is_whole_column(spec, at) => Some(Hint::WholeColumn),
                 None => Some(Hint::Quarantine),
                 given => given,
             };

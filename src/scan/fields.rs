@@ -11,8 +11,9 @@ use crate::calendar::Zone;
 use crate::column::{Customer, Label};
 use crate::error::Error;
 use crate::ids::{Item, Micros};
-use crate::job::{CustomerType, ItemType, Job, TimeUnit};
+use crate::job::{CustomerType, ItemType, TimeUnit};
 use crate::scan::misfits::{misfit_customer, misfit_item};
+use crate::scan::spec::ReadSpec;
 use crate::scan::times::{When, Written, parse};
 use crate::scan::units::hint;
 
@@ -76,26 +77,21 @@ pub(crate) struct GuestIds {
 }
 
 impl GuestIds {
-    /// The guest ids of a job.
-    pub(crate) fn of(job: &Job) -> GuestIds {
-        let ints = job
-            .guest_ids
-            .iter()
-            .filter_map(|id| id.parse().ok())
-            .collect();
+    /// Ids as the user writes them.
+    pub(crate) fn new(ids: &[String]) -> GuestIds {
         GuestIds {
-            ints,
-            texts: job.guest_ids.clone(),
+            ints: ids.iter().filter_map(|id| id.parse().ok()).collect(),
+            texts: ids.to_vec(),
         }
     }
 
-    /// Checks the guest ids of a job against the type of its customers.
+    /// Checks guest ids against the type of customers.
     ///
     /// # Errors
     /// If one of them is no id of that type, so that it could never match.
-    pub(crate) fn check(job: &Job, customers: CustomerType) -> crate::error::Result<()> {
+    pub(crate) fn check(ids: &[String], customers: CustomerType) -> crate::error::Result<()> {
         let is_int = |id: &&String| id.parse::<i64>().is_ok();
-        match job.guest_ids.iter().find(|id| !is_int(id)) {
+        match ids.iter().find(|id| !is_int(id)) {
             Some(id) if customers == CustomerType::Int64 => Err(Error::settings(format!(
                 "--guest-ids names \"{id}\", but customers are integers; \
                  --customer-type string reads them as text"
@@ -279,11 +275,11 @@ pub(crate) struct Clock<'a> {
 }
 
 impl<'a> Clock<'a> {
-    /// The clock of a job.
-    pub(crate) fn of(job: &'a Job) -> Clock<'a> {
+    /// The clock that files are read by.
+    pub(crate) fn new(spec: &ReadSpec<'a>) -> Clock<'a> {
         Clock {
-            zone: job.zone(),
-            unit: job.time_unit,
+            zone: spec.zone,
+            unit: spec.time_unit,
         }
     }
 

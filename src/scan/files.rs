@@ -1,6 +1,6 @@
 //! Paths to files: which files a source has, of which day and format they are.
 //!
-//! **In / Out**: the job's paths → [`InputFile`]s, sorted by source and path, each with the day
+//! **In / Out**: a [`FileSpec`] → [`InputFile`]s, sorted by source and path, each with the day
 //! of its Hive folder. **Invariants**: names that start with `_` or `.` are never read, nor are copies
 //! that somebody still makes, unless they are named; neither are folders of tables, nor what lies in
 //! them, as only their tools know which of their files count.
@@ -18,10 +18,11 @@ use crate::advice::Hint;
 use crate::calendar::parse_dt;
 use crate::error::{Error, ErrorKind, Result};
 use crate::ids::Day;
-use crate::job::{Job, Question, Source};
+use crate::job::{Question, Source};
 use crate::place::check_in;
 use crate::scan::input::InputFile;
 use crate::scan::nulls::NullWords;
+use crate::scan::spec::FileSpec;
 use crate::scan::tables::Tables;
 
 /// The paths of one source, expanded.
@@ -42,17 +43,14 @@ const ENDINGS: [&str; 5] = ["parquet", "csv", "ndjson", "jsonl", "json"];
 /// Endings of compressed text.
 const COMPRESSED: [&str; 3] = ["", ".gz", ".zst"];
 
-/// Lists the files of all sources of a job.
+/// Lists the files of all sources.
 ///
 /// # Errors
 /// If a source is not there, or is a table that only its own tools can read.
-pub(crate) fn discover(job: &Job) -> Result<Vec<SourceFiles>> {
-    let (mut sources, nulls) = (Vec::new(), NullWords::of(job));
-    for source in job.sources() {
-        if job.without.contains(&source) {
-            continue;
-        }
-        let Some((roots, skipped)) = roots_of(job, source)? else {
+pub(crate) fn discover(spec: &FileSpec<'_>) -> Result<Vec<SourceFiles>> {
+    let (mut sources, nulls) = (Vec::new(), NullWords::new(spec.null_values));
+    for source in spec.sources.iter().copied() {
+        let Some((roots, skipped)) = roots_of(spec, source)? else {
             continue;
         };
         let mut search = Search {
@@ -73,19 +71,19 @@ pub(crate) fn discover(job: &Job) -> Result<Vec<SourceFiles>> {
 /// Files and folders that are named, and those among them that are passed over.
 type Roots = (Vec<PathBuf>, Vec<PathBuf>);
 
-/// The files and folders that a job names for a source; `None` if it names none.
-fn roots_of(job: &Job, source: Source) -> Result<Option<Roots>> {
-    if let Some(dir) = &job.dir {
-        return found_in(job, dir, source).map(|root| Some((vec![root], Vec::new())));
+/// The files and folders that are named for a source; `None` if none is.
+fn roots_of(spec: &FileSpec<'_>, source: Source) -> Result<Option<Roots>> {
+    if let Some(dir) = spec.dir {
+        return found_in(spec.question, dir, source).map(|root| Some((vec![root], Vec::new())));
     }
     let (mut roots, mut skipped) = (Vec::new(), Vec::new());
-    for (_, path) in job.paths.iter().filter(|(of, _)| *of == source) {
+    for (_, path) in spec.paths.iter().filter(|(of, _)| *of == source) {
         expand(path, &mut roots, &mut skipped)?;
     }
     if !(roots.is_empty() && skipped.is_empty()) {
         return Ok(Some((roots, skipped)));
     }
-    let Some((_, list)) = job.files_from.iter().find(|(of, _)| *of == source) else {
+    let Some((_, list)) = spec.files_from.iter().find(|(of, _)| *of == source) else {
         return Ok(None);
     };
     let text = read_list(list)?;
@@ -121,7 +119,7 @@ fn read_list(list: &Path) -> Result<String> {
 }
 
 /// The folder or file of a source in a folder of all sources.
-fn found_in(job: &Job, dir: &Path, source: Source) -> Result<PathBuf> {
+fn found_in(question: Question, dir: &Path, source: Source) -> Result<PathBuf> {
     check_in(dir)?;
     if !dir.is_dir() {
         let what = format!("no such folder: \"{}\"", dir.display());
@@ -138,7 +136,7 @@ fn found_in(job: &Job, dir: &Path, source: Source) -> Result<PathBuf> {
     match &candidates[..] {
         [root] => Ok(root.clone()),
         [] => {
-            let hint = match (job.question, source) {
+            let hint = match (question, source) {
                 (Question::Sequences, of) if of != Source::Impressions => {
                     Hint::Without.with(source.name())
                 }

@@ -15,11 +15,12 @@ use twox_hash::XxHash64;
 
 use crate::error::{Error, Result};
 use crate::ids::{Day, count64};
-use crate::job::{Format, Job, Source};
+use crate::job::{Format, Source};
 use crate::regular::{self, DigestOf};
 use crate::scan::files::missing_or_io;
 use crate::scan::foreign::{self, HEAD_BYTES};
 use crate::scan::nulls::NullWords;
+use crate::scan::spec::ReadSpec;
 
 /// How a text file is compressed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -147,14 +148,14 @@ impl InputFile {
     ///
     /// # Errors
     /// If neither tells, or it is of a format that is not read.
-    pub(crate) fn detect(&self, job: &Job) -> Result<Detected> {
+    pub(crate) fn detect(&self, spec: &ReadSpec<'_>) -> Result<Detected> {
         let mut head = Vec::new();
         let read = self
             .open()?
             .take(count64(HEAD_BYTES))
             .read_to_end(&mut head);
         read.map_err(|error| self.io(error))?;
-        if head.starts_with(b"PAR1") && matches!(job.format, None | Some(Format::Parquet)) {
+        if head.starts_with(b"PAR1") && matches!(spec.format, None | Some(Format::Parquet)) {
             return Ok(Detected::new(Format::Parquet, Compression::None));
         }
         foreign::refuse(self, &head, Compression::None)?;
@@ -168,7 +169,7 @@ impl InputFile {
         if compression != Compression::None {
             foreign::refuse(self, &head.bytes, compression)?;
         }
-        let told = job.format.or_else(|| self.format_of(job, &head.bytes));
+        let told = spec.format.or_else(|| self.format_of(spec, &head.bytes));
         if head.is_blank() {
             let format = told.unwrap_or(Format::Ndjson);
             return Ok(Detected {
@@ -210,7 +211,7 @@ impl InputFile {
     }
 
     /// The format of text that starts with `head`.
-    fn format_of(&self, job: &Job, head: &[u8]) -> Option<Format> {
+    fn format_of(&self, spec: &ReadSpec<'_>, head: &[u8]) -> Option<Format> {
         let name = self
             .path
             .file_name()?
@@ -233,8 +234,8 @@ impl InputFile {
         // A header that names the customers' column, or another that its source must have.
         let header = head.split(|byte| *byte == b'\n').next()?;
         let header = std::str::from_utf8(header).ok()?;
-        let telling = self.source.telling_column(job.question);
-        let telling = job.column(self.source, telling);
+        let telling = self.source.telling_column(spec.question);
+        let telling = spec.column(self.source, telling);
         let names = header
             .trim_end()
             .split(',')

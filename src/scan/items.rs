@@ -15,9 +15,10 @@ use crate::control::Control;
 use crate::error::Result;
 use crate::ids::{Item, index};
 use crate::intern::Interner;
-use crate::job::{CustomerType, Job};
+use crate::job::CustomerType;
 use crate::scan::arrays::IdColumn;
 use crate::scan::fields::{Mismatch, Value};
+use crate::scan::spec::ReadSpec;
 
 /// What a message says an item should be that has a text for an id.
 const EXPECTED: &str = "an item id: a text that is not empty, or an integer, of at most 4096 bytes";
@@ -38,9 +39,9 @@ pub(crate) struct ItemTexts {
 }
 
 impl ItemTexts {
-    /// No items yet, if those of the job have texts for ids.
-    pub(crate) fn of(job: &Job) -> Option<ItemTexts> {
-        job.item_vocabulary.as_ref().map(|_| ItemTexts::new())
+    /// No items yet, if they have texts for ids.
+    pub(crate) fn wanted(spec: &ReadSpec<'_>) -> Option<ItemTexts> {
+        spec.has_item_codes.then(ItemTexts::new)
     }
 
     /// No items yet.
@@ -110,21 +111,20 @@ impl ItemTexts {
 }
 
 /// Whether a type holds ids of items: integers, or texts if these have codes.
-pub(crate) fn holds_items(data_type: &DataType, job: &Job) -> bool {
-    let has_codes = job.item_vocabulary.is_some();
-    IdColumn::holds(data_type, CustomerType::Int64, has_codes)
+pub(crate) fn holds_items(data_type: &DataType, spec: &ReadSpec<'_>) -> bool {
+    IdColumn::holds(data_type, CustomerType::Int64, spec.has_item_codes)
 }
 
 /// What a message says a column of items should hold, of which something else was found.
-pub(crate) fn expected_items(job: &Job, found: &DataType) -> String {
+pub(crate) fn expected_items(spec: &ReadSpec<'_>, found: &DataType) -> String {
     let hint = match found {
         of if of.is_floating() => Some(Hint::WholeNumbers),
         of if IdColumn::holds(of, CustomerType::String, true) => Some(Hint::Vocabulary),
         _ => None,
     };
-    let what = match job.item_vocabulary {
-        None => "integers",
-        Some(_) => "text or integers",
+    let what = match spec.has_item_codes {
+        false => "integers",
+        true => "text or integers",
     };
     advice::expected(what, hint.map(|hint| hint.text().to_owned()))
 }

@@ -13,19 +13,12 @@ use arrow::datatypes::{DataType, Fields, Float64Type, Int64Type};
 use crate::advice::{self, Hint};
 use crate::error::{Error, Result};
 use crate::ids::Micros;
-use crate::job::{Job, Keep, KeepType, Source};
+use crate::job::{Keep, KeepType, Source};
 use crate::kept::Kept;
 use crate::scan::fields::{Clock, EXPECTED_TEXT, Field, Mismatch, TEXT_BYTES_MAX, Value, quoted};
 use crate::scan::parquet::ParquetFile;
+use crate::scan::spec::ReadSpec;
 use crate::scan::stamps::TimeColumn;
-
-/// The columns that a job carries through, of impressions or of items.
-pub(crate) fn carried(job: &Job, of_items: bool) -> Vec<&Keep> {
-    job.keep
-        .iter()
-        .filter(|keep| keep.of_items == of_items)
-        .collect()
-}
 
 /// What a column of a type holds; nothing if it cannot be carried.
 fn kind_of(data_type: &DataType) -> Option<KeepType> {
@@ -46,8 +39,8 @@ fn kind_of(data_type: &DataType) -> Option<KeepType> {
 ///
 /// # Errors
 /// If it is not there, or cannot be carried.
-pub(crate) fn kind_in(job: &Job, file: &ParquetFile, keep: &Keep) -> Result<KeepType> {
-    let found = type_in(job, file, keep)?;
+pub(crate) fn kind_in(spec: &ReadSpec<'_>, file: &ParquetFile, keep: &Keep) -> Result<KeepType> {
+    let found = type_in(spec, file, keep)?;
     let expected = "integers, numbers, text, truth values or times";
     kind_of(found).ok_or_else(|| file.wrong_type(&keep.name, expected, found))
 }
@@ -56,8 +49,8 @@ pub(crate) fn kind_in(job: &Job, file: &ParquetFile, keep: &Keep) -> Result<Keep
 ///
 /// # Errors
 /// If it is not there, or holds something else.
-pub(crate) fn check(job: &Job, file: &ParquetFile, keep: &Keep) -> Result<()> {
-    let (found, kind) = (type_in(job, file, keep)?, keep.holds());
+pub(crate) fn check(spec: &ReadSpec<'_>, file: &ParquetFile, keep: &Keep) -> Result<()> {
+    let (found, kind) = (type_in(spec, file, keep)?, keep.holds());
     match holds(found, kind) {
         true => Ok(()),
         false => {
@@ -70,13 +63,13 @@ pub(crate) fn check(job: &Job, file: &ParquetFile, keep: &Keep) -> Result<()> {
 }
 
 /// The type of a column of a file.
-fn type_in<'f>(job: &Job, file: &'f ParquetFile, keep: &Keep) -> Result<&'f DataType> {
+fn type_in<'f>(spec: &ReadSpec<'_>, file: &'f ParquetFile, keep: &Keep) -> Result<&'f DataType> {
     if !keep.of_items {
         let field = file.column(&keep.name);
         let field = field.ok_or_else(|| missing(file, &keep.name, &file.names()))?;
         return Ok(field.data_type());
     }
-    let list = job.column(Source::Impressions, "impressions");
+    let list = spec.column(Source::Impressions, "impressions");
     let shown = file.required(list)?.data_type();
     if let DataType::List(element) = shown
         && let DataType::Struct(fields) = element.data_type()

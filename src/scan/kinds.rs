@@ -15,10 +15,11 @@ use super::units::{FIRST_US, bounds_of, times_of};
 use crate::advice::Hint;
 use crate::error::{Error, Result};
 use crate::ids::count64;
-use crate::job::{Cutoff, Job, Question, Source, WarningCode};
+use crate::job::{Cutoff, Question, Source, TimeUnit, WarningCode};
 use crate::scan::faults::RowAt;
 use crate::scan::fields::to_micros;
 use crate::scan::parquet::{ParquetFile, row_as_json};
+use crate::scan::spec::ReadSpec;
 use crate::scan::times::Written;
 use crate::scan::{Opened, seen_enough};
 use crate::warnings::Warning;
@@ -66,13 +67,13 @@ struct Met {
 
 impl Kinds {
     /// Begins a piece of a file: all is looked for once more.
-    pub(crate) fn start(&mut self, job: &Job, piece: usize) {
-        self.wanted = match (&job.timezone, job.question, job.cutoff) {
-            (Some(_), ..) => 0,
-            (None, Question::Sequences, Cutoff::Day) => WALL | INSTANT | ELSEWHERE,
+    pub(crate) fn start(&mut self, spec: &ReadSpec<'_>, piece: usize) {
+        self.wanted = match (spec.is_zone_named, spec.question, spec.cutoff) {
+            (true, ..) => 0,
+            (false, Question::Sequences, Cutoff::Day) => WALL | INSTANT | ELSEWHERE,
             _ => WALL | INSTANT,
         };
-        if job.time_unit.is_some() {
+        if spec.time_unit.is_some() {
             self.wanted |= OLD;
         }
         (self.met, self.piece) = (0, piece);
@@ -155,23 +156,23 @@ impl Kinds {
     ///
     /// # Errors
     /// If they do, and nobody says what zone the first are of.
-    pub(crate) fn check(mut self, job: &Job, opened: &[Opened]) -> Result<Vec<Warning>> {
+    pub(crate) fn check(mut self, spec: &ReadSpec<'_>, opened: &[Opened]) -> Result<Vec<Warning>> {
         // Where the zone is given, types tell only of integers that are of another age.
-        let is_told = job.timezone.is_none() || job.time_unit.is_some();
+        let is_told = !spec.is_zone_named || spec.time_unit.is_some();
         for of in opened.iter().filter(|_| is_told) {
             if let Opened::Parquet(file) = of {
-                self.add_types(job, file);
+                self.add_types(spec, file);
             }
         }
         let mut warnings = Vec::new();
-        if job.question == Question::Sequences {
+        if spec.question == Question::Sequences {
             warnings.extend(self.elsewhere());
         }
         warnings.extend(self.old(opened));
         let [Some(wall), Some(instant), ..] = &self.first else {
             return Ok(warnings);
         };
-        if job.timezone.is_some() {
+        if spec.is_zone_named {
             return Ok(warnings);
         }
         let shown = |met: &Met| met.shown(opened);
@@ -206,9 +207,9 @@ impl Kinds {
     }
 
     /// Takes note of the types of a file's columns of times.
-    fn add_types(&mut self, job: &Job, file: &ParquetFile) {
+    fn add_types(&mut self, spec: &ReadSpec<'_>, file: &ParquetFile) {
         let source = file.file.source;
-        for column in clocks_of(job, source) {
+        for column in clocks_of(spec, source) {
             let Some(field) = file.column(column).filter(|_| has_values(file, column)) else {
                 continue;
             };
@@ -227,7 +228,7 @@ impl Kinds {
                 value: String::new(),
             };
             self.put(kind, &met);
-            if let Some(least) = least_old(job, file, column) {
+            if let Some(least) = least_old(spec.time_unit, file, column) {
                 let value = least.to_string();
                 self.put(OLD, &Met { value, ..met });
             }
@@ -236,8 +237,8 @@ impl Kinds {
 }
 
 /// The least integer of a column by its statistics, if that is a time before 1990.
-fn least_old(job: &Job, file: &ParquetFile, column: &str) -> Option<i64> {
-    let unit = job.time_unit?;
+fn least_old(unit: Option<TimeUnit>, file: &ParquetFile, column: &str) -> Option<i64> {
+    let unit = unit?;
     let groups = 0..file.row_groups().len();
     let least = groups.filter_map(|group| bounds_of(file, group, column));
     let least = least.map(|(least, _)| least).min()?;
@@ -281,11 +282,11 @@ fn is_elsewhere(text: &[u8]) -> bool {
 }
 
 /// The columns of a source that hold times of day, as its files name them.
-fn clocks_of(job: &Job, source: Source) -> Vec<&str> {
-    let mut columns = times_of(job, source);
-    let days = match (job.question, source) {
-        (Question::Sequences, Source::Impressions) => Some(job.column(source, "dt")),
-        (Question::Sequences, source) => day_of_orders(job, source),
+fn clocks_of<'a>(spec: &ReadSpec<'a>, source: Source) -> Vec<&'a str> {
+    let mut columns = times_of(spec, source);
+    let days = match (spec.question, source) {
+        (Question::Sequences, Source::Impressions) => Some(spec.column(source, "dt")),
+        (Question::Sequences, source) => day_of_orders(spec, source),
         _ => None,
     };
     columns.retain(|column| Some(*column) != days);
@@ -293,9 +294,9 @@ fn clocks_of(job: &Job, source: Source) -> Vec<&str> {
 }
 
 /// The column of days that stands in for an absent time of orders.
-pub(crate) fn day_of_orders(job: &Job, source: Source) -> Option<&str> {
+pub(crate) fn day_of_orders<'a>(spec: &ReadSpec<'a>, source: Source) -> Option<&'a str> {
     let is_orders = source == Source::Orders;
-    is_orders.then(|| ActionNames::of(job, source).time_else)?
+    is_orders.then(|| ActionNames::new(spec, source).time_else)?
 }
 
 /// Whether a column of a file may hold anything but nulls.

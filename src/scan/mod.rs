@@ -1,6 +1,6 @@
 //! Files to columns: formats, types and names in; typed rows out, judged row by row.
 //!
-//! In reading order: `files` finds them, but for those of `tables`, `input` opens them, but for those
+//! In reading order: `spec` is what all of it is told, `files` finds files, but for those of `tables`, `input` opens them, but for those
 //! that are `foreign`, `times`, `fields` and `words` read single values, `items` texts of items, `kept`
 //! values that are carried through, `nulls` words that are null, `pieces` cuts text, `text`, `csv`,
 //! `json`, `shape`, `elements`, `arrays`, `stamps` and `parquet` read records and batches, `shared` lets
@@ -35,6 +35,7 @@ pub(crate) mod plan;
 mod shape;
 pub(crate) mod shared;
 pub(crate) mod sides;
+pub(crate) mod spec;
 pub(crate) mod stamps;
 pub(crate) mod table;
 mod tables;
@@ -51,10 +52,11 @@ use std::sync::Arc;
 
 use crate::error::{Error, Result};
 use crate::ids::{count64, unsigned};
-use crate::job::{Format, Job, Source};
+use crate::job::{Format, Source};
 use crate::scan::input::{Compression, InputFile};
 use crate::scan::parquet::ParquetFile;
 use crate::scan::shared::Shared;
+use crate::scan::spec::ReadSpec;
 
 /// What ends a read that has found what it looks for; nobody is told of it.
 fn seen_enough() -> Error {
@@ -98,8 +100,8 @@ impl Opened {
     ///
     /// # Errors
     /// If it cannot be read, or is in no known format.
-    pub(crate) fn open(job: &Job, file: &InputFile) -> Result<Opened> {
-        let detected = file.detect(job)?;
+    pub(crate) fn open(spec: &ReadSpec<'_>, file: &InputFile) -> Result<Opened> {
+        let detected = file.detect(spec)?;
         let (format, own) = (detected.format, || Arc::new(file.clone()));
         if detected.is_empty {
             return Ok(Opened::Empty(own(), format));
@@ -157,13 +159,13 @@ impl Opened {
     }
 
     /// The tasks that read the whole file, in order; some more that share its text, if it is long.
-    pub(crate) fn shared_tasks(&self, job: &Job) -> Vec<Task> {
+    pub(crate) fn shared_tasks(&self, spec: &ReadSpec<'_>) -> Vec<Task> {
         let mut tasks = self.tasks();
         if let Opened::Text(file, Format::Csv | Format::Ndjson, _) = self {
             // Text is about a tenth of its size when it is compressed. A task too many is nothing.
-            let pieces = file.size().saturating_mul(10) / count64(job.text_piece_bytes);
-            let more =
-                usize::try_from(pieces).map_or(job.threads, |pieces| pieces.min(job.threads));
+            let pieces = file.size().saturating_mul(10) / count64(spec.text_piece_bytes);
+            let pieces = usize::try_from(pieces).unwrap_or(usize::MAX);
+            let more = pieces.min(spec.threads);
             let shares = (1..more).map(|row_group| Task {
                 row_group,
                 steps: 0,

@@ -14,18 +14,17 @@ use arrow::datatypes::{DataType, Field as ArrowField, FieldRef, Int32Type, Schem
 
 use crate::error::Result;
 use crate::ids::index;
-use crate::job::Job;
 use crate::scan::fields::Field;
 use crate::scan::text::{OnRecord, Record};
 
-/// The words of a job.
+/// Words that are null.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct NullWords(Arc<[String]>);
 
 impl NullWords {
-    /// The words of a job.
-    pub(crate) fn of(job: &Job) -> NullWords {
-        NullWords(job.null_values.as_slice().into())
+    /// Words that are null.
+    pub(crate) fn new(words: &[String]) -> NullWords {
+        NullWords(words.into())
     }
 
     /// Whether there are none.

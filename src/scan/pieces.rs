@@ -2,7 +2,7 @@
 //!
 //! **In / Out**: CSV or NDJSON → [`Piece`]s in order, which together are the text.
 //! **Invariants**: a piece ends where a record ends; only the last may end without a line end.
-//! Where pieces end depends on the text and the job alone, never on threads.
+//! Where pieces end depends on the text and the spec alone, never on threads.
 //! **Cost**: one copy of the text; a search for quotes in CSV, and one step a byte in pieces
 //! that have some. **Why so**: pieces are cut by whoever reads the file, one after the other, so
 //! that quotes, compression and the digest need no second pass; parsing is what takes time, and

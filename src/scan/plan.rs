@@ -11,11 +11,12 @@ use parquet::file::statistics::Statistics;
 
 use crate::calendar::Zone;
 use crate::ids::{Day, Item, Micros, unsigned};
-use crate::job::{CustomerType, Job, TimeUnit};
+use crate::job::{CustomerType, TimeUnit};
 use crate::scan::actions::ActionScan;
 use crate::scan::fields::to_micros;
 use crate::scan::input::InputFile;
 use crate::scan::parquet::ParquetFile;
+use crate::scan::spec::ReadSpec;
 use crate::scan::times::Written;
 use crate::scan::{Opened, Task, sides};
 use crate::sweep::is_prior;
@@ -69,18 +70,18 @@ pub(crate) struct Proof {
 }
 
 /// Whether the folder of a file of actions says that nothing in it can be asked about.
-pub(crate) fn is_folder_out(job: &Job, file: &InputFile, span: Span) -> bool {
+pub(crate) fn is_folder_out(spec: &ReadSpec<'_>, file: &InputFile, span: Span) -> bool {
     let Some(day) = file.day else {
         return false;
     };
-    let zone: &Zone = job.zone();
+    let zone: &Zone = spec.zone;
     let day_after = |days: i32| zone.start_of(Day(day.0.saturating_add(days)));
     // Nothing lands before it happens; a day of slack for clocks of other zones.
     if span.first != Micros::MIN && !is_prior(span.first, day_after(2)) {
         return true;
     }
     // What landed that long after the last cutoff happened after it, if the user vouches for it.
-    job.lateness_max_us.is_some_and(|lateness| {
+    spec.actions.lateness_max_us.is_some_and(|lateness| {
         let earliest = day_after(-1).0.saturating_sub(lateness);
         !is_prior(Micros(earliest), span.last)
     })
@@ -91,7 +92,7 @@ impl Plan {
     pub(crate) fn of<I: Item>(scan: &ActionScan<'_, I>, files: &[Opened], span: Span) -> Plan {
         let mut plan = Plan::default();
         let mut tasks = Vec::new();
-        for task in files.iter().flat_map(|file| file.shared_tasks(scan.job)) {
+        for task in files.iter().flat_map(|file| file.shared_tasks(&scan.spec)) {
             match prove(scan, &task) {
                 Some(proof) if proof.is_outside(span) => plan.passed.push((task, proof)),
                 proof => tasks.push((task, proof)),
@@ -100,13 +101,13 @@ impl Plan {
         // Newest first; what proves nothing may hold anything, so it comes before all.
         let newest = |proof: &Option<Proof>| proof.map_or(Micros::MAX, |proof| proof.newest);
         tasks.sort_by_key(|(_, proof)| std::cmp::Reverse(newest(proof)));
-        plan.waves = waves(tasks, scan.job.wave_rows_min);
+        plan.waves = waves(tasks, scan.spec.actions.wave_rows_min);
         plan
     }
 
     /// Plans the reading of opened files to their end, whatever is in them.
-    pub(crate) fn whole(job: &Job, files: &[Opened]) -> Plan {
-        let tasks = files.iter().flat_map(|file| file.shared_tasks(job));
+    pub(crate) fn whole(spec: &ReadSpec<'_>, files: &[Opened]) -> Plan {
+        let tasks = files.iter().flat_map(|file| file.shared_tasks(spec));
         let wave = Wave {
             tasks: tasks.map(|task| (task, None)).collect(),
             floor: Micros::MAX,
@@ -173,7 +174,7 @@ fn prove<I: Item>(scan: &ActionScan<'_, I>, task: &Task) -> Option<Proof> {
         file.column(name)
             .is_some_and(|of| !of.data_type().is_numeric())
     };
-    let may_be_null = !scan.job.null_values.is_empty();
+    let may_be_null = !scan.spec.null_values.is_empty();
     if may_be_null && [names.customer, names.item].into_iter().any(is_text) {
         return None;
     }
@@ -183,16 +184,16 @@ fn prove<I: Item>(scan: &ActionScan<'_, I>, task: &Task) -> Option<Proof> {
     }
     let of = |name| file.statistics(task.row_group, name);
     let items = of(names.item)?;
-    let is_clean = match scan.job.item_vocabulary {
-        None => is_clean_items::<I>(items),
-        Some(_) => is_clean_texts(items),
+    let is_clean = match scan.spec.has_item_codes {
+        false => is_clean_items::<I>(items),
+        true => is_clean_texts(items),
     };
     if !is_clean {
         return None;
     }
     if let Some(available) = names.available
         && (of(available)?.null_count_opt()? != 0
-            || times_of(scan.job, file, task.row_group, available).is_none())
+            || times_of(&scan.spec, file, task.row_group, available).is_none())
     {
         return None;
     }
@@ -202,19 +203,20 @@ fn prove<I: Item>(scan: &ActionScan<'_, I>, task: &Task) -> Option<Proof> {
     }
     let customers = file.column(names.customer)?.data_type();
     // Guest ids are counted by value; unsigned and text ids may need a look at each.
-    let plain = match scan.job.customer_type {
+    let plain = match scan.spec.customer_type {
         None => customers.is_signed_integer() || *customers == DataType::Utf8View,
         Some(CustomerType::Int64) => customers.is_signed_integer(),
         Some(CustomerType::String) => *customers == DataType::Utf8View,
     };
-    if !plain || !scan.job.guest_ids.is_empty() {
+    if !plain || !scan.spec.guest_ids.is_empty() {
         return None;
     }
     let null_customers = of(names.customer)?.null_count_opt()?;
-    let (oldest, newest) = times_of(scan.job, file, task.row_group, names.time).or_else(|| {
-        let other = times_of(scan.job, file, task.row_group, names.time_else?)?;
-        file.column(names.time).is_none().then_some(other)
-    })?;
+    let (oldest, newest) =
+        times_of(&scan.spec, file, task.row_group, names.time).or_else(|| {
+            let other = times_of(&scan.spec, file, task.row_group, names.time_else?)?;
+            file.column(names.time).is_none().then_some(other)
+        })?;
     let rows = unsigned(file.row_groups()[task.row_group].num_rows());
     Some(Proof {
         oldest,
@@ -225,7 +227,7 @@ fn prove<I: Item>(scan: &ActionScan<'_, I>, task: &Task) -> Option<Proof> {
     })
 }
 
-/// Whether statistics show that all items are ids of the job's width.
+/// Whether statistics show that all items are ids of the spec's width.
 fn is_clean_items<I: Item>(statistics: &Statistics) -> bool {
     let bounds = match statistics {
         Statistics::Int32(of) => of
@@ -255,13 +257,13 @@ fn is_clean_texts(statistics: &Statistics) -> bool {
 /// The oldest and the newest time of a column, if statistics tell, none is null, and all are of the
 /// years 1 to 9999.
 pub(crate) fn times_of(
-    job: &Job,
+    spec: &ReadSpec<'_>,
     file: &ParquetFile,
     row_group: usize,
     name: &str,
 ) -> Option<(Micros, Micros)> {
-    let (oldest, newest) = bounds_of(job, file, row_group, name)?;
-    let zone = job.zone();
+    let (oldest, newest) = bounds_of(spec.time_unit, file, row_group, name)?;
+    let zone = spec.zone;
     let are_near = oldest.is_near(zone) && newest.is_near(zone);
     are_near.then(|| (oldest.resolve(zone).at, newest.resolve(zone).at))
 }
@@ -269,7 +271,7 @@ pub(crate) fn times_of(
 /// The oldest and the newest time of a column as they stand in statistics, if these tell and none is
 /// null.
 fn bounds_of(
-    job: &Job,
+    time_unit: Option<TimeUnit>,
     file: &ParquetFile,
     row_group: usize,
     name: &str,
@@ -300,7 +302,7 @@ fn bounds_of(
             Some((at(*of.min_opt()?)?, at(*of.max_opt()?)?))
         }
         (of, Statistics::Int64(values)) if of.is_signed_integer() => {
-            let at = |value| to_micros(value, job.time_unit?).map(Written::Instant);
+            let at = |value| to_micros(value, time_unit?).map(Written::Instant);
             Some((at(*values.min_opt()?)?, at(*values.max_opt()?)?))
         }
         _ => None,

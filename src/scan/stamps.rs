@@ -71,7 +71,7 @@ enum Times {
         unit: TimeUnit,
         /// Whether they count from the epoch, not on the wall.
         utc: bool,
-        /// Whether they are integers, of the unit that the job says.
+        /// Whether they are integers, of the unit that the spec says.
         is_epoch: bool,
     },
     /// Days.

@@ -6,16 +6,17 @@
 use crate::calendar::parse_dt;
 use crate::control::Control;
 use crate::ids::index;
-use crate::job::{CustomerType, ItemType, Job, Question};
+use crate::job::{CustomerType, ItemType, Question};
 use crate::scan::faults::{Policy, RowAt};
+use crate::scan::spec::ReadSpec;
 use crate::scan::{Opened, seen_enough};
 
 use crate::scan::table::{Batch, Kind, Presence, TableColumn, TableScan, TableState};
 use crate::scan::times::parse;
 
 /// Whether no row of a file is right in a column, as far as a table can tell.
-pub(super) fn is_whole_column(job: &Job, at: RowAt<'_>) -> bool {
-    let Some((kind, right)) = kind_of(job, at) else {
+pub(super) fn is_whole_column(spec: &ReadSpec<'_>, at: RowAt<'_>) -> bool {
+    let Some((kind, right)) = kind_of(spec, at) else {
         return false;
     };
     let column = TableColumn {
@@ -24,14 +25,14 @@ pub(super) fn is_whole_column(job: &Job, at: RowAt<'_>) -> bool {
         presence: Presence::Required,
     };
     let (policy, control) = (Policy::ignoring(), Control::default());
-    let scan = TableScan::new(job, &policy, &control, vec![column]);
-    let Ok(opened) = Opened::open(job, at.file) else {
+    let scan = TableScan::new(spec, &policy, &control, vec![column]);
+    let Ok(opened) = Opened::open(spec, at.file) else {
         return false;
     };
     let mut is_some_right = false;
     for task in opened.tasks() {
         let read = scan.read(&task, &mut TableState::default(), &mut |batch| {
-            is_some_right = is_right(batch, right, job);
+            is_some_right = is_right(batch, right, spec.item_type);
             // A right row is all that is looked for.
             match is_some_right {
                 true => Err(seen_enough()),
@@ -57,8 +58,8 @@ enum Right {
 }
 
 /// Whether a batch has a row that is right.
-fn is_right(batch: &Batch<'_>, right: Right, job: &Job) -> bool {
-    let most = match job.item_type {
+fn is_right(batch: &Batch<'_>, right: Right, items: ItemType) -> bool {
+    let most = match items {
         ItemType::Int32 => i64::from(i32::MAX),
         ItemType::Int64 => i64::MAX,
     };
@@ -75,13 +76,13 @@ fn is_right(batch: &Batch<'_>, right: Right, job: &Job) -> bool {
 }
 
 /// What a column holds; nothing of columns that are read in other ways.
-fn kind_of(job: &Job, at: RowAt<'_>) -> Option<(Kind, Right)> {
+fn kind_of(spec: &ReadSpec<'_>, at: RowAt<'_>) -> Option<(Kind, Right)> {
     let source = at.file.source;
-    let ours = source.columns(job.question);
+    let ours = source.columns(spec.question);
     let ours = ours
         .iter()
-        .find(|ours| job.column(source, ours) == at.column)?;
-    let ids = match (job.customer_type, job.question) {
+        .find(|ours| spec.column(source, ours) == at.column)?;
+    let ids = match (spec.customer_type, spec.question) {
         (Some(of), _) => of,
         (None, Question::Dwell) => CustomerType::String,
         (None, _) => CustomerType::Int64,
@@ -90,9 +91,7 @@ fn kind_of(job: &Job, at: RowAt<'_>) -> Option<(Kind, Right)> {
         "customer_id" | "user_id" | "listing_id" | "flyer_id" | "merchant_id" | "impression_id" => {
             Some((Kind::of_ids(ids), Right::Any))
         }
-        "item_id" | "config_id" if job.item_vocabulary.is_none() => {
-            Some((Kind::IntId, Right::Item))
-        }
+        "item_id" | "config_id" if !spec.has_item_codes => Some((Kind::IntId, Right::Item)),
         "price" => Some((Kind::Float, Right::Any)),
         "dt" => Some((Kind::TextId, Right::Day)),
         "click_time" | "occurred_at" | "order_date" | "time" | "impression_time" | "timestamp"

@@ -21,6 +21,7 @@ use super::{Planned, PlannedOf};
 use crate::chunk::{Chunk, RowChunk};
 use crate::control::{Control, Stage};
 use crate::engine::dwell::{check_names, deal, find};
+use crate::engine::specs::read_spec;
 use crate::engine::unused::warn_dwell;
 use crate::error::Result;
 use crate::ids::{Day, count64, float, rounded};
@@ -45,14 +46,15 @@ const DAYS_MAX: usize = 1000;
 pub(super) fn plan(job: &Job, control: &Control) -> Result<Planned> {
     let began = Instant::now();
     let (opened, types, (_, skipped)) = find(job, control)?;
-    let (found_us, policy, rehearsal) = (micros_since(began), Policy::of(job), control.unlimited());
-    let scan = EventScan::new(job, &policy, &rehearsal, types);
+    let (found_us, rehearsal, spec) = (micros_since(began), control.unlimited(), read_spec(job));
+    let policy = Policy::new(&spec);
+    let scan = EventScan::new((&spec, job.dwell_method), &policy, &rehearsal, types);
     control.enter(Stage::EVENTS, 0);
     let states = nowhere().map(|spill| scan.state(spill)).collect();
     let read = |state: &mut EventState, task: &Task| scan.read(task, state);
     let (states, sample) = read_sample_of((job, &rehearsal), &opened, states, read)?;
     let read = EventsRead::of(states);
-    let of_times = read.kinds.clone().check(job, &opened)?;
+    let of_times = read.kinds.clone().check(&spec, &opened)?;
     let chunks: u64 = read.heaps.iter().map(|heap| heap.scatter.bytes()).sum();
     let taken = rehearsal.memory_used();
     control.enter(Stage::RANK, 0);
@@ -170,7 +172,11 @@ fn days_read(job: &Job, opened: &[Opened], sample: &Sample) -> (f64, f64) {
         }
         Some(())
     };
-    let all: Vec<Task> = opened.iter().flat_map(|of| of.shared_tasks(job)).collect();
+    let spec = read_spec(job);
+    let all: Vec<Task> = opened
+        .iter()
+        .flat_map(|of| of.shared_tasks(&spec))
+        .collect();
     let all = all.iter().map(|task| (task, task.steps, 0));
     let read = sample.tasks.iter();
     let read = read.map(|task| (task, 0, steps_read(std::slice::from_ref(task))));
@@ -194,12 +200,8 @@ fn days_read(job: &Job, opened: &[Opened], sample: &Sample) -> (f64, f64) {
 /// The days that a task is about, as its folder or the statistics of its times tell.
 fn days_of(job: &Job, task: &Task) -> Option<RangeInclusive<i32>> {
     if let Opened::Parquet(file) = &task.opened
-        && let Some((first, last)) = times_of(
-            job,
-            file,
-            task.row_group,
-            job.column(Source::Events, "timestamp"),
-        )
+        && let time = job.column(Source::Events, "timestamp")
+        && let Some((first, last)) = times_of(&read_spec(job), file, task.row_group, time)
     {
         let days = job.zone().day_of(first).0..=job.zone().day_of(last).0;
         return (days.clone().take(DAYS_MAX + 1).count() <= DAYS_MAX).then_some(days);

@@ -12,30 +12,31 @@
 use std::time::Instant;
 
 use super::memory::{Account, Memory, kept_bytes};
-use super::share::{nowhere, read_sample_of, stride_of};
+use super::share::{Sample, nowhere, read_sample_of, stride_of};
 use super::{Planned, PlannedOf, ratio};
 use crate::chunk::{Chunk, FixedRow, RowChunk};
 use crate::control::{Control, Stage};
 use crate::engine::features::{ask, deal, know};
+use crate::engine::specs::{click_spec, read_spec};
 use crate::engine::unused::warn_features;
 use crate::error::Result;
 use crate::ids::{count64, float, rounded};
 use crate::job::{Dedup, Job};
 use crate::op::features::{Asked, Click, UserClick};
 use crate::op::once::WholeClick;
-use crate::output::features::{parts_count, rehearse};
+use crate::output::features::{Dealt, FeaturesFound, parts_count, rehearse};
 use crate::output::micros_since;
 use crate::partition::Split;
-use crate::scan::Task;
 use crate::scan::faults::Policy;
-use crate::scan::features::clicks::{ClickScan, ClickState};
+use crate::scan::features::clicks::{ClickScan, ClickState, Wanted};
+use crate::scan::{Opened, Task};
 
 /// Plans a job.
 ///
 /// # Errors
 /// Those of a run that are met.
 pub(super) fn plan(job: &Job, control: &Control) -> Result<Planned> {
-    let (began, policy) = (Instant::now(), Policy::of(job));
+    let (began, policy) = (Instant::now(), Policy::new(&read_spec(job)));
     let asked = ask(job, control, &policy)?;
     let (shown_us, began) = (micros_since(began), Instant::now());
     let (mut found, clicks, wanted) = know((job, control), &policy, asked)?;
@@ -46,16 +47,8 @@ pub(super) fn plan(job: &Job, control: &Control) -> Result<Planned> {
     control.charge(answers_bytes(job, splits[0], (rows, rows)))?;
 
     let rehearsal = control.unlimited();
-    let (dealt, sample, kept) = {
-        let scan = ClickScan::new(job, &policy, &rehearsal, found.types, &wanted);
-        control.enter(Stage::ACTIONS, 0);
-        let states = nowhere().map(|spill| scan.state(spill)).collect();
-        let read = |state: &mut ClickState, task: &Task| scan.read(task, state);
-        let (states, sample) = read_sample_of((job, &rehearsal), &clicks, states, read)?;
-        let kept = kept(&states);
-        let dealt = deal((job, &rehearsal), &wanted, states, &mut found)?;
-        (dealt, sample, kept)
-    };
+    let tools = (job, &rehearsal, &policy);
+    let (dealt, sample, kept) = sample_clicks(tools, &clicks, &wanted, &mut found)?;
     // Each of about as many clicks as those of a run.
     let weight = stride_of(job, &clicks);
     let fewer = [
@@ -109,6 +102,24 @@ pub(super) fn plan(job: &Job, control: &Control) -> Result<Planned> {
         warnings,
         ..Planned::of(of, &found.inputs, &sample.shares, &memory)
     })
+}
+
+/// Reads a sample of the clicks; gives them by listing and by user, what was read, and how many clicks
+/// were kept for either.
+fn sample_clicks(
+    (job, control, policy): (&Job, &Control, &Policy<'_>),
+    clicks: &[Opened],
+    wanted: &Wanted,
+    found: &mut FeaturesFound,
+) -> Result<(Dealt, Sample, [u64; 2])> {
+    let specs = (&read_spec(job), click_spec(job));
+    let scan = ClickScan::new(specs, policy, control, found.types, wanted);
+    control.enter(Stage::ACTIONS, 0);
+    let states = nowhere().map(|spill| scan.state(spill)).collect();
+    let read = |state: &mut ClickState, task: &Task| scan.read(task, state);
+    let (states, sample) = read_sample_of((job, control), clicks, states, read)?;
+    let kept = kept(&states);
+    Ok((deal((job, control), wanted, states, found)?, sample, kept))
 }
 
 /// Partitions of about as many of a sample as those of a run have of all, of which the sample is one in

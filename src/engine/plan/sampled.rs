@@ -72,7 +72,7 @@ pub(super) fn read_sample<I: Item>(
     };
     let mut states: Vec<_> = nowhere().map(|spill| scan.state(spill)).collect();
     let mut is_done = false;
-    for wave in choose(scan.job, plan, wanted.stride) {
+    for wave in choose(&scan.spec, plan, wanted.stride) {
         if is_done && wave.is_proven {
             continue;
         }

@@ -22,7 +22,7 @@ use crate::column::EventChunk;
 use crate::control::{Control, Stage};
 use crate::encode::ItemColumn;
 use crate::engine::chosen::impressions_of;
-use crate::engine::specs::write_spec;
+use crate::engine::specs::{read_spec, write_spec};
 use crate::engine::unused::warn_sequences;
 use crate::engine::{Asked, ask, find_actions};
 use crate::error::Result;
@@ -51,7 +51,7 @@ const EVENTS_MAX: u64 = 1 << 26;
 /// Those of a run that are met.
 pub(super) fn plan<I: ItemColumn>(job: &Job, control: &Control) -> Result<Planned> {
     let began = Instant::now();
-    let policy = Policy::of(job);
+    let policy = Policy::new(&read_spec(job));
     let (job, asked) = ask::<I>(job, control, &policy)?;
     let Asked {
         sources,
@@ -72,7 +72,7 @@ pub(super) fn plan<I: ItemColumn>(job: &Job, control: &Control) -> Result<Planne
     let mut warnings = warn_sequences((job, control), &sources, &probes, &opened)?;
     inputs.extend(opened);
     kinds.merge(&actions.kinds);
-    warnings.extend(kinds.check(job, &inputs)?);
+    warnings.extend(kinds.check(&read_spec(job), &inputs)?);
     let rehearsal = control.unlimited();
     let sample = make_sample(job, &rehearsal, &probes, (&shape, split), &actions)?;
     let made = sample.made;
@@ -127,14 +127,15 @@ pub(super) fn plan<I: ItemColumn>(job: &Job, control: &Control) -> Result<Planne
 fn sample_actions<I: ItemColumn>(
     job: &Job,
     control: &Control,
-    (policy, probes): (&Policy, &Probes<I>),
+    (policy, probes): (&Policy<'_>, &Probes<I>),
     (opened, span, split): (&[Opened], Span, Split),
     shape: &Shape,
 ) -> Result<Actions<I>> {
     let stride = stride_of(job, opened);
     let shorter = u64::from(job.actions_max).div_ceil(stride);
-    let shorter = job.with_actions_max(u32::try_from(shorter).unwrap_or(job.actions_max));
-    let mut scan = ActionScan::new(&shorter, policy, control, probes, split);
+    let mut spec = read_spec(job);
+    spec.actions.actions_max = u32::try_from(shorter).unwrap_or(job.actions_max).max(1);
+    let mut scan = ActionScan::new(&spec, policy, control, probes, split);
     let plan = Plan::of(&scan, opened, span);
     control.enter(Stage::ACTIONS, plan.steps() / stride);
     let wanted = Wanted {

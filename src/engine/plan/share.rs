@@ -11,6 +11,7 @@ use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::time::Instant;
 
 use crate::control::Control;
+use crate::engine::specs::read_spec;
 use crate::engine::tasks::run_tasks;
 use crate::error::Result;
 use crate::ids::{Micros, count64, float, index64, rounded};
@@ -19,6 +20,7 @@ use crate::output::micros_since;
 use crate::scan::input::Compression;
 use crate::scan::plan::Plan;
 use crate::scan::shared::Shared;
+use crate::scan::spec::ReadSpec;
 use crate::scan::{Opened, Task};
 use crate::spill::Spill;
 
@@ -37,7 +39,7 @@ pub(super) fn stride_of(job: &Job, opened: &[Opened]) -> u64 {
     match opened.iter().any(is_text) {
         true => stride,
         false => few(
-            job,
+            job.threads,
             stride,
             opened.iter().map(|of| count64(of.tasks().len())).sum(),
         ),
@@ -45,8 +47,8 @@ pub(super) fn stride_of(job: &Job, opened: &[Opened]) -> u64 {
 }
 
 /// Of so many tasks the few of which one is read, as each thread has one at least.
-fn few(job: &Job, stride: u64, tasks: u64) -> u64 {
-    stride.min(tasks / count64(job.threads)).max(1)
+fn few(threads: usize, stride: u64, tasks: u64) -> u64 {
+    stride.min(tasks / count64(threads)).max(1)
 }
 
 /// Places for what each thread reads. What is sampled has room: nothing goes to a file.
@@ -189,7 +191,9 @@ pub(super) fn read_sample_of<S: Send>(
         weight: 0.0,
         tasks: Vec::new(),
     };
-    for wave in choose(job, Plan::whole(job, opened), stride_of(job, opened)) {
+    let spec = read_spec(job);
+    let plan = Plan::whole(&spec, opened);
+    for wave in choose(&spec, plan, stride_of(job, opened)) {
         for (source, tasks) in wave.tasks {
             let share = sample.shares.0.entry(source).or_default();
             share.steps_all += wave.steps[&source];
@@ -202,7 +206,7 @@ pub(super) fn read_sample_of<S: Send>(
 }
 
 /// Chooses what is read: of each source at least a task for each thread.
-pub(super) fn choose(job: &Job, plan: Plan, stride: u64) -> Vec<Wave> {
+pub(super) fn choose(spec: &ReadSpec<'_>, plan: Plan, stride: u64) -> Vec<Wave> {
     let mut counts: BTreeMap<Source, u64> = BTreeMap::new();
     for (task, _) in plan.waves.iter().flat_map(|wave| &wave.tasks) {
         // Of the tasks that share a text file the first counts for all.
@@ -221,7 +225,7 @@ pub(super) fn choose(job: &Job, plan: Plan, stride: u64) -> Vec<Wave> {
             let mut is_chosen = || {
                 // The middle one of each few, so that neither the newest nor the oldest weighs more.
                 let at = seen.entry(source).or_default();
-                let few = few(job, stride, counts[&source]);
+                let few = few(spec.threads, stride, counts[&source]);
                 *at += 1;
                 (*at - 1) % few == few / 2
             };
@@ -231,7 +235,7 @@ pub(super) fn choose(job: &Job, plan: Plan, stride: u64) -> Vec<Wave> {
                 }
                 Opened::Text(file, ..) => {
                     let of_file = texts.entry(file.path.clone()).or_insert_with(|| {
-                        match first_pieces(job, &task, stride) {
+                        match first_pieces(spec, &task, stride) {
                             Some(pieces) => Some(Arc::new(Shared::first(pieces))),
                             None => is_chosen().then(|| Arc::clone(&task.shared)),
                         }
@@ -256,15 +260,15 @@ pub(super) fn choose(job: &Job, plan: Plan, stride: u64) -> Vec<Wave> {
 
 /// How many pieces of a text file are read, if it is so long that a share of them keeps all threads
 /// busy; of shorter ones some are read, and others not.
-fn first_pieces(job: &Job, task: &Task, stride: u64) -> Option<usize> {
+fn first_pieces(spec: &ReadSpec<'_>, task: &Task, stride: u64) -> Option<usize> {
     let grown = match &task.opened {
         Opened::Text(_, _, Compression::None) => 1,
         _ => GROWTH,
     };
     let bytes = task.opened.file().size().saturating_mul(grown);
-    let pieces = bytes / count64(job.text_piece_bytes) / stride;
+    let pieces = bytes / count64(spec.text_piece_bytes) / stride;
     let is_shared = task.opened.format() != Format::Json;
-    (is_shared && stride > 1 && pieces >= count64(job.threads)).then(|| index64(pieces))
+    (is_shared && stride > 1 && pieces >= count64(spec.threads)).then(|| index64(pieces))
 }
 
 /// The steps that tasks took.

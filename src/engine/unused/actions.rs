@@ -8,6 +8,7 @@ use std::fmt;
 
 use super::read_again;
 use crate::control::Control;
+use crate::engine::specs::read_spec;
 use crate::error::Result;
 use crate::ids::{Item, Key, Micros, both, index};
 use crate::job::{Job, Source};
@@ -77,7 +78,8 @@ pub(super) fn look<I: Item>(
     source: Source,
     enough: u64,
 ) -> Result<Looked> {
-    let names = ActionNames::of(job, source);
+    let spec = read_spec(job);
+    let names = ActionNames::new(&spec, source);
     let customers = probes.customer_type();
     let mut columns = vec![
         (names.customer, Kind::of_ids(customers)),

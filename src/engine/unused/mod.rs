@@ -22,6 +22,7 @@ pub(super) use self::sequences::{notice_sequences, warn_sequences};
 use crate::advice::Hint;
 use crate::calendar::{date_text, instant_text};
 use crate::control::{Control, Stage};
+use crate::engine::specs::read_spec;
 use crate::engine::tasks::run_tasks;
 use crate::error::{Error, ErrorKind, Result};
 use crate::ids::{Day, Micros, count64};
@@ -97,9 +98,9 @@ fn read_again<'f, S: Default + Send>(
         kind,
         presence: Presence::Optional,
     });
-    let policy = Policy::ignoring();
-    let scan = TableScan::new(job, &policy, control, columns.collect());
-    let tasks: Vec<Task> = files.flat_map(|of| of.shared_tasks(job)).collect();
+    let (spec, policy) = (read_spec(job), Policy::ignoring());
+    let scan = TableScan::new(&spec, &policy, control, columns.collect());
+    let tasks: Vec<Task> = files.flat_map(|of| of.shared_tasks(&spec)).collect();
     control.enter(Stage::CHECK, tasks.iter().map(|task| task.steps).sum());
     let states = (0..rayon::current_num_threads()).map(|_| (TableState::default(), S::default()));
     let states = run_tasks(

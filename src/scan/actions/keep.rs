@@ -112,7 +112,7 @@ impl<I: Item> ActionScan<'_, I> {
         (when, item, available): (When, I, Micros),
     ) -> Option<Event<I>> {
         // By day, cutoffs are starts of days: a date that is prior is over by then.
-        let known_after = match self.job.cutoff {
+        let known_after = match self.spec.cutoff {
             Cutoff::Day => when.at,
             Cutoff::Time => when.known_after,
         };
@@ -121,7 +121,7 @@ impl<I: Item> ActionScan<'_, I> {
         let is_seen = |lookback: Micros, cutoff: Micros| {
             is_prior(known_after, cutoff) && !is_prior(when.at, lookback)
         };
-        // What all probes of the job see, those of this customer do.
+        // What all probes see, those of this customer do.
         if !is_seen(self.everyone.lookback_max, self.everyone.first_cutoff) {
             let span = self.probes.span(key);
             if !is_seen(span.lookback_min, span.last_cutoff) {

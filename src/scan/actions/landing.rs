@@ -44,12 +44,12 @@ impl Landing {
 impl<'a, I: Item> ActionScan<'a, I> {
     /// What the columns of a file are called, and what its folder says.
     pub(crate) fn names_of(&self, file: &InputFile) -> ActionNames<'a> {
-        let mut names = ActionNames::of(self.job, file.source);
+        let mut names = ActionNames::new(&self.spec, file.source);
         let Some(day) = file.day else {
             return names;
         };
         if names.available == Some(DT) {
-            let when = Written::Date(day).resolve(self.job.zone());
+            let when = Written::Date(day).resolve(self.spec.zone);
             names.available = None;
             names.landing.known_after = names.known_by(when);
             return names;
@@ -61,10 +61,10 @@ impl<'a, I: Item> ActionScan<'a, I> {
 
     /// What a folder says of rows whose availability is not asked of it.
     fn landing(&self, day: Day, slot: u8) -> Landing {
-        let zone = self.job.zone();
+        let zone = self.spec.zone;
         let until = zone.start_of(Day(day.0.saturating_add(1)));
         // By day, cutoffs are starts of days: within the day none lies but its start.
-        let last = match self.job.cutoff {
+        let last = match self.spec.cutoff {
             Cutoff::Day => zone.start_of(day),
             Cutoff::Time => until,
         };
@@ -114,7 +114,7 @@ impl<'a, I: Item> ActionScan<'a, I> {
             let expected = "days: text such as 2025-08-15, dates or timestamps";
             return Err(file.wrong_type(name, expected, found));
         }
-        check_time(file, name, self.job)
+        check_time(file, name, self.spec.time_unit)
     }
 }
 
@@ -122,7 +122,7 @@ impl ActionNames<'_> {
     /// The last instant at which something was not known that is told as a time. By day nobody asks
     /// before a day is over, so that its start says as much as its end.
     pub(super) fn known_by(&self, when: When) -> Micros {
-        match self.job.cutoff {
+        match self.cutoff {
             Cutoff::Day => when.at,
             Cutoff::Time => when.known_after,
         }

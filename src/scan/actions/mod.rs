@@ -23,7 +23,7 @@ use crate::column::{Customer, EventChunk};
 use crate::control::Control;
 use crate::error::Result;
 use crate::ids::{Item, Key, Micros, index};
-use crate::job::{CustomerType, Dedup, Job, SIDE_COLUMNS_MAX, SideColumn};
+use crate::job::{CustomerType, Dedup, SIDE_COLUMNS_MAX, SideColumn};
 use crate::partition::{Scatter, Split};
 use crate::probes::{KeySpan, Probes};
 use crate::scan::faults::{Policy, Rejected, RowAt};
@@ -31,6 +31,7 @@ use crate::scan::fields::{GuestIds, Mismatch, Value};
 use crate::scan::items::ItemTexts;
 use crate::scan::kinds::Kinds;
 use crate::scan::pieces::Piece;
+use crate::scan::spec::{ReadSpec, side_columns};
 use crate::scan::times::When;
 use crate::scan::{Opened, Task};
 use crate::sides::SideKeys;
@@ -58,7 +59,7 @@ pub(crate) struct ActionState<I> {
     pub(crate) scatter: Scatter<EventChunk<I>>,
     /// Those that it has no room for.
     pub(crate) spill: Spill,
-    /// What was found, by source as in the job's list.
+    /// What was found, by source as in the list of sources.
     pub(crate) tallies: Vec<ActionTally>,
     /// Rows set aside.
     pub(crate) rejected: Vec<Rejected>,
@@ -87,10 +88,10 @@ pub(crate) struct ActionState<I> {
 /// How actions are read.
 #[derive(Debug)]
 pub(crate) struct ActionScan<'a, I> {
-    /// The job.
-    pub(crate) job: &'a Job,
+    /// How files are read.
+    pub(crate) spec: ReadSpec<'a>,
     /// What becomes of bad rows.
-    policy: &'a Policy,
+    policy: &'a Policy<'a>,
     /// Progress, memory and the wish to stop.
     control: &'a Control,
     /// Whose actions are wanted, and when.
@@ -130,29 +131,24 @@ struct Raw<'n, I> {
 impl<'a, I: Item> ActionScan<'a, I> {
     /// A scan for the customers of `probes`.
     pub(crate) fn new(
-        job: &'a Job,
-        policy: &'a Policy,
+        spec: &ReadSpec<'a>,
+        policy: &'a Policy<'a>,
         control: &'a Control,
         probes: &'a Probes<I>,
         split: Split,
     ) -> ActionScan<'a, I> {
-        let customers = match probes.impressions.has_text_ids() {
-            true => CustomerType::String,
-            false => CustomerType::Int64,
-        };
         let enough = Enough::of(index(probes.keys.count()), probes.keys.guest());
-        let guest_ids = GuestIds::of(job);
         ActionScan {
-            job,
+            spec: *spec,
             policy,
             control,
             probes,
             split,
             enough,
             everyone: probes.everyone(),
-            guest_ids,
-            customers,
-            told: job.side_columns().collect(),
+            guest_ids: GuestIds::new(spec.guest_ids),
+            customers: probes.customer_type(),
+            told: side_columns(spec.actions.sides).collect(),
         }
     }
 
@@ -161,11 +157,11 @@ impl<'a, I: Item> ActionScan<'a, I> {
         ActionState {
             scatter: Scatter::of(self.split, || EventChunk::telling(self.told.len(), 0)),
             spill,
-            tallies: vec![ActionTally::default(); self.job.actions.len()],
+            tallies: vec![ActionTally::default(); self.spec.actions.sources.len()],
             rejected: Vec::new(),
             told: Default::default(),
             kept: 0,
-            items: ItemTexts::of(self.job),
+            items: ItemTexts::wanted(&self.spec),
             counts: Counts::default(),
             wanted: Vec::new(),
             done: Vec::new(),
@@ -180,8 +176,8 @@ impl<'a, I: Item> ActionScan<'a, I> {
     /// out fill no history, and whether an action is one is not known before all are sorted; and which
     /// items have codes must not depend on where the reading stopped: then nobody ever has enough.
     pub(crate) fn start_wave(&mut self, floor: Micros) {
-        self.enough.start_wave(match self.job.dedup {
-            Dedup::None if self.job.item_vocabulary.is_none() => floor,
+        self.enough.start_wave(match self.spec.actions.dedup {
+            Dedup::None if !self.spec.has_item_codes => floor,
             _ => Micros::MAX,
         });
     }
@@ -192,16 +188,17 @@ impl<'a, I: Item> ActionScan<'a, I> {
             (0..self.split.partitions_count()).for_each(|partition| self.count(partition, state));
         }
         let counts: Vec<&Counts> = states.iter().map(|state| &state.counts).collect();
-        self.enough.finish_wave(&counts, self.job.actions_max)
+        self.enough
+            .finish_wave(&counts, self.spec.actions.actions_max)
     }
 
     /// Reads one row group, or its share of a text file.
     ///
     /// # Errors
-    /// As the job's policy for bad rows says, if the file cannot be read, or if the memory of
+    /// As the policy for bad rows says, if the file cannot be read, or if the memory of
     /// the job is used up.
     pub(crate) fn read(&self, task: &Task, state: &mut ActionState<I>) -> Result<()> {
-        state.kinds.start(self.job, 0);
+        state.kinds.start(&self.spec, 0);
         match &task.opened {
             Opened::Parquet(file) => self.read_parquet(file, task.row_group, state)?,
             Opened::Text(file, ..) => self.read_text(file, task, state)?,

@@ -2,14 +2,23 @@
 
 use super::landing::Landing;
 use crate::ids::Kind;
-use crate::job::{Job, OtherTypes, SideColumn, Source, Types};
+use crate::job::{Cutoff, OtherTypes, Side, SideColumn, Source, Types};
 use crate::scan::fields::{Mismatch, Value};
+use crate::scan::spec::{ReadSpec, counts_type, given_name, side_columns};
 
 /// A source of actions, with the names of its columns in the files.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct ActionNames<'a> {
-    /// The job, which says what types count.
-    pub(super) job: &'a Job,
+    /// The source.
+    source: Source,
+    /// Whether cutoffs are days or times.
+    pub(super) cutoff: Cutoff,
+    /// The codes of actions that count; all, if none is named.
+    counted: &'a [u8],
+    /// What is told of actions beside items and types.
+    sides: &'a [Side],
+    /// Names of columns: source, ours, that of the files.
+    columns: &'a [(Source, String, String)],
     /// Its place in the list of sources.
     pub(crate) slot: usize,
     /// The customer.
@@ -42,15 +51,15 @@ pub(super) struct Origin {
 }
 
 impl<'a> ActionNames<'a> {
-    /// A source of a job.
+    /// A source of actions.
     ///
     /// # Panics
-    /// If the job has no such source of actions.
-    pub(crate) fn of(job: &'a Job, source: Source) -> ActionNames<'a> {
-        let slot = job
-            .slot(source)
-            .expect("only sources of the job have files");
-        let name = |ours| job.column(source, ours);
+    /// If there is no such source.
+    pub(crate) fn new(spec: &ReadSpec<'a>, source: Source) -> ActionNames<'a> {
+        let actions = spec.actions;
+        let slot = actions.slot(source);
+        let slot = slot.expect("only sources that are told of have files");
+        let name = |ours| spec.column(source, ours);
         let (item, time) = match source {
             Source::Clicks => ("item_id", "click_time"),
             Source::Carts | Source::Orders => ("config_id", "occurred_at"),
@@ -62,30 +71,33 @@ impl<'a> ActionNames<'a> {
             of if of.is_declared() => Some(name("time_else")).filter(|name| *name != "time_else"),
             _ => None,
         };
-        let of = &job.actions[slot];
+        let of = &actions.sources[slot];
         ActionNames {
-            job,
+            source,
+            cutoff: spec.cutoff,
+            counted: actions.types,
+            sides: actions.sides,
+            columns: spec.columns,
             slot,
             customer: name("customer_id"),
             item: name(item),
             time: name(time),
             time_else,
-            available: job.available_column(source),
+            available: actions.available_column(source),
             landing: Landing::UNKNOWN,
-            held_us: job.embargo_of(source),
+            held_us: actions.embargo_of(source),
             types: &of.types,
             only: &of.only,
         }
     }
 
-    /// The columns that are told of actions, each with its name in the files and whether the job gives
-    /// it one there, so that a file without it is at fault.
+    /// The columns that are told of actions, each with its name in the files and whether the user
+    /// gave it one there, so that a file without it is at fault.
     pub(crate) fn told(&self) -> impl Iterator<Item = (&'a SideColumn, &'a str, bool)> + use<'a> {
-        let (job, source) = (self.job, self.job.actions[self.slot].source);
-        job.side_columns().map(move |of| {
-            let mut renamed = job.columns.iter();
-            let is_named = renamed.any(|(at, ours, _)| *at == source && *ours == of.name);
-            (of, job.column(source, &of.name), is_named)
+        let (columns, source) = (self.columns, self.source);
+        side_columns(self.sides).map(move |column| {
+            let given = given_name(columns, source, &column.name);
+            (column, given.unwrap_or(&column.name), given.is_some())
         })
     }
 
@@ -119,7 +131,7 @@ impl<'a> ActionNames<'a> {
     fn origin(&self, code: u8) -> Origin {
         Origin {
             kind: Kind(code),
-            held_us: self.job.counts_type(code).then_some(self.held_us),
+            held_us: counts_type(self.counted, code).then_some(self.held_us),
         }
     }
 

@@ -100,7 +100,7 @@ impl<I: Item> ActionScan<'_, I> {
             [name] => wanted.contains(&name.as_str()),
             _ => false,
         });
-        let are_near = times_of(self.job, file, row_group, names.time).is_some();
+        let are_near = times_of(&self.spec, file, row_group, names.time).is_some();
         file.read(row_group, &columns, |first_row, batch| {
             self.control.check()?;
             self.control
@@ -123,11 +123,11 @@ impl<I: Item> ActionScan<'_, I> {
             file,
             names.customer,
             self.customers,
-            self.job.customer_type.is_some(),
+            self.spec.customer_type.is_some(),
         )?;
         let item = file.required(names.item)?.data_type();
-        if !holds_items(item, self.job) {
-            return Err(file.wrong_type(names.item, &expected_items(self.job, item), item));
+        if !holds_items(item, &self.spec) {
+            return Err(file.wrong_type(names.item, &expected_items(&self.spec, item), item));
         }
         let is_there = |name: &&str| file.column(name).is_some();
         if ![Some(names.time), names.time_else]
@@ -139,7 +139,7 @@ impl<I: Item> ActionScan<'_, I> {
         }
         self.check_available(file, names)?;
         for name in [Some(names.time), names.time_else].into_iter().flatten() {
-            check_time(file, name, self.job)?;
+            check_time(file, name, self.spec.time_unit)?;
         }
         let only = names.only.iter().map(|(column, _)| column.as_str());
         for name in names.types_column().into_iter().chain(only) {
@@ -173,7 +173,7 @@ impl<I: Item> ActionScan<'_, I> {
     /// and nothing else is told.
     fn plain_columns(&self, batch: Batch<'_>) -> Option<PlainColumns> {
         let is_plain = self.customers == CustomerType::Int64
-            && self.job.guest_ids.is_empty()
+            && self.spec.guest_ids.is_empty()
             && batch.names.available.is_none()
             && self.told.is_empty();
         let column = |name| batch.rows.column_by_name(name).filter(|_| is_plain);
@@ -181,11 +181,11 @@ impl<I: Item> ActionScan<'_, I> {
         Some(PlainColumns {
             origin: batch.names.constant()?,
             customers: Ints::of(column(batch.names.customer)?)?,
-            items: match self.job.item_vocabulary {
-                None => PlainItems::Ints(Ints::of(items)?),
-                Some(_) => PlainItems::Texts(plain_texts(items)?),
+            items: match self.spec.has_item_codes {
+                false => PlainItems::Ints(Ints::of(items)?),
+                true => PlainItems::Texts(plain_texts(items)?),
             },
-            times: TimeColumn::of(column(batch.names.time)?, self.job.time_unit)?.plain()?,
+            times: TimeColumn::of(column(batch.names.time)?, self.spec.time_unit)?.plain()?,
         })
     }
 
@@ -208,7 +208,7 @@ impl<I: Item> ActionScan<'_, I> {
         self.enough.find_done(&wanted, &mut done);
         let rows = wanted.iter().map(|(row, _)| index(*row));
         let mut times = std::mem::take(&mut state.times);
-        let zone = (self.job.zone(), batch.are_near);
+        let zone = (self.spec.zone, batch.are_near);
         columns.times.instants(rows, zone, &mut times);
         let rows = (&wanted[..], &done[..], &times[..]);
         match &columns.items {
@@ -304,7 +304,7 @@ impl<I: Item> ActionScan<'_, I> {
         batch: Batch<'_>,
         columns: [(&'c Option<TimeColumn>, Option<&'c str>); 3],
     ) -> Vec<(&'c TimeColumn, &'c str)> {
-        let days = day_of_orders(self.job, batch.file.file.source);
+        let days = day_of_orders(&self.spec, batch.file.file.source);
         let is_clock = |name: &&str| Some(*name) != days && *name != DT;
         let texts = columns.into_iter().filter_map(|(column, name)| {
             let column = column.as_ref().filter(|column| column.is_text())?;
@@ -315,7 +315,7 @@ impl<I: Item> ActionScan<'_, I> {
 
     /// Judges those rows of a batch whose customers are asked for.
     fn read_wanted(&self, batch: Batch<'_>, state: &mut ActionState<I>) -> Result<()> {
-        let (clock, names) = (Clock::of(self.job), batch.names);
+        let (clock, names) = (Clock::new(&self.spec), batch.names);
         let times = |name| TimeColumn::of(batch.rows.column_by_name(name)?, clock.unit);
         let items = batch.ids(names.item);
         let (time, time_else) = (times(names.time), names.time_else.and_then(times));
@@ -351,7 +351,7 @@ impl<I: Item> ActionScan<'_, I> {
                 (time, time_at) = (when(&time_else, row), other);
             }
             let item = match &mut state.items {
-                None => items.item(row, self.job.item_type),
+                None => items.item(row, self.spec.item_type),
                 Some(texts) => texts.judge(items.item_text(row, &mut decimal), || items.shown(row)),
             };
             let known = || names.known_by_column(available.as_ref(), row, &clock);

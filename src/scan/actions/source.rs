@@ -1,13 +1,14 @@
 //! A source of actions in text: which columns are wanted, and what the fields of a record mean.
 
 use super::{ActionNames, Origin};
-use crate::job::{DT, Job, SideType};
+use crate::job::{DT, SideType};
 use crate::scan::faults::RowAt;
 use crate::scan::fields::{Clock, Field, Mismatch, Value};
 use crate::scan::files::is_of_no_day;
 use crate::scan::input::InputFile;
 use crate::scan::kinds::{Kinds, day_of_orders};
 use crate::scan::sides::{as_key, key_of_field};
+use crate::scan::spec::ReadSpec;
 use crate::scan::text::TextColumn;
 use crate::sides::SideKeys;
 
@@ -35,7 +36,11 @@ pub(super) struct TextSource<'a> {
 
 impl<'a> TextSource<'a> {
     /// The source that a file is of.
-    pub(super) fn new(job: &'a Job, names: ActionNames<'a>, file: &'a InputFile) -> TextSource<'a> {
+    pub(super) fn new(
+        spec: &ReadSpec<'a>,
+        names: ActionNames<'a>,
+        file: &'a InputFile,
+    ) -> TextSource<'a> {
         let column = TextColumn::new;
         let mut columns = vec![
             column(names.customer, true),
@@ -76,13 +81,13 @@ impl<'a> TextSource<'a> {
         TextSource {
             file,
             names,
-            clock: Clock::of(job),
+            clock: Clock::new(spec),
             columns,
             available_at,
             types_at,
             only_at,
             told_at,
-            days: day_of_orders(job, file.source),
+            days: day_of_orders(spec, file.source),
         }
     }
 

@@ -28,7 +28,7 @@ impl<I: Item> ActionScan<'_, I> {
         task: &Task,
         state: &mut ActionState<I>,
     ) -> Result<()> {
-        let source = TextSource::new(self.job, self.names_of(file), file);
+        let source = TextSource::new(&self.spec, self.names_of(file), file);
         let columns = &source.columns;
         if task.opened.format() == Format::Json {
             let rows = self.read_whole(&source, task, state)?;
@@ -36,7 +36,7 @@ impl<I: Item> ActionScan<'_, I> {
             self.control.count_read(rows % TICK_ROWS, task.steps);
             return Ok(());
         }
-        let (format, piece_bytes) = (task.opened.text_format(), self.job.text_piece_bytes);
+        let (format, piece_bytes) = (task.opened.text_format(), self.spec.text_piece_bytes);
         let open = || open(file, format, columns, piece_bytes);
         let mut piece = std::mem::take(&mut state.piece);
         while let Some((at, layout)) = task.shared.take(file, &mut piece, open)? {
@@ -44,7 +44,7 @@ impl<I: Item> ActionScan<'_, I> {
                 columns,
                 layout: &layout,
             };
-            state.kinds.start(self.job, at);
+            state.kinds.start(&self.spec, at);
             let mut seen = Seen::default();
             let rejected = std::mem::take(&mut state.rejected);
             let mut read = self.reader(&source, state);
@@ -114,8 +114,8 @@ impl<I: Item> ActionScan<'_, I> {
         if !is_row {
             return error;
         }
-        let policy = Policy::of(self.job);
-        let again = ActionScan::new(self.job, &policy, self.control, self.probes, self.split);
+        let policy = Policy::new(&self.spec);
+        let again = ActionScan::new(&self.spec, &policy, self.control, self.probes, self.split);
         let read = again.read_whole(source, task, state);
         read.err().unwrap_or(error)
     }
@@ -127,7 +127,7 @@ impl<I: Item> ActionScan<'_, I> {
         task: &Task,
         state: &mut ActionState<I>,
     ) -> Result<u64> {
-        let (format, piece_bytes) = (task.opened.text_format(), self.job.text_piece_bytes);
+        let (format, piece_bytes) = (task.opened.text_format(), self.spec.text_piece_bytes);
         let mut read = self.reader(source, state);
         records(source.file, format, &source.columns, piece_bytes, &mut read)
     }
@@ -257,7 +257,7 @@ impl<I: Item> ActionScan<'_, I> {
         let (time, time_at) = source.time_of(fields);
         let available = source.available_at.map(|at| &fields[at]);
         let item = match &mut state.items {
-            None => fields[1].item(self.job.item_type),
+            None => fields[1].item(self.spec.item_type),
             Some(items) => items.judge(fields[1].item_text(), || fields[1].shown()),
         };
         let origin = source.origin_of(fields);

@@ -12,7 +12,7 @@ use crate::chunk::{FixedRow, RowChunk};
 use crate::control::Control;
 use crate::error::Result;
 use crate::ids::{Key, Micros, index};
-use crate::job::{Dedup, Job, LabelKey, Source};
+use crate::job::{Dedup, LabelKey, Source};
 use crate::keys::Keys;
 use crate::op::features::{ABSENT, Click, UserClick};
 use crate::op::once::WholeClick;
@@ -20,6 +20,7 @@ use crate::partition::{Scatter, Split};
 use crate::scan::Task;
 use crate::scan::faults::{Policy, Rejected};
 use crate::scan::kinds::Kinds;
+use crate::scan::spec::{ClickSpec, ReadSpec};
 use crate::scan::table::{Batch, Cells, Kind, Memo, Presence, TableColumn, TableScan, TableState};
 use crate::spill::Spill;
 use crate::sweep::is_prior;
@@ -88,7 +89,7 @@ pub(crate) struct Streams<L: FixedRow, U: FixedRow> {
     pub(crate) by_user: Stream<U>,
 }
 
-/// The same, as rows that a job needs.
+/// The same, as rows that are needed.
 #[derive(Debug)]
 pub(crate) enum Clicks {
     /// Every click counts.
@@ -163,18 +164,18 @@ impl Clicks {
 impl<'a> ClickScan<'a> {
     /// A scan of clicks.
     pub(crate) fn new(
-        job: &'a Job,
-        policy: &'a Policy,
+        (spec, clicks): (&ReadSpec<'a>, ClickSpec),
+        policy: &'a Policy<'a>,
         control: &'a Control,
         types: FeatureTypes,
         wanted: &'a Wanted,
     ) -> ClickScan<'a> {
         let column = |name, kind, presence| TableColumn {
-            name: job.column(Source::Clicks, name),
+            name: spec.column(Source::Clicks, name),
             kind,
             presence,
         };
-        let of_user = match job.label_key {
+        let of_user = match clicks.label_key {
             LabelKey::UserListing => Presence::Nullable,
             LabelKey::Listing => Presence::Optional,
         };
@@ -189,9 +190,9 @@ impl<'a> ClickScan<'a> {
         ];
         ClickScan {
             control,
-            once: job.dedup == Dedup::Exact,
+            once: clicks.dedup == Dedup::Exact,
             wanted,
-            table: TableScan::new(job, policy, control, columns),
+            table: TableScan::new(spec, policy, control, columns),
         }
     }
 
@@ -219,7 +220,7 @@ impl<'a> ClickScan<'a> {
     /// Reads one row group, or a share of a text file.
     ///
     /// # Errors
-    /// As the job's policy for bad rows says, if the file cannot be read, or if the memory of
+    /// As the policy for bad rows says, if the file cannot be read, or if the memory of
     /// the job is used up.
     pub(crate) fn read(&self, task: &Task, state: &mut ClickState) -> Result<()> {
         let ClickState { table, rows } = state;

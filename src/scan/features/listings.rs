@@ -7,17 +7,19 @@
 
 use super::{FeatureTypes, ranks};
 use crate::advice::Hint;
+use crate::calendar::Zone;
 use crate::control::Control;
 use crate::error::Result;
 use crate::ids::{Day, count64, index};
 use crate::intern::{Id, Order, Ranked};
-use crate::job::{CustomerType, Job, Source};
+use crate::job::{CustomerType, Source};
 use crate::keys::Keys;
 use crate::op::features::ABSENT;
 use crate::scan::Task;
 use crate::scan::faults::{Policy, Rejected};
 use crate::scan::fields::Mismatch;
 use crate::scan::kinds::Kinds;
+use crate::scan::spec::ReadSpec;
 use crate::scan::table::{
     Batch, IdCodes, Kind, Memo, Presence, TableColumn, TableScan, TableState,
 };
@@ -59,8 +61,8 @@ pub(crate) struct Listing {
 
 /// How listings are read, and what was read so far.
 struct ListingScan<'a> {
-    /// The job.
-    job: &'a Job,
+    /// The zone of days.
+    zone: &'a Zone,
     /// Those that were shown.
     keys: &'a Keys,
     /// What is known of them.
@@ -81,16 +83,16 @@ impl Listings {
     /// Reads all files, in order, on one thread.
     ///
     /// # Errors
-    /// As the job's policy for bad rows says, if a file cannot be read, or if the memory of the
+    /// As the policy for bad rows says, if a file cannot be read, or if the memory of the
     /// job is used up.
     pub(crate) fn read(
-        (job, policy, control): (&Job, &Policy, &Control),
+        (spec, policy, control): (&ReadSpec<'_>, &Policy<'_>, &Control),
         types: FeatureTypes,
         keys: &Keys,
         tasks: &[Task],
     ) -> Result<Listings> {
         let column = |name, kind, presence| TableColumn {
-            name: job.column(Source::Listings, name),
+            name: spec.column(Source::Listings, name),
             kind,
             presence,
         };
@@ -104,11 +106,11 @@ impl Listings {
             column("price", Kind::Float, Presence::Nullable),
             column("created_ts", Kind::Time, Presence::Nullable),
         ];
-        let table = TableScan::new(job, policy, control, columns);
+        let table = TableScan::new(spec, policy, control, columns);
         let mut state = TableState::default();
         control.charge(u64::from(keys.count()) * count64(size_of::<Option<Listing>>()))?;
         let mut scan = ListingScan {
-            job,
+            zone: spec.zone,
             keys,
             rows: vec![None; index(keys.count())],
             ids: IdCodes::of(types.listing),
@@ -185,7 +187,7 @@ impl ListingScan<'_> {
             self.rows[index(rank)] = Some(Listing {
                 category: there(CATEGORY).then(|| *categories.next().expect("a code for each")),
                 price: there(PRICE).then(|| cells[PRICE].floats()[index(row)]),
-                created: there(CREATED).then(|| self.job.zone().day_of(times[index(row)])),
+                created: there(CREATED).then(|| self.zone.day_of(times[index(row)])),
             });
         }
     }

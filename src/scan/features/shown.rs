@@ -8,15 +8,17 @@
 use std::collections::BTreeMap;
 
 use super::FeatureTypes;
+use crate::calendar::Zone;
 use crate::column::TextColumn;
 use crate::control::Control;
 use crate::error::Result;
 use crate::ids::{Day, Micros, count64, index};
 use crate::intern::{Ids, Order, Ranked};
-use crate::job::{CustomerType, Job, Source};
+use crate::job::{CustomerType, Source};
 use crate::scan::Task;
 use crate::scan::faults::{Policy, Rejected};
 use crate::scan::kinds::Kinds;
+use crate::scan::spec::{DaySpec, ReadSpec};
 use crate::scan::table::{
     Batch, Cells, IdCodes, Kind, Presence, TableColumn, TableScan, TableState,
 };
@@ -46,14 +48,14 @@ pub(crate) struct Shown {
 /// How impressions are read.
 #[derive(Debug)]
 pub(crate) struct ShownScan<'a> {
-    /// The job.
-    job: &'a Job,
+    /// The zone of days.
+    zone: &'a Zone,
     /// Progress, memory and the wish to stop.
     control: &'a Control,
     /// The types of ids.
     types: FeatureTypes,
-    /// Days that the output has already, and keeps.
-    skipped: &'a [Day],
+    /// Which days are read.
+    days: DaySpec<'a>,
     /// Reads the columns.
     table: TableScan<'a>,
 }
@@ -152,14 +154,13 @@ impl Shown {
 impl<'a> ShownScan<'a> {
     /// A scan of impressions.
     pub(crate) fn new(
-        job: &'a Job,
-        policy: &'a Policy,
+        (spec, days): (&ReadSpec<'a>, DaySpec<'a>),
+        policy: &'a Policy<'a>,
         control: &'a Control,
         types: FeatureTypes,
-        skipped: &'a [Day],
     ) -> ShownScan<'a> {
         let column = |name, kind| TableColumn {
-            name: job.column(Source::Impressions, name),
+            name: spec.column(Source::Impressions, name),
             kind,
             presence: Presence::Required,
         };
@@ -170,11 +171,11 @@ impl<'a> ShownScan<'a> {
             column("impression_ts", Kind::Time),
         ];
         ShownScan {
-            job,
+            zone: spec.zone,
             control,
             types,
-            skipped,
-            table: TableScan::new(job, policy, control, columns),
+            days,
+            table: TableScan::new(spec, policy, control, columns),
         }
     }
 
@@ -195,7 +196,7 @@ impl<'a> ShownScan<'a> {
     /// Reads one row group, or a share of a text file.
     ///
     /// # Errors
-    /// As the job's policy for bad rows says, if the file cannot be read, or if the memory of
+    /// As the policy for bad rows says, if the file cannot be read, or if the memory of
     /// the job is used up.
     pub(crate) fn read(&self, task: &Task, state: &mut ShownState) -> Result<()> {
         let ShownState { table, rows } = state;
@@ -208,8 +209,8 @@ impl<'a> ShownScan<'a> {
         let times = &batch.cells[TIME].times().at;
         state.kept.clear();
         for row in batch.rows {
-            let day = self.job.zone().day_of(times[index(*row)]);
-            if self.job.wants_day(day) && !self.skipped.contains(&day) {
+            let day = self.zone.day_of(times[index(*row)]);
+            if self.days.wants(day) {
                 *state.days.entry(day).or_default() += 1;
                 state.kept.push(*row);
             }

@@ -17,20 +17,20 @@ use self::negatives::Negatives;
 pub(crate) use self::parquet::{check_customer, check_time};
 pub(crate) use self::tally::DayTally;
 pub(crate) use self::text::dt_of;
-use crate::calendar::{DAY_MAX, DAY_MIN, date_text};
+use crate::calendar::{DAY_MAX, DAY_MIN, Zone, date_text};
 use crate::column::{Customer, Impression, Impressions};
 use crate::control::Control;
 use crate::error::Result;
 use crate::ids::{Day, Item, Micros, count64};
 use crate::intern::Interner;
-use crate::job::{CustomerType, Cutoff, Guests, Job, Keep, Source};
+use crate::job::{CustomerType, Cutoff, Guests, Keep, Source};
 use crate::kept::{Kept, KeptRow};
 use crate::scan::elements::{ElementCounts, ElementReader, Shown};
 use crate::scan::faults::{Policy, Rejected, RowAt};
 use crate::scan::fields::{GuestIds, Mismatch, Value};
 use crate::scan::items::ItemTexts;
-use crate::scan::kept::carried;
 use crate::scan::kinds::Kinds;
+use crate::scan::spec::{ImpressionSpec, ReadSpec};
 use crate::scan::times::Written;
 use crate::scan::{Opened, Task};
 
@@ -61,10 +61,12 @@ type Moment = (Day, Option<Micros>);
 /// How impressions are read.
 #[derive(Debug)]
 pub(crate) struct ImpressionScan<'a> {
-    /// The job.
-    job: &'a Job,
+    /// How files are read.
+    spec: ReadSpec<'a>,
+    /// What becomes of impressions.
+    impressions: ImpressionSpec<'a>,
     /// What becomes of bad rows.
-    policy: &'a Policy,
+    policy: &'a Policy<'a>,
     /// Progress and the wish to stop.
     control: &'a Control,
     /// Ids that mean nobody.
@@ -77,8 +79,6 @@ pub(crate) struct ImpressionScan<'a> {
     names: Names<'a>,
     /// Columns of impressions that are carried through.
     keep: Vec<&'a Keep>,
-    /// Days that the output has already, and keeps.
-    skipped: &'a [Day],
     /// Which negatives are kept, if not all are.
     negatives: Option<Negatives>,
 }
@@ -123,15 +123,14 @@ struct Raw<'r, I> {
 }
 
 impl<'a> ImpressionScan<'a> {
-    /// A scan for a job whose customers have this type; items that are not `known` are left out.
+    /// A scan of impressions whose customers have this type; items that are not `known` are left out.
     pub(crate) fn new(
-        job: &'a Job,
-        policy: &'a Policy,
+        (spec, impressions): (&ReadSpec<'a>, &ImpressionSpec<'a>),
+        policy: &'a Policy<'a>,
         control: &'a Control,
         (customers, known): (CustomerType, Option<&'a Interner>),
-        skipped: &'a [Day],
     ) -> ImpressionScan<'a> {
-        let name = |ours| job.column(Source::Impressions, ours);
+        let name = |ours| spec.column(Source::Impressions, ours);
         let names = Names {
             dt: name("dt"),
             time: name("impression_time"),
@@ -139,18 +138,18 @@ impl<'a> ImpressionScan<'a> {
             ranking: name("ranking_id"),
             shown: name("impressions"),
         };
-        let (guest_ids, elements) = (GuestIds::of(job), ElementReader::of(job, known));
+        let keep = impressions.keep.iter().filter(|keep| !keep.of_items);
         ImpressionScan {
-            job,
+            spec: *spec,
+            impressions: *impressions,
             policy,
             control,
-            guest_ids,
+            guest_ids: GuestIds::new(spec.guest_ids),
             customers,
-            elements,
+            elements: ElementReader::new(spec, impressions, known),
             names,
-            keep: carried(job, false),
-            skipped,
-            negatives: Negatives::of(job),
+            keep: keep.collect(),
+            negatives: Negatives::new(impressions),
         }
     }
 
@@ -160,7 +159,7 @@ impl<'a> ImpressionScan<'a> {
             rows: Impressions::empty(self.customers == CustomerType::String),
             tallies: BTreeMap::new(),
             rejected: Vec::new(),
-            items: ItemTexts::of(self.job),
+            items: ItemTexts::wanted(&self.spec),
             shown: Vec::new(),
             kept: KeptRow {
                 row: Vec::new(),
@@ -174,10 +173,10 @@ impl<'a> ImpressionScan<'a> {
     /// Reads one row group or text file.
     ///
     /// # Errors
-    /// As the job's policy for bad rows says, and if the file cannot be read.
+    /// As the policy for bad rows says, and if the file cannot be read.
     pub(crate) fn read<I: Item>(&self, task: &Task, state: &mut ImpressionState<I>) -> Result<()> {
         let mut items = state.items.take();
-        state.kinds.start(self.job, 0);
+        state.kinds.start(&self.spec, 0);
         match &task.opened {
             Opened::Parquet(file) => self.read_parquet(file, task.row_group, (state, &mut items)),
             Opened::Text(..) => self.read_text(task, (state, &mut items)),
@@ -234,7 +233,7 @@ impl<'a> ImpressionScan<'a> {
             }
         };
         let customer = self.guest_ids.resolve(customer);
-        let drops = customer == Customer::Guest && self.job.guests == Guests::Drop;
+        let drops = customer == Customer::Guest && self.impressions.guests == Guests::Drop;
         let tally = state.tallies.entry(day).or_default();
         tally.add(customer, drops, counts.unwrap_or_default());
         if drops || state.shown.is_empty() {
@@ -248,7 +247,10 @@ impl<'a> ImpressionScan<'a> {
                 return Ok(());
             }
         }
-        let (cutoff, lookback_start) = state.bounds(self.job, (day, cutoff));
+        let (cutoff, lookback_start) = state.bounds(
+            (self.spec.zone, self.impressions.lookback_days),
+            (day, cutoff),
+        );
         let items = &state.shown[..];
         let row = Impression {
             customer,
@@ -294,7 +296,7 @@ impl<'a> ImpressionScan<'a> {
 
     /// Whether impressions of a day are to be answered.
     fn wants(&self, day: Day) -> bool {
-        self.job.wants_day(day) && !self.skipped.contains(&day)
+        self.impressions.days.wants(day)
     }
 
     /// The day of a row, if a folder can be named after it.
@@ -324,12 +326,12 @@ impl<'a> ImpressionScan<'a> {
             return Ok((day, self.names.dt));
         }
         let null = |name| (name, Mismatch::new("a day", "null"));
-        if self.job.cutoff == Cutoff::Day {
+        if self.spec.cutoff == Cutoff::Day {
             return Err(null(self.names.dt));
         }
         let time = raw.time.clone().map_err(|error| (self.names.time, error))?;
         let time = time.ok_or_else(|| null(self.names.time))?;
-        Ok((time.day(self.job.zone()), self.names.time))
+        Ok((time.day(self.spec.zone), self.names.time))
     }
 
     /// The time of a row as its cutoff, if that is what cutoffs are.
@@ -337,28 +339,31 @@ impl<'a> ImpressionScan<'a> {
         &self,
         raw: &Raw<'_, I>,
     ) -> std::result::Result<Option<Micros>, (&'a str, Mismatch)> {
-        if self.job.cutoff == Cutoff::Day {
+        if self.spec.cutoff == Cutoff::Day {
             return Ok(None);
         }
         let time = raw.time.clone().map_err(|error| (self.names.time, error))?;
         let null = || (self.names.time, Mismatch::new("a time", "null"));
         let time = time.ok_or_else(null)?;
-        Ok(Some(time.resolve(self.job.zone()).at))
+        Ok(Some(time.resolve(self.spec.zone).at))
     }
 }
 
 impl<I> ImpressionState<I> {
     /// Cutoff and start of the lookback.
-    fn bounds(&mut self, job: &Job, moment: Moment) -> (Micros, Micros) {
+    fn bounds(
+        &mut self,
+        (zone, lookback_days): (&Zone, Option<u32>),
+        moment: Moment,
+    ) -> (Micros, Micros) {
         if let Some((last, bounds)) = self.last_bounds
             && last == moment
         {
             return bounds;
         }
         let (day, time) = moment;
-        let zone = job.zone();
         let cutoff = time.unwrap_or_else(|| zone.start_of(day));
-        let start = match (job.lookback_days, time) {
+        let start = match (lookback_days, time) {
             (None, _) => Micros::MIN,
             (Some(days), Some(time)) => zone.days_before(time, days),
             (Some(days), None) => {

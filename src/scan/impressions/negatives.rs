@@ -12,8 +12,8 @@ use twox_hash::XxHash64;
 use crate::calendar::date_text;
 use crate::column::{Customer, Label};
 use crate::ids::Day;
-use crate::job::Job;
 use crate::scan::elements::Shown;
+use crate::scan::spec::ImpressionSpec;
 
 /// A sample of negatives.
 #[derive(Clone, Copy, Debug)]
@@ -25,12 +25,12 @@ pub(super) struct Negatives {
 }
 
 impl Negatives {
-    /// The sample of a job, if it asks for one.
-    pub(super) fn of(job: &Job) -> Option<Negatives> {
-        let rate = job.negatives_rate?;
+    /// The sample that is asked for, if one is.
+    pub(super) fn new(spec: &ImpressionSpec<'_>) -> Option<Negatives> {
+        let rate = spec.negatives_rate?;
         Some(Negatives {
             rate,
-            seed: job.seed,
+            seed: spec.seed,
         })
     }
 

@@ -8,7 +8,7 @@ use super::{ImpressionScan, ImpressionState, Raw};
 use crate::advice::{self, Hint};
 use crate::error::Result;
 use crate::ids::{Item, count64};
-use crate::job::{CustomerType, Cutoff, Job};
+use crate::job::{CustomerType, Cutoff, ItemType, TimeUnit};
 use crate::kept::Kept;
 use crate::scan::arrays::{IdColumn, label};
 use crate::scan::elements::{ElementCounts, ElementReader, Shown};
@@ -34,7 +34,7 @@ impl ImpressionScan<'_> {
         if file.file.day.is_none() {
             wanted.push(names.dt);
         }
-        if self.job.cutoff == Cutoff::Time {
+        if self.spec.cutoff == Cutoff::Time {
             wanted.push(names.time);
         }
         wanted.extend(self.keep.iter().map(|keep| keep.name.as_str()));
@@ -64,23 +64,23 @@ impl ImpressionScan<'_> {
             file,
             names.customer,
             self.customers,
-            self.job.customer_type.is_some(),
+            self.spec.customer_type.is_some(),
         )?;
-        let by_time = self.job.cutoff == Cutoff::Time;
+        let by_time = self.spec.cutoff == Cutoff::Time;
         if file.file.day.is_none() {
             if !by_time {
                 file.required(names.dt)?;
             }
-            check_time(file, names.dt, self.job)?;
+            check_time(file, names.dt, self.spec.time_unit)?;
         }
         if by_time {
             file.required(names.time)?;
-            check_time(file, names.time, self.job)?;
+            check_time(file, names.time, self.spec.time_unit)?;
         }
         let shown = file.required(names.shown)?.data_type();
         let [item, label] = self.elements.names;
         let wrong_for = |found: &DataType| {
-            let items = expected_items(self.job, found);
+            let items = expected_items(&self.spec, found);
             let expected = format!("a list of struct<{item}: {items}, {label}: boolean>");
             file.wrong_type(names.shown, &expected, shown)
         };
@@ -93,12 +93,12 @@ impl ImpressionScan<'_> {
         };
         let of = |name: &str| fields.find(name).map(|(_, field)| field.data_type());
         match (of(item), of(label)) {
-            (Some(item), Some(DataType::Boolean)) if holds_items(item, self.job) => {}
-            (Some(item), _) if !holds_items(item, self.job) => return Err(wrong_for(item)),
+            (Some(item), Some(DataType::Boolean)) if holds_items(item, &self.spec) => {}
+            (Some(item), _) if !holds_items(item, &self.spec) => return Err(wrong_for(item)),
             _ => return Err(wrong()),
         }
-        let mut keep = self.job.keep.iter();
-        keep.try_for_each(|keep| check(self.job, file, keep))
+        let mut keep = self.impressions.keep.iter();
+        keep.try_for_each(|keep| check(&self.spec, file, keep))
     }
 
     /// Reads the rows of a batch.
@@ -108,7 +108,7 @@ impl ImpressionScan<'_> {
         (first_row, batch): (u64, &RecordBatch),
         (state, texts): (&mut ImpressionState<I>, &mut Option<ItemTexts>),
     ) -> Result<()> {
-        let clock = Clock::of(self.job);
+        let (clock, item_type) = (Clock::new(&self.spec), self.spec.item_type);
         let column = |name| batch.column_by_name(name);
         let time_column = |name| TimeColumn::of(column(name)?, clock.unit);
         let ids = |name| {
@@ -137,7 +137,12 @@ impl ImpressionScan<'_> {
                 Some(times) => times.written(row, &clock),
             };
             let mut items = |into: &mut Shown<I>, kept: &mut [Vec<Kept>]| {
-                lists.read(row, (&self.elements, &clock, texts), self.job, (into, kept))
+                lists.read(
+                    row,
+                    (&self.elements, &clock, texts),
+                    item_type,
+                    (into, kept),
+                )
             };
             let mut kept = |into: &mut Vec<Kept>| {
                 for (keep, array) in &kept {
@@ -202,7 +207,7 @@ impl<'b> Lists<'b> {
         &self,
         row: usize,
         (reader, clock, texts): (&ElementReader<'_>, &Clock<'_>, &mut Option<ItemTexts>),
-        job: &Job,
+        item_type: ItemType,
         (shown, kept): (&mut Shown<I>, &mut [Vec<Kept>]),
     ) -> Value<Option<ElementCounts>> {
         if self.lists.is_null(row) {
@@ -218,7 +223,7 @@ impl<'b> Lists<'b> {
                 return Err(Mismatch::new("an item", found));
             }
             let item = match texts {
-                None => self.items.item(at, job.item_type).map(Some),
+                None => self.items.item(at, item_type).map(Some),
                 Some(texts) => {
                     let text = self.items.item_text(at, &mut decimal);
                     reader.named(texts, text, || self.items.shown(at))
@@ -267,12 +272,12 @@ pub(crate) fn check_customer(
 ///
 /// # Errors
 /// If it holds no times.
-pub(crate) fn check_time(file: &ParquetFile, name: &str, job: &Job) -> Result<()> {
+pub(crate) fn check_time(file: &ParquetFile, name: &str, unit: Option<TimeUnit>) -> Result<()> {
     let Some(field) = file.column(name) else {
         return Ok(());
     };
     let found = field.data_type();
-    if TimeColumn::holds(found, job.time_unit) {
+    if TimeColumn::holds(found, unit) {
         return Ok(());
     }
     let hint = match found.is_integer() {

@@ -25,7 +25,7 @@ impl ImpressionScan<'_> {
     ) -> Result<()> {
         let file = task.opened.file();
         let names = self.names;
-        let by_time = self.job.cutoff == Cutoff::Time;
+        let by_time = self.spec.cutoff == Cutoff::Time;
         let column = TextColumn::new;
         let mut columns = vec![
             column(names.customer, true),
@@ -40,8 +40,8 @@ impl ImpressionScan<'_> {
             .map(|keep| (*keep, place_of(&mut columns, &keep.name)))
             .collect();
         let mut labelled = Labelled::of(&self.elements);
-        let clock = Clock::of(self.job);
-        let (format, piece_bytes) = (task.opened.text_format(), self.job.text_piece_bytes);
+        let clock = Clock::new(&self.spec);
+        let (format, piece_bytes) = (task.opened.text_format(), self.spec.text_piece_bytes);
         let rows = records(file, format, &columns, piece_bytes, &mut |record| {
             self.control.tick(record.row)?;
             let at = RowAt {

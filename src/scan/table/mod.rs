@@ -3,7 +3,7 @@
 //! **In / Out**: [`TableColumn`]s and a row group, or a share of a text file → [`Batch`]es: a
 //! [`Cells`] per column, and which rows are good.
 //! **Invariants**: a row that lacks what it must have, or holds what cannot be read, is rejected as
-//! the job's policy says, and is none of [`Batch::rows`]. What reads the batch may reject more; of
+//! the [`Policy`] says, and is none of [`Batch::rows`]. What reads the batch may reject more; of
 //! each batch the faults are dealt with in the order of rows, so what is reported depends on the
 //! files alone, never on threads or on who found it.
 //! **Null rule**: as [`Presence`] says; in CSV only an empty field is null.
@@ -27,12 +27,12 @@ use crate::calendar::WallClock;
 use crate::control::Control;
 use crate::error::Result;
 use crate::ids::{Micros, count32, count64, index};
-use crate::job::Job;
 use crate::scan::faults::{Policy, Rejected, RowAt};
 use crate::scan::fields::{Clock, EXPECTED_TEXT, Mismatch};
 use crate::scan::input::InputFile;
 use crate::scan::kinds::Kinds;
 use crate::scan::pieces::Piece;
+use crate::scan::spec::ReadSpec;
 use crate::scan::{Opened, Task};
 
 /// What a column holds.
@@ -75,10 +75,10 @@ pub(crate) struct TableColumn<'a> {
 /// How a table is read.
 #[derive(Debug)]
 pub(crate) struct TableScan<'a> {
-    /// The job.
-    job: &'a Job,
+    /// How files are read.
+    spec: ReadSpec<'a>,
     /// What becomes of bad rows.
-    policy: &'a Policy,
+    policy: &'a Policy<'a>,
     /// Progress, memory and the wish to stop.
     control: &'a Control,
     /// The columns, in the order of [`Batch::cells`].
@@ -156,13 +156,13 @@ struct Origin<'a> {
 impl<'a> TableScan<'a> {
     /// A scan of some columns.
     pub(crate) fn new(
-        job: &'a Job,
-        policy: &'a Policy,
+        spec: &ReadSpec<'a>,
+        policy: &'a Policy<'a>,
         control: &'a Control,
         columns: Vec<TableColumn<'a>>,
     ) -> TableScan<'a> {
         TableScan {
-            job,
+            spec: *spec,
             policy,
             control,
             columns,
@@ -172,7 +172,7 @@ impl<'a> TableScan<'a> {
     /// Reads one row group, or a share of a text file, and hands its rows to `on_batch`.
     ///
     /// # Errors
-    /// As the job's policy for bad rows says, if the file cannot be read or lacks a column, or if
+    /// As the policy for bad rows says, if the file cannot be read or lacks a column, or if
     /// `on_batch` gives up.
     pub(crate) fn read(
         &self,
@@ -180,7 +180,7 @@ impl<'a> TableScan<'a> {
         state: &mut TableState,
         on_batch: OnBatch<'_>,
     ) -> Result<()> {
-        state.kinds.start(self.job, 0);
+        state.kinds.start(&self.spec, 0);
         match &task.opened {
             Opened::Parquet(file) => self.read_parquet(file, task.row_group, state, on_batch),
             Opened::Text(file, ..) => self.read_text(file, task, state, on_batch),
@@ -190,7 +190,7 @@ impl<'a> TableScan<'a> {
 
     /// How times are read.
     fn clocks(&self) -> (Clock<'a>, WallClock<'a>) {
-        let clock = Clock::of(self.job);
+        let clock = Clock::new(&self.spec);
         (clock, WallClock::of(clock.zone))
     }
 
@@ -251,7 +251,7 @@ impl<'a> TableScan<'a> {
                 state.faults.extend(rows.map(|row| Fault {
                     row: count32(row),
                     column: Some(at),
-                    mismatch: Mismatch::new(column.kind.expected(self.job, "null"), "null"),
+                    mismatch: Mismatch::new(column.kind.expected(&self.spec, "null"), "null"),
                 }));
             }
         }
@@ -260,14 +260,14 @@ impl<'a> TableScan<'a> {
 
 impl Kind {
     /// What a message says should be there of what was found.
-    pub(crate) fn expected(self, job: &Job, found: &str) -> String {
+    pub(crate) fn expected(self, spec: &ReadSpec<'_>, found: &str) -> String {
         match self {
             Kind::IntId => {
                 advice::expected("a 64-bit integer", advice::on_id(found, Hint::TextIds))
             }
             Kind::TextId => EXPECTED_TEXT.to_owned(),
             Kind::Text => "a text of at most 4096 bytes".to_owned(),
-            Kind::Time => Clock::of(job).expected(None),
+            Kind::Time => Clock::new(spec).expected(None),
             Kind::Float => "a number".to_owned(),
         }
     }

@@ -68,7 +68,7 @@ impl TableScan<'_> {
                 continue;
             };
             let found = field.data_type();
-            let by_flag = self.job.customer_type.is_some();
+            let by_flag = self.spec.customer_type.is_some();
             let holds = |of| IdColumn::holds(found, of, by_flag);
             let (is_right, expected) = match column.kind {
                 Kind::IntId => (holds(CustomerType::Int64), of_ids(found, "integers")),
@@ -78,7 +78,7 @@ impl TableScan<'_> {
                     "text".to_owned(),
                 ),
                 Kind::Time => {
-                    check_time(file, column.name, self.job)?;
+                    check_time(file, column.name, self.spec.time_unit)?;
                     (true, "times".to_owned())
                 }
                 Kind::Float => (found.is_numeric(), "numbers".to_owned()),
@@ -102,7 +102,7 @@ impl TableScan<'_> {
             let cells = &mut state.cells[at];
             let mut faults = Faults {
                 column: at,
-                expected: &|found| column.kind.expected(self.job, found),
+                expected: &|found| column.kind.expected(&self.spec, found),
                 found: &mut state.faults,
             };
             let Some(array) = rows.column_by_name(column.name) else {

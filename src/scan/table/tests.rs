@@ -8,12 +8,14 @@ use parquet::arrow::ArrowWriter;
 use parquet::file::properties::WriterProperties;
 
 use super::{Kind, Memo, Policy, Presence, Rejected, TableColumn, TableScan, TableState, at};
+use crate::calendar::Zone;
 use crate::control::Control;
 use crate::error::Result;
 use crate::intern::Interner;
-use crate::job::{Job, OnBadRow, Question, Settings, Source};
+use crate::job::{Cutoff, Dedup, ItemType, OnBadRow, Question, Source};
 use crate::scan::Opened;
 use crate::scan::files::discover;
+use crate::scan::spec::{ActionSpec, FileSpec, ReadSpec};
 
 /// A row: id, count, time, price. The third has an empty id, the fourth no number for a price.
 const ROWS: [[&str; 4]; 5] = [
@@ -107,28 +109,56 @@ fn parquet(dictionaries: bool) -> Vec<u8> {
     std::mem::take(writer.inner_mut())
 }
 
-/// A job that reads a file.
-fn job(path: &Path, on_bad_row: OnBadRow) -> Job {
-    let settings = Settings {
+/// How files are read, in a zone.
+fn spec(zone: &Zone, on_bad_row: OnBadRow) -> ReadSpec<'_> {
+    ReadSpec {
         question: Question::Dwell,
-        paths: vec![(Source::Events, path.display().to_string())],
-        out: "out".into(),
+        format: None,
+        columns: &[],
+        zone,
+        is_zone_named: true,
+        time_unit: None,
+        allow_unused: false,
+        null_values: &[],
+        guest_ids: &[],
+        customer_type: None,
+        item_type: ItemType::Int32,
+        has_item_codes: false,
         on_bad_row,
-        timezone: Some("Europe/Berlin".into()),
+        bad_rows_max: 10,
+        threads: 1,
         text_piece_bytes: 40,
-        ..Settings::default()
-    };
-    Job::new(settings).expect("good settings")
+        cutoff: Cutoff::Day,
+        actions: ActionSpec {
+            sources: &[],
+            available: &[],
+            embargo_us: &[],
+            types: &[],
+            sides: &[],
+            dedup: Dedup::None,
+            actions_max: 1,
+            lateness_max_us: None,
+            wave_rows_min: 1,
+        },
+    }
 }
 
 /// The good rows of a file, as texts, and what was rejected.
 fn read(path: &Path, on_bad_row: OnBadRow) -> Result<(Vec<String>, Vec<Rejected>)> {
-    let job = job(path, on_bad_row);
-    let (policy, control) = (Policy::of(&job), Control::default());
-    let scan = TableScan::new(&job, &policy, &control, COLUMNS.to_vec());
+    let zone = Zone::named("Europe/Berlin").expect("a zone");
+    let spec = spec(&zone, on_bad_row);
+    let (policy, control) = (Policy::new(&spec), Control::default());
+    let scan = TableScan::new(&spec, &policy, &control, COLUMNS.to_vec());
     let (mut state, mut rows) = (TableState::default(), Vec::new());
-    let files = discover(&job)?;
-    let opened = Opened::open(&job, &files[0].files[0])?;
+    let files = discover(&FileSpec {
+        question: Question::Dwell,
+        sources: vec![Source::Events],
+        dir: None,
+        paths: &[(Source::Events, path.display().to_string())],
+        files_from: &[],
+        null_values: &[],
+    })?;
+    let opened = Opened::open(&spec, &files[0].files[0])?;
     let (mut interner, mut memo, mut codes) = (Interner::texts(), Memo::default(), Vec::new());
     for task in opened.tasks() {
         scan.read(&task, &mut state, &mut |batch| {

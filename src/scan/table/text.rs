@@ -53,11 +53,11 @@ impl TableScan<'_> {
             self.control.count_read(rows % TICK_ROWS, task.steps);
             return Ok(());
         }
-        let piece_bytes = self.job.text_piece_bytes;
+        let piece_bytes = self.spec.text_piece_bytes;
         let open = || open(file, format, &columns, piece_bytes);
         let mut piece = std::mem::take(&mut state.piece);
         while let Some((at, layout)) = task.shared.take(file, &mut piece, open)? {
-            state.kinds.start(self.job, at);
+            state.kinds.start(&self.spec, at);
             let rejected = std::mem::take(&mut state.rejected);
             let mut seen = Seen::default();
             let wanted = Wanted {
@@ -146,7 +146,13 @@ impl TableScan<'_> {
             self.hand_on(1, &origin, state, on_batch)
         };
         let (format, columns) = (task.opened.text_format(), self.text_columns());
-        records(file, format, &columns, self.job.text_piece_bytes, &mut read)
+        records(
+            file,
+            format,
+            &columns,
+            self.spec.text_piece_bytes,
+            &mut read,
+        )
     }
 
     /// Puts together what came of all pieces of a file.
@@ -197,7 +203,7 @@ impl TableScan<'_> {
             None => Ok(()),
         };
         let (format, columns) = (task.opened.text_format(), self.text_columns());
-        let piece_bytes = self.job.text_piece_bytes;
+        let piece_bytes = self.spec.text_piece_bytes;
         records(file, format, &columns, piece_bytes, &mut fail_there)?;
         error.map_or(Ok(()), Err)
     }
@@ -242,7 +248,7 @@ impl TableScan<'_> {
             if let Err(found) = filled {
                 let expected = match column.kind {
                     Kind::Time => clocks.clock.expected(field.int()),
-                    kind => kind.expected(self.job, &found),
+                    kind => kind.expected(&self.spec, &found),
                 };
                 state.faults.push(Fault {
                     row: count32(row),

@@ -8,10 +8,11 @@ use arrow::datatypes::{DataType, Int64Type};
 use parquet::file::statistics::Statistics;
 
 use super::{Range, Seen, is_day};
-use crate::job::{Job, Source, TimeUnit};
+use crate::job::{Source, TimeUnit};
 use crate::scan::fields::{Field, to_micros};
 use crate::scan::input::InputFile;
 use crate::scan::parquet::ParquetFile;
+use crate::scan::spec::ReadSpec;
 use crate::scan::text::{TextColumn, records};
 use crate::scan::{Opened, seen_enough};
 
@@ -20,7 +21,7 @@ const TEXTS_MAX: u32 = 4096;
 
 /// Looks at the integers of a column until one can be meant; nothing if one can, or there are none.
 pub(super) fn look<'f>(
-    job: &Job,
+    spec: &ReadSpec<'_>,
     opened: &'f [Opened],
     column: &str,
     (unit, range): (TimeUnit, &Range),
@@ -32,7 +33,7 @@ pub(super) fn look<'f>(
         seen: None,
         texts: 0,
     };
-    let dt = job.column(Source::Impressions, "dt");
+    let dt = spec.column(Source::Impressions, "dt");
     for of in opened {
         let file = of.file();
         // A folder that tells the day leaves nobody to ask the column.
@@ -41,7 +42,7 @@ pub(super) fn look<'f>(
         }
         let looked = match of {
             Opened::Parquet(file) => looking.at_parquet(file),
-            Opened::Text(..) => looking.at_text(job, of),
+            Opened::Text(..) => looking.at_text(spec.text_piece_bytes, of),
             Opened::Empty(..) => continue,
         };
         if looked.is_break() {
@@ -143,27 +144,21 @@ impl<'f> Looking<'f, '_> {
     }
 
     /// Looks at a text file.
-    fn at_text(&mut self, job: &Job, of: &'f Opened) -> ControlFlow<()> {
+    fn at_text(&mut self, piece_bytes: usize, of: &'f Opened) -> ControlFlow<()> {
         let (file, format) = (of.file(), of.text_format());
         let columns = [TextColumn::new(self.column, false)];
         let mut end = ControlFlow::Continue(());
         // What is wrong with the file is found by who reads it.
-        let read = records(
-            file,
-            format,
-            &columns,
-            job.text_piece_bytes,
-            &mut |record| {
-                let Ok([field, ..]) = record.fields else {
-                    return Ok(());
-                };
-                end = self.at_field(file, field);
-                match end {
-                    ControlFlow::Continue(()) => Ok(()),
-                    ControlFlow::Break(()) => Err(seen_enough()),
-                }
-            },
-        );
+        let read = records(file, format, &columns, piece_bytes, &mut |record| {
+            let Ok([field, ..]) = record.fields else {
+                return Ok(());
+            };
+            end = self.at_field(file, field);
+            match end {
+                ControlFlow::Continue(()) => Ok(()),
+                ControlFlow::Break(()) => Err(seen_enough()),
+            }
+        });
         drop(read);
         end
     }

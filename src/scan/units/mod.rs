@@ -1,4 +1,4 @@
-//! Integers that are times: whether the unit that a job names can be that of a source.
+//! Integers that are times: whether the unit that the user names can be that of a source.
 //!
 //! **In / Out**: the opened files of a source, and which of its columns hold times → nothing, or an
 //! error that names the unit that would fit.
@@ -16,12 +16,13 @@ use crate::advice::{self, Hint};
 use crate::calendar::{DAY_US, date_text, day_of_date, instant_text};
 use crate::error::{Error, Result};
 use crate::ids::{Day, Micros};
-use crate::job::{Cutoff, DT, Job, Question, Source, TimeUnit};
+use crate::job::{Cutoff, DT, Question, Source, TimeUnit};
 use crate::scan::Opened;
 use crate::scan::actions::ActionNames;
 use crate::scan::fields::to_micros;
 use crate::scan::input::InputFile;
 use crate::scan::parquet::ParquetFile;
+use crate::scan::spec::ReadSpec;
 
 /// 1990-01-01: no log of clicks is older.
 pub(super) const FIRST_US: i64 = 7_305 * DAY_US;
@@ -66,18 +67,18 @@ struct Seen<'f> {
 /// # Errors
 /// If no integer of a column can be meant as the time that it is read as.
 pub(crate) fn check(
-    job: &Job,
+    spec: &ReadSpec<'_>,
     opened: &[Opened],
     columns: &[&str],
     newest: Option<Micros>,
 ) -> Result<()> {
-    let Some(unit) = job.time_unit else {
+    let Some(unit) = spec.time_unit else {
         return Ok(());
     };
     let range = Range::of(newest);
     for column in columns {
-        if let Some(seen) = look(job, opened, column, (unit, &range)) {
-            judge(job, column, (unit, &range), &seen)?;
+        if let Some(seen) = look(spec, opened, column, (unit, &range)) {
+            judge(spec, column, (unit, &range), &seen)?;
         }
     }
     Ok(())
@@ -85,19 +86,19 @@ pub(crate) fn check(
 
 /// The columns of a source that hold times, as its files name them; that of days as well, which a
 /// column of integers is read as.
-pub(crate) fn times_of(job: &Job, source: Source) -> Vec<&str> {
-    let name = |ours| job.column(source, ours);
-    match (job.question, source) {
+pub(crate) fn times_of<'a>(spec: &ReadSpec<'a>, source: Source) -> Vec<&'a str> {
+    let name = |ours| spec.column(source, ours);
+    match (spec.question, source) {
         (Question::Dwell, _) => vec![name("timestamp")],
         (Question::Features, Source::Impressions) => vec![name("impression_ts")],
         (Question::Features, Source::Clicks) => vec![name("click_ts")],
         (Question::Features, _) => vec![name("created_ts")],
-        (Question::Sequences, Source::Impressions) => match job.cutoff {
+        (Question::Sequences, Source::Impressions) => match spec.cutoff {
             Cutoff::Day => vec![name("dt")],
             Cutoff::Time => vec![name("dt"), name("impression_time")],
         },
         (Question::Sequences, _) => {
-            let names = ActionNames::of(job, source);
+            let names = ActionNames::new(spec, source);
             // Integers of the days that actions landed are refused whatever the unit.
             let available = names.available.filter(|name| *name != DT);
             let others = [names.time_else, available];
@@ -195,7 +196,7 @@ fn day_advice(file: &InputFile, column: &str) -> String {
 
 /// The error of a column none of whose integers can be meant, if it is one.
 fn judge(
-    job: &Job,
+    spec: &ReadSpec<'_>,
     column: &str,
     (unit, range): (TimeUnit, &Range),
     seen: &Seen<'_>,
@@ -204,7 +205,7 @@ fn judge(
         let what = format!("column \"{column}\": {}", day_advice(seen.file, column));
         return Err(Error::bad_file(&seen.file.shown, what));
     }
-    if seen.is_near || job.allow_unused {
+    if seen.is_near || spec.allow_unused {
         return Ok(());
     }
     let (least, most) = seen.bounds;
