@@ -113,21 +113,23 @@ fn nullable<'b>(
     values: impl Iterator<Item = &'b Kept>,
 ) -> Nullable {
     match kind {
-        KeepType::Int32 => {
-            Nullable::bytes(counts, values.map(|of| Some(of.int32()?.to_le_bytes())))
-        }
+        KeepType::Int32 => Nullable::bytes(
+            counts,
+            values.map(|value| Some(value.int32()?.to_le_bytes())),
+        ),
         KeepType::Int64 | KeepType::Time => {
-            Nullable::bytes(counts, values.map(|of| Some(of.int()?.to_le_bytes())))
+            Nullable::bytes(counts, values.map(|value| Some(value.int()?.to_le_bytes())))
         }
-        KeepType::Double => {
-            Nullable::bytes(counts, values.map(|of| Some(of.double()?.to_le_bytes())))
-        }
+        KeepType::Double => Nullable::bytes(
+            counts,
+            values.map(|value| Some(value.double()?.to_le_bytes())),
+        ),
         KeepType::Text => {
             let plain = |text: &str| {
                 let length = count32(text.len()).to_le_bytes();
                 [&length[..], text.as_bytes()].concat()
             };
-            Nullable::bytes(counts, values.map(|of| of.text().map(plain)))
+            Nullable::bytes(counts, values.map(|value| value.text().map(plain)))
         }
         KeepType::Boolean => Nullable::bits(counts, values.map(Kept::boolean)),
     }

@@ -35,7 +35,7 @@ pub(super) fn tally_of<I: Item>(
 ) -> RowTally {
     let mut tally = RowTally::default();
     let impressions = &block.probes.impressions;
-    let kinds = block.histories.iter().map(|of| of.kinds());
+    let kinds = block.histories.iter().map(|histories| histories.kinds());
     let kinds: Vec<Vec<Kind>> = kinds.collect();
     for (at, (row, shape)) in block.rows.iter().zip(&shapes.all).enumerate() {
         let partition = index(shape.partition);
@@ -43,8 +43,8 @@ pub(super) fn tally_of<I: Item>(
         // What is alike in all holds the same, unless an action stands for another of another time.
         let is_new = at == 0 || shape.fresh > 0 || !shape.ends_alike;
         if is_new || histories.passes_over() {
-            let of = (histories, &kinds[partition][..]);
-            shapes.contents(of, shape.actions, contents);
+            let sorted = (histories, &kinds[partition][..]);
+            shapes.contents(sorted, shape.actions, contents);
         }
         let items = block.items(row);
         let cutoff = block.probes.cutoffs[index(row.probe)];
@@ -61,7 +61,7 @@ pub(super) fn tally_of<I: Item>(
         let late = |slot| tally.histories.add_late(slot, samples);
         shapes.find_late(histories, (shape.actions, cutoff), late);
         let labels = &impressions.labels[items];
-        let count = |of| count64(labels.iter().filter(|label| **label == of).count());
+        let count = |kind| count64(labels.iter().filter(|label| **label == kind).count());
         tally.histories.positives += count(Label::Yes);
         tally.histories.null_labels += count(Label::Null);
     }

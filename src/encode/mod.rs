@@ -109,7 +109,7 @@ fn put_reversed<T: Copy, const BYTES: usize>(
 
 /// A run of rows of the output, of one day.
 pub(crate) struct Block<'a, I> {
-    /// All probes of the job.
+    /// All probes of the run.
     pub(crate) probes: &'a Probes<I>,
     /// The probes of this block, in order, with the items of each that are rows of it.
     pub(crate) rows: Vec<BlockRow>,
@@ -274,7 +274,12 @@ impl<'a> Encoder<'a> {
             });
         }
         let (chunks, offsets): (Vec<_>, Vec<_>) = chunks.into_iter().unzip();
-        let rows_count = bench.shapes.all.iter().map(|of| i64::from(of.rows)).sum();
+        let rows_count = bench
+            .shapes
+            .all
+            .iter()
+            .map(|shape| i64::from(shape.rows))
+            .sum();
         let sizes = chunks.iter().map(ColumnChunkMetaData::uncompressed_size);
         let metadata = RowGroupMetaData::builder(Arc::clone(&self.descriptor))
             .set_num_rows(rows_count)

@@ -86,12 +86,15 @@ impl Shapes {
                     Window { start, end }
                 }
             };
-            let before = self.all.last().filter(|of| of.partition == row.partition);
+            let before = self
+                .all
+                .last()
+                .filter(|shape| shape.partition == row.partition);
             let (fresh, kept) = match before {
                 None => (actions.count(), 0),
                 Some(before) => self.compare(histories, before.actions, actions),
             };
-            let count_before = self.all.last().map(|of| of.actions.count());
+            let count_before = self.all.last().map(|shape| shape.actions.count());
             let rows = match spec.layout {
                 Layout::Sample => row.items_end - row.items_start,
                 Layout::Request => 1,

@@ -20,16 +20,18 @@ pub(crate) type SourceDays = (Source, Option<Vec<Day>>);
 
 /// The days of the sources of a job, but for its impressions.
 pub(crate) fn source_days(sources: &[SourceFiles]) -> Vec<SourceDays> {
-    let others = sources.iter();
-    let others = others.filter(|of| ![Source::Impressions, Source::Listings].contains(&of.source));
-    let days = others.map(|of| {
-        let days: Option<Vec<Day>> = of.files.iter().map(|file| file.day).collect();
+    let without = [Source::Impressions, Source::Listings];
+    let others = sources
+        .iter()
+        .filter(|other| !without.contains(&other.source));
+    let days = others.map(|other| {
+        let days: Option<Vec<Day>> = other.files.iter().map(|file| file.day).collect();
         let days = days.map(|mut days| {
             days.sort_unstable();
             days.dedup();
             days
         });
-        (of.source, days)
+        (other.source, days)
     });
     days.collect()
 }
@@ -63,7 +65,7 @@ pub(crate) fn missing_days(reach: Reach, sources: &[SourceDays], day: Day) -> Ma
     let of_source = |days: &Option<Vec<Day>>| {
         let days = days.as_ref()?;
         let first = days.first()?.0.max(first);
-        let there = days.iter().filter(|of| (first..=last).contains(&of.0));
+        let there = days.iter().filter(|day| (first..=last).contains(&day.0));
         let bounds = [
             Day(first.saturating_sub(1)),
             Day(last.max(first.saturating_sub(1)).saturating_add(1)),

@@ -43,7 +43,7 @@ pub(crate) use self::write::{digest_of, schema, told_of, write};
 pub(crate) struct Vocabulary {
     /// The items, in the order of their codes, which are one more than their places.
     given: Interner,
-    /// The digest of the items of the file that the job names, if it names one.
+    /// The digest of the items of the file that was given, if one was.
     from: Option<u64>,
     /// XXH64 of the output's own vocabulary, if that is what is given.
     extends: Option<u64>,
@@ -76,7 +76,7 @@ impl Vocabulary {
         Ok(vocabulary)
     }
 
-    /// The digest of the items of the file that the job names, if it names one.
+    /// The digest of the items of the file that was given, if one was.
     pub(crate) fn from(&self) -> Option<u64> {
         self.from
     }
