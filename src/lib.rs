@@ -92,6 +92,8 @@
 //!   clock. They take slices and return values. They never allocate per row, and per key only to sort a
 //!   long run.
 //! - No module uses one that comes after it in the data path; a test holds them to it.
+//! - No stage before `output` knows the job, but for the settings in manifests: `engine/specs` makes of
+//!   it what each is told; the same test holds them to it.
 //! - No comparison of an event's time with a cutoff is anywhere but in `sweep::is_prior`.
 //! - No byte of a part depends on threads, memory, partitions, the order of files, or the clock.
 //! - `naive` and `oracle`, which rows are held to, use nothing of the data path.

@@ -6,7 +6,7 @@
 
 use serde_json::{Map, Value, json};
 
-use crate::job::{Job, Source, WarningCode};
+use crate::job::{Source, WarningCode};
 
 /// Something that a person should look at.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -67,18 +67,22 @@ pub(crate) struct Noticed {
 }
 
 impl Noticed {
-    /// The same with more warnings, but without those that a job silences.
-    pub(crate) fn told(mut self, job: &Job, more: impl IntoIterator<Item = Warning>) -> Noticed {
+    /// The same with more warnings, but without those that are silenced.
+    pub(crate) fn told(
+        mut self,
+        silenced: &[WarningCode],
+        more: impl IntoIterator<Item = Warning>,
+    ) -> Noticed {
         self.warnings.extend(more);
-        self.warnings = told(job, self.warnings);
+        self.warnings = told(silenced, self.warnings);
         self
     }
 }
 
-/// The warnings that a job does not silence, by code and source.
-pub(crate) fn told(job: &Job, mut warnings: Vec<Warning>) -> Vec<Warning> {
-    warnings.retain(|of| !job.no_warn.contains(&of.code));
-    warnings.sort_by_key(|of| (of.code, of.source));
+/// The warnings that are not silenced, by code and source.
+pub(crate) fn told(silenced: &[WarningCode], mut warnings: Vec<Warning>) -> Vec<Warning> {
+    warnings.retain(|warning| !silenced.contains(&warning.code));
+    warnings.sort_by_key(|warning| (warning.code, warning.source));
     warnings
 }
 

@@ -91,7 +91,7 @@ fn run(job: &Job, control: &Control) -> Result<DwellReport> {
         let what = "events repeat another one on the same flyer in all that they hold";
         let repeated = (report.duplicates, report.events);
         let repeats = doubts::repeats(job, repeated, (Source::Events, what));
-        Ok(noticed.told(job, repeats))
+        Ok(noticed.told(&job.no_warn, repeats))
     };
     dwell::write((job, control), &staging, (dealt, &gates), notice)
 }

@@ -101,7 +101,7 @@ fn run(job: &Job, control: &Control) -> Result<FeaturesReport> {
         let what =
             "clicks on listings that were shown repeat another one in user, listing and time";
         let repeats = doubts::repeats(job, (repeated, on_listings), (Source::Clicks, what));
-        Ok(noticed.told(job, repeats))
+        Ok(noticed.told(&job.no_warn, repeats))
     };
     features::write((job, control), &staging, (&found, &dealt), notice)
 }

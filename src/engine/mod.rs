@@ -139,7 +139,7 @@ fn run_typed<I: ItemColumn>(job: &Job, control: &Control) -> Result<Report> {
     let (found, partitions) = read_all(&job, control, &policy, &staging, asked)?;
     let notice = |rows: &[RowTally], counts: &HistoryCounts| {
         let noticed = notice_sequences((&job, control), &found, (rows, counts))?;
-        Ok(noticed.told(&job, None))
+        Ok(noticed.told(&job.no_warn, None))
     };
     let spec = write_spec(&job, found.probes.customer_type());
     output::write(

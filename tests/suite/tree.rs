@@ -46,6 +46,34 @@ const ORDER: [&str; 40] = [
     "head",
     "fuzzed",
 ];
+/// Modules that are told what they need by a spec, which `engine` makes of the job: they name neither
+/// the job nor its settings, only single options.
+const STAGES: [&str; 21] = [
+    "warnings",
+    "kept",
+    "sides",
+    "column",
+    "chunk",
+    "keys",
+    "intern",
+    "probes",
+    "partition",
+    "spill",
+    "sort",
+    "sweep",
+    "op",
+    "tally",
+    "scan",
+    "encode",
+    "publish",
+    "vocabulary",
+    "manifest",
+    "metrics",
+    "quarantine",
+];
+/// Files of theirs that turn settings into the text of a manifest and back, which is what they are for.
+/// They are to go where settings are defined.
+const OF_SETTINGS: [&str; 2] = ["manifest/settings.rs", "manifest/sources.rs"];
 /// Modules that know slices and nothing else.
 const KERNELS: [&str; 5] = ["partition", "sort", "sweep", "op", "tally"];
 /// What no kernel names.
@@ -152,6 +180,28 @@ fn kernels_know_only_slices() {
                 assert_eq!(hit, None, "{} names {name}", path.display());
             }
         }
+    }
+}
+
+#[test]
+fn a_job_stops_at_the_door_of_the_engine() {
+    for (module, path, text) in modules() {
+        let is_exempt = OF_SETTINGS.iter().any(|of| path.ends_with(of));
+        if !STAGES.contains(&module.as_str()) || is_exempt {
+            continue;
+        }
+        let code = text.lines().filter(|line| !line.trim().starts_with("//"));
+        for line in code {
+            let mut words = line.split(|c: char| !(c.is_alphanumeric() || c == '_'));
+            let named = words.find(|word| ["Job", "Settings"].contains(word));
+            assert_eq!(named, None, "{}: {line}", path.display());
+        }
+    }
+    for module in STAGES {
+        assert!(
+            ORDER.contains(&module),
+            "{module} is gone; take it out of this test"
+        );
     }
 }
 

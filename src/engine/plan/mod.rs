@@ -160,7 +160,7 @@ pub fn plan(job: &Job, control: &Control) -> Result<Planned> {
         (Question::Features, _) => features::plan(job, control),
         (Question::Dwell, _) => dwell::plan(job, control),
     })?;
-    planned.warnings = told(job, planned.warnings);
+    planned.warnings = told(&job.no_warn, planned.warnings);
     Ok(planned)
 }
 
