@@ -14,7 +14,7 @@ use parquet::arrow::arrow_reader::{
 use parquet::file::metadata::PageIndexPolicy;
 use serde_json::Value;
 
-use super::values::{HeadValue, row_of};
+use super::values::{HeadValue, rows_of};
 use crate::engine::guarded;
 use crate::error::{Error, Result};
 use crate::publish::VOCABULARY;
@@ -51,8 +51,8 @@ pub(super) fn items_of(path: &Path, codes: &BTreeSet<i64>) -> Result<BTreeMap<i6
         let mut items = BTreeMap::new();
         for batch in reader.map_err(|error| broken(error.to_string()))? {
             let batch = batch.map_err(|error| broken(error.to_string()))?;
-            for row in 0..batch.num_rows() {
-                if let [HeadValue::Text(item), HeadValue::Int(code)] = &row_of(&batch, row)[..] {
+            for row in rows_of(&batch) {
+                if let [HeadValue::Text(item), HeadValue::Int(code)] = &row[..] {
                     items.insert(*code, item.clone());
                 }
             }

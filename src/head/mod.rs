@@ -31,7 +31,7 @@ use parquet::file::metadata::PageIndexPolicy;
 use self::files::{HeadFile, part_files, quarantine_files, read_manifest};
 use self::items::{items_of, vocabulary_of};
 pub use self::values::HeadValue;
-use self::values::{is_wanted, row_of};
+use self::values::{is_wanted, rows_of};
 use crate::calendar::date_text;
 use crate::engine::guarded;
 use crate::error::{Error, ErrorKind, Result};
@@ -207,7 +207,7 @@ impl Head {
             let mask = ProjectionMask::columns(schema, [column]);
             let wanted = HeadValue::Text(wanted.to_owned()).to_string();
             filters.push(Box::new(ArrowPredicateFn::new(mask, move |batch| {
-                is_wanted(&batch, &wanted)
+                Ok(is_wanted(&batch, &wanted))
             })));
             Ok(())
         };
@@ -246,11 +246,9 @@ impl Head {
                 None => self.open = None,
                 Some(batch) => {
                     let day = file.day;
-                    let rows = (0..batch.num_rows()).map(|row| HeadRow {
-                        day,
-                        values: row_of(&batch, row),
-                    });
-                    self.ready.extend(rows);
+                    let rows = rows_of(&batch);
+                    self.ready
+                        .extend(rows.map(|values| HeadRow { day, values }));
                     let read = count64(batch.num_rows());
                     self.left = self.left.saturating_sub(read);
                 }

@@ -5,16 +5,15 @@
 
 use std::fmt;
 
-use arrow::array::{Array, AsArray, BooleanArray, RecordBatch};
+use arrow::array::{Array, ArrayRef, AsArray, BooleanArray, RecordBatch};
+use arrow::compute::cast;
 use arrow::datatypes::{
-    DataType, Date32Type, Float32Type, Float64Type, Int8Type, Int16Type, Int32Type, Int64Type,
-    TimeUnit, TimestampMicrosecondType,
+    DataType, Date32Type, Float64Type, Int64Type, TimeUnit, TimestampMicrosecondType,
 };
-use arrow::error::ArrowError;
-use arrow::util::display::{ArrayFormatter, FormatOptions};
 
 use crate::calendar::{date_text, instant_text};
 use crate::ids::{Day, Micros};
+use crate::scan::parquet::value_text;
 
 /// A value of a row.
 #[derive(Clone, Debug, PartialEq)]
@@ -38,65 +37,63 @@ pub enum HeadValue {
 }
 
 /// Which rows of a batch of one column have a value, as text.
-pub(super) fn is_wanted(batch: &RecordBatch, wanted: &str) -> Result<BooleanArray, ArrowError> {
+pub(super) fn is_wanted(batch: &RecordBatch, wanted: &str) -> BooleanArray {
     let column = batch.column(0);
-    let rows = (0..column.len()).map(|row| match column.data_type() {
+    let rows: Vec<bool> = match column.as_string_opt::<i32>() {
         // Without a text for each row.
-        DataType::Utf8 => column.is_valid(row) && column.as_string::<i32>().value(row) == wanted,
-        _ => column.is_valid(row) && value_of(column, row).to_string() == wanted,
-    });
-    Ok(BooleanArray::from(rows.collect::<Vec<bool>>()))
-}
-
-/// The values of a row.
-pub(super) fn row_of(batch: &RecordBatch, row: usize) -> Vec<HeadValue> {
-    let columns = batch.columns().iter();
-    columns.map(|column| value_of(column, row)).collect()
-}
-
-/// The value of a row of a column.
-fn value_of(column: &dyn Array, row: usize) -> HeadValue {
-    if column.is_null(row) {
-        return HeadValue::Null;
-    }
-    match column.data_type() {
-        DataType::Boolean => HeadValue::Bool(column.as_boolean().value(row)),
-        DataType::Int8 => HeadValue::Int(column.as_primitive::<Int8Type>().value(row).into()),
-        DataType::Int16 => HeadValue::Int(column.as_primitive::<Int16Type>().value(row).into()),
-        DataType::Int32 => HeadValue::Int(column.as_primitive::<Int32Type>().value(row).into()),
-        DataType::Int64 => HeadValue::Int(column.as_primitive::<Int64Type>().value(row)),
-        DataType::Float64 => HeadValue::Float(column.as_primitive::<Float64Type>().value(row)),
-        DataType::Float32 => {
-            // By its own shortest text, so that 0.1 stays 0.1.
-            let value = column.as_primitive::<Float32Type>().value(row);
-            HeadValue::Float(
-                value
-                    .to_string()
-                    .parse()
-                    .unwrap_or_else(|_| f64::from(value)),
-            )
+        Some(texts) => texts.iter().map(|text| text == Some(wanted)).collect(),
+        None => {
+            let values = values_of(column).into_iter();
+            let is_it = |value: HeadValue| value != HeadValue::Null && value.to_string() == wanted;
+            values.map(is_it).collect()
         }
-        DataType::Utf8 => HeadValue::Text(column.as_string::<i32>().value(row).to_owned()),
-        DataType::Date32 => {
+    };
+    BooleanArray::from(rows)
+}
+
+/// The rows of a batch.
+pub(super) fn rows_of(batch: &RecordBatch) -> impl Iterator<Item = Vec<HeadValue>> {
+    let columns = batch.columns().iter();
+    let columns = columns.map(|column| values_of(column).into_iter());
+    let mut columns: Vec<_> = columns.collect();
+    (0..batch.num_rows()).map(move |_| columns.iter_mut().filter_map(Iterator::next).collect())
+}
+
+/// The values of a column.
+fn values_of(column: &ArrayRef) -> Vec<HeadValue> {
+    let values: Box<dyn Fn(usize) -> HeadValue + '_> = match column.data_type() {
+        DataType::Boolean => Box::new(|row| HeadValue::Bool(column.as_boolean().value(row))),
+        DataType::Int8 | DataType::Int16 | DataType::Int32 | DataType::Int64 => {
+            let wide =
+                cast(column, &DataType::Int64).expect("every integer has room in the widest");
+            Box::new(move |row| HeadValue::Int(wide.as_primitive::<Int64Type>().value(row)))
+        }
+        DataType::Float64 => {
+            Box::new(|row| HeadValue::Float(column.as_primitive::<Float64Type>().value(row)))
+        }
+        // By its own shortest text, so that 0.1 stays 0.1.
+        DataType::Float32 => Box::new(|row| {
+            let text = value_text(column, row).parse();
+            HeadValue::Float(text.expect("a number is written as one"))
+        }),
+        DataType::Date32 => Box::new(|row| {
             let day = column.as_primitive::<Date32Type>().value(row);
             HeadValue::Date(date_text(Day(day)))
-        }
-        DataType::Timestamp(TimeUnit::Microsecond, _) => {
+        }),
+        DataType::Timestamp(TimeUnit::Microsecond, _) => Box::new(|row| {
             let at = column.as_primitive::<TimestampMicrosecondType>().value(row);
             HeadValue::Time(instant_text(Micros(at)))
-        }
+        }),
         DataType::List(_) => {
-            let values = column.as_list::<i32>().value(row);
-            let rows = 0..values.len();
-            HeadValue::List(rows.map(|row| value_of(&values, row)).collect())
+            Box::new(|row| HeadValue::List(values_of(&column.as_list::<i32>().value(row))))
         }
-        _ => {
-            let options = FormatOptions::default();
-            let text = ArrayFormatter::try_new(column, &options)
-                .and_then(|of| of.value(row).try_to_string());
-            text.map_or(HeadValue::Null, HeadValue::Text)
-        }
-    }
+        _ => Box::new(|row| HeadValue::Text(value_text(column, row))),
+    };
+    let value = |row| match column.is_null(row) {
+        true => HeadValue::Null,
+        false => values(row),
+    };
+    (0..column.len()).map(value).collect()
 }
 
 impl fmt::Display for HeadValue {

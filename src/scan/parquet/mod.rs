@@ -26,7 +26,7 @@ use std::error::Error as StdError;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
-use arrow::array::RecordBatch;
+use arrow::array::{Array, ArrayRef, RecordBatch};
 use arrow::compute::cast;
 use arrow::datatypes::{DataType, Field, FieldRef, Fields, Schema, TimeUnit};
 use arrow::util::display::{ArrayFormatter, FormatOptions};
@@ -312,22 +312,29 @@ pub(crate) fn judge(bytes: &[u8]) {
 
 /// A row of some columns as a JSON object, for the quarantine.
 pub(crate) fn row_as_json(batch: &RecordBatch, row: usize) -> String {
+    let schema = batch.schema();
+    let fields = schema.fields().iter().zip(batch.columns());
+    let object = fields.map(|(field, column)| {
+        let text = serde_json::Value::String(value_text(column, row));
+        (field.name().clone(), text)
+    });
+    serde_json::Value::Object(object.collect()).to_string()
+}
+
+/// A value of any type as text; `null` if there is none.
+pub(crate) fn value_text(column: &ArrayRef, row: usize) -> String {
+    // The formatter knows offsets, and no names of zones.
+    let in_offset = match column.data_type() {
+        DataType::Timestamp(unit, Some(_)) => {
+            let utc = DataType::Timestamp(*unit, Some("+00:00".into()));
+            cast(&column.slice(row, 1), &utc).ok()
+        }
+        _ => None,
+    };
+    let (column, row) = in_offset.as_ref().map_or((column, row), |one| (one, 0));
     let options = FormatOptions::default().with_null("null");
-    let mut object = serde_json::Map::new();
-    for (field, column) in batch.schema().fields().iter().zip(batch.columns()) {
-        // The formatter knows offsets, and no names of zones.
-        let column = match column.data_type() {
-            DataType::Timestamp(unit, Some(_)) => {
-                let utc = DataType::Timestamp(*unit, Some("+00:00".into()));
-                cast(column, &utc).unwrap_or_else(|_| Arc::clone(column))
-            }
-            _ => Arc::clone(column),
-        };
-        let text = ArrayFormatter::try_new(&column, &options).map_or_else(
-            |error| error.to_string(),
-            |format| format.value(row).to_string(),
-        );
-        object.insert(field.name().clone(), serde_json::Value::String(text));
-    }
-    serde_json::Value::Object(object).to_string()
+    ArrayFormatter::try_new(column, &options).map_or_else(
+        |error| error.to_string(),
+        |format| format.value(row).to_string(),
+    )
 }

@@ -3,9 +3,8 @@
 use std::path::Path;
 
 use arrow::array::{Array, ArrayRef, AsArray, RecordBatch};
-use arrow::datatypes::{
-    DataType, Float64Type, Int8Type, Int32Type, Int64Type, TimestampMicrosecondType,
-};
+use arrow::compute::cast;
+use arrow::datatypes::{DataType, Float64Type, Int64Type, TimestampMicrosecondType};
 use parquet::arrow::ProjectionMask;
 use parquet::arrow::arrow_reader::{ParquetRecordBatchReaderBuilder, RowSelection};
 
@@ -16,6 +15,7 @@ use crate::error::{Error, Result};
 use crate::ids::index64;
 use crate::publish::MANIFEST;
 use crate::regular;
+use crate::scan::parquet::value_text;
 
 /// Hands batches of the chosen rows of a file on, each with the numbers of its rows; of some columns
 /// only, if they are named.
@@ -85,39 +85,27 @@ pub(super) fn column<'a>(batch: &'a RecordBatch, name: &str) -> &'a ArrayRef {
 
 /// An id, as text.
 pub(super) fn id(array: &ArrayRef, row: usize) -> Option<String> {
-    array.is_valid(row).then(|| match array.data_type() {
-        DataType::Utf8 => array.as_string::<i32>().value(row).to_owned(),
-        _ => array.as_primitive::<Int64Type>().value(row).to_string(),
-    })
+    array.is_valid(row).then(|| value_text(array, row))
 }
 
-/// A value of any type that is carried through, as text: times as microseconds since the epoch.
+/// A value of any type that is carried through, as the text that the reference makes of it.
 pub(super) fn value_as_text(array: &ArrayRef, at: usize) -> Option<String> {
     array.is_valid(at).then(|| match array.data_type() {
-        DataType::Utf8 => array.as_string::<i32>().value(at).to_owned(),
-        DataType::Boolean => array.as_boolean().value(at).to_string(),
+        // Arrow writes a point in every number: `1.0`.
         DataType::Float64 => array.as_primitive::<Float64Type>().value(at).to_string(),
+        // Times are compared as microseconds since the epoch.
         DataType::Timestamp(..) => {
             let times = array.as_primitive::<TimestampMicrosecondType>();
             times.value(at).to_string()
         }
-        _ => ints(array)[at].to_string(),
+        _ => value_text(array, at),
     })
 }
 
 /// Integers of any width.
 pub(super) fn ints(array: &ArrayRef) -> Vec<i64> {
-    match array.data_type() {
-        DataType::Int8 => {
-            let values = array.as_primitive::<Int8Type>().values();
-            values.iter().map(|of| i64::from(*of)).collect()
-        }
-        DataType::Int32 => {
-            let values = array.as_primitive::<Int32Type>().values();
-            values.iter().map(|of| i64::from(*of)).collect()
-        }
-        _ => array.as_primitive::<Int64Type>().values().to_vec(),
-    }
+    let wide = cast(array, &DataType::Int64).expect("the schema is checked");
+    wide.as_primitive::<Int64Type>().values().to_vec()
 }
 
 /// A truth value.
