@@ -10,32 +10,22 @@
 //! number of threads. What fails leaves no file behind.
 
 use std::fmt::Write as _;
-use std::fs::{self, File as Disk};
-use std::io::{self, BufWriter, Write};
-use std::path::{Path, PathBuf};
-use std::sync::Arc;
-
-use arrow::array::{
-    ArrayRef, Int64Array, RecordBatch, StringArray, StringBuilder, TimestampMicrosecondArray,
-};
-use arrow::datatypes::{DataType, Field, Schema, TimeUnit};
-use parquet::arrow::ArrowWriter;
-use parquet::basic::Compression;
-use parquet::file::properties::WriterProperties;
-use rayon::prelude::*;
+use std::path::PathBuf;
 
 use super::population::Population;
 use super::random::{Random, below, happens, mix};
-use super::{DAYS_MAX, FIRST_DAY, cannot, disk_error, extension, in_range, share, threads_of};
+use super::table::{Column, Columns, write_table};
+use super::{DAYS_MAX, FIRST_DAY, Making, check_how, in_range, make_path, share};
 use crate::calendar::{DAY_US, date_text, day_of_wall};
-use crate::control::{Control, Stage};
-use crate::error::{Error, Result};
+use crate::control::Control;
+use crate::error::Result;
 use crate::ids::{Day, count64};
 use crate::job::Format;
-use crate::place::check_out;
 
 /// Events of a file, at most: a row group of Parquet.
 const FILE_ROWS: u64 = 1 << 20;
+/// Rows that become columns at a time.
+const BATCH_ROWS: usize = 1 << 14;
 /// The stream of random numbers; those of `sequences` and the population have others.
 const STREAM: u32 = 16;
 /// Microseconds of a second.
@@ -128,36 +118,24 @@ pub fn generate_events(settings: &GenerateEvents, control: &Control) -> Result<G
     in_range("--flyers", u64::from(settings.flyers), 1..=(1 << 31) - 1)?;
     in_range("--merchants", u64::from(settings.merchants), 1..=u64::MAX)?;
     in_range("--days", u64::from(settings.days), 1..=days)?;
-    let pool = threads_of(settings.threads, settings.format)?;
+    check_how(settings.threads, settings.format)?;
     let files = plan(settings);
-    check_out("the folder", &settings.dir)?;
-    fs::create_dir_all(&settings.dir)
-        .map_err(|error| cannot(&settings.dir, "it cannot be made", error))?;
-    let mut entries =
-        fs::read_dir(&settings.dir).map_err(|error| Error::io("read", &settings.dir, error))?;
-    if entries.next().is_some() {
-        return Err(Error::output(&settings.dir, "it exists and is not empty"));
-    }
-    control.enter(Stage::WRITE, settings.events);
-    let written = pool.install(|| {
-        let population = Population::new(settings.seed, settings.users, settings.flyers);
-        let files = files.par_iter().with_max_len(1);
-        files
-            .map(|file| write_file(settings, file, &population, control))
-            .sum::<Result<u64>>()
-    });
-    if written.is_err() {
-        for file in &files {
-            drop(fs::remove_dir_all(folder_of(settings, file)));
-        }
-    }
-    let generated = GeneratedEvents {
+    let make = Making {
+        dir: &settings.dir,
+        threads: settings.threads,
+        control,
+        rows: settings.events,
+    };
+    let population = || Population::new(settings.seed, settings.users, settings.flyers);
+    let folder = |file: &File| folder_of(settings, file);
+    let bytes = make.files(&files, population, folder, |file, population| {
+        write_file(settings, file, population, control)
+    })?;
+    Ok(GeneratedEvents {
         files: count64(files.len()),
         events: settings.events,
-        bytes: written?,
-    };
-    control.leave();
-    Ok(generated)
+        bytes,
+    })
 }
 
 /// The files to make: each day as many events as the next, and at least one file.
@@ -190,17 +168,16 @@ fn write_file(
     control: &Control,
 ) -> Result<u64> {
     control.check()?;
-    let folder = folder_of(settings, file);
-    fs::create_dir_all(&folder).map_err(|error| cannot(&folder, "it cannot be made", error))?;
-    let name = format!("part-{}.{}", file.part, extension(settings.format));
-    let path = folder.join(name);
+    let path = make_path(&folder_of(settings, file), file.part, settings.format)?;
     let events = events_of(settings, file, population);
-    let written = match settings.format {
-        Format::Parquet => write_parquet(settings, &events, &path),
-        _ => write_text(settings, &events, &path),
-    };
+    // A file without events has its columns.
+    let batches = events
+        .chunks(BATCH_ROWS)
+        .chain(events.is_empty().then_some(&[][..]));
+    let mut batches = batches.map(|events| Ok(columns(settings, events)));
+    let bytes = write_table(&mut batches, settings.format, &path)?;
     control.count_written(file.rows);
-    written.map_err(|error| Error::io("write", &path, error))
+    Ok(bytes)
 }
 
 /// The events of a file, visit by visit; visits begin one after the other.
@@ -265,104 +242,46 @@ fn visit(
 }
 
 /// The id of a user, as text.
-fn put_user(to: &mut String, user: i64) {
-    let mut bits = user.cast_unsigned();
+fn user_text(user: i64) -> String {
+    let (mut text, mut bits) = (String::with_capacity(64), user.cast_unsigned());
     for _ in 0..4 {
         bits = mix(bits.wrapping_add(1));
-        write!(to, "{bits:016x}").expect("memory takes what is written to it");
+        write!(text, "{bits:016x}").expect("memory takes what is written to it");
     }
+    text
 }
 
-/// The merchant of a flyer.
-fn merchant_of(settings: &GenerateEvents, flyer: i64) -> i64 {
-    flyer % i64::from(settings.merchants) + 1
+/// When an event was: text has the user's own offset, of one of four zones of America.
+fn wall_text(event: &Event) -> String {
+    let hours = 4 + (event.user >> 3 & 3);
+    let wall = event.at - hours * 3600 * SECOND_US;
+    let second = wall.rem_euclid(DAY_US) / SECOND_US;
+    let day = date_text(day_of_wall(wall));
+    let (hour, minute, second) = (second / 3600, second / 60 % 60, second % 60);
+    format!("{day}T{hour:02}:{minute:02}:{second:02}-{hours:02}:00")
 }
 
-/// Writes a Parquet file; gives its bytes.
-fn write_parquet(settings: &GenerateEvents, events: &[Event], path: &Path) -> io::Result<u64> {
-    let schema = Arc::new(Schema::new(vec![
-        Field::new(
-            "timestamp",
-            DataType::Timestamp(TimeUnit::Microsecond, Some("UTC".into())),
-            true,
+/// Some events as columns.
+fn columns(settings: &GenerateEvents, events: &[Event]) -> Columns {
+    let rows = || events.iter();
+    let times = match settings.format {
+        Format::Parquet => Column::Times(rows().map(|event| event.at).collect()),
+        _ => Column::Texts(rows().map(wall_text).collect()),
+    };
+    let users = rows().map(|event| user_text(event.user)).collect();
+    let merchant = |flyer: i64| flyer % i64::from(settings.merchants) + 1;
+    let merchants = rows().map(|event| event.flyer.map(merchant)).collect();
+    vec![
+        ("timestamp", times),
+        ("user_id", Column::Texts(users)),
+        (
+            "event",
+            Column::Words(rows().map(|event| event.name).collect()),
         ),
-        Field::new("user_id", DataType::Utf8, true),
-        Field::new("event", DataType::Utf8, true),
-        Field::new("flyer_id", DataType::Int64, true),
-        Field::new("merchant_id", DataType::Int64, true),
-    ]));
-    let properties = WriterProperties::builder()
-        .set_created_by(concat!("hitherto ", env!("CARGO_PKG_VERSION")).to_owned())
-        .set_compression(Compression::SNAPPY)
-        .build();
-    let disk = Disk::create_new(path)?;
-    let writer = ArrowWriter::try_new(disk, Arc::clone(&schema), Some(properties));
-    let mut writer = writer.map_err(disk_error)?;
-    for events in events.chunks(1 << 14) {
-        let times = events.iter().map(|event| event.at);
-        let times = TimestampMicrosecondArray::from_iter_values(times).with_timezone("UTC");
-        let (mut users, mut user) = (StringBuilder::new(), String::new());
-        for event in events {
-            user.clear();
-            put_user(&mut user, event.user);
-            users.append_value(&user);
-        }
-        let flyers = || events.iter().map(|event| event.flyer);
-        let merchants = flyers().map(|flyer| flyer.map(|flyer| merchant_of(settings, flyer)));
-        let columns: Vec<ArrayRef> = vec![
-            Arc::new(times),
-            Arc::new(users.finish()),
-            Arc::new(StringArray::from_iter_values(
-                events.iter().map(|event| event.name),
-            )),
-            Arc::new(Int64Array::from_iter(flyers())),
-            Arc::new(Int64Array::from_iter(merchants)),
-        ];
-        let batch = RecordBatch::try_new(Arc::clone(&schema), columns);
-        let batch = batch.map_err(io::Error::other)?;
-        writer.write(&batch).map_err(disk_error)?;
-    }
-    let disk = writer.into_inner().map_err(disk_error)?;
-    Ok(disk.metadata()?.len())
-}
-
-/// Writes CSV or NDJSON; gives its bytes.
-fn write_text(settings: &GenerateEvents, events: &[Event], path: &Path) -> io::Result<u64> {
-    let mut out = BufWriter::new(Disk::create_new(path)?);
-    if settings.format == Format::Csv {
-        writeln!(out, "timestamp,user_id,event,flyer_id,merchant_id")?;
-    }
-    let mut line = String::new();
-    for event in events {
-        // Four zones of America.
-        let hours = 4 + (event.user >> 3 & 3);
-        let wall = event.at - hours * 3600 * SECOND_US;
-        let second = wall.rem_euclid(DAY_US) / SECOND_US;
-        let (day, name) = (date_text(day_of_wall(wall)), event.name);
-        let (hour, minute, second) = (second / 3600, second / 60 % 60, second % 60);
-        let time = format!("{day}T{hour:02}:{minute:02}:{second:02}-{hours:02}:00");
-        line.clear();
-        put_user(&mut line, event.user);
-        let place = event
-            .flyer
-            .map(|flyer| (flyer, merchant_of(settings, flyer)));
-        match (settings.format, place) {
-            (Format::Csv, Some((flyer, merchant))) => {
-                writeln!(out, "{time},{line},{name},{flyer},{merchant}")?;
-            }
-            (Format::Csv, None) => writeln!(out, "{time},{line},{name},,")?,
-            (_, place) => {
-                let (flyer, merchant) = place.map_or_else(
-                    || ("null".to_owned(), "null".to_owned()),
-                    |(flyer, merchant)| (flyer.to_string(), merchant.to_string()),
-                );
-                writeln!(
-                    out,
-                    r#"{{"timestamp":"{time}","user_id":"{line}","event":"{name}","flyer_id":{flyer},"merchant_id":{merchant}}}"#
-                )?;
-            }
-        }
-    }
-    let disk = out.into_inner().map_err(|error| error.into_error())?;
-    Ok(disk.metadata()?.len())
+        (
+            "flyer_id",
+            Column::MaybeInts(rows().map(|event| event.flyer).collect()),
+        ),
+        ("merchant_id", Column::MaybeInts(merchants)),
+    ]
 }

@@ -10,22 +10,18 @@
 //! of an impression that is in another file; the same bytes for any number of threads. What fails
 //! leaves no file behind.
 
-use std::fs;
 use std::ops::Range;
 use std::path::PathBuf;
 
-use rayon::prelude::*;
-
 use super::population::Population;
 use super::random::{below, halves, happens, mix};
-use super::table::{Column, Columns, write_parquet, write_text};
-use super::{DAYS_MAX, FIRST_DAY, cannot, extension, in_range, threads_of};
+use super::table::{Column, Columns, write_table};
+use super::{DAYS_MAX, FIRST_DAY, Making, check_how, in_range, make_path};
 use crate::calendar::DAY_US;
-use crate::control::{Control, Stage};
-use crate::error::{Error, Result};
+use crate::control::Control;
+use crate::error::Result;
 use crate::ids::count64;
 use crate::job::{Format, Source};
-use crate::place::check_out;
 
 /// Rows of a file, at most: a row group of Parquet.
 const FILE_ROWS: u64 = 1 << 20;
@@ -126,37 +122,24 @@ pub fn generate_listings(
         1..=(1 << 31) - 1,
     )?;
     in_range("--days", u64::from(settings.days), 1..=u64::from(DAYS_MAX))?;
-    let pool = threads_of(settings.threads, settings.format)?;
-    let dir = &settings.dir;
-    check_out("the folder", dir)?;
-    fs::create_dir_all(dir).map_err(|error| cannot(dir, "it cannot be made", error))?;
-    let mut entries = fs::read_dir(dir).map_err(|error| Error::io("read", dir, error))?;
-    if entries.next().is_some() {
-        return Err(Error::output(dir, "it exists and is not empty"));
-    }
+    check_how(settings.threads, settings.format)?;
     let files = plan(settings);
-    let rows = files
-        .iter()
-        .map(|file| file.rows.end - file.rows.start)
-        .sum();
-    control.enter(Stage::WRITE, rows);
-    let written = pool.install(|| {
-        let population = Population::new(settings.seed, settings.users, settings.listings);
-        let files = files.par_iter().with_max_len(1);
-        files
-            .map(|file| write_file(settings, file, &population, control))
-            .sum::<Result<u64>>()
-    });
-    if written.is_err() {
-        for file in &files {
-            drop(fs::remove_dir_all(dir.join(file.source.folder())));
-        }
-    }
-    control.leave();
+    let rows = files.iter().map(|file| file.rows.end - file.rows.start);
+    let make = Making {
+        dir: &settings.dir,
+        threads: settings.threads,
+        control,
+        rows: rows.sum(),
+    };
+    let population = || Population::new(settings.seed, settings.users, settings.listings);
+    let folder = |file: &File| settings.dir.join(file.source.folder());
+    let bytes = make.files(&files, population, folder, |file, population| {
+        write_file(settings, file, population, control)
+    })?;
     Ok(GeneratedListings {
         files: count64(files.len()),
-        rows,
-        bytes: written?,
+        rows: make.rows,
+        bytes,
     })
 }
 
@@ -245,7 +228,7 @@ fn columns(
             ("listing_id", Column::Ints(rows.clone().map(id).collect())),
             (
                 "category",
-                Column::Texts(rows.clone().map(category).collect()),
+                Column::Words(rows.clone().map(category).collect()),
             ),
             ("price", Column::Floats(rows.clone().map(price).collect())),
             ("created_ts", Column::Times(rows.map(created).collect())),
@@ -285,9 +268,7 @@ fn write_file(
     control: &Control,
 ) -> Result<u64> {
     let folder = settings.dir.join(file.source.folder());
-    fs::create_dir_all(&folder).map_err(|error| cannot(&folder, "it cannot be made", error))?;
-    let name = format!("part-{}.{}", file.part, extension(settings.format));
-    let path = folder.join(name);
+    let path = make_path(&folder, file.part, settings.format)?;
     let batches = (file.rows.start..file.rows.end.max(file.rows.start + 1))
         .step_by(usize::try_from(BATCH_ROWS).expect("a batch is small"))
         .map(|start| start..(start + BATCH_ROWS).min(file.rows.end));
@@ -296,14 +277,12 @@ fn write_file(
         control.count_written(rows.end - rows.start);
         Ok(columns(settings, file.source, rows, population))
     });
-    match settings.format {
-        Format::Parquet => write_parquet(&mut batches, &path),
-        format => write_text(&mut batches, format, &path),
-    }
+    write_table(&mut batches, settings.format, &path)
 }
 
 #[cfg(test)]
 mod tests {
+    use std::fs;
     use std::path::Path;
 
     use super::*;

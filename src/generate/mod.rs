@@ -27,6 +27,7 @@ mod random;
 mod table;
 mod text;
 
+use std::fmt;
 use std::fs::{self, File as Disk};
 use std::io;
 use std::ops::RangeInclusive;
@@ -46,7 +47,7 @@ use crate::calendar::date_text;
 use crate::control::{Control, Stage};
 use crate::error::{Error, ErrorKind, Result};
 use crate::ids::{Day, count64};
-use crate::job::{Format, Question, Source};
+use crate::job::{Format, Source};
 use crate::place::check_out;
 
 /// The first impression day: 2025-08-16.
@@ -116,7 +117,7 @@ pub struct Generated {
 /// empty, [`ErrorKind::Io`] if a file cannot be written, [`ErrorKind::Interrupted`].
 pub fn generate(settings: &GenerateSettings, control: &Control) -> Result<Generated> {
     check(settings)?;
-    let pool = threads_of(settings.threads, settings.format)?;
+    check_how(settings.threads, settings.format)?;
     let files = plan(settings);
     let mut generated = Generated {
         files: count64(files.len()),
@@ -128,21 +129,66 @@ pub fn generate(settings: &GenerateSettings, control: &Control) -> Result<Genera
             _ => generated.actions += file.rows,
         }
     }
-    make_folders(&settings.dir)?;
-    control.enter(Stage::WRITE, generated.impressions + generated.actions);
-    let written = pool.install(|| {
-        let population = Population::new(settings.seed, settings.customers, settings.items);
-        let files = files.par_iter().with_max_len(1);
-        files
-            .map(|file| write_file(settings, file, &population, control))
-            .sum::<Result<u64>>()
-    });
-    if written.is_err() {
-        remove_folders(&settings.dir);
-    }
-    generated.bytes = written?;
-    control.leave();
+    let make = Making {
+        dir: &settings.dir,
+        threads: settings.threads,
+        control,
+        rows: generated.impressions + generated.actions,
+    };
+    let population = || Population::new(settings.seed, settings.customers, settings.items);
+    let folder = |file: &File| settings.dir.join(file.source.folder());
+    generated.bytes = make.files(&files, population, folder, |file, population| {
+        write_file(settings, file, population, control)
+    })?;
     Ok(generated)
+}
+
+/// A folder in the making.
+struct Making<'a> {
+    /// The folder.
+    dir: &'a Path,
+    /// Threads to work with.
+    threads: usize,
+    /// Progress, and the wish to stop.
+    control: &'a Control,
+    /// Rows of all files.
+    rows: u64,
+}
+
+impl Making<'_> {
+    /// Writes all files into an empty folder, each of which gives its bytes; gives those of all. What
+    /// fails leaves none of the folders in it, which `folder` gives.
+    fn files<F: Sync>(
+        &self,
+        files: &[F],
+        population: impl FnOnce() -> Population + Send,
+        folder: impl Fn(&F) -> PathBuf,
+        write: impl Fn(&F, &Population) -> Result<u64> + Sync,
+    ) -> Result<u64> {
+        let pool = rayon::ThreadPoolBuilder::new().num_threads(self.threads);
+        let pool = pool.build().map_err(|error| {
+            let what = format!("no threads to work with: {error}");
+            Error::from(ErrorKind::Internal { what })
+        })?;
+        make_empty(self.dir)?;
+        self.control.enter(Stage::WRITE, self.rows);
+        let written = pool.install(|| {
+            let population = population();
+            let files = files.par_iter().with_max_len(1);
+            files
+                .map(|file| write(file, &population))
+                .sum::<Result<u64>>()
+        });
+        if written.is_err() {
+            // What cannot be removed stays, and the error that led here says why.
+            for file in files {
+                drop(fs::remove_dir_all(folder(file)));
+            }
+        }
+        let bytes = written?;
+        self.control.leave();
+        Ok(bytes)
+    }
 }
 
 /// Numbers within their bounds.
@@ -170,20 +216,15 @@ fn in_range(flag: &str, value: u64, range: RangeInclusive<u64>) -> Result<()> {
     )))
 }
 
-/// The threads to work with, for a format that can be written.
-fn threads_of(threads: usize, format: Format) -> Result<rayon::ThreadPool> {
+/// Threads to work with, and a format that can be written.
+fn check_how(threads: usize, format: Format) -> Result<()> {
     in_range("--threads", count64(threads), 1..=u64::MAX)?;
-    if format == Format::Json {
-        return Err(Error::settings(
+    match format {
+        Format::Json => Err(Error::settings(
             "generate writes parquet, csv or ndjson, not json",
-        ));
+        )),
+        _ => Ok(()),
     }
-    let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build();
-    pool.map_err(|error| {
-        Error::from(ErrorKind::Internal {
-            what: format!("no threads to work with: {error}"),
-        })
-    })
 }
 
 /// The files to make, the large ones first, so that no thread is left alone with one.
@@ -241,27 +282,21 @@ fn share(rows: u64, part: u64, whole: u64) -> u64 {
     rows / whole * part + rows % whole * part / whole
 }
 
-/// Makes the folder and those of the sources.
-fn make_folders(dir: &Path) -> Result<()> {
+/// Makes a folder, in which there is nothing.
+fn make_empty(dir: &Path) -> Result<()> {
     check_out("the folder", dir)?;
     fs::create_dir_all(dir).map_err(|error| cannot(dir, "it cannot be made", error))?;
     let mut entries = fs::read_dir(dir).map_err(|error| Error::io("read", dir, error))?;
-    if entries.next().is_some() {
-        return Err(Error::output(dir, "it exists and is not empty"));
+    match entries.next() {
+        Some(_) => Err(Error::output(dir, "it exists and is not empty")),
+        None => Ok(()),
     }
-    for source in Question::Sequences.sources() {
-        let folder = dir.join(source.folder());
-        fs::create_dir(&folder).map_err(|error| cannot(&folder, "it cannot be made", error))?;
-    }
-    Ok(())
 }
 
-/// Removes the folders of the sources, all of which [`make_folders`] made; what cannot be removed
-/// stays, and the error that led here says why.
-fn remove_folders(dir: &Path) {
-    for source in Question::Sequences.sources() {
-        drop(fs::remove_dir_all(dir.join(source.folder())));
-    }
+/// Makes the folder of a file; gives the path of the file in it.
+fn make_path(folder: &Path, part: impl fmt::Display, format: Format) -> Result<PathBuf> {
+    fs::create_dir_all(folder).map_err(|error| cannot(folder, "it cannot be made", error))?;
+    Ok(folder.join(format!("part-{part}.{}", extension(format))))
 }
 
 /// Writes a file; gives its bytes.
@@ -276,8 +311,7 @@ fn write_file(
         .dir
         .join(file.source.folder())
         .join(format!("dt={}", date_text(file.day)));
-    fs::create_dir(&folder).map_err(|error| cannot(&folder, "it cannot be made", error))?;
-    let path = folder.join(format!("part-0.{}", extension(settings.format)));
+    let path = make_path(&folder, 0, settings.format)?;
     let failed = |error: io::Error| Error::io("write", &path, error);
     let disk = Disk::create_new(&path).map_err(failed)?;
     let mut sink = Sink::new(settings.format, file, disk).map_err(failed)?;

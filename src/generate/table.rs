@@ -25,22 +25,35 @@ use crate::job::Format;
 pub(super) enum Column {
     /// Ids.
     Ints(Vec<i64>),
+    /// Ids that may lack.
+    MaybeInts(Vec<Option<i64>>),
     /// Times, µs since the epoch.
     Times(Vec<i64>),
     /// Numbers.
     Floats(Vec<f64>),
     /// Texts.
-    Texts(Vec<&'static str>),
+    Texts(Vec<String>),
+    /// Texts of which there are few.
+    Words(Vec<&'static str>),
 }
 
 /// Columns with their names.
 pub(super) type Columns = Vec<(&'static str, Column)>;
 
-/// Writes a Parquet file; gives its bytes.
-pub(super) fn write_parquet(
+/// Writes a file; gives its bytes.
+pub(super) fn write_table(
     batches: &mut dyn Iterator<Item = Result<Columns>>,
+    format: Format,
     path: &Path,
 ) -> Result<u64> {
+    match format {
+        Format::Parquet => write_parquet(batches, path),
+        format => write_text(batches, format, path),
+    }
+}
+
+/// Writes a Parquet file; gives its bytes.
+fn write_parquet(batches: &mut dyn Iterator<Item = Result<Columns>>, path: &Path) -> Result<u64> {
     let failed = |error| Error::io("write", path, error);
     let properties = WriterProperties::builder()
         .set_created_by(concat!("hitherto ", env!("CARGO_PKG_VERSION")).to_owned())
@@ -51,11 +64,13 @@ pub(super) fn write_parquet(
         let columns = columns?.into_iter().map(|(name, column)| {
             let array: ArrayRef = match column {
                 Column::Ints(values) => Arc::new(Int64Array::from(values)),
+                Column::MaybeInts(values) => Arc::new(Int64Array::from(values)),
                 Column::Times(values) => {
                     Arc::new(TimestampMicrosecondArray::from(values).with_timezone("UTC"))
                 }
                 Column::Floats(values) => Arc::new(Float64Array::from(values)),
                 Column::Texts(values) => Arc::new(StringArray::from(values)),
+                Column::Words(values) => Arc::new(StringArray::from(values)),
             };
             (name, array, true)
         });
@@ -77,7 +92,7 @@ pub(super) fn write_parquet(
 }
 
 /// Writes CSV or NDJSON; gives its bytes.
-pub(super) fn write_text(
+fn write_text(
     batches: &mut dyn Iterator<Item = Result<Columns>>,
     format: Format,
     path: &Path,
@@ -92,20 +107,7 @@ pub(super) fn write_text(
             writeln!(out, "{}", names.join(",")).map_err(failed)?;
         }
         for row in 0..columns[0].1.count() {
-            let fields = columns.iter().map(|(name, column)| {
-                let text = column.text(row);
-                match (format, column) {
-                    (Format::Csv, _) => text,
-                    (_, Column::Ints(_) | Column::Floats(_)) => format!("\"{name}\":{text}"),
-                    _ => format!("\"{name}\":\"{text}\""),
-                }
-            });
-            let line = fields.collect::<Vec<_>>().join(",");
-            let written = match format {
-                Format::Csv => writeln!(out, "{line}"),
-                _ => writeln!(out, "{{{line}}}"),
-            };
-            written.map_err(failed)?;
+            write_row(&columns, row, format, &mut out).map_err(failed)?;
         }
     }
     let disk = out
@@ -114,23 +116,53 @@ pub(super) fn write_text(
     Ok(disk.metadata().map_err(failed)?.len())
 }
 
+/// Writes a line.
+fn write_row(
+    columns: &Columns,
+    row: usize,
+    format: Format,
+    out: &mut impl Write,
+) -> io::Result<()> {
+    for (at, (name, column)) in columns.iter().enumerate() {
+        match (format, at) {
+            (Format::Csv, 0) => {}
+            (Format::Csv, _) => out.write_all(b",")?,
+            (_, 0) => write!(out, "{{\"{name}\":")?,
+            _ => write!(out, ",\"{name}\":")?,
+        }
+        let (quote, null) = match format {
+            Format::Csv => ("", ""),
+            _ => ("\"", "null"),
+        };
+        match column {
+            Column::Ints(values) => write!(out, "{}", values[row])?,
+            Column::MaybeInts(values) => match values[row] {
+                Some(value) => write!(out, "{value}")?,
+                None => out.write_all(null.as_bytes())?,
+            },
+            Column::Floats(values) => write!(out, "{}", values[row])?,
+            Column::Times(values) => {
+                write!(out, "{quote}{}{quote}", instant_text(Micros(values[row])))?;
+            }
+            Column::Texts(values) => write!(out, "{quote}{}{quote}", values[row])?,
+            Column::Words(values) => write!(out, "{quote}{}{quote}", values[row])?,
+        }
+    }
+    out.write_all(match format {
+        Format::Csv => "\n".as_bytes(),
+        _ => b"}\n",
+    })
+}
+
 impl Column {
     /// The number of rows.
     fn count(&self) -> usize {
         match self {
             Column::Ints(values) | Column::Times(values) => values.len(),
+            Column::MaybeInts(values) => values.len(),
             Column::Floats(values) => values.len(),
             Column::Texts(values) => values.len(),
-        }
-    }
-
-    /// The value of a row, as text.
-    fn text(&self, row: usize) -> String {
-        match self {
-            Column::Ints(values) => values[row].to_string(),
-            Column::Times(values) => instant_text(Micros(values[row])),
-            Column::Floats(values) => values[row].to_string(),
-            Column::Texts(values) => values[row].to_owned(),
+            Column::Words(values) => values.len(),
         }
     }
 }

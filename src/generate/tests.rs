@@ -8,6 +8,7 @@ use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 
 use super::*;
 use crate::calendar::DAY_US;
+use crate::job::Question;
 
 /// Few rows of everything.
 fn small(dir: &Path) -> GenerateSettings {
