@@ -4,9 +4,9 @@ use std::path::PathBuf;
 
 use clap::Args;
 use hitherto::{
-    Control, CustomerType, Dedup, DwellReport, Job, Publish, Question, Settings, Source, date_text,
+    CustomerType, Dedup, DwellReport, Job, Publish, Question, Settings, Source, date_text,
 };
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::cli::args::Common;
 use crate::cli::choices::{CodecArg, DivideByArg, IdArg, MethodArg, RepeatsArg};
@@ -14,7 +14,7 @@ use crate::cli::flags::{BadRows, Gates, Reading, Warnings};
 use crate::cli::job::{JobFile, with_file};
 use crate::cli::reading;
 use crate::cli::run_job;
-use crate::cli::summary::{counted, grouped, notes, size, warned, warnings_value};
+use crate::cli::summary::{Summary, grouped, notes, range, size, warnings_value};
 use crate::cli::values::duration;
 
 /// The examples under `hitherto dwell --help`.
@@ -121,7 +121,7 @@ impl Dwell {
     /// Runs the job.
     pub(crate) fn run(self, file: Option<&JobFile>) -> anyhow::Result<()> {
         let asked = self.into_settings(file);
-        run_job(asked, hitherto::dwell, summary, stats)
+        run_job(asked, hitherto::dwell, summary)
     }
 
     /// The settings that the flags ask for.
@@ -152,16 +152,10 @@ impl Dwell {
     }
 }
 
-/// The summary of a run, for standard error.
-fn summary(job: &Job, report: &DwellReport, seconds: f64) -> String {
+/// The summary of a run.
+fn summary<'a>(job: &Job, report: &'a DwellReport) -> Summary<'a> {
     let out = job.out.display();
-    let days = match report.days {
-        Some((first, last)) if first != last => {
-            format!("{} to {}", date_text(first), date_text(last))
-        }
-        Some((day, _)) => date_text(day),
-        None => "no days, for there are no events on flyers".to_owned(),
-    };
+    let none = || "no days, for there are no events on flyers".to_owned();
     let repeated = match job.dedup {
         Dedup::None => "repeated, and kept",
         _ => "repeated, and left out",
@@ -173,44 +167,36 @@ fn summary(job: &Job, report: &DwellReport, seconds: f64) -> String {
         (report.null_flyers, "without a flyer, left out"),
         (report.null_merchants, "without a merchant, left out"),
     ];
-    let merchants = format!(
-        "merchants, {} rows of a merchant and day",
-        grouped(report.merchant_rows)
-    );
-    let mut lines = vec![
-        format!("made {out}: {days}, in {seconds:.2} s"),
-        counted(
-            report.user_rows,
-            &format!(
-                "rows of a user, merchant and day, of {} users",
-                grouped(report.users)
+    let (users, rows) = (grouped(report.users), grouped(report.merchant_rows));
+    let mut reading = vec![format!("read it ({}) with", size(report.bytes))];
+    reading.extend(reading::of_file(&job.out.join("user_merchant.parquet")));
+    reading.push(format!(
+        "  BI       {out}/user_merchant.csv, {out}/merchant.csv"
+    ));
+    Summary {
+        days: report.days.map_or_else(none, range),
+        counts: vec![
+            (
+                report.user_rows,
+                format!("rows of a user, merchant and day, of {users} users"),
             ),
-        ),
-        counted(report.merchants, &merchants),
-        counted(report.events, &format!("events{}", notes(&of_events))),
-    ];
-    if report.rejected > 0 {
-        let rejected = format!("rows rejected, see {out}/_quarantine");
-        lines.push(counted(report.rejected, &rejected));
+            (
+                report.merchants,
+                format!("merchants, {rows} rows of a merchant and day"),
+            ),
+            (report.events, format!("events{}", notes(&of_events))),
+        ],
+        rejected: report.rejected,
+        days_skipped: (0, String::new()),
+        warnings: &report.warnings,
+        reading,
+        stats: stats(report),
     }
-    lines.extend(warned(&report.warnings));
-    lines.push(format!("read it ({}) with", size(report.bytes)));
-    let file = job.out.join("user_merchant.parquet");
-    lines.extend(reading::of_file(&file));
-    let tables = format!("  BI       {out}/user_merchant.csv, {out}/merchant.csv");
-    lines.push(tables);
-    lines.join("\n") + "\n"
 }
 
-/// The statistics of a run as JSON, for standard output.
-fn stats(job: &Job, report: &DwellReport, control: &Control, seconds: f64) -> String {
-    let stats = json!({
-        "out": job.out.display().to_string(),
-        "seconds": (seconds * 1000.0).round() / 1000.0,
-        "threads": job.threads,
-        "memory_accounted_peak_bytes": control.memory_peak(),
-        "spilled_bytes": control.spilled(),
-        "rows_read": control.rows().0,
+/// What a run counted, for programs.
+fn stats(report: &DwellReport) -> Value {
+    json!({
         "files": report.files,
         "events": report.events,
         "opens": report.opens,
@@ -226,6 +212,5 @@ fn stats(job: &Job, report: &DwellReport, control: &Control, seconds: f64) -> St
         "days": report.days.map(|(first, last)| [date_text(first), date_text(last)]),
         "bytes": report.bytes,
         "warnings": warnings_value(&report.warnings),
-    });
-    format!("{stats:#}\n")
+    })
 }

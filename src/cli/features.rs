@@ -3,10 +3,8 @@
 use std::path::PathBuf;
 
 use clap::Args;
-use hitherto::{
-    Control, CustomerType, Dedup, FeaturesReport, Job, Question, Settings, Source, date_text,
-};
-use serde_json::json;
+use hitherto::{CustomerType, Dedup, FeaturesReport, Job, Question, Settings, Source, date_text};
+use serde_json::{Value, json};
 
 use crate::cli::args::Common;
 use crate::cli::choices::{CodecArg, IdArg, LabelKeyArg, RepeatsArg};
@@ -14,7 +12,9 @@ use crate::cli::flags::{BadRows, Days, Gates, Place, Reading, Warnings};
 use crate::cli::job::{JobFile, with_file};
 use crate::cli::reading;
 use crate::cli::run_job;
-use crate::cli::summary::{counted, grouped, notes, percent, size, warned, warnings_value};
+use crate::cli::summary::{
+    Summary, bytes, days_value, grouped, notes, percent, range_of, size, warnings_value,
+};
 use crate::cli::values::{duration, window};
 
 /// The examples under `hitherto features --help`.
@@ -131,7 +131,7 @@ impl Features {
     /// Runs the job.
     pub(crate) fn run(self, file: Option<&JobFile>) -> anyhow::Result<()> {
         let asked = self.into_settings(file);
-        run_job(asked, hitherto::features, summary, stats)
+        run_job(asked, hitherto::features, summary)
     }
 
     /// The settings that the flags ask for.
@@ -166,16 +166,8 @@ impl Features {
     }
 }
 
-/// The summary of a run, for standard error.
-fn summary(job: &Job, report: &FeaturesReport, seconds: f64) -> String {
-    let out = job.out.display();
-    let days = match (report.days.first(), report.days.last()) {
-        (Some(first), Some(last)) if first.day != last.day => {
-            format!("{} to {}", date_text(first.day), date_text(last.day))
-        }
-        (Some(day), _) => date_text(day.day),
-        _ => "no days".to_owned(),
-    };
+/// The summary of a run.
+fn summary<'a>(job: &Job, report: &'a FeaturesReport) -> Summary<'a> {
     let of_rows = [
         (report.unknown_listings, "of a listing that no file has"),
         (report.negative_ages, "older than their listing"),
@@ -189,54 +181,41 @@ fn summary(job: &Job, report: &FeaturesReport, seconds: f64) -> String {
         (report.clicks_without_user, "without a user"),
         (report.repeated_clicks, repeated),
     ];
-    let mut lines = vec![
-        format!("made {out}: {days}, in {seconds:.2} s"),
-        counted(report.rows, &format!("rows{}", notes(&of_rows))),
-        counted(
-            report.clicked,
-            &format!(
-                "clicked ({} of the rows)",
-                percent(report.clicked, report.rows)
-            ),
+    let clicked = percent(report.clicked, report.rows);
+    Summary {
+        days: range_of(&report.days).unwrap_or_else(|| "no days".to_owned()),
+        counts: vec![
+            (report.rows, format!("rows{}", notes(&of_rows))),
+            (report.clicked, format!("clicked ({clicked} of the rows)")),
+            (report.clicks, format!("clicks{}", notes(&of_clicks))),
+            (report.listings, "listings".to_owned()),
+        ],
+        rejected: report.rejected,
+        days_skipped: (
+            report.days_skipped,
+            format!("days left as {} has them", job.out.display()),
         ),
-        counted(report.clicks, &format!("clicks{}", notes(&of_clicks))),
-        counted(report.listings, "listings"),
-    ];
-    if report.rejected > 0 {
-        let rejected = format!("rows rejected, see {out}/_quarantine");
-        lines.push(counted(report.rejected, &rejected));
+        warnings: &report.warnings,
+        reading: reading(job, report),
+        stats: stats(report),
     }
-    if report.days_skipped > 0 {
-        let kept = format!("days left as {out} has them");
-        lines.push(counted(report.days_skipped, &kept));
-    }
-    lines.extend(warned(&report.warnings));
-    let bytes: u64 = report.days.iter().map(|day| day.bytes).sum();
-    if let Some(first) = report.days.first() {
-        let days = grouped(count(report));
-        lines.push(format!("read it ({}, {days} days) with", size(bytes)));
-        lines.extend(reading::of_days(&job.out, "date", &date_text(first.day)));
-    }
-    lines.join("\n") + "\n"
 }
 
-/// The number of days.
-fn count(report: &FeaturesReport) -> u64 {
-    u64::try_from(report.days.len()).unwrap_or(u64::MAX)
+/// How to read what was made.
+fn reading(job: &Job, report: &FeaturesReport) -> Vec<String> {
+    let Some(first) = report.days.first() else {
+        return Vec::new();
+    };
+    let (size, days) = (size(bytes(&report.days)), u64::try_from(report.days.len()));
+    let days = grouped(days.unwrap_or(u64::MAX));
+    let mut lines = vec![format!("read it ({size}, {days} days) with")];
+    lines.extend(reading::of_days(&job.out, "date", &date_text(first.day)));
+    lines
 }
 
-/// The statistics of a run as JSON, for standard output.
-fn stats(job: &Job, report: &FeaturesReport, control: &Control, seconds: f64) -> String {
-    let days = report.days.iter().map(|day| {
-        json!({"day": date_text(day.day), "rows": day.rows, "parts": day.parts, "bytes": day.bytes})
-    });
-    let stats = json!({
-        "out": job.out.display().to_string(),
-        "seconds": (seconds * 1000.0).round() / 1000.0,
-        "threads": job.threads,
-        "memory_accounted_peak_bytes": control.memory_peak(),
-        "spilled_bytes": control.spilled(),
-        "rows_read": control.rows().0,
+/// What a run counted, for programs.
+fn stats(report: &FeaturesReport) -> Value {
+    json!({
         "files": report.files,
         "rows": report.rows,
         "clicked": report.clicked,
@@ -252,7 +231,6 @@ fn stats(job: &Job, report: &FeaturesReport, control: &Control, seconds: f64) ->
         "rejected": report.rejected,
         "days_skipped": report.days_skipped,
         "warnings": warnings_value(&report.warnings),
-        "days": days.collect::<Vec<_>>(),
-    });
-    format!("{stats:#}\n")
+        "days": days_value(&report.days),
+    })
 }

@@ -3,10 +3,11 @@
 use std::path::PathBuf;
 
 use clap::{Args, Subcommand, ValueEnum};
-use hitherto::{Format, GenerateEvents, GenerateListings, GenerateSettings};
+use hitherto::{Control, Format, GenerateEvents, GenerateListings, GenerateSettings};
+use serde_json::json;
 
 use crate::cli::args::Common;
-use crate::cli::summary::{grouped, size};
+use crate::cli::summary::{grouped, rounded, size};
 use crate::cli::{print, say, start, threads};
 
 /// The examples under `hitherto generate --help`.
@@ -174,13 +175,48 @@ impl From<FileFormat> for Format {
     }
 }
 
-/// Says what was made, and prints statistics if they are wanted.
-fn tell(common: &Common, text: &str, stats: &serde_json::Value) -> anyhow::Result<()> {
-    say(common, text);
-    if common.stats.is_some() {
-        print(&format!("{stats:#}\n"))?;
+/// What was made.
+struct Made {
+    /// The folder.
+    dir: PathBuf,
+    /// What it holds, for people.
+    what: String,
+    /// Its files.
+    files: u64,
+    /// Its rows, by the names that `--stats json` has for them.
+    rows: Vec<(&'static str, u64)>,
+    /// The bytes of all files.
+    bytes: u64,
+}
+
+/// Makes logs, says what was made, and prints statistics if they are wanted.
+fn run(
+    common: &Common,
+    make: impl FnOnce(&Control) -> hitherto::Result<Made>,
+) -> anyhow::Result<()> {
+    let (control, progress) = start(common)?;
+    let made = make(&control);
+    let seconds = progress.finish();
+    let made = made?;
+    let (dir, files, bytes) = (made.dir.display(), grouped(made.files), size(made.bytes));
+    let what = made.what;
+    say(
+        common,
+        &format!("made {dir}: {what} in {files} files, {bytes}, in {seconds:.2} s\n"),
+    );
+    if common.stats.is_none() {
+        return Ok(());
     }
-    Ok(())
+    let mut stats = json!({
+        "dir": dir.to_string(),
+        "seconds": rounded(seconds),
+        "files": made.files,
+    });
+    for (name, count) in made.rows {
+        stats[name] = json!(count);
+    }
+    stats["bytes"] = json!(made.bytes);
+    print(&format!("{stats:#}\n"))
 }
 
 impl Listings {
@@ -197,26 +233,17 @@ impl Listings {
             format: self.format.into(),
             threads: threads(&self.common),
         };
-        let (control, progress) = start(&self.common)?;
-        let generated = hitherto::generate_listings(&settings, &control);
-        let seconds = progress.finish();
-        let generated = generated?;
-        let text = format!(
-            "made {}: {} impressions and {} clicks in {} files, {}, in {seconds:.2} s\n",
-            settings.dir.display(),
-            grouped(settings.impressions),
-            grouped(settings.clicks),
-            grouped(generated.files),
-            size(generated.bytes),
-        );
-        let stats = serde_json::json!({
-            "dir": settings.dir.display().to_string(),
-            "seconds": (seconds * 1000.0).round() / 1000.0,
-            "files": generated.files,
-            "rows": generated.rows,
-            "bytes": generated.bytes,
-        });
-        tell(&self.common, &text, &stats)
+        run(&self.common, |control| {
+            let made = hitherto::generate_listings(&settings, control)?;
+            let (shown, clicks) = (grouped(settings.impressions), grouped(settings.clicks));
+            Ok(Made {
+                dir: settings.dir,
+                what: format!("{shown} impressions and {clicks} clicks"),
+                files: made.files,
+                rows: vec![("rows", made.rows)],
+                bytes: made.bytes,
+            })
+        })
     }
 }
 
@@ -234,25 +261,16 @@ impl Events {
             format: self.format.into(),
             threads: threads(&self.common),
         };
-        let (control, progress) = start(&self.common)?;
-        let generated = hitherto::generate_events(&settings, &control);
-        let seconds = progress.finish();
-        let generated = generated?;
-        let text = format!(
-            "made {}: {} events in {} files, {}, in {seconds:.2} s\n",
-            settings.dir.display(),
-            grouped(generated.events),
-            grouped(generated.files),
-            size(generated.bytes),
-        );
-        let stats = serde_json::json!({
-            "dir": settings.dir.display().to_string(),
-            "seconds": (seconds * 1000.0).round() / 1000.0,
-            "files": generated.files,
-            "events": generated.events,
-            "bytes": generated.bytes,
-        });
-        tell(&self.common, &text, &stats)
+        run(&self.common, |control| {
+            let made = hitherto::generate_events(&settings, control)?;
+            Ok(Made {
+                dir: settings.dir,
+                what: format!("{} events", grouped(made.events)),
+                files: made.files,
+                rows: vec![("events", made.events)],
+                bytes: made.bytes,
+            })
+        })
     }
 }
 
@@ -276,26 +294,16 @@ impl Generate {
             format: self.format.into(),
             threads: threads(&self.common),
         };
-        let (control, progress) = start(&self.common)?;
-        let generated = hitherto::generate(&settings, &control);
-        let seconds = progress.finish();
-        let generated = generated?;
-        let text = format!(
-            "made {}: {} impressions and {} actions in {} files, {}, in {seconds:.2} s\n",
-            settings.dir.display(),
-            grouped(generated.impressions),
-            grouped(generated.actions),
-            grouped(generated.files),
-            size(generated.bytes),
-        );
-        let stats = serde_json::json!({
-            "dir": settings.dir.display().to_string(),
-            "seconds": (seconds * 1000.0).round() / 1000.0,
-            "files": generated.files,
-            "impressions": generated.impressions,
-            "actions": generated.actions,
-            "bytes": generated.bytes,
-        });
-        tell(&self.common, &text, &stats)
+        run(&self.common, |control| {
+            let made = hitherto::generate(&settings, control)?;
+            let (shown, actions) = (grouped(made.impressions), grouped(made.actions));
+            Ok(Made {
+                dir: settings.dir,
+                what: format!("{shown} impressions and {actions} actions"),
+                files: made.files,
+                rows: vec![("impressions", made.impressions), ("actions", made.actions)],
+                bytes: made.bytes,
+            })
+        })
     }
 }

@@ -37,6 +37,7 @@ use signal_hook::flag;
 
 use args::{Cli, Command, Common, JobCommand};
 use progress::Progress;
+use summary::Summary;
 
 /// Runs the command that was given.
 pub(crate) fn run(args: Vec<OsString>) -> anyhow::Result<()> {
@@ -45,7 +46,7 @@ pub(crate) fn run(args: Vec<OsString>) -> anyhow::Result<()> {
     match asked.cli.command {
         Command::Sequences(sequences) => {
             let asked = sequences.into_settings(file);
-            run_job(asked, hitherto::run, summary::of, summary::stats)
+            run_job(asked, hitherto::run, summary::of_sequences)
         }
         Command::Plan(plan) => plan.run(file),
         Command::Features(features) => features.run(file),
@@ -74,17 +75,17 @@ pub(crate) fn run(args: Vec<OsString>) -> anyhow::Result<()> {
 pub(crate) fn run_job<R>(
     (common, settings): (Common, Settings),
     answer: impl FnOnce(&Job, &Control) -> hitherto::Result<R>,
-    summary: impl FnOnce(&Job, &R, f64) -> String,
-    stats: impl FnOnce(&Job, &R, &Control, f64) -> String,
+    summary: impl for<'a> FnOnce(&Job, &'a R) -> Summary<'a>,
 ) -> anyhow::Result<()> {
     let job = job_of(&common, settings)?;
     let (control, progress) = start(&common)?;
     let report = answer(&job, &control);
     let seconds = progress.finish();
     let report = report?;
-    say(&common, &summary(&job, &report, seconds));
+    let summary = summary(&job, &report);
+    say(&common, &summary.text(&job, seconds));
     if common.stats.is_some() {
-        print(&stats(&job, &report, &control, seconds))?;
+        print(&summary.stats(&job, &control, seconds))?;
     }
     Ok(())
 }

@@ -2,13 +2,13 @@
 
 use clap::{Args, Subcommand};
 use hitherto::{Job, Planned, PlannedOf, date_text};
-use serde_json::{Value, json};
+use serde_json::json;
 
 use crate::cli::args::Sequences;
 use crate::cli::dwell::Dwell;
 use crate::cli::features::Features;
 use crate::cli::job::JobFile;
-use crate::cli::summary::{grouped, size, warned, warnings_value};
+use crate::cli::summary::{add, grouped, range, rounded, size, warned, warnings_value};
 use crate::cli::{job_of, print, start};
 
 /// The examples under `hitherto plan --help`.
@@ -191,8 +191,7 @@ fn makes(planned: &Planned) -> String {
     };
     let days = match (planned.days.first(), planned.days.last()) {
         (Some((first, _)), Some((last, _))) if first != last => {
-            let (first, last) = (date_text(*first), date_text(*last));
-            format!("{} days, {first} to {last}", planned.days.len())
+            format!("{} days, {}", planned.days.len(), range((*first, *last)))
         }
         (Some((day, _)), _) => date_text(*day),
         (None, _) => "no day".to_owned(),
@@ -211,9 +210,8 @@ fn percent(share: f64) -> String {
 
 /// A plan for programs.
 fn object(job: &Job, planned: &Planned, took: f64) -> String {
-    let millis = |seconds: f64| (seconds * 1000.0).round() / 1000.0;
     let stages = planned.stages.iter();
-    let stages = stages.map(|(name, seconds)| (name.replace(' ', "_"), json!(millis(*seconds))));
+    let stages = stages.map(|(name, seconds)| (name.replace(' ', "_"), json!(rounded(*seconds))));
     let mut object = json!({
         "out": job.out.display().to_string(),
         "threads": job.threads,
@@ -223,11 +221,11 @@ fn object(job: &Job, planned: &Planned, took: f64) -> String {
         "memory_accounted_peak_bytes": planned.memory_accounted,
         "memory_peak_bytes": planned.memory,
         "spilled_bytes": planned.spilled,
-        "seconds": millis(planned.seconds()),
+        "seconds": rounded(planned.seconds()),
         "stages": stages.collect::<serde_json::Map<_, _>>(),
         "spread": planned.spread,
         "rows_share": planned.made_share,
-        "planning_seconds": millis(took),
+        "planning_seconds": rounded(took),
         "warnings": warnings_value(&planned.warnings),
     });
     object[format!("{}_share", read_of(planned))] = json!(planned.read_share);
@@ -276,11 +274,4 @@ fn object(job: &Job, planned: &Planned, took: f64) -> String {
         add(&mut object, of_days);
     }
     format!("{object:#}\n")
-}
-
-/// Adds the fields of an object to another.
-fn add(object: &mut Value, more: Value) {
-    if let (Value::Object(object), Value::Object(more)) = (object, more) {
-        object.extend(more);
-    }
 }

@@ -1,36 +1,96 @@
 //! What a run made, for people and for programs.
+//!
+//! **In / Out**: a report → its [`Summary`] → lines on standard error, and the object of `--stats json`.
 
-use hitherto::{Control, Job, Layout, Report, Warning, date_text};
+use hitherto::{Control, Day, DayReport, Job, Layout, Question, Report, Warning, date_text};
 use serde_json::{Value, json};
 
 use crate::cli::reading;
 
-/// The summary of a run, for standard error.
-pub(crate) fn of(job: &Job, report: &Report, seconds: f64) -> String {
-    let out = job.out.display();
-    let parts: u64 = report.days.iter().map(|day| day.parts).sum();
-    let bytes: u64 = report.days.iter().map(|day| day.bytes).sum();
-    let mut lines = vec![
-        format!("made {out}: {}, in {seconds:.2} s", days(report)),
-        counted(
-            report.samples,
-            &format!(
-                "samples, {} without history, {} actions each on average",
-                percent(report.zero_history, report.samples),
-                ratio(report.history_actions, report.samples)
-            ),
-        ),
-    ];
+/// What a run made: every job has one of these.
+pub(crate) struct Summary<'a> {
+    /// The days of the rows.
+    pub(crate) days: String,
+    /// Numbers and what they count, a line each.
+    pub(crate) counts: Vec<(u64, String)>,
+    /// Rows that were set aside.
+    pub(crate) rejected: u64,
+    /// Days that were asked for and left alone, and what is said of them.
+    pub(crate) days_skipped: (u64, String),
+    /// What a person should look at.
+    pub(crate) warnings: &'a [Warning],
+    /// How to read what was made, a line each.
+    pub(crate) reading: Vec<String>,
+    /// The same for programs.
+    pub(crate) stats: Value,
+}
+
+impl Summary<'_> {
+    /// For standard error.
+    pub(crate) fn text(&self, job: &Job, seconds: f64) -> String {
+        let out = job.out.display();
+        let mut lines = vec![format!("made {out}: {}, in {seconds:.2} s", self.days)];
+        let rejected = format!("rows rejected, see {out}/_quarantine");
+        let there = [(self.rejected, rejected), self.days_skipped.clone()];
+        let there = there.iter().filter(|(count, _)| *count > 0);
+        lines.extend(self.counts.iter().chain(there).map(counted));
+        lines.extend(warned(self.warnings));
+        lines.extend_from_slice(&self.reading);
+        lines.join("\n") + "\n"
+    }
+
+    /// For standard output.
+    pub(crate) fn stats(&self, job: &Job, control: &Control, seconds: f64) -> String {
+        let mut stats = json!({
+            "out": job.out.display().to_string(),
+            "seconds": rounded(seconds),
+            "threads": job.threads,
+            "memory_accounted_peak_bytes": control.memory_peak(),
+            "spilled_bytes": control.spilled(),
+            "rows_read": control.rows().0,
+        });
+        // The other jobs tell their rows among their own counts.
+        if job.question == Question::Sequences {
+            stats["rows_written"] = json!(control.rows().1);
+        }
+        add(&mut stats, self.stats.clone());
+        format!("{stats:#}\n")
+    }
+}
+
+/// The summary of a run of `sequences`.
+pub(crate) fn of_sequences<'a>(job: &Job, report: &'a Report) -> Summary<'a> {
+    let skipped = "days left as they are, --if-exists skip".to_owned();
+    Summary {
+        days: days(report),
+        counts: counts(job, report),
+        rejected: report.rejected,
+        days_skipped: (report.days_skipped, skipped),
+        warnings: &report.warnings,
+        reading: reading(job, report),
+        stats: stats(report),
+    }
+}
+
+/// What a run of `sequences` counted.
+fn counts(job: &Job, report: &Report) -> Vec<(u64, String)> {
+    let samples = format!(
+        "samples, {} without history, {} actions each on average",
+        percent(report.zero_history, report.samples),
+        ratio(report.history_actions, report.samples)
+    );
+    let mut counts = vec![(report.samples, samples)];
     if let Some(late @ 1..) = report.landed_late {
         let what =
             "actions in them landed on or after the day of the impression, --available SOURCE=dt";
-        lines.push(counted(late, what));
+        counts.push((late, what.to_owned()));
     }
     if job.layout == Layout::Request {
         let rows = report.days.iter().map(|day| day.rows).sum();
-        lines.push(counted(rows, "rows, one per impression"));
+        counts.push((rows, "rows, one per impression".to_owned()));
     }
-    lines.push(counted(parts, &format!("parts, {}", size(bytes))));
+    let parts = report.days.iter().map(|day| day.parts).sum();
+    counts.push((parts, format!("parts, {}", size(bytes(&report.days)))));
     let of_impressions = [
         (
             report.guests_dropped,
@@ -45,9 +105,9 @@ pub(crate) fn of(job: &Job, report: &Report, seconds: f64) -> String {
         (report.negatives_left_out, "negatives left out"),
         (report.sampled_away, "of which nothing is left"),
     ];
-    lines.push(counted(
+    counts.push((
         report.impressions,
-        &format!("impressions{}", notes(&of_impressions)),
+        format!("impressions{}", notes(&of_impressions)),
     ));
     let of_actions = [
         (report.null_customers, "without a customer"),
@@ -58,34 +118,37 @@ pub(crate) fn of(job: &Job, report: &Report, seconds: f64) -> String {
         (report.without_code, "of types without a code"),
         (report.unknown_actions, "on items that the vocabulary lacks"),
     ];
-    let actions = format!("actions{}", notes(&of_actions));
-    lines.push(counted(report.action_rows, &actions));
-    if report.rejected > 0 {
-        let rejected = format!("rows rejected, see {out}/_quarantine");
-        lines.push(counted(report.rejected, &rejected));
-    }
-    if report.days_skipped > 0 {
-        lines.push(counted(
-            report.days_skipped,
-            "days left as they are, --if-exists skip",
-        ));
-    }
-    lines.extend(warned(&report.warnings));
-    lines.extend(reading(job, report));
-    lines.join("\n") + "\n"
+    counts.push((report.action_rows, format!("actions{}", notes(&of_actions))));
+    counts
 }
 
 /// The days of a report.
 fn days(report: &Report) -> String {
-    match (report.days.first(), report.days.last()) {
-        (Some(first), Some(last)) if first.day != last.day => {
-            let (first, last) = (date_text(first.day), date_text(last.day));
-            format!("{} days, {first} to {last}", report.days.len())
-        }
-        (Some(day), _) => format!("1 day, {}", date_text(day.day)),
-        (None, _) if report.days_skipped > 0 => "no more days".to_owned(),
-        (None, _) => "no days, for there are no impressions".to_owned(),
+    match (report.days.len(), range_of(&report.days)) {
+        (1, Some(day)) => format!("1 day, {day}"),
+        (count, Some(range)) => format!("{count} days, {range}"),
+        (_, None) if report.days_skipped > 0 => "no more days".to_owned(),
+        (_, None) => "no days, for there are no impressions".to_owned(),
     }
+}
+
+/// The first and the last of some days; one alone if they are the same.
+pub(crate) fn range((first, last): (Day, Day)) -> String {
+    match first == last {
+        true => date_text(first),
+        false => format!("{} to {}", date_text(first), date_text(last)),
+    }
+}
+
+/// The range of the days that were made, if there are some.
+pub(crate) fn range_of(days: &[DayReport]) -> Option<String> {
+    let ends = days.first().zip(days.last());
+    ends.map(|(first, last)| range((first.day, last.day)))
+}
+
+/// The bytes of the days that were made.
+pub(crate) fn bytes(days: &[DayReport]) -> u64 {
+    days.iter().map(|day| day.bytes).sum()
 }
 
 /// How to read what was made.
@@ -128,8 +191,8 @@ pub(crate) fn warnings_value(warnings: &[Warning]) -> Value {
 }
 
 /// A line of a number and what it counts.
-pub(crate) fn counted(count: u64, what: &str) -> String {
-    format!("  {:>13} {what}", grouped(count))
+fn counted((count, what): &(u64, String)) -> String {
+    format!("  {:>13} {what}", grouped(*count))
 }
 
 /// What there is of some things, in brackets; nothing if there is none of them.
@@ -145,24 +208,9 @@ pub(crate) fn notes(counts: &[(u64, &str)]) -> String {
     }
 }
 
-/// The statistics of a run as JSON, for standard output.
-pub(crate) fn stats(job: &Job, report: &Report, control: &Control, seconds: f64) -> String {
-    let days = report.days.iter().map(|day| {
-        json!({
-            "day": date_text(day.day),
-            "rows": day.rows,
-            "parts": day.parts,
-            "bytes": day.bytes,
-        })
-    });
-    let stats = json!({
-        "out": job.out.display().to_string(),
-        "seconds": (seconds * 1000.0).round() / 1000.0,
-        "threads": job.threads,
-        "memory_accounted_peak_bytes": control.memory_peak(),
-        "spilled_bytes": control.spilled(),
-        "rows_read": control.rows().0,
-        "rows_written": control.rows().1,
+/// What a run of `sequences` counted, for programs.
+fn stats(report: &Report) -> Value {
+    json!({
         "files": report.files,
         "impressions": report.impressions,
         "guests_dropped": report.guests_dropped,
@@ -185,9 +233,28 @@ pub(crate) fn stats(job: &Job, report: &Report, control: &Control, seconds: f64)
         "rejected": report.rejected,
         "days_skipped": report.days_skipped,
         "warnings": warnings_value(&report.warnings),
-        "days": days.collect::<Vec<_>>(),
+        "days": days_value(&report.days),
+    })
+}
+
+/// The days that were made, for programs.
+pub(crate) fn days_value(days: &[DayReport]) -> Value {
+    let values = days.iter().map(|day| {
+        json!({"day": date_text(day.day), "rows": day.rows, "parts": day.parts, "bytes": day.bytes})
     });
-    format!("{stats:#}\n")
+    values.collect()
+}
+
+/// Adds the members of an object to another.
+pub(crate) fn add(object: &mut Value, more: Value) {
+    if let (Value::Object(object), Value::Object(more)) = (object, more) {
+        object.extend(more);
+    }
+}
+
+/// Seconds to the millisecond.
+pub(crate) fn rounded(seconds: f64) -> f64 {
+    (seconds * 1000.0).round() / 1000.0
 }
 
 /// A number with its thousands apart.
