@@ -1,19 +1,19 @@
-//! The rows of a file, a batch at a time, before they take the form of a format.
+//! The rows of a file of `sequences`, a batch at a time.
 //!
 //! **In / Out**: a [`File`] to make, a run of its rows and its random numbers → a [`Batch`].
 //! **Invariants**: a batch depends on the file and on the batches before it, on nothing else.
-//! **Cost**: two or three random numbers a row; [`BATCH_ROWS`] rows stay in the second-level
-//! cache until they are encoded.
+//! **Cost**: two or three random numbers a row; a batch stays in the second-level
+//! cache until it is encoded.
 
 use std::ops::Range;
 
 use super::population::Population;
 use super::random::{Random, below, happens};
-use crate::ids::{Day, count64, offset32};
-use crate::job::Source;
+use super::table::{Column, Columns, wall_text};
+use crate::calendar::{DAY_US, date_text};
+use crate::ids::{Day, offset32};
+use crate::job::{Format, Source};
 
-/// Rows of a batch.
-pub(super) const BATCH_ROWS: u64 = 1 << 14;
 /// Seconds of a day.
 const DAY_SECONDS: u32 = 86_400;
 /// One in so many actions is the bot's.
@@ -78,19 +78,52 @@ impl Batch {
         }
     }
 
-    /// The name of an impression of the batch: no other has it, on any day.
-    pub(super) fn ranking(&self, row: usize) -> String {
-        format!("r{:09}", self.row_start + count64(row))
-    }
-
-    /// The items of an impression of the batch with their labels.
-    pub(super) fn shown(&self, row: usize) -> impl Iterator<Item = (i32, bool)> {
-        let at = |row: usize| usize::try_from(self.item_starts[row]).expect("offsets are positive");
-        let range = at(row)..at(row + 1);
-        self.items[range.clone()]
-            .iter()
-            .copied()
-            .zip(self.labels[range].iter().copied())
+    /// The columns of a file, with the types that the logs of a warehouse have. Times are wall time
+    /// without offset.
+    pub(super) fn columns(self, file: &File, format: Format) -> Columns {
+        let rows = self.customers.len();
+        let customers = ("customer_id", Column::Ints(self.customers));
+        if file.source == Source::Impressions {
+            // No other impression has its name, on any day.
+            let rankings = (self.row_start..).map(|row| format!("r{row:09}"));
+            let shown = Column::Shown {
+                starts: self.item_starts,
+                items: self.items,
+                labels: self.labels,
+            };
+            return vec![
+                ("ranking_id", Column::Texts(rankings.take(rows).collect())),
+                customers,
+                ("impressions", shown),
+            ];
+        }
+        let (day, seconds) = (date_text(file.day), self.seconds.into_iter());
+        let times = match format {
+            Format::Parquet => {
+                let start = i64::from(file.day.0) * DAY_US;
+                Column::Walls(
+                    seconds
+                        .map(|of| start + i64::from(of) * 1_000_000)
+                        .collect(),
+                )
+            }
+            _ => Column::Texts(seconds.map(|of| wall_text(&day, of)).collect()),
+        };
+        if file.source == Source::Clicks {
+            let items = ("item_id", Column::Shorts(self.items));
+            return vec![customers, items, ("click_time", times)];
+        }
+        let simples = self.items.iter().map(|item| item.wrapping_mul(3)).collect();
+        let mut columns = vec![
+            customers,
+            ("config_id", Column::Shorts(self.items)),
+            ("simple_id", Column::Shorts(simples)),
+            ("occurred_at", times),
+        ];
+        if file.source == Source::Orders {
+            columns.insert(0, ("order_date", Column::Dates(vec![file.day; rows])));
+        }
+        columns
     }
 }
 

@@ -14,18 +14,16 @@ use std::path::PathBuf;
 
 use super::population::Population;
 use super::random::{Random, below, happens, mix};
-use super::table::{Column, Columns, write_table};
+use super::table::{Column, Columns, wall_text, write_table};
 use super::{DAYS_MAX, FIRST_DAY, Making, check_how, in_range, make_path, share};
 use crate::calendar::{DAY_US, date_text, day_of_wall};
 use crate::control::Control;
 use crate::error::Result;
-use crate::ids::{Day, count64};
+use crate::ids::{Day, count64, index64};
 use crate::job::Format;
 
 /// Events of a file, at most: a row group of Parquet.
 const FILE_ROWS: u64 = 1 << 20;
-/// Rows that become columns at a time.
-const BATCH_ROWS: usize = 1 << 14;
 /// The stream of random numbers; those of `sequences` and the population have others.
 const STREAM: u32 = 16;
 /// Microseconds of a second.
@@ -170,14 +168,9 @@ fn write_file(
     control.check()?;
     let path = make_path(&folder_of(settings, file), file.part, settings.format)?;
     let events = events_of(settings, file, population);
-    // A file without events has its columns.
-    let batches = events
-        .chunks(BATCH_ROWS)
-        .chain(events.is_empty().then_some(&[][..]));
-    let mut batches = batches.map(|events| Ok(columns(settings, events)));
-    let bytes = write_table(&mut batches, settings.format, &path)?;
-    control.count_written(file.rows);
-    Ok(bytes)
+    write_table((&path, settings.format), control, 0..file.rows, |rows| {
+        columns(settings, &events[index64(rows.start)..index64(rows.end)])
+    })
 }
 
 /// The events of a file, visit by visit; visits begin one after the other.
@@ -252,21 +245,21 @@ fn user_text(user: i64) -> String {
 }
 
 /// When an event was: text has the user's own offset, of one of four zones of America.
-fn wall_text(event: &Event) -> String {
+fn time_text(event: &Event) -> String {
     let hours = 4 + (event.user >> 3 & 3);
     let wall = event.at - hours * 3600 * SECOND_US;
-    let second = wall.rem_euclid(DAY_US) / SECOND_US;
     let day = date_text(day_of_wall(wall));
-    let (hour, minute, second) = (second / 3600, second / 60 % 60, second % 60);
-    format!("{day}T{hour:02}:{minute:02}:{second:02}-{hours:02}:00")
+    let second = wall.rem_euclid(DAY_US) / SECOND_US;
+    let second = u32::try_from(second).expect("a day has fewer seconds");
+    format!("{}-{hours:02}:00", wall_text(&day, second))
 }
 
 /// Some events as columns.
 fn columns(settings: &GenerateEvents, events: &[Event]) -> Columns {
     let rows = || events.iter();
     let times = match settings.format {
-        Format::Parquet => Column::Times(rows().map(|event| event.at).collect()),
-        _ => Column::Texts(rows().map(wall_text).collect()),
+        Format::Parquet => Column::Instants(rows().map(|event| event.at).collect()),
+        _ => Column::Texts(rows().map(time_text).collect()),
     };
     let users = rows().map(|event| user_text(event.user)).collect();
     let merchant = |flyer: i64| flyer % i64::from(settings.merchants) + 1;

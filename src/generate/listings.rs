@@ -25,8 +25,6 @@ use crate::job::{Format, Source};
 
 /// Rows of a file, at most: a row group of Parquet.
 const FILE_ROWS: u64 = 1 << 20;
-/// Rows that are in memory at a time, of each thread.
-const BATCH_ROWS: u64 = 1 << 14;
 /// Microseconds of a second.
 const SECOND_US: i64 = 1_000_000;
 /// What listings are.
@@ -231,7 +229,7 @@ fn columns(
                 Column::Words(rows.clone().map(category).collect()),
             ),
             ("price", Column::Floats(rows.clone().map(price).collect())),
-            ("created_ts", Column::Times(rows.map(created).collect())),
+            ("created_ts", Column::Instants(rows.map(created).collect())),
         ];
     }
     let seen: Vec<Seen> = match source {
@@ -250,7 +248,7 @@ fn columns(
         ("user_id", Column::Ints(of(|seen| seen.user))),
         ("listing_id", Column::Ints(of(|seen| seen.listing))),
     ];
-    let times = Column::Times(of(|seen| seen.at));
+    let times = Column::Instants(of(|seen| seen.at));
     if source == Source::Impressions {
         columns.insert(0, ("impression_id", Column::Ints(rows.map(id).collect())));
         columns.push(("impression_ts", times));
@@ -269,15 +267,12 @@ fn write_file(
 ) -> Result<u64> {
     let folder = settings.dir.join(file.source.folder());
     let path = make_path(&folder, file.part, settings.format)?;
-    let batches = (file.rows.start..file.rows.end.max(file.rows.start + 1))
-        .step_by(usize::try_from(BATCH_ROWS).expect("a batch is small"))
-        .map(|start| start..(start + BATCH_ROWS).min(file.rows.end));
-    let mut batches = batches.map(|rows| {
-        control.check()?;
-        control.count_written(rows.end - rows.start);
-        Ok(columns(settings, file.source, rows, population))
-    });
-    write_table(&mut batches, settings.format, &path)
+    write_table(
+        (&path, settings.format),
+        control,
+        file.rows.clone(),
+        |rows| columns(settings, file.source, rows, population),
+    )
 }
 
 #[cfg(test)]

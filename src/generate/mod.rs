@@ -19,30 +19,26 @@
 //! have to agree on row groups.
 
 mod batch;
-mod columnar;
 mod events;
 mod listings;
 mod population;
 mod random;
 mod table;
-mod text;
 
 use std::fmt;
-use std::fs::{self, File as Disk};
+use std::fs;
 use std::io;
 use std::ops::RangeInclusive;
 use std::path::{Path, PathBuf};
 
-use parquet::errors::ParquetError;
 use rayon::prelude::*;
 
-use self::batch::{BATCH_ROWS, Batch, File};
-use self::columnar::Columnar;
+use self::batch::{Batch, File};
 pub use self::events::{GenerateEvents, GeneratedEvents, generate_events};
 pub use self::listings::{GenerateListings, GeneratedListings, generate_listings};
 use self::population::Population;
 use self::random::Random;
-use self::text::{Form, Text};
+use self::table::write_table;
 use crate::calendar::date_text;
 use crate::control::{Control, Stage};
 use crate::error::{Error, ErrorKind, Result};
@@ -312,25 +308,12 @@ fn write_file(
         .join(file.source.folder())
         .join(format!("dt={}", date_text(file.day)));
     let path = make_path(&folder, 0, settings.format)?;
-    let failed = |error: io::Error| Error::io("write", &path, error);
-    let disk = Disk::create_new(&path).map_err(failed)?;
-    let mut sink = Sink::new(settings.format, file, disk).map_err(failed)?;
-    let mut random = Random::of(
-        settings.seed,
-        stream_of(file.source),
-        file.day.0.cast_unsigned(),
-    );
-    let mut start = 0;
-    while start < file.rows {
-        control.check()?;
-        let end = file.rows.min(start + BATCH_ROWS);
-        sink.write(Batch::of(file, start..end, population, &mut random))
-            .map_err(failed)?;
-        control.count_written(end - start);
-        start = end;
-    }
-    let disk = sink.finish().map_err(failed)?;
-    Ok(disk.metadata().map_err(failed)?.len())
+    let stream = stream_of(file.source);
+    let mut random = Random::of(settings.seed, stream, file.day.0.cast_unsigned());
+    write_table((&path, settings.format), control, 0..file.rows, |rows| {
+        let batch = Batch::of(file, rows, population, &mut random);
+        batch.columns(file, settings.format)
+    })
 }
 
 /// The stream of random numbers of a source.
@@ -353,49 +336,6 @@ fn extension(format: Format) -> &'static str {
         Format::Ndjson => "ndjson",
         Format::Json => unreachable!("`check` refuses it"),
     }
-}
-
-/// A file in the making, of any format.
-enum Sink {
-    /// Parquet.
-    Columnar(Box<Columnar>),
-    /// CSV or NDJSON.
-    Text(Text),
-}
-
-impl Sink {
-    /// A file without rows.
-    fn new(format: Format, file: &File, disk: Disk) -> io::Result<Sink> {
-        Ok(match format {
-            Format::Csv => Sink::Text(Text::new(file, Form::Csv, disk)?),
-            Format::Ndjson => Sink::Text(Text::new(file, Form::Ndjson, disk)?),
-            Format::Parquet => {
-                Sink::Columnar(Box::new(Columnar::new(file, disk).map_err(disk_error)?))
-            }
-            Format::Json => unreachable!("`check` refuses it"),
-        })
-    }
-
-    /// Adds rows.
-    fn write(&mut self, batch: Batch) -> io::Result<()> {
-        match self {
-            Sink::Columnar(columnar) => columnar.write(batch).map_err(disk_error),
-            Sink::Text(text) => text.write(&batch),
-        }
-    }
-
-    /// Ends the file and gives it back.
-    fn finish(self) -> io::Result<Disk> {
-        match self {
-            Sink::Columnar(columnar) => columnar.finish().map_err(disk_error),
-            Sink::Text(text) => text.finish(),
-        }
-    }
-}
-
-/// What the Parquet writer says: it has no reason to fail but the disk's.
-fn disk_error(error: ParquetError) -> io::Error {
-    io::Error::other(error)
 }
 
 /// An output that the system does not let us make.

@@ -1,6 +1,8 @@
 //! What [`generate`] promises: the same bytes for any number of threads, the counts that were
 //! asked for, and files that readers take.
 
+use std::fs::File as Disk;
+
 use arrow::array::{Array, AsArray};
 use arrow::datatypes::{Int32Type, Int64Type, TimestampMicrosecondType};
 use arrow::record_batch::RecordBatch;
