@@ -12,6 +12,8 @@
 //! **Why so**: one radix sort over everything is bound by memory; runs are short, and logs that
 //! arrive by day are nearly in order.
 
+use std::ops::Range;
+
 use bumpalo::Bump;
 
 use crate::column::{EventChunk, Row};
@@ -78,7 +80,7 @@ impl<I: Item, L: Copy + Ord> Record for Telling<I, L> {
 impl<I: Item> Sorted<I> {
     /// The run of a customer, counted from the first of the partition.
     #[inline]
-    pub(crate) fn run(&self, local_key: usize) -> std::ops::Range<u32> {
+    pub(crate) fn run(&self, local_key: usize) -> Range<u32> {
         self.run_starts[local_key]..self.run_starts[local_key + 1]
     }
 
@@ -138,30 +140,34 @@ impl<I: Item> Sorted<I> {
     }
 
     /// Moves actions to a lower place of the columns. Runs are no runs any more then.
-    pub(crate) fn move_down(&mut self, from: std::ops::Range<u32>, to: u32) {
+    pub(crate) fn move_down(&mut self, from: Range<u32>, to: u32) {
+        self.move_rows(index(from.start)..index(from.end), index(to));
+    }
+
+    /// Moves rows of all columns to a lower place; gives the place behind them.
+    fn move_rows(&mut self, from: Range<usize>, to: usize) -> usize {
         if from.start != to {
-            let (from, to) = (index(from.start)..index(from.end), index(to));
             self.times.copy_within(from.clone(), to);
             self.items.copy_within(from.clone(), to);
+            self.kinds.copy_within(from.clone(), to);
             for keys in &mut self.told {
                 keys.copy_within(from.clone(), to);
+            }
+            if !self.known_after.is_empty() {
+                self.known_after.copy_within(from.clone(), to);
             }
             if !self.landed.is_empty() {
                 self.landed.copy_within(from.clone(), to);
             }
-            self.kinds.copy_within(from, to);
         }
+        to + from.len()
     }
 
     /// Forgets all actions from a place of the columns on; their memory too, if it is worth it.
     pub(crate) fn truncate(&mut self, count: u32) {
         let count = index(count);
         let is_worth_it = count < self.times.len() / 4 * 3;
-        self.times.truncate(count);
-        self.items.truncate(count);
-        self.kinds.truncate(count);
-        self.told.iter_mut().for_each(|keys| keys.truncate(count));
-        self.landed.truncate(count);
+        self.truncate_rows(count);
         self.run_starts = Vec::new();
         if is_worth_it {
             self.landed.shrink_to_fit();
@@ -172,47 +178,41 @@ impl<I: Item> Sorted<I> {
         }
     }
 
+    /// Cuts all columns off at a row.
+    fn truncate_rows(&mut self, count: usize) {
+        self.times.truncate(count);
+        self.items.truncate(count);
+        self.kinds.truncate(count);
+        self.known_after.truncate(count);
+        self.told.iter_mut().for_each(|keys| keys.truncate(count));
+        self.landed.truncate(count);
+    }
+
     /// Leaves of actions of a customer that are alike in time, kind and item only the one that was
     /// known first, of these the one that tells the lowest numbers, and of these the one that landed first;
     /// gives how many are gone.
     pub(crate) fn drop_repeats(&mut self) -> u64 {
+        let mut run_starts = std::mem::take(&mut self.run_starts);
         let (mut start, mut kept) = (0_usize, 0_usize);
-        for run_end in &mut self.run_starts[1..] {
-            let (first, end) = (kept, index(*run_end));
-            for at in start..end {
-                let before = kept.checked_sub(1).filter(|before| *before >= first);
-                let is_repeat = before.is_some_and(|before| {
-                    self.times[before] == self.times[at]
-                        && self.kinds[before] == self.kinds[at]
-                        && self.items[before] == self.items[at]
-                });
+        for run_end in &mut run_starts[1..] {
+            let end = index(*run_end);
+            for at in start + 1..end {
+                // What lies before has not been written over: rows move down by what is gone.
+                let is_repeat = self.times[at] == self.times[at - 1]
+                    && self.kinds[at] == self.kinds[at - 1]
+                    && self.items[at] == self.items[at - 1];
                 if is_repeat {
-                    continue;
+                    kept = self.move_rows(start..at, kept);
+                    start = at + 1;
                 }
-                self.times[kept] = self.times[at];
-                self.kinds[kept] = self.kinds[at];
-                self.items[kept] = self.items[at];
-                if let Some(known_after) = self.known_after.get(at).copied() {
-                    self.known_after[kept] = known_after;
-                }
-                for keys in &mut self.told {
-                    keys[kept] = keys[at];
-                }
-                if let Some(landed) = self.landed.get(at).copied() {
-                    self.landed[kept] = landed;
-                }
-                kept += 1;
             }
+            kept = self.move_rows(start..end, kept);
             start = end;
             *run_end = count32(kept);
         }
+        self.run_starts = run_starts;
         let gone = self.times.len() - kept;
-        self.times.truncate(kept);
-        self.kinds.truncate(kept);
-        self.items.truncate(kept);
-        self.known_after.truncate(kept);
-        self.told.iter_mut().for_each(|keys| keys.truncate(kept));
-        self.landed.truncate(kept);
+        self.truncate_rows(kept);
         count64(gone)
     }
 
