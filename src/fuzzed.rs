@@ -9,7 +9,8 @@ use crate::chunk::Chunk;
 use crate::column::{Event, EventChunk};
 use crate::control::Control;
 use crate::ids::{Item, Key, Kind, Micros, index};
-use crate::op::sequences::{Histories, History, ProbeRuns, Repeats};
+use crate::job::Dedup;
+use crate::op::sequences::{Histories, History, ProbeRuns};
 use crate::partition::{Scatter, Split};
 use crate::sort::sort;
 use crate::spill::Partitions;
@@ -88,7 +89,7 @@ pub fn histories(
             cutoffs: &cutoffs,
             lookback_starts: &starts,
         };
-        let histories = Histories::of(sorted, &runs, (max, Repeats::Kept));
+        let histories = Histories::of(sorted, &runs, (max, Dedup::None));
         for (at, cutoff) in cutoffs.iter().enumerate() {
             let history = histories.history(first_probe + at, *cutoff, max, &mut picked);
             let places: Vec<usize> = match history {

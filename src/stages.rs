@@ -12,9 +12,9 @@ use crate::encode::{Block, BlockRow, Encoder, Workbench};
 use crate::engine::specs::write_spec;
 use crate::error::Result;
 use crate::ids::{Day, Key, Kind, Micros, count32, count64, index};
-use crate::job::{CustomerType, Job, Settings};
+use crate::job::{CustomerType, Dedup, Job, Settings};
 use crate::kept::KeptRow;
-use crate::op::sequences::{Histories, ProbeRuns, Repeats};
+use crate::op::sequences::{Histories, ProbeRuns};
 use crate::partition::{Scatter, Split};
 use crate::probes::Probes;
 use crate::sort::{Sorted, sort};
@@ -198,7 +198,7 @@ impl Runs {
             first_probe += count;
             (
                 keys,
-                Histories::of(sorted, &runs, (ACTIONS_MAX, Repeats::Kept)),
+                Histories::of(sorted, &runs, (ACTIONS_MAX, Dedup::None)),
             )
         };
         Swept {
@@ -307,7 +307,7 @@ impl Rows {
             cutoffs: &probes.cutoffs,
             lookback_starts: &probes.lookback_starts,
         };
-        let histories = Histories::of(sorted, &runs, (job.actions_max, Repeats::Kept)).into();
+        let histories = Histories::of(sorted, &runs, (job.actions_max, Dedup::None)).into();
         Ok(Rows {
             job,
             control: Control::default(),

@@ -11,20 +11,9 @@ use std::ops::Range;
 
 use super::counts::{HistoryCounts, Pairs};
 use crate::ids::{Item, Kind, Micros, index};
+use crate::job::Dedup;
 use crate::sort::Sorted;
 use crate::sweep::{Window, is_prior, windows};
-
-/// What becomes of repeated actions.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Repeats {
-    /// They are actions like others.
-    Kept,
-    /// Of those alike in time, kind and item only one is left.
-    Dropped,
-    /// Of those that follow each other before the cutoff, alike in kind and item, only the newest is
-    /// taken. Which that is depends on the cutoff, so all are there.
-    PassedOver,
-}
 
 /// The histories of all probes of one partition.
 #[derive(Debug)]
@@ -35,8 +24,9 @@ pub(crate) struct Histories<I> {
     first_probe: usize,
     /// A window per probe. On the first path it is the history; on the second it holds it.
     windows: Vec<Window>,
-    /// What becomes of repeated actions.
-    repeats: Repeats,
+    /// Which repeated actions are left out. Of consecutive ones it depends on the cutoff which is left, so
+    /// all are there.
+    dedup: Dedup,
     /// Actions that share their time with the one before them in the same window; on the second
     /// path, where neighbours of a history may lie apart, there are none.
     pairs: Pairs,
@@ -91,15 +81,15 @@ impl<I: Item> Histories<I> {
     pub(crate) fn of(
         mut sorted: Sorted<I>,
         probes: &ProbeRuns<'_>,
-        (actions_max, repeats): (u32, Repeats),
+        (actions_max, dedup): (u32, Dedup),
     ) -> Histories<I> {
         assert_eq!(sorted.keys_count(), probes.ends.len());
         let mut found = vec![Window::default(); probes.cutoffs.len()];
         let (mut counts, mut pairs) = (HistoryCounts::default(), Pairs::default());
-        if repeats == Repeats::Dropped {
+        if dedup == Dedup::Exact {
             counts.repeats = sorted.drop_repeats();
         }
-        let are_windows = sorted.known_after().is_none() && repeats != Repeats::PassedOver;
+        let are_windows = sorted.known_after().is_none() && dedup != Dedup::Consecutive;
         let mut used = Used::default();
         let (mut first, mut kept) = (0, 0);
         for (local_key, end) in probes.ends.iter().enumerate() {
@@ -116,7 +106,7 @@ impl<I: Item> Histories<I> {
                 &mut found[of_key.clone()],
             );
             counts.repeats += used.find(
-                (&sorted, repeats),
+                (&sorted, dedup),
                 run,
                 &mut found[of_key.clone()],
                 cutoffs,
@@ -139,7 +129,7 @@ impl<I: Item> Histories<I> {
             sorted,
             first_probe: probes.first_probe,
             windows: found,
-            repeats,
+            dedup,
             pairs,
             counts,
         }
@@ -182,8 +172,8 @@ impl<I: Item> Histories<I> {
         picked: &'a mut Vec<u32>,
     ) -> History<'a> {
         let window = self.windows[probe - self.first_probe];
-        match (self.sorted.known_after(), self.repeats) {
-            (_, Repeats::PassedOver) => {
+        match (self.sorted.known_after(), self.dedup) {
+            (_, Dedup::Consecutive) => {
                 pick_changes(&self.sorted, window, cutoff, actions_max, picked, |_| ());
                 History::Picked(picked)
             }
@@ -202,7 +192,7 @@ impl<I: Item> Histories<I> {
 
     /// Whether repeats are passed over, so that an action may stand where one of another time did.
     pub(crate) fn passes_over(&self) -> bool {
-        self.repeats == Repeats::PassedOver
+        self.dedup == Dedup::Consecutive
     }
 
     /// Whether an action may stand where another did: alike in all that is written of it, where
@@ -292,7 +282,7 @@ impl Used {
     /// cuts the windows to their last `actions_max`.
     fn find<I: Item>(
         &mut self,
-        (sorted, repeats): (&Sorted<I>, Repeats),
+        (sorted, dedup): (&Sorted<I>, Dedup),
         run: Range<u32>,
         windows: &mut [Window],
         cutoffs: &[Micros],
@@ -300,7 +290,7 @@ impl Used {
     ) -> u64 {
         self.ranges.clear();
         let known_after = sorted.known_after();
-        let are_histories = known_after.is_none() && repeats != Repeats::PassedOver;
+        let are_histories = known_after.is_none() && dedup != Dedup::Consecutive;
         if are_histories {
             windows
                 .iter_mut()
@@ -316,8 +306,8 @@ impl Used {
         self.seen.resize(index(run.end - run.start), Use::Unseen);
         for (window, cutoff) in windows.iter().zip(cutoffs) {
             let (seen, picked) = (&mut self.seen, &mut self.picked);
-            match (known_after, repeats) {
-                (_, Repeats::PassedOver) => {
+            match (known_after, dedup) {
+                (_, Dedup::Consecutive) => {
                     let passed_over = |at: u32| {
                         let of = &mut seen[index(at - run.start)];
                         if *of == Use::Unseen {

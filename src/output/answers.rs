@@ -19,9 +19,9 @@ use crate::column::EventChunk;
 use crate::control::Control;
 use crate::error::{Error, ErrorKind, Result};
 use crate::ids::{Item, Key, index};
-use crate::job::{Dedup, Job};
+use crate::job::Job;
 use crate::op::counts::HistoryCounts;
-use crate::op::sequences::{Histories, ProbeRuns, Repeats};
+use crate::op::sequences::{Histories, ProbeRuns};
 use crate::probes::Probes;
 use crate::sort::{Sorted, sort};
 use crate::spill::Partitions;
@@ -204,12 +204,7 @@ impl<'a, I: Item> Answers<'a, I> {
             cutoffs: &self.probes.cutoffs[of_probes.clone()],
             lookback_starts: &self.probes.lookback_starts[of_probes],
         };
-        let repeats = match self.job.dedup {
-            Dedup::None => Repeats::Kept,
-            Dedup::Exact => Repeats::Dropped,
-            Dedup::Consecutive => Repeats::PassedOver,
-        };
-        let histories = Histories::of(sorted, &runs, (self.job.actions_max, repeats));
+        let histories = Histories::of(sorted, &runs, (self.job.actions_max, self.job.dedup));
         // Pairs of actions that share a time take some as well.
         let held = histories.bytes();
         self.control.charge(held.saturating_sub(bytes))?;
