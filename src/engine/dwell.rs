@@ -15,7 +15,7 @@ use super::doubts::{self, Words};
 use super::id_types::id_type;
 use super::specs::{publish_spec, read_spec};
 use super::unused::notice_dwell;
-use super::{in_pool, look, open_all, run_tasks, skipped_files, spills};
+use super::{check_question, in_pool, look, open_all, run_tasks, spills};
 use crate::chunk::{Chunk, RowChunk};
 use crate::control::{Control, Stage};
 use crate::error::{Error, Result};
@@ -23,9 +23,9 @@ use crate::failpoint::hit;
 use crate::ids::{Key, count64, index};
 use crate::intern::{Order, Ranked};
 use crate::job::{CustomerType, Dedup, DwellMethod, Job, Question, Source};
-use crate::metrics::Gates;
 use crate::op::dwell::{Deed, FlyerEvent, NAMES_MAX, NOWHERE};
-use crate::output::dwell::{self, Dealt, DwellReport};
+use crate::output::Inputs;
+use crate::output::dwell::{self, DwellRead, DwellReport};
 use crate::partition::{Scatter, Split};
 use crate::publish::Staging;
 use crate::scan::events::{EventScan, EventsRead, Heap, IdTypes};
@@ -34,7 +34,6 @@ use crate::scan::input::InputFile;
 use crate::scan::units::{self, times_of};
 use crate::scan::{Opened, Task};
 use crate::spill::{Partitions, Spill};
-use crate::warnings::Warning;
 
 /// Runs a job of [`Question::Dwell`]: reads events, and writes and publishes the two tables.
 ///
@@ -57,43 +56,40 @@ use crate::warnings::Warning;
 /// # Ok::<(), hitherto::Error>(())
 /// ```
 pub fn dwell(job: &Job, control: &Control) -> Result<DwellReport> {
-    if job.question != Question::Dwell {
-        let question = job.question.name();
-        return Err(Error::settings(format!("this job asks for {question}")));
-    }
+    check_question(job, Question::Dwell)?;
     in_pool(job, || run(job, control))
 }
 
 /// Runs a job on the threads that it may have.
 fn run(job: &Job, control: &Control) -> Result<DwellReport> {
-    let (opened, types, (gates, warnings)) = find(job, control)?;
+    let (inputs, types) = find(job, control)?;
     // Made before the events are read, so that an output that cannot be made costs no waiting.
     let staging = Staging::create(publish_spec(job))?;
     let spec = read_spec(job);
     let policy = Policy::new(&spec);
     let scan = EventScan::new((&spec, job.dwell_method), &policy, control, types);
-    let tasks = opened.iter().flat_map(|file| file.shared_tasks(&spec));
-    let tasks: Vec<Task> = tasks.collect();
+    let tasks = inputs.opened.iter();
+    let tasks: Vec<Task> = tasks.flat_map(|file| file.shared_tasks(&spec)).collect();
     control.enter(Stage::EVENTS, tasks.iter().map(|task| task.steps).sum());
     let states = spills(job, control, &staging).into_iter();
     let states = states.map(|spill| scan.state(spill)).collect();
     let states = run_tasks(&tasks, states, |state, task| scan.read(task, state))?;
-    let read = EventsRead::of(states);
-    let of_times = read.kinds.clone().check(&spec, &opened)?;
+    let events = EventsRead::of(states);
+    let of_times = events.kinds.clone().check(&spec, &inputs.opened)?;
     hit("events read");
-    let mut dealt = deal((job, control), (read, opened, types))?;
-    check_names(job, &dealt)?;
-    dealt.spills = spills(job, control, &staging);
-    dealt.warnings.extend(warnings.into_iter().chain(of_times));
+    let mut read = rank_and_partition((job, control), (events, inputs, types))?;
+    check_names(job, &read)?;
+    read.spills = spills(job, control, &staging);
+    read.inputs.warnings.extend(of_times);
     hit("events dealt");
-    let notice = |dealt: &Dealt, report: &DwellReport| {
-        let noticed = notice_dwell((job, control), dealt, report)?;
+    let notice = |read: &DwellRead, report: &DwellReport| {
+        let noticed = notice_dwell((job, control), read, report)?;
         let what = "events repeat another one on the same flyer in all that they hold";
         let repeated = (report.duplicates, report.events);
         let repeats = doubts::repeats(job, repeated, (Source::Events, what));
         Ok(noticed.told(&job.no_warn, repeats))
     };
-    dwell::write((job, control), &staging, (dealt, &gates), notice)
+    dwell::write((job, control), &staging, read, notice)
 }
 
 /// What is said of a job that cannot tell repeats.
@@ -102,27 +98,24 @@ const TOO_MANY_NAMES: &str = "--dedup exact tells events apart by their names, o
                               --method span looks at none of these";
 
 /// An error where repeats are to be left out and cannot be told.
-pub(super) fn check_names(job: &Job, dealt: &Dealt) -> Result<()> {
+pub(super) fn check_names(job: &Job, read: &DwellRead) -> Result<()> {
     let leaves_out = job.dedup == Dedup::Exact && job.dwell_method == DwellMethod::Session;
-    match leaves_out && !dealt.names_told {
+    match leaves_out && !read.names_told {
         true => Err(Error::settings(TOO_MANY_NAMES)),
         false => Ok(()),
     }
 }
 
-/// What must not be so of what is made, and what a person should look at.
-type Judged = (Gates, Vec<Warning>);
-
-/// Looks for inputs; gives them, the types of their ids, and how what is made is judged.
-pub(super) fn find(job: &Job, control: &Control) -> Result<(Vec<Opened>, IdTypes, Judged)> {
+/// Looks for inputs and opens them; also gives the types of their ids.
+pub(super) fn find(job: &Job, control: &Control) -> Result<(Inputs, IdTypes)> {
     control.advise("read fewer files, such as those of fewer days");
-    let (sources, gates, _) = look(job, control)?;
-    let files: Vec<&InputFile> = sources.iter().flat_map(|of| &of.files).collect();
-    let opened = open_all(job, &files)?;
-    let spec = read_spec(job);
-    units::check(&spec, &opened, &times_of(&spec, Source::Events), None)?;
-    let types = id_types(job, &opened)?;
-    Ok((opened, types, (gates, skipped_files(&sources))))
+    let mut inputs = look(job, control)?;
+    let files: Vec<&InputFile> = inputs.sources.iter().flat_map(|of| &of.files).collect();
+    inputs.opened = open_all(job, &files)?;
+    let (spec, opened) = (read_spec(job), &inputs.opened);
+    units::check(&spec, opened, &times_of(&spec, Source::Events), None)?;
+    let types = id_types(job, opened)?;
+    Ok((inputs, types))
 }
 
 /// The types of ids: as the job says, or as the files have them.
@@ -152,10 +145,10 @@ struct Ranks {
 }
 
 /// Ranks all ids, and deals the events to partitions of users.
-pub(super) fn deal(
+pub(super) fn rank_and_partition(
     (job, control): (&Job, &Control),
-    (read, inputs, types): (EventsRead, Vec<Opened>, IdTypes),
-) -> Result<Dealt> {
+    (read, mut inputs, types): (EventsRead, Inputs, IdTypes),
+) -> Result<DwellRead> {
     let events_count: u64 = read.heaps.iter().map(|heap| heap.count).sum();
     control.enter(Stage::RANK, events_count);
     let (users, of_users) = Ranked::merge(read.users, Order::Id, control)?;
@@ -165,7 +158,7 @@ pub(super) fn deal(
         Words::among(|word| flyers.find(word)),
         Words::default(),
     ];
-    let mut warnings = Vec::new();
+    let warnings = &mut inputs.warnings;
     let column = |ours| (Some(Source::Events), job.column(Source::Events, ours));
     warnings.extend(doubts::float_ids_of(&flyers, column("flyer_id")));
     flyers.release(control);
@@ -187,13 +180,13 @@ pub(super) fn deal(
     });
     let split = Split::new(users.count(), Split::bits_for(events_count));
     let heaps: Vec<_> = read.heaps.into_iter().zip(ranks).collect();
-    let dealt: Vec<Result<_>> = heaps
+    let partitioned: Vec<Result<_>> = heaps
         .into_par_iter()
         .map(|(heap, ranks)| deal_heap((split, words.clone()), heap, &ranks, control))
         .collect();
-    let dealt = dealt.into_iter().collect::<Result<Vec<_>>>()?;
+    let partitioned = partitioned.into_iter().collect::<Result<Vec<_>>>()?;
     let (mut scatters, mut own) = (Vec::new(), Vec::new());
-    for (scatter, spill, counted) in dealt {
+    for (scatter, spill, counted) in partitioned {
         scatters.push(scatter);
         own.push(spill);
         words
@@ -204,9 +197,10 @@ pub(super) fn deal(
     for (words, ours) in words.iter().zip(["user_id", "flyer_id", "merchant_id"]) {
         warnings.extend(words.warnings(job, (Source::Events, ours)));
     }
-    Ok(Dealt {
+    inputs.rejected = read.rejected;
+    Ok(DwellRead {
         report: DwellReport {
-            files: count64(inputs.len()),
+            files: count64(inputs.opened.len()),
             events: read.rows_read,
             opens: read.opens_count,
             null_users: read.skipped.users,
@@ -222,8 +216,6 @@ pub(super) fn deal(
         events_count,
         names_told,
         spills: Vec::new(),
-        rejected: read.rejected,
-        warnings,
     })
 }
 

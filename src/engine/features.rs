@@ -16,8 +16,7 @@ use super::id_types::id_type;
 use super::specs::{click_spec, day_spec, publish_spec, read_spec};
 use super::unused::notice_features;
 use super::{
-    check_days, guarded, in_pool, in_zone_of_set, look, open_all, run_tasks, skipped,
-    skipped_files, spills,
+    check_days, check_question, guarded, in_pool, in_zone_of_set, look, open_all, run_tasks, spills,
 };
 use crate::chunk::{FixedRow, RowChunk};
 use crate::control::{Control, Stage};
@@ -26,8 +25,8 @@ use crate::failpoint::hit;
 use crate::ids::{Day, Micros};
 use crate::job::{CustomerType, Job, Publish, Question, Source};
 use crate::manifest;
-use crate::metrics::{self, Gates};
-use crate::output::features::{self, Dealt, FeaturesFound, FeaturesReport, RowTally};
+use crate::output::Inputs;
+use crate::output::features::{self, FeaturesRead, FeaturesReport, PartitionedClicks, RowTally};
 use crate::partition::Split;
 use crate::publish::Staging;
 use crate::scan::faults::Policy;
@@ -66,10 +65,7 @@ use crate::warnings::Warning;
 /// # Ok::<(), hitherto::Error>(())
 /// ```
 pub fn features(job: &Job, control: &Control) -> Result<FeaturesReport> {
-    if job.question != Question::Features {
-        let question = job.question.name();
-        return Err(Error::settings(format!("this job asks for {question}")));
-    }
+    check_question(job, Question::Features)?;
     let job = &in_zone_of_set(job);
     in_pool(job, || run(job, control))
 }
@@ -78,46 +74,35 @@ pub fn features(job: &Job, control: &Control) -> Result<FeaturesReport> {
 fn run(job: &Job, control: &Control) -> Result<FeaturesReport> {
     let spec = read_spec(job);
     let policy = Policy::new(&spec);
-    let asked = ask(job, control, &policy)?;
+    let before = read_before_clicks(job, control, &policy)?;
     // Made before the clicks are read, so that an output that cannot be made costs no waiting.
     let staging = Staging::create(publish_spec(job))?;
-    let (mut found, clicks, wanted) = know((job, control), &policy, asked)?;
-    let scan = ClickScan::new(
-        (&spec, click_spec(job)),
-        &policy,
-        control,
-        found.types,
-        &wanted,
-    );
+    let (mut read, clicks, wanted) = read_listings((job, control), &policy, before)?;
+    let specs = (&spec, click_spec(job));
+    let scan = ClickScan::new(specs, &policy, control, read.types, &wanted);
     let tasks = tasks_of(&clicks, |file| file.shared_tasks(&spec));
     control.enter(Stage::ACTIONS, tasks.iter().map(|task| task.steps).sum());
     let states = spills(job, control, &staging).into_iter();
     let states = states.map(|spill| scan.state(spill)).collect();
     let states = run_tasks(&tasks, states, |state, task| scan.read(task, state))?;
-    let dealt = deal((job, control), &wanted, states, &mut found)?;
+    let clicks = gather_clicks((job, control), &wanted, states, &mut read)?;
     hit("clicks read");
     let notice = |rows: &RowTally, (on_listings, repeated): (u64, u64)| {
-        let noticed = notice_features((job, control), &found, rows)?;
+        let noticed = notice_features((job, control), &read, rows)?;
         let what =
             "clicks on listings that were shown repeat another one in user, listing and time";
         let repeats = doubts::repeats(job, (repeated, on_listings), (Source::Clicks, what));
         Ok(noticed.told(&job.no_warn, repeats))
     };
-    features::write((job, control), &staging, (&found, &dealt), notice)
+    features::write((job, control), &staging, (&read, &clicks), notice)
 }
 
-/// Who asks, and about what.
-pub(super) struct Asked {
-    /// Where everything lies.
-    sources: Vec<SourceFiles>,
-    /// What must not be so of what is made.
-    gates: Gates,
+/// What is known before listings and clicks are read.
+pub(super) struct BeforeClicks {
+    /// The files; those of impressions are opened.
+    inputs: Inputs,
     /// Up to when clicks are complete, if the job says so.
     data_end: Option<Micros>,
-    /// Days that the output has already, and keeps.
-    skipped: Vec<Day>,
-    /// The files of impressions.
-    opened: Vec<Opened>,
     /// The types of ids.
     types: FeatureTypes,
     /// All impressions.
@@ -125,26 +110,26 @@ pub(super) struct Asked {
 }
 
 /// Looks for inputs, and reads all impressions.
-pub(super) fn ask(job: &Job, control: &Control, policy: &Policy<'_>) -> Result<Asked> {
-    let spec = read_spec(job);
+pub(super) fn read_before_clicks(
+    job: &Job,
+    control: &Control,
+    policy: &Policy<'_>,
+) -> Result<BeforeClicks> {
     let data_end = data_end(job)?;
-    let (sources, gates, existing) = look(job, control)?;
-    let skipped = skipped(job, &existing);
-    let opened = open_source(job, &sources, Source::Impressions)?;
-    units::check(&spec, &opened, &times_of(&spec, Source::Impressions), None)?;
-    let types = types(job, &opened)?;
-    let shown = read_shown(job, control, policy, (&opened, types, &skipped))?;
+    let mut inputs = look(job, control)?;
+    inputs.opened = open_source(job, &inputs.sources, Source::Impressions)?;
+    let (spec, opened) = (read_spec(job), &inputs.opened);
+    units::check(&spec, opened, &times_of(&spec, Source::Impressions), None)?;
+    let types = types(job, opened)?;
+    let shown = read_shown(job, control, policy, (opened, types, &inputs.skipped))?;
     hit("impressions read");
-    check_days(job, &shown.days, &skipped, &existing)?;
-    if matches!(job.publish, Publish::AddDays(_)) && !existing.is_empty() {
+    check_days(job, &inputs, &shown.days)?;
+    if matches!(job.publish, Publish::AddDays(_)) && !inputs.existing.is_empty() {
         manifest::check_settings(&job.out, &manifest::feature_settings(job, types))?;
     }
-    Ok(Asked {
-        sources,
-        gates,
+    Ok(BeforeClicks {
+        inputs,
         data_end,
-        skipped,
-        opened,
         types,
         shown,
     })
@@ -152,28 +137,28 @@ pub(super) fn ask(job: &Job, control: &Control, policy: &Policy<'_>) -> Result<A
 
 /// Reads the listings; gives all that is known before the clicks are read, their files, and which of
 /// them are wanted.
-pub(super) fn know(
+pub(super) fn read_listings(
     (job, control): (&Job, &Control),
     policy: &Policy<'_>,
-    asked: Asked,
-) -> Result<(FeaturesFound, Vec<Opened>, Wanted)> {
-    let Asked {
-        sources,
+    before: BeforeClicks,
+) -> Result<(FeaturesRead, Vec<Opened>, Wanted)> {
+    let BeforeClicks {
+        mut inputs,
+        data_end,
         types,
         shown,
-        ..
-    } = asked;
+    } = before;
     let (spec, keys) = (read_spec(job), shown.listings.keys());
     let last = shown.shown.times.iter().copied().max();
-    let listings = open_source(job, &sources, Source::Listings)?;
-    units::check(&spec, &listings, &times_of(&spec, Source::Listings), last)?;
-    let tasks = tasks_of(&listings, Opened::tasks);
+    let files = open_source(job, &inputs.sources, Source::Listings)?;
+    units::check(&spec, &files, &times_of(&spec, Source::Listings), last)?;
+    let tasks = tasks_of(&files, Opened::tasks);
     control.enter(Stage::LISTINGS, tasks.iter().map(|task| task.steps).sum());
-    let mut known = guarded("listings", || {
+    let mut listings = guarded("listings", || {
         Listings::read((&spec, policy, control), types, &keys, &tasks)
     })?;
     hit("listings read");
-    let clicks = open_source(job, &sources, Source::Clicks)?;
+    let clicks = open_source(job, &inputs.sources, Source::Clicks)?;
     units::check(&spec, &clicks, &times_of(&spec, Source::Clicks), last)?;
     let rows_about: u64 = clicks.iter().map(Opened::rows_about).sum();
     let bits = job.partition_bits;
@@ -189,33 +174,28 @@ pub(super) fn know(
     };
     control.charge(wanted.listings.bytes() + wanted.users.bytes())?;
     let mut kinds = shown.kinds;
-    kinds.merge(&known.kinds);
-    let mut warnings = warnings_of(job, &wanted, &shown.shown);
-    warnings.extend(skipped_files(&sources));
-    let mut rejected = shown.rejected;
-    rejected.append(&mut known.rejected);
-    let skipped = asked.skipped.iter().filter(|day| job.wants_day(**day));
-    let found = FeaturesFound {
-        data_end: asked.data_end,
-        inputs: [asked.opened, clicks.clone(), listings].concat(),
+    kinds.merge(&listings.kinds);
+    let doubts = warnings_of(job, &wanted, &shown.shown);
+    inputs.warnings.extend(doubts);
+    inputs.rejected = shown.rejected;
+    inputs.rejected.append(&mut listings.rejected);
+    inputs.opened.extend(clicks.iter().cloned().chain(files));
+    let read = FeaturesRead {
+        inputs,
+        data_end,
         types,
         shown: shown.shown,
         asked: Vec::new(),
         users: shown.users,
         listing_ids: shown.listings,
-        listings: known,
+        listings,
         days: shown.days,
         clicks: ClickTally {
             kinds,
             ..ClickTally::default()
         },
-        rejected,
-        source_days: metrics::source_days(&sources),
-        gates: asked.gates,
-        days_skipped: skipped.count(),
-        warnings,
     };
-    Ok((found, clicks, wanted))
+    Ok((read, clicks, wanted))
 }
 
 /// What is to be looked at among users and listings that are asked for.
@@ -234,12 +214,12 @@ fn warnings_of(job: &Job, wanted: &Wanted, shown: &Shown) -> Vec<Warning> {
 ///
 /// # Errors
 /// If wall times and instants stand side by side, and nobody says what zone the first are of.
-pub(super) fn deal(
+pub(super) fn gather_clicks(
     (job, control): (&Job, &Control),
     wanted: &Wanted,
     states: Vec<ClickState>,
-    found: &mut FeaturesFound,
-) -> Result<Dealt> {
+    read: &mut FeaturesRead,
+) -> Result<PartitionedClicks> {
     let mut tally = ClickTally::default();
     let (mut all, mut once) = (Vec::new(), Vec::new());
     for state in states {
@@ -248,19 +228,19 @@ pub(super) fn deal(
             Clicks::Once(streams) => once.push(streams),
         }
     }
-    let dealt = match once.is_empty() {
-        true => Dealt::All(gather(control, wanted, all)),
-        false => Dealt::Once(gather(control, wanted, once)),
+    let clicks = match once.is_empty() {
+        true => PartitionedClicks::All(gather(control, wanted, all)),
+        false => PartitionedClicks::Once(gather(control, wanted, once)),
     };
-    found.data_end = found.data_end.or(tally.latest);
-    tally.kinds.merge(&found.clicks.kinds);
-    found.rejected.append(&mut tally.rejected);
-    found.rejected.sort_unstable();
-    found.clicks = tally;
-    let kinds = found.clicks.kinds.clone();
-    let warnings = kinds.check(&read_spec(job), &found.inputs)?;
-    found.warnings.extend(warnings);
-    Ok(dealt)
+    read.data_end = read.data_end.or(tally.latest);
+    tally.kinds.merge(&read.clicks.kinds);
+    let inputs = &mut read.inputs;
+    inputs.rejected.append(&mut tally.rejected);
+    inputs.rejected.sort_unstable();
+    let of_times = tally.kinds.clone().check(&read_spec(job), &inputs.opened)?;
+    inputs.warnings.extend(of_times);
+    read.clicks = tally;
+    Ok(clicks)
 }
 
 /// The clicks of all threads, by listing and by user.

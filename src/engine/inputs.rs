@@ -15,6 +15,7 @@ use crate::failpoint::hit;
 use crate::ids::{Day, Item, Micros, count64};
 use crate::job::{IfExists, Job, Publish, Source, WarningCode};
 use crate::metrics::Gates;
+use crate::output::Inputs;
 use crate::partition::Split;
 use crate::place::check_in;
 use crate::probes::Probes;
@@ -26,9 +27,8 @@ use crate::scan::plan::{Span, is_folder_out};
 use crate::scan::units::{self, times_of};
 use crate::warnings::Warning;
 
-/// Looks for inputs and for an output that is there; gives where everything lies, what must not be so
-/// of what is made, and the days that are there.
-pub(super) fn look(job: &Job, control: &Control) -> Result<(Vec<SourceFiles>, Gates, Vec<Day>)> {
+/// Looks for inputs and for an output that is there; nothing is opened yet.
+pub(super) fn look(job: &Job, control: &Control) -> Result<Inputs> {
     control.enter(Stage::LOOK, 0);
     let gates = Gates::read(job.question, job.gates())?;
     let vocabulary = vocabulary_spec(job).and_then(|spec| spec.file);
@@ -38,11 +38,22 @@ pub(super) fn look(job: &Job, control: &Control) -> Result<(Vec<SourceFiles>, Ga
     let roots: Vec<PathBuf> = roots.chain(vocabulary.map(PathBuf::from)).collect();
     let existing = check_out(publish_spec(job), &roots)?;
     hit("inputs found");
-    Ok((sources, gates, existing))
+    Ok(Inputs {
+        skipped: match job.publish {
+            Publish::AddDays(IfExists::Skip) => existing.clone(),
+            _ => Vec::new(),
+        },
+        existing,
+        gates,
+        opened: Vec::new(),
+        rejected: Vec::new(),
+        warnings: skipped_files(&sources),
+        sources,
+    })
 }
 
 /// A warning for each source of which copies in progress were passed over.
-pub(super) fn skipped_files(sources: &[SourceFiles]) -> Vec<Warning> {
+fn skipped_files(sources: &[SourceFiles]) -> Vec<Warning> {
     let some = sources.iter().filter_map(|of| {
         let first = of.skipped.first()?;
         let count = of.skipped.len();
@@ -62,21 +73,11 @@ pub(super) fn skipped_files(sources: &[SourceFiles]) -> Vec<Warning> {
     some.collect()
 }
 
-/// The days of an output that are left as they are.
-pub(super) fn skipped(job: &Job, existing: &[Day]) -> Vec<Day> {
-    match job.publish {
-        Publish::AddDays(IfExists::Skip) => existing.to_vec(),
-        _ => Vec::new(),
-    }
-}
-
 /// An error if a day that was asked for has no impression, or is there already.
-pub(super) fn check_days<T>(
-    job: &Job,
-    found: &BTreeMap<Day, T>,
-    skipped: &[Day],
-    existing: &[Day],
-) -> Result<()> {
+pub(super) fn check_days<T>(job: &Job, inputs: &Inputs, found: &BTreeMap<Day, T>) -> Result<()> {
+    let Inputs {
+        skipped, existing, ..
+    } = inputs;
     let is_missing = |day: &Day| !found.contains_key(day) && !skipped.contains(day);
     let missing: Vec<Day> = match (job.from, job.to) {
         _ if !job.days.is_empty() => job.days.iter().copied().filter(is_missing).collect(),

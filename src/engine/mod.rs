@@ -30,7 +30,7 @@ mod unused;
 pub use self::dwell::dwell;
 pub use self::features::features;
 use self::id_types::customer_type;
-use self::inputs::{check_days, find_actions, look, open_all, skipped, skipped_files};
+use self::inputs::{check_days, find_actions, look, open_all};
 pub use self::plan::{Planned, PlannedOf, plan};
 use self::shown::{open_impressions, read_impressions};
 pub use self::specs::schema;
@@ -43,24 +43,22 @@ use crate::control::{Control, Stage};
 use crate::encode::{ItemColumn, RowTally};
 use crate::error::{Error, ErrorKind, Result};
 use crate::failpoint::hit;
-use crate::ids::{Day, Item, Key, count64};
+use crate::ids::{Item, Key, count64};
 use crate::job::{ItemType, Job, Publish, Question, SIDE_COLUMNS_MAX, Source};
 use crate::manifest;
-use crate::metrics::Gates;
 use crate::op::counts::HistoryCounts;
-use crate::output::{self, Found, Report};
+use crate::output::{self, Inputs, Report, SequencesRead};
 use crate::partition::Scatter;
 use crate::probes::Probes;
 use crate::publish::{MANIFEST, Staging};
+use crate::scan::Task;
 use crate::scan::actions::{ActionScan, ActionTally};
 use crate::scan::faults::{Policy, Rejected};
-use crate::scan::files::SourceFiles;
 use crate::scan::impressions::ImpressionState;
 use crate::scan::items::ItemTexts;
 use crate::scan::kinds::Kinds;
 use crate::scan::plan::{Plan, Proof};
 use crate::scan::spec::ActionSpec;
-use crate::scan::{Opened, Task};
 use crate::spill::{Partitions, Spill};
 use crate::vocabulary::{Coded, Vocabulary};
 use crate::warnings::Warning;
@@ -85,15 +83,23 @@ use crate::warnings::Warning;
 /// # Ok::<(), hitherto::Error>(())
 /// ```
 pub fn run(job: &Job, control: &Control) -> Result<Report> {
-    if job.question != Question::Sequences {
-        let question = job.question.name();
-        return Err(Error::settings(format!("this job asks for {question}")));
-    }
+    check_question(job, Question::Sequences)?;
     let job = &in_zone_of_set(job);
     in_pool(job, || match job.item_type {
         ItemType::Int32 => run_typed::<i32>(job, control),
         ItemType::Int64 => run_typed::<i64>(job, control),
     })
+}
+
+/// An error unless this is what a job asks.
+fn check_question(job: &Job, question: Question) -> Result<()> {
+    match job.question == question {
+        true => Ok(()),
+        false => {
+            let name = job.question.name();
+            Err(Error::settings(format!("this job asks for {name}")))
+        }
+    }
 }
 
 /// The job, with the zone named if it adds days to a set: that of the set was given.
@@ -133,72 +139,63 @@ pub(crate) fn in_threads<T: Send>(
 /// Runs a job whose items have a known width.
 fn run_typed<I: ItemColumn>(job: &Job, control: &Control) -> Result<Report> {
     let policy = Policy::new(&read_spec(job));
-    let (job, asked) = ask::<I>(job, control, &policy)?;
+    let (job, before) = read_before_actions::<I>(job, control, &policy)?;
     // Made before the actions are read, so that an output that cannot be made costs no waiting.
     let staging = Staging::create(publish_spec(&job))?;
-    let (found, partitions) = read_all(&job, control, &policy, &staging, asked)?;
+    let (read, partitions) = read_all(&job, control, &policy, &staging, before)?;
     let notice = |rows: &[RowTally], counts: &HistoryCounts| {
-        let noticed = notice_sequences((&job, control), &found, (rows, counts))?;
+        let noticed = notice_sequences((&job, control), &read, (rows, counts))?;
         Ok(noticed.told(&job.no_warn, None))
     };
-    let spec = write_spec(&job, found.probes.customer_type());
+    let spec = write_spec(&job, read.probes.customer_type());
     output::write(
         (&job, &spec, control),
         &staging,
-        (&found, partitions),
+        (&read, partitions),
         notice,
     )
 }
 
-/// Who asks, and about what.
-struct Asked<I> {
-    /// Where everything lies.
-    sources: Vec<SourceFiles>,
-    /// What must not be so of what is made.
-    gates: Gates,
-    /// Days that the output has already, and keeps.
-    skipped: Vec<Day>,
+/// What is known before the actions are read.
+struct BeforeActions<I> {
+    /// The files; those of impressions are opened.
+    inputs: Inputs,
     /// The items that have codes already, if their ids are texts.
     vocabulary: Option<Vocabulary>,
     /// All impressions.
     impressions: ImpressionState<I>,
-    /// Their files.
-    inputs: Vec<Opened>,
 }
 
 /// Looks for inputs, and reads all impressions; also gives the job, with the types of columns that
 /// are carried through or told.
-fn ask<I: ItemColumn>(
+fn read_before_actions<I: ItemColumn>(
     job: &Job,
     control: &Control,
     policy: &Policy<'_>,
-) -> Result<(Job, Asked<I>)> {
-    let (sources, gates, existing) = look(job, control)?;
-    let skipped = skipped(job, &existing);
+) -> Result<(Job, BeforeActions<I>)> {
+    let mut inputs = look(job, control)?;
     let vocabulary = vocabulary_spec(job);
     let vocabulary = vocabulary.map(|spec| Vocabulary::open(&spec, control));
     let vocabulary = vocabulary.transpose()?;
-    let inputs = open_impressions(job, &sources, &skipped)?;
-    let job = keep::typed(job, &inputs)?;
-    let job = sides::typed(&job, &sources)?.into_owned();
-    let known = (&skipped[..], vocabulary.as_ref());
-    let impressions = read_impressions::<I>(&job, control, policy, &inputs, known)?;
+    inputs.opened = open_impressions(job, &inputs.sources, &inputs.skipped)?;
+    let job = keep::typed(job, &inputs.opened)?;
+    let job = sides::typed(&job, &inputs.sources)?.into_owned();
+    let known = (&inputs.skipped[..], vocabulary.as_ref());
+    let impressions = read_impressions::<I>(&job, control, policy, &inputs.opened, known)?;
     hit("impressions read");
-    check_days(&job, &impressions.tallies, &skipped, &existing)?;
-    if matches!(job.publish, Publish::AddDays(_)) && !existing.is_empty() && !inputs.is_empty() {
+    check_days(&job, &inputs, &impressions.tallies)?;
+    let adds = matches!(job.publish, Publish::AddDays(_)) && !inputs.existing.is_empty();
+    if adds && !inputs.opened.is_empty() {
         let from = vocabulary.as_ref().and_then(Vocabulary::from);
         let settings = manifest::settings(&job, impressions.rows.has_text_ids(), from);
         manifest::check_settings(&job.out, &settings)?;
     }
-    let asked = Asked {
-        sources,
-        gates,
-        skipped,
+    let before = BeforeActions {
+        inputs,
         vocabulary,
         impressions,
-        inputs,
     };
-    Ok((job, asked))
+    Ok((job, before))
 }
 
 /// Reads the actions of all customers that are asked for.
@@ -207,19 +204,20 @@ fn read_all<I: ItemColumn>(
     control: &Control,
     policy: &Policy<'_>,
     staging: &Staging,
-    asked: Asked<I>,
-) -> Result<(Found<I>, Partitions<EventChunk<I>>)> {
+    before: BeforeActions<I>,
+) -> Result<(SequencesRead<I>, Partitions<EventChunk<I>>)> {
     let ImpressionState {
         rows,
         tallies: days,
-        mut rejected,
+        rejected,
         items: shown,
         mut kinds,
         ..
-    } = asked.impressions;
+    } = before.impressions;
+    let mut inputs = before.inputs;
     let mut probes = Probes::of(rows);
     control.charge(probes.bytes())?;
-    let (opened, span, split) = find_actions(job, &asked.sources, &probes)?;
+    let (opened, span, split) = find_actions(job, &inputs.sources, &probes)?;
     let spec = read_spec(job);
     let mut scan = ActionScan::new(&spec, policy, control, &probes, split);
     let plan = Plan::of(&scan, &opened, span);
@@ -227,39 +225,33 @@ fn read_all<I: ItemColumn>(
     let read = read_actions(&mut scan, control, plan, spills)?;
     hit("actions read");
     sides::check_seen(job, &opened, &read.told)?;
-    rejected.extend(read.rejected);
-    rejected.sort_unstable();
+    inputs.rejected = rejected;
+    inputs.rejected.extend(read.rejected);
+    inputs.rejected.sort_unstable();
     let partitions = Partitions::gather(split, read.scatters, read.spills);
-    let items_from = asked.vocabulary.as_ref().and_then(Vocabulary::from);
-    let items = match (asked.vocabulary, shown) {
+    let items_from = before.vocabulary.as_ref().and_then(Vocabulary::from);
+    let items = match (before.vocabulary, shown) {
         (Some(vocabulary), Some(shown)) => Some(vocabulary.settle(shown, read.items, control)?),
         _ => None,
     };
     if let Some(items) = &items {
         items.rename_shown(&mut probes.impressions.items);
     }
-    let mut inputs = asked.inputs;
-    inputs.extend(opened);
+    inputs.opened.extend(opened);
     kinds.merge(&read.kinds);
-    let mut warnings = skipped_files(&asked.sources);
-    warnings.extend(kinds.check(&spec, &inputs)?);
-    let days_skipped = asked.skipped.iter().filter(|day| job.wants_day(**day));
-    warnings.extend(warnings_of(job, &probes, items.as_ref()));
-    let found = Found {
+    inputs.warnings.extend(kinds.check(&spec, &inputs.opened)?);
+    let doubts = warnings_of(job, &probes, items.as_ref());
+    inputs.warnings.extend(doubts);
+    let read = SequencesRead {
         inputs,
         days,
         actions: read.tallies,
         actions_kept: read.kept,
-        rejected,
         probes,
         items,
         items_from,
-        warnings,
-        sources: asked.sources,
-        gates: asked.gates,
-        days_skipped: days_skipped.count(),
     };
-    Ok((found, partitions))
+    Ok((read, partitions))
 }
 
 /// What is to be looked at among customers that are asked for, and items.

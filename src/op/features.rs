@@ -10,7 +10,7 @@
 use hashbrown::HashTable;
 
 use crate::chunk::FixedRow;
-use crate::ids::{Micros, index};
+use crate::ids::Micros;
 use crate::keys::spread;
 use crate::sort::Record;
 use crate::sweep::{is_prior, prior_end};
@@ -314,14 +314,10 @@ fn long([lower, upper]: [u32; 2]) -> i64 {
     (u64::from(upper) << 32 | u64::from(lower)).cast_signed()
 }
 
-/// The runs of some keys: events of a key side by side.
-pub(crate) fn run_of<'r, R>(runs: &'r [R], starts: &[u32], key: usize) -> &'r [R] {
-    &runs[index(starts[key])..index(starts[key + 1])]
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::ids::index;
 
     /// Impressions at some times, in rows 0, 1, …
     fn asked(times: &[i64]) -> Vec<Asked> {

@@ -13,7 +13,8 @@ use std::time::Duration;
 
 use bumpalo::Bump;
 
-use super::plan::{DayRows, GroupPlan};
+use super::order::Guard;
+use super::plan::{DayRows, Group, GroupPlan};
 use crate::chunk::Chunk;
 use crate::column::EventChunk;
 use crate::control::Control;
@@ -30,15 +31,6 @@ use crate::vocabulary::Coded;
 /// Partitions that are sorted before a row group asks for them: the thread that comes to the row
 /// group then need not wait for the one that sorts.
 const AHEAD: usize = 2;
-
-/// A row group, and the partitions that it needs.
-#[derive(Clone, Debug)]
-pub(super) struct Group {
-    /// The row group.
-    pub(super) plan: GroupPlan,
-    /// The partitions.
-    pub(super) partitions: Range<usize>,
-}
 
 /// What is done next.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -137,7 +129,8 @@ impl<'a, I: Item> Answers<'a, I> {
         let partition_of =
             |probe: &u32| firsts.partition_point(|first| *first <= index(*probe)) - 1;
         let needs = |plan: &GroupPlan| {
-            let probes = &days[plan.day].probes[days[plan.day].probes_of(plan)];
+            let day = &days[plan.place.day];
+            let probes = &day.probes[day.probes_of(plan)];
             match (probes.first(), probes.last()) {
                 (Some(first), Some(last)) => partition_of(first)..partition_of(last) + 1,
                 _ => 0..0,
@@ -265,46 +258,7 @@ impl<'a, I: Item> Answers<'a, I> {
 
     /// Watches over steps.
     pub(super) fn guard(&self) -> Guard<'_> {
-        Guard(&self.stopped)
-    }
-}
-
-/// Tells those that wait when a step fails or panics, so that none waits for ever.
-#[derive(Clone, Copy)]
-pub(super) struct Guard<'a>(&'a AtomicBool);
-
-impl<'a> Guard<'a> {
-    /// Runs something that may fail.
-    fn watch<T>(self, work: impl FnOnce() -> Result<T>) -> Result<T> {
-        /// Set until the work is done well.
-        struct Alarm<'a>(&'a AtomicBool, bool);
-        impl Drop for Alarm<'_> {
-            fn drop(&mut self) {
-                if self.1 {
-                    self.0.store(true, Relaxed);
-                }
-            }
-        }
-        let mut alarm = Alarm(self.0, true);
-        let result = work();
-        alarm.1 = result.is_err();
-        result
-    }
-
-    /// Watches over what makes things.
-    pub(super) fn make<S, T>(
-        self,
-        make: impl Fn(&mut S, usize) -> Result<T> + Sync,
-    ) -> impl Fn(&mut S, usize) -> Result<T> + Sync {
-        move |state, at| self.watch(|| make(state, at))
-    }
-
-    /// Watches over what takes them.
-    pub(super) fn take<T>(
-        self,
-        mut take: impl FnMut(usize, T) -> Result<()> + Send,
-    ) -> impl FnMut(usize, T) -> Result<()> + Send {
-        move |at, made| self.watch(|| take(at, made))
+        Guard::new(&self.stopped)
     }
 }
 

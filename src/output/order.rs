@@ -1,7 +1,7 @@
 //! Made on all threads, taken in order.
 
 use std::collections::BTreeMap;
-use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::Relaxed};
 use std::sync::{Mutex, MutexGuard, PoisonError, TryLockError};
 
 use crate::error::{Error, Result};
@@ -45,6 +45,50 @@ pub(super) fn in_order<S, T: Send>(
     line.take_ready(true);
     let failed = lock(&line.failed).take();
     failed.map_or(Ok(()), |(_, error)| Err(error))
+}
+
+/// Tells those that wait when a step fails or panics, so that none waits for ever.
+#[derive(Clone, Copy)]
+pub(super) struct Guard<'a>(&'a AtomicBool);
+
+impl<'a> Guard<'a> {
+    /// A guard that sets `stopped`, which those who wait look at.
+    pub(super) fn new(stopped: &'a AtomicBool) -> Guard<'a> {
+        Guard(stopped)
+    }
+
+    /// Runs something that may fail.
+    fn watch<T>(self, work: impl FnOnce() -> Result<T>) -> Result<T> {
+        /// Set until the work is done well.
+        struct Alarm<'a>(&'a AtomicBool, bool);
+        impl Drop for Alarm<'_> {
+            fn drop(&mut self) {
+                if self.1 {
+                    self.0.store(true, Relaxed);
+                }
+            }
+        }
+        let mut alarm = Alarm(self.0, true);
+        let result = work();
+        alarm.1 = result.is_err();
+        result
+    }
+
+    /// Watches over what makes things.
+    pub(super) fn make<S, T>(
+        self,
+        make: impl Fn(&mut S, usize) -> Result<T> + Sync,
+    ) -> impl Fn(&mut S, usize) -> Result<T> + Sync {
+        move |state, at| self.watch(|| make(state, at))
+    }
+
+    /// Watches over what takes them.
+    pub(super) fn take<T>(
+        self,
+        mut take: impl FnMut(usize, T) -> Result<()> + Send,
+    ) -> impl FnMut(usize, T) -> Result<()> + Send {
+        move |at, made| self.watch(|| take(at, made))
+    }
 }
 
 /// What waits to be taken, and who takes it.

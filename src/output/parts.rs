@@ -1,7 +1,10 @@
 //! Row groups into parts: one open file per day that is being written.
 
 use std::path::PathBuf;
+use std::time::Instant;
 
+use super::order::{Guard, in_order};
+use crate::control::Control;
 use crate::encode::{FileWriter, RowGroup};
 use crate::error::Result;
 use crate::failpoint::hit;
@@ -9,10 +12,16 @@ use crate::ids::Day;
 use crate::job::Question;
 use crate::publish::{Part, PartFile, Target, day_folder, write_error};
 
+/// Starts a part: the schema and the codec of the job.
+pub(super) type Start<'a> =
+    dyn Fn(PartFile) -> parquet::errors::Result<FileWriter<PartFile>> + Sync + 'a;
+
 /// Puts row groups into parts. The row groups of a day come in order; days may take turns.
 pub(super) struct PartWriter<'a> {
     /// Where parts go.
     target: Target<'a>,
+    /// What makes a writer of a part.
+    start: &'a Start<'a>,
     /// The folder of each day.
     folders: Vec<String>,
     /// The part of each day that is being written.
@@ -30,6 +39,85 @@ pub(super) struct Place {
     pub(super) part: u64,
     /// Whether it is the last of its part.
     pub(super) ends_part: bool,
+}
+
+/// A row group, encoded.
+pub(super) struct Encoded<T> {
+    /// Where it goes.
+    pub(super) place: Place,
+    /// Its pages.
+    pub(super) group: RowGroup,
+    /// What its rows hold.
+    pub(super) tally: T,
+}
+
+/// Parts, as they were written.
+pub(super) struct Written<T> {
+    /// The parts of each day.
+    pub(super) parts: Vec<Vec<Part>>,
+    /// What the rows of each day hold.
+    pub(super) tallies: Vec<T>,
+    /// Microseconds that writing took.
+    pub(super) write_us: u64,
+}
+
+impl<T> Written<T> {
+    /// The bytes of all parts.
+    pub(super) fn bytes(&self) -> u64 {
+        self.parts.iter().flatten().map(|part| part.bytes).sum()
+    }
+}
+
+/// What is to be made: so many steps, and who is told if one of them fails.
+#[derive(Clone, Copy)]
+pub(super) struct Steps<'a> {
+    /// How many.
+    pub(super) count: usize,
+    /// Tells those steps that wait for others.
+    pub(super) guard: Guard<'a>,
+}
+
+/// Takes steps on all threads, each of which makes a row group or nothing, and puts what they make into
+/// parts, in order; `merge` adds up what the rows of a day hold.
+///
+/// # Errors
+/// That of the first step, in order, that fails, or whose row group cannot be written.
+pub(super) fn write_parts<S, T: Clone + Default + Send>(
+    control: &Control,
+    mut writer: PartWriter<'_>,
+    steps: Steps<'_>,
+    tools: impl Fn() -> S + Sync,
+    make: impl Fn(&mut S, usize) -> Result<Option<Encoded<T>>> + Sync,
+    merge: impl Fn(&mut T, &T) + Sync,
+) -> Result<Written<T>> {
+    let mut tallies = vec![T::default(); writer.folders.len()];
+    let mut write_us = 0;
+    let make = |tools: &mut S, step| {
+        control.check()?;
+        let made = make(tools, step)?;
+        if let Some(made) = &made {
+            control.charge(made.group.bytes())?;
+        }
+        Ok(made)
+    };
+    let take = |_, made: Option<Encoded<T>>| {
+        let Some(made) = made else { return Ok(()) };
+        let (began, place) = (Instant::now(), made.place);
+        let (bytes, rows) = (made.group.bytes(), made.group.rows());
+        merge(&mut tallies[place.day], &made.tally);
+        writer.append(place, made.group)?;
+        write_us += micros_since(began);
+        control.release(bytes);
+        control.count_written(rows);
+        Ok(())
+    };
+    let guard = steps.guard;
+    in_order(steps.count, tools, guard.make(make), guard.take(take))?;
+    Ok(Written {
+        parts: writer.finish(),
+        tallies,
+        write_us,
+    })
 }
 
 /// A part that is being written.
@@ -57,6 +145,7 @@ impl<'a> PartWriter<'a> {
         question: Question,
         target: Target<'a>,
         days: impl Iterator<Item = Day>,
+        start: &'a Start<'a>,
     ) -> Result<PartWriter<'a>> {
         let mut folders = Vec::new();
         for day in days {
@@ -65,28 +154,23 @@ impl<'a> PartWriter<'a> {
         }
         Ok(PartWriter {
             target,
+            start,
             open: folders.iter().map(|_| None).collect(),
             parts: vec![Vec::new(); folders.len()],
             folders,
         })
     }
 
-    /// Appends a row group to its part, which `start` makes a writer for, and finishes the part
-    /// behind its last one.
+    /// Appends a row group to its part, and finishes the part behind its last one.
     ///
     /// # Errors
     /// If the part cannot be made or written.
-    pub(super) fn append(
-        &mut self,
-        place: Place,
-        start: impl Fn(PartFile) -> parquet::errors::Result<FileWriter<PartFile>>,
-        encoded: RowGroup,
-    ) -> Result<()> {
+    fn append(&mut self, place: Place, encoded: RowGroup) -> Result<()> {
         let slot = &mut self.open[place.day];
         if slot.is_none() {
             let folder = &self.folders[place.day];
             let (path, file) = self.target.file(folder, &part_name(place.part), false)?;
-            let writer = start(file.clone());
+            let writer = (self.start)(file.clone());
             *slot = Some(OpenPart {
                 number: place.part,
                 writer: writer.map_err(|error| write_error(&path, error))?,
@@ -113,7 +197,7 @@ impl<'a> PartWriter<'a> {
     }
 
     /// The parts of each day.
-    pub(super) fn finish(self) -> Vec<Vec<Part>> {
+    fn finish(self) -> Vec<Vec<Part>> {
         debug_assert!(self.open.iter().all(Option::is_none));
         self.parts
     }
@@ -133,6 +217,11 @@ impl OpenPart {
             checksum,
         })
     }
+}
+
+/// Microseconds since a moment.
+pub(crate) fn micros_since(began: Instant) -> u64 {
+    u64::try_from(began.elapsed().as_micros()).unwrap_or(u64::MAX)
 }
 
 /// The name of a part.

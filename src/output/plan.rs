@@ -3,7 +3,6 @@
 use std::ops::Range;
 use std::sync::Arc;
 
-use super::answers::Group;
 use super::parts::Place;
 use crate::encode::{Block, BlockRow};
 use crate::ids::{Day, Item, count32, count64, index};
@@ -15,29 +14,21 @@ use crate::probes::Probes;
 pub(super) const PART_ROWS: u64 = 262_144;
 
 /// A row group to make.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct GroupPlan {
-    /// The day, as an index into the days of the job.
-    pub(super) day: usize,
-    /// The part of that day.
-    pub(super) part: u64,
-    /// The first row of that day.
-    pub(super) first_row: u64,
-    /// The row after the last.
-    pub(super) end_row: u64,
-    /// Whether it is the last of its part.
-    pub(super) ends_part: bool,
+    /// Where it goes.
+    pub(super) place: Place,
+    /// Its rows, counted through the day.
+    pub(super) rows: Range<u64>,
 }
 
-impl GroupPlan {
-    /// Where it goes.
-    pub(super) fn place(&self) -> Place {
-        Place {
-            day: self.day,
-            part: self.part,
-            ends_part: self.ends_part,
-        }
-    }
+/// A row group, and the partitions that it needs.
+#[derive(Clone, Debug)]
+pub(super) struct Group {
+    /// The row group.
+    pub(super) plan: GroupPlan,
+    /// The partitions.
+    pub(super) partitions: Range<usize>,
 }
 
 /// The rows of one day.
@@ -89,9 +80,11 @@ impl DayRows {
 
     /// The probes of a row group, as indices into those of the day.
     pub(super) fn probes_of(&self, group: &GroupPlan) -> Range<usize> {
-        let first = self.row_ends.partition_point(|end| *end <= group.first_row);
+        let first = self
+            .row_ends
+            .partition_point(|end| *end <= group.rows.start);
         let start_of = |at: usize| if at == 0 { 0 } else { self.row_ends[at - 1] };
-        let behind = (first..self.probes.len()).take_while(|at| start_of(*at) < group.end_row);
+        let behind = (first..self.probes.len()).take_while(|at| start_of(*at) < group.rows.end);
         first..first + behind.count()
     }
 
@@ -113,8 +106,8 @@ impl DayRows {
             let (items_start, items_end) = match job.layout {
                 Layout::Request => (0, items),
                 Layout::Sample => (
-                    narrow(plan.first_row.saturating_sub(start)),
-                    narrow(self.row_ends[at].min(plan.end_row) - start),
+                    narrow(plan.rows.start.saturating_sub(start)),
+                    narrow(self.row_ends[at].min(plan.rows.end) - start),
                 ),
             };
             while !histories[partition].probes().contains(&index(probe)) {
@@ -135,18 +128,27 @@ impl DayRows {
     }
 }
 
-/// The row groups of a day; one of no rows if the day has none, so that its schema is there.
-pub(super) fn plan_day(job: &Job, day: usize, rows: &DayRows) -> Vec<GroupPlan> {
+/// The row groups of a day of some rows.
+pub(super) fn plan_day(job: &Job, day: usize, rows: &DayRows) -> impl Iterator<Item = GroupPlan> {
     let max = u64::from(job.row_group_rows_max);
-    let per_part = (PART_ROWS / max).max(1);
-    let count = rows.rows_count();
-    let groups = count.div_ceil(max).max(1);
-    let plan = |group: u64| GroupPlan {
-        day,
-        part: group / per_part,
-        first_row: group * max,
-        end_row: (group * max + max).min(count),
-        ends_part: (group + 1).is_multiple_of(per_part) || group + 1 == groups,
-    };
-    (0..groups).map(plan).collect()
+    plan_rows(day, rows.rows_count(), max, (PART_ROWS / max).max(1))
+}
+
+/// Row groups of at most `max` rows, in parts of `per_part` row groups; one of no rows if the day has
+/// none, so that its schema is there.
+pub(super) fn plan_rows(
+    day: usize,
+    rows_count: u64,
+    max: u64,
+    per_part: u64,
+) -> impl Iterator<Item = GroupPlan> {
+    let groups = rows_count.div_ceil(max).max(1);
+    (0..groups).map(move |group| GroupPlan {
+        place: Place {
+            day,
+            part: group / per_part,
+            ends_part: (group + 1).is_multiple_of(per_part) || group + 1 == groups,
+        },
+        rows: group * max..(group * max + max).min(rows_count),
+    })
 }

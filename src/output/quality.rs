@@ -1,6 +1,6 @@
 //! What was found of a day, as its metrics.
 //!
-//! **In / Out**: [`Found`], the rows of a day and what they hold → [`Metrics`]. **Cost**: one pass over
+//! **In / Out**: [`SequencesRead`], the rows of a day and what they hold → [`Metrics`]. **Cost**: one pass over
 //! the impressions of the day, for the customers.
 
 use std::cmp::Reverse;
@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 
 use serde_json::{Value, json};
 
-use super::Found;
+use super::SequencesRead;
 use super::plan::DayRows;
 use crate::calendar::date_text;
 use crate::column::Customer;
@@ -39,19 +39,19 @@ pub(super) struct OfRun<'a> {
 /// The metrics of a day.
 pub(super) fn day_metrics<I: Item>(
     job: &Job,
-    found: &Found<I>,
+    read: &SequencesRead<I>,
     day: &DayRows,
     (rows, duplicates): (&RowTally, u64),
     of_run: &OfRun<'_>,
 ) -> Metrics {
-    let tally = &found.days[&day.day];
+    let tally = &read.days[&day.day];
     let reach = Reach::new(job.question, job.cutoff, job.lookback_days);
-    let (customers, top) = customers_of(found, day);
+    let (customers, top) = customers_of(read, day);
     let if_so = |is_so: bool, count: u64| if is_so { count } else { 0 };
     let (counts, lengths) = sequence_counts(&SequenceCounts {
         histories: &rows.histories,
         actions_max: job.actions_max,
-        landings: landings(job, found),
+        landings: landings(job, read),
         plain: vec![
             ("rows", day.rows_count()),
             ("impressions", tally.impressions),
@@ -83,9 +83,10 @@ pub(super) fn day_metrics<I: Item>(
 
 /// The sources of actions, in the job's order, and whether the day that something landed is known of all
 /// their files: by their folders, or by the column that availability is asked of.
-pub(super) fn landings<I>(job: &Job, found: &Found<I>) -> Vec<(String, bool)> {
+pub(super) fn landings<I>(job: &Job, read: &SequencesRead<I>) -> Vec<(String, bool)> {
     let sources = job.actions.iter().map(|of| {
-        let mut files = found
+        let mut files = read
+            .inputs
             .sources
             .iter()
             .filter(|files| files.source == of.source);
@@ -100,8 +101,8 @@ pub(super) fn landings<I>(job: &Job, found: &Found<I>) -> Vec<(String, bool)> {
 
 /// The number of customers of a day, and those with the most samples. Rows are by customer, so a
 /// customer's lie together.
-fn customers_of<I: Item>(found: &Found<I>, day: &DayRows) -> (u64, Vec<Value>) {
-    let probes = &found.probes;
+fn customers_of<I: Item>(read: &SequencesRead<I>, day: &DayRows) -> (u64, Vec<Value>) {
+    let probes = &read.probes;
     let row_of = |probe: &u32| probes.rows[index(*probe)];
     let same = |a: &u32, b: &u32| {
         let customer = |probe| probes.impressions.customer(row_of(probe));

@@ -5,8 +5,6 @@
 //! **Why so**: bytes depend on how much of each history is new, and time on both; a formula for either
 //! would have to be kept in step with the encoder, while this is the encoder.
 
-use std::time::Instant;
-
 use super::make_parts;
 use super::plan::{DayRows, plan_day};
 use crate::column::EventChunk;
@@ -34,11 +32,6 @@ pub(crate) struct Rehearsed {
     pub(crate) encode_us: u64,
 }
 
-/// Microseconds since a moment.
-pub(crate) fn micros_since(began: Instant) -> u64 {
-    u64::try_from(began.elapsed().as_micros()).unwrap_or(u64::MAX)
-}
-
 /// The rows and the parts that probes make of each day.
 pub(crate) fn sizes_of_days<I: ItemColumn>(
     job: &Job,
@@ -50,7 +43,7 @@ pub(crate) fn sizes_of_days<I: ItemColumn>(
         let groups = plan_day(job, 0, day);
         (
             day.rows_count(),
-            groups.last().map_or(0, |last| last.part + 1),
+            groups.last().map_or(0, |last| last.place.part + 1),
         )
     };
     days.iter().map(size).collect()
@@ -75,11 +68,11 @@ pub(crate) fn rehearse<I: ItemColumn>(
         (probes, &days),
         (None, partitions),
     )?;
-    let histories = made.tallies.iter().map(|tally| &tally.histories);
+    let histories = made.written.tallies.iter().map(|tally| &tally.histories);
     Ok(Rehearsed {
         rows: days.iter().map(DayRows::rows_count).sum(),
         history_actions: histories.map(|of| of.actions()).sum(),
-        bytes: made.parts.iter().flatten().map(|part| part.bytes).sum(),
+        bytes: made.written.bytes(),
         sort_us: made.sort_us,
         encode_us: made.encode_us,
     })

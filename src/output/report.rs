@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 
 use super::plan::DayRows;
 use super::quality::landings;
-use super::{Found, Made};
+use super::{SequencesRead, SequencesWritten};
 use crate::calendar::instant_text;
 use crate::encode::RowTally;
 use crate::error::Result;
@@ -90,37 +90,31 @@ pub struct DayReport {
 /// The report of a run.
 pub(super) fn report<I>(
     job: &Job,
-    found: &Found<I>,
-    days: &[DayRows],
-    (made, noticed): (&Made, Noticed),
+    read: &SequencesRead<I>,
+    days: Vec<DayReport>,
+    (made, noticed): (&SequencesWritten, Noticed),
 ) -> Report {
     let mut report = Report {
+        days,
         repeats_left_out: made.counts.repeats,
         unknown_actions: made.unknown,
-        actions_kept: found.actions_kept,
-        rejected: count64(found.rejected.len()),
-        files: count64(found.inputs.len()),
-        days_skipped: count64(found.days_skipped),
+        actions_kept: read.actions_kept,
+        rejected: count64(read.inputs.rejected.len()),
+        files: count64(read.inputs.opened.len()),
+        days_skipped: read.inputs.days_skipped(job),
         warnings: noticed.warnings,
         ..Report::default()
     };
-    for (day, parts) in days.iter().zip(&made.parts) {
-        report.days.push(DayReport {
-            day: day.day,
-            rows: day.rows_count(),
-            parts: count64(parts.len()),
-            bytes: parts.iter().map(|part| part.bytes).sum(),
-        });
-    }
-    for tally in &made.tallies {
+    let tallies = &made.written.tallies;
+    for tally in tallies {
         report.samples += tally.histories.samples();
         report.zero_history += tally.histories.of_length(0);
         report.history_actions += tally.histories.actions();
     }
-    let is_known = landings(job, found).iter().all(|(_, is_known)| *is_known);
-    let late = made.tallies.iter().flat_map(|of| &of.histories.landed_late);
+    let is_known = landings(job, read).iter().all(|(_, is_known)| *is_known);
+    let late = tallies.iter().flat_map(|of| &of.histories.landed_late);
     report.landed_late = is_known.then(|| late.sum());
-    for tally in found.days.values() {
+    for tally in read.days.values() {
         report.impressions += tally.impressions;
         report.without_items += tally.without_items;
         report.null_labels += tally.null_labels;
@@ -133,7 +127,7 @@ pub(super) fn report<I>(
             0
         };
     }
-    for (of, tally) in job.actions.iter().zip(&found.actions) {
+    for (of, tally) in job.actions.iter().zip(&read.actions) {
         report.of_other_types += of_other_types(job, of, tally);
         report.action_rows += tally.rows;
         report.null_customers += tally.null_customers;
@@ -191,15 +185,19 @@ pub(super) fn inputs_of_day(inputs: &[Opened], values: &[Value], day: Day) -> Ve
 }
 
 /// What was found among the actions, in the manifest.
-pub(super) fn actions_value<I>(job: &Job, found: &Found<I>, made: &Made) -> Value {
+pub(super) fn actions_value<I>(
+    job: &Job,
+    read: &SequencesRead<I>,
+    made: &SequencesWritten,
+) -> Value {
     let counts = &made.counts;
     let mut value = serde_json::Map::new();
-    for (of, tally) in job.actions.iter().zip(&found.actions) {
+    for (of, tally) in job.actions.iter().zip(&read.actions) {
         let mut told = json!({
             "rows": tally.rows,
             "null_customers": tally.null_customers,
             "never_available": tally.null_available,
-            "rejected": rejected_of(&found.rejected, of.source),
+            "rejected": rejected_of(&read.inputs.rejected, of.source),
         });
         if !of.only.is_empty() {
             told["filtered"] = json!(tally.filtered);
@@ -221,7 +219,7 @@ pub(super) fn actions_value<I>(job: &Job, found: &Found<I>, made: &Made) -> Valu
         let there = there.map(|(code, count)| (code.to_string(), json!(count)));
         value.insert("types_in_histories".into(), Value::Object(there.collect()));
     }
-    if found.items.is_some() {
+    if read.items.is_some() {
         value.insert("unknown_items_left_out".into(), json!(made.unknown));
     }
     value.insert("duplicates_in_histories".into(), json!(counts.duplicates));
@@ -254,12 +252,12 @@ fn own_code(job: &Job, of: &ActionSource) -> Option<u8> {
 /// What was found among the impressions of a day, in the manifest.
 pub(super) fn counts_value<I>(
     job: &Job,
-    found: &Found<I>,
+    read: &SequencesRead<I>,
     day: &DayRows,
     rows: &RowTally,
     duplicates: u64,
 ) -> Value {
-    let tally = &found.days[&day.day];
+    let tally = &read.days[&day.day];
     let dropped = if job.guests == Guests::Drop {
         tally.guests
     } else {

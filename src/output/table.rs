@@ -8,6 +8,8 @@
 use std::io::Write;
 use std::path::PathBuf;
 
+use super::order::in_order;
+use crate::control::Control;
 use crate::encode::{FileWriter, RowGroup, TableEncoder};
 use crate::error::{Error, Result};
 use crate::failpoint::hit;
@@ -78,11 +80,38 @@ impl TableFiles {
         })
     }
 
-    /// Puts rows behind the others.
+    /// Makes the rows of each partition, on all threads, and puts them into both files, in order.
     ///
     /// # Errors
-    /// If they cannot be written.
-    pub(super) fn append(&mut self, rows: Rows) -> Result<()> {
+    /// That of the first partition whose rows cannot be made or written.
+    pub(super) fn write<S>(
+        mut self,
+        control: &Control,
+        partitions_count: usize,
+        tools: impl Fn() -> S + Sync,
+        make: impl Fn(&mut S, usize) -> Result<Option<Rows>> + Sync,
+    ) -> Result<[Part; 2]> {
+        let make = |tools: &mut S, partition| {
+            control.check()?;
+            let rows = make(tools, partition)?;
+            if let Some(rows) = &rows {
+                control.charge(rows.bytes())?;
+            }
+            Ok(rows)
+        };
+        let take = |_, rows: Option<Rows>| {
+            let Some(rows) = rows else { return Ok(()) };
+            let bytes = rows.bytes();
+            self.append(rows)?;
+            control.release(bytes);
+            Ok(())
+        };
+        in_order(partitions_count, tools, make, take)?;
+        self.finish()
+    }
+
+    /// Puts rows behind the others.
+    fn append(&mut self, rows: Rows) -> Result<()> {
         let written = self.csv.write_all(&rows.csv);
         written.map_err(|error| Error::io("write", &self.csv_path, error))?;
         self.rows += rows.group.rows();
@@ -94,10 +123,7 @@ impl TableFiles {
     }
 
     /// Finishes both files: the CSV first.
-    ///
-    /// # Errors
-    /// If they cannot be written or synced.
-    pub(super) fn finish(self) -> Result<[Part; 2]> {
+    fn finish(self) -> Result<[Part; 2]> {
         let (rows, name) = (self.rows, self.name);
         let finished = self.writer.finish();
         finished.map_err(|error| write_error(&self.parquet_path, error))?;

@@ -20,14 +20,14 @@ use super::share::{Sample, nowhere, read_sample_of, steps_read};
 use super::{Planned, PlannedOf};
 use crate::chunk::{Chunk, RowChunk};
 use crate::control::{Control, Stage};
-use crate::engine::dwell::{check_names, deal, find};
+use crate::engine::dwell::{check_names, find, rank_and_partition};
 use crate::engine::specs::read_spec;
 use crate::engine::unused::warn_dwell;
 use crate::error::Result;
 use crate::ids::{Day, count64, float, rounded};
 use crate::job::{Job, Source};
 use crate::op::dwell::FlyerEvent;
-use crate::output::dwell::{Dealt, make};
+use crate::output::dwell::{DwellRead, make};
 use crate::output::micros_since;
 use crate::partition::Split;
 use crate::publish::Target;
@@ -45,43 +45,43 @@ const DAYS_MAX: usize = 1000;
 /// Those of a run that are met.
 pub(super) fn plan(job: &Job, control: &Control) -> Result<Planned> {
     let began = Instant::now();
-    let (opened, types, (_, skipped)) = find(job, control)?;
+    let (mut inputs, types) = find(job, control)?;
+    let mut warnings = std::mem::take(&mut inputs.warnings);
     let (found_us, rehearsal, spec) = (micros_since(began), control.unlimited(), read_spec(job));
     let policy = Policy::new(&spec);
     let scan = EventScan::new((&spec, job.dwell_method), &policy, &rehearsal, types);
     control.enter(Stage::EVENTS, 0);
     let states = nowhere().map(|spill| scan.state(spill)).collect();
-    let read = |state: &mut EventState, task: &Task| scan.read(task, state);
-    let (states, sample) = read_sample_of((job, &rehearsal), &opened, states, read)?;
-    let read = EventsRead::of(states);
-    let of_times = read.kinds.clone().check(&spec, &opened)?;
-    let chunks: u64 = read.heaps.iter().map(|heap| heap.scatter.bytes()).sum();
+    let each = |state: &mut EventState, task: &Task| scan.read(task, state);
+    let (states, sample) = read_sample_of((job, &rehearsal), &inputs.opened, states, each)?;
+    let events = EventsRead::of(states);
+    warnings.extend(events.kinds.clone().check(&spec, &inputs.opened)?);
+    let chunks: u64 = events.heaps.iter().map(|heap| heap.scatter.bytes()).sum();
     let taken = rehearsal.memory_used();
     control.enter(Stage::RANK, 0);
     let began = Instant::now();
-    let mut dealt = deal((job, &rehearsal), (read, opened, types))?;
+    let mut read = rank_and_partition((job, &rehearsal), (events, inputs, types))?;
     let rank_us = micros_since(began);
-    let mut warnings = warn_dwell((job, &rehearsal), &dealt.inputs)?;
-    warnings.extend(of_times.into_iter().chain(skipped));
-    check_names(job, &dealt)?;
-    dealt.spills = nowhere().collect();
-    let [user_visits, stay_visits] = visits(job, &dealt);
+    warnings.extend(warn_dwell((job, &rehearsal), &read.inputs.opened)?);
+    check_names(job, &read)?;
+    read.spills = nowhere().collect();
+    let [user_visits, stay_visits] = visits(job, &read);
     control.enter(Stage::WRITE, 0);
     let began = Instant::now();
-    let made = make(job, &rehearsal, Target::Nowhere, &mut dealt)?;
+    let made = make(job, &rehearsal, Target::Nowhere, &mut read)?;
     let write_us = micros_since(began);
     control.leave();
 
-    let (of_days, days) = days_read(job, &dealt.inputs, &sample);
+    let (of_days, days) = days_read(job, &read.inputs.opened, &sample);
     let of = &made.report;
     let users = Growth::of(of.users, user_visits).at(sample.weight);
     let user_rows = Growth::of(of.user_rows, stay_visits).at(of_days) * days;
     let merchant_rows = Growth::of(of.merchant_rows, of.user_rows).at(of_days) * days;
-    let kept = rounded(float(dealt.events_count) * sample.weight);
+    let kept = rounded(float(read.events_count) * sample.weight);
     let base = rounded(float(taken - chunks) * times(users, of.users));
     let room = control.headroom().map(|left| left / 4 * 3);
     control.charge(base)?;
-    let lists = count64(Split::new(dealt.users.count(), Split::bits_for(kept)).partitions_count());
+    let lists = count64(Split::new(read.users.count(), Split::bits_for(kept)).partitions_count());
     let row = count64(RowChunk::<FlyerEvent>::ROW_BYTES);
     let memory = Memory::of(&Account {
         base,
@@ -112,7 +112,7 @@ pub(super) fn plan(job: &Job, control: &Control) -> Result<Planned> {
         ],
         made_share: 1.0 / per_row,
         warnings,
-        ..Planned::of(of, &dealt.inputs, &sample.shares, &memory)
+        ..Planned::of(of, &read.inputs.opened, &sample.shares, &memory)
     })
 }
 
@@ -126,10 +126,10 @@ fn times(all: f64, seen: u64) -> f64 {
 
 /// Visits of users, and of users to merchants on a day: events on flyers that are no further apart than
 /// the idle timeout are of one visit.
-fn visits(job: &Job, dealt: &Dealt) -> [u64; 2] {
+fn visits(job: &Job, read: &DwellRead) -> [u64; 2] {
     let of_partition = |partition: usize| {
         let mut events = Vec::new();
-        dealt.partitions.look(partition, |chunks| {
+        read.partitions.look(partition, |chunks| {
             let rows = chunks.iter().flat_map(|(_, chunk)| chunk.rows());
             let on_flyers = rows.filter(|event| event.is_on_flyer());
             events.extend(on_flyers.map(|event| {
@@ -143,7 +143,7 @@ fn visits(job: &Job, dealt: &Dealt) -> [u64; 2] {
             count_visits(job, events),
         ]
     };
-    let partitions = (0..dealt.partitions.count()).into_par_iter();
+    let partitions = (0..read.partitions.count()).into_par_iter();
     let both = |a: [u64; 2], b: [u64; 2]| [a[0] + b[0], a[1] + b[1]];
     partitions.map(of_partition).reduce(|| [0, 0], both)
 }

@@ -16,7 +16,7 @@ use super::share::{Sample, nowhere, read_sample_of, stride_of};
 use super::{Planned, PlannedOf, ratio};
 use crate::chunk::{Chunk, FixedRow, RowChunk};
 use crate::control::{Control, Stage};
-use crate::engine::features::{ask, deal, know};
+use crate::engine::features::{gather_clicks, read_before_clicks, read_listings};
 use crate::engine::specs::{click_spec, read_spec};
 use crate::engine::unused::warn_features;
 use crate::error::Result;
@@ -24,7 +24,7 @@ use crate::ids::{count64, float, rounded};
 use crate::job::{Dedup, Job};
 use crate::op::features::{Asked, Click, UserClick};
 use crate::op::once::WholeClick;
-use crate::output::features::{Dealt, FeaturesFound, parts_count, rehearse};
+use crate::output::features::{FeaturesRead, PartitionedClicks, parts_count, rehearse};
 use crate::output::micros_since;
 use crate::partition::Split;
 use crate::scan::faults::Policy;
@@ -37,29 +37,29 @@ use crate::scan::{Opened, Task};
 /// Those of a run that are met.
 pub(super) fn plan(job: &Job, control: &Control) -> Result<Planned> {
     let (began, policy) = (Instant::now(), Policy::new(&read_spec(job)));
-    let asked = ask(job, control, &policy)?;
+    let before = read_before_clicks(job, control, &policy)?;
     let (shown_us, began) = (micros_since(began), Instant::now());
-    let (mut found, clicks, wanted) = know((job, control), &policy, asked)?;
+    let (mut read, clicks, wanted) = read_listings((job, control), &policy, before)?;
     let listings_us = micros_since(began);
     let (sampled, room) = (control.memory_peak(), control.headroom());
-    let (days, rows) = (found.days.clone(), count64(found.shown.count()));
+    let (days, rows) = (read.days.clone(), count64(read.shown.count()));
     let splits = [wanted.of_listings, wanted.of_users];
     control.charge(answers_bytes(job, splits[0], (rows, rows)))?;
 
     let rehearsal = control.unlimited();
     let tools = (job, &rehearsal, &policy);
-    let (dealt, sample, kept) = sample_clicks(tools, &clicks, &wanted, &mut found)?;
+    let (partitioned, sample, kept) = sample_clicks(tools, &clicks, &wanted, &mut read)?;
     // Each of about as many clicks as those of a run.
     let weight = stride_of(job, &clicks);
     let fewer = [
-        fewer(splits[0], found.listing_ids.count(), weight),
-        fewer(splits[1], found.users.count(), weight),
+        fewer(splits[0], read.listing_ids.count(), weight),
+        fewer(splits[1], read.users.count(), weight),
     ];
-    let dealt = dealt.coarser(fewer);
+    let partitioned = partitioned.coarser(fewer);
     let chunks = rehearsal.memory_used();
-    let warnings = warn_features((job, &rehearsal), &found)?;
+    let warnings = warn_features((job, &rehearsal), &read)?;
     control.enter(Stage::WRITE, 0);
-    let made = rehearse(job, &rehearsal, (&mut found, &dealt), sample.weight)?;
+    let made = rehearse(job, &rehearsal, (&mut read, &partitioned), sample.weight)?;
     control.leave();
 
     let of_all = |kept: u64| rounded(float(kept) * sample.weight);
@@ -85,8 +85,8 @@ pub(super) fn plan(job: &Job, control: &Control) -> Result<Planned> {
     let write_us = answer_us + float(made.write_us) * per_row;
     let of = PlannedOf::Features {
         impressions: rows,
-        users: u64::from(found.users.count()),
-        listings: u64::from(found.listing_ids.count()),
+        users: u64::from(read.users.count()),
+        listings: u64::from(read.listing_ids.count()),
     };
     Ok(Planned {
         parts: days.values().map(|rows| parts_count(*rows)).sum(),
@@ -100,7 +100,7 @@ pub(super) fn plan(job: &Job, control: &Control) -> Result<Planned> {
         ],
         made_share: if made.rows > 0 { 1.0 / per_row } else { 1.0 },
         warnings,
-        ..Planned::of(of, &found.inputs, &sample.shares, &memory)
+        ..Planned::of(of, &read.inputs.opened, &sample.shares, &memory)
     })
 }
 
@@ -110,16 +110,17 @@ fn sample_clicks(
     (job, control, policy): (&Job, &Control, &Policy<'_>),
     clicks: &[Opened],
     wanted: &Wanted,
-    found: &mut FeaturesFound,
-) -> Result<(Dealt, Sample, [u64; 2])> {
+    read: &mut FeaturesRead,
+) -> Result<(PartitionedClicks, Sample, [u64; 2])> {
     let specs = (&read_spec(job), click_spec(job));
-    let scan = ClickScan::new(specs, policy, control, found.types, wanted);
+    let scan = ClickScan::new(specs, policy, control, read.types, wanted);
     control.enter(Stage::ACTIONS, 0);
     let states = nowhere().map(|spill| scan.state(spill)).collect();
-    let read = |state: &mut ClickState, task: &Task| scan.read(task, state);
-    let (states, sample) = read_sample_of((job, control), clicks, states, read)?;
+    let each = |state: &mut ClickState, task: &Task| scan.read(task, state);
+    let (states, sample) = read_sample_of((job, control), clicks, states, each)?;
     let kept = kept(&states);
-    Ok((deal((job, control), wanted, states, found)?, sample, kept))
+    let clicks = gather_clicks((job, control), wanted, states, read)?;
+    Ok((clicks, sample, kept))
 }
 
 /// Partitions of about as many of a sample as those of a run have of all, of which the sample is one in

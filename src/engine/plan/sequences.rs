@@ -24,7 +24,7 @@ use crate::encode::ItemColumn;
 use crate::engine::chosen::impressions_of;
 use crate::engine::specs::{read_spec, write_spec};
 use crate::engine::unused::warn_sequences;
-use crate::engine::{Asked, ask, find_actions};
+use crate::engine::{find_actions, read_before_actions};
 use crate::error::Result;
 use crate::ids::{Day, count64, float, rounded};
 use crate::job::Job;
@@ -52,27 +52,23 @@ const EVENTS_MAX: u64 = 1 << 26;
 pub(super) fn plan<I: ItemColumn>(job: &Job, control: &Control) -> Result<Planned> {
     let began = Instant::now();
     let policy = Policy::new(&read_spec(job));
-    let (job, asked) = ask::<I>(job, control, &policy)?;
-    let Asked {
-        sources,
-        impressions,
-        mut inputs,
-        ..
-    } = asked;
+    let (job, before) = read_before_actions::<I>(job, control, &policy)?;
+    let (impressions, mut inputs) = (before.impressions, before.inputs);
     let job = &job;
     let (tallies, mut kinds) = (impressions.tallies, impressions.kinds);
     let probes = Probes::of(impressions.rows);
     control.charge(probes.bytes())?;
-    let (opened, span, split) = find_actions(job, &sources, &probes)?;
+    let (opened, span, split) = find_actions(job, &inputs.sources, &probes)?;
     let asked_us = micros_since(began);
     let shape = Shape::of(job, &probes, tallies.keys().copied().collect());
     let base = control.memory_used();
     let policy = (&policy, &probes);
     let actions = sample_actions(job, control, policy, (&opened, span, split), &shape)?;
-    let mut warnings = warn_sequences((job, control), &sources, &probes, &opened)?;
-    inputs.extend(opened);
+    let mut warnings = warn_sequences((job, control), &inputs.sources, &probes, &opened)?;
+    warnings.append(&mut inputs.warnings);
+    inputs.opened.extend(opened);
     kinds.merge(&actions.kinds);
-    warnings.extend(kinds.check(&read_spec(job), &inputs)?);
+    warnings.extend(kinds.check(&read_spec(job), &inputs.opened)?);
     let rehearsal = control.unlimited();
     let sample = make_sample(job, &rehearsal, &probes, (&shape, split), &actions)?;
     let made = sample.made;
@@ -118,7 +114,7 @@ pub(super) fn plan<I: ItemColumn>(job: &Job, control: &Control) -> Result<Planne
             .zip(shape.sizes)
             .map(|(day, (rows, _))| (day, rows))
             .collect(),
-        ..Planned::of(of, &inputs, &actions.shares, &memory)
+        ..Planned::of(of, &inputs.opened, &actions.shares, &memory)
     })
 }
 

@@ -7,7 +7,7 @@ use crate::control::Control;
 use crate::error::Result;
 use crate::ids::{Micros, both, count64, index};
 use crate::job::{Job, Source};
-use crate::output::dwell::{Dealt, DwellReport};
+use crate::output::dwell::{DwellRead, DwellReport};
 use crate::scan::Opened;
 use crate::scan::table::{Batch, Kind};
 use crate::warnings::{Noticed, Warning};
@@ -43,19 +43,19 @@ struct Looked {
 /// If no event counts, or all rows were set aside.
 pub(in crate::engine) fn notice_dwell(
     (job, control): (&Job, &Control),
-    dealt: &Dealt,
+    read: &DwellRead,
     report: &DwellReport,
 ) -> Result<Noticed> {
-    let rejected = count64(dealt.rejected.len());
+    let rejected = count64(read.inputs.rejected.len());
     check_set_aside(job, &[(Source::Events, report.events, rejected)])?;
     // A session is made of whatever is on a flyer, but where no event has a name that is known, one
     // that closes a flyer has none either.
     if report.user_rows > 0 && report.opens > 0 {
-        return verdict(job, (Vec::new(), false), "", dealt.warnings.clone());
+        return verdict(job, (Vec::new(), false), "", read.inputs.warnings.clone());
     }
-    let looked = look((job, control), &dealt.inputs, u64::MAX)?;
+    let looked = look((job, control), &read.inputs.opened, u64::MAX)?;
     let finding = finding_of(report.events, &looked);
-    verdict(job, (vec![finding], true), "", dealt.warnings.clone())
+    verdict(job, (vec![finding], true), "", read.inputs.warnings.clone())
 }
 
 /// The warnings of a plan.

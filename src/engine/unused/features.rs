@@ -8,7 +8,7 @@ use crate::intern::Id;
 use crate::job::{Job, Source, WarningCode};
 use crate::keys::Keys;
 use crate::op::features::ABSENT;
-use crate::output::features::{FeaturesFound, RowTally};
+use crate::output::features::{FeaturesRead, RowTally};
 use crate::scan::faults::rejected_of;
 use crate::scan::features::ranks;
 use crate::scan::table::{Batch, Kind, Memo};
@@ -62,12 +62,12 @@ struct Asked {
 
 impl Asked {
     /// What some impressions ask about.
-    fn of(job: &Job, found: &FeaturesFound) -> Asked {
-        let last = found.shown.times.iter().copied().max();
+    fn of(job: &Job, read: &FeaturesRead) -> Asked {
+        let last = read.shown.times.iter().copied().max();
         let last = last.unwrap_or(Micros::MIN);
         Asked {
-            listings: found.listing_ids.keys(),
-            users: found.users.keys(),
+            listings: read.listing_ids.keys(),
+            users: read.users.keys(),
             last,
             last_label: Micros(last.0.saturating_add(job.label_window_us)),
         }
@@ -80,31 +80,27 @@ impl Asked {
 /// If no click is counted anywhere, or all of a source was set aside.
 pub(in crate::engine) fn notice_features(
     (job, control): (&Job, &Control),
-    found: &FeaturesFound,
+    read: &FeaturesRead,
     rows: &RowTally,
 ) -> Result<Noticed> {
-    if rows.rows == 0 && found.days_skipped > 0 {
+    if rows.rows == 0 && read.inputs.days_skipped(job) > 0 {
         return Ok(Noticed::default());
     }
-    let rejected = |source| rejected_of(&found.rejected, source);
-    let shown = (count64(found.shown.count()), rejected(Source::Impressions));
+    let rejected = |source| rejected_of(&read.inputs.rejected, source);
+    let shown = (count64(read.shown.count()), rejected(Source::Impressions));
     check_set_aside(
         job,
         &[
             (Source::Impressions, shown.0 + shown.1, shown.1),
-            (
-                Source::Clicks,
-                found.clicks.clicks,
-                rejected(Source::Clicks),
-            ),
+            (Source::Clicks, read.clicks.clicks, rejected(Source::Clicks)),
             (
                 Source::Listings,
-                found.listings.rows_read,
+                read.listings.rows_read,
                 rejected(Source::Listings),
             ),
         ],
     )?;
-    let mut warnings = found.warnings.clone();
+    let mut warnings = read.inputs.warnings.clone();
     if rows.rows == 0 {
         let finding = Finding {
             source: Source::Impressions,
@@ -115,42 +111,42 @@ pub(in crate::engine) fn notice_features(
         };
         return verdict(job, (vec![finding], true), "", warnings);
     }
-    warnings.extend(unmatched(found, rows));
+    warnings.extend(unmatched(read, rows));
     warnings.extend(one_label("clicked", rows.rows, rows.clicked));
     let counted: u64 = rows.prior.iter().map(|of| of.sum).sum();
     if counted + rows.clicked > 0 {
         return verdict(job, (Vec::new(), false), "", warnings);
     }
-    let asked = Asked::of(job, found);
-    let looked = look((job, control), found, &asked, u64::MAX)?;
-    let (finding, beside) = clicks_finding(found, &asked, &looked);
+    let asked = Asked::of(job, read);
+    let looked = look((job, control), read, &asked, u64::MAX)?;
+    let (finding, beside) = clicks_finding(read, &asked, &looked);
     verdict(job, (vec![finding], true), &beside, warnings)
 }
 
 /// The warnings of a plan.
 pub(in crate::engine) fn warn_features(
     (job, control): (&Job, &Control),
-    found: &FeaturesFound,
+    read: &FeaturesRead,
 ) -> Result<Vec<Warning>> {
-    let asked = Asked::of(job, found);
-    let looked = look((job, control), found, &asked, 1)?;
-    let mut warnings = found.warnings.clone();
-    if looked.seen == 0 && found.shown.count() > 0 {
-        let (finding, beside) = clicks_finding(found, &asked, &looked);
+    let asked = Asked::of(job, read);
+    let looked = look((job, control), read, &asked, 1)?;
+    let mut warnings = read.inputs.warnings.clone();
+    if looked.seen == 0 && read.shown.count() > 0 {
+        let (finding, beside) = clicks_finding(read, &asked, &looked);
         warnings.push(finding.warning(&beside));
     }
     Ok(warnings)
 }
 
 /// Why no click is counted, and what clicks are held against.
-fn clicks_finding(found: &FeaturesFound, asked: &Asked, looked: &Looked) -> (Finding, String) {
+fn clicks_finding(read: &FeaturesRead, asked: &Asked, looked: &Looked) -> (Finding, String) {
     let told = looked.strangers + looked.seen + looked.late + looked.timeless;
-    let rows = found.clicks.clicks.max(told);
+    let rows = read.clicks.clicks.max(told);
     let strangers = format!(
         "on listings that no impression shows, by users that none is shown to (impressions show {})",
-        found.shown.listings.first().map_or_else(
+        read.shown.listings.first().map_or_else(
             || "none".to_owned(),
-            |rank| match found.listing_ids.get(*rank) {
+            |rank| match read.listing_ids.get(*rank) {
                 Id::Int(id) => id.to_string(),
                 Id::Text(id) => format!("{:?}", String::from_utf8_lossy(id.as_ref())),
             }
@@ -176,23 +172,17 @@ fn clicks_finding(found: &FeaturesFound, asked: &Asked, looked: &Looked) -> (Fin
         times: looked.times,
         closed: None,
     };
-    let first = found
-        .shown
-        .times
-        .iter()
-        .copied()
-        .min()
-        .unwrap_or(asked.last);
+    let first = read.shown.times.iter().copied().min().unwrap_or(asked.last);
     let beside = format!("; impressions run {}", range_text((first, asked.last)));
     (finding, beside)
 }
 
 /// A warning if no impression is of a listing that some file has.
-fn unmatched(found: &FeaturesFound, rows: &RowTally) -> Option<Warning> {
+fn unmatched(read: &FeaturesRead, rows: &RowTally) -> Option<Warning> {
     if rows.unknown_listings < rows.rows {
         return None;
     }
-    let listings = found.listings.rows_read;
+    let listings = read.listings.rows_read;
     let text = match listings {
         0 => "no listing matches an impression: their files hold no rows".to_owned(),
         _ => format!(
@@ -207,17 +197,17 @@ fn unmatched(found: &FeaturesFound, rows: &RowTally) -> Option<Warning> {
 /// Reads the clicks, until so many are found that some impression may see.
 fn look(
     (job, control): (&Job, &Control),
-    found: &FeaturesFound,
+    read: &FeaturesRead,
     asked: &Asked,
     enough: u64,
 ) -> Result<Looked> {
     let name = |ours| job.column(Source::Clicks, ours);
     let columns = [
-        (name("listing_id"), Kind::of_ids(found.types.listing)),
-        (name("user_id"), Kind::of_ids(found.types.user)),
+        (name("listing_id"), Kind::of_ids(read.types.listing)),
+        (name("user_id"), Kind::of_ids(read.types.user)),
         (name("click_ts"), Kind::Time),
     ];
-    let files = found.inputs.iter();
+    let files = read.inputs.opened.iter();
     let files = files.filter(|of| of.file().source == Source::Clicks);
     let has_enough = |state: &State| state.looked.seen >= enough;
     let states = read_again(

@@ -5,12 +5,12 @@ use super::{Finding, check_set_aside, closed_of, one_label, range_text, verdict,
 use crate::column::Customer;
 use crate::control::Control;
 use crate::encode::{ItemColumn, RowTally};
-use crate::engine::{skipped_files, warnings_of};
+use crate::engine::warnings_of;
 use crate::error::Result;
 use crate::ids::Item;
 use crate::job::{ActionSource, Guests, Job, Source, Types};
 use crate::op::counts::HistoryCounts;
-use crate::output::Found;
+use crate::output::SequencesRead;
 use crate::probes::Probes;
 use crate::scan::Opened;
 use crate::scan::actions::ActionTally;
@@ -24,57 +24,57 @@ use crate::warnings::{Noticed, Warning};
 /// If no action of any source is in any history, or all of a source was set aside.
 pub(in crate::engine) fn notice_sequences<I: ItemColumn>(
     (job, control): (&Job, &Control),
-    found: &Found<I>,
+    read: &SequencesRead<I>,
     (rows, counts): (&[RowTally], &HistoryCounts),
 ) -> Result<Noticed> {
     // Where all days are left as they are, nothing was asked.
-    if found.days.is_empty() && found.days_skipped > 0 {
+    if read.days.is_empty() && read.inputs.days_skipped(job) > 0 {
         return Ok(Noticed::default());
     }
-    let rejected = |source| rejected_of(&found.rejected, source);
-    let impressions: u64 = found.days.values().map(|of| of.impressions).sum();
+    let rejected = |source| rejected_of(&read.inputs.rejected, source);
+    let impressions: u64 = read.days.values().map(|of| of.impressions).sum();
     let rejected_shown = rejected(Source::Impressions);
     let mut by_source = vec![(Source::Impressions, rejected_shown, rejected_shown)];
-    let kept_from: u64 = found.days.values().map(|of| of.rejected).sum();
+    let kept_from: u64 = read.days.values().map(|of| of.rejected).sum();
     by_source.retain(|_| impressions == kept_from);
-    let of_actions = job.actions.iter().zip(&found.actions);
+    let of_actions = job.actions.iter().zip(&read.actions);
     by_source.extend(of_actions.map(|(of, tally)| (of.source, tally.rows, rejected(of.source))));
     check_set_aside(job, &by_source)?;
-    if found.probes.rows.is_empty() {
+    if read.probes.rows.is_empty() {
         return verdict(
             job,
-            (vec![nobody_asks(job, found)], true),
+            (vec![nobody_asks(job, read)], true),
             "",
-            found.warnings.clone(),
+            read.inputs.warnings.clone(),
         );
     }
     // A job that reads no actions was asked for none.
-    let mut is_all = read_sources(job, &found.sources).next().is_some();
+    let mut is_all = read_sources(job, &read.inputs.sources).next().is_some();
     let mut findings = Vec::new();
-    for (at, of) in read_sources(job, &found.sources) {
+    for (at, of) in read_sources(job, &read.inputs.sources) {
         // Of types that another source has too, histories do not tell whose they are.
         let is_used = is_used(job, of, counts);
         is_all &= !is_used;
         if is_used && !shares_types(job, of) {
             continue;
         }
-        let (probes, inputs) = (&found.probes, &found.inputs);
+        let (probes, inputs) = (&read.probes, &read.inputs.opened);
         let enough = if is_used { 1 } else { u64::MAX };
         let looked = look((job, control), probes, inputs, of.source, enough)?;
         if is_used && looked.eligible > 0 {
             continue;
         }
-        let mut finding = found_of((job, of), &found.probes, &found.actions[at], &looked);
-        finding.closed = closed_of(&found.sources, &found.inputs, of.source);
+        let mut finding = found_of((job, of), &read.probes, &read.actions[at], &looked);
+        finding.closed = closed_of(&read.inputs.sources, &read.inputs.opened, of.source);
         findings.push(finding);
     }
     let histories = || rows.iter().map(|of| &of.histories);
     let samples: u64 = histories().map(|of| of.samples()).sum();
     let labelled = samples - histories().map(|of| of.null_labels).sum::<u64>();
     let positives = histories().map(|of| of.positives).sum();
-    let mut warnings = found.warnings.clone();
+    let mut warnings = read.inputs.warnings.clone();
     warnings.extend(one_label("is_order", labelled, positives));
-    let beside = beside(&found.probes);
+    let beside = beside(&read.probes);
     verdict(job, (findings, is_all), &beside, warnings)
 }
 
@@ -98,7 +98,6 @@ pub(in crate::engine) fn warn_sequences<I: Item>(
     let beside = beside(probes);
     let mut warnings = warnings_of(job, probes, None);
     warnings.extend(findings.iter().map(|of| of.warning(&beside)));
-    warnings.extend(skipped_files(sources));
     Ok(warnings)
 }
 
@@ -141,9 +140,9 @@ fn beside<I: Item>(probes: &Probes<I>) -> String {
 }
 
 /// The finding that there is no impression to answer.
-fn nobody_asks<I: ItemColumn>(job: &Job, found: &Found<I>) -> Finding {
+fn nobody_asks<I: ItemColumn>(job: &Job, read: &SequencesRead<I>) -> Finding {
     let sum = |count: fn(&crate::scan::impressions::DayTally) -> u64| -> u64 {
-        found.days.values().map(count).sum()
+        read.days.values().map(count).sum()
     };
     let rows = sum(|of| of.impressions);
     let guests = match job.guests {

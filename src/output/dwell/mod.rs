@@ -4,7 +4,7 @@
 //! partitions of users ──► group ──► op ──► user_merchant.{csv,parquet}
 //!                                    └──► partitions of merchants ──► sort ──► merchant.{csv,parquet}
 //! ```
-//! **In / Out**: [`Dealt`] events → four files, a manifest, quarantined rows, a [`DwellReport`].
+//! **In / Out**: [`DwellRead`] → four files, a manifest, quarantined rows, a [`DwellReport`].
 //! **Order**: by user, merchant and day, and by merchant and day; ids as in `intern`: integers by
 //! value, texts by their bytes.
 //! **Invariants**: a row group holds the users of one partition, and partitions follow from the
@@ -21,8 +21,8 @@ pub(crate) use self::merchants::merchant_schema;
 use self::merchants::write_merchants;
 pub(crate) use self::users::user_schema;
 use self::users::{Shares, write_users};
+use super::commit::{Inputs, judge};
 use super::quality::rejected_value;
-use super::report::file_values;
 use crate::calendar::date_text;
 use crate::chunk::RowChunk;
 use crate::control::{Control, Stage};
@@ -30,15 +30,12 @@ use crate::error::Result;
 use crate::ids::{Day, both, count64};
 use crate::intern::Ranked;
 use crate::job::Job;
-use crate::manifest;
-use crate::metrics::{Gates, StaySeconds, UNUSED, dwell_metrics};
+use crate::manifest::{self, RunFiles};
+use crate::metrics::{StaySeconds, UNUSED, dwell_metrics};
 use crate::op::dwell::FlyerEvent;
 use crate::partition::Split;
 use crate::publish::{Part, Staging, Target, Whole};
-use crate::quarantine;
-use crate::scan::Opened;
 use crate::scan::events::IdTypes;
-use crate::scan::faults::Rejected;
 use crate::spill::{Partitions, Spill};
 use crate::warnings::{Noticed, Warning, values};
 
@@ -77,10 +74,10 @@ pub struct DwellReport {
     pub warnings: Vec<Warning>,
 }
 
-/// Events, dealt to partitions of users, and who and what they are about.
-pub(crate) struct Dealt {
-    /// The files that were read.
-    pub(crate) inputs: Vec<Opened>,
+/// What was read: events in partitions of users, and who and what they are about.
+pub(crate) struct DwellRead {
+    /// The files, and what was found of any job's.
+    pub(crate) inputs: Inputs,
     /// The types of their ids.
     pub(crate) types: IdTypes,
     /// The users, in the order of the output.
@@ -95,16 +92,12 @@ pub(crate) struct Dealt {
     pub(crate) names_told: bool,
     /// What each thread may hold of what the merchants' table is made of, and the place for more.
     pub(crate) spills: Vec<Spill>,
-    /// Rows set aside.
-    pub(crate) rejected: Vec<Rejected>,
     /// What was counted so far.
     pub(crate) report: DwellReport,
-    /// What was noticed while reading.
-    pub(crate) warnings: Vec<Warning>,
 }
 
-/// Both tables, as they were made.
-pub(crate) struct Made {
+/// Both tables, as they were written.
+pub(crate) struct TablesWritten {
     /// The tables: that of users, then that of merchants, each as CSV and Parquet.
     pub(crate) parts: Vec<Part>,
     /// What was counted.
@@ -120,27 +113,24 @@ pub(crate) struct Made {
 pub(crate) fn write(
     (job, control): (&Job, &Control),
     staging: &Staging,
-    (mut dealt, gates): (Dealt, &Gates),
-    notice: impl FnOnce(&Dealt, &DwellReport) -> Result<Noticed>,
+    mut read: DwellRead,
+    notice: impl FnOnce(&DwellRead, &DwellReport) -> Result<Noticed>,
 ) -> Result<DwellReport> {
-    control.enter(Stage::WRITE, dealt.events_count);
-    let made = make(job, control, Target::Staging(staging), &mut dealt)?;
+    control.enter(Stage::WRITE, read.events_count);
+    let made = make(job, control, Target::Staging(staging), &mut read)?;
     let (parts, mut report) = (made.parts, made.report);
-    let noticed = notice(&dealt, &report)?;
-    control.enter(Stage::PUBLISH, 0);
-    control.check()?;
-    let mut of_run = json!({"rejected": rejected_value(&dealt.rejected)});
+    let noticed = notice(&read, &report)?;
+    let mut of_run = json!({"rejected": rejected_value(&read.inputs.rejected)});
     of_run[UNUSED] = json!(noticed.unused_sources);
     let mut metrics = dwell_metrics(&counts_of(&report), &made.seconds, of_run);
     metrics.warnings = values(&noticed.warnings);
     report.warnings = noticed.warnings;
-    gates.judge(job.question, std::slice::from_ref(&metrics))?;
-    let quarantine = quarantine::write(staging, &dealt.rejected)?;
-    let mut manifest = manifest_of(job, &dealt, &report, &parts)?;
-    manifest.insert("quarantine".into(), Value::Array(quarantine));
+    let metrics = [metrics];
+    let run = judge((job, control), staging, &read.inputs, &metrics)?;
+    let manifest = manifest_of(job, &read, &report, (&parts, &run));
     let whole = Whole {
         manifest: &|_| Ok(manifest::sealed(manifest.clone())),
-        metrics: &|_| Ok(metrics.whole_text(job.question, Vec::new())),
+        metrics: &|_| Ok(metrics[0].whole_text(job.question, Vec::new())),
         extends: None,
     };
     staging.publish(control, &[], &whole)?;
@@ -156,16 +146,16 @@ pub(crate) fn make(
     job: &Job,
     control: &Control,
     target: Target<'_>,
-    dealt: &mut Dealt,
-) -> Result<Made> {
-    let bits = Split::bits_for(dealt.events_count);
-    let split = Split::new(dealt.merchants.count(), bits);
-    let spills = std::mem::take(&mut dealt.spills).into_iter();
+    read: &mut DwellRead,
+) -> Result<TablesWritten> {
+    let bits = Split::bits_for(read.events_count);
+    let split = Split::new(read.merchants.count(), bits);
+    let spills = std::mem::take(&mut read.spills).into_iter();
     let shares: Vec<_> = spills
         .map(|spill| Mutex::new(Shares::new(split, spill)))
         .collect();
-    let mut parts = write_users(job, control, target, dealt, &shares)?;
-    let mut report = std::mem::take(&mut dealt.report);
+    let mut parts = write_users(job, control, target, read, &shares)?;
+    let mut report = std::mem::take(&mut read.report);
     let (mut scatters, mut spills) = (Vec::new(), Vec::new());
     let mut seconds = StaySeconds::default();
     for shares in shares {
@@ -183,15 +173,15 @@ pub(crate) fn make(
         job,
         control,
         target,
-        dealt,
+        read,
         &partitions,
         &mut report,
     )?);
     report.user_rows = parts[0].rows;
     report.merchant_rows = parts[2].rows;
-    report.rejected = count64(dealt.rejected.len());
+    report.rejected = count64(read.inputs.rejected.len());
     report.bytes = parts.iter().map(|part| part.bytes).sum();
-    Ok(Made {
+    Ok(TablesWritten {
         parts,
         report,
         seconds,
@@ -201,15 +191,12 @@ pub(crate) fn make(
 /// The manifest.
 fn manifest_of(
     job: &Job,
-    dealt: &Dealt,
+    read: &DwellRead,
     report: &DwellReport,
-    parts: &[Part],
-) -> Result<Map<String, Value>> {
+    (parts, run): (&[Part], &RunFiles),
+) -> Map<String, Value> {
     let mut manifest = manifest::head(job.question, "whole");
-    manifest.insert(
-        "settings".into(),
-        manifest::dwell_settings(job, dealt.types),
-    );
+    manifest.insert("settings".into(), manifest::dwell_settings(job, read.types));
     manifest.insert("counts".into(), counts_of(report));
     let days = report
         .days
@@ -217,11 +204,11 @@ fn manifest_of(
     manifest.insert("days".into(), json!(days));
     let parts: Vec<Value> = parts.iter().map(manifest::part).collect();
     manifest.insert("parts".into(), Value::Array(parts));
-    let inputs = file_values(job, &dealt.inputs)?;
-    let empty = manifest::empty_count(inputs.iter());
-    manifest.insert("inputs".into(), json!(inputs));
+    let empty = manifest::empty_count(run.inputs.iter());
+    manifest.insert("inputs".into(), json!(run.inputs));
     manifest.insert("empty_inputs".into(), json!(empty));
-    Ok(manifest)
+    manifest.insert("quarantine".into(), json!(run.quarantine));
+    manifest
 }
 
 /// What was counted.

@@ -6,22 +6,22 @@ use arrow::array::{ArrayRef, Int64Array};
 use arrow::datatypes::{DataType, Field, Schema};
 use bumpalo::Bump;
 
-use super::{Dealt, both};
-use crate::chunk::{Chunk, RowChunk};
+use super::{DwellRead, both};
+use crate::chunk::RowChunk;
 use crate::control::Control;
 use crate::encode::TableEncoder;
 use crate::error::Result;
-use crate::ids::{Day, Key, count64, index};
+use crate::ids::{Day, Key, count64};
 use crate::job::{Dedup, DwellMethod, Job};
 use crate::metrics::StaySeconds;
-use crate::op::dwell::{FlyerEvent, Repeats, Scratch, Share, Stay, sessions, spans};
+use crate::op::dwell::{Repeats, Scratch, Share, Stay, sessions, spans};
 use crate::output::columns::{Dates, days_array, id_field, ids_array, numbers_array};
-use crate::output::order::in_order;
+use crate::output::runs::Runs;
 use crate::output::table::{Rows, TableFiles, put_count, put_id, put_number};
 use crate::partition::{Scatter, Split};
 use crate::publish::{Part, Target};
 use crate::scan::events::IdTypes;
-use crate::sort::{group, run_starts, sort_run};
+use crate::sort::sort_run;
 use crate::spill::Spill;
 
 /// What a thread works with.
@@ -58,67 +58,47 @@ pub(super) fn write_users(
     job: &Job,
     control: &Control,
     target: Target<'_>,
-    dealt: &Dealt,
+    read: &DwellRead,
     shares: &[Mutex<Shares>],
 ) -> Result<Vec<Part>> {
-    let encoder = TableEncoder::new(job.codec, user_schema(dealt.types))?;
+    let encoder = TableEncoder::new(job.codec, user_schema(read.types))?;
     let header = "user_id,merchant_id,date,avg_seconds,flyers,events";
-    let mut files = TableFiles::create(target, "user_merchant", header, &encoder)?;
+    let files = TableFiles::create(target, "user_merchant", header, &encoder)?;
     let make = |bench: &mut Bench, partition: usize| {
-        control.check()?;
         let thread = rayon::current_thread_index().expect("work is done by threads of the pool");
         let mut shares = lock(&shares[thread]);
-        let events = find_stays(job, control, dealt, partition, (bench, &mut *shares))?;
+        let events = find_stays(job, control, read, partition, (bench, &mut *shares))?;
         for (_, stay) in &bench.rows {
             shares.add(stay, control)?;
         }
         control.count_written(events);
-        if bench.rows.is_empty() {
-            return Ok(None);
+        match bench.rows.is_empty() {
+            true => Ok(None),
+            false => encode_users(read, &encoder, &bench.rows).map(Some),
         }
-        let rows = encode_users(dealt, &encoder, &bench.rows)?;
-        control.charge(rows.bytes())?;
-        Ok(Some(rows))
     };
-    let take = |_, rows: Option<Rows>| {
-        let Some(rows) = rows else { return Ok(()) };
-        let bytes = rows.bytes();
-        files.append(rows)?;
-        control.release(bytes);
-        Ok(())
-    };
-    in_order(dealt.partitions.count(), Bench::default, make, take)?;
-    Ok(files.finish()?.into())
+    let count = read.partitions.count();
+    Ok(files.write(control, count, Bench::default, make)?.into())
 }
 
 /// Finds the stays of all users of a partition, and counts; gives the number of its events.
 fn find_stays(
     job: &Job,
     control: &Control,
-    dealt: &Dealt,
+    read: &DwellRead,
     partition: usize,
     (bench, shares): (&mut Bench, &mut Shares),
 ) -> Result<u64> {
-    let keys = dealt.partitions.keys_of(partition);
-    let chunks = dealt.partitions.take(partition, control)?;
-    let taken: u64 = chunks.iter().map(Chunk::bytes).sum();
-    let rows = || chunks.iter().flat_map(RowChunk::rows);
-    let local = |event: &FlyerEvent| event.user - keys.start;
-    let starts = run_starts(rows().map(local), index(keys.end - keys.start));
-    let events_count = u64::from(*starts.last().expect("one more than users"));
-    let grouped = events_count * count64(size_of::<FlyerEvent>());
-    control.charge(grouped)?;
+    let keys = read.partitions.keys_of(partition);
+    let chunks = read.partitions.take(partition, control)?;
     bench.arena.reset();
-    let events = group(rows().copied(), local, &starts, &bench.arena);
-    drop(chunks);
-    control.release(taken);
+    let mut events = Runs::group(chunks, &keys, |event| event.user, control, &bench.arena)?;
     bench.rows.clear();
     let repeats = Repeats {
         are_dropped: job.dedup == Dedup::Exact,
-        names_told: dealt.names_told,
+        names_told: read.names_told,
     };
-    for (user, run) in keys.zip(starts.windows(2)) {
-        let run = &mut events[index(run[0])..index(run[1])];
+    for (user, run) in keys.zip(events.each()) {
         bench.stays.clear();
         let repeated = match job.dwell_method {
             DwellMethod::Span => {
@@ -137,8 +117,8 @@ fn find_stays(
             .rows
             .extend(bench.stays.iter().map(|stay| (user, *stay)));
     }
-    control.release(grouped);
-    Ok(events_count)
+    control.release(events.bytes());
+    Ok(count64(events.rows.len()))
 }
 
 impl Shares {
@@ -171,20 +151,20 @@ impl Shares {
 }
 
 /// Rows of the table of users, encoded.
-fn encode_users(dealt: &Dealt, encoder: &TableEncoder, rows: &[(u32, Stay)]) -> Result<Rows> {
+fn encode_users(read: &DwellRead, encoder: &TableEncoder, rows: &[(u32, Stay)]) -> Result<Rows> {
     // Room for most lines: copying what has no room costs as much as writing it.
-    let mut csv = Vec::with_capacity(rows.len() * (48 + dealt.users.get(rows[0].0).width()));
+    let mut csv = Vec::with_capacity(rows.len() * (48 + read.users.get(rows[0].0).width()));
     let (mut line_start, mut last_user) = (Vec::new(), None);
     let mut dates = Dates::default();
     for (user, stay) in rows {
         if last_user != Some(*user) {
             last_user = Some(*user);
             line_start.clear();
-            put_id(&mut line_start, dealt.users.get(*user));
+            put_id(&mut line_start, read.users.get(*user));
             line_start.push(b',');
         }
         csv.extend_from_slice(&line_start);
-        put_id(&mut csv, dealt.merchants.get(stay.merchant));
+        put_id(&mut csv, read.merchants.get(stay.merchant));
         csv.push(b',');
         csv.extend_from_slice(dates.text(stay.day).as_bytes());
         csv.push(b',');
@@ -202,8 +182,8 @@ fn encode_users(dealt: &Dealt, encoder: &TableEncoder, rows: &[(u32, Stay)]) -> 
         ))
     };
     let columns = [
-        ids_array(&dealt.users, rows.iter().map(|(user, _)| *user)),
-        ids_array(&dealt.merchants, stays().map(|stay| stay.merchant)),
+        ids_array(&read.users, rows.iter().map(|(user, _)| *user)),
+        ids_array(&read.merchants, stays().map(|stay| stay.merchant)),
         days_array(stays().map(|stay| stay.day)),
         numbers_array(stays().map(|stay| stay.avg_seconds)),
         counts(|stay| stay.flyers),

@@ -5,25 +5,23 @@
 //! listing or user belongs to, so it does not matter when; cells are atomic only so that threads
 //! may share them.
 
-use std::ops::Range;
 use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering::Relaxed};
 
 use bumpalo::Bump;
 use rayon::prelude::*;
 
-use super::{Dealt, FeaturesFound};
-use crate::chunk::{Chunk, FixedRow, RowChunk};
+use super::{FeaturesRead, PartitionedClicks};
+use crate::chunk::{FixedRow, RowChunk};
 use crate::control::Control;
 use crate::error::Result;
 use crate::ids::{Key, Micros, count32, count64, index};
 use crate::job::{Job, LabelKey};
 use crate::keys::spread;
-use crate::op::features::{
-    Asked, Click, Keyed, NextClicks, labels_of_anybody, prior_counts, run_of,
-};
+use crate::op::features::{Asked, Click, Keyed, NextClicks, labels_of_anybody, prior_counts};
 use crate::op::once::{each_once, repeats_count};
+use crate::output::runs::Runs;
 use crate::partition::{Scatter, Split};
-use crate::sort::{group, run_starts, sort_run};
+use crate::sort::sort_run;
 use crate::spill::Partitions;
 
 /// What is answered to each impression.
@@ -57,23 +55,15 @@ struct Bench {
 }
 
 /// How impressions are answered: the job, what was read, and windows in microseconds.
-type How<'a> = (&'a Job, &'a FeaturesFound, Vec<i64>);
-
-/// Rows of a partition, key by key in order of time.
-struct Runs<'s, R> {
-    /// The rows.
-    rows: &'s [R],
-    /// Where the run of each key starts; one more than there are keys.
-    starts: Vec<u32>,
-}
+type How<'a> = (&'a Job, &'a FeaturesRead, Vec<i64>);
 
 impl Answers {
     /// Room for the answers to all impressions.
     ///
     /// # Errors
     /// If the memory of the job is used up.
-    pub(super) fn new(job: &Job, control: &Control, found: &FeaturesFound) -> Result<Answers> {
-        let (windows, rows) = (job.windows.len() + 1, found.shown.count());
+    pub(super) fn new(job: &Job, control: &Control, read: &FeaturesRead) -> Result<Answers> {
+        let (windows, rows) = (job.windows.len() + 1, read.shown.count());
         control.charge(count64(rows * (windows * 2 * size_of::<u32>() + 1)))?;
         let mut answers = Answers {
             windows,
@@ -98,28 +88,28 @@ impl Answers {
         &self,
         job: &Job,
         control: &Control,
-        found: &FeaturesFound,
-        clicks: &Dealt,
+        read: &FeaturesRead,
+        clicks: &PartitionedClicks,
     ) -> Result<()> {
-        let (listings, users) = (&found.shown.listings, &found.shown.users);
+        let (listings, users) = (&read.shown.listings, &read.shown.users);
         let windows = job.windows.iter().map(|(_, window)| *window).collect();
-        let how = (job, found, windows);
+        let how = (job, read, windows);
         match clicks {
-            Dealt::All((by_listing, by_user)) => {
+            PartitionedClicks::All((by_listing, by_user)) => {
                 let of_listing = |bench: &mut Bench, asked: &[Asked], clicks: &[Click]| {
                     self.note(clicks.len(), repeats_count(clicks));
                     self.of_listing(&how, bench, asked, clicks);
                 };
-                each_partition(control, found, listings, by_listing, of_listing)?;
-                each_partition(control, found, users, by_user, |bench, asked, clicks| {
+                each_partition(control, read, listings, by_listing, of_listing)?;
+                each_partition(control, read, users, by_user, |bench, asked, clicks| {
                     bench.set_times(clicks.iter());
                     self.of_user(&how, bench, asked);
                 })
             }
-            Dealt::Once((by_listing, by_user)) => {
+            PartitionedClicks::Once((by_listing, by_user)) => {
                 each_partition(
                     control,
-                    found,
+                    read,
                     listings,
                     by_listing,
                     |bench, asked, clicks| {
@@ -131,7 +121,7 @@ impl Answers {
                         bench.clicks = once;
                     },
                 )?;
-                each_partition(control, found, users, by_user, |bench, asked, clicks| {
+                each_partition(control, read, users, by_user, |bench, asked, clicks| {
                     bench.set_times(each_once(clicks));
                     self.of_user(&how, bench, asked);
                 })
@@ -142,7 +132,7 @@ impl Answers {
     /// Answers the impressions of a listing.
     fn of_listing(
         &self,
-        (job, found, windows_us): &How<'_>,
+        (job, read, windows_us): &How<'_>,
         bench: &mut Bench,
         asked: &[Asked],
         clicks: &[Click],
@@ -155,7 +145,7 @@ impl Answers {
         match job.label_key {
             LabelKey::Listing => labels_of_anybody(&bench.times, asked, window, clicked),
             LabelKey::UserListing => {
-                let user_of = |row: u32| found.shown.users[index(row)];
+                let user_of = |row: u32| read.shown.users[index(row)];
                 bench.next.labels(clicks, asked, user_of, window, clicked);
             }
         }
@@ -220,27 +210,32 @@ impl Bench {
 /// Hands the impressions and clicks of each key to `answer`, in order of time.
 fn each_partition<R: Keyed + FixedRow + Sync>(
     control: &Control,
-    found: &FeaturesFound,
+    read: &FeaturesRead,
     keys: &[u32],
     clicks: &Partitions<RowChunk<R>>,
     answer: impl Fn(&mut Bench, &[Asked], &[R]) + Sync,
 ) -> Result<()> {
-    let asked = deal(control, found, keys, clicks.split())?;
+    let asked = deal(control, read, keys, clicks.split())?;
     let one = |bench: &mut Bench, partition: usize| {
         control.check()?;
         let keys = clicks.keys_of(partition);
         let mut arena = std::mem::take(&mut bench.arena);
         arena.reset();
-        let asked = runs(asked.take(partition, control)?, &keys, control, &arena)?;
-        let clicks = runs(clicks.take(partition, control)?, &keys, control, &arena)?;
-        for key in 0..index(keys.end - keys.start) {
-            let asked = run_of(asked.rows, &asked.starts, key);
-            answer(bench, asked, run_of(clicks.rows, &clicks.starts, key));
+        let (asked, clicks) = (
+            asked.take(partition, control)?,
+            clicks.take(partition, control)?,
+        );
+        let mut asked = Runs::group(asked, &keys, Keyed::key, control, &arena)?;
+        let mut clicks = Runs::group(clicks, &keys, Keyed::key, control, &arena)?;
+        asked.each().for_each(sort_run);
+        clicks.each().for_each(sort_run);
+        for (asked, clicks) in asked.each().zip(clicks.each()) {
+            answer(bench, asked, clicks);
         }
         control.count_done(count64(asked.rows.len()));
-        let bytes = size_of_val(asked.rows) + size_of_val(clicks.rows);
+        let bytes = asked.bytes() + clicks.bytes();
         bench.arena = arena;
-        control.release(count64(bytes));
+        control.release(bytes);
         Ok(())
     };
     (0..clicks.count())
@@ -251,11 +246,11 @@ fn each_partition<R: Keyed + FixedRow + Sync>(
 /// Deals all impressions to partitions.
 fn deal(
     control: &Control,
-    found: &FeaturesFound,
+    read: &FeaturesRead,
     keys: &[u32],
     split: Split,
 ) -> Result<Partitions<RowChunk<Asked>>> {
-    let times = &found.shown.times;
+    let times = &read.shown.times;
     let share = times.len().div_ceil(rayon::current_num_threads()).max(1);
     let shares = keys.par_chunks(share).zip(times.par_chunks(share));
     let scatters: Vec<Result<Scatter<_>>> = shares
@@ -264,7 +259,7 @@ fn deal(
             let mut scatter = Scatter::<RowChunk<Asked>>::new(split);
             let rows = count32(at * share)..;
             let asked = rows.zip(keys).zip(times);
-            for ((row, key), time) in asked.filter(|((row, _), _)| found.is_asked(*row)) {
+            for ((row, key), time) in asked.filter(|((row, _), _)| read.is_asked(*row)) {
                 let partition = scatter.partition_of(Key(*key));
                 if scatter.is_full(partition) {
                     scatter.add_chunk(partition, control)?;
@@ -280,28 +275,4 @@ fn deal(
         .collect();
     let scatters = scatters.into_iter().collect::<Result<Vec<_>>>()?;
     Ok(Partitions::gather(split, scatters, Vec::new()))
-}
-
-/// Groups and sorts the rows of a partition; what the chunks took is free then.
-fn runs<'s, R: Keyed + FixedRow>(
-    chunks: Vec<RowChunk<R>>,
-    keys: &Range<u32>,
-    control: &Control,
-    arena: &'s Bump,
-) -> Result<Runs<'s, R>> {
-    let rows = || chunks.iter().flat_map(RowChunk::rows);
-    let local = |row: &R| row.key() - keys.start;
-    let starts = run_starts(rows().map(local), index(keys.end - keys.start));
-    let rows_count = index(*starts.last().expect("one more than keys"));
-    control.charge(count64(rows_count * size_of::<R>()))?;
-    let grouped = group(rows().copied(), local, &starts, arena);
-    control.release(chunks.iter().map(Chunk::bytes).sum());
-    drop(chunks);
-    for run in starts.windows(2) {
-        sort_run(&mut grouped[index(run[0])..index(run[1])]);
-    }
-    Ok(Runs {
-        rows: grouped,
-        starts,
-    })
 }

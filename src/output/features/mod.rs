@@ -1,6 +1,6 @@
 //! Impressions and clicks to files, and what was found, as a report and a manifest.
 //!
-//! **In / Out**: [`FeaturesFound`] and its clicks → parts by day, manifests, quarantined rows, a
+//! **In / Out**: [`FeaturesRead`] and its clicks → parts by day, manifests, quarantined rows, a
 //! [`FeaturesReport`]. **Order**: within a day by time, then by the ids of impression, listing and
 //! user. **Invariants**: which rows a row group and a part hold depends on the impressions
 //! alone; row groups are made on all threads and written in order.
@@ -11,6 +11,7 @@ mod rows;
 mod told;
 
 use std::collections::BTreeMap;
+use std::sync::atomic::AtomicBool;
 
 use rayon::slice::ParallelSliceMut;
 use serde_json::{Value, json};
@@ -21,28 +22,26 @@ use self::rows::RowMaker;
 pub(crate) use self::rows::RowTally;
 pub(crate) use self::rows::schema;
 use self::told::{clicks_value, counts_value, report};
-use super::order::in_order;
-use super::parts::{PartWriter, Place};
+use super::commit::{DayOutcome, Inputs, Outcome, commit, judge};
+use super::order::Guard;
+use super::parts::{Encoded, PartWriter, Steps, Written, write_parts};
+use super::plan::{GroupPlan, plan_rows};
 use super::quality::rejected_value;
-use super::report::{DayReport, file_values, inputs_of_day};
+use super::report::DayReport;
 use crate::chunk::RowChunk;
 use crate::control::{Control, Stage};
 use crate::encode::TableEncoder;
 use crate::error::Result;
-use crate::ids::{Day, Micros, count64, index};
+use crate::ids::{Day, Micros, count64, index, index64};
 use crate::intern::Ranked;
 use crate::job::{Job, Source};
-use crate::manifest::{self, DayManifest, RunFiles};
-use crate::metrics::{
-    self, Gates, Metrics, Reach, SourceDays, UNUSED, feature_counts, missing_days,
-};
+use crate::manifest;
+use crate::metrics::{Metrics, Reach, UNUSED, feature_counts, missing_days, source_days};
 use crate::op::features::{Click, UserClick};
 use crate::op::once::WholeClick;
 use crate::partition::Split;
-use crate::publish::{Part, Staging, Target, Whole};
-use crate::quarantine;
-use crate::scan::Opened;
-use crate::scan::faults::{Rejected, rejected_of};
+use crate::publish::{Staging, Target};
+use crate::scan::faults::rejected_of;
 use crate::scan::features::FeatureTypes;
 use crate::scan::features::clicks::ClickTally;
 use crate::scan::features::listings::Listings;
@@ -51,27 +50,31 @@ use crate::spill::Partitions;
 use crate::warnings::{Noticed, Warning, values};
 
 /// Rows of a row group: narrow ones, so more than of `sequences`.
-const GROUP_ROWS: usize = 1 << 17;
+const GROUP_ROWS: u64 = 1 << 17;
 /// Row groups of a part.
-const PART_GROUPS: usize = 8;
+const PART_GROUPS: u64 = 8;
 
 /// Partitions of clicks by listing, and by user.
 type Both<L, U> = (Partitions<RowChunk<L>>, Partitions<RowChunk<U>>);
 
 /// Clicks by listing, and by user.
-pub(crate) enum Dealt {
+pub(crate) enum PartitionedClicks {
     /// Every click counts.
     All(Both<Click, UserClick>),
     /// Of those alike in user, listing and time, one.
     Once(Both<WholeClick<false>, WholeClick<true>>),
 }
 
-impl Dealt {
+impl PartitionedClicks {
     /// The same in fewer partitions, of listings and of users.
-    pub(crate) fn coarser(self, [of_listings, of_users]: [Split; 2]) -> Dealt {
+    pub(crate) fn coarser(self, [of_listings, of_users]: [Split; 2]) -> PartitionedClicks {
         match self {
-            Dealt::All((a, b)) => Dealt::All((a.coarser(of_listings), b.coarser(of_users))),
-            Dealt::Once((a, b)) => Dealt::Once((a.coarser(of_listings), b.coarser(of_users))),
+            PartitionedClicks::All((a, b)) => {
+                PartitionedClicks::All((a.coarser(of_listings), b.coarser(of_users)))
+            }
+            PartitionedClicks::Once((a, b)) => {
+                PartitionedClicks::Once((a.coarser(of_listings), b.coarser(of_users)))
+            }
         }
     }
 }
@@ -117,9 +120,9 @@ pub struct FeaturesReport {
 }
 
 /// What was read, before anything is answered.
-pub(crate) struct FeaturesFound {
-    /// The files that were read.
-    pub(crate) inputs: Vec<Opened>,
+pub(crate) struct FeaturesRead {
+    /// The files, and what was found of any job's.
+    pub(crate) inputs: Inputs,
     /// The types of ids.
     pub(crate) types: FeatureTypes,
     /// The impressions.
@@ -136,50 +139,20 @@ pub(crate) struct FeaturesFound {
     pub(crate) days: BTreeMap<Day, u64>,
     /// What was found among the clicks.
     pub(crate) clicks: ClickTally,
-    /// Rows set aside, in order.
-    pub(crate) rejected: Vec<Rejected>,
     /// Up to when clicks are complete; nothing if there are none.
     pub(crate) data_end: Option<Micros>,
-    /// The days that clicks have files of.
-    pub(crate) source_days: Vec<SourceDays>,
-    /// What must not be so of what is made.
-    pub(crate) gates: Gates,
-    /// Days that were asked for, and left as the output has them.
-    pub(crate) days_skipped: usize,
-    /// What was noticed while reading.
-    pub(crate) warnings: Vec<Warning>,
 }
 
-impl FeaturesFound {
+impl FeaturesRead {
     /// Whether clicks say who clicked. Those that were set aside say nothing.
     fn has_users(&self) -> bool {
-        let clicks = self.clicks.clicks - rejected_of(&self.rejected, Source::Clicks);
+        let clicks = self.clicks.clicks - rejected_of(&self.inputs.rejected, Source::Clicks);
         clicks == 0 || self.clicks.without_user < clicks
     }
 }
 
-/// Rows of one row group, of one day.
-struct Group {
-    /// Where they go.
-    place: Place,
-    /// Which of the day's rows they are.
-    rows: std::ops::Range<usize>,
-}
-
 /// The rows of each day, in the order of the output.
 type DayRows = (Day, Vec<Asked>);
-
-/// Parts, as they were made.
-struct Made {
-    /// The days.
-    days: Vec<DayRows>,
-    /// The parts of each.
-    parts: Vec<Vec<Part>>,
-    /// What the rows of each hold.
-    tallies: Vec<RowTally>,
-    /// Clicks on the listings, and how many of them repeat another one.
-    repeats: (u64, u64),
-}
 
 /// Answers all impressions, writes them and publishes, unless `notice` refuses what all rows hold, or how
 /// many clicks are on their listings and repeat another one.
@@ -189,84 +162,86 @@ struct Made {
 pub(crate) fn write(
     (job, control): (&Job, &Control),
     staging: &Staging,
-    (found, clicks): (&FeaturesFound, &Dealt),
+    (read, clicks): (&FeaturesRead, &PartitionedClicks),
     notice: impl FnOnce(&RowTally, (u64, u64)) -> Result<Noticed>,
 ) -> Result<FeaturesReport> {
     // Each is answered twice, as one of a listing and as one of a user, and written once.
-    control.enter(Stage::WRITE, count64(found.shown.count() * 3));
-    let answers = Answers::new(job, control, found)?;
-    answers.find(job, control, found, clicks)?;
-    let made = make_parts(job, control, Target::Staging(staging), (found, &answers))?;
+    control.enter(Stage::WRITE, count64(read.shown.count() * 3));
+    let answers = Answers::new(job, control, read)?;
+    answers.find(job, control, read, clicks)?;
+    let target = Target::Staging(staging);
+    let (days, written) = make_parts(job, control, target, (read, &answers))?;
     let mut all = RowTally::default();
-    made.tallies.iter().for_each(|tally| all.merge(tally));
-    let noticed = notice(&all, made.repeats)?;
-    control.enter(Stage::PUBLISH, 0);
-    control.check()?;
-    publish((job, control), staging, found, (&made, &noticed))?;
-    control.leave();
-    Ok(report(found, &made, (&all, noticed)))
+    written.tallies.iter().for_each(|tally| all.merge(tally));
+    let repeats = answers.repeats();
+    let noticed = notice(&all, repeats)?;
+    let clicks = clicks_value(read, repeats);
+    let outcome = Outcome {
+        settings: manifest::feature_settings(job, read.types),
+        metrics: metrics_of(job, read, (&days, &written), (&clicks, &noticed)),
+        days: outcomes(job, &days, &written),
+        actions: clicks,
+        extends: None,
+    };
+    let run = judge((job, control), staging, &read.inputs, &outcome.metrics)?;
+    let days = commit((job, control), staging, (&read.inputs, &run), &outcome)?;
+    Ok(report((job, read), days, (&all, repeats), noticed))
 }
 
-/// Makes all parts.
+/// Makes all parts; gives the rows of each day, too.
 fn make_parts(
     job: &Job,
     control: &Control,
     target: Target<'_>,
-    (found, answers): (&FeaturesFound, &Answers),
-) -> Result<Made> {
-    control.charge(found.days.values().sum::<u64>() * count64(size_of::<Asked>()))?;
-    let days = by_day(job, found);
-    let encoder = TableEncoder::new(job.codec, schema(job, found.types, found.has_users()))?;
+    (read, answers): (&FeaturesRead, &Answers),
+) -> Result<(Vec<DayRows>, Written<RowTally>)> {
+    control.charge(read.days.values().sum::<u64>() * count64(size_of::<Asked>()))?;
+    let days = by_day(job, read);
+    let encoder = TableEncoder::new(job.codec, schema(job, read.types, read.has_users()))?;
     let maker = RowMaker {
         job,
-        found,
+        read,
         answers,
-        data_end: found.data_end,
+        data_end: read.data_end,
     };
-    let groups: Vec<Group> = days
-        .iter()
-        .enumerate()
-        .flat_map(|(day, (_, rows))| plan(day, rows.len()))
+    let groups = days.iter().enumerate();
+    let groups: Vec<GroupPlan> = groups
+        .flat_map(|(day, (_, rows))| plan(day, count64(rows.len())))
         .collect();
-    let mut writer = PartWriter::new(job.question, target, days.iter().map(|(day, _)| *day))?;
-    let mut tallies = vec![RowTally::default(); days.len()];
+    let start = |file| encoder.file(file);
+    let names = days.iter().map(|(day, _)| *day);
+    let writer = PartWriter::new(job.question, target, names, &start)?;
     let make = |(): &mut (), at: usize| {
-        control.check()?;
-        let group = &groups[at];
-        let (day, rows) = &days[group.place.day];
-        let made = maker.encode(&encoder, *day, &rows[group.rows.clone()])?;
-        control.charge(made.0.bytes())?;
-        Ok(made)
+        let GroupPlan { place, rows } = groups[at].clone();
+        let (day, of_day) = &days[place.day];
+        let rows = &of_day[index64(rows.start)..index64(rows.end)];
+        let (group, tally) = maker.encode(&encoder, *day, rows)?;
+        Ok(Some(Encoded {
+            place,
+            group,
+            tally,
+        }))
     };
-    let take = |at: usize, (encoded, tally): (_, RowTally)| {
-        let encoded: crate::encode::RowGroup = encoded;
-        let (place, bytes) = (groups[at].place, encoded.bytes());
-        tallies[place.day].merge(&tally);
-        writer.append(place, |file| encoder.file(file), encoded)?;
-        control.release(bytes);
-        control.count_written(tally.rows);
-        Ok(())
+    // No row group waits for another one.
+    let stopped = AtomicBool::new(false);
+    let steps = Steps {
+        count: groups.len(),
+        guard: Guard::new(&stopped),
     };
-    in_order(groups.len(), || (), make, take)?;
-    let parts = writer.finish();
-    Ok(Made {
-        days,
-        parts,
-        tallies,
-        repeats: answers.repeats(),
-    })
+    let written = write_parts(control, writer, steps, || (), make, RowTally::merge)?;
+    Ok((days, written))
 }
 
 /// The impressions of each day, in the order of the output.
-fn by_day(job: &Job, found: &FeaturesFound) -> Vec<DayRows> {
-    let shown = &found.shown;
+fn by_day(job: &Job, read: &FeaturesRead) -> Vec<DayRows> {
+    let shown = &read.shown;
     let mut days: BTreeMap<Day, Vec<Asked>> = BTreeMap::new();
-    for (day, count) in &found.days {
+    for (day, count) in &read.days {
         let room = usize::try_from(*count).expect("rows in memory");
         days.insert(*day, Vec::with_capacity(room));
     }
     let rows = (0..).zip(&shown.times);
-    for (row, time) in rows.filter(|(row, _)| found.is_asked(*row)) {
+    for (row, time) in rows.filter(|(row, _)| read.is_asked(*row)) {
         let day = days.get_mut(&job.zone().day_of(*time));
         day.expect("all days are counted").push((*time, row));
     }
@@ -285,85 +260,52 @@ fn by_day(job: &Job, found: &FeaturesFound) -> Vec<DayRows> {
 }
 
 /// The row groups of a day of so many rows.
-fn plan(day: usize, rows_count: usize) -> impl Iterator<Item = Group> {
-    let groups = rows_count.div_ceil(GROUP_ROWS);
-    (0..groups).map(move |group| Group {
-        place: Place {
-            day,
-            part: count64(group / PART_GROUPS),
-            ends_part: (group + 1).is_multiple_of(PART_GROUPS) || group + 1 == groups,
-        },
-        rows: group * GROUP_ROWS..((group + 1) * GROUP_ROWS).min(rows_count),
-    })
+fn plan(day: usize, rows_count: u64) -> impl Iterator<Item = GroupPlan> {
+    plan_rows(day, rows_count, GROUP_ROWS, PART_GROUPS)
 }
 
-/// Writes manifests and quarantined rows, and puts everything in place.
-fn publish(
-    (job, control): (&Job, &Control),
-    staging: &Staging,
-    found: &FeaturesFound,
-    (made, noticed): (&Made, &Noticed),
-) -> Result<()> {
-    let Made {
-        days,
-        parts,
-        tallies,
-        ..
-    } = made;
-    let settings = manifest::feature_settings(job, found.types);
-    let clicks = clicks_value(found, made.repeats);
-    let metrics = metrics_of(job, found, (days, tallies), (&clicks, noticed));
-    // Where all days are left as they are, there is nothing to judge.
-    if found.days_skipped == 0 || !metrics.is_empty() {
-        found.gates.judge(job.question, &metrics)?;
-    }
-    let rejected = quarantine::write(staging, &found.rejected)?;
-    let run = RunFiles::new(file_values(job, &found.inputs)?, rejected);
-    for (at, (((day, rows), parts), tally)) in days.iter().zip(parts).zip(tallies).enumerate() {
-        let times = rows
-            .first()
-            .map(|row| row.0)
-            .zip(rows.last().map(|row| row.0));
-        let manifest = DayManifest {
-            question: job.question,
+/// What was made of each day.
+fn outcomes<'a>(
+    job: &Job,
+    days: &[DayRows],
+    written: &'a Written<RowTally>,
+) -> Vec<DayOutcome<'a>> {
+    let made = written.parts.iter().zip(&written.tallies);
+    let days = days.iter().zip(made);
+    let outcome = days.map(|((day, rows), (parts, tally))| {
+        let ends = rows.first().zip(rows.last());
+        DayOutcome {
             day: *day,
-            settings: &settings,
-            inputs: inputs_of_day(&found.inputs, &run.inputs, *day),
-            run: &run,
-            actions: &clicks,
+            rows: count64(rows.len()),
+            cutoffs: ends.map(|(first, last)| (first.0, last.0)),
             counts: counts_value(job, tally),
-            cutoffs: times,
             parts,
-        };
-        let metrics = metrics[at].day_text(job.question, *day);
-        staging.finish_day(*day, &manifest.text(), &metrics)?;
-    }
-    let days: Vec<Day> = days.iter().map(|(day, _)| *day).collect();
-    let whole = Whole {
-        manifest: &|folder| manifest::whole(job.question, folder, &settings, &run),
-        metrics: &|folder| metrics::whole_in(job.question, folder),
-        extends: None,
-    };
-    staging.publish(control, &days, &whole)
+        }
+    });
+    outcome.collect()
 }
 
 /// The metrics of each day.
 fn metrics_of(
     job: &Job,
-    found: &FeaturesFound,
-    (days, tallies): (&[DayRows], &[RowTally]),
+    read: &FeaturesRead,
+    (days, written): (&[DayRows], &Written<RowTally>),
     (clicks, noticed): (&Value, &Noticed),
 ) -> Vec<Metrics> {
     let mut of_run = clicks.clone();
     of_run[UNUSED] = json!(noticed.unused_sources);
-    of_run["rejected"] = rejected_value(&found.rejected);
+    of_run["rejected"] = rejected_value(&read.inputs.rejected);
     let reach = Reach::new(job.question, job.cutoff, job.lookback_days);
-    let days = days.iter().zip(tallies).map(|((day, _), tally)| Metrics {
-        counts: feature_counts(&tally.counts()),
-        missing: missing_days(reach, &found.source_days, *day),
-        warnings: values(&noticed.warnings),
-        run: of_run.clone(),
-        ..Metrics::default()
-    });
+    let source_days = source_days(&read.inputs.sources);
+    let days = days
+        .iter()
+        .zip(&written.tallies)
+        .map(|((day, _), tally)| Metrics {
+            counts: feature_counts(&tally.counts()),
+            missing: missing_days(reach, &source_days, *day),
+            warnings: values(&noticed.warnings),
+            run: of_run.clone(),
+            ..Metrics::default()
+        });
     days.collect()
 }

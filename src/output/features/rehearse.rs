@@ -9,7 +9,7 @@ use std::collections::BTreeMap;
 use std::time::Instant;
 
 use super::answers::Answers;
-use super::{Dealt, FeaturesFound, GROUP_ROWS, make_parts, plan};
+use super::{FeaturesRead, GROUP_ROWS, PartitionedClicks, make_parts, plan};
 use crate::control::Control;
 use crate::error::Result;
 use crate::ids::{Day, Micros, index, index64, rounded};
@@ -17,7 +17,7 @@ use crate::job::Job;
 use crate::output::micros_since;
 use crate::publish::Target;
 
-impl FeaturesFound {
+impl FeaturesRead {
     /// Whether an impression is answered.
     #[inline]
     pub(super) fn is_asked(&self, row: u32) -> bool {
@@ -42,7 +42,7 @@ pub(crate) struct Rehearsed {
 
 /// The parts that so many rows of a day make.
 pub(crate) fn parts_count(rows: u64) -> u64 {
-    let last = plan(0, index64(rows)).last();
+    let last = plan(0, rows).last();
     last.map_or(0, |group| group.place.part + 1)
 }
 
@@ -54,21 +54,21 @@ pub(crate) fn parts_count(rows: u64) -> u64 {
 pub(crate) fn rehearse(
     job: &Job,
     control: &Control,
-    (found, clicks): (&mut FeaturesFound, &Dealt),
+    (read, clicks): (&mut FeaturesRead, &PartitionedClicks),
     weight: f64,
 ) -> Result<Rehearsed> {
-    thin(job, found, rounded(weight));
+    thin(job, read, rounded(weight));
     let began = Instant::now();
-    let mut answers = Answers::new(job, control, found)?;
+    let mut answers = Answers::new(job, control, read)?;
     let (room_us, began) = (micros_since(began), Instant::now());
-    answers.find(job, control, found, clicks)?;
+    answers.find(job, control, read, clicks)?;
     let answer_us = micros_since(began);
     answers.stretch(rounded(weight));
     let began = Instant::now();
-    let made = make_parts(job, control, Target::Nowhere, (found, &answers))?;
+    let (_, written) = make_parts(job, control, Target::Nowhere, (read, &answers))?;
     Ok(Rehearsed {
-        rows: found.days.values().sum(),
-        bytes: made.parts.iter().flatten().map(|part| part.bytes).sum(),
+        rows: read.days.values().sum(),
+        bytes: written.bytes(),
         room_us,
         answer_us,
         write_us: micros_since(began),
@@ -76,8 +76,8 @@ pub(crate) fn rehearse(
 }
 
 /// Asks for the impressions of one stretch of time in so many, and of one for each thread at least.
-fn thin(job: &Job, found: &mut FeaturesFound, stride: u64) {
-    let (shown, zone) = (&found.shown, job.zone());
+fn thin(job: &Job, read: &mut FeaturesRead, stride: u64) {
+    let (shown, zone) = (&read.shown, job.zone());
     // Where the stretches of a day end is told by some of its times.
     let mut times: BTreeMap<Day, Vec<Micros>> = BTreeMap::new();
     for time in shown.times.iter().step_by((shown.count() >> 18) + 1) {
@@ -86,8 +86,8 @@ fn thin(job: &Job, found: &mut FeaturesFound, stride: u64) {
     times.values_mut().for_each(|times| times.sort_unstable());
     let mut stretches = 0;
     let mut days: BTreeMap<Day, (usize, usize)> = BTreeMap::new();
-    for (day, rows) in &found.days {
-        let of_day = index64(*rows).div_ceil(GROUP_ROWS);
+    for (day, rows) in &read.days {
+        let of_day = index64(rows.div_ceil(GROUP_ROWS));
         days.insert(*day, (stretches, of_day));
         stretches += of_day;
     }
@@ -101,10 +101,10 @@ fn thin(job: &Job, found: &mut FeaturesFound, stride: u64) {
         (first + within.min(of_day - 1)) % few == few / 2
     };
     let asked = shown.times.iter().map(|time| few == 1 || is_kept(*time));
-    found.asked = asked.collect();
-    found.days.clear();
-    let times = found.shown.times.iter().zip(&found.asked);
+    read.asked = asked.collect();
+    read.days.clear();
+    let times = read.shown.times.iter().zip(&read.asked);
     for (time, _) in times.filter(|(_, is_asked)| **is_asked) {
-        *found.days.entry(zone.day_of(*time)).or_default() += 1;
+        *read.days.entry(zone.day_of(*time)).or_default() += 1;
     }
 }

@@ -9,7 +9,7 @@ use arrow::array::{
 use arrow::datatypes::{DataType, Field, Schema, TimeUnit};
 
 use super::answers::Answers;
-use super::{Asked, FeaturesFound};
+use super::{Asked, FeaturesRead};
 use crate::encode::{RowGroup, TableEncoder};
 use crate::error::Result;
 use crate::ids::{Day, Micros, index};
@@ -52,7 +52,7 @@ pub(super) struct RowMaker<'a> {
     /// The job.
     pub(super) job: &'a Job,
     /// What was read.
-    pub(super) found: &'a FeaturesFound,
+    pub(super) read: &'a FeaturesRead,
     /// What was answered.
     pub(super) answers: &'a Answers,
     /// Up to when clicks are complete; nothing if there are none.
@@ -127,14 +127,14 @@ impl RowMaker<'_> {
         day: Day,
         rows: &[Asked],
     ) -> Result<(RowGroup, RowTally)> {
-        let shown = &self.found.shown;
+        let shown = &self.read.shown;
         let at = || rows.iter().map(|(_, row)| index(*row));
         let instants = TimestampMicrosecondArray::from_iter_values(rows.iter().map(|row| row.0.0));
         let mut tally = RowTally::default();
         let mut columns: Vec<ArrayRef> = vec![
             self.impression_ids(rows),
-            ids_array(&self.found.users, at().map(|row| shown.users[row])),
-            ids_array(&self.found.listing_ids, at().map(|row| shown.listings[row])),
+            ids_array(&self.read.users, at().map(|row| shown.users[row])),
+            ids_array(&self.read.listing_ids, at().map(|row| shown.listings[row])),
             Arc::new(instants.with_timezone("UTC")),
         ];
         columns.extend(self.attributes(day, rows, &mut tally));
@@ -143,7 +143,7 @@ impl RowMaker<'_> {
             let counts = rows
                 .iter()
                 .map(|(_, row)| i64::from(self.answers.count(*row, place)));
-            columns.push(if place < windows || self.found.has_users() {
+            columns.push(if place < windows || self.read.has_users() {
                 Arc::new(Int64Array::from_iter_values(counts))
             } else {
                 Arc::new(Int64Array::new_null(rows.len()))
@@ -162,7 +162,7 @@ impl RowMaker<'_> {
             tally.clicked_complete += u64::from(clicked && complete);
         }
         for (prior, place) in tally.prior.iter_mut().zip([0, windows]) {
-            if place < windows || self.found.has_users() {
+            if place < windows || self.read.has_users() {
                 rows.iter()
                     .for_each(|(_, row)| prior.add(self.answers.count(*row, place)));
             }
@@ -176,7 +176,7 @@ impl RowMaker<'_> {
     /// The ids of some impressions.
     fn impression_ids(&self, rows: &[Asked]) -> ArrayRef {
         let at = rows.iter().map(|(_, row)| index(*row));
-        match &self.found.shown.ids {
+        match &self.read.shown.ids {
             Ids::Ints(ids) => Arc::new(Int64Array::from_iter_values(at.map(|row| ids[row]))),
             Ids::Texts(ids) => {
                 let mut texts = StringBuilder::new();
@@ -188,7 +188,7 @@ impl RowMaker<'_> {
 
     /// What is known of the listings of some impressions: category, price, age.
     fn attributes(&self, day: Day, rows: &[Asked], tally: &mut RowTally) -> [ArrayRef; 3] {
-        let (shown, listings) = (&self.found.shown, &self.found.listings);
+        let (shown, listings) = (&self.read.shown, &self.read.listings);
         let mut categories = StringBuilder::new();
         let mut prices = Float64Builder::with_capacity(rows.len());
         let mut ages = Vec::with_capacity(rows.len());

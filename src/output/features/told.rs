@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use super::rows::RowTally;
-use super::{FeaturesFound, FeaturesReport, Made};
+use super::{FeaturesRead, FeaturesReport};
 use crate::calendar::instant_text;
 use crate::ids::count64;
 use crate::job::{Job, LabelKey, Source};
@@ -12,19 +12,19 @@ use crate::scan::faults::rejected_of;
 use crate::warnings::Noticed;
 
 /// What was found beside the impressions, in the manifest.
-pub(super) fn clicks_value(found: &FeaturesFound, (on_listings, repeated): (u64, u64)) -> Value {
-    let rejected = |source| rejected_of(&found.rejected, source);
+pub(super) fn clicks_value(read: &FeaturesRead, (on_listings, repeated): (u64, u64)) -> Value {
+    let rejected = |source| rejected_of(&read.inputs.rejected, source);
     json!({
         "clicks": {
-            "rows": found.clicks.clicks,
-            "without_user": found.clicks.without_user,
+            "rows": read.clicks.clicks,
+            "without_user": read.clicks.without_user,
             "on_listings": on_listings,
             "repeated": repeated,
             "rejected": rejected(Source::Clicks),
-            "latest": found.clicks.latest.map(instant_text),
+            "latest": read.clicks.latest.map(instant_text),
         },
         "listings": {
-            "rows": found.listings.rows_read,
+            "rows": read.listings.rows_read,
             "rejected": rejected(Source::Listings),
         },
         "impressions_rejected": rejected(Source::Impressions),
@@ -48,36 +48,27 @@ pub(super) fn counts_value(job: &Job, tally: &RowTally) -> Value {
 
 /// The report of a run.
 pub(super) fn report(
-    found: &FeaturesFound,
-    made: &Made,
-    (all, noticed): (&RowTally, Noticed),
+    (job, read): (&Job, &FeaturesRead),
+    days: Vec<DayReport>,
+    (all, (on_listings, repeated)): (&RowTally, (u64, u64)),
+    noticed: Noticed,
 ) -> FeaturesReport {
-    let Made { days, parts, .. } = made;
-    let days = days
-        .iter()
-        .zip(parts)
-        .map(|((day, rows), parts)| DayReport {
-            day: *day,
-            rows: count64(rows.len()),
-            parts: count64(parts.len()),
-            bytes: parts.iter().map(|part| part.bytes).sum(),
-        });
     FeaturesReport {
-        days: days.collect(),
+        days,
         rows: all.rows,
         clicked: all.clicked,
         incomplete: all.incomplete,
         unknown_listings: all.unknown_listings,
         negative_ages: all.negative_ages,
-        clicks: found.clicks.clicks,
-        clicks_without_user: found.clicks.without_user,
-        clicks_on_listings: made.repeats.0,
-        repeated_clicks: made.repeats.1,
-        listings: found.listings.rows_read,
-        data_end: found.data_end.map(instant_text),
-        rejected: count64(found.rejected.len()),
-        files: count64(found.inputs.len()),
-        days_skipped: count64(found.days_skipped),
+        clicks: read.clicks.clicks,
+        clicks_without_user: read.clicks.without_user,
+        clicks_on_listings: on_listings,
+        repeated_clicks: repeated,
+        listings: read.listings.rows_read,
+        data_end: read.data_end.map(instant_text),
+        rejected: count64(read.inputs.rejected.len()),
+        files: count64(read.inputs.opened.len()),
+        days_skipped: read.inputs.days_skipped(job),
         warnings: noticed.warnings,
     }
 }

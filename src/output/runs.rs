@@ -1,0 +1,63 @@
+//! Partitions of rows to the run of each key.
+
+use std::ops::Range;
+
+use bumpalo::Bump;
+
+use crate::chunk::{Chunk, FixedRow, RowChunk};
+use crate::control::Control;
+use crate::error::Result;
+use crate::ids::{count64, index};
+use crate::sort::{group, run_starts};
+
+/// Rows of a partition, those of a key side by side.
+pub(super) struct Runs<'s, R> {
+    /// The rows.
+    pub(super) rows: &'s mut [R],
+    /// Where the run of each key starts; one more than there are keys.
+    pub(super) starts: Vec<u32>,
+}
+
+impl<'s, R: FixedRow> Runs<'s, R> {
+    /// Puts rows of some keys side by side; what the chunks took is free then, and the rows are on the
+    /// account until somebody takes [`Runs::bytes`] off.
+    ///
+    /// # Errors
+    /// If the memory of the job is used up.
+    pub(super) fn group(
+        chunks: Vec<RowChunk<R>>,
+        keys: &Range<u32>,
+        key_of: impl Fn(&R) -> u32,
+        control: &Control,
+        arena: &'s Bump,
+    ) -> Result<Runs<'s, R>> {
+        let rows = || chunks.iter().flat_map(RowChunk::rows);
+        let local = |row: &R| key_of(row) - keys.start;
+        let starts = run_starts(rows().map(local), index(keys.end - keys.start));
+        let rows_count = u64::from(*starts.last().expect("one more than keys"));
+        control.charge(rows_count * count64(size_of::<R>()))?;
+        let grouped = group(rows().copied(), local, &starts, arena);
+        control.release(chunks.iter().map(Chunk::bytes).sum());
+        drop(chunks);
+        Ok(Runs {
+            rows: grouped,
+            starts,
+        })
+    }
+
+    /// The run of each key, in order.
+    pub(super) fn each(&mut self) -> impl Iterator<Item = &mut [R]> {
+        let mut rest = &mut *self.rows;
+        self.starts.windows(2).map(move |run| {
+            let rows = std::mem::take(&mut rest);
+            let (run, behind) = rows.split_at_mut(index(run[1] - run[0]));
+            rest = behind;
+            run
+        })
+    }
+
+    /// Bytes of memory that the rows take.
+    pub(super) fn bytes(&self) -> u64 {
+        count64(size_of_val(self.rows))
+    }
+}
