@@ -5,14 +5,44 @@
 
 use hitherto::{HeadRow, HeadValue, date_text};
 
-use crate::cli::head::History;
-
 /// Between two columns.
 pub(super) const GAP: &str = "  ";
 /// Columns that are of one item shown, not of the impression.
 const OF_ITEM: [&str; 3] = ["position", "item_id", "is_order"];
 /// Columns that say which impression a row is of.
 const OF_IMPRESSION: [&str; 3] = ["customer_id", "ranking_id", "cutoff"];
+
+/// The history of a row.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct History {
+    /// The first of its columns; the other lists of the same length follow.
+    first: usize,
+    /// How long they are, padding included.
+    stored: usize,
+    /// How many actions it has.
+    pub(crate) count: usize,
+}
+
+impl History {
+    /// The history of a row, if it has one.
+    pub(crate) fn of(columns: &[String], row: &HeadRow) -> Option<History> {
+        let column = |name: &str| columns.iter().position(|of| of == name);
+        let (first, length) = (column("actions")?, column("history_length")?);
+        match (row.values.get(first)?, row.values.get(length)?) {
+            (HeadValue::List(actions), HeadValue::Int(count)) => Some(History {
+                first,
+                stored: actions.len(),
+                count: usize::try_from(*count).ok()?.min(actions.len()),
+            }),
+            _ => None,
+        }
+    }
+
+    /// Whether a list of a column belongs to it.
+    pub(crate) fn has(self, column: usize, list: &[HeadValue]) -> bool {
+        self.first <= column && list.len() == self.stored
+    }
+}
 
 /// Rows, and how wide they may be drawn.
 pub(crate) struct Sheet {

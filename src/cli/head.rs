@@ -12,7 +12,7 @@ use hitherto::{
 };
 use serde_json::{Map, Value, json};
 
-use crate::cli::cards::{Line, Sheet};
+use crate::cli::cards::{History, Line, Sheet};
 use crate::cli::choices::TableArg;
 use crate::cli::print;
 use crate::cli::summary::grouped;
@@ -176,38 +176,6 @@ fn print_json(rows: &mut Head, is_short: bool) -> anyhow::Result<u64> {
 
 /// What failed where standard output could not be written to.
 const PRINT: &str = "could not write to standard output";
-
-/// The history of a row.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct History {
-    /// The first of its columns; the other lists of the same length follow.
-    first: usize,
-    /// How long they are, padding included.
-    stored: usize,
-    /// How many actions it has.
-    pub(crate) count: usize,
-}
-
-impl History {
-    /// The history of a row, if it has one.
-    pub(crate) fn of(columns: &[String], row: &HeadRow) -> Option<History> {
-        let column = |name: &str| columns.iter().position(|of| of == name);
-        let (first, length) = (column("actions")?, column("history_length")?);
-        match (row.values.get(first)?, row.values.get(length)?) {
-            (HeadValue::List(actions), HeadValue::Int(count)) => Some(History {
-                first,
-                stored: actions.len(),
-                count: usize::try_from(*count).ok()?.min(actions.len()),
-            }),
-            _ => None,
-        }
-    }
-
-    /// Whether a list of a column belongs to it.
-    pub(crate) fn has(self, column: usize, list: &[HeadValue]) -> bool {
-        self.first <= column && list.len() == self.stored
-    }
-}
 
 /// A value as JSON; a number that JSON has no word for as its name.
 fn json_of(value: HeadValue) -> Value {
