@@ -58,6 +58,7 @@
 //!
 //! | file | turns |
 //! |---|---|
+//! | `options` | what a user may ask for: each option once, with its words and its help |
 //! | `job` | settings into a [`Job`] that holds together |
 //! | `engine` | a job into a [`Report`]: the data path, stage after stage; `engine/plan` into what that would take |
 //! | `sweep` | sorted times and cutoffs into windows; the tie rule |
@@ -124,6 +125,7 @@ mod manifest;
 mod metrics;
 mod naive;
 mod op;
+mod options;
 #[doc(hidden)]
 pub mod oracle;
 mod output;
@@ -163,11 +165,12 @@ pub use generate::{
 };
 pub use head::{Head, HeadOf, HeadRow, HeadSettings, HeadValue, head};
 pub use ids::Day;
-pub use job::{
+pub use job::{Job, Settings};
+pub use options::{
     ActionSource, Codec, CustomerType, Cutoff, Dedup, DivideBy, DwellMethod, Format, Guests,
-    IfExists, ItemType, ItemVocabulary, Job, Keep, KeepType, LabelKey, Layout, LogName, NullLabel,
-    OnBadRow, OtherTypes, Publish, Question, Settings, Side, SideColumn, SideType, Source,
-    TimeUnit, Types, UnknownItem, WarningCode,
+    IfExists, ItemType, ItemVocabulary, Keep, KeepType, LabelKey, Layout, LogName, NullLabel,
+    OnBadRow, OtherTypes, Publish, Question, Side, SideColumn, SideType, Source, TimeUnit, Types,
+    UnknownItem, WarningCode,
 };
 pub use output::{DayReport, DwellReport, FeaturesReport, Report};
 pub use page::{Drift, Page, PageSettings, page};

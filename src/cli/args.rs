@@ -4,12 +4,12 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
-use hitherto::{CustomerType, ItemVocabulary, Settings, Side, Source};
-
-use crate::cli::choices::{
-    Action, CodecArg, CustomerArg, CutoffArg, GuestsArg, ItemArg, LayoutArg, NullLabelArg,
-    UnknownArg,
+use hitherto::{
+    Codec, CustomerType, Cutoff, Guests, ItemType, ItemVocabulary, Layout, NullLabel, Settings,
+    Side, Source, UnknownItem,
 };
+
+use crate::cli::choices::usual_action;
 use crate::cli::chosen::Chosen;
 use crate::cli::flags::{BadRows, Days, Gates, Place, Reading, Warnings};
 use crate::cli::job::{JobFile, with_file};
@@ -242,14 +242,14 @@ struct Input {
     #[arg(long, value_name = "PATH", alias = "previous-orders")]
     orders: Option<String>,
     /// Go without these actions, comma-separated
-    #[arg(long, value_name = "SOURCE", value_delimiter = ',')]
-    without: Vec<Action>,
+    #[arg(long, value_name = "SOURCE", value_delimiter = ',', value_parser = usual_action())]
+    without: Vec<Source>,
     /// The type of customer ids [default: as in the files; int64 for text files]
     #[arg(long, value_enum, value_name = "TYPE")]
-    customer_type: Option<CustomerArg>,
+    customer_type: Option<CustomerType>,
     /// The type of item ids, read and written
     #[arg(long, value_enum, value_name = "TYPE", default_value = "int32")]
-    item_type: ItemArg,
+    item_type: ItemType,
     /// Item ids are texts, and codes from 1 in the output: build makes a vocabulary of the items that
     /// there are; the codes of FILE.parquet (columns item, code) stay, and new items follow. OUT has
     /// all in _vocabulary.parquet, which --add-days extends [default: item ids are integers]
@@ -263,7 +263,7 @@ struct Input {
         default_value = "index",
         requires = "item_vocabulary"
     )]
-    unknown_item: UnknownArg,
+    unknown_item: UnknownItem,
     /// How long after it happened an action may land in a dt= folder, such as 2d: later folders are
     /// not read; you vouch for it, and what lands later is lost
     #[arg(long, value_name = "DURATION", value_parser = duration)]
@@ -277,7 +277,7 @@ struct HistoryArgs {
     /// An action is prior if it is strictly earlier than: the start of the impression's day, or
     /// its impression_time
     #[arg(long, value_enum, default_value = "day")]
-    cutoff: CutoffArg,
+    cutoff: Cutoff,
     /// Calendar days before the cutoff that a history reaches back, or none for all
     #[arg(long, value_name = "DAYS", default_value = "365", value_parser = lookback)]
     lookback_days: Lookback,
@@ -316,7 +316,7 @@ struct HistoryArgs {
 struct Doubt {
     /// Impressions without a customer: leave them out, or keep them with an empty history
     #[arg(long, value_enum, default_value = "drop")]
-    guests: GuestsArg,
+    guests: Guests,
     /// Customer ids that mean "no customer", such as 0,-1
     #[arg(
         long,
@@ -327,7 +327,7 @@ struct Doubt {
     guest_ids: Vec<String>,
     /// Items without a label
     #[arg(long, value_enum, default_value = "keep")]
-    null_label: NullLabelArg,
+    null_label: NullLabel,
 }
 
 /// What to write.
@@ -336,10 +336,10 @@ struct Doubt {
 struct Output {
     /// A row for each item shown, or one for each impression with the items as a list
     #[arg(long, value_enum, default_value = "sample")]
-    layout: LayoutArg,
+    layout: Layout,
     /// Compression
     #[arg(long, value_enum, default_value = "zstd")]
-    codec: CodecArg,
+    codec: Codec,
     /// Rows of a row group, at most
     #[arg(long, value_name = "COUNT", default_value_t = 16_384)]
     row_group_rows: u32,
@@ -367,25 +367,25 @@ impl Sequences {
         let settings = Settings {
             dir: self.dir,
             paths: paths.collect(),
-            without: input.without.into_iter().map(Source::from).collect(),
-            cutoff: history.cutoff.into(),
+            without: input.without,
+            cutoff: history.cutoff,
             lookback_days: history.lookback_days.0,
             available: history.available,
             embargo_us: history.embargo,
             actions_max: history.max_actions,
             sides: history.with,
             pad: !history.no_pad,
-            layout: output.layout.into(),
-            guests: doubt.guests.into(),
+            layout: output.layout,
+            guests: doubt.guests,
             guest_ids: doubt.guest_ids,
-            null_label: doubt.null_label.into(),
-            customer_type: input.customer_type.map(CustomerType::from),
-            item_type: input.item_type.into(),
+            null_label: doubt.null_label,
+            customer_type: input.customer_type,
+            item_type: input.item_type,
             item_vocabulary: input.item_vocabulary,
-            unknown_item: input.unknown_item.into(),
+            unknown_item: input.unknown_item,
             lateness_max_us: input.max_lateness,
             row_group_rows_max: output.row_group_rows,
-            codec: output.codec.into(),
+            codec: output.codec,
             ..Settings::default()
         };
         let settings = self.chosen.set(self.days.set(self.reading.set(settings)));

@@ -1,9 +1,7 @@
 //! Flags that choose among actions and samples, and what they set.
 
 use clap::Args;
-use hitherto::{Keep, Settings};
-
-use crate::cli::choices::DedupArg;
+use hitherto::{Dedup, Keep, Settings};
 
 /// Which actions count.
 #[derive(Args, Debug)]
@@ -14,7 +12,7 @@ pub(super) struct Chosen {
     types: Vec<u8>,
     /// Repeated actions; without them, older ones fill a history up, and no log is read less far
     #[arg(long, value_enum, default_value = "none")]
-    dedup: DedupArg,
+    dedup: Dedup,
     /// Keep all samples but negatives (is_order false), and of these a part, such as 0.1; a column
     /// weight is 1, and 1 / RATE for the negatives kept [default: all, without weights]
     #[arg(long, value_name = "RATE")]
@@ -39,7 +37,7 @@ impl Chosen {
     pub(super) fn set(self, settings: Settings) -> Settings {
         Settings {
             types: self.types,
-            dedup: self.dedup.into(),
+            dedup: self.dedup,
             negatives_rate: self.negatives_sample,
             seed: self.seed,
             keep: self.keep,

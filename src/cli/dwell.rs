@@ -4,12 +4,13 @@ use std::path::PathBuf;
 
 use clap::Args;
 use hitherto::{
-    CustomerType, Dedup, DwellReport, Job, Publish, Question, Settings, Source, date_text,
+    Codec, CustomerType, Dedup, DivideBy, DwellMethod, DwellReport, Job, Publish, Question,
+    Settings, Source, date_text,
 };
 use serde_json::{Value, json};
 
 use crate::cli::args::Common;
-use crate::cli::choices::{CodecArg, DivideByArg, IdArg, MethodArg, RepeatsArg};
+use crate::cli::choices::{exact_dedup, id_type};
 use crate::cli::flags::{BadRows, Gates, Reading, Warnings};
 use crate::cli::job::{JobFile, with_file};
 use crate::cli::reading;
@@ -73,8 +74,8 @@ pub(crate) struct Dwell {
 struct Input {
     /// The type of ids of users, flyers and merchants [default: as in the files; string for text
     /// files]
-    #[arg(long, value_enum, value_name = "TYPE")]
-    id_type: Option<IdArg>,
+    #[arg(long, value_name = "TYPE", value_parser = id_type())]
+    id_type: Option<CustomerType>,
 }
 
 /// What is measured.
@@ -83,18 +84,18 @@ struct Input {
 struct Measure {
     /// How the time on flyers is measured
     #[arg(long, value_enum, default_value = "span")]
-    method: MethodArg,
+    method: DwellMethod,
     /// What a span is divided by, with --method span
     #[arg(long, value_enum, default_value = "events")]
-    divide_by: DivideByArg,
+    divide_by: DivideBy,
     /// The longest gap within a visit, with --method session; a longer one ends the visit and counts
     /// as no time (units s m h d)
     #[arg(long, value_name = "DURATION", default_value = "30m", value_parser = duration)]
     idle_timeout: i64,
     /// Repeated events: those alike in time, user, event, flyer and merchant; they are counted either
     /// way
-    #[arg(long, value_enum, default_value = "none")]
-    dedup: RepeatsArg,
+    #[arg(long, value_parser = exact_dedup(), default_value = "none")]
+    dedup: Dedup,
 }
 
 /// What to write.
@@ -114,7 +115,7 @@ struct Output {
     overwrite: bool,
     /// Compression of the Parquet files
     #[arg(long, value_enum, default_value = "zstd")]
-    codec: CodecArg,
+    codec: Codec,
 }
 
 impl Dwell {
@@ -138,12 +139,12 @@ impl Dwell {
                 true => Publish::Overwrite,
                 false => Publish::New,
             },
-            customer_type: self.input.id_type.map(CustomerType::from),
-            dwell_method: self.measure.method.into(),
-            divide_by: self.measure.divide_by.into(),
+            customer_type: self.input.id_type,
+            dwell_method: self.measure.method,
+            divide_by: self.measure.divide_by,
             idle_timeout_us: self.measure.idle_timeout,
-            dedup: self.measure.dedup.into(),
-            codec: self.output.codec.into(),
+            dedup: self.measure.dedup,
+            codec: self.output.codec,
             ..Settings::default()
         };
         let settings = self.warnings.set(self.reading.set(settings));

@@ -3,11 +3,14 @@
 use std::path::PathBuf;
 
 use clap::Args;
-use hitherto::{CustomerType, Dedup, FeaturesReport, Job, Question, Settings, Source, date_text};
+use hitherto::{
+    Codec, CustomerType, Dedup, FeaturesReport, Job, LabelKey, Question, Settings, Source,
+    date_text,
+};
 use serde_json::{Value, json};
 
 use crate::cli::args::Common;
-use crate::cli::choices::{CodecArg, IdArg, LabelKeyArg, RepeatsArg};
+use crate::cli::choices::{exact_dedup, id_type};
 use crate::cli::flags::{BadRows, Days, Gates, Place, Reading, Warnings};
 use crate::cli::job::{JobFile, with_file};
 use crate::cli::reading;
@@ -91,8 +94,8 @@ struct Input {
     #[arg(long, value_name = "PATH")]
     listings: Option<String>,
     /// The type of ids [default: as in the files of impressions; int64 for text files]
-    #[arg(long, value_enum, value_name = "TYPE")]
-    id_type: Option<IdArg>,
+    #[arg(long, value_name = "TYPE", value_parser = id_type())]
+    id_type: Option<CustomerType>,
 }
 
 /// What is asked.
@@ -107,15 +110,15 @@ struct Ask {
     label_window: i64,
     /// Whose clicks these are: the same user's, or anybody's on the same listing
     #[arg(long, value_enum, default_value = "user-listing")]
-    label_key: LabelKeyArg,
+    label_key: LabelKey,
     /// Up to when clicks are complete: labels that reach further are marked [default: the latest
     /// click]
     #[arg(long, value_name = "TIME")]
     data_end: Option<String>,
     /// Repeated clicks: those alike in user, listing and time; they are counted either way.
     /// Impressions that repeat are rows of their own
-    #[arg(long, value_enum, default_value = "none")]
-    dedup: RepeatsArg,
+    #[arg(long, value_parser = exact_dedup(), default_value = "none")]
+    dedup: Dedup,
 }
 
 /// What to write.
@@ -124,7 +127,7 @@ struct Ask {
 struct Output {
     /// Compression
     #[arg(long, value_enum, default_value = "zstd")]
-    codec: CodecArg,
+    codec: Codec,
 }
 
 impl Features {
@@ -148,13 +151,13 @@ impl Features {
             question: Question::Features,
             dir: self.dir,
             paths: paths.collect(),
-            customer_type: self.input.id_type.map(CustomerType::from),
+            customer_type: self.input.id_type,
             windows: self.ask.windows,
             label_window_us: self.ask.label_window,
-            label_key: self.ask.label_key.into(),
+            label_key: self.ask.label_key,
             data_end: self.ask.data_end,
-            dedup: self.ask.dedup.into(),
-            codec: self.output.codec.into(),
+            dedup: self.ask.dedup,
+            codec: self.output.codec,
             ..Settings::default()
         };
         let settings = self.days.set(self.reading.set(settings));

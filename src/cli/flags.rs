@@ -3,9 +3,8 @@
 use std::path::PathBuf;
 
 use clap::Args;
-use hitherto::{Day, Format, Publish, Settings, Source, TimeUnit, WarningCode};
+use hitherto::{Day, Format, IfExists, OnBadRow, Publish, Settings, Source, TimeUnit, WarningCode};
 
-use crate::cli::choices::{FormatArg, IfExistsArg, OnBadRowArg, UnitArg};
 use crate::cli::values::{column, day, source_pair};
 
 /// How files are read.
@@ -22,7 +21,7 @@ pub(super) struct Reading {
     files_from: Vec<(Source, String)>,
     /// The format of all files [default: told by content and name]
     #[arg(long, value_enum, value_name = "FORMAT")]
-    format: Option<FormatArg>,
+    format: Option<Format>,
     /// Other names of columns: what is called NAME here is COLUMN in the files; may be repeated
     #[arg(
         long,
@@ -33,7 +32,7 @@ pub(super) struct Reading {
     columns: Vec<(Source, String, String)>,
     /// The unit of times that are integers. A unit that makes times of another age of them is refused
     #[arg(long, value_enum, value_name = "UNIT")]
-    time_unit: Option<UnitArg>,
+    time_unit: Option<TimeUnit>,
     /// Words of the files that mean null, such as NULL,\N; may be repeated. In CSV and JSON every text
     /// that is read is compared, whole and in exact case, in Parquet those of columns of text: ids,
     /// times, items, types and what is carried through alike; '' is the empty text. A number of JSON is
@@ -73,7 +72,7 @@ pub(super) struct Days {
 pub(super) struct BadRows {
     /// Rows that cannot be used: stop, or set them aside in OUT/_quarantine and go on
     #[arg(long, value_enum, default_value = "error")]
-    on_bad_row: OnBadRowArg,
+    on_bad_row: OnBadRow,
     /// Rows that may be set aside before the run stops
     #[arg(long, value_name = "COUNT", default_value_t = 10_000)]
     max_bad_rows: u64,
@@ -145,7 +144,7 @@ pub(super) struct Place {
     add_days: bool,
     /// What becomes of days that OUT has already, with --add-days
     #[arg(long, value_enum, default_value = "error", requires = "add_days")]
-    if_exists: IfExistsArg,
+    if_exists: IfExists,
 }
 
 impl Reading {
@@ -156,9 +155,9 @@ impl Reading {
             files_from: lists
                 .map(|(source, list)| (source, PathBuf::from(list)))
                 .collect(),
-            format: self.format.map(Format::from),
+            format: self.format,
             columns: self.columns,
-            time_unit: self.time_unit.map(TimeUnit::from),
+            time_unit: self.time_unit,
             null_values: self.null_values,
             timezone: self.timezone,
             ..settings
@@ -181,7 +180,7 @@ impl BadRows {
     /// Settings with these flags.
     pub(super) fn set(self, settings: Settings) -> Settings {
         Settings {
-            on_bad_row: self.on_bad_row.into(),
+            on_bad_row: self.on_bad_row,
             bad_rows_max: self.max_bad_rows,
             ..settings
         }
@@ -194,7 +193,7 @@ impl Place {
         Settings {
             publish: match (self.overwrite, self.add_days) {
                 (true, _) => Publish::Overwrite,
-                (false, true) => Publish::AddDays(self.if_exists.into()),
+                (false, true) => Publish::AddDays(self.if_exists),
                 (false, false) => Publish::New,
             },
             out: self.out.unwrap_or_default(),

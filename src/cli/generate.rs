@@ -2,11 +2,12 @@
 
 use std::path::PathBuf;
 
-use clap::{Args, Subcommand, ValueEnum};
+use clap::{Args, Subcommand};
 use hitherto::{Control, Format, GenerateEvents, GenerateListings, GenerateSettings};
 use serde_json::json;
 
 use crate::cli::args::Common;
+use crate::cli::choices::made_format;
 use crate::cli::summary::{grouped, rounded, size};
 use crate::cli::{print, say, start, threads};
 
@@ -65,8 +66,8 @@ pub(crate) struct Generate {
     #[arg(long, value_name = "NUMBER", default_value_t = 7)]
     seed: u64,
     /// The format of the files
-    #[arg(long, value_enum, default_value = "parquet")]
-    format: FileFormat,
+    #[arg(long, value_parser = made_format(), default_value = "parquet")]
+    format: Format,
     /// How to run.
     #[command(flatten)]
     common: Common,
@@ -115,8 +116,8 @@ struct Events {
     #[arg(long, value_name = "NUMBER", default_value_t = 7)]
     seed: u64,
     /// The format of the files
-    #[arg(long, value_enum, default_value = "parquet")]
-    format: FileFormat,
+    #[arg(long, value_parser = made_format(), default_value = "parquet")]
+    format: Format,
     /// How to run.
     #[command(flatten)]
     common: Common,
@@ -147,32 +148,11 @@ struct Listings {
     #[arg(long, value_name = "NUMBER", default_value_t = 7)]
     seed: u64,
     /// The format of the files
-    #[arg(long, value_enum, default_value = "parquet")]
-    format: FileFormat,
+    #[arg(long, value_parser = made_format(), default_value = "parquet")]
+    format: Format,
     /// How to run.
     #[command(flatten)]
     common: Common,
-}
-
-/// Formats that logs can be made in.
-#[derive(Clone, Copy, Debug, ValueEnum)]
-enum FileFormat {
-    /// Apache Parquet
-    Parquet,
-    /// Comma-separated values with a header
-    Csv,
-    /// One JSON object a line
-    Ndjson,
-}
-
-impl From<FileFormat> for Format {
-    fn from(format: FileFormat) -> Format {
-        match format {
-            FileFormat::Parquet => Format::Parquet,
-            FileFormat::Csv => Format::Csv,
-            FileFormat::Ndjson => Format::Ndjson,
-        }
-    }
 }
 
 /// What was made.
@@ -230,7 +210,7 @@ impl Listings {
             listings: self.listings,
             days: self.days,
             seed: self.seed,
-            format: self.format.into(),
+            format: self.format,
             threads: threads(&self.common),
         };
         run(&self.common, |control| {
@@ -258,7 +238,7 @@ impl Events {
             merchants: self.merchants,
             days: self.days,
             seed: self.seed,
-            format: self.format.into(),
+            format: self.format,
             threads: threads(&self.common),
         };
         run(&self.common, |control| {
@@ -291,7 +271,7 @@ impl Generate {
             days: self.days,
             history_days: self.history_days,
             seed: self.seed,
-            format: self.format.into(),
+            format: self.format,
             threads: threads(&self.common),
         };
         run(&self.common, |control| {

@@ -13,7 +13,6 @@ use hitherto::{
 use serde_json::{Map, Value, json};
 
 use crate::cli::cards::{History, Line, Sheet};
-use crate::cli::choices::TableArg;
 use crate::cli::print;
 use crate::cli::summary::grouped;
 use crate::cli::values::day;
@@ -70,7 +69,7 @@ pub(crate) struct HeadArgs {
         value_name = "TABLE",
         default_value = "user_merchant"
     )]
-    table: TableArg,
+    table: HeadOf,
     /// Show the rows that were set aside, and why
     #[arg(long, conflicts_with_all = ["date", "customer", "table"])]
     quarantine: bool,
@@ -104,7 +103,7 @@ impl HeadArgs {
             customer: self.customer,
             of: match self.quarantine {
                 true => HeadOf::Quarantine,
-                false => self.table.into(),
+                false => self.table,
             },
         };
         let mut rows = head(&settings)?;

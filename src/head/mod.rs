@@ -61,13 +61,23 @@ pub struct HeadSettings {
 
 /// A table of a published folder.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[cfg_attr(feature = "cli", derive(clap::ValueEnum))]
 pub enum HeadOf {
     /// What the job made; of `dwell` the table of users.
     #[default]
+    #[cfg_attr(
+        feature = "cli",
+        value(name = "user_merchant", help = "A row for each user, merchant and day")
+    )]
     Rows,
     /// The table of merchants that `dwell` made.
+    #[cfg_attr(
+        feature = "cli",
+        value(name = "merchant", help = "A row for each merchant and day")
+    )]
     Merchants,
     /// Rows that were set aside.
+    #[cfg_attr(feature = "cli", value(skip))]
     Quarantine,
 }
 

@@ -2,177 +2,12 @@
 
 use std::path::PathBuf;
 
-use super::actions::ActionSource;
-use super::items::{ItemVocabulary, UnknownItem};
-use super::keep::Keep;
-use super::sides::Side;
-use super::sources::{Question, Source};
-use super::warnings::WarningCode;
 use crate::ids::Day;
-
-/// What the cutoff of an impression is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Cutoff {
-    /// The start of its day.
-    Day,
-    /// Its `impression_time`.
-    Time,
-}
-
-/// The shape of the output.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Layout {
-    /// A row for each item shown.
-    Sample,
-    /// A row for each impression.
-    Request,
-}
-
-/// What becomes of impressions without a customer.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Guests {
-    /// They are counted and left out.
-    Drop,
-    /// They are rows with an empty history.
-    Empty,
-}
-
-/// What becomes of items without a label.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum NullLabel {
-    /// They are kept, without a label.
-    Keep,
-    /// They are left out.
-    Drop,
-    /// They are faults of their row.
-    Error,
-}
-
-/// Which repeated actions are left out of histories.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Dedup {
-    /// None of them.
-    None,
-    /// Of actions alike in customer, time, type and item, all but one.
-    Exact,
-    /// Of prior actions that follow each other, alike in type and item, all but the newest.
-    Consecutive,
-}
-
-/// The unit of times that are integers.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum TimeUnit {
-    /// Seconds.
-    Second,
-    /// Milliseconds.
-    Milli,
-    /// Microseconds.
-    Micro,
-    /// Nanoseconds.
-    Nano,
-}
-
-/// The type of customer ids.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum CustomerType {
-    /// 64-bit integers.
-    Int64,
-    /// Text.
-    String,
-}
-
-/// The type of item ids, in memory and in the output.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum ItemType {
-    /// 1 to 2^31 − 1.
-    Int32,
-    /// 1 to 2^63 − 1.
-    Int64,
-}
-
-/// A file format.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Format {
-    /// Apache Parquet.
-    Parquet,
-    /// Comma-separated values with a header.
-    Csv,
-    /// One JSON object a line.
-    Ndjson,
-    /// One JSON array of objects a file.
-    Json,
-}
-
-/// The compression of the output's pages.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Codec {
-    /// Zstandard, level 1.
-    Zstd,
-    /// LZ4 blocks without a frame.
-    Lz4Raw,
-    /// Snappy.
-    Snappy,
-    /// No compression.
-    None,
-}
-
-/// What becomes of a row that cannot be used.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum OnBadRow {
-    /// The run fails.
-    Error,
-    /// The row is set aside, with its reason, and the run goes on.
-    Quarantine,
-}
-
-/// How the output comes to its place.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Publish {
-    /// It must not exist.
-    New,
-    /// It replaces a whole folder that this program made.
-    Overwrite,
-    /// Its days are added to a folder that this program made.
-    AddDays(IfExists),
-}
-
-/// What becomes of a day that the output has already.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum IfExists {
-    /// The run fails before it reads an action.
-    Error,
-    /// The day stays as it is.
-    Skip,
-    /// The day is replaced.
-    Replace,
-}
-
-/// How the time on flyers is measured.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum DwellMethod {
-    /// From the first to the last event with a merchant on a day, divided.
-    Span,
-    /// From each event on a flyer to the user's next event.
-    Session,
-}
-
-/// What a span is divided by.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum DivideBy {
-    /// The number of its events.
-    Events,
-    /// The number of its flyers.
-    Flyers,
-}
-
-/// Which clicks a label of `features` is made of.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum LabelKey {
-    /// Those of the same user on the same listing.
-    UserListing,
-    /// Those of anybody on the same listing.
-    Listing,
-}
+use crate::options::{
+    ActionSource, Codec, CustomerType, Cutoff, Dedup, DivideBy, DwellMethod, Format, Guests,
+    ItemType, ItemVocabulary, Keep, LabelKey, Layout, NullLabel, OnBadRow, Publish, Question, Side,
+    SideColumn, Source, TimeUnit, UnknownItem, WarningCode,
+};
 
 /// Everything a user may ask for; [`Settings::default`] has SPEC's defaults. What belongs to some
 /// questions only says so, and means nothing to the others.
@@ -385,5 +220,14 @@ impl Settings {
             }
             other => other.sources().to_vec(),
         }
+    }
+
+    /// The columns of actions that are told beside items and types, in their order.
+    pub(crate) fn side_columns(&self) -> impl ExactSizeIterator<Item = &SideColumn> {
+        let columns = self.sides.iter().filter_map(|side| match side {
+            Side::TimeDelta => None,
+            Side::Column(column) => Some(column),
+        });
+        columns.collect::<Vec<_>>().into_iter()
     }
 }

@@ -308,7 +308,7 @@ fn pairs_of<T>(told: &Value, read: impl Fn(&Value) -> Option<T>) -> Option<Vec<(
 fn codes_of(told: &Value) -> Option<Vec<WarningCode>> {
     let codes = told.as_array().into_iter().flatten();
     codes
-        .map(|code| WarningCode::named(code.as_str()?))
+        .map(|code| WarningCode::parse(code.as_str()?).ok())
         .collect()
 }
 

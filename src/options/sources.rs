@@ -2,8 +2,13 @@
 
 use std::fmt;
 
+use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
+
+use super::words::{value_of, words};
+
 /// What a job asks of its logs; each has its own sources and its own columns.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
 pub enum Question {
     /// Which actions came before each impression?
     Sequences,
@@ -14,13 +19,17 @@ pub enum Question {
 }
 
 impl Question {
+    /// All that there are.
+    pub const ALL: [Question; 3] = [Question::Sequences, Question::Features, Question::Dwell];
+
     /// The name of the command, and in manifests.
     pub fn name(self) -> &'static str {
-        match self {
-            Question::Sequences => "sequences",
-            Question::Features => "features",
-            Question::Dwell => "dwell",
-        }
+        words::<Question>()[self as usize]
+    }
+
+    /// The question of a name.
+    pub fn named(name: &str) -> Option<Question> {
+        value_of(name)
     }
 
     /// The column by whose days the output is laid out in folders.
@@ -97,6 +106,19 @@ impl LogName {
         let end = self.bytes.iter().position(|byte| *byte == 0);
         let text = &self.bytes[..end.unwrap_or(LogName::BYTES_MAX)];
         std::str::from_utf8(text).expect("a name is ASCII")
+    }
+}
+
+impl Serialize for Source {
+    fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
+        to.serialize_str(self.name())
+    }
+}
+
+impl<'de> Deserialize<'de> for Source {
+    fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Source, D::Error> {
+        let name = String::deserialize(from)?;
+        Source::named(&name).ok_or_else(|| de::Error::custom("this is no name of a source"))
     }
 }
 

@@ -9,7 +9,7 @@ use std::fmt;
 use std::path::PathBuf;
 
 use crate::error::{Error, Result};
-use crate::job::{Question, Source};
+use crate::options::{Question, Source};
 
 /// The ending of a name by which a metric is set against that of another set.
 const VERSUS: &str = "_vs";

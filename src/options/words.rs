@@ -1,0 +1,73 @@
+//! The words for the values of an option: what flags, job files and manifests call them.
+//!
+//! **Invariants**: serde names the variants, once, and clap names them alike; a list of words here
+//! is the one that serde has.
+
+use std::fmt;
+
+use serde::de::value::{Error as Fault, StrDeserializer};
+use serde::de::{DeserializeOwned, Error, IntoDeserializer, Visitor};
+use serde::{Deserializer, Serialize};
+
+/// The words of all values, in the order of the variants.
+pub(crate) fn words<T: DeserializeOwned>() -> &'static [&'static str] {
+    let mut words: &'static [&'static str] = &[];
+    // It ends with an error, for no variant is given.
+    drop(T::deserialize(Variants { words: &mut words }));
+    words
+}
+
+/// The value of a word.
+pub(crate) fn value_of<T: DeserializeOwned>(word: &str) -> Option<T> {
+    let word: StrDeserializer<'_, Fault> = word.into_deserializer();
+    T::deserialize(word).ok()
+}
+
+/// The word of a value.
+pub(crate) fn word_of<T: Serialize>(value: &T) -> String {
+    fmt::from_fn(|out| value.serialize(out)).to_string()
+}
+
+/// A deserializer that writes down which variants it is asked for.
+struct Variants<'w> {
+    /// Their words.
+    words: &'w mut &'static [&'static str],
+}
+
+impl<'de> Deserializer<'de> for Variants<'_> {
+    type Error = Fault;
+
+    fn deserialize_enum<V: Visitor<'de>>(
+        self,
+        _: &'static str,
+        variants: &'static [&'static str],
+        _: V,
+    ) -> Result<V::Value, Fault> {
+        *self.words = variants;
+        Err(Fault::custom("only the words were asked for"))
+    }
+
+    fn deserialize_any<V: Visitor<'de>>(self, _: V) -> Result<V::Value, Fault> {
+        Err(Fault::custom("this type has no words"))
+    }
+
+    serde::forward_to_deserialize_any! {
+        bool i8 i16 i32 i64 i128 u8 u16 u32 u64 u128 f32 f64 char str string bytes byte_buf option
+        unit unit_struct newtype_struct seq tuple tuple_struct map struct identifier ignored_any
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::options::{Codec, TimeUnit};
+
+    #[test]
+    fn words_are_those_of_variants() {
+        assert_eq!(words::<Codec>(), ["zstd", "lz4_raw", "snappy", "none"]);
+        assert_eq!(value_of("ms"), Some(TimeUnit::Milli));
+        assert_eq!(value_of::<TimeUnit>("milli"), None);
+        assert_eq!(word_of(&Codec::Lz4Raw), "lz4_raw");
+        assert!(words::<u8>().is_empty());
+    }
+}
