@@ -166,6 +166,10 @@ pub use generate::{
 pub use head::{Head, HeadOf, HeadRow, HeadSettings, HeadValue, head};
 pub use ids::Day;
 pub use job::{Job, Settings};
+#[doc(hidden)]
+pub use manifest::source_settings;
+#[doc(hidden)]
+pub use options::renamed_column;
 pub use options::{
     ActionSource, Codec, CustomerType, Cutoff, Dedup, DivideBy, DwellMethod, Format, Guests,
     IfExists, ItemType, ItemVocabulary, Keep, KeepType, LabelKey, Layout, LogName, NullLabel,

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use clap::Args;
 use hitherto::{Day, Format, IfExists, OnBadRow, Publish, Settings, Source, TimeUnit, WarningCode};
 
-use crate::cli::values::{column, day, source_pair};
+use crate::cli::values::{day, source_pair};
 
 /// How files are read.
 #[derive(Args, Debug)]
@@ -26,7 +26,7 @@ pub(super) struct Reading {
     #[arg(
         long,
         value_name = "SOURCE.NAME=COLUMN",
-        value_parser = column,
+        value_parser = hitherto::renamed_column,
         value_delimiter = ','
     )]
     columns: Vec<(Source, String, String)>,

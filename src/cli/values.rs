@@ -19,16 +19,6 @@ pub(crate) fn source_duration(text: &str) -> Result<(Source, i64), String> {
     Ok((source, duration(&value)?))
 }
 
-/// `SOURCE.NAME=COLUMN`.
-pub(crate) fn column(text: &str) -> Result<(Source, String, String), String> {
-    let (ours, theirs) = text.split_once('=').ok_or("expected SOURCE.NAME=COLUMN")?;
-    let (source, name) = ours.split_once('.').ok_or("expected SOURCE.NAME=COLUMN")?;
-    if theirs.is_empty() {
-        return Err("expected a column after the =".to_owned());
-    }
-    Ok((source_named(source)?, name.to_owned(), theirs.to_owned()))
-}
-
 /// A source by its name; which names there are depends on the job.
 fn source_named(name: &str) -> Result<Source, String> {
     Source::named(name).ok_or_else(|| format!("\"{name}\" is no name of a source"))
@@ -209,8 +199,5 @@ mod tests {
         assert_eq!(source_pair("sales=x"), Ok((declared, "x".to_owned())));
         assert!(source_pair("sa les=x").is_err_and(|error| error.contains("\"sa les\"")));
         assert!(source_pair("orders").is_err());
-        let renamed = (Source::Clicks, "item_id".to_owned(), "sku".to_owned());
-        assert_eq!(column("clicks.item_id=sku"), Ok(renamed));
-        assert!(column("item_id=sku").is_err());
     }
 }

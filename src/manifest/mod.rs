@@ -8,8 +8,6 @@
 mod runs;
 mod seal;
 mod settings;
-mod sources;
-mod words;
 
 use std::path::Path;
 
@@ -18,16 +16,27 @@ use serde_json::{Map, Value, json};
 use crate::calendar::{date_text, instant_text};
 use crate::error::{Error, Result};
 use crate::ids::{Day, Micros};
-use crate::job::Question;
+use crate::job::{Format, Question};
+use crate::options::{value_of, word_of};
 use crate::publish::{MANIFEST, Part, VOCABULARY, days_in};
 use crate::{regular, vocabulary};
 
 pub(crate) use self::runs::{RunFiles, digest_of_list, empty_count, list_of};
 pub(crate) use self::seal::{seal_of, sealed};
+pub use self::settings::source_settings;
 pub(crate) use self::settings::{
     dwell_settings, event_types, feature_settings, feature_types, parse_settings, settings,
 };
-pub(crate) use self::words::{format_name, format_of};
+
+/// The word for a format.
+pub(crate) fn format_name(format: Format) -> String {
+    word_of(&format)
+}
+
+/// The format of a word.
+pub(crate) fn format_of(word: &Value) -> Option<Format> {
+    value_of(word.as_str()?)
+}
 
 /// Settings that days of one output need not share: they change no row. Where a vocabulary lies does
 /// not, as its digest is a setting of its own.

@@ -1,341 +1,245 @@
 //! Settings to JSON, and back: what a run can be repeated with.
 //!
 //! **In / Out**: a [`Job`] → the settings that decide about rows and bytes, and from these the
-//! [`Settings`] that say the same. **Invariants**: nothing that depends on the clock, the host,
-//! threads or memory; not the files either, which the list of inputs names.
+//! [`Settings`] that say the same. **Invariants**: serde has the names and the forms, from
+//! [`Settings`]; here is which of them each question tells, in which order. Nothing depends on the
+//! clock, the host, threads or memory, nor on the files, which the list of inputs names.
 
-use serde_json::{Map, Value, json};
+use std::cell::Cell;
 
-use super::words::{
-    BAD_ROWS, CODECS, CUTOFFS, DEDUPS, DIVISORS, GUESTS, IDS, ITEMS, LABEL_KEYS, LAYOUTS, METHODS,
-    NULL_LABELS, UNITS, UNKNOWN, meaning, word,
-};
-use crate::job::{Dedup, ItemVocabulary, Job, Keep, Question, Settings, Side, Source, WarningCode};
-use crate::manifest::sources::{declared, parse_declared};
+use serde::Deserialize;
+use serde::de::value::MapDeserializer;
+use serde_json::{Error, Map, Value, json};
+
+use crate::job::{ActionSource, CustomerType, ItemVocabulary, Job, Question, Settings, Source};
 use crate::scan::events::IdTypes;
 use crate::scan::features::FeatureTypes;
+
+/// Where the codes of items come from, wherever that lies: `build`, or the digest of the items of a
+/// file.
+const ITEMS_FROM: &str = "item_vocabulary_from";
+/// The types of ids, by column.
+const ID_TYPES: &str = "id_types";
+/// The sources of actions, if they are not those that `sequences` reads by itself.
+const ACTION_SOURCES: &str = "action_sources";
+
+/// The settings of `sequences`, in their order.
+const OF_SEQUENCES: [&str; 34] = [
+    "without",
+    "cutoff",
+    "lookback_days",
+    "available",
+    "embargo_us",
+    "types",
+    "dedup",
+    "max_actions",
+    "with",
+    "pad",
+    "layout",
+    "guests",
+    "guest_ids",
+    "null_label",
+    "keep",
+    "negatives_sample",
+    "seed",
+    "timezone",
+    "columns",
+    "time_unit",
+    "null_values",
+    "customer_type",
+    "item_type",
+    "item_vocabulary",
+    ITEMS_FROM,
+    "unknown_item",
+    "on_bad_row",
+    "max_bad_rows",
+    "allow_unused",
+    "no_warn",
+    "max_lateness_us",
+    "row_group_rows",
+    "codec",
+    ACTION_SOURCES,
+];
+/// Those of `features`.
+const OF_FEATURES: [&str; 15] = [
+    "windows_us",
+    "label_window_us",
+    "label_key",
+    "data_end",
+    "timezone",
+    "columns",
+    "time_unit",
+    "null_values",
+    "dedup",
+    ID_TYPES,
+    "on_bad_row",
+    "max_bad_rows",
+    "allow_unused",
+    "no_warn",
+    "codec",
+];
+/// Those of `dwell`.
+const OF_DWELL: [&str; 14] = [
+    "method",
+    "divide_by",
+    "idle_timeout_us",
+    "timezone",
+    "columns",
+    "time_unit",
+    "null_values",
+    "dedup",
+    ID_TYPES,
+    "on_bad_row",
+    "max_bad_rows",
+    "allow_unused",
+    "no_warn",
+    "codec",
+];
+/// Those that say something of sources.
+const OF_SOURCES: [&str; 4] = [ACTION_SOURCES, "available", "columns", "embargo_us"];
+/// Those that need not be there, as in sets of earlier versions; then they are at rest.
+const OPTIONAL: [&str; 5] = [
+    "dedup",
+    "null_values",
+    "allow_unused",
+    "no_warn",
+    ACTION_SOURCES,
+];
+
+/// Those that a job may leave open, but no manifest does.
+const NOT_NULL: [&str; 2] = ["timezone", "customer_type"];
 
 /// Settings of `sequences` that decide about rows and bytes: those that all days of an output must
 /// share. `items_from` is the digest of the items of the vocabulary that the job names.
 pub(crate) fn settings(job: &Job, text_ids: bool, items_from: Option<u64>) -> Value {
-    let customer_type = if text_ids { "string" } else { "int64" };
-    let pairs = |pairs: Vec<(Source, Value)>| {
-        let named = pairs
-            .into_iter()
-            .map(|(source, value)| (source.name().to_owned(), value));
-        Value::Object(named.collect())
+    let customer_type = match text_ids {
+        true => CustomerType::String,
+        false => CustomerType::Int64,
     };
-    let named = |source: &Source| {
-        let by_path = job.paths.iter().any(|(of, _)| of == source);
-        by_path || job.files_from.iter().any(|(of, _)| of == source)
+    let told = Settings {
+        without: unread(job),
+        customer_type: Some(customer_type),
+        ..Settings::clone(job)
     };
-    let is_read = |of: &Source| {
-        let in_dir = job.dir.is_some() && !job.without.contains(of);
-        job.slot(*of).is_some() && (in_dir || named(of))
-    };
-    let without = Source::ACTIONS.iter().filter(|source| !is_read(source));
-    let mut told = json!({
-        "without": without.map(|source| source.name()).collect::<Vec<_>>(),
-        "cutoff": word(&CUTOFFS, job.cutoff),
-        "lookback_days": job.lookback_days,
-        "available": pairs(job.available.iter().map(|(of, name)| (*of, json!(name))).collect()),
-        "embargo_us": pairs(job.embargo_us.iter().map(|(of, us)| (*of, json!(us))).collect()),
-        "types": job.types,
-        "dedup": word(&DEDUPS, job.dedup),
-        "max_actions": job.actions_max,
-        "with": job.sides.iter().map(Side::text).collect::<Vec<_>>(),
-        "pad": job.pad,
-        "layout": word(&LAYOUTS, job.layout),
-        "guests": word(&GUESTS, job.guests),
-        "guest_ids": job.guest_ids,
-        "null_label": word(&NULL_LABELS, job.null_label),
-        "keep": job.keep.iter().map(Keep::text).collect::<Vec<_>>(),
-        "negatives_sample": job.negatives_rate,
-        "seed": job.seed,
-        "timezone": job.zone_name(),
-        "columns": columns_value(job),
-        "time_unit": unit_value(job),
-        "null_values": job.null_values,
-        "customer_type": customer_type,
-        "item_type": word(&ITEMS, job.item_type),
-        "item_vocabulary": job.item_vocabulary.as_ref().map(ItemVocabulary::text),
-        "item_vocabulary_from": from_value(job, items_from),
-        "unknown_item": word(&UNKNOWN, job.unknown_item),
-        "on_bad_row": word(&BAD_ROWS, job.on_bad_row),
-        "max_bad_rows": job.bad_rows_max,
-        "allow_unused": job.allow_unused,
-        "no_warn": silenced(job),
-        "max_lateness_us": job.lateness_max_us,
-        "row_group_rows": job.row_group_rows_max,
-        "codec": word(&CODECS, job.codec),
+    let from = job.item_vocabulary.as_ref().map(|from| match from {
+        ItemVocabulary::Build => from.text(),
+        ItemVocabulary::File(_) => format!("{:016x}", items_from.unwrap_or_default()),
     });
-    if let Some(declared) = declared(job) {
-        told["action_sources"] = declared;
+    let mut members = members(told, (ITEMS_FROM, json!(from)), &OF_SEQUENCES);
+    if job.actions == ActionSource::defaults() {
+        members.shift_remove(ACTION_SOURCES);
     }
-    told
-}
-
-/// Settings of `dwell` that decide about rows and bytes.
-pub(crate) fn dwell_settings(job: &Job, types: IdTypes) -> Value {
-    json!({
-        "method": word(&METHODS, job.dwell_method),
-        "divide_by": word(&DIVISORS, job.divide_by),
-        "idle_timeout_us": job.idle_timeout_us,
-        "timezone": job.zone_name(),
-        "columns": columns_value(job),
-        "time_unit": unit_value(job),
-        "null_values": job.null_values,
-        "dedup": word(&DEDUPS, job.dedup),
-        "id_types": {
-            "user_id": word(&IDS, types.user),
-            "flyer_id": word(&IDS, types.flyer),
-            "merchant_id": word(&IDS, types.merchant),
-        },
-        "on_bad_row": word(&BAD_ROWS, job.on_bad_row),
-        "max_bad_rows": job.bad_rows_max,
-        "allow_unused": job.allow_unused,
-        "no_warn": silenced(job),
-        "codec": word(&CODECS, job.codec),
-    })
+    Value::Object(members)
 }
 
 /// Settings of `features` that decide about rows and bytes.
 pub(crate) fn feature_settings(job: &Job, types: FeatureTypes) -> Value {
-    let windows = job.windows.iter();
-    json!({
-        "windows_us": windows.map(|(name, us)| (name.clone(), json!(us))).collect::<Map<_, _>>(),
-        "label_window_us": job.label_window_us,
-        "label_key": word(&LABEL_KEYS, job.label_key),
-        "data_end": job.data_end,
-        "timezone": job.zone_name(),
-        "columns": columns_value(job),
-        "time_unit": unit_value(job),
-        "null_values": job.null_values,
-        "dedup": word(&DEDUPS, job.dedup),
-        "id_types": {
-            "impression_id": word(&IDS, types.impression),
-            "user_id": word(&IDS, types.user),
-            "listing_id": word(&IDS, types.listing),
-        },
-        "on_bad_row": word(&BAD_ROWS, job.on_bad_row),
-        "max_bad_rows": job.bad_rows_max,
-        "allow_unused": job.allow_unused,
-        "no_warn": silenced(job),
-        "codec": word(&CODECS, job.codec),
-    })
+    let types = (ID_TYPES, json!(types));
+    Value::Object(members(Settings::clone(job), types, &OF_FEATURES))
 }
 
-/// The warnings that were not given.
-fn silenced(job: &Job) -> Value {
-    job.no_warn.iter().map(|code| code.name()).collect()
+/// Settings of `dwell` that decide about rows and bytes.
+pub(crate) fn dwell_settings(job: &Job, types: IdTypes) -> Value {
+    let types = (ID_TYPES, json!(types));
+    Value::Object(members(Settings::clone(job), types, &OF_DWELL))
 }
 
-/// The names of columns, as they were given.
-fn columns_value(job: &Job) -> Value {
-    let columns = job.columns.iter();
-    columns
-        .map(|(of, ours, theirs)| json!(format!("{}.{ours}={theirs}", of.name())))
-        .collect()
+/// The usual actions that a job does not read.
+fn unread(job: &Job) -> Vec<Source> {
+    let is_named = |source: &Source| {
+        let by_path = job.paths.iter().any(|(named, _)| named == source);
+        by_path || job.files_from.iter().any(|(named, _)| named == source)
+    };
+    let is_read = |source: &Source| {
+        let in_dir = job.dir.is_some() && !job.without.contains(source);
+        job.slot(*source).is_some() && (in_dir || is_named(source))
+    };
+    let actions = Source::ACTIONS.into_iter();
+    actions.filter(|source| !is_read(source)).collect()
 }
 
-/// Where the codes of items come from, wherever that lies: the digest of the items of a file.
-fn from_value(job: &Job, digest: Option<u64>) -> Value {
-    let from = job.item_vocabulary.as_ref().map(|of| match of {
-        ItemVocabulary::Build => "build".to_owned(),
-        ItemVocabulary::File(_) => format!("{:016x}", digest.unwrap_or_default()),
-    });
-    json!(from)
-}
-
-/// The unit of times that are integers.
-fn unit_value(job: &Job) -> Value {
-    json!(job.time_unit.map(|unit| word(&UNITS, unit)))
+/// Some settings, and what was found beside them, as members of an object in the order of names.
+fn members(settings: Settings, found: (&str, Value), names: &[&str]) -> Map<String, Value> {
+    let timezone = Some(settings.zone_name().to_owned());
+    let settings = Settings {
+        timezone,
+        ..settings
+    };
+    let mut all = json!(settings);
+    all[found.0] = found.1;
+    let told = names
+        .iter()
+        .map(|name| ((*name).to_owned(), all[*name].take()));
+    told.collect()
 }
 
 /// The settings that a manifest tells, without inputs and output; or the name of the one that is
 /// missing or makes no sense.
 pub(crate) fn parse_settings(question: Question, told: &Value) -> Result<Settings, &'static str> {
-    let settings = Settings {
-        question,
-        timezone: Some(told["timezone"].as_str().ok_or("timezone")?.to_owned()),
-        columns: columns_of(&told["columns"]).ok_or("columns")?,
-        time_unit: optional(&told["time_unit"], |unit| meaning(&UNITS, unit)).ok_or("time_unit")?,
-        null_values: words_of(&told["null_values"]).ok_or("null_values")?,
-        dedup: dedup_of(&told["dedup"]).ok_or("dedup")?,
-        on_bad_row: meaning(&BAD_ROWS, &told["on_bad_row"]).ok_or("on_bad_row")?,
-        bad_rows_max: told["max_bad_rows"].as_u64().ok_or("max_bad_rows")?,
-        // Older sets tell nothing of these.
-        allow_unused: told["allow_unused"].as_bool().unwrap_or(false),
-        no_warn: codes_of(&told["no_warn"]).ok_or("no_warn")?,
-        codec: meaning(&CODECS, &told["codec"]).ok_or("codec")?,
-        ..Settings::default()
+    let names = match question {
+        Question::Sequences => &OF_SEQUENCES[..],
+        Question::Features => &OF_FEATURES,
+        Question::Dwell => &OF_DWELL,
     };
-    match question {
-        Question::Sequences => parse_sequences(settings, told),
-        Question::Features => parse_features(settings, told),
-        Question::Dwell => Ok(Settings {
-            dwell_method: meaning(&METHODS, &told["method"]).ok_or("method")?,
-            divide_by: meaning(&DIVISORS, &told["divide_by"]).ok_or("divide_by")?,
-            idle_timeout_us: told["idle_timeout_us"].as_i64().ok_or("idle_timeout_us")?,
-            ..settings
-        }),
+    let is_missing = |name: &&&str| names.contains(name) && told[**name].is_null();
+    if let Some(name) = NOT_NULL.iter().find(is_missing) {
+        return Err(name);
     }
-}
-
-/// The settings of `sequences`.
-fn parse_sequences(settings: Settings, told: &Value) -> Result<Settings, &'static str> {
-    let number = |name: &'static str| {
-        let number = told[name].as_u64();
-        number.and_then(|of| u32::try_from(of).ok()).ok_or(name)
-    };
-    let texts = |name: &'static str| {
-        let texts = told[name].as_array().ok_or(name)?.iter();
-        let texts = texts.map(|text| text.as_str().map(str::to_owned));
-        texts.collect::<Option<Vec<_>>>().ok_or(name)
-    };
-    let without = texts("without")?;
-    let without = without.iter().map(|name| Source::named(name));
-    let days = &told["lookback_days"];
+    let settings = read(told, names.iter().filter(|name| is_needed(told, name)))?;
     Ok(Settings {
-        actions: parse_declared(&told["action_sources"]).ok_or("action_sources")?,
-        without: without.collect::<Option<_>>().ok_or("without")?,
-        cutoff: meaning(&CUTOFFS, &told["cutoff"]).ok_or("cutoff")?,
-        lookback_days: (!days.is_null())
-            .then(|| number("lookback_days"))
-            .transpose()?,
-        available: pairs_of(&told["available"], |name| Some(name.as_str()?.to_owned()))
-            .ok_or("available")?,
-        embargo_us: pairs_of(&told["embargo_us"], Value::as_i64).ok_or("embargo_us")?,
-        types: types_of(&told["types"]).ok_or("types")?,
-        actions_max: number("max_actions")?,
-        sides: texts("with")?
-            .iter()
-            .map(|text| Side::parse(text).map_err(|_| "with"))
-            .collect::<Result<_, _>>()?,
-        pad: told["pad"].as_bool().ok_or("pad")?,
-        layout: meaning(&LAYOUTS, &told["layout"]).ok_or("layout")?,
-        guests: meaning(&GUESTS, &told["guests"]).ok_or("guests")?,
-        guest_ids: texts("guest_ids")?,
-        null_label: meaning(&NULL_LABELS, &told["null_label"]).ok_or("null_label")?,
-        keep: texts("keep")?
-            .iter()
-            .map(|text| Keep::parse(text).map_err(|_| "keep"))
-            .collect::<Result<_, _>>()?,
-        negatives_rate: optional(&told["negatives_sample"], Value::as_f64)
-            .ok_or("negatives_sample")?,
-        seed: told["seed"].as_u64().ok_or("seed")?,
-        customer_type: Some(meaning(&IDS, &told["customer_type"]).ok_or("customer_type")?),
-        item_type: meaning(&ITEMS, &told["item_type"]).ok_or("item_type")?,
-        item_vocabulary: optional(&told["item_vocabulary"], |of| {
-            ItemVocabulary::parse(of.as_str()?).ok()
-        })
-        .ok_or("item_vocabulary")?,
-        unknown_item: meaning(&UNKNOWN, &told["unknown_item"]).ok_or("unknown_item")?,
-        lateness_max_us: optional(&told["max_lateness_us"], Value::as_i64)
-            .ok_or("max_lateness_us")?,
-        row_group_rows_max: number("row_group_rows")?,
+        question,
         ..settings
     })
 }
 
-/// The settings of `features`.
-fn parse_features(settings: Settings, told: &Value) -> Result<Settings, &'static str> {
-    let windows = told["windows_us"].as_object().ok_or("windows_us")?.iter();
-    let windows = windows.map(|(name, us)| Some((name.clone(), us.as_i64()?)));
-    let text = |text: &Value| text.as_str().map(str::to_owned);
-    Ok(Settings {
-        windows: windows.collect::<Option<_>>().ok_or("windows_us")?,
-        label_window_us: told["label_window_us"].as_i64().ok_or("label_window_us")?,
-        label_key: meaning(&LABEL_KEYS, &told["label_key"]).ok_or("label_key")?,
-        data_end: optional(&told["data_end"], text).ok_or("data_end")?,
-        ..settings
-    })
+/// What the settings of a manifest say of sources, or the name of the one that makes no sense.
+///
+/// # Errors
+/// The name of a setting that makes no sense.
+#[doc(hidden)]
+pub fn source_settings(told: &Value) -> Result<Settings, &'static str> {
+    let is_told = |name: &&&str| !told[**name].is_null();
+    read(told, OF_SOURCES.iter().filter(is_told))
+}
+
+/// Whether a setting is one of [`Settings`], and must be there or is.
+fn is_needed(told: &Value, name: &str) -> bool {
+    let is_found = [ITEMS_FROM, ID_TYPES].contains(&name);
+    !is_found && (!OPTIONAL.contains(&name) || !told[name].is_null())
+}
+
+/// Reads settings by their names; one that is not there reads as null.
+///
+/// # Errors
+/// The name of the first that makes no sense.
+fn read<'n>(
+    told: &Value,
+    names: impl Iterator<Item = &'n &'static str>,
+) -> Result<Settings, &'static str> {
+    let at = Cell::new("");
+    let members = names.map(|name| {
+        at.set(name);
+        (*name, &told[*name])
+    });
+    Settings::deserialize(MapDeserializer::new(members)).map_err(|_: Error| at.get())
 }
 
 /// The types of ids that a manifest of `features` tells.
 pub(crate) fn feature_types(told: &Value) -> Option<FeatureTypes> {
-    let of = |name: &str| meaning(&IDS, &told["id_types"][name]);
-    Some(FeatureTypes {
-        impression: of("impression_id")?,
-        user: of("user_id")?,
-        listing: of("listing_id")?,
-    })
+    FeatureTypes::deserialize(&told[ID_TYPES]).ok()
 }
 
 /// The types of ids that a manifest of `dwell` tells.
 pub(crate) fn event_types(told: &Value) -> Option<IdTypes> {
-    let of = |name: &str| meaning(&IDS, &told["id_types"][name]);
-    Some(IdTypes {
-        user: of("user_id")?,
-        flyer: of("flyer_id")?,
-        merchant: of("merchant_id")?,
-    })
-}
-
-/// A value that may be null; nothing if it is neither null nor what it should be.
-fn optional<T>(told: &Value, read: impl Fn(&Value) -> Option<T>) -> Option<Option<T>> {
-    match told {
-        Value::Null => Some(None),
-        told => read(told).map(Some),
-    }
-}
-
-/// Words that are null; a set of an earlier version has none.
-fn words_of(told: &Value) -> Option<Vec<String>> {
-    let text = |of: &Value| of.as_str().map(str::to_owned);
-    match told {
-        Value::Null => Some(Vec::new()),
-        told => told.as_array()?.iter().map(text).collect(),
-    }
-}
-
-/// Which repeats were left out; in a set of an earlier version, none.
-fn dedup_of(told: &Value) -> Option<Dedup> {
-    match told {
-        Value::Null => Some(Dedup::None),
-        told => meaning(&DEDUPS, told),
-    }
-}
-
-/// Values by source.
-fn pairs_of<T>(told: &Value, read: impl Fn(&Value) -> Option<T>) -> Option<Vec<(Source, T)>> {
-    let pairs = told.as_object()?.iter();
-    let pairs = pairs.map(|(source, value)| Some((Source::named(source)?, read(value)?)));
-    pairs.collect()
-}
-
-/// Warnings that were not given; none where an older set tells nothing of them.
-fn codes_of(told: &Value) -> Option<Vec<WarningCode>> {
-    let codes = told.as_array().into_iter().flatten();
-    codes
-        .map(|code| WarningCode::parse(code.as_str()?).ok())
-        .collect()
-}
-
-/// Codes of actions.
-fn types_of(told: &Value) -> Option<Vec<u8>> {
-    let codes = told.as_array()?.iter();
-    let codes = codes.map(|code| code.as_u64().and_then(|code| u8::try_from(code).ok()));
-    codes.collect()
-}
-
-/// Names of columns, from `source.ours=theirs`.
-fn columns_of(told: &Value) -> Option<Vec<(Source, String, String)>> {
-    let columns = told.as_array()?.iter().map(|column| {
-        let (ours, theirs) = column.as_str()?.split_once('=')?;
-        let (source, ours) = ours.split_once('.')?;
-        let source = Source::named(source)?;
-        Some((source, ours.to_owned(), theirs.to_owned()))
-    });
-    columns.collect()
+    IdTypes::deserialize(&told[ID_TYPES]).ok()
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::job::{
-        Codec, CustomerType, Cutoff, DivideBy, DwellMethod, Guests, ItemType, LabelKey, Layout,
-        NullLabel, OnBadRow, TimeUnit, UnknownItem,
+        Codec, Cutoff, Dedup, DivideBy, DwellMethod, Guests, ItemType, Keep, LabelKey, Layout,
+        NullLabel, OnBadRow, Side, TimeUnit, UnknownItem,
     };
 
     /// A job of some settings.
@@ -455,10 +359,17 @@ mod tests {
             "available",
             "null_values",
             "timezone",
+            "action_sources",
         ] {
             let before = std::mem::replace(&mut told[name], json!([[]]));
             assert_eq!(parse_settings(Question::Sequences, &told).err(), Some(name));
             told[name] = before;
         }
+        told.as_object_mut()
+            .and_then(|told| told.shift_remove("pad"));
+        assert_eq!(
+            parse_settings(Question::Sequences, &told).err(),
+            Some("pad")
+        );
     }
 }

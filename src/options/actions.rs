@@ -3,10 +3,14 @@
 //! **Invariants**: the three sources that `sequences` reads by itself are entries of the same list
 //! as those that a job declares; only their columns have names of their own.
 
+use serde::{Deserialize, Serialize};
+
+use super::json::pairs;
 use super::{OtherTypes, Source};
 
 /// A source of actions.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(try_from = "Written", into = "Written")]
 pub struct ActionSource {
     /// Its name, which paths, columns, embargo and availability are given by.
     pub source: Source,
@@ -57,6 +61,113 @@ impl ActionSource {
         match &self.types {
             Types::Constant(code) => vec![*code],
             Types::Column { codes, .. } => codes.iter().map(|(_, code)| *code).collect(),
+        }
+    }
+}
+
+/// A source of actions in a manifest: its rows have one type, or a column of types.
+#[derive(Serialize, Deserialize)]
+struct Written {
+    /// Its name.
+    source: Source,
+    /// The type of all its rows.
+    #[serde(rename = "type", default, skip_serializing_if = "Option::is_none")]
+    code: Option<u8>,
+    /// The column of types.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    type_column: Option<String>,
+    /// The codes of its values.
+    #[serde(default, skip_serializing_if = "Vec::is_empty", with = "pairs")]
+    types: Vec<(String, u8)>,
+    /// What becomes of rows with another one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    other_types: Option<OtherTypes>,
+    /// The rows that count.
+    #[serde(
+        rename = "where",
+        default,
+        skip_serializing_if = "Vec::is_empty",
+        with = "pairs"
+    )]
+    only: Vec<(String, Vec<String>)>,
+}
+
+impl From<ActionSource> for Written {
+    fn from(source: ActionSource) -> Written {
+        let (code, type_column, types, other_types) = match source.types {
+            Types::Constant(code) => (Some(code), None, Vec::new(), None),
+            Types::Column {
+                column,
+                codes,
+                other,
+            } => (None, Some(column), codes, Some(other)),
+        };
+        Written {
+            source: source.source,
+            code,
+            type_column,
+            types,
+            other_types,
+            only: source.only,
+        }
+    }
+}
+
+impl TryFrom<Written> for ActionSource {
+    type Error = &'static str;
+
+    fn try_from(written: Written) -> Result<ActionSource, &'static str> {
+        Ok(ActionSource {
+            source: written.source,
+            types: match written.type_column {
+                None => Types::Constant(written.code.ok_or("no type")?),
+                Some(column) => Types::Column {
+                    column,
+                    codes: written.types,
+                    other: written.other_types.ok_or("no other_types")?,
+                },
+            },
+            only: written.only,
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{from_value, json, to_value};
+
+    use super::*;
+
+    #[test]
+    fn declared_sources_come_back() {
+        let named = |name| Source::named(name).expect("a name");
+        let actions = vec![
+            ActionSource::new(Source::Orders, 9),
+            ActionSource {
+                source: named("events"),
+                types: Types::Column {
+                    column: "type".into(),
+                    codes: vec![("view".into(), 4), ("".into(), 127)],
+                    other: OtherTypes::Drop,
+                },
+                only: vec![("shop".into(), vec!["de".into(), "at".into()])],
+            },
+        ];
+        let told = to_value(&actions).expect("plain values");
+        let expected = json!([
+            {"source": "orders", "type": 9},
+            {
+                "source": "events", "type_column": "type", "types": {"view": 4, "": 127},
+                "other_types": "drop", "where": {"shop": ["de", "at"]},
+            },
+        ]);
+        assert_eq!(told.to_string(), expected.to_string());
+        let read = |told| from_value::<Vec<ActionSource>>(told).ok();
+        assert_eq!(read(told.clone()), Some(actions));
+        for name in ["source", "types", "other_types", "type_column"] {
+            let mut broken = told.clone();
+            broken[1][name] = json!([0]);
+            assert_eq!(read(broken), None, "{name}");
         }
     }
 }

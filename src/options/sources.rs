@@ -221,9 +221,40 @@ impl Source {
     }
 }
 
+/// The name of a column as `SOURCE.NAME=COLUMN`: what is called NAME here is COLUMN in the files.
+///
+/// # Errors
+/// What is wrong with the text.
+#[doc(hidden)]
+pub fn renamed_column(text: &str) -> Result<(Source, String, String), String> {
+    let expected = "expected SOURCE.NAME=COLUMN";
+    let (ours, theirs) = text.split_once('=').ok_or(expected)?;
+    let (source, name) = ours.split_once('.').ok_or(expected)?;
+    if theirs.is_empty() {
+        return Err("expected a column after the =".to_owned());
+    }
+    let source =
+        Source::named(source).ok_or_else(|| format!("\"{source}\" is no name of a source"))?;
+    Ok((source, name.to_owned(), theirs.to_owned()))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_column_is_renamed_by_source_and_name() {
+        let renamed = (Source::Clicks, "item_id".to_owned(), "a=b.c".to_owned());
+        assert_eq!(renamed_column("clicks.item_id=a=b.c"), Ok(renamed));
+        for text in [
+            "item_id=sku",
+            "clicks.item_id",
+            "clicks.item_id=",
+            "c c.item_id=sku",
+        ] {
+            assert!(renamed_column(text).is_err(), "{text}");
+        }
+    }
 
     #[test]
     fn a_name_is_short_and_plain() {

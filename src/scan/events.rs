@@ -42,13 +42,16 @@ const FLYER: usize = 3;
 const MERCHANT: usize = 4;
 
 /// The types of ids: of users, flyers and merchants.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub(crate) struct IdTypes {
     /// Of users.
+    #[serde(rename = "user_id")]
     pub(crate) user: CustomerType,
     /// Of flyers.
+    #[serde(rename = "flyer_id")]
     pub(crate) flyer: CustomerType,
     /// Of merchants.
+    #[serde(rename = "merchant_id")]
     pub(crate) merchant: CustomerType,
 }
 

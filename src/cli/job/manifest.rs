@@ -6,7 +6,7 @@
 
 use std::path::PathBuf;
 
-use hitherto::{Day, OtherTypes, Question, Source, Types, parse_day};
+use hitherto::{Day, Question, Source, parse_day};
 use serde_json::Value;
 
 use super::sources::FileSource;
@@ -33,8 +33,7 @@ pub(super) fn parse(shown: String, text: &str) -> hitherto::Result<JobFile> {
         let what = "is of one day; name the _manifest.json of the whole, one folder above";
         return Err(refuse(format!("{shown} {what}")));
     }
-    let all = [Question::Sequences, Question::Features, Question::Dwell];
-    let question = all.into_iter().find(|of| told["job"] == of.name());
+    let question = told["job"].as_str().and_then(Question::named);
     let settings = told["settings"]
         .as_object()
         .ok_or_else(|| broken("settings"))?;
@@ -61,7 +60,7 @@ pub(super) fn parse(shown: String, text: &str) -> hitherto::Result<JobFile> {
             values: vec![(*first).to_owned()],
         });
     }
-    let sources = sources(&told["settings"], inputs).ok_or_else(|| broken("inputs or sources"))?;
+    let sources = sources(&told["settings"], inputs).map_err(broken)?;
     // A set of dwell tells its first day and its last, and is of all there are.
     let days = told["days"]
         .as_array()
@@ -117,78 +116,52 @@ fn seconds(micros: i64) -> Option<String> {
     is_whole.then(|| format!("{}s", micros / 1_000_000))
 }
 
-/// What settings and inputs say of sources; nothing if it makes no sense.
-fn sources(settings: &Value, inputs: &[Value]) -> Option<Vec<FileSource>> {
-    let mut sources: Vec<FileSource> = Vec::new();
-    let mut of = |name: &str, set: &mut dyn FnMut(&mut FileSource) -> Option<()>| {
-        let source = Source::named(name)?;
-        let at = sources.iter().position(|of| of.source == source);
-        let at = at.unwrap_or_else(|| {
-            sources.push(FileSource::new(source));
-            sources.len() - 1
-        });
-        set(&mut sources[at])
-    };
-    for told in settings["action_sources"].as_array().into_iter().flatten() {
-        of(told["source"].as_str()?, &mut |of| declare(of, told))?;
-    }
+/// What settings and inputs say of sources; or the member that makes no sense.
+fn sources(settings: &Value, inputs: &[Value]) -> Result<Vec<FileSource>, &'static str> {
+    let told = hitherto::source_settings(settings)?;
+    let declared = told.actions.into_iter();
+    let declared = declared.filter(|_| !settings["action_sources"].is_null());
+    let mut sources: Vec<FileSource> = declared
+        .map(|action| FileSource {
+            types: Some(action.types),
+            only: action.only,
+            ..FileSource::new(action.source)
+        })
+        .collect();
     for input in inputs {
-        let path = input["path"].as_str()?;
-        of(input["source"].as_str()?, &mut |of| {
-            of.paths.push(path.to_owned());
-            Some(())
-        })?;
+        let path = input["path"].as_str().ok_or("inputs")?;
+        let source = input["source"].as_str().and_then(Source::named);
+        let source = source.ok_or("inputs")?;
+        match sources.iter_mut().find(|known| known.source == source) {
+            Some(known) => known.paths.push(path.to_owned()),
+            None => sources.push(FileSource {
+                paths: vec![path.to_owned()],
+                ..FileSource::new(source)
+            }),
+        }
     }
     // Each an entry of its own, in their order, which the manifest of the new set tells too.
-    let mut add = |name: &str, set: &dyn Fn(&mut FileSource)| {
-        let mut of = FileSource::new(Source::named(name)?);
-        set(&mut of);
-        sources.push(of);
-        Some(())
-    };
-    for column in settings["columns"].as_array().into_iter().flatten() {
-        let (ours, theirs) = column.as_str()?.split_once('=')?;
-        let (source, ours) = ours.split_once('.')?;
-        add(source, &|of| {
-            of.columns.push((ours.to_owned(), theirs.to_owned()));
-        })?;
-    }
-    for (source, column) in settings["available"].as_object().into_iter().flatten() {
-        let column = column.as_str()?;
-        add(source, &|of| of.available = Some(column.to_owned()))?;
-    }
-    for (source, micros) in settings["embargo_us"].as_object().into_iter().flatten() {
-        let micros = micros.as_i64()?;
-        add(source, &|of| of.embargo_us = Some(micros))?;
-    }
-    Some(sources)
-}
-
-/// Sets what a manifest tells of a declared source.
-fn declare(of: &mut FileSource, told: &Value) -> Option<()> {
-    let code = |of: &Value| of.as_u64().and_then(|code| u8::try_from(code).ok());
-    of.types = Some(match told["type_column"].as_str() {
-        None => Types::Constant(code(&told["type"])?),
-        Some(column) => {
-            let codes = told["types"].as_object()?.iter();
-            let codes = codes.map(|(value, of)| Some((value.clone(), code(of)?)));
-            Types::Column {
-                column: column.to_owned(),
-                codes: codes.collect::<Option<_>>()?,
-                other: match told["other_types"].as_str()? {
-                    "drop" => OtherTypes::Drop,
-                    _ => OtherTypes::Error,
-                },
-            }
-        }
-    });
-    for (column, values) in told["where"].as_object().into_iter().flatten() {
-        let values = values
-            .as_array()?
-            .iter()
-            .map(|of| of.as_str().map(str::to_owned));
-        of.only
-            .push((column.clone(), values.collect::<Option<_>>()?));
-    }
-    Some(())
+    let columns = told
+        .columns
+        .into_iter()
+        .map(|(source, ours, theirs)| FileSource {
+            columns: vec![(ours, theirs)],
+            ..FileSource::new(source)
+        });
+    let available = told
+        .available
+        .into_iter()
+        .map(|(source, column)| FileSource {
+            available: Some(column),
+            ..FileSource::new(source)
+        });
+    let embargo = told
+        .embargo_us
+        .into_iter()
+        .map(|(source, micros)| FileSource {
+            embargo_us: Some(micros),
+            ..FileSource::new(source)
+        });
+    sources.extend(columns.chain(available).chain(embargo));
+    Ok(sources)
 }

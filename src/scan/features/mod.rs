@@ -14,13 +14,16 @@ use crate::op::features::ABSENT;
 use crate::scan::table::{Cells, Memo};
 
 /// The types of the ids of impressions, users and listings.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub(crate) struct FeatureTypes {
     /// Of impressions.
+    #[serde(rename = "impression_id")]
     pub(crate) impression: CustomerType,
     /// Of users.
+    #[serde(rename = "user_id")]
     pub(crate) user: CustomerType,
     /// Of listings.
+    #[serde(rename = "listing_id")]
     pub(crate) listing: CustomerType,
 }
 
