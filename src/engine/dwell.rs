@@ -12,7 +12,7 @@
 use rayon::prelude::*;
 
 use super::doubts::{self, Words};
-use super::id_types::id_type;
+use super::resolve::id_type;
 use super::specs::{publish_spec, read_spec};
 use super::unused::notice_dwell;
 use super::{check_question, in_pool, look, open_all, run_tasks, spills};

@@ -12,7 +12,7 @@
 //! and clicks are dealt to partitions while they are read; both streams of one scan.
 
 use super::doubts;
-use super::id_types::id_type;
+use super::resolve::id_type;
 use super::specs::{click_spec, day_spec, publish_spec, read_spec};
 use super::unused::notice_features;
 use super::{

@@ -1,73 +1,11 @@
-//! Columns of actions that are told: their types, as the job says or as files have them, and whether
-//! there are such columns at all.
-
-use std::borrow::Cow;
+//! Whether the columns of actions that are told are in some file.
 
 use super::specs::read_spec;
 use crate::error::{Error, Result};
-use crate::job::{Job, Side, SideColumn, SideType, Source};
+use crate::job::{Job, Source};
 use crate::scan::Opened;
 use crate::scan::actions::ActionNames;
-use crate::scan::files::SourceFiles;
-use crate::scan::sides::kind_of;
 use crate::scan::text::{Record, TextColumn, records};
-
-/// The job with a type for each column that is told: where it gives none, that of the last file of
-/// each source, by path, that has rows, if that is Parquet and has the column; floats if any has floats, or none
-/// tells.
-///
-/// # Errors
-/// If such a file cannot be opened, or its column is neither integers that fit 32 bits nor floats.
-pub(super) fn typed<'a>(job: &'a Job, sources: &[SourceFiles]) -> Result<Cow<'a, Job>> {
-    if job.side_columns().all(|of| of.kind.is_some()) {
-        return Ok(Cow::Borrowed(job));
-    }
-    let of_actions = sources.iter().filter(|of| of.source != Source::Impressions);
-    let last = of_actions.map(|of| last_of(job, of));
-    let opened: Vec<Option<Opened>> = last.collect::<Result<_>>()?;
-    let opened: Vec<Opened> = opened.into_iter().flatten().collect();
-    let typed = job.sides.iter().map(|side| match side {
-        Side::Column(of) if of.kind.is_none() => Ok(Side::Column(SideColumn {
-            name: of.name.clone(),
-            kind: Some(kind_in(job, of, &opened)?),
-        })),
-        other => Ok(other.clone()),
-    });
-    Ok(Cow::Owned(job.telling(typed.collect::<Result<_>>()?)))
-}
-
-/// The last file of a source, by path, that has rows.
-fn last_of(job: &Job, source: &SourceFiles) -> Result<Option<Opened>> {
-    for file in source.files.iter().rev() {
-        let opened = Opened::open(&read_spec(job), file)?;
-        if !opened.is_empty() {
-            return Ok(Some(opened));
-        }
-    }
-    Ok(None)
-}
-
-/// What a column is told as, given files of all sources.
-fn kind_in(job: &Job, of: &SideColumn, opened: &[Opened]) -> Result<SideType> {
-    let mut kinds = Vec::new();
-    for file in opened {
-        let Opened::Parquet(file) = file else {
-            continue;
-        };
-        let name = job.column(file.file.source, &of.name);
-        if let Some(found) = file.column(name).map(|field| field.data_type()) {
-            let expected = "integers of 8, 16 or 32 bits, or floats; \
-                            --with NAME:int32 or NAME:float32 tells other integers";
-            let wrong = || file.wrong_type(name, expected, found);
-            kinds.push(kind_of(found).ok_or_else(wrong)?);
-        }
-    }
-    let are_ints = !kinds.is_empty() && kinds.iter().all(|kind| *kind == SideType::Int32);
-    Ok(match are_ints {
-        true => SideType::Int32,
-        false => SideType::Float32,
-    })
-}
 
 /// Adds which told columns another thread has seen.
 pub(super) fn add_seen(seen: &mut [bool], more: impl IntoIterator<Item = bool>) {

@@ -131,16 +131,10 @@ impl Job {
         self.types.is_empty() || self.types.contains(&code)
     }
 
-    /// The same job, with other columns carried through.
-    pub(crate) fn keeping(&self, keep: Vec<Keep>) -> Job {
+    /// The same job, with other columns added to the output.
+    pub(crate) fn with_columns(&self, keep: Vec<Keep>, sides: Vec<Side>) -> Job {
         let mut job = self.clone();
         job.settings.keep = keep;
-        job
-    }
-
-    /// The same job, with other things told of actions.
-    pub(crate) fn telling(&self, sides: Vec<Side>) -> Job {
-        let mut job = self.clone();
         job.settings.sides = sides;
         job
     }

@@ -21,7 +21,7 @@ use crate::scan::spec::ReadSpec;
 use crate::scan::stamps::TimeColumn;
 
 /// What a column of a type holds; nothing if it cannot be carried.
-fn kind_of(data_type: &DataType) -> Option<KeepType> {
+pub(super) fn kind_of(data_type: &DataType) -> Option<KeepType> {
     match data_type {
         DataType::Int8 | DataType::Int16 | DataType::Int32 | DataType::UInt8 | DataType::UInt16 => {
             Some(KeepType::Int32)

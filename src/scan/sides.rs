@@ -12,8 +12,9 @@ use parquet::file::statistics::Statistics;
 use crate::advice::{self, Hint};
 use crate::error::Result;
 use crate::ids::narrow;
-use crate::job::{SideColumn, SideType};
+use crate::job::{KeepType, SideColumn, SideType};
 use crate::scan::fields::{Field, Mismatch, Value};
+use crate::scan::kept;
 use crate::scan::parquet::ParquetFile;
 use crate::sides::{key_of_float, key_of_null};
 
@@ -30,11 +31,9 @@ fn expected(kind: SideType) -> String {
 
 /// What a column of a type is told as unless the user says so; nothing if it is not told by itself.
 pub(crate) fn kind_of(data_type: &DataType) -> Option<SideType> {
-    match data_type {
-        DataType::Int8 | DataType::Int16 | DataType::Int32 | DataType::UInt8 | DataType::UInt16 => {
-            Some(SideType::Int32)
-        }
-        DataType::Float32 | DataType::Float64 => Some(SideType::Float32),
+    match kept::kind_of(data_type)? {
+        KeepType::Int32 => Some(SideType::Int32),
+        KeepType::Double => Some(SideType::Float32),
         _ => None,
     }
 }
