@@ -7,46 +7,31 @@ use std::path::PathBuf;
 use clap::error::ErrorKind as Mistake;
 use clap::parser::ValueSource;
 use clap::{Arg, ArgAction, ArgMatches, Command};
-use hitherto::ItemVocabulary;
+use hitherto::{ItemVocabulary, Source};
 
 use super::{Given, JobFile, Key, refuse, unknown};
 
-/// Flags that are no keys: what a job file says of sources stands in `[sources.NAME]`.
-const NO_KEYS: [&str; 9] = [
-    "help",
-    "version",
-    "job",
-    "files-from",
-    "impressions",
-    "clicks",
-    "carts",
-    "orders",
-    "listings",
-];
+/// Flags that are no keys, beside those of sources, of which `[sources.NAME]` tells.
+const NO_KEYS: [&str; 4] = ["help", "version", "job", "files-from"];
 
-/// Positional arguments, and the key that each has.
-const PLACES: [(&str, &str); 1] = [("dir", "dir")];
+/// The positional argument that is a key: the folder of all sources.
+const DIR: &str = "dir";
 
-/// A flag that the user gives puts these keys out of force, beside its own.
-const RIVALS: [(&str, &[&str]); 10] = [
-    ("date", &["from", "to"]),
-    ("from", &["date"]),
-    ("to", &["date"]),
-    ("overwrite", &["add-days", "if-exists"]),
-    ("add-days", &["overwrite"]),
-    ("impressions", &["dir"]),
-    ("clicks", &["dir"]),
-    ("carts", &["dir"]),
-    ("orders", &["dir"]),
-    ("listings", &["dir"]),
-];
+/// Whether a flag is no key.
+fn is_no_key(long: &str) -> bool {
+    NO_KEYS.contains(&long) || is_source(long)
+}
+
+/// Whether a flag tells where a source lies.
+fn is_source(long: &str) -> bool {
+    Source::ALL.iter().any(|source| source.name() == long)
+}
 
 /// The name of a flag, as keys have it.
 pub(super) fn key_of(arg: &Arg) -> Option<String> {
-    let place = PLACES.iter().find(|(id, _)| arg.get_id() == id);
-    match (arg.get_long(), place) {
-        (Some(long), _) if !NO_KEYS.contains(&long) => Some(long.replace('-', "_")),
-        (None, Some((_, key))) => Some((*key).to_owned()),
+    match arg.get_long() {
+        Some(long) if !is_no_key(long) => Some(long.replace('-', "_")),
+        None if arg.get_id() == DIR => Some(DIR.to_owned()),
         _ => None,
     }
 }
@@ -100,15 +85,13 @@ fn arg_of<'c>(command: &'c Command, key: &Key) -> hitherto::Result<&'c Arg> {
         .map(String::as_str)
         .chain(["job", "days", "sources"]);
     let found = command.get_arguments().find(is_it);
-    found.ok_or_else(
-        || match NO_KEYS.contains(&key.name.replace('_', "-").as_str()) {
-            true => refuse(format!(
-                "{}: \"{}\" is no key; files of a source stand in [sources.NAME]",
-                key.place, key.name
-            )),
-            false => unknown(&key.place, &key.name, known),
-        },
-    )
+    found.ok_or_else(|| match is_no_key(&key.name.replace('_', "-")) {
+        true => refuse(format!(
+            "{}: \"{}\" is no key; files of a source stand in [sources.NAME]",
+            key.place, key.name
+        )),
+        false => unknown(&key.place, &key.name, known),
+    })
 }
 
 /// A key as flags.
@@ -156,16 +139,26 @@ fn is_given(command: &Command, given: &ArgMatches, arg: &Arg) -> bool {
         let known = given.try_contains_id(of.get_id().as_str()).is_ok();
         known && given.value_source(of.get_id().as_str()) == Some(ValueSource::CommandLine)
     };
-    let name = arg.get_long().unwrap_or_else(|| arg.get_id().as_str());
-    let is_rival = |other: &Arg| {
-        let mut rivals = RIVALS.iter();
-        let rivals = rivals.find(|(flag, _)| other.get_long() == Some(flag));
-        rivals.is_some_and(|(_, keys)| keys.contains(&name))
-    };
+    let others = command.get_arguments();
     by_user(arg)
-        || command
-            .get_arguments()
-            .any(|other| is_rival(other) && by_user(other))
+        || others
+            .filter(|other| by_user(other))
+            .any(|other| disables(command, other, arg))
+}
+
+/// Whether a flag puts a key out of force: one that it conflicts with, or that means nothing beside it.
+fn disables(command: &Command, flag: &Arg, key: &Arg) -> bool {
+    let excludes = |one: &Arg, other: &Arg| {
+        let mut conflicts = command.get_arg_conflicts_with(one).into_iter();
+        conflicts.any(|conflict| conflict.get_id() == other.get_id())
+    };
+    let long = flag.get_long().unwrap_or_default();
+    let is_moot = match key.get_id().as_str() {
+        DIR => is_source(long),
+        "if_exists" => long == "overwrite",
+        _ => false,
+    };
+    is_moot || excludes(flag, key) || excludes(key, flag)
 }
 
 /// Has clap look at one key alone, so that a mistake is told with its place.

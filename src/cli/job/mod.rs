@@ -85,10 +85,7 @@ pub(crate) fn read(args: Vec<OsString>) -> hitherto::Result<Asked> {
     let given = lenient.try_get_matches_from(&args).ok();
     if let Some(given) = given.as_ref().and_then(Given::of) {
         let found = JobFile::read(&given.file)?;
-        let questions = [Question::Sequences, Question::Features, Question::Dwell];
-        let asked = questions
-            .into_iter()
-            .find(|of| given.names.contains(&of.name()));
+        let asked = given.names.iter().find_map(|name| Question::named(name));
         if let (Some(asked), Some(other)) = (asked, found.question)
             && asked != other
         {

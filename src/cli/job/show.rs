@@ -1,10 +1,10 @@
 //! A job as TOML: every flag with its value, and every source.
 
 use clap::{ArgMatches, Command};
-use hitherto::{ActionSource, Settings, Source, Types, date_text};
+use hitherto::{ActionSource, Settings, Source, date_text};
+use serde_json::{Value, json};
 
 use super::fill::{is_switch, key_of};
-use super::sources::other_word;
 
 /// Flags that sources tell.
 const OF_SOURCES: [&str; 3] = ["columns", "available", "embargo"];
@@ -22,12 +22,9 @@ pub(super) fn text(command: &Command, matches: &ArgMatches, settings: &Settings)
             continue;
         }
         let values = matches.get_raw(id).into_iter().flatten();
-        let values: Vec<String> = values.map(|of| value(&of.to_string_lossy())).collect();
-        match &values[..] {
-            [] => {}
-            [one] => lines.push(format!("{key} = {one}")),
-            many => lines.push(format!("{key} = [{}]", many.join(", "))),
-        }
+        let values = values.map(|raw| value(&raw.to_string_lossy()));
+        let values: Vec<String> = values.collect();
+        lines.extend(line(&key, &values));
     }
     if !settings.days.is_empty() {
         let days: Vec<String> = settings
@@ -47,16 +44,21 @@ pub(super) fn text(command: &Command, matches: &ArgMatches, settings: &Settings)
     lines.join("\n") + "\n"
 }
 
+/// A key with its value, or with a list of them; nothing if there is none.
+fn line(key: &str, values: &[String]) -> Option<String> {
+    match values {
+        [] => None,
+        [one] => Some(format!("{key} = {one}")),
+        many => Some(format!("{key} = [{}]", many.join(", "))),
+    }
+}
+
 /// What a job says of a source; nothing if that is nothing.
 fn source_lines(settings: &Settings, source: Source) -> Vec<String> {
     let mut lines = Vec::new();
     let paths = settings.paths.iter().filter(|(of, _)| *of == source);
     let paths: Vec<String> = paths.map(|(_, path)| quoted(path)).collect();
-    match &paths[..] {
-        [] => {}
-        [one] => lines.push(format!("path = {one}")),
-        many => lines.push(format!("path = [{}]", many.join(", "))),
-    }
+    lines.extend(line("path", &paths));
     for (_, list) in settings.files_from.iter().filter(|(of, _)| *of == source) {
         lines.push(format!(
             "files_from = {}",
@@ -84,39 +86,35 @@ fn source_lines(settings: &Settings, source: Source) -> Vec<String> {
     lines
 }
 
-/// Types and choices of a source of actions.
-fn action_lines(of: &ActionSource) -> Vec<String> {
-    let mut lines = Vec::new();
-    match &of.types {
-        Types::Constant(code) => lines.push(format!("type = {code}")),
-        Types::Column {
-            column,
-            codes,
-            other,
-        } => {
-            let codes = codes
-                .iter()
-                .map(|(value, code)| format!("{} = {code}", quoted(value)));
-            let codes: Vec<String> = codes.collect();
-            lines.push(format!("type_column = {}", quoted(column)));
-            lines.push(format!("types = {{ {} }}", codes.join(", ")));
-            lines.push(format!("other_types = {}", quoted(other_word(*other))));
+/// Types and choices of a source of actions, as a manifest has them.
+fn action_lines(action: &ActionSource) -> Vec<String> {
+    let members = json!(action);
+    let members = members.as_object().into_iter().flatten();
+    let members = members.filter(|(name, _)| *name != "source");
+    let lines = members.map(|(name, value)| format!("{name} = {}", toml(value)));
+    lines.collect()
+}
+
+/// A value of JSON as TOML.
+fn toml(value: &Value) -> String {
+    match value {
+        Value::Object(members) => {
+            let members = members.iter();
+            let members =
+                members.map(|(name, value)| format!("{} = {}", quoted(name), toml(value)));
+            format!("{{ {} }}", members.collect::<Vec<_>>().join(", "))
         }
+        Value::Array(values) => {
+            let values: Vec<String> = values.iter().map(toml).collect();
+            format!("[{}]", values.join(", "))
+        }
+        value => value.to_string(),
     }
-    let only = of.only.iter().map(|(column, values)| {
-        let values: Vec<String> = values.iter().map(|of| quoted(of)).collect();
-        format!("{} = [{}]", quoted(column), values.join(", "))
-    });
-    let only: Vec<String> = only.collect();
-    if !only.is_empty() {
-        lines.push(format!("where = {{ {} }}", only.join(", ")));
-    }
-    lines
 }
 
 /// A text in quotes: the escapes of JSON are those of TOML.
 pub(super) fn quoted(text: &str) -> String {
-    serde_json::Value::from(text).to_string()
+    Value::from(text).to_string()
 }
 
 /// The value of a flag: a number if it is one, else a text.

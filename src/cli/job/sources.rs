@@ -1,6 +1,6 @@
 //! Sources of a job file: what they add to settings.
 
-use hitherto::{ActionSource, OtherTypes, Question, Settings, Source, Types};
+use hitherto::{ActionSource, Question, Settings, Source, Types};
 
 /// A source in a job file. What is absent is as it is without a job file.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -136,12 +136,4 @@ fn actions(sources: &[FileSource], settings: &Settings) -> Vec<ActionSource> {
     all.sort_by_key(|of| of.source);
     all.dedup_by_key(|of| of.source);
     all
-}
-
-/// The word for what becomes of rows of other types.
-pub(super) fn other_word(of: OtherTypes) -> &'static str {
-    match of {
-        OtherTypes::Error => "error",
-        OtherTypes::Drop => "drop",
-    }
 }

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use ::toml::Spanned;
 use ::toml::de::{DeTable, DeValue};
 use hitherto::{Day, OtherTypes, Question, Source, Types, parse_day};
+use serde_json::Value;
 
 use super::sources::FileSource;
 use super::{JobFile, Key, refuse, unknown};
@@ -12,17 +13,16 @@ use crate::cli::values::duration;
 
 /// The keys of a source of any job.
 const SOURCE_KEYS: [&str; 3] = ["path", "files_from", "columns"];
-/// Those of a source of actions.
-const ACTION_KEYS: [&str; 6] = [
+/// Those of a source of actions beside them.
+const ACTION_KEYS: [&str; 7] = [
     "type",
     "type_column",
     "types",
     "other_types",
     "where",
     "embargo",
+    "available",
 ];
-/// The last of them, which is long.
-const AVAILABLE: &str = "available";
 
 /// A file while it is read.
 struct Reader<'t> {
@@ -129,13 +129,10 @@ impl Reader<'_> {
     /// What is asked.
     fn question(&self, (name, value): Entry<'_, '_>) -> hitherto::Result<Question> {
         let text = self.text((name, value))?;
-        let all = [Question::Sequences, Question::Features, Question::Dwell];
-        let found = all.into_iter().find(|of| of.name() == text);
-        found.ok_or_else(|| {
+        Question::named(&text).ok_or_else(|| {
             let place = self.place(value.span().start);
-            refuse(format!(
-                "{place}: no job \"{text}\"; there are sequences, features, dwell"
-            ))
+            let known = Question::ALL.map(Question::name).join(", ");
+            refuse(format!("{place}: no job \"{text}\"; there are {known}"))
         })
     }
 
@@ -171,10 +168,7 @@ impl Reader<'_> {
             )));
         };
         let is_action = source != Source::Impressions;
-        let of_actions = ACTION_KEYS
-            .into_iter()
-            .chain([AVAILABLE])
-            .filter(|_| is_action);
+        let of_actions = ACTION_KEYS.into_iter().filter(|_| is_action);
         let known = SOURCE_KEYS.into_iter().chain(of_actions);
         let mut of = FileSource::new(source);
         let (mut column, mut codes, mut other) = (None, None, None);
@@ -190,12 +184,12 @@ impl Reader<'_> {
                     of.paths = paths.iter().map(|path| self.path(path)).collect();
                 }
                 "files_from" => of.files_from = Some(self.path(&self.text(entry)?)),
-                "columns" => of.columns = self.pairs(entry)?,
+                "columns" => of.columns = self.pairs(entry, Reader::text)?,
                 "type" => of.types = Some(Types::Constant(self.code(entry)?)),
                 "type_column" => column = Some(self.text(entry)?),
-                "types" => codes = Some(self.codes(entry)?),
+                "types" => codes = Some(self.pairs(entry, Reader::code)?),
                 "other_types" => other = Some(self.other(entry)?),
-                "where" => of.only = self.choices(entry)?,
+                "where" => of.only = self.pairs(entry, Reader::texts)?,
                 "embargo" => of.embargo_us = Some(self.duration(entry)?),
                 _ => of.available = Some(self.text(entry)?),
             }
@@ -221,43 +215,24 @@ impl Reader<'_> {
         Ok(of)
     }
 
-    /// Names and texts.
-    fn pairs(&self, entry: Entry<'_, '_>) -> hitherto::Result<Vec<(String, String)>> {
+    /// The names of a table, each with what its value means.
+    fn pairs<T>(
+        &self,
+        entry: Entry<'_, '_>,
+        meaning: impl Fn(&Self, Entry<'_, '_>) -> hitherto::Result<T>,
+    ) -> hitherto::Result<Vec<(String, T)>> {
         let pairs = self.table(entry)?.iter();
         let pairs = pairs.map(|(key, value)| {
             let name = key.get_ref().as_ref();
-            Ok((name.to_owned(), self.text((name, value))?))
+            Ok((name.to_owned(), meaning(self, (name, value))?))
         });
         pairs.collect()
     }
 
-    /// Values of a column of types, and their codes.
-    fn codes(&self, entry: Entry<'_, '_>) -> hitherto::Result<Vec<(String, u8)>> {
-        let codes = self.table(entry)?.iter();
-        let codes = codes.map(|(key, value)| {
-            let name = key.get_ref().as_ref();
-            Ok((name.to_owned(), self.code((name, value))?))
-        });
-        codes.collect()
-    }
-
-    /// Columns, and the values of each that count.
-    fn choices(&self, entry: Entry<'_, '_>) -> hitherto::Result<Vec<(String, Vec<String>)>> {
-        let choices = self.table(entry)?.iter();
-        let choices = choices.map(|(key, value)| {
-            let name = key.get_ref().as_ref();
-            Ok((name.to_owned(), self.texts((name, value))?))
-        });
-        choices.collect()
-    }
-
     /// What becomes of other types.
     fn other(&self, entry: Entry<'_, '_>) -> hitherto::Result<OtherTypes> {
-        match self.text(entry)?.as_str() {
-            "error" => Ok(OtherTypes::Error),
-            "drop" => Ok(OtherTypes::Drop),
-            _ => Err(self.expected(entry, "\"error\" or \"drop\"")),
-        }
+        let word = Value::from(self.text(entry)?);
+        serde_json::from_value(word).map_err(|_| self.expected(entry, "\"error\" or \"drop\""))
     }
 
     /// A duration.
