@@ -136,10 +136,7 @@ pub fn head(settings: &HeadSettings) -> Result<Head> {
         let path = out.join(MANIFEST).display().to_string();
         Error::bad_file(path, format!("its member \"{what}\" makes no sense"))
     };
-    let questions = [Question::Sequences, Question::Features, Question::Dwell];
-    let question = questions
-        .into_iter()
-        .find(|of| manifest["job"] == of.name());
+    let question = manifest["job"].as_str().and_then(Question::named);
     let question = question.ok_or_else(|| of_manifest("job"))?;
     let (list, files) = match settings.of {
         HeadOf::Quarantine => ("quarantine", quarantine_files(out, &manifest)),

@@ -91,8 +91,7 @@ struct Shown {
 pub fn page(settings: &PageSettings) -> Result<Page> {
     check_in(&settings.out)?;
     let own = read_sealed(&settings.out)?;
-    let questions = [Question::Sequences, Question::Features, Question::Dwell];
-    let question = questions.into_iter().find(|of| own["job"] == of.name());
+    let question = own["job"].as_str().and_then(Question::named);
     let question = question.ok_or_else(|| {
         let what = "its metrics are of no job that this program knows";
         Error::bad_file(settings.out.display().to_string(), what)

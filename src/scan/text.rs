@@ -391,7 +391,7 @@ fn column_hint(file: &InputFile, name: &str) -> String {
 
 /// Whether a column has the name that it has if nobody gives it another.
 fn is_ours(source: Source, name: &str) -> bool {
-    let all = [Question::Sequences, Question::Features, Question::Dwell];
-    all.iter()
-        .any(|question| source.columns(*question).contains(&name))
+    let all = Question::ALL.into_iter();
+    all.map(|question| source.columns(question))
+        .any(|columns| columns.contains(&name))
 }

@@ -159,8 +159,7 @@ impl Ledger {
         if whole["of"] != "whole" {
             return Err("of");
         }
-        let questions = [Question::Sequences, Question::Features, Question::Dwell];
-        let question = questions.into_iter().find(|of| whole["job"] == of.name());
+        let question = whole["job"].as_str().and_then(Question::named);
         let question = question.ok_or("job")?;
         let settings = parse_settings(question, &whole["settings"])?;
         let mut files = Vec::new();

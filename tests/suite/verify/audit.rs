@@ -385,7 +385,7 @@ fn labels_cutoffs_and_missing_rows_are_refused() {
 
 #[test]
 fn an_input_that_changed_or_is_gone_is_told_and_none_is_needed_without_an_audit() {
-    for question in [Question::Sequences, Question::Features, Question::Dwell] {
+    for question in Question::ALL {
         let set = Set::of(question);
         let name = match question {
             Question::Dwell => "events.csv",

@@ -188,7 +188,7 @@ fn manifests_that_contradict_each_other_are_told() {
             |of: &String| of.starts_with("dt=2025-08-15/_manifest.json") && of.contains(name);
         assert!(problems.iter().any(is_told), "{name}: {problems:?}");
     }
-    for question in [Question::Sequences, Question::Features, Question::Dwell] {
+    for question in Question::ALL {
         for name in [
             "made_by",
             "job",
