@@ -7,7 +7,9 @@
 use divan::Bencher;
 use divan::counter::{BytesCount, ItemsCount};
 use hitherto::stages::{Log, Rows, Shape};
-use hitherto::{Codec, Control, Format, GenerateSettings, Job, Layout, Settings, generate};
+use hitherto::{
+    Codec, Control, Format, GenerateSettings, Job, Layout, Sequences, Settings, generate,
+};
 
 fn main() {
     divan::main();
@@ -83,11 +85,15 @@ const ENCODED: [(Codec, Layout, u32, u32); 7] = [
 /// Settings of an encoder.
 fn settings(codec: Codec, layout: Layout) -> Settings {
     Settings {
+        ask: Sequences {
+            layout,
+            ..Sequences::default()
+        }
+        .into(),
         allow_unused: true,
         dir: Some("in".into()),
         out: "out".into(),
         codec,
-        layout,
         ..Settings::default()
     }
 }

@@ -165,7 +165,9 @@ pub use generate::{
 };
 pub use head::{Head, HeadOf, HeadRow, HeadSettings, HeadValue, head};
 pub use ids::Day;
-pub use job::{Job, Settings};
+#[doc(hidden)]
+pub use job::Tuning;
+pub use job::{Ask, Dwell, Features, Job, Sequences, Settings};
 #[doc(hidden)]
 pub use manifest::source_settings;
 #[doc(hidden)]

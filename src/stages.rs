@@ -307,7 +307,8 @@ impl Rows {
             cutoffs: &probes.cutoffs,
             lookback_starts: &probes.lookback_starts,
         };
-        let histories = Histories::of(sorted, &runs, (job.actions_max, Dedup::None)).into();
+        let histories =
+            Histories::of(sorted, &runs, (job.sequences().actions_max, Dedup::None)).into();
         Ok(Rows {
             job,
             control: Control::default(),
@@ -332,7 +333,7 @@ impl Rows {
 
     /// Bytes of the two columns of histories, if they were written out.
     pub fn logical_bytes(&self) -> u64 {
-        let width = count64(size_of::<i32>() + 1) * u64::from(self.job.actions_max);
+        let width = count64(size_of::<i32>() + 1) * u64::from(self.job.sequences().actions_max);
         count64(self.probes.impressions.items.len()) * width
     }
 }

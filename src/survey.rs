@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 
 use crate::engine::specs::{file_spec, read_spec};
 use crate::error::{Error, Result};
-use crate::job::{Format, Job, Question, Settings, Source};
+use crate::job::{Dwell, Format, Job, Settings, Source};
 use crate::naive::{self, LogFile};
 use crate::scan::Opened;
 use crate::scan::files::discover;
@@ -66,7 +66,7 @@ pub fn survey(folder: &Path) -> Result<Vec<(PathBuf, Result<Surveyed>)>> {
 /// Looks at one file, or at the first of a folder.
 fn look_at(path: &Path) -> Result<Surveyed> {
     let job = Job::new(Settings {
-        question: Question::Dwell,
+        ask: Dwell::default().into(),
         paths: vec![(Source::Events, path.display().to_string())],
         out: "out".into(),
         ..Settings::default()

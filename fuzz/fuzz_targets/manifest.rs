@@ -8,7 +8,8 @@ use std::path::PathBuf;
 use std::sync::OnceLock;
 
 use hitherto::{
-    AuditRows, Control, ExplainSettings, IfExists, Job, Publish, Settings, Source, VerifySettings, explain, run, verify,
+    AuditRows, Control, ExplainSettings, IfExists, Job, Publish, Sequences, Settings, Source, VerifySettings, explain,
+    run, verify,
 };
 use hitherto_fuzz::{check_error, folder, only_our_panics_count};
 use libfuzzer_sys::fuzz_target;
@@ -22,9 +23,9 @@ const CLICKS: &str = "{\"customer_id\":1,\"item_id\":1,\"click_time\":\"2025-08-
 fn settings(publish: Publish) -> Settings {
     let path = |name: &str| folder().join(name).display().to_string();
     Settings {
+        ask: Sequences { actions_max: 3, ..Sequences::default() }.into(),
         paths: vec![(Source::Impressions, path("shown.ndjson")), (Source::Clicks, path("clicks.ndjson"))],
         out: folder().join("set"),
-        actions_max: 3,
         publish,
         ..Settings::default()
     }

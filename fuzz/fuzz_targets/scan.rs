@@ -3,7 +3,7 @@
 
 use std::fs;
 
-use hitherto::{Cutoff, Format, LabelKey, OnBadRow, Question, Settings, Source};
+use hitherto::{Ask, Cutoff, Format, LabelKey, OnBadRow, Question, Settings, Source, Tuning};
 use libfuzzer_sys::fuzz_target;
 
 /// Each input of each job, and whether it is the one that the others are there for.
@@ -64,15 +64,19 @@ fuzz_target!(init: hitherto_fuzz::only_our_panics_count(), |data: &[u8]| {
         paths.push((*other, path.display().to_string()));
     }
     let is_told = choice >> 5 & 1 == 1 || question == Question::Dwell;
+    let mut ask = Ask::from(question);
+    match &mut ask {
+        Ask::Sequences(own) if choice >> 7 == 1 => own.cutoff = Cutoff::Time,
+        Ask::Features(own) if choice >> 7 == 1 => own.label_key = LabelKey::Listing,
+        _ => {}
+    }
     let settings = Settings {
+        ask,
         allow_unused: true,
-        question,
         paths,
         format: is_told.then_some(format),
         on_bad_row: if choice >> 6 & 1 == 1 { OnBadRow::Quarantine } else { OnBadRow::Error },
-        cutoff: if choice >> 7 == 1 { Cutoff::Time } else { Cutoff::Day },
-        label_key: if choice >> 7 == 1 { LabelKey::Listing } else { LabelKey::UserListing },
-        text_piece_bytes: 64,
+        tuning: Tuning { text_piece_bytes: 64, ..Tuning::default() },
         ..Settings::default()
     };
     drop(hitherto_fuzz::run(settings));

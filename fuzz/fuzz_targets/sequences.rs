@@ -6,7 +6,7 @@ use std::fmt::Write as _;
 use std::fs;
 
 use hitherto::oracle::{LogAction, LogImpression, LogTime, Repeats, Rules, sequences};
-use hitherto::{Codec, Cutoff, Guests, NullLabel, Settings, Source, TimeUnit};
+use hitherto::{Codec, Cutoff, Guests, NullLabel, Sequences, Settings, Source, TimeUnit, Tuning};
 use hitherto_fuzz::{folder, run, samples};
 use libfuzzer_sys::fuzz_target;
 
@@ -84,22 +84,29 @@ fuzz_target!(|case: (Actions, Impressions, Asked, Layout)| {
     };
     let (codec, page, rows, bits, threads) = layout;
     let settings = Settings {
+        ask: Sequences {
+            cutoff: if by_time { Cutoff::Time } else { Cutoff::Day },
+            lookback_days,
+            embargo_us: embargo_us.map(|us| (Source::Clicks, us)).into_iter().collect(),
+            actions_max: u32::from(max % 9) + 1,
+            pad: !no_padding,
+            guests: if guests { Guests::Empty } else { Guests::Drop },
+            null_label: if drop_labels { NullLabel::Drop } else { NullLabel::Keep },
+            row_group_rows_max: 1 + u32::from(rows),
+            ..Sequences::default()
+        }
+        .into(),
         allow_unused: true,
         paths: write_files(&impressions, &log),
-        cutoff: if by_time { Cutoff::Time } else { Cutoff::Day },
-        lookback_days,
-        embargo_us: embargo_us.map(|us| (Source::Clicks, us)).into_iter().collect(),
-        actions_max: u32::from(max % 9) + 1,
-        pad: !no_padding,
-        guests: if guests { Guests::Empty } else { Guests::Drop },
-        null_label: if drop_labels { NullLabel::Drop } else { NullLabel::Keep },
         codec: [Codec::Zstd, Codec::Lz4Raw, Codec::Snappy, Codec::None][usize::from(codec) % 4],
-        encode_plain: codec % 16 > 11,
-        page_bytes_max: 1 + usize::from(page) * 4,
-        row_group_rows_max: 1 + u32::from(rows),
-        partition_bits: (bits < 128).then_some(bits % 13),
         threads: 1 + usize::from(threads % 2),
         time_unit: Some(TimeUnit::Micro),
+        tuning: Tuning {
+            encode_plain: codec % 16 > 11,
+            page_bytes_max: 1 + usize::from(page) * 4,
+            partition_bits: (bits < 128).then_some(bits % 13),
+            ..Tuning::default()
+        },
         ..Settings::default()
     };
     let out = run(settings).expect("good input");

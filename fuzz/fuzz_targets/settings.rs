@@ -1,7 +1,7 @@
 //! Settings that anybody may ask for: a job, or an error that is no fault of ours.
 #![no_main]
 
-use hitherto::{ActionSource, Day, Job, OtherTypes, Settings, Source, Types};
+use hitherto::{ActionSource, Ask, Day, Dwell, Features, Job, OtherTypes, Sequences, Settings, Source, Tuning, Types};
 use libfuzzer_sys::fuzz_target;
 
 /// Zone, columns, guests, windows, end of the data.
@@ -37,30 +37,33 @@ fuzz_target!(|asked: (Texts, Choices, Numbers, Option<Declared>)| {
     let (zone, columns, guests, windows, data_end) = texts;
     let (embargoes, available, without, from, to) = choices;
     let (actions, rows, lookback, bits, label, idle, question, threads) = numbers;
+    let ask: Ask = match question % 3 {
+        0 => Sequences {
+            guest_ids: guests,
+            embargo_us: embargoes.into_iter().map(|(of, us)| (source(of), us)).collect(),
+            available: available.into_iter().map(|(of, name)| (source(of), name)).collect(),
+            without: without.into_iter().map(source).collect(),
+            actions: declared.map_or_else(ActionSource::defaults, sources_of),
+            actions_max: actions,
+            row_group_rows_max: rows,
+            lookback_days: lookback,
+            ..Sequences::default()
+        }
+        .into(),
+        1 => Features { windows, label_window_us: label, data_end, ..Features::default() }.into(),
+        _ => Dwell { idle_timeout_us: idle, ..Dwell::default() }.into(),
+    };
     let settings = Settings {
+        ask,
         allow_unused: true,
-        question: [hitherto::Question::Sequences, hitherto::Question::Features, hitherto::Question::Dwell]
-            [usize::from(question) % 3],
         dir: Some("nowhere".into()),
         out: "out".into(),
         timezone: Some(zone).filter(|zone| !zone.is_empty()),
         columns: columns.into_iter().map(|(of, ours, theirs)| (source(of), ours, theirs)).collect(),
-        guest_ids: guests,
-        windows,
-        embargo_us: embargoes.into_iter().map(|(of, us)| (source(of), us)).collect(),
-        available: available.into_iter().map(|(of, name)| (source(of), name)).collect(),
-        without: without.into_iter().map(source).collect(),
-        actions: declared.map_or_else(ActionSource::defaults, sources_of),
         from: from.map(Day),
         to: to.map(Day),
-        actions_max: actions,
-        row_group_rows_max: rows,
-        lookback_days: lookback,
-        partition_bits: bits,
-        label_window_us: label,
-        idle_timeout_us: idle,
-        data_end,
         threads: threads.into(),
+        tuning: Tuning { partition_bits: bits, ..Tuning::default() },
         ..Settings::default()
     };
     if let Err(error) = Job::new(settings) {

@@ -48,7 +48,7 @@ pub fn run(settings: Settings) -> Result<PathBuf> {
     let job = Job::new(Settings { out: out.clone(), ..settings })?;
     // Of what a damaged file could make us need, nothing comes near this.
     let control = Control::new(1 << 30, None);
-    let ran = match job.question {
+    let ran = match job.question() {
         Question::Sequences => hitherto::run(&job, &control).map(drop),
         Question::Features => hitherto::features(&job, &control).map(drop),
         Question::Dwell => hitherto::dwell(&job, &control).map(drop),

@@ -5,12 +5,12 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
 use hitherto::{
-    Codec, CustomerType, Cutoff, Guests, ItemType, ItemVocabulary, Layout, NullLabel, Settings,
-    Side, Source, UnknownItem,
+    Codec, CustomerType, Cutoff, ItemType, ItemVocabulary, Layout, Settings, Side, Source,
+    UnknownItem,
 };
 
 use crate::cli::choices::usual_action;
-use crate::cli::chosen::Chosen;
+use crate::cli::chosen::{Chosen, Doubt};
 use crate::cli::flags::{BadRows, Days, Gates, Place, Reading, Warnings};
 use crate::cli::job::{JobFile, with_file};
 use crate::cli::values::{Lookback, duration, lookback, size, source_duration, source_pair};
@@ -310,26 +310,6 @@ struct HistoryArgs {
     embargo: Vec<(Source, i64)>,
 }
 
-/// What becomes of doubtful rows.
-#[derive(Args, Debug)]
-#[command(next_help_heading = "Doubtful rows")]
-struct Doubt {
-    /// Impressions without a customer: leave them out, or keep them with an empty history
-    #[arg(long, value_enum, default_value = "drop")]
-    guests: Guests,
-    /// Customer ids that mean "no customer", such as 0,-1
-    #[arg(
-        long,
-        value_name = "IDS",
-        value_delimiter = ',',
-        allow_hyphen_values = true
-    )]
-    guest_ids: Vec<String>,
-    /// Items without a label
-    #[arg(long, value_enum, default_value = "keep")]
-    null_label: NullLabel,
-}
-
 /// What to write.
 #[derive(Args, Debug)]
 #[command(next_help_heading = "Output")]
@@ -351,7 +331,6 @@ impl Sequences {
         let Sequences {
             input,
             history,
-            doubt,
             output,
             ..
         } = self;
@@ -364,9 +343,7 @@ impl Sequences {
         let paths = paths
             .into_iter()
             .filter_map(|(source, path)| Some((source, path?)));
-        let settings = Settings {
-            dir: self.dir,
-            paths: paths.collect(),
+        let own = hitherto::Sequences {
             without: input.without,
             cutoff: history.cutoff,
             lookback_days: history.lookback_days.0,
@@ -376,19 +353,23 @@ impl Sequences {
             sides: history.with,
             pad: !history.no_pad,
             layout: output.layout,
-            guests: doubt.guests,
-            guest_ids: doubt.guest_ids,
-            null_label: doubt.null_label,
-            customer_type: input.customer_type,
             item_type: input.item_type,
             item_vocabulary: input.item_vocabulary,
             unknown_item: input.unknown_item,
             lateness_max_us: input.max_lateness,
             row_group_rows_max: output.row_group_rows,
+            ..hitherto::Sequences::default()
+        };
+        let settings = Settings {
+            dir: self.dir,
+            paths: paths.collect(),
+            customer_type: input.customer_type,
             codec: output.codec,
+            dedup: self.chosen.dedup,
+            ask: self.doubt.set(self.chosen.set(own)).into(),
             ..Settings::default()
         };
-        let settings = self.chosen.set(self.days.set(self.reading.set(settings)));
+        let settings = self.days.set(self.reading.set(settings));
         let settings = self.gates.set(
             self.place
                 .set(self.bad_rows.set(self.warnings.set(settings))),

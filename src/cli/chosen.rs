@@ -1,7 +1,7 @@
 //! Flags that choose among actions and samples, and what they set.
 
 use clap::Args;
-use hitherto::{Dedup, Keep, Settings};
+use hitherto::{Dedup, Guests, Keep, NullLabel, Sequences};
 
 /// Which actions count.
 #[derive(Args, Debug)]
@@ -12,7 +12,7 @@ pub(super) struct Chosen {
     types: Vec<u8>,
     /// Repeated actions; without them, older ones fill a history up, and no log is read less far
     #[arg(long, value_enum, default_value = "none")]
-    dedup: Dedup,
+    pub(super) dedup: Dedup,
     /// Keep all samples but negatives (is_order false), and of these a part, such as 0.1; a column
     /// weight is 1, and 1 / RATE for the negatives kept [default: all, without weights]
     #[arg(long, value_name = "RATE")]
@@ -33,15 +33,46 @@ pub(super) struct Chosen {
 }
 
 impl Chosen {
-    /// The settings with what these flags ask for.
-    pub(super) fn set(self, settings: Settings) -> Settings {
-        Settings {
+    /// The options of `sequences` with what these flags ask for, but for repeats.
+    pub(super) fn set(self, own: Sequences) -> Sequences {
+        Sequences {
             types: self.types,
-            dedup: self.dedup,
             negatives_rate: self.negatives_sample,
             seed: self.seed,
             keep: self.keep,
-            ..settings
+            ..own
+        }
+    }
+}
+
+/// What becomes of doubtful rows.
+#[derive(Args, Debug)]
+#[command(next_help_heading = "Doubtful rows")]
+pub(super) struct Doubt {
+    /// Impressions without a customer: leave them out, or keep them with an empty history
+    #[arg(long, value_enum, default_value = "drop")]
+    guests: Guests,
+    /// Customer ids that mean "no customer", such as 0,-1
+    #[arg(
+        long,
+        value_name = "IDS",
+        value_delimiter = ',',
+        allow_hyphen_values = true
+    )]
+    guest_ids: Vec<String>,
+    /// Items without a label
+    #[arg(long, value_enum, default_value = "keep")]
+    null_label: NullLabel,
+}
+
+impl Doubt {
+    /// The options of `sequences` with what these flags ask for.
+    pub(super) fn set(self, own: Sequences) -> Sequences {
+        Sequences {
+            guests: self.guests,
+            guest_ids: self.guest_ids,
+            null_label: self.null_label,
+            ..own
         }
     }
 }

@@ -4,8 +4,8 @@ use std::path::PathBuf;
 
 use clap::Args;
 use hitherto::{
-    Codec, CustomerType, Dedup, DivideBy, DwellMethod, DwellReport, Job, Publish, Question,
-    Settings, Source, date_text,
+    Codec, CustomerType, Dedup, DivideBy, DwellMethod, DwellReport, Job, Publish, Settings, Source,
+    date_text,
 };
 use serde_json::{Value, json};
 
@@ -127,8 +127,13 @@ impl Dwell {
 
     /// The settings that the flags ask for.
     pub(crate) fn into_settings(self, file: Option<&JobFile>) -> (Common, Settings) {
+        let own = hitherto::Dwell {
+            dwell_method: self.measure.method,
+            divide_by: self.measure.divide_by,
+            idle_timeout_us: self.measure.idle_timeout,
+        };
         let settings = Settings {
-            question: Question::Dwell,
+            ask: own.into(),
             paths: self
                 .events
                 .into_iter()
@@ -140,9 +145,6 @@ impl Dwell {
                 false => Publish::New,
             },
             customer_type: self.input.id_type,
-            dwell_method: self.measure.method,
-            divide_by: self.measure.divide_by,
-            idle_timeout_us: self.measure.idle_timeout,
             dedup: self.measure.dedup,
             codec: self.output.codec,
             ..Settings::default()

@@ -4,8 +4,7 @@ use std::path::PathBuf;
 
 use clap::Args;
 use hitherto::{
-    Codec, CustomerType, Dedup, FeaturesReport, Job, LabelKey, Question, Settings, Source,
-    date_text,
+    Codec, CustomerType, Dedup, FeaturesReport, Job, LabelKey, Settings, Source, date_text,
 };
 use serde_json::{Value, json};
 
@@ -147,15 +146,17 @@ impl Features {
         let paths = paths
             .into_iter()
             .filter_map(|(source, path)| Some((source, path?)));
-        let settings = Settings {
-            question: Question::Features,
-            dir: self.dir,
-            paths: paths.collect(),
-            customer_type: self.input.id_type,
+        let own = hitherto::Features {
             windows: self.ask.windows,
             label_window_us: self.ask.label_window,
             label_key: self.ask.label_key,
             data_end: self.ask.data_end,
+        };
+        let settings = Settings {
+            ask: own.into(),
+            dir: self.dir,
+            paths: paths.collect(),
+            customer_type: self.input.id_type,
             dedup: self.ask.dedup,
             codec: self.output.codec,
             ..Settings::default()

@@ -50,7 +50,7 @@ impl Summary<'_> {
             "rows_read": control.rows().0,
         });
         // The other jobs tell their rows among their own counts.
-        if job.question == Question::Sequences {
+        if job.question() == Question::Sequences {
             stats["rows_written"] = json!(control.rows().1);
         }
         add(&mut stats, self.stats.clone());
@@ -85,7 +85,7 @@ fn counts(job: &Job, report: &Report) -> Vec<(u64, String)> {
             "actions in them landed on or after the day of the impression, --available SOURCE=dt";
         counts.push((late, what.to_owned()));
     }
-    if job.layout == Layout::Request {
+    if job.sequences().layout == Layout::Request {
         let rows = report.days.iter().map(|day| day.rows).sum();
         counts.push((rows, "rows, one per impression".to_owned()));
     }

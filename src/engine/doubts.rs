@@ -96,7 +96,7 @@ fn advice(job: &Job, word: &str) -> String {
         true => word.to_owned(),
         false => format!("'{word}'"),
     };
-    let then = match job.question {
+    let then = match job.question() {
         Question::Sequences => "takes them for impressions without a customer",
         Question::Features => "takes them for bad rows, which --on-bad-row quarantine sets aside",
         Question::Dwell => "leaves them out, and counts them",

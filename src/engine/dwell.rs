@@ -42,10 +42,10 @@ use crate::spill::{Partitions, Spill};
 ///
 /// # Examples
 /// ```no_run
-/// use hitherto::{Control, Job, Question, Settings, Source, dwell};
+/// use hitherto::{Control, Dwell, Job, Settings, Source, dwell};
 ///
 /// let settings = Settings {
-///     question: Question::Dwell,
+///     ask: Dwell::default().into(),
 ///     paths: vec![(Source::Events, "events.csv".into())],
 ///     out: "visits".into(),
 ///     threads: 2,
@@ -67,7 +67,7 @@ fn run(job: &Job, control: &Control) -> Result<DwellReport> {
     let staging = Staging::create(publish_spec(job))?;
     let spec = read_spec(job);
     let policy = Policy::new(&spec);
-    let scan = EventScan::new((&spec, job.dwell_method), &policy, control, types);
+    let scan = EventScan::new((&spec, job.dwell().dwell_method), &policy, control, types);
     let tasks = inputs.opened.iter();
     let tasks: Vec<Task> = tasks.flat_map(|file| file.shared_tasks(&spec)).collect();
     control.enter(Stage::EVENTS, tasks.iter().map(|task| task.steps).sum());
@@ -99,7 +99,7 @@ const TOO_MANY_NAMES: &str = "--dedup exact tells events apart by their names, o
 
 /// An error where repeats are to be left out and cannot be told.
 pub(super) fn check_names(job: &Job, read: &DwellRead) -> Result<()> {
-    let leaves_out = job.dedup == Dedup::Exact && job.dwell_method == DwellMethod::Session;
+    let leaves_out = job.dedup == Dedup::Exact && job.dwell().dwell_method == DwellMethod::Session;
     match leaves_out && !read.names_told {
         true => Err(Error::settings(TOO_MANY_NAMES)),
         false => Ok(()),

@@ -50,13 +50,16 @@ use crate::warnings::Warning;
 ///
 /// # Examples
 /// ```no_run
-/// use hitherto::{Control, Job, Question, Settings, features};
+/// use hitherto::{Control, Features, Job, Settings, features};
 ///
+/// let own = Features {
+///     windows: vec![("1h".into(), 3_600_000_000)],
+///     ..Features::default()
+/// };
 /// let settings = Settings {
-///     question: Question::Features,
+///     ask: own.into(),
 ///     dir: Some("shop".into()),
 ///     out: "training".into(),
-///     windows: vec![("1h".into(), 3_600_000_000)],
 ///     threads: 2,
 ///     ..Settings::default()
 /// };
@@ -161,7 +164,7 @@ pub(super) fn read_listings(
     let clicks = open_source(job, &inputs.sources, Source::Clicks)?;
     units::check(&spec, &clicks, &times_of(&spec, Source::Clicks), last)?;
     let rows_about: u64 = clicks.iter().map(Opened::rows_about).sum();
-    let bits = job.partition_bits;
+    let bits = job.tuning.partition_bits;
     let bits = bits.unwrap_or_else(|| Split::bits_for(rows_about));
     let last = last.unwrap_or(Micros::MIN);
     let wanted = Wanted {
@@ -170,7 +173,7 @@ pub(super) fn read_listings(
         users: shown.users.keys(),
         listings: keys,
         last_asked: last,
-        last_label: Micros(last.0.saturating_add(job.label_window_us)),
+        last_label: Micros(last.0.saturating_add(job.features().label_window_us)),
     };
     control.charge(wanted.listings.bytes() + wanted.users.bytes())?;
     let mut kinds = shown.kinds;
@@ -301,7 +304,7 @@ fn tasks_of(opened: &[Opened], tasks: impl Fn(&Opened) -> Vec<Task>) -> Vec<Task
 
 /// Up to when clicks are complete, if the job says so.
 fn data_end(job: &Job) -> Result<Option<Micros>> {
-    let Some(text) = &job.data_end else {
+    let Some(text) = &job.features().data_end else {
         return Ok(None);
     };
     let written = parse(text.as_bytes()).filter(|written| written.is_near(job.zone()));

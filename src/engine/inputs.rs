@@ -30,7 +30,7 @@ use crate::warnings::Warning;
 /// Looks for inputs and for an output that is there; nothing is opened yet.
 pub(super) fn look(job: &Job, control: &Control) -> Result<Inputs> {
     control.enter(Stage::LOOK, 0);
-    let gates = Gates::read(job.question, job.gates())?;
+    let gates = Gates::read(job.question(), job.gates())?;
     let vocabulary = vocabulary_spec(job).and_then(|spec| spec.file);
     vocabulary.map_or(Ok(()), check_in)?;
     let sources = discover(&file_spec(job))?;
@@ -99,7 +99,7 @@ pub(super) fn check_days<T>(job: &Job, inputs: &Inputs, found: &BTreeMap<Day, T>
     if job.publish == Publish::AddDays(IfExists::Error)
         && let Some(day) = existing.iter().find(|day| found.contains_key(day))
     {
-        let path = job.out.join(publish::day_folder(job.question, *day));
+        let path = job.out.join(publish::day_folder(job.question(), *day));
         return Err(Error::output(
             &path,
             format!("it exists; {}", Hint::DayExists.text()),
@@ -112,7 +112,7 @@ pub(super) fn check_days<T>(job: &Job, inputs: &Inputs, found: &BTreeMap<Day, T>
 fn check_units(job: &Job, opened: &[Opened], newest: Micros) -> Result<()> {
     let spec = read_spec(job);
     let newest = Some(newest).filter(|newest| *newest != Micros::MIN);
-    for of in &job.actions {
+    for of in &job.sequences().actions {
         let is_its = |file: &&Opened| file.file().source == of.source;
         let opened: Vec<Opened> = opened.iter().filter(is_its).cloned().collect();
         units::check(&spec, &opened, &times_of(&spec, of.source), newest)?;
@@ -161,8 +161,9 @@ pub(super) fn find_actions<I: Item>(
     check_units(job, &opened, span.last)?;
     let rows_max: u64 = opened.iter().map(Opened::rows_about).sum();
     // Not a bound, but what is kept if histories fill up and reading stops early.
-    let kept_max = u64::from(probes.keys.count()) * u64::from(job.actions_max);
+    let kept_max = u64::from(probes.keys.count()) * u64::from(job.sequences().actions_max);
     let bits = job
+        .tuning
         .partition_bits
         .unwrap_or_else(|| Split::bits_for(rows_max.min(kept_max)));
     let split = Split::new(probes.keys.count(), bits);

@@ -84,7 +84,7 @@ use crate::warnings::Warning;
 pub fn run(job: &Job, control: &Control) -> Result<Report> {
     check_question(job, Question::Sequences)?;
     let job = &in_zone_of_set(job);
-    in_pool(job, || match job.item_type {
+    in_pool(job, || match job.sequences().item_type {
         ItemType::Int32 => run_typed::<i32>(job, control),
         ItemType::Int64 => run_typed::<i64>(job, control),
     })
@@ -92,10 +92,10 @@ pub fn run(job: &Job, control: &Control) -> Result<Report> {
 
 /// An error unless this is what a job asks.
 fn check_question(job: &Job, question: Question) -> Result<()> {
-    match job.question == question {
+    match job.question() == question {
         true => Ok(()),
         false => {
-            let name = job.question.name();
+            let name = job.question().name();
             Err(Error::settings(format!("this job asks for {name}")))
         }
     }

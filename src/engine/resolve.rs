@@ -20,7 +20,7 @@ pub(super) fn column_types(
     impressions: &[Opened],
     sources: &[SourceFiles],
 ) -> Result<Job> {
-    let keep = job.keep.iter().map(|column| {
+    let keep = job.sequences().keep.iter().map(|column| {
         Ok(Keep {
             kind: Some(keep_type(job, column, impressions)?),
             ..column.clone()
@@ -33,7 +33,7 @@ pub(super) fn column_types(
         let opened = of_actions.map(|source| last_of(job, source));
         last.extend(opened.collect::<Result<Vec<_>>>()?.into_iter().flatten());
     }
-    let sides = job.sides.iter().map(|side| match side {
+    let sides = job.sequences().sides.iter().map(|side| match side {
         Side::TimeDelta => Ok(Side::TimeDelta),
         Side::Column(column) => Ok(Side::Column(SideColumn {
             name: column.name.clone(),

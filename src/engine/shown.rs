@@ -48,7 +48,7 @@ pub(super) fn read_impressions<I: ItemColumn>(
     (skipped, vocabulary): (&[Day], Option<&Vocabulary>),
 ) -> Result<ImpressionState<I>> {
     let customers = customer_type(job, opened)?;
-    GuestIds::check(&job.guest_ids, customers)?;
+    GuestIds::check(&job.sequences().guest_ids, customers)?;
     let known = vocabulary.and_then(Vocabulary::known);
     let specs = (&read_spec(job), &impression_spec(job, skipped));
     let scan = ImpressionScan::new(specs, policy, control, (customers, known));

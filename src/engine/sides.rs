@@ -57,7 +57,14 @@ fn missing(job: &Job, file: &Opened, name: &str) -> Option<Error> {
             let columns = [TextColumn::new(name, true)];
             let format = file.text_format();
             let mut nothing = |_: Record<'_>| Ok(());
-            records(input, format, &columns, job.text_piece_bytes, &mut nothing).err()
+            records(
+                input,
+                format,
+                &columns,
+                job.tuning.text_piece_bytes,
+                &mut nothing,
+            )
+            .err()
         }
         Opened::Empty(..) => None,
     }

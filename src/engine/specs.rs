@@ -16,9 +16,9 @@ use crate::vocabulary::VocabularySpec;
 /// Where the files of each source are.
 pub(crate) fn file_spec(job: &Job) -> FileSpec<'_> {
     let mut sources = job.sources();
-    sources.retain(|source| !job.without.contains(source));
+    sources.retain(|source| !job.sequences().without.contains(source));
     FileSpec {
-        question: job.question,
+        question: job.question(),
         sources,
         dir: job.dir.as_deref(),
         paths: &job.paths,
@@ -29,8 +29,9 @@ pub(crate) fn file_spec(job: &Job) -> FileSpec<'_> {
 
 /// How files are read.
 pub(crate) fn read_spec(job: &Job) -> ReadSpec<'_> {
+    let own = job.sequences();
     ReadSpec {
-        question: job.question,
+        question: job.question(),
         format: job.format,
         columns: &job.columns,
         zone: job.zone(),
@@ -38,25 +39,25 @@ pub(crate) fn read_spec(job: &Job) -> ReadSpec<'_> {
         time_unit: job.time_unit,
         allow_unused: job.allow_unused,
         null_values: &job.null_values,
-        guest_ids: &job.guest_ids,
+        guest_ids: &own.guest_ids,
         customer_type: job.customer_type,
-        item_type: job.item_type,
-        has_item_codes: job.item_vocabulary.is_some(),
+        item_type: own.item_type,
+        has_item_codes: own.item_vocabulary.is_some(),
         on_bad_row: job.on_bad_row,
         bad_rows_max: job.bad_rows_max,
         threads: job.threads,
-        text_piece_bytes: job.text_piece_bytes,
-        cutoff: job.cutoff,
+        text_piece_bytes: job.tuning.text_piece_bytes,
+        cutoff: own.cutoff,
         actions: ActionSpec {
-            sources: &job.actions,
-            available: &job.available,
-            embargo_us: &job.embargo_us,
-            types: &job.types,
-            sides: &job.sides,
+            sources: &own.actions,
+            available: &own.available,
+            embargo_us: &own.embargo_us,
+            types: &own.types,
+            sides: &own.sides,
             dedup: job.dedup,
-            actions_max: job.actions_max,
-            lateness_max_us: job.lateness_max_us,
-            wave_rows_min: job.wave_rows_min,
+            actions_max: own.actions_max,
+            lateness_max_us: own.lateness_max_us,
+            wave_rows_min: job.tuning.wave_rows_min,
         },
     }
 }
@@ -73,21 +74,22 @@ pub(super) fn day_spec<'a>(job: &'a Job, skipped: &'a [Day]) -> DaySpec<'a> {
 
 /// What becomes of the impressions of `sequences`.
 pub(super) fn impression_spec<'a>(job: &'a Job, skipped: &'a [Day]) -> ImpressionSpec<'a> {
+    let own = job.sequences();
     ImpressionSpec {
         days: day_spec(job, skipped),
-        lookback_days: job.lookback_days,
-        guests: job.guests,
-        null_label: job.null_label,
-        negatives_rate: job.negatives_rate,
-        seed: job.seed,
-        keep: &job.keep,
+        lookback_days: own.lookback_days,
+        guests: own.guests,
+        null_label: own.null_label,
+        negatives_rate: own.negatives_rate,
+        seed: own.seed,
+        keep: &own.keep,
     }
 }
 
 /// What becomes of the clicks of `features`.
 pub(super) fn click_spec(job: &Job) -> ClickSpec {
     ClickSpec {
-        label_key: job.label_key,
+        label_key: job.features().label_key,
         dedup: job.dedup,
     }
 }
@@ -95,7 +97,7 @@ pub(super) fn click_spec(job: &Job) -> ClickSpec {
 /// Where the output goes, and how it comes there.
 pub(super) fn publish_spec(job: &Job) -> PublishSpec<'_> {
     PublishSpec {
-        question: job.question,
+        question: job.question(),
         out: &job.out,
         publish: job.publish,
     }
@@ -103,7 +105,8 @@ pub(super) fn publish_spec(job: &Job) -> PublishSpec<'_> {
 
 /// Where the codes of items come from; nothing if ids are integers.
 pub(super) fn vocabulary_spec(job: &Job) -> Option<VocabularySpec<'_>> {
-    let file = match job.item_vocabulary.as_ref()? {
+    let own = job.sequences();
+    let file = match own.item_vocabulary.as_ref()? {
         ItemVocabulary::File(path) => Some(path.as_path()),
         ItemVocabulary::Build => None,
     };
@@ -111,25 +114,26 @@ pub(super) fn vocabulary_spec(job: &Job) -> Option<VocabularySpec<'_>> {
     Some(VocabularySpec {
         file,
         extends: adds_days.then(|| job.out.join(VOCABULARY)),
-        unknown_item: job.unknown_item,
+        unknown_item: own.unknown_item,
     })
 }
 
 /// How rows become Parquet, given the type of `customer_id`.
 pub(crate) fn write_spec(job: &Job, customers: CustomerType) -> WriteSpec<'_> {
+    let own = job.sequences();
     WriteSpec {
-        layout: job.layout,
+        layout: own.layout,
         customers,
-        item_type: job.item_type,
-        actions_max: job.actions_max,
-        pad: job.pad,
+        item_type: own.item_type,
+        actions_max: own.actions_max,
+        pad: own.pad,
         code_max: job.code_max(),
-        sides: &job.sides,
-        keep: &job.keep,
+        sides: &own.sides,
+        keep: &own.keep,
         negative_weight: job.negative_weight(),
         codec: job.codec,
-        page_bytes_max: job.page_bytes_max,
-        encode_plain: job.encode_plain,
+        page_bytes_max: job.tuning.page_bytes_max,
+        encode_plain: job.tuning.encode_plain,
     }
 }
 

@@ -1,6 +1,6 @@
 //! Checks of the sources of actions that a job declares.
 
-use super::Settings;
+use super::Sequences;
 use crate::error::{Error, Result};
 use crate::options::{ActionSource, Source, Types};
 
@@ -13,8 +13,8 @@ const ONLY_MAX: usize = 4;
 ///
 /// # Errors
 /// If not, naming the source.
-pub(super) fn check_actions(settings: &Settings) -> Result<()> {
-    let actions = &settings.actions;
+pub(super) fn check_actions(own: &Sequences) -> Result<()> {
+    let actions = &own.actions;
     if actions.len() > SOURCES_MAX {
         let what = format!(
             "{} sources of actions; there may be {SOURCES_MAX}",
@@ -84,10 +84,10 @@ fn check_only(of: &ActionSource) -> Result<()> {
 }
 
 /// Codes that some source has, once each.
-pub(super) fn check_chosen(settings: &Settings) -> Result<()> {
-    for (at, code) in settings.types.iter().enumerate() {
-        if !settings.actions.iter().any(|of| of.codes().contains(code)) {
-            let known = settings.actions.iter().flat_map(|of| {
+pub(super) fn check_chosen(own: &Sequences) -> Result<()> {
+    for (at, code) in own.types.iter().enumerate() {
+        if !own.actions.iter().any(|of| of.codes().contains(code)) {
+            let known = own.actions.iter().flat_map(|of| {
                 let codes = of.codes().into_iter();
                 codes.map(|code| format!("{code} {}", of.source.name()))
             });
@@ -95,7 +95,7 @@ pub(super) fn check_chosen(settings: &Settings) -> Result<()> {
             let what = format!("--types has {code}, but the types of actions are {known}");
             return Err(Error::settings(what));
         }
-        if settings.types[..at].contains(code) {
+        if own.types[..at].contains(code) {
             return Err(Error::settings(format!("--types names {code} twice")));
         }
     }
@@ -104,16 +104,20 @@ pub(super) fn check_chosen(settings: &Settings) -> Result<()> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::Job;
+    use super::super::{Job, Settings};
     use super::*;
     use crate::options::OtherTypes;
 
     /// What is wrong with a job that declares some actions.
     fn fault(actions: Vec<ActionSource>) -> Option<String> {
         let settings = Settings {
+            ask: Sequences {
+                actions,
+                ..Sequences::default()
+            }
+            .into(),
             dir: Some("logs".into()),
             out: "out".into(),
-            actions,
             ..Settings::default()
         };
         Job::new(settings).err().map(|error| error.to_string())

@@ -1,21 +1,20 @@
 //! What settings must be to each other.
 
-use super::{Settings, actions, columns};
+use super::{Ask, Features, Sequences, Settings, actions, columns};
 use crate::calendar::date_text;
 use crate::error::{Error, Result};
 use crate::options::{ActionSource, Dedup, ItemVocabulary, Publish, Question, Source, UnknownItem};
 use crate::place::check_out;
 
-/// Numbers within their bounds.
+/// Values within their bounds, those of every question and those of the one that is asked.
 pub(super) fn check_ranges(settings: &Settings) -> Result<()> {
-    let max = settings.actions_max;
-    if !(1..=65_536).contains(&max) {
-        return Err(Error::settings(format!(
-            "--max-actions is {max}; it takes 1 to 65536"
-        )));
-    }
-    if settings.row_group_rows_max == 0 {
-        return Err(Error::settings("--row-group-rows is 0; it takes 1 or more"));
+    match &settings.ask {
+        Ask::Sequences(own) => check_sequences(own)?,
+        Ask::Features(own) => check_windows(own)?,
+        Ask::Dwell(own) if own.idle_timeout_us <= 0 => {
+            return Err(Error::settings("--idle-timeout takes a duration above 0"));
+        }
+        Ask::Dwell(_) => {}
     }
     if let (Some(from), Some(to)) = (settings.from, settings.to)
         && to < from
@@ -23,49 +22,57 @@ pub(super) fn check_ranges(settings: &Settings) -> Result<()> {
         let (from, to) = (date_text(from), date_text(to));
         return Err(Error::settings(format!("--from {from} is after --to {to}")));
     }
-    if settings.embargo_us.iter().any(|(_, embargo)| *embargo < 0) {
-        return Err(Error::settings("--embargo takes a duration of 0 or more"));
-    }
     let threads = settings.threads;
     if !(1..=1024).contains(&threads) {
         let what = format!("--threads is {threads}; it takes 1 to 1024");
         return Err(Error::settings(what));
     }
-    if settings.question == Question::Dwell && matches!(settings.publish, Publish::AddDays(_)) {
+    let is_dwell = settings.question() == Question::Dwell;
+    if is_dwell && matches!(settings.publish, Publish::AddDays(_)) {
         let what = "dwell makes tables of all days; --add-days does not apply to them";
         return Err(Error::settings(what));
     }
-    check_windows(settings)?;
-    check_words(settings)?;
-    actions::check_chosen(settings)?;
-    check_rate(settings)?;
-    columns::check_columns(settings)?;
-    check_items(settings)?;
-    if settings.idle_timeout_us <= 0 {
-        return Err(Error::settings("--idle-timeout takes a duration above 0"));
-    }
-    if settings.text_piece_bytes == 0 {
+    if settings.tuning.text_piece_bytes == 0 {
         return Err(Error::settings("pieces of text have 1 byte or more"));
     }
-    if settings.partition_bits.is_some_and(|bits| bits > 12) {
+    if settings.tuning.partition_bits.is_some_and(|bits| bits > 12) {
         return Err(Error::settings("partition bits go from 0 to 12"));
     }
-    Ok(())
+    check_words(settings)
+}
+
+/// Options of `sequences` within their bounds.
+fn check_sequences(own: &Sequences) -> Result<()> {
+    let max = own.actions_max;
+    if !(1..=65_536).contains(&max) {
+        return Err(Error::settings(format!(
+            "--max-actions is {max}; it takes 1 to 65536"
+        )));
+    }
+    if own.row_group_rows_max == 0 {
+        return Err(Error::settings("--row-group-rows is 0; it takes 1 or more"));
+    }
+    if own.embargo_us.iter().any(|(_, embargo)| *embargo < 0) {
+        return Err(Error::settings("--embargo takes a duration of 0 or more"));
+    }
+    actions::check_chosen(own)?;
+    check_rate(own)?;
+    columns::check_columns(own)?;
+    check_items(own)?;
+    actions::check_actions(own)
 }
 
 /// Windows that are above 0 and have a name of their own, which becomes that of a column.
-fn check_windows(settings: &Settings) -> Result<()> {
-    for (at, (name, window)) in settings.windows.iter().enumerate() {
-        let is_named = settings.windows[..at]
-            .iter()
-            .any(|(other, _)| other == name);
+fn check_windows(own: &Features) -> Result<()> {
+    for (at, (name, window)) in own.windows.iter().enumerate() {
+        let is_named = own.windows[..at].iter().any(|(other, _)| other == name);
         if *window <= 0 || name.is_empty() || is_named {
             return Err(Error::settings(format!(
                 "--windows has \"{name}\"; it takes durations above 0, each once"
             )));
         }
     }
-    if settings.label_window_us <= 0 {
+    if own.label_window_us <= 0 {
         return Err(Error::settings("--label-window takes a duration above 0"));
     }
     Ok(())
@@ -78,18 +85,18 @@ fn check_words(settings: &Settings) -> Result<()> {
             "--null-values has \"{word}\"; it takes words without commas"
         )));
     }
-    if settings.dedup == Dedup::Consecutive && settings.question != Question::Sequences {
+    if settings.dedup == Dedup::Consecutive && settings.question() != Question::Sequences {
         return Err(Error::settings(format!(
             "{} leaves exact repeats out, or none; --dedup takes none or exact",
-            settings.question.name()
+            settings.question().name()
         )));
     }
     Ok(())
 }
 
 /// A rate that is one, with no more digits than a manifest can tell exactly.
-fn check_rate(settings: &Settings) -> Result<()> {
-    let Some(rate) = settings.negatives_rate else {
+fn check_rate(own: &Sequences) -> Result<()> {
+    let Some(rate) = own.negatives_rate else {
         return Ok(());
     };
     let is_short = (rate * 1e9).round() / 1e9 == rate;
@@ -117,7 +124,7 @@ pub(super) fn check_sources(settings: &Settings) -> Result<()> {
     }
     let sources = &settings.sources()[..];
     if settings.dir.is_none() && !named.contains(&sources[0]) {
-        return Err(Error::settings(match settings.question {
+        return Err(Error::settings(match settings.question() {
             Question::Dwell => "no events to read; give their path, or --files-from events=LIST",
             _ => "no impressions to read; give the folder that holds them, or --impressions PATH",
         }));
@@ -133,14 +140,14 @@ pub(super) fn check_sources(settings: &Settings) -> Result<()> {
         if listed.count() + usize::from(by_path) > 1 {
             return Err(Error::settings(format!("{name} are named twice")));
         }
-        if settings.without.contains(source) && named.contains(source) {
+        if settings.sequences().without.contains(source) && named.contains(source) {
             return Err(Error::settings(format!(
                 "--without {name}, but {name} are named"
             )));
         }
     }
     let is_action = |of: &Source| Source::ACTIONS.contains(of) || sources[1..].contains(of);
-    if !settings.without.iter().all(is_action) {
+    if !settings.sequences().without.iter().all(is_action) {
         return Err(Error::settings("--without takes clicks, carts or orders"));
     }
     if settings.out.as_os_str().is_empty() {
@@ -157,19 +164,20 @@ pub(super) fn check_sources(settings: &Settings) -> Result<()> {
 fn not_read(settings: &Settings, source: Source) -> Error {
     let sources = settings.sources();
     let known: Vec<_> = sources.iter().map(Source::name).collect();
-    let (question, source, known) = (settings.question.name(), source.name(), known.join(", "));
+    let (question, source, known) = (settings.question().name(), source.name(), known.join(", "));
     Error::settings(format!("{question} reads no {source}, but {known}"))
 }
 
 /// Column names that exist, once each, and availability of actions only.
 pub(super) fn check_columns(settings: &Settings) -> Result<()> {
+    let own = settings.sequences();
     for (at, (source, ours, _)) in settings.columns.iter().enumerate() {
-        let mut known = source.columns(settings.question).to_vec();
+        let mut known = source.columns(settings.question()).to_vec();
         let name = source.name();
         if known.is_empty() || !settings.sources().contains(source) {
             return Err(not_read(settings, *source));
         }
-        if settings.actions.iter().any(|of| of.source == *source) {
+        if own.actions.iter().any(|of| of.source == *source) {
             known.extend(settings.side_columns().map(|column| column.name.as_str()));
         }
         if !known.contains(&ours.as_str()) {
@@ -187,11 +195,11 @@ pub(super) fn check_columns(settings: &Settings) -> Result<()> {
             )));
         }
     }
-    let available = settings
+    let available = own
         .available
         .iter()
         .map(|(source, _)| ("--available", *source));
-    let embargo = settings
+    let embargo = own
         .embargo_us
         .iter()
         .map(|(source, _)| ("--embargo", *source));
@@ -199,8 +207,8 @@ pub(super) fn check_columns(settings: &Settings) -> Result<()> {
     for (flag, source) in available.chain(embargo) {
         let name = source.name();
         let is_action = |of: &ActionSource| of.source == source;
-        if !settings.actions.iter().any(is_action) {
-            let known: Vec<_> = settings.actions.iter().map(|of| of.source.name()).collect();
+        if !own.actions.iter().any(is_action) {
+            let known: Vec<_> = own.actions.iter().map(|of| of.source.name()).collect();
             let known = known.join(", ");
             return Err(Error::settings(format!("{flag} takes actions: {known}")));
         }
@@ -213,9 +221,9 @@ pub(super) fn check_columns(settings: &Settings) -> Result<()> {
 }
 
 /// Only what a vocabulary lacks can be left out.
-fn check_items(settings: &Settings) -> Result<()> {
-    let is_given = matches!(settings.item_vocabulary, Some(ItemVocabulary::File(_)));
-    if settings.unknown_item == UnknownItem::Drop && !is_given {
+fn check_items(own: &Sequences) -> Result<()> {
+    let is_given = matches!(own.item_vocabulary, Some(ItemVocabulary::File(_)));
+    if own.unknown_item == UnknownItem::Drop && !is_given {
         return Err(Error::settings(
             "--unknown-item drop needs a vocabulary to know items by; \
              --item-vocabulary FILE gives one",

@@ -1,6 +1,6 @@
 //! Checks of the columns that `--keep` and `--with` add to the output.
 
-use super::Settings;
+use super::Sequences;
 use crate::error::{Error, Result};
 use crate::options::{OURS, SIDE_COLUMNS_MAX, Side};
 
@@ -11,26 +11,23 @@ const KEPT_MAX: usize = 24;
 ///
 /// # Errors
 /// If not, naming the column.
-pub(super) fn check_columns(settings: &Settings) -> Result<()> {
-    let kept = || settings.keep.iter().map(|keep| keep.name.as_str());
-    let told = || settings.sides.iter().map(Side::column);
+pub(super) fn check_columns(own: &Sequences) -> Result<()> {
+    let kept = || own.keep.iter().map(|keep| keep.name.as_str());
+    let told = || own.sides.iter().map(Side::column);
     check_once("--with", told())?;
     let is_kept = |name: &&str| kept().any(|other| other.eq_ignore_ascii_case(name));
     if let Some(name) = told().find(is_kept) {
         let what = format!("--with and --keep both have \"{name}\"");
         return Err(Error::settings(what));
     }
-    check_free(
-        "--with",
-        settings.side_columns().map(|column| &*column.name),
-    )?;
-    let count = settings.side_columns().len();
+    check_free("--with", own.side_columns().map(|column| &*column.name))?;
+    let count = own.side_columns().len();
     if count > SIDE_COLUMNS_MAX {
         return Err(Error::settings(format!(
             "--with names {count} columns of actions; it takes at most {SIDE_COLUMNS_MAX}"
         )));
     }
-    if settings.keep.iter().filter(|keep| !keep.of_items).count() > KEPT_MAX {
+    if own.keep.iter().filter(|keep| !keep.of_items).count() > KEPT_MAX {
         let what = format!("--keep takes at most {KEPT_MAX} columns of impressions");
         return Err(Error::settings(what));
     }

@@ -5,6 +5,7 @@
 //! and at least the first source of its question to read.
 
 mod actions;
+mod ask;
 mod checks;
 mod columns;
 mod settings;
@@ -15,7 +16,8 @@ use crate::calendar::Zone;
 use crate::error::{Error, Result};
 use crate::ids::{Day, narrow};
 
-pub use self::settings::Settings;
+pub use self::ask::{Ask, Dwell, Features, Sequences};
+pub use self::settings::{Settings, Tuning};
 pub(crate) use crate::options::{
     ActionSource, Codec, CustomerType, Cutoff, Dedup, DivideBy, DwellMethod, Format, Gate, Guests,
     IfExists, ItemType, ItemVocabulary, Keep, KeepType, LabelKey, Layout, NullLabel, OnBadRow,
@@ -52,7 +54,6 @@ impl Job {
     /// [`crate::ErrorKind::Settings`], naming the flag to change.
     pub fn new(settings: Settings) -> Result<Job> {
         checks::check_ranges(&settings)?;
-        actions::check_actions(&settings)?;
         checks::check_sources(&settings)?;
         checks::check_columns(&settings)?;
         let zone = Zone::named(settings.zone_name()).ok_or_else(|| {
@@ -62,7 +63,7 @@ impl Job {
             ))
         })?;
         let sources = settings.sources();
-        let gate = |text: &String| Gate::parse(settings.question, &sources, text);
+        let gate = |text: &String| Gate::parse(settings.question(), &sources, text);
         let gates = settings.fail_if.iter().map(gate).collect::<Result<_>>()?;
         Ok(Job {
             settings,
@@ -104,20 +105,31 @@ impl Job {
         renamed.map_or(name, |(_, _, theirs)| theirs)
     }
 
-    /// The place of a source in the list of [`Settings::actions`], which counts are kept by.
+    /// The place of a source in the list of [`Sequences::actions`], which counts are kept by.
     pub(crate) fn slot(&self, source: Source) -> Option<usize> {
-        self.actions.iter().position(|of| of.source == source)
+        self.sequences()
+            .actions
+            .iter()
+            .position(|of| of.source == source)
     }
 
     /// The highest code that an action may have.
     pub(crate) fn code_max(&self) -> u8 {
-        let codes = self.actions.iter().flat_map(ActionSource::codes);
+        let codes = self
+            .sequences()
+            .actions
+            .iter()
+            .flat_map(ActionSource::codes);
         codes.max().unwrap_or(0)
     }
 
     /// The column that says when an action of a source was known.
     pub fn available_column(&self, source: Source) -> Option<&str> {
-        let given = self.available.iter().find(|(of, _)| *of == source);
+        let given = self
+            .sequences()
+            .available
+            .iter()
+            .find(|(of, _)| *of == source);
         given.map(|(_, column)| column.as_str())
     }
 
@@ -128,25 +140,28 @@ impl Job {
 
     /// Whether actions of a code count.
     pub(crate) fn counts_type(&self, code: u8) -> bool {
-        self.types.is_empty() || self.types.contains(&code)
+        self.sequences().types.is_empty() || self.sequences().types.contains(&code)
     }
 
     /// The same job, with other columns added to the output.
     pub(crate) fn with_columns(&self, keep: Vec<Keep>, sides: Vec<Side>) -> Job {
         let mut job = self.clone();
-        job.settings.keep = keep;
-        job.settings.sides = sides;
+        let own = job.settings.sequences_mut();
+        (own.keep, own.sides) = (keep, sides);
         job
     }
 
     /// The weight of a negative that a sample kept, if negatives are sampled: all others weigh 1.
     pub(crate) fn negative_weight(&self) -> Option<f32> {
-        self.negatives_rate.map(|rate| narrow(1.0 / rate))
+        self.sequences()
+            .negatives_rate
+            .map(|rate| narrow(1.0 / rate))
     }
 
     /// Microseconds after which an action of a source is known; 0 without an embargo.
     pub fn embargo_of(&self, source: Source) -> i64 {
-        self.embargo_us
+        self.sequences()
+            .embargo_us
             .iter()
             .find(|(of, _)| *of == source)
             .map_or(0, |(_, embargo)| *embargo)

@@ -7,11 +7,14 @@
 
 use std::cell::Cell;
 
-use serde::Deserialize;
 use serde::de::value::MapDeserializer;
+use serde::{Deserialize, Serialize};
 use serde_json::{Error, Map, Value, json};
 
-use crate::job::{ActionSource, CustomerType, ItemVocabulary, Job, Question, Settings, Source};
+use crate::job::{
+    ActionSource, Ask, CustomerType, Dwell, Features, ItemVocabulary, Job, Question, Sequences,
+    Settings, Source,
+};
 use crate::scan::events::IdTypes;
 use crate::scan::features::FeatureTypes;
 
@@ -116,17 +119,22 @@ pub(crate) fn settings(job: &Job, text_ids: bool, items_from: Option<u64>) -> Va
         true => CustomerType::String,
         false => CustomerType::Int64,
     };
-    let told = Settings {
+    let own = Sequences {
         without: unread(job),
+        ..job.sequences().clone()
+    };
+    let common = Settings {
         customer_type: Some(customer_type),
         ..Settings::clone(job)
     };
-    let from = job.item_vocabulary.as_ref().map(|from| match from {
+    let from = own.item_vocabulary.as_ref().map(|from| match from {
         ItemVocabulary::Build => from.text(),
         ItemVocabulary::File(_) => format!("{:016x}", items_from.unwrap_or_default()),
     });
-    let mut members = members(told, (ITEMS_FROM, json!(from)), &OF_SEQUENCES);
-    if job.actions == ActionSource::defaults() {
+    let is_usual = own.actions == ActionSource::defaults();
+    let found = (ITEMS_FROM, json!(from));
+    let mut members = members((common, &own), found, &OF_SEQUENCES);
+    if is_usual {
         members.shift_remove(ACTION_SOURCES);
     }
     Value::Object(members)
@@ -135,13 +143,21 @@ pub(crate) fn settings(job: &Job, text_ids: bool, items_from: Option<u64>) -> Va
 /// Settings of `features` that decide about rows and bytes.
 pub(crate) fn feature_settings(job: &Job, types: FeatureTypes) -> Value {
     let types = (ID_TYPES, json!(types));
-    Value::Object(members(Settings::clone(job), types, &OF_FEATURES))
+    Value::Object(members(
+        (Settings::clone(job), job.features()),
+        types,
+        &OF_FEATURES,
+    ))
 }
 
 /// Settings of `dwell` that decide about rows and bytes.
 pub(crate) fn dwell_settings(job: &Job, types: IdTypes) -> Value {
     let types = (ID_TYPES, json!(types));
-    Value::Object(members(Settings::clone(job), types, &OF_DWELL))
+    Value::Object(members(
+        (Settings::clone(job), job.dwell()),
+        types,
+        &OF_DWELL,
+    ))
 }
 
 /// The usual actions that a job does not read.
@@ -151,55 +167,75 @@ fn unread(job: &Job) -> Vec<Source> {
         by_path || job.files_from.iter().any(|(named, _)| named == source)
     };
     let is_read = |source: &Source| {
-        let in_dir = job.dir.is_some() && !job.without.contains(source);
+        let in_dir = job.dir.is_some() && !job.sequences().without.contains(source);
         job.slot(*source).is_some() && (in_dir || is_named(source))
     };
     let actions = Source::ACTIONS.into_iter();
     actions.filter(|source| !is_read(source)).collect()
 }
 
-/// Some settings, and what was found beside them, as members of an object in the order of names.
-fn members(settings: Settings, found: (&str, Value), names: &[&str]) -> Map<String, Value> {
-    let timezone = Some(settings.zone_name().to_owned());
-    let settings = Settings {
-        timezone,
-        ..settings
+/// Settings, those of the question, and what was found beside them, as members of an object in the
+/// order of names.
+fn members(
+    (common, own): (Settings, &impl Serialize),
+    found: (&str, Value),
+    names: &[&str],
+) -> Map<String, Value> {
+    let (mut common, mut own) = (json!(in_named_zone(common)), json!(own));
+    common[found.0] = found.1;
+    let mut take = |name: &str| match own.get_mut(name) {
+        Some(value) => value.take(),
+        None => common[name].take(),
     };
-    let mut all = json!(settings);
-    all[found.0] = found.1;
-    let told = names
-        .iter()
-        .map(|name| ((*name).to_owned(), all[*name].take()));
+    let told = names.iter().map(|name| ((*name).to_owned(), take(name)));
     told.collect()
+}
+
+/// Settings that name their zone.
+fn in_named_zone(settings: Settings) -> Settings {
+    Settings {
+        timezone: Some(settings.zone_name().to_owned()),
+        ..settings
+    }
 }
 
 /// The settings that a manifest tells, without inputs and output; or the name of the one that is
 /// missing or makes no sense.
 pub(crate) fn parse_settings(question: Question, told: &Value) -> Result<Settings, &'static str> {
-    let names = match question {
-        Question::Sequences => &OF_SEQUENCES[..],
-        Question::Features => &OF_FEATURES,
-        Question::Dwell => &OF_DWELL,
-    };
+    match question {
+        Question::Sequences => read_job::<Sequences>(told, &OF_SEQUENCES),
+        Question::Features => read_job::<Features>(told, &OF_FEATURES),
+        Question::Dwell => read_job::<Dwell>(told, &OF_DWELL),
+    }
+}
+
+/// Reads the settings of a job by their names.
+fn read_job<'t, T: Deserialize<'t> + Into<Ask>>(
+    told: &'t Value,
+    names: &[&'static str],
+) -> Result<Settings, &'static str> {
     let is_missing = |name: &&&str| names.contains(name) && told[**name].is_null();
     if let Some(name) = NOT_NULL.iter().find(is_missing) {
         return Err(name);
     }
-    let settings = read(told, names.iter().filter(|name| is_needed(told, name)))?;
+    let names = || names.iter().filter(|name| is_needed(told, name));
     Ok(Settings {
-        question,
-        ..settings
+        ask: read::<T>(told, names())?.into(),
+        ..read(told, names())?
     })
 }
 
-/// What the settings of a manifest say of sources, or the name of the one that makes no sense.
+/// What the settings of a manifest say of sources, those of `sequences` beside others.
 ///
 /// # Errors
 /// The name of a setting that makes no sense.
 #[doc(hidden)]
 pub fn source_settings(told: &Value) -> Result<Settings, &'static str> {
-    let is_told = |name: &&&str| !told[**name].is_null();
-    read(told, OF_SOURCES.iter().filter(is_told))
+    let names = || OF_SOURCES.iter().filter(|name| !told[**name].is_null());
+    Ok(Settings {
+        ask: read::<Sequences>(told, names())?.into(),
+        ..read(told, names())?
+    })
 }
 
 /// Whether a setting is one of [`Settings`], and must be there or is.
@@ -212,16 +248,16 @@ fn is_needed(told: &Value, name: &str) -> bool {
 ///
 /// # Errors
 /// The name of the first that makes no sense.
-fn read<'n>(
-    told: &Value,
+fn read<'t, 'n, T: Deserialize<'t>>(
+    told: &'t Value,
     names: impl Iterator<Item = &'n &'static str>,
-) -> Result<Settings, &'static str> {
+) -> Result<T, &'static str> {
     let at = Cell::new("");
     let members = names.map(|name| {
         at.set(name);
         (*name, &told[*name])
     });
-    Settings::deserialize(MapDeserializer::new(members)).map_err(|_: Error| at.get())
+    T::deserialize(MapDeserializer::new(members)).map_err(|_: Error| at.get())
 }
 
 /// The types of ids that a manifest of `features` tells.
@@ -244,7 +280,7 @@ mod tests {
 
     /// A job of some settings.
     fn job(settings: Settings) -> Job {
-        let source = settings.question.sources()[0];
+        let source = settings.question().sources()[0];
         let settings = Settings {
             paths: vec![(source, "logs".into())],
             out: "out".into(),
@@ -257,39 +293,43 @@ mod tests {
     fn settings_of_sequences_come_back() {
         for text_ids in [false, true] {
             let asked = job(Settings {
-                cutoff: Cutoff::Time,
-                lookback_days: None,
-                available: vec![(Source::Clicks, "known".into())],
-                embargo_us: vec![(Source::Orders, 5)],
-                types: vec![3, 1],
+                ask: Sequences {
+                    cutoff: Cutoff::Time,
+                    lookback_days: None,
+                    available: vec![(Source::Clicks, "known".into())],
+                    embargo_us: vec![(Source::Orders, 5)],
+                    types: vec![3, 1],
+                    actions_max: 7,
+                    sides: vec![
+                        Side::parse("price:float32").expect("a column"),
+                        Side::TimeDelta,
+                        Side::parse("quantity:int32").expect("a column"),
+                    ],
+                    pad: false,
+                    layout: Layout::Request,
+                    guests: Guests::Empty,
+                    guest_ids: vec!["0".into(), "-1".into()],
+                    null_label: NullLabel::Drop,
+                    keep: ["surface:string", "item.x:boolean"]
+                        .map(|text| Keep::parse(text).expect("a column"))
+                        .to_vec(),
+                    negatives_rate: Some(0.123_456_789),
+                    seed: u64::MAX,
+                    item_type: ItemType::Int64,
+                    item_vocabulary: Some(ItemVocabulary::File("codes.parquet".into())),
+                    unknown_item: UnknownItem::Drop,
+                    lateness_max_us: Some(9),
+                    row_group_rows_max: 11,
+                    ..Sequences::default()
+                }
+                .into(),
                 dedup: Dedup::Consecutive,
-                actions_max: 7,
-                sides: vec![
-                    Side::parse("price:float32").expect("a column"),
-                    Side::TimeDelta,
-                    Side::parse("quantity:int32").expect("a column"),
-                ],
-                pad: false,
-                layout: Layout::Request,
-                guests: Guests::Empty,
-                guest_ids: vec!["0".into(), "-1".into()],
-                null_label: NullLabel::Drop,
-                keep: ["surface:string", "item.x:boolean"]
-                    .map(|text| Keep::parse(text).expect("a column"))
-                    .to_vec(),
-                negatives_rate: Some(0.123_456_789),
-                seed: u64::MAX,
                 timezone: Some("Europe/Berlin".into()),
                 columns: vec![(Source::Clicks, "item_id".into(), "a=b.c".into())],
                 time_unit: Some(TimeUnit::Nano),
                 null_values: vec!["\\N".into(), String::new()],
-                item_type: ItemType::Int64,
-                item_vocabulary: Some(ItemVocabulary::File("codes.parquet".into())),
-                unknown_item: UnknownItem::Drop,
                 on_bad_row: OnBadRow::Quarantine,
                 bad_rows_max: 3,
-                lateness_max_us: Some(9),
-                row_group_rows_max: 11,
                 codec: Codec::Lz4Raw,
                 ..Settings::default()
             });
@@ -302,11 +342,13 @@ mod tests {
     #[test]
     fn settings_of_features_and_dwell_come_back() {
         let asked = job(Settings {
-            question: Question::Features,
-            windows: vec![("7d".into(), 7), ("1h".into(), 1)],
-            label_window_us: 12,
-            label_key: LabelKey::Listing,
-            data_end: Some("2024-01-01".into()),
+            ask: Features {
+                windows: vec![("7d".into(), 7), ("1h".into(), 1)],
+                label_window_us: 12,
+                label_key: LabelKey::Listing,
+                data_end: Some("2024-01-01".into()),
+            }
+            .into(),
             dedup: Dedup::Exact,
             null_values: vec!["null".into()],
             ..Settings::default()
@@ -322,10 +364,12 @@ mod tests {
         assert_eq!(feature_types(&told), Some(types));
 
         let asked = job(Settings {
-            question: Question::Dwell,
-            dwell_method: DwellMethod::Session,
-            divide_by: DivideBy::Flyers,
-            idle_timeout_us: 8,
+            ask: Dwell {
+                dwell_method: DwellMethod::Session,
+                divide_by: DivideBy::Flyers,
+                idle_timeout_us: 8,
+            }
+            .into(),
             dedup: Dedup::Exact,
             null_values: vec!["null".into()],
             ..Settings::default()

@@ -46,7 +46,7 @@ pub(crate) fn events(
                     let is_placed = flyer.is_some() && merchant.is_some();
                     let counts = match is_open {
                         true => is_placed,
-                        false => settings.dwell_method == DwellMethod::Session,
+                        false => settings.dwell().dwell_method == DwellMethod::Session,
                     };
                     if counts && is_wanted(&user) {
                         found.push(LogEvent {

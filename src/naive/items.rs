@@ -56,7 +56,7 @@ impl ItemCodes {
         })?;
         Ok(ItemCodes {
             known: Some(Mutex::new(known)),
-            drops: settings.unknown_item == UnknownItem::Drop,
+            drops: settings.sequences().unknown_item == UnknownItem::Drop,
         })
     }
 

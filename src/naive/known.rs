@@ -17,7 +17,7 @@ pub(super) enum Known<'a> {
 impl<'a> Known<'a> {
     /// What settings ask of a file, if they do.
     pub(super) fn of(settings: &'a Settings, file: &LogFile) -> Option<Known<'a>> {
-        let mut available = settings.available.iter();
+        let mut available = settings.sequences().available.iter();
         let (_, column) = available.find(|(of, _)| *of == file.source)?;
         let folder = day_of_folder(&file.shown).filter(|_| column == DT);
         Some(folder.map_or(Known::Column(column), Known::Folder))

@@ -16,35 +16,32 @@ use crate::oracle::{LogAction, LogImpression, LogTime, Repeats, Rules, Told, day
 
 /// The rules that settings of `sequences` make.
 pub(crate) fn rules(settings: &Settings) -> Rules {
+    let own = settings.sequences();
     let embargo = |source: Source| {
-        let mut given = settings.embargo_us.iter();
+        let mut given = own.embargo_us.iter();
         given.find(|(of, _)| *of == source).map(|(_, us)| *us)
     };
     Rules {
-        cutoff_is_time: settings.cutoff == Cutoff::Time,
-        lookback_days: settings.lookback_days,
-        embargo_us: settings
-            .actions
-            .iter()
-            .map(|of| embargo(of.source))
-            .collect(),
-        types: settings.types.clone(),
+        cutoff_is_time: own.cutoff == Cutoff::Time,
+        lookback_days: own.lookback_days,
+        embargo_us: own.actions.iter().map(|of| embargo(of.source)).collect(),
+        types: own.types.clone(),
         repeats: match settings.dedup {
             Dedup::None => Repeats::Kept,
             Dedup::Exact => Repeats::Exact,
             Dedup::Consecutive => Repeats::Consecutive,
         },
-        told: settings
+        told: own
             .sides
             .iter()
             .filter(|side| **side == Side::TimeDelta)
             .map(|_| Told::TimeDelta)
             .collect(),
-        actions_max: usize::try_from(settings.actions_max).unwrap_or(usize::MAX),
+        actions_max: usize::try_from(own.actions_max).unwrap_or(usize::MAX),
         timezone: settings.zone_name().to_owned(),
-        guests_are_rows: settings.guests == Guests::Empty,
-        negatives: settings.negatives_rate.map(|rate| (rate, settings.seed)),
-        drop_null_labels: settings.null_label == NullLabel::Drop,
+        guests_are_rows: own.guests == Guests::Empty,
+        negatives: own.negatives_rate.map(|rate| (rate, own.seed)),
+        drop_null_labels: own.null_label == NullLabel::Drop,
     }
 }
 
@@ -59,7 +56,7 @@ fn is_guest(settings: &Settings, id: &str) -> bool {
         CustomerType::Int64 => guest.parse::<i64>().ok() == id.parse().ok(),
         CustomerType::String => guest == id,
     };
-    settings.guest_ids.iter().any(same)
+    settings.sequences().guest_ids.iter().any(same)
 }
 
 /// The customer of a cell: nobody if it is null or a guest's id.
@@ -82,7 +79,13 @@ pub(crate) fn actions(
     is_wanted: &(dyn Fn(&str) -> bool + Sync),
     check: Check<'_>,
 ) -> Result<(Vec<Found<LogAction>>, u64)> {
-    let is_action = |source| settings.actions.iter().any(|of| of.source == source);
+    let is_action = |source| {
+        settings
+            .sequences()
+            .actions
+            .iter()
+            .any(|of| of.source == source)
+    };
     let found = per_file(files, is_action, |file| {
         actions_of((settings, items), file, is_wanted, check)
     })?;
@@ -144,7 +147,7 @@ fn actions_of(
             let known = available
                 .as_ref()
                 .map(|of| of.time(settings, &cells[known_at]));
-            let item = items.item(&cells[1], columns[1], settings.item_type)?;
+            let item = items.item(&cells[1], columns[1], settings.sequences().item_type)?;
             Ok(LogAction {
                 customer: Some(whose.clone()),
                 time,
@@ -187,7 +190,7 @@ fn item_and_times(settings: &Settings, source: Source) -> (&str, Vec<&str>) {
 
 /// The place of a source of actions in the list of settings, and what is said of it there.
 fn log_of(settings: &Settings, source: Source) -> (usize, &ActionSource) {
-    let mut logs = settings.actions.iter().enumerate();
+    let mut logs = settings.sequences().actions.iter().enumerate();
     logs.find(|(_, of)| of.source == source)
         .expect("only files of these sources are read")
 }
@@ -264,7 +267,11 @@ fn impressions_of(
         "impressions",
     ];
     let columns = ours.map(|ours| column(settings, Source::Impressions, ours));
-    let carried = settings.keep.iter().filter(|keep| !keep.of_items);
+    let carried = settings
+        .sequences()
+        .keep
+        .iter()
+        .filter(|keep| !keep.of_items);
     let carried: Vec<_> = carried.collect();
     let mut wanted = columns.to_vec();
     wanted.extend(carried.iter().map(|keep| keep.name.as_str()));
@@ -318,7 +325,7 @@ fn moment(
     cells: &[Cell],
 ) -> Option<(Option<LogTime>, i32)> {
     let of_time = |time| day_in(settings.zone_name(), time).unwrap_or(i32::MAX);
-    let time = match settings.cutoff {
+    let time = match settings.sequences().cutoff {
         Cutoff::Day => None,
         Cutoff::Time => Some(cells[1].time(columns[1], settings).ok()??.0),
     };
@@ -338,11 +345,12 @@ fn items_of(
     name: &str,
     cell: &Cell,
 ) -> std::result::Result<ItemsKept, Fault> {
+    let own = settings.sequences();
     let ours = ["item_id", "is_order"];
     let mut names = ours
         .map(|ours| column(settings, Source::Impressions, ours))
         .to_vec();
-    let carried: Vec<_> = settings.keep.iter().filter(|keep| keep.of_items).collect();
+    let carried: Vec<_> = own.keep.iter().filter(|keep| keep.of_items).collect();
     names.extend(carried.iter().map(|keep| keep.name.as_str()));
     let fault = || Fault::new(name, "an array of objects", cell);
     let elements: Vec<Vec<Cell>> = match cell {
@@ -374,9 +382,9 @@ fn items_of(
         let values = carried.iter().zip(&element[ours.len()..]);
         let values = values.map(|(keep, cell)| cell.kept(settings, keep));
         kept.push(values.collect::<std::result::Result<_, _>>()?);
-        let item = codes.item(&element[0], names[0], settings.item_type)?;
+        let item = codes.item(&element[0], names[0], own.item_type)?;
         let label = element[1].label(names[1])?;
-        if label.is_none() && settings.null_label == NullLabel::Error {
+        if label.is_none() && own.null_label == NullLabel::Error {
             return Err(Fault::new(names[1], "true or false", &element[1]));
         }
         items.push((item, label));

@@ -7,10 +7,14 @@ use crate::oracle::Number;
 
 /// The columns of a source that are told, as its files name them, and what they hold.
 pub(super) fn told_in(settings: &Settings, source: Source) -> Vec<(&str, Option<SideType>)> {
-    let told = settings.sides.iter().filter_map(|side| match side {
-        Side::TimeDelta => None,
-        Side::Column(of) => Some((column(settings, source, &of.name), of.kind)),
-    });
+    let told = settings
+        .sequences()
+        .sides
+        .iter()
+        .filter_map(|side| match side {
+            Side::TimeDelta => None,
+            Side::Column(of) => Some((column(settings, source, &of.name), of.kind)),
+        });
     told.collect()
 }
 

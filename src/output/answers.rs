@@ -197,7 +197,11 @@ impl<'a, I: Item> Answers<'a, I> {
             cutoffs: &self.probes.cutoffs[of_probes.clone()],
             lookback_starts: &self.probes.lookback_starts[of_probes],
         };
-        let histories = Histories::of(sorted, &runs, (self.job.actions_max, self.job.dedup));
+        let histories = Histories::of(
+            sorted,
+            &runs,
+            (self.job.sequences().actions_max, self.job.dedup),
+        );
         // Pairs of actions that share a time take some as well.
         let held = histories.bytes();
         self.control.charge(held.saturating_sub(bytes))?;

@@ -89,7 +89,7 @@ pub(super) fn judge(
     control.check()?;
     // Where all days are left as they are, there is nothing to judge.
     if inputs.days_skipped(job) == 0 || !metrics.is_empty() {
-        inputs.gates.judge(job.question, metrics)?;
+        inputs.gates.judge(job.question(), metrics)?;
     }
     let rejected = quarantine::write(staging, &inputs.rejected)?;
     Ok(RunFiles::new(file_values(job, &inputs.opened)?, rejected))
@@ -106,7 +106,7 @@ pub(super) fn commit(
     (inputs, run): (&Inputs, &RunFiles),
     outcome: &Outcome<'_>,
 ) -> Result<Vec<DayReport>> {
-    let (question, settings) = (job.question, &outcome.settings);
+    let (question, settings) = (job.question(), &outcome.settings);
     for (day, metrics) in outcome.days.iter().zip(&outcome.metrics) {
         let manifest = DayManifest {
             question,

@@ -108,8 +108,12 @@ pub(crate) fn write<I: ItemColumn>(
     if let Some(items) = &read.items
         && (outcome.extends.is_none() || !days.is_empty())
     {
-        let (file, digest) =
-            vocabulary::write((job.item_type, job.codec), control, staging, items)?;
+        let (file, digest) = vocabulary::write(
+            (job.sequences().item_type, job.codec),
+            control,
+            staging,
+            items,
+        )?;
         run.vocabulary = manifest::vocabulary_value(&file, digest);
     }
     let days = commit((job, control), staging, (&read.inputs, &run), &outcome)?;
@@ -134,7 +138,7 @@ fn make_parts<I: ItemColumn>(
     let steps = steps(&groups, answers.partitions_count());
     let start = |file| encoder.file(file);
     let names = days.iter().map(|day| day.day);
-    let writer = PartWriter::new(job.question, target, names, &start)?;
+    let writer = PartWriter::new(job.question(), target, names, &start)?;
     let [sort_us, encode_us] = [const { AtomicU64::new(0) }; 2];
     let make = |(bench, scratch): &mut (_, Bump), at: usize| {
         let group = match steps[at] {

@@ -53,7 +53,7 @@ impl DayRows {
 
     /// The rows of a day with these probes.
     fn of<I: Item>(job: &Job, all: &Probes<I>, day: Day, probes: Vec<u32>) -> DayRows {
-        let rows_of = |probe: &u32| match job.layout {
+        let rows_of = |probe: &u32| match job.sequences().layout {
             Layout::Sample => {
                 let row = all.rows[index(*probe)];
                 count64(all.impressions.items_of(row).len())
@@ -103,7 +103,7 @@ impl DayRows {
             let probe = self.probes[at];
             let items = count32(probes.impressions.items_of(probes.rows[index(probe)]).len());
             let narrow = |row: u64| u32::try_from(row).expect("an impression has fewer items");
-            let (items_start, items_end) = match job.layout {
+            let (items_start, items_end) = match job.sequences().layout {
                 Layout::Request => (0, items),
                 Layout::Sample => (
                     narrow(plan.rows.start.saturating_sub(start)),
@@ -130,7 +130,7 @@ impl DayRows {
 
 /// The row groups of a day of some rows.
 pub(super) fn plan_day(job: &Job, day: usize, rows: &DayRows) -> impl Iterator<Item = GroupPlan> {
-    let max = u64::from(job.row_group_rows_max);
+    let max = u64::from(job.sequences().row_group_rows_max);
     plan_rows(day, rows.rows_count(), max, (PART_ROWS / max).max(1))
 }
 

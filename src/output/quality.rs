@@ -44,13 +44,14 @@ pub(super) fn day_metrics<I: Item>(
     (rows, duplicates): (&RowTally, u64),
     of_run: &OfRun<'_>,
 ) -> Metrics {
+    let own = job.sequences();
     let tally = &read.days[&day.day];
-    let reach = Reach::new(job.question, job.cutoff, job.lookback_days);
+    let reach = Reach::new(job.question(), own.cutoff, own.lookback_days);
     let (customers, top) = customers_of(read, day);
     let if_so = |is_so: bool, count: u64| if is_so { count } else { 0 };
     let (counts, lengths) = sequence_counts(&SequenceCounts {
         histories: &rows.histories,
-        actions_max: job.actions_max,
+        actions_max: own.actions_max,
         landings: landings(job, read),
         plain: vec![
             ("rows", day.rows_count()),
@@ -59,14 +60,14 @@ pub(super) fn day_metrics<I: Item>(
             ("guests", tally.guests),
             (
                 "guests_dropped",
-                if_so(job.guests == Guests::Drop, tally.guests),
+                if_so(own.guests == Guests::Drop, tally.guests),
             ),
             ("impressions_without_items", tally.without_items),
             ("impressions_rejected", tally.rejected),
             ("duplicate_impressions", duplicates),
             (
                 "null_labels_dropped",
-                if_so(job.null_label == NullLabel::Drop, tally.null_labels),
+                if_so(own.null_label == NullLabel::Drop, tally.null_labels),
             ),
             ("unknown_items_dropped", tally.unknown_items),
         ],
@@ -84,7 +85,7 @@ pub(super) fn day_metrics<I: Item>(
 /// The sources of actions, in the job's order, and whether the day that something landed is known of all
 /// their files: by their folders, or by the column that availability is asked of.
 pub(super) fn landings<I>(job: &Job, read: &SequencesRead<I>) -> Vec<(String, bool)> {
-    let sources = job.actions.iter().map(|of| {
+    let sources = job.sequences().actions.iter().map(|of| {
         let mut files = read
             .inputs
             .sources

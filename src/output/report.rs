@@ -121,13 +121,13 @@ pub(super) fn report<I>(
         report.unknown_items += tally.unknown_items;
         report.negatives_left_out += tally.negatives_left_out;
         report.sampled_away += tally.sampled_away;
-        report.guests_dropped += if job.guests == Guests::Drop {
+        report.guests_dropped += if job.sequences().guests == Guests::Drop {
             tally.guests
         } else {
             0
         };
     }
-    for (of, tally) in job.actions.iter().zip(&read.actions) {
+    for (of, tally) in job.sequences().actions.iter().zip(&read.actions) {
         report.of_other_types += of_other_types(job, of, tally);
         report.action_rows += tally.rows;
         report.null_customers += tally.null_customers;
@@ -192,7 +192,7 @@ pub(super) fn actions_value<I>(
 ) -> Value {
     let counts = &made.counts;
     let mut value = serde_json::Map::new();
-    for (of, tally) in job.actions.iter().zip(&read.actions) {
+    for (of, tally) in job.sequences().actions.iter().zip(&read.actions) {
         let mut told = json!({
             "rows": tally.rows,
             "null_customers": tally.null_customers,
@@ -213,7 +213,12 @@ pub(super) fn actions_value<I>(
         }
         value.insert(of.source.name().to_owned(), told);
     }
-    if job.actions.iter().any(|of| own_code(job, of).is_none()) {
+    if job
+        .sequences()
+        .actions
+        .iter()
+        .any(|of| own_code(job, of).is_none())
+    {
         let of_types = (0..=job.code_max()).zip(counts.actions);
         let there = of_types.filter(|(_, count)| *count > 0);
         let there = there.map(|(code, count)| (code.to_string(), json!(count)));
@@ -245,7 +250,11 @@ fn own_code(job: &Job, of: &ActionSource) -> Option<u8> {
     let Types::Constant(code) = of.types else {
         return None;
     };
-    let sources = job.actions.iter().filter(|of| of.codes().contains(&code));
+    let sources = job
+        .sequences()
+        .actions
+        .iter()
+        .filter(|of| of.codes().contains(&code));
     (sources.count() == 1).then_some(code)
 }
 
@@ -258,7 +267,7 @@ pub(super) fn counts_value<I>(
     duplicates: u64,
 ) -> Value {
     let tally = &read.days[&day.day];
-    let dropped = if job.guests == Guests::Drop {
+    let dropped = if job.sequences().guests == Guests::Drop {
         tally.guests
     } else {
         0
@@ -278,7 +287,7 @@ pub(super) fn counts_value<I>(
         "rows": day.rows_count(),
         "samples": rows.histories.samples(),
         "samples_without_history": rows.histories.of_length(0),
-        "samples_with_full_history": rows.histories.of_length(job.actions_max),
+        "samples_with_full_history": rows.histories.of_length(job.sequences().actions_max),
         "history_actions": rows.histories.actions(),
     })
 }

@@ -190,7 +190,7 @@ fn explain_all(
                         "record {} of \"{}\" was set aside: column \"{}\": {}",
                         found.record, found.file, fault.column, fault.what
                     )),
-                    Ok(of) if of.customer.is_none() && told.guests == Guests::Drop => {
+                    Ok(of) if of.customer.is_none() && told.sequences().guests == Guests::Drop => {
                         others.push(format!(
                             "record {} of \"{}\" is of a guest, and those were left out",
                             found.record, found.file
@@ -329,9 +329,10 @@ fn explain_one(
         from: from.clone(),
         cutoff: instant_text(Micros(known.cutoff_us)),
         lookback_start: known.start_us.map(|start| instant_text(Micros(start))),
-        actions_max: told.actions_max,
+        actions_max: told.sequences().actions_max,
         timezone: told.zone_name().to_owned(),
         told: told
+            .sequences()
             .sides
             .iter()
             .filter(|side| **side != Side::TimeDelta)
@@ -343,14 +344,22 @@ fn explain_one(
 
 /// What became of an action, in words.
 fn fate_text(told: &Settings, (source, of): (Source, &LogAction), fate: Fate) -> String {
-    let available = told.available.iter().find(|(of, _)| *of == source);
+    let available = told
+        .sequences()
+        .available
+        .iter()
+        .find(|(of, _)| *of == source);
     let available = available.map_or("", |(_, column)| column.as_str());
-    let embargo = told.embargo_us.iter().find(|(of, _)| *of == source);
+    let embargo = told
+        .sequences()
+        .embargo_us
+        .iter()
+        .find(|(of, _)| *of == source);
     let seconds = embargo.map_or(0, |(_, us)| us / 1_000_000);
     match fate {
         Fate::Kept(position) => format!("kept at position {position}"),
         Fate::Repeat => "left out as a repeat of the one before".to_owned(),
-        Fate::BeyondLast => format!("beyond the last {}", told.actions_max),
+        Fate::BeyondLast => format!("beyond the last {}", told.sequences().actions_max),
         Fate::Barred(why) => match why {
             Barred::UnknownItem => "on an item that the vocabulary lacks".to_owned(),
             Barred::OtherType => "of a type that does not count".to_owned(),

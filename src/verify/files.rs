@@ -23,7 +23,7 @@ use crate::engine::guarded;
 use crate::engine::schema;
 use crate::error::{Error, Result};
 use crate::ids::count64;
-use crate::job::{CustomerType, Job, Question, Settings, Source};
+use crate::job::{Ask, CustomerType, Job, Question, Settings, Source};
 use crate::manifest::{event_types, feature_types};
 use crate::output::dwell::{merchant_schema, user_schema};
 use crate::output::features;
@@ -78,13 +78,16 @@ pub(super) fn check(
 
 /// Settings as a job, whose inputs and output mean nothing.
 pub(super) fn job_of(settings: Settings) -> Result<Job> {
-    let first = settings.question.sources()[0];
-    Job::new(Settings {
+    let first = settings.question().sources()[0];
+    let mut settings = Settings {
         paths: vec![(first, "-".to_owned())],
-        without: Vec::new(),
         out: "-".into(),
         ..settings
-    })
+    };
+    if let Ask::Sequences(own) = &mut settings.ask {
+        own.without.clear();
+    }
+    Job::new(settings)
 }
 
 /// Whether a file has the bytes that its checksum is of.
@@ -168,7 +171,7 @@ fn schema_of(ledger: &Ledger, job: &Job, named: &NamedFile) -> Schema {
     let told = &ledger.whole["settings"];
     match ledger.question {
         _ if named.holds == Holds::Rejected => quarantine::schema(),
-        _ if named.is_vocabulary() => crate::vocabulary::schema(job.item_type),
+        _ if named.is_vocabulary() => crate::vocabulary::schema(job.sequences().item_type),
         Question::Sequences => schema(job, job.customer_type == Some(CustomerType::String)),
         Question::Features => {
             let folder = named.path.split('/').next();

@@ -168,7 +168,7 @@ impl Ledger {
                 files.push(NamedFile::of(file, holds).ok_or(list)?);
             }
         }
-        if settings.item_vocabulary.is_some() {
+        if settings.sequences().item_vocabulary.is_some() {
             let file = NamedFile::of(&whole["vocabulary"], Holds::Vocabulary);
             let file = file.filter(|file| file.path == VOCABULARY);
             files.push(file.ok_or("vocabulary")?);

@@ -69,7 +69,7 @@ fn faults_of(job: &Job, batch: &RecordBatch, row: usize) -> [bool; FAULTS.len()]
     // Columns come in the order of the file.
     let (asked, last) = (times(0), times(1));
     let length = batch.column(2).as_primitive::<Int32Type>().value(row);
-    let is_full = u32::try_from(length).is_ok_and(|length| length <= job.actions_max);
+    let is_full = u32::try_from(length).is_ok_and(|length| length <= job.sequences().actions_max);
     [
         last.is_valid(row) && asked.value(row) <= last.value(row),
         last.is_valid(row) != (length > 0),

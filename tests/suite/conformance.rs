@@ -61,7 +61,9 @@ fn shown(customer: &str, on: &str, ranking: &str) -> LogImpression {
 /// Checks a case as it is, in both layouts.
 fn check_both(name: &str, case: &Case) {
     check(name, case, |_| {});
-    check(name, case, |settings| settings.layout = Layout::Request);
+    check(name, case, |settings| {
+        settings.sequences_mut().layout = Layout::Request;
+    });
 }
 
 #[test]
@@ -141,10 +143,14 @@ fn columns_of_every_type_are_carried_through_in_every_format() {
                     &format!("{format:?} {codec:?} {layout:?}"),
                     &case,
                     |settings| {
-                        (settings.encode_plain, settings.codec) = (plain, codec);
-                        (settings.page_bytes_max, settings.layout) = (page, layout);
+                        (settings.tuning.encode_plain, settings.codec) = (plain, codec);
+                        (
+                            settings.tuning.page_bytes_max,
+                            settings.sequences_mut().layout,
+                        ) = (page, layout);
                         // Parquet tells its own types.
                         let of_parquet = settings
+                            .sequences_mut()
                             .keep
                             .iter_mut()
                             .filter(|_| format == Format::Parquet);
@@ -304,8 +310,8 @@ fn what_is_told_of_repeats_is_that_of_the_action_that_counts() {
                 assert_eq!(prices(&case)[0], first, "{repeats:?} {max}");
             }
             check_both(&format!("{repeats:?} {max} {late}"), &case);
-            check("plain", &case, |of| of.encode_plain = true);
-            check("no padding", &case, |of| of.pad = false);
+            check("plain", &case, |of| of.tuning.encode_plain = true);
+            check("no padding", &case, |of| of.sequences_mut().pad = false);
         }
     }
 }
@@ -319,7 +325,9 @@ fn histories_of_one_less_exactly_and_one_more_than_n() {
         let mut case = Case::new(vec![shown("1", "2025-08-15", "r")], log);
         case.rules.actions_max = 10;
         check_both("N", &case);
-        check("N, not padded", &case, |settings| settings.pad = false);
+        check("N, not padded", &case, |settings| {
+            settings.sequences_mut().pad = false;
+        });
     }
 }
 
@@ -442,7 +450,7 @@ fn skewed_customers_and_several_days() {
     case.rules.lookback_days = Some(7);
     check_both("skewed", &case);
     check("skewed, many partitions", &case, |settings| {
-        settings.partition_bits = Some(12);
+        settings.tuning.partition_bits = Some(12);
         settings.threads = 2;
     });
 }
@@ -847,19 +855,19 @@ fn check_random(seed: u64) {
     let threads_piece = numbers.pick(&[(1, 1), (2, 60), (1, 1 << 20)]);
     let (encode_plain, page) = (numbers.once_in(6), numbers.pick(&[1, 60, 500, 1 << 20]));
     check(&format!("seed {seed}"), &case, |settings| {
-        settings.partition_bits = bits;
-        settings.row_group_rows_max = rows;
-        settings.item_type = item_type;
-        settings.layout = if request {
+        settings.tuning.partition_bits = bits;
+        settings.sequences_mut().row_group_rows_max = rows;
+        settings.sequences_mut().item_type = item_type;
+        settings.sequences_mut().layout = if request {
             Layout::Request
         } else {
             Layout::Sample
         };
-        settings.pad = pad;
-        settings.wave_rows_min = waves;
+        settings.sequences_mut().pad = pad;
+        settings.tuning.wave_rows_min = waves;
         settings.codec = codec;
-        (settings.encode_plain, settings.page_bytes_max) = (encode_plain, page);
-        (settings.threads, settings.text_piece_bytes) = threads_piece;
+        (settings.tuning.encode_plain, settings.tuning.page_bytes_max) = (encode_plain, page);
+        (settings.threads, settings.tuning.text_piece_bytes) = threads_piece;
     });
 }
 

@@ -13,7 +13,7 @@ use arrow::array::{
 use arrow::datatypes::{DataType, Date32Type, Float64Type, Int64Type};
 use hitherto::oracle::{DwellRules, LogEvent, LogTime, MerchantRow, UserRow, dwell};
 use hitherto::{
-    Control, Dedup, DivideBy, DwellMethod, DwellReport, Format, Job, Question, Settings, Source,
+    Control, Dedup, DivideBy, Dwell, DwellMethod, DwellReport, Format, Job, Settings, Source,
     TimeUnit, date_text,
 };
 use parquet::arrow::ArrowWriter;
@@ -119,19 +119,21 @@ impl Case {
     fn settings(&self, dir: &Path, out: &Path) -> Settings {
         let rules = &self.rules;
         Settings {
+            ask: Dwell {
+                dwell_method: match rules.is_session {
+                    true => DwellMethod::Session,
+                    false => DwellMethod::Span,
+                },
+                divide_by: match rules.by_flyers {
+                    true => DivideBy::Flyers,
+                    false => DivideBy::Events,
+                },
+                idle_timeout_us: rules.idle_us,
+            }
+            .into(),
             allow_unused: true,
-            question: Question::Dwell,
             paths: vec![(Source::Events, dir.display().to_string())],
             out: out.to_owned(),
-            dwell_method: match rules.is_session {
-                true => DwellMethod::Session,
-                false => DwellMethod::Span,
-            },
-            divide_by: match rules.by_flyers {
-                true => DivideBy::Flyers,
-                false => DivideBy::Events,
-            },
-            idle_timeout_us: rules.idle_us,
             timezone: Some(rules.timezone.clone()),
             time_unit: self.style.numbers.then_some(TimeUnit::Micro),
             customer_type: rules.int_ids.then_some(hitherto::CustomerType::Int64),
@@ -887,7 +889,7 @@ fn three_thousand_random_cases() {
         let piece_bytes = numbers.pick(&[1, 100, 1 << 20]);
         check(&format!("seed {seed}"), &case, |settings| {
             settings.threads = threads;
-            settings.text_piece_bytes = piece_bytes;
+            settings.tuning.text_piece_bytes = piece_bytes;
         });
     }
 }

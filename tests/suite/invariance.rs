@@ -76,7 +76,7 @@ fn bytes_of(dir: &Path, case: &Case, change: impl Fn(&mut Settings)) -> Vec<(Str
     let folder = scratch();
     let out = folder.path().join("out");
     let mut settings = case.settings(dir, &out);
-    settings.row_group_rows_max = 100;
+    settings.sequences_mut().row_group_rows_max = 100;
     change(&mut settings);
     run(settings).expect("a run");
     let name = |path: &Path| {
@@ -106,8 +106,8 @@ fn threads_partitions_and_waves_change_no_byte() {
             for waves in [1, 500, 1 << 22] {
                 let found = bytes_of(folder.path(), &case, |settings| {
                     settings.threads = threads;
-                    settings.partition_bits = bits;
-                    settings.wave_rows_min = waves;
+                    settings.tuning.partition_bits = bits;
+                    settings.tuning.wave_rows_min = waves;
                 });
                 assert!(
                     found == expected,
@@ -143,7 +143,7 @@ fn codes_of_items_depend_on_neither_threads_nor_waves_nor_the_order_of_files() {
                 for waves in [1, 500, 1 << 22] {
                     let found = bytes_of(dir, &case, |settings| {
                         settings.threads = threads;
-                        settings.wave_rows_min = waves;
+                        settings.tuning.wave_rows_min = waves;
                     });
                     assert!(found == expected, "{threads} threads, waves of {waves}");
                 }
@@ -173,7 +173,7 @@ fn a_memory_limit_changes_no_byte() {
             let folder_out = scratch();
             let out = folder_out.path().join("out");
             let mut settings = case.settings(folder.path(), &out);
-            (settings.threads, settings.partition_bits) = (threads, Some(4));
+            (settings.threads, settings.tuning.partition_bits) = (threads, Some(4));
             settings.temp_dir = Some(folder_out.path().to_owned());
             let control = Control::new(limit, None);
             hitherto::run(&Job::new(settings).expect("settings"), &control).expect("a run");
@@ -238,8 +238,8 @@ fn row_groups_and_codecs_change_no_row() {
             for layout in [Layout::Sample, Layout::Request] {
                 let out = folder.path().join(format!("{codec:?}-{rows}-{layout:?}"));
                 let mut settings = case.settings(folder.path(), &out);
-                (settings.codec, settings.row_group_rows_max) = (codec, rows);
-                settings.layout = layout;
+                (settings.codec, settings.sequences_mut().row_group_rows_max) = (codec, rows);
+                settings.sequences_mut().layout = layout;
                 run(settings.clone()).expect("a run");
                 let mut found = samples(&out, &settings);
                 found.sort();
@@ -315,8 +315,11 @@ fn check_paths(case: &Case, what: &str) {
     for (layout, items) in layouts.into_iter().zip([ItemType::Int32, ItemType::Int64]) {
         let name = format!("{layout:?}");
         let plain = read(format!("plain-{name}"), &|settings| {
-            (settings.layout, settings.item_type) = (layout, items);
-            settings.encode_plain = true;
+            (
+                settings.sequences_mut().layout,
+                settings.sequences_mut().item_type,
+            ) = (layout, items);
+            settings.tuning.encode_plain = true;
         });
         let mut sorted = plain.clone();
         sorted.sort();
@@ -324,8 +327,11 @@ fn check_paths(case: &Case, what: &str) {
         for codec in [Codec::Zstd, Codec::Lz4Raw] {
             for page in [1, 5000, 1 << 20] {
                 let direct = read(format!("{codec:?}-{page}-{name}"), &|settings| {
-                    (settings.layout, settings.item_type) = (layout, items);
-                    (settings.codec, settings.page_bytes_max) = (codec, page);
+                    (
+                        settings.sequences_mut().layout,
+                        settings.sequences_mut().item_type,
+                    ) = (layout, items);
+                    (settings.codec, settings.tuning.page_bytes_max) = (codec, page);
                 });
                 assert!(direct == plain, "{what} {codec:?} {page} {name}");
             }
@@ -430,7 +436,7 @@ fn the_early_stop_reads_less_and_changes_neither_rows_nor_counts() {
     let manifest_and_kept = |waves| {
         let out = folder.path().join(format!("out-{waves}"));
         let mut settings = case.settings(folder.path(), &out);
-        settings.wave_rows_min = waves;
+        settings.tuning.wave_rows_min = waves;
         let report = run(settings.clone()).expect("a run");
         let mut found = samples(&out, &settings);
         found.sort();
@@ -478,7 +484,7 @@ fn repeats_do_not_fill_histories_so_that_reading_stops_too_early() {
         for waves in [1, 1 << 22] {
             let out = folder.path().join(format!("out-{waves}"));
             let mut settings = case.settings(folder.path(), &out);
-            settings.wave_rows_min = waves;
+            settings.tuning.wave_rows_min = waves;
             run(settings.clone()).expect("a run");
             let mut found = samples(&out, &settings);
             found.sort();
@@ -515,7 +521,7 @@ fn the_sample_of_negatives_depends_on_nothing_but_names_and_seed() {
         found.sort();
         (found, report.negatives_left_out, report.sampled_away)
     };
-    let all = rows(&|of| of.negatives_rate = None).0;
+    let all = rows(&|of| of.sequences_mut().negatives_rate = None).0;
     let expected = rows(&|_| {});
     let (of, left_out, sampled_away) = &expected;
     assert_eq!(of.len() as u64 + left_out, all.len() as u64);
@@ -523,11 +529,14 @@ fn the_sample_of_negatives_depends_on_nothing_but_names_and_seed() {
     let others =
         |of: &[hitherto::oracle::Sample]| of.iter().filter(|of| of.is_order != Some(false)).count();
     assert_eq!(others(of), others(&all), "all but negatives are kept");
-    assert!(rows(&|of| of.layout = Layout::Request) == expected);
-    assert!(rows(&|of| (of.threads, of.row_group_rows_max) = (7, 3)) == expected);
-    assert!(rows(&|of| (of.layout, of.encode_plain) = (Layout::Request, true)) == expected);
-    assert!(rows(&|of| of.encode_plain = true) == expected);
-    assert!(rows(&|of| of.seed = 12) != expected);
+    assert!(rows(&|of| of.sequences_mut().layout = Layout::Request) == expected);
+    assert!(rows(&|of| (of.threads, of.sequences_mut().row_group_rows_max) = (7, 3)) == expected);
+    assert!(
+        rows(&|of| (of.sequences_mut().layout, of.tuning.encode_plain) = (Layout::Request, true))
+            == expected
+    );
+    assert!(rows(&|of| of.tuning.encode_plain = true) == expected);
+    assert!(rows(&|of| of.sequences_mut().seed = 12) != expected);
     // Customers by another type have the same names.
     assert!(rows(&|of| of.customer_type = Some(hitherto::CustomerType::String)) == expected);
 }

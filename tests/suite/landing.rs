@@ -9,7 +9,9 @@ use hitherto::oracle::{
     LogAction, LogImpression, LogTime, Number, Repeats, Rules, Sample, day_in, landed_late,
     sequences,
 };
-use hitherto::{Cutoff, Day, Dedup, Format, Guests, Layout, Settings, Source, date_text};
+use hitherto::{
+    Cutoff, Day, Dedup, Format, Guests, Layout, Sequences, Settings, Source, Tuning, date_text,
+};
 use serde_json::Value;
 use tempfile::TempDir;
 
@@ -234,37 +236,44 @@ impl Case {
         let asked = Source::ACTIONS.into_iter().zip(self.told);
         let asked = asked.filter(|(_, told)| [Told::Folders, Told::Column].contains(told));
         Settings {
+            ask: Sequences {
+                cutoff: if rules.cutoff_is_time {
+                    Cutoff::Time
+                } else {
+                    Cutoff::Day
+                },
+                lookback_days: rules.lookback_days,
+                available: asked.map(|(of, _)| (of, "dt".to_owned())).collect(),
+                embargo_us: embargo.filter_map(|(of, us)| Some((of, us?))).collect(),
+                types: rules.types.clone(),
+                actions_max: u32::try_from(rules.actions_max).expect("small"),
+                guests: if rules.guests_are_rows {
+                    Guests::Empty
+                } else {
+                    Guests::Drop
+                },
+                sides: vec![side("quantity:int32")],
+                layout: numbers.pick(&[Layout::Sample, Layout::Request]),
+                row_group_rows_max: numbers.pick(&[3, 16_384]),
+                ..Sequences::default()
+            }
+            .into(),
             dir: Some(dir.to_owned()),
             out: out.to_owned(),
-            cutoff: if rules.cutoff_is_time {
-                Cutoff::Time
-            } else {
-                Cutoff::Day
-            },
-            lookback_days: rules.lookback_days,
-            available: asked.map(|(of, _)| (of, "dt".to_owned())).collect(),
-            embargo_us: embargo.filter_map(|(of, us)| Some((of, us?))).collect(),
-            types: rules.types.clone(),
             dedup: match rules.repeats {
                 Repeats::Kept => Dedup::None,
                 Repeats::Exact => Dedup::Exact,
                 Repeats::Consecutive => Dedup::Consecutive,
             },
-            actions_max: u32::try_from(rules.actions_max).expect("small"),
-            guests: if rules.guests_are_rows {
-                Guests::Empty
-            } else {
-                Guests::Drop
-            },
             timezone: Some(rules.timezone.clone()),
-            sides: vec![side("quantity:int32")],
             allow_unused: true,
-            layout: numbers.pick(&[Layout::Sample, Layout::Request]),
             threads: numbers.pick(&[1, 2, 3]),
-            partition_bits: numbers.pick(&[None, Some(0), Some(3)]),
-            wave_rows_min: numbers.pick(&[1, 10, 1 << 22]),
-            text_piece_bytes: numbers.pick(&[64, 1 << 20]),
-            row_group_rows_max: numbers.pick(&[3, 16_384]),
+            tuning: Tuning {
+                partition_bits: numbers.pick(&[None, Some(0), Some(3)]),
+                wave_rows_min: numbers.pick(&[1, 10, 1 << 22]),
+                text_piece_bytes: numbers.pick(&[64, 1 << 20]),
+                ..Tuning::default()
+            },
             ..Settings::default()
         }
     }

@@ -5,7 +5,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use hitherto::Settings;
+use hitherto::{Sequences, Settings};
 
 use crate::support::{audit, samples, scratch};
 
@@ -42,7 +42,11 @@ fn run(name: &str) -> Vec<(String, i32, History)> {
     assert!(run.status.success(), "{name}: {told}");
     audit(name, &out);
     let settings = Settings {
-        actions_max: 20,
+        ask: Sequences {
+            actions_max: 20,
+            ..Sequences::default()
+        }
+        .into(),
         ..Settings::default()
     };
     let found = samples(&out, &settings).into_iter();

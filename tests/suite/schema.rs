@@ -81,8 +81,8 @@ fn requests_have_lists_and_wide_items_are_wide_everywhere() {
         ("action_types", "list<element: Int8 not null>", false),
     ];
     let found = fields(true, |settings| {
-        settings.layout = Layout::Request;
-        settings.item_type = ItemType::Int64;
+        settings.sequences_mut().layout = Layout::Request;
+        settings.sequences_mut().item_type = ItemType::Int64;
     });
     assert_eq!(found, expect(&expected));
 }
@@ -117,7 +117,7 @@ fn files_have_the_schema_codec_row_groups_and_offset_index_that_were_asked_for()
     ] {
         let out = folder.path().join(expected);
         let mut settings = case.settings(folder.path(), &out);
-        (settings.codec, settings.row_group_rows_max) = (codec, 10);
+        (settings.codec, settings.sequences_mut().row_group_rows_max) = (codec, 10);
         run(settings).expect("a run");
         let [(_, part)] = &parts(&out)[..] else {
             panic!("one part")

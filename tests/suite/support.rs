@@ -20,7 +20,7 @@ use hitherto::oracle::{
 };
 use hitherto::{
     ActionSource, AuditRows, Control, Cutoff, Dedup, Format, Guests, ItemVocabulary, Job, Keep,
-    NullLabel, OtherTypes, Report, Settings, Side, SideType, Source, Types, UnknownItem,
+    NullLabel, OtherTypes, Report, Sequences, Settings, Side, SideType, Source, Types, UnknownItem,
     VerifySettings, verify,
 };
 use parquet::arrow::ArrowWriter;
@@ -304,64 +304,71 @@ impl Case {
             .iter()
             .any(|style| style.times == TimeStyle::Epoch);
         Settings {
+            ask: Sequences {
+                cutoff: if rules.cutoff_is_time {
+                    Cutoff::Time
+                } else {
+                    Cutoff::Day
+                },
+                lookback_days: rules.lookback_days,
+                available: available
+                    .map(|source| (source, "known_at".to_owned()))
+                    .collect(),
+                embargo_us: embargo
+                    .filter_map(|(source, us)| Some((source, us?)))
+                    .collect(),
+                types: rules.types.clone(),
+                actions_max: u32::try_from(rules.actions_max).expect("small"),
+                guests: if rules.guests_are_rows {
+                    Guests::Empty
+                } else {
+                    Guests::Drop
+                },
+                null_label: if rules.drop_null_labels {
+                    NullLabel::Drop
+                } else {
+                    NullLabel::Keep
+                },
+                sides: self.sides(),
+                keep: self.kept(),
+                negatives_rate: rules.negatives.map(|(rate, _)| rate),
+                seed: rules.negatives.map_or(0, |(_, seed)| seed),
+                item_vocabulary: self.item_vocabulary(dir),
+                unknown_item: match self.given.1 {
+                    true => UnknownItem::Drop,
+                    false => UnknownItem::Index,
+                },
+                actions: actions.clone(),
+                ..Sequences::default()
+            }
+            .into(),
             allow_unused: true,
             dir: Some(dir.to_owned()),
             out: out.to_owned(),
-            cutoff: if rules.cutoff_is_time {
-                Cutoff::Time
-            } else {
-                Cutoff::Day
-            },
-            lookback_days: rules.lookback_days,
-            available: available
-                .map(|source| (source, "known_at".to_owned()))
-                .collect(),
-            embargo_us: embargo
-                .filter_map(|(source, us)| Some((source, us?)))
-                .collect(),
-            types: rules.types.clone(),
             dedup: match rules.repeats {
                 Repeats::Kept => Dedup::None,
                 Repeats::Exact => Dedup::Exact,
                 Repeats::Consecutive => Dedup::Consecutive,
             },
-            actions_max: u32::try_from(rules.actions_max).expect("small"),
-            guests: if rules.guests_are_rows {
-                Guests::Empty
-            } else {
-                Guests::Drop
-            },
-            null_label: if rules.drop_null_labels {
-                NullLabel::Drop
-            } else {
-                NullLabel::Keep
-            },
-            sides: self.sides(),
-            keep: KEEP
-                .iter()
-                .filter(|_| self.keep)
-                .map(|text| Keep::parse(text).expect("a column"))
-                .collect(),
-            negatives_rate: rules.negatives.map(|(rate, _)| rate),
-            seed: rules.negatives.map_or(0, |(_, seed)| seed),
             timezone: Some(rules.timezone.clone()),
             time_unit: epoch.then_some(hitherto::TimeUnit::Micro),
             null_values: null_values(&self.styles),
-            item_vocabulary: self.item_vocabulary(dir),
-            unknown_item: match self.given.1 {
-                true => UnknownItem::Drop,
-                false => UnknownItem::Index,
-            },
             customer_type: self.text_ids.then_some(hitherto::CustomerType::String),
             columns: actions
                 .iter()
                 .filter(|of| has_time_else(of))
                 .map(|of| (of.source, "time_else".into(), "late_time".into()))
                 .collect(),
-            actions: actions.clone(),
             threads: 1,
             ..Settings::default()
         }
+    }
+
+    /// The columns of impressions that are carried through.
+    fn kept(&self) -> Vec<Keep> {
+        let kept = KEEP.iter().filter(|_| self.keep);
+        kept.map(|text| Keep::parse(text).expect("a column"))
+            .collect()
     }
 
     /// What is told of actions: of columns the first before the times, the rest behind.
@@ -1037,6 +1044,7 @@ fn add_samples(day: i32, batch: &RecordBatch, settings: &Settings, samples: &mut
         for (at, (position, item, is_order)) in shown.into_iter().enumerate() {
             samples.push(Sample {
                 kept: settings
+                    .sequences()
                     .keep
                     .iter()
                     .map(|keep| kept_of(column(&keep.name), row, at))
@@ -1067,7 +1075,7 @@ fn assert_weights(
     settings: &Settings,
     shown: &[(i32, i64, Option<bool>)],
 ) {
-    let Some(rate) = settings.negatives_rate else {
+    let Some(rate) = settings.sequences().negatives_rate else {
         assert!(batch.column_by_name("weight").is_none());
         return;
     };
@@ -1131,8 +1139,15 @@ fn history_of(batch: &RecordBatch, row: usize, settings: &Settings) -> Vec<(i64,
         .as_primitive::<Int32Type>()
         .value(row);
     let length = usize::try_from(length).expect("never negative");
-    let max = usize::try_from(settings.actions_max).expect("small");
-    assert_eq!(actions.len(), if settings.pad { max } else { length });
+    let max = usize::try_from(settings.sequences().actions_max).expect("small");
+    assert_eq!(
+        actions.len(),
+        if settings.sequences().pad {
+            max
+        } else {
+            length
+        }
+    );
     assert_eq!(actions.len(), kinds.len());
     assert!(
         actions[length..].iter().all(|item| *item == 0)
@@ -1166,28 +1181,30 @@ fn kept_of(column: &ArrayRef, row: usize, nth: usize) -> Option<String> {
 
 /// How long before the cutoff the actions of a row were, without padding, if that is told.
 fn time_delta_of(batch: &RecordBatch, row: usize, settings: &Settings) -> Option<Vec<i32>> {
+    let own = settings.sequences();
     let column = batch.column_by_name("time_delta");
-    assert_eq!(column.is_some(), settings.sides.contains(&Side::TimeDelta));
+    assert_eq!(column.is_some(), own.sides.contains(&Side::TimeDelta));
     let deltas = column?.as_list::<i32>().value(row);
     let deltas = deltas.as_primitive::<Int32Type>().values();
     let length = history_of(batch, row, settings).len();
-    let max = usize::try_from(settings.actions_max).expect("small");
-    assert_eq!(deltas.len(), if settings.pad { max } else { length });
+    let max = usize::try_from(own.actions_max).expect("small");
+    assert_eq!(deltas.len(), if own.pad { max } else { length });
     assert!(deltas[length..].iter().all(|delta| *delta == 0));
     Some(deltas[..length].to_vec())
 }
 
 /// What columns tell of the actions of a row, without padding, action by action.
 fn told_of(batch: &RecordBatch, row: usize, settings: &Settings) -> Vec<Vec<Number>> {
+    let own = settings.sequences();
     let length = history_of(batch, row, settings).len();
-    let max = usize::try_from(settings.actions_max).expect("small");
+    let max = usize::try_from(own.actions_max).expect("small");
     let mut told = vec![Vec::new(); length];
-    for side in &settings.sides {
+    for side in &own.sides {
         let Side::Column(of) = side else {
             continue;
         };
         let numbers = column_of(batch, side.column()).as_list::<i32>().value(row);
-        assert_eq!(numbers.len(), if settings.pad { max } else { length });
+        assert_eq!(numbers.len(), if own.pad { max } else { length });
         assert!(of.kind.is_none_or(|of| match of {
             SideType::Int32 => *numbers.data_type() == DataType::Int32,
             SideType::Float32 => *numbers.data_type() == DataType::Float32,

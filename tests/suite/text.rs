@@ -3,7 +3,7 @@
 use std::fs;
 use std::path::Path;
 
-use hitherto::{OnBadRow, Settings};
+use hitherto::{OnBadRow, Sequences, Settings};
 
 use crate::support::{parts, run, scratch};
 
@@ -12,9 +12,13 @@ fn outcome(dir: &Path, change: impl Fn(&mut Settings)) -> Result<Vec<Vec<u8>>, S
     let folder = scratch();
     let out = folder.path().join("out");
     let mut settings = Settings {
+        ask: Sequences {
+            actions_max: 8,
+            ..Sequences::default()
+        }
+        .into(),
         dir: Some(dir.to_owned()),
         out: out.clone(),
-        actions_max: 8,
         timezone: Some("UTC".to_owned()),
         ..Settings::default()
     };
@@ -47,8 +51,9 @@ fn check(ending: &str, clicks: &[u8]) {
     for on_bad_row in [OnBadRow::Error, OnBadRow::Quarantine] {
         let of = |threads, bytes| {
             outcome(dir, |settings| {
-                (settings.threads, settings.text_piece_bytes) = (threads, bytes);
-                settings.without = vec![hitherto::Source::Carts, hitherto::Source::Orders];
+                (settings.threads, settings.tuning.text_piece_bytes) = (threads, bytes);
+                settings.sequences_mut().without =
+                    vec![hitherto::Source::Carts, hitherto::Source::Orders];
                 settings.on_bad_row = on_bad_row;
             })
         };

@@ -4,6 +4,7 @@
 //! that it lists, and its days. **Invariants**: a setting that is the flag of the same name needs
 //! nothing here; what is told in another way than flags have it stands in [`key_of`].
 
+use std::mem;
 use std::path::PathBuf;
 
 use hitherto::{Day, Question, Source, parse_day};
@@ -118,8 +119,9 @@ fn seconds(micros: i64) -> Option<String> {
 
 /// What settings and inputs say of sources; or the member that makes no sense.
 fn sources(settings: &Value, inputs: &[Value]) -> Result<Vec<FileSource>, &'static str> {
-    let told = hitherto::source_settings(settings)?;
-    let declared = told.actions.into_iter();
+    let mut told = hitherto::source_settings(settings)?;
+    let own = mem::take(told.sequences_mut());
+    let declared = own.actions.into_iter();
     let declared = declared.filter(|_| !settings["action_sources"].is_null());
     let mut sources: Vec<FileSource> = declared
         .map(|action| FileSource {
@@ -148,14 +150,14 @@ fn sources(settings: &Value, inputs: &[Value]) -> Result<Vec<FileSource>, &'stat
             columns: vec![(ours, theirs)],
             ..FileSource::new(source)
         });
-    let available = told
+    let available = own
         .available
         .into_iter()
         .map(|(source, column)| FileSource {
             available: Some(column),
             ..FileSource::new(source)
         });
-    let embargo = told
+    let embargo = own
         .embargo_us
         .into_iter()
         .map(|(source, micros)| FileSource {

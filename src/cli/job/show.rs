@@ -11,7 +11,7 @@ const OF_SOURCES: [&str; 3] = ["columns", "available", "embargo"];
 
 /// A job file that says what some matches and settings say, and no less.
 pub(super) fn text(command: &Command, matches: &ArgMatches, settings: &Settings) -> String {
-    let mut lines = vec![format!("job = {}", quoted(settings.question.name()))];
+    let mut lines = vec![format!("job = {}", quoted(settings.question().name()))];
     for arg in command.get_arguments() {
         let id = arg.get_id().as_str();
         let Some(key) = key_of(arg).filter(|key| !OF_SOURCES.contains(&key.as_str())) else {
@@ -73,14 +73,28 @@ fn source_lines(settings: &Settings, source: Source) -> Vec<String> {
         lines.push(format!("columns = {{ {} }}", columns.join(", ")));
     }
     let mut usual = ActionSource::defaults().into_iter();
-    let of = settings.actions.iter().find(|of| of.source == source);
+    let of = settings
+        .sequences()
+        .actions
+        .iter()
+        .find(|of| of.source == source);
     if let Some(of) = of.filter(|of| !usual.any(|usual| usual == **of)) {
         lines.extend(action_lines(of));
     }
-    for (_, micros) in settings.embargo_us.iter().filter(|(of, _)| *of == source) {
+    for (_, micros) in settings
+        .sequences()
+        .embargo_us
+        .iter()
+        .filter(|(of, _)| *of == source)
+    {
         lines.push(format!("embargo = \"{}s\"", micros / 1_000_000));
     }
-    for (_, column) in settings.available.iter().filter(|(of, _)| *of == source) {
+    for (_, column) in settings
+        .sequences()
+        .available
+        .iter()
+        .filter(|(of, _)| *of == source)
+    {
         lines.push(format!("available = {}", quoted(column)));
     }
     lines

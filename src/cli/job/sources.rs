@@ -1,6 +1,6 @@
 //! Sources of a job file: what they add to settings.
 
-use hitherto::{ActionSource, Question, Settings, Source, Types};
+use hitherto::{ActionSource, Ask, Question, Sequences, Settings, Source, Types};
 
 /// A source in a job file. What is absent is as it is without a job file.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -95,24 +95,28 @@ pub(super) fn with_sources(sources: &[FileSource], mut settings: Settings) -> Se
                     .push((source, ours.clone(), theirs.clone()));
             }
         }
-        if let Some(column) = &of.available
-            && !settings.available.iter().any(|(named, _)| *named == source)
-        {
-            settings.available.push((source, column.clone()));
-        }
-        if let Some(embargo) = of.embargo_us
-            && !settings
-                .embargo_us
-                .iter()
-                .any(|(named, _)| *named == source)
-        {
-            settings.embargo_us.push((source, embargo));
+        if let Ask::Sequences(own) = &mut settings.ask {
+            add_times(of, own);
         }
     }
-    if settings.question == Question::Sequences && sources.iter().any(FileSource::is_declared) {
-        settings.actions = actions(sources, &settings);
+    let is_of_sequences = settings.question() == Question::Sequences;
+    if is_of_sequences && sources.iter().any(FileSource::is_declared) {
+        settings.sequences_mut().actions = actions(sources, &settings);
     }
     settings
+}
+
+/// Adds when actions of a source were known, where flags do not say it.
+fn add_times(of: &FileSource, own: &mut Sequences) {
+    let source = of.source;
+    let is_free = !own.available.iter().any(|(named, _)| *named == source);
+    let column = of.available.iter().filter(|_| is_free);
+    own.available
+        .extend(column.map(|column| (source, column.clone())));
+    let is_free = !own.embargo_us.iter().any(|(named, _)| *named == source);
+    let embargo = of.embargo_us.filter(|_| is_free);
+    own.embargo_us
+        .extend(embargo.map(|embargo| (source, embargo)));
 }
 
 /// The sources of actions of a job that declares some: these, and of the usual ones those that are
@@ -120,7 +124,7 @@ pub(super) fn with_sources(sources: &[FileSource], mut settings: Settings) -> Se
 fn actions(sources: &[FileSource], settings: &Settings) -> Vec<ActionSource> {
     let in_file = |source: Source| sources.iter().any(|of| of.source == source);
     let is_read = |source: Source| {
-        let in_dir = settings.dir.is_some() && !settings.without.contains(&source);
+        let in_dir = settings.dir.is_some() && !settings.sequences().without.contains(&source);
         in_dir
             || settings.paths.iter().any(|(named, _)| *named == source)
             || settings

@@ -48,8 +48,8 @@ pub(super) fn plan(job: &Job, control: &Control) -> Result<Planned> {
     let (mut inputs, types) = find(job, control)?;
     let mut warnings = std::mem::take(&mut inputs.warnings);
     let (found_us, rehearsal, spec) = (micros_since(began), control.unlimited(), read_spec(job));
-    let policy = Policy::new(&spec);
-    let scan = EventScan::new((&spec, job.dwell_method), &policy, &rehearsal, types);
+    let (specs, policy) = ((&spec, job.dwell().dwell_method), Policy::new(&spec));
+    let scan = EventScan::new(specs, &policy, &rehearsal, types);
     control.enter(Stage::EVENTS, 0);
     let states = nowhere().map(|spill| scan.state(spill)).collect();
     let each = |state: &mut EventState, task: &Task| scan.read(task, state);
@@ -152,7 +152,7 @@ fn visits(job: &Job, read: &DwellRead) -> [u64; 2] {
 fn count_visits<K: Ord>(job: &Job, mut events: Vec<(K, i64)>) -> u64 {
     events.sort_unstable();
     let is_one = |a: &(K, i64), b: &(K, i64)| {
-        a.0 == b.0 && b.1.abs_diff(a.1) <= job.idle_timeout_us.unsigned_abs()
+        a.0 == b.0 && b.1.abs_diff(a.1) <= job.dwell().idle_timeout_us.unsigned_abs()
     };
     count64(events.chunk_by(is_one).count())
 }

@@ -158,6 +158,6 @@ fn lists(job: &Job, split: Split) -> u64 {
 /// Bytes that the answers to so many impressions take, and those of them that are asked while they are
 /// answered: by listing, as long as all clicks are there.
 fn answers_bytes(job: &Job, of_listings: Split, (rows, asked): (u64, u64)) -> u64 {
-    let counts = (job.windows.len() + 1) * 2 * size_of::<u32>() + size_of::<bool>();
+    let counts = (job.features().windows.len() + 1) * 2 * size_of::<u32>() + size_of::<bool>();
     rows * count64(counts) + kept_bytes(row_bytes::<Asked>(), lists(job, of_listings), asked)
 }

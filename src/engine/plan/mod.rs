@@ -154,7 +154,7 @@ impl Planned {
 /// ```
 pub fn plan(job: &Job, control: &Control) -> Result<Planned> {
     let job = &in_zone_of_set(job);
-    let mut planned = in_pool(job, || match (job.question, job.item_type) {
+    let mut planned = in_pool(job, || match (job.question(), job.sequences().item_type) {
         (Question::Sequences, ItemType::Int32) => sequences::plan::<i32>(job, control),
         (Question::Sequences, ItemType::Int64) => sequences::plan::<i64>(job, control),
         (Question::Features, _) => features::plan(job, control),

@@ -128,9 +128,10 @@ fn sample_actions<I: ItemColumn>(
     shape: &Shape,
 ) -> Result<Actions<I>> {
     let stride = stride_of(job, opened);
-    let shorter = u64::from(job.actions_max).div_ceil(stride);
     let mut spec = read_spec(job);
-    spec.actions.actions_max = u32::try_from(shorter).unwrap_or(job.actions_max).max(1);
+    let actions_max = spec.actions.actions_max;
+    let shorter = u64::from(actions_max).div_ceil(stride);
+    spec.actions.actions_max = u32::try_from(shorter).unwrap_or(actions_max).max(1);
     let mut scan = ActionScan::new(&spec, policy, control, probes, split);
     let plan = Plan::of(&scan, opened, span);
     control.enter(Stage::ACTIONS, plan.steps() / stride);
@@ -213,11 +214,11 @@ impl Shape {
         let sizes = sizes_of_days(job, &days, probes);
         let rows: u64 = sizes.iter().map(|(rows, _)| rows).sum();
         let customers = u64::from(probes.keys.count());
-        let group = u64::from(job.row_group_rows_max);
+        let group = u64::from(job.sequences().row_group_rows_max);
         let wanted = (count64(job.threads) * GROUPS_PER_THREAD * group).max(ROWS_MIN);
         // With fewer customers the row groups of a day would be smaller than those of a run.
         let whole_groups = rows / count64(days.len().max(1)) / group / 2;
-        let events = customers * u64::from(job.actions_max);
+        let events = customers * u64::from(job.sequences().actions_max);
         let stride = (rows / wanted)
             .min(whole_groups)
             .max(events / EVENTS_MAX)

@@ -69,7 +69,7 @@ impl Asked {
             listings: read.listing_ids.keys(),
             users: read.users.keys(),
             last,
-            last_label: Micros(last.0.saturating_add(job.label_window_us)),
+            last_label: Micros(last.0.saturating_add(job.features().label_window_us)),
         }
     }
 }

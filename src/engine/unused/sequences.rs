@@ -37,7 +37,7 @@ pub(in crate::engine) fn notice_sequences<I: ItemColumn>(
     let mut by_source = vec![(Source::Impressions, rejected_shown, rejected_shown)];
     let kept_from: u64 = read.days.values().map(|of| of.rejected).sum();
     by_source.retain(|_| impressions == kept_from);
-    let of_actions = job.actions.iter().zip(&read.actions);
+    let of_actions = job.sequences().actions.iter().zip(&read.actions);
     by_source.extend(of_actions.map(|(of, tally)| (of.source, tally.rows, rejected(of.source))));
     check_set_aside(job, &by_source)?;
     if read.probes.rows.is_empty() {
@@ -108,7 +108,7 @@ fn read_sources<'a>(
 ) -> impl Iterator<Item = (usize, &'a ActionSource)> {
     let is_read = |of: &ActionSource| sources.iter().any(|files| files.source == of.source);
     let counts = |of: &ActionSource| of.codes().into_iter().any(|code| job.counts_type(code));
-    let all = job.actions.iter().enumerate();
+    let all = job.sequences().actions.iter().enumerate();
     all.filter(move |(_, of)| is_read(of) && counts(of))
 }
 
@@ -121,7 +121,11 @@ fn is_used(job: &Job, of: &ActionSource, counts: &HistoryCounts) -> bool {
 /// Whether another source has actions of one of the types of a source.
 fn shares_types(job: &Job, of: &ActionSource) -> bool {
     let codes = of.codes();
-    let others = job.actions.iter().filter(|other| other.source != of.source);
+    let others = job
+        .sequences()
+        .actions
+        .iter()
+        .filter(|other| other.source != of.source);
     others
         .flat_map(ActionSource::codes)
         .any(|code| codes.contains(&code))
@@ -145,7 +149,7 @@ fn nobody_asks<I: ItemColumn>(job: &Job, read: &SequencesRead<I>) -> Finding {
         read.days.values().map(count).sum()
     };
     let rows = sum(|of| of.impressions);
-    let guests = match job.guests {
+    let guests = match job.sequences().guests {
         Guests::Drop => sum(|of| of.guests),
         Guests::Empty => 0,
     };
@@ -193,7 +197,7 @@ fn found_of<I: Item>(
         stranger,
         asked.as_deref().unwrap_or("nobody")
     );
-    let lookback = match job.lookback_days {
+    let lookback = match job.sequences().lookback_days {
         Some(days) => format!("before the lookback of {days} days"),
         None => "before the lookback".to_owned(),
     };
@@ -237,7 +241,7 @@ fn eligible_text(job: &Job, of: &ActionSource, tally: &ActionTally) -> String {
             "of types that do not count",
         ),
         (
-            u64::from(job.item_vocabulary.is_some()),
+            u64::from(job.sequences().item_vocabulary.is_some()),
             "on items that the vocabulary lacks",
         ),
         (

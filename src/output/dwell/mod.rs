@@ -130,7 +130,7 @@ pub(crate) fn write(
     let manifest = manifest_of(job, &read, &report, (&parts, &run));
     let whole = Whole {
         manifest: &|_| Ok(manifest::sealed(manifest.clone())),
-        metrics: &|_| Ok(metrics[0].whole_text(job.question, Vec::new())),
+        metrics: &|_| Ok(metrics[0].whole_text(job.question(), Vec::new())),
         extends: None,
     };
     staging.publish(control, &[], &whole)?;
@@ -195,7 +195,7 @@ fn manifest_of(
     report: &DwellReport,
     (parts, run): (&[Part], &RunFiles),
 ) -> Map<String, Value> {
-    let mut manifest = manifest::head(job.question, "whole");
+    let mut manifest = manifest::head(job.question(), "whole");
     manifest.insert("settings".into(), manifest::dwell_settings(job, read.types));
     manifest.insert("counts".into(), counts_of(report));
     let days = report

@@ -89,6 +89,7 @@ fn find_stays(
     partition: usize,
     (bench, shares): (&mut Bench, &mut Shares),
 ) -> Result<u64> {
+    let own = job.dwell();
     let keys = read.partitions.keys_of(partition);
     let chunks = read.partitions.take(partition, control)?;
     bench.arena.reset();
@@ -100,14 +101,14 @@ fn find_stays(
     };
     for (user, run) in keys.zip(events.each()) {
         bench.stays.clear();
-        let repeated = match job.dwell_method {
+        let repeated = match own.dwell_method {
             DwellMethod::Span => {
-                let how = (job.divide_by, repeats);
+                let how = (own.divide_by, repeats);
                 spans(run, how, &mut bench.scratch, &mut bench.stays)
             }
             DwellMethod::Session => {
                 sort_run(run);
-                let (how, zone) = ((job.idle_timeout_us, repeats), job.zone());
+                let (how, zone) = ((own.idle_timeout_us, repeats), job.zone());
                 sessions(run, how, zone, &mut bench.scratch, &mut bench.stays)
             }
         };

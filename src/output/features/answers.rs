@@ -63,7 +63,7 @@ impl Answers {
     /// # Errors
     /// If the memory of the job is used up.
     pub(super) fn new(job: &Job, control: &Control, read: &FeaturesRead) -> Result<Answers> {
-        let (windows, rows) = (job.windows.len() + 1, read.shown.count());
+        let (windows, rows) = (job.features().windows.len() + 1, read.shown.count());
         control.charge(count64(rows * (windows * 2 * size_of::<u32>() + 1)))?;
         let mut answers = Answers {
             windows,
@@ -92,7 +92,12 @@ impl Answers {
         clicks: &PartitionedClicks,
     ) -> Result<()> {
         let (listings, users) = (&read.shown.listings, &read.shown.users);
-        let windows = job.windows.iter().map(|(_, window)| *window).collect();
+        let windows = job
+            .features()
+            .windows
+            .iter()
+            .map(|(_, window)| *window)
+            .collect();
         let how = (job, read, windows);
         match clicks {
             PartitionedClicks::All((by_listing, by_user)) => {
@@ -141,8 +146,8 @@ impl Answers {
         let put = |row, window, count| self.put(row, window, count);
         prior_counts(&bench.times, asked, windows_us, &mut bench.starts, put);
         let clicked = |row: u32| self.clicked[index(row)].store(true, Relaxed);
-        let window = job.label_window_us;
-        match job.label_key {
+        let window = job.features().label_window_us;
+        match job.features().label_key {
             LabelKey::Listing => labels_of_anybody(&bench.times, asked, window, clicked),
             LabelKey::UserListing => {
                 let user_of = |row: u32| read.shown.users[index(row)];

@@ -210,7 +210,7 @@ fn make_parts(
         .collect();
     let start = |file| encoder.file(file);
     let names = days.iter().map(|(day, _)| *day);
-    let writer = PartWriter::new(job.question, target, names, &start)?;
+    let writer = PartWriter::new(job.question(), target, names, &start)?;
     let make = |(): &mut (), at: usize| {
         let GroupPlan { place, rows } = groups[at].clone();
         let (day, of_day) = &days[place.day];
@@ -295,7 +295,8 @@ fn metrics_of(
     let mut of_run = clicks.clone();
     of_run[UNUSED] = json!(noticed.unused_sources);
     of_run["rejected"] = rejected_value(&read.inputs.rejected);
-    let reach = Reach::new(job.question, job.cutoff, job.lookback_days);
+    let histories = job.sequences();
+    let reach = Reach::new(job.question(), histories.cutoff, histories.lookback_days);
     let source_days = source_days(&read.inputs.sources);
     let days = days
         .iter()

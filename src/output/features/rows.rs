@@ -35,6 +35,7 @@ pub(crate) fn schema(job: &Job, types: FeatureTypes, has_users: bool) -> Schema 
     ];
     for name in ["prior_listing_clicks", "prior_user_clicks"] {
         let windows = job
+            .features()
             .windows
             .iter()
             .map(|(window, _)| format!("{name}_{window}"));
@@ -138,7 +139,7 @@ impl RowMaker<'_> {
             Arc::new(instants.with_timezone("UTC")),
         ];
         columns.extend(self.attributes(day, rows, &mut tally));
-        let windows = self.job.windows.len() + 1;
+        let windows = self.job.features().windows.len() + 1;
         for place in 0..windows * 2 {
             let counts = rows
                 .iter()
@@ -151,7 +152,7 @@ impl RowMaker<'_> {
         }
         let clicked = rows.iter().map(|(_, row)| self.answers.clicked(*row));
         let complete = rows.iter().map(|(time, _)| {
-            let end = time.0.saturating_add(self.job.label_window_us);
+            let end = time.0.saturating_add(self.job.features().label_window_us);
             self.data_end
                 .is_some_and(|data_end| Micros(end) <= data_end)
         });

@@ -33,7 +33,7 @@ pub(super) fn clicks_value(read: &FeaturesRead, (on_listings, repeated): (u64, u
 
 /// What the rows of a day hold, in the manifest.
 pub(super) fn counts_value(job: &Job, tally: &RowTally) -> Value {
-    let key = match job.label_key {
+    let key = match job.features().label_key {
         LabelKey::UserListing => "clicked_by_user",
         LabelKey::Listing => "clicked_by_anybody",
     };

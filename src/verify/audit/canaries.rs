@@ -27,8 +27,8 @@ use crate::engine;
 use crate::error::{Error, Result};
 use crate::ids::{Day, count64};
 use crate::job::{
-    ActionSource, CustomerType, Cutoff, Format, ItemType, Job, OnBadRow, Publish, Settings, Source,
-    TimeUnit, Types, UnknownItem,
+    ActionSource, CustomerType, Cutoff, Format, ItemType, Job, OnBadRow, Publish, Sequences,
+    Settings, Source, TimeUnit, Types, UnknownItem,
 };
 use crate::naive::is_near;
 use crate::oracle::{Fates, LogAction, LogImpression, LogTime, OrderedLog, Rules, fates};
@@ -62,9 +62,13 @@ pub(super) fn canaries(
 ) -> Result<Canaries> {
     // What is carried through has nothing to do with what is prior, and items are codes here.
     let settings = &Settings {
-        keep: Vec::new(),
-        item_vocabulary: None,
-        unknown_item: UnknownItem::Index,
+        ask: Sequences {
+            keep: Vec::new(),
+            item_vocabulary: None,
+            unknown_item: UnknownItem::Index,
+            ..audit.ledger.settings.sequences().clone()
+        }
+        .into(),
         ..audit.ledger.settings.clone()
     };
     let (mut customers, mut nests) = (BTreeSet::new(), Vec::new());
@@ -117,12 +121,13 @@ fn nest<'a>(
     shown: &'a LogImpression,
     log: &[LogAction],
 ) -> Nest<'a> {
+    let own = settings.sequences();
     let Fates {
         cutoff_us: cutoff,
         start_us,
         ..
     } = fates(rules, shown, &[]);
-    let mut next = match settings.item_type {
+    let mut next = match own.item_type {
         ItemType::Int32 => i64::from(i32::MAX),
         ItemType::Int64 => i64::MAX,
     };
@@ -134,27 +139,27 @@ fn nest<'a>(
         next + 1
     };
     let (mut nest_log, mut refused, mut first) = (log.to_vec(), Vec::new(), None);
-    let source = |log: usize| settings.actions[log].source;
+    let source = |log: usize| own.actions[log].source;
     // A type that counts, if the log has one.
     let counts = |code: &u8| rules.types.is_empty() || rules.types.contains(code);
-    let counted = |log: usize| settings.actions[log].codes().into_iter().find(counts);
+    let counted = |log: usize| own.actions[log].codes().into_iter().find(counts);
     let embargo = |log: usize| rules.embargo_us[log].unwrap_or(0);
-    let is_held = |log: usize| settings.available.iter().any(|(of, _)| *of == source(log));
+    let is_held = |log: usize| own.available.iter().any(|(of, _)| *of == source(log));
     let mut plant = |log: usize, time: i64, known: i64| {
         let item = free_item();
         nest_log.push(LogAction {
             customer: shown.customer.clone(),
             time: LogTime::Instant(time),
             log,
-            kind: counted(log).unwrap_or_else(|| settings.actions[log].codes()[0]),
+            kind: counted(log).unwrap_or_else(|| own.actions[log].codes()[0]),
             item,
             available: is_held(log).then_some(Some(LogTime::Instant(known))),
             told: numbers(settings),
         });
         item
     };
-    let logs = 0..settings.actions.len();
-    let read = logs.filter(|log| !settings.without.contains(&source(*log)));
+    let logs = 0..settings.sequences().actions.len();
+    let read = logs.filter(|log| !own.without.contains(&source(*log)));
     let (read, others): (Vec<usize>, Vec<usize>) = read.partition(|log| counted(*log).is_some());
     for log in others {
         refused.push(plant(log, cutoff - 1, cutoff - 1));
@@ -226,24 +231,29 @@ fn write(settings: &Settings, dir: &Path, nests: &[Nest<'_>]) -> Result<Settings
     }
     let is_there = |of: &Source| paths.iter().any(|(source, _)| source == of);
     let available = settings
+        .sequences()
         .available
         .iter()
         .map(|(of, _)| *of)
         .filter(is_there);
     Ok(Settings {
+        ask: Sequences {
+            available: available.map(|of| (of, KNOWN_AT.to_owned())).collect(),
+            actions: settings.sequences().actions.iter().map(planted).collect(),
+            without: Vec::new(),
+            lateness_max_us: None,
+            ..settings.sequences().clone()
+        }
+        .into(),
         allow_unused: true,
-        available: available.map(|of| (of, KNOWN_AT.to_owned())).collect(),
-        actions: settings.actions.iter().map(planted).collect(),
         dir: None,
         files_from: Vec::new(),
-        without: Vec::new(),
         out: dir.join("out"),
         publish: Publish::New,
         columns: renamed(settings),
         time_unit: Some(TimeUnit::Micro),
         format: Some(Format::Ndjson),
         on_bad_row: OnBadRow::Error,
-        lateness_max_us: None,
         threads: 1,
         paths,
         ..settings.clone()
@@ -256,7 +266,7 @@ fn action_row(
     customer: Value,
     action: &LogAction,
 ) -> (Source, Map<String, Value>) {
-    let of = &settings.actions[action.log];
+    let of = &settings.sequences().actions[action.log];
     let (item, time) = match of.source {
         Source::Clicks => ("item_id", "click_time"),
         Source::Carts | Source::Orders => ("config_id", "occurred_at"),
@@ -365,5 +375,5 @@ fn judge(
             }),
         );
     }
-    debug_assert!(settings.cutoff != Cutoff::Time || shown.time.is_some());
+    debug_assert!(settings.sequences().cutoff != Cutoff::Time || shown.time.is_some());
 }

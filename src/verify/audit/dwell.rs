@@ -96,9 +96,9 @@ pub(super) fn audit(
         audit.control.check()
     })?;
     let rules = DwellRules {
-        is_session: settings.dwell_method == DwellMethod::Session,
-        by_flyers: settings.divide_by == DivideBy::Flyers,
-        idle_us: settings.idle_timeout_us,
+        is_session: settings.dwell().dwell_method == DwellMethod::Session,
+        by_flyers: settings.dwell().divide_by == DivideBy::Flyers,
+        idle_us: settings.dwell().idle_timeout_us,
         timezone: settings.zone_name().to_owned(),
         int_ids: types.iter().all(|of| *of == CustomerType::Int64),
         once: settings.dedup == Dedup::Exact,

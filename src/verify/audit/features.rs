@@ -90,10 +90,11 @@ impl Market {
 
 /// The rules that settings make.
 pub(super) fn rules_of(settings: &Settings) -> Rules {
+    let own = settings.features();
     Rules {
-        windows_us: settings.windows.iter().map(|(_, us)| *us).collect(),
-        label_window_us: settings.label_window_us,
-        anybody: settings.label_key == LabelKey::Listing,
+        windows_us: own.windows.iter().map(|(_, us)| *us).collect(),
+        label_window_us: own.label_window_us,
+        anybody: own.label_key == LabelKey::Listing,
         data_end_us: None,
         days: (i32::MIN, i32::MAX),
         timezone: settings.zone_name().to_owned(),
@@ -197,7 +198,7 @@ fn read_markets(
 fn market_of(settings: &Settings, read: ClicksRead) -> Market {
     Market {
         has_users: read.count == 0 || read.with_user > 0,
-        data_end_us: match &settings.data_end {
+        data_end_us: match &settings.features().data_end {
             Some(text) => naive::instant_of(settings, text),
             None => read.latest,
         },
@@ -266,6 +267,7 @@ fn compare(
 /// The names of counts, as columns.
 fn count_names(settings: &Settings, name: &str) -> Vec<String> {
     let windows = settings
+        .features()
         .windows
         .iter()
         .map(|(window, _)| format!("{name}_{window}"));
@@ -346,7 +348,9 @@ pub(super) fn difference(settings: &Settings, found: &Row, right: &Row) -> Strin
         }
     }
     let end = instant_text(Micros(
-        right.time_us.saturating_add(settings.label_window_us),
+        right
+            .time_us
+            .saturating_add(settings.features().label_window_us),
     ));
     let label = |row: &Row| i32::from(row.clicked).to_string();
     let why = format!(": it tells of clicks after {at} and up to {end}");

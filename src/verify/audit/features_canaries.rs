@@ -111,10 +111,8 @@ pub(super) fn canaries(
     for (offsets, effect) in plans {
         let folder = Beside::create(&audit.temp_dir(), "hitherto-canaries")?;
         let planted = |nest: &Nest<'_>| plant(nest, offsets);
-        let of_planted = Settings {
-            data_end: Some(data_end.clone()),
-            ..write(settings, folder.path(), (&nests, &real), ids, planted)?
-        };
+        let mut of_planted = write(settings, folder.path(), (&nests, &real), ids, planted)?;
+        of_planted.features_mut().data_end = Some(data_end.clone());
         let job = Job::new(of_planted)?;
         engine::features(&job, &Control::default())?;
         let mut rows = read_back(&job)?;

@@ -26,7 +26,7 @@ pub(super) fn renamed(settings: &Settings) -> Vec<(Source, String, String)> {
         let columns = told_columns(settings).enumerate();
         columns.map(move |(at, of)| (source, of.name.clone(), planted(at)))
     };
-    let sources = settings.actions.iter().map(|of| of.source);
+    let sources = settings.sequences().actions.iter().map(|of| of.source);
     sources.flat_map(of_source).collect()
 }
 

@@ -165,7 +165,7 @@ fn read_logs(audit: &Audit<'_>, keys: &BTreeSet<Key>, lost: &mut Problems) -> Re
             };
             for found in naive::impressions((settings, codes), files, &is_wanted, check)? {
                 let Ok(shown) = found.row else { continue };
-                if shown.customer.is_none() && settings.guests == Guests::Drop {
+                if shown.customer.is_none() && settings.sequences().guests == Guests::Drop {
                     continue;
                 }
                 customers.extend(shown.customer.clone());

@@ -103,7 +103,7 @@ impl OutRow {
                 let of = if is_list(at) { of } else { &of[..1] };
                 of.iter().map(|of| of.kept[at].clone()).collect()
             };
-            (0..settings.keep.len())
+            (0..settings.sequences().keep.len())
                 .map(column)
                 .collect::<Vec<Vec<_>>>()
         };
@@ -117,7 +117,7 @@ impl OutRow {
             let mut time_deltas: Vec<i64> = deltas.map(|of| i64::from(*of)).collect();
             let mut told = expected_told(settings, sample);
             let (mut actions, mut kinds): (Vec<i64>, Vec<i64>) = (items.collect(), kinds.collect());
-            if settings.pad {
+            if settings.sequences().pad {
                 if rules.told.contains(&Told::TimeDelta) {
                     time_deltas.resize(rules.actions_max, 0);
                 }
@@ -143,7 +143,7 @@ impl OutRow {
                 kept: kept(of),
             }
         };
-        match (settings.layout, samples.first()) {
+        match (settings.sequences().layout, samples.first()) {
             (_, None) => Vec::new(),
             (Layout::Sample, _) => samples
                 .iter()
@@ -319,6 +319,7 @@ fn told(name: &str, found: String, expected: String) -> Option<String> {
 fn carried(settings: &Settings) -> impl Iterator<Item = &Keep> {
     let of = |of_items| {
         settings
+            .sequences()
             .keep
             .iter()
             .filter(move |keep| keep.of_items == of_items)

@@ -9,10 +9,14 @@ use crate::oracle::{Number, Sample};
 
 /// The columns of actions that are told.
 pub(super) fn told_columns(settings: &Settings) -> impl Iterator<Item = &SideColumn> {
-    settings.sides.iter().filter_map(|side| match side {
-        Side::TimeDelta => None,
-        Side::Column(of) => Some(of),
-    })
+    settings
+        .sequences()
+        .sides
+        .iter()
+        .filter_map(|side| match side {
+            Side::TimeDelta => None,
+            Side::Column(of) => Some(of),
+        })
 }
 
 /// What columns tell of the actions of a sample, without padding, column by column, each with the

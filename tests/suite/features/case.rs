@@ -10,7 +10,7 @@ use arrow::datatypes::{
 use hitherto::oracle::features::{Click, Impression, Listing, Row, Rules, features};
 use hitherto::oracle::{LogTime, is_near};
 use hitherto::{
-    Control, CustomerType, Day, Dedup, FeaturesReport, Job, LabelKey, OnBadRow, Question, Settings,
+    Control, CustomerType, Day, Dedup, Features, FeaturesReport, Job, LabelKey, OnBadRow, Settings,
     TimeUnit,
 };
 use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
@@ -120,17 +120,19 @@ impl Case {
             .iter()
             .any(|style| style.times == TimeStyle::Epoch);
         Settings {
+            ask: Features {
+                windows: windows.map(|us| (format!("{us}us"), *us)).collect(),
+                label_window_us: rules.label_window_us,
+                label_key: match rules.anybody {
+                    true => LabelKey::Listing,
+                    false => LabelKey::UserListing,
+                },
+                data_end: rules.data_end_us.map(instant_text),
+            }
+            .into(),
             allow_unused: true,
-            question: Question::Features,
             dir: Some(dir.to_owned()),
             out: out.to_owned(),
-            windows: windows.map(|us| (format!("{us}us"), *us)).collect(),
-            label_window_us: rules.label_window_us,
-            label_key: match rules.anybody {
-                true => LabelKey::Listing,
-                false => LabelKey::UserListing,
-            },
-            data_end: rules.data_end_us.map(instant_text),
             from: (from > i32::MIN).then_some(Day(from)),
             to: (to < i32::MAX).then_some(Day(to)),
             timezone: Some(rules.timezone.clone()),

@@ -243,6 +243,6 @@ fn a_second_row_of_a_listing_is_a_fault() {
 #[test]
 fn the_key_of_labels_is_user_and_listing_by_default() {
     let settings = Settings::default();
-    assert_eq!(settings.label_key, LabelKey::UserListing);
-    assert_eq!(settings.label_window_us, DAY);
+    assert_eq!(settings.features().label_key, LabelKey::UserListing);
+    assert_eq!(settings.features().label_window_us, DAY);
 }

@@ -131,8 +131,8 @@ fn random_logs_equal_the_oracle() {
         let bits = numbers.pick(&[None, Some(1), Some(12)]);
         let piece = numbers.pick(&[1, 60, 1 << 20]);
         check(&format!("seed {seed}"), &case, |settings| {
-            (settings.threads, settings.partition_bits) = (threads, bits);
-            settings.text_piece_bytes = piece;
+            (settings.threads, settings.tuning.partition_bits) = (threads, bits);
+            settings.tuning.text_piece_bytes = piece;
         });
     }
 }

@@ -86,8 +86,8 @@ fn threads_partitions_and_pieces_change_no_byte() {
         for threads in [1, 2, 3] {
             for bits in [None, Some(0), Some(3), Some(12)] {
                 let found = bytes_of(folder.path(), &case, |settings| {
-                    (settings.threads, settings.partition_bits) = (threads, bits);
-                    settings.text_piece_bytes = 1000 * threads;
+                    (settings.threads, settings.tuning.partition_bits) = (threads, bits);
+                    settings.tuning.text_piece_bytes = 1000 * threads;
                 });
                 assert!(found == expected, "{threads} threads, {bits:?} bits");
             }
@@ -146,7 +146,7 @@ fn a_memory_limit_changes_no_byte() {
         let folder_out = scratch();
         let out = folder_out.path().join("out");
         let mut settings = case.settings(folder.path(), &out);
-        (settings.threads, settings.partition_bits) = (threads, Some(4));
+        (settings.threads, settings.tuning.partition_bits) = (threads, Some(4));
         settings.temp_dir = Some(folder_out.path().to_owned());
         let control = Control::new(limit, None);
         hitherto::features(&Job::new(settings).expect("settings"), &control).expect("a run");

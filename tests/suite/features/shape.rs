@@ -14,7 +14,7 @@ fn shape(case: &Case) -> (Vec<Field>, Vec<String>) {
     let (dir, out) = (folder.path().join("in"), folder.path().join("out"));
     case.write(&dir);
     let mut settings = case.settings(&dir, &out);
-    settings.windows = vec![("1h".to_owned(), HOUR), ("7d".to_owned(), 7 * DAY)];
+    settings.features_mut().windows = vec![("1h".to_owned(), HOUR), ("7d".to_owned(), 7 * DAY)];
     run(settings).expect("a run");
     let parts = parts_by(&out, "date=");
     let file = File::open(&parts[0].1).expect("a part");

@@ -10,8 +10,8 @@ use arrow::datatypes::{
     DataType, Float32Type, Int8Type, Int32Type, Int64Type, TimestampMicrosecondType,
 };
 use hitherto::{
-    AuditRows, Codec, CustomerType, Cutoff, Dedup, Guests, ItemType, LabelKey, Layout, Question,
-    Settings, Side, Source,
+    AuditRows, Codec, CustomerType, Cutoff, Dedup, Features, Guests, ItemType, LabelKey, Layout,
+    Question, Sequences, Settings, Side, Source,
 };
 use parquet::arrow::ArrowWriter;
 use parquet::arrow::arrow_reader::{ArrowReaderOptions, ParquetRecordBatchReaderBuilder};
@@ -121,60 +121,75 @@ fn canaries_are_kept_before_the_cutoff_and_refused_from_it_on() {
     );
 }
 
+/// Names the sources one by one, and no orders.
+fn without_orders(settings: &mut Settings) {
+    let path = |name: &str| {
+        let dir = settings.dir.as_ref();
+        dir.map(|dir| dir.join(name).display().to_string())
+    };
+    let paths = [
+        (Source::Impressions, path("impressions.ndjson")),
+        (Source::Clicks, path("clicks.csv")),
+    ];
+    let paths = paths.into_iter();
+    settings.paths = paths
+        .filter_map(|(source, path)| Some((source, path?)))
+        .collect();
+    settings.dir = None;
+}
+
 #[test]
 fn rows_are_right_whatever_the_settings() {
     type Change = fn(&mut Settings);
     let berlin = |of: &mut Settings| of.timezone = Some("Europe/Berlin".into());
     let changes: [(&str, Change); 23] = [
-        ("seconds", |of| of.sides = vec![Side::TimeDelta]),
-        ("seconds in a row without padding", |of| {
-            (of.dedup, of.pad, of.sides) = (Dedup::Consecutive, false, vec![Side::TimeDelta]);
+        ("seconds", |of| {
+            of.sequences_mut().sides = vec![Side::TimeDelta];
         }),
-        ("half the negatives", |of| of.negatives_rate = Some(0.5)),
+        ("seconds in a row without padding", |of| {
+            (of.dedup, of.sequences_mut().pad, of.sequences_mut().sides) =
+                (Dedup::Consecutive, false, vec![Side::TimeDelta]);
+        }),
+        ("half the negatives", |of| {
+            of.sequences_mut().negatives_rate = Some(0.5);
+        }),
         ("half of them as lists", |of| {
-            (of.negatives_rate, of.seed, of.layout) = (Some(0.5), 1, Layout::Request);
+            (
+                of.sequences_mut().negatives_rate,
+                of.sequences_mut().seed,
+                of.sequences_mut().layout,
+            ) = (Some(0.5), 1, Layout::Request);
         }),
         ("none in a row", |of| of.dedup = Dedup::Consecutive),
         ("no repeats", |of| of.dedup = Dedup::Exact),
-        ("some types", |of| of.types = vec![3, 1]),
-        ("one type", |of| of.types = vec![2]),
-        ("no pad", |of| of.pad = false),
-        ("request", |of| of.layout = Layout::Request),
+        ("some types", |of| of.sequences_mut().types = vec![3, 1]),
+        ("one type", |of| of.sequences_mut().types = vec![2]),
+        ("no pad", |of| of.sequences_mut().pad = false),
+        ("request", |of| of.sequences_mut().layout = Layout::Request),
         ("guests", |of| {
-            (of.guests, of.guest_ids) = (Guests::Empty, vec!["2".into()]);
+            (of.sequences_mut().guests, of.sequences_mut().guest_ids) =
+                (Guests::Empty, vec!["2".into()]);
         }),
-        ("wide items", |of| of.item_type = ItemType::Int64),
+        ("wide items", |of| {
+            of.sequences_mut().item_type = ItemType::Int64;
+        }),
         ("text customers", |of| {
             of.customer_type = Some(CustomerType::String);
         }),
         ("lz4", |of| of.codec = Codec::Lz4Raw),
         ("plain", |of| of.codec = Codec::None),
         ("embargo", |of| {
-            of.embargo_us = vec![(Source::Carts, 86_400_000_000)];
+            of.sequences_mut().embargo_us = vec![(Source::Carts, 86_400_000_000)];
         }),
         ("long embargo", |of| {
-            of.embargo_us = vec![(Source::Clicks, 400 * 86_400_000_000)];
+            of.sequences_mut().embargo_us = vec![(Source::Clicks, 400 * 86_400_000_000)];
         }),
-        ("lookback", |of| of.lookback_days = Some(3)),
-        ("no lookback", |of| of.lookback_days = None),
-        ("nothing", |of| of.lookback_days = Some(0)),
-        ("one", |of| of.actions_max = 1),
+        ("lookback", |of| of.sequences_mut().lookback_days = Some(3)),
+        ("no lookback", |of| of.sequences_mut().lookback_days = None),
+        ("nothing", |of| of.sequences_mut().lookback_days = Some(0)),
+        ("one", |of| of.sequences_mut().actions_max = 1),
         ("zone", berlin),
-        ("no orders", |of| {
-            let path = |name: &str| {
-                of.dir
-                    .as_ref()
-                    .map(|dir| dir.join(name).display().to_string())
-            };
-            of.paths = [
-                (Source::Impressions, path("impressions.ndjson")),
-                (Source::Clicks, path("clicks.csv")),
-            ]
-            .into_iter()
-            .filter_map(|(source, path)| Some((source, path?)))
-            .collect();
-            of.dir = None;
-        }),
+        ("no orders", without_orders),
     ];
     for (name, change) in changes {
         let set = Set::inputs(Question::Sequences);
@@ -236,12 +251,16 @@ fn rows_are_right_by_time_with_availability_where_clocks_change() {
                 1,8,2025-10-26 02:10:00,2025-10-26T00:20:00Z\n1,9,2025-10-25,2025-10-26\n";
             fs::write(set.dir().join("clicks.csv"), clicks).expect("a file");
             set.make(Settings {
-                cutoff: Cutoff::Time,
+                ask: Sequences {
+                    cutoff: Cutoff::Time,
+                    available: match available {
+                        true => vec![(Source::Clicks, "seen_at".into())],
+                        false => Vec::new(),
+                    },
+                    ..set.settings(Question::Sequences).sequences().clone()
+                }
+                .into(),
                 timezone: Some(zone.into()),
-                available: match available {
-                    true => vec![(Source::Clicks, "seen_at".into())],
-                    false => Vec::new(),
-                },
                 ..set.settings(Question::Sequences)
             });
             let verified = set.audited(AuditRows::All);
@@ -313,10 +332,10 @@ fn what_columns_tell_of_actions_is_recomputed() {
     type Change = fn(&mut Settings);
     let changes: [(&str, Change); 6] = [
         ("as it is", |_| {}),
-        ("without padding", |of| of.pad = false),
+        ("without padding", |of| of.sequences_mut().pad = false),
         ("exact", |of| of.dedup = Dedup::Exact),
         ("consecutive", |of| of.dedup = Dedup::Consecutive),
-        ("request", |of| of.layout = Layout::Request),
+        ("request", |of| of.sequences_mut().layout = Layout::Request),
         ("plain", |of| of.codec = Codec::None),
     ];
     let part = "dt=2025-08-16/part-00000.parquet";
@@ -328,7 +347,7 @@ fn what_columns_tell_of_actions_is_recomputed() {
             2,26,2025-08-15 14:00:00,,-2147483648\n";
         fs::write(set.dir().join("clicks.csv"), clicks).expect("a file");
         let mut settings = set.settings(Question::Sequences);
-        settings.sides = ["price:float32", "time_delta", "left:int32"]
+        settings.sequences_mut().sides = ["price:float32", "time_delta", "left:int32"]
             .map(crate::support::side)
             .to_vec();
         settings.columns = vec![(Source::Clicks, "price".into(), "cost".into())];
@@ -340,7 +359,7 @@ fn what_columns_tell_of_actions_is_recomputed() {
         assert_eq!(audited.canaries.expect("canaries").impressions, 3);
 
         // The price and the number of another action are found.
-        let first = set.row_of(part, "r3") * if settings.pad { 4 } else { 0 };
+        let first = set.row_of(part, "r3") * if settings.sequences().pad { 4 } else { 0 };
         for (column, said) in [("left", "told 2"), ("price", "told 1")] {
             rewrite(&set, part, |name, lists| match name == column {
                 true => with_value(&lists, first + 1, 8),
@@ -498,7 +517,11 @@ fn clicks_that_were_set_aside_do_not_make_clicks_with_a_user() {
     fs::remove_file(set.dir().join("clicks.ndjson")).expect("a file to remove");
     fs::write(set.dir().join("clicks.csv"), clicks).expect("a file");
     set.make(Settings {
-        label_key: LabelKey::Listing,
+        ask: Features {
+            label_key: LabelKey::Listing,
+            ..set.settings(Question::Features).features().clone()
+        }
+        .into(),
         ..set.settings(Question::Features)
     });
     let verified = set.audited(AuditRows::All);

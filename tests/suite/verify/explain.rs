@@ -3,8 +3,8 @@
 use std::fs;
 
 use hitherto::{
-    Control, Cutoff, ErrorKind, ExplainSettings, Explained, Question, Settings, Source, explain,
-    parse_day,
+    Control, Cutoff, ErrorKind, ExplainSettings, Explained, Question, Sequences, Settings, Source,
+    explain, parse_day,
 };
 
 use super::sets::Set;
@@ -70,7 +70,11 @@ fn every_action_is_told_newest_first_with_its_fate() {
 fn an_action_of_a_type_that_does_not_count_is_told_as_such() {
     let set = Set::inputs(Question::Sequences);
     set.make(Settings {
-        types: vec![1, 3],
+        ask: Sequences {
+            types: vec![1, 3],
+            ..set.settings(Question::Sequences).sequences().clone()
+        }
+        .into(),
         ..set.settings(Question::Sequences)
     });
     let [of] = &ranking(&set, "r1")[..] else {
@@ -98,9 +102,13 @@ fn what_was_known_late_is_told_as_such() {
 "#;
     fs::write(set.dir().join("impressions.ndjson"), shown).expect("a file");
     set.make(Settings {
-        cutoff: Cutoff::Time,
-        available: vec![(Source::Clicks, "seen_at".into())],
-        embargo_us: vec![(Source::Carts, 3 * 86_400_000_000)],
+        ask: Sequences {
+            cutoff: Cutoff::Time,
+            available: vec![(Source::Clicks, "seen_at".into())],
+            embargo_us: vec![(Source::Carts, 3 * 86_400_000_000)],
+            ..set.settings(Question::Sequences).sequences().clone()
+        }
+        .into(),
         ..set.settings(Question::Sequences)
     });
     let [of] = &ranking(&set, "t")[..] else {

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use arrow::array::AsArray;
 use hitherto::{
-    AuditRows, Control, Day, DwellMethod, Job, OnBadRow, Publish, Question, Settings, Source,
+    Ask, AuditRows, Control, Day, DwellMethod, Job, OnBadRow, Publish, Question, Settings, Source,
     Verified, VerifySettings, parse_day, verify,
 };
 use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
@@ -156,16 +156,19 @@ impl Set {
             }
             _ => (Some(self.dir()), Vec::new()),
         };
+        let mut ask = Ask::from(question);
+        match &mut ask {
+            Ask::Sequences(own) => own.actions_max = 4,
+            Ask::Features(own) => own.windows = vec![("1h".to_owned(), 3_600_000_000)],
+            Ask::Dwell(own) => own.dwell_method = DwellMethod::Session,
+        }
         Settings {
+            ask,
             allow_unused: true,
-            question,
             dir,
             paths,
             out: self.out(),
-            actions_max: 4,
             on_bad_row: OnBadRow::Quarantine,
-            dwell_method: DwellMethod::Session,
-            windows: vec![("1h".to_owned(), 3_600_000_000)],
             threads: 1,
             timezone: Some("UTC".to_owned()),
             ..Settings::default()
@@ -176,7 +179,7 @@ impl Set {
     pub(super) fn make(&self, settings: Settings) {
         let job = Job::new(settings).expect("settings that hold together");
         let control = Control::default();
-        match job.question {
+        match job.question() {
             Question::Sequences => hitherto::run(&job, &control).map(drop),
             Question::Features => hitherto::features(&job, &control).map(drop),
             Question::Dwell => hitherto::dwell(&job, &control).map(drop),
