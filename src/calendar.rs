@@ -10,6 +10,8 @@
 use jiff::civil::{Date, DateTime};
 use jiff::tz::TimeZone;
 use jiff::{Span, Timestamp};
+use serde::de::Error as _;
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use crate::ids::{Day, Micros};
 
@@ -274,6 +276,19 @@ pub fn date_text(day: Day) -> String {
 /// The day of a text `YYYY-MM-DD`, or `None` if it is no such text.
 pub fn parse_day(text: &str) -> Option<Day> {
     parse_date(text.as_bytes())
+}
+
+impl Serialize for Day {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(&date_text(*self))
+    }
+}
+
+impl<'de> Deserialize<'de> for Day {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Day, D::Error> {
+        let text = String::deserialize(deserializer)?;
+        parse_day(&text).ok_or_else(|| D::Error::custom("expected a day as YYYY-MM-DD"))
+    }
 }
 
 /// Reads `YYYY-MM-DD`.

@@ -125,10 +125,12 @@ pub fn spill_block(bytes: &[u8], rows: usize) {
     check::<i64>(bytes, rows);
 }
 
-/// A manifest of any members, with the right checksum of itself; nothing if it is no JSON object.
+/// A manifest of any members, with the right checksum of itself; nothing if it is no JSON object, or has none.
 pub fn sealed(text: &[u8]) -> Option<Vec<u8>> {
-    let object = serde_json::from_slice(text).ok()?;
-    Some(crate::manifest::sealed(object))
+    let mut members: serde_json::Map<String, serde_json::Value> =
+        serde_json::from_slice(text).ok()?;
+    members.shift_remove("xxh64");
+    (!members.is_empty()).then(|| crate::manifest::sealed(&members))
 }
 
 /// Judges bytes as a footer of Parquet, a page header, levels of lists and lengths of texts.

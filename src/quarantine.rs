@@ -9,12 +9,11 @@ use arrow::array::{ArrayRef, Int64Array, RecordBatch, StringArray};
 use arrow::datatypes::{DataType, Field, Schema};
 use parquet::arrow::ArrowWriter;
 use parquet::errors::ParquetError;
-use serde_json::Value;
 use twox_hash::XxHash64;
 
 use crate::error::{Error, ErrorKind, Result};
 use crate::ids::count64;
-use crate::manifest;
+use crate::manifest::FileEntry;
 use crate::publish::{Part, QUARANTINE, Staging, write_synced};
 use crate::scan::faults::Rejected;
 
@@ -26,7 +25,7 @@ const COLUMNS: [&str; 6] = ["source", "file", "row", "column", "reason", "record
 ///
 /// # Errors
 /// If the file cannot be written.
-pub(crate) fn write(staging: &Staging, rejected: &[Rejected]) -> Result<Vec<Value>> {
+pub(crate) fn write(staging: &Staging, rejected: &[Rejected]) -> Result<Vec<FileEntry>> {
     if rejected.is_empty() {
         return Ok(Vec::new());
     }
@@ -38,7 +37,7 @@ pub(crate) fn write(staging: &Staging, rejected: &[Rejected]) -> Result<Vec<Valu
     let checksum = XxHash64::oneshot(0, &bytes);
     let name = format!("part-{checksum:016x}.parquet");
     write_synced(&staging.file_in(QUARANTINE, &name)?, &bytes)?;
-    Ok(vec![manifest::part(&Part {
+    Ok(vec![FileEntry::from(&Part {
         name: format!("{QUARANTINE}/{name}"),
         rows: count64(rejected.len()),
         row_groups,

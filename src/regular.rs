@@ -10,10 +10,12 @@ use std::io::{self, Read, Seek, SeekFrom};
 use std::path::Path;
 
 use rustix::fs::{Mode, OFlags};
+use serde::{Deserialize, Serialize};
 use twox_hash::XxHash64;
 
 /// What of a file is digested.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
 pub(crate) enum DigestOf {
     /// All its bytes.
     File,

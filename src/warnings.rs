@@ -4,12 +4,13 @@
 //! in `plan` and `verify`. **Invariants**: a function of the input and the settings alone, as all of the
 //! metrics are; those that `--no-warn` names are told nowhere.
 
-use serde_json::{Map, Value, json};
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
 
 use crate::job::{Source, WarningCode};
 
 /// Something that a person should look at.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Warning {
     /// What it is about.
     pub code: WarningCode,
@@ -17,7 +18,8 @@ pub struct Warning {
     pub source: Option<Source>,
     /// A sentence that says what was found, and what to do.
     pub text: String,
-    /// The numbers of the text, by name.
+    /// The numbers of the text, by name, for the metrics.
+    #[serde(skip)]
     details: Map<String, Value>,
 }
 
@@ -42,18 +44,29 @@ impl Warning {
         self.details.insert(name.to_owned(), value.into());
         self
     }
+}
 
-    /// The warning in the metrics: `code`, `source` (or null), `text`, and its numbers.
-    pub(crate) fn value(&self) -> Value {
-        let mut value = json!({
-            "code": self.code.name(),
-            "source": self.source.map(|of| of.name().to_owned()),
-            "text": self.text,
-        });
-        if let Value::Object(members) = &mut value {
-            members.extend(self.details.clone());
+/// A warning in the metrics, with its numbers by name.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub(crate) struct WarningEntry {
+    pub(crate) code: String,
+    /// The source, if it is about one.
+    pub(crate) source: Option<String>,
+    /// A sentence that says what was found, and what to do.
+    pub(crate) text: String,
+    /// The numbers of the text, by name.
+    #[serde(flatten)]
+    details: Map<String, Value>,
+}
+
+impl From<&Warning> for WarningEntry {
+    fn from(warning: &Warning) -> WarningEntry {
+        WarningEntry {
+            code: warning.code.name().to_owned(),
+            source: warning.source.map(|source| source.name().to_owned()),
+            text: warning.text.clone(),
+            details: warning.details.clone(),
         }
-        value
     }
 }
 
@@ -87,6 +100,6 @@ pub(crate) fn told(silenced: &[WarningCode], mut warnings: Vec<Warning>) -> Vec<
 }
 
 /// Warnings as the metrics have them.
-pub(crate) fn values(warnings: &[Warning]) -> Vec<Value> {
-    warnings.iter().map(Warning::value).collect()
+pub(crate) fn entries(warnings: &[Warning]) -> Vec<WarningEntry> {
+    warnings.iter().map(WarningEntry::from).collect()
 }

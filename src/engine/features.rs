@@ -25,8 +25,9 @@ use crate::failpoint::hit;
 use crate::ids::{Day, Micros};
 use crate::job::{CustomerType, Job, Publish, Question, Source};
 use crate::manifest;
+use crate::metrics::FeatureCounts;
 use crate::output::Inputs;
-use crate::output::features::{self, FeaturesRead, FeaturesReport, PartitionedClicks, RowTally};
+use crate::output::features::{self, FeaturesRead, FeaturesReport, PartitionedClicks};
 use crate::partition::Split;
 use crate::publish::Staging;
 use crate::scan::faults::Policy;
@@ -90,7 +91,7 @@ fn run(job: &Job, control: &Control) -> Result<FeaturesReport> {
     let states = run_tasks(&tasks, states, |state, task| scan.read(task, state))?;
     let clicks = gather_clicks((job, control), &wanted, states, &mut read)?;
     hit("clicks read");
-    let notice = |rows: &RowTally, (on_listings, repeated): (u64, u64)| {
+    let notice = |rows: &FeatureCounts, (on_listings, repeated): (u64, u64)| {
         let noticed = notice_features((job, control), &read, rows)?;
         let what =
             "clicks on listings that were shown repeat another one in user, listing and time";

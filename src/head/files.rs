@@ -5,14 +5,12 @@
 
 use std::path::{Component, Path, PathBuf};
 
-use serde_json::Value;
-
 use super::{HeadOf, HeadSettings};
 use crate::calendar::{date_text, parse_day};
 use crate::error::{Error, ErrorKind, Result};
 use crate::ids::Day;
 use crate::job::Question;
-use crate::manifest::seal_of;
+use crate::manifest::{AnyManifest, Days, FileEntry, Scope, parse, seal_of};
 use crate::publish::{MANIFEST, SUCCESS, day_folder};
 use crate::regular;
 
@@ -28,7 +26,7 @@ pub(super) struct HeadFile {
 }
 
 /// The manifest of a folder, once its checksum of itself is right.
-pub(super) fn read_manifest(out: &Path) -> Result<Value> {
+pub(super) fn read_manifest(out: &Path) -> Result<AnyManifest> {
     let no_input = |what: String| Err(Error::from(ErrorKind::NoInput { what }));
     if !out.is_dir() {
         return no_input(format!("no such folder: \"{}\"", out.display()));
@@ -45,14 +43,12 @@ pub(super) fn read_manifest(out: &Path) -> Result<Value> {
         return no_input(what);
     }
     let text = regular::read(&path).map_err(|error| Error::io("read", &path, error))?;
-    let broken = |what: &str| Err(Error::bad_file(path.display().to_string(), what));
+    let broken = |what: String| Error::bad_file(path.display().to_string(), what);
     if seal_of(&text).is_none() {
-        return broken("its bytes are not those that its own checksum, at its end, is of");
+        let what = "its bytes are not those that its own checksum, at its end, is of";
+        return Err(broken(what.to_owned()));
     }
-    match serde_json::from_slice(&text) {
-        Ok(value) => Ok(value),
-        Err(error) => broken(&format!("it is no JSON: {error}")),
-    }
+    parse(&text).map_err(broken)
 }
 
 /// The files of what a job made; nothing if the manifest's list of them makes no sense.
@@ -60,7 +56,7 @@ pub(super) fn part_files(
     settings: &HeadSettings,
     question: Question,
     of: HeadOf,
-    manifest: &Value,
+    manifest: &AnyManifest,
 ) -> Result<Option<Vec<HeadFile>>> {
     let out = &settings.out;
     let has_days = question != Question::Dwell;
@@ -69,8 +65,8 @@ pub(super) fn part_files(
         return Err(Error::from(ErrorKind::NoInput { what }));
     }
     // The manifest of a day names its parts from the folder of the day on.
-    let own_day = manifest["day"].as_str().and_then(parse_day);
-    let Some(mut files) = files_of(out, &manifest["parts"]) else {
+    let own_day = manifest.day;
+    let Some(mut files) = files_of(out, &manifest.parts) else {
         return Ok(None);
     };
     if !has_days {
@@ -90,10 +86,8 @@ pub(super) fn part_files(
         file.day = own_day.or(value);
     }
     if let Some(day) = settings.day {
-        let days = manifest["days"].as_array().into_iter().flatten();
-        let mut days: Vec<Day> = days
-            .filter_map(|of| parse_day(of["day"].as_str()?))
-            .collect();
+        let days = manifest.days.iter().flat_map(Days::entries);
+        let mut days: Vec<Day> = days.map(|entry| entry.day).collect();
         days.extend(own_day);
         if !days.contains(&day) {
             let range = match (days.first(), days.last()) {
@@ -116,24 +110,23 @@ pub(super) fn part_files(
 }
 
 /// The files of rows that were set aside, which lie in the folder of the whole.
-pub(super) fn quarantine_files(out: &Path, manifest: &Value) -> Option<Vec<HeadFile>> {
-    match manifest["of"] == "day" {
-        true => files_of(&out.join(".."), &manifest["quarantine"]),
-        false => files_of(out, &manifest["quarantine"]),
+pub(super) fn quarantine_files(out: &Path, manifest: &AnyManifest) -> Option<Vec<HeadFile>> {
+    match manifest.of {
+        Scope::Day => files_of(&out.join(".."), &manifest.quarantine),
+        Scope::Whole => files_of(out, &manifest.quarantine),
     }
 }
 
 /// The files of a list of a manifest; nothing if one of them makes no sense.
-fn files_of(out: &Path, list: &Value) -> Option<Vec<HeadFile>> {
-    let of = |file: &Value| {
-        let path = Path::new(file["path"].as_str()?);
-        let is_name = |of: Component<'_>| matches!(of, Component::Normal(_));
-        path.components().all(is_name).then_some(())?;
-        Some(HeadFile {
+fn files_of(out: &Path, list: &[FileEntry]) -> Option<Vec<HeadFile>> {
+    let files = list.iter().map(|entry| {
+        let path = Path::new(&entry.path);
+        let is_name = |part: Component<'_>| matches!(part, Component::Normal(_));
+        path.components().all(is_name).then(|| HeadFile {
             path: out.join(path),
             day: None,
-            rows: file["rows"].as_u64()?,
+            rows: entry.rows,
         })
-    };
-    list.as_array()?.iter().map(of).collect()
+    });
+    files.collect()
 }

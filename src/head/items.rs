@@ -12,23 +12,22 @@ use parquet::arrow::arrow_reader::{
     ArrowReaderOptions, ParquetRecordBatchReaderBuilder, RowSelection,
 };
 use parquet::file::metadata::PageIndexPolicy;
-use serde_json::Value;
 
 use super::values::{HeadValue, rows_of};
 use crate::engine::guarded;
 use crate::error::{Error, Result};
+use crate::manifest::{AnyManifest, Scope};
 use crate::publish::VOCABULARY;
 use crate::regular;
 
 /// The vocabulary of a set, if its items have codes; it lies in the folder of the whole.
-pub(super) fn vocabulary_of(out: &Path, manifest: &Value) -> Option<PathBuf> {
-    if manifest["settings"]["item_vocabulary"].is_null() {
-        return None;
-    }
-    Some(match manifest["of"] == "day" {
-        true => out.join("..").join(VOCABULARY),
-        false => out.join(VOCABULARY),
-    })
+pub(super) fn vocabulary_of(out: &Path, manifest: &AnyManifest) -> Option<PathBuf> {
+    let has_codes = !manifest.settings.get("item_vocabulary")?.is_null();
+    let path = match manifest.of {
+        Scope::Day => out.join("..").join(VOCABULARY),
+        Scope::Whole => out.join(VOCABULARY),
+    };
+    has_codes.then_some(path)
 }
 
 /// The items of some codes.

@@ -37,6 +37,7 @@ use crate::engine::guarded;
 use crate::error::{Error, ErrorKind, Result};
 use crate::ids::{Day, count64, index64};
 use crate::job::Question;
+use crate::manifest::senseless;
 use crate::place::check_in;
 use crate::publish::MANIFEST;
 use crate::regular;
@@ -134,10 +135,9 @@ pub fn head(settings: &HeadSettings) -> Result<Head> {
     let manifest = read_manifest(out)?;
     let of_manifest = |what: &str| {
         let path = out.join(MANIFEST).display().to_string();
-        Error::bad_file(path, format!("its member \"{what}\" makes no sense"))
+        Error::bad_file(path, senseless(what))
     };
-    let question = manifest["job"].as_str().and_then(Question::named);
-    let question = question.ok_or_else(|| of_manifest("job"))?;
+    let question = manifest.job;
     let (list, files) = match settings.of {
         HeadOf::Quarantine => ("quarantine", quarantine_files(out, &manifest)),
         of => ("parts", part_files(settings, question, of, &manifest)?),

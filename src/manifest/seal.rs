@@ -1,14 +1,14 @@
 //! A manifest's checksum of itself: what it is computed of, and how it is told.
 //!
-//! **In / Out**: a JSON object → its text, whose last member `"xxh64"` is the checksum of all bytes
-//! of the text but that member's sixteen digits. **Invariants**: a function of the object; the bytes
+//! **In / Out**: a document that is a JSON object → its text, whose last member `"xxh64"` is the checksum of all bytes
+//! of the text but that member's sixteen digits. **Invariants**: a function of the document; the bytes
 //! before and behind the digits are fixed, so no bit of the text can change unnoticed (but for one
 //! chance in 2^64). **Why so**: a file beside it would have to be kept in step with it by two
 //! renames; this is one file and one rename.
 
 use std::hash::Hasher;
 
-use serde_json::{Map, Value, json};
+use serde::Serialize;
 use twox_hash::XxHash64;
 
 /// What stands before the digits.
@@ -18,12 +18,14 @@ const BEHIND: &[u8] = b"\"\n}\n";
 /// How many they are.
 const DIGITS: usize = 16;
 
-/// An object as JSON text that ends with its own checksum.
-pub(crate) fn sealed(mut object: Map<String, Value>) -> Vec<u8> {
-    object.shift_remove("xxh64");
-    object.insert("xxh64".into(), json!(""));
-    let mut text = serde_json::to_vec_pretty(&object).expect("a value is always JSON");
-    text.push(b'\n');
+/// A document as JSON text that ends with its own checksum.
+pub(crate) fn sealed(document: &impl Serialize) -> Vec<u8> {
+    let mut text = serde_json::to_vec_pretty(document).expect("a document is always JSON");
+    assert!(text.ends_with(b"\n}"), "a document has members");
+    text.truncate(text.len() - 2);
+    text.push(b',');
+    text.extend_from_slice(BEFORE);
+    text.extend_from_slice(BEHIND);
     let at = text.len() - BEHIND.len();
     let digits = format!("{:016x}", XxHash64::oneshot(0, &text));
     text.splice(at..at, digits.into_bytes());
@@ -46,16 +48,16 @@ pub(crate) fn seal_of(text: &[u8]) -> Option<u64> {
 
 #[cfg(test)]
 mod tests {
+    use serde_json::{Value, json};
+
     use super::*;
 
     #[test]
     fn every_flipped_bit_of_a_sealed_text_is_noticed() {
-        let mut object = Map::new();
-        object.insert("made_by".into(), json!("hitherto"));
-        object.insert("parts".into(), json!([{"path": "a"}, {"path": "b"}]));
-        let text = sealed(object.clone());
+        let document = json!({"made_by": "hitherto", "parts": [{"path": "a"}, {"path": "b"}]});
+        let text = sealed(&document);
         assert!(seal_of(&text).is_some());
-        assert_eq!(sealed(object), text);
+        assert_eq!(sealed(&document), text);
         for at in 0..text.len() {
             for bit in 0..8 {
                 let mut flipped = text.clone();
@@ -69,11 +71,10 @@ mod tests {
     }
 
     #[test]
-    fn an_object_is_sealed_anew() {
-        let mut object = Map::new();
-        object.insert("of".into(), json!("day"));
-        let once = sealed(object);
-        let read = serde_json::from_slice(&once).expect("JSON");
-        assert_eq!(sealed(read), once);
+    fn the_seal_is_the_last_member() {
+        let text = sealed(&json!({"of": "day"}));
+        let read: Value = serde_json::from_slice(&text).expect("JSON");
+        let seal = seal_of(&text).expect("a seal");
+        assert_eq!(read, json!({"of": "day", "xxh64": format!("{seal:016x}")}));
     }
 }

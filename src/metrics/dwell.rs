@@ -1,8 +1,11 @@
 //! The metrics of `dwell`.
 
-use serde_json::{Map, Value, json};
+use serde::{Deserialize, Serialize};
 
-use super::{Metrics, named, ratio};
+use super::{JobMetrics, MissingDays, RejectedRows, add_each, ratio};
+use crate::job::Question;
+use crate::manifest::DwellCounts;
+use crate::warnings::WarningEntry;
 
 /// The seconds of stays, by class: the exponent of the number and the first five bits behind its
 /// point, so that a class is a thirty-second of its start wide at most.
@@ -25,73 +28,149 @@ impl StaySeconds {
 
     /// Adds other stays.
     pub(crate) fn merge(&mut self, other: &StaySeconds) {
-        if self.0.len() < other.0.len() {
-            self.0.resize(other.0.len(), 0);
-        }
-        self.0
-            .iter_mut()
-            .zip(&other.0)
-            .for_each(|(own, more)| *own += more);
+        add_each(&mut self.0, &other.0);
     }
 
-    /// Classes that have stays: where they start, and how many.
-    fn classes(&self) -> impl Iterator<Item = (f64, u64)> {
+    /// Classes that have stays.
+    pub(crate) fn classes(&self) -> Vec<StayClass> {
         let all = (0_u64..).zip(&self.0).filter(|(_, stays)| **stays > 0);
-        all.map(|(class, stays)| (f64::from_bits(class << BITS_LEFT_OUT), *stays))
+        let classes = all.map(|(class, stays)| StayClass {
+            from_seconds: f64::from_bits(class << BITS_LEFT_OUT),
+            rows: *stays,
+        });
+        classes.collect()
     }
 }
 
-/// The metrics of a run.
-pub(crate) fn dwell_metrics(counts: &Value, seconds: &StaySeconds, run: Value) -> Metrics {
-    let mut counts = counts.as_object().cloned().unwrap_or_default();
-    let classes = seconds.classes();
-    let classes = classes.map(|(start, stays)| json!({"from_seconds": start, "rows": stays}));
-    counts.insert("avg_seconds".into(), Value::Array(classes.collect()));
-    Metrics {
-        counts,
-        run,
-        ..Metrics::default()
-    }
+/// What was counted for `dwell`.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub(crate) struct DwellMetrics {
+    #[serde(default)]
+    pub(crate) warnings: Vec<WarningEntry>,
+    pub(crate) counts: StayCounts,
+    /// What the run found as a whole.
+    pub(crate) run: Option<DwellRun>,
+}
+
+/// What was read and made, and how long stays are.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub(crate) struct StayCounts {
+    /// The same as in the manifest.
+    #[serde(flatten)]
+    pub(crate) all: DwellCounts,
+    /// Rows of users, by class of their seconds.
+    pub(crate) avg_seconds: Vec<StayClass>,
+}
+
+/// Stays of one class.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub(crate) struct StayClass {
+    pub(crate) from_seconds: f64,
+    pub(crate) rows: u64,
+}
+
+/// What a run found as a whole.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub(crate) struct DwellRun {
+    /// Rows that could not be used.
+    pub(crate) rejected: RejectedRows,
+    /// Sources of which no row came to anything.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) unused_sources: Option<u64>,
 }
 
 /// All that a single number says.
-pub(super) fn scalars(of: &Metrics) -> Map<String, Value> {
-    let rows = of.count("user_merchant_rows");
-    let classes = of.counts.get("avg_seconds").and_then(Value::as_array);
-    let classes = || classes.into_iter().flatten();
-    // The start of the class that holds the row of that rank.
-    let quantile = |per_cent: u64| {
-        let rank = (rows * per_cent).div_ceil(100).max(1);
+#[derive(Clone, Debug, Serialize)]
+pub(crate) struct DwellScalars {
+    pub(crate) rows: u64,
+    pub(crate) merchant_rows: u64,
+    pub(crate) users: u64,
+    pub(crate) merchants: u64,
+    pub(crate) events: u64,
+    pub(crate) opens: u64,
+    pub(crate) duplicate_events: u64,
+    pub(crate) duplicate_events_pct: Option<f64>,
+    pub(crate) null_users: u64,
+    pub(crate) null_flyers: u64,
+    pub(crate) null_merchants: u64,
+    pub(crate) zero_seconds_pct: Option<f64>,
+    pub(crate) p50_seconds: Option<f64>,
+    pub(crate) p90_seconds: Option<f64>,
+    pub(crate) p95_seconds: Option<f64>,
+    pub(crate) p99_seconds: Option<f64>,
+    pub(crate) rejected_rows: Option<u64>,
+    pub(crate) unused_sources: Option<u64>,
+}
+
+impl JobMetrics for DwellMetrics {
+    const QUESTION: Question = Question::Dwell;
+    type Counts = StayCounts;
+    type Scalars = DwellScalars;
+
+    fn counts(&self) -> &StayCounts {
+        &self.counts
+    }
+
+    fn warnings(&self) -> &[WarningEntry] {
+        &self.warnings
+    }
+
+    fn rejected(&self) -> Option<&RejectedRows> {
+        self.run.as_ref().map(|run| &run.rejected)
+    }
+
+    fn missing(&mut self) -> Option<&mut MissingDays> {
+        None
+    }
+
+    fn merge(&mut self, _later: &DwellMetrics) {
+        unreachable!("a set of dwell is of one run, and has no days");
+    }
+
+    fn scalars(&self) -> DwellScalars {
+        let counts = &self.counts.all;
+        let zero = self.counts.avg_seconds.iter();
+        let zero = zero.filter(|class| class.from_seconds.to_bits() == 0);
+        let zero = zero.map(|class| class.rows).sum();
+        let run = self.run.as_ref();
+        DwellScalars {
+            rows: counts.user_merchant_rows,
+            merchant_rows: counts.merchant_rows,
+            users: counts.users,
+            merchants: counts.merchants,
+            events: counts.events,
+            opens: counts.opens,
+            duplicate_events: counts.duplicate_events,
+            duplicate_events_pct: ratio(counts.duplicate_events, counts.events),
+            null_users: counts.null_users,
+            null_flyers: counts.null_flyers,
+            null_merchants: counts.null_merchants,
+            zero_seconds_pct: ratio(zero, counts.user_merchant_rows),
+            p50_seconds: self.counts.quantile(50),
+            p90_seconds: self.counts.quantile(90),
+            p95_seconds: self.counts.quantile(95),
+            p99_seconds: self.counts.quantile(99),
+            rejected_rows: self.rejected().map(|rejected| rejected.rows),
+            unused_sources: run.and_then(|run| run.unused_sources),
+        }
+    }
+}
+
+impl StayCounts {
+    /// The start of the class that holds the row of that rank, if there are rows.
+    fn quantile(&self, per_cent: u64) -> Option<f64> {
+        let rank = (self.all.user_merchant_rows * per_cent)
+            .div_ceil(100)
+            .max(1);
         let mut behind = 0;
-        let found = classes().find(|class| {
-            behind += class["rows"].as_u64().unwrap_or(0);
+        let found = self.avg_seconds.iter().find(|class| {
+            behind += class.rows;
             behind >= rank
         });
-        found.map_or(Value::Null, |class| class["from_seconds"].clone())
-    };
-    let zero = classes().find(|class| class["from_seconds"] == json!(0.0));
-    let zero = zero.and_then(|class| class["rows"].as_u64()).unwrap_or(0);
-    named([
-        ("rows", json!(rows)),
-        ("merchant_rows", json!(of.count("merchant_rows"))),
-        ("users", json!(of.count("users"))),
-        ("merchants", json!(of.count("merchants"))),
-        ("events", json!(of.count("events"))),
-        ("opens", json!(of.count("opens"))),
-        ("duplicate_events", json!(of.count("duplicate_events"))),
-        (
-            "duplicate_events_pct",
-            ratio(of.count("duplicate_events"), of.count("events")),
-        ),
-        ("null_users", json!(of.count("null_users"))),
-        ("null_flyers", json!(of.count("null_flyers"))),
-        ("null_merchants", json!(of.count("null_merchants"))),
-        ("zero_seconds_pct", ratio(zero, rows)),
-        ("p50_seconds", quantile(50)),
-        ("p90_seconds", quantile(90)),
-        ("p95_seconds", quantile(95)),
-        ("p99_seconds", quantile(99)),
-    ])
+        found.map(|class| class.from_seconds)
+    }
 }
 
 #[cfg(test)]
@@ -104,16 +183,25 @@ mod tests {
         for n in 1..=1000_u32 {
             seconds.add(f64::from(n) * 0.7);
         }
-        let counts = json!({"user_merchant_rows": 1000});
-        let metrics = dwell_metrics(&counts, &seconds, Value::Null);
-        let scalars = scalars(&metrics);
-        for (name, exact) in [("p50_seconds", 350.0), ("p95_seconds", 665.0)] {
-            let found = scalars[name].as_f64().expect("a number");
+        let all = DwellCounts {
+            user_merchant_rows: 1000,
+            ..DwellCounts::default()
+        };
+        let metrics = DwellMetrics {
+            counts: StayCounts {
+                all,
+                avg_seconds: seconds.classes(),
+            },
+            ..DwellMetrics::default()
+        };
+        let scalars = metrics.scalars();
+        for (found, exact) in [(scalars.p50_seconds, 350.0), (scalars.p95_seconds, 665.0)] {
+            let found = found.expect("a number");
             assert!(
                 found <= exact && found > exact * (1.0 - 1.0 / 32.0),
-                "{name} {found}"
+                "{found}"
             );
         }
-        assert_eq!(scalars["zero_seconds_pct"], json!(0.0));
+        assert_eq!(scalars.zero_seconds_pct, Some(0.0));
     }
 }

@@ -1,30 +1,197 @@
 //! The metrics of `features`.
 
-use serde_json::{Map, Value, json};
+use std::collections::BTreeMap;
 
-use super::{Metrics, named, ratio};
+use serde::{Deserialize, Serialize};
+
+use super::{JobMetrics, MissingDays, RejectedRows, add, gaps, ratio, serialize_counts};
+use crate::job::Question;
+use crate::manifest::ClickFindings;
+use crate::warnings::WarningEntry;
 
 /// Classes of prior counts: none, one, two, and then each twice as wide as the one before.
 pub(crate) const CLASSES: usize = 34;
 
-/// What the rows of a day hold.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// What was counted for `features`.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub(crate) struct FeatureMetrics {
+    /// The days that sources have no files of.
+    #[serde(rename = "missing_days_by_source", default)]
+    pub(crate) missing: MissingDays,
+    #[serde(default)]
+    pub(crate) warnings: Vec<WarningEntry>,
+    #[serde(serialize_with = "serialize_counts")]
+    pub(crate) counts: FeatureCounts,
+    /// What the run found as a whole.
+    pub(crate) run: Option<FeatureRun>,
+}
+
+/// What some rows hold.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
 pub(crate) struct FeatureCounts {
-    /// Counts that stand as they are.
-    pub(crate) plain: [(&'static str, u64); 9],
-    /// Prior clicks of all time, of the listing and of the user.
-    pub(crate) prior: [PriorCounts; 2],
+    pub(crate) rows: u64,
+    /// Of them, followed by a click.
+    pub(crate) clicked: u64,
+    /// Of them, too new for their label to be complete.
+    #[serde(rename = "label_incomplete")]
+    pub(crate) incomplete: u64,
+    /// Followed by a click, and old enough for their label to be complete.
+    pub(crate) clicked_complete: u64,
+    /// Of them, of a listing that no file has.
+    pub(crate) unknown_listings: u64,
+    /// Of a listing without category, or that no file has.
+    pub(crate) null_categories: u64,
+    pub(crate) null_prices: u64,
+    /// The same without a day of creation.
+    pub(crate) null_ages: u64,
+    /// Of them, older than their listing.
+    pub(crate) negative_ages: u64,
+    /// Prior clicks of all time, of the listing.
+    pub(crate) prior_listing_clicks: PriorCounts,
+    /// The same of the user.
+    pub(crate) prior_user_clicks: PriorCounts,
 }
 
 /// Prior counts of some rows.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(from = "PriorDocument", into = "PriorDocument")]
 pub(crate) struct PriorCounts {
-    /// Their sum.
     pub(crate) sum: u64,
-    /// The largest.
     pub(crate) max: u64,
-    /// Rows by class.
     pub(crate) classes: [u64; CLASSES],
+}
+
+/// The same as it is written: rows by the largest count of their class.
+#[derive(Default, Serialize, Deserialize)]
+#[serde(default)]
+struct PriorDocument {
+    sum: u64,
+    max: u64,
+    /// Rows by class, up to the last class that has any.
+    rows_up_to: BTreeMap<u64, u64>,
+}
+
+/// What a run found as a whole.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub(crate) struct FeatureRun {
+    /// Rows of clicks and listings.
+    #[serde(flatten)]
+    pub(crate) found: ClickFindings,
+    /// Sources of which no row came to anything.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) unused_sources: Option<u64>,
+    /// Rows that could not be used.
+    #[serde(default)]
+    pub(crate) rejected: RejectedRows,
+}
+
+/// All that a single number says.
+#[derive(Clone, Debug, Serialize)]
+pub(crate) struct FeatureScalars {
+    pub(crate) rows: u64,
+    pub(crate) clicked_pct: Option<f64>,
+    pub(crate) label_complete_pct: Option<f64>,
+    pub(crate) label_rate: Option<f64>,
+    pub(crate) unknown_listing_pct: Option<f64>,
+    pub(crate) null_category_pct: Option<f64>,
+    pub(crate) null_price_pct: Option<f64>,
+    pub(crate) null_listing_age_pct: Option<f64>,
+    pub(crate) negative_ages: u64,
+    pub(crate) negative_age_pct: Option<f64>,
+    pub(crate) prior_listing_clicks_mean: Option<f64>,
+    pub(crate) prior_listing_clicks_zero_pct: Option<f64>,
+    pub(crate) prior_user_clicks_mean: Option<f64>,
+    pub(crate) prior_user_clicks_zero_pct: Option<f64>,
+    pub(crate) clicks: u64,
+    pub(crate) clicks_without_user_pct: Option<f64>,
+    pub(crate) repeated_clicks: u64,
+    pub(crate) repeated_clicks_pct: Option<f64>,
+    pub(crate) rejected_rows: Option<u64>,
+    pub(crate) unused_sources: Option<u64>,
+    pub(crate) missing_days: Option<u64>,
+}
+
+impl JobMetrics for FeatureMetrics {
+    const QUESTION: Question = Question::Features;
+    type Counts = FeatureCounts;
+    type Scalars = FeatureScalars;
+
+    fn counts(&self) -> &FeatureCounts {
+        &self.counts
+    }
+
+    fn warnings(&self) -> &[WarningEntry] {
+        &self.warnings
+    }
+
+    fn rejected(&self) -> Option<&RejectedRows> {
+        self.run.as_ref().map(|run| &run.rejected)
+    }
+
+    fn missing(&mut self) -> Option<&mut MissingDays> {
+        Some(&mut self.missing)
+    }
+
+    fn merge(&mut self, later: &FeatureMetrics) {
+        self.counts.merge(&later.counts);
+        gaps::unite(&mut self.missing, &later.missing);
+        self.warnings.clone_from(&later.warnings);
+        self.run.clone_from(&later.run);
+    }
+
+    fn scalars(&self) -> FeatureScalars {
+        let counts = &self.counts;
+        let complete = counts.rows.saturating_sub(counts.incomplete);
+        let of_rows = |count| ratio(count, counts.rows);
+        let run = self.run.as_ref();
+        let clicks = run.map(|run| run.found.clicks.clone()).unwrap_or_default();
+        let repeated = clicks.repeated.unwrap_or(0);
+        FeatureScalars {
+            rows: counts.rows,
+            clicked_pct: of_rows(counts.clicked),
+            label_complete_pct: of_rows(complete),
+            label_rate: ratio(counts.clicked_complete, complete),
+            unknown_listing_pct: of_rows(counts.unknown_listings),
+            null_category_pct: of_rows(counts.null_categories),
+            null_price_pct: of_rows(counts.null_prices),
+            null_listing_age_pct: of_rows(counts.null_ages),
+            negative_ages: counts.negative_ages,
+            negative_age_pct: of_rows(counts.negative_ages),
+            prior_listing_clicks_mean: of_rows(counts.prior_listing_clicks.sum),
+            prior_listing_clicks_zero_pct: of_rows(counts.prior_listing_clicks.classes[0]),
+            prior_user_clicks_mean: of_rows(counts.prior_user_clicks.sum),
+            prior_user_clicks_zero_pct: of_rows(counts.prior_user_clicks.classes[0]),
+            clicks: clicks.rows,
+            clicks_without_user_pct: ratio(clicks.without_user, clicks.rows),
+            repeated_clicks: repeated,
+            repeated_clicks_pct: ratio(repeated, clicks.on_listings.unwrap_or(0)),
+            rejected_rows: self.rejected().map(|rejected| rejected.rows),
+            unused_sources: run.and_then(|run| run.unused_sources),
+            missing_days: gaps::total(&self.missing),
+        }
+    }
+}
+
+impl FeatureCounts {
+    /// Adds the counts of other rows.
+    pub(crate) fn merge(&mut self, other: &FeatureCounts) {
+        for (own, more) in [
+            (&mut self.rows, other.rows),
+            (&mut self.clicked, other.clicked),
+            (&mut self.incomplete, other.incomplete),
+            (&mut self.clicked_complete, other.clicked_complete),
+            (&mut self.unknown_listings, other.unknown_listings),
+            (&mut self.null_categories, other.null_categories),
+            (&mut self.null_prices, other.null_prices),
+            (&mut self.null_ages, other.null_ages),
+            (&mut self.negative_ages, other.negative_ages),
+        ] {
+            add(own, more);
+        }
+        self.prior_listing_clicks.merge(&other.prior_listing_clicks);
+        self.prior_user_clicks.merge(&other.prior_user_clicks);
+    }
 }
 
 impl Default for PriorCounts {
@@ -51,27 +218,19 @@ impl PriorCounts {
     }
 
     /// Adds other rows.
-    pub(crate) fn merge(&mut self, other: &PriorCounts) {
-        self.sum += other.sum;
+    fn merge(&mut self, other: &PriorCounts) {
+        add(&mut self.sum, other.sum);
         self.max = self.max.max(other.max);
         let classes = self.classes.iter_mut().zip(other.classes);
-        classes.for_each(|(own, more)| *own += more);
+        classes.for_each(|(own, more)| add(own, more));
     }
 
-    /// The counts, as values: rows by the largest count of their class.
-    fn value(&self) -> Value {
-        let there = self
-            .classes
-            .iter()
-            .rposition(|rows| *rows > 0)
-            .map_or(0, |last| last + 1);
-        let classes = self.classes[..there].iter().enumerate();
-        let classes = classes.map(|(class, rows)| (upper(class).to_string(), json!(rows)));
-        json!({
-            "sum": self.sum,
-            "max": self.max,
-            "rows_up_to": Value::Object(classes.collect()),
-        })
+    /// Rows by the largest count of their class, up to the last class that has any.
+    pub(crate) fn rows_up_to(&self) -> BTreeMap<u64, u64> {
+        let last = self.classes.iter().rposition(|rows| *rows > 0);
+        let there = self.classes.iter().take(last.map_or(0, |last| last + 1));
+        let there = there.enumerate();
+        there.map(|(class, rows)| (upper(class), *rows)).collect()
     }
 }
 
@@ -83,60 +242,28 @@ fn upper(class: usize) -> u64 {
     }
 }
 
-/// Counts of a day.
-pub(crate) fn feature_counts(of: &FeatureCounts) -> Map<String, Value> {
-    let mut counts: Map<String, Value> = Map::new();
-    counts.extend(
-        of.plain
-            .map(|(name, count)| (name.to_owned(), json!(count))),
-    );
-    let names = ["prior_listing_clicks", "prior_user_clicks"];
-    for (name, prior) in names.into_iter().zip(&of.prior) {
-        counts.insert(name.to_owned(), prior.value());
+impl From<PriorCounts> for PriorDocument {
+    fn from(counts: PriorCounts) -> PriorDocument {
+        PriorDocument {
+            sum: counts.sum,
+            max: counts.max,
+            rows_up_to: counts.rows_up_to(),
+        }
     }
-    counts
 }
 
-/// All that a single number says.
-pub(super) fn scalars(of: &Metrics) -> Map<String, Value> {
-    let rows = of.count("rows");
-    let share = |name: &str| ratio(of.count(name), rows);
-    let complete = rows.saturating_sub(of.count("label_incomplete"));
-    let mean = |name: &str| ratio(of.count_in(name, "sum"), rows);
-    let none = |name: &str| {
-        let classes = of.counts.get(name).map(|of| &of["rows_up_to"]["0"]);
-        ratio(classes.and_then(Value::as_u64).unwrap_or(0), rows)
-    };
-    let of_run = |name: &str| of.run["clicks"][name].as_u64().unwrap_or(0);
-    named([
-        ("rows", json!(rows)),
-        ("clicked_pct", share("clicked")),
-        ("label_complete_pct", ratio(complete, rows)),
-        ("label_rate", ratio(of.count("clicked_complete"), complete)),
-        ("unknown_listing_pct", share("unknown_listings")),
-        ("null_category_pct", share("null_categories")),
-        ("null_price_pct", share("null_prices")),
-        ("null_listing_age_pct", share("null_ages")),
-        ("negative_ages", json!(of.count("negative_ages"))),
-        ("negative_age_pct", share("negative_ages")),
-        ("prior_listing_clicks_mean", mean("prior_listing_clicks")),
-        (
-            "prior_listing_clicks_zero_pct",
-            none("prior_listing_clicks"),
-        ),
-        ("prior_user_clicks_mean", mean("prior_user_clicks")),
-        ("prior_user_clicks_zero_pct", none("prior_user_clicks")),
-        ("clicks", json!(of_run("rows"))),
-        (
-            "clicks_without_user_pct",
-            ratio(of_run("without_user"), of_run("rows")),
-        ),
-        ("repeated_clicks", json!(of_run("repeated"))),
-        (
-            "repeated_clicks_pct",
-            ratio(of_run("repeated"), of_run("on_listings")),
-        ),
-    ])
+impl From<PriorDocument> for PriorCounts {
+    fn from(document: PriorDocument) -> PriorCounts {
+        let mut classes = [0; CLASSES];
+        for (class, rows) in classes.iter_mut().enumerate() {
+            *rows = document.rows_up_to.get(&upper(class)).copied().unwrap_or(0);
+        }
+        PriorCounts {
+            sum: document.sum,
+            max: document.max,
+            classes,
+        }
+    }
 }
 
 #[cfg(test)]
@@ -158,5 +285,21 @@ mod tests {
             assert!(class == 0 || u64::from(count) > upper(class - 1), "{count}");
         }
         assert_eq!(upper(CLASSES - 1), 1 << (count64(CLASSES) - 2));
+    }
+
+    #[test]
+    fn classes_come_back() {
+        let mut prior = PriorCounts::default();
+        for count in [0, 3, 1 << 31, u32::MAX] {
+            prior.add(count);
+        }
+        let text = serde_json::to_string(&prior).expect("JSON");
+        assert!(
+            text.contains(r#""rows_up_to":{"0":1,"1":0,"2":0,"4":1,"#),
+            "{text}"
+        );
+        assert_eq!(serde_json::from_str::<PriorCounts>(&text).ok(), Some(prior));
+        let none = serde_json::to_string(&PriorCounts::default()).expect("JSON");
+        assert_eq!(none, r#"{"sum":0,"max":0,"rows_up_to":{}}"#);
     }
 }

@@ -1,19 +1,23 @@
 //! Days that a source should have files of and has not.
 //!
 //! **In / Out**: the days of the folders of a source, and a day of impressions → ranges of days, both
-//! ends inclusive, as values. **Rule**: a log begins with its first folder; from there on, or from the
+//! ends inclusive. **Rule**: a log begins with its first folder; from there on, or from the
 //! start of the lookback, every day up to the one before the cutoff should be there, and that of the
 //! impressions as well where cutoffs are times. A source of which some file lies in no folder of a day
-//! tells nothing: null.
+//! tells nothing.
 
-use std::collections::BTreeMap;
+use indexmap::IndexMap;
 
-use serde_json::{Map, Value, json};
-
-use crate::calendar::{date_text, parse_day};
-use crate::ids::{Day, count64};
+use crate::ids::{Day, unsigned};
 use crate::job::{Cutoff, Question, Source};
 use crate::scan::files::SourceFiles;
+
+/// Days from one to another, both inclusive.
+pub(crate) type DayRange = (Day, Day);
+
+/// By source, the days that it should have files of and has not, ascending; nothing if it does not lie
+/// in folders by day.
+pub(crate) type MissingDays = IndexMap<String, Option<Vec<DayRange>>>;
 
 /// The days that a source has files of, ascending; nothing if it does not lie in folders by day.
 pub(crate) type SourceDays = (Source, Option<Vec<Day>>);
@@ -59,7 +63,7 @@ impl Reach {
 }
 
 /// By source, the days that are missing for the impressions of a day.
-pub(crate) fn missing_days(reach: Reach, sources: &[SourceDays], day: Day) -> Map<String, Value> {
+pub(crate) fn missing_days(reach: Reach, sources: &[SourceDays], day: Day) -> MissingDays {
     let last = day.0.saturating_sub(reach.last_days_before);
     let first = day.0.saturating_sub(reach.first_days_before);
     let of_source = |days: &Option<Vec<Day>>| {
@@ -77,92 +81,62 @@ pub(crate) fn missing_days(reach: Reach, sources: &[SourceDays], day: Day) -> Ma
             .collect();
         Some(between(&there))
     };
-    let named = sources.iter().map(|(source, days)| {
-        let missing = of_source(days).unwrap_or(Value::Null);
-        (source.name().to_owned(), missing)
-    });
+    let named = sources.iter();
+    let named = named.map(|(source, days)| (source.name().to_owned(), of_source(days)));
     named.collect()
 }
 
 /// The days between some, which ascend, that are none of them.
-pub(super) fn between(days: &[Day]) -> Value {
+pub(super) fn between(days: &[Day]) -> Vec<DayRange> {
     let gaps = days.windows(2).filter(|pair| pair[1].0 - pair[0].0 > 1);
-    let gaps = gaps.map(|pair| (Day(pair[0].0 + 1), Day(pair[1].0 - 1)));
-    ranges_value(gaps)
+    gaps.map(|pair| (Day(pair[0].0 + 1), Day(pair[1].0 - 1)))
+        .collect()
 }
 
-/// Ranges as a value.
-fn ranges_value(ranges: impl Iterator<Item = (Day, Day)>) -> Value {
-    let texts = ranges.map(|(from, to)| json!([date_text(from), date_text(to)]));
-    Value::Array(texts.collect())
-}
-
-/// Ranges of a value; nothing if it is null.
-fn ranges_of(value: &Value) -> Option<Vec<(Day, Day)>> {
-    let ranges = value.as_array()?.iter().filter_map(|range| {
-        let day = |at: usize| parse_day(range.get(at)?.as_str()?);
-        Some((day(0)?, day(1)?))
-    });
-    Some(ranges.collect())
-}
-
-/// Adds the missing days of a later day to others.
-pub(super) fn unite(own: &mut Map<String, Value>, more: &Map<String, Value>) {
-    let mut all: BTreeMap<&str, Option<Vec<(Day, Day)>>> = BTreeMap::new();
-    for (name, ranges) in own.iter().chain(more) {
-        let ranges = ranges_of(ranges);
-        let known = all.entry(name).or_default();
-        *known = match (known.take(), ranges) {
-            (Some(mut known), Some(ranges)) => {
+/// Adds the missing days of a later day to others; sources are in the order of their names.
+pub(super) fn unite(own: &mut MissingDays, more: &MissingDays) {
+    for (name, ranges) in more {
+        let known = own.entry(name.clone()).or_default();
+        match (known.as_mut(), ranges) {
+            (Some(known), Some(ranges)) => {
                 known.extend(ranges);
-                Some(known)
+                join(known);
             }
-            (known, ranges) => known.or(ranges),
-        };
-    }
-    let united = all.into_iter().map(|(name, ranges)| {
-        let ranges = ranges.map_or(Value::Null, |ranges| {
-            ranges_value(joined(ranges).into_iter())
-        });
-        (name.to_owned(), ranges)
-    });
-    *own = united.collect();
-}
-
-/// Ranges in order, those that meet made one.
-fn joined(mut ranges: Vec<(Day, Day)>) -> Vec<(Day, Day)> {
-    ranges.sort_unstable();
-    let mut joined: Vec<(Day, Day)> = Vec::new();
-    for (from, to) in ranges {
-        match joined.last_mut() {
-            Some((_, end)) if from.0 <= end.0.saturating_add(1) => *end = to.max(*end),
-            _ => joined.push((from, to)),
+            (None, Some(ranges)) => *known = Some(ranges.clone()),
+            (_, None) => {}
         }
     }
-    joined
+    own.sort_keys();
 }
 
-/// How many days are missing of one source; null if that is not known.
-pub(crate) fn missing_of(ranges: &Value) -> Value {
-    let Some(ranges) = ranges_of(ranges) else {
-        return Value::Null;
-    };
-    let days = ranges
-        .iter()
-        .map(|(from, to)| i64::from(to.0) - i64::from(from.0) + 1);
-    json!(days.sum::<i64>())
+/// Puts ranges in order, and makes those that meet one.
+fn join(ranges: &mut Vec<DayRange>) {
+    ranges.sort_unstable();
+    ranges.dedup_by(|later, earlier| {
+        let meets = later.0.0 <= earlier.1.0.saturating_add(1);
+        if meets {
+            earlier.1 = earlier.1.max(later.1);
+        }
+        meets
+    });
 }
 
-/// How many days are missing of all sources that are known; null if none is.
-pub(super) fn total(missing: &Map<String, Value>) -> Value {
-    let known: Vec<u64> = missing
-        .values()
-        .filter_map(|of| missing_of(of).as_u64())
-        .collect();
-    match count64(known.len()) {
-        0 => Value::Null,
-        _ => json!(known.iter().sum::<u64>()),
-    }
+/// How many days some ranges have.
+fn days_count(ranges: &[DayRange]) -> u64 {
+    let days = |(first, last): &DayRange| i64::from(last.0) - i64::from(first.0) + 1;
+    ranges.iter().map(|range| unsigned(days(range))).sum()
+}
+
+/// How many days are missing of one source, if that is known.
+pub(crate) fn missing_of(missing: &MissingDays, source: &str) -> Option<u64> {
+    missing.get(source)?.as_deref().map(days_count)
+}
+
+/// How many days are missing of all sources that are known; nothing if none is.
+pub(super) fn total(missing: &MissingDays) -> Option<u64> {
+    let mut known = missing.values().flatten().map(|ranges| days_count(ranges));
+    let first = known.next()?;
+    Some(first + known.sum::<u64>())
 }
 
 #[cfg(test)]
@@ -175,7 +149,7 @@ mod tests {
     }
 
     /// What is missing of clicks for day 10.
-    fn missing(cutoff: Cutoff, lookback_days: u32, of: Option<Vec<Day>>) -> Value {
+    fn missing(cutoff: Cutoff, lookback_days: u32, of: Option<Vec<Day>>) -> Option<Vec<DayRange>> {
         let reach = Reach::new(Question::Sequences, cutoff, Some(lookback_days));
         let all = missing_days(reach, &[(Source::Clicks, of)], Day(10));
         all["clicks"].clone()
@@ -183,41 +157,33 @@ mod tests {
 
     #[test]
     fn a_log_begins_with_its_first_day_and_ends_with_the_one_before_the_cutoff() {
-        let days_of = |from, to| json!([date_text(Day(from)), date_text(Day(to))]);
+        let range = |(first, last): &(i32, i32)| (Day(*first), Day(*last));
+        let ranges = |of: &[(i32, i32)]| Some(of.iter().map(range).collect());
         assert_eq!(
             missing(Cutoff::Day, 365, days(&[3, 4, 7, 9])),
-            json!([days_of(5, 6), days_of(8, 8)])
+            ranges(&[(5, 6), (8, 8)])
         );
-        assert_eq!(
-            missing(Cutoff::Day, 365, days(&[7, 8])),
-            json!([days_of(9, 9)])
-        );
-        assert_eq!(missing(Cutoff::Day, 365, days(&[9, 10])), json!([]));
-        assert_eq!(missing(Cutoff::Day, 365, days(&[10, 12])), json!([]));
-        assert_eq!(missing(Cutoff::Day, 365, None), Value::Null);
-        assert_eq!(missing(Cutoff::Day, 365, days(&[])), Value::Null);
-        assert_eq!(
-            missing(Cutoff::Day, 2, days(&[1, 9])),
-            json!([days_of(8, 8)])
-        );
-        assert_eq!(
-            missing(Cutoff::Time, 365, days(&[9])),
-            json!([days_of(10, 10)])
-        );
+        assert_eq!(missing(Cutoff::Day, 365, days(&[7, 8])), ranges(&[(9, 9)]));
+        assert_eq!(missing(Cutoff::Day, 365, days(&[9, 10])), ranges(&[]));
+        assert_eq!(missing(Cutoff::Day, 365, days(&[10, 12])), ranges(&[]));
+        assert_eq!(missing(Cutoff::Day, 365, None), None);
+        assert_eq!(missing(Cutoff::Day, 365, days(&[])), None);
+        assert_eq!(missing(Cutoff::Day, 2, days(&[1, 9])), ranges(&[(8, 8)]));
+        assert_eq!(missing(Cutoff::Time, 365, days(&[9])), ranges(&[(10, 10)]));
     }
 
     #[test]
     fn missing_days_of_several_days_are_united() {
-        let of = |value: Value| value.as_object().cloned().expect("an object");
-        let day = |n: i32| date_text(Day(n));
-        let mut own = of(json!({"clicks": [[day(1), day(2)], [day(5), day(5)]], "carts": null}));
-        unite(
-            &mut own,
-            &of(json!({"clicks": [[day(2), day(3)]], "carts": [], "orders": null})),
+        let of = |text: &str| -> MissingDays { serde_json::from_str(text).expect("JSON") };
+        let mut own = of(
+            r#"{"clicks": [["1970-01-02", "1970-01-03"], ["1970-01-06", "1970-01-06"]], "carts": null}"#,
         );
-        let all =
-            json!({"carts": [], "clicks": [[day(1), day(3)], [day(5), day(5)]], "orders": null});
-        assert_eq!(total(&own), json!(4));
-        assert_eq!(Value::Object(own), all);
+        let more = r#"{"clicks": [["1970-01-03", "1970-01-04"]], "carts": [], "orders": null}"#;
+        unite(&mut own, &of(more));
+        assert_eq!(total(&own), Some(4));
+        assert_eq!(missing_of(&own, "orders"), None);
+        let text = serde_json::to_string(&own).expect("JSON");
+        let all = r#"{"carts":[],"clicks":[["1970-01-02","1970-01-04"],["1970-01-06","1970-01-06"]],"orders":null}"#;
+        assert_eq!(text, all);
     }
 }

@@ -9,7 +9,7 @@ use std::path::Path;
 
 use serde_json::{Map, Value};
 
-use super::{LANDED_LATE, Metrics, gaps, landed};
+use super::{DocumentHead, JobMetrics, LANDED_LATE, gaps, merged};
 use crate::error::{Error, ErrorKind, Result};
 use crate::ids::float;
 use crate::job::{Gate, Question, Subject};
@@ -19,7 +19,7 @@ use crate::regular;
 
 /// The gates of a job, with what other sets have.
 #[derive(Debug, Default)]
-pub(crate) struct Gates(Vec<(Gate, Option<Value>)>);
+pub(crate) struct Gates(Vec<(Gate, Option<f64>)>);
 
 impl Gates {
     /// Reads the sets that gates name, which the same job kind made.
@@ -30,8 +30,10 @@ impl Gates {
         let gates = gates.iter().map(|gate| {
             let other = match &gate.of {
                 Subject::Against(path) => {
-                    let told = read_set(path, question)?;
-                    Some(told[&gate.metric].clone())
+                    let text = read_set(path, question)?;
+                    let members: Map<String, Value> =
+                        serde_json::from_slice(&text).map_err(|_| damaged(&path.join(METRICS)))?;
+                    members.get(&gate.metric).and_then(Value::as_f64)
                 }
                 _ => None,
             };
@@ -44,18 +46,26 @@ impl Gates {
     ///
     /// # Errors
     /// [`ErrorKind::Gate`], naming each gate, the value and the bound.
-    pub(crate) fn judge(&self, question: Question, days: &[Metrics]) -> Result<()> {
+    pub(crate) fn judge<M: JobMetrics>(&self, days: &[M]) -> Result<()> {
         if self.0.is_empty() {
             return Ok(());
         }
-        let mut all = Metrics::default();
-        days.iter().for_each(|day| all.merge(day));
-        let scalars = all.scalars(question);
+        let mut all = merged(days);
+        let scalars = serde_json::to_value(all.scalars()).expect("numbers are always JSON");
         let failed = self.0.iter().filter_map(|(gate, other)| {
-            let value = value_of(gate, other.as_ref(), (&all, &scalars));
+            let own = scalars.get(&gate.metric).and_then(Value::as_f64);
+            let value = match &gate.of {
+                Subject::Run => own,
+                Subject::Against(_) => own
+                    .zip(other.filter(|other| *other != 0.0))
+                    .map(|(own, other)| own / other),
+                Subject::Source(source) => {
+                    of_source(&gate.metric, &mut all, source.name()).map(float)
+                }
+            };
             let is_shut = value.is_none_or(|value| gate.comparison.holds(value, gate.bound));
-            let told = value.map_or_else(|| "not known".to_owned(), |value| value.to_string());
-            is_shut.then(|| format!("{gate} is {told}, --fail-if '{}'", gate.text))
+            let found = value.map_or_else(|| "not known".to_owned(), |value| value.to_string());
+            is_shut.then(|| format!("{gate} is {found}, --fail-if '{}'", gate.text))
         });
         let failed: Vec<String> = failed.collect();
         match failed.is_empty() {
@@ -65,35 +75,23 @@ impl Gates {
     }
 }
 
-/// The value that a gate looks at; nothing if it is not known.
-fn value_of(
-    gate: &Gate,
-    other: Option<&Value>,
-    (all, scalars): (&Metrics, &Map<String, Value>),
-) -> Option<f64> {
-    let own = || scalars.get(&gate.metric).and_then(Value::as_f64);
-    match &gate.of {
-        Subject::Run => own(),
-        Subject::Against(_) => {
-            let other = other
-                .and_then(Value::as_f64)
-                .filter(|other| *other != 0.0)?;
-            Some(own()? / other)
-        }
-        Subject::Source(source) if gate.metric == LANDED_LATE => {
-            landed::of_source(all, source.name()).map(float)
-        }
-        Subject::Source(source) => gaps::missing_of(all.missing.get(source.name())?).as_f64(),
+/// The value of a metric that is asked of one source, if it is known.
+fn of_source<M: JobMetrics>(metric: &str, all: &mut M, source: &str) -> Option<u64> {
+    match metric {
+        LANDED_LATE => *all.landed_late()?.get(source)?,
+        _ => gaps::missing_of(all.missing()?, source),
     }
 }
 
-/// Reads the metrics of a set, or of a day of one, for a question.
+/// The metrics of a set, or of a day of one, for a question, as text.
 ///
 /// # Errors
 /// If they are not there, are damaged, or are another question's.
-pub(crate) fn read_set(folder: &Path, question: Question) -> Result<Value> {
-    let told = read_sealed(folder)?;
-    if told["job"] != question.name() {
+pub(crate) fn read_set(folder: &Path, question: Question) -> Result<Vec<u8>> {
+    let text = read_sealed(folder)?;
+    let head: DocumentHead =
+        serde_json::from_slice(&text).map_err(|_| damaged(&folder.join(METRICS)))?;
+    if head.job != Some(question) {
         let what = format!(
             "\"{}\" is no set of {}, so its metrics cannot be compared",
             folder.display(),
@@ -101,24 +99,28 @@ pub(crate) fn read_set(folder: &Path, question: Question) -> Result<Value> {
         );
         return Err(Error::settings(what));
     }
-    Ok(told)
+    Ok(text)
 }
 
-/// Reads the metrics of a set, or of a day of one.
+/// The metrics of a set, or of a day of one, as text that has its own checksum.
 ///
 /// # Errors
 /// If they are not there, or are damaged.
-pub(crate) fn read_sealed(folder: &Path) -> Result<Value> {
+pub(crate) fn read_sealed(folder: &Path) -> Result<Vec<u8>> {
     let path = folder.join(METRICS);
     if !path.exists() {
         let what = format!("\"{}\" holds no {METRICS}", folder.display());
         return Err(Error::from(ErrorKind::NoInput { what }));
     }
     let text = regular::read(&path).map_err(|error| Error::io("read", &path, error))?;
-    let damaged = || {
-        let what = "its bytes are not those that its own checksum, at its end, is of";
-        Error::bad_file(path.display().to_string(), what)
-    };
-    seal_of(&text).ok_or_else(damaged)?;
-    serde_json::from_slice(&text).map_err(|_| damaged())
+    match seal_of(&text) {
+        Some(_) => Ok(text),
+        None => Err(damaged(&path)),
+    }
+}
+
+/// The error of a file whose checksum of itself is wrong, or which makes no sense although it is right.
+pub(crate) fn damaged(path: &Path) -> Error {
+    let what = "its bytes are not those that its own checksum, at its end, is of";
+    Error::bad_file(path.display().to_string(), what)
 }

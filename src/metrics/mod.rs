@@ -1,305 +1,210 @@
 //! Counts to the metrics of a set: `_metrics.json`, of a day or of the whole.
 //!
-//! **In / Out**: what a run counted of each day → [`Metrics`] → JSON text that ends with its own
+//! **In / Out**: what a run counted of each day → [`JobMetrics`] → JSON text that ends with its own
 //! checksum. **Invariants**: everything of a day that is counted adds up, so the metrics of the whole
 //! are made from those of its days, however these came together; shares and means are computed from
 //! the counts that stand beside them. No clock, host, thread count or memory limit, nor how far the
 //! early stop read. What is counted of a whole run, its bad rows among it, stands in each of its days;
 //! the whole has that of its latest day, as the manifest has.
 
+mod document;
 mod dwell;
 mod features;
 mod gaps;
 mod gates;
 mod landed;
+mod rejected;
 mod sequences;
 
 use std::path::Path;
 
-use serde_json::{Map, Value, json};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
 
-pub(crate) use self::dwell::{StaySeconds, dwell_metrics};
-pub(crate) use self::features::{FeatureCounts, PriorCounts, feature_counts};
-pub(crate) use self::gaps::{Reach, SourceDays, missing_days, source_days};
-pub(crate) use self::gates::{Gates, read_sealed, read_set};
-pub(crate) use self::landed::LANDED_LATE;
-pub(crate) use self::sequences::{SequenceCounts, sequence_counts};
-use crate::calendar::date_text;
+pub(crate) use self::document::{DayFigures, DocumentHead};
+use self::document::{DayLine, Document};
+pub(crate) use self::dwell::{DwellMetrics, DwellRun, StayCounts, StaySeconds};
+pub(crate) use self::features::{FeatureCounts, FeatureMetrics, FeatureRun, PriorCounts};
+pub(crate) use self::gaps::{MissingDays, Reach, SourceDays, missing_days, source_days};
+pub(crate) use self::gates::{Gates, damaged, read_sealed, read_set};
+pub(crate) use self::landed::{LANDED_LATE, LandedLate};
+pub(crate) use self::rejected::RejectedRows;
+pub(crate) use self::sequences::{
+    CustomerId, Distributions, SequenceCounts, SequenceMetrics, SequenceRun, SpanClass,
+    TopCustomer, lengths_of,
+};
 use crate::error::{Error, Result};
 use crate::ids::{Day, float};
 use crate::job::Question;
 use crate::manifest::sealed;
 use crate::publish::{METRICS, days_in};
 use crate::regular;
+use crate::warnings::WarningEntry;
 
 /// Days with the most samples of one customer that are named.
 pub(crate) const TOP_MAX: usize = 20;
-/// The member that holds samples by the length of their history: SPEC's name of it.
-pub(crate) const LENGTHS: &str = "sequence_length_distribution";
 
-/// The member that holds the days that sources have no files of.
-pub(crate) const MISSING: &str = "missing_days_by_source";
+/// What was counted for a job: of a day, of the days of a run, or of the whole.
+pub(crate) trait JobMetrics:
+    Clone + Default + PartialEq + Serialize + DeserializeOwned
+{
+    /// The job kind.
+    const QUESTION: Question;
+    /// Counts, which add up over days.
+    type Counts: Serialize;
+    /// All that a single number says.
+    type Scalars: Serialize;
 
-/// The member of what a run found that counts the sources that came to nothing.
-pub(crate) const UNUSED: &str = "unused_sources";
+    /// The counts.
+    fn counts(&self) -> &Self::Counts;
 
-/// What was counted: of a day, of the days of a run, or of the whole.
-#[derive(Clone, Debug, Default, PartialEq)]
-pub(crate) struct Metrics {
-    /// Counts by name: numbers, which add up, and lists and objects of them.
-    pub(crate) counts: Map<String, Value>,
-    /// Samples by the length of their history, for `sequences`.
-    pub(crate) lengths: Map<String, Value>,
-    /// The most samples that one customer has on one day, for `sequences`.
-    pub(crate) top: Vec<Value>,
-    /// By source, the days that it should have files of and has not, as ranges; null if it does not
-    /// lie in folders by day.
-    pub(crate) missing: Map<String, Value>,
-    /// Warnings of the run.
-    pub(crate) warnings: Vec<Value>,
-    /// What the run found as a whole.
-    pub(crate) run: Value,
-}
+    /// The warnings of the run.
+    fn warnings(&self) -> &[WarningEntry];
 
-impl Metrics {
-    /// What a file of metrics tells; nothing if that makes no sense.
-    pub(crate) fn of_value(told: &Value) -> Option<Metrics> {
-        let object = |name: &str| told[name].as_object().cloned();
-        Some(Metrics {
-            counts: object("counts")?,
-            lengths: object(LENGTHS).unwrap_or_default(),
-            top: told["top_customers"]
-                .as_array()
-                .cloned()
-                .unwrap_or_default(),
-            missing: object(MISSING).unwrap_or_default(),
-            warnings: told["warnings"].as_array().cloned().unwrap_or_default(),
-            run: told["run"].clone(),
-        })
+    /// Rows that could not be used, if that is known.
+    fn rejected(&self) -> Option<&RejectedRows>;
+
+    /// The days that sources have no files of, if the job has such days.
+    fn missing(&mut self) -> Option<&mut MissingDays>;
+
+    /// Actions that landed late, if the job counts them.
+    fn landed_late(&self) -> Option<&LandedLate> {
+        None
     }
 
     /// Adds what was counted of a later day.
-    pub(crate) fn merge(&mut self, later: &Metrics) {
-        let landed = landed::united(&self.counts, &later.counts);
-        add_all(&mut self.counts, &later.counts);
-        if let Some(landed) = landed {
-            self.counts.insert(LANDED_LATE.into(), landed);
-        }
-        add_all(&mut self.lengths, &later.lengths);
-        self.top.extend(later.top.iter().cloned());
-        let samples = |of: &Value| std::cmp::Reverse(of["samples"].as_u64());
-        // Stable: of equal ones that of the earlier day comes first.
-        self.top.sort_by_key(samples);
-        self.top.truncate(TOP_MAX);
-        gaps::unite(&mut self.missing, &later.missing);
-        self.warnings = later.warnings.clone();
-        self.run = later.run.clone();
-    }
+    fn merge(&mut self, later: &Self);
 
-    /// A count, 0 if there is none of that name.
-    pub(crate) fn count(&self, name: &str) -> u64 {
-        self.counts.get(name).and_then(Value::as_u64).unwrap_or(0)
-    }
+    /// All that a single number says, computed from the counts.
+    fn scalars(&self) -> Self::Scalars;
 
-    /// A count of what is counted by name in another one.
-    pub(crate) fn count_in(&self, of: &str, name: &str) -> u64 {
-        let of = self.counts.get(of).and_then(|of| of.get(name));
-        of.and_then(Value::as_u64).unwrap_or(0)
-    }
-
-    /// All that a single number says, by name; null if there is nothing to divide by.
-    pub(crate) fn scalars(&self, question: Question) -> Map<String, Value> {
-        let mut scalars = match question {
-            Question::Sequences => sequences::scalars(self),
-            Question::Features => features::scalars(self),
-            Question::Dwell => dwell::scalars(self),
-        };
-        scalars.insert("rejected_rows".into(), self.run["rejected"]["rows"].clone());
-        scalars.insert("unused_sources".into(), self.run[UNUSED].clone());
-        if question != Question::Dwell {
-            scalars.insert("missing_days".into(), gaps::total(&self.missing));
-        }
-        scalars
-    }
-
-    /// The file of a day, as text.
-    pub(crate) fn day_text(&self, question: Question, day: Day) -> Vec<u8> {
-        let mut text = head(question, "day");
-        text.insert("day".into(), json!(date_text(day)));
-        self.write(question, &mut text);
-        sealed(text)
-    }
-
-    /// The file of the whole, as text, with the single numbers of each of its days.
-    pub(crate) fn whole_text(&self, question: Question, days: Vec<Value>) -> Vec<u8> {
-        let mut text = head(question, "whole");
-        self.write(question, &mut text);
-        text.insert("days".into(), Value::Array(days));
-        sealed(text)
-    }
-
-    /// Adds all members but the first and the last ones.
-    fn write(&self, question: Question, to: &mut Map<String, Value>) {
-        to.extend(self.scalars(question));
-        if question == Question::Sequences {
-            to.extend(sequences::distributions(self));
-            to.insert(LENGTHS.into(), Value::Object(by_number(&self.lengths)));
-            to.insert("top_customers".into(), json!(self.top));
-        }
-        if question != Question::Dwell {
-            to.insert(MISSING.into(), Value::Object(self.missing.clone()));
-        }
-        to.insert("warnings".into(), json!(self.warnings));
-        to.insert("counts".into(), Value::Object(self.counts.clone()));
-        to.insert("run".into(), self.run.clone());
+    /// The distributions, computed from the counts.
+    fn distributions(&self) -> Option<Distributions> {
+        None
     }
 }
 
-/// What every file of metrics starts with.
-fn head(question: Question, of: &str) -> Map<String, Value> {
-    let mut head = Map::new();
-    head.insert("job".into(), json!(question.name()));
-    head.insert("of".into(), json!(of));
-    head
+/// The metrics of some days, in order.
+fn merged<'m, M: JobMetrics + 'm>(days: impl IntoIterator<Item = &'m M>) -> M {
+    let mut days = days.into_iter();
+    let mut all = days.next().cloned().unwrap_or_default();
+    if let Some(missing) = all.missing() {
+        missing.sort_keys();
+    }
+    days.for_each(|day| all.merge(day));
+    all
 }
 
-/// Adds counts to others of the same names.
-fn add_all(own: &mut Map<String, Value>, more: &Map<String, Value>) {
-    for (name, more) in more {
-        match own.get_mut(name) {
-            Some(own) => add(name, own, more),
-            None => {
-                own.insert(name.clone(), more.clone());
-            }
-        }
+/// Adds a count to another.
+fn add(own: &mut u64, more: u64) {
+    *own = own.saturating_add(more);
+}
+
+/// Adds a list of counts to another, place by place.
+fn add_each(own: &mut Vec<u64>, more: &[u64]) {
+    if own.len() < more.len() {
+        own.resize(more.len(), 0);
+    }
+    own.iter_mut()
+        .zip(more)
+        .for_each(|(own, more)| add(own, *more));
+}
+
+/// A part of a whole; nothing if there is no whole.
+fn ratio(part: u64, whole: u64) -> Option<f64> {
+    (whole > 0).then(|| float(part) / float(whole))
+}
+
+/// Writes the counts of a set; one without days counts nothing, and has no member.
+fn serialize_counts<T, S>(counts: &T, serializer: S) -> std::result::Result<S::Ok, S::Error>
+where
+    T: Serialize + Default + PartialEq,
+    S: serde::Serializer,
+{
+    match *counts == T::default() {
+        true => serializer.collect_map(std::iter::empty::<(&str, u64)>()),
+        false => counts.serialize(serializer),
     }
 }
 
-/// Adds a count to another: numbers, but for what is the least or the most of something.
-fn add(name: &str, own: &mut Value, more: &Value) {
-    match (&mut *own, more) {
-        (Value::Object(own), Value::Object(more)) => add_all(own, more),
-        (Value::Array(own), Value::Array(more)) => {
-            for (own, more) in own.iter_mut().zip(more) {
-                add(name, own, more);
-            }
-        }
-        (Value::Null, _) => *own = more.clone(),
-        _ => {
-            if let (Some(a), Some(b)) = (own.as_u64(), more.as_u64()) {
-                *own = json!(match name.split('_').next() {
-                    Some("min") => a.min(b),
-                    Some("max") => a.max(b),
-                    _ => a.saturating_add(b),
-                });
-            }
-        }
-    }
+/// The metrics of a day, as text.
+pub(crate) fn day_text<M: JobMetrics>(metrics: &M, day: Day) -> Vec<u8> {
+    sealed(&Document::of_day(metrics, day))
 }
 
-/// Members whose names are numbers, in the order of these.
-fn by_number(of: &Map<String, Value>) -> Map<String, Value> {
-    let mut members: Vec<_> = of.iter().collect();
-    members.sort_by_key(|(name, _)| name.parse::<u64>().unwrap_or(u64::MAX));
-    let members = members.into_iter();
-    members
-        .map(|(name, of)| (name.clone(), of.clone()))
-        .collect()
-}
-
-/// Values by name.
-fn named<const N: usize>(values: [(&str, Value); N]) -> Map<String, Value> {
-    let values = values.into_iter();
-    values
-        .map(|(name, value)| (name.to_owned(), value))
-        .collect()
-}
-
-/// A part of a whole; null if there is no whole.
-fn ratio(part: u64, whole: u64) -> Value {
-    match whole {
-        0 => Value::Null,
-        whole => json!(float(part) / float(whole)),
-    }
+/// The metrics of a set, as text, with the single numbers of each of its days.
+pub(crate) fn whole_text<M: JobMetrics>(metrics: &M, days: Vec<DayLine<M::Scalars>>) -> Vec<u8> {
+    sealed(&Document::of_whole(metrics, days))
 }
 
 /// The metrics of the whole, as text, made from those of its days.
-pub(crate) fn whole_of<'v>(
-    question: Question,
-    days: impl Iterator<Item = (Day, &'v Metrics)>,
-) -> Vec<u8> {
-    let (mut all, mut lines, mut there) = (Metrics::default(), Vec::new(), Vec::new());
-    for (day, metrics) in days {
-        let mut line = Map::new();
-        line.insert("day".into(), json!(date_text(day)));
-        line.extend(metrics.scalars(question));
-        lines.push(Value::Object(line));
-        all.merge(metrics);
-        there.push(day);
+pub(crate) fn whole_of<M: JobMetrics>(days: &[(Day, M)]) -> Vec<u8> {
+    let line = |(day, metrics): &(Day, M)| DayLine {
+        day: *day,
+        scalars: metrics.scalars(),
+    };
+    let lines = days.iter().map(line).collect();
+    let mut all = merged(days.iter().map(|(_, metrics)| metrics));
+    if let Some(missing) = all.missing() {
+        let there: Vec<Day> = days.iter().map(|(day, _)| *day).collect();
+        missing.insert("impressions".into(), Some(gaps::between(&there)));
     }
-    let impressions = gaps::between(&there);
-    all.missing.insert("impressions".into(), impressions);
-    all.whole_text(question, lines)
+    whole_text(&all, lines)
 }
 
 /// The metrics of the whole, as text, made from the files of the days in a folder.
 ///
 /// # Errors
 /// If one of them cannot be read.
-pub(crate) fn whole_in(question: Question, out: &Path) -> Result<Vec<u8>> {
-    let mut days = Vec::new();
-    for (day, folder) in days_in(question, out)? {
+pub(crate) fn whole_in<M: JobMetrics>(out: &Path) -> Result<Vec<u8>> {
+    let mut days: Vec<(Day, M)> = Vec::new();
+    for (day, folder) in days_in(M::QUESTION, out)? {
         // A day that was made before there were metrics has none, which `verify` tells.
         let path = folder.join(METRICS);
         if path.exists() {
             days.push((day, read(&path)?));
         }
     }
-    let days = days.iter().map(|(day, metrics)| (*day, metrics));
-    Ok(whole_of(question, days))
+    Ok(whole_of(&days))
 }
 
 /// Reads a file of metrics.
-fn read(path: &Path) -> Result<Metrics> {
+fn read<M: JobMetrics>(path: &Path) -> Result<M> {
     let text = regular::read(path).map_err(|error| Error::io("read", path, error))?;
-    let told: Option<Value> = serde_json::from_slice(&text).ok();
-    let metrics = told.as_ref().and_then(Metrics::of_value);
-    metrics.ok_or_else(|| Error::output(path, "it holds no metrics"))
+    serde_json::from_slice(&text).map_err(|_| Error::output(path, "it holds no metrics"))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    /// Metrics of these counts.
-    fn metrics(counts: &Value, top: &[(u64, &str)]) -> Metrics {
-        let top = top.iter();
-        Metrics {
-            counts: counts.as_object().cloned().unwrap_or_default(),
-            top: top
-                .map(|(n, id)| json!({"customer_id": id, "samples": n}))
-                .collect(),
-            ..Metrics::default()
+    #[test]
+    fn metrics_of_an_earlier_version_are_read() {
+        let text = br#"{"job": "sequences", "of": "day", "counts": {"rows": 3, "samples": 3},
+            "run": {"actions": {"clicks": {"null_customers": 2}}}, "xxh64": ""}"#;
+        let metrics: SequenceMetrics = serde_json::from_slice(text).expect("metrics");
+        let scalars = metrics.scalars();
+        assert_eq!((scalars.rows, scalars.actions_without_customer), (3, 2));
+        assert_eq!((scalars.landed_late, scalars.unused_sources), (None, None));
+        let text = String::from_utf8(day_text(&metrics, Day(0))).expect("text");
+        assert!(!text.contains(r#""landed_late": {"#), "{text}");
+        let text = br#"{"counts": {"rows": 3}, "run": {"clicks": {"rows": 5}, "listings": {},
+            "impressions_rejected": 0}}"#;
+        let metrics: FeatureMetrics = serde_json::from_slice(text).expect("metrics");
+        assert_eq!(metrics.scalars().clicks, 5);
+        assert!(serde_json::from_slice::<DwellMetrics>(b"{}").is_err());
+    }
+
+    #[test]
+    fn a_set_without_days_counts_nothing() {
+        let text = String::from_utf8(whole_of::<SequenceMetrics>(&[])).expect("text");
+        for said in [
+            r#""counts": {}"#,
+            r#""run": null"#,
+            r#""impressions": []"#,
+            r#""days": []"#,
+        ] {
+            assert!(text.contains(said), "no {said} in {text}");
         }
-    }
-
-    #[test]
-    fn counts_add_up_at_every_depth() {
-        let mut all = metrics(
-            &json!({"rows": 1, "by": [{"1": 2}, {}], "min_x": null, "max_x": 3}),
-            &[],
-        );
-        let more = json!({"rows": 4, "by": [{"1": 3}, {"2": 7}], "min_x": 8, "max_x": 2, "new": 1});
-        all.merge(&metrics(&more, &[]));
-        let sum = json!({"rows": 5, "by": [{"1": 5}, {"2": 7}], "min_x": 8, "max_x": 3, "new": 1});
-        assert_eq!(Value::Object(all.counts), sum);
-    }
-
-    #[test]
-    fn the_largest_come_first_and_of_equal_ones_the_earlier() {
-        let mut all = metrics(&json!({}), &[(5, "a"), (2, "b")]);
-        all.merge(&metrics(&json!({}), &[(7, "c"), (5, "d")]));
-        let ids: Vec<_> = all.top.iter().map(|of| of["customer_id"].clone()).collect();
-        assert_eq!(ids, ["c", "a", "d", "b"]);
     }
 }

@@ -25,4 +25,3 @@ pub(crate) use gates::{Gate, Subject};
 pub use items::ItemVocabulary;
 pub use sources::{LogName, Question, Source, renamed_column};
 pub use warnings::WarningCode;
-pub(crate) use words::{value_of, word_of};

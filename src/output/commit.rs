@@ -4,15 +4,16 @@
 //! them, and all of it in place. **Invariants**: gates are judged before anything else is written, and
 //! nothing is in place before everything is.
 
+use serde::Serialize;
 use serde_json::Value;
 
-use super::report::{DayReport, file_values, inputs_of_day};
+use super::report::{DayReport, inputs_of, inputs_of_day};
 use crate::control::{Control, Stage};
 use crate::error::Result;
 use crate::ids::{Day, Micros, count64};
 use crate::job::Job;
-use crate::manifest::{self, DayManifest, RunFiles};
-use crate::metrics::{self, Gates, Metrics};
+use crate::manifest::{self, MadeDay, RunFiles};
+use crate::metrics::{self, Gates, JobMetrics};
 use crate::publish::{Part, Staging, Whole};
 use crate::quarantine;
 use crate::scan::Opened;
@@ -47,7 +48,7 @@ impl Inputs {
 }
 
 /// What a job made of one day.
-pub(super) struct DayOutcome<'a> {
+pub(super) struct DayOutcome<'a, C> {
     /// The day.
     pub(super) day: Day,
     /// Its rows.
@@ -55,21 +56,21 @@ pub(super) struct DayOutcome<'a> {
     /// The earliest and the latest cutoff, if there is a row.
     pub(super) cutoffs: Option<(Micros, Micros)>,
     /// What was counted, for the manifest.
-    pub(super) counts: Value,
+    pub(super) counts: C,
     /// Its parts.
     pub(super) parts: &'a [Part],
 }
 
-/// What a job made that publishes days.
-pub(super) struct Outcome<'a> {
+/// What a job made that publishes days: `C` is counted of each, `A` was found beside the impressions.
+pub(super) struct Outcome<'a, C, A, M> {
     /// Its settings, for the manifest.
     pub(super) settings: Value,
     /// What it found beside the impressions: the same for all days.
-    pub(super) actions: Value,
+    pub(super) actions: A,
     /// The days.
-    pub(super) days: Vec<DayOutcome<'a>>,
+    pub(super) days: Vec<DayOutcome<'a, C>>,
     /// The metrics of each.
-    pub(super) metrics: Vec<Metrics>,
+    pub(super) metrics: Vec<M>,
     /// XXH64 of the vocabulary that is there, if the run extends it.
     pub(super) extends: Option<u64>,
 }
@@ -79,20 +80,20 @@ pub(super) struct Outcome<'a> {
 ///
 /// # Errors
 /// If a gate fails, or a file cannot be read or written.
-pub(super) fn judge(
+pub(super) fn judge<M: JobMetrics>(
     (job, control): (&Job, &Control),
     staging: &Staging,
     inputs: &Inputs,
-    metrics: &[Metrics],
+    metrics: &[M],
 ) -> Result<RunFiles> {
     control.enter(Stage::PUBLISH, 0);
     control.check()?;
     // Where all days are left as they are, there is nothing to judge.
     if inputs.days_skipped(job) == 0 || !metrics.is_empty() {
-        inputs.gates.judge(job.question(), metrics)?;
+        inputs.gates.judge(metrics)?;
     }
     let rejected = quarantine::write(staging, &inputs.rejected)?;
-    Ok(RunFiles::new(file_values(job, &inputs.opened)?, rejected))
+    Ok(RunFiles::new(inputs_of(job, &inputs.opened)?, rejected))
 }
 
 /// Writes the metrics and the manifest of each day, and puts everything in place; gives what the report
@@ -100,37 +101,37 @@ pub(super) fn judge(
 ///
 /// # Errors
 /// If a file cannot be written, or put in place.
-pub(super) fn commit(
+pub(super) fn commit<C: Serialize, A: Serialize, M: JobMetrics>(
     (job, control): (&Job, &Control),
     staging: &Staging,
     (inputs, run): (&Inputs, &RunFiles),
-    outcome: &Outcome<'_>,
+    outcome: &Outcome<'_, C, A, M>,
 ) -> Result<Vec<DayReport>> {
     let (question, settings) = (job.question(), &outcome.settings);
     for (day, metrics) in outcome.days.iter().zip(&outcome.metrics) {
-        let manifest = DayManifest {
+        let manifest = MadeDay {
             question,
             day: day.day,
             settings,
             inputs: inputs_of_day(&inputs.opened, &run.inputs, day.day),
             run,
             actions: &outcome.actions,
-            counts: day.counts.clone(),
+            counts: &day.counts,
             cutoffs: day.cutoffs,
             parts: day.parts,
         };
-        let metrics = metrics.day_text(question, day.day);
+        let metrics = metrics::day_text(metrics, day.day);
         staging.finish_day(day.day, &manifest.text(), &metrics)?;
     }
     let days: Vec<Day> = outcome.days.iter().map(|day| day.day).collect();
     let whole = Whole {
         manifest: &|folder| manifest::whole(question, folder, settings, run),
-        metrics: &|folder| metrics::whole_in(question, folder),
+        metrics: &|folder| metrics::whole_in::<M>(folder),
         extends: outcome.extends,
     };
     staging.publish(control, &days, &whole)?;
     control.leave();
-    let report = |day: &DayOutcome<'_>| DayReport {
+    let report = |day: &DayOutcome<'_, C>| DayReport {
         day: day.day,
         rows: day.rows,
         parts: count64(day.parts.len()),

@@ -33,18 +33,18 @@ pub use self::features::FeaturesReport;
 pub(crate) use self::parts::micros_since;
 use self::parts::{Encoded, PartWriter, Steps, Written, write_parts};
 use self::plan::{DayRows, GroupPlan, plan_day};
-use self::quality::{OfRun, day_metrics, run_value};
+use self::quality::{OfRun, day_metrics, run_findings};
 pub(crate) use self::rehearse::{Rehearsed, rehearse, sizes_of_days};
 pub use self::report::{DayReport, Report};
-use self::report::{actions_value, counts_value, report};
+use self::report::{action_findings, day_counts, report};
 use crate::column::EventChunk;
 use crate::control::{Control, Stage};
 use crate::encode::{Encoder, ItemColumn, RowTally, WriteSpec};
 use crate::error::Result;
 use crate::ids::{Day, both, index};
 use crate::job::Job;
-use crate::manifest;
-use crate::metrics::source_days;
+use crate::manifest::{self, ActionFindings, SequenceDayCounts, VocabularyEntry};
+use crate::metrics::{SequenceMetrics, source_days};
 use crate::op::counts::HistoryCounts;
 use crate::probes::Probes;
 use crate::publish::{Staging, Target};
@@ -114,7 +114,7 @@ pub(crate) fn write<I: ItemColumn>(
             staging,
             items,
         )?;
-        run.vocabulary = manifest::vocabulary_value(&file, digest);
+        run.vocabulary = Some(VocabularyEntry::new(&file, digest));
     }
     let days = commit((job, control), staging, (&read.inputs, &run), &outcome)?;
     Ok(report(job, read, days, (&made, noticed)))
@@ -184,12 +184,12 @@ fn outcome<'a, I: ItemColumn>(
     read: &SequencesRead<I>,
     days: &[DayRows],
     (made, noticed): (&'a SequencesWritten, &Noticed),
-) -> Outcome<'a> {
+) -> Outcome<'a, SequenceDayCounts, ActionFindings, SequenceMetrics> {
     let names: Vec<Day> = days.iter().map(|day| day.day).collect();
     let duplicates = read.probes.duplicates_count(&names);
-    let actions = actions_value(job, read, made);
+    let actions = action_findings(job, read, made);
     let of_run = OfRun {
-        run: run_value(&actions, &read.inputs.rejected, noticed),
+        run: run_findings(&actions, &read.inputs.rejected, noticed),
         noticed,
         source_days: source_days(&read.inputs.sources),
     };
@@ -209,7 +209,7 @@ fn outcome<'a, I: ItemColumn>(
                 day: day.day,
                 rows: day.rows_count(),
                 cutoffs: cutoffs.fold(None, both),
-                counts: counts_value(job, read, day, rows, duplicates),
+                counts: day_counts(job, read, day, rows, duplicates),
                 parts,
             }
         });

@@ -1,177 +1,184 @@
 //! What the pages of `features` and `dwell` show.
 
-use serde_json::Value;
+use std::collections::{BTreeMap, BTreeSet};
 
-use super::text::{Unit, count, metric, span};
-use super::{Distribution, Labels, Pair, Shown, by_day, missing_section, tiles};
+use super::figures::{Distribution, Labels, by_day, tiles};
+use super::text::{count, mean, or_dash, share, span};
+use super::{Pair, SetMetrics, Shown, missing_section};
+use crate::ids::float;
+use crate::metrics::{DwellMetrics, FeatureMetrics, PriorCounts};
+
+/// Two sets of `features`.
+type Features<'a> = Pair<'a, SetMetrics<FeatureMetrics>>;
+/// Two sets of `dwell`.
+type Stays<'a> = Pair<'a, SetMetrics<DwellMetrics>>;
 
 /// The headline figures of `features`.
-const OF_FEATURES: [(&str, &str, Unit); 12] = [
-    ("rows", "rows", Unit::Count),
-    ("label_rate", "clicked, of complete labels", Unit::Share),
-    (
-        "label_complete_pct",
-        "labels that are complete",
-        Unit::Share,
-    ),
-    (
-        "prior_listing_clicks_mean",
-        "prior clicks of a listing",
-        Unit::Mean,
-    ),
-    (
-        "prior_user_clicks_mean",
-        "prior clicks of a user",
-        Unit::Mean,
-    ),
-    ("unknown_listing_pct", "unknown listings", Unit::Share),
-    ("null_category_pct", "no category", Unit::Share),
-    ("null_price_pct", "no price", Unit::Share),
-    ("null_listing_age_pct", "no age", Unit::Share),
-    (
-        "negative_ages",
-        "listings younger than their impression",
-        Unit::Count,
-    ),
-    (
-        "clicks_without_user_pct",
-        "clicks without a user",
-        Unit::Share,
-    ),
-    ("rejected_rows", "bad rows", Unit::Count),
-];
+fn feature_tiles(set: &SetMetrics<FeatureMetrics>) -> [(&'static str, String); 12] {
+    let of = &set.scalars;
+    [
+        ("rows", count(of.rows)),
+        ("clicked, of complete labels", or_dash(of.label_rate, share)),
+        (
+            "labels that are complete",
+            or_dash(of.label_complete_pct, share),
+        ),
+        (
+            "prior clicks of a listing",
+            or_dash(of.prior_listing_clicks_mean, mean),
+        ),
+        (
+            "prior clicks of a user",
+            or_dash(of.prior_user_clicks_mean, mean),
+        ),
+        ("unknown listings", or_dash(of.unknown_listing_pct, share)),
+        ("no category", or_dash(of.null_category_pct, share)),
+        ("no price", or_dash(of.null_price_pct, share)),
+        ("no age", or_dash(of.null_listing_age_pct, share)),
+        (
+            "listings younger than their impression",
+            count(of.negative_ages),
+        ),
+        (
+            "clicks without a user",
+            or_dash(of.clicks_without_user_pct, share),
+        ),
+        ("bad rows", or_dash(of.rejected_rows, count)),
+    ]
+}
+
 /// Those of `dwell`.
-const OF_DWELL: [(&str, &str, Unit); 12] = [
-    ("rows", "rows of users and merchants", Unit::Count),
-    ("users", "users", Unit::Count),
-    ("merchants", "merchants", Unit::Count),
-    ("merchant_rows", "rows of merchants", Unit::Count),
-    ("events", "events", Unit::Count),
-    ("opens", "events that open something", Unit::Count),
-    ("duplicate_events_pct", "duplicate events", Unit::Share),
-    ("p50_seconds", "median stay", Unit::Seconds),
-    ("p90_seconds", "nine of ten stay less than", Unit::Seconds),
-    ("p99_seconds", "99 of 100 stay less than", Unit::Seconds),
-    ("zero_seconds_pct", "stays of no time", Unit::Share),
-    ("rejected_rows", "bad rows", Unit::Count),
-];
+fn dwell_tiles(set: &SetMetrics<DwellMetrics>) -> [(&'static str, String); 12] {
+    let of = &set.scalars;
+    [
+        ("rows of users and merchants", count(of.rows)),
+        ("users", count(of.users)),
+        ("merchants", count(of.merchants)),
+        ("rows of merchants", count(of.merchant_rows)),
+        ("events", count(of.events)),
+        ("events that open something", count(of.opens)),
+        ("duplicate events", or_dash(of.duplicate_events_pct, share)),
+        ("median stay", or_dash(of.p50_seconds, span)),
+        ("nine of ten stay less than", or_dash(of.p90_seconds, span)),
+        ("99 of 100 stay less than", or_dash(of.p99_seconds, span)),
+        ("stays of no time", or_dash(of.zero_seconds_pct, share)),
+        ("bad rows", or_dash(of.rejected_rows, count)),
+    ]
+}
 
 /// The sections of a set of `features`.
-pub(super) fn shown_features(pair: Pair<'_>) -> Shown {
+pub(super) fn shown_features(pair: Features<'_>) -> Shown {
     let mut shown = Shown {
-        sections: tiles(pair, &OF_FEATURES) + "<div class=\"cards\">\n",
+        sections: tiles(pair, feature_tiles) + "<div class=\"cards\">\n",
         drifts: Vec::new(),
     };
-    prior_clicks(pair, &mut shown);
+    prior_clicks(
+        pair,
+        ("listings", "Prior clicks of the listing"),
+        |set| set.metrics.counts.prior_listing_clicks,
+        &mut shown,
+    );
+    prior_clicks(
+        pair,
+        ("users", "Prior clicks of the user"),
+        |set| set.metrics.counts.prior_user_clicks,
+        &mut shown,
+    );
     labels(pair, &mut shown);
-    for (title, id, name, unit) in [
-        ("Rows by day", "rows-by-day", "rows", Unit::Count),
+    let days = &pair.own.head.days;
+    shown.sections += &by_day(days, ("rows-by-day", "Rows by day"), |day| {
+        (day.rows.map(float), or_dash(day.rows, count))
+    });
+    shown.sections += &by_day(days, ("labels-by-day", "Label rate by day"), |day| {
+        (day.label_rate, or_dash(day.label_rate, share))
+    });
+    shown.sections += &by_day(days, ("complete-by-day", "Complete labels by day"), |day| {
         (
-            "Label rate by day",
-            "labels-by-day",
-            "label_rate",
-            Unit::Share,
-        ),
-        (
-            "Complete labels by day",
-            "complete-by-day",
-            "label_complete_pct",
-            Unit::Share,
-        ),
-    ] {
-        shown.sections += &by_day(pair, (id, title), (name, unit));
-    }
-    shown.sections += &missing_section(pair.own);
+            day.label_complete_pct,
+            or_dash(day.label_complete_pct, share),
+        )
+    });
+    shown.sections += &missing_section(&pair.own.metrics.missing);
     shown.sections += "</div>\n";
     shown
 }
 
-/// Clicks before the impression, of the listing and of the user.
-fn prior_clicks(pair: Pair<'_>, shown: &mut Shown) {
-    for (name, id, title) in [
-        (
-            "prior_listing_clicks",
-            "listings",
-            "Prior clicks of the listing",
-        ),
-        ("prior_user_clicks", "users", "Prior clicks of the user"),
-    ] {
-        let rows = |of: &Value| {
-            of["counts"][name]["rows_up_to"]
-                .as_object()
-                .cloned()
-                .unwrap_or_default()
+/// Clicks before the impression, of the listing or of the user.
+fn prior_clicks(
+    pair: Features<'_>,
+    (id, title): (&str, &str),
+    prior: fn(&SetMetrics<FeatureMetrics>) -> PriorCounts,
+    shown: &mut Shown,
+) {
+    let counts = prior(pair.own);
+    let own = counts.rows_up_to();
+    let other = pair
+        .other
+        .map(prior)
+        .map(|of| of.rows_up_to())
+        .unwrap_or_default();
+    let ends: BTreeSet<u64> = own.keys().chain(other.keys()).copied().collect();
+    let number = |of: &BTreeMap<u64, u64>, end: u64| of.get(&end).copied().unwrap_or(0);
+    let classes = ends.iter().map(|end| {
+        let text = match end {
+            0..=2 => count(*end),
+            end => format!("{}–{}", count(end / 2 + 1), count(*end)),
         };
-        let (own, other) = (rows(pair.own), pair.other.map(rows).unwrap_or_default());
-        let mut ends: Vec<u64> = own
-            .keys()
-            .chain(other.keys())
-            .filter_map(|end| end.parse().ok())
-            .collect();
-        ends.sort_unstable();
-        ends.dedup();
-        let number = |of: &serde_json::Map<String, Value>, end: u64| {
-            of.get(&end.to_string())
-                .and_then(Value::as_u64)
-                .unwrap_or(0)
-        };
-        let classes = ends.iter().map(|end| {
-            let text = match end {
-                0..=2 => count(*end),
-                end => format!("{}–{}", count(end / 2 + 1), count(*end)),
-            };
-            (text, number(&own, *end), number(&other, *end))
-        });
-        let mean = metric(&pair.own[format!("{name}_mean")], Unit::Mean);
-        let none = metric(&pair.own[format!("{name}_zero_pct")], Unit::Share);
-        let of = Distribution {
-            caption: (
-                id,
-                title,
-                format!(
-                    "Rows by clicks of all time before the impression: {mean} on average, {none} have none."
-                ),
+        (text, number(&own, *end), number(&other, *end))
+    });
+    let rows = pair.own.metrics.counts.rows;
+    let of_rows = |count: u64| (rows > 0).then(|| float(count) / float(rows));
+    let on_average = or_dash(of_rows(counts.sum), mean);
+    let none = or_dash(of_rows(counts.classes[0]), share);
+    let of = Distribution {
+        caption: (
+            id,
+            title,
+            format!(
+                "Rows by clicks of all time before the impression: {on_average} on average, {none} have none."
             ),
-            class: "Clicks",
-            counted: "Rows",
-            is_histogram: false,
-            classes: classes.collect(),
-        };
-        of.draw(pair, shown);
-    }
-}
-
-/// What labels say.
-fn labels(pair: Pair<'_>, shown: &mut Shown) {
-    let told =
-        "Whether a click followed; a label is not complete if its window reaches beyond the data.";
-    let of = Labels {
-        told: told.to_owned(),
-        counted: ("Rows", "rows"),
-        counts: ["clicked_complete", "label_incomplete"],
-        names: ["clicked", "not clicked", "not complete"],
+        ),
+        class: "Clicks",
+        counted: "Rows",
+        is_histogram: false,
+        classes: classes.collect(),
     };
     of.draw(pair, shown);
 }
 
+/// What labels say.
+fn labels(pair: Features<'_>, shown: &mut Shown) {
+    let told =
+        "Whether a click followed; a label is not complete if its window reaches beyond the data.";
+    let labels = Labels {
+        told: told.to_owned(),
+        counted: "Rows",
+        names: ["clicked", "not clicked", "not complete"],
+    };
+    let counts = |set: &SetMetrics<FeatureMetrics>| {
+        let of = set.metrics.counts;
+        [of.clicked_complete, of.incomplete, of.rows]
+    };
+    labels.draw(pair, counts, shown);
+}
+
 /// The sections of a set of `dwell`.
-pub(super) fn shown_dwell(pair: Pair<'_>) -> Shown {
+pub(super) fn shown_dwell(pair: Stays<'_>) -> Shown {
     let mut shown = Shown {
-        sections: tiles(pair, &OF_DWELL) + "<div class=\"cards\">\n",
+        sections: tiles(pair, dwell_tiles) + "<div class=\"cards\">\n",
         drifts: Vec::new(),
     };
     let ends = [
         1.0, 5.0, 15.0, 30.0, 60.0, 120.0, 300.0, 600.0, 1800.0, 3600.0, 10_800.0,
     ];
-    let numbers = |of: &Value| {
+    let numbers = |set: &SetMetrics<DwellMetrics>| {
         let mut rows = vec![0_u64; ends.len() + 2];
-        for class in of["counts"]["avg_seconds"].as_array().into_iter().flatten() {
-            let from = class["from_seconds"].as_f64().unwrap_or(0.0);
-            let at = match from > 0.0 {
-                true => 1 + ends.partition_point(|end| *end <= from),
+        for class in &set.metrics.counts.avg_seconds {
+            let at = match class.from_seconds > 0.0 {
+                true => 1 + ends.partition_point(|end| *end <= class.from_seconds),
                 false => 0,
             };
-            rows[at] += class["rows"].as_u64().unwrap_or(0);
+            rows[at] += class.rows;
         }
         rows
     };
@@ -192,8 +199,8 @@ pub(super) fn shown_dwell(pair: Pair<'_>) -> Shown {
         .map(|(at, rows)| (name(at), *rows, other.as_ref().map_or(0, |other| other[at])));
     let told = format!(
         "Rows by the seconds of a user with a merchant on a day: half of them under {}, nine of ten under {}, to a thirty-second of that.",
-        metric(&pair.own["p50_seconds"], Unit::Seconds),
-        metric(&pair.own["p90_seconds"], Unit::Seconds),
+        or_dash(pair.own.scalars.p50_seconds, span),
+        or_dash(pair.own.scalars.p90_seconds, span),
     );
     let of = Distribution {
         caption: ("stays", "How long people stay", told),

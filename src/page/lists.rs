@@ -3,30 +3,25 @@
 use serde_json::{Map, Value};
 
 use super::chart::table;
-use super::text::{Unit, count, metric};
+use super::text::count;
+use crate::calendar::date_text;
+use crate::metrics::{MissingDays, RejectedRows};
+use crate::warnings::WarningEntry;
 
 /// Rows that could not be used, by reason.
-pub(super) fn rejected_section(own: &Value) -> String {
-    let rejected = &own["run"]["rejected"];
-    let total = rejected["rows"].as_u64().unwrap_or(0);
-    let reasons = rejected["reasons"].as_array().into_iter().flatten();
-    let text = |of: &Value| of.as_str().unwrap_or_default().to_owned();
+pub(super) fn rejected_section(rejected: Option<&RejectedRows>) -> String {
+    let total = rejected.map_or(0, |rejected| rejected.rows);
+    let reasons = rejected.into_iter().flat_map(|rejected| &rejected.reasons);
     let rows: Vec<Vec<String>> = reasons
         .map(|reason| {
-            let examples = reason["examples"].as_array().into_iter().flatten();
-            let examples = examples.map(|of| {
-                format!(
-                    "{}, row {}: {}",
-                    text(&of["file"]),
-                    of["row"],
-                    text(&of["found"])
-                )
-            });
+            let examples = reason.examples.iter();
+            let examples =
+                examples.map(|row| format!("{}, row {}: {}", row.file, row.row, row.found));
             vec![
-                text(&reason["source"]),
-                text(&reason["column"]),
-                text(&reason["expected"]),
-                metric(&reason["rows"], Unit::Count),
+                reason.source.clone(),
+                reason.column.clone(),
+                reason.expected.clone(),
+                count(reason.rows),
                 examples.collect::<Vec<_>>().join("; "),
             ]
         })
@@ -49,16 +44,12 @@ pub(super) fn rejected_section(own: &Value) -> String {
 }
 
 /// What a person should look at; nothing if there is nothing.
-pub(super) fn warnings_section(own: &Value) -> String {
-    let warnings = own["warnings"].as_array().map_or(&[][..], Vec::as_slice);
+pub(super) fn warnings_section(warnings: &[WarningEntry]) -> String {
     if warnings.is_empty() {
         return String::new();
     }
-    let text = |of: &Value| of.as_str().unwrap_or_default().to_owned();
-    let rows: Vec<Vec<String>> = warnings
-        .iter()
-        .map(|of| vec![text(&of["code"]).replace('_', " "), text(&of["text"])])
-        .collect();
+    let row = |warning: &WarningEntry| vec![warning.code.replace('_', " "), warning.text.clone()];
+    let rows: Vec<Vec<String>> = warnings.iter().map(row).collect();
     let names = ["Warning", "What was found"].map(str::to_owned);
     format!(
         "<section class=\"wide\" aria-labelledby=\"warnings\"><h2 id=\"warnings\">Warnings</h2>{}</section>\n",
@@ -71,36 +62,23 @@ pub(super) fn warnings_section(own: &Value) -> String {
 }
 
 /// Days that sources have no files of.
-pub(super) fn missing_section(own: &Value) -> String {
-    let sources = own["missing_days_by_source"]
-        .as_object()
-        .into_iter()
-        .flatten();
-    let rows: Vec<Vec<String>> = sources
-        .map(|(source, ranges)| {
-            let told = ranges.as_array().map(|ranges| {
-                let ranges = ranges.iter().map(|range| {
-                    let day = |at: usize| range[at].as_str().unwrap_or_default();
-                    match day(0) == day(1) {
-                        true => day(0).to_owned(),
-                        false => format!("{} to {}", day(0), day(1)),
-                    }
-                });
-                ranges.collect::<Vec<_>>().join(", ")
+pub(super) fn missing_section(missing: &MissingDays) -> String {
+    let rows = missing.iter().map(|(source, ranges)| {
+        let ranges = ranges.as_ref().map(|ranges| {
+            let ranges = ranges.iter().map(|(first, last)| match first == last {
+                true => date_text(*first),
+                false => format!("{} to {}", date_text(*first), date_text(*last)),
             });
-            let told = told.map(|told| {
-                if told.is_empty() {
-                    "none".to_owned()
-                } else {
-                    told
-                }
-            });
-            vec![
-                source.clone(),
-                told.unwrap_or_else(|| "not known: its files do not lie by day".to_owned()),
-            ]
-        })
-        .collect();
+            ranges.collect::<Vec<_>>().join(", ")
+        });
+        let text = match ranges {
+            None => "not known: its files do not lie by day".to_owned(),
+            Some(none) if none.is_empty() => "none".to_owned(),
+            Some(ranges) => ranges,
+        };
+        vec![source.clone(), text]
+    });
+    let rows: Vec<Vec<String>> = rows.collect();
     let names = ["Source", "Missing days"].map(str::to_owned);
     format!(
         "<section aria-labelledby=\"missing\"><h2 id=\"missing\">Missing days</h2>{}</section>\n",
@@ -109,8 +87,8 @@ pub(super) fn missing_section(own: &Value) -> String {
 }
 
 /// The settings of the job.
-pub(super) fn settings_section(manifest: &Value) -> String {
-    let settings = manifest["settings"].as_object().into_iter().flatten();
+pub(super) fn settings_section(settings: &Value) -> String {
+    let settings = settings.as_object().into_iter().flatten();
     let rows: Vec<Vec<String>> = settings
         .map(|(name, value)| vec![name.replace('_', " "), told(value)])
         .collect();

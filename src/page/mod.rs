@@ -8,6 +8,7 @@
 mod chart;
 mod drift;
 mod features;
+mod figures;
 mod lists;
 mod sequences;
 mod text;
@@ -15,21 +16,19 @@ mod types;
 
 use std::path::{Path, PathBuf};
 
-use serde_json::Value;
-
-use self::chart::{Bar, Caption, bars, columns};
 pub use self::drift::Drift;
-use self::drift::index_of;
 use self::lists::{missing_section, rejected_section, settings_section, warnings_section};
-use self::text::{Unit, count, escape, metric, share};
+use self::text::{count, escape};
 use self::types::TypeNames;
+use crate::calendar::date_text;
 use crate::error::{Error, ErrorKind, Result};
-use crate::ids::float;
 use crate::job::Question;
-use crate::manifest::seal_of;
-use crate::metrics::{read_sealed, read_set};
+use crate::manifest::{AnyManifest, parse, seal_of};
+use crate::metrics::{
+    DayFigures, Distributions, DocumentHead, JobMetrics, damaged, read_sealed, read_set,
+};
 use crate::place::check_in;
-use crate::publish::{MANIFEST, PAGE, put_file};
+use crate::publish::{MANIFEST, METRICS, PAGE, put_file};
 use crate::regular;
 
 /// What a page is made of.
@@ -54,14 +53,28 @@ pub struct Page {
     pub drifts: Vec<NamedDrift>,
 }
 
-/// Two sets, of which the other may be missing.
-#[derive(Clone, Copy)]
-struct Pair<'a> {
-    /// The metrics of this one.
-    own: &'a Value,
-    /// Those of the other.
-    other: Option<&'a Value>,
+/// The metrics of a set.
+struct SetMetrics<M: JobMetrics> {
+    /// What the file is of, and its days.
+    head: DocumentHead,
+    metrics: M,
+    scalars: M::Scalars,
+    distributions: Option<Distributions>,
 }
+
+/// Two sets, of which the other may be missing.
+struct Pair<'a, S> {
+    own: &'a S,
+    other: Option<&'a S>,
+}
+
+impl<S> Clone for Pair<'_, S> {
+    fn clone(&self) -> Self {
+        *self
+    }
+}
+
+impl<S> Copy for Pair<'_, S> {}
 
 /// What a question has to show.
 struct Shown {
@@ -90,36 +103,48 @@ struct Shown {
 /// ```
 pub fn page(settings: &PageSettings) -> Result<Page> {
     check_in(&settings.out)?;
-    let own = read_sealed(&settings.out)?;
-    let question = own["job"].as_str().and_then(Question::named);
-    let question = question.ok_or_else(|| {
-        let what = "its metrics are of no job that this program knows";
-        Error::bad_file(settings.out.display().to_string(), what)
-    })?;
-    let other = settings.compare.as_deref();
-    other.map_or(Ok(()), check_in)?;
-    let other = other.map(|other| read_set(other, question)).transpose()?;
+    let text = read_sealed(&settings.out)?;
+    let head: Option<DocumentHead> = serde_json::from_slice(&text).ok();
+    let question = head.and_then(|head| head.job);
+    match question {
+        Some(Question::Sequences) => page_of(settings, &text, |pair, manifest| {
+            sequences::shown(pair, &TypeNames::of(&manifest.settings))
+        }),
+        Some(Question::Features) => {
+            page_of(settings, &text, |pair, _| features::shown_features(pair))
+        }
+        Some(Question::Dwell) => page_of(settings, &text, |pair, _| features::shown_dwell(pair)),
+        None => {
+            let what = "its metrics are of no job that this program knows";
+            Err(Error::bad_file(settings.out.display().to_string(), what))
+        }
+    }
+}
+
+/// Makes the page of a set of one kind of job, given the text of its metrics.
+fn page_of<M: JobMetrics>(
+    settings: &PageSettings,
+    text: &[u8],
+    show: impl FnOnce(Pair<'_, SetMetrics<M>>, &AnyManifest) -> Shown,
+) -> Result<Page> {
+    let own = SetMetrics::<M>::parse(&settings.out, text)?;
+    let other = settings.compare.as_deref().map(|other| {
+        check_in(other)?;
+        SetMetrics::<M>::parse(other, &read_set(other, M::QUESTION)?)
+    });
+    let other = other.transpose()?;
     let manifest = read_manifest(&settings.out)?;
     let pair = Pair {
         own: &own,
         other: other.as_ref(),
     };
-    let shown = match question {
-        Question::Sequences => sequences::shown(pair, &TypeNames::of(&manifest["settings"])),
-        Question::Features => features::shown_features(pair),
-        Question::Dwell => features::shown_dwell(pair),
-    };
+    let shown = show(pair, &manifest);
     let drifts = shown
         .drifts
         .iter()
         .map(|(name, index)| (name.clone(), index.map(|of| (of, Drift::of(of)))));
     let drifts: Vec<_> = drifts.collect();
-    let html = document(
-        settings,
-        question,
-        &manifest,
-        (&shown.sections, &drifts, pair),
-    );
+    let html = document(settings, &manifest, (&shown.sections, &drifts, pair));
     put_file(&settings.out, PAGE, html.as_bytes())?;
     Ok(Page {
         path: settings.out.join(PAGE),
@@ -127,8 +152,25 @@ pub fn page(settings: &PageSettings) -> Result<Page> {
     })
 }
 
+impl<M: JobMetrics> SetMetrics<M> {
+    /// The metrics of a text whose checksum of itself is right.
+    fn parse(folder: &Path, text: &[u8]) -> Result<SetMetrics<M>> {
+        let read = |error| {
+            let path = folder.join(METRICS).display().to_string();
+            Error::bad_file(path, error)
+        };
+        let metrics: M = parse(text).map_err(read)?;
+        Ok(SetMetrics {
+            head: parse(text).map_err(read)?,
+            scalars: metrics.scalars(),
+            distributions: metrics.distributions(),
+            metrics,
+        })
+    }
+}
+
 /// Reads the manifest of a set, or of a day.
-fn read_manifest(out: &Path) -> Result<Value> {
+fn read_manifest(out: &Path) -> Result<AnyManifest> {
     let path = out.join(MANIFEST);
     let text = regular::read(&path).map_err(|error| match error.kind() {
         std::io::ErrorKind::NotFound => {
@@ -137,28 +179,26 @@ fn read_manifest(out: &Path) -> Result<Value> {
         }
         _ => Error::io("read", &path, error),
     })?;
-    let sound = seal_of(&text).and_then(|_| serde_json::from_slice(&text).ok());
-    sound.ok_or_else(|| {
-        let what = "its bytes are not those that its own checksum, at its end, is of";
-        Error::bad_file(path.display().to_string(), what)
-    })
+    match seal_of(&text) {
+        Some(_) => parse(&text).map_err(|what| Error::bad_file(path.display().to_string(), what)),
+        None => Err(damaged(&path)),
+    }
 }
 
 /// The whole page.
-fn document(
+fn document<M: JobMetrics>(
     settings: &PageSettings,
-    question: Question,
-    manifest: &Value,
-    (sections, drifts, pair): (&str, &[NamedDrift], Pair<'_>),
+    manifest: &AnyManifest,
+    (sections, drifts, pair): (&str, &[NamedDrift], Pair<'_, SetMetrics<M>>),
 ) -> String {
     let out = settings.out.display().to_string();
     // Of "." the name is that of the folder.
     let name = settings.out.canonicalize().ok();
     let name = name.as_ref().and_then(|path| path.file_name());
     let name = name.map_or_else(|| out.clone(), |name| name.to_string_lossy().into_owned());
-    let (name, job) = (escape(&name), question.name());
-    let made_by = escape(manifest["made_by"].as_str().unwrap_or_default());
-    let seal = escape(manifest["xxh64"].as_str().unwrap_or_default());
+    let (name, job) = (escape(&name), M::QUESTION.name());
+    let made_by = escape(&manifest.made_by);
+    let seal = escape(&manifest.xxh64);
     let compared = settings.compare.as_ref().map_or_else(String::new, |other| {
         format!(
             "<p>Set beside <code>{}</code>.</p>",
@@ -180,24 +220,24 @@ fn document(
          <header><p class=\"kicker\">hitherto · {job}</p><h1>{name}</h1><p class=\"soft\">{}</p>{compared}</header>\n\
          <main id=\"main\">\n{}{drift}{sections}{}{}</main>\n\
          <footer><p>{made_by} · manifest xxh64 <code>{seal}</code></p></footer>\n</body>\n</html>\n",
-        days_line(pair.own),
-        warnings_section(pair.own),
-        rejected_section(pair.own),
-        settings_section(manifest),
+        days_line(&pair.own.head),
+        warnings_section(pair.own.metrics.warnings()),
+        rejected_section(pair.own.metrics.rejected()),
+        settings_section(&manifest.settings),
     )
 }
 
 /// Which days a set has.
-fn days_line(own: &Value) -> String {
-    let days = own["days"].as_array().map_or(&[][..], Vec::as_slice);
-    let day = |of: Option<&Value>| of.and_then(|of| of["day"].as_str()).map(escape);
-    match (day(days.first()), day(days.last()), own["day"].as_str()) {
+fn days_line(head: &DocumentHead) -> String {
+    let days = &head.days;
+    let day = |figures: &DayFigures| date_text(figures.day);
+    match (days.first().map(day), days.last().map(day), head.day) {
         (Some(first), Some(last), _) if first != last => {
             let days = count(crate::ids::count64(days.len()));
             format!("{days} days, {first} to {last}")
         }
         (Some(day), ..) => format!("1 day, {day}"),
-        (.., Some(day)) => format!("The day {}", escape(day)),
+        (.., Some(day)) => format!("The day {}", date_text(day)),
         _ => String::new(),
     }
 }
@@ -225,165 +265,4 @@ fn drift_section(drifts: &[NamedDrift]) -> String {
          <th scope=\"col\" class=\"n\">Index</th><th scope=\"col\">Drift</th></tr></thead><tbody>{}</tbody></table></div></section>\n",
         rows.collect::<String>()
     )
-}
-
-/// Headline figures: the name of each metric, what to call it, and its unit.
-fn tiles(pair: Pair<'_>, of: &[(&str, &str, Unit)]) -> String {
-    let tile = |(name, called, unit): &(&str, &str, Unit)| {
-        let own = escape(&metric(&pair.own[*name], *unit));
-        let other = pair.other.map_or_else(String::new, |other| {
-            format!(
-                "<small>{} in the other</small>",
-                escape(&metric(&other[*name], *unit))
-            )
-        });
-        format!(
-            "<div><dt>{}</dt><dd>{own}{other}</dd></div>",
-            escape(called)
-        )
-    };
-    format!(
-        "<section class=\"wide\" aria-labelledby=\"glance\"><h2 id=\"glance\">At a glance</h2><dl class=\"tiles\">{}</dl></section>\n",
-        of.iter().map(tile).collect::<String>()
-    )
-}
-
-/// A distribution over classes: their names, and how many fall into each in both sets.
-struct Distribution<'a> {
-    /// What it is about; its columns are made here.
-    caption: (&'a str, &'a str, String),
-    /// The heading of the classes.
-    class: &'a str,
-    /// What is counted.
-    counted: &'a str,
-    /// Whether classes stand side by side, as those of a histogram, or below each other.
-    is_histogram: bool,
-    /// The classes.
-    classes: Vec<(String, u64, u64)>,
-}
-
-/// What labels say of some rows.
-struct Labels<'a> {
-    /// A sentence about them.
-    told: String,
-    /// What is counted, and the name of the count of all.
-    counted: (&'a str, &'a str),
-    /// The names of the counts of those that say yes, and of those that say nothing.
-    counts: [&'a str; 2],
-    /// What to call those that say yes, those that say no, and the others.
-    names: [&'a str; 3],
-}
-
-impl Labels<'_> {
-    /// Their figure.
-    fn draw(self, pair: Pair<'_>, shown: &mut Shown) {
-        let numbers = |of: &Value| {
-            let number = |name: &str| of["counts"][name].as_u64().unwrap_or(0);
-            let [yes, neither] = self.counts.map(number);
-            let no = number(self.counted.1).saturating_sub(yes + neither);
-            [yes, no, neither]
-        };
-        let (own, other) = (numbers(pair.own), pair.other.map_or([0; 3], numbers));
-        let names = self.names.map(str::to_owned).into_iter();
-        let classes = names.zip(own).zip(other);
-        let of = Distribution {
-            caption: ("labels", "Labels", self.told),
-            class: "Label",
-            counted: self.counted.0,
-            is_histogram: false,
-            classes: classes
-                .map(|((name, own), other)| (name, own, other))
-                .collect(),
-        };
-        of.draw(pair, shown);
-    }
-}
-
-impl Distribution<'_> {
-    /// Its figure; and the index of its drift if there is another set.
-    fn draw(self, pair: Pair<'_>, shown: &mut Shown) {
-        let all = |of: fn(&(String, u64, u64)) -> u64| self.classes.iter().map(of).sum::<u64>();
-        let (own, other) = (all(|of| of.1), all(|of| of.2));
-        let part = |count: u64, all: u64| {
-            if all == 0 {
-                0.0
-            } else {
-                float(count) / float(all)
-            }
-        };
-        let told = |number: u64, part: f64| format!("{} ({})", share(part), count(number));
-        let bar = |(name, number, number_other): &(String, u64, u64)| {
-            let (part_own, part_other) = (part(*number, own), part(*number_other, other));
-            Bar {
-                name: name.clone(),
-                value: Some(part_own),
-                text: match self.is_histogram {
-                    true => told(*number, part_own),
-                    false => share(part_own),
-                },
-                other: pair
-                    .other
-                    .map(|_| (part_other, told(*number_other, part_other))),
-            }
-        };
-        let drawn: Vec<Bar> = self.classes.iter().map(bar).collect();
-        let (id, title, sentence) = self.caption;
-        let mut names = vec![self.class.to_owned(), format!("#{}", self.counted)];
-        names.extend(pair.other.map(|_| "#The other".to_owned()));
-        let caption = Caption {
-            id,
-            title: title.to_owned(),
-            told: sentence,
-            columns: names,
-        };
-        shown.sections += &match self.is_histogram {
-            true => columns(&caption, &drawn),
-            false => bars(&caption, &drawn),
-        };
-        if pair.other.is_some() {
-            let numbers = |of: fn(&(String, u64, u64)) -> u64| -> Vec<f64> {
-                self.classes.iter().map(|class| float(of(class))).collect()
-            };
-            let index = index_of(&numbers(|of| of.1), &numbers(|of| of.2));
-            shown.drifts.push((title.to_owned(), index));
-        }
-    }
-}
-
-/// A metric of each day, as columns.
-fn by_day(pair: Pair<'_>, (id, title): (&str, &str), (name, unit): (&str, Unit)) -> String {
-    let days = pair.own["days"].as_array().into_iter().flatten();
-    let bars: Vec<Bar> = days
-        .map(|day| Bar {
-            name: day["day"].as_str().unwrap_or_default().to_owned(),
-            value: day[name].as_f64(),
-            text: metric(&day[name], unit),
-            other: None,
-        })
-        .collect();
-    if bars.is_empty() {
-        return String::new();
-    }
-    let values = || bars.iter().filter_map(|bar| bar.value);
-    let (least, most) = (
-        values().fold(f64::INFINITY, f64::min),
-        values().fold(0.0, f64::max),
-    );
-    let text_of = |value: f64| {
-        let bar = bars
-            .iter()
-            .find(|bar| bar.value.is_some_and(|of| of.total_cmp(&value).is_eq()));
-        bar.map_or("—", |bar| &bar.text)
-    };
-    let told = match bars.len() {
-        1 => format!("{}: {}.", bars[0].name, bars[0].text),
-        days => format!("{days} days, from {} to {}.", text_of(least), text_of(most)),
-    };
-    let caption = Caption {
-        id,
-        title: title.to_owned(),
-        told,
-        columns: vec!["Day".to_owned(), format!("#{title}")],
-    };
-    columns(&caption, &bars)
 }

@@ -1,7 +1,5 @@
 //! Values to text as a person reads it, and text to HTML.
 
-use serde_json::Value;
-
 /// A text in which nothing means anything to HTML.
 pub(super) fn escape(text: &str) -> String {
     let mut safe = String::with_capacity(text.len());
@@ -71,31 +69,14 @@ pub(super) fn bound(seconds: u64) -> String {
     format!("{number} {unit}")
 }
 
-/// How a metric is written.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Unit {
-    /// How many.
-    Count,
-    /// A part of 1.
-    Share,
-    /// A mean of counts.
-    Mean,
-    /// Seconds.
-    Seconds,
+/// A mean of counts.
+pub(super) fn mean(of: f64) -> String {
+    format!("{of:.1}")
 }
 
 /// A metric as text; a dash where there is none.
-pub(super) fn metric(of: &Value, unit: Unit) -> String {
-    let Some(number) = of.as_f64() else {
-        return "—".to_owned();
-    };
-    match (unit, of.as_u64()) {
-        (Unit::Count, Some(whole)) => count(whole),
-        (Unit::Count, None) => format!("{number}"),
-        (Unit::Share, _) => share(number),
-        (Unit::Mean, _) => format!("{number:.1}"),
-        (Unit::Seconds, _) => span(number),
-    }
+pub(super) fn or_dash<T>(metric: Option<T>, write: fn(T) -> String) -> String {
+    metric.map_or_else(|| "—".to_owned(), write)
 }
 
 #[cfg(test)]
@@ -119,6 +100,6 @@ mod tests {
         assert_eq!(span(86_400.0 * 2.5), "2.5 days");
         assert_eq!(span(90.0), "1.5 min");
         assert_eq!(bound(21_600), "6 h");
-        assert_eq!(metric(&Value::Null, Unit::Share), "—");
+        assert_eq!(or_dash(None, share), "—");
     }
 }

@@ -9,6 +9,7 @@
 mod aside;
 mod beside;
 mod days;
+mod maker;
 mod moves;
 mod origin;
 mod part;
@@ -23,6 +24,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use self::aside::{Aside, Home, remove_dead};
+use self::maker::refuse_others;
 use self::moves::Moves;
 use crate::advice::Hint;
 use crate::control::Control;
@@ -30,7 +32,6 @@ use crate::error::{Error, Result};
 use crate::failpoint::hit;
 use crate::ids::Day;
 use crate::job::{IfExists, Publish, Question};
-use crate::regular;
 
 pub(crate) use self::aside::is_at_work;
 pub(crate) use self::beside::{Beside, put_file};
@@ -111,30 +112,6 @@ pub(crate) fn check_out(spec: PublishSpec<'_>, inputs: &[PathBuf]) -> Result<Vec
         refuse_others(folder, spec.question)?;
     }
     Ok(days.into_iter().map(|(day, _)| day).collect())
-}
-
-/// An error unless this program made a folder, for the same question: its manifest says so.
-fn refuse_others(folder: &Path, question: Question) -> Result<()> {
-    let path = folder.join(MANIFEST);
-    let text = match regular::read(&path) {
-        Ok(text) => text,
-        Err(error) if is_none(&error) => Vec::new(),
-        Err(error) => return Err(Error::io("read", &path, error)),
-    };
-    let manifest: serde_json::Value = serde_json::from_slice(&text).unwrap_or_default();
-    let made_by = manifest["made_by"].as_str();
-    if made_by.is_some_and(|by| by.starts_with("hitherto ")) && manifest["job"] == question.name() {
-        return Ok(());
-    }
-    let what =
-        format!("it exists and holds no {MANIFEST} of ours, so this program did not make it");
-    Err(Error::output(folder, what))
-}
-
-/// Whether an error says that there is no such file, and not that it cannot be read.
-fn is_none(error: &io::Error) -> bool {
-    use io::ErrorKind::{InvalidInput, NotADirectory, NotFound};
-    matches!(error.kind(), InvalidInput | NotADirectory | NotFound)
 }
 
 /// An error if the output lies in an input or around one.

@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 
 use super::audit::{Inputs, Sought, lost_text, number_text};
-use super::ledger::Ledger;
+use super::manifests::PublishedSet;
 use super::tree::Tree;
 use super::{Problems, check_is_set, vocabulary};
 use crate::calendar::{date_text, instant_text};
@@ -120,26 +120,26 @@ fn run(settings: &ExplainSettings, control: &Control) -> Result<Vec<Explained>> 
     check_is_set(&settings.out)?;
     let mut problems = Problems::default();
     let tree = Tree::of(&settings.out)?;
-    let ledger = Ledger::read(&settings.out, &tree, &mut problems)?;
-    let Some(ledger) = ledger.filter(|_| problems.count == 0) else {
+    let set = PublishedSet::read(&settings.out, &tree, &mut problems)?;
+    let Some(set) = set.filter(|_| problems.count == 0) else {
         return Err(refused(settings, &problems));
     };
-    if ledger.question != Question::Sequences {
-        let job = ledger.question.name();
+    if set.question != Question::Sequences {
+        let job = set.question.name();
         let what = format!("explain tells of sets of sequences; this one is of {job}");
         return Err(Error::settings(what));
     }
-    let is_asked = |at: &usize| settings.day.is_none_or(|day| ledger.days[*at].day == day);
-    let days: BTreeSet<usize> = (0..ledger.days.len()).filter(is_asked).collect();
+    let is_asked = |at: &usize| settings.day.is_none_or(|day| set.days[*at].day == day);
+    let days: BTreeSet<usize> = (0..set.days.len()).filter(is_asked).collect();
     let sought = Sought {
         out: &settings.out,
         from: settings.inputs_from.as_deref(),
     };
     let mut lost = Problems::default();
-    let inputs = Inputs::of_days(&ledger, &days, sought, &mut lost)?;
+    let inputs = Inputs::of_days(&set, &days, sought, &mut lost)?;
     let inputs = inputs.ok_or_else(|| without_inputs(settings, &lost))?;
     control.enter(Stage::AUDIT, 0);
-    let explained = explain_all(settings, &ledger, &inputs, control)?;
+    let explained = explain_all(settings, &set, &inputs, control)?;
     control.leave();
     Ok(explained)
 }
@@ -162,20 +162,20 @@ fn without_inputs(settings: &ExplainSettings, lost: &Problems) -> Error {
 /// Explains all impressions that match.
 fn explain_all(
     settings: &ExplainSettings,
-    ledger: &Ledger,
+    set: &PublishedSet,
     inputs: &Inputs,
     control: &Control,
 ) -> Result<Vec<Explained>> {
-    let told = &ledger.settings;
+    let told = &set.settings;
     let rules = naive::rules(told);
     let check: naive::Check<'_> = &|| control.check();
-    let codes = &vocabulary::codes(&settings.out, ledger, control)?;
+    let codes = &vocabulary::codes(&settings.out, set, control)?;
     let (mut explained, mut others) = (Vec::new(), Vec::new());
     for group in &inputs.groups {
         let mut shown = Vec::new();
         for (days, files) in &group.days {
             control.check()?;
-            let days: BTreeSet<i32> = days.iter().map(|at| ledger.days[*at].day.0).collect();
+            let days: BTreeSet<i32> = days.iter().map(|at| set.days[*at].day.0).collect();
             let is_wanted = |day: i32, customer: Option<&str>, ranking: &str| {
                 days.contains(&day)
                     && settings
@@ -224,7 +224,7 @@ fn explain_all(
         }
     }
     if explained.is_empty() {
-        return Err(not_found(settings, ledger, &others));
+        return Err(not_found(settings, set, &others));
     }
     Ok(explained)
 }
@@ -240,7 +240,7 @@ fn is_sampled_away(rules: &Rules, of: &LogImpression) -> bool {
 }
 
 /// The error if no impression matches.
-fn not_found(settings: &ExplainSettings, ledger: &Ledger, others: &[String]) -> Error {
+fn not_found(settings: &ExplainSettings, set: &PublishedSet, others: &[String]) -> Error {
     let mut asked = Vec::new();
     asked.extend(
         settings
@@ -255,7 +255,7 @@ fn not_found(settings: &ExplainSettings, ledger: &Ledger, others: &[String]) -> 
             .map(|of| format!("customer {of}")),
     );
     asked.extend(settings.day.map(|of| format!("day {}", date_text(of))));
-    let days = match (ledger.days.first(), ledger.days.last()) {
+    let days = match (set.days.first(), set.days.last()) {
         (Some(first), Some(last)) => {
             let (first, last) = (date_text(first.day), date_text(last.day));
             format!("its days are {first} to {last}")

@@ -1,6 +1,6 @@
 //! Every named file: that it is there, its bytes, its footer, its schema, its counts.
 //!
-//! **In / Out**: a [`Ledger`] and the files that it names → problems, in the order of the ledger.
+//! **In / Out**: a [`PublishedSet`] and the files that it names → problems, in the order of the set.
 //! **Invariants**: a file is parsed only if it has the bytes that the manifest's checksum is of; what
 //! a reader makes of a file whose checksum was forged along with it, up to a panic, is a problem of
 //! that file.
@@ -16,14 +16,14 @@ use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 use rayon::prelude::*;
 use twox_hash::XxHash64;
 
-use super::ledger::{Holds, Ledger, NamedFile};
+use super::manifests::{Holds, NamedFile, PublishedSet};
 use super::{Problems, Tree, values, vocabulary};
 use crate::control::Control;
 use crate::engine::guarded;
 use crate::engine::schema;
 use crate::error::{Error, Result};
 use crate::ids::count64;
-use crate::job::{Ask, CustomerType, Job, Question, Settings, Source};
+use crate::job::{Ask, CustomerType, Job, Question, Settings};
 use crate::manifest::{event_types, feature_types};
 use crate::output::dwell::{merchant_schema, user_schema};
 use crate::output::features;
@@ -31,25 +31,25 @@ use crate::publish::MANIFEST;
 use crate::quarantine;
 use crate::regular;
 
-/// Checks all files that a ledger names.
+/// Checks all files that a set names.
 ///
 /// # Errors
 /// If one of them cannot be read, or the run is to end.
 pub(super) fn check(
     out: &Path,
     tree: &Tree,
-    ledger: &Ledger,
+    set: &PublishedSet,
     control: &Control,
     problems: &mut Problems,
 ) -> Result<()> {
-    let job = match job_of(ledger.settings.clone()) {
+    let job = match job_of(set.settings.clone()) {
         Ok(job) => job,
         Err(error) => {
             problems.add(MANIFEST, format!("its settings make no sense: {error}"));
             return Ok(());
         }
     };
-    let found: Vec<Result<Problems>> = ledger
+    let found: Vec<Result<Problems>> = set
         .files
         .par_iter()
         .map(|file| {
@@ -63,7 +63,7 @@ pub(super) fn check(
                 }
                 Some(_) => {
                     if check_bytes(out, file, control, &mut problems)? && file.is_parquet() {
-                        check_parquet(out, (ledger, &job), file, &mut problems);
+                        check_parquet(out, (set, &job), file, &mut problems);
                     }
                 }
             }
@@ -122,7 +122,7 @@ fn check_bytes(
 /// Checks what the footer of a file says, and the values of its rows.
 fn check_parquet(
     out: &Path,
-    (ledger, job): (&Ledger, &Job),
+    (set, job): (&PublishedSet, &Job),
     named: &NamedFile,
     problems: &mut Problems,
 ) {
@@ -146,7 +146,7 @@ fn check_parquet(
                 );
             }
         }
-        let schema = schema_of(ledger, job, named);
+        let schema = schema_of(set, job, named);
         let promised = ArrowSchemaConverter::new().convert(&schema);
         let promised = promised.map_err(broken)?;
         let found = metadata.file_metadata().schema_descr();
@@ -154,8 +154,8 @@ fn check_parquet(
             let what = "its columns are not those that its settings promise";
             problems.add(&named.path, what);
         } else if named.is_vocabulary() {
-            vocabulary::check(&path, ledger, &mut problems)?;
-        } else if ledger.question == Question::Sequences && named.holds == Holds::Rows {
+            vocabulary::check(&path, set, &mut problems)?;
+        } else if set.question == Question::Sequences && named.holds == Holds::Rows {
             values::check(job, &named.path, reader, &mut problems)?;
         }
         Ok(problems)
@@ -167,20 +167,22 @@ fn check_parquet(
 }
 
 /// The schema that a file must have.
-fn schema_of(ledger: &Ledger, job: &Job, named: &NamedFile) -> Schema {
-    let told = &ledger.whole["settings"];
-    match ledger.question {
+fn schema_of(set: &PublishedSet, job: &Job, named: &NamedFile) -> Schema {
+    let settings = &set.whole.settings;
+    match set.question {
         _ if named.holds == Holds::Rejected => quarantine::schema(),
         _ if named.is_vocabulary() => crate::vocabulary::schema(job.sequences().item_type),
         Question::Sequences => schema(job, job.customer_type == Some(CustomerType::String)),
         Question::Features => {
             let folder = named.path.split('/').next();
-            let day = ledger.days.iter().find(|day| folder == Some(&day.folder));
-            let clicks = day.map(|day| &day.manifest["actions"][Source::Clicks.name()]);
-            let count = |name: &str| clicks.and_then(|of| of[name].as_u64()).unwrap_or(0);
-            let clicks = count("rows").saturating_sub(count("rejected"));
-            let has_users = clicks == 0 || count("without_user") < clicks;
-            let types = feature_types(told);
+            let day = set.days.iter().find(|day| folder == Some(&day.folder));
+            let manifest = day.and_then(|day| day.manifest.as_ref());
+            let clicks = manifest.and_then(|manifest| manifest.actions.clicks());
+            let has_users = clicks.is_none_or(|clicks| {
+                let rows = clicks.rows.saturating_sub(clicks.rejected);
+                rows == 0 || clicks.without_user < rows
+            });
+            let types = feature_types(settings);
             types.map_or_else(Schema::empty, |types| {
                 features::schema(job, types, has_users)
             })
@@ -190,7 +192,7 @@ fn schema_of(ledger: &Ledger, job: &Job, named: &NamedFile) -> Schema {
                 "user_merchant.parquet" => user_schema,
                 _ => merchant_schema,
             };
-            event_types(told).map_or_else(Schema::empty, table)
+            event_types(settings).map_or_else(Schema::empty, table)
         }
     }
 }

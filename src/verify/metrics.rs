@@ -1,18 +1,21 @@
 //! The metrics of a published folder: their bytes, and each file against the manifest beside it.
 //!
-//! **In / Out**: `_metrics.json` of the whole and of each day, and a [`Ledger`] → problems.
+//! **In / Out**: `_metrics.json` of the whole and of each day, and a [`PublishedSet`] → problems.
 //! **Invariants**: a file is parsed only if its checksum of itself is right.
 
 use std::path::Path;
 
 use serde_json::Value;
 
-use super::ledger::read_sealed;
-use super::{Ledger, Problems, Tree};
-use crate::calendar::date_text;
+use super::manifests::read_text;
+use super::{Problems, PublishedSet, Tree};
 use crate::error::Result;
+use crate::ids::Day;
 use crate::job::Question;
-use crate::metrics::{Metrics, whole_of};
+use crate::manifest::{Counts, Scope, parse};
+use crate::metrics::{
+    DocumentHead, DwellMetrics, FeatureMetrics, JobMetrics, SequenceMetrics, whole_of,
+};
 use crate::publish::{MANIFEST, METRICS};
 
 /// Checks all metrics of a folder; gives the warnings of the whole.
@@ -22,43 +25,58 @@ use crate::publish::{MANIFEST, METRICS};
 pub(super) fn check(
     out: &Path,
     tree: &Tree,
-    ledger: &Ledger,
+    set: &PublishedSet,
     problems: &mut Problems,
 ) -> Result<Vec<String>> {
-    let mut days = Vec::new();
-    for day in &ledger.days {
+    match set.question {
+        Question::Sequences => check_all::<SequenceMetrics>(out, tree, set, problems),
+        Question::Features => check_all::<FeatureMetrics>(out, tree, set, problems),
+        Question::Dwell => check_all::<DwellMetrics>(out, tree, set, problems),
+    }
+}
+
+/// The same for one kind of job.
+fn check_all<M: JobMetrics>(
+    out: &Path,
+    tree: &Tree,
+    set: &PublishedSet,
+    problems: &mut Problems,
+) -> Result<Vec<String>> {
+    let mut days: Vec<(Day, M)> = Vec::new();
+    for day in &set.days {
         let path = day.metrics_path();
-        let Some((told, metrics)) = read(out, tree, &path, problems)? else {
+        let Some((head, metrics)) = read::<M>(out, tree, &path, problems)? else {
             continue;
         };
-        let is_of = told["of"] == "day" && told["day"] == date_text(day.day).as_str();
         // What is wrong with the manifest itself is told already.
-        if !day.manifest.is_null() {
-            check_counts(&path, &day.manifest["counts"], &metrics, problems);
+        if let Some(manifest) = &day.manifest {
+            check_counts(&path, &manifest.counts, &metrics, problems);
         }
-        if !is_of || told["job"] != ledger.question.name() {
+        let is_of = head.of == Some(Scope::Day) && head.day == Some(day.day);
+        if !is_of || head.job != Some(M::QUESTION) {
             problems.add(&path, "it is of another day, or of another job");
         }
         days.push((day.day, metrics));
     }
-    let Some((told, metrics)) = read(out, tree, METRICS, problems)? else {
+    let Some((head, metrics)) = read::<M>(out, tree, METRICS, problems)? else {
         return Ok(Vec::new());
     };
-    let warnings = metrics.warnings.iter();
-    let warnings = warnings.filter_map(|of| of["text"].as_str().map(str::to_owned));
+    let warnings = metrics
+        .warnings()
+        .iter()
+        .map(|warning| warning.text.clone());
     let warnings = warnings.collect();
-    if told["of"] != "whole" || told["job"] != ledger.question.name() {
+    if head.of != Some(Scope::Whole) || head.job != Some(M::QUESTION) {
         problems.add(METRICS, "it is not of the whole, or of another job");
     }
-    if ledger.question == Question::Dwell {
-        check_counts(METRICS, &ledger.whole["counts"], &metrics, problems);
+    if set.question == Question::Dwell {
+        check_counts(METRICS, &set.whole.counts, &metrics, problems);
         return Ok(warnings);
     }
     // Of a day without sound metrics that is told, and the whole would only repeat it.
-    if days.len() == ledger.days.len() {
-        let text = whole_of(ledger.question, days.iter().map(|(day, of)| (*day, of)));
-        let made: Option<Value> = serde_json::from_slice(&text).ok();
-        if made.as_ref().and_then(Metrics::of_value) != Some(metrics) {
+    if days.len() == set.days.len() {
+        let made = serde_json::from_slice::<M>(&whole_of(&days)).ok();
+        if made != Some(metrics) {
             problems.add(
                 METRICS,
                 "its counts are not what those of its days add up to",
@@ -69,30 +87,35 @@ pub(super) fn check(
 }
 
 /// Reads a file of metrics; nothing if it is not there, or is not sound.
-fn read(
+fn read<M: JobMetrics>(
     out: &Path,
     tree: &Tree,
     path: &str,
     problems: &mut Problems,
-) -> Result<Option<(Value, Metrics)>> {
+) -> Result<Option<(DocumentHead, M)>> {
     if tree.bytes_of(path).is_none() {
         problems.add(path, tree.instead_of(path));
         return Ok(None);
     }
-    let Some((told, _)) = read_sealed(out, tree, path, problems)? else {
+    let Some((text, _)) = read_text(out, tree, path, problems)? else {
         return Ok(None);
     };
-    let metrics = Metrics::of_value(&told);
-    if metrics.is_none() {
-        problems.add(path, "its member \"counts\" makes no sense");
-    }
-    Ok(metrics.map(|metrics| (told, metrics)))
+    let read = parse(&text).and_then(|head| Ok((head, parse(&text)?)));
+    read.map_or_else(
+        |what| {
+            problems.add(path, what);
+            Ok(None)
+        },
+        |read| Ok(Some(read)),
+    )
 }
 
 /// Checks what both the metrics and the manifest beside them count.
-fn check_counts(path: &str, counts: &Value, metrics: &Metrics, problems: &mut Problems) {
-    for (name, count) in counts.as_object().into_iter().flatten() {
-        if metrics.counts.get(name).is_some_and(|own| own != count) {
+fn check_counts<M: JobMetrics>(path: &str, counts: &Counts, metrics: &M, problems: &mut Problems) {
+    let own = serde_json::to_value(metrics.counts()).expect("counts are always JSON");
+    for (name, count) in counts {
+        let own = own.get(name).and_then(Value::as_u64);
+        if own.is_some_and(|own| own != *count) {
             let what = format!("its \"{name}\" is not what {MANIFEST} beside it says");
             problems.add(path, what);
         }

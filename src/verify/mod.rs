@@ -7,14 +7,14 @@
 //! **Cost**: every byte of `OUT` is read once, and of `sequences` three narrow columns are decoded.
 //!
 //! ```text
-//! tree ──► ledger: manifests and metrics, each against the others ──► files: bytes, checksum, footer, schema
+//! tree ──► set: manifests and metrics, each against the others ──► files: bytes, checksum, footer, schema
 //!                                                            └──► values: bounds of every row
 //! ```
 
 mod audit;
 mod explain;
 mod files;
-mod ledger;
+mod manifests;
 mod metrics;
 mod tree;
 mod values;
@@ -22,6 +22,8 @@ mod vocabulary;
 
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
+
+use serde::Serialize;
 
 use crate::control::{Control, Stage};
 use crate::engine::in_threads;
@@ -32,7 +34,7 @@ use crate::publish::{MANIFEST, SUCCESS};
 
 pub use self::audit::{AuditRows, Audited, Canaries};
 pub use self::explain::{ExplainSettings, Explained, ExplainedAction, explain};
-use self::ledger::Ledger;
+use self::manifests::PublishedSet;
 use self::tree::Tree;
 
 /// What is to be verified, and how.
@@ -94,7 +96,7 @@ pub struct Verified {
 }
 
 /// One thing that is wrong.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 pub struct Problem {
     /// Of which file or folder below the published one.
     pub path: String,
@@ -188,33 +190,33 @@ fn run(settings: &VerifySettings, control: &Control) -> Result<Verified> {
     // would be taken for damage. A filesystem without locks is read without.
     let turn = File::open(&settings.out).and_then(|out| out.lock_shared().map(|()| out));
     let tree = Tree::of(&settings.out)?;
-    let ledger = Ledger::read(&settings.out, &tree, &mut problems)?;
+    let set = PublishedSet::read(&settings.out, &tree, &mut problems)?;
     let mut warnings = Vec::new();
-    if let Some(ledger) = &ledger {
-        tree.check(ledger, &mut problems);
-        warnings = metrics::check(&settings.out, &tree, ledger, &mut problems)?;
-        control.enter(Stage::CHECK, ledger.bytes());
-        files::check(&settings.out, &tree, ledger, control, &mut problems)?;
+    if let Some(set) = &set {
+        tree.check(set, &mut problems);
+        warnings = metrics::check(&settings.out, &tree, set, &mut problems)?;
+        control.enter(Stage::CHECK, set.bytes());
+        files::check(&settings.out, &tree, set, control, &mut problems)?;
     }
     drop(turn);
     let mut lost = Problems::default();
-    let audited = match &ledger {
-        Some(ledger) if problems.count == 0 => {
-            audit::audit(settings, ledger, control, (&mut problems, &mut lost))?
+    let audited = match &set {
+        Some(set) if problems.count == 0 => {
+            audit::audit(settings, set, control, (&mut problems, &mut lost))?
         }
         _ => None,
     };
     control.leave();
     let why = || audit::lost_text(&lost, settings.inputs_from.is_some());
     problems.list.sort();
-    let ledger = ledger.as_ref();
+    let set = set.as_ref();
     Ok(Verified {
-        question: ledger.map(|ledger| ledger.question),
-        manifest: ledger.map_or(0, |ledger| ledger.seal),
-        days: ledger.map_or(0, Ledger::days_count),
-        parts: ledger.map_or(0, Ledger::parts_count),
-        rows: ledger.map_or(0, Ledger::rows),
-        bytes: ledger.map_or(0, Ledger::bytes),
+        question: set.map(|set| set.question),
+        manifest: set.map_or(0, |set| set.seal),
+        days: set.map_or(0, PublishedSet::days_count),
+        parts: set.map_or(0, PublishedSet::parts_count),
+        rows: set.map_or(0, PublishedSet::rows),
+        bytes: set.map_or(0, PublishedSet::bytes),
         audited,
         warnings,
         unaudited_why: (lost.count > 0).then(why),

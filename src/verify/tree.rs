@@ -8,7 +8,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::Path;
 
-use super::{Ledger, Problems};
+use super::{Problems, PublishedSet};
 use crate::error::{Error, Result};
 use crate::publish::{AUDIT, MANIFEST, METRICS, PAGE, QUARANTINE, SUCCESS, is_at_work};
 
@@ -85,10 +85,10 @@ impl Tree {
     }
 
     /// Checks that the mark of success is there, and that nothing is there that nobody named.
-    pub(super) fn check(&self, ledger: &Ledger, problems: &mut Problems) {
-        let mut named: BTreeSet<&str> = ledger.files.iter().map(|of| of.path.as_str()).collect();
+    pub(super) fn check(&self, set: &PublishedSet, problems: &mut Problems) {
+        let mut named: BTreeSet<&str> = set.files.iter().map(|of| of.path.as_str()).collect();
         named.extend([SUCCESS, MANIFEST, METRICS, PAGE, AUDIT]);
-        let days = ledger.days.iter();
+        let days = set.days.iter();
         let manifests: Vec<_> = days
             .flat_map(|day| {
                 let page = format!("{}/{PAGE}", day.folder);
@@ -96,8 +96,8 @@ impl Tree {
             })
             .collect();
         named.extend(manifests.iter().map(String::as_str));
-        let mut folders: BTreeSet<&str> = ledger.days.iter().map(|of| of.folder.as_str()).collect();
-        if ledger.has_quarantine() {
+        let mut folders: BTreeSet<&str> = set.days.iter().map(|of| of.folder.as_str()).collect();
+        if set.has_quarantine() {
             folders.insert(QUARANTINE);
         }
         let stray = |path: &str, what: &str| match is_aside_name(path) {

@@ -6,10 +6,11 @@
 use std::path::Path;
 
 use super::Problems;
-use super::ledger::{Ledger, NamedFile};
+use super::manifests::{NamedFile, PublishedSet};
 use crate::control::Control;
 use crate::error::{Error, Result};
 use crate::ids::count64;
+use crate::manifest::{VocabularyItems, Xxh64};
 use crate::naive::ItemCodes;
 use crate::publish::{MANIFEST, VOCABULARY};
 use crate::regular::{self, DigestOf};
@@ -19,23 +20,23 @@ use crate::vocabulary::{digest_of, read, texts_of};
 ///
 /// # Errors
 /// If it cannot be read.
-pub(super) fn check(path: &Path, ledger: &Ledger, problems: &mut Problems) -> Result<()> {
+pub(super) fn check(path: &Path, set: &PublishedSet, problems: &mut Problems) -> Result<()> {
     let items = read(path)?;
     let texts = texts_of(&items);
-    let told = &ledger.whole["vocabulary"];
-    let is_it = |told: &serde_json::Value| {
-        let count = told["items"]
-            .as_u64()
-            .and_then(|of| usize::try_from(of).ok());
+    let is_it = |listed: VocabularyItems| {
+        let count = usize::try_from(listed.count).ok();
         let first = count.and_then(|count| texts.get(..count));
-        first.is_some_and(|first| told["xxh64_of_items"] == format!("{:016x}", digest_of(first)))
+        first.is_some_and(|first| listed.xxh64 == Xxh64(digest_of(first)))
     };
-    if told["items"] != count64(texts.len()) || !is_it(told) {
+    let listed = set.whole.vocabulary.as_ref().map(|entry| entry.items);
+    if !listed.is_some_and(|listed| listed.count == count64(texts.len()) && is_it(listed)) {
         let what = format!("its items are not those that {MANIFEST} says");
         problems.add(VOCABULARY, what);
     }
-    for day in &ledger.days {
-        if !day.manifest.is_null() && !is_it(&day.manifest["vocabulary"]) {
+    for day in &set.days {
+        if let Some(manifest) = &day.manifest
+            && !manifest.vocabulary.is_some_and(is_it)
+        {
             let what = "its items are not the first ones of the vocabulary, in the same order";
             problems.add(day.manifest_path(), what);
         }
@@ -47,8 +48,8 @@ pub(super) fn check(path: &Path, ledger: &Ledger, problems: &mut Problems) -> Re
 ///
 /// # Errors
 /// If its vocabulary cannot be read, or its bytes are not those that the manifest says.
-pub(super) fn codes(out: &Path, ledger: &Ledger, control: &Control) -> Result<ItemCodes> {
-    let Some(named) = ledger.files.iter().find(|file| file.is_vocabulary()) else {
+pub(super) fn codes(out: &Path, set: &PublishedSet, control: &Control) -> Result<ItemCodes> {
+    let Some(named) = set.files.iter().find(|file| file.is_vocabulary()) else {
         return Ok(ItemCodes::none());
     };
     let NamedFile {
@@ -62,5 +63,5 @@ pub(super) fn codes(out: &Path, ledger: &Ledger, control: &Control) -> Result<It
         let what = format!("its bytes are not those that {MANIFEST} says");
         return Err(Error::bad_file(path.display().to_string(), what));
     }
-    ItemCodes::of(&ledger.settings, &path, &|| control.check())
+    ItemCodes::of(&set.settings, &path, &|| control.check())
 }

@@ -7,8 +7,9 @@ use crate::ids::{Micros, both, count64, index};
 use crate::intern::Id;
 use crate::job::{Job, Source, WarningCode};
 use crate::keys::Keys;
+use crate::metrics::FeatureCounts;
 use crate::op::features::ABSENT;
-use crate::output::features::{FeaturesRead, RowTally};
+use crate::output::features::FeaturesRead;
 use crate::scan::faults::rejected_of;
 use crate::scan::features::ranks;
 use crate::scan::table::{Batch, Kind, Memo};
@@ -81,7 +82,7 @@ impl Asked {
 pub(in crate::engine) fn notice_features(
     (job, control): (&Job, &Control),
     read: &FeaturesRead,
-    rows: &RowTally,
+    rows: &FeatureCounts,
 ) -> Result<Noticed> {
     if rows.rows == 0 && read.inputs.days_skipped(job) > 0 {
         return Ok(Noticed::default());
@@ -113,7 +114,7 @@ pub(in crate::engine) fn notice_features(
     }
     warnings.extend(unmatched(read, rows));
     warnings.extend(one_label("clicked", rows.rows, rows.clicked));
-    let counted: u64 = rows.prior.iter().map(|of| of.sum).sum();
+    let counted = rows.prior_listing_clicks.sum + rows.prior_user_clicks.sum;
     if counted + rows.clicked > 0 {
         return verdict(job, (Vec::new(), false), "", warnings);
     }
@@ -178,7 +179,7 @@ fn clicks_finding(read: &FeaturesRead, asked: &Asked, looked: &Looked) -> (Findi
 }
 
 /// A warning if no impression is of a listing that some file has.
-fn unmatched(read: &FeaturesRead, rows: &RowTally) -> Option<Warning> {
+fn unmatched(read: &FeaturesRead, rows: &FeatureCounts) -> Option<Warning> {
     if rows.unknown_listings < rows.rows {
         return None;
     }

@@ -14,8 +14,6 @@ mod sequences;
 use std::collections::BTreeSet;
 use std::path::Path;
 
-use serde_json::json;
-
 pub(super) use self::dwell::{notice_dwell, warn_dwell};
 pub(super) use self::features::{notice_features, warn_features};
 pub(super) use self::sequences::{notice_sequences, warn_sequences};
@@ -72,7 +70,7 @@ impl Finding {
             .map(|(first, last)| [first, last].map(instant_text));
         Warning::new(WarningCode::UnusedSource, self.source, text)
             .with("rows", self.rows)
-            .with("times", json!(times))
+            .with("times", times)
     }
 }
 

@@ -15,32 +15,32 @@ mod users;
 
 use std::sync::{Mutex, PoisonError};
 
-use serde_json::{Map, Value, json};
+use serde::Serialize;
 
 pub(crate) use self::merchants::merchant_schema;
 use self::merchants::write_merchants;
 pub(crate) use self::users::user_schema;
 use self::users::{Shares, write_users};
 use super::commit::{Inputs, judge};
-use super::quality::rejected_value;
-use crate::calendar::date_text;
 use crate::chunk::RowChunk;
 use crate::control::{Control, Stage};
 use crate::error::Result;
 use crate::ids::{Day, both, count64};
 use crate::intern::Ranked;
 use crate::job::Job;
-use crate::manifest::{self, RunFiles};
-use crate::metrics::{StaySeconds, UNUSED, dwell_metrics};
+use crate::manifest::{
+    self, Days, DwellCounts, FileEntry, Findings, MADE_BY, Manifest, RunFiles, Scope, empty_count,
+};
+use crate::metrics::{self, DwellMetrics, DwellRun, RejectedRows, StayCounts, StaySeconds};
 use crate::op::dwell::FlyerEvent;
 use crate::partition::Split;
 use crate::publish::{Part, Staging, Target, Whole};
 use crate::scan::events::IdTypes;
 use crate::spill::{Partitions, Spill};
-use crate::warnings::{Noticed, Warning, values};
+use crate::warnings::{Noticed, Warning, entries};
 
 /// What a run of `dwell` made.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct DwellReport {
     /// Files of input.
     pub files: u64,
@@ -49,6 +49,7 @@ pub struct DwellReport {
     /// Of them, those that open a flyer or an item.
     pub opens: u64,
     /// Events on a flyer that repeat another one in all they hold, whether they are kept or left out.
+    #[serde(rename = "duplicate_events")]
     pub duplicates: u64,
     /// Events without a user; they are left out.
     pub null_users: u64,
@@ -63,6 +64,7 @@ pub struct DwellReport {
     /// Merchants of these flyers.
     pub merchants: u64,
     /// Rows of `user_merchant`.
+    #[serde(rename = "user_merchant_rows")]
     pub user_rows: u64,
     /// Rows of `merchant`.
     pub merchant_rows: u64,
@@ -120,17 +122,24 @@ pub(crate) fn write(
     let made = make(job, control, Target::Staging(staging), &mut read)?;
     let (parts, mut report) = (made.parts, made.report);
     let noticed = notice(&read, &report)?;
-    let mut of_run = json!({"rejected": rejected_value(&read.inputs.rejected)});
-    of_run[UNUSED] = json!(noticed.unused_sources);
-    let mut metrics = dwell_metrics(&counts_of(&report), &made.seconds, of_run);
-    metrics.warnings = values(&noticed.warnings);
+    let metrics = DwellMetrics {
+        warnings: entries(&noticed.warnings),
+        counts: StayCounts {
+            all: counts_of(&report),
+            avg_seconds: made.seconds.classes(),
+        },
+        run: Some(DwellRun {
+            rejected: RejectedRows::new(&read.inputs.rejected),
+            unused_sources: Some(noticed.unused_sources),
+        }),
+    };
     report.warnings = noticed.warnings;
-    let metrics = [metrics];
-    let run = judge((job, control), staging, &read.inputs, &metrics)?;
-    let manifest = manifest_of(job, &read, &report, (&parts, &run));
+    let of_run = std::slice::from_ref(&metrics);
+    let run = judge((job, control), staging, &read.inputs, of_run)?;
+    let manifest = manifest_of(job, &read, &report, (&parts[..], run));
     let whole = Whole {
-        manifest: &|_| Ok(manifest::sealed(manifest.clone())),
-        metrics: &|_| Ok(metrics[0].whole_text(job.question(), Vec::new())),
+        manifest: &|_| Ok(manifest::sealed(&manifest)),
+        metrics: &|_| Ok(metrics::whole_text(&metrics, Vec::new())),
         extends: None,
     };
     staging.publish(control, &[], &whole)?;
@@ -193,37 +202,38 @@ fn manifest_of(
     job: &Job,
     read: &DwellRead,
     report: &DwellReport,
-    (parts, run): (&[Part], &RunFiles),
-) -> Map<String, Value> {
-    let mut manifest = manifest::head(job.question(), "whole");
-    manifest.insert("settings".into(), manifest::dwell_settings(job, read.types));
-    manifest.insert("counts".into(), counts_of(report));
-    let days = report
-        .days
-        .map(|(first, last)| [date_text(first), date_text(last)]);
-    manifest.insert("days".into(), json!(days));
-    let parts: Vec<Value> = parts.iter().map(manifest::part).collect();
-    manifest.insert("parts".into(), Value::Array(parts));
-    let empty = manifest::empty_count(run.inputs.iter());
-    manifest.insert("inputs".into(), json!(run.inputs));
-    manifest.insert("empty_inputs".into(), json!(empty));
-    manifest.insert("quarantine".into(), json!(run.quarantine));
-    manifest
+    (parts, run): (&[Part], RunFiles),
+) -> Manifest<DwellCounts, Findings> {
+    Manifest {
+        made_by: MADE_BY.to_owned(),
+        job: job.question(),
+        of: Scope::Whole,
+        settings: manifest::dwell_settings(job, read.types),
+        counts: counts_of(report),
+        actions: None,
+        days: Days::Range(report.days),
+        parts: parts.iter().map(FileEntry::from).collect(),
+        vocabulary: None,
+        empty_inputs: empty_count(&run.inputs),
+        inputs: run.inputs,
+        action_inputs: None,
+        quarantine: run.quarantine,
+    }
 }
 
 /// What was counted.
-fn counts_of(report: &DwellReport) -> Value {
-    json!({
-        "events": report.events,
-        "opens": report.opens,
-        "duplicate_events": report.duplicates,
-        "null_users": report.null_users,
-        "null_flyers": report.null_flyers,
-        "null_merchants": report.null_merchants,
-        "rejected": report.rejected,
-        "users": report.users,
-        "merchants": report.merchants,
-        "user_merchant_rows": report.user_rows,
-        "merchant_rows": report.merchant_rows,
-    })
+fn counts_of(report: &DwellReport) -> DwellCounts {
+    DwellCounts {
+        events: report.events,
+        opens: report.opens,
+        duplicate_events: report.duplicates,
+        null_users: report.null_users,
+        null_flyers: report.null_flyers,
+        null_merchants: report.null_merchants,
+        rejected: report.rejected,
+        users: report.users,
+        merchants: report.merchants,
+        user_merchant_rows: report.user_rows,
+        merchant_rows: report.merchant_rows,
+    }
 }

@@ -14,19 +14,17 @@ use std::collections::BTreeMap;
 use std::sync::atomic::AtomicBool;
 
 use rayon::slice::ParallelSliceMut;
-use serde_json::{Value, json};
+use serde::Serialize;
 
 use self::answers::Answers;
 pub(crate) use self::rehearse::{parts_count, rehearse};
 use self::rows::RowMaker;
-pub(crate) use self::rows::RowTally;
 pub(crate) use self::rows::schema;
-use self::told::{clicks_value, counts_value, report};
+use self::told::{click_findings, day_counts, report};
 use super::commit::{DayOutcome, Inputs, Outcome, commit, judge};
 use super::order::Guard;
 use super::parts::{Encoded, PartWriter, Steps, Written, write_parts};
 use super::plan::{GroupPlan, plan_rows};
-use super::quality::rejected_value;
 use super::report::DayReport;
 use crate::chunk::RowChunk;
 use crate::control::{Control, Stage};
@@ -35,8 +33,10 @@ use crate::error::Result;
 use crate::ids::{Day, Micros, count64, index, index64};
 use crate::intern::Ranked;
 use crate::job::{Job, Source};
-use crate::manifest;
-use crate::metrics::{Metrics, Reach, UNUSED, feature_counts, missing_days, source_days};
+use crate::manifest::{self, ClickFindings, FeatureDayCounts};
+use crate::metrics::{
+    FeatureCounts, FeatureMetrics, FeatureRun, Reach, RejectedRows, missing_days, source_days,
+};
 use crate::op::features::{Click, UserClick};
 use crate::op::once::WholeClick;
 use crate::partition::Split;
@@ -47,7 +47,7 @@ use crate::scan::features::clicks::ClickTally;
 use crate::scan::features::listings::Listings;
 use crate::scan::features::shown::Shown;
 use crate::spill::Partitions;
-use crate::warnings::{Noticed, Warning, values};
+use crate::warnings::{Noticed, Warning, entries};
 
 /// Rows of a row group: narrow ones, so more than of `sequences`.
 const GROUP_ROWS: u64 = 1 << 17;
@@ -83,15 +83,16 @@ impl PartitionedClicks {
 type Asked = (Micros, u32);
 
 /// What a run of `features` made.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct FeaturesReport {
-    /// The days that were published.
-    pub days: Vec<DayReport>,
+    /// Files of input.
+    pub files: u64,
     /// Rows: one for each impression.
     pub rows: u64,
     /// Of them, followed by a click within the window.
     pub clicked: u64,
     /// Of them, so new that their label may still change.
+    #[serde(rename = "label_incomplete")]
     pub incomplete: u64,
     /// Of them, of a listing that no file has.
     pub unknown_listings: u64,
@@ -111,12 +112,12 @@ pub struct FeaturesReport {
     pub data_end: Option<String>,
     /// Rows that were set aside.
     pub rejected: u64,
-    /// Files of input.
-    pub files: u64,
     /// Days that were asked for, and left as the output has them.
     pub days_skipped: u64,
     /// What a person should look at.
     pub warnings: Vec<Warning>,
+    /// The days that were published.
+    pub days: Vec<DayReport>,
 }
 
 /// What was read, before anything is answered.
@@ -163,7 +164,7 @@ pub(crate) fn write(
     (job, control): (&Job, &Control),
     staging: &Staging,
     (read, clicks): (&FeaturesRead, &PartitionedClicks),
-    notice: impl FnOnce(&RowTally, (u64, u64)) -> Result<Noticed>,
+    notice: impl FnOnce(&FeatureCounts, (u64, u64)) -> Result<Noticed>,
 ) -> Result<FeaturesReport> {
     // Each is answered twice, as one of a listing and as one of a user, and written once.
     control.enter(Stage::WRITE, count64(read.shown.count() * 3));
@@ -171,11 +172,11 @@ pub(crate) fn write(
     answers.find(job, control, read, clicks)?;
     let target = Target::Staging(staging);
     let (days, written) = make_parts(job, control, target, (read, &answers))?;
-    let mut all = RowTally::default();
+    let mut all = FeatureCounts::default();
     written.tallies.iter().for_each(|tally| all.merge(tally));
     let repeats = answers.repeats();
     let noticed = notice(&all, repeats)?;
-    let clicks = clicks_value(read, repeats);
+    let clicks = click_findings(read, repeats);
     let outcome = Outcome {
         settings: manifest::feature_settings(job, read.types),
         metrics: metrics_of(job, read, (&days, &written), (&clicks, &noticed)),
@@ -194,7 +195,7 @@ fn make_parts(
     control: &Control,
     target: Target<'_>,
     (read, answers): (&FeaturesRead, &Answers),
-) -> Result<(Vec<DayRows>, Written<RowTally>)> {
+) -> Result<(Vec<DayRows>, Written<FeatureCounts>)> {
     control.charge(read.days.values().sum::<u64>() * count64(size_of::<Asked>()))?;
     let days = by_day(job, read);
     let encoder = TableEncoder::new(job.codec, schema(job, read.types, read.has_users()))?;
@@ -228,7 +229,7 @@ fn make_parts(
         count: groups.len(),
         guard: Guard::new(&stopped),
     };
-    let written = write_parts(control, writer, steps, || (), make, RowTally::merge)?;
+    let written = write_parts(control, writer, steps, || (), make, FeatureCounts::merge)?;
     Ok((days, written))
 }
 
@@ -268,8 +269,8 @@ fn plan(day: usize, rows_count: u64) -> impl Iterator<Item = GroupPlan> {
 fn outcomes<'a>(
     job: &Job,
     days: &[DayRows],
-    written: &'a Written<RowTally>,
-) -> Vec<DayOutcome<'a>> {
+    written: &'a Written<FeatureCounts>,
+) -> Vec<DayOutcome<'a, FeatureDayCounts>> {
     let made = written.parts.iter().zip(&written.tallies);
     let days = days.iter().zip(made);
     let outcome = days.map(|((day, rows), (parts, tally))| {
@@ -278,7 +279,7 @@ fn outcomes<'a>(
             day: *day,
             rows: count64(rows.len()),
             cutoffs: ends.map(|(first, last)| (first.0, last.0)),
-            counts: counts_value(job, tally),
+            counts: day_counts(job, tally),
             parts,
         }
     });
@@ -289,24 +290,23 @@ fn outcomes<'a>(
 fn metrics_of(
     job: &Job,
     read: &FeaturesRead,
-    (days, written): (&[DayRows], &Written<RowTally>),
-    (clicks, noticed): (&Value, &Noticed),
-) -> Vec<Metrics> {
-    let mut of_run = clicks.clone();
-    of_run[UNUSED] = json!(noticed.unused_sources);
-    of_run["rejected"] = rejected_value(&read.inputs.rejected);
+    (days, written): (&[DayRows], &Written<FeatureCounts>),
+    (clicks, noticed): (&ClickFindings, &Noticed),
+) -> Vec<FeatureMetrics> {
+    let run = FeatureRun {
+        found: clicks.clone(),
+        unused_sources: Some(noticed.unused_sources),
+        rejected: RejectedRows::new(&read.inputs.rejected),
+    };
     let histories = job.sequences();
     let reach = Reach::new(job.question(), histories.cutoff, histories.lookback_days);
     let source_days = source_days(&read.inputs.sources);
-    let days = days
-        .iter()
-        .zip(&written.tallies)
-        .map(|((day, _), tally)| Metrics {
-            counts: feature_counts(&tally.counts()),
-            missing: missing_days(reach, &source_days, *day),
-            warnings: values(&noticed.warnings),
-            run: of_run.clone(),
-            ..Metrics::default()
-        });
+    let days = days.iter().zip(&written.tallies);
+    let days = days.map(|((day, _), counts)| FeatureMetrics {
+        missing: missing_days(reach, &source_days, *day),
+        warnings: entries(&noticed.warnings),
+        counts: *counts,
+        run: Some(run.clone()),
+    });
     days.collect()
 }

@@ -15,7 +15,7 @@ use crate::error::Result;
 use crate::ids::{Day, Micros, index};
 use crate::intern::Ids;
 use crate::job::Job;
-use crate::metrics::{FeatureCounts, PriorCounts};
+use crate::metrics::FeatureCounts;
 use crate::output::columns::{id_field, ids_array};
 use crate::scan::features::FeatureTypes;
 use crate::scan::features::listings::Listing;
@@ -60,66 +60,6 @@ pub(super) struct RowMaker<'a> {
     pub(super) data_end: Option<Micros>,
 }
 
-/// What some rows hold.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(crate) struct RowTally {
-    /// Rows.
-    pub(crate) rows: u64,
-    /// Of them, followed by a click.
-    pub(crate) clicked: u64,
-    /// Of them, too new for their label to be complete.
-    pub(crate) incomplete: u64,
-    /// Followed by a click, and old enough for their label to be complete.
-    pub(crate) clicked_complete: u64,
-    /// Of a listing without category, or that no file has.
-    pub(crate) null_categories: u64,
-    /// The same without price.
-    pub(crate) null_prices: u64,
-    /// The same without a day of creation.
-    pub(crate) null_ages: u64,
-    /// Of them, of a listing that no file has.
-    pub(crate) unknown_listings: u64,
-    /// Of them, older than their listing.
-    pub(crate) negative_ages: u64,
-    /// Prior clicks of all time, of the listing and of the user.
-    pub(crate) prior: [PriorCounts; 2],
-}
-
-impl RowTally {
-    /// Adds the counts of other rows.
-    pub(super) fn merge(&mut self, other: &RowTally) {
-        self.rows += other.rows;
-        self.clicked += other.clicked;
-        self.incomplete += other.incomplete;
-        self.unknown_listings += other.unknown_listings;
-        self.negative_ages += other.negative_ages;
-        self.clicked_complete += other.clicked_complete;
-        self.null_categories += other.null_categories;
-        self.null_prices += other.null_prices;
-        self.null_ages += other.null_ages;
-        let prior = self.prior.iter_mut().zip(&other.prior);
-        prior.for_each(|(own, more)| own.merge(more));
-    }
-
-    /// The same as the metrics have it.
-    pub(super) fn counts(&self) -> FeatureCounts {
-        FeatureCounts {
-            plain: [
-                ("rows", self.rows),
-                ("clicked", self.clicked),
-                ("label_incomplete", self.incomplete),
-                ("clicked_complete", self.clicked_complete),
-                ("unknown_listings", self.unknown_listings),
-                ("null_categories", self.null_categories),
-                ("null_prices", self.null_prices),
-                ("null_ages", self.null_ages),
-                ("negative_ages", self.negative_ages),
-            ],
-            prior: self.prior,
-        }
-    }
-}
-
 impl RowMaker<'_> {
     /// Encodes some impressions of a day, in order, and counts what they hold.
     pub(super) fn encode(
@@ -127,11 +67,11 @@ impl RowMaker<'_> {
         encoder: &TableEncoder,
         day: Day,
         rows: &[Asked],
-    ) -> Result<(RowGroup, RowTally)> {
+    ) -> Result<(RowGroup, FeatureCounts)> {
         let shown = &self.read.shown;
         let at = || rows.iter().map(|(_, row)| index(*row));
         let instants = TimestampMicrosecondArray::from_iter_values(rows.iter().map(|row| row.0.0));
-        let mut tally = RowTally::default();
+        let mut tally = FeatureCounts::default();
         let mut columns: Vec<ArrayRef> = vec![
             self.impression_ids(rows),
             ids_array(&self.read.users, at().map(|row| shown.users[row])),
@@ -162,7 +102,9 @@ impl RowMaker<'_> {
             tally.clicked += u64::from(clicked);
             tally.clicked_complete += u64::from(clicked && complete);
         }
-        for (prior, place) in tally.prior.iter_mut().zip([0, windows]) {
+        let of_listing = (&mut tally.prior_listing_clicks, 0);
+        let of_user = (&mut tally.prior_user_clicks, windows);
+        for (prior, place) in [of_listing, of_user] {
             if place < windows || self.read.has_users() {
                 rows.iter()
                     .for_each(|(_, row)| prior.add(self.answers.count(*row, place)));
@@ -188,7 +130,7 @@ impl RowMaker<'_> {
     }
 
     /// What is known of the listings of some impressions: category, price, age.
-    fn attributes(&self, day: Day, rows: &[Asked], tally: &mut RowTally) -> [ArrayRef; 3] {
+    fn attributes(&self, day: Day, rows: &[Asked], tally: &mut FeatureCounts) -> [ArrayRef; 3] {
         let (shown, listings) = (&self.read.shown, &self.read.listings);
         let mut categories = StringBuilder::new();
         let mut prices = Float64Builder::with_capacity(rows.len());

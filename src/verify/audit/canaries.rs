@@ -66,10 +66,10 @@ pub(super) fn canaries(
             keep: Vec::new(),
             item_vocabulary: None,
             unknown_item: UnknownItem::Index,
-            ..audit.ledger.settings.sequences().clone()
+            ..audit.set.settings.sequences().clone()
         }
         .into(),
-        ..audit.ledger.settings.clone()
+        ..audit.set.settings.clone()
     };
     let (mut customers, mut nests) = (BTreeSet::new(), Vec::new());
     let none = OrderedLog::of(rules, []);

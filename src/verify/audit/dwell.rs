@@ -62,19 +62,17 @@ pub(super) fn audit(
     audit: &Audit<'_>,
     (problems, lost): (&mut Problems, &mut Problems),
 ) -> Result<Option<Audited>> {
-    let (ledger, settings) = (audit.ledger, &audit.ledger.settings);
-    let types = event_types(&ledger.whole["settings"]);
+    let (set, settings) = (audit.set, &audit.set.settings);
+    let types = event_types(&set.whole.settings);
     let types = types.ok_or_else(|| Error::bad_file("_manifest.json", "it has no types of ids"))?;
     let types = [types.user, types.flyer, types.merchant];
-    let sample = choose(ledger, audit.rows, |file| {
-        file.path == "user_merchant.parquet"
-    });
+    let sample = choose(set, audit.rows, |file| file.path == "user_merchant.parquet");
     let rows = sample
         .values()
         .next()
         .cloned()
         .unwrap_or_else(|| Some(Vec::new()));
-    let Some(files) = files_of_list(&ledger.whole["inputs"], audit.sought(), lost)? else {
+    let Some(files) = files_of_list(&set.whole.inputs, audit.sought(), lost)? else {
         return Ok(None);
     };
     let mut users = BTreeSet::new();
@@ -110,7 +108,7 @@ pub(super) fn audit(
     }
     Ok(Some(Audited {
         rows: count,
-        of_rows: ledger.rows(),
+        of_rows: set.rows(),
         records,
         inputs: count64(files.len()),
         canaries: None,
@@ -217,7 +215,7 @@ fn compare_csv(
             table.judge(&name, at, &row, problems);
         }
     }
-    let mut files = audit.ledger.files.iter();
+    let mut files = audit.set.files.iter();
     let expected = files
         .find(|file| file.path == name)
         .map_or(0, |file| file.rows);

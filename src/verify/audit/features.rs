@@ -104,7 +104,7 @@ pub(super) fn rules_of(settings: &Settings) -> Rules {
 
 /// The types of the ids of impressions, users and listings.
 pub(super) fn types_of(audit: &Audit<'_>) -> Result<[CustomerType; 3]> {
-    let types = feature_types(&audit.ledger.whole["settings"]);
+    let types = feature_types(&audit.set.whole.settings);
     let types = types.ok_or_else(|| Error::bad_file("_manifest.json", "it has no types of ids"))?;
     Ok([types.impression, types.user, types.listing])
 }
@@ -114,19 +114,19 @@ pub(super) fn audit(
     audit: &Audit<'_>,
     (problems, lost): (&mut Problems, &mut Problems),
 ) -> Result<Option<Audited>> {
-    let ledger = audit.ledger;
-    let sample = choose(ledger, audit.rows, |_| true);
+    let set = audit.set;
+    let sample = choose(set, audit.rows, |_| true);
     let keys = keys_of(audit, audit.rows)?;
     let Some(markets) = read_markets(audit, &keys, lost)? else {
         return Ok(None);
     };
-    let rules = rules_of(&ledger.settings);
+    let rules = rules_of(&set.settings);
     let rows = compare(audit, &sample, (&rules, &markets), problems)?;
     let planted_at = keys_of(audit, audit.canary_rows())?;
     let canaries = canaries(audit, &rules, &markets, &planted_at, problems)?;
     Ok(Some(Audited {
         rows,
-        of_rows: ledger.rows(),
+        of_rows: set.rows(),
         records: markets.records,
         inputs: markets.files,
         canaries: Some(canaries),
@@ -147,7 +147,7 @@ fn read_markets(
     keys: &BTreeSet<Key>,
     lost: &mut Problems,
 ) -> Result<Option<Markets>> {
-    let (ledger, settings, types) = (audit.ledger, &audit.ledger.settings, types_of(audit)?);
+    let (set, settings, types) = (audit.set, &audit.set.settings, types_of(audit)?);
     let check: naive::Check<'_> = &|| audit.control.check();
     let is_all = audit.rows == AuditRows::All;
     let is_asked = |day| keys.iter().any(|key| key.0 == day);
@@ -163,7 +163,7 @@ fn read_markets(
         let (mut users, mut listings) = (BTreeSet::new(), BTreeSet::new());
         for (days, files) in &of_group.days {
             audit.control.check()?;
-            let days: BTreeSet<i32> = days.iter().map(|at| ledger.days[*at].day.0).collect();
+            let days: BTreeSet<i32> = days.iter().map(|at| set.days[*at].day.0).collect();
             let is_wanted = |id: &str| is_all || wanted.contains(id);
             for shown in naive::shown_listings(settings, types, files, &is_wanted, check)? {
                 let day = naive::day_of(settings, shown.time);
@@ -218,7 +218,7 @@ fn compare(
     let (mut count, mut seen) = (0, BTreeMap::<Key, usize>::new());
     for (file, rows) in sample {
         let day = audit.day_of(*file);
-        let name = &audit.ledger.files[*file].path;
+        let name = &audit.set.files[*file].path;
         read_rows(
             audit.out(),
             name,
@@ -227,7 +227,7 @@ fn compare(
             |numbers, batch| {
                 for (at, number) in numbers.iter().enumerate() {
                     audit.control.check()?;
-                    let found = row_of(&audit.ledger.settings, day, batch, at);
+                    let found = row_of(&audit.set.settings, day, batch, at);
                     let key = (day, found.id.clone());
                     let row = |(group, shown): &Shown| markets.groups[*group].row(rules, shown);
                     let shown = markets.shown.get(&key);
@@ -238,7 +238,7 @@ fn compare(
                         problems.add_with(name, || {
                             let what = right.or_else(first).map_or_else(
                                 || "no impression in the inputs makes such a row".to_owned(),
-                                |right| difference(&audit.ledger.settings, &found, &right),
+                                |right| difference(&audit.set.settings, &found, &right),
                             );
                             let (row, Row { id, user, .. }) = (number + 1, &found);
                             format!("row {row} (impression {id}, user {user}): {what}")

@@ -77,7 +77,7 @@ pub(super) fn canaries(
 ) -> Result<Canaries> {
     let (mut nests, real) = nests_of(rules, markets, keys);
     let window = rules.label_window_us;
-    let settings = &audit.ledger.settings;
+    let settings = &audit.set.settings;
     // What is planted beyond the years that times may be of would be a fault of its row.
     nests.retain(|nest| {
         let planted = plant(nest, &[-1, 1, window.saturating_add(1)]);

@@ -11,18 +11,17 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use rayon::prelude::*;
-use serde_json::Value;
 
 use crate::advice::Hint;
 use crate::error::{Error, Result};
 use crate::ids::count64;
 use crate::job::Source;
-use crate::manifest::{format_of, list_of};
+use crate::manifest::{Input, Xxh64, list_of};
 use crate::naive::LogFile;
 use crate::publish::MANIFEST;
-use crate::regular::{self, DigestOf};
+use crate::regular;
 use crate::verify::Problems;
-use crate::verify::ledger::Ledger;
+use crate::verify::manifests::PublishedSet;
 
 /// The inputs of a set, in groups of days that were made from the same actions.
 pub(crate) struct Inputs {
@@ -36,7 +35,7 @@ pub(crate) struct Inputs {
 pub(crate) struct Group {
     /// These files.
     pub(crate) files: Vec<LogFile>,
-    /// The days, as places in the ledger, with the files of their impressions: those of one list
+    /// The days, as places in the set, with the files of their impressions: those of one list
     /// together.
     pub(crate) days: Vec<(Vec<usize>, Vec<LogFile>)>,
 }
@@ -61,13 +60,13 @@ enum Seen {
 }
 
 /// Where the files of a manifest lie, by what it says of them.
-struct Finder {
+struct Finder<'m> {
     /// Each path.
-    found: BTreeMap<String, PathBuf>,
+    found: BTreeMap<&'m Input, PathBuf>,
 }
 
-/// The files of days by their values: the digest of a list of actions, a list of impressions, the days.
-type Lists<'v> = BTreeMap<&'v str, BTreeMap<String, Vec<usize>>>;
+/// The files of days: the digest of a list of actions, a list of impressions, the days.
+type Lists<'m> = BTreeMap<Option<Xxh64>, BTreeMap<&'m [Input], Vec<usize>>>;
 
 impl Inputs {
     /// The inputs of some days of a set; nothing if one is lost, which is told.
@@ -75,50 +74,49 @@ impl Inputs {
     /// # Errors
     /// If a file cannot be read.
     pub(crate) fn of_days(
-        ledger: &Ledger,
+        set: &PublishedSet,
         days: &BTreeSet<usize>,
         sought: Sought<'_>,
         lost: &mut Problems,
     ) -> Result<Option<Inputs>> {
         let mut by_digest = Lists::new();
         for day in days {
-            let manifest = &ledger.days[*day].manifest;
-            let digest = manifest["action_inputs"]["xxh64_of_list"].as_str();
-            let lists = by_digest.entry(digest.unwrap_or_default()).or_default();
-            let of_list = lists.entry(manifest["inputs"].to_string()).or_default();
-            of_list.push(*day);
+            let Some(manifest) = &set.days[*day].manifest else {
+                continue;
+            };
+            let digest = manifest.action_inputs.map(|listed| listed.xxh64_of_list);
+            let lists = by_digest.entry(digest).or_default();
+            lists.entry(&manifest.inputs).or_default().push(*day);
         }
-        let impressions_of = |days: &[usize]| {
-            let list = ledger.days[days[0]].manifest["inputs"].as_array();
-            list.into_iter().flatten()
-        };
         let mut groups = Vec::new();
         for (digest, lists) in &by_digest {
-            let Some(files) = list_of(&ledger.whole, digest) else {
+            let Some(files) = digest.and_then(|digest| list_of(&set.whole, digest)) else {
                 let day = lists.values().flatten().next().copied().unwrap_or(0);
                 let what = "the files that this day was made from are not listed, as the run that \
                             added it died";
-                lost.add(ledger.days[day].manifest_path(), what);
+                lost.add(set.days[day].manifest_path(), what);
                 return Ok(None);
             };
             groups.push((files, lists));
         }
-        let days = groups.iter().flat_map(|(_, lists)| lists.values());
-        let shown = days.flat_map(|days| impressions_of(days));
-        let values = groups.iter().flat_map(|(files, _)| files.iter().copied());
-        let Some(finder) = Finder::of(sought, values.chain(shown), lost)? else {
+        let shown = groups
+            .iter()
+            .flat_map(|(_, lists)| lists.keys().copied().flatten());
+        let others = groups.iter().flat_map(|(files, _)| files.iter().copied());
+        let Some(finder) = Finder::new(sought, others.chain(shown), lost)? else {
             return Ok(None);
         };
-        let group = |(files, lists): (Vec<&Value>, &BTreeMap<String, Vec<usize>>)| Group {
-            files: finder.files(files.into_iter()),
+        let groups = groups.iter().map(|(files, lists)| Group {
+            files: finder.files(files.iter().copied()),
             days: lists
-                .values()
-                .map(|days| (days.clone(), finder.files(impressions_of(days))))
+                .iter()
+                .map(|(shown, days)| (days.clone(), finder.files(*shown)))
                 .collect(),
-        };
-        let groups = groups.into_iter().map(group).collect();
-        let count = finder.found.len();
-        Ok(Some(Inputs { groups, count }))
+        });
+        Ok(Some(Inputs {
+            groups: groups.collect(),
+            count: finder.found.len(),
+        }))
     }
 }
 
@@ -127,39 +125,36 @@ impl Inputs {
 /// # Errors
 /// If a file cannot be read.
 pub(crate) fn files_of_list(
-    list: &Value,
+    list: &[Input],
     sought: Sought<'_>,
     lost: &mut Problems,
 ) -> Result<Option<Vec<LogFile>>> {
-    let values = || list.as_array().into_iter().flatten();
-    let finder = Finder::of(sought, values(), lost)?;
-    Ok(finder.map(|finder| finder.files(values())))
+    let finder = Finder::new(sought, list, lost)?;
+    Ok(finder.map(|finder| finder.files(list)))
 }
 
-impl Finder {
+impl<'m> Finder<'m> {
     /// Looks for files; nothing if one is lost, which is told.
-    fn of<'v>(
+    fn new(
         sought: Sought<'_>,
-        values: impl Iterator<Item = &'v Value>,
+        inputs: impl IntoIterator<Item = &'m Input>,
         lost: &mut Problems,
-    ) -> Result<Option<Finder>> {
-        let values: BTreeMap<String, &Value> =
-            values.map(|value| (value.to_string(), value)).collect();
-        let seen = values.par_iter().map(|(text, value)| {
-            let seen = sought.look(value)?;
-            Ok((text, *value, seen))
-        });
-        let seen: Vec<Result<(&String, &Value, Seen)>> = seen.collect();
+    ) -> Result<Option<Finder<'m>>> {
+        let inputs: BTreeSet<&Input> = inputs.into_iter().collect();
+        let seen = inputs
+            .par_iter()
+            .map(|input| Ok((*input, sought.look(input)?)));
+        let seen: Vec<Result<(&Input, Seen)>> = seen.collect();
         let (mut found, mut is_whole) = (BTreeMap::new(), true);
         for seen in seen {
-            let (text, value, seen) = seen?;
+            let (input, seen) = seen?;
             let what = match seen {
                 Seen::Same(path) => {
-                    found.insert(text.clone(), path);
+                    found.insert(input, path);
                     continue;
                 }
                 Seen::Changed(what) => what,
-                Seen::Gone => sought.gone(value),
+                Seen::Gone => sought.gone(input),
             };
             is_whole = false;
             lost.add(MANIFEST, what);
@@ -167,14 +162,14 @@ impl Finder {
         Ok(is_whole.then_some(Finder { found }))
     }
 
-    /// The files of some values, all of which were found.
-    fn files<'v>(&self, values: impl Iterator<Item = &'v Value>) -> Vec<LogFile> {
-        let files = values.filter_map(|value| {
+    /// Some files, all of which were found.
+    fn files(&self, inputs: impl IntoIterator<Item = &'m Input>) -> Vec<LogFile> {
+        let files = inputs.into_iter().filter_map(|input| {
             Some(LogFile {
-                source: Source::named(value["source"].as_str()?)?,
-                path: self.found.get(&value.to_string())?.clone(),
-                shown: value["path"].as_str()?.to_owned(),
-                format: format_of(&value["format"])?,
+                source: Source::named(&input.source)?,
+                path: self.found.get(input)?.clone(),
+                shown: input.path.clone(),
+                format: input.format,
             })
         });
         files.collect()
@@ -184,15 +179,15 @@ impl Finder {
 impl Sought<'_> {
     /// The folders that the path of a file may start from, in the order in which they are looked into;
     /// of an absolute path there is nothing to choose.
-    fn folders(self, value: &Value) -> Vec<PathBuf> {
-        if path_of(value).is_absolute() {
+    fn folders(self, input: &Input) -> Vec<PathBuf> {
+        if Path::new(&input.path).is_absolute() {
             return vec![PathBuf::new()];
         }
         if let Some(from) = self.from {
             return vec![from.to_owned()];
         }
         // Where the run was; then around the set, should it have come elsewhere; then where we are.
-        let recorded = value["from"].as_str().map(|from| self.out.join(from));
+        let recorded = input.from.as_ref().map(|from| self.out.join(from));
         let around = [self.out.to_owned(), self.out.join(".."), PathBuf::from(".")];
         let folders = recorded.into_iter().chain(around);
         let folders = folders.map(|folder| fs::canonicalize(&folder).unwrap_or(folder));
@@ -206,10 +201,10 @@ impl Sought<'_> {
     }
 
     /// Looks for a file.
-    fn look(self, value: &Value) -> Result<Seen> {
+    fn look(self, input: &Input) -> Result<Seen> {
         let (mut changed, mut failed) = (None, None);
-        for folder in self.folders(value) {
-            match look_at(value, folder.join(path_of(value))) {
+        for folder in self.folders(input) {
+            match look_at(input, folder.join(&input.path)) {
                 Ok(same @ Seen::Same(_)) => return Ok(same),
                 Ok(Seen::Changed(what)) => changed = changed.or(Some(what)),
                 Ok(Seen::Gone) => {}
@@ -224,13 +219,13 @@ impl Sought<'_> {
     }
 
     /// What to say of a file that is nowhere.
-    fn gone(self, value: &Value) -> String {
-        let path = path_of(value);
+    fn gone(self, input: &Input) -> String {
+        let path = Path::new(&input.path);
         let what = format!("its input \"{}\" is gone", path.display());
         if path.is_absolute() {
             return what;
         }
-        let folders = self.folders(value);
+        let folders = self.folders(input);
         let folders = folders
             .iter()
             .map(|folder| format!("\"{}\"", folder.display()));
@@ -241,19 +236,11 @@ impl Sought<'_> {
     }
 }
 
-/// The path of a file, as the run was given it.
-fn path_of(value: &Value) -> &Path {
-    Path::new(value["path"].as_str().unwrap_or_default())
-}
-
 /// Whether a file is there, and the one that the run read.
-fn look_at(value: &Value, path: PathBuf) -> Result<Seen> {
+fn look_at(input: &Input, path: PathBuf) -> Result<Seen> {
     use io::ErrorKind::{InvalidInput, IsADirectory, NotADirectory, NotFound};
-    let of = match value["xxh64_of"] == "footer" {
-        true => DigestOf::Footer,
-        false => DigestOf::File,
-    };
-    let found = regular::open(&path).and_then(|file| regular::digest(file, of));
+    let digest = |file| regular::digest(file, input.xxh64_of);
+    let found = regular::open(&path).and_then(digest);
     let (bytes, digest) = match found {
         Ok(found) => found,
         Err(error) if matches!(error.kind(), NotFound | NotADirectory) => return Ok(Seen::Gone),
@@ -264,15 +251,14 @@ fn look_at(value: &Value, path: PathBuf) -> Result<Seen> {
         }
         Err(error) => return Err(Error::io("read", &path, error)),
     };
-    let (expected, xxh64) = (&value["bytes"], format!("{digest:016x}"));
-    if *expected == bytes && value["xxh64"] == xxh64 {
+    let (expected, found) = ((input.bytes, input.xxh64), (bytes, Xxh64(digest)));
+    if expected == found {
         return Ok(Seen::Same(path));
     }
-    let of = value["xxh64"].as_str().unwrap_or_default();
     let path = path.display();
     let what = format!(
-        "its input \"{path}\" has changed: expected {expected} bytes of XXH64 {of}, found {bytes} of \
-         {xxh64}"
+        "its input \"{path}\" has changed: expected {} bytes of XXH64 {}, found {} of {}",
+        expected.0, expected.1, found.0, found.1
     );
     Ok(Seen::Changed(what))
 }

@@ -4,7 +4,7 @@
 //! rows by hash ──► keys ──► inputs, as the manifest lists them ──► naive ──► oracle ──► compare
 //!                                                             └──► canaries ──► engine ──► compare
 //! ```
-//! **In / Out**: a sound [`Ledger`] → [`Audited`], and a problem for every row that is not what the
+//! **In / Out**: a sound [`PublishedSet`] → [`Audited`], and a problem for every row that is not what the
 //! inputs make it. **Invariants**: which rows are looked at is a function of the set and of their
 //! number; nothing is recomputed from an input that is not the one that the run read.
 //! **Why so**: the engine and the twin share no code, so a row that both agree on is wrong only if
@@ -27,19 +27,19 @@ use std::collections::BTreeSet;
 use std::path::PathBuf;
 
 use arrow::array::RecordBatch;
-use serde_json::{Map, Value, json};
+use serde::Serialize;
 
 pub(super) use self::inputs::{Inputs, Sought, lost_text};
 use self::rows::read_rows;
 use self::sample::choose;
 pub(super) use self::told::number_text;
-use super::ledger::Ledger;
-use super::{Problems, VerifySettings};
+use super::manifests::PublishedSet;
+use super::{Problem, Problems, VerifySettings};
 use crate::control::{Control, Stage};
 use crate::engine::guarded;
 use crate::error::{Error, ErrorKind, Result};
 use crate::job::Question;
-use crate::manifest::sealed;
+use crate::manifest::{MADE_BY, Xxh64, sealed};
 use crate::publish::{AUDIT, MANIFEST, put_file};
 
 /// How many rows an audit recomputes.
@@ -72,25 +72,25 @@ pub struct Audited {
 }
 
 /// What became of actions that were planted beside real ones and run through the engine.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct Canaries {
     /// Impressions they were planted around.
     pub impressions: u64,
     /// Planted.
     pub planted: u64,
     /// Of them, in a history or a count or a label, where they belong.
+    #[serde(rename = "kept_as_they_must")]
     pub kept: u64,
     /// Of them, in none, where they do not.
+    #[serde(rename = "refused_as_they_must")]
     pub refused: u64,
 }
 
 /// What the audit of one job works with.
 pub(super) struct Audit<'a> {
-    /// What is asked.
     settings: &'a VerifySettings,
     /// What the set says of itself.
-    ledger: &'a Ledger,
-    /// The wish to stop.
+    set: &'a PublishedSet,
     control: &'a Control,
     /// Rows to recompute, at most.
     rows: AuditRows,
@@ -117,8 +117,8 @@ impl Audit<'_> {
 
     /// The day of a file of rows.
     fn day_of(&self, file: usize) -> i32 {
-        let folder = self.ledger.files[file].path.split('/').next();
-        let mut days = self.ledger.days.iter();
+        let folder = self.set.files[file].path.split('/').next();
+        let mut days = self.set.days.iter();
         let day = days.find(|day| folder == Some(&day.folder));
         day.expect("parts of days are checked").day.0
     }
@@ -134,8 +134,8 @@ impl Audit<'_> {
         key: impl Fn(i32, &RecordBatch, usize) -> K,
     ) -> Result<BTreeSet<K>> {
         let mut keys = BTreeSet::new();
-        for (file, rows) in choose(self.ledger, rows, |_| true) {
-            let (day, name) = (self.day_of(file), &self.ledger.files[file].path);
+        for (file, rows) in choose(self.set, rows, |_| true) {
+            let (day, name) = (self.day_of(file), &self.set.files[file].path);
             let rows = rows.as_deref();
             read_rows(self.out(), name, rows, Some(columns), |_, batch| {
                 self.control.check()?;
@@ -164,10 +164,10 @@ impl Audit<'_> {
         lost: &mut Problems,
     ) -> Result<Option<Inputs>> {
         let is_all = self.rows == AuditRows::All;
-        let days = self.ledger.days.iter().enumerate();
+        let days = self.set.days.iter().enumerate();
         let days = days.filter(|(_, day)| is_all || is_asked(day.day.0));
         let days = days.map(|(at, _)| at).collect();
-        Inputs::of_days(self.ledger, &days, self.sought(), lost)
+        Inputs::of_days(self.set, &days, self.sought(), lost)
     }
 }
 
@@ -178,7 +178,7 @@ impl Audit<'_> {
 /// If a file cannot be read or the report not be written.
 pub(super) fn audit(
     settings: &VerifySettings,
-    ledger: &Ledger,
+    set: &PublishedSet,
     control: &Control,
     (problems, lost): (&mut Problems, &mut Problems),
 ) -> Result<Option<Audited>> {
@@ -187,17 +187,17 @@ pub(super) fn audit(
     }
     let audit = Audit {
         settings,
-        ledger,
+        set,
         control,
         rows: settings.audit_rows,
     };
     control.enter(Stage::AUDIT, 0);
-    let audited = guarded(INPUTS, || match ledger.question {
+    let audited = guarded(INPUTS, || match set.question {
         Question::Sequences => sequences::audit(&audit, (&mut *problems, &mut *lost)),
         Question::Features => features::audit(&audit, (&mut *problems, &mut *lost)),
         Question::Dwell => dwell::audit(&audit, (&mut *problems, &mut *lost)),
     });
-    let audited = audited.or_else(|error| match unreadable(ledger, &error) {
+    let audited = audited.or_else(|error| match unreadable(set, &error) {
         Some(what) => {
             lost.add(MANIFEST, what);
             Ok(None)
@@ -205,12 +205,17 @@ pub(super) fn audit(
         None => Err(error),
     })?;
     control.leave();
-    let mut report = report_head(ledger);
-    match &audited {
-        Some(audited) => add_audited(&mut report, audited, problems),
-        None => add_lost(&mut report, settings, lost),
-    }
-    put_file(&settings.out, AUDIT, &sealed(report))?;
+    let report = Report {
+        made_by: MADE_BY,
+        job: set.question,
+        of: "audit",
+        manifest_xxh64: Xxh64(set.seal),
+        verdict: match &audited {
+            Some(audited) => Verdict::new(audited, problems),
+            None => Verdict::not_made(settings, lost),
+        },
+    };
+    put_file(&settings.out, AUDIT, &sealed(&report))?;
     Ok(audited)
 }
 
@@ -219,69 +224,91 @@ const INPUTS: &str = "the inputs";
 
 /// What to say of an input that is the one that the run read, as far as its digest tells, and cannot
 /// be read any more: of Parquet only the footer is digested.
-fn unreadable(ledger: &Ledger, error: &Error) -> Option<String> {
+fn unreadable(set: &PublishedSet, error: &Error) -> Option<String> {
     let ErrorKind::BadFile { file, what } = error.kind() else {
         return None;
     };
-    let mut inputs = ledger.whole["inputs"].as_array().into_iter().flatten();
-    let is_input = file == INPUTS || inputs.any(|of| of["path"] == file.as_str());
+    let mut inputs = set.whole.inputs.iter();
+    let is_input = file == INPUTS || inputs.any(|input| input.path == *file);
     is_input.then(|| match file == INPUTS {
         true => format!("reading its inputs failed: {what}"),
         false => format!("its input \"{file}\" cannot be read any more: {what}"),
     })
 }
 
-/// What the report that stays with the set starts with. It holds for the set whose manifest has that
-/// checksum.
-fn report_head(ledger: &Ledger) -> Map<String, Value> {
-    let mut report = Map::new();
-    let made_by = concat!("hitherto ", env!("CARGO_PKG_VERSION"));
-    report.insert("made_by".into(), json!(made_by));
-    report.insert("job".into(), json!(ledger.question.name()));
-    report.insert("of".into(), json!("audit"));
-    let seal = format!("{:016x}", ledger.seal);
-    report.insert("manifest_xxh64".into(), json!(seal));
-    report
+/// The report that stays with the set. It holds for the set whose manifest has that checksum.
+#[derive(Serialize)]
+struct Report<'a> {
+    /// The program and its version.
+    made_by: &'static str,
+    job: Question,
+    /// That it is an audit.
+    of: &'static str,
+    /// The checksum of the manifest of itself.
+    manifest_xxh64: Xxh64,
+    #[serde(flatten)]
+    verdict: Verdict<'a>,
 }
 
-/// Adds to the report what was looked at, and what is wrong.
-fn add_audited(report: &mut Map<String, Value>, audited: &Audited, problems: &Problems) {
-    let verdict = match problems.count {
-        0 => "passed",
-        _ => "failed",
-    };
-    report.insert("verdict".into(), json!(verdict));
-    report.insert("rows_recomputed".into(), json!(audited.rows));
-    report.insert("rows".into(), json!(audited.of_rows));
-    report.insert("input_records_read".into(), json!(audited.records));
-    report.insert("input_files".into(), json!(audited.inputs));
-    let canaries = audited.canaries.map(|of| {
-        json!({
-            "impressions": of.impressions,
-            "planted": of.planted,
-            "kept_as_they_must": of.kept,
-            "refused_as_they_must": of.refused,
-        })
-    });
-    report.insert("canaries".into(), json!(canaries));
-    add_problems(report, problems);
+/// What came of an audit.
+#[derive(Serialize)]
+#[serde(tag = "verdict", rename_all = "snake_case")]
+enum Verdict<'a> {
+    /// Every row that was looked at is right.
+    Passed(Found<'a>),
+    /// Some are not.
+    Failed(Found<'a>),
+    /// Rows could not be looked at.
+    #[serde(rename = "not made")]
+    NotMade {
+        /// Why.
+        why: String,
+        /// How many inputs are lost.
+        problems_count: u64,
+        /// The first of them.
+        problems: &'a [Problem],
+    },
 }
 
-/// Adds to the report that rows could not be looked at, and why.
-fn add_lost(report: &mut Map<String, Value>, settings: &VerifySettings, lost: &Problems) {
-    let why = lost_text(lost, settings.inputs_from.is_some());
-    report.insert("verdict".into(), json!("not made"));
-    let why = format!("the files are sound; rows cannot be audited: {why}");
-    report.insert("why".into(), json!(why));
-    add_problems(report, lost);
+/// What was looked at, and what is wrong.
+#[derive(Serialize)]
+struct Found<'a> {
+    rows_recomputed: u64,
+    rows: u64,
+    /// Rows of the inputs that were looked at for them.
+    input_records_read: u64,
+    input_files: u64,
+    /// What became of the canaries.
+    canaries: Option<Canaries>,
+    problems_count: u64,
+    problems: &'a [Problem],
 }
 
-/// Adds problems to the report.
-fn add_problems(report: &mut Map<String, Value>, problems: &Problems) {
-    let told = problems.list.iter();
-    let told: Vec<Value> = told
-        .map(|of| json!({"path": of.path, "what": of.what}))
-        .collect();
-    report.insert("problems_count".into(), json!(problems.count));
-    report.insert("problems".into(), Value::Array(told));
+impl<'a> Verdict<'a> {
+    /// The verdict on rows that were looked at.
+    fn new(audited: &Audited, problems: &'a Problems) -> Verdict<'a> {
+        let found = Found {
+            rows_recomputed: audited.rows,
+            rows: audited.of_rows,
+            input_records_read: audited.records,
+            input_files: audited.inputs,
+            canaries: audited.canaries,
+            problems_count: problems.count,
+            problems: &problems.list,
+        };
+        match problems.count {
+            0 => Verdict::Passed(found),
+            _ => Verdict::Failed(found),
+        }
+    }
+
+    /// Says why rows could not be looked at.
+    fn not_made(settings: &VerifySettings, lost: &'a Problems) -> Verdict<'a> {
+        let why = lost_text(lost, settings.inputs_from.is_some());
+        Verdict::NotMade {
+            why: format!("the files are sound; rows cannot be audited: {why}"),
+            problems_count: lost.count,
+            problems: &lost.list,
+        }
+    }
 }

@@ -8,11 +8,10 @@ use arrow::datatypes::{DataType, Float64Type, Int64Type, TimestampMicrosecondTyp
 use parquet::arrow::ProjectionMask;
 use parquet::arrow::arrow_reader::{ParquetRecordBatchReaderBuilder, RowSelection};
 
-use serde_json::Value;
-
 use crate::calendar::parse_day;
 use crate::error::{Error, Result};
 use crate::ids::index64;
+use crate::manifest::{AnyManifest, parse};
 use crate::publish::MANIFEST;
 use crate::regular;
 use crate::scan::parquet::value_text;
@@ -64,9 +63,10 @@ pub(super) fn read_rows(
 pub(super) fn read_all(out: &Path, mut on_row: impl FnMut(i32, &RecordBatch, usize)) -> Result<()> {
     let path = out.join(MANIFEST);
     let text = regular::read(&path).map_err(|error| Error::io("read", &path, error))?;
-    let manifest: Value = serde_json::from_slice(&text).unwrap_or_default();
-    for part in manifest["parts"].as_array().into_iter().flatten() {
-        let path = part["path"].as_str().unwrap_or_default();
+    let broken = |what| Error::bad_file(path.display().to_string(), what);
+    let manifest: AnyManifest = parse(&text).map_err(broken)?;
+    for part in &manifest.parts {
+        let path = part.path.as_str();
         let folder = path.split('/').next().unwrap_or_default();
         let day = folder.split_once('=').and_then(|(_, day)| parse_day(day));
         let day = day.map_or(0, |day| day.0);

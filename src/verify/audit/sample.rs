@@ -6,19 +6,19 @@ use std::hash::Hasher;
 use twox_hash::XxHash64;
 
 use super::AuditRows;
-use crate::verify::ledger::{Holds, Ledger, NamedFile};
+use crate::verify::manifests::{Holds, NamedFile, PublishedSet};
 
-/// Rows of files: by the file's place in the ledger, 0-based, ascending; nothing for all rows of it.
+/// Rows of files: by the file's place in the set, 0-based, ascending; nothing for all rows of it.
 pub(super) type Sample = BTreeMap<usize, Option<Vec<u64>>>;
 
 /// Chooses rows of some files: by XXH64 of the file's path and the row's number (8 bytes,
 /// little-endian), the smallest first.
 pub(super) fn choose(
-    ledger: &Ledger,
+    set: &PublishedSet,
     rows: AuditRows,
     is_asked: impl Fn(&NamedFile) -> bool,
 ) -> Sample {
-    let files = ledger.files.iter().enumerate();
+    let files = set.files.iter().enumerate();
     let files = files.filter(|(_, file)| file.holds == Holds::Rows && is_asked(file));
     let count = match rows {
         AuditRows::All => return files.map(|(at, _)| (at, None)).collect(),

@@ -111,19 +111,19 @@ pub(super) fn audit(
     audit: &Audit<'_>,
     (problems, lost): (&mut Problems, &mut Problems),
 ) -> Result<Option<Audited>> {
-    let ledger = audit.ledger;
-    let sample = choose(ledger, audit.rows, |_| true);
+    let set = audit.set;
+    let sample = choose(set, audit.rows, |_| true);
     let keys = keys_of(audit, audit.rows)?;
     let Some(logs) = read_logs(audit, &keys, lost)? else {
         return Ok(None);
     };
-    let rules = naive::rules(&ledger.settings);
+    let rules = naive::rules(&set.settings);
     let rows = compare(audit, &sample, &Twin::of(&rules, &logs), problems)?;
     let planted_at = keys_of(audit, audit.canary_rows())?;
     let canaries = canaries(audit, &rules, &logs, &planted_at, problems)?;
     Ok(Some(Audited {
         rows,
-        of_rows: ledger.rows(),
+        of_rows: set.rows(),
         records: logs.records,
         inputs: logs.files,
         canaries: Some(canaries),
@@ -140,12 +140,12 @@ fn keys_of(audit: &Audit<'_>, rows: AuditRows) -> Result<BTreeSet<Key>> {
 
 /// Reads what the inputs say of some impressions; of all, if all rows are asked for.
 fn read_logs(audit: &Audit<'_>, keys: &BTreeSet<Key>, lost: &mut Problems) -> Result<Option<Logs>> {
-    let (ledger, settings) = (audit.ledger, &audit.ledger.settings);
+    let (set, settings) = (audit.set, &audit.set.settings);
     let rules = naive::rules(settings);
     let check: naive::Check<'_> = &|| audit.control.check();
     let is_all = audit.rows == AuditRows::All;
     let is_asked = |day| keys.iter().any(|key| key.0 == day);
-    let codes = &vocabulary::codes(audit.out(), ledger, audit.control)?;
+    let codes = &vocabulary::codes(audit.out(), set, audit.control)?;
     let Some(inputs) = audit.inputs_of(is_asked, lost)? else {
         return Ok(None);
     };
@@ -157,7 +157,7 @@ fn read_logs(audit: &Audit<'_>, keys: &BTreeSet<Key>, lost: &mut Problems) -> Re
         let mut customers = BTreeSet::new();
         for (days, files) in &of_group.days {
             audit.control.check()?;
-            let days: BTreeSet<i32> = days.iter().map(|at| ledger.days[*at].day.0).collect();
+            let days: BTreeSet<i32> = days.iter().map(|at| set.days[*at].day.0).collect();
             logs.groups.extend(days.iter().map(|day| (*day, group)));
             let is_wanted = |day: i32, customer: Option<&str>, ranking: &str| {
                 let key = || (day, customer.map(str::to_owned), ranking.to_owned());
@@ -202,12 +202,12 @@ fn compare(
     problems: &mut Problems,
 ) -> Result<u64> {
     let (mut count, mut seen) = (0, BTreeMap::<Key, u64>::new());
-    let settings = &audit.ledger.settings;
+    let settings = &audit.set.settings;
     // The rows of one impression are neighbours, so the last answer mostly serves again.
     let mut last: Option<((Key, i64), Vec<Expected>)> = None;
     for (file, rows) in sample {
         let day = audit.day_of(*file);
-        let name = &audit.ledger.files[*file].path;
+        let name = &audit.set.files[*file].path;
         read_rows(
             audit.out(),
             name,
@@ -272,7 +272,7 @@ fn find_missing(
 ) {
     for (key, shown) in &twin.logs.shown {
         let rows = shown.iter().map(|(_, shown)| {
-            let rows = OutRow::expected(&audit.ledger.settings, twin.rules, shown, &twin.none);
+            let rows = OutRow::expected(&audit.set.settings, twin.rules, shown, &twin.none);
             count64(rows.len())
         });
         let (expected, found) = (rows.sum::<u64>(), seen.get(key).copied().unwrap_or(0));

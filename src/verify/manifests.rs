@@ -1,19 +1,22 @@
 //! What a published folder says of itself: its manifests, each against the others.
 //!
-//! **In / Out**: `_manifest.json` of the whole and of each day → a [`Ledger`]: settings, days and
+//! **In / Out**: `_manifest.json` of the whole and of each day → a [`PublishedSet`]: settings, days and
 //! every file that is named, with the bytes, checksum, rows and row groups that it must have.
 //! **Invariants**: a manifest is parsed only if its checksum of itself is right.
 
 use std::path::Path;
 
-use serde_json::{Map, Value, json};
+use serde::de::{DeserializeOwned, IgnoredAny};
+use serde_json::{Map, Value};
 
 use super::{Problems, Tree};
-use crate::calendar::parse_day;
 use crate::error::{Error, Result};
 use crate::ids::{Day, count64};
 use crate::job::{Question, Settings};
-use crate::manifest::{NOT_SHARED, digest_of_list, list_of, parse_settings, seal_of};
+use crate::manifest::{
+    Counts, DayManifest, Days, FileEntry, Manifest, NOT_SHARED, Scope, digest_of_list, list_of,
+    parse, parse_settings, seal_of, senseless, sum_of_counts,
+};
 use crate::publish::{AUDIT, MANIFEST, METRICS, VOCABULARY, day_folder};
 use crate::regular;
 
@@ -22,30 +25,30 @@ const MANIFEST_BYTES_MAX: u64 = 1 << 30;
 
 /// What a published folder says of itself.
 #[derive(Debug)]
-pub(crate) struct Ledger {
+pub(crate) struct PublishedSet {
     /// The job that made it.
     pub(crate) question: Question,
     /// The manifest of the whole.
-    pub(crate) whole: Value,
+    pub(crate) whole: Manifest,
     /// Its checksum of itself.
     pub(crate) seal: u64,
     /// The settings of the job, without inputs and output.
     pub(crate) settings: Settings,
     /// Its days, in order.
-    pub(crate) days: Vec<DayLedger>,
+    pub(crate) days: Vec<PublishedDay>,
     /// Every file that is named, in the order of manifests.
     pub(crate) files: Vec<NamedFile>,
 }
 
 /// What a day says of itself.
 #[derive(Debug)]
-pub(crate) struct DayLedger {
+pub(crate) struct PublishedDay {
     /// The day.
     pub(crate) day: Day,
     /// Its folder.
     pub(crate) folder: String,
-    /// Its manifest; null if that is not sound.
-    pub(crate) manifest: Value,
+    /// Its manifest; nothing if that is not sound.
+    pub(crate) manifest: Option<DayManifest>,
 }
 
 /// What a file holds.
@@ -76,7 +79,7 @@ pub(crate) struct NamedFile {
     pub(crate) checksum: u64,
 }
 
-impl DayLedger {
+impl PublishedDay {
     /// The path of its manifest.
     pub(super) fn manifest_path(&self) -> String {
         format!("{}/{MANIFEST}", self.folder)
@@ -90,17 +93,15 @@ impl DayLedger {
 
 impl NamedFile {
     /// A file as a manifest has it.
-    fn of(value: &Value, holds: Holds) -> Option<NamedFile> {
-        let number = |name: &str| value[name].as_u64();
-        let checksum = value["xxh64"].as_str().filter(|hex| hex.len() == 16)?;
-        Some(NamedFile {
-            path: value["path"].as_str()?.to_owned(),
+    fn new(entry: &FileEntry, holds: Holds) -> NamedFile {
+        NamedFile {
+            path: entry.path.clone(),
             holds,
-            rows: number("rows")?,
-            row_groups: number("row_groups")?,
-            bytes: number("bytes")?,
-            checksum: u64::from_str_radix(checksum, 16).ok()?,
-        })
+            rows: entry.rows,
+            row_groups: entry.row_groups,
+            bytes: entry.bytes,
+            checksum: entry.xxh64.0,
+        }
     }
 
     /// Whether it holds items and their codes.
@@ -114,13 +115,17 @@ impl NamedFile {
     }
 }
 
-impl Ledger {
+impl PublishedSet {
     /// Reads all manifests of a folder; nothing if that of the whole is not sound.
     ///
     /// # Errors
     /// If one of them cannot be read.
-    pub(super) fn read(out: &Path, tree: &Tree, problems: &mut Problems) -> Result<Option<Ledger>> {
-        read_sealed(out, tree, AUDIT, problems)?;
+    pub(super) fn read(
+        out: &Path,
+        tree: &Tree,
+        problems: &mut Problems,
+    ) -> Result<Option<PublishedSet>> {
+        read_sealed::<IgnoredAny>(out, tree, AUDIT, problems)?;
         if tree.bytes_of(MANIFEST).is_none() {
             problems.add(MANIFEST, tree.instead_of(MANIFEST));
             return Ok(None);
@@ -128,81 +133,65 @@ impl Ledger {
         let Some((whole, seal)) = read_sealed(out, tree, MANIFEST, problems)? else {
             return Ok(None);
         };
-        let mut ledger = match Ledger::of_whole(whole, seal) {
-            Ok(ledger) => ledger,
-            Err(name) => {
-                problems.add(MANIFEST, format!("its member \"{name}\" makes no sense"));
+        let mut set = match PublishedSet::new(whole, seal) {
+            Ok(set) => set,
+            Err(member) => {
+                problems.add(MANIFEST, senseless(member));
                 return Ok(None);
             }
         };
-        for at in 0..ledger.days.len() {
-            let path = ledger.days[at].manifest_path();
+        for at in 0..set.days.len() {
+            let path = set.days[at].manifest_path();
             if tree.bytes_of(&path).is_none() {
                 problems.add(&path, tree.instead_of(&path));
                 continue;
             }
             if let Some((manifest, _)) = read_sealed(out, tree, &path, problems)? {
-                ledger.days[at].manifest = manifest;
-                ledger.check_day(at, problems);
+                set.check_day(at, &manifest, problems);
+                set.days[at].manifest = Some(manifest);
             }
         }
-        ledger.check_sums(problems);
-        Ok(Some(ledger))
+        set.check_sums(problems);
+        Ok(Some(set))
     }
 
     /// What the manifest of the whole says, or the member of it that makes no sense.
-    fn of_whole(whole: Value, seal: u64) -> std::result::Result<Ledger, &'static str> {
-        let made_by = whole["made_by"].as_str().ok_or("made_by")?;
-        if !made_by.starts_with("hitherto ") {
+    fn new(whole: Manifest, seal: u64) -> std::result::Result<PublishedSet, &'static str> {
+        if !whole.made_by.starts_with("hitherto ") {
             return Err("made_by");
         }
-        if whole["of"] != "whole" {
+        if whole.of != Scope::Whole {
             return Err("of");
         }
-        let question = whole["job"].as_str().and_then(Question::named);
-        let question = question.ok_or("job")?;
-        let settings = parse_settings(question, &whole["settings"])?;
-        let mut files = Vec::new();
-        for (list, holds) in [("parts", Holds::Rows), ("quarantine", Holds::Rejected)] {
-            for file in whole[list].as_array().ok_or(list)? {
-                files.push(NamedFile::of(file, holds).ok_or(list)?);
-            }
-        }
+        let question = whole.job;
+        let settings = parse_settings(question, &whole.settings)?;
+        let rows = whole
+            .parts
+            .iter()
+            .map(|file| NamedFile::new(file, Holds::Rows));
+        let rejected = whole.quarantine.iter();
+        let rejected = rejected.map(|file| NamedFile::new(file, Holds::Rejected));
+        let mut files: Vec<NamedFile> = rows.chain(rejected).collect();
         if settings.sequences().item_vocabulary.is_some() {
-            let file = NamedFile::of(&whole["vocabulary"], Holds::Vocabulary);
-            let file = file.filter(|file| file.path == VOCABULARY);
-            files.push(file.ok_or("vocabulary")?);
+            let entry = whole.vocabulary.as_ref().map(|vocabulary| &vocabulary.file);
+            let entry = entry
+                .filter(|file| file.path == VOCABULARY)
+                .ok_or("vocabulary")?;
+            files.push(NamedFile::new(entry, Holds::Vocabulary));
         }
-        for input in whole["inputs"].as_array().ok_or("inputs")? {
-            let is_text = |name: &str| input[name].is_string();
-            let texts = ["source", "path", "format", "xxh64", "xxh64_of"];
-            let from = &input["from"];
-            let is_known = input["bytes"].is_u64() && (from.is_null() || from.is_string());
-            if !texts.into_iter().all(is_text) || !is_known {
-                return Err("inputs");
-            }
+        if matches!(whole.days, Days::Range(_)) != (question == Question::Dwell) {
+            return Err("days");
         }
-        let counts = whole["counts"].as_object().ok_or("counts")?;
-        if !counts.values().all(Value::is_u64) {
-            return Err("counts");
+        let days = whole.days.entries().iter().map(|entry| PublishedDay {
+            day: entry.day,
+            folder: day_folder(question, entry.day),
+            manifest: None,
+        });
+        let days: Vec<PublishedDay> = days.collect();
+        if !days.is_sorted_by(|a, b| a.day < b.day) {
+            return Err("days");
         }
-        let mut days = Vec::new();
-        if question != Question::Dwell {
-            for told in whole["days"].as_array().ok_or("days")? {
-                let day = told["day"].as_str().and_then(parse_day).ok_or("days")?;
-                let folder = day_folder(question, day);
-                let manifest = Value::Null;
-                days.push(DayLedger {
-                    day,
-                    folder,
-                    manifest,
-                });
-            }
-            if !days.is_sorted_by(|a, b| a.day < b.day) {
-                return Err("days");
-            }
-        }
-        Ok(Ledger {
+        Ok(PublishedSet {
             question,
             whole,
             seal,
@@ -213,61 +202,52 @@ impl Ledger {
     }
 
     /// Checks the manifest of a day against that of the whole.
-    fn check_day(&self, at: usize, problems: &mut Problems) {
-        let (day, told) = (&self.days[at], &self.whole["days"][at]);
-        let (manifest, path) = (&day.manifest, day.manifest_path());
+    fn check_day(&self, at: usize, manifest: &DayManifest, problems: &mut Problems) {
+        let (day, entry, whole) = (&self.days[at], &self.whole.days.entries()[at], &self.whole);
+        let path = day.manifest_path();
         let mut must = |name: &str, is_so: bool| {
             if !is_so {
                 let what = format!("its \"{name}\" is not what {MANIFEST} of the whole says");
                 problems.add(&path, what);
             }
         };
-        must("job", manifest["job"] == self.question.name());
-        must("of", manifest["of"] == "day");
-        must("day", manifest["day"] == told["day"]);
-        let shared = |settings: &Value| {
-            let mut settings = settings.as_object().cloned().unwrap_or_default();
-            settings.retain(|name, _| !NOT_SHARED.contains(&name.as_str()));
-            settings
-        };
+        must("job", manifest.job == self.question);
+        must("of", manifest.of == Scope::Day);
+        must("day", manifest.day == entry.day);
         must(
             "settings",
-            shared(&manifest["settings"]) == shared(&self.whole["settings"]),
+            shared(&manifest.settings) == shared(&whole.settings),
         );
-        must("counts", manifest["counts"] == told["counts"]);
-        must("cutoffs", manifest["cutoffs"] == told["cutoffs"]);
-        let is_in = |list: &str| {
-            let of_whole = self.whole[list].as_array().map_or(&[][..], Vec::as_slice);
-            let own = manifest[list].as_array();
-            own.is_some_and(|own| own.iter().all(|file| of_whole.contains(file)))
-        };
-        must("inputs", is_in("inputs"));
-        must("quarantine", is_in("quarantine"));
-        must("parts", self.parts_of(&day.folder) == manifest["parts"]);
-        let rows = manifest["counts"]["rows"].as_u64();
+        must("counts", manifest.counts == entry.counts);
+        must("cutoffs", manifest.cutoffs == entry.cutoffs);
+        must("inputs", is_in(&manifest.inputs, &whole.inputs));
+        must("quarantine", is_in(&manifest.quarantine, &whole.quarantine));
+        must(
+            "parts",
+            self.parts_of(&day.folder)
+                .eq(manifest.parts.iter().cloned()),
+        );
+        let rows = manifest.counts.get("rows").copied();
         must("counts", rows == Some(self.rows_of(&day.folder)));
-        let listed = &manifest["action_inputs"];
-        let digest = listed["xxh64_of_list"].as_str().unwrap_or_default();
         // Of a run that died while it added days, the list is not known; only an audit needs it.
-        if let Some(files) = list_of(&self.whole, digest) {
-            let is_whole = digest_of_list(files.iter().copied()) == digest;
-            must(
-                "action_inputs",
-                is_whole && listed["files"] == count64(files.len()),
-            );
+        if let Some(listed) = &manifest.action_inputs
+            && let Some(files) = list_of(whole, listed.xxh64_of_list)
+        {
+            let count = files.len();
+            let is_whole = digest_of_list(files.into_iter()) == listed.xxh64_of_list;
+            must("action_inputs", is_whole && listed.files == count);
         }
     }
 
     /// The parts of a day as its own manifest must list them.
-    fn parts_of(&self, folder: &str) -> Value {
-        let parts = self.whole["parts"].as_array().into_iter().flatten();
-        let parts = parts.filter_map(|part| {
-            let name = part["path"].as_str()?.strip_prefix(folder)?;
-            let mut part = part.clone();
-            part["path"] = json!(name.strip_prefix('/')?);
-            Some(part)
-        });
-        parts.collect()
+    fn parts_of(&self, folder: &str) -> impl Iterator<Item = FileEntry> {
+        self.whole.parts.iter().filter_map(move |part| {
+            let name = part.path.strip_prefix(folder)?.strip_prefix('/')?;
+            Some(FileEntry {
+                path: name.to_owned(),
+                ..part.clone()
+            })
+        })
     }
 
     /// The rows of a day.
@@ -284,7 +264,7 @@ impl Ledger {
                 problems.add(MANIFEST, what);
             }
         };
-        let counts = &self.whole["counts"];
+        let counts = &self.whole.counts;
         if self.question == Question::Dwell {
             let names = ["user_merchant", "merchant"];
             let endings = [".csv", ".parquet"];
@@ -294,33 +274,23 @@ impl Ledger {
             let tables = self.parts();
             must("parts", expected.eq(tables.map(|file| file.path.clone())));
             for name in names {
-                let count = counts[format!("{name}_rows")].as_u64();
+                let count = counts.get(&format!("{name}_rows")).copied();
                 let stem = |file: &NamedFile| file.path.split('.').next() == Some(name);
                 let mut tables = self.files.iter().filter(|file| stem(file));
                 must("counts", tables.all(|file| Some(file.rows) == count));
             }
             return;
         }
-        let mut sums = Map::new();
-        for (name, count) in self
-            .days
-            .iter()
-            .filter_map(|day| day.manifest["counts"].as_object())
-            .flatten()
-        {
-            let sum = sums.get(name).and_then(Value::as_u64).unwrap_or(0);
-            sums.insert(name.clone(), json!(sum + count.as_u64().unwrap_or(0)));
-        }
+        let manifests = self.days.iter().map(|day| day.manifest.as_ref());
         // Of a day whose manifest is damaged that is told, and the sums would only repeat it.
-        if self.days.iter().any(|day| day.manifest.is_null()) {
+        let Some(manifests) = manifests.collect::<Option<Vec<&DayManifest>>>() else {
             return;
-        }
-        must("counts", *counts == Value::Object(sums));
-        let actions = self
-            .days
-            .last()
-            .map_or(&Value::Null, |day| &day.manifest["actions"]);
-        must("actions", self.whole["actions"] == *actions);
+        };
+        let sums: Counts = sum_of_counts(manifests.iter().map(|manifest| &manifest.counts));
+        must("counts", *counts == sums);
+        let actions = manifests.last().map(|manifest| &manifest.actions);
+        let of_whole = self.whole.actions.as_ref().and_then(Option::as_ref);
+        must("actions", of_whole == actions);
         let in_day = |file: &NamedFile| {
             let folder = file.path.split_once('/').map(|(folder, _)| folder);
             self.days
@@ -363,14 +333,45 @@ impl Ledger {
     }
 }
 
+/// The settings that all days of a set must share.
+fn shared(settings: &Value) -> Map<String, Value> {
+    let mut settings = settings.as_object().cloned().unwrap_or_default();
+    settings.retain(|name, _| !NOT_SHARED.contains(&name.as_str()));
+    settings
+}
+
+/// Whether a list has all entries of a shorter one.
+fn is_in<T: PartialEq>(few: &[T], all: &[T]) -> bool {
+    few.iter().all(|entry| all.contains(entry))
+}
+
 /// Reads a file of JSON that ends with its own checksum, and gives that too; nothing if the file is
 /// not there, or is not sound.
-pub(super) fn read_sealed(
+pub(super) fn read_sealed<T: DeserializeOwned>(
     out: &Path,
     tree: &Tree,
     path: &str,
     problems: &mut Problems,
-) -> Result<Option<(Value, u64)>> {
+) -> Result<Option<(T, u64)>> {
+    let Some((text, seal)) = read_text(out, tree, path, problems)? else {
+        return Ok(None);
+    };
+    match parse(&text) {
+        Ok(document) => Ok(Some((document, seal))),
+        Err(what) => {
+            problems.add(path, what);
+            Ok(None)
+        }
+    }
+}
+
+/// The same as text.
+pub(super) fn read_text(
+    out: &Path,
+    tree: &Tree,
+    path: &str,
+    problems: &mut Problems,
+) -> Result<Option<(Vec<u8>, u64)>> {
     let Some(bytes) = tree.bytes_of(path) else {
         return Ok(None);
     };
@@ -380,17 +381,11 @@ pub(super) fn read_sealed(
     }
     let from = out.join(path);
     let text = regular::read(&from).map_err(|error| Error::io("read", &from, error))?;
-    let Some(seal) = seal_of(&text) else {
-        problems.add(
-            path,
-            "its bytes are not those that its own checksum, at its end, is of",
-        );
-        return Ok(None);
-    };
-    match serde_json::from_slice(&text) {
-        Ok(value) => Ok(Some((value, seal))),
-        Err(error) => {
-            problems.add(path, format!("it is no JSON: {error}"));
+    match seal_of(&text) {
+        Some(seal) => Ok(Some((text, seal))),
+        None => {
+            let what = "its bytes are not those that its own checksum, at its end, is of";
+            problems.add(path, what);
             Ok(None)
         }
     }

@@ -1,0 +1,86 @@
+//! `_metrics.json` as a type: what stands in it around what was counted.
+//!
+//! **Invariants**: the order of fields is that of the text.
+
+use serde::{Deserialize, Serialize};
+
+use super::{Distributions, JobMetrics};
+use crate::ids::Day;
+use crate::job::Question;
+use crate::manifest::Scope;
+
+/// A file of metrics, as it is written.
+#[derive(Serialize)]
+pub(super) struct Document<'m, M: JobMetrics> {
+    job: Question,
+    of: Scope,
+    /// Of which day, if it is of one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    day: Option<Day>,
+    /// What follows from the counts.
+    #[serde(flatten)]
+    scalars: M::Scalars,
+    #[serde(flatten)]
+    distributions: Option<Distributions>,
+    #[serde(flatten)]
+    metrics: &'m M,
+    /// Of a set, its days.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    days: Option<Vec<DayLine<M::Scalars>>>,
+}
+
+/// A day in the metrics of its set.
+#[derive(Serialize)]
+pub(crate) struct DayLine<S> {
+    pub(super) day: Day,
+    /// All that a single number says of it.
+    #[serde(flatten)]
+    pub(super) scalars: S,
+}
+
+/// What a file of metrics is of, as it is read.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+pub(crate) struct DocumentHead {
+    pub(crate) job: Option<Question>,
+    pub(crate) of: Option<Scope>,
+    /// Of which day, if it is of one.
+    pub(crate) day: Option<Day>,
+    /// Of a set, its days.
+    pub(crate) days: Vec<DayFigures>,
+}
+
+/// Of a day of a set, the numbers that are shown day by day.
+#[derive(Debug, Deserialize)]
+pub(crate) struct DayFigures {
+    pub(crate) day: Day,
+    pub(crate) rows: Option<u64>,
+    pub(crate) label_rate: Option<f64>,
+    /// Labels that are complete, of `features`.
+    pub(crate) label_complete_pct: Option<f64>,
+}
+
+impl<'m, M: JobMetrics> Document<'m, M> {
+    /// The file of a day.
+    pub(super) fn of_day(metrics: &'m M, day: Day) -> Document<'m, M> {
+        Document {
+            of: Scope::Day,
+            day: Some(day),
+            days: None,
+            ..Document::of_whole(metrics, Vec::new())
+        }
+    }
+
+    /// The file of a set.
+    pub(super) fn of_whole(metrics: &'m M, days: Vec<DayLine<M::Scalars>>) -> Document<'m, M> {
+        Document {
+            job: M::QUESTION,
+            of: Scope::Whole,
+            day: None,
+            scalars: metrics.scalars(),
+            distributions: metrics.distributions(),
+            metrics,
+            days: Some(days),
+        }
+    }
+}

@@ -1,0 +1,43 @@
+//! Who made a folder: whether its manifest says that it was this program.
+
+use std::io;
+use std::path::Path;
+
+use serde::Deserialize;
+
+use super::MANIFEST;
+use crate::error::{Error, Result};
+use crate::job::Question;
+use crate::regular;
+
+/// What a manifest says of who made it.
+#[derive(Default, Deserialize)]
+struct Maker {
+    /// The program and its version.
+    made_by: String,
+    /// The job kind.
+    job: Option<Question>,
+}
+
+/// An error unless this program made a folder, for the same question: its manifest says so.
+pub(super) fn refuse_others(folder: &Path, question: Question) -> Result<()> {
+    let path = folder.join(MANIFEST);
+    let text = match regular::read(&path) {
+        Ok(text) => text,
+        Err(error) if is_none(&error) => Vec::new(),
+        Err(error) => return Err(Error::io("read", &path, error)),
+    };
+    let maker: Maker = serde_json::from_slice(&text).unwrap_or_default();
+    if maker.made_by.starts_with("hitherto ") && maker.job == Some(question) {
+        return Ok(());
+    }
+    let what =
+        format!("it exists and holds no {MANIFEST} of ours, so this program did not make it");
+    Err(Error::output(folder, what))
+}
+
+/// Whether an error says that there is no such file, and not that it cannot be read.
+fn is_none(error: &io::Error) -> bool {
+    use io::ErrorKind::{InvalidInput, NotADirectory, NotFound};
+    matches!(error.kind(), InvalidInput | NotADirectory | NotFound)
+}
