@@ -5,9 +5,7 @@ use std::path::PathBuf;
 use clap::Args;
 use hitherto::{
     Codec, CustomerType, Dedup, DivideBy, DwellMethod, DwellReport, Job, Publish, Settings, Source,
-    date_text,
 };
-use serde_json::{Value, json};
 
 use crate::cli::args::Common;
 use crate::cli::choices::{exact_dedup, id_type};
@@ -15,7 +13,7 @@ use crate::cli::flags::{BadRows, Gates, Reading, Warnings};
 use crate::cli::job::{JobFile, with_file};
 use crate::cli::reading;
 use crate::cli::run_job;
-use crate::cli::summary::{Summary, grouped, notes, range, size, warnings_value};
+use crate::cli::summary::{Summary, grouped, notes, range, size};
 use crate::cli::values::duration;
 
 /// The examples under `hitherto dwell --help`.
@@ -156,7 +154,7 @@ impl Dwell {
 }
 
 /// The summary of a run.
-fn summary<'a>(job: &Job, report: &'a DwellReport) -> Summary<'a> {
+fn summary<'a>(job: &Job, report: &'a DwellReport) -> Summary<'a, DwellReport> {
     let out = job.out.display();
     let none = || "no days, for there are no events on flyers".to_owned();
     let repeated = match job.dedup {
@@ -193,27 +191,6 @@ fn summary<'a>(job: &Job, report: &'a DwellReport) -> Summary<'a> {
         days_skipped: (0, String::new()),
         warnings: &report.warnings,
         reading,
-        stats: stats(report),
+        stats: report,
     }
-}
-
-/// What a run counted, for programs.
-fn stats(report: &DwellReport) -> Value {
-    json!({
-        "files": report.files,
-        "events": report.events,
-        "opens": report.opens,
-        "duplicate_events": report.duplicates,
-        "null_users": report.null_users,
-        "null_flyers": report.null_flyers,
-        "null_merchants": report.null_merchants,
-        "rejected": report.rejected,
-        "users": report.users,
-        "merchants": report.merchants,
-        "user_merchant_rows": report.user_rows,
-        "merchant_rows": report.merchant_rows,
-        "days": report.days.map(|(first, last)| [date_text(first), date_text(last)]),
-        "bytes": report.bytes,
-        "warnings": warnings_value(&report.warnings),
-    })
 }

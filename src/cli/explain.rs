@@ -4,7 +4,8 @@ use std::path::PathBuf;
 
 use clap::Args;
 use hitherto::{Day, ExplainSettings, Explained, ExplainedAction, Source, date_text};
-use serde_json::{Value, json};
+use serde::Serialize;
+use serde_json::{Map, Value};
 
 use crate::cli::values::day;
 use crate::cli::verify::Running;
@@ -139,36 +140,51 @@ fn table(of: &Explained) -> String {
     text
 }
 
-/// What columns tell of an action, by name; null for what is no number.
-fn told(of: &Explained, action: &ExplainedAction) -> Value {
-    let number = |text: &String| serde_json::from_str(text).unwrap_or(Value::Null);
-    let told = of.told.iter().zip(&action.told);
-    let told = told.map(|(name, text)| (name.clone(), number(text)));
-    Value::Object(told.collect())
+/// An action of an impression, for programs.
+#[derive(Serialize)]
+struct Line<'a> {
+    customer_id: Option<&'a str>,
+    ranking_id: &'a str,
+    day: Day,
+    cutoff: &'a str,
+    lookback_start: Option<&'a str>,
+    time: Option<&'a str>,
+    r#type: String,
+    item_id: Option<i64>,
+    item: Option<&'a str>,
+    position: Option<u64>,
+    fate: &'a str,
+    file: &'a str,
+    record: u64,
+    /// What columns tell of it, by name; null for what is no number.
+    #[serde(skip_serializing_if = "Map::is_empty")]
+    told: Map<String, Value>,
 }
 
 /// A JSON object for each action of an impression, a line each.
 fn lines(of: &Explained) -> String {
+    let number = |text: &String| serde_json::from_str(text).unwrap_or(Value::Null);
     let line = |action: &ExplainedAction| {
-        let mut value = json!({
-            "customer_id": of.customer,
-            "ranking_id": of.ranking,
-            "day": date_text(of.day),
-            "cutoff": of.cutoff,
-            "lookback_start": of.lookback_start,
-            "time": action.time,
-            "type": type_name(action),
-            "item_id": action.item,
-            "item": action.item_text,
-            "position": action.position,
-            "fate": action.fate,
-            "file": action.from.0,
-            "record": action.from.1,
-        });
-        if !of.told.is_empty() {
-            value["told"] = told(of, action);
-        }
-        format!("{value}\n")
+        let told = of.told.iter().zip(&action.told);
+        let line = Line {
+            customer_id: of.customer.as_deref(),
+            ranking_id: &of.ranking,
+            day: of.day,
+            cutoff: &of.cutoff,
+            lookback_start: of.lookback_start.as_deref(),
+            time: action.time.as_deref(),
+            r#type: type_name(action),
+            item_id: action.item,
+            item: action.item_text.as_deref(),
+            position: action.position,
+            fate: &action.fate,
+            file: &action.from.0,
+            record: action.from.1,
+            told: told
+                .map(|(name, text)| (name.clone(), number(text)))
+                .collect(),
+        };
+        serde_json::to_string(&line).expect("texts and numbers are always JSON") + "\n"
     };
     of.actions.iter().map(line).collect()
 }

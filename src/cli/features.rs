@@ -6,7 +6,6 @@ use clap::Args;
 use hitherto::{
     Codec, CustomerType, Dedup, FeaturesReport, Job, LabelKey, Settings, Source, date_text,
 };
-use serde_json::{Value, json};
 
 use crate::cli::args::Common;
 use crate::cli::choices::{exact_dedup, id_type};
@@ -14,9 +13,7 @@ use crate::cli::flags::{BadRows, Days, Gates, Place, Reading, Warnings};
 use crate::cli::job::{JobFile, with_file};
 use crate::cli::reading;
 use crate::cli::run_job;
-use crate::cli::summary::{
-    Summary, bytes, days_value, grouped, notes, percent, range_of, size, warnings_value,
-};
+use crate::cli::summary::{Summary, bytes, grouped, notes, percent, range_of, size};
 use crate::cli::values::{duration, window};
 
 /// The examples under `hitherto features --help`.
@@ -171,7 +168,7 @@ impl Features {
 }
 
 /// The summary of a run.
-fn summary<'a>(job: &Job, report: &'a FeaturesReport) -> Summary<'a> {
+fn summary<'a>(job: &Job, report: &'a FeaturesReport) -> Summary<'a, FeaturesReport> {
     let of_rows = [
         (report.unknown_listings, "of a listing that no file has"),
         (report.negative_ages, "older than their listing"),
@@ -201,7 +198,7 @@ fn summary<'a>(job: &Job, report: &'a FeaturesReport) -> Summary<'a> {
         ),
         warnings: &report.warnings,
         reading: reading(job, report),
-        stats: stats(report),
+        stats: report,
     }
 }
 
@@ -215,26 +212,4 @@ fn reading(job: &Job, report: &FeaturesReport) -> Vec<String> {
     let mut lines = vec![format!("read it ({size}, {days} days) with")];
     lines.extend(reading::of_days(&job.out, "date", &date_text(first.day)));
     lines
-}
-
-/// What a run counted, for programs.
-fn stats(report: &FeaturesReport) -> Value {
-    json!({
-        "files": report.files,
-        "rows": report.rows,
-        "clicked": report.clicked,
-        "label_incomplete": report.incomplete,
-        "unknown_listings": report.unknown_listings,
-        "negative_ages": report.negative_ages,
-        "clicks": report.clicks,
-        "clicks_without_user": report.clicks_without_user,
-        "clicks_on_listings": report.clicks_on_listings,
-        "repeated_clicks": report.repeated_clicks,
-        "listings": report.listings,
-        "data_end": report.data_end,
-        "rejected": report.rejected,
-        "days_skipped": report.days_skipped,
-        "warnings": warnings_value(&report.warnings),
-        "days": days_value(&report.days),
-    })
 }

@@ -4,11 +4,12 @@ use std::path::PathBuf;
 
 use clap::{Args, Subcommand};
 use hitherto::{Control, Format, GenerateEvents, GenerateListings, GenerateSettings};
-use serde_json::json;
+use indexmap::IndexMap;
+use serde::Serialize;
 
 use crate::cli::args::Common;
 use crate::cli::choices::made_format;
-use crate::cli::summary::{grouped, rounded, size};
+use crate::cli::summary::{grouped, pretty, rounded, size};
 use crate::cli::{print, say, start, threads};
 
 /// The examples under `hitherto generate --help`.
@@ -164,7 +165,7 @@ struct Made {
     /// Its files.
     files: u64,
     /// Its rows, by the names that `--stats json` has for them.
-    rows: Vec<(&'static str, u64)>,
+    rows: IndexMap<&'static str, u64>,
     /// The bytes of all files.
     bytes: u64,
 }
@@ -187,16 +188,24 @@ fn run(
     if common.stats.is_none() {
         return Ok(());
     }
-    let mut stats = json!({
-        "dir": dir.to_string(),
-        "seconds": rounded(seconds),
-        "files": made.files,
-    });
-    for (name, count) in made.rows {
-        stats[name] = json!(count);
-    }
-    stats["bytes"] = json!(made.bytes);
-    print(&format!("{stats:#}\n"))
+    print(&pretty(&Stats {
+        dir: dir.to_string(),
+        seconds: rounded(seconds),
+        files: made.files,
+        rows: made.rows,
+        bytes: made.bytes,
+    }))
+}
+
+/// The same for programs.
+#[derive(Serialize)]
+struct Stats {
+    dir: String,
+    seconds: f64,
+    files: u64,
+    #[serde(flatten)]
+    rows: IndexMap<&'static str, u64>,
+    bytes: u64,
 }
 
 impl Listings {
@@ -220,7 +229,7 @@ impl Listings {
                 dir: settings.dir,
                 what: format!("{shown} impressions and {clicks} clicks"),
                 files: made.files,
-                rows: vec![("rows", made.rows)],
+                rows: IndexMap::from([("rows", made.rows)]),
                 bytes: made.bytes,
             })
         })
@@ -247,7 +256,7 @@ impl Events {
                 dir: settings.dir,
                 what: format!("{} events", grouped(made.events)),
                 files: made.files,
-                rows: vec![("events", made.events)],
+                rows: IndexMap::from([("events", made.events)]),
                 bytes: made.bytes,
             })
         })
@@ -281,7 +290,10 @@ impl Generate {
                 dir: settings.dir,
                 what: format!("{shown} impressions and {actions} actions"),
                 files: made.files,
-                rows: vec![("impressions", made.impressions), ("actions", made.actions)],
+                rows: IndexMap::from([
+                    ("impressions", made.impressions),
+                    ("actions", made.actions),
+                ]),
                 bytes: made.bytes,
             })
         })

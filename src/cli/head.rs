@@ -10,7 +10,7 @@ use hitherto::{
     Day, Error, ErrorKind, Head, HeadOf, HeadRow, HeadSettings, HeadValue, Question, date_text,
     head,
 };
-use serde_json::{Map, Value, json};
+use serde_json::{Map, Value};
 
 use crate::cli::cards::{History, Line, Sheet};
 use crate::cli::print;
@@ -154,7 +154,7 @@ fn print_json(rows: &mut Head, is_short: bool) -> anyhow::Result<u64> {
         let history = History::of(&columns, &row).filter(|_| is_short);
         let mut object = Map::new();
         if let Some(day) = row.day {
-            object.insert(day_column.to_owned(), json!(date_text(day)));
+            object.insert(day_column.to_owned(), date_text(day).into());
         }
         for (at, (name, value)) in columns.iter().zip(row.values).enumerate() {
             let mut value = value;
@@ -180,11 +180,11 @@ const PRINT: &str = "could not write to standard output";
 fn json_of(value: HeadValue) -> Value {
     match value {
         HeadValue::Null => Value::Null,
-        HeadValue::Bool(value) => json!(value),
-        HeadValue::Int(value) => json!(value),
-        HeadValue::Float(value) if value.is_finite() => json!(value),
-        HeadValue::Float(value) => json!(value.to_string()),
-        HeadValue::Text(text) | HeadValue::Time(text) | HeadValue::Date(text) => json!(text),
+        HeadValue::Bool(value) => value.into(),
+        HeadValue::Int(value) => value.into(),
+        HeadValue::Float(value) if value.is_finite() => value.into(),
+        HeadValue::Float(value) => value.to_string().into(),
+        HeadValue::Text(text) | HeadValue::Time(text) | HeadValue::Date(text) => text.into(),
         HeadValue::List(values) => values.into_iter().map(json_of).collect(),
     }
 }

@@ -37,6 +37,7 @@ use signal_hook::flag;
 
 use args::{Cli, Command, Common, JobCommand};
 use progress::Progress;
+use serde::Serialize;
 use summary::Summary;
 
 /// Runs the command that was given.
@@ -72,10 +73,10 @@ pub(crate) fn run(args: Vec<OsString>) -> anyhow::Result<()> {
 }
 
 /// Runs a job, says what it made, and prints statistics if they are wanted.
-pub(crate) fn run_job<R>(
+pub(crate) fn run_job<R: Serialize>(
     (common, settings): (Common, Settings),
     answer: impl FnOnce(&Job, &Control) -> hitherto::Result<R>,
-    summary: impl for<'a> FnOnce(&Job, &'a R) -> Summary<'a>,
+    summary: impl for<'a> FnOnce(&Job, &'a R) -> Summary<'a, R>,
 ) -> anyhow::Result<()> {
     let job = job_of(&common, settings)?;
     let (control, progress) = start(&common)?;

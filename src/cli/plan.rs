@@ -1,14 +1,15 @@
 //! Flags of `plan`, and what it says: a table for people, or an object for programs.
 
 use clap::{Args, Subcommand};
-use hitherto::{Job, Planned, PlannedOf, date_text};
-use serde_json::json;
+use hitherto::{Day, Job, Planned, PlannedOf, Warning, date_text};
+use indexmap::IndexMap;
+use serde::Serialize;
 
 use crate::cli::args::Sequences;
 use crate::cli::dwell::Dwell;
 use crate::cli::features::Features;
 use crate::cli::job::JobFile;
-use crate::cli::summary::{add, grouped, range, rounded, size, warned, warnings_value};
+use crate::cli::summary::{grouped, pretty, range, rounded, size, warned};
 use crate::cli::{job_of, print, start};
 
 /// The examples under `hitherto plan --help`.
@@ -209,69 +210,151 @@ fn percent(share: f64) -> String {
 }
 
 /// A plan for programs.
+#[derive(Serialize)]
+struct Document<'a> {
+    out: String,
+    threads: usize,
+    files: u64,
+    input_bytes: u64,
+    bytes: u64,
+    memory_accounted_peak_bytes: u64,
+    memory_peak_bytes: u64,
+    spilled_bytes: u64,
+    seconds: f64,
+    stages: IndexMap<String, f64>,
+    spread: f64,
+    rows_share: f64,
+    planning_seconds: f64,
+    warnings: &'a [Warning],
+    #[serde(flatten)]
+    of: OfJob,
+    #[serde(flatten)]
+    made: Option<Made>,
+}
+
+/// What is planned of one kind of job.
+#[derive(Serialize)]
+#[serde(untagged)]
+enum OfJob {
+    Sequences {
+        actions_share: f64,
+        impressions: u64,
+        customers: u64,
+        samples: u64,
+        action_rows: u64,
+        actions_kept: u64,
+        history_actions: u64,
+    },
+    Features {
+        clicks_share: f64,
+        impressions: u64,
+        users: u64,
+        listings: u64,
+        clicks: u64,
+    },
+    Dwell {
+        events_share: f64,
+        events: u64,
+        events_kept: u64,
+        users: u64,
+        user_merchant_rows: u64,
+    },
+}
+
+/// What would be made, by day.
+#[derive(Serialize)]
+struct Made {
+    rows: u64,
+    parts: u64,
+    days: Vec<DayRows>,
+}
+
+/// The rows of a day.
+#[derive(Serialize)]
+struct DayRows {
+    day: Day,
+    rows: u64,
+}
+
+/// A plan for programs, as text.
 fn object(job: &Job, planned: &Planned, took: f64) -> String {
     let stages = planned.stages.iter();
-    let stages = stages.map(|(name, seconds)| (name.replace(' ', "_"), json!(rounded(*seconds))));
-    let mut object = json!({
-        "out": job.out.display().to_string(),
-        "threads": job.threads,
-        "files": planned.files,
-        "input_bytes": planned.input_bytes,
-        "bytes": planned.bytes,
-        "memory_accounted_peak_bytes": planned.memory_accounted,
-        "memory_peak_bytes": planned.memory,
-        "spilled_bytes": planned.spilled,
-        "seconds": rounded(planned.seconds()),
-        "stages": stages.collect::<serde_json::Map<_, _>>(),
-        "spread": planned.spread,
-        "rows_share": planned.made_share,
-        "planning_seconds": rounded(took),
-        "warnings": warnings_value(&planned.warnings),
-    });
-    object[format!("{}_share", read_of(planned))] = json!(planned.read_share);
-    let of_question = match planned.of {
+    let stages = stages.map(|(name, seconds)| (name.replace(' ', "_"), rounded(*seconds)));
+    pretty(&Document {
+        out: job.out.display().to_string(),
+        threads: job.threads,
+        files: planned.files,
+        input_bytes: planned.input_bytes,
+        bytes: planned.bytes,
+        memory_accounted_peak_bytes: planned.memory_accounted,
+        memory_peak_bytes: planned.memory,
+        spilled_bytes: planned.spilled,
+        seconds: rounded(planned.seconds()),
+        stages: stages.collect(),
+        spread: planned.spread,
+        rows_share: planned.made_share,
+        planning_seconds: rounded(took),
+        warnings: &planned.warnings,
+        of: of_job(planned),
+        made: made(planned),
+    })
+}
+
+/// What is planned of the kind of job that it is.
+fn of_job(planned: &Planned) -> OfJob {
+    match planned.of {
         PlannedOf::Sequences {
             impressions,
             customers,
             samples,
             actions_kept,
             history_actions,
-        } => json!({
-            "impressions": impressions,
-            "customers": customers,
-            "samples": samples,
-            "action_rows": planned.rows_read,
-            "actions_kept": actions_kept,
-            "history_actions": history_actions,
-        }),
+        } => OfJob::Sequences {
+            actions_share: planned.read_share,
+            impressions,
+            customers,
+            samples,
+            action_rows: planned.rows_read,
+            actions_kept,
+            history_actions,
+        },
         PlannedOf::Features {
             impressions,
             users,
             listings,
-        } => json!({
-            "impressions": impressions,
-            "users": users,
-            "listings": listings,
-            "clicks": planned.rows_read,
-        }),
+        } => OfJob::Features {
+            clicks_share: planned.read_share,
+            impressions,
+            users,
+            listings,
+            clicks: planned.rows_read,
+        },
         PlannedOf::Dwell {
             events_kept,
             users,
             user_rows,
-        } => json!({
-            "events": planned.rows_read,
-            "events_kept": events_kept,
-            "users": users,
-            "user_merchant_rows": user_rows,
-        }),
-    };
-    add(&mut object, of_question);
-    if !matches!(planned.of, PlannedOf::Dwell { .. }) {
-        let days = planned.days.iter();
-        let days = days.map(|(day, rows)| json!({"day": date_text(*day), "rows": rows}));
-        let days = days.collect::<Vec<_>>();
-        let of_days = json!({"rows": planned.rows(), "parts": planned.parts, "days": days});
-        add(&mut object, of_days);
+        } => OfJob::Dwell {
+            events_share: planned.read_share,
+            events: planned.rows_read,
+            events_kept,
+            users,
+            user_merchant_rows: user_rows,
+        },
     }
-    format!("{object:#}\n")
+}
+
+/// What would be made, by day; nothing of `dwell`, whose rows are an estimate.
+fn made(planned: &Planned) -> Option<Made> {
+    if matches!(planned.of, PlannedOf::Dwell { .. }) {
+        return None;
+    }
+    let days = planned.days.iter().map(|(day, rows)| DayRows {
+        day: *day,
+        rows: *rows,
+    });
+    Some(Made {
+        rows: planned.rows(),
+        parts: planned.parts,
+        days: days.collect(),
+    })
 }

@@ -3,12 +3,12 @@
 //! **In / Out**: a report → its [`Summary`] → lines on standard error, and the object of `--stats json`.
 
 use hitherto::{Control, Day, DayReport, Job, Layout, Question, Report, Warning, date_text};
-use serde_json::{Value, json};
+use serde::Serialize;
 
 use crate::cli::reading;
 
 /// What a run made: every job has one of these.
-pub(crate) struct Summary<'a> {
+pub(crate) struct Summary<'a, R> {
     /// The days of the rows.
     pub(crate) days: String,
     /// Numbers and what they count, a line each.
@@ -22,10 +22,10 @@ pub(crate) struct Summary<'a> {
     /// How to read what was made, a line each.
     pub(crate) reading: Vec<String>,
     /// The same for programs.
-    pub(crate) stats: Value,
+    pub(crate) stats: &'a R,
 }
 
-impl Summary<'_> {
+impl<R: Serialize> Summary<'_, R> {
     /// For standard error.
     pub(crate) fn text(&self, job: &Job, seconds: f64) -> String {
         let out = job.out.display();
@@ -41,25 +41,43 @@ impl Summary<'_> {
 
     /// For standard output.
     pub(crate) fn stats(&self, job: &Job, control: &Control, seconds: f64) -> String {
-        let mut stats = json!({
-            "out": job.out.display().to_string(),
-            "seconds": rounded(seconds),
-            "threads": job.threads,
-            "memory_accounted_peak_bytes": control.memory_peak(),
-            "spilled_bytes": control.spilled(),
-            "rows_read": control.rows().0,
-        });
-        // The other jobs tell their rows among their own counts.
-        if job.question() == Question::Sequences {
-            stats["rows_written"] = json!(control.rows().1);
-        }
-        add(&mut stats, self.stats.clone());
-        format!("{stats:#}\n")
+        pretty(&RunStats {
+            out: job.out.display().to_string(),
+            seconds: rounded(seconds),
+            threads: job.threads,
+            memory_accounted_peak_bytes: control.memory_peak(),
+            spilled_bytes: control.spilled(),
+            rows_read: control.rows().0,
+            // The other jobs tell their rows among their own counts.
+            rows_written: (job.question() == Question::Sequences).then(|| control.rows().1),
+            report: self.stats,
+        })
     }
 }
 
+/// The statistics of a run: what all jobs tell, and its report.
+#[derive(Serialize)]
+struct RunStats<'r, R> {
+    out: String,
+    seconds: f64,
+    threads: usize,
+    memory_accounted_peak_bytes: u64,
+    spilled_bytes: u64,
+    rows_read: u64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    rows_written: Option<u64>,
+    #[serde(flatten)]
+    report: &'r R,
+}
+
+/// A document for programs, as JSON that people can read too.
+pub(crate) fn pretty(document: &impl Serialize) -> String {
+    let text = serde_json::to_string_pretty(document);
+    text.expect("texts and numbers are always JSON") + "\n"
+}
+
 /// The summary of a run of `sequences`.
-pub(crate) fn of_sequences<'a>(job: &Job, report: &'a Report) -> Summary<'a> {
+pub(crate) fn of_sequences<'a>(job: &Job, report: &'a Report) -> Summary<'a, Report> {
     let skipped = "days left as they are, --if-exists skip".to_owned();
     Summary {
         days: days(report),
@@ -68,7 +86,7 @@ pub(crate) fn of_sequences<'a>(job: &Job, report: &'a Report) -> Summary<'a> {
         days_skipped: (report.days_skipped, skipped),
         warnings: &report.warnings,
         reading: reading(job, report),
-        stats: stats(report),
+        stats: report,
     }
 }
 
@@ -179,17 +197,6 @@ pub(crate) fn warned(warnings: &[Warning]) -> impl Iterator<Item = String> {
     lines.map(|of| format!("  warning: {} (--no-warn {})", of.text, of.code.name()))
 }
 
-/// Warnings for programs.
-pub(crate) fn warnings_value(warnings: &[Warning]) -> Value {
-    let values = warnings.iter();
-    values
-        .map(|of| {
-            let source = of.source.map(|source| source.name().to_owned());
-            json!({"code": of.code.name(), "source": source, "text": of.text})
-        })
-        .collect()
-}
-
 /// A line of a number and what it counts.
 fn counted((count, what): &(u64, String)) -> String {
     format!("  {:>13} {what}", grouped(*count))
@@ -205,50 +212,6 @@ pub(crate) fn notes(counts: &[(u64, &str)]) -> String {
         String::new()
     } else {
         format!(" ({})", notes.join("; "))
-    }
-}
-
-/// What a run of `sequences` counted, for programs.
-fn stats(report: &Report) -> Value {
-    json!({
-        "files": report.files,
-        "impressions": report.impressions,
-        "guests_dropped": report.guests_dropped,
-        "impressions_without_items": report.without_items,
-        "null_labels": report.null_labels,
-        "unknown_items": report.unknown_items,
-        "actions_on_unknown_items": report.unknown_actions,
-        "negatives_left_out": report.negatives_left_out,
-        "impressions_sampled_away": report.sampled_away,
-        "action_rows": report.action_rows,
-        "actions_without_customer": report.null_customers,
-        "actions_never_available": report.never_available,
-        "landed_late": report.landed_late,
-        "actions_of_other_types": report.of_other_types,
-        "actions_kept": report.actions_kept,
-        "repeats_left_out": report.repeats_left_out,
-        "samples": report.samples,
-        "samples_without_history": report.zero_history,
-        "history_actions": report.history_actions,
-        "rejected": report.rejected,
-        "days_skipped": report.days_skipped,
-        "warnings": warnings_value(&report.warnings),
-        "days": days_value(&report.days),
-    })
-}
-
-/// The days that were made, for programs.
-pub(crate) fn days_value(days: &[DayReport]) -> Value {
-    let values = days.iter().map(|day| {
-        json!({"day": date_text(day.day), "rows": day.rows, "parts": day.parts, "bytes": day.bytes})
-    });
-    values.collect()
-}
-
-/// Adds the members of an object to another.
-pub(crate) fn add(object: &mut Value, more: Value) {
-    if let (Value::Object(object), Value::Object(more)) = (object, more) {
-        object.extend(more);
     }
 }
 
