@@ -15,7 +15,7 @@
 #   --peers LIST     any of polars,duckdb,clickhouse,spark; default polars (spark needs Java 17 or newer)
 #   --variants       also measures --codec lz4_raw, --layout request, a set with texts for ids of items
 #                    (--item-vocabulary build) and, with set L, --memory 1GiB
-#   --binary PATH    the program to measure; without it, `cargo build --release` makes it
+#   --binary PATH    the program to measure; without it, `cargo build --profile dist` makes it
 #
 # The first run makes a Python venv in target/peers/venv and the set in target/peers/SET; later runs find them there.
 # Each run is a process of its own, with the input in the page cache. After the first run of each, its rows are
@@ -76,8 +76,8 @@ case $peers in *clickhouse*) install 'chdb|chdb-core' ;; esac
 case $peers in *spark*) install 'pyspark' ;; esac
 
 if [ -z "$binary" ]; then
-    cargo build --release >&2
-    binary=$(realpath "${CARGO_TARGET_DIR:-target}/release/hitherto")
+    cargo build --profile dist >&2
+    binary=$(realpath "${CARGO_TARGET_DIR:-target}/dist/hitherto")
 fi
 if [ "$job" = features ]; then
     mkdir -p target/peers/features
