@@ -38,7 +38,7 @@
 //!
 //! | word | is |
 //! |---|---|
-//! | *question* | what a job asks: `sequences`, `features` or `dwell`; it says which sources are read |
+//! | *job kind* | what a job asks of its logs: `sequences`, `features` or `dwell`; it says which sources are read |
 //! | *event* | a row with a key and a time; an *action* (a click, add-to-cart or order), or what somebody did with a flyer |
 //! | *probe* | a moment at which the model is asked; here an *impression* |
 //! | *sample* | an item shown in an impression: a row of the output |
@@ -174,8 +174,8 @@ pub use manifest::source_settings;
 pub use options::renamed_column;
 pub use options::{
     ActionSource, Codec, CustomerType, Cutoff, Dedup, DivideBy, DwellMethod, Format, Guests,
-    IfExists, ItemType, ItemVocabulary, Keep, KeepType, LabelKey, Layout, LogName, NullLabel,
-    OnBadRow, OtherTypes, Publish, Question, Side, SideColumn, SideType, Source, TimeUnit, Types,
+    IfExists, ItemType, ItemVocabulary, JobKind, Keep, KeepType, LabelKey, Layout, LogName,
+    NullLabel, OnBadRow, OtherTypes, Publish, Side, SideColumn, SideType, Source, TimeUnit, Types,
     UnknownItem, WarningCode,
 };
 pub use output::{DayReport, DwellReport, FeaturesReport, Report};

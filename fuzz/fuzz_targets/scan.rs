@@ -3,34 +3,34 @@
 
 use std::fs;
 
-use hitherto::{Ask, Cutoff, Format, LabelKey, OnBadRow, Question, Settings, Source, Tuning};
+use hitherto::{Ask, Cutoff, Format, JobKind, LabelKey, OnBadRow, Settings, Source, Tuning};
 use libfuzzer_sys::fuzz_target;
 
 /// Each input of each job, and whether it is the one that the others are there for.
-const INPUTS: [(Question, Source); 8] = [
-    (Question::Sequences, Source::Impressions),
-    (Question::Sequences, Source::Clicks),
-    (Question::Sequences, Source::Orders),
-    (Question::Features, Source::Impressions),
-    (Question::Features, Source::Clicks),
-    (Question::Features, Source::Listings),
-    (Question::Dwell, Source::Events),
-    (Question::Dwell, Source::Events),
+const INPUTS: [(JobKind, Source); 8] = [
+    (JobKind::Sequences, Source::Impressions),
+    (JobKind::Sequences, Source::Clicks),
+    (JobKind::Sequences, Source::Orders),
+    (JobKind::Features, Source::Impressions),
+    (JobKind::Features, Source::Clicks),
+    (JobKind::Features, Source::Listings),
+    (JobKind::Dwell, Source::Events),
+    (JobKind::Dwell, Source::Events),
 ];
 
 /// A small good file of an input, as NDJSON.
-fn good(question: Question, source: Source) -> &'static str {
-    match (question, source) {
-        (Question::Sequences, Source::Impressions) => {
+fn good(job_kind: JobKind, source: Source) -> &'static str {
+    match (job_kind, source) {
+        (JobKind::Sequences, Source::Impressions) => {
             "{\"dt\":\"2025-08-15\",\"ranking_id\":\"r\",\"customer_id\":1,\"impressions\":[{\"item_id\":1,\"is_order\":true}]}\n"
         }
-        (Question::Sequences, Source::Clicks) => {
+        (JobKind::Sequences, Source::Clicks) => {
             "{\"customer_id\":1,\"item_id\":1,\"click_time\":\"2025-08-14T00:00:00Z\"}\n"
         }
-        (Question::Features, Source::Impressions) => {
+        (JobKind::Features, Source::Impressions) => {
             "{\"impression_id\":1,\"user_id\":1,\"listing_id\":1,\"impression_ts\":\"2025-08-14T00:00:00Z\"}\n"
         }
-        (Question::Features, Source::Clicks) => {
+        (JobKind::Features, Source::Clicks) => {
             "{\"user_id\":1,\"listing_id\":1,\"click_ts\":\"2025-08-14T00:00:00Z\"}\n"
         }
         _ => "{\"listing_id\":1,\"category\":\"a\",\"price\":1,\"created_ts\":\"2025-08-14T00:00:00Z\"}\n",
@@ -39,7 +39,7 @@ fn good(question: Question, source: Source) -> &'static str {
 
 fuzz_target!(init: hitherto_fuzz::only_our_panics_count(), |data: &[u8]| {
     let Some((choice, content)) = data.split_first() else { return };
-    let (question, source) = INPUTS[usize::from(choice & 7)];
+    let (job_kind, source) = INPUTS[usize::from(choice & 7)];
     let format = match choice >> 3 & 3 {
         0 => Format::Parquet,
         1 => Format::Csv,
@@ -51,20 +51,20 @@ fuzz_target!(init: hitherto_fuzz::only_our_panics_count(), |data: &[u8]| {
     fs::write(&path, content).expect("room in memory");
     // Told for it alone: what ends in NDJSON's name begins with a brace, and is told by that.
     let mut paths = vec![(source, path.display().to_string())];
-    let others: &[Source] = match question {
-        Question::Sequences => &[Source::Impressions, Source::Clicks],
-        Question::Features => &[Source::Impressions, Source::Clicks, Source::Listings],
-        Question::Dwell => &[],
+    let others: &[Source] = match job_kind {
+        JobKind::Sequences => &[Source::Impressions, Source::Clicks],
+        JobKind::Features => &[Source::Impressions, Source::Clicks, Source::Listings],
+        JobKind::Dwell => &[],
     };
     for other in others.iter().filter(|other| **other != source) {
         // In the format of the hostile one there may be no good ones; then faults of these end the
         // run, which is why half of all cases leave the format to be told by content.
         let path = folder.join(format!("{}.ndjson", other.name()));
-        fs::write(&path, good(question, *other)).expect("room in memory");
+        fs::write(&path, good(job_kind, *other)).expect("room in memory");
         paths.push((*other, path.display().to_string()));
     }
-    let is_told = choice >> 5 & 1 == 1 || question == Question::Dwell;
-    let mut ask = Ask::from(question);
+    let is_told = choice >> 5 & 1 == 1 || job_kind == JobKind::Dwell;
+    let mut ask = Ask::from(job_kind);
     match &mut ask {
         Ask::Sequences(own) if choice >> 7 == 1 => own.cutoff = Cutoff::Time,
         Ask::Features(own) if choice >> 7 == 1 => own.label_key = LabelKey::Listing,

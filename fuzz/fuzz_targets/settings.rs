@@ -36,8 +36,8 @@ fuzz_target!(|asked: (Texts, Choices, Numbers, Option<Declared>)| {
     let (texts, choices, numbers, declared) = asked;
     let (zone, columns, guests, windows, data_end) = texts;
     let (embargoes, available, without, from, to) = choices;
-    let (actions, rows, lookback, bits, label, idle, question, threads) = numbers;
-    let ask: Ask = match question % 3 {
+    let (actions, rows, lookback, bits, label, idle, job_kind, threads) = numbers;
+    let ask: Ask = match job_kind % 3 {
         0 => Sequences {
             guest_ids: guests,
             embargo_us: embargoes.into_iter().map(|(of, us)| (source(of), us)).collect(),

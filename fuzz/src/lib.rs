@@ -8,7 +8,7 @@ use std::sync::OnceLock;
 use arrow::array::{Array, AsArray};
 use arrow::datatypes::{Int8Type, Int32Type, Int64Type, TimestampMicrosecondType};
 use hitherto::oracle::Sample;
-use hitherto::{Control, Error, ErrorKind, Job, Question, Result, Settings};
+use hitherto::{Control, Error, ErrorKind, Job, JobKind, Result, Settings};
 use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 use tempfile::TempDir;
 
@@ -48,10 +48,10 @@ pub fn run(settings: Settings) -> Result<PathBuf> {
     let job = Job::new(Settings { out: out.clone(), ..settings })?;
     // Of what a damaged file could make us need, nothing comes near this.
     let control = Control::new(1 << 30, None);
-    let ran = match job.question() {
-        Question::Sequences => hitherto::run(&job, &control).map(drop),
-        Question::Features => hitherto::features(&job, &control).map(drop),
-        Question::Dwell => hitherto::dwell(&job, &control).map(drop),
+    let ran = match job.kind() {
+        JobKind::Sequences => hitherto::run(&job, &control).map(drop),
+        JobKind::Features => hitherto::features(&job, &control).map(drop),
+        JobKind::Dwell => hitherto::dwell(&job, &control).map(drop),
     };
     if let Err(error) = &ran {
         check_error(error);

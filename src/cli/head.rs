@@ -7,8 +7,7 @@ use std::path::PathBuf;
 use anyhow::Context;
 use clap::Args;
 use hitherto::{
-    Day, Error, ErrorKind, Head, HeadOf, HeadRow, HeadSettings, HeadValue, Question, date_text,
-    head,
+    Day, Error, ErrorKind, Head, HeadOf, HeadRow, HeadSettings, HeadValue, JobKind, date_text, head,
 };
 use serde_json::{Map, Value};
 
@@ -143,8 +142,8 @@ fn caption(settings: &HeadSettings, rows: &Head, shown: u64) -> String {
 /// Prints rows as objects, as they come; gives their number.
 fn print_json(rows: &mut Head, is_short: bool) -> anyhow::Result<u64> {
     let columns = rows.columns.clone();
-    let day_column = match rows.question {
-        Question::Features => "date",
+    let day_column = match rows.job_kind {
+        JobKind::Features => "date",
         _ => "dt",
     };
     let mut out = BufWriter::new(io::stdout().lock());
@@ -196,7 +195,7 @@ fn print_sheet(rows: &mut Head, of: HeadOf) -> anyhow::Result<u64> {
         lines: Vec::new(),
         width: width(),
     };
-    let question = rows.question;
+    let job_kind = rows.job_kind;
     loop {
         let taken = rows.by_ref().take(ROWS_TAKEN);
         let mut taken = taken.collect::<Result<Vec<HeadRow>, Error>>()?;
@@ -208,9 +207,9 @@ fn print_sheet(rows: &mut Head, of: HeadOf) -> anyhow::Result<u64> {
         let lines = lines.map(|row| Line::of(&sheet.columns, row, sheet.width));
         sheet.lines.extend(lines);
     }
-    let text = match (of, question) {
+    let text = match (of, job_kind) {
         (HeadOf::Quarantine, _) => sheet.faults(),
-        (_, Question::Sequences) => sheet.cards(),
+        (_, JobKind::Sequences) => sheet.cards(),
         _ => sheet.bands(),
     };
     print(&text)?;

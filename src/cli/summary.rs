@@ -2,7 +2,7 @@
 //!
 //! **In / Out**: a report → its [`Summary`] → lines on standard error, and the object of `--stats json`.
 
-use hitherto::{Control, Day, DayReport, Job, Layout, Question, Report, Warning, date_text};
+use hitherto::{Control, Day, DayReport, Job, JobKind, Layout, Report, Warning, date_text};
 use serde::Serialize;
 
 use crate::cli::reading;
@@ -49,7 +49,7 @@ impl<R: Serialize> Summary<'_, R> {
             spilled_bytes: control.spilled(),
             rows_read: control.rows().0,
             // The other jobs tell their rows among their own counts.
-            rows_written: (job.question() == Question::Sequences).then(|| control.rows().1),
+            rows_written: (job.kind() == JobKind::Sequences).then(|| control.rows().1),
             report: self.stats,
         })
     }

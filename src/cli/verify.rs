@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use clap::Args;
 use hitherto::advice::Hint;
-use hitherto::{AuditRows, Audited, Error, ErrorKind, Problem, Question, Verified, VerifySettings};
+use hitherto::{AuditRows, Audited, Error, ErrorKind, JobKind, Problem, Verified, VerifySettings};
 
 use crate::cli::args::Common;
 use crate::cli::summary::{grouped, size};
@@ -152,7 +152,7 @@ fn report(out: &Path, verified: &Verified) -> String {
         1 => ", 1 day".to_owned(),
         days => format!(", {} days", grouped(days)),
     };
-    let job = verified.question.map_or("", Question::name);
+    let job = verified.job_kind.map_or("", JobKind::name);
     let (rows, parts) = (grouped(verified.rows), grouped(verified.parts));
     let files = format!("{parts} of {rows} rows, {}", size(verified.bytes));
     let verdict = match verified.audited {

@@ -8,7 +8,7 @@
 //! `lz4` write that out, `chunk` puts pages behind each other), and the one through Arrow for all
 //! that the direct one does not serve (`plain` the histories, `scalars` the other columns).
 //! `counts` counts what they hold, `file` puts row groups behind each other. `table` makes row
-//! groups of flat columns, for the other questions.
+//! groups of flat columns, for the other job kinds.
 //! **Invariants**: the bytes are a function of the block and the spec; a block knows nothing of
 //! partitions, files or threads, so any path may encode it.
 

@@ -9,7 +9,7 @@ use std::collections::BTreeSet;
 
 use crate::ids::float;
 use crate::intern::Ranked;
-use crate::job::{Dedup, Job, Question, Source, WarningCode};
+use crate::job::{Dedup, Job, JobKind, Source, WarningCode};
 use crate::keys::Keys;
 use crate::warnings::Warning;
 
@@ -96,10 +96,10 @@ fn advice(job: &Job, word: &str) -> String {
         true => word.to_owned(),
         false => format!("'{word}'"),
     };
-    let then = match job.question() {
-        Question::Sequences => "takes them for impressions without a customer",
-        Question::Features => "takes them for bad rows, which --on-bad-row quarantine sets aside",
-        Question::Dwell => "leaves them out, and counts them",
+    let then = match job.kind() {
+        JobKind::Sequences => "takes them for impressions without a customer",
+        JobKind::Features => "takes them for bad rows, which --on-bad-row quarantine sets aside",
+        JobKind::Dwell => "leaves them out, and counts them",
     };
     format!("if that is nobody, --null-values {quoted} {then}")
 }

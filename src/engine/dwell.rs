@@ -22,7 +22,7 @@ use crate::error::{Error, Result};
 use crate::failpoint::hit;
 use crate::ids::{Key, count64, index};
 use crate::intern::{Order, Ranked};
-use crate::job::{CustomerType, Dedup, DwellMethod, Job, Question, Source};
+use crate::job::{CustomerType, Dedup, DwellMethod, Job, JobKind, Source};
 use crate::op::dwell::{Deed, FlyerEvent, NAMES_MAX, NOWHERE};
 use crate::output::Inputs;
 use crate::output::dwell::{self, DwellRead, DwellReport};
@@ -35,7 +35,7 @@ use crate::scan::units::{self, times_of};
 use crate::scan::{Opened, Task};
 use crate::spill::{Partitions, Spill};
 
-/// Runs a job of [`Question::Dwell`]: reads events, and writes and publishes the two tables.
+/// Runs a job of [`JobKind::Dwell`]: reads events, and writes and publishes the two tables.
 ///
 /// # Errors
 /// Whatever stands in the way; nothing is published then.
@@ -56,7 +56,7 @@ use crate::spill::{Partitions, Spill};
 /// # Ok::<(), hitherto::Error>(())
 /// ```
 pub fn dwell(job: &Job, control: &Control) -> Result<DwellReport> {
-    check_question(job, Question::Dwell)?;
+    check_question(job, JobKind::Dwell)?;
     in_pool(job, || run(job, control))
 }
 

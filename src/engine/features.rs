@@ -23,7 +23,7 @@ use crate::control::{Control, Stage};
 use crate::error::{Error, Result};
 use crate::failpoint::hit;
 use crate::ids::{Day, Micros};
-use crate::job::{CustomerType, Job, Publish, Question, Source};
+use crate::job::{CustomerType, Job, JobKind, Publish, Source};
 use crate::manifest;
 use crate::metrics::FeatureCounts;
 use crate::output::Inputs;
@@ -43,7 +43,7 @@ use crate::scan::{Opened, Task};
 use crate::spill::Partitions;
 use crate::warnings::Warning;
 
-/// Runs a job of [`Question::Features`]: a row for each impression, with what was clicked before
+/// Runs a job of [`JobKind::Features`]: a row for each impression, with what was clicked before
 /// it and whether it was clicked after.
 ///
 /// # Errors
@@ -69,7 +69,7 @@ use crate::warnings::Warning;
 /// # Ok::<(), hitherto::Error>(())
 /// ```
 pub fn features(job: &Job, control: &Control) -> Result<FeaturesReport> {
-    check_question(job, Question::Features)?;
+    check_question(job, JobKind::Features)?;
     let job = &in_zone_of_set(job);
     in_pool(job, || run(job, control))
 }

@@ -30,7 +30,7 @@ use crate::warnings::Warning;
 /// Looks for inputs and for an output that is there; nothing is opened yet.
 pub(super) fn look(job: &Job, control: &Control) -> Result<Inputs> {
     control.enter(Stage::LOOK, 0);
-    let gates = Gates::read(job.question(), job.gates())?;
+    let gates = Gates::read(job.kind(), job.gates())?;
     let vocabulary = vocabulary_spec(job).and_then(|spec| spec.file);
     vocabulary.map_or(Ok(()), check_in)?;
     let sources = discover(&file_spec(job))?;
@@ -99,7 +99,7 @@ pub(super) fn check_days<T>(job: &Job, inputs: &Inputs, found: &BTreeMap<Day, T>
     if job.publish == Publish::AddDays(IfExists::Error)
         && let Some(day) = existing.iter().find(|day| found.contains_key(day))
     {
-        let path = job.out.join(publish::day_folder(job.question(), *day));
+        let path = job.out.join(publish::day_folder(job.kind(), *day));
         return Err(Error::output(
             &path,
             format!("it exists; {}", Hint::DayExists.text()),

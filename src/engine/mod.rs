@@ -43,7 +43,7 @@ use crate::encode::{ItemColumn, RowTally};
 use crate::error::{Error, ErrorKind, Result};
 use crate::failpoint::hit;
 use crate::ids::{Item, Key, count64};
-use crate::job::{ItemType, Job, Publish, Question, SIDE_COLUMNS_MAX, Source};
+use crate::job::{ItemType, Job, JobKind, Publish, SIDE_COLUMNS_MAX, Source};
 use crate::manifest;
 use crate::op::counts::HistoryCounts;
 use crate::output::{self, Inputs, Report, SequencesRead};
@@ -62,7 +62,7 @@ use crate::spill::{Partitions, Spill};
 use crate::vocabulary::{Coded, Vocabulary};
 use crate::warnings::Warning;
 
-/// Runs a job of [`Question::Sequences`]: reads, sorts, writes and publishes.
+/// Runs a job of [`JobKind::Sequences`]: reads, sorts, writes and publishes.
 ///
 /// # Errors
 /// Whatever stands in the way; nothing is published then.
@@ -82,7 +82,7 @@ use crate::warnings::Warning;
 /// # Ok::<(), hitherto::Error>(())
 /// ```
 pub fn run(job: &Job, control: &Control) -> Result<Report> {
-    check_question(job, Question::Sequences)?;
+    check_question(job, JobKind::Sequences)?;
     let job = &in_zone_of_set(job);
     in_pool(job, || match job.sequences().item_type {
         ItemType::Int32 => run_typed::<i32>(job, control),
@@ -91,11 +91,11 @@ pub fn run(job: &Job, control: &Control) -> Result<Report> {
 }
 
 /// An error unless this is what a job asks.
-fn check_question(job: &Job, question: Question) -> Result<()> {
-    match job.question() == question {
+fn check_question(job: &Job, job_kind: JobKind) -> Result<()> {
+    match job.kind() == job_kind {
         true => Ok(()),
         false => {
-            let name = job.question().name();
+            let name = job.kind().name();
             Err(Error::settings(format!("this job asks for {name}")))
         }
     }

@@ -18,7 +18,7 @@ pub(crate) fn file_spec(job: &Job) -> FileSpec<'_> {
     let mut sources = job.sources();
     sources.retain(|source| !job.sequences().without.contains(source));
     FileSpec {
-        question: job.question(),
+        job_kind: job.kind(),
         sources,
         dir: job.dir.as_deref(),
         paths: &job.paths,
@@ -31,7 +31,7 @@ pub(crate) fn file_spec(job: &Job) -> FileSpec<'_> {
 pub(crate) fn read_spec(job: &Job) -> ReadSpec<'_> {
     let own = job.sequences();
     ReadSpec {
-        question: job.question(),
+        job_kind: job.kind(),
         format: job.format,
         columns: &job.columns,
         zone: job.zone(),
@@ -97,7 +97,7 @@ pub(super) fn click_spec(job: &Job) -> ClickSpec {
 /// Where the output goes, and how it comes there.
 pub(super) fn publish_spec(job: &Job) -> PublishSpec<'_> {
     PublishSpec {
-        question: job.question(),
+        job_kind: job.kind(),
         out: &job.out,
         publish: job.publish,
     }

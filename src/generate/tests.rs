@@ -10,7 +10,7 @@ use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 
 use super::*;
 use crate::calendar::DAY_US;
-use crate::job::Question;
+use crate::job::JobKind;
 
 /// Few rows of everything.
 fn small(dir: &Path) -> GenerateSettings {
@@ -30,7 +30,7 @@ fn small(dir: &Path) -> GenerateSettings {
 fn files_of(settings: &GenerateSettings) -> Vec<(PathBuf, Vec<u8>)> {
     let generated = generate(settings, &Control::default()).unwrap();
     let mut found = Vec::new();
-    for source in Question::Sequences.sources() {
+    for source in JobKind::Sequences.sources() {
         for day in fs::read_dir(settings.dir.join(source.folder())).unwrap() {
             for file in fs::read_dir(day.unwrap().path()).unwrap() {
                 let path = file.unwrap().path();
@@ -233,7 +233,7 @@ fn text_has_a_line_a_row() {
                 .map(|(_, text)| text.iter().filter(|b| **b == b'\n').count() - headers)
                 .sum()
         };
-        let lines = Question::Sequences.sources().iter().copied().map(lines_of);
+        let lines = JobKind::Sequences.sources().iter().copied().map(lines_of);
         assert!(lines.eq([600, 15_000, 1500, 200]));
         let orders = files
             .iter()

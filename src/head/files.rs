@@ -9,7 +9,7 @@ use super::{HeadOf, HeadSettings};
 use crate::calendar::{date_text, parse_day};
 use crate::error::{Error, ErrorKind, Result};
 use crate::ids::Day;
-use crate::job::Question;
+use crate::job::JobKind;
 use crate::manifest::{AnyManifest, Days, FileEntry, Scope, parse, seal_of};
 use crate::publish::{MANIFEST, SUCCESS, day_folder};
 use crate::regular;
@@ -54,12 +54,12 @@ pub(super) fn read_manifest(out: &Path) -> Result<AnyManifest> {
 /// The files of what a job made; nothing if the manifest's list of them makes no sense.
 pub(super) fn part_files(
     settings: &HeadSettings,
-    question: Question,
+    job_kind: JobKind,
     of: HeadOf,
     manifest: &AnyManifest,
 ) -> Result<Option<Vec<HeadFile>>> {
     let out = &settings.out;
-    let has_days = question != Question::Dwell;
+    let has_days = job_kind != JobKind::Dwell;
     if has_days && of == HeadOf::Merchants {
         let what = format!("\"{}\" holds no table of merchants", out.display());
         return Err(Error::from(ErrorKind::NoInput { what }));
@@ -80,7 +80,7 @@ pub(super) fn part_files(
     for file in &mut files {
         let folder = file.path.parent().and_then(Path::file_name);
         let value = folder.and_then(|name| {
-            let value = name.to_str()?.strip_prefix(question.day_column())?;
+            let value = name.to_str()?.strip_prefix(job_kind.day_column())?;
             parse_day(value.strip_prefix('=')?)
         });
         file.day = own_day.or(value);
@@ -97,7 +97,7 @@ pub(super) fn part_files(
                 (Some(day), _) => date_text(*day),
                 _ => "none".to_owned(),
             };
-            let folder = day_folder(question, day);
+            let folder = day_folder(job_kind, day);
             let what = format!(
                 "\"{}\" has no {folder}; its days are {range}",
                 out.display()

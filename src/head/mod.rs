@@ -36,7 +36,7 @@ use crate::calendar::date_text;
 use crate::engine::guarded;
 use crate::error::{Error, ErrorKind, Result};
 use crate::ids::{Day, count64, index64};
-use crate::job::Question;
+use crate::job::JobKind;
 use crate::manifest::senseless;
 use crate::place::check_in;
 use crate::publish::MANIFEST;
@@ -94,7 +94,7 @@ pub struct HeadRow {
 /// The first rows of a table; an iterator.
 pub struct Head {
     /// The job that made it.
-    pub question: Question,
+    pub job_kind: JobKind,
     /// The names of its columns, as in the files; none if there is no file.
     pub columns: Vec<String>,
     /// The rows of all files that were asked for, those of other customers included.
@@ -137,15 +137,15 @@ pub fn head(settings: &HeadSettings) -> Result<Head> {
         let path = out.join(MANIFEST).display().to_string();
         Error::bad_file(path, senseless(what))
     };
-    let question = manifest.job;
+    let job_kind = manifest.job;
     let (list, files) = match settings.of {
         HeadOf::Quarantine => ("quarantine", quarantine_files(out, &manifest)),
-        of => ("parts", part_files(settings, question, of, &manifest)?),
+        of => ("parts", part_files(settings, job_kind, of, &manifest)?),
     };
     let files = files.ok_or_else(|| of_manifest(list))?;
     let has_codes = settings.of != HeadOf::Quarantine;
     let mut head = Head {
-        question,
+        job_kind,
         columns: Vec::new(),
         rows_count: files.iter().map(|file| file.rows).sum(),
         settings: settings.clone(),
@@ -219,13 +219,13 @@ impl Head {
             Ok(())
         };
         if let Some(customer) = &self.settings.customer {
-            let column = match self.question {
-                Question::Sequences => "customer_id",
+            let column = match self.job_kind {
+                JobKind::Sequences => "customer_id",
                 _ => "user_id",
             };
             keep(column, customer)?;
         }
-        if let (Question::Dwell, Some(day)) = (self.question, self.settings.day) {
+        if let (JobKind::Dwell, Some(day)) = (self.job_kind, self.settings.day) {
             keep("date", &date_text(day))?;
         }
         let builder = builder.with_batch_size(index64(self.left.min(BATCH_ROWS)));
@@ -282,7 +282,7 @@ impl Iterator for Head {
 impl fmt::Debug for Head {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         let mut shown = out.debug_struct("Head");
-        shown.field("question", &self.question);
+        shown.field("job_kind", &self.job_kind);
         shown.field("columns", &self.columns);
         shown
             .field("rows_count", &self.rows_count)

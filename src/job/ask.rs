@@ -1,14 +1,14 @@
-//! What a job asks of its logs: the options that one question has and no other.
+//! What a job asks of its logs: the options that one job kind has and no other.
 
 use serde::{Deserialize, Serialize};
 
 use crate::options::json::pairs;
 use crate::options::{
-    ActionSource, Cutoff, DivideBy, DwellMethod, Guests, ItemType, ItemVocabulary, Keep, LabelKey,
-    Layout, NullLabel, Question, Side, SideColumn, Source, UnknownItem,
+    ActionSource, Cutoff, DivideBy, DwellMethod, Guests, ItemType, ItemVocabulary, JobKind, Keep,
+    LabelKey, Layout, NullLabel, Side, SideColumn, Source, UnknownItem,
 };
 
-/// What a job asks of its logs, with the options that only this question has.
+/// What a job asks of its logs, with the options that only this job kind has.
 #[derive(Clone, Debug)]
 pub enum Ask {
     /// Which actions came before each impression?
@@ -175,12 +175,12 @@ impl From<Dwell> for Ask {
     }
 }
 
-impl From<Question> for Ask {
-    fn from(question: Question) -> Ask {
-        match question {
-            Question::Sequences => Sequences::default().into(),
-            Question::Features => Features::default().into(),
-            Question::Dwell => Dwell::default().into(),
+impl From<JobKind> for Ask {
+    fn from(job_kind: JobKind) -> Ask {
+        match job_kind {
+            JobKind::Sequences => Sequences::default().into(),
+            JobKind::Features => Features::default().into(),
+            JobKind::Dwell => Dwell::default().into(),
         }
     }
 }

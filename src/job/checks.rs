@@ -3,10 +3,10 @@
 use super::{Ask, Features, Sequences, Settings, actions, columns};
 use crate::calendar::date_text;
 use crate::error::{Error, Result};
-use crate::options::{ActionSource, Dedup, ItemVocabulary, Publish, Question, Source, UnknownItem};
+use crate::options::{ActionSource, Dedup, ItemVocabulary, JobKind, Publish, Source, UnknownItem};
 use crate::place::check_out;
 
-/// Values within their bounds, those of every question and those of the one that is asked.
+/// Values within their bounds, those of every job kind and those of the one that is asked.
 pub(super) fn check_ranges(settings: &Settings) -> Result<()> {
     match &settings.ask {
         Ask::Sequences(own) => check_sequences(own)?,
@@ -27,7 +27,7 @@ pub(super) fn check_ranges(settings: &Settings) -> Result<()> {
         let what = format!("--threads is {threads}; it takes 1 to 1024");
         return Err(Error::settings(what));
     }
-    let is_dwell = settings.question() == Question::Dwell;
+    let is_dwell = settings.kind() == JobKind::Dwell;
     if is_dwell && matches!(settings.publish, Publish::AddDays(_)) {
         let what = "dwell makes tables of all days; --add-days does not apply to them";
         return Err(Error::settings(what));
@@ -78,17 +78,17 @@ fn check_windows(own: &Features) -> Result<()> {
     Ok(())
 }
 
-/// Words that a flag, a job file and a manifest tell alike, and repeats that the question knows.
+/// Words that a flag, a job file and a manifest tell alike, and repeats that the job kind knows.
 fn check_words(settings: &Settings) -> Result<()> {
     if let Some(word) = settings.null_values.iter().find(|word| word.contains(',')) {
         return Err(Error::settings(format!(
             "--null-values has \"{word}\"; it takes words without commas"
         )));
     }
-    if settings.dedup == Dedup::Consecutive && settings.question() != Question::Sequences {
+    if settings.dedup == Dedup::Consecutive && settings.kind() != JobKind::Sequences {
         return Err(Error::settings(format!(
             "{} leaves exact repeats out, or none; --dedup takes none or exact",
-            settings.question().name()
+            settings.kind().name()
         )));
     }
     Ok(())
@@ -108,7 +108,7 @@ fn check_rate(own: &Sequences) -> Result<()> {
     )))
 }
 
-/// Something to read, of the question's sources only, and no source by paths and by a list.
+/// Something to read, of the job kind's sources only, and no source by paths and by a list.
 pub(super) fn check_sources(settings: &Settings) -> Result<()> {
     let listed = settings.files_from.iter().map(|(source, _)| *source);
     let named: Vec<Source> = settings
@@ -124,8 +124,8 @@ pub(super) fn check_sources(settings: &Settings) -> Result<()> {
     }
     let sources = &settings.sources()[..];
     if settings.dir.is_none() && !named.contains(&sources[0]) {
-        return Err(Error::settings(match settings.question() {
-            Question::Dwell => "no events to read; give their path, or --files-from events=LIST",
+        return Err(Error::settings(match settings.kind() {
+            JobKind::Dwell => "no events to read; give their path, or --files-from events=LIST",
             _ => "no impressions to read; give the folder that holds them, or --impressions PATH",
         }));
     }
@@ -164,15 +164,15 @@ pub(super) fn check_sources(settings: &Settings) -> Result<()> {
 fn not_read(settings: &Settings, source: Source) -> Error {
     let sources = settings.sources();
     let known: Vec<_> = sources.iter().map(Source::name).collect();
-    let (question, source, known) = (settings.question().name(), source.name(), known.join(", "));
-    Error::settings(format!("{question} reads no {source}, but {known}"))
+    let (job_kind, source, known) = (settings.kind().name(), source.name(), known.join(", "));
+    Error::settings(format!("{job_kind} reads no {source}, but {known}"))
 }
 
 /// Column names that exist, once each, and availability of actions only.
 pub(super) fn check_columns(settings: &Settings) -> Result<()> {
     let own = settings.sequences();
     for (at, (source, ours, _)) in settings.columns.iter().enumerate() {
-        let mut known = source.columns(settings.question()).to_vec();
+        let mut known = source.columns(settings.kind()).to_vec();
         let name = source.name();
         if known.is_empty() || !settings.sources().contains(source) {
             return Err(not_read(settings, *source));

@@ -2,7 +2,7 @@
 //!
 //! **In / Out**: [`Settings`], plain data with SPEC's defaults → [`Job`], which the rest of the
 //! program trusts. **Invariants**: a `Job` has legal ranges, a known zone, known column names,
-//! and at least the first source of its question to read.
+//! and at least the first source of its job kind to read.
 
 mod actions;
 mod ask;
@@ -20,8 +20,8 @@ pub use self::ask::{Ask, Dwell, Features, Sequences};
 pub use self::settings::{Settings, Tuning};
 pub(crate) use crate::options::{
     ActionSource, Codec, CustomerType, Cutoff, Dedup, DivideBy, DwellMethod, Format, Gate, Guests,
-    IfExists, ItemType, ItemVocabulary, Keep, KeepType, LabelKey, Layout, NullLabel, OnBadRow,
-    OtherTypes, Publish, Question, SIDE_COLUMNS_MAX, Side, SideColumn, SideType, Source, Subject,
+    IfExists, ItemType, ItemVocabulary, JobKind, Keep, KeepType, LabelKey, Layout, NullLabel,
+    OnBadRow, OtherTypes, Publish, SIDE_COLUMNS_MAX, Side, SideColumn, SideType, Source, Subject,
     TimeUnit, Types, UnknownItem, WarningCode,
 };
 
@@ -63,7 +63,7 @@ impl Job {
             ))
         })?;
         let sources = settings.sources();
-        let gate = |text: &String| Gate::parse(settings.question(), &sources, text);
+        let gate = |text: &String| Gate::parse(settings.kind(), &sources, text);
         let gates = settings.fail_if.iter().map(gate).collect::<Result<_>>()?;
         Ok(Job {
             settings,

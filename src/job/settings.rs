@@ -9,7 +9,7 @@ use super::ask::{Ask, Dwell, Features, Sequences};
 use crate::ids::Day;
 use crate::options::json::renamed;
 use crate::options::{
-    Codec, CustomerType, Dedup, Format, OnBadRow, Publish, Question, SideColumn, Source, TimeUnit,
+    Codec, CustomerType, Dedup, Format, JobKind, OnBadRow, Publish, SideColumn, Source, TimeUnit,
     WarningCode,
 };
 
@@ -154,10 +154,10 @@ impl Default for Tuning {
     }
 }
 
-/// Declares how the options of a question are got at.
+/// Declares how the options of a job kind are got at.
 macro_rules! options_of {
-    ($question:literal, $own:ident, $get:ident, $get_mut:ident) => {
-        #[doc = concat!("The options of `", $question, "`; for another job the defaults.")]
+    ($job_kind:literal, $own:ident, $get:ident, $get_mut:ident) => {
+        #[doc = concat!("The options of `", $job_kind, "`; for another job the defaults.")]
         pub fn $get(&self) -> &$own {
             static AT_REST: LazyLock<$own> = LazyLock::new($own::default);
             match &self.ask {
@@ -166,7 +166,7 @@ macro_rules! options_of {
             }
         }
 
-        #[doc = concat!("The options of `", $question, "`, to change; this is what is asked from then on.")]
+        #[doc = concat!("The options of `", $job_kind, "`, to change; this is what is asked from then on.")]
         pub fn $get_mut(&mut self) -> &mut $own {
             if !matches!(self.ask, Ask::$own(_)) {
                 self.ask = $own::default().into();
@@ -184,12 +184,12 @@ impl Settings {
     options_of!("features", Features, features, features_mut);
     options_of!("dwell", Dwell, dwell, dwell_mut);
 
-    /// Which question is asked.
-    pub fn question(&self) -> Question {
+    /// Which job kind is asked.
+    pub fn kind(&self) -> JobKind {
         match self.ask {
-            Ask::Sequences(_) => Question::Sequences,
-            Ask::Features(_) => Question::Features,
-            Ask::Dwell(_) => Question::Dwell,
+            Ask::Sequences(_) => JobKind::Sequences,
+            Ask::Features(_) => JobKind::Features,
+            Ask::Dwell(_) => JobKind::Dwell,
         }
     }
 
@@ -200,8 +200,8 @@ impl Settings {
 
     /// The sources that there are, in the order in which they are read and reported.
     pub fn sources(&self) -> Vec<Source> {
-        match self.question() {
-            Question::Sequences => {
+        match self.kind() {
+            JobKind::Sequences => {
                 let actions = self.sequences().actions.iter().map(|of| of.source);
                 [Source::Impressions].into_iter().chain(actions).collect()
             }

@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::ids::Day;
-use crate::job::{Format, Question};
+use crate::job::{Format, JobKind};
 use crate::publish::Part;
 use crate::regular::DigestOf;
 
@@ -34,7 +34,7 @@ pub(crate) enum Scope {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub(crate) struct Manifest<C = Counts, A = Findings> {
     pub(crate) made_by: String,
-    pub(crate) job: Question,
+    pub(crate) job: JobKind,
     pub(crate) of: Scope,
     pub(crate) settings: Value,
     pub(crate) counts: C,
@@ -58,7 +58,7 @@ pub(crate) struct Manifest<C = Counts, A = Findings> {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub(crate) struct DayManifest<C = Counts, A = Findings> {
     pub(crate) made_by: String,
-    pub(crate) job: Question,
+    pub(crate) job: JobKind,
     pub(crate) of: Scope,
     pub(crate) day: Day,
     pub(crate) settings: Value,
@@ -83,7 +83,7 @@ pub(crate) struct DayManifest<C = Counts, A = Findings> {
 #[derive(Clone, Debug, PartialEq, Deserialize)]
 pub(crate) struct AnyManifest {
     pub(crate) made_by: String,
-    pub(crate) job: Question,
+    pub(crate) job: JobKind,
     pub(crate) of: Scope,
     /// Of a day, which one.
     pub(crate) day: Option<Day>,

@@ -33,7 +33,7 @@ pub(crate) use self::settings::{
 use crate::calendar::instant_text;
 use crate::error::{Error, Result};
 use crate::ids::{Day, Micros};
-use crate::job::Question;
+use crate::job::JobKind;
 use crate::publish::{MANIFEST, Part, VOCABULARY, day_folder, days_in};
 use crate::{regular, vocabulary};
 
@@ -45,7 +45,7 @@ pub(crate) const NOT_SHARED: [&str; 4] =
 /// A day of a run, to be written down.
 pub(crate) struct MadeDay<'a, C, A> {
     /// What is asked.
-    pub(crate) question: Question,
+    pub(crate) job_kind: JobKind,
     /// The day.
     pub(crate) day: Day,
     /// [`settings()`] of the job.
@@ -71,7 +71,7 @@ impl<C: Serialize, A: Serialize> MadeDay<'_, C, A> {
         let run = self.run;
         sealed(&DayManifest {
             made_by: MADE_BY.to_owned(),
-            job: self.question,
+            job: self.job_kind,
             of: Scope::Day,
             day: self.day,
             settings: self.settings.clone(),
@@ -97,7 +97,7 @@ impl<C: Serialize, A: Serialize> MadeDay<'_, C, A> {
 /// # Errors
 /// If one of them cannot be read.
 pub(crate) fn whole(
-    question: Question,
+    job_kind: JobKind,
     out: &Path,
     settings: &Value,
     run: &RunFiles,
@@ -108,7 +108,7 @@ pub(crate) fn whole(
         false => None,
     };
     let mut days: Vec<DayManifest> = Vec::new();
-    for (day, folder) in days_in(question, out)? {
+    for (day, folder) in days_in(job_kind, out)? {
         days.push(DayManifest {
             day,
             ..read(&folder.join(MANIFEST))?
@@ -122,7 +122,7 @@ pub(crate) fn whole(
     let (inputs, action_inputs) = runs::inputs_of_whole(&days, before.as_ref(), run);
     Ok(sealed(&Manifest {
         made_by: MADE_BY.to_owned(),
-        job: question,
+        job: job_kind,
         of: Scope::Whole,
         settings: settings.clone(),
         counts: sum_of_counts(days.iter().map(|day| &day.counts)),
@@ -130,7 +130,7 @@ pub(crate) fn whole(
         days: Days::Each(days.iter().map(DayEntry::from).collect()),
         parts: days
             .iter()
-            .flat_map(|day| parts_of(question, day))
+            .flat_map(|day| parts_of(job_kind, day))
             .collect(),
         vocabulary,
         empty_inputs: empty_count(&inputs),
@@ -151,8 +151,8 @@ pub(crate) fn sum_of_counts<'c>(all: impl Iterator<Item = &'c Counts>) -> Counts
 }
 
 /// The parts of a day, with their paths from the folder of the whole.
-fn parts_of(question: Question, day: &DayManifest) -> impl Iterator<Item = FileEntry> {
-    let folder = day_folder(question, day.day);
+fn parts_of(job_kind: JobKind, day: &DayManifest) -> impl Iterator<Item = FileEntry> {
+    let folder = day_folder(job_kind, day.day);
     day.parts.iter().map(move |part| FileEntry {
         path: format!("{folder}/{}", part.path),
         ..part.clone()
@@ -255,7 +255,7 @@ mod tests {
     pub(super) fn day_of(quarantine: Vec<FileEntry>) -> DayManifest {
         DayManifest {
             made_by: MADE_BY.into(),
-            job: Question::Sequences,
+            job: JobKind::Sequences,
             of: Scope::Day,
             day: Day(0),
             settings: Value::Null,
@@ -275,7 +275,7 @@ mod tests {
     pub(super) fn whole_of(inputs: Vec<Input>, ranges: InputRanges) -> Manifest {
         Manifest {
             made_by: MADE_BY.into(),
-            job: Question::Sequences,
+            job: JobKind::Sequences,
             of: Scope::Whole,
             settings: Value::Null,
             counts: Counts::new(),

@@ -2,7 +2,7 @@
 //!
 //! **In / Out**: a [`Job`] → the settings that decide about rows and bytes, and from these the
 //! [`Settings`] that say the same. **Invariants**: serde has the names and the forms, from
-//! [`Settings`]; here is which of them each question tells, in which order. Nothing depends on the
+//! [`Settings`]; here is which of them each job kind tells, in which order. Nothing depends on the
 //! clock, the host, threads or memory, nor on the files, which the list of inputs names.
 
 use std::cell::Cell;
@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Error, Map, Value, json};
 
 use crate::job::{
-    ActionSource, Ask, CustomerType, Dwell, Features, ItemVocabulary, Job, Question, Sequences,
+    ActionSource, Ask, CustomerType, Dwell, Features, ItemVocabulary, Job, JobKind, Sequences,
     Settings, Source,
 };
 use crate::scan::events::IdTypes;
@@ -174,7 +174,7 @@ fn unread(job: &Job) -> Vec<Source> {
     actions.filter(|source| !is_read(source)).collect()
 }
 
-/// Settings, those of the question, and what was found beside them, as members of an object in the
+/// Settings, those of the job kind, and what was found beside them, as members of an object in the
 /// order of names.
 fn members(
     (common, own): (Settings, &impl Serialize),
@@ -201,11 +201,11 @@ fn in_named_zone(settings: Settings) -> Settings {
 
 /// The settings that a manifest tells, without inputs and output; or the name of the one that is
 /// missing or makes no sense.
-pub(crate) fn parse_settings(question: Question, told: &Value) -> Result<Settings, &'static str> {
-    match question {
-        Question::Sequences => read_job::<Sequences>(told, &OF_SEQUENCES),
-        Question::Features => read_job::<Features>(told, &OF_FEATURES),
-        Question::Dwell => read_job::<Dwell>(told, &OF_DWELL),
+pub(crate) fn parse_settings(job_kind: JobKind, told: &Value) -> Result<Settings, &'static str> {
+    match job_kind {
+        JobKind::Sequences => read_job::<Sequences>(told, &OF_SEQUENCES),
+        JobKind::Features => read_job::<Features>(told, &OF_FEATURES),
+        JobKind::Dwell => read_job::<Dwell>(told, &OF_DWELL),
     }
 }
 
@@ -280,7 +280,7 @@ mod tests {
 
     /// A job of some settings.
     fn job(settings: Settings) -> Job {
-        let source = settings.question().sources()[0];
+        let source = settings.kind().sources()[0];
         let settings = Settings {
             paths: vec![(source, "logs".into())],
             out: "out".into(),
@@ -334,7 +334,7 @@ mod tests {
                 ..Settings::default()
             });
             let told = settings(&asked, text_ids, Some(7));
-            let read = parse_settings(Question::Sequences, &told).expect("all of them");
+            let read = parse_settings(JobKind::Sequences, &told).expect("all of them");
             assert_eq!(settings(&job(read), text_ids, Some(7)), told);
         }
     }
@@ -359,7 +359,7 @@ mod tests {
             listing: CustomerType::Int64,
         };
         let told = feature_settings(&asked, types);
-        let read = parse_settings(Question::Features, &told).expect("all of them");
+        let read = parse_settings(JobKind::Features, &told).expect("all of them");
         assert_eq!(feature_settings(&job(read), types), told);
         assert_eq!(feature_types(&told), Some(types));
 
@@ -380,7 +380,7 @@ mod tests {
             merchant: CustomerType::String,
         };
         let told = dwell_settings(&asked, types);
-        let read = parse_settings(Question::Dwell, &told).expect("all of them");
+        let read = parse_settings(JobKind::Dwell, &told).expect("all of them");
         assert_eq!(dwell_settings(&job(read), types), told);
         assert_eq!(event_types(&told), Some(types));
     }
@@ -406,14 +406,11 @@ mod tests {
             "action_sources",
         ] {
             let before = std::mem::replace(&mut told[name], json!([[]]));
-            assert_eq!(parse_settings(Question::Sequences, &told).err(), Some(name));
+            assert_eq!(parse_settings(JobKind::Sequences, &told).err(), Some(name));
             told[name] = before;
         }
         told.as_object_mut()
             .and_then(|told| told.shift_remove("pad"));
-        assert_eq!(
-            parse_settings(Question::Sequences, &told).err(),
-            Some("pad")
-        );
+        assert_eq!(parse_settings(JobKind::Sequences, &told).err(), Some("pad"));
     }
 }

@@ -6,13 +6,13 @@ use serde::{Deserialize, Serialize};
 
 use super::{Distributions, JobMetrics};
 use crate::ids::Day;
-use crate::job::Question;
+use crate::job::JobKind;
 use crate::manifest::Scope;
 
 /// A file of metrics, as it is written.
 #[derive(Serialize)]
 pub(super) struct Document<'m, M: JobMetrics> {
-    job: Question,
+    job: JobKind,
     of: Scope,
     /// Of which day, if it is of one.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -42,7 +42,7 @@ pub(crate) struct DayLine<S> {
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
 pub(crate) struct DocumentHead {
-    pub(crate) job: Option<Question>,
+    pub(crate) job: Option<JobKind>,
     pub(crate) of: Option<Scope>,
     /// Of which day, if it is of one.
     pub(crate) day: Option<Day>,

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::{JobMetrics, MissingDays, RejectedRows, add_each, ratio};
-use crate::job::Question;
+use crate::job::JobKind;
 use crate::manifest::DwellCounts;
 use crate::warnings::WarningEntry;
 
@@ -105,7 +105,7 @@ pub(crate) struct DwellScalars {
 }
 
 impl JobMetrics for DwellMetrics {
-    const QUESTION: Question = Question::Dwell;
+    const QUESTION: JobKind = JobKind::Dwell;
     type Counts = StayCounts;
     type Scalars = DwellScalars;
 

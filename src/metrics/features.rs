@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use super::{JobMetrics, MissingDays, RejectedRows, add, gaps, ratio, serialize_counts};
-use crate::job::Question;
+use crate::job::JobKind;
 use crate::manifest::ClickFindings;
 use crate::warnings::WarningEntry;
 
@@ -113,7 +113,7 @@ pub(crate) struct FeatureScalars {
 }
 
 impl JobMetrics for FeatureMetrics {
-    const QUESTION: Question = Question::Features;
+    const QUESTION: JobKind = JobKind::Features;
     type Counts = FeatureCounts;
     type Scalars = FeatureScalars;
 

@@ -9,7 +9,7 @@
 use indexmap::IndexMap;
 
 use crate::ids::{Day, unsigned};
-use crate::job::{Cutoff, Question, Source};
+use crate::job::{Cutoff, JobKind, Source};
 use crate::scan::files::SourceFiles;
 
 /// Days from one to another, both inclusive.
@@ -51,8 +51,8 @@ pub(crate) struct Reach {
 
 impl Reach {
     /// What a job kind asks for; only `sequences` has a lookback, and cutoffs by day.
-    pub(crate) fn new(question: Question, cutoff: Cutoff, lookback_days: Option<u32>) -> Reach {
-        let is_sequences = question == Question::Sequences;
+    pub(crate) fn new(job_kind: JobKind, cutoff: Cutoff, lookback_days: Option<u32>) -> Reach {
+        let is_sequences = job_kind == JobKind::Sequences;
         let lookback_days = lookback_days.filter(|_| is_sequences);
         Reach {
             last_days_before: i32::from(is_sequences && cutoff == Cutoff::Day),
@@ -150,7 +150,7 @@ mod tests {
 
     /// What is missing of clicks for day 10.
     fn missing(cutoff: Cutoff, lookback_days: u32, of: Option<Vec<Day>>) -> Option<Vec<DayRange>> {
-        let reach = Reach::new(Question::Sequences, cutoff, Some(lookback_days));
+        let reach = Reach::new(JobKind::Sequences, cutoff, Some(lookback_days));
         let all = missing_days(reach, &[(Source::Clicks, of)], Day(10));
         all["clicks"].clone()
     }

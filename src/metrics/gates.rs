@@ -12,7 +12,7 @@ use serde_json::{Map, Value};
 use super::{DocumentHead, JobMetrics, LANDED_LATE, gaps, merged};
 use crate::error::{Error, ErrorKind, Result};
 use crate::ids::float;
-use crate::job::{Gate, Question, Subject};
+use crate::job::{Gate, JobKind, Subject};
 use crate::manifest::seal_of;
 use crate::publish::METRICS;
 use crate::regular;
@@ -25,12 +25,12 @@ impl Gates {
     /// Reads the sets that gates name, which the same job kind made.
     ///
     /// # Errors
-    /// If one of them is not there, is damaged, or was made by another question.
-    pub(crate) fn read(question: Question, gates: &[Gate]) -> Result<Gates> {
+    /// If one of them is not there, is damaged, or was made by another job kind.
+    pub(crate) fn read(job_kind: JobKind, gates: &[Gate]) -> Result<Gates> {
         let gates = gates.iter().map(|gate| {
             let other = match &gate.of {
                 Subject::Against(path) => {
-                    let text = read_set(path, question)?;
+                    let text = read_set(path, job_kind)?;
                     let members: Map<String, Value> =
                         serde_json::from_slice(&text).map_err(|_| damaged(&path.join(METRICS)))?;
                     members.get(&gate.metric).and_then(Value::as_f64)
@@ -83,19 +83,19 @@ fn of_source<M: JobMetrics>(metric: &str, all: &mut M, source: &str) -> Option<u
     }
 }
 
-/// The metrics of a set, or of a day of one, for a question, as text.
+/// The metrics of a set, or of a day of one, for a job kind, as text.
 ///
 /// # Errors
-/// If they are not there, are damaged, or are another question's.
-pub(crate) fn read_set(folder: &Path, question: Question) -> Result<Vec<u8>> {
+/// If they are not there, are damaged, or are another job kind's.
+pub(crate) fn read_set(folder: &Path, job_kind: JobKind) -> Result<Vec<u8>> {
     let text = read_sealed(folder)?;
     let head: DocumentHead =
         serde_json::from_slice(&text).map_err(|_| damaged(&folder.join(METRICS)))?;
-    if head.job != Some(question) {
+    if head.job != Some(job_kind) {
         let what = format!(
             "\"{}\" is no set of {}, so its metrics cannot be compared",
             folder.display(),
-            question.name()
+            job_kind.name()
         );
         return Err(Error::settings(what));
     }

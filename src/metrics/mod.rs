@@ -35,7 +35,7 @@ pub(crate) use self::sequences::{
 };
 use crate::error::{Error, Result};
 use crate::ids::{Day, float};
-use crate::job::Question;
+use crate::job::JobKind;
 use crate::manifest::sealed;
 use crate::publish::{METRICS, days_in};
 use crate::regular;
@@ -49,7 +49,7 @@ pub(crate) trait JobMetrics:
     Clone + Default + PartialEq + Serialize + DeserializeOwned
 {
     /// The job kind.
-    const QUESTION: Question;
+    const QUESTION: JobKind;
     /// Counts, which add up over days.
     type Counts: Serialize;
     /// All that a single number says.

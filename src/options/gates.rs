@@ -9,7 +9,7 @@ use std::fmt;
 use std::path::PathBuf;
 
 use crate::error::{Error, Result};
-use crate::options::{Question, Source};
+use crate::options::{JobKind, Source};
 
 /// The ending of a name by which a metric is set against that of another set.
 const VERSUS: &str = "_vs";
@@ -93,12 +93,12 @@ const OF_DWELL: [&str; 18] = [
     "unused_sources",
 ];
 
-/// The single numbers that the metrics of a question have.
-pub(crate) fn metric_names(question: Question) -> &'static [&'static str] {
-    match question {
-        Question::Sequences => &OF_SEQUENCES,
-        Question::Features => &OF_FEATURES,
-        Question::Dwell => &OF_DWELL,
+/// The single numbers that the metrics of a job kind have.
+pub(crate) fn metric_names(job_kind: JobKind) -> &'static [&'static str] {
+    match job_kind {
+        JobKind::Sequences => &OF_SEQUENCES,
+        JobKind::Features => &OF_FEATURES,
+        JobKind::Dwell => &OF_DWELL,
     }
 }
 
@@ -177,8 +177,8 @@ impl Gate {
     /// The gate of a text, of a job with these sources.
     ///
     /// # Errors
-    /// If it is none, or names a metric that the question has not, or a source that the job has not.
-    pub(crate) fn parse(question: Question, sources: &[Source], text: &str) -> Result<Gate> {
+    /// If it is none, or names a metric that the job kind has not, or a source that the job has not.
+    pub(crate) fn parse(job_kind: JobKind, sources: &[Source], text: &str) -> Result<Gate> {
         let fault = |what: &str| {
             Error::settings(format!(
                 "--fail-if is \"{text}\": {what}; it takes METRIC, METRIC_vs(PATH), \
@@ -222,11 +222,11 @@ impl Gate {
                 return Err(fault("only missing_days and landed_late have a source"));
             }
         };
-        let known = metric_names(question);
+        let known = metric_names(job_kind);
         if !known.contains(&metric) {
             return Err(Error::settings(format!(
                 "--fail-if names \"{metric}\"; the metrics of {} are {}",
-                question.name(),
+                job_kind.name(),
                 known.join(", ")
             )));
         }
@@ -273,14 +273,14 @@ impl fmt::Display for Gate {
 mod tests {
     use super::*;
 
-    /// The gate of a text, of a job with the sources that its question has by itself.
-    fn parse(question: Question, text: &str) -> Result<Gate> {
-        Gate::parse(question, question.sources(), text)
+    /// The gate of a text, of a job with the sources that its job kind has by itself.
+    fn parse(job_kind: JobKind, text: &str) -> Result<Gate> {
+        Gate::parse(job_kind, job_kind.sources(), text)
     }
 
     #[test]
     fn gates_are_read_as_they_are_written() {
-        let of = |text| parse(Question::Sequences, text).expect("a gate");
+        let of = |text| parse(JobKind::Sequences, text).expect("a gate");
         let gate = of("zero_history_pct>0.5");
         assert_eq!(
             (gate.metric.as_str(), gate.bound),
@@ -298,7 +298,7 @@ mod tests {
         assert_eq!(gate.to_string(), "missing_days(clicks)");
         for (sign, comparison) in COMPARISONS {
             let text = format!("rows{sign}-1");
-            let gate = parse(Question::Sequences, &text).expect("a gate");
+            let gate = parse(JobKind::Sequences, &text).expect("a gate");
             assert_eq!(gate.comparison, comparison);
         }
     }
@@ -326,13 +326,13 @@ mod tests {
                 "impressions, clicks, carts, orders",
             ),
         ] {
-            let error = parse(Question::Sequences, text).expect_err(text);
+            let error = parse(JobKind::Sequences, text).expect_err(text);
             assert_eq!(error.exit_code(), 2);
             assert!(error.to_string().contains(told), "{text}: {error}");
         }
         let only = "missing_days(listings)>0";
-        assert!(parse(Question::Features, only).is_err());
-        assert!(parse(Question::Dwell, "missing_days>0").is_err());
+        assert!(parse(JobKind::Features, only).is_err());
+        assert!(parse(JobKind::Dwell, "missing_days>0").is_err());
     }
 
     #[test]

@@ -23,5 +23,5 @@ pub use columns::{Keep, KeepType, Side, SideColumn, SideType};
 pub(crate) use columns::{OURS, SIDE_COLUMNS_MAX};
 pub(crate) use gates::{Gate, Subject};
 pub use items::ItemVocabulary;
-pub use sources::{LogName, Question, Source, renamed_column};
+pub use sources::{JobKind, LogName, Source, renamed_column};
 pub use warnings::WarningCode;

@@ -1,4 +1,4 @@
-//! The questions that can be asked, and the inputs that each reads.
+//! The job kinds that can be asked, and the inputs that each reads.
 
 use std::fmt;
 
@@ -9,7 +9,7 @@ use super::words::{value_of, words};
 /// What a job asks of its logs; each has its own sources and its own columns.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
-pub enum Question {
+pub enum JobKind {
     /// Which actions came before each impression?
     Sequences,
     /// How many clicks came before each impression, and did one follow?
@@ -18,25 +18,25 @@ pub enum Question {
     Dwell,
 }
 
-impl Question {
+impl JobKind {
     /// All that there are.
-    pub const ALL: [Question; 3] = [Question::Sequences, Question::Features, Question::Dwell];
+    pub const ALL: [JobKind; 3] = [JobKind::Sequences, JobKind::Features, JobKind::Dwell];
 
     /// The name of the command, and in manifests.
     pub fn name(self) -> &'static str {
-        words::<Question>()[self as usize]
+        words::<JobKind>()[self as usize]
     }
 
-    /// The question of a name.
-    pub fn named(name: &str) -> Option<Question> {
+    /// The job kind of a name.
+    pub fn named(name: &str) -> Option<JobKind> {
         value_of(name)
     }
 
     /// The column by whose days the output is laid out in folders.
     pub(crate) fn day_column(self) -> &'static str {
         match self {
-            Question::Sequences => "dt",
-            Question::Features | Question::Dwell => "date",
+            JobKind::Sequences => "dt",
+            JobKind::Features | JobKind::Dwell => "date",
         }
     }
 
@@ -44,14 +44,14 @@ impl Question {
     /// and reported.
     pub fn sources(self) -> &'static [Source] {
         match self {
-            Question::Sequences => &[
+            JobKind::Sequences => &[
                 Source::Impressions,
                 Source::Clicks,
                 Source::Carts,
                 Source::Orders,
             ],
-            Question::Features => &[Source::Impressions, Source::Clicks, Source::Listings],
-            Question::Dwell => &[Source::Events],
+            JobKind::Features => &[Source::Impressions, Source::Clicks, Source::Listings],
+            JobKind::Dwell => &[Source::Events],
         }
     }
 }
@@ -129,7 +129,7 @@ impl fmt::Debug for LogName {
 }
 
 impl Source {
-    /// All that no job declares, of all questions.
+    /// All that no job declares, of all job kinds.
     pub const ALL: [Source; 6] = [
         Source::Impressions,
         Source::Clicks,
@@ -171,16 +171,16 @@ impl Source {
     }
 
     /// Whether `sequences` reads it only if a job declares it: a log of actions of any name, also of
-    /// one that is a source of another question.
+    /// one that is a source of another job kind.
     pub fn is_declared(&self) -> bool {
         !Source::ACTIONS.contains(self) && *self != Source::Impressions
     }
 
-    /// The columns that a question reads, which may be renamed; none if it does not read the
+    /// The columns that a job kind reads, which may be renamed; none if it does not read the
     /// source.
-    pub fn columns(self, of: Question) -> &'static [&'static str] {
+    pub fn columns(self, of: JobKind) -> &'static [&'static str] {
         match (of, self) {
-            (Question::Sequences, Source::Impressions) => &[
+            (JobKind::Sequences, Source::Impressions) => &[
                 "dt",
                 "ranking_id",
                 "customer_id",
@@ -189,22 +189,22 @@ impl Source {
                 "item_id",
                 "is_order",
             ],
-            (Question::Sequences, Source::Clicks) => &["customer_id", "item_id", "click_time"],
-            (Question::Sequences, Source::Carts) => &["customer_id", "config_id", "occurred_at"],
-            (Question::Sequences, Source::Orders) => {
+            (JobKind::Sequences, Source::Clicks) => &["customer_id", "item_id", "click_time"],
+            (JobKind::Sequences, Source::Carts) => &["customer_id", "config_id", "occurred_at"],
+            (JobKind::Sequences, Source::Orders) => {
                 &["customer_id", "config_id", "occurred_at", "order_date"]
             }
-            (Question::Sequences, of) if of.is_declared() => {
+            (JobKind::Sequences, of) if of.is_declared() => {
                 &["customer_id", "item_id", "time", "time_else"]
             }
-            (Question::Features, Source::Impressions) => {
+            (JobKind::Features, Source::Impressions) => {
                 &["impression_id", "user_id", "listing_id", "impression_ts"]
             }
-            (Question::Features, Source::Clicks) => &["user_id", "listing_id", "click_ts"],
-            (Question::Features, Source::Listings) => {
+            (JobKind::Features, Source::Clicks) => &["user_id", "listing_id", "click_ts"],
+            (JobKind::Features, Source::Listings) => {
                 &["listing_id", "category", "price", "created_ts"]
             }
-            (Question::Dwell, Source::Events) => {
+            (JobKind::Dwell, Source::Events) => {
                 &["timestamp", "user_id", "event", "flyer_id", "merchant_id"]
             }
             _ => &[],
@@ -212,11 +212,11 @@ impl Source {
     }
 
     /// The column by which a text is known to be CSV of this source, if its name does not tell.
-    pub(crate) fn telling_column(self, of: Question) -> &'static str {
+    pub(crate) fn telling_column(self, of: JobKind) -> &'static str {
         match of {
-            Question::Sequences => "customer_id",
-            Question::Features => "listing_id",
-            Question::Dwell => "user_id",
+            JobKind::Sequences => "customer_id",
+            JobKind::Features => "listing_id",
+            JobKind::Dwell => "user_id",
         }
     }
 }

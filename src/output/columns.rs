@@ -1,4 +1,4 @@
-//! Columns that the tables of several questions have.
+//! Columns that the tables of several job kinds have.
 
 use std::sync::Arc;
 

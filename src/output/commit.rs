@@ -107,10 +107,10 @@ pub(super) fn commit<C: Serialize, A: Serialize, M: JobMetrics>(
     (inputs, run): (&Inputs, &RunFiles),
     outcome: &Outcome<'_, C, A, M>,
 ) -> Result<Vec<DayReport>> {
-    let (question, settings) = (job.question(), &outcome.settings);
+    let (job_kind, settings) = (job.kind(), &outcome.settings);
     for (day, metrics) in outcome.days.iter().zip(&outcome.metrics) {
         let manifest = MadeDay {
-            question,
+            job_kind,
             day: day.day,
             settings,
             inputs: inputs_of_day(&inputs.opened, &run.inputs, day.day),
@@ -125,7 +125,7 @@ pub(super) fn commit<C: Serialize, A: Serialize, M: JobMetrics>(
     }
     let days: Vec<Day> = outcome.days.iter().map(|day| day.day).collect();
     let whole = Whole {
-        manifest: &|folder| manifest::whole(question, folder, settings, run),
+        manifest: &|folder| manifest::whole(job_kind, folder, settings, run),
         metrics: &|folder| metrics::whole_in::<M>(folder),
         extends: outcome.extends,
     };

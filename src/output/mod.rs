@@ -138,7 +138,7 @@ fn make_parts<I: ItemColumn>(
     let steps = steps(&groups, answers.partitions_count());
     let start = |file| encoder.file(file);
     let names = days.iter().map(|day| day.day);
-    let writer = PartWriter::new(job.question(), target, names, &start)?;
+    let writer = PartWriter::new(job.kind(), target, names, &start)?;
     let [sort_us, encode_us] = [const { AtomicU64::new(0) }; 2];
     let make = |(bench, scratch): &mut (_, Bump), at: usize| {
         let group = match steps[at] {

@@ -9,7 +9,7 @@ use crate::encode::{FileWriter, RowGroup};
 use crate::error::Result;
 use crate::failpoint::hit;
 use crate::ids::Day;
-use crate::job::Question;
+use crate::job::JobKind;
 use crate::publish::{Part, PartFile, Target, day_folder, write_error};
 
 /// Starts a part: the schema and the codec of the job.
@@ -142,7 +142,7 @@ impl<'a> PartWriter<'a> {
     /// # Errors
     /// If a folder cannot be made.
     pub(super) fn new(
-        question: Question,
+        job_kind: JobKind,
         target: Target<'a>,
         days: impl Iterator<Item = Day>,
         start: &'a Start<'a>,
@@ -150,7 +150,7 @@ impl<'a> PartWriter<'a> {
         let mut folders = Vec::new();
         for day in days {
             target.make_day(day)?;
-            folders.push(day_folder(question, day));
+            folders.push(day_folder(job_kind, day));
         }
         Ok(PartWriter {
             target,

@@ -38,7 +38,7 @@ pub(super) fn day_metrics<I: Item>(
     of_run: &OfRun<'_>,
 ) -> SequenceMetrics {
     let own = job.sequences();
-    let reach = Reach::new(job.question(), own.cutoff, own.lookback_days);
+    let reach = Reach::new(job.kind(), own.cutoff, own.lookback_days);
     let tally = &read.days[&day.day];
     let (customer_days, top_customers) = customers_of(read, day);
     let if_so = |is_so: bool, count: u64| if is_so { count } else { 0 };

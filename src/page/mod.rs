@@ -22,7 +22,7 @@ use self::text::{count, escape};
 use self::types::TypeNames;
 use crate::calendar::date_text;
 use crate::error::{Error, ErrorKind, Result};
-use crate::job::Question;
+use crate::job::JobKind;
 use crate::manifest::{AnyManifest, parse, seal_of};
 use crate::metrics::{
     DayFigures, Distributions, DocumentHead, JobMetrics, damaged, read_sealed, read_set,
@@ -76,7 +76,7 @@ impl<S> Clone for Pair<'_, S> {
 
 impl<S> Copy for Pair<'_, S> {}
 
-/// What a question has to show.
+/// What a job kind has to show.
 struct Shown {
     /// Sections with figures and tables.
     sections: String,
@@ -105,15 +105,15 @@ pub fn page(settings: &PageSettings) -> Result<Page> {
     check_in(&settings.out)?;
     let text = read_sealed(&settings.out)?;
     let head: Option<DocumentHead> = serde_json::from_slice(&text).ok();
-    let question = head.and_then(|head| head.job);
-    match question {
-        Some(Question::Sequences) => page_of(settings, &text, |pair, manifest| {
+    let job_kind = head.and_then(|head| head.job);
+    match job_kind {
+        Some(JobKind::Sequences) => page_of(settings, &text, |pair, manifest| {
             sequences::shown(pair, &TypeNames::of(&manifest.settings))
         }),
-        Some(Question::Features) => {
+        Some(JobKind::Features) => {
             page_of(settings, &text, |pair, _| features::shown_features(pair))
         }
-        Some(Question::Dwell) => page_of(settings, &text, |pair, _| features::shown_dwell(pair)),
+        Some(JobKind::Dwell) => page_of(settings, &text, |pair, _| features::shown_dwell(pair)),
         None => {
             let what = "its metrics are of no job that this program knows";
             Err(Error::bad_file(settings.out.display().to_string(), what))

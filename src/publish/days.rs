@@ -6,10 +6,10 @@ use std::path::{Path, PathBuf};
 use crate::calendar::{date_text, parse_day};
 use crate::error::{Error, Result};
 use crate::ids::Day;
-use crate::job::Question;
+use crate::job::JobKind;
 
 /// The folders of days in an output, in order.
-pub(crate) fn days_in(question: Question, out: &Path) -> Result<Vec<(Day, PathBuf)>> {
+pub(crate) fn days_in(job_kind: JobKind, out: &Path) -> Result<Vec<(Day, PathBuf)>> {
     let mut days = Vec::new();
     for entry in fs::read_dir(out).map_err(|error| Error::io("read", out, error))? {
         let path = entry.map_err(|error| Error::io("read", out, error))?.path();
@@ -17,7 +17,7 @@ pub(crate) fn days_in(question: Question, out: &Path) -> Result<Vec<(Day, PathBu
             .file_name()
             .map(|name| name.to_string_lossy().into_owned());
         let value = name.as_deref().and_then(|name| {
-            let value = name.strip_prefix(question.day_column())?;
+            let value = name.strip_prefix(job_kind.day_column())?;
             value.strip_prefix('=')
         });
         let day = value.and_then(parse_day);
@@ -28,6 +28,6 @@ pub(crate) fn days_in(question: Question, out: &Path) -> Result<Vec<(Day, PathBu
 }
 
 /// The name of a day's folder.
-pub(crate) fn day_folder(question: Question, day: Day) -> String {
-    format!("{}={}", question.day_column(), date_text(day))
+pub(crate) fn day_folder(job_kind: JobKind, day: Day) -> String {
+    format!("{}={}", job_kind.day_column(), date_text(day))
 }

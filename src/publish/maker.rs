@@ -7,7 +7,7 @@ use serde::Deserialize;
 
 use super::MANIFEST;
 use crate::error::{Error, Result};
-use crate::job::Question;
+use crate::job::JobKind;
 use crate::regular;
 
 /// What a manifest says of who made it.
@@ -16,11 +16,11 @@ struct Maker {
     /// The program and its version.
     made_by: String,
     /// The job kind.
-    job: Option<Question>,
+    job: Option<JobKind>,
 }
 
-/// An error unless this program made a folder, for the same question: its manifest says so.
-pub(super) fn refuse_others(folder: &Path, question: Question) -> Result<()> {
+/// An error unless this program made a folder, for the same job kind: its manifest says so.
+pub(super) fn refuse_others(folder: &Path, job_kind: JobKind) -> Result<()> {
     let path = folder.join(MANIFEST);
     let text = match regular::read(&path) {
         Ok(text) => text,
@@ -28,7 +28,7 @@ pub(super) fn refuse_others(folder: &Path, question: Question) -> Result<()> {
         Err(error) => return Err(Error::io("read", &path, error)),
     };
     let maker: Maker = serde_json::from_slice(&text).unwrap_or_default();
-    if maker.made_by.starts_with("hitherto ") && maker.job == Some(question) {
+    if maker.made_by.starts_with("hitherto ") && maker.job == Some(job_kind) {
         return Ok(());
     }
     let what =

@@ -31,7 +31,7 @@ use crate::control::Control;
 use crate::error::{Error, Result};
 use crate::failpoint::hit;
 use crate::ids::Day;
-use crate::job::{IfExists, Publish, Question};
+use crate::job::{IfExists, JobKind, Publish};
 
 pub(crate) use self::aside::is_at_work;
 pub(crate) use self::beside::{Beside, put_file};
@@ -75,7 +75,7 @@ pub(crate) struct Whole<'a> {
 #[derive(Debug)]
 pub(crate) struct Staging {
     /// What is asked: it says how folders of days are called.
-    question: Question,
+    job_kind: JobKind,
     /// Where it will be.
     out: PathBuf,
     /// How it comes there. `AddDays` only if there is a folder to add to.
@@ -103,13 +103,13 @@ pub(crate) fn check_out(spec: PublishSpec<'_>, inputs: &[PathBuf]) -> Result<Vec
         let what = format!("it exists; {}", Hint::OutputExists.text());
         return Err(Error::output(out, what));
     }
-    refuse_others(out, spec.question)?;
+    refuse_others(out, spec.job_kind)?;
     if spec.publish == Publish::Overwrite {
         return Ok(Vec::new());
     }
-    let days = days_in(spec.question, out)?;
+    let days = days_in(spec.job_kind, out)?;
     for (_, folder) in &days {
-        refuse_others(folder, spec.question)?;
+        refuse_others(folder, spec.job_kind)?;
     }
     Ok(days.into_iter().map(|(day, _)| day).collect())
 }
@@ -183,7 +183,7 @@ impl Staging {
         }
         let aside = Aside::make(&home.path, name)?;
         let staging = Staging {
-            question: spec.question,
+            job_kind: spec.job_kind,
             publish,
             aside,
             _home: home,
@@ -207,7 +207,7 @@ impl Staging {
 
     /// Makes the folder of a day.
     pub(crate) fn make_day(&self, day: Day) -> Result<PathBuf> {
-        let path = self.building().join(day_folder(self.question, day));
+        let path = self.building().join(day_folder(self.job_kind, day));
         make_dir(&path)?;
         hit("day made aside");
         Ok(path)
@@ -224,7 +224,7 @@ impl Staging {
 
     /// Writes a day's metrics and manifest, and syncs its folder.
     pub(crate) fn finish_day(&self, day: Day, manifest: &[u8], metrics: &[u8]) -> Result<()> {
-        let folder = self.building().join(day_folder(self.question, day));
+        let folder = self.building().join(day_folder(self.job_kind, day));
         write_synced(&folder.join(METRICS), metrics)?;
         write_synced(&folder.join(MANIFEST), manifest)?;
         hit("day's manifest written");
@@ -259,7 +259,7 @@ impl Staging {
         let mut moves = Moves::default();
         if self.publish == Publish::Overwrite {
             // Looked at again: what is exchanged for ours will be removed.
-            refuse_others(&self.out, self.question)?;
+            refuse_others(&self.out, self.job_kind)?;
             moves.exchange(&building, &self.out)?;
         } else {
             moves.place(&building, &self.out)?;
@@ -328,7 +328,7 @@ impl Staging {
 
     /// An error if a day that is to be added came into being while we worked.
     fn refuse_taken(&self, day: Day) -> Result<()> {
-        let path = self.out.join(day_folder(self.question, day));
+        let path = self.out.join(day_folder(self.job_kind, day));
         match fs::symlink_metadata(&path) {
             Ok(_) => Err(Error::output(&path, TAKEN)),
             Err(_) => Ok(()),
@@ -337,7 +337,7 @@ impl Staging {
 
     /// Puts the folder of one day in place.
     fn publish_day(&self, moves: &mut Moves, day: Day, if_exists: IfExists) -> Result<()> {
-        let name = day_folder(self.question, day);
+        let name = day_folder(self.job_kind, day);
         let (from, to) = (self.building().join(&name), self.out.join(&name));
         match (fs::symlink_metadata(&to).is_ok(), if_exists) {
             (true, IfExists::Replace) => moves.exchange(&from, &to),

@@ -18,7 +18,7 @@ use crate::advice::Hint;
 use crate::calendar::parse_dt;
 use crate::error::{Error, ErrorKind, Result};
 use crate::ids::Day;
-use crate::job::{Question, Source};
+use crate::job::{JobKind, Source};
 use crate::place::check_in;
 use crate::scan::input::InputFile;
 use crate::scan::nulls::NullWords;
@@ -74,7 +74,7 @@ type Roots = (Vec<PathBuf>, Vec<PathBuf>);
 /// The files and folders that are named for a source; `None` if none is.
 fn roots_of(spec: &FileSpec<'_>, source: Source) -> Result<Option<Roots>> {
     if let Some(dir) = spec.dir {
-        return found_in(spec.question, dir, source).map(|root| Some((vec![root], Vec::new())));
+        return found_in(spec.job_kind, dir, source).map(|root| Some((vec![root], Vec::new())));
     }
     let (mut roots, mut skipped) = (Vec::new(), Vec::new());
     for (_, path) in spec.paths.iter().filter(|(of, _)| *of == source) {
@@ -119,7 +119,7 @@ fn read_list(list: &Path) -> Result<String> {
 }
 
 /// The folder or file of a source in a folder of all sources.
-fn found_in(question: Question, dir: &Path, source: Source) -> Result<PathBuf> {
+fn found_in(job_kind: JobKind, dir: &Path, source: Source) -> Result<PathBuf> {
     check_in(dir)?;
     if !dir.is_dir() {
         let what = format!("no such folder: \"{}\"", dir.display());
@@ -136,8 +136,8 @@ fn found_in(question: Question, dir: &Path, source: Source) -> Result<PathBuf> {
     match &candidates[..] {
         [root] => Ok(root.clone()),
         [] => {
-            let hint = match (question, source) {
-                (Question::Sequences, of) if of != Source::Impressions => {
+            let hint = match (job_kind, source) {
+                (JobKind::Sequences, of) if of != Source::Impressions => {
                     Hint::Without.with(source.name())
                 }
                 _ => Hint::NameSource.with(source.name()),

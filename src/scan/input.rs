@@ -234,7 +234,7 @@ impl InputFile {
         // A header that names the customers' column, or another that its source must have.
         let header = head.split(|byte| *byte == b'\n').next()?;
         let header = std::str::from_utf8(header).ok()?;
-        let telling = self.source.telling_column(spec.question);
+        let telling = self.source.telling_column(spec.job_kind);
         let telling = spec.column(self.source, telling);
         let names = header
             .trim_end()

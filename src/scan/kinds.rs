@@ -15,7 +15,7 @@ use super::units::{FIRST_US, bounds_of, times_of};
 use crate::advice::Hint;
 use crate::error::{Error, Result};
 use crate::ids::count64;
-use crate::job::{Cutoff, Question, Source, TimeUnit, WarningCode};
+use crate::job::{Cutoff, JobKind, Source, TimeUnit, WarningCode};
 use crate::scan::faults::RowAt;
 use crate::scan::fields::to_micros;
 use crate::scan::parquet::{ParquetFile, row_as_json};
@@ -68,9 +68,9 @@ struct Met {
 impl Kinds {
     /// Begins a piece of a file: all is looked for once more.
     pub(crate) fn start(&mut self, spec: &ReadSpec<'_>, piece: usize) {
-        self.wanted = match (spec.is_zone_named, spec.question, spec.cutoff) {
+        self.wanted = match (spec.is_zone_named, spec.job_kind, spec.cutoff) {
             (true, ..) => 0,
-            (false, Question::Sequences, Cutoff::Day) => WALL | INSTANT | ELSEWHERE,
+            (false, JobKind::Sequences, Cutoff::Day) => WALL | INSTANT | ELSEWHERE,
             _ => WALL | INSTANT,
         };
         if spec.time_unit.is_some() {
@@ -165,7 +165,7 @@ impl Kinds {
             }
         }
         let mut warnings = Vec::new();
-        if spec.question == Question::Sequences {
+        if spec.job_kind == JobKind::Sequences {
             warnings.extend(self.elsewhere());
         }
         warnings.extend(self.old(opened));
@@ -284,9 +284,9 @@ fn is_elsewhere(text: &[u8]) -> bool {
 /// The columns of a source that hold times of day, as its files name them.
 fn clocks_of<'a>(spec: &ReadSpec<'a>, source: Source) -> Vec<&'a str> {
     let mut columns = times_of(spec, source);
-    let days = match (spec.question, source) {
-        (Question::Sequences, Source::Impressions) => Some(spec.column(source, "dt")),
-        (Question::Sequences, source) => day_of_orders(spec, source),
+    let days = match (spec.job_kind, source) {
+        (JobKind::Sequences, Source::Impressions) => Some(spec.column(source, "dt")),
+        (JobKind::Sequences, source) => day_of_orders(spec, source),
         _ => None,
     };
     columns.retain(|column| Some(*column) != days);

@@ -8,15 +8,15 @@ use std::path::{Path, PathBuf};
 use crate::calendar::Zone;
 use crate::ids::Day;
 use crate::job::{
-    ActionSource, CustomerType, Cutoff, Dedup, Format, Guests, ItemType, Keep, LabelKey, NullLabel,
-    OnBadRow, Question, Side, SideColumn, Source, TimeUnit,
+    ActionSource, CustomerType, Cutoff, Dedup, Format, Guests, ItemType, JobKind, Keep, LabelKey,
+    NullLabel, OnBadRow, Side, SideColumn, Source, TimeUnit,
 };
 
 /// Where the files of each source are.
 #[derive(Clone, Debug)]
 pub(crate) struct FileSpec<'a> {
     /// The job kind, for what a message advises.
-    pub(crate) question: Question,
+    pub(crate) job_kind: JobKind,
     /// The sources to look for, in their order.
     pub(crate) sources: Vec<Source>,
     /// The folder of all sources, or `None` if they are named one by one.
@@ -33,7 +33,7 @@ pub(crate) struct FileSpec<'a> {
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct ReadSpec<'a> {
     /// The job kind, which says what columns sources have.
-    pub(crate) question: Question,
+    pub(crate) job_kind: JobKind,
     /// The format of all files, or `None` to tell by content and name.
     pub(crate) format: Option<Format>,
     /// Names of columns: source, ours, that of the files.

@@ -12,7 +12,7 @@ use std::path::{Path, PathBuf};
 
 use crate::advice::{self, Hint};
 use crate::error::{Error, ErrorKind, Result};
-use crate::job::{DT, Format, Question, Source};
+use crate::job::{DT, Format, JobKind, Source};
 use crate::scan::csv::{csv_layout, csv_piece};
 use crate::scan::fields::{Field, Mismatch};
 use crate::scan::input::{Compression, InputFile};
@@ -391,7 +391,7 @@ fn column_hint(file: &InputFile, name: &str) -> String {
 
 /// Whether a column has the name that it has if nobody gives it another.
 fn is_ours(source: Source, name: &str) -> bool {
-    let all = Question::ALL.into_iter();
-    all.map(|question| source.columns(question))
+    let all = JobKind::ALL.into_iter();
+    all.map(|job_kind| source.columns(job_kind))
         .any(|columns| columns.contains(&name))
 }

@@ -6,7 +6,7 @@
 use crate::calendar::parse_dt;
 use crate::control::Control;
 use crate::ids::index;
-use crate::job::{CustomerType, ItemType, Question};
+use crate::job::{CustomerType, ItemType, JobKind};
 use crate::scan::faults::{Policy, RowAt};
 use crate::scan::spec::ReadSpec;
 use crate::scan::{Opened, seen_enough};
@@ -78,13 +78,13 @@ fn is_right(batch: &Batch<'_>, right: Right, items: ItemType) -> bool {
 /// What a column holds; nothing of columns that are read in other ways.
 fn kind_of(spec: &ReadSpec<'_>, at: RowAt<'_>) -> Option<(Kind, Right)> {
     let source = at.file.source;
-    let ours = source.columns(spec.question);
+    let ours = source.columns(spec.job_kind);
     let ours = ours
         .iter()
         .find(|ours| spec.column(source, ours) == at.column)?;
-    let ids = match (spec.customer_type, spec.question) {
+    let ids = match (spec.customer_type, spec.job_kind) {
         (Some(of), _) => of,
-        (None, Question::Dwell) => CustomerType::String,
+        (None, JobKind::Dwell) => CustomerType::String,
         (None, _) => CustomerType::Int64,
     };
     match *ours {

@@ -15,7 +15,7 @@ use crate::control::{Control, Stage};
 use crate::engine::{guarded, in_threads};
 use crate::error::{Error, ErrorKind, Result};
 use crate::ids::{Day, Micros};
-use crate::job::{DT, Guests, Question, Settings, Side, Source};
+use crate::job::{DT, Guests, JobKind, Settings, Side, Source};
 use crate::naive::{self, Found, ItemCodes};
 use crate::oracle::{
     Barred, Candidate, Fate, LogAction, LogImpression, LogTime, Rules, fates, sequences,
@@ -124,8 +124,8 @@ fn run(settings: &ExplainSettings, control: &Control) -> Result<Vec<Explained>> 
     let Some(set) = set.filter(|_| problems.count == 0) else {
         return Err(refused(settings, &problems));
     };
-    if set.question != Question::Sequences {
-        let job = set.question.name();
+    if set.job_kind != JobKind::Sequences {
+        let job = set.job_kind.name();
         let what = format!("explain tells of sets of sequences; this one is of {job}");
         return Err(Error::settings(what));
     }

@@ -23,7 +23,7 @@ use crate::engine::guarded;
 use crate::engine::schema;
 use crate::error::{Error, Result};
 use crate::ids::count64;
-use crate::job::{Ask, CustomerType, Job, Question, Settings};
+use crate::job::{Ask, CustomerType, Job, JobKind, Settings};
 use crate::manifest::{event_types, feature_types};
 use crate::output::dwell::{merchant_schema, user_schema};
 use crate::output::features;
@@ -78,7 +78,7 @@ pub(super) fn check(
 
 /// Settings as a job, whose inputs and output mean nothing.
 pub(super) fn job_of(settings: Settings) -> Result<Job> {
-    let first = settings.question().sources()[0];
+    let first = settings.kind().sources()[0];
     let mut settings = Settings {
         paths: vec![(first, "-".to_owned())],
         out: "-".into(),
@@ -155,7 +155,7 @@ fn check_parquet(
             problems.add(&named.path, what);
         } else if named.is_vocabulary() {
             vocabulary::check(&path, set, &mut problems)?;
-        } else if set.question == Question::Sequences && named.holds == Holds::Rows {
+        } else if set.job_kind == JobKind::Sequences && named.holds == Holds::Rows {
             values::check(job, &named.path, reader, &mut problems)?;
         }
         Ok(problems)
@@ -169,11 +169,11 @@ fn check_parquet(
 /// The schema that a file must have.
 fn schema_of(set: &PublishedSet, job: &Job, named: &NamedFile) -> Schema {
     let settings = &set.whole.settings;
-    match set.question {
+    match set.job_kind {
         _ if named.holds == Holds::Rejected => quarantine::schema(),
         _ if named.is_vocabulary() => crate::vocabulary::schema(job.sequences().item_type),
-        Question::Sequences => schema(job, job.customer_type == Some(CustomerType::String)),
-        Question::Features => {
+        JobKind::Sequences => schema(job, job.customer_type == Some(CustomerType::String)),
+        JobKind::Features => {
             let folder = named.path.split('/').next();
             let day = set.days.iter().find(|day| folder == Some(&day.folder));
             let manifest = day.and_then(|day| day.manifest.as_ref());
@@ -187,7 +187,7 @@ fn schema_of(set: &PublishedSet, job: &Job, named: &NamedFile) -> Schema {
                 features::schema(job, types, has_users)
             })
         }
-        Question::Dwell => {
+        JobKind::Dwell => {
             let table = match named.path.as_str() {
                 "user_merchant.parquet" => user_schema,
                 _ => merchant_schema,

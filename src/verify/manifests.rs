@@ -12,7 +12,7 @@ use serde_json::{Map, Value};
 use super::{Problems, Tree};
 use crate::error::{Error, Result};
 use crate::ids::{Day, count64};
-use crate::job::{Question, Settings};
+use crate::job::{JobKind, Settings};
 use crate::manifest::{
     Counts, DayManifest, Days, FileEntry, Manifest, NOT_SHARED, Scope, digest_of_list, list_of,
     parse, parse_settings, seal_of, senseless, sum_of_counts,
@@ -27,7 +27,7 @@ const MANIFEST_BYTES_MAX: u64 = 1 << 30;
 #[derive(Debug)]
 pub(crate) struct PublishedSet {
     /// The job that made it.
-    pub(crate) question: Question,
+    pub(crate) job_kind: JobKind,
     /// The manifest of the whole.
     pub(crate) whole: Manifest,
     /// Its checksum of itself.
@@ -163,8 +163,8 @@ impl PublishedSet {
         if whole.of != Scope::Whole {
             return Err("of");
         }
-        let question = whole.job;
-        let settings = parse_settings(question, &whole.settings)?;
+        let job_kind = whole.job;
+        let settings = parse_settings(job_kind, &whole.settings)?;
         let rows = whole
             .parts
             .iter()
@@ -179,12 +179,12 @@ impl PublishedSet {
                 .ok_or("vocabulary")?;
             files.push(NamedFile::new(entry, Holds::Vocabulary));
         }
-        if matches!(whole.days, Days::Range(_)) != (question == Question::Dwell) {
+        if matches!(whole.days, Days::Range(_)) != (job_kind == JobKind::Dwell) {
             return Err("days");
         }
         let days = whole.days.entries().iter().map(|entry| PublishedDay {
             day: entry.day,
-            folder: day_folder(question, entry.day),
+            folder: day_folder(job_kind, entry.day),
             manifest: None,
         });
         let days: Vec<PublishedDay> = days.collect();
@@ -192,7 +192,7 @@ impl PublishedSet {
             return Err("days");
         }
         Ok(PublishedSet {
-            question,
+            job_kind,
             whole,
             seal,
             settings,
@@ -211,7 +211,7 @@ impl PublishedSet {
                 problems.add(&path, what);
             }
         };
-        must("job", manifest.job == self.question);
+        must("job", manifest.job == self.job_kind);
         must("of", manifest.of == Scope::Day);
         must("day", manifest.day == entry.day);
         must(
@@ -265,7 +265,7 @@ impl PublishedSet {
             }
         };
         let counts = &self.whole.counts;
-        if self.question == Question::Dwell {
+        if self.job_kind == JobKind::Dwell {
             let names = ["user_merchant", "merchant"];
             let endings = [".csv", ".parquet"];
             let expected = names

@@ -11,7 +11,7 @@ use super::manifests::read_text;
 use super::{Problems, PublishedSet, Tree};
 use crate::error::Result;
 use crate::ids::Day;
-use crate::job::Question;
+use crate::job::JobKind;
 use crate::manifest::{Counts, Scope, parse};
 use crate::metrics::{
     DocumentHead, DwellMetrics, FeatureMetrics, JobMetrics, SequenceMetrics, whole_of,
@@ -28,10 +28,10 @@ pub(super) fn check(
     set: &PublishedSet,
     problems: &mut Problems,
 ) -> Result<Vec<String>> {
-    match set.question {
-        Question::Sequences => check_all::<SequenceMetrics>(out, tree, set, problems),
-        Question::Features => check_all::<FeatureMetrics>(out, tree, set, problems),
-        Question::Dwell => check_all::<DwellMetrics>(out, tree, set, problems),
+    match set.job_kind {
+        JobKind::Sequences => check_all::<SequenceMetrics>(out, tree, set, problems),
+        JobKind::Features => check_all::<FeatureMetrics>(out, tree, set, problems),
+        JobKind::Dwell => check_all::<DwellMetrics>(out, tree, set, problems),
     }
 }
 
@@ -69,7 +69,7 @@ fn check_all<M: JobMetrics>(
     if head.of != Some(Scope::Whole) || head.job != Some(M::QUESTION) {
         problems.add(METRICS, "it is not of the whole, or of another job");
     }
-    if set.question == Question::Dwell {
+    if set.job_kind == JobKind::Dwell {
         check_counts(METRICS, &set.whole.counts, &metrics, problems);
         return Ok(warnings);
     }

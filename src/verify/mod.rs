@@ -28,7 +28,7 @@ use serde::Serialize;
 use crate::control::{Control, Stage};
 use crate::engine::in_threads;
 use crate::error::{Error, ErrorKind, Result};
-use crate::job::Question;
+use crate::job::JobKind;
 use crate::place::check_in;
 use crate::publish::{MANIFEST, SUCCESS};
 
@@ -69,7 +69,7 @@ impl Default for VerifySettings {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Verified {
     /// The job that made it; nothing if its manifest does not tell.
-    pub question: Option<Question>,
+    pub job_kind: Option<JobKind>,
     /// The checksum of its manifest, which stands for everything in it.
     pub manifest: u64,
     /// Days, each a folder; 0 for `dwell`.
@@ -211,7 +211,7 @@ fn run(settings: &VerifySettings, control: &Control) -> Result<Verified> {
     problems.list.sort();
     let set = set.as_ref();
     Ok(Verified {
-        question: set.map(|set| set.question),
+        job_kind: set.map(|set| set.job_kind),
         manifest: set.map_or(0, |set| set.seal),
         days: set.map_or(0, PublishedSet::days_count),
         parts: set.map_or(0, PublishedSet::parts_count),

@@ -311,17 +311,17 @@ fn what_has_no_room_is_foretold_to_spill() {
         root,
         &[&["dwell", "flyers", "--format", "csv"], &flyers[..]].concat(),
     );
-    for (question, input, memory) in [
+    for (job_kind, input, memory) in [
         ("sequences", "logs", "14MiB"),
         ("features", "market", "30MiB"),
         ("dwell", "flyers", "20MiB"),
     ] {
-        let job = [question, input, "--out", question, "--memory", memory];
+        let job = [job_kind, input, "--out", job_kind, "--memory", memory];
         let planned = object(root, &[&["plan", "--json"], &job[..]].concat());
         let done = object(root, &[&job[..], &["--stats", "json"]].concat());
         let of = |value: &Value| number(&value["spilled_bytes"]);
         assert!(of(&done) > 0.0, "{done}");
-        assert_close(&[(question, of(&planned), of(&done))], 0.25);
+        assert_close(&[(job_kind, of(&planned), of(&done))], 0.25);
     }
 }
 

@@ -7,7 +7,7 @@ use std::io::Write;
 use std::path::{Path, PathBuf};
 
 use hitherto::oracle::{LogAction, LogImpression, LogTime, Sample, sequences};
-use hitherto::{Control, GenerateSettings, Question, Settings, Source, generate, parse_day};
+use hitherto::{Control, GenerateSettings, JobKind, Settings, Source, generate, parse_day};
 use serde_json::{Value, json};
 
 use crate::metrics::assert_alike;
@@ -169,7 +169,7 @@ fn case_of(paths: &[(Source, PathBuf)], folder: Option<&str>) -> Case {
 /// Four files of a folder, and the settings that name them.
 fn named(dir: &Path, ending: &str) -> (Vec<(Source, PathBuf)>, Settings) {
     let path = |source: Source| dir.join(format!("{}{ending}", source.folder()));
-    let sources = Question::Sequences.sources().iter();
+    let sources = JobKind::Sequences.sources().iter();
     let paths: Vec<_> = sources.map(|source| (*source, path(*source))).collect();
     let texts = paths
         .iter()
@@ -402,7 +402,7 @@ fn a_million_generated_actions_equal_the_oracle_in_every_format() {
     };
     generate(&generated, &Control::default()).expect("logs");
     let mut case = Case::new(vec![], vec![]);
-    for source in Question::Sequences.sources() {
+    for source in JobKind::Sequences.sources() {
         for day in fs::read_dir(generated.dir.join(source.folder())).expect("days") {
             let day = day.expect("a day").path();
             let name = day

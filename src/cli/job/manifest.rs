@@ -7,7 +7,7 @@
 use std::mem;
 use std::path::PathBuf;
 
-use hitherto::{Day, Question, Source, parse_day};
+use hitherto::{Day, JobKind, Source, parse_day};
 use serde_json::Value;
 
 use super::sources::FileSource;
@@ -34,7 +34,7 @@ pub(super) fn parse(shown: String, text: &str) -> hitherto::Result<JobFile> {
         let what = "is of one day; name the _manifest.json of the whole, one folder above";
         return Err(refuse(format!("{shown} {what}")));
     }
-    let question = told["job"].as_str().and_then(Question::named);
+    let job_kind = told["job"].as_str().and_then(JobKind::named);
     let settings = told["settings"]
         .as_object()
         .ok_or_else(|| broken("settings"))?;
@@ -65,13 +65,13 @@ pub(super) fn parse(shown: String, text: &str) -> hitherto::Result<JobFile> {
     // A set of dwell tells its first day and its last, and is of all there are.
     let days = told["days"]
         .as_array()
-        .filter(|_| question != Some(Question::Dwell));
+        .filter(|_| job_kind != Some(JobKind::Dwell));
     let days = days.into_iter().flatten();
     let days = days.map(|of| of["day"].as_str().and_then(parse_day));
     let days: Option<Vec<Day>> = days.collect();
     Ok(JobFile {
         days: days.ok_or_else(|| broken("days"))?,
-        question: Some(question.ok_or_else(|| broken("job"))?),
+        job_kind: Some(job_kind.ok_or_else(|| broken("job"))?),
         base: PathBuf::new(),
         shown,
         keys,

@@ -24,7 +24,7 @@ use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
 use clap::{ArgMatches, CommandFactory, FromArgMatches};
-use hitherto::{Day, Error, ErrorKind, Job, Question, Settings};
+use hitherto::{Day, Error, ErrorKind, Job, JobKind, Settings};
 
 use self::sources::{FileSource, with_sources};
 use crate::cli::args::{Cli, Command};
@@ -37,7 +37,7 @@ pub(crate) struct JobFile {
     /// The folder that its relative paths start at.
     base: PathBuf,
     /// What is asked, if it says so.
-    question: Option<Question>,
+    job_kind: Option<JobKind>,
     /// Flags and their values.
     keys: Vec<Key>,
     /// Days, and no others; none for those that flags say.
@@ -85,15 +85,15 @@ pub(crate) fn read(args: Vec<OsString>) -> hitherto::Result<Asked> {
     let given = lenient.try_get_matches_from(&args).ok();
     if let Some(given) = given.as_ref().and_then(Given::of) {
         let found = JobFile::read(&given.file)?;
-        let asked = given.names.iter().find_map(|name| Question::named(name));
-        if let (Some(asked), Some(other)) = (asked, found.question)
+        let asked = given.names.iter().find_map(|name| JobKind::named(name));
+        if let (Some(asked), Some(other)) = (asked, found.job_kind)
             && asked != other
         {
             let (shown, asked, other) = (&found.shown, asked.name(), other.name());
             let what = format!("{shown} is a job of {other}, not of {asked}");
             return Err(refuse(what));
         }
-        let takes_all = asked.is_none_or(|of| of == Question::Sequences);
+        let takes_all = asked.is_none_or(|of| of == JobKind::Sequences);
         if let Some(of) = found
             .sources
             .iter()
@@ -182,8 +182,8 @@ impl JobFile {
 /// If it makes none.
 pub(crate) fn show(path: &Path) -> hitherto::Result<String> {
     let file = JobFile::read(path)?;
-    let question = file.question.unwrap_or(Question::Sequences).name();
-    let args = ["hitherto", question, "--job"]
+    let job_kind = file.job_kind.unwrap_or(JobKind::Sequences).name();
+    let args = ["hitherto", job_kind, "--job"]
         .map(OsString::from)
         .into_iter();
     let asked = read(args.chain([path.into()]).collect())?;
@@ -202,7 +202,7 @@ pub(crate) fn show(path: &Path) -> hitherto::Result<String> {
     let job = Job::new(Settings { out, ..settings })?;
     let command = Cli::command();
     let command = command
-        .find_subcommand(question)
+        .find_subcommand(job_kind)
         .cloned()
         .unwrap_or_default();
     Ok(show::text(&command, &asked.matches, &job))

@@ -11,7 +11,7 @@ const OF_SOURCES: [&str; 3] = ["columns", "available", "embargo"];
 
 /// A job file that says what some matches and settings say, and no less.
 pub(super) fn text(command: &Command, matches: &ArgMatches, settings: &Settings) -> String {
-    let mut lines = vec![format!("job = {}", quoted(settings.question().name()))];
+    let mut lines = vec![format!("job = {}", quoted(settings.kind().name()))];
     for arg in command.get_arguments() {
         let id = arg.get_id().as_str();
         let Some(key) = key_of(arg).filter(|key| !OF_SOURCES.contains(&key.as_str())) else {

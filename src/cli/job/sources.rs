@@ -1,6 +1,6 @@
 //! Sources of a job file: what they add to settings.
 
-use hitherto::{ActionSource, Ask, Question, Sequences, Settings, Source, Types};
+use hitherto::{ActionSource, Ask, JobKind, Sequences, Settings, Source, Types};
 
 /// A source in a job file. What is absent is as it is without a job file.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -99,7 +99,7 @@ pub(super) fn with_sources(sources: &[FileSource], mut settings: Settings) -> Se
             add_times(of, own);
         }
     }
-    let is_of_sequences = settings.question() == Question::Sequences;
+    let is_of_sequences = settings.kind() == JobKind::Sequences;
     if is_of_sequences && sources.iter().any(FileSource::is_declared) {
         settings.sequences_mut().actions = actions(sources, &settings);
     }

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use ::toml::Spanned;
 use ::toml::de::{DeTable, DeValue};
-use hitherto::{Day, OtherTypes, Question, Source, Types, parse_day};
+use hitherto::{Day, JobKind, OtherTypes, Source, Types, parse_day};
 use serde_json::Value;
 
 use super::sources::FileSource;
@@ -55,12 +55,12 @@ pub(super) fn parse(shown: String, base: PathBuf, text: &str) -> hitherto::Resul
             error.message().replace('\n', ", ")
         ))
     })?;
-    let (mut question, mut days) = (None, Vec::new());
+    let (mut job_kind, mut days) = (None, Vec::new());
     let (mut keys, mut sources) = (Vec::new(), Vec::new());
     for (key, value) in table.get_ref() {
         let (name, place) = (key.get_ref().as_ref(), reader.place(key.span().start));
         match name {
-            "job" => question = Some(reader.question((name, value))?),
+            "job" => job_kind = Some(reader.job_kind((name, value))?),
             "days" => days = reader.days((name, value))?,
             "sources" => {
                 for (key, value) in reader.table((name, value))? {
@@ -78,7 +78,7 @@ pub(super) fn parse(shown: String, base: PathBuf, text: &str) -> hitherto::Resul
     Ok(JobFile {
         shown,
         base,
-        question,
+        job_kind,
         days,
         keys,
         sources,
@@ -127,11 +127,11 @@ impl Reader<'_> {
     }
 
     /// What is asked.
-    fn question(&self, (name, value): Entry<'_, '_>) -> hitherto::Result<Question> {
+    fn job_kind(&self, (name, value): Entry<'_, '_>) -> hitherto::Result<JobKind> {
         let text = self.text((name, value))?;
-        Question::named(&text).ok_or_else(|| {
+        JobKind::named(&text).ok_or_else(|| {
             let place = self.place(value.span().start);
-            let known = Question::ALL.map(Question::name).join(", ");
+            let known = JobKind::ALL.map(JobKind::name).join(", ");
             refuse(format!("{place}: no job \"{text}\"; there are {known}"))
         })
     }

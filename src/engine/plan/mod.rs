@@ -21,7 +21,7 @@ use super::{in_pool, in_zone_of_set};
 use crate::control::Control;
 use crate::error::Result;
 use crate::ids::{Day, count64, float};
-use crate::job::{ItemType, Job, Question};
+use crate::job::{ItemType, Job, JobKind};
 use crate::scan::Opened;
 use crate::warnings::{Warning, told};
 
@@ -60,10 +60,10 @@ pub struct Planned {
     pub warnings: Vec<Warning>,
 }
 
-/// What only one question has.
+/// What only one job kind has.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum PlannedOf {
-    /// Of [`Question::Sequences`].
+    /// Of [`JobKind::Sequences`].
     Sequences {
         /// Impressions of the days asked for. Exact.
         impressions: u64,
@@ -76,7 +76,7 @@ pub enum PlannedOf {
         /// Actions in the histories of all samples.
         history_actions: u64,
     },
-    /// Of [`Question::Features`].
+    /// Of [`JobKind::Features`].
     Features {
         /// Impressions of the days asked for. Exact.
         impressions: u64,
@@ -85,7 +85,7 @@ pub enum PlannedOf {
         /// Listings that were shown. Exact.
         listings: u64,
     },
-    /// Of [`Question::Dwell`].
+    /// Of [`JobKind::Dwell`].
     Dwell {
         /// Events that would be kept for sorting.
         events_kept: u64,
@@ -154,11 +154,11 @@ impl Planned {
 /// ```
 pub fn plan(job: &Job, control: &Control) -> Result<Planned> {
     let job = &in_zone_of_set(job);
-    let mut planned = in_pool(job, || match (job.question(), job.sequences().item_type) {
-        (Question::Sequences, ItemType::Int32) => sequences::plan::<i32>(job, control),
-        (Question::Sequences, ItemType::Int64) => sequences::plan::<i64>(job, control),
-        (Question::Features, _) => features::plan(job, control),
-        (Question::Dwell, _) => dwell::plan(job, control),
+    let mut planned = in_pool(job, || match (job.kind(), job.sequences().item_type) {
+        (JobKind::Sequences, ItemType::Int32) => sequences::plan::<i32>(job, control),
+        (JobKind::Sequences, ItemType::Int64) => sequences::plan::<i64>(job, control),
+        (JobKind::Features, _) => features::plan(job, control),
+        (JobKind::Dwell, _) => dwell::plan(job, control),
     })?;
     planned.warnings = told(&job.no_warn, planned.warnings);
     Ok(planned)

@@ -15,7 +15,7 @@ use super::{
     serialize_counts,
 };
 use crate::ids::Day;
-use crate::job::Question;
+use crate::job::JobKind;
 use crate::manifest::SourceFindings;
 use crate::tally::HistoryTally;
 use crate::warnings::WarningEntry;
@@ -115,7 +115,7 @@ pub(crate) struct SequenceScalars {
 }
 
 impl JobMetrics for SequenceMetrics {
-    const QUESTION: Question = Question::Sequences;
+    const QUESTION: JobKind = JobKind::Sequences;
     type Counts = SequenceCounts;
     type Scalars = SequenceScalars;
 

@@ -206,7 +206,7 @@ fn manifest_of(
 ) -> Manifest<DwellCounts, Findings> {
     Manifest {
         made_by: MADE_BY.to_owned(),
-        job: job.question(),
+        job: job.kind(),
         of: Scope::Whole,
         settings: manifest::dwell_settings(job, read.types),
         counts: counts_of(report),

@@ -211,7 +211,7 @@ fn make_parts(
         .collect();
     let start = |file| encoder.file(file);
     let names = days.iter().map(|(day, _)| *day);
-    let writer = PartWriter::new(job.question(), target, names, &start)?;
+    let writer = PartWriter::new(job.kind(), target, names, &start)?;
     let make = |(): &mut (), at: usize| {
         let GroupPlan { place, rows } = groups[at].clone();
         let (day, of_day) = &days[place.day];
@@ -299,7 +299,7 @@ fn metrics_of(
         rejected: RejectedRows::new(&read.inputs.rejected),
     };
     let histories = job.sequences();
-    let reach = Reach::new(job.question(), histories.cutoff, histories.lookback_days);
+    let reach = Reach::new(job.kind(), histories.cutoff, histories.lookback_days);
     let source_days = source_days(&read.inputs.sources);
     let days = days.iter().zip(&written.tallies);
     let days = days.map(|((day, _), counts)| FeatureMetrics {

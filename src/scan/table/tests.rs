@@ -12,7 +12,7 @@ use crate::calendar::Zone;
 use crate::control::Control;
 use crate::error::Result;
 use crate::intern::Interner;
-use crate::job::{Cutoff, Dedup, ItemType, OnBadRow, Question, Source};
+use crate::job::{Cutoff, Dedup, ItemType, JobKind, OnBadRow, Source};
 use crate::scan::Opened;
 use crate::scan::files::discover;
 use crate::scan::spec::{ActionSpec, FileSpec, ReadSpec};
@@ -112,7 +112,7 @@ fn parquet(dictionaries: bool) -> Vec<u8> {
 /// How files are read, in a zone.
 fn spec(zone: &Zone, on_bad_row: OnBadRow) -> ReadSpec<'_> {
     ReadSpec {
-        question: Question::Dwell,
+        job_kind: JobKind::Dwell,
         format: None,
         columns: &[],
         zone,
@@ -151,7 +151,7 @@ fn read(path: &Path, on_bad_row: OnBadRow) -> Result<(Vec<String>, Vec<Rejected>
     let scan = TableScan::new(&spec, &policy, &control, COLUMNS.to_vec());
     let (mut state, mut rows) = (TableState::default(), Vec::new());
     let files = discover(&FileSpec {
-        question: Question::Dwell,
+        job_kind: JobKind::Dwell,
         sources: vec![Source::Events],
         dir: None,
         paths: &[(Source::Events, path.display().to_string())],

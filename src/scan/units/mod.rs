@@ -16,7 +16,7 @@ use crate::advice::{self, Hint};
 use crate::calendar::{DAY_US, date_text, day_of_date, instant_text};
 use crate::error::{Error, Result};
 use crate::ids::{Day, Micros};
-use crate::job::{Cutoff, DT, Question, Source, TimeUnit};
+use crate::job::{Cutoff, DT, JobKind, Source, TimeUnit};
 use crate::scan::Opened;
 use crate::scan::actions::ActionNames;
 use crate::scan::fields::to_micros;
@@ -88,16 +88,16 @@ pub(crate) fn check(
 /// column of integers is read as.
 pub(crate) fn times_of<'a>(spec: &ReadSpec<'a>, source: Source) -> Vec<&'a str> {
     let name = |ours| spec.column(source, ours);
-    match (spec.question, source) {
-        (Question::Dwell, _) => vec![name("timestamp")],
-        (Question::Features, Source::Impressions) => vec![name("impression_ts")],
-        (Question::Features, Source::Clicks) => vec![name("click_ts")],
-        (Question::Features, _) => vec![name("created_ts")],
-        (Question::Sequences, Source::Impressions) => match spec.cutoff {
+    match (spec.job_kind, source) {
+        (JobKind::Dwell, _) => vec![name("timestamp")],
+        (JobKind::Features, Source::Impressions) => vec![name("impression_ts")],
+        (JobKind::Features, Source::Clicks) => vec![name("click_ts")],
+        (JobKind::Features, _) => vec![name("created_ts")],
+        (JobKind::Sequences, Source::Impressions) => match spec.cutoff {
             Cutoff::Day => vec![name("dt")],
             Cutoff::Time => vec![name("dt"), name("impression_time")],
         },
-        (Question::Sequences, _) => {
+        (JobKind::Sequences, _) => {
             let names = ActionNames::new(spec, source);
             // Integers of the days that actions landed are refused whatever the unit.
             let available = names.available.filter(|name| *name != DT);

@@ -38,7 +38,7 @@ use super::{Problem, Problems, VerifySettings};
 use crate::control::{Control, Stage};
 use crate::engine::guarded;
 use crate::error::{Error, ErrorKind, Result};
-use crate::job::Question;
+use crate::job::JobKind;
 use crate::manifest::{MADE_BY, Xxh64, sealed};
 use crate::publish::{AUDIT, MANIFEST, put_file};
 
@@ -192,10 +192,10 @@ pub(super) fn audit(
         rows: settings.audit_rows,
     };
     control.enter(Stage::AUDIT, 0);
-    let audited = guarded(INPUTS, || match set.question {
-        Question::Sequences => sequences::audit(&audit, (&mut *problems, &mut *lost)),
-        Question::Features => features::audit(&audit, (&mut *problems, &mut *lost)),
-        Question::Dwell => dwell::audit(&audit, (&mut *problems, &mut *lost)),
+    let audited = guarded(INPUTS, || match set.job_kind {
+        JobKind::Sequences => sequences::audit(&audit, (&mut *problems, &mut *lost)),
+        JobKind::Features => features::audit(&audit, (&mut *problems, &mut *lost)),
+        JobKind::Dwell => dwell::audit(&audit, (&mut *problems, &mut *lost)),
     });
     let audited = audited.or_else(|error| match unreadable(set, &error) {
         Some(what) => {
@@ -207,7 +207,7 @@ pub(super) fn audit(
     control.leave();
     let report = Report {
         made_by: MADE_BY,
-        job: set.question,
+        job: set.job_kind,
         of: "audit",
         manifest_xxh64: Xxh64(set.seal),
         verdict: match &audited {
@@ -241,7 +241,7 @@ fn unreadable(set: &PublishedSet, error: &Error) -> Option<String> {
 struct Report<'a> {
     /// The program and its version.
     made_by: &'static str,
-    job: Question,
+    job: JobKind,
     /// That it is an audit.
     of: &'static str,
     /// The checksum of the manifest of itself.

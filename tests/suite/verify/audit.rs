@@ -10,8 +10,8 @@ use arrow::datatypes::{
     DataType, Float32Type, Int8Type, Int32Type, Int64Type, TimestampMicrosecondType,
 };
 use hitherto::{
-    AuditRows, Codec, CustomerType, Cutoff, Dedup, Features, Guests, ItemType, LabelKey, Layout,
-    Question, Sequences, Settings, Side, Source,
+    AuditRows, Codec, CustomerType, Cutoff, Dedup, Features, Guests, ItemType, JobKind, LabelKey,
+    Layout, Sequences, Settings, Side, Source,
 };
 use parquet::arrow::ArrowWriter;
 use parquet::arrow::arrow_reader::{ArrowReaderOptions, ParquetRecordBatchReaderBuilder};
@@ -107,7 +107,7 @@ fn sets_of_all_jobs_pass_and_the_report_stays_with_them() {
 
 #[test]
 fn canaries_are_kept_before_the_cutoff_and_refused_from_it_on() {
-    let set = Set::of(Question::Sequences);
+    let set = Set::of(JobKind::Sequences);
     let canaries = set
         .audited(AuditRows::All)
         .audited
@@ -192,8 +192,8 @@ fn rows_are_right_whatever_the_settings() {
         ("no orders", without_orders),
     ];
     for (name, change) in changes {
-        let set = Set::inputs(Question::Sequences);
-        let mut settings = set.settings(Question::Sequences);
+        let set = Set::inputs(JobKind::Sequences);
+        let mut settings = set.settings(JobKind::Sequences);
         change(&mut settings);
         set.make(settings);
         let verified = set.audited(AuditRows::All);
@@ -212,13 +212,13 @@ fn rows_with_texts_too_long_to_be_kept_are_missed_by_nobody() {
     let listing = |category: &str| format!("3,{category},5,2024-01-01");
     let event = |id: &str| format!("2018-10-01T12:00:05-04:00,{id},flyer_open,f7,m");
     type Row<'a> = &'a dyn Fn(&str) -> String;
-    let files: [(Question, &str, Row<'_>, u64); 3] = [
-        (Question::Sequences, "impressions.ndjson", &shown, 6),
-        (Question::Features, "listings.csv", &listing, 4),
-        (Question::Dwell, "events.csv", &event, 7),
+    let files: [(JobKind, &str, Row<'_>, u64); 3] = [
+        (JobKind::Sequences, "impressions.ndjson", &shown, 6),
+        (JobKind::Features, "listings.csv", &listing, 4),
+        (JobKind::Dwell, "events.csv", &event, 7),
     ];
-    for (question, name, row, rows) in files {
-        let set = Set::inputs(question);
+    for (job_kind, name, row, rows) in files {
+        let set = Set::inputs(job_kind);
         let path = set.dir().join(name);
         let mut text = fs::read_to_string(&path).expect("text");
         for length in [4097, 4096] {
@@ -226,7 +226,7 @@ fn rows_with_texts_too_long_to_be_kept_are_missed_by_nobody() {
             text.push('\n');
         }
         fs::write(&path, text).expect("a file");
-        set.make(set.settings(question));
+        set.make(set.settings(job_kind));
         let verified = set.audited(AuditRows::All);
         assert_eq!(verified.problems, [], "{name}");
         let audited = verified.audited.expect("an audit");
@@ -238,7 +238,7 @@ fn rows_with_texts_too_long_to_be_kept_are_missed_by_nobody() {
 fn rows_are_right_by_time_with_availability_where_clocks_change() {
     for zone in ["UTC", "Europe/Berlin"] {
         for available in [true, false] {
-            let set = Set::inputs(Question::Sequences);
+            let set = Set::inputs(JobKind::Sequences);
             let shown = r#"{"ranking_id":"a","customer_id":1,"impressions":[{"item_id":5,"is_order":false}],"impression_time":"2025-03-30 02:30:00"}
 {"ranking_id":"b","customer_id":1,"impressions":[{"item_id":5,"is_order":null}],"impression_time":"2025-10-26 02:30:00"}
 {"ranking_id":"c","customer_id":2,"impressions":[{"item_id":6,"is_order":true}],"impression_time":"2025-03-31"}
@@ -257,11 +257,11 @@ fn rows_are_right_by_time_with_availability_where_clocks_change() {
                         true => vec![(Source::Clicks, "seen_at".into())],
                         false => Vec::new(),
                     },
-                    ..set.settings(Question::Sequences).sequences().clone()
+                    ..set.settings(JobKind::Sequences).sequences().clone()
                 }
                 .into(),
                 timezone: Some(zone.into()),
-                ..set.settings(Question::Sequences)
+                ..set.settings(JobKind::Sequences)
             });
             let verified = set.audited(AuditRows::All);
             assert_eq!(verified.problems, [], "{zone} {available}");
@@ -276,7 +276,7 @@ fn rows_are_right_by_time_with_availability_where_clocks_change() {
 
 #[test]
 fn a_future_action_in_the_middle_of_a_history_is_refused() {
-    let set = Set::of(Question::Sequences);
+    let set = Set::of(JobKind::Sequences);
     let part = "dt=2025-08-15/part-00000.parquet";
     // Customer 1 clicks on 24 at 13:00 of that day, whose cutoff is its start.
     let first = set.row_of(part, "r1");
@@ -309,7 +309,7 @@ fn a_last_action_time_that_is_wrong_is_refused() {
         (86_400_000_000, "not before its cutoff"),
         (1, "last_action_time"),
     ] {
-        let set = Set::of(Question::Sequences);
+        let set = Set::of(JobKind::Sequences);
         let first = set.row_of(part, "r1");
         rewrite(&set, part, |name, column| {
             if name != "last_action_time" {
@@ -340,13 +340,13 @@ fn what_columns_tell_of_actions_is_recomputed() {
     ];
     let part = "dt=2025-08-16/part-00000.parquet";
     for (name, change) in changes {
-        let set = Set::inputs(Question::Sequences);
+        let set = Set::inputs(JobKind::Sequences);
         let clicks = "customer_id,item_id,click_time,cost,left\n\
             1,21,2025-08-14 10:00:00,1.5,7\n1,24,2025-08-15 13:00:00,0.1,\n\
             1,24,2025-08-15 13:00:00,-2,9\n1,25,2025-08-15 14:00:00,cheap,9\n\
             2,26,2025-08-15 14:00:00,,-2147483648\n";
         fs::write(set.dir().join("clicks.csv"), clicks).expect("a file");
-        let mut settings = set.settings(Question::Sequences);
+        let mut settings = set.settings(JobKind::Sequences);
         settings.sequences_mut().sides = ["price:float32", "time_delta", "left:int32"]
             .map(crate::support::side)
             .to_vec();
@@ -374,7 +374,7 @@ fn what_columns_tell_of_actions_is_recomputed() {
 #[test]
 fn labels_cutoffs_and_missing_rows_are_refused() {
     let part = "dt=2025-08-15/part-00000.parquet";
-    let set = Set::of(Question::Sequences);
+    let set = Set::of(JobKind::Sequences);
     rewrite(&set, part, |name, column| match name {
         "is_order" => {
             let labels = column.as_boolean().iter();
@@ -388,7 +388,7 @@ fn labels_cutoffs_and_missing_rows_are_refused() {
     });
     refuses(&set, part, &["is_order"]);
 
-    let set = Set::of(Question::Sequences);
+    let set = Set::of(JobKind::Sequences);
     let shown = set.dir().join("impressions.ndjson");
     let text = fs::read_to_string(&shown).expect("text");
     let more = text.replace("\"r2\"", "\"r9\"");
@@ -404,10 +404,10 @@ fn labels_cutoffs_and_missing_rows_are_refused() {
 
 #[test]
 fn an_input_that_changed_or_is_gone_is_told_and_none_is_needed_without_an_audit() {
-    for question in Question::ALL {
-        let set = Set::of(question);
-        let name = match question {
-            Question::Dwell => "events.csv",
+    for job_kind in JobKind::ALL {
+        let set = Set::of(job_kind);
+        let name = match job_kind {
+            JobKind::Dwell => "events.csv",
             _ => "impressions",
         };
         let files = fs::read_dir(set.dir()).expect("a folder");
@@ -469,7 +469,7 @@ fn a_count_or_a_label_that_knows_the_future_is_refused() {
         "prior_listing_clicks_1h",
         "prior_user_clicks",
     ] {
-        let set = Set::of(Question::Features);
+        let set = Set::of(JobKind::Features);
         rewrite(&set, part, |name, column| match name == count {
             true => plus_one(&column, 1),
             false => column,
@@ -477,7 +477,7 @@ fn a_count_or_a_label_that_knows_the_future_is_refused() {
         assert_eq!(set.verified().problems, [], "only values can tell");
         refuses(&set, part, &["impression 1", count, "not prior"]);
     }
-    let set = Set::of(Question::Features);
+    let set = Set::of(JobKind::Features);
     rewrite(&set, part, |name, column| match name {
         "clicked" => {
             let labels = column.as_primitive::<Int8Type>().values().iter();
@@ -490,19 +490,19 @@ fn a_count_or_a_label_that_knows_the_future_is_refused() {
 
 #[test]
 fn a_stay_that_is_wrong_is_refused_in_both_formats() {
-    let set = Set::of(Question::Dwell);
+    let set = Set::of(JobKind::Dwell);
     rewrite(&set, "user_merchant.parquet", |name, column| match name {
         "events" => plus_one(&column, 1),
         _ => column,
     });
     refuses(&set, "user_merchant.parquet", &["user u1", "events"]);
-    let set = Set::of(Question::Dwell);
+    let set = Set::of(JobKind::Dwell);
     rewrite(&set, "merchant.parquet", |name, column| match name {
         "users" => plus_one(&column, 1),
         _ => column,
     });
     refuses(&set, "merchant.parquet", &["merchant", "users"]);
-    let set = Set::of(Question::Dwell);
+    let set = Set::of(JobKind::Dwell);
     let csv = set.out().join("user_merchant.csv");
     let text = fs::read_to_string(&csv).expect("text");
     fs::write(&csv, text.replacen("u1,m,2018-10-01", "u1,m,2018-10-03", 1)).expect("a file");
@@ -512,17 +512,17 @@ fn a_stay_that_is_wrong_is_refused_in_both_formats() {
 
 #[test]
 fn clicks_that_were_set_aside_do_not_make_clicks_with_a_user() {
-    let set = Set::inputs(Question::Features);
+    let set = Set::inputs(JobKind::Features);
     let clicks = "listing_id,click_ts\n1,2024-01-10 11:30:00\n1,soon\n3,2024-01-11 12:30:00\n";
     fs::remove_file(set.dir().join("clicks.ndjson")).expect("a file to remove");
     fs::write(set.dir().join("clicks.csv"), clicks).expect("a file");
     set.make(Settings {
         ask: Features {
             label_key: LabelKey::Listing,
-            ..set.settings(Question::Features).features().clone()
+            ..set.settings(JobKind::Features).features().clone()
         }
         .into(),
-        ..set.settings(Question::Features)
+        ..set.settings(JobKind::Features)
     });
     let verified = set.audited(AuditRows::All);
     assert_eq!(verified.problems, []);

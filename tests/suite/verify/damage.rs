@@ -5,7 +5,7 @@ use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use hitherto::{Control, ErrorKind, Question, VerifySettings, verify};
+use hitherto::{Control, ErrorKind, JobKind, VerifySettings, verify};
 use serde_json::json;
 
 use super::sets::Set;
@@ -122,7 +122,7 @@ fn what_nobody_named_is_told_and_never_opened() {
 
 #[test]
 fn what_a_living_run_builds_in_the_folder_is_left_alone() {
-    let set = Set::of(Question::Sequences);
+    let set = Set::of(JobKind::Sequences);
     for name in [".out.tmp-1-0", "._audit.json.tmp-1-0"] {
         let building = set.out().join(name);
         fs::create_dir(&building).expect("a folder");
@@ -138,7 +138,7 @@ fn what_a_living_run_builds_in_the_folder_is_left_alone() {
 
 #[test]
 fn a_file_that_is_a_link_to_the_same_bytes_is_told() {
-    let set = Set::of(Question::Sequences);
+    let set = Set::of(JobKind::Sequences);
     let part = set.out().join("dt=2025-08-15/part-00000.parquet");
     let elsewhere = set.dir().join("part");
     fs::rename(&part, &elsewhere).expect("renamed");
@@ -153,7 +153,7 @@ fn a_file_that_is_a_link_to_the_same_bytes_is_told() {
 
 #[test]
 fn every_problem_is_told_up_to_a_number() {
-    let set = Set::of(Question::Sequences);
+    let set = Set::of(JobKind::Sequences);
     for at in 0..150 {
         fs::write(set.out().join(format!("stray-{at}")), "").expect("a file");
     }
@@ -181,14 +181,14 @@ fn manifests_that_contradict_each_other_are_told() {
         ("counts", |of| of["counts"]["items"] = json!(9)),
     ];
     for (name, change) in changes {
-        let set = Set::of(Question::Sequences);
+        let set = Set::of(JobKind::Sequences);
         set.change_manifest("dt=2025-08-15/_manifest.json", change);
         let problems = set.problems();
         let is_told =
             |of: &String| of.starts_with("dt=2025-08-15/_manifest.json") && of.contains(name);
         assert!(problems.iter().any(is_told), "{name}: {problems:?}");
     }
-    for question in Question::ALL {
+    for job_kind in JobKind::ALL {
         for name in [
             "made_by",
             "job",
@@ -200,10 +200,10 @@ fn manifests_that_contradict_each_other_are_told() {
             "inputs",
             "quarantine",
         ] {
-            if (question, name) == (Question::Dwell, "days") {
+            if (job_kind, name) == (JobKind::Dwell, "days") {
                 continue;
             }
-            let set = Set::of(question);
+            let set = Set::of(job_kind);
             set.change_manifest("_manifest.json", |of| of[name] = json!(7));
             let problems = set.problems();
             assert!(!problems.is_empty(), "{name}");
@@ -213,12 +213,12 @@ fn manifests_that_contradict_each_other_are_told() {
 
 #[test]
 fn counts_that_are_mended_to_lie_are_told() {
-    for (question, path) in [
-        (Question::Sequences, "dt=2025-08-15/part-00000.parquet"),
-        (Question::Features, "date=2024-01-10/part-00000.parquet"),
+    for (job_kind, path) in [
+        (JobKind::Sequences, "dt=2025-08-15/part-00000.parquet"),
+        (JobKind::Features, "date=2024-01-10/part-00000.parquet"),
     ] {
         for (name, said) in [("rows", "rows, found"), ("row_groups", "row groups, found")] {
-            let set = Set::of(question);
+            let set = Set::of(job_kind);
             let (day, part) = path.split_once('/').expect("a folder");
             let lie = |of: &mut serde_json::Value, part: &str| {
                 for file in of["parts"].as_array_mut().expect("parts") {
@@ -237,20 +237,20 @@ fn counts_that_are_mended_to_lie_are_told() {
 
 #[test]
 fn a_part_with_other_columns_is_told_though_its_checksum_is_mended() {
-    for (question, one, other) in [
+    for (job_kind, one, other) in [
         (
-            Question::Sequences,
+            JobKind::Sequences,
             "dt=2025-08-15/part-00000.parquet",
-            Question::Features,
+            JobKind::Features,
         ),
         (
-            Question::Features,
+            JobKind::Features,
             "date=2024-01-10/part-00000.parquet",
-            Question::Sequences,
+            JobKind::Sequences,
         ),
-        (Question::Dwell, "merchant.parquet", Question::Sequences),
+        (JobKind::Dwell, "merchant.parquet", JobKind::Sequences),
     ] {
-        let (set, from) = (Set::of(question), Set::of(other));
+        let (set, from) = (Set::of(job_kind), Set::of(other));
         let part = from
             .files()
             .into_iter()
@@ -268,7 +268,7 @@ fn a_part_with_other_columns_is_told_though_its_checksum_is_mended() {
 
 #[test]
 fn parquet_that_was_damaged_and_mended_ends_with_a_word_not_a_panic() {
-    let set = Set::of(Question::Sequences);
+    let set = Set::of(JobKind::Sequences);
     let path = "dt=2025-08-15/part-00000.parquet";
     let whole = fs::read(set.out().join(path)).expect("a part");
     for at in 0..whole.len() {
@@ -284,7 +284,7 @@ fn parquet_that_was_damaged_and_mended_ends_with_a_word_not_a_panic() {
 
 #[test]
 fn what_is_no_set_is_no_input() {
-    let set = Set::inputs(Question::Sequences);
+    let set = Set::inputs(JobKind::Sequences);
     let is_no_input = |out: PathBuf| {
         let settings = VerifySettings {
             out,

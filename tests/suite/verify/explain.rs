@@ -3,7 +3,7 @@
 use std::fs;
 
 use hitherto::{
-    Control, Cutoff, ErrorKind, ExplainSettings, Explained, Question, Sequences, Settings, Source,
+    Control, Cutoff, ErrorKind, ExplainSettings, Explained, JobKind, Sequences, Settings, Source,
     explain, parse_day,
 };
 
@@ -34,7 +34,7 @@ fn fates(of: &Explained) -> Vec<String> {
 
 #[test]
 fn every_action_is_told_newest_first_with_its_fate() {
-    let set = Set::of(Question::Sequences);
+    let set = Set::of(JobKind::Sequences);
     let [of] = &ranking(&set, "r1")[..] else {
         panic!("one impression");
     };
@@ -68,14 +68,14 @@ fn every_action_is_told_newest_first_with_its_fate() {
 
 #[test]
 fn an_action_of_a_type_that_does_not_count_is_told_as_such() {
-    let set = Set::inputs(Question::Sequences);
+    let set = Set::inputs(JobKind::Sequences);
     set.make(Settings {
         ask: Sequences {
             types: vec![1, 3],
-            ..set.settings(Question::Sequences).sequences().clone()
+            ..set.settings(JobKind::Sequences).sequences().clone()
         }
         .into(),
-        ..set.settings(Question::Sequences)
+        ..set.settings(JobKind::Sequences)
     });
     let [of] = &ranking(&set, "r1")[..] else {
         panic!("one impression");
@@ -92,7 +92,7 @@ fn an_action_of_a_type_that_does_not_count_is_told_as_such() {
 
 #[test]
 fn what_was_known_late_is_told_as_such() {
-    let set = Set::inputs(Question::Sequences);
+    let set = Set::inputs(JobKind::Sequences);
     let clicks = "customer_id,item_id,click_time,seen_at\n\
         1,1,2025-08-14 10:00:00,2025-08-15\n1,2,2025-08-14 09:00:00,\n\
         1,3,2025-08-15,2025-08-14\n1,4,2025-08-15 00:00:00,2025-08-14\n1,5,2024-01-01,2024-01-01\n";
@@ -106,10 +106,10 @@ fn what_was_known_late_is_told_as_such() {
             cutoff: Cutoff::Time,
             available: vec![(Source::Clicks, "seen_at".into())],
             embargo_us: vec![(Source::Carts, 3 * 86_400_000_000)],
-            ..set.settings(Question::Sequences).sequences().clone()
+            ..set.settings(JobKind::Sequences).sequences().clone()
         }
         .into(),
-        ..set.settings(Question::Sequences)
+        ..set.settings(JobKind::Sequences)
     });
     let [of] = &ranking(&set, "t")[..] else {
         panic!("one impression");
@@ -146,7 +146,7 @@ fn a_day_is_explained_by_the_files_that_its_run_saw() {
 
 #[test]
 fn impressions_are_found_by_customer_and_day() {
-    let set = Set::of(Question::Sequences);
+    let set = Set::of(JobKind::Sequences);
     let settings = ExplainSettings {
         out: set.out(),
         threads: 1,
@@ -161,7 +161,7 @@ fn impressions_are_found_by_customer_and_day() {
 
 #[test]
 fn what_cannot_be_explained_is_said() {
-    let set = Set::of(Question::Sequences);
+    let set = Set::of(JobKind::Sequences);
     let settings = |out| ExplainSettings {
         out,
         threads: 1,
@@ -177,7 +177,7 @@ fn what_cannot_be_explained_is_said() {
     );
     let error = explain(&settings(set.dir()), &Control::default()).expect_err("no set");
     assert_eq!(error.exit_code(), 66);
-    let other = Set::of(Question::Dwell);
+    let other = Set::of(JobKind::Dwell);
     let error = explain(&settings(other.out()), &Control::default()).expect_err("another job");
     assert_eq!(error.exit_code(), 2);
     fs::write(set.dir().join("clicks.csv"), "").expect("a file");

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use arrow::array::AsArray;
 use hitherto::{
-    Ask, AuditRows, Control, Day, DwellMethod, Job, OnBadRow, Publish, Question, Settings, Source,
+    Ask, AuditRows, Control, Day, DwellMethod, Job, JobKind, OnBadRow, Publish, Settings, Source,
     Verified, VerifySettings, parse_day, verify,
 };
 use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
@@ -80,12 +80,12 @@ const EVENTS: &str = "timestamp,user_id,event,flyer_id,merchant_id\n\
 
 impl Set {
     /// Inputs of a job, from which nothing is made so far.
-    pub(super) fn inputs(of: Question) -> Set {
+    pub(super) fn inputs(of: JobKind) -> Set {
         let set = Set(scratch());
         let files = match of {
-            Question::Sequences => &SHOP[..],
-            Question::Features => &MARKET[..],
-            Question::Dwell => &[("events.csv", EVENTS)],
+            JobKind::Sequences => &SHOP[..],
+            JobKind::Features => &MARKET[..],
+            JobKind::Dwell => &[("events.csv", EVENTS)],
         };
         fs::create_dir(set.dir()).expect("a folder");
         for (name, text) in files {
@@ -95,26 +95,26 @@ impl Set {
     }
 
     /// A set of a job, made in one run.
-    pub(super) fn of(question: Question) -> Set {
-        let set = Set::inputs(question);
-        set.make(set.settings(question));
+    pub(super) fn of(job_kind: JobKind) -> Set {
+        let set = Set::inputs(job_kind);
+        set.make(set.settings(job_kind));
         set
     }
 
     /// Sets of all jobs, and one whose days were made by two runs.
     pub(super) fn all() -> Vec<(&'static str, Set)> {
         vec![
-            ("sequences", Set::of(Question::Sequences)),
+            ("sequences", Set::of(JobKind::Sequences)),
             ("days", Set::of_days()),
-            ("features", Set::of(Question::Features)),
-            ("dwell", Set::of(Question::Dwell)),
+            ("features", Set::of(JobKind::Features)),
+            ("dwell", Set::of(JobKind::Dwell)),
         ]
     }
 
     /// A set of two days, the second added when there were more clicks: some that the first day
     /// would have had in its histories.
     pub(super) fn of_days() -> Set {
-        let set = Set::inputs(Question::Sequences);
+        let set = Set::inputs(JobKind::Sequences);
         let folder = set.dir().join("clicks");
         fs::create_dir(&folder).expect("a folder");
         fs::rename(set.dir().join("clicks.csv"), folder.join("a.csv")).expect("renamed");
@@ -143,20 +143,20 @@ impl Set {
         Settings {
             from: day,
             to: day,
-            ..self.settings(Question::Sequences)
+            ..self.settings(JobKind::Sequences)
         }
     }
 
     /// The settings of a run of a job.
-    pub(super) fn settings(&self, question: Question) -> Settings {
-        let (dir, paths) = match question {
-            Question::Dwell => {
+    pub(super) fn settings(&self, job_kind: JobKind) -> Settings {
+        let (dir, paths) = match job_kind {
+            JobKind::Dwell => {
                 let events = self.dir().join("events.csv").display().to_string();
                 (None, vec![(Source::Events, events)])
             }
             _ => (Some(self.dir()), Vec::new()),
         };
-        let mut ask = Ask::from(question);
+        let mut ask = Ask::from(job_kind);
         match &mut ask {
             Ask::Sequences(own) => own.actions_max = 4,
             Ask::Features(own) => own.windows = vec![("1h".to_owned(), 3_600_000_000)],
@@ -179,10 +179,10 @@ impl Set {
     pub(super) fn make(&self, settings: Settings) {
         let job = Job::new(settings).expect("settings that hold together");
         let control = Control::default();
-        match job.question() {
-            Question::Sequences => hitherto::run(&job, &control).map(drop),
-            Question::Features => hitherto::features(&job, &control).map(drop),
-            Question::Dwell => hitherto::dwell(&job, &control).map(drop),
+        match job.kind() {
+            JobKind::Sequences => hitherto::run(&job, &control).map(drop),
+            JobKind::Features => hitherto::features(&job, &control).map(drop),
+            JobKind::Dwell => hitherto::dwell(&job, &control).map(drop),
         }
         .expect("a run");
     }
