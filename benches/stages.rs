@@ -6,7 +6,7 @@
 
 use divan::Bencher;
 use divan::counter::{BytesCount, ItemsCount};
-use hitherto::stages::{Log, Rows, Shape};
+use hitherto::testkit::bench::{Log, Rows, Shape};
 use hitherto::{
     Codec, Control, Format, GenerateSettings, Job, Layout, Sequences, Settings, generate,
 };

@@ -38,114 +38,101 @@
 //!
 //! | word | is |
 //! |---|---|
-//! | *job kind* | what a job asks of its logs: `sequences`, `features` or `dwell`; it says which sources are read |
+//! | *job kind* | what a job makes of its logs: `sequences`, `features` or `dwell`; it says which sources are read |
 //! | *event* | a row with a key and a time; an *action* (a click, add-to-cart or order), or what somebody did with a flyer |
 //! | *probe* | a moment at which the model is asked; here an *impression* |
-//! | *sample* | an item shown in an impression: a row of the output |
-//! | *key* | a customer that some probe asks for, as its rank in hash order |
+//! | *sample* | an item of an impression: a row of the output |
+//! | *key* | a customer of some probe, as its rank in hash order |
 //! | *cutoff* | the moment of a probe; *prior* is strictly earlier |
 //! | *lookback* | how far before the cutoff a history reaches |
 //! | *run* | the events of one key, sorted |
 //! | *window* | a half-open range of a run |
 //! | *history* | the newest N events of a window |
-//! | *code*, *rank* | a number that stands for an id: of one thread while it reads, of all when that is over |
+//! | *attribute* | a number of an action beside its item and its type (`--with`) |
+//! | *passthrough column* | a column of impressions that is copied to the output (`--keep`) |
+//! | *dictionary* | ids to numbers: a *code* is local to a thread, a *rank* is global |
 //! | *stay* | the time of a user with a merchant on a day |
 //! | *partition* | the events of a range of keys |
 //! | *block* | rows of the output, as windows; encoded it is a *row group*, and several are a *part* |
-//! | *wave* | row groups of input that are read before it is asked who has enough |
+//! | *wave* | row groups of input that are read before the early stop decides again |
+//! | *reference* | the second, naive implementation that rows are checked against |
 //!
 //! # Code map, in reading order
 //!
-//! | file | turns |
+//! A module uses only those above it, but for `engine`, which stands first because it is read first. A test
+//! holds them to it.
+//!
+//! | module | does |
 //! |---|---|
-//! | `options` | what a user may ask for: each option once, with its words and its help |
-//! | `job` | settings into a [`Job`] that holds together |
-//! | `engine` | a job into a [`Report`]: the data path, stage after stage; `engine/plan` into what that would take |
-//! | `sweep` | sorted times and cutoffs into windows; the tie rule |
-//! | `op` | windows into histories, counts and labels, runs into stays |
-//! | `tally` | histories into counts for the metrics |
-//! | `scan` | files into typed rows; `scan/plan` decides which are read at all, `scan/table` reads any table |
-//! | `keys`, `intern`, `probes` | ids into ranks, impressions into probes |
-//! | `partition`, `sort` | events into chunk lists, chunk lists into sorted runs |
-//! | `chunk`, `spill` | rows as they come; those that memory has no room for, to a file and back |
-//! | `encode` | blocks into row groups |
-//! | `output` | row groups into parts, and the plan of both |
-//! | `publish`, `manifest`, `quarantine` | parts into a folder that appears complete or not at all |
-//! | `vocabulary` | texts of items into codes, which stay what they are |
-//! | `warnings` | what was noticed into what a person should look at |
-//! | `metrics` | counts into the metrics of a set |
-//! | `page` | the metrics of a set into a page for people |
-//! | `verify` | what was published into what is wrong with it |
-//! | `head` | what was published into its first rows |
-//! | `naive` | files into rows of the oracle, by a path of its own |
-//! | `survey` | a folder into what lies there, for a first job file |
-//! | `generate` | settings into synthetic logs |
-//! | `kept` | values that are carried through from impressions to rows |
-//! | `sides` | numbers that are told of actions beside items and types |
-//! | `advice` | what was found into what to do about it: every hint of messages |
-//! | `calendar`, `column`, `ids`, `error`, `control`, `regular`, `place` | days and zones, columns, units, errors, progress, files opened without waiting, paths that lie elsewhere |
-//! | `failpoint` | points at which tests kill a run; nothing without a feature |
-//! | `oracle` | the same once more, naively, to hold the rest to |
+//! | `engine` | runs a job: the data path, stage after stage |
+//! | `kernel` | partitions, sorts and sweeps columns; `kernel/sweep` has the tie rule, `kernel/op` the operators |
+//! | `advice` | every hint of messages |
+//! | `ids`, `calendar`, `error`, `place` | units and newtypes; days and zones; errors; paths that are not local |
+//! | `options` | every option once: its type, its words, its help |
+//! | `job` | settings, checked against each other into a [`Job`] |
+//! | `warnings` | what a person should look at |
+//! | `context` | progress, cancellation and memory accounting |
+//! | `dictionary` | ids to ranks, impressions to probes |
+//! | `store` | local files, and the spill files of a run |
+//! | `catalog` | paths to files of a known format and day |
+//! | `scan` | files to typed rows: `scan/text`, `scan/parquet`, and the readers of each source |
+//! | `encode` | blocks to row groups |
+//! | `publish`, `quarantine` | files to a folder that appears complete or not at all; rejected rows |
+//! | `vocabulary` | texts of items to codes that never change |
+//! | `manifest`, `metrics` | what a set says of itself, as typed documents |
+//! | `output` | row groups to parts, and the commit of a set |
+//! | `estimate` | what a job would take (`plan`) |
+//! | `generate` | synthetic logs |
+//! | `reference` | the rows once more, naively; `reference/read` reads files for it |
+//! | `verify` | what is wrong with a published set |
+//! | `report` | the page, the first rows, and the survey of a folder |
+//! | `testkit` | single stages, for benches and fuzz targets |
+//! | `failpoint` | points at which tests kill a run; empty without its feature |
 //!
-//! # What is *not* so
+//! # Invariants
 //!
-//! - Kernels (`partition`, `sort`, `sweep`, `op`) know no Arrow, no Parquet, no file, no thread, no
-//!   clock. They take slices and return values. They never allocate per row, and per key only to sort a
-//!   long run.
-//! - No module uses one that comes after it in the data path; a test holds them to it.
-//! - No stage before `output` knows the job, but for the settings in manifests: `engine/specs` makes of
-//!   it what each is told; the same test holds them to it.
+//! - Kernels know no Arrow, no Parquet, no file, no thread, no clock. They take slices and return values.
+//!   They never allocate per row, and per key only to sort a long run.
+//! - No stage (`scan`, `encode`, `publish`, `manifest`, `metrics`, kernels) knows the job: `engine/specs` turns
+//!   it into what each of them needs. `manifest/settings`, which records it, is the exception.
+//! - Threads meet in `engine/tasks` (reading) and `output/in_order` (writing); elsewhere rayon only maps or
+//!   sorts one list.
 //! - No comparison of an event's time with a cutoff is anywhere but in `sweep::is_prior`.
 //! - No byte of a part depends on threads, memory, partitions, the order of files, or the clock.
-//! - `naive` and `oracle`, which rows are held to, use nothing of the data path.
+//! - `reference` uses nothing of the data path.
 //! - Nothing has its final name before it is complete and synced.
 
 #[doc(hidden)]
 pub mod advice;
 mod calendar;
-mod chunk;
-mod column;
-mod control;
+mod catalog;
+mod context;
+mod dictionary;
 mod encode;
 mod engine;
 mod error;
+mod estimate;
 mod failpoint;
-#[cfg(feature = "bench")]
-#[doc(hidden)]
-pub mod fuzzed;
 mod generate;
 pub mod guide;
-mod head;
 mod ids;
-mod intern;
 mod job;
-mod kept;
-mod keys;
+mod kernel;
 mod manifest;
 mod metrics;
-mod naive;
-mod op;
 mod options;
-#[doc(hidden)]
-pub mod oracle;
 mod output;
-mod page;
-mod partition;
 mod place;
-mod probes;
 mod publish;
 mod quarantine;
-mod regular;
+#[doc(hidden)]
+pub mod reference;
+mod report;
 mod scan;
-mod sides;
-mod sort;
-mod spill;
+mod store;
 #[cfg(feature = "bench")]
 #[doc(hidden)]
-pub mod stages;
-mod survey;
-mod sweep;
-mod tally;
+pub mod testkit;
 mod verify;
 mod vocabulary;
 mod warnings;
@@ -155,15 +142,18 @@ mod warnings;
 #[doc = include_str!("../README.md")]
 struct Readme;
 
+pub use crate::context::{Control, Observer, STAGES};
+pub use crate::report::head::{Head, HeadOf, HeadRow, HeadSettings, HeadValue, head};
+pub use crate::report::html::{Drift, Page, PageSettings, page};
+pub use crate::report::survey::{Surveyed, SurveyedColumn, survey};
 pub use calendar::{date_text, parse_day};
-pub use control::{Control, Observer, STAGES};
-pub use engine::{Planned, PlannedOf, dwell, features, plan, run, schema};
+pub use engine::{dwell, features, run, schema};
 pub use error::{Error, ErrorKind, Result, RowFault, panic_text};
+pub use estimate::{Planned, PlannedOf, plan};
 pub use generate::{
     GenerateEvents, GenerateListings, GenerateSettings, Generated, GeneratedEvents,
     GeneratedListings, generate, generate_events, generate_listings,
 };
-pub use head::{Head, HeadOf, HeadRow, HeadSettings, HeadValue, head};
 pub use ids::Day;
 #[doc(hidden)]
 pub use job::Tuning;
@@ -179,9 +169,7 @@ pub use options::{
     UnknownItem, WarningCode,
 };
 pub use output::{DayReport, DwellReport, FeaturesReport, Report};
-pub use page::{Drift, Page, PageSettings, page};
 pub use place::{check_in, is_elsewhere};
-pub use survey::{Surveyed, SurveyedColumn, survey};
 pub use verify::{
     AuditRows, Audited, Canaries, ExplainSettings, Explained, ExplainedAction, PROBLEMS_MAX,
     Problem, Verified, VerifySettings, explain, verify,

@@ -15,7 +15,7 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::ids::count64;
 use crate::manifest::FileEntry;
 use crate::publish::{Part, QUARANTINE, Staging, write_synced};
-use crate::scan::faults::Rejected;
+use crate::scan::bad_rows::Rejected;
 
 /// What is told of a rejected row.
 const COLUMNS: [&str; 6] = ["source", "file", "row", "column", "reason", "record"];

@@ -2,7 +2,7 @@
 # Runs the tests of all that is low-level under Miri, which finds undefined behaviour in what is executed.
 # usage: tests/miri.sh    (needs rustup; installs Rust nightly with Miri if they are not there; takes ten minutes)
 #
-# Left out are src/encode/zstd.rs, the one module with `unsafe`: it calls C, which Miri cannot run; and what starts
+# Left out are src/encode/direct/zstd.rs, the one module with `unsafe`: it calls C, which Miri cannot run; and what starts
 # threads: Miri stops in crossbeam-epoch below rayon, before it comes to ours.
 set -euo pipefail
 cd "$(dirname "$0")/.."

@@ -2,5 +2,5 @@
 #![no_main]
 
 libfuzzer_sys::fuzz_target!(init: hitherto_fuzz::only_our_panics_count(), |data: &[u8]| {
-    hitherto::fuzzed::judge_parquet(data);
+    hitherto::testkit::fuzz::judge_parquet(data);
 });

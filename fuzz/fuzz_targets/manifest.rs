@@ -47,7 +47,7 @@ fuzz_target!(init: only_our_panics_count(), |data: &[u8]| {
     let Some((choice, text)) = data.split_first() else { return };
     let sealed = match choice & 1 {
         0 => Some(text.to_vec()),
-        _ => hitherto::fuzzed::sealed(text),
+        _ => hitherto::testkit::fuzz::sealed(text),
     };
     let Some(manifest) = sealed else { return };
     let name = if choice & 2 == 0 { "_manifest.json" } else { "dt=2025-08-15/_manifest.json" };

@@ -5,7 +5,7 @@
 use std::fmt::Write as _;
 use std::fs;
 
-use hitherto::oracle::{LogAction, LogImpression, LogTime, Repeats, Rules, sequences};
+use hitherto::reference::{LogAction, LogImpression, LogTime, Repeats, Rules, sequences};
 use hitherto::{Codec, Cutoff, Guests, NullLabel, Sequences, Settings, Source, TimeUnit, Tuning};
 use hitherto_fuzz::{folder, run, samples};
 use libfuzzer_sys::fuzz_target;

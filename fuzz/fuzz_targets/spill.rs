@@ -3,5 +3,5 @@
 
 libfuzzer_sys::fuzz_target!(|input: (u16, &[u8])| {
     let (rows, bytes) = input;
-    hitherto::fuzzed::spill_block(bytes, rows.into());
+    hitherto::testkit::fuzz::spill_block(bytes, rows.into());
 });

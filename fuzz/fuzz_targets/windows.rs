@@ -1,7 +1,7 @@
 //! Partition, sort and sweep against nested loops, over anything that can happen to customers.
 #![no_main]
 
-use hitherto::fuzzed::{Asked, Happened, histories};
+use hitherto::testkit::fuzz::{Asked, Happened, histories};
 use libfuzzer_sys::fuzz_target;
 
 /// Actions of a few customers within a few moments, so that they meet: whose, when, how late known,

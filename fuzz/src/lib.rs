@@ -7,7 +7,7 @@ use std::sync::OnceLock;
 
 use arrow::array::{Array, AsArray};
 use arrow::datatypes::{Int8Type, Int32Type, Int64Type, TimestampMicrosecondType};
-use hitherto::oracle::Sample;
+use hitherto::reference::Sample;
 use hitherto::{Control, Error, ErrorKind, Job, JobKind, Result, Settings};
 use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 use tempfile::TempDir;

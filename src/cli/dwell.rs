@@ -12,8 +12,8 @@ use crate::cli::choices::{exact_dedup, id_type};
 use crate::cli::flags::{BadRows, Gates, Reading, Warnings};
 use crate::cli::job::{JobFile, with_file};
 use crate::cli::reading;
+use crate::cli::render::summary::{Summary, grouped, notes, range, size};
 use crate::cli::run_job;
-use crate::cli::summary::{Summary, grouped, notes, range, size};
 use crate::cli::values::duration;
 
 /// The examples under `hitherto dwell --help`.

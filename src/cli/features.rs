@@ -12,8 +12,8 @@ use crate::cli::choices::{exact_dedup, id_type};
 use crate::cli::flags::{BadRows, Days, Gates, Place, Reading, Warnings};
 use crate::cli::job::{JobFile, with_file};
 use crate::cli::reading;
+use crate::cli::render::summary::{Summary, bytes, grouped, notes, percent, range_of, size};
 use crate::cli::run_job;
-use crate::cli::summary::{Summary, bytes, grouped, notes, percent, range_of, size};
 use crate::cli::values::{duration, window};
 
 /// The examples under `hitherto features --help`.

@@ -9,7 +9,7 @@ use serde::Serialize;
 
 use crate::cli::args::Common;
 use crate::cli::choices::made_format;
-use crate::cli::summary::{grouped, pretty, rounded, size};
+use crate::cli::render::summary::{grouped, pretty, rounded, size};
 use crate::cli::{print, say, start, threads};
 
 /// The examples under `hitherto generate --help`.

@@ -11,9 +11,9 @@ use hitherto::{
 };
 use serde_json::{Map, Value};
 
-use crate::cli::cards::{History, Line, Sheet};
 use crate::cli::print;
-use crate::cli::summary::grouped;
+use crate::cli::render::records::{History, Line, Sheet};
+use crate::cli::render::summary::grouped;
 use crate::cli::values::day;
 
 /// Columns of text where no terminal says how wide it is.

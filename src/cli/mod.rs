@@ -5,8 +5,6 @@
 //! completions.
 
 pub(crate) mod args;
-mod bands;
-mod cards;
 mod choices;
 mod chosen;
 pub(crate) mod dwell;
@@ -17,10 +15,9 @@ mod generate;
 mod head;
 mod job;
 mod plan;
-mod progress;
 mod reading;
+pub(crate) mod render;
 mod report;
-mod summary;
 mod values;
 mod verify;
 
@@ -35,10 +32,10 @@ use hitherto::{Control, Error, ErrorKind, Job, Settings};
 use signal_hook::consts::{SIGINT, SIGTERM};
 use signal_hook::flag;
 
+use crate::cli::render::progress::Progress;
+use crate::cli::render::summary::Summary;
 use args::{Cli, Command, Common, JobCommand};
-use progress::Progress;
 use serde::Serialize;
-use summary::Summary;
 
 /// Runs the command that was given.
 pub(crate) fn run(args: Vec<OsString>) -> anyhow::Result<()> {
@@ -47,7 +44,7 @@ pub(crate) fn run(args: Vec<OsString>) -> anyhow::Result<()> {
     match asked.cli.command {
         Command::Sequences(sequences) => {
             let asked = sequences.into_settings(file);
-            run_job(asked, hitherto::run, summary::of_sequences)
+            run_job(asked, hitherto::run, render::summary::of_sequences)
         }
         Command::Plan(plan) => plan.run(file),
         Command::Features(features) => features.run(file),

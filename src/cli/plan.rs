@@ -9,7 +9,7 @@ use crate::cli::args::Sequences;
 use crate::cli::dwell::Dwell;
 use crate::cli::features::Features;
 use crate::cli::job::JobFile;
-use crate::cli::summary::{grouped, pretty, range, rounded, size, warned};
+use crate::cli::render::summary::{grouped, pretty, range, rounded, size, warned};
 use crate::cli::{job_of, print, start};
 
 /// The examples under `hitherto plan --help`.

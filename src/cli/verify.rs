@@ -8,7 +8,7 @@ use hitherto::advice::Hint;
 use hitherto::{AuditRows, Audited, Error, ErrorKind, JobKind, Problem, Verified, VerifySettings};
 
 use crate::cli::args::Common;
-use crate::cli::summary::{grouped, size};
+use crate::cli::render::summary::{grouped, size};
 use crate::cli::values::audit_rows;
 use crate::cli::{print, start, threads};
 

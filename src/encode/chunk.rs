@@ -16,14 +16,14 @@ use parquet::file::writer::{SerializedPageWriter, TrackedWrite};
 use parquet::schema::types::ColumnDescPtr;
 
 use super::schema::compression;
-use super::stream::Stream;
-use super::{lz4, zstd};
+use crate::encode::direct::literals_and_copies::Stream;
+use crate::encode::direct::{lz4, zstd};
 use crate::ids::count64;
 use crate::job::Codec;
 
 /// A codec, with its memory if it needs any.
 #[derive(Debug)]
-pub(super) enum Compressor {
+pub(crate) enum Compressor {
     /// Zstandard.
     Zstd(zstd::Compressor),
     /// LZ4 blocks.
@@ -49,10 +49,10 @@ impl Compressor {
 }
 
 /// The buffer of a row group.
-pub(super) type Sink = TrackedWrite<Vec<u8>>;
+pub(crate) type Sink = TrackedWrite<Vec<u8>>;
 
 /// A column chunk in the making.
-pub(super) struct Chunk<'a> {
+pub(crate) struct Chunk<'a> {
     /// The row group so far.
     sink: &'a mut Sink,
     /// Where the chunk starts.

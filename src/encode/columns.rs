@@ -13,7 +13,7 @@ use crate::job::{CustomerType, ItemType, Keep, KeepType, Layout, Side, SideType}
 
 /// A column of the output.
 #[derive(Clone, Debug)]
-pub(super) struct Column<'a> {
+pub(crate) struct Column<'a> {
     /// Its name.
     pub(super) name: &'a str,
     /// Where its values come from.
@@ -28,7 +28,7 @@ pub(super) struct Column<'a> {
 
 /// Where the values of a column come from.
 #[derive(Clone, Copy, Debug)]
-pub(super) enum Holds<'a> {
+pub(crate) enum Holds<'a> {
     /// From impressions and their items.
     Scalar(Scalar<'a>),
     /// From histories.
@@ -37,7 +37,7 @@ pub(super) enum Holds<'a> {
 
 /// A column beside the histories.
 #[derive(Clone, Copy, Debug)]
-pub(super) enum Scalar<'a> {
+pub(crate) enum Scalar<'a> {
     /// `customer_id`.
     Customer,
     /// `ranking_id`.
@@ -62,7 +62,7 @@ pub(super) enum Scalar<'a> {
 
 /// A column of histories.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum HistoryColumn {
+pub(crate) enum HistoryColumn {
     /// `actions`: item ids.
     Items,
     /// `action_types`.

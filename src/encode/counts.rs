@@ -4,10 +4,10 @@
 //! is looked at once, however many impressions share it, and labels are one byte each.
 
 use super::Block;
-use super::shapes::Shapes;
-use crate::column::Label;
+use crate::encode::direct::history_deltas::Shapes;
 use crate::ids::{Item, Kind, count64, index};
-use crate::tally::{Asked, Contents, HistoryTally};
+use crate::kernel::column::Label;
+use crate::kernel::history_stats::{Asked, Contents, HistoryTally};
 
 /// What the rows of a block hold.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

@@ -12,24 +12,17 @@
 //! **Invariants**: the bytes are a function of the block and the spec; a block knows nothing of
 //! partitions, files or threads, so any path may encode it.
 
-mod beside;
-mod carried;
 mod chunk;
 mod columns;
 mod counts;
+pub(crate) mod direct;
 mod file;
-mod leaf;
-mod lz4;
-mod nullable;
-mod pages;
+mod passthrough;
 mod plain;
 mod scalars;
 mod schema;
-mod shapes;
 mod spec;
-mod stream;
 mod table;
-mod zstd;
 
 use std::sync::Arc;
 
@@ -45,24 +38,24 @@ use parquet::file::properties::WriterProperties;
 use parquet::file::writer::{SerializedFileWriter, TrackedWrite};
 use parquet::schema::types::SchemaDescPtr;
 
-use self::beside::Beside;
 use self::columns::{Column, Holds, columns};
 pub(crate) use self::counts::RowTally;
 use self::counts::tally_of;
 pub(crate) use self::file::FileWriter;
 use self::file::row_group;
-use self::pages::PageMaker;
 pub(crate) use self::schema::schema;
 use self::schema::{CREATED_BY, properties, schema_of};
-use self::shapes::Shapes;
 pub(crate) use self::spec::WriteSpec;
 pub(crate) use self::table::TableEncoder;
-use crate::control::Control;
+use crate::context::Control;
+use crate::dictionary::probes::Probes;
+use crate::encode::direct::history_deltas::Shapes;
+use crate::encode::direct::history_pages::PageMaker;
+use crate::encode::direct::scalar_pages::Beside;
 use crate::error::{Error, ErrorKind, Result};
 use crate::ids::{Item, count64, index};
-use crate::op::sequences::Histories;
-use crate::probes::Probes;
-use crate::tally::Contents;
+use crate::kernel::history_stats::Contents;
+use crate::kernel::op::sequences::Histories;
 
 /// An item id that Arrow has a type for.
 pub(crate) trait ItemColumn: Item + ArrowNativeType {
@@ -203,7 +196,7 @@ impl<'a> Encoder<'a> {
 
     /// What a thread needs to encode.
     pub(crate) fn workbench(&self) -> Workbench {
-        let is_direct = pages::serves(&self.spec) && !self.spec.encode_plain;
+        let is_direct = direct::history_pages::serves(&self.spec) && !self.spec.encode_plain;
         Workbench {
             shapes: Shapes::default(),
             contents: Contents::default(),

@@ -17,8 +17,8 @@ use super::columns::{HistoryColumn, Holds};
 use super::{Block, BlockRow, Encoder, ItemColumn, go_on};
 use crate::ids::{Kind, code8, index, offset32};
 use crate::job::{Layout, SideType};
-use crate::op::sequences::{History, seconds_before};
-use crate::sides::float_of_key;
+use crate::kernel::attributes::float_of_key;
+use crate::kernel::op::sequences::{History, seconds_before};
 
 /// Actions of a slice, about: 2 MB of ids stay in the second-level cache.
 const SLICE_VALUES: usize = 1 << 19;

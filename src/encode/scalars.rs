@@ -13,10 +13,11 @@ use arrow::buffer::{OffsetBuffer, ScalarBuffer};
 use arrow::datatypes::FieldRef;
 
 use super::columns::{Column, Scalar};
-use super::shapes::{Shape, Shapes};
-use super::{Block, BlockRow, ItemColumn, carried};
-use crate::column::{Customer, Label};
+use super::{Block, BlockRow, ItemColumn};
+use crate::encode::direct::history_deltas::{Shape, Shapes};
+use crate::encode::passthrough;
 use crate::ids::{Micros, index, offset32};
+use crate::kernel::column::{Customer, Label};
 
 /// Makes a column of a block.
 pub(super) fn array<I: ItemColumn>(
@@ -43,7 +44,7 @@ pub(super) fn array<I: ItemColumn>(
         }
         Scalar::Passthrough(keep, place) => {
             let rows = shapes.all.iter().map(|shape| index(shape.rows));
-            carried::array(block, (keep, place), rows)
+            passthrough::array(block, (keep, place), rows)
         }
     };
     match column.is_list {

@@ -7,10 +7,10 @@
 
 use std::collections::BTreeSet;
 
+use crate::dictionary::Ranked;
+use crate::dictionary::keys::Keys;
 use crate::ids::float;
-use crate::intern::Ranked;
 use crate::job::{Dedup, Job, JobKind, Source, WarningCode};
-use crate::keys::Keys;
 use crate::warnings::Warning;
 
 /// Words that logs write for nobody.

@@ -16,24 +16,24 @@ use super::resolve::id_type;
 use super::specs::{publish_spec, read_spec};
 use super::unused::notice_dwell;
 use super::{check_question, in_pool, look, open_all, run_tasks, spills};
-use crate::chunk::{Chunk, RowChunk};
-use crate::control::{Control, Stage};
+use crate::catalog::input::InputFile;
+use crate::context::{Control, Stage};
+use crate::dictionary::{Order, Ranked};
 use crate::error::{Error, Result};
 use crate::failpoint::hit;
 use crate::ids::{Key, count64, index};
-use crate::intern::{Order, Ranked};
 use crate::job::{CustomerType, Dedup, DwellMethod, Job, JobKind, Source};
-use crate::op::dwell::{Deed, FlyerEvent, NAMES_MAX, NOWHERE};
+use crate::kernel::chunk::{Chunk, RowChunk};
+use crate::kernel::op::dwell::{Deed, FlyerEvent, NAMES_MAX, NOWHERE};
+use crate::kernel::partition::{Scatter, Split};
 use crate::output::Inputs;
 use crate::output::dwell::{self, DwellRead, DwellReport};
-use crate::partition::{Scatter, Split};
 use crate::publish::Staging;
+use crate::scan::bad_rows::Policy;
 use crate::scan::events::{EventScan, EventsRead, Heap, IdTypes};
-use crate::scan::faults::Policy;
-use crate::scan::input::InputFile;
 use crate::scan::units::{self, times_of};
 use crate::scan::{Opened, Task};
-use crate::spill::{Partitions, Spill};
+use crate::store::spill::{Partitions, Spill};
 
 /// Runs a job of [`JobKind::Dwell`]: reads events, and writes and publishes the two tables.
 ///
@@ -98,7 +98,7 @@ const TOO_MANY_NAMES: &str = "--dedup exact tells events apart by their names, o
                               --method span looks at none of these";
 
 /// An error where repeats are to be left out and cannot be told.
-pub(super) fn check_names(job: &Job, read: &DwellRead) -> Result<()> {
+pub(crate) fn check_names(job: &Job, read: &DwellRead) -> Result<()> {
     let leaves_out = job.dedup == Dedup::Exact && job.dwell().dwell_method == DwellMethod::Session;
     match leaves_out && !read.names_told {
         true => Err(Error::settings(TOO_MANY_NAMES)),
@@ -107,7 +107,7 @@ pub(super) fn check_names(job: &Job, read: &DwellRead) -> Result<()> {
 }
 
 /// Looks for inputs and opens them; also gives the types of their ids.
-pub(super) fn find(job: &Job, control: &Control) -> Result<(Inputs, IdTypes)> {
+pub(crate) fn find(job: &Job, control: &Control) -> Result<(Inputs, IdTypes)> {
     control.advise("read fewer files, such as those of fewer days");
     let mut inputs = look(job, control)?;
     let files: Vec<&InputFile> = inputs.sources.iter().flat_map(|of| &of.files).collect();
@@ -145,7 +145,7 @@ struct Ranks {
 }
 
 /// Ranks all ids, and deals the events to partitions of users.
-pub(super) fn rank_and_partition(
+pub(crate) fn rank_and_partition(
     (job, control): (&Job, &Control),
     (read, mut inputs, types): (EventsRead, Inputs, IdTypes),
 ) -> Result<DwellRead> {

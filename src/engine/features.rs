@@ -18,29 +18,29 @@ use super::unused::notice_features;
 use super::{
     check_days, check_question, guarded, in_pool, in_zone_of_set, look, open_all, run_tasks, spills,
 };
-use crate::chunk::{FixedRow, RowChunk};
-use crate::control::{Control, Stage};
+use crate::catalog::input::InputFile;
+use crate::catalog::paths::SourceFiles;
+use crate::context::{Control, Stage};
 use crate::error::{Error, Result};
 use crate::failpoint::hit;
 use crate::ids::{Day, Micros};
 use crate::job::{CustomerType, Job, JobKind, Publish, Source};
+use crate::kernel::chunk::{FixedRow, RowChunk};
+use crate::kernel::partition::Split;
 use crate::manifest;
 use crate::metrics::FeatureCounts;
 use crate::output::Inputs;
 use crate::output::features::{self, FeaturesRead, FeaturesReport, PartitionedClicks};
-use crate::partition::Split;
 use crate::publish::Staging;
-use crate::scan::faults::Policy;
+use crate::scan::bad_rows::Policy;
 use crate::scan::features::FeatureTypes;
 use crate::scan::features::clicks::{ClickScan, ClickState, ClickTally, Clicks, Streams, Wanted};
+use crate::scan::features::impressions::{Shown, ShownRead, ShownScan};
 use crate::scan::features::listings::Listings;
-use crate::scan::features::shown::{Shown, ShownRead, ShownScan};
-use crate::scan::files::SourceFiles;
-use crate::scan::input::InputFile;
-use crate::scan::times::parse;
+use crate::scan::text::times::parse;
 use crate::scan::units::{self, times_of};
 use crate::scan::{Opened, Task};
-use crate::spill::Partitions;
+use crate::store::spill::Partitions;
 use crate::warnings::Warning;
 
 /// Runs a job of [`JobKind::Features`]: a row for each impression, with what was clicked before
@@ -102,7 +102,7 @@ fn run(job: &Job, control: &Control) -> Result<FeaturesReport> {
 }
 
 /// What is known before listings and clicks are read.
-pub(super) struct BeforeClicks {
+pub(crate) struct BeforeClicks {
     /// The files; those of impressions are opened.
     inputs: Inputs,
     /// Up to when clicks are complete, if the job says so.
@@ -114,7 +114,7 @@ pub(super) struct BeforeClicks {
 }
 
 /// Looks for inputs, and reads all impressions.
-pub(super) fn read_before_clicks(
+pub(crate) fn read_before_clicks(
     job: &Job,
     control: &Control,
     policy: &Policy<'_>,
@@ -141,7 +141,7 @@ pub(super) fn read_before_clicks(
 
 /// Reads the listings; gives all that is known before the clicks are read, their files, and which of
 /// them are wanted.
-pub(super) fn read_listings(
+pub(crate) fn read_listings(
     (job, control): (&Job, &Control),
     policy: &Policy<'_>,
     before: BeforeClicks,
@@ -218,7 +218,7 @@ fn warnings_of(job: &Job, wanted: &Wanted, shown: &Shown) -> Vec<Warning> {
 ///
 /// # Errors
 /// If wall times and instants stand side by side, and nobody says what zone the first are of.
-pub(super) fn gather_clicks(
+pub(crate) fn gather_clicks(
     (job, control): (&Job, &Control),
     wanted: &Wanted,
     states: Vec<ClickState>,

@@ -9,26 +9,26 @@ use super::specs::{file_spec, publish_spec, read_spec, vocabulary_spec};
 use super::tasks::guarded;
 use crate::advice::Hint;
 use crate::calendar::date_text;
-use crate::control::{Control, Stage};
+use crate::catalog::input::InputFile;
+use crate::catalog::paths::{SourceFiles, discover};
+use crate::context::{Control, Stage};
+use crate::dictionary::probes::Probes;
 use crate::error::{Error, ErrorKind, Result};
 use crate::failpoint::hit;
 use crate::ids::{Day, Item, Micros, count64};
 use crate::job::{IfExists, Job, Publish, Source, WarningCode};
+use crate::kernel::partition::Split;
 use crate::metrics::Gates;
 use crate::output::Inputs;
-use crate::partition::Split;
 use crate::place::check_in;
-use crate::probes::Probes;
 use crate::publish::{self, check_out};
 use crate::scan::Opened;
-use crate::scan::files::{SourceFiles, discover};
-use crate::scan::input::InputFile;
-use crate::scan::plan::{Span, is_folder_out};
+use crate::scan::pruning::{Span, is_folder_out};
 use crate::scan::units::{self, times_of};
 use crate::warnings::Warning;
 
 /// Looks for inputs and for an output that is there; nothing is opened yet.
-pub(super) fn look(job: &Job, control: &Control) -> Result<Inputs> {
+pub(crate) fn look(job: &Job, control: &Control) -> Result<Inputs> {
     control.enter(Stage::LOOK, 0);
     let gates = Gates::read(job.kind(), job.gates())?;
     let vocabulary = vocabulary_spec(job).and_then(|spec| spec.file);
@@ -74,7 +74,7 @@ fn skipped_files(sources: &[SourceFiles]) -> Vec<Warning> {
 }
 
 /// An error if a day that was asked for has no impression, or is there already.
-pub(super) fn check_days<T>(job: &Job, inputs: &Inputs, found: &BTreeMap<Day, T>) -> Result<()> {
+pub(crate) fn check_days<T>(job: &Job, inputs: &Inputs, found: &BTreeMap<Day, T>) -> Result<()> {
     let Inputs {
         skipped, existing, ..
     } = inputs;
@@ -121,7 +121,7 @@ fn check_units(job: &Job, opened: &[Opened], newest: Micros) -> Result<()> {
 }
 
 /// Opens files, in parallel, and keeps their order.
-pub(super) fn open_all(job: &Job, files: &[&InputFile]) -> Result<Vec<Opened>> {
+pub(crate) fn open_all(job: &Job, files: &[&InputFile]) -> Result<Vec<Opened>> {
     let spec = read_spec(job);
     let opened: Vec<Result<Opened>> = files
         .par_iter()
@@ -132,7 +132,7 @@ pub(super) fn open_all(job: &Job, files: &[&InputFile]) -> Result<Vec<Opened>> {
 
 /// The files of actions that probes may ask about, what time they ask about, and how customers are
 /// dealt to partitions.
-pub(super) fn find_actions<I: Item>(
+pub(crate) fn find_actions<I: Item>(
     job: &Job,
     sources: &[SourceFiles],
     probes: &Probes<I>,

@@ -13,52 +13,50 @@
 //! is put together by order, never by who was first. So neither threads nor their timing change
 //! a byte, a count or an error.
 
-mod chosen;
+mod attributes;
 mod doubts;
-mod dwell;
-mod features;
+pub(crate) mod dwell;
+pub(crate) mod features;
+mod impressions;
 mod inputs;
-mod plan;
 mod resolve;
-mod shown;
-mod sides;
 pub(crate) mod specs;
-mod tasks;
-mod unused;
+pub(crate) mod tasks;
+pub(crate) mod unused;
 
 pub use self::dwell::dwell;
 pub use self::features::features;
-use self::inputs::{check_days, find_actions, look, open_all};
-pub use self::plan::{Planned, PlannedOf, plan};
+pub(crate) use self::inputs::find_actions;
+use self::inputs::{check_days, look, open_all};
 use self::resolve::customer_type;
-use self::shown::{open_impressions, read_impressions};
 pub use self::specs::schema;
 use self::specs::{publish_spec, read_spec, vocabulary_spec, write_spec};
 pub(crate) use self::tasks::guarded;
 use self::tasks::run_tasks;
 use self::unused::notice_sequences;
-use crate::column::EventChunk;
-use crate::control::{Control, Stage};
+use crate::context::{Control, Stage};
+use crate::dictionary::probes::Probes;
 use crate::encode::{ItemColumn, RowTally};
+use crate::engine::impressions::{open_impressions, read_impressions};
 use crate::error::{Error, ErrorKind, Result};
 use crate::failpoint::hit;
 use crate::ids::{Item, Key, count64};
 use crate::job::{ItemType, Job, JobKind, Publish, SIDE_COLUMNS_MAX, Source};
+use crate::kernel::column::EventChunk;
+use crate::kernel::op::counts::HistoryCounts;
+use crate::kernel::partition::Scatter;
 use crate::manifest;
-use crate::op::counts::HistoryCounts;
 use crate::output::{self, Inputs, Report, SequencesRead};
-use crate::partition::Scatter;
-use crate::probes::Probes;
 use crate::publish::{MANIFEST, Staging};
 use crate::scan::Task;
 use crate::scan::actions::{ActionScan, ActionTally};
-use crate::scan::faults::{Policy, Rejected};
+use crate::scan::bad_rows::{Policy, Rejected};
 use crate::scan::impressions::ImpressionState;
-use crate::scan::items::ItemTexts;
-use crate::scan::kinds::Kinds;
-use crate::scan::plan::{Plan, Proof};
+use crate::scan::item_ids::ItemTexts;
+use crate::scan::pruning::{Plan, Proof};
 use crate::scan::spec::ActionSpec;
-use crate::spill::{Partitions, Spill};
+use crate::scan::time_kinds::Kinds;
+use crate::store::spill::{Partitions, Spill};
 use crate::vocabulary::{Coded, Vocabulary};
 use crate::warnings::Warning;
 
@@ -102,7 +100,7 @@ fn check_question(job: &Job, job_kind: JobKind) -> Result<()> {
 }
 
 /// The job, with the zone named if it adds days to a set: that of the set was given.
-fn in_zone_of_set(job: &Job) -> Job {
+pub(crate) fn in_zone_of_set(job: &Job) -> Job {
     let adds = matches!(job.publish, Publish::AddDays(_));
     match adds && job.out.join(MANIFEST).exists() {
         true => job.in_named_zone(),
@@ -114,7 +112,7 @@ fn in_zone_of_set(job: &Job) -> Job {
 const STACK_BYTES: usize = 8 << 20;
 
 /// Works on as many threads as a job may have.
-fn in_pool<T: Send>(job: &Job, work: impl FnOnce() -> Result<T> + Send) -> Result<T> {
+pub(crate) fn in_pool<T: Send>(job: &Job, work: impl FnOnce() -> Result<T> + Send) -> Result<T> {
     in_threads(job.threads, work)
 }
 
@@ -156,18 +154,18 @@ fn run_typed<I: ItemColumn>(job: &Job, control: &Control) -> Result<Report> {
 }
 
 /// What is known before the actions are read.
-struct BeforeActions<I> {
+pub(crate) struct BeforeActions<I> {
     /// The files; those of impressions are opened.
-    inputs: Inputs,
+    pub(crate) inputs: Inputs,
     /// The items that have codes already, if their ids are texts.
-    vocabulary: Option<Vocabulary>,
+    pub(crate) vocabulary: Option<Vocabulary>,
     /// All impressions.
-    impressions: ImpressionState<I>,
+    pub(crate) impressions: ImpressionState<I>,
 }
 
 /// Looks for inputs, and reads all impressions; also gives the job, with the types of columns that
 /// are carried through or told.
-fn read_before_actions<I: ItemColumn>(
+pub(crate) fn read_before_actions<I: ItemColumn>(
     job: &Job,
     control: &Control,
     policy: &Policy<'_>,
@@ -222,7 +220,7 @@ fn read_all<I: ItemColumn>(
     let spills = spills(job, control, staging);
     let read = read_actions(&mut scan, control, plan, spills)?;
     hit("actions read");
-    sides::check_seen(job, &opened, &read.told)?;
+    attributes::check_seen(job, &opened, &read.told)?;
     inputs.rejected = rejected;
     inputs.rejected.extend(read.rejected);
     inputs.rejected.sort_unstable();
@@ -341,7 +339,7 @@ fn read_actions<I: ItemColumn>(
         read.items.extend(state.items);
         read.rejected.extend(state.rejected);
         read.kept += state.kept;
-        sides::add_seen(&mut read.told, state.told);
+        attributes::add_seen(&mut read.told, state.told);
         for (tally, more) in read.tallies.iter_mut().zip(&state.tallies) {
             tally.merge(more);
         }

@@ -2,12 +2,12 @@
 //! them.
 
 use super::specs::read_spec;
+use crate::catalog::paths::SourceFiles;
 use crate::error::Result;
 use crate::job::{CustomerType, Job, Keep, KeepType, Side, SideColumn, SideType, Source};
 use crate::scan::Opened;
-use crate::scan::arrays::IdColumn;
-use crate::scan::files::SourceFiles;
-use crate::scan::{kept, sides};
+use crate::scan::table::arrow::IdColumn;
+use crate::scan::table::{attributes, passthrough};
 
 /// The job with a type for each column that it adds to the output. A column of impressions has that of
 /// their first Parquet file, or is text if there is none; one of actions that of the last file of each
@@ -52,7 +52,7 @@ fn keep_type(job: &Job, column: &Keep, impressions: &[Opened]) -> Result<KeepTyp
     match (column.kind, files.next()) {
         (Some(given), _) => Ok(given),
         (None, None) => Ok(KeepType::Text),
-        (None, Some(file)) => kept::kind_in(&read_spec(job), file, column),
+        (None, Some(file)) => passthrough::kind_in(&read_spec(job), file, column),
     }
 }
 
@@ -83,7 +83,7 @@ fn side_type(job: &Job, column: &SideColumn, opened: &[Opened]) -> Result<SideTy
             let expected = "integers of 8, 16 or 32 bits, or floats; \
                             --with NAME:int32 or NAME:float32 tells other integers";
             let wrong = || file.wrong_type(name, expected, found);
-            kinds.push(sides::kind_of(found).ok_or_else(wrong)?);
+            kinds.push(attributes::kind_of(found).ok_or_else(wrong)?);
         }
     }
     let are_ints = !kinds.is_empty() && kinds.iter().all(|kind| *kind == SideType::Int32);

@@ -6,11 +6,12 @@
 
 use arrow::datatypes::Schema;
 
+use crate::catalog::paths::FileSpec;
 use crate::encode::{self, WriteSpec};
 use crate::ids::Day;
 use crate::job::{CustomerType, ItemVocabulary, Job, Publish};
 use crate::publish::{PublishSpec, VOCABULARY};
-use crate::scan::spec::{ActionSpec, ClickSpec, DaySpec, FileSpec, ImpressionSpec, ReadSpec};
+use crate::scan::spec::{ActionSpec, ClickSpec, DaySpec, ImpressionSpec, ReadSpec};
 use crate::vocabulary::VocabularySpec;
 
 /// Where the files of each source are.
@@ -63,7 +64,7 @@ pub(crate) fn read_spec(job: &Job) -> ReadSpec<'_> {
 }
 
 /// Which days of impressions are asked for, but for those that the output has already, and keeps.
-pub(super) fn day_spec<'a>(job: &'a Job, skipped: &'a [Day]) -> DaySpec<'a> {
+pub(crate) fn day_spec<'a>(job: &'a Job, skipped: &'a [Day]) -> DaySpec<'a> {
     DaySpec {
         from: job.from,
         to: job.to,
@@ -73,7 +74,7 @@ pub(super) fn day_spec<'a>(job: &'a Job, skipped: &'a [Day]) -> DaySpec<'a> {
 }
 
 /// What becomes of the impressions of `sequences`.
-pub(super) fn impression_spec<'a>(job: &'a Job, skipped: &'a [Day]) -> ImpressionSpec<'a> {
+pub(crate) fn impression_spec<'a>(job: &'a Job, skipped: &'a [Day]) -> ImpressionSpec<'a> {
     let own = job.sequences();
     ImpressionSpec {
         days: day_spec(job, skipped),
@@ -87,7 +88,7 @@ pub(super) fn impression_spec<'a>(job: &'a Job, skipped: &'a [Day]) -> Impressio
 }
 
 /// What becomes of the clicks of `features`.
-pub(super) fn click_spec(job: &Job) -> ClickSpec {
+pub(crate) fn click_spec(job: &Job) -> ClickSpec {
     ClickSpec {
         label_key: job.features().label_key,
         dedup: job.dedup,
@@ -95,7 +96,7 @@ pub(super) fn click_spec(job: &Job) -> ClickSpec {
 }
 
 /// Where the output goes, and how it comes there.
-pub(super) fn publish_spec(job: &Job) -> PublishSpec<'_> {
+pub(crate) fn publish_spec(job: &Job) -> PublishSpec<'_> {
     PublishSpec {
         job_kind: job.kind(),
         out: &job.out,
@@ -104,7 +105,7 @@ pub(super) fn publish_spec(job: &Job) -> PublishSpec<'_> {
 }
 
 /// Where the codes of items come from; nothing if ids are integers.
-pub(super) fn vocabulary_spec(job: &Job) -> Option<VocabularySpec<'_>> {
+pub(crate) fn vocabulary_spec(job: &Job) -> Option<VocabularySpec<'_>> {
     let own = job.sequences();
     let file = match own.item_vocabulary.as_ref()? {
         ItemVocabulary::File(path) => Some(path.as_path()),

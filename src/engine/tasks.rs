@@ -12,7 +12,7 @@ use crate::scan::Task;
 ///
 /// # Errors
 /// The error of the first task that failed, in order of tasks, whichever failed first in time.
-pub(super) fn run_tasks<S: Send>(
+pub(crate) fn run_tasks<S: Send>(
     tasks: &[Task],
     states: Vec<S>,
     work: impl Fn(&mut S, &Task) -> Result<()> + Sync,

@@ -17,7 +17,7 @@ use super::random::{Random, below, happens, mix};
 use super::table::{Column, Columns, wall_text, write_table};
 use super::{DAYS_MAX, FIRST_DAY, Making, check_how, in_range, make_path, share};
 use crate::calendar::{DAY_US, date_text, day_of_wall};
-use crate::control::Control;
+use crate::context::Control;
 use crate::error::Result;
 use crate::ids::{Day, count64, index64};
 use crate::job::Format;

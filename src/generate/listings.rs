@@ -18,7 +18,7 @@ use super::random::{below, halves, happens, mix};
 use super::table::{Column, Columns, write_table};
 use super::{DAYS_MAX, FIRST_DAY, Making, check_how, in_range, make_path};
 use crate::calendar::DAY_US;
-use crate::control::Control;
+use crate::context::Control;
 use crate::error::Result;
 use crate::ids::count64;
 use crate::job::{Format, Source};

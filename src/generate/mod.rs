@@ -40,7 +40,7 @@ use self::population::Population;
 use self::random::Random;
 use self::table::write_table;
 use crate::calendar::date_text;
-use crate::control::{Control, Stage};
+use crate::context::{Control, Stage};
 use crate::error::{Error, ErrorKind, Result};
 use crate::ids::{Day, count64};
 use crate::job::{Format, Source};

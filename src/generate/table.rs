@@ -22,7 +22,7 @@ use parquet::basic::Compression;
 use parquet::file::properties::WriterProperties;
 
 use crate::calendar::{date_text, instant_text};
-use crate::control::Control;
+use crate::context::Control;
 use crate::error::{Error, Result};
 use crate::ids::{Day, Micros, index64};
 use crate::job::Format;

@@ -12,7 +12,7 @@ use serde_json::Value;
 use crate::ids::Day;
 use crate::job::{Format, JobKind};
 use crate::publish::Part;
-use crate::regular::DigestOf;
+use crate::store::local::DigestOf;
 
 /// What every document starts with: the program and its version.
 pub(crate) const MADE_BY: &str = concat!("hitherto ", env!("CARGO_PKG_VERSION"));

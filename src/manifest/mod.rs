@@ -35,7 +35,8 @@ use crate::error::{Error, Result};
 use crate::ids::{Day, Micros};
 use crate::job::JobKind;
 use crate::publish::{MANIFEST, Part, VOCABULARY, day_folder, days_in};
-use crate::{regular, vocabulary};
+use crate::store::local;
+use crate::vocabulary;
 
 /// Settings that days of one output need not share: they change no row. Where a vocabulary lies does
 /// not, as its digest is a setting of its own.
@@ -230,7 +231,7 @@ fn is_at_rest(value: &Value) -> bool {
 
 /// Reads a manifest.
 fn read<T: DeserializeOwned>(path: &Path) -> Result<T> {
-    let text = regular::read(path).map_err(|error| Error::io("read", path, error))?;
+    let text = local::read(path).map_err(|error| Error::io("read", path, error))?;
     serde_json::from_slice(&text)
         .map_err(|error| Error::output(path, format!("it is no manifest: {error}")))
 }

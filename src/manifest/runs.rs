@@ -141,7 +141,7 @@ mod tests {
     use super::super::tests::{day_of, whole_of};
     use super::*;
     use crate::job::Format;
-    use crate::regular::DigestOf;
+    use crate::store::local::DigestOf;
 
     /// A run that read some files.
     fn run(names: &[&str]) -> RunFiles {

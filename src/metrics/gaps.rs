@@ -8,9 +8,9 @@
 
 use indexmap::IndexMap;
 
+use crate::catalog::paths::SourceFiles;
 use crate::ids::{Day, unsigned};
 use crate::job::{Cutoff, JobKind, Source};
-use crate::scan::files::SourceFiles;
 
 /// Days from one to another, both inclusive.
 pub(crate) type DayRange = (Day, Day);

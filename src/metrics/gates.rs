@@ -15,7 +15,7 @@ use crate::ids::float;
 use crate::job::{Gate, JobKind, Subject};
 use crate::manifest::seal_of;
 use crate::publish::METRICS;
-use crate::regular;
+use crate::store::local;
 
 /// The gates of a job, with what other sets have.
 #[derive(Debug, Default)]
@@ -112,7 +112,7 @@ pub(crate) fn read_sealed(folder: &Path) -> Result<Vec<u8>> {
         let what = format!("\"{}\" holds no {METRICS}", folder.display());
         return Err(Error::from(ErrorKind::NoInput { what }));
     }
-    let text = regular::read(&path).map_err(|error| Error::io("read", &path, error))?;
+    let text = local::read(&path).map_err(|error| Error::io("read", &path, error))?;
     match seal_of(&text) {
         Some(_) => Ok(text),
         None => Err(damaged(&path)),

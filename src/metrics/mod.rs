@@ -38,7 +38,7 @@ use crate::ids::{Day, float};
 use crate::job::JobKind;
 use crate::manifest::sealed;
 use crate::publish::{METRICS, days_in};
-use crate::regular;
+use crate::store::local;
 use crate::warnings::WarningEntry;
 
 /// Days with the most samples of one customer that are named.
@@ -170,7 +170,7 @@ pub(crate) fn whole_in<M: JobMetrics>(out: &Path) -> Result<Vec<u8>> {
 
 /// Reads a file of metrics.
 fn read<M: JobMetrics>(path: &Path) -> Result<M> {
-    let text = regular::read(path).map_err(|error| Error::io("read", path, error))?;
+    let text = local::read(path).map_err(|error| Error::io("read", path, error))?;
     serde_json::from_slice(&text).map_err(|_| Error::output(path, "it holds no metrics"))
 }
 

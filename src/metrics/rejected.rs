@@ -9,7 +9,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use crate::ids::count64;
-use crate::scan::faults::Rejected;
+use crate::scan::bad_rows::Rejected;
 
 /// Reasons for which rows were rejected that are told one by one.
 const REASONS_MAX: usize = 50;

@@ -6,8 +6,8 @@ use arrow::array::{ArrayRef, Date32Array, Float64Array, Int64Array, StringBuilde
 use arrow::datatypes::{DataType, Field};
 
 use crate::calendar::date_text;
+use crate::dictionary::{Id, Ranked};
 use crate::ids::Day;
-use crate::intern::{Id, Ranked};
 use crate::job::CustomerType;
 
 /// The text of the day of the last row, which is mostly that of the next.

@@ -8,7 +8,8 @@ use serde::Serialize;
 use serde_json::Value;
 
 use super::report::{DayReport, inputs_of, inputs_of_day};
-use crate::control::{Control, Stage};
+use crate::catalog::paths::SourceFiles;
+use crate::context::{Control, Stage};
 use crate::error::Result;
 use crate::ids::{Day, Micros, count64};
 use crate::job::Job;
@@ -17,8 +18,7 @@ use crate::metrics::{self, Gates, JobMetrics};
 use crate::publish::{Part, Staging, Whole};
 use crate::quarantine;
 use crate::scan::Opened;
-use crate::scan::faults::Rejected;
-use crate::scan::files::SourceFiles;
+use crate::scan::bad_rows::Rejected;
 use crate::warnings::Warning;
 
 /// What every job knows of its inputs and of the output that is there; filled while they are read.

@@ -5,18 +5,18 @@
 //! settings alone. Row groups are cut at exactly `--row-group-rows` rows of a day, parts at
 //! [`plan::PART_ROWS`]. Row groups are encoded on all threads and written in order.
 
-mod answers;
 mod columns;
 mod commit;
+mod day_metrics;
 pub(crate) mod dwell;
 pub(crate) mod features;
-mod order;
+mod in_order;
 mod parts;
 mod plan;
-mod quality;
 mod rehearse;
 mod report;
 mod runs;
+mod sorted_partitions;
 mod table;
 
 use std::collections::BTreeMap;
@@ -25,7 +25,6 @@ use std::time::Instant;
 
 use bumpalo::Bump;
 
-use self::answers::{Answers, Step, steps};
 pub(crate) use self::commit::Inputs;
 use self::commit::{DayOutcome, Outcome, commit, judge};
 pub use self::dwell::DwellReport;
@@ -33,24 +32,25 @@ pub use self::features::FeaturesReport;
 pub(crate) use self::parts::micros_since;
 use self::parts::{Encoded, PartWriter, Steps, Written, write_parts};
 use self::plan::{DayRows, GroupPlan, plan_day};
-use self::quality::{OfRun, day_metrics, run_findings};
 pub(crate) use self::rehearse::{Rehearsed, rehearse, sizes_of_days};
 pub use self::report::{DayReport, Report};
 use self::report::{action_findings, day_counts, report};
-use crate::column::EventChunk;
-use crate::control::{Control, Stage};
+use crate::context::{Control, Stage};
+use crate::dictionary::probes::Probes;
 use crate::encode::{Encoder, ItemColumn, RowTally, WriteSpec};
 use crate::error::Result;
 use crate::ids::{Day, both, index};
 use crate::job::Job;
+use crate::kernel::column::EventChunk;
+use crate::kernel::op::counts::HistoryCounts;
 use crate::manifest::{self, ActionFindings, SequenceDayCounts, VocabularyEntry};
 use crate::metrics::{SequenceMetrics, source_days};
-use crate::op::counts::HistoryCounts;
-use crate::probes::Probes;
+use crate::output::day_metrics::{OfRun, day_metrics, run_findings};
+use crate::output::sorted_partitions::{Answers, Step, steps};
 use crate::publish::{Staging, Target};
 use crate::scan::actions::ActionTally;
 use crate::scan::impressions::DayTally;
-use crate::spill::Partitions;
+use crate::store::spill::Partitions;
 use crate::vocabulary::{self, Coded};
 use crate::warnings::Noticed;
 

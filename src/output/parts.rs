@@ -3,13 +3,13 @@
 use std::path::PathBuf;
 use std::time::Instant;
 
-use super::order::{Guard, in_order};
-use crate::control::Control;
+use crate::context::Control;
 use crate::encode::{FileWriter, RowGroup};
 use crate::error::Result;
 use crate::failpoint::hit;
 use crate::ids::Day;
 use crate::job::JobKind;
+use crate::output::in_order::{Guard, in_order};
 use crate::publish::{Part, PartFile, Target, day_folder, write_error};
 
 /// Starts a part: the schema and the codec of the job.

@@ -4,11 +4,11 @@ use std::ops::Range;
 use std::sync::Arc;
 
 use super::parts::Place;
+use crate::dictionary::probes::Probes;
 use crate::encode::{Block, BlockRow};
 use crate::ids::{Day, Item, count32, count64, index};
 use crate::job::{Job, Layout};
-use crate::op::sequences::Histories;
-use crate::probes::Probes;
+use crate::kernel::op::sequences::Histories;
 
 /// Rows of a part, about: what a training process takes in hand at a time.
 pub(super) const PART_ROWS: u64 = 262_144;

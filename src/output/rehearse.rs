@@ -7,15 +7,15 @@
 
 use super::make_parts;
 use super::plan::{DayRows, plan_day};
-use crate::column::EventChunk;
-use crate::control::Control;
+use crate::context::Control;
+use crate::dictionary::probes::Probes;
 use crate::encode::{ItemColumn, WriteSpec};
 use crate::error::Result;
 use crate::ids::Day;
 use crate::job::Job;
-use crate::probes::Probes;
+use crate::kernel::column::EventChunk;
 use crate::publish::Target;
-use crate::spill::Partitions;
+use crate::store::spill::Partitions;
 
 /// What a sample of the output took.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -4,7 +4,6 @@ use rayon::prelude::*;
 use serde::Serialize;
 
 use super::plan::DayRows;
-use super::quality::landings;
 use super::{SequencesRead, SequencesWritten};
 use crate::calendar::instant_text;
 use crate::encode::RowTally;
@@ -14,11 +13,12 @@ use crate::job::{ActionSource, Format, Guests, Job, Source, Types};
 use crate::manifest::{
     ActionCounts, ActionFindings, Input, SequenceDayCounts, SourceFindings, Xxh64,
 };
+use crate::output::day_metrics::landings;
 use crate::publish::origin;
-use crate::regular::DigestOf;
 use crate::scan::Opened;
 use crate::scan::actions::ActionTally;
-use crate::scan::faults::rejected_of;
+use crate::scan::bad_rows::rejected_of;
+use crate::store::local::DigestOf;
 use crate::warnings::{Noticed, Warning};
 
 /// What a run made.

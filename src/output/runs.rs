@@ -4,11 +4,11 @@ use std::ops::Range;
 
 use bumpalo::Bump;
 
-use crate::chunk::{Chunk, FixedRow, RowChunk};
-use crate::control::Control;
+use crate::context::Control;
 use crate::error::Result;
 use crate::ids::{count64, index};
-use crate::sort::{group, run_starts};
+use crate::kernel::chunk::{Chunk, FixedRow, RowChunk};
+use crate::kernel::sort::{group, run_starts};
 
 /// Rows of a partition, those of a key side by side.
 pub(super) struct Runs<'s, R> {

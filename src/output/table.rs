@@ -8,13 +8,13 @@
 use std::io::Write;
 use std::path::PathBuf;
 
-use super::order::in_order;
-use crate::control::Control;
+use crate::context::Control;
+use crate::dictionary::Id;
 use crate::encode::{FileWriter, RowGroup, TableEncoder};
 use crate::error::{Error, Result};
 use crate::failpoint::hit;
 use crate::ids::count64;
-use crate::intern::Id;
+use crate::output::in_order::in_order;
 use crate::publish::{Part, PartFile, Target, write_error};
 
 /// Some rows of a table, encoded.

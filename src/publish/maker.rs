@@ -8,7 +8,7 @@ use serde::Deserialize;
 use super::MANIFEST;
 use crate::error::{Error, Result};
 use crate::job::JobKind;
-use crate::regular;
+use crate::store::local;
 
 /// What a manifest says of who made it.
 #[derive(Default, Deserialize)]
@@ -22,7 +22,7 @@ struct Maker {
 /// An error unless this program made a folder, for the same job kind: its manifest says so.
 pub(super) fn refuse_others(folder: &Path, job_kind: JobKind) -> Result<()> {
     let path = folder.join(MANIFEST);
-    let text = match regular::read(&path) {
+    let text = match local::read(&path) {
         Ok(text) => text,
         Err(error) if is_none(&error) => Vec::new(),
         Err(error) => return Err(Error::io("read", &path, error)),

@@ -6,16 +6,16 @@
 //! next, what a living one is building never is. No link is followed on the way to what is written
 //! or removed.
 
-mod aside;
-mod beside;
 mod days;
+mod fsync;
 mod maker;
-mod moves;
 mod origin;
 mod part;
+mod renames;
 mod spec;
-mod steps;
+mod staging_dir;
 mod target;
+mod temp_dir;
 mod vocabulary;
 
 use std::ffi::OsString;
@@ -23,25 +23,25 @@ use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
-use self::aside::{Aside, Home, remove_dead};
 use self::maker::refuse_others;
-use self::moves::Moves;
 use crate::advice::Hint;
-use crate::control::Control;
+use crate::context::Control;
 use crate::error::{Error, Result};
 use crate::failpoint::hit;
 use crate::ids::Day;
 use crate::job::{IfExists, JobKind, Publish};
+use crate::publish::renames::Moves;
+use crate::publish::staging_dir::{Aside, Home, remove_dead};
 
-pub(crate) use self::aside::is_at_work;
-pub(crate) use self::beside::{Beside, put_file};
 pub(crate) use self::days::{day_folder, days_in};
 pub(crate) use self::origin::origin;
 pub(crate) use self::part::{Part, PartFile, write_error};
 pub(crate) use self::spec::PublishSpec;
-pub(crate) use self::steps::write_synced;
-use self::steps::{TAKEN, cannot, make_dir, open_dir, sync_dir, sync_open, take_turn};
 pub(crate) use self::target::Target;
+pub(crate) use crate::publish::fsync::write_synced;
+use crate::publish::fsync::{TAKEN, cannot, make_dir, open_dir, sync_dir, sync_open, take_turn};
+pub(crate) use crate::publish::staging_dir::is_at_work;
+pub(crate) use crate::publish::temp_dir::{Beside, put_file};
 
 /// The name of the list of all that was published.
 pub(crate) const MANIFEST: &str = "_manifest.json";

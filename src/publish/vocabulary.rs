@@ -2,11 +2,12 @@
 
 use std::fs::{self, File};
 
-use super::moves::Moves;
 use super::{Staging, VOCABULARY};
 use crate::error::{Error, Result};
 use crate::failpoint::hit;
-use crate::regular::{self, DigestOf};
+use crate::publish::renames::Moves;
+use crate::store::local;
+use crate::store::local::DigestOf;
 
 impl Staging {
     /// Puts the vocabulary in the place of the one that it extends: before any day, as days that are
@@ -24,8 +25,8 @@ impl Staging {
         let found = match is_there {
             false => None,
             true => {
-                let digest = |file: File| regular::digest(file, DigestOf::File);
-                let digest = regular::open(&to).and_then(digest);
+                let digest = |file: File| local::digest(file, DigestOf::File);
+                let digest = local::open(&to).and_then(digest);
                 Some(digest.map_err(|error| Error::io("read", &to, error))?.1)
             }
         };

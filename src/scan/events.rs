@@ -12,23 +12,25 @@
 use std::mem::take;
 
 use crate::calendar::{OffsetClock, Zone};
-use crate::chunk::RowChunk;
-use crate::control::Control;
+use crate::context::Control;
+use crate::dictionary::Interner;
 use crate::error::Result;
 use crate::ids::{count64, index};
-use crate::intern::Interner;
 use crate::job::{CustomerType, DwellMethod, Source};
-use crate::op::dwell::{FlyerEvent, NOWHERE, Wall};
-use crate::partition::{Scatter, Split};
+use crate::kernel::chunk::RowChunk;
+use crate::kernel::op::dwell::{FlyerEvent, NOWHERE, Wall};
+use crate::kernel::partition::{Scatter, Split};
 use crate::scan::Task;
-use crate::scan::deeds::{DEED_BITS, OTHER, deed_code, deed_of, is_open, name_of, other_code};
-use crate::scan::faults::{Policy, Rejected};
-use crate::scan::kinds::Kinds;
+use crate::scan::bad_rows::{Policy, Rejected};
+use crate::scan::event_names::{
+    DEED_BITS, OTHER, deed_code, deed_of, is_open, name_of, other_code,
+};
 use crate::scan::spec::ReadSpec;
 use crate::scan::table::{
     Batch, Cells, IdCodes, Kind, Memo, Presence, TableColumn, TableScan, TableState,
 };
-use crate::spill::Spill;
+use crate::scan::time_kinds::Kinds;
+use crate::store::spill::Spill;
 
 /// The columns, as places in a batch.
 const TIME: usize = 0;

@@ -2,7 +2,7 @@
 
 use crate::advice::{self, Hint};
 use crate::job::{CustomerType, ItemType};
-use crate::scan::fields::{EXPECTED_TEXT, Mismatch};
+use crate::scan::text::field::{EXPECTED_TEXT, Mismatch};
 
 /// What a message says of what is no customer.
 #[cold]

@@ -11,52 +11,34 @@
 //! **Invariants**: nothing after this module sees a file, a null, or an id that is not an id.
 
 pub(crate) mod actions;
-pub(crate) mod arrays;
-pub(crate) mod csv;
-mod deeds;
-pub(crate) mod elements;
+pub(crate) mod bad_rows;
+mod event_names;
 pub(crate) mod events;
-pub(crate) mod faults;
 pub(crate) mod features;
-pub(crate) mod fields;
-pub(crate) mod files;
-mod foreign;
 pub(crate) mod impressions;
-pub(crate) mod input;
-pub(crate) mod items;
-pub(crate) mod json;
-pub(crate) mod kept;
-pub(crate) mod kinds;
+pub(crate) mod item_ids;
 mod misfits;
-pub(crate) mod nulls;
 pub(crate) mod parquet;
-pub(crate) mod pieces;
-pub(crate) mod plan;
-mod shape;
-pub(crate) mod shared;
-pub(crate) mod sides;
+pub(crate) mod pruning;
 pub(crate) mod spec;
-pub(crate) mod stamps;
 pub(crate) mod table;
-mod tables;
 #[cfg(test)]
 mod tests;
 pub(crate) mod text;
-pub(crate) mod times;
+pub(crate) mod time_kinds;
 pub(crate) mod units;
-mod whole;
-mod words;
+mod whole_column;
 
 use std::path::Path;
 use std::sync::Arc;
 
+use crate::catalog::input::{Compression, InputFile};
 use crate::error::{Error, Result};
 use crate::ids::{count64, unsigned};
 use crate::job::{Format, Source};
-use crate::scan::input::{Compression, InputFile};
 use crate::scan::parquet::ParquetFile;
-use crate::scan::shared::Shared;
 use crate::scan::spec::ReadSpec;
+use crate::scan::text::shared_file::Shared;
 
 /// What ends a read that has found what it looks for; nobody is told of it.
 fn seen_enough() -> Error {
@@ -101,7 +83,8 @@ impl Opened {
     /// # Errors
     /// If it cannot be read, or is in no known format.
     pub(crate) fn open(spec: &ReadSpec<'_>, file: &InputFile) -> Result<Opened> {
-        let detected = file.detect(spec)?;
+        let telling = spec.column(file.source, file.source.telling_column(spec.job_kind));
+        let detected = file.detect(spec.format, telling)?;
         let (format, own) = (detected.format, || Arc::new(file.clone()));
         if detected.is_empty {
             return Ok(Opened::Empty(own(), format));

@@ -3,31 +3,12 @@
 //! **Invariants**: specs are plain values that borrow from what made them. They are read once per file
 //! or row group.
 
-use std::path::{Path, PathBuf};
-
 use crate::calendar::Zone;
 use crate::ids::Day;
 use crate::job::{
     ActionSource, CustomerType, Cutoff, Dedup, Format, Guests, ItemType, JobKind, Keep, LabelKey,
     NullLabel, OnBadRow, Side, SideColumn, Source, TimeUnit,
 };
-
-/// Where the files of each source are.
-#[derive(Clone, Debug)]
-pub(crate) struct FileSpec<'a> {
-    /// The job kind, for what a message advises.
-    pub(crate) job_kind: JobKind,
-    /// The sources to look for, in their order.
-    pub(crate) sources: Vec<Source>,
-    /// The folder of all sources, or `None` if they are named one by one.
-    pub(crate) dir: Option<&'a Path>,
-    /// Sources by path: files, folders or globs.
-    pub(crate) paths: &'a [(Source, String)],
-    /// Sources by a file that lists their paths, a line each.
-    pub(crate) files_from: &'a [(Source, PathBuf)],
-    /// Texts that are null, which go with each file.
-    pub(crate) null_values: &'a [String],
-}
 
 /// How files are read, whatever they hold.
 #[derive(Clone, Copy, Debug)]

@@ -5,13 +5,13 @@ use std::sync::Arc;
 
 use csv::ByteRecord;
 
+use crate::catalog::input::{Compression, InputFile};
 use crate::error::{Error, ErrorKind, Result, RowFault};
 use crate::job::{Format, Source};
-use crate::scan::fields::{Field, Mismatch};
-use crate::scan::input::{Compression, InputFile};
-use crate::scan::json::object_fields;
-use crate::scan::shape::Shape;
-use crate::scan::text::{Record, TextColumn, missing_column, records};
+use crate::scan::text::field::{Field, Mismatch};
+use crate::scan::text::json::object_fields;
+use crate::scan::text::json_shape::Shape;
+use crate::scan::text::records::{Record, TextColumn, missing_column, records};
 
 /// What a record came to: its number, and its fields as text or what is wrong with it.
 type RecordRead = (u64, String);
@@ -35,7 +35,7 @@ fn file_at(path: &std::path::Path) -> InputFile {
         shown: "text".to_owned(),
         day: None,
         whole: Arc::default(),
-        nulls: crate::scan::nulls::NullWords::default(),
+        nulls: crate::catalog::null_words::NullWords::default(),
     }
 }
 

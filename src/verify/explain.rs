@@ -8,19 +8,20 @@ use std::path::PathBuf;
 
 use super::audit::{Inputs, Sought, lost_text, number_text};
 use super::manifests::PublishedSet;
-use super::tree::Tree;
 use super::{Problems, check_is_set, vocabulary};
 use crate::calendar::{date_text, instant_text};
-use crate::control::{Control, Stage};
+use crate::context::{Control, Stage};
 use crate::engine::{guarded, in_threads};
 use crate::error::{Error, ErrorKind, Result};
 use crate::ids::{Day, Micros};
 use crate::job::{DT, Guests, JobKind, Settings, Side, Source};
-use crate::naive::{self, Found, ItemCodes};
-use crate::oracle::{
+use crate::place::check_in;
+use crate::reference::read;
+use crate::reference::read::{Found, ItemCodes};
+use crate::reference::{
     Barred, Candidate, Fate, LogAction, LogImpression, LogTime, Rules, fates, sequences,
 };
-use crate::place::check_in;
+use crate::verify::listing::Tree;
 
 /// Which impressions are explained.
 #[derive(Clone, Debug, Default)]
@@ -167,8 +168,8 @@ fn explain_all(
     control: &Control,
 ) -> Result<Vec<Explained>> {
     let told = &set.settings;
-    let rules = naive::rules(told);
-    let check: naive::Check<'_> = &|| control.check();
+    let rules = read::rules(told);
+    let check: read::Check<'_> = &|| control.check();
     let codes = &vocabulary::codes(&settings.out, set, control)?;
     let (mut explained, mut others) = (Vec::new(), Vec::new());
     for group in &inputs.groups {
@@ -184,7 +185,7 @@ fn explain_all(
                         .is_none_or(|of| of == ranking)
                     && (settings.customer.is_none() || settings.customer.as_deref() == customer)
             };
-            for found in naive::impressions((told, codes), files, &is_wanted, check)? {
+            for found in read::impressions((told, codes), files, &is_wanted, check)? {
                 match found.row {
                     Err(fault) => others.push(format!(
                         "record {} of \"{}\" was set aside: column \"{}\": {}",
@@ -212,7 +213,7 @@ fn explain_all(
             continue;
         }
         let is_wanted = |of: &str| customers.contains(of);
-        let (actions, _) = naive::actions((told, codes), &group.files, &is_wanted, check)?;
+        let (actions, _) = read::actions((told, codes), &group.files, &is_wanted, check)?;
         let mut by_customer: BTreeMap<&str, Vec<&Found<LogAction>>> = BTreeMap::new();
         for action in &actions {
             by_customer.entry(&action.of).or_default().push(action);

@@ -18,7 +18,7 @@ use twox_hash::XxHash64;
 
 use super::manifests::{Holds, NamedFile, PublishedSet};
 use super::{Problems, Tree, values, vocabulary};
-use crate::control::Control;
+use crate::context::Control;
 use crate::engine::guarded;
 use crate::engine::schema;
 use crate::error::{Error, Result};
@@ -29,7 +29,7 @@ use crate::output::dwell::{merchant_schema, user_schema};
 use crate::output::features;
 use crate::publish::MANIFEST;
 use crate::quarantine;
-use crate::regular;
+use crate::store::local;
 
 /// Checks all files that a set names.
 ///
@@ -99,7 +99,7 @@ fn check_bytes(
 ) -> Result<bool> {
     let path = out.join(&named.path);
     let failed = |error| Error::io("read", &path, error);
-    let mut file = regular::open(&path).map_err(failed)?;
+    let mut file = local::open(&path).map_err(failed)?;
     let mut hasher = XxHash64::with_seed(0);
     let mut buffer = vec![0; 1 << 18];
     loop {
@@ -129,7 +129,7 @@ fn check_parquet(
     let checked = guarded(&named.path, || {
         let mut problems = Problems::default();
         let path = out.join(&named.path);
-        let file = regular::open(&path).map_err(|error| Error::io("read", &path, error))?;
+        let file = local::open(&path).map_err(|error| Error::io("read", &path, error))?;
         let broken = |error| Error::bad_file(named.path.clone(), format!("{error}"));
         let reader = ParquetRecordBatchReaderBuilder::try_new(file).map_err(broken)?;
         let metadata = Arc::clone(reader.metadata());

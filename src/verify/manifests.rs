@@ -18,7 +18,7 @@ use crate::manifest::{
     parse, parse_settings, seal_of, senseless, sum_of_counts,
 };
 use crate::publish::{AUDIT, MANIFEST, METRICS, VOCABULARY, day_folder};
-use crate::regular;
+use crate::store::local;
 
 /// Bytes of the largest manifest that is read: one of a million files is smaller.
 const MANIFEST_BYTES_MAX: u64 = 1 << 30;
@@ -380,7 +380,7 @@ pub(super) fn read_text(
         return Ok(None);
     }
     let from = out.join(path);
-    let text = regular::read(&from).map_err(|error| Error::io("read", &from, error))?;
+    let text = local::read(&from).map_err(|error| Error::io("read", &from, error))?;
     match seal_of(&text) {
         Some(seal) => Ok(Some((text, seal))),
         None => {

@@ -14,9 +14,9 @@
 mod audit;
 mod explain;
 mod files;
+mod listing;
 mod manifests;
 mod metrics;
-mod tree;
 mod values;
 mod vocabulary;
 
@@ -25,7 +25,7 @@ use std::path::{Path, PathBuf};
 
 use serde::Serialize;
 
-use crate::control::{Control, Stage};
+use crate::context::{Control, Stage};
 use crate::engine::in_threads;
 use crate::error::{Error, ErrorKind, Result};
 use crate::job::JobKind;
@@ -35,7 +35,7 @@ use crate::publish::{MANIFEST, SUCCESS};
 pub use self::audit::{AuditRows, Audited, Canaries};
 pub use self::explain::{ExplainSettings, Explained, ExplainedAction, explain};
 use self::manifests::PublishedSet;
-use self::tree::Tree;
+use crate::verify::listing::Tree;
 
 /// What is to be verified, and how.
 #[derive(Clone, Debug)]

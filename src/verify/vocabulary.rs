@@ -7,13 +7,14 @@ use std::path::Path;
 
 use super::Problems;
 use super::manifests::{NamedFile, PublishedSet};
-use crate::control::Control;
+use crate::context::Control;
 use crate::error::{Error, Result};
 use crate::ids::count64;
 use crate::manifest::{VocabularyItems, Xxh64};
-use crate::naive::ItemCodes;
 use crate::publish::{MANIFEST, VOCABULARY};
-use crate::regular::{self, DigestOf};
+use crate::reference::read::ItemCodes;
+use crate::store::local;
+use crate::store::local::DigestOf;
 use crate::vocabulary::{digest_of, read, texts_of};
 
 /// Checks the items of a vocabulary whose bytes are sound.
@@ -56,8 +57,8 @@ pub(super) fn codes(out: &Path, set: &PublishedSet, control: &Control) -> Result
         bytes, checksum, ..
     } = named;
     let path = out.join(&named.path);
-    let digest = |file| regular::digest(file, DigestOf::File);
-    let found = regular::open(&path).and_then(digest);
+    let digest = |file| local::digest(file, DigestOf::File);
+    let found = local::open(&path).and_then(digest);
     let found = found.map_err(|error| Error::io("read", &path, error))?;
     if found != (*bytes, *checksum) {
         let what = format!("its bytes are not those that {MANIFEST} says");

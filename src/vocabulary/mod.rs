@@ -24,15 +24,16 @@ use std::io;
 use std::path::Path;
 
 use crate::advice::Hint;
-use crate::column::EventChunk;
-use crate::control::Control;
+use crate::context::Control;
+use crate::dictionary::{Id, Interner, Order, Ranked};
 use crate::error::{Error, Result};
 use crate::ids::{Item, count32, count64, index};
-use crate::intern::{Id, Interner, Order, Ranked};
 use crate::job::UnknownItem;
-use crate::regular::{self, DigestOf};
+use crate::kernel::column::EventChunk;
 use crate::scan::impressions::ImpressionState;
-use crate::scan::items::{ItemTexts, place_of};
+use crate::scan::item_ids::{ItemTexts, place_of};
+use crate::store::local;
+use crate::store::local::DigestOf;
 
 pub(crate) use self::read::read;
 pub(crate) use self::spec::VocabularySpec;
@@ -229,8 +230,8 @@ pub(crate) fn texts_of(items: &Interner) -> Vec<&str> {
 /// # Errors
 /// If it cannot be read.
 pub(crate) fn digest(path: &Path) -> Result<(u64, u64)> {
-    let digest = |file: File| regular::digest(file, DigestOf::File);
-    let found: io::Result<(u64, u64)> = regular::open(path).and_then(digest);
+    let digest = |file: File| local::digest(file, DigestOf::File);
+    let found: io::Result<(u64, u64)> = local::open(path).and_then(digest);
     found.map_err(|error| Error::io("read", path, error))
 }
 
@@ -275,8 +276,8 @@ pub(crate) fn number_shown<I: Item>(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::column::Row;
     use crate::ids::{Kind, Micros};
+    use crate::kernel::column::Row;
 
     /// Items of a thread, those of `held` in rows.
     fn items(all: &[&str], held: &[i32]) -> ItemTexts {

@@ -10,16 +10,16 @@ use arrow::array::{Array, ArrayRef, AsArray, Int64Array, StringViewArray};
 use arrow::compute::cast;
 use arrow::datatypes::{DataType, Int64Type};
 
-use crate::column::TextColumn;
+use crate::catalog::input::InputFile;
+use crate::catalog::null_words::NullWords;
+use crate::dictionary::Interner;
 use crate::error::{Error, Result};
 use crate::ids::{count32, count64, index, index64};
-use crate::intern::Interner;
 use crate::job::Source;
-use crate::scan::fields::TEXT_BYTES_MAX;
-use crate::scan::input::InputFile;
-use crate::scan::items::plain_texts;
-use crate::scan::nulls::NullWords;
+use crate::kernel::column::TextColumn;
+use crate::scan::item_ids::plain_texts;
 use crate::scan::parquet::ParquetFile;
+use crate::scan::text::field::TEXT_BYTES_MAX;
 
 /// The columns.
 pub(super) const COLUMNS: [&str; 2] = ["item", "code"];

@@ -15,7 +15,7 @@ use twox_hash::XxHash64;
 
 use super::read::{COLUMNS, read};
 use super::{Coded, digest, texts_of};
-use crate::control::Control;
+use crate::context::Control;
 use crate::encode::TableEncoder;
 use crate::error::Result;
 use crate::ids::{Item, count64};

@@ -7,7 +7,7 @@ use crate::far::{FIRST_US, LAST_US};
 use crate::support::{Case, Items, NULLS, Numbers, PLAIN, Style, TimeStyle, check};
 use std::io::Write;
 
-use hitherto::oracle::{LogAction, LogImpression, LogTime, Number, Repeats, Rules, Told};
+use hitherto::reference::{LogAction, LogImpression, LogTime, Number, Repeats, Rules, Told};
 use hitherto::{
     ActionSource, Codec, Format, ItemType, Layout, OtherTypes, Source, Types, parse_day,
 };
@@ -222,7 +222,7 @@ fn of_actions_in_a_row_the_newest_before_the_cutoff_counts() {
         }
     }
     for known in &mut case.log {
-        let at = hitherto::oracle::instant_in("UTC", known.time);
+        let at = hitherto::reference::instant_in("UTC", known.time);
         let late = [0, DAY, 3 * DAY][usize::try_from(known.item).expect("small") % 3];
         known.available = Some(Some(LogTime::Instant(at + late)));
     }

@@ -11,7 +11,7 @@ use arrow::array::{
     Array, ArrayRef, AsArray, Int64Array, RecordBatch, StringArray, TimestampMicrosecondArray,
 };
 use arrow::datatypes::{DataType, Date32Type, Float64Type, Int64Type};
-use hitherto::oracle::{DwellRules, LogEvent, LogTime, MerchantRow, UserRow, dwell};
+use hitherto::reference::{DwellRules, LogEvent, LogTime, MerchantRow, UserRow, dwell};
 use hitherto::{
     Control, Dedup, DivideBy, Dwell, DwellMethod, DwellReport, Format, Job, Settings, Source,
     TimeUnit, date_text,
@@ -105,12 +105,12 @@ impl Case {
             let east_us = event.east_minutes.unwrap_or(0) * 60 * SECOND;
             let is_written = match event.time {
                 LogTime::Instant(us) => {
-                    hitherto::oracle::is_near("UTC", LogTime::Wall(us.saturating_add(east_us)))
+                    hitherto::reference::is_near("UTC", LogTime::Wall(us.saturating_add(east_us)))
                 }
                 _ => true,
             };
             let is_written = is_written || event.east_minutes.is_none();
-            is_written && hitherto::oracle::is_near(zone, event.time)
+            is_written && hitherto::reference::is_near(zone, event.time)
         };
         self.log.iter().filter(is_sound).cloned().collect()
     }

@@ -1,7 +1,7 @@
 //! Times at the edges of the years 1 to 9999, and beyond them: the first are times like others, the
 //! second are faults of their rows.
 
-use hitherto::oracle::{LogAction, LogTime, is_near};
+use hitherto::reference::{LogAction, LogTime, is_near};
 use hitherto::{Format, OnBadRow, Settings};
 
 use crate::support::{Case, Numbers, Style, TimeStyle};

@@ -3,7 +3,7 @@
 use std::fs;
 use std::path::Path;
 
-use hitherto::oracle::{LogAction, LogImpression, LogTime, Repeats, Told};
+use hitherto::reference::{LogAction, LogImpression, LogTime, Repeats, Told};
 use hitherto::{Codec, Control, Format, ItemType, Job, Layout, Settings, Source};
 
 use crate::conformance::{keep_something, tell_something};
@@ -526,8 +526,9 @@ fn the_sample_of_negatives_depends_on_nothing_but_names_and_seed() {
     let (of, left_out, sampled_away) = &expected;
     assert_eq!(of.len() as u64 + left_out, all.len() as u64);
     assert!(*sampled_away > 0 && of.len() * 2 > all.len() && of.len() * 4 < all.len() * 3);
-    let others =
-        |of: &[hitherto::oracle::Sample]| of.iter().filter(|of| of.is_order != Some(false)).count();
+    let others = |of: &[hitherto::reference::Sample]| {
+        of.iter().filter(|of| of.is_order != Some(false)).count()
+    };
     assert_eq!(others(of), others(&all), "all but negatives are kept");
     assert!(rows(&|of| of.sequences_mut().layout = Layout::Request) == expected);
     assert!(rows(&|of| (of.threads, of.sequences_mut().row_group_rows_max) = (7, 3)) == expected);

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
 
-use hitherto::oracle::{
+use hitherto::reference::{
     LogAction, LogImpression, LogTime, Number, Repeats, Rules, Sample, day_in, landed_late,
     sequences,
 };

@@ -5,7 +5,7 @@ use std::fs;
 use std::path::Path;
 
 use hitherto::date_text;
-use hitherto::oracle::{LogImpression, Quality, Spans, quality};
+use hitherto::reference::{LogImpression, Quality, Spans, quality};
 use serde_json::{Map, Value, json};
 
 use crate::support::{Case, run, scratch};

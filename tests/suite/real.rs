@@ -6,7 +6,7 @@ use std::fs;
 use std::io::Write;
 use std::path::{Path, PathBuf};
 
-use hitherto::oracle::{LogAction, LogImpression, LogTime, Sample, sequences};
+use hitherto::reference::{LogAction, LogImpression, LogTime, Sample, sequences};
 use hitherto::{Control, GenerateSettings, JobKind, Settings, Source, generate, parse_day};
 use serde_json::{Value, json};
 

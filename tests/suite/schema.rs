@@ -3,7 +3,7 @@
 use std::fs::File;
 
 use arrow::datatypes::{DataType, TimeUnit};
-use hitherto::oracle::{LogAction, LogImpression, LogTime};
+use hitherto::reference::{LogAction, LogImpression, LogTime};
 use hitherto::{Codec, ItemType, Job, Layout, Settings};
 use parquet::basic::Compression;
 use parquet::file::reader::{FileReader, SerializedFileReader};

@@ -15,7 +15,7 @@ use arrow::datatypes::{
     DataType, Field, Float32Type, Float64Type, Int8Type, Int32Type, Int64Type,
     TimestampMicrosecondType,
 };
-use hitherto::oracle::{
+use hitherto::reference::{
     LogAction, LogImpression, LogTime, Number, Repeats, Rules, Sample, Told, items_held, sequences,
 };
 use hitherto::{

@@ -7,18 +7,18 @@
 use std::fmt;
 
 use super::read_again;
-use crate::control::Control;
+use crate::context::Control;
+use crate::dictionary::probes::Probes;
 use crate::engine::specs::read_spec;
 use crate::error::Result;
 use crate::ids::{Item, Key, Micros, both, index};
 use crate::job::{Job, Source};
-use crate::op::features::ABSENT;
-use crate::probes::Probes;
+use crate::kernel::op::features::ABSENT;
+use crate::kernel::sweep::is_prior;
 use crate::scan::Opened;
 use crate::scan::actions::ActionNames;
 use crate::scan::features::ranks;
 use crate::scan::table::{Batch, Cells, Kind, Memo};
-use crate::sweep::is_prior;
 
 /// The columns, as places in a batch.
 const CUSTOMER: usize = 0;
@@ -29,7 +29,7 @@ const TIME_ELSE: usize = 2;
 
 /// The rows of a source, by what keeps them out of histories.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(super) struct Looked {
+pub(crate) struct Looked {
     /// Without a customer.
     pub(super) nobody: u64,
     /// Of customers that no impression asks about.
@@ -71,7 +71,7 @@ struct State {
 }
 
 /// Reads customers and times of a source, until so many rows are found that may be in a history.
-pub(super) fn look<I: Item>(
+pub(crate) fn look<I: Item>(
     (job, control): (&Job, &Control),
     probes: &Probes<I>,
     opened: &[Opened],

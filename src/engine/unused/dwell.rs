@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::{Finding, check_set_aside, read_again, verdict, why_of};
-use crate::control::Control;
+use crate::context::Control;
 use crate::error::Result;
 use crate::ids::{Micros, both, count64, index};
 use crate::job::{Job, Source};
@@ -41,7 +41,7 @@ struct Looked {
 ///
 /// # Errors
 /// If no event counts, or all rows were set aside.
-pub(in crate::engine) fn notice_dwell(
+pub(crate) fn notice_dwell(
     (job, control): (&Job, &Control),
     read: &DwellRead,
     report: &DwellReport,
@@ -59,7 +59,7 @@ pub(in crate::engine) fn notice_dwell(
 }
 
 /// The warnings of a plan.
-pub(in crate::engine) fn warn_dwell(
+pub(crate) fn warn_dwell(
     (job, control): (&Job, &Control),
     inputs: &[Opened],
 ) -> Result<Vec<Warning>> {

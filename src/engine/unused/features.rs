@@ -1,19 +1,19 @@
 //! Clicks that no impression could see, and listings that none asks about.
 
 use super::{Finding, check_set_aside, one_label, range_text, read_again, verdict, why_of};
-use crate::control::Control;
+use crate::context::Control;
+use crate::dictionary::Id;
+use crate::dictionary::keys::Keys;
 use crate::error::Result;
 use crate::ids::{Micros, both, count64, index};
-use crate::intern::Id;
 use crate::job::{Job, Source, WarningCode};
-use crate::keys::Keys;
+use crate::kernel::op::features::ABSENT;
+use crate::kernel::sweep::is_prior;
 use crate::metrics::FeatureCounts;
-use crate::op::features::ABSENT;
 use crate::output::features::FeaturesRead;
-use crate::scan::faults::rejected_of;
+use crate::scan::bad_rows::rejected_of;
 use crate::scan::features::ranks;
 use crate::scan::table::{Batch, Kind, Memo};
-use crate::sweep::is_prior;
 use crate::warnings::{Noticed, Warning};
 
 /// The columns, as places in a batch.
@@ -79,7 +79,7 @@ impl Asked {
 ///
 /// # Errors
 /// If no click is counted anywhere, or all of a source was set aside.
-pub(in crate::engine) fn notice_features(
+pub(crate) fn notice_features(
     (job, control): (&Job, &Control),
     read: &FeaturesRead,
     rows: &FeatureCounts,
@@ -125,7 +125,7 @@ pub(in crate::engine) fn notice_features(
 }
 
 /// The warnings of a plan.
-pub(in crate::engine) fn warn_features(
+pub(crate) fn warn_features(
     (job, control): (&Job, &Control),
     read: &FeaturesRead,
 ) -> Result<Vec<Warning>> {

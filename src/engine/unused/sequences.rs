@@ -2,27 +2,27 @@
 
 use super::actions::{Looked, look};
 use super::{Finding, check_set_aside, closed_of, one_label, range_text, verdict, why_of};
-use crate::column::Customer;
-use crate::control::Control;
+use crate::catalog::paths::SourceFiles;
+use crate::context::Control;
+use crate::dictionary::probes::Probes;
 use crate::encode::{ItemColumn, RowTally};
 use crate::engine::warnings_of;
 use crate::error::Result;
 use crate::ids::Item;
 use crate::job::{ActionSource, Guests, Job, Source, Types};
-use crate::op::counts::HistoryCounts;
+use crate::kernel::column::Customer;
+use crate::kernel::op::counts::HistoryCounts;
 use crate::output::SequencesRead;
-use crate::probes::Probes;
 use crate::scan::Opened;
 use crate::scan::actions::ActionTally;
-use crate::scan::faults::rejected_of;
-use crate::scan::files::SourceFiles;
+use crate::scan::bad_rows::rejected_of;
 use crate::warnings::{Noticed, Warning};
 
 /// Whether a run of `sequences` made something of its sources.
 ///
 /// # Errors
 /// If no action of any source is in any history, or all of a source was set aside.
-pub(in crate::engine) fn notice_sequences<I: ItemColumn>(
+pub(crate) fn notice_sequences<I: ItemColumn>(
     (job, control): (&Job, &Control),
     read: &SequencesRead<I>,
     (rows, counts): (&[RowTally], &HistoryCounts),
@@ -79,7 +79,7 @@ pub(in crate::engine) fn notice_sequences<I: ItemColumn>(
 }
 
 /// The warnings of a plan: sources of which no row could be in a history.
-pub(in crate::engine) fn warn_sequences<I: Item>(
+pub(crate) fn warn_sequences<I: Item>(
     (job, control): (&Job, &Control),
     sources: &[SourceFiles],
     probes: &Probes<I>,

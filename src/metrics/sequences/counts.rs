@@ -6,8 +6,8 @@ use indexmap::IndexMap;
 use serde::{Deserialize, Serialize};
 
 use crate::ids::index;
+use crate::kernel::history_stats::{CODES, HistoryTally, PLACES, Spans};
 use crate::metrics::{LandedLate, add, add_each, landed, ratio};
-use crate::tally::{CODES, HistoryTally, PLACES, Spans};
 
 /// Counts by the code of an action, in the order in which codes came.
 pub(super) type ByCode = IndexMap<u8, u64>;
@@ -67,7 +67,7 @@ pub(crate) struct SpanCounts {
     pub(crate) sum_seconds: u64,
     pub(crate) min_seconds: Option<u64>,
     pub(crate) max_seconds: Option<u64>,
-    /// Samples by class, see [`SPAN_ENDS`](crate::tally::SPAN_ENDS).
+    /// Samples by class, see [`SPAN_ENDS`](crate::kernel::history_stats::SPAN_ENDS).
     pub(crate) samples_by_class: Vec<u64>,
 }
 

@@ -6,8 +6,8 @@ use indexmap::IndexMap;
 use serde::Serialize;
 
 use super::counts::{ByCode, SequenceCounts, SpanCounts};
+use crate::kernel::history_stats::SPAN_ENDS;
 use crate::metrics::ratio;
-use crate::tally::SPAN_ENDS;
 
 /// Shares by the code of an action; code 0 is padding.
 pub(super) type Shares = IndexMap<u8, Option<f64>>;

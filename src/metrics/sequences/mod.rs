@@ -16,8 +16,8 @@ use super::{
 };
 use crate::ids::Day;
 use crate::job::JobKind;
+use crate::kernel::history_stats::HistoryTally;
 use crate::manifest::SourceFindings;
-use crate::tally::HistoryTally;
 use crate::warnings::WarningEntry;
 
 /// What was counted for `sequences`.
@@ -214,7 +214,7 @@ mod tests {
     use super::distributions::Shares;
     use super::*;
     use crate::ids::{Kind, Micros};
-    use crate::tally::{Asked, Contents};
+    use crate::kernel::history_stats::{Asked, Contents};
 
     /// Metrics of a day with these customers.
     fn day(customers: &[(u64, &str)]) -> SequenceMetrics {

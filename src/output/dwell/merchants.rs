@@ -8,18 +8,18 @@ use arrow::datatypes::{DataType, Field, Schema};
 use bumpalo::Bump;
 
 use super::{DwellRead, DwellReport};
-use crate::chunk::RowChunk;
-use crate::control::Control;
+use crate::context::Control;
 use crate::encode::TableEncoder;
 use crate::error::Result;
 use crate::job::Job;
-use crate::op::dwell::{MerchantDay, Share, merchant_days};
+use crate::kernel::chunk::RowChunk;
+use crate::kernel::op::dwell::{MerchantDay, Share, merchant_days};
 use crate::output::columns::{Dates, days_array, id_field, ids_array, numbers_array};
 use crate::output::runs::Runs;
 use crate::output::table::{Rows, TableFiles, put_count, put_id, put_number};
 use crate::publish::{Part, Target};
 use crate::scan::events::IdTypes;
-use crate::spill::Partitions;
+use crate::store::spill::Partitions;
 
 /// Writes the table of merchants.
 pub(super) fn write_merchants(

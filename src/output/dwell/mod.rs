@@ -22,21 +22,21 @@ use self::merchants::write_merchants;
 pub(crate) use self::users::user_schema;
 use self::users::{Shares, write_users};
 use super::commit::{Inputs, judge};
-use crate::chunk::RowChunk;
-use crate::control::{Control, Stage};
+use crate::context::{Control, Stage};
+use crate::dictionary::Ranked;
 use crate::error::Result;
 use crate::ids::{Day, both, count64};
-use crate::intern::Ranked;
 use crate::job::Job;
+use crate::kernel::chunk::RowChunk;
+use crate::kernel::op::dwell::FlyerEvent;
+use crate::kernel::partition::Split;
 use crate::manifest::{
     self, Days, DwellCounts, FileEntry, Findings, MADE_BY, Manifest, RunFiles, Scope, empty_count,
 };
 use crate::metrics::{self, DwellMetrics, DwellRun, RejectedRows, StayCounts, StaySeconds};
-use crate::op::dwell::FlyerEvent;
-use crate::partition::Split;
 use crate::publish::{Part, Staging, Target, Whole};
 use crate::scan::events::IdTypes;
-use crate::spill::{Partitions, Spill};
+use crate::store::spill::{Partitions, Spill};
 use crate::warnings::{Noticed, Warning, entries};
 
 /// What a run of `dwell` made.

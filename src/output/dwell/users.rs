@@ -7,22 +7,22 @@ use arrow::datatypes::{DataType, Field, Schema};
 use bumpalo::Bump;
 
 use super::{DwellRead, both};
-use crate::chunk::RowChunk;
-use crate::control::Control;
+use crate::context::Control;
 use crate::encode::TableEncoder;
 use crate::error::Result;
 use crate::ids::{Day, Key, count64};
 use crate::job::{Dedup, DwellMethod, Job};
+use crate::kernel::chunk::RowChunk;
+use crate::kernel::op::dwell::{Repeats, Scratch, Share, Stay, sessions, spans};
+use crate::kernel::partition::{Scatter, Split};
+use crate::kernel::sort::sort_run;
 use crate::metrics::StaySeconds;
-use crate::op::dwell::{Repeats, Scratch, Share, Stay, sessions, spans};
 use crate::output::columns::{Dates, days_array, id_field, ids_array, numbers_array};
 use crate::output::runs::Runs;
 use crate::output::table::{Rows, TableFiles, put_count, put_id, put_number};
-use crate::partition::{Scatter, Split};
 use crate::publish::{Part, Target};
 use crate::scan::events::IdTypes;
-use crate::sort::sort_run;
-use crate::spill::Spill;
+use crate::store::spill::Spill;
 
 /// What a thread works with.
 #[derive(Default)]

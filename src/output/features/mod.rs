@@ -5,10 +5,10 @@
 //! user. **Invariants**: which rows a row group and a part hold depends on the impressions
 //! alone; row groups are made on all threads and written in order.
 
-mod answers;
+mod listings;
 mod rehearse;
 mod rows;
-mod told;
+mod sorted_partitions;
 
 use std::collections::BTreeMap;
 use std::sync::atomic::AtomicBool;
@@ -16,37 +16,37 @@ use std::sync::atomic::AtomicBool;
 use rayon::slice::ParallelSliceMut;
 use serde::Serialize;
 
-use self::answers::Answers;
 pub(crate) use self::rehearse::{parts_count, rehearse};
 use self::rows::RowMaker;
 pub(crate) use self::rows::schema;
-use self::told::{click_findings, day_counts, report};
 use super::commit::{DayOutcome, Inputs, Outcome, commit, judge};
-use super::order::Guard;
 use super::parts::{Encoded, PartWriter, Steps, Written, write_parts};
 use super::plan::{GroupPlan, plan_rows};
 use super::report::DayReport;
-use crate::chunk::RowChunk;
-use crate::control::{Control, Stage};
+use crate::context::{Control, Stage};
+use crate::dictionary::Ranked;
 use crate::encode::TableEncoder;
 use crate::error::Result;
 use crate::ids::{Day, Micros, count64, index, index64};
-use crate::intern::Ranked;
 use crate::job::{Job, Source};
+use crate::kernel::chunk::RowChunk;
+use crate::kernel::op::dedup::WholeClick;
+use crate::kernel::op::features::{Click, UserClick};
+use crate::kernel::partition::Split;
 use crate::manifest::{self, ClickFindings, FeatureDayCounts};
 use crate::metrics::{
     FeatureCounts, FeatureMetrics, FeatureRun, Reach, RejectedRows, missing_days, source_days,
 };
-use crate::op::features::{Click, UserClick};
-use crate::op::once::WholeClick;
-use crate::partition::Split;
+use crate::output::features::listings::{click_findings, day_counts, report};
+use crate::output::features::sorted_partitions::Answers;
+use crate::output::in_order::Guard;
 use crate::publish::{Staging, Target};
-use crate::scan::faults::rejected_of;
+use crate::scan::bad_rows::rejected_of;
 use crate::scan::features::FeatureTypes;
 use crate::scan::features::clicks::ClickTally;
+use crate::scan::features::impressions::Shown;
 use crate::scan::features::listings::Listings;
-use crate::scan::features::shown::Shown;
-use crate::spill::Partitions;
+use crate::store::spill::Partitions;
 use crate::warnings::{Noticed, Warning, entries};
 
 /// Rows of a row group: narrow ones, so more than of `sequences`.

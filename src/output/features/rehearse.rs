@@ -8,12 +8,12 @@
 use std::collections::BTreeMap;
 use std::time::Instant;
 
-use super::answers::Answers;
 use super::{FeaturesRead, GROUP_ROWS, PartitionedClicks, make_parts, plan};
-use crate::control::Control;
+use crate::context::Control;
 use crate::error::Result;
 use crate::ids::{Day, Micros, index, index64, rounded};
 use crate::job::Job;
+use crate::output::features::sorted_partitions::Answers;
 use crate::output::micros_since;
 use crate::publish::Target;
 

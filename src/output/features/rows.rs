@@ -8,15 +8,15 @@ use arrow::array::{
 };
 use arrow::datatypes::{DataType, Field, Schema, TimeUnit};
 
-use super::answers::Answers;
 use super::{Asked, FeaturesRead};
+use crate::dictionary::Ids;
 use crate::encode::{RowGroup, TableEncoder};
 use crate::error::Result;
 use crate::ids::{Day, Micros, index};
-use crate::intern::Ids;
 use crate::job::Job;
 use crate::metrics::FeatureCounts;
 use crate::output::columns::{id_field, ids_array};
+use crate::output::features::sorted_partitions::Answers;
 use crate::scan::features::FeatureTypes;
 use crate::scan::features::listings::Listing;
 

@@ -8,18 +8,18 @@
 
 use super::{ActionNames, ActionScan, ActionState};
 use crate::calendar::parse_dt;
+use crate::catalog::input::InputFile;
+use crate::catalog::paths::is_of_no_day;
 use crate::error::Result;
 use crate::ids::{Day, Item, Key, Micros};
 use crate::job::{Cutoff, DT};
-use crate::scan::fields::{Clock, Field, Mismatch, Value};
-use crate::scan::files::is_of_no_day;
+use crate::kernel::attributes::Landed;
+use crate::kernel::sweep::is_prior;
 use crate::scan::impressions::{check_time, dt_of};
-use crate::scan::input::InputFile;
 use crate::scan::parquet::ParquetFile;
-use crate::scan::stamps::TimeColumn;
-use crate::scan::times::{When, Written};
-use crate::sides::Landed;
-use crate::sweep::is_prior;
+use crate::scan::table::arrow_times::TimeColumn;
+use crate::scan::text::field::{Clock, Field, Mismatch, Value};
+use crate::scan::text::times::{When, Written};
 
 /// What the folder of a file says of all its rows.
 #[derive(Clone, Copy, Debug)]

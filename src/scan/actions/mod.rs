@@ -7,35 +7,35 @@
 //! availability means never known, and is counted; a null time or item is a fault; what is told of
 //! an action may be null (see `scan/sides`).
 
-mod enough;
-mod keep;
+mod columns;
+mod early_stop;
 mod landing;
-mod names;
 mod parquet;
+mod retain;
 mod rows;
 mod source;
 mod text;
 
-use self::enough::{Counts, Enough};
-pub(crate) use self::names::ActionNames;
-use self::names::Origin;
-use crate::column::{Customer, EventChunk};
-use crate::control::Control;
+use crate::context::Control;
+use crate::dictionary::probes::{KeySpan, Probes};
 use crate::error::Result;
 use crate::ids::{Item, Key, Micros, index};
 use crate::job::{CustomerType, Dedup, SIDE_COLUMNS_MAX, SideColumn};
-use crate::partition::{Scatter, Split};
-use crate::probes::{KeySpan, Probes};
-use crate::scan::faults::{Policy, Rejected, RowAt};
-use crate::scan::fields::{GuestIds, Mismatch, Value};
-use crate::scan::items::ItemTexts;
-use crate::scan::kinds::Kinds;
-use crate::scan::pieces::Piece;
+use crate::kernel::attributes::SideKeys;
+use crate::kernel::column::{Customer, EventChunk};
+use crate::kernel::partition::{Scatter, Split};
+pub(crate) use crate::scan::actions::columns::ActionNames;
+use crate::scan::actions::columns::Origin;
+use crate::scan::actions::early_stop::{Counts, Enough};
+use crate::scan::bad_rows::{Policy, Rejected, RowAt};
+use crate::scan::item_ids::ItemTexts;
 use crate::scan::spec::{ReadSpec, side_columns};
-use crate::scan::times::When;
+use crate::scan::text::blocks::Piece;
+use crate::scan::text::field::{GuestIds, Mismatch, Value};
+use crate::scan::text::times::When;
+use crate::scan::time_kinds::Kinds;
 use crate::scan::{Opened, Task};
-use crate::sides::SideKeys;
-use crate::spill::Spill;
+use crate::store::spill::Spill;
 
 /// What was found of one source. None of it depends on where the reading stopped.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

@@ -7,17 +7,18 @@ use super::{ActionNames, ActionScan, ActionState, Origin, Raw};
 use crate::error::Result;
 use crate::ids::{Item, Key, Micros, count32, count64, index};
 use crate::job::{CustomerType, DT};
-use crate::scan::arrays::{IdColumn, Ints};
-use crate::scan::faults::RowAt;
-use crate::scan::fields::{Clock, TEXT_BYTES_MAX};
+use crate::scan::bad_rows::RowAt;
 use crate::scan::impressions::{check_customer, check_time};
-use crate::scan::items::{expected_items, holds_items, plain_texts};
-use crate::scan::kinds::day_of_orders;
+use crate::scan::item_ids::{expected_items, holds_items, plain_texts};
 use crate::scan::parquet::{ParquetFile, row_as_json};
-use crate::scan::plan::times_of;
-use crate::scan::sides::{self, SideArray};
-use crate::scan::stamps::{PlainTimes, TimeColumn};
-use crate::scan::words::WordColumn;
+use crate::scan::pruning::times_of;
+use crate::scan::table::arrow::{IdColumn, Ints};
+use crate::scan::table::arrow_times::{PlainTimes, TimeColumn};
+use crate::scan::table::arrow_words::WordColumn;
+use crate::scan::table::attributes;
+use crate::scan::table::attributes::SideArray;
+use crate::scan::text::field::{Clock, TEXT_BYTES_MAX};
+use crate::scan::time_kinds::day_of_orders;
 
 /// A batch, and where it comes from.
 #[derive(Clone, Copy)]
@@ -152,7 +153,7 @@ impl<I: Item> ActionScan<'_, I> {
             if is_named {
                 file.required(name)?;
             }
-            sides::check(file, name, of)?;
+            attributes::check(file, name, of)?;
         }
         Ok(())
     }

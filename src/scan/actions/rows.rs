@@ -2,10 +2,10 @@
 
 use super::{ActionNames, Origin};
 use crate::job::SideType;
-use crate::scan::fields::{Mismatch, Value};
-use crate::scan::sides::SideArray;
-use crate::scan::words::WordColumn;
-use crate::sides::SideKeys;
+use crate::kernel::attributes::SideKeys;
+use crate::scan::table::arrow_words::WordColumn;
+use crate::scan::table::attributes::SideArray;
+use crate::scan::text::field::{Mismatch, Value};
 
 /// What a row is, by its column of types if there is one.
 #[inline]

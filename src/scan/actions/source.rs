@@ -1,16 +1,16 @@
 //! A source of actions in text: which columns are wanted, and what the fields of a record mean.
 
 use super::{ActionNames, Origin};
+use crate::catalog::input::InputFile;
+use crate::catalog::paths::is_of_no_day;
 use crate::job::{DT, SideType};
-use crate::scan::faults::RowAt;
-use crate::scan::fields::{Clock, Field, Mismatch, Value};
-use crate::scan::files::is_of_no_day;
-use crate::scan::input::InputFile;
-use crate::scan::kinds::{Kinds, day_of_orders};
-use crate::scan::sides::{as_key, key_of_field};
+use crate::kernel::attributes::SideKeys;
+use crate::scan::bad_rows::RowAt;
 use crate::scan::spec::ReadSpec;
-use crate::scan::text::TextColumn;
-use crate::sides::SideKeys;
+use crate::scan::table::attributes::{as_key, key_of_field};
+use crate::scan::text::field::{Clock, Field, Mismatch, Value};
+use crate::scan::text::records::TextColumn;
+use crate::scan::time_kinds::{Kinds, day_of_orders};
 
 /// A source of actions in text: what is wanted of it, and how it is read.
 pub(super) struct TextSource<'a> {

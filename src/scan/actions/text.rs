@@ -8,17 +8,17 @@
 use super::source::TextSource;
 use super::{ActionScan, ActionState, Raw};
 use crate::calendar::WallClock;
-use crate::control::TICK_ROWS;
+use crate::catalog::input::InputFile;
+use crate::context::TICK_ROWS;
 use crate::error::{Error, ErrorKind, Result};
 use crate::ids::Item;
 use crate::job::Format;
 use crate::scan::Task;
-use crate::scan::faults::{Policy, RowAt};
-use crate::scan::fields::Field;
-use crate::scan::input::InputFile;
-use crate::scan::shared::PieceEnd;
-use crate::scan::text::{Record, Seen, Stop, Wanted, open, records};
-use crate::scan::times::{When, Written};
+use crate::scan::bad_rows::{Policy, RowAt};
+use crate::scan::text::field::Field;
+use crate::scan::text::records::{Record, Seen, Stop, Wanted, open, records};
+use crate::scan::text::shared_file::PieceEnd;
+use crate::scan::text::times::{When, Written};
 
 impl<I: Item> ActionScan<'_, I> {
     /// Reads a share of a text file.

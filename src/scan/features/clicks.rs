@@ -8,22 +8,22 @@
 //! **Null rule**: a click without a user is one on its listing, and nobody's.
 
 use super::{FeatureTypes, id_bits, ranks, ranks_or_marks};
-use crate::chunk::{FixedRow, RowChunk};
-use crate::control::Control;
+use crate::context::Control;
+use crate::dictionary::keys::Keys;
 use crate::error::Result;
 use crate::ids::{Key, Micros, index};
 use crate::job::{Dedup, LabelKey, Source};
-use crate::keys::Keys;
-use crate::op::features::{ABSENT, Click, UserClick};
-use crate::op::once::WholeClick;
-use crate::partition::{Scatter, Split};
+use crate::kernel::chunk::{FixedRow, RowChunk};
+use crate::kernel::op::dedup::WholeClick;
+use crate::kernel::op::features::{ABSENT, Click, UserClick};
+use crate::kernel::partition::{Scatter, Split};
+use crate::kernel::sweep::is_prior;
 use crate::scan::Task;
-use crate::scan::faults::{Policy, Rejected};
-use crate::scan::kinds::Kinds;
+use crate::scan::bad_rows::{Policy, Rejected};
 use crate::scan::spec::{ClickSpec, ReadSpec};
 use crate::scan::table::{Batch, Cells, Kind, Memo, Presence, TableColumn, TableScan, TableState};
-use crate::spill::Spill;
-use crate::sweep::is_prior;
+use crate::scan::time_kinds::Kinds;
+use crate::store::spill::Spill;
 
 /// The columns, as places in a batch.
 const LISTING: usize = 0;

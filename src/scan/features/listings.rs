@@ -8,21 +8,21 @@
 use super::{FeatureTypes, ranks};
 use crate::advice::Hint;
 use crate::calendar::Zone;
-use crate::control::Control;
+use crate::context::Control;
+use crate::dictionary::keys::Keys;
+use crate::dictionary::{Id, Order, Ranked};
 use crate::error::Result;
 use crate::ids::{Day, count64, index};
-use crate::intern::{Id, Order, Ranked};
 use crate::job::{CustomerType, Source};
-use crate::keys::Keys;
-use crate::op::features::ABSENT;
+use crate::kernel::op::features::ABSENT;
 use crate::scan::Task;
-use crate::scan::faults::{Policy, Rejected};
-use crate::scan::fields::Mismatch;
-use crate::scan::kinds::Kinds;
+use crate::scan::bad_rows::{Policy, Rejected};
 use crate::scan::spec::ReadSpec;
 use crate::scan::table::{
     Batch, IdCodes, Kind, Memo, Presence, TableColumn, TableScan, TableState,
 };
+use crate::scan::text::field::Mismatch;
+use crate::scan::time_kinds::Kinds;
 
 /// The columns, as places in a batch.
 const LISTING: usize = 0;

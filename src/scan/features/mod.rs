@@ -2,15 +2,16 @@
 //! listings and clicks.
 
 pub(crate) mod clicks;
+pub(crate) mod impressions;
 pub(crate) mod listings;
-pub(crate) mod shown;
 
 use twox_hash::XxHash64;
 
+use crate::dictionary::keys::Keys;
 use crate::ids::{Key, index};
 use crate::job::CustomerType;
-use crate::keys::{Keys, SEED, spread};
-use crate::op::features::ABSENT;
+use crate::kernel::hash::{SEED, spread};
+use crate::kernel::op::features::ABSENT;
 use crate::scan::table::{Cells, Memo};
 
 /// The types of the ids of impressions, users and listings.

@@ -8,30 +8,30 @@
 
 mod negatives;
 mod parquet;
-mod tally;
+mod stats;
 mod text;
 
 use std::collections::BTreeMap;
 
 use self::negatives::Negatives;
 pub(crate) use self::parquet::{check_customer, check_time};
-pub(crate) use self::tally::DayTally;
 pub(crate) use self::text::dt_of;
 use crate::calendar::{DAY_MAX, DAY_MIN, Zone, date_text};
-use crate::column::{Customer, Impression, Impressions};
-use crate::control::Control;
+use crate::context::Control;
+use crate::dictionary::Interner;
 use crate::error::Result;
 use crate::ids::{Day, Item, Micros, count64};
-use crate::intern::Interner;
 use crate::job::{CustomerType, Cutoff, Guests, Keep, Source};
-use crate::kept::{Kept, KeptRow};
-use crate::scan::elements::{ElementCounts, ElementReader, Shown};
-use crate::scan::faults::{Policy, Rejected, RowAt};
-use crate::scan::fields::{GuestIds, Mismatch, Value};
-use crate::scan::items::ItemTexts;
-use crate::scan::kinds::Kinds;
+use crate::kernel::column::{Customer, Impression, Impressions};
+use crate::kernel::passthrough::{Kept, KeptRow};
+use crate::scan::bad_rows::{Policy, Rejected, RowAt};
+pub(crate) use crate::scan::impressions::stats::DayTally;
+use crate::scan::item_ids::ItemTexts;
 use crate::scan::spec::{ImpressionSpec, ReadSpec};
-use crate::scan::times::Written;
+use crate::scan::text::field::{GuestIds, Mismatch, Value};
+use crate::scan::text::impression_items::{ElementCounts, ElementReader, Shown};
+use crate::scan::text::times::Written;
+use crate::scan::time_kinds::Kinds;
 use crate::scan::{Opened, Task};
 
 /// What one thread has read.

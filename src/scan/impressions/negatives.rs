@@ -10,10 +10,10 @@ use std::fmt::Write;
 use twox_hash::XxHash64;
 
 use crate::calendar::date_text;
-use crate::column::{Customer, Label};
 use crate::ids::Day;
-use crate::scan::elements::Shown;
+use crate::kernel::column::{Customer, Label};
 use crate::scan::spec::ImpressionSpec;
+use crate::scan::text::impression_items::Shown;
 
 /// A sample of negatives.
 #[derive(Clone, Copy, Debug)]

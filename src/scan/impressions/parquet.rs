@@ -9,15 +9,15 @@ use crate::advice::{self, Hint};
 use crate::error::Result;
 use crate::ids::{Item, count64};
 use crate::job::{CustomerType, Cutoff, ItemType, TimeUnit};
-use crate::kept::Kept;
-use crate::scan::arrays::{IdColumn, label};
-use crate::scan::elements::{ElementCounts, ElementReader, Shown};
-use crate::scan::faults::RowAt;
-use crate::scan::fields::{Clock, Field, Mismatch, Value};
-use crate::scan::items::{ItemTexts, expected_items, holds_items};
-use crate::scan::kept::{KeptArray, check};
+use crate::kernel::passthrough::Kept;
+use crate::scan::bad_rows::RowAt;
+use crate::scan::item_ids::{ItemTexts, expected_items, holds_items};
 use crate::scan::parquet::{ParquetFile, row_as_json};
-use crate::scan::stamps::TimeColumn;
+use crate::scan::table::arrow::{IdColumn, label};
+use crate::scan::table::arrow_times::TimeColumn;
+use crate::scan::table::passthrough::{KeptArray, check};
+use crate::scan::text::field::{Clock, Field, Mismatch, Value};
+use crate::scan::text::impression_items::{ElementCounts, ElementReader, Shown};
 use crate::scan::units::hint_of_column;
 
 impl ImpressionScan<'_> {

@@ -2,19 +2,19 @@
 
 use super::{ImpressionScan, ImpressionState, Raw};
 use crate::calendar::{Zone, parse_dt};
-use crate::control::TICK_ROWS;
+use crate::context::TICK_ROWS;
 use crate::error::Result;
 use crate::ids::{Day, Item};
 use crate::job::Cutoff;
-use crate::kept::Kept;
+use crate::kernel::passthrough::Kept;
 use crate::scan::Task;
-use crate::scan::elements::{Labelled, Shown};
-use crate::scan::faults::RowAt;
-use crate::scan::fields::{Clock, Field, Mismatch, Value};
-use crate::scan::items::ItemTexts;
-use crate::scan::kept::of_field;
-use crate::scan::text::{TextColumn, missing_column, place_of, records};
-use crate::scan::times::{Written, parse};
+use crate::scan::bad_rows::RowAt;
+use crate::scan::item_ids::ItemTexts;
+use crate::scan::table::passthrough::of_field;
+use crate::scan::text::field::{Clock, Field, Mismatch, Value};
+use crate::scan::text::impression_items::{Labelled, Shown};
+use crate::scan::text::records::{TextColumn, missing_column, place_of, records};
+use crate::scan::text::times::{Written, parse};
 
 impl ImpressionScan<'_> {
     /// Reads a text file.

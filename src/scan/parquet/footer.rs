@@ -21,8 +21,8 @@ use parquet::file::metadata::{
 
 use super::contained;
 use super::thrift::{Compact, Malformed, Read, Wire};
+use crate::catalog::input::InputFile;
 use crate::error::Result;
-use crate::scan::input::InputFile;
 
 /// Bytes of a footer. A thousand columns in a thousand row groups take this much.
 const FOOTER_BYTES_MAX: u32 = 1 << 26;

@@ -40,9 +40,10 @@ use parquet::schema::types::{ColumnDescPtr, SchemaDescriptor};
 use self::footer::read_footer;
 use self::group::Group;
 use crate::advice;
+use crate::catalog::input::InputFile;
 use crate::error::{Error, Result, panic_text};
 use crate::ids::{count64, unsigned};
-use crate::scan::input::InputFile;
+use crate::scan::text::records::missing_column;
 
 /// Rows of a batch: what is decoded stays in the second-level cache.
 pub(crate) const BATCH_ROWS: usize = 8192;
@@ -91,7 +92,7 @@ impl ParquetFile {
     pub(crate) fn required(&self, name: &str) -> Result<&FieldRef> {
         self.column(name).ok_or_else(|| {
             let found = format!("\"{}\"", self.names().join(", "));
-            super::text::missing_column(&self.file, name, &found)
+            missing_column(&self.file, name, &found)
         })
     }
 

@@ -16,9 +16,9 @@ use parquet::basic::{Compression, Encoding};
 use parquet::file::properties::{WriterProperties, WriterVersion};
 
 use super::ParquetFile;
+use crate::catalog::input::InputFile;
 use crate::error::Result;
 use crate::job::Source;
-use crate::scan::input::InputFile;
 
 /// Rows with nulls, repeated texts, lists of different lengths.
 fn rows(count: i32) -> RecordBatch {
@@ -107,7 +107,7 @@ fn file_at(path: &Path) -> InputFile {
         shown: "file".to_owned(),
         day: None,
         whole: Arc::default(),
-        nulls: crate::scan::nulls::NullWords::default(),
+        nulls: crate::catalog::null_words::NullWords::default(),
     }
 }
 

@@ -1,8 +1,8 @@
 //! A column of ids as codes: interned while it is read.
 
 use super::{Cells, Kind, Memo};
+use crate::dictionary::Interner;
 use crate::ids::index;
-use crate::intern::Interner;
 use crate::job::CustomerType;
 
 /// The ids of a column that one thread has come across.

@@ -10,9 +10,14 @@
 //! **Cost**: numbers are copied once; texts in Parquet stay where the reader has them, and those
 //! that the file keeps in a dictionary are looked at once per dictionary (see [`Texts`]).
 
+pub(crate) mod arrow;
+pub(crate) mod arrow_times;
+pub(crate) mod arrow_words;
+pub(crate) mod attributes;
 mod cells;
 mod ids;
 mod parquet;
+pub(crate) mod passthrough;
 #[cfg(test)]
 mod tests;
 mod text;
@@ -24,15 +29,15 @@ pub(crate) use self::texts::{Memo, Texts};
 
 use crate::advice::{self, Hint};
 use crate::calendar::WallClock;
-use crate::control::Control;
+use crate::catalog::input::InputFile;
+use crate::context::Control;
 use crate::error::Result;
 use crate::ids::{Micros, count32, count64, index};
-use crate::scan::faults::{Policy, Rejected, RowAt};
-use crate::scan::fields::{Clock, EXPECTED_TEXT, Mismatch};
-use crate::scan::input::InputFile;
-use crate::scan::kinds::Kinds;
-use crate::scan::pieces::Piece;
+use crate::scan::bad_rows::{Policy, Rejected, RowAt};
 use crate::scan::spec::ReadSpec;
+use crate::scan::text::blocks::Piece;
+use crate::scan::text::field::{Clock, EXPECTED_TEXT, Mismatch};
+use crate::scan::time_kinds::Kinds;
 use crate::scan::{Opened, Task};
 
 /// What a column holds.

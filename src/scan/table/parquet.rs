@@ -10,18 +10,18 @@ use super::{
 };
 use crate::advice::{self, Hint};
 use crate::calendar::WallClock;
-use crate::column::Customer;
+use crate::catalog::input::InputFile;
 use crate::error::Result;
 use crate::ids::count32;
 use crate::job::CustomerType;
-use crate::scan::arrays::IdColumn;
-use crate::scan::faults::RowAt;
-use crate::scan::fields::{Clock, Mismatch, Value, quoted};
+use crate::kernel::column::Customer;
+use crate::scan::bad_rows::RowAt;
 use crate::scan::impressions::check_time;
-use crate::scan::input::InputFile;
 use crate::scan::parquet::{ParquetFile, row_as_json};
-use crate::scan::stamps::TimeColumn;
-use crate::scan::times::{Written, parse_local};
+use crate::scan::table::arrow::IdColumn;
+use crate::scan::table::arrow_times::TimeColumn;
+use crate::scan::text::field::{Clock, Mismatch, Value, quoted};
+use crate::scan::text::times::{Written, parse_local};
 
 impl TableScan<'_> {
     /// Reads a row group.

@@ -9,13 +9,14 @@ use parquet::file::properties::WriterProperties;
 
 use super::{Kind, Memo, Policy, Presence, Rejected, TableColumn, TableScan, TableState, at};
 use crate::calendar::Zone;
-use crate::control::Control;
+use crate::catalog::paths::FileSpec;
+use crate::catalog::paths::discover;
+use crate::context::Control;
+use crate::dictionary::Interner;
 use crate::error::Result;
-use crate::intern::Interner;
 use crate::job::{Cutoff, Dedup, ItemType, JobKind, OnBadRow, Source};
 use crate::scan::Opened;
-use crate::scan::files::discover;
-use crate::scan::spec::{ActionSpec, FileSpec, ReadSpec};
+use crate::scan::spec::{ActionSpec, ReadSpec};
 
 /// A row: id, count, time, price. The third has an empty id, the fourth no number for a price.
 const ROWS: [[&str; 4]; 5] = [

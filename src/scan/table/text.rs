@@ -6,19 +6,19 @@
 
 use super::{Cells, EPOCH, Fault, Kind, OnBatch, Origin, Presence, TableScan, TableState};
 use crate::calendar::WallClock;
-use crate::column::Customer;
-use crate::control::TICK_ROWS;
+use crate::catalog::input::InputFile;
+use crate::context::TICK_ROWS;
 use crate::error::{Error, ErrorKind, Result};
 use crate::ids::{count32, count64};
 use crate::job::{CustomerType, Format};
+use crate::kernel::column::Customer;
 use crate::scan::Task;
-use crate::scan::faults::RowAt;
-use crate::scan::fields::{Clock, Field, Mismatch};
-use crate::scan::input::InputFile;
-use crate::scan::pieces::Piece;
-use crate::scan::shared::PieceEnd;
-use crate::scan::text::{Record, Seen, Stop, TextColumn, Wanted, open, records};
-use crate::scan::times::{Written, parse_local};
+use crate::scan::bad_rows::RowAt;
+use crate::scan::text::blocks::Piece;
+use crate::scan::text::field::{Clock, Field, Mismatch};
+use crate::scan::text::records::{Record, Seen, Stop, TextColumn, Wanted, open, records};
+use crate::scan::text::shared_file::PieceEnd;
+use crate::scan::text::times::{Written, parse_local};
 
 /// How the times of a file are read.
 struct Clocks<'z> {

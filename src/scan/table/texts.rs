@@ -7,9 +7,9 @@
 use arrow::array::{Array, Int32Array, StringArray, StringViewArray};
 
 use super::at;
-use crate::column::TextColumn;
 use crate::ids::{count32, index};
-use crate::scan::fields::TEXT_BYTES_MAX;
+use crate::kernel::column::TextColumn;
+use crate::scan::text::field::TEXT_BYTES_MAX;
 
 /// The texts of a batch.
 #[derive(Debug)]

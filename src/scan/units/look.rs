@@ -8,12 +8,12 @@ use arrow::datatypes::{DataType, Int64Type};
 use parquet::file::statistics::Statistics;
 
 use super::{Range, Seen, is_day};
+use crate::catalog::input::InputFile;
 use crate::job::{Source, TimeUnit};
-use crate::scan::fields::{Field, to_micros};
-use crate::scan::input::InputFile;
 use crate::scan::parquet::ParquetFile;
 use crate::scan::spec::ReadSpec;
-use crate::scan::text::{TextColumn, records};
+use crate::scan::text::field::{Field, to_micros};
+use crate::scan::text::records::{TextColumn, records};
 use crate::scan::{Opened, seen_enough};
 
 /// Texts of a column that are no integers, after which none is looked for any more.

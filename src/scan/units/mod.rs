@@ -14,15 +14,15 @@ pub(super) use self::look::bounds_of;
 use self::look::look;
 use crate::advice::{self, Hint};
 use crate::calendar::{DAY_US, date_text, day_of_date, instant_text};
+use crate::catalog::input::InputFile;
 use crate::error::{Error, Result};
 use crate::ids::{Day, Micros};
 use crate::job::{Cutoff, DT, JobKind, Source, TimeUnit};
 use crate::scan::Opened;
 use crate::scan::actions::ActionNames;
-use crate::scan::fields::to_micros;
-use crate::scan::input::InputFile;
 use crate::scan::parquet::ParquetFile;
 use crate::scan::spec::ReadSpec;
+use crate::scan::text::field::to_micros;
 
 /// 1990-01-01: no log of clicks is older.
 pub(super) const FIRST_US: i64 = 7_305 * DAY_US;

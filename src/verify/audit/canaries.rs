@@ -16,13 +16,11 @@ use std::path::Path;
 use serde_json::{Map, Value, json};
 
 use super::near::{actions_around, is_writable, time_value};
-use super::planted::{numbers, renamed, told_values};
 use super::rows::read_all;
 use super::sequences::{Key, Logs};
-use super::shown::OutRow;
 use super::{Audit, Canaries};
 use crate::calendar::date_text;
-use crate::control::Control;
+use crate::context::Control;
 use crate::engine;
 use crate::error::{Error, Result};
 use crate::ids::{Day, count64};
@@ -30,10 +28,12 @@ use crate::job::{
     ActionSource, CustomerType, Cutoff, Format, ItemType, Job, OnBadRow, Publish, Sequences,
     Settings, Source, TimeUnit, Types, UnknownItem,
 };
-use crate::naive::is_near;
-use crate::oracle::{Fates, LogAction, LogImpression, LogTime, OrderedLog, Rules, fates};
 use crate::publish::Beside;
+use crate::reference::read::is_near;
+use crate::reference::{Fates, LogAction, LogImpression, LogTime, OrderedLog, Rules, fates};
 use crate::verify::Problems;
+use crate::verify::audit::canary_input::{numbers, renamed, told_values};
+use crate::verify::audit::output_rows::OutRow;
 
 /// The column of availability in planted files.
 const KNOWN_AT: &str = "known_at";

@@ -18,9 +18,9 @@ use crate::error::{Error, Result};
 use crate::ids::{Day, count64};
 use crate::job::{CustomerType, Dedup, DivideBy, DwellMethod};
 use crate::manifest::event_types;
-use crate::naive;
-use crate::oracle::{DwellRules, dwell};
-use crate::regular;
+use crate::reference::read;
+use crate::reference::{DwellRules, dwell};
+use crate::store::local;
 use crate::verify::Problems;
 
 /// The columns of the two tables.
@@ -90,7 +90,7 @@ pub(super) fn audit(
     audit.control.check()?;
     let is_all = audit.rows == AuditRows::All;
     let is_wanted = |user: &str| is_all || users.contains(user);
-    let (log, records) = naive::events(settings, types, &files, &is_wanted, &|| {
+    let (log, records) = read::events(settings, types, &files, &is_wanted, &|| {
         audit.control.check()
     })?;
     let rules = DwellRules {
@@ -116,7 +116,7 @@ pub(super) fn audit(
 }
 
 /// Both tables, as the twin has them.
-fn tables(rules: &DwellRules, log: &[crate::oracle::LogEvent]) -> [Table; 2] {
+fn tables(rules: &DwellRules, log: &[crate::reference::LogEvent]) -> [Table; 2] {
     let (users, merchants) = dwell(rules, log);
     let date = |day: i32| date_text(Day(day));
     let users = users.into_iter().map(|of| {
@@ -200,7 +200,7 @@ fn compare_csv(
 ) -> Result<()> {
     let name = format!("{}.csv", table.name);
     let path = audit.out().join(&name);
-    let file = regular::open(&path).map_err(|error| Error::io("read", &path, error))?;
+    let file = local::open(&path).map_err(|error| Error::io("read", &path, error))?;
     let mut reader = csv::ReaderBuilder::new().flexible(true).from_reader(file);
     let broken = |error: csv::Error| Error::bad_file(name.as_str(), error.to_string());
     if !reader.headers().map_err(broken)?.iter().eq(table.columns) {

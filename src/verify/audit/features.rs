@@ -14,9 +14,10 @@ use crate::error::{Error, Result};
 use crate::ids::{Day, Micros, count64};
 use crate::job::{CustomerType, Dedup, LabelKey, Settings};
 use crate::manifest::feature_types;
-use crate::naive::{self, ClicksRead};
-use crate::oracle::features::{Click, Impression, Listing, OrderedClicks, Row, Rules};
-use crate::oracle::instant_in;
+use crate::reference::features::{Click, Impression, Listing, OrderedClicks, Row, Rules};
+use crate::reference::instant_in;
+use crate::reference::read;
+use crate::reference::read::ClicksRead;
 use crate::verify::Problems;
 
 /// An impression: its day and its id.
@@ -148,7 +149,7 @@ fn read_markets(
     lost: &mut Problems,
 ) -> Result<Option<Markets>> {
     let (set, settings, types) = (audit.set, &audit.set.settings, types_of(audit)?);
-    let check: naive::Check<'_> = &|| audit.control.check();
+    let check: read::Check<'_> = &|| audit.control.check();
     let is_all = audit.rows == AuditRows::All;
     let is_asked = |day| keys.iter().any(|key| key.0 == day);
     let Some(inputs) = audit.inputs_of(is_asked, lost)? else {
@@ -165,8 +166,8 @@ fn read_markets(
             audit.control.check()?;
             let days: BTreeSet<i32> = days.iter().map(|at| set.days[*at].day.0).collect();
             let is_wanted = |id: &str| is_all || wanted.contains(id);
-            for shown in naive::shown_listings(settings, types, files, &is_wanted, check)? {
-                let day = naive::day_of(settings, shown.time);
+            for shown in read::shown_listings(settings, types, files, &is_wanted, check)? {
+                let day = read::day_of(settings, shown.time);
                 let key = (day, shown.id.clone());
                 if days.contains(&day) && (is_all || keys.contains(&key)) {
                     users.insert(shown.user.clone());
@@ -182,10 +183,10 @@ fn read_markets(
         let is_wanted = |user: Option<&str>, listing: &str| {
             listings.contains(listing) || user.is_some_and(|user| users.contains(user))
         };
-        let read = naive::clicks(settings, types, &of_group.files, &is_wanted, check)?;
+        let read = read::clicks(settings, types, &of_group.files, &is_wanted, check)?;
         markets.records += read.count;
         let is_known = |of: &str| listings.contains(of);
-        let known = naive::listings(settings, types, &of_group.files, &is_known, check)?;
+        let known = read::listings(settings, types, &of_group.files, &is_known, check)?;
         let mut market = market_of(settings, read);
         let known = known.into_iter();
         market.listings = known.map(|of| (of.listing.clone(), of)).collect();
@@ -199,7 +200,7 @@ fn market_of(settings: &Settings, read: ClicksRead) -> Market {
     Market {
         has_users: read.count == 0 || read.with_user > 0,
         data_end_us: match &settings.features().data_end {
-            Some(text) => naive::instant_of(settings, text),
+            Some(text) => read::instant_of(settings, text),
             None => read.latest,
         },
         ordered: OrderedClicks::of(&rules_of(settings), &read.clicks),

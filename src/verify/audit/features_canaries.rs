@@ -19,15 +19,15 @@ use super::near::{nearest, time_value};
 use super::rows::read_all;
 use super::{Audit, Canaries};
 use crate::calendar::{date_text, instant_text};
-use crate::control::Control;
+use crate::context::Control;
 use crate::engine;
 use crate::error::{Error, Result};
 use crate::ids::{Day, Micros, count64};
 use crate::job::{CustomerType, Format, Job, OnBadRow, Publish, Settings, Source, TimeUnit};
-use crate::naive::{instant_of, is_near};
-use crate::oracle::features::{Click, Impression, OrderedClicks, Row, Rules};
-use crate::oracle::{LogTime, instant_in, instants_in};
 use crate::publish::Beside;
+use crate::reference::features::{Click, Impression, OrderedClicks, Row, Rules};
+use crate::reference::read::{instant_of, is_near};
+use crate::reference::{LogTime, instant_in, instants_in};
 use crate::verify::Problems;
 
 /// What planted clicks must do.

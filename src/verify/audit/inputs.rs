@@ -17,9 +17,9 @@ use crate::error::{Error, Result};
 use crate::ids::count64;
 use crate::job::Source;
 use crate::manifest::{Input, Xxh64, list_of};
-use crate::naive::LogFile;
 use crate::publish::MANIFEST;
-use crate::regular;
+use crate::reference::read::LogFile;
+use crate::store::local;
 use crate::verify::Problems;
 use crate::verify::manifests::PublishedSet;
 
@@ -239,8 +239,8 @@ impl Sought<'_> {
 /// Whether a file is there, and the one that the run read.
 fn look_at(input: &Input, path: PathBuf) -> Result<Seen> {
     use io::ErrorKind::{InvalidInput, IsADirectory, NotADirectory, NotFound};
-    let digest = |file| regular::digest(file, input.xxh64_of);
-    let found = regular::open(&path).and_then(digest);
+    let digest = |file| local::digest(file, input.xxh64_of);
+    let found = local::open(&path).and_then(digest);
     let (bytes, digest) = match found {
         Ok(found) => found,
         Err(error) if matches!(error.kind(), NotFound | NotADirectory) => return Ok(Seen::Gone),

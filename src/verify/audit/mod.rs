@@ -10,18 +10,18 @@
 //! **Why so**: the engine and the twin share no code, so a row that both agree on is wrong only if
 //! SPEC was misread twice in the same way.
 
+mod attributes;
 mod canaries;
+mod canary_input;
 mod dwell;
 mod features;
 mod features_canaries;
 mod inputs;
 mod near;
-mod planted;
+mod output_rows;
 mod rows;
 mod sample;
 mod sequences;
-mod shown;
-mod told;
 
 use std::collections::BTreeSet;
 use std::path::PathBuf;
@@ -32,15 +32,15 @@ use serde::Serialize;
 pub(super) use self::inputs::{Inputs, Sought, lost_text};
 use self::rows::read_rows;
 use self::sample::choose;
-pub(super) use self::told::number_text;
 use super::manifests::PublishedSet;
 use super::{Problem, Problems, VerifySettings};
-use crate::control::{Control, Stage};
+use crate::context::{Control, Stage};
 use crate::engine::guarded;
 use crate::error::{Error, ErrorKind, Result};
 use crate::job::JobKind;
 use crate::manifest::{MADE_BY, Xxh64, sealed};
 use crate::publish::{AUDIT, MANIFEST, put_file};
+pub(super) use crate::verify::audit::attributes::number_text;
 
 /// How many rows an audit recomputes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

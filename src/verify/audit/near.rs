@@ -7,10 +7,10 @@ use jiff::Span;
 use jiff::civil::DateTime;
 use serde_json::{Value, json};
 
-use super::planted::told_values;
 use crate::calendar::date_text;
 use crate::ids::Day;
-use crate::oracle::{LogAction, LogTime, instants_in};
+use crate::reference::{LogAction, LogTime, instants_in};
+use crate::verify::audit::canary_input::told_values;
 
 /// Records around one impression, at most.
 pub(super) const NEAR_MAX: usize = 1000;

@@ -13,8 +13,8 @@ use crate::error::{Error, Result};
 use crate::ids::index64;
 use crate::manifest::{AnyManifest, parse};
 use crate::publish::MANIFEST;
-use crate::regular;
 use crate::scan::parquet::value_text;
+use crate::store::local;
 
 /// Hands batches of the chosen rows of a file on, each with the numbers of its rows; of some columns
 /// only, if they are named.
@@ -29,7 +29,7 @@ pub(super) fn read_rows(
     mut on_batch: impl FnMut(&[u64], &RecordBatch) -> Result<()>,
 ) -> Result<()> {
     let path = out.join(name);
-    let file = regular::open(&path).map_err(|error| Error::io("read", &path, error))?;
+    let file = local::open(&path).map_err(|error| Error::io("read", &path, error))?;
     let broken = |error: &dyn std::fmt::Display| Error::bad_file(name, error.to_string());
     let reader = ParquetRecordBatchReaderBuilder::try_new(file).map_err(|error| broken(&error))?;
     let count = reader.metadata().file_metadata().num_rows();
@@ -62,7 +62,7 @@ pub(super) fn read_rows(
 /// If a file cannot be read.
 pub(super) fn read_all(out: &Path, mut on_row: impl FnMut(i32, &RecordBatch, usize)) -> Result<()> {
     let path = out.join(MANIFEST);
-    let text = regular::read(&path).map_err(|error| Error::io("read", &path, error))?;
+    let text = local::read(&path).map_err(|error| Error::io("read", &path, error))?;
     let broken = |what| Error::bad_file(path.display().to_string(), what);
     let manifest: AnyManifest = parse(&text).map_err(broken)?;
     for part in &manifest.parts {

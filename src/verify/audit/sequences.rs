@@ -7,13 +7,13 @@ use rayon::prelude::*;
 use super::canaries::canaries;
 use super::rows::{column, id, read_rows};
 use super::sample::{Sample, choose};
-use super::shown::OutRow;
 use super::{Audit, AuditRows, Audited};
 use crate::error::Result;
 use crate::ids::count64;
 use crate::job::{Guests, Settings};
-use crate::naive;
-use crate::oracle::{LogAction, LogImpression, OrderedLog, Rules, fates};
+use crate::reference::read;
+use crate::reference::{LogAction, LogImpression, OrderedLog, Rules, fates};
+use crate::verify::audit::output_rows::OutRow;
 use crate::verify::{Problems, vocabulary};
 
 /// Which impression: its day, its customer, its ranking.
@@ -117,7 +117,7 @@ pub(super) fn audit(
     let Some(logs) = read_logs(audit, &keys, lost)? else {
         return Ok(None);
     };
-    let rules = naive::rules(&set.settings);
+    let rules = read::rules(&set.settings);
     let rows = compare(audit, &sample, &Twin::of(&rules, &logs), problems)?;
     let planted_at = keys_of(audit, audit.canary_rows())?;
     let canaries = canaries(audit, &rules, &logs, &planted_at, problems)?;
@@ -141,8 +141,8 @@ fn keys_of(audit: &Audit<'_>, rows: AuditRows) -> Result<BTreeSet<Key>> {
 /// Reads what the inputs say of some impressions; of all, if all rows are asked for.
 fn read_logs(audit: &Audit<'_>, keys: &BTreeSet<Key>, lost: &mut Problems) -> Result<Option<Logs>> {
     let (set, settings) = (audit.set, &audit.set.settings);
-    let rules = naive::rules(settings);
-    let check: naive::Check<'_> = &|| audit.control.check();
+    let rules = read::rules(settings);
+    let check: read::Check<'_> = &|| audit.control.check();
     let is_all = audit.rows == AuditRows::All;
     let is_asked = |day| keys.iter().any(|key| key.0 == day);
     let codes = &vocabulary::codes(audit.out(), set, audit.control)?;
@@ -163,7 +163,7 @@ fn read_logs(audit: &Audit<'_>, keys: &BTreeSet<Key>, lost: &mut Problems) -> Re
                 let key = || (day, customer.map(str::to_owned), ranking.to_owned());
                 days.contains(&day) && (is_all || keys.contains(&key()))
             };
-            for found in naive::impressions((settings, codes), files, &is_wanted, check)? {
+            for found in read::impressions((settings, codes), files, &is_wanted, check)? {
                 let Ok(shown) = found.row else { continue };
                 if shown.customer.is_none() && settings.sequences().guests == Guests::Drop {
                     continue;
@@ -176,7 +176,7 @@ fn read_logs(audit: &Audit<'_>, keys: &BTreeSet<Key>, lost: &mut Problems) -> Re
         }
         let is_wanted = |customer: &str| customers.contains(customer);
         let of_job = (settings, codes);
-        let (actions, records) = naive::actions(of_job, &of_group.files, &is_wanted, check)?;
+        let (actions, records) = read::actions(of_job, &of_group.files, &is_wanted, check)?;
         logs.records += records;
         for action in actions {
             // Those on items that the vocabulary lacks are left out.

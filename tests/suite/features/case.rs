@@ -7,8 +7,8 @@ use arrow::array::{Array, ArrayRef, AsArray, RecordBatch};
 use arrow::datatypes::{
     DataType, Float64Type, Int8Type, Int32Type, Int64Type, TimestampMicrosecondType,
 };
-use hitherto::oracle::features::{Click, Impression, Listing, Row, Rules, features};
-use hitherto::oracle::{LogTime, is_near};
+use hitherto::reference::features::{Click, Impression, Listing, Row, Rules, features};
+use hitherto::reference::{LogTime, is_near};
 use hitherto::{
     Control, CustomerType, Day, Dedup, Features, FeaturesReport, Job, LabelKey, OnBadRow, Settings,
     TimeUnit,

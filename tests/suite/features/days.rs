@@ -1,6 +1,6 @@
 //! Days: which are asked for, which are written, and whose midnight it is.
 
-use hitherto::oracle::LogTime;
+use hitherto::reference::LogTime;
 
 use super::case::{Case, DAY, HOUR, NOON, TODAY, check, click, listing, run, shown};
 use crate::support::scratch;

@@ -1,6 +1,6 @@
 //! Rows computed by hand, at every edge of windows, labels and logs.
 
-use hitherto::oracle::features::{Click, Listing, Row};
+use hitherto::reference::features::{Click, Listing, Row};
 use hitherto::{LabelKey, OnBadRow, Settings};
 
 use super::case::{Case, DAY, HOUR, NOON, check, click, listing, nobodys, rows, run, shown};

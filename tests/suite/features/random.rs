@@ -1,8 +1,8 @@
 //! Random small logs against the oracle: formats, types of ids, threads, partitions, zones.
 
 use hitherto::Format;
-use hitherto::oracle::LogTime;
-use hitherto::oracle::features::{Click, Impression, Listing};
+use hitherto::reference::LogTime;
+use hitherto::reference::features::{Click, Impression, Listing};
 
 use super::case::{Case, DAY, HOUR, NOON, SECOND, check};
 use crate::far::far_time;

@@ -4,9 +4,9 @@ use std::fs;
 use std::io::Write;
 use std::path::Path;
 
-use hitherto::oracle::LogTime;
-use hitherto::oracle::features::{Click, Impression, Listing};
 use hitherto::parse_day;
+use hitherto::reference::LogTime;
+use hitherto::reference::features::{Click, Impression, Listing};
 
 use super::case::{Case, DAY, HOUR, check};
 use crate::support::TimeStyle;

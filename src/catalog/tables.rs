@@ -1,0 +1,222 @@
+//! Folders of tables whose files are not the table: found by what their tools leave in them, refused.
+//!
+//! **In / Out**: a file or a folder → nothing, or an error with what is safe. **Invariants**: it does
+//! not matter how a file is named, by a folder, a glob, a list or a link: what lies in such a folder,
+//! at any depth, is not read. **Why so**: rows that were deleted, replaced or written twice stay in
+//! the files of a table, and only its log knows; columns that were renamed have their old names.
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::path::{Path, PathBuf, absolute};
+
+use crate::error::{Error, Result};
+use crate::job::Source;
+use crate::place::{free, word};
+
+/// A kind of table.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Table {
+    /// Delta Lake.
+    Delta,
+    /// Apache Iceberg.
+    Iceberg,
+    /// Apache Hudi.
+    Hudi,
+    /// What a stream of Spark writes.
+    SparkSink,
+}
+
+/// A path as bytes.
+fn bytes_of(path: &Path) -> &[u8] {
+    path.as_os_str().as_encoded_bytes()
+}
+
+/// Looks for tables, at each folder once.
+#[derive(Debug)]
+pub(crate) struct Tables {
+    /// What is read.
+    source: Source,
+    /// Folders that are none, nor lie in one: their names as bytes, which compare faster than parts.
+    plain: BTreeSet<Vec<u8>>,
+}
+
+impl Tables {
+    /// Looks for tables among the files of a source.
+    pub(crate) fn of(source: Source) -> Tables {
+        Tables {
+            source,
+            plain: BTreeSet::new(),
+        }
+    }
+
+    /// Checks all folders that a file lies in, by its name and by where links lead.
+    ///
+    /// # Errors
+    /// If one of them is a table.
+    pub(crate) fn check_around(&mut self, path: &Path, real: &Path) -> Result<()> {
+        let whole = absolute(path);
+        let names = [Some(path), whole.as_deref().ok(), Some(real)];
+        for name in names.into_iter().flatten() {
+            let folders = name.ancestors().skip(1);
+            // Those around one that is known were looked at with it.
+            let new = folders.take_while(|folder| !self.plain.contains(bytes_of(folder)));
+            let new: Vec<&Path> = new.filter(|of| !of.as_os_str().is_empty()).collect();
+            new.iter().try_for_each(|folder| self.check(folder))?;
+            let new = new.into_iter().map(|folder| bytes_of(folder).to_vec());
+            self.plain.extend(new);
+        }
+        Ok(())
+    }
+
+    /// Checks one folder.
+    ///
+    /// # Errors
+    /// If it is a table.
+    pub(crate) fn check(&self, folder: &Path) -> Result<()> {
+        let Some(table) = table_in(folder) else {
+            return Ok(());
+        };
+        let shown = folder.display().to_string();
+        let what = table.advice(folder, self.source);
+        Err(Error::bad_file(shown, what))
+    }
+}
+
+/// The table that a folder is.
+fn table_in(folder: &Path) -> Option<Table> {
+    let holds = |name: &str| folder.join(name).is_dir();
+    if holds("_delta_log") {
+        return Some(Table::Delta);
+    }
+    if holds(".hoodie") {
+        return Some(Table::Hudi);
+    }
+    if holds("_spark_metadata") {
+        return Some(Table::SparkSink);
+    }
+    is_iceberg(folder).then_some(Table::Iceberg)
+}
+
+/// Whether a folder is an Iceberg table. One that is only called `metadata` proves nothing.
+fn is_iceberg(folder: &Path) -> bool {
+    let Ok(entries) = fs::read_dir(folder.join("metadata")) else {
+        return false;
+    };
+    let names = entries.filter_map(|entry| entry.ok()?.file_name().into_string().ok());
+    let (mut has_versions, mut has_lists) = (false, false);
+    for name in names {
+        if name == "version-hint.text" {
+            return true;
+        }
+        has_versions |= name.ends_with(".metadata.json") || name.ends_with(".metadata.json.gz");
+        has_lists |= name.starts_with("snap-") && name.ends_with(".avro");
+    }
+    has_versions && (has_lists || folder.join("data").is_dir())
+}
+
+impl Table {
+    /// What it is, why it is not read, and what is safe.
+    fn advice(self, folder: &Path, source: Source) -> String {
+        let name = source.name();
+        let to = free(|at| match at {
+            0 => PathBuf::from(format!("{name}.parquet")),
+            at => PathBuf::from(format!("{name}-{at}.parquet")),
+        });
+        let to = to.display().to_string();
+        let from = folder.display().to_string();
+        let duckdb = |scan: &str| {
+            let (from, to) = (from.replace('\'', "''"), to.replace('\'', "''"));
+            format!("COPY (SELECT * FROM {scan}('{from}')) TO '{to}'")
+        };
+        let python = |read: &str| {
+            let (from, to) = (python_text(&from), python_text(&to));
+            format!("polars.{read}({from}).write_parquet({to})")
+        };
+        let spark = |read: &str| {
+            let (from, to) = (python_text(&from), python_text(&to));
+            format!("spark.read{read}({from}).write.parquet({to})")
+        };
+        let (what, why, engines) = match self {
+            Table::Delta => (
+                "a Delta table",
+                "only its log tells which rows of its files count",
+                vec![
+                    format!("DuckDB: {}", duckdb("delta_scan")),
+                    format!("Python: {}", python("read_delta")),
+                    format!("Spark: {}", spark(".format(\"delta\").load")),
+                ],
+            ),
+            Table::Iceberg => (
+                "an Iceberg table",
+                "only its metadata tell which rows of its files count, and what columns are called",
+                vec![
+                    format!("DuckDB: {}", duckdb("iceberg_scan")),
+                    format!("Spark: {}", spark(".format(\"iceberg\").load")),
+                ],
+            ),
+            Table::Hudi => (
+                "a Hudi table",
+                "only its timeline tells which version of a file counts",
+                vec![format!("Spark: {}", spark(".format(\"hudi\").load"))],
+            ),
+            Table::SparkSink => (
+                "the output of a Spark stream",
+                "only its _spark_metadata tells which files count, and which are of batches that \
+                 were tried again",
+                vec![format!("Spark: {}", spark(".parquet"))],
+            ),
+        };
+        format!(
+            "this is {what}: {why}, so neither its folder nor a list of its files is read; have an \
+             engine that knows it write its rows out, and name what it made, --{} {}. {}",
+            source.name(),
+            word(&to),
+            engines.join("; ")
+        )
+    }
+}
+
+/// A text as Python and Scala write it.
+fn python_text(text: &str) -> String {
+    format!("\"{}\"", text.replace('\\', "\\\\").replace('"', "\\\""))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A folder with these files in it.
+    fn folder_of(names: &[&str]) -> tempfile::TempDir {
+        let folder = tempfile::tempdir().expect("a folder");
+        for name in names {
+            let path = folder.path().join(name);
+            fs::create_dir_all(path.parent().expect("a folder")).expect("made");
+            fs::write(path, "").expect("a file");
+        }
+        folder
+    }
+
+    #[test]
+    fn tables_are_known_by_what_lies_in_them() {
+        let version = "metadata/00001-a.metadata.json";
+        for (names, table) in [
+            (&["_delta_log/0.json"][..], Some(Table::Delta)),
+            (&[".hoodie/hoodie.properties"], Some(Table::Hudi)),
+            (&["_spark_metadata/0"], Some(Table::SparkSink)),
+            (&[version, "data/a.parquet"], Some(Table::Iceberg)),
+            (&[version, "metadata/snap-1.avro"], Some(Table::Iceberg)),
+            (
+                &[version, "metadata/version-hint.text"],
+                Some(Table::Iceberg),
+            ),
+            (&[version, "a.parquet"], None),
+            (&["metadata/notes.json", "data/a.parquet"], None),
+            (&["metadata/snap-1.avro", "data/a.parquet"], None),
+            (&["metadata", "data/a.parquet"], None),
+            (&["_delta_log", ".hoodie", "_spark_metadata"], None),
+        ] {
+            let folder = folder_of(names);
+            assert_eq!(table_in(folder.path()), table, "{names:?}");
+        }
+    }
+}

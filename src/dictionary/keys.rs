@@ -1,0 +1,324 @@
+//! The customers that are asked for: ids in, dense ranks in hash order out.
+//!
+//! **In / Out**: the customers of all impressions → [`Keys`], which turns an id into its
+//! [`Key`], or nothing if nobody asks for it. That lookup is the semi-join of the scan loop.
+//! **Invariants**: ranks follow (hash, id), so a range of ranks is a partition by hash, and the
+//! order of the output is the order of ranks.
+//! **Why so**: the hash is part of the file contract: XXH64, seed 42, as Spark's `xxhash64`, of
+//! the 8 little-endian bytes of an integer or the UTF-8 bytes of a text; a null hashes to 42.
+
+use hashbrown::HashTable;
+
+use crate::ids::{Item, Key, count32, count64, index};
+use crate::kernel::column::{Customer, Impressions};
+use crate::kernel::hash::{hash_of, spread};
+
+/// A table from ids of customers to ranks.
+#[derive(Debug)]
+pub(crate) struct Keys {
+    /// Integer ids with their ranks.
+    ints: Ints,
+    /// Ranks of text ids.
+    texts: HashTable<Key>,
+    /// Text ids by rank; empty if ids are integers.
+    text_ids: Vec<Box<str>>,
+    /// The number of customers.
+    count: u32,
+    /// The rank of nobody, if guests are rows too.
+    guest: Option<Key>,
+}
+
+/// Ranks of integer ids. Every row of every log is looked up here, so a lookup may cost little
+/// more than the memory that it waits for.
+#[derive(Debug)]
+enum Ints {
+    /// By id, counted from the first: one look, where ids lie close together as most do.
+    Dense {
+        /// The lowest id.
+        first: i64,
+        /// Ranks; [`NOBODY`] where no customer has the id.
+        ranks: Vec<Key>,
+    },
+    /// By a hash of the id; not the one of the contract, which costs ten times as much.
+    Sparse(HashTable<(i64, Key)>),
+}
+
+/// No rank: there are less than 2^32 customers.
+const NOBODY: Key = Key(u32::MAX);
+/// Places of a dense table per customer, at most: 64 bytes.
+const PLACES_PER_ID: u64 = 16;
+
+impl Ints {
+    /// A table of ids with their ranks.
+    fn of(ids: Vec<(i64, Key)>) -> Ints {
+        let bounds = ids.iter().map(|(id, _)| *id);
+        let (Some(first), Some(last)) = (bounds.clone().min(), bounds.max()) else {
+            return Ints::Sparse(HashTable::new());
+        };
+        let places = last.abs_diff(first).saturating_add(1);
+        if places > count64(ids.len()).saturating_mul(PLACES_PER_ID) {
+            let mut table = HashTable::with_capacity(ids.len());
+            for (id, key) in ids {
+                table.insert_unique(spread(id), (id, key), |(id, _)| spread(*id));
+            }
+            return Ints::Sparse(table);
+        }
+        let places = usize::try_from(places).expect("a few times the ids in memory");
+        let mut ranks = vec![NOBODY; places];
+        for (id, key) in ids {
+            ranks[place(first, id)] = key;
+        }
+        Ints::Dense { first, ranks }
+    }
+
+    /// The rank of an id, or [`NOBODY`].
+    #[inline]
+    fn find(&self, id: i64) -> Key {
+        match self {
+            Ints::Dense { first, ranks } => {
+                let place = place(*first, id);
+                ranks.get(place).copied().unwrap_or(NOBODY)
+            }
+            Ints::Sparse(table) => {
+                let found = table.find(spread(id), |entry| entry.0 == id);
+                found.map_or(NOBODY, |entry| entry.1)
+            }
+        }
+    }
+}
+
+/// The place of an id in a dense table; ids below the first have one beyond any table.
+#[inline]
+fn place(first: i64, id: i64) -> usize {
+    usize::try_from(id.wrapping_sub(first).cast_unsigned()).unwrap_or(usize::MAX)
+}
+
+impl Keys {
+    /// Ranks all customers of `impressions`; gives the ranks row by row as well.
+    pub(crate) fn of<I: Item>(impressions: &Impressions<I>) -> (Keys, Vec<Key>) {
+        let rows_count = count32(impressions.count());
+        let mut order: Vec<(u64, u32)> = (0..rows_count)
+            .map(|row| (hash_of(impressions.customer(row)), row))
+            .collect();
+        let by_hash_then_id = |a: &(u64, u32), b: &(u64, u32)| {
+            let id = |row| impressions.customer(row);
+            a.0.cmp(&b.0).then_with(|| id(a.1).cmp(&id(b.1)))
+        };
+        rayon::slice::ParallelSliceMut::par_sort_unstable_by(&mut order[..], by_hash_then_id);
+        let mut keys = Keys::empty();
+        let mut ranks = vec![Key(0); index(rows_count)];
+        let mut last = None;
+        let mut ints = Vec::new();
+        for (hash, row) in order {
+            let customer = impressions.customer(row);
+            if last != Some(customer) {
+                keys.add(hash, customer, &mut ints);
+                last = Some(customer);
+            }
+            ranks[index(row)] = Key(keys.count - 1);
+        }
+        keys.ints = Ints::of(ints);
+        (keys, ranks)
+    }
+
+    /// A table of distinct ids, which are given in hash order.
+    ///
+    /// # Panics
+    /// If they are not.
+    pub(crate) fn in_order<'a>(ids: impl Iterator<Item = Customer<'a>>) -> Keys {
+        let (mut keys, mut ints, mut last) = (Keys::empty(), Vec::new(), 0);
+        for id in ids {
+            let hash = hash_of(id);
+            assert!(hash >= last, "ranks follow hashes");
+            last = hash;
+            keys.add(hash, id, &mut ints);
+        }
+        keys.ints = Ints::of(ints);
+        keys
+    }
+
+    /// A table without customers.
+    fn empty() -> Keys {
+        Keys {
+            ints: Ints::Sparse(HashTable::new()),
+            texts: HashTable::new(),
+            text_ids: Vec::new(),
+            count: 0,
+            guest: None,
+        }
+    }
+
+    /// Adds the customer of the next rank, which is not in the table; integers to `ints`.
+    fn add(&mut self, hash: u64, customer: Customer<'_>, ints: &mut Vec<(i64, Key)>) {
+        let key = Key(self.count);
+        self.count += 1;
+        match customer {
+            Customer::Guest => self.guest = Some(key),
+            Customer::Int(id) => ints.push((id, key)),
+            Customer::Text(id) => {
+                // Every rank has a text, so that ranks index the texts; a guest's is empty.
+                self.text_ids.resize(index(key.0), Box::default());
+                self.text_ids.push(id.into());
+                let ids = &self.text_ids;
+                let hash_again = |key: &Key| hash_of(Customer::Text(&ids[index(key.0)]));
+                self.texts.insert_unique(hash, key, hash_again);
+            }
+        }
+    }
+
+    /// Bytes of memory, for the account.
+    pub(crate) fn bytes(&self) -> u64 {
+        let ints = match &self.ints {
+            Ints::Dense { ranks, .. } => ranks.capacity() * size_of::<Key>(),
+            Ints::Sparse(table) => table.allocation_size(),
+        };
+        let texts = self.text_ids.iter().map(|id| size_of_val(id) + id.len());
+        count64(ints + self.texts.allocation_size() + texts.sum::<usize>())
+    }
+
+    /// The number of customers.
+    pub(crate) fn count(&self) -> u32 {
+        self.count
+    }
+
+    /// The rank of nobody, if guests are rows too.
+    pub(crate) fn guest(&self) -> Option<Key> {
+        self.guest
+    }
+
+    /// The rank of an integer id, if it is asked for.
+    #[inline]
+    pub(crate) fn of_int(&self, id: i64) -> Option<Key> {
+        Some(self.ints.find(id)).filter(|key| *key != NOBODY)
+    }
+
+    /// Which of some integer ids are asked for: their places among them, and their ranks.
+    ///
+    /// First all are looked up, then those that are found are picked out: a branch on what comes
+    /// from memory would have the processor wait for every single one.
+    pub(crate) fn find_all(
+        &self,
+        ids: impl ExactSizeIterator<Item = i64>,
+        found: &mut Vec<(u32, Key)>,
+    ) {
+        found.clear();
+        found.extend((0..).zip(ids.map(|id| self.ints.find(id))));
+        let mut kept = 0;
+        for at in 0..found.len() {
+            let (place, key) = found[at];
+            found[kept] = (place, key);
+            kept += usize::from(key != NOBODY);
+        }
+        found.truncate(kept);
+    }
+
+    /// The rank of a text id, if it is asked for.
+    #[inline]
+    pub(crate) fn of_text(&self, id: &str) -> Option<Key> {
+        self.find_text(id).ok()
+    }
+
+    /// All text ids.
+    pub(crate) fn texts(&self) -> impl Iterator<Item = &[u8]> {
+        self.text_ids.iter().map(|id| id.as_bytes())
+    }
+
+    /// The rank of a text id, or its hash if it is not asked for.
+    #[inline]
+    pub(crate) fn find_text(&self, id: &str) -> Result<Key, u64> {
+        let same = |key: &Key| *self.text_ids[index(key.0)] == *id;
+        let hash = hash_of(Customer::Text(id));
+        self.texts.find(hash, same).copied().ok_or(hash)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::ids::{Day, Micros};
+    use crate::kernel::column::Impression;
+    use crate::kernel::passthrough::KeptRow;
+
+    /// Impressions of these customers, without items.
+    fn impressions(customers: &[Customer<'_>], text_ids: bool) -> Impressions<i32> {
+        let mut rows = Impressions::empty(text_ids);
+        for customer in customers {
+            rows.push(&Impression {
+                customer: *customer,
+                day: Day(0),
+                cutoff: Micros(0),
+                lookback_start: Micros::MIN,
+                ranking: "r",
+                items: &[],
+                kept: &KeptRow::default(),
+            });
+        }
+        rows
+    }
+
+    #[test]
+    fn the_hash_is_sparks_xxhash64() {
+        // Spark 4: SELECT xxhash64(1L), xxhash64('Spark'), xxhash64(CAST(NULL AS BIGINT)).
+        assert_eq!(
+            hash_of(Customer::Int(1)).cast_signed(),
+            -7_001_672_635_703_045_582
+        );
+        assert_eq!(hash_of(Customer::Guest), 42);
+    }
+
+    #[test]
+    fn ranks_follow_the_hash_and_equal_ids_share_one() {
+        let ids = [5, -7, 5, i64::MAX, i64::MIN, 0];
+        let rows: Vec<Customer<'_>> = ids.iter().map(|id| Customer::Int(*id)).collect();
+        let (keys, ranks) = Keys::of(&impressions(&rows, false));
+        assert_eq!(keys.count(), 5);
+        assert_eq!(ranks[0], ranks[2]);
+        for (a, b) in ids.iter().zip(&ranks) {
+            assert_eq!(keys.of_int(*a), Some(*b));
+            for (c, d) in ids.iter().zip(&ranks) {
+                let by_hash = hash_of(Customer::Int(*a)).cmp(&hash_of(Customer::Int(*c)));
+                assert_eq!(by_hash, b.cmp(d));
+            }
+        }
+        assert_eq!(keys.of_int(6), None);
+    }
+
+    #[test]
+    fn ids_that_lie_close_together_are_found_as_those_that_do_not() {
+        for step in [1, 3, 1 << 40] {
+            for start in [0, -50, i64::MIN, i64::MAX - 99 * step] {
+                let ids: Vec<i64> = (0..100).map(|n| start + n * step).collect();
+                let rows: Vec<Customer<'_>> = ids.iter().map(|id| Customer::Int(*id)).collect();
+                let (keys, ranks) = Keys::of(&impressions(&rows, false));
+                assert_eq!(matches!(keys.ints, Ints::Dense { .. }), step <= 3);
+                for (id, rank) in ids.iter().zip(ranks) {
+                    assert_eq!(keys.of_int(*id), Some(rank));
+                }
+                let mut found = Vec::new();
+                keys.find_all([ids[7], 77, ids[8]].into_iter(), &mut found);
+                assert!(found.contains(&(0, keys.of_int(ids[7]).expect("an id"))));
+                assert_eq!(found.len(), if ids.contains(&77) { 3 } else { 2 });
+                for other in [start.wrapping_sub(1), ids[99].wrapping_add(1), 77, -77] {
+                    assert_eq!(keys.of_int(other).is_some(), ids.contains(&other));
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn a_guest_among_texts_has_a_rank_of_its_own() {
+        let rows = [
+            Customer::Text("b"),
+            Customer::Guest,
+            Customer::Text(""),
+            Customer::Guest,
+        ];
+        let (keys, ranks) = Keys::of(&impressions(&rows, true));
+        assert_eq!(keys.count(), 3);
+        assert_eq!(ranks[1], ranks[3]);
+        assert_eq!(keys.guest, Some(ranks[1]));
+        assert_eq!(keys.of_text("b"), Some(ranks[0]));
+        assert_eq!(keys.of_text(""), Some(ranks[2]));
+        assert_eq!(keys.of_text("c"), None);
+    }
+}

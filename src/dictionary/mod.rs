@@ -1,0 +1,415 @@
+//! Ids to numbers, while nobody knows yet which ids there are; then those numbers to ranks.
+//!
+//! **In / Out**: the ids of a batch → a code for each, dense from 0 in the order in which a thread
+//! came across them ([`Interner`], one a thread); all interners → [`Ranked`]: dense ranks in the
+//! order of ids or of their hashes, and for each interner the rank of each code.
+//! **Invariants**: ranks depend on the set of ids alone, never on threads or the order of files.
+//! An id is compared byte by byte before two are taken for one.
+//! **Cost**: an id of a batch waits for memory while others do: of integers, and of texts of up to 15
+//! bytes, for the table alone, as it holds them. Per distinct id its bytes, and some 17 of table; of
+//! texts 8 of place, and some 35 of table.
+//! **Why so**: one table for all threads would be smaller, but each of its lines would go to and
+//! fro between them; ranks are needed anyway, because the output is in their order.
+
+pub(crate) mod keys;
+mod mark;
+pub(crate) mod probes;
+mod rank;
+mod table;
+
+use std::cmp::Ordering;
+
+use hashbrown::HashTable;
+use rayon::iter::{IndexedParallelIterator, ParallelIterator};
+use rayon::slice::ParallelSlice;
+
+use self::mark::Mark;
+pub(crate) use self::rank::{Order, Ranked};
+use self::table::{NO_CODE, TextTable};
+use crate::context::Control;
+use crate::error::Result;
+use crate::ids::{count32, count64, index};
+use crate::kernel::column::TextColumn;
+use crate::kernel::hash::spread;
+
+/// An id.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Id<'a> {
+    /// An integer of any width, widened.
+    Int(i64),
+    /// A text.
+    Text(&'a str),
+}
+
+impl Id<'_> {
+    /// Characters that it takes when written, about.
+    pub(crate) fn width(self) -> usize {
+        match self {
+            Id::Int(_) => 12,
+            Id::Text(id) => id.len(),
+        }
+    }
+}
+
+/// Ids of one type, one after the other.
+#[derive(Debug)]
+pub(crate) enum Ids {
+    /// Integers.
+    Ints(Vec<i64>),
+    /// Texts.
+    Texts(TextColumn),
+}
+
+impl Ids {
+    /// The id at a place.
+    pub(crate) fn get(&self, at: u32) -> Id<'_> {
+        match self {
+            Ids::Ints(ids) => Id::Int(ids[index(at)]),
+            Ids::Texts(ids) => Id::Text(ids.get(index(at))),
+        }
+    }
+
+    /// The order of an id and one of other ids: integers by value, texts by their bytes, which need not
+    /// be looked at as text for it.
+    fn compare(&self, at: u32, (other, of): (&Ids, u32)) -> Ordering {
+        match (self, other) {
+            (Ids::Texts(ids), Ids::Texts(others)) => {
+                ids.bytes(index(at)).cmp(others.bytes(index(of)))
+            }
+            _ => self.get(at).cmp(&other.get(of)),
+        }
+    }
+
+    /// The number of ids.
+    fn count(&self) -> usize {
+        match self {
+            Ids::Ints(ids) => ids.len(),
+            Ids::Texts(ids) => ids.count(),
+        }
+    }
+}
+
+/// The ids that one thread has come across.
+#[derive(Debug)]
+pub(crate) struct Interner {
+    /// The ids, by code.
+    ids: Ids,
+    /// Codes by id.
+    table: Table,
+    /// Bytes that the account knows of.
+    charged: u64,
+    /// Scratch: the marks of a batch.
+    marks: Vec<Mark>,
+}
+
+/// Codes by id.
+#[derive(Debug)]
+enum Table {
+    /// Of integers.
+    Ints(HashTable<(i64, u32)>),
+    /// Of texts.
+    Texts(TextTable),
+}
+
+impl Table {
+    /// Bytes of memory.
+    fn bytes(&self) -> u64 {
+        match self {
+            Table::Ints(table) => count64(table.allocation_size()),
+            Table::Texts(table) => table.bytes(),
+        }
+    }
+}
+
+/// Texts that are looked for at a time: while their memory is still near.
+const BLOCK: usize = 256;
+
+impl Interner {
+    /// No ids yet; they will be integers.
+    pub(crate) fn ints() -> Interner {
+        Interner::of(Ids::Ints(Vec::new()), Table::Ints(HashTable::new()))
+    }
+
+    /// No ids yet; they will be texts.
+    pub(crate) fn texts() -> Interner {
+        let texts = Ids::Texts(TextColumn::default());
+        Interner::of(texts, Table::Texts(TextTable::new()))
+    }
+
+    /// No ids yet.
+    fn of(ids: Ids, table: Table) -> Interner {
+        Interner {
+            ids,
+            table,
+            charged: 0,
+            marks: Vec::new(),
+        }
+    }
+
+    /// Adds the code of each of some integers to `codes`.
+    ///
+    /// # Panics
+    /// If the ids of this interner are texts.
+    pub(crate) fn intern_ints(&mut self, ids: impl Iterator<Item = i64>, codes: &mut Vec<u32>) {
+        let (Ids::Ints(known), Table::Ints(table)) = (&mut self.ids, &mut self.table) else {
+            panic!("integers among texts");
+        };
+        codes.extend(ids.map(|id| {
+            let hash = spread(id);
+            if let Some((_, code)) = table.find(hash, |entry| entry.0 == id) {
+                return *code;
+            }
+            let code = count32(known.len());
+            known.push(id);
+            table.insert_unique(hash, (id, code), |entry| spread(entry.0));
+            code
+        }));
+    }
+
+    /// Adds the code of each of some texts to `codes`. That they are UTF-8 was checked where they were read.
+    ///
+    /// # Panics
+    /// If the ids of this interner are integers.
+    pub(crate) fn intern_texts(&mut self, ids: &[&[u8]], codes: &mut Vec<u32>) {
+        let (known, table) = texts_of(&mut self.ids, &mut self.table);
+        self.marks.clear();
+        self.marks.extend(ids.iter().map(|id| Mark::of(id)));
+        for (ids, marks) in ids.chunks(BLOCK).zip(self.marks.chunks(BLOCK)) {
+            table.touch(marks);
+            // First what has the same hash is taken for the same text, then all are compared: what
+            // each waits for then, others do not wait behind.
+            let start = codes.len();
+            codes.extend(marks.iter().map(|mark| table.guess(*mark)));
+            for ((id, mark), code) in ids.iter().zip(marks).zip(&mut codes[start..]) {
+                let is_it = |code: u32| mark.is_whole() || known.bytes(index(code)) == *id;
+                if *code == NO_CODE || table.mark(*code) != *mark || !is_it(*code) {
+                    *code = add(known, table, id, *mark);
+                }
+            }
+        }
+    }
+
+    /// The code of a text.
+    ///
+    /// # Panics
+    /// If the ids of this interner are integers.
+    pub(crate) fn intern_text(&mut self, id: &[u8]) -> u32 {
+        let (known, table) = texts_of(&mut self.ids, &mut self.table);
+        let mark = Mark::of(id);
+        find(known, table, id, mark).unwrap_or_else(|| add(known, table, id, mark))
+    }
+
+    /// The code of a text that is known.
+    ///
+    /// # Panics
+    /// If the ids of this interner are integers.
+    pub(crate) fn find_text(&self, id: &[u8]) -> Option<u32> {
+        let (Ids::Texts(known), Table::Texts(table)) = (&self.ids, &self.table) else {
+            panic!("texts among integers");
+        };
+        find(known, table, id, Mark::of(id))
+    }
+
+    /// The codes that the texts of another interner have here, [`NO_CODE`] for others; empty if ids are
+    /// integers, which are sorted sooner than looked up.
+    fn codes_of(&self, other: &Interner) -> Vec<u32> {
+        let (Ids::Texts(known), Table::Texts(table)) = (&self.ids, &self.table) else {
+            return Vec::new();
+        };
+        let (Ids::Texts(others), Table::Texts(of_others)) = (&other.ids, &other.table) else {
+            return Vec::new();
+        };
+        let blocks = of_others.marks().par_chunks(BLOCK).enumerate();
+        let codes = blocks.flat_map_iter(|(block, marks)| {
+            table.touch(marks);
+            let ids = (block * BLOCK..).zip(marks);
+            ids.map(|(at, mark)| find(known, table, others.bytes(at), *mark).unwrap_or(NO_CODE))
+        });
+        codes.collect()
+    }
+
+    /// The number of ids.
+    pub(crate) fn count(&self) -> usize {
+        self.ids.count()
+    }
+
+    /// The id of a code.
+    ///
+    /// # Panics
+    /// If there is no such code.
+    pub(crate) fn get(&self, code: u32) -> Id<'_> {
+        self.ids.get(code)
+    }
+
+    /// Tells the account what the ids have come to take; gives how much that is more than before.
+    ///
+    /// # Errors
+    /// If the memory of the job is used up.
+    pub(crate) fn charge(&mut self, control: &Control) -> Result<u64> {
+        let bytes = self.bytes();
+        let more = bytes.saturating_sub(self.charged);
+        if more > 0 {
+            self.charged = bytes;
+            control.charge(more)?;
+        }
+        Ok(more)
+    }
+
+    /// Whether the ids are texts.
+    pub(crate) fn has_texts(&self) -> bool {
+        matches!(self.ids, Ids::Texts(_))
+    }
+
+    /// Gives the memory back to the account.
+    pub(crate) fn release(self, control: &Control) {
+        control.release(self.charged);
+    }
+
+    /// Bytes of memory.
+    fn bytes(&self) -> u64 {
+        let ids = match &self.ids {
+            Ids::Ints(ids) => count64(ids.capacity() * size_of::<i64>()),
+            Ids::Texts(ids) => ids.memory(),
+        };
+        ids + self.table.bytes()
+    }
+}
+
+/// The texts of an interner.
+///
+/// # Panics
+/// If its ids are integers.
+fn texts_of<'i>(ids: &'i mut Ids, table: &'i mut Table) -> (&'i mut TextColumn, &'i mut TextTable) {
+    match (ids, table) {
+        (Ids::Texts(known), Table::Texts(table)) => (known, table),
+        _ => panic!("texts among integers"),
+    }
+}
+
+/// The code of a text, if it is known.
+#[inline]
+fn find(known: &TextColumn, table: &TextTable, id: &[u8], mark: Mark) -> Option<u32> {
+    let is_it = |code: u32| mark.is_whole() || known.bytes(index(code)) == id;
+    table.find(mark, is_it)
+}
+
+/// The code of a text that may be known, or may not.
+#[cold]
+fn add(known: &mut TextColumn, table: &mut TextTable, id: &[u8], mark: Mark) -> u32 {
+    if let Some(code) = find(known, table, id, mark) {
+        return code;
+    }
+    let code = count32(known.count());
+    known.push_bytes(id);
+    table.insert(mark);
+    code
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::kernel::column::Customer;
+    use crate::kernel::hash::hash_of;
+
+    /// The ids of two threads, interned in batches of three, and merged.
+    fn merged(threads: [&[&str]; 2], order: Order) -> (Vec<String>, Vec<Vec<u32>>) {
+        let mut codes = Vec::new();
+        let interners = threads.map(|ids| {
+            let mut interner = Interner::texts();
+            let ids: Vec<&[u8]> = ids.iter().map(|id| id.as_bytes()).collect();
+            let mut own = Vec::new();
+            for batch in ids.chunks(3) {
+                interner.intern_texts(batch, &mut own);
+            }
+            codes.push(own);
+            interner
+        });
+        let control = Control::default();
+        let (ranked, ranks) = Ranked::merge(interners.into(), order, &control).expect("no limit");
+        let texts = (0..ranked.count()).map(|rank| match ranked.get(rank) {
+            Id::Text(id) => id.to_owned(),
+            Id::Int(_) => panic!("a text"),
+        });
+        let ranks = codes.iter().zip(ranks).map(|(codes, ranks)| {
+            let of = codes.iter().map(|code| ranks[index(*code)]);
+            of.collect()
+        });
+        (texts.collect(), ranks.collect())
+    }
+
+    #[test]
+    fn ranks_are_in_the_order_of_ids_whichever_thread_met_them() {
+        let (texts, ranks) = merged(
+            [
+                &["00b", "00a", "00b", "", "00"],
+                &["00c", "00a", "00\u{e9}"],
+            ],
+            Order::Id,
+        );
+        assert_eq!(texts, ["", "00", "00a", "00b", "00c", "00\u{e9}"]);
+        assert_eq!(ranks, [vec![3, 2, 3, 0, 1], vec![4, 2, 5]]);
+    }
+
+    #[test]
+    fn texts_of_all_lengths_are_in_the_order_of_their_bytes() {
+        let mut state = 7_u64;
+        let mut below = |count: u64| {
+            state = state.wrapping_mul(0x5851_f42d_4c95_7f2d).wrapping_add(1);
+            usize::try_from((state >> 33) % count).expect("small")
+        };
+        for begin in ["", "all begin with this "] {
+            let mut text = |_| {
+                let length = [below(4), 13 + below(6), below(40)][below(3)];
+                let letters = (0..length).map(|_| ["\0", "a", "b", "\u{ff}"][below(4)]);
+                begin.to_owned() + &letters.collect::<String>()
+            };
+            let all: Vec<String> = (0..if cfg!(miri) { 60 } else { 2000 })
+                .map(&mut text)
+                .collect();
+            let (a, b) = all.split_at(all.len() / 3);
+            let threads = [a, b].map(|of| of.iter().map(String::as_str).collect::<Vec<_>>());
+            let (texts, ranks) = merged([&threads[0], &threads[1]], Order::Id);
+            let expected: std::collections::BTreeSet<&String> = all.iter().collect();
+            assert!(texts.iter().eq(expected));
+            let found = ranks.iter().flatten().map(|rank| &texts[index(*rank)]);
+            assert!(found.eq(&all));
+        }
+    }
+
+    #[test]
+    fn ranks_by_hash_are_those_of_the_contract() {
+        let (texts, _) = merged([&["a", "b"], &["c", "d", "a"]], Order::Hash);
+        let mut expected = vec!["a", "b", "c", "d"];
+        expected.sort_by_key(|id| hash_of(Customer::Text(id)));
+        assert_eq!(texts, expected);
+    }
+
+    #[test]
+    fn integers_are_ranked_by_value() {
+        let mut interner = Interner::ints();
+        let mut codes = Vec::new();
+        interner.intern_ints([5, -1, i64::MAX, 5, i64::MIN].into_iter(), &mut codes);
+        assert_eq!(codes, [0, 1, 2, 0, 3]);
+        let control = Control::default();
+        let interners = vec![interner, Interner::ints()];
+        let merged = Ranked::merge(interners, Order::Id, &control);
+        let (ranked, ranks) = merged.expect("no limit");
+        assert_eq!(ranks[0], [2, 1, 3, 0]);
+        assert_eq!(ranked.get(0), Id::Int(i64::MIN));
+        assert!(!ranked.has_texts());
+    }
+
+    #[test]
+    fn many_ids_of_all_lengths_are_told_apart() {
+        let ids: Vec<String> = (0..if cfg!(miri) { 200 } else { 20_000 })
+            .map(|n| "x".repeat(n % 70) + &n.to_string())
+            .collect();
+        let bytes: Vec<&[u8]> = ids.iter().map(String::as_bytes).collect();
+        let mut interner = Interner::texts();
+        let (mut once, mut twice) = (Vec::new(), Vec::new());
+        interner.intern_texts(&bytes, &mut once);
+        interner.intern_texts(&bytes, &mut twice);
+        assert_eq!(once, twice);
+        assert!(once.iter().copied().eq(0..count32(ids.len())));
+    }
+}

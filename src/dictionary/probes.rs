@@ -1,0 +1,194 @@
+//! Impressions in, probes out: sorted by customer and cutoff, with the rows they will make.
+//!
+//! **In / Out**: [`Impressions`] as read → [`Probes`]: an order over them, and the customers.
+//! **Invariants**: the order is total (customer rank, cutoff, ranking, contents), so nothing
+//! downstream depends on the order of the input. A probe is a `u32` into that order; a row is a
+//! `u32` into the impressions as read.
+//! **Cost**: one comparison sort of the impressions; nothing is copied.
+
+use std::cmp::Ordering;
+use std::ops::Range;
+
+use rayon::slice::ParallelSliceMut;
+
+use crate::dictionary::keys::Keys;
+use crate::ids::{Day, Item, Key, Micros, count32, count64, index};
+use crate::job::CustomerType;
+use crate::kernel::column::Impressions;
+
+/// The moments at which a model would have been asked, in the order of the output.
+#[derive(Debug)]
+pub(crate) struct Probes<I> {
+    /// The impressions as read.
+    pub(crate) impressions: Impressions<I>,
+    /// The customers.
+    pub(crate) keys: Keys,
+    /// The row of each probe.
+    pub(crate) rows: Vec<u32>,
+    /// Where the probes of each customer start; one more than there are customers.
+    starts: Vec<u32>,
+    /// Cutoffs, probe by probe.
+    pub(crate) cutoffs: Vec<Micros>,
+    /// Starts of the lookback, probe by probe. Within a customer they nearly ascend: where clocks
+    /// go back, a later cutoff may have an earlier one.
+    pub(crate) lookback_starts: Vec<Micros>,
+    /// What all probes of each customer ask about.
+    spans: Vec<KeySpan>,
+}
+
+/// What the probes of one customer ask about: together in memory, for the scan loop.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct KeySpan {
+    /// The earliest cutoff.
+    pub(crate) first_cutoff: Micros,
+    /// The latest cutoff.
+    pub(crate) last_cutoff: Micros,
+    /// The earliest start of a lookback.
+    pub(crate) lookback_min: Micros,
+    /// The latest start of a lookback.
+    pub(crate) lookback_max: Micros,
+}
+
+impl<I: Item> Probes<I> {
+    /// The type of the ids of customers.
+    pub(crate) fn customer_type(&self) -> CustomerType {
+        match self.impressions.has_text_ids() {
+            true => CustomerType::String,
+            false => CustomerType::Int64,
+        }
+    }
+
+    /// Sorts impressions into probes.
+    pub(crate) fn of(impressions: Impressions<I>) -> Probes<I> {
+        let (keys, ranks) = Keys::of(&impressions);
+        let mut rows: Vec<u32> = (0..count32(impressions.count())).collect();
+        rows.par_sort_unstable_by(|a, b| {
+            let by_key = ranks[index(*a)].cmp(&ranks[index(*b)]);
+            by_key.then_with(|| compare(&impressions, *a, *b))
+        });
+        let mut starts = vec![0; index(keys.count()) + 1];
+        for rank in &ranks {
+            starts[index(rank.0) + 1] += 1;
+        }
+        for key in 1..starts.len() {
+            starts[key] += starts[key - 1];
+        }
+        let at = |row: &u32| index(*row);
+        let cutoffs: Vec<Micros> = rows
+            .iter()
+            .map(|row| impressions.cutoffs[at(row)])
+            .collect();
+        let starts_of = |row| impressions.lookback_starts[at(row)];
+        let lookback_starts: Vec<Micros> = rows.iter().map(starts_of).collect();
+        let span = |bounds: &[u32]| {
+            let probes = index(bounds[0])..index(bounds[1]);
+            let lookbacks = || lookback_starts[probes.clone()].iter().copied();
+            KeySpan {
+                first_cutoff: cutoffs[probes.start],
+                last_cutoff: cutoffs[probes.end - 1],
+                lookback_min: lookbacks().min().expect("a customer has a probe"),
+                lookback_max: lookbacks().max().expect("a customer has a probe"),
+            }
+        };
+        let spans = starts.windows(2).map(span).collect();
+        Probes {
+            impressions,
+            keys,
+            rows,
+            starts,
+            cutoffs,
+            lookback_starts,
+            spans,
+        }
+    }
+
+    /// What the probes of a customer ask about.
+    #[inline]
+    pub(crate) fn span(&self, key: Key) -> KeySpan {
+        self.spans[index(key.0)]
+    }
+
+    /// Bytes of memory beside the impressions, for the account.
+    pub(crate) fn bytes(&self) -> u64 {
+        let per_probe = size_of::<(u32, Micros, Micros)>();
+        let per_key = size_of::<(u32, KeySpan)>();
+        let probes = self.rows.len() * per_probe + self.spans.len() * per_key;
+        count64(probes) + self.keys.bytes()
+    }
+
+    /// What all probes ask about, as if they were one customer's.
+    pub(crate) fn everyone(&self) -> KeySpan {
+        let (starts, cutoffs) = (&self.lookback_starts, &self.cutoffs);
+        let bounds = |times: &[Micros]| {
+            let first = times.iter().copied().min().unwrap_or(Micros::MIN);
+            (first, times.iter().copied().max().unwrap_or(Micros::MAX))
+        };
+        let (first_cutoff, last_cutoff) = bounds(cutoffs);
+        let (lookback_min, lookback_max) = bounds(starts);
+        KeySpan {
+            first_cutoff,
+            last_cutoff,
+            lookback_min,
+            lookback_max,
+        }
+    }
+
+    /// The probes of a range of customers.
+    pub(crate) fn of_keys(&self, keys: Range<u32>) -> Range<usize> {
+        index(self.starts[index(keys.start)])..index(self.starts[index(keys.end)])
+    }
+
+    /// The probes of one customer; never empty.
+    #[inline]
+    pub(crate) fn of_key(&self, key: Key) -> Range<usize> {
+        index(self.starts[index(key.0)])..index(self.starts[index(key.0) + 1])
+    }
+
+    /// The probes of each of some days, in the order of the output.
+    ///
+    /// # Panics
+    /// If `days`, which ascend, lack the day of an impression.
+    pub(crate) fn of_days(&self, days: &[Day]) -> Vec<Vec<u32>> {
+        let mut probes = vec![Vec::new(); days.len()];
+        for (probe, row) in self.rows.iter().enumerate() {
+            let day = self.impressions.days[index(*row)];
+            probes[days.binary_search(&day).expect("days has every day")].push(count32(probe));
+        }
+        probes
+    }
+
+    /// The number of impressions that repeat another one in all they hold.
+    pub(crate) fn duplicates_count(&self, days: &[Day]) -> Vec<u64> {
+        let mut counts = vec![0; days.len()];
+        for pair in self.rows.windows(2) {
+            let (a, b) = (pair[0], pair[1]);
+            let same_customer = self.impressions.customer(a) == self.impressions.customer(b);
+            if same_customer && compare(&self.impressions, a, b) == Ordering::Equal {
+                let day = self.impressions.days[index(b)];
+                counts[days.binary_search(&day).expect("days has every day")] += 1;
+            }
+        }
+        counts
+    }
+}
+
+/// The order of two impressions of one customer: cutoff, ranking, then all else they hold.
+fn compare<I: Item>(rows: &Impressions<I>, a: u32, b: u32) -> Ordering {
+    let (at, bt) = (index(a), index(b));
+    let contents = || {
+        let (of_a, of_b) = (rows.items_of(a), rows.items_of(b));
+        rows.items[of_a.clone()]
+            .cmp(&rows.items[of_b.clone()])
+            .then_with(|| rows.labels[of_a.clone()].cmp(&rows.labels[of_b.clone()]))
+            .then_with(|| rows.positions[of_a].cmp(&rows.positions[of_b]))
+            .then_with(|| rows.days[at].cmp(&rows.days[bt]))
+            .then_with(|| {
+                rows.kept
+                    .compare((at, rows.items_of(a)), (bt, rows.items_of(b)))
+            })
+    };
+    rows.cutoffs[at]
+        .cmp(&rows.cutoffs[bt])
+        .then_with(|| rows.rankings.bytes(at).cmp(rows.rankings.bytes(bt)))
+        .then_with(contents)
+}

@@ -1,0 +1,252 @@
+//! What each history of a block has in common with the one before it.
+//!
+//! **In / Out**: a [`Block`] → a [`Shape`] per impression: where its actions lie, how many of
+//! them are new, how many follow that the history before begins with.
+//! **Why so**: under one cutoff a day all impressions of a customer share one history; under a
+//! cutoff each, the next is a few new actions and then the one before, shifted. Rows are in the
+//! order that makes this visible: customer, then cutoff.
+
+use crate::encode::Block;
+use crate::encode::spec::WriteSpec;
+use crate::ids::{Item, Kind, Micros, count32, index};
+use crate::job::Layout;
+use crate::kernel::attributes::Landed;
+use crate::kernel::history_stats::Contents;
+use crate::kernel::op::counts::is_same;
+use crate::kernel::op::sequences::{Histories, History};
+use crate::kernel::sweep::{Window, is_prior};
+
+/// The history of an impression, as it is written: newest first.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Shape {
+    /// The partition that holds the actions.
+    pub(crate) partition: u32,
+    /// Where they lie, oldest first: in the columns of the partition, or in [`Shapes::picked`].
+    pub(crate) actions: Window,
+    /// The newest of them, which the history before does not have.
+    pub(crate) fresh: u32,
+    /// Behind those, the actions that the history before begins with.
+    pub(crate) kept: u32,
+    /// Whether the history before is of the same cutoff and begins with the same action.
+    pub(crate) is_same_moment: bool,
+    /// Whether the history before goes on as this one does to the end, padding included.
+    pub(crate) ends_alike: bool,
+    /// Rows that have this history.
+    pub(crate) rows: u32,
+    /// The time of the newest action.
+    pub(crate) newest: Option<Micros>,
+}
+
+/// The histories of a block.
+#[derive(Debug, Default)]
+pub(crate) struct Shapes {
+    /// One per impression of the block, in order.
+    pub(crate) all: Vec<Shape>,
+    /// The actions of histories that do not lie side by side.
+    picked: Vec<u32>,
+    /// Scratch: the actions of one such history.
+    scratch: Vec<u32>,
+}
+
+/// The actions of one history, oldest first.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Actions<'a> {
+    /// A range of the columns of the partition.
+    Range(Window),
+    /// Places in these columns.
+    Places(&'a [u32]),
+}
+
+impl Shapes {
+    /// Finds the shapes of a block.
+    pub(crate) fn find<I: Item>(&mut self, spec: &WriteSpec<'_>, block: &Block<'_, I>) {
+        self.all.clear();
+        self.picked.clear();
+        let mut moment_before = None;
+        for row in &block.rows {
+            let histories = &block.histories[index(row.partition)];
+            let cutoff = block.probes.cutoffs[index(row.probe)];
+            let history = histories.history(
+                index(row.probe),
+                cutoff,
+                spec.actions_max,
+                &mut self.scratch,
+            );
+            let newest_at = history.newest();
+            let newest = newest_at.map(|at| histories.sorted().times()[at]);
+            let moment = Some((row.partition, newest_at, cutoff));
+            let is_same_moment = moment == moment_before;
+            moment_before = moment;
+            let actions = match history {
+                History::Window(window) => window,
+                History::Picked(places) => {
+                    let start = count32(self.picked.len());
+                    self.picked.extend_from_slice(places);
+                    let end = count32(self.picked.len());
+                    Window { start, end }
+                }
+            };
+            let before = self
+                .all
+                .last()
+                .filter(|shape| shape.partition == row.partition);
+            let (fresh, kept) = match before {
+                None => (actions.count(), 0),
+                Some(before) => self.compare(histories, before.actions, actions),
+            };
+            let count_before = self.all.last().map(|shape| shape.actions.count());
+            let rows = match spec.layout {
+                Layout::Sample => row.items_end - row.items_start,
+                Layout::Request => 1,
+            };
+            self.all.push(Shape {
+                partition: row.partition,
+                actions,
+                fresh,
+                kept,
+                is_same_moment,
+                ends_alike: count_before == Some(kept) && fresh + kept == actions.count(),
+                rows,
+                newest,
+            });
+        }
+    }
+
+    /// The actions of a shape.
+    pub(crate) fn actions<I: Item>(&self, histories: &Histories<I>, of: Window) -> Actions<'_> {
+        match histories.are_windows() {
+            true => Actions::Range(of),
+            false => Actions::Places(&self.picked[of.range()]),
+        }
+    }
+
+    /// What a history holds, whose kinds are among `kinds`.
+    pub(crate) fn contents<I: Item>(
+        &self,
+        (histories, kinds): (&Histories<I>, &[Kind]),
+        of: Window,
+        contents: &mut Contents,
+    ) {
+        let sorted = histories.sorted();
+        match self.actions(histories, of) {
+            Actions::Range(window) => {
+                let run = window.range();
+                let pairs = histories.pairs_in(window);
+                let (own, times) = (&sorted.kinds()[run.clone()], &sorted.times()[run]);
+                contents.of_run(own, kinds, times, pairs);
+            }
+            Actions::Places(places) => {
+                let columns = (sorted.kinds(), sorted.times());
+                contents.of_places(places, columns, |a, b| is_same(sorted, a, b));
+            }
+        }
+    }
+
+    /// Calls `each` with the place of the source of each action of a history that landed on a day that
+    /// was not over at the cutoff.
+    pub(crate) fn find_late<I: Item>(
+        &self,
+        histories: &Histories<I>,
+        (of, cutoff): (Window, Micros),
+        mut each: impl FnMut(usize),
+    ) {
+        let Some(landed) = histories.sorted().landed() else {
+            return;
+        };
+        let mut look = |landed: &Landed| {
+            if is_prior(cutoff, landed.until) {
+                each(usize::from(landed.slot));
+            }
+        };
+        match self.actions(histories, of) {
+            Actions::Range(window) => landed[window.range()].iter().for_each(look),
+            Actions::Places(places) => places.iter().for_each(|at| look(&landed[index(*at)])),
+        }
+    }
+
+    /// How many actions are new against the history before, in the same partition, and how many
+    /// then follow that it begins with. Histories of two customers have none in common.
+    fn compare<I: Item>(&self, of: &Histories<I>, before: Window, now: Window) -> (u32, u32) {
+        match (self.actions(of, before), self.actions(of, now)) {
+            (Actions::Places(before), Actions::Places(now)) => {
+                compare_places(before, now, |one, other| of.stands_for(one, other))
+            }
+            _ => compare_windows(before, now),
+        }
+    }
+}
+
+/// Two ranges; cutoffs ascend, and with them the ends of the ranges.
+fn compare_windows(before: Window, now: Window) -> (u32, u32) {
+    debug_assert!(before.end <= now.end);
+    let fresh = now.end - now.start.max(before.end);
+    let kept = before.end.saturating_sub(before.start.max(now.start));
+    (fresh, kept)
+}
+
+/// Two lists of places, each ascending. Where a stretch of repeats goes on, its newest action stands
+/// where an older one did, and is written alike.
+fn compare_places(
+    before: &[u32],
+    now: &[u32],
+    stands_for: impl Fn(u32, u32) -> bool,
+) -> (u32, u32) {
+    let newest_before = before.last().copied();
+    let is_old = |at: &u32| newest_before.is_some_and(|newest| *at <= newest);
+    let mut old = now.partition_point(is_old);
+    let next = newest_before.zip(now.get(old).copied());
+    old += usize::from(next.is_some_and(|(before, now)| stands_for(before, now)));
+    let pairs = before.iter().rev().zip(now[..old].iter().rev());
+    let is_alike = |(before, now): &(&u32, &u32)| before == now || stands_for(**before, **now);
+    let kept = pairs.take_while(is_alike).count();
+    (count32(now.len() - old), count32(kept))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A window.
+    fn window(start: u32, end: u32) -> Window {
+        Window { start, end }
+    }
+
+    #[test]
+    fn the_next_history_is_new_actions_and_the_one_before_shifted() {
+        let alike = [
+            ((0, 5), (0, 5), (0, 5)),
+            ((0, 5), (0, 7), (2, 5)),
+            ((0, 5), (2, 7), (2, 3)),
+            ((0, 5), (5, 9), (4, 0)),
+            ((0, 5), (7, 9), (2, 0)),
+            ((3, 5), (0, 7), (2, 2)),
+            ((0, 0), (0, 4), (4, 0)),
+            ((4, 4), (4, 4), (0, 0)),
+            ((0, 5), (5, 5), (0, 0)),
+        ];
+        for ((a, b), (c, d), expected) in alike {
+            assert_eq!(compare_windows(window(a, b), window(c, d)), expected);
+            let (before, now): (Vec<u32>, Vec<u32>) = ((a..b).collect(), (c..d).collect());
+            assert_eq!(compare_places(&before, &now, |_, _| false), expected);
+        }
+    }
+
+    #[test]
+    fn an_action_known_late_ends_what_is_kept() {
+        assert_eq!(
+            compare_places(&[1, 3, 4], &[1, 2, 3, 4, 6], |_, _| false),
+            (1, 2)
+        );
+        assert_eq!(compare_places(&[], &[1, 2], |_, _| true), (2, 0));
+    }
+
+    #[test]
+    fn a_stretch_of_repeats_that_goes_on_is_kept() {
+        // All fives are alike.
+        let alike = |one: u32, other: u32| one / 10 == 5 && other / 10 == 5;
+        assert_eq!(compare_places(&[1, 3, 50], &[1, 3, 52], alike), (0, 3));
+        assert_eq!(compare_places(&[1, 3, 50], &[1, 3, 52, 60], alike), (1, 3));
+        assert_eq!(compare_places(&[1, 3, 50], &[3, 52, 60], alike), (1, 2));
+        assert_eq!(compare_places(&[1, 3, 40], &[1, 3, 52], alike), (1, 0));
+    }
+}

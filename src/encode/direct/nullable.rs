@@ -1,0 +1,126 @@
+//! A column of any number of values per impression, each of which may be null: what is carried
+//! through of items.
+//!
+//! **In / Out**: values, one after the other, and how many each impression has → levels and values
+//! in PLAIN. **Null rule**: nulls have a level and no value. Nothing is said of bounds.
+
+use std::ops::Range;
+
+use parquet::file::statistics::Statistics;
+
+use crate::encode::direct::literals_and_copies::Stream;
+use crate::encode::direct::scalar_values::{Leaf, Levels, put_after, put_bits};
+use crate::ids::count64;
+
+/// A column of any number of values per impression, each of which may be null.
+pub(crate) struct Nullable {
+    /// The number of values of each impression.
+    counts: Vec<usize>,
+    /// Where the values of each impression start among all; one more than there are impressions.
+    starts: Vec<usize>,
+    /// Which values are there.
+    is_there: Vec<bool>,
+    /// What they are.
+    values: Plain,
+}
+
+/// Values as PLAIN has them.
+enum Plain {
+    /// Whole bytes, and where each value ends; where the one before ends, if it is null.
+    Bytes(Vec<u8>, Vec<usize>),
+    /// Truth values, a bit each; false for a null.
+    Bits(Vec<bool>),
+}
+
+impl Nullable {
+    /// Values of whole bytes.
+    pub(crate) fn bytes<B: AsRef<[u8]>>(
+        counts: Vec<usize>,
+        values: impl Iterator<Item = Option<B>>,
+    ) -> Nullable {
+        let (mut is_there, mut bytes, mut ends) = (Vec::new(), Vec::new(), Vec::new());
+        for value in values {
+            is_there.push(value.is_some());
+            bytes.extend_from_slice(value.as_ref().map_or(&[], B::as_ref));
+            ends.push(bytes.len());
+        }
+        Nullable::of(counts, is_there, Plain::Bytes(bytes, ends))
+    }
+
+    /// Truth values.
+    pub(crate) fn bits(counts: Vec<usize>, values: impl Iterator<Item = Option<bool>>) -> Nullable {
+        let pairs = values.map(|value| (value.is_some(), value.unwrap_or(false)));
+        let (is_there, bits) = pairs.unzip();
+        Nullable::of(counts, is_there, Plain::Bits(bits))
+    }
+
+    /// A column of values.
+    fn of(counts: Vec<usize>, is_there: Vec<bool>, values: Plain) -> Nullable {
+        let mut starts = vec![0];
+        for count in &counts {
+            starts.push(starts[starts.len() - 1] + count);
+        }
+        debug_assert_eq!(starts.last(), Some(&is_there.len()));
+        Nullable {
+            counts,
+            starts,
+            is_there,
+            values,
+        }
+    }
+
+    /// Which values some impressions have.
+    fn range(&self, of: Range<usize>) -> Range<usize> {
+        self.starts[of.start]..self.starts[of.end]
+    }
+
+    /// The bytes of some values.
+    fn bytes_of<'b>(&self, (bytes, ends): (&'b [u8], &[usize]), of: Range<usize>) -> &'b [u8] {
+        let end = |at: usize| if at == 0 { 0 } else { ends[at - 1] };
+        &bytes[end(of.start)..end(of.end)]
+    }
+}
+
+impl Leaf for Nullable {
+    fn count(&self, at: usize) -> usize {
+        self.counts[at]
+    }
+
+    fn bytes(&self, at: usize) -> usize {
+        let of = self.range(at..at + 1);
+        match &self.values {
+            Plain::Bytes(bytes, ends) => self.bytes_of((bytes, ends), of).len(),
+            Plain::Bits(_) => of.len(),
+        }
+    }
+
+    fn levels(&self, of: Range<usize>, to: &mut Levels) {
+        let is_there = self.is_there[self.range(of)].iter();
+        is_there.for_each(|is_there| to.add(*is_there, 1));
+    }
+
+    fn values(&self, of: Range<usize>, to: &mut Stream) {
+        match &self.values {
+            Plain::Bytes(bytes, ends) => {
+                let mut before: &[u8] = &[];
+                for at in of {
+                    let of = self.range(at..at + 1);
+                    let now = self.bytes_of((bytes, ends), of);
+                    put_after(to, before, now);
+                    before = now;
+                }
+            }
+            Plain::Bits(bits) => {
+                let of = self.range(of);
+                let there = self.is_there[of.clone()].iter().zip(&bits[of]);
+                let there = there.filter(|(is_there, _)| **is_there);
+                put_bits(there.map(|(_, bit)| *bit), to);
+            }
+        }
+    }
+
+    fn statistics(&self) -> Statistics {
+        let nulls = self.is_there.iter().filter(|is_there| !**is_there).count();
+        Statistics::new(None::<bool>, None, None, Some(count64(nulls)), false)
+    }
+}

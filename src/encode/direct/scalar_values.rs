@@ -1,0 +1,326 @@
+//! What a column beside the histories may be: one value an impression, numbers or labels of items.
+//!
+//! **In / Out**: a column of some impressions → levels and values in PLAIN, put down in a
+//! [`Stream`] in which equal neighbours are copies. **Null rule**: nulls have a level and no value.
+
+use std::ops::Range;
+
+use parquet::data_type::{AsBytes, ByteArray, DataType, SliceAsBytes};
+use parquet::file::statistics::Statistics;
+
+use super::lz4;
+use crate::encode::direct::history_pages::varint;
+use crate::encode::direct::literals_and_copies::{COPY_MIN, Stream};
+use crate::ids::{count32, count64};
+use crate::kernel::column::Label;
+
+/// The longest text that statistics repeat.
+const TEXT_MAX: usize = 64;
+
+/// A column of some impressions.
+pub(crate) trait Leaf {
+    /// How many values, nulls among them, an impression has.
+    fn count(&self, at: usize) -> usize;
+
+    /// Bytes that its values take, at most.
+    fn bytes(&self, at: usize) -> usize;
+
+    /// Says which values of some impressions are null.
+    fn levels(&self, of: Range<usize>, to: &mut Levels);
+
+    /// Puts down those that are not.
+    fn values(&self, of: Range<usize>, to: &mut Stream);
+
+    /// What the footer says of all of them.
+    fn statistics(&self) -> Statistics;
+}
+
+/// Puts down bytes; what those before, which were put down last, begin with is a copy.
+pub(crate) fn put_after(stream: &mut Stream, before: &[u8], now: &[u8]) {
+    let same = if before == now {
+        now.len()
+    } else {
+        let pairs = before.iter().zip(now);
+        pairs.take_while(|(before, now)| before == now).count()
+    };
+    if same >= COPY_MIN && before.len() <= lz4::DISTANCE_MAX {
+        stream.copy(before.len(), same);
+        stream.literal(&now[same..]);
+    } else {
+        stream.literal(now);
+    }
+}
+
+/// Puts down what was put down just before, some times more.
+fn repeat(stream: &mut Stream, bytes: &[u8], times: usize) {
+    if times == 0 || bytes.is_empty() {
+    } else if bytes.len() <= lz4::DISTANCE_MAX {
+        stream.copy(bytes.len(), bytes.len() * times);
+    } else {
+        (0..times).for_each(|_| stream.literal(bytes));
+    }
+}
+
+/// Definition levels, as runs (the RLE half of Parquet's hybrid).
+pub(crate) struct Levels {
+    /// The level of what is there.
+    top: u8,
+    /// Closed runs.
+    bytes: Vec<u8>,
+    /// The open run: its level and length.
+    run: (u8, usize),
+}
+
+impl Levels {
+    /// No levels.
+    pub(crate) fn new(top: i16) -> Levels {
+        let top = u8::try_from(top).expect("columns are nested twice at most");
+        Levels {
+            top,
+            bytes: Vec::new(),
+            run: (top, 0),
+        }
+    }
+
+    /// Adds values that are there, or null.
+    pub(crate) fn add(&mut self, is_there: bool, count: usize) {
+        let level = self.top - u8::from(!is_there);
+        if level != self.run.0 {
+            self.close();
+            self.run = (level, 0);
+        }
+        self.run.1 += count;
+    }
+
+    /// Ends the open run.
+    fn close(&mut self) {
+        let (level, count) = self.run;
+        if count > 0 {
+            self.bytes.extend(varint(count << 1));
+            self.bytes.push(level);
+        }
+    }
+
+    /// The levels, without their length.
+    pub(crate) fn finish(mut self) -> Vec<u8> {
+        self.close();
+        self.bytes
+    }
+}
+
+/// A column whose value all rows of an impression share.
+pub(crate) struct Shared<'a> {
+    /// The number of rows of each impression.
+    rows: &'a [usize],
+    /// The values in PLAIN, one an impression.
+    bytes: Vec<u8>,
+    /// Where each of them ends; where the one before ends, if it is null.
+    ends: Vec<usize>,
+    /// What the footer says of them.
+    statistics: Statistics,
+}
+
+impl<'a> Shared<'a> {
+    /// A column of numbers.
+    pub(crate) fn numbers<D: DataType>(
+        rows: &'a [usize],
+        values: impl Iterator<Item = Option<D::T>> + Clone,
+    ) -> Shared<'a> {
+        let (min, max) = bounds(values.clone().flatten());
+        let nulls = nulls(rows, values.clone());
+        let mut bytes = Vec::new();
+        let ends = values.map(|value| {
+            bytes.extend(value.iter().flat_map(|value| value.as_bytes()));
+            bytes.len()
+        });
+        Shared {
+            rows,
+            ends: ends.collect(),
+            statistics: Statistics::new(min, max, None, Some(nulls), false),
+            bytes,
+        }
+    }
+
+    /// A column of texts.
+    pub(crate) fn texts<'t>(
+        rows: &'a [usize],
+        values: impl Iterator<Item = Option<&'t str>> + Clone,
+    ) -> Shared<'a> {
+        let (min, max) = bounds(values.clone().flatten());
+        let short = |text: Option<&str>| {
+            let text = text.filter(|text| text.len() <= TEXT_MAX);
+            text.map(ByteArray::from)
+        };
+        let (min, max) = (short(min), short(max));
+        let nulls = nulls(rows, values.clone());
+        let mut bytes = Vec::new();
+        let ends = values.map(|value| {
+            if let Some(text) = value {
+                bytes.extend(count32(text.len()).to_le_bytes());
+                bytes.extend(text.as_bytes());
+            }
+            bytes.len()
+        });
+        Shared {
+            rows,
+            ends: ends.collect(),
+            statistics: Statistics::new(min, max, None, Some(nulls), false),
+            bytes,
+        }
+    }
+
+    /// The same column, of which the footer does not say between what its values lie: numbers that
+    /// are none lie nowhere.
+    pub(crate) fn without_bounds(self) -> Shared<'a> {
+        let nulls = self.statistics.null_count_opt();
+        Shared {
+            statistics: Statistics::new(None::<f64>, None, None, nulls, false),
+            ..self
+        }
+    }
+
+    /// The value of an impression; nothing if it is null.
+    fn value(&self, at: usize) -> &[u8] {
+        let start = if at == 0 { 0 } else { self.ends[at - 1] };
+        &self.bytes[start..self.ends[at]]
+    }
+}
+
+impl Leaf for Shared<'_> {
+    fn count(&self, at: usize) -> usize {
+        self.rows[at]
+    }
+
+    fn bytes(&self, at: usize) -> usize {
+        self.rows[at] * self.value(at).len()
+    }
+
+    fn levels(&self, of: Range<usize>, to: &mut Levels) {
+        of.for_each(|at| to.add(!self.value(at).is_empty(), self.rows[at]));
+    }
+
+    fn values(&self, of: Range<usize>, to: &mut Stream) {
+        let mut before: &[u8] = &[];
+        for at in of {
+            let now = self.value(at);
+            if !now.is_empty() {
+                put_after(to, before, now);
+                repeat(to, now, self.rows[at] - 1);
+                before = now;
+            }
+        }
+    }
+
+    fn statistics(&self) -> Statistics {
+        self.statistics.clone()
+    }
+}
+
+/// A column of numbers, one per shown item.
+pub(crate) struct Numbers<'a, D: DataType> {
+    /// Where the items of each impression lie.
+    pub(crate) items: &'a [Range<usize>],
+    /// The numbers of all items.
+    pub(crate) column: &'a [D::T],
+}
+
+impl<D: DataType> Leaf for Numbers<'_, D> {
+    fn count(&self, at: usize) -> usize {
+        self.items[at].len()
+    }
+
+    fn bytes(&self, at: usize) -> usize {
+        self.items[at].len() * size_of::<D::T>()
+    }
+
+    fn levels(&self, of: Range<usize>, to: &mut Levels) {
+        to.add(true, self.items[of].iter().map(Range::len).sum());
+    }
+
+    fn values(&self, of: Range<usize>, to: &mut Stream) {
+        let mut before: &[u8] = &[];
+        for items in &self.items[of] {
+            let now = D::T::slice_as_bytes(&self.column[items.clone()]);
+            put_after(to, before, now);
+            before = now;
+        }
+    }
+
+    fn statistics(&self) -> Statistics {
+        let values = self.items.iter().flat_map(|of| &self.column[of.clone()]);
+        let (min, max) = bounds(values.cloned());
+        Statistics::new(min, max, None, Some(0), false)
+    }
+}
+
+/// The labels of the shown items.
+pub(crate) struct Labels<'a> {
+    /// Where the items of each impression lie.
+    pub(crate) items: &'a [Range<usize>],
+    /// The labels of all items.
+    pub(crate) column: &'a [Label],
+}
+
+impl Labels<'_> {
+    /// The labels of some impressions.
+    fn of(&self, of: Range<usize>) -> impl Iterator<Item = Label> {
+        let items = self.items[of].iter();
+        items.flat_map(|of| &self.column[of.clone()]).copied()
+    }
+}
+
+impl Leaf for Labels<'_> {
+    fn count(&self, at: usize) -> usize {
+        self.items[at].len()
+    }
+
+    fn bytes(&self, at: usize) -> usize {
+        self.items[at].len()
+    }
+
+    fn levels(&self, of: Range<usize>, to: &mut Levels) {
+        self.of(of)
+            .for_each(|label| to.add(label != Label::Null, 1));
+    }
+
+    fn values(&self, of: Range<usize>, to: &mut Stream) {
+        let labels = self.of(of).filter(|label| *label != Label::Null);
+        put_bits(labels.map(|label| label == Label::Yes), to);
+    }
+
+    fn statistics(&self) -> Statistics {
+        let labels = || self.of(0..self.items.len());
+        let there = labels().filter(|label| *label != Label::Null);
+        let (min, max) = bounds(there.map(|label| label == Label::Yes));
+        let nulls = labels().filter(|label| *label == Label::Null).count();
+        Statistics::new(min, max, None, Some(count64(nulls)), false)
+    }
+}
+
+/// Puts down truth values, eight a byte.
+pub(crate) fn put_bits(values: impl Iterator<Item = bool>, to: &mut Stream) {
+    let mut values = values.peekable();
+    while values.peek().is_some() {
+        let bits = values.by_ref().take(8).enumerate();
+        let bit = |(at, value)| u8::from(value) << at;
+        to.literal(&[bits.map(bit).sum()]);
+    }
+}
+
+/// The number of rows whose value is null.
+fn nulls<T>(rows: &[usize], values: impl Iterator<Item = Option<T>>) -> u64 {
+    let nulls = values.zip(rows).filter(|(value, _)| value.is_none());
+    count64(nulls.map(|(_, rows)| *rows).sum())
+}
+
+/// The least and the greatest.
+fn bounds<T: PartialOrd + Clone>(values: impl Iterator<Item = T>) -> (Option<T>, Option<T>) {
+    values.fold((None, None), |(min, max), value| {
+        let is_min = min.as_ref().is_none_or(|min| value < *min);
+        let is_max = max.as_ref().is_none_or(|max| value > *max);
+        (
+            if is_min { Some(value.clone()) } else { min },
+            if is_max { Some(value) } else { max },
+        )
+    })
+}

@@ -1,0 +1,222 @@
+//! Zstandard frames, written from what is known to repeat. The one module with `unsafe` in it.
+//!
+//! **In / Out**: a [`Stream`] → the bytes of one frame. libzstd codes the literals and lengths
+//! (Huffman, FSE), by `ZSTD_compressSequencesAndLiterals`; it searches nothing.
+//! **Blocks**: a frame is cut into blocks of at most 128 KiB decoded, a copy that crosses the
+//! edge is cut there. **Fallback**: where libzstd refuses a block (it cannot write one raw, as it
+//! does not have the bytes), the page is expanded and compressed as any other.
+//! **Why unsafe**: the function is experimental in zstd 1.5.7 and no safe crate wraps it. Sequences
+//! are trusted by libzstd; that they are right is the invariant of [`Stream`], and every length that
+//! is passed is one of a slice. The version is pinned by `Cargo.lock`, and the bytes of the
+//! output with it.
+#![expect(
+    unsafe_code,
+    reason = "the only way to call ZSTD_compressSequencesAndLiterals"
+)]
+
+use std::ptr::NonNull;
+
+use zstd_sys::{
+    ZSTD_CCtx, ZSTD_CCtx_setParameter, ZSTD_ParamSwitch_e, ZSTD_Sequence, ZSTD_SequenceFormat_e,
+    ZSTD_cParameter, ZSTD_compressBound, ZSTD_compressSequencesAndLiterals, ZSTD_createCCtx,
+    ZSTD_freeCCtx, ZSTD_isError,
+};
+
+use crate::encode::direct::literals_and_copies::Stream;
+
+/// Decoded bytes of a block, at most: a bound of the format.
+const BLOCK_MAX: usize = 128 << 10;
+/// The shortest match of the format.
+const MATCH_MIN: usize = 3;
+/// libzstd may read this many bytes behind the literals.
+const LITERALS_SLACK: usize = 8;
+/// The effort of libzstd's entropy coder, and of the fallback.
+pub(crate) const LEVEL: i32 = 1;
+
+/// A compressor with its memory, for one thread.
+#[derive(Debug)]
+pub(crate) struct Compressor {
+    /// libzstd's state. Never null, and ours alone.
+    context: NonNull<ZSTD_CCtx>,
+    /// The page in libzstd's terms.
+    sequences: Vec<ZSTD_Sequence>,
+}
+
+// SAFETY: a `ZSTD_CCtx` is tied to no thread (zstd.h: "one context per thread" is about use at
+// the same time), and nothing else holds the pointer.
+unsafe impl Send for Compressor {}
+
+impl Compressor {
+    /// A compressor.
+    ///
+    /// # Panics
+    /// If there is no memory for it, or libzstd does not know the parameters that it documents.
+    pub(crate) fn new() -> Compressor {
+        // SAFETY: takes nothing and gives a new context, or null, which is checked.
+        let context = NonNull::new(unsafe { ZSTD_createCCtx() }).expect("memory for a context");
+        let delimiters = ZSTD_SequenceFormat_e::ZSTD_sf_explicitBlockDelimiters;
+        let repeats = ZSTD_ParamSwitch_e::ZSTD_ps_disable;
+        let compressor = Compressor {
+            context,
+            sequences: Vec::new(),
+        };
+        compressor.set(ZSTD_cParameter::ZSTD_c_compressionLevel, LEVEL);
+        // Tables for a search that never happens would be cleared for every frame.
+        compressor.set(ZSTD_cParameter::ZSTD_c_hashLog, 6);
+        compressor.set(ZSTD_cParameter::ZSTD_c_minMatch, 3);
+        // ZSTD_c_blockDelimiters and ZSTD_c_repcodeResolution.
+        let (format, switch) = (delimiters as i32, repeats as i32);
+        compressor.set(ZSTD_cParameter::ZSTD_c_experimentalParam11, format);
+        compressor.set(ZSTD_cParameter::ZSTD_c_experimentalParam19, switch);
+        compressor
+    }
+
+    /// Sets a parameter for all frames to come.
+    fn set(&self, parameter: ZSTD_cParameter, value: i32) {
+        // SAFETY: the context is alive until `drop`.
+        let code = unsafe { ZSTD_CCtx_setParameter(self.context.as_ptr(), parameter, value) };
+        assert!(!is_error(code), "libzstd refuses a parameter");
+    }
+
+    /// Compresses a page.
+    pub(crate) fn compress(&mut self, page: &mut Stream) -> Vec<u8> {
+        self.sequences.clear();
+        split(page, &mut self.sequences);
+        // SAFETY: a function of a number.
+        let bound = unsafe { ZSTD_compressBound(page.len()) };
+        let mut frame = Vec::<u8>::with_capacity(bound);
+        let (bytes, count) = (page.len(), page.literals().len());
+        // SAFETY: pointers and lengths are of vectors that live through the call; the literals
+        // have the slack that the function asks for; the sequences end with a delimiter and cover
+        // the page (`split`), whose distances lie within it (`Stream`).
+        let code = page.read_literals(LITERALS_SLACK, |literals| unsafe {
+            ZSTD_compressSequencesAndLiterals(
+                self.context.as_ptr(),
+                frame.as_mut_ptr().cast(),
+                frame.capacity(),
+                self.sequences.as_ptr(),
+                self.sequences.len(),
+                literals.as_ptr().cast(),
+                count,
+                literals.len(),
+                bytes,
+            )
+        });
+        if is_error(code) {
+            // It has a block that libzstd refuses to write from sequences.
+            let page = page.expand();
+            return zstd::bulk::compress(&page, LEVEL).expect("memory is all it needs");
+        }
+        // SAFETY: libzstd has written that many bytes, within the capacity.
+        unsafe { frame.set_len(code) };
+        frame
+    }
+}
+
+impl Drop for Compressor {
+    fn drop(&mut self) {
+        // SAFETY: the context came from `ZSTD_createCCtx` and is freed once.
+        let _code = unsafe { ZSTD_freeCCtx(self.context.as_ptr()) };
+    }
+}
+
+/// Whether a result of libzstd is an error.
+fn is_error(code: usize) -> bool {
+    // SAFETY: a function of a number.
+    unsafe { ZSTD_isError(code) != 0 }
+}
+
+/// Puts a page into libzstd's terms: matches, cut at the edges of blocks, each block ended by a
+/// sequence without a match.
+fn split(page: &Stream, sequences: &mut Vec<ZSTD_Sequence>) {
+    let mut room = BLOCK_MAX;
+    let mut literals = 0;
+    for op in page.ops_until(page.len()) {
+        let mut left = op.literals;
+        while left > room {
+            sequences.push(sequence(literals + room, 0, 0));
+            left -= room;
+            (literals, room) = (0, BLOCK_MAX);
+        }
+        literals += left;
+        room -= left;
+        let mut left = op.length;
+        while left > 0 {
+            // No piece may be shorter than a match can be, neither before the edge nor behind it.
+            let mut piece = left.min(room);
+            if piece < left && left - piece < MATCH_MIN {
+                piece = piece.saturating_sub(MATCH_MIN);
+            }
+            if piece >= MATCH_MIN {
+                sequences.push(sequence(literals, op.distance, piece));
+                literals = 0;
+                room -= piece;
+                left -= piece;
+            }
+            if left > 0 {
+                sequences.push(sequence(literals, 0, 0));
+                (literals, room) = (0, BLOCK_MAX);
+            }
+        }
+    }
+    sequences.push(sequence(literals, 0, 0));
+}
+
+/// Literals, then a match; a length of 0 ends the block.
+fn sequence(literals: usize, distance: usize, length: usize) -> ZSTD_Sequence {
+    let narrow = |number: usize| u32::try_from(number).expect("pages are small");
+    ZSTD_Sequence {
+        offset: narrow(distance),
+        litLength: narrow(literals),
+        matchLength: narrow(length),
+        rep: 0,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::encode::direct::literals_and_copies::tests::random;
+
+    /// Compresses, and reads back by libzstd's decoder.
+    fn check(compressor: &mut Compressor, stream: &mut Stream, page: &[u8]) {
+        let frame = compressor.compress(stream);
+        let found = zstd::bulk::decompress(&frame, page.len()).expect("a frame");
+        assert!(found == page);
+    }
+
+    #[test]
+    fn frames_decode_to_the_page() {
+        let mut compressor = Compressor::new();
+        for seed in 0..300 {
+            let (mut stream, page) = random(seed, seed % 7);
+            check(&mut compressor, &mut stream, &page);
+        }
+    }
+
+    #[test]
+    fn copies_end_just_before_at_and_behind_the_edge_of_a_block() {
+        let mut compressor = Compressor::new();
+        for start in BLOCK_MAX - 12..BLOCK_MAX + 3 {
+            for length in 0..16 {
+                let mut stream = Stream::default();
+                stream.literal(b"abcdefghij");
+                stream.copy(10, start - 10);
+                stream.literal(b"k");
+                stream.copy(9, length);
+                let page = stream.expand();
+                check(&mut compressor, &mut stream, &page);
+            }
+        }
+    }
+
+    #[test]
+    fn what_cannot_be_compressed_comes_back_whole() {
+        let noise: Vec<u8> = (0..400_000_u32)
+            .map(|n| n.wrapping_mul(0x9E37_79B1).to_be_bytes()[0] ^ n.to_le_bytes()[0])
+            .collect();
+        let mut stream = Stream::default();
+        stream.literal(&noise);
+        check(&mut Compressor::new(), &mut stream, &noise);
+    }
+}

@@ -1,0 +1,84 @@
+//! Impressions to one list of rows, read by all threads.
+
+use super::specs::{impression_spec, read_spec};
+use super::{customer_type, open_all, run_tasks};
+use crate::catalog::input::InputFile;
+use crate::catalog::paths::SourceFiles;
+use crate::context::{Control, Stage};
+use crate::encode::ItemColumn;
+use crate::error::{Error, Result};
+use crate::ids::Day;
+use crate::job::{Job, Source};
+use crate::scan::bad_rows::Policy;
+use crate::scan::impressions::{ImpressionScan, ImpressionState};
+use crate::scan::text::field::GuestIds;
+use crate::scan::units::{self, times_of};
+use crate::scan::{Opened, Task};
+use crate::vocabulary::{Vocabulary, number_shown};
+
+/// Opens the files of impressions that may be of days asked for.
+pub(crate) fn open_impressions(
+    job: &Job,
+    sources: &[SourceFiles],
+    skipped: &[Day],
+) -> Result<Vec<Opened>> {
+    let wanted = |file: &&InputFile| {
+        file.day
+            .is_none_or(|day| job.wants_day(day) && !skipped.contains(&day))
+    };
+    let of_impressions = sources
+        .iter()
+        .filter(|source| source.source == Source::Impressions);
+    let files: Vec<&InputFile> = of_impressions
+        .flat_map(|of| &of.files)
+        .filter(wanted)
+        .collect();
+    let opened = open_all(job, &files)?;
+    let spec = read_spec(job);
+    units::check(&spec, &opened, &times_of(&spec, Source::Impressions), None)?;
+    Ok(opened)
+}
+
+/// Reads all impressions of the days asked for. Items of texts have numbers of their own over all threads.
+pub(crate) fn read_impressions<I: ItemColumn>(
+    job: &Job,
+    control: &Control,
+    policy: &Policy<'_>,
+    opened: &[Opened],
+    (skipped, vocabulary): (&[Day], Option<&Vocabulary>),
+) -> Result<ImpressionState<I>> {
+    let customers = customer_type(job, opened)?;
+    GuestIds::check(&job.sequences().guest_ids, customers)?;
+    let known = vocabulary.and_then(Vocabulary::known);
+    let specs = (&read_spec(job), &impression_spec(job, skipped));
+    let scan = ImpressionScan::new(specs, policy, control, (customers, known));
+    let tasks: Vec<Task> = opened.iter().flat_map(Opened::tasks).collect();
+    control.enter(
+        Stage::IMPRESSIONS,
+        tasks.iter().map(|task| task.steps).sum(),
+    );
+    let states = (0..rayon::current_num_threads())
+        .map(|_| scan.state::<I>())
+        .collect();
+    let mut states = run_tasks(&tasks, states, |state, task| scan.read(task, state))?;
+    let items: usize = states.iter().map(|state| state.rows.items.len()).sum();
+    if u32::try_from(items).is_err() {
+        let what = format!("{items} items are shown; choose fewer days, with less than 2^32 items");
+        return Err(Error::settings(what));
+    }
+    let texts = number_shown(&mut states, control)?;
+    // The largest first, so that it is not copied.
+    states.sort_by_key(|state| std::cmp::Reverse(state.rows.count()));
+    let mut states = states.into_iter();
+    let mut all = states.next().expect("there is a thread");
+    for state in states {
+        all.rows.append(&state.rows);
+        all.kinds.merge(&state.kinds);
+        all.rejected.extend(state.rejected);
+        for (day, tally) in &state.tallies {
+            all.tallies.entry(*day).or_default().merge(tally);
+        }
+    }
+    all.items = texts;
+    Ok(all)
+}

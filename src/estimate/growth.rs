@@ -1,0 +1,71 @@
+//! How many different things there are, from how often those of a sample came again.
+//!
+//! **Why so**: of ten times as many events there are ten times as many users only if none comes twice;
+//! if few people come often and many seldom, as they do, their number grows with the logarithm of the
+//! number of visits (Fisher's series of logarithms): `α · ln(1 + visits / α)`, with one α for a log
+//! however much of it is read.
+
+use crate::ids::float;
+
+/// How the number of different things grows with that of their visits.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) struct Growth {
+    /// Different things in the sample.
+    seen: f64,
+    /// Visits for each α, in the sample; 0 if nothing came twice.
+    visits_per_alpha: f64,
+}
+
+impl Growth {
+    /// The growth of what was `seen` in so many visits.
+    pub(crate) fn of(seen: u64, visits: u64) -> Growth {
+        let once = float(seen) / float(visits.max(1));
+        // What falls as visits are more for each α: 1 where nothing comes twice, then less.
+        let share = |y: f64| y.ln_1p() / y;
+        let (mut low, mut high) = (0.0, 1e12);
+        for _ in 0..200 {
+            let middle = (low + high) / 2.0;
+            match share(middle) > once {
+                true => low = middle,
+                false => high = middle,
+            }
+        }
+        Growth {
+            seen: float(seen),
+            visits_per_alpha: low,
+        }
+    }
+
+    /// Different things in so many times as many visits.
+    pub(crate) fn at(self, times: f64) -> f64 {
+        let y = self.visits_per_alpha;
+        // So few come again that the logarithm is a line.
+        if y < 1e-9 {
+            return self.seen * times;
+        }
+        self.seen * (times * y).ln_1p() / y.ln_1p()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_never_comes_twice_grows_as_its_visits_do() {
+        assert!((Growth::of(1000, 1000).at(7.0) - 7000.0).abs() < 1.0);
+        assert!(Growth::of(0, 0).at(7.0).abs() < 1.0);
+    }
+
+    #[test]
+    fn what_comes_again_grows_less_and_by_the_same_law_in_every_sample() {
+        let of = |visits: f64| 500.0 * (visits / 500.0).ln_1p();
+        for visits in [100.0, 10_000.0, 1_000_000.0] {
+            let (seen, visits_count) =
+                (crate::ids::rounded(of(visits)), crate::ids::rounded(visits));
+            let more = Growth::of(seen, visits_count).at(20.0);
+            let off = (more - of(visits * 20.0)).abs() / more;
+            assert!(off < 0.05, "{visits} visits: {more}");
+        }
+    }
+}

@@ -1,0 +1,428 @@
+//! Chunks: rows of one partition as they come, the unit in which memory is taken, handed on, and
+//! written to a file for a while.
+//!
+//! **Invariants**: a chunk never grows beyond the room that it was made with, so the account sees
+//! memory before it is touched. What is read back from its bytes is what was written.
+//! **Format**: of actions how many numbers are told of each and whether some landed late, in a byte each,
+//! then their columns one after the other; rows of fixed width as they are; little-endian, nothing between. It is read by the
+//! process that wrote it and by nobody else.
+
+use std::fmt::Debug;
+
+use crate::ids::{Item, Micros, count64};
+use crate::job::SIDE_COLUMNS_MAX;
+use crate::kernel::attributes::{Landed, Told};
+use crate::kernel::column::{EventChunk, Row};
+
+/// Rows of the first chunk of a list; each is twice as long as the one before.
+const ROWS_MIN: usize = 32;
+/// Rows of a chunk, at most: large enough that its cost is spread.
+const ROWS_MAX: usize = 2048;
+
+/// Rows that there is room for in the chunk that follows one with room for so many.
+fn rows_after(rows_max: usize) -> usize {
+    (rows_max * 2).clamp(ROWS_MIN, ROWS_MAX)
+}
+
+/// Rows of one partition.
+pub(crate) trait Chunk: Debug + Send + Sized {
+    /// An empty chunk with room for so many rows.
+    fn with_room(rows_max: usize) -> Self;
+
+    /// The number of rows.
+    fn rows_count(&self) -> usize;
+
+    /// The number of rows that there is room for in all.
+    fn rows_max(&self) -> usize;
+
+    /// Bytes that a row takes from the account.
+    const ROW_BYTES: usize;
+
+    /// Forgets all rows, and keeps their memory.
+    fn clear(&mut self);
+
+    /// Appends the rows as bytes.
+    fn write(&self, to: &mut Vec<u8>);
+
+    /// So many rows from their bytes; nothing if these are not what was written.
+    fn read(bytes: &[u8], rows_count: usize) -> Option<Self>;
+
+    /// An empty chunk without room, which takes no memory.
+    fn none() -> Self {
+        Self::with_room(0)
+    }
+
+    /// An empty chunk without room, like the one that this list began with.
+    fn emptied(&self) -> Self {
+        Self::none()
+    }
+
+    /// An empty chunk to follow this one in its list.
+    fn next(&self) -> Self {
+        Self::with_room(rows_after(self.rows_max()))
+    }
+
+    /// Bytes that the chunk takes from the account.
+    fn bytes(&self) -> u64 {
+        count64(self.rows_max() * Self::ROW_BYTES)
+    }
+
+    /// Whether there is no room left.
+    #[inline]
+    fn is_full(&self) -> bool {
+        self.rows_count() == self.rows_max()
+    }
+}
+
+impl<I: Item> EventChunk<I> {
+    /// An empty chunk of actions of which so many numbers are told, with room for so many.
+    pub(crate) fn telling(width: usize, rows_max: usize) -> EventChunk<I> {
+        EventChunk {
+            rows: Vec::with_capacity(rows_max),
+            known_after: Vec::new(),
+            told: (width > 0).then(|| Box::new(Told::none(width, rows_max))),
+            counted: 0,
+        }
+    }
+}
+
+impl<I: Item> Chunk for EventChunk<I> {
+    const ROW_BYTES: usize = size_of::<Row<I>>();
+
+    fn with_room(rows_max: usize) -> EventChunk<I> {
+        EventChunk::telling(0, rows_max)
+    }
+
+    fn next(&self) -> EventChunk<I> {
+        EventChunk::telling(self.width(), rows_after(self.rows_max()))
+    }
+
+    fn emptied(&self) -> EventChunk<I> {
+        EventChunk::telling(self.width(), 0)
+    }
+
+    fn bytes(&self) -> u64 {
+        let per_row = Self::ROW_BYTES + self.width() * size_of::<i32>();
+        count64(self.rows_max() * per_row)
+    }
+
+    #[inline]
+    fn rows_count(&self) -> usize {
+        self.rows.len()
+    }
+
+    #[inline]
+    fn rows_max(&self) -> usize {
+        self.rows.capacity()
+    }
+
+    fn clear(&mut self) {
+        self.rows.clear();
+        self.known_after.clear();
+        if let Some(told) = &mut self.told {
+            told.keys.clear();
+            told.landed.clear();
+        }
+        self.counted = 0;
+    }
+
+    fn write(&self, to: &mut Vec<u8>) {
+        to.push(u8::try_from(self.width()).expect("a few numbers"));
+        to.push(u8::from(self.lands()));
+        for row in &self.rows {
+            to.extend_from_slice(&row.time.0.to_le_bytes());
+        }
+        for row in &self.rows {
+            to.extend_from_slice(&row.kind_and_key().to_le_bytes());
+        }
+        for row in &self.rows {
+            // Ids are above 0, so that the upper half of one that fits 32 bits is empty.
+            to.extend_from_slice(&row.item.to_wide().to_le_bytes()[..size_of::<I>()]);
+        }
+        for key in self.told.iter().flat_map(|told| &told.keys) {
+            to.extend_from_slice(&key.to_le_bytes());
+        }
+        for row in (0..self.rows.len()).filter(|_| self.lands()) {
+            let landed = self.landed(row);
+            to.extend_from_slice(&landed.until.0.to_le_bytes());
+            to.push(landed.slot);
+        }
+        for known_after in &self.known_after {
+            to.extend_from_slice(&known_after.0.to_le_bytes());
+        }
+    }
+
+    fn read(bytes: &[u8], rows_count: usize) -> Option<EventChunk<I>> {
+        let ([width, lands], bytes) = bytes.split_first_chunk()?;
+        let (width, lands) = (usize::from(*width), usize::from(*lands));
+        // Nothing lands where there is no row.
+        if SIDE_COLUMNS_MAX < width || lands > rows_count.min(1) {
+            return None;
+        }
+        let (times, rest) = bytes.split_at_checked(rows_count * 8)?;
+        let (keys, rest) = rest.split_at_checked(rows_count * 4)?;
+        let (items, rest) = rest.split_at_checked(rows_count * size_of::<I>())?;
+        let (told, rest) = rest.split_at_checked(rows_count * width * size_of::<i32>())?;
+        let (landed, known) = rest.split_at_checked(rows_count * lands * LANDED_BYTES)?;
+        if !known.is_empty() && known.len() != times.len() {
+            return None;
+        }
+        let long = |bytes: &[u8; 8]| Micros(i64::from_le_bytes(*bytes));
+        let (times, keys) = (times.as_chunks::<8>().0, keys.as_chunks::<4>().0);
+        let items = items.chunks_exact(size_of::<I>());
+        let rows = times
+            .iter()
+            .zip(keys)
+            .zip(items)
+            .map(|((time, key), item)| {
+                let mut wide = [0; 8];
+                wide[..item.len()].copy_from_slice(item);
+                let item = I::from_wide(i64::from_le_bytes(wide))?;
+                Some(Row::of_parts(long(time), u32::from_le_bytes(*key), item))
+            });
+        let keys = told.as_chunks::<4>().0.iter();
+        let landed = landed.as_chunks::<LANDED_BYTES>().0.iter();
+        let told = || Told {
+            width,
+            keys: keys.map(|key| i32::from_le_bytes(*key)).collect(),
+            landed: landed.map(landed_of).collect(),
+        };
+        Some(EventChunk {
+            rows: rows.collect::<Option<_>>()?,
+            known_after: known.as_chunks::<8>().0.iter().map(long).collect(),
+            told: (width + lands > 0).then(|| Box::new(told())),
+            counted: rows_count,
+        })
+    }
+}
+
+impl<I: Item> EventChunk<I> {
+    /// Adds where the action that was added last landed.
+    pub(crate) fn land(&mut self, landed: Landed) {
+        let told = self.told.get_or_insert_with(|| Box::new(Told::none(0, 0)));
+        told.landed.resize(self.rows.len(), Landed::EARLY);
+        if let Some(last) = told.landed.last_mut() {
+            *last = landed;
+        }
+    }
+
+    /// Where an action landed.
+    pub(crate) fn landed(&self, row: usize) -> Landed {
+        let told = self.told.as_ref();
+        let landed = told.and_then(|told| told.landed.get(row));
+        landed.copied().unwrap_or(Landed::EARLY)
+    }
+
+    /// Whether some action landed late.
+    pub(crate) fn lands(&self) -> bool {
+        self.told
+            .as_ref()
+            .is_some_and(|told| !told.landed.is_empty())
+    }
+
+    /// How many numbers are told of each action.
+    pub(crate) fn width(&self) -> usize {
+        self.told.as_ref().map_or(0, |told| told.width)
+    }
+
+    /// Puts other items in the place of all, and drops the actions whose item is padding then; gives
+    /// how many these are.
+    pub(crate) fn rename(&mut self, name: impl Fn(I) -> I) -> usize {
+        let mut lost = 0;
+        for row in &mut self.rows {
+            row.item = name(row.item);
+            lost += usize::from(row.item == I::PADDING);
+        }
+        if lost > 0 {
+            self.compact();
+        }
+        lost
+    }
+
+    /// Drops the actions whose item is padding.
+    fn compact(&mut self) {
+        let (mut kept, mut landed) = (0, 0);
+        for at in 0..self.rows.len() {
+            if self.rows[at].item == I::PADDING {
+                continue;
+            }
+            self.rows[kept] = self.rows[at];
+            if let Some(known_after) = self.known_after.get(at).copied() {
+                self.known_after[kept] = known_after;
+            }
+            if let Some(told) = &mut self.told {
+                let keys = at * told.width..(at + 1) * told.width;
+                told.keys.copy_within(keys, kept * told.width);
+                if let Some(found) = told.landed.get(at).copied() {
+                    told.landed[kept] = found;
+                    landed = kept + 1;
+                }
+            }
+            kept += 1;
+        }
+        self.rows.truncate(kept);
+        self.known_after.truncate(kept);
+        if let Some(told) = &mut self.told {
+            told.keys.truncate(kept * told.width);
+            told.landed.truncate(landed);
+        }
+    }
+}
+
+/// Bytes of where an action landed, in a file.
+const LANDED_BYTES: usize = 9;
+
+/// Where an action landed, from its bytes.
+fn landed_of(bytes: &[u8; LANDED_BYTES]) -> Landed {
+    let [until @ .., slot] = *bytes;
+    Landed {
+        until: Micros(i64::from_le_bytes(until)),
+        slot,
+    }
+}
+
+/// A row that always has the same width.
+pub(crate) trait FixedRow: Copy + Debug + Send {
+    /// Its bytes in a file.
+    const WIDTH: usize;
+
+    /// Appends its bytes.
+    fn write(self, to: &mut Vec<u8>);
+
+    /// The row of [`FixedRow::WIDTH`] bytes; nothing if these are not what was written.
+    fn read(bytes: &[u8]) -> Option<Self>;
+}
+
+/// Rows of fixed width.
+#[derive(Debug)]
+pub(crate) struct RowChunk<R> {
+    /// The rows.
+    rows: Vec<R>,
+}
+
+impl<R: FixedRow> RowChunk<R> {
+    /// The rows.
+    pub(crate) fn rows(&self) -> &[R] {
+        &self.rows
+    }
+
+    /// Adds a row, for which there is room.
+    #[inline]
+    pub(crate) fn push(&mut self, row: R) {
+        debug_assert!(!self.is_full());
+        self.rows.push(row);
+    }
+}
+
+impl<R: FixedRow> Chunk for RowChunk<R> {
+    const ROW_BYTES: usize = size_of::<R>();
+
+    fn with_room(rows_max: usize) -> RowChunk<R> {
+        RowChunk {
+            rows: Vec::with_capacity(rows_max),
+        }
+    }
+
+    #[inline]
+    fn rows_count(&self) -> usize {
+        self.rows.len()
+    }
+
+    #[inline]
+    fn rows_max(&self) -> usize {
+        self.rows.capacity()
+    }
+
+    fn clear(&mut self) {
+        self.rows.clear();
+    }
+
+    fn write(&self, to: &mut Vec<u8>) {
+        self.rows.iter().for_each(|row| row.write(to));
+    }
+
+    fn read(bytes: &[u8], rows_count: usize) -> Option<RowChunk<R>> {
+        let rows = bytes.chunks_exact(R::WIDTH).map(R::read);
+        let rows: Vec<R> = rows.collect::<Option<_>>()?;
+        (rows.len() == rows_count).then_some(RowChunk { rows })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::ids::Kind;
+    use crate::kernel::column::Event;
+
+    #[test]
+    fn where_actions_landed_is_written_and_read_and_goes_along() {
+        for width in [0, 2] {
+            let mut chunk = EventChunk::<i32>::telling(width, 8);
+            for at in 1..=4_i32 {
+                let event = Event {
+                    time: Micros(i64::from(at)),
+                    known_after: Micros(i64::from(at)),
+                    kind: Kind(1),
+                    item: at,
+                };
+                chunk.push(7, event);
+                if width > 0 {
+                    chunk.tell(&[at, -at, 0, 0]);
+                }
+                if at % 2 == 0 {
+                    chunk.land(Landed {
+                        until: Micros(i64::from(at) * 100),
+                        slot: 3,
+                    });
+                }
+            }
+            let landed = |chunk: &EventChunk<i32>| -> Vec<i64> {
+                let rows = 0..chunk.rows.len();
+                rows.map(|row| chunk.landed(row).until.0).collect()
+            };
+            let early = i64::MIN;
+            assert_eq!(landed(&chunk), [early, 200, early, 400]);
+            let mut bytes = Vec::new();
+            chunk.write(&mut bytes);
+            let mut again = EventChunk::<i32>::read(&bytes, 4).expect("what was written");
+            assert_eq!(landed(&again), landed(&chunk));
+            assert_eq!((again.width(), again.lands()), (width, true));
+            assert!(EventChunk::<i32>::read(&bytes[..bytes.len() - 1], 4).is_none());
+            // The second and the third go.
+            let name = |item| if [2, 3].contains(&item) { 0 } else { item };
+            assert_eq!(again.rename(name), 2);
+            assert_eq!(landed(&again), [early, 400]);
+            again.clear();
+            assert!(!again.lands());
+        }
+    }
+
+    #[test]
+    fn what_has_another_name_takes_all_that_is_known_of_it_along() {
+        for late in [0, 1] {
+            let mut chunk = EventChunk::<i32>::telling(2, 8);
+            for at in 1..=5_i32 {
+                let time = i64::from(at);
+                let event = Event {
+                    time: Micros(time),
+                    known_after: Micros(time + late),
+                    kind: Kind(1),
+                    item: at,
+                };
+                chunk.push(7, event);
+                chunk.tell(&[at * 10, -at, 0, 0]);
+            }
+            let codes = [0, 9, 0, 8, 0];
+            let name = |item: i32| codes[usize::try_from(item - 1).expect("small")];
+            assert_eq!(chunk.rename(name), 3);
+            let items: Vec<i32> = chunk.rows.iter().map(|row| row.item).collect();
+            assert_eq!(items, [9, 8]);
+            for (at, from) in [(0, 2), (1, 4)] {
+                assert_eq!(chunk.keys(at), [from * 10, -from, 0, 0]);
+                assert_eq!(chunk.known_after(at), Micros(i64::from(from) + late));
+            }
+            let told = chunk.told.expect("it is told");
+            assert_eq!(told.keys.len(), 4);
+        }
+    }
+}

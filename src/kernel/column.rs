@@ -1,0 +1,442 @@
+//! Columns in memory: plain vectors, a struct per group of columns that belong together.
+//!
+//! **Shapes**: every vector of a struct has one entry per row, unless its doc says otherwise.
+//! **Null rule**: a null customer is a guest (`guests[row]`); nothing else here can be null but
+//! labels, which have three values.
+
+use crate::ids::{Day, Item, Kind, Micros, count32, count64, index};
+use crate::kernel::attributes::{SideKeys, Told};
+use crate::kernel::passthrough::{KeptColumns, KeptRow};
+
+/// Texts, one after the other.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct TextColumn {
+    /// Where each text ends in `bytes`.
+    ends: Vec<u64>,
+    /// All texts, without separators.
+    bytes: Vec<u8>,
+}
+
+impl TextColumn {
+    /// Adds a text.
+    pub(crate) fn push(&mut self, text: &str) {
+        self.push_bytes(text.as_bytes());
+    }
+
+    /// Adds the bytes of a text; that they are one is not checked before somebody asks for the text.
+    pub(crate) fn push_bytes(&mut self, text: &[u8]) {
+        self.bytes.extend_from_slice(text);
+        self.ends.push(count64(self.bytes.len()));
+    }
+
+    /// Adds all texts of another column.
+    pub(crate) fn append(&mut self, other: &TextColumn) {
+        let base = count64(self.bytes.len());
+        self.ends.extend(other.ends.iter().map(|end| base + end));
+        self.bytes.extend_from_slice(&other.bytes);
+    }
+
+    /// The number of texts.
+    pub(crate) fn count(&self) -> usize {
+        self.ends.len()
+    }
+
+    /// Forgets all texts, and keeps their memory.
+    pub(crate) fn clear(&mut self) {
+        self.ends.clear();
+        self.bytes.clear();
+    }
+
+    /// Bytes of memory, for the account.
+    pub(crate) fn memory(&self) -> u64 {
+        count64(self.ends.capacity() * size_of::<u64>() + self.bytes.capacity())
+    }
+
+    /// The text of a row.
+    ///
+    /// # Panics
+    /// If there is no such row.
+    pub(crate) fn get(&self, row: usize) -> &str {
+        std::str::from_utf8(self.bytes(row)).expect("only whole texts are pushed")
+    }
+
+    /// The bytes of the text of a row, which are in the same order as texts.
+    ///
+    /// # Panics
+    /// If there is no such row.
+    pub(crate) fn bytes(&self, row: usize) -> &[u8] {
+        let at = |end: u64| usize::try_from(end).expect("ends index bytes in memory");
+        let start = if row == 0 { 0 } else { at(self.ends[row - 1]) };
+        &self.bytes[start..at(self.ends[row])]
+    }
+}
+
+/// The id of a customer, as compared and hashed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Customer<'a> {
+    /// Nobody: a guest.
+    Guest,
+    /// An integer of any width, widened.
+    Int(i64),
+    /// A text.
+    Text(&'a str),
+}
+
+/// Ids of customers, all of one type.
+#[derive(Clone, Debug)]
+pub(crate) enum CustomerColumn {
+    /// Integers, widened; 0 for a guest.
+    Int(Vec<i64>),
+    /// Texts; empty for a guest.
+    Text(TextColumn),
+}
+
+impl CustomerColumn {
+    /// Adds a customer.
+    ///
+    /// # Panics
+    /// If the customer is of the other type; `scan` has checked types by then.
+    fn push(&mut self, customer: Customer<'_>) {
+        match (self, customer) {
+            (CustomerColumn::Int(ids), Customer::Int(id)) => ids.push(id),
+            (CustomerColumn::Int(ids), Customer::Guest) => ids.push(0),
+            (CustomerColumn::Text(ids), Customer::Text(id)) => ids.push(id),
+            (CustomerColumn::Text(ids), Customer::Guest) => ids.push(""),
+            _ => panic!("a customer of another type than its column"),
+        }
+    }
+}
+
+/// A label of a shown item: was it ordered?
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Label {
+    /// Nobody knows.
+    Null,
+    /// It was not.
+    No,
+    /// It was.
+    Yes,
+}
+
+/// Impressions as they are read: one row per impression, the shown items in columns of their own.
+#[derive(Clone, Debug)]
+pub(crate) struct Impressions<I> {
+    /// Whom it was shown to.
+    customers: CustomerColumn,
+    /// Whether that is nobody we know.
+    guests: Vec<bool>,
+    /// The day it belongs to.
+    pub(crate) days: Vec<Day>,
+    /// The moment of the question; what happened then or later is not known.
+    pub(crate) cutoffs: Vec<Micros>,
+    /// The first moment of the lookback.
+    pub(crate) lookback_starts: Vec<Micros>,
+    /// The ids of the rankings.
+    pub(crate) rankings: TextColumn,
+    /// Where the items of each row end.
+    item_ends: Vec<u32>,
+    /// The shown items; as many as the last of `item_ends`.
+    pub(crate) items: Vec<I>,
+    /// Their labels.
+    pub(crate) labels: Vec<Label>,
+    /// Their 0-based places in the ranking.
+    pub(crate) positions: Vec<i32>,
+    /// What is carried through.
+    pub(crate) kept: KeptColumns,
+}
+
+/// One impression, to be added to [`Impressions`].
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Impression<'a, I> {
+    /// Whom it was shown to.
+    pub(crate) customer: Customer<'a>,
+    /// The day it belongs to.
+    pub(crate) day: Day,
+    /// The moment of the question.
+    pub(crate) cutoff: Micros,
+    /// The first moment of the lookback.
+    pub(crate) lookback_start: Micros,
+    /// The id of the ranking.
+    pub(crate) ranking: &'a str,
+    /// The shown items with their labels and places.
+    pub(crate) items: &'a [(I, Label, i32)],
+    /// What is carried through, of all elements of its array.
+    pub(crate) kept: &'a KeptRow,
+}
+
+impl<I: Item> Impressions<I> {
+    /// No impressions, of customers with integer or text ids.
+    pub(crate) fn empty(text_ids: bool) -> Impressions<I> {
+        let customers = if text_ids {
+            CustomerColumn::Text(TextColumn::default())
+        } else {
+            CustomerColumn::Int(Vec::new())
+        };
+        Impressions {
+            customers,
+            guests: Vec::new(),
+            days: Vec::new(),
+            cutoffs: Vec::new(),
+            lookback_starts: Vec::new(),
+            rankings: TextColumn::default(),
+            item_ends: Vec::new(),
+            items: Vec::new(),
+            labels: Vec::new(),
+            positions: Vec::new(),
+            kept: KeptColumns::default(),
+        }
+    }
+
+    /// Adds an impression.
+    pub(crate) fn push(&mut self, row: &Impression<'_, I>) {
+        self.customers.push(row.customer);
+        self.guests.push(row.customer == Customer::Guest);
+        self.days.push(row.day);
+        self.cutoffs.push(row.cutoff);
+        self.lookback_starts.push(row.lookback_start);
+        self.rankings.push(row.ranking);
+        self.items
+            .extend(row.items.iter().map(|(item, _, _)| *item));
+        self.labels
+            .extend(row.items.iter().map(|(_, label, _)| *label));
+        self.positions
+            .extend(row.items.iter().map(|(_, _, position)| *position));
+        let places = row.items.iter().map(|(_, _, position)| place(*position));
+        self.kept.push(row.kept, &places);
+        self.item_ends.push(count32(self.items.len()));
+    }
+
+    /// Adds all rows of another batch.
+    ///
+    /// # Panics
+    /// If the two have customers of different types.
+    pub(crate) fn append(&mut self, other: &Impressions<I>) {
+        match (&mut self.customers, &other.customers) {
+            (CustomerColumn::Int(ids), CustomerColumn::Int(more)) => ids.extend_from_slice(more),
+            (CustomerColumn::Text(ids), CustomerColumn::Text(more)) => ids.append(more),
+            _ => panic!("customers of two types in one job"),
+        }
+        let base = count32(self.items.len());
+        self.guests.extend_from_slice(&other.guests);
+        self.days.extend_from_slice(&other.days);
+        self.cutoffs.extend_from_slice(&other.cutoffs);
+        self.lookback_starts
+            .extend_from_slice(&other.lookback_starts);
+        self.rankings.append(&other.rankings);
+        self.item_ends
+            .extend(other.item_ends.iter().map(|end| base + end));
+        self.items.extend_from_slice(&other.items);
+        self.labels.extend_from_slice(&other.labels);
+        self.positions.extend_from_slice(&other.positions);
+        self.kept.append(&other.kept);
+    }
+
+    /// The number of impressions.
+    pub(crate) fn count(&self) -> usize {
+        self.days.len()
+    }
+
+    /// The customer of a row.
+    pub(crate) fn customer(&self, row: u32) -> Customer<'_> {
+        if self.guests[index(row)] {
+            return Customer::Guest;
+        }
+        match &self.customers {
+            CustomerColumn::Int(ids) => Customer::Int(ids[index(row)]),
+            CustomerColumn::Text(ids) => Customer::Text(ids.get(index(row))),
+        }
+    }
+
+    /// Whether customers have text ids.
+    pub(crate) fn has_text_ids(&self) -> bool {
+        matches!(self.customers, CustomerColumn::Text(_))
+    }
+
+    /// Where the items of a row lie in `items`, `labels` and `positions`.
+    pub(crate) fn items_of(&self, row: u32) -> std::ops::Range<usize> {
+        let start = if row == 0 {
+            0
+        } else {
+            self.item_ends[index(row) - 1]
+        };
+        index(start)..index(self.item_ends[index(row)])
+    }
+
+    /// Bytes of memory that a row takes, for the account; text ids are not worth counting.
+    pub(crate) fn bytes_of_row(items_count: usize, ranking_bytes: usize) -> u64 {
+        let columns = size_of::<(i64, bool, Day, Micros, Micros, u64, u32)>();
+        let per_item = size_of::<I>() + size_of::<(Label, i32)>();
+        count64(columns + ranking_bytes + items_count * per_item)
+    }
+}
+
+/// A place in an array.
+pub(crate) fn place(position: i32) -> usize {
+    usize::try_from(position).expect("places are counted from 0")
+}
+
+/// An action in its partition. The derived order is the total order of actions of one customer:
+/// time, then kind, then item.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct Row<I> {
+    /// When it happened.
+    pub(crate) time: Micros,
+    /// The kind in the upper 8 bits, below it the customer, counted from the first of the
+    /// partition: together in 4 bytes, a row of 32-bit items takes 16.
+    kind_and_key: u32,
+    /// On which item.
+    pub(crate) item: I,
+}
+
+impl<I: Copy> Row<I> {
+    /// Bits that the customer has.
+    pub(crate) const KEY_BITS: u8 = 24;
+
+    /// A row.
+    #[inline]
+    pub(crate) fn new(local_key: u32, time: Micros, kind: Kind, item: I) -> Row<I> {
+        debug_assert!(local_key < 1 << Self::KEY_BITS);
+        Row {
+            time,
+            kind_and_key: u32::from(kind.0) << Self::KEY_BITS | local_key,
+            item,
+        }
+    }
+
+    /// The row of [`Row::kind_and_key`].
+    pub(crate) fn of_parts(time: Micros, kind_and_key: u32, item: I) -> Row<I> {
+        Row {
+            time,
+            kind_and_key,
+            item,
+        }
+    }
+
+    /// The kind and the customer, as they are stored.
+    pub(crate) fn kind_and_key(&self) -> u32 {
+        self.kind_and_key
+    }
+
+    /// The customer, counted from the first of the partition.
+    #[inline]
+    pub(crate) fn local_key(&self) -> u32 {
+        self.kind_and_key & ((1 << Self::KEY_BITS) - 1)
+    }
+
+    /// What it was.
+    #[inline]
+    pub(crate) fn kind(&self) -> Kind {
+        let [.., kind] = self.kind_and_key.to_le_bytes();
+        Kind(kind)
+    }
+}
+
+/// Actions of one partition, as they come: the unit in which memory is taken and handed on.
+#[derive(Debug)]
+pub(crate) struct EventChunk<I> {
+    /// The actions: row by row, so that a scan that fills hundreds of partitions in turn writes
+    /// to one place in each.
+    pub(crate) rows: Vec<Row<I>>,
+    /// The last instant at which each was not yet known; empty if that is its time for all.
+    pub(crate) known_after: Vec<Micros>,
+    /// What is told of each beside its item and its type, and where those landed that did so late;
+    /// nothing, in a word of memory, where nothing is and none did.
+    pub(crate) told: Option<Box<Told>>,
+    /// Rows that the early stop has counted.
+    pub(crate) counted: usize,
+}
+
+/// An action of a customer that is asked for.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Event<I> {
+    /// When it happened.
+    pub(crate) time: Micros,
+    /// The last instant at which it was not yet known; `time` if nothing held it up.
+    pub(crate) known_after: Micros,
+    /// What it was.
+    pub(crate) kind: Kind,
+    /// On which item.
+    pub(crate) item: I,
+}
+
+impl<I: Item> EventChunk<I> {
+    /// Adds an action.
+    #[inline]
+    pub(crate) fn push(&mut self, local_key: u32, event: Event<I>) {
+        debug_assert!(self.rows.len() < self.rows.capacity());
+        if event.known_after != event.time || !self.known_after.is_empty() {
+            // From the first late one on, all are written down.
+            let on_time = &self.rows[self.known_after.len()..];
+            self.known_after.extend(on_time.iter().map(|row| row.time));
+            self.known_after.push(event.known_after);
+        }
+        let row = Row::new(local_key, event.time, event.kind, event.item);
+        self.rows.push(row);
+    }
+
+    /// Adds what is told of the action that was added last.
+    #[inline]
+    pub(crate) fn tell(&mut self, keys: &SideKeys) {
+        let told = self.told.as_mut().expect("the job tells something");
+        told.push(keys);
+    }
+
+    /// What is told of an action: zeros for numbers that it has not.
+    pub(crate) fn keys(&self, row: usize) -> SideKeys {
+        self.told
+            .as_ref()
+            .map_or_else(SideKeys::default, |told| told.get(row))
+    }
+
+    /// When the actions were known.
+    pub(crate) fn known_after(&self, row: usize) -> Micros {
+        self.known_after
+            .get(row)
+            .copied()
+            .unwrap_or(self.rows[row].time)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::kernel::chunk::Chunk;
+
+    #[test]
+    fn texts_come_back_as_they_went_in() {
+        let mut texts = TextColumn::default();
+        let mut more = TextColumn::default();
+        texts.push("a");
+        texts.push("");
+        more.push("übrig");
+        texts.append(&more);
+        assert_eq!(
+            (texts.get(0), texts.get(1), texts.get(2)),
+            ("a", "", "übrig")
+        );
+    }
+
+    #[test]
+    fn a_late_action_makes_the_chunk_remember_all_knowledge() {
+        let mut chunk = EventChunk::<i32>::none().next();
+        let event = |time, known| Event {
+            time: Micros(time),
+            known_after: Micros(known),
+            kind: Kind(1),
+            item: 1,
+        };
+        chunk.push(0, event(5, 5));
+        assert!(chunk.known_after.is_empty());
+        chunk.push(0, event(6, 9));
+        chunk.push(0, event(7, 7));
+        assert_eq!(chunk.known_after, [Micros(5), Micros(9), Micros(7)]);
+    }
+
+    #[test]
+    fn a_row_gives_back_what_it_was_made_of() {
+        let row = Row::new((1 << 24) - 1, Micros(-5), Kind(127), 7_i32);
+        assert_eq!((row.local_key(), row.kind()), ((1 << 24) - 1, Kind(127)));
+        assert_eq!((row.time, row.item), (Micros(-5), 7));
+        assert_eq!(size_of_val(&row), 16);
+    }
+}

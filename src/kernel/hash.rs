@@ -1,0 +1,26 @@
+//! Hashes of ids: that of the file contract, and a cheap one for tables in memory.
+
+use twox_hash::XxHash64;
+
+use crate::kernel::column::Customer;
+
+/// The seed of the contract.
+pub(crate) const SEED: u64 = 42;
+
+/// A hash of an id for a table in memory: a multiplication, whose upper half is good, and that
+/// half again where the table looks for the place.
+#[inline]
+pub(crate) fn spread(id: i64) -> u64 {
+    let product = id.cast_unsigned().wrapping_mul(0x9E37_79B9_7F4A_7C15);
+    product ^ (product >> 32)
+}
+
+/// The hash of the file contract.
+#[inline]
+pub(crate) fn hash_of(customer: Customer<'_>) -> u64 {
+    match customer {
+        Customer::Guest => SEED,
+        Customer::Int(id) => XxHash64::oneshot(SEED, &id.to_le_bytes()),
+        Customer::Text(id) => XxHash64::oneshot(SEED, id.as_bytes()),
+    }
+}

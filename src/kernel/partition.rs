@@ -1,0 +1,273 @@
+//! Rows to partitions: chunk lists, one per range of keys.
+//!
+//! **In / Out**: rows in any order → per partition the chunks that hold them. A partition is a
+//! range of ranks; of customers, whose ranks follow their hashes (see `keys`), a range of hashes.
+//! **Invariants**: a permutation: no action is lost, doubled or changed. The partition count
+//! changes no byte of the output.
+//! **Cost**: one append per action; memory is taken a chunk at a time, of 32 rows first and 2048 at
+//! last, so that the account sees it before it is touched and few actions take little.
+
+use crate::context::Control;
+use crate::error::Result;
+use crate::ids::{Item, Key, count32, count64, index};
+use crate::kernel::chunk::Chunk;
+use crate::kernel::column::{Event, EventChunk, Row};
+
+/// How customers are dealt to partitions.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Split {
+    /// The number of customers.
+    keys_count: u32,
+    /// Customers per partition, as a power of two.
+    shift: u8,
+}
+
+/// Partitions as a power of two. "4096 partitions ought to be enough" (DuckDB).
+pub(crate) const BITS_MAX: u8 = 12;
+/// Actions of a partition that still fit the second-level cache: 1 to 2 MB.
+const ROWS_WANTED: u64 = 65_536;
+/// Above this, the chunks that threads keep open cost more than the cache wins.
+const BITS_WANTED_MAX: u8 = 9;
+
+impl Split {
+    /// A split of customers into at most 2^`bits` partitions; more only if one would hold more
+    /// customers than a row can tell apart.
+    pub(crate) fn new(keys_count: u32, bits: u8) -> Split {
+        assert!(bits <= BITS_MAX);
+        let key_bits = 32 - keys_count.saturating_sub(1).leading_zeros();
+        let shift = key_bits.saturating_sub(u32::from(bits));
+        let shift = shift.min(u32::from(Row::<i32>::KEY_BITS));
+        Split {
+            keys_count,
+            shift: u8::try_from(shift).expect("at most 24"),
+        }
+    }
+
+    /// The bits for an expected number of actions.
+    pub(crate) fn bits_for(rows_count: u64) -> u8 {
+        let wanted = rows_count
+            .div_ceil(ROWS_WANTED)
+            .next_power_of_two()
+            .trailing_zeros();
+        u8::try_from(wanted)
+            .unwrap_or(BITS_WANTED_MAX)
+            .min(BITS_WANTED_MAX)
+    }
+
+    /// The number of partitions; at least 1.
+    pub(crate) fn partitions_count(self) -> usize {
+        index((self.keys_count.saturating_sub(1) >> self.shift) + 1)
+    }
+
+    /// The customers of a partition.
+    #[inline]
+    pub(crate) fn keys_of(self, partition: usize) -> std::ops::Range<u32> {
+        let edge = |at: usize| {
+            let key = u64::from(count32(at)) << self.shift;
+            u32::try_from(key).unwrap_or(u32::MAX).min(self.keys_count)
+        };
+        edge(partition)..edge(partition + 1)
+    }
+
+    /// The partition of a customer.
+    #[inline]
+    pub(crate) fn partition_of(self, key: Key) -> usize {
+        index(key.0 >> self.shift)
+    }
+
+    /// The customer, counted from the first of its partition.
+    #[inline]
+    fn local_key(self, key: Key) -> u32 {
+        key.0 & ((1 << self.shift) - 1)
+    }
+}
+
+/// Chunk lists of one thread, one list per partition.
+#[derive(Debug)]
+pub(crate) struct Scatter<C> {
+    /// How customers are dealt.
+    split: Split,
+    /// The last chunk of each list, the only one that may have room. Side by side, so that a scan
+    /// finds them in its nearest cache.
+    open: Vec<C>,
+    /// The chunks before it.
+    full: Vec<Vec<C>>,
+    /// Bytes that all chunks take.
+    bytes: u64,
+    /// Where to look for full chunks: none lies above.
+    highest: usize,
+    /// Chunks without rows, whose memory is used again.
+    spare: Vec<C>,
+}
+
+impl<C: Chunk> Scatter<C> {
+    /// Empty lists.
+    pub(crate) fn new(split: Split) -> Scatter<C> {
+        Scatter::of(split, C::none)
+    }
+
+    /// Empty lists of chunks that each follow one like this.
+    pub(crate) fn of(split: Split, first: impl Fn() -> C) -> Scatter<C> {
+        let partitions = 0..split.partitions_count();
+        Scatter {
+            split,
+            open: partitions.clone().map(|_| first()).collect(),
+            full: partitions.map(|_| Vec::new()).collect(),
+            bytes: 0,
+            highest: 0,
+            spare: Vec::new(),
+        }
+    }
+
+    /// Bytes that the chunks take.
+    #[inline]
+    pub(crate) fn bytes(&self) -> u64 {
+        self.bytes
+    }
+
+    /// Rows in all chunks.
+    pub(crate) fn rows_count(&self) -> u64 {
+        let chunks = self.full.iter().flatten().chain(&self.open);
+        chunks.map(|chunk| count64(chunk.rows_count())).sum()
+    }
+
+    /// Takes a full chunk of the highest partition that has one.
+    pub(crate) fn evict(&mut self) -> Option<(usize, C)> {
+        loop {
+            if let Some(chunk) = self.full[self.highest].pop() {
+                self.bytes -= chunk.bytes();
+                return Some((self.highest, chunk));
+            }
+            self.highest = self.highest.checked_sub(1)?;
+        }
+    }
+
+    /// Takes all chunks of a partition.
+    pub(crate) fn take(&mut self, partition: usize) -> Vec<C> {
+        let mut chunks = std::mem::take(&mut self.full[partition]);
+        let empty = self.open[partition].emptied();
+        let open = std::mem::replace(&mut self.open[partition], empty);
+        chunks.extend(Some(open).filter(|chunk| chunk.rows_count() > 0));
+        chunks
+    }
+
+    /// Takes back the memory of a chunk.
+    pub(crate) fn recycle(&mut self, mut chunk: C) {
+        chunk.clear();
+        self.spare.push(chunk);
+    }
+
+    /// The partition of a customer.
+    #[inline]
+    pub(crate) fn partition_of(&self, key: Key) -> usize {
+        self.split.partition_of(key)
+    }
+
+    /// Whether a partition needs another chunk before it can take an action.
+    #[inline]
+    pub(crate) fn is_full(&self, partition: usize) -> bool {
+        self.open[partition].is_full()
+    }
+
+    /// The last chunk of a partition, to be added to if it has room.
+    #[inline]
+    pub(crate) fn open(&mut self, partition: usize) -> &mut C {
+        &mut self.open[partition]
+    }
+
+    /// Puts a chunk with room behind the last of a list.
+    ///
+    /// # Errors
+    /// If the memory of the job is used up.
+    pub(crate) fn add_chunk(&mut self, partition: usize, control: &Control) -> Result<()> {
+        let open = &mut self.open[partition];
+        let chunk = self.spare.pop().unwrap_or_else(|| open.next());
+        control.charge(chunk.bytes())?;
+        self.bytes += chunk.bytes();
+        let last = std::mem::replace(open, chunk);
+        if last.rows_count() > 0 {
+            self.full[partition].push(last);
+            self.highest = self.highest.max(partition);
+        }
+        Ok(())
+    }
+}
+
+impl<I: Item> Scatter<EventChunk<I>> {
+    /// Adds an action of a customer to its partition, which has room.
+    #[inline]
+    pub(crate) fn push(&mut self, partition: usize, key: Key, event: Event<I>) {
+        self.open[partition].push(self.split.local_key(key), event);
+    }
+
+    /// The last chunk of a partition, and the first customer that it may hold.
+    pub(crate) fn last_chunk(&mut self, partition: usize) -> (&mut EventChunk<I>, u32) {
+        let first_key = self.split.keys_of(partition).start;
+        (&mut self.open[partition], first_key)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::ids::{Kind, Micros};
+
+    #[test]
+    fn every_customer_has_one_partition_and_a_place_in_it() {
+        for keys_count in [0, 1, 2, 3, 63, 64, 65, 1000] {
+            for bits in [0, 1, 5, 12] {
+                let split = Split::new(keys_count, bits);
+                assert!(split.partitions_count() <= 1 << bits);
+                let mut seen = 0;
+                for partition in 0..split.partitions_count() {
+                    let keys = split.keys_of(partition);
+                    for key in keys.clone() {
+                        assert_eq!(split.partition_of(Key(key)), partition);
+                        assert_eq!(split.local_key(Key(key)), key - keys.start);
+                        seen += 1;
+                    }
+                }
+                assert_eq!(seen, keys_count);
+            }
+        }
+        assert_eq!(Split::new(u32::MAX, 0).partitions_count(), 256);
+        assert_eq!(Split::new(u32::MAX, 12).partitions_count(), 4096);
+    }
+
+    #[test]
+    fn partitioning_is_a_permutation() {
+        let split = Split::new(100, 3);
+        let control = Control::default();
+        let mut scatters = [Scatter::<EventChunk<i32>>::new(split), Scatter::new(split)];
+        let rows_count: i32 = if cfg!(miri) { 2000 } else { 20_000 };
+        for n in 0..rows_count {
+            let key = Key(u32::try_from(n * 7 % 100).expect("below 100"));
+            let time = Micros(i64::from(n));
+            let event = Event {
+                time,
+                known_after: time,
+                kind: Kind(1),
+                item: n + 1,
+            };
+            let scatter = &mut scatters[usize::from(n % 3 == 0)];
+            let partition = scatter.partition_of(key);
+            if scatter.is_full(partition) {
+                scatter.add_chunk(partition, &control).expect("no limit");
+            }
+            scatter.push(partition, key, event);
+        }
+        let mut seen = Vec::new();
+        for partition in 0..split.partitions_count() {
+            for chunk in scatters.iter_mut().flat_map(|of| of.take(partition)) {
+                for row in chunk.rows {
+                    let key = split.keys_of(partition).start + row.local_key();
+                    assert_eq!(i32::try_from(key), Ok((row.item - 1) * 7 % 100));
+                    assert_eq!(row.time, Micros(i64::from(row.item) - 1));
+                    seen.push(row.item);
+                }
+            }
+        }
+        seen.sort_unstable();
+        assert!(seen.into_iter().eq(1..=rows_count));
+    }
+}

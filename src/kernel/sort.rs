@@ -1,0 +1,551 @@
+//! Chunks of a partition to sorted runs, one run per customer.
+//!
+//! **In / Out**: [`EventChunk`]s in any order → [`Sorted`]: columns of the whole partition, the
+//! actions of a customer side by side, oldest first.
+//! **Order**: time, then kind, then item, ascending; then the last instant at which the action was
+//! not known, then what is told of it beside these, then where it landed, if late. It is total up to exact duplicates, which are
+//! alike in all that is written. A history is such a run read backwards.
+//! **Cost**: a counting scatter by customer (rows are read in sequence and written into memory
+//! that fits a cache), an `is_sorted` scan per run, a sort of those runs only that need it, and one
+//! pass that puts them into columns. Scratch is one arena per thread; only the rare long run,
+//! which is sorted by radix, allocates.
+//! **Why so**: one radix sort over everything is bound by memory; runs are short, and logs that
+//! arrive by day are nearly in order.
+
+use std::ops::Range;
+
+use bumpalo::Bump;
+
+use crate::ids::{Item, Kind, Micros, count32, count64, index};
+use crate::kernel::attributes::{Landed, SideKeys};
+use crate::kernel::column::{EventChunk, Row};
+
+/// From this length on, a radix sort beats a comparison sort. *Guessed* from published figures.
+const RADIX_ROWS_MIN: usize = 1024;
+
+/// The sorted actions of one partition. Only [`sort`] makes one.
+#[derive(Debug)]
+pub(crate) struct Sorted<I> {
+    /// Where the run of each customer starts; one more than there are customers.
+    run_starts: Vec<u32>,
+    /// When the actions happened.
+    times: Vec<Micros>,
+    /// On which items.
+    items: Vec<I>,
+    /// What they were.
+    kinds: Vec<Kind>,
+    /// The last instant at which each was not known; empty if that is its time for all.
+    known_after: Vec<Micros>,
+    /// What is told of them beside these, number by number, as keys.
+    told: Vec<Vec<i32>>,
+    /// Where they landed; empty if none did so late.
+    landed: Vec<Landed>,
+}
+
+/// What is sorted, in a total order of which time comes first.
+pub(crate) trait Record: Copy + Ord {
+    /// When it happened.
+    fn time(&self) -> Micros;
+}
+
+impl<I: Item> Record for Row<I> {
+    #[inline]
+    fn time(&self) -> Micros {
+        self.time
+    }
+}
+
+/// An action with the last instant at which it was not known, which comes last in the order, so
+/// that even duplicates have a fixed one.
+type Late<I> = (Row<I>, Micros);
+
+impl<I: Item> Record for Late<I> {
+    #[inline]
+    fn time(&self) -> Micros {
+        self.0.time
+    }
+}
+
+/// The same, and what is told of it beside all these; then where it landed, if that matters, which comes
+/// last.
+type Telling<I, L> = (Row<I>, Micros, SideKeys, L);
+
+impl<I: Item, L: Copy + Ord> Record for Telling<I, L> {
+    #[inline]
+    fn time(&self) -> Micros {
+        self.0.time
+    }
+}
+
+impl<I: Item> Sorted<I> {
+    /// The run of a customer, counted from the first of the partition.
+    #[inline]
+    pub(crate) fn run(&self, local_key: usize) -> Range<u32> {
+        self.run_starts[local_key]..self.run_starts[local_key + 1]
+    }
+
+    /// The number of customers.
+    pub(crate) fn keys_count(&self) -> usize {
+        self.run_starts.len() - 1
+    }
+
+    /// Times of all actions of the partition.
+    pub(crate) fn times(&self) -> &[Micros] {
+        &self.times
+    }
+
+    /// Items of all actions of the partition.
+    pub(crate) fn items(&self) -> &[I] {
+        &self.items
+    }
+
+    /// Kinds of all actions of the partition.
+    pub(crate) fn kinds(&self) -> &[Kind] {
+        &self.kinds
+    }
+
+    /// When the actions were known, or `None` if each was known as it happened.
+    pub(crate) fn known_after(&self) -> Option<&[Micros]> {
+        (!self.known_after.is_empty()).then_some(&self.known_after[..])
+    }
+
+    /// A number that is told of all actions of the partition, as keys.
+    pub(crate) fn told(&self, column: usize) -> &[i32] {
+        // Of a partition without actions nothing is known, not even what is told.
+        self.told.get(column).map_or(&[], Vec::as_slice)
+    }
+
+    /// Where the actions landed, or `None` if none did so late.
+    pub(crate) fn landed(&self) -> Option<&[Landed]> {
+        (!self.landed.is_empty()).then_some(&self.landed[..])
+    }
+
+    /// Whether what is told of two actions is the same.
+    pub(crate) fn tells_same(&self, one: usize, other: usize) -> bool {
+        self.told.iter().all(|keys| keys[one] == keys[other])
+    }
+
+    /// Bytes of memory that the columns take.
+    pub(crate) fn bytes(&self) -> u64 {
+        let (late, told) = (!self.known_after.is_empty(), self.told.len());
+        Self::bytes_for(self.times.capacity(), (late, !self.landed.is_empty()), told)
+    }
+
+    /// Bytes of memory that the columns will take, for the account, given whether some actions were known
+    /// late, and some landed late, and how many numbers are told of an action.
+    pub(crate) fn bytes_for(rows_count: usize, (known, landed): (bool, bool), told: usize) -> u64 {
+        let if_so = |is_so: bool, bytes: usize| if is_so { bytes } else { 0 };
+        let late = if_so(known, 8) + if_so(landed, size_of::<Landed>());
+        count64(rows_count * (8 + size_of::<I>() + 1 + late + 4 * told))
+    }
+
+    /// Moves actions to a lower place of the columns. Runs are no runs any more then.
+    pub(crate) fn move_down(&mut self, from: Range<u32>, to: u32) {
+        self.move_rows(index(from.start)..index(from.end), index(to));
+    }
+
+    /// Moves rows of all columns to a lower place; gives the place behind them.
+    fn move_rows(&mut self, from: Range<usize>, to: usize) -> usize {
+        if from.start != to {
+            self.times.copy_within(from.clone(), to);
+            self.items.copy_within(from.clone(), to);
+            self.kinds.copy_within(from.clone(), to);
+            for keys in &mut self.told {
+                keys.copy_within(from.clone(), to);
+            }
+            if !self.known_after.is_empty() {
+                self.known_after.copy_within(from.clone(), to);
+            }
+            if !self.landed.is_empty() {
+                self.landed.copy_within(from.clone(), to);
+            }
+        }
+        to + from.len()
+    }
+
+    /// Forgets all actions from a place of the columns on; their memory too, if it is worth it.
+    pub(crate) fn truncate(&mut self, count: u32) {
+        let count = index(count);
+        let is_worth_it = count < self.times.len() / 4 * 3;
+        self.truncate_rows(count);
+        self.run_starts = Vec::new();
+        if is_worth_it {
+            self.landed.shrink_to_fit();
+            self.told.iter_mut().for_each(Vec::shrink_to_fit);
+            self.times.shrink_to_fit();
+            self.items.shrink_to_fit();
+            self.kinds.shrink_to_fit();
+        }
+    }
+
+    /// Cuts all columns off at a row.
+    fn truncate_rows(&mut self, count: usize) {
+        self.times.truncate(count);
+        self.items.truncate(count);
+        self.kinds.truncate(count);
+        self.known_after.truncate(count);
+        self.told.iter_mut().for_each(|keys| keys.truncate(count));
+        self.landed.truncate(count);
+    }
+
+    /// Leaves of actions of a customer that are alike in time, kind and item only the one that was
+    /// known first, of these the one that tells the lowest numbers, and of these the one that landed first;
+    /// gives how many are gone.
+    pub(crate) fn drop_repeats(&mut self) -> u64 {
+        let mut run_starts = std::mem::take(&mut self.run_starts);
+        let (mut start, mut kept) = (0_usize, 0_usize);
+        for run_end in &mut run_starts[1..] {
+            let end = index(*run_end);
+            for at in start + 1..end {
+                // What lies before has not been written over: rows move down by what is gone.
+                let is_repeat = self.times[at] == self.times[at - 1]
+                    && self.kinds[at] == self.kinds[at - 1]
+                    && self.items[at] == self.items[at - 1];
+                if is_repeat {
+                    kept = self.move_rows(start..at, kept);
+                    start = at + 1;
+                }
+            }
+            kept = self.move_rows(start..end, kept);
+            start = end;
+            *run_end = count32(kept);
+        }
+        self.run_starts = run_starts;
+        let gone = self.times.len() - kept;
+        self.truncate_rows(kept);
+        count64(gone)
+    }
+
+    /// Adds an action to the columns.
+    #[inline]
+    fn push(&mut self, row: Row<I>) {
+        self.times.push(row.time);
+        self.items.push(row.item);
+        self.kinds.push(row.kind());
+    }
+}
+
+/// Sorts the actions of one partition of `keys_count` customers.
+///
+/// # Panics
+/// If the partition has 2^32 actions or more.
+pub(crate) fn sort<I: Item>(
+    chunks: Vec<EventChunk<I>>,
+    keys_count: usize,
+    scratch: &mut Bump,
+) -> Sorted<I> {
+    scratch.reset();
+    let run_starts = count(&chunks, keys_count);
+    let rows_count = index(*run_starts.last().expect("one more than customers"));
+    let late = chunks.iter().any(|chunk| !chunk.known_after.is_empty());
+    let lands = chunks.iter().any(EventChunk::lands);
+    let told = chunks.iter().map(EventChunk::width).max().unwrap_or(0);
+    let mut sorted = Sorted {
+        times: Vec::with_capacity(rows_count),
+        items: Vec::with_capacity(rows_count),
+        kinds: Vec::with_capacity(rows_count),
+        known_after: Vec::with_capacity(if late { rows_count } else { 0 }),
+        told: (0..told).map(|_| Vec::with_capacity(rows_count)).collect(),
+        landed: Vec::with_capacity(if lands { rows_count } else { 0 }),
+        run_starts,
+    };
+    let key = |row: &Row<I>| row.local_key();
+    if lands {
+        let landed = |chunk: &EventChunk<I>, at| chunk.landed(at);
+        let put = |landed: &mut Vec<Landed>, of| landed.push(of);
+        sort_telling(&mut sorted, chunks, (late, landed, put), scratch);
+    } else if told > 0 {
+        sort_telling(&mut sorted, chunks, (late, |_, _| (), |_, ()| ()), scratch);
+    } else if late {
+        let rows = chunks.iter().flat_map(|chunk| {
+            let rows = chunk.rows.iter().enumerate();
+            rows.map(|(at, row)| (*row, chunk.known_after(at)))
+        });
+        let records = group(rows, |(row, _)| key(row), &sorted.run_starts, scratch);
+        drop(chunks);
+        sort_runs(records, &sorted.run_starts);
+        for (row, known_after) in &*records {
+            sorted.push(*row);
+            sorted.known_after.push(*known_after);
+        }
+    } else {
+        let rows = chunks.iter().flat_map(|chunk| &chunk.rows).copied();
+        let records = group(rows, key, &sorted.run_starts, scratch);
+        drop(chunks);
+        sort_runs(records, &sorted.run_starts);
+        records.iter().for_each(|row| sorted.push(*row));
+    }
+    sorted
+}
+
+/// Sorts actions of which something is told into empty columns; `late` says whether some were known
+/// later than they happened, `landed` where one landed, and `put` puts that down.
+fn sort_telling<I: Item, L: Copy + Ord>(
+    sorted: &mut Sorted<I>,
+    chunks: Vec<EventChunk<I>>,
+    (late, landed, put): (
+        bool,
+        impl Fn(&EventChunk<I>, usize) -> L,
+        impl Fn(&mut Vec<Landed>, L),
+    ),
+    scratch: &Bump,
+) {
+    let rows = chunks.iter().flat_map(|chunk| {
+        let rows = chunk.rows.iter().enumerate();
+        let landed = &landed;
+        rows.map(move |(at, row)| {
+            let known_after = chunk.known_after(at);
+            (*row, known_after, chunk.keys(at), landed(chunk, at))
+        })
+    });
+    let records = group(
+        rows,
+        |(row, ..)| row.local_key(),
+        &sorted.run_starts,
+        scratch,
+    );
+    drop(chunks);
+    sort_runs(records, &sorted.run_starts);
+    for (row, known_after, told, landed) in &*records {
+        sorted.push(*row);
+        put(&mut sorted.landed, *landed);
+        if late {
+            sorted.known_after.push(*known_after);
+        }
+        for (keys, key) in sorted.told.iter_mut().zip(told) {
+            keys.push(*key);
+        }
+    }
+}
+
+/// Where the run of each customer starts, and where the last ends.
+fn count<I: Item>(chunks: &[EventChunk<I>], keys_count: usize) -> Vec<u32> {
+    let rows = chunks.iter().flat_map(|chunk| &chunk.rows);
+    run_starts(rows.map(Row::local_key), keys_count)
+}
+
+/// Where the run of each key starts, and where the last ends, given the key of each row.
+///
+/// # Panics
+/// If there are 2^32 rows or more.
+pub(crate) fn run_starts(keys: impl Iterator<Item = u32>, keys_count: usize) -> Vec<u32> {
+    let (mut run_starts, mut rows_count) = (vec![0_u32; keys_count + 1], 0);
+    for key in keys {
+        run_starts[index(key) + 1] += 1;
+        rows_count += 1;
+    }
+    for key in 1..run_starts.len() {
+        run_starts[key] = run_starts[key].wrapping_add(run_starts[key - 1]);
+    }
+    assert_eq!(run_starts.last(), Some(&count32(rows_count)));
+    run_starts
+}
+
+/// The counting scatter: rows of a key side by side, in no order that counts.
+pub(crate) fn group<'s, R: Copy>(
+    mut rows: impl Iterator<Item = R>,
+    key_of: impl Fn(&R) -> u32,
+    run_starts: &[u32],
+    scratch: &'s Bump,
+) -> &'s mut [R] {
+    let Some(first) = rows.next() else {
+        return &mut [];
+    };
+    let rows_count = index(*run_starts.last().expect("one more than customers"));
+    let mut next = run_starts.to_vec();
+    // Any value would do to fill what is written over.
+    let records = scratch.alloc_slice_fill_copy(rows_count, first);
+    for row in std::iter::once(first).chain(rows) {
+        let place = &mut next[index(key_of(&row))];
+        records[index(*place)] = row;
+        *place += 1;
+    }
+    records
+}
+
+/// Sorts each of some runs.
+fn sort_runs<R: Record>(records: &mut [R], run_starts: &[u32]) {
+    for run in run_starts.windows(2) {
+        sort_run(&mut records[index(run[0])..index(run[1])]);
+    }
+}
+
+/// Sorts one run: by time first, for which a comparison is one instruction; then what is tied.
+pub(crate) fn sort_run<R: Record>(run: &mut [R]) {
+    if run.is_sorted() {
+        return;
+    }
+    if run.len() < RADIX_ROWS_MIN {
+        run.sort_unstable_by_key(Record::time);
+    } else {
+        radsort::sort_by_key(run, |record| record.time().0);
+    }
+    for tied in run.chunk_by_mut(|a, b| a.time() == b.time()) {
+        if tied.len() > 1 {
+            tied.sort_unstable();
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::kernel::chunk::Chunk;
+    use crate::kernel::column::Event;
+
+    /// A generator of numbers for tests; any odd multiplier would do.
+    fn numbers(seed: u64) -> impl FnMut(u64) -> u64 {
+        let mut state = seed;
+        move |below| {
+            state = state
+                .wrapping_mul(6_364_136_223_846_793_005)
+                .wrapping_add(1_442_695_040_888_963_407);
+            (state >> 33) % below
+        }
+    }
+
+    #[test]
+    fn of_repeats_the_one_that_was_known_first_is_left() {
+        let mut chunk = EventChunk::<i32>::none().next();
+        let rows = [
+            (0, 5, 9),
+            (0, 5, 6),
+            (1, 5, 7),
+            (1, 5, 5),
+            (1, 6, 6),
+            (1, 6, 8),
+            (3, 6, 6),
+        ];
+        for (key, time, known) in rows {
+            let (time, known_after) = (Micros(time), Micros(known));
+            let (kind, item) = (Kind(1), 1);
+            chunk.push(
+                key,
+                Event {
+                    time,
+                    known_after,
+                    kind,
+                    item,
+                },
+            );
+        }
+        let mut sorted = sort(vec![chunk], 4, &mut Bump::new());
+        assert_eq!(sorted.drop_repeats(), 3);
+        assert_eq!(sorted.run_starts, [0, 1, 3, 3, 4]);
+        assert_eq!(sorted.times, [5, 5, 6, 6].map(Micros));
+        assert_eq!(sorted.known_after, [6, 5, 6, 6].map(Micros));
+        assert_eq!((sorted.items.len(), sorted.kinds.len()), (4, 4));
+        assert_eq!(sorted.drop_repeats(), 0);
+    }
+
+    #[test]
+    fn what_is_told_goes_with_its_action_and_comes_last_in_the_order() {
+        // Customer, time, known, numbers.
+        let rows = [
+            (1, 5, 5, [3, 0]),
+            (0, 6, 9, [1, 1]),
+            (0, 6, 6, [2, -1]),
+            (0, 6, 6, [2, -2]),
+            (0, 6, 6, [-7, 5]),
+            (0, 4, 4, [8, 8]),
+        ];
+        for late in [true, false] {
+            let mut chunk = EventChunk::<i32>::telling(2, rows.len());
+            for (key, time, known, told) in rows {
+                let event = Event {
+                    time: Micros(time),
+                    known_after: Micros(if late { known } else { time }),
+                    kind: Kind(1),
+                    item: 1,
+                };
+                chunk.push(key, event);
+                chunk.tell(&[told[0], told[1], 77, 77]);
+            }
+            let mut sorted = sort(vec![chunk], 2, &mut Bump::new());
+            assert_eq!(sorted.known_after().is_some(), late);
+            let first = match late {
+                true => [8, -7, 2, 2, 1, 3],
+                false => [8, -7, 1, 2, 2, 3],
+            };
+            assert_eq!(sorted.told(0), first);
+            assert_eq!(sorted.told(1)[1], 5);
+            assert!(sorted.tells_same(0, 0) && !sorted.tells_same(2, 3));
+            assert_eq!(sorted.bytes() % 6, 0);
+            assert_eq!(sorted.drop_repeats(), 3);
+            assert_eq!(
+                (sorted.told(0), sorted.told(1)),
+                (&[8, -7, 3][..], &[8, 5, 0][..])
+            );
+            sorted.move_down(2..3, 0);
+            sorted.truncate(1);
+            assert_eq!((sorted.told(0), sorted.told(1)), (&[3][..], &[0][..]));
+        }
+    }
+
+    /// Sorts events of (customer, time, kind, item, known) and checks them against std's sort.
+    fn check(events: &[(u32, i64, u8, i32, i64)], keys_count: usize) {
+        let mut chunks = vec![EventChunk::<i32>::none().next()];
+        for (key, time, kind, item, known) in events {
+            let last = chunks.last().expect("a chunk");
+            if last.is_full() {
+                chunks.push(last.next());
+            }
+            let (time, known_after) = (Micros(*time), Micros(*known));
+            let event = Event {
+                time,
+                known_after,
+                kind: Kind(*kind),
+                item: *item,
+            };
+            chunks.last_mut().expect("a chunk").push(*key, event);
+        }
+        let sorted = sort(chunks, keys_count, &mut Bump::new());
+        let mut expected = events.to_vec();
+        expected.sort();
+        let mut found = Vec::new();
+        for key in 0..keys_count {
+            for at in sorted.run(key).map(index) {
+                let (time, kind) = (sorted.times[at].0, sorted.kinds[at].0);
+                let known = sorted.known_after.get(at).map_or(time, |known| known.0);
+                found.push((count32(key), time, kind, sorted.items[at], known));
+            }
+        }
+        assert_eq!(found, expected);
+    }
+
+    #[test]
+    fn runs_are_in_the_total_order() {
+        let (seeds, rows_max) = if cfg!(miri) { (4, 600) } else { (60, 6000) };
+        for seed in 0..seeds {
+            let mut number = numbers(seed);
+            let (rows, keys) = (
+                number(rows_max),
+                1 + number(if seed % 2 == 0 { 2 } else { 50 }),
+            );
+            let span = 1 + number(2000);
+            let events: Vec<_> = (0..rows)
+                .map(|_| {
+                    let time = number(span).cast_signed() - 500;
+                    let kind = u8::try_from(1 + number(3)).expect("small");
+                    let item = i32::try_from(1 + number(5)).expect("small");
+                    let key = u32::try_from(number(keys)).expect("small");
+                    (key, time, kind, item, time + (number(9) / 8).cast_signed())
+                })
+                .collect();
+            check(&events, usize::try_from(keys).expect("small"));
+        }
+    }
+
+    #[test]
+    fn the_ends_of_time_and_all_equal_times_are_in_order() {
+        check(
+            &[(0, i64::MAX, 1, 1, i64::MAX), (0, i64::MIN, 1, 1, i64::MIN)],
+            1,
+        );
+        let kind = |n: i32| u8::try_from(1 + n % 3).expect("small");
+        let equal: Vec<_> = (0..3000).map(|n| (0, 7, kind(n), 3000 - n, 7)).collect();
+        check(&equal, 1);
+        check(&[], 0);
+        check(&[], 3);
+    }
+}

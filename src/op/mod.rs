@@ -1,7 +1,0 @@
-//! Operators: pure functions from the sorted actions of a partition to windows of them.
-
-pub(crate) mod counts;
-pub(crate) mod dwell;
-pub(crate) mod features;
-pub(crate) mod once;
-pub(crate) mod sequences;

@@ -1,0 +1,272 @@
+//! Partitions to histories, one after the other, as the row groups need them.
+//!
+//! **In / Out**: [`Partitions`] as they were read → the [`Histories`] that a row group is made of.
+//! **Why so**: rows are in the order of customers, and so are partitions. A partition is sorted
+//! shortly before the first row group that needs it, by whichever thread comes to it, and is gone
+//! after the last; so the sorted actions of all partitions are never in memory at once.
+//! **Invariants**: steps are handed out in order, and a step waits only for steps before it.
+
+use std::ops::Range;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use bumpalo::Bump;
+
+use super::plan::{DayRows, Group, GroupPlan};
+use crate::context::Control;
+use crate::dictionary::probes::Probes;
+use crate::error::{Error, ErrorKind, Result};
+use crate::ids::{Item, Key, index};
+use crate::job::Job;
+use crate::kernel::chunk::Chunk;
+use crate::kernel::column::EventChunk;
+use crate::kernel::op::counts::HistoryCounts;
+use crate::kernel::op::sequences::{Histories, ProbeRuns};
+use crate::kernel::sort::{Sorted, sort};
+use crate::output::in_order::Guard;
+use crate::store::spill::Partitions;
+use crate::vocabulary::Coded;
+
+/// Partitions that are sorted before a row group asks for them: the thread that comes to the row
+/// group then need not wait for the one that sorts.
+const AHEAD: usize = 2;
+
+/// What is done next.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Step {
+    /// Sort a partition and find its histories.
+    Sort(usize),
+    /// Encode a row group, by its place among all.
+    Encode(usize),
+}
+
+/// The steps, in order: each partition before the first row group that needs it.
+pub(crate) fn steps(groups: &[Group], partitions_count: usize) -> Vec<Step> {
+    let (mut steps, mut sorted) = (Vec::new(), 0);
+    for (at, group) in groups.iter().enumerate() {
+        let until = (group.partitions.end + AHEAD).min(partitions_count);
+        steps.extend((sorted..until).map(Step::Sort));
+        sorted = sorted.max(until);
+        steps.push(Step::Encode(at));
+    }
+    steps.extend((sorted..partitions_count).map(Step::Sort));
+    steps
+}
+
+/// The moments to answer for, codes of items if their ids are texts, and the actions.
+type Sources<'a, I> = (
+    &'a Probes<I>,
+    Option<&'a Coded<I>>,
+    Partitions<EventChunk<I>>,
+);
+
+/// All partitions, sorted or not.
+pub(crate) struct Answers<'a, I> {
+    /// The job.
+    job: &'a Job,
+    /// Memory, and the wish to stop.
+    control: &'a Control,
+    /// The moments to answer for.
+    probes: &'a Probes<I>,
+    /// The actions.
+    partitions: Partitions<EventChunk<I>>,
+    /// Codes of their items, if what they hold are numbers.
+    items: Option<&'a Coded<I>>,
+    /// Actions that are left out as their items have no code.
+    unknown: AtomicU64,
+    /// The state of each partition.
+    states: Mutex<Vec<State<I>>>,
+    /// Told when a partition is sorted.
+    sorted: Condvar,
+    /// Nobody need wait any more: something failed.
+    stopped: AtomicBool,
+    /// What the histories hold.
+    counts: Mutex<HistoryCounts>,
+}
+
+/// The state of a partition.
+#[derive(Debug)]
+struct State<I> {
+    /// Its histories, while they are needed.
+    histories: Option<Arc<Histories<I>>>,
+    /// Row groups that still need them.
+    users: usize,
+}
+
+impl<'a, I: Item> Answers<'a, I> {
+    /// Answers for all probes from all partitions.
+    pub(crate) fn new(
+        job: &'a Job,
+        control: &'a Control,
+        (probes, items, partitions): Sources<'a, I>,
+    ) -> Answers<'a, I> {
+        Answers {
+            job,
+            control,
+            probes,
+            partitions,
+            items,
+            unknown: AtomicU64::new(0),
+            states: Mutex::new(Vec::new()),
+            sorted: Condvar::new(),
+            stopped: AtomicBool::new(false),
+            counts: Mutex::new(HistoryCounts::default()),
+        }
+    }
+
+    /// The number of partitions.
+    pub(crate) fn partitions_count(&self) -> usize {
+        self.partitions.count()
+    }
+
+    /// Finds the partitions that row groups need, and puts the row groups into the order in which
+    /// they can be made.
+    pub(crate) fn plan(&self, days: &[DayRows], groups: Vec<GroupPlan>) -> Vec<Group> {
+        let firsts: Vec<usize> = (0..self.partitions_count())
+            .map(|at| self.probes.of_keys(self.partitions.keys_of(at)).start)
+            .collect();
+        let partition_of =
+            |probe: &u32| firsts.partition_point(|first| *first <= index(*probe)) - 1;
+        let needs = |plan: &GroupPlan| {
+            let day = &days[plan.place.day];
+            let probes = &day.probes[day.probes_of(plan)];
+            match (probes.first(), probes.last()) {
+                (Some(first), Some(last)) => partition_of(first)..partition_of(last) + 1,
+                _ => 0..0,
+            }
+        };
+        let mut groups: Vec<Group> = groups
+            .into_iter()
+            .map(|plan| Group {
+                partitions: needs(&plan),
+                plan,
+            })
+            .collect();
+        // Stable: the row groups of a day stay in order.
+        groups.sort_by_key(|group| group.partitions.end);
+        let mut states = lock(&self.states);
+        states.extend(firsts.iter().map(|_| State {
+            histories: None,
+            users: 0,
+        }));
+        for group in &groups {
+            for state in &mut states[group.partitions.clone()] {
+                state.users += 1;
+            }
+        }
+        drop(states);
+        groups
+    }
+
+    /// Takes the actions of a partition, whose items have codes then.
+    fn take(&self, partition: usize) -> Result<Vec<EventChunk<I>>> {
+        let Some(items) = self.items else {
+            return self.partitions.take(partition, self.control);
+        };
+        let chunks = self.partitions.take_tagged(partition, self.control)?;
+        let chunks = chunks.into_iter().map(|(thread, mut chunk)| {
+            let unknown = items.rename(thread, &mut chunk);
+            self.unknown.fetch_add(unknown, Relaxed);
+            chunk
+        });
+        Ok(chunks.collect())
+    }
+
+    /// Sorts a partition and finds the histories of its probes.
+    ///
+    /// # Errors
+    /// If the memory of the job is used up.
+    pub(crate) fn sort(&self, partition: usize, scratch: &mut Bump) -> Result<()> {
+        let keys = self.partitions.keys_of(partition);
+        let chunks = self.take(partition)?;
+        let rows = chunks.iter().map(|chunk| chunk.rows.len()).sum();
+        let late = chunks.iter().any(|chunk| !chunk.known_after.is_empty());
+        let taken = chunks.iter().map(|chunk| chunk.bytes()).sum();
+        let late = (late, chunks.iter().any(EventChunk::lands));
+        let bytes = Sorted::<I>::bytes_for(rows, late, self.job.side_columns().len());
+        self.control.charge(bytes)?;
+        let sorted = sort(chunks, index(keys.end - keys.start), scratch);
+        self.control.release(taken);
+        let of_probes = self.probes.of_keys(keys.clone());
+        let first_probe = of_probes.start;
+        let ends = keys.map(|key| self.probes.of_key(Key(key)).end - first_probe);
+        let runs = ProbeRuns {
+            first_probe,
+            ends: ends.collect(),
+            cutoffs: &self.probes.cutoffs[of_probes.clone()],
+            lookback_starts: &self.probes.lookback_starts[of_probes],
+        };
+        let histories = Histories::of(
+            sorted,
+            &runs,
+            (self.job.sequences().actions_max, self.job.dedup),
+        );
+        // Pairs of actions that share a time take some as well.
+        let held = histories.bytes();
+        self.control.charge(held.saturating_sub(bytes))?;
+        self.control.release(bytes.saturating_sub(held));
+        lock(&self.counts).merge(&histories.counts);
+        let mut states = lock(&self.states);
+        let state = &mut states[partition];
+        if state.users == 0 {
+            self.control.release(histories.bytes());
+        } else {
+            state.histories = Some(Arc::new(histories));
+        }
+        drop(states);
+        self.sorted.notify_all();
+        Ok(())
+    }
+
+    /// The histories of some partitions, as soon as they are sorted.
+    ///
+    /// # Errors
+    /// If something else has failed; that failure is the one that counts.
+    pub(crate) fn wait_for(&self, partitions: Range<usize>) -> Result<Vec<Arc<Histories<I>>>> {
+        let mut states = lock(&self.states);
+        loop {
+            let of = states[partitions.clone()].iter();
+            if let Some(all) = of.map(|state| state.histories.clone()).collect() {
+                return Ok(all);
+            }
+            if self.stopped.load(Relaxed) {
+                let what = "stopped for the failure of another step".to_owned();
+                return Err(Error::from(ErrorKind::Internal { what }));
+            }
+            let woken = self.sorted.wait_timeout(states, Duration::from_millis(50));
+            states = woken.unwrap_or_else(PoisonError::into_inner).0;
+        }
+    }
+
+    /// One row group less needs these partitions; those that none needs any more are gone.
+    pub(crate) fn done_with(&self, partitions: Range<usize>) {
+        let mut states = lock(&self.states);
+        let mut gone = Vec::new();
+        for state in &mut states[partitions] {
+            state.users -= 1;
+            if state.users == 0 {
+                gone.extend(state.histories.take());
+            }
+        }
+        drop(states);
+        for histories in gone {
+            self.control.release(histories.bytes());
+        }
+    }
+
+    /// What the histories hold, and how many actions are left out as their items have no code.
+    pub(crate) fn finish(&self) -> (HistoryCounts, u64) {
+        (*lock(&self.counts), self.unknown.load(Relaxed))
+    }
+
+    /// Watches over steps.
+    pub(crate) fn guard(&self) -> Guard<'_> {
+        Guard::new(&self.stopped)
+    }
+}
+
+/// A lock; what a panic left behind is as good, as the panic goes on anyway.
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}

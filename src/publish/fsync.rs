@@ -1,0 +1,92 @@
+//! The single steps of publishing: renames, syncs, turns.
+
+use std::fs::{self, File, TryLockError};
+use std::io::{self, Write};
+use std::path::Path;
+use std::time::Duration;
+
+use rustix::fs::{CWD, RenameFlags, renameat_with};
+use rustix::io::Errno;
+
+use crate::context::Control;
+use crate::error::{Error, ErrorKind, Result};
+use crate::failpoint::hit;
+
+/// Why something cannot be put in place that could when the run began.
+pub(crate) const TAKEN: &str = "it exists; somebody else made it in the meantime";
+
+/// Renames without ever leaving neither name in place.
+pub(crate) fn rename(from: &Path, to: &Path, flags: RenameFlags) -> Result<()> {
+    match renameat_with(CWD, from, CWD, to, flags) {
+        Ok(()) => Ok(()),
+        Err(Errno::EXIST | Errno::NOTEMPTY) => Err(Error::output(to, TAKEN)),
+        Err(Errno::INVAL | Errno::NOSYS | Errno::OPNOTSUPP) => {
+            let what = "its filesystem cannot rename a folder in one step (renameat2); \
+                        choose an output on a local disk";
+            Err(Error::output(to, what))
+        }
+        Err(error) => Err(Error::io("rename to", to, error.into())),
+    }
+}
+
+/// Makes one folder.
+pub(crate) fn make_dir(path: &Path) -> Result<()> {
+    fs::create_dir(path).map_err(|error| cannot(path, "it cannot be made", error))
+}
+
+/// An output that the system does not let us make.
+pub(crate) fn cannot(path: &Path, what: &str, source: io::Error) -> Error {
+    let (path, what) = (path.to_owned(), what.to_owned());
+    Error::from(ErrorKind::Output {
+        path,
+        what,
+        source: Some(source),
+    })
+}
+
+/// Between two looks at whether somebody else's turn is over.
+const TURN_WAIT: Duration = Duration::from_millis(5);
+
+/// Waits for our turn with an output, for as long as nobody asks for an end.
+pub(crate) fn take_turn(out: &Path, control: &Control) -> Result<File> {
+    let failed = |error| Error::io("lock", out, error);
+    let folder = File::open(out).map_err(failed)?;
+    loop {
+        match folder.try_lock() {
+            Ok(()) => return Ok(folder),
+            Err(TryLockError::WouldBlock) => {}
+            Err(TryLockError::Error(error)) => return Err(failed(error)),
+        }
+        control.check()?;
+        std::thread::sleep(TURN_WAIT);
+    }
+}
+
+/// Writes a small file and syncs it.
+pub(crate) fn write_synced(path: &Path, bytes: &[u8]) -> Result<()> {
+    let mut file = File::create_new(path).map_err(|error| Error::io("write", path, error))?;
+    hit("small file made");
+    file.write_all(bytes)
+        .map_err(|error| Error::io("write", path, error))?;
+    hit("small file written");
+    file.sync_all()
+        .map_err(|error| Error::io("sync", path, error))?;
+    hit("small file synced");
+    Ok(())
+}
+
+/// Opens a folder, to sync it later.
+pub(crate) fn open_dir(path: &Path) -> Result<File> {
+    File::open(path).map_err(|error| Error::io("sync", path, error))
+}
+
+/// Syncs a folder that is open: the names in it.
+pub(crate) fn sync_open(opened: &File, path: &Path) -> Result<()> {
+    let synced = opened.sync_all();
+    synced.map_err(|error| Error::io("sync", path, error))
+}
+
+/// Syncs a folder.
+pub(crate) fn sync_dir(path: &Path) -> Result<()> {
+    sync_open(&open_dir(path)?, path)
+}

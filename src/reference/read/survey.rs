@@ -1,0 +1,132 @@
+//! The columns of a file, and what its first records hold.
+
+use std::collections::BTreeMap;
+use std::io::Read;
+
+use parquet::file::reader::{FileReader, SerializedFileReader};
+use serde_json::value::RawValue;
+
+use super::cell::Cell;
+use super::times::parse;
+use super::{LogFile, read, text};
+use crate::error::{Error, ErrorKind, Result};
+use crate::job::Format;
+use crate::store::local;
+
+/// Bytes of text whose records tell which columns there are.
+const HEAD_BYTES: u64 = 1 << 20;
+
+/// A column, and what its first values are.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SurveyedColumn {
+    /// Its name.
+    pub name: String,
+    /// Whether every value is a list, and there is one.
+    pub is_list: bool,
+    /// Whether every value is an integer, and there is one.
+    pub is_integer: bool,
+    /// Whether every value is a time that no unit is needed for, and there is one.
+    pub is_time: bool,
+    /// The different values as words, in order, without those that are no words; 33 at most.
+    pub words: Vec<String>,
+}
+
+/// The most words that are told.
+const WORDS_MAX: usize = 33;
+
+/// The columns of a file, by its first records.
+///
+/// # Errors
+/// If it cannot be read.
+pub(crate) fn survey(file: &LogFile, records_max: u64) -> Result<Vec<SurveyedColumn>> {
+    let names = names(file)?;
+    let columns: Vec<&str> = names.iter().map(String::as_str).collect();
+    let mut cells: Vec<Vec<Cell>> = vec![Vec::new(); columns.len()];
+    let enough = || Error::from(ErrorKind::Interrupted { signal: 0 });
+    let all = read((file, &[]), &columns, &|| Ok(()), &mut |record, found| {
+        if record > records_max {
+            return Err(enough());
+        }
+        for (cells, found) in cells.iter_mut().zip(found) {
+            cells.extend(Some(found.clone()).filter(|cell| !cell.is_null()));
+        }
+        Ok(())
+    });
+    match all {
+        Err(error) if !matches!(error.kind(), ErrorKind::Interrupted { .. }) => return Err(error),
+        _ => {}
+    }
+    let surveyed = names.iter().zip(&cells);
+    Ok(surveyed
+        .map(|(name, cells)| surveyed_of(name, cells))
+        .collect())
+}
+
+/// What some values of a column are.
+fn surveyed_of(name: &str, cells: &[Cell]) -> SurveyedColumn {
+    let all = |is_so: &dyn Fn(&Cell) -> bool| !cells.is_empty() && cells.iter().all(is_so);
+    let words = cells.iter().filter_map(Cell::word);
+    let mut words: Vec<String> = words.filter(|word| word.len() <= 64).collect();
+    words.sort();
+    words.dedup();
+    words.truncate(WORDS_MAX);
+    SurveyedColumn {
+        name: name.to_owned(),
+        is_list: all(&|cell| match cell {
+            Cell::List(_) => true,
+            Cell::Csv(text) | Cell::Json(text) => text.starts_with('['),
+            _ => false,
+        }),
+        is_integer: all(&|cell| match cell {
+            Cell::Int(_) => true,
+            Cell::Csv(text) | Cell::Json(text) => text.parse::<i64>().is_ok(),
+            _ => false,
+        }),
+        is_time: all(&|cell| match cell {
+            Cell::Stamp(..) | Cell::Date(_) => true,
+            Cell::Csv(text) | Cell::Quoted(text) | Cell::Text(text) => parse(text).is_some(),
+            _ => false,
+        }),
+        words,
+    }
+}
+
+/// The names of a file's columns: in its order, of JSON in that of texts.
+fn names(file: &LogFile) -> Result<Vec<String>> {
+    let broken = |what: String| Error::bad_file(&file.shown, what);
+    if file.format == Format::Parquet {
+        let failed = |error| Error::io("read", &file.path, error);
+        let opened = local::open(&file.path).map_err(failed)?;
+        let reader =
+            SerializedFileReader::new(opened).map_err(|error| broken(error.to_string()))?;
+        let schema = reader.metadata().file_metadata().schema_descr();
+        let fields = schema.root_schema().get_fields().iter();
+        return Ok(fields.map(|field| field.name().to_owned()).collect());
+    }
+    let mut head = Vec::new();
+    let read = text::open(file)?.take(HEAD_BYTES).read_to_end(&mut head);
+    read.map_err(|error| Error::io("read", &file.path, error))?;
+    if file.format == Format::Csv {
+        let mut reader = csv::Reader::from_reader(&head[..]);
+        let header = reader
+            .byte_headers()
+            .map_err(|error| broken(error.to_string()))?;
+        let names = header
+            .iter()
+            .map(|name| String::from_utf8_lossy(name).into_owned());
+        return Ok(names.collect());
+    }
+    let mut names = std::collections::BTreeSet::new();
+    // What the array of JSON is beside objects is passed over, and a record that the head cuts.
+    let mut rest = &head[..];
+    while let Some(start) = rest.iter().position(|byte| *byte == b'{') {
+        let mut objects = serde_json::Deserializer::from_slice(&rest[start..])
+            .into_iter::<BTreeMap<String, &RawValue>>();
+        let Some(Ok(object)) = objects.next() else {
+            break;
+        };
+        names.extend(object.into_keys());
+        rest = &rest[start + objects.byte_offset()..];
+    }
+    Ok(names.into_iter().collect())
+}

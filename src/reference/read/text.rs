@@ -1,0 +1,119 @@
+//! Text to records of cells: CSV, a JSON object a line, a JSON array a file.
+
+use std::collections::BTreeMap;
+use std::io::{self, BufRead, BufReader, Read};
+
+use serde_json::value::RawValue;
+
+use super::cell::Cell;
+use super::{LogFile, OnRecord};
+use crate::error::{Error, Result};
+use crate::store::local;
+
+/// The text of a file, unpacked, without a byte order mark.
+pub(crate) fn open(file: &LogFile) -> Result<Box<dyn BufRead>> {
+    let failed = |error| Error::io("read", &file.path, error);
+    let mut raw = BufReader::new(local::open(&file.path).map_err(failed)?);
+    let head = raw.fill_buf().map_err(failed)?;
+    let unpacked: Box<dyn Read> = match head {
+        [0x1f, 0x8b, ..] => Box::new(flate2::bufread::MultiGzDecoder::new(raw)),
+        [0x28, 0xb5, 0x2f, 0xfd, ..] | [0x50..=0x5f, 0x2a, 0x4d, 0x18, ..] => {
+            Box::new(zstd::Decoder::with_buffer(raw).map_err(failed)?)
+        }
+        _ => Box::new(raw),
+    };
+    let mut text = BufReader::new(unpacked);
+    if text
+        .fill_buf()
+        .map_err(failed)?
+        .starts_with(b"\xef\xbb\xbf")
+    {
+        text.consume(3);
+    }
+    Ok(Box::new(text))
+}
+
+/// Whether there is nothing in a file but white space.
+pub(crate) fn is_blank(file: &LogFile) -> Result<bool> {
+    let mut text = open(file)?;
+    loop {
+        let bytes = text.fill_buf();
+        let bytes = bytes.map_err(|error| Error::io("read", &file.path, error))?;
+        if bytes.is_empty() || !bytes.trim_ascii().is_empty() {
+            return Ok(bytes.is_empty());
+        }
+        let count = bytes.len();
+        text.consume(count);
+    }
+}
+
+/// Reads CSV.
+pub(crate) fn read_csv(file: &LogFile, columns: &[&str], on_record: OnRecord<'_>) -> Result<()> {
+    let broken = |error: csv::Error| Error::bad_file(&file.shown, error.to_string());
+    let text = open(file)?;
+    let mut reader = csv::ReaderBuilder::new().flexible(true).from_reader(text);
+    let header = reader.byte_headers().map_err(broken)?.clone();
+    let place = |name: &&str| header.iter().position(|of| of == name.as_bytes());
+    let places: Vec<Option<usize>> = columns.iter().map(place).collect();
+    for (at, record) in (1..).zip(reader.byte_records()) {
+        let record = record.map_err(broken)?;
+        if record.len() != header.len() {
+            continue;
+        }
+        let cell = |place: &Option<usize>| match place.and_then(|place| record.get(place)) {
+            None => Cell::Missing,
+            Some(b"") => Cell::Null,
+            Some(field) => String::from_utf8(field.to_vec()).map_or(Cell::Bytes, Cell::Csv),
+        };
+        let cells: Vec<Cell> = places.iter().map(cell).collect();
+        on_record(at, &cells)?;
+    }
+    Ok(())
+}
+
+/// Reads a JSON object a line.
+pub(crate) fn read_ndjson(file: &LogFile, columns: &[&str], on_record: OnRecord<'_>) -> Result<()> {
+    let mut record = 0;
+    for line in open(file)?.split(b'\n') {
+        let line = line.map_err(|error: io::Error| Error::io("read", &file.path, error))?;
+        let line = line.trim_ascii();
+        if line.is_empty() {
+            continue;
+        }
+        record += 1;
+        let json = std::str::from_utf8(line).ok();
+        if let Some(cells) = json.and_then(|json| cells_of(json, columns)) {
+            on_record(record, &cells)?;
+        }
+    }
+    Ok(())
+}
+
+/// Reads a JSON array of objects.
+pub(crate) fn read_json(file: &LogFile, columns: &[&str], on_record: OnRecord<'_>) -> Result<()> {
+    let mut text = String::new();
+    let read = open(file)?.read_to_string(&mut text);
+    read.map_err(|error| Error::io("read", &file.path, error))?;
+    let records: Vec<&RawValue> = serde_json::from_str(&text)
+        .map_err(|error| Error::bad_file(&file.shown, error.to_string()))?;
+    for (at, record) in (1..).zip(records) {
+        if let Some(cells) = cells_of(record.get(), columns) {
+            on_record(at, &cells)?;
+        }
+    }
+    Ok(())
+}
+
+/// The cells of a JSON object; nothing if it is none.
+pub(crate) fn cells_of(json: &str, columns: &[&str]) -> Option<Vec<Cell>> {
+    let object: BTreeMap<String, &RawValue> = serde_json::from_str(json).ok()?;
+    let cell = |name: &&str| match object.get(*name).map(|value| value.get()) {
+        None => Cell::Missing,
+        Some("null") => Cell::Null,
+        Some(text) if text.starts_with('"') => {
+            serde_json::from_str(text).map_or(Cell::Bytes, Cell::Quoted)
+        }
+        Some(other) => Cell::Json(other.to_owned()),
+    };
+    Some(columns.iter().map(cell).collect())
+}

@@ -1,0 +1,186 @@
+//! Times as text, on jiff: the forms that SPEC lists, and no other.
+
+use jiff::civil::Date;
+
+use crate::job::{Settings, TimeUnit};
+use crate::reference;
+use crate::reference::LogTime;
+
+/// Microseconds of a minute.
+const MINUTE_US: i64 = 60_000_000;
+
+/// A time as it is written, and its offset in minutes east of UTC if it is written with one.
+pub(crate) fn parse(text: &str) -> Option<(LogTime, Option<i64>)> {
+    let (date, rest) = text.split_at_checked(10)?;
+    let day = parse_date(date)?;
+    if rest.is_empty() {
+        return Some((LogTime::Date(day), None));
+    }
+    let rest = rest.strip_prefix(['T', 't', ' '])?;
+    let zone_at = rest.find([' ', 'Z', 'z', '+', '-']).unwrap_or(rest.len());
+    let (clock, zone) = rest.split_at(zone_at);
+    let wall = i64::from(day) * 1440 * MINUTE_US + parse_clock(clock)?;
+    if zone.is_empty() {
+        return Some((LogTime::Wall(wall), None));
+    }
+    let east = parse_zone(zone)?;
+    // The year 0 is none, whatever its instant is elsewhere.
+    if date.starts_with("0000") {
+        return None;
+    }
+    Some((LogTime::Instant(wall - east * MINUTE_US), Some(east)))
+}
+
+/// The days from 1970-01-01 to `YYYY-MM-DD`.
+pub(crate) fn parse_date(text: &str) -> Option<i32> {
+    let [year, month, day] = split(text, '-')?;
+    if [year.len(), month.len(), day.len()] != [4, 2, 2] {
+        return None;
+    }
+    let small = |text: &str| i8::try_from(digits(text)?).ok();
+    let year = i16::try_from(digits(year)?).ok()?;
+    let date = Date::new(year, small(month)?, small(day)?).ok()?;
+    Some((date - Date::constant(1970, 1, 1)).get_days())
+}
+
+/// The microseconds of the day that `HH:MM[:SS[.fraction]]` names.
+fn parse_clock(text: &str) -> Option<i64> {
+    let (text, second) = match text.match_indices(':').nth(1) {
+        Some((at, _)) => (&text[..at], &text[at + 1..]),
+        None => (text, "00"),
+    };
+    let (second, fraction) = match second.split_once('.') {
+        Some((_, "")) => return None,
+        Some((second, fraction)) => (second, fraction),
+        None => (second, "0"),
+    };
+    let [hour, minute] = split(text, ':')?;
+    let is_pair = |text: &str| text.len() == 2;
+    if !(is_pair(hour) && is_pair(minute) && is_pair(second)) || fraction.len() > 9 {
+        return None;
+    }
+    let (hour, minute, second) = (digits(hour)?, digits(minute)?, digits(second)?);
+    if hour > 23 || minute > 59 || second > 60 {
+        return None;
+    }
+    let fraction = digits(&format!("{fraction:0<9}"))? / 1000;
+    // A leap second is the second before it once more.
+    Some(((hour * 60 + minute) * 60 + second.min(59)) * 1_000_000 + fraction)
+}
+
+/// The minutes east of UTC of `Z`, ` UTC`, `±HH`, `±HHMM` or `±HH:MM`.
+fn parse_zone(text: &str) -> Option<i64> {
+    if ["Z", "z", " UTC"].contains(&text) {
+        return Some(0);
+    }
+    let sign = if text.starts_with('-') { -1 } else { 1 };
+    let text = text.strip_prefix(['+', '-'])?;
+    let (hour, minute) = match text.len() {
+        2 => (text, "00"),
+        4 => text.split_at_checked(2)?,
+        5 => text.split_once(':')?,
+        _ => return None,
+    };
+    if hour.len() != 2 || minute.len() != 2 {
+        return None;
+    }
+    let (hour, minute) = (digits(hour)?, digits(minute)?);
+    (hour <= 23 && minute <= 59).then_some(sign * (hour * 60 + minute))
+}
+
+/// Whether a time lies in the years 1 to 9999: as it is written, or on the wall of the zone of some
+/// settings.
+pub(crate) fn is_near(settings: &Settings, time: LogTime) -> bool {
+    reference::is_near(settings.zone_name(), time)
+}
+
+/// A number of units since the epoch, floored to microseconds, if it fits.
+pub(crate) fn micros(value: i64, unit: TimeUnit) -> Option<i64> {
+    match unit {
+        TimeUnit::Second => value.checked_mul(1_000_000),
+        TimeUnit::Milli => value.checked_mul(1_000),
+        TimeUnit::Micro => Some(value),
+        TimeUnit::Nano => Some(value.div_euclid(1_000)),
+    }
+}
+
+/// The number that nothing but digits make.
+fn digits(text: &str) -> Option<i64> {
+    let is_plain = text.bytes().all(|byte| byte.is_ascii_digit());
+    text.parse().ok().filter(|_| is_plain)
+}
+
+/// The pieces of a text between separators, if they are as many.
+fn split<const N: usize>(text: &str, by: char) -> Option<[&str; N]> {
+    let pieces: Vec<&str> = text.split(by).collect();
+    pieces.try_into().ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_form_of_the_spec_is_read() {
+        let noon = 1_755_259_200_000_000;
+        for (text, expected, east) in [
+            ("2025-08-15", LogTime::Date(20_315), None),
+            ("2025-08-15 12:00", LogTime::Wall(noon), None),
+            ("2025-08-15t12:00:00", LogTime::Wall(noon), None),
+            ("2025-08-15T12:00Z", LogTime::Instant(noon), Some(0)),
+            ("2025-08-15 12:00:00 UTC", LogTime::Instant(noon), Some(0)),
+            (
+                "2025-08-15 14:00:00.0+02",
+                LogTime::Instant(noon),
+                Some(120),
+            ),
+            (
+                "2025-08-15T06:30:00-0530",
+                LogTime::Instant(noon),
+                Some(-330),
+            ),
+            (
+                "2025-08-15T06:30:00-05:30",
+                LogTime::Instant(noon),
+                Some(-330),
+            ),
+            (
+                "1969-12-31T23:59:59.999999999z",
+                LogTime::Instant(-1),
+                Some(0),
+            ),
+            (
+                "2025-08-15 12:00:60.5",
+                LogTime::Wall(noon + 59_500_000),
+                None,
+            ),
+        ] {
+            assert_eq!(parse(text), Some((expected, east)), "{text}");
+        }
+        for text in [
+            "",
+            "2025-8-15",
+            "2025-02-29",
+            "2025-08-15 ",
+            "2025-08-15X12:00",
+            "2025-08-15 24:00",
+            "2025-08-15 12:00:61",
+            "2025-08-15 12",
+            "2025-08-15 12:00:00.",
+            "2025-08-15 12:00:00.1234567890",
+            "2025-08-15 12:00.5",
+            "2025-08-15 12:00:00 +02:00",
+            "2025-08-15 12:00:00+25:00",
+            "2025-08-15 12:00:00Zz",
+            "2025-08-15 12:00:00UTC",
+            "2025-08-15 12:00:00 utc",
+            "2025-08-15 12:00:00 UTC ",
+            "2025-08-15 12:00:00+02 UTC",
+            "2025-08-15 UTC",
+            "1755259200",
+            "２０２５-08-15",
+        ] {
+            assert_eq!(parse(text), None, "{text}");
+        }
+    }
+}

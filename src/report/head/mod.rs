@@ -1,0 +1,291 @@
+//! A published folder to its first rows, one after the other.
+//!
+//! **In / Out**: `OUT`, or the folder of one of its days → [`Head`], an iterator of rows with typed
+//! values, in the order of the manifest: days, parts, rows. Of `dwell` one of its tables, and of any
+//! job the rows that were set aside. The codes of items can be told as the texts that they stand for.
+//! **Invariants**: the manifest is parsed only if its bytes are those that its own checksum is of; a
+//! file that it names lies in the folder. Files of rows are not checked against it: that takes reading
+//! all of them, and `verify` does it. Nothing is written.
+//! **Cost**: one batch of at most [`BATCH_ROWS`] rows is in memory; of each column the pages that hold
+//! them are decoded. To find a customer its column is decoded, and of the others the pages with its
+//! rows.
+
+mod files;
+mod items;
+mod values;
+
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::fmt;
+use std::path::{Path, PathBuf};
+
+use arrow::array::RecordBatchReader;
+use arrow::error::ArrowError;
+use parquet::arrow::ProjectionMask;
+use parquet::arrow::arrow_reader::{
+    ArrowPredicate, ArrowPredicateFn, ArrowReaderOptions, ParquetRecordBatchReader,
+    ParquetRecordBatchReaderBuilder, RowFilter,
+};
+use parquet::errors::ParquetError;
+use parquet::file::metadata::PageIndexPolicy;
+
+use self::files::{HeadFile, part_files, quarantine_files, read_manifest};
+use self::items::{items_of, vocabulary_of};
+pub use self::values::HeadValue;
+use self::values::{is_wanted, rows_of};
+use crate::calendar::date_text;
+use crate::engine::guarded;
+use crate::error::{Error, ErrorKind, Result};
+use crate::ids::{Day, count64, index64};
+use crate::job::JobKind;
+use crate::manifest::senseless;
+use crate::place::check_in;
+use crate::publish::MANIFEST;
+use crate::store::local;
+
+/// Rows that are decoded at a time: of the longest histories, 65,536 actions, some 20 MB.
+const BATCH_ROWS: u64 = 64;
+
+/// Which rows are asked for.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct HeadSettings {
+    /// The folder that a job published, or that of one of its days.
+    pub out: PathBuf,
+    /// How many rows, at most.
+    pub rows: u64,
+    /// Of which day only.
+    pub day: Option<Day>,
+    /// Of which customer or user only.
+    pub customer: Option<String>,
+    /// Of which table.
+    pub of: HeadOf,
+}
+
+/// A table of a published folder.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[cfg_attr(feature = "cli", derive(clap::ValueEnum))]
+pub enum HeadOf {
+    /// What the job made; of `dwell` the table of users.
+    #[default]
+    #[cfg_attr(
+        feature = "cli",
+        value(name = "user_merchant", help = "A row for each user, merchant and day")
+    )]
+    Rows,
+    /// The table of merchants that `dwell` made.
+    #[cfg_attr(
+        feature = "cli",
+        value(name = "merchant", help = "A row for each merchant and day")
+    )]
+    Merchants,
+    /// Rows that were set aside.
+    #[cfg_attr(feature = "cli", value(skip))]
+    Quarantine,
+}
+
+/// A row, with a value for each of [`Head::columns`].
+#[derive(Clone, Debug, PartialEq)]
+pub struct HeadRow {
+    /// The day of the folder that it lies in, if there are folders of days.
+    pub day: Option<Day>,
+    /// Its values.
+    pub values: Vec<HeadValue>,
+}
+
+/// The first rows of a table; an iterator.
+pub struct Head {
+    /// The job that made it.
+    pub job_kind: JobKind,
+    /// The names of its columns, as in the files; none if there is no file.
+    pub columns: Vec<String>,
+    /// The rows of all files that were asked for, those of other customers included.
+    pub rows_count: u64,
+    /// What is asked for.
+    settings: HeadSettings,
+    /// The items of codes, if rows have codes for them.
+    vocabulary: Option<PathBuf>,
+    /// The files that are still to be read, in order.
+    files: VecDeque<HeadFile>,
+    /// The file that is being read, and its day.
+    open: Option<(HeadFile, ParquetRecordBatchReader)>,
+    /// Rows that were read and not yet given.
+    ready: VecDeque<HeadRow>,
+    /// Rows that are still to be read.
+    left: u64,
+}
+
+/// The first rows of what a job published.
+///
+/// # Errors
+/// [`ErrorKind::NoInput`] if there is no such folder, day or table; [`ErrorKind::BadFile`] if its
+/// manifest is not sound; what cannot be read.
+///
+/// # Examples
+/// ```no_run
+/// use hitherto::{HeadSettings, head};
+///
+/// let settings = HeadSettings { out: "training".into(), rows: 10, ..HeadSettings::default() };
+/// for row in head(&settings)? {
+///     println!("{:?}", row?.values);
+/// }
+/// # Ok::<(), hitherto::Error>(())
+/// ```
+pub fn head(settings: &HeadSettings) -> Result<Head> {
+    let out = &settings.out;
+    check_in(out)?;
+    let manifest = read_manifest(out)?;
+    let of_manifest = |what: &str| {
+        let path = out.join(MANIFEST).display().to_string();
+        Error::bad_file(path, senseless(what))
+    };
+    let job_kind = manifest.job;
+    let (list, files) = match settings.of {
+        HeadOf::Quarantine => ("quarantine", quarantine_files(out, &manifest)),
+        of => ("parts", part_files(settings, job_kind, of, &manifest)?),
+    };
+    let files = files.ok_or_else(|| of_manifest(list))?;
+    let has_codes = settings.of != HeadOf::Quarantine;
+    let mut head = Head {
+        job_kind,
+        columns: Vec::new(),
+        rows_count: files.iter().map(|file| file.rows).sum(),
+        settings: settings.clone(),
+        vocabulary: vocabulary_of(out, &manifest).filter(|_| has_codes),
+        files: files.into(),
+        open: None,
+        ready: VecDeque::new(),
+        left: settings.rows,
+    };
+    head.open_next()?;
+    if let Some((_, reader)) = &head.open {
+        let schema = reader.schema();
+        head.columns = schema.fields().iter().map(|of| of.name().clone()).collect();
+    }
+    Ok(head)
+}
+
+impl Head {
+    /// Whether rows have codes for items, whose ids are texts.
+    pub fn has_codes(&self) -> bool {
+        self.vocabulary.is_some()
+    }
+
+    /// The items of some codes; none where rows have no codes.
+    ///
+    /// # Errors
+    /// If the vocabulary of the set cannot be read, or lacks one of them.
+    pub fn items(&self, codes: &BTreeSet<i64>) -> Result<BTreeMap<i64, String>> {
+        match &self.vocabulary {
+            None => Ok(BTreeMap::new()),
+            Some(path) => items_of(path, codes),
+        }
+    }
+
+    /// Whether a row was found to be the last of those asked for.
+    fn is_done(&self) -> bool {
+        self.left == 0 || (self.open.is_none() && self.files.is_empty())
+    }
+
+    /// Opens the next file.
+    fn open_next(&mut self) -> Result<()> {
+        self.open = None;
+        if let Some(file) = self.files.pop_front() {
+            let shown = file.path.display().to_string();
+            let reader = guarded(&shown, || self.reader_of(&file.path, &shown))?;
+            self.open = Some((file, reader));
+        }
+        Ok(())
+    }
+
+    /// A reader of as many rows of a file as are still to be read.
+    fn reader_of(&self, path: &Path, shown: &str) -> Result<ParquetRecordBatchReader> {
+        let file = local::open(path).map_err(|error| Error::io("read", path, error))?;
+        let broken = |error: ParquetError| Error::bad_file(shown, error.to_string());
+        let options = ArrowReaderOptions::new().with_page_index_policy(PageIndexPolicy::Optional);
+        let builder = ParquetRecordBatchReaderBuilder::try_new_with_options(file, options);
+        let builder = builder.map_err(broken)?;
+        let mut filters: Vec<Box<dyn ArrowPredicate>> = Vec::new();
+        let mut keep = |column: &str, wanted: &str| {
+            let schema = builder.parquet_schema();
+            let is_there = schema.root_schema().get_fields();
+            if !is_there.iter().any(|field| field.name() == column) {
+                let what = format!("\"{shown}\" has no column \"{column}\"");
+                return Err(Error::from(ErrorKind::NoInput { what }));
+            }
+            let mask = ProjectionMask::columns(schema, [column]);
+            let wanted = HeadValue::Text(wanted.to_owned()).to_string();
+            filters.push(Box::new(ArrowPredicateFn::new(mask, move |batch| {
+                Ok(is_wanted(&batch, &wanted))
+            })));
+            Ok(())
+        };
+        if let Some(customer) = &self.settings.customer {
+            let column = match self.job_kind {
+                JobKind::Sequences => "customer_id",
+                _ => "user_id",
+            };
+            keep(column, customer)?;
+        }
+        if let (JobKind::Dwell, Some(day)) = (self.job_kind, self.settings.day) {
+            keep("date", &date_text(day))?;
+        }
+        let builder = builder.with_batch_size(index64(self.left.min(BATCH_ROWS)));
+        let builder = builder.with_limit(usize::try_from(self.left).unwrap_or(usize::MAX));
+        let reader = match filters.is_empty() {
+            true => builder.build(),
+            false => builder.with_row_filter(RowFilter::new(filters)).build(),
+        };
+        reader.map_err(broken)
+    }
+
+    /// Reads until there is a row to give, or none left.
+    fn fill(&mut self) -> Result<()> {
+        while self.ready.is_empty() && !self.is_done() {
+            let Some((file, reader)) = &mut self.open else {
+                self.open_next()?;
+                continue;
+            };
+            let shown = file.path.display().to_string();
+            let batch = guarded(&shown, || {
+                let broken = |error: ArrowError| Error::bad_file(&*shown, error.to_string());
+                reader.next().transpose().map_err(broken)
+            })?;
+            match batch {
+                None => self.open = None,
+                Some(batch) => {
+                    let day = file.day;
+                    let rows = rows_of(&batch);
+                    self.ready
+                        .extend(rows.map(|values| HeadRow { day, values }));
+                    let read = count64(batch.num_rows());
+                    self.left = self.left.saturating_sub(read);
+                }
+            }
+        }
+        Ok(())
+    }
+}
+
+impl Iterator for Head {
+    type Item = Result<HeadRow>;
+
+    fn next(&mut self) -> Option<Result<HeadRow>> {
+        if let Err(error) = self.fill() {
+            // What comes behind a file that cannot be read is not the head any more.
+            self.left = 0;
+            self.open = None;
+            return Some(Err(error));
+        }
+        self.ready.pop_front().map(Ok)
+    }
+}
+
+impl fmt::Debug for Head {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut shown = out.debug_struct("Head");
+        shown.field("job_kind", &self.job_kind);
+        shown.field("columns", &self.columns);
+        shown
+            .field("rows_count", &self.rows_count)
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,171 @@
+//! What a source of actions is: what its columns are called, and what its rows are taken for.
+
+use super::landing::Landing;
+use crate::ids::Kind;
+use crate::job::{Cutoff, OtherTypes, Side, SideColumn, Source, Types};
+use crate::scan::spec::{ReadSpec, counts_type, given_name, side_columns};
+use crate::scan::text::field::{Mismatch, Value};
+
+/// A source of actions, with the names of its columns in the files.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct ActionNames<'a> {
+    /// The source.
+    source: Source,
+    /// Whether cutoffs are days or times.
+    pub(crate) cutoff: Cutoff,
+    /// The codes of actions that count; all, if none is named.
+    counted: &'a [u8],
+    /// What is told of actions beside items and types.
+    sides: &'a [Side],
+    /// Names of columns: source, ours, that of the files.
+    columns: &'a [(Source, String, String)],
+    /// Its place in the list of sources.
+    pub(crate) slot: usize,
+    /// The customer.
+    pub(crate) customer: &'a str,
+    /// The item.
+    pub(crate) item: &'a str,
+    /// The time; for orders, one that may be absent or null.
+    pub(crate) time: &'a str,
+    /// What stands in for an absent or null time: the order's date.
+    pub(crate) time_else: Option<&'a str>,
+    /// When it was known, if no folder tells.
+    pub(crate) available: Option<&'a str>,
+    /// What the folder tells.
+    pub(crate) landing: Landing,
+    /// How long its actions are held back, in microseconds.
+    pub(crate) held_us: i64,
+    /// The type of its rows.
+    types: &'a Types,
+    /// The rows that count, by column and values.
+    pub(crate) only: &'a [(String, Vec<String>)],
+}
+
+/// What all actions of one source and type share.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Origin {
+    /// Their type.
+    pub(crate) kind: Kind,
+    /// How long they are held back, in microseconds; nothing if their type does not count.
+    pub(crate) held_us: Option<i64>,
+}
+
+impl<'a> ActionNames<'a> {
+    /// A source of actions.
+    ///
+    /// # Panics
+    /// If there is no such source.
+    pub(crate) fn new(spec: &ReadSpec<'a>, source: Source) -> ActionNames<'a> {
+        let actions = spec.actions;
+        let slot = actions.slot(source);
+        let slot = slot.expect("only sources that are told of have files");
+        let name = |ours| spec.column(source, ours);
+        let (item, time) = match source {
+            Source::Clicks => ("item_id", "click_time"),
+            Source::Carts | Source::Orders => ("config_id", "occurred_at"),
+            _ => ("item_id", "time"),
+        };
+        let time_else = match source {
+            Source::Orders => Some(name("order_date")),
+            // A log has one only if it is named.
+            of if of.is_declared() => Some(name("time_else")).filter(|name| *name != "time_else"),
+            _ => None,
+        };
+        let of = &actions.sources[slot];
+        ActionNames {
+            source,
+            cutoff: spec.cutoff,
+            counted: actions.types,
+            sides: actions.sides,
+            columns: spec.columns,
+            slot,
+            customer: name("customer_id"),
+            item: name(item),
+            time: name(time),
+            time_else,
+            available: actions.available_column(source),
+            landing: Landing::UNKNOWN,
+            held_us: actions.embargo_of(source),
+            types: &of.types,
+            only: &of.only,
+        }
+    }
+
+    /// The columns that are told of actions, each with its name in the files and whether the user
+    /// gave it one there, so that a file without it is at fault.
+    pub(crate) fn told(&self) -> impl Iterator<Item = (&'a SideColumn, &'a str, bool)> + use<'a> {
+        let (columns, source) = (self.columns, self.source);
+        side_columns(self.sides).map(move |column| {
+            let given = given_name(columns, source, &column.name);
+            (column, given.unwrap_or(&column.name), given.is_some())
+        })
+    }
+
+    /// The column that a null time is blamed on.
+    pub(crate) fn last_time(&self) -> &'a str {
+        self.time_else.unwrap_or(self.time)
+    }
+
+    /// The column of types, if there is one.
+    pub(crate) fn types_column(&self) -> Option<&'a str> {
+        match self.types {
+            Types::Constant(_) => None,
+            Types::Column { column, .. } => Some(column),
+        }
+    }
+
+    /// What all its rows share, if every row counts and all have one type.
+    pub(crate) fn constant(&self) -> Option<Origin> {
+        match self.types {
+            Types::Constant(code) if self.only.is_empty() => Some(self.origin(*code)),
+            _ => None,
+        }
+    }
+
+    /// Whether every row counts, and all have one type, so that statistics can tell of them.
+    pub(crate) fn are_uniform(&self) -> bool {
+        self.constant().is_some()
+    }
+
+    /// What actions of a type share.
+    fn origin(&self, code: u8) -> Origin {
+        Origin {
+            kind: Kind(code),
+            held_us: counts_type(self.counted, code).then_some(self.held_us),
+        }
+    }
+
+    /// What a row is, given the text of its type, which is nothing where that is null or no text;
+    /// `None` if it is to be left out. `shown` says what a message shows.
+    #[inline]
+    pub(crate) fn origin_of(
+        &self,
+        word: Option<&str>,
+        shown: impl Fn() -> String,
+    ) -> Value<Option<Origin>> {
+        let (codes, other) = match self.types {
+            Types::Constant(code) => return Ok(Some(self.origin(*code))),
+            Types::Column { codes, other, .. } => (codes, other),
+        };
+        let code = codes.iter().find(|(value, _)| word == Some(value));
+        match (code, other) {
+            (Some((_, code)), _) => Ok(Some(self.origin(*code))),
+            (None, OtherTypes::Drop) => Ok(None),
+            (None, OtherTypes::Error) => {
+                let known: Vec<&str> = codes.iter().map(|(value, _)| value.as_str()).collect();
+                let known = known.join("\", \"");
+                let expected = format!("\"{known}\" (other_types = \"drop\" leaves others out)");
+                Err(Mismatch::new(expected, shown()))
+            }
+        }
+    }
+
+    /// Whether a row counts, given the text of each column that rows are chosen by, in their order.
+    #[inline]
+    pub(crate) fn takes<'w>(&self, mut word: impl FnMut(usize) -> Option<&'w str>) -> bool {
+        let mut columns = self.only.iter().enumerate();
+        columns.all(|(at, (_, values))| {
+            word(at).is_some_and(|word| values.iter().any(|of| of == word))
+        })
+    }
+}

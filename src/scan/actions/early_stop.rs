@@ -1,0 +1,84 @@
+//! Who has enough: the state of the early stop.
+
+use crate::ids::{Key, Micros, index};
+
+/// Which customers have all the actions that their histories can hold.
+///
+/// Counts are taken during a wave of reading and acted on between waves, so what is read does
+/// not depend on a race. Each thread has counts of its own: shared ones measured half of the scan
+/// loop, on two cores, as their memory went to and fro.
+#[derive(Debug)]
+pub(crate) struct Enough {
+    /// Whether the customer needs nothing more; set between waves.
+    done: Vec<bool>,
+    /// Whether any customer needs nothing more.
+    some_done: bool,
+    /// Nothing unread is newer than this; set between waves.
+    floor: Micros,
+}
+
+/// What one thread has counted: actions that every probe of a customer will see, all newer than any
+/// unread one.
+#[derive(Debug, Default)]
+pub(crate) struct Counts(Vec<u32>);
+
+impl Enough {
+    /// Nobody has enough, and nothing counts: anything may be unread.
+    pub(crate) fn of(keys_count: usize, guest: Option<Key>) -> Enough {
+        let mut done = vec![false; keys_count];
+        // A guest has no actions to wait for.
+        if let Some(guest) = guest {
+            done[index(guest.0)] = true;
+        }
+        Enough {
+            done,
+            some_done: guest.is_some(),
+            floor: Micros::MAX,
+        }
+    }
+
+    /// Whether a customer needs nothing more.
+    #[inline]
+    pub(crate) fn is_done(&self, key: Key) -> bool {
+        self.some_done && self.done[index(key.0)]
+    }
+
+    /// Whether each of some customers needs nothing more.
+    pub(crate) fn find_done(&self, keys: &[(u32, Key)], done: &mut Vec<bool>) {
+        done.clear();
+        if self.some_done {
+            done.extend(keys.iter().map(|(_, key)| self.done[index(key.0)]));
+        } else {
+            done.resize(keys.len(), false);
+        }
+    }
+
+    /// Counts an action that every probe of a customer sees, if nothing unread is as new.
+    #[inline]
+    pub(crate) fn count(&self, counts: &mut Counts, key: Key, time: Micros) {
+        if time > self.floor {
+            if counts.0.is_empty() {
+                counts.0.resize(self.done.len(), 0);
+            }
+            let count = &mut counts.0[index(key.0)];
+            *count = count.saturating_add(1);
+        }
+    }
+
+    /// Before a wave: nothing that stays unread after it is newer than `floor`, which is
+    /// [`Micros::MAX`] if nothing stays unread, so that nothing need be counted.
+    pub(crate) fn start_wave(&mut self, floor: Micros) {
+        self.floor = floor;
+    }
+
+    /// After a wave: whether every customer has `actions_max` actions or more.
+    pub(crate) fn finish_wave(&mut self, counts: &[&Counts], actions_max: u32) -> bool {
+        let max = u64::from(actions_max);
+        for (key, done) in self.done.iter_mut().enumerate() {
+            let of_threads = counts.iter().filter_map(|of| of.0.get(key));
+            *done = *done || of_threads.map(|count| u64::from(*count)).sum::<u64>() >= max;
+        }
+        self.some_done = self.done.contains(&true);
+        !self.done.contains(&false)
+    }
+}

@@ -1,0 +1,138 @@
+//! What of an action is kept: the end of the scan loop, for rows in which nothing is wrong.
+
+use super::landing::Landing;
+use super::{ActionScan, ActionState, Origin};
+use crate::dictionary::probes::KeySpan;
+use crate::error::Result;
+use crate::ids::{Item, Key, Micros};
+use crate::job::Cutoff;
+use crate::kernel::attributes::SideKeys;
+use crate::kernel::column::Event;
+use crate::kernel::sweep::is_prior;
+use crate::scan::text::times::When;
+
+impl<I: Item> ActionScan<'_, I> {
+    /// Keeps or drops an action in which nothing can be wrong, and which was known as it happened, or when
+    /// its folder says.
+    // Always: the loop over integers and that over texts both have it, and a call costs 1 % of a run.
+    #[inline(always)]
+    pub(crate) fn offer_plain(
+        &self,
+        origin: Origin,
+        (key, is_done): (Key, bool),
+        (at, item): (Micros, I),
+        landing: &Landing,
+        state: &mut ActionState<I>,
+    ) -> Result<()> {
+        if is_done {
+            return Ok(());
+        }
+        let when = When {
+            at,
+            known_after: at,
+        };
+        let Some(event) = self.event(origin, key, (when, item, landing.known_after)) else {
+            return Ok(());
+        };
+        self.keep(key, event, state)?;
+        if is_prior(at, landing.before) {
+            self.note_landing((key, at), landing.landed, state);
+        }
+        Ok(())
+    }
+
+    /// Puts an event to the others of its customer, with what is told of it.
+    pub(crate) fn keep_telling(
+        &self,
+        key: Key,
+        (event, keys): (Event<I>, &SideKeys),
+        landing: &Landing,
+        state: &mut ActionState<I>,
+    ) -> Result<()> {
+        self.keep(key, event, state)?;
+        if !self.told.is_empty() {
+            let partition = state.scatter.partition_of(key);
+            state.scatter.open(partition).tell(keys);
+        }
+        if is_prior(event.time, landing.before) {
+            self.note_landing((key, event.time), landing.landed, state);
+        }
+        Ok(())
+    }
+
+    /// Puts an event to the others of its customer.
+    #[inline]
+    pub(crate) fn keep(&self, key: Key, event: Event<I>, state: &mut ActionState<I>) -> Result<()> {
+        state.kept += 1;
+        let partition = state.scatter.partition_of(key);
+        if state.scatter.is_full(partition) {
+            self.make_room(partition, state)?;
+        }
+        state.scatter.push(partition, key, event);
+        Ok(())
+    }
+
+    /// Counts a full chunk, and puts another behind it.
+    #[cold]
+    fn make_room(&self, partition: usize, state: &mut ActionState<I>) -> Result<()> {
+        self.count(partition, state);
+        state.scatter.add_chunk(partition, self.control)?;
+        state.spill.relieve(&mut state.scatter, self.control)
+    }
+
+    /// Counts those actions of the last chunk of a partition that every probe of their customer
+    /// sees, for the early stop. Chunk by chunk, because the counts of the customers of one
+    /// partition stay in the nearest cache; row by row, each would be waited for. Takes note of their
+    /// items as well, if these have texts for ids.
+    pub(crate) fn count(&self, partition: usize, state: &mut ActionState<I>) {
+        let (chunk, first_key) = state.scatter.last_chunk(partition);
+        let everyone = &self.everyone;
+        for (at, row) in chunk.rows.iter().enumerate().skip(chunk.counted) {
+            let (key, known_after) = (Key(first_key + row.local_key()), chunk.known_after(at));
+            let is_seen = |of: &KeySpan| {
+                is_prior(known_after, of.first_cutoff) && !is_prior(row.time, of.lookback_max)
+            };
+            if is_seen(everyone) || is_seen(&self.probes.span(key)) {
+                self.enough.count(&mut state.counts, key, row.time);
+            }
+        }
+        if let Some(items) = &mut state.items {
+            items.hold(&chunk.rows[chunk.counted..]);
+        }
+        chunk.counted = chunk.rows.len();
+    }
+
+    /// The event, if its kind counts, and it is prior to some cutoff of the customer and within some
+    /// lookback.
+    #[inline]
+    pub(crate) fn event(
+        &self,
+        origin: Origin,
+        key: Key,
+        (when, item, available): (When, I, Micros),
+    ) -> Option<Event<I>> {
+        // By day, cutoffs are starts of days: a date that is prior is over by then.
+        let known_after = match self.spec.cutoff {
+            Cutoff::Day => when.at,
+            Cutoff::Time => when.known_after,
+        };
+        let held_until = Micros(when.at.0.saturating_add(origin.held_us?));
+        let known_after = known_after.max(held_until).max(available);
+        let is_seen = |lookback: Micros, cutoff: Micros| {
+            is_prior(known_after, cutoff) && !is_prior(when.at, lookback)
+        };
+        // What all probes see, those of this customer do.
+        if !is_seen(self.everyone.lookback_max, self.everyone.first_cutoff) {
+            let span = self.probes.span(key);
+            if !is_seen(span.lookback_min, span.last_cutoff) {
+                return None;
+            }
+        }
+        Some(Event {
+            time: when.at,
+            known_after,
+            kind: origin.kind,
+            item,
+        })
+    }
+}

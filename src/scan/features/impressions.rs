@@ -1,0 +1,285 @@
+//! Files of impressions of `features` to columns: whom which listing was shown, and when.
+//!
+//! **In / Out**: a row group, or a share of a text file → rows of a [`Shown`], whose users and
+//! listings are codes of the thread's own [`IdCodes`] until [`ShownRead::of`] ranks them.
+//! **Null rule**: nothing here may be null. **Invariants**: rows of a day that nobody asked for are
+//! dropped; all others are kept, repeated ones too.
+
+use std::collections::BTreeMap;
+
+use super::FeatureTypes;
+use crate::calendar::Zone;
+use crate::context::Control;
+use crate::dictionary::{Ids, Order, Ranked};
+use crate::error::Result;
+use crate::ids::{Day, Micros, count64, index};
+use crate::job::{CustomerType, Source};
+use crate::kernel::column::TextColumn;
+use crate::scan::Task;
+use crate::scan::bad_rows::{Policy, Rejected};
+use crate::scan::spec::{DaySpec, ReadSpec};
+use crate::scan::table::{
+    Batch, Cells, IdCodes, Kind, Presence, TableColumn, TableScan, TableState,
+};
+use crate::scan::time_kinds::Kinds;
+
+/// The columns, as places in a batch.
+const IMPRESSION: usize = 0;
+/// Whom.
+const USER: usize = 1;
+/// Which listing.
+const LISTING: usize = 2;
+/// When.
+const TIME: usize = 3;
+
+/// Impressions, a row each.
+#[derive(Debug)]
+pub(crate) struct Shown {
+    /// Their ids.
+    pub(crate) ids: Ids,
+    /// To whom, as a code or a rank.
+    pub(crate) users: Vec<u32>,
+    /// Which listing, as a code or a rank.
+    pub(crate) listings: Vec<u32>,
+    /// When.
+    pub(crate) times: Vec<Micros>,
+}
+
+/// How impressions are read.
+#[derive(Debug)]
+pub(crate) struct ShownScan<'a> {
+    /// The zone of days.
+    zone: &'a Zone,
+    /// Progress, memory and the wish to stop.
+    control: &'a Control,
+    /// The types of ids.
+    types: FeatureTypes,
+    /// Which days are read.
+    days: DaySpec<'a>,
+    /// Reads the columns.
+    table: TableScan<'a>,
+}
+
+/// What one thread has read.
+#[derive(Debug)]
+pub(crate) struct ShownState {
+    /// The thread's table.
+    table: TableState,
+    /// What it does with rows.
+    rows: RowState,
+}
+
+/// What becomes of the rows of a batch.
+#[derive(Debug)]
+struct RowState {
+    /// The impressions.
+    shown: Shown,
+    /// Users.
+    users: IdCodes,
+    /// Listings.
+    listings: IdCodes,
+    /// Impressions by day.
+    days: BTreeMap<Day, u64>,
+    /// Scratch: the rows to keep.
+    kept: Vec<u32>,
+}
+
+/// All impressions of the days asked for, and whom and what they are about.
+#[derive(Debug)]
+pub(crate) struct ShownRead {
+    /// The impressions; users and listings are ranks.
+    pub(crate) shown: Shown,
+    /// The users, in hash order.
+    pub(crate) users: Ranked,
+    /// The listings, in hash order.
+    pub(crate) listings: Ranked,
+    /// Impressions by day.
+    pub(crate) days: BTreeMap<Day, u64>,
+    /// Rows set aside, in no order.
+    pub(crate) rejected: Vec<Rejected>,
+    /// Wall times and instants.
+    pub(crate) kinds: Kinds,
+}
+
+impl Shown {
+    /// No impressions, with ids of a type.
+    fn empty(ids: CustomerType) -> Shown {
+        Shown {
+            ids: match ids {
+                CustomerType::Int64 => Ids::Ints(Vec::new()),
+                CustomerType::String => Ids::Texts(TextColumn::default()),
+            },
+            users: Vec::new(),
+            listings: Vec::new(),
+            times: Vec::new(),
+        }
+    }
+
+    /// The number of impressions.
+    pub(crate) fn count(&self) -> usize {
+        self.times.len()
+    }
+
+    /// Adds the ids of some rows.
+    fn add_ids(&mut self, cells: &Cells, rows: &[u32]) {
+        match &mut self.ids {
+            Ids::Ints(ids) => {
+                let values = cells.ints();
+                ids.extend(rows.iter().map(|row| values[index(*row)]));
+            }
+            Ids::Texts(ids) => {
+                for row in rows {
+                    let text = std::str::from_utf8(cells.texts().get(*row));
+                    ids.push(text.expect("texts are checked where they are read"));
+                }
+            }
+        }
+    }
+
+    /// Adds the impressions of another thread, whose codes have these ranks.
+    fn append(&mut self, other: &Shown, users: &[u32], listings: &[u32]) {
+        match (&mut self.ids, &other.ids) {
+            (Ids::Ints(ids), Ids::Ints(more)) => ids.extend_from_slice(more),
+            (Ids::Texts(ids), Ids::Texts(more)) => ids.append(more),
+            _ => unreachable!("impressions of two types in one job"),
+        }
+        self.users
+            .extend(other.users.iter().map(|code| users[index(*code)]));
+        self.listings
+            .extend(other.listings.iter().map(|code| listings[index(*code)]));
+        self.times.extend_from_slice(&other.times);
+    }
+}
+
+impl<'a> ShownScan<'a> {
+    /// A scan of impressions.
+    pub(crate) fn new(
+        (spec, days): (&ReadSpec<'a>, DaySpec<'a>),
+        policy: &'a Policy<'a>,
+        control: &'a Control,
+        types: FeatureTypes,
+    ) -> ShownScan<'a> {
+        let column = |name, kind| TableColumn {
+            name: spec.column(Source::Impressions, name),
+            kind,
+            presence: Presence::Required,
+        };
+        let columns = vec![
+            column("impression_id", Kind::of_ids(types.impression)),
+            column("user_id", Kind::of_ids(types.user)),
+            column("listing_id", Kind::of_ids(types.listing)),
+            column("impression_ts", Kind::Time),
+        ];
+        ShownScan {
+            zone: spec.zone,
+            control,
+            types,
+            days,
+            table: TableScan::new(spec, policy, control, columns),
+        }
+    }
+
+    /// The state of a thread that has read nothing.
+    pub(crate) fn state(&self) -> ShownState {
+        ShownState {
+            table: TableState::default(),
+            rows: RowState {
+                shown: Shown::empty(self.types.impression),
+                users: IdCodes::of(self.types.user),
+                listings: IdCodes::of(self.types.listing),
+                days: BTreeMap::new(),
+                kept: Vec::new(),
+            },
+        }
+    }
+
+    /// Reads one row group, or a share of a text file.
+    ///
+    /// # Errors
+    /// As the policy for bad rows says, if the file cannot be read, or if the memory of
+    /// the job is used up.
+    pub(crate) fn read(&self, task: &Task, state: &mut ShownState) -> Result<()> {
+        let ShownState { table, rows } = state;
+        self.table
+            .read(task, table, &mut |batch| self.keep(batch, rows))
+    }
+
+    /// Keeps the rows of a batch that are of days asked for.
+    fn keep(&self, batch: &Batch<'_>, state: &mut RowState) -> Result<()> {
+        let times = &batch.cells[TIME].times().at;
+        state.kept.clear();
+        for row in batch.rows {
+            let day = self.zone.day_of(times[index(*row)]);
+            if self.days.wants(day) {
+                *state.days.entry(day).or_default() += 1;
+                state.kept.push(*row);
+            }
+        }
+        let RowState {
+            shown,
+            users,
+            listings,
+            kept,
+            ..
+        } = state;
+        shown.add_ids(&batch.cells[IMPRESSION], kept);
+        shown
+            .times
+            .extend(kept.iter().map(|row| times[index(*row)]));
+        users.intern(&batch.cells[USER], kept);
+        shown.users.extend_from_slice(&users.codes);
+        listings.intern(&batch.cells[LISTING], kept);
+        shown.listings.extend_from_slice(&listings.codes);
+        users.ids.charge(self.control)?;
+        listings.ids.charge(self.control)?;
+        // Once as read, and once more when all threads' rows are put together.
+        let row_bytes = size_of::<(u64, u32, u32, Micros)>() * 2;
+        self.control.charge(count64(kept.len() * row_bytes))
+    }
+}
+
+impl ShownRead {
+    /// Puts together what all threads have read.
+    ///
+    /// # Errors
+    /// If there are too many ids, or the memory of the job is used up.
+    pub(crate) fn of(
+        states: Vec<ShownState>,
+        types: FeatureTypes,
+        control: &Control,
+    ) -> Result<ShownRead> {
+        let (mut users, mut listings, mut lists) = (Vec::new(), Vec::new(), Vec::new());
+        let (mut days, mut rejected) = (BTreeMap::new(), Vec::new());
+        let mut kinds = Kinds::default();
+        for ShownState { table, rows } in states {
+            users.push(rows.users.ids);
+            listings.push(rows.listings.ids);
+            lists.push(rows.shown);
+            for (day, count) in rows.days {
+                *days.entry(day).or_default() += count;
+            }
+            kinds.merge(&table.kinds);
+            rejected.extend(table.rejected);
+        }
+        let (users, of_users) = Ranked::merge(users, Order::Hash, control)?;
+        let (listings, of_listings) = Ranked::merge(listings, Order::Hash, control)?;
+        let mut shown = Shown::empty(types.impression);
+        let count = lists.iter().map(Shown::count).sum();
+        shown.users.reserve_exact(count);
+        shown.listings.reserve_exact(count);
+        shown.times.reserve_exact(count);
+        for ((list, users), listings) in lists.into_iter().zip(&of_users).zip(&of_listings) {
+            shown.append(&list, users, listings);
+        }
+        let row_bytes = size_of::<(u64, u32, u32, Micros)>();
+        control.release(count64(count * row_bytes));
+        Ok(ShownRead {
+            shown,
+            users,
+            listings,
+            days,
+            rejected,
+            kinds,
+        })
+    }
+}

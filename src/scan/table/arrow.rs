@@ -1,0 +1,214 @@
+//! Arrow columns to values: the same [`Value`]s as text fields give, from typed columns.
+//!
+//! **Null rule**: an Arrow null is a null. **Invariants**: a column of a type that cannot hold
+//! what is asked for is refused when the file is opened, not row by row.
+
+use arrow::array::{
+    Array, ArrayRef, AsArray, BinaryViewArray, BooleanArray, Int32Array, Int64Array,
+    StringViewArray, UInt64Array,
+};
+use arrow::compute::cast;
+use arrow::datatypes::{DataType, Int32Type, Int64Type, UInt64Type};
+
+use crate::ids::Item;
+use crate::job::{CustomerType, ItemType};
+use crate::kernel::column::{Customer, Label};
+use crate::scan::misfits::{misfit_customer, misfit_item};
+use crate::scan::text::field::{Mismatch, TEXT_BYTES_MAX, Value, expected_ranking, quoted};
+
+/// A column of ids.
+#[derive(Clone, Debug)]
+pub(crate) enum IdColumn {
+    /// Integers that fit 64 bits with a sign.
+    Int(Int64Array),
+    /// Integers that may not.
+    UInt(UInt64Array),
+    /// Texts.
+    Text(StringViewArray),
+    /// Texts that nobody has checked.
+    Bytes(BinaryViewArray),
+}
+
+impl IdColumn {
+    /// The ids of a column, or `None` if its type holds none.
+    pub(crate) fn of(array: &ArrayRef) -> Option<IdColumn> {
+        let widened = |to| cast(array, &to).ok();
+        match array.data_type() {
+            DataType::UInt64 => Some(IdColumn::UInt(array.as_primitive::<UInt64Type>().clone())),
+            of if of.is_integer() => {
+                let ints = widened(DataType::Int64)?;
+                Some(IdColumn::Int(ints.as_primitive::<Int64Type>().clone()))
+            }
+            DataType::Utf8View => Some(IdColumn::Text(array.as_string_view().clone())),
+            DataType::BinaryView => Some(IdColumn::Bytes(array.as_binary_view().clone())),
+            // As they come inside of lists.
+            DataType::Utf8 => {
+                let texts = widened(DataType::Utf8View)?;
+                Some(IdColumn::Text(texts.as_string_view().clone()))
+            }
+            DataType::Binary => {
+                let bytes = widened(DataType::BinaryView)?;
+                Some(IdColumn::Bytes(bytes.as_binary_view().clone()))
+            }
+            _ => None,
+        }
+    }
+
+    /// Whether a type holds ids of customers of the given type; integers become text, and text
+    /// integers, only if the user says so.
+    pub(crate) fn holds(data_type: &DataType, of: CustomerType, by_flag: bool) -> bool {
+        let is_text = matches!(
+            data_type,
+            DataType::Utf8View | DataType::BinaryView | DataType::Utf8 | DataType::Binary
+        );
+        match of {
+            CustomerType::Int64 => data_type.is_integer() || (is_text && by_flag),
+            CustomerType::String => is_text || (data_type.is_integer() && by_flag),
+        }
+    }
+
+    /// Whether a row has no id.
+    #[inline]
+    pub(crate) fn is_null(&self, row: usize) -> bool {
+        match self {
+            IdColumn::Int(ids) => ids.is_null(row),
+            IdColumn::UInt(ids) => ids.is_null(row),
+            IdColumn::Text(ids) => ids.is_null(row),
+            IdColumn::Bytes(ids) => ids.is_null(row),
+        }
+    }
+
+    /// The integer of a row that is not null.
+    #[inline]
+    fn int(&self, row: usize) -> Option<i64> {
+        match self {
+            IdColumn::Int(ids) => Some(ids.value(row)),
+            IdColumn::UInt(ids) => i64::try_from(ids.value(row)).ok(),
+            IdColumn::Text(_) | IdColumn::Bytes(_) => self.text(row)?.parse().ok(),
+        }
+    }
+
+    /// The text of a row that is not null, if the column holds text, and it is short enough.
+    #[inline]
+    fn text(&self, row: usize) -> Option<&str> {
+        let text = match self {
+            IdColumn::Text(ids) => ids.value(row),
+            IdColumn::Bytes(ids) => std::str::from_utf8(ids.value(row)).ok()?,
+            IdColumn::Int(_) | IdColumn::UInt(_) => return None,
+        };
+        (text.len() <= TEXT_BYTES_MAX).then_some(text)
+    }
+
+    /// The value as a message shows it.
+    pub(crate) fn shown(&self, row: usize) -> String {
+        match self {
+            _ if self.is_null(row) => "null".to_owned(),
+            IdColumn::Int(ids) => ids.value(row).to_string(),
+            IdColumn::UInt(ids) => ids.value(row).to_string(),
+            IdColumn::Text(ids) => quoted(ids.value(row)),
+            IdColumn::Bytes(ids) => quoted(&String::from_utf8_lossy(ids.value(row))),
+        }
+    }
+
+    /// The customer of a row. `decimal` is scratch for integers as text.
+    #[inline]
+    pub(crate) fn customer<'a>(
+        &'a self,
+        row: usize,
+        of: CustomerType,
+        decimal: &'a mut String,
+    ) -> Value<Customer<'a>> {
+        if self.is_null(row) {
+            return Ok(Customer::Guest);
+        }
+        let customer = match of {
+            CustomerType::Int64 => self.int(row).map(Customer::Int),
+            CustomerType::String => self.text_or_decimal(row, decimal).map(Customer::Text),
+        };
+        customer.ok_or_else(|| misfit_customer(of, self.shown(row)))
+    }
+
+    /// The text of a row that is not null, or its integer in decimal.
+    fn text_or_decimal<'a>(&'a self, row: usize, decimal: &'a mut String) -> Option<&'a str> {
+        match self {
+            IdColumn::Int(ids) => *decimal = ids.value(row).to_string(),
+            IdColumn::UInt(ids) => *decimal = ids.value(row).to_string(),
+            IdColumn::Text(_) | IdColumn::Bytes(_) => return self.text(row),
+        }
+        Some(decimal)
+    }
+
+    /// The item of a row.
+    #[inline]
+    pub(crate) fn item<I: Item>(&self, row: usize, of: ItemType) -> Value<I> {
+        let item = if self.is_null(row) {
+            None
+        } else {
+            self.int(row).and_then(I::from_wide)
+        };
+        item.ok_or_else(|| misfit_item(of, self.shown(row)))
+    }
+
+    /// The text of an item's id, if it is one. `decimal` is scratch for integers as text.
+    #[inline]
+    pub(crate) fn item_text<'a>(&'a self, row: usize, decimal: &'a mut String) -> Option<&'a str> {
+        if self.is_null(row) {
+            return None;
+        }
+        let text = self.text_or_decimal(row, decimal)?;
+        (!text.is_empty()).then_some(text)
+    }
+
+    /// The id of a ranking. `decimal` is scratch for integers as text.
+    pub(crate) fn ranking<'a>(&'a self, row: usize, decimal: &'a mut String) -> Value<&'a str> {
+        let shown = || Mismatch::new(expected_ranking(), self.shown(row));
+        if self.is_null(row) {
+            return Err(shown());
+        }
+        self.text_or_decimal(row, decimal).ok_or_else(shown)
+    }
+}
+
+/// Integers with a sign, none of them null, as wide as they are stored.
+#[derive(Clone, Debug)]
+pub(crate) enum Ints {
+    /// Of 32 bits.
+    Narrow(Int32Array),
+    /// Of 64 bits.
+    Wide(Int64Array),
+}
+
+impl Ints {
+    /// The integers of a column, or `None` if it holds others, or a null.
+    pub(crate) fn of(array: &ArrayRef) -> Option<Ints> {
+        if array.null_count() > 0 {
+            return None;
+        }
+        match array.data_type() {
+            DataType::Int32 => Some(Ints::Narrow(array.as_primitive::<Int32Type>().clone())),
+            DataType::Int64 => Some(Ints::Wide(array.as_primitive::<Int64Type>().clone())),
+            _ => None,
+        }
+    }
+
+    /// The integer of a row.
+    #[inline]
+    pub(crate) fn get(&self, row: usize) -> i64 {
+        match self {
+            Ints::Narrow(ids) => i64::from(ids.values()[row]),
+            Ints::Wide(ids) => ids.values()[row],
+        }
+    }
+}
+
+/// The label of a row.
+pub(crate) fn label(labels: &BooleanArray, row: usize) -> Label {
+    match (
+        labels.is_null(row),
+        !labels.is_null(row) && labels.value(row),
+    ) {
+        (true, _) => Label::Null,
+        (false, true) => Label::Yes,
+        (false, false) => Label::No,
+    }
+}

@@ -1,0 +1,227 @@
+//! Arrow columns of times to [`Written`]s, one by one, or to instants, many at once.
+//!
+//! **Null rule**: an Arrow null is a null. **Invariants**: what lies outside the years 1 to 9999 is a
+//! fault of its row.
+
+use arrow::array::{Array, ArrayRef, AsArray, Int64Array, StringViewArray};
+use arrow::compute::cast;
+use arrow::datatypes::{
+    DataType, Date32Type, Int64Type, TimeUnit as ArrowUnit, TimestampMicrosecondType,
+    TimestampMillisecondType, TimestampNanosecondType, TimestampSecondType,
+};
+
+use crate::calendar::{WallClock, Zone};
+use crate::ids::{Day, Micros};
+use crate::job::TimeUnit;
+use crate::scan::bad_rows::RowAt;
+use crate::scan::text::field::{Clock, Mismatch, Value, quoted, to_micros};
+use crate::scan::text::times::{Written, parse};
+use crate::scan::time_kinds::Kinds;
+
+/// Times as numbers, none of them null.
+#[derive(Clone, Debug)]
+pub(crate) struct PlainTimes {
+    /// The numbers.
+    values: Int64Array,
+    /// Their unit.
+    unit: TimeUnit,
+    /// Whether they count from the epoch, not on the wall.
+    utc: bool,
+}
+
+impl PlainTimes {
+    /// The instants of some rows; `None` where there is no such instant, or it is not of the years 1
+    /// to 9999. `are_near` if all are known to be: then none is asked.
+    pub(crate) fn instants(
+        &self,
+        rows: impl Iterator<Item = usize>,
+        (zone, are_near): (&Zone, bool),
+        found: &mut Vec<Option<Micros>>,
+    ) {
+        found.clear();
+        let values = self.values.values();
+        let micros = rows.map(|row| to_micros(values[row], self.unit));
+        let near = |at: Option<Micros>| at.filter(|at| zone.is_near(*at));
+        let mut clock = WallClock::of(zone);
+        let mut at = |wall: Option<Micros>| Some(clock.instant_of(wall?.0));
+        match (self.utc, are_near) {
+            (true, true) => found.extend(micros),
+            (true, false) => found.extend(micros.map(near)),
+            (false, true) => found.extend(micros.map(at)),
+            (false, false) => found.extend(micros.map(|wall| near(at(wall)))),
+        }
+    }
+}
+
+/// A column of times.
+#[derive(Clone, Debug)]
+pub(crate) struct TimeColumn {
+    /// The values as they are stored.
+    values: Times,
+}
+
+/// How times are stored.
+#[derive(Clone, Debug)]
+enum Times {
+    /// Numbers of a unit, of the wall or since the epoch.
+    Numbers {
+        /// The numbers.
+        values: Int64Array,
+        /// Their unit.
+        unit: TimeUnit,
+        /// Whether they count from the epoch, not on the wall.
+        utc: bool,
+        /// Whether they are integers, of the unit that the spec says.
+        is_epoch: bool,
+    },
+    /// Days.
+    Days(arrow::array::Date32Array),
+    /// Text.
+    Text(StringViewArray),
+}
+
+impl TimeColumn {
+    /// Whether a type holds times; integers do if the user tells their unit.
+    pub(crate) fn holds(data_type: &DataType, unit: Option<TimeUnit>) -> bool {
+        match data_type {
+            DataType::Timestamp(_, _) | DataType::Date32 | DataType::Utf8View => true,
+            of => of.is_integer() && unit.is_some(),
+        }
+    }
+
+    /// The times of a column, or `None` if its type holds none.
+    pub(crate) fn of(array: &ArrayRef, unit: Option<TimeUnit>) -> Option<TimeColumn> {
+        let values = match array.data_type() {
+            DataType::Timestamp(stored, zone) => {
+                let utc = zone.is_some();
+                let (values, unit) = match stored {
+                    ArrowUnit::Second => (raw::<TimestampSecondType>(array), TimeUnit::Second),
+                    ArrowUnit::Millisecond => {
+                        (raw::<TimestampMillisecondType>(array), TimeUnit::Milli)
+                    }
+                    ArrowUnit::Microsecond => {
+                        (raw::<TimestampMicrosecondType>(array), TimeUnit::Micro)
+                    }
+                    ArrowUnit::Nanosecond => {
+                        (raw::<TimestampNanosecondType>(array), TimeUnit::Nano)
+                    }
+                };
+                Times::Numbers {
+                    values,
+                    unit,
+                    utc,
+                    is_epoch: false,
+                }
+            }
+            DataType::Date32 => Times::Days(array.as_primitive::<Date32Type>().clone()),
+            DataType::Utf8View => Times::Text(array.as_string_view().clone()),
+            of if of.is_integer() => {
+                let values = cast(array, &DataType::Int64).ok()?;
+                let values = values.as_primitive::<Int64Type>().clone();
+                Times::Numbers {
+                    values,
+                    unit: unit?,
+                    utc: true,
+                    is_epoch: true,
+                }
+            }
+            _ => return None,
+        };
+        Some(TimeColumn { values })
+    }
+
+    /// The times, if they are numbers and none is null.
+    pub(crate) fn plain(&self) -> Option<PlainTimes> {
+        match &self.values {
+            Times::Numbers {
+                values, unit, utc, ..
+            } if values.null_count() == 0 => Some(PlainTimes {
+                values: values.clone(),
+                unit: *unit,
+                utc: *utc,
+            }),
+            _ => None,
+        }
+    }
+
+    /// The time of a row, or nothing if it is null.
+    #[inline]
+    pub(crate) fn written(&self, row: usize, clock: &Clock<'_>) -> Value<Option<Written>> {
+        let (is_null, written) = match &self.values {
+            Times::Numbers {
+                values, unit, utc, ..
+            } => {
+                let micros = to_micros(values.value(row), *unit);
+                let written = micros.map(|at| match utc {
+                    true => Written::Instant(at),
+                    false => Written::Wall(at.0),
+                });
+                (values.is_null(row), written)
+            }
+            Times::Days(days) => {
+                let day = Day(days.value(row));
+                (days.is_null(row), Some(Written::Date(day)))
+            }
+            Times::Text(texts) if texts.is_null(row) => (true, None),
+            Times::Text(texts) => (false, parse(texts.value(row).as_bytes())),
+        };
+        match written.filter(|written| written.is_near(clock.zone)) {
+            _ if is_null => Ok(None),
+            Some(written) => Ok(Some(written)),
+            None => Err(Mismatch::new(
+                clock.expected(self.int(row)),
+                self.shown(row),
+            )),
+        }
+    }
+
+    /// The integer of a row that is not null, if the column holds such.
+    fn int(&self, row: usize) -> Option<i64> {
+        match &self.values {
+            Times::Numbers {
+                values,
+                is_epoch: true,
+                ..
+            } => Some(values.value(row)),
+            _ => None,
+        }
+    }
+
+    /// The value of a row that is not null, as a message shows it.
+    #[cold]
+    fn shown(&self, row: usize) -> String {
+        match &self.values {
+            Times::Numbers { values, .. } => values.value(row).to_string(),
+            Times::Days(days) => format!("day {} from 1970-01-01 on", days.value(row)),
+            Times::Text(texts) => quoted(texts.value(row)),
+        }
+    }
+
+    /// Whether it holds text.
+    pub(crate) fn is_text(&self) -> bool {
+        matches!(self.values, Times::Text(_))
+    }
+
+    /// Takes note of the kind of the time that the text of a row tells.
+    pub(crate) fn note(&self, row: usize, clock: &Clock<'_>, kinds: &mut Kinds, at: RowAt<'_>) {
+        if let Some(text) = self.text(row)
+            && let Ok(Some(written)) = self.written(row, clock)
+        {
+            kinds.note(written, text, at);
+        }
+    }
+
+    /// The text of a row that is not null, if the column holds text.
+    pub(crate) fn text(&self, row: usize) -> Option<&str> {
+        match &self.values {
+            Times::Text(texts) if texts.is_valid(row) => Some(texts.value(row)),
+            _ => None,
+        }
+    }
+}
+
+/// The numbers of a column of timestamps.
+fn raw<T: arrow::datatypes::ArrowPrimitiveType<Native = i64>>(array: &ArrayRef) -> Int64Array {
+    let times = array.as_primitive::<T>();
+    Int64Array::new(times.values().clone(), times.nulls().cloned())
+}

@@ -1,0 +1,178 @@
+//! Columns of actions that are told: their types, and values of files as keys (see `crate::kernel::attributes`).
+//!
+//! **Null rule**: a null is 0 in a column of integers and NaN in one of floats; a file that lacks the
+//! column has nulls only. **Invariants**: nothing is cut: an integer that does not fit, or a finite
+//! number that would become infinite, is a fault of its row; a float is rounded once.
+
+use arrow::array::{Array, ArrayRef, AsArray, Float32Array, Float64Array, Int64Array, UInt64Array};
+use arrow::compute::cast;
+use arrow::datatypes::{DataType, Float32Type, Float64Type, Int64Type, UInt64Type};
+use parquet::file::statistics::Statistics;
+
+use crate::advice::{self, Hint};
+use crate::error::Result;
+use crate::ids::narrow;
+use crate::job::{KeepType, SideColumn, SideType};
+use crate::kernel::attributes::{key_of_float, key_of_null};
+use crate::scan::parquet::ParquetFile;
+use crate::scan::table::passthrough;
+use crate::scan::text::field::{Field, Mismatch, Value};
+
+/// What a message says that a number should be.
+fn expected(kind: SideType) -> String {
+    match kind {
+        SideType::Int32 => {
+            let hint = Hint::FloatAttribute.text().to_owned();
+            advice::expected("an integer of 32 bits", Some(hint))
+        }
+        SideType::Float32 => "a number that fits 32 bits".to_owned(),
+    }
+}
+
+/// What a column of a type is told as unless the user says so; nothing if it is not told by itself.
+pub(crate) fn kind_of(data_type: &DataType) -> Option<SideType> {
+    match passthrough::kind_of(data_type)? {
+        KeepType::Int32 => Some(SideType::Int32),
+        KeepType::Double => Some(SideType::Float32),
+        _ => None,
+    }
+}
+
+/// Checks that a column of a file, there called `name`, holds what is to be told, if it is there.
+///
+/// # Errors
+/// If it holds something else.
+pub(crate) fn check(file: &ParquetFile, name: &str, of: &SideColumn) -> Result<()> {
+    let Some(found) = file.column(name).map(|field| field.data_type()) else {
+        return Ok(());
+    };
+    let is_float = matches!(found, DataType::Float32 | DataType::Float64);
+    match of.holds() {
+        _ if found.is_integer() => Ok(()),
+        SideType::Float32 if is_float => Ok(()),
+        SideType::Int32 => {
+            let hint = is_float.then(|| Hint::FloatAttributes.text().to_owned());
+            Err(file.wrong_type(name, &advice::expected("integers", hint), found))
+        }
+        SideType::Float32 => Err(file.wrong_type(name, "integers or floats", found)),
+    }
+}
+
+/// Whether each value of a column of a row group can be told, as its type or its statistics prove.
+pub(crate) fn is_clean(
+    file: &ParquetFile,
+    (row_group, name): (usize, &str),
+    of: &SideColumn,
+) -> bool {
+    let Some(found) = file.column(name).map(|field| field.data_type()) else {
+        return true;
+    };
+    let is_within = match file.statistics(row_group, name) {
+        Some(Statistics::Int64(ints)) if *found == DataType::Int64 => {
+            let bounds = [ints.min_opt(), ints.max_opt()];
+            bounds.map(|of| of.is_some_and(|of| i32::try_from(*of).is_ok()))
+        }
+        Some(Statistics::Double(numbers)) => {
+            let bounds = [numbers.min_opt(), numbers.max_opt()];
+            bounds.map(|of| of.is_some_and(|of| narrow(*of).is_finite()))
+        }
+        _ => [false; 2],
+    };
+    let needs_no_look = match (of.holds(), found) {
+        (SideType::Int32, found) => kind_of(found) == Some(SideType::Int32),
+        (SideType::Float32, DataType::Float64) => false,
+        (SideType::Float32, _) => true,
+    };
+    needs_no_look || is_within == [true; 2]
+}
+
+/// A column of a batch.
+pub(crate) enum SideArray {
+    /// The file has none.
+    Absent,
+    /// Integers with a sign.
+    Ints(Int64Array),
+    /// Integers without.
+    Uints(UInt64Array),
+    /// Floats as they are told.
+    Floats(Float32Array),
+    /// Floats that are rounded.
+    Doubles(Float64Array),
+}
+
+impl SideArray {
+    /// A column whose type is checked, or that is not there.
+    pub(crate) fn of(array: Option<&ArrayRef>, kind: SideType) -> SideArray {
+        let Some(array) = array else {
+            return SideArray::Absent;
+        };
+        let cast_to = |to| cast(array, &to).expect("types are checked");
+        match (kind, array.data_type()) {
+            (SideType::Int32, DataType::UInt64) => {
+                SideArray::Uints(array.as_primitive::<UInt64Type>().clone())
+            }
+            (SideType::Int32, _) => {
+                let ints = cast_to(DataType::Int64);
+                SideArray::Ints(ints.as_primitive::<Int64Type>().clone())
+            }
+            (SideType::Float32, DataType::Float64) => {
+                SideArray::Doubles(array.as_primitive::<Float64Type>().clone())
+            }
+            (SideType::Float32, _) => {
+                let floats = cast_to(DataType::Float32);
+                SideArray::Floats(floats.as_primitive::<Float32Type>().clone())
+            }
+        }
+    }
+
+    /// The key of the value at a place.
+    pub(crate) fn key(&self, at: usize, kind: SideType) -> Value<i32> {
+        let is_null = match self {
+            SideArray::Absent => true,
+            SideArray::Ints(of) => of.is_null(at),
+            SideArray::Uints(of) => of.is_null(at),
+            SideArray::Floats(of) => of.is_null(at),
+            SideArray::Doubles(of) => of.is_null(at),
+        };
+        if is_null {
+            return Ok(key_of_null(kind));
+        }
+        let misfit = |found: String| Mismatch::new(expected(kind), found);
+        match self {
+            SideArray::Absent => Ok(key_of_null(kind)),
+            SideArray::Ints(of) => {
+                i32::try_from(of.value(at)).map_err(|_| misfit(of.value(at).to_string()))
+            }
+            SideArray::Uints(of) => {
+                i32::try_from(of.value(at)).map_err(|_| misfit(of.value(at).to_string()))
+            }
+            SideArray::Floats(of) => Ok(key_of_float(of.value(at))),
+            SideArray::Doubles(of) => {
+                let (wide, number) = (of.value(at), narrow(of.value(at)));
+                match number.is_infinite() && wide.is_finite() {
+                    true => Err(misfit(wide.to_string())),
+                    false => Ok(key_of_float(number)),
+                }
+            }
+        }
+    }
+}
+
+/// The key of a field of text, if it can be told.
+#[inline]
+pub(crate) fn as_key(field: &Field<'_>, kind: SideType) -> Option<i32> {
+    match (field, kind) {
+        (Field::Missing | Field::Null, kind) => Some(key_of_null(kind)),
+        (field, SideType::Int32) => i32::try_from(field.int()?).ok(),
+        (Field::Csv(text) | Field::Json(text), SideType::Float32) => {
+            let number = text.parse().ok().filter(|of: &f32| of.is_finite());
+            number.map(key_of_float)
+        }
+        _ => None,
+    }
+}
+
+/// The key of a field of text.
+pub(crate) fn key_of_field(field: &Field<'_>, kind: SideType) -> Value<i32> {
+    as_key(field, kind).ok_or_else(|| Mismatch::new(expected(kind), field.shown()))
+}

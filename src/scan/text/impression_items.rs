@@ -1,0 +1,233 @@
+//! The nested array of an impression, written as JSON: `[{"item_id": 1, "is_order": false}, …]`.
+//!
+//! **In / Out**: JSON text → items with labels and 0-based places. **Invariants**: one bad
+//! element spoils the whole impression, so that a ranking is complete or absent.
+
+use serde_json::value::RawValue;
+
+use crate::catalog::null_words::NullWords;
+use crate::dictionary::Interner;
+use crate::ids::{Item, offset32};
+use crate::job::{ItemType, Keep, NullLabel, Source};
+use crate::kernel::column::Label;
+use crate::kernel::passthrough::Kept;
+use crate::scan::item_ids::ItemTexts;
+use crate::scan::spec::{ImpressionSpec, ReadSpec};
+use crate::scan::table::passthrough::of_field;
+use crate::scan::text::field::{Clock, Field, Mismatch, Value};
+use crate::scan::text::json::object_fields;
+use crate::scan::text::records::{TextColumn, place_of};
+
+/// The shown items of one impression.
+pub(crate) type Shown<I> = Vec<(I, Label, i32)>;
+
+/// What an impression's array held besides its items.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct ElementCounts {
+    /// Elements in all.
+    pub(crate) items: u64,
+    /// Elements without a label.
+    pub(crate) null_labels: u64,
+    /// Elements that are left out, as the given vocabulary lacks their item.
+    pub(crate) unknown_items: u64,
+}
+
+/// How elements are read: names and policies.
+#[derive(Clone, Debug)]
+pub(crate) struct ElementReader<'a> {
+    /// The names of `item_id` and `is_order` in the files.
+    pub(crate) names: [&'a str; 2],
+    /// Fields that are carried through.
+    pub(crate) keep: Vec<&'a Keep>,
+    /// The fields that elements of text are asked for: those of `names`, then what else is carried.
+    columns: Vec<TextColumn<'a>>,
+    /// Where among them each field is that is carried through.
+    places: Vec<usize>,
+    /// The width of item ids.
+    item_type: ItemType,
+    /// What becomes of elements without a label.
+    null_label: NullLabel,
+    /// The items that there are, if others are left out.
+    known: Option<&'a Interner>,
+    /// Texts that are null.
+    nulls: NullWords,
+}
+
+impl<'a> ElementReader<'a> {
+    /// A reader of elements; those of items that are not `known` are left out.
+    pub(crate) fn new(
+        spec: &ReadSpec<'a>,
+        impressions: &ImpressionSpec<'a>,
+        known: Option<&'a Interner>,
+    ) -> ElementReader<'a> {
+        let name = |ours| spec.column(Source::Impressions, ours);
+        let names = [name("item_id"), name("is_order")];
+        let keep: Vec<&Keep> = impressions
+            .keep
+            .iter()
+            .filter(|keep| keep.of_items)
+            .collect();
+        let mut columns = names.map(|name| TextColumn::new(name, true)).to_vec();
+        let places = keep.iter().map(|keep| place_of(&mut columns, &keep.name));
+        let places = places.collect();
+        ElementReader {
+            names,
+            keep,
+            columns,
+            places,
+            item_type: spec.item_type,
+            null_label: impressions.null_label,
+            known,
+            nulls: NullWords::new(spec.null_values),
+        }
+    }
+
+    /// Reads the array in `field`; `labelled` counts which elements name what, `texts` takes items
+    /// whose ids are texts.
+    ///
+    /// Gives nothing if the array is null.
+    pub(crate) fn read<I: Item>(
+        &self,
+        field: &Field<'_>,
+        (shown, kept): (&mut Shown<I>, &mut [Vec<Kept>]),
+        clock: &Clock<'_>,
+        (labelled, texts): (&mut Labelled, &mut Option<ItemTexts>),
+    ) -> Value<Option<ElementCounts>> {
+        let json = match field {
+            Field::Null => return Ok(None),
+            Field::Csv(json) | Field::Json(json) => *json,
+            _ => return Err(Mismatch::new("an array of objects", field.shown())),
+        };
+        let elements: Option<Vec<&RawValue>> = serde_json::from_str(json).map_err(|error| {
+            Mismatch::new(
+                "an array of objects",
+                format!("{} ({error})", field.shown()),
+            )
+        })?;
+        let Some(elements) = elements else {
+            return Ok(None);
+        };
+        let places = &self.places;
+        let mut fields = vec![Field::Missing; self.columns.len()];
+        let mut counts = ElementCounts::default();
+        for (position, element) in elements.into_iter().enumerate() {
+            fields.fill(Field::Missing);
+            object_fields(element.get(), &self.columns, &mut fields)
+                .map_err(|found| at_element(position, Mismatch::new("an object", found)))?;
+            labelled.elements += 1;
+            for (seen, place) in labelled.seen.iter_mut().zip([0, 1].iter().chain(places)) {
+                *seen += u64::from(fields[*place] != Field::Missing);
+            }
+            self.nulls.clear(&mut fields);
+            for (at, (values, place)) in kept.iter_mut().zip(places).enumerate() {
+                let value = of_field(&fields[*place], self.keep[at].holds(), clock);
+                values.push(value.map_err(|error| self.at_kept(position, at, error))?);
+            }
+            let (item, label) = (&fields[0], &fields[1]);
+            let item = match texts {
+                None => item.item::<I>(self.item_type).map(Some),
+                Some(texts) => self.named(texts, item.item_text(), || item.shown()),
+            };
+            let item = item.map_err(|error| self.at(position, 0, error))?;
+            let label = label.label().map_err(|error| self.at(position, 1, error))?;
+            self.keep(item, label, position, shown, &mut counts)?;
+        }
+        Ok(Some(counts))
+    }
+
+    /// The number of the item of an element, or nothing if it is left out.
+    pub(crate) fn named<I: Item>(
+        &self,
+        texts: &mut ItemTexts,
+        text: Option<&str>,
+        shown: impl FnOnce() -> String,
+    ) -> Value<Option<I>> {
+        let is_known = |text: &str| {
+            let mut known = self.known.iter();
+            known.all(|known| known.find_text(text.as_bytes()).is_some())
+        };
+        if text.is_some_and(|text| !is_known(text)) {
+            return Ok(None);
+        }
+        texts.judge(text, shown).map(Some)
+    }
+
+    /// Adds one element, as the policy for labels says, unless it has no item.
+    pub(crate) fn keep<I: Item>(
+        &self,
+        item: Option<I>,
+        label: Label,
+        position: usize,
+        shown: &mut Shown<I>,
+        counts: &mut ElementCounts,
+    ) -> Value<()> {
+        counts.items += 1;
+        counts.null_labels += u64::from(label == Label::Null);
+        counts.unknown_items += u64::from(item.is_none());
+        match (label, self.null_label, item) {
+            (Label::Null, NullLabel::Error, _) => {
+                let mismatch = Mismatch::new("true or false", "null");
+                return Err(self.at(position, 1, mismatch));
+            }
+            (Label::Null, NullLabel::Drop, _) | (_, _, None) => {}
+            (_, _, Some(item)) => shown.push((item, label, offset32(position))),
+        }
+        Ok(())
+    }
+
+    /// A mismatch of a field of an element.
+    pub(crate) fn at(&self, position: usize, field: usize, mismatch: Mismatch) -> Mismatch {
+        named_at(position, self.names[field], mismatch)
+    }
+
+    /// The same of a field that is carried through.
+    pub(crate) fn at_kept(&self, position: usize, field: usize, mismatch: Mismatch) -> Mismatch {
+        named_at(position, &self.keep[field].name, mismatch)
+    }
+}
+
+/// A mismatch of a field with a name.
+fn named_at(position: usize, name: &str, mismatch: Mismatch) -> Mismatch {
+    let expected = format!("{} as \"{name}\"", mismatch.expected);
+    at_element(
+        position,
+        Mismatch {
+            expected,
+            ..mismatch
+        },
+    )
+}
+
+/// Which columns the elements of a file had.
+#[derive(Clone, Debug)]
+pub(crate) struct Labelled {
+    /// Elements seen.
+    elements: u64,
+    /// Elements that name their item, their label, and each field that is carried through, null or
+    /// not.
+    seen: Vec<u64>,
+}
+
+impl Labelled {
+    /// No elements seen.
+    pub(crate) fn of(reader: &ElementReader<'_>) -> Labelled {
+        Labelled {
+            elements: 0,
+            seen: vec![0; reader.names.len() + reader.keep.len()],
+        }
+    }
+
+    /// A column that no element has.
+    pub(crate) fn missing<'r>(&self, reader: &'r ElementReader<'_>) -> Option<&'r str> {
+        let kept = reader.keep.iter().map(|keep| keep.name.as_str());
+        let mut columns = reader.names.into_iter().chain(kept).zip(&self.seen);
+        let missing = columns.find(|(_, seen)| self.elements > 0 && **seen == 0);
+        missing.map(|(name, _)| name)
+    }
+}
+
+/// A mismatch, with the place of the element.
+fn at_element(position: usize, mismatch: Mismatch) -> Mismatch {
+    let found = format!("{} in element {}", mismatch.found, position + 1);
+    Mismatch { found, ..mismatch }
+}

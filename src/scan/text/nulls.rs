@@ -1,0 +1,164 @@
+//! Words that the user takes for null: `NULL`, `\N` and the like, in files of text and in texts of
+//! Parquet.
+//!
+//! **In / Out**: records and batches as they are read → the same, with nulls where a whole text is
+//! such a word. **Invariants**: what comes after sees nulls as if the file had them, whatever the
+//! column is of; a number or truth value of JSON is no text. **Cost**: where no words are named,
+//! one question per piece of text or batch.
+
+use std::sync::Arc;
+
+use arrow::array::{Array, ArrayRef, AsArray, BooleanArray, ListArray, RecordBatch, StructArray};
+use arrow::compute::nullif;
+use arrow::datatypes::{DataType, Field as ArrowField, FieldRef, Int32Type, Schema};
+
+use crate::catalog::null_words::NullWords;
+use crate::error::Result;
+use crate::ids::index;
+use crate::scan::text::field::Field;
+use crate::scan::text::records::{OnRecord, Record};
+
+impl NullWords {
+    /// Whether a field is one of them.
+    fn takes(&self, field: &Field<'_>) -> bool {
+        match field {
+            Field::Csv(text) => self.has(text.as_bytes()),
+            Field::Text(text) => self.has(text.as_bytes()),
+            Field::Missing | Field::Null | Field::Json(_) | Field::NotText => false,
+        }
+    }
+
+    /// Makes fields null that are one of them.
+    #[inline]
+    pub(crate) fn clear(&self, fields: &mut [Field<'_>]) {
+        if self.are_none() {
+            return;
+        }
+        for field in fields.iter_mut().filter(|field| self.takes(field)) {
+            *field = Field::Null;
+        }
+    }
+
+    /// Hands a record on, with nulls.
+    pub(crate) fn hand_on(&self, record: Record<'_>, on_record: OnRecord<'_>) -> Result<()> {
+        let Record { row, fields, text } = record;
+        match fields {
+            Ok(fields) if fields.iter().any(|field| self.takes(field)) => {
+                let mut fields = fields.to_vec();
+                self.clear(&mut fields);
+                let fields = Ok(&fields[..]);
+                on_record(Record { row, fields, text })
+            }
+            fields => on_record(Record { row, fields, text }),
+        }
+    }
+
+    /// A batch, with nulls.
+    pub(crate) fn without(&self, batch: &RecordBatch) -> RecordBatch {
+        let arrays = batch.columns().iter().map(|array| self.in_array(array));
+        let arrays: Vec<ArrayRef> = arrays.collect();
+        let schema = batch.schema();
+        let fields = schema.fields().iter().zip(&arrays);
+        let fields: Vec<FieldRef> = fields.map(|(field, array)| like(field, array)).collect();
+        let batch = RecordBatch::try_new(Arc::new(Schema::new(fields)), arrays);
+        batch.expect("columns are as long as they were")
+    }
+
+    /// A column, with nulls; those of lists and structs as well.
+    fn in_array(&self, array: &ArrayRef) -> ArrayRef {
+        let is_word = |text: Option<&[u8]>| text.is_some_and(|text| self.has(text));
+        let of_text = |text: Option<&str>| is_word(text.map(str::as_bytes));
+        let mask: BooleanArray = match array.data_type() {
+            DataType::Utf8View => array
+                .as_string_view()
+                .iter()
+                .map(of_text)
+                .map(Some)
+                .collect(),
+            DataType::Utf8 => {
+                let texts = array.as_string::<i32>().iter();
+                texts.map(of_text).map(Some).collect()
+            }
+            DataType::BinaryView => {
+                let bytes = array.as_binary_view().iter();
+                bytes.map(is_word).map(Some).collect()
+            }
+            DataType::Binary => {
+                let bytes = array.as_binary::<i32>().iter();
+                bytes.map(is_word).map(Some).collect()
+            }
+            DataType::Dictionary(..) => {
+                let coded = array.as_dictionary::<Int32Type>();
+                let words = coded.values().as_string::<i32>().iter().map(of_text);
+                let words: Vec<bool> = words.collect();
+                let place = |place: i32| index(place.unsigned_abs());
+                let of_place = |at: Option<i32>| at.is_some_and(|at| words[place(at)]);
+                coded.keys().iter().map(of_place).map(Some).collect()
+            }
+            DataType::List(field) => return self.in_lists(array.as_list(), field),
+            DataType::Struct(_) => return self.in_structs(array.as_struct()),
+            _ => return Arc::clone(array),
+        };
+        match mask.true_count() {
+            0 => Arc::clone(array),
+            _ => nullif(array, &mask).expect("a mask as long as its column"),
+        }
+    }
+
+    /// Lists, with nulls in their elements.
+    fn in_lists(&self, lists: &ListArray, field: &FieldRef) -> ArrayRef {
+        let values = self.in_array(lists.values());
+        let (offsets, nulls) = (lists.offsets().clone(), lists.nulls().cloned());
+        let lists = ListArray::try_new(like(field, &values), offsets, values, nulls);
+        Arc::new(lists.expect("as many elements as there were"))
+    }
+
+    /// Structs, with nulls in their fields.
+    fn in_structs(&self, structs: &StructArray) -> ArrayRef {
+        let arrays = structs.columns().iter().map(|array| self.in_array(array));
+        let arrays: Vec<ArrayRef> = arrays.collect();
+        let fields = structs.fields().iter().zip(&arrays);
+        let fields: Vec<FieldRef> = fields.map(|(field, array)| like(field, array)).collect();
+        let nulls = structs.nulls().cloned();
+        let structs = StructArray::try_new(fields.into(), arrays, nulls);
+        Arc::new(structs.expect("fields as long as they were"))
+    }
+}
+
+/// The field of a column that may have nulls now.
+fn like(field: &FieldRef, array: &ArrayRef) -> FieldRef {
+    let data_type = array.data_type().clone();
+    Arc::new(ArrowField::new(field.name(), data_type, true))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use arrow::array::{DictionaryArray, StringViewArray};
+
+    #[test]
+    fn texts_of_every_shape_become_null_and_nothing_else_does() {
+        let words = NullWords::new(&["NULL".to_owned(), String::new()]);
+        let plain: ArrayRef = Arc::new(StringViewArray::from(vec!["a", "NULL", "null", ""]));
+        let coded: DictionaryArray<Int32Type> = ["NULL", "a", "NULL", "b"].into_iter().collect();
+        let coded: ArrayRef = Arc::new(coded);
+        let nulls = |array: &ArrayRef| -> Vec<bool> {
+            let array = words.in_array(array);
+            (0..array.len()).map(|at| array.is_null(at)).collect()
+        };
+        assert_eq!(nulls(&plain), [false, true, false, true]);
+        assert_eq!(nulls(&coded), [true, false, true, false]);
+        let field = ArrowField::new("x", DataType::Utf8View, false);
+        let structs = StructArray::new(vec![field].into(), vec![plain], None);
+        let structs = words.in_structs(&structs);
+        assert!(structs.as_struct().column(0).is_null(1) && structs.null_count() == 0);
+    }
+
+    #[test]
+    fn a_number_of_json_is_no_text() {
+        let words = NullWords::new(&["0".to_owned()]);
+        let mut fields = [Field::Json("0"), Field::Csv("0"), Field::Text("0".into())];
+        words.clear(&mut fields);
+        assert_eq!(fields, [Field::Json("0"), Field::Null, Field::Null]);
+    }
+}

@@ -1,0 +1,4 @@
+//! Files on the local disk: inputs and outputs, and the spill files of a run.
+
+pub(crate) mod local;
+pub(crate) mod spill;

@@ -1,0 +1,507 @@
+//! Chunks that memory has no room for, in a file of no name.
+//!
+//! **In / Out**: [`Chunk`]s of a thread → a file, and back, partition by partition. What goes
+//! first are the highest partitions: they are needed last.
+//! **Invariants**: the file never has a name, or loses it as soon as it is open, so that nothing
+//! stays behind, however the run ends. Spilling changes no byte of the output.
+
+use std::fs::File;
+use std::io;
+use std::ops::Range;
+use std::os::unix::fs::FileExt;
+use std::path::{Path, PathBuf};
+use std::sync::{Mutex, PoisonError};
+
+use rustix::fs::{Mode, OFlags};
+use rustix::io::Errno;
+use twox_hash::XxHash64;
+
+use crate::context::Control;
+use crate::error::{Error, ErrorKind, Result};
+use crate::failpoint::hit;
+use crate::ids::{Key, count64};
+use crate::kernel::chunk::Chunk;
+use crate::kernel::partition::{Scatter, Split};
+
+/// Of what a thread may hold, the share that it keeps when it has to spill: an eighth goes at a
+/// time, so that writes are large.
+const KEPT: (u64, u64) = (7, 8);
+
+/// What a thread may hold, and the file for the rest.
+#[derive(Debug)]
+pub(crate) struct Spill {
+    /// The folder for the file.
+    folder: PathBuf,
+    /// Bytes of chunks that the thread may hold.
+    quota: u64,
+    /// The file, once there is something in it.
+    file: Option<File>,
+    /// Bytes of the file.
+    end: u64,
+    /// What lies where, in the order of writing.
+    extents: Vec<Extent>,
+    /// Scratch: a chunk as bytes.
+    buffer: Vec<u8>,
+}
+
+/// A chunk in the file.
+#[derive(Clone, Copy, Debug)]
+struct Extent {
+    /// Its partition.
+    partition: usize,
+    /// Where it starts.
+    start: u64,
+    /// Its bytes.
+    bytes: usize,
+    /// Its rows.
+    rows: usize,
+    /// XXH64 of its bytes, seed 0: a disk that gives back something else is noticed.
+    checksum: u64,
+}
+
+impl Spill {
+    /// Nothing spilled yet. The thread may hold `quota` bytes; the file will lie in `folder`.
+    pub(crate) fn new(folder: &Path, quota: u64) -> Spill {
+        Spill {
+            folder: folder.to_owned(),
+            quota,
+            file: None,
+            end: 0,
+            extents: Vec::new(),
+            buffer: Vec::new(),
+        }
+    }
+
+    /// Nothing spilled yet, in the same folder, by a thread that may hold as much as this one.
+    pub(crate) fn next(&self) -> Spill {
+        Spill::new(&self.folder, self.quota)
+    }
+
+    /// Halves what the thread may hold in chunks, as it holds them in two lists.
+    pub(crate) fn halve(&mut self) {
+        self.quota /= 2;
+    }
+
+    /// Lowers what the thread may hold in chunks, for something else that it holds.
+    pub(crate) fn lower(&mut self, bytes: u64) {
+        self.quota = self.quota.saturating_sub(bytes);
+    }
+
+    /// Writes chunks of the highest partitions out, if the thread holds more than it may.
+    ///
+    /// # Errors
+    /// If the file cannot be made or written.
+    pub(crate) fn relieve<C: Chunk>(
+        &mut self,
+        scatter: &mut Scatter<C>,
+        control: &Control,
+    ) -> Result<()> {
+        match scatter.bytes() > self.quota {
+            true => self.spill(scatter, control),
+            false => Ok(()),
+        }
+    }
+
+    /// Sees to it that the last chunk of a partition has room: puts another behind one that is
+    /// full, and relieves the thread.
+    ///
+    /// # Errors
+    /// If the memory of the job is used up, or the file cannot be made or written.
+    #[inline]
+    pub(crate) fn make_room<C: Chunk>(
+        &mut self,
+        scatter: &mut Scatter<C>,
+        partition: usize,
+        control: &Control,
+    ) -> Result<()> {
+        if scatter.is_full(partition) {
+            scatter.add_chunk(partition, control)?;
+            self.relieve(scatter, control)?;
+        }
+        Ok(())
+    }
+
+    /// Writes chunks out until the thread holds its share again, or has only open chunks.
+    fn spill<C: Chunk>(&mut self, scatter: &mut Scatter<C>, control: &Control) -> Result<()> {
+        let kept = self.quota / KEPT.1 * KEPT.0;
+        while scatter.bytes() > kept {
+            let Some((partition, chunk)) = scatter.evict() else {
+                return Ok(());
+            };
+            self.write(partition, &chunk)?;
+            control.release(chunk.bytes());
+            scatter.recycle(chunk);
+        }
+        control.check()
+    }
+
+    /// Writes a chunk behind the others.
+    fn write<C: Chunk>(&mut self, partition: usize, chunk: &C) -> Result<()> {
+        self.buffer.clear();
+        chunk.write(&mut self.buffer);
+        let failed = |error| {
+            Error::io(
+                "write what memory has no room for into",
+                &self.folder,
+                error,
+            )
+        };
+        let file = match &mut self.file {
+            Some(file) => file,
+            none => none.insert(nameless(&self.folder).map_err(failed)?),
+        };
+        hit("spill file made");
+        file.write_all_at(&self.buffer, self.end).map_err(failed)?;
+        hit("spilled");
+        self.extents.push(Extent {
+            partition,
+            start: self.end,
+            bytes: self.buffer.len(),
+            rows: chunk.rows_count(),
+            checksum: XxHash64::oneshot(0, &self.buffer),
+        });
+        self.end += count64(self.buffer.len());
+        Ok(())
+    }
+
+    /// Hands all chunks to `each`, one by one, charged to the account.
+    ///
+    /// # Errors
+    /// If the file cannot be read, the memory of the job is used up, or `each` gives up.
+    pub(crate) fn drain<C: Chunk>(
+        &self,
+        control: &Control,
+        mut each: impl FnMut(C) -> Result<()>,
+    ) -> Result<()> {
+        let mut buffer = Vec::new();
+        for extent in &self.extents {
+            each(self.read_one(extent, control, &mut buffer)?)?;
+        }
+        Ok(())
+    }
+
+    /// Reads a chunk back, charged to the account.
+    fn read_one<C: Chunk>(
+        &self,
+        extent: &Extent,
+        control: &Control,
+        buffer: &mut Vec<u8>,
+    ) -> Result<C> {
+        buffer.resize(extent.bytes, 0);
+        let file = self.file.as_ref().expect("what is spilled lies in a file");
+        let read = file.read_exact_at(buffer, extent.start);
+        read.map_err(|error| Error::io("read back from", &self.folder, error))?;
+        hit("read back");
+        let is_it = XxHash64::oneshot(0, buffer) == extent.checksum;
+        let chunk = C::read(buffer, extent.rows).filter(|_| is_it);
+        let chunk = chunk.ok_or_else(damaged)?;
+        control.charge(chunk.bytes())?;
+        Ok(chunk)
+    }
+
+    /// Bytes that were spilled.
+    pub(crate) fn bytes(&self) -> u64 {
+        self.end
+    }
+
+    /// Puts the chunks in the order of their partitions, to be read.
+    pub(crate) fn finish(&mut self) {
+        self.extents.sort_by_key(|extent| extent.partition);
+        self.buffer = Vec::new();
+    }
+
+    /// The chunks of a partition, charged to the account.
+    ///
+    /// # Errors
+    /// If the file cannot be read, or the memory of the job is used up.
+    pub(crate) fn read<C: Chunk>(
+        &self,
+        partition: usize,
+        control: &Control,
+        to: &mut Vec<C>,
+    ) -> Result<()> {
+        let first = self.extents.partition_point(|of| of.partition < partition);
+        let of_it = self.extents[first..].iter();
+        let mut buffer = Vec::new();
+        for extent in of_it.take_while(|of| of.partition == partition) {
+            let chunk = self.read_one(extent, control, &mut buffer)?;
+            to.push(chunk);
+        }
+        Ok(())
+    }
+}
+
+/// The rows of all partitions, as they were read.
+#[derive(Debug)]
+pub(crate) struct Partitions<C> {
+    /// How customers are dealt.
+    split: Split,
+    /// The chunks of each partition that are in memory, until it is taken, and the thread that each
+    /// is of. Their order does not matter: `sort` has a total order.
+    lists: Vec<Mutex<Vec<(usize, C)>>>,
+    /// Those that are not.
+    spills: Vec<Spill>,
+}
+
+impl<C: Chunk> Partitions<C> {
+    /// Joins what all threads have, partition by partition.
+    pub(crate) fn gather(
+        split: Split,
+        mut scatters: Vec<Scatter<C>>,
+        mut spills: Vec<Spill>,
+    ) -> Partitions<C> {
+        spills.iter_mut().for_each(Spill::finish);
+        let of_partition = |at| {
+            let scatters = scatters.iter_mut().enumerate();
+            let tagged = scatters.flat_map(|(thread, of)| {
+                let chunks = of.take(at).into_iter();
+                chunks.map(move |chunk| (thread, chunk))
+            });
+            tagged.collect()
+        };
+        let lists = (0..split.partitions_count())
+            .map(of_partition)
+            .map(Mutex::new);
+        Partitions {
+            lists: lists.collect(),
+            split,
+            spills,
+        }
+    }
+
+    /// The same rows in fewer partitions, each of several of these; all of them are in memory.
+    pub(crate) fn coarser(self, split: Split) -> Partitions<C> {
+        assert!(self.spills.iter().all(|spill| spill.bytes() == 0));
+        let mut lists: Vec<Vec<(usize, C)>> = Vec::new();
+        lists.resize_with(split.partitions_count(), Vec::new);
+        for (at, list) in self.lists.into_iter().enumerate() {
+            let first = Key(self.split.keys_of(at).start);
+            let chunks = list.into_inner().unwrap_or_else(PoisonError::into_inner);
+            lists[split.partition_of(first)].extend(chunks);
+        }
+        Partitions {
+            split,
+            lists: lists.into_iter().map(Mutex::new).collect(),
+            spills: self.spills,
+        }
+    }
+
+    /// The number of partitions.
+    pub(crate) fn count(&self) -> usize {
+        self.lists.len()
+    }
+
+    /// How customers are dealt.
+    pub(crate) fn split(&self) -> Split {
+        self.split
+    }
+
+    /// The customers of a partition.
+    pub(crate) fn keys_of(&self, partition: usize) -> Range<u32> {
+        self.split.keys_of(partition)
+    }
+
+    /// Looks at the rows of a partition that are in memory, each chunk with the number of its thread.
+    pub(crate) fn look<T>(&self, partition: usize, at: impl FnOnce(&[(usize, C)]) -> T) -> T {
+        let list = self.lists[partition].lock();
+        at(&list.unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// Takes the rows of a partition, once.
+    ///
+    /// # Errors
+    /// If what was spilled cannot be read back, or memory has no room for it.
+    pub(crate) fn take(&self, partition: usize, control: &Control) -> Result<Vec<C>> {
+        let tagged = self.take_tagged(partition, control)?;
+        Ok(tagged.into_iter().map(|(_, chunk)| chunk).collect())
+    }
+
+    /// Takes the rows of a partition, once, with the number of the thread that read each chunk.
+    ///
+    /// # Errors
+    /// If what was spilled cannot be read back, or memory has no room for it.
+    pub(crate) fn take_tagged(
+        &self,
+        partition: usize,
+        control: &Control,
+    ) -> Result<Vec<(usize, C)>> {
+        let mut list = self.lists[partition]
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        let mut chunks = std::mem::take(&mut *list);
+        for (thread, spill) in self.spills.iter().enumerate() {
+            let mut read = Vec::new();
+            spill.read(partition, control, &mut read)?;
+            chunks.extend(read.into_iter().map(|chunk| (thread, chunk)));
+        }
+        Ok(chunks)
+    }
+}
+
+/// What was read back is not what was written.
+fn damaged() -> Error {
+    let what = "a file for what memory has no room for changed under the run".to_owned();
+    Error::from(ErrorKind::Internal { what })
+}
+
+/// A file without a name, which nobody else may read, and which goes when it is closed.
+fn nameless(folder: &Path) -> io::Result<File> {
+    let mode = Mode::RUSR | Mode::WUSR;
+    let flags = OFlags::RDWR | OFlags::CLOEXEC;
+    match rustix::fs::open(folder, flags | OFlags::TMPFILE | OFlags::EXCL, mode) {
+        Ok(file) => return Ok(File::from(file)),
+        // Some filesystems have no such files; old systems take the folder for one.
+        Err(Errno::OPNOTSUPP | Errno::ISDIR | Errno::INVAL) => {}
+        Err(error) => return Err(error.into()),
+    }
+    remove_named(folder);
+    for attempt in 0.. {
+        let path = folder.join(format!("{NAMED}{}-{attempt}", std::process::id()));
+        match rustix::fs::open(&path, flags | OFlags::CREATE | OFlags::EXCL, mode) {
+            Ok(file) => {
+                // Another run may have removed it: it takes it for a dead one's.
+                drop(std::fs::remove_file(&path));
+                return Ok(File::from(file));
+            }
+            Err(Errno::EXIST) => {}
+            Err(error) => return Err(error.into()),
+        }
+    }
+    unreachable!("some name is free")
+}
+
+/// What the name of a spill file starts with, for the moment that it has one.
+const NAMED: &str = ".hitherto-spill-";
+
+/// Removes files that still have a name because their run was killed in that moment.
+fn remove_named(folder: &Path) {
+    for entry in std::fs::read_dir(folder).into_iter().flatten().flatten() {
+        let is_file = entry.file_type().is_ok_and(|found| found.is_file());
+        if is_file && entry.file_name().to_string_lossy().starts_with(NAMED) {
+            drop(std::fs::remove_file(entry.path()));
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::ids::{Item, Key, Kind, Micros};
+    use crate::kernel::attributes::SideKeys;
+    use crate::kernel::column::{Event, EventChunk};
+
+    /// Pushes events with a quota, some numbers told of each, and checks that all come back.
+    fn check<I: Item>(quota: u64, late: bool, width: usize) {
+        let folder = tempfile::tempdir().expect("a folder");
+        let control = Control::default();
+        let split = Split::new(100, 3);
+        let mut scatter = Scatter::of(split, || EventChunk::<I>::telling(width, 0));
+        let mut spill = Spill::new(folder.path(), quota);
+        let mut expected = Vec::new();
+        for n in 0..50_000_i64 {
+            let key = Key(u32::try_from(n * 7 % 100).expect("small"));
+            let item = I::from_wide(n + 1).expect("an id");
+            let known_after = Micros(n + if late && n % 3 == 0 { 5 } else { 0 });
+            let event = Event {
+                time: Micros(n),
+                known_after,
+                kind: Kind(u8::try_from(1 + n % 3).expect("small")),
+                item,
+            };
+            let partition = scatter.partition_of(key);
+            if scatter.is_full(partition) {
+                scatter.add_chunk(partition, &control).expect("no limit");
+                let relieved = spill.relieve(&mut scatter, &control);
+                relieved.expect("room on the disk");
+            }
+            scatter.push(partition, key, event);
+            if width > 0 {
+                scatter.open(partition).tell(&keys_of(n));
+            }
+            expected.push((split.partition_of(key), n, known_after.0, item.to_wide()));
+        }
+        assert_eq!(spill.bytes() > 0, quota < 1 << 20);
+        assert_eq!(
+            std::fs::read_dir(folder.path()).expect("a folder").count(),
+            0
+        );
+        let partitions = Partitions::<EventChunk<I>>::gather(split, vec![scatter], vec![spill]);
+        let mut found = Vec::new();
+        for partition in 0..partitions.count() {
+            for chunk in partitions.take(partition, &control).expect("chunks") {
+                for (at, row) in chunk.rows.iter().enumerate() {
+                    assert_eq!(i64::from(row.kind().0), 1 + row.time.0 % 3);
+                    let known = chunk.known_after(at).0;
+                    let told = keys_of(row.time.0);
+                    assert_eq!(chunk.keys(at)[..width], told[..width]);
+                    found.push((partition, row.time.0, known, row.item.to_wide()));
+                }
+            }
+        }
+        expected.sort_unstable();
+        found.sort_unstable();
+        assert!(found == expected);
+    }
+
+    /// What is told of an event.
+    fn keys_of(n: i64) -> SideKeys {
+        let n = i32::try_from(n).expect("small");
+        [n, -n, n % 7, i32::MIN]
+    }
+
+    #[test]
+    fn what_is_spilled_comes_back_as_it_was() {
+        for late in [false, true] {
+            for quota in [0, 300_000, 1 << 30] {
+                for width in [0, 1, 4] {
+                    check::<i32>(quota, late, width);
+                    check::<i64>(quota, late, width);
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn what_is_spilled_is_for_nobody_else() {
+        use std::os::unix::fs::PermissionsExt;
+        let folder = tempfile::tempdir().expect("a folder");
+        let file = nameless(folder.path()).expect("a file");
+        let mode = file.metadata().expect("a file").permissions().mode();
+        assert_eq!(mode & 0o777, 0o600);
+    }
+
+    #[test]
+    fn a_file_that_kept_its_name_is_removed_but_nothing_else() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let left = folder.path().join(format!("{NAMED}1-0"));
+        std::fs::write(left, "").expect("a file");
+        std::fs::write(folder.path().join("mine"), "").expect("a file");
+        remove_named(folder.path());
+        let names = std::fs::read_dir(folder.path()).expect("a folder");
+        let names: Vec<_> = names.map(|of| of.expect("an entry").file_name()).collect();
+        assert_eq!(names, ["mine"]);
+    }
+
+    #[test]
+    fn a_folder_that_cannot_be_written_to_is_named() {
+        let control = Control::default();
+        let mut scatter = Scatter::<EventChunk<i32>>::new(Split::new(1, 0));
+        let mut spill = Spill::new(Path::new("/proc/nowhere"), 0);
+        let event = Event {
+            time: Micros(1),
+            known_after: Micros(1),
+            kind: Kind(1),
+            item: 1,
+        };
+        let mut results = (0..100).map(|_| {
+            while !scatter.is_full(0) {
+                scatter.push(0, Key(0), event);
+            }
+            scatter.add_chunk(0, &control).expect("no limit");
+            spill.relieve(&mut scatter, &control)
+        });
+        let error = results.find_map(Result::err).expect("no such folder");
+        assert!(error.to_string().contains("/proc/nowhere"), "{error}");
+        assert_eq!(error.exit_code(), 74);
+    }
+}

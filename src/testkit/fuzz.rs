@@ -1,0 +1,139 @@
+//! What `fuzz/` calls that no user can: parts of the engine, fed with anything. No part of the
+//! interface.
+//!
+//! **Invariants**: nothing here decides anything; a panic is a finding.
+
+use bumpalo::Bump;
+
+use crate::context::Control;
+use crate::ids::{Item, Key, Kind, Micros, index};
+use crate::job::Dedup;
+use crate::kernel::chunk::Chunk;
+use crate::kernel::column::{Event, EventChunk};
+use crate::kernel::op::sequences::{Histories, History, ProbeRuns};
+use crate::kernel::partition::{Scatter, Split};
+use crate::kernel::sort::sort;
+use crate::store::spill::Partitions;
+
+/// An action, for [`histories`].
+#[derive(Clone, Copy, Debug)]
+pub struct Happened {
+    /// Whose, from 0.
+    pub customer: u32,
+    /// When.
+    pub time: i64,
+    /// The last moment at which it was not yet known; `time` if nothing held it up.
+    pub known_after: i64,
+    /// 1 click, 2 cart, 3 order.
+    pub kind: u8,
+    /// On what, above 0.
+    pub item: i32,
+}
+
+/// A moment to answer for, for [`histories`].
+#[derive(Clone, Copy, Debug)]
+pub struct Asked {
+    /// Whose, from 0.
+    pub customer: u32,
+    /// The cutoff.
+    pub cutoff: i64,
+    /// The start of the lookback.
+    pub lookback_start: i64,
+}
+
+/// The last `max` prior actions of each probe, newest first, as items and kinds, by way of
+/// 2^`bits` partitions. Probes are in order of customer and cutoff.
+///
+/// # Panics
+/// If a customer is not below `customers`, or an item or kind is none.
+pub fn histories(
+    happened: &[Happened],
+    asked: &[Asked],
+    customers: u32,
+    max: u32,
+    bits: u8,
+) -> Vec<Vec<(i32, u8)>> {
+    let (control, split) = (Control::default(), Split::new(customers, bits));
+    let mut scatter = Scatter::new(split);
+    for action in happened {
+        let key = Key(action.customer);
+        let partition = scatter.partition_of(key);
+        if scatter.is_full(partition) {
+            let added = scatter.add_chunk(partition, &control);
+            added.expect("there is no limit");
+        }
+        let event = Event {
+            time: Micros(action.time),
+            known_after: Micros(action.known_after),
+            kind: Kind(action.kind),
+            item: action.item,
+        };
+        scatter.push(partition, key, event);
+    }
+    let partitions = Partitions::<EventChunk<i32>>::gather(split, vec![scatter], Vec::new());
+    let (mut found, mut scratch, mut picked) = (Vec::new(), Bump::new(), Vec::new());
+    for at in 0..partitions.count() {
+        let keys = partitions.keys_of(at);
+        let chunks = partitions.take(at, &control).expect("there is no limit");
+        let sorted = sort(chunks, index(keys.end - keys.start), &mut scratch);
+        let first_probe = found.len();
+        let own = asked.iter().filter(|of| keys.contains(&of.customer));
+        let own: Vec<&Asked> = own.collect();
+        let cutoffs: Vec<Micros> = own.iter().map(|of| Micros(of.cutoff)).collect();
+        let starts: Vec<Micros> = own.iter().map(|of| Micros(of.lookback_start)).collect();
+        let runs = ProbeRuns {
+            first_probe,
+            ends: keys
+                .map(|key| own.partition_point(|of| of.customer <= key))
+                .collect(),
+            cutoffs: &cutoffs,
+            lookback_starts: &starts,
+        };
+        let histories = Histories::of(sorted, &runs, (max, Dedup::None));
+        for (at, cutoff) in cutoffs.iter().enumerate() {
+            let history = histories.history(first_probe + at, *cutoff, max, &mut picked);
+            let places: Vec<usize> = match history {
+                History::Window(window) => (index(window.start)..index(window.end)).collect(),
+                History::Picked(picked) => picked.iter().map(|at| index(*at)).collect(),
+            };
+            let sorted = histories.sorted();
+            let newest_first = places.iter().rev();
+            found.push(
+                newest_first
+                    .map(|at| (sorted.items()[*at], sorted.kinds()[*at].0))
+                    .collect(),
+            );
+        }
+    }
+    found
+}
+
+/// Reads a spilled block of any bytes; checks that it would be written as it was read.
+///
+/// # Panics
+/// If not.
+pub fn spill_block(bytes: &[u8], rows: usize) {
+    /// The same for a type of items.
+    fn check<I: Item>(bytes: &[u8], rows: usize) {
+        if let Some(chunk) = EventChunk::<I>::read(bytes, rows) {
+            let mut written = Vec::new();
+            chunk.write(&mut written);
+            assert_eq!(written, bytes, "a block is read as another would be");
+        }
+    }
+    check::<i32>(bytes, rows);
+    check::<i64>(bytes, rows);
+}
+
+/// A manifest of any members, with the right checksum of itself; nothing if it is no JSON object, or has none.
+pub fn sealed(text: &[u8]) -> Option<Vec<u8>> {
+    let mut members: serde_json::Map<String, serde_json::Value> =
+        serde_json::from_slice(text).ok()?;
+    members.shift_remove("xxh64");
+    (!members.is_empty()).then(|| crate::manifest::sealed(&members))
+}
+
+/// Judges bytes as a footer of Parquet, a page header, levels of lists and lengths of texts.
+pub fn judge_parquet(bytes: &[u8]) {
+    crate::scan::parquet::judge(bytes);
+}
