@@ -8,7 +8,7 @@ use divan::Bencher;
 use divan::counter::{BytesCount, ItemsCount};
 use hitherto::testkit::bench::{Log, Rows, Shape};
 use hitherto::{
-    Codec, Control, Format, GenerateSettings, Job, Layout, Sequences, Settings, generate,
+    Codec, Format, GenerateSettings, Job, Layout, RunContext, Sequences, Settings, generate,
 };
 
 fn main() {
@@ -131,7 +131,7 @@ fn logs(format: Format, impressions: u64) -> tempfile::TempDir {
         threads: 2,
         ..GenerateSettings::default()
     };
-    generate(&settings, &Control::default()).expect("logs");
+    generate(&settings, &RunContext::default()).expect("logs");
     folder
 }
 
@@ -145,7 +145,7 @@ fn run(logs: &tempfile::TempDir, settings: Settings) -> u64 {
         ..settings
     };
     let job = Job::new(settings).expect("settings that hold together");
-    hitherto::run(&job, &Control::default())
+    hitherto::run(&job, &RunContext::default())
         .expect("a run")
         .samples
 }

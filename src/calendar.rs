@@ -31,7 +31,6 @@ pub(crate) const WALLS: [i64; 2] = [
 /// A time zone as a table of its offsets.
 #[derive(Clone, Debug)]
 pub struct Zone {
-    /// The IANA name.
     name: String,
     /// When each offset begins (µs, instants), the first at `i64::MIN`.
     starts: Vec<i64>,
@@ -129,13 +128,11 @@ impl Zone {
 /// last was in, so that most need no search.
 #[derive(Clone, Debug)]
 pub(crate) struct WallClock<'z> {
-    /// The zone.
     zone: &'z Zone,
     /// The stretch, as an index.
     stretch: usize,
     /// The first wall time of the stretch.
     first: i64,
-    /// The last.
     last: i64,
 }
 
@@ -179,11 +176,9 @@ impl<'z> WallClock<'z> {
 /// last was in.
 #[derive(Clone, Debug)]
 pub(crate) struct OffsetClock<'z> {
-    /// The zone.
     zone: &'z Zone,
     /// The first instant of the stretch.
     first: i64,
-    /// The last.
     last: i64,
     /// Local minus UTC in it, µs.
     offset: i64,

@@ -74,7 +74,7 @@ impl std::fmt::Debug for Observer {
 
 /// Progress, cancellation and the memory account of one run. Share it by reference.
 #[derive(Debug, Default)]
-pub struct Control {
+pub struct RunContext {
     /// Who is told of stages.
     observer: Option<Observer>,
     /// One more than an index into [`STAGES`]; 0 before the first and after the last.
@@ -101,22 +101,22 @@ pub struct Control {
     spilled: AtomicU64,
 }
 
-impl Control {
+impl RunContext {
     /// A control with a memory limit in bytes, 0 for none, and somebody to tell of stages.
-    pub fn new(memory_limit: u64, observer: Option<Observer>) -> Control {
-        Control {
+    pub fn new(memory_limit: u64, observer: Option<Observer>) -> RunContext {
+        RunContext {
             memory_limit,
             observer,
-            ..Control::default()
+            ..RunContext::default()
         }
     }
 
     /// A control of something beside the run: with an account of its own and no limit, and ended by the
     /// same signal.
-    pub(crate) fn unlimited(&self) -> Control {
-        Control {
+    pub(crate) fn unlimited(&self) -> RunContext {
+        RunContext {
             signal: self.signal_cell(),
-            ..Control::default()
+            ..RunContext::default()
         }
     }
 
@@ -227,7 +227,7 @@ impl Control {
     ///
     /// # Errors
     /// If they exceed the limit.
-    pub(crate) fn charge(&self, bytes: u64) -> Result<()> {
+    pub(crate) fn reserve_memory(&self, bytes: u64) -> Result<()> {
         let used = self.memory_used.fetch_add(bytes, Relaxed) + bytes;
         self.memory_peak.fetch_max(used, Relaxed);
         if self.memory_limit != 0 && used > self.memory_limit {
@@ -253,7 +253,7 @@ impl Control {
     }
 
     /// Gives bytes back to the account.
-    pub(crate) fn release(&self, bytes: u64) {
+    pub(crate) fn free_memory(&self, bytes: u64) {
         self.memory_used.fetch_sub(bytes, Relaxed);
     }
 }
@@ -264,11 +264,11 @@ mod tests {
 
     #[test]
     fn memory_past_the_limit_is_an_error_and_the_peak_is_kept() {
-        let control = Control::new(100, None);
-        control.charge(60).expect("within the limit");
-        control.release(60);
-        control.charge(100).expect("at the limit");
-        let error = control.charge(1).expect_err("past the limit");
+        let context = RunContext::new(100, None);
+        context.reserve_memory(60).expect("within the limit");
+        context.free_memory(60);
+        context.reserve_memory(100).expect("at the limit");
+        let error = context.reserve_memory(1).expect_err("past the limit");
         assert!(matches!(
             error.kind(),
             ErrorKind::Memory {
@@ -277,14 +277,14 @@ mod tests {
                 ..
             }
         ));
-        assert_eq!(control.memory_peak(), 101);
+        assert_eq!(context.memory_peak(), 101);
     }
 
     #[test]
     fn a_signal_ends_the_run_with_its_number() {
-        let control = Control::default();
-        assert!(control.check().is_ok());
-        control.signal_cell().store(15, Relaxed);
-        assert_eq!(control.check().expect_err("a signal").exit_code(), 143);
+        let context = RunContext::default();
+        assert!(context.check().is_ok());
+        context.signal_cell().store(15, Relaxed);
+        assert_eq!(context.check().expect_err("a signal").exit_code(), 143);
     }
 }

@@ -28,7 +28,7 @@ pub(crate) struct Key(pub u32);
 /// The kind of an action: a code from 1 to 127, by itself 1 for a click, 2 for an item put into the cart
 /// and 3 for an order; 0 is padding and no action at all.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub(crate) struct Kind(pub u8);
+pub(crate) struct ActionType(pub u8);
 
 /// An item id of either width. A trait with two implementors, against the house rule of three:
 /// the alternative is 64-bit ids everywhere, which is a quarter more memory per event and
@@ -137,7 +137,7 @@ pub(crate) fn offset32(count: usize) -> i32 {
 
 /// A kind code as Arrow's `int8`.
 #[inline]
-pub(crate) fn code8(kind: Kind) -> i8 {
+pub(crate) fn code8(kind: ActionType) -> i8 {
     i8::try_from(kind.0).expect("kind codes are 1 to 127")
 }
 

@@ -142,7 +142,7 @@ mod warnings;
 #[doc = include_str!("../README.md")]
 struct Readme;
 
-pub use crate::context::{Control, Observer, STAGES};
+pub use crate::context::{Observer, RunContext, STAGES};
 pub use crate::report::head::{Head, HeadOf, HeadRow, HeadSettings, HeadValue, head};
 pub use crate::report::html::{Drift, Page, PageSettings, page};
 pub use crate::report::survey::{Surveyed, SurveyedColumn, survey};
@@ -163,10 +163,10 @@ pub use manifest::source_settings;
 #[doc(hidden)]
 pub use options::renamed_column;
 pub use options::{
-    ActionSource, Codec, CustomerType, Cutoff, Dedup, DivideBy, DwellMethod, Format, Guests,
-    IfExists, ItemType, ItemVocabulary, JobKind, Keep, KeepType, LabelKey, Layout, LogName,
-    NullLabel, OnBadRow, OtherTypes, Publish, Side, SideColumn, SideType, Source, TimeUnit, Types,
-    UnknownItem, WarningCode,
+    ActionSource, Attribute, AttributeColumn, AttributeType, Codec, CustomerType, Cutoff, Dedup,
+    DivideBy, DwellMethod, Format, Guests, IfExists, ItemType, ItemVocabulary, JobKind, LabelKey,
+    Layout, LogName, NullLabel, OnBadRow, OtherTypes, Passthrough, PassthroughType, Publish,
+    Source, TimeUnit, Types, UnknownItem, WarningCode,
 };
 pub use output::{DayReport, DwellReport, FeaturesReport, Report};
 pub use place::{check_in, is_elsewhere};

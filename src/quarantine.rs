@@ -14,7 +14,7 @@ use twox_hash::XxHash64;
 use crate::error::{Error, ErrorKind, Result};
 use crate::ids::count64;
 use crate::manifest::FileEntry;
-use crate::publish::{Part, QUARANTINE, Staging, write_synced};
+use crate::publish::{Part, QUARANTINE, StagingDir, write_synced};
 use crate::scan::bad_rows::Rejected;
 
 /// What is told of a rejected row.
@@ -25,7 +25,7 @@ const COLUMNS: [&str; 6] = ["source", "file", "row", "column", "reason", "record
 ///
 /// # Errors
 /// If the file cannot be written.
-pub(crate) fn write(staging: &Staging, rejected: &[Rejected]) -> Result<Vec<FileEntry>> {
+pub(crate) fn write(staging: &StagingDir, rejected: &[Rejected]) -> Result<Vec<FileEntry>> {
     if rejected.is_empty() {
         return Ok(Vec::new());
     }

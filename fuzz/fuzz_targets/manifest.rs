@@ -8,8 +8,8 @@ use std::path::PathBuf;
 use std::sync::OnceLock;
 
 use hitherto::{
-    AuditRows, Control, ExplainSettings, IfExists, Job, Publish, Sequences, Settings, Source, VerifySettings, explain,
-    run, verify,
+    AuditRows, ExplainSettings, IfExists, Job, Publish, RunContext, Sequences, Settings, Source, VerifySettings,
+    explain, run, verify,
 };
 use hitherto_fuzz::{check_error, folder, only_our_panics_count};
 use libfuzzer_sys::fuzz_target;
@@ -38,7 +38,7 @@ fn set() -> &'static PathBuf {
         fs::write(folder().join("shown.ndjson"), SHOWN).expect("room in memory");
         fs::write(folder().join("clicks.ndjson"), CLICKS).expect("room in memory");
         let job = Job::new(settings(Publish::New)).expect("good settings");
-        run(&job, &Control::default()).expect("good input");
+        run(&job, &RunContext::default()).expect("good input");
         job.out.clone()
     })
 }
@@ -54,16 +54,16 @@ fuzz_target!(init: only_our_panics_count(), |data: &[u8]| {
     let path = set().join(name);
     let before = fs::read(&path).expect("it was published");
     fs::write(&path, manifest).expect("room in memory");
-    let control = || Control::new(1 << 30, None);
+    let context = || RunContext::new(1 << 30, None);
     let found = match choice >> 2 & 3 {
         0 => verify(
             &VerifySettings { out: set().clone(), audit_rows: AuditRows::Count(0), ..VerifySettings::default() },
-            &control(),
+            &context(),
         )
         .map(drop),
         1 => verify(
             &VerifySettings { out: set().clone(), temp_dir: folder().to_owned(), ..VerifySettings::default() },
-            &control(),
+            &context(),
         )
         .map(drop),
         2 => {
@@ -75,9 +75,9 @@ fuzz_target!(init: only_our_panics_count(), |data: &[u8]| {
                 customer: None,
                 day: None,
             };
-            explain(&asked, &control()).map(drop)
+            explain(&asked, &context()).map(drop)
         }
-        _ => Job::new(settings(Publish::AddDays(IfExists::Skip))).and_then(|job| run(&job, &control())).map(drop),
+        _ => Job::new(settings(Publish::AddDays(IfExists::Skip))).and_then(|job| run(&job, &context())).map(drop),
     };
     if let Err(error) = &found {
         check_error(error);

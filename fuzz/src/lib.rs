@@ -8,7 +8,7 @@ use std::sync::OnceLock;
 use arrow::array::{Array, AsArray};
 use arrow::datatypes::{Int8Type, Int32Type, Int64Type, TimestampMicrosecondType};
 use hitherto::reference::Sample;
-use hitherto::{Control, Error, ErrorKind, Job, JobKind, Result, Settings};
+use hitherto::{Error, ErrorKind, Job, JobKind, Result, RunContext, Settings};
 use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 use tempfile::TempDir;
 
@@ -47,11 +47,11 @@ pub fn run(settings: Settings) -> Result<PathBuf> {
     }
     let job = Job::new(Settings { out: out.clone(), ..settings })?;
     // Of what a damaged file could make us need, nothing comes near this.
-    let control = Control::new(1 << 30, None);
+    let context = RunContext::new(1 << 30, None);
     let ran = match job.kind() {
-        JobKind::Sequences => hitherto::run(&job, &control).map(drop),
-        JobKind::Features => hitherto::features(&job, &control).map(drop),
-        JobKind::Dwell => hitherto::dwell(&job, &control).map(drop),
+        JobKind::Sequences => hitherto::run(&job, &context).map(drop),
+        JobKind::Features => hitherto::features(&job, &context).map(drop),
+        JobKind::Dwell => hitherto::dwell(&job, &context).map(drop),
     };
     if let Err(error) = &ran {
         check_error(error);

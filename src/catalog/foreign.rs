@@ -33,7 +33,7 @@ enum Way {
 }
 
 /// A kind of file that is not read: how it begins, behind how many bytes, what it is, and the way out.
-type Kind = (usize, &'static [u8], &'static str, Way);
+type ForeignFormat = (usize, &'static [u8], &'static str, Way);
 
 /// Makes CSV of a sheet.
 const SHEET: Way = Way::Words(
@@ -49,7 +49,7 @@ const FEATHER: Way = Way::Python(
 const TAR: Way = Way::Folder("mkdir {to} && tar -xf {from} -C {to}");
 
 /// The kinds that their first bytes tell.
-const KINDS: [Kind; 25] = [
+const KINDS: [ForeignFormat; 25] = [
     (
         0,
         b"PK\x03\x04",
@@ -193,7 +193,7 @@ const KINDS: [Kind; 25] = [
 
 /// What a file with these first bytes is, if it is of a format that is not read.
 fn kind_of(head: &[u8], name: &str) -> Option<(&'static str, Way)> {
-    let begins = |(at, magic, ..): &&Kind| {
+    let begins = |(at, magic, ..): &&ForeignFormat| {
         let found = head.get(*at..at + magic.len());
         found.is_some_and(|found| found.eq_ignore_ascii_case(magic))
     };

@@ -37,7 +37,6 @@ pub(crate) enum Compression {
 /// What a file is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Detected {
-    /// Its format.
     pub(crate) format: Format,
     /// How it is compressed.
     pub(crate) compression: Compression,
@@ -62,7 +61,6 @@ const TEXT_HEAD_BYTES: u64 = 1 << 16;
 /// The beginning of a text.
 #[derive(Debug, Default)]
 struct Head {
-    /// Its bytes.
     bytes: Vec<u8>,
     /// Whether the text ends behind them.
     is_end: bool,
@@ -106,9 +104,7 @@ impl Head {
 /// A file of a source.
 #[derive(Clone, Debug)]
 pub(crate) struct InputFile {
-    /// What it holds.
     pub(crate) source: Source,
-    /// Where it is.
     pub(crate) path: PathBuf,
     /// Its name in messages: the path as the user gave it.
     pub(crate) shown: String,
@@ -318,7 +314,6 @@ impl InputFile {
 
 /// A file that is digested as it is read.
 struct Watched {
-    /// The file.
     file: File,
     /// The digest so far.
     hasher: XxHash64,
@@ -348,7 +343,6 @@ const EXPANSION_MAX: u64 = 1000;
 
 /// A text that may grow while it is decompressed, but not without end.
 struct Expanding<R> {
-    /// The text.
     raw: R,
     /// Bytes of the file that were read for it.
     bytes_read: Arc<AtomicU64>,

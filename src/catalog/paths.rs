@@ -44,7 +44,6 @@ pub(crate) struct FileSpec<'a> {
 /// The paths of one source, expanded.
 #[derive(Clone, Debug)]
 pub(crate) struct SourceFiles {
-    /// The source.
     pub(crate) source: Source,
     /// What the user named: files and folders that the output must not touch.
     pub(crate) roots: Vec<PathBuf>,
@@ -212,7 +211,6 @@ const DEPTH_MAX: u32 = 64;
 
 /// The files of a source, while they are looked for.
 struct Search {
-    /// The source.
     source: Source,
     /// The files so far.
     files: Vec<InputFile>,

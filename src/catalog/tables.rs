@@ -34,7 +34,6 @@ fn bytes_of(path: &Path) -> &[u8] {
 /// Looks for tables, at each folder once.
 #[derive(Debug)]
 pub(crate) struct Tables {
-    /// What is read.
     source: Source,
     /// Folders that are none, nor lie in one: their names as bytes, which compare faster than parts.
     plain: BTreeSet<Vec<u8>>,

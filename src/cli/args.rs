@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
 use hitherto::{
-    Codec, CustomerType, Cutoff, ItemType, ItemVocabulary, Layout, Settings, Side, Source,
+    Attribute, Codec, CustomerType, Cutoff, ItemType, ItemVocabulary, Layout, Settings, Source,
     UnknownItem,
 };
 
@@ -287,8 +287,8 @@ struct HistoryArgs {
     /// Lists beside actions, aligned with them and padded alike: time_delta, the seconds to the
     /// cutoff, and columns of the actions, such as price,quantity:int32; Parquet tells their types, of
     /// text files they are float32 unless NAME:TYPE says int32
-    #[arg(long, value_name = "LISTS", value_delimiter = ',', value_parser = Side::parse)]
-    with: Vec<Side>,
+    #[arg(long, value_name = "LISTS", value_delimiter = ',', value_parser = Attribute::parse)]
+    with: Vec<Attribute>,
     /// Write histories at their true length, without padding
     #[arg(long)]
     no_pad: bool,
@@ -350,7 +350,7 @@ impl Sequences {
             available: history.available,
             embargo_us: history.embargo,
             actions_max: history.max_actions,
-            sides: history.with,
+            attributes: history.with,
             pad: !history.no_pad,
             layout: output.layout,
             item_type: input.item_type,

@@ -1,7 +1,7 @@
 //! Flags that choose among actions and samples, and what they set.
 
 use clap::Args;
-use hitherto::{Dedup, Guests, Keep, NullLabel, Sequences};
+use hitherto::{Dedup, Guests, NullLabel, Passthrough, Sequences};
 
 /// Which actions count.
 #[derive(Args, Debug)]
@@ -28,8 +28,8 @@ pub(super) struct Chosen {
     /// Carry columns of the impressions through, item.NAME from inside their array, such as
     /// surface,item.is_click; of text files they are text, unless NAME:TYPE says int32, int64,
     /// double, string, boolean or timestamp
-    #[arg(long, value_name = "NAMES", value_delimiter = ',', value_parser = Keep::parse)]
-    keep: Vec<Keep>,
+    #[arg(long, value_name = "NAMES", value_delimiter = ',', value_parser = Passthrough::parse)]
+    keep: Vec<Passthrough>,
 }
 
 impl Chosen {

@@ -63,8 +63,8 @@ impl Explain {
             customer: self.customer,
             day: self.date,
         };
-        let (control, progress) = start(&common)?;
-        let explained = hitherto::explain(&settings, &control);
+        let (context, progress) = start(&common)?;
+        let explained = hitherto::explain(&settings, &context);
         progress.finish();
         let texts: Vec<String> = match self.json {
             true => explained?.iter().map(lines).collect(),

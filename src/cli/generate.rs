@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use clap::{Args, Subcommand};
-use hitherto::{Control, Format, GenerateEvents, GenerateListings, GenerateSettings};
+use hitherto::{Format, GenerateEvents, GenerateListings, GenerateSettings, RunContext};
 use indexmap::IndexMap;
 use serde::Serialize;
 
@@ -173,10 +173,10 @@ struct Made {
 /// Makes logs, says what was made, and prints statistics if they are wanted.
 fn run(
     common: &Common,
-    make: impl FnOnce(&Control) -> hitherto::Result<Made>,
+    make: impl FnOnce(&RunContext) -> hitherto::Result<Made>,
 ) -> anyhow::Result<()> {
-    let (control, progress) = start(common)?;
-    let made = make(&control);
+    let (context, progress) = start(common)?;
+    let made = make(&context);
     let seconds = progress.finish();
     let made = made?;
     let (dir, files, bytes) = (made.dir.display(), grouped(made.files), size(made.bytes));
@@ -222,8 +222,8 @@ impl Listings {
             format: self.format,
             threads: threads(&self.common),
         };
-        run(&self.common, |control| {
-            let made = hitherto::generate_listings(&settings, control)?;
+        run(&self.common, |context| {
+            let made = hitherto::generate_listings(&settings, context)?;
             let (shown, clicks) = (grouped(settings.impressions), grouped(settings.clicks));
             Ok(Made {
                 dir: settings.dir,
@@ -250,8 +250,8 @@ impl Events {
             format: self.format,
             threads: threads(&self.common),
         };
-        run(&self.common, |control| {
-            let made = hitherto::generate_events(&settings, control)?;
+        run(&self.common, |context| {
+            let made = hitherto::generate_events(&settings, context)?;
             Ok(Made {
                 dir: settings.dir,
                 what: format!("{} events", grouped(made.events)),
@@ -283,8 +283,8 @@ impl Generate {
             format: self.format,
             threads: threads(&self.common),
         };
-        run(&self.common, |control| {
-            let made = hitherto::generate(&settings, control)?;
+        run(&self.common, |context| {
+            let made = hitherto::generate(&settings, context)?;
             let (shown, actions) = (grouped(made.impressions), grouped(made.actions));
             Ok(Made {
                 dir: settings.dir,

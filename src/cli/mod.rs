@@ -28,7 +28,7 @@ use std::sync::atomic::AtomicBool;
 
 use anyhow::Context;
 use clap::CommandFactory;
-use hitherto::{Control, Error, ErrorKind, Job, Settings};
+use hitherto::{Error, ErrorKind, Job, RunContext, Settings};
 use signal_hook::consts::{SIGINT, SIGTERM};
 use signal_hook::flag;
 
@@ -72,18 +72,18 @@ pub(crate) fn run(args: Vec<OsString>) -> anyhow::Result<()> {
 /// Runs a job, says what it made, and prints statistics if they are wanted.
 pub(crate) fn run_job<R: Serialize>(
     (common, settings): (Common, Settings),
-    answer: impl FnOnce(&Job, &Control) -> hitherto::Result<R>,
+    answer: impl FnOnce(&Job, &RunContext) -> hitherto::Result<R>,
     summary: impl for<'a> FnOnce(&Job, &'a R) -> Summary<'a, R>,
 ) -> anyhow::Result<()> {
     let job = job_of(&common, settings)?;
-    let (control, progress) = start(&common)?;
-    let report = answer(&job, &control);
+    let (context, progress) = start(&common)?;
+    let report = answer(&job, &context);
     let seconds = progress.finish();
     let report = report?;
     let summary = summary(&job, &report);
     say(&common, &summary.text(&job, seconds));
     if common.stats.is_some() {
-        print(&summary.stats(&job, &control, seconds))?;
+        print(&summary.stats(&job, &context, seconds))?;
     }
     Ok(())
 }
@@ -113,14 +113,14 @@ pub(crate) fn print(text: &str) -> anyhow::Result<()> {
 }
 
 /// What a run shares with the outside: progress on standard error, signals, memory.
-pub(crate) fn start(common: &Common) -> anyhow::Result<(Arc<Control>, Progress)> {
+pub(crate) fn start(common: &Common) -> anyhow::Result<(Arc<RunContext>, Progress)> {
     if let Some(folder) = common.temp_dir.as_ref().filter(|folder| !folder.is_dir()) {
         let what = format!("--temp-dir \"{}\" is no folder", folder.display());
         return Err(Error::from(ErrorKind::Settings { what }).into());
     }
     let memory = common.memory.unwrap_or_else(values::memory_default);
     let (observer, progress) = Progress::new(common.quiet);
-    let control = Arc::new(Control::new(memory, observer));
+    let context = Arc::new(RunContext::new(memory, observer));
     let second = Arc::new(AtomicBool::new(false));
     for signal in [SIGINT, SIGTERM] {
         let code = 128 + signal;
@@ -129,12 +129,12 @@ pub(crate) fn start(common: &Common) -> anyhow::Result<(Arc<Control>, Progress)>
             .and_then(|_| flag::register(signal, Arc::clone(&second)))
             .and_then(|_| {
                 let number = usize::try_from(signal).unwrap_or_default();
-                flag::register_usize(signal, control.signal_cell(), number)
+                flag::register_usize(signal, context.signal_cell(), number)
             })
             .context("could not watch for signals")?;
     }
-    progress.watch(&control);
-    Ok((control, progress))
+    progress.watch(&context);
+    Ok((context, progress))
 }
 
 /// The number of threads to work with.

@@ -64,8 +64,8 @@ impl PlanArgs {
             PlannedJob::Dwell(dwell) => dwell.into_settings(file),
         };
         let job = job_of(&common, settings)?;
-        let (control, progress) = start(&common)?;
-        let planned = hitherto::plan(&job, &control);
+        let (context, progress) = start(&common)?;
+        let planned = hitherto::plan(&job, &context);
         let took = progress.finish();
         let planned = planned?;
         print(&match self.json || common.stats.is_some() {

@@ -92,8 +92,8 @@ impl Verify {
             inputs_from: self.inputs_from,
             temp_dir: self.temp_dir.unwrap_or_else(std::env::temp_dir),
         };
-        let (control, progress) = start(&common)?;
-        let verified = hitherto::verify(&settings, &control);
+        let (context, progress) = start(&common)?;
+        let verified = hitherto::verify(&settings, &context);
         progress.finish();
         let verified = verified?;
         if verified.problems_count > 0 {

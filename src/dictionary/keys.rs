@@ -237,7 +237,7 @@ mod tests {
     use super::*;
     use crate::ids::{Day, Micros};
     use crate::kernel::column::Impression;
-    use crate::kernel::passthrough::KeptRow;
+    use crate::kernel::passthrough::PassthroughRow;
 
     /// Impressions of these customers, without items.
     fn impressions(customers: &[Customer<'_>], text_ids: bool) -> Impressions<i32> {
@@ -250,7 +250,7 @@ mod tests {
                 lookback_start: Micros::MIN,
                 ranking: "r",
                 items: &[],
-                kept: &KeptRow::default(),
+                kept: &PassthroughRow::default(),
             });
         }
         rows

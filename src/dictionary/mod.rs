@@ -1,7 +1,7 @@
 //! Ids to numbers, while nobody knows yet which ids there are; then those numbers to ranks.
 //!
 //! **In / Out**: the ids of a batch → a code for each, dense from 0 in the order in which a thread
-//! came across them ([`Interner`], one a thread); all interners → [`Ranked`]: dense ranks in the
+//! came across them ([`Dictionary`], one a thread); all interners → [`RankedDictionary`]: dense ranks in the
 //! order of ids or of their hashes, and for each interner the rank of each code.
 //! **Invariants**: ranks depend on the set of ids alone, never on threads or the order of files.
 //! An id is compared byte by byte before two are taken for one.
@@ -24,9 +24,9 @@ use rayon::iter::{IndexedParallelIterator, ParallelIterator};
 use rayon::slice::ParallelSlice;
 
 use self::mark::Mark;
-pub(crate) use self::rank::{Order, Ranked};
+pub(crate) use self::rank::{Order, RankedDictionary};
 use self::table::{NO_CODE, TextTable};
-use crate::context::Control;
+use crate::context::RunContext;
 use crate::error::Result;
 use crate::ids::{count32, count64, index};
 use crate::kernel::column::TextColumn;
@@ -91,10 +91,9 @@ impl Ids {
 
 /// The ids that one thread has come across.
 #[derive(Debug)]
-pub(crate) struct Interner {
+pub(crate) struct Dictionary {
     /// The ids, by code.
     ids: Ids,
-    /// Codes by id.
     table: Table,
     /// Bytes that the account knows of.
     charged: u64,
@@ -124,21 +123,21 @@ impl Table {
 /// Texts that are looked for at a time: while their memory is still near.
 const BLOCK: usize = 256;
 
-impl Interner {
+impl Dictionary {
     /// No ids yet; they will be integers.
-    pub(crate) fn ints() -> Interner {
-        Interner::of(Ids::Ints(Vec::new()), Table::Ints(HashTable::new()))
+    pub(crate) fn ints() -> Dictionary {
+        Dictionary::of(Ids::Ints(Vec::new()), Table::Ints(HashTable::new()))
     }
 
     /// No ids yet; they will be texts.
-    pub(crate) fn texts() -> Interner {
+    pub(crate) fn texts() -> Dictionary {
         let texts = Ids::Texts(TextColumn::default());
-        Interner::of(texts, Table::Texts(TextTable::new()))
+        Dictionary::of(texts, Table::Texts(TextTable::new()))
     }
 
     /// No ids yet.
-    fn of(ids: Ids, table: Table) -> Interner {
-        Interner {
+    fn of(ids: Ids, table: Table) -> Dictionary {
+        Dictionary {
             ids,
             table,
             charged: 0,
@@ -212,7 +211,7 @@ impl Interner {
 
     /// The codes that the texts of another interner have here, [`NO_CODE`] for others; empty if ids are
     /// integers, which are sorted sooner than looked up.
-    fn codes_of(&self, other: &Interner) -> Vec<u32> {
+    fn codes_of(&self, other: &Dictionary) -> Vec<u32> {
         let (Ids::Texts(known), Table::Texts(table)) = (&self.ids, &self.table) else {
             return Vec::new();
         };
@@ -245,12 +244,12 @@ impl Interner {
     ///
     /// # Errors
     /// If the memory of the job is used up.
-    pub(crate) fn charge(&mut self, control: &Control) -> Result<u64> {
+    pub(crate) fn reserve_memory(&mut self, context: &RunContext) -> Result<u64> {
         let bytes = self.bytes();
         let more = bytes.saturating_sub(self.charged);
         if more > 0 {
             self.charged = bytes;
-            control.charge(more)?;
+            context.reserve_memory(more)?;
         }
         Ok(more)
     }
@@ -261,8 +260,8 @@ impl Interner {
     }
 
     /// Gives the memory back to the account.
-    pub(crate) fn release(self, control: &Control) {
-        control.release(self.charged);
+    pub(crate) fn free_memory(self, context: &RunContext) {
+        context.free_memory(self.charged);
     }
 
     /// Bytes of memory.
@@ -315,7 +314,7 @@ mod tests {
     fn merged(threads: [&[&str]; 2], order: Order) -> (Vec<String>, Vec<Vec<u32>>) {
         let mut codes = Vec::new();
         let interners = threads.map(|ids| {
-            let mut interner = Interner::texts();
+            let mut interner = Dictionary::texts();
             let ids: Vec<&[u8]> = ids.iter().map(|id| id.as_bytes()).collect();
             let mut own = Vec::new();
             for batch in ids.chunks(3) {
@@ -324,8 +323,9 @@ mod tests {
             codes.push(own);
             interner
         });
-        let control = Control::default();
-        let (ranked, ranks) = Ranked::merge(interners.into(), order, &control).expect("no limit");
+        let context = RunContext::default();
+        let (ranked, ranks) =
+            RankedDictionary::merge(interners.into(), order, &context).expect("no limit");
         let texts = (0..ranked.count()).map(|rank| match ranked.get(rank) {
             Id::Text(id) => id.to_owned(),
             Id::Int(_) => panic!("a text"),
@@ -386,13 +386,13 @@ mod tests {
 
     #[test]
     fn integers_are_ranked_by_value() {
-        let mut interner = Interner::ints();
+        let mut interner = Dictionary::ints();
         let mut codes = Vec::new();
         interner.intern_ints([5, -1, i64::MAX, 5, i64::MIN].into_iter(), &mut codes);
         assert_eq!(codes, [0, 1, 2, 0, 3]);
-        let control = Control::default();
-        let interners = vec![interner, Interner::ints()];
-        let merged = Ranked::merge(interners, Order::Id, &control);
+        let context = RunContext::default();
+        let interners = vec![interner, Dictionary::ints()];
+        let merged = RankedDictionary::merge(interners, Order::Id, &context);
         let (ranked, ranks) = merged.expect("no limit");
         assert_eq!(ranks[0], [2, 1, 3, 0]);
         assert_eq!(ranked.get(0), Id::Int(i64::MIN));
@@ -405,7 +405,7 @@ mod tests {
             .map(|n| "x".repeat(n % 70) + &n.to_string())
             .collect();
         let bytes: Vec<&[u8]> = ids.iter().map(String::as_bytes).collect();
-        let mut interner = Interner::texts();
+        let mut interner = Dictionary::texts();
         let (mut once, mut twice) = (Vec::new(), Vec::new());
         interner.intern_texts(&bytes, &mut once);
         interner.intern_texts(&bytes, &mut twice);

@@ -21,7 +21,6 @@ use crate::kernel::column::Impressions;
 pub(crate) struct Probes<I> {
     /// The impressions as read.
     pub(crate) impressions: Impressions<I>,
-    /// The customers.
     pub(crate) keys: Keys,
     /// The row of each probe.
     pub(crate) rows: Vec<u32>,
@@ -39,9 +38,7 @@ pub(crate) struct Probes<I> {
 /// What the probes of one customer ask about: together in memory, for the scan loop.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct KeySpan {
-    /// The earliest cutoff.
     pub(crate) first_cutoff: Micros,
-    /// The latest cutoff.
     pub(crate) last_cutoff: Micros,
     /// The earliest start of a lookback.
     pub(crate) lookback_min: Micros,

@@ -5,8 +5,8 @@ use std::cmp::Ordering;
 use rayon::iter::{IntoParallelIterator, ParallelExtend, ParallelIterator};
 use rayon::slice::ParallelSliceMut;
 
-use super::{Id, Ids, Interner, NO_CODE};
-use crate::context::Control;
+use super::{Dictionary, Id, Ids, NO_CODE};
+use crate::context::RunContext;
 use crate::dictionary::keys::Keys;
 use crate::error::{Error, Result};
 use crate::ids::{count32, count64, index};
@@ -24,7 +24,7 @@ pub(crate) enum Order {
 
 /// All distinct ids of all threads, in order.
 #[derive(Debug)]
-pub(crate) struct Ranked {
+pub(crate) struct RankedDictionary {
     /// The ids of each thread.
     lists: Vec<Ids>,
     /// By rank: which thread had the id, and its code there.
@@ -33,21 +33,21 @@ pub(crate) struct Ranked {
     charged: u64,
 }
 
-impl Ranked {
+impl RankedDictionary {
     /// Ranks the ids of all threads; also gives the rank of each code, thread by thread.
     ///
     /// # Errors
     /// If there are 2^32 ids or more, or the memory of the job is used up.
     pub(crate) fn merge(
-        interners: Vec<Interner>,
+        interners: Vec<Dictionary>,
         order: Order,
-        control: &Control,
-    ) -> Result<(Ranked, Vec<Vec<u32>>)> {
+        context: &RunContext,
+    ) -> Result<(RankedDictionary, Vec<Vec<u32>>)> {
         let known = Known::of(&interners);
         let (mut lists, mut charged) = (Vec::new(), 0);
         for interner in interners {
             let table = interner.table.bytes();
-            control.release(table.min(interner.charged));
+            context.free_memory(table.min(interner.charged));
             charged += interner.charged.saturating_sub(table);
             lists.push(interner.ids);
         }
@@ -59,12 +59,12 @@ impl Ranked {
         }
         let scratch = count64(all * size_of::<Place>());
         let kept = count64(all * size_of::<(u64, u32)>());
-        control.charge(scratch + kept)?;
+        context.reserve_memory(scratch + kept)?;
         let ranked = rank(lists, &known, order);
-        control.release(scratch);
+        context.free_memory(scratch);
         let (lists, places, ranks) = ranked;
         charged += kept;
-        let ranked = Ranked {
+        let ranked = RankedDictionary {
             lists,
             places,
             charged,
@@ -136,8 +136,8 @@ impl Ranked {
     }
 
     /// Gives the memory back to the account.
-    pub(crate) fn release(self, control: &Control) {
-        control.release(self.charged);
+    pub(crate) fn free_memory(self, context: &RunContext) {
+        context.free_memory(self.charged);
     }
 }
 
@@ -157,8 +157,8 @@ struct Known {
 
 impl Known {
     /// Looks the ids behind a list up in it.
-    fn of(interners: &[Interner]) -> Known {
-        let most = interners.iter().map(Interner::count).max().unwrap_or(0);
+    fn of(interners: &[Dictionary]) -> Known {
+        let most = interners.iter().map(Dictionary::count).max().unwrap_or(0);
         let base = interners.iter().position(|of| 2 * of.count() >= most);
         let base = base.unwrap_or(0);
         let codes = (0..).zip(interners).map(|(list, of)| match list > base {

@@ -1,6 +1,6 @@
 //! Pages behind each other: a column chunk, on parquet's public page API.
 //!
-//! **In / Out**: [`Stream`]s, page by page → the bytes of a column chunk behind those of the chunks
+//! **In / Out**: [`LiteralsAndCopies`]s, page by page → the bytes of a column chunk behind those of the chunks
 //! before it, and what the footer says of it.
 
 use std::sync::Arc;
@@ -16,7 +16,7 @@ use parquet::file::writer::{SerializedPageWriter, TrackedWrite};
 use parquet::schema::types::ColumnDescPtr;
 
 use super::schema::compression;
-use crate::encode::direct::literals_and_copies::Stream;
+use crate::encode::direct::literals_and_copies::LiteralsAndCopies;
 use crate::encode::direct::{lz4, zstd};
 use crate::ids::count64;
 use crate::job::Codec;
@@ -40,7 +40,7 @@ impl Compressor {
     }
 
     /// Compresses a page. The bytes are new memory, so that they need not be copied.
-    pub(super) fn compress(&mut self, page: &mut Stream) -> Bytes {
+    pub(super) fn compress(&mut self, page: &mut LiteralsAndCopies) -> Bytes {
         Bytes::from(match self {
             Compressor::Zstd(zstd) => zstd.compress(page),
             Compressor::Lz4 => lz4::compress(page),
@@ -67,9 +67,7 @@ pub(crate) struct Chunk<'a> {
     has_dictionary: bool,
     /// Bytes, with page headers, not compressed.
     uncompressed: usize,
-    /// Rows so far.
     rows: usize,
-    /// Values so far.
     values: usize,
 }
 
@@ -93,7 +91,7 @@ impl Chunk<'_> {
     /// Writes the dictionary.
     pub(super) fn dictionary(
         &mut self,
-        page: &mut Stream,
+        page: &mut LiteralsAndCopies,
         compressor: &mut Compressor,
         values: u32,
     ) -> Result<()> {
@@ -112,7 +110,7 @@ impl Chunk<'_> {
     /// Writes a page of data.
     pub(super) fn data(
         &mut self,
-        page: &mut Stream,
+        page: &mut LiteralsAndCopies,
         compressor: &mut Compressor,
         rows: usize,
         values: usize,

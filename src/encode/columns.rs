@@ -9,12 +9,13 @@ use std::sync::Arc;
 use arrow::datatypes::{DataType, Field, FieldRef, TimeUnit};
 
 use super::spec::WriteSpec;
-use crate::job::{CustomerType, ItemType, Keep, KeepType, Layout, Side, SideType};
+use crate::job::{
+    Attribute, AttributeType, CustomerType, ItemType, Layout, Passthrough, PassthroughType,
+};
 
 /// A column of the output.
 #[derive(Clone, Debug)]
 pub(crate) struct Column<'a> {
-    /// Its name.
     pub(super) name: &'a str,
     /// Where its values come from.
     pub(super) holds: Holds<'a>,
@@ -57,7 +58,7 @@ pub(crate) enum Scalar<'a> {
     /// `weight`, given that of a negative.
     Weight(f32),
     /// A column that is passed through, and its place among those of impressions, or of items.
-    Passthrough(&'a Keep, usize),
+    Passthrough(&'a Passthrough, usize),
 }
 
 /// A column of histories.
@@ -70,7 +71,7 @@ pub(crate) enum HistoryColumn {
     /// `time_delta`: seconds from the action to the cutoff.
     TimeDelta,
     /// An attribute of the actions: its place among such, and its type.
-    Attribute(usize, SideType),
+    Attribute(usize, AttributeType),
 }
 
 impl<'a> Column<'a> {
@@ -177,14 +178,14 @@ fn histories<'a>(spec: &WriteSpec<'a>) -> Vec<Column<'a>> {
         history("action_types", HistoryColumn::Types, DataType::Int8),
     ];
     let mut attributes = 0;
-    columns.extend(spec.sides.iter().map(|side| match side {
-        Side::TimeDelta => history(side.column(), HistoryColumn::TimeDelta, DataType::Int32),
-        Side::Column(column) => {
+    columns.extend(spec.attributes.iter().map(|side| match side {
+        Attribute::TimeDelta => history(side.column(), HistoryColumn::TimeDelta, DataType::Int32),
+        Attribute::Column(column) => {
             attributes += 1;
             let holds = HistoryColumn::Attribute(attributes - 1, column.holds());
             let data_type = match column.holds() {
-                SideType::Int32 => DataType::Int32,
-                SideType::Float32 => DataType::Float32,
+                AttributeType::Int32 => DataType::Int32,
+                AttributeType::Float32 => DataType::Float32,
             };
             history(side.column(), holds, data_type)
         }
@@ -226,14 +227,14 @@ fn item_type(of: ItemType) -> DataType {
 }
 
 /// The type of a column that is passed through.
-fn passthrough_type(of: KeepType) -> DataType {
+fn passthrough_type(of: PassthroughType) -> DataType {
     match of {
-        KeepType::Int32 => DataType::Int32,
-        KeepType::Int64 => DataType::Int64,
-        KeepType::Double => DataType::Float64,
-        KeepType::Text => DataType::Utf8,
-        KeepType::Boolean => DataType::Boolean,
-        KeepType::Time => instant(),
+        PassthroughType::Int32 => DataType::Int32,
+        PassthroughType::Int64 => DataType::Int64,
+        PassthroughType::Double => DataType::Float64,
+        PassthroughType::Text => DataType::Utf8,
+        PassthroughType::Boolean => DataType::Boolean,
+        PassthroughType::Time => instant(),
     }
 }
 

@@ -1,26 +1,26 @@
 //! Blocks to counts: what the rows of a block hold, found where they are made.
 //!
-//! **In / Out**: a [`Block`] and the [`Shapes`] of its histories → a [`RowTally`]. **Cost**: a history
+//! **In / Out**: a [`Block`] and the [`HistoryDeltas`] of its histories → a [`RowStats`]. **Cost**: a history
 //! is looked at once, however many impressions share it, and labels are one byte each.
 
 use super::Block;
-use crate::encode::direct::history_deltas::Shapes;
-use crate::ids::{Item, Kind, count64, index};
+use crate::encode::direct::history_deltas::HistoryDeltas;
+use crate::ids::{ActionType, Item, count64, index};
 use crate::kernel::column::Label;
-use crate::kernel::history_stats::{Asked, Contents, HistoryTally};
+use crate::kernel::history_stats::{Asked, Contents, HistoryStats};
 
 /// What the rows of a block hold.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(crate) struct RowTally {
+pub(crate) struct RowStats {
     /// Impressions that end in the block.
     pub(crate) impressions: u64,
     /// What the histories of all samples hold.
-    pub(crate) histories: HistoryTally,
+    pub(crate) histories: HistoryStats,
 }
 
-impl RowTally {
+impl RowStats {
     /// Adds the counts of another block.
-    pub(crate) fn merge(&mut self, other: &RowTally) {
+    pub(crate) fn merge(&mut self, other: &RowStats) {
         self.impressions += other.impressions;
         self.histories.merge(&other.histories);
     }
@@ -30,13 +30,13 @@ impl RowTally {
 pub(super) fn tally_of<I: Item>(
     actions_max: u32,
     block: &Block<'_, I>,
-    shapes: &Shapes,
+    shapes: &HistoryDeltas,
     contents: &mut Contents,
-) -> RowTally {
-    let mut tally = RowTally::default();
+) -> RowStats {
+    let mut tally = RowStats::default();
     let impressions = &block.probes.impressions;
     let kinds = block.histories.iter().map(|histories| histories.kinds());
-    let kinds: Vec<Vec<Kind>> = kinds.collect();
+    let kinds: Vec<Vec<ActionType>> = kinds.collect();
     for (at, (row, shape)) in block.rows.iter().zip(&shapes.all).enumerate() {
         let partition = index(shape.partition);
         let histories = &*block.histories[partition];

@@ -17,7 +17,7 @@ use parquet::file::properties::WriterProperties;
 use parquet::file::writer::{SerializedRowGroupWriter, TrackedWrite};
 use parquet::schema::types::SchemaDescPtr;
 
-use super::{CREATED_BY, RowGroup, RowTally};
+use super::{CREATED_BY, RowGroup, RowStats};
 use crate::ids::unsigned;
 
 /// What a Parquet file begins with.
@@ -25,9 +25,7 @@ const MAGIC: &[u8] = b"PAR1";
 
 /// A file that is being written.
 pub(crate) struct FileWriter<W: Write> {
-    /// Where it goes.
     to: TrackedWrite<W>,
-    /// Its schema.
     schema: SchemaDescPtr,
     /// The row groups so far, without their bytes.
     groups: Vec<RowGroup>,
@@ -149,7 +147,7 @@ pub(super) fn row_group(
     group.close()?;
     let (metadata, column_indexes, offset_indexes) = closed.expect("closing calls it");
     Ok(RowGroup {
-        tally: RowTally::default(),
+        tally: RowStats::default(),
         bytes: to.into_inner()?,
         metadata,
         column_indexes,

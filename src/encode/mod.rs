@@ -39,7 +39,7 @@ use parquet::file::writer::{SerializedFileWriter, TrackedWrite};
 use parquet::schema::types::SchemaDescPtr;
 
 use self::columns::{Column, Holds, columns};
-pub(crate) use self::counts::RowTally;
+pub(crate) use self::counts::RowStats;
 use self::counts::tally_of;
 pub(crate) use self::file::FileWriter;
 use self::file::row_group;
@@ -47,11 +47,11 @@ pub(crate) use self::schema::schema;
 use self::schema::{CREATED_BY, properties, schema_of};
 pub(crate) use self::spec::WriteSpec;
 pub(crate) use self::table::TableEncoder;
-use crate::context::Control;
+use crate::context::RunContext;
 use crate::dictionary::probes::Probes;
-use crate::encode::direct::history_deltas::Shapes;
+use crate::encode::direct::history_deltas::HistoryDeltas;
 use crate::encode::direct::history_pages::PageMaker;
-use crate::encode::direct::scalar_pages::Beside;
+use crate::encode::direct::scalar_pages::ScalarPages;
 use crate::error::{Error, ErrorKind, Result};
 use crate::ids::{Item, count64, index};
 use crate::kernel::history_stats::Contents;
@@ -113,7 +113,6 @@ pub(crate) struct Block<'a, I> {
 /// A probe of a block.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct BlockRow {
-    /// The probe.
     pub(crate) probe: u32,
     /// The partition of its customer, among those of the block.
     pub(crate) partition: u32,
@@ -126,14 +125,12 @@ pub(crate) struct BlockRow {
 /// A row group, encoded.
 pub(crate) struct RowGroup {
     /// What its rows hold.
-    pub(crate) tally: RowTally,
+    pub(crate) tally: RowStats,
     /// Its column chunks, one behind the other.
     bytes: Vec<u8>,
     /// What the footer says of them, as if they started the file.
     metadata: RowGroupMetaData,
-    /// Their pages' bounds.
     column_indexes: Vec<Option<ColumnIndexMetaData>>,
-    /// Their pages' places.
     offset_indexes: Vec<Option<OffsetIndexMetaData>>,
 }
 
@@ -144,21 +141,20 @@ pub(crate) struct Encoder<'a> {
     /// Its columns, in the order of the schema.
     columns: Vec<Column<'a>>,
     /// Whether to go on.
-    control: &'a Control,
+    context: &'a RunContext,
     /// The schema of the output.
     schema: SchemaRef,
     /// The same, as Parquet has it.
     descriptor: SchemaDescPtr,
     /// Codecs, encodings and statistics, column by column.
     properties: Arc<WriterProperties>,
-    /// Makes column writers.
     factory: ArrowRowGroupWriterFactory,
 }
 
 /// What a thread needs to encode. Reused from block to block.
 pub(crate) struct Workbench {
     /// The histories of the block.
-    shapes: Shapes,
+    shapes: HistoryDeltas,
     /// Scratch: what one of them holds.
     contents: Contents,
     /// Makes pages, if there is a direct path.
@@ -172,7 +168,7 @@ impl<'a> Encoder<'a> {
     ///
     /// # Errors
     /// If Parquet has no such schema; it has.
-    pub(crate) fn new(spec: WriteSpec<'a>, control: &'a Control) -> Result<Encoder<'a>> {
+    pub(crate) fn new(spec: WriteSpec<'a>, context: &'a RunContext) -> Result<Encoder<'a>> {
         let columns = columns(&spec);
         let schema = Arc::new(schema_of(&columns));
         let properties = Arc::new(properties(spec.codec, &columns));
@@ -186,7 +182,7 @@ impl<'a> Encoder<'a> {
         Ok(Encoder {
             spec,
             columns,
-            control,
+            context,
             schema,
             descriptor: Arc::new(descriptor),
             properties,
@@ -198,7 +194,7 @@ impl<'a> Encoder<'a> {
     pub(crate) fn workbench(&self) -> Workbench {
         let is_direct = direct::history_pages::serves(&self.spec) && !self.spec.encode_plain;
         Workbench {
-            shapes: Shapes::default(),
+            shapes: HistoryDeltas::default(),
             contents: Contents::default(),
             pages: is_direct.then(|| PageMaker::new(self.spec.codec)),
             bytes_expected: 0,
@@ -250,12 +246,12 @@ impl<'a> Encoder<'a> {
         &self,
         bench: &mut Workbench,
         block: &Block<'_, I>,
-        tally: RowTally,
+        tally: RowStats,
     ) -> parquet::errors::Result<RowGroup> {
         let pages = bench.pages.as_mut().expect("there is a direct path");
         let (spec, rows) = (&self.spec, (block, &bench.shapes));
-        let in_hand = (spec, self.control);
-        let beside = Beside::new(spec, block, &bench.shapes);
+        let in_hand = (spec, self.context);
+        let beside = ScalarPages::new(spec, block, &bench.shapes);
         let mut sink = TrackedWrite::new(Vec::with_capacity(bench.bytes_expected));
         let mut chunks = Vec::new();
         for (at, column) in self.columns.iter().enumerate() {
@@ -294,8 +290,8 @@ impl<'a> Encoder<'a> {
     fn encode_plain<I: ItemColumn>(
         &self,
         block: &Block<'_, I>,
-        shapes: &Shapes,
-        tally: RowTally,
+        shapes: &HistoryDeltas,
+        tally: RowStats,
     ) -> parquet::errors::Result<RowGroup> {
         let mut writers = self.factory.create_column_writers(0)?;
         let columns = self.columns.iter().zip(self.schema.fields());
@@ -334,8 +330,8 @@ impl<I: Item> Block<'_, I> {
 }
 
 /// An error if somebody asked for an end, for loops over what may be a billion actions.
-fn go_on(control: &Control) -> parquet::errors::Result<()> {
-    control
+fn go_on(context: &RunContext) -> parquet::errors::Result<()> {
+    context
         .check()
         .map_err(|error| ParquetError::External(Box::new(error)))
 }

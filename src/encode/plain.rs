@@ -15,8 +15,8 @@ use parquet::errors::Result;
 
 use super::columns::{HistoryColumn, Holds};
 use super::{Block, BlockRow, Encoder, ItemColumn, go_on};
-use crate::ids::{Kind, code8, index, offset32};
-use crate::job::{Layout, SideType};
+use crate::ids::{ActionType, code8, index, offset32};
+use crate::job::{AttributeType, Layout};
 use crate::kernel::attributes::float_of_key;
 use crate::kernel::op::sequences::{History, seconds_before};
 
@@ -43,7 +43,7 @@ pub(super) fn write<I: ItemColumn>(
             slice.add(encoder, block, row, rows);
             left -= rows;
             if slice.actions.len() >= SLICE_VALUES {
-                go_on(encoder.control)?;
+                go_on(encoder.context)?;
                 slice.flush(encoder, writers)?;
             }
         }
@@ -129,7 +129,7 @@ impl<I: ItemColumn> Slice<I> {
             history.count()
         };
         self.actions.resize(start + width, I::PADDING);
-        self.kinds.resize(start + width, code8(Kind(0)));
+        self.kinds.resize(start + width, code8(ActionType(0)));
         self.ends.push(offset32(start + width));
         for (_, numbers) in &mut self.numbers {
             // The key of 0 is 0, whatever the number.
@@ -168,11 +168,11 @@ impl<I: ItemColumn> Slice<I> {
                     let kinds = ScalarBuffer::from(std::mem::take(&mut self.kinds));
                     Arc::new(Int8Array::new(kinds, None))
                 }
-                HistoryColumn::Attribute(_, SideType::Float32) => {
+                HistoryColumn::Attribute(_, AttributeType::Float32) => {
                     let floats = numbers().into_iter().map(float_of_key);
                     Arc::new(Float32Array::from_iter_values(floats))
                 }
-                HistoryColumn::TimeDelta | HistoryColumn::Attribute(_, SideType::Int32) => {
+                HistoryColumn::TimeDelta | HistoryColumn::Attribute(_, AttributeType::Int32) => {
                     Arc::new(Int32Array::from(numbers()))
                 }
             };

@@ -1,6 +1,6 @@
 //! The columns beside the histories, as Arrow arrays for parquet's own column writers.
 //!
-//! **In / Out**: a [`Block`] and the [`Shapes`] of its histories → the array of any column that is none
+//! **In / Out**: a [`Block`] and the [`HistoryDeltas`] of its histories → the array of any column that is none
 //! of histories. `beside` is the direct path to the same.
 
 use std::sync::Arc;
@@ -14,7 +14,7 @@ use arrow::datatypes::FieldRef;
 
 use super::columns::{Column, Scalar};
 use super::{Block, BlockRow, ItemColumn};
-use crate::encode::direct::history_deltas::{Shape, Shapes};
+use crate::encode::direct::history_deltas::{HistoryDelta, HistoryDeltas};
 use crate::encode::passthrough;
 use crate::ids::{Micros, index, offset32};
 use crate::kernel::column::{Customer, Label};
@@ -23,7 +23,7 @@ use crate::kernel::column::{Customer, Label};
 pub(super) fn array<I: ItemColumn>(
     column: &Column<'_>,
     holds: Scalar<'_>,
-    (block, shapes): (&Block<'_, I>, &Shapes),
+    (block, shapes): (&Block<'_, I>, &HistoryDeltas),
 ) -> ArrayRef {
     let impressions = &block.probes.impressions;
     let values: ArrayRef = match holds {
@@ -62,7 +62,7 @@ pub(super) fn weight(label: Label, of_negative: f32) -> f32 {
 }
 
 /// Whom the rows were shown to.
-fn customers<I: ItemColumn>(block: &Block<'_, I>, shapes: &Shapes) -> ArrayRef {
+fn customers<I: ItemColumn>(block: &Block<'_, I>, shapes: &HistoryDeltas) -> ArrayRef {
     let customer = |row: &BlockRow| {
         let at = block.probes.rows[index(row.probe)];
         block.probes.impressions.customer(at)
@@ -90,7 +90,7 @@ fn customers<I: ItemColumn>(block: &Block<'_, I>, shapes: &Shapes) -> ArrayRef {
 }
 
 /// The rankings that the rows belong to.
-fn rankings<I: ItemColumn>(block: &Block<'_, I>, shapes: &Shapes) -> ArrayRef {
+fn rankings<I: ItemColumn>(block: &Block<'_, I>, shapes: &HistoryDeltas) -> ArrayRef {
     let mut texts = StringBuilder::new();
     for (row, shape) in block.rows.iter().zip(&shapes.all) {
         let at = block.probes.rows[index(row.probe)];
@@ -144,8 +144,8 @@ fn list<I: ItemColumn>(element: FieldRef, block: &Block<'_, I>, values: ArrayRef
 /// A time that the rows of an impression share.
 fn times<I: ItemColumn>(
     block: &Block<'_, I>,
-    shapes: &Shapes,
-    time: impl Fn(&BlockRow, &Shape) -> Option<Micros>,
+    shapes: &HistoryDeltas,
+    time: impl Fn(&BlockRow, &HistoryDelta) -> Option<Micros>,
 ) -> ArrayRef {
     let mut times = TimestampMicrosecondBuilder::new();
     for (row, shape) in block.rows.iter().zip(&shapes.all) {
@@ -158,7 +158,7 @@ fn times<I: ItemColumn>(
 }
 
 /// The lengths of the histories.
-fn lengths(shapes: &Shapes) -> ArrayRef {
+fn lengths(shapes: &HistoryDeltas) -> ArrayRef {
     let mut lengths = Int32Builder::new();
     for shape in &shapes.all {
         let count = offset32(index(shape.actions.count()));

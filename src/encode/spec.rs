@@ -1,6 +1,6 @@
 //! What the encoder is told: which columns there are, and how they are stored.
 
-use crate::job::{Codec, CustomerType, ItemType, Keep, Layout, Side};
+use crate::job::{Attribute, Codec, CustomerType, ItemType, Layout, Passthrough};
 
 /// How rows become Parquet.
 #[derive(Clone, Copy, Debug)]
@@ -18,12 +18,11 @@ pub(crate) struct WriteSpec<'a> {
     /// The highest code that an action may have.
     pub(crate) code_max: u8,
     /// What histories have beside items and types, in the order of the columns.
-    pub(crate) sides: &'a [Side],
+    pub(crate) attributes: &'a [Attribute],
     /// Columns that are passed through, in their order. Their types are resolved.
-    pub(crate) keep: &'a [Keep],
+    pub(crate) keep: &'a [Passthrough],
     /// The weight of a negative; `None` if there is no column of weights.
     pub(crate) negative_weight: Option<f32>,
-    /// The compression.
     pub(crate) codec: Codec,
     /// Decoded bytes of a page on the direct path, at most, unless one row is larger.
     pub(crate) page_bytes_max: usize,

@@ -22,13 +22,10 @@ use crate::job::Codec;
 
 /// What turns columns into row groups.
 pub(crate) struct TableEncoder {
-    /// The schema.
     schema: SchemaRef,
     /// The same, as Parquet has it.
     descriptor: SchemaDescPtr,
-    /// The codec.
     properties: Arc<WriterProperties>,
-    /// Makes column writers.
     factory: ArrowRowGroupWriterFactory,
 }
 

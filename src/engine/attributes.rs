@@ -29,7 +29,7 @@ pub(crate) fn check_seen(job: &Job, opened: &[Opened], seen: &[bool]) -> Result<
         .into_iter()
         .partition(|file| matches!(file, Opened::Parquet(_)));
     let unseen = seen.iter().enumerate().filter(|(_, seen)| !**seen);
-    for (place, _) in unseen.take_while(|(place, _)| *place < job.side_columns().len()) {
+    for (place, _) in unseen.take_while(|(place, _)| *place < job.attribute_columns().len()) {
         let missing_in = |file: &&Opened| {
             let mut told = ActionNames::new(&read_spec(job), file.file().source).told();
             let (_, name, _) = told.nth(place)?;

@@ -7,7 +7,7 @@
 
 use std::collections::BTreeSet;
 
-use crate::dictionary::Ranked;
+use crate::dictionary::RankedDictionary;
 use crate::dictionary::keys::Keys;
 use crate::ids::float;
 use crate::job::{Dedup, Job, JobKind, Source, WarningCode};
@@ -148,7 +148,10 @@ pub(super) fn of_keys(
 }
 
 /// A warning about ids that are ranked in their own order.
-pub(super) fn float_ids_of(ids: &Ranked, column: (Option<Source>, &str)) -> Option<Warning> {
+pub(super) fn float_ids_of(
+    ids: &RankedDictionary,
+    column: (Option<Source>, &str),
+) -> Option<Warning> {
     float_ids(ids.texts(), |text| ids.find(text).is_some(), column)
 }
 

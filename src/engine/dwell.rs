@@ -17,19 +17,19 @@ use super::specs::{publish_spec, read_spec};
 use super::unused::notice_dwell;
 use super::{check_question, in_pool, look, open_all, run_tasks, spills};
 use crate::catalog::input::InputFile;
-use crate::context::{Control, Stage};
-use crate::dictionary::{Order, Ranked};
+use crate::context::{RunContext, Stage};
+use crate::dictionary::{Order, RankedDictionary};
 use crate::error::{Error, Result};
 use crate::failpoint::hit;
 use crate::ids::{Key, count64, index};
 use crate::job::{CustomerType, Dedup, DwellMethod, Job, JobKind, Source};
 use crate::kernel::chunk::{Chunk, RowChunk};
 use crate::kernel::op::dwell::{Deed, FlyerEvent, NAMES_MAX, NOWHERE};
-use crate::kernel::partition::{Scatter, Split};
+use crate::kernel::partition::{PartitionWriter, Split};
 use crate::output::Inputs;
 use crate::output::dwell::{self, DwellRead, DwellReport};
-use crate::publish::Staging;
-use crate::scan::bad_rows::Policy;
+use crate::publish::StagingDir;
+use crate::scan::bad_rows::BadRowPolicy;
 use crate::scan::events::{EventScan, EventsRead, Heap, IdTypes};
 use crate::scan::units::{self, times_of};
 use crate::scan::{Opened, Task};
@@ -55,41 +55,41 @@ use crate::store::spill::{Partitions, Spill};
 /// println!("{} users", report.users);
 /// # Ok::<(), hitherto::Error>(())
 /// ```
-pub fn dwell(job: &Job, control: &Control) -> Result<DwellReport> {
+pub fn dwell(job: &Job, context: &RunContext) -> Result<DwellReport> {
     check_question(job, JobKind::Dwell)?;
-    in_pool(job, || run(job, control))
+    in_pool(job, || run(job, context))
 }
 
 /// Runs a job on the threads that it may have.
-fn run(job: &Job, control: &Control) -> Result<DwellReport> {
-    let (inputs, types) = find(job, control)?;
+fn run(job: &Job, context: &RunContext) -> Result<DwellReport> {
+    let (inputs, types) = find(job, context)?;
     // Made before the events are read, so that an output that cannot be made costs no waiting.
-    let staging = Staging::create(publish_spec(job))?;
+    let staging = StagingDir::create(publish_spec(job))?;
     let spec = read_spec(job);
-    let policy = Policy::new(&spec);
-    let scan = EventScan::new((&spec, job.dwell().dwell_method), &policy, control, types);
+    let policy = BadRowPolicy::new(&spec);
+    let scan = EventScan::new((&spec, job.dwell().dwell_method), &policy, context, types);
     let tasks = inputs.opened.iter();
     let tasks: Vec<Task> = tasks.flat_map(|file| file.shared_tasks(&spec)).collect();
-    control.enter(Stage::EVENTS, tasks.iter().map(|task| task.steps).sum());
-    let states = spills(job, control, &staging).into_iter();
+    context.enter(Stage::EVENTS, tasks.iter().map(|task| task.steps).sum());
+    let states = spills(job, context, &staging).into_iter();
     let states = states.map(|spill| scan.state(spill)).collect();
     let states = run_tasks(&tasks, states, |state, task| scan.read(task, state))?;
     let events = EventsRead::of(states);
     let of_times = events.kinds.clone().check(&spec, &inputs.opened)?;
     hit("events read");
-    let mut read = rank_and_partition((job, control), (events, inputs, types))?;
+    let mut read = rank_and_partition((job, context), (events, inputs, types))?;
     check_names(job, &read)?;
-    read.spills = spills(job, control, &staging);
+    read.spills = spills(job, context, &staging);
     read.inputs.warnings.extend(of_times);
     hit("events dealt");
     let notice = |read: &DwellRead, report: &DwellReport| {
-        let noticed = notice_dwell((job, control), read, report)?;
+        let noticed = notice_dwell((job, context), read, report)?;
         let what = "events repeat another one on the same flyer in all that they hold";
         let repeated = (report.duplicates, report.events);
         let repeats = doubts::repeats(job, repeated, (Source::Events, what));
         Ok(noticed.told(&job.no_warn, repeats))
     };
-    dwell::write((job, control), &staging, read, notice)
+    dwell::write((job, context), &staging, read, notice)
 }
 
 /// What is said of a job that cannot tell repeats.
@@ -107,9 +107,9 @@ pub(crate) fn check_names(job: &Job, read: &DwellRead) -> Result<()> {
 }
 
 /// Looks for inputs and opens them; also gives the types of their ids.
-pub(crate) fn find(job: &Job, control: &Control) -> Result<(Inputs, IdTypes)> {
-    control.advise("read fewer files, such as those of fewer days");
-    let mut inputs = look(job, control)?;
+pub(crate) fn find(job: &Job, context: &RunContext) -> Result<(Inputs, IdTypes)> {
+    context.advise("read fewer files, such as those of fewer days");
+    let mut inputs = look(job, context)?;
     let files: Vec<&InputFile> = inputs.sources.iter().flat_map(|of| &of.files).collect();
     inputs.opened = open_all(job, &files)?;
     let (spec, opened) = (read_spec(job), &inputs.opened);
@@ -134,11 +134,8 @@ fn id_types(job: &Job, opened: &[Opened]) -> Result<IdTypes> {
 
 /// The rank of each code of a thread.
 struct Ranks {
-    /// Of users.
     users: Vec<u32>,
-    /// Of flyers.
     flyers: Vec<u32>,
-    /// Of merchants.
     merchants: Vec<u32>,
     /// Of names of other events; none, where they are not told apart.
     others: Vec<u32>,
@@ -146,13 +143,13 @@ struct Ranks {
 
 /// Ranks all ids, and deals the events to partitions of users.
 pub(crate) fn rank_and_partition(
-    (job, control): (&Job, &Control),
+    (job, context): (&Job, &RunContext),
     (read, mut inputs, types): (EventsRead, Inputs, IdTypes),
 ) -> Result<DwellRead> {
     let events_count: u64 = read.heaps.iter().map(|heap| heap.count).sum();
-    control.enter(Stage::RANK, events_count);
-    let (users, of_users) = Ranked::merge(read.users, Order::Id, control)?;
-    let (flyers, of_flyers) = Ranked::merge(read.flyers, Order::Id, control)?;
+    context.enter(Stage::RANK, events_count);
+    let (users, of_users) = RankedDictionary::merge(read.users, Order::Id, context)?;
+    let (flyers, of_flyers) = RankedDictionary::merge(read.flyers, Order::Id, context)?;
     let mut words = [
         Words::default(),
         Words::among(|word| flyers.find(word)),
@@ -161,15 +158,15 @@ pub(crate) fn rank_and_partition(
     let warnings = &mut inputs.warnings;
     let column = |ours| (Some(Source::Events), job.column(Source::Events, ours));
     warnings.extend(doubts::float_ids_of(&flyers, column("flyer_id")));
-    flyers.release(control);
-    let (merchants, of_merchants) = Ranked::merge(read.merchants, Order::Id, control)?;
+    flyers.free_memory(context);
+    let (merchants, of_merchants) = RankedDictionary::merge(read.merchants, Order::Id, context)?;
     words[0] = Words::among(|word| users.find(word));
     words[2] = Words::among(|word| merchants.find(word));
     warnings.extend(doubts::float_ids_of(&users, column("user_id")));
     warnings.extend(doubts::float_ids_of(&merchants, column("merchant_id")));
-    let (others, of_others) = Ranked::merge(read.others, Order::Id, control)?;
+    let (others, of_others) = RankedDictionary::merge(read.others, Order::Id, context)?;
     let names_told = others.count() <= NAMES_MAX;
-    others.release(control);
+    others.free_memory(context);
     let ranks = of_users.into_iter().zip(of_flyers).zip(of_merchants);
     let ranks = ranks.zip(of_others);
     let ranks = ranks.map(|(((users, flyers), merchants), others)| Ranks {
@@ -182,7 +179,7 @@ pub(crate) fn rank_and_partition(
     let heaps: Vec<_> = read.heaps.into_iter().zip(ranks).collect();
     let partitioned: Vec<Result<_>> = heaps
         .into_par_iter()
-        .map(|(heap, ranks)| deal_heap((split, words.clone()), heap, &ranks, control))
+        .map(|(heap, ranks)| deal_heap((split, words.clone()), heap, &ranks, context))
         .collect();
     let partitioned = partitioned.into_iter().collect::<Result<Vec<_>>>()?;
     let (mut scatters, mut own) = (Vec::new(), Vec::new());
@@ -224,21 +221,21 @@ fn deal_heap(
     (split, mut words): (Split, WordsOf),
     mut heap: Heap,
     ranks: &Ranks,
-    control: &Control,
-) -> Result<(Scatter<RowChunk<FlyerEvent>>, Spill, WordsOf)> {
-    let mut scatter = Scatter::new(split);
+    context: &RunContext,
+) -> Result<(PartitionWriter<RowChunk<FlyerEvent>>, Spill, WordsOf)> {
+    let mut scatter = PartitionWriter::new(split);
     let mut spill = heap.spill.next();
     for chunk in heap.scatter.take(0) {
         count_words(&chunk, ranks, &mut words);
-        deal_chunk(&chunk, ranks, control, (&mut scatter, &mut spill))?;
+        deal_chunk(&chunk, ranks, context, (&mut scatter, &mut spill))?;
         scatter.recycle(chunk);
     }
     // What is read back is not used again: there may be more of it than memory has room for.
-    heap.spill.drain(control, |chunk| {
+    heap.spill.drain(context, |chunk| {
         count_words(&chunk, ranks, &mut words);
-        deal_chunk(&chunk, ranks, control, (&mut scatter, &mut spill))
+        deal_chunk(&chunk, ranks, context, (&mut scatter, &mut spill))
     })?;
-    control.count_spilled(heap.spill.bytes() + spill.bytes());
+    context.count_spilled(heap.spill.bytes() + spill.bytes());
     Ok((scatter, spill, words))
 }
 
@@ -265,10 +262,10 @@ fn count_words(chunk: &RowChunk<FlyerEvent>, ranks: &Ranks, words: &mut WordsOf)
 fn deal_chunk(
     chunk: &RowChunk<FlyerEvent>,
     ranks: &Ranks,
-    control: &Control,
-    (scatter, spill): (&mut Scatter<RowChunk<FlyerEvent>>, &mut Spill),
+    context: &RunContext,
+    (scatter, spill): (&mut PartitionWriter<RowChunk<FlyerEvent>>, &mut Spill),
 ) -> Result<()> {
-    control.check()?;
+    context.check()?;
     for event in chunk.rows() {
         let user = ranks.users[index(event.user)];
         let (mut flyer, mut merchant) = (NOWHERE, NOWHERE);
@@ -284,7 +281,7 @@ fn deal_chunk(
             _ => event.wall,
         };
         let partition = scatter.partition_of(Key(user));
-        spill.make_room(scatter, partition, control)?;
+        spill.make_room(scatter, partition, context)?;
         scatter.open(partition).push(FlyerEvent {
             time: event.time,
             wall,
@@ -293,7 +290,7 @@ fn deal_chunk(
             merchant,
         });
     }
-    control.count_done(count64(chunk.rows().len()));
-    control.release(chunk.bytes());
+    context.count_done(count64(chunk.rows().len()));
+    context.free_memory(chunk.bytes());
     Ok(())
 }

@@ -20,7 +20,7 @@ use super::{
 };
 use crate::catalog::input::InputFile;
 use crate::catalog::paths::SourceFiles;
-use crate::context::{Control, Stage};
+use crate::context::{RunContext, Stage};
 use crate::error::{Error, Result};
 use crate::failpoint::hit;
 use crate::ids::{Day, Micros};
@@ -31,8 +31,8 @@ use crate::manifest;
 use crate::metrics::FeatureCounts;
 use crate::output::Inputs;
 use crate::output::features::{self, FeaturesRead, FeaturesReport, PartitionedClicks};
-use crate::publish::Staging;
-use crate::scan::bad_rows::Policy;
+use crate::publish::StagingDir;
+use crate::scan::bad_rows::BadRowPolicy;
 use crate::scan::features::FeatureTypes;
 use crate::scan::features::clicks::{ClickScan, ClickState, ClickTally, Clicks, Streams, Wanted};
 use crate::scan::features::impressions::{Shown, ShownRead, ShownScan};
@@ -68,37 +68,37 @@ use crate::warnings::Warning;
 /// println!("{} rows, {} clicked", report.rows, report.clicked);
 /// # Ok::<(), hitherto::Error>(())
 /// ```
-pub fn features(job: &Job, control: &Control) -> Result<FeaturesReport> {
+pub fn features(job: &Job, context: &RunContext) -> Result<FeaturesReport> {
     check_question(job, JobKind::Features)?;
     let job = &in_zone_of_set(job);
-    in_pool(job, || run(job, control))
+    in_pool(job, || run(job, context))
 }
 
 /// Runs a job on the threads that it may have.
-fn run(job: &Job, control: &Control) -> Result<FeaturesReport> {
+fn run(job: &Job, context: &RunContext) -> Result<FeaturesReport> {
     let spec = read_spec(job);
-    let policy = Policy::new(&spec);
-    let before = read_before_clicks(job, control, &policy)?;
+    let policy = BadRowPolicy::new(&spec);
+    let before = read_before_clicks(job, context, &policy)?;
     // Made before the clicks are read, so that an output that cannot be made costs no waiting.
-    let staging = Staging::create(publish_spec(job))?;
-    let (mut read, clicks, wanted) = read_listings((job, control), &policy, before)?;
+    let staging = StagingDir::create(publish_spec(job))?;
+    let (mut read, clicks, wanted) = read_listings((job, context), &policy, before)?;
     let specs = (&spec, click_spec(job));
-    let scan = ClickScan::new(specs, &policy, control, read.types, &wanted);
+    let scan = ClickScan::new(specs, &policy, context, read.types, &wanted);
     let tasks = tasks_of(&clicks, |file| file.shared_tasks(&spec));
-    control.enter(Stage::ACTIONS, tasks.iter().map(|task| task.steps).sum());
-    let states = spills(job, control, &staging).into_iter();
+    context.enter(Stage::ACTIONS, tasks.iter().map(|task| task.steps).sum());
+    let states = spills(job, context, &staging).into_iter();
     let states = states.map(|spill| scan.state(spill)).collect();
     let states = run_tasks(&tasks, states, |state, task| scan.read(task, state))?;
-    let clicks = gather_clicks((job, control), &wanted, states, &mut read)?;
+    let clicks = gather_clicks((job, context), &wanted, states, &mut read)?;
     hit("clicks read");
     let notice = |rows: &FeatureCounts, (on_listings, repeated): (u64, u64)| {
-        let noticed = notice_features((job, control), &read, rows)?;
+        let noticed = notice_features((job, context), &read, rows)?;
         let what =
             "clicks on listings that were shown repeat another one in user, listing and time";
         let repeats = doubts::repeats(job, (repeated, on_listings), (Source::Clicks, what));
         Ok(noticed.told(&job.no_warn, repeats))
     };
-    features::write((job, control), &staging, (&read, &clicks), notice)
+    features::write((job, context), &staging, (&read, &clicks), notice)
 }
 
 /// What is known before listings and clicks are read.
@@ -109,23 +109,22 @@ pub(crate) struct BeforeClicks {
     data_end: Option<Micros>,
     /// The types of ids.
     types: FeatureTypes,
-    /// All impressions.
     shown: ShownRead,
 }
 
 /// Looks for inputs, and reads all impressions.
 pub(crate) fn read_before_clicks(
     job: &Job,
-    control: &Control,
-    policy: &Policy<'_>,
+    context: &RunContext,
+    policy: &BadRowPolicy<'_>,
 ) -> Result<BeforeClicks> {
     let data_end = data_end(job)?;
-    let mut inputs = look(job, control)?;
+    let mut inputs = look(job, context)?;
     inputs.opened = open_source(job, &inputs.sources, Source::Impressions)?;
     let (spec, opened) = (read_spec(job), &inputs.opened);
     units::check(&spec, opened, &times_of(&spec, Source::Impressions), None)?;
     let types = types(job, opened)?;
-    let shown = read_shown(job, control, policy, (opened, types, &inputs.skipped))?;
+    let shown = read_shown(job, context, policy, (opened, types, &inputs.skipped))?;
     hit("impressions read");
     check_days(job, &inputs, &shown.days)?;
     if matches!(job.publish, Publish::AddDays(_)) && !inputs.existing.is_empty() {
@@ -142,8 +141,8 @@ pub(crate) fn read_before_clicks(
 /// Reads the listings; gives all that is known before the clicks are read, their files, and which of
 /// them are wanted.
 pub(crate) fn read_listings(
-    (job, control): (&Job, &Control),
-    policy: &Policy<'_>,
+    (job, context): (&Job, &RunContext),
+    policy: &BadRowPolicy<'_>,
     before: BeforeClicks,
 ) -> Result<(FeaturesRead, Vec<Opened>, Wanted)> {
     let BeforeClicks {
@@ -157,9 +156,9 @@ pub(crate) fn read_listings(
     let files = open_source(job, &inputs.sources, Source::Listings)?;
     units::check(&spec, &files, &times_of(&spec, Source::Listings), last)?;
     let tasks = tasks_of(&files, Opened::tasks);
-    control.enter(Stage::LISTINGS, tasks.iter().map(|task| task.steps).sum());
+    context.enter(Stage::LISTINGS, tasks.iter().map(|task| task.steps).sum());
     let mut listings = guarded("listings", || {
-        Listings::read((&spec, policy, control), types, &keys, &tasks)
+        Listings::read((&spec, policy, context), types, &keys, &tasks)
     })?;
     hit("listings read");
     let clicks = open_source(job, &inputs.sources, Source::Clicks)?;
@@ -176,7 +175,7 @@ pub(crate) fn read_listings(
         last_asked: last,
         last_label: Micros(last.0.saturating_add(job.features().label_window_us)),
     };
-    control.charge(wanted.listings.bytes() + wanted.users.bytes())?;
+    context.reserve_memory(wanted.listings.bytes() + wanted.users.bytes())?;
     let mut kinds = shown.kinds;
     kinds.merge(&listings.kinds);
     let doubts = warnings_of(job, &wanted, &shown.shown);
@@ -219,7 +218,7 @@ fn warnings_of(job: &Job, wanted: &Wanted, shown: &Shown) -> Vec<Warning> {
 /// # Errors
 /// If wall times and instants stand side by side, and nobody says what zone the first are of.
 pub(crate) fn gather_clicks(
-    (job, control): (&Job, &Control),
+    (job, context): (&Job, &RunContext),
     wanted: &Wanted,
     states: Vec<ClickState>,
     read: &mut FeaturesRead,
@@ -233,8 +232,8 @@ pub(crate) fn gather_clicks(
         }
     }
     let clicks = match once.is_empty() {
-        true => PartitionedClicks::All(gather(control, wanted, all)),
-        false => PartitionedClicks::Once(gather(control, wanted, once)),
+        true => PartitionedClicks::All(gather(context, wanted, all)),
+        false => PartitionedClicks::Once(gather(context, wanted, once)),
     };
     read.data_end = read.data_end.or(tally.latest);
     tally.kinds.merge(&read.clicks.kinds);
@@ -249,14 +248,14 @@ pub(crate) fn gather_clicks(
 
 /// The clicks of all threads, by listing and by user.
 fn gather<L: FixedRow, U: FixedRow>(
-    control: &Control,
+    context: &RunContext,
     wanted: &Wanted,
     streams: Vec<Streams<L, U>>,
 ) -> (Partitions<RowChunk<L>>, Partitions<RowChunk<U>>) {
     let (mut by_listing, mut by_user) = (Vec::new(), Vec::new());
     for of in streams {
         let (listing, user) = (of.by_listing, of.by_user);
-        control.count_spilled(listing.spill.bytes() + user.spill.bytes());
+        context.count_spilled(listing.spill.bytes() + user.spill.bytes());
         by_listing.push((listing.scatter, listing.spill));
         by_user.push((user.scatter, user.spill));
     }
@@ -270,20 +269,20 @@ fn gather<L: FixedRow, U: FixedRow>(
 /// Reads all impressions of the days asked for.
 fn read_shown(
     job: &Job,
-    control: &Control,
-    policy: &Policy<'_>,
+    context: &RunContext,
+    policy: &BadRowPolicy<'_>,
     (opened, types, skipped): (&[Opened], FeatureTypes, &[Day]),
 ) -> Result<ShownRead> {
     let (spec, days) = (read_spec(job), day_spec(job, skipped));
-    let scan = ShownScan::new((&spec, days), policy, control, types);
+    let scan = ShownScan::new((&spec, days), policy, context, types);
     let tasks = tasks_of(opened, |file| file.shared_tasks(&spec));
     let steps = tasks.iter().map(|task| task.steps).sum();
-    control.enter(Stage::IMPRESSIONS, steps);
+    context.enter(Stage::IMPRESSIONS, steps);
     let states = (0..rayon::current_num_threads()).map(|_| scan.state());
     let states = run_tasks(&tasks, states.collect(), |state, task| {
         scan.read(task, state)
     })?;
-    ShownRead::of(states, types, control)
+    ShownRead::of(states, types, context)
 }
 
 /// Opens the files of a source, of which there must be some.

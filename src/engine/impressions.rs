@@ -4,12 +4,12 @@ use super::specs::{impression_spec, read_spec};
 use super::{customer_type, open_all, run_tasks};
 use crate::catalog::input::InputFile;
 use crate::catalog::paths::SourceFiles;
-use crate::context::{Control, Stage};
+use crate::context::{RunContext, Stage};
 use crate::encode::ItemColumn;
 use crate::error::{Error, Result};
 use crate::ids::Day;
 use crate::job::{Job, Source};
-use crate::scan::bad_rows::Policy;
+use crate::scan::bad_rows::BadRowPolicy;
 use crate::scan::impressions::{ImpressionScan, ImpressionState};
 use crate::scan::text::field::GuestIds;
 use crate::scan::units::{self, times_of};
@@ -42,8 +42,8 @@ pub(crate) fn open_impressions(
 /// Reads all impressions of the days asked for. Items of texts have numbers of their own over all threads.
 pub(crate) fn read_impressions<I: ItemColumn>(
     job: &Job,
-    control: &Control,
-    policy: &Policy<'_>,
+    context: &RunContext,
+    policy: &BadRowPolicy<'_>,
     opened: &[Opened],
     (skipped, vocabulary): (&[Day], Option<&Vocabulary>),
 ) -> Result<ImpressionState<I>> {
@@ -51,9 +51,9 @@ pub(crate) fn read_impressions<I: ItemColumn>(
     GuestIds::check(&job.sequences().guest_ids, customers)?;
     let known = vocabulary.and_then(Vocabulary::known);
     let specs = (&read_spec(job), &impression_spec(job, skipped));
-    let scan = ImpressionScan::new(specs, policy, control, (customers, known));
+    let scan = ImpressionScan::new(specs, policy, context, (customers, known));
     let tasks: Vec<Task> = opened.iter().flat_map(Opened::tasks).collect();
-    control.enter(
+    context.enter(
         Stage::IMPRESSIONS,
         tasks.iter().map(|task| task.steps).sum(),
     );
@@ -66,7 +66,7 @@ pub(crate) fn read_impressions<I: ItemColumn>(
         let what = format!("{items} items are shown; choose fewer days, with less than 2^32 items");
         return Err(Error::settings(what));
     }
-    let texts = number_shown(&mut states, control)?;
+    let texts = number_shown(&mut states, context)?;
     // The largest first, so that it is not copied.
     states.sort_by_key(|state| std::cmp::Reverse(state.rows.count()));
     let mut states = states.into_iter();

@@ -11,7 +11,7 @@ use crate::advice::Hint;
 use crate::calendar::date_text;
 use crate::catalog::input::InputFile;
 use crate::catalog::paths::{SourceFiles, discover};
-use crate::context::{Control, Stage};
+use crate::context::{RunContext, Stage};
 use crate::dictionary::probes::Probes;
 use crate::error::{Error, ErrorKind, Result};
 use crate::failpoint::hit;
@@ -28,8 +28,8 @@ use crate::scan::units::{self, times_of};
 use crate::warnings::Warning;
 
 /// Looks for inputs and for an output that is there; nothing is opened yet.
-pub(crate) fn look(job: &Job, control: &Control) -> Result<Inputs> {
-    control.enter(Stage::LOOK, 0);
+pub(crate) fn look(job: &Job, context: &RunContext) -> Result<Inputs> {
+    context.enter(Stage::LOOK, 0);
     let gates = Gates::read(job.kind(), job.gates())?;
     let vocabulary = vocabulary_spec(job).and_then(|spec| spec.file);
     vocabulary.map_or(Ok(()), check_in)?;

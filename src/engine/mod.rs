@@ -34,28 +34,28 @@ use self::specs::{publish_spec, read_spec, vocabulary_spec, write_spec};
 pub(crate) use self::tasks::guarded;
 use self::tasks::run_tasks;
 use self::unused::notice_sequences;
-use crate::context::{Control, Stage};
+use crate::context::{RunContext, Stage};
 use crate::dictionary::probes::Probes;
-use crate::encode::{ItemColumn, RowTally};
+use crate::encode::{ItemColumn, RowStats};
 use crate::engine::impressions::{open_impressions, read_impressions};
 use crate::error::{Error, ErrorKind, Result};
 use crate::failpoint::hit;
 use crate::ids::{Item, Key, count64};
-use crate::job::{ItemType, Job, JobKind, Publish, SIDE_COLUMNS_MAX, Source};
+use crate::job::{ATTRIBUTE_COLUMNS_MAX, ItemType, Job, JobKind, Publish, Source};
 use crate::kernel::column::EventChunk;
 use crate::kernel::op::counts::HistoryCounts;
-use crate::kernel::partition::Scatter;
+use crate::kernel::partition::PartitionWriter;
 use crate::manifest;
 use crate::output::{self, Inputs, Report, SequencesRead};
-use crate::publish::{MANIFEST, Staging};
+use crate::publish::{MANIFEST, StagingDir};
 use crate::scan::Task;
-use crate::scan::actions::{ActionScan, ActionTally};
-use crate::scan::bad_rows::{Policy, Rejected};
+use crate::scan::actions::{ActionScan, ActionStats};
+use crate::scan::bad_rows::{BadRowPolicy, Rejected};
 use crate::scan::impressions::ImpressionState;
-use crate::scan::item_ids::ItemTexts;
-use crate::scan::pruning::{Plan, Proof};
+use crate::scan::item_ids::ItemDictionary;
+use crate::scan::pruning::{Pruning, StatsProof};
 use crate::scan::spec::ActionSpec;
-use crate::scan::time_kinds::Kinds;
+use crate::scan::time_kinds::TimeKinds;
 use crate::store::spill::{Partitions, Spill};
 use crate::vocabulary::{Coded, Vocabulary};
 use crate::warnings::Warning;
@@ -79,12 +79,12 @@ use crate::warnings::Warning;
 /// println!("{} samples", report.samples);
 /// # Ok::<(), hitherto::Error>(())
 /// ```
-pub fn run(job: &Job, control: &Control) -> Result<Report> {
+pub fn run(job: &Job, context: &RunContext) -> Result<Report> {
     check_question(job, JobKind::Sequences)?;
     let job = &in_zone_of_set(job);
     in_pool(job, || match job.sequences().item_type {
-        ItemType::Int32 => run_typed::<i32>(job, control),
-        ItemType::Int64 => run_typed::<i64>(job, control),
+        ItemType::Int32 => run_typed::<i32>(job, context),
+        ItemType::Int64 => run_typed::<i64>(job, context),
     })
 }
 
@@ -134,19 +134,19 @@ pub(crate) fn in_threads<T: Send>(
 }
 
 /// Runs a job whose items have a known width.
-fn run_typed<I: ItemColumn>(job: &Job, control: &Control) -> Result<Report> {
-    let policy = Policy::new(&read_spec(job));
-    let (job, before) = read_before_actions::<I>(job, control, &policy)?;
+fn run_typed<I: ItemColumn>(job: &Job, context: &RunContext) -> Result<Report> {
+    let policy = BadRowPolicy::new(&read_spec(job));
+    let (job, before) = read_before_actions::<I>(job, context, &policy)?;
     // Made before the actions are read, so that an output that cannot be made costs no waiting.
-    let staging = Staging::create(publish_spec(&job))?;
-    let (read, partitions) = read_all(&job, control, &policy, &staging, before)?;
-    let notice = |rows: &[RowTally], counts: &HistoryCounts| {
-        let noticed = notice_sequences((&job, control), &read, (rows, counts))?;
+    let staging = StagingDir::create(publish_spec(&job))?;
+    let (read, partitions) = read_all(&job, context, &policy, &staging, before)?;
+    let notice = |rows: &[RowStats], counts: &HistoryCounts| {
+        let noticed = notice_sequences((&job, context), &read, (rows, counts))?;
         Ok(noticed.told(&job.no_warn, None))
     };
     let spec = write_spec(&job, read.probes.customer_type());
     output::write(
-        (&job, &spec, control),
+        (&job, &spec, context),
         &staging,
         (&read, partitions),
         notice,
@@ -159,7 +159,6 @@ pub(crate) struct BeforeActions<I> {
     pub(crate) inputs: Inputs,
     /// The items that have codes already, if their ids are texts.
     pub(crate) vocabulary: Option<Vocabulary>,
-    /// All impressions.
     pub(crate) impressions: ImpressionState<I>,
 }
 
@@ -167,17 +166,17 @@ pub(crate) struct BeforeActions<I> {
 /// are carried through or told.
 pub(crate) fn read_before_actions<I: ItemColumn>(
     job: &Job,
-    control: &Control,
-    policy: &Policy<'_>,
+    context: &RunContext,
+    policy: &BadRowPolicy<'_>,
 ) -> Result<(Job, BeforeActions<I>)> {
-    let mut inputs = look(job, control)?;
+    let mut inputs = look(job, context)?;
     let vocabulary = vocabulary_spec(job);
-    let vocabulary = vocabulary.map(|spec| Vocabulary::open(&spec, control));
+    let vocabulary = vocabulary.map(|spec| Vocabulary::open(&spec, context));
     let vocabulary = vocabulary.transpose()?;
     inputs.opened = open_impressions(job, &inputs.sources, &inputs.skipped)?;
     let job = resolve::column_types(job, &inputs.opened, &inputs.sources)?;
     let known = (&inputs.skipped[..], vocabulary.as_ref());
-    let impressions = read_impressions::<I>(&job, control, policy, &inputs.opened, known)?;
+    let impressions = read_impressions::<I>(&job, context, policy, &inputs.opened, known)?;
     hit("impressions read");
     check_days(&job, &inputs, &impressions.tallies)?;
     let adds = matches!(job.publish, Publish::AddDays(_)) && !inputs.existing.is_empty();
@@ -197,9 +196,9 @@ pub(crate) fn read_before_actions<I: ItemColumn>(
 /// Reads the actions of all customers that are asked for.
 fn read_all<I: ItemColumn>(
     job: &Job,
-    control: &Control,
-    policy: &Policy<'_>,
-    staging: &Staging,
+    context: &RunContext,
+    policy: &BadRowPolicy<'_>,
+    staging: &StagingDir,
     before: BeforeActions<I>,
 ) -> Result<(SequencesRead<I>, Partitions<EventChunk<I>>)> {
     let ImpressionState {
@@ -212,13 +211,13 @@ fn read_all<I: ItemColumn>(
     } = before.impressions;
     let mut inputs = before.inputs;
     let mut probes = Probes::of(rows);
-    control.charge(probes.bytes())?;
+    context.reserve_memory(probes.bytes())?;
     let (opened, span, split) = find_actions(job, &inputs.sources, &probes)?;
     let spec = read_spec(job);
-    let mut scan = ActionScan::new(&spec, policy, control, &probes, split);
-    let plan = Plan::of(&scan, &opened, span);
-    let spills = spills(job, control, staging);
-    let read = read_actions(&mut scan, control, plan, spills)?;
+    let mut scan = ActionScan::new(&spec, policy, context, &probes, split);
+    let plan = Pruning::of(&scan, &opened, span);
+    let spills = spills(job, context, staging);
+    let read = read_actions(&mut scan, context, plan, spills)?;
     hit("actions read");
     attributes::check_seen(job, &opened, &read.told)?;
     inputs.rejected = rejected;
@@ -227,7 +226,7 @@ fn read_all<I: ItemColumn>(
     let partitions = Partitions::gather(split, read.scatters, read.spills);
     let items_from = before.vocabulary.as_ref().and_then(Vocabulary::from);
     let items = match (before.vocabulary, shown) {
-        (Some(vocabulary), Some(shown)) => Some(vocabulary.settle(shown, read.items, control)?),
+        (Some(vocabulary), Some(shown)) => Some(vocabulary.settle(shown, read.items, context)?),
         _ => None,
     };
     if let Some(items) = &items {
@@ -262,9 +261,9 @@ fn warnings_of<I: Item>(job: &Job, probes: &Probes<I>, items: Option<&Coded<I>>)
 
 /// What each thread may hold of the actions, and where the rest goes: of what memory is left, a
 /// quarter is kept for sorting and encoding.
-fn spills(job: &Job, control: &Control, staging: &Staging) -> Vec<Spill> {
+fn spills(job: &Job, context: &RunContext, staging: &StagingDir) -> Vec<Spill> {
     let threads = rayon::current_num_threads();
-    let budget = control.headroom().map(|left| left / 4 * 3);
+    let budget = context.headroom().map(|left| left / 4 * 3);
     let quota = budget.map_or(u64::MAX, |budget| budget / count64(threads));
     let folder = job.temp_dir.as_deref();
     let folder = folder.unwrap_or_else(|| staging.aside());
@@ -274,40 +273,38 @@ fn spills(job: &Job, control: &Control, staging: &Staging) -> Vec<Spill> {
 /// Everything that was read of actions.
 struct ActionsRead<I> {
     /// The events, thread by thread.
-    scatters: Vec<Scatter<EventChunk<I>>>,
+    scatters: Vec<PartitionWriter<EventChunk<I>>>,
     /// Those that memory has no room for.
     spills: Vec<Spill>,
     /// The items of each thread, if their ids are texts.
-    items: Vec<ItemTexts>,
+    items: Vec<ItemDictionary>,
     /// What was found, by source as in the job's list.
-    tallies: Vec<ActionTally>,
-    /// Rows set aside.
+    tallies: Vec<ActionStats>,
     rejected: Vec<Rejected>,
-    /// Events kept.
     kept: u64,
     /// Which told columns some record of text had.
-    told: [bool; SIDE_COLUMNS_MAX],
+    told: [bool; ATTRIBUTE_COLUMNS_MAX],
     /// Wall times and instants.
-    kinds: Kinds,
+    kinds: TimeKinds,
 }
 
 /// Reads actions wave by wave, newest first, until nobody needs more.
 fn read_actions<I: ItemColumn>(
     scan: &mut ActionScan<'_, I>,
-    control: &Control,
-    plan: Plan,
+    context: &RunContext,
+    plan: Pruning,
     spills: Vec<Spill>,
 ) -> Result<ActionsRead<I>> {
-    control.enter(Stage::ACTIONS, plan.steps());
+    context.enter(Stage::ACTIONS, plan.steps());
     let mut read = ActionsRead {
         scatters: Vec::new(),
         spills: Vec::new(),
         items: Vec::new(),
-        tallies: vec![ActionTally::default(); scan.spec.actions.sources.len()],
+        tallies: vec![ActionStats::default(); scan.spec.actions.sources.len()],
         rejected: Vec::new(),
         kept: 0,
         told: Default::default(),
-        kinds: Kinds::default(),
+        kinds: TimeKinds::default(),
     };
     for (task, proof) in &plan.passed {
         read.pass(&scan.spec.actions, task, proof);
@@ -332,7 +329,7 @@ fn read_actions<I: ItemColumn>(
         done = scan.finish_wave(&mut states);
     }
     for state in states {
-        control.count_spilled(state.spill.bytes());
+        context.count_spilled(state.spill.bytes());
         read.scatters.push(state.scatter);
         read.spills.push(state.spill);
         read.kinds.merge(&state.kinds);
@@ -349,7 +346,7 @@ fn read_actions<I: ItemColumn>(
 
 impl<I> ActionsRead<I> {
     /// Counts a row group that needs no reading.
-    fn pass(&mut self, actions: &ActionSpec<'_>, task: &Task, proof: &Proof) {
+    fn pass(&mut self, actions: &ActionSpec<'_>, task: &Task, proof: &StatsProof) {
         let slot = actions.slot(task.opened.file().source);
         let tally = &mut self.tallies[slot.expect("only sources that are told of have files")];
         tally.rows += proof.rows;

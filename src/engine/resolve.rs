@@ -4,7 +4,10 @@
 use super::specs::read_spec;
 use crate::catalog::paths::SourceFiles;
 use crate::error::Result;
-use crate::job::{CustomerType, Job, Keep, KeepType, Side, SideColumn, SideType, Source};
+use crate::job::{
+    Attribute, AttributeColumn, AttributeType, CustomerType, Job, Passthrough, PassthroughType,
+    Source,
+};
 use crate::scan::Opened;
 use crate::scan::table::arrow::IdColumn;
 use crate::scan::table::{attributes, passthrough};
@@ -21,37 +24,37 @@ pub(super) fn column_types(
     sources: &[SourceFiles],
 ) -> Result<Job> {
     let keep = job.sequences().keep.iter().map(|column| {
-        Ok(Keep {
+        Ok(Passthrough {
             kind: Some(keep_type(job, column, impressions)?),
             ..column.clone()
         })
     });
     let keep = keep.collect::<Result<_>>()?;
     let mut last = Vec::new();
-    if job.side_columns().any(|column| column.kind.is_none()) {
+    if job.attribute_columns().any(|column| column.kind.is_none()) {
         let of_actions = sources.iter().filter(|of| of.source != Source::Impressions);
         let opened = of_actions.map(|source| last_of(job, source));
         last.extend(opened.collect::<Result<Vec<_>>>()?.into_iter().flatten());
     }
-    let sides = job.sequences().sides.iter().map(|side| match side {
-        Side::TimeDelta => Ok(Side::TimeDelta),
-        Side::Column(column) => Ok(Side::Column(SideColumn {
+    let attributes = job.sequences().attributes.iter().map(|side| match side {
+        Attribute::TimeDelta => Ok(Attribute::TimeDelta),
+        Attribute::Column(column) => Ok(Attribute::Column(AttributeColumn {
             name: column.name.clone(),
             kind: Some(side_type(job, column, &last)?),
         })),
     });
-    Ok(job.with_columns(keep, sides.collect::<Result<_>>()?))
+    Ok(job.with_columns(keep, attributes.collect::<Result<_>>()?))
 }
 
 /// The type of a column that is carried through: as given, or by the first Parquet file.
-fn keep_type(job: &Job, column: &Keep, impressions: &[Opened]) -> Result<KeepType> {
+fn keep_type(job: &Job, column: &Passthrough, impressions: &[Opened]) -> Result<PassthroughType> {
     let mut files = impressions.iter().filter_map(|file| match file {
         Opened::Parquet(file) => Some(file),
         Opened::Text(..) | Opened::Empty(..) => None,
     });
     match (column.kind, files.next()) {
         (Some(given), _) => Ok(given),
-        (None, None) => Ok(KeepType::Text),
+        (None, None) => Ok(PassthroughType::Text),
         (None, Some(file)) => passthrough::kind_in(&read_spec(job), file, column),
     }
 }
@@ -69,7 +72,7 @@ fn last_of(job: &Job, source: &SourceFiles) -> Result<Option<Opened>> {
 
 /// The type of a column beside histories: as given, or by files of all sources: integers if all that have it
 /// have integers, else floats.
-fn side_type(job: &Job, column: &SideColumn, opened: &[Opened]) -> Result<SideType> {
+fn side_type(job: &Job, column: &AttributeColumn, opened: &[Opened]) -> Result<AttributeType> {
     if let Some(given) = column.kind {
         return Ok(given);
     }
@@ -86,10 +89,10 @@ fn side_type(job: &Job, column: &SideColumn, opened: &[Opened]) -> Result<SideTy
             kinds.push(attributes::kind_of(found).ok_or_else(wrong)?);
         }
     }
-    let are_ints = !kinds.is_empty() && kinds.iter().all(|kind| *kind == SideType::Int32);
+    let are_ints = !kinds.is_empty() && kinds.iter().all(|kind| *kind == AttributeType::Int32);
     Ok(match are_ints {
-        true => SideType::Int32,
-        false => SideType::Float32,
+        true => AttributeType::Int32,
+        false => AttributeType::Float32,
     })
 }
 

@@ -18,7 +18,7 @@ use super::growth::Growth;
 use super::memory::{Account, Memory, kept_bytes};
 use super::share::{Sample, nowhere, read_sample_of, steps_read};
 use super::{Planned, PlannedOf};
-use crate::context::{Control, Stage};
+use crate::context::{RunContext, Stage};
 use crate::engine::dwell::{check_names, find, rank_and_partition};
 use crate::engine::specs::read_spec;
 use crate::engine::unused::warn_dwell;
@@ -31,7 +31,7 @@ use crate::kernel::partition::Split;
 use crate::output::dwell::{DwellRead, make};
 use crate::output::micros_since;
 use crate::publish::Target;
-use crate::scan::bad_rows::Policy;
+use crate::scan::bad_rows::BadRowPolicy;
 use crate::scan::events::{EventScan, EventState, EventsRead};
 use crate::scan::pruning::times_of;
 use crate::scan::{Opened, Task};
@@ -43,14 +43,14 @@ const DAYS_MAX: usize = 1000;
 ///
 /// # Errors
 /// Those of a run that are met.
-pub(crate) fn plan(job: &Job, control: &Control) -> Result<Planned> {
+pub(crate) fn plan(job: &Job, context: &RunContext) -> Result<Planned> {
     let began = Instant::now();
-    let (mut inputs, types) = find(job, control)?;
+    let (mut inputs, types) = find(job, context)?;
     let mut warnings = std::mem::take(&mut inputs.warnings);
-    let (found_us, rehearsal, spec) = (micros_since(began), control.unlimited(), read_spec(job));
-    let (specs, policy) = ((&spec, job.dwell().dwell_method), Policy::new(&spec));
+    let (found_us, rehearsal, spec) = (micros_since(began), context.unlimited(), read_spec(job));
+    let (specs, policy) = ((&spec, job.dwell().dwell_method), BadRowPolicy::new(&spec));
     let scan = EventScan::new(specs, &policy, &rehearsal, types);
-    control.enter(Stage::EVENTS, 0);
+    context.enter(Stage::EVENTS, 0);
     let states = nowhere().map(|spill| scan.state(spill)).collect();
     let each = |state: &mut EventState, task: &Task| scan.read(task, state);
     let (states, sample) = read_sample_of((job, &rehearsal), &inputs.opened, states, each)?;
@@ -58,7 +58,7 @@ pub(crate) fn plan(job: &Job, control: &Control) -> Result<Planned> {
     warnings.extend(events.kinds.clone().check(&spec, &inputs.opened)?);
     let chunks: u64 = events.heaps.iter().map(|heap| heap.scatter.bytes()).sum();
     let taken = rehearsal.memory_used();
-    control.enter(Stage::RANK, 0);
+    context.enter(Stage::RANK, 0);
     let began = Instant::now();
     let mut read = rank_and_partition((job, &rehearsal), (events, inputs, types))?;
     let rank_us = micros_since(began);
@@ -66,11 +66,11 @@ pub(crate) fn plan(job: &Job, control: &Control) -> Result<Planned> {
     check_names(job, &read)?;
     read.spills = nowhere().collect();
     let [user_visits, stay_visits] = visits(job, &read);
-    control.enter(Stage::WRITE, 0);
+    context.enter(Stage::WRITE, 0);
     let began = Instant::now();
     let made = make(job, &rehearsal, Target::Nowhere, &mut read)?;
     let write_us = micros_since(began);
-    control.leave();
+    context.leave();
 
     let (of_days, days) = days_read(job, &read.inputs.opened, &sample);
     let of = &made.report;
@@ -79,8 +79,8 @@ pub(crate) fn plan(job: &Job, control: &Control) -> Result<Planned> {
     let merchant_rows = Growth::of(of.merchant_rows, of.user_rows).at(of_days) * days;
     let kept = rounded(float(read.events_count) * sample.weight);
     let base = rounded(float(taken - chunks) * times(users, of.users));
-    let room = control.headroom().map(|left| left / 4 * 3);
-    control.charge(base)?;
+    let room = context.headroom().map(|left| left / 4 * 3);
+    context.reserve_memory(base)?;
     let lists = count64(Split::new(read.users.count(), Split::bits_for(kept)).partitions_count());
     let row = count64(RowChunk::<FlyerEvent>::ROW_BYTES);
     let memory = Memory::of(&Account {

@@ -14,7 +14,7 @@ use std::time::Instant;
 use super::memory::{Account, Memory, kept_bytes};
 use super::share::{Sample, nowhere, read_sample_of, stride_of};
 use super::{Planned, PlannedOf, ratio};
-use crate::context::{Control, Stage};
+use crate::context::{RunContext, Stage};
 use crate::engine::features::{gather_clicks, read_before_clicks, read_listings};
 use crate::engine::specs::{click_spec, read_spec};
 use crate::engine::unused::warn_features;
@@ -27,7 +27,7 @@ use crate::kernel::op::features::{Asked, Click, UserClick};
 use crate::kernel::partition::Split;
 use crate::output::features::{FeaturesRead, PartitionedClicks, parts_count, rehearse};
 use crate::output::micros_since;
-use crate::scan::bad_rows::Policy;
+use crate::scan::bad_rows::BadRowPolicy;
 use crate::scan::features::clicks::{ClickScan, ClickState, Wanted};
 use crate::scan::{Opened, Task};
 
@@ -35,18 +35,18 @@ use crate::scan::{Opened, Task};
 ///
 /// # Errors
 /// Those of a run that are met.
-pub(crate) fn plan(job: &Job, control: &Control) -> Result<Planned> {
-    let (began, policy) = (Instant::now(), Policy::new(&read_spec(job)));
-    let before = read_before_clicks(job, control, &policy)?;
+pub(crate) fn plan(job: &Job, context: &RunContext) -> Result<Planned> {
+    let (began, policy) = (Instant::now(), BadRowPolicy::new(&read_spec(job)));
+    let before = read_before_clicks(job, context, &policy)?;
     let (shown_us, began) = (micros_since(began), Instant::now());
-    let (mut read, clicks, wanted) = read_listings((job, control), &policy, before)?;
+    let (mut read, clicks, wanted) = read_listings((job, context), &policy, before)?;
     let listings_us = micros_since(began);
-    let (sampled, room) = (control.memory_peak(), control.headroom());
+    let (sampled, room) = (context.memory_peak(), context.headroom());
     let (days, rows) = (read.days.clone(), count64(read.shown.count()));
     let splits = [wanted.of_listings, wanted.of_users];
-    control.charge(answers_bytes(job, splits[0], (rows, rows)))?;
+    context.reserve_memory(answers_bytes(job, splits[0], (rows, rows)))?;
 
-    let rehearsal = control.unlimited();
+    let rehearsal = context.unlimited();
     let tools = (job, &rehearsal, &policy);
     let (partitioned, sample, kept) = sample_clicks(tools, &clicks, &wanted, &mut read)?;
     // Each of about as many clicks as those of a run.
@@ -58,15 +58,15 @@ pub(crate) fn plan(job: &Job, control: &Control) -> Result<Planned> {
     let partitioned = partitioned.coarser(fewer);
     let chunks = rehearsal.memory_used();
     let warnings = warn_features((job, &rehearsal), &read)?;
-    control.enter(Stage::WRITE, 0);
+    context.enter(Stage::WRITE, 0);
     let made = rehearse(job, &rehearsal, (&mut read, &partitioned), sample.weight)?;
-    control.leave();
+    context.leave();
 
     let of_all = |kept: u64| rounded(float(kept) * sample.weight);
     let lists = splits.map(|split| lists(job, split));
     let row_bytes = rows_bytes(job);
     let memory = Memory::of(&Account {
-        base: control.memory_used(),
+        base: context.memory_used(),
         kept: &[
             kept_bytes(row_bytes[0], lists[0], of_all(kept[0])),
             kept_bytes(row_bytes[1], lists[1], of_all(kept[1])),
@@ -107,19 +107,19 @@ pub(crate) fn plan(job: &Job, control: &Control) -> Result<Planned> {
 /// Reads a sample of the clicks; gives them by listing and by user, what was read, and how many clicks
 /// were kept for either.
 fn sample_clicks(
-    (job, control, policy): (&Job, &Control, &Policy<'_>),
+    (job, context, policy): (&Job, &RunContext, &BadRowPolicy<'_>),
     clicks: &[Opened],
     wanted: &Wanted,
     read: &mut FeaturesRead,
 ) -> Result<(PartitionedClicks, Sample, [u64; 2])> {
     let specs = (&read_spec(job), click_spec(job));
-    let scan = ClickScan::new(specs, policy, control, read.types, wanted);
-    control.enter(Stage::ACTIONS, 0);
+    let scan = ClickScan::new(specs, policy, context, read.types, wanted);
+    context.enter(Stage::ACTIONS, 0);
     let states = nowhere().map(|spill| scan.state(spill)).collect();
     let each = |state: &mut ClickState, task: &Task| scan.read(task, state);
-    let (states, sample) = read_sample_of((job, control), clicks, states, each)?;
+    let (states, sample) = read_sample_of((job, context), clicks, states, each)?;
     let kept = kept(&states);
-    let clicks = gather_clicks((job, control), wanted, states, read)?;
+    let clicks = gather_clicks((job, context), wanted, states, read)?;
     Ok((clicks, sample, kept))
 }
 

@@ -34,7 +34,6 @@ pub(crate) struct Account<'a> {
 
 /// What a run would need of memory, in bytes.
 pub(crate) struct Memory {
-    /// By its account.
     pub(crate) accounted: u64,
     /// By that of the system.
     pub(crate) resident: u64,

@@ -18,7 +18,7 @@ mod share;
 
 use self::memory::Memory;
 use self::share::Shares;
-use crate::context::Control;
+use crate::context::RunContext;
 use crate::engine::{in_pool, in_zone_of_set};
 use crate::error::Result;
 use crate::ids::{Day, count64, float};
@@ -153,13 +153,13 @@ impl Planned {
 /// assert_eq!(planned.rows(), 661);
 /// # Ok::<(), hitherto::Error>(())
 /// ```
-pub fn plan(job: &Job, control: &Control) -> Result<Planned> {
+pub fn plan(job: &Job, context: &RunContext) -> Result<Planned> {
     let job = &in_zone_of_set(job);
     let mut planned = in_pool(job, || match (job.kind(), job.sequences().item_type) {
-        (JobKind::Sequences, ItemType::Int32) => sequences::plan::<i32>(job, control),
-        (JobKind::Sequences, ItemType::Int64) => sequences::plan::<i64>(job, control),
-        (JobKind::Features, _) => features::plan(job, control),
-        (JobKind::Dwell, _) => dwell::plan(job, control),
+        (JobKind::Sequences, ItemType::Int32) => sequences::plan::<i32>(job, context),
+        (JobKind::Sequences, ItemType::Int64) => sequences::plan::<i64>(job, context),
+        (JobKind::Features, _) => features::plan(job, context),
+        (JobKind::Dwell, _) => dwell::plan(job, context),
     })?;
     planned.warnings = told(&job.no_warn, planned.warnings);
     Ok(planned)

@@ -4,7 +4,7 @@ use crate::dictionary::probes::Probes;
 use crate::encode::ItemColumn;
 use crate::ids::{Day, Key, index};
 use crate::kernel::column::{Impression, Impressions, place};
-use crate::kernel::passthrough::{Kept, KeptRow};
+use crate::kernel::passthrough::{PassthroughRow, PassthroughValue};
 
 /// The impressions of one customer in `stride` on `days`, which ascend; and of each of these customers
 /// its rank among those that have one, if it does.
@@ -56,17 +56,17 @@ pub(crate) fn impressions_of<I: ItemColumn>(
 }
 
 /// What is carried of an impression, by the places that its items have in their array.
-fn kept_of<I: ItemColumn>(all: &Impressions<I>, row: u32) -> KeptRow {
+fn kept_of<I: ItemColumn>(all: &Impressions<I>, row: u32) -> PassthroughRow {
     let (items, places) = (all.items_of(row), &all.positions[all.items_of(row)]);
     let len = places.iter().max().map_or(0, |last| place(*last) + 1);
     let of_items = all.kept.items.iter().map(|column| {
-        let mut values = vec![Kept::Null; len];
+        let mut values = vec![PassthroughValue::Null; len];
         for (at, value) in places.iter().zip(&column[items.clone()]) {
             values[place(*at)] = value.clone();
         }
         values
     });
-    KeptRow {
+    PassthroughRow {
         row: all
             .kept
             .rows

@@ -1,24 +1,24 @@
 //! A sample of the actions: what it holds, and histories made of it.
 //!
-//! **In / Out**: a [`Plan`] of tasks → [`Actions`]: of each source what was read of how much, and the
+//! **In / Out**: a [`Pruning`] of tasks → [`Actions`]: of each source what was read of how much, and the
 //! actions of some customers; from these, [`stretch`] makes as many as a run would keep.
 //! **Invariants**: customers are chosen by their hash, copies by a seed.
 
 use std::collections::BTreeMap;
 
 use super::share::{Shares, choose, nowhere};
-use crate::context::Control;
+use crate::context::RunContext;
 use crate::error::Result;
 use crate::ids::{Item, Key, Micros, count32, count64, index, index64};
 use crate::job::{Job, Source};
-use crate::kernel::attributes::SideKeys;
+use crate::kernel::attributes::AttributeKeys;
 use crate::kernel::chunk::Chunk;
 use crate::kernel::column::{Event, EventChunk};
 use crate::kernel::hash::spread;
-use crate::kernel::partition::{Scatter, Split};
+use crate::kernel::partition::{PartitionWriter, Split};
 use crate::scan::actions::{ActionScan, ActionState};
-use crate::scan::pruning::Plan;
-use crate::scan::time_kinds::Kinds;
+use crate::scan::pruning::Pruning;
+use crate::scan::time_kinds::TimeKinds;
 
 /// What of the actions is read.
 #[derive(Clone, Copy, Debug)]
@@ -38,9 +38,9 @@ pub(crate) struct Actions<I> {
     /// which is no rank of any table.
     pub(crate) events: Vec<Sampled<I>>,
     /// What is told of them, if something is.
-    told: Vec<SideKeys>,
+    told: Vec<AttributeKeys>,
     /// Wall times and instants.
-    pub(crate) kinds: Kinds,
+    pub(crate) kinds: TimeKinds,
 }
 
 /// An action of a sampled customer, with its source, and its place in [`Actions::told`].
@@ -49,7 +49,7 @@ type Sampled<I> = (Source, u32, Event<I>, u32);
 impl<I> Actions<I> {
     /// Bytes of memory that the sample takes.
     pub(crate) fn bytes(&self) -> u64 {
-        let told = self.told.capacity() * size_of::<SideKeys>();
+        let told = self.told.capacity() * size_of::<AttributeKeys>();
         count64(self.events.capacity() * size_of::<Sampled<I>>() + told)
     }
 }
@@ -60,15 +60,15 @@ impl<I> Actions<I> {
 /// Those of a run that are met.
 pub(crate) fn read_sample<I: Item>(
     scan: &mut ActionScan<'_, I>,
-    control: &Control,
-    (plan, split): (Plan, Split),
+    context: &RunContext,
+    (plan, split): (Pruning, Split),
     wanted: Wanted,
 ) -> Result<Actions<I>> {
     let mut actions = Actions {
         shares: Shares::default(),
         events: Vec::new(),
         told: Vec::new(),
-        kinds: Kinds::default(),
+        kinds: TimeKinds::default(),
     };
     let mut states: Vec<_> = nowhere().map(|spill| scan.state(spill)).collect();
     let mut is_done = false;
@@ -85,11 +85,11 @@ pub(crate) fn read_sample<I: Item>(
             let kept_before = kept(&states);
             let share = actions.shares.0.entry(source).or_default();
             let tasks = (&tasks[..], states);
-            states = share.read(control, tasks, |state, task| scan.read(task, state))?;
+            states = share.read(context, tasks, |state, task| scan.read(task, state))?;
             share.kept += kept(&states) - kept_before;
             is_done = scan.finish_wave(&mut states);
             for state in &mut states {
-                take_sampled(state, (source, split), control, wanted, &mut actions);
+                take_sampled(state, (source, split), context, wanted, &mut actions);
             }
         }
     }
@@ -116,7 +116,7 @@ pub(crate) fn read_sample<I: Item>(
 fn take_sampled<I: Item>(
     state: &mut ActionState<I>,
     (source, split): (Source, Split),
-    control: &Control,
+    context: &RunContext,
     wanted: Wanted,
     actions: &mut Actions<I>,
 ) {
@@ -140,7 +140,7 @@ fn take_sampled<I: Item>(
                     }
                 }
             }
-            control.release(chunk.bytes());
+            context.free_memory(chunk.bytes());
         }
     }
 }
@@ -155,10 +155,10 @@ pub(crate) fn stretch<I: Item>(
     job: &Job,
     actions: &Actions<I>,
     (split, ranks): (Split, &[Option<Key>]),
-    control: &Control,
-) -> Result<Scatter<EventChunk<I>>> {
-    let width = job.side_columns().len();
-    let mut scatter = Scatter::of(split, || EventChunk::<I>::telling(width, 0));
+    context: &RunContext,
+) -> Result<PartitionWriter<EventChunk<I>>> {
+    let width = job.attribute_columns().len();
+    let mut scatter = PartitionWriter::of(split, || EventChunk::<I>::telling(width, 0));
     let mut items: Vec<Vec<I>> = vec![Vec::new(); 256];
     // When the actions of each source happened.
     let mut bounds: BTreeMap<Source, (i64, i64)> = BTreeMap::new();
@@ -187,7 +187,7 @@ pub(crate) fn stretch<I: Item>(
         while owed >= 1.0 {
             owed -= 1.0;
             if scatter.is_full(partition) {
-                scatter.add_chunk(partition, control)?;
+                scatter.add_chunk(partition, context)?;
             }
             scatter.push(partition, key, copy);
             if let Some(keys) = actions.told.get(index(*place)) {

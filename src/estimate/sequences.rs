@@ -17,7 +17,7 @@ use super::memory::{Account, Memory, kept_bytes};
 use super::sampled::{Actions, Wanted, read_sample, stretch};
 use super::share::stride_of;
 use super::{Planned, PlannedOf, ratio};
-use crate::context::{Control, Stage};
+use crate::context::{RunContext, Stage};
 use crate::dictionary::probes::Probes;
 use crate::encode::ItemColumn;
 use crate::engine::specs::{read_spec, write_spec};
@@ -33,8 +33,8 @@ use crate::kernel::partition::Split;
 use crate::output::{Rehearsed, micros_since, rehearse, sizes_of_days};
 use crate::scan::Opened;
 use crate::scan::actions::ActionScan;
-use crate::scan::bad_rows::Policy;
-use crate::scan::pruning::{Plan, Span};
+use crate::scan::bad_rows::BadRowPolicy;
+use crate::scan::pruning::{Pruning, Span};
 use crate::store::spill::Partitions;
 
 /// Row groups that each thread makes at least, so that none waits long for the last.
@@ -49,46 +49,46 @@ const EVENTS_MAX: u64 = 1 << 26;
 ///
 /// # Errors
 /// Those of a run that are met.
-pub(crate) fn plan<I: ItemColumn>(job: &Job, control: &Control) -> Result<Planned> {
+pub(crate) fn plan<I: ItemColumn>(job: &Job, context: &RunContext) -> Result<Planned> {
     let began = Instant::now();
-    let policy = Policy::new(&read_spec(job));
-    let (job, before) = read_before_actions::<I>(job, control, &policy)?;
+    let policy = BadRowPolicy::new(&read_spec(job));
+    let (job, before) = read_before_actions::<I>(job, context, &policy)?;
     let (impressions, mut inputs) = (before.impressions, before.inputs);
     let job = &job;
     let (tallies, mut kinds) = (impressions.tallies, impressions.kinds);
     let probes = Probes::of(impressions.rows);
-    control.charge(probes.bytes())?;
+    context.reserve_memory(probes.bytes())?;
     let (opened, span, split) = find_actions(job, &inputs.sources, &probes)?;
     let asked_us = micros_since(began);
     let shape = Shape::of(job, &probes, tallies.keys().copied().collect());
-    let base = control.memory_used();
+    let base = context.memory_used();
     let policy = (&policy, &probes);
-    let actions = sample_actions(job, control, policy, (&opened, span, split), &shape)?;
-    let mut warnings = warn_sequences((job, control), &inputs.sources, &probes, &opened)?;
+    let actions = sample_actions(job, context, policy, (&opened, span, split), &shape)?;
+    let mut warnings = warn_sequences((job, context), &inputs.sources, &probes, &opened)?;
     warnings.append(&mut inputs.warnings);
     inputs.opened.extend(opened);
     kinds.merge(&actions.kinds);
     warnings.extend(kinds.check(&read_spec(job), &inputs.opened)?);
-    let rehearsal = control.unlimited();
+    let rehearsal = context.unlimited();
     let sample = make_sample(job, &rehearsal, &probes, (&shape, split), &actions)?;
     let made = sample.made;
-    control.check()?;
-    control.leave();
+    context.check()?;
+    context.leave();
     let per_row = ratio(shape.rows(), made.rows);
     let threads = float(count64(job.threads)) * 1e6;
     let kept = actions.shares.kept();
     let write_us =
         float(made.sort_us) * ratio(kept, sample.actions) + float(made.encode_us) * per_row;
-    let row = EventChunk::<I>::telling(job.side_columns().len(), 1).bytes();
+    let row = EventChunk::<I>::telling(job.attribute_columns().len(), 1).bytes();
     let lists = count64(split.partitions_count() * job.threads);
     let memory = Memory::of(&Account {
         base,
         kept: &[kept_bytes(row, lists, kept)],
         working: rehearsal.memory_peak().saturating_sub(sample.chunks),
-        sampled: control
+        sampled: context
             .memory_peak()
             .max(base + rehearsal.memory_peak() + actions.bytes()),
-        room: control.headroom().map(|left| left / 4 * 3),
+        room: context.headroom().map(|left| left / 4 * 3),
     });
     let of = PlannedOf::Sequences {
         impressions: tallies.values().map(|of| of.impressions).sum(),
@@ -122,8 +122,8 @@ pub(crate) fn plan<I: ItemColumn>(job: &Job, control: &Control) -> Result<Planne
 /// their histories to be shorter by what is left unread.
 fn sample_actions<I: ItemColumn>(
     job: &Job,
-    control: &Control,
-    (policy, probes): (&Policy<'_>, &Probes<I>),
+    context: &RunContext,
+    (policy, probes): (&BadRowPolicy<'_>, &Probes<I>),
     (opened, span, split): (&[Opened], Span, Split),
     shape: &Shape,
 ) -> Result<Actions<I>> {
@@ -132,25 +132,23 @@ fn sample_actions<I: ItemColumn>(
     let actions_max = spec.actions.actions_max;
     let shorter = u64::from(actions_max).div_ceil(stride);
     spec.actions.actions_max = u32::try_from(shorter).unwrap_or(actions_max).max(1);
-    let mut scan = ActionScan::new(&spec, policy, control, probes, split);
-    let plan = Plan::of(&scan, opened, span);
-    control.enter(Stage::ACTIONS, plan.steps() / stride);
+    let mut scan = ActionScan::new(&spec, policy, context, probes, split);
+    let plan = Pruning::of(&scan, opened, span);
+    context.enter(Stage::ACTIONS, plan.steps() / stride);
     let wanted = Wanted {
         stride,
         customer_stride: shape.customer_stride,
     };
-    read_sample(&mut scan, control, (plan, split), wanted)
+    read_sample(&mut scan, context, (plan, split), wanted)
 }
 
 /// Rows that were made of a sample.
 struct Sample {
-    /// What that took.
     made: Rehearsed,
     /// The actions of those who are asked about.
     actions: u64,
     /// The bytes that these were on the account before.
     chunks: u64,
-    /// The impressions, of how many.
     impressions: (u64, u64),
 }
 
@@ -168,7 +166,7 @@ impl Sample {
 /// Makes the rows of sampled customers on sampled days.
 fn make_sample<I: ItemColumn>(
     job: &Job,
-    control: &Control,
+    context: &RunContext,
     probes: &Probes<I>,
     (shape, split): (&Shape, Split),
     actions: &Actions<I>,
@@ -182,12 +180,12 @@ fn make_sample<I: ItemColumn>(
     let partitions = partitions.div_ceil(shape.customers.max(1)).max(1);
     let bits = partitions.next_power_of_two().trailing_zeros();
     let split = Split::new(some.keys.count(), u8::try_from(bits).unwrap_or(0));
-    let scatter = stretch(job, actions, (split, &ranks), control)?;
-    let (actions, chunks) = (scatter.rows_count(), control.memory_used());
+    let scatter = stretch(job, actions, (split, &ranks), context)?;
+    let (actions, chunks) = (scatter.rows_count(), context.memory_used());
     let partitions = Partitions::gather(split, vec![scatter], Vec::new());
     let spec = write_spec(job, some.customer_type());
     Ok(Sample {
-        made: rehearse((job, &spec), control, &some, &days, partitions)?,
+        made: rehearse((job, &spec), context, &some, &days, partitions)?,
         actions,
         chunks,
         impressions,
@@ -196,11 +194,9 @@ fn make_sample<I: ItemColumn>(
 
 /// The rows of a run, and which of them are made.
 struct Shape {
-    /// All days.
     days: Vec<Day>,
     /// Rows and parts of each day.
     sizes: Vec<(u64, u64)>,
-    /// Customers.
     customers: u64,
     /// One customer in so many is sampled; of guests, one impression in so many.
     customer_stride: u32,

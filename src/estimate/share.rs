@@ -1,6 +1,6 @@
 //! A share of the input: which row groups are read, and what that says of all.
 //!
-//! **In / Out**: a [`Plan`] of tasks, or all tasks of some files → waves of those that are read, and
+//! **In / Out**: a [`Pruning`] of tasks, or all tasks of some files → waves of those that are read, and
 //! of each source what was read of how much: a [`Share`]. **Invariants**: what is read is a function of
 //! the input, the job and the stride, but for the time that it took: tasks are chosen by their place.
 
@@ -11,14 +11,14 @@ use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::time::Instant;
 
 use crate::catalog::input::Compression;
-use crate::context::Control;
+use crate::context::RunContext;
 use crate::engine::specs::read_spec;
 use crate::engine::tasks::run_tasks;
 use crate::error::Result;
 use crate::ids::{Micros, count64, float, index64, rounded};
 use crate::job::{Format, Job, Source};
 use crate::output::micros_since;
-use crate::scan::pruning::Plan;
+use crate::scan::pruning::Pruning;
 use crate::scan::spec::ReadSpec;
 use crate::scan::text::shared_file::Shared;
 use crate::scan::{Opened, Task};
@@ -59,7 +59,6 @@ pub(crate) fn nowhere() -> impl Iterator<Item = Spill> {
 
 /// Row groups and pieces of text that are read before it is asked who has enough.
 pub(crate) struct Wave {
-    /// The tasks of each source.
     pub(crate) tasks: BTreeMap<Source, Vec<Task>>,
     /// Steps of all tasks of each source, read or not.
     pub(crate) steps: BTreeMap<Source, u64>,
@@ -101,18 +100,18 @@ impl Share {
     /// Those of a run that are met.
     pub(crate) fn read<S: Send>(
         &mut self,
-        control: &Control,
+        context: &RunContext,
         (tasks, states): (&[Task], Vec<S>),
         work: impl Fn(&mut S, &Task) -> Result<()> + Sync,
     ) -> Result<Vec<S>> {
-        let (busy_us, rows) = (AtomicU64::new(0), control.rows().0);
+        let (busy_us, rows) = (AtomicU64::new(0), context.rows().0);
         let states = run_tasks(tasks, states, |state, task| {
             let began = Instant::now();
             let read = work(state, task);
             busy_us.fetch_add(micros_since(began), Relaxed);
             read
         })?;
-        self.rows += control.rows().0 - rows;
+        self.rows += context.rows().0 - rows;
         self.busy_us += busy_us.into_inner();
         self.tasks += count64(tasks.len());
         self.steps_read += steps_read(tasks);
@@ -181,7 +180,7 @@ pub(crate) struct Sample {
 /// # Errors
 /// Those of a run that are met.
 pub(crate) fn read_sample_of<S: Send>(
-    (job, control): (&Job, &Control),
+    (job, context): (&Job, &RunContext),
     opened: &[Opened],
     mut states: Vec<S>,
     work: impl Fn(&mut S, &Task) -> Result<()> + Sync,
@@ -192,12 +191,12 @@ pub(crate) fn read_sample_of<S: Send>(
         tasks: Vec::new(),
     };
     let spec = read_spec(job);
-    let plan = Plan::whole(&spec, opened);
+    let plan = Pruning::whole(&spec, opened);
     for wave in choose(&spec, plan, stride_of(job, opened)) {
         for (source, tasks) in wave.tasks {
             let share = sample.shares.0.entry(source).or_default();
             share.steps_all += wave.steps[&source];
-            states = share.read(control, (&tasks, states), &work)?;
+            states = share.read(context, (&tasks, states), &work)?;
             sample.weight = share.weight();
             sample.tasks.extend(tasks);
         }
@@ -206,7 +205,7 @@ pub(crate) fn read_sample_of<S: Send>(
 }
 
 /// Chooses what is read: of each source at least a task for each thread.
-pub(crate) fn choose(spec: &ReadSpec<'_>, plan: Plan, stride: u64) -> Vec<Wave> {
+pub(crate) fn choose(spec: &ReadSpec<'_>, plan: Pruning, stride: u64) -> Vec<Wave> {
     let mut counts: BTreeMap<Source, u64> = BTreeMap::new();
     for (task, _) in plan.waves.iter().flat_map(|wave| &wave.tasks) {
         // Of the tasks that share a text file the first counts for all.

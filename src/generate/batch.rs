@@ -30,11 +30,9 @@ const ORDERED_PER_MILLE: u32 = 20;
 /// A file to make.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct File {
-    /// What it holds.
     pub(super) source: Source,
     /// The day of all its rows.
     pub(super) day: Day,
-    /// Its rows.
     pub(super) rows: u64,
     /// Rows of the same source on earlier days.
     pub(super) rows_before: u64,

@@ -17,7 +17,7 @@ use super::random::{Random, below, happens, mix};
 use super::table::{Column, Columns, wall_text, write_table};
 use super::{DAYS_MAX, FIRST_DAY, Making, check_how, in_range, make_path, share};
 use crate::calendar::{DAY_US, date_text, day_of_wall};
-use crate::context::Control;
+use crate::context::RunContext;
 use crate::error::Result;
 use crate::ids::{Day, count64, index64};
 use crate::job::Format;
@@ -86,7 +86,6 @@ struct File {
     day: Day,
     /// Its number in the day.
     part: u32,
-    /// Its events.
     rows: u64,
 }
 
@@ -95,11 +94,8 @@ struct File {
 struct Event {
     /// When, µs since the epoch.
     at: i64,
-    /// Who.
     user: i64,
-    /// What.
     name: &'static str,
-    /// On which flyer, if on one.
     flyer: Option<i64>,
 }
 
@@ -109,7 +105,7 @@ struct Event {
 /// [`crate::ErrorKind::Settings`] for settings out of range, [`crate::ErrorKind::Output`] if the
 /// folder is not empty, [`crate::ErrorKind::Io`] if a file cannot be written,
 /// [`crate::ErrorKind::Interrupted`].
-pub fn generate_events(settings: &GenerateEvents, control: &Control) -> Result<GeneratedEvents> {
+pub fn generate_events(settings: &GenerateEvents, context: &RunContext) -> Result<GeneratedEvents> {
     let days = u64::from(DAYS_MAX);
     in_range("--events", settings.events, 0..=1 << 40)?;
     in_range("--users", u64::from(settings.users), 1..=u64::MAX)?;
@@ -121,13 +117,13 @@ pub fn generate_events(settings: &GenerateEvents, control: &Control) -> Result<G
     let make = Making {
         dir: &settings.dir,
         threads: settings.threads,
-        control,
+        context,
         rows: settings.events,
     };
     let population = || Population::new(settings.seed, settings.users, settings.flyers);
     let folder = |file: &File| folder_of(settings, file);
     let bytes = make.files(&files, population, folder, |file, population| {
-        write_file(settings, file, population, control)
+        write_file(settings, file, population, context)
     })?;
     Ok(GeneratedEvents {
         files: count64(files.len()),
@@ -163,12 +159,12 @@ fn write_file(
     settings: &GenerateEvents,
     file: &File,
     population: &Population,
-    control: &Control,
+    context: &RunContext,
 ) -> Result<u64> {
-    control.check()?;
+    context.check()?;
     let path = make_path(&folder_of(settings, file), file.part, settings.format)?;
     let events = events_of(settings, file, population);
-    write_table((&path, settings.format), control, 0..file.rows, |rows| {
+    write_table((&path, settings.format), context, 0..file.rows, |rows| {
         columns(settings, &events[index64(rows.start)..index64(rows.end)])
     })
 }

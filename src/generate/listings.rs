@@ -18,7 +18,7 @@ use super::random::{below, halves, happens, mix};
 use super::table::{Column, Columns, write_table};
 use super::{DAYS_MAX, FIRST_DAY, Making, check_how, in_range, make_path};
 use crate::calendar::DAY_US;
-use crate::context::Control;
+use crate::context::RunContext;
 use crate::error::Result;
 use crate::ids::count64;
 use crate::job::{Format, Source};
@@ -83,7 +83,6 @@ pub struct GeneratedListings {
 /// A file to make.
 #[derive(Clone, Debug)]
 struct File {
-    /// The table.
     source: Source,
     /// Its number in the table.
     part: u64,
@@ -93,9 +92,7 @@ struct File {
 
 /// An impression or a click.
 struct Seen {
-    /// By whom.
     user: i64,
-    /// What.
     listing: i64,
     /// When, µs since the epoch.
     at: i64,
@@ -109,7 +106,7 @@ struct Seen {
 /// [`crate::ErrorKind::Interrupted`].
 pub fn generate_listings(
     settings: &GenerateListings,
-    control: &Control,
+    context: &RunContext,
 ) -> Result<GeneratedListings> {
     in_range("--impressions", settings.impressions, 1..=1 << 32)?;
     in_range("--clicks", settings.clicks, 0..=1 << 40)?;
@@ -126,13 +123,13 @@ pub fn generate_listings(
     let make = Making {
         dir: &settings.dir,
         threads: settings.threads,
-        control,
+        context,
         rows: rows.sum(),
     };
     let population = || Population::new(settings.seed, settings.users, settings.listings);
     let folder = |file: &File| settings.dir.join(file.source.folder());
     let bytes = make.files(&files, population, folder, |file, population| {
-        write_file(settings, file, population, control)
+        write_file(settings, file, population, context)
     })?;
     Ok(GeneratedListings {
         files: count64(files.len()),
@@ -263,13 +260,13 @@ fn write_file(
     settings: &GenerateListings,
     file: &File,
     population: &Population,
-    control: &Control,
+    context: &RunContext,
 ) -> Result<u64> {
     let folder = settings.dir.join(file.source.folder());
     let path = make_path(&folder, file.part, settings.format)?;
     write_table(
         (&path, settings.format),
-        control,
+        context,
         file.rows.clone(),
         |rows| columns(settings, file.source, rows, population),
     )
@@ -313,7 +310,7 @@ mod tests {
                     threads,
                     ..GenerateListings::default()
                 };
-                let made = generate_listings(&settings, &Control::default()).expect("files");
+                let made = generate_listings(&settings, &RunContext::default()).expect("files");
                 assert_eq!((made.files, made.rows), (3, 20_340));
                 contents(&settings.dir)
             });
@@ -338,7 +335,7 @@ mod tests {
             format: Format::Csv,
             ..GenerateListings::default()
         };
-        generate_listings(&settings, &Control::default()).expect("files");
+        generate_listings(&settings, &RunContext::default()).expect("files");
         let clicks = fs::read_to_string(settings.dir.join("clicks/part-0.csv"));
         assert_eq!(clicks.expect("a file"), "user_id,listing_id,click_ts\n");
     }

@@ -40,7 +40,7 @@ use self::population::Population;
 use self::random::Random;
 use self::table::write_table;
 use crate::calendar::date_text;
-use crate::context::{Control, Stage};
+use crate::context::{RunContext, Stage};
 use crate::error::{Error, ErrorKind, Result};
 use crate::ids::{Day, count64};
 use crate::job::{Format, Source};
@@ -111,7 +111,7 @@ pub struct Generated {
 /// # Errors
 /// [`ErrorKind::Settings`] for settings out of range, [`ErrorKind::Output`] if the folder is not
 /// empty, [`ErrorKind::Io`] if a file cannot be written, [`ErrorKind::Interrupted`].
-pub fn generate(settings: &GenerateSettings, control: &Control) -> Result<Generated> {
+pub fn generate(settings: &GenerateSettings, context: &RunContext) -> Result<Generated> {
     check(settings)?;
     check_how(settings.threads, settings.format)?;
     let files = plan(settings);
@@ -128,25 +128,24 @@ pub fn generate(settings: &GenerateSettings, control: &Control) -> Result<Genera
     let make = Making {
         dir: &settings.dir,
         threads: settings.threads,
-        control,
+        context,
         rows: generated.impressions + generated.actions,
     };
     let population = || Population::new(settings.seed, settings.customers, settings.items);
     let folder = |file: &File| settings.dir.join(file.source.folder());
     generated.bytes = make.files(&files, population, folder, |file, population| {
-        write_file(settings, file, population, control)
+        write_file(settings, file, population, context)
     })?;
     Ok(generated)
 }
 
 /// A folder in the making.
 struct Making<'a> {
-    /// The folder.
     dir: &'a Path,
     /// Threads to work with.
     threads: usize,
     /// Progress, and the wish to stop.
-    control: &'a Control,
+    context: &'a RunContext,
     /// Rows of all files.
     rows: u64,
 }
@@ -167,7 +166,7 @@ impl Making<'_> {
             Error::from(ErrorKind::Internal { what })
         })?;
         make_empty(self.dir)?;
-        self.control.enter(Stage::WRITE, self.rows);
+        self.context.enter(Stage::WRITE, self.rows);
         let written = pool.install(|| {
             let population = population();
             let files = files.par_iter().with_max_len(1);
@@ -182,7 +181,7 @@ impl Making<'_> {
             }
         }
         let bytes = written?;
-        self.control.leave();
+        self.context.leave();
         Ok(bytes)
     }
 }
@@ -300,9 +299,9 @@ fn write_file(
     settings: &GenerateSettings,
     file: &File,
     population: &Population,
-    control: &Control,
+    context: &RunContext,
 ) -> Result<u64> {
-    control.check()?;
+    context.check()?;
     let folder = settings
         .dir
         .join(file.source.folder())
@@ -310,7 +309,7 @@ fn write_file(
     let path = make_path(&folder, 0, settings.format)?;
     let stream = stream_of(file.source);
     let mut random = Random::of(settings.seed, stream, file.day.0.cast_unsigned());
-    write_table((&path, settings.format), control, 0..file.rows, |rows| {
+    write_table((&path, settings.format), context, 0..file.rows, |rows| {
         let batch = Batch::of(file, rows, population, &mut random);
         batch.columns(file, settings.format)
     })

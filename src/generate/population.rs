@@ -45,7 +45,6 @@ pub(super) struct Population {
 struct Column {
     /// The share of the customer whose column it is, in parts of 2^32.
     share: u32,
-    /// The other customer.
     alias: u32,
 }
 

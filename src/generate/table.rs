@@ -22,7 +22,7 @@ use parquet::basic::Compression;
 use parquet::file::properties::WriterProperties;
 
 use crate::calendar::{date_text, instant_text};
-use crate::context::Control;
+use crate::context::RunContext;
 use crate::error::{Error, Result};
 use crate::ids::{Day, Micros, index64};
 use crate::job::Format;
@@ -69,16 +69,16 @@ pub(super) type Columns = Vec<(&'static str, Column)>;
 /// Writes a file of some rows, which `columns` makes a batch at a time, in order; gives its bytes.
 pub(super) fn write_table(
     (path, format): (&Path, Format),
-    control: &Control,
+    context: &RunContext,
     rows: Range<u64>,
     mut columns: impl FnMut(Range<u64>) -> Columns,
 ) -> Result<u64> {
     // A file without rows has its columns.
     let starts = rows.start..rows.end.max(rows.start + 1);
     let mut batches = starts.step_by(index64(BATCH_ROWS)).map(|start| {
-        control.check()?;
+        context.check()?;
         let batch = start..(start + BATCH_ROWS).min(rows.end);
-        control.count_written(batch.end - start);
+        context.count_written(batch.end - start);
         Ok(columns(batch))
     });
     match format {

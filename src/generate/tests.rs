@@ -28,7 +28,7 @@ fn small(dir: &Path) -> GenerateSettings {
 
 /// The files of some settings: path below the folder and bytes, sorted by path.
 fn files_of(settings: &GenerateSettings) -> Vec<(PathBuf, Vec<u8>)> {
-    let generated = generate(settings, &Control::default()).unwrap();
+    let generated = generate(settings, &RunContext::default()).unwrap();
     let mut found = Vec::new();
     for source in JobKind::Sequences.sources() {
         for day in fs::read_dir(settings.dir.join(source.folder())).unwrap() {
@@ -107,10 +107,10 @@ fn bytes_do_not_depend_on_threads_but_on_the_seed() {
 fn counts_ids_and_times_are_as_asked() {
     let dir = tempfile::tempdir().unwrap();
     let settings = small(dir.path());
-    let control = Control::default();
-    let generated = generate(&settings, &control).unwrap();
+    let context = RunContext::default();
+    let generated = generate(&settings, &context).unwrap();
     assert_eq!((generated.impressions, generated.actions), (600, 16_700));
-    assert_eq!(control.rows().1, 17_300);
+    assert_eq!(context.rows().1, 17_300);
     let actions = [
         ("item_id", Source::Clicks),
         ("config_id", Source::Carts),
@@ -158,7 +158,7 @@ fn impressions_are_named_once_and_show_5_to_15_items() {
         impressions: 3000,
         ..small(dir.path())
     };
-    generate(&settings, &Control::default()).unwrap();
+    generate(&settings, &RunContext::default()).unwrap();
     let (mut names, mut shown_count, mut ordered) = (Vec::new(), 0, 0);
     for batch in rows_of(&settings, Source::Impressions) {
         names.extend(
@@ -201,7 +201,7 @@ fn one_action_in_200_is_the_bots() {
         actions: 167_000,
         ..small(dir.path())
     };
-    generate(&settings, &Control::default()).unwrap();
+    generate(&settings, &RunContext::default()).unwrap();
     let bot = Population::new(settings.seed, settings.customers, settings.items).bot();
     let (mut of_bot, mut rows) = (0, 0);
     for source in Source::ACTIONS {
@@ -304,12 +304,12 @@ fn what_cannot_be_generated_is_refused() {
         },
     ];
     for settings in refused {
-        let error = generate(&settings, &Control::default()).expect_err("refused");
+        let error = generate(&settings, &RunContext::default()).expect_err("refused");
         assert_eq!(error.exit_code(), 2, "{error}");
     }
     assert!(!good.dir.exists());
-    generate(&good, &Control::default()).unwrap();
-    let error = generate(&good, &Control::default()).expect_err("refused");
+    generate(&good, &RunContext::default()).unwrap();
+    let error = generate(&good, &RunContext::default()).expect_err("refused");
     assert_eq!(error.exit_code(), 73);
     assert!(
         error.to_string().ends_with("it exists and is not empty"),
@@ -321,12 +321,12 @@ fn what_cannot_be_generated_is_refused() {
 fn an_interrupted_run_leaves_no_file() {
     let dir = tempfile::tempdir().unwrap();
     let settings = small(dir.path());
-    let control = Control::default();
-    control
+    let context = RunContext::default();
+    context
         .signal_cell()
         .store(2, std::sync::atomic::Ordering::Relaxed);
     assert_eq!(
-        generate(&settings, &control)
+        generate(&settings, &context)
             .expect_err("stopped")
             .exit_code(),
         130

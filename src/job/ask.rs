@@ -4,8 +4,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::options::json::pairs;
 use crate::options::{
-    ActionSource, Cutoff, DivideBy, DwellMethod, Guests, ItemType, ItemVocabulary, JobKind, Keep,
-    LabelKey, Layout, NullLabel, Side, SideColumn, Source, UnknownItem,
+    ActionSource, Attribute, AttributeColumn, Cutoff, DivideBy, DwellMethod, Guests, ItemType,
+    ItemVocabulary, JobKind, LabelKey, Layout, NullLabel, Passthrough, Source, UnknownItem,
 };
 
 /// What a job asks of its logs, with the options that only this job kind has.
@@ -46,7 +46,7 @@ pub struct Sequences {
     /// What is told of each action beside its item and its type, in the order of columns
     ///.
     #[serde(rename = "with")]
-    pub sides: Vec<Side>,
+    pub attributes: Vec<Attribute>,
     /// Whether histories are padded to that length.
     pub pad: bool,
     /// The shape of the output.
@@ -64,7 +64,7 @@ pub struct Sequences {
     /// Chooses among samples of negatives of the same rate.
     pub seed: u64,
     /// Columns of impressions that are carried through, in the order of the output.
-    pub keep: Vec<Keep>,
+    pub keep: Vec<Passthrough>,
     /// The type of item ids.
     pub item_type: ItemType,
     /// Where the codes of items come from, if their ids are texts.
@@ -90,7 +90,7 @@ impl Default for Sequences {
             embargo_us: Vec::new(),
             types: Vec::new(),
             actions_max: 1000,
-            sides: Vec::new(),
+            attributes: Vec::new(),
             pad: true,
             layout: Layout::Sample,
             guests: Guests::Drop,
@@ -187,10 +187,10 @@ impl From<JobKind> for Ask {
 
 impl Sequences {
     /// The columns of actions that are told beside items and types, in their order.
-    pub(crate) fn side_columns(&self) -> impl ExactSizeIterator<Item = &SideColumn> {
-        let columns = self.sides.iter().filter_map(|side| match side {
-            Side::TimeDelta => None,
-            Side::Column(column) => Some(column),
+    pub(crate) fn attribute_columns(&self) -> impl ExactSizeIterator<Item = &AttributeColumn> {
+        let columns = self.attributes.iter().filter_map(|side| match side {
+            Attribute::TimeDelta => None,
+            Attribute::Column(column) => Some(column),
         });
         columns.collect::<Vec<_>>().into_iter()
     }

@@ -178,7 +178,11 @@ pub(super) fn check_columns(settings: &Settings) -> Result<()> {
             return Err(not_read(settings, *source));
         }
         if own.actions.iter().any(|of| of.source == *source) {
-            known.extend(settings.side_columns().map(|column| column.name.as_str()));
+            known.extend(
+                settings
+                    .attribute_columns()
+                    .map(|column| column.name.as_str()),
+            );
         }
         if !known.contains(&ours.as_str()) {
             let known = known.join(", ");

@@ -2,7 +2,7 @@
 
 use super::Sequences;
 use crate::error::{Error, Result};
-use crate::options::{OURS, SIDE_COLUMNS_MAX, Side};
+use crate::options::{ATTRIBUTE_COLUMNS_MAX, Attribute, OURS};
 
 /// Columns of impressions beside ours that a record is searched for, at most.
 const KEPT_MAX: usize = 24;
@@ -13,18 +13,21 @@ const KEPT_MAX: usize = 24;
 /// If not, naming the column.
 pub(super) fn check_columns(own: &Sequences) -> Result<()> {
     let kept = || own.keep.iter().map(|keep| keep.name.as_str());
-    let told = || own.sides.iter().map(Side::column);
+    let told = || own.attributes.iter().map(Attribute::column);
     check_once("--with", told())?;
     let is_kept = |name: &&str| kept().any(|other| other.eq_ignore_ascii_case(name));
     if let Some(name) = told().find(is_kept) {
         let what = format!("--with and --keep both have \"{name}\"");
         return Err(Error::settings(what));
     }
-    check_free("--with", own.side_columns().map(|column| &*column.name))?;
-    let count = own.side_columns().len();
-    if count > SIDE_COLUMNS_MAX {
+    check_free(
+        "--with",
+        own.attribute_columns().map(|column| &*column.name),
+    )?;
+    let count = own.attribute_columns().len();
+    if count > ATTRIBUTE_COLUMNS_MAX {
         return Err(Error::settings(format!(
-            "--with names {count} columns of actions; it takes at most {SIDE_COLUMNS_MAX}"
+            "--with names {count} columns of actions; it takes at most {ATTRIBUTE_COLUMNS_MAX}"
         )));
     }
     if own.keep.iter().filter(|keep| !keep.of_items).count() > KEPT_MAX {

@@ -19,10 +19,10 @@ use crate::ids::{Day, narrow};
 pub use self::ask::{Ask, Dwell, Features, Sequences};
 pub use self::settings::{Settings, Tuning};
 pub(crate) use crate::options::{
-    ActionSource, Codec, CustomerType, Cutoff, Dedup, DivideBy, DwellMethod, Format, Gate, Guests,
-    IfExists, ItemType, ItemVocabulary, JobKind, Keep, KeepType, LabelKey, Layout, NullLabel,
-    OnBadRow, OtherTypes, Publish, SIDE_COLUMNS_MAX, Side, SideColumn, SideType, Source, Subject,
-    TimeUnit, Types, UnknownItem, WarningCode,
+    ATTRIBUTE_COLUMNS_MAX, ActionSource, Attribute, AttributeColumn, AttributeType, Codec,
+    CustomerType, Cutoff, Dedup, DivideBy, DwellMethod, Format, Gate, Guests, IfExists, ItemType,
+    ItemVocabulary, JobKind, LabelKey, Layout, NullLabel, OnBadRow, OtherTypes, Passthrough,
+    PassthroughType, Publish, Source, Subject, TimeUnit, Types, UnknownItem, WarningCode,
 };
 
 /// The column, and the key of folders, that tells the day of something.
@@ -144,10 +144,10 @@ impl Job {
     }
 
     /// The same job, with other columns added to the output.
-    pub(crate) fn with_columns(&self, keep: Vec<Keep>, sides: Vec<Side>) -> Job {
+    pub(crate) fn with_columns(&self, keep: Vec<Passthrough>, attributes: Vec<Attribute>) -> Job {
         let mut job = self.clone();
         let own = job.settings.sequences_mut();
-        (own.keep, own.sides) = (keep, sides);
+        (own.keep, own.attributes) = (keep, attributes);
         job
     }
 

@@ -9,8 +9,8 @@ use super::ask::{Ask, Dwell, Features, Sequences};
 use crate::ids::Day;
 use crate::options::json::renamed;
 use crate::options::{
-    Codec, CustomerType, Dedup, Format, JobKind, OnBadRow, Publish, SideColumn, Source, TimeUnit,
-    WarningCode,
+    AttributeColumn, Codec, CustomerType, Dedup, Format, JobKind, OnBadRow, Publish, Source,
+    TimeUnit, WarningCode,
 };
 
 /// Everything a user may ask for; [`Settings::default`] has SPEC's defaults. Serde has what manifests
@@ -210,7 +210,7 @@ impl Settings {
     }
 
     /// The columns of actions that are told beside items and types, in their order.
-    pub(crate) fn side_columns(&self) -> impl ExactSizeIterator<Item = &SideColumn> {
-        self.sequences().side_columns()
+    pub(crate) fn attribute_columns(&self) -> impl ExactSizeIterator<Item = &AttributeColumn> {
+        self.sequences().attribute_columns()
     }
 }

@@ -5,10 +5,10 @@
 //! key. Of floats −0 comes before 0, and NaN, of which there is one, behind all others.
 
 use crate::ids::Micros;
-use crate::job::{SIDE_COLUMNS_MAX, SideType};
+use crate::job::{ATTRIBUTE_COLUMNS_MAX, AttributeType};
 
 /// The keys of an action, in the order of columns; 0 where there are fewer.
-pub(crate) type SideKeys = [i32; SIDE_COLUMNS_MAX];
+pub(crate) type AttributeKeys = [i32; ATTRIBUTE_COLUMNS_MAX];
 
 /// The one NaN that is told.
 const NAN_BITS: u32 = 0x7fc0_0000;
@@ -55,13 +55,13 @@ impl Told {
 
     /// Adds what is told of an action.
     #[inline]
-    pub(crate) fn push(&mut self, keys: &SideKeys) {
+    pub(crate) fn push(&mut self, keys: &AttributeKeys) {
         self.keys.extend_from_slice(&keys[..self.width]);
     }
 
     /// What is told of an action.
-    pub(crate) fn get(&self, row: usize) -> SideKeys {
-        let mut keys = SideKeys::default();
+    pub(crate) fn get(&self, row: usize) -> AttributeKeys {
+        let mut keys = AttributeKeys::default();
         let own = &self.keys[row * self.width..][..self.width];
         keys[..self.width].copy_from_slice(own);
         keys
@@ -79,10 +79,10 @@ pub(crate) fn key_of_float(number: f32) -> i32 {
 }
 
 /// The key that a null is told as.
-pub(crate) fn key_of_null(kind: SideType) -> i32 {
+pub(crate) fn key_of_null(kind: AttributeType) -> i32 {
     match kind {
-        SideType::Int32 => 0,
-        SideType::Float32 => turn(NAN_BITS.cast_signed()),
+        AttributeType::Int32 => 0,
+        AttributeType::Float32 => turn(NAN_BITS.cast_signed()),
     }
 }
 
@@ -123,7 +123,7 @@ mod tests {
             assert_eq!(float_of_key(key).to_bits(), number.to_bits());
         }
         let other = f32::from_bits(0xffc0_1234);
-        assert_eq!(key_of_float(other), key_of_null(SideType::Float32));
-        assert_eq!(key_of_null(SideType::Int32), 0);
+        assert_eq!(key_of_float(other), key_of_null(AttributeType::Float32));
+        assert_eq!(key_of_null(AttributeType::Int32), 0);
     }
 }

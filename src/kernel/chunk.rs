@@ -10,7 +10,7 @@
 use std::fmt::Debug;
 
 use crate::ids::{Item, Micros, count64};
-use crate::job::SIDE_COLUMNS_MAX;
+use crate::job::ATTRIBUTE_COLUMNS_MAX;
 use crate::kernel::attributes::{Landed, Told};
 use crate::kernel::column::{EventChunk, Row};
 
@@ -156,7 +156,7 @@ impl<I: Item> Chunk for EventChunk<I> {
         let ([width, lands], bytes) = bytes.split_first_chunk()?;
         let (width, lands) = (usize::from(*width), usize::from(*lands));
         // Nothing lands where there is no row.
-        if SIDE_COLUMNS_MAX < width || lands > rows_count.min(1) {
+        if ATTRIBUTE_COLUMNS_MAX < width || lands > rows_count.min(1) {
             return None;
         }
         let (times, rest) = bytes.split_at_checked(rows_count * 8)?;
@@ -296,7 +296,6 @@ pub(crate) trait FixedRow: Copy + Debug + Send {
 /// Rows of fixed width.
 #[derive(Debug)]
 pub(crate) struct RowChunk<R> {
-    /// The rows.
     rows: Vec<R>,
 }
 
@@ -351,7 +350,7 @@ impl<R: FixedRow> Chunk for RowChunk<R> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::ids::Kind;
+    use crate::ids::ActionType;
     use crate::kernel::column::Event;
 
     #[test]
@@ -362,7 +361,7 @@ mod tests {
                 let event = Event {
                     time: Micros(i64::from(at)),
                     known_after: Micros(i64::from(at)),
-                    kind: Kind(1),
+                    kind: ActionType(1),
                     item: at,
                 };
                 chunk.push(7, event);
@@ -406,7 +405,7 @@ mod tests {
                 let event = Event {
                     time: Micros(time),
                     known_after: Micros(time + late),
-                    kind: Kind(1),
+                    kind: ActionType(1),
                     item: at,
                 };
                 chunk.push(7, event);

@@ -4,9 +4,9 @@
 //! **Null rule**: a null customer is a guest (`guests[row]`); nothing else here can be null but
 //! labels, which have three values.
 
-use crate::ids::{Day, Item, Kind, Micros, count32, count64, index};
-use crate::kernel::attributes::{SideKeys, Told};
-use crate::kernel::passthrough::{KeptColumns, KeptRow};
+use crate::ids::{ActionType, Day, Item, Micros, count32, count64, index};
+use crate::kernel::attributes::{AttributeKeys, Told};
+use crate::kernel::passthrough::{KeptColumns, PassthroughRow};
 
 /// Texts, one after the other.
 #[derive(Clone, Debug, Default)]
@@ -137,7 +137,6 @@ pub(crate) struct Impressions<I> {
     item_ends: Vec<u32>,
     /// The shown items; as many as the last of `item_ends`.
     pub(crate) items: Vec<I>,
-    /// Their labels.
     pub(crate) labels: Vec<Label>,
     /// Their 0-based places in the ranking.
     pub(crate) positions: Vec<i32>,
@@ -161,7 +160,7 @@ pub(crate) struct Impression<'a, I> {
     /// The shown items with their labels and places.
     pub(crate) items: &'a [(I, Label, i32)],
     /// What is carried through, of all elements of its array.
-    pub(crate) kept: &'a KeptRow,
+    pub(crate) kept: &'a PassthroughRow,
 }
 
 impl<I: Item> Impressions<I> {
@@ -279,12 +278,10 @@ pub(crate) fn place(position: i32) -> usize {
 /// time, then kind, then item.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct Row<I> {
-    /// When it happened.
     pub(crate) time: Micros,
     /// The kind in the upper 8 bits, below it the customer, counted from the first of the
     /// partition: together in 4 bytes, a row of 32-bit items takes 16.
     kind_and_key: u32,
-    /// On which item.
     pub(crate) item: I,
 }
 
@@ -294,7 +291,7 @@ impl<I: Copy> Row<I> {
 
     /// A row.
     #[inline]
-    pub(crate) fn new(local_key: u32, time: Micros, kind: Kind, item: I) -> Row<I> {
+    pub(crate) fn new(local_key: u32, time: Micros, kind: ActionType, item: I) -> Row<I> {
         debug_assert!(local_key < 1 << Self::KEY_BITS);
         Row {
             time,
@@ -325,9 +322,9 @@ impl<I: Copy> Row<I> {
 
     /// What it was.
     #[inline]
-    pub(crate) fn kind(&self) -> Kind {
+    pub(crate) fn kind(&self) -> ActionType {
         let [.., kind] = self.kind_and_key.to_le_bytes();
-        Kind(kind)
+        ActionType(kind)
     }
 }
 
@@ -349,13 +346,10 @@ pub(crate) struct EventChunk<I> {
 /// An action of a customer that is asked for.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Event<I> {
-    /// When it happened.
     pub(crate) time: Micros,
     /// The last instant at which it was not yet known; `time` if nothing held it up.
     pub(crate) known_after: Micros,
-    /// What it was.
-    pub(crate) kind: Kind,
-    /// On which item.
+    pub(crate) kind: ActionType,
     pub(crate) item: I,
 }
 
@@ -376,16 +370,16 @@ impl<I: Item> EventChunk<I> {
 
     /// Adds what is told of the action that was added last.
     #[inline]
-    pub(crate) fn tell(&mut self, keys: &SideKeys) {
+    pub(crate) fn tell(&mut self, keys: &AttributeKeys) {
         let told = self.told.as_mut().expect("the job tells something");
         told.push(keys);
     }
 
     /// What is told of an action: zeros for numbers that it has not.
-    pub(crate) fn keys(&self, row: usize) -> SideKeys {
+    pub(crate) fn keys(&self, row: usize) -> AttributeKeys {
         self.told
             .as_ref()
-            .map_or_else(SideKeys::default, |told| told.get(row))
+            .map_or_else(AttributeKeys::default, |told| told.get(row))
     }
 
     /// When the actions were known.
@@ -422,7 +416,7 @@ mod tests {
         let event = |time, known| Event {
             time: Micros(time),
             known_after: Micros(known),
-            kind: Kind(1),
+            kind: ActionType(1),
             item: 1,
         };
         chunk.push(0, event(5, 5));
@@ -434,8 +428,11 @@ mod tests {
 
     #[test]
     fn a_row_gives_back_what_it_was_made_of() {
-        let row = Row::new((1 << 24) - 1, Micros(-5), Kind(127), 7_i32);
-        assert_eq!((row.local_key(), row.kind()), ((1 << 24) - 1, Kind(127)));
+        let row = Row::new((1 << 24) - 1, Micros(-5), ActionType(127), 7_i32);
+        assert_eq!(
+            (row.local_key(), row.kind()),
+            ((1 << 24) - 1, ActionType(127))
+        );
         assert_eq!((row.time, row.item), (Micros(-5), 7));
         assert_eq!(size_of_val(&row), 16);
     }

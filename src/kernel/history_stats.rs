@@ -1,12 +1,12 @@
 //! Histories to counts: what the metrics of a day are made of.
 //!
 //! **In / Out**: the kinds, times and repeated pairs of one history, and how many samples have it →
-//! a [`HistoryTally`], which is merged by addition, so that neither threads nor row groups show.
+//! a [`HistoryStats`], which is merged by addition, so that neither threads nor row groups show.
 //! **Invariants**: a history counts once for each of its samples, whatever the layout of the rows.
 //! **Cost**: a history that follows one alike costs some additions; of another one the bytes of its
 //! kinds are compared, a few of them an instruction, once for each kind that its partition has.
 
-use crate::ids::{Kind, Micros, count64, index};
+use crate::ids::{ActionType, Micros, count64, index};
 
 /// The newest actions of a history whose kinds are counted place by place.
 pub(crate) const PLACES: usize = 10;
@@ -31,7 +31,7 @@ pub(crate) const SPAN_ENDS: [u64; 13] = [
 
 /// What some histories hold, each counted once for each of its samples.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(crate) struct HistoryTally {
+pub(crate) struct HistoryStats {
     /// Samples by the length of their history; as long as the longest of them needs.
     pub(crate) lengths: Vec<u64>,
     /// Actions by kind, [`CODES`] of them; none before the first action.
@@ -57,7 +57,6 @@ pub(crate) struct HistoryTally {
 /// Spans of time, by class.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Spans {
-    /// How many there are.
     pub(crate) count: u64,
     /// Their sum, in microseconds.
     pub(crate) sum_us: u128,
@@ -71,9 +70,9 @@ pub(crate) struct Spans {
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Contents {
     /// Actions by kind, without those that it has none of.
-    kinds: Vec<(Kind, u64)>,
+    kinds: Vec<(ActionType, u64)>,
     /// The kinds of its newest actions, the newest first: at most [`PLACES`].
-    newest: Vec<Kind>,
+    newest: Vec<ActionType>,
     /// Actions that repeat the next older one.
     duplicates: u64,
     /// Actions that share its time, but not all else.
@@ -86,8 +85,8 @@ impl Contents {
     /// The contents of actions that lie side by side, oldest first, whose kinds are among `codes`.
     pub(crate) fn of_run(
         &mut self,
-        kinds: &[Kind],
-        codes: &[Kind],
+        kinds: &[ActionType],
+        codes: &[ActionType],
         times: &[Micros],
         (duplicates, ties): (u64, u64),
     ) {
@@ -108,7 +107,7 @@ impl Contents {
     pub(crate) fn of_places(
         &mut self,
         places: &[u32],
-        (kinds, times): (&[Kind], &[Micros]),
+        (kinds, times): (&[ActionType], &[Micros]),
         same: impl Fn(usize, usize) -> bool,
     ) {
         let mut counts = [0_u64; CODES];
@@ -116,7 +115,7 @@ impl Contents {
             counts[usize::from(kinds[index(*at)].0)] += 1;
         }
         self.kinds.clear();
-        let codes = (0..).map(Kind).zip(counts);
+        let codes = (0..).map(ActionType).zip(counts);
         self.kinds.extend(codes.filter(|(_, count)| *count > 0));
         self.newest.clear();
         let newest = places.iter().rev().take(PLACES);
@@ -137,8 +136,8 @@ impl Contents {
 }
 
 /// How many of some kinds are this one. Sums of 8 bits, so that 16 are compared at a time.
-fn count_of(kinds: &[Kind], code: Kind) -> u64 {
-    let of_chunk = |chunk: &[Kind]| {
+fn count_of(kinds: &[ActionType], code: ActionType) -> u64 {
+    let of_chunk = |chunk: &[ActionType]| {
         let ones = chunk.iter().map(|kind| u8::from(*kind == code));
         ones.fold(0_u8, u8::wrapping_add)
     };
@@ -150,7 +149,6 @@ fn count_of(kinds: &[Kind], code: Kind) -> u64 {
 pub(crate) struct Asked {
     /// Samples that have it.
     pub(crate) samples: u64,
-    /// Its actions.
     pub(crate) length: usize,
     /// Whether it is as long as histories can be.
     pub(crate) is_full: bool,
@@ -158,7 +156,7 @@ pub(crate) struct Asked {
     pub(crate) newest_age_us: Option<u64>,
 }
 
-impl HistoryTally {
+impl HistoryStats {
     /// Counts an action of a source that so many samples hold, and that landed late for them.
     pub(crate) fn add_late(&mut self, slot: usize, samples: u64) {
         let slots = self.landed_late.len().max(slot + 1);
@@ -193,7 +191,7 @@ impl HistoryTally {
     }
 
     /// Adds the counts of other histories.
-    pub(crate) fn merge(&mut self, other: &HistoryTally) {
+    pub(crate) fn merge(&mut self, other: &HistoryStats) {
         let pairs = [
             (&mut self.lengths, &other.lengths),
             (&mut self.kinds, &other.kinds),
@@ -266,16 +264,16 @@ mod tests {
     use super::*;
 
     /// Kinds of these codes.
-    fn kinds(codes: &[u8]) -> Vec<Kind> {
-        codes.iter().copied().map(Kind).collect()
+    fn kinds(codes: &[u8]) -> Vec<ActionType> {
+        codes.iter().copied().map(ActionType).collect()
     }
 
     #[test]
     fn kinds_are_counted_however_many_there_are() {
         for count in [0, 1, 254, 255, 256, 1000] {
             let all = kinds(&vec![7; count]);
-            assert_eq!(count_of(&all, Kind(7)), count64(count));
-            assert_eq!(count_of(&all, Kind(1)), 0);
+            assert_eq!(count_of(&all, ActionType(7)), count64(count));
+            assert_eq!(count_of(&all, ActionType(1)), 0);
         }
     }
 
@@ -286,7 +284,7 @@ mod tests {
         // Of the four that share a time with the one before, two are alike in all else.
         let same = |a: usize, b: usize| kinds[a] == kinds[b];
         let (mut run, mut places) = (Contents::default(), Contents::default());
-        let codes = [1, 2, 3, 127].map(Kind);
+        let codes = [1, 2, 3, 127].map(ActionType);
         run.of_run(&kinds, &codes, &times, (2, 1));
         let all: Vec<u32> = (0..12).collect();
         places.of_places(&all, (&kinds, &times), same);

@@ -7,7 +7,7 @@
 //! **Cost**: one append per action; memory is taken a chunk at a time, of 32 rows first and 2048 at
 //! last, so that the account sees it before it is touched and few actions take little.
 
-use crate::context::Control;
+use crate::context::RunContext;
 use crate::error::Result;
 use crate::ids::{Item, Key, count32, count64, index};
 use crate::kernel::chunk::Chunk;
@@ -84,7 +84,7 @@ impl Split {
 
 /// Chunk lists of one thread, one list per partition.
 #[derive(Debug)]
-pub(crate) struct Scatter<C> {
+pub(crate) struct PartitionWriter<C> {
     /// How customers are dealt.
     split: Split,
     /// The last chunk of each list, the only one that may have room. Side by side, so that a scan
@@ -100,16 +100,16 @@ pub(crate) struct Scatter<C> {
     spare: Vec<C>,
 }
 
-impl<C: Chunk> Scatter<C> {
+impl<C: Chunk> PartitionWriter<C> {
     /// Empty lists.
-    pub(crate) fn new(split: Split) -> Scatter<C> {
-        Scatter::of(split, C::none)
+    pub(crate) fn new(split: Split) -> PartitionWriter<C> {
+        PartitionWriter::of(split, C::none)
     }
 
     /// Empty lists of chunks that each follow one like this.
-    pub(crate) fn of(split: Split, first: impl Fn() -> C) -> Scatter<C> {
+    pub(crate) fn of(split: Split, first: impl Fn() -> C) -> PartitionWriter<C> {
         let partitions = 0..split.partitions_count();
-        Scatter {
+        PartitionWriter {
             split,
             open: partitions.clone().map(|_| first()).collect(),
             full: partitions.map(|_| Vec::new()).collect(),
@@ -179,10 +179,10 @@ impl<C: Chunk> Scatter<C> {
     ///
     /// # Errors
     /// If the memory of the job is used up.
-    pub(crate) fn add_chunk(&mut self, partition: usize, control: &Control) -> Result<()> {
+    pub(crate) fn add_chunk(&mut self, partition: usize, context: &RunContext) -> Result<()> {
         let open = &mut self.open[partition];
         let chunk = self.spare.pop().unwrap_or_else(|| open.next());
-        control.charge(chunk.bytes())?;
+        context.reserve_memory(chunk.bytes())?;
         self.bytes += chunk.bytes();
         let last = std::mem::replace(open, chunk);
         if last.rows_count() > 0 {
@@ -193,7 +193,7 @@ impl<C: Chunk> Scatter<C> {
     }
 }
 
-impl<I: Item> Scatter<EventChunk<I>> {
+impl<I: Item> PartitionWriter<EventChunk<I>> {
     /// Adds an action of a customer to its partition, which has room.
     #[inline]
     pub(crate) fn push(&mut self, partition: usize, key: Key, event: Event<I>) {
@@ -210,7 +210,7 @@ impl<I: Item> Scatter<EventChunk<I>> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::ids::{Kind, Micros};
+    use crate::ids::{ActionType, Micros};
 
     #[test]
     fn every_customer_has_one_partition_and_a_place_in_it() {
@@ -237,8 +237,11 @@ mod tests {
     #[test]
     fn partitioning_is_a_permutation() {
         let split = Split::new(100, 3);
-        let control = Control::default();
-        let mut scatters = [Scatter::<EventChunk<i32>>::new(split), Scatter::new(split)];
+        let context = RunContext::default();
+        let mut scatters = [
+            PartitionWriter::<EventChunk<i32>>::new(split),
+            PartitionWriter::new(split),
+        ];
         let rows_count: i32 = if cfg!(miri) { 2000 } else { 20_000 };
         for n in 0..rows_count {
             let key = Key(u32::try_from(n * 7 % 100).expect("below 100"));
@@ -246,13 +249,13 @@ mod tests {
             let event = Event {
                 time,
                 known_after: time,
-                kind: Kind(1),
+                kind: ActionType(1),
                 item: n + 1,
             };
             let scatter = &mut scatters[usize::from(n % 3 == 0)];
             let partition = scatter.partition_of(key);
             if scatter.is_full(partition) {
-                scatter.add_chunk(partition, &control).expect("no limit");
+                scatter.add_chunk(partition, &context).expect("no limit");
             }
             scatter.push(partition, key, event);
         }

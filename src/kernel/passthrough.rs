@@ -9,7 +9,7 @@ use std::ops::Range;
 
 /// A value. The derived order is some total order, so that rows that differ have a fixed one.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) enum Kept {
+pub(crate) enum PassthroughValue {
     /// None.
     Null,
     /// A truth value.
@@ -22,11 +22,11 @@ pub(crate) enum Kept {
     Text(Box<str>),
 }
 
-impl Kept {
+impl PassthroughValue {
     /// The integer, if it is one.
     pub(crate) fn int(&self) -> Option<i64> {
         match self {
-            Kept::Int(value) => Some(*value),
+            PassthroughValue::Int(value) => Some(*value),
             _ => None,
         }
     }
@@ -39,7 +39,7 @@ impl Kept {
     /// The number, if it is one.
     pub(crate) fn double(&self) -> Option<f64> {
         match self {
-            Kept::Double(bits) => Some(f64::from_bits(*bits)),
+            PassthroughValue::Double(bits) => Some(f64::from_bits(*bits)),
             _ => None,
         }
     }
@@ -47,7 +47,7 @@ impl Kept {
     /// The truth value, if it is one.
     pub(crate) fn boolean(&self) -> Option<bool> {
         match self {
-            Kept::Boolean(value) => Some(*value),
+            PassthroughValue::Boolean(value) => Some(*value),
             _ => None,
         }
     }
@@ -55,7 +55,7 @@ impl Kept {
     /// The text, if it is one.
     pub(crate) fn text(&self) -> Option<&str> {
         match self {
-            Kept::Text(text) => Some(text),
+            PassthroughValue::Text(text) => Some(text),
             _ => None,
         }
     }
@@ -63,25 +63,28 @@ impl Kept {
 
 /// What is carried of one impression.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct KeptRow {
+pub(crate) struct PassthroughRow {
     /// A value per column of impressions.
-    pub(crate) row: Vec<Kept>,
+    pub(crate) row: Vec<PassthroughValue>,
     /// Per column of items, a value per element of its array.
-    pub(crate) items: Vec<Vec<Kept>>,
+    pub(crate) items: Vec<Vec<PassthroughValue>>,
 }
 
 /// What is carried of all impressions.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct KeptColumns {
     /// The columns of impressions.
-    pub(crate) rows: Vec<Vec<Kept>>,
-    /// The columns of items.
-    pub(crate) items: Vec<Vec<Kept>>,
+    pub(crate) rows: Vec<Vec<PassthroughValue>>,
+    pub(crate) items: Vec<Vec<PassthroughValue>>,
 }
 
 impl KeptColumns {
     /// Adds an impression of which the elements at some places are kept.
-    pub(crate) fn push(&mut self, of: &KeptRow, places: &(impl Iterator<Item = usize> + Clone)) {
+    pub(crate) fn push(
+        &mut self,
+        of: &PassthroughRow,
+        places: &(impl Iterator<Item = usize> + Clone),
+    ) {
         self.grow(of.row.len(), of.items.len());
         for (column, value) in self.rows.iter_mut().zip(&of.row) {
             column.push(value.clone());

@@ -16,8 +16,8 @@ use std::ops::Range;
 
 use bumpalo::Bump;
 
-use crate::ids::{Item, Kind, Micros, count32, count64, index};
-use crate::kernel::attributes::{Landed, SideKeys};
+use crate::ids::{ActionType, Item, Micros, count32, count64, index};
+use crate::kernel::attributes::{AttributeKeys, Landed};
 use crate::kernel::column::{EventChunk, Row};
 
 /// From this length on, a radix sort beats a comparison sort. *Guessed* from published figures.
@@ -30,10 +30,8 @@ pub(crate) struct Sorted<I> {
     run_starts: Vec<u32>,
     /// When the actions happened.
     times: Vec<Micros>,
-    /// On which items.
     items: Vec<I>,
-    /// What they were.
-    kinds: Vec<Kind>,
+    kinds: Vec<ActionType>,
     /// The last instant at which each was not known; empty if that is its time for all.
     known_after: Vec<Micros>,
     /// What is told of them beside these, number by number, as keys.
@@ -68,7 +66,7 @@ impl<I: Item> Record for Late<I> {
 
 /// The same, and what is told of it beside all these; then where it landed, if that matters, which comes
 /// last.
-type Telling<I, L> = (Row<I>, Micros, SideKeys, L);
+type Telling<I, L> = (Row<I>, Micros, AttributeKeys, L);
 
 impl<I: Item, L: Copy + Ord> Record for Telling<I, L> {
     #[inline]
@@ -100,7 +98,7 @@ impl<I: Item> Sorted<I> {
     }
 
     /// Kinds of all actions of the partition.
-    pub(crate) fn kinds(&self) -> &[Kind] {
+    pub(crate) fn kinds(&self) -> &[ActionType] {
         &self.kinds
     }
 
@@ -418,7 +416,7 @@ mod tests {
         ];
         for (key, time, known) in rows {
             let (time, known_after) = (Micros(time), Micros(known));
-            let (kind, item) = (Kind(1), 1);
+            let (kind, item) = (ActionType(1), 1);
             chunk.push(
                 key,
                 Event {
@@ -455,7 +453,7 @@ mod tests {
                 let event = Event {
                     time: Micros(time),
                     known_after: Micros(if late { known } else { time }),
-                    kind: Kind(1),
+                    kind: ActionType(1),
                     item: 1,
                 };
                 chunk.push(key, event);
@@ -494,7 +492,7 @@ mod tests {
             let event = Event {
                 time,
                 known_after,
-                kind: Kind(*kind),
+                kind: ActionType(*kind),
                 item: *item,
             };
             chunks.last_mut().expect("a chunk").push(*key, event);

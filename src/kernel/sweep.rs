@@ -11,7 +11,6 @@ use crate::ids::{Micros, count32, index};
 /// A half-open range of actions, inside one run.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Window {
-    /// The first action.
     pub(crate) start: u32,
     /// The action after the last; never before `start`.
     pub(crate) end: u32,

@@ -85,7 +85,6 @@ pub(crate) struct AnyManifest {
     pub(crate) made_by: String,
     pub(crate) job: JobKind,
     pub(crate) of: Scope,
-    /// Of a day, which one.
     pub(crate) day: Option<Day>,
     pub(crate) settings: Value,
     /// Of a set, its days.

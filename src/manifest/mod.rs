@@ -45,9 +45,7 @@ pub(crate) const NOT_SHARED: [&str; 4] =
 
 /// A day of a run, to be written down.
 pub(crate) struct MadeDay<'a, C, A> {
-    /// What is asked.
     pub(crate) job_kind: JobKind,
-    /// The day.
     pub(crate) day: Day,
     /// [`settings()`] of the job.
     pub(crate) settings: &'a Value,
@@ -62,7 +60,6 @@ pub(crate) struct MadeDay<'a, C, A> {
     pub(crate) counts: C,
     /// The earliest and the latest cutoff, if there is a row.
     pub(crate) cutoffs: Option<(Micros, Micros)>,
-    /// The parts.
     pub(crate) parts: &'a [Part],
 }
 

@@ -274,8 +274,8 @@ pub(crate) fn event_types(told: &Value) -> Option<IdTypes> {
 mod tests {
     use super::*;
     use crate::job::{
-        Codec, Cutoff, Dedup, DivideBy, DwellMethod, Guests, ItemType, Keep, LabelKey, Layout,
-        NullLabel, OnBadRow, Side, TimeUnit, UnknownItem,
+        Attribute, Codec, Cutoff, Dedup, DivideBy, DwellMethod, Guests, ItemType, LabelKey, Layout,
+        NullLabel, OnBadRow, Passthrough, TimeUnit, UnknownItem,
     };
 
     /// A job of some settings.
@@ -300,10 +300,10 @@ mod tests {
                     embargo_us: vec![(Source::Orders, 5)],
                     types: vec![3, 1],
                     actions_max: 7,
-                    sides: vec![
-                        Side::parse("price:float32").expect("a column"),
-                        Side::TimeDelta,
-                        Side::parse("quantity:int32").expect("a column"),
+                    attributes: vec![
+                        Attribute::parse("price:float32").expect("a column"),
+                        Attribute::TimeDelta,
+                        Attribute::parse("quantity:int32").expect("a column"),
                     ],
                     pad: false,
                     layout: Layout::Request,
@@ -311,7 +311,7 @@ mod tests {
                     guest_ids: vec!["0".into(), "-1".into()],
                     null_label: NullLabel::Drop,
                     keep: ["surface:string", "item.x:boolean"]
-                        .map(|text| Keep::parse(text).expect("a column"))
+                        .map(|text| Passthrough::parse(text).expect("a column"))
                         .to_vec(),
                     negatives_rate: Some(0.123_456_789),
                     seed: u64::MAX,

@@ -44,7 +44,6 @@ pub(crate) struct DayLine<S> {
 pub(crate) struct DocumentHead {
     pub(crate) job: Option<JobKind>,
     pub(crate) of: Option<Scope>,
-    /// Of which day, if it is of one.
     pub(crate) day: Option<Day>,
     /// Of a set, its days.
     pub(crate) days: Vec<DayFigures>,

@@ -68,7 +68,6 @@ impl ActionSource {
 /// A source of actions in a manifest: its rows have one type, or a column of types.
 #[derive(Serialize, Deserialize)]
 struct Written {
-    /// Its name.
     source: Source,
     /// The type of all its rows.
     #[serde(rename = "type", default, skip_serializing_if = "Option::is_none")]

@@ -7,12 +7,12 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 use super::words::{value_of, word_of, words};
 
 /// The most columns of actions beside histories.
-pub(crate) const SIDE_COLUMNS_MAX: usize = 4;
+pub(crate) const ATTRIBUTE_COLUMNS_MAX: usize = 4;
 
 /// What a carried column holds. Each value may be null.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
-pub enum KeepType {
+pub enum PassthroughType {
     /// Integers of 32 bits.
     Int32,
     /// Integers of 64 bits.
@@ -32,7 +32,7 @@ pub enum KeepType {
 /// What a column beside histories holds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
-pub enum SideType {
+pub enum AttributeType {
     /// Integers of 32 bits; 0 for a null.
     Int32,
     /// Numbers of 32 bits, rounded to the nearest; NaN for a null.
@@ -41,31 +41,31 @@ pub enum SideType {
 
 /// A column of impressions that is carried through.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Keep {
+pub struct Passthrough {
     /// Its name in the files and in the output.
     pub name: String,
     /// Whether it is a field of the shown items, not of the impression.
     pub of_items: bool,
     /// What it holds, or `None`: what Parquet files say, text where there are none.
-    pub kind: Option<KeepType>,
+    pub kind: Option<PassthroughType>,
 }
 
 /// What is told of each action of a history beside its item and its type.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Side {
+pub enum Attribute {
     /// How long before the cutoff it happened, in seconds.
     TimeDelta,
     /// What a column of the actions holds.
-    Column(SideColumn),
+    Column(AttributeColumn),
 }
 
 /// A column of actions that is told.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct SideColumn {
+pub struct AttributeColumn {
     /// Its name in the output, and in the files of sources that do not rename it.
     pub name: String,
     /// What it holds, or `None`: what Parquet files say, numbers where there are none.
-    pub kind: Option<SideType>,
+    pub kind: Option<AttributeType>,
 }
 
 /// The column that a text names as `NAME` or `NAME:TYPE`.
@@ -85,7 +85,7 @@ fn column_text<T: Serialize>(name: &str, kind: Option<T>) -> String {
     }
 }
 
-impl Keep {
+impl Passthrough {
     /// What the name of a field of the shown items begins with.
     const OF_ITEMS: &str = "item.";
 
@@ -93,13 +93,13 @@ impl Keep {
     ///
     /// # Errors
     /// What is wrong with the text.
-    pub fn parse(text: &str) -> Result<Keep, String> {
+    pub fn parse(text: &str) -> Result<Passthrough, String> {
         let (name, kind) = parse_column(text)?;
-        let inner = name.strip_prefix(Keep::OF_ITEMS);
+        let inner = name.strip_prefix(Passthrough::OF_ITEMS);
         let (name, of_items) = (inner.unwrap_or(name), inner.is_some());
         match name.is_empty() {
             true => Err("expected the name of a column".to_owned()),
-            false => Ok(Keep {
+            false => Ok(Passthrough {
                 name: name.to_owned(),
                 of_items,
                 kind,
@@ -109,17 +109,21 @@ impl Keep {
 
     /// The text that names the column.
     pub(crate) fn text(&self) -> String {
-        let prefix = if self.of_items { Keep::OF_ITEMS } else { "" };
+        let prefix = if self.of_items {
+            Passthrough::OF_ITEMS
+        } else {
+            ""
+        };
         format!("{prefix}{}", column_text(&self.name, self.kind))
     }
 
     /// What the column holds, once that is known.
-    pub(crate) fn holds(&self) -> KeepType {
-        self.kind.unwrap_or(KeepType::Text)
+    pub(crate) fn holds(&self) -> PassthroughType {
+        self.kind.unwrap_or(PassthroughType::Text)
     }
 }
 
-impl Side {
+impl Attribute {
     /// The name of the column that tells how long before the cutoff an action was.
     const TIME_DELTA: &str = "time_delta";
 
@@ -127,14 +131,14 @@ impl Side {
     ///
     /// # Errors
     /// What is wrong with the text.
-    pub fn parse(text: &str) -> Result<Side, String> {
-        if text == Side::TIME_DELTA {
-            return Ok(Side::TimeDelta);
+    pub fn parse(text: &str) -> Result<Attribute, String> {
+        if text == Attribute::TIME_DELTA {
+            return Ok(Attribute::TimeDelta);
         }
         let (name, kind) = parse_column(text)?;
         match name.is_empty() {
             true => Err("expected time_delta, or the name of a column of actions".to_owned()),
-            false => Ok(Side::Column(SideColumn {
+            false => Ok(Attribute::Column(AttributeColumn {
                 name: name.to_owned(),
                 kind,
             })),
@@ -144,24 +148,24 @@ impl Side {
     /// The text that names it.
     pub(crate) fn text(&self) -> String {
         match self {
-            Side::TimeDelta => Side::TIME_DELTA.to_owned(),
-            Side::Column(column) => column_text(&column.name, column.kind),
+            Attribute::TimeDelta => Attribute::TIME_DELTA.to_owned(),
+            Attribute::Column(column) => column_text(&column.name, column.kind),
         }
     }
 
     /// The column that tells it.
     pub fn column(&self) -> &str {
         match self {
-            Side::TimeDelta => Side::TIME_DELTA,
-            Side::Column(column) => &column.name,
+            Attribute::TimeDelta => Attribute::TIME_DELTA,
+            Attribute::Column(column) => &column.name,
         }
     }
 }
 
-impl SideColumn {
+impl AttributeColumn {
     /// What the column holds, once that is known.
-    pub(crate) fn holds(&self) -> SideType {
-        self.kind.unwrap_or(SideType::Float32)
+    pub(crate) fn holds(&self) -> AttributeType {
+        self.kind.unwrap_or(AttributeType::Float32)
     }
 }
 
@@ -183,7 +187,7 @@ macro_rules! as_text {
     )+};
 }
 
-as_text!(Keep, Side, super::ItemVocabulary);
+as_text!(Passthrough, Attribute, super::ItemVocabulary);
 
 /// The columns of the output, in any layout and with any options.
 pub(crate) const OURS: [&str; 14] = [
@@ -211,12 +215,12 @@ mod tests {
     fn columns_are_named_with_or_without_a_type() {
         for text in ["surface", "item.is_click:boolean", "a:b:int32", "item.x"] {
             assert_eq!(
-                Keep::parse(text).map(|keep| keep.text()),
+                Passthrough::parse(text).map(|keep| keep.text()),
                 Ok(text.to_owned())
             );
         }
         for text in ["", "item.", "surface:text", ":int32"] {
-            assert!(Keep::parse(text).is_err(), "{text}");
+            assert!(Passthrough::parse(text).is_err(), "{text}");
         }
     }
 
@@ -224,22 +228,22 @@ mod tests {
     fn sides_are_named_with_or_without_a_type() {
         for text in ["time_delta", "price", "price:float32", "a:b:int32"] {
             assert_eq!(
-                Side::parse(text).map(|side| side.text()),
+                Attribute::parse(text).map(|side| side.text()),
                 Ok(text.to_owned())
             );
         }
-        assert_eq!(Side::parse("time_delta"), Ok(Side::TimeDelta));
+        assert_eq!(Attribute::parse("time_delta"), Ok(Attribute::TimeDelta));
         for text in ["", ":int32", "price:double", "price:"] {
-            assert!(Side::parse(text).is_err(), "{text}");
+            assert!(Attribute::parse(text).is_err(), "{text}");
         }
     }
 
     #[test]
     fn a_type_that_there_is_not_is_told_with_those_that_there_are() {
-        let told = Keep::parse("surface:text");
+        let told = Passthrough::parse("surface:text");
         let known = "int32, int64, double, string, boolean, timestamp";
         assert_eq!(told, Err(format!("no type \"text\"; there are {known}")));
-        let told = Side::parse("price:double").expect_err("no such type");
+        let told = Attribute::parse("price:double").expect_err("no such type");
         assert_eq!(told, "no type \"double\"; there are int32, float32");
     }
 }

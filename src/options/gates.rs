@@ -109,7 +109,6 @@ pub(crate) struct Gate {
     pub(crate) text: String,
     /// The name of the metric.
     pub(crate) metric: String,
-    /// Of what.
     pub(crate) of: Subject,
     /// What it is compared by.
     pub(crate) comparison: Comparison,

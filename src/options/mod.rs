@@ -19,8 +19,8 @@ pub use choices::{
     Codec, CustomerType, Cutoff, Dedup, DivideBy, DwellMethod, Format, Guests, IfExists, ItemType,
     LabelKey, Layout, NullLabel, OnBadRow, OtherTypes, Publish, TimeUnit, UnknownItem,
 };
-pub use columns::{Keep, KeepType, Side, SideColumn, SideType};
-pub(crate) use columns::{OURS, SIDE_COLUMNS_MAX};
+pub(crate) use columns::{ATTRIBUTE_COLUMNS_MAX, OURS};
+pub use columns::{Attribute, AttributeColumn, AttributeType, Passthrough, PassthroughType};
 pub(crate) use gates::{Gate, Subject};
 pub use items::ItemVocabulary;
 pub use sources::{JobKind, LogName, Source, renamed_column};

@@ -30,7 +30,6 @@ pub(crate) fn word_of<T: Serialize>(value: &T) -> String {
 
 /// A deserializer that writes down which variants it is asked for.
 struct Variants<'w> {
-    /// Their words.
     words: &'w mut &'static [&'static str],
 }
 

@@ -6,7 +6,7 @@ use arrow::array::{ArrayRef, Date32Array, Float64Array, Int64Array, StringBuilde
 use arrow::datatypes::{DataType, Field};
 
 use crate::calendar::date_text;
-use crate::dictionary::{Id, Ranked};
+use crate::dictionary::{Id, RankedDictionary};
 use crate::ids::Day;
 use crate::job::CustomerType;
 
@@ -29,7 +29,7 @@ impl Dates {
 
 /// A column of ids.
 pub(super) fn ids_array(
-    ids: &Ranked,
+    ids: &RankedDictionary,
     ranks: impl ExactSizeIterator<Item = u32> + Clone,
 ) -> ArrayRef {
     if !ids.has_texts() {

@@ -9,13 +9,13 @@ use serde_json::Value;
 
 use super::report::{DayReport, inputs_of, inputs_of_day};
 use crate::catalog::paths::SourceFiles;
-use crate::context::{Control, Stage};
+use crate::context::{RunContext, Stage};
 use crate::error::Result;
 use crate::ids::{Day, Micros, count64};
 use crate::job::Job;
 use crate::manifest::{self, MadeDay, RunFiles};
 use crate::metrics::{self, Gates, JobMetrics};
-use crate::publish::{Part, Staging, Whole};
+use crate::publish::{Part, StagingDir, Whole};
 use crate::quarantine;
 use crate::scan::Opened;
 use crate::scan::bad_rows::Rejected;
@@ -49,15 +49,12 @@ impl Inputs {
 
 /// What a job made of one day.
 pub(super) struct DayOutcome<'a, C> {
-    /// The day.
     pub(super) day: Day,
-    /// Its rows.
     pub(super) rows: u64,
     /// The earliest and the latest cutoff, if there is a row.
     pub(super) cutoffs: Option<(Micros, Micros)>,
     /// What was counted, for the manifest.
     pub(super) counts: C,
-    /// Its parts.
     pub(super) parts: &'a [Part],
 }
 
@@ -67,9 +64,7 @@ pub(super) struct Outcome<'a, C, A, M> {
     pub(super) settings: Value,
     /// What it found beside the impressions: the same for all days.
     pub(super) actions: A,
-    /// The days.
     pub(super) days: Vec<DayOutcome<'a, C>>,
-    /// The metrics of each.
     pub(super) metrics: Vec<M>,
     /// XXH64 of the vocabulary that is there, if the run extends it.
     pub(super) extends: Option<u64>,
@@ -81,13 +76,13 @@ pub(super) struct Outcome<'a, C, A, M> {
 /// # Errors
 /// If a gate fails, or a file cannot be read or written.
 pub(super) fn judge<M: JobMetrics>(
-    (job, control): (&Job, &Control),
-    staging: &Staging,
+    (job, context): (&Job, &RunContext),
+    staging: &StagingDir,
     inputs: &Inputs,
     metrics: &[M],
 ) -> Result<RunFiles> {
-    control.enter(Stage::PUBLISH, 0);
-    control.check()?;
+    context.enter(Stage::PUBLISH, 0);
+    context.check()?;
     // Where all days are left as they are, there is nothing to judge.
     if inputs.days_skipped(job) == 0 || !metrics.is_empty() {
         inputs.gates.judge(metrics)?;
@@ -102,8 +97,8 @@ pub(super) fn judge<M: JobMetrics>(
 /// # Errors
 /// If a file cannot be written, or put in place.
 pub(super) fn commit<C: Serialize, A: Serialize, M: JobMetrics>(
-    (job, control): (&Job, &Control),
-    staging: &Staging,
+    (job, context): (&Job, &RunContext),
+    staging: &StagingDir,
     (inputs, run): (&Inputs, &RunFiles),
     outcome: &Outcome<'_, C, A, M>,
 ) -> Result<Vec<DayReport>> {
@@ -129,8 +124,8 @@ pub(super) fn commit<C: Serialize, A: Serialize, M: JobMetrics>(
         metrics: &|folder| metrics::whole_in::<M>(folder),
         extends: outcome.extends,
     };
-    staging.publish(control, &days, &whole)?;
-    control.leave();
+    staging.publish(context, &days, &whole)?;
+    context.leave();
     let report = |day: &DayOutcome<'_, C>| DayReport {
         day: day.day,
         rows: day.rows,

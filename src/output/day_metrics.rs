@@ -7,7 +7,7 @@ use std::cmp::Reverse;
 
 use super::SequencesRead;
 use super::plan::DayRows;
-use crate::encode::RowTally;
+use crate::encode::RowStats;
 use crate::ids::{Item, count64, index};
 use crate::job::{Guests, Job, NullLabel};
 use crate::kernel::column::Customer;
@@ -23,7 +23,6 @@ use crate::warnings::{Noticed, entries};
 pub(crate) struct OfRun<'a> {
     /// What [`run_findings`] gives.
     pub(crate) run: SequenceRun,
-    /// What the run noticed.
     pub(crate) noticed: &'a Noticed,
     /// The days that sources of actions have files of.
     pub(crate) source_days: Vec<SourceDays>,
@@ -34,7 +33,7 @@ pub(crate) fn day_metrics<I: Item>(
     job: &Job,
     read: &SequencesRead<I>,
     day: &DayRows,
-    (rows, duplicates): (&RowTally, u64),
+    (rows, duplicates): (&RowStats, u64),
     of_run: &OfRun<'_>,
 ) -> SequenceMetrics {
     let own = job.sequences();

@@ -35,9 +35,9 @@ use self::plan::{DayRows, GroupPlan, plan_day};
 pub(crate) use self::rehearse::{Rehearsed, rehearse, sizes_of_days};
 pub use self::report::{DayReport, Report};
 use self::report::{action_findings, day_counts, report};
-use crate::context::{Control, Stage};
+use crate::context::{RunContext, Stage};
 use crate::dictionary::probes::Probes;
-use crate::encode::{Encoder, ItemColumn, RowTally, WriteSpec};
+use crate::encode::{Encoder, ItemColumn, RowStats, WriteSpec};
 use crate::error::Result;
 use crate::ids::{Day, both, index};
 use crate::job::Job;
@@ -46,10 +46,10 @@ use crate::kernel::op::counts::HistoryCounts;
 use crate::manifest::{self, ActionFindings, SequenceDayCounts, VocabularyEntry};
 use crate::metrics::{SequenceMetrics, source_days};
 use crate::output::day_metrics::{OfRun, day_metrics, run_findings};
-use crate::output::sorted_partitions::{Answers, Step, steps};
-use crate::publish::{Staging, Target};
-use crate::scan::actions::ActionTally;
-use crate::scan::impressions::DayTally;
+use crate::output::sorted_partitions::{SortedPartitions, Step, steps};
+use crate::publish::{StagingDir, Target};
+use crate::scan::actions::ActionStats;
+use crate::scan::impressions::ImpressionStats;
 use crate::store::spill::Partitions;
 use crate::vocabulary::{self, Coded};
 use crate::warnings::Noticed;
@@ -59,9 +59,9 @@ pub(crate) struct SequencesRead<I> {
     /// The files, and what was found of any job's.
     pub(crate) inputs: Inputs,
     /// What was found of each day.
-    pub(crate) days: BTreeMap<Day, DayTally>,
+    pub(crate) days: BTreeMap<Day, ImpressionStats>,
     /// What was found of each source of actions.
-    pub(crate) actions: Vec<ActionTally>,
+    pub(crate) actions: Vec<ActionStats>,
     /// Actions that were kept for sorting: depends on the early stop.
     pub(crate) actions_kept: u64,
     /// The moments to answer for.
@@ -75,7 +75,7 @@ pub(crate) struct SequencesRead<I> {
 /// Parts of samples, as they were written.
 struct SequencesWritten {
     /// The parts, and what their rows hold.
-    written: Written<RowTally>,
+    written: Written<RowStats>,
     /// What the histories hold.
     counts: HistoryCounts,
     /// Actions on items that the given vocabulary lacks, and that are left out.
@@ -92,44 +92,47 @@ struct SequencesWritten {
 /// # Errors
 /// If the output cannot be made or written, or is refused.
 pub(crate) fn write<I: ItemColumn>(
-    (job, spec, control): (&Job, &WriteSpec<'_>, &Control),
-    staging: &Staging,
+    (job, spec, context): (&Job, &WriteSpec<'_>, &RunContext),
+    staging: &StagingDir,
     (read, partitions): (&SequencesRead<I>, Partitions<EventChunk<I>>),
-    notice: impl FnOnce(&[RowTally], &HistoryCounts) -> Result<Noticed>,
+    notice: impl FnOnce(&[RowStats], &HistoryCounts) -> Result<Noticed>,
 ) -> Result<Report> {
     let days: Vec<Day> = read.days.keys().copied().collect();
     let days = DayRows::of_all(job, &days, &read.probes);
-    control.enter(Stage::WRITE, days.iter().map(DayRows::rows_count).sum());
-    let (target, events) = (Target::Staging(staging), (read.items.as_ref(), partitions));
-    let made = make_parts((job, spec), control, target, (&read.probes, &days), events)?;
+    context.enter(Stage::WRITE, days.iter().map(DayRows::rows_count).sum());
+    let (target, events) = (
+        Target::StagingDir(staging),
+        (read.items.as_ref(), partitions),
+    );
+    let made = make_parts((job, spec), context, target, (&read.probes, &days), events)?;
     let noticed = notice(&made.written.tallies, &made.counts)?;
     let outcome = outcome(job, read, &days, (&made, &noticed));
-    let mut run = judge((job, control), staging, &read.inputs, &outcome.metrics)?;
+    let mut run = judge((job, context), staging, &read.inputs, &outcome.metrics)?;
     if let Some(items) = &read.items
         && (outcome.extends.is_none() || !days.is_empty())
     {
         let (file, digest) = vocabulary::write(
             (job.sequences().item_type, job.codec),
-            control,
+            context,
             staging,
             items,
         )?;
         run.vocabulary = Some(VocabularyEntry::new(&file, digest));
     }
-    let days = commit((job, control), staging, (&read.inputs, &run), &outcome)?;
+    let days = commit((job, context), staging, (&read.inputs, &run), &outcome)?;
     Ok(report(job, read, days, (&made, noticed)))
 }
 
 /// Makes all parts of some days, given the codes of items, if their ids are texts, and the events.
 fn make_parts<I: ItemColumn>(
     (job, spec): (&Job, &WriteSpec<'_>),
-    control: &Control,
+    context: &RunContext,
     target: Target<'_>,
     (probes, days): (&Probes<I>, &[DayRows]),
     (items, partitions): (Option<&Coded<I>>, Partitions<EventChunk<I>>),
 ) -> Result<SequencesWritten> {
-    let encoder = Encoder::new(*spec, control)?;
-    let answers = Answers::new(job, control, (probes, items, partitions));
+    let encoder = Encoder::new(*spec, context)?;
+    let answers = SortedPartitions::new(job, context, (probes, items, partitions));
     let groups = days.iter().enumerate();
     let groups: Vec<GroupPlan> = groups
         .flat_map(|(at, day)| plan_day(job, at, day))
@@ -167,7 +170,7 @@ fn make_parts<I: ItemColumn>(
         count: steps.len(),
         guard: answers.guard(),
     };
-    let written = write_parts(control, writer, steps, tools, make, RowTally::merge)?;
+    let written = write_parts(context, writer, steps, tools, make, RowStats::merge)?;
     let (counts, unknown) = answers.finish();
     Ok(SequencesWritten {
         counts,

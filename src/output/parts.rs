@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 use std::time::Instant;
 
-use crate::context::Control;
+use crate::context::RunContext;
 use crate::encode::{FileWriter, RowGroup};
 use crate::error::Result;
 use crate::failpoint::hit;
@@ -18,7 +18,6 @@ pub(super) type Start<'a> =
 
 /// Puts row groups into parts. The row groups of a day come in order; days may take turns.
 pub(super) struct PartWriter<'a> {
-    /// Where parts go.
     target: Target<'a>,
     /// What makes a writer of a part.
     start: &'a Start<'a>,
@@ -43,9 +42,7 @@ pub(super) struct Place {
 
 /// A row group, encoded.
 pub(super) struct Encoded<T> {
-    /// Where it goes.
     pub(super) place: Place,
-    /// Its pages.
     pub(super) group: RowGroup,
     /// What its rows hold.
     pub(super) tally: T,
@@ -71,7 +68,6 @@ impl<T> Written<T> {
 /// What is to be made: so many steps, and who is told if one of them fails.
 #[derive(Clone, Copy)]
 pub(super) struct Steps<'a> {
-    /// How many.
     pub(super) count: usize,
     /// Tells those steps that wait for others.
     pub(super) guard: Guard<'a>,
@@ -83,7 +79,7 @@ pub(super) struct Steps<'a> {
 /// # Errors
 /// That of the first step, in order, that fails, or whose row group cannot be written.
 pub(super) fn write_parts<S, T: Clone + Default + Send>(
-    control: &Control,
+    context: &RunContext,
     mut writer: PartWriter<'_>,
     steps: Steps<'_>,
     tools: impl Fn() -> S + Sync,
@@ -93,10 +89,10 @@ pub(super) fn write_parts<S, T: Clone + Default + Send>(
     let mut tallies = vec![T::default(); writer.folders.len()];
     let mut write_us = 0;
     let make = |tools: &mut S, step| {
-        control.check()?;
+        context.check()?;
         let made = make(tools, step)?;
         if let Some(made) = &made {
-            control.charge(made.group.bytes())?;
+            context.reserve_memory(made.group.bytes())?;
         }
         Ok(made)
     };
@@ -107,8 +103,8 @@ pub(super) fn write_parts<S, T: Clone + Default + Send>(
         merge(&mut tallies[place.day], &made.tally);
         writer.append(place, made.group)?;
         write_us += micros_since(began);
-        control.release(bytes);
-        control.count_written(rows);
+        context.free_memory(bytes);
+        context.count_written(rows);
         Ok(())
     };
     let guard = steps.guard;
@@ -122,11 +118,8 @@ pub(super) fn write_parts<S, T: Clone + Default + Send>(
 
 /// A part that is being written.
 struct OpenPart {
-    /// Its number.
     number: u64,
-    /// Its path.
     path: PathBuf,
-    /// The file.
     file: PartFile,
     /// Puts row groups into it.
     writer: FileWriter<PartFile>,

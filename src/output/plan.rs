@@ -16,7 +16,6 @@ pub(super) const PART_ROWS: u64 = 262_144;
 /// A row group to make.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct GroupPlan {
-    /// Where it goes.
     pub(super) place: Place,
     /// Its rows, counted through the day.
     pub(super) rows: Range<u64>,
@@ -25,15 +24,12 @@ pub(super) struct GroupPlan {
 /// A row group, and the partitions that it needs.
 #[derive(Clone, Debug)]
 pub(super) struct Group {
-    /// The row group.
     pub(super) plan: GroupPlan,
-    /// The partitions.
     pub(super) partitions: Range<usize>,
 }
 
 /// The rows of one day.
 pub(super) struct DayRows {
-    /// The day.
     pub(super) day: Day,
     /// Its probes, in the order of the output.
     pub(super) probes: Vec<u32>,

@@ -7,7 +7,7 @@
 
 use super::make_parts;
 use super::plan::{DayRows, plan_day};
-use crate::context::Control;
+use crate::context::RunContext;
 use crate::dictionary::probes::Probes;
 use crate::encode::{ItemColumn, WriteSpec};
 use crate::error::Result;
@@ -20,11 +20,9 @@ use crate::store::spill::Partitions;
 /// What a sample of the output took.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Rehearsed {
-    /// Rows.
     pub(crate) rows: u64,
     /// Actions in the histories of all samples.
     pub(crate) history_actions: u64,
-    /// Bytes of Parquet.
     pub(crate) bytes: u64,
     /// Microseconds that threads sorted.
     pub(crate) sort_us: u64,
@@ -55,7 +53,7 @@ pub(crate) fn sizes_of_days<I: ItemColumn>(
 /// If the memory of the job is used up, or somebody asked for an end.
 pub(crate) fn rehearse<I: ItemColumn>(
     (job, spec): (&Job, &WriteSpec<'_>),
-    control: &Control,
+    context: &RunContext,
     probes: &Probes<I>,
     days: &[Day],
     partitions: Partitions<EventChunk<I>>,
@@ -63,7 +61,7 @@ pub(crate) fn rehearse<I: ItemColumn>(
     let days = DayRows::of_all(job, days, probes);
     let made = make_parts(
         (job, spec),
-        control,
+        context,
         Target::Nowhere,
         (probes, &days),
         (None, partitions),

@@ -6,7 +6,7 @@ use serde::Serialize;
 use super::plan::DayRows;
 use super::{SequencesRead, SequencesWritten};
 use crate::calendar::instant_text;
-use crate::encode::RowTally;
+use crate::encode::RowStats;
 use crate::error::Result;
 use crate::ids::{Day, count64};
 use crate::job::{ActionSource, Format, Guests, Job, Source, Types};
@@ -16,7 +16,7 @@ use crate::manifest::{
 use crate::output::day_metrics::landings;
 use crate::publish::origin;
 use crate::scan::Opened;
-use crate::scan::actions::ActionTally;
+use crate::scan::actions::ActionStats;
 use crate::scan::bad_rows::rejected_of;
 use crate::store::local::DigestOf;
 use crate::warnings::{Noticed, Warning};
@@ -234,7 +234,7 @@ pub(super) fn action_findings<I>(
 }
 
 /// Rows of a source whose one type does not count.
-fn of_other_types(job: &Job, of: &ActionSource, tally: &ActionTally) -> u64 {
+fn of_other_types(job: &Job, of: &ActionSource, tally: &ActionStats) -> u64 {
     match of.types {
         Types::Constant(code) if !job.counts_type(code) => tally.rows,
         _ => 0,
@@ -259,7 +259,7 @@ pub(super) fn day_counts<I>(
     job: &Job,
     read: &SequencesRead<I>,
     day: &DayRows,
-    rows: &RowTally,
+    rows: &RowStats,
     duplicates: u64,
 ) -> SequenceDayCounts {
     let tally = &read.days[&day.day];

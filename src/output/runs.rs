@@ -4,7 +4,7 @@ use std::ops::Range;
 
 use bumpalo::Bump;
 
-use crate::context::Control;
+use crate::context::RunContext;
 use crate::error::Result;
 use crate::ids::{count64, index};
 use crate::kernel::chunk::{Chunk, FixedRow, RowChunk};
@@ -12,7 +12,6 @@ use crate::kernel::sort::{group, run_starts};
 
 /// Rows of a partition, those of a key side by side.
 pub(super) struct Runs<'s, R> {
-    /// The rows.
     pub(super) rows: &'s mut [R],
     /// Where the run of each key starts; one more than there are keys.
     pub(super) starts: Vec<u32>,
@@ -28,16 +27,16 @@ impl<'s, R: FixedRow> Runs<'s, R> {
         chunks: Vec<RowChunk<R>>,
         keys: &Range<u32>,
         key_of: impl Fn(&R) -> u32,
-        control: &Control,
+        context: &RunContext,
         arena: &'s Bump,
     ) -> Result<Runs<'s, R>> {
         let rows = || chunks.iter().flat_map(RowChunk::rows);
         let local = |row: &R| key_of(row) - keys.start;
         let starts = run_starts(rows().map(local), index(keys.end - keys.start));
         let rows_count = u64::from(*starts.last().expect("one more than keys"));
-        control.charge(rows_count * count64(size_of::<R>()))?;
+        context.reserve_memory(rows_count * count64(size_of::<R>()))?;
         let grouped = group(rows().copied(), local, &starts, arena);
-        control.release(chunks.iter().map(Chunk::bytes).sum());
+        context.free_memory(chunks.iter().map(Chunk::bytes).sum());
         drop(chunks);
         Ok(Runs {
             rows: grouped,

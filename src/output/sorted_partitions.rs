@@ -14,7 +14,7 @@ use std::time::Duration;
 use bumpalo::Bump;
 
 use super::plan::{DayRows, Group, GroupPlan};
-use crate::context::Control;
+use crate::context::RunContext;
 use crate::dictionary::probes::Probes;
 use crate::error::{Error, ErrorKind, Result};
 use crate::ids::{Item, Key, index};
@@ -62,20 +62,17 @@ type Sources<'a, I> = (
 );
 
 /// All partitions, sorted or not.
-pub(crate) struct Answers<'a, I> {
-    /// The job.
+pub(crate) struct SortedPartitions<'a, I> {
     job: &'a Job,
     /// Memory, and the wish to stop.
-    control: &'a Control,
+    context: &'a RunContext,
     /// The moments to answer for.
     probes: &'a Probes<I>,
-    /// The actions.
     partitions: Partitions<EventChunk<I>>,
     /// Codes of their items, if what they hold are numbers.
     items: Option<&'a Coded<I>>,
     /// Actions that are left out as their items have no code.
     unknown: AtomicU64,
-    /// The state of each partition.
     states: Mutex<Vec<State<I>>>,
     /// Told when a partition is sorted.
     sorted: Condvar,
@@ -94,16 +91,16 @@ struct State<I> {
     users: usize,
 }
 
-impl<'a, I: Item> Answers<'a, I> {
+impl<'a, I: Item> SortedPartitions<'a, I> {
     /// Answers for all probes from all partitions.
     pub(crate) fn new(
         job: &'a Job,
-        control: &'a Control,
+        context: &'a RunContext,
         (probes, items, partitions): Sources<'a, I>,
-    ) -> Answers<'a, I> {
-        Answers {
+    ) -> SortedPartitions<'a, I> {
+        SortedPartitions {
             job,
-            control,
+            context,
             probes,
             partitions,
             items,
@@ -162,9 +159,9 @@ impl<'a, I: Item> Answers<'a, I> {
     /// Takes the actions of a partition, whose items have codes then.
     fn take(&self, partition: usize) -> Result<Vec<EventChunk<I>>> {
         let Some(items) = self.items else {
-            return self.partitions.take(partition, self.control);
+            return self.partitions.take(partition, self.context);
         };
-        let chunks = self.partitions.take_tagged(partition, self.control)?;
+        let chunks = self.partitions.take_tagged(partition, self.context)?;
         let chunks = chunks.into_iter().map(|(thread, mut chunk)| {
             let unknown = items.rename(thread, &mut chunk);
             self.unknown.fetch_add(unknown, Relaxed);
@@ -184,10 +181,10 @@ impl<'a, I: Item> Answers<'a, I> {
         let late = chunks.iter().any(|chunk| !chunk.known_after.is_empty());
         let taken = chunks.iter().map(|chunk| chunk.bytes()).sum();
         let late = (late, chunks.iter().any(EventChunk::lands));
-        let bytes = Sorted::<I>::bytes_for(rows, late, self.job.side_columns().len());
-        self.control.charge(bytes)?;
+        let bytes = Sorted::<I>::bytes_for(rows, late, self.job.attribute_columns().len());
+        self.context.reserve_memory(bytes)?;
         let sorted = sort(chunks, index(keys.end - keys.start), scratch);
-        self.control.release(taken);
+        self.context.free_memory(taken);
         let of_probes = self.probes.of_keys(keys.clone());
         let first_probe = of_probes.start;
         let ends = keys.map(|key| self.probes.of_key(Key(key)).end - first_probe);
@@ -204,13 +201,13 @@ impl<'a, I: Item> Answers<'a, I> {
         );
         // Pairs of actions that share a time take some as well.
         let held = histories.bytes();
-        self.control.charge(held.saturating_sub(bytes))?;
-        self.control.release(bytes.saturating_sub(held));
+        self.context.reserve_memory(held.saturating_sub(bytes))?;
+        self.context.free_memory(bytes.saturating_sub(held));
         lock(&self.counts).merge(&histories.counts);
         let mut states = lock(&self.states);
         let state = &mut states[partition];
         if state.users == 0 {
-            self.control.release(histories.bytes());
+            self.context.free_memory(histories.bytes());
         } else {
             state.histories = Some(Arc::new(histories));
         }
@@ -251,7 +248,7 @@ impl<'a, I: Item> Answers<'a, I> {
         }
         drop(states);
         for histories in gone {
-            self.control.release(histories.bytes());
+            self.context.free_memory(histories.bytes());
         }
     }
 

@@ -8,7 +8,7 @@
 use std::io::Write;
 use std::path::PathBuf;
 
-use crate::context::Control;
+use crate::context::RunContext;
 use crate::dictionary::Id;
 use crate::encode::{FileWriter, RowGroup, TableEncoder};
 use crate::error::{Error, Result};
@@ -19,9 +19,7 @@ use crate::publish::{Part, PartFile, Target, write_error};
 
 /// Some rows of a table, encoded.
 pub(super) struct Rows {
-    /// As CSV.
     pub(super) csv: Vec<u8>,
-    /// As Parquet.
     pub(super) group: RowGroup,
 }
 
@@ -34,19 +32,15 @@ impl Rows {
 
 /// The files of a table that is being written.
 pub(super) struct TableFiles {
-    /// The name of the table.
     name: &'static str,
     /// Where the CSV goes.
     csv_path: PathBuf,
-    /// The CSV.
     csv: PartFile,
     /// Where the Parquet goes.
     parquet_path: PathBuf,
-    /// The Parquet.
     parquet: PartFile,
     /// Puts row groups into it.
     writer: FileWriter<PartFile>,
-    /// Rows so far.
     rows: u64,
     /// Row groups so far.
     row_groups: u64,
@@ -86,16 +80,16 @@ impl TableFiles {
     /// That of the first partition whose rows cannot be made or written.
     pub(super) fn write<S>(
         mut self,
-        control: &Control,
+        context: &RunContext,
         partitions_count: usize,
         tools: impl Fn() -> S + Sync,
         make: impl Fn(&mut S, usize) -> Result<Option<Rows>> + Sync,
     ) -> Result<[Part; 2]> {
         let make = |tools: &mut S, partition| {
-            control.check()?;
+            context.check()?;
             let rows = make(tools, partition)?;
             if let Some(rows) = &rows {
-                control.charge(rows.bytes())?;
+                context.reserve_memory(rows.bytes())?;
             }
             Ok(rows)
         };
@@ -103,7 +97,7 @@ impl TableFiles {
             let Some(rows) = rows else { return Ok(()) };
             let bytes = rows.bytes();
             self.append(rows)?;
-            control.release(bytes);
+            context.free_memory(bytes);
             Ok(())
         };
         in_order(partitions_count, tools, make, take)?;

@@ -8,7 +8,7 @@ use std::time::Duration;
 use rustix::fs::{CWD, RenameFlags, renameat_with};
 use rustix::io::Errno;
 
-use crate::context::Control;
+use crate::context::RunContext;
 use crate::error::{Error, ErrorKind, Result};
 use crate::failpoint::hit;
 
@@ -48,7 +48,7 @@ pub(crate) fn cannot(path: &Path, what: &str, source: io::Error) -> Error {
 const TURN_WAIT: Duration = Duration::from_millis(5);
 
 /// Waits for our turn with an output, for as long as nobody asks for an end.
-pub(crate) fn take_turn(out: &Path, control: &Control) -> Result<File> {
+pub(crate) fn take_turn(out: &Path, context: &RunContext) -> Result<File> {
     let failed = |error| Error::io("lock", out, error);
     let folder = File::open(out).map_err(failed)?;
     loop {
@@ -57,7 +57,7 @@ pub(crate) fn take_turn(out: &Path, control: &Control) -> Result<File> {
             Err(TryLockError::WouldBlock) => {}
             Err(TryLockError::Error(error)) => return Err(failed(error)),
         }
-        control.check()?;
+        context.check()?;
         std::thread::sleep(TURN_WAIT);
     }
 }

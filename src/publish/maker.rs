@@ -15,7 +15,6 @@ use crate::store::local;
 struct Maker {
     /// The program and its version.
     made_by: String,
-    /// The job kind.
     job: Option<JobKind>,
 }
 

@@ -25,7 +25,7 @@ use std::path::{Path, PathBuf};
 
 use self::maker::refuse_others;
 use crate::advice::Hint;
-use crate::context::Control;
+use crate::context::RunContext;
 use crate::error::{Error, Result};
 use crate::failpoint::hit;
 use crate::ids::Day;
@@ -41,7 +41,7 @@ pub(crate) use self::target::Target;
 pub(crate) use crate::publish::fsync::write_synced;
 use crate::publish::fsync::{TAKEN, cannot, make_dir, open_dir, sync_dir, sync_open, take_turn};
 pub(crate) use crate::publish::staging_dir::is_at_work;
-pub(crate) use crate::publish::temp_dir::{Beside, put_file};
+pub(crate) use crate::publish::temp_dir::{TempDir, put_file};
 
 /// The name of the list of all that was published.
 pub(crate) const MANIFEST: &str = "_manifest.json";
@@ -63,9 +63,7 @@ pub(crate) type MakeWhole<'a> = dyn Fn(&Path) -> Result<Vec<u8>> + 'a;
 
 /// The files of the whole output.
 pub(crate) struct Whole<'a> {
-    /// Its manifest.
     pub(crate) manifest: &'a MakeWhole<'a>,
-    /// Its metrics.
     pub(crate) metrics: &'a MakeWhole<'a>,
     /// XXH64 of the vocabulary that is there, if the one that is being built extends it.
     pub(crate) extends: Option<u64>,
@@ -73,7 +71,7 @@ pub(crate) struct Whole<'a> {
 
 /// An output that is being built.
 #[derive(Debug)]
-pub(crate) struct Staging {
+pub(crate) struct StagingDir {
     /// What is asked: it says how folders of days are called.
     job_kind: JobKind,
     /// Where it will be.
@@ -148,12 +146,12 @@ fn resolved(path: &Path) -> Option<PathBuf> {
     }
 }
 
-impl Staging {
+impl StagingDir {
     /// Makes the folder aside, and removes those of dead runs.
     ///
     /// # Errors
     /// If it cannot be made.
-    pub(crate) fn create(spec: PublishSpec<'_>) -> Result<Staging> {
+    pub(crate) fn create(spec: PublishSpec<'_>) -> Result<StagingDir> {
         let out = std::path::absolute(spec.out)
             .map_err(|error| cannot(spec.out, "its path makes no sense", error))?;
         let exists = fs::symlink_metadata(&out).is_ok();
@@ -182,7 +180,7 @@ impl Staging {
             remove_dead(above, name);
         }
         let aside = Aside::make(&home.path, name)?;
-        let staging = Staging {
+        let staging = StagingDir {
             job_kind: spec.job_kind,
             publish,
             aside,
@@ -237,14 +235,19 @@ impl Staging {
     ///
     /// # Errors
     /// If somebody else made the output in the meantime, or the filesystem refuses.
-    pub(crate) fn publish(&self, control: &Control, days: &[Day], whole: &Whole<'_>) -> Result<()> {
+    pub(crate) fn publish(
+        &self,
+        context: &RunContext,
+        days: &[Day],
+        whole: &Whole<'_>,
+    ) -> Result<()> {
         let building = self.building();
         let quarantine = building.join(QUARANTINE);
         if quarantine.is_dir() {
             sync_dir(&quarantine)?;
         }
         if let Publish::AddDays(if_exists) = self.publish {
-            return self.publish_days(control, (days, if_exists), whole);
+            return self.publish_days(context, (days, if_exists), whole);
         }
         write_synced(&building.join(METRICS), &(whole.metrics)(&building)?)?;
         write_synced(&building.join(MANIFEST), &(whole.manifest)(&building)?)?;
@@ -275,13 +278,13 @@ impl Staging {
     /// leaves each day as it was or as it will be, and the next run makes that manifest again.
     fn publish_days(
         &self,
-        control: &Control,
+        context: &RunContext,
         (days, if_exists): (&[Day], IfExists),
         whole: &Whole<'_>,
     ) -> Result<()> {
         // Runs that add days at the same time take turns, so that none writes a manifest of the
         // whole without the other's days.
-        let _turn = take_turn(&self.out, control)?;
+        let _turn = take_turn(&self.out, context)?;
         hit("turn taken");
         if if_exists == IfExists::Error {
             // Before the first is in place: all of them are, or none is.

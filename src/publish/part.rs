@@ -20,11 +20,8 @@ use crate::ids::count64;
 pub(crate) struct Part {
     /// Its name in the folder of its day.
     pub(crate) name: String,
-    /// Its rows.
     pub(crate) rows: u64,
-    /// Its row groups.
     pub(crate) row_groups: u64,
-    /// Its size.
     pub(crate) bytes: u64,
     /// XXH64 of its bytes, seed 0.
     pub(crate) checksum: u64,
@@ -38,14 +35,12 @@ pub(crate) struct PartFile(Arc<Mutex<OpenFile>>);
 /// A file that is being written.
 #[derive(Debug)]
 struct OpenFile {
-    /// Where it is.
     path: PathBuf,
     /// The file, or nothing if what goes through is only counted. Not buffered: row groups come
     /// whole, and what is small comes buffered.
     file: Option<File>,
     /// The hash of all bytes so far.
     hasher: XxHash64,
-    /// Their number.
     bytes: u64,
     /// The system's number of the first error, in case that nobody looked at it.
     error: Option<i32>,

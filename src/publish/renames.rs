@@ -26,7 +26,6 @@ pub(crate) struct Moves {
 struct Move {
     /// Where it was built.
     from: PathBuf,
-    /// Where it is.
     to: PathBuf,
     /// Whether it took the place of something, which then lies where it was built.
     flags: RenameFlags,

@@ -25,7 +25,6 @@ const NAME_BYTES_KEPT: usize = 200;
 /// The folder that holds the output, with those above it that had to be made.
 #[derive(Debug)]
 pub(crate) struct Home {
-    /// Where it is.
     pub(crate) path: PathBuf,
     /// What had to be made, the outermost first.
     made: Vec<PathBuf>,
@@ -79,7 +78,6 @@ impl Drop for Home {
 /// A folder of our own, locked.
 #[derive(Debug)]
 pub(crate) struct Aside {
-    /// Where it is.
     pub(crate) path: PathBuf,
     /// Held while we live.
     _lock: File,

@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use super::{PartFile, Staging};
+use super::{PartFile, StagingDir};
 use crate::error::Result;
 use crate::ids::Day;
 
@@ -10,7 +10,7 @@ use crate::ids::Day;
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Target<'a> {
     /// Into the folder aside, to be published.
-    Staging(&'a Staging),
+    StagingDir(&'a StagingDir),
     /// Nowhere: what is made is only measured.
     Nowhere,
 }
@@ -22,7 +22,7 @@ impl Target<'_> {
     /// If it cannot be made.
     pub(crate) fn make_day(self, day: Day) -> Result<()> {
         match self {
-            Target::Staging(staging) => staging.make_day(day).map(drop),
+            Target::StagingDir(staging) => staging.make_day(day).map(drop),
             Target::Nowhere => Ok(()),
         }
     }
@@ -37,7 +37,7 @@ impl Target<'_> {
         name: &str,
         is_large: bool,
     ) -> Result<(PathBuf, PartFile)> {
-        let Target::Staging(staging) = self else {
+        let Target::StagingDir(staging) = self else {
             return Ok((PathBuf::from(name), PartFile::nowhere()));
         };
         let path = staging.file_in(folder, name)?;

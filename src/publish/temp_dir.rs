@@ -10,16 +10,16 @@ use crate::publish::staging_dir::{Aside, remove_dead};
 
 /// A folder that nobody else may look into, removed at the end; it is locked while we live.
 #[derive(Debug)]
-pub(crate) struct Beside(Aside);
+pub(crate) struct TempDir(Aside);
 
-impl Beside {
+impl TempDir {
     /// Makes a folder in another, and removes those of the same kind that dead runs left there.
     ///
     /// # Errors
     /// If it cannot be made.
-    pub(crate) fn create(home: &Path, kind: &str) -> Result<Beside> {
+    pub(crate) fn create(home: &Path, kind: &str) -> Result<TempDir> {
         remove_dead(home, OsStr::new(kind));
-        Ok(Beside(Aside::make(home, OsStr::new(kind))?))
+        Ok(TempDir(Aside::make(home, OsStr::new(kind))?))
     }
 
     /// Where it is.
@@ -34,7 +34,7 @@ impl Beside {
 /// # Errors
 /// If it cannot be written.
 pub(crate) fn put_file(folder: &Path, name: &str, bytes: &[u8]) -> Result<()> {
-    let beside = Beside::create(folder, name)?;
+    let beside = TempDir::create(folder, name)?;
     let (from, to) = (beside.path().join(name), folder.join(name));
     write_synced(&from, bytes)?;
     fs::rename(&from, &to).map_err(|error| Error::io("write", &to, error))?;

@@ -2,14 +2,14 @@
 
 use std::fs::{self, File};
 
-use super::{Staging, VOCABULARY};
+use super::{StagingDir, VOCABULARY};
 use crate::error::{Error, Result};
 use crate::failpoint::hit;
 use crate::publish::renames::Moves;
 use crate::store::local;
 use crate::store::local::DigestOf;
 
-impl Staging {
+impl StagingDir {
     /// Puts the vocabulary in the place of the one that it extends: before any day, as days that are
     /// there mean the same by it, and the new ones need it.
     ///

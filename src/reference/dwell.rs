@@ -199,7 +199,6 @@ struct Placed<'e> {
     at: i64,
     /// Of events of one moment, which comes first; of those of one name, by the offset of their time.
     rank: (i32, (i32, i64)),
-    /// The event.
     event: &'e LogEvent,
 }
 

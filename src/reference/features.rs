@@ -100,11 +100,9 @@ pub struct Row {
 pub struct OrderedClicks {
     /// Of each listing, ascending.
     of_listing: BTreeMap<String, Vec<i64>>,
-    /// Of each user.
     of_user: BTreeMap<String, Vec<i64>>,
     /// Of each listing by each user.
     of_both: BTreeMap<String, BTreeMap<String, Vec<i64>>>,
-    /// The latest of all.
     latest: Option<i64>,
     /// Whether one says who clicked, or there is none.
     has_users: bool,

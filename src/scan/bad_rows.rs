@@ -32,19 +32,18 @@ pub(crate) fn rejected_of(rejected: &[Rejected], source: Source) -> u64 {
 
 /// What becomes of bad rows, shared by all threads.
 #[derive(Debug)]
-pub(crate) struct Policy<'a> {
+pub(crate) struct BadRowPolicy<'a> {
     /// How files are read, which says what becomes of such rows; nothing if they are left out unsaid.
     spec: Option<ReadSpec<'a>>,
     /// How many may be set aside.
     limit: u64,
-    /// How many were.
     count: AtomicU64,
 }
 
-impl<'a> Policy<'a> {
+impl<'a> BadRowPolicy<'a> {
     /// The policy of a run.
-    pub(crate) fn new(spec: &ReadSpec<'a>) -> Policy<'a> {
-        Policy {
+    pub(crate) fn new(spec: &ReadSpec<'a>) -> BadRowPolicy<'a> {
+        BadRowPolicy {
             spec: Some(*spec),
             limit: spec.bad_rows_max,
             count: AtomicU64::new(0),
@@ -52,8 +51,8 @@ impl<'a> Policy<'a> {
     }
 
     /// The policy of a second look at files whose bad rows were told before.
-    pub(crate) fn ignoring() -> Policy<'a> {
-        Policy {
+    pub(crate) fn ignoring() -> BadRowPolicy<'a> {
+        BadRowPolicy {
             spec: None,
             limit: u64::MAX,
             count: AtomicU64::new(0),
@@ -110,7 +109,6 @@ impl<'a> Policy<'a> {
 /// A place in a file.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct RowAt<'a> {
-    /// The file.
     pub(crate) file: &'a InputFile,
     /// 1-based record.
     pub(crate) row: u64,

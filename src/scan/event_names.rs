@@ -1,6 +1,6 @@
 //! Names of events to numbers: what each is, and which of the others.
 
-use crate::dictionary::Interner;
+use crate::dictionary::Dictionary;
 use crate::ids::index;
 use crate::kernel::op::dwell::{Deed, NAMES_MAX};
 
@@ -21,7 +21,7 @@ pub(crate) fn deed_code(name: &[u8]) -> u32 {
 
 /// The number of a name of another event. One name more than can be told apart is kept, so that all
 /// know of it; those behind it have the number of the first.
-pub(crate) fn other_code(others: &mut Interner, name: &[u8]) -> u32 {
+pub(crate) fn other_code(others: &mut Dictionary, name: &[u8]) -> u32 {
     let code = match others.count() <= index(NAMES_MAX) {
         true => others.intern_text(name),
         false => others.find_text(name).unwrap_or(0),

@@ -1,7 +1,7 @@
 //! Files of events to a heap of them: the scan loop of `dwell`.
 //!
 //! **In / Out**: a row group, or a share of a text file → [`FlyerEvent`]s, whose users, flyers and
-//! merchants are codes of the thread's own [`Interner`]s, in one list: which partition an event
+//! merchants are codes of the thread's own [`Dictionary`]s, in one list: which partition an event
 //! belongs to is known when all ids are.
 //! **Invariants**: every row has a time and the name of an event, or is rejected; every event has a
 //! user, and those that open a flyer or an item have a flyer and a merchant too, or they are counted
@@ -12,24 +12,24 @@
 use std::mem::take;
 
 use crate::calendar::{OffsetClock, Zone};
-use crate::context::Control;
-use crate::dictionary::Interner;
+use crate::context::RunContext;
+use crate::dictionary::Dictionary;
 use crate::error::Result;
 use crate::ids::{count64, index};
 use crate::job::{CustomerType, DwellMethod, Source};
 use crate::kernel::chunk::RowChunk;
 use crate::kernel::op::dwell::{FlyerEvent, NOWHERE, Wall};
-use crate::kernel::partition::{Scatter, Split};
+use crate::kernel::partition::{PartitionWriter, Split};
 use crate::scan::Task;
-use crate::scan::bad_rows::{Policy, Rejected};
+use crate::scan::bad_rows::{BadRowPolicy, Rejected};
 use crate::scan::event_names::{
     DEED_BITS, OTHER, deed_code, deed_of, is_open, name_of, other_code,
 };
 use crate::scan::spec::ReadSpec;
 use crate::scan::table::{
-    Batch, Cells, IdCodes, Kind, Memo, Presence, TableColumn, TableScan, TableState,
+    Batch, Cells, ColumnType, IdCodes, Memo, Presence, TableColumn, TableScan, TableState,
 };
-use crate::scan::time_kinds::Kinds;
+use crate::scan::time_kinds::TimeKinds;
 use crate::store::spill::Spill;
 
 /// The columns, as places in a batch.
@@ -65,10 +65,9 @@ pub(crate) struct EventScan<'a> {
     /// The zone of days.
     zone: &'a Zone,
     /// Progress, memory and the wish to stop.
-    control: &'a Control,
+    context: &'a RunContext,
     /// The types of ids.
     types: IdTypes,
-    /// Reads the columns.
     table: TableScan<'a>,
 }
 
@@ -76,10 +75,9 @@ pub(crate) struct EventScan<'a> {
 #[derive(Debug)]
 pub(crate) struct EventState {
     /// The events, in memory.
-    scatter: Scatter<RowChunk<FlyerEvent>>,
+    scatter: PartitionWriter<RowChunk<FlyerEvent>>,
     /// Those that it has no room for.
     spill: Spill,
-    /// The thread's table.
     table: TableState,
     /// What it does with rows.
     rows: RowState,
@@ -88,21 +86,17 @@ pub(crate) struct EventState {
 /// What becomes of the rows of a batch.
 #[derive(Debug)]
 struct RowState {
-    /// Users.
     users: IdCodes,
-    /// Flyers.
     flyers: IdCodes,
-    /// Merchants.
     merchants: IdCodes,
     /// What is known of the names of events in a dictionary.
     names: Memo,
     /// The names of events that neither open nor close anything, of sessions.
-    others: Interner,
+    others: Dictionary,
     /// Rows whose event opens a flyer or an item.
     opens_count: u64,
     /// Rows that are passed over.
     skipped: Skipped,
-    /// Rows kept.
     count: u64,
     /// Scratch: what the event of each row is, as in [`deed_code`].
     deeds: Vec<u32>,
@@ -126,11 +120,8 @@ pub(crate) struct Skipped {
 /// The events of one thread, in no order.
 #[derive(Debug)]
 pub(crate) struct Heap {
-    /// Those in memory.
-    pub(crate) scatter: Scatter<RowChunk<FlyerEvent>>,
-    /// The others.
+    pub(crate) scatter: PartitionWriter<RowChunk<FlyerEvent>>,
     pub(crate) spill: Spill,
-    /// How many they are.
     pub(crate) count: u64,
 }
 
@@ -140,13 +131,13 @@ pub(crate) struct EventsRead {
     /// The events of each thread.
     pub(crate) heaps: Vec<Heap>,
     /// The users of each thread.
-    pub(crate) users: Vec<Interner>,
+    pub(crate) users: Vec<Dictionary>,
     /// The flyers of each thread.
-    pub(crate) flyers: Vec<Interner>,
+    pub(crate) flyers: Vec<Dictionary>,
     /// The merchants of each thread.
-    pub(crate) merchants: Vec<Interner>,
+    pub(crate) merchants: Vec<Dictionary>,
     /// The names of other events of each thread.
-    pub(crate) others: Vec<Interner>,
+    pub(crate) others: Vec<Dictionary>,
     /// Rows of all files.
     pub(crate) rows_read: u64,
     /// Rows whose event opens a flyer or an item.
@@ -156,15 +147,15 @@ pub(crate) struct EventsRead {
     /// Rows set aside, in order.
     pub(crate) rejected: Vec<Rejected>,
     /// Wall times and instants.
-    pub(crate) kinds: Kinds,
+    pub(crate) kinds: TimeKinds,
 }
 
 impl<'a> EventScan<'a> {
     /// A scan of events.
     pub(crate) fn new(
         (spec, method): (&ReadSpec<'a>, DwellMethod),
-        policy: &'a Policy<'a>,
-        control: &'a Control,
+        policy: &'a BadRowPolicy<'a>,
+        context: &'a RunContext,
         types: IdTypes,
     ) -> EventScan<'a> {
         let column = |name, kind, presence| TableColumn {
@@ -173,29 +164,37 @@ impl<'a> EventScan<'a> {
             presence,
         };
         let columns = vec![
-            column("timestamp", Kind::Time, Presence::Required),
-            column("user_id", Kind::of_ids(types.user), Presence::Nullable),
-            column("event", Kind::TextId, Presence::Required),
-            column("flyer_id", Kind::of_ids(types.flyer), Presence::Nullable),
+            column("timestamp", ColumnType::Time, Presence::Required),
+            column(
+                "user_id",
+                ColumnType::of_ids(types.user),
+                Presence::Nullable,
+            ),
+            column("event", ColumnType::TextId, Presence::Required),
+            column(
+                "flyer_id",
+                ColumnType::of_ids(types.flyer),
+                Presence::Nullable,
+            ),
             column(
                 "merchant_id",
-                Kind::of_ids(types.merchant),
+                ColumnType::of_ids(types.merchant),
                 Presence::Nullable,
             ),
         ];
         EventScan {
             method,
             zone: spec.zone,
-            control,
+            context,
             types,
-            table: TableScan::new(spec, policy, control, columns),
+            table: TableScan::new(spec, policy, context, columns),
         }
     }
 
     /// The state of a thread that has read nothing, and may hold what `spill` says.
     pub(crate) fn state(&self, spill: Spill) -> EventState {
         EventState {
-            scatter: Scatter::new(Split::new(1, 0)),
+            scatter: PartitionWriter::new(Split::new(1, 0)),
             spill,
             table: TableState::default(),
             rows: RowState {
@@ -203,7 +202,7 @@ impl<'a> EventScan<'a> {
                 flyers: IdCodes::of(self.types.flyer),
                 merchants: IdCodes::of(self.types.merchant),
                 names: Memo::default(),
-                others: Interner::texts(),
+                others: Dictionary::texts(),
                 opens_count: 0,
                 skipped: Skipped::default(),
                 count: 0,
@@ -232,9 +231,9 @@ impl<'a> EventScan<'a> {
             let ids = [&mut rows.users, &mut rows.flyers, &mut rows.merchants];
             let mut more = 0;
             for of in ids {
-                more += of.ids.charge(self.control)?;
+                more += of.ids.reserve_memory(self.context)?;
             }
-            more += rows.others.charge(self.control)?;
+            more += rows.others.reserve_memory(self.context)?;
             spill.lower(more);
             self.keep(batch.cells, rows, scatter, spill)
         })
@@ -245,7 +244,7 @@ impl<'a> EventScan<'a> {
         &self,
         cells: &[Cells],
         rows: &RowState,
-        scatter: &mut Scatter<RowChunk<FlyerEvent>>,
+        scatter: &mut PartitionWriter<RowChunk<FlyerEvent>>,
         spill: &mut Spill,
     ) -> Result<()> {
         let times = cells[TIME].times();
@@ -272,7 +271,7 @@ impl<'a> EventScan<'a> {
                 _ => Wall::new(deed, clock.offset_at(time), true),
             };
             let wall = wall.named(name);
-            spill.make_room(scatter, 0, self.control)?;
+            spill.make_room(scatter, 0, self.context)?;
             scatter.open(0).push(FlyerEvent {
                 time,
                 wall,
@@ -348,7 +347,7 @@ impl EventsRead {
             opens_count: 0,
             skipped: Skipped::default(),
             rejected: Vec::new(),
-            kinds: Kinds::default(),
+            kinds: TimeKinds::default(),
         };
         for state in states {
             read.heaps.push(Heap {

@@ -10,8 +10,8 @@ use arrow::array::{Array, ArrayRef, AsArray, StringViewArray};
 use arrow::datatypes::DataType;
 
 use crate::advice::{self, Hint};
-use crate::context::Control;
-use crate::dictionary::Interner;
+use crate::context::RunContext;
+use crate::dictionary::Dictionary;
 use crate::error::Result;
 use crate::ids::{Item, index};
 use crate::job::CustomerType;
@@ -28,9 +28,9 @@ const TOO_MANY: &str = "at most 2147483647 different items";
 
 /// The items that one thread has come across.
 #[derive(Debug)]
-pub(crate) struct ItemTexts {
+pub(crate) struct ItemDictionary {
     /// Their texts; an item's number is one more than its code.
-    ids: Interner,
+    ids: Dictionary,
     /// Whether some row holds the item, a bit a code, so that all are near; those behind the end are
     /// not held.
     held: Vec<u64>,
@@ -38,16 +38,16 @@ pub(crate) struct ItemTexts {
     codes: Vec<u32>,
 }
 
-impl ItemTexts {
+impl ItemDictionary {
     /// No items yet, if they have texts for ids.
-    pub(crate) fn wanted(spec: &ReadSpec<'_>) -> Option<ItemTexts> {
-        spec.has_item_codes.then(ItemTexts::new)
+    pub(crate) fn wanted(spec: &ReadSpec<'_>) -> Option<ItemDictionary> {
+        spec.has_item_codes.then(ItemDictionary::new)
     }
 
     /// No items yet.
-    pub(crate) fn new() -> ItemTexts {
-        ItemTexts {
-            ids: Interner::texts(),
+    pub(crate) fn new() -> ItemDictionary {
+        ItemDictionary {
+            ids: Dictionary::texts(),
             held: Vec::new(),
             codes: Vec::new(),
         }
@@ -97,12 +97,12 @@ impl ItemTexts {
     ///
     /// # Errors
     /// If the memory of the job is used up.
-    pub(crate) fn charge(&mut self, control: &Control) -> Result<()> {
-        self.ids.charge(control).map(drop)
+    pub(crate) fn reserve_memory(&mut self, context: &RunContext) -> Result<()> {
+        self.ids.reserve_memory(context).map(drop)
     }
 
     /// The texts, and which of them some row holds.
-    pub(crate) fn into_parts(self) -> (Interner, Vec<bool>) {
+    pub(crate) fn into_parts(self) -> (Dictionary, Vec<bool>) {
         let word = |place: usize| self.held.get(place / 64).copied().unwrap_or(0);
         let is_held = |place: usize| word(place) >> (place % 64) & 1 == 1;
         let held = (0..self.ids.count()).map(is_held).collect();
@@ -154,16 +154,16 @@ pub(crate) fn place_of<I: Item>(number: I) -> usize {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::ids::{Kind, Micros};
+    use crate::ids::{ActionType, Micros};
 
     #[test]
     fn items_are_numbered_as_they_come_and_held_if_a_row_is_kept() {
-        let mut items = ItemTexts::new();
+        let mut items = ItemDictionary::new();
         assert_eq!(items.number("b"), Some(1_i32));
         let mut numbers = Vec::new();
         items.numbers(&[b"a", b"", b"b"], &mut numbers);
         assert_eq!(numbers, [Some(2_i32), None, Some(1)]);
-        let row = |item: i32| Row::new(0, Micros(0), Kind(1), item);
+        let row = |item: i32| Row::new(0, Micros(0), ActionType(1), item);
         items.hold(&[row(2), row(2)]);
         assert_eq!(items.number("c"), Some(4_i32));
         let (ids, held) = items.into_parts();
@@ -173,7 +173,7 @@ mod tests {
 
     #[test]
     fn what_is_no_item_is_told() {
-        let mut items = ItemTexts::new();
+        let mut items = ItemDictionary::new();
         let none = items.judge::<i32>(None, || "null".to_owned());
         let none = none.expect_err("no item");
         assert!(none.expected.contains("not empty") && none.found == "null");

@@ -59,7 +59,6 @@ pub(crate) enum Opened {
 /// What one thread reads at a time.
 #[derive(Clone, Debug)]
 pub(crate) struct Task {
-    /// The file.
     pub(crate) opened: Opened,
     /// The row group, or which of the tasks that share a text file.
     pub(crate) row_group: usize,

@@ -1,6 +1,6 @@
 //! What is read when: pruning by folder and by statistics, and the waves of the early stop.
 //!
-//! **In / Out**: opened files of actions and the span of time asked about → [`Plan`]: tasks in
+//! **In / Out**: opened files of actions and the span of time asked about → [`Pruning`]: tasks in
 //! waves, newest first. **Invariants**: pruning never changes a row, nor what is counted or
 //! found at fault: a row group is passed over unread only if its statistics prove that it holds
 //! no fault and nothing that must be counted.
@@ -33,38 +33,36 @@ const WAVE_STRETCH: u64 = 8;
 pub(crate) struct Span {
     /// The start of the earliest lookback.
     pub(crate) first: Micros,
-    /// The latest cutoff.
     pub(crate) last: Micros,
 }
 
 /// Tasks of actions, in waves.
 #[derive(Debug, Default)]
-pub(crate) struct Plan {
+pub(crate) struct Pruning {
     /// The waves, in order.
     pub(crate) waves: Vec<Wave>,
     /// Row groups that hold nothing of the span: rows and null customers, by file.
-    pub(crate) passed: Vec<(Task, Proof)>,
+    pub(crate) passed: Vec<(Task, StatsProof)>,
 }
 
 /// Tasks that are read before it is asked again who has enough.
 #[derive(Debug)]
 pub(crate) struct Wave {
     /// The tasks, with the proof by which each may be left unread, if there is one.
-    pub(crate) tasks: Vec<(Task, Option<Proof>)>,
+    pub(crate) tasks: Vec<(Task, Option<StatsProof>)>,
     /// Nothing in later waves is newer; [`Micros::MAX`] if there are none.
     pub(crate) floor: Micros,
 }
 
 /// What the statistics of a row group prove: that it is without fault, and within these times.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Proof {
+pub(crate) struct StatsProof {
     /// The oldest action, or earlier.
     pub(crate) oldest: Micros,
     /// The newest action, or later.
     pub(crate) newest: Micros,
     /// An instant at which none of them was known, or before all.
     pub(crate) known_after: Micros,
-    /// Rows.
     pub(crate) rows: u64,
     /// Rows without a customer.
     pub(crate) null_customers: u64,
@@ -88,10 +86,10 @@ pub(crate) fn is_folder_out(spec: &ReadSpec<'_>, file: &InputFile, span: Span) -
     })
 }
 
-impl Plan {
+impl Pruning {
     /// Plans the reading of opened files.
-    pub(crate) fn of<I: Item>(scan: &ActionScan<'_, I>, files: &[Opened], span: Span) -> Plan {
-        let mut plan = Plan::default();
+    pub(crate) fn of<I: Item>(scan: &ActionScan<'_, I>, files: &[Opened], span: Span) -> Pruning {
+        let mut plan = Pruning::default();
         let mut tasks = Vec::new();
         for task in files.iter().flat_map(|file| file.shared_tasks(&scan.spec)) {
             match prove(scan, &task) {
@@ -100,20 +98,20 @@ impl Plan {
             }
         }
         // Newest first; what proves nothing may hold anything, so it comes before all.
-        let newest = |proof: &Option<Proof>| proof.map_or(Micros::MAX, |proof| proof.newest);
+        let newest = |proof: &Option<StatsProof>| proof.map_or(Micros::MAX, |proof| proof.newest);
         tasks.sort_by_key(|(_, proof)| std::cmp::Reverse(newest(proof)));
         plan.waves = waves(tasks, scan.spec.actions.wave_rows_min);
         plan
     }
 
     /// Plans the reading of opened files to their end, whatever is in them.
-    pub(crate) fn whole(spec: &ReadSpec<'_>, files: &[Opened]) -> Plan {
+    pub(crate) fn whole(spec: &ReadSpec<'_>, files: &[Opened]) -> Pruning {
         let tasks = files.iter().flat_map(|file| file.shared_tasks(spec));
         let wave = Wave {
             tasks: tasks.map(|task| (task, None)).collect(),
             floor: Micros::MAX,
         };
-        Plan {
+        Pruning {
             waves: vec![wave],
             passed: Vec::new(),
         }
@@ -129,7 +127,7 @@ impl Plan {
     }
 }
 
-impl Proof {
+impl StatsProof {
     /// Whether no action of the row group can be in any history.
     fn is_outside(&self, span: Span) -> bool {
         let known_after = self.oldest.max(self.known_after);
@@ -138,7 +136,7 @@ impl Proof {
 }
 
 /// Cuts tasks, newest first, into waves that end where times do not overlap.
-fn waves(tasks: Vec<(Task, Option<Proof>)>, rows_min: u64) -> Vec<Wave> {
+fn waves(tasks: Vec<(Task, Option<StatsProof>)>, rows_min: u64) -> Vec<Wave> {
     let mut waves: Vec<Wave> = Vec::new();
     let (mut rows, mut oldest) = (0, Micros::MAX);
     for (task, proof) in tasks {
@@ -164,7 +162,7 @@ fn waves(tasks: Vec<(Task, Option<Proof>)>, rows_min: u64) -> Vec<Wave> {
 }
 
 /// What the statistics of a task's row group prove, if they prove it free of faults.
-fn prove<I: Item>(scan: &ActionScan<'_, I>, task: &Task) -> Option<Proof> {
+fn prove<I: Item>(scan: &ActionScan<'_, I>, task: &Task) -> Option<StatsProof> {
     let Opened::Parquet(file) = &task.opened else {
         return None;
     };
@@ -219,7 +217,7 @@ fn prove<I: Item>(scan: &ActionScan<'_, I>, task: &Task) -> Option<Proof> {
             file.column(names.time).is_none().then_some(other)
         })?;
     let rows = unsigned(file.row_groups()[task.row_group].num_rows());
-    Some(Proof {
+    Some(StatsProof {
         oldest,
         newest,
         known_after: names.landing.known_after,

@@ -6,8 +6,8 @@
 use crate::calendar::Zone;
 use crate::ids::Day;
 use crate::job::{
-    ActionSource, CustomerType, Cutoff, Dedup, Format, Guests, ItemType, JobKind, Keep, LabelKey,
-    NullLabel, OnBadRow, Side, SideColumn, Source, TimeUnit,
+    ActionSource, Attribute, AttributeColumn, CustomerType, Cutoff, Dedup, Format, Guests,
+    ItemType, JobKind, LabelKey, NullLabel, OnBadRow, Passthrough, Source, TimeUnit,
 };
 
 /// How files are read, whatever they hold.
@@ -54,7 +54,6 @@ pub(crate) struct ReadSpec<'a> {
 /// What actions are, and which of them count.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct ActionSpec<'a> {
-    /// Their sources.
     pub(crate) sources: &'a [ActionSource],
     /// Columns that say when an action was known.
     pub(crate) available: &'a [(Source, String)],
@@ -63,7 +62,7 @@ pub(crate) struct ActionSpec<'a> {
     /// The codes of actions that count; all, if none is named.
     pub(crate) types: &'a [u8],
     /// What is told of each action beside its item and its type.
-    pub(crate) sides: &'a [Side],
+    pub(crate) attributes: &'a [Attribute],
     /// Which repeated actions are left out.
     pub(crate) dedup: Dedup,
     /// The length of a history, at most.
@@ -103,7 +102,7 @@ pub(crate) struct ImpressionSpec<'a> {
     /// Chooses among samples of negatives of the same rate.
     pub(crate) seed: u64,
     /// Columns that are passed through. Their types are resolved.
-    pub(crate) keep: &'a [Keep],
+    pub(crate) keep: &'a [Passthrough],
 }
 
 /// What becomes of the clicks of `features`.
@@ -134,10 +133,12 @@ pub(super) fn given_name<'a>(
 }
 
 /// The columns of actions among what is told of them, in their order.
-pub(super) fn side_columns(sides: &[Side]) -> impl Iterator<Item = &SideColumn> {
-    sides.iter().filter_map(|side| match side {
-        Side::TimeDelta => None,
-        Side::Column(column) => Some(column),
+pub(super) fn attribute_columns(
+    attributes: &[Attribute],
+) -> impl Iterator<Item = &AttributeColumn> {
+    attributes.iter().filter_map(|side| match side {
+        Attribute::TimeDelta => None,
+        Attribute::Column(column) => Some(column),
     })
 }
 

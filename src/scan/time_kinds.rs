@@ -32,17 +32,15 @@ const INSTANT: u8 = 2;
 const ELSEWHERE: u8 = 4;
 /// An integer before 1990.
 const OLD: u8 = 8;
-/// All of these, in the order of [`Kinds::first`].
+/// All of these, in the order of [`TimeKinds::first`].
 const ALL: [u8; 4] = [WALL, INSTANT, ELSEWHERE, OLD];
 
 /// The kinds of times that were met.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct Kinds {
-    /// Those that matter.
+pub(crate) struct TimeKinds {
     wanted: u8,
     /// Those that were met in this piece.
     met: u8,
-    /// The piece.
     piece: usize,
     /// The first of each that was met.
     first: [Option<Met>; 4],
@@ -51,7 +49,6 @@ pub(crate) struct Kinds {
 /// A time that was met; the derived order is that of sources, files and rows.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 struct Met {
-    /// The source.
     source: Source,
     /// The file, as the user named it.
     file: String,
@@ -65,7 +62,7 @@ struct Met {
     value: String,
 }
 
-impl Kinds {
+impl TimeKinds {
     /// Begins a piece of a file: all is looked for once more.
     pub(crate) fn start(&mut self, spec: &ReadSpec<'_>, piece: usize) {
         self.wanted = match (spec.is_zone_named, spec.job_kind, spec.cutoff) {
@@ -143,7 +140,7 @@ impl Kinds {
     }
 
     /// Adds what another thread has met.
-    pub(crate) fn merge(&mut self, other: &Kinds) {
+    pub(crate) fn merge(&mut self, other: &TimeKinds) {
         for (bit, met) in ALL.into_iter().zip(&other.first) {
             if let Some(met) = met {
                 self.put(bit, met);

@@ -4,14 +4,14 @@
 //! column is read until a row is right, which is soon where some are; only where a run fails anyway.
 
 use crate::calendar::parse_dt;
-use crate::context::Control;
+use crate::context::RunContext;
 use crate::ids::index;
 use crate::job::{CustomerType, ItemType, JobKind};
-use crate::scan::bad_rows::{Policy, RowAt};
+use crate::scan::bad_rows::{BadRowPolicy, RowAt};
 use crate::scan::spec::ReadSpec;
 use crate::scan::{Opened, seen_enough};
 
-use crate::scan::table::{Batch, Kind, Presence, TableColumn, TableScan, TableState};
+use crate::scan::table::{Batch, ColumnType, Presence, TableColumn, TableScan, TableState};
 use crate::scan::text::times::parse;
 
 /// Whether no row of a file is right in a column, as far as a table can tell.
@@ -24,8 +24,8 @@ pub(crate) fn is_whole_column(spec: &ReadSpec<'_>, at: RowAt<'_>) -> bool {
         kind,
         presence: Presence::Required,
     };
-    let (policy, control) = (Policy::ignoring(), Control::default());
-    let scan = TableScan::new(spec, &policy, &control, vec![column]);
+    let (policy, context) = (BadRowPolicy::ignoring(), RunContext::default());
+    let scan = TableScan::new(spec, &policy, &context, vec![column]);
     let Ok(opened) = Opened::open(spec, at.file) else {
         return false;
     };
@@ -76,7 +76,7 @@ fn is_right(batch: &Batch<'_>, right: Right, items: ItemType) -> bool {
 }
 
 /// What a column holds; nothing of columns that are read in other ways.
-fn kind_of(spec: &ReadSpec<'_>, at: RowAt<'_>) -> Option<(Kind, Right)> {
+fn kind_of(spec: &ReadSpec<'_>, at: RowAt<'_>) -> Option<(ColumnType, Right)> {
     let source = at.file.source;
     let ours = source.columns(spec.job_kind);
     let ours = ours
@@ -89,13 +89,13 @@ fn kind_of(spec: &ReadSpec<'_>, at: RowAt<'_>) -> Option<(Kind, Right)> {
     };
     match *ours {
         "customer_id" | "user_id" | "listing_id" | "flyer_id" | "merchant_id" | "impression_id" => {
-            Some((Kind::of_ids(ids), Right::Any))
+            Some((ColumnType::of_ids(ids), Right::Any))
         }
-        "item_id" | "config_id" if !spec.has_item_codes => Some((Kind::IntId, Right::Item)),
-        "price" => Some((Kind::Float, Right::Any)),
-        "dt" => Some((Kind::TextId, Right::Day)),
+        "item_id" | "config_id" if !spec.has_item_codes => Some((ColumnType::IntId, Right::Item)),
+        "price" => Some((ColumnType::Float, Right::Any)),
+        "dt" => Some((ColumnType::TextId, Right::Day)),
         "click_time" | "occurred_at" | "order_date" | "time" | "impression_time" | "timestamp"
-        | "impression_ts" | "click_ts" | "created_ts" => Some((Kind::Time, Right::Any)),
+        | "impression_ts" | "click_ts" | "created_ts" => Some((ColumnType::Time, Right::Any)),
         _ => None,
     }
 }

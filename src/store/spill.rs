@@ -16,12 +16,12 @@ use rustix::fs::{Mode, OFlags};
 use rustix::io::Errno;
 use twox_hash::XxHash64;
 
-use crate::context::Control;
+use crate::context::RunContext;
 use crate::error::{Error, ErrorKind, Result};
 use crate::failpoint::hit;
 use crate::ids::{Key, count64};
 use crate::kernel::chunk::Chunk;
-use crate::kernel::partition::{Scatter, Split};
+use crate::kernel::partition::{PartitionWriter, Split};
 
 /// Of what a thread may hold, the share that it keeps when it has to spill: an eighth goes at a
 /// time, so that writes are large.
@@ -47,13 +47,9 @@ pub(crate) struct Spill {
 /// A chunk in the file.
 #[derive(Clone, Copy, Debug)]
 struct Extent {
-    /// Its partition.
     partition: usize,
-    /// Where it starts.
     start: u64,
-    /// Its bytes.
     bytes: usize,
-    /// Its rows.
     rows: usize,
     /// XXH64 of its bytes, seed 0: a disk that gives back something else is noticed.
     checksum: u64,
@@ -93,11 +89,11 @@ impl Spill {
     /// If the file cannot be made or written.
     pub(crate) fn relieve<C: Chunk>(
         &mut self,
-        scatter: &mut Scatter<C>,
-        control: &Control,
+        scatter: &mut PartitionWriter<C>,
+        context: &RunContext,
     ) -> Result<()> {
         match scatter.bytes() > self.quota {
-            true => self.spill(scatter, control),
+            true => self.spill(scatter, context),
             false => Ok(()),
         }
     }
@@ -110,29 +106,33 @@ impl Spill {
     #[inline]
     pub(crate) fn make_room<C: Chunk>(
         &mut self,
-        scatter: &mut Scatter<C>,
+        scatter: &mut PartitionWriter<C>,
         partition: usize,
-        control: &Control,
+        context: &RunContext,
     ) -> Result<()> {
         if scatter.is_full(partition) {
-            scatter.add_chunk(partition, control)?;
-            self.relieve(scatter, control)?;
+            scatter.add_chunk(partition, context)?;
+            self.relieve(scatter, context)?;
         }
         Ok(())
     }
 
     /// Writes chunks out until the thread holds its share again, or has only open chunks.
-    fn spill<C: Chunk>(&mut self, scatter: &mut Scatter<C>, control: &Control) -> Result<()> {
+    fn spill<C: Chunk>(
+        &mut self,
+        scatter: &mut PartitionWriter<C>,
+        context: &RunContext,
+    ) -> Result<()> {
         let kept = self.quota / KEPT.1 * KEPT.0;
         while scatter.bytes() > kept {
             let Some((partition, chunk)) = scatter.evict() else {
                 return Ok(());
             };
             self.write(partition, &chunk)?;
-            control.release(chunk.bytes());
+            context.free_memory(chunk.bytes());
             scatter.recycle(chunk);
         }
-        control.check()
+        context.check()
     }
 
     /// Writes a chunk behind the others.
@@ -170,12 +170,12 @@ impl Spill {
     /// If the file cannot be read, the memory of the job is used up, or `each` gives up.
     pub(crate) fn drain<C: Chunk>(
         &self,
-        control: &Control,
+        context: &RunContext,
         mut each: impl FnMut(C) -> Result<()>,
     ) -> Result<()> {
         let mut buffer = Vec::new();
         for extent in &self.extents {
-            each(self.read_one(extent, control, &mut buffer)?)?;
+            each(self.read_one(extent, context, &mut buffer)?)?;
         }
         Ok(())
     }
@@ -184,7 +184,7 @@ impl Spill {
     fn read_one<C: Chunk>(
         &self,
         extent: &Extent,
-        control: &Control,
+        context: &RunContext,
         buffer: &mut Vec<u8>,
     ) -> Result<C> {
         buffer.resize(extent.bytes, 0);
@@ -195,7 +195,7 @@ impl Spill {
         let is_it = XxHash64::oneshot(0, buffer) == extent.checksum;
         let chunk = C::read(buffer, extent.rows).filter(|_| is_it);
         let chunk = chunk.ok_or_else(damaged)?;
-        control.charge(chunk.bytes())?;
+        context.reserve_memory(chunk.bytes())?;
         Ok(chunk)
     }
 
@@ -217,14 +217,14 @@ impl Spill {
     pub(crate) fn read<C: Chunk>(
         &self,
         partition: usize,
-        control: &Control,
+        context: &RunContext,
         to: &mut Vec<C>,
     ) -> Result<()> {
         let first = self.extents.partition_point(|of| of.partition < partition);
         let of_it = self.extents[first..].iter();
         let mut buffer = Vec::new();
         for extent in of_it.take_while(|of| of.partition == partition) {
-            let chunk = self.read_one(extent, control, &mut buffer)?;
+            let chunk = self.read_one(extent, context, &mut buffer)?;
             to.push(chunk);
         }
         Ok(())
@@ -239,7 +239,6 @@ pub(crate) struct Partitions<C> {
     /// The chunks of each partition that are in memory, until it is taken, and the thread that each
     /// is of. Their order does not matter: `sort` has a total order.
     lists: Vec<Mutex<Vec<(usize, C)>>>,
-    /// Those that are not.
     spills: Vec<Spill>,
 }
 
@@ -247,7 +246,7 @@ impl<C: Chunk> Partitions<C> {
     /// Joins what all threads have, partition by partition.
     pub(crate) fn gather(
         split: Split,
-        mut scatters: Vec<Scatter<C>>,
+        mut scatters: Vec<PartitionWriter<C>>,
         mut spills: Vec<Spill>,
     ) -> Partitions<C> {
         spills.iter_mut().for_each(Spill::finish);
@@ -311,8 +310,8 @@ impl<C: Chunk> Partitions<C> {
     ///
     /// # Errors
     /// If what was spilled cannot be read back, or memory has no room for it.
-    pub(crate) fn take(&self, partition: usize, control: &Control) -> Result<Vec<C>> {
-        let tagged = self.take_tagged(partition, control)?;
+    pub(crate) fn take(&self, partition: usize, context: &RunContext) -> Result<Vec<C>> {
+        let tagged = self.take_tagged(partition, context)?;
         Ok(tagged.into_iter().map(|(_, chunk)| chunk).collect())
     }
 
@@ -323,7 +322,7 @@ impl<C: Chunk> Partitions<C> {
     pub(crate) fn take_tagged(
         &self,
         partition: usize,
-        control: &Control,
+        context: &RunContext,
     ) -> Result<Vec<(usize, C)>> {
         let mut list = self.lists[partition]
             .lock()
@@ -331,7 +330,7 @@ impl<C: Chunk> Partitions<C> {
         let mut chunks = std::mem::take(&mut *list);
         for (thread, spill) in self.spills.iter().enumerate() {
             let mut read = Vec::new();
-            spill.read(partition, control, &mut read)?;
+            spill.read(partition, context, &mut read)?;
             chunks.extend(read.into_iter().map(|chunk| (thread, chunk)));
         }
         Ok(chunks)
@@ -386,16 +385,16 @@ fn remove_named(folder: &Path) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::ids::{Item, Key, Kind, Micros};
-    use crate::kernel::attributes::SideKeys;
+    use crate::ids::{ActionType, Item, Key, Micros};
+    use crate::kernel::attributes::AttributeKeys;
     use crate::kernel::column::{Event, EventChunk};
 
     /// Pushes events with a quota, some numbers told of each, and checks that all come back.
     fn check<I: Item>(quota: u64, late: bool, width: usize) {
         let folder = tempfile::tempdir().expect("a folder");
-        let control = Control::default();
+        let context = RunContext::default();
         let split = Split::new(100, 3);
-        let mut scatter = Scatter::of(split, || EventChunk::<I>::telling(width, 0));
+        let mut scatter = PartitionWriter::of(split, || EventChunk::<I>::telling(width, 0));
         let mut spill = Spill::new(folder.path(), quota);
         let mut expected = Vec::new();
         for n in 0..50_000_i64 {
@@ -405,13 +404,13 @@ mod tests {
             let event = Event {
                 time: Micros(n),
                 known_after,
-                kind: Kind(u8::try_from(1 + n % 3).expect("small")),
+                kind: ActionType(u8::try_from(1 + n % 3).expect("small")),
                 item,
             };
             let partition = scatter.partition_of(key);
             if scatter.is_full(partition) {
-                scatter.add_chunk(partition, &control).expect("no limit");
-                let relieved = spill.relieve(&mut scatter, &control);
+                scatter.add_chunk(partition, &context).expect("no limit");
+                let relieved = spill.relieve(&mut scatter, &context);
                 relieved.expect("room on the disk");
             }
             scatter.push(partition, key, event);
@@ -428,7 +427,7 @@ mod tests {
         let partitions = Partitions::<EventChunk<I>>::gather(split, vec![scatter], vec![spill]);
         let mut found = Vec::new();
         for partition in 0..partitions.count() {
-            for chunk in partitions.take(partition, &control).expect("chunks") {
+            for chunk in partitions.take(partition, &context).expect("chunks") {
                 for (at, row) in chunk.rows.iter().enumerate() {
                     assert_eq!(i64::from(row.kind().0), 1 + row.time.0 % 3);
                     let known = chunk.known_after(at).0;
@@ -444,7 +443,7 @@ mod tests {
     }
 
     /// What is told of an event.
-    fn keys_of(n: i64) -> SideKeys {
+    fn keys_of(n: i64) -> AttributeKeys {
         let n = i32::try_from(n).expect("small");
         [n, -n, n % 7, i32::MIN]
     }
@@ -484,21 +483,21 @@ mod tests {
 
     #[test]
     fn a_folder_that_cannot_be_written_to_is_named() {
-        let control = Control::default();
-        let mut scatter = Scatter::<EventChunk<i32>>::new(Split::new(1, 0));
+        let context = RunContext::default();
+        let mut scatter = PartitionWriter::<EventChunk<i32>>::new(Split::new(1, 0));
         let mut spill = Spill::new(Path::new("/proc/nowhere"), 0);
         let event = Event {
             time: Micros(1),
             known_after: Micros(1),
-            kind: Kind(1),
+            kind: ActionType(1),
             item: 1,
         };
         let mut results = (0..100).map(|_| {
             while !scatter.is_full(0) {
                 scatter.push(0, Key(0), event);
             }
-            scatter.add_chunk(0, &control).expect("no limit");
-            spill.relieve(&mut scatter, &control)
+            scatter.add_chunk(0, &context).expect("no limit");
+            spill.relieve(&mut scatter, &context)
         });
         let error = results.find_map(Result::err).expect("no such folder");
         assert!(error.to_string().contains("/proc/nowhere"), "{error}");

@@ -6,26 +6,24 @@
 
 use bumpalo::Bump;
 
-use crate::context::Control;
+use crate::context::RunContext;
 use crate::dictionary::probes::Probes;
 use crate::encode::{Block, BlockRow, Encoder, Workbench};
 use crate::engine::specs::write_spec;
 use crate::error::Result;
-use crate::ids::{Day, Key, Kind, Micros, count32, count64, index};
+use crate::ids::{ActionType, Day, Key, Micros, count32, count64, index};
 use crate::job::{CustomerType, Dedup, Job, Settings};
 use crate::kernel::column::{Customer, Event, EventChunk, Impression, Impressions, Label};
 use crate::kernel::op::sequences::{Histories, ProbeRuns};
-use crate::kernel::partition::{Scatter, Split};
-use crate::kernel::passthrough::KeptRow;
+use crate::kernel::partition::{PartitionWriter, Split};
+use crate::kernel::passthrough::PassthroughRow;
 use crate::kernel::sort::{Sorted, sort};
 use crate::store::spill::Partitions;
 
 /// Actions of some customers, in the order of a log: by day, unordered within it.
 #[derive(Debug)]
 pub struct Log {
-    /// The actions.
     events: Vec<(Key, Event<i32>)>,
-    /// The customers.
     customers: u32,
 }
 
@@ -40,7 +38,7 @@ pub struct Checksum {
 
 impl Checksum {
     /// Adds the action at a place of a customer's history, 0 the newest.
-    fn add(&mut self, customer: u32, place: usize, item: i32, kind: Kind) {
+    fn add(&mut self, customer: u32, place: usize, item: i32, kind: ActionType) {
         let seed = u64::from(customer) << 40 ^ count64(place) << 8 ^ u64::from(kind.0);
         let item = u64::from(item.cast_unsigned());
         let hash = (seed ^ item << 20).wrapping_mul(0x9E37_79B9_7F4A_7C15);
@@ -95,9 +93,9 @@ impl Log {
             let second = day * DAY_SECONDS + number() % DAY_SECONDS;
             let time = Micros(i64::try_from(second).expect("a year") * 1_000_000);
             let kind = match number() % 167 {
-                0..150 => Kind(1),
-                150..165 => Kind(2),
-                _ => Kind(3),
+                0..150 => ActionType(1),
+                150..165 => ActionType(2),
+                _ => ActionType(3),
             };
             let item = i32::try_from(1 + number() % 500_000).expect("small");
             let event = Event {
@@ -133,7 +131,7 @@ impl Log {
         let mut checksum = Checksum::default();
         for of_one in rows.chunk_by(|a, b| a.0 == b.0) {
             for (place, row) in of_one.iter().take(index(ACTIONS_MAX)).enumerate() {
-                checksum.add(row.0, place, row.3, Kind(row.2));
+                checksum.add(row.0, place, row.3, ActionType(row.2));
             }
         }
         checksum
@@ -141,14 +139,14 @@ impl Log {
 
     /// The first stage: events to chunk lists.
     pub fn partition(&self) -> Partitioned {
-        let control = Control::default();
+        let context = RunContext::default();
         let bits = Split::bits_for(count64(self.events.len()));
         let split = Split::new(self.customers, bits);
-        let mut scatter = Scatter::new(split);
+        let mut scatter = PartitionWriter::new(split);
         for (key, event) in &self.events {
             let partition = scatter.partition_of(*key);
             if scatter.is_full(partition) {
-                let added = scatter.add_chunk(partition, &control);
+                let added = scatter.add_chunk(partition, &context);
                 added.expect("there is no limit");
             }
             scatter.push(partition, *key, *event);
@@ -164,10 +162,10 @@ pub struct Partitioned(Partitions<EventChunk<i32>>);
 impl Partitioned {
     /// The second stage: chunk lists to sorted runs.
     pub fn sort(self) -> Runs {
-        let (control, mut scratch) = (Control::default(), Bump::new());
+        let (context, mut scratch) = (RunContext::default(), Bump::new());
         let sort_one = |at| {
             let keys = self.0.keys_of(at);
-            let chunks = self.0.take(at, &control).expect("there is no limit");
+            let chunks = self.0.take(at, &context).expect("there is no limit");
             let sorted = sort(chunks, index(keys.end - keys.start), &mut scratch);
             (keys, sorted)
         };
@@ -213,7 +211,6 @@ impl Runs {
 pub struct Swept {
     /// The histories of each partition.
     all: Vec<(std::ops::Range<u32>, Histories<i32>)>,
-    /// Probes of each customer.
     probes_per_customer: usize,
 }
 
@@ -240,13 +237,10 @@ impl Swept {
 /// Rows of one row group, to be encoded over and over.
 #[derive(Debug)]
 pub struct Rows {
-    /// The job.
     job: Job,
     /// Nobody asks for an end.
-    control: Control,
-    /// The impressions.
+    context: RunContext,
     probes: Probes<i32>,
-    /// The actions.
     histories: std::sync::Arc<Histories<i32>>,
 }
 
@@ -259,8 +253,8 @@ impl Rows {
     pub fn of(settings: Settings, customers: u32, per_customer: u32, length: u32) -> Result<Rows> {
         let job = Job::new(settings)?;
         let mut impressions = Impressions::empty(false);
-        let (control, mut number) = (Control::default(), 1_u64);
-        let mut scatter = Scatter::new(Split::new(customers, 0));
+        let (context, mut number) = (RunContext::default(), 1_u64);
+        let mut scatter = PartitionWriter::new(Split::new(customers, 0));
         for customer in 0..customers {
             for at in 0..per_customer {
                 let items: Vec<_> = (0..10).map(|item| (item + 1, Label::No, item)).collect();
@@ -271,7 +265,7 @@ impl Rows {
                     lookback_start: Micros::MIN,
                     ranking: &format!("r-{customer}-{at}"),
                     items: &items,
-                    kept: &KeptRow::default(),
+                    kept: &PassthroughRow::default(),
                 });
             }
         }
@@ -286,14 +280,14 @@ impl Rows {
                     time,
                     known_after: time,
                     kind: if number >> 40 & 15 == 0 {
-                        Kind(2)
+                        ActionType(2)
                     } else {
-                        Kind(1)
+                        ActionType(1)
                     },
                     item: i32::try_from(1 + (number >> 33) % 500_000).expect("small"),
                 };
                 if scatter.is_full(0) {
-                    scatter.add_chunk(0, &control).expect("there is no limit");
+                    scatter.add_chunk(0, &context).expect("there is no limit");
                 }
                 scatter.push(0, Key(key), event);
             }
@@ -311,7 +305,7 @@ impl Rows {
             Histories::of(sorted, &runs, (job.sequences().actions_max, Dedup::None)).into();
         Ok(Rows {
             job,
-            control: Control::default(),
+            context: RunContext::default(),
             probes,
             histories,
         })
@@ -322,7 +316,7 @@ impl Rows {
     /// # Errors
     /// If the encoder does not know the schema; it does.
     pub fn encoder(&self) -> Result<RowEncoder<'_>> {
-        let encoder = Encoder::new(write_spec(&self.job, CustomerType::Int64), &self.control)?;
+        let encoder = Encoder::new(write_spec(&self.job, CustomerType::Int64), &self.context)?;
         let bench = encoder.workbench();
         Ok(RowEncoder {
             rows: self,
@@ -340,9 +334,7 @@ impl Rows {
 
 /// Encodes the same rows as often as it is asked to.
 pub struct RowEncoder<'a> {
-    /// The rows.
     rows: &'a Rows,
-    /// The encoder.
     encoder: Encoder<'a>,
     /// What a thread needs.
     bench: Workbench,

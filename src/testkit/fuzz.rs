@@ -5,13 +5,13 @@
 
 use bumpalo::Bump;
 
-use crate::context::Control;
-use crate::ids::{Item, Key, Kind, Micros, index};
+use crate::context::RunContext;
+use crate::ids::{ActionType, Item, Key, Micros, index};
 use crate::job::Dedup;
 use crate::kernel::chunk::Chunk;
 use crate::kernel::column::{Event, EventChunk};
 use crate::kernel::op::sequences::{Histories, History, ProbeRuns};
-use crate::kernel::partition::{Scatter, Split};
+use crate::kernel::partition::{PartitionWriter, Split};
 use crate::kernel::sort::sort;
 use crate::store::spill::Partitions;
 
@@ -53,19 +53,19 @@ pub fn histories(
     max: u32,
     bits: u8,
 ) -> Vec<Vec<(i32, u8)>> {
-    let (control, split) = (Control::default(), Split::new(customers, bits));
-    let mut scatter = Scatter::new(split);
+    let (context, split) = (RunContext::default(), Split::new(customers, bits));
+    let mut scatter = PartitionWriter::new(split);
     for action in happened {
         let key = Key(action.customer);
         let partition = scatter.partition_of(key);
         if scatter.is_full(partition) {
-            let added = scatter.add_chunk(partition, &control);
+            let added = scatter.add_chunk(partition, &context);
             added.expect("there is no limit");
         }
         let event = Event {
             time: Micros(action.time),
             known_after: Micros(action.known_after),
-            kind: Kind(action.kind),
+            kind: ActionType(action.kind),
             item: action.item,
         };
         scatter.push(partition, key, event);
@@ -74,7 +74,7 @@ pub fn histories(
     let (mut found, mut scratch, mut picked) = (Vec::new(), Bump::new(), Vec::new());
     for at in 0..partitions.count() {
         let keys = partitions.keys_of(at);
-        let chunks = partitions.take(at, &control).expect("there is no limit");
+        let chunks = partitions.take(at, &context).expect("there is no limit");
         let sorted = sort(chunks, index(keys.end - keys.start), &mut scratch);
         let first_probe = found.len();
         let own = asked.iter().filter(|of| keys.contains(&of.customer));

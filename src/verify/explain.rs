@@ -10,11 +10,11 @@ use super::audit::{Inputs, Sought, lost_text, number_text};
 use super::manifests::PublishedSet;
 use super::{Problems, check_is_set, vocabulary};
 use crate::calendar::{date_text, instant_text};
-use crate::context::{Control, Stage};
+use crate::context::{RunContext, Stage};
 use crate::engine::{guarded, in_threads};
 use crate::error::{Error, ErrorKind, Result};
 use crate::ids::{Day, Micros};
-use crate::job::{DT, Guests, JobKind, Settings, Side, Source};
+use crate::job::{Attribute, DT, Guests, JobKind, Settings, Source};
 use crate::place::check_in;
 use crate::reference::read;
 use crate::reference::read::{Found, ItemCodes};
@@ -109,15 +109,15 @@ pub struct ExplainedAction {
 /// }
 /// # Ok::<(), hitherto::Error>(())
 /// ```
-pub fn explain(settings: &ExplainSettings, control: &Control) -> Result<Vec<Explained>> {
+pub fn explain(settings: &ExplainSettings, context: &RunContext) -> Result<Vec<Explained>> {
     check_in(&settings.out)?;
     let threads = settings.threads.clamp(1, 1024);
-    in_threads(threads, || guarded("the inputs", || run(settings, control)))
+    in_threads(threads, || guarded("the inputs", || run(settings, context)))
 }
 
 /// Explains on the threads that there are.
-fn run(settings: &ExplainSettings, control: &Control) -> Result<Vec<Explained>> {
-    control.enter(Stage::LOOK, 0);
+fn run(settings: &ExplainSettings, context: &RunContext) -> Result<Vec<Explained>> {
+    context.enter(Stage::LOOK, 0);
     check_is_set(&settings.out)?;
     let mut problems = Problems::default();
     let tree = Tree::of(&settings.out)?;
@@ -139,9 +139,9 @@ fn run(settings: &ExplainSettings, control: &Control) -> Result<Vec<Explained>> 
     let mut lost = Problems::default();
     let inputs = Inputs::of_days(&set, &days, sought, &mut lost)?;
     let inputs = inputs.ok_or_else(|| without_inputs(settings, &lost))?;
-    control.enter(Stage::AUDIT, 0);
-    let explained = explain_all(settings, &set, &inputs, control)?;
-    control.leave();
+    context.enter(Stage::AUDIT, 0);
+    let explained = explain_all(settings, &set, &inputs, context)?;
+    context.leave();
     Ok(explained)
 }
 
@@ -165,17 +165,17 @@ fn explain_all(
     settings: &ExplainSettings,
     set: &PublishedSet,
     inputs: &Inputs,
-    control: &Control,
+    context: &RunContext,
 ) -> Result<Vec<Explained>> {
     let told = &set.settings;
     let rules = read::rules(told);
-    let check: read::Check<'_> = &|| control.check();
-    let codes = &vocabulary::codes(&settings.out, set, control)?;
+    let check: read::Check<'_> = &|| context.check();
+    let codes = &vocabulary::codes(&settings.out, set, context)?;
     let (mut explained, mut others) = (Vec::new(), Vec::new());
     for group in &inputs.groups {
         let mut shown = Vec::new();
         for (days, files) in &group.days {
-            control.check()?;
+            context.check()?;
             let days: BTreeSet<i32> = days.iter().map(|at| set.days[*at].day.0).collect();
             let is_wanted = |day: i32, customer: Option<&str>, ranking: &str| {
                 days.contains(&day)
@@ -334,9 +334,9 @@ fn explain_one(
         timezone: told.zone_name().to_owned(),
         told: told
             .sequences()
-            .sides
+            .attributes
             .iter()
-            .filter(|side| **side != Side::TimeDelta)
+            .filter(|side| **side != Attribute::TimeDelta)
             .map(|side| side.column().to_owned())
             .collect(),
         actions: lines,

@@ -18,7 +18,7 @@ use twox_hash::XxHash64;
 
 use super::manifests::{Holds, NamedFile, PublishedSet};
 use super::{Problems, Tree, values, vocabulary};
-use crate::context::Control;
+use crate::context::RunContext;
 use crate::engine::guarded;
 use crate::engine::schema;
 use crate::error::{Error, Result};
@@ -39,7 +39,7 @@ pub(super) fn check(
     out: &Path,
     tree: &Tree,
     set: &PublishedSet,
-    control: &Control,
+    context: &RunContext,
     problems: &mut Problems,
 ) -> Result<()> {
     let job = match job_of(set.settings.clone()) {
@@ -62,7 +62,7 @@ pub(super) fn check(
                     problems.add(&file.path, what);
                 }
                 Some(_) => {
-                    if check_bytes(out, file, control, &mut problems)? && file.is_parquet() {
+                    if check_bytes(out, file, context, &mut problems)? && file.is_parquet() {
                         check_parquet(out, (set, &job), file, &mut problems);
                     }
                 }
@@ -94,7 +94,7 @@ pub(super) fn job_of(settings: Settings) -> Result<Job> {
 fn check_bytes(
     out: &Path,
     named: &NamedFile,
-    control: &Control,
+    context: &RunContext,
     problems: &mut Problems,
 ) -> Result<bool> {
     let path = out.join(&named.path);
@@ -103,12 +103,12 @@ fn check_bytes(
     let mut hasher = XxHash64::with_seed(0);
     let mut buffer = vec![0; 1 << 18];
     loop {
-        control.check()?;
+        context.check()?;
         let read = file.read(&mut buffer).map_err(failed)?;
         if read == 0 {
             break;
         }
-        control.count_read(0, count64(read));
+        context.count_read(0, count64(read));
         hasher.write(&buffer[..read]);
     }
     let (expected, found) = (named.checksum, hasher.finish());

@@ -17,7 +17,6 @@ use crate::publish::{AUDIT, MANIFEST, METRICS, PAGE, QUARANTINE, SUCCESS, is_at_
 pub(crate) struct Tree {
     /// Files, with their bytes.
     files: BTreeMap<String, u64>,
-    /// Folders.
     folders: BTreeSet<String>,
     /// What is neither, with what it is.
     others: BTreeMap<String, &'static str>,

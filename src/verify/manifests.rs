@@ -28,7 +28,6 @@ const MANIFEST_BYTES_MAX: u64 = 1 << 30;
 pub(crate) struct PublishedSet {
     /// The job that made it.
     pub(crate) job_kind: JobKind,
-    /// The manifest of the whole.
     pub(crate) whole: Manifest,
     /// Its checksum of itself.
     pub(crate) seal: u64,
@@ -43,9 +42,7 @@ pub(crate) struct PublishedSet {
 /// What a day says of itself.
 #[derive(Debug)]
 pub(crate) struct PublishedDay {
-    /// The day.
     pub(crate) day: Day,
-    /// Its folder.
     pub(crate) folder: String,
     /// Its manifest; nothing if that is not sound.
     pub(crate) manifest: Option<DayManifest>,
@@ -67,13 +64,9 @@ pub(crate) enum Holds {
 pub(crate) struct NamedFile {
     /// Its path in the folder.
     pub(crate) path: String,
-    /// What it holds.
     pub(crate) holds: Holds,
-    /// Its rows.
     pub(crate) rows: u64,
-    /// Its row groups.
     pub(crate) row_groups: u64,
-    /// Its size.
     pub(crate) bytes: u64,
     /// XXH64 of its bytes.
     pub(crate) checksum: u64,

@@ -25,7 +25,7 @@ use std::path::{Path, PathBuf};
 
 use serde::Serialize;
 
-use crate::context::{Control, Stage};
+use crate::context::{RunContext, Stage};
 use crate::engine::in_threads;
 use crate::error::{Error, ErrorKind, Result};
 use crate::job::JobKind;
@@ -112,7 +112,6 @@ pub const PROBLEMS_MAX: usize = 100;
 pub(crate) struct Problems {
     /// The first of them.
     list: Vec<Problem>,
-    /// How many they are.
     count: u64,
 }
 
@@ -171,19 +170,19 @@ impl Problems {
 /// assert!(verified.problems.is_empty());
 /// # Ok::<(), hitherto::Error>(())
 /// ```
-pub fn verify(settings: &VerifySettings, control: &Control) -> Result<Verified> {
+pub fn verify(settings: &VerifySettings, context: &RunContext) -> Result<Verified> {
     let threads = settings.threads;
     if !(1..=1024).contains(&threads) {
         let what = format!("--threads is {threads}; it takes 1 to 1024");
         return Err(Error::settings(what));
     }
     check_in(&settings.out)?;
-    in_threads(threads, || run(settings, control))
+    in_threads(threads, || run(settings, context))
 }
 
 /// Verifies on the threads that there are.
-fn run(settings: &VerifySettings, control: &Control) -> Result<Verified> {
-    control.enter(Stage::LOOK, 0);
+fn run(settings: &VerifySettings, context: &RunContext) -> Result<Verified> {
+    context.enter(Stage::LOOK, 0);
     check_is_set(&settings.out)?;
     let mut problems = Problems::default();
     // Runs that add days publish while nobody else holds this; without it, half of what they do
@@ -195,18 +194,18 @@ fn run(settings: &VerifySettings, control: &Control) -> Result<Verified> {
     if let Some(set) = &set {
         tree.check(set, &mut problems);
         warnings = metrics::check(&settings.out, &tree, set, &mut problems)?;
-        control.enter(Stage::CHECK, set.bytes());
-        files::check(&settings.out, &tree, set, control, &mut problems)?;
+        context.enter(Stage::CHECK, set.bytes());
+        files::check(&settings.out, &tree, set, context, &mut problems)?;
     }
     drop(turn);
     let mut lost = Problems::default();
     let audited = match &set {
         Some(set) if problems.count == 0 => {
-            audit::audit(settings, set, control, (&mut problems, &mut lost))?
+            audit::audit(settings, set, context, (&mut problems, &mut lost))?
         }
         _ => None,
     };
-    control.leave();
+    context.leave();
     let why = || audit::lost_text(&lost, settings.inputs_from.is_some());
     problems.list.sort();
     let set = set.as_ref();

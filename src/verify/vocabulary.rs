@@ -7,7 +7,7 @@ use std::path::Path;
 
 use super::Problems;
 use super::manifests::{NamedFile, PublishedSet};
-use crate::context::Control;
+use crate::context::RunContext;
 use crate::error::{Error, Result};
 use crate::ids::count64;
 use crate::manifest::{VocabularyItems, Xxh64};
@@ -49,7 +49,7 @@ pub(super) fn check(path: &Path, set: &PublishedSet, problems: &mut Problems) ->
 ///
 /// # Errors
 /// If its vocabulary cannot be read, or its bytes are not those that the manifest says.
-pub(super) fn codes(out: &Path, set: &PublishedSet, control: &Control) -> Result<ItemCodes> {
+pub(super) fn codes(out: &Path, set: &PublishedSet, context: &RunContext) -> Result<ItemCodes> {
     let Some(named) = set.files.iter().find(|file| file.is_vocabulary()) else {
         return Ok(ItemCodes::none());
     };
@@ -64,5 +64,5 @@ pub(super) fn codes(out: &Path, set: &PublishedSet, control: &Control) -> Result
         let what = format!("its bytes are not those that {MANIFEST} says");
         return Err(Error::bad_file(path.display().to_string(), what));
     }
-    ItemCodes::of(&set.settings, &path, &|| control.check())
+    ItemCodes::of(&set.settings, &path, &|| context.check())
 }

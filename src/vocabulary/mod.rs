@@ -24,14 +24,14 @@ use std::io;
 use std::path::Path;
 
 use crate::advice::Hint;
-use crate::context::Control;
-use crate::dictionary::{Id, Interner, Order, Ranked};
+use crate::context::RunContext;
+use crate::dictionary::{Dictionary, Id, Order, RankedDictionary};
 use crate::error::{Error, Result};
 use crate::ids::{Item, count32, count64, index};
 use crate::job::UnknownItem;
 use crate::kernel::column::EventChunk;
 use crate::scan::impressions::ImpressionState;
-use crate::scan::item_ids::{ItemTexts, place_of};
+use crate::scan::item_ids::{ItemDictionary, place_of};
 use crate::store::local;
 use crate::store::local::DigestOf;
 
@@ -43,7 +43,7 @@ pub(crate) use self::write::{digest_of, schema, told_of, write};
 #[derive(Debug)]
 pub(crate) struct Vocabulary {
     /// The items, in the order of their codes, which are one more than their places.
-    given: Interner,
+    given: Dictionary,
     /// The digest of the items of the file that was given, if one was.
     from: Option<u64>,
     /// XXH64 of the output's own vocabulary, if that is what is given.
@@ -57,9 +57,9 @@ impl Vocabulary {
     ///
     /// # Errors
     /// If a file cannot be read, or holds no vocabulary.
-    pub(crate) fn open(spec: &VocabularySpec<'_>, control: &Control) -> Result<Vocabulary> {
+    pub(crate) fn open(spec: &VocabularySpec<'_>, context: &RunContext) -> Result<Vocabulary> {
         let mut vocabulary = Vocabulary {
-            given: Interner::texts(),
+            given: Dictionary::texts(),
             from: None,
             extends: None,
             drops: spec.unknown_item == UnknownItem::Drop,
@@ -73,7 +73,7 @@ impl Vocabulary {
             vocabulary.extends = Some(checksum);
             vocabulary.given = read(own)?;
         }
-        vocabulary.given.charge(control)?;
+        vocabulary.given.reserve_memory(context)?;
         Ok(vocabulary)
     }
 
@@ -83,7 +83,7 @@ impl Vocabulary {
     }
 
     /// The items that there are, if others are left out.
-    pub(crate) fn known(&self) -> Option<&Interner> {
+    pub(crate) fn known(&self) -> Option<&Dictionary> {
         self.drops.then_some(&self.given)
     }
 
@@ -93,9 +93,9 @@ impl Vocabulary {
     /// If there are more than the type of items has room for, or the memory of the job is used up.
     pub(crate) fn settle<I: Item>(
         self,
-        shown: ItemTexts,
-        readers: Vec<ItemTexts>,
-        control: &Control,
+        shown: ItemDictionary,
+        readers: Vec<ItemDictionary>,
+        context: &RunContext,
     ) -> Result<Coded<I>> {
         let given_count = count32(self.given.count());
         let (mut lists, mut held) = (vec![self.given], vec![Vec::new()]);
@@ -106,7 +106,7 @@ impl Vocabulary {
         }
         // Those that are shown are in rows, all of them.
         held[1].fill(true);
-        let (ranked, ranks) = Ranked::merge(lists, Order::Id, control)?;
+        let (ranked, ranks) = RankedDictionary::merge(lists, Order::Id, context)?;
         let mut is_held = vec![false; index(ranked.count())];
         for (ranks, held) in ranks.iter().zip(&held) {
             for (rank, _) in ranks.iter().zip(held).filter(|(_, held)| **held) {
@@ -132,7 +132,7 @@ impl Vocabulary {
         let shown = renames.next().unwrap_or_default();
         let readers: Vec<Vec<I>> = renames.collect();
         let numbers = shown.len() + readers.iter().map(Vec::len).sum::<usize>();
-        control.charge(count64(numbers * size_of::<I>()))?;
+        context.reserve_memory(count64(numbers * size_of::<I>()))?;
         Ok(Coded {
             ranked,
             given_count,
@@ -156,7 +156,7 @@ fn code_of<I: Item>(place: u32) -> Result<I> {
 #[derive(Debug)]
 pub(crate) struct Coded<I> {
     /// The items: those that were given first.
-    ranked: Ranked,
+    ranked: RankedDictionary,
     /// How many were given.
     given_count: u32,
     /// The ranks of those that were not, in the order of codes.
@@ -187,7 +187,7 @@ impl<I: Item> Coded<I> {
 
 impl<I> Coded<I> {
     /// The items, in their own order.
-    pub(crate) fn ids(&self) -> &Ranked {
+    pub(crate) fn ids(&self) -> &RankedDictionary {
         &self.ranked
     }
 
@@ -220,7 +220,7 @@ fn text_of(id: Id<'_>) -> &str {
 }
 
 /// The items of an interner, in the order of their codes.
-pub(crate) fn texts_of(items: &Interner) -> Vec<&str> {
+pub(crate) fn texts_of(items: &Dictionary) -> Vec<&str> {
     let codes = 0..count32(items.count());
     codes.map(|code| text_of(items.get(code))).collect()
 }
@@ -242,57 +242,57 @@ pub(crate) fn digest(path: &Path) -> Result<(u64, u64)> {
 /// If the memory of the job is used up.
 pub(crate) fn number_shown<I: Item>(
     states: &mut [ImpressionState<I>],
-    control: &Control,
-) -> Result<Option<ItemTexts>> {
+    context: &RunContext,
+) -> Result<Option<ItemDictionary>> {
     let texts = states.iter_mut().map(|state| state.items.take());
-    let Some(texts) = texts.collect::<Option<Vec<ItemTexts>>>() else {
+    let Some(texts) = texts.collect::<Option<Vec<ItemDictionary>>>() else {
         return Ok(None);
     };
     let lists = texts.into_iter().map(|of| of.into_parts().0).collect();
-    let (ranked, ranks) = Ranked::merge(lists, Order::Id, control)?;
+    let (ranked, ranks) = RankedDictionary::merge(lists, Order::Id, context)?;
     let mut is_held = vec![false; index(ranked.count())];
     for (state, ranks) in states.iter().zip(&ranks) {
         for item in &state.rows.items {
             is_held[index(ranks[place_of(*item)])] = true;
         }
     }
-    let (mut all, mut numbers) = (ItemTexts::new(), vec![I::PADDING; is_held.len()]);
+    let (mut all, mut numbers) = (ItemDictionary::new(), vec![I::PADDING; is_held.len()]);
     for (rank, number) in (0..ranked.count()).zip(&mut numbers) {
         if is_held[index(rank)] {
             let new = all.number(text_of(ranked.get(rank)));
             *number = new.expect("there are no more than of the threads together");
         }
     }
-    all.charge(control)?;
+    all.reserve_memory(context)?;
     for (state, ranks) in states.iter_mut().zip(&ranks) {
         for item in &mut state.rows.items {
             *item = numbers[index(ranks[place_of(*item)])];
         }
     }
-    ranked.release(control);
+    ranked.free_memory(context);
     Ok(Some(all))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::ids::{Kind, Micros};
+    use crate::ids::{ActionType, Micros};
     use crate::kernel::column::Row;
 
     /// Items of a thread, those of `held` in rows.
-    fn items(all: &[&str], held: &[i32]) -> ItemTexts {
-        let mut items = ItemTexts::new();
+    fn items(all: &[&str], held: &[i32]) -> ItemDictionary {
+        let mut items = ItemDictionary::new();
         for text in all {
             items.number::<i32>(text).expect("few");
         }
-        let row = |item: &i32| Row::new(0, Micros(0), Kind(1), *item);
+        let row = |item: &i32| Row::new(0, Micros(0), ActionType(1), *item);
         items.hold(&held.iter().map(row).collect::<Vec<_>>());
         items
     }
 
     /// A vocabulary of some items.
     fn given(texts: &[&str], drops: bool) -> Vocabulary {
-        let mut given = Interner::texts();
+        let mut given = Dictionary::texts();
         for text in texts {
             given.intern_text(text.as_bytes());
         }
@@ -316,8 +316,8 @@ mod tests {
             items(&["x", "b", "not held"], &[1, 2]),
             items(&["a", "x"], &[1]),
         ];
-        let control = Control::default();
-        let coded = given(&["y", "x"], false).settle::<i32>(shown, readers, &control);
+        let context = RunContext::default();
+        let coded = given(&["y", "x"], false).settle::<i32>(shown, readers, &context);
         let coded = coded.expect("room");
         assert_eq!(texts(&coded), ["y", "x", "a", "b", "m", "z"]);
         let mut items = [2, 1, 1];
@@ -330,8 +330,8 @@ mod tests {
     fn what_a_given_vocabulary_lacks_is_left_out_if_so_asked() {
         let shown = items(&["x"], &[]);
         let readers = vec![items(&["b", "x"], &[1, 2])];
-        let control = Control::default();
-        let coded = given(&["y", "x"], true).settle::<i64>(shown, readers, &control);
+        let context = RunContext::default();
+        let coded = given(&["y", "x"], true).settle::<i64>(shown, readers, &context);
         let coded = coded.expect("room");
         assert_eq!(texts(&coded), ["y", "x"]);
         assert_eq!(coded.readers, [vec![0, 2]]);

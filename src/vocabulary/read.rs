@@ -12,7 +12,7 @@ use arrow::datatypes::{DataType, Int64Type};
 
 use crate::catalog::input::InputFile;
 use crate::catalog::null_words::NullWords;
-use crate::dictionary::Interner;
+use crate::dictionary::Dictionary;
 use crate::error::{Error, Result};
 use crate::ids::{count32, count64, index, index64};
 use crate::job::Source;
@@ -28,7 +28,7 @@ pub(super) const COLUMNS: [&str; 2] = ["item", "code"];
 ///
 /// # Errors
 /// If the file cannot be read, or holds no vocabulary: that names the row.
-pub(crate) fn read(path: &Path) -> Result<Interner> {
+pub(crate) fn read(path: &Path) -> Result<Dictionary> {
     let file = InputFile {
         // It is of none; nothing asks.
         source: Source::Impressions,
@@ -40,7 +40,7 @@ pub(crate) fn read(path: &Path) -> Result<Interner> {
     };
     let file = ParquetFile::open(&file)?;
     if file.rows_count() == 0 {
-        return Ok(Interner::texts());
+        return Ok(Dictionary::texts());
     }
     let [item, code] = COLUMNS;
     let found = file.required(item)?.data_type();
@@ -78,7 +78,7 @@ pub(crate) fn read(path: &Path) -> Result<Interner> {
             )
         })?;
     }
-    let mut items = Interner::texts();
+    let mut items = Dictionary::texts();
     for (row, place) in row_of.iter().zip(0..) {
         let text = texts.bytes(index(*row));
         if items.intern_text(text) != place {

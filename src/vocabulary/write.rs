@@ -15,12 +15,12 @@ use twox_hash::XxHash64;
 
 use super::read::{COLUMNS, read};
 use super::{Coded, digest, texts_of};
-use crate::context::Control;
+use crate::context::RunContext;
 use crate::encode::TableEncoder;
 use crate::error::Result;
 use crate::ids::{Item, count64};
 use crate::job::{Codec, ItemType};
-use crate::publish::{Part, PartFile, Staging, VOCABULARY, write_error};
+use crate::publish::{Part, PartFile, StagingDir, VOCABULARY, write_error};
 
 /// Rows of a row group.
 const GROUP_ROWS: u32 = 1 << 16;
@@ -77,8 +77,8 @@ pub(crate) fn told_of(path: &Path) -> Result<(Part, u64)> {
 /// If it cannot be written.
 pub(crate) fn write<I: Item>(
     (item_type, codec): (ItemType, Codec),
-    control: &Control,
-    staging: &Staging,
+    context: &RunContext,
+    staging: &StagingDir,
     coded: &Coded<I>,
 ) -> Result<(Part, u64)> {
     let encoder = TableEncoder::new(codec, schema(item_type))?;
@@ -88,7 +88,7 @@ pub(crate) fn write<I: Item>(
     let mut writer = encoder.file(file.clone()).map_err(failed)?;
     let (mut hasher, mut row_groups, mut start) = (XxHash64::with_seed(0), 0, 0);
     while start < coded.count() {
-        control.check()?;
+        context.check()?;
         // As many as there are threads, so that memory holds no more.
         let mut groups: Vec<Range<u32>> = Vec::new();
         while start < coded.count() && groups.len() < rayon::current_num_threads() {

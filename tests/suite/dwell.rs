@@ -13,7 +13,7 @@ use arrow::array::{
 use arrow::datatypes::{DataType, Date32Type, Float64Type, Int64Type};
 use hitherto::reference::{DwellRules, LogEvent, LogTime, MerchantRow, UserRow, dwell};
 use hitherto::{
-    Control, Dedup, DivideBy, Dwell, DwellMethod, DwellReport, Format, Job, Settings, Source,
+    Dedup, DivideBy, Dwell, DwellMethod, DwellReport, Format, Job, RunContext, Settings, Source,
     TimeUnit, date_text,
 };
 use parquet::arrow::ArrowWriter;
@@ -287,9 +287,9 @@ impl Case {
 
 /// Runs the engine.
 fn run(settings: Settings, memory: u64) -> hitherto::Result<(DwellReport, u64)> {
-    let control = Control::new(memory, None);
-    let report = hitherto::dwell(&Job::new(settings)?, &control)?;
-    Ok((report, control.spilled()))
+    let context = RunContext::new(memory, None);
+    let report = hitherto::dwell(&Job::new(settings)?, &context)?;
+    Ok((report, context.spilled()))
 }
 
 /// Both tables, as the CSV files have them.
@@ -1064,7 +1064,7 @@ fn generated_events_are_the_same_for_any_number_of_threads_and_are_read_in_every
                 threads,
                 ..hitherto::GenerateEvents::default()
             };
-            let generated = hitherto::generate_events(&settings, &Control::default());
+            let generated = hitherto::generate_events(&settings, &RunContext::default());
             let generated = generated.expect("events");
             assert_eq!((generated.files, generated.events), (3, 7001));
             settings.dir

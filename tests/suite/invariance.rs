@@ -4,7 +4,7 @@ use std::fs;
 use std::path::Path;
 
 use hitherto::reference::{LogAction, LogImpression, LogTime, Repeats, Told};
-use hitherto::{Codec, Control, Format, ItemType, Job, Layout, Settings, Source};
+use hitherto::{Codec, Format, ItemType, Job, Layout, RunContext, Settings, Source};
 
 use crate::conformance::{keep_something, tell_something};
 use crate::support::{Case, Items, Numbers, PLAIN, Style, audit, parts, run, samples, scratch};
@@ -175,15 +175,15 @@ fn a_memory_limit_changes_no_byte() {
             let mut settings = case.settings(folder.path(), &out);
             (settings.threads, settings.tuning.partition_bits) = (threads, Some(4));
             settings.temp_dir = Some(folder_out.path().to_owned());
-            let control = Control::new(limit, None);
-            hitherto::run(&Job::new(settings).expect("settings"), &control).expect("a run");
+            let context = RunContext::new(limit, None);
+            hitherto::run(&Job::new(settings).expect("settings"), &context).expect("a run");
             let read = |(_, path): &(_, _)| fs::read(path).expect("a part");
             let mut found: Vec<Vec<u8>> = parts(&out).iter().map(read).collect();
             found.push(fs::read(out.join("_metrics.json")).expect("metrics"));
-            assert!(control.memory_peak() <= limit || limit == 0);
+            assert!(context.memory_peak() <= limit || limit == 0);
             let left = fs::read_dir(folder_out.path()).expect("a folder").count();
             assert_eq!(left, 1, "OUT and nothing else");
-            (found, control.memory_peak(), control.spilled())
+            (found, context.memory_peak(), context.spilled())
         };
         let (expected, peak, spilled) = bytes(0, 1);
         assert_eq!(spilled, 0);

@@ -252,7 +252,7 @@ impl Case {
                 } else {
                     Guests::Drop
                 },
-                sides: vec![side("quantity:int32")],
+                attributes: vec![side("quantity:int32")],
                 layout: numbers.pick(&[Layout::Sample, Layout::Request]),
                 row_group_rows_max: numbers.pick(&[3, 16_384]),
                 ..Sequences::default()

@@ -7,7 +7,7 @@ use std::io::Write;
 use std::path::{Path, PathBuf};
 
 use hitherto::reference::{LogAction, LogImpression, LogTime, Sample, sequences};
-use hitherto::{Control, GenerateSettings, JobKind, Settings, Source, generate, parse_day};
+use hitherto::{GenerateSettings, JobKind, RunContext, Settings, Source, generate, parse_day};
 use serde_json::{Value, json};
 
 use crate::metrics::assert_alike;
@@ -400,7 +400,7 @@ fn a_million_generated_actions_equal_the_oracle_in_every_format() {
         threads: 2,
         ..GenerateSettings::default()
     };
-    generate(&generated, &Control::default()).expect("logs");
+    generate(&generated, &RunContext::default()).expect("logs");
     let mut case = Case::new(vec![], vec![]);
     for source in JobKind::Sequences.sources() {
         for day in fs::read_dir(generated.dir.join(source.folder())).expect("days") {
@@ -435,7 +435,7 @@ fn a_million_generated_actions_equal_the_oracle_in_every_format() {
                 format,
                 ..generated.clone()
             },
-            &Control::default(),
+            &RunContext::default(),
         )
         .expect("logs");
         assert!(check(&case, settings(&dir)) == found, "{format:?}");

@@ -19,9 +19,9 @@ use hitherto::reference::{
     LogAction, LogImpression, LogTime, Number, Repeats, Rules, Sample, Told, items_held, sequences,
 };
 use hitherto::{
-    ActionSource, AuditRows, Control, Cutoff, Dedup, Format, Guests, ItemVocabulary, Job, Keep,
-    NullLabel, OtherTypes, Report, Sequences, Settings, Side, SideType, Source, Types, UnknownItem,
-    VerifySettings, verify,
+    ActionSource, Attribute, AttributeType, AuditRows, Cutoff, Dedup, Format, Guests,
+    ItemVocabulary, Job, NullLabel, OtherTypes, Passthrough, Report, RunContext, Sequences,
+    Settings, Source, Types, UnknownItem, VerifySettings, verify,
 };
 use parquet::arrow::ArrowWriter;
 use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
@@ -329,7 +329,7 @@ impl Case {
                 } else {
                     NullLabel::Keep
                 },
-                sides: self.sides(),
+                attributes: self.attributes(),
                 keep: self.kept(),
                 negatives_rate: rules.negatives.map(|(rate, _)| rate),
                 seed: rules.negatives.map_or(0, |(_, seed)| seed),
@@ -365,29 +365,29 @@ impl Case {
     }
 
     /// The columns of impressions that are carried through.
-    fn kept(&self) -> Vec<Keep> {
+    fn kept(&self) -> Vec<Passthrough> {
         let kept = KEEP.iter().filter(|_| self.keep);
-        kept.map(|text| Keep::parse(text).expect("a column"))
+        kept.map(|text| Passthrough::parse(text).expect("a column"))
             .collect()
     }
 
     /// What is told of actions: of columns the first before the times, the rest behind.
-    fn sides(&self) -> Vec<Side> {
-        let mut sides: Vec<Side> = TELL[..self.tell].iter().map(|of| side(of)).collect();
+    fn attributes(&self) -> Vec<Attribute> {
+        let mut attributes: Vec<Attribute> = TELL[..self.tell].iter().map(|of| side(of)).collect();
         // Parquet tells its own types, where it is not one of 64 bits.
         if self.styles[1..]
             .iter()
             .all(|of| of.format == Format::Parquet && of.narrow)
         {
-            sides = TELL[..self.tell]
+            attributes = TELL[..self.tell]
                 .iter()
                 .map(|of| side(of.split(':').next().expect("a name")))
                 .collect();
         }
         if self.rules.told.contains(&Told::TimeDelta) {
-            sides.insert(sides.len().min(1), Side::TimeDelta);
+            attributes.insert(attributes.len().min(1), Attribute::TimeDelta);
         }
-        sides
+        attributes
     }
 
     /// What must come out, sorted.
@@ -576,8 +576,8 @@ impl Case {
 }
 
 /// What a text says that is told.
-pub(crate) fn side(text: &str) -> Side {
-    Side::parse(text).expect("a side")
+pub(crate) fn side(text: &str) -> Attribute {
+    Attribute::parse(text).expect("a side")
 }
 
 /// A told column, of integers or of floats: NaN is a null, and so is every other 0 of integers.
@@ -957,7 +957,7 @@ fn lists_of(
 
 /// Runs a job and gives what it made.
 pub(crate) fn run(settings: Settings) -> hitherto::Result<Report> {
-    hitherto::run(&Job::new(settings)?, &Control::default())
+    hitherto::run(&Job::new(settings)?, &RunContext::default())
 }
 
 /// All parts of an output, in order: day, path, bytes.
@@ -1183,7 +1183,10 @@ fn kept_of(column: &ArrayRef, row: usize, nth: usize) -> Option<String> {
 fn time_delta_of(batch: &RecordBatch, row: usize, settings: &Settings) -> Option<Vec<i32>> {
     let own = settings.sequences();
     let column = batch.column_by_name("time_delta");
-    assert_eq!(column.is_some(), own.sides.contains(&Side::TimeDelta));
+    assert_eq!(
+        column.is_some(),
+        own.attributes.contains(&Attribute::TimeDelta)
+    );
     let deltas = column?.as_list::<i32>().value(row);
     let deltas = deltas.as_primitive::<Int32Type>().values();
     let length = history_of(batch, row, settings).len();
@@ -1199,15 +1202,15 @@ fn told_of(batch: &RecordBatch, row: usize, settings: &Settings) -> Vec<Vec<Numb
     let length = history_of(batch, row, settings).len();
     let max = usize::try_from(own.actions_max).expect("small");
     let mut told = vec![Vec::new(); length];
-    for side in &own.sides {
-        let Side::Column(of) = side else {
+    for side in &own.attributes {
+        let Attribute::Column(of) = side else {
             continue;
         };
         let numbers = column_of(batch, side.column()).as_list::<i32>().value(row);
         assert_eq!(numbers.len(), if own.pad { max } else { length });
         assert!(of.kind.is_none_or(|of| match of {
-            SideType::Int32 => *numbers.data_type() == DataType::Int32,
-            SideType::Float32 => *numbers.data_type() == DataType::Float32,
+            AttributeType::Int32 => *numbers.data_type() == DataType::Int32,
+            AttributeType::Float32 => *numbers.data_type() == DataType::Float32,
         }));
         let number = |at: usize| match numbers.data_type() {
             DataType::Int32 => Number::Int(numbers.as_primitive::<Int32Type>().value(at)),
@@ -1298,7 +1301,7 @@ pub(crate) fn audit(name: &str, out: &Path) {
         temp_dir: out.parent().expect("a folder").to_owned(),
         ..VerifySettings::default()
     };
-    let verified = verify(&settings, &Control::default());
+    let verified = verify(&settings, &RunContext::default());
     let verified = verified.unwrap_or_else(|error| panic!("{name}: {error}"));
     assert_eq!(verified.problems, [], "{name}");
 }

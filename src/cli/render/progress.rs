@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
-use hitherto::{Control, Observer};
+use hitherto::{Observer, RunContext};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 use crate::cli::render::summary::grouped;
@@ -75,12 +75,12 @@ impl Progress {
     }
 
     /// Draws a bar from now on, if that is how progress is shown.
-    pub(crate) fn watch(&self, control: &Arc<Control>) {
+    pub(crate) fn watch(&self, context: &Arc<RunContext>) {
         if self.show != Show::Bar {
             return;
         }
-        let (control, over) = (Arc::clone(control), Arc::clone(&self.over));
-        let drawer = std::thread::spawn(move || draw(&control, &over));
+        let (context, over) = (Arc::clone(context), Arc::clone(&self.over));
+        let drawer = std::thread::spawn(move || draw(&context, &over));
         *self.drawer.lock().unwrap_or_else(PoisonError::into_inner) = Some(drawer);
     }
 
@@ -100,7 +100,7 @@ impl Progress {
 }
 
 /// Draws a bar until the run is over.
-fn draw(control: &Control, over: &AtomicBool) {
+fn draw(context: &RunContext, over: &AtomicBool) {
     let known = "{msg:<17} [{bar:30}] {percent:>3} %  {prefix}  {eta} left";
     let unknown = "{msg:<17} {spinner} {prefix}";
     let style = |template: &str| {
@@ -111,14 +111,14 @@ fn draw(control: &Control, over: &AtomicBool) {
     let bar = ProgressBar::with_draw_target(None, ProgressDrawTarget::stderr());
     let mut shown = "";
     while !over.load(Relaxed) {
-        let (stage, done, total) = control.progress();
+        let (stage, done, total) = context.progress();
         if stage != shown {
             shown = stage;
             bar.reset();
             bar.set_style(style(if total > 0 { known } else { unknown }));
             bar.set_message(stage);
         }
-        let (read, written) = control.rows();
+        let (read, written) = context.rows();
         bar.set_prefix(match (read, written) {
             (0, 0) => String::new(),
             _ => format!("{} rows read, {} written", grouped(read), grouped(written)),

@@ -2,7 +2,7 @@
 //!
 //! **In / Out**: a report → its [`Summary`] → lines on standard error, and the object of `--stats json`.
 
-use hitherto::{Control, Day, DayReport, Job, JobKind, Layout, Report, Warning, date_text};
+use hitherto::{Day, DayReport, Job, JobKind, Layout, Report, RunContext, Warning, date_text};
 use serde::Serialize;
 
 use crate::cli::reading;
@@ -40,16 +40,16 @@ impl<R: Serialize> Summary<'_, R> {
     }
 
     /// For standard output.
-    pub(crate) fn stats(&self, job: &Job, control: &Control, seconds: f64) -> String {
+    pub(crate) fn stats(&self, job: &Job, context: &RunContext, seconds: f64) -> String {
         pretty(&RunStats {
             out: job.out.display().to_string(),
             seconds: rounded(seconds),
             threads: job.threads,
-            memory_accounted_peak_bytes: control.memory_peak(),
-            spilled_bytes: control.spilled(),
-            rows_read: control.rows().0,
+            memory_accounted_peak_bytes: context.memory_peak(),
+            spilled_bytes: context.spilled(),
+            rows_read: context.rows().0,
             // The other jobs tell their rows among their own counts.
-            rows_written: (job.kind() == JobKind::Sequences).then(|| control.rows().1),
+            rows_written: (job.kind() == JobKind::Sequences).then(|| context.rows().1),
             report: self.stats,
         })
     }

@@ -1,6 +1,6 @@
 //! What each history of a block has in common with the one before it.
 //!
-//! **In / Out**: a [`Block`] → a [`Shape`] per impression: where its actions lie, how many of
+//! **In / Out**: a [`Block`] → a [`HistoryDelta`] per impression: where its actions lie, how many of
 //! them are new, how many follow that the history before begins with.
 //! **Why so**: under one cutoff a day all impressions of a customer share one history; under a
 //! cutoff each, the next is a few new actions and then the one before, shifted. Rows are in the
@@ -8,7 +8,7 @@
 
 use crate::encode::Block;
 use crate::encode::spec::WriteSpec;
-use crate::ids::{Item, Kind, Micros, count32, index};
+use crate::ids::{ActionType, Item, Micros, count32, index};
 use crate::job::Layout;
 use crate::kernel::attributes::Landed;
 use crate::kernel::history_stats::Contents;
@@ -18,10 +18,10 @@ use crate::kernel::sweep::{Window, is_prior};
 
 /// The history of an impression, as it is written: newest first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Shape {
+pub(crate) struct HistoryDelta {
     /// The partition that holds the actions.
     pub(crate) partition: u32,
-    /// Where they lie, oldest first: in the columns of the partition, or in [`Shapes::picked`].
+    /// Where they lie, oldest first: in the columns of the partition, or in [`HistoryDeltas::picked`].
     pub(crate) actions: Window,
     /// The newest of them, which the history before does not have.
     pub(crate) fresh: u32,
@@ -39,9 +39,9 @@ pub(crate) struct Shape {
 
 /// The histories of a block.
 #[derive(Debug, Default)]
-pub(crate) struct Shapes {
+pub(crate) struct HistoryDeltas {
     /// One per impression of the block, in order.
-    pub(crate) all: Vec<Shape>,
+    pub(crate) all: Vec<HistoryDelta>,
     /// The actions of histories that do not lie side by side.
     picked: Vec<u32>,
     /// Scratch: the actions of one such history.
@@ -57,7 +57,7 @@ pub(crate) enum Actions<'a> {
     Places(&'a [u32]),
 }
 
-impl Shapes {
+impl HistoryDeltas {
     /// Finds the shapes of a block.
     pub(crate) fn find<I: Item>(&mut self, spec: &WriteSpec<'_>, block: &Block<'_, I>) {
         self.all.clear();
@@ -99,7 +99,7 @@ impl Shapes {
                 Layout::Sample => row.items_end - row.items_start,
                 Layout::Request => 1,
             };
-            self.all.push(Shape {
+            self.all.push(HistoryDelta {
                 partition: row.partition,
                 actions,
                 fresh,
@@ -123,7 +123,7 @@ impl Shapes {
     /// What a history holds, whose kinds are among `kinds`.
     pub(crate) fn contents<I: Item>(
         &self,
-        (histories, kinds): (&Histories<I>, &[Kind]),
+        (histories, kinds): (&Histories<I>, &[ActionType]),
         of: Window,
         contents: &mut Contents,
     ) {

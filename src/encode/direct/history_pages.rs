@@ -1,6 +1,6 @@
 //! The direct path: pages of histories that are compressed without ever being written out.
 //!
-//! **In / Out**: the [`Shapes`] of a block → the column chunks of `actions`, `action_types` and what
+//! **In / Out**: the [`HistoryDeltas`] of a block → the column chunks of `actions`, `action_types` and what
 //! is told beside them.
 //! A history is put down once; the rows that repeat it, or continue it shifted, are copies.
 //! **Encodings**: ids PLAIN; kinds RLE_DICTIONARY of {0, 1, …} at 8 bits, so that a kind is a
@@ -17,15 +17,15 @@ use parquet::file::page_index::offset_index::OffsetIndexMetaData;
 use parquet::schema::types::ColumnDescPtr;
 
 use super::lz4;
-use crate::context::Control;
+use crate::context::RunContext;
 use crate::encode::chunk::{Chunk, Compressor, Sink};
 use crate::encode::columns::HistoryColumn;
-use crate::encode::direct::history_deltas::{Actions, Shape, Shapes};
-use crate::encode::direct::literals_and_copies::Stream;
+use crate::encode::direct::history_deltas::{Actions, HistoryDelta, HistoryDeltas};
+use crate::encode::direct::literals_and_copies::LiteralsAndCopies;
 use crate::encode::spec::WriteSpec;
 use crate::encode::{Block, ItemColumn, go_on};
-use crate::ids::{Kind, index};
-use crate::job::{Codec, ItemType, SideType};
+use crate::ids::{ActionType, index};
+use crate::job::{AttributeType, Codec, ItemType};
 use crate::kernel::attributes::float_of_key;
 use crate::kernel::op::sequences::seconds_before;
 
@@ -33,8 +33,7 @@ use crate::kernel::op::sequences::seconds_before;
 #[derive(Debug)]
 pub(crate) struct PageMaker {
     /// The page in the making.
-    pub(crate) stream: Stream,
-    /// Compresses it.
+    pub(crate) stream: LiteralsAndCopies,
     pub(crate) compressor: Compressor,
     /// Rows of the block, in pages.
     pieces: Vec<Piece>,
@@ -71,7 +70,7 @@ impl PageMaker {
     /// A maker of pages in a codec.
     pub(crate) fn new(codec: Codec) -> PageMaker {
         PageMaker {
-            stream: Stream::default(),
+            stream: LiteralsAndCopies::default(),
             compressor: Compressor::new(codec),
             pieces: Vec::new(),
         }
@@ -80,8 +79,8 @@ impl PageMaker {
     /// Writes a column chunk.
     pub(crate) fn column<I: ItemColumn>(
         &mut self,
-        (spec, control): (&WriteSpec<'_>, &Control),
-        (block, shapes): (&Block<'_, I>, &Shapes),
+        (spec, context): (&WriteSpec<'_>, &RunContext),
+        (block, shapes): (&Block<'_, I>, &HistoryDeltas),
         column: HistoryColumn,
         (description, sink): (&ColumnDescPtr, &mut Sink),
     ) -> Result<(ColumnChunkMetaData, OffsetIndexMetaData)> {
@@ -112,7 +111,7 @@ impl PageMaker {
         }
         let pieces = std::mem::take(&mut self.pieces);
         for page in pieces.chunk_by(|_, next| !next.first) {
-            go_on(control)?;
+            go_on(context)?;
             self.stream.clear();
             let count = page.iter().map(|piece| piece.rows).sum();
             rows.put_page(&mut self.stream, page, count);
@@ -125,7 +124,7 @@ impl PageMaker {
 
     /// Cuts the rows of a block into pages, where an impression ends if possible: what a page
     /// begins with is put down in full.
-    fn cut(&mut self, shapes: &[Shape], rows_max: usize) {
+    fn cut(&mut self, shapes: &[HistoryDelta], rows_max: usize) {
         self.pieces.clear();
         let mut room = 0;
         for (shape, of) in shapes.iter().enumerate() {
@@ -146,11 +145,8 @@ impl PageMaker {
 
 /// The rows of one column of a block.
 struct Rows<'a, I> {
-    /// The block.
     block: &'a Block<'a, I>,
-    /// Its histories.
-    shapes: &'a Shapes,
-    /// The column.
+    shapes: &'a HistoryDeltas,
     column: HistoryColumn,
     /// Elements of a row.
     actions_max: usize,
@@ -165,7 +161,7 @@ impl<I: ItemColumn> Rows<'_, I> {
     }
 
     /// Puts down a page: levels, then values.
-    fn put_page(&self, stream: &mut Stream, page: &[Piece], rows: usize) {
+    fn put_page(&self, stream: &mut LiteralsAndCopies, page: &[Piece], rows: usize) {
         let values = rows * self.actions_max;
         let template = repetition_levels(self.actions_max);
         stream.literal(&length_of(template.len() * rows));
@@ -188,7 +184,7 @@ impl<I: ItemColumn> Rows<'_, I> {
     }
 
     /// Puts down the rows of one history.
-    fn put_rows(&self, stream: &mut Stream, piece: &Piece) {
+    fn put_rows(&self, stream: &mut LiteralsAndCopies, piece: &Piece) {
         let shape = &self.shapes.all[piece.shape];
         let count = shape.actions.count();
         // How long ago an action was is another number at another cutoff.
@@ -221,7 +217,12 @@ impl<I: ItemColumn> Rows<'_, I> {
     }
 
     /// Puts down some actions of a history, counted from the newest.
-    fn put_actions(&self, stream: &mut Stream, shape: usize, newest_first: std::ops::Range<u32>) {
+    fn put_actions(
+        &self,
+        stream: &mut LiteralsAndCopies,
+        shape: usize,
+        newest_first: std::ops::Range<u32>,
+    ) {
         let (row, shape) = (&self.block.rows[shape], &self.shapes.all[shape]);
         let histories = &self.block.histories[index(shape.partition)];
         let sorted = histories.sorted();
@@ -234,7 +235,7 @@ impl<I: ItemColumn> Rows<'_, I> {
             }
             (Actions::Range(of), HistoryColumn::Types) => {
                 let kinds = &sorted.kinds()[of.range()];
-                to.extend(kinds.iter().rev().map(|Kind(code)| *code));
+                to.extend(kinds.iter().rev().map(|ActionType(code)| *code));
             }
             (Actions::Places(places), HistoryColumn::Items) => {
                 for at in places.iter().rev() {
@@ -275,10 +276,10 @@ impl<I: ItemColumn> Rows<'_, I> {
 }
 
 /// Puts down the numbers of keys as Parquet's PLAIN has them.
-fn put_keys(keys: impl Iterator<Item = i32>, kind: SideType, to: &mut Vec<u8>) {
+fn put_keys(keys: impl Iterator<Item = i32>, kind: AttributeType, to: &mut Vec<u8>) {
     match kind {
-        SideType::Int32 => to.extend(keys.flat_map(i32::to_le_bytes)),
-        SideType::Float32 => to.extend(keys.flat_map(|key| float_of_key(key).to_le_bytes())),
+        AttributeType::Int32 => to.extend(keys.flat_map(i32::to_le_bytes)),
+        AttributeType::Float32 => to.extend(keys.flat_map(|key| float_of_key(key).to_le_bytes())),
     }
 }
 

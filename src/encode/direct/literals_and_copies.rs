@@ -1,6 +1,6 @@
 //! A page as what is new in it and what repeats: literals and copies, in the terms of LZ77.
 //!
-//! **In / Out**: calls of [`Stream::literal`] and [`Stream::copy`] in the order of the page →
+//! **In / Out**: calls of [`LiteralsAndCopies::literal`] and [`LiteralsAndCopies::copy`] in the order of the page →
 //! [`Op`]s and one run of literals, from which `lz4` and `zstd` write compressed bytes without
 //! looking for anything. The page itself is never written out.
 //! **Invariants**: every copy is of at least [`COPY_MIN`] bytes and reaches back at most to the
@@ -24,7 +24,7 @@ pub(crate) struct Op {
 
 /// A page in the making. Reused from page to page, so that its memory is touched once.
 #[derive(Debug, Default)]
-pub(crate) struct Stream {
+pub(crate) struct LiteralsAndCopies {
     /// All literals of the page, one after the other.
     literals: Vec<u8>,
     /// Closed ops; literals behind the last of them are open.
@@ -37,7 +37,7 @@ pub(crate) struct Stream {
     closed: usize,
 }
 
-impl Stream {
+impl LiteralsAndCopies {
     /// Forgets the page.
     pub(crate) fn clear(&mut self) {
         self.literals.clear();
@@ -168,7 +168,7 @@ pub(crate) mod tests {
     use super::*;
 
     /// A page of random literals and copies, with its bytes as a byte-by-byte reading has them.
-    pub(in crate::encode) fn random(seed: u64, ops: u64) -> (Stream, Vec<u8>) {
+    pub(in crate::encode) fn random(seed: u64, ops: u64) -> (LiteralsAndCopies, Vec<u8>) {
         let mut state = seed.wrapping_mul(0x9E37_79B9_7F4A_7C15) | 1;
         let mut number = |below: usize| {
             state ^= state << 13;
@@ -176,7 +176,7 @@ pub(crate) mod tests {
             state ^= state << 17;
             usize::try_from(state % 0xFFFF_FFFF).expect("32 bits") % below
         };
-        let (mut stream, mut page) = (Stream::default(), Vec::new());
+        let (mut stream, mut page) = (LiteralsAndCopies::default(), Vec::new());
         // Miri is a thousand times slower.
         let far = if cfg!(miri) { 700 } else { 60_000 };
         for _ in 0..ops {
@@ -228,7 +228,7 @@ pub(crate) mod tests {
     #[test]
     #[should_panic(expected = "nothing lies there")]
     fn a_copy_of_nothing_is_refused() {
-        let mut stream = Stream::default();
+        let mut stream = LiteralsAndCopies::default();
         stream.literal(b"abc");
         stream.copy(4, 9);
     }

@@ -1,12 +1,12 @@
 //! LZ4 blocks, written from what is known to repeat.
 //!
-//! **In / Out**: a [`Stream`] → the bytes of one LZ4 block, without a frame: Parquet's LZ4_RAW.
+//! **In / Out**: a [`LiteralsAndCopies`] → the bytes of one LZ4 block, without a frame: Parquet's LZ4_RAW.
 //! **Format** (github.com/lz4/lz4, `doc/lz4_Block_format.md`): a token of two nibbles, the number
 //! of literals and the length of the match less 4, each followed by bytes of 255 if it is 15 or
 //! more; the literals; the distance in two bytes. A block ends with at least 5 literals, and the
 //! last match starts at least 12 bytes before its end.
 
-use crate::encode::direct::literals_and_copies::{COPY_MIN, Stream};
+use crate::encode::direct::literals_and_copies::{COPY_MIN, LiteralsAndCopies};
 
 /// How far back a match can reach.
 pub(crate) const DISTANCE_MAX: usize = 65_535;
@@ -17,7 +17,7 @@ const TAIL: usize = 12;
 ///
 /// # Panics
 /// If a copy reaches further back than [`DISTANCE_MAX`].
-pub(crate) fn compress(page: &Stream) -> Vec<u8> {
+pub(crate) fn compress(page: &LiteralsAndCopies) -> Vec<u8> {
     let literals = page.literals();
     let mut to = Vec::with_capacity(literals.len() + literals.len() / 8 + 64);
     let body = page.len().saturating_sub(TAIL);
@@ -76,7 +76,7 @@ mod tests {
     use crate::encode::direct::literals_and_copies::tests::random;
 
     /// Compresses, and reads back with a reader that is not ours.
-    fn check(stream: &Stream, page: &[u8]) {
+    fn check(stream: &LiteralsAndCopies, page: &[u8]) {
         let block = compress(stream);
         let found = lz4_flex::block::decompress(&block, page.len()).expect("a block");
         assert!(found == page);
@@ -93,7 +93,7 @@ mod tests {
     #[test]
     fn pages_that_end_in_a_copy_end_in_literals() {
         for length in 0..60 {
-            let mut stream = Stream::default();
+            let mut stream = LiteralsAndCopies::default();
             stream.literal(b"abcde");
             stream.copy(5, length);
             check(&stream, &stream.expand());
@@ -104,6 +104,6 @@ mod tests {
 
     #[test]
     fn an_empty_page_is_one_token() {
-        assert_eq!(compress(&Stream::default()), [0]);
+        assert_eq!(compress(&LiteralsAndCopies::default()), [0]);
     }
 }

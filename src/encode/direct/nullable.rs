@@ -8,8 +8,8 @@ use std::ops::Range;
 
 use parquet::file::statistics::Statistics;
 
-use crate::encode::direct::literals_and_copies::Stream;
-use crate::encode::direct::scalar_values::{Leaf, Levels, put_after, put_bits};
+use crate::encode::direct::literals_and_copies::LiteralsAndCopies;
+use crate::encode::direct::scalar_values::{Levels, ScalarValues, put_after, put_bits};
 use crate::ids::count64;
 
 /// A column of any number of values per impression, each of which may be null.
@@ -20,7 +20,6 @@ pub(crate) struct Nullable {
     starts: Vec<usize>,
     /// Which values are there.
     is_there: Vec<bool>,
-    /// What they are.
     values: Plain,
 }
 
@@ -81,7 +80,7 @@ impl Nullable {
     }
 }
 
-impl Leaf for Nullable {
+impl ScalarValues for Nullable {
     fn count(&self, at: usize) -> usize {
         self.counts[at]
     }
@@ -99,7 +98,7 @@ impl Leaf for Nullable {
         is_there.for_each(|is_there| to.add(*is_there, 1));
     }
 
-    fn values(&self, of: Range<usize>, to: &mut Stream) {
+    fn values(&self, of: Range<usize>, to: &mut LiteralsAndCopies) {
         match &self.values {
             Plain::Bytes(bytes, ends) => {
                 let mut before: &[u8] = &[];

@@ -1,7 +1,7 @@
 //! The columns beside the histories on the direct path: what the rows of an impression share is
 //! put down once.
 //!
-//! **In / Out**: a [`Block`] and its [`Shapes`] → the column chunk of any column that is none of
+//! **In / Out**: a [`Block`] and its [`HistoryDeltas`] → the column chunk of any column that is none of
 //! histories; `leaf` knows what it holds.
 //! **Encodings**: PLAIN, levels as runs; pages hold whole impressions, about as many bytes as the
 //! spec says, decoded.
@@ -19,10 +19,12 @@ use parquet::schema::types::ColumnDescPtr;
 
 use crate::encode::chunk::{Chunk, Sink};
 use crate::encode::columns::Scalar;
-use crate::encode::direct::history_deltas::Shapes;
+use crate::encode::direct::history_deltas::HistoryDeltas;
 use crate::encode::direct::history_pages::{PageMaker, length_of, repetition_levels};
-use crate::encode::direct::literals_and_copies::Stream;
-use crate::encode::direct::scalar_values::{Labels, Leaf, Levels, Numbers, Shared, put_after};
+use crate::encode::direct::literals_and_copies::LiteralsAndCopies;
+use crate::encode::direct::scalar_values::{
+    Labels, Levels, Numbers, ScalarValues, Shared, put_after,
+};
 use crate::encode::passthrough;
 use crate::encode::scalars::weight;
 use crate::encode::spec::WriteSpec;
@@ -34,27 +36,26 @@ use crate::kernel::column::Customer;
 type ColumnChunk = (ColumnChunkMetaData, OffsetIndexMetaData);
 
 /// The columns beside the histories of a block.
-pub(crate) struct Beside<'b, I> {
+pub(crate) struct ScalarPages<'b, I> {
     /// How rows become Parquet.
     spec: &'b WriteSpec<'b>,
-    /// The rows.
     block: &'b Block<'b, I>,
     /// What their histories are like.
-    shapes: &'b Shapes,
+    shapes: &'b HistoryDeltas,
     /// How many rows each impression has.
     rows: Vec<usize>,
     /// Where its items lie among those of all impressions.
     items: Vec<Range<usize>>,
 }
 
-impl<'b, I: ItemColumn> Beside<'b, I> {
+impl<'b, I: ItemColumn> ScalarPages<'b, I> {
     /// The columns beside the histories of a block, given their shapes.
     pub(crate) fn new(
         spec: &'b WriteSpec<'b>,
         block: &'b Block<'b, I>,
-        shapes: &'b Shapes,
-    ) -> Beside<'b, I> {
-        Beside {
+        shapes: &'b HistoryDeltas,
+    ) -> ScalarPages<'b, I> {
+        ScalarPages {
             spec,
             block,
             shapes,
@@ -74,7 +75,7 @@ impl<'b, I: ItemColumn> Beside<'b, I> {
         let (probes, impressions) = (self.block.probes, &self.block.probes.impressions);
         let of_block = self.block.rows.iter().map(|row| index(row.probe));
         let shapes = self.shapes.all.iter();
-        let put = |leaf: &dyn Leaf| chunk_of(pages, self.spec, (leaf, rows), files);
+        let put = |leaf: &dyn ScalarValues| chunk_of(pages, self.spec, (leaf, rows), files);
         match column {
             Scalar::Customer => {
                 let customers = of_block.map(|probe| impressions.customer(probes.rows[probe]));
@@ -158,7 +159,7 @@ fn int_of(customer: Customer<'_>) -> Option<i64> {
 fn chunk_of(
     pages: &mut PageMaker,
     spec: &WriteSpec<'_>,
-    (leaf, rows): (&dyn Leaf, &[usize]),
+    (leaf, rows): (&dyn ScalarValues, &[usize]),
     (description, sink): (&ColumnDescPtr, &mut Sink),
 ) -> Result<ColumnChunk> {
     let mut chunk = Chunk::new(sink, Encoding::PLAIN);
@@ -180,8 +181,8 @@ fn chunk_of(
 
 /// Puts down a page: levels, then values, whose number it tells.
 fn put_page(
-    stream: &mut Stream,
-    leaf: &dyn Leaf,
+    stream: &mut LiteralsAndCopies,
+    leaf: &dyn ScalarValues,
     description: &ColumnDescPtr,
     of: Range<usize>,
 ) -> usize {
@@ -201,7 +202,10 @@ fn put_page(
 }
 
 /// Puts down the repetition levels of lists with these counts.
-fn put_repetition_levels(stream: &mut Stream, counts: impl Iterator<Item = usize> + Clone) {
+fn put_repetition_levels(
+    stream: &mut LiteralsAndCopies,
+    counts: impl Iterator<Item = usize> + Clone,
+) {
     let mut last = (0, Vec::new());
     let mut each = |count| {
         if last.0 != count {

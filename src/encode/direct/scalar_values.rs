@@ -1,7 +1,7 @@
 //! What a column beside the histories may be: one value an impression, numbers or labels of items.
 //!
 //! **In / Out**: a column of some impressions → levels and values in PLAIN, put down in a
-//! [`Stream`] in which equal neighbours are copies. **Null rule**: nulls have a level and no value.
+//! [`LiteralsAndCopies`] in which equal neighbours are copies. **Null rule**: nulls have a level and no value.
 
 use std::ops::Range;
 
@@ -10,7 +10,7 @@ use parquet::file::statistics::Statistics;
 
 use super::lz4;
 use crate::encode::direct::history_pages::varint;
-use crate::encode::direct::literals_and_copies::{COPY_MIN, Stream};
+use crate::encode::direct::literals_and_copies::{COPY_MIN, LiteralsAndCopies};
 use crate::ids::{count32, count64};
 use crate::kernel::column::Label;
 
@@ -18,7 +18,7 @@ use crate::kernel::column::Label;
 const TEXT_MAX: usize = 64;
 
 /// A column of some impressions.
-pub(crate) trait Leaf {
+pub(crate) trait ScalarValues {
     /// How many values, nulls among them, an impression has.
     fn count(&self, at: usize) -> usize;
 
@@ -29,14 +29,14 @@ pub(crate) trait Leaf {
     fn levels(&self, of: Range<usize>, to: &mut Levels);
 
     /// Puts down those that are not.
-    fn values(&self, of: Range<usize>, to: &mut Stream);
+    fn values(&self, of: Range<usize>, to: &mut LiteralsAndCopies);
 
     /// What the footer says of all of them.
     fn statistics(&self) -> Statistics;
 }
 
 /// Puts down bytes; what those before, which were put down last, begin with is a copy.
-pub(crate) fn put_after(stream: &mut Stream, before: &[u8], now: &[u8]) {
+pub(crate) fn put_after(stream: &mut LiteralsAndCopies, before: &[u8], now: &[u8]) {
     let same = if before == now {
         now.len()
     } else {
@@ -52,7 +52,7 @@ pub(crate) fn put_after(stream: &mut Stream, before: &[u8], now: &[u8]) {
 }
 
 /// Puts down what was put down just before, some times more.
-fn repeat(stream: &mut Stream, bytes: &[u8], times: usize) {
+fn repeat(stream: &mut LiteralsAndCopies, bytes: &[u8], times: usize) {
     if times == 0 || bytes.is_empty() {
     } else if bytes.len() <= lz4::DISTANCE_MAX {
         stream.copy(bytes.len(), bytes.len() * times);
@@ -63,9 +63,7 @@ fn repeat(stream: &mut Stream, bytes: &[u8], times: usize) {
 
 /// Definition levels, as runs (the RLE half of Parquet's hybrid).
 pub(crate) struct Levels {
-    /// The level of what is there.
     top: u8,
-    /// Closed runs.
     bytes: Vec<u8>,
     /// The open run: its level and length.
     run: (u8, usize),
@@ -186,7 +184,7 @@ impl<'a> Shared<'a> {
     }
 }
 
-impl Leaf for Shared<'_> {
+impl ScalarValues for Shared<'_> {
     fn count(&self, at: usize) -> usize {
         self.rows[at]
     }
@@ -199,7 +197,7 @@ impl Leaf for Shared<'_> {
         of.for_each(|at| to.add(!self.value(at).is_empty(), self.rows[at]));
     }
 
-    fn values(&self, of: Range<usize>, to: &mut Stream) {
+    fn values(&self, of: Range<usize>, to: &mut LiteralsAndCopies) {
         let mut before: &[u8] = &[];
         for at in of {
             let now = self.value(at);
@@ -224,7 +222,7 @@ pub(crate) struct Numbers<'a, D: DataType> {
     pub(crate) column: &'a [D::T],
 }
 
-impl<D: DataType> Leaf for Numbers<'_, D> {
+impl<D: DataType> ScalarValues for Numbers<'_, D> {
     fn count(&self, at: usize) -> usize {
         self.items[at].len()
     }
@@ -237,7 +235,7 @@ impl<D: DataType> Leaf for Numbers<'_, D> {
         to.add(true, self.items[of].iter().map(Range::len).sum());
     }
 
-    fn values(&self, of: Range<usize>, to: &mut Stream) {
+    fn values(&self, of: Range<usize>, to: &mut LiteralsAndCopies) {
         let mut before: &[u8] = &[];
         for items in &self.items[of] {
             let now = D::T::slice_as_bytes(&self.column[items.clone()]);
@@ -269,7 +267,7 @@ impl Labels<'_> {
     }
 }
 
-impl Leaf for Labels<'_> {
+impl ScalarValues for Labels<'_> {
     fn count(&self, at: usize) -> usize {
         self.items[at].len()
     }
@@ -283,7 +281,7 @@ impl Leaf for Labels<'_> {
             .for_each(|label| to.add(label != Label::Null, 1));
     }
 
-    fn values(&self, of: Range<usize>, to: &mut Stream) {
+    fn values(&self, of: Range<usize>, to: &mut LiteralsAndCopies) {
         let labels = self.of(of).filter(|label| *label != Label::Null);
         put_bits(labels.map(|label| label == Label::Yes), to);
     }
@@ -298,7 +296,7 @@ impl Leaf for Labels<'_> {
 }
 
 /// Puts down truth values, eight a byte.
-pub(crate) fn put_bits(values: impl Iterator<Item = bool>, to: &mut Stream) {
+pub(crate) fn put_bits(values: impl Iterator<Item = bool>, to: &mut LiteralsAndCopies) {
     let mut values = values.peekable();
     while values.peek().is_some() {
         let bits = values.by_ref().take(8).enumerate();

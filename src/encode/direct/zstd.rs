@@ -1,12 +1,12 @@
 //! Zstandard frames, written from what is known to repeat. The one module with `unsafe` in it.
 //!
-//! **In / Out**: a [`Stream`] → the bytes of one frame. libzstd codes the literals and lengths
+//! **In / Out**: a [`LiteralsAndCopies`] → the bytes of one frame. libzstd codes the literals and lengths
 //! (Huffman, FSE), by `ZSTD_compressSequencesAndLiterals`; it searches nothing.
 //! **Blocks**: a frame is cut into blocks of at most 128 KiB decoded, a copy that crosses the
 //! edge is cut there. **Fallback**: where libzstd refuses a block (it cannot write one raw, as it
 //! does not have the bytes), the page is expanded and compressed as any other.
 //! **Why unsafe**: the function is experimental in zstd 1.5.7 and no safe crate wraps it. Sequences
-//! are trusted by libzstd; that they are right is the invariant of [`Stream`], and every length that
+//! are trusted by libzstd; that they are right is the invariant of [`LiteralsAndCopies`], and every length that
 //! is passed is one of a slice. The version is pinned by `Cargo.lock`, and the bytes of the
 //! output with it.
 #![expect(
@@ -22,7 +22,7 @@ use zstd_sys::{
     ZSTD_freeCCtx, ZSTD_isError,
 };
 
-use crate::encode::direct::literals_and_copies::Stream;
+use crate::encode::direct::literals_and_copies::LiteralsAndCopies;
 
 /// Decoded bytes of a block, at most: a bound of the format.
 const BLOCK_MAX: usize = 128 << 10;
@@ -79,7 +79,7 @@ impl Compressor {
     }
 
     /// Compresses a page.
-    pub(crate) fn compress(&mut self, page: &mut Stream) -> Vec<u8> {
+    pub(crate) fn compress(&mut self, page: &mut LiteralsAndCopies) -> Vec<u8> {
         self.sequences.clear();
         split(page, &mut self.sequences);
         // SAFETY: a function of a number.
@@ -88,7 +88,7 @@ impl Compressor {
         let (bytes, count) = (page.len(), page.literals().len());
         // SAFETY: pointers and lengths are of vectors that live through the call; the literals
         // have the slack that the function asks for; the sequences end with a delimiter and cover
-        // the page (`split`), whose distances lie within it (`Stream`).
+        // the page (`split`), whose distances lie within it (`LiteralsAndCopies`).
         let code = page.read_literals(LITERALS_SLACK, |literals| unsafe {
             ZSTD_compressSequencesAndLiterals(
                 self.context.as_ptr(),
@@ -128,7 +128,7 @@ fn is_error(code: usize) -> bool {
 
 /// Puts a page into libzstd's terms: matches, cut at the edges of blocks, each block ended by a
 /// sequence without a match.
-fn split(page: &Stream, sequences: &mut Vec<ZSTD_Sequence>) {
+fn split(page: &LiteralsAndCopies, sequences: &mut Vec<ZSTD_Sequence>) {
     let mut room = BLOCK_MAX;
     let mut literals = 0;
     for op in page.ops_until(page.len()) {
@@ -179,7 +179,7 @@ mod tests {
     use crate::encode::direct::literals_and_copies::tests::random;
 
     /// Compresses, and reads back by libzstd's decoder.
-    fn check(compressor: &mut Compressor, stream: &mut Stream, page: &[u8]) {
+    fn check(compressor: &mut Compressor, stream: &mut LiteralsAndCopies, page: &[u8]) {
         let frame = compressor.compress(stream);
         let found = zstd::bulk::decompress(&frame, page.len()).expect("a frame");
         assert!(found == page);
@@ -199,7 +199,7 @@ mod tests {
         let mut compressor = Compressor::new();
         for start in BLOCK_MAX - 12..BLOCK_MAX + 3 {
             for length in 0..16 {
-                let mut stream = Stream::default();
+                let mut stream = LiteralsAndCopies::default();
                 stream.literal(b"abcdefghij");
                 stream.copy(10, start - 10);
                 stream.literal(b"k");
@@ -215,7 +215,7 @@ mod tests {
         let noise: Vec<u8> = (0..400_000_u32)
             .map(|n| n.wrapping_mul(0x9E37_79B1).to_be_bytes()[0] ^ n.to_le_bytes()[0])
             .collect();
-        let mut stream = Stream::default();
+        let mut stream = LiteralsAndCopies::default();
         stream.literal(&noise);
         check(&mut Compressor::new(), &mut stream, &noise);
     }

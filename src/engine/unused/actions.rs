@@ -7,7 +7,7 @@
 use std::fmt;
 
 use super::read_again;
-use crate::context::Control;
+use crate::context::RunContext;
 use crate::dictionary::probes::Probes;
 use crate::engine::specs::read_spec;
 use crate::error::Result;
@@ -18,7 +18,7 @@ use crate::kernel::sweep::is_prior;
 use crate::scan::Opened;
 use crate::scan::actions::ActionNames;
 use crate::scan::features::ranks;
-use crate::scan::table::{Batch, Cells, Kind, Memo};
+use crate::scan::table::{Batch, Cells, ColumnType, Memo};
 
 /// The columns, as places in a batch.
 const CUSTOMER: usize = 0;
@@ -30,13 +30,11 @@ const TIME_ELSE: usize = 2;
 /// The rows of a source, by what keeps them out of histories.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Looked {
-    /// Without a customer.
     pub(super) nobody: u64,
     /// Of customers that no impression asks about.
     pub(super) strangers: u64,
     /// The least of these.
     pub(super) stranger: Option<Stranger>,
-    /// Without a time.
     pub(super) timeless: u64,
     /// Before the lookback of every later impression of their customer.
     pub(super) early: u64,
@@ -66,13 +64,12 @@ struct State {
     memo: Memo,
     /// Scratch: ranks of customers.
     ranks: Vec<u32>,
-    /// What it found.
     looked: Looked,
 }
 
 /// Reads customers and times of a source, until so many rows are found that may be in a history.
 pub(crate) fn look<I: Item>(
-    (job, control): (&Job, &Control),
+    (job, context): (&Job, &RunContext),
     probes: &Probes<I>,
     opened: &[Opened],
     source: Source,
@@ -82,15 +79,15 @@ pub(crate) fn look<I: Item>(
     let names = ActionNames::new(&spec, source);
     let customers = probes.customer_type();
     let mut columns = vec![
-        (names.customer, Kind::of_ids(customers)),
-        (names.time, Kind::Time),
+        (names.customer, ColumnType::of_ids(customers)),
+        (names.time, ColumnType::Time),
     ];
-    columns.extend(names.time_else.map(|name| (name, Kind::Time)));
+    columns.extend(names.time_else.map(|name| (name, ColumnType::Time)));
     let files = opened.iter().filter(|of| of.file().source == source);
     let has_enough = |state: &State| state.looked.eligible >= enough;
     let asked = (probes, job.embargo_of(source));
     let states = read_again(
-        (job, control),
+        (job, context),
         files,
         &columns,
         has_enough,

@@ -3,13 +3,13 @@
 use std::collections::BTreeMap;
 
 use super::{Finding, check_set_aside, read_again, verdict, why_of};
-use crate::context::Control;
+use crate::context::RunContext;
 use crate::error::Result;
 use crate::ids::{Micros, both, count64, index};
 use crate::job::{Job, Source};
 use crate::output::dwell::{DwellRead, DwellReport};
 use crate::scan::Opened;
-use crate::scan::table::{Batch, Kind};
+use crate::scan::table::{Batch, ColumnType};
 use crate::warnings::{Noticed, Warning};
 
 /// The columns, as places in a batch.
@@ -27,7 +27,6 @@ const COUNTED: [&[u8]; 2] = [b"flyer_open", b"item_open"];
 /// What events are called, and when they were.
 #[derive(Default)]
 struct Looked {
-    /// Events by name.
     names: BTreeMap<Vec<u8>, u64>,
     /// The oldest and the newest time.
     times: Option<(Micros, Micros)>,
@@ -42,7 +41,7 @@ struct Looked {
 /// # Errors
 /// If no event counts, or all rows were set aside.
 pub(crate) fn notice_dwell(
-    (job, control): (&Job, &Control),
+    (job, context): (&Job, &RunContext),
     read: &DwellRead,
     report: &DwellReport,
 ) -> Result<Noticed> {
@@ -53,17 +52,17 @@ pub(crate) fn notice_dwell(
     if report.user_rows > 0 && report.opens > 0 {
         return verdict(job, (Vec::new(), false), "", read.inputs.warnings.clone());
     }
-    let looked = look((job, control), &read.inputs.opened, u64::MAX)?;
+    let looked = look((job, context), &read.inputs.opened, u64::MAX)?;
     let finding = finding_of(report.events, &looked);
     verdict(job, (vec![finding], true), "", read.inputs.warnings.clone())
 }
 
 /// The warnings of a plan.
 pub(crate) fn warn_dwell(
-    (job, control): (&Job, &Control),
+    (job, context): (&Job, &RunContext),
     inputs: &[Opened],
 ) -> Result<Vec<Warning>> {
-    let looked = look((job, control), inputs, 1)?;
+    let looked = look((job, context), inputs, 1)?;
     if looked.counted > 0 {
         return Ok(Vec::new());
     }
@@ -111,15 +110,15 @@ fn finding_of(events: u64, looked: &Looked) -> Finding {
 }
 
 /// Reads the names and times of events, until so many are found that count.
-fn look((job, control): (&Job, &Control), opened: &[Opened], enough: u64) -> Result<Looked> {
+fn look((job, context): (&Job, &RunContext), opened: &[Opened], enough: u64) -> Result<Looked> {
     let name = |ours| job.column(Source::Events, ours);
     let columns = [
-        (name("event"), Kind::TextId),
-        (name("timestamp"), Kind::Time),
+        (name("event"), ColumnType::TextId),
+        (name("timestamp"), ColumnType::Time),
     ];
     let has_enough = |looked: &Looked| looked.counted >= enough;
     let looks = read_again(
-        (job, control),
+        (job, context),
         opened.iter(),
         &columns,
         has_enough,

@@ -1,7 +1,7 @@
 //! Clicks that no impression could see, and listings that none asks about.
 
 use super::{Finding, check_set_aside, one_label, range_text, read_again, verdict, why_of};
-use crate::context::Control;
+use crate::context::RunContext;
 use crate::dictionary::Id;
 use crate::dictionary::keys::Keys;
 use crate::error::Result;
@@ -13,7 +13,7 @@ use crate::metrics::FeatureCounts;
 use crate::output::features::FeaturesRead;
 use crate::scan::bad_rows::rejected_of;
 use crate::scan::features::ranks;
-use crate::scan::table::{Batch, Kind, Memo};
+use crate::scan::table::{Batch, ColumnType, Memo};
 use crate::warnings::{Noticed, Warning};
 
 /// The columns, as places in a batch.
@@ -32,7 +32,6 @@ struct Looked {
     seen: u64,
     /// Behind the last impression and its label.
     late: u64,
-    /// Without a time.
     timeless: u64,
     /// The oldest and the newest time.
     times: Option<(Micros, Micros)>,
@@ -45,7 +44,6 @@ struct State {
     memos: [Memo; 2],
     /// Scratch: ranks of listings and users.
     ranks: [Vec<u32>; 2],
-    /// What it found.
     looked: Looked,
 }
 
@@ -55,7 +53,6 @@ struct Asked {
     listings: Keys,
     /// The users that they are shown to.
     users: Keys,
-    /// The last impression.
     last: Micros,
     /// The end of its label.
     last_label: Micros,
@@ -80,7 +77,7 @@ impl Asked {
 /// # Errors
 /// If no click is counted anywhere, or all of a source was set aside.
 pub(crate) fn notice_features(
-    (job, control): (&Job, &Control),
+    (job, context): (&Job, &RunContext),
     read: &FeaturesRead,
     rows: &FeatureCounts,
 ) -> Result<Noticed> {
@@ -119,18 +116,18 @@ pub(crate) fn notice_features(
         return verdict(job, (Vec::new(), false), "", warnings);
     }
     let asked = Asked::of(job, read);
-    let looked = look((job, control), read, &asked, u64::MAX)?;
+    let looked = look((job, context), read, &asked, u64::MAX)?;
     let (finding, beside) = clicks_finding(read, &asked, &looked);
     verdict(job, (vec![finding], true), &beside, warnings)
 }
 
 /// The warnings of a plan.
 pub(crate) fn warn_features(
-    (job, control): (&Job, &Control),
+    (job, context): (&Job, &RunContext),
     read: &FeaturesRead,
 ) -> Result<Vec<Warning>> {
     let asked = Asked::of(job, read);
-    let looked = look((job, control), read, &asked, 1)?;
+    let looked = look((job, context), read, &asked, 1)?;
     let mut warnings = read.inputs.warnings.clone();
     if looked.seen == 0 && read.shown.count() > 0 {
         let (finding, beside) = clicks_finding(read, &asked, &looked);
@@ -197,22 +194,22 @@ fn unmatched(read: &FeaturesRead, rows: &FeatureCounts) -> Option<Warning> {
 
 /// Reads the clicks, until so many are found that some impression may see.
 fn look(
-    (job, control): (&Job, &Control),
+    (job, context): (&Job, &RunContext),
     read: &FeaturesRead,
     asked: &Asked,
     enough: u64,
 ) -> Result<Looked> {
     let name = |ours| job.column(Source::Clicks, ours);
     let columns = [
-        (name("listing_id"), Kind::of_ids(read.types.listing)),
-        (name("user_id"), Kind::of_ids(read.types.user)),
-        (name("click_ts"), Kind::Time),
+        (name("listing_id"), ColumnType::of_ids(read.types.listing)),
+        (name("user_id"), ColumnType::of_ids(read.types.user)),
+        (name("click_ts"), ColumnType::Time),
     ];
     let files = read.inputs.opened.iter();
     let files = files.filter(|of| of.file().source == Source::Clicks);
     let has_enough = |state: &State| state.looked.seen >= enough;
     let states = read_again(
-        (job, control),
+        (job, context),
         files,
         &columns,
         has_enough,

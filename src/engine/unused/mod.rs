@@ -20,21 +20,20 @@ pub(crate) use self::sequences::{notice_sequences, warn_sequences};
 use crate::advice::Hint;
 use crate::calendar::{date_text, instant_text};
 use crate::catalog::paths::SourceFiles;
-use crate::context::{Control, Stage};
+use crate::context::{RunContext, Stage};
 use crate::engine::specs::read_spec;
 use crate::engine::tasks::run_tasks;
 use crate::error::{Error, ErrorKind, Result};
 use crate::ids::{Day, Micros, count64};
 use crate::job::{Job, Source, WarningCode};
-use crate::scan::bad_rows::Policy;
-use crate::scan::table::{Batch, Kind, Presence, TableColumn, TableScan, TableState};
+use crate::scan::bad_rows::BadRowPolicy;
+use crate::scan::table::{Batch, ColumnType, Presence, TableColumn, TableScan, TableState};
 use crate::scan::{Opened, Task};
 use crate::warnings::{Noticed, Warning};
 
 /// A source that came to nothing.
 #[derive(Clone, Debug, PartialEq, Eq)]
 struct Finding {
-    /// Which one.
     source: Source,
     /// Rows of the files that were opened.
     rows: u64,
@@ -85,9 +84,9 @@ fn range_text((first, last): (Micros, Micros)) -> String {
 /// # Errors
 /// If a file cannot be read. Bad rows were dealt with before, and are left out.
 fn read_again<'f, S: Default + Send>(
-    (job, control): (&Job, &Control),
+    (job, context): (&Job, &RunContext),
     files: impl Iterator<Item = &'f Opened>,
-    columns: &[(&str, Kind)],
+    columns: &[(&str, ColumnType)],
     has_enough: impl Fn(&S) -> bool + Sync,
     add: impl Fn(&mut S, &Batch<'_>) + Sync,
 ) -> Result<Vec<S>> {
@@ -96,10 +95,10 @@ fn read_again<'f, S: Default + Send>(
         kind,
         presence: Presence::Optional,
     });
-    let (spec, policy) = (read_spec(job), Policy::ignoring());
-    let scan = TableScan::new(&spec, &policy, control, columns.collect());
+    let (spec, policy) = (read_spec(job), BadRowPolicy::ignoring());
+    let scan = TableScan::new(&spec, &policy, context, columns.collect());
     let tasks: Vec<Task> = files.flat_map(|of| of.shared_tasks(&spec)).collect();
-    control.enter(Stage::CHECK, tasks.iter().map(|task| task.steps).sum());
+    context.enter(Stage::CHECK, tasks.iter().map(|task| task.steps).sum());
     let states = (0..rayon::current_num_threads()).map(|_| (TableState::default(), S::default()));
     let states = run_tasks(
         &tasks,

@@ -3,9 +3,9 @@
 use super::actions::{Looked, look};
 use super::{Finding, check_set_aside, closed_of, one_label, range_text, verdict, why_of};
 use crate::catalog::paths::SourceFiles;
-use crate::context::Control;
+use crate::context::RunContext;
 use crate::dictionary::probes::Probes;
-use crate::encode::{ItemColumn, RowTally};
+use crate::encode::{ItemColumn, RowStats};
 use crate::engine::warnings_of;
 use crate::error::Result;
 use crate::ids::Item;
@@ -14,7 +14,7 @@ use crate::kernel::column::Customer;
 use crate::kernel::op::counts::HistoryCounts;
 use crate::output::SequencesRead;
 use crate::scan::Opened;
-use crate::scan::actions::ActionTally;
+use crate::scan::actions::ActionStats;
 use crate::scan::bad_rows::rejected_of;
 use crate::warnings::{Noticed, Warning};
 
@@ -23,9 +23,9 @@ use crate::warnings::{Noticed, Warning};
 /// # Errors
 /// If no action of any source is in any history, or all of a source was set aside.
 pub(crate) fn notice_sequences<I: ItemColumn>(
-    (job, control): (&Job, &Control),
+    (job, context): (&Job, &RunContext),
     read: &SequencesRead<I>,
-    (rows, counts): (&[RowTally], &HistoryCounts),
+    (rows, counts): (&[RowStats], &HistoryCounts),
 ) -> Result<Noticed> {
     // Where all days are left as they are, nothing was asked.
     if read.days.is_empty() && read.inputs.days_skipped(job) > 0 {
@@ -60,7 +60,7 @@ pub(crate) fn notice_sequences<I: ItemColumn>(
         }
         let (probes, inputs) = (&read.probes, &read.inputs.opened);
         let enough = if is_used { 1 } else { u64::MAX };
-        let looked = look((job, control), probes, inputs, of.source, enough)?;
+        let looked = look((job, context), probes, inputs, of.source, enough)?;
         if is_used && looked.eligible > 0 {
             continue;
         }
@@ -80,16 +80,16 @@ pub(crate) fn notice_sequences<I: ItemColumn>(
 
 /// The warnings of a plan: sources of which no row could be in a history.
 pub(crate) fn warn_sequences<I: Item>(
-    (job, control): (&Job, &Control),
+    (job, context): (&Job, &RunContext),
     sources: &[SourceFiles],
     probes: &Probes<I>,
     opened: &[Opened],
 ) -> Result<Vec<Warning>> {
     let mut findings = Vec::new();
     for (_, of) in read_sources(job, sources) {
-        let looked = look((job, control), probes, opened, of.source, 1)?;
+        let looked = look((job, context), probes, opened, of.source, 1)?;
         if looked.eligible == 0 {
-            let tally = ActionTally::default();
+            let tally = ActionStats::default();
             let mut finding = found_of((job, of), probes, &tally, &looked);
             finding.closed = closed_of(sources, opened, of.source);
             findings.push(finding);
@@ -145,7 +145,7 @@ fn beside<I: Item>(probes: &Probes<I>) -> String {
 
 /// The finding that there is no impression to answer.
 fn nobody_asks<I: ItemColumn>(job: &Job, read: &SequencesRead<I>) -> Finding {
-    let sum = |count: fn(&crate::scan::impressions::DayTally) -> u64| -> u64 {
+    let sum = |count: fn(&crate::scan::impressions::ImpressionStats) -> u64| -> u64 {
         read.days.values().map(count).sum()
     };
     let rows = sum(|of| of.impressions);
@@ -178,7 +178,7 @@ fn nobody_asks<I: ItemColumn>(job: &Job, read: &SequencesRead<I>) -> Finding {
 fn found_of<I: Item>(
     (job, of): (&Job, &ActionSource),
     probes: &Probes<I>,
-    tally: &ActionTally,
+    tally: &ActionStats,
     looked: &Looked,
 ) -> Finding {
     let rows = tally.rows.max(looked.rows());
@@ -227,7 +227,7 @@ fn found_of<I: Item>(
 }
 
 /// What else keeps actions out that happened in time.
-fn eligible_text(job: &Job, of: &ActionSource, tally: &ActionTally) -> String {
+fn eligible_text(job: &Job, of: &ActionSource, tally: &ActionStats) -> String {
     let reasons = [
         (tally.filtered, "left out by where"),
         (tally.without_code, "of types without a code"),

@@ -43,7 +43,6 @@ impl Default for HistoryCounts {
 pub(crate) struct Pairs {
     /// Those that are alike in kind and item as well.
     pub(crate) duplicates: Vec<u32>,
-    /// The others.
     pub(crate) ties: Vec<u32>,
 }
 

@@ -15,7 +15,6 @@ use crate::kernel::sort::Record;
 /// first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct WholeClick<const OF_USER: bool> {
-    /// The click.
     pub(crate) click: Click,
     /// The user's id, and the listing's.
     pub(crate) ids: [u64; 2],

@@ -18,7 +18,6 @@ use crate::kernel::sweep::{is_prior, prior_end};
 /// A click on a listing. The derived order is a total one: time first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct Click {
-    /// When.
     pub(crate) time: Micros,
     /// By whom, as a rank; if that is nobody who is asked for, a mark above all ranks, and [`ABSENT`] if
     /// nobody knows.
@@ -42,7 +41,6 @@ pub(crate) struct UserClick {
 /// An impression, as a probe of a listing or of a user.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct Asked {
-    /// When.
     pub(crate) time: Micros,
     /// The listing or user, as a rank.
     pub(crate) key: u32,

@@ -10,7 +10,7 @@
 use std::ops::Range;
 
 use super::counts::{HistoryCounts, Pairs};
-use crate::ids::{Item, Kind, Micros, index};
+use crate::ids::{ActionType, Item, Micros, index};
 use crate::job::Dedup;
 use crate::kernel::sort::Sorted;
 use crate::kernel::sweep::{Window, is_prior, windows};
@@ -18,7 +18,6 @@ use crate::kernel::sweep::{Window, is_prior, windows};
 /// The histories of all probes of one partition.
 #[derive(Debug)]
 pub(crate) struct Histories<I> {
-    /// The actions.
     sorted: Sorted<I>,
     /// The first probe of the partition.
     first_probe: usize,
@@ -40,9 +39,7 @@ pub(crate) struct ProbeRuns<'a> {
     pub(crate) first_probe: usize,
     /// Where the probes of each customer end, counted from `first_probe`.
     pub(crate) ends: Vec<usize>,
-    /// Their cutoffs.
     pub(crate) cutoffs: &'a [Micros],
-    /// The starts of their lookbacks.
     pub(crate) lookback_starts: &'a [Micros],
 }
 
@@ -142,8 +139,8 @@ impl<I: Item> Histories<I> {
     }
 
     /// The kinds of the actions in histories, ascending.
-    pub(crate) fn kinds(&self) -> Vec<Kind> {
-        let kinds = (0..).map(Kind).zip(self.counts.actions);
+    pub(crate) fn kinds(&self) -> Vec<ActionType> {
+        let kinds = (0..).map(ActionType).zip(self.counts.actions);
         let there = kinds.filter(|(_, count)| *count > 0);
         there.map(|(kind, _)| kind).collect()
     }

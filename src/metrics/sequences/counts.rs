@@ -6,7 +6,7 @@ use indexmap::IndexMap;
 use serde::{Deserialize, Serialize};
 
 use crate::ids::index;
-use crate::kernel::history_stats::{CODES, HistoryTally, PLACES, Spans};
+use crate::kernel::history_stats::{CODES, HistoryStats, PLACES, Spans};
 use crate::metrics::{LandedLate, add, add_each, landed, ratio};
 
 /// Counts by the code of an action, in the order in which codes came.
@@ -73,7 +73,7 @@ pub(crate) struct SpanCounts {
 
 impl SequenceCounts {
     /// What histories hold that have at most so many actions; all else is 0.
-    pub(crate) fn new(histories: &HistoryTally, actions_max: u32) -> SequenceCounts {
+    pub(crate) fn new(histories: &HistoryStats, actions_max: u32) -> SequenceCounts {
         let places = PLACES.min(index(actions_max));
         let of_place = |at: usize| histories.places.get(at * CODES..(at + 1) * CODES);
         SequenceCounts {

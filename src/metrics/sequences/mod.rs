@@ -16,7 +16,7 @@ use super::{
 };
 use crate::ids::Day;
 use crate::job::JobKind;
-use crate::kernel::history_stats::HistoryTally;
+use crate::kernel::history_stats::HistoryStats;
 use crate::manifest::SourceFindings;
 use crate::warnings::WarningEntry;
 
@@ -201,7 +201,7 @@ impl JobMetrics for SequenceMetrics {
 }
 
 /// Samples by the length of their history.
-pub(crate) fn lengths_of(histories: &HistoryTally) -> BTreeMap<u64, u64> {
+pub(crate) fn lengths_of(histories: &HistoryStats) -> BTreeMap<u64, u64> {
     let lengths = (0..).zip(&histories.lengths);
     let there = lengths.filter(|(_, samples)| **samples > 0);
     there.map(|(length, samples)| (length, *samples)).collect()
@@ -213,7 +213,7 @@ mod tests {
 
     use super::distributions::Shares;
     use super::*;
-    use crate::ids::{Kind, Micros};
+    use crate::ids::{ActionType, Micros};
     use crate::kernel::history_stats::{Asked, Contents};
 
     /// Metrics of a day with these customers.
@@ -260,11 +260,11 @@ mod tests {
 
     #[test]
     fn shares_are_of_all_places_or_of_real_actions() {
-        let mut histories = HistoryTally::default();
+        let mut histories = HistoryStats::default();
         let mut contents = Contents::default();
-        let kinds = [1, 2, 1].map(Kind);
+        let kinds = [1, 2, 1].map(ActionType);
         let times = [0, 5, 9].map(|s| Micros(s * 1_000_000));
-        contents.of_run(&kinds, &[1, 2].map(Kind), &times, (0, 0));
+        contents.of_run(&kinds, &[1, 2].map(ActionType), &times, (0, 0));
         let asked = |samples, length, age| Asked {
             samples,
             length,

@@ -8,7 +8,7 @@ use arrow::datatypes::{DataType, Field, Schema};
 use bumpalo::Bump;
 
 use super::{DwellRead, DwellReport};
-use crate::context::Control;
+use crate::context::RunContext;
 use crate::encode::TableEncoder;
 use crate::error::Result;
 use crate::job::Job;
@@ -24,7 +24,7 @@ use crate::store::spill::Partitions;
 /// Writes the table of merchants.
 pub(super) fn write_merchants(
     job: &Job,
-    control: &Control,
+    context: &RunContext,
     target: Target<'_>,
     read: &DwellRead,
     partitions: &Partitions<RowChunk<Share>>,
@@ -36,9 +36,9 @@ pub(super) fn write_merchants(
     let merchants = AtomicU64::new(0);
     let make = |arena: &mut Bump, partition: usize| {
         let keys = partitions.keys_of(partition);
-        let chunks = partitions.take(partition, control)?;
+        let chunks = partitions.take(partition, context)?;
         arena.reset();
-        let mut shares = Runs::group(chunks, &keys, |share| share.merchant, control, arena)?;
+        let mut shares = Runs::group(chunks, &keys, |share| share.merchant, context, arena)?;
         let (mut days, mut count) = (Vec::new(), 0);
         for run in shares.each().filter(|run| !run.is_empty()) {
             count += 1;
@@ -46,13 +46,13 @@ pub(super) fn write_merchants(
             merchant_days(run, &mut days);
         }
         merchants.fetch_add(count, Relaxed);
-        control.release(shares.bytes());
+        context.free_memory(shares.bytes());
         match days.is_empty() {
             true => Ok(None),
             false => encode_merchants(read, &encoder, &days).map(Some),
         }
     };
-    let parts = files.write(control, partitions.count(), Bump::new, make)?;
+    let parts = files.write(context, partitions.count(), Bump::new, make)?;
     report.merchants = merchants.into_inner();
     Ok(parts)
 }

@@ -22,8 +22,8 @@ use self::merchants::write_merchants;
 pub(crate) use self::users::user_schema;
 use self::users::{Shares, write_users};
 use super::commit::{Inputs, judge};
-use crate::context::{Control, Stage};
-use crate::dictionary::Ranked;
+use crate::context::{RunContext, Stage};
+use crate::dictionary::RankedDictionary;
 use crate::error::Result;
 use crate::ids::{Day, both, count64};
 use crate::job::Job;
@@ -34,7 +34,7 @@ use crate::manifest::{
     self, Days, DwellCounts, FileEntry, Findings, MADE_BY, Manifest, RunFiles, Scope, empty_count,
 };
 use crate::metrics::{self, DwellMetrics, DwellRun, RejectedRows, StayCounts, StaySeconds};
-use crate::publish::{Part, Staging, Target, Whole};
+use crate::publish::{Part, StagingDir, Target, Whole};
 use crate::scan::events::IdTypes;
 use crate::store::spill::{Partitions, Spill};
 use crate::warnings::{Noticed, Warning, entries};
@@ -83,12 +83,10 @@ pub(crate) struct DwellRead {
     /// The types of their ids.
     pub(crate) types: IdTypes,
     /// The users, in the order of the output.
-    pub(crate) users: Ranked,
+    pub(crate) users: RankedDictionary,
     /// The merchants, in the order of the output.
-    pub(crate) merchants: Ranked,
-    /// The events.
+    pub(crate) merchants: RankedDictionary,
     pub(crate) partitions: Partitions<RowChunk<FlyerEvent>>,
-    /// How many they are.
     pub(crate) events_count: u64,
     /// Whether those that neither open nor close anything are told apart by their names.
     pub(crate) names_told: bool,
@@ -102,9 +100,7 @@ pub(crate) struct DwellRead {
 pub(crate) struct TablesWritten {
     /// The tables: that of users, then that of merchants, each as CSV and Parquet.
     pub(crate) parts: Vec<Part>,
-    /// What was counted.
     pub(crate) report: DwellReport,
-    /// The seconds of all stays.
     seconds: StaySeconds,
 }
 
@@ -113,13 +109,13 @@ pub(crate) struct TablesWritten {
 /// # Errors
 /// If the output cannot be made or written, or is refused.
 pub(crate) fn write(
-    (job, control): (&Job, &Control),
-    staging: &Staging,
+    (job, context): (&Job, &RunContext),
+    staging: &StagingDir,
     mut read: DwellRead,
     notice: impl FnOnce(&DwellRead, &DwellReport) -> Result<Noticed>,
 ) -> Result<DwellReport> {
-    control.enter(Stage::WRITE, read.events_count);
-    let made = make(job, control, Target::Staging(staging), &mut read)?;
+    context.enter(Stage::WRITE, read.events_count);
+    let made = make(job, context, Target::StagingDir(staging), &mut read)?;
     let (parts, mut report) = (made.parts, made.report);
     let noticed = notice(&read, &report)?;
     let metrics = DwellMetrics {
@@ -135,15 +131,15 @@ pub(crate) fn write(
     };
     report.warnings = noticed.warnings;
     let of_run = std::slice::from_ref(&metrics);
-    let run = judge((job, control), staging, &read.inputs, of_run)?;
+    let run = judge((job, context), staging, &read.inputs, of_run)?;
     let manifest = manifest_of(job, &read, &report, (&parts[..], run));
     let whole = Whole {
         manifest: &|_| Ok(manifest::sealed(&manifest)),
         metrics: &|_| Ok(metrics::whole_text(&metrics, Vec::new())),
         extends: None,
     };
-    staging.publish(control, &[], &whole)?;
-    control.leave();
+    staging.publish(context, &[], &whole)?;
+    context.leave();
     Ok(report)
 }
 
@@ -153,7 +149,7 @@ pub(crate) fn write(
 /// If they cannot be written, or the memory of the job is used up.
 pub(crate) fn make(
     job: &Job,
-    control: &Control,
+    context: &RunContext,
     target: Target<'_>,
     read: &mut DwellRead,
 ) -> Result<TablesWritten> {
@@ -163,13 +159,13 @@ pub(crate) fn make(
     let shares: Vec<_> = spills
         .map(|spill| Mutex::new(Shares::new(split, spill)))
         .collect();
-    let mut parts = write_users(job, control, target, read, &shares)?;
+    let mut parts = write_users(job, context, target, read, &shares)?;
     let mut report = std::mem::take(&mut read.report);
     let (mut scatters, mut spills) = (Vec::new(), Vec::new());
     let mut seconds = StaySeconds::default();
     for shares in shares {
         let shares = shares.into_inner().unwrap_or_else(PoisonError::into_inner);
-        control.count_spilled(shares.spill.bytes());
+        context.count_spilled(shares.spill.bytes());
         report.duplicates += shares.duplicates;
         report.users += shares.users;
         report.days = both(report.days, shares.days);
@@ -180,7 +176,7 @@ pub(crate) fn make(
     let partitions = Partitions::gather(split, scatters, spills);
     parts.extend(write_merchants(
         job,
-        control,
+        context,
         target,
         read,
         &partitions,

@@ -7,14 +7,14 @@ use arrow::datatypes::{DataType, Field, Schema};
 use bumpalo::Bump;
 
 use super::{DwellRead, both};
-use crate::context::Control;
+use crate::context::RunContext;
 use crate::encode::TableEncoder;
 use crate::error::Result;
 use crate::ids::{Day, Key, count64};
 use crate::job::{Dedup, DwellMethod, Job};
 use crate::kernel::chunk::RowChunk;
 use crate::kernel::op::dwell::{Repeats, Scratch, Share, Stay, sessions, spans};
-use crate::kernel::partition::{Scatter, Split};
+use crate::kernel::partition::{PartitionWriter, Split};
 use crate::kernel::sort::sort_run;
 use crate::metrics::StaySeconds;
 use crate::output::columns::{Dates, days_array, id_field, ids_array, numbers_array};
@@ -27,7 +27,6 @@ use crate::store::spill::Spill;
 /// What a thread works with.
 #[derive(Default)]
 struct Bench {
-    /// Events, grouped.
     arena: Bump,
     /// Pieces of one user's time.
     scratch: Scratch,
@@ -40,23 +39,21 @@ struct Bench {
 /// What the merchants' table is made of, and counts: one a thread.
 pub(super) struct Shares {
     /// The shares, in memory.
-    pub(super) scatter: Scatter<RowChunk<Share>>,
+    pub(super) scatter: PartitionWriter<RowChunk<Share>>,
     /// Those that it has no room for.
     pub(super) spill: Spill,
-    /// Repeated events.
     pub(super) duplicates: u64,
     /// Users with a row.
     pub(super) users: u64,
     /// The first and the last day.
     pub(super) days: Option<(Day, Day)>,
-    /// The seconds of all stays.
     pub(super) seconds: StaySeconds,
 }
 
 /// Writes the table of users, and deals what each spent to the merchants.
 pub(super) fn write_users(
     job: &Job,
-    control: &Control,
+    context: &RunContext,
     target: Target<'_>,
     read: &DwellRead,
     shares: &[Mutex<Shares>],
@@ -67,33 +64,33 @@ pub(super) fn write_users(
     let make = |bench: &mut Bench, partition: usize| {
         let thread = rayon::current_thread_index().expect("work is done by threads of the pool");
         let mut shares = lock(&shares[thread]);
-        let events = find_stays(job, control, read, partition, (bench, &mut *shares))?;
+        let events = find_stays(job, context, read, partition, (bench, &mut *shares))?;
         for (_, stay) in &bench.rows {
-            shares.add(stay, control)?;
+            shares.add(stay, context)?;
         }
-        control.count_written(events);
+        context.count_written(events);
         match bench.rows.is_empty() {
             true => Ok(None),
             false => encode_users(read, &encoder, &bench.rows).map(Some),
         }
     };
     let count = read.partitions.count();
-    Ok(files.write(control, count, Bench::default, make)?.into())
+    Ok(files.write(context, count, Bench::default, make)?.into())
 }
 
 /// Finds the stays of all users of a partition, and counts; gives the number of its events.
 fn find_stays(
     job: &Job,
-    control: &Control,
+    context: &RunContext,
     read: &DwellRead,
     partition: usize,
     (bench, shares): (&mut Bench, &mut Shares),
 ) -> Result<u64> {
     let own = job.dwell();
     let keys = read.partitions.keys_of(partition);
-    let chunks = read.partitions.take(partition, control)?;
+    let chunks = read.partitions.take(partition, context)?;
     bench.arena.reset();
-    let mut events = Runs::group(chunks, &keys, |event| event.user, control, &bench.arena)?;
+    let mut events = Runs::group(chunks, &keys, |event| event.user, context, &bench.arena)?;
     bench.rows.clear();
     let repeats = Repeats {
         are_dropped: job.dedup == Dedup::Exact,
@@ -118,7 +115,7 @@ fn find_stays(
             .rows
             .extend(bench.stays.iter().map(|stay| (user, *stay)));
     }
-    control.release(events.bytes());
+    context.free_memory(events.bytes());
     Ok(count64(events.rows.len()))
 }
 
@@ -126,7 +123,7 @@ impl Shares {
     /// None yet.
     pub(super) fn new(split: Split, spill: Spill) -> Shares {
         Shares {
-            scatter: Scatter::new(split),
+            scatter: PartitionWriter::new(split),
             spill,
             duplicates: 0,
             users: 0,
@@ -136,12 +133,12 @@ impl Shares {
     }
 
     /// Adds what a user spent to the merchant's.
-    fn add(&mut self, stay: &Stay, control: &Control) -> Result<()> {
+    fn add(&mut self, stay: &Stay, context: &RunContext) -> Result<()> {
         self.days = both(self.days, Some((stay.day, stay.day)));
         self.seconds.add(stay.avg_seconds);
         let partition = self.scatter.partition_of(Key(stay.merchant));
         self.spill
-            .make_room(&mut self.scatter, partition, control)?;
+            .make_room(&mut self.scatter, partition, context)?;
         self.scatter.open(partition).push(Share {
             day: stay.day,
             seconds_bits: stay.avg_seconds.to_bits(),

@@ -23,8 +23,8 @@ use super::commit::{DayOutcome, Inputs, Outcome, commit, judge};
 use super::parts::{Encoded, PartWriter, Steps, Written, write_parts};
 use super::plan::{GroupPlan, plan_rows};
 use super::report::DayReport;
-use crate::context::{Control, Stage};
-use crate::dictionary::Ranked;
+use crate::context::{RunContext, Stage};
+use crate::dictionary::RankedDictionary;
 use crate::encode::TableEncoder;
 use crate::error::Result;
 use crate::ids::{Day, Micros, count64, index, index64};
@@ -38,9 +38,9 @@ use crate::metrics::{
     FeatureCounts, FeatureMetrics, FeatureRun, Reach, RejectedRows, missing_days, source_days,
 };
 use crate::output::features::listings::{click_findings, day_counts, report};
-use crate::output::features::sorted_partitions::Answers;
+use crate::output::features::sorted_partitions::FeatureResults;
 use crate::output::in_order::Guard;
-use crate::publish::{Staging, Target};
+use crate::publish::{StagingDir, Target};
 use crate::scan::bad_rows::rejected_of;
 use crate::scan::features::FeatureTypes;
 use crate::scan::features::clicks::ClickTally;
@@ -126,17 +126,13 @@ pub(crate) struct FeaturesRead {
     pub(crate) inputs: Inputs,
     /// The types of ids.
     pub(crate) types: FeatureTypes,
-    /// The impressions.
     pub(crate) shown: Shown,
     /// Which of them are answered, if not all are.
     pub(crate) asked: Vec<bool>,
-    /// Their users.
-    pub(crate) users: Ranked,
-    /// Their listings.
-    pub(crate) listing_ids: Ranked,
+    pub(crate) users: RankedDictionary,
+    pub(crate) listing_ids: RankedDictionary,
     /// What is known of these.
     pub(crate) listings: Listings,
-    /// Impressions by day.
     pub(crate) days: BTreeMap<Day, u64>,
     /// What was found among the clicks.
     pub(crate) clicks: ClickTally,
@@ -161,17 +157,17 @@ type DayRows = (Day, Vec<Asked>);
 /// # Errors
 /// If the output cannot be made or written, or is refused.
 pub(crate) fn write(
-    (job, control): (&Job, &Control),
-    staging: &Staging,
+    (job, context): (&Job, &RunContext),
+    staging: &StagingDir,
     (read, clicks): (&FeaturesRead, &PartitionedClicks),
     notice: impl FnOnce(&FeatureCounts, (u64, u64)) -> Result<Noticed>,
 ) -> Result<FeaturesReport> {
     // Each is answered twice, as one of a listing and as one of a user, and written once.
-    control.enter(Stage::WRITE, count64(read.shown.count() * 3));
-    let answers = Answers::new(job, control, read)?;
-    answers.find(job, control, read, clicks)?;
-    let target = Target::Staging(staging);
-    let (days, written) = make_parts(job, control, target, (read, &answers))?;
+    context.enter(Stage::WRITE, count64(read.shown.count() * 3));
+    let answers = FeatureResults::new(job, context, read)?;
+    answers.find(job, context, read, clicks)?;
+    let target = Target::StagingDir(staging);
+    let (days, written) = make_parts(job, context, target, (read, &answers))?;
     let mut all = FeatureCounts::default();
     written.tallies.iter().for_each(|tally| all.merge(tally));
     let repeats = answers.repeats();
@@ -184,19 +180,19 @@ pub(crate) fn write(
         actions: clicks,
         extends: None,
     };
-    let run = judge((job, control), staging, &read.inputs, &outcome.metrics)?;
-    let days = commit((job, control), staging, (&read.inputs, &run), &outcome)?;
+    let run = judge((job, context), staging, &read.inputs, &outcome.metrics)?;
+    let days = commit((job, context), staging, (&read.inputs, &run), &outcome)?;
     Ok(report((job, read), days, (&all, repeats), noticed))
 }
 
 /// Makes all parts; gives the rows of each day, too.
 fn make_parts(
     job: &Job,
-    control: &Control,
+    context: &RunContext,
     target: Target<'_>,
-    (read, answers): (&FeaturesRead, &Answers),
+    (read, answers): (&FeaturesRead, &FeatureResults),
 ) -> Result<(Vec<DayRows>, Written<FeatureCounts>)> {
-    control.charge(read.days.values().sum::<u64>() * count64(size_of::<Asked>()))?;
+    context.reserve_memory(read.days.values().sum::<u64>() * count64(size_of::<Asked>()))?;
     let days = by_day(job, read);
     let encoder = TableEncoder::new(job.codec, schema(job, read.types, read.has_users()))?;
     let maker = RowMaker {
@@ -229,7 +225,7 @@ fn make_parts(
         count: groups.len(),
         guard: Guard::new(&stopped),
     };
-    let written = write_parts(control, writer, steps, || (), make, FeatureCounts::merge)?;
+    let written = write_parts(context, writer, steps, || (), make, FeatureCounts::merge)?;
     Ok((days, written))
 }
 

@@ -9,11 +9,11 @@ use std::collections::BTreeMap;
 use std::time::Instant;
 
 use super::{FeaturesRead, GROUP_ROWS, PartitionedClicks, make_parts, plan};
-use crate::context::Control;
+use crate::context::RunContext;
 use crate::error::Result;
 use crate::ids::{Day, Micros, index, index64, rounded};
 use crate::job::Job;
-use crate::output::features::sorted_partitions::Answers;
+use crate::output::features::sorted_partitions::FeatureResults;
 use crate::output::micros_since;
 use crate::publish::Target;
 
@@ -28,9 +28,7 @@ impl FeaturesRead {
 /// What a sample of the rows took.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Rehearsed {
-    /// Rows.
     pub(crate) rows: u64,
-    /// Bytes of Parquet.
     pub(crate) bytes: u64,
     /// Microseconds of making room for the answers to all.
     pub(crate) room_us: u64,
@@ -53,19 +51,19 @@ pub(crate) fn parts_count(rows: u64) -> u64 {
 /// If the memory of the job is used up, or somebody asked for an end.
 pub(crate) fn rehearse(
     job: &Job,
-    control: &Control,
+    context: &RunContext,
     (read, clicks): (&mut FeaturesRead, &PartitionedClicks),
     weight: f64,
 ) -> Result<Rehearsed> {
     thin(job, read, rounded(weight));
     let began = Instant::now();
-    let mut answers = Answers::new(job, control, read)?;
+    let mut answers = FeatureResults::new(job, context, read)?;
     let (room_us, began) = (micros_since(began), Instant::now());
-    answers.find(job, control, read, clicks)?;
+    answers.find(job, context, read, clicks)?;
     let answer_us = micros_since(began);
     answers.stretch(rounded(weight));
     let began = Instant::now();
-    let (_, written) = make_parts(job, control, Target::Nowhere, (read, &answers))?;
+    let (_, written) = make_parts(job, context, Target::Nowhere, (read, &answers))?;
     Ok(Rehearsed {
         rows: read.days.values().sum(),
         bytes: written.bytes(),

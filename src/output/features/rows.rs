@@ -16,7 +16,7 @@ use crate::ids::{Day, Micros, index};
 use crate::job::Job;
 use crate::metrics::FeatureCounts;
 use crate::output::columns::{id_field, ids_array};
-use crate::output::features::sorted_partitions::Answers;
+use crate::output::features::sorted_partitions::FeatureResults;
 use crate::scan::features::FeatureTypes;
 use crate::scan::features::listings::Listing;
 
@@ -50,12 +50,9 @@ pub(crate) fn schema(job: &Job, types: FeatureTypes, has_users: bool) -> Schema 
 
 /// What a row group is made of.
 pub(super) struct RowMaker<'a> {
-    /// The job.
     pub(super) job: &'a Job,
-    /// What was read.
     pub(super) read: &'a FeaturesRead,
-    /// What was answered.
-    pub(super) answers: &'a Answers,
+    pub(super) answers: &'a FeatureResults,
     /// Up to when clicks are complete; nothing if there are none.
     pub(super) data_end: Option<Micros>,
 }

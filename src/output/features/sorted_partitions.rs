@@ -11,7 +11,7 @@ use bumpalo::Bump;
 use rayon::prelude::*;
 
 use super::{FeaturesRead, PartitionedClicks};
-use crate::context::Control;
+use crate::context::RunContext;
 use crate::error::Result;
 use crate::ids::{Key, Micros, count32, count64, index};
 use crate::job::{Job, LabelKey};
@@ -21,14 +21,14 @@ use crate::kernel::op::dedup::{each_once, repeats_count};
 use crate::kernel::op::features::{
     Asked, Click, Keyed, NextClicks, labels_of_anybody, prior_counts,
 };
-use crate::kernel::partition::{Scatter, Split};
+use crate::kernel::partition::{PartitionWriter, Split};
 use crate::kernel::sort::sort_run;
 use crate::output::runs::Runs;
 use crate::store::spill::Partitions;
 
 /// What is answered to each impression.
 #[derive(Debug)]
-pub(crate) struct Answers {
+pub(crate) struct FeatureResults {
     /// Windows, all time among them.
     windows: usize,
     /// Prior clicks: per row those of the listing, window by window, then those of the user.
@@ -50,7 +50,6 @@ struct Bench {
     clicks: Vec<Click>,
     /// When the clicks of a key happened.
     times: Vec<Micros>,
-    /// Where windows start.
     starts: Vec<usize>,
     /// Next clicks of users.
     next: NextClicks,
@@ -59,15 +58,19 @@ struct Bench {
 /// How impressions are answered: the job, what was read, and windows in microseconds.
 type How<'a> = (&'a Job, &'a FeaturesRead, Vec<i64>);
 
-impl Answers {
+impl FeatureResults {
     /// Room for the answers to all impressions.
     ///
     /// # Errors
     /// If the memory of the job is used up.
-    pub(crate) fn new(job: &Job, control: &Control, read: &FeaturesRead) -> Result<Answers> {
+    pub(crate) fn new(
+        job: &Job,
+        context: &RunContext,
+        read: &FeaturesRead,
+    ) -> Result<FeatureResults> {
         let (windows, rows) = (job.features().windows.len() + 1, read.shown.count());
-        control.charge(count64(rows * (windows * 2 * size_of::<u32>() + 1)))?;
-        let mut answers = Answers {
+        context.reserve_memory(count64(rows * (windows * 2 * size_of::<u32>() + 1)))?;
+        let mut answers = FeatureResults {
             windows,
             counts: Vec::new(),
             clicked: Vec::new(),
@@ -89,7 +92,7 @@ impl Answers {
     pub(crate) fn find(
         &self,
         job: &Job,
-        control: &Control,
+        context: &RunContext,
         read: &FeaturesRead,
         clicks: &PartitionedClicks,
     ) -> Result<()> {
@@ -107,15 +110,15 @@ impl Answers {
                     self.note(clicks.len(), repeats_count(clicks));
                     self.of_listing(&how, bench, asked, clicks);
                 };
-                each_partition(control, read, listings, by_listing, of_listing)?;
-                each_partition(control, read, users, by_user, |bench, asked, clicks| {
+                each_partition(context, read, listings, by_listing, of_listing)?;
+                each_partition(context, read, users, by_user, |bench, asked, clicks| {
                     bench.set_times(clicks.iter());
                     self.of_user(&how, bench, asked);
                 })
             }
             PartitionedClicks::Once((by_listing, by_user)) => {
                 each_partition(
-                    control,
+                    context,
                     read,
                     listings,
                     by_listing,
@@ -128,7 +131,7 @@ impl Answers {
                         bench.clicks = once;
                     },
                 )?;
-                each_partition(control, read, users, by_user, |bench, asked, clicks| {
+                each_partition(context, read, users, by_user, |bench, asked, clicks| {
                     bench.set_times(each_once(clicks));
                     self.of_user(&how, bench, asked);
                 })
@@ -216,33 +219,33 @@ impl Bench {
 
 /// Hands the impressions and clicks of each key to `answer`, in order of time.
 fn each_partition<R: Keyed + FixedRow + Sync>(
-    control: &Control,
+    context: &RunContext,
     read: &FeaturesRead,
     keys: &[u32],
     clicks: &Partitions<RowChunk<R>>,
     answer: impl Fn(&mut Bench, &[Asked], &[R]) + Sync,
 ) -> Result<()> {
-    let asked = deal(control, read, keys, clicks.split())?;
+    let asked = deal(context, read, keys, clicks.split())?;
     let one = |bench: &mut Bench, partition: usize| {
-        control.check()?;
+        context.check()?;
         let keys = clicks.keys_of(partition);
         let mut arena = std::mem::take(&mut bench.arena);
         arena.reset();
         let (asked, clicks) = (
-            asked.take(partition, control)?,
-            clicks.take(partition, control)?,
+            asked.take(partition, context)?,
+            clicks.take(partition, context)?,
         );
-        let mut asked = Runs::group(asked, &keys, Keyed::key, control, &arena)?;
-        let mut clicks = Runs::group(clicks, &keys, Keyed::key, control, &arena)?;
+        let mut asked = Runs::group(asked, &keys, Keyed::key, context, &arena)?;
+        let mut clicks = Runs::group(clicks, &keys, Keyed::key, context, &arena)?;
         asked.each().for_each(sort_run);
         clicks.each().for_each(sort_run);
         for (asked, clicks) in asked.each().zip(clicks.each()) {
             answer(bench, asked, clicks);
         }
-        control.count_done(count64(asked.rows.len()));
+        context.count_done(count64(asked.rows.len()));
         let bytes = asked.bytes() + clicks.bytes();
         bench.arena = arena;
-        control.release(bytes);
+        context.free_memory(bytes);
         Ok(())
     };
     (0..clicks.count())
@@ -252,7 +255,7 @@ fn each_partition<R: Keyed + FixedRow + Sync>(
 
 /// Deals all impressions to partitions.
 fn deal(
-    control: &Control,
+    context: &RunContext,
     read: &FeaturesRead,
     keys: &[u32],
     split: Split,
@@ -260,16 +263,16 @@ fn deal(
     let times = &read.shown.times;
     let share = times.len().div_ceil(rayon::current_num_threads()).max(1);
     let shares = keys.par_chunks(share).zip(times.par_chunks(share));
-    let scatters: Vec<Result<Scatter<_>>> = shares
+    let scatters: Vec<Result<PartitionWriter<_>>> = shares
         .enumerate()
         .map(|(at, (keys, times))| {
-            let mut scatter = Scatter::<RowChunk<Asked>>::new(split);
+            let mut scatter = PartitionWriter::<RowChunk<Asked>>::new(split);
             let rows = count32(at * share)..;
             let asked = rows.zip(keys).zip(times);
             for ((row, key), time) in asked.filter(|((row, _), _)| read.is_asked(*row)) {
                 let partition = scatter.partition_of(Key(*key));
                 if scatter.is_full(partition) {
-                    scatter.add_chunk(partition, control)?;
+                    scatter.add_chunk(partition, context)?;
                 }
                 scatter.open(partition).push(Asked {
                     time: *time,

@@ -2,25 +2,25 @@
 
 use super::cell::{Cell, Fault};
 use super::column;
-use crate::job::{Settings, Side, SideType, Source};
+use crate::job::{Attribute, AttributeType, Settings, Source};
 use crate::reference::Number;
 
 /// The columns of a source that are told, as its files name them, and what they hold.
-pub(crate) fn told_in(settings: &Settings, source: Source) -> Vec<(&str, Option<SideType>)> {
+pub(crate) fn told_in(settings: &Settings, source: Source) -> Vec<(&str, Option<AttributeType>)> {
     let told = settings
         .sequences()
-        .sides
+        .attributes
         .iter()
         .filter_map(|side| match side {
-            Side::TimeDelta => None,
-            Side::Column(of) => Some((column(settings, source, &of.name), of.kind)),
+            Attribute::TimeDelta => None,
+            Attribute::Column(of) => Some((column(settings, source, &of.name), of.kind)),
         });
     told.collect()
 }
 
 /// What told columns tell of an action.
 pub(crate) fn numbers_of(
-    told: &[(&str, Option<SideType>)],
+    told: &[(&str, Option<AttributeType>)],
     cells: &[Cell],
 ) -> Result<Vec<Number>, Fault> {
     let numbers = told.iter().zip(cells);

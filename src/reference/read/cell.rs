@@ -5,7 +5,9 @@
 //! empty string of JSON. **Invariants**: as SPEC has it, nothing is guessed: a number in quotes is
 //! text in JSON, `1.0` is no integer.
 
-use crate::job::{CustomerType, ItemType, Keep, KeepType, Settings, SideType, TimeUnit};
+use crate::job::{
+    AttributeType, CustomerType, ItemType, Passthrough, PassthroughType, Settings, TimeUnit,
+};
 use crate::reference::read::times::{is_near, micros, parse, parse_date};
 use crate::reference::{LogTime, Number, instant_in};
 
@@ -208,11 +210,15 @@ impl Cell {
     }
 
     /// What a column of actions tells; a null is 0, or NaN among floats.
-    pub(crate) fn number_of(&self, column: &str, kind: Option<SideType>) -> Result<Number, Fault> {
+    pub(crate) fn number_of(
+        &self,
+        column: &str,
+        kind: Option<AttributeType>,
+    ) -> Result<Number, Fault> {
         let number = match (self, kind) {
-            (Cell::Missing | Cell::Null, Some(SideType::Int32)) => Some(Number::Int(0)),
+            (Cell::Missing | Cell::Null, Some(AttributeType::Int32)) => Some(Number::Int(0)),
             (Cell::Missing | Cell::Null, _) => Some(Number::float(f32::NAN)),
-            (_, Some(SideType::Int32)) => {
+            (_, Some(AttributeType::Int32)) => {
                 let int = self.int().and_then(|of| i32::try_from(of).ok());
                 int.map(Number::Int)
             }
@@ -232,19 +238,23 @@ impl Cell {
     }
 
     /// What is carried through of a column, as text: times as microseconds since the epoch.
-    pub(crate) fn kept(&self, settings: &Settings, keep: &Keep) -> Result<Option<String>, Fault> {
+    pub(crate) fn kept(
+        &self,
+        settings: &Settings,
+        keep: &Passthrough,
+    ) -> Result<Option<String>, Fault> {
         if self.is_null() {
             return Ok(None);
         }
         let name = &keep.name;
         let text = match keep.kind {
-            Some(KeepType::Int32) => {
+            Some(PassthroughType::Int32) => {
                 let int = self.int().and_then(|of| i32::try_from(of).ok());
                 int.map(|of| of.to_string())
             }
-            Some(KeepType::Int64) => self.int().map(|of| of.to_string()),
-            Some(KeepType::Double) => self.number(name)?.map(|of| of.to_string()),
-            Some(KeepType::Boolean) => match self {
+            Some(PassthroughType::Int64) => self.int().map(|of| of.to_string()),
+            Some(PassthroughType::Double) => self.number(name)?.map(|of| of.to_string()),
+            Some(PassthroughType::Boolean) => match self {
                 Cell::Bool(value) => Some(value.to_string()),
                 Cell::Csv(text) | Cell::Json(text)
                     if ["true", "false"].contains(&text.as_str()) =>
@@ -253,13 +263,13 @@ impl Cell {
                 }
                 _ => None,
             },
-            Some(KeepType::Time) => {
+            Some(PassthroughType::Time) => {
                 let Some((time, _)) = self.time(name, settings)? else {
                     return Ok(None);
                 };
                 Some(instant_in(settings.zone_name(), time).to_string())
             }
-            Some(KeepType::Text) | None => self.text(),
+            Some(PassthroughType::Text) | None => self.text(),
         };
         text.map(Some)
             .ok_or_else(|| Fault::new(name, "what is carried through", self))

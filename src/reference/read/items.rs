@@ -22,7 +22,6 @@ pub(crate) struct ItemCodes {
 struct Known {
     /// Codes by item. One that the vocabulary lacks has one that no row of the set can hold.
     codes: BTreeMap<String, i64>,
-    /// Items by code.
     texts: BTreeMap<i64, String>,
 }
 

@@ -42,11 +42,9 @@ use crate::reference::{LogTime, day_in, instant_in};
 /// A file of input, as a manifest lists it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct LogFile {
-    /// What it holds.
     pub(crate) source: Source,
     /// Its path as the run was given it.
     pub(crate) shown: String,
-    /// Where it is.
     pub(crate) path: PathBuf,
     /// Its format, as the run read it.
     pub(crate) format: Format,
@@ -55,7 +53,6 @@ pub(crate) struct LogFile {
 /// A row, or what is wrong with it, and where it stands.
 #[derive(Clone, Debug)]
 pub(crate) struct Found<T> {
-    /// The row.
     pub(crate) row: std::result::Result<T, Fault>,
     /// Whose it is; of an impression the ranking.
     pub(crate) of: String,

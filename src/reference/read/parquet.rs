@@ -36,9 +36,7 @@ enum Meaning {
 struct Wanted {
     /// Its place among those that are asked for.
     at: usize,
-    /// Its name.
     name: String,
-    /// What it holds.
     meaning: Meaning,
 }
 

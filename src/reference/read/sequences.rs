@@ -8,7 +8,7 @@ use super::text::cells_of;
 use super::{Check, Found, ItemCodes, LogFile, column, per_file, read, without};
 use crate::error::Result;
 use crate::job::{
-    ActionSource, CustomerType, Cutoff, Dedup, Guests, NullLabel, OtherTypes, Settings, Side,
+    ActionSource, Attribute, CustomerType, Cutoff, Dedup, Guests, NullLabel, OtherTypes, Settings,
     Source, Types,
 };
 use crate::reference::read::attributes::{numbers_of, told_in};
@@ -32,9 +32,9 @@ pub(crate) fn rules(settings: &Settings) -> Rules {
             Dedup::Consecutive => Repeats::Consecutive,
         },
         told: own
-            .sides
+            .attributes
             .iter()
-            .filter(|side| **side == Side::TimeDelta)
+            .filter(|side| **side == Attribute::TimeDelta)
             .map(|_| Told::TimeDelta)
             .collect(),
         actions_max: usize::try_from(own.actions_max).unwrap_or(usize::MAX),

@@ -17,7 +17,6 @@ use crate::store::local;
 /// A file of rows.
 #[derive(Clone, Debug)]
 pub(crate) struct HeadFile {
-    /// Its path.
     pub(crate) path: PathBuf,
     /// The day that its folder is of, if there is one.
     pub(crate) day: Option<Day>,

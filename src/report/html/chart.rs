@@ -23,7 +23,6 @@ const COLUMNS_HEIGHT: f64 = 150.0;
 pub(crate) struct Caption<'a> {
     /// A name that no other picture of the page has, for references.
     pub(crate) id: &'a str,
-    /// The heading.
     pub(crate) title: String,
     /// What it shows, in a sentence.
     pub(crate) told: String,
@@ -33,7 +32,6 @@ pub(crate) struct Caption<'a> {
 
 /// A bar, or a column.
 pub(crate) struct Bar {
-    /// Its name.
     pub(crate) name: String,
     /// How long it is; nothing if that is not known.
     pub(crate) value: Option<f64>,
@@ -245,7 +243,6 @@ fn anchored(middle: f64) -> (f64, &'static str) {
 
 /// A bar that is made of several pieces, which add up to 1.
 pub(crate) struct Stack {
-    /// Its name.
     pub(crate) name: String,
     /// The pieces, in the order of the legend.
     pub(crate) pieces: Vec<f64>,

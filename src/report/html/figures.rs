@@ -36,11 +36,9 @@ pub(crate) struct Distribution<'a> {
     pub(crate) caption: (&'a str, &'a str, String),
     /// The heading of the classes.
     pub(crate) class: &'a str,
-    /// What is counted.
     pub(crate) counted: &'a str,
     /// Whether classes stand side by side, as those of a histogram, or below each other.
     pub(crate) is_histogram: bool,
-    /// The classes.
     pub(crate) classes: Vec<(String, u64, u64)>,
 }
 
@@ -48,7 +46,6 @@ pub(crate) struct Distribution<'a> {
 pub(crate) struct Labels<'a> {
     /// A sentence about them.
     pub(crate) told: String,
-    /// What is counted.
     pub(crate) counted: &'a str,
     /// What to call those that say yes, those that say no, and the others.
     pub(crate) names: [&'a str; 3],

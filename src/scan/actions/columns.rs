@@ -1,29 +1,26 @@
 //! What a source of actions is: what its columns are called, and what its rows are taken for.
 
 use super::landing::Landing;
-use crate::ids::Kind;
-use crate::job::{Cutoff, OtherTypes, Side, SideColumn, Source, Types};
-use crate::scan::spec::{ReadSpec, counts_type, given_name, side_columns};
+use crate::ids::ActionType;
+use crate::job::{Attribute, AttributeColumn, Cutoff, OtherTypes, Source, Types};
+use crate::scan::spec::{ReadSpec, attribute_columns, counts_type, given_name};
 use crate::scan::text::field::{Mismatch, Value};
 
 /// A source of actions, with the names of its columns in the files.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct ActionNames<'a> {
-    /// The source.
     source: Source,
     /// Whether cutoffs are days or times.
     pub(crate) cutoff: Cutoff,
     /// The codes of actions that count; all, if none is named.
     counted: &'a [u8],
     /// What is told of actions beside items and types.
-    sides: &'a [Side],
+    attributes: &'a [Attribute],
     /// Names of columns: source, ours, that of the files.
     columns: &'a [(Source, String, String)],
     /// Its place in the list of sources.
     pub(crate) slot: usize,
-    /// The customer.
     pub(crate) customer: &'a str,
-    /// The item.
     pub(crate) item: &'a str,
     /// The time; for orders, one that may be absent or null.
     pub(crate) time: &'a str,
@@ -44,8 +41,7 @@ pub(crate) struct ActionNames<'a> {
 /// What all actions of one source and type share.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Origin {
-    /// Their type.
-    pub(crate) kind: Kind,
+    pub(crate) kind: ActionType,
     /// How long they are held back, in microseconds; nothing if their type does not count.
     pub(crate) held_us: Option<i64>,
 }
@@ -76,7 +72,7 @@ impl<'a> ActionNames<'a> {
             source,
             cutoff: spec.cutoff,
             counted: actions.types,
-            sides: actions.sides,
+            attributes: actions.attributes,
             columns: spec.columns,
             slot,
             customer: name("customer_id"),
@@ -93,9 +89,11 @@ impl<'a> ActionNames<'a> {
 
     /// The columns that are told of actions, each with its name in the files and whether the user
     /// gave it one there, so that a file without it is at fault.
-    pub(crate) fn told(&self) -> impl Iterator<Item = (&'a SideColumn, &'a str, bool)> + use<'a> {
+    pub(crate) fn told(
+        &self,
+    ) -> impl Iterator<Item = (&'a AttributeColumn, &'a str, bool)> + use<'a> {
         let (columns, source) = (self.columns, self.source);
-        side_columns(self.sides).map(move |column| {
+        attribute_columns(self.attributes).map(move |column| {
             let given = given_name(columns, source, &column.name);
             (column, given.unwrap_or(&column.name), given.is_some())
         })
@@ -130,7 +128,7 @@ impl<'a> ActionNames<'a> {
     /// What actions of a type share.
     fn origin(&self, code: u8) -> Origin {
         Origin {
-            kind: Kind(code),
+            kind: ActionType(code),
             held_us: counts_type(self.counted, code).then_some(self.held_us),
         }
     }

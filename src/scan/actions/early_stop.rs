@@ -8,7 +8,7 @@ use crate::ids::{Key, Micros, index};
 /// not depend on a race. Each thread has counts of its own: shared ones measured half of the scan
 /// loop, on two cores, as their memory went to and fro.
 #[derive(Debug)]
-pub(crate) struct Enough {
+pub(crate) struct EarlyStop {
     /// Whether the customer needs nothing more; set between waves.
     done: Vec<bool>,
     /// Whether any customer needs nothing more.
@@ -22,15 +22,15 @@ pub(crate) struct Enough {
 #[derive(Debug, Default)]
 pub(crate) struct Counts(Vec<u32>);
 
-impl Enough {
+impl EarlyStop {
     /// Nobody has enough, and nothing counts: anything may be unread.
-    pub(crate) fn of(keys_count: usize, guest: Option<Key>) -> Enough {
+    pub(crate) fn of(keys_count: usize, guest: Option<Key>) -> EarlyStop {
         let mut done = vec![false; keys_count];
         // A guest has no actions to wait for.
         if let Some(guest) = guest {
             done[index(guest.0)] = true;
         }
-        Enough {
+        EarlyStop {
             done,
             some_done: guest.is_some(),
             floor: Micros::MAX,

@@ -1,11 +1,11 @@
 //! Files of actions to partitions: the scan loop with the semi-join in it.
 //!
-//! **In / Out**: a row group or a text file → events in the thread's [`Scatter`].
+//! **In / Out**: a row group or a text file → events in the thread's [`PartitionWriter`].
 //! **Invariants**: a row whose customer nobody asks for is dropped once its key is read; its time
 //! and item are never looked at. What is kept lies between the start of the customer's earliest
 //! lookback and its latest cutoff. **Null rule**: a null customer is counted and dropped; a null
 //! availability means never known, and is counted; a null time or item is a fault; what is told of
-//! an action may be null (see `scan/sides`).
+//! an action may be null (see `scan/attributes`).
 
 mod columns;
 mod early_stop;
@@ -16,30 +16,30 @@ mod rows;
 mod source;
 mod text;
 
-use crate::context::Control;
+use crate::context::RunContext;
 use crate::dictionary::probes::{KeySpan, Probes};
 use crate::error::Result;
 use crate::ids::{Item, Key, Micros, index};
-use crate::job::{CustomerType, Dedup, SIDE_COLUMNS_MAX, SideColumn};
-use crate::kernel::attributes::SideKeys;
+use crate::job::{ATTRIBUTE_COLUMNS_MAX, AttributeColumn, CustomerType, Dedup};
+use crate::kernel::attributes::AttributeKeys;
 use crate::kernel::column::{Customer, EventChunk};
-use crate::kernel::partition::{Scatter, Split};
+use crate::kernel::partition::{PartitionWriter, Split};
 pub(crate) use crate::scan::actions::columns::ActionNames;
 use crate::scan::actions::columns::Origin;
-use crate::scan::actions::early_stop::{Counts, Enough};
-use crate::scan::bad_rows::{Policy, Rejected, RowAt};
-use crate::scan::item_ids::ItemTexts;
-use crate::scan::spec::{ReadSpec, side_columns};
+use crate::scan::actions::early_stop::{Counts, EarlyStop};
+use crate::scan::bad_rows::{BadRowPolicy, Rejected, RowAt};
+use crate::scan::item_ids::ItemDictionary;
+use crate::scan::spec::{ReadSpec, attribute_columns};
 use crate::scan::text::blocks::Piece;
 use crate::scan::text::field::{GuestIds, Mismatch, Value};
 use crate::scan::text::times::When;
-use crate::scan::time_kinds::Kinds;
+use crate::scan::time_kinds::TimeKinds;
 use crate::scan::{Opened, Task};
 use crate::store::spill::Spill;
 
 /// What was found of one source. None of it depends on where the reading stopped.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(crate) struct ActionTally {
+pub(crate) struct ActionStats {
     /// Rows, read or proven to need no reading.
     pub(crate) rows: u64,
     /// Of them, those without a customer.
@@ -56,19 +56,18 @@ pub(crate) struct ActionTally {
 #[derive(Debug)]
 pub(crate) struct ActionState<I> {
     /// The events kept, in memory.
-    pub(crate) scatter: Scatter<EventChunk<I>>,
+    pub(crate) scatter: PartitionWriter<EventChunk<I>>,
     /// Those that it has no room for.
     pub(crate) spill: Spill,
     /// What was found, by source as in the list of sources.
-    pub(crate) tallies: Vec<ActionTally>,
-    /// Rows set aside.
+    pub(crate) tallies: Vec<ActionStats>,
     pub(crate) rejected: Vec<Rejected>,
     /// Which told columns some record of text had, null or not.
-    pub(crate) told: [bool; SIDE_COLUMNS_MAX],
+    pub(crate) told: [bool; ATTRIBUTE_COLUMNS_MAX],
     /// Rows kept: for the statistics of the run, not for the manifest.
     pub(crate) kept: u64,
     /// The items, if their ids are texts.
-    pub(crate) items: Option<ItemTexts>,
+    pub(crate) items: Option<ItemDictionary>,
     /// Actions per customer, for the early stop.
     counts: Counts,
     /// Scratch: the rows of a batch whose customers are asked for.
@@ -80,7 +79,7 @@ pub(crate) struct ActionState<I> {
     /// Scratch: the numbers of their items.
     numbers: Vec<Option<I>>,
     /// Wall times and instants.
-    pub(crate) kinds: Kinds,
+    pub(crate) kinds: TimeKinds,
     /// Scratch: a piece of a text file.
     piece: Piece,
 }
@@ -91,28 +90,25 @@ pub(crate) struct ActionScan<'a, I> {
     /// How files are read.
     pub(crate) spec: ReadSpec<'a>,
     /// What becomes of bad rows.
-    policy: &'a Policy<'a>,
+    policy: &'a BadRowPolicy<'a>,
     /// Progress, memory and the wish to stop.
-    control: &'a Control,
+    context: &'a RunContext,
     /// Whose actions are wanted, and when.
     pub(crate) probes: &'a Probes<I>,
     /// How customers are dealt to partitions.
     split: Split,
     /// Who has enough actions.
-    enough: Enough,
+    enough: EarlyStop,
     /// What all probes of all customers see.
     everyone: KeySpan,
     /// Ids that mean nobody.
     guest_ids: GuestIds,
-    /// The type of customers.
     customers: CustomerType,
-    /// The columns that are told of actions.
-    told: Vec<&'a SideColumn>,
+    told: Vec<&'a AttributeColumn>,
 }
 
 /// One action of a customer that is asked for, not yet judged.
 struct Raw<'n, I> {
-    /// Who.
     key: Key,
     /// What it is, or `None` if it is to be left out.
     origin: Value<Option<Origin>>,
@@ -120,54 +116,53 @@ struct Raw<'n, I> {
     time: Value<Option<When>>,
     /// The column that the time was looked for in last, to blame.
     time_at: &'n str,
-    /// On what.
     item: Value<I>,
     /// When it was known, if there is a column for it.
     available: Option<Value<Option<When>>>,
     /// What is told of it, or which told column is at fault.
-    told: std::result::Result<SideKeys, (&'n str, Mismatch)>,
+    told: std::result::Result<AttributeKeys, (&'n str, Mismatch)>,
 }
 
 impl<'a, I: Item> ActionScan<'a, I> {
     /// A scan for the customers of `probes`.
     pub(crate) fn new(
         spec: &ReadSpec<'a>,
-        policy: &'a Policy<'a>,
-        control: &'a Control,
+        policy: &'a BadRowPolicy<'a>,
+        context: &'a RunContext,
         probes: &'a Probes<I>,
         split: Split,
     ) -> ActionScan<'a, I> {
-        let enough = Enough::of(index(probes.keys.count()), probes.keys.guest());
+        let enough = EarlyStop::of(index(probes.keys.count()), probes.keys.guest());
         ActionScan {
             spec: *spec,
             policy,
-            control,
+            context,
             probes,
             split,
             enough,
             everyone: probes.everyone(),
             guest_ids: GuestIds::new(spec.guest_ids),
             customers: probes.customer_type(),
-            told: side_columns(spec.actions.sides).collect(),
+            told: attribute_columns(spec.actions.attributes).collect(),
         }
     }
 
     /// The state of a thread that has read nothing, and may hold what `spill` says.
     pub(crate) fn state(&self, spill: Spill) -> ActionState<I> {
         ActionState {
-            scatter: Scatter::of(self.split, || EventChunk::telling(self.told.len(), 0)),
+            scatter: PartitionWriter::of(self.split, || EventChunk::telling(self.told.len(), 0)),
             spill,
-            tallies: vec![ActionTally::default(); self.spec.actions.sources.len()],
+            tallies: vec![ActionStats::default(); self.spec.actions.sources.len()],
             rejected: Vec::new(),
             told: Default::default(),
             kept: 0,
-            items: ItemTexts::wanted(&self.spec),
+            items: ItemDictionary::wanted(&self.spec),
             counts: Counts::default(),
             wanted: Vec::new(),
             done: Vec::new(),
             times: Vec::new(),
             numbers: Vec::new(),
-            kinds: Kinds::default(),
+            kinds: TimeKinds::default(),
             piece: Piece::default(),
         }
     }
@@ -206,7 +201,7 @@ impl<'a, I: Item> ActionScan<'a, I> {
         }
         match &mut state.items {
             None => Ok(()),
-            Some(items) => items.charge(self.control),
+            Some(items) => items.reserve_memory(self.context),
         }
     }
 
@@ -289,7 +284,7 @@ impl<'a, I: Item> ActionScan<'a, I> {
 
 /// An action: what it is, when, on what, when it was known, where `None` means never, and what is
 /// told of it.
-type Judged<I> = (Origin, When, I, Option<Micros>, SideKeys);
+type Judged<I> = (Origin, When, I, Option<Micros>, AttributeKeys);
 
 /// The parts of an action, or the column that is at fault; nothing if it is to be left out, whatever
 /// its other columns hold.
@@ -318,9 +313,9 @@ fn judge<'a, I>(
     Ok(Some((origin, when, item, available, raw.told?)))
 }
 
-impl ActionTally {
+impl ActionStats {
     /// Adds the counts of another thread.
-    pub(crate) fn merge(&mut self, other: &ActionTally) {
+    pub(crate) fn merge(&mut self, other: &ActionStats) {
         self.rows += other.rows;
         self.null_customers += other.null_customers;
         self.null_available += other.null_available;

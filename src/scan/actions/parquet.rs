@@ -16,20 +16,18 @@ use crate::scan::table::arrow::{IdColumn, Ints};
 use crate::scan::table::arrow_times::{PlainTimes, TimeColumn};
 use crate::scan::table::arrow_words::WordColumn;
 use crate::scan::table::attributes;
-use crate::scan::table::attributes::SideArray;
+use crate::scan::table::attributes::AttributeArray;
 use crate::scan::text::field::{Clock, TEXT_BYTES_MAX};
 use crate::scan::time_kinds::day_of_orders;
 
 /// A batch, and where it comes from.
 #[derive(Clone, Copy)]
 struct Batch<'a> {
-    /// The file.
     file: &'a ParquetFile,
     /// What its columns are called.
     names: &'a ActionNames<'a>,
     /// The 1-based record that it starts with.
     first_row: u64,
-    /// The rows.
     rows: &'a RecordBatch,
     /// Whether statistics prove that all its times are of the years 1 to 9999.
     are_near: bool,
@@ -65,11 +63,8 @@ type PlainRows<'a> = (&'a [(u32, Key)], &'a [bool], &'a [Option<Micros>]);
 struct PlainColumns {
     /// What the rows are.
     origin: Origin,
-    /// Customers.
     customers: Ints,
-    /// Items.
     items: PlainItems,
-    /// Times.
     times: PlainTimes,
 }
 
@@ -103,8 +98,8 @@ impl<I: Item> ActionScan<'_, I> {
         });
         let are_near = times_of(&self.spec, file, row_group, names.time).is_some();
         file.read(row_group, &columns, |first_row, batch| {
-            self.control.check()?;
-            self.control
+            self.context.check()?;
+            self.context
                 .count_read(count64(batch.num_rows()), count64(batch.num_rows()));
             state.tallies[names.slot].rows += count64(batch.num_rows());
             let batch = Batch {
@@ -324,7 +319,7 @@ impl<I: Item> ActionScan<'_, I> {
         let types = names.types_column().map(|name| batch.words(name));
         let told = names.told().map(|(of, name, _)| {
             let column = batch.rows.column_by_name(name);
-            (SideArray::of(column, of.holds()), of.holds(), name)
+            (AttributeArray::of(column, of.holds()), of.holds(), name)
         });
         let told: Vec<_> = told.collect();
         let when = |column: &Option<TimeColumn>, row| match column {

@@ -6,7 +6,7 @@ use crate::dictionary::probes::KeySpan;
 use crate::error::Result;
 use crate::ids::{Item, Key, Micros};
 use crate::job::Cutoff;
-use crate::kernel::attributes::SideKeys;
+use crate::kernel::attributes::AttributeKeys;
 use crate::kernel::column::Event;
 use crate::kernel::sweep::is_prior;
 use crate::scan::text::times::When;
@@ -45,7 +45,7 @@ impl<I: Item> ActionScan<'_, I> {
     pub(crate) fn keep_telling(
         &self,
         key: Key,
-        (event, keys): (Event<I>, &SideKeys),
+        (event, keys): (Event<I>, &AttributeKeys),
         landing: &Landing,
         state: &mut ActionState<I>,
     ) -> Result<()> {
@@ -76,8 +76,8 @@ impl<I: Item> ActionScan<'_, I> {
     #[cold]
     fn make_room(&self, partition: usize, state: &mut ActionState<I>) -> Result<()> {
         self.count(partition, state);
-        state.scatter.add_chunk(partition, self.control)?;
-        state.spill.relieve(&mut state.scatter, self.control)
+        state.scatter.add_chunk(partition, self.context)?;
+        state.spill.relieve(&mut state.scatter, self.context)
     }
 
     /// Counts those actions of the last chunk of a partition that every probe of their customer

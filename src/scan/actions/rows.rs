@@ -1,10 +1,10 @@
 //! What a row of Parquet is, and what is told of it.
 
 use super::{ActionNames, Origin};
-use crate::job::SideType;
-use crate::kernel::attributes::SideKeys;
+use crate::job::AttributeType;
+use crate::kernel::attributes::AttributeKeys;
 use crate::scan::table::arrow_words::WordColumn;
-use crate::scan::table::attributes::SideArray;
+use crate::scan::table::attributes::AttributeArray;
 use crate::scan::text::field::{Mismatch, Value};
 
 /// What a row is, by its column of types if there is one.
@@ -22,10 +22,10 @@ pub(super) fn origin_of(
 
 /// What is told of a row, given the told columns with their types and names.
 pub(super) fn keys_of<'n>(
-    told: &[(SideArray, SideType, &'n str)],
+    told: &[(AttributeArray, AttributeType, &'n str)],
     row: usize,
-) -> Result<SideKeys, (&'n str, Mismatch)> {
-    let mut keys = SideKeys::default();
+) -> Result<AttributeKeys, (&'n str, Mismatch)> {
+    let mut keys = AttributeKeys::default();
     for (key, (column, kind, name)) in keys.iter_mut().zip(told) {
         *key = column.key(row, *kind).map_err(|error| (*name, error))?;
     }

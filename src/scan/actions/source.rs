@@ -3,18 +3,17 @@
 use super::{ActionNames, Origin};
 use crate::catalog::input::InputFile;
 use crate::catalog::paths::is_of_no_day;
-use crate::job::{DT, SideType};
-use crate::kernel::attributes::SideKeys;
+use crate::job::{AttributeType, DT};
+use crate::kernel::attributes::AttributeKeys;
 use crate::scan::bad_rows::RowAt;
 use crate::scan::spec::ReadSpec;
 use crate::scan::table::attributes::{as_key, key_of_field};
 use crate::scan::text::field::{Clock, Field, Mismatch, Value};
 use crate::scan::text::records::TextColumn;
-use crate::scan::time_kinds::{Kinds, day_of_orders};
+use crate::scan::time_kinds::{TimeKinds, day_of_orders};
 
 /// A source of actions in text: what is wanted of it, and how it is read.
 pub(super) struct TextSource<'a> {
-    /// The file.
     pub(super) file: &'a InputFile,
     /// What its columns are called.
     pub(super) names: ActionNames<'a>,
@@ -24,12 +23,11 @@ pub(super) struct TextSource<'a> {
     pub(super) columns: Vec<TextColumn<'a>>,
     /// Of these, the one of availability.
     pub(super) available_at: Option<usize>,
-    /// The one of types.
     pub(super) types_at: Option<usize>,
     /// Those that rows are chosen by.
     pub(super) only_at: Vec<usize>,
     /// Those that are told of actions, and what they hold.
-    pub(super) told_at: Vec<(usize, SideType)>,
+    pub(super) told_at: Vec<(usize, AttributeType)>,
     /// The name of the one that holds days, which are neither wall times nor instants.
     pub(super) days: Option<&'a str>,
 }
@@ -108,8 +106,8 @@ impl<'a> TextSource<'a> {
 
     /// What is told of a record; nothing if some of it cannot be told.
     #[inline]
-    pub(super) fn as_keys(&self, fields: &[Field<'_>]) -> Option<SideKeys> {
-        let mut keys = SideKeys::default();
+    pub(super) fn as_keys(&self, fields: &[Field<'_>]) -> Option<AttributeKeys> {
+        let mut keys = AttributeKeys::default();
         for (key, (at, kind)) in keys.iter_mut().zip(&self.told_at) {
             *key = as_key(&fields[*at], *kind)?;
         }
@@ -117,8 +115,8 @@ impl<'a> TextSource<'a> {
     }
 
     /// What is told of a record, or the column at fault.
-    pub(super) fn keys(&self, fields: &[Field<'_>]) -> Result<SideKeys, (&'a str, Mismatch)> {
-        let mut keys = SideKeys::default();
+    pub(super) fn keys(&self, fields: &[Field<'_>]) -> Result<AttributeKeys, (&'a str, Mismatch)> {
+        let mut keys = AttributeKeys::default();
         for (key, (at, kind)) in keys.iter_mut().zip(&self.told_at) {
             let found = key_of_field(&fields[*at], *kind);
             *key = found.map_err(|error| (self.columns[*at].name, error))?;
@@ -128,7 +126,7 @@ impl<'a> TextSource<'a> {
 
     /// Takes note of the kinds of a record's times.
     #[cold]
-    pub(super) fn note(&self, fields: &[Field<'_>], row: u64, kinds: &mut Kinds) {
+    pub(super) fn note(&self, fields: &[Field<'_>], row: u64, kinds: &mut TimeKinds) {
         let available = self
             .available_at
             .map(|at| (&fields[at], self.columns[at].name));

@@ -1,6 +1,6 @@
 //! Actions in text: piece by piece, by all threads that share the file.
 //!
-//! **In / Out**: pieces of CSV or NDJSON, or a JSON array → events in the thread's `Scatter`.
+//! **In / Out**: pieces of CSV or NDJSON, or a JSON array → events in the thread's `PartitionWriter`.
 //! **Invariants**: a record is first read as what nearly all are, without a word for what might
 //! be wrong; one that is anything else is read again by what words every fault. Faults, counts
 //! and rejected rows are put together in the order of pieces, so none depends on threads.
@@ -14,7 +14,7 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::ids::Item;
 use crate::job::Format;
 use crate::scan::Task;
-use crate::scan::bad_rows::{Policy, RowAt};
+use crate::scan::bad_rows::{BadRowPolicy, RowAt};
 use crate::scan::text::field::Field;
 use crate::scan::text::records::{Record, Seen, Stop, Wanted, open, records};
 use crate::scan::text::shared_file::PieceEnd;
@@ -33,7 +33,7 @@ impl<I: Item> ActionScan<'_, I> {
         if task.opened.format() == Format::Json {
             let rows = self.read_whole(&source, task, state)?;
             state.tallies[source.names.slot].rows += rows;
-            self.control.count_read(rows % TICK_ROWS, task.steps);
+            self.context.count_read(rows % TICK_ROWS, task.steps);
             return Ok(());
         }
         let (format, piece_bytes) = (task.opened.text_format(), self.spec.text_piece_bytes);
@@ -56,7 +56,7 @@ impl<I: Item> ActionScan<'_, I> {
                 stop: seen.failed.take().map(Stop::Error).or(stop),
                 seen,
             };
-            self.control
+            self.context
                 .count_read(end.seen.rows % TICK_ROWS, piece.steps);
             task.shared.put(end);
         }
@@ -114,8 +114,8 @@ impl<I: Item> ActionScan<'_, I> {
         if !is_row {
             return error;
         }
-        let policy = Policy::new(&self.spec);
-        let again = ActionScan::new(&self.spec, &policy, self.control, self.probes, self.split);
+        let policy = BadRowPolicy::new(&self.spec);
+        let again = ActionScan::new(&self.spec, &policy, self.context, self.probes, self.split);
         let read = again.read_whole(source, task, state);
         read.err().unwrap_or(error)
     }
@@ -140,7 +140,7 @@ impl<I: Item> ActionScan<'_, I> {
     ) -> impl FnMut(Record<'_>) -> Result<()> + 's {
         let mut clock = WallClock::of(source.clock.zone);
         move |record| {
-            self.control.tick(record.row)?;
+            self.context.tick(record.row)?;
             if let Ok(fields) = &record.fields {
                 for (seen, (at, _)) in state.told.iter_mut().zip(&source.told_at) {
                     *seen |= fields[*at] != Field::Missing;

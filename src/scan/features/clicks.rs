@@ -1,14 +1,14 @@
 //! Files of clicks of `features` to partitions: by listing, and by user.
 //!
 //! **In / Out**: a row group, or a share of a text file → [`Click`]s and [`UserClick`]s in the
-//! thread's two [`Scatter`]s; where repeats are left out, [`WholeClick`]s in their place.
+//! thread's two [`PartitionWriter`]s; where repeats are left out, [`WholeClick`]s in their place.
 //! **Invariants**: a click is kept for its listing if some impression asks for that, and for its
 //! user likewise; what happens too late for any answer is kept for neither. All are counted, and
 //! looked at for the latest.
 //! **Null rule**: a click without a user is one on its listing, and nobody's.
 
 use super::{FeatureTypes, id_bits, ranks, ranks_or_marks};
-use crate::context::Control;
+use crate::context::RunContext;
 use crate::dictionary::keys::Keys;
 use crate::error::Result;
 use crate::ids::{Key, Micros, index};
@@ -16,13 +16,15 @@ use crate::job::{Dedup, LabelKey, Source};
 use crate::kernel::chunk::{FixedRow, RowChunk};
 use crate::kernel::op::dedup::WholeClick;
 use crate::kernel::op::features::{ABSENT, Click, UserClick};
-use crate::kernel::partition::{Scatter, Split};
+use crate::kernel::partition::{PartitionWriter, Split};
 use crate::kernel::sweep::is_prior;
 use crate::scan::Task;
-use crate::scan::bad_rows::{Policy, Rejected};
+use crate::scan::bad_rows::{BadRowPolicy, Rejected};
 use crate::scan::spec::{ClickSpec, ReadSpec};
-use crate::scan::table::{Batch, Cells, Kind, Memo, Presence, TableColumn, TableScan, TableState};
-use crate::scan::time_kinds::Kinds;
+use crate::scan::table::{
+    Batch, Cells, ColumnType, Memo, Presence, TableColumn, TableScan, TableState,
+};
+use crate::scan::time_kinds::TimeKinds;
 use crate::store::spill::Spill;
 
 /// The columns, as places in a batch.
@@ -35,15 +37,11 @@ const TIME: usize = 2;
 /// Whose clicks are asked for, and until when.
 #[derive(Debug)]
 pub(crate) struct Wanted {
-    /// The listings.
     pub(crate) listings: Keys,
-    /// The users.
     pub(crate) users: Keys,
     /// How listings are dealt to partitions.
     pub(crate) of_listings: Split,
-    /// How users are.
     pub(crate) of_users: Split,
-    /// The last impression.
     pub(crate) last_asked: Micros,
     /// The last moment at which a click may make a label.
     pub(crate) last_label: Micros,
@@ -53,20 +51,17 @@ pub(crate) struct Wanted {
 #[derive(Debug)]
 pub(crate) struct ClickScan<'a> {
     /// Progress, memory and the wish to stop.
-    control: &'a Control,
+    context: &'a RunContext,
     /// Whether repeats are left out.
     once: bool,
-    /// What is wanted.
     pub(crate) wanted: &'a Wanted,
-    /// Reads the columns.
     table: TableScan<'a>,
 }
 
 /// Clicks of one kind that one thread has read.
 #[derive(Debug)]
 pub(crate) struct Stream<R: FixedRow> {
-    /// In memory.
-    pub(crate) scatter: Scatter<RowChunk<R>>,
+    pub(crate) scatter: PartitionWriter<RowChunk<R>>,
     /// Those that it has no room for.
     pub(crate) spill: Spill,
 }
@@ -74,7 +69,6 @@ pub(crate) struct Stream<R: FixedRow> {
 /// What one thread has read.
 #[derive(Debug)]
 pub(crate) struct ClickState {
-    /// The thread's table.
     pub(crate) table: TableState,
     /// What it does with rows.
     pub(crate) rows: RowState,
@@ -83,9 +77,7 @@ pub(crate) struct ClickState {
 /// Clicks by listing, and by user.
 #[derive(Debug)]
 pub(crate) struct Streams<L: FixedRow, U: FixedRow> {
-    /// Clicks by listing.
     pub(crate) by_listing: Stream<L>,
-    /// Clicks by user.
     pub(crate) by_user: Stream<U>,
 }
 
@@ -119,17 +111,17 @@ impl<R: FixedRow> Stream<R> {
     /// No clicks, dealt to partitions like this.
     fn new(split: Split, spill: Spill) -> Stream<R> {
         Stream {
-            scatter: Scatter::new(split),
+            scatter: PartitionWriter::new(split),
             spill,
         }
     }
 
     /// Adds a click of a key.
     #[inline]
-    fn push(&mut self, key: u32, row: R, control: &Control) -> Result<()> {
+    fn push(&mut self, key: u32, row: R, context: &RunContext) -> Result<()> {
         let partition = self.scatter.partition_of(Key(key));
         self.spill
-            .make_room(&mut self.scatter, partition, control)?;
+            .make_room(&mut self.scatter, partition, context)?;
         self.scatter.open(partition).push(row);
         Ok(())
     }
@@ -165,8 +157,8 @@ impl<'a> ClickScan<'a> {
     /// A scan of clicks.
     pub(crate) fn new(
         (spec, clicks): (&ReadSpec<'a>, ClickSpec),
-        policy: &'a Policy<'a>,
-        control: &'a Control,
+        policy: &'a BadRowPolicy<'a>,
+        context: &'a RunContext,
         types: FeatureTypes,
         wanted: &'a Wanted,
     ) -> ClickScan<'a> {
@@ -182,17 +174,17 @@ impl<'a> ClickScan<'a> {
         let columns = vec![
             column(
                 "listing_id",
-                Kind::of_ids(types.listing),
+                ColumnType::of_ids(types.listing),
                 Presence::Required,
             ),
-            column("user_id", Kind::of_ids(types.user), of_user),
-            column("click_ts", Kind::Time, Presence::Required),
+            column("user_id", ColumnType::of_ids(types.user), of_user),
+            column("click_ts", ColumnType::Time, Presence::Required),
         ];
         ClickScan {
-            control,
+            context,
             once: clicks.dedup == Dedup::Exact,
             wanted,
-            table: TableScan::new(spec, policy, control, columns),
+            table: TableScan::new(spec, policy, context, columns),
         }
     }
 
@@ -288,11 +280,11 @@ impl<'a> ClickScan<'a> {
             };
             if listing != ABSENT && !is_prior(self.wanted.last_label, time) {
                 let row = by_listing(click, *row);
-                streams.by_listing.push(listing, row, self.control)?;
+                streams.by_listing.push(listing, row, self.context)?;
             }
             if user < users_count && is_prior(time, self.wanted.last_asked) {
                 let row = by_user(click, *row);
-                streams.by_user.push(user, row, self.control)?;
+                streams.by_user.push(user, row, self.context)?;
             }
         }
         Ok((Some(latest).filter(|_| !rows.is_empty()), without_user))
@@ -314,14 +306,12 @@ fn whole<const OF_USER: bool>(cells: &[Cells], click: Click, row: u32) -> WholeC
 pub(crate) struct ClickTally {
     /// Clicks in the files.
     pub(crate) clicks: u64,
-    /// Of them, those without a user.
     pub(crate) without_user: u64,
-    /// The latest of them.
     pub(crate) latest: Option<Micros>,
     /// Rows set aside, in no order.
     pub(crate) rejected: Vec<Rejected>,
     /// Wall times and instants.
-    pub(crate) kinds: Kinds,
+    pub(crate) kinds: TimeKinds,
 }
 
 impl ClickTally {

@@ -9,19 +9,19 @@ use std::collections::BTreeMap;
 
 use super::FeatureTypes;
 use crate::calendar::Zone;
-use crate::context::Control;
-use crate::dictionary::{Ids, Order, Ranked};
+use crate::context::RunContext;
+use crate::dictionary::{Ids, Order, RankedDictionary};
 use crate::error::Result;
 use crate::ids::{Day, Micros, count64, index};
 use crate::job::{CustomerType, Source};
 use crate::kernel::column::TextColumn;
 use crate::scan::Task;
-use crate::scan::bad_rows::{Policy, Rejected};
+use crate::scan::bad_rows::{BadRowPolicy, Rejected};
 use crate::scan::spec::{DaySpec, ReadSpec};
 use crate::scan::table::{
-    Batch, Cells, IdCodes, Kind, Presence, TableColumn, TableScan, TableState,
+    Batch, Cells, ColumnType, IdCodes, Presence, TableColumn, TableScan, TableState,
 };
-use crate::scan::time_kinds::Kinds;
+use crate::scan::time_kinds::TimeKinds;
 
 /// The columns, as places in a batch.
 const IMPRESSION: usize = 0;
@@ -35,13 +35,11 @@ const TIME: usize = 3;
 /// Impressions, a row each.
 #[derive(Debug)]
 pub(crate) struct Shown {
-    /// Their ids.
     pub(crate) ids: Ids,
     /// To whom, as a code or a rank.
     pub(crate) users: Vec<u32>,
     /// Which listing, as a code or a rank.
     pub(crate) listings: Vec<u32>,
-    /// When.
     pub(crate) times: Vec<Micros>,
 }
 
@@ -51,19 +49,17 @@ pub(crate) struct ShownScan<'a> {
     /// The zone of days.
     zone: &'a Zone,
     /// Progress, memory and the wish to stop.
-    control: &'a Control,
+    context: &'a RunContext,
     /// The types of ids.
     types: FeatureTypes,
     /// Which days are read.
     days: DaySpec<'a>,
-    /// Reads the columns.
     table: TableScan<'a>,
 }
 
 /// What one thread has read.
 #[derive(Debug)]
 pub(crate) struct ShownState {
-    /// The thread's table.
     table: TableState,
     /// What it does with rows.
     rows: RowState,
@@ -72,13 +68,9 @@ pub(crate) struct ShownState {
 /// What becomes of the rows of a batch.
 #[derive(Debug)]
 struct RowState {
-    /// The impressions.
     shown: Shown,
-    /// Users.
     users: IdCodes,
-    /// Listings.
     listings: IdCodes,
-    /// Impressions by day.
     days: BTreeMap<Day, u64>,
     /// Scratch: the rows to keep.
     kept: Vec<u32>,
@@ -90,15 +82,14 @@ pub(crate) struct ShownRead {
     /// The impressions; users and listings are ranks.
     pub(crate) shown: Shown,
     /// The users, in hash order.
-    pub(crate) users: Ranked,
+    pub(crate) users: RankedDictionary,
     /// The listings, in hash order.
-    pub(crate) listings: Ranked,
-    /// Impressions by day.
+    pub(crate) listings: RankedDictionary,
     pub(crate) days: BTreeMap<Day, u64>,
     /// Rows set aside, in no order.
     pub(crate) rejected: Vec<Rejected>,
     /// Wall times and instants.
-    pub(crate) kinds: Kinds,
+    pub(crate) kinds: TimeKinds,
 }
 
 impl Shown {
@@ -155,8 +146,8 @@ impl<'a> ShownScan<'a> {
     /// A scan of impressions.
     pub(crate) fn new(
         (spec, days): (&ReadSpec<'a>, DaySpec<'a>),
-        policy: &'a Policy<'a>,
-        control: &'a Control,
+        policy: &'a BadRowPolicy<'a>,
+        context: &'a RunContext,
         types: FeatureTypes,
     ) -> ShownScan<'a> {
         let column = |name, kind| TableColumn {
@@ -165,17 +156,17 @@ impl<'a> ShownScan<'a> {
             presence: Presence::Required,
         };
         let columns = vec![
-            column("impression_id", Kind::of_ids(types.impression)),
-            column("user_id", Kind::of_ids(types.user)),
-            column("listing_id", Kind::of_ids(types.listing)),
-            column("impression_ts", Kind::Time),
+            column("impression_id", ColumnType::of_ids(types.impression)),
+            column("user_id", ColumnType::of_ids(types.user)),
+            column("listing_id", ColumnType::of_ids(types.listing)),
+            column("impression_ts", ColumnType::Time),
         ];
         ShownScan {
             zone: spec.zone,
-            control,
+            context,
             types,
             days,
-            table: TableScan::new(spec, policy, control, columns),
+            table: TableScan::new(spec, policy, context, columns),
         }
     }
 
@@ -230,11 +221,11 @@ impl<'a> ShownScan<'a> {
         shown.users.extend_from_slice(&users.codes);
         listings.intern(&batch.cells[LISTING], kept);
         shown.listings.extend_from_slice(&listings.codes);
-        users.ids.charge(self.control)?;
-        listings.ids.charge(self.control)?;
+        users.ids.reserve_memory(self.context)?;
+        listings.ids.reserve_memory(self.context)?;
         // Once as read, and once more when all threads' rows are put together.
         let row_bytes = size_of::<(u64, u32, u32, Micros)>() * 2;
-        self.control.charge(count64(kept.len() * row_bytes))
+        self.context.reserve_memory(count64(kept.len() * row_bytes))
     }
 }
 
@@ -246,11 +237,11 @@ impl ShownRead {
     pub(crate) fn of(
         states: Vec<ShownState>,
         types: FeatureTypes,
-        control: &Control,
+        context: &RunContext,
     ) -> Result<ShownRead> {
         let (mut users, mut listings, mut lists) = (Vec::new(), Vec::new(), Vec::new());
         let (mut days, mut rejected) = (BTreeMap::new(), Vec::new());
-        let mut kinds = Kinds::default();
+        let mut kinds = TimeKinds::default();
         for ShownState { table, rows } in states {
             users.push(rows.users.ids);
             listings.push(rows.listings.ids);
@@ -261,8 +252,8 @@ impl ShownRead {
             kinds.merge(&table.kinds);
             rejected.extend(table.rejected);
         }
-        let (users, of_users) = Ranked::merge(users, Order::Hash, control)?;
-        let (listings, of_listings) = Ranked::merge(listings, Order::Hash, control)?;
+        let (users, of_users) = RankedDictionary::merge(users, Order::Hash, context)?;
+        let (listings, of_listings) = RankedDictionary::merge(listings, Order::Hash, context)?;
         let mut shown = Shown::empty(types.impression);
         let count = lists.iter().map(Shown::count).sum();
         shown.users.reserve_exact(count);
@@ -272,7 +263,7 @@ impl ShownRead {
             shown.append(&list, users, listings);
         }
         let row_bytes = size_of::<(u64, u32, u32, Micros)>();
-        control.release(count64(count * row_bytes));
+        context.free_memory(count64(count * row_bytes));
         Ok(ShownRead {
             shown,
             users,

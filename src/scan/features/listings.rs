@@ -8,21 +8,21 @@
 use super::{FeatureTypes, ranks};
 use crate::advice::Hint;
 use crate::calendar::Zone;
-use crate::context::Control;
+use crate::context::RunContext;
 use crate::dictionary::keys::Keys;
-use crate::dictionary::{Id, Order, Ranked};
+use crate::dictionary::{Id, Order, RankedDictionary};
 use crate::error::Result;
 use crate::ids::{Day, count64, index};
 use crate::job::{CustomerType, Source};
 use crate::kernel::op::features::ABSENT;
 use crate::scan::Task;
-use crate::scan::bad_rows::{Policy, Rejected};
+use crate::scan::bad_rows::{BadRowPolicy, Rejected};
 use crate::scan::spec::ReadSpec;
 use crate::scan::table::{
-    Batch, IdCodes, Kind, Memo, Presence, TableColumn, TableScan, TableState,
+    Batch, ColumnType, IdCodes, Memo, Presence, TableColumn, TableScan, TableState,
 };
 use crate::scan::text::field::Mismatch;
-use crate::scan::time_kinds::Kinds;
+use crate::scan::time_kinds::TimeKinds;
 
 /// The columns, as places in a batch.
 const LISTING: usize = 0;
@@ -38,22 +38,19 @@ const CREATED: usize = 3;
 pub(crate) struct Listings {
     /// By rank; nothing of those that no file has.
     rows: Vec<Option<Listing>>,
-    /// All categories.
-    categories: Ranked,
+    categories: RankedDictionary,
     /// Rows of all files.
     pub(crate) rows_read: u64,
     /// Rows set aside, in no order.
     pub(crate) rejected: Vec<Rejected>,
     /// Wall times and instants.
-    pub(crate) kinds: Kinds,
+    pub(crate) kinds: TimeKinds,
 }
 
 /// What is known of a listing.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Listing {
-    /// What it is.
     category: Option<u32>,
-    /// What it costs.
     pub(crate) price: Option<f64>,
     /// The day on which it was made.
     pub(crate) created: Option<Day>,
@@ -69,7 +66,6 @@ struct ListingScan<'a> {
     rows: Vec<Option<Listing>>,
     /// All ids so far, and how many they are: a listing has one row.
     ids: IdCodes,
-    /// See `ids`.
     ids_count: u32,
     /// All categories so far.
     categories: IdCodes,
@@ -86,7 +82,7 @@ impl Listings {
     /// As the policy for bad rows says, if a file cannot be read, or if the memory of the
     /// job is used up.
     pub(crate) fn read(
-        (spec, policy, control): (&ReadSpec<'_>, &Policy<'_>, &Control),
+        (spec, policy, context): (&ReadSpec<'_>, &BadRowPolicy<'_>, &RunContext),
         types: FeatureTypes,
         keys: &Keys,
         tasks: &[Task],
@@ -99,16 +95,16 @@ impl Listings {
         let columns = vec![
             column(
                 "listing_id",
-                Kind::of_ids(types.listing),
+                ColumnType::of_ids(types.listing),
                 Presence::Required,
             ),
-            column("category", Kind::Text, Presence::Nullable),
-            column("price", Kind::Float, Presence::Nullable),
-            column("created_ts", Kind::Time, Presence::Nullable),
+            column("category", ColumnType::Text, Presence::Nullable),
+            column("price", ColumnType::Float, Presence::Nullable),
+            column("created_ts", ColumnType::Time, Presence::Nullable),
         ];
-        let table = TableScan::new(spec, policy, control, columns);
+        let table = TableScan::new(spec, policy, context, columns);
         let mut state = TableState::default();
-        control.charge(u64::from(keys.count()) * count64(size_of::<Option<Listing>>()))?;
+        context.reserve_memory(u64::from(keys.count()) * count64(size_of::<Option<Listing>>()))?;
         let mut scan = ListingScan {
             zone: spec.zone,
             keys,
@@ -122,16 +118,17 @@ impl Listings {
         for task in tasks {
             table.read(task, &mut state, &mut |batch| {
                 scan.keep(batch);
-                scan.ids.ids.charge(control)?;
-                scan.categories.ids.charge(control)?;
+                scan.ids.ids.reserve_memory(context)?;
+                scan.categories.ids.reserve_memory(context)?;
                 Ok(())
             })?;
         }
-        let (categories, ranks) = Ranked::merge(vec![scan.categories.ids], Order::Id, control)?;
+        let (categories, ranks) =
+            RankedDictionary::merge(vec![scan.categories.ids], Order::Id, context)?;
         for row in scan.rows.iter_mut().flatten() {
             row.category = row.category.map(|code| ranks[0][index(code)]);
         }
-        scan.ids.ids.release(control);
+        scan.ids.ids.free_memory(context);
         Ok(Listings {
             rows: scan.rows,
             categories,

@@ -17,40 +17,38 @@ use self::negatives::Negatives;
 pub(crate) use self::parquet::{check_customer, check_time};
 pub(crate) use self::text::dt_of;
 use crate::calendar::{DAY_MAX, DAY_MIN, Zone, date_text};
-use crate::context::Control;
-use crate::dictionary::Interner;
+use crate::context::RunContext;
+use crate::dictionary::Dictionary;
 use crate::error::Result;
 use crate::ids::{Day, Item, Micros, count64};
-use crate::job::{CustomerType, Cutoff, Guests, Keep, Source};
+use crate::job::{CustomerType, Cutoff, Guests, Passthrough, Source};
 use crate::kernel::column::{Customer, Impression, Impressions};
-use crate::kernel::passthrough::{Kept, KeptRow};
-use crate::scan::bad_rows::{Policy, Rejected, RowAt};
-pub(crate) use crate::scan::impressions::stats::DayTally;
-use crate::scan::item_ids::ItemTexts;
+use crate::kernel::passthrough::{PassthroughRow, PassthroughValue};
+use crate::scan::bad_rows::{BadRowPolicy, Rejected, RowAt};
+pub(crate) use crate::scan::impressions::stats::ImpressionStats;
+use crate::scan::item_ids::ItemDictionary;
 use crate::scan::spec::{ImpressionSpec, ReadSpec};
 use crate::scan::text::field::{GuestIds, Mismatch, Value};
 use crate::scan::text::impression_items::{ElementCounts, ElementReader, Shown};
 use crate::scan::text::times::Written;
-use crate::scan::time_kinds::Kinds;
+use crate::scan::time_kinds::TimeKinds;
 use crate::scan::{Opened, Task};
 
 /// What one thread has read.
 #[derive(Debug)]
 pub(crate) struct ImpressionState<I> {
-    /// The impressions.
     pub(crate) rows: Impressions<I>,
     /// What was found, day by day.
-    pub(crate) tallies: BTreeMap<Day, DayTally>,
-    /// Rows set aside.
+    pub(crate) tallies: BTreeMap<Day, ImpressionStats>,
     pub(crate) rejected: Vec<Rejected>,
     /// The items, if their ids are texts: those of rows, and others.
-    pub(crate) items: Option<ItemTexts>,
+    pub(crate) items: Option<ItemDictionary>,
     /// Scratch: the items of the current row.
     shown: Shown<I>,
     /// Scratch: what is carried through of it.
-    kept: KeptRow,
+    kept: PassthroughRow,
     /// Wall times and instants.
-    pub(crate) kinds: Kinds,
+    pub(crate) kinds: TimeKinds,
     /// The last day or cutoff asked about, with the answer: neighbours often share it.
     last_bounds: Option<(Moment, (Micros, Micros))>,
 }
@@ -66,19 +64,18 @@ pub(crate) struct ImpressionScan<'a> {
     /// What becomes of impressions.
     impressions: ImpressionSpec<'a>,
     /// What becomes of bad rows.
-    policy: &'a Policy<'a>,
+    policy: &'a BadRowPolicy<'a>,
     /// Progress and the wish to stop.
-    control: &'a Control,
+    context: &'a RunContext,
     /// Ids that mean nobody.
     guest_ids: GuestIds,
-    /// The type of customers.
     customers: CustomerType,
     /// How nested elements are read.
     elements: ElementReader<'a>,
     /// The names of the columns.
     names: Names<'a>,
     /// Columns of impressions that are carried through.
-    keep: Vec<&'a Keep>,
+    keep: Vec<&'a Passthrough>,
     /// Which negatives are kept, if not all are.
     negatives: Option<Negatives>,
 }
@@ -86,13 +83,10 @@ pub(crate) struct ImpressionScan<'a> {
 /// The names of the columns in the files.
 #[derive(Clone, Copy, Debug)]
 struct Names<'a> {
-    /// The day.
     dt: &'a str,
     /// The time of the impression.
     time: &'a str,
-    /// The customer.
     customer: &'a str,
-    /// The ranking.
     ranking: &'a str,
     /// The array of shown items.
     shown: &'a str,
@@ -100,11 +94,11 @@ struct Names<'a> {
 
 /// Reads the items of a row, and what is carried through of them.
 type ReadItems<'r, I> =
-    &'r mut dyn FnMut(&mut Shown<I>, &mut [Vec<Kept>]) -> Value<Option<ElementCounts>>;
+    &'r mut dyn FnMut(&mut Shown<I>, &mut [Vec<PassthroughValue>]) -> Value<Option<ElementCounts>>;
 
 /// Reads what is carried through of a row.
 type ReadKept<'r> =
-    &'r mut dyn FnMut(&mut Vec<Kept>) -> std::result::Result<(), (&'r str, Mismatch)>;
+    &'r mut dyn FnMut(&mut Vec<PassthroughValue>) -> std::result::Result<(), (&'r str, Mismatch)>;
 
 /// One row, not yet judged. Items are read last, by a call, because few rows of other days need it.
 struct Raw<'r, I> {
@@ -112,9 +106,7 @@ struct Raw<'r, I> {
     dt: Value<Option<Day>>,
     /// The time column, `None` if null or absent.
     time: Value<Option<Written>>,
-    /// The customer.
     customer: Value<Customer<'r>>,
-    /// The ranking.
     ranking: Value<&'r str>,
     /// Reads the items; gives nothing if the array is null.
     items: ReadItems<'r, I>,
@@ -126,9 +118,9 @@ impl<'a> ImpressionScan<'a> {
     /// A scan of impressions whose customers have this type; items that are not `known` are left out.
     pub(crate) fn new(
         (spec, impressions): (&ReadSpec<'a>, &ImpressionSpec<'a>),
-        policy: &'a Policy<'a>,
-        control: &'a Control,
-        (customers, known): (CustomerType, Option<&'a Interner>),
+        policy: &'a BadRowPolicy<'a>,
+        context: &'a RunContext,
+        (customers, known): (CustomerType, Option<&'a Dictionary>),
     ) -> ImpressionScan<'a> {
         let name = |ours| spec.column(Source::Impressions, ours);
         let names = Names {
@@ -143,7 +135,7 @@ impl<'a> ImpressionScan<'a> {
             spec: *spec,
             impressions: *impressions,
             policy,
-            control,
+            context,
             guest_ids: GuestIds::new(spec.guest_ids),
             customers,
             elements: ElementReader::new(spec, impressions, known),
@@ -159,13 +151,13 @@ impl<'a> ImpressionScan<'a> {
             rows: Impressions::empty(self.customers == CustomerType::String),
             tallies: BTreeMap::new(),
             rejected: Vec::new(),
-            items: ItemTexts::wanted(&self.spec),
+            items: ItemDictionary::wanted(&self.spec),
             shown: Vec::new(),
-            kept: KeptRow {
+            kept: PassthroughRow {
                 row: Vec::new(),
                 items: vec![Vec::new(); self.elements.keep.len()],
             },
-            kinds: Kinds::default(),
+            kinds: TimeKinds::default(),
             last_bounds: None,
         }
     }
@@ -183,7 +175,7 @@ impl<'a> ImpressionScan<'a> {
             Opened::Empty(..) => Ok(()),
         }?;
         if let Some(items) = &mut items {
-            items.charge(self.control)?;
+            items.reserve_memory(self.context)?;
         }
         state.items = items;
         Ok(())
@@ -263,9 +255,9 @@ impl<'a> ImpressionScan<'a> {
         };
         state.rows.push(&row);
         let of_items = items.len() * state.kept.items.len();
-        let kept = (state.kept.row.len() + of_items) * size_of::<Kept>();
+        let kept = (state.kept.row.len() + of_items) * size_of::<PassthroughValue>();
         let bytes = Impressions::<I>::bytes_of_row(items.len(), ranking.len());
-        self.control.charge(bytes + count64(kept))
+        self.context.reserve_memory(bytes + count64(kept))
     }
 
     /// Takes note of the kinds of a row's times, given the texts of its day and its time.

@@ -9,13 +9,13 @@ use crate::advice::{self, Hint};
 use crate::error::Result;
 use crate::ids::{Item, count64};
 use crate::job::{CustomerType, Cutoff, ItemType, TimeUnit};
-use crate::kernel::passthrough::Kept;
+use crate::kernel::passthrough::PassthroughValue;
 use crate::scan::bad_rows::RowAt;
-use crate::scan::item_ids::{ItemTexts, expected_items, holds_items};
+use crate::scan::item_ids::{ItemDictionary, expected_items, holds_items};
 use crate::scan::parquet::{ParquetFile, row_as_json};
 use crate::scan::table::arrow::{IdColumn, label};
 use crate::scan::table::arrow_times::TimeColumn;
-use crate::scan::table::passthrough::{KeptArray, check};
+use crate::scan::table::passthrough::{PassthroughArray, check};
 use crate::scan::text::field::{Clock, Field, Mismatch, Value};
 use crate::scan::text::impression_items::{ElementCounts, ElementReader, Shown};
 use crate::scan::units::hint_of_column;
@@ -26,7 +26,7 @@ impl ImpressionScan<'_> {
         &self,
         file: &ParquetFile,
         row_group: usize,
-        (state, texts): (&mut ImpressionState<I>, &mut Option<ItemTexts>),
+        (state, texts): (&mut ImpressionState<I>, &mut Option<ItemDictionary>),
     ) -> Result<()> {
         self.check_types(file)?;
         let names = self.names;
@@ -46,8 +46,8 @@ impl ImpressionScan<'_> {
             [] => false,
         });
         file.read(row_group, &columns, |first_row, batch| {
-            self.control.check()?;
-            self.control
+            self.context.check()?;
+            self.context
                 .count_read(count64(batch.num_rows()), count64(batch.num_rows()));
             self.read_batch(file, (first_row, batch), (state, &mut *texts))
         })
@@ -106,7 +106,7 @@ impl ImpressionScan<'_> {
         &self,
         file: &ParquetFile,
         (first_row, batch): (u64, &RecordBatch),
-        (state, texts): (&mut ImpressionState<I>, &mut Option<ItemTexts>),
+        (state, texts): (&mut ImpressionState<I>, &mut Option<ItemDictionary>),
     ) -> Result<()> {
         let (clock, item_type) = (Clock::new(&self.spec), self.spec.item_type);
         let column = |name| batch.column_by_name(name);
@@ -122,7 +122,7 @@ impl ImpressionScan<'_> {
         let lists = Lists::of(array, &self.elements);
         let kept = self.keep.iter().map(|keep| {
             let array = column(&keep.name).expect("types are checked");
-            (*keep, KeptArray::of(array, keep.holds()))
+            (*keep, PassthroughArray::of(array, keep.holds()))
         });
         let kept: Vec<_> = kept.collect();
         let (mut decimal, mut ranking_text) = (String::new(), String::new());
@@ -136,7 +136,7 @@ impl ImpressionScan<'_> {
                 None => Ok(None),
                 Some(times) => times.written(row, &clock),
             };
-            let mut items = |into: &mut Shown<I>, kept: &mut [Vec<Kept>]| {
+            let mut items = |into: &mut Shown<I>, kept: &mut [Vec<PassthroughValue>]| {
                 lists.read(
                     row,
                     (&self.elements, &clock, texts),
@@ -144,7 +144,7 @@ impl ImpressionScan<'_> {
                     (into, kept),
                 )
             };
-            let mut kept = |into: &mut Vec<Kept>| {
+            let mut kept = |into: &mut Vec<PassthroughValue>| {
                 for (keep, array) in &kept {
                     let value = array.get(row, &clock);
                     into.push(value.map_err(|error| (keep.name.as_str(), error))?);
@@ -174,14 +174,11 @@ impl ImpressionScan<'_> {
 struct Lists<'b> {
     /// Where each row's elements lie, and which rows are null.
     lists: &'b ListArray,
-    /// The elements.
     elements: &'b StructArray,
-    /// Their items.
     items: IdColumn,
-    /// Their labels.
     labels: &'b BooleanArray,
     /// What is carried through of them.
-    kept: Vec<KeptArray>,
+    kept: Vec<PassthroughArray>,
 }
 
 impl<'b> Lists<'b> {
@@ -192,7 +189,7 @@ impl<'b> Lists<'b> {
         let column = |name| elements.column_by_name(name).expect("types are checked");
         let items = IdColumn::of(column(reader.names[0])).expect("types are checked");
         let kept = reader.keep.iter();
-        let kept = kept.map(|keep| KeptArray::of(column(&keep.name), keep.holds()));
+        let kept = kept.map(|keep| PassthroughArray::of(column(&keep.name), keep.holds()));
         Lists {
             lists,
             elements,
@@ -206,9 +203,9 @@ impl<'b> Lists<'b> {
     fn read<I: Item>(
         &self,
         row: usize,
-        (reader, clock, texts): (&ElementReader<'_>, &Clock<'_>, &mut Option<ItemTexts>),
+        (reader, clock, texts): (&ElementReader<'_>, &Clock<'_>, &mut Option<ItemDictionary>),
         item_type: ItemType,
-        (shown, kept): (&mut Shown<I>, &mut [Vec<Kept>]),
+        (shown, kept): (&mut Shown<I>, &mut [Vec<PassthroughValue>]),
     ) -> Value<Option<ElementCounts>> {
         if self.lists.is_null(row) {
             return Ok(None);

@@ -5,8 +5,7 @@ use crate::scan::text::impression_items::ElementCounts;
 
 /// What was found of one day.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(crate) struct DayTally {
-    /// Impressions.
+pub(crate) struct ImpressionStats {
     pub(crate) impressions: u64,
     /// Of them, those without a customer.
     pub(crate) guests: u64,
@@ -26,7 +25,7 @@ pub(crate) struct DayTally {
     pub(crate) sampled_away: u64,
 }
 
-impl DayTally {
+impl ImpressionStats {
     /// Counts an impression that is not rejected. Of one that is dropped nothing else is counted,
     /// so that the counts add up.
     pub(crate) fn add(&mut self, customer: Customer<'_>, drops: bool, counts: ElementCounts) {
@@ -41,7 +40,7 @@ impl DayTally {
     }
 
     /// Adds the counts of another thread.
-    pub(crate) fn merge(&mut self, other: &DayTally) {
+    pub(crate) fn merge(&mut self, other: &ImpressionStats) {
         self.impressions += other.impressions;
         self.guests += other.guests;
         self.without_items += other.without_items;

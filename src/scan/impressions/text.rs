@@ -6,10 +6,10 @@ use crate::context::TICK_ROWS;
 use crate::error::Result;
 use crate::ids::{Day, Item};
 use crate::job::Cutoff;
-use crate::kernel::passthrough::Kept;
+use crate::kernel::passthrough::PassthroughValue;
 use crate::scan::Task;
 use crate::scan::bad_rows::RowAt;
-use crate::scan::item_ids::ItemTexts;
+use crate::scan::item_ids::ItemDictionary;
 use crate::scan::table::passthrough::of_field;
 use crate::scan::text::field::{Clock, Field, Mismatch, Value};
 use crate::scan::text::impression_items::{Labelled, Shown};
@@ -21,7 +21,7 @@ impl ImpressionScan<'_> {
     pub(super) fn read_text<I: Item>(
         &self,
         task: &Task,
-        (state, texts): (&mut ImpressionState<I>, &mut Option<ItemTexts>),
+        (state, texts): (&mut ImpressionState<I>, &mut Option<ItemDictionary>),
     ) -> Result<()> {
         let file = task.opened.file();
         let names = self.names;
@@ -43,7 +43,7 @@ impl ImpressionScan<'_> {
         let clock = Clock::new(&self.spec);
         let (format, piece_bytes) = (task.opened.text_format(), self.spec.text_piece_bytes);
         let rows = records(file, format, &columns, piece_bytes, &mut |record| {
-            self.control.tick(record.row)?;
+            self.context.tick(record.row)?;
             let at = RowAt {
                 file,
                 row: record.row,
@@ -57,11 +57,11 @@ impl ImpressionScan<'_> {
                     return self.policy.reject(at, mismatch, record.text, rejected);
                 }
             };
-            let mut items = |into: &mut Shown<I>, kept: &mut [Vec<Kept>]| {
+            let mut items = |into: &mut Shown<I>, kept: &mut [Vec<PassthroughValue>]| {
                 self.elements
                     .read(shown, (into, kept), &clock, (&mut labelled, texts))
             };
-            let mut kept = |into: &mut Vec<Kept>| {
+            let mut kept = |into: &mut Vec<PassthroughValue>| {
                 for (keep, place) in &kept {
                     let value = of_field(&fields[*place], keep.holds(), &clock);
                     into.push(value.map_err(|error| (keep.name.as_str(), error))?);
@@ -86,7 +86,7 @@ impl ImpressionScan<'_> {
         if let Some(name) = labelled.missing(&self.elements) {
             return Err(missing_column(file, name, "it in no element"));
         }
-        self.control.count_read(rows % TICK_ROWS, task.steps);
+        self.context.count_read(rows % TICK_ROWS, task.steps);
         Ok(())
     }
 }

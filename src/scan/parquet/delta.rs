@@ -63,7 +63,6 @@ pub(super) fn prefix_bytes(bytes: &[u8]) -> Read<u64> {
 
 /// Numbers of some bits each, the lowest first.
 struct Bits<'a> {
-    /// All of them.
     bytes: &'a [u8],
     /// The bit that comes next.
     at: usize,

@@ -23,15 +23,12 @@ use crate::ids::unsigned;
 
 /// A row group that is being read.
 pub(super) struct Group {
-    /// The file, opened.
     opened: Arc<File>,
-    /// Its footer.
     metadata: Arc<ParquetMetaData>,
     /// The types that its columns are read as.
     schema: Fields,
     /// Which row group it is.
     pub(super) at: usize,
-    /// Rows of a batch.
     batch_rows: usize,
     /// The error of the disk, if there was one.
     disk: DiskError,

@@ -13,11 +13,9 @@ pub(super) const ELEMENTS_MAX: u64 = 1 << 22;
 /// Rows and elements so far.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct ListCount {
-    /// Rows that began.
     pub(super) rows: u64,
     /// Elements of the rows of this batch.
     elements: u64,
-    /// Rows of a batch.
     batch_rows: u64,
 }
 

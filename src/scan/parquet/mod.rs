@@ -51,9 +51,7 @@ pub(crate) const BATCH_ROWS: usize = 8192;
 /// A Parquet file whose footer is read.
 #[derive(Clone, Debug)]
 pub(crate) struct ParquetFile {
-    /// The file.
     pub(crate) file: InputFile,
-    /// Its footer.
     metadata: Arc<ParquetMetaData>,
     /// The types that its columns are read as.
     schema: Fields,

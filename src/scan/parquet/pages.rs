@@ -41,13 +41,11 @@ pub(super) type DiskError = Arc<Mutex<Option<io::Error>>>;
 
 /// The pages of one column chunk.
 pub(super) struct Pages {
-    /// The file.
     file: Arc<File>,
     /// Where an error of the disk goes.
     disk: DiskError,
     /// What is left of the chunk.
     rest: Range<u64>,
-    /// What decompresses pages.
     unpacker: Unpacker,
     /// Values still to come.
     values_left: u64,
@@ -67,7 +65,6 @@ pub(super) struct Pages {
 
 /// Bytes of the pages that hold a batch of rows.
 struct Sizes {
-    /// Rows of a batch.
     batch_rows: usize,
     /// Rows of this batch so far.
     rows: usize,

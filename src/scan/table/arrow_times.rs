@@ -16,14 +16,12 @@ use crate::job::TimeUnit;
 use crate::scan::bad_rows::RowAt;
 use crate::scan::text::field::{Clock, Mismatch, Value, quoted, to_micros};
 use crate::scan::text::times::{Written, parse};
-use crate::scan::time_kinds::Kinds;
+use crate::scan::time_kinds::TimeKinds;
 
 /// Times as numbers, none of them null.
 #[derive(Clone, Debug)]
 pub(crate) struct PlainTimes {
-    /// The numbers.
     values: Int64Array,
-    /// Their unit.
     unit: TimeUnit,
     /// Whether they count from the epoch, not on the wall.
     utc: bool,
@@ -203,7 +201,7 @@ impl TimeColumn {
     }
 
     /// Takes note of the kind of the time that the text of a row tells.
-    pub(crate) fn note(&self, row: usize, clock: &Clock<'_>, kinds: &mut Kinds, at: RowAt<'_>) {
+    pub(crate) fn note(&self, row: usize, clock: &Clock<'_>, kinds: &mut TimeKinds, at: RowAt<'_>) {
         if let Some(text) = self.text(row)
             && let Ok(Some(written)) = self.written(row, clock)
         {

@@ -12,7 +12,6 @@ use crate::scan::text::field::{Field, TEXT_BYTES_MAX, quoted};
 /// A column of words.
 #[derive(Clone, Debug)]
 pub(crate) struct WordColumn {
-    /// The words.
     words: StringViewArray,
 }
 

@@ -12,28 +12,28 @@ use parquet::file::statistics::Statistics;
 use crate::advice::{self, Hint};
 use crate::error::Result;
 use crate::ids::narrow;
-use crate::job::{KeepType, SideColumn, SideType};
+use crate::job::{AttributeColumn, AttributeType, PassthroughType};
 use crate::kernel::attributes::{key_of_float, key_of_null};
 use crate::scan::parquet::ParquetFile;
 use crate::scan::table::passthrough;
 use crate::scan::text::field::{Field, Mismatch, Value};
 
 /// What a message says that a number should be.
-fn expected(kind: SideType) -> String {
+fn expected(kind: AttributeType) -> String {
     match kind {
-        SideType::Int32 => {
+        AttributeType::Int32 => {
             let hint = Hint::FloatAttribute.text().to_owned();
             advice::expected("an integer of 32 bits", Some(hint))
         }
-        SideType::Float32 => "a number that fits 32 bits".to_owned(),
+        AttributeType::Float32 => "a number that fits 32 bits".to_owned(),
     }
 }
 
 /// What a column of a type is told as unless the user says so; nothing if it is not told by itself.
-pub(crate) fn kind_of(data_type: &DataType) -> Option<SideType> {
+pub(crate) fn kind_of(data_type: &DataType) -> Option<AttributeType> {
     match passthrough::kind_of(data_type)? {
-        KeepType::Int32 => Some(SideType::Int32),
-        KeepType::Double => Some(SideType::Float32),
+        PassthroughType::Int32 => Some(AttributeType::Int32),
+        PassthroughType::Double => Some(AttributeType::Float32),
         _ => None,
     }
 }
@@ -42,19 +42,19 @@ pub(crate) fn kind_of(data_type: &DataType) -> Option<SideType> {
 ///
 /// # Errors
 /// If it holds something else.
-pub(crate) fn check(file: &ParquetFile, name: &str, of: &SideColumn) -> Result<()> {
+pub(crate) fn check(file: &ParquetFile, name: &str, of: &AttributeColumn) -> Result<()> {
     let Some(found) = file.column(name).map(|field| field.data_type()) else {
         return Ok(());
     };
     let is_float = matches!(found, DataType::Float32 | DataType::Float64);
     match of.holds() {
         _ if found.is_integer() => Ok(()),
-        SideType::Float32 if is_float => Ok(()),
-        SideType::Int32 => {
+        AttributeType::Float32 if is_float => Ok(()),
+        AttributeType::Int32 => {
             let hint = is_float.then(|| Hint::FloatAttributes.text().to_owned());
             Err(file.wrong_type(name, &advice::expected("integers", hint), found))
         }
-        SideType::Float32 => Err(file.wrong_type(name, "integers or floats", found)),
+        AttributeType::Float32 => Err(file.wrong_type(name, "integers or floats", found)),
     }
 }
 
@@ -62,7 +62,7 @@ pub(crate) fn check(file: &ParquetFile, name: &str, of: &SideColumn) -> Result<(
 pub(crate) fn is_clean(
     file: &ParquetFile,
     (row_group, name): (usize, &str),
-    of: &SideColumn,
+    of: &AttributeColumn,
 ) -> bool {
     let Some(found) = file.column(name).map(|field| field.data_type()) else {
         return true;
@@ -79,15 +79,15 @@ pub(crate) fn is_clean(
         _ => [false; 2],
     };
     let needs_no_look = match (of.holds(), found) {
-        (SideType::Int32, found) => kind_of(found) == Some(SideType::Int32),
-        (SideType::Float32, DataType::Float64) => false,
-        (SideType::Float32, _) => true,
+        (AttributeType::Int32, found) => kind_of(found) == Some(AttributeType::Int32),
+        (AttributeType::Float32, DataType::Float64) => false,
+        (AttributeType::Float32, _) => true,
     };
     needs_no_look || is_within == [true; 2]
 }
 
 /// A column of a batch.
-pub(crate) enum SideArray {
+pub(crate) enum AttributeArray {
     /// The file has none.
     Absent,
     /// Integers with a sign.
@@ -100,54 +100,54 @@ pub(crate) enum SideArray {
     Doubles(Float64Array),
 }
 
-impl SideArray {
+impl AttributeArray {
     /// A column whose type is checked, or that is not there.
-    pub(crate) fn of(array: Option<&ArrayRef>, kind: SideType) -> SideArray {
+    pub(crate) fn of(array: Option<&ArrayRef>, kind: AttributeType) -> AttributeArray {
         let Some(array) = array else {
-            return SideArray::Absent;
+            return AttributeArray::Absent;
         };
         let cast_to = |to| cast(array, &to).expect("types are checked");
         match (kind, array.data_type()) {
-            (SideType::Int32, DataType::UInt64) => {
-                SideArray::Uints(array.as_primitive::<UInt64Type>().clone())
+            (AttributeType::Int32, DataType::UInt64) => {
+                AttributeArray::Uints(array.as_primitive::<UInt64Type>().clone())
             }
-            (SideType::Int32, _) => {
+            (AttributeType::Int32, _) => {
                 let ints = cast_to(DataType::Int64);
-                SideArray::Ints(ints.as_primitive::<Int64Type>().clone())
+                AttributeArray::Ints(ints.as_primitive::<Int64Type>().clone())
             }
-            (SideType::Float32, DataType::Float64) => {
-                SideArray::Doubles(array.as_primitive::<Float64Type>().clone())
+            (AttributeType::Float32, DataType::Float64) => {
+                AttributeArray::Doubles(array.as_primitive::<Float64Type>().clone())
             }
-            (SideType::Float32, _) => {
+            (AttributeType::Float32, _) => {
                 let floats = cast_to(DataType::Float32);
-                SideArray::Floats(floats.as_primitive::<Float32Type>().clone())
+                AttributeArray::Floats(floats.as_primitive::<Float32Type>().clone())
             }
         }
     }
 
     /// The key of the value at a place.
-    pub(crate) fn key(&self, at: usize, kind: SideType) -> Value<i32> {
+    pub(crate) fn key(&self, at: usize, kind: AttributeType) -> Value<i32> {
         let is_null = match self {
-            SideArray::Absent => true,
-            SideArray::Ints(of) => of.is_null(at),
-            SideArray::Uints(of) => of.is_null(at),
-            SideArray::Floats(of) => of.is_null(at),
-            SideArray::Doubles(of) => of.is_null(at),
+            AttributeArray::Absent => true,
+            AttributeArray::Ints(of) => of.is_null(at),
+            AttributeArray::Uints(of) => of.is_null(at),
+            AttributeArray::Floats(of) => of.is_null(at),
+            AttributeArray::Doubles(of) => of.is_null(at),
         };
         if is_null {
             return Ok(key_of_null(kind));
         }
         let misfit = |found: String| Mismatch::new(expected(kind), found);
         match self {
-            SideArray::Absent => Ok(key_of_null(kind)),
-            SideArray::Ints(of) => {
+            AttributeArray::Absent => Ok(key_of_null(kind)),
+            AttributeArray::Ints(of) => {
                 i32::try_from(of.value(at)).map_err(|_| misfit(of.value(at).to_string()))
             }
-            SideArray::Uints(of) => {
+            AttributeArray::Uints(of) => {
                 i32::try_from(of.value(at)).map_err(|_| misfit(of.value(at).to_string()))
             }
-            SideArray::Floats(of) => Ok(key_of_float(of.value(at))),
-            SideArray::Doubles(of) => {
+            AttributeArray::Floats(of) => Ok(key_of_float(of.value(at))),
+            AttributeArray::Doubles(of) => {
                 let (wide, number) = (of.value(at), narrow(of.value(at)));
                 match number.is_infinite() && wide.is_finite() {
                     true => Err(misfit(wide.to_string())),
@@ -160,11 +160,11 @@ impl SideArray {
 
 /// The key of a field of text, if it can be told.
 #[inline]
-pub(crate) fn as_key(field: &Field<'_>, kind: SideType) -> Option<i32> {
+pub(crate) fn as_key(field: &Field<'_>, kind: AttributeType) -> Option<i32> {
     match (field, kind) {
         (Field::Missing | Field::Null, kind) => Some(key_of_null(kind)),
-        (field, SideType::Int32) => i32::try_from(field.int()?).ok(),
-        (Field::Csv(text) | Field::Json(text), SideType::Float32) => {
+        (field, AttributeType::Int32) => i32::try_from(field.int()?).ok(),
+        (Field::Csv(text) | Field::Json(text), AttributeType::Float32) => {
             let number = text.parse().ok().filter(|of: &f32| of.is_finite());
             number.map(key_of_float)
         }
@@ -173,6 +173,6 @@ pub(crate) fn as_key(field: &Field<'_>, kind: SideType) -> Option<i32> {
 }
 
 /// The key of a field of text.
-pub(crate) fn key_of_field(field: &Field<'_>, kind: SideType) -> Value<i32> {
+pub(crate) fn key_of_field(field: &Field<'_>, kind: AttributeType) -> Value<i32> {
     as_key(field, kind).ok_or_else(|| Mismatch::new(expected(kind), field.shown()))
 }

@@ -1,12 +1,11 @@
 //! The values of a column, row by row.
 
-use super::{Kind, Texts};
+use super::{ColumnType, Texts};
 use crate::ids::Micros;
 
 /// The values of one column of a batch.
 #[derive(Debug, Default)]
 pub(crate) struct Cells {
-    /// The values.
     values: Values,
     /// Whether each is null; empty if none is.
     nulls: Vec<bool>,
@@ -31,7 +30,6 @@ enum Values {
 /// Moments, with what was written down of the place.
 #[derive(Debug, Default)]
 pub(crate) struct Times {
-    /// When.
     pub(crate) at: Vec<Micros>,
     /// The offset that each was written with, µs east of UTC; empty if none was.
     pub(crate) east_us: Vec<Option<i64>>,
@@ -66,7 +64,7 @@ impl Cells {
         matches!(self.values, Values::Texts(_))
     }
 
-    /// The integers of a column of [`Kind::IntId`].
+    /// The integers of a column of [`ColumnType::IntId`].
     ///
     /// # Panics
     /// If it holds something else.
@@ -77,7 +75,7 @@ impl Cells {
         }
     }
 
-    /// The texts of a column of [`Kind::TextId`] or [`Kind::Text`].
+    /// The texts of a column of [`ColumnType::TextId`] or [`ColumnType::Text`].
     ///
     /// # Panics
     /// If it holds something else.
@@ -88,7 +86,7 @@ impl Cells {
         }
     }
 
-    /// The times of a column of [`Kind::Time`].
+    /// The times of a column of [`ColumnType::Time`].
     ///
     /// # Panics
     /// If it holds something else.
@@ -99,7 +97,7 @@ impl Cells {
         }
     }
 
-    /// The numbers of a column of [`Kind::Float`].
+    /// The numbers of a column of [`ColumnType::Float`].
     ///
     /// # Panics
     /// If it holds something else.
@@ -111,20 +109,22 @@ impl Cells {
     }
 
     /// Forgets the values of the last batch, and keeps their memory where it can.
-    pub(super) fn clear(&mut self, kind: Kind) {
+    pub(super) fn clear(&mut self, kind: ColumnType) {
         self.nulls.clear();
         match (&mut self.values, kind) {
-            (Values::Ints(values), Kind::IntId) => values.clear(),
-            (Values::Texts(values), Kind::TextId | Kind::Text) => values.clear(),
-            (Values::Times(values), Kind::Time) => {
+            (Values::Ints(values), ColumnType::IntId) => values.clear(),
+            (Values::Texts(values), ColumnType::TextId | ColumnType::Text) => values.clear(),
+            (Values::Times(values), ColumnType::Time) => {
                 values.at.clear();
                 values.east_us.clear();
             }
-            (Values::Floats(values), Kind::Float) => values.clear(),
-            (values, Kind::IntId) => *values = Values::Ints(Vec::new()),
-            (values, Kind::TextId | Kind::Text) => *values = Values::Texts(Texts::default()),
-            (values, Kind::Time) => *values = Values::Times(Times::default()),
-            (values, Kind::Float) => *values = Values::Floats(Vec::new()),
+            (Values::Floats(values), ColumnType::Float) => values.clear(),
+            (values, ColumnType::IntId) => *values = Values::Ints(Vec::new()),
+            (values, ColumnType::TextId | ColumnType::Text) => {
+                *values = Values::Texts(Texts::default());
+            }
+            (values, ColumnType::Time) => *values = Values::Times(Times::default()),
+            (values, ColumnType::Float) => *values = Values::Floats(Vec::new()),
         }
     }
 

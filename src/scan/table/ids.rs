@@ -1,15 +1,14 @@
 //! A column of ids as codes: interned while it is read.
 
-use super::{Cells, Kind, Memo};
-use crate::dictionary::Interner;
+use super::{Cells, ColumnType, Memo};
+use crate::dictionary::Dictionary;
 use crate::ids::index;
 use crate::job::CustomerType;
 
 /// The ids of a column that one thread has come across.
 #[derive(Debug)]
 pub(crate) struct IdCodes {
-    /// The ids.
-    pub(crate) ids: Interner,
+    pub(crate) ids: Dictionary,
     /// The codes of the rows that were last interned.
     pub(crate) codes: Vec<u32>,
     /// What is known of their dictionary.
@@ -21,8 +20,8 @@ impl IdCodes {
     pub(crate) fn of(ids: CustomerType) -> IdCodes {
         IdCodes {
             ids: match ids {
-                CustomerType::Int64 => Interner::ints(),
-                CustomerType::String => Interner::texts(),
+                CustomerType::Int64 => Dictionary::ints(),
+                CustomerType::String => Dictionary::texts(),
             },
             codes: Vec::new(),
             memo: Memo::default(),
@@ -42,12 +41,12 @@ impl IdCodes {
     }
 }
 
-impl Kind {
+impl ColumnType {
     /// How ids of a type are read.
-    pub(crate) fn of_ids(ids: CustomerType) -> Kind {
+    pub(crate) fn of_ids(ids: CustomerType) -> ColumnType {
         match ids {
-            CustomerType::Int64 => Kind::IntId,
-            CustomerType::String => Kind::TextId,
+            CustomerType::Int64 => ColumnType::IntId,
+            CustomerType::String => ColumnType::TextId,
         }
     }
 }

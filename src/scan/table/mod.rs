@@ -3,7 +3,7 @@
 //! **In / Out**: [`TableColumn`]s and a row group, or a share of a text file → [`Batch`]es: a
 //! [`Cells`] per column, and which rows are good.
 //! **Invariants**: a row that lacks what it must have, or holds what cannot be read, is rejected as
-//! the [`Policy`] says, and is none of [`Batch::rows`]. What reads the batch may reject more; of
+//! the [`BadRowPolicy`] says, and is none of [`Batch::rows`]. What reads the batch may reject more; of
 //! each batch the faults are dealt with in the order of rows, so what is reported depends on the
 //! files alone, never on threads or on who found it.
 //! **Null rule**: as [`Presence`] says; in CSV only an empty field is null.
@@ -30,19 +30,19 @@ pub(crate) use self::texts::{Memo, Texts};
 use crate::advice::{self, Hint};
 use crate::calendar::WallClock;
 use crate::catalog::input::InputFile;
-use crate::context::Control;
+use crate::context::RunContext;
 use crate::error::Result;
 use crate::ids::{Micros, count32, count64, index};
-use crate::scan::bad_rows::{Policy, Rejected, RowAt};
+use crate::scan::bad_rows::{BadRowPolicy, Rejected, RowAt};
 use crate::scan::spec::ReadSpec;
 use crate::scan::text::blocks::Piece;
 use crate::scan::text::field::{Clock, EXPECTED_TEXT, Mismatch};
-use crate::scan::time_kinds::Kinds;
+use crate::scan::time_kinds::TimeKinds;
 use crate::scan::{Opened, Task};
 
 /// What a column holds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Kind {
+pub(crate) enum ColumnType {
     /// Ids that are integers of 64 bits.
     IntId,
     /// Ids that are texts; an empty one is null, wherever it stands.
@@ -71,8 +71,7 @@ pub(crate) enum Presence {
 pub(crate) struct TableColumn<'a> {
     /// Its name in the files.
     pub(crate) name: &'a str,
-    /// What it holds.
-    pub(crate) kind: Kind,
+    pub(crate) kind: ColumnType,
     /// What must be there of it.
     pub(crate) presence: Presence,
 }
@@ -83,9 +82,9 @@ pub(crate) struct TableScan<'a> {
     /// How files are read.
     spec: ReadSpec<'a>,
     /// What becomes of bad rows.
-    policy: &'a Policy<'a>,
+    policy: &'a BadRowPolicy<'a>,
     /// Progress, memory and the wish to stop.
-    control: &'a Control,
+    context: &'a RunContext,
     /// The columns, in the order of [`Batch::cells`].
     columns: Vec<TableColumn<'a>>,
 }
@@ -95,15 +94,13 @@ pub(crate) struct TableScan<'a> {
 pub(crate) struct TableState {
     /// Rows of all files, good or not.
     pub(crate) rows_read: u64,
-    /// Rows set aside.
     pub(crate) rejected: Vec<Rejected>,
     /// Wall times and instants.
-    pub(crate) kinds: Kinds,
+    pub(crate) kinds: TimeKinds,
     /// Scratch: the columns of a batch.
     cells: Vec<Cells>,
     /// Scratch: its good rows.
     rows: Vec<u32>,
-    /// Scratch: its faults.
     faults: Vec<Fault>,
     /// Scratch: records of text that are in the batch so far.
     filled_count: usize,
@@ -114,7 +111,6 @@ pub(crate) struct TableState {
 /// What is wrong with a row of a batch.
 #[derive(Clone, Debug)]
 struct Fault {
-    /// The row.
     row: u32,
     /// Which column, or `None` for the row as a whole.
     column: Option<usize>,
@@ -150,7 +146,6 @@ pub(crate) type OnBatch<'a> = &'a mut dyn FnMut(&mut Batch<'_>) -> Result<()>;
 
 /// The rows of a batch, before it is handed on: where they stand in their file, and their text.
 struct Origin<'a> {
-    /// The file.
     file: &'a InputFile,
     /// The 1-based record that the batch starts with.
     first_row: u64,
@@ -162,14 +157,14 @@ impl<'a> TableScan<'a> {
     /// A scan of some columns.
     pub(crate) fn new(
         spec: &ReadSpec<'a>,
-        policy: &'a Policy<'a>,
-        control: &'a Control,
+        policy: &'a BadRowPolicy<'a>,
+        context: &'a RunContext,
         columns: Vec<TableColumn<'a>>,
     ) -> TableScan<'a> {
         TableScan {
             spec: *spec,
             policy,
-            control,
+            context,
             columns,
         }
     }
@@ -263,17 +258,17 @@ impl<'a> TableScan<'a> {
     }
 }
 
-impl Kind {
+impl ColumnType {
     /// What a message says should be there of what was found.
     pub(crate) fn expected(self, spec: &ReadSpec<'_>, found: &str) -> String {
         match self {
-            Kind::IntId => {
+            ColumnType::IntId => {
                 advice::expected("a 64-bit integer", advice::on_id(found, Hint::TextIds))
             }
-            Kind::TextId => EXPECTED_TEXT.to_owned(),
-            Kind::Text => "a text of at most 4096 bytes".to_owned(),
-            Kind::Time => Clock::new(spec).expected(None),
-            Kind::Float => "a number".to_owned(),
+            ColumnType::TextId => EXPECTED_TEXT.to_owned(),
+            ColumnType::Text => "a text of at most 4096 bytes".to_owned(),
+            ColumnType::Time => Clock::new(spec).expected(None),
+            ColumnType::Float => "a number".to_owned(),
         }
     }
 }

@@ -6,7 +6,7 @@ use arrow::datatypes::{DataType, Float64Type, Int32Type, Int64Type};
 
 use super::cells::Times;
 use super::{
-    EPOCH, Fault, Kind, OnBatch, Origin, Presence, TableScan, TableState, Texts, at, steps,
+    ColumnType, EPOCH, Fault, OnBatch, Origin, Presence, TableScan, TableState, Texts, at, steps,
 };
 use crate::advice::{self, Hint};
 use crate::calendar::WallClock;
@@ -33,7 +33,7 @@ impl TableScan<'_> {
         on_batch: OnBatch<'_>,
     ) -> Result<()> {
         self.check_types(file)?;
-        let is_text = |kind| matches!(kind, Kind::TextId | Kind::Text);
+        let is_text = |kind| matches!(kind, ColumnType::TextId | ColumnType::Text);
         let texts = self.columns.iter().filter(|column| is_text(column.kind));
         let texts: Vec<&str> = texts.map(|column| column.name).collect();
         let file = file.with_dictionaries(row_group, &texts);
@@ -42,9 +42,9 @@ impl TableScan<'_> {
             _ => false,
         });
         file.read(row_group, &columns, |first_row, rows| {
-            self.control.check()?;
+            self.context.check()?;
             let rows_count = steps(rows.num_rows());
-            self.control.count_read(rows_count, rows_count);
+            self.context.count_read(rows_count, rows_count);
             state.rows_read += rows_count;
             self.clear(state);
             self.fill((&file.file, first_row), rows, state);
@@ -71,17 +71,17 @@ impl TableScan<'_> {
             let by_flag = self.spec.customer_type.is_some();
             let holds = |of| IdColumn::holds(found, of, by_flag);
             let (is_right, expected) = match column.kind {
-                Kind::IntId => (holds(CustomerType::Int64), of_ids(found, "integers")),
-                Kind::TextId => (holds(CustomerType::String), of_ids(found, "text")),
-                Kind::Text => (
+                ColumnType::IntId => (holds(CustomerType::Int64), of_ids(found, "integers")),
+                ColumnType::TextId => (holds(CustomerType::String), of_ids(found, "text")),
+                ColumnType::Text => (
                     matches!(found, DataType::Utf8View | DataType::BinaryView),
                     "text".to_owned(),
                 ),
-                Kind::Time => {
+                ColumnType::Time => {
                     check_time(file, column.name, self.spec.time_unit)?;
                     (true, "times".to_owned())
                 }
-                Kind::Float => (found.is_numeric(), "numbers".to_owned()),
+                ColumnType::Float => (found.is_numeric(), "numbers".to_owned()),
             };
             if !is_right {
                 return Err(file.wrong_type(column.name, &expected, found));
@@ -110,9 +110,11 @@ impl TableScan<'_> {
                 continue;
             };
             match column.kind {
-                Kind::IntId => fill_ints(array, cells.ints_mut(), &mut faults),
-                Kind::TextId | Kind::Text => fill_texts(array, cells.texts_mut(), &mut faults),
-                Kind::Time => {
+                ColumnType::IntId => fill_ints(array, cells.ints_mut(), &mut faults),
+                ColumnType::TextId | ColumnType::Text => {
+                    fill_texts(array, cells.texts_mut(), &mut faults);
+                }
+                ColumnType::Time => {
                     let clocks = (&clock, &mut wall);
                     let mut note = |row: usize, written: Written, text: &str| {
                         let (row, column) = (first_row + steps(row), column.name);
@@ -121,13 +123,13 @@ impl TableScan<'_> {
                     };
                     fill_times(array, clocks, cells.times_mut(), (&mut faults, &mut note));
                 }
-                Kind::Float => {
+                ColumnType::Float => {
                     let numbers = cast(array, &DataType::Float64).expect("types are checked");
                     let numbers = numbers.as_primitive::<Float64Type>();
                     cells.floats_mut().extend_from_slice(numbers.values());
                 }
             }
-            if column.kind == Kind::TextId {
+            if column.kind == ColumnType::TextId {
                 cells.set_empty_null(rows.num_rows());
             } else if array.null_count() > 0 {
                 cells.set_nulls((0..array.len()).map(|row| array.is_null(row)));
@@ -148,7 +150,6 @@ fn of_ids(found: &DataType, what: &str) -> String {
 
 /// Where the faults of a column go.
 struct Faults<'a> {
-    /// The column.
     column: usize,
     /// What should be there.
     expected: &'a dyn Fn(&str) -> String,

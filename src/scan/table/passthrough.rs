@@ -1,4 +1,4 @@
-//! Columns of impressions that are carried through: their types, and values of files as [`Kept`].
+//! Columns of impressions that are carried through: their types, and values of files as [`PassthroughValue`].
 //!
 //! **Null rule**: a null is carried through; a key that a record of JSON lacks is one.
 //! **Invariants**: nothing is guessed: of Parquet a column's own type counts, of text the type that
@@ -13,8 +13,8 @@ use arrow::datatypes::{DataType, Fields, Float64Type, Int64Type};
 use crate::advice::{self, Hint};
 use crate::error::{Error, Result};
 use crate::ids::Micros;
-use crate::job::{Keep, KeepType, Source};
-use crate::kernel::passthrough::Kept;
+use crate::job::{Passthrough, PassthroughType, Source};
+use crate::kernel::passthrough::PassthroughValue;
 use crate::scan::parquet::ParquetFile;
 use crate::scan::spec::ReadSpec;
 use crate::scan::table::arrow_times::TimeColumn;
@@ -23,16 +23,16 @@ use crate::scan::text::field::{
 };
 
 /// What a column of a type holds; nothing if it cannot be carried.
-pub(crate) fn kind_of(data_type: &DataType) -> Option<KeepType> {
+pub(crate) fn kind_of(data_type: &DataType) -> Option<PassthroughType> {
     match data_type {
         DataType::Int8 | DataType::Int16 | DataType::Int32 | DataType::UInt8 | DataType::UInt16 => {
-            Some(KeepType::Int32)
+            Some(PassthroughType::Int32)
         }
-        DataType::Int64 | DataType::UInt32 => Some(KeepType::Int64),
-        DataType::Float32 | DataType::Float64 => Some(KeepType::Double),
-        DataType::Utf8 | DataType::Utf8View => Some(KeepType::Text),
-        DataType::Boolean => Some(KeepType::Boolean),
-        DataType::Timestamp(..) | DataType::Date32 => Some(KeepType::Time),
+        DataType::Int64 | DataType::UInt32 => Some(PassthroughType::Int64),
+        DataType::Float32 | DataType::Float64 => Some(PassthroughType::Double),
+        DataType::Utf8 | DataType::Utf8View => Some(PassthroughType::Text),
+        DataType::Boolean => Some(PassthroughType::Boolean),
+        DataType::Timestamp(..) | DataType::Date32 => Some(PassthroughType::Time),
         _ => None,
     }
 }
@@ -41,7 +41,11 @@ pub(crate) fn kind_of(data_type: &DataType) -> Option<KeepType> {
 ///
 /// # Errors
 /// If it is not there, or cannot be carried.
-pub(crate) fn kind_in(spec: &ReadSpec<'_>, file: &ParquetFile, keep: &Keep) -> Result<KeepType> {
+pub(crate) fn kind_in(
+    spec: &ReadSpec<'_>,
+    file: &ParquetFile,
+    keep: &Passthrough,
+) -> Result<PassthroughType> {
     let found = type_in(spec, file, keep)?;
     let expected = "integers, numbers, text, truth values or times";
     kind_of(found).ok_or_else(|| file.wrong_type(&keep.name, expected, found))
@@ -51,12 +55,12 @@ pub(crate) fn kind_in(spec: &ReadSpec<'_>, file: &ParquetFile, keep: &Keep) -> R
 ///
 /// # Errors
 /// If it is not there, or holds something else.
-pub(crate) fn check(spec: &ReadSpec<'_>, file: &ParquetFile, keep: &Keep) -> Result<()> {
+pub(crate) fn check(spec: &ReadSpec<'_>, file: &ParquetFile, keep: &Passthrough) -> Result<()> {
     let (found, kind) = (type_in(spec, file, keep)?, keep.holds());
     match holds(found, kind) {
         true => Ok(()),
         false => {
-            let is_wide = kind == KeepType::Int32 && found.is_integer();
+            let is_wide = kind == PassthroughType::Int32 && found.is_integer();
             let hint = is_wide.then(|| Hint::WideKept.text().to_owned());
             let expected = advice::expected(expected(kind), hint);
             Err(file.wrong_type(&keep.name, &expected, found))
@@ -65,7 +69,11 @@ pub(crate) fn check(spec: &ReadSpec<'_>, file: &ParquetFile, keep: &Keep) -> Res
 }
 
 /// The type of a column of a file.
-fn type_in<'f>(spec: &ReadSpec<'_>, file: &'f ParquetFile, keep: &Keep) -> Result<&'f DataType> {
+fn type_in<'f>(
+    spec: &ReadSpec<'_>,
+    file: &'f ParquetFile,
+    keep: &Passthrough,
+) -> Result<&'f DataType> {
     if !keep.of_items {
         let field = file.column(&keep.name);
         let field = field.ok_or_else(|| missing(file, &keep.name, &file.names()))?;
@@ -95,29 +103,31 @@ fn names(fields: &Fields) -> Vec<&str> {
 }
 
 /// Whether a column of a type holds what is to be carried: integers are numbers too.
-fn holds(data_type: &DataType, kind: KeepType) -> bool {
+fn holds(data_type: &DataType, kind: PassthroughType) -> bool {
     let found = kind_of(data_type);
     let widens = match found {
-        Some(KeepType::Int32) => [KeepType::Int64, KeepType::Double].contains(&kind),
+        Some(PassthroughType::Int32) => {
+            [PassthroughType::Int64, PassthroughType::Double].contains(&kind)
+        }
         _ => false,
     };
     found == Some(kind) || widens
 }
 
 /// What a message says that a column should be.
-fn expected(kind: KeepType) -> &'static str {
+fn expected(kind: PassthroughType) -> &'static str {
     match kind {
-        KeepType::Int32 => "integers of 32 bits",
-        KeepType::Int64 => "integers of 64 bits",
-        KeepType::Double => "numbers",
-        KeepType::Text => "text",
-        KeepType::Boolean => "truth values",
-        KeepType::Time => "times",
+        PassthroughType::Int32 => "integers of 32 bits",
+        PassthroughType::Int64 => "integers of 64 bits",
+        PassthroughType::Double => "numbers",
+        PassthroughType::Text => "text",
+        PassthroughType::Boolean => "truth values",
+        PassthroughType::Time => "times",
     }
 }
 
 /// A column of a batch.
-pub(crate) enum KeptArray {
+pub(crate) enum PassthroughArray {
     /// Integers.
     Ints(Int64Array),
     /// Numbers.
@@ -130,95 +140,111 @@ pub(crate) enum KeptArray {
     Times(TimeColumn),
 }
 
-impl KeptArray {
+impl PassthroughArray {
     /// A column whose type is checked.
-    pub(crate) fn of(array: &ArrayRef, kind: KeepType) -> KeptArray {
+    pub(crate) fn of(array: &ArrayRef, kind: PassthroughType) -> PassthroughArray {
         let widened = |to| cast(array, &to).expect("types are checked");
         match kind {
-            KeepType::Int32 | KeepType::Int64 => {
-                KeptArray::Ints(widened(DataType::Int64).as_primitive::<Int64Type>().clone())
+            PassthroughType::Int32 | PassthroughType::Int64 => {
+                PassthroughArray::Ints(widened(DataType::Int64).as_primitive::<Int64Type>().clone())
             }
-            KeepType::Double => {
+            PassthroughType::Double => {
                 let doubles = widened(DataType::Float64);
-                KeptArray::Doubles(doubles.as_primitive::<Float64Type>().clone())
+                PassthroughArray::Doubles(doubles.as_primitive::<Float64Type>().clone())
             }
-            KeepType::Text => {
-                KeptArray::Texts(widened(DataType::Utf8View).as_string_view().clone())
+            PassthroughType::Text => {
+                PassthroughArray::Texts(widened(DataType::Utf8View).as_string_view().clone())
             }
-            KeepType::Boolean => KeptArray::Booleans(array.as_boolean().clone()),
-            KeepType::Time => {
-                KeptArray::Times(TimeColumn::of(array, None).expect("types are checked"))
+            PassthroughType::Boolean => PassthroughArray::Booleans(array.as_boolean().clone()),
+            PassthroughType::Time => {
+                PassthroughArray::Times(TimeColumn::of(array, None).expect("types are checked"))
             }
         }
     }
 
     /// The value at a place.
-    pub(crate) fn get(&self, at: usize, clock: &Clock<'_>) -> Value<Kept> {
+    pub(crate) fn get(&self, at: usize, clock: &Clock<'_>) -> Value<PassthroughValue> {
         let value = match self {
-            KeptArray::Ints(of) => of.is_valid(at).then(|| Kept::Int(of.value(at))),
-            KeptArray::Doubles(of) => {
-                let bits = |at| Kept::Double(of.value(at).to_bits());
+            PassthroughArray::Ints(of) => {
+                of.is_valid(at).then(|| PassthroughValue::Int(of.value(at)))
+            }
+            PassthroughArray::Doubles(of) => {
+                let bits = |at| PassthroughValue::Double(of.value(at).to_bits());
                 of.is_valid(at).then(|| bits(at))
             }
-            KeptArray::Booleans(of) => of.is_valid(at).then(|| Kept::Boolean(of.value(at))),
-            KeptArray::Texts(of) if of.is_valid(at) => {
+            PassthroughArray::Booleans(of) => of
+                .is_valid(at)
+                .then(|| PassthroughValue::Boolean(of.value(at))),
+            PassthroughArray::Texts(of) if of.is_valid(at) => {
                 let text = of.value(at);
                 if text.len() > TEXT_BYTES_MAX {
                     return Err(Mismatch::new(EXPECTED_TEXT, quoted(text)));
                 }
-                Some(Kept::Text(text.into()))
+                Some(PassthroughValue::Text(text.into()))
             }
-            KeptArray::Texts(_) => None,
-            KeptArray::Times(of) => {
+            PassthroughArray::Texts(_) => None,
+            PassthroughArray::Times(of) => {
                 let written = of.written(at, clock)?;
                 written.map(|written| kept_time(written.resolve(clock.zone).at))
             }
         };
-        Ok(value.unwrap_or(Kept::Null))
+        Ok(value.unwrap_or(PassthroughValue::Null))
     }
 }
 
 /// The value of a field of text.
-pub(crate) fn of_field(field: &Field<'_>, kind: KeepType, clock: &Clock<'_>) -> Value<Kept> {
+pub(crate) fn of_field(
+    field: &Field<'_>,
+    kind: PassthroughType,
+    clock: &Clock<'_>,
+) -> Value<PassthroughValue> {
     if field.is_null() {
-        return Ok(Kept::Null);
+        return Ok(PassthroughValue::Null);
     }
     let (value, expected) = match kind {
-        KeepType::Int32 => {
+        PassthroughType::Int32 => {
             let int = field.int();
             if int.is_some_and(|of| i32::try_from(of).is_err()) {
                 let hint = Some(Hint::WideKept.text().to_owned());
                 let expected = advice::expected("an integer of 32 bits", hint);
                 return Err(Mismatch::new(expected, field.shown()));
             }
-            (int.map(Kept::Int), "an integer of 32 bits")
+            (int.map(PassthroughValue::Int), "an integer of 32 bits")
         }
-        KeepType::Int64 => (field.int().map(Kept::Int), "an integer of 64 bits"),
-        KeepType::Double => {
-            let number = field.as_number().map(|of| Kept::Double(of.to_bits()));
+        PassthroughType::Int64 => (
+            field.int().map(PassthroughValue::Int),
+            "an integer of 64 bits",
+        ),
+        PassthroughType::Double => {
+            let number = field
+                .as_number()
+                .map(|of| PassthroughValue::Double(of.to_bits()));
             (number, "a number")
         }
-        KeepType::Text => {
+        PassthroughType::Text => {
             let text = field.text_or_int();
-            (text.map(|text| Kept::Text(text.into())), EXPECTED_TEXT)
+            (
+                text.map(|text| PassthroughValue::Text(text.into())),
+                EXPECTED_TEXT,
+            )
         }
-        KeepType::Boolean => {
+        PassthroughType::Boolean => {
             let value = match field {
                 Field::Json("true") | Field::Csv("true") => Some(true),
                 Field::Json("false") | Field::Csv("false") => Some(false),
                 _ => None,
             };
-            (value.map(Kept::Boolean), "true, false or null")
+            (value.map(PassthroughValue::Boolean), "true, false or null")
         }
-        KeepType::Time => {
+        PassthroughType::Time => {
             let when = field.time(clock)?;
-            return Ok(when.map_or(Kept::Null, |when| kept_time(when.at)));
+            return Ok(when.map_or(PassthroughValue::Null, |when| kept_time(when.at)));
         }
     };
     value.ok_or_else(|| Mismatch::new(expected, field.shown()))
 }
 
 /// A time as it is carried.
-fn kept_time(at: Micros) -> Kept {
-    Kept::Int(at.0)
+fn kept_time(at: Micros) -> PassthroughValue {
+    PassthroughValue::Int(at.0)
 }

@@ -7,12 +7,14 @@ use arrow::array::{ArrayRef, Float64Array, Int64Array, RecordBatch, StringArray}
 use parquet::arrow::ArrowWriter;
 use parquet::file::properties::WriterProperties;
 
-use super::{Kind, Memo, Policy, Presence, Rejected, TableColumn, TableScan, TableState, at};
+use super::{
+    BadRowPolicy, ColumnType, Memo, Presence, Rejected, TableColumn, TableScan, TableState, at,
+};
 use crate::calendar::Zone;
 use crate::catalog::paths::FileSpec;
 use crate::catalog::paths::discover;
-use crate::context::Control;
-use crate::dictionary::Interner;
+use crate::context::RunContext;
+use crate::dictionary::Dictionary;
 use crate::error::Result;
 use crate::job::{Cutoff, Dedup, ItemType, JobKind, OnBadRow, Source};
 use crate::scan::Opened;
@@ -31,27 +33,27 @@ const ROWS: [[&str; 4]; 5] = [
 const COLUMNS: [TableColumn<'static>; 5] = [
     TableColumn {
         name: "id",
-        kind: Kind::TextId,
+        kind: ColumnType::TextId,
         presence: Presence::Required,
     },
     TableColumn {
         name: "count",
-        kind: Kind::IntId,
+        kind: ColumnType::IntId,
         presence: Presence::Nullable,
     },
     TableColumn {
         name: "at",
-        kind: Kind::Time,
+        kind: ColumnType::Time,
         presence: Presence::Nullable,
     },
     TableColumn {
         name: "price",
-        kind: Kind::Float,
+        kind: ColumnType::Float,
         presence: Presence::Required,
     },
     TableColumn {
         name: "absent",
-        kind: Kind::Text,
+        kind: ColumnType::Text,
         presence: Presence::Optional,
     },
 ];
@@ -135,7 +137,7 @@ fn spec(zone: &Zone, on_bad_row: OnBadRow) -> ReadSpec<'_> {
             available: &[],
             embargo_us: &[],
             types: &[],
-            sides: &[],
+            attributes: &[],
             dedup: Dedup::None,
             actions_max: 1,
             lateness_max_us: None,
@@ -148,8 +150,8 @@ fn spec(zone: &Zone, on_bad_row: OnBadRow) -> ReadSpec<'_> {
 fn read(path: &Path, on_bad_row: OnBadRow) -> Result<(Vec<String>, Vec<Rejected>)> {
     let zone = Zone::named("Europe/Berlin").expect("a zone");
     let spec = spec(&zone, on_bad_row);
-    let (policy, control) = (Policy::new(&spec), Control::default());
-    let scan = TableScan::new(&spec, &policy, &control, COLUMNS.to_vec());
+    let (policy, context) = (BadRowPolicy::new(&spec), RunContext::default());
+    let scan = TableScan::new(&spec, &policy, &context, COLUMNS.to_vec());
     let (mut state, mut rows) = (TableState::default(), Vec::new());
     let files = discover(&FileSpec {
         job_kind: JobKind::Dwell,
@@ -160,7 +162,7 @@ fn read(path: &Path, on_bad_row: OnBadRow) -> Result<(Vec<String>, Vec<Rejected>
         null_values: &[],
     })?;
     let opened = Opened::open(&spec, &files[0].files[0])?;
-    let (mut interner, mut memo, mut codes) = (Interner::texts(), Memo::default(), Vec::new());
+    let (mut interner, mut memo, mut codes) = (Dictionary::texts(), Memo::default(), Vec::new());
     for task in opened.tasks() {
         scan.read(&task, &mut state, &mut |batch| {
             let [ids, counts, times, prices, absent] = batch.cells else {

@@ -4,7 +4,7 @@
 //! none depends on threads. What a bad record held is found by reading its piece once more, which
 //! is rare, so that no text of good records need be kept.
 
-use super::{Cells, EPOCH, Fault, Kind, OnBatch, Origin, Presence, TableScan, TableState};
+use super::{Cells, ColumnType, EPOCH, Fault, OnBatch, Origin, Presence, TableScan, TableState};
 use crate::calendar::WallClock;
 use crate::catalog::input::InputFile;
 use crate::context::TICK_ROWS;
@@ -50,7 +50,7 @@ impl TableScan<'_> {
         if format.0 == Format::Json {
             let rows = self.read_json(file, task, state, on_batch)?;
             state.rows_read += rows;
-            self.control.count_read(rows % TICK_ROWS, task.steps);
+            self.context.count_read(rows % TICK_ROWS, task.steps);
             return Ok(());
         }
         let piece_bytes = self.spec.text_piece_bytes;
@@ -73,8 +73,8 @@ impl TableScan<'_> {
                 stop: read.err(),
                 seen,
             });
-            self.control.count_read(rows, piece.steps);
-            self.control.check()?;
+            self.context.count_read(rows, piece.steps);
+            self.context.check()?;
         }
         state.piece = piece;
         match task.shared.finish() {
@@ -134,7 +134,7 @@ impl TableScan<'_> {
     ) -> Result<u64> {
         let mut clocks = self.text_clocks();
         let mut read = |record: Record<'_>| {
-            self.control.tick(record.row)?;
+            self.context.tick(record.row)?;
             self.clear(state);
             self.fill_record(file, &record, &mut clocks, state);
             self.finish_cells(1, state);
@@ -247,7 +247,7 @@ impl TableScan<'_> {
             }
             if let Err(found) = filled {
                 let expected = match column.kind {
-                    Kind::Time => clocks.clock.expected(field.int()),
+                    ColumnType::Time => clocks.clock.expected(field.int()),
                     kind => kind.expected(&self.spec, &found),
                 };
                 state.faults.push(Fault {
@@ -274,18 +274,18 @@ impl TableScan<'_> {
 #[inline]
 fn fill_field(
     field: &Field<'_>,
-    kind: Kind,
+    kind: ColumnType,
     cells: &mut Cells,
     row: usize,
     clocks: &mut Clocks<'_>,
 ) -> std::result::Result<Option<Written>, String> {
     let is_null = match kind {
-        Kind::IntId | Kind::TextId | Kind::Time => field.is_blank(),
-        Kind::Text | Kind::Float => field.is_null(),
+        ColumnType::IntId | ColumnType::TextId | ColumnType::Time => field.is_blank(),
+        ColumnType::Text | ColumnType::Float => field.is_null(),
     };
     let mut written = None;
     let is_right = match kind {
-        Kind::IntId => {
+        ColumnType::IntId => {
             let id = match field.as_customer(CustomerType::Int64) {
                 Some(Customer::Int(id)) => Some(id),
                 _ => None,
@@ -293,12 +293,12 @@ fn fill_field(
             cells.ints_mut().push(id.unwrap_or(0));
             id.is_some()
         }
-        Kind::TextId | Kind::Text => {
+        ColumnType::TextId | ColumnType::Text => {
             let text = field.text_or_int();
             cells.texts_mut().own().push(text.unwrap_or(""));
             text.is_some()
         }
-        Kind::Time => {
+        ColumnType::Time => {
             let local = local_of(field, &clocks.clock);
             let (at, east_us) = match local {
                 Some((Written::Wall(wall_us), _)) => (clocks.wall.instant_of(wall_us), None),
@@ -309,7 +309,7 @@ fn fill_field(
             written = local.map(|(written, _)| written);
             local.is_some()
         }
-        Kind::Float => {
+        ColumnType::Float => {
             let number = field.as_number();
             cells.floats_mut().push(number.unwrap_or(0.0));
             number.is_some()

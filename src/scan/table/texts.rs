@@ -42,7 +42,6 @@ pub(crate) struct Memo {
     codes: Vec<u32>,
     /// Scratch: which texts of the dictionary are asked for, for the first time.
     fresh: Vec<u32>,
-    /// Scratch: their codes.
     found: Vec<u32>,
 }
 

@@ -24,7 +24,6 @@ pub(crate) struct Piece {
     /// The text, and room behind it that keeps its size: clearing it would cost as much as
     /// reading.
     buffer: Vec<u8>,
-    /// Bytes of text.
     len: usize,
     /// Bytes of the file that were read for it.
     pub(crate) steps: u64,
@@ -56,9 +55,7 @@ impl Piece {
 
 /// Cuts the text of one file into pieces.
 pub(crate) struct PieceReader {
-    /// The text.
     text: Text,
-    /// Its format.
     format: Format,
     /// Bytes of a piece, unless a record is longer.
     piece_bytes: usize,
@@ -181,7 +178,6 @@ enum Place {
 /// How far quotes were followed.
 #[derive(Debug, Default)]
 struct Quotes {
-    /// Bytes looked at.
     at: usize,
     /// What the next byte belongs to.
     place: Place,

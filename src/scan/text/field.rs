@@ -39,7 +39,6 @@ pub(crate) enum Field<'a> {
 pub(crate) struct Mismatch {
     /// What should have been there.
     pub(crate) expected: String,
-    /// What was there.
     pub(crate) found: String,
     /// What to do, if it is more than to set the row aside.
     pub(crate) hint: Option<Hint>,
@@ -72,7 +71,6 @@ pub(crate) type Value<T> = Result<T, Mismatch>;
 pub(crate) struct GuestIds {
     /// As integers, where they are some.
     ints: Vec<i64>,
-    /// As texts.
     texts: Vec<String>,
 }
 

@@ -6,12 +6,12 @@
 use serde_json::value::RawValue;
 
 use crate::catalog::null_words::NullWords;
-use crate::dictionary::Interner;
+use crate::dictionary::Dictionary;
 use crate::ids::{Item, offset32};
-use crate::job::{ItemType, Keep, NullLabel, Source};
+use crate::job::{ItemType, NullLabel, Passthrough, Source};
 use crate::kernel::column::Label;
-use crate::kernel::passthrough::Kept;
-use crate::scan::item_ids::ItemTexts;
+use crate::kernel::passthrough::PassthroughValue;
+use crate::scan::item_ids::ItemDictionary;
 use crate::scan::spec::{ImpressionSpec, ReadSpec};
 use crate::scan::table::passthrough::of_field;
 use crate::scan::text::field::{Clock, Field, Mismatch, Value};
@@ -24,7 +24,6 @@ pub(crate) type Shown<I> = Vec<(I, Label, i32)>;
 /// What an impression's array held besides its items.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct ElementCounts {
-    /// Elements in all.
     pub(crate) items: u64,
     /// Elements without a label.
     pub(crate) null_labels: u64,
@@ -38,7 +37,7 @@ pub(crate) struct ElementReader<'a> {
     /// The names of `item_id` and `is_order` in the files.
     pub(crate) names: [&'a str; 2],
     /// Fields that are carried through.
-    pub(crate) keep: Vec<&'a Keep>,
+    pub(crate) keep: Vec<&'a Passthrough>,
     /// The fields that elements of text are asked for: those of `names`, then what else is carried.
     columns: Vec<TextColumn<'a>>,
     /// Where among them each field is that is carried through.
@@ -48,7 +47,7 @@ pub(crate) struct ElementReader<'a> {
     /// What becomes of elements without a label.
     null_label: NullLabel,
     /// The items that there are, if others are left out.
-    known: Option<&'a Interner>,
+    known: Option<&'a Dictionary>,
     /// Texts that are null.
     nulls: NullWords,
 }
@@ -58,11 +57,11 @@ impl<'a> ElementReader<'a> {
     pub(crate) fn new(
         spec: &ReadSpec<'a>,
         impressions: &ImpressionSpec<'a>,
-        known: Option<&'a Interner>,
+        known: Option<&'a Dictionary>,
     ) -> ElementReader<'a> {
         let name = |ours| spec.column(Source::Impressions, ours);
         let names = [name("item_id"), name("is_order")];
-        let keep: Vec<&Keep> = impressions
+        let keep: Vec<&Passthrough> = impressions
             .keep
             .iter()
             .filter(|keep| keep.of_items)
@@ -89,9 +88,9 @@ impl<'a> ElementReader<'a> {
     pub(crate) fn read<I: Item>(
         &self,
         field: &Field<'_>,
-        (shown, kept): (&mut Shown<I>, &mut [Vec<Kept>]),
+        (shown, kept): (&mut Shown<I>, &mut [Vec<PassthroughValue>]),
         clock: &Clock<'_>,
-        (labelled, texts): (&mut Labelled, &mut Option<ItemTexts>),
+        (labelled, texts): (&mut Labelled, &mut Option<ItemDictionary>),
     ) -> Value<Option<ElementCounts>> {
         let json = match field {
             Field::Null => return Ok(None),
@@ -138,7 +137,7 @@ impl<'a> ElementReader<'a> {
     /// The number of the item of an element, or nothing if it is left out.
     pub(crate) fn named<I: Item>(
         &self,
-        texts: &mut ItemTexts,
+        texts: &mut ItemDictionary,
         text: Option<&str>,
         shown: impl FnOnce() -> String,
     ) -> Value<Option<I>> {
@@ -201,7 +200,6 @@ fn named_at(position: usize, name: &str, mismatch: Mismatch) -> Mismatch {
 /// Which columns the elements of a file had.
 #[derive(Clone, Debug)]
 pub(crate) struct Labelled {
-    /// Elements seen.
     elements: u64,
     /// Elements that name their item, their label, and each field that is carried through, null or
     /// not.

@@ -118,7 +118,6 @@ pub(crate) fn json_records(
 
 /// A text of which one record has an end. Whoever reads it takes a byte at a time.
 struct Limited<'a, T> {
-    /// The text.
     text: T,
     /// Bytes that the record may still have.
     left: &'a Cell<usize>,
@@ -144,7 +143,6 @@ impl<T: Read> Read for Limited<'_, T> {
 struct Elements<'s, 'c> {
     /// What the records so far had.
     seen: &'s mut Seen,
-    /// The wanted columns.
     columns: &'s [TextColumn<'s>],
     /// Bytes that the next one may have.
     left: &'s Cell<usize>,
@@ -198,9 +196,7 @@ pub(crate) fn json_field(json: &str) -> Field<'_> {
 
 /// Reads an object into fields; keys that nobody asked for are passed over.
 struct Slots<'s, 'a> {
-    /// The wanted columns.
     columns: &'s [TextColumn<'s>],
-    /// A field for each of them.
     fields: &'s mut [Field<'a>],
 }
 

@@ -144,9 +144,7 @@ pub(crate) struct Layout {
 /// What is wanted of a record, and where it stands.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Wanted<'a> {
-    /// The columns.
     pub(crate) columns: &'a [TextColumn<'a>],
-    /// Where they stand.
     pub(crate) layout: &'a Layout,
 }
 
@@ -300,11 +298,9 @@ const FEW: usize = 8;
 
 /// The fields of a record, without memory of their own if they are few.
 pub(crate) struct FieldRow<'a> {
-    /// A few of them.
     few: [Field<'a>; FEW],
     /// All, if they are more.
     many: Vec<Field<'a>>,
-    /// How many there are.
     count: usize,
 }
 

@@ -25,7 +25,6 @@ struct Reading {
     is_opened: bool,
     /// Where the columns stand.
     layout: Arc<Layout>,
-    /// Pieces handed out.
     taken_count: usize,
     /// How many are handed out at most, if not all.
     pieces_max: Option<usize>,
@@ -38,7 +37,6 @@ struct Reading {
 /// What came of one piece.
 #[derive(Debug)]
 pub(crate) struct PieceEnd {
-    /// Which it was.
     pub(crate) at: usize,
     /// What its records had.
     pub(crate) seen: Seen,

@@ -54,13 +54,11 @@ pub(super) fn look<'f>(
 
 /// A look at a column.
 struct Looking<'f, 'a> {
-    /// Its name.
     column: &'a str,
     /// The unit of its integers.
     unit: TimeUnit,
     /// What they can be.
     range: &'a Range,
-    /// Those so far.
     seen: Option<Seen<'f>>,
     /// Texts that are no integers, so far.
     texts: u32,

@@ -41,11 +41,8 @@ const UNITS: [(TimeUnit, &str); 4] = [
 
 /// What times can be meant, and what a message says of that.
 struct Range {
-    /// The first.
     first: i64,
-    /// The last.
     last: i64,
-    /// Which they are.
     shown: String,
 }
 

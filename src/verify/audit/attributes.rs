@@ -4,18 +4,18 @@ use arrow::array::{AsArray, RecordBatch};
 use arrow::datatypes::{Float32Type, Int32Type};
 
 use super::rows::column;
-use crate::job::{Settings, Side, SideColumn, SideType};
+use crate::job::{Attribute, AttributeColumn, AttributeType, Settings};
 use crate::reference::{Number, Sample};
 
 /// The columns of actions that are told.
-pub(crate) fn told_columns(settings: &Settings) -> impl Iterator<Item = &SideColumn> {
+pub(crate) fn told_columns(settings: &Settings) -> impl Iterator<Item = &AttributeColumn> {
     settings
         .sequences()
-        .sides
+        .attributes
         .iter()
         .filter_map(|side| match side {
-            Side::TimeDelta => None,
-            Side::Column(of) => Some(of),
+            Attribute::TimeDelta => None,
+            Attribute::Column(of) => Some(of),
         })
 }
 
@@ -24,8 +24,8 @@ pub(crate) fn told_columns(settings: &Settings) -> impl Iterator<Item = &SideCol
 pub(crate) fn expected_told(settings: &Settings, sample: &Sample) -> Vec<(Number, Vec<Number>)> {
     let columns = told_columns(settings).enumerate().map(|(at, of)| {
         let zero = match of.holds() {
-            SideType::Int32 => Number::Int(0),
-            SideType::Float32 => Number::float(0.0),
+            AttributeType::Int32 => Number::Int(0),
+            AttributeType::Float32 => Number::float(0.0),
         };
         (zero, sample.told.iter().map(|of| of[at]).collect())
     });
@@ -37,11 +37,11 @@ pub(crate) fn told_of(settings: &Settings, batch: &RecordBatch, row: usize) -> V
     let columns = told_columns(settings).map(|of| {
         let numbers = column(batch, &of.name).as_list::<i32>().value(row);
         match of.holds() {
-            SideType::Int32 => {
+            AttributeType::Int32 => {
                 let numbers = numbers.as_primitive::<Int32Type>().values().iter();
                 numbers.map(|of| Number::Int(*of)).collect()
             }
-            SideType::Float32 => {
+            AttributeType::Float32 => {
                 let numbers = numbers.as_primitive::<Float32Type>().values().iter();
                 numbers.map(|of| Number::Float(of.to_bits())).collect()
             }

@@ -20,7 +20,7 @@ use super::rows::read_all;
 use super::sequences::{Key, Logs};
 use super::{Audit, Canaries};
 use crate::calendar::date_text;
-use crate::context::Control;
+use crate::context::RunContext;
 use crate::engine;
 use crate::error::{Error, Result};
 use crate::ids::{Day, count64};
@@ -28,7 +28,7 @@ use crate::job::{
     ActionSource, CustomerType, Cutoff, Format, ItemType, Job, OnBadRow, Publish, Sequences,
     Settings, Source, TimeUnit, Types, UnknownItem,
 };
-use crate::publish::Beside;
+use crate::publish::TempDir;
 use crate::reference::read::is_near;
 use crate::reference::{Fates, LogAction, LogImpression, LogTime, OrderedLog, Rules, fates};
 use crate::verify::Problems;
@@ -42,7 +42,6 @@ const KIND: &str = "kind";
 
 /// An impression with the actions around it.
 struct Nest<'a> {
-    /// The impression.
     shown: &'a LogImpression,
     /// The customer's real actions around it, and the planted ones.
     log: Vec<LogAction>,
@@ -100,10 +99,10 @@ pub(super) fn canaries(
     if nests.is_empty() {
         return Ok(found);
     }
-    let folder = Beside::create(&audit.temp_dir(), "hitherto-canaries")?;
+    let folder = TempDir::create(&audit.temp_dir(), "hitherto-canaries")?;
     let dir = folder.path();
     let job = Job::new(write(settings, dir, &nests)?)?;
-    engine::run(&job, &Control::default())?;
+    engine::run(&job, &RunContext::default())?;
     let mut rows = read_back(&job)?;
     for nest in &nests {
         let shown = nest.shown;

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use crate::job::{Settings, SideColumn, SideType, Source};
+use crate::job::{AttributeColumn, AttributeType, Settings, Source};
 use crate::reference::Number;
 use crate::verify::audit::attributes::told_columns;
 
@@ -13,9 +13,9 @@ fn planted(at: usize) -> String {
 
 /// What a planted action tells.
 pub(crate) fn numbers(settings: &Settings) -> Vec<Number> {
-    let number = |of: &SideColumn| match of.holds() {
-        SideType::Int32 => Number::Int(-7),
-        SideType::Float32 => Number::float(0.1),
+    let number = |of: &AttributeColumn| match of.holds() {
+        AttributeType::Int32 => Number::Int(-7),
+        AttributeType::Float32 => Number::float(0.1),
     };
     told_columns(settings).map(number).collect()
 }

@@ -47,9 +47,7 @@ type Texts = Vec<String>;
 
 /// A table: its name, its columns, how many of them are its key, and the rows that it must have.
 struct Table {
-    /// Its name.
     name: &'static str,
-    /// Its columns.
     columns: [&'static str; 6],
     /// Columns that say which row it is.
     keys: usize,
@@ -87,11 +85,11 @@ pub(super) fn audit(
             Ok(())
         },
     )?;
-    audit.control.check()?;
+    audit.context.check()?;
     let is_all = audit.rows == AuditRows::All;
     let is_wanted = |user: &str| is_all || users.contains(user);
     let (log, records) = read::events(settings, types, &files, &is_wanted, &|| {
-        audit.control.check()
+        audit.context.check()
     })?;
     let rules = DwellRules {
         is_session: settings.dwell().dwell_method == DwellMethod::Session,
@@ -159,7 +157,7 @@ fn compare(
     let name = format!("{}.parquet", table.name);
     let (mut found, mut count) = (BTreeSet::new(), 0);
     read_rows(audit.out(), &name, rows, None, |numbers, batch| {
-        audit.control.check()?;
+        audit.context.check()?;
         for (at, number) in numbers.iter().enumerate() {
             let text = |name: &&str| {
                 let values = column(batch, name);

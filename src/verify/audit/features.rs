@@ -49,13 +49,9 @@ pub(super) type Shown = (usize, Impression);
 pub(super) struct Markets {
     /// The impressions, by their moment; several where ids repeat, and those alike in all once.
     pub(super) shown: BTreeMap<Key, BTreeMap<Moment, Shown>>,
-    /// How many there are of each, if they are to be counted.
     counts: BTreeMap<Key, usize>,
-    /// The groups.
     pub(super) groups: Vec<Market>,
-    /// Records read.
     records: u64,
-    /// Files read.
     files: u64,
 }
 
@@ -149,7 +145,7 @@ fn read_markets(
     lost: &mut Problems,
 ) -> Result<Option<Markets>> {
     let (set, settings, types) = (audit.set, &audit.set.settings, types_of(audit)?);
-    let check: read::Check<'_> = &|| audit.control.check();
+    let check: read::Check<'_> = &|| audit.context.check();
     let is_all = audit.rows == AuditRows::All;
     let is_asked = |day| keys.iter().any(|key| key.0 == day);
     let Some(inputs) = audit.inputs_of(is_asked, lost)? else {
@@ -163,7 +159,7 @@ fn read_markets(
     for (group, of_group) in inputs.groups.iter().enumerate() {
         let (mut users, mut listings) = (BTreeSet::new(), BTreeSet::new());
         for (days, files) in &of_group.days {
-            audit.control.check()?;
+            audit.context.check()?;
             let days: BTreeSet<i32> = days.iter().map(|at| set.days[*at].day.0).collect();
             let is_wanted = |id: &str| is_all || wanted.contains(id);
             for shown in read::shown_listings(settings, types, files, &is_wanted, check)? {
@@ -227,7 +223,7 @@ fn compare(
             None,
             |numbers, batch| {
                 for (at, number) in numbers.iter().enumerate() {
-                    audit.control.check()?;
+                    audit.context.check()?;
                     let found = row_of(&audit.set.settings, day, batch, at);
                     let key = (day, found.id.clone());
                     let row = |(group, shown): &Shown| markets.groups[*group].row(rules, shown);

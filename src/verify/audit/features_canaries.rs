@@ -19,12 +19,12 @@ use super::near::{nearest, time_value};
 use super::rows::read_all;
 use super::{Audit, Canaries};
 use crate::calendar::{date_text, instant_text};
-use crate::context::Control;
+use crate::context::RunContext;
 use crate::engine;
 use crate::error::{Error, Result};
 use crate::ids::{Day, Micros, count64};
 use crate::job::{CustomerType, Format, Job, OnBadRow, Publish, Settings, Source, TimeUnit};
-use crate::publish::Beside;
+use crate::publish::TempDir;
 use crate::reference::features::{Click, Impression, OrderedClicks, Row, Rules};
 use crate::reference::read::{instant_of, is_near};
 use crate::reference::{LogTime, instant_in, instants_in};
@@ -41,13 +41,11 @@ enum Effect {
 
 /// An impression, and the inputs that it is of.
 struct Nest<'a> {
-    /// The impression.
     shown: &'a Impression,
     /// The clicks around it that are planted again.
     clicks: Vec<Click>,
     /// The row that it makes with these.
     row: Row,
-    /// Its inputs.
     market: &'a Market,
 }
 
@@ -109,12 +107,12 @@ pub(super) fn canaries(
         false => CustomerType::Int64,
     };
     for (offsets, effect) in plans {
-        let folder = Beside::create(&audit.temp_dir(), "hitherto-canaries")?;
+        let folder = TempDir::create(&audit.temp_dir(), "hitherto-canaries")?;
         let planted = |nest: &Nest<'_>| plant(nest, offsets);
         let mut of_planted = write(settings, folder.path(), (&nests, &real), ids, planted)?;
         of_planted.features_mut().data_end = Some(data_end.clone());
         let job = Job::new(of_planted)?;
-        engine::features(&job, &Control::default())?;
+        engine::features(&job, &RunContext::default())?;
         let mut rows = read_back(&job)?;
         for nest in &nests {
             let key = (nest.row.day, nest.shown.id.clone());

@@ -25,15 +25,12 @@ use crate::verify::manifests::PublishedSet;
 
 /// The inputs of a set, in groups of days that were made from the same actions.
 pub(crate) struct Inputs {
-    /// The groups.
     pub(crate) groups: Vec<Group>,
-    /// All files.
     pub(crate) count: usize,
 }
 
 /// Days that were made from the same files beside impressions.
 pub(crate) struct Group {
-    /// These files.
     pub(crate) files: Vec<LogFile>,
     /// The days, as places in the set, with the files of their impressions: those of one list
     /// together.
@@ -61,7 +58,6 @@ enum Seen {
 
 /// Where the files of a manifest lie, by what it says of them.
 struct Finder<'m> {
-    /// Each path.
     found: BTreeMap<&'m Input, PathBuf>,
 }
 

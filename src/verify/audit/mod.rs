@@ -34,7 +34,7 @@ use self::rows::read_rows;
 use self::sample::choose;
 use super::manifests::PublishedSet;
 use super::{Problem, Problems, VerifySettings};
-use crate::context::{Control, Stage};
+use crate::context::{RunContext, Stage};
 use crate::engine::guarded;
 use crate::error::{Error, ErrorKind, Result};
 use crate::job::JobKind;
@@ -91,7 +91,7 @@ pub(super) struct Audit<'a> {
     settings: &'a VerifySettings,
     /// What the set says of itself.
     set: &'a PublishedSet,
-    control: &'a Control,
+    context: &'a RunContext,
     /// Rows to recompute, at most.
     rows: AuditRows,
 }
@@ -138,7 +138,7 @@ impl Audit<'_> {
             let (day, name) = (self.day_of(file), &self.set.files[file].path);
             let rows = rows.as_deref();
             read_rows(self.out(), name, rows, Some(columns), |_, batch| {
-                self.control.check()?;
+                self.context.check()?;
                 keys.extend((0..batch.num_rows()).map(|row| key(day, batch, row)));
                 Ok(())
             })?;
@@ -179,7 +179,7 @@ impl Audit<'_> {
 pub(super) fn audit(
     settings: &VerifySettings,
     set: &PublishedSet,
-    control: &Control,
+    context: &RunContext,
     (problems, lost): (&mut Problems, &mut Problems),
 ) -> Result<Option<Audited>> {
     if settings.audit_rows == AuditRows::None {
@@ -188,10 +188,10 @@ pub(super) fn audit(
     let audit = Audit {
         settings,
         set,
-        control,
+        context,
         rows: settings.audit_rows,
     };
-    control.enter(Stage::AUDIT, 0);
+    context.enter(Stage::AUDIT, 0);
     let audited = guarded(INPUTS, || match set.job_kind {
         JobKind::Sequences => sequences::audit(&audit, (&mut *problems, &mut *lost)),
         JobKind::Features => features::audit(&audit, (&mut *problems, &mut *lost)),
@@ -204,7 +204,7 @@ pub(super) fn audit(
         }
         None => Err(error),
     })?;
-    control.leave();
+    context.leave();
     let report = Report {
         made_by: MADE_BY,
         job: set.job_kind,

@@ -6,7 +6,7 @@ use arrow::datatypes::{DataType, Float32Type, Int32Type, TimestampMicrosecondTyp
 use super::rows::{column, id, ints, truth, value_as_text};
 use crate::calendar::instant_text;
 use crate::ids::Micros;
-use crate::job::{Keep, Layout, Settings};
+use crate::job::{Layout, Passthrough, Settings};
 use crate::reference::{
     Barred, LogAction, LogImpression, Number, OrderedLog, Rules, Sample, Told, newest_barred,
     samples_of, weight,
@@ -16,23 +16,16 @@ use crate::verify::audit::attributes::{expected_told, number_text, told_of};
 /// A row of either layout.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct OutRow {
-    /// Who.
     pub(crate) customer: Option<String>,
-    /// Which ranking.
     pub(crate) ranking: String,
     /// The place of the sample; nothing in layout `request`.
     pub(crate) position: Option<i32>,
     /// What was shown, with labels: one item, or all.
     pub(crate) shown: Vec<(i64, Option<bool>)>,
-    /// The cutoff.
     pub(crate) cutoff_us: i64,
-    /// The newest action.
     pub(crate) last_action_us: Option<i64>,
-    /// The length of the history.
     pub(crate) history_length: i32,
-    /// Items, with padding.
     pub(crate) actions: Vec<i64>,
-    /// Kinds, with padding.
     pub(crate) kinds: Vec<i64>,
     /// Seconds from the actions to the cutoff, with padding; none if there is no such column.
     pub(crate) time_deltas: Vec<i64>,
@@ -316,7 +309,7 @@ fn told(name: &str, found: String, expected: String) -> Option<String> {
 }
 
 /// The columns that are carried through: those of impressions, then those of items.
-fn carried(settings: &Settings) -> impl Iterator<Item = &Keep> {
+fn carried(settings: &Settings) -> impl Iterator<Item = &Passthrough> {
     let of = |of_items| {
         settings
             .sequences()

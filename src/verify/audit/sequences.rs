@@ -28,9 +28,7 @@ pub(super) struct Logs {
     pub(super) actions: BTreeMap<(usize, String), Vec<LogAction>>,
     /// The group that each day is of.
     pub(super) groups: BTreeMap<i32, usize>,
-    /// Records read.
     records: u64,
-    /// Files read.
     files: u64,
 }
 
@@ -142,10 +140,10 @@ fn keys_of(audit: &Audit<'_>, rows: AuditRows) -> Result<BTreeSet<Key>> {
 fn read_logs(audit: &Audit<'_>, keys: &BTreeSet<Key>, lost: &mut Problems) -> Result<Option<Logs>> {
     let (set, settings) = (audit.set, &audit.set.settings);
     let rules = read::rules(settings);
-    let check: read::Check<'_> = &|| audit.control.check();
+    let check: read::Check<'_> = &|| audit.context.check();
     let is_all = audit.rows == AuditRows::All;
     let is_asked = |day| keys.iter().any(|key| key.0 == day);
-    let codes = &vocabulary::codes(audit.out(), set, audit.control)?;
+    let codes = &vocabulary::codes(audit.out(), set, audit.context)?;
     let Some(inputs) = audit.inputs_of(is_asked, lost)? else {
         return Ok(None);
     };
@@ -156,7 +154,7 @@ fn read_logs(audit: &Audit<'_>, keys: &BTreeSet<Key>, lost: &mut Problems) -> Re
     for (group, of_group) in inputs.groups.iter().enumerate() {
         let mut customers = BTreeSet::new();
         for (days, files) in &of_group.days {
-            audit.control.check()?;
+            audit.context.check()?;
             let days: BTreeSet<i32> = days.iter().map(|at| set.days[*at].day.0).collect();
             logs.groups.extend(days.iter().map(|day| (*day, group)));
             let is_wanted = |day: i32, customer: Option<&str>, ranking: &str| {
@@ -215,7 +213,7 @@ fn compare(
             None,
             |numbers, batch| {
                 for (at, number) in numbers.iter().enumerate() {
-                    audit.control.check()?;
+                    audit.context.check()?;
                     let found = OutRow::of(settings, batch, at);
                     let key = (day, found.customer.clone(), found.ranking.clone());
                     let of = (key, found.cutoff_us);

@@ -10,8 +10,8 @@ use arrow::datatypes::{
 use hitherto::reference::features::{Click, Impression, Listing, Row, Rules, features};
 use hitherto::reference::{LogTime, is_near};
 use hitherto::{
-    Control, CustomerType, Day, Dedup, Features, FeaturesReport, Job, LabelKey, OnBadRow, Settings,
-    TimeUnit,
+    CustomerType, Day, Dedup, Features, FeaturesReport, Job, LabelKey, OnBadRow, RunContext,
+    Settings, TimeUnit,
 };
 use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 use serde_json::{Value, json};
@@ -266,7 +266,7 @@ pub(super) fn sort(rows: &mut [Row]) {
 
 /// Runs a job and gives what it made.
 pub(super) fn run(settings: Settings) -> hitherto::Result<FeaturesReport> {
-    hitherto::features(&Job::new(settings)?, &Control::default())
+    hitherto::features(&Job::new(settings)?, &RunContext::default())
 }
 
 /// The rows of an output, in its own order.

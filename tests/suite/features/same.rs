@@ -3,7 +3,7 @@
 use std::fs;
 use std::path::Path;
 
-use hitherto::{Control, Format, Job, Settings};
+use hitherto::{Format, Job, RunContext, Settings};
 
 use super::case::{Case, HOUR, NOON, check, click, nobodys, shown};
 use crate::support::{Numbers, PLAIN, Style, parts_by, scratch};
@@ -148,12 +148,12 @@ fn a_memory_limit_changes_no_byte() {
         let mut settings = case.settings(folder.path(), &out);
         (settings.threads, settings.tuning.partition_bits) = (threads, Some(4));
         settings.temp_dir = Some(folder_out.path().to_owned());
-        let control = Control::new(limit, None);
-        hitherto::features(&Job::new(settings).expect("settings"), &control).expect("a run");
-        assert!(control.memory_peak() <= limit || limit == 0);
+        let context = RunContext::new(limit, None);
+        hitherto::features(&Job::new(settings).expect("settings"), &context).expect("a run");
+        assert!(context.memory_peak() <= limit || limit == 0);
         let left = fs::read_dir(folder_out.path()).expect("a folder").count();
         assert_eq!(left, 1, "OUT and nothing else");
-        (files_of(&out), control.memory_peak(), control.spilled())
+        (files_of(&out), context.memory_peak(), context.spilled())
     };
     let (expected, peak, spilled) = run(0, 1);
     assert_eq!(spilled, 0);

@@ -10,8 +10,8 @@ use arrow::datatypes::{
     DataType, Float32Type, Int8Type, Int32Type, Int64Type, TimestampMicrosecondType,
 };
 use hitherto::{
-    AuditRows, Codec, CustomerType, Cutoff, Dedup, Features, Guests, ItemType, JobKind, LabelKey,
-    Layout, Sequences, Settings, Side, Source,
+    Attribute, AuditRows, Codec, CustomerType, Cutoff, Dedup, Features, Guests, ItemType, JobKind,
+    LabelKey, Layout, Sequences, Settings, Source,
 };
 use parquet::arrow::ArrowWriter;
 use parquet::arrow::arrow_reader::{ArrowReaderOptions, ParquetRecordBatchReaderBuilder};
@@ -144,11 +144,14 @@ fn rows_are_right_whatever_the_settings() {
     let berlin = |of: &mut Settings| of.timezone = Some("Europe/Berlin".into());
     let changes: [(&str, Change); 23] = [
         ("seconds", |of| {
-            of.sequences_mut().sides = vec![Side::TimeDelta];
+            of.sequences_mut().attributes = vec![Attribute::TimeDelta];
         }),
         ("seconds in a row without padding", |of| {
-            (of.dedup, of.sequences_mut().pad, of.sequences_mut().sides) =
-                (Dedup::Consecutive, false, vec![Side::TimeDelta]);
+            (
+                of.dedup,
+                of.sequences_mut().pad,
+                of.sequences_mut().attributes,
+            ) = (Dedup::Consecutive, false, vec![Attribute::TimeDelta]);
         }),
         ("half the negatives", |of| {
             of.sequences_mut().negatives_rate = Some(0.5);
@@ -347,7 +350,7 @@ fn what_columns_tell_of_actions_is_recomputed() {
             2,26,2025-08-15 14:00:00,,-2147483648\n";
         fs::write(set.dir().join("clicks.csv"), clicks).expect("a file");
         let mut settings = set.settings(JobKind::Sequences);
-        settings.sequences_mut().sides = ["price:float32", "time_delta", "left:int32"]
+        settings.sequences_mut().attributes = ["price:float32", "time_delta", "left:int32"]
             .map(crate::support::side)
             .to_vec();
         settings.columns = vec![(Source::Clicks, "price".into(), "cost".into())];

@@ -5,7 +5,7 @@ use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use hitherto::{Control, ErrorKind, JobKind, VerifySettings, verify};
+use hitherto::{ErrorKind, JobKind, RunContext, VerifySettings, verify};
 use serde_json::json;
 
 use super::sets::Set;
@@ -290,7 +290,7 @@ fn what_is_no_set_is_no_input() {
             out,
             ..VerifySettings::default()
         };
-        let error = verify(&settings, &Control::default()).expect_err("no set");
+        let error = verify(&settings, &RunContext::default()).expect_err("no set");
         assert!(matches!(error.kind(), ErrorKind::NoInput { .. }), "{error}");
         assert_eq!(error.exit_code(), 66);
     };

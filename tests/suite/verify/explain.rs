@@ -3,8 +3,8 @@
 use std::fs;
 
 use hitherto::{
-    Control, Cutoff, ErrorKind, ExplainSettings, Explained, JobKind, Sequences, Settings, Source,
-    explain, parse_day,
+    Cutoff, ErrorKind, ExplainSettings, Explained, JobKind, RunContext, Sequences, Settings,
+    Source, explain, parse_day,
 };
 
 use super::sets::Set;
@@ -17,7 +17,7 @@ fn ranking(set: &Set, ranking: &str) -> Vec<Explained> {
         ranking_id: Some(ranking.to_owned()),
         ..ExplainSettings::default()
     };
-    explain(&settings, &Control::default()).expect("an impression")
+    explain(&settings, &RunContext::default()).expect("an impression")
 }
 
 /// The fates of an impression, as `ITEM: FATE (RECORD)`.
@@ -154,7 +154,7 @@ fn impressions_are_found_by_customer_and_day() {
         day: parse_day("2025-08-16"),
         ..ExplainSettings::default()
     };
-    let found = explain(&settings, &Control::default()).expect("an impression");
+    let found = explain(&settings, &RunContext::default()).expect("an impression");
     let rankings: Vec<&str> = found.iter().map(|of| of.ranking.as_str()).collect();
     assert_eq!(rankings, ["r3"]);
 }
@@ -168,20 +168,20 @@ fn what_cannot_be_explained_is_said() {
         ranking_id: Some("r77".into()),
         ..ExplainSettings::default()
     };
-    let error = explain(&settings(set.out()), &Control::default()).expect_err("no ranking");
+    let error = explain(&settings(set.out()), &RunContext::default()).expect_err("no ranking");
     assert!(matches!(error.kind(), ErrorKind::NoInput { .. }), "{error}");
     let text = error.to_string();
     assert!(
         text.contains("r77") && text.contains("2025-08-15 to 2025-08-16"),
         "{text}"
     );
-    let error = explain(&settings(set.dir()), &Control::default()).expect_err("no set");
+    let error = explain(&settings(set.dir()), &RunContext::default()).expect_err("no set");
     assert_eq!(error.exit_code(), 66);
     let other = Set::of(JobKind::Dwell);
-    let error = explain(&settings(other.out()), &Control::default()).expect_err("another job");
+    let error = explain(&settings(other.out()), &RunContext::default()).expect_err("another job");
     assert_eq!(error.exit_code(), 2);
     fs::write(set.dir().join("clicks.csv"), "").expect("a file");
-    let error = explain(&settings(set.out()), &Control::default()).expect_err("another input");
+    let error = explain(&settings(set.out()), &RunContext::default()).expect_err("another input");
     assert_eq!(error.exit_code(), 66);
     assert!(error.to_string().contains("has changed"), "{error}");
 }

@@ -5,8 +5,8 @@ use std::path::{Path, PathBuf};
 
 use arrow::array::AsArray;
 use hitherto::{
-    Ask, AuditRows, Control, Day, DwellMethod, Job, JobKind, OnBadRow, Publish, Settings, Source,
-    Verified, VerifySettings, parse_day, verify,
+    Ask, AuditRows, Day, DwellMethod, Job, JobKind, OnBadRow, Publish, RunContext, Settings,
+    Source, Verified, VerifySettings, parse_day, verify,
 };
 use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 use serde_json::{Value, json};
@@ -178,11 +178,11 @@ impl Set {
     /// Runs a job.
     pub(super) fn make(&self, settings: Settings) {
         let job = Job::new(settings).expect("settings that hold together");
-        let control = Control::default();
+        let context = RunContext::default();
         match job.kind() {
-            JobKind::Sequences => hitherto::run(&job, &control).map(drop),
-            JobKind::Features => hitherto::features(&job, &control).map(drop),
-            JobKind::Dwell => hitherto::dwell(&job, &control).map(drop),
+            JobKind::Sequences => hitherto::run(&job, &context).map(drop),
+            JobKind::Features => hitherto::features(&job, &context).map(drop),
+            JobKind::Dwell => hitherto::dwell(&job, &context).map(drop),
         }
         .expect("a run");
     }
@@ -210,7 +210,7 @@ impl Set {
             audit_rows,
             ..VerifySettings::default()
         };
-        verify(&settings, &Control::default()).expect("a set")
+        verify(&settings, &RunContext::default()).expect("a set")
     }
 
     /// The first row of a part that is of a ranking.

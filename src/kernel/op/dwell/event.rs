@@ -28,7 +28,6 @@ pub(crate) const NOWHERE: u32 = u32::MAX;
 /// of events come last.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct FlyerEvent {
-    /// When it happened.
     pub(crate) time: Micros,
     /// What it was, and on which wall.
     pub(crate) wall: Wall,
@@ -36,7 +35,6 @@ pub(crate) struct FlyerEvent {
     pub(crate) flyer: u32,
     /// Of which merchant, or [`NOWHERE`].
     pub(crate) merchant: u32,
-    /// Who.
     pub(crate) user: u32,
 }
 

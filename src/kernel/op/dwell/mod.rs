@@ -31,13 +31,9 @@ use crate::job::DivideBy;
 /// What a user spent with a merchant on a day: a row of the output.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) struct Stay {
-    /// The merchant.
     pub(crate) merchant: u32,
-    /// The day.
     pub(crate) day: Day,
-    /// The seconds, divided.
     pub(crate) avg_seconds: f64,
-    /// Different flyers.
     pub(crate) flyers: u32,
     /// Events on them on that day.
     pub(crate) events: u32,
@@ -47,11 +43,8 @@ pub(crate) struct Stay {
 /// merchant and day together, and of these those of a flyer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 struct Piece {
-    /// The merchant.
     merchant: u32,
-    /// The day.
     day: Day,
-    /// The flyer.
     flyer: u32,
     /// Events that it stands for: 0 for what is left of a stay after midnight.
     events: u32,

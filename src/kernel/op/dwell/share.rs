@@ -9,11 +9,9 @@ use crate::kernel::chunk::FixedRow;
 /// What one user spent with a merchant on a day, among all of that merchant.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct Share {
-    /// The day.
     pub(crate) day: Day,
     /// The seconds, as bits: in order, as they are never negative.
     pub(crate) seconds_bits: u64,
-    /// The merchant.
     pub(crate) merchant: u32,
 }
 
@@ -42,11 +40,8 @@ impl FixedRow for Share {
 /// What all users spent with a merchant on a day: a row of the output.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) struct MerchantDay {
-    /// The merchant.
     pub(crate) merchant: u32,
-    /// The day.
     pub(crate) day: Day,
-    /// Users.
     pub(crate) users: u32,
     /// The mean of their seconds.
     pub(crate) avg_seconds: f64,
