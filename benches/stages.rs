@@ -34,7 +34,7 @@ const SPREADS: [&str; 2] = ["uniform", "zipf"];
 
 /// A log of a spread.
 fn log(spread: &str) -> Log {
-    Log::of(Shape {
+    Log::new(Shape {
         actions: size(4_000_000, 20_000),
         customers: size(25_000, 200),
         zipf: spread == "zipf",
@@ -105,7 +105,7 @@ fn encode(
     (codec, layout, per_customer, length): (Codec, Layout, u32, u32),
 ) {
     let impressions = size(1638, 16);
-    let rows = Rows::of(
+    let rows = Rows::new(
         settings(codec, layout),
         impressions / per_customer,
         per_customer,

@@ -138,7 +138,7 @@ pub(crate) struct WallClock<'z> {
 
 impl<'z> WallClock<'z> {
     /// A clock of a zone.
-    pub(crate) fn of(zone: &'z Zone) -> WallClock<'z> {
+    pub(crate) fn new(zone: &'z Zone) -> WallClock<'z> {
         let mut clock = WallClock {
             zone,
             stretch: 0,
@@ -186,7 +186,7 @@ pub(crate) struct OffsetClock<'z> {
 
 impl<'z> OffsetClock<'z> {
     /// A clock of a zone.
-    pub(crate) fn of(zone: &'z Zone) -> OffsetClock<'z> {
+    pub(crate) fn new(zone: &'z Zone) -> OffsetClock<'z> {
         let mut clock = OffsetClock {
             zone,
             first: 0,
@@ -382,7 +382,7 @@ mod tests {
     fn a_wall_clock_says_what_its_zone_says() {
         for name in ["UTC", "America/New_York", "Asia/Beirut", "Pacific/Apia"] {
             let zone = Zone::named(name).expect("a zone");
-            let mut clock = WallClock::of(&zone);
+            let mut clock = WallClock::new(&zone);
             let mut walls = vec![i64::MIN, i64::MAX, 0, -1];
             for end in &zone.wall_ends {
                 let around = [-DAY_US, -1, 0, 1, 3_600_000_000, DAY_US];
@@ -402,7 +402,7 @@ mod tests {
     fn an_offset_clock_says_what_its_zone_says() {
         for name in ["UTC", "America/New_York", "Pacific/Apia"] {
             let zone = Zone::named(name).expect("a zone");
-            let mut clock = OffsetClock::of(&zone);
+            let mut clock = OffsetClock::new(&zone);
             let around = |start: &i64| [-DAY_US, -1, 0, 1].map(|step| start.saturating_add(step));
             for at in zone.starts.iter().flat_map(around).chain([i64::MAX, 0]) {
                 let wall = zone.wall_of(Micros(at));

@@ -72,7 +72,7 @@ pub(crate) fn discover(spec: &FileSpec<'_>) -> Result<Vec<SourceFiles>> {
             source,
             files: Vec::new(),
             skipped,
-            tables: Tables::of(source),
+            tables: Tables::new(source),
             nulls: nulls.clone(),
         };
         for root in &roots {

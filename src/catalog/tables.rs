@@ -41,7 +41,7 @@ pub(crate) struct Tables {
 
 impl Tables {
     /// Looks for tables among the files of a source.
-    pub(crate) fn of(source: Source) -> Tables {
+    pub(crate) fn new(source: Source) -> Tables {
         Tables {
             source,
             plain: BTreeSet::new(),

@@ -150,7 +150,7 @@ fn print_json(rows: &mut Head, is_short: bool) -> anyhow::Result<u64> {
     let mut count = 0;
     for row in rows {
         let row = row?;
-        let history = History::of(&columns, &row).filter(|_| is_short);
+        let history = History::new(&columns, &row).filter(|_| is_short);
         let mut object = Map::new();
         if let Some(day) = row.day {
             object.insert(day_column.to_owned(), date_text(day).into());
@@ -204,7 +204,7 @@ fn print_sheet(rows: &mut Head, of: HeadOf) -> anyhow::Result<u64> {
         }
         name_items(rows, &mut taken)?;
         let lines = taken.into_iter();
-        let lines = lines.map(|row| Line::of(&sheet.columns, row, sheet.width));
+        let lines = lines.map(|row| Line::new(&sheet.columns, row, sheet.width));
         sheet.lines.extend(lines);
     }
     let text = match (of, job_kind) {

@@ -50,7 +50,7 @@ const PLACES_PER_ID: u64 = 16;
 
 impl Ints {
     /// A table of ids with their ranks.
-    fn of(ids: Vec<(i64, Key)>) -> Ints {
+    fn new(ids: Vec<(i64, Key)>) -> Ints {
         let bounds = ids.iter().map(|(id, _)| *id);
         let (Some(first), Some(last)) = (bounds.clone().min(), bounds.max()) else {
             return Ints::Sparse(HashTable::new());
@@ -95,7 +95,7 @@ fn place(first: i64, id: i64) -> usize {
 
 impl Keys {
     /// Ranks all customers of `impressions`; gives the ranks row by row as well.
-    pub(crate) fn of<I: Item>(impressions: &Impressions<I>) -> (Keys, Vec<Key>) {
+    pub(crate) fn new<I: Item>(impressions: &Impressions<I>) -> (Keys, Vec<Key>) {
         let rows_count = count32(impressions.count());
         let mut order: Vec<(u64, u32)> = (0..rows_count)
             .map(|row| (hash_of(impressions.customer(row)), row))
@@ -117,7 +117,7 @@ impl Keys {
             }
             ranks[index(row)] = Key(keys.count - 1);
         }
-        keys.ints = Ints::of(ints);
+        keys.ints = Ints::new(ints);
         (keys, ranks)
     }
 
@@ -133,7 +133,7 @@ impl Keys {
             last = hash;
             keys.add(hash, id, &mut ints);
         }
-        keys.ints = Ints::of(ints);
+        keys.ints = Ints::new(ints);
         keys
     }
 
@@ -270,7 +270,7 @@ mod tests {
     fn ranks_follow_the_hash_and_equal_ids_share_one() {
         let ids = [5, -7, 5, i64::MAX, i64::MIN, 0];
         let rows: Vec<Customer<'_>> = ids.iter().map(|id| Customer::Int(*id)).collect();
-        let (keys, ranks) = Keys::of(&impressions(&rows, false));
+        let (keys, ranks) = Keys::new(&impressions(&rows, false));
         assert_eq!(keys.count(), 5);
         assert_eq!(ranks[0], ranks[2]);
         for (a, b) in ids.iter().zip(&ranks) {
@@ -289,7 +289,7 @@ mod tests {
             for start in [0, -50, i64::MIN, i64::MAX - 99 * step] {
                 let ids: Vec<i64> = (0..100).map(|n| start + n * step).collect();
                 let rows: Vec<Customer<'_>> = ids.iter().map(|id| Customer::Int(*id)).collect();
-                let (keys, ranks) = Keys::of(&impressions(&rows, false));
+                let (keys, ranks) = Keys::new(&impressions(&rows, false));
                 assert_eq!(matches!(keys.ints, Ints::Dense { .. }), step <= 3);
                 for (id, rank) in ids.iter().zip(ranks) {
                     assert_eq!(keys.of_int(*id), Some(rank));
@@ -313,7 +313,7 @@ mod tests {
             Customer::Text(""),
             Customer::Guest,
         ];
-        let (keys, ranks) = Keys::of(&impressions(&rows, true));
+        let (keys, ranks) = Keys::new(&impressions(&rows, true));
         assert_eq!(keys.count(), 3);
         assert_eq!(ranks[1], ranks[3]);
         assert_eq!(keys.guest, Some(ranks[1]));

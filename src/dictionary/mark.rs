@@ -26,7 +26,7 @@ pub(crate) struct Mark([u64; 2]);
 impl Mark {
     /// The mark of a text.
     #[inline]
-    pub(crate) fn of(text: &[u8]) -> Mark {
+    pub(crate) fn new(text: &[u8]) -> Mark {
         let length = text.len();
         let (Some(first), Some(last)) = (text.first_chunk(), text.last_chunk()) else {
             let mut bytes = [0; 8];
@@ -80,7 +80,7 @@ mod tests {
         }
         texts.sort();
         texts.dedup();
-        let marks: Vec<Mark> = texts.iter().map(|text| Mark::of(text)).collect();
+        let marks: Vec<Mark> = texts.iter().map(|text| Mark::new(text)).collect();
         for (at, mark) in marks.iter().enumerate() {
             assert!(
                 mark.is_whole() && !marks[..at].contains(mark),
@@ -93,21 +93,21 @@ mod tests {
     #[test]
     fn a_long_text_is_marked_by_all_of_its_bytes() {
         let text = [b'a'; 40];
-        let mark = Mark::of(&text);
+        let mark = Mark::new(&text);
         assert!(!mark.is_whole());
         for at in 0..text.len() {
             let mut other = text;
             other[at] = b'b';
-            assert_ne!(Mark::of(&other), mark, "{at}");
+            assert_ne!(Mark::new(&other), mark, "{at}");
         }
-        assert_ne!(Mark::of(&text[1..]), mark);
+        assert_ne!(Mark::new(&text[1..]), mark);
     }
 
     #[test]
     fn hashes_of_texts_that_are_much_alike_are_all_over_the_place() {
         let mut buckets = vec![0; 1 << 12];
         for at in 0..if cfg!(miri) { 1 << 8 } else { 1 << 14 } {
-            let hash = Mark::of(format!("SKU-{at:08}").as_bytes()).hash();
+            let hash = Mark::new(format!("SKU-{at:08}").as_bytes()).hash();
             // Both ends of it are looked at by a table.
             assert!(hash.leading_zeros() < 40 && hash.trailing_zeros() < 40);
             buckets[usize::try_from(hash % (1 << 12)).expect("small")] += 1;

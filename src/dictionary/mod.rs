@@ -126,17 +126,17 @@ const BLOCK: usize = 256;
 impl Dictionary {
     /// No ids yet; they will be integers.
     pub(crate) fn ints() -> Dictionary {
-        Dictionary::of(Ids::Ints(Vec::new()), Table::Ints(HashTable::new()))
+        Dictionary::new(Ids::Ints(Vec::new()), Table::Ints(HashTable::new()))
     }
 
     /// No ids yet; they will be texts.
     pub(crate) fn texts() -> Dictionary {
         let texts = Ids::Texts(TextColumn::default());
-        Dictionary::of(texts, Table::Texts(TextTable::new()))
+        Dictionary::new(texts, Table::Texts(TextTable::new()))
     }
 
     /// No ids yet.
-    fn of(ids: Ids, table: Table) -> Dictionary {
+    fn new(ids: Ids, table: Table) -> Dictionary {
         Dictionary {
             ids,
             table,
@@ -172,7 +172,7 @@ impl Dictionary {
     pub(crate) fn intern_texts(&mut self, ids: &[&[u8]], codes: &mut Vec<u32>) {
         let (known, table) = texts_of(&mut self.ids, &mut self.table);
         self.marks.clear();
-        self.marks.extend(ids.iter().map(|id| Mark::of(id)));
+        self.marks.extend(ids.iter().map(|id| Mark::new(id)));
         for (ids, marks) in ids.chunks(BLOCK).zip(self.marks.chunks(BLOCK)) {
             table.touch(marks);
             // First what has the same hash is taken for the same text, then all are compared: what
@@ -194,7 +194,7 @@ impl Dictionary {
     /// If the ids of this interner are integers.
     pub(crate) fn intern_text(&mut self, id: &[u8]) -> u32 {
         let (known, table) = texts_of(&mut self.ids, &mut self.table);
-        let mark = Mark::of(id);
+        let mark = Mark::new(id);
         find(known, table, id, mark).unwrap_or_else(|| add(known, table, id, mark))
     }
 
@@ -206,7 +206,7 @@ impl Dictionary {
         let (Ids::Texts(known), Table::Texts(table)) = (&self.ids, &self.table) else {
             panic!("texts among integers");
         };
-        find(known, table, id, Mark::of(id))
+        find(known, table, id, Mark::new(id))
     }
 
     /// The codes that the texts of another interner have here, [`NO_CODE`] for others; empty if ids are

@@ -56,8 +56,8 @@ impl<I: Item> Probes<I> {
     }
 
     /// Sorts impressions into probes.
-    pub(crate) fn of(impressions: Impressions<I>) -> Probes<I> {
-        let (keys, ranks) = Keys::of(&impressions);
+    pub(crate) fn new(impressions: Impressions<I>) -> Probes<I> {
+        let (keys, ranks) = Keys::new(&impressions);
         let mut rows: Vec<u32> = (0..count32(impressions.count())).collect();
         rows.par_sort_unstable_by(|a, b| {
             let by_key = ranks[index(*a)].cmp(&ranks[index(*b)]);

@@ -43,7 +43,7 @@ impl RankedDictionary {
         order: Order,
         context: &RunContext,
     ) -> Result<(RankedDictionary, Vec<Vec<u32>>)> {
-        let known = Known::of(&interners);
+        let known = Known::new(&interners);
         let (mut lists, mut charged) = (Vec::new(), 0);
         for interner in interners {
             let table = interner.table.bytes();
@@ -157,7 +157,7 @@ struct Known {
 
 impl Known {
     /// Looks the ids behind a list up in it.
-    fn of(interners: &[Dictionary]) -> Known {
+    fn new(interners: &[Dictionary]) -> Known {
         let most = interners.iter().map(Dictionary::count).max().unwrap_or(0);
         let base = interners.iter().position(|of| 2 * of.count() >= most);
         let base = base.unwrap_or(0);

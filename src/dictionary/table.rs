@@ -152,7 +152,7 @@ mod tests {
     #[test]
     fn what_was_added_is_found_and_nothing_else() {
         let mut table = TextTable::new();
-        let mark = |at: u32| Mark::of(at.to_string().as_bytes());
+        let mark = |at: u32| Mark::new(at.to_string().as_bytes());
         let marks: Vec<Mark> = (0..500).map(mark).collect();
         for (mark, code) in marks.iter().zip(0..) {
             table.touch(&marks);
@@ -171,7 +171,7 @@ mod tests {
     #[test]
     fn texts_with_one_mark_are_told_apart_by_what_is_asked_of_them() {
         let mut table = TextTable::new();
-        let mark = Mark::of(b"a text of more than sixteen bytes");
+        let mark = Mark::new(b"a text of more than sixteen bytes");
         (0..40).for_each(|_| table.insert(mark));
         for code in 0..40 {
             assert_eq!(table.find(mark, |of| of == code), Some(code));

@@ -74,7 +74,7 @@ fn run(job: &Job, context: &RunContext) -> Result<DwellReport> {
     let states = spills(job, context, &staging).into_iter();
     let states = states.map(|spill| scan.state(spill)).collect();
     let states = run_tasks(&tasks, states, |state, task| scan.read(task, state))?;
-    let events = EventsRead::of(states);
+    let events = EventsRead::new(states);
     let of_times = events.kinds.clone().check(&spec, &inputs.opened)?;
     hit("events read");
     let mut read = rank_and_partition((job, context), (events, inputs, types))?;

@@ -282,7 +282,7 @@ fn read_shown(
     let states = run_tasks(&tasks, states.collect(), |state, task| {
         scan.read(task, state)
     })?;
-    ShownRead::of(states, types, context)
+    ShownRead::new(states, types, context)
 }
 
 /// Opens the files of a source, of which there must be some.

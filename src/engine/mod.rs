@@ -210,12 +210,12 @@ fn read_all<I: ItemColumn>(
         ..
     } = before.impressions;
     let mut inputs = before.inputs;
-    let mut probes = Probes::of(rows);
+    let mut probes = Probes::new(rows);
     context.reserve_memory(probes.bytes())?;
     let (opened, span, split) = find_actions(job, &inputs.sources, &probes)?;
     let spec = read_spec(job);
     let mut scan = ActionScan::new(&spec, policy, context, &probes, split);
-    let plan = Pruning::of(&scan, &opened, span);
+    let plan = Pruning::new(&scan, &opened, span);
     let spills = spills(job, context, staging);
     let read = read_actions(&mut scan, context, plan, spills)?;
     hit("actions read");

@@ -54,7 +54,7 @@ pub(crate) fn plan(job: &Job, context: &RunContext) -> Result<Planned> {
     let states = nowhere().map(|spill| scan.state(spill)).collect();
     let each = |state: &mut EventState, task: &Task| scan.read(task, state);
     let (states, sample) = read_sample_of((job, &rehearsal), &inputs.opened, states, each)?;
-    let events = EventsRead::of(states);
+    let events = EventsRead::new(states);
     warnings.extend(events.kinds.clone().check(&spec, &inputs.opened)?);
     let chunks: u64 = events.heaps.iter().map(|heap| heap.scatter.bytes()).sum();
     let taken = rehearsal.memory_used();
@@ -74,16 +74,16 @@ pub(crate) fn plan(job: &Job, context: &RunContext) -> Result<Planned> {
 
     let (of_days, days) = days_read(job, &read.inputs.opened, &sample);
     let of = &made.report;
-    let users = Growth::of(of.users, user_visits).at(sample.weight);
-    let user_rows = Growth::of(of.user_rows, stay_visits).at(of_days) * days;
-    let merchant_rows = Growth::of(of.merchant_rows, of.user_rows).at(of_days) * days;
+    let users = Growth::new(of.users, user_visits).at(sample.weight);
+    let user_rows = Growth::new(of.user_rows, stay_visits).at(of_days) * days;
+    let merchant_rows = Growth::new(of.merchant_rows, of.user_rows).at(of_days) * days;
     let kept = rounded(float(read.events_count) * sample.weight);
     let base = rounded(float(taken - chunks) * times(users, of.users));
     let room = context.headroom().map(|left| left / 4 * 3);
     context.reserve_memory(base)?;
     let lists = count64(Split::new(read.users.count(), Split::bits_for(kept)).partitions_count());
     let row = count64(RowChunk::<FlyerEvent>::ROW_BYTES);
-    let memory = Memory::of(&Account {
+    let memory = Memory::new(&Account {
         base,
         kept: &[kept_bytes(row, lists * count64(job.threads), kept)],
         working: rehearsal.memory_peak().saturating_sub(taken),
@@ -112,7 +112,7 @@ pub(crate) fn plan(job: &Job, context: &RunContext) -> Result<Planned> {
         ],
         made_share: 1.0 / per_row,
         warnings,
-        ..Planned::of(of, &read.inputs.opened, &sample.shares, &memory)
+        ..Planned::new(of, &read.inputs.opened, &sample.shares, &memory)
     })
 }
 

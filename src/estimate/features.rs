@@ -65,7 +65,7 @@ pub(crate) fn plan(job: &Job, context: &RunContext) -> Result<Planned> {
     let of_all = |kept: u64| rounded(float(kept) * sample.weight);
     let lists = splits.map(|split| lists(job, split));
     let row_bytes = rows_bytes(job);
-    let memory = Memory::of(&Account {
+    let memory = Memory::new(&Account {
         base: context.memory_used(),
         kept: &[
             kept_bytes(row_bytes[0], lists[0], of_all(kept[0])),
@@ -100,7 +100,7 @@ pub(crate) fn plan(job: &Job, context: &RunContext) -> Result<Planned> {
         ],
         made_share: if made.rows > 0 { 1.0 / per_row } else { 1.0 },
         warnings,
-        ..Planned::of(of, &read.inputs.opened, &sample.shares, &memory)
+        ..Planned::new(of, &read.inputs.opened, &sample.shares, &memory)
     })
 }
 

@@ -18,7 +18,7 @@ pub(crate) struct Growth {
 
 impl Growth {
     /// The growth of what was `seen` in so many visits.
-    pub(crate) fn of(seen: u64, visits: u64) -> Growth {
+    pub(crate) fn new(seen: u64, visits: u64) -> Growth {
         let once = float(seen) / float(visits.max(1));
         // What falls as visits are more for each α: 1 where nothing comes twice, then less.
         let share = |y: f64| y.ln_1p() / y;
@@ -53,8 +53,8 @@ mod tests {
 
     #[test]
     fn what_never_comes_twice_grows_as_its_visits_do() {
-        assert!((Growth::of(1000, 1000).at(7.0) - 7000.0).abs() < 1.0);
-        assert!(Growth::of(0, 0).at(7.0).abs() < 1.0);
+        assert!((Growth::new(1000, 1000).at(7.0) - 7000.0).abs() < 1.0);
+        assert!(Growth::new(0, 0).at(7.0).abs() < 1.0);
     }
 
     #[test]
@@ -63,7 +63,7 @@ mod tests {
         for visits in [100.0, 10_000.0, 1_000_000.0] {
             let (seen, visits_count) =
                 (crate::ids::rounded(of(visits)), crate::ids::rounded(visits));
-            let more = Growth::of(seen, visits_count).at(20.0);
+            let more = Growth::new(seen, visits_count).at(20.0);
             let off = (more - of(visits * 20.0)).abs() / more;
             assert!(off < 0.05, "{visits} visits: {more}");
         }

@@ -43,7 +43,7 @@ pub(crate) struct Memory {
 
 impl Memory {
     /// What an account comes to.
-    pub(crate) fn of(account: &Account<'_>) -> Memory {
+    pub(crate) fn new(account: &Account<'_>) -> Memory {
         let kinds = count64(account.kept.len()).max(1);
         let room = account.room.map_or(u64::MAX, |room| room / kinds);
         let (mut kept, mut spilled) = (0, 0);

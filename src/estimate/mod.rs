@@ -100,7 +100,7 @@ pub enum PlannedOf {
 impl Planned {
     /// What inputs, the share of them that was read and the memory for all of them say of any job;
     /// nothing is made yet.
-    fn of(of: PlannedOf, inputs: &[Opened], shares: &Shares, memory: &Memory) -> Planned {
+    fn new(of: PlannedOf, inputs: &[Opened], shares: &Shares, memory: &Memory) -> Planned {
         Planned {
             of,
             files: count64(inputs.len()),

@@ -158,7 +158,7 @@ pub(crate) fn stretch<I: Item>(
     context: &RunContext,
 ) -> Result<PartitionWriter<EventChunk<I>>> {
     let width = job.attribute_columns().len();
-    let mut scatter = PartitionWriter::of(split, || EventChunk::<I>::telling(width, 0));
+    let mut scatter = PartitionWriter::with_chunks(split, || EventChunk::<I>::telling(width, 0));
     let mut items: Vec<Vec<I>> = vec![Vec::new(); 256];
     // When the actions of each source happened.
     let mut bounds: BTreeMap<Source, (i64, i64)> = BTreeMap::new();

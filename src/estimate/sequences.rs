@@ -56,11 +56,11 @@ pub(crate) fn plan<I: ItemColumn>(job: &Job, context: &RunContext) -> Result<Pla
     let (impressions, mut inputs) = (before.impressions, before.inputs);
     let job = &job;
     let (tallies, mut kinds) = (impressions.tallies, impressions.kinds);
-    let probes = Probes::of(impressions.rows);
+    let probes = Probes::new(impressions.rows);
     context.reserve_memory(probes.bytes())?;
     let (opened, span, split) = find_actions(job, &inputs.sources, &probes)?;
     let asked_us = micros_since(began);
-    let shape = Shape::of(job, &probes, tallies.keys().copied().collect());
+    let shape = Shape::new(job, &probes, tallies.keys().copied().collect());
     let base = context.memory_used();
     let policy = (&policy, &probes);
     let actions = sample_actions(job, context, policy, (&opened, span, split), &shape)?;
@@ -81,7 +81,7 @@ pub(crate) fn plan<I: ItemColumn>(job: &Job, context: &RunContext) -> Result<Pla
         float(made.sort_us) * ratio(kept, sample.actions) + float(made.encode_us) * per_row;
     let row = EventChunk::<I>::telling(job.attribute_columns().len(), 1).bytes();
     let lists = count64(split.partitions_count() * job.threads);
-    let memory = Memory::of(&Account {
+    let memory = Memory::new(&Account {
         base,
         kept: &[kept_bytes(row, lists, kept)],
         working: rehearsal.memory_peak().saturating_sub(sample.chunks),
@@ -114,7 +114,7 @@ pub(crate) fn plan<I: ItemColumn>(job: &Job, context: &RunContext) -> Result<Pla
             .zip(shape.sizes)
             .map(|(day, (rows, _))| (day, rows))
             .collect(),
-        ..Planned::of(of, &inputs.opened, &actions.shares, &memory)
+        ..Planned::new(of, &inputs.opened, &actions.shares, &memory)
     })
 }
 
@@ -133,7 +133,7 @@ fn sample_actions<I: ItemColumn>(
     let shorter = u64::from(actions_max).div_ceil(stride);
     spec.actions.actions_max = u32::try_from(shorter).unwrap_or(actions_max).max(1);
     let mut scan = ActionScan::new(&spec, policy, context, probes, split);
-    let plan = Pruning::of(&scan, opened, span);
+    let plan = Pruning::new(&scan, opened, span);
     context.enter(Stage::ACTIONS, plan.steps() / stride);
     let wanted = Wanted {
         stride,
@@ -174,7 +174,7 @@ fn make_sample<I: ItemColumn>(
     let days = shape.sampled_days();
     let (some, ranks) = impressions_of(probes, shape.customer_stride, &days);
     let impressions = (count64(some.count()), count64(probes.impressions.count()));
-    let some = Probes::of(some);
+    let some = Probes::new(some);
     // Partitions of about as many customers as those of a run have.
     let partitions = count64(split.partitions_count()) * u64::from(some.keys.count());
     let partitions = partitions.div_ceil(shape.customers.max(1)).max(1);
@@ -206,7 +206,7 @@ struct Shape {
 
 impl Shape {
     /// The rows that probes make, and a sample that is large enough.
-    fn of<I: ItemColumn>(job: &Job, probes: &Probes<I>, days: Vec<Day>) -> Shape {
+    fn new<I: ItemColumn>(job: &Job, probes: &Probes<I>, days: Vec<Day>) -> Shape {
         let sizes = sizes_of_days(job, &days, probes);
         let rows: u64 = sizes.iter().map(|(rows, _)| rows).sum();
         let customers = u64::from(probes.keys.count());

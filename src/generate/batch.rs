@@ -59,7 +59,7 @@ pub(super) struct Batch {
 
 impl Batch {
     /// The rows of a file with numbers in `rows`, counted from 0.
-    pub(super) fn of(
+    pub(super) fn new(
         file: &File,
         rows: Range<u64>,
         population: &Population,

@@ -172,7 +172,7 @@ fn write_file(
 /// The events of a file, visit by visit; visits begin one after the other.
 fn events_of(settings: &GenerateEvents, file: &File, population: &Population) -> Vec<Event> {
     let name = mix(u64::from(file.day.0.cast_unsigned()) << 32 | u64::from(file.part));
-    let mut random = Random::of(settings.seed ^ name, STREAM, file.part);
+    let mut random = Random::new(settings.seed ^ name, STREAM, file.part);
     let rows = usize::try_from(file.rows).expect("a file fits in memory");
     let mut events = Vec::with_capacity(rows);
     let (start, step_us) = (i64::from(file.day.0) * DAY_US, DAY_US / 1024);

@@ -308,9 +308,9 @@ fn write_file(
         .join(format!("dt={}", date_text(file.day)));
     let path = make_path(&folder, 0, settings.format)?;
     let stream = stream_of(file.source);
-    let mut random = Random::of(settings.seed, stream, file.day.0.cast_unsigned());
+    let mut random = Random::new(settings.seed, stream, file.day.0.cast_unsigned());
     write_table((&path, settings.format), context, 0..file.rows, |rows| {
-        let batch = Batch::of(file, rows, population, &mut random);
+        let batch = Batch::new(file, rows, population, &mut random);
         batch.columns(file, settings.format)
     })
 }

@@ -52,7 +52,7 @@ impl Population {
     /// The population of a seed.
     pub(super) fn new(seed: u64, customers: u32, items: u32) -> Population {
         assert!(customers > 0 && items > 0);
-        let mut random = Random::of(seed, STREAM, 0);
+        let mut random = Random::new(seed, STREAM, 0);
         let salt = random.next();
         let activities = (0..customers).map(|_| activity(random.normal())).collect();
         Population {

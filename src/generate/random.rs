@@ -22,7 +22,7 @@ pub(super) struct Random {
 
 impl Random {
     /// The stream of a seed that two numbers name.
-    pub(super) fn of(seed: u64, stream: u32, part: u32) -> Random {
+    pub(super) fn new(seed: u64, stream: u32, part: u32) -> Random {
         let name = (u64::from(stream) << 32) | u64::from(part);
         Random {
             state: mix(mix(seed.wrapping_add(STEP)) ^ name),
@@ -93,7 +93,7 @@ mod tests {
 
     #[test]
     fn normal_numbers_have_mean_0_and_variance_1() {
-        let mut random = Random::of(7, 0, 0);
+        let mut random = Random::new(7, 0, 0);
         let sums = (0..100_000)
             .map(|_| random.normal())
             .fold((0.0, 0.0), |(sum, squares), z| (sum + z, squares + z * z));

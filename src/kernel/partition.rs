@@ -103,11 +103,11 @@ pub(crate) struct PartitionWriter<C> {
 impl<C: Chunk> PartitionWriter<C> {
     /// Empty lists.
     pub(crate) fn new(split: Split) -> PartitionWriter<C> {
-        PartitionWriter::of(split, C::none)
+        PartitionWriter::with_chunks(split, C::none)
     }
 
     /// Empty lists of chunks that each follow one like this.
-    pub(crate) fn of(split: Split, first: impl Fn() -> C) -> PartitionWriter<C> {
+    pub(crate) fn with_chunks(split: Split, first: impl Fn() -> C) -> PartitionWriter<C> {
         let partitions = 0..split.partitions_count();
         PartitionWriter {
             split,

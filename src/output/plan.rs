@@ -43,12 +43,12 @@ impl DayRows {
         let probes = all.of_days(days).into_iter();
         probes
             .zip(days)
-            .map(|(probes, day)| DayRows::of(job, all, *day, probes))
+            .map(|(probes, day)| DayRows::new(job, all, *day, probes))
             .collect()
     }
 
     /// The rows of a day with these probes.
-    fn of<I: Item>(job: &Job, all: &Probes<I>, day: Day, probes: Vec<u32>) -> DayRows {
+    fn new<I: Item>(job: &Job, all: &Probes<I>, day: Day, probes: Vec<u32>) -> DayRows {
         let rows_of = |probe: &u32| match job.sequences().layout {
             Layout::Sample => {
                 let row = all.rows[index(*probe)];

@@ -194,7 +194,7 @@ impl<'a, I: Item> SortedPartitions<'a, I> {
             cutoffs: &self.probes.cutoffs[of_probes.clone()],
             lookback_starts: &self.probes.lookback_starts[of_probes],
         };
-        let histories = Histories::of(
+        let histories = Histories::new(
             sorted,
             &runs,
             (self.job.sequences().actions_max, self.job.dedup),

@@ -66,7 +66,7 @@ struct Syncer {
 
 impl Syncer {
     /// A syncer of a file.
-    fn of(file: &File) -> io::Result<Syncer> {
+    fn new(file: &File) -> io::Result<Syncer> {
         let file = file.try_clone()?;
         let (asker, asked) = sync_channel(1);
         let work = move || asked.iter().try_for_each(|()| file.sync_data());
@@ -99,24 +99,24 @@ impl PartFile {
     pub(crate) fn create(path: &Path) -> Result<PartFile> {
         let file = File::create_new(path).map_err(|error| Error::io("write", path, error))?;
         hit("part made");
-        Ok(PartFile::of(path, Some(file), None))
+        Ok(PartFile::new(path, Some(file), None))
     }
 
     /// A new file that will be large: it is synced on the way.
     pub(crate) fn create_large(path: &Path) -> Result<PartFile> {
         let file = File::create_new(path).map_err(|error| Error::io("write", path, error))?;
         hit("part made");
-        let syncer = Syncer::of(&file).map_err(|error| Error::io("sync", path, error))?;
-        Ok(PartFile::of(path, Some(file), Some(syncer)))
+        let syncer = Syncer::new(&file).map_err(|error| Error::io("sync", path, error))?;
+        Ok(PartFile::new(path, Some(file), Some(syncer)))
     }
 
     /// No file: what goes through is counted and hashed, and nothing is written.
     pub(super) fn nowhere() -> PartFile {
-        PartFile::of(Path::new(""), None, None)
+        PartFile::new(Path::new(""), None, None)
     }
 
     /// What goes through a file, if there is one.
-    fn of(path: &Path, file: Option<File>, syncer: Option<Syncer>) -> PartFile {
+    fn new(path: &Path, file: Option<File>, syncer: Option<Syncer>) -> PartFile {
         PartFile(Arc::new(Mutex::new(OpenFile {
             path: path.to_owned(),
             file,

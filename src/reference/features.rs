@@ -118,7 +118,7 @@ pub fn features(
     clicks: &[Click],
     listings: &[Listing],
 ) -> Vec<Row> {
-    let clicks = OrderedClicks::of(rules, clicks);
+    let clicks = OrderedClicks::new(rules, clicks);
     let mut by_id: BTreeMap<&str, &Listing> = BTreeMap::new();
     for listing in listings {
         // Of several the first counts.
@@ -136,7 +136,7 @@ impl OrderedClicks {
     ///
     /// # Panics
     /// As [`features`].
-    pub fn of(rules: &Rules, clicks: &[Click]) -> OrderedClicks {
+    pub fn new(rules: &Rules, clicks: &[Click]) -> OrderedClicks {
         let zone = TimeZone::get(&rules.timezone).expect("a known zone");
         let mut all = OrderedClicks {
             has_users: clicks.is_empty(),

@@ -160,7 +160,7 @@ pub struct Sample {
 /// If the zone is unknown, or a day is out of the calendar.
 pub fn sequences(rules: &Rules, shown: &[LogImpression], log: &[LogAction]) -> Vec<Sample> {
     let by_customer = by_customer(rules, log);
-    let none = OrderedLog::of(rules, []);
+    let none = OrderedLog::new(rules, []);
     let samples = shown.iter().flat_map(|shown| {
         let customer = shown.customer.as_deref();
         let own = customer.and_then(|customer| by_customer.get(customer));
@@ -250,7 +250,7 @@ fn by_customer<'l>(rules: &Rules, log: &'l [LogAction]) -> BTreeMap<&'l str, Ord
             by_customer.entry(customer).or_default().push(action);
         }
     }
-    let ordered = |(of, log)| (of, OrderedLog::of(rules, log));
+    let ordered = |(of, log)| (of, OrderedLog::new(rules, log));
     by_customer.into_iter().map(ordered).collect()
 }
 

@@ -80,7 +80,7 @@ impl<'l> OrderedLog<'l> {
     ///
     /// # Panics
     /// If the zone is unknown, or a time is out of the calendar.
-    pub fn of(rules: &Rules, log: impl IntoIterator<Item = &'l LogAction>) -> OrderedLog<'l> {
+    pub fn new(rules: &Rules, log: impl IntoIterator<Item = &'l LogAction>) -> OrderedLog<'l> {
         let zone = TimeZone::get(&rules.timezone).expect("a known zone");
         let entry = |of: &'l LogAction| -> Entry<'l> {
             let time = instant(&zone, of.time);
@@ -322,7 +322,7 @@ mod tests {
         ];
         for (name, repeats, make) in logs {
             let log: Vec<LogAction> = (0..COUNT).map(make).collect();
-            let ordered = OrderedLog::of(&rules(repeats, 50), &log);
+            let ordered = OrderedLog::new(&rules(repeats, 50), &log);
             for cutoff in (0..1000).map(|at| COUNT - at * 100) {
                 let (history, steps) = ordered.history_in_steps(cutoff, i64::MIN);
                 assert!(history.len() <= 50, "{name}");

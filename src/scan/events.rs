@@ -198,9 +198,9 @@ impl<'a> EventScan<'a> {
             spill,
             table: TableState::default(),
             rows: RowState {
-                users: IdCodes::of(self.types.user),
-                flyers: IdCodes::of(self.types.flyer),
-                merchants: IdCodes::of(self.types.merchant),
+                users: IdCodes::new(self.types.user),
+                flyers: IdCodes::new(self.types.flyer),
+                merchants: IdCodes::new(self.types.merchant),
                 names: Memo::default(),
                 others: Dictionary::texts(),
                 opens_count: 0,
@@ -248,7 +248,7 @@ impl<'a> EventScan<'a> {
         spill: &mut Spill,
     ) -> Result<()> {
         let times = cells[TIME].times();
-        let mut clock = OffsetClock::of(self.zone);
+        let mut clock = OffsetClock::new(self.zone);
         let mut placed = rows
             .placed
             .iter()
@@ -336,7 +336,7 @@ impl RowState {
 
 impl EventsRead {
     /// Puts together what all threads have read.
-    pub(crate) fn of(states: Vec<EventState>) -> EventsRead {
+    pub(crate) fn new(states: Vec<EventState>) -> EventsRead {
         let mut read = EventsRead {
             heaps: Vec::new(),
             users: Vec::new(),

@@ -88,7 +88,7 @@ pub(crate) fn is_folder_out(spec: &ReadSpec<'_>, file: &InputFile, span: Span) -
 
 impl Pruning {
     /// Plans the reading of opened files.
-    pub(crate) fn of<I: Item>(scan: &ActionScan<'_, I>, files: &[Opened], span: Span) -> Pruning {
+    pub(crate) fn new<I: Item>(scan: &ActionScan<'_, I>, files: &[Opened], span: Span) -> Pruning {
         let mut plan = Pruning::default();
         let mut tasks = Vec::new();
         for task in files.iter().flat_map(|file| file.shared_tasks(&scan.spec)) {

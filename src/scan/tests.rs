@@ -324,7 +324,7 @@ fn ndjson_in_pieces_is_what_the_library_reads() {
 #[test]
 fn what_has_the_shape_of_a_line_is_read_as_by_the_library() {
     let line = r#"{"x":"","a":1,"b":"t","y":2.5}"#;
-    let shape = Shape::of(line, &columns());
+    let shape = Shape::new(line, &columns());
     let mut fields = [Field::Missing, Field::Missing, Field::Missing];
     assert!(shape.fill(line, &mut fields));
     // Every byte of the line in the place of every other, and left out.

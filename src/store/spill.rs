@@ -394,7 +394,8 @@ mod tests {
         let folder = tempfile::tempdir().expect("a folder");
         let context = RunContext::default();
         let split = Split::new(100, 3);
-        let mut scatter = PartitionWriter::of(split, || EventChunk::<I>::telling(width, 0));
+        let mut scatter =
+            PartitionWriter::with_chunks(split, || EventChunk::<I>::telling(width, 0));
         let mut spill = Spill::new(folder.path(), quota);
         let mut expected = Vec::new();
         for n in 0..50_000_i64 {

@@ -69,7 +69,7 @@ const ACTIONS_MAX: u32 = 1000;
 
 impl Log {
     /// A log of a shape.
-    pub fn of(shape: Shape) -> Log {
+    pub fn new(shape: Shape) -> Log {
         let mut state = 0x5DEE_CE66_u64;
         let mut number = || {
             state ^= state << 13;
@@ -196,7 +196,7 @@ impl Runs {
             first_probe += count;
             (
                 keys,
-                Histories::of(sorted, &runs, (ACTIONS_MAX, Dedup::None)),
+                Histories::new(sorted, &runs, (ACTIONS_MAX, Dedup::None)),
             )
         };
         Swept {
@@ -250,7 +250,7 @@ impl Rows {
     ///
     /// # Errors
     /// If the settings do not hold together.
-    pub fn of(settings: Settings, customers: u32, per_customer: u32, length: u32) -> Result<Rows> {
+    pub fn new(settings: Settings, customers: u32, per_customer: u32, length: u32) -> Result<Rows> {
         let job = Job::new(settings)?;
         let mut impressions = Impressions::empty(false);
         let (context, mut number) = (RunContext::default(), 1_u64);
@@ -269,7 +269,7 @@ impl Rows {
                 });
             }
         }
-        let probes = Probes::of(impressions);
+        let probes = Probes::new(impressions);
         for key in 0..customers {
             for at in 0..length + per_customer {
                 number = number
@@ -302,7 +302,7 @@ impl Rows {
             lookback_starts: &probes.lookback_starts,
         };
         let histories =
-            Histories::of(sorted, &runs, (job.sequences().actions_max, Dedup::None)).into();
+            Histories::new(sorted, &runs, (job.sequences().actions_max, Dedup::None)).into();
         Ok(Rows {
             job,
             context: RunContext::default(),

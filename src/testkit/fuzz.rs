@@ -89,7 +89,7 @@ pub fn histories(
             cutoffs: &cutoffs,
             lookback_starts: &starts,
         };
-        let histories = Histories::of(sorted, &runs, (max, Dedup::None));
+        let histories = Histories::new(sorted, &runs, (max, Dedup::None));
         for (at, cutoff) in cutoffs.iter().enumerate() {
             let history = histories.history(first_probe + at, *cutoff, max, &mut picked);
             let places: Vec<usize> = match history {

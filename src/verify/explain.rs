@@ -120,7 +120,7 @@ fn run(settings: &ExplainSettings, context: &RunContext) -> Result<Vec<Explained
     context.enter(Stage::LOOK, 0);
     check_is_set(&settings.out)?;
     let mut problems = Problems::default();
-    let tree = Tree::of(&settings.out)?;
+    let tree = Tree::new(&settings.out)?;
     let set = PublishedSet::read(&settings.out, &tree, &mut problems)?;
     let Some(set) = set.filter(|_| problems.count == 0) else {
         return Err(refused(settings, &problems));

@@ -27,7 +27,7 @@ impl Tree {
     ///
     /// # Errors
     /// If a folder cannot be listed.
-    pub(crate) fn of(out: &Path) -> Result<Tree> {
+    pub(crate) fn new(out: &Path) -> Result<Tree> {
         let mut tree = Tree::default();
         tree.list(out, "")?;
         for folder in tree.folders.clone() {

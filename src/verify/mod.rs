@@ -188,7 +188,7 @@ fn run(settings: &VerifySettings, context: &RunContext) -> Result<Verified> {
     // Runs that add days publish while nobody else holds this; without it, half of what they do
     // would be taken for damage. A filesystem without locks is read without.
     let turn = File::open(&settings.out).and_then(|out| out.lock_shared().map(|()| out));
-    let tree = Tree::of(&settings.out)?;
+    let tree = Tree::new(&settings.out)?;
     let set = PublishedSet::read(&settings.out, &tree, &mut problems)?;
     let mut warnings = Vec::new();
     if let Some(set) = &set {

@@ -64,5 +64,5 @@ pub(super) fn codes(out: &Path, set: &PublishedSet, context: &RunContext) -> Res
         let what = format!("its bytes are not those that {MANIFEST} says");
         return Err(Error::bad_file(path.display().to_string(), what));
     }
-    ItemCodes::of(&set.settings, &path, &|| context.check())
+    ItemCodes::new(&set.settings, &path, &|| context.check())
 }

@@ -61,7 +61,7 @@ fn names_of(source: Source) -> (&'static str, &'static str) {
 
 impl Case {
     /// A random case.
-    fn of(numbers: &mut Numbers) -> Case {
+    fn new(numbers: &mut Numbers) -> Case {
         let zone = numbers.pick(&["UTC", "Europe/Berlin", "America/New_York"]);
         let told = [(); 3].map(|()| {
             let all = [
@@ -393,7 +393,7 @@ fn what_landed_late_is_counted_and_what_waits_for_its_day_is_in_no_history() {
     let mut late = 0;
     for seed in 0..200 {
         let mut numbers = Numbers(seed ^ 0x1a4d);
-        let case = Case::of(&mut numbers);
+        let case = Case::new(&mut numbers);
         late += case.check(&format!("seed {seed} of landing"), &mut numbers);
     }
     assert!(late > 1_000, "cases hold few that landed late: {late}");

@@ -83,7 +83,7 @@ pub(crate) fn read(args: Vec<OsString>) -> hitherto::Result<Asked> {
     let (mut args, mut file) = (args, None);
     let lenient = Cli::command().ignore_errors(true);
     let given = lenient.try_get_matches_from(&args).ok();
-    if let Some(given) = given.as_ref().and_then(Given::of) {
+    if let Some(given) = given.as_ref().and_then(Given::new) {
         let found = JobFile::read(&given.file)?;
         let asked = given.names.iter().find_map(|name| JobKind::named(name));
         if let (Some(asked), Some(other)) = (asked, found.job_kind)
@@ -130,7 +130,7 @@ struct Given<'m> {
 
 impl<'m> Given<'m> {
     /// What some matches give, if they name a job file.
-    fn of(all: &'m ArgMatches) -> Option<Given<'m>> {
+    fn new(all: &'m ArgMatches) -> Option<Given<'m>> {
         let (mut names, mut matches) = (Vec::new(), all);
         while let Some((name, inner)) = matches.subcommand() {
             names.push(name);

@@ -25,7 +25,7 @@ pub(crate) struct History {
 
 impl History {
     /// The history of a row, if it has one.
-    pub(crate) fn of(columns: &[String], row: &HeadRow) -> Option<History> {
+    pub(crate) fn new(columns: &[String], row: &HeadRow) -> Option<History> {
         let column = |name: &str| columns.iter().position(|of| of == name);
         let (first, length) = (column("actions")?, column("history_length")?);
         match (row.values.get(first)?, row.values.get(length)?) {
@@ -74,8 +74,8 @@ pub(crate) enum Cell {
 
 impl Line {
     /// A row of which lists are cut to what fits.
-    pub(crate) fn of(columns: &[String], row: HeadRow, width: usize) -> Line {
-        let history = History::of(columns, &row);
+    pub(crate) fn new(columns: &[String], row: HeadRow, width: usize) -> Line {
+        let history = History::new(columns, &row);
         let cell = |(at, value): (usize, HeadValue)| match value {
             HeadValue::List(list) => {
                 let of_history = history.filter(|history| history.has(at, &list));

@@ -43,18 +43,18 @@ impl Nullable {
             bytes.extend_from_slice(value.as_ref().map_or(&[], B::as_ref));
             ends.push(bytes.len());
         }
-        Nullable::of(counts, is_there, Plain::Bytes(bytes, ends))
+        Nullable::new(counts, is_there, Plain::Bytes(bytes, ends))
     }
 
     /// Truth values.
     pub(crate) fn bits(counts: Vec<usize>, values: impl Iterator<Item = Option<bool>>) -> Nullable {
         let pairs = values.map(|value| (value.is_some(), value.unwrap_or(false)));
         let (is_there, bits) = pairs.unzip();
-        Nullable::of(counts, is_there, Plain::Bits(bits))
+        Nullable::new(counts, is_there, Plain::Bits(bits))
     }
 
     /// A column of values.
-    fn of(counts: Vec<usize>, is_there: Vec<bool>, values: Plain) -> Nullable {
+    fn new(counts: Vec<usize>, is_there: Vec<bool>, values: Plain) -> Nullable {
         let mut starts = vec![0];
         for count in &counts {
             starts.push(starts[starts.len() - 1] + count);

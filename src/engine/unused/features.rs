@@ -60,7 +60,7 @@ struct Asked {
 
 impl Asked {
     /// What some impressions ask about.
-    fn of(job: &Job, read: &FeaturesRead) -> Asked {
+    fn new(job: &Job, read: &FeaturesRead) -> Asked {
         let last = read.shown.times.iter().copied().max();
         let last = last.unwrap_or(Micros::MIN);
         Asked {
@@ -115,7 +115,7 @@ pub(crate) fn notice_features(
     if counted + rows.clicked > 0 {
         return verdict(job, (Vec::new(), false), "", warnings);
     }
-    let asked = Asked::of(job, read);
+    let asked = Asked::new(job, read);
     let looked = look((job, context), read, &asked, u64::MAX)?;
     let (finding, beside) = clicks_finding(read, &asked, &looked);
     verdict(job, (vec![finding], true), &beside, warnings)
@@ -126,7 +126,7 @@ pub(crate) fn warn_features(
     (job, context): (&Job, &RunContext),
     read: &FeaturesRead,
 ) -> Result<Vec<Warning>> {
-    let asked = Asked::of(job, read);
+    let asked = Asked::new(job, read);
     let looked = look((job, context), read, &asked, 1)?;
     let mut warnings = read.inputs.warnings.clone();
     if looked.seen == 0 && read.shown.count() > 0 {

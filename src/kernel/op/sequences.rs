@@ -75,7 +75,7 @@ impl<I: Item> Histories<I> {
     ///
     /// Actions that are in none are gone then: a customer with a million of them costs no more
     /// memory than its histories.
-    pub(crate) fn of(
+    pub(crate) fn new(
         mut sorted: Sorted<I>,
         probes: &ProbeRuns<'_>,
         (actions_max, dedup): (u32, Dedup),

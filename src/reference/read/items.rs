@@ -38,7 +38,7 @@ impl ItemCodes {
     ///
     /// # Errors
     /// If the file cannot be read.
-    pub(crate) fn of(settings: &Settings, path: &Path, check: Check<'_>) -> Result<ItemCodes> {
+    pub(crate) fn new(settings: &Settings, path: &Path, check: Check<'_>) -> Result<ItemCodes> {
         let file = LogFile {
             // It is of none; nothing asks.
             source: Source::Impressions,

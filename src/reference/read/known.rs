@@ -16,7 +16,7 @@ pub(crate) enum Known<'a> {
 
 impl<'a> Known<'a> {
     /// What settings ask of a file, if they do.
-    pub(crate) fn of(settings: &'a Settings, file: &LogFile) -> Option<Known<'a>> {
+    pub(crate) fn new(settings: &'a Settings, file: &LogFile) -> Option<Known<'a>> {
         let mut available = settings.sequences().available.iter();
         let (_, column) = available.find(|(of, _)| *of == file.source)?;
         let folder = day_of_folder(&file.shown).filter(|_| column == DT);

@@ -106,7 +106,7 @@ fn actions_of(
 ) -> Result<(Vec<Found<LogAction>>, u64)> {
     let (log, of) = log_of(settings, file.source);
     let (item, times) = item_and_times(settings, file.source);
-    let available = Known::of(settings, file);
+    let available = Known::new(settings, file);
     let mut columns = vec![column(settings, file.source, "customer_id"), item];
     columns.extend(&times);
     columns.extend(available.as_ref().and_then(Known::column));

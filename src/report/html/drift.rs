@@ -21,7 +21,7 @@ pub enum Drift {
 
 impl Drift {
     /// The drift of an index.
-    pub(crate) fn of(index: f64) -> Drift {
+    pub(crate) fn new(index: f64) -> Drift {
         if index < 0.1 {
             Drift::None
         } else if index <= 0.25 {
@@ -81,7 +81,7 @@ mod tests {
             (0.25, Drift::Some),
             (0.2501, Drift::Large),
         ] {
-            assert_eq!(Drift::of(index), drift);
+            assert_eq!(Drift::new(index), drift);
         }
     }
 }

@@ -108,7 +108,7 @@ pub fn page(settings: &PageSettings) -> Result<Page> {
     let job_kind = head.and_then(|head| head.job);
     match job_kind {
         Some(JobKind::Sequences) => page_of(settings, &text, |pair, manifest| {
-            sequences::shown(pair, &TypeNames::of(&manifest.settings))
+            sequences::shown(pair, &TypeNames::new(&manifest.settings))
         }),
         Some(JobKind::Features) => {
             page_of(settings, &text, |pair, _| features::shown_features(pair))
@@ -142,7 +142,7 @@ fn page_of<M: JobMetrics>(
     let drifts = shown
         .drifts
         .iter()
-        .map(|(name, index)| (name.clone(), index.map(|of| (of, Drift::of(of)))));
+        .map(|(name, index)| (name.clone(), index.map(|of| (of, Drift::new(of)))));
     let drifts: Vec<_> = drifts.collect();
     let html = document(settings, &manifest, (&shown.sections, &drifts, pair));
     put_file(&settings.out, PAGE, html.as_bytes())?;

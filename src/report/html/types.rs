@@ -12,7 +12,7 @@ pub(crate) struct TypeNames(BTreeMap<String, Vec<String>>);
 
 impl TypeNames {
     /// The names in the settings of a manifest.
-    pub(crate) fn of(settings: &Value) -> TypeNames {
+    pub(crate) fn new(settings: &Value) -> TypeNames {
         let Some(sources) = settings["action_sources"].as_array() else {
             let names = [("1", "clicks"), ("2", "add-to-carts"), ("3", "orders")];
             let names = names.map(|(code, name)| (code.to_owned(), vec![name.to_owned()]));
@@ -55,7 +55,7 @@ mod tests {
     #[test]
     fn types_are_called_as_the_job_calls_them() {
         let of = |settings: Value, codes: [&str; 4]| {
-            let names = TypeNames::of(&settings);
+            let names = TypeNames::new(&settings);
             codes.map(|code| names.name(code))
         };
         let own = ["padding", "clicks", "orders", "type 7"];

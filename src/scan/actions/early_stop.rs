@@ -24,7 +24,7 @@ pub(crate) struct Counts(Vec<u32>);
 
 impl EarlyStop {
     /// Nobody has enough, and nothing counts: anything may be unread.
-    pub(crate) fn of(keys_count: usize, guest: Option<Key>) -> EarlyStop {
+    pub(crate) fn new(keys_count: usize, guest: Option<Key>) -> EarlyStop {
         let mut done = vec![false; keys_count];
         // A guest has no actions to wait for.
         if let Some(guest) = guest {

@@ -132,7 +132,7 @@ impl<'a, I: Item> ActionScan<'a, I> {
         probes: &'a Probes<I>,
         split: Split,
     ) -> ActionScan<'a, I> {
-        let enough = EarlyStop::of(index(probes.keys.count()), probes.keys.guest());
+        let enough = EarlyStop::new(index(probes.keys.count()), probes.keys.guest());
         ActionScan {
             spec: *spec,
             policy,
@@ -150,7 +150,9 @@ impl<'a, I: Item> ActionScan<'a, I> {
     /// The state of a thread that has read nothing, and may hold what `spill` says.
     pub(crate) fn state(&self, spill: Spill) -> ActionState<I> {
         ActionState {
-            scatter: PartitionWriter::of(self.split, || EventChunk::telling(self.told.len(), 0)),
+            scatter: PartitionWriter::with_chunks(self.split, || {
+                EventChunk::telling(self.told.len(), 0)
+            }),
             spill,
             tallies: vec![ActionStats::default(); self.spec.actions.sources.len()],
             rejected: Vec::new(),

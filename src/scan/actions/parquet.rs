@@ -46,13 +46,13 @@ impl<'a> Batch<'a> {
     /// A column of ids.
     fn ids(&self, name: &str) -> IdColumn {
         let column = self.rows.column_by_name(name);
-        column.and_then(IdColumn::of).expect("types are checked")
+        column.and_then(IdColumn::new).expect("types are checked")
     }
 
     /// A column of words.
     fn words(&self, name: &str) -> WordColumn {
         let column = self.rows.column_by_name(name);
-        column.and_then(WordColumn::of).expect("types are checked")
+        column.and_then(WordColumn::new).expect("types are checked")
     }
 }
 
@@ -176,12 +176,12 @@ impl<I: Item> ActionScan<'_, I> {
         let items = column(batch.names.item)?;
         Some(PlainColumns {
             origin: batch.names.constant()?,
-            customers: Ints::of(column(batch.names.customer)?)?,
+            customers: Ints::new(column(batch.names.customer)?)?,
             items: match self.spec.has_item_codes {
-                false => PlainItems::Ints(Ints::of(items)?),
+                false => PlainItems::Ints(Ints::new(items)?),
                 true => PlainItems::Texts(plain_texts(items)?),
             },
-            times: TimeColumn::of(column(batch.names.time)?, self.spec.time_unit)?.plain()?,
+            times: TimeColumn::new(column(batch.names.time)?, self.spec.time_unit)?.plain()?,
         })
     }
 
@@ -312,14 +312,14 @@ impl<I: Item> ActionScan<'_, I> {
     /// Judges those rows of a batch whose customers are asked for.
     fn read_wanted(&self, batch: Batch<'_>, state: &mut ActionState<I>) -> Result<()> {
         let (clock, names) = (Clock::new(&self.spec), batch.names);
-        let times = |name| TimeColumn::of(batch.rows.column_by_name(name)?, clock.unit);
+        let times = |name| TimeColumn::new(batch.rows.column_by_name(name)?, clock.unit);
         let items = batch.ids(names.item);
         let (time, time_else) = (times(names.time), names.time_else.and_then(times));
         let available = names.available.and_then(times);
         let types = names.types_column().map(|name| batch.words(name));
         let told = names.told().map(|(of, name, _)| {
             let column = batch.rows.column_by_name(name);
-            (AttributeArray::of(column, of.holds()), of.holds(), name)
+            (AttributeArray::new(column, of.holds()), of.holds(), name)
         });
         let told: Vec<_> = told.collect();
         let when = |column: &Option<TimeColumn>, row| match column {

@@ -138,7 +138,7 @@ impl<I: Item> ActionScan<'_, I> {
         source: &'s TextSource<'s>,
         state: &'s mut ActionState<I>,
     ) -> impl FnMut(Record<'_>) -> Result<()> + 's {
-        let mut clock = WallClock::of(source.clock.zone);
+        let mut clock = WallClock::new(source.clock.zone);
         move |record| {
             self.context.tick(record.row)?;
             if let Ok(fields) = &record.fields {

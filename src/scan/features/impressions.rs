@@ -1,7 +1,7 @@
 //! Files of impressions of `features` to columns: whom which listing was shown, and when.
 //!
 //! **In / Out**: a row group, or a share of a text file → rows of a [`Shown`], whose users and
-//! listings are codes of the thread's own [`IdCodes`] until [`ShownRead::of`] ranks them.
+//! listings are codes of the thread's own [`IdCodes`] until [`ShownRead::new`] ranks them.
 //! **Null rule**: nothing here may be null. **Invariants**: rows of a day that nobody asked for are
 //! dropped; all others are kept, repeated ones too.
 
@@ -176,8 +176,8 @@ impl<'a> ShownScan<'a> {
             table: TableState::default(),
             rows: RowState {
                 shown: Shown::empty(self.types.impression),
-                users: IdCodes::of(self.types.user),
-                listings: IdCodes::of(self.types.listing),
+                users: IdCodes::new(self.types.user),
+                listings: IdCodes::new(self.types.listing),
                 days: BTreeMap::new(),
                 kept: Vec::new(),
             },
@@ -234,7 +234,7 @@ impl ShownRead {
     ///
     /// # Errors
     /// If there are too many ids, or the memory of the job is used up.
-    pub(crate) fn of(
+    pub(crate) fn new(
         states: Vec<ShownState>,
         types: FeatureTypes,
         context: &RunContext,

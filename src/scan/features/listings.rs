@@ -109,9 +109,9 @@ impl Listings {
             zone: spec.zone,
             keys,
             rows: vec![None; index(keys.count())],
-            ids: IdCodes::of(types.listing),
+            ids: IdCodes::new(types.listing),
             ids_count: 0,
-            categories: IdCodes::of(CustomerType::String),
+            categories: IdCodes::new(CustomerType::String),
             memo: Memo::default(),
             ranks: Vec::new(),
         };

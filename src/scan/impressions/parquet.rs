@@ -110,19 +110,19 @@ impl ImpressionScan<'_> {
     ) -> Result<()> {
         let (clock, item_type) = (Clock::new(&self.spec), self.spec.item_type);
         let column = |name| batch.column_by_name(name);
-        let time_column = |name| TimeColumn::of(column(name)?, clock.unit);
+        let time_column = |name| TimeColumn::new(column(name)?, clock.unit);
         let ids = |name| {
             column(name)
-                .and_then(IdColumn::of)
+                .and_then(IdColumn::new)
                 .expect("types are checked")
         };
         let (customers, rankings) = (ids(self.names.customer), ids(self.names.ranking));
         let (days, times) = (time_column(self.names.dt), time_column(self.names.time));
         let array = column(self.names.shown).expect("types are checked");
-        let lists = Lists::of(array, &self.elements);
+        let lists = Lists::new(array, &self.elements);
         let kept = self.keep.iter().map(|keep| {
             let array = column(&keep.name).expect("types are checked");
-            (*keep, PassthroughArray::of(array, keep.holds()))
+            (*keep, PassthroughArray::new(array, keep.holds()))
         });
         let kept: Vec<_> = kept.collect();
         let (mut decimal, mut ranking_text) = (String::new(), String::new());
@@ -183,13 +183,13 @@ struct Lists<'b> {
 
 impl<'b> Lists<'b> {
     /// The lists of a column whose type is checked.
-    fn of(array: &'b ArrayRef, reader: &ElementReader<'_>) -> Lists<'b> {
+    fn new(array: &'b ArrayRef, reader: &ElementReader<'_>) -> Lists<'b> {
         let lists = array.as_list::<i32>();
         let elements = lists.values().as_struct();
         let column = |name| elements.column_by_name(name).expect("types are checked");
-        let items = IdColumn::of(column(reader.names[0])).expect("types are checked");
+        let items = IdColumn::new(column(reader.names[0])).expect("types are checked");
         let kept = reader.keep.iter();
-        let kept = kept.map(|keep| PassthroughArray::of(column(&keep.name), keep.holds()));
+        let kept = kept.map(|keep| PassthroughArray::new(column(&keep.name), keep.holds()));
         Lists {
             lists,
             elements,

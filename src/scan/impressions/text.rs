@@ -39,7 +39,7 @@ impl ImpressionScan<'_> {
             .iter()
             .map(|keep| (*keep, place_of(&mut columns, &keep.name)))
             .collect();
-        let mut labelled = Labelled::of(&self.elements);
+        let mut labelled = Labelled::new(&self.elements);
         let clock = Clock::new(&self.spec);
         let (format, piece_bytes) = (task.opened.text_format(), self.spec.text_piece_bytes);
         let rows = records(file, format, &columns, piece_bytes, &mut |record| {

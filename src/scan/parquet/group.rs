@@ -91,7 +91,7 @@ impl RowGroups for Group {
 
     fn column_chunks(&self, at: usize) -> std::result::Result<Box<dyn PageIterator>, ParquetError> {
         let (group, file) = (self.group(), (&self.opened, &self.disk));
-        let pages = Pages::of(file, group, group.column(at), self.batch_rows)?;
+        let pages = Pages::new(file, group, group.column(at), self.batch_rows)?;
         Ok(Box::new(OneChunk(Some(pages))))
     }
 

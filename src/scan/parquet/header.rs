@@ -145,7 +145,7 @@ impl Header {
             } else {
                 0
             },
-            kind: PageKind::of(kind, &of_kind)?,
+            kind: PageKind::new(kind, &of_kind)?,
         };
         let is_inside = match &header.kind {
             PageKind::DataV2 { .. } => header.levels_size() <= header.size.min(header.packed_size),
@@ -172,7 +172,7 @@ impl Header {
 
 impl PageKind {
     /// The kind of a page whose header has these fields for it.
-    fn of(code: u32, fields: &Numbers) -> Read<PageKind> {
+    fn new(code: u32, fields: &Numbers) -> Read<PageKind> {
         Ok(match code {
             0 => PageKind::Data {
                 encoding: fields.encoding(2)?,

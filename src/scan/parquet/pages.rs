@@ -94,7 +94,7 @@ fn wrong(what: impl Into<String>) -> ParquetError {
 
 impl Pages {
     /// The pages of a chunk, whose rows are read in batches of so many.
-    pub(super) fn of(
+    pub(super) fn new(
         (file, disk): (&Arc<File>, &DiskError),
         group: &RowGroupMetaData,
         chunk: &ColumnChunkMetaData,
@@ -116,7 +116,7 @@ impl Pages {
             file: Arc::clone(file),
             disk: Arc::clone(disk),
             rest: range_of(chunk).ok_or_else(|| wrong("it lies outside the file"))?,
-            unpacker: Unpacker::of(chunk.compression()).map_err(wrong)?,
+            unpacker: Unpacker::new(chunk.compression()).map_err(wrong)?,
             values_left: unsigned(chunk.num_values()),
             lists,
             rows: unsigned(group.num_rows()),

@@ -56,7 +56,7 @@ pub(super) enum Wire {
 
 impl Wire {
     /// The type that a code stands for.
-    fn of(code: u8) -> Read<Wire> {
+    fn new(code: u8) -> Read<Wire> {
         Ok(match code {
             1 => Wire::Bool(true),
             2 => Wire::Bool(false),
@@ -160,7 +160,7 @@ impl<'a> Compact<'a> {
             if !(0..=i64::from(i16::MAX)).contains(&number) {
                 return Err(Malformed::Wrong("a field with an impossible number"));
             }
-            let wire = Wire::of(head & 0x0f)?;
+            let wire = Wire::new(head & 0x0f)?;
             if !on_field(self, number, wire)? {
                 self.skip(wire)?;
             }
@@ -193,7 +193,7 @@ impl<'a> Compact<'a> {
         }
         let wire = match head & 0x0f {
             1 | 2 => Wire::Byte,
-            code => Wire::of(code)?,
+            code => Wire::new(code)?,
         };
         for _ in 0..count {
             if !on_value(self, wire)? {

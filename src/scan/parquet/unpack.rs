@@ -32,7 +32,7 @@ pub(super) enum Unpacker {
 
 impl Unpacker {
     /// What decompresses pages of a codec.
-    pub(super) fn of(codec: Compression) -> Unpacked<Unpacker> {
+    pub(super) fn new(codec: Compression) -> Unpacked<Unpacker> {
         Ok(match codec {
             Compression::UNCOMPRESSED => Unpacker::Plain,
             Compression::SNAPPY => Unpacker::Snappy(snap::raw::Decoder::new()),
@@ -210,7 +210,7 @@ mod tests {
         let brotli = Compression::BROTLI(Default::default());
         all.push(("brotli", brotli, BROTLI.to_vec()));
         for (name, codec, bytes) in all {
-            let mut unpacker = Unpacker::of(codec).expect("known");
+            let mut unpacker = Unpacker::new(codec).expect("known");
             let mut unpack = |size| unpacker.unpack(b"levels", &bytes, size);
             let whole = unpack(plain.len());
             assert_eq!(whole, Ok([b"levels", &plain[..]].concat()), "{name}");
@@ -224,7 +224,7 @@ mod tests {
     fn a_bomb_is_stopped_at_the_size_that_it_declares() {
         let zeros = vec![0; 50 << 20];
         for (name, codec, bytes) in packed(&zeros) {
-            let mut unpacker = Unpacker::of(codec).expect("known");
+            let mut unpacker = Unpacker::new(codec).expect("known");
             let mut out = Vec::new();
             drop(unpacker.append(&bytes, 1000, &mut out));
             assert!(out.capacity() < 1 << 21, "{name}: {}", out.capacity());
@@ -234,7 +234,7 @@ mod tests {
     #[test]
     fn nothing_becomes_nothing() {
         for (name, codec, _) in packed(b"") {
-            let mut unpacker = Unpacker::of(codec).expect("known");
+            let mut unpacker = Unpacker::new(codec).expect("known");
             assert_eq!(unpacker.unpack(b"", b"", 0), Ok(Vec::new()), "{name}");
         }
     }

@@ -31,7 +31,7 @@ pub(crate) enum IdColumn {
 
 impl IdColumn {
     /// The ids of a column, or `None` if its type holds none.
-    pub(crate) fn of(array: &ArrayRef) -> Option<IdColumn> {
+    pub(crate) fn new(array: &ArrayRef) -> Option<IdColumn> {
         let widened = |to| cast(array, &to).ok();
         match array.data_type() {
             DataType::UInt64 => Some(IdColumn::UInt(array.as_primitive::<UInt64Type>().clone())),
@@ -180,7 +180,7 @@ pub(crate) enum Ints {
 
 impl Ints {
     /// The integers of a column, or `None` if it holds others, or a null.
-    pub(crate) fn of(array: &ArrayRef) -> Option<Ints> {
+    pub(crate) fn new(array: &ArrayRef) -> Option<Ints> {
         if array.null_count() > 0 {
             return None;
         }

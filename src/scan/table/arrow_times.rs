@@ -40,7 +40,7 @@ impl PlainTimes {
         let values = self.values.values();
         let micros = rows.map(|row| to_micros(values[row], self.unit));
         let near = |at: Option<Micros>| at.filter(|at| zone.is_near(*at));
-        let mut clock = WallClock::of(zone);
+        let mut clock = WallClock::new(zone);
         let mut at = |wall: Option<Micros>| Some(clock.instant_of(wall?.0));
         match (self.utc, are_near) {
             (true, true) => found.extend(micros),
@@ -88,7 +88,7 @@ impl TimeColumn {
     }
 
     /// The times of a column, or `None` if its type holds none.
-    pub(crate) fn of(array: &ArrayRef, unit: Option<TimeUnit>) -> Option<TimeColumn> {
+    pub(crate) fn new(array: &ArrayRef, unit: Option<TimeUnit>) -> Option<TimeColumn> {
         let values = match array.data_type() {
             DataType::Timestamp(stored, zone) => {
                 let utc = zone.is_some();

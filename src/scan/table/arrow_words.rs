@@ -23,7 +23,7 @@ impl WordColumn {
     }
 
     /// The words of a column, or `None` if its type holds none. Bytes that are not UTF-8 are null.
-    pub(crate) fn of(array: &ArrayRef) -> Option<WordColumn> {
+    pub(crate) fn new(array: &ArrayRef) -> Option<WordColumn> {
         if !WordColumn::holds(array.data_type()) {
             return None;
         }

@@ -102,7 +102,7 @@ pub(crate) enum AttributeArray {
 
 impl AttributeArray {
     /// A column whose type is checked, or that is not there.
-    pub(crate) fn of(array: Option<&ArrayRef>, kind: AttributeType) -> AttributeArray {
+    pub(crate) fn new(array: Option<&ArrayRef>, kind: AttributeType) -> AttributeArray {
         let Some(array) = array else {
             return AttributeArray::Absent;
         };

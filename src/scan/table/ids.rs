@@ -17,7 +17,7 @@ pub(crate) struct IdCodes {
 
 impl IdCodes {
     /// No ids of a type yet.
-    pub(crate) fn of(ids: CustomerType) -> IdCodes {
+    pub(crate) fn new(ids: CustomerType) -> IdCodes {
         IdCodes {
             ids: match ids {
                 CustomerType::Int64 => Dictionary::ints(),

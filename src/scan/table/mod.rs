@@ -191,7 +191,7 @@ impl<'a> TableScan<'a> {
     /// How times are read.
     fn clocks(&self) -> (Clock<'a>, WallClock<'a>) {
         let clock = Clock::new(&self.spec);
-        (clock, WallClock::of(clock.zone))
+        (clock, WallClock::new(clock.zone))
     }
 
     /// Empties the columns for a new batch.

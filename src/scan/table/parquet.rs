@@ -240,7 +240,7 @@ fn judge_lengths(texts: &Texts, rows_count: usize, faults: &mut Faults<'_>) {
 
 /// The ids of a column.
 fn ids_of(array: &ArrayRef) -> IdColumn {
-    IdColumn::of(array).expect("types are checked")
+    IdColumn::new(array).expect("types are checked")
 }
 
 /// What is done with a time in a column of texts, given its row and its text.
@@ -253,7 +253,7 @@ fn fill_times(
     into: &mut Times,
     (faults, note): (&mut Faults<'_>, Note<'_>),
 ) {
-    let column = TimeColumn::of(array, clock.unit).expect("types are checked");
+    let column = TimeColumn::new(array, clock.unit).expect("types are checked");
     for row in 0..array.len() {
         let time = time_of(&column, row, clock);
         if let (Ok(Some((written, _))), Some(text)) = (&time, column.text(row)) {

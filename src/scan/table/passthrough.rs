@@ -142,7 +142,7 @@ pub(crate) enum PassthroughArray {
 
 impl PassthroughArray {
     /// A column whose type is checked.
-    pub(crate) fn of(array: &ArrayRef, kind: PassthroughType) -> PassthroughArray {
+    pub(crate) fn new(array: &ArrayRef, kind: PassthroughType) -> PassthroughArray {
         let widened = |to| cast(array, &to).expect("types are checked");
         match kind {
             PassthroughType::Int32 | PassthroughType::Int64 => {
@@ -157,7 +157,7 @@ impl PassthroughArray {
             }
             PassthroughType::Boolean => PassthroughArray::Booleans(array.as_boolean().clone()),
             PassthroughType::Time => {
-                PassthroughArray::Times(TimeColumn::of(array, None).expect("types are checked"))
+                PassthroughArray::Times(TimeColumn::new(array, None).expect("types are checked"))
             }
         }
     }

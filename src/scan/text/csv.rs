@@ -88,7 +88,7 @@ fn plain_records(
     seen: &mut Seen,
     on_record: OnRecord<'_>,
 ) -> std::result::Result<(), Stop> {
-    let mut fields = FieldRow::of(layout.places.len());
+    let mut fields = FieldRow::new(layout.places.len());
     let fields = fields.fields();
     let mut commas = Vec::with_capacity(layout.fields_count);
     let mut rest = text;
@@ -185,7 +185,7 @@ fn offer(
         let fields = record.iter().map(String::from_utf8_lossy);
         serde_json::Value::from_iter(fields).to_string()
     };
-    let mut fields = FieldRow::of(layout.places.len());
+    let mut fields = FieldRow::new(layout.places.len());
     let fields = fields.fields();
     for (field, place) in fields.iter_mut().zip(&layout.places) {
         *field = match place.and_then(|place| record.get(place)) {

@@ -208,7 +208,7 @@ pub(crate) struct Labelled {
 
 impl Labelled {
     /// No elements seen.
-    pub(crate) fn of(reader: &ElementReader<'_>) -> Labelled {
+    pub(crate) fn new(reader: &ElementReader<'_>) -> Labelled {
         Labelled {
             elements: 0,
             seen: vec![0; reader.names.len() + reader.keep.len()],

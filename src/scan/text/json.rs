@@ -30,7 +30,7 @@ pub(crate) fn ndjson_piece(
 ) -> std::result::Result<bool, Stop> {
     let whole = std::str::from_utf8(piece).ok();
     let mut shape = Shape::default();
-    let mut fields = FieldRow::of(columns.len());
+    let mut fields = FieldRow::new(columns.len());
     let fields = fields.fields();
     let mut start = 0;
     while start < piece.len() {
@@ -59,7 +59,7 @@ pub(crate) fn ndjson_piece(
             return Ok(false);
         }
         if let Some(line) = line {
-            shape = Shape::of(line, columns);
+            shape = Shape::new(line, columns);
             fields.fill(Field::Missing);
         }
     }
@@ -75,7 +75,7 @@ fn offer(
     on_record: OnRecord<'_>,
 ) -> bool {
     let text = || String::from_utf8_lossy(bytes).into_owned();
-    let mut fields = FieldRow::of(columns.len());
+    let mut fields = FieldRow::new(columns.len());
     let fields = fields.fields();
     let read = source.and_then(|json| object_fields(json, columns, fields));
     let fields = match read {

@@ -33,7 +33,7 @@ struct Part {
 impl Shape {
     /// The shape of a line; of no line, if this one is no object, has keys with escapes, a wanted
     /// key twice, or values that are not simple.
-    pub(crate) fn of(line: &str, columns: &[TextColumn<'_>]) -> Shape {
+    pub(crate) fn new(line: &str, columns: &[TextColumn<'_>]) -> Shape {
         Shape::try_of(line, columns).unwrap_or_default()
     }
 

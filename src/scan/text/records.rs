@@ -307,7 +307,7 @@ pub(crate) struct FieldRow<'a> {
 impl<'a> FieldRow<'a> {
     /// So many fields, all of them missing.
     #[inline]
-    pub(crate) fn of(count: usize) -> FieldRow<'a> {
+    pub(crate) fn new(count: usize) -> FieldRow<'a> {
         FieldRow {
             few: [const { Field::Missing }; FEW],
             many: match count > FEW {

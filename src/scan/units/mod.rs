@@ -72,7 +72,7 @@ pub(crate) fn check(
     let Some(unit) = spec.time_unit else {
         return Ok(());
     };
-    let range = Range::of(newest);
+    let range = Range::new(newest);
     for column in columns {
         if let Some(seen) = look(spec, opened, column, (unit, &range)) {
             judge(spec, column, (unit, &range), &seen)?;
@@ -108,7 +108,7 @@ pub(crate) fn times_of<'a>(spec: &ReadSpec<'a>, source: Source) -> Vec<&'a str> 
 
 impl Range {
     /// The times that can be meant beside a newest impression.
-    fn of(newest: Option<Micros>) -> Range {
+    fn new(newest: Option<Micros>) -> Range {
         match newest {
             // Then the log is as old as that.
             Some(newest) if newest.0 < FIRST_US => Range {
@@ -155,7 +155,7 @@ pub(crate) fn is_day(value: i64) -> bool {
 
 /// What a message says of an integer that stands where a time should, in brackets: what would read it.
 pub(crate) fn hint(value: i64) -> String {
-    let range = Range::of(None);
+    let range = Range::new(None);
     let fits = |of: &&(TimeUnit, &str)| range.holds(value, of.0);
     match UNITS.iter().find(fits) {
         // The hour behind a day, 2025081410, would be a second of 2034.

@@ -71,7 +71,7 @@ pub(super) fn canaries(
         ..audit.set.settings.clone()
     };
     let (mut customers, mut nests) = (BTreeSet::new(), Vec::new());
-    let none = OrderedLog::of(rules, []);
+    let none = OrderedLog::new(rules, []);
     for key in keys.iter().filter(|key| key.1.is_some()) {
         if customers.contains(&key.1) {
             continue;
@@ -312,7 +312,7 @@ fn planted(of: &ActionSource) -> ActionSource {
 fn read_back(job: &Job) -> Result<BTreeMap<Key, Vec<OutRow>>> {
     let mut rows: BTreeMap<Key, Vec<OutRow>> = BTreeMap::new();
     read_all(&job.out, |day, batch, at| {
-        let row = OutRow::of(job, batch, at);
+        let row = OutRow::new(job, batch, at);
         let key = (day, row.customer.clone(), row.ranking.clone());
         rows.entry(key).or_default().push(row);
     })?;
@@ -357,7 +357,7 @@ fn judge(
             )),
         }
     }
-    let log = OrderedLog::of(rules, &nest.log);
+    let log = OrderedLog::new(rules, &nest.log);
     let expected = OutRow::expected(settings, rules, shown, &log);
     let mut made = made.to_vec();
     made.sort_by_key(|row| row.position);

@@ -199,7 +199,7 @@ fn market_of(settings: &Settings, read: ClicksRead) -> Market {
             Some(text) => read::instant_of(settings, text),
             None => read.latest,
         },
-        ordered: OrderedClicks::of(&rules_of(settings), &read.clicks),
+        ordered: OrderedClicks::new(&rules_of(settings), &read.clicks),
         clicks: read.clicks,
         ..Market::default()
     }

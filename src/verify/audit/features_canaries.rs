@@ -60,7 +60,7 @@ impl Nest<'_> {
 
     /// The row that the impression makes with more clicks.
     fn row_with(&self, rules: &Rules, more: &[Click]) -> Option<Row> {
-        let clicks = OrderedClicks::of(rules, &[&self.clicks, more].concat());
+        let clicks = OrderedClicks::new(rules, &[&self.clicks, more].concat());
         self.market.row_of(rules, self.shown, &clicks)
     }
 }
@@ -205,7 +205,7 @@ fn nests_of<'a>(
         .into_iter()
         .zip(own)
         .filter_map(|((market, shown), clicks)| {
-            let row = market.row_of(rules, shown, &OrderedClicks::of(rules, &clicks))?;
+            let row = market.row_of(rules, shown, &OrderedClicks::new(rules, &clicks))?;
             Some(Nest {
                 shown,
                 clicks,

@@ -39,7 +39,7 @@ pub(crate) struct OutRow {
 
 impl OutRow {
     /// A row of a batch of all columns.
-    pub(crate) fn of(settings: &Settings, batch: &RecordBatch, row: usize) -> OutRow {
+    pub(crate) fn new(settings: &Settings, batch: &RecordBatch, row: usize) -> OutRow {
         let time = |name: &str| {
             let times = column(batch, name).as_primitive::<TimestampMicrosecondType>();
             times.is_valid(row).then(|| times.value(row))

@@ -59,17 +59,17 @@ type Expected = (OutRow, usize);
 
 impl<'l> Twin<'l> {
     /// Orders the actions of each customer.
-    fn of(rules: &'l Rules, logs: &'l Logs) -> Twin<'l> {
+    fn new(rules: &'l Rules, logs: &'l Logs) -> Twin<'l> {
         let actions = logs.actions.par_iter();
         let ordered = actions.map(|((group, customer), log)| {
-            let ordered = OrderedLog::of(rules, log);
+            let ordered = OrderedLog::new(rules, log);
             ((*group, customer.as_str()), ordered)
         });
         Twin {
             logs,
             rules,
             ordered: ordered.collect(),
-            none: OrderedLog::of(rules, []),
+            none: OrderedLog::new(rules, []),
         }
     }
 
@@ -116,7 +116,7 @@ pub(super) fn audit(
         return Ok(None);
     };
     let rules = read::rules(&set.settings);
-    let rows = compare(audit, &sample, &Twin::of(&rules, &logs), problems)?;
+    let rows = compare(audit, &sample, &Twin::new(&rules, &logs), problems)?;
     let planted_at = keys_of(audit, audit.canary_rows())?;
     let canaries = canaries(audit, &rules, &logs, &planted_at, problems)?;
     Ok(Some(Audited {
@@ -214,7 +214,7 @@ fn compare(
             |numbers, batch| {
                 for (at, number) in numbers.iter().enumerate() {
                     audit.context.check()?;
-                    let found = OutRow::of(settings, batch, at);
+                    let found = OutRow::new(settings, batch, at);
                     let key = (day, found.customer.clone(), found.ranking.clone());
                     let of = (key, found.cutoff_us);
                     if last.as_ref().is_none_or(|(last, _)| *last != of) {

@@ -107,7 +107,7 @@ fn sets_of_all_jobs_pass_and_the_report_stays_with_them() {
 
 #[test]
 fn canaries_are_kept_before_the_cutoff_and_refused_from_it_on() {
-    let set = Set::of(JobKind::Sequences);
+    let set = Set::new(JobKind::Sequences);
     let canaries = set
         .audited(AuditRows::All)
         .audited
@@ -279,7 +279,7 @@ fn rows_are_right_by_time_with_availability_where_clocks_change() {
 
 #[test]
 fn a_future_action_in_the_middle_of_a_history_is_refused() {
-    let set = Set::of(JobKind::Sequences);
+    let set = Set::new(JobKind::Sequences);
     let part = "dt=2025-08-15/part-00000.parquet";
     // Customer 1 clicks on 24 at 13:00 of that day, whose cutoff is its start.
     let first = set.row_of(part, "r1");
@@ -312,7 +312,7 @@ fn a_last_action_time_that_is_wrong_is_refused() {
         (86_400_000_000, "not before its cutoff"),
         (1, "last_action_time"),
     ] {
-        let set = Set::of(JobKind::Sequences);
+        let set = Set::new(JobKind::Sequences);
         let first = set.row_of(part, "r1");
         rewrite(&set, part, |name, column| {
             if name != "last_action_time" {
@@ -377,7 +377,7 @@ fn what_columns_tell_of_actions_is_recomputed() {
 #[test]
 fn labels_cutoffs_and_missing_rows_are_refused() {
     let part = "dt=2025-08-15/part-00000.parquet";
-    let set = Set::of(JobKind::Sequences);
+    let set = Set::new(JobKind::Sequences);
     rewrite(&set, part, |name, column| match name {
         "is_order" => {
             let labels = column.as_boolean().iter();
@@ -391,7 +391,7 @@ fn labels_cutoffs_and_missing_rows_are_refused() {
     });
     refuses(&set, part, &["is_order"]);
 
-    let set = Set::of(JobKind::Sequences);
+    let set = Set::new(JobKind::Sequences);
     let shown = set.dir().join("impressions.ndjson");
     let text = fs::read_to_string(&shown).expect("text");
     let more = text.replace("\"r2\"", "\"r9\"");
@@ -408,7 +408,7 @@ fn labels_cutoffs_and_missing_rows_are_refused() {
 #[test]
 fn an_input_that_changed_or_is_gone_is_told_and_none_is_needed_without_an_audit() {
     for job_kind in JobKind::ALL {
-        let set = Set::of(job_kind);
+        let set = Set::new(job_kind);
         let name = match job_kind {
             JobKind::Dwell => "events.csv",
             _ => "impressions",
@@ -472,7 +472,7 @@ fn a_count_or_a_label_that_knows_the_future_is_refused() {
         "prior_listing_clicks_1h",
         "prior_user_clicks",
     ] {
-        let set = Set::of(JobKind::Features);
+        let set = Set::new(JobKind::Features);
         rewrite(&set, part, |name, column| match name == count {
             true => plus_one(&column, 1),
             false => column,
@@ -480,7 +480,7 @@ fn a_count_or_a_label_that_knows_the_future_is_refused() {
         assert_eq!(set.verified().problems, [], "only values can tell");
         refuses(&set, part, &["impression 1", count, "not prior"]);
     }
-    let set = Set::of(JobKind::Features);
+    let set = Set::new(JobKind::Features);
     rewrite(&set, part, |name, column| match name {
         "clicked" => {
             let labels = column.as_primitive::<Int8Type>().values().iter();
@@ -493,19 +493,19 @@ fn a_count_or_a_label_that_knows_the_future_is_refused() {
 
 #[test]
 fn a_stay_that_is_wrong_is_refused_in_both_formats() {
-    let set = Set::of(JobKind::Dwell);
+    let set = Set::new(JobKind::Dwell);
     rewrite(&set, "user_merchant.parquet", |name, column| match name {
         "events" => plus_one(&column, 1),
         _ => column,
     });
     refuses(&set, "user_merchant.parquet", &["user u1", "events"]);
-    let set = Set::of(JobKind::Dwell);
+    let set = Set::new(JobKind::Dwell);
     rewrite(&set, "merchant.parquet", |name, column| match name {
         "users" => plus_one(&column, 1),
         _ => column,
     });
     refuses(&set, "merchant.parquet", &["merchant", "users"]);
-    let set = Set::of(JobKind::Dwell);
+    let set = Set::new(JobKind::Dwell);
     let csv = set.out().join("user_merchant.csv");
     let text = fs::read_to_string(&csv).expect("text");
     fs::write(&csv, text.replacen("u1,m,2018-10-01", "u1,m,2018-10-03", 1)).expect("a file");

@@ -122,7 +122,7 @@ fn what_nobody_named_is_told_and_never_opened() {
 
 #[test]
 fn what_a_living_run_builds_in_the_folder_is_left_alone() {
-    let set = Set::of(JobKind::Sequences);
+    let set = Set::new(JobKind::Sequences);
     for name in [".out.tmp-1-0", "._audit.json.tmp-1-0"] {
         let building = set.out().join(name);
         fs::create_dir(&building).expect("a folder");
@@ -138,7 +138,7 @@ fn what_a_living_run_builds_in_the_folder_is_left_alone() {
 
 #[test]
 fn a_file_that_is_a_link_to_the_same_bytes_is_told() {
-    let set = Set::of(JobKind::Sequences);
+    let set = Set::new(JobKind::Sequences);
     let part = set.out().join("dt=2025-08-15/part-00000.parquet");
     let elsewhere = set.dir().join("part");
     fs::rename(&part, &elsewhere).expect("renamed");
@@ -153,7 +153,7 @@ fn a_file_that_is_a_link_to_the_same_bytes_is_told() {
 
 #[test]
 fn every_problem_is_told_up_to_a_number() {
-    let set = Set::of(JobKind::Sequences);
+    let set = Set::new(JobKind::Sequences);
     for at in 0..150 {
         fs::write(set.out().join(format!("stray-{at}")), "").expect("a file");
     }
@@ -181,7 +181,7 @@ fn manifests_that_contradict_each_other_are_told() {
         ("counts", |of| of["counts"]["items"] = json!(9)),
     ];
     for (name, change) in changes {
-        let set = Set::of(JobKind::Sequences);
+        let set = Set::new(JobKind::Sequences);
         set.change_manifest("dt=2025-08-15/_manifest.json", change);
         let problems = set.problems();
         let is_told =
@@ -203,7 +203,7 @@ fn manifests_that_contradict_each_other_are_told() {
             if (job_kind, name) == (JobKind::Dwell, "days") {
                 continue;
             }
-            let set = Set::of(job_kind);
+            let set = Set::new(job_kind);
             set.change_manifest("_manifest.json", |of| of[name] = json!(7));
             let problems = set.problems();
             assert!(!problems.is_empty(), "{name}");
@@ -218,7 +218,7 @@ fn counts_that_are_mended_to_lie_are_told() {
         (JobKind::Features, "date=2024-01-10/part-00000.parquet"),
     ] {
         for (name, said) in [("rows", "rows, found"), ("row_groups", "row groups, found")] {
-            let set = Set::of(job_kind);
+            let set = Set::new(job_kind);
             let (day, part) = path.split_once('/').expect("a folder");
             let lie = |of: &mut serde_json::Value, part: &str| {
                 for file in of["parts"].as_array_mut().expect("parts") {
@@ -250,7 +250,7 @@ fn a_part_with_other_columns_is_told_though_its_checksum_is_mended() {
         ),
         (JobKind::Dwell, "merchant.parquet", JobKind::Sequences),
     ] {
-        let (set, from) = (Set::of(job_kind), Set::of(other));
+        let (set, from) = (Set::new(job_kind), Set::new(other));
         let part = from
             .files()
             .into_iter()
@@ -268,7 +268,7 @@ fn a_part_with_other_columns_is_told_though_its_checksum_is_mended() {
 
 #[test]
 fn parquet_that_was_damaged_and_mended_ends_with_a_word_not_a_panic() {
-    let set = Set::of(JobKind::Sequences);
+    let set = Set::new(JobKind::Sequences);
     let path = "dt=2025-08-15/part-00000.parquet";
     let whole = fs::read(set.out().join(path)).expect("a part");
     for at in 0..whole.len() {

@@ -34,7 +34,7 @@ fn fates(of: &Explained) -> Vec<String> {
 
 #[test]
 fn every_action_is_told_newest_first_with_its_fate() {
-    let set = Set::of(JobKind::Sequences);
+    let set = Set::new(JobKind::Sequences);
     let [of] = &ranking(&set, "r1")[..] else {
         panic!("one impression");
     };
@@ -146,7 +146,7 @@ fn a_day_is_explained_by_the_files_that_its_run_saw() {
 
 #[test]
 fn impressions_are_found_by_customer_and_day() {
-    let set = Set::of(JobKind::Sequences);
+    let set = Set::new(JobKind::Sequences);
     let settings = ExplainSettings {
         out: set.out(),
         threads: 1,
@@ -161,7 +161,7 @@ fn impressions_are_found_by_customer_and_day() {
 
 #[test]
 fn what_cannot_be_explained_is_said() {
-    let set = Set::of(JobKind::Sequences);
+    let set = Set::new(JobKind::Sequences);
     let settings = |out| ExplainSettings {
         out,
         threads: 1,
@@ -177,7 +177,7 @@ fn what_cannot_be_explained_is_said() {
     );
     let error = explain(&settings(set.dir()), &RunContext::default()).expect_err("no set");
     assert_eq!(error.exit_code(), 66);
-    let other = Set::of(JobKind::Dwell);
+    let other = Set::new(JobKind::Dwell);
     let error = explain(&settings(other.out()), &RunContext::default()).expect_err("another job");
     assert_eq!(error.exit_code(), 2);
     fs::write(set.dir().join("clicks.csv"), "").expect("a file");

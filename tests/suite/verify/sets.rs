@@ -95,7 +95,7 @@ impl Set {
     }
 
     /// A set of a job, made in one run.
-    pub(super) fn of(job_kind: JobKind) -> Set {
+    pub(super) fn new(job_kind: JobKind) -> Set {
         let set = Set::inputs(job_kind);
         set.make(set.settings(job_kind));
         set
@@ -104,10 +104,10 @@ impl Set {
     /// Sets of all jobs, and one whose days were made by two runs.
     pub(super) fn all() -> Vec<(&'static str, Set)> {
         vec![
-            ("sequences", Set::of(JobKind::Sequences)),
+            ("sequences", Set::new(JobKind::Sequences)),
             ("days", Set::of_days()),
-            ("features", Set::of(JobKind::Features)),
-            ("dwell", Set::of(JobKind::Dwell)),
+            ("features", Set::new(JobKind::Features)),
+            ("dwell", Set::new(JobKind::Dwell)),
         ]
     }
 
