@@ -1,220 +1,247 @@
-//! Files of formats that are not read: named for what they are, with a command that makes them ones
-//! that are.
+//! Formats that are not read: what a file is, and a command that converts it.
 //!
-//! **In / Out**: the first bytes of a file, or of what was compressed in it → nothing, or an error.
-//! **Invariants**: a command works as it is printed, on the file as it was named, and writes over
-//! nothing. What could be text is never taken for something else.
+//! **In / Out**: the path and first bytes of a file, or of its decompressed content → the reason for
+//! refusing it, if there is one.
+//! **Invariants**: a command works as printed, on the path as the user gave it, and overwrites no file.
+//! Bytes that could be text are never taken for another format.
 
 use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 
 use crate::advice::Hint;
-use crate::catalog::input::{Compression, InputFile};
-use crate::error::{Error, Result};
+use crate::catalog::compression::Compression;
 use crate::place::{free, word};
 
-/// First bytes that tell what a file is.
+/// How many first bytes tell the format of a file.
 pub(crate) const HEAD_BYTES: usize = 512;
 
-/// What turns a file into one that is read.
+/// How to convert a file into a format that is read.
 #[derive(Clone, Copy, Debug)]
-enum Way {
-    /// A command that puts the contents at `{to}` in place of `{from}`, the one that prints them, and
-    /// the ending that the first takes away.
+enum Remedy {
+    /// A command that decompresses `{from}` in place, to `{to}`; one that decompresses it to standard
+    /// output; and the extension that the first removes.
     Unpack(&'static str, &'static str, &'static str),
-    /// A command that fills a folder: `{from}` and `{to}` are filled in.
+    /// A command that unpacks `{from}` into the folder `{to}`.
     Folder(&'static str),
-    /// Python that makes Parquet of the first argument at the second.
+    /// Python code that converts its first argument to Parquet at its second.
     Python(&'static str),
-    /// An encoding, as `iconv` calls it.
+    /// The encoding of the text, as `iconv` names it.
     Encoding(&'static str),
-    /// A command on `{from}`, in words.
+    /// A sentence with a command on `{from}`.
     Words(&'static str),
 }
 
-/// A kind of file that is not read: how it begins, behind how many bytes, what it is, and the way out.
-type ForeignFormat = (usize, &'static [u8], &'static str, Way);
+/// A format that is not read.
+#[derive(Clone, Copy, Debug)]
+struct ForeignFormat {
+    /// Where the magic bytes stand.
+    offset: usize,
+    /// The magic bytes, in which the case of letters does not matter.
+    magic: &'static [u8],
+    /// What a message calls it.
+    name: &'static str,
+    remedy: Remedy,
+}
 
-/// Makes CSV of a sheet.
-const SHEET: Way = Way::Words(
+impl ForeignFormat {
+    /// A format with these magic bytes at an offset.
+    const fn new(
+        offset: usize,
+        magic: &'static [u8],
+        name: &'static str,
+        remedy: Remedy,
+    ) -> ForeignFormat {
+        ForeignFormat {
+            offset,
+            magic,
+            name,
+            remedy,
+        }
+    }
+
+    /// Whether a file begins as this format does.
+    fn matches(&self, head: &[u8]) -> bool {
+        let bytes = head.get(self.offset..self.offset + self.magic.len());
+        bytes.is_some_and(|bytes| bytes.eq_ignore_ascii_case(self.magic))
+    }
+}
+
+/// Converts a spreadsheet to CSV.
+const SHEET: Remedy = Remedy::Words(
     "`soffice --headless --convert-to csv {from}` makes CSV of its first sheet, in the current folder: \
      read that in its place",
 );
-/// Makes Parquet of the tables of Arrow.
-const FEATHER: Way = Way::Python(
+/// Converts an Arrow file to Parquet.
+const FEATHER: Remedy = Remedy::Python(
     "import sys, pyarrow.feather as f, pyarrow.parquet as p; \
      p.write_table(f.read_table(sys.argv[1]), sys.argv[2])",
 );
-/// Fills a folder with what is in a tape archive.
-const TAR: Way = Way::Folder("mkdir {to} && tar -xf {from} -C {to}");
+/// Unpacks a tar archive.
+const TAR: Remedy = Remedy::Folder("mkdir {to} && tar -xf {from} -C {to}");
 
-/// The kinds that their first bytes tell.
-const KINDS: [ForeignFormat; 25] = [
-    (
+/// The formats that first bytes tell.
+const FORMATS: [ForeignFormat; 25] = [
+    ForeignFormat::new(
         0,
         b"PK\x03\x04",
         "a zip archive",
-        Way::Folder("unzip -d {to} {from}"),
+        Remedy::Folder("unzip -d {to} {from}"),
     ),
-    (
+    ForeignFormat::new(
         0,
         b"PK\x05\x06",
         "an empty zip archive",
-        Way::Words("there is nothing in it: take it away"),
+        Remedy::Words("there is nothing in it: take it away"),
     ),
-    (
+    ForeignFormat::new(
         0,
         b"BZh",
         "compressed by bzip2",
-        Way::Unpack("bunzip2 {from}", "bunzip2 -c", ".bz2"),
+        Remedy::Unpack("bunzip2 {from}", "bunzip2 -c", ".bz2"),
     ),
-    (
+    ForeignFormat::new(
         0,
         b"\xfd7zXZ\0",
         "compressed by xz",
-        Way::Unpack("xz -d {from}", "xz -dc", ".xz"),
+        Remedy::Unpack("xz -d {from}", "xz -dc", ".xz"),
     ),
-    (
+    ForeignFormat::new(
         0,
         b"\x04\x22\x4d\x18",
         "compressed by lz4",
-        Way::Unpack("lz4 -d --rm {from} {to}", "lz4 -dc", ".lz4"),
+        Remedy::Unpack("lz4 -d --rm {from} {to}", "lz4 -dc", ".lz4"),
     ),
-    (
+    ForeignFormat::new(
         0,
         b"\x02\x21\x4c\x18",
         "compressed by lz4",
-        Way::Unpack("lz4 -d --rm {from} {to}", "lz4 -dc", ".lz4"),
+        Remedy::Unpack("lz4 -d --rm {from} {to}", "lz4 -dc", ".lz4"),
     ),
-    (
+    ForeignFormat::new(
         0,
         b"\xff\x06\0\0sNaPpY",
         "compressed by snappy",
-        Way::Unpack("snzip -d {from}", "snzip -dc", ".sz"),
+        Remedy::Unpack("snzip -d {from}", "snzip -dc", ".sz"),
     ),
-    (
+    ForeignFormat::new(
         0,
         b"\x89LZO\0\r\n\x1a\n",
         "compressed by lzop",
-        Way::Unpack("lzop -dU {from}", "lzop -dc", ".lzo"),
+        Remedy::Unpack("lzop -dU {from}", "lzop -dc", ".lzo"),
     ),
-    (
+    ForeignFormat::new(
         0,
         b"\x1f\x9d",
         "compressed by compress",
-        Way::Unpack("gzip -d {from}", "gzip -dc", ".Z"),
+        Remedy::Unpack("gzip -d {from}", "gzip -dc", ".Z"),
     ),
-    (
+    ForeignFormat::new(
         0,
         b"7z\xbc\xaf\x27\x1c",
         "a 7z archive",
-        Way::Folder("7z x -o{to} {from}"),
+        Remedy::Folder("7z x -o{to} {from}"),
     ),
-    (
+    ForeignFormat::new(
         0,
         b"Rar!\x1a\x07",
         "a rar archive",
-        Way::Folder("mkdir {to} && unrar x {from} {to}/"),
+        Remedy::Folder("mkdir {to} && unrar x {from} {to}/"),
     ),
-    (257, b"ustar", "a tar archive", TAR),
-    (
+    ForeignFormat::new(257, b"ustar", "a tar archive", TAR),
+    ForeignFormat::new(
         0,
         b"Obj\x01",
         "Avro",
-        Way::Python("import sys, polars; polars.read_avro(sys.argv[1]).write_parquet(sys.argv[2])"),
+        Remedy::Python("import sys, polars; polars.read_avro(sys.argv[1]).write_parquet(sys.argv[2])"),
     ),
-    (
+    ForeignFormat::new(
         0,
         b"ARROW1\0\0",
         "an Arrow IPC file, also called Feather",
         FEATHER,
     ),
-    (0, b"FEA1\0", "a Feather file", FEATHER),
-    (
+    ForeignFormat::new(0, b"FEA1\0", "a Feather file", FEATHER),
+    ForeignFormat::new(
         0,
         b"\xff\xff\xff\xff",
         "an Arrow IPC stream",
-        Way::Python(
+        Remedy::Python(
             "import sys, pyarrow as a, pyarrow.parquet as p; \
              p.write_table(a.ipc.open_stream(open(sys.argv[1], \"rb\")).read_all(), sys.argv[2])",
         ),
     ),
-    (
+    ForeignFormat::new(
         0,
         b"SQLite format 3\0",
         "a database of SQLite",
-        Way::Words(
+        Remedy::Words(
             "`sqlite3 -header -csv {from} 'SELECT * FROM TABLE' > TABLE.csv` makes CSV of the table \
              that you name: read that in its place",
         ),
     ),
-    (
+    ForeignFormat::new(
         8,
         b"DUCK",
         "a database of DuckDB",
-        Way::Words(
+        Remedy::Words(
             "`duckdb {from} \"COPY TABLE_NAME TO 'TABLE_NAME.parquet'\"` makes Parquet of the table \
              that you name: read that in its place",
         ),
     ),
-    (
+    ForeignFormat::new(
         0,
         b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1",
         "an old sheet of Excel",
         SHEET,
     ),
-    (
+    ForeignFormat::new(
         0,
         b"\xff\xfe\0\0",
         "text in UTF-32",
-        Way::Encoding("UTF-32"),
+        Remedy::Encoding("UTF-32"),
     ),
-    (
+    ForeignFormat::new(
         0,
         b"\0\0\xfe\xff",
         "text in UTF-32",
-        Way::Encoding("UTF-32"),
+        Remedy::Encoding("UTF-32"),
     ),
-    (0, b"\xff\xfe", "text in UTF-16", Way::Encoding("UTF-16")),
-    (0, b"\xfe\xff", "text in UTF-16", Way::Encoding("UTF-16")),
-    (
+    ForeignFormat::new(0, b"\xff\xfe", "text in UTF-16", Remedy::Encoding("UTF-16")),
+    ForeignFormat::new(0, b"\xfe\xff", "text in UTF-16", Remedy::Encoding("UTF-16")),
+    ForeignFormat::new(
         0,
         b"<!DOCTYPE html",
         "a page of HTML",
-        Way::Words("what made it was probably refused: open it in a browser"),
+        Remedy::Words("what made it was probably refused: open it in a browser"),
     ),
-    (
+    ForeignFormat::new(
         0,
         b"%PDF-",
         "a PDF",
-        Way::Words("export its tables as CSV, and read these"),
+        Remedy::Words("export its tables as CSV, and read these"),
     ),
 ];
 
-/// What a file with these first bytes is, if it is of a format that is not read.
-fn kind_of(head: &[u8], name: &str) -> Option<(&'static str, Way)> {
-    let begins = |(at, magic, ..): &&ForeignFormat| {
-        let found = head.get(*at..at + magic.len());
-        found.is_some_and(|found| found.eq_ignore_ascii_case(magic))
-    };
-    let found = KINDS.iter().find(begins).map(|of| (of.2, of.3));
-    match found {
+/// The name and the remedy of the format of a file with these first bytes, if it is not read.
+fn format_of(head: &[u8], name: &str) -> Option<(&'static str, Remedy)> {
+    let format = FORMATS.iter().find(|format| format.matches(head));
+    match format.map(|format| (format.name, format.remedy)) {
         Some(("a zip archive", _)) if is_sheet(head, name) => Some(("a sheet of Excel", SHEET)),
-        // Three letters may begin a text.
+        // A text may begin with these three letters.
         Some(("compressed by bzip2", _)) if !is_bzip2(head) => None,
         None if is_orc(head) => Some((
             "ORC",
-            Way::Python(
+            Remedy::Python(
                 "import sys, pyarrow.orc as o, pyarrow.parquet as p; \
                  p.write_table(o.read_table(sys.argv[1]), sys.argv[2])",
             ),
         )),
-        None => utf16_of(head).map(|encoding| ("text in UTF-16", Way::Encoding(encoding))),
-        found => found,
+        None => utf16_of(head).map(|encoding| ("text in UTF-16", Remedy::Encoding(encoding))),
+        format => format,
     }
 }
 
-/// Whether a zip archive is a sheet.
+/// Whether a zip archive is a spreadsheet.
 fn is_sheet(head: &[u8], name: &str) -> bool {
     let parts: &[&[u8]] = &[b"[Content_Types].xml", b"xl/"];
     let holds = |part: &&[u8]| head.windows(part.len()).any(|window| window == *part);
@@ -222,18 +249,18 @@ fn is_sheet(head: &[u8], name: &str) -> bool {
     parts.iter().any(holds) || ["xlsx", "xlsm"].contains(&ending)
 }
 
-/// Whether bytes that begin as bzip2 does go on as it does.
+/// Whether the magic of bzip2 is followed by that of a block or of the end of a stream.
 fn is_bzip2(head: &[u8]) -> bool {
-    let goes_on = head.get(4..10);
-    goes_on.is_some_and(|of| of == b"1AY&SY" || of == b"\x17\x72\x45\x38\x50\x90")
+    let magic = head.get(4..10);
+    magic.is_some_and(|magic| magic == b"1AY&SY" || magic == b"\x17\x72\x45\x38\x50\x90")
 }
 
-/// Whether bytes begin as ORC does, and are no text.
+/// Whether bytes begin with the magic of ORC and are not text.
 fn is_orc(head: &[u8]) -> bool {
     head.starts_with(b"ORC") && head.iter().take(64).any(|byte| *byte < b'\t')
 }
 
-/// The encoding of a text in UTF-16 without a mark: every other byte of column names is 0.
+/// The encoding of a text in UTF-16 without a byte order mark: every other byte of ASCII is 0.
 fn utf16_of(head: &[u8]) -> Option<&'static str> {
     let pairs: Vec<[u8; 2]> = head[..head.len().min(64)]
         .chunks_exact(2)
@@ -248,45 +275,38 @@ fn utf16_of(head: &[u8]) -> Option<&'static str> {
     }
 }
 
-/// Refuses a file that begins with these bytes, or holds text that does, if it is of a format that is
-/// not read.
-///
-/// # Errors
-/// If it is: what it is, and what makes a file of it that is read.
-pub(crate) fn refuse(file: &InputFile, head: &[u8], compression: Compression) -> Result<()> {
-    let name = file.path.to_string_lossy().to_ascii_lowercase();
+/// Why a file is refused whose content begins with these bytes once it is decompressed: its format,
+/// and what converts it. `None` if the format may be one that is read.
+pub(crate) fn refusal(path: &Path, head: &[u8], compression: Compression) -> Option<String> {
+    let name = path.to_string_lossy().to_ascii_lowercase();
     let name = name.as_str();
     if compression == Compression::None {
-        return match kind_of(head, name) {
-            Some((what, way)) => Err(fault(file, what, way)),
-            None => Ok(()),
-        };
+        let (format, remedy) = format_of(head, name)?;
+        return Some(reason(path, format, remedy));
     }
-    let (packed, unpack) = match compression {
+    let (codec, unpack) = match compression {
         Compression::Zstd => (
             "zstd",
-            Way::Unpack("zstd -d --rm {from}", "zstd -dc", ".zst"),
+            Remedy::Unpack("zstd -d --rm {from}", "zstd -dc", ".zst"),
         ),
-        _ => ("gzip", Way::Unpack("gzip -d {from}", "gzip -dc", ".gz")),
+        _ => ("gzip", Remedy::Unpack("gzip -d {from}", "gzip -dc", ".gz")),
     };
     let inner = name.trim_end_matches(".gz").trim_end_matches(".zst");
-    let what = match kind_of(head, inner) {
-        Some((what, way @ Way::Folder(_))) if what == "a tar archive" => {
-            return Err(fault(file, what, way));
+    let format = match format_of(head, inner) {
+        // `tar` decompresses by itself.
+        Some((format, remedy @ Remedy::Folder(_))) if format == "a tar archive" => {
+            return Some(reason(path, format, remedy));
         }
-        Some((what, _)) => what,
+        Some((format, _)) => format,
         None if head.starts_with(b"PAR1") => "Parquet",
-        None => return Ok(()),
+        None => return None,
     };
-    Err(fault(
-        file,
-        &format!("{what}, compressed by {packed}"),
-        unpack,
-    ))
+    let format = format!("{format}, compressed by {codec}");
+    Some(reason(path, &format, unpack))
 }
 
-/// What is said of a file of which nothing tells the format: it is a log that has to be named, or it is
-/// none, and is passed over by another name.
+/// The message for a file of unknown format: how to name its format, and how to hide it if it is no
+/// log.
 pub(crate) fn unknown(path: &Path) -> String {
     let name = path.file_name().unwrap_or_default().to_string_lossy();
     let hidden = free(|at| match at {
@@ -302,63 +322,61 @@ pub(crate) fn unknown(path: &Path) -> String {
     )
 }
 
-/// The fault of a file that is not read, with the way out.
-fn fault(file: &InputFile, what: &str, way: Way) -> Error {
-    file.fault(format!(
-        "this is {what}, which is not read; {}",
-        advice(&file.path, way)
-    ))
+/// Why a file of a format is not read, and what converts it.
+fn reason(path: &Path, format: &str, remedy: Remedy) -> String {
+    let advice = advice(path, remedy);
+    format!("this is {format}, which is not read; {advice}")
 }
 
-/// What makes a file that is read.
-fn advice(path: &Path, way: Way) -> String {
-    let shown = path.to_string_lossy();
-    let from = word(&shown);
+/// A sentence with the command that converts a file.
+fn advice(path: &Path, remedy: Remedy) -> String {
+    let path_text = path.to_string_lossy();
+    let from = word(&path_text);
     let command = |command: String, to: &Path| {
         format!(
             "`{command}` makes \"{}\" of it: read that in its place",
             to.display()
         )
     };
-    match way {
-        Way::Unpack(in_place, printed, ending) => match shown.strip_suffix(ending) {
+    match remedy {
+        Remedy::Unpack(in_place, to_stdout, ending) => match path_text.strip_suffix(ending) {
             Some(to) if !Path::new(to).exists() => {
                 let filled = in_place.replace("{to}", &word(to)).replace("{from}", &from);
                 command(filled, Path::new(to))
             }
             _ => {
-                let to = beside(path, "unpacked");
-                command(format!("{printed} {from} > {}", word_of(&to)), &to)
+                let to = sibling(path, "unpacked");
+                command(format!("{to_stdout} {from} > {}", word_of(&to)), &to)
             }
         },
-        Way::Folder(template) => {
-            let to = beside(path, "unpacked");
+        Remedy::Folder(template) => {
+            let to = sibling(path, "unpacked");
             let filled = template.replace("{to}", &word_of(&to));
             command(filled.replace("{from}", &from), &to)
         }
-        Way::Python(code) => {
-            let to = beside(path, "parquet");
+        Remedy::Python(code) => {
+            let to = sibling(path, "parquet");
             command(format!("python3 -c '{code}' {from} {}", word_of(&to)), &to)
         }
-        Way::Encoding(name) => {
+        Remedy::Encoding(name) => {
             let ending = path.extension().unwrap_or_else(|| OsStr::new("txt"));
-            let to = beside(path, &format!("utf8.{}", ending.to_string_lossy()));
+            let to = sibling(path, &format!("utf8.{}", ending.to_string_lossy()));
             let to_word = word_of(&to);
             command(format!("iconv -f {name} -t UTF-8 {from} > {to_word}"), &to)
         }
-        Way::Words(words) => words.replace("{from}", &from),
+        Remedy::Words(words) => words.replace("{from}", &from),
     }
 }
 
-/// A path beside another that nothing has yet: without its ending, with another.
-fn beside(path: &Path, ending: &str) -> PathBuf {
+/// A path in the same folder that does not exist yet, with another extension.
+fn sibling(path: &Path, ending: &str) -> PathBuf {
     free(|at| match at {
         0 => path.with_extension(ending),
         at => path.with_extension(format!("{at}.{ending}")),
     })
 }
 
-/// A path as a shell takes it for one word.
+/// A path, quoted as one word of a shell.
 fn word_of(path: &Path) -> String {
     word(&path.to_string_lossy())
 }
@@ -367,9 +385,9 @@ fn word_of(path: &Path) -> String {
 mod tests {
     use super::*;
 
-    /// What a file of some first bytes is.
+    /// The name of the format of a file with these first bytes.
     fn named(head: &[u8]) -> Option<&'static str> {
-        kind_of(head, "x").map(|(what, _)| what)
+        format_of(head, "x").map(|(format, _)| format)
     }
 
     #[test]

@@ -1,46 +1,32 @@
-//! One file of input: its format, its text, its digest.
+//! One input file: its format, its text, its digest.
 //!
-//! **In / Out**: an [`InputFile`] → its format, told by content and name; a reader of its text,
-//! decompressed; a digest for the manifest. **Cost**: text that was read to its end was digested
-//! on the way, and is not read again.
+//! **In / Out**: an [`InputFile`] → its format, by content and name; a reader of its decompressed
+//! text; a digest for the manifest. **Cost**: text is digested as it is read, so a file that was read
+//! to its end is not read again for its digest.
 
 use std::fs::{self, File};
 use std::hash::Hasher;
 use std::io::{self, BufRead, BufReader, Read};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::sync::{Arc, OnceLock};
 
 use twox_hash::XxHash64;
 
-use crate::catalog::foreign;
-use crate::catalog::foreign::HEAD_BYTES;
+use crate::catalog::compression::Compression;
+use crate::catalog::foreign::{self, HEAD_BYTES};
 use crate::catalog::null_words::NullWords;
-use crate::catalog::paths::missing_or_io;
-use crate::error::{Error, Result};
+use crate::error::{Error, ErrorKind, Result};
 use crate::ids::{Day, count64};
 use crate::job::{Format, Source};
-use crate::store::local;
-use crate::store::local::DigestOf;
+use crate::store::local::{self, DigestOf};
 
-/// How a text file is compressed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Compression {
-    /// Not at all.
-    None,
-    /// gzip, one or several members.
-    Gzip,
-    /// Zstandard.
-    Zstd,
-}
-
-/// What a file is.
+/// The format of a file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Detected {
     pub(crate) format: Format,
-    /// How it is compressed.
     pub(crate) compression: Compression,
-    /// Whether its text alone tells that it has no rows. Of Parquet the footer does.
+    /// Whether its first bytes show that it has no rows; always false for Parquet, whose footer tells.
     pub(crate) is_empty: bool,
 }
 
@@ -55,38 +41,38 @@ impl Detected {
     }
 }
 
-/// Bytes of text that tell what a file is.
+/// How many bytes of text are looked at to detect the format.
 const TEXT_HEAD_BYTES: u64 = 1 << 16;
 
 /// The beginning of a text.
 #[derive(Debug, Default)]
-struct Head {
+struct TextHead {
     bytes: Vec<u8>,
-    /// Whether the text ends behind them.
+    /// Whether this is the whole text.
     is_end: bool,
 }
 
-impl Head {
-    /// Whether there is nothing but white space.
+impl TextHead {
+    /// Whether the text is nothing but white space.
     fn is_blank(&self) -> bool {
         self.is_end && self.bytes.trim_ascii().is_empty()
     }
 
-    /// Whether there is nothing but an empty array, or the header of a table.
+    /// Whether the text is nothing but an empty JSON array or a CSV header.
     fn has_no_rows(&self, format: Format) -> bool {
         match (self.is_end, format) {
             (true, Format::Json) => {
                 let inner = self.bytes.trim_ascii().strip_prefix(b"[");
-                let inner = inner.and_then(|of| of.strip_suffix(b"]"));
-                inner.is_some_and(|of| of.trim_ascii().is_empty())
+                let inner = inner.and_then(|inner| inner.strip_suffix(b"]"));
+                inner.is_some_and(|inner| inner.trim_ascii().is_empty())
             }
             (true, Format::Csv) => self.is_header(),
             _ => false,
         }
     }
 
-    /// Whether there is one line of CSV, and it is a header: it ends as a line does, or it may have
-    /// been cut, and no field of it is like a value. A row of a log has a time, if nothing else.
+    /// Whether the text is a single line of CSV that is a header. The line has a line end, else it may
+    /// be cut short, and no field looks like a value: a row of a log has at least a time.
     fn is_header(&self) -> bool {
         let Ok(text) = std::str::from_utf8(&self.bytes) else {
             return false;
@@ -95,7 +81,7 @@ impl Head {
         let is_line = line.len() < text.len() && !line.contains(['\r', '\n']);
         let is_value = |field: &str| {
             let field = field.trim_matches([' ', '"']);
-            field.starts_with(|of: char| of.is_ascii_digit() || "+-[{.".contains(of))
+            field.starts_with(|first: char| first.is_ascii_digit() || "+-[{.".contains(first))
         };
         is_line && line.matches('"').count() % 2 == 0 && !line.split(',').any(is_value)
     }
@@ -106,29 +92,29 @@ impl Head {
 pub(crate) struct InputFile {
     pub(crate) source: Source,
     pub(crate) path: PathBuf,
-    /// Its name in messages: the path as the user gave it.
+    /// The path as the user gave it, for messages.
     pub(crate) shown: String,
     /// The day of its `dt=` folder, if it lies in one.
     pub(crate) day: Option<Day>,
-    /// Size and digest, once somebody has read it as text to the end; clones share it.
+    /// Size and digest, once the text was read to its end; clones share it.
     pub(crate) whole: Arc<OnceLock<(u64, u64)>>,
-    /// Texts in it that are null.
+    /// Texts that stand for null.
     pub(crate) nulls: NullWords,
 }
 
-/// The text of a file, while it is read.
+/// The text of an open file.
 pub(crate) struct Text {
     /// The text, decompressed, without a byte order mark.
     pub(crate) source: Box<dyn BufRead + Send>,
-    /// Bytes of the file that were read for it.
+    /// Bytes of the file read so far, compressed if the file is.
     pub(crate) bytes_read: Arc<AtomicU64>,
 }
 
 impl InputFile {
-    /// The file, opened.
+    /// Opens the file.
     ///
     /// # Errors
-    /// If it is not there any more, is no file any more, or may not be read.
+    /// If it is gone, is no longer a regular file, or may not be read.
     pub(crate) fn open(&self) -> Result<File> {
         local::open(&self.path).map_err(|error| match error.raw_os_error() {
             Some(_) => missing_or_io(&self.path, error),
@@ -136,46 +122,41 @@ impl InputFile {
         })
     }
 
-    /// A fault of the whole file.
+    /// An error about the whole file.
     pub(crate) fn fault(&self, what: impl Into<String>) -> Error {
         Error::bad_file(self.shown.clone(), what)
     }
 
-    /// What the file is: as the user says, else by content, else by name. A CSV without a name that tells
-    /// is one whose header has the column `telling`.
+    /// Detects the format: as `given` by the user, else by content, else by name. Text that is not named
+    /// like CSV is CSV if its header has the column `telling_column`.
     ///
     /// # Errors
-    /// If neither tells, or it is of a format that is not read.
-    pub(crate) fn detect(&self, told: Option<Format>, telling: &str) -> Result<Detected> {
+    /// If the format is unknown, or is not read.
+    pub(crate) fn detect(&self, given: Option<Format>, telling_column: &str) -> Result<Detected> {
         let mut head = Vec::new();
         let read = self
             .open()?
             .take(count64(HEAD_BYTES))
             .read_to_end(&mut head);
         read.map_err(|error| self.io(error))?;
-        if head.starts_with(b"PAR1") && matches!(told, None | Some(Format::Parquet)) {
+        if head.starts_with(b"PAR1") && matches!(given, None | Some(Format::Parquet)) {
             return Ok(Detected::new(Format::Parquet, Compression::None));
         }
-        foreign::refuse(self, &head, Compression::None)?;
-        let compression = match head[..] {
-            [0x1f, 0x8b, ..] => Compression::Gzip,
-            // Some writers put a frame that is skipped before the others.
-            [0x28, 0xb5, 0x2f, 0xfd, ..] | [0x50..=0x5f, 0x2a, 0x4d, 0x18, ..] => Compression::Zstd,
-            _ => Compression::None,
-        };
+        self.refuse_foreign(&head, Compression::None)?;
+        let compression = Compression::detect(&head);
         let head = self.head(compression)?;
         if compression != Compression::None {
-            foreign::refuse(self, &head.bytes, compression)?;
+            self.refuse_foreign(&head.bytes, compression)?;
         }
-        let told = told.or_else(|| self.format_of(telling, &head.bytes));
+        let format = given.or_else(|| self.text_format_of(&head.bytes, telling_column));
         if head.is_blank() {
-            let format = told.unwrap_or(Format::Ndjson);
+            let format = format.unwrap_or(Format::Ndjson);
             return Ok(Detected {
                 is_empty: true,
                 ..Detected::new(format, compression)
             });
         }
-        match told {
+        match format {
             Some(Format::Parquet) if compression != Compression::None => {
                 Err(self.fault("Parquet is not read through gzip or zstd; unpack it first"))
             }
@@ -187,16 +168,24 @@ impl InputFile {
         }
     }
 
-    /// The beginning of the text: its first stretch that is not blank, if one is not.
-    fn head(&self, compression: Compression) -> Result<Head> {
-        // What is digested here is not what is read later.
+    /// Refuses a file whose decompressed content begins like a format that is not read.
+    fn refuse_foreign(&self, head: &[u8], compression: Compression) -> Result<()> {
+        match foreign::refusal(&self.path, head, compression) {
+            Some(reason) => Err(self.fault(reason)),
+            None => Ok(()),
+        }
+    }
+
+    /// The first [`TEXT_HEAD_BYTES`] of the text that are not blank, or the last if all are.
+    fn head(&self, compression: Compression) -> Result<TextHead> {
+        // A digest of its own: reading ends before the file does.
         let own = InputFile {
             whole: Arc::default(),
             ..self.clone()
         };
         let mut text = own.text(compression)?.source;
         loop {
-            let mut head = Head::default();
+            let mut head = TextHead::default();
             let read = (&mut text)
                 .take(TEXT_HEAD_BYTES)
                 .read_to_end(&mut head.bytes);
@@ -209,7 +198,7 @@ impl InputFile {
     }
 
     /// The format of text that starts with `head`.
-    fn format_of(&self, telling: &str, head: &[u8]) -> Option<Format> {
+    fn text_format_of(&self, head: &[u8], telling_column: &str) -> Option<Format> {
         let name = self
             .path
             .file_name()?
@@ -229,7 +218,7 @@ impl InputFile {
             "json" if head.is_empty() => return Some(Format::Json),
             _ => {}
         }
-        // A header that names the customers' column, or another that its source must have.
+        // A header that has a column which the source must have.
         let header = head.split(|byte| *byte == b'\n').next()?;
         let header = std::str::from_utf8(header).ok()?;
         let names = header
@@ -238,17 +227,17 @@ impl InputFile {
             .map(|name| name.trim_matches('"'));
         names
             .into_iter()
-            .any(|name| name == telling)
+            .any(|name| name == telling_column)
             .then_some(Format::Csv)
     }
 
-    /// The text of the file.
+    /// Opens the text of the file, decompressed and without a byte order mark.
     ///
     /// # Errors
     /// If the file cannot be opened or its first bytes cannot be decompressed.
     pub(crate) fn text(&self, compression: Compression) -> Result<Text> {
         let bytes_read = Arc::new(AtomicU64::new(0));
-        let file = Watched {
+        let file = DigestingReader {
             file: self.open()?,
             hasher: XxHash64::with_seed(0),
             bytes_read: Arc::clone(&bytes_read),
@@ -261,7 +250,7 @@ impl InputFile {
                 Box::new(zstd::Decoder::new(file).map_err(|error| self.io(error))?)
             }
         };
-        let raw = Expanding {
+        let raw = ExpansionGuard {
             raw,
             bytes_read: Arc::clone(&bytes_read),
             bytes: 0,
@@ -275,12 +264,12 @@ impl InputFile {
         Ok(Text { source, bytes_read })
     }
 
-    /// A failed read of the file.
+    /// The error of a failed read.
     pub(crate) fn io(&self, error: io::Error) -> Error {
         Error::io("read", &self.path, error)
     }
 
-    /// A failed read of text: the disk's fault if it has a number, else the content's.
+    /// The error of a failed read of text: an I/O error if the system gave a code, else damaged content.
     pub(crate) fn broken(&self, error: &io::Error) -> Error {
         match error.raw_os_error() {
             Some(code) => self.io(io::Error::from_raw_os_error(code)),
@@ -290,8 +279,8 @@ impl InputFile {
         }
     }
 
-    /// Size in bytes and a digest: of the footer of Parquet, which names all the rest, and of the
-    /// whole of anything else.
+    /// Size in bytes and digest: of the footer of Parquet, which describes all the rest, and of the
+    /// whole file otherwise.
     ///
     /// # Errors
     /// If the file cannot be read.
@@ -299,31 +288,29 @@ impl InputFile {
         if let Some(whole) = self.whole.get().filter(|_| format != Format::Parquet) {
             return Ok(*whole);
         }
-        let of = match format {
+        let part = match format {
             Format::Parquet => DigestOf::Footer,
             _ => DigestOf::File,
         };
-        local::digest(self.open()?, of).map_err(|error| self.io(error))
+        local::digest(self.open()?, part).map_err(|error| self.io(error))
     }
 
-    /// Size in bytes; 0 if the file is gone, which opening it will report.
+    /// Size in bytes; 0 if the file is gone, which the next attempt to open it reports.
     pub(crate) fn size(&self) -> u64 {
         fs::metadata(&self.path).map_or(0, |metadata| metadata.len())
     }
 }
 
 /// A file that is digested as it is read.
-struct Watched {
+struct DigestingReader {
     file: File,
-    /// The digest so far.
     hasher: XxHash64,
-    /// Bytes read so far.
     bytes_read: Arc<AtomicU64>,
-    /// Where size and digest go when the end is reached.
+    /// Receives size and digest at the end of the file.
     whole: Arc<OnceLock<(u64, u64)>>,
 }
 
-impl Read for Watched {
+impl Read for DigestingReader {
     fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
         let read = self.file.read(into)?;
         self.hasher.write(&into[..read]);
@@ -335,31 +322,40 @@ impl Read for Watched {
     }
 }
 
-/// Bytes of text that need no explanation.
+/// Bytes of decompressed text that any file may have.
 const TEXT_BYTES_FREE: u64 = 1 << 26;
-/// How many times its size in the file a longer text may have. Logs have ten; what only looks like
-/// a compressed text has thousands, and would keep us busy for hours.
+/// The highest ratio of longer texts to their compressed size. Logs reach about ten; a decompression
+/// bomb has thousands, and would take hours to read.
 const EXPANSION_MAX: u64 = 1000;
 
-/// A text that may grow while it is decompressed, but not without end.
-struct Expanding<R> {
+/// Limits how much longer a text becomes by decompression.
+struct ExpansionGuard<R> {
     raw: R,
-    /// Bytes of the file that were read for it.
+    /// Compressed bytes read so far.
     bytes_read: Arc<AtomicU64>,
-    /// Bytes of it so far.
+    /// Decompressed bytes so far.
     bytes: u64,
 }
 
-impl<R: Read> Read for Expanding<R> {
+impl<R: Read> Read for ExpansionGuard<R> {
     fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
         let read = self.raw.read(into)?;
         self.bytes += count64(read);
-        let most = self.bytes_read.load(Relaxed).saturating_mul(EXPANSION_MAX);
-        match self.bytes <= most.max(TEXT_BYTES_FREE) {
-            true => Ok(read),
-            false => Err(io::Error::other("it becomes more than 1000 times as long")),
+        let bytes_max = self.bytes_read.load(Relaxed).saturating_mul(EXPANSION_MAX);
+        if self.bytes > bytes_max.max(TEXT_BYTES_FREE) {
+            return Err(io::Error::other("it becomes more than 1000 times as long"));
         }
+        Ok(read)
     }
+}
+
+/// The error of a failed access to a path: exit 66 if nothing is there, else 74.
+pub(crate) fn missing_or_io(path: &Path, error: io::Error) -> Error {
+    if error.kind() == io::ErrorKind::NotFound {
+        let what = format!("no such file or folder: \"{}\"", path.display());
+        return Error::from(ErrorKind::NoInput { what });
+    }
+    Error::io("read", path, error)
 }
 
 #[cfg(test)]
@@ -369,7 +365,7 @@ mod tests {
     #[test]
     fn a_header_alone_has_no_rows_but_a_row_alone_is_no_header() {
         let is_empty = |text: &str, format| {
-            let head = Head {
+            let head = TextHead {
                 bytes: text.into(),
                 is_end: true,
             };

@@ -1,10 +1,13 @@
 //! Which files a source has: paths, globs and `dt=` folders to files of a known format and day.
 //!
-//! Files of formats that are not read, and folders of tables whose files are not the table, are
-//! refused here, with a way to make them readable.
+//! Files of other formats, and folders of table formats, are refused with a command that converts them.
+//!
+//! In reading order: `paths` expands what the user names, `tables` refuses table formats, `input` is one
+//! file, `foreign` refuses other formats.
 
-pub(crate) mod foreign;
+pub(crate) mod compression;
+mod foreign;
 pub(crate) mod input;
 pub(crate) mod null_words;
 pub(crate) mod paths;
-pub(crate) mod tables;
+mod tables;

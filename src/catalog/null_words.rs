@@ -1,24 +1,24 @@
-//! Words that the user takes for null: `NULL`, `\N` and the like.
+//! Texts that stand for null: `NULL`, `\N` and the like, as the user names them.
 
 use std::sync::Arc;
 
-/// Words that are null.
+/// The texts that stand for null; clones share them.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct NullWords(Arc<[String]>);
 
 impl NullWords {
-    /// Words that are null.
+    /// The texts that the user names.
     pub(crate) fn new(words: &[String]) -> NullWords {
         NullWords(words.into())
     }
 
-    /// Whether there are none.
+    /// Whether no text stands for null.
     #[inline]
     pub(crate) fn are_none(&self) -> bool {
         self.0.is_empty()
     }
 
-    /// Whether a text is one of them.
+    /// Whether a text stands for null.
     pub(crate) fn has(&self, text: &[u8]) -> bool {
         self.0.iter().any(|word| word.as_bytes() == text)
     }

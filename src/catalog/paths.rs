@@ -1,9 +1,9 @@
-//! Paths to files: which files a source has, of which day and format they are.
+//! Paths to files: which files a source has, and of which day they are.
 //!
 //! **In / Out**: a [`FileSpec`] → [`InputFile`]s, sorted by source and path, each with the day
-//! of its Hive folder. **Invariants**: names that start with `_` or `.` are never read, nor are copies
-//! that somebody still makes, unless they are named; neither are folders of tables, nor what lies in
-//! them, as only their tools know which of their files count.
+//! of its Hive folder. **Invariants**: names that start with `_` or `.`, and unfinished copies, are not
+//! read unless the user names them. Folders of table formats, and files in them, are refused: only the
+//! table's log tells which of them count.
 
 use std::collections::BTreeSet;
 use std::fs::{self, File};
@@ -16,9 +16,9 @@ use rustix::fs::{Mode, OFlags};
 
 use crate::advice::Hint;
 use crate::calendar::parse_dt;
-use crate::catalog::input::InputFile;
+use crate::catalog::input::{InputFile, missing_or_io};
 use crate::catalog::null_words::NullWords;
-use crate::catalog::tables::Tables;
+use crate::catalog::tables::TableFinder;
 use crate::error::{Error, ErrorKind, Result};
 use crate::ids::Day;
 use crate::job::{JobKind, Source};
@@ -27,114 +27,124 @@ use crate::place::check_in;
 /// Where the files of each source are.
 #[derive(Clone, Debug)]
 pub(crate) struct FileSpec<'a> {
-    /// The job kind, for what a message advises.
+    /// The job kind, for the hints of messages.
     pub(crate) job_kind: JobKind,
-    /// The sources to look for, in their order.
+    /// The sources to look for, in order.
     pub(crate) sources: Vec<Source>,
-    /// The folder of all sources, or `None` if they are named one by one.
+    /// The folder that has all sources, or `None` if each is named.
     pub(crate) dir: Option<&'a Path>,
-    /// Sources by path: files, folders or globs.
+    /// Paths by source: files, folders or globs.
     pub(crate) paths: &'a [(Source, String)],
-    /// Sources by a file that lists their paths, a line each.
+    /// Files that list the paths of a source, one per line.
     pub(crate) files_from: &'a [(Source, PathBuf)],
-    /// Texts that are null, which go with each file.
+    /// Texts that stand for null, recorded with each file.
     pub(crate) null_values: &'a [String],
 }
 
-/// The paths of one source, expanded.
+/// The files of one source.
 #[derive(Clone, Debug)]
 pub(crate) struct SourceFiles {
     pub(crate) source: Source,
-    /// What the user named: files and folders that the output must not touch.
+    /// The files and folders that the user named, which the output must not touch.
     pub(crate) roots: Vec<PathBuf>,
     /// The files, sorted by path.
     pub(crate) files: Vec<InputFile>,
-    /// Files and folders that were passed over as copies in progress, sorted by path.
+    /// Unfinished copies that were skipped, sorted by path.
     pub(crate) skipped: Vec<PathBuf>,
 }
 
-/// Endings by which a file next to others is taken for a source.
+/// Extensions of a source that is a single file in the folder of all sources.
 const ENDINGS: [&str; 5] = ["parquet", "csv", "ndjson", "jsonl", "json"];
-/// Endings of compressed text.
+/// Extensions of compressed text.
 const COMPRESSED: [&str; 3] = ["", ".gz", ".zst"];
 
 /// Lists the files of all sources.
 ///
 /// # Errors
-/// If a source is not there, or is a table that only its own tools can read.
+/// If a source is missing, or is a table format, or a path cannot be read.
 pub(crate) fn discover(spec: &FileSpec<'_>) -> Result<Vec<SourceFiles>> {
     let (mut sources, nulls) = (Vec::new(), NullWords::new(spec.null_values));
     for source in spec.sources.iter().copied() {
-        let Some((roots, skipped)) = roots_of(spec, source)? else {
+        let Some(roots) = roots_of(spec, source)? else {
             continue;
         };
         let mut search = Search {
             source,
             files: Vec::new(),
-            skipped,
-            tables: Tables::new(source),
+            skipped: roots.skipped,
+            tables: TableFinder::new(source),
             nulls: nulls.clone(),
         };
-        for root in &roots {
+        for root in &roots.paths {
             search.collect(root, 0)?;
         }
-        sources.push(search.finish(roots)?);
+        sources.push(search.finish(roots.paths)?);
     }
     Ok(sources)
 }
 
-/// Files and folders that are named, and those among them that are passed over.
-type Roots = (Vec<PathBuf>, Vec<PathBuf>);
+/// What the user named for a source.
+#[derive(Debug, Default)]
+struct Roots {
+    /// Files and folders to read.
+    paths: Vec<PathBuf>,
+    /// Unfinished copies that a glob matched.
+    skipped: Vec<PathBuf>,
+}
 
 /// The files and folders that are named for a source; `None` if none is.
 fn roots_of(spec: &FileSpec<'_>, source: Source) -> Result<Option<Roots>> {
+    let mut roots = Roots::default();
     if let Some(dir) = spec.dir {
-        return found_in(spec.job_kind, dir, source).map(|root| Some((vec![root], Vec::new())));
+        roots.paths.push(root_in(spec.job_kind, dir, source)?);
+        return Ok(Some(roots));
     }
-    let (mut roots, mut skipped) = (Vec::new(), Vec::new());
-    for (_, path) in spec.paths.iter().filter(|(of, _)| *of == source) {
-        expand(path, &mut roots, &mut skipped)?;
+    let mut is_named = false;
+    for (_, path) in spec.paths.iter().filter(|(owner, _)| *owner == source) {
+        roots.expand(path)?;
+        is_named = true;
     }
-    if !(roots.is_empty() && skipped.is_empty()) {
-        return Ok(Some((roots, skipped)));
+    if is_named {
+        return Ok(Some(roots));
     }
-    let Some((_, list)) = spec.files_from.iter().find(|(of, _)| *of == source) else {
+    let mut lists = spec.files_from.iter();
+    let Some((_, list)) = lists.find(|(owner, _)| *owner == source) else {
         return Ok(None);
     };
     let text = read_list(list)?;
     for line in text.lines().map(str::trim).filter(|line| !line.is_empty()) {
-        expand(line, &mut roots, &mut skipped)?;
+        roots.expand(line)?;
     }
-    Ok(Some((roots, skipped)))
+    Ok(Some(roots))
 }
 
-/// The text of a list of paths: of a file, or of a pipe that somebody writes to.
+/// Reads a list of paths from a file or a named pipe.
 fn read_list(list: &Path) -> Result<String> {
     check_in(list)?;
     let failed = |error: io::Error| missing_or_io(list, error);
     let kind = fs::metadata(list).map_err(failed)?.file_type();
     if !kind.is_file() && !kind.is_fifo() && !kind.is_dir() {
         let what = "expected a file of paths, a line each";
-        return Err(Error::bad_file(shown(list), what));
+        return Err(Error::bad_file(display(list), what));
     }
-    // Opened without waiting for somebody who writes to a pipe; if nobody does, the list is empty.
+    // Does not block until a pipe has a writer; without one, the list is empty.
     let flags = OFlags::RDONLY | OFlags::NONBLOCK | OFlags::CLOEXEC;
     let opened = rustix::fs::open(list, flags, Mode::empty());
     let mut file = File::from(opened.map_err(|error| failed(error.into()))?);
-    let waiting = rustix::fs::fcntl_setfl(&file, OFlags::empty());
-    waiting.map_err(|error| failed(error.into()))?;
+    let blocking = rustix::fs::fcntl_setfl(&file, OFlags::empty());
+    blocking.map_err(|error| failed(error.into()))?;
     let mut text = String::new();
     match file.read_to_string(&mut text) {
         Err(error) if error.kind() == io::ErrorKind::InvalidData => {
             let what = "expected paths in UTF-8, a line each";
-            Err(Error::bad_file(shown(list), what))
+            Err(Error::bad_file(display(list), what))
         }
         read => read.map(|_| text).map_err(failed),
     }
 }
 
-/// The folder or file of a source in a folder of all sources.
-fn found_in(job_kind: JobKind, dir: &Path, source: Source) -> Result<PathBuf> {
+/// The folder or file of a source in the folder of all sources.
+fn root_in(job_kind: JobKind, dir: &Path, source: Source) -> Result<PathBuf> {
     check_in(dir)?;
     if !dir.is_dir() {
         let what = format!("no such folder: \"{}\"", dir.display());
@@ -152,7 +162,7 @@ fn found_in(job_kind: JobKind, dir: &Path, source: Source) -> Result<PathBuf> {
         [root] => Ok(root.clone()),
         [] => {
             let hint = match (job_kind, source) {
-                (JobKind::Sequences, of) if of != Source::Impressions => {
+                (JobKind::Sequences, source) if source != Source::Impressions => {
                     Hint::Without.with(source.name())
                 }
                 _ => Hint::NameSource.with(source.name()),
@@ -173,52 +183,56 @@ fn found_in(job_kind: JobKind, dir: &Path, source: Source) -> Result<PathBuf> {
     }
 }
 
-/// Adds the files and folders of a path that may be a glob.
-fn expand(path: &str, roots: &mut Vec<PathBuf>, skipped: &mut Vec<PathBuf>) -> Result<()> {
-    check_in(Path::new(path))?;
-    if Path::new(path).exists() {
-        roots.push(PathBuf::from(path));
-        return Ok(());
-    }
-    if !path.contains(['*', '?', '[']) {
-        let what = format!("no such file or folder: \"{path}\"");
-        return Err(Error::from(ErrorKind::NoInput { what }));
-    }
-    let pattern = glob::glob(path)
-        .map_err(|error| Error::settings(format!("\"{path}\" is no glob: {}", error.msg)))?;
-    let before = roots.len() + skipped.len();
-    for entry in pattern {
-        let entry = entry.map_err(|error| {
-            let path = error.path().to_owned();
-            Error::io("read", &path, error.into())
-        })?;
-        // A glob that asks for such copies gets them.
-        match is_in_progress(&entry) && !is_in_progress(Path::new(path)) {
-            true => skipped.push(entry),
-            false if is_hidden(&entry) => {}
-            false => roots.push(entry),
+impl Roots {
+    /// Adds the files and folders of a path that may be a glob.
+    fn expand(&mut self, path: &str) -> Result<()> {
+        check_in(Path::new(path))?;
+        if Path::new(path).exists() {
+            self.paths.push(PathBuf::from(path));
+            return Ok(());
         }
+        if !path.contains(['*', '?', '[']) {
+            let what = format!("no such file or folder: \"{path}\"");
+            return Err(Error::from(ErrorKind::NoInput { what }));
+        }
+        let pattern = glob::glob(path)
+            .map_err(|error| Error::settings(format!("\"{path}\" is no glob: {}", error.msg)))?;
+        let before = self.len();
+        for entry in pattern {
+            let entry = entry.map_err(|error| {
+                let path = error.path().to_owned();
+                Error::io("read", &path, error.into())
+            })?;
+            // A glob that names unfinished copies gets them.
+            if is_in_progress(&entry) && !is_in_progress(Path::new(path)) {
+                self.skipped.push(entry);
+            } else if !is_hidden(&entry) {
+                self.paths.push(entry);
+            }
+        }
+        if self.len() == before {
+            let what = format!("nothing matches \"{path}\"");
+            return Err(Error::from(ErrorKind::NoInput { what }));
+        }
+        Ok(())
     }
-    if roots.len() + skipped.len() == before {
-        let what = format!("nothing matches \"{path}\"");
-        return Err(Error::from(ErrorKind::NoInput { what }));
+
+    /// The number of paths, skipped or not.
+    fn len(&self) -> usize {
+        self.paths.len() + self.skipped.len()
     }
-    Ok(())
 }
 
-/// Folders inside each other that are still followed: a limit for loops of links.
+/// The deepest nesting of folders that is followed, which ends a loop of links.
 const DEPTH_MAX: u32 = 64;
 
-/// The files of a source, while they are looked for.
+/// The search for the files of a source.
 struct Search {
     source: Source,
-    /// The files so far.
     files: Vec<InputFile>,
-    /// What was passed over so far.
+    /// Unfinished copies.
     skipped: Vec<PathBuf>,
-    /// What looks for tables.
-    tables: Tables,
-    /// Words that are null in the files.
+    tables: TableFinder,
     nulls: NullWords,
 }
 
@@ -228,13 +242,13 @@ impl Search {
         let metadata = fs::metadata(path).map_err(|error| missing_or_io(path, error))?;
         if !metadata.is_dir() {
             if !metadata.is_file() {
-                return Err(Error::bad_file(shown(path), "expected a file or a folder"));
+                return Err(Error::bad_file(display(path), "expected a file or a folder"));
             }
             let day = hive_day(path)?;
             self.files.push(InputFile {
                 source: self.source,
                 path: path.to_owned(),
-                shown: shown(path),
+                shown: display(path),
                 day,
                 whole: Arc::default(),
                 nulls: self.nulls.clone(),
@@ -244,7 +258,7 @@ impl Search {
         self.tables.check(path)?;
         if depth == DEPTH_MAX {
             return Err(Error::bad_file(
-                shown(path),
+                display(path),
                 "folders lie too deep, or link in a circle",
             ));
         }
@@ -253,16 +267,19 @@ impl Search {
             let entry = entry
                 .map_err(|error| Error::io("read", path, error))?
                 .path();
-            match is_in_progress(&entry) {
-                true => self.skipped.push(entry),
-                false if is_hidden(&entry) => {}
-                false => self.collect(&entry, depth + 1)?,
+            if is_in_progress(&entry) {
+                self.skipped.push(entry);
+            } else if !is_hidden(&entry) {
+                self.collect(&entry, depth + 1)?;
             }
         }
         Ok(())
     }
 
-    /// The files, each once, if there are any and none is of a table.
+    /// The files, each once.
+    ///
+    /// # Errors
+    /// If there is none, or one belongs to a table format.
     fn finish(mut self, roots: Vec<PathBuf>) -> Result<SourceFiles> {
         self.files.sort_by(|a, b| a.path.cmp(&b.path));
         self.skipped.sort();
@@ -273,13 +290,13 @@ impl Search {
             let real = file.path.canonicalize();
             let real = real.unwrap_or_else(|_| file.path.clone());
             self.tables.check_around(&file.path, &real)?;
-            // The same file by two names counts once. Bytes compare faster than the parts of paths.
+            // A file with two names counts once. Bytes compare faster than components of paths.
             if seen.insert(real.into_os_string().into_encoded_bytes()) {
                 once.push(file);
             }
         }
         if once.is_empty() {
-            let roots: Vec<String> = roots.iter().map(|root| shown(root)).collect();
+            let roots: Vec<String> = roots.iter().map(|root| display(root)).collect();
             let mut what = format!(
                 "no files of {} in \"{}\"",
                 self.source.name(),
@@ -303,16 +320,16 @@ impl Search {
     }
 }
 
-/// Whether a path's last name says that it is not data.
+/// Whether a file name says that it is not data.
 fn is_hidden(path: &Path) -> bool {
     let name = path.file_name().map(|name| name.to_string_lossy());
     name.is_some_and(|name| name.starts_with(['_', '.']))
 }
 
-/// Endings of copies that are still being made.
+/// Extensions of unfinished copies.
 const IN_PROGRESS: [&str; 5] = [".tmp", ".part", ".partial", ".crdownload", ".inprogress"];
 
-/// Whether a path's last name says that somebody still writes it, or died while writing it.
+/// Whether a file name says that a copy is unfinished.
 fn is_in_progress(path: &Path) -> bool {
     let name = path.file_name().map(|name| name.to_string_lossy());
     let name = name.unwrap_or_default().to_ascii_lowercase();
@@ -322,24 +339,15 @@ fn is_in_progress(path: &Path) -> bool {
     is_file || name == "_temporary"
 }
 
-/// A path in a message.
-fn shown(path: &Path) -> String {
+/// A path for a message.
+fn display(path: &Path) -> String {
     path.display().to_string()
 }
 
-/// Exit 66 for what is not there, 74 for what cannot be read.
-pub(crate) fn missing_or_io(path: &Path, error: io::Error) -> Error {
-    if error.kind() == io::ErrorKind::NotFound {
-        let what = format!("no such file or folder: \"{}\"", path.display());
-        return Error::from(ErrorKind::NoInput { what });
-    }
-    Error::io("read", path, error)
-}
-
-/// What the folder is called that Hive makes for rows without a day.
+/// The value of the folder in which Hive puts rows without a day.
 const NO_DAY: &str = "__HIVE_DEFAULT_PARTITION__";
 
-/// What the innermost `dt=` folder of a path is called behind that.
+/// The value of the innermost `dt=` folder of a path.
 fn dt_folder(path: &Path) -> Option<String> {
     let mut folders = path.parent()?.components().rev();
     folders.find_map(|folder| {
@@ -348,7 +356,7 @@ fn dt_folder(path: &Path) -> Option<String> {
     })
 }
 
-/// Whether a path lies in the folder of rows without a day.
+/// Whether a path lies in Hive's folder of rows without a day.
 pub(crate) fn is_of_no_day(path: &Path) -> bool {
     dt_folder(path).is_some_and(|value| value == NO_DAY)
 }
@@ -361,7 +369,7 @@ fn hive_day(path: &Path) -> Result<Option<Day>> {
     match parse_dt(&value.replace("%3D", "=").replace("%3d", "=")) {
         Some(day) => Ok(Some(day)),
         None => Err(Error::bad_file(
-            shown(path),
+            display(path),
             format!("expected a folder dt=YYYY-MM-DD, found \"dt={value}\""),
         )),
     }

@@ -1,9 +1,9 @@
-//! Folders of tables whose files are not the table: found by what their tools leave in them, refused.
+//! Folders of table formats, which are refused: Delta Lake, Iceberg, Hudi, sinks of Spark.
 //!
-//! **In / Out**: a file or a folder → nothing, or an error with what is safe. **Invariants**: it does
-//! not matter how a file is named, by a folder, a glob, a list or a link: what lies in such a folder,
-//! at any depth, is not read. **Why so**: rows that were deleted, replaced or written twice stay in
-//! the files of a table, and only its log knows; columns that were renamed have their old names.
+//! **In / Out**: a file or a folder → nothing, or an error that says how to export the table.
+//! **Invariants**: no file in such a folder is read, at any depth, whether the user names it by a
+//! folder, a glob, a list or a link. **Why so**: rows that were deleted, replaced or written twice stay
+//! in the files of a table, and only its log tells; renamed columns keep their old names there.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -13,16 +13,16 @@ use crate::error::{Error, Result};
 use crate::job::Source;
 use crate::place::{free, word};
 
-/// A kind of table.
+/// A table format.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Table {
+enum TableFormat {
     /// Delta Lake.
     Delta,
     /// Apache Iceberg.
     Iceberg,
     /// Apache Hudi.
     Hudi,
-    /// What a stream of Spark writes.
+    /// The file sink of Spark Structured Streaming.
     SparkSink,
 }
 
@@ -31,35 +31,36 @@ fn bytes_of(path: &Path) -> &[u8] {
     path.as_os_str().as_encoded_bytes()
 }
 
-/// Looks for tables, at each folder once.
+/// Looks for table formats, at each folder once.
 #[derive(Debug)]
-pub(crate) struct Tables {
+pub(crate) struct TableFinder {
     source: Source,
-    /// Folders that are none, nor lie in one: their names as bytes, which compare faster than parts.
+    /// Folders that neither are a table nor lie in one, as bytes, which compare faster than components.
     plain: BTreeSet<Vec<u8>>,
 }
 
-impl Tables {
-    /// Looks for tables among the files of a source.
-    pub(crate) fn new(source: Source) -> Tables {
-        Tables {
+impl TableFinder {
+    /// A finder for the files of a source.
+    pub(crate) fn new(source: Source) -> TableFinder {
+        TableFinder {
             source,
             plain: BTreeSet::new(),
         }
     }
 
-    /// Checks all folders that a file lies in, by its name and by where links lead.
+    /// Checks all folders that a file lies in, by its path and by the path without links, `real`.
     ///
     /// # Errors
     /// If one of them is a table.
     pub(crate) fn check_around(&mut self, path: &Path, real: &Path) -> Result<()> {
         let whole = absolute(path);
-        let names = [Some(path), whole.as_deref().ok(), Some(real)];
-        for name in names.into_iter().flatten() {
-            let folders = name.ancestors().skip(1);
-            // Those around one that is known were looked at with it.
+        let paths = [Some(path), whole.as_deref().ok(), Some(real)];
+        for path in paths.into_iter().flatten() {
+            let folders = path.ancestors().skip(1);
+            // The parents of a known folder were checked with it.
             let new = folders.take_while(|folder| !self.plain.contains(bytes_of(folder)));
-            let new: Vec<&Path> = new.filter(|of| !of.as_os_str().is_empty()).collect();
+            let new = new.filter(|folder| !folder.as_os_str().is_empty());
+            let new: Vec<&Path> = new.collect();
             new.iter().try_for_each(|folder| self.check(folder))?;
             let new = new.into_iter().map(|folder| bytes_of(folder).to_vec());
             self.plain.extend(new);
@@ -75,28 +76,27 @@ impl Tables {
         let Some(table) = table_in(folder) else {
             return Ok(());
         };
-        let shown = folder.display().to_string();
         let what = table.advice(folder, self.source);
-        Err(Error::bad_file(shown, what))
+        Err(Error::bad_file(folder.display().to_string(), what))
     }
 }
 
-/// The table that a folder is.
-fn table_in(folder: &Path) -> Option<Table> {
+/// The table format of a folder, if it is a table.
+fn table_in(folder: &Path) -> Option<TableFormat> {
     let holds = |name: &str| folder.join(name).is_dir();
     if holds("_delta_log") {
-        return Some(Table::Delta);
+        return Some(TableFormat::Delta);
     }
     if holds(".hoodie") {
-        return Some(Table::Hudi);
+        return Some(TableFormat::Hudi);
     }
     if holds("_spark_metadata") {
-        return Some(Table::SparkSink);
+        return Some(TableFormat::SparkSink);
     }
-    is_iceberg(folder).then_some(Table::Iceberg)
+    is_iceberg(folder).then_some(TableFormat::Iceberg)
 }
 
-/// Whether a folder is an Iceberg table. One that is only called `metadata` proves nothing.
+/// Whether a folder is an Iceberg table, which a folder `metadata` alone does not prove.
 fn is_iceberg(folder: &Path) -> bool {
     let Ok(entries) = fs::read_dir(folder.join("metadata")) else {
         return false;
@@ -113,8 +113,8 @@ fn is_iceberg(folder: &Path) -> bool {
     has_versions && (has_lists || folder.join("data").is_dir())
 }
 
-impl Table {
-    /// What it is, why it is not read, and what is safe.
+impl TableFormat {
+    /// What the folder is, why it is not read, and how to export it.
     fn advice(self, folder: &Path, source: Source) -> String {
         let name = source.name();
         let to = free(|at| match at {
@@ -136,7 +136,7 @@ impl Table {
             format!("spark.read{read}({from}).write.parquet({to})")
         };
         let (what, why, engines) = match self {
-            Table::Delta => (
+            TableFormat::Delta => (
                 "a Delta table",
                 "only its log tells which rows of its files count",
                 vec![
@@ -145,7 +145,7 @@ impl Table {
                     format!("Spark: {}", spark(".format(\"delta\").load")),
                 ],
             ),
-            Table::Iceberg => (
+            TableFormat::Iceberg => (
                 "an Iceberg table",
                 "only its metadata tell which rows of its files count, and what columns are called",
                 vec![
@@ -153,12 +153,12 @@ impl Table {
                     format!("Spark: {}", spark(".format(\"iceberg\").load")),
                 ],
             ),
-            Table::Hudi => (
+            TableFormat::Hudi => (
                 "a Hudi table",
                 "only its timeline tells which version of a file counts",
                 vec![format!("Spark: {}", spark(".format(\"hudi\").load"))],
             ),
-            Table::SparkSink => (
+            TableFormat::SparkSink => (
                 "the output of a Spark stream",
                 "only its _spark_metadata tells which files count, and which are of batches that \
                  were tried again",
@@ -175,7 +175,7 @@ impl Table {
     }
 }
 
-/// A text as Python and Scala write it.
+/// A string literal of Python and Scala.
 fn python_text(text: &str) -> String {
     format!("\"{}\"", text.replace('\\', "\\\\").replace('"', "\\\""))
 }
@@ -184,7 +184,7 @@ fn python_text(text: &str) -> String {
 mod tests {
     use super::*;
 
-    /// A folder with these files in it.
+    /// A folder that has these files.
     fn folder_of(names: &[&str]) -> tempfile::TempDir {
         let folder = tempfile::tempdir().expect("a folder");
         for name in names {
@@ -199,14 +199,14 @@ mod tests {
     fn tables_are_known_by_what_lies_in_them() {
         let version = "metadata/00001-a.metadata.json";
         for (names, table) in [
-            (&["_delta_log/0.json"][..], Some(Table::Delta)),
-            (&[".hoodie/hoodie.properties"], Some(Table::Hudi)),
-            (&["_spark_metadata/0"], Some(Table::SparkSink)),
-            (&[version, "data/a.parquet"], Some(Table::Iceberg)),
-            (&[version, "metadata/snap-1.avro"], Some(Table::Iceberg)),
+            (&["_delta_log/0.json"][..], Some(TableFormat::Delta)),
+            (&[".hoodie/hoodie.properties"], Some(TableFormat::Hudi)),
+            (&["_spark_metadata/0"], Some(TableFormat::SparkSink)),
+            (&[version, "data/a.parquet"], Some(TableFormat::Iceberg)),
+            (&[version, "metadata/snap-1.avro"], Some(TableFormat::Iceberg)),
             (
                 &[version, "metadata/version-hint.text"],
-                Some(Table::Iceberg),
+                Some(TableFormat::Iceberg),
             ),
             (&[version, "a.parquet"], None),
             (&["metadata/notes.json", "data/a.parquet"], None),

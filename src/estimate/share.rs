@@ -10,7 +10,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::time::Instant;
 
-use crate::catalog::input::Compression;
+use crate::catalog::compression::Compression;
 use crate::context::RunContext;
 use crate::engine::specs::read_spec;
 use crate::engine::tasks::run_tasks;

@@ -32,7 +32,8 @@ mod whole_column;
 use std::path::Path;
 use std::sync::Arc;
 
-use crate::catalog::input::{Compression, InputFile};
+use crate::catalog::compression::Compression;
+use crate::catalog::input::InputFile;
 use crate::error::{Error, Result};
 use crate::ids::{count64, unsigned};
 use crate::job::{Format, Source};

@@ -5,7 +5,8 @@ use std::sync::Arc;
 
 use csv::ByteRecord;
 
-use crate::catalog::input::{Compression, InputFile};
+use crate::catalog::compression::Compression;
+use crate::catalog::input::InputFile;
 use crate::error::{Error, ErrorKind, Result, RowFault};
 use crate::job::{Format, Source};
 use crate::scan::text::field::{Field, Mismatch};

@@ -13,7 +13,8 @@ use std::sync::atomic::Ordering::Relaxed;
 
 use memchr::{memchr, memrchr, memrchr2};
 
-use crate::catalog::input::{Compression, InputFile, Text};
+use crate::catalog::compression::Compression;
+use crate::catalog::input::{InputFile, Text};
 use crate::error::{Error, Result};
 use crate::ids::count64;
 use crate::job::Format;

@@ -11,7 +11,8 @@
 use std::path::{Path, PathBuf};
 
 use crate::advice::{self, Hint};
-use crate::catalog::input::{Compression, InputFile};
+use crate::catalog::compression::Compression;
+use crate::catalog::input::InputFile;
 use crate::catalog::null_words::NullWords;
 use crate::error::{Error, ErrorKind, Result};
 use crate::job::{DT, Format, JobKind, Source};
