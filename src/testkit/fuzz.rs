@@ -135,5 +135,5 @@ pub fn sealed(text: &[u8]) -> Option<Vec<u8>> {
 
 /// Judges bytes as a footer of Parquet, a page header, levels of lists and lengths of texts.
 pub fn judge_parquet(bytes: &[u8]) {
-    crate::scan::parquet::judge(bytes);
+    crate::scan::parquet::parse_untrusted(bytes);
 }

@@ -1,21 +1,21 @@
-//! How long texts become that are written as what they share with the one before, and the rest.
+//! How long texts become that are encoded as the length of a shared prefix and a suffix.
 //!
-//! **In / Out**: values in Parquet's DELTA_BYTE_ARRAY → the bytes that they share, summed up.
-//! **Why so**: a value may repeat all of the value before and add one byte, so that a page of one
-//! MiB becomes half a TiB. Nothing in its size tells; the lengths, which stand first, do.
+//! **In / Out**: values in Parquet's DELTA_BYTE_ARRAY → the sum of their prefix lengths.
+//! **Why so**: a value may repeat the whole value before it and add one byte, so that a page of one MiB
+//! becomes half a TiB. The size of the page does not show that, but the prefix lengths do, and they come
+//! first.
 //! **Source**: <https://parquet.apache.org/docs/file-format/data-pages/encodings/>
 
 use super::thrift::{Compact, Malformed, Read};
 use crate::ids::index64;
 
-/// Values of a block, at most; writers use 128 or so.
+/// The most values of a block; writers use 128 or so.
 const BLOCK_VALUES_MAX: u64 = 1 << 16;
 
-/// The sum of the lengths that values share with the one before, which stand before all else, in
-/// blocks of differences.
+/// The sum of the prefix lengths of a page, which come first, delta-encoded in blocks.
 ///
 /// # Errors
-/// If they make no sense, or end too early.
+/// If the lengths are not valid, or end too early.
 pub(super) fn prefix_bytes(bytes: &[u8]) -> Read<u64> {
     let mut bytes = Compact::new(bytes);
     let block_values = bytes.varint()?;
@@ -46,7 +46,7 @@ pub(super) fn prefix_bytes(bytes: &[u8]) -> Read<u64> {
                 break;
             }
             let length_bytes = (mini_values * u64::from(*width)).div_ceil(8);
-            let mut bits = Bits {
+            let mut bits = BitReader {
                 bytes: bytes.take(index64(length_bytes))?,
                 at: 0,
             };
@@ -61,15 +61,15 @@ pub(super) fn prefix_bytes(bytes: &[u8]) -> Read<u64> {
     Ok(sum)
 }
 
-/// Numbers of some bits each, the lowest first.
-struct Bits<'a> {
+/// Numbers of a few bits each, the lowest bit first.
+struct BitReader<'a> {
     bytes: &'a [u8],
-    /// The bit that comes next.
+    /// The next bit.
     at: usize,
 }
 
-impl Bits<'_> {
-    /// The next number; of more than 64 bits, only as many.
+impl BitReader<'_> {
+    /// The next number, or the low 64 bits of a wider one.
     fn next(&mut self, width: u8) -> u64 {
         let mut number = 0;
         for place in 0..u32::from(width) {
@@ -87,7 +87,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn lengths_are_summed_up() {
+    fn prefix_lengths_are_summed_up() {
         // Blocks of 128 in four, 5 values: 7, 5, 3, 1, 2; the least difference is −2.
         let mut bytes = vec![0x80, 1, 4, 5, 14, 3, 2, 0, 0, 0, 0b1100_0000];
         bytes.extend([0; 7]);
@@ -97,7 +97,7 @@ mod tests {
     }
 
     #[test]
-    fn texts_that_grow_by_a_byte_each_are_seen() {
+    fn texts_that_grow_by_a_byte_each_are_counted() {
         // 65,536 values, each one longer than the one before: differences of 1, of no bits.
         let mut bytes = vec![0x80, 0x80, 2, 1, 0x80, 0x80, 4, 0];
         bytes.extend([2, 0].repeat(2));
@@ -105,7 +105,7 @@ mod tests {
     }
 
     #[test]
-    fn nonsense_is_refused() {
+    fn invalid_lengths_are_refused() {
         assert!(prefix_bytes(&[]).is_err());
         assert!(prefix_bytes(&[0x80, 1, 0, 5, 0]).is_err());
         assert!(prefix_bytes(&[0x80, 1, 4, 5, 1]).is_err());

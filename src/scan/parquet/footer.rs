@@ -1,12 +1,12 @@
-//! The footer of a Parquet file to its metadata, if it can be trusted: before a page is read.
+//! The footer of a Parquet file to its metadata, checked before a page is read.
 //!
-//! **In / Out**: a file → what arrow's reader makes of its footer. **Invariants**: a footer that
-//! comes out is a tree of bounded depth and width; its row groups hold as many rows as the file
-//! says, and where they hold any, its column chunks lie inside the file and do not overlap, and declare no more values
-//! than their rows can have. **Cost**: one walk over the footer's bytes, a few nanoseconds each.
-//! **Why so**: arrow's reader calls itself for every level of a schema and allocates what a list
-//! claims to hold: 5,000 nested structs in a file of 55 KB end the process by a stack overflow,
-//! which nothing can catch. So the shape is checked first, on the bytes, then the meaning.
+//! **In / Out**: a file → the metadata that arrow's reader decodes. **Invariants**: the schema is a tree
+//! of bounded depth and width. The row groups have as many rows as the file declares. Of a row group with
+//! rows, the column chunks lie inside the file, do not overlap, and declare no more values than the rows
+//! can have. **Cost**: one pass over the bytes of the footer, a few nanoseconds per byte.
+//! **Why so**: arrow's reader recurses into every level of a schema and allocates what a list claims to
+//! hold. 5,000 nested structs in a file of 55 KB overflow the stack and end the process, which nothing can
+//! catch. So the bytes are checked for their shape first, then the decoded metadata for its meaning.
 
 use std::borrow::Cow;
 use std::fs::File;
@@ -19,47 +19,47 @@ use parquet::file::metadata::{
     ColumnChunkMetaData, ParquetMetaData, ParquetMetaDataReader, RowGroupMetaData,
 };
 
-use super::contained;
+use super::catch_panic;
 use super::thrift::{Compact, Malformed, Read, Wire};
 use crate::catalog::input::InputFile;
 use crate::error::Result;
 
-/// Bytes of a footer. A thousand columns in a thousand row groups take this much.
+/// The longest footer, in bytes: that of a thousand columns in a thousand row groups.
 const FOOTER_BYTES_MAX: u32 = 1 << 26;
-/// Fields that lie inside each other.
+/// The deepest nesting of fields.
 const SCHEMA_DEPTH_MAX: usize = 64;
-/// Columns, and the fields they lie in.
+/// The most fields of a schema, columns and groups.
 const SCHEMA_FIELDS_MAX: usize = 1 << 14;
-/// Elements of a list, on the average of a row group.
+/// The longest average list of a row group.
 const LIST_LENGTH_MAX: i64 = 1 << 20;
-/// What a file begins and ends with.
+/// The first and last bytes of a file.
 const MAGIC: &[u8; 4] = b"PAR1";
-/// What it ends with if its footer is encrypted.
+/// The last bytes of a file with an encrypted footer.
 const MAGIC_ENCRYPTED: &[u8; 4] = b"PARE";
 
 /// Reads and checks the footer of a file.
 ///
 /// # Errors
-/// If there is none, or it does not make sense.
+/// If there is none, or it is not valid.
 pub(super) fn read_footer(file: &InputFile, opened: &File) -> Result<ParquetMetaData> {
     let (bytes, start) = footer_bytes(file, opened)?;
-    judge(&bytes, start)
+    decode(&bytes, start)
         .map_err(|what| file.fault(format!("expected a Parquet file, found {what}")))
 }
 
-/// What arrow's reader makes of the bytes of a footer, which start at `start` of their file.
-pub(super) fn judge(bytes: &[u8], start: u64) -> std::result::Result<ParquetMetaData, String> {
+/// The metadata in the bytes of a footer, which begin at `start` of their file.
+pub(super) fn decode(bytes: &[u8], start: u64) -> std::result::Result<ParquetMetaData, String> {
     let untyped = check_shape(bytes).map_err(|what| format!("a footer with {what}"))?;
     let mut bytes = Cow::Borrowed(bytes);
     for at in untyped {
         bytes.to_mut()[at] = EMPTY_LIST;
     }
-    let metadata = contained(|| ParquetMetaDataReader::decode_metadata(&bytes))?;
+    let metadata = catch_panic(|| ParquetMetaDataReader::decode_metadata(&bytes))?;
     check_meaning(&metadata, start)?;
     Ok(metadata)
 }
 
-/// The bytes of the footer, and where they start.
+/// The bytes of the footer, and their offset in the file.
 fn footer_bytes(file: &InputFile, opened: &File) -> Result<(Vec<u8>, u64)> {
     let broken = |what: &str| file.fault(format!("expected a Parquet file, found {what}"));
     let io_fault = |error: io::Error| match error.kind() {
@@ -98,17 +98,17 @@ fn footer_bytes(file: &InputFile, opened: &File) -> Result<(Vec<u8>, u64)> {
     Ok((bytes, start))
 }
 
-/// The fields of a schema as a walk over its list finds them: a tree, root first.
+/// A walk over the list of a schema's fields, which is a tree in preorder.
 #[derive(Default)]
 struct SchemaWalk {
     /// The fields so far.
     fields: usize,
-    /// How many children are still to come, of each field that the next one lies in.
+    /// For each parent of the next field, how many of its children are still to come.
     open: Vec<u64>,
 }
 
 impl SchemaWalk {
-    /// Goes on by a field with so many children.
+    /// Adds a field with so many children.
     fn add(&mut self, children: i64) -> Read<()> {
         if let Some(left) = self.open.last_mut() {
             *left -= 1;
@@ -129,18 +129,18 @@ impl SchemaWalk {
                 "a schema that is more than 64 fields deep",
             ));
         }
-        match self.fields <= SCHEMA_FIELDS_MAX {
-            true => Ok(()),
-            false => Err(Malformed::Wrong("a schema of more than 16,384 fields")),
+        if self.fields > SCHEMA_FIELDS_MAX {
+            return Err(Malformed::Wrong("a schema of more than 16,384 fields"));
         }
+        Ok(())
     }
 }
 
-/// An empty list of structs.
+/// The header of an empty list of structs.
 const EMPTY_LIST: u8 = 0x0c;
 
-/// Checks that the bytes of a footer are Thrift, and what has to be known before they are decoded. Gives
-/// where empty lists are whose type is left out, as fastparquet leaves it: arrow's reader wants one.
+/// Checks that the bytes of a footer are Thrift and have a schema that can be decoded. Returns the places of
+/// empty lists without a type, which fastparquet writes and arrow's reader rejects.
 fn check_shape(footer: &[u8]) -> std::result::Result<Vec<usize>, String> {
     let mut schema = SchemaWalk::default();
     let mut untyped = Vec::new();
@@ -182,7 +182,7 @@ fn children_of(reader: &mut Compact<'_>) -> Read<i64> {
     Ok(children)
 }
 
-/// Checks what a footer says about a file whose pages end at `end`.
+/// Checks the metadata of a file whose pages end at `end`.
 fn check_meaning(metadata: &ParquetMetaData, end: u64) -> std::result::Result<(), String> {
     let (mut rows, mut ranges) = (0_i64, Vec::new());
     for (at, group) in metadata.row_groups().iter().enumerate() {
@@ -191,7 +191,7 @@ fn check_meaning(metadata: &ParquetMetaData, end: u64) -> std::result::Result<()
         rows = sum
             .filter(|_| (0..=i64::from(i32::MAX)).contains(&group.num_rows()))
             .ok_or_else(|| wrong(format!("of {} rows", group.num_rows())))?;
-        // Of a row group without rows nothing is read, and writers differ in what they say of it.
+        // Nothing is read from a row group without rows, and writers differ in what they declare for it.
         if group.num_rows() == 0 {
             continue;
         }
@@ -212,13 +212,13 @@ fn check_meaning(metadata: &ParquetMetaData, end: u64) -> std::result::Result<()
     }
     ranges.retain(|range| !range.is_empty());
     ranges.sort_unstable_by_key(|range| range.start);
-    match ranges.is_sorted_by(|before, after| before.end <= after.start) {
-        true => Ok(()),
-        false => Err("a footer whose column chunks overlap".to_owned()),
+    if !ranges.is_sorted_by(|before, after| before.end <= after.start) {
+        return Err("a footer whose column chunks overlap".to_owned());
     }
+    Ok(())
 }
 
-/// Checks what a footer says about a column chunk; gives where it lies.
+/// Checks the metadata of a column chunk; returns where it lies in the file.
 fn check_chunk(
     group: &RowGroupMetaData,
     chunk: &ColumnChunkMetaData,
@@ -251,7 +251,7 @@ fn check_chunk(
     })
 }
 
-/// Where the pages of a column chunk start. Some writers put a 0 where there is no dictionary.
+/// Where the pages of a column chunk start. Some writers give the offset 0 to an absent dictionary.
 fn start_of(chunk: &ColumnChunkMetaData) -> i64 {
     let data = chunk.data_page_offset();
     let dictionary = chunk.dictionary_page_offset();
@@ -260,7 +260,7 @@ fn start_of(chunk: &ColumnChunkMetaData) -> i64 {
         .unwrap_or(data)
 }
 
-/// Where a column chunk lies, if that is possible at all.
+/// Where a column chunk lies in the file; `None` if its offset or size is impossible.
 pub(super) fn range_of(chunk: &ColumnChunkMetaData) -> Option<Range<u64>> {
     let start = u64::try_from(start_of(chunk)).ok()?;
     let size = u64::try_from(chunk.compressed_size()).ok()?;
@@ -271,7 +271,7 @@ pub(super) fn range_of(chunk: &ColumnChunkMetaData) -> Option<Range<u64>> {
 mod tests {
     use super::*;
 
-    /// A schema element with a number of children, as a struct in a list.
+    /// A field with a number of children, as a struct in a list.
     fn element(children: u8) -> Vec<u8> {
         match children {
             0 => vec![0x48, 1, b'a', 0],
@@ -279,7 +279,7 @@ mod tests {
         }
     }
 
-    /// A footer with a schema of such elements.
+    /// A footer with a schema of such fields.
     fn footer(children: &[u8]) -> Vec<u8> {
         let count = u32::try_from(children.len()).expect("few");
         let mut bytes = vec![0x15, 2, 0x19, 0xfc];
@@ -307,7 +307,7 @@ mod tests {
         assert_eq!(check_shape(&footer(&deep(64))), Ok(Vec::new()));
         let error = check_shape(&footer(&deep(65))).expect_err("too deep");
         assert!(error.contains("64 fields deep"), "{error}");
-        // Deep enough to overflow a stack; Miri has none that overflows, and takes an hour for it.
+        // Deep enough to overflow a stack. Miri has no stack limit, and would take an hour.
         let far_too_deep = if cfg!(miri) { 1000 } else { 100_000 };
         assert!(check_shape(&footer(&deep(far_too_deep))).is_err());
     }

@@ -1,8 +1,8 @@
-//! One row group to batches of arrays: arrow's decoders, fed with pages that were judged.
+//! One row group to batches of arrays: arrow's decoders, fed with checked pages.
 //!
 //! **In / Out**: a file whose footer was checked, a row group, columns → batches. **Invariants**:
-//! a batch has fewer rows where lists are long. **Why so**: arrow's own way from a file to batches
-//! brings its own reader of pages, which believes what they claim.
+//! a batch has fewer rows where lists are long. **Why so**: arrow's own reader of files brings its own
+//! reader of pages, which trusts their headers.
 
 use std::fs::File;
 use std::io;
@@ -21,23 +21,27 @@ use super::{BATCH_ROWS, ParquetFile};
 use crate::error::Result;
 use crate::ids::unsigned;
 
-/// A row group that is being read.
-pub(super) struct Group {
+/// A row group that is open for reading.
+pub(super) struct RowGroupReader {
     opened: Arc<File>,
     metadata: Arc<ParquetMetaData>,
     /// The types that its columns are read as.
     schema: Fields,
-    /// Which row group it is.
+    /// The number of the row group.
     pub(super) at: usize,
     batch_rows: usize,
-    /// The error of the disk, if there was one.
+    /// The I/O error that ended reading, if there was one.
     disk: DiskError,
 }
 
-impl Group {
-    /// Opens a row group, some columns of which are read.
-    pub(super) fn open(file: &ParquetFile, at: usize, columns: &ProjectionMask) -> Result<Group> {
-        Ok(Group {
+impl RowGroupReader {
+    /// Opens a row group to read some of its columns.
+    pub(super) fn open(
+        file: &ParquetFile,
+        at: usize,
+        columns: &ProjectionMask,
+    ) -> Result<RowGroupReader> {
+        Ok(RowGroupReader {
             opened: Arc::new(file.file.open()?),
             metadata: Arc::clone(&file.metadata),
             schema: file.schema.clone(),
@@ -47,7 +51,7 @@ impl Group {
         })
     }
 
-    /// Batches of some columns.
+    /// The batches of some columns.
     pub(super) fn batches(
         &self,
         columns: &ProjectionMask,
@@ -57,7 +61,7 @@ impl Group {
         ParquetRecordBatchReader::try_new_with_row_groups(&levels, self, self.batch_rows, None)
     }
 
-    /// The error of the disk that ended reading, if one did.
+    /// The I/O error that ended reading, if one did.
     pub(super) fn take_disk_error(&self) -> Option<io::Error> {
         self.disk
             .lock()
@@ -65,7 +69,7 @@ impl Group {
             .take()
     }
 
-    /// The row group.
+    /// The metadata of the row group.
     fn group(&self) -> &RowGroupMetaData {
         self.metadata.row_group(self.at)
     }
@@ -79,19 +83,20 @@ fn batch_rows(group: &RowGroupMetaData, columns: &ProjectionMask) -> usize {
         .map(|(_, chunk)| unsigned(chunk.num_values()));
     let rows = unsigned(group.num_rows()).max(1);
     let length = values.max().unwrap_or(0).div_ceil(rows).max(1);
-    // Half of what is allowed, as some lists are longer than others.
+    // Half of the limit, as some lists are longer than the average.
     let fitting = usize::try_from(ELEMENTS_MAX / 2 / length);
     fitting.map_or(BATCH_ROWS, |rows| rows.clamp(1, BATCH_ROWS))
 }
 
-impl RowGroups for Group {
+impl RowGroups for RowGroupReader {
     fn num_rows(&self) -> usize {
         usize::try_from(self.group().num_rows()).unwrap_or(0)
     }
 
     fn column_chunks(&self, at: usize) -> std::result::Result<Box<dyn PageIterator>, ParquetError> {
-        let (group, file) = (self.group(), (&self.opened, &self.disk));
-        let pages = Pages::new(file, group, group.column(at), self.batch_rows)?;
+        let (group, disk) = (self.group(), Arc::clone(&self.disk));
+        let opened = Arc::clone(&self.opened);
+        let pages = Pages::new(opened, disk, group, group.column(at), self.batch_rows)?;
         Ok(Box::new(OneChunk(Some(pages))))
     }
 
@@ -104,7 +109,7 @@ impl RowGroups for Group {
     }
 }
 
-/// The one chunk that a column has in a row group.
+/// An iterator over the one chunk that a column has in a row group.
 struct OneChunk(Option<Pages>);
 
 impl Iterator for OneChunk {

@@ -1,44 +1,44 @@
-//! The header of a Parquet page, read from bytes that nobody vouches for.
+//! The header of a Parquet page, read from untrusted bytes.
 //!
-//! **In / Out**: bytes → a [`Header`] and its length. **Invariants**: no number of it is negative,
-//! and levels lie inside their page. What else it claims is for `pages` to judge.
+//! **In / Out**: bytes → a [`Header`] and its length. **Invariants**: none of its numbers is negative, and
+//! levels lie inside their page. `pages` checks everything else that it claims.
 
 use parquet::basic::Encoding;
 
 use super::thrift::{Compact, Malformed, Read, Wire};
 
-/// What stands before the bytes of a page.
+/// The header of a page.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Header {
     /// What the page holds.
     pub(super) kind: PageKind,
-    /// Its bytes, decompressed.
+    /// The size of the page in bytes, decompressed.
     pub(super) size: usize,
-    /// Its bytes, as they are in the file.
+    /// The size of the page in bytes, in the file.
     pub(super) packed_size: usize,
-    /// Values in it, nulls included.
+    /// The number of values, with nulls.
     pub(super) values: u32,
 }
 
-/// Kinds of pages.
+/// The kind of a page.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum PageKind {
-    /// Levels and values, compressed as one.
+    /// Levels and values, compressed together.
     Data {
-        /// How values are written.
+        /// The encoding of values.
         encoding: Encoding,
-        /// How definition levels are.
+        /// The encoding of definition levels.
         def_levels: Encoding,
-        /// How repetition levels are.
+        /// The encoding of repetition levels.
         rep_levels: Encoding,
     },
-    /// Levels, and compressed values.
+    /// Levels, then values that may be compressed.
     DataV2 {
-        /// How values are written.
+        /// The encoding of values.
         encoding: Encoding,
-        /// Nulls among the values.
+        /// The number of nulls among the values.
         nulls: u32,
-        /// Rows that begin in it.
+        /// The number of rows that begin in the page.
         rows: u32,
         /// Bytes of definition levels.
         def_bytes: u32,
@@ -47,28 +47,28 @@ pub(super) enum PageKind {
         /// Whether the values are compressed.
         is_packed: bool,
     },
-    /// Values that data pages name by their place.
+    /// The values of a dictionary.
     Dictionary {
-        /// How values are written.
+        /// The encoding of values.
         encoding: Encoding,
         /// Whether they are in order.
         is_sorted: bool,
     },
-    /// None of these.
+    /// A page that is skipped.
     Other,
 }
 
-/// A struct of integers and booleans: the fields that are there.
+/// The integers and booleans of a struct by field number; `None` where a field is absent.
 #[derive(Default)]
-struct Numbers([Option<i64>; 9]);
+struct NumberFields([Option<i64>; 9]);
 
-impl Numbers {
-    /// Reads a struct; `on_other` sees the fields that are neither.
+impl NumberFields {
+    /// Reads a struct; `on_other` gets the fields of other types.
     fn read<'a>(
         reader: &mut Compact<'a>,
         mut on_other: impl FnMut(&mut Compact<'a>, i64, Wire) -> Read<bool>,
-    ) -> Read<Numbers> {
-        let mut numbers = Numbers::default();
+    ) -> Read<NumberFields> {
+        let mut numbers = NumberFields::default();
         reader.fields(|reader, field, wire| {
             let slot = usize::try_from(field).ok();
             match (slot.and_then(|at| numbers.0.get_mut(at)), wire) {
@@ -81,17 +81,17 @@ impl Numbers {
         Ok(numbers)
     }
 
-    /// A field that counts something.
+    /// A field that is a count.
     fn count(&self, field: usize) -> Read<u32> {
         let count = self.0[field].and_then(|count| u32::try_from(count).ok());
-        // Parquet has 31 bits for it.
+        // Counts of Parquet have 31 bits.
         let count = count.filter(|count| *count <= i32::MAX.cast_unsigned());
         count.ok_or(Malformed::Wrong("a count that is missing or negative"))
     }
 
-    /// A field that names an encoding.
+    /// A field that is an encoding.
     fn encoding(&self, field: usize) -> Read<Encoding> {
-        #[expect(deprecated, reason = "files have it, whatever became of it")]
+        #[expect(deprecated, reason = "old files have it")]
         Ok(match self.0[field] {
             Some(0) => Encoding::PLAIN,
             Some(2) => Encoding::PLAIN_DICTIONARY,
@@ -107,57 +107,57 @@ impl Numbers {
     }
 }
 
-/// Nothing but numbers is wanted.
-fn nothing_else(_: &mut Compact<'_>, _: i64, _: Wire) -> Read<bool> {
+/// Skips the fields of other types.
+fn skip_others(_: &mut Compact<'_>, _: i64, _: Wire) -> Read<bool> {
     Ok(false)
 }
 
 impl Header {
-    /// Reads a header; gives its length as well.
+    /// Reads a header; returns it with its length.
     pub(super) fn read(bytes: &[u8]) -> Read<(Header, usize)> {
         let mut reader = Compact::new(bytes);
         let (mut data, mut dictionary, mut data_v2) = (None, None, None);
-        let numbers = Numbers::read(&mut reader, |reader, field, wire| {
-            let of_kind = match (field, wire) {
+        let numbers = NumberFields::read(&mut reader, |reader, field, wire| {
+            let kind_fields = match (field, wire) {
                 (5, Wire::Struct) => &mut data,
                 (7, Wire::Struct) => &mut dictionary,
                 (8, Wire::Struct) => &mut data_v2,
                 _ => return Ok(false),
             };
-            *of_kind = Some(Numbers::read(reader, nothing_else)?);
+            *kind_fields = Some(NumberFields::read(reader, skip_others)?);
             Ok(true)
         })?;
         let missing = Malformed::Wrong("a page header without what its type calls for");
         let kind = numbers.count(1)?;
-        let of_kind = match kind {
+        let kind_fields = match kind {
             0 => data,
             2 => dictionary,
             3 => data_v2,
-            _ => Some(Numbers::default()),
+            _ => Some(NumberFields::default()),
         };
-        let of_kind = of_kind.ok_or(missing)?;
+        let kind_fields = kind_fields.ok_or(missing)?;
         let size_of = |field| numbers.count(field).map(crate::ids::index);
         let header = Header {
             size: size_of(2)?,
             packed_size: size_of(3)?,
             values: if matches!(kind, 0 | 2 | 3) {
-                of_kind.count(1)?
+                kind_fields.count(1)?
             } else {
                 0
             },
-            kind: PageKind::new(kind, &of_kind)?,
+            kind: PageKind::new(kind, &kind_fields)?,
         };
         let is_inside = match &header.kind {
             PageKind::DataV2 { .. } => header.levels_size() <= header.size.min(header.packed_size),
             _ => true,
         };
-        match is_inside {
-            true => Ok((header, bytes.len() - reader.left())),
-            false => Err(Malformed::Wrong("levels that are longer than their page")),
+        if !is_inside {
+            return Err(Malformed::Wrong("levels that are longer than their page"));
         }
+        Ok((header, bytes.len() - reader.left()))
     }
 
-    /// Bytes of levels that stand before what is compressed.
+    /// Bytes of levels before the compressed part of the page.
     pub(super) fn levels_size(&self) -> usize {
         match self.kind {
             PageKind::DataV2 {
@@ -171,8 +171,8 @@ impl Header {
 }
 
 impl PageKind {
-    /// The kind of a page whose header has these fields for it.
-    fn new(code: u32, fields: &Numbers) -> Read<PageKind> {
+    /// The kind with a code and these fields.
+    fn new(code: u32, fields: &NumberFields) -> Read<PageKind> {
         Ok(match code {
             0 => PageKind::Data {
                 encoding: fields.encoding(2)?,
@@ -206,7 +206,7 @@ mod tests {
     ];
 
     #[test]
-    fn a_header_is_read_and_its_length_known() {
+    fn a_header_is_read_with_its_length() {
         let (header, length) = Header::read(&[&DATA[..], &[1, 2, 3]].concat()).expect("whole");
         assert_eq!(length, DATA.len());
         let kind = PageKind::Data {

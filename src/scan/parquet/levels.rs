@@ -1,26 +1,26 @@
-//! Repetition levels of a list to how many rows and elements there are, before they are decoded.
+//! Repetition levels of lists to the number of rows and elements, before the lists are decoded.
 //!
-//! **In / Out**: the levels of one page, of one bit each: 0 begins a row, 1 goes on with it.
-//! **Invariants**: a batch of rows never has more than [`ELEMENTS_MAX`] elements, whatever levels
-//! say: a run of 100 million of them takes 5 bytes. **Cost**: one step per 8 levels.
+//! **In / Out**: the levels of one page, one bit each: 0 begins a row, 1 continues it → counts.
+//! **Invariants**: a batch of rows has at most [`ELEMENTS_MAX`] elements. **Cost**: one step per 8 levels.
+//! **Why so**: a run of 100 million levels takes 5 bytes, so the size of a page bounds nothing.
 
 use super::thrift::{Compact, Malformed, Read};
 use crate::ids::{count64, index};
 
-/// Elements of the lists of a batch.
+/// The most elements of the lists of a batch.
 pub(super) const ELEMENTS_MAX: u64 = 1 << 22;
 
-/// Rows and elements so far.
+/// Counts rows and elements.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct ListCount {
     pub(super) rows: u64,
-    /// Elements of the rows of this batch.
+    /// The elements of the current batch.
     elements: u64,
     batch_rows: u64,
 }
 
 impl ListCount {
-    /// Nothing counted so far.
+    /// A count for batches of so many rows.
     pub(super) fn new(batch_rows: usize) -> ListCount {
         ListCount {
             rows: 0,
@@ -29,11 +29,11 @@ impl ListCount {
         }
     }
 
-    /// Goes on by some levels of a page, of which it has `values`: runs and packed groups of
-    /// eight, in the encoding that Parquet calls RLE.
+    /// Adds the levels of a page with so many values: runs and bit-packed groups of eight, the encoding that
+    /// Parquet calls RLE.
     ///
     /// # Errors
-    /// If they end too early, or a batch has too many elements.
+    /// If the levels end too early, or a batch has too many elements.
     pub(super) fn add(&mut self, levels: &[u8], values: u32) -> Read<()> {
         let (mut levels, mut left) = (Compact::new(levels), u64::from(values));
         while left > 0 {
@@ -59,7 +59,7 @@ impl ListCount {
                 }
                 let byte = levels.byte()?;
                 let count = left.min(8);
-                // The lowest bit is the first level; ones are put over those that are none.
+                // The lowest bit is the first level. Unused bits become ones, which begin no row.
                 let used = u32::try_from(count).expect("at most eight");
                 let bits = byte | u8::MAX.checked_shl(used).unwrap_or(0);
                 self.count(u64::from(bits.count_zeros()), count)?;
@@ -72,28 +72,27 @@ impl ListCount {
         Ok(())
     }
 
-    /// Goes on by some rows and elements.
+    /// Adds rows and elements.
     fn count(&mut self, rows: u64, elements: u64) -> Read<()> {
         let batch = |rows: u64| rows.saturating_sub(1) / self.batch_rows;
         let is_same = batch(self.rows) == batch(self.rows + rows);
-        // Where a batch ends within them, all are counted to the next but for its own rows.
-        self.elements = match is_same {
-            true => self.elements + elements,
-            false => elements - rows.min(elements) + rows.min(self.batch_rows),
+        self.elements = if is_same {
+            self.elements + elements
+        } else {
+            // A batch ends among these rows: count all that may belong to the next.
+            elements - rows.min(elements) + rows.min(self.batch_rows)
         };
         self.rows += rows;
-        match self.elements <= ELEMENTS_MAX {
-            true => Ok(()),
-            false => {
-                let what = "lists of more elements than 4,194,304 in a batch of rows";
-                Err(Malformed::Wrong(what))
-            }
+        if self.elements > ELEMENTS_MAX {
+            let what = "lists of more elements than 4,194,304 in a batch of rows";
+            return Err(Malformed::Wrong(what));
         }
+        Ok(())
     }
 }
 
-/// The repetition levels of a page of version 1, which begins with them: four bytes of length,
-/// the lowest first, and so many bytes.
+/// The repetition levels of a page of version 1, which begins with their length, four bytes in little
+/// endian.
 pub(super) fn levels_of_v1(page: &[u8]) -> Option<&[u8]> {
     let (length, rest) = page.split_first_chunk::<4>()?;
     rest.get(..index(u32::from_le_bytes(*length)))

@@ -1,15 +1,16 @@
 //! Parquet files to batches of the columns wanted, row group by row group.
 //!
-//! In reading order: `footer` reads and judges the footer, with `thrift`; `group` lets arrow's decoders
-//! make arrays of the `pages` of a row group, which are read with `header`, `unpack`, `levels` and `delta`.
+//! In reading order: `footer` reads and checks the footer, with `thrift`; `group` has arrow's decoders turn
+//! the `pages` of a row group into arrays. Pages are read and checked with `header`, `unpack`, `levels` and
+//! `delta`.
 //!
 //! **In / Out**: a file → [`ParquetFile`]: its footer, read once; from that, batches of at most
-//! [`BATCH_ROWS`] rows. **Invariants**: metadata never selects types: what other writers embed
-//! about Arrow is skipped, so dictionary-encoded, large and view types all arrive the same: texts
-//! as views, which take no more memory than their pages however often one is repeated. (But for
-//! timestamps in seconds, which Parquet has no name for.)
-//! INT96 is read as microseconds of UTC, which hold every date it can name. Whatever the bytes of
-//! a file are, reading it ends with batches or with an error that names row group and column.
+//! [`BATCH_ROWS`] rows. **Invariants**: the Arrow schema that some writers embed is ignored, so that texts
+//! arrive as views whether they were dictionary-encoded, large or view types. A view takes no memory
+//! beyond its page, however often a text is repeated. The exception are timestamps in seconds, which only
+//! the embedded schema tells. INT96 is read as microseconds of UTC, which hold every date it can express.
+//! Whatever the bytes of a file are, reading ends with batches or with an error that names row group and
+//! column.
 
 mod delta;
 mod footer;
@@ -38,14 +39,14 @@ use parquet::file::statistics::Statistics;
 use parquet::schema::types::{ColumnDescPtr, SchemaDescriptor};
 
 use self::footer::read_footer;
-use self::group::Group;
+use self::group::RowGroupReader;
 use crate::advice;
 use crate::catalog::input::InputFile;
 use crate::error::{Error, Result, panic_text};
 use crate::ids::{count64, unsigned};
 use crate::scan::text::records::missing_column;
 
-/// Rows of a batch: what is decoded stays in the second-level cache.
+/// Rows of a batch, so few that decoded columns stay in the second-level cache.
 pub(crate) const BATCH_ROWS: usize = 8192;
 
 /// A Parquet file whose footer is read.
@@ -61,13 +62,13 @@ impl ParquetFile {
     /// Reads the footer.
     ///
     /// # Errors
-    /// If there is none, or it makes no sense.
+    /// If there is none, or it is not valid.
     pub(crate) fn open(file: &InputFile) -> Result<ParquetFile> {
         let metadata = Arc::new(read_footer(file, &file.open()?)?);
         let schema = match metadata.file_metadata().num_rows() {
-            // Nothing is read of it: no type of its columns can be at fault.
+            // No column is read, so their types do not matter.
             0 => Ok(Fields::empty()),
-            _ => contained(|| schema_of(&metadata)),
+            _ => catch_panic(|| schema_of(&metadata)),
         };
         let schema =
             schema.map_err(|what| file.fault(format!("expected a Parquet file, found {what}")))?;
@@ -83,10 +84,10 @@ impl ParquetFile {
         self.schema.iter().find(|field| field.name() == name)
     }
 
-    /// A top-level column that must be there.
+    /// A top-level column that is required.
     ///
     /// # Errors
-    /// If it is not.
+    /// If the file lacks it.
     pub(crate) fn required(&self, name: &str) -> Result<&FieldRef> {
         self.column(name).ok_or_else(|| {
             let found = format!("\"{}\"", self.names().join(", "));
@@ -96,15 +97,18 @@ impl ParquetFile {
 
     /// The names of its columns.
     pub(crate) fn names(&self) -> Vec<&str> {
-        self.schema.iter().map(|of| of.name().as_str()).collect()
+        self.schema
+            .iter()
+            .map(|field| field.name().as_str())
+            .collect()
     }
 
-    /// A fault of a column's type.
+    /// The error of a column of the wrong type.
     pub(crate) fn wrong_type(&self, name: &str, expected: &str, found: &DataType) -> Error {
         let found = match found {
             DataType::Utf8View => "text".to_owned(),
             DataType::BinaryView => "bytes".to_owned(),
-            of => of.to_string(),
+            other => other.to_string(),
         };
         let what = format!("expected column \"{name}\" to be {expected}, found {found}");
         self.file
@@ -121,7 +125,7 @@ impl ParquetFile {
         self.metadata.row_groups()
     }
 
-    /// The 1-based record with which a row group starts.
+    /// The number of the first row of a row group, from 1.
     pub(crate) fn first_row(&self, row_group: usize) -> u64 {
         let before = &self.row_groups()[..row_group];
         before
@@ -149,8 +153,8 @@ impl ParquetFile {
         self.row_groups()[row_group].column(leaf).statistics()
     }
 
-    /// The same file, for one row group: texts of some columns are read as places in a dictionary
-    /// where the row group has them so.
+    /// The same file, for one row group: text columns with these names are read as keys of a dictionary where
+    /// the row group has one.
     pub(crate) fn with_dictionaries(&self, row_group: usize, names: &[&str]) -> ParquetFile {
         let changed = |field: &FieldRef| {
             let is_text = *field.data_type() == DataType::Utf8View;
@@ -158,8 +162,8 @@ impl ParquetFile {
             if !is_wanted || !self.has_dictionary(row_group, field.name()) {
                 return field.as_ref().clone();
             }
-            let places = Box::new(DataType::Int32);
-            let coded = DataType::Dictionary(places, Box::new(DataType::Utf8));
+            let keys = Box::new(DataType::Int32);
+            let coded = DataType::Dictionary(keys, Box::new(DataType::Utf8));
             field.as_ref().clone().with_data_type(coded)
         };
         ParquetFile {
@@ -169,7 +173,7 @@ impl ParquetFile {
         }
     }
 
-    /// Whether all values of a flat column in a row group are places in a dictionary.
+    /// Whether all values of a flat column in a row group are keys of a dictionary.
     fn has_dictionary(&self, row_group: usize, name: &str) -> bool {
         let leaves = self.schema().columns();
         let leaf = leaves.iter().position(|leaf| leaf.path().parts() == [name]);
@@ -189,10 +193,10 @@ impl ParquetFile {
         self.metadata.file_metadata().schema_descr()
     }
 
-    /// Calls `on_batch` for each batch of a row group, with the 1-based record that it starts at.
+    /// Calls `on_batch` for each batch of a row group, with the number of its first row, from 1.
     ///
     /// # Errors
-    /// If the file cannot be read on, or `on_batch` gives up.
+    /// If the file cannot be read further, or `on_batch` fails.
     pub(crate) fn read(
         &self,
         row_group: usize,
@@ -201,26 +205,27 @@ impl ParquetFile {
     ) -> Result<()> {
         let mut row = self.first_row(row_group);
         let rows = self.row_groups()[row_group].num_rows();
-        let group = Group::open(self, row_group, columns)?;
+        let group = RowGroupReader::open(self, row_group, columns)?;
         let damaged = |what: String| self.damaged(&group, columns, &what);
-        let mut reader = contained(|| group.batches(columns)).map_err(damaged)?;
-        while let Some(batch) = contained(|| reader.next().transpose()).map_err(damaged)? {
+        let mut reader = catch_panic(|| group.batches(columns)).map_err(damaged)?;
+        while let Some(batch) = catch_panic(|| reader.next().transpose()).map_err(damaged)? {
             row += count64(batch.num_rows());
             let first = row - count64(batch.num_rows());
-            match self.file.nulls.are_none() {
-                true => on_batch(first, &batch)?,
-                false => on_batch(first, &self.file.nulls.without(&batch))?,
+            if self.file.nulls.are_none() {
+                on_batch(first, &batch)?;
+            } else {
+                on_batch(first, &self.file.nulls.in_batch(&batch))?;
             }
         }
-        match row - self.first_row(row_group) == unsigned(rows) {
-            true => Ok(()),
-            false => Err(damaged("it ends too early".to_owned())),
+        if row - self.first_row(row_group) != unsigned(rows) {
+            return Err(damaged("it ends too early".to_owned()));
         }
+        Ok(())
     }
 
-    /// The fault of a row group that cannot be read: of the disk, or of the first of some columns
-    /// that cannot be read on its own.
-    fn damaged(&self, group: &Group, columns: &ProjectionMask, what: &str) -> Error {
+    /// The error of a row group that cannot be read: an I/O error, or damage to the first of the columns
+    /// that fails when it is read alone.
+    fn damaged(&self, group: &RowGroupReader, columns: &ProjectionMask, what: &str) -> Error {
         if let Some(error) = group.take_disk_error() {
             return self.file.io(error);
         }
@@ -228,7 +233,7 @@ impl ParquetFile {
         let mut wanted = leaves.filter(|(at, _)| columns.leaf_included(*at));
         let column = wanted.find(|(at, _)| {
             let alone = ProjectionMask::leaves(self.schema(), [*at]);
-            let read = contained(|| group.batches(&alone)?.try_for_each(|batch| batch.map(drop)));
+            let read = catch_panic(|| group.batches(&alone)?.try_for_each(|batch| batch.map(drop)));
             read.is_err()
         });
         let place = match column {
@@ -240,19 +245,19 @@ impl ParquetFile {
     }
 }
 
-/// What arrow's decoders make of a file, or why they gave up; a panic of theirs is one reason.
-fn contained<T, E: StdError>(
+/// The result of arrow's decoders, or the text of their error or panic.
+fn catch_panic<T, E: StdError>(
     work: impl FnOnce() -> std::result::Result<T, E>,
 ) -> std::result::Result<T, String> {
     match catch_unwind(AssertUnwindSafe(work)) {
-        Ok(Ok(made)) => Ok(made),
-        Ok(Err(error)) => Err(said(&error)),
+        Ok(Ok(value)) => Ok(value),
+        Ok(Err(error)) => Err(message_of(&error)),
         Err(panic) => Err(format!("its decoder gave up: {}", panic_text(&*panic))),
     }
 }
 
-/// What an error says, without what each layer puts before it.
-fn said(error: &dyn StdError) -> String {
+/// The text of an error, without the prefix of each layer.
+fn message_of(error: &dyn StdError) -> String {
     let mut text = error.to_string();
     for layer in [
         "External: ",
@@ -265,14 +270,13 @@ fn said(error: &dyn StdError) -> String {
     text
 }
 
-/// The types that the columns of a file are read as: what Parquet's own types say, but texts as
-/// views, and those times that plain Parquet does not name: INT96, as microseconds of UTC, and
-/// timestamps in seconds, of which only the writer's own schema tells.
+/// The types that the columns of a file are read as. They follow Parquet's own types, except that texts are
+/// views, INT96 is microseconds of UTC, and timestamps in seconds are taken from the embedded Arrow schema.
 fn schema_of(metadata: &ParquetMetaData) -> std::result::Result<Fields, ParquetError> {
-    let of_file = metadata.file_metadata();
-    let descriptor = of_file.schema_descr();
+    let metadata = metadata.file_metadata();
+    let descriptor = metadata.schema_descr();
     let plain = parquet_to_arrow_schema(descriptor, None)?;
-    let written = parquet_to_arrow_schema(descriptor, of_file.key_value_metadata()).ok();
+    let embedded = parquet_to_arrow_schema(descriptor, metadata.key_value_metadata()).ok();
     let is_int96 = |name: &str| {
         let is_it = |leaf: &ColumnDescPtr| {
             leaf.path().parts() == [name] && leaf.physical_type() == PhysicalType::INT96
@@ -285,24 +289,24 @@ fn schema_of(metadata: &ParquetMetaData) -> std::result::Result<Fields, ParquetE
         _ if is_int96(field.name()) => {
             DataType::Timestamp(TimeUnit::Microsecond, Some("UTC".into()))
         }
-        DataType::Int64 => seconds_of(written.as_ref(), field.name()).unwrap_or(DataType::Int64),
-        of => of.clone(),
+        DataType::Int64 => seconds_of(embedded.as_ref(), field.name()).unwrap_or(DataType::Int64),
+        other => other.clone(),
     };
     let typed = |field: &FieldRef| field.as_ref().clone().with_data_type(type_of(field));
     Ok(plain.fields().iter().map(typed).collect())
 }
 
-/// The type of a column that its writer took for times in seconds.
-fn seconds_of(written: Option<&Schema>, name: &str) -> Option<DataType> {
-    let field = written?.field_with_name(name).ok()?;
+/// The type of a column that the embedded schema declares as timestamps in seconds.
+fn seconds_of(embedded: Option<&Schema>, name: &str) -> Option<DataType> {
+    let field = embedded?.field_with_name(name).ok()?;
     let is_seconds = matches!(field.data_type(), DataType::Timestamp(TimeUnit::Second, _));
     is_seconds.then(|| field.data_type().clone())
 }
 
-/// Judges bytes as everything that this module reads of a file that nobody vouches for.
+/// Parses bytes as everything that this module reads from an untrusted file, for fuzzing.
 #[cfg(feature = "bench")]
-pub(crate) fn judge(bytes: &[u8]) {
-    drop(footer::judge(bytes, 1 << 20));
+pub(crate) fn parse_untrusted(bytes: &[u8]) {
+    drop(footer::decode(bytes, 1 << 20));
     let _ = header::Header::read(bytes);
     let _ = delta::prefix_bytes(bytes);
     let values = u32::from(bytes.first().copied().unwrap_or(0)) << 8;
@@ -320,17 +324,17 @@ pub(crate) fn row_as_json(batch: &RecordBatch, row: usize) -> String {
     serde_json::Value::Object(object.collect()).to_string()
 }
 
-/// A value of any type as text; `null` if there is none.
+/// A value of any type as text; `null` for a null.
 pub(crate) fn value_text(column: &ArrayRef, row: usize) -> String {
-    // The formatter knows offsets, and no names of zones.
-    let in_offset = match column.data_type() {
+    // The formatter accepts offsets, but no names of zones.
+    let in_utc = match column.data_type() {
         DataType::Timestamp(unit, Some(_)) => {
             let utc = DataType::Timestamp(*unit, Some("+00:00".into()));
             cast(&column.slice(row, 1), &utc).ok()
         }
         _ => None,
     };
-    let (column, row) = in_offset.as_ref().map_or((column, row), |one| (one, 0));
+    let (column, row) = in_utc.as_ref().map_or((column, row), |one| (one, 0));
     let options = FormatOptions::default().with_null("null");
     ArrayFormatter::try_new(column, &options).map_or_else(
         |error| error.to_string(),

@@ -1,10 +1,10 @@
-//! The pages of a column chunk, one by one, for arrow's decoders: read, judged, decompressed.
+//! The pages of a column chunk for arrow's decoders: read, checked and decompressed one by one.
 //!
-//! **In / Out**: a column chunk whose footer was checked → [`Page`]s. **Invariants**: nothing is
-//! allocated for what a header claims unless the file has the bytes for it; pages hold together
-//! exactly the values that the footer declares; of values that vary in length, and of lists, a
-//! batch of rows has no more than fits in memory. **Why so**: parquet's own reader allocates what
-//! a header claims, 2 GiB if it likes, and decompresses some codecs without a limit.
+//! **In / Out**: a column chunk whose footer was checked → [`Page`]s. **Invariants**: memory is
+//! allocated only for bytes that the file has, or within a bounded ratio of them. The pages have exactly
+//! the values that the footer declares. Of lists, and of values that vary in length, a batch of rows is
+//! bounded in size. **Why so**: parquet's own reader allocates what a header claims, up to 2 GiB, and
+//! decompresses some codecs without a limit.
 
 use std::fs::File;
 use std::io::{self, Read, Seek, SeekFrom};
@@ -25,77 +25,76 @@ use super::thrift::Malformed;
 use super::unpack::Unpacker;
 use crate::ids::{count64, index, unsigned};
 
-/// Bytes of a decompressed page that need no explanation.
+/// Bytes of decompressed page that any page may have.
 const PAGE_BYTES_FREE: usize = 1 << 25;
-/// How many times its size in the file a larger page may have.
+/// The highest ratio of larger pages to their compressed size.
 const EXPANSION_MAX: usize = 256;
-/// Bytes of a decompressed page. Writers make pages of about one MiB.
+/// The largest decompressed page, in bytes. Writers make pages of about one MiB.
 const PAGE_BYTES_MAX: usize = 1 << 27;
-/// Bytes of all pages of a batch of rows but one, where values vary in length.
+/// The most bytes of all pages of a batch of rows but the first, where values vary in length.
 const BATCH_BYTES_MAX: usize = 1 << 26;
-/// Bytes of a header, at most, and at first.
+/// How many bytes are read for a header, at first and where it turns out to be longer.
 const HEADER_BYTES: [usize; 4] = [1 << 12, 1 << 16, 1 << 20, 1 << 24];
 
-/// The disk's error that ended reading, if one did; what arrow makes of it no longer says so.
+/// The I/O error that ended reading, if one did. The decoders' error does not carry it.
 pub(super) type DiskError = Arc<Mutex<Option<io::Error>>>;
 
 /// The pages of one column chunk.
 pub(super) struct Pages {
     file: Arc<File>,
-    /// Where an error of the disk goes.
     disk: DiskError,
-    /// What is left of the chunk.
+    /// The bytes of the chunk that are not read yet.
     rest: Range<u64>,
     unpacker: Unpacker,
     /// Values still to come.
     values_left: u64,
-    /// The rows and elements so far, in lists.
+    /// The rows and elements so far, if the column is of lists.
     lists: Option<ListCount>,
     /// Rows of the row group.
     rows: u64,
-    /// The size of what each batch of rows has of a column whose values vary in length.
-    sizes: Option<Sizes>,
+    /// The size of each batch, if the values vary in length.
+    sizes: Option<BatchSize>,
     /// Whether levels say which values are null.
     has_nulls: bool,
-    /// Whether no page came so far.
+    /// Whether no page was read yet.
     is_first: bool,
-    /// The next header, and where its page lies, if somebody had to look.
-    ahead: Option<(Header, Range<u64>)>,
+    /// The next header and the place of its page, if it was peeked.
+    peeked: Option<(Header, Range<u64>)>,
 }
 
-/// Bytes of the pages that hold a batch of rows.
-struct Sizes {
+/// The size of the pages of a batch of rows.
+struct BatchSize {
     batch_rows: usize,
-    /// Rows of this batch so far.
+    /// Rows of the current batch so far.
     rows: usize,
     /// Bytes of its pages so far.
     bytes: usize,
 }
 
-impl Sizes {
-    /// Goes on by a page; whether its batch is still of a size that is fine. One page is, however
-    /// large.
+impl BatchSize {
+    /// Adds a page; returns whether the batch is within the limit. A single page always is.
     fn add(&mut self, rows: usize, bytes: usize) -> bool {
-        let is_fine = self.bytes == 0 || self.bytes + bytes <= BATCH_BYTES_MAX;
+        let is_within = self.bytes == 0 || self.bytes + bytes <= BATCH_BYTES_MAX;
         self.bytes += bytes;
         self.rows += rows;
         if self.rows >= self.batch_rows {
             self.rows %= self.batch_rows;
             self.bytes = 0;
         }
-        is_fine
+        is_within
     }
 }
 
-/// What is wrong with a page.
+/// The error of a page.
 fn wrong(what: impl Into<String>) -> ParquetError {
     ParquetError::General(what.into())
 }
 
 impl Pages {
-    /// The pages of a chunk, whose rows are read in batches of so many.
+    /// The pages of a chunk that is read in batches of so many rows; `disk` receives an I/O error.
     pub(super) fn new(
-        (file, disk): (&Arc<File>, &DiskError),
+        file: Arc<File>,
+        disk: DiskError,
         group: &RowGroupMetaData,
         chunk: &ColumnChunkMetaData,
         batch_rows: usize,
@@ -107,14 +106,14 @@ impl Pages {
             _ => return Err(wrong("lists in lists are not read")),
         };
         let varies = column.physical_type() == PhysicalType::BYTE_ARRAY;
-        let sizes = varies.then_some(Sizes {
+        let sizes = varies.then_some(BatchSize {
             batch_rows,
             rows: 0,
             bytes: 0,
         });
         Ok(Pages {
-            file: Arc::clone(file),
-            disk: Arc::clone(disk),
+            file,
+            disk,
             rest: range_of(chunk).ok_or_else(|| wrong("it lies outside the file"))?,
             unpacker: Unpacker::new(chunk.compression()).map_err(wrong)?,
             values_left: unsigned(chunk.num_values()),
@@ -123,11 +122,11 @@ impl Pages {
             sizes,
             has_nulls: column.max_def_level() > 0,
             is_first: true,
-            ahead: None,
+            peeked: None,
         })
     }
 
-    /// Bytes of the file.
+    /// Reads bytes of the file.
     fn read_at(&self, range: Range<u64>) -> Result<Vec<u8>> {
         let length = range.end - range.start;
         let mut bytes = Vec::new();
@@ -149,10 +148,10 @@ impl Pages {
         }
     }
 
-    /// The next header, and where its page lies.
+    /// Reads the next header; returns it with the place of its page.
     fn header(&mut self) -> Result<Option<(Header, Range<u64>)>> {
-        if let Some(ahead) = self.ahead.take() {
-            return Ok(Some(ahead));
+        if let Some(peeked) = self.peeked.take() {
+            return Ok(Some(peeked));
         }
         if self.values_left == 0 {
             return self.check_end().map(|()| None);
@@ -182,7 +181,7 @@ impl Pages {
         Err(wrong("a page header is longer than 16 MiB"))
     }
 
-    /// Checks that lists had as many rows as the row group.
+    /// Checks that the lists have as many rows as the row group.
     fn check_end(&self) -> Result<()> {
         match self.lists {
             Some(lists) if lists.rows != self.rows => Err(wrong(format!(
@@ -193,20 +192,21 @@ impl Pages {
         }
     }
 
-    /// Checks what a header claims, before anything is done for it.
+    /// Checks the claims of a header before its page is read.
     fn check(&mut self, header: &Header) -> Result<()> {
         let (size, packed) = (header.size, header.packed_size);
-        let most = match self.unpacker.is_plain() {
-            true => packed,
-            false => PAGE_BYTES_FREE.max(packed.saturating_mul(EXPANSION_MAX)),
+        let size_max = if self.unpacker.is_plain() {
+            packed
+        } else {
+            PAGE_BYTES_FREE.max(packed.saturating_mul(EXPANSION_MAX))
         };
-        if size > most.min(PAGE_BYTES_MAX) {
+        if size > size_max.min(PAGE_BYTES_MAX) {
             let what = format!("a page of {packed} bytes claims to become {size}");
             return Err(wrong(what));
         }
         match header.kind {
             PageKind::Other => return Ok(()),
-            // No value of a dictionary takes less than a byte.
+            // Every value of a dictionary takes a byte or more.
             PageKind::Dictionary { .. } if index(header.values) > size => {
                 return Err(wrong("a dictionary has more values than bytes"));
             }
@@ -227,7 +227,7 @@ impl Pages {
         Ok(())
     }
 
-    /// The bytes of a page, decompressed.
+    /// The decompressed bytes of a page.
     fn bytes_of(&mut self, header: &Header, packed: Vec<u8>) -> Result<Vec<u8>> {
         let is_packed = !matches!(
             header.kind,
@@ -237,14 +237,13 @@ impl Pages {
             }
         );
         if self.unpacker.is_plain() || !is_packed {
-            return match packed.len() == header.size {
-                true => Ok(packed),
-                false => Err(wrong(format!(
-                    "a page that is not compressed has {} bytes instead of {}",
-                    packed.len(),
-                    header.size
-                ))),
-            };
+            let (found, size) = (packed.len(), header.size);
+            if found != size {
+                let what =
+                    format!("a page that is not compressed has {found} bytes instead of {size}");
+                return Err(wrong(what));
+            }
+            return Ok(packed);
         }
         let (levels, values) = packed.split_at(header.levels_size());
         let size = header.size - levels.len();
@@ -252,7 +251,7 @@ impl Pages {
         unpacked.map_err(|what| wrong(format!("a page cannot be decompressed: {what}")))
     }
 
-    /// Checks the levels and values of a page, as far as they decide about memory.
+    /// Checks what the levels and values of a page say about the memory that decoding takes.
     fn check_values(&mut self, header: &Header, bytes: &[u8]) -> Result<()> {
         if let Some(lists) = &mut self.lists {
             let levels = match header.kind {
@@ -291,14 +290,14 @@ impl Pages {
         let values = values.ok_or_else(|| wrong("levels go beyond their page"))?;
         let short = "lengths of texts end too early";
         let repeated = prefix_bytes(values).map_err(|malformed| wrong(malformed.what(short)))?;
-        match repeated <= count64(PAGE_BYTES_FREE) {
-            true => Ok(()),
-            false => Err(wrong("values that begin alike take more than 32 MiB")),
+        if repeated > count64(PAGE_BYTES_FREE) {
+            return Err(wrong("values that begin alike take more than 32 MiB"));
         }
+        Ok(())
     }
 }
 
-/// A page as arrow's decoders take it.
+/// A page for arrow's decoders; `None` if it is skipped.
 fn page_of(header: &Header, bytes: Vec<u8>) -> Option<Page> {
     let (buf, num_values) = (Bytes::from(bytes), header.values);
     match header.kind {
@@ -378,7 +377,7 @@ impl PageReader for Pages {
                 PageKind::Data { .. } => (None, false),
             };
             let num_levels = (!is_dict).then_some(index(header.values));
-            self.ahead = Some((header, place));
+            self.peeked = Some((header, place));
             return Ok(Some(PageMetadata {
                 num_rows: rows,
                 num_levels,

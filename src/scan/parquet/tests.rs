@@ -1,4 +1,4 @@
-//! Pages as arrow's own reader reads them, and damage to any byte of a file.
+//! Files are read as by arrow's own reader, and damage to any byte is at most an error.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
@@ -56,8 +56,8 @@ fn rows(count: i32) -> RecordBatch {
     RecordBatch::try_from_iter(columns).expect("a batch")
 }
 
-/// Every way to write them that is not about values.
-fn ways() -> Vec<WriterProperties> {
+/// The settings of writers: codecs, versions, dictionaries, page sizes, encodings.
+fn writer_settings() -> Vec<WriterProperties> {
     let codecs = [
         Compression::UNCOMPRESSED,
         Compression::SNAPPY,
@@ -70,14 +70,14 @@ fn ways() -> Vec<WriterProperties> {
         for version in [WriterVersion::PARQUET_1_0, WriterVersion::PARQUET_2_0] {
             for dictionary in [true, false] {
                 for page_rows in [13, 10_000] {
-                    let way = WriterProperties::builder()
+                    let settings = WriterProperties::builder()
                         .set_compression(codec)
                         .set_writer_version(version)
                         .set_dictionary_enabled(dictionary)
                         .set_data_page_row_count_limit(page_rows)
                         .set_write_batch_size(13)
                         .set_max_row_group_row_count(Some(700));
-                    all.push(way.build());
+                    all.push(settings.build());
                 }
             }
         }
@@ -86,15 +86,20 @@ fn ways() -> Vec<WriterProperties> {
         Encoding::DELTA_BYTE_ARRAY,
         Encoding::DELTA_LENGTH_BYTE_ARRAY,
     ] {
-        let way = WriterProperties::builder().set_dictionary_enabled(false);
-        all.push(way.set_column_encoding("text".into(), encoding).build());
+        let settings = WriterProperties::builder().set_dictionary_enabled(false);
+        all.push(
+            settings
+                .set_column_encoding("text".into(), encoding)
+                .build(),
+        );
     }
     all
 }
 
-/// The bytes of a file.
-fn written(batch: &RecordBatch, way: WriterProperties) -> Vec<u8> {
-    let mut writer = ArrowWriter::try_new(Vec::new(), batch.schema(), Some(way)).expect("a writer");
+/// The bytes of a file with these rows.
+fn written(batch: &RecordBatch, settings: WriterProperties) -> Vec<u8> {
+    let mut writer =
+        ArrowWriter::try_new(Vec::new(), batch.schema(), Some(settings)).expect("a writer");
     writer.write(batch).expect("rows");
     writer.into_inner().expect("a footer")
 }
@@ -111,7 +116,7 @@ fn file_at(path: &Path) -> InputFile {
     }
 }
 
-/// All rows of a file, a batch per row group or more.
+/// All rows of a file, in one or more batches per row group.
 fn read(path: &Path) -> Result<Vec<RecordBatch>> {
     let file = ParquetFile::open(&file_at(path))?;
     let (mut batches, mut rows) = (Vec::new(), 1);
@@ -142,9 +147,9 @@ fn pages_are_read_as_arrows_own_reader_reads_them() {
     let folder = tempfile::tempdir().expect("a folder");
     let path = folder.path().join("file.parquet");
     let batch = rows(1500);
-    for way in ways() {
-        let named = format!("{way:?}");
-        std::fs::write(&path, written(&batch, way)).expect("room on the disk");
+    for settings in writer_settings() {
+        let name = format!("{settings:?}");
+        std::fs::write(&path, written(&batch, settings)).expect("room on the disk");
         let file = std::fs::File::open(&path).expect("it was written");
         let reader = ParquetRecordBatchReaderBuilder::try_new(file).expect("a file");
         let reader = reader.build().expect("a reader");
@@ -153,19 +158,19 @@ fn pages_are_read_as_arrows_own_reader_reads_them() {
         let ours = read(&path).expect("a good file");
         let ours = concat_batches(&ours[0].schema(), &ours).expect("one schema");
         for (ours, theirs) in ours.columns().iter().zip(theirs.columns()) {
-            assert_eq!(&plain(ours), &plain(theirs), "{named}");
+            assert_eq!(&plain(ours), &plain(theirs), "{name}");
         }
     }
 }
 
 #[test]
-fn texts_that_a_row_group_has_in_a_dictionary_can_be_read_as_places() {
+fn texts_of_a_dictionary_can_be_read_as_its_keys() {
     let folder = tempfile::tempdir().expect("a folder");
     let path = folder.path().join("file.parquet");
     let batch = rows(100);
     for (dictionary, is_coded) in [(true, true), (false, false)] {
-        let way = WriterProperties::builder().set_dictionary_enabled(dictionary);
-        std::fs::write(&path, written(&batch, way.build())).expect("room on the disk");
+        let settings = WriterProperties::builder().set_dictionary_enabled(dictionary);
+        std::fs::write(&path, written(&batch, settings.build())).expect("room on the disk");
         let file = ParquetFile::open(&file_at(&path)).expect("a good file");
         let file = file.with_dictionaries(0, &["text"]);
         let columns = file.leaves(|path| path == ["text"]);
@@ -188,10 +193,10 @@ fn no_damage_to_a_byte_is_more_than_an_error() {
     let folder = tempfile::tempdir().expect("a folder");
     let path = folder.path().join("file.parquet");
     let batch = rows(20);
-    let ways = ways();
+    let all = writer_settings();
     let (mut errors, mut tried) = (0, 0);
-    for way in [5, 18, 34, 40] {
-        let good = written(&batch, ways[way].clone());
+    for settings in [5, 18, 34, 40] {
+        let good = written(&batch, all[settings].clone());
         for at in 0..good.len() {
             let mut bad = good.clone();
             bad[at] ^= [0x01, 0x80, 0xff, 0x10][at % 4];
@@ -201,7 +206,7 @@ fn no_damage_to_a_byte_is_more_than_an_error() {
             tried += 1;
         }
     }
-    // Most bytes are values or statistics, where any other is as good.
+    // Most bytes are values or statistics, where any other byte is valid, too.
     assert!(errors > tried / 5, "{errors} of {tried}");
 }
 
@@ -209,10 +214,10 @@ fn no_damage_to_a_byte_is_more_than_an_error() {
 fn a_damaged_column_is_named_with_its_row_group() {
     let folder = tempfile::tempdir().expect("a folder");
     let path = folder.path().join("file.parquet");
-    let way = WriterProperties::builder()
+    let settings = WriterProperties::builder()
         .set_compression(Compression::SNAPPY)
         .set_max_row_group_row_count(Some(50));
-    let mut bytes = written(&rows(100), way.build());
+    let mut bytes = written(&rows(100), settings.build());
     std::fs::write(&path, &bytes).expect("room on the disk");
     let file = ParquetFile::open(&file_at(&path)).expect("a good file");
     let chunk = file.row_groups()[1].column(1);

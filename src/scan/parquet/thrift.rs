@@ -1,29 +1,28 @@
-//! Bytes of Thrift's compact protocol to numbers: what Parquet writes footers and page headers in,
-//! and in the same kind of numbers levels and lengths.
+//! Thrift's compact protocol, in which Parquet writes footers and page headers. Levels and lengths use
+//! its variable-length integers, too.
 //!
-//! **In / Out**: bytes that nobody vouches for → fields, one by one, by whoever asks.
-//! **Invariants**: every length is held against the bytes that are left before anything believes
-//! it; values lie inside each other at most [`DEPTH_MAX`] deep, and lists hold at most
-//! [`VALUES_MAX`] of them; nothing is allocated.
+//! **In / Out**: untrusted bytes → calls with one field after the other.
+//! **Invariants**: every length is compared with the bytes that are left before it is used. Values nest
+//! at most [`DEPTH_MAX`] deep, and lists have at most [`VALUES_MAX`] of them. Nothing is allocated.
 //! **Source**: <https://github.com/apache/thrift/blob/master/doc/specs/thrift-compact-protocol.md>
 
-/// Values that lie inside each other: footers of Parquet need seven.
+/// The deepest nesting of values. Footers of Parquet need seven levels.
 const DEPTH_MAX: u32 = 16;
-/// Values of all lists of one struct: those of a footer become some hundred bytes each in memory,
-/// of which as few as four need be in the file.
+/// The most values of all lists. Those of a footer take some hundred bytes each in memory, but as few as
+/// four in the file.
 const VALUES_MAX: usize = 1 << 21;
 
-/// Why bytes are no Thrift.
+/// Why bytes cannot be parsed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Malformed {
-    /// They end too early; more of them may help.
+    /// They end too early.
     Short,
-    /// They make no sense.
+    /// They are not valid.
     Wrong(&'static str),
 }
 
 impl Malformed {
-    /// What to say of it; `short` is said of bytes that end too early.
+    /// The text for a message; `short` is the text for bytes that end too early.
     pub(super) fn what(self, short: &'static str) -> &'static str {
         match self {
             Malformed::Short => short,
@@ -32,13 +31,13 @@ impl Malformed {
     }
 }
 
-/// What came of reading.
+/// The result of parsing.
 pub(super) type Read<T> = Result<T, Malformed>;
 
-/// The type of a value, and what its field already says of it.
+/// The type of a value, with the value of a boolean.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Wire {
-    /// A boolean in the header of its field.
+    /// A boolean, which is stored in the header of its field.
     Bool(bool),
     /// One byte.
     Byte,
@@ -46,7 +45,7 @@ pub(super) enum Wire {
     Int,
     /// A floating-point number.
     Double,
-    /// Bytes with their length, or a text.
+    /// A length and so many bytes.
     Binary,
     /// A list or a set.
     List,
@@ -55,7 +54,7 @@ pub(super) enum Wire {
 }
 
 impl Wire {
-    /// The type that a code stands for.
+    /// The type with a code.
     fn new(code: u8) -> Read<Wire> {
         Ok(match code {
             1 => Wire::Bool(true),
@@ -71,14 +70,14 @@ impl Wire {
     }
 }
 
-/// Bytes that are read from the front.
+/// A reader of the compact protocol.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Compact<'a> {
-    /// What is left of them.
+    /// The bytes that are left.
     rest: &'a [u8],
-    /// How many values the next one lies in.
+    /// The nesting of the next value.
     depth: u32,
-    /// Values of all lists so far.
+    /// The values of all lists so far.
     values: usize,
 }
 
@@ -92,26 +91,26 @@ impl<'a> Compact<'a> {
         }
     }
 
-    /// How many bytes are left.
+    /// The number of bytes that are left.
     pub(super) fn left(&self) -> usize {
         self.rest.len()
     }
 
-    /// Takes bytes.
+    /// Reads so many bytes.
     pub(super) fn take(&mut self, count: usize) -> Read<&'a [u8]> {
         let (taken, rest) = self.rest.split_at_checked(count).ok_or(Malformed::Short)?;
         self.rest = rest;
         Ok(taken)
     }
 
-    /// Takes one byte.
+    /// Reads one byte.
     pub(super) fn byte(&mut self) -> Read<u8> {
         let (byte, rest) = self.rest.split_first().ok_or(Malformed::Short)?;
         self.rest = rest;
         Ok(*byte)
     }
 
-    /// A number without a sign, seven bits a byte.
+    /// Reads an unsigned number, seven bits per byte.
     pub(super) fn varint(&mut self) -> Read<u64> {
         let mut number = 0;
         for shift in (0..64).step_by(7) {
@@ -124,24 +123,24 @@ impl<'a> Compact<'a> {
         Err(Malformed::Wrong("a number that does not end"))
     }
 
-    /// A number with a sign.
+    /// Reads a signed number, in zigzag encoding.
     pub(super) fn int(&mut self) -> Read<i64> {
         let number = self.varint()?;
         Ok((number >> 1).cast_signed() ^ -(number & 1).cast_signed())
     }
 
-    /// A length, of things of which each takes a byte at least.
+    /// Reads a count of things that take a byte or more each.
     fn length(&mut self) -> Read<usize> {
         let length = usize::try_from(self.varint()?);
         let length = length.map_err(|_| Malformed::Wrong("a length beyond all memory"))?;
-        match length <= self.rest.len() {
-            true => Ok(length),
-            false => Err(Malformed::Short),
+        if length > self.rest.len() {
+            return Err(Malformed::Short);
         }
+        Ok(length)
     }
 
-    /// Calls `on_field` for each field of a struct, with its number and type. It reads the value
-    /// and gives true, or leaves it as it is and gives false.
+    /// Calls `on_field` for each field of a struct, with its number and type. It either reads the value and
+    /// returns true, or reads nothing and returns false.
     pub(super) fn fields(
         &mut self,
         mut on_field: impl FnMut(&mut Compact<'a>, i64, Wire) -> Read<bool>,
@@ -169,8 +168,8 @@ impl<'a> Compact<'a> {
         Ok(())
     }
 
-    /// Calls `on_value` for each value of a list, with its type; it reads the value and gives
-    /// true, or gives false. Gives how many there are.
+    /// Calls `on_value` for each value of a list, with its type. It either reads the value and returns true,
+    /// or reads nothing and returns false. Returns the number of values.
     pub(super) fn list(
         &mut self,
         mut on_value: impl FnMut(&mut Compact<'a>, Wire) -> Read<bool>,
@@ -182,7 +181,7 @@ impl<'a> Compact<'a> {
             few if few <= self.rest.len() => few,
             _ => return Err(Malformed::Short),
         };
-        // Of an empty list, some writers leave the type out. In a list, a boolean is a byte.
+        // Some writers leave out the type of an empty list.
         if count == 0 {
             self.depth -= 1;
             return Ok(0);
@@ -191,6 +190,7 @@ impl<'a> Compact<'a> {
         if self.values > VALUES_MAX {
             return Err(Malformed::Wrong("more than 2,097,152 values in lists"));
         }
+        // In a list, a boolean is a byte.
         let wire = match head & 0x0f {
             1 | 2 => Wire::Byte,
             code => Wire::new(code)?,
@@ -204,7 +204,7 @@ impl<'a> Compact<'a> {
         Ok(count)
     }
 
-    /// Passes over a value.
+    /// Skips a value.
     fn skip(&mut self, wire: Wire) -> Read<()> {
         match wire {
             Wire::Bool(_) => {}
@@ -221,13 +221,13 @@ impl<'a> Compact<'a> {
         Ok(())
     }
 
-    /// Goes into a value.
+    /// Enters a nested value.
     fn deeper(&mut self) -> Read<()> {
         self.depth += 1;
-        match self.depth <= DEPTH_MAX {
-            true => Ok(()),
-            false => Err(Malformed::Wrong("values that lie too deep in each other")),
+        if self.depth > DEPTH_MAX {
+            return Err(Malformed::Wrong("values that lie too deep in each other"));
         }
+        Ok(())
     }
 }
 
@@ -249,7 +249,7 @@ mod tests {
     }
 
     #[test]
-    fn integers_come_out_and_all_else_is_passed_over() {
+    fn integers_are_read_and_other_fields_skipped() {
         // 1: i32 = 150; 2: binary "ab"; 4: list of two i32; 5: struct {}; 40: i64 = -1.
         let bytes = [
             0x15, 0xac, 0x02, 0x18, 2, b'a', b'b', 0x29, 0x25, 2, 4, 0x1c, 0, 0x06, 80, 1, 0,
@@ -261,7 +261,7 @@ mod tests {
     }
 
     #[test]
-    fn a_length_is_never_more_than_there_is() {
+    fn a_length_beyond_the_end_is_refused() {
         let billions = [0x19, 0xf5, 0xff, 0xff, 0xff, 0xff, 0x07, 0];
         assert_eq!(ints(&billions), Err(Malformed::Short));
         let no_end = [
@@ -271,7 +271,7 @@ mod tests {
     }
 
     #[test]
-    fn depth_has_an_end() {
+    fn nesting_is_limited() {
         let structs = [0x1c; 100_000];
         assert!(matches!(ints(&structs), Err(Malformed::Wrong(_))));
         let lists = [0x19; 100_000];

@@ -1,22 +1,22 @@
-//! Compressed pages to plain ones, of exactly the size that they declare.
+//! Compressed pages to plain ones, of exactly the declared size.
 //!
-//! **In / Out**: compressed bytes, and how many they should become → these, or what is wrong.
-//! **Invariants**: no codec writes a byte past the declared size, whatever its input holds; and
-//! that size is allocated in a way that may fail. **Why so**: parquet's own GZIP, Brotli and LZ4
-//! decompress until their input ends, however much comes out: some KB become some GB.
+//! **In / Out**: compressed bytes and the declared size → decompressed bytes, or an error.
+//! **Invariants**: no codec writes more than one byte past the declared size, whatever its input. A failed
+//! allocation of that size is an error. **Why so**: parquet's own GZIP, Brotli and LZ4 decompress to the
+//! end of their input, so that a few KB may become a few GB.
 
 use std::io::{Cursor, Read};
 
 use parquet::basic::Compression;
 
-/// What was wrong with a page.
+/// A result, or what is wrong with a page.
 pub(super) type Unpacked<T> = Result<T, String>;
 
-/// What decompresses the pages of one column chunk, one after the other.
+/// Decompresses the pages of one column chunk.
 pub(super) enum Unpacker {
-    /// Nothing is compressed.
+    /// No compression.
     Plain,
-    /// Snappy without a frame.
+    /// Snappy without framing.
     Snappy(snap::raw::Decoder),
     /// gzip, one or several members.
     Gzip,
@@ -24,14 +24,14 @@ pub(super) enum Unpacker {
     Brotli,
     /// Zstandard.
     Zstd(zstd::bulk::Decompressor<'static>),
-    /// LZ4 blocks as Hadoop frames them, or in LZ4's own frame, or without one: writers disagree.
+    /// LZ4 in Hadoop's framing, in LZ4's own, or in none: writers differ.
     Lz4,
     /// One LZ4 block.
     Lz4Raw,
 }
 
 impl Unpacker {
-    /// What decompresses pages of a codec.
+    /// The unpacker for a codec.
     pub(super) fn new(codec: Compression) -> Unpacked<Unpacker> {
         Ok(match codec {
             Compression::UNCOMPRESSED => Unpacker::Plain,
@@ -53,10 +53,10 @@ impl Unpacker {
         matches!(self, Unpacker::Plain)
     }
 
-    /// The first bytes as they are, and behind them `size` bytes that `packed` becomes.
+    /// The bytes `first`, followed by the `size` bytes that `packed` decompresses to.
     pub(super) fn unpack(&mut self, first: &[u8], packed: &[u8], size: usize) -> Unpacked<Vec<u8>> {
         let mut out = Vec::new();
-        // One byte more, so that what is too long shows.
+        // One byte more, which shows that the page is too long.
         out.try_reserve_exact(first.len() + size + 1)
             .map_err(|_| format!("no memory for {size} bytes"))?;
         out.extend_from_slice(first);
@@ -69,7 +69,7 @@ impl Unpacker {
         }
     }
 
-    /// Appends what bytes become: at most one byte more than `size`.
+    /// Appends the decompressed bytes, at most one more than `size`.
     fn append(&mut self, packed: &[u8], size: usize, out: &mut Vec<u8>) -> Unpacked<()> {
         let start = out.len();
         let text = |error: &dyn std::error::Error| error.to_string();
@@ -105,7 +105,7 @@ impl Unpacker {
     }
 }
 
-/// Appends at most one byte more than `size` from a reader.
+/// Appends at most `size` + 1 bytes from a reader.
 fn read_up_to(reader: impl Read, size: usize, out: &mut Vec<u8>) -> Unpacked<()> {
     let limit = crate::ids::count64(size) + 1;
     let read = reader.take(limit).read_to_end(out);
@@ -121,7 +121,7 @@ fn lz4_block(packed: &[u8], size: usize, out: &mut Vec<u8>) -> Unpacked<()> {
     Ok(())
 }
 
-/// Appends LZ4 in whatever frame it is.
+/// Appends LZ4 in any framing.
 fn lz4_of_any_frame(packed: &[u8], size: usize, out: &mut Vec<u8>) -> Unpacked<()> {
     let start = out.len();
     if packed.starts_with(&[0x04, 0x22, 0x4d, 0x18]) {
@@ -134,8 +134,8 @@ fn lz4_of_any_frame(packed: &[u8], size: usize, out: &mut Vec<u8>) -> Unpacked<(
     lz4_block(packed, size, out)
 }
 
-/// Appends the blocks of Hadoop's frames: each has its plain and its compressed size before it, in
-/// four bytes, the highest first. `None` if these are none.
+/// Appends the blocks of Hadoop's framing, each behind its plain and its compressed size in four bytes of big
+/// endian. `None` if the bytes are not framed so.
 fn hadoop_lz4(mut packed: &[u8], size: usize, out: &mut Vec<u8>) -> Option<()> {
     let end = out.len() + size;
     while !packed.is_empty() {
@@ -161,7 +161,7 @@ mod tests {
 
     use super::*;
 
-    /// Every codec with some text as it compresses it.
+    /// A text in every codec that can be written here.
     fn packed(plain: &[u8]) -> Vec<(&'static str, Compression, Vec<u8>)> {
         let snappy = snap::raw::Encoder::new()
             .compress_vec(plain)
@@ -197,7 +197,7 @@ mod tests {
         ]
     }
 
-    /// The text of these tests as Brotli, which nothing here writes.
+    /// The text of these tests in Brotli, for which there is no encoder here.
     const BROTLI: [u8; 30] = [
         27, 107, 7, 0, 4, 108, 113, 164, 59, 127, 149, 193, 23, 86, 78, 67, 144, 97, 73, 89, 87,
         202, 187, 229, 6, 153, 16, 124, 128, 75,
@@ -221,7 +221,7 @@ mod tests {
     }
 
     #[test]
-    fn a_bomb_is_stopped_at_the_size_that_it_declares() {
+    fn a_decompression_bomb_stops_at_the_declared_size() {
         let zeros = vec![0; 50 << 20];
         for (name, codec, bytes) in packed(&zeros) {
             let mut unpacker = Unpacker::new(codec).expect("known");
@@ -232,7 +232,7 @@ mod tests {
     }
 
     #[test]
-    fn nothing_becomes_nothing() {
+    fn an_empty_page_stays_empty() {
         for (name, codec, _) in packed(b"") {
             let mut unpacker = Unpacker::new(codec).expect("known");
             assert_eq!(unpacker.unpack(b"", b"", 0), Ok(Vec::new()), "{name}");
