@@ -31,7 +31,9 @@ use crate::output::dwell::{self, DwellRead, DwellReport};
 use crate::publish::StagingDir;
 use crate::scan::bad_rows::BadRowPolicy;
 use crate::scan::events::{EventScan, EventsRead, Heap, IdTypes};
-use crate::scan::units::{self, times_of};
+use crate::scan::time_columns::times_of;
+use crate::scan::units;
+use crate::scan::whole_column::is_whole_column;
 use crate::scan::{Opened, Task};
 use crate::store::spill::{Partitions, Spill};
 
@@ -66,7 +68,7 @@ fn run(job: &Job, context: &RunContext) -> Result<DwellReport> {
     // Made before the events are read, so that an output that cannot be made costs no waiting.
     let staging = StagingDir::create(publish_spec(job))?;
     let spec = read_spec(job);
-    let policy = BadRowPolicy::new(&spec);
+    let policy = BadRowPolicy::new(&spec, is_whole_column);
     let scan = EventScan::new((&spec, job.dwell().dwell_method), &policy, context, types);
     let tasks = inputs.opened.iter();
     let tasks: Vec<Task> = tasks.flat_map(|file| file.shared_tasks(&spec)).collect();

@@ -38,7 +38,9 @@ use crate::scan::features::clicks::{ClickScan, ClickState, ClickTally, Clicks, S
 use crate::scan::features::impressions::{Shown, ShownRead, ShownScan};
 use crate::scan::features::listings::Listings;
 use crate::scan::text::times::parse;
-use crate::scan::units::{self, times_of};
+use crate::scan::time_columns::times_of;
+use crate::scan::units;
+use crate::scan::whole_column::is_whole_column;
 use crate::scan::{Opened, Task};
 use crate::store::spill::Partitions;
 use crate::warnings::Warning;
@@ -77,7 +79,7 @@ pub fn features(job: &Job, context: &RunContext) -> Result<FeaturesReport> {
 /// Runs a job on the threads that it may have.
 fn run(job: &Job, context: &RunContext) -> Result<FeaturesReport> {
     let spec = read_spec(job);
-    let policy = BadRowPolicy::new(&spec);
+    let policy = BadRowPolicy::new(&spec, is_whole_column);
     let before = read_before_clicks(job, context, &policy)?;
     // Made before the clicks are read, so that an output that cannot be made costs no waiting.
     let staging = StagingDir::create(publish_spec(job))?;

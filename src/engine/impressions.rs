@@ -12,7 +12,8 @@ use crate::job::{Job, Source};
 use crate::scan::bad_rows::BadRowPolicy;
 use crate::scan::impressions::{ImpressionScan, ImpressionState};
 use crate::scan::text::field::GuestIds;
-use crate::scan::units::{self, times_of};
+use crate::scan::time_columns::times_of;
+use crate::scan::units;
 use crate::scan::{Opened, Task};
 use crate::vocabulary::{Vocabulary, number_shown};
 

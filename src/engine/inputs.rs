@@ -24,7 +24,8 @@ use crate::place::check_in;
 use crate::publish::{self, check_out};
 use crate::scan::Opened;
 use crate::scan::pruning::{Span, is_folder_out};
-use crate::scan::units::{self, times_of};
+use crate::scan::time_columns::times_of;
+use crate::scan::units;
 use crate::warnings::Warning;
 
 /// Looks for inputs and for an output that is there; nothing is opened yet.

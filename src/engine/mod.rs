@@ -56,6 +56,7 @@ use crate::scan::item_ids::ItemDictionary;
 use crate::scan::pruning::{Pruning, StatsProof};
 use crate::scan::spec::ActionSpec;
 use crate::scan::time_kinds::TimeKinds;
+use crate::scan::whole_column::is_whole_column;
 use crate::store::spill::{Partitions, Spill};
 use crate::vocabulary::{Coded, Vocabulary};
 use crate::warnings::Warning;
@@ -135,7 +136,7 @@ pub(crate) fn in_threads<T: Send>(
 
 /// Runs a job whose items have a known width.
 fn run_typed<I: ItemColumn>(job: &Job, context: &RunContext) -> Result<Report> {
-    let policy = BadRowPolicy::new(&read_spec(job));
+    let policy = BadRowPolicy::new(&read_spec(job), is_whole_column);
     let (job, before) = read_before_actions::<I>(job, context, &policy)?;
     // Made before the actions are read, so that an output that cannot be made costs no waiting.
     let staging = StagingDir::create(publish_spec(&job))?;

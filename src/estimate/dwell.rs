@@ -33,7 +33,8 @@ use crate::output::micros_since;
 use crate::publish::Target;
 use crate::scan::bad_rows::BadRowPolicy;
 use crate::scan::events::{EventScan, EventState, EventsRead};
-use crate::scan::pruning::times_of;
+use crate::scan::statistics::time_bounds;
+use crate::scan::whole_column::is_whole_column;
 use crate::scan::{Opened, Task};
 
 /// Days that a row group may be of, at most, to say anything.
@@ -48,7 +49,10 @@ pub(crate) fn plan(job: &Job, context: &RunContext) -> Result<Planned> {
     let (mut inputs, types) = find(job, context)?;
     let mut warnings = std::mem::take(&mut inputs.warnings);
     let (found_us, rehearsal, spec) = (micros_since(began), context.unlimited(), read_spec(job));
-    let (specs, policy) = ((&spec, job.dwell().dwell_method), BadRowPolicy::new(&spec));
+    let (specs, policy) = (
+        (&spec, job.dwell().dwell_method),
+        BadRowPolicy::new(&spec, is_whole_column),
+    );
     let scan = EventScan::new(specs, &policy, &rehearsal, types);
     context.enter(Stage::EVENTS, 0);
     let states = nowhere().map(|spill| scan.state(spill)).collect();
@@ -201,7 +205,7 @@ fn days_read(job: &Job, opened: &[Opened], sample: &Sample) -> (f64, f64) {
 fn days_of(job: &Job, task: &Task) -> Option<RangeInclusive<i32>> {
     if let Opened::Parquet(file) = &task.opened
         && let time = job.column(Source::Events, "timestamp")
-        && let Some((first, last)) = times_of(&read_spec(job), file, task.row_group, time)
+        && let Some((first, last)) = time_bounds(&read_spec(job), file, task.row_group, time)
     {
         let days = job.zone().day_of(first).0..=job.zone().day_of(last).0;
         return (days.clone().take(DAYS_MAX + 1).count() <= DAYS_MAX).then_some(days);

@@ -29,6 +29,7 @@ use crate::output::features::{FeaturesRead, PartitionedClicks, parts_count, rehe
 use crate::output::micros_since;
 use crate::scan::bad_rows::BadRowPolicy;
 use crate::scan::features::clicks::{ClickScan, ClickState, Wanted};
+use crate::scan::whole_column::is_whole_column;
 use crate::scan::{Opened, Task};
 
 /// Plans a job.
@@ -36,7 +37,10 @@ use crate::scan::{Opened, Task};
 /// # Errors
 /// Those of a run that are met.
 pub(crate) fn plan(job: &Job, context: &RunContext) -> Result<Planned> {
-    let (began, policy) = (Instant::now(), BadRowPolicy::new(&read_spec(job)));
+    let (began, policy) = (
+        Instant::now(),
+        BadRowPolicy::new(&read_spec(job), is_whole_column),
+    );
     let before = read_before_clicks(job, context, &policy)?;
     let (shown_us, began) = (micros_since(began), Instant::now());
     let (mut read, clicks, wanted) = read_listings((job, context), &policy, before)?;

@@ -35,6 +35,7 @@ use crate::scan::Opened;
 use crate::scan::actions::ActionScan;
 use crate::scan::bad_rows::BadRowPolicy;
 use crate::scan::pruning::{Pruning, Span};
+use crate::scan::whole_column::is_whole_column;
 use crate::store::spill::Partitions;
 
 /// Row groups that each thread makes at least, so that none waits long for the last.
@@ -51,7 +52,7 @@ const EVENTS_MAX: u64 = 1 << 26;
 /// Those of a run that are met.
 pub(crate) fn plan<I: ItemColumn>(job: &Job, context: &RunContext) -> Result<Planned> {
     let began = Instant::now();
-    let policy = BadRowPolicy::new(&read_spec(job));
+    let policy = BadRowPolicy::new(&read_spec(job), is_whole_column);
     let (job, before) = read_before_actions::<I>(job, context, &policy)?;
     let (impressions, mut inputs) = (before.impressions, before.inputs);
     let job = &job;

@@ -20,7 +20,7 @@ use crate::job::{Format, Job, Source};
 use crate::output::micros_since;
 use crate::scan::pruning::Pruning;
 use crate::scan::spec::ReadSpec;
-use crate::scan::text::shared_file::Shared;
+use crate::scan::text::shared_file::SharedFile;
 use crate::scan::{Opened, Task};
 use crate::store::spill::Spill;
 
@@ -213,7 +213,7 @@ pub(crate) fn choose(spec: &ReadSpec<'_>, plan: Pruning, stride: u64) -> Vec<Wav
         *counts.entry(task.opened.file().source).or_default() += u64::from(is_first);
     }
     let mut seen: BTreeMap<Source, u64> = BTreeMap::new();
-    let mut texts: BTreeMap<PathBuf, Option<Arc<Shared>>> = BTreeMap::new();
+    let mut texts: BTreeMap<PathBuf, Option<Arc<SharedFile>>> = BTreeMap::new();
     let mut waves = Vec::new();
     for wave in plan.waves {
         let is_proven = wave.tasks.iter().all(|(_, proof)| proof.is_some());
@@ -235,7 +235,7 @@ pub(crate) fn choose(spec: &ReadSpec<'_>, plan: Pruning, stride: u64) -> Vec<Wav
                 Opened::Text(file, ..) => {
                     let of_file = texts.entry(file.path.clone()).or_insert_with(|| {
                         match first_pieces(spec, &task, stride) {
-                            Some(pieces) => Some(Arc::new(Shared::first(pieces))),
+                            Some(pieces) => Some(Arc::new(SharedFile::first(pieces))),
                             None => is_chosen().then(|| Arc::clone(&task.shared)),
                         }
                     });

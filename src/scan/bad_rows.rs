@@ -1,4 +1,4 @@
-//! What becomes of rows that cannot be used: the run ends, or they are set aside.
+//! Bad rows: they end the run, or are rejected and go to the quarantine.
 //!
 //! **In / Out**: a [`Mismatch`] at a row and column → an error, or a [`Rejected`] row.
 //! **Invariants**: which rows are rejected depends on the input alone, never on threads.
@@ -10,59 +10,64 @@ use crate::catalog::input::InputFile;
 use crate::error::{Error, ErrorKind, Result, RowFault};
 use crate::ids::count64;
 use crate::job::{OnBadRow, Source};
+use crate::scan::mismatch::{Mismatch, quoted};
 use crate::scan::spec::ReadSpec;
-use crate::scan::text::field::{Mismatch, quoted};
-use crate::scan::whole_column::is_whole_column;
 
-/// A row set aside.
+/// A rejected row.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct Rejected {
-    /// The source it came from.
     pub(crate) source: Source,
-    /// Where it stands, and what is wrong with it.
+    /// Where the row is, and what is wrong with it.
     pub(crate) fault: RowFault,
-    /// What it held: the text of the record, or the columns read, as JSON.
+    /// The text of the record, or the columns read, as JSON.
     pub(crate) record: String,
 }
 
-/// How many rows of a source were set aside.
+/// How many rows of a source were rejected.
 pub(crate) fn rejected_of(rejected: &[Rejected], source: Source) -> u64 {
     count64(rejected.iter().filter(|row| row.source == source).count())
 }
 
+/// Whether no row of a file is right in a column, which changes the hint of a message. The policy is
+/// given the function, as it reads the file with readers that need a policy themselves.
+pub(crate) type IsWholeColumn = fn(&ReadSpec<'_>, RowAt<'_>) -> bool;
+
 /// What becomes of bad rows, shared by all threads.
 #[derive(Debug)]
 pub(crate) struct BadRowPolicy<'a> {
-    /// How files are read, which says what becomes of such rows; nothing if they are left out unsaid.
+    /// How files are read, and what becomes of bad rows; `None` if they are skipped silently.
     spec: Option<ReadSpec<'a>>,
-    /// How many may be set aside.
+    is_whole_column: IsWholeColumn,
+    /// How many rows may be rejected.
     limit: u64,
     count: AtomicU64,
 }
 
 impl<'a> BadRowPolicy<'a> {
     /// The policy of a run.
-    pub(crate) fn new(spec: &ReadSpec<'a>) -> BadRowPolicy<'a> {
+    pub(crate) fn new(spec: &ReadSpec<'a>, is_whole_column: IsWholeColumn) -> BadRowPolicy<'a> {
         BadRowPolicy {
             spec: Some(*spec),
+            is_whole_column,
             limit: spec.bad_rows_max,
             count: AtomicU64::new(0),
         }
     }
 
-    /// The policy of a second look at files whose bad rows were told before.
+    /// The policy for files that were read before, whose bad rows are already reported.
     pub(crate) fn ignoring() -> BadRowPolicy<'a> {
         BadRowPolicy {
             spec: None,
+            is_whole_column: |_, _| false,
             limit: u64::MAX,
             count: AtomicU64::new(0),
         }
     }
 
-    /// Ends the run, or sets the row aside in `rejected`.
+    /// Ends the run, or adds the row to `rejected`. `record` gives the content of the row.
     ///
     /// # Errors
-    /// As the policy says.
+    /// If bad rows end the run, or too many were rejected.
     pub(crate) fn reject(
         &self,
         at: RowAt<'_>,
@@ -88,9 +93,9 @@ impl<'a> BadRowPolicy<'a> {
         };
         if spec.on_bad_row == OnBadRow::Error {
             fault.hint = match hint {
-                None if is_whole_column(spec, at) => Some(Hint::WholeColumn),
+                None if (self.is_whole_column)(spec, at) => Some(Hint::WholeColumn),
                 None => Some(Hint::Quarantine),
-                given => given,
+                hint => hint,
             };
             return Err(Error::from(ErrorKind::BadRow(Box::new(fault))));
         }
@@ -106,18 +111,18 @@ impl<'a> BadRowPolicy<'a> {
     }
 }
 
-/// A place in a file.
+/// A row and column of a file.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct RowAt<'a> {
     pub(crate) file: &'a InputFile,
-    /// 1-based record.
+    /// The number of the record, from 1.
     pub(crate) row: u64,
-    /// The column as the file names it, or nothing for the whole record.
+    /// The column as the file names it, or empty for the whole record.
     pub(crate) column: &'a str,
 }
 
-/// A mismatch without its hint, and with what it is, if the name of a column stands in its place, as in a
-/// header that comes again.
+/// The mismatch of a value that is the name of its column says so, as in a repeated header; the hint in its
+/// expectation goes. Any other mismatch is unchanged.
 fn repeated_header(mismatch: Mismatch, column: &str) -> Mismatch {
     if column.is_empty() || mismatch.found != quoted(column) {
         return mismatch;

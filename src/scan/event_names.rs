@@ -1,15 +1,16 @@
-//! Names of events to numbers: what each is, and which of the others.
+//! Names of events to codes: the two low bits are the kind of event, the rest numbers other names.
 
 use crate::dictionary::Dictionary;
 use crate::ids::index;
 use crate::kernel::op::dwell::{Deed, NAMES_MAX};
 
-/// Bits of a code that say what an event is; those above are the number of its name, if it is another.
+/// The bits of a code that are the kind of event. The bits above number the name of an event of another
+/// kind.
 pub(crate) const DEED_BITS: u32 = 2;
-/// What an event is that neither opens nor closes anything.
+/// The kind of an event that neither opens nor closes anything.
 pub(crate) const OTHER: u32 = 1;
 
-/// What an event is, as a number, by its name.
+/// The kind of event with a name, as the low bits of its code.
 pub(crate) fn deed_code(name: &[u8]) -> u32 {
     match name {
         b"flyer_close" => 0,
@@ -19,27 +20,28 @@ pub(crate) fn deed_code(name: &[u8]) -> u32 {
     }
 }
 
-/// The number of a name of another event. One name more than can be told apart is kept, so that all
-/// know of it; those behind it have the number of the first.
+/// The number of the name of another event. The dictionary takes one name more than the limit, which shows
+/// that there are too many; names beyond it get the number of the first.
 pub(crate) fn other_code(others: &mut Dictionary, name: &[u8]) -> u32 {
-    let code = match others.count() <= index(NAMES_MAX) {
-        true => others.intern_text(name),
-        false => others.find_text(name).unwrap_or(0),
+    let code = if others.count() <= index(NAMES_MAX) {
+        others.intern_text(name)
+    } else {
+        others.find_text(name).unwrap_or(0)
     };
     if code < NAMES_MAX { code } else { 0 }
 }
 
-/// Whether an event of a code opens a flyer or an item.
+/// Whether an event opens a flyer or an item.
 pub(crate) fn is_open(code: u32) -> bool {
     code & ((1 << DEED_BITS) - 1) >= 2
 }
 
-/// The number of the name of an event of a code.
+/// The number of the name of an event.
 pub(crate) fn name_of(code: u32) -> u32 {
     code >> DEED_BITS
 }
 
-/// What an event of a code is.
+/// The kind of an event.
 pub(crate) fn deed_of(code: u32) -> Deed {
     match code & ((1 << DEED_BITS) - 1) {
         0 => Deed::Close,

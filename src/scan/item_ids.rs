@@ -1,10 +1,9 @@
-//! Items whose ids are texts: to numbers, while nobody knows yet which codes they will have.
+//! Item ids that are texts, numbered by each thread before their codes are known.
 //!
-//! **In / Out**: the text of an item → its number, dense from 1 in the order in which a thread came
-//! across it. `vocabulary` puts codes in the place of numbers when all is read.
-//! **Invariants**: the numbers of two threads have nothing to do with each other. Padding is none of
-//! them. **Why so**: rows of actions keep the width and the way that integer ids have, and what reads
-//! these is not slowed down.
+//! **In / Out**: the text of an item id → its number, dense from 1 in the order in which the thread met the
+//! items. `vocabulary` replaces numbers by codes once everything is read.
+//! **Invariants**: the numbers of two threads are unrelated. No number is padding. **Why so**: rows of
+//! actions stay as wide as with integer ids, whose path does not become slower.
 
 use arrow::array::{Array, ArrayRef, AsArray, StringViewArray};
 use arrow::datatypes::DataType;
@@ -16,30 +15,30 @@ use crate::error::Result;
 use crate::ids::{Item, index};
 use crate::job::CustomerType;
 use crate::kernel::column::Row;
+use crate::scan::mismatch::{Mismatch, Value};
 use crate::scan::spec::ReadSpec;
 use crate::scan::table::arrow::IdColumn;
-use crate::scan::text::field::{Mismatch, Value};
 
-/// What a message says an item should be that has a text for an id.
+/// What a message expects of an item id that may be a text.
 const EXPECTED: &str = "an item id: a text that is not empty, or an integer, of at most 4096 bytes";
 
-/// What a message says a job should be that comes across too many items.
+/// What a message expects of the number of items.
 const TOO_MANY: &str = "at most 2147483647 different items";
 
-/// The items that one thread has come across.
+/// The items that one thread has met.
 #[derive(Debug)]
 pub(crate) struct ItemDictionary {
-    /// Their texts; an item's number is one more than its code.
+    /// Their ids; the number of an item is its local code plus 1.
     ids: Dictionary,
-    /// Whether some row holds the item, a bit a code, so that all are near; those behind the end are
-    /// not held.
-    held: Vec<u64>,
-    /// Scratch: the codes of a batch.
+    /// Whether a retained row has the item, a bit per local code; false behind the end. Bits keep the
+    /// table in the cache.
+    used: Vec<u64>,
+    /// Scratch: the local codes of a batch.
     codes: Vec<u32>,
 }
 
 impl ItemDictionary {
-    /// No items yet, if they have texts for ids.
+    /// No items yet; `None` if item ids are integers.
     pub(crate) fn wanted(spec: &ReadSpec<'_>) -> Option<ItemDictionary> {
         spec.has_item_codes.then(ItemDictionary::new)
     }
@@ -48,100 +47,105 @@ impl ItemDictionary {
     pub(crate) fn new() -> ItemDictionary {
         ItemDictionary {
             ids: Dictionary::texts(),
-            held: Vec::new(),
+            used: Vec::new(),
             codes: Vec::new(),
         }
     }
 
-    /// The number of an item, if there is room for one more.
+    /// The number of an item, or `None` if there are too many.
     #[inline]
     pub(crate) fn number<I: Item>(&mut self, text: &str) -> Option<I> {
         number_of(self.ids.intern_text(text.as_bytes()))
     }
 
-    /// The number of what should be the id of an item; `shown` says what it is instead.
+    /// The number of an item, if its id is a text. `display` shows the value in a message.
     pub(crate) fn judge<I: Item>(
         &mut self,
         text: Option<&str>,
-        shown: impl FnOnce() -> String,
+        display: impl FnOnce() -> String,
     ) -> Value<I> {
         let Some(text) = text else {
-            return Err(Mismatch::new(EXPECTED, shown()));
+            return Err(Mismatch::new(EXPECTED, display()));
         };
         let number = self.number(text);
         number.ok_or_else(|| Mismatch::new(TOO_MANY, "one more").advised(Hint::ManyItems))
     }
 
-    /// The numbers of some items; none where a text is empty.
+    /// The numbers of a batch of items; `None` where a text is empty.
     pub(crate) fn numbers<I: Item>(&mut self, texts: &[&[u8]], numbers: &mut Vec<Option<I>>) {
         self.codes.clear();
         self.ids.intern_texts(texts, &mut self.codes);
         numbers.clear();
         let codes = texts.iter().zip(&self.codes);
-        numbers.extend(codes.map(|(text, code)| match text.is_empty() {
-            true => None,
-            false => number_of(*code),
+        numbers.extend(codes.map(|(text, code)| {
+            if text.is_empty() {
+                return None;
+            }
+            number_of(*code)
         }));
     }
 
-    /// Takes note that some rows are kept.
+    /// Notes the items of rows that are retained.
     pub(crate) fn hold<I: Item>(&mut self, rows: &[Row<I>]) {
-        self.held.resize(self.ids.count().div_ceil(64), 0);
+        self.used.resize(self.ids.count().div_ceil(64), 0);
         for row in rows {
             let place = place_of(row.item);
-            self.held[place / 64] |= 1 << (place % 64);
+            self.used[place / 64] |= 1 << (place % 64);
         }
     }
 
-    /// Tells the account what the items have come to take.
+    /// Reserves the memory that the items take.
     ///
     /// # Errors
-    /// If the memory of the job is used up.
+    /// If it is more than the job has left.
     pub(crate) fn reserve_memory(&mut self, context: &RunContext) -> Result<()> {
         self.ids.reserve_memory(context).map(drop)
     }
 
-    /// The texts, and which of them some row holds.
+    /// The ids, and whether a retained row has each.
     pub(crate) fn into_parts(self) -> (Dictionary, Vec<bool>) {
-        let word = |place: usize| self.held.get(place / 64).copied().unwrap_or(0);
-        let is_held = |place: usize| word(place) >> (place % 64) & 1 == 1;
-        let held = (0..self.ids.count()).map(is_held).collect();
-        (self.ids, held)
+        let word = |place: usize| self.used.get(place / 64).copied().unwrap_or(0);
+        let is_used = |place: usize| word(place) >> (place % 64) & 1 == 1;
+        let used = (0..self.ids.count()).map(is_used).collect();
+        (self.ids, used)
     }
 }
 
-/// Whether a type holds ids of items: integers, or texts if these have codes.
+/// Whether a column of a type can hold item ids: integers, or texts if these get codes.
 pub(crate) fn holds_items(data_type: &DataType, spec: &ReadSpec<'_>) -> bool {
     IdColumn::holds(data_type, CustomerType::Int64, spec.has_item_codes)
 }
 
-/// What a message says a column of items should hold, of which something else was found.
+/// What a message expects of a column of items of another type, with a hint.
 pub(crate) fn expected_items(spec: &ReadSpec<'_>, found: &DataType) -> String {
-    let hint = match found {
-        of if of.is_floating() => Some(Hint::WholeNumbers),
-        of if IdColumn::holds(of, CustomerType::String, true) => Some(Hint::Vocabulary),
-        _ => None,
+    let hint = if found.is_floating() {
+        Some(Hint::WholeNumbers)
+    } else if IdColumn::holds(found, CustomerType::String, true) {
+        Some(Hint::Vocabulary)
+    } else {
+        None
     };
-    let what = match spec.has_item_codes {
-        false => "integers",
-        true => "text or integers",
+    let what = if spec.has_item_codes {
+        "text or integers"
+    } else {
+        "integers"
     };
     advice::expected(what, hint.map(|hint| hint.text().to_owned()))
 }
 
-/// The texts of a column, none of them null, as it holds nothing else.
+/// The texts of a column, if it is a column of texts without nulls.
 pub(crate) fn plain_texts(array: &ArrayRef) -> Option<StringViewArray> {
     let is_plain = array.null_count() == 0 && *array.data_type() == DataType::Utf8View;
     is_plain.then(|| array.as_string_view().clone())
 }
 
-/// The number of a code.
+/// The number of a local code.
 #[inline]
 fn number_of<I: Item>(code: u32) -> Option<I> {
     I::from_wide(i64::from(code) + 1)
 }
 
-/// The place of an item in a table by number.
+/// The place of an item in a list by number.
 ///
 /// # Panics
 /// If it is padding.
@@ -157,7 +161,7 @@ mod tests {
     use crate::ids::{ActionType, Micros};
 
     #[test]
-    fn items_are_numbered_as_they_come_and_held_if_a_row_is_kept() {
+    fn items_are_numbered_in_order_and_used_if_a_row_is_retained() {
         let mut items = ItemDictionary::new();
         assert_eq!(items.number("b"), Some(1_i32));
         let mut numbers = Vec::new();
@@ -166,13 +170,13 @@ mod tests {
         let row = |item: i32| Row::new(0, Micros(0), ActionType(1), item);
         items.hold(&[row(2), row(2)]);
         assert_eq!(items.number("c"), Some(4_i32));
-        let (ids, held) = items.into_parts();
+        let (ids, used) = items.into_parts();
         assert_eq!(ids.find_text(b"c"), Some(3));
-        assert_eq!(held, [false, true, false, false]);
+        assert_eq!(used, [false, true, false, false]);
     }
 
     #[test]
-    fn what_is_no_item_is_told() {
+    fn a_value_that_is_no_item_is_a_mismatch() {
         let mut items = ItemDictionary::new();
         let none = items.judge::<i32>(None, || "null".to_owned());
         let none = none.expect_err("no item");

@@ -1,14 +1,13 @@
-//! Files to columns: formats, types and names in; typed rows out, judged row by row.
+//! Files to typed rows, each validated.
 //!
-//! In reading order: `spec` is what all of it is told, `files` finds files, but for those of `tables`, `input` opens them, but for those
-//! that are `foreign`, `times`, `fields` and `words` read single values, `items` texts of items, `kept`
-//! values that are carried through, `nulls` words that are null, `pieces` cuts text, `text`, `csv`,
-//! `json`, `shape`, `elements`, `arrays`, `stamps` and `parquet` read records and batches, `shared` lets
-//! threads read one text file, `faults` says what becomes of bad rows, `units` whether integers can be
-//! times of a unit, `kinds` whether wall times and instants meet, `impressions` and `actions` are the two
-//! scan loops of `sequences`, `plan` decides what is read when; `table` reads any other table, and `events`, with `deeds`, those of `dwell`.
+//! In reading order: `spec` is what readers need of a job. `text` and `parquet` read records and batches
+//! of the two kinds of formats. `mismatch` and `bad_rows` say what is wrong with a row and what becomes of
+//! it, `whole_column` whether its whole column is wrong. `time_columns`, `statistics`, `units` and
+//! `time_kinds` check times before and after rows are read. `item_ids` and `event_names` number texts.
+//! `table` reads any table; `impressions` and `actions` are the readers of `sequences`, `features` those of
+//! `features`, `events` that of `dwell`. `pruning` decides which row groups of actions are read, and when.
 //!
-//! **Invariants**: nothing after this module sees a file, a null, or an id that is not an id.
+//! **Invariants**: later stages see no file, no null, and no id that is not an id.
 
 pub(crate) mod actions;
 pub(crate) mod bad_rows;
@@ -17,17 +16,19 @@ pub(crate) mod events;
 pub(crate) mod features;
 pub(crate) mod impressions;
 pub(crate) mod item_ids;
-mod misfits;
+mod mismatch;
 pub(crate) mod parquet;
 pub(crate) mod pruning;
 pub(crate) mod spec;
+pub(crate) mod statistics;
 pub(crate) mod table;
 #[cfg(test)]
 mod tests;
 pub(crate) mod text;
+pub(crate) mod time_columns;
 pub(crate) mod time_kinds;
 pub(crate) mod units;
-mod whole_column;
+pub(crate) mod whole_column;
 
 use std::path::Path;
 use std::sync::Arc;
@@ -39,32 +40,32 @@ use crate::ids::{count64, unsigned};
 use crate::job::{Format, Source};
 use crate::scan::parquet::ParquetFile;
 use crate::scan::spec::ReadSpec;
-use crate::scan::text::shared_file::Shared;
+use crate::scan::text::shared_file::SharedFile;
 
-/// What ends a read that has found what it looks for; nobody is told of it.
+/// The error by which a callback ends a read that has found what it looks for; it is never reported.
 fn seen_enough() -> Error {
     Error::settings("seen enough")
 }
 
-/// A file whose format is known, and whose footer is read if it has one.
+/// A file of a known format, with its footer if it is Parquet.
 #[derive(Clone, Debug)]
 pub(crate) enum Opened {
     /// A Parquet file.
     Parquet(Arc<ParquetFile>),
     /// A text file.
     Text(Arc<InputFile>, Format, Compression),
-    /// A file without rows: whatever it lacks, it lacks nothing.
+    /// A file without rows, which may lack columns.
     Empty(Arc<InputFile>, Format),
 }
 
-/// What one thread reads at a time.
+/// A unit of reading for one thread.
 #[derive(Clone, Debug)]
 pub(crate) struct Task {
     pub(crate) opened: Opened,
-    /// The row group, or which of the tasks that share a text file.
+    /// The row group, or the number of the task among those that share a text file.
     pub(crate) row_group: usize,
-    /// How far a text file was read by all that share it.
-    pub(crate) shared: Arc<Shared>,
+    /// The text file, shared by its tasks.
+    pub(crate) shared: Arc<SharedFile>,
     /// Steps of progress: rows, or bytes of a text file.
     pub(crate) steps: u64,
 }
@@ -78,10 +79,10 @@ impl Task {
 }
 
 impl Opened {
-    /// Opens a file: finds its format, reads its footer.
+    /// Opens a file: detects its format, reads its footer.
     ///
     /// # Errors
-    /// If it cannot be read, or is in no known format.
+    /// If it cannot be read, or its format is unknown.
     pub(crate) fn open(spec: &ReadSpec<'_>, file: &InputFile) -> Result<Opened> {
         let telling = spec.column(file.source, file.source.telling_column(spec.job_kind));
         let detected = file.detect(spec.format, telling)?;
@@ -132,7 +133,7 @@ impl Opened {
         }
     }
 
-    /// Rows, about: exactly for Parquet, by size for text, of which a line of 40 bytes is short.
+    /// The number of rows: exact for Parquet, estimated for text at 40 bytes per line, which is short.
     pub(crate) fn rows_about(&self) -> u64 {
         match self {
             Opened::Parquet(parquet) => parquet.rows_count(),
@@ -141,11 +142,11 @@ impl Opened {
         }
     }
 
-    /// The tasks that read the whole file, in order; some more that share its text, if it is long.
+    /// The tasks that read the whole file, in order, with further tasks that share the text if it is long.
     pub(crate) fn shared_tasks(&self, spec: &ReadSpec<'_>) -> Vec<Task> {
         let mut tasks = self.tasks();
         if let Opened::Text(file, Format::Csv | Format::Ndjson, _) = self {
-            // Text is about a tenth of its size when it is compressed. A task too many is nothing.
+            // Compressed text is about ten times as long. A task that finds no piece costs nothing.
             let pieces = file.size().saturating_mul(10) / count64(spec.text_piece_bytes);
             let pieces = usize::try_from(pieces).unwrap_or(usize::MAX);
             let more = pieces.min(spec.threads);

@@ -1,4 +1,4 @@
-//! Text is read in pieces and by shape as it is read whole, by the libraries alone.
+//! Text that is read in pieces and by shape gives what the libraries alone make of the whole.
 
 use std::io::{Cursor, Read};
 use std::sync::Arc;
@@ -9,16 +9,19 @@ use crate::catalog::compression::Compression;
 use crate::catalog::input::InputFile;
 use crate::error::{Error, ErrorKind, Result, RowFault};
 use crate::job::{Format, Source};
-use crate::scan::text::field::{Field, Mismatch};
+use crate::scan::mismatch::Mismatch;
+use crate::scan::text::columns::{TextColumn, missing_column};
+use crate::scan::text::field::Field;
 use crate::scan::text::json::object_fields;
-use crate::scan::text::json_shape::Shape;
-use crate::scan::text::records::{Record, TextColumn, missing_column, records};
+use crate::scan::text::json_shape::LineShape;
+use crate::scan::text::record::Record;
+use crate::scan::text::records::records;
 
-/// What a record came to: its number, and its fields as text or what is wrong with it.
+/// A record that was read: its number, and its fields or its mismatch as text.
 type RecordRead = (u64, String);
 
-/// What a text came to.
-type Outcome = (Vec<RecordRead>, std::result::Result<u64, String>);
+/// What reading a text gave: its records, and their number or the error.
+type TextRead = (Vec<RecordRead>, std::result::Result<u64, String>);
 
 /// The columns looked for; the last may be absent.
 const COLUMNS: [&str; 3] = ["a", "b", "z"];
@@ -40,16 +43,16 @@ fn file_at(path: &std::path::Path) -> InputFile {
     }
 }
 
-/// What is done with records: they are noted, and one whose first field is `bad` fails.
+/// Notes a record, and fails if its first field is `bad`.
 fn note(
     read: &mut Vec<RecordRead>,
     row: u64,
-    of: &std::result::Result<&[Field<'_>], Mismatch>,
+    fields: &std::result::Result<&[Field<'_>], Mismatch>,
 ) -> Result<()> {
-    let is_bad = of.as_ref().is_ok_and(|fields| {
+    let is_bad = fields.as_ref().is_ok_and(|fields| {
         matches!(&fields[0], Field::Csv("bad")) || fields[0] == Field::Text("bad".into())
     });
-    read.push((row, format!("{of:?}")));
+    read.push((row, format!("{fields:?}")));
     if !is_bad {
         return Ok(());
     }
@@ -63,8 +66,8 @@ fn note(
     }))))
 }
 
-/// What a text comes to in pieces.
-fn in_pieces(path: &std::path::Path, format: Format, piece_bytes: usize) -> Outcome {
+/// Reads a text in pieces.
+fn in_pieces(path: &std::path::Path, format: Format, piece_bytes: usize) -> TextRead {
     let mut read = Vec::new();
     let file = file_at(path);
     let format = (format, Compression::None);
@@ -81,15 +84,15 @@ fn in_pieces(path: &std::path::Path, format: Format, piece_bytes: usize) -> Outc
     (read, rows.map_err(|error| error.to_string()))
 }
 
-/// What CSV comes to by the `csv` crate alone. No text ends with a line of two `~`.
-fn csv_twin(text: &[u8]) -> Outcome {
+/// Reads CSV with the `csv` crate alone. No text ends with a line of two `~`.
+fn csv_reference(text: &[u8]) -> TextRead {
     let mut read = Vec::new();
-    let rows = csv_twin_rows(text, &mut read).map_err(|error| error.to_string());
+    let rows = csv_reference_rows(text, &mut read).map_err(|error| error.to_string());
     (read, rows)
 }
 
-/// The records of CSV, and their number.
-fn csv_twin_rows(text: &[u8], read: &mut Vec<RecordRead>) -> Result<u64> {
+/// Adds the records of CSV to `read`; returns their number.
+fn csv_reference_rows(text: &[u8], read: &mut Vec<RecordRead>) -> Result<u64> {
     let fault = |what: String| Error::bad_file("text", what);
     let text = text.strip_prefix(b"\xef\xbb\xbf").unwrap_or(text);
     let mut reader = csv::ReaderBuilder::new()
@@ -100,14 +103,17 @@ fn csv_twin_rows(text: &[u8], read: &mut Vec<RecordRead>) -> Result<u64> {
         .iter()
         .any(|name| name.trim_ascii_end().ends_with(b"~~"))
     {
-        return Err(fault(match &header[0] == b"~~" {
-            true => "it has no header".to_owned(),
-            false => "a quote in its header never ends".to_owned(),
-        }));
+        let what = if &header[0] == b"~~" {
+            "it has no header"
+        } else {
+            "a quote in its header never ends"
+        };
+        return Err(fault(what.to_owned()));
     }
-    let place = |name: &str| header.iter().position(|of| of == name.as_bytes());
+    let place = |name: &str| header.iter().position(|column| column == name.as_bytes());
     let places = COLUMNS.map(place);
-    let all: Vec<ByteRecord> = reader.byte_records().map(|of| of.expect("bytes")).collect();
+    let all = reader.byte_records().map(|record| record.expect("bytes"));
+    let all: Vec<ByteRecord> = all.collect();
     let is_cut = !text.ends_with(b"\n") && !text.ends_with(b"\r");
     let is_open = all
         .last()
@@ -132,15 +138,15 @@ fn csv_twin_rows(text: &[u8], read: &mut Vec<RecordRead>) -> Result<u64> {
             note(read, row, &Ok(&places.map(field)))?;
         } else {
             let expected = format!("{} fields, as in the header", header.len());
-            let found = Mismatch::new(expected, record.len().to_string());
-            note(read, row, &Err(found))?;
+            let mismatch = Mismatch::new(expected, record.len().to_string());
+            note(read, row, &Err(mismatch))?;
         }
     }
     Ok(u64::try_from(count).expect("few"))
 }
 
-/// What NDJSON comes to by `serde_json` alone.
-fn json_twin(text: &[u8]) -> Outcome {
+/// Reads NDJSON with `serde_json` alone.
+fn json_reference(text: &[u8]) -> TextRead {
     let text = text.strip_prefix(b"\xef\xbb\xbf").unwrap_or(text);
     let (mut read, mut failed) = (Vec::new(), None);
     let (mut rows, mut objects, mut had) = (0, 0, [false; 3]);
@@ -156,8 +162,8 @@ fn json_twin(text: &[u8]) -> Outcome {
         }
         let source = std::str::from_utf8(bytes).map_err(|_| "bytes that are not UTF-8".to_owned());
         let mut fields = [Field::Missing, Field::Missing, Field::Missing];
-        let of = source.and_then(|json| object_fields(json, &columns(), &mut fields));
-        if of.is_ok() {
+        let parsed = source.and_then(|json| object_fields(json, &columns(), &mut fields));
+        if parsed.is_ok() {
             objects += 1;
             for (had, field) in had.iter_mut().zip(&fields) {
                 *had |= *field != Field::Missing;
@@ -165,9 +171,9 @@ fn json_twin(text: &[u8]) -> Outcome {
         }
         if failed.is_none() {
             rows += 1;
-            let of = of.map(|()| &fields[..]);
-            let of = of.map_err(|found| Mismatch::new("a JSON object", found));
-            failed = note(&mut read, rows, &of).err();
+            let parsed = parsed.map(|()| &fields[..]);
+            let parsed = parsed.map_err(|found| Mismatch::new("a JSON object", found));
+            failed = note(&mut read, rows, &parsed).err();
         }
         if failed.is_some() && had[0] && had[1] {
             break;
@@ -184,10 +190,10 @@ fn json_twin(text: &[u8]) -> Outcome {
     (read, end)
 }
 
-/// A few random bits, by SplitMix64.
-struct Bits(u64);
+/// Random choices, by SplitMix64.
+struct Choices(u64);
 
-impl Bits {
+impl Choices {
     /// One of some values.
     fn pick<'v>(&mut self, values: &[&'v [u8]]) -> &'v [u8] {
         self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
@@ -199,19 +205,19 @@ impl Bits {
     }
 }
 
-/// Compares what random texts of these parts come to.
-fn compare(format: Format, heads: &[&[u8]], parts: &[&[u8]], twin: fn(&[u8]) -> Outcome) {
+/// Compares random texts of these parts, read in pieces and by the reference.
+fn compare(format: Format, heads: &[&[u8]], parts: &[&[u8]], reference: fn(&[u8]) -> TextRead) {
     let folder = tempfile::tempdir().expect("a folder");
     let path = folder.path().join("text");
     let lengths: [&[u8]; 4] = [b"", b"123", b"12345678", b"1234567890123456789012345"];
     for seed in 0..1500 {
-        let mut bits = Bits(seed);
-        let mut text = bits.pick(heads).to_vec();
-        for _ in 0..bits.pick(&lengths).len() {
-            text.extend_from_slice(bits.pick(parts));
+        let mut choices = Choices(seed);
+        let mut text = choices.pick(heads).to_vec();
+        for _ in 0..choices.pick(&lengths).len() {
+            text.extend_from_slice(choices.pick(parts));
         }
         std::fs::write(&path, &text).expect("a file");
-        let expected = twin(&text);
+        let expected = reference(&text);
         for piece_bytes in [1, 2, 3, 5, 9, 17, 1 << 20] {
             let found = in_pieces(&path, format, piece_bytes);
             let text = String::from_utf8_lossy(&text);
@@ -259,7 +265,7 @@ fn csv_in_pieces_is_what_the_library_reads() {
         b"5,6\r\n",
         b"7,8\r9,1\n",
     ];
-    compare(Format::Csv, &heads, &plain, csv_twin);
+    compare(Format::Csv, &heads, &plain, csv_reference);
     let mut hostile = plain.to_vec();
     hostile.extend([
         &b"\""[..],
@@ -270,7 +276,7 @@ fn csv_in_pieces_is_what_the_library_reads() {
         b"a\"b",
         b"\xff",
     ]);
-    compare(Format::Csv, &heads, &hostile, csv_twin);
+    compare(Format::Csv, &heads, &hostile, csv_reference);
 }
 
 #[test]
@@ -318,14 +324,14 @@ fn ndjson_in_pieces_is_what_the_library_reads() {
         b"{\"a\":1\n",
         b"{\"z\":1,\"a\":1,\"b\":2}\n",
     ];
-    compare(Format::Ndjson, &heads, &lines, json_twin);
-    compare(Format::Ndjson, &heads, &lines[..7], json_twin);
+    compare(Format::Ndjson, &heads, &lines, json_reference);
+    compare(Format::Ndjson, &heads, &lines[..7], json_reference);
 }
 
 #[test]
-fn what_has_the_shape_of_a_line_is_read_as_by_the_library() {
+fn a_line_of_the_same_shape_is_read_as_by_the_library() {
     let line = r#"{"x":"","a":1,"b":"t","y":2.5}"#;
-    let shape = Shape::new(line, &columns());
+    let shape = LineShape::new(line, &columns());
     let mut fields = [Field::Missing, Field::Missing, Field::Missing];
     assert!(shape.fill(line, &mut fields));
     // Every byte of the line in the place of every other, and left out.

@@ -1,7 +1,7 @@
-//! Whether a fault is one of a row, or of a whole column: what a message may advise.
+//! Whether a mismatch affects one row or a whole column, which changes the hint of its message.
 //!
-//! **In / Out**: the place of a fault → whether no row of its file is right in that column. **Cost**: the
-//! column is read until a row is right, which is soon where some are; only where a run fails anyway.
+//! **In / Out**: the row and column of a mismatch → whether no row of the file is right in that column.
+//! **Cost**: the column is read up to the first right row, and only where the run fails anyway.
 
 use crate::calendar::parse_dt;
 use crate::context::RunContext;
@@ -9,14 +9,13 @@ use crate::ids::index;
 use crate::job::{CustomerType, ItemType, JobKind};
 use crate::scan::bad_rows::{BadRowPolicy, RowAt};
 use crate::scan::spec::ReadSpec;
-use crate::scan::{Opened, seen_enough};
-
 use crate::scan::table::{Batch, ColumnType, Presence, TableColumn, TableScan, TableState};
 use crate::scan::text::times::parse;
+use crate::scan::{Opened, seen_enough};
 
-/// Whether no row of a file is right in a column, as far as a table can tell.
+/// Whether no row of a file is right in a column; false for columns that only other readers can check.
 pub(crate) fn is_whole_column(spec: &ReadSpec<'_>, at: RowAt<'_>) -> bool {
-    let Some((kind, right)) = kind_of(spec, at) else {
+    let Some((kind, condition)) = kind_of(spec, at) else {
         return false;
     };
     let column = TableColumn {
@@ -32,12 +31,11 @@ pub(crate) fn is_whole_column(spec: &ReadSpec<'_>, at: RowAt<'_>) -> bool {
     let mut is_some_right = false;
     for task in opened.tasks() {
         let read = scan.read(&task, &mut TableState::default(), &mut |batch| {
-            is_some_right = is_right(batch, right, spec.item_type);
-            // A right row is all that is looked for.
-            match is_some_right {
-                true => Err(seen_enough()),
-                false => Ok(()),
+            is_some_right = has_right_row(batch, condition, spec.item_type);
+            if is_some_right {
+                return Err(seen_enough());
             }
+            Ok(())
         });
         if is_some_right || read.is_err() {
             return false;
@@ -46,20 +44,19 @@ pub(crate) fn is_whole_column(spec: &ReadSpec<'_>, at: RowAt<'_>) -> bool {
     true
 }
 
-/// What a value must be beside of its kind.
+/// What a value must satisfy besides its type.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Right {
-    /// Nothing else.
-    Any,
-    /// The id of an item.
+enum Condition {
+    None,
+    /// It is in the range of item ids.
     Item,
-    /// A day, or a time.
+    /// It is a day or a time.
     Day,
 }
 
 /// Whether a batch has a row that is right.
-fn is_right(batch: &Batch<'_>, right: Right, items: ItemType) -> bool {
-    let most = match items {
+fn has_right_row(batch: &Batch<'_>, condition: Condition, items: ItemType) -> bool {
+    let item_max = match items {
         ItemType::Int32 => i64::from(i32::MAX),
         ItemType::Int64 => i64::MAX,
     };
@@ -68,34 +65,36 @@ fn is_right(batch: &Batch<'_>, right: Right, items: ItemType) -> bool {
         let text = String::from_utf8_lossy(text);
         parse_dt(&text).is_some() || parse(text.as_bytes()).is_some()
     };
-    batch.rows.iter().any(|row| match right {
-        Right::Any => true,
-        Right::Item => (1..=most).contains(&cells.ints()[index(*row)]),
-        Right::Day => is_day(cells.texts().get(*row)),
+    batch.rows.iter().any(|row| match condition {
+        Condition::None => true,
+        Condition::Item => (1..=item_max).contains(&cells.ints()[index(*row)]),
+        Condition::Day => is_day(cells.texts().get(*row)),
     })
 }
 
-/// What a column holds; nothing of columns that are read in other ways.
-fn kind_of(spec: &ReadSpec<'_>, at: RowAt<'_>) -> Option<(ColumnType, Right)> {
+/// The type of a column and the condition on its values; `None` if a table cannot check it.
+fn kind_of(spec: &ReadSpec<'_>, at: RowAt<'_>) -> Option<(ColumnType, Condition)> {
     let source = at.file.source;
     let ours = source.columns(spec.job_kind);
     let ours = ours
         .iter()
         .find(|ours| spec.column(source, ours) == at.column)?;
     let ids = match (spec.customer_type, spec.job_kind) {
-        (Some(of), _) => of,
+        (Some(customers), _) => customers,
         (None, JobKind::Dwell) => CustomerType::String,
         (None, _) => CustomerType::Int64,
     };
     match *ours {
         "customer_id" | "user_id" | "listing_id" | "flyer_id" | "merchant_id" | "impression_id" => {
-            Some((ColumnType::of_ids(ids), Right::Any))
+            Some((ColumnType::of_ids(ids), Condition::None))
         }
-        "item_id" | "config_id" if !spec.has_item_codes => Some((ColumnType::IntId, Right::Item)),
-        "price" => Some((ColumnType::Float, Right::Any)),
-        "dt" => Some((ColumnType::TextId, Right::Day)),
+        "item_id" | "config_id" if !spec.has_item_codes => {
+            Some((ColumnType::IntId, Condition::Item))
+        }
+        "price" => Some((ColumnType::Float, Condition::None)),
+        "dt" => Some((ColumnType::TextId, Condition::Day)),
         "click_time" | "occurred_at" | "order_date" | "time" | "impression_time" | "timestamp"
-        | "impression_ts" | "click_ts" | "created_ts" => Some((ColumnType::Time, Right::Any)),
+        | "impression_ts" | "click_ts" | "created_ts" => Some((ColumnType::Time, Condition::None)),
         _ => None,
     }
 }

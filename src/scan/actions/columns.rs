@@ -5,6 +5,7 @@ use crate::ids::ActionType;
 use crate::job::{Attribute, AttributeColumn, Cutoff, OtherTypes, Source, Types};
 use crate::scan::spec::{ReadSpec, attribute_columns, counts_type, given_name};
 use crate::scan::text::field::{Mismatch, Value};
+use crate::scan::time_columns::{time_else_of_actions, time_of_actions};
 
 /// A source of actions, with the names of its columns in the files.
 #[derive(Clone, Copy, Debug)]
@@ -56,16 +57,9 @@ impl<'a> ActionNames<'a> {
         let slot = actions.slot(source);
         let slot = slot.expect("only sources that are told of have files");
         let name = |ours| spec.column(source, ours);
-        let (item, time) = match source {
-            Source::Clicks => ("item_id", "click_time"),
-            Source::Carts | Source::Orders => ("config_id", "occurred_at"),
-            _ => ("item_id", "time"),
-        };
-        let time_else = match source {
-            Source::Orders => Some(name("order_date")),
-            // A log has one only if it is named.
-            of if of.is_declared() => Some(name("time_else")).filter(|name| *name != "time_else"),
-            _ => None,
+        let item = match source {
+            Source::Carts | Source::Orders => "config_id",
+            _ => "item_id",
         };
         let of = &actions.sources[slot];
         ActionNames {
@@ -77,8 +71,8 @@ impl<'a> ActionNames<'a> {
             slot,
             customer: name("customer_id"),
             item: name(item),
-            time: name(time),
-            time_else,
+            time: time_of_actions(spec, source),
+            time_else: time_else_of_actions(spec, source),
             available: actions.available_column(source),
             landing: Landing::UNKNOWN,
             held_us: actions.embargo_of(source),

@@ -11,14 +11,14 @@ use crate::scan::bad_rows::RowAt;
 use crate::scan::impressions::{check_customer, check_time};
 use crate::scan::item_ids::{expected_items, holds_items, plain_texts};
 use crate::scan::parquet::{ParquetFile, row_as_json};
-use crate::scan::pruning::times_of;
+use crate::scan::statistics::time_bounds;
 use crate::scan::table::arrow::{IdColumn, Ints};
 use crate::scan::table::arrow_times::{PlainTimes, TimeColumn};
 use crate::scan::table::arrow_words::WordColumn;
 use crate::scan::table::attributes;
 use crate::scan::table::attributes::AttributeArray;
 use crate::scan::text::field::{Clock, TEXT_BYTES_MAX};
-use crate::scan::time_kinds::day_of_orders;
+use crate::scan::time_columns::day_of_orders;
 
 /// A batch, and where it comes from.
 #[derive(Clone, Copy)]
@@ -96,7 +96,7 @@ impl<I: Item> ActionScan<'_, I> {
             [name] => wanted.contains(&name.as_str()),
             _ => false,
         });
-        let are_near = times_of(&self.spec, file, row_group, names.time).is_some();
+        let are_near = time_bounds(&self.spec, file, row_group, names.time).is_some();
         file.read(row_group, &columns, |first_row, batch| {
             self.context.check()?;
             self.context

@@ -10,7 +10,8 @@ use crate::scan::spec::ReadSpec;
 use crate::scan::table::attributes::{as_key, key_of_field};
 use crate::scan::text::field::{Clock, Field, Mismatch, Value};
 use crate::scan::text::records::TextColumn;
-use crate::scan::time_kinds::{TimeKinds, day_of_orders};
+use crate::scan::time_columns::day_of_orders;
+use crate::scan::time_kinds::TimeKinds;
 
 /// A source of actions in text: what is wanted of it, and how it is read.
 pub(super) struct TextSource<'a> {

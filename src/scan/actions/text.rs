@@ -19,6 +19,7 @@ use crate::scan::text::field::Field;
 use crate::scan::text::records::{Record, Seen, Stop, Wanted, open, records};
 use crate::scan::text::shared_file::PieceEnd;
 use crate::scan::text::times::{When, Written};
+use crate::scan::whole_column::is_whole_column;
 
 impl<I: Item> ActionScan<'_, I> {
     /// Reads a share of a text file.
@@ -114,7 +115,7 @@ impl<I: Item> ActionScan<'_, I> {
         if !is_row {
             return error;
         }
-        let policy = BadRowPolicy::new(&self.spec);
+        let policy = BadRowPolicy::new(&self.spec, is_whole_column);
         let again = ActionScan::new(&self.spec, &policy, self.context, self.probes, self.split);
         let read = again.read_whole(source, task, state);
         read.err().unwrap_or(error)

@@ -59,7 +59,7 @@ impl ImpressionScan<'_> {
             };
             let mut items = |into: &mut Shown<I>, kept: &mut [Vec<PassthroughValue>]| {
                 self.elements
-                    .read(shown, (into, kept), &clock, (&mut labelled, texts))
+                    .read(shown, into, kept, &clock, &mut labelled, texts)
             };
             let mut kept = |into: &mut Vec<PassthroughValue>| {
                 for (keep, place) in &kept {

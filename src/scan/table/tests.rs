@@ -19,6 +19,7 @@ use crate::error::Result;
 use crate::job::{Cutoff, Dedup, ItemType, JobKind, OnBadRow, Source};
 use crate::scan::Opened;
 use crate::scan::spec::{ActionSpec, ReadSpec};
+use crate::scan::whole_column::is_whole_column;
 
 /// A row: id, count, time, price. The third has an empty id, the fourth no number for a price.
 const ROWS: [[&str; 4]; 5] = [
@@ -150,7 +151,10 @@ fn spec(zone: &Zone, on_bad_row: OnBadRow) -> ReadSpec<'_> {
 fn read(path: &Path, on_bad_row: OnBadRow) -> Result<(Vec<String>, Vec<Rejected>)> {
     let zone = Zone::named("Europe/Berlin").expect("a zone");
     let spec = spec(&zone, on_bad_row);
-    let (policy, context) = (BadRowPolicy::new(&spec), RunContext::default());
+    let (policy, context) = (
+        BadRowPolicy::new(&spec, is_whole_column),
+        RunContext::default(),
+    );
     let scan = TableScan::new(&spec, &policy, &context, COLUMNS.to_vec());
     let (mut state, mut rows) = (TableState::default(), Vec::new());
     let files = discover(&FileSpec {

@@ -1,12 +1,11 @@
-//! Text files to pieces: runs of whole records, small enough for a cache.
+//! Text files to pieces: whole records, few enough to stay in the cache.
 //!
 //! **In / Out**: CSV or NDJSON → [`Piece`]s in order, which together are the text.
-//! **Invariants**: a piece ends where a record ends; only the last may end without a line end.
-//! Where pieces end depends on the text and the spec alone, never on threads.
-//! **Cost**: one copy of the text; a search for quotes in CSV, and one step a byte in pieces
-//! that have some. **Why so**: pieces are cut by whoever reads the file, one after the other, so
-//! that quotes, compression and the digest need no second pass; parsing is what takes time, and
-//! is done by all threads at once.
+//! **Invariants**: a piece ends where a record ends; only the last may lack a line end. The pieces depend
+//! on the text and the spec alone, never on threads.
+//! **Cost**: one copy of the text; a search for quotes in CSV, and one step per byte of pieces that have
+//! some. **Why so**: one thread at a time cuts the file, in order, so that quotes, decompression and the
+//! digest need one pass. Parsing, which takes most of the time, runs on all threads.
 
 use std::io::{self, Read};
 use std::sync::atomic::Ordering::Relaxed;
@@ -19,11 +18,11 @@ use crate::error::{Error, Result};
 use crate::ids::count64;
 use crate::job::Format;
 
-/// Whole records of a text file. Its memory may be used again for the next.
+/// Whole records of a text file. Its buffer can be filled again.
 #[derive(Debug, Default)]
 pub(crate) struct Piece {
-    /// The text, and room behind it that keeps its size: clearing it would cost as much as
-    /// reading.
+    /// The text, and unused bytes behind it. It never shrinks: filling it with zeros again would cost as
+    /// much as reading.
     buffer: Vec<u8>,
     len: usize,
     /// Bytes of the file that were read for it.
@@ -36,7 +35,7 @@ impl Piece {
         &self.buffer[..self.len]
     }
 
-    /// Reads about so many bytes more; gives whether the text ended.
+    /// Reads `bytes` more; returns whether the text ended.
     fn extend(&mut self, text: &mut dyn Read, bytes: usize) -> io::Result<bool> {
         let wanted = self.len + bytes;
         if self.buffer.len() < wanted {
@@ -58,34 +57,35 @@ impl Piece {
 pub(crate) struct PieceReader {
     text: Text,
     format: Format,
-    /// Bytes of a piece, unless a record is longer.
+    /// The size of a piece, unless a record is longer.
     piece_bytes: usize,
-    /// The beginning of the record that the last piece ended before.
+    /// The text behind the last piece, which begins the next.
     carry: Vec<u8>,
-    /// Whether the text was read to its end, or as far as it can be.
+    /// Whether no more can be read.
     is_ended: bool,
-    /// Why it can be read no further.
+    /// Why not, if it is not the end of the text.
     broken: Option<Error>,
-    /// Bytes of the file that were told as steps.
-    told: u64,
-    /// Bytes of text given out, or passed over.
-    given: u64,
+    /// Bytes of the file that are counted in the steps of earlier pieces.
+    steps_counted: u64,
+    /// Bytes of text in earlier pieces, or skipped.
+    offset: u64,
 }
 
-/// Bytes of one record of text. More is no record, but a file of something else, or a quote or a
-/// bracket that is never closed.
+/// The longest record, in bytes. A longer one is a quote or bracket that is never closed, or a file that is
+/// no text.
 pub(crate) const RECORD_BYTES_MAX: usize = 1 << 24;
-/// What is said of a longer one.
+/// What a message says of a longer one.
 pub(crate) const TOO_LONG: &str = "is longer than 16 MiB";
 
 impl PieceReader {
-    /// A reader of the text behind the first `skipped` bytes.
+    /// Opens the text behind its first `skipped` bytes.
     ///
     /// # Errors
     /// If the text cannot be read.
     pub(crate) fn open(
         file: &InputFile,
-        (format, compression): (Format, Compression),
+        format: Format,
+        compression: Compression,
         skipped: u64,
         piece_bytes: usize,
     ) -> Result<PieceReader> {
@@ -99,15 +99,15 @@ impl PieceReader {
             carry: Vec::new(),
             is_ended: false,
             broken: None,
-            told: 0,
-            given: skipped,
+            steps_counted: 0,
+            offset: skipped,
         })
     }
 
-    /// Fills a piece; gives whether there was one more.
+    /// Fills a piece; returns false behind the last.
     ///
     /// # Errors
-    /// If the text cannot be read on, once the records before that place have been given out.
+    /// If the text cannot be read further, after the records before that place were returned.
     pub(crate) fn next(&mut self, file: &InputFile, piece: &mut Piece) -> Result<bool> {
         piece.len = 0;
         piece.steps = 0;
@@ -118,14 +118,14 @@ impl PieceReader {
         let copied = piece.extend(&mut &self.carry[..], carried);
         copied.map_err(|error| file.io(error))?;
         self.carry.clear();
-        let mut quotes = Quotes::default();
+        let mut quotes = QuoteScan::default();
         let mut end = 0;
         while end == 0 && !self.is_ended {
             if piece.len >= RECORD_BYTES_MAX.max(self.piece_bytes) {
-                let what = format!("a record behind {} bytes of text {TOO_LONG}", self.given);
+                let what = format!("a record behind {} bytes of text {TOO_LONG}", self.offset);
                 return Err(file.fault(what));
             }
-            // Twice as much each time, so that a record of any length is read in linear time.
+            // Doubling keeps the time linear for records of any length.
             let bytes = self.piece_bytes.max(piece.len);
             match piece.extend(&mut self.text.source, bytes) {
                 Ok(is_ended) => self.is_ended = is_ended,
@@ -140,10 +140,10 @@ impl PieceReader {
         }
         self.carry.extend_from_slice(&piece.text()[end..]);
         piece.len = end;
-        self.given += count64(end);
+        self.offset += count64(end);
         let bytes_read = self.text.bytes_read.load(Relaxed);
-        piece.steps = bytes_read - self.told;
-        self.told = bytes_read;
+        piece.steps = bytes_read - self.steps_counted;
+        self.steps_counted = bytes_read;
         match self.broken.take_if(|_| end == 0) {
             Some(error) => Err(error),
             None => Ok(end > 0),
@@ -152,7 +152,7 @@ impl PieceReader {
 }
 
 /// Where the last whole record of a text ends; 0 if none does.
-fn last_end(format: Format, text: &[u8], quotes: &mut Quotes) -> usize {
+fn last_end(format: Format, text: &[u8], quotes: &mut QuoteScan) -> usize {
     let has_quotes = quotes.at > 0 || memchr(b'"', text).is_some();
     let last = match format {
         Format::Csv if has_quotes => return quotes.last_end(text),
@@ -162,45 +162,44 @@ fn last_end(format: Format, text: &[u8], quotes: &mut Quotes) -> usize {
     last.map_or(0, |last| last + 1)
 }
 
-/// What a byte of CSV belongs to, as the `csv` crate sees it.
+/// The state of a CSV parser before a byte; the `csv` crate has the same.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-enum Place {
-    /// The first of a field, or what stands between records.
+enum QuoteState {
+    /// At the start of a field or between records.
     #[default]
     Start,
-    /// A field without quotes, in which a quote means itself, or what follows the quotes of one.
+    /// In a field without quotes, where a quote is a plain character, or behind the closing quote.
     Bare,
-    /// A field in quotes.
+    /// Inside quotes.
     Quoted,
-    /// What follows a quote in quotes, which may be the first of two.
+    /// Behind a quote inside quotes, which closes the field unless another follows.
     Closing,
 }
 
-/// How far quotes were followed.
+/// Follows quotes through a text that grows.
 #[derive(Debug, Default)]
-struct Quotes {
+struct QuoteScan {
+    /// The bytes scanned so far.
     at: usize,
-    /// What the next byte belongs to.
-    place: Place,
+    state: QuoteState,
     /// The end of the last whole record so far.
     end: usize,
 }
 
-impl Quotes {
-    /// Where the last whole record ends in a text, which begins with what was looked at before.
+impl QuoteScan {
+    /// Where the last whole record of a text ends. The text begins with what was scanned before.
     fn last_end(&mut self, text: &[u8]) -> usize {
         for (at, byte) in text.iter().enumerate().skip(self.at) {
-            self.place = match (self.place, byte) {
-                (Place::Start | Place::Closing, b'"') | (Place::Quoted, 0..b'"' | b'#'..) => {
-                    Place::Quoted
-                }
-                (Place::Quoted, b'"') => Place::Closing,
-                (_, b',') => Place::Start,
+            self.state = match (self.state, byte) {
+                (QuoteState::Start | QuoteState::Closing, b'"')
+                | (QuoteState::Quoted, 0..b'"' | b'#'..) => QuoteState::Quoted,
+                (QuoteState::Quoted, b'"') => QuoteState::Closing,
+                (_, b',') => QuoteState::Start,
                 (_, b'\n' | b'\r') => {
                     self.end = at + 1;
-                    Place::Start
+                    QuoteState::Start
                 }
-                _ => Place::Bare,
+                _ => QuoteState::Bare,
             };
         }
         self.at = text.len();

@@ -1,10 +1,10 @@
 //! CSV to records.
 //!
-//! **In / Out**: the header → a [`Layout`]; a piece of text → a call per record, with a [`Field`]
-//! per column that is asked for. **Invariants**: a text that ends inside a quoted field, or whose
-//! last record is short and has no line end, was cut: that is a fault of the file, not of a row.
-//! **Why so**: a piece without quotes, which is nearly every one of a log, is no more than lines
-//! and commas; looking for these alone reads it in a fifth of the time of the `csv` crate.
+//! **In / Out**: the header → a [`CsvLayout`]; a piece of text → a call per record, with a [`Field`]
+//! per wanted column. **Invariants**: a text that ends inside a quoted field, or whose last record lacks
+//! fields and a line end, was cut short: an error of the file, not of a row.
+//! **Why so**: nearly every piece of a log has no quotes, so that line ends and commas alone delimit its
+//! fields. Searching for these takes a fifth of the time of the `csv` crate.
 
 use std::io::{BufRead, Cursor, Read};
 
@@ -13,19 +13,19 @@ use memchr::{memchr, memchr_iter, memchr2};
 
 use crate::catalog::input::InputFile;
 use crate::error::{Error, Result};
-use crate::scan::text::field::{Field, Mismatch, quoted};
-use crate::scan::text::records::{
-    FieldRow, Layout, OnRecord, Record, Seen, Stop, TextColumn, missing_column, missing_of,
-};
+use crate::scan::mismatch::{Mismatch, quoted};
+use crate::scan::text::columns::{TextColumn, missing_column, missing_of};
+use crate::scan::text::field::Field;
+use crate::scan::text::record::{CsvLayout, FieldRow, OnRecord, Record, Seen, Stop};
 
-/// A record that we put behind the text. Unless the text ends inside quotes, it is read as a
-/// record of its own; the reader itself does not tell.
+/// A record that is appended to the text. It comes out as a record of its own unless the text ends inside
+/// quotes, which the reader itself does not report.
 const END: &[u8] = b"\x00end of text\x00";
 
-/// Bytes of a header.
+/// The longest header, in bytes.
 const HEADER_BYTES_MAX: u64 = 1 << 20;
 
-/// A reader of text with [`END`] behind it.
+/// A reader of the text, with [`END`] appended.
 fn reader_of<'t>(text: impl Read + 't) -> csv::Reader<impl Read + 't> {
     let end = Cursor::new([b"\n", END, b"\n"].concat());
     csv::ReaderBuilder::new()
@@ -39,7 +39,7 @@ pub(crate) fn csv_layout(
     file: &InputFile,
     text: impl BufRead,
     columns: &[TextColumn<'_>],
-) -> Result<Layout> {
+) -> Result<CsvLayout> {
     let mut reader = reader_of(text.take(HEADER_BYTES_MAX));
     let header = reader.byte_headers();
     let header = header.map_err(|error| csv_fault(file, error))?.clone();
@@ -50,31 +50,30 @@ pub(crate) fn csv_layout(
         .iter()
         .find(|name| name.trim_ascii_end().ends_with(END))
     {
-        let is_empty = name == END;
-        let what = if is_empty {
+        let what = if name == END {
             "it has no header"
         } else {
             "a quote in its header never ends"
         };
         return Err(file.fault(what));
     }
-    Ok(Layout {
+    Ok(CsvLayout {
         fields_count: header.len(),
         places: places_in(file, &header, columns)?,
         header_bytes: reader.position().byte(),
-        ..Layout::default()
+        ..CsvLayout::default()
     })
 }
 
-/// Reads the records of a piece of CSV; always goes on.
+/// Reads the records of a piece of CSV; always returns to read on.
 pub(crate) fn csv_piece(
-    layout: &Layout,
+    layout: &CsvLayout,
     piece: &[u8],
     seen: &mut Seen,
     on_record: OnRecord<'_>,
 ) -> std::result::Result<bool, Stop> {
-    let plain = std::str::from_utf8(piece).ok();
-    match plain.filter(|_| memchr(b'"', piece).is_none()) {
+    let text = std::str::from_utf8(piece).ok();
+    match text.filter(|_| memchr(b'"', piece).is_none()) {
         Some(text) => plain_records(layout, text, seen, on_record)?,
         None => quoted_records(layout, piece, seen, on_record)?,
     }
@@ -83,7 +82,7 @@ pub(crate) fn csv_piece(
 
 /// Reads records without quotes.
 fn plain_records(
-    layout: &Layout,
+    layout: &CsvLayout,
     text: &str,
     seen: &mut Seen,
     on_record: OnRecord<'_>,
@@ -93,23 +92,33 @@ fn plain_records(
     let mut commas = Vec::with_capacity(layout.fields_count);
     let mut rest = text;
     while !rest.is_empty() {
-        // Returns end records as line feeds do; between the two lies an empty one.
-        let end = memchr2(b'\n', b'\r', rest.as_bytes()).unwrap_or(rest.len());
-        let (record, after) = rest.split_at(end);
+        // A carriage return ends a record as well; the empty one between it and a line feed is skipped.
+        let end = memchr2(b'\n', b'\r', rest.as_bytes());
+        let (record, after) = rest.split_at(end.unwrap_or(rest.len()));
         rest = after.get(1..).unwrap_or("");
-        let scratch = (&mut commas, &mut *fields);
-        plain_record(layout, (text, record), seen, scratch, on_record)?;
+        plain_record(
+            layout,
+            record,
+            after,
+            seen,
+            &mut commas,
+            &mut *fields,
+            on_record,
+        )?;
     }
     Ok(())
 }
 
-/// Passes one record without quotes on, unless it is empty.
+/// Passes one record without quotes to the caller, unless it is empty; `after` is the text behind it,
+/// from its line end on.
 #[inline]
 fn plain_record<'t>(
-    layout: &Layout,
-    (text, record): (&str, &'t str),
+    layout: &CsvLayout,
+    record: &'t str,
+    after: &str,
     seen: &mut Seen,
-    (commas, fields): (&mut Vec<usize>, &mut [Field<'t>]),
+    commas: &mut Vec<usize>,
+    fields: &mut [Field<'t>],
     on_record: OnRecord<'_>,
 ) -> std::result::Result<(), Stop> {
     if record.is_empty() {
@@ -118,8 +127,8 @@ fn plain_record<'t>(
     commas.clear();
     commas.extend(memchr_iter(b',', record.as_bytes()));
     if commas.len() + 1 != layout.fields_count {
-        // No line end follows, so this is where the file ends.
-        if record.as_bytes().as_ptr_range().end == text.as_bytes().as_ptr_range().end {
+        // Only the last record of a file may lack a line end.
+        if after.is_empty() {
             return Err(Stop::CutShort(seen.rows + 1));
         }
         let record = ByteRecord::from_iter(record.split(','));
@@ -144,14 +153,14 @@ fn plain_record<'t>(
     on_record(record).map_err(Stop::Error)
 }
 
-/// Reads records that may be in quotes.
+/// Reads records whose fields may be in quotes.
 fn quoted_records(
-    layout: &Layout,
+    layout: &CsvLayout,
     piece: &[u8],
     seen: &mut Seen,
     on_record: OnRecord<'_>,
 ) -> std::result::Result<(), Stop> {
-    // An empty line before it, or else the reader would take a first mark for that of a file.
+    // The empty line keeps the reader from dropping a byte order mark at the start of the piece.
     let mut reader = reader_of(b"\n".chain(piece));
     let (mut record, mut next) = (ByteRecord::new(), ByteRecord::new());
     let mut read = |into: &mut ByteRecord| {
@@ -174,10 +183,10 @@ fn quoted_records(
     Ok(())
 }
 
-/// Passes one record on.
+/// Passes one record to the caller.
 fn offer(
     record: &ByteRecord,
-    layout: &Layout,
+    layout: &CsvLayout,
     seen: &mut Seen,
     on_record: OnRecord<'_>,
 ) -> std::result::Result<(), Stop> {
@@ -194,12 +203,11 @@ fn offer(
             Some(bytes) => std::str::from_utf8(bytes).map_or(Field::NotText, Field::Csv),
         };
     }
-    let fields = match record.len() == layout.fields_count {
-        true => Ok(&*fields),
-        false => {
-            let expected = format!("{} fields, as in the header", layout.fields_count);
-            Err(Mismatch::new(expected, record.len().to_string()))
-        }
+    let fields = if record.len() == layout.fields_count {
+        Ok(&*fields)
+    } else {
+        let expected = format!("{} fields, as in the header", layout.fields_count);
+        Err(Mismatch::new(expected, record.len().to_string()))
     };
     seen.rows += 1;
     let record = Record {
@@ -210,7 +218,7 @@ fn offer(
     on_record(record).map_err(Stop::Error)
 }
 
-/// Where the wanted columns stand in a header.
+/// The places of the wanted columns in a header.
 fn places_in(
     file: &InputFile,
     header: &ByteRecord,
@@ -234,7 +242,7 @@ fn places_in(
     }
 }
 
-/// A fault that the CSV reader cannot read past.
+/// The error of a text that the CSV reader cannot read further.
 fn csv_fault(file: &InputFile, error: csv::Error) -> Error {
     match error.into_kind() {
         csv::ErrorKind::Io(error) => file.broken(&error),

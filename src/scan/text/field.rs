@@ -1,81 +1,52 @@
-//! One value of a text record: what the text says, turned into what the engine wants.
+//! One value of a text record, parsed as an id, a time, a number or a label.
 //!
-//! **Null rule**: in CSV only an empty field is null; in JSON `null` is, an absent key, and where a
-//! customer, an id or a time is wanted an empty text; and so are words that the user names (`nulls`).
-//! **Invariants**: nothing is guessed: a number in quotes is text in JSON, `1.0` is no integer.
+//! **Null rule**: in CSV, an empty field is null. In JSON, `null` and an absent key are; for customers,
+//! ids and times an empty text is, too. Texts that the user names are null in both (`nulls`).
+//! **Invariants**: nothing is guessed: in JSON a number in quotes is text, and `1.0` is no integer.
 
 use std::borrow::Cow;
 
-use crate::advice::Hint;
 use crate::calendar::Zone;
 use crate::error::Error;
-use crate::ids::{Item, Micros};
+use crate::ids::Item;
 use crate::job::{CustomerType, ItemType, TimeUnit};
 use crate::kernel::column::{Customer, Label};
-use crate::scan::misfits::{misfit_customer, misfit_item};
+pub(crate) use crate::scan::mismatch::{
+    EXPECTED_TEXT, Mismatch, TEXT_BYTES_MAX, Value, expected_ranking, quoted,
+};
+use crate::scan::mismatch::{cut, misfit_customer, misfit_item};
 use crate::scan::spec::ReadSpec;
+use crate::scan::text::epoch::hint;
+pub(crate) use crate::scan::text::epoch::to_micros;
 use crate::scan::text::times::{When, Written, parse};
-use crate::scan::units::hint;
 
 /// A value as it stands in a record.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) enum Field<'a> {
-    /// The record has no such key.
+    /// The record has no such column.
     Missing,
     /// The value is null.
     Null,
-    /// A field of CSV, which may mean anything.
+    /// A field of CSV, whose type is not known.
     Csv(&'a str),
     /// A JSON string.
     Text(Cow<'a, str>),
-    /// A JSON number, boolean, array or object, as it is written.
+    /// A JSON number, boolean, array or object, verbatim.
     Json(&'a str),
     /// Bytes that are not UTF-8.
     NotText,
 }
 
-/// What was expected, and what was found instead.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Mismatch {
-    /// What should have been there.
-    pub(crate) expected: String,
-    pub(crate) found: String,
-    /// What to do, if it is more than to set the row aside.
-    pub(crate) hint: Option<Hint>,
-}
-
-impl Mismatch {
-    /// A mismatch.
-    pub(crate) fn new(expected: impl Into<String>, found: impl Into<String>) -> Mismatch {
-        Mismatch {
-            expected: expected.into(),
-            found: found.into(),
-            hint: None,
-        }
-    }
-
-    /// The same, with what to do about it.
-    pub(crate) fn advised(self, hint: Hint) -> Mismatch {
-        Mismatch {
-            hint: Some(hint),
-            ..self
-        }
-    }
-}
-
-/// A value of a column, or what is wrong with it.
-pub(crate) type Value<T> = Result<T, Mismatch>;
-
-/// Ids that the user names for "no customer", in both types.
+/// The ids that mean "no customer", in both types.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct GuestIds {
-    /// As integers, where they are some.
+    /// Those that are integers.
     ints: Vec<i64>,
     texts: Vec<String>,
 }
 
 impl GuestIds {
-    /// Ids as the user writes them.
+    /// The ids that the user names.
     pub(crate) fn new(ids: &[String]) -> GuestIds {
         GuestIds {
             ints: ids.iter().filter_map(|id| id.parse().ok()).collect(),
@@ -83,10 +54,10 @@ impl GuestIds {
         }
     }
 
-    /// Checks guest ids against the type of customers.
+    /// Checks guest ids against the type of customer ids.
     ///
     /// # Errors
-    /// If one of them is no id of that type, so that it could never match.
+    /// If one is no id of that type, as it could never match.
     pub(crate) fn check(ids: &[String], customers: CustomerType) -> crate::error::Result<()> {
         let is_int = |id: &&String| id.parse::<i64>().is_ok();
         match ids.iter().find(|id| !is_int(id)) {
@@ -98,20 +69,20 @@ impl GuestIds {
         }
     }
 
-    /// The customer, or nobody if it is a guest id.
+    /// The customer, or a guest if its id is one of these.
     #[inline]
     pub(crate) fn resolve<'a>(&self, customer: Customer<'a>) -> Customer<'a> {
-        let guest = match customer {
+        let is_guest = match customer {
             Customer::Guest => true,
             Customer::Int(id) => self.ints.contains(&id),
             Customer::Text(id) => self.texts.iter().any(|guest| guest == id),
         };
-        if guest { Customer::Guest } else { customer }
+        if is_guest { Customer::Guest } else { customer }
     }
 }
 
 impl Field<'_> {
-    /// The value as a message shows it, cut to a length that a terminal can hold.
+    /// The value for a message, cut to a length that a terminal can hold.
     pub(crate) fn shown(&self) -> String {
         match self {
             Field::Missing => "nothing".to_owned(),
@@ -138,7 +109,7 @@ impl Field<'_> {
         matches!(self, Field::Missing | Field::Null)
     }
 
-    /// Whether there is no value, or an empty text, which no id or time is.
+    /// Whether there is no value, or an empty text, which is no id and no time.
     #[inline]
     pub(crate) fn is_blank(&self) -> bool {
         match self {
@@ -156,7 +127,7 @@ impl Field<'_> {
         }
     }
 
-    /// Text, or an integer as decimal text, that is short enough to be kept.
+    /// A text, or an integer in decimal, of at most [`TEXT_BYTES_MAX`].
     #[inline]
     pub(crate) fn text_or_int(&self) -> Option<&str> {
         let text: &str = match self {
@@ -170,8 +141,8 @@ impl Field<'_> {
 
     /// A customer id, if it is one.
     #[inline]
-    pub(crate) fn as_customer(&self, of: CustomerType) -> Option<Customer<'_>> {
-        match of {
+    pub(crate) fn as_customer(&self, customers: CustomerType) -> Option<Customer<'_>> {
+        match customers {
             _ if self.is_blank() => Some(Customer::Guest),
             CustomerType::Int64 => self.int().map(Customer::Int),
             CustomerType::String => self.text_or_int().map(Customer::Text),
@@ -180,9 +151,9 @@ impl Field<'_> {
 
     /// A customer id.
     #[inline]
-    pub(crate) fn customer(&self, of: CustomerType) -> Value<Customer<'_>> {
-        let customer = self.as_customer(of);
-        customer.ok_or_else(|| misfit_customer(of, self.shown()))
+    pub(crate) fn customer(&self, customers: CustomerType) -> Value<Customer<'_>> {
+        let customer = self.as_customer(customers);
+        customer.ok_or_else(|| misfit_customer(customers, self.shown()))
     }
 
     /// An item id, if it is one.
@@ -193,8 +164,9 @@ impl Field<'_> {
 
     /// An item id.
     #[inline]
-    pub(crate) fn item<I: Item>(&self, of: ItemType) -> Value<I> {
-        self.as_item().ok_or_else(|| misfit_item(of, self.shown()))
+    pub(crate) fn item<I: Item>(&self, items: ItemType) -> Value<I> {
+        let item = self.as_item();
+        item.ok_or_else(|| misfit_item(items, self.shown()))
     }
 
     /// The text of an item's id, if it is one.
@@ -214,7 +186,7 @@ impl Field<'_> {
     pub(crate) fn as_number(&self) -> Option<f64> {
         match self {
             Field::Csv(text) | Field::Json(text) => {
-                text.parse().ok().filter(|of: &f64| of.is_finite())
+                text.parse().ok().filter(|number: &f64| number.is_finite())
             }
             _ => None,
         }
@@ -230,7 +202,7 @@ impl Field<'_> {
         }
     }
 
-    /// A time, or nothing if the field is null.
+    /// A time, or `None` if the field is null.
     #[inline]
     pub(crate) fn time(&self, clock: &Clock<'_>) -> Value<Option<When>> {
         Ok(self
@@ -250,7 +222,7 @@ impl Field<'_> {
         written.filter(|written| written.is_near(clock.zone))
     }
 
-    /// A time as it is written, or nothing if the field is null.
+    /// A time as it is written, or `None` if the field is null.
     #[inline]
     pub(crate) fn written(&self, clock: &Clock<'_>) -> Value<Option<Written>> {
         if self.is_blank() {
@@ -263,17 +235,17 @@ impl Field<'_> {
     }
 }
 
-/// How times are read: the zone of wall times, and the unit of integers.
+/// How times are read: the zone of wall times and the unit of integers.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Clock<'a> {
     /// The zone of wall times and days.
     pub(crate) zone: &'a Zone,
-    /// The unit of integers, if there are any.
+    /// The unit of integers, or `None` if integers are no times.
     pub(crate) unit: Option<TimeUnit>,
 }
 
 impl<'a> Clock<'a> {
-    /// The clock that files are read by.
+    /// The settings of a run.
     pub(crate) fn new(spec: &ReadSpec<'a>) -> Clock<'a> {
         Clock {
             zone: spec.zone,
@@ -281,24 +253,24 @@ impl<'a> Clock<'a> {
         }
     }
 
-    /// An integer since the epoch, as text.
+    /// A time that is written as an integer since the epoch.
     fn epoch_text(&self, text: &str) -> Option<Written> {
         let unit = self.unit?;
         to_micros(parse_int(text)?, unit).map(Written::Instant)
     }
 
-    /// What a message says a time should be, where an integer was found or something else.
-    pub(crate) fn expected(&self, found: Option<i64>) -> String {
-        let unit = self.unit.map_or("", named);
-        let hint = found.map_or_else(String::new, hint);
+    /// What a message expects of a time; `int` is what was found if it was an integer.
+    pub(crate) fn expected(&self, int: Option<i64>) -> String {
+        let unit = self.unit.map_or("", expected_ints);
+        let hint = int.map_or_else(String::new, hint);
         format!("{EXPECTED_TIME}{unit}{hint}")
     }
 }
 
-/// An integer, as `str::parse` reads it.
+/// An integer; gives what `str::parse` does, faster.
 #[inline]
 fn parse_int(text: &str) -> Option<i64> {
-    // Up to 18 digits cannot overflow, so they need no check each.
+    // Up to 18 digits cannot overflow, so no digit needs a check.
     let digits = text.as_bytes();
     if digits.is_empty() || digits.len() > 18 {
         return text.parse().ok();
@@ -314,20 +286,8 @@ fn parse_int(text: &str) -> Option<i64> {
     Some(value)
 }
 
-/// A number of units since the epoch, floored to microseconds; nothing if it does not fit.
-#[inline]
-pub(crate) fn to_micros(value: i64, unit: TimeUnit) -> Option<Micros> {
-    let micros = match unit {
-        TimeUnit::Second => value.checked_mul(1_000_000)?,
-        TimeUnit::Milli => value.checked_mul(1_000)?,
-        TimeUnit::Micro => value,
-        TimeUnit::Nano => value.div_euclid(1_000),
-    };
-    Some(Micros(micros))
-}
-
-/// What a message says of integers of a unit.
-fn named(unit: TimeUnit) -> &'static str {
+/// What a message expects of integer times of a unit.
+fn expected_ints(unit: TimeUnit) -> &'static str {
     match unit {
         TimeUnit::Second => ", or an integer of seconds since 1970",
         TimeUnit::Milli => ", or an integer of milliseconds since 1970",
@@ -336,45 +296,14 @@ fn named(unit: TimeUnit) -> &'static str {
     }
 }
 
-/// What a message says a time should be.
+/// What a message expects of a time.
 const EXPECTED_TIME: &str =
     "a time of the years 1 to 9999, such as 2025-08-15 or 2025-08-15T12:00:00Z";
-
-/// Bytes of a text that is kept, such as an id. What is longer is none, and a few million of them,
-/// each a place in a dictionary of one, would be more than any memory.
-pub(crate) const TEXT_BYTES_MAX: usize = 4096;
-
-/// What a message says a text should be.
-pub(crate) const EXPECTED_TEXT: &str = "a text or an integer, of at most 4096 bytes";
-
-/// What a message says a ranking's id should be.
-pub(crate) fn expected_ranking() -> String {
-    format!("a ranking id: {EXPECTED_TEXT}")
-}
 
 /// Whether a JSON number is an integer.
 fn is_integer(json: &str) -> bool {
     let digits = json.strip_prefix('-').unwrap_or(json);
     !digits.is_empty() && digits.bytes().all(|byte| byte.is_ascii_digit())
-}
-
-/// A text in quotes, escaped and cut.
-pub(crate) fn quoted(text: &str) -> String {
-    format!("{:?}", cut(text))
-}
-
-/// The first characters of a text.
-fn cut(text: &str) -> String {
-    /// Characters that a message still shows.
-    const SHOWN_MAX: usize = 60;
-    if text.chars().nth(SHOWN_MAX).is_none() {
-        return text.to_owned();
-    }
-    let head: String = text.chars().take(SHOWN_MAX).collect();
-    match text.len() <= TEXT_BYTES_MAX {
-        true => format!("{head}…"),
-        false => format!("{head}… ({} bytes)", text.len()),
-    }
 }
 
 #[cfg(test)]

@@ -1,7 +1,7 @@
-//! The nested array of an impression, written as JSON: `[{"item_id": 1, "is_order": false}, …]`.
+//! The items of an impression, an array in JSON: `[{"item_id": 1, "is_order": false}, …]`.
 //!
-//! **In / Out**: JSON text → items with labels and 0-based places. **Invariants**: one bad
-//! element spoils the whole impression, so that a ranking is complete or absent.
+//! **In / Out**: JSON text → items with labels and 0-based positions. **Invariants**: one bad element
+//! rejects the whole impression, so that a ranking is complete or absent.
 
 use serde_json::value::RawValue;
 
@@ -12,43 +12,44 @@ use crate::job::{ItemType, NullLabel, Passthrough, Source};
 use crate::kernel::column::Label;
 use crate::kernel::passthrough::PassthroughValue;
 use crate::scan::item_ids::ItemDictionary;
+use crate::scan::mismatch::{Mismatch, Value};
 use crate::scan::spec::{ImpressionSpec, ReadSpec};
 use crate::scan::table::passthrough::of_field;
-use crate::scan::text::field::{Clock, Field, Mismatch, Value};
+use crate::scan::text::columns::{TextColumn, place_of};
+use crate::scan::text::field::{Clock, Field};
 use crate::scan::text::json::object_fields;
-use crate::scan::text::records::{TextColumn, place_of};
 
-/// The shown items of one impression.
+/// The items of one impression: id, label, position.
 pub(crate) type Shown<I> = Vec<(I, Label, i32)>;
 
-/// What an impression's array held besides its items.
+/// Counts of the elements of an array.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct ElementCounts {
     pub(crate) items: u64,
     /// Elements without a label.
     pub(crate) null_labels: u64,
-    /// Elements that are left out, as the given vocabulary lacks their item.
+    /// Elements that are left out, because the given vocabulary lacks their item.
     pub(crate) unknown_items: u64,
 }
 
-/// How elements are read: names and policies.
+/// How elements are read: names of fields and policies.
 #[derive(Clone, Debug)]
 pub(crate) struct ElementReader<'a> {
     /// The names of `item_id` and `is_order` in the files.
     pub(crate) names: [&'a str; 2],
-    /// Fields that are carried through.
+    /// Passthrough columns of items.
     pub(crate) keep: Vec<&'a Passthrough>,
-    /// The fields that elements of text are asked for: those of `names`, then what else is carried.
+    /// The fields wanted of an element: those of `names`, then passthrough columns.
     columns: Vec<TextColumn<'a>>,
-    /// Where among them each field is that is carried through.
+    /// The place in `columns` of each passthrough column.
     places: Vec<usize>,
     /// The width of item ids.
     item_type: ItemType,
     /// What becomes of elements without a label.
     null_label: NullLabel,
-    /// The items that there are, if others are left out.
+    /// The items of the vocabulary, if others are left out.
     known: Option<&'a Dictionary>,
-    /// Texts that are null.
+    /// Texts that stand for null.
     nulls: NullWords,
 }
 
@@ -64,10 +65,12 @@ impl<'a> ElementReader<'a> {
         let keep: Vec<&Passthrough> = impressions
             .keep
             .iter()
-            .filter(|keep| keep.of_items)
+            .filter(|column| column.of_items)
             .collect();
         let mut columns = names.map(|name| TextColumn::new(name, true)).to_vec();
-        let places = keep.iter().map(|keep| place_of(&mut columns, &keep.name));
+        let places = keep
+            .iter()
+            .map(|column| place_of(&mut columns, &column.name));
         let places = places.collect();
         ElementReader {
             names,
@@ -81,16 +84,18 @@ impl<'a> ElementReader<'a> {
         }
     }
 
-    /// Reads the array in `field`; `labelled` counts which elements name what, `texts` takes items
-    /// whose ids are texts.
+    /// Reads the array in `field` into `items` and, per passthrough column, `passthrough`. `columns`
+    /// notes which fields elements have; `dictionary` takes items whose ids are texts.
     ///
-    /// Gives nothing if the array is null.
+    /// Returns `None` if the array is null.
     pub(crate) fn read<I: Item>(
         &self,
         field: &Field<'_>,
-        (shown, kept): (&mut Shown<I>, &mut [Vec<PassthroughValue>]),
+        items: &mut Shown<I>,
+        passthrough: &mut [Vec<PassthroughValue>],
         clock: &Clock<'_>,
-        (labelled, texts): (&mut Labelled, &mut Option<ItemDictionary>),
+        columns: &mut Labelled,
+        dictionary: &mut Option<ItemDictionary>,
     ) -> Value<Option<ElementCounts>> {
         let json = match field {
             Field::Null => return Ok(None),
@@ -113,33 +118,34 @@ impl<'a> ElementReader<'a> {
             fields.fill(Field::Missing);
             object_fields(element.get(), &self.columns, &mut fields)
                 .map_err(|found| at_element(position, Mismatch::new("an object", found)))?;
-            labelled.elements += 1;
-            for (seen, place) in labelled.seen.iter_mut().zip([0, 1].iter().chain(places)) {
-                *seen += u64::from(fields[*place] != Field::Missing);
+            columns.elements += 1;
+            for (count, place) in columns.counts.iter_mut().zip([0, 1].iter().chain(places)) {
+                *count += u64::from(fields[*place] != Field::Missing);
             }
             self.nulls.clear(&mut fields);
-            for (at, (values, place)) in kept.iter_mut().zip(places).enumerate() {
+            for (at, (values, place)) in passthrough.iter_mut().zip(places).enumerate() {
                 let value = of_field(&fields[*place], self.keep[at].holds(), clock);
                 values.push(value.map_err(|error| self.at_kept(position, at, error))?);
             }
             let (item, label) = (&fields[0], &fields[1]);
-            let item = match texts {
+            let item = match dictionary {
                 None => item.item::<I>(self.item_type).map(Some),
-                Some(texts) => self.named(texts, item.item_text(), || item.shown()),
+                Some(dictionary) => self.named(dictionary, item.item_text(), || item.shown()),
             };
             let item = item.map_err(|error| self.at(position, 0, error))?;
             let label = label.label().map_err(|error| self.at(position, 1, error))?;
-            self.keep(item, label, position, shown, &mut counts)?;
+            self.keep(item, label, position, items, &mut counts)?;
         }
         Ok(Some(counts))
     }
 
-    /// The number of the item of an element, or nothing if it is left out.
+    /// The number of an element's item whose id is a text, or `None` if the element is left out.
+    /// `display` shows the value in a message.
     pub(crate) fn named<I: Item>(
         &self,
-        texts: &mut ItemDictionary,
+        dictionary: &mut ItemDictionary,
         text: Option<&str>,
-        shown: impl FnOnce() -> String,
+        display: impl FnOnce() -> String,
     ) -> Value<Option<I>> {
         let is_known = |text: &str| {
             let mut known = self.known.iter();
@@ -148,16 +154,16 @@ impl<'a> ElementReader<'a> {
         if text.is_some_and(|text| !is_known(text)) {
             return Ok(None);
         }
-        texts.judge(text, shown).map(Some)
+        dictionary.judge(text, display).map(Some)
     }
 
-    /// Adds one element, as the policy for labels says, unless it has no item.
+    /// Adds one element as the policy for null labels says, unless its item is left out.
     pub(crate) fn keep<I: Item>(
         &self,
         item: Option<I>,
         label: Label,
         position: usize,
-        shown: &mut Shown<I>,
+        items: &mut Shown<I>,
         counts: &mut ElementCounts,
     ) -> Value<()> {
         counts.items += 1;
@@ -169,23 +175,23 @@ impl<'a> ElementReader<'a> {
                 return Err(self.at(position, 1, mismatch));
             }
             (Label::Null, NullLabel::Drop, _) | (_, _, None) => {}
-            (_, _, Some(item)) => shown.push((item, label, offset32(position))),
+            (_, _, Some(item)) => items.push((item, label, offset32(position))),
         }
         Ok(())
     }
 
-    /// A mismatch of a field of an element.
+    /// A mismatch of the item or the label of an element.
     pub(crate) fn at(&self, position: usize, field: usize, mismatch: Mismatch) -> Mismatch {
         named_at(position, self.names[field], mismatch)
     }
 
-    /// The same of a field that is carried through.
+    /// A mismatch of a passthrough column of an element.
     pub(crate) fn at_kept(&self, position: usize, field: usize, mismatch: Mismatch) -> Mismatch {
         named_at(position, &self.keep[field].name, mismatch)
     }
 }
 
-/// A mismatch of a field with a name.
+/// A mismatch with the name of its field and the number of its element.
 fn named_at(position: usize, name: &str, mismatch: Mismatch) -> Mismatch {
     let expected = format!("{} as \"{name}\"", mismatch.expected);
     at_element(
@@ -197,34 +203,37 @@ fn named_at(position: usize, name: &str, mismatch: Mismatch) -> Mismatch {
     )
 }
 
-/// Which columns the elements of a file had.
+/// Which fields the elements of a file had.
 #[derive(Clone, Debug)]
 pub(crate) struct Labelled {
     elements: u64,
-    /// Elements that name their item, their label, and each field that is carried through, null or
-    /// not.
-    seen: Vec<u64>,
+    /// Elements that have an item, a label, and each passthrough column, null or not.
+    counts: Vec<u64>,
 }
 
 impl Labelled {
-    /// No elements seen.
+    /// No elements yet.
     pub(crate) fn new(reader: &ElementReader<'_>) -> Labelled {
         Labelled {
             elements: 0,
-            seen: vec![0; reader.names.len() + reader.keep.len()],
+            counts: vec![0; reader.names.len() + reader.keep.len()],
         }
     }
 
-    /// A column that no element has.
+    /// A field that no element has.
     pub(crate) fn missing<'r>(&self, reader: &'r ElementReader<'_>) -> Option<&'r str> {
-        let kept = reader.keep.iter().map(|keep| keep.name.as_str());
-        let mut columns = reader.names.into_iter().chain(kept).zip(&self.seen);
-        let missing = columns.find(|(_, seen)| self.elements > 0 && **seen == 0);
+        let passthrough = reader.keep.iter().map(|column| column.name.as_str());
+        let mut columns = reader
+            .names
+            .into_iter()
+            .chain(passthrough)
+            .zip(&self.counts);
+        let missing = columns.find(|(_, count)| self.elements > 0 && **count == 0);
         missing.map(|(name, _)| name)
     }
 }
 
-/// A mismatch, with the place of the element.
+/// A mismatch with the number of its element.
 fn at_element(position: usize, mismatch: Mismatch) -> Mismatch {
     let found = format!("{} in element {}", mismatch.found, position + 1);
     Mismatch { found, ..mismatch }

@@ -1,9 +1,8 @@
 //! JSON to records: one object a line, or one array a file.
 //!
-//! **In / Out**: text → a call per object, with a [`Field`] per column that is asked for.
-//! **Invariants**: an array is streamed; the file never lies in memory as a whole. A line that is
-//! no JSON is a fault of that row; an array that is none is a fault of the file, because nothing
-//! says where its next element begins.
+//! **In / Out**: text → a call per object, with a [`Field`] per wanted column.
+//! **Invariants**: an array is streamed; the whole file is never in memory. A line that is not JSON is a
+//! bad row. A malformed array is an error of the file, as nothing tells where its next element begins.
 
 use std::borrow::Cow;
 use std::cell::Cell;
@@ -16,12 +15,14 @@ use serde_json::value::RawValue;
 
 use crate::catalog::input::InputFile;
 use crate::error::Result;
+use crate::scan::mismatch::{Mismatch, quoted};
 use crate::scan::text::blocks::{RECORD_BYTES_MAX, TOO_LONG};
-use crate::scan::text::field::{Field, Mismatch, quoted};
-use crate::scan::text::json_shape::Shape;
-use crate::scan::text::records::{FieldRow, OnRecord, Seen, Stop, TextColumn};
+use crate::scan::text::columns::TextColumn;
+use crate::scan::text::field::Field;
+use crate::scan::text::json_shape::LineShape;
+use crate::scan::text::record::{FieldRow, OnRecord, Seen, Stop};
 
-/// Records of a piece of NDJSON; gives whether to go on.
+/// Reads the records of a piece of NDJSON; returns whether to read on.
 pub(crate) fn ndjson_piece(
     columns: &[TextColumn<'_>],
     piece: &[u8],
@@ -29,7 +30,7 @@ pub(crate) fn ndjson_piece(
     on_record: OnRecord<'_>,
 ) -> std::result::Result<bool, Stop> {
     let whole = std::str::from_utf8(piece).ok();
-    let mut shape = Shape::default();
+    let mut shape = LineShape::default();
     let mut fields = FieldRow::new(columns.len());
     let fields = fields.fields();
     let mut start = 0;
@@ -48,7 +49,7 @@ pub(crate) fn ndjson_piece(
             }
             continue;
         }
-        // A last line without an end that is no JSON was cut.
+        // A last line without a line end that is not JSON was cut short.
         if end == piece.len() && serde_json::from_slice::<IgnoredAny>(bytes).is_err() {
             let failed = seen.failed.take();
             return Err(failed.map_or(Stop::CutShort(seen.rows + 1), Stop::Error));
@@ -59,14 +60,14 @@ pub(crate) fn ndjson_piece(
             return Ok(false);
         }
         if let Some(line) = line {
-            shape = Shape::new(line, columns);
+            shape = LineShape::new(line, columns);
             fields.fill(Field::Missing);
         }
     }
     Ok(true)
 }
 
-/// Passes one JSON record on; gives whether to go on.
+/// Passes one JSON record to the caller; returns whether to read on.
 fn offer(
     source: std::result::Result<&str, String>,
     bytes: &[u8],
@@ -85,7 +86,7 @@ fn offer(
     seen.offer(columns, fields, &text, on_record)
 }
 
-/// Records of one JSON array, streamed: the file never lies in memory as a whole.
+/// Reads the records of one JSON array, one element at a time; returns their number.
 pub(crate) fn json_records(
     file: &InputFile,
     text: impl BufRead,
@@ -93,9 +94,9 @@ pub(crate) fn json_records(
     on_record: OnRecord<'_>,
 ) -> Result<u64> {
     let left = Cell::new(RECORD_BYTES_MAX);
-    let mut reader = serde_json::Deserializer::from_reader(Limited { text, left: &left });
+    let mut reader = serde_json::Deserializer::from_reader(RecordLimit { text, left: &left });
     let mut seen = Seen::default();
-    let elements = Elements {
+    let elements = ArrayVisitor {
         seen: &mut seen,
         columns,
         left: &left,
@@ -116,14 +117,14 @@ pub(crate) fn json_records(
     }
 }
 
-/// A text of which one record has an end. Whoever reads it takes a byte at a time.
-struct Limited<'a, T> {
+/// Fails where a record is longer than [`RECORD_BYTES_MAX`]. The reader takes a byte at a time.
+struct RecordLimit<'a, T> {
     text: T,
-    /// Bytes that the record may still have.
+    /// How many bytes longer the record may get.
     left: &'a Cell<usize>,
 }
 
-impl<T: Read> Read for Limited<'_, T> {
+impl<T: Read> Read for RecordLimit<'_, T> {
     fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
         let read = self.text.read(into)?;
         match self.left.get().checked_sub(read) {
@@ -139,18 +140,16 @@ impl<T: Read> Read for Limited<'_, T> {
     }
 }
 
-/// Passes the elements of a top-level array on, one by one.
-struct Elements<'s, 'c> {
-    /// What the records so far had.
+/// Passes the elements of the top-level array to the caller, one by one.
+struct ArrayVisitor<'s, 'c> {
     seen: &'s mut Seen,
     columns: &'s [TextColumn<'s>],
-    /// Bytes that the next one may have.
+    /// The limit of [`RecordLimit`], reset for each element.
     left: &'s Cell<usize>,
-    /// What is done with each record.
     on_record: OnRecord<'c>,
 }
 
-impl<'a> Visitor<'a> for Elements<'_, '_> {
+impl<'a> Visitor<'a> for ArrayVisitor<'_, '_> {
     type Value = ();
 
     fn expecting(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -170,15 +169,15 @@ impl<'a> Visitor<'a> for Elements<'_, '_> {
     }
 }
 
-/// Fills the fields of one JSON object, or says what it is instead.
+/// Fills the fields of one JSON object, or describes what it is instead.
 pub(crate) fn object_fields<'a>(
     json: &'a str,
     columns: &[TextColumn<'_>],
     fields: &mut [Field<'a>],
 ) -> std::result::Result<(), String> {
     let mut reader = serde_json::Deserializer::from_str(json);
-    let slots = Slots { columns, fields };
-    let read = slots.deserialize(&mut reader).and_then(|()| reader.end());
+    let visitor = ObjectVisitor { columns, fields };
+    let read = visitor.deserialize(&mut reader).and_then(|()| reader.end());
     read.map_err(|error| format!("{} ({error})", quoted(json)))
 }
 
@@ -194,13 +193,13 @@ pub(crate) fn json_field(json: &str) -> Field<'_> {
     }
 }
 
-/// Reads an object into fields; keys that nobody asked for are passed over.
-struct Slots<'s, 'a> {
+/// Reads an object into fields; other keys are skipped.
+struct ObjectVisitor<'s, 'a> {
     columns: &'s [TextColumn<'s>],
     fields: &'s mut [Field<'a>],
 }
 
-impl<'a> DeserializeSeed<'a> for Slots<'_, 'a> {
+impl<'a> DeserializeSeed<'a> for ObjectVisitor<'_, 'a> {
     type Value = ();
 
     fn deserialize<D: serde::Deserializer<'a>>(
@@ -211,7 +210,7 @@ impl<'a> DeserializeSeed<'a> for Slots<'_, 'a> {
     }
 }
 
-impl<'a> Visitor<'a> for Slots<'_, 'a> {
+impl<'a> Visitor<'a> for ObjectVisitor<'_, 'a> {
     type Value = ();
 
     fn expecting(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -219,7 +218,7 @@ impl<'a> Visitor<'a> for Slots<'_, 'a> {
     }
 
     fn visit_map<A: MapAccess<'a>>(self, mut map: A) -> std::result::Result<(), A::Error> {
-        while let Some(Name(name)) = map.next_key::<Name<'a>>()? {
+        while let Some(JsonKey(name)) = map.next_key::<JsonKey<'a>>()? {
             match self.columns.iter().position(|column| column.name == name) {
                 Some(at) => self.fields[at] = json_field(map.next_value::<&'a RawValue>()?.get()),
                 None => {
@@ -232,29 +231,29 @@ impl<'a> Visitor<'a> for Slots<'_, 'a> {
 }
 
 /// A key of an object, borrowed where it has no escapes.
-struct Name<'a>(Cow<'a, str>);
+struct JsonKey<'a>(Cow<'a, str>);
 
-impl<'a> serde::Deserialize<'a> for Name<'a> {
+impl<'a> serde::Deserialize<'a> for JsonKey<'a> {
     fn deserialize<D: serde::Deserializer<'a>>(reader: D) -> std::result::Result<Self, D::Error> {
-        reader.deserialize_str(NameVisitor)
+        reader.deserialize_str(JsonKeyVisitor)
     }
 }
 
-/// Borrows a key if it can.
-struct NameVisitor;
+/// Borrows a key where possible.
+struct JsonKeyVisitor;
 
-impl<'a> Visitor<'a> for NameVisitor {
-    type Value = Name<'a>;
+impl<'a> Visitor<'a> for JsonKeyVisitor {
+    type Value = JsonKey<'a>;
 
     fn expecting(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         out.write_str("a key")
     }
 
-    fn visit_borrowed_str<E>(self, name: &'a str) -> std::result::Result<Name<'a>, E> {
-        Ok(Name(Cow::Borrowed(name)))
+    fn visit_borrowed_str<E>(self, name: &'a str) -> std::result::Result<JsonKey<'a>, E> {
+        Ok(JsonKey(Cow::Borrowed(name)))
     }
 
-    fn visit_str<E>(self, name: &str) -> std::result::Result<Name<'a>, E> {
-        Ok(Name(Cow::Owned(name.to_owned())))
+    fn visit_str<E>(self, name: &str) -> std::result::Result<JsonKey<'a>, E> {
+        Ok(JsonKey(Cow::Owned(name.to_owned())))
     }
 }

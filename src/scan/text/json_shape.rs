@@ -1,103 +1,103 @@
-//! The shape of a JSON line: what logs repeat line by line, so that only values need reading.
+//! The shape of a JSON line: the text around its values, which the lines of a log repeat.
 //!
-//! **In / Out**: a line that was read as JSON → a [`Shape`]; the next line → its fields, if it
-//! has the same shape. **Invariants**: a line that has the shape is an object, and what a JSON
-//! reader would make of it is what the shape does; any other is left to that reader.
-//! **Cost**: one comparison per key, one look per byte of a value.
-//! **Why so**: everything between the values of a valid object can be taken over literally, since
-//! JSON's grammar does not depend on values; comparing it costs a tenth of parsing it.
+//! **In / Out**: a line that was parsed as JSON → a [`LineShape`]; the next line → its fields, if it has
+//! the same shape. **Invariants**: a line of that shape is an object, and its fields are those that a
+//! JSON parser gives; any other line is left to the parser.
+//! **Cost**: one comparison per key, one step per byte of a value.
+//! **Why so**: the grammar of JSON does not depend on values, so the text around them can be compared
+//! instead of parsed, at a tenth of the cost.
 
 use std::borrow::Cow;
 
+use crate::scan::text::columns::TextColumn;
 use crate::scan::text::field::Field;
-use crate::scan::text::records::TextColumn;
 
-/// What stands between the values of a line. Without parts it is the shape of no line.
+/// The text around the values of a line. Without slots it matches no line.
 #[derive(Debug, Default, PartialEq, Eq)]
-pub(crate) struct Shape {
+pub(crate) struct LineShape {
     /// The values, in order.
-    parts: Vec<Part>,
-    /// What follows the last.
+    slots: Vec<ValueSlot>,
+    /// The text behind the last value.
     tail: String,
 }
 
-/// A value of a line.
+/// The slot of a value.
 #[derive(Debug, PartialEq, Eq)]
-struct Part {
-    /// What stands before it.
+struct ValueSlot {
+    /// The text between the previous value and this one.
     before: String,
-    /// The wanted column that it is of.
+    /// The wanted column that the value belongs to, if any.
     column: Option<usize>,
 }
 
-impl Shape {
-    /// The shape of a line; of no line, if this one is no object, has keys with escapes, a wanted
-    /// key twice, or values that are not simple.
-    pub(crate) fn new(line: &str, columns: &[TextColumn<'_>]) -> Shape {
-        Shape::try_of(line, columns).unwrap_or_default()
+impl LineShape {
+    /// The shape of a line; one that matches no line, if this one is no object, has keys with escapes, a
+    /// wanted key twice, or values that are not simple.
+    pub(crate) fn new(line: &str, columns: &[TextColumn<'_>]) -> LineShape {
+        LineShape::parse(line, columns).unwrap_or_default()
     }
 
     /// The shape of a line, if it is a simple object.
-    fn try_of(line: &str, columns: &[TextColumn<'_>]) -> Option<Shape> {
-        let mut shape = Shape::default();
+    fn parse(line: &str, columns: &[TextColumn<'_>]) -> Option<LineShape> {
+        let mut shape = LineShape::default();
         let mut rest = line;
         if !rest.starts_with('{') {
             return None;
         }
         loop {
-            let key_at = rest.len() - blank(&rest[1..]).len();
+            let key_at = rest.len() - trim_start(&rest[1..]).len();
             let key_end = key_at + simple_end(&rest.as_bytes()[key_at..])?;
             let key = rest[key_at..key_end].strip_prefix('"')?.strip_suffix('"')?;
-            let colon = blank(&rest[key_end..]).strip_prefix(':')?;
-            let value = blank(colon);
+            let colon = trim_start(&rest[key_end..]).strip_prefix(':')?;
+            let value = trim_start(colon);
             let column = columns.iter().position(|column| column.name == key);
-            let is_same = |part: &Part| column.is_some() && part.column == column;
-            if shape.parts.iter().any(is_same) {
+            let is_same = |slot: &ValueSlot| column.is_some() && slot.column == column;
+            if shape.slots.iter().any(is_same) {
                 return None;
             }
             let before = rest[..rest.len() - value.len()].to_owned();
-            shape.parts.push(Part { before, column });
+            shape.slots.push(ValueSlot { before, column });
             rest = &value[simple_end(value.as_bytes())?..];
-            if blank(rest) == "}" {
+            if trim_start(rest) == "}" {
                 shape.tail = rest.to_owned();
                 return Some(shape);
             }
-            // The comma, or what stands before it, begins what comes before the next value.
-            let comma = blank(rest);
+            // The text before the next value begins with the comma.
+            let comma = trim_start(rest);
             if !comma.starts_with(',') || comma.len() != rest.len() {
                 return None;
             }
         }
     }
 
-    /// Fills the fields of the columns that the shape has, if the line has that shape. If not,
-    /// some may have been filled.
+    /// Fills the fields of the shape's columns and returns true, if the line has this shape. If not, some
+    /// may have been filled.
     #[inline]
     pub(crate) fn fill<'t>(&self, line: &'t str, fields: &mut [Field<'t>]) -> bool {
         let mut rest = line;
-        for part in &self.parts {
-            let Some(value) = rest.strip_prefix(part.before.as_str()) else {
+        for slot in &self.slots {
+            let Some(value) = rest.strip_prefix(slot.before.as_str()) else {
                 return false;
             };
             let Some(end) = simple_end(value.as_bytes()) else {
                 return false;
             };
-            if let Some(column) = part.column {
+            if let Some(column) = slot.column {
                 fields[column] = field(&value[..end]);
             }
             rest = &value[end..];
         }
-        !self.parts.is_empty() && rest == self.tail
+        !self.slots.is_empty() && rest == self.tail
     }
 }
 
-/// A text without the white space of JSON before it.
-fn blank(text: &str) -> &str {
+/// A text without leading white space of JSON.
+fn trim_start(text: &str) -> &str {
     text.trim_start_matches([' ', '\t', '\n', '\r'])
 }
 
-/// The end of the simple value that a text begins with: a string without escapes, a number, or a
-/// word of JSON. What follows is not looked at.
+/// The end of the simple value that a text begins with: a string without escapes, a number, or a literal
+/// name. The text behind it is not checked.
 #[inline]
 fn simple_end(text: &[u8]) -> Option<usize> {
     match text.first()? {
@@ -123,16 +123,14 @@ fn simple_end(text: &[u8]) -> Option<usize> {
             }
         }
         _ => {
-            let words = [&b"null"[..], b"true", b"false"];
-            words
-                .iter()
-                .find(|word| text.starts_with(word))
-                .map(|word| word.len())
+            let names = [&b"null"[..], b"true", b"false"];
+            let name = names.iter().find(|name| text.starts_with(name));
+            name.map(|name| name.len())
         }
     }
 }
 
-/// Where the digits from a place on end, of which there must be one.
+/// The end of the digits that begin at a place; `None` if there is none.
 #[inline]
 fn digits_end(text: &[u8], start: usize) -> Option<usize> {
     let digits = text.get(start..)?.iter();

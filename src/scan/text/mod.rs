@@ -1,15 +1,20 @@
-//! Text files to typed fields: CSV, NDJSON and JSON arrays, block by block.
+//! Text files to typed fields: CSV, NDJSON and JSON arrays, piece by piece.
 //!
-//! `records` has what the formats have in common; `blocks` and `shared_file` cut a file for threads; `csv`, `json`
-//! and `json_shape` read records; `field`, `times`, `nulls` and `impression_items` say what their fields mean.
+//! In reading order: `records` reads a file or a piece of it; `blocks` and `shared_file` cut a file into
+//! pieces for threads; `csv`, `json` and `json_shape` parse records; `columns` and `record` are what they
+//! share. `field` parses single values, with `times` and `epoch`; `nulls` replaces texts that stand for
+//! null; `impression_items` parses the array of an impression.
 
 pub(crate) mod blocks;
-pub(crate) mod csv;
+pub(crate) mod columns;
+mod csv;
+pub(crate) mod epoch;
 pub(crate) mod field;
 pub(crate) mod impression_items;
 pub(crate) mod json;
 pub(crate) mod json_shape;
-pub(crate) mod nulls;
+mod nulls;
+pub(crate) mod record;
 pub(crate) mod records;
 pub(crate) mod shared_file;
 pub(crate) mod times;

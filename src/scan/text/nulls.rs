@@ -1,10 +1,8 @@
-//! Words that the user takes for null: `NULL`, `\N` and the like, in files of text and in texts of
-//! Parquet.
+//! Texts that stand for null, such as `NULL` and `\N`: replaced by nulls in text files and in Parquet.
 //!
-//! **In / Out**: records and batches as they are read → the same, with nulls where a whole text is
-//! such a word. **Invariants**: what comes after sees nulls as if the file had them, whatever the
-//! column is of; a number or truth value of JSON is no text. **Cost**: where no words are named,
-//! one question per piece of text or batch.
+//! **In / Out**: records and batches as read → the same, with a null for each whole text that stands for
+//! null. **Invariants**: later stages see nulls as if the file had them, in columns of any type; numbers
+//! and booleans of JSON are no texts. **Cost**: without such texts, one test per piece of text or batch.
 
 use std::sync::Arc;
 
@@ -16,11 +14,11 @@ use crate::catalog::null_words::NullWords;
 use crate::error::Result;
 use crate::ids::index;
 use crate::scan::text::field::Field;
-use crate::scan::text::records::{OnRecord, Record};
+use crate::scan::text::record::{OnRecord, Record};
 
 impl NullWords {
-    /// Whether a field is one of them.
-    fn takes(&self, field: &Field<'_>) -> bool {
+    /// Whether a field stands for null.
+    fn has_field(&self, field: &Field<'_>) -> bool {
         match field {
             Field::Csv(text) => self.has(text.as_bytes()),
             Field::Text(text) => self.has(text.as_bytes()),
@@ -28,22 +26,22 @@ impl NullWords {
         }
     }
 
-    /// Makes fields null that are one of them.
+    /// Replaces fields that stand for null.
     #[inline]
     pub(crate) fn clear(&self, fields: &mut [Field<'_>]) {
         if self.are_none() {
             return;
         }
-        for field in fields.iter_mut().filter(|field| self.takes(field)) {
+        for field in fields.iter_mut().filter(|field| self.has_field(field)) {
             *field = Field::Null;
         }
     }
 
-    /// Hands a record on, with nulls.
-    pub(crate) fn hand_on(&self, record: Record<'_>, on_record: OnRecord<'_>) -> Result<()> {
+    /// Passes a record on, with nulls.
+    pub(crate) fn pass_on(&self, record: Record<'_>, on_record: OnRecord<'_>) -> Result<()> {
         let Record { row, fields, text } = record;
         match fields {
-            Ok(fields) if fields.iter().any(|field| self.takes(field)) => {
+            Ok(fields) if fields.iter().any(|field| self.has_field(field)) => {
                 let mut fields = fields.to_vec();
                 self.clear(&mut fields);
                 let fields = Ok(&fields[..]);
@@ -54,46 +52,46 @@ impl NullWords {
     }
 
     /// A batch, with nulls.
-    pub(crate) fn without(&self, batch: &RecordBatch) -> RecordBatch {
+    pub(crate) fn in_batch(&self, batch: &RecordBatch) -> RecordBatch {
         let arrays = batch.columns().iter().map(|array| self.in_array(array));
         let arrays: Vec<ArrayRef> = arrays.collect();
         let schema = batch.schema();
         let fields = schema.fields().iter().zip(&arrays);
-        let fields: Vec<FieldRef> = fields.map(|(field, array)| like(field, array)).collect();
+        let fields: Vec<FieldRef> = fields
+            .map(|(field, array)| nullable(field, array))
+            .collect();
         let batch = RecordBatch::try_new(Arc::new(Schema::new(fields)), arrays);
         batch.expect("columns are as long as they were")
     }
 
-    /// A column, with nulls; those of lists and structs as well.
+    /// A column, with nulls, also inside of lists and structs.
     fn in_array(&self, array: &ArrayRef) -> ArrayRef {
-        let is_word = |text: Option<&[u8]>| text.is_some_and(|text| self.has(text));
-        let of_text = |text: Option<&str>| is_word(text.map(str::as_bytes));
+        let is_null = |bytes: Option<&[u8]>| bytes.is_some_and(|bytes| self.has(bytes));
+        let is_null_text = |text: Option<&str>| is_null(text.map(str::as_bytes));
         let mask: BooleanArray = match array.data_type() {
-            DataType::Utf8View => array
-                .as_string_view()
-                .iter()
-                .map(of_text)
-                .map(Some)
-                .collect(),
+            DataType::Utf8View => {
+                let texts = array.as_string_view().iter();
+                texts.map(is_null_text).map(Some).collect()
+            }
             DataType::Utf8 => {
                 let texts = array.as_string::<i32>().iter();
-                texts.map(of_text).map(Some).collect()
+                texts.map(is_null_text).map(Some).collect()
             }
             DataType::BinaryView => {
                 let bytes = array.as_binary_view().iter();
-                bytes.map(is_word).map(Some).collect()
+                bytes.map(is_null).map(Some).collect()
             }
             DataType::Binary => {
                 let bytes = array.as_binary::<i32>().iter();
-                bytes.map(is_word).map(Some).collect()
+                bytes.map(is_null).map(Some).collect()
             }
             DataType::Dictionary(..) => {
                 let coded = array.as_dictionary::<Int32Type>();
-                let words = coded.values().as_string::<i32>().iter().map(of_text);
-                let words: Vec<bool> = words.collect();
-                let place = |place: i32| index(place.unsigned_abs());
-                let of_place = |at: Option<i32>| at.is_some_and(|at| words[place(at)]);
-                coded.keys().iter().map(of_place).map(Some).collect()
+                let values = coded.values().as_string::<i32>().iter();
+                let are_null: Vec<bool> = values.map(is_null_text).collect();
+                let is_null_key =
+                    |key: Option<i32>| key.is_some_and(|key| are_null[index(key.unsigned_abs())]);
+                coded.keys().iter().map(is_null_key).map(Some).collect()
             }
             DataType::List(field) => return self.in_lists(array.as_list(), field),
             DataType::Struct(_) => return self.in_structs(array.as_struct()),
@@ -109,7 +107,7 @@ impl NullWords {
     fn in_lists(&self, lists: &ListArray, field: &FieldRef) -> ArrayRef {
         let values = self.in_array(lists.values());
         let (offsets, nulls) = (lists.offsets().clone(), lists.nulls().cloned());
-        let lists = ListArray::try_new(like(field, &values), offsets, values, nulls);
+        let lists = ListArray::try_new(nullable(field, &values), offsets, values, nulls);
         Arc::new(lists.expect("as many elements as there were"))
     }
 
@@ -118,15 +116,17 @@ impl NullWords {
         let arrays = structs.columns().iter().map(|array| self.in_array(array));
         let arrays: Vec<ArrayRef> = arrays.collect();
         let fields = structs.fields().iter().zip(&arrays);
-        let fields: Vec<FieldRef> = fields.map(|(field, array)| like(field, array)).collect();
+        let fields: Vec<FieldRef> = fields
+            .map(|(field, array)| nullable(field, array))
+            .collect();
         let nulls = structs.nulls().cloned();
         let structs = StructArray::try_new(fields.into(), arrays, nulls);
         Arc::new(structs.expect("fields as long as they were"))
     }
 }
 
-/// The field of a column that may have nulls now.
-fn like(field: &FieldRef, array: &ArrayRef) -> FieldRef {
+/// The field with the type of a column, nullable.
+fn nullable(field: &FieldRef, array: &ArrayRef) -> FieldRef {
     let data_type = array.data_type().clone();
     Arc::new(ArrowField::new(field.name(), data_type, true))
 }

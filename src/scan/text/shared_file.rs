@@ -1,8 +1,8 @@
-//! One text file, several threads: who takes which piece, and what came of it.
+//! One text file that several threads read: pieces to threads, and their results in order.
 //!
-//! **In / Out**: a file → [`Piece`]s, each to one thread; what came of them, in order, to the
-//! thread that finds all done. **Invariants**: pieces are handed out in order, so that all before
-//! one at fault are read too; what is reported depends on the text alone.
+//! **In / Out**: a file → [`Piece`]s, each to one thread; the results of all, in order, to the thread that
+//! finds them complete. **Invariants**: pieces are taken in order, so that all pieces before a failed one
+//! are read, too; what is reported depends on the text alone.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -10,100 +10,99 @@ use crate::catalog::input::InputFile;
 use crate::error::Result;
 use crate::scan::bad_rows::Rejected;
 use crate::scan::text::blocks::{Piece, PieceReader};
-use crate::scan::text::records::{Layout, Seen, Stop};
+use crate::scan::text::record::{CsvLayout, Seen, Stop};
 
 /// A text file that several threads read.
 #[derive(Debug, Default)]
-pub(crate) struct Shared(Mutex<Reading>);
+pub(crate) struct SharedFile(Mutex<ReadProgress>);
 
 /// How far a file was read.
 #[derive(Default)]
-struct Reading {
-    /// What cuts the file into pieces, while there are more.
+struct ReadProgress {
+    /// Cuts the file into pieces; `None` before the file is opened and after the last piece.
     reader: Option<PieceReader>,
-    /// Whether somebody has opened the file.
     is_opened: bool,
-    /// Where the columns stand.
-    layout: Arc<Layout>,
+    layout: Arc<CsvLayout>,
     taken_count: usize,
-    /// How many are handed out at most, if not all.
+    /// How many pieces may be taken, if not all.
     pieces_max: Option<usize>,
-    /// Bytes of the file that were read for them.
+    /// Bytes of the file that were read.
     steps: u64,
-    /// What came of those that are done.
+    /// The results of finished pieces.
     ends: Vec<PieceEnd>,
 }
 
-/// What came of one piece.
+/// The result of one piece.
 #[derive(Debug)]
 pub(crate) struct PieceEnd {
+    /// The place of the piece in the file.
     pub(crate) at: usize,
-    /// What its records had.
+    /// Its records.
     pub(crate) seen: Seen,
-    /// Rows set aside, counted from the first of the piece.
+    /// Rejected rows, counted from the first of the piece.
     pub(crate) rejected: Vec<Rejected>,
-    /// Why it was not read to its end, if so.
+    /// Why reading ended early, if it did.
     pub(crate) stop: Option<Stop>,
 }
 
-impl std::fmt::Debug for Reading {
+impl std::fmt::Debug for ReadProgress {
     fn fmt(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         write!(out, "{} pieces taken", self.taken_count)
     }
 }
 
-impl Shared {
+impl SharedFile {
     /// A file of which only the first pieces are read, for a sample.
-    pub(crate) fn first(pieces_max: usize) -> Shared {
-        Shared(Mutex::new(Reading {
+    pub(crate) fn first(pieces_max: usize) -> SharedFile {
+        SharedFile(Mutex::new(ReadProgress {
             pieces_max: Some(pieces_max),
-            ..Reading::default()
+            ..ReadProgress::default()
         }))
     }
 
-    /// Bytes of the file that were read, if it was opened here.
+    /// Bytes of the file that were read, if it was opened.
     pub(crate) fn steps_taken(&self) -> Option<u64> {
-        let reading = self.lock();
-        reading.is_opened.then_some(reading.steps)
+        let progress = self.lock();
+        progress.is_opened.then_some(progress.steps)
     }
 
-    /// Fills the next piece, and says which it is and where its columns stand. The first caller
-    /// opens the file.
+    /// Fills the next piece; returns its place and the layout of its columns, or `None` if there is no
+    /// more. The first caller opens the file.
     ///
     /// # Errors
-    /// If the file cannot be opened, to the first caller.
+    /// If the first caller cannot open the file.
     pub(crate) fn take(
         &self,
         file: &InputFile,
         piece: &mut Piece,
-        open: impl FnOnce() -> Result<(Layout, PieceReader)>,
-    ) -> Result<Option<(usize, Arc<Layout>)>> {
-        let mut reading = self.lock();
-        if !reading.is_opened {
-            reading.is_opened = true;
+        open: impl FnOnce() -> Result<(CsvLayout, PieceReader)>,
+    ) -> Result<Option<(usize, Arc<CsvLayout>)>> {
+        let mut progress = self.lock();
+        if !progress.is_opened {
+            progress.is_opened = true;
             let (layout, reader) = open()?;
-            (reading.layout, reading.reader) = (Arc::new(layout), Some(reader));
+            (progress.layout, progress.reader) = (Arc::new(layout), Some(reader));
         }
-        if reading
+        if progress
             .pieces_max
-            .is_some_and(|max| reading.taken_count >= max)
+            .is_some_and(|max| progress.taken_count >= max)
         {
-            reading.reader = None;
+            progress.reader = None;
         }
-        let Some(reader) = &mut reading.reader else {
+        let Some(reader) = &mut progress.reader else {
             return Ok(None);
         };
         let read = reader.next(file, piece);
-        let at = reading.taken_count;
+        let at = progress.taken_count;
         if let Ok(true) = read {
-            reading.taken_count += 1;
-            reading.steps += piece.steps;
-            return Ok(Some((at, Arc::clone(&reading.layout))));
+            progress.taken_count += 1;
+            progress.steps += piece.steps;
+            return Ok(Some((at, Arc::clone(&progress.layout))));
         }
-        reading.reader = None;
+        progress.reader = None;
         if let Err(error) = read {
-            reading.taken_count += 1;
-            reading.ends.push(PieceEnd {
+            progress.taken_count += 1;
+            progress.ends.push(PieceEnd {
                 at,
                 seen: Seen::default(),
                 rejected: Vec::new(),
@@ -113,31 +112,31 @@ impl Shared {
         Ok(None)
     }
 
-    /// Takes note of what came of a piece. After one that is at fault, no more are handed out.
+    /// Adds the result of a piece. After one that stopped early, no more can be taken.
     pub(crate) fn put(&self, end: PieceEnd) {
-        let mut reading = self.lock();
+        let mut progress = self.lock();
         if end.stop.is_some() {
-            reading.reader = None;
+            progress.reader = None;
         }
-        reading.ends.push(end);
+        progress.ends.push(end);
     }
 
-    /// What came of all pieces, in order, if all are done; only the first to ask is told.
+    /// The results of all pieces, in order, once all are finished; only the first caller gets them.
     pub(crate) fn finish(&self) -> Option<Vec<PieceEnd>> {
-        let mut reading = self.lock();
-        let is_done = reading.reader.is_none() && reading.ends.len() == reading.taken_count;
-        if !is_done || reading.taken_count == usize::MAX {
+        let mut progress = self.lock();
+        let is_done = progress.reader.is_none() && progress.ends.len() == progress.taken_count;
+        if !is_done || progress.taken_count == usize::MAX {
             return None;
         }
-        // No number of pieces is that high: nobody finishes twice.
-        reading.taken_count = usize::MAX;
-        let mut ends = std::mem::take(&mut reading.ends);
+        // A count that no file reaches keeps the next caller from finishing again.
+        progress.taken_count = usize::MAX;
+        let mut ends = std::mem::take(&mut progress.ends);
         ends.sort_by_key(|end| end.at);
         Some(ends)
     }
 
-    /// The state; a thread that panics leaves it whole, and fails by itself.
-    fn lock(&self) -> MutexGuard<'_, Reading> {
+    /// The progress. A thread that panics leaves it consistent, and its panic is reported elsewhere.
+    fn lock(&self) -> MutexGuard<'_, ReadProgress> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

@@ -1,6 +1,6 @@
-//! Text to time: the forms that SPEC lists, nothing guessed.
+//! Text to time, in the forms that the guide promises; nothing is guessed.
 //!
-//! **In / Out**: bytes of one field → [`Written`], or nothing if the text is no such form.
+//! **In / Out**: the bytes of one field → [`Written`], or `None` for any other text.
 //! `YYYY-MM-DD`, then optionally `T` or a space, `HH:MM[:SS[.fraction]]`, then optionally
 //! `Z`, ` UTC` or `±HH[:]MM`. Fractions of 1 to 9 digits are floored to microseconds.
 //! **Cost**: one pass, no allocation.
@@ -8,23 +8,23 @@
 use crate::calendar::{DAY_MAX, DAY_MIN, DAY_US, WALLS, Zone, day_of_wall, pair, parse_date};
 use crate::ids::{Day, Micros};
 
-/// A time as it was written down.
+/// A time as it is written in a file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Written {
-    /// A day and nothing else.
+    /// A day without a time of day.
     Date(Day),
-    /// A clock on the wall, µs since 1970-01-01T00:00 on that wall.
+    /// A wall time, in microseconds since 1970-01-01T00:00 of the same zone.
     Wall(i64),
-    /// An instant: the text had an offset.
+    /// An instant: the time has an offset.
     Instant(Micros),
 }
 
-/// A time that an event happened, and when that was known.
+/// When an event happened, and when it became known.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct When {
     /// The instant that the event sorts at.
     pub(crate) at: Micros,
-    /// The last instant at which it was not yet known; `at`, but for a date: the end of the day.
+    /// The last instant at which it was not known: `at`, or for a date the end of its day.
     pub(crate) known_after: Micros,
 }
 
@@ -55,8 +55,7 @@ impl Written {
         }
     }
 
-    /// Whether it lies in the years 1 to 9999, on the wall that it was written for, or that of `zone`.
-    /// What does not is a fault of its row, in every job.
+    /// Whether the time is in the years 1 to 9999, in its own zone or in `zone`. Any other makes a bad row.
     #[inline]
     pub(crate) fn is_near(self, zone: &Zone) -> bool {
         match self {
@@ -66,7 +65,7 @@ impl Written {
         }
     }
 
-    /// The day: of the date, or of the wall, or of the instant in `zone`.
+    /// The day of the date, of the wall time, or of the instant in `zone`.
     pub(crate) fn day(self, zone: &Zone) -> Day {
         match self {
             Written::Date(day) => day,
@@ -82,7 +81,7 @@ pub(crate) fn parse(text: &[u8]) -> Option<Written> {
     parse_local(text).map(|(written, _)| written)
 }
 
-/// Reads one time with its offset, microseconds east of UTC, if it is written with one.
+/// Reads one time with its offset, in microseconds east of UTC, if it has one.
 #[inline]
 pub(crate) fn parse_local(text: &[u8]) -> Option<(Written, Option<i64>)> {
     let (date, rest) = text.split_at_checked(10)?;
@@ -99,7 +98,7 @@ pub(crate) fn parse_local(text: &[u8]) -> Option<(Written, Option<i64>)> {
         return Some((Written::Wall(wall_us), None));
     }
     let east_us = parse_offset(offset)?;
-    // Of the others it is asked later; of this one only the instant is kept.
+    // `is_near` checks wall times and dates; of this time it sees only the instant.
     if day < DAY_MIN {
         return None;
     }
@@ -107,7 +106,7 @@ pub(crate) fn parse_local(text: &[u8]) -> Option<(Written, Option<i64>)> {
     Some((Written::Instant(at), Some(east_us)))
 }
 
-/// Reads `HH:MM[:SS[.fraction]]`; gives microseconds of the day and what follows.
+/// Reads `HH:MM[:SS[.fraction]]`; returns the microseconds of the day and the rest of the text.
 #[inline]
 fn parse_clock(text: &[u8]) -> Option<(i64, &[u8])> {
     let [h0, h1, b':', m0, m1, rest @ ..] = text else {
@@ -118,7 +117,7 @@ fn parse_clock(text: &[u8]) -> Option<(i64, &[u8])> {
         [b':', s0, s1, rest @ ..] => (pair(*s0, *s1)?, rest),
         _ => (0, rest),
     };
-    // RFC 3339 allows a leap second; like most clocks, ours stands still for it.
+    // RFC 3339 allows a leap second, which is read as the second before it.
     if hour > 23 || minute > 59 || second > 60 {
         return None;
     }
@@ -130,7 +129,7 @@ fn parse_clock(text: &[u8]) -> Option<(i64, &[u8])> {
     Some((seconds * 1_000_000 + fraction_us, rest))
 }
 
-/// Reads 1 to 9 digits of a second as microseconds; gives what follows.
+/// Reads 1 to 9 digits of a second as microseconds; returns them and the rest of the text.
 #[inline]
 fn parse_fraction(text: &[u8]) -> Option<(i64, &[u8])> {
     let digits = text.iter().take_while(|byte| byte.is_ascii_digit()).count();
@@ -177,7 +176,7 @@ mod tests {
     }
 
     #[test]
-    fn every_form_of_the_spec_is_read() {
+    fn every_promised_form_is_read() {
         let noon = 1_755_259_200_000_000; // 2025-08-15T12:00:00Z
         for text in [
             "2025-08-15 12:00",
@@ -203,7 +202,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_time_is_refused() {
+    fn other_texts_are_refused() {
         for text in [
             "",
             "2025",

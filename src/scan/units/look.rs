@@ -1,117 +1,129 @@
-//! The integers of a column, until one can be meant.
+//! The integers of a column, read until one is a plausible time.
 
 use std::ops::ControlFlow;
 
 use arrow::array::{ArrayRef, AsArray};
 use arrow::compute::cast;
 use arrow::datatypes::{DataType, Int64Type};
-use parquet::file::statistics::Statistics;
 
-use super::{Range, Seen, is_day};
+use super::{ImplausibleInts, PlausibleTimes};
 use crate::catalog::input::InputFile;
-use crate::job::{Source, TimeUnit};
+use crate::job::Source;
 use crate::scan::parquet::ParquetFile;
 use crate::scan::spec::ReadSpec;
-use crate::scan::text::field::{Field, to_micros};
-use crate::scan::text::records::{TextColumn, records};
+use crate::scan::statistics::int_bounds;
+use crate::scan::text::columns::TextColumn;
+use crate::scan::text::epoch::{is_day, to_micros};
+use crate::scan::text::field::Field;
+use crate::scan::text::records::records;
 use crate::scan::{Opened, seen_enough};
 
-/// Texts of a column that are no integers, after which none is looked for any more.
+/// After so many texts that are no integers, a column is taken to have none.
 const TEXTS_MAX: u32 = 4096;
 
-/// Looks at the integers of a column until one can be meant; nothing if one can, or there are none.
+/// The integers of a column without a plausible time; `None` if it has one, or no integers.
 pub(super) fn look<'f>(
     spec: &ReadSpec<'_>,
     opened: &'f [Opened],
     column: &str,
-    (unit, range): (TimeUnit, &Range),
-) -> Option<Seen<'f>> {
-    let mut looking = Looking {
+    range: &PlausibleTimes,
+) -> Option<ImplausibleInts<'f>> {
+    let mut search = PlausibleSearch {
         column,
-        unit,
         range,
-        seen: None,
+        ints: None,
         texts: 0,
     };
     let dt = spec.column(Source::Impressions, "dt");
-    for of in opened {
-        let file = of.file();
-        // A folder that tells the day leaves nobody to ask the column.
+    for opened in opened {
+        let file = opened.file();
+        // The folder tells the day, so the column is not read.
         if file.source == Source::Impressions && file.day.is_some() && column == dt {
             continue;
         }
-        let looked = match of {
-            Opened::Parquet(file) => looking.at_parquet(file),
-            Opened::Text(..) => looking.at_text(spec.text_piece_bytes, of),
+        let end = match opened {
+            Opened::Parquet(file) => search.read_parquet(file),
+            Opened::Text(..) => search.read_text(spec.text_piece_bytes, opened),
             Opened::Empty(..) => continue,
         };
-        if looked.is_break() {
+        if end.is_break() {
             return None;
         }
     }
-    looking.seen
+    search.ints
 }
 
-/// A look at a column.
-struct Looking<'f, 'a> {
+/// The search for a plausible time in a column; it breaks when there is one.
+struct PlausibleSearch<'f, 'a> {
     column: &'a str,
-    /// The unit of its integers.
-    unit: TimeUnit,
-    /// What they can be.
-    range: &'a Range,
-    seen: Option<Seen<'f>>,
-    /// Texts that are no integers, so far.
+    range: &'a PlausibleTimes,
+    /// The integers so far, none of them plausible.
+    ints: Option<ImplausibleInts<'f>>,
+    /// Texts so far that are no integers.
     texts: u32,
 }
 
-impl<'f> Looking<'f, '_> {
-    /// Whether an integer is meant as the time that it is read as.
-    fn is_meant(&self, value: i64) -> bool {
-        self.range.holds(value, self.unit) && !is_day(value)
+impl<'f> PlausibleSearch<'f, '_> {
+    /// Whether an integer is a plausible time, and not a day.
+    fn is_plausible(&self, value: i64) -> bool {
+        self.range.holds(value) && !is_day(value)
     }
 
-    /// Takes note of the least and the most of some integers, which are all there are of these if
-    /// `are_all`; ends the look if one of them is meant.
-    fn meet(&mut self, file: &'f InputFile, ends: (i64, i64), are_all: bool) -> ControlFlow<()> {
-        let both = [ends.0, ends.1];
-        if both.iter().any(|of| self.is_meant(*of)) {
-            return ControlFlow::Break(());
+    /// Adds one integer.
+    fn add(&mut self, file: &'f InputFile, value: i64) -> ControlFlow<()> {
+        let is_day = is_day(value);
+        self.add_bounds(file, value, value)?;
+        if let Some(ints) = &mut self.ints {
+            ints.are_days &= is_day;
         }
-        let seen = self.seen.get_or_insert(Seen {
-            file,
-            bounds: ends,
-            are_days: true,
-            is_near: false,
-        });
-        seen.bounds = (seen.bounds.0.min(ends.0), seen.bounds.1.max(ends.1));
-        seen.are_days &= are_all && both.iter().all(|of| is_day(*of));
-        seen.is_near |= both.iter().any(|of| self.range.holds(*of, self.unit));
         ControlFlow::Continue(())
     }
 
-    /// Looks at a Parquet file.
-    fn at_parquet(&mut self, file: &'f ParquetFile) -> ControlFlow<()> {
-        let is_integer = |of: &DataType| of.is_integer();
+    /// Adds the least and the greatest of some integers.
+    fn add_bounds(&mut self, file: &'f InputFile, least: i64, greatest: i64) -> ControlFlow<()> {
+        let both = [least, greatest];
+        if both.iter().any(|value| self.is_plausible(*value)) {
+            return ControlFlow::Break(());
+        }
+        let ints = self.ints.get_or_insert(ImplausibleInts {
+            file,
+            least,
+            greatest,
+            are_days: true,
+            is_near: false,
+        });
+        ints.least = ints.least.min(least);
+        ints.greatest = ints.greatest.max(greatest);
+        ints.is_near |= both.iter().any(|value| self.range.holds(*value));
+        ControlFlow::Continue(())
+    }
+
+    /// Reads a Parquet file.
+    fn read_parquet(&mut self, file: &'f ParquetFile) -> ControlFlow<()> {
         let column = file.column(self.column);
-        if !column.is_some_and(|of| is_integer(of.data_type())) {
+        if !column.is_some_and(|column| column.data_type().is_integer()) {
             return ControlFlow::Continue(());
         }
         let leaves = file.leaves(|path| path == [self.column]);
         for group in 0..file.row_groups().len() {
-            let bounds = bounds_of(file, group, self.column);
-            if let Some((least, most)) = bounds {
-                let is_beside = self.is_beside(least, most);
-                if self.is_meant(least) || self.is_meant(most) || is_beside {
-                    self.meet(&file.file, (least, most), false)?;
+            let bounds = int_bounds(file, group, self.column);
+            if let Some((least, greatest)) = bounds {
+                let is_plausible = self.is_plausible(least) || self.is_plausible(greatest);
+                if is_plausible || self.is_outside(least, greatest) {
+                    self.add_bounds(&file.file, least, greatest)?;
+                    // Bounds do not show that what lies between them is a day.
+                    if let Some(ints) = &mut self.ints {
+                        ints.are_days = false;
+                    }
                     continue;
                 }
             }
             let mut end = ControlFlow::Continue(());
-            // What is wrong with the row group is found by who reads it.
+            // The reader of the row group reports what is wrong with it.
             let read = file.read(group, &leaves, |_, rows| {
                 let array = rows.column_by_name(self.column);
                 end = array.map_or(ControlFlow::Continue(()), |array| {
-                    self.meet_all(&file.file, array)
+                    self.add_all(&file.file, array)
                 });
                 match end {
                     ControlFlow::Continue(()) => Ok(()),
@@ -124,34 +136,34 @@ impl<'f> Looking<'f, '_> {
         ControlFlow::Continue(())
     }
 
-    /// Whether no integer between two can be meant, nor can all be days.
-    fn is_beside(&self, least: i64, most: i64) -> bool {
-        let at = |value| to_micros(value, self.unit).map(|at| at.0);
-        let is_early = at(most).is_some_and(|at| at < self.range.first);
-        let is_late = at(least).is_some_and(|at| self.range.last < at);
-        (is_early || is_late) && !(is_day(least) && is_day(most))
+    /// Whether no integer between two is a plausible time, and not all can be days.
+    fn is_outside(&self, least: i64, greatest: i64) -> bool {
+        let at = |value| to_micros(value, self.range.unit).map(|at| at.0);
+        let is_early = at(greatest).is_some_and(|at| at < self.range.first_us);
+        let is_late = at(least).is_some_and(|at| self.range.last_us < at);
+        (is_early || is_late) && !(is_day(least) && is_day(greatest))
     }
 
-    /// Takes note of the integers of an array.
-    fn meet_all(&mut self, file: &'f InputFile, array: &ArrayRef) -> ControlFlow<()> {
+    /// Adds the integers of an array.
+    fn add_all(&mut self, file: &'f InputFile, array: &ArrayRef) -> ControlFlow<()> {
         let Ok(wide) = cast(array, &DataType::Int64) else {
             return ControlFlow::Continue(());
         };
         let mut values = wide.as_primitive::<Int64Type>().iter().flatten();
-        values.try_for_each(|value| self.meet(file, (value, value), true))
+        values.try_for_each(|value| self.add(file, value))
     }
 
-    /// Looks at a text file.
-    fn at_text(&mut self, piece_bytes: usize, of: &'f Opened) -> ControlFlow<()> {
-        let (file, format) = (of.file(), of.text_format());
+    /// Reads a text file.
+    fn read_text(&mut self, piece_bytes: usize, opened: &'f Opened) -> ControlFlow<()> {
+        let (file, format) = (opened.file(), opened.text_format());
         let columns = [TextColumn::new(self.column, false)];
         let mut end = ControlFlow::Continue(());
-        // What is wrong with the file is found by who reads it.
+        // The reader of the file reports what is wrong with it.
         let read = records(file, format, &columns, piece_bytes, &mut |record| {
             let Ok([field, ..]) = record.fields else {
                 return Ok(());
             };
-            end = self.at_field(file, field);
+            end = self.add_field(file, field);
             match end {
                 ControlFlow::Continue(()) => Ok(()),
                 ControlFlow::Break(()) => Err(seen_enough()),
@@ -161,32 +173,15 @@ impl<'f> Looking<'f, '_> {
         end
     }
 
-    /// Looks at a field.
-    fn at_field(&mut self, file: &'f InputFile, field: &Field<'_>) -> ControlFlow<()> {
+    /// Adds a field, if it is an integer.
+    fn add_field(&mut self, file: &'f InputFile, field: &Field<'_>) -> ControlFlow<()> {
         if let Some(value) = field.int() {
-            return self.meet(file, (value, value), true);
+            return self.add(file, value);
         }
         self.texts += u32::from(!field.is_null());
-        match self.texts < TEXTS_MAX {
-            true => ControlFlow::Continue(()),
-            false => ControlFlow::Break(()),
+        if self.texts >= TEXTS_MAX {
+            return ControlFlow::Break(());
         }
-    }
-}
-
-/// The least and the most integer of a row group, if statistics tell.
-pub(in crate::scan) fn bounds_of(
-    file: &ParquetFile,
-    group: usize,
-    name: &str,
-) -> Option<(i64, i64)> {
-    let column = file.column(name)?.data_type();
-    if !column.is_signed_integer() {
-        return None;
-    }
-    match file.statistics(group, name)? {
-        Statistics::Int32(of) => Some((i64::from(*of.min_opt()?), i64::from(*of.max_opt()?))),
-        Statistics::Int64(of) => Some((*of.min_opt()?, *of.max_opt()?)),
-        _ => None,
+        ControlFlow::Continue(())
     }
 }

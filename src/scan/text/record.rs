@@ -1,0 +1,185 @@
+//! One record of a text file, and what is noted while records are read.
+//!
+//! **Invariants**: records are counted from 1; a CSV header and blank lines of NDJSON do not count. A
+//! record that cannot be parsed is passed on with what is wrong with it, so that the caller decides.
+
+use crate::catalog::input::InputFile;
+use crate::catalog::null_words::NullWords;
+use crate::error::{Error, ErrorKind, Result};
+use crate::scan::mismatch::Mismatch;
+use crate::scan::text::columns::{TextColumn, missing_column, missing_of};
+use crate::scan::text::field::Field;
+
+/// One record of a text file.
+pub(crate) struct Record<'a> {
+    /// Its number, from 1.
+    pub(crate) row: u64,
+    /// A field per column, or what is wrong with the whole record.
+    pub(crate) fields: std::result::Result<&'a [Field<'a>], Mismatch>,
+    /// The record as written, for the quarantine.
+    pub(crate) text: &'a dyn Fn() -> String,
+}
+
+/// Receives each record.
+pub(crate) type OnRecord<'a> = &'a mut dyn FnMut(Record<'_>) -> Result<()>;
+
+/// The header of a CSV file; empty for other formats.
+#[derive(Debug, Default)]
+pub(crate) struct CsvLayout {
+    /// The number of fields of a record.
+    pub(crate) fields_count: usize,
+    /// The place of each column in a record, `None` if the file lacks it.
+    pub(crate) places: Vec<Option<usize>>,
+    /// The length of the header, with its line end.
+    pub(crate) header_bytes: u64,
+    /// Texts that stand for null.
+    pub(crate) nulls: NullWords,
+}
+
+/// Why reading ended early. Rows count from the first record read, not of the file.
+#[derive(Debug)]
+pub(crate) enum Stop {
+    /// The caller failed, or the text cannot be read further.
+    Error(Error),
+    /// The text ends in the middle of this record.
+    CutShort(u64),
+    /// The text ends inside a quoted field that begins in this record.
+    OpenQuote(u64),
+}
+
+impl Stop {
+    /// The error; `before` is the number of records of the file before the first one read.
+    pub(crate) fn error(self, file: &InputFile, before: u64) -> Error {
+        match self {
+            Stop::Error(error) => error.rows_later(before),
+            Stop::CutShort(row) => file.fault(format!("it is cut short in row {}", before + row)),
+            Stop::OpenQuote(row) => file.fault(format!(
+                "it ends inside a quoted field that begins in row {}",
+                before + row
+            )),
+        }
+    }
+}
+
+/// At most so many records are read after a failure, which takes no noticeable time.
+const ROWS_AFTER_MAX: u64 = 100_000;
+
+/// Which columns the records so far had.
+///
+/// A JSON record that lacks a column is a bad row. If *no* record has the column, the error names the
+/// file instead, which says more. So after a failure reading goes on until every required column was
+/// seen.
+#[derive(Debug, Default)]
+pub(crate) struct Seen {
+    /// The error of the caller, if it failed.
+    pub(crate) failed: Option<Error>,
+    /// Records read after the failure.
+    rows_after: u64,
+    /// The number of records passed on.
+    pub(crate) rows: u64,
+    /// Whether some record had each column, null or not.
+    columns: [bool; COLUMNS_MAX],
+    /// Records that were objects.
+    objects: u64,
+}
+
+impl Seen {
+    /// Passes one JSON record to the caller; returns whether to read on.
+    #[inline]
+    pub(crate) fn offer(
+        &mut self,
+        columns: &[TextColumn<'_>],
+        fields: std::result::Result<&[Field<'_>], Mismatch>,
+        text: &dyn Fn() -> String,
+        on_record: OnRecord<'_>,
+    ) -> bool {
+        if let Ok(fields) = &fields {
+            self.objects += 1;
+            for (seen, field) in self.columns.iter_mut().zip(*fields) {
+                *seen |= !matches!(field, Field::Missing);
+            }
+        }
+        if self.failed.is_none() {
+            self.rows += 1;
+            let row = self.rows;
+            match on_record(Record { row, fields, text }) {
+                Ok(()) => return true,
+                Err(error) => self.failed = Some(error),
+            }
+        }
+        self.reads_on(columns)
+    }
+
+    /// Whether to read one more record after the failure.
+    fn reads_on(&mut self, columns: &[TextColumn<'_>]) -> bool {
+        let is_row = |error: &Error| matches!(error.kind(), ErrorKind::BadRow(_));
+        let may_read = self.failed.as_ref().is_some_and(is_row) && self.rows_after < ROWS_AFTER_MAX;
+        self.rows_after += 1;
+        may_read && self.missing(columns).is_some()
+    }
+
+    /// Adds the records of a later piece.
+    pub(crate) fn add(&mut self, later: &Seen) {
+        for (seen, more) in self.columns.iter_mut().zip(later.columns) {
+            *seen |= more;
+        }
+        self.rows += later.rows;
+        self.objects += later.objects;
+    }
+
+    /// A required column that no JSON record had.
+    pub(crate) fn missing<'c>(&self, columns: &[TextColumn<'c>]) -> Option<&'c str> {
+        missing_of(columns, |at| self.columns[at]).filter(|_| self.objects > 0)
+    }
+
+    /// The number of records.
+    ///
+    /// # Errors
+    /// If a required column is missing from all records, or the caller failed.
+    pub(crate) fn finish(self, file: &InputFile, columns: &[TextColumn<'_>]) -> Result<u64> {
+        match (self.missing(columns), self.failed) {
+            (Some(name), _) => Err(missing_column(file, name, "it in no record")),
+            (None, Some(error)) => Err(error),
+            (None, None) => Ok(self.rows),
+        }
+    }
+}
+
+/// The most columns of a source; [`crate::job`] rejects more.
+const COLUMNS_MAX: usize = 32;
+
+/// The most columns of a source without passthrough columns.
+const FEW: usize = 8;
+
+/// The fields of a record; few of them need no allocation.
+pub(crate) struct FieldRow<'a> {
+    few: [Field<'a>; FEW],
+    /// All fields, if they are more than [`FEW`].
+    many: Vec<Field<'a>>,
+    count: usize,
+}
+
+impl<'a> FieldRow<'a> {
+    /// Fields that are all missing.
+    #[inline]
+    pub(crate) fn new(count: usize) -> FieldRow<'a> {
+        FieldRow {
+            few: [const { Field::Missing }; FEW],
+            many: if count > FEW {
+                vec![Field::Missing; count]
+            } else {
+                Vec::new()
+            },
+            count,
+        }
+    }
+
+    /// The fields.
+    #[inline]
+    pub(crate) fn fields(&mut self) -> &mut [Field<'a>] {
+        if self.many.is_empty() {
+            return &mut self.few[..self.count];
+        }
+        &mut self.many
+    }
+}
