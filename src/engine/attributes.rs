@@ -5,7 +5,9 @@ use crate::error::{Error, Result};
 use crate::job::{Job, Source};
 use crate::scan::Opened;
 use crate::scan::actions::ActionNames;
-use crate::scan::text::records::{Record, TextColumn, records};
+use crate::scan::text::columns::WantedColumn;
+use crate::scan::text::record::TextRecord;
+use crate::scan::text::records::records;
 
 /// Adds which told columns another thread has seen.
 pub(crate) fn add_seen(seen: &mut [bool], more: impl IntoIterator<Item = bool>) {
@@ -54,9 +56,9 @@ fn missing(job: &Job, file: &Opened, name: &str) -> Option<Error> {
     match file {
         Opened::Parquet(file) => file.required(name).err(),
         Opened::Text(input, ..) => {
-            let columns = [TextColumn::new(name, true)];
+            let columns = [WantedColumn::new(name, true)];
             let format = file.text_format();
-            let mut nothing = |_: Record<'_>| Ok(());
+            let mut nothing = |_: TextRecord<'_>| Ok(());
             records(
                 input,
                 format,

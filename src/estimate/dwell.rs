@@ -49,10 +49,8 @@ pub(crate) fn plan(job: &Job, context: &RunContext) -> Result<Planned> {
     let (mut inputs, types) = find(job, context)?;
     let mut warnings = std::mem::take(&mut inputs.warnings);
     let (found_us, rehearsal, spec) = (micros_since(began), context.unlimited(), read_spec(job));
-    let (specs, policy) = (
-        (&spec, job.dwell().dwell_method),
-        BadRowPolicy::new(&spec, is_whole_column),
-    );
+    let specs = (&spec, job.dwell().dwell_method);
+    let policy = BadRowPolicy::new(&spec, is_whole_column);
     let scan = EventScan::new(specs, &policy, &rehearsal, types);
     context.enter(Stage::EVENTS, 0);
     let states = nowhere().map(|spill| scan.state(spill)).collect();

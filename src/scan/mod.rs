@@ -1,11 +1,12 @@
 //! Files to typed rows, each validated.
 //!
 //! In reading order: `spec` is what readers need of a job. `text` and `parquet` read records and batches
-//! of the two kinds of formats. `mismatch` and `bad_rows` say what is wrong with a row and what becomes of
-//! it, `whole_column` whether its whole column is wrong. `time_columns`, `statistics`, `units` and
-//! `time_kinds` check times before and after rows are read. `item_ids` and `event_names` number texts.
-//! `table` reads any table; `impressions` and `actions` are the readers of `sequences`, `features` those of
-//! `features`, `events` that of `dwell`. `pruning` decides which row groups of actions are read, and when.
+//! of the two kinds of formats. `mismatch` and `bad_rows` say what is wrong with a row and what becomes
+//! of it, `whole_column` whether its whole column is wrong, `missing_column` that a file lacks one.
+//! `time_columns`, `statistics`, `units` and `time_kinds` check times beyond single rows. `item_ids` and
+//! `event_names` number texts. `table` reads any table; `impressions` and `actions` are the readers of
+//! `sequences`, `features` those of `features`, `events` that of `dwell`. `pruning` decides which row
+//! groups of actions are read, and when.
 //!
 //! **Invariants**: later stages see no file, no null, and no id that is not an id.
 
@@ -16,7 +17,8 @@ pub(crate) mod events;
 pub(crate) mod features;
 pub(crate) mod impressions;
 pub(crate) mod item_ids;
-mod mismatch;
+pub(crate) mod mismatch;
+mod missing_column;
 pub(crate) mod parquet;
 pub(crate) mod pruning;
 pub(crate) mod spec;

@@ -11,7 +11,7 @@ use crate::job::TimeUnit;
 use crate::scan::parquet::ParquetFile;
 use crate::scan::spec::ReadSpec;
 use crate::scan::text::epoch::to_micros;
-use crate::scan::text::times::Written;
+use crate::scan::text::times::WrittenTime;
 
 /// The least and the greatest integer of a column in a row group; nulls may stand among them.
 pub(crate) fn int_bounds(file: &ParquetFile, row_group: usize, name: &str) -> Option<(i64, i64)> {
@@ -46,7 +46,7 @@ fn written_bounds(
     file: &ParquetFile,
     row_group: usize,
     name: &str,
-) -> Option<(Written, Written)> {
+) -> Option<(WrittenTime, WrittenTime)> {
     let statistics = file.statistics(row_group, name)?;
     if statistics.null_count_opt()? != 0 {
         return None;
@@ -54,7 +54,7 @@ fn written_bounds(
     match (file.column(name)?.data_type(), statistics) {
         (DataType::Date32, Statistics::Int32(days)) => {
             let (first, last) = (Day(*days.min_opt()?), Day(*days.max_opt()?));
-            Some((Written::Date(first), Written::Date(last)))
+            Some((WrittenTime::Date(first), WrittenTime::Date(last)))
         }
         (DataType::Timestamp(unit, tz), Statistics::Int64(times)) => {
             let unit = match unit {
@@ -66,14 +66,14 @@ fn written_bounds(
             let at = |value| {
                 let micros = to_micros(value, unit)?;
                 Some(match tz {
-                    Some(_) => Written::Instant(micros),
-                    None => Written::Wall(micros.0),
+                    Some(_) => WrittenTime::Instant(micros),
+                    None => WrittenTime::Wall(micros.0),
                 })
             };
             Some((at(*times.min_opt()?)?, at(*times.max_opt()?)?))
         }
         (data_type, Statistics::Int64(ints)) if data_type.is_signed_integer() => {
-            let at = |value| to_micros(value, time_unit?).map(Written::Instant);
+            let at = |value| to_micros(value, time_unit?).map(WrittenTime::Instant);
             Some((at(*ints.min_opt()?)?, at(*ints.max_opt()?)?))
         }
         _ => None,

@@ -10,11 +10,12 @@ use crate::catalog::input::InputFile;
 use crate::error::{Error, ErrorKind, Result, RowFault};
 use crate::job::{Format, Source};
 use crate::scan::mismatch::Mismatch;
-use crate::scan::text::columns::{TextColumn, missing_column};
+use crate::scan::missing_column::missing_column;
+use crate::scan::text::columns::WantedColumn;
 use crate::scan::text::field::Field;
 use crate::scan::text::json::object_fields;
 use crate::scan::text::json_shape::LineShape;
-use crate::scan::text::record::Record;
+use crate::scan::text::record::TextRecord;
 use crate::scan::text::records::records;
 
 /// A record that was read: its number, and its fields or its mismatch as text.
@@ -27,8 +28,8 @@ type TextRead = (Vec<RecordRead>, std::result::Result<u64, String>);
 const COLUMNS: [&str; 3] = ["a", "b", "z"];
 
 /// The columns looked for.
-fn columns() -> [TextColumn<'static>; 3] {
-    [0, 1, 2].map(|at| TextColumn::new(COLUMNS[at], at < 2))
+fn columns() -> [WantedColumn<'static>; 3] {
+    [0, 1, 2].map(|at| WantedColumn::new(COLUMNS[at], at < 2))
 }
 
 /// The file of a path.
@@ -76,7 +77,7 @@ fn in_pieces(path: &std::path::Path, format: Format, piece_bytes: usize) -> Text
         format,
         &columns(),
         piece_bytes,
-        &mut |record: Record<'_>| {
+        &mut |record: TextRecord<'_>| {
             (record.text)();
             note(&mut read, record.row, &record.fields)
         },

@@ -19,7 +19,7 @@ use crate::scan::parquet::{ParquetFile, row_as_json};
 use crate::scan::spec::ReadSpec;
 use crate::scan::statistics::int_bounds;
 use crate::scan::text::epoch::{FIRST_US, to_micros};
-use crate::scan::text::times::Written;
+use crate::scan::text::times::WrittenTime;
 use crate::scan::time_columns::clock_columns;
 use crate::scan::{Opened, seen_enough};
 use crate::warnings::Warning;
@@ -79,18 +79,18 @@ impl TimeKinds {
 
     /// Notes a time and the text it was read from.
     #[inline]
-    pub(crate) fn note(&mut self, written: Written, text: &str, at: RowAt<'_>) {
+    pub(crate) fn note(&mut self, written: WrittenTime, text: &str, at: RowAt<'_>) {
         let missing = self.wanted & !self.found;
         if missing == 0 {
             return;
         }
         let kind = match written {
-            Written::Date(_) => return,
-            Written::Wall(_) => WALL,
-            Written::Instant(_) => INSTANT,
+            WrittenTime::Date(_) => return,
+            WrittenTime::Wall(_) => WALL,
+            WrittenTime::Instant(_) => INSTANT,
         };
         let mut new = missing & kind;
-        if let Written::Instant(at) = written
+        if let WrittenTime::Instant(at) = written
             && missing & OLD != 0
             && at.0 < FIRST_US
             && text

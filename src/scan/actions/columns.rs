@@ -3,8 +3,8 @@
 use super::landing::Landing;
 use crate::ids::ActionType;
 use crate::job::{Attribute, AttributeColumn, Cutoff, OtherTypes, Source, Types};
+use crate::scan::mismatch::{Mismatch, Value};
 use crate::scan::spec::{ReadSpec, attribute_columns, counts_type, given_name};
-use crate::scan::text::field::{Mismatch, Value};
 use crate::scan::time_columns::{time_else_of_actions, time_of_actions};
 
 /// A source of actions, with the names of its columns in the files.

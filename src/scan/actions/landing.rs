@@ -16,10 +16,11 @@ use crate::job::{Cutoff, DT};
 use crate::kernel::attributes::Landed;
 use crate::kernel::sweep::is_prior;
 use crate::scan::impressions::{check_time, dt_of};
+use crate::scan::mismatch::{Mismatch, Value};
 use crate::scan::parquet::ParquetFile;
 use crate::scan::table::arrow_times::TimeColumn;
-use crate::scan::text::field::{Clock, Field, Mismatch, Value};
-use crate::scan::text::times::{When, Written};
+use crate::scan::text::field::{Clock, Field};
+use crate::scan::text::times::{When, WrittenTime};
 
 /// What the folder of a file says of all its rows.
 #[derive(Clone, Copy, Debug)]
@@ -49,7 +50,7 @@ impl<'a, I: Item> ActionScan<'a, I> {
             return names;
         };
         if names.available == Some(DT) {
-            let when = Written::Date(day).resolve(self.spec.zone);
+            let when = WrittenTime::Date(day).resolve(self.spec.zone);
             names.available = None;
             names.landing.known_after = names.known_by(when);
             return names;
@@ -143,10 +144,10 @@ impl ActionNames<'_> {
         match day {
             None if self.available == Some(DT) => Ok(None),
             None => field.time(clock),
-            Some(day) if !Written::Date(day).is_near(clock.zone) => {
+            Some(day) if !WrittenTime::Date(day).is_near(clock.zone) => {
                 Err(Mismatch::new("a day of the years 1 to 9999", field.shown()))
             }
-            Some(day) => Ok(Some(Written::Date(day).resolve(clock.zone))),
+            Some(day) => Ok(Some(WrittenTime::Date(day).resolve(clock.zone))),
         }
     }
 
@@ -166,7 +167,7 @@ impl ActionNames<'_> {
         }
         let written = column.written(row, clock)?;
         let known = written.map(|written| match self.available {
-            Some(DT) => Written::Date(written.day(clock.zone)),
+            Some(DT) => WrittenTime::Date(written.day(clock.zone)),
             _ => written,
         });
         Ok(known.map(|known| known.resolve(clock.zone)))

@@ -10,6 +10,7 @@ use crate::job::{CustomerType, DT};
 use crate::scan::bad_rows::RowAt;
 use crate::scan::impressions::{check_customer, check_time};
 use crate::scan::item_ids::{expected_items, holds_items, plain_texts};
+use crate::scan::mismatch::TEXT_BYTES_MAX;
 use crate::scan::parquet::{ParquetFile, row_as_json};
 use crate::scan::statistics::time_bounds;
 use crate::scan::table::arrow::{IdColumn, Ints};
@@ -17,7 +18,7 @@ use crate::scan::table::arrow_times::{PlainTimes, TimeColumn};
 use crate::scan::table::arrow_words::WordColumn;
 use crate::scan::table::attributes;
 use crate::scan::table::attributes::AttributeArray;
-use crate::scan::text::field::{Clock, TEXT_BYTES_MAX};
+use crate::scan::text::field::Clock;
 use crate::scan::time_columns::day_of_orders;
 
 /// A batch, and where it comes from.

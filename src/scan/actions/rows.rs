@@ -3,9 +3,9 @@
 use super::{ActionNames, Origin};
 use crate::job::AttributeType;
 use crate::kernel::attributes::AttributeKeys;
+use crate::scan::mismatch::{Mismatch, Value};
 use crate::scan::table::arrow_words::WordColumn;
 use crate::scan::table::attributes::AttributeArray;
-use crate::scan::text::field::{Mismatch, Value};
 
 /// What a row is, by its column of types if there is one.
 #[inline]

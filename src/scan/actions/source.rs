@@ -6,10 +6,11 @@ use crate::catalog::paths::is_of_no_day;
 use crate::job::{AttributeType, DT};
 use crate::kernel::attributes::AttributeKeys;
 use crate::scan::bad_rows::RowAt;
+use crate::scan::mismatch::{Mismatch, Value};
 use crate::scan::spec::ReadSpec;
 use crate::scan::table::attributes::{as_key, key_of_field};
-use crate::scan::text::field::{Clock, Field, Mismatch, Value};
-use crate::scan::text::records::TextColumn;
+use crate::scan::text::columns::WantedColumn;
+use crate::scan::text::field::{Clock, Field};
 use crate::scan::time_columns::day_of_orders;
 use crate::scan::time_kinds::TimeKinds;
 
@@ -21,7 +22,7 @@ pub(super) struct TextSource<'a> {
     /// How its times are read.
     pub(super) clock: Clock<'a>,
     /// The columns to look for: customer, item, time, what stands in for it, then others.
-    pub(super) columns: Vec<TextColumn<'a>>,
+    pub(super) columns: Vec<WantedColumn<'a>>,
     /// Of these, the one of availability.
     pub(super) available_at: Option<usize>,
     pub(super) types_at: Option<usize>,
@@ -40,11 +41,11 @@ impl<'a> TextSource<'a> {
         names: ActionNames<'a>,
         file: &'a InputFile,
     ) -> TextSource<'a> {
-        let column = TextColumn::new;
+        let column = WantedColumn::new;
         let mut columns = vec![
             column(names.customer, true),
             column(names.item, true),
-            TextColumn {
+            WantedColumn {
                 name: names.time,
                 required: true,
                 instead: names.time_else,

@@ -16,9 +16,10 @@ use crate::job::Format;
 use crate::scan::Task;
 use crate::scan::bad_rows::{BadRowPolicy, RowAt};
 use crate::scan::text::field::Field;
-use crate::scan::text::records::{Record, Seen, Stop, Wanted, open, records};
+use crate::scan::text::record::{ColumnsSeen, Stop, TextRecord};
+use crate::scan::text::records::{RecordReader, open, records};
 use crate::scan::text::shared_file::PieceEnd;
-use crate::scan::text::times::{When, Written};
+use crate::scan::text::times::{When, WrittenTime};
 use crate::scan::whole_column::is_whole_column;
 
 impl<I: Item> ActionScan<'_, I> {
@@ -41,12 +42,12 @@ impl<I: Item> ActionScan<'_, I> {
         let open = || open(file, format, columns, piece_bytes);
         let mut piece = std::mem::take(&mut state.piece);
         while let Some((at, layout)) = task.shared.take(file, &mut piece, open)? {
-            let wanted = Wanted {
+            let wanted = RecordReader {
                 columns,
                 layout: &layout,
             };
             state.kinds.start(&self.spec, at);
-            let mut seen = Seen::default();
+            let mut seen = ColumnsSeen::default();
             let rejected = std::mem::take(&mut state.rejected);
             let mut read = self.reader(&source, state);
             let stop = wanted.read(format.0, &piece, &mut seen, &mut read).err();
@@ -77,7 +78,7 @@ impl<I: Item> ActionScan<'_, I> {
         state: &mut ActionState<I>,
     ) -> Result<()> {
         let (file, columns) = (source.file, &source.columns);
-        let mut before = Seen::default();
+        let mut before = ColumnsSeen::default();
         for end in ends {
             for mut row in end.rejected {
                 row.fault.row += before.rows;
@@ -138,7 +139,7 @@ impl<I: Item> ActionScan<'_, I> {
         &'s self,
         source: &'s TextSource<'s>,
         state: &'s mut ActionState<I>,
-    ) -> impl FnMut(Record<'_>) -> Result<()> + 's {
+    ) -> impl FnMut(TextRecord<'_>) -> Result<()> + 's {
         let mut clock = WallClock::new(source.clock.zone);
         move |record| {
             self.context.tick(record.row)?;
@@ -208,7 +209,7 @@ impl<I: Item> ActionScan<'_, I> {
             state.kinds.note(written, time.raw(), place);
         }
         let when = match written {
-            Written::Wall(wall_us) => {
+            WrittenTime::Wall(wall_us) => {
                 let at = clock.instant_of(wall_us);
                 When {
                     at,
@@ -231,7 +232,7 @@ impl<I: Item> ActionScan<'_, I> {
     fn read_record(
         &self,
         source: &TextSource<'_>,
-        record: Record<'_>,
+        record: TextRecord<'_>,
         state: &mut ActionState<I>,
     ) -> Result<()> {
         let (names, clock) = (&source.names, &source.clock);

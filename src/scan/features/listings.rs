@@ -17,11 +17,11 @@ use crate::job::{CustomerType, Source};
 use crate::kernel::op::features::ABSENT;
 use crate::scan::Task;
 use crate::scan::bad_rows::{BadRowPolicy, Rejected};
+use crate::scan::mismatch::Mismatch;
 use crate::scan::spec::ReadSpec;
 use crate::scan::table::{
     Batch, ColumnType, IdCodes, Memo, Presence, TableColumn, TableScan, TableState,
 };
-use crate::scan::text::field::Mismatch;
 use crate::scan::time_kinds::TimeKinds;
 
 /// The columns, as places in a batch.

@@ -27,10 +27,11 @@ use crate::kernel::passthrough::{PassthroughRow, PassthroughValue};
 use crate::scan::bad_rows::{BadRowPolicy, Rejected, RowAt};
 pub(crate) use crate::scan::impressions::stats::ImpressionStats;
 use crate::scan::item_ids::ItemDictionary;
+use crate::scan::mismatch::{Mismatch, Value};
 use crate::scan::spec::{ImpressionSpec, ReadSpec};
-use crate::scan::text::field::{GuestIds, Mismatch, Value};
-use crate::scan::text::impression_items::{ElementCounts, ElementReader, Shown};
-use crate::scan::text::times::Written;
+use crate::scan::text::field::GuestIds;
+use crate::scan::text::impression_items::{ElementCounts, ElementReader, ImpressionItems};
+use crate::scan::text::times::WrittenTime;
 use crate::scan::time_kinds::TimeKinds;
 use crate::scan::{Opened, Task};
 
@@ -44,7 +45,7 @@ pub(crate) struct ImpressionState<I> {
     /// The items, if their ids are texts: those of rows, and others.
     pub(crate) items: Option<ItemDictionary>,
     /// Scratch: the items of the current row.
-    shown: Shown<I>,
+    shown: ImpressionItems<I>,
     /// Scratch: what is carried through of it.
     kept: PassthroughRow,
     /// Wall times and instants.
@@ -93,8 +94,10 @@ struct Names<'a> {
 }
 
 /// Reads the items of a row, and what is carried through of them.
-type ReadItems<'r, I> =
-    &'r mut dyn FnMut(&mut Shown<I>, &mut [Vec<PassthroughValue>]) -> Value<Option<ElementCounts>>;
+type ReadItems<'r, I> = &'r mut dyn FnMut(
+    &mut ImpressionItems<I>,
+    &mut [Vec<PassthroughValue>],
+) -> Value<Option<ElementCounts>>;
 
 /// Reads what is carried through of a row.
 type ReadKept<'r> =
@@ -105,7 +108,7 @@ struct Raw<'r, I> {
     /// The day column, `None` if null or absent.
     dt: Value<Option<Day>>,
     /// The time column, `None` if null or absent.
-    time: Value<Option<Written>>,
+    time: Value<Option<WrittenTime>>,
     customer: Value<Customer<'r>>,
     ranking: Value<&'r str>,
     /// Reads the items; gives nothing if the array is null.

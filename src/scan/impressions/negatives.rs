@@ -13,7 +13,7 @@ use crate::calendar::date_text;
 use crate::ids::Day;
 use crate::kernel::column::{Customer, Label};
 use crate::scan::spec::ImpressionSpec;
-use crate::scan::text::impression_items::Shown;
+use crate::scan::text::impression_items::ImpressionItems;
 
 /// A sample of negatives.
 #[derive(Clone, Copy, Debug)]
@@ -39,7 +39,7 @@ impl Negatives {
     pub(super) fn sample<I>(
         self,
         (day, customer, ranking): (Day, Customer<'_>, &str),
-        shown: &mut Shown<I>,
+        shown: &mut ImpressionItems<I>,
     ) -> u64 {
         let mut text = date_text(day) + "\n";
         match customer {
@@ -78,7 +78,7 @@ mod tests {
             let shown = (0..40_000).zip(labels.into_iter().cycle());
             shown
                 .map(|(at, label)| (7_i32, label, at))
-                .collect::<Shown<i32>>()
+                .collect::<ImpressionItems<i32>>()
         };
         let of = |rate, seed, ranking| {
             let mut left = shown();
@@ -102,7 +102,7 @@ mod tests {
         let upper = u32::try_from(hash >> 32).expect("32 bits");
         let at = f64::from(upper) / 4_294_967_296.0;
         let kept = |rate| {
-            let mut shown: Shown<i32> = vec![(9, Label::No, 3)];
+            let mut shown: ImpressionItems<i32> = vec![(9, Label::No, 3)];
             let name = (Day(20_315), Customer::Text("5"), "r");
             Negatives { rate, seed: 7 }.sample(name, &mut shown) == 0
         };

@@ -12,12 +12,13 @@ use crate::job::{CustomerType, Cutoff, ItemType, TimeUnit};
 use crate::kernel::passthrough::PassthroughValue;
 use crate::scan::bad_rows::RowAt;
 use crate::scan::item_ids::{ItemDictionary, expected_items, holds_items};
+use crate::scan::mismatch::{Mismatch, Value};
 use crate::scan::parquet::{ParquetFile, row_as_json};
 use crate::scan::table::arrow::{IdColumn, label};
 use crate::scan::table::arrow_times::TimeColumn;
 use crate::scan::table::passthrough::{PassthroughArray, check};
-use crate::scan::text::field::{Clock, Field, Mismatch, Value};
-use crate::scan::text::impression_items::{ElementCounts, ElementReader, Shown};
+use crate::scan::text::field::{Clock, Field};
+use crate::scan::text::impression_items::{ElementCounts, ElementReader, ImpressionItems};
 use crate::scan::units::hint_of_column;
 
 impl ImpressionScan<'_> {
@@ -136,7 +137,7 @@ impl ImpressionScan<'_> {
                 None => Ok(None),
                 Some(times) => times.written(row, &clock),
             };
-            let mut items = |into: &mut Shown<I>, kept: &mut [Vec<PassthroughValue>]| {
+            let mut items = |into: &mut ImpressionItems<I>, kept: &mut [Vec<PassthroughValue>]| {
                 lists.read(
                     row,
                     (&self.elements, &clock, texts),
@@ -205,7 +206,7 @@ impl<'b> Lists<'b> {
         row: usize,
         (reader, clock, texts): (&ElementReader<'_>, &Clock<'_>, &mut Option<ItemDictionary>),
         item_type: ItemType,
-        (shown, kept): (&mut Shown<I>, &mut [Vec<PassthroughValue>]),
+        (shown, kept): (&mut ImpressionItems<I>, &mut [Vec<PassthroughValue>]),
     ) -> Value<Option<ElementCounts>> {
         if self.lists.is_null(row) {
             return Ok(None);

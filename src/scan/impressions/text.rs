@@ -10,11 +10,14 @@ use crate::kernel::passthrough::PassthroughValue;
 use crate::scan::Task;
 use crate::scan::bad_rows::RowAt;
 use crate::scan::item_ids::ItemDictionary;
+use crate::scan::mismatch::{Mismatch, Value};
+use crate::scan::missing_column::missing_column;
 use crate::scan::table::passthrough::of_field;
-use crate::scan::text::field::{Clock, Field, Mismatch, Value};
-use crate::scan::text::impression_items::{Labelled, Shown};
-use crate::scan::text::records::{TextColumn, missing_column, place_of, records};
-use crate::scan::text::times::{Written, parse};
+use crate::scan::text::columns::{WantedColumn, place_of};
+use crate::scan::text::field::{Clock, Field};
+use crate::scan::text::impression_items::{FieldCounts, ImpressionItems};
+use crate::scan::text::records::records;
+use crate::scan::text::times::{WrittenTime, parse};
 
 impl ImpressionScan<'_> {
     /// Reads a text file.
@@ -26,7 +29,7 @@ impl ImpressionScan<'_> {
         let file = task.opened.file();
         let names = self.names;
         let by_time = self.spec.cutoff == Cutoff::Time;
-        let column = TextColumn::new;
+        let column = WantedColumn::new;
         let mut columns = vec![
             column(names.customer, true),
             column(names.ranking, true),
@@ -39,7 +42,7 @@ impl ImpressionScan<'_> {
             .iter()
             .map(|keep| (*keep, place_of(&mut columns, &keep.name)))
             .collect();
-        let mut labelled = Labelled::new(&self.elements);
+        let mut labelled = FieldCounts::new(&self.elements);
         let clock = Clock::new(&self.spec);
         let (format, piece_bytes) = (task.opened.text_format(), self.spec.text_piece_bytes);
         let rows = records(file, format, &columns, piece_bytes, &mut |record| {
@@ -57,7 +60,7 @@ impl ImpressionScan<'_> {
                     return self.policy.reject(at, mismatch, record.text, rejected);
                 }
             };
-            let mut items = |into: &mut Shown<I>, kept: &mut [Vec<PassthroughValue>]| {
+            let mut items = |into: &mut ImpressionItems<I>, kept: &mut [Vec<PassthroughValue>]| {
                 self.elements
                     .read(shown, into, kept, &clock, &mut labelled, texts)
             };
@@ -103,7 +106,7 @@ pub(crate) fn dt_of(field: &Field<'_>, zone: &Zone) -> Value<Option<Day>> {
     };
     let day = parse_dt(text).or_else(|| parse(text.as_bytes()).map(|time| time.day(zone)));
     match day {
-        Some(day) if Written::Date(day).is_near(zone) => Ok(Some(day)),
+        Some(day) if WrittenTime::Date(day).is_near(zone) => Ok(Some(day)),
         Some(_) => Err(Mismatch::new("a day of the years 1 to 9999", field.shown())),
         None => Err(Mismatch::new("a day such as 2025-08-15", field.shown())),
     }

@@ -44,7 +44,7 @@ use crate::advice;
 use crate::catalog::input::InputFile;
 use crate::error::{Error, Result, panic_text};
 use crate::ids::{count64, unsigned};
-use crate::scan::text::records::missing_column;
+use crate::scan::missing_column::missing_column;
 
 /// Rows of a batch, so few that decoded columns stay in the second-level cache.
 pub(crate) const BATCH_ROWS: usize = 8192;

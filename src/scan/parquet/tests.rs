@@ -174,8 +174,8 @@ fn texts_of_a_dictionary_can_be_read_as_its_keys() {
         let file = ParquetFile::open(&file_at(&path)).expect("a good file");
         let file = file.with_dictionaries(0, &["text"]);
         let columns = file.leaves(|path| path == ["text"]);
-        let read = file.read(0, &columns, |_, found| {
-            let texts = found.column(0);
+        let read = file.read(0, &columns, |_, rows| {
+            let texts = rows.column(0);
             assert_eq!(
                 matches!(texts.data_type(), DataType::Dictionary(_, _)),
                 is_coded

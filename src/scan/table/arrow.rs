@@ -13,8 +13,8 @@ use arrow::datatypes::{DataType, Int32Type, Int64Type, UInt64Type};
 use crate::ids::Item;
 use crate::job::{CustomerType, ItemType};
 use crate::kernel::column::{Customer, Label};
+use crate::scan::mismatch::{Mismatch, TEXT_BYTES_MAX, Value, expected_ranking, quoted};
 use crate::scan::mismatch::{misfit_customer, misfit_item};
-use crate::scan::text::field::{Mismatch, TEXT_BYTES_MAX, Value, expected_ranking, quoted};
 
 /// A column of ids.
 #[derive(Clone, Debug)]

@@ -1,4 +1,4 @@
-//! Arrow columns of times to [`Written`]s, one by one, or to instants, many at once.
+//! Arrow columns of times to [`WrittenTime`]s, one by one, or to instants, many at once.
 //!
 //! **Null rule**: an Arrow null is a null. **Invariants**: what lies outside the years 1 to 9999 is a
 //! fault of its row.
@@ -14,8 +14,10 @@ use crate::calendar::{WallClock, Zone};
 use crate::ids::{Day, Micros};
 use crate::job::TimeUnit;
 use crate::scan::bad_rows::RowAt;
-use crate::scan::text::field::{Clock, Mismatch, Value, quoted, to_micros};
-use crate::scan::text::times::{Written, parse};
+use crate::scan::mismatch::{Mismatch, Value, quoted};
+use crate::scan::text::epoch::to_micros;
+use crate::scan::text::field::Clock;
+use crate::scan::text::times::{WrittenTime, parse};
 use crate::scan::time_kinds::TimeKinds;
 
 /// Times as numbers, none of them null.
@@ -144,21 +146,21 @@ impl TimeColumn {
 
     /// The time of a row, or nothing if it is null.
     #[inline]
-    pub(crate) fn written(&self, row: usize, clock: &Clock<'_>) -> Value<Option<Written>> {
+    pub(crate) fn written(&self, row: usize, clock: &Clock<'_>) -> Value<Option<WrittenTime>> {
         let (is_null, written) = match &self.values {
             Times::Numbers {
                 values, unit, utc, ..
             } => {
                 let micros = to_micros(values.value(row), *unit);
                 let written = micros.map(|at| match utc {
-                    true => Written::Instant(at),
-                    false => Written::Wall(at.0),
+                    true => WrittenTime::Instant(at),
+                    false => WrittenTime::Wall(at.0),
                 });
                 (values.is_null(row), written)
             }
             Times::Days(days) => {
                 let day = Day(days.value(row));
-                (days.is_null(row), Some(Written::Date(day)))
+                (days.is_null(row), Some(WrittenTime::Date(day)))
             }
             Times::Text(texts) if texts.is_null(row) => (true, None),
             Times::Text(texts) => (false, parse(texts.value(row).as_bytes())),

@@ -7,7 +7,8 @@ use arrow::array::{Array, ArrayRef, AsArray, StringViewArray};
 use arrow::compute::cast;
 use arrow::datatypes::DataType;
 
-use crate::scan::text::field::{Field, TEXT_BYTES_MAX, quoted};
+use crate::scan::mismatch::{TEXT_BYTES_MAX, quoted};
+use crate::scan::text::field::Field;
 
 /// A column of words.
 #[derive(Clone, Debug)]

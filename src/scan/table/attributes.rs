@@ -14,9 +14,10 @@ use crate::error::Result;
 use crate::ids::narrow;
 use crate::job::{AttributeColumn, AttributeType, PassthroughType};
 use crate::kernel::attributes::{key_of_float, key_of_null};
+use crate::scan::mismatch::{Mismatch, Value};
 use crate::scan::parquet::ParquetFile;
 use crate::scan::table::passthrough;
-use crate::scan::text::field::{Field, Mismatch, Value};
+use crate::scan::text::field::Field;
 
 /// What a message says that a number should be.
 fn expected(kind: AttributeType) -> String {

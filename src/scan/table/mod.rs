@@ -34,9 +34,10 @@ use crate::context::RunContext;
 use crate::error::Result;
 use crate::ids::{Micros, count32, count64, index};
 use crate::scan::bad_rows::{BadRowPolicy, Rejected, RowAt};
+use crate::scan::mismatch::{EXPECTED_TEXT, Mismatch};
 use crate::scan::spec::ReadSpec;
 use crate::scan::text::blocks::Piece;
-use crate::scan::text::field::{Clock, EXPECTED_TEXT, Mismatch};
+use crate::scan::text::field::Clock;
 use crate::scan::time_kinds::TimeKinds;
 use crate::scan::{Opened, Task};
 

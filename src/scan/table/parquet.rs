@@ -17,11 +17,12 @@ use crate::job::CustomerType;
 use crate::kernel::column::Customer;
 use crate::scan::bad_rows::RowAt;
 use crate::scan::impressions::check_time;
+use crate::scan::mismatch::{Mismatch, Value, quoted};
 use crate::scan::parquet::{ParquetFile, row_as_json};
 use crate::scan::table::arrow::IdColumn;
 use crate::scan::table::arrow_times::TimeColumn;
-use crate::scan::text::field::{Clock, Mismatch, Value, quoted};
-use crate::scan::text::times::{Written, parse_local};
+use crate::scan::text::field::Clock;
+use crate::scan::text::times::{WrittenTime, parse_local};
 
 impl TableScan<'_> {
     /// Reads a row group.
@@ -116,7 +117,7 @@ impl TableScan<'_> {
                 }
                 ColumnType::Time => {
                     let clocks = (&clock, &mut wall);
-                    let mut note = |row: usize, written: Written, text: &str| {
+                    let mut note = |row: usize, written: WrittenTime, text: &str| {
                         let (row, column) = (first_row + steps(row), column.name);
                         let place = RowAt { file, row, column };
                         state.kinds.note(written, text, place);
@@ -244,7 +245,7 @@ fn ids_of(array: &ArrayRef) -> IdColumn {
 }
 
 /// What is done with a time in a column of texts, given its row and its text.
-type Note<'a> = &'a mut dyn FnMut(usize, Written, &str);
+type Note<'a> = &'a mut dyn FnMut(usize, WrittenTime, &str);
 
 /// Fills a column of times.
 fn fill_times(
@@ -261,7 +262,7 @@ fn fill_times(
         }
         let (at, east_us) = match time {
             Ok(None) => (EPOCH, None),
-            Ok(Some((Written::Wall(wall_us), _))) => (wall.instant_of(wall_us), None),
+            Ok(Some((WrittenTime::Wall(wall_us), _))) => (wall.instant_of(wall_us), None),
             Ok(Some((written, east_us))) => (written.resolve(clock.zone).at, east_us),
             Err(mismatch) => {
                 faults.put(row, mismatch);
@@ -278,7 +279,7 @@ fn time_of(
     column: &TimeColumn,
     row: usize,
     clock: &Clock<'_>,
-) -> Value<Option<(Written, Option<i64>)>> {
+) -> Value<Option<(WrittenTime, Option<i64>)>> {
     match column.text(row).map(|text| parse_local(text.as_bytes())) {
         Some(Some(local)) if local.0.is_near(clock.zone) => Ok(Some(local)),
         // Numbers, nulls, and what to say of a text that is no time.

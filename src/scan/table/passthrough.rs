@@ -15,12 +15,11 @@ use crate::error::{Error, Result};
 use crate::ids::Micros;
 use crate::job::{Passthrough, PassthroughType, Source};
 use crate::kernel::passthrough::PassthroughValue;
+use crate::scan::mismatch::{EXPECTED_TEXT, Mismatch, TEXT_BYTES_MAX, Value, quoted};
 use crate::scan::parquet::ParquetFile;
 use crate::scan::spec::ReadSpec;
 use crate::scan::table::arrow_times::TimeColumn;
-use crate::scan::text::field::{
-    Clock, EXPECTED_TEXT, Field, Mismatch, TEXT_BYTES_MAX, Value, quoted,
-};
+use crate::scan::text::field::{Clock, Field};
 
 /// What a column of a type holds; nothing if it cannot be carried.
 pub(crate) fn kind_of(data_type: &DataType) -> Option<PassthroughType> {

@@ -14,11 +14,14 @@ use crate::job::{CustomerType, Format};
 use crate::kernel::column::Customer;
 use crate::scan::Task;
 use crate::scan::bad_rows::RowAt;
+use crate::scan::mismatch::Mismatch;
 use crate::scan::text::blocks::Piece;
-use crate::scan::text::field::{Clock, Field, Mismatch};
-use crate::scan::text::records::{Record, Seen, Stop, TextColumn, Wanted, open, records};
+use crate::scan::text::columns::WantedColumn;
+use crate::scan::text::field::{Clock, Field};
+use crate::scan::text::record::{ColumnsSeen, Stop, TextRecord};
+use crate::scan::text::records::{RecordReader, open, records};
 use crate::scan::text::shared_file::PieceEnd;
-use crate::scan::text::times::{Written, parse_local};
+use crate::scan::text::times::{WrittenTime, parse_local};
 
 /// How the times of a file are read.
 struct Clocks<'z> {
@@ -30,10 +33,10 @@ struct Clocks<'z> {
 
 impl TableScan<'_> {
     /// The columns to look for.
-    fn text_columns(&self) -> Vec<TextColumn<'_>> {
+    fn text_columns(&self) -> Vec<WantedColumn<'_>> {
         let columns = self.columns.iter();
         columns
-            .map(|column| TextColumn::new(column.name, column.presence != Presence::Optional))
+            .map(|column| WantedColumn::new(column.name, column.presence != Presence::Optional))
             .collect()
     }
 
@@ -59,8 +62,8 @@ impl TableScan<'_> {
         while let Some((at, layout)) = task.shared.take(file, &mut piece, open)? {
             state.kinds.start(&self.spec, at);
             let rejected = std::mem::take(&mut state.rejected);
-            let mut seen = Seen::default();
-            let wanted = Wanted {
+            let mut seen = ColumnsSeen::default();
+            let wanted = RecordReader {
                 columns: &columns,
                 layout: &layout,
             };
@@ -87,14 +90,14 @@ impl TableScan<'_> {
     fn read_piece(
         &self,
         file: &InputFile,
-        (wanted, format, piece): (Wanted<'_>, Format, &Piece),
-        seen: &mut Seen,
+        (wanted, format, piece): (RecordReader<'_>, Format, &Piece),
+        seen: &mut ColumnsSeen,
         state: &mut TableState,
         on_batch: OnBatch<'_>,
     ) -> std::result::Result<(), Stop> {
         self.clear(state);
         let mut clocks = self.text_clocks();
-        let mut fill = |record: Record<'_>| {
+        let mut fill = |record: TextRecord<'_>| {
             self.fill_record(file, &record, &mut clocks, state);
             Ok(())
         };
@@ -103,14 +106,14 @@ impl TableScan<'_> {
         self.finish_cells(rows_count, state);
         let text_of = |row: u32| {
             let mut text = String::new();
-            let mut find = |record: Record<'_>| {
+            let mut find = |record: TextRecord<'_>| {
                 if record.row == u64::from(row) + 1 {
                     text = (record.text)();
                 }
                 Ok(())
             };
             // It was read before: what stops it now stopped it then.
-            drop(wanted.read(format, piece, &mut Seen::default(), &mut find));
+            drop(wanted.read(format, piece, &mut ColumnsSeen::default(), &mut find));
             text
         };
         let origin = Origin {
@@ -133,7 +136,7 @@ impl TableScan<'_> {
         on_batch: OnBatch<'_>,
     ) -> Result<u64> {
         let mut clocks = self.text_clocks();
-        let mut read = |record: Record<'_>| {
+        let mut read = |record: TextRecord<'_>| {
             self.context.tick(record.row)?;
             self.clear(state);
             self.fill_record(file, &record, &mut clocks, state);
@@ -164,7 +167,7 @@ impl TableScan<'_> {
         state: &mut TableState,
     ) -> Result<()> {
         let columns = self.text_columns();
-        let mut before = Seen::default();
+        let mut before = ColumnsSeen::default();
         for end in ends {
             for mut row in end.rejected {
                 row.fault.row += before.rows;
@@ -197,11 +200,11 @@ impl TableScan<'_> {
             _ => return Err(error),
         };
         let mut error = Some(error);
-        let mut fail_there = |record: Record<'_>| match error.take_if(|_| record.row == failed_row)
-        {
-            Some(error) => Err(error),
-            None => Ok(()),
-        };
+        let mut fail_there =
+            |record: TextRecord<'_>| match error.take_if(|_| record.row == failed_row) {
+                Some(error) => Err(error),
+                None => Ok(()),
+            };
         let (format, columns) = (task.opened.text_format(), self.text_columns());
         let piece_bytes = self.spec.text_piece_bytes;
         records(file, format, &columns, piece_bytes, &mut fail_there)?;
@@ -219,7 +222,7 @@ impl TableScan<'_> {
     fn fill_record(
         &self,
         file: &InputFile,
-        record: &Record<'_>,
+        record: &TextRecord<'_>,
         clocks: &mut Clocks<'_>,
         state: &mut TableState,
     ) {
@@ -278,7 +281,7 @@ fn fill_field(
     cells: &mut Cells,
     row: usize,
     clocks: &mut Clocks<'_>,
-) -> std::result::Result<Option<Written>, String> {
+) -> std::result::Result<Option<WrittenTime>, String> {
     let is_null = match kind {
         ColumnType::IntId | ColumnType::TextId | ColumnType::Time => field.is_blank(),
         ColumnType::Text | ColumnType::Float => field.is_null(),
@@ -301,7 +304,7 @@ fn fill_field(
         ColumnType::Time => {
             let local = local_of(field, &clocks.clock);
             let (at, east_us) = match local {
-                Some((Written::Wall(wall_us), _)) => (clocks.wall.instant_of(wall_us), None),
+                Some((WrittenTime::Wall(wall_us), _)) => (clocks.wall.instant_of(wall_us), None),
                 Some((other, east_us)) => (other.resolve(clocks.clock.zone).at, east_us),
                 None => (EPOCH, None),
             };
@@ -326,7 +329,7 @@ fn fill_field(
 
 /// A time as it is written, with its offset if it has one.
 #[inline]
-fn local_of(field: &Field<'_>, clock: &Clock<'_>) -> Option<(Written, Option<i64>)> {
+fn local_of(field: &Field<'_>, clock: &Clock<'_>) -> Option<(WrittenTime, Option<i64>)> {
     let local = match field {
         Field::Text(text) => parse_local(text.as_bytes()),
         Field::Csv(text) => parse_local(text.as_bytes()),

@@ -9,7 +9,7 @@ use arrow::array::{Array, Int32Array, StringArray, StringViewArray};
 use super::at;
 use crate::ids::{count32, index};
 use crate::kernel::column::TextColumn;
-use crate::scan::text::field::TEXT_BYTES_MAX;
+use crate::scan::mismatch::TEXT_BYTES_MAX;
 
 /// The texts of a batch.
 #[derive(Debug)]

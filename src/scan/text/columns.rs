@@ -1,15 +1,8 @@
-//! The columns that are looked for in a text file, and the error where one is missing.
-
-use std::path::{Path, PathBuf};
-
-use crate::advice::{self, Hint};
-use crate::catalog::input::InputFile;
-use crate::error::Error;
-use crate::job::{DT, JobKind, Source};
+//! The columns that are looked for in a text file.
 
 /// A column to look for in a text file.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct TextColumn<'a> {
+pub(crate) struct WantedColumn<'a> {
     /// Its name in the file.
     pub(crate) name: &'a str,
     /// Whether a file without it is an error.
@@ -18,10 +11,10 @@ pub(crate) struct TextColumn<'a> {
     pub(crate) instead: Option<&'a str>,
 }
 
-impl<'a> TextColumn<'a> {
+impl<'a> WantedColumn<'a> {
     /// A column without a replacement.
-    pub(crate) fn new(name: &'a str, required: bool) -> TextColumn<'a> {
-        TextColumn {
+    pub(crate) fn new(name: &'a str, required: bool) -> WantedColumn<'a> {
+        WantedColumn {
             name,
             required,
             instead: None,
@@ -30,19 +23,19 @@ impl<'a> TextColumn<'a> {
 }
 
 /// The place of a column in a list, to which it is added if it is not there; it becomes required.
-pub(crate) fn place_of<'a>(columns: &mut Vec<TextColumn<'a>>, name: &'a str) -> usize {
+pub(crate) fn place_of<'a>(columns: &mut Vec<WantedColumn<'a>>, name: &'a str) -> usize {
     let place = columns.iter().position(|column| column.name == name);
     let at = place.unwrap_or(columns.len());
     match place {
         Some(at) => columns[at].required = true,
-        None => columns.push(TextColumn::new(name, true)),
+        None => columns.push(WantedColumn::new(name, true)),
     }
     at
 }
 
 /// The name of the first required column that is missing together with its replacement.
 pub(crate) fn missing_of<'a>(
-    columns: &[TextColumn<'a>],
+    columns: &[WantedColumn<'a>],
     is_there: impl Fn(usize) -> bool,
 ) -> Option<&'a str> {
     let named = |name: &str| (0..columns.len()).any(|at| columns[at].name == name && is_there(at));
@@ -50,68 +43,4 @@ pub(crate) fn missing_of<'a>(
     let missing =
         required.find(|column| !named(column.name) && !column.instead.is_some_and(named))?;
     Some(missing.instead.unwrap_or(missing.name))
-}
-
-/// The error of a file that lacks a required column; `found` is what it has instead.
-pub(crate) fn missing_column(file: &InputFile, name: &str, found: &str) -> Error {
-    if name == DT && file.source != Source::Impressions {
-        let what = "expected a folder dt=YYYY-MM-DD or a column \"dt\"";
-        let hint = Hint::AvailableColumn.with(file.source.name());
-        return file.fault(format!("{what}, found {found}; {hint}"));
-    }
-    let what = format!("expected a column \"{name}\", found {found}");
-    let mut hints = vec![column_hint(file, name)];
-    // Only `features` needs the users of clicks, and only for labels by user.
-    if (file.source, name) == (Source::Clicks, "user_id") {
-        hints.push(Hint::ListingLabels.text().to_owned());
-    }
-    let hints = hints.join(", ");
-    file.fault(advice::placed(
-        format!("{what}; {hints}"),
-        &file.shown,
-        name,
-    ))
-}
-
-/// Keys by which folders of days are commonly named.
-const DAY_KEYS: [&str; 5] = ["dt", "date", "day", "ds", "year"];
-
-/// The hint on a missing column: give its name in the files, unless it is the key of a folder or a field
-/// inside a column.
-fn column_hint(file: &InputFile, name: &str) -> String {
-    let folders = file.path.parent().into_iter().flat_map(Path::components);
-    let folders: Vec<String> = folders
-        .map(|folder| folder.as_os_str().to_string_lossy().into_owned())
-        .collect();
-    let has_key = |folder: &String, key: &str| {
-        let value = folder.strip_prefix(key);
-        value.is_some_and(|value| value.starts_with('='))
-    };
-    let tells_day = |folder: &&String| DAY_KEYS.iter().any(|key| has_key(folder, key));
-    if let Some(day) = folders.iter().find(tells_day)
-        && DAY_KEYS.contains(&name)
-    {
-        return Hint::RenameFolders.with(day);
-    }
-    if let Some(at) = folders.iter().position(|folder| has_key(folder, name)) {
-        let above: PathBuf = folders[..at].iter().collect();
-        let ending = file.path.extension().unwrap_or_default().to_string_lossy();
-        let all = above.join(format!("**/*.{ending}"));
-        return Hint::FolderKeys.with(&all.to_string_lossy());
-    }
-    if name.contains('.') {
-        let hint = Hint::NestedField.with(name);
-        return hint.replace("{column}", name.rsplit('.').next().unwrap_or(name));
-    }
-    if is_default_name(file.source, name) {
-        return Hint::Columns.with(file.source.name());
-    }
-    Hint::GivenName.text().to_owned()
-}
-
-/// Whether a name is the default of one of the source's columns.
-fn is_default_name(source: Source, name: &str) -> bool {
-    let all = JobKind::ALL.into_iter();
-    all.map(|job_kind| source.columns(job_kind))
-        .any(|columns| columns.contains(&name))
 }

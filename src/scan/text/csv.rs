@@ -14,9 +14,10 @@ use memchr::{memchr, memchr_iter, memchr2};
 use crate::catalog::input::InputFile;
 use crate::error::{Error, Result};
 use crate::scan::mismatch::{Mismatch, quoted};
-use crate::scan::text::columns::{TextColumn, missing_column, missing_of};
+use crate::scan::missing_column::missing_column;
+use crate::scan::text::columns::{WantedColumn, missing_of};
 use crate::scan::text::field::Field;
-use crate::scan::text::record::{CsvLayout, FieldRow, OnRecord, Record, Seen, Stop};
+use crate::scan::text::record::{ColumnsSeen, CsvLayout, FieldRow, OnRecord, Stop, TextRecord};
 
 /// A record that is appended to the text. It comes out as a record of its own unless the text ends inside
 /// quotes, which the reader itself does not report.
@@ -38,7 +39,7 @@ fn reader_of<'t>(text: impl Read + 't) -> csv::Reader<impl Read + 't> {
 pub(crate) fn csv_layout(
     file: &InputFile,
     text: impl BufRead,
-    columns: &[TextColumn<'_>],
+    columns: &[WantedColumn<'_>],
 ) -> Result<CsvLayout> {
     let mut reader = reader_of(text.take(HEADER_BYTES_MAX));
     let header = reader.byte_headers();
@@ -69,7 +70,7 @@ pub(crate) fn csv_layout(
 pub(crate) fn csv_piece(
     layout: &CsvLayout,
     piece: &[u8],
-    seen: &mut Seen,
+    seen: &mut ColumnsSeen,
     on_record: OnRecord<'_>,
 ) -> std::result::Result<bool, Stop> {
     let text = std::str::from_utf8(piece).ok();
@@ -84,7 +85,7 @@ pub(crate) fn csv_piece(
 fn plain_records(
     layout: &CsvLayout,
     text: &str,
-    seen: &mut Seen,
+    seen: &mut ColumnsSeen,
     on_record: OnRecord<'_>,
 ) -> std::result::Result<(), Stop> {
     let mut fields = FieldRow::new(layout.places.len());
@@ -116,7 +117,7 @@ fn plain_record<'t>(
     layout: &CsvLayout,
     record: &'t str,
     after: &str,
-    seen: &mut Seen,
+    seen: &mut ColumnsSeen,
     commas: &mut Vec<usize>,
     fields: &mut [Field<'t>],
     on_record: OnRecord<'_>,
@@ -145,7 +146,7 @@ fn plain_record<'t>(
     }
     seen.rows += 1;
     let text = || serde_json::Value::from_iter(record.split(',')).to_string();
-    let record = Record {
+    let record = TextRecord {
         row: seen.rows,
         fields: Ok(fields),
         text: &text,
@@ -157,7 +158,7 @@ fn plain_record<'t>(
 fn quoted_records(
     layout: &CsvLayout,
     piece: &[u8],
-    seen: &mut Seen,
+    seen: &mut ColumnsSeen,
     on_record: OnRecord<'_>,
 ) -> std::result::Result<(), Stop> {
     // The empty line keeps the reader from dropping a byte order mark at the start of the piece.
@@ -187,7 +188,7 @@ fn quoted_records(
 fn offer(
     record: &ByteRecord,
     layout: &CsvLayout,
-    seen: &mut Seen,
+    seen: &mut ColumnsSeen,
     on_record: OnRecord<'_>,
 ) -> std::result::Result<(), Stop> {
     let text = || {
@@ -210,7 +211,7 @@ fn offer(
         Err(Mismatch::new(expected, record.len().to_string()))
     };
     seen.rows += 1;
-    let record = Record {
+    let record = TextRecord {
         row: seen.rows,
         fields,
         text: &text,
@@ -222,13 +223,13 @@ fn offer(
 fn places_in(
     file: &InputFile,
     header: &ByteRecord,
-    columns: &[TextColumn<'_>],
+    columns: &[WantedColumn<'_>],
 ) -> Result<Vec<Option<usize>>> {
     let mut places = Vec::new();
     for column in columns {
-        let mut found = (0..header.len()).filter(|at| &header[*at] == column.name.as_bytes());
-        places.push(found.next());
-        if found.next().is_some() {
+        let mut same = (0..header.len()).filter(|at| &header[*at] == column.name.as_bytes());
+        places.push(same.next());
+        if same.next().is_some() {
             let what = format!("the header names column \"{}\" twice", column.name);
             return Err(file.fault(what));
         }

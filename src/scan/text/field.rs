@@ -11,14 +11,12 @@ use crate::error::Error;
 use crate::ids::Item;
 use crate::job::{CustomerType, ItemType, TimeUnit};
 use crate::kernel::column::{Customer, Label};
-pub(crate) use crate::scan::mismatch::{
-    EXPECTED_TEXT, Mismatch, TEXT_BYTES_MAX, Value, expected_ranking, quoted,
+use crate::scan::mismatch::{
+    Mismatch, TEXT_BYTES_MAX, Value, cut, expected_ranking, misfit_customer, misfit_item, quoted,
 };
-use crate::scan::mismatch::{cut, misfit_customer, misfit_item};
 use crate::scan::spec::ReadSpec;
-use crate::scan::text::epoch::hint;
-pub(crate) use crate::scan::text::epoch::to_micros;
-use crate::scan::text::times::{When, Written, parse};
+use crate::scan::text::epoch::{hint, to_micros};
+use crate::scan::text::times::{When, WrittenTime, parse};
 
 /// A value as it stands in a record.
 #[derive(Clone, Debug, PartialEq)]
@@ -212,7 +210,7 @@ impl Field<'_> {
 
     /// A time as it is written, if it is one.
     #[inline]
-    pub(crate) fn as_written(&self, clock: &Clock<'_>) -> Option<Written> {
+    pub(crate) fn as_written(&self, clock: &Clock<'_>) -> Option<WrittenTime> {
         let written = match self {
             Field::Text(text) => parse(text.as_bytes()),
             Field::Csv(text) => parse(text.as_bytes()).or_else(|| clock.epoch_text(text)),
@@ -224,7 +222,7 @@ impl Field<'_> {
 
     /// A time as it is written, or `None` if the field is null.
     #[inline]
-    pub(crate) fn written(&self, clock: &Clock<'_>) -> Value<Option<Written>> {
+    pub(crate) fn written(&self, clock: &Clock<'_>) -> Value<Option<WrittenTime>> {
         if self.is_blank() {
             return Ok(None);
         }
@@ -254,9 +252,9 @@ impl<'a> Clock<'a> {
     }
 
     /// A time that is written as an integer since the epoch.
-    fn epoch_text(&self, text: &str) -> Option<Written> {
+    fn epoch_text(&self, text: &str) -> Option<WrittenTime> {
         let unit = self.unit?;
-        to_micros(parse_int(text)?, unit).map(Written::Instant)
+        to_micros(parse_int(text)?, unit).map(WrittenTime::Instant)
     }
 
     /// What a message expects of a time; `int` is what was found if it was an integer.

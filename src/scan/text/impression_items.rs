@@ -15,12 +15,12 @@ use crate::scan::item_ids::ItemDictionary;
 use crate::scan::mismatch::{Mismatch, Value};
 use crate::scan::spec::{ImpressionSpec, ReadSpec};
 use crate::scan::table::passthrough::of_field;
-use crate::scan::text::columns::{TextColumn, place_of};
+use crate::scan::text::columns::{WantedColumn, place_of};
 use crate::scan::text::field::{Clock, Field};
 use crate::scan::text::json::object_fields;
 
 /// The items of one impression: id, label, position.
-pub(crate) type Shown<I> = Vec<(I, Label, i32)>;
+pub(crate) type ImpressionItems<I> = Vec<(I, Label, i32)>;
 
 /// Counts of the elements of an array.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -40,7 +40,7 @@ pub(crate) struct ElementReader<'a> {
     /// Passthrough columns of items.
     pub(crate) keep: Vec<&'a Passthrough>,
     /// The fields wanted of an element: those of `names`, then passthrough columns.
-    columns: Vec<TextColumn<'a>>,
+    columns: Vec<WantedColumn<'a>>,
     /// The place in `columns` of each passthrough column.
     places: Vec<usize>,
     /// The width of item ids.
@@ -67,7 +67,7 @@ impl<'a> ElementReader<'a> {
             .iter()
             .filter(|column| column.of_items)
             .collect();
-        let mut columns = names.map(|name| TextColumn::new(name, true)).to_vec();
+        let mut columns = names.map(|name| WantedColumn::new(name, true)).to_vec();
         let places = keep
             .iter()
             .map(|column| place_of(&mut columns, &column.name));
@@ -91,10 +91,10 @@ impl<'a> ElementReader<'a> {
     pub(crate) fn read<I: Item>(
         &self,
         field: &Field<'_>,
-        items: &mut Shown<I>,
+        items: &mut ImpressionItems<I>,
         passthrough: &mut [Vec<PassthroughValue>],
         clock: &Clock<'_>,
-        columns: &mut Labelled,
+        columns: &mut FieldCounts,
         dictionary: &mut Option<ItemDictionary>,
     ) -> Value<Option<ElementCounts>> {
         let json = match field {
@@ -163,7 +163,7 @@ impl<'a> ElementReader<'a> {
         item: Option<I>,
         label: Label,
         position: usize,
-        items: &mut Shown<I>,
+        items: &mut ImpressionItems<I>,
         counts: &mut ElementCounts,
     ) -> Value<()> {
         counts.items += 1;
@@ -205,16 +205,16 @@ fn named_at(position: usize, name: &str, mismatch: Mismatch) -> Mismatch {
 
 /// Which fields the elements of a file had.
 #[derive(Clone, Debug)]
-pub(crate) struct Labelled {
+pub(crate) struct FieldCounts {
     elements: u64,
     /// Elements that have an item, a label, and each passthrough column, null or not.
     counts: Vec<u64>,
 }
 
-impl Labelled {
+impl FieldCounts {
     /// No elements yet.
-    pub(crate) fn new(reader: &ElementReader<'_>) -> Labelled {
-        Labelled {
+    pub(crate) fn new(reader: &ElementReader<'_>) -> FieldCounts {
+        FieldCounts {
             elements: 0,
             counts: vec![0; reader.names.len() + reader.keep.len()],
         }

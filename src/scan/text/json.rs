@@ -17,16 +17,16 @@ use crate::catalog::input::InputFile;
 use crate::error::Result;
 use crate::scan::mismatch::{Mismatch, quoted};
 use crate::scan::text::blocks::{RECORD_BYTES_MAX, TOO_LONG};
-use crate::scan::text::columns::TextColumn;
+use crate::scan::text::columns::WantedColumn;
 use crate::scan::text::field::Field;
 use crate::scan::text::json_shape::LineShape;
-use crate::scan::text::record::{FieldRow, OnRecord, Seen, Stop};
+use crate::scan::text::record::{ColumnsSeen, FieldRow, OnRecord, Stop};
 
 /// Reads the records of a piece of NDJSON; returns whether to read on.
 pub(crate) fn ndjson_piece(
-    columns: &[TextColumn<'_>],
+    columns: &[WantedColumn<'_>],
     piece: &[u8],
-    seen: &mut Seen,
+    seen: &mut ColumnsSeen,
     on_record: OnRecord<'_>,
 ) -> std::result::Result<bool, Stop> {
     let whole = std::str::from_utf8(piece).ok();
@@ -71,8 +71,8 @@ pub(crate) fn ndjson_piece(
 fn offer(
     source: std::result::Result<&str, String>,
     bytes: &[u8],
-    columns: &[TextColumn<'_>],
-    seen: &mut Seen,
+    columns: &[WantedColumn<'_>],
+    seen: &mut ColumnsSeen,
     on_record: OnRecord<'_>,
 ) -> bool {
     let text = || String::from_utf8_lossy(bytes).into_owned();
@@ -90,12 +90,12 @@ fn offer(
 pub(crate) fn json_records(
     file: &InputFile,
     text: impl BufRead,
-    columns: &[TextColumn<'_>],
+    columns: &[WantedColumn<'_>],
     on_record: OnRecord<'_>,
 ) -> Result<u64> {
     let left = Cell::new(RECORD_BYTES_MAX);
     let mut reader = serde_json::Deserializer::from_reader(RecordLimit { text, left: &left });
-    let mut seen = Seen::default();
+    let mut seen = ColumnsSeen::default();
     let elements = ArrayVisitor {
         seen: &mut seen,
         columns,
@@ -142,8 +142,8 @@ impl<T: Read> Read for RecordLimit<'_, T> {
 
 /// Passes the elements of the top-level array to the caller, one by one.
 struct ArrayVisitor<'s, 'c> {
-    seen: &'s mut Seen,
-    columns: &'s [TextColumn<'s>],
+    seen: &'s mut ColumnsSeen,
+    columns: &'s [WantedColumn<'s>],
     /// The limit of [`RecordLimit`], reset for each element.
     left: &'s Cell<usize>,
     on_record: OnRecord<'c>,
@@ -172,7 +172,7 @@ impl<'a> Visitor<'a> for ArrayVisitor<'_, '_> {
 /// Fills the fields of one JSON object, or describes what it is instead.
 pub(crate) fn object_fields<'a>(
     json: &'a str,
-    columns: &[TextColumn<'_>],
+    columns: &[WantedColumn<'_>],
     fields: &mut [Field<'a>],
 ) -> std::result::Result<(), String> {
     let mut reader = serde_json::Deserializer::from_str(json);
@@ -195,7 +195,7 @@ pub(crate) fn json_field(json: &str) -> Field<'_> {
 
 /// Reads an object into fields; other keys are skipped.
 struct ObjectVisitor<'s, 'a> {
-    columns: &'s [TextColumn<'s>],
+    columns: &'s [WantedColumn<'s>],
     fields: &'s mut [Field<'a>],
 }
 

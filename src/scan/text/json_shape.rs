@@ -9,7 +9,7 @@
 
 use std::borrow::Cow;
 
-use crate::scan::text::columns::TextColumn;
+use crate::scan::text::columns::WantedColumn;
 use crate::scan::text::field::Field;
 
 /// The text around the values of a line. Without slots it matches no line.
@@ -33,12 +33,12 @@ struct ValueSlot {
 impl LineShape {
     /// The shape of a line; one that matches no line, if this one is no object, has keys with escapes, a
     /// wanted key twice, or values that are not simple.
-    pub(crate) fn new(line: &str, columns: &[TextColumn<'_>]) -> LineShape {
+    pub(crate) fn new(line: &str, columns: &[WantedColumn<'_>]) -> LineShape {
         LineShape::parse(line, columns).unwrap_or_default()
     }
 
     /// The shape of a line, if it is a simple object.
-    fn parse(line: &str, columns: &[TextColumn<'_>]) -> Option<LineShape> {
+    fn parse(line: &str, columns: &[WantedColumn<'_>]) -> Option<LineShape> {
         let mut shape = LineShape::default();
         let mut rest = line;
         if !rest.starts_with('{') {

@@ -14,7 +14,7 @@ use crate::catalog::null_words::NullWords;
 use crate::error::Result;
 use crate::ids::index;
 use crate::scan::text::field::Field;
-use crate::scan::text::record::{OnRecord, Record};
+use crate::scan::text::record::{OnRecord, TextRecord};
 
 impl NullWords {
     /// Whether a field stands for null.
@@ -38,16 +38,16 @@ impl NullWords {
     }
 
     /// Passes a record on, with nulls.
-    pub(crate) fn pass_on(&self, record: Record<'_>, on_record: OnRecord<'_>) -> Result<()> {
-        let Record { row, fields, text } = record;
+    pub(crate) fn pass_on(&self, record: TextRecord<'_>, on_record: OnRecord<'_>) -> Result<()> {
+        let TextRecord { row, fields, text } = record;
         match fields {
             Ok(fields) if fields.iter().any(|field| self.has_field(field)) => {
                 let mut fields = fields.to_vec();
                 self.clear(&mut fields);
                 let fields = Ok(&fields[..]);
-                on_record(Record { row, fields, text })
+                on_record(TextRecord { row, fields, text })
             }
-            fields => on_record(Record { row, fields, text }),
+            fields => on_record(TextRecord { row, fields, text }),
         }
     }
 

@@ -7,11 +7,12 @@ use crate::catalog::input::InputFile;
 use crate::catalog::null_words::NullWords;
 use crate::error::{Error, ErrorKind, Result};
 use crate::scan::mismatch::Mismatch;
-use crate::scan::text::columns::{TextColumn, missing_column, missing_of};
+use crate::scan::missing_column::missing_column;
+use crate::scan::text::columns::{WantedColumn, missing_of};
 use crate::scan::text::field::Field;
 
 /// One record of a text file.
-pub(crate) struct Record<'a> {
+pub(crate) struct TextRecord<'a> {
     /// Its number, from 1.
     pub(crate) row: u64,
     /// A field per column, or what is wrong with the whole record.
@@ -21,7 +22,7 @@ pub(crate) struct Record<'a> {
 }
 
 /// Receives each record.
-pub(crate) type OnRecord<'a> = &'a mut dyn FnMut(Record<'_>) -> Result<()>;
+pub(crate) type OnRecord<'a> = &'a mut dyn FnMut(TextRecord<'_>) -> Result<()>;
 
 /// The header of a CSV file; empty for other formats.
 #[derive(Debug, Default)]
@@ -70,7 +71,7 @@ const ROWS_AFTER_MAX: u64 = 100_000;
 /// file instead, which says more. So after a failure reading goes on until every required column was
 /// seen.
 #[derive(Debug, Default)]
-pub(crate) struct Seen {
+pub(crate) struct ColumnsSeen {
     /// The error of the caller, if it failed.
     pub(crate) failed: Option<Error>,
     /// Records read after the failure.
@@ -83,12 +84,12 @@ pub(crate) struct Seen {
     objects: u64,
 }
 
-impl Seen {
+impl ColumnsSeen {
     /// Passes one JSON record to the caller; returns whether to read on.
     #[inline]
     pub(crate) fn offer(
         &mut self,
-        columns: &[TextColumn<'_>],
+        columns: &[WantedColumn<'_>],
         fields: std::result::Result<&[Field<'_>], Mismatch>,
         text: &dyn Fn() -> String,
         on_record: OnRecord<'_>,
@@ -102,7 +103,7 @@ impl Seen {
         if self.failed.is_none() {
             self.rows += 1;
             let row = self.rows;
-            match on_record(Record { row, fields, text }) {
+            match on_record(TextRecord { row, fields, text }) {
                 Ok(()) => return true,
                 Err(error) => self.failed = Some(error),
             }
@@ -111,7 +112,7 @@ impl Seen {
     }
 
     /// Whether to read one more record after the failure.
-    fn reads_on(&mut self, columns: &[TextColumn<'_>]) -> bool {
+    fn reads_on(&mut self, columns: &[WantedColumn<'_>]) -> bool {
         let is_row = |error: &Error| matches!(error.kind(), ErrorKind::BadRow(_));
         let may_read = self.failed.as_ref().is_some_and(is_row) && self.rows_after < ROWS_AFTER_MAX;
         self.rows_after += 1;
@@ -119,7 +120,7 @@ impl Seen {
     }
 
     /// Adds the records of a later piece.
-    pub(crate) fn add(&mut self, later: &Seen) {
+    pub(crate) fn add(&mut self, later: &ColumnsSeen) {
         for (seen, more) in self.columns.iter_mut().zip(later.columns) {
             *seen |= more;
         }
@@ -128,7 +129,7 @@ impl Seen {
     }
 
     /// A required column that no JSON record had.
-    pub(crate) fn missing<'c>(&self, columns: &[TextColumn<'c>]) -> Option<&'c str> {
+    pub(crate) fn missing<'c>(&self, columns: &[WantedColumn<'c>]) -> Option<&'c str> {
         missing_of(columns, |at| self.columns[at]).filter(|_| self.objects > 0)
     }
 
@@ -136,7 +137,7 @@ impl Seen {
     ///
     /// # Errors
     /// If a required column is missing from all records, or the caller failed.
-    pub(crate) fn finish(self, file: &InputFile, columns: &[TextColumn<'_>]) -> Result<u64> {
+    pub(crate) fn finish(self, file: &InputFile, columns: &[WantedColumn<'_>]) -> Result<u64> {
         match (self.missing(columns), self.failed) {
             (Some(name), _) => Err(missing_column(file, name, "it in no record")),
             (None, Some(error)) => Err(error),

@@ -11,11 +11,10 @@ use crate::catalog::input::InputFile;
 use crate::error::Result;
 use crate::job::Format;
 use crate::scan::text::blocks::{Piece, PieceReader};
-pub(crate) use crate::scan::text::columns::{TextColumn, missing_column, place_of};
+use crate::scan::text::columns::WantedColumn;
 use crate::scan::text::csv::{csv_layout, csv_piece};
 use crate::scan::text::json::{json_records, ndjson_piece};
-use crate::scan::text::record::{CsvLayout, OnRecord};
-pub(crate) use crate::scan::text::record::{Record, Seen, Stop};
+use crate::scan::text::record::{ColumnsSeen, CsvLayout, OnRecord, Stop, TextRecord};
 
 /// Calls `on_record` for each record of a file; returns their number.
 ///
@@ -24,19 +23,19 @@ pub(crate) use crate::scan::text::record::{Record, Seen, Stop};
 pub(crate) fn records(
     file: &InputFile,
     format: (Format, Compression),
-    columns: &[TextColumn<'_>],
+    columns: &[WantedColumn<'_>],
     piece_bytes: usize,
     on_record: OnRecord<'_>,
 ) -> Result<u64> {
     if format.0 == Format::Json {
-        let mut with_nulls = |record: Record<'_>| file.nulls.pass_on(record, on_record);
+        let mut with_nulls = |record: TextRecord<'_>| file.nulls.pass_on(record, on_record);
         return json_records(file, file.text(format.1)?.source, columns, &mut with_nulls);
     }
-    let mut seen = Seen::default();
+    let mut seen = ColumnsSeen::default();
     let (layout, mut reader) = open(file, format, columns, piece_bytes)?;
     let mut piece = Piece::default();
     while reader.next(file, &mut piece)? {
-        let wants = Wanted {
+        let wants = RecordReader {
             columns,
             layout: &layout,
         };
@@ -56,7 +55,7 @@ pub(crate) fn records(
 pub(crate) fn open(
     file: &InputFile,
     format: (Format, Compression),
-    columns: &[TextColumn<'_>],
+    columns: &[WantedColumn<'_>],
     piece_bytes: usize,
 ) -> Result<(CsvLayout, PieceReader)> {
     let mut layout = match format.0 {
@@ -70,12 +69,12 @@ pub(crate) fn open(
 
 /// Reads the records of pieces.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Wanted<'a> {
-    pub(crate) columns: &'a [TextColumn<'a>],
+pub(crate) struct RecordReader<'a> {
+    pub(crate) columns: &'a [WantedColumn<'a>],
     pub(crate) layout: &'a CsvLayout,
 }
 
-impl Wanted<'_> {
+impl RecordReader<'_> {
     /// Calls `on_record` for each record of a piece; returns whether to read on.
     ///
     /// # Errors
@@ -84,12 +83,12 @@ impl Wanted<'_> {
         &self,
         format: Format,
         piece: &Piece,
-        seen: &mut Seen,
+        seen: &mut ColumnsSeen,
         on_record: OnRecord<'_>,
     ) -> std::result::Result<bool, Stop> {
         let nulls = &self.layout.nulls;
         if !nulls.are_none() {
-            let mut with_nulls = |record: Record<'_>| nulls.pass_on(record, on_record);
+            let mut with_nulls = |record: TextRecord<'_>| nulls.pass_on(record, on_record);
             return self.read_verbatim(format, piece, seen, &mut with_nulls);
         }
         self.read_verbatim(format, piece, seen, on_record)
@@ -100,7 +99,7 @@ impl Wanted<'_> {
         &self,
         format: Format,
         piece: &Piece,
-        seen: &mut Seen,
+        seen: &mut ColumnsSeen,
         on_record: OnRecord<'_>,
     ) -> std::result::Result<bool, Stop> {
         match format {

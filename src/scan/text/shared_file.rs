@@ -10,7 +10,7 @@ use crate::catalog::input::InputFile;
 use crate::error::Result;
 use crate::scan::bad_rows::Rejected;
 use crate::scan::text::blocks::{Piece, PieceReader};
-use crate::scan::text::record::{CsvLayout, Seen, Stop};
+use crate::scan::text::record::{ColumnsSeen, CsvLayout, Stop};
 
 /// A text file that several threads read.
 #[derive(Debug, Default)]
@@ -38,7 +38,7 @@ pub(crate) struct PieceEnd {
     /// The place of the piece in the file.
     pub(crate) at: usize,
     /// Its records.
-    pub(crate) seen: Seen,
+    pub(crate) seen: ColumnsSeen,
     /// Rejected rows, counted from the first of the piece.
     pub(crate) rejected: Vec<Rejected>,
     /// Why reading ended early, if it did.
@@ -104,7 +104,7 @@ impl SharedFile {
             progress.taken_count += 1;
             progress.ends.push(PieceEnd {
                 at,
-                seen: Seen::default(),
+                seen: ColumnsSeen::default(),
                 rejected: Vec::new(),
                 stop: Some(Stop::Error(error)),
             });

@@ -1,6 +1,6 @@
 //! Text to time, in the forms that the guide promises; nothing is guessed.
 //!
-//! **In / Out**: the bytes of one field → [`Written`], or `None` for any other text.
+//! **In / Out**: the bytes of one field → [`WrittenTime`], or `None` for any other text.
 //! `YYYY-MM-DD`, then optionally `T` or a space, `HH:MM[:SS[.fraction]]`, then optionally
 //! `Z`, ` UTC` or `±HH[:]MM`. Fractions of 1 to 9 digits are floored to microseconds.
 //! **Cost**: one pass, no allocation.
@@ -10,7 +10,7 @@ use crate::ids::{Day, Micros};
 
 /// A time as it is written in a file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Written {
+pub(crate) enum WrittenTime {
     /// A day without a time of day.
     Date(Day),
     /// A wall time, in microseconds since 1970-01-01T00:00 of the same zone.
@@ -28,23 +28,23 @@ pub(crate) struct When {
     pub(crate) known_after: Micros,
 }
 
-impl Written {
+impl WrittenTime {
     /// The instant, with wall time and dates read in `zone`.
     #[inline]
     pub(crate) fn resolve(self, zone: &Zone) -> When {
         match self {
-            Written::Instant(at) => When {
+            WrittenTime::Instant(at) => When {
                 at,
                 known_after: at,
             },
-            Written::Wall(wall_us) => {
+            WrittenTime::Wall(wall_us) => {
                 let at = zone.instant_of(wall_us);
                 When {
                     at,
                     known_after: at,
                 }
             }
-            Written::Date(day) => {
+            WrittenTime::Date(day) => {
                 let at = zone.start_of(day);
                 let next = zone.start_of(Day(day.0.saturating_add(1)));
                 When {
@@ -59,35 +59,35 @@ impl Written {
     #[inline]
     pub(crate) fn is_near(self, zone: &Zone) -> bool {
         match self {
-            Written::Date(day) => (DAY_MIN..=DAY_MAX).contains(&day),
-            Written::Wall(wall_us) => (WALLS[0]..=WALLS[1]).contains(&wall_us),
-            Written::Instant(at) => zone.is_near(at),
+            WrittenTime::Date(day) => (DAY_MIN..=DAY_MAX).contains(&day),
+            WrittenTime::Wall(wall_us) => (WALLS[0]..=WALLS[1]).contains(&wall_us),
+            WrittenTime::Instant(at) => zone.is_near(at),
         }
     }
 
     /// The day of the date, of the wall time, or of the instant in `zone`.
     pub(crate) fn day(self, zone: &Zone) -> Day {
         match self {
-            Written::Date(day) => day,
-            Written::Wall(wall_us) => day_of_wall(wall_us),
-            Written::Instant(at) => zone.day_of(at),
+            WrittenTime::Date(day) => day,
+            WrittenTime::Wall(wall_us) => day_of_wall(wall_us),
+            WrittenTime::Instant(at) => zone.day_of(at),
         }
     }
 }
 
 /// Reads one time, or `None` if the text is not in one of the forms above.
 #[inline]
-pub(crate) fn parse(text: &[u8]) -> Option<Written> {
+pub(crate) fn parse(text: &[u8]) -> Option<WrittenTime> {
     parse_local(text).map(|(written, _)| written)
 }
 
 /// Reads one time with its offset, in microseconds east of UTC, if it has one.
 #[inline]
-pub(crate) fn parse_local(text: &[u8]) -> Option<(Written, Option<i64>)> {
+pub(crate) fn parse_local(text: &[u8]) -> Option<(WrittenTime, Option<i64>)> {
     let (date, rest) = text.split_at_checked(10)?;
     let day = parse_date(date)?;
     let Some((separator, clock)) = rest.split_first() else {
-        return Some((Written::Date(day), None));
+        return Some((WrittenTime::Date(day), None));
     };
     if !matches!(separator, b'T' | b't' | b' ') {
         return None;
@@ -95,7 +95,7 @@ pub(crate) fn parse_local(text: &[u8]) -> Option<(Written, Option<i64>)> {
     let (of_day_us, offset) = parse_clock(clock)?;
     let wall_us = i64::from(day.0) * DAY_US + of_day_us;
     if offset.is_empty() {
-        return Some((Written::Wall(wall_us), None));
+        return Some((WrittenTime::Wall(wall_us), None));
     }
     let east_us = parse_offset(offset)?;
     // `is_near` checks wall times and dates; of this time it sees only the instant.
@@ -103,7 +103,7 @@ pub(crate) fn parse_local(text: &[u8]) -> Option<(Written, Option<i64>)> {
         return None;
     }
     let at = Micros(wall_us - east_us);
-    Some((Written::Instant(at), Some(east_us)))
+    Some((WrittenTime::Instant(at), Some(east_us)))
 }
 
 /// Reads `HH:MM[:SS[.fraction]]`; returns the microseconds of the day and the rest of the text.
@@ -198,7 +198,7 @@ mod tests {
         assert_eq!(at("2025-08-15 12:00:00.123456789"), Some(noon + 123_456));
         assert_eq!(at("2025-08-15 12:00:00.5"), Some(noon + 500_000));
         assert_eq!(at("1969-12-31T23:59:59.999999999Z"), Some(-1));
-        assert_eq!(parse(b"2025-08-15"), Some(Written::Date(Day(20_315))));
+        assert_eq!(parse(b"2025-08-15"), Some(WrittenTime::Date(Day(20_315))));
     }
 
     #[test]

@@ -12,7 +12,7 @@ use crate::job::Source;
 use crate::scan::parquet::ParquetFile;
 use crate::scan::spec::ReadSpec;
 use crate::scan::statistics::int_bounds;
-use crate::scan::text::columns::TextColumn;
+use crate::scan::text::columns::WantedColumn;
 use crate::scan::text::epoch::{is_day, to_micros};
 use crate::scan::text::field::Field;
 use crate::scan::text::records::records;
@@ -156,7 +156,7 @@ impl<'f> PlausibleSearch<'f, '_> {
     /// Reads a text file.
     fn read_text(&mut self, piece_bytes: usize, opened: &'f Opened) -> ControlFlow<()> {
         let (file, format) = (opened.file(), opened.text_format());
-        let columns = [TextColumn::new(self.column, false)];
+        let columns = [WantedColumn::new(self.column, false)];
         let mut end = ControlFlow::Continue(());
         // The reader of the file reports what is wrong with it.
         let read = records(file, format, &columns, piece_bytes, &mut |record| {
