@@ -26,7 +26,7 @@ use crate::job::{CustomerType, Dedup, DwellMethod, Job, JobKind, Source};
 use crate::kernel::chunk::{Chunk, RowChunk};
 use crate::kernel::op::dwell::{Deed, FlyerEvent, NAMES_MAX, NOWHERE};
 use crate::kernel::partition::{PartitionWriter, Split};
-use crate::output::Inputs;
+use crate::output::RunInputs;
 use crate::output::dwell::{self, DwellRead, DwellReport};
 use crate::publish::StagingDir;
 use crate::scan::bad_rows::BadRowPolicy;
@@ -91,7 +91,7 @@ fn run(job: &Job, context: &RunContext) -> Result<DwellReport> {
         let repeats = doubts::repeats(job, repeated, (Source::Events, what));
         Ok(noticed.told(&job.no_warn, repeats))
     };
-    dwell::write((job, context), &staging, read, notice)
+    dwell::write(job, context, &staging, read, notice)
 }
 
 /// What is said of a job that cannot tell repeats.
@@ -109,7 +109,7 @@ pub(crate) fn check_names(job: &Job, read: &DwellRead) -> Result<()> {
 }
 
 /// Looks for inputs and opens them; also gives the types of their ids.
-pub(crate) fn find(job: &Job, context: &RunContext) -> Result<(Inputs, IdTypes)> {
+pub(crate) fn find(job: &Job, context: &RunContext) -> Result<(RunInputs, IdTypes)> {
     context.advise("read fewer files, such as those of fewer days");
     let mut inputs = look(job, context)?;
     let files: Vec<&InputFile> = inputs.sources.iter().flat_map(|of| &of.files).collect();
@@ -146,7 +146,7 @@ struct Ranks {
 /// Ranks all ids, and deals the events to partitions of users.
 pub(crate) fn rank_and_partition(
     (job, context): (&Job, &RunContext),
-    (read, mut inputs, types): (EventsRead, Inputs, IdTypes),
+    (read, mut inputs, types): (EventsRead, RunInputs, IdTypes),
 ) -> Result<DwellRead> {
     let events_count: u64 = read.heaps.iter().map(|heap| heap.count).sum();
     context.enter(Stage::RANK, events_count);

@@ -29,7 +29,7 @@ use crate::kernel::chunk::{FixedRow, RowChunk};
 use crate::kernel::partition::Split;
 use crate::manifest;
 use crate::metrics::FeatureCounts;
-use crate::output::Inputs;
+use crate::output::RunInputs;
 use crate::output::features::{self, FeaturesRead, FeaturesReport, PartitionedClicks};
 use crate::publish::StagingDir;
 use crate::scan::bad_rows::BadRowPolicy;
@@ -100,13 +100,13 @@ fn run(job: &Job, context: &RunContext) -> Result<FeaturesReport> {
         let repeats = doubts::repeats(job, (repeated, on_listings), (Source::Clicks, what));
         Ok(noticed.told(&job.no_warn, repeats))
     };
-    features::write((job, context), &staging, (&read, &clicks), notice)
+    features::write(job, context, &staging, &read, &clicks, notice)
 }
 
 /// What is known before listings and clicks are read.
 pub(crate) struct BeforeClicks {
     /// The files; those of impressions are opened.
-    inputs: Inputs,
+    inputs: RunInputs,
     /// Up to when clicks are complete, if the job says so.
     data_end: Option<Micros>,
     /// The types of ids.
@@ -190,7 +190,7 @@ pub(crate) fn read_listings(
         data_end,
         types,
         shown: shown.shown,
-        asked: Vec::new(),
+        sampled: Vec::new(),
         users: shown.users,
         listing_ids: shown.listings,
         listings,

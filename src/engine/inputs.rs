@@ -19,7 +19,7 @@ use crate::ids::{Day, Item, Micros, count64};
 use crate::job::{IfExists, Job, Publish, Source, WarningCode};
 use crate::kernel::partition::Split;
 use crate::metrics::Gates;
-use crate::output::Inputs;
+use crate::output::RunInputs;
 use crate::place::check_in;
 use crate::publish::{self, check_out};
 use crate::scan::Opened;
@@ -29,7 +29,7 @@ use crate::scan::units;
 use crate::warnings::Warning;
 
 /// Looks for inputs and for an output that is there; nothing is opened yet.
-pub(crate) fn look(job: &Job, context: &RunContext) -> Result<Inputs> {
+pub(crate) fn look(job: &Job, context: &RunContext) -> Result<RunInputs> {
     context.enter(Stage::LOOK, 0);
     let gates = Gates::read(job.kind(), job.gates())?;
     let vocabulary = vocabulary_spec(job).and_then(|spec| spec.file);
@@ -39,7 +39,7 @@ pub(crate) fn look(job: &Job, context: &RunContext) -> Result<Inputs> {
     let roots: Vec<PathBuf> = roots.chain(vocabulary.map(PathBuf::from)).collect();
     let existing = check_out(publish_spec(job), &roots)?;
     hit("inputs found");
-    Ok(Inputs {
+    Ok(RunInputs {
         skipped: match job.publish {
             Publish::AddDays(IfExists::Skip) => existing.clone(),
             _ => Vec::new(),
@@ -75,8 +75,8 @@ fn skipped_files(sources: &[SourceFiles]) -> Vec<Warning> {
 }
 
 /// An error if a day that was asked for has no impression, or is there already.
-pub(crate) fn check_days<T>(job: &Job, inputs: &Inputs, found: &BTreeMap<Day, T>) -> Result<()> {
-    let Inputs {
+pub(crate) fn check_days<T>(job: &Job, inputs: &RunInputs, found: &BTreeMap<Day, T>) -> Result<()> {
+    let RunInputs {
         skipped, existing, ..
     } = inputs;
     let is_missing = |day: &Day| !found.contains_key(day) && !skipped.contains(day);

@@ -46,7 +46,8 @@ use crate::kernel::column::EventChunk;
 use crate::kernel::op::counts::HistoryCounts;
 use crate::kernel::partition::PartitionWriter;
 use crate::manifest;
-use crate::output::{self, Inputs, Report, SequencesRead};
+use crate::output::RunInputs;
+use crate::output::sequences::{self, Report, SequencesRead};
 use crate::publish::{MANIFEST, StagingDir};
 use crate::scan::Task;
 use crate::scan::actions::{ActionScan, ActionStats};
@@ -146,18 +147,13 @@ fn run_typed<I: ItemColumn>(job: &Job, context: &RunContext) -> Result<Report> {
         Ok(noticed.told(&job.no_warn, None))
     };
     let spec = write_spec(&job, read.probes.customer_type());
-    output::write(
-        (&job, &spec, context),
-        &staging,
-        (&read, partitions),
-        notice,
-    )
+    sequences::write(&job, &spec, context, &staging, &read, partitions, notice)
 }
 
 /// What is known before the actions are read.
 pub(crate) struct BeforeActions<I> {
     /// The files; those of impressions are opened.
-    pub(crate) inputs: Inputs,
+    pub(crate) inputs: RunInputs,
     /// The items that have codes already, if their ids are texts.
     pub(crate) vocabulary: Option<Vocabulary>,
     pub(crate) impressions: ImpressionState<I>,

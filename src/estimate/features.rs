@@ -25,7 +25,7 @@ use crate::kernel::chunk::{Chunk, FixedRow, RowChunk};
 use crate::kernel::op::dedup::WholeClick;
 use crate::kernel::op::features::{Asked, Click, UserClick};
 use crate::kernel::partition::Split;
-use crate::output::features::{FeaturesRead, PartitionedClicks, parts_count, rehearse};
+use crate::output::features::{FeaturesRead, PartitionedClicks, dry_run, parts_count};
 use crate::output::micros_since;
 use crate::scan::bad_rows::BadRowPolicy;
 use crate::scan::features::clicks::{ClickScan, ClickState, Wanted};
@@ -63,7 +63,7 @@ pub(crate) fn plan(job: &Job, context: &RunContext) -> Result<Planned> {
     let chunks = rehearsal.memory_used();
     let warnings = warn_features((job, &rehearsal), &read)?;
     context.enter(Stage::WRITE, 0);
-    let made = rehearse(job, &rehearsal, (&mut read, &partitioned), sample.weight)?;
+    let made = dry_run(job, &rehearsal, &mut read, &partitioned, sample.weight)?;
     context.leave();
 
     let of_all = |kept: u64| rounded(float(kept) * sample.weight);
@@ -85,7 +85,7 @@ pub(crate) fn plan(job: &Job, context: &RunContext) -> Result<Planned> {
     // Each impression is answered twice.
     let answered: u64 = kept.iter().sum::<u64>() + made.rows * 2;
     let all: u64 = kept.into_iter().map(of_all).sum::<u64>() + rows * 2;
-    let answer_us = float(made.room_us) + float(made.answer_us) * ratio(all, answered);
+    let answer_us = float(made.allocate_us) + float(made.count_us) * ratio(all, answered);
     let write_us = answer_us + float(made.write_us) * per_row;
     let of = PlannedOf::Features {
         impressions: rows,

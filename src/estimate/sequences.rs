@@ -30,7 +30,8 @@ use crate::job::Job;
 use crate::kernel::chunk::Chunk;
 use crate::kernel::column::EventChunk;
 use crate::kernel::partition::Split;
-use crate::output::{Rehearsed, micros_since, rehearse, sizes_of_days};
+use crate::output::micros_since;
+use crate::output::sequences::{DryRun, dry_run, sizes_of_days};
 use crate::scan::Opened;
 use crate::scan::actions::ActionScan;
 use crate::scan::bad_rows::BadRowPolicy;
@@ -145,7 +146,7 @@ fn sample_actions<I: ItemColumn>(
 
 /// Rows that were made of a sample.
 struct Sample {
-    made: Rehearsed,
+    made: DryRun,
     /// The actions of those who are asked about.
     actions: u64,
     /// The bytes that these were on the account before.
@@ -186,7 +187,7 @@ fn make_sample<I: ItemColumn>(
     let partitions = Partitions::gather(split, vec![scatter], Vec::new());
     let spec = write_spec(job, some.customer_type());
     Ok(Sample {
-        made: rehearse((job, &spec), context, &some, &days, partitions)?,
+        made: dry_run(job, &spec, context, &some, &days, partitions)?,
         actions,
         chunks,
         impressions,

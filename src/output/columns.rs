@@ -1,4 +1,4 @@
-//! Columns that the tables of several job kinds have.
+//! Arrow columns that the tables of several job kinds have.
 
 use std::sync::Arc;
 
@@ -10,10 +10,9 @@ use crate::dictionary::{Id, RankedDictionary};
 use crate::ids::Day;
 use crate::job::CustomerType;
 
-/// The text of the day of the last row, which is mostly that of the next.
+/// The text of the day of the last row, which mostly is that of the next as well.
 #[derive(Default)]
 pub(super) struct Dates {
-    /// The day, and its text.
     last: Option<(Day, String)>,
 }
 
@@ -60,8 +59,8 @@ pub(super) fn numbers_array(numbers: impl Iterator<Item = f64>) -> ArrayRef {
 }
 
 /// A column of ids of a type.
-pub(super) fn id_field(name: &str, of: CustomerType) -> Field {
-    let data_type = match of {
+pub(super) fn id_field(name: &str, id_type: CustomerType) -> Field {
+    let data_type = match id_type {
         CustomerType::Int64 => DataType::Int64,
         CustomerType::String => DataType::Utf8,
     };

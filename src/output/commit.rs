@@ -1,68 +1,83 @@
-//! What was written to what is published: one path for all jobs.
+//! Parts in the staging folder to a published set: one path for all job kinds.
 //!
-//! **In / Out**: [`Inputs`] and parts in the folder aside → rejected rows, metrics and manifests beside
+//! **In / Out**: [`RunInputs`] and the parts of each day → rejected rows, metrics and manifests next to
 //! them, and all of it in place. **Invariants**: gates are judged before anything else is written, and
-//! nothing is in place before everything is.
+//! nothing has its final name before everything is written. **Steps**: [`judge`], then [`commit`]; a
+//! table of `dwell` has no days, so `dwell` makes its one manifest itself and publishes it.
 
+use rayon::prelude::*;
 use serde::Serialize;
 use serde_json::Value;
 
-use super::report::{DayReport, inputs_of, inputs_of_day};
 use crate::catalog::paths::SourceFiles;
 use crate::context::{RunContext, Stage};
 use crate::error::Result;
 use crate::ids::{Day, Micros, count64};
-use crate::job::Job;
-use crate::manifest::{self, MadeDay, RunFiles};
+use crate::job::{Format, Job, Source};
+use crate::manifest::{self, Input, MadeDay, RunFiles, Xxh64};
 use crate::metrics::{self, Gates, JobMetrics};
-use crate::publish::{Part, StagingDir, Whole};
+use crate::publish::{Part, StagingDir, Whole, origin};
 use crate::quarantine;
 use crate::scan::Opened;
 use crate::scan::bad_rows::Rejected;
+use crate::store::local::DigestOf;
 use crate::warnings::Warning;
 
-/// What every job knows of its inputs and of the output that is there; filled while they are read.
-pub(crate) struct Inputs {
-    /// Where all files lie.
+/// The files of a run, and what every job kind finds in them; filled while they are read.
+pub(crate) struct RunInputs {
+    /// The files of each source.
     pub(crate) sources: Vec<SourceFiles>,
-    /// Conditions under which nothing is published.
+    /// Conditions under which the run publishes nothing.
     pub(crate) gates: Gates,
-    /// The days that the output has already.
+    /// Days that the output already has.
     pub(crate) existing: Vec<Day>,
-    /// Those of them that are left as they are.
+    /// Of these, the days that the run leaves as they are.
     pub(crate) skipped: Vec<Day>,
     /// The files that were read, or proven to need no reading, with their formats.
     pub(crate) opened: Vec<Opened>,
-    /// Rows set aside, in order.
+    /// Rows that could not be used, in order.
     pub(crate) rejected: Vec<Rejected>,
-    /// What was noticed while reading.
+    /// Warnings from reading.
     pub(crate) warnings: Vec<Warning>,
 }
 
-impl Inputs {
-    /// How many days were asked for, and left as the output has them.
+impl RunInputs {
+    /// How many days the job asks for and the run leaves as the output has them.
     pub(crate) fn days_skipped(&self, job: &Job) -> u64 {
         let skipped = self.skipped.iter().filter(|day| job.wants_day(**day));
         count64(skipped.count())
     }
 }
 
-/// What a job made of one day.
+/// What a run published of one day.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct DayReport {
+    /// The day.
+    pub day: Day,
+    /// Rows: samples, or impressions in layout `request`.
+    pub rows: u64,
+    /// Parts.
+    pub parts: u64,
+    /// Their bytes.
+    pub bytes: u64,
+}
+
+/// The parts of one day, and what its manifest says of them.
 pub(super) struct DayOutcome<'a, C> {
     pub(super) day: Day,
     pub(super) rows: u64,
     /// The earliest and the latest cutoff, if there is a row.
     pub(super) cutoffs: Option<(Micros, Micros)>,
-    /// What was counted, for the manifest.
     pub(super) counts: C,
     pub(super) parts: &'a [Part],
 }
 
-/// What a job made that publishes days: `C` is counted of each, `A` was found beside the impressions.
+/// What a job that has days publishes: `C` are the counts of a day, `A` are the findings of the run
+/// outside the impressions, `M` are the metrics of a day.
 pub(super) struct Outcome<'a, C, A, M> {
-    /// Its settings, for the manifest.
+    /// The settings, as the manifest has them.
     pub(super) settings: Value,
-    /// What it found beside the impressions: the same for all days.
+    /// The same for all days.
     pub(super) actions: A,
     pub(super) days: Vec<DayOutcome<'a, C>>,
     pub(super) metrics: Vec<M>,
@@ -70,15 +85,16 @@ pub(super) struct Outcome<'a, C, A, M> {
     pub(super) extends: Option<u64>,
 }
 
-/// Judges what was made, by the metrics of its days, and writes the rows that were set aside; gives the
-/// files that the manifest names.
+/// Judges the gates by the metrics of the days, and writes the rejected rows; gives the files that the
+/// manifest names.
 ///
 /// # Errors
 /// If a gate fails, or a file cannot be read or written.
 pub(super) fn judge<M: JobMetrics>(
-    (job, context): (&Job, &RunContext),
+    job: &Job,
+    context: &RunContext,
     staging: &StagingDir,
-    inputs: &Inputs,
+    inputs: &RunInputs,
     metrics: &[M],
 ) -> Result<RunFiles> {
     context.enter(Stage::PUBLISH, 0);
@@ -91,15 +107,17 @@ pub(super) fn judge<M: JobMetrics>(
     Ok(RunFiles::new(inputs_of(job, &inputs.opened)?, rejected))
 }
 
-/// Writes the metrics and the manifest of each day, and puts everything in place; gives what the report
-/// tells of the days.
+/// Writes the metrics and the manifest of each day, and puts everything in place; gives the days of the
+/// report.
 ///
 /// # Errors
 /// If a file cannot be written, or put in place.
 pub(super) fn commit<C: Serialize, A: Serialize, M: JobMetrics>(
-    (job, context): (&Job, &RunContext),
+    job: &Job,
+    context: &RunContext,
     staging: &StagingDir,
-    (inputs, run): (&Inputs, &RunFiles),
+    inputs: &RunInputs,
+    run: &RunFiles,
     outcome: &Outcome<'_, C, A, M>,
 ) -> Result<Vec<DayReport>> {
     let (job_kind, settings) = (job.kind(), &outcome.settings);
@@ -133,4 +151,40 @@ pub(super) fn commit<C: Serialize, A: Serialize, M: JobMetrics>(
         bytes: day.parts.iter().map(|part| part.bytes).sum(),
     };
     Ok(outcome.days.iter().map(report).collect())
+}
+
+/// The inputs in the manifest: those of relative paths with the folder that these start from.
+fn inputs_of(job: &Job, opened: &[Opened]) -> Result<Vec<Input>> {
+    let origin = origin(&job.out);
+    let inputs = opened.par_iter().map(|opened| -> Result<Input> {
+        let file = opened.file();
+        let (bytes, digest) = file.digest(opened.format())?;
+        Ok(Input {
+            source: file.source.name().to_owned(),
+            path: file.shown.clone(),
+            format: opened.format(),
+            bytes,
+            xxh64: Xxh64(digest),
+            xxh64_of: match opened.format() {
+                Format::Parquet => DigestOf::Footer,
+                _ => DigestOf::File,
+            },
+            rows: opened.is_empty().then_some(0),
+            from: origin.clone().filter(|_| file.path.is_relative()),
+        })
+    });
+    // Of several errors the one of the first file, whichever thread came first.
+    let inputs: Vec<Result<Input>> = inputs.collect();
+    inputs.into_iter().collect()
+}
+
+/// The inputs of a day in its manifest: the files of impressions that may hold it.
+fn inputs_of_day(opened: &[Opened], inputs: &[Input], day: Day) -> Vec<Input> {
+    let is_of_day = |opened: &Opened| {
+        let file = opened.file();
+        file.source == Source::Impressions && file.day.is_none_or(|own| own == day)
+    };
+    let pairs = opened.iter().zip(inputs);
+    let of_day = pairs.filter(|(opened, _)| is_of_day(opened));
+    of_day.map(|(_, input)| input.clone()).collect()
 }

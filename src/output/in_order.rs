@@ -1,4 +1,4 @@
-//! Made on all threads, taken in order.
+//! Values made on all threads and consumed in order.
 
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::Relaxed};
@@ -6,20 +6,20 @@ use std::sync::{Mutex, MutexGuard, PoisonError, TryLockError};
 
 use crate::error::{Error, Result};
 
-/// Makes things 0 to `count` on all threads, and hands them to `take` one by one, in order. Whoever
-/// has made something takes what is ready, if nobody else does, so that writing stops no other
-/// thread. At most about two things a thread wait to be taken.
+/// Makes the values 0 to `count` on all threads, and passes them to `take` one by one, in order. A thread
+/// that has made a value takes what is ready, unless another thread is taking, so writing blocks no other
+/// thread. About two values a thread wait to be taken, at most.
 ///
 /// # Errors
-/// The error of the first thing, in order, that could not be made or taken.
-pub(crate) fn in_order<S, T: Send>(
+/// The error of the first value, in order, that could not be made or taken.
+pub(super) fn in_order<S, T: Send>(
     count: usize,
     state: impl Fn() -> S + Sync,
     make: impl Fn(&mut S, usize) -> Result<T> + Sync,
     take: impl FnMut(usize, T) -> Result<()> + Send,
 ) -> Result<()> {
     let next = AtomicUsize::new(0);
-    let line = Line {
+    let queue = OrderedQueue {
         ready: Mutex::new(BTreeMap::new()),
         taker: Mutex::new((0, take)),
         failed: Mutex::new(None),
@@ -30,36 +30,36 @@ pub(crate) fn in_order<S, T: Send>(
         let mut state = state();
         loop {
             let at = next.fetch_add(1, Relaxed);
-            if at >= count.min(line.stop_at.load(Relaxed)) {
+            if at >= count.min(queue.stop_at.load(Relaxed)) {
                 return;
             }
             match make(&mut state, at) {
-                Err(error) => line.fail(at, error),
-                Ok(made) => {
-                    let waiting = line.put(at, made);
-                    line.take_ready(waiting > waiting_max);
+                Err(error) => queue.fail(at, error),
+                Ok(value) => {
+                    let waiting = queue.put(at, value);
+                    queue.take_ready(waiting > waiting_max);
                 }
             }
         }
     });
-    line.take_ready(true);
-    let failed = lock(&line.failed).take();
+    queue.take_ready(true);
+    let failed = lock(&queue.failed).take();
     failed.map_or(Ok(()), |(_, error)| Err(error))
 }
 
-/// Tells those that wait when a step fails or panics, so that none waits for ever.
+/// Sets a flag when a step fails or panics, so that no thread waits for it for ever.
 #[derive(Clone, Copy)]
-pub(crate) struct Guard<'a>(&'a AtomicBool);
+pub(super) struct Guard<'a>(&'a AtomicBool);
 
 impl<'a> Guard<'a> {
-    /// A guard that sets `stopped`, which those who wait look at.
-    pub(crate) fn new(stopped: &'a AtomicBool) -> Guard<'a> {
+    /// A guard that sets `stopped`, which waiting threads read.
+    pub(super) fn new(stopped: &'a AtomicBool) -> Guard<'a> {
         Guard(stopped)
     }
 
-    /// Runs something that may fail.
+    /// Runs a step.
     fn watch<T>(self, work: impl FnOnce() -> Result<T>) -> Result<T> {
-        /// Set until the work is done well.
+        /// Sets the flag on drop, unless it was disarmed: a panic drops it armed.
         struct Alarm<'a>(&'a AtomicBool, bool);
         impl Drop for Alarm<'_> {
             fn drop(&mut self) {
@@ -74,45 +74,44 @@ impl<'a> Guard<'a> {
         result
     }
 
-    /// Watches over what makes things.
-    pub(crate) fn make<S, T>(
+    /// Guards what makes values.
+    pub(super) fn make<S, T>(
         self,
         make: impl Fn(&mut S, usize) -> Result<T> + Sync,
     ) -> impl Fn(&mut S, usize) -> Result<T> + Sync {
         move |state, at| self.watch(|| make(state, at))
     }
 
-    /// Watches over what takes them.
-    pub(crate) fn take<T>(
+    /// Guards what takes them.
+    pub(super) fn take<T>(
         self,
         mut take: impl FnMut(usize, T) -> Result<()> + Send,
     ) -> impl FnMut(usize, T) -> Result<()> + Send {
-        move |at, made| self.watch(|| take(at, made))
+        move |at, value| self.watch(|| take(at, value))
     }
 }
 
-/// What waits to be taken, and who takes it.
-struct Line<T, F> {
-    /// What is made and not yet taken.
+/// Values that wait to be taken, and what takes them.
+struct OrderedQueue<T, F> {
+    /// Made and not yet taken.
     ready: Mutex<BTreeMap<usize, T>>,
-    /// The next to take, and what takes it.
+    /// The index of the next value to take, and what takes it.
     taker: Mutex<(usize, F)>,
-    /// What failed first, in order.
+    /// The first failure, in order.
     failed: Mutex<Option<(usize, Error)>>,
-    /// From here on nothing is made any more.
+    /// No value from this index on is made any more.
     stop_at: AtomicUsize,
 }
 
-impl<T, F: FnMut(usize, T) -> Result<()>> Line<T, F> {
-    /// Puts something into the line; gives how many wait.
-    fn put(&self, at: usize, made: T) -> usize {
+impl<T, F: FnMut(usize, T) -> Result<()>> OrderedQueue<T, F> {
+    /// Adds a value; gives how many wait.
+    fn put(&self, at: usize, value: T) -> usize {
         let mut ready = lock(&self.ready);
-        ready.insert(at, made);
+        ready.insert(at, value);
         ready.len()
     }
 
-    /// Takes what is ready, in order; if somebody else does, only after waiting for that, or not
-    /// at all.
+    /// Takes what is ready, in order. If another thread is taking: waits for it first, or takes nothing.
     fn take_ready(&self, wait: bool) {
         let mut taker = match self.taker.try_lock() {
             Ok(taker) => taker,
@@ -122,11 +121,11 @@ impl<T, F: FnMut(usize, T) -> Result<()>> Line<T, F> {
         };
         let (next, take) = &mut *taker;
         loop {
-            let made = lock(&self.ready).remove(next);
-            let Some(made) = made.filter(|_| *next < self.stop_at.load(Relaxed)) else {
+            let value = lock(&self.ready).remove(next);
+            let Some(value) = value.filter(|_| *next < self.stop_at.load(Relaxed)) else {
                 return;
             };
-            if let Err(error) = take(*next, made) {
+            if let Err(error) = take(*next, value) {
                 return self.fail(*next, error);
             }
             *next += 1;
@@ -143,8 +142,8 @@ impl<T, F: FnMut(usize, T) -> Result<()>> Line<T, F> {
     }
 }
 
-/// A lock; what a panic left behind is as good, as the panic goes on anyway.
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+/// Locks a mutex. A poisoned one is used as it is: the panic that poisoned it ends the run anyway.
+pub(super) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
@@ -152,7 +151,7 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 mod tests {
     use super::*;
 
-    /// Runs on four threads; gives what was taken, and what came of it.
+    /// Runs on four threads; gives what was taken, and the error.
     fn run(
         count: usize,
         bad: Option<usize>,
@@ -161,30 +160,30 @@ mod tests {
         let pool = rayon::ThreadPoolBuilder::new().num_threads(4).build();
         let mut taken = Vec::new();
         let result = pool.expect("threads").install(|| {
-            let make = |made: &mut usize, at: usize| {
-                *made += 1;
+            let make = |calls: &mut usize, at: usize| {
+                *calls += 1;
                 // The first of four takes longest, so that the others wait for it.
                 std::thread::sleep(std::time::Duration::from_micros(if at.is_multiple_of(4) {
                     300
                 } else {
                     0
                 }));
-                match bad.is_some_and(|bad| at >= bad) {
-                    true => Err(Error::settings(format!("cannot make {at}"))),
-                    false => Ok(at * 10),
+                if bad.is_some_and(|bad| at >= bad) {
+                    return Err(Error::settings(format!("cannot make {at}")));
                 }
+                Ok(at * 10)
             };
             in_order(
                 count,
                 || 0,
                 make,
-                |at, made| {
-                    assert_eq!(made, at * 10);
+                |at, value| {
+                    assert_eq!(value, at * 10);
                     taken.push(at);
-                    match untakable == Some(at) {
-                        true => Err(Error::settings(format!("cannot take {at}"))),
-                        false => Ok(()),
+                    if untakable == Some(at) {
+                        return Err(Error::settings(format!("cannot take {at}")));
                     }
+                    Ok(())
                 },
             )
         });

@@ -10,16 +10,18 @@ use crate::failpoint::hit;
 use crate::ids::Day;
 use crate::job::JobKind;
 use crate::output::in_order::{Guard, in_order};
+use crate::output::plan::GroupPlace;
 use crate::publish::{Part, PartFile, Target, day_folder, write_error};
 
 /// Starts a part: the schema and the codec of the job.
 pub(super) type Start<'a> =
     dyn Fn(PartFile) -> parquet::errors::Result<FileWriter<PartFile>> + Sync + 'a;
 
-/// Puts row groups into parts. The row groups of a day come in order; days may take turns.
+/// Writes row groups into parts. The row groups of a day come in order; those of several days may
+/// alternate.
 pub(super) struct PartWriter<'a> {
     target: Target<'a>,
-    /// What makes a writer of a part.
+    /// Makes the writer of a part.
     start: &'a Start<'a>,
     /// The folder of each day.
     folders: Vec<String>,
@@ -29,52 +31,40 @@ pub(super) struct PartWriter<'a> {
     parts: Vec<Vec<Part>>,
 }
 
-/// Where a row group goes.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Place {
-    /// The day, as an index into the days of the job.
-    pub(super) day: usize,
-    /// The part of that day.
-    pub(super) part: u64,
-    /// Whether it is the last of its part.
-    pub(super) ends_part: bool,
-}
-
-/// A row group, encoded.
-pub(super) struct Encoded<T> {
-    pub(super) place: Place,
+/// An encoded row group; `T` are statistics of its rows.
+pub(super) struct EncodedGroup<T> {
+    pub(super) place: GroupPlace,
     pub(super) group: RowGroup,
-    /// What its rows hold.
-    pub(super) tally: T,
+    pub(super) stats: T,
 }
 
 /// Parts, as they were written.
-pub(super) struct Written<T> {
+pub(super) struct PartsWritten<T> {
     /// The parts of each day.
-    pub(super) parts: Vec<Vec<Part>>,
-    /// What the rows of each day hold.
-    pub(super) tallies: Vec<T>,
+    pub(super) files: Vec<Vec<Part>>,
+    /// The statistics of the rows of each day.
+    pub(super) stats: Vec<T>,
     /// Microseconds that writing took.
     pub(super) write_us: u64,
 }
 
-impl<T> Written<T> {
+impl<T> PartsWritten<T> {
     /// The bytes of all parts.
     pub(super) fn bytes(&self) -> u64 {
-        self.parts.iter().flatten().map(|part| part.bytes).sum()
+        self.files.iter().flatten().map(|part| part.bytes).sum()
     }
 }
 
-/// What is to be made: so many steps, and who is told if one of them fails.
+/// How many steps there are, and what stops the others if one fails.
 #[derive(Clone, Copy)]
 pub(super) struct Steps<'a> {
     pub(super) count: usize,
-    /// Tells those steps that wait for others.
+    /// Stops the steps that wait for others.
     pub(super) guard: Guard<'a>,
 }
 
-/// Takes steps on all threads, each of which makes a row group or nothing, and puts what they make into
-/// parts, in order; `merge` adds up what the rows of a day hold.
+/// Runs steps on all threads, each of which makes a row group or nothing, and writes the row groups into
+/// parts, in order; `merge` adds up the statistics of a day.
 ///
 /// # Errors
 /// That of the first step, in order, that fails, or whose row group cannot be written.
@@ -83,25 +73,27 @@ pub(super) fn write_parts<S, T: Clone + Default + Send>(
     mut writer: PartWriter<'_>,
     steps: Steps<'_>,
     tools: impl Fn() -> S + Sync,
-    make: impl Fn(&mut S, usize) -> Result<Option<Encoded<T>>> + Sync,
+    make: impl Fn(&mut S, usize) -> Result<Option<EncodedGroup<T>>> + Sync,
     merge: impl Fn(&mut T, &T) + Sync,
-) -> Result<Written<T>> {
-    let mut tallies = vec![T::default(); writer.folders.len()];
+) -> Result<PartsWritten<T>> {
+    let mut stats = vec![T::default(); writer.folders.len()];
     let mut write_us = 0;
     let make = |tools: &mut S, step| {
         context.check()?;
-        let made = make(tools, step)?;
-        if let Some(made) = &made {
-            context.reserve_memory(made.group.bytes())?;
+        let encoded = make(tools, step)?;
+        if let Some(encoded) = &encoded {
+            context.reserve_memory(encoded.group.bytes())?;
         }
-        Ok(made)
+        Ok(encoded)
     };
-    let take = |_, made: Option<Encoded<T>>| {
-        let Some(made) = made else { return Ok(()) };
-        let (began, place) = (Instant::now(), made.place);
-        let (bytes, rows) = (made.group.bytes(), made.group.rows());
-        merge(&mut tallies[place.day], &made.tally);
-        writer.append(place, made.group)?;
+    let take = |_, encoded: Option<EncodedGroup<T>>| {
+        let Some(encoded) = encoded else {
+            return Ok(());
+        };
+        let (began, place) = (Instant::now(), encoded.place);
+        let (bytes, rows) = (encoded.group.bytes(), encoded.group.rows());
+        merge(&mut stats[place.day], &encoded.stats);
+        writer.append(place, encoded.group)?;
         write_us += micros_since(began);
         context.free_memory(bytes);
         context.count_written(rows);
@@ -109,9 +101,9 @@ pub(super) fn write_parts<S, T: Clone + Default + Send>(
     };
     let guard = steps.guard;
     in_order(steps.count, tools, guard.make(make), guard.take(take))?;
-    Ok(Written {
-        parts: writer.finish(),
-        tallies,
+    Ok(PartsWritten {
+        files: writer.finish(),
+        stats,
         write_us,
     })
 }
@@ -121,7 +113,7 @@ struct OpenPart {
     number: u64,
     path: PathBuf,
     file: PartFile,
-    /// Puts row groups into it.
+    /// Writes row groups into it.
     writer: FileWriter<PartFile>,
     /// Its rows so far.
     rows: u64,
@@ -158,7 +150,7 @@ impl<'a> PartWriter<'a> {
     ///
     /// # Errors
     /// If the part cannot be made or written.
-    fn append(&mut self, place: Place, encoded: RowGroup) -> Result<()> {
+    fn append(&mut self, place: GroupPlace, encoded: RowGroup) -> Result<()> {
         let slot = &mut self.open[place.day];
         if slot.is_none() {
             let folder = &self.folders[place.day];

@@ -1,133 +1,24 @@
-//! Which rows go into which row group and part: from the impressions and the settings alone.
+//! Rows of a day to row groups and parts.
 
 use std::ops::Range;
-use std::sync::Arc;
 
-use super::parts::Place;
-use crate::dictionary::probes::Probes;
-use crate::encode::{Block, BlockRow};
-use crate::ids::{Day, Item, count32, count64, index};
-use crate::job::{Job, Layout};
-use crate::kernel::op::sequences::Histories;
-
-/// Rows of a part, about: what a training process takes in hand at a time.
-pub(super) const PART_ROWS: u64 = 262_144;
+/// Where a row group goes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct GroupPlace {
+    /// The day, as an index into the days of the job.
+    pub(super) day: usize,
+    /// The number of the part in that day.
+    pub(super) part: u64,
+    /// Whether it is the last of its part.
+    pub(super) ends_part: bool,
+}
 
 /// A row group to make.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct GroupPlan {
-    pub(super) place: Place,
+    pub(super) place: GroupPlace,
     /// Its rows, counted through the day.
     pub(super) rows: Range<u64>,
-}
-
-/// A row group, and the partitions that it needs.
-#[derive(Clone, Debug)]
-pub(super) struct Group {
-    pub(super) plan: GroupPlan,
-    pub(super) partitions: Range<usize>,
-}
-
-/// The rows of one day.
-pub(super) struct DayRows {
-    pub(super) day: Day,
-    /// Its probes, in the order of the output.
-    pub(super) probes: Vec<u32>,
-    /// Where the rows of each probe end.
-    pub(super) row_ends: Vec<u64>,
-}
-
-impl DayRows {
-    /// The rows of every day, in order.
-    pub(super) fn of_all<I: Item>(job: &Job, days: &[Day], all: &Probes<I>) -> Vec<DayRows> {
-        let probes = all.of_days(days).into_iter();
-        probes
-            .zip(days)
-            .map(|(probes, day)| DayRows::new(job, all, *day, probes))
-            .collect()
-    }
-
-    /// The rows of a day with these probes.
-    fn new<I: Item>(job: &Job, all: &Probes<I>, day: Day, probes: Vec<u32>) -> DayRows {
-        let rows_of = |probe: &u32| match job.sequences().layout {
-            Layout::Sample => {
-                let row = all.rows[index(*probe)];
-                count64(all.impressions.items_of(row).len())
-            }
-            Layout::Request => 1,
-        };
-        let mut end = 0;
-        let row_ends = probes.iter().map(|probe| {
-            end += rows_of(probe);
-            end
-        });
-        let row_ends = row_ends.collect();
-        DayRows {
-            day,
-            probes,
-            row_ends,
-        }
-    }
-
-    /// The number of rows.
-    pub(super) fn rows_count(&self) -> u64 {
-        self.row_ends.last().copied().unwrap_or(0)
-    }
-
-    /// The probes of a row group, as indices into those of the day.
-    pub(super) fn probes_of(&self, group: &GroupPlan) -> Range<usize> {
-        let first = self
-            .row_ends
-            .partition_point(|end| *end <= group.rows.start);
-        let start_of = |at: usize| if at == 0 { 0 } else { self.row_ends[at - 1] };
-        let behind = (first..self.probes.len()).take_while(|at| start_of(*at) < group.rows.end);
-        first..first + behind.count()
-    }
-
-    /// The block of a row group, with the histories of its partitions.
-    pub(super) fn block<'a, I: Item>(
-        &self,
-        job: &Job,
-        probes: &'a Probes<I>,
-        group: &Group,
-        histories: Vec<Arc<Histories<I>>>,
-    ) -> Block<'a, I> {
-        let (mut rows, mut partition) = (Vec::new(), 0);
-        let plan = &group.plan;
-        for at in self.probes_of(plan) {
-            let start = if at == 0 { 0 } else { self.row_ends[at - 1] };
-            let probe = self.probes[at];
-            let items = count32(probes.impressions.items_of(probes.rows[index(probe)]).len());
-            let narrow = |row: u64| u32::try_from(row).expect("an impression has fewer items");
-            let (items_start, items_end) = match job.sequences().layout {
-                Layout::Request => (0, items),
-                Layout::Sample => (
-                    narrow(plan.rows.start.saturating_sub(start)),
-                    narrow(self.row_ends[at].min(plan.rows.end) - start),
-                ),
-            };
-            while !histories[partition].probes().contains(&index(probe)) {
-                partition += 1;
-            }
-            rows.push(BlockRow {
-                probe,
-                partition: count32(partition),
-                items_start,
-                items_end,
-            });
-        }
-        Block {
-            probes,
-            rows,
-            histories,
-        }
-    }
-}
-
-/// The row groups of a day of some rows.
-pub(super) fn plan_day(job: &Job, day: usize, rows: &DayRows) -> impl Iterator<Item = GroupPlan> {
-    let max = u64::from(job.sequences().row_group_rows_max);
-    plan_rows(day, rows.rows_count(), max, (PART_ROWS / max).max(1))
 }
 
 /// Row groups of at most `max` rows, in parts of `per_part` row groups; one of no rows if the day has
@@ -140,7 +31,7 @@ pub(super) fn plan_rows(
 ) -> impl Iterator<Item = GroupPlan> {
     let groups = rows_count.div_ceil(max).max(1);
     (0..groups).map(move |group| GroupPlan {
-        place: Place {
+        place: GroupPlace {
             day,
             part: group / per_part,
             ends_part: (group + 1).is_multiple_of(per_part) || group + 1 == groups,

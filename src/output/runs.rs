@@ -10,16 +10,16 @@ use crate::ids::{count64, index};
 use crate::kernel::chunk::{Chunk, FixedRow, RowChunk};
 use crate::kernel::sort::{group, run_starts};
 
-/// Rows of a partition, those of a key side by side.
-pub(super) struct Runs<'s, R> {
+/// Rows of a partition, those of a key adjacent.
+pub(super) struct KeyRuns<'s, R> {
     pub(super) rows: &'s mut [R],
     /// Where the run of each key starts; one more than there are keys.
     pub(super) starts: Vec<u32>,
 }
 
-impl<'s, R: FixedRow> Runs<'s, R> {
-    /// Puts rows of some keys side by side; what the chunks took is free then, and the rows are on the
-    /// account until somebody takes [`Runs::bytes`] off.
+impl<'s, R: FixedRow> KeyRuns<'s, R> {
+    /// Groups rows by key. Frees the memory of the chunks, and reserves that of the rows, which the caller
+    /// frees: [`KeyRuns::bytes`].
     ///
     /// # Errors
     /// If the memory of the job is used up.
@@ -29,7 +29,7 @@ impl<'s, R: FixedRow> Runs<'s, R> {
         key_of: impl Fn(&R) -> u32,
         context: &RunContext,
         arena: &'s Bump,
-    ) -> Result<Runs<'s, R>> {
+    ) -> Result<KeyRuns<'s, R>> {
         let rows = || chunks.iter().flat_map(RowChunk::rows);
         let local = |row: &R| key_of(row) - keys.start;
         let starts = run_starts(rows().map(local), index(keys.end - keys.start));
@@ -38,7 +38,7 @@ impl<'s, R: FixedRow> Runs<'s, R> {
         let grouped = group(rows().copied(), local, &starts, arena);
         context.free_memory(chunks.iter().map(Chunk::bytes).sum());
         drop(chunks);
-        Ok(Runs {
+        Ok(KeyRuns {
             rows: grouped,
             starts,
         })
@@ -49,8 +49,8 @@ impl<'s, R: FixedRow> Runs<'s, R> {
         let mut rest = &mut *self.rows;
         self.starts.windows(2).map(move |run| {
             let rows = std::mem::take(&mut rest);
-            let (run, behind) = rows.split_at_mut(index(run[1] - run[0]));
-            rest = behind;
+            let (run, after) = rows.split_at_mut(index(run[1] - run[0]));
+            rest = after;
             run
         })
     }

@@ -1,6 +1,6 @@
-//! A table as two files: CSV for whatever reads text, Parquet for whatever can.
+//! A table as two files, CSV and Parquet.
 //!
-//! **In / Out**: [`Rows`] in order → `NAME.csv` and `NAME.parquet`, next to each other, and a
+//! **In / Out**: [`TableRows`] in order → `NAME.csv` and `NAME.parquet`, next to each other, and a
 //! [`Part`] for each. **CSV**: a header; lines end in a line feed; a text is quoted only where it
 //! must be; a number is the shortest that reads back as the same, with a point and never with an
 //! exponent.
@@ -18,13 +18,13 @@ use crate::output::in_order::in_order;
 use crate::publish::{Part, PartFile, Target, write_error};
 
 /// Some rows of a table, encoded.
-pub(super) struct Rows {
+pub(super) struct TableRows {
     pub(super) csv: Vec<u8>,
     pub(super) group: RowGroup,
 }
 
-impl Rows {
-    /// Bytes of memory that they take, for the account.
+impl TableRows {
+    /// Bytes of memory that they take.
     pub(super) fn bytes(&self) -> u64 {
         count64(self.csv.capacity()) + self.group.bytes()
     }
@@ -33,13 +33,13 @@ impl Rows {
 /// The files of a table that is being written.
 pub(super) struct TableFiles {
     name: &'static str,
-    /// Where the CSV goes.
+    /// The path of the CSV file.
     csv_path: PathBuf,
     csv: PartFile,
-    /// Where the Parquet goes.
+    /// The path of the Parquet file.
     parquet_path: PathBuf,
     parquet: PartFile,
-    /// Puts row groups into it.
+    /// Writes row groups into it.
     writer: FileWriter<PartFile>,
     rows: u64,
     /// Row groups so far.
@@ -74,7 +74,7 @@ impl TableFiles {
         })
     }
 
-    /// Makes the rows of each partition, on all threads, and puts them into both files, in order.
+    /// Makes the rows of each partition on all threads, and writes them to both files in order.
     ///
     /// # Errors
     /// That of the first partition whose rows cannot be made or written.
@@ -83,7 +83,7 @@ impl TableFiles {
         context: &RunContext,
         partitions_count: usize,
         tools: impl Fn() -> S + Sync,
-        make: impl Fn(&mut S, usize) -> Result<Option<Rows>> + Sync,
+        make: impl Fn(&mut S, usize) -> Result<Option<TableRows>> + Sync,
     ) -> Result<[Part; 2]> {
         let make = |tools: &mut S, partition| {
             context.check()?;
@@ -93,7 +93,7 @@ impl TableFiles {
             }
             Ok(rows)
         };
-        let take = |_, rows: Option<Rows>| {
+        let take = |_, rows: Option<TableRows>| {
             let Some(rows) = rows else { return Ok(()) };
             let bytes = rows.bytes();
             self.append(rows)?;
@@ -104,8 +104,8 @@ impl TableFiles {
         self.finish()
     }
 
-    /// Puts rows behind the others.
-    fn append(&mut self, rows: Rows) -> Result<()> {
+    /// Appends rows.
+    fn append(&mut self, rows: TableRows) -> Result<()> {
         let written = self.csv.write_all(&rows.csv);
         written.map_err(|error| Error::io("write", &self.csv_path, error))?;
         self.rows += rows.group.rows();
@@ -182,7 +182,7 @@ pub(super) fn put_number(to: &mut Vec<u8>, number: f64) {
     let start = to.len();
     write!(to, "{number}").expect("memory takes what is written to it");
     if !to[start..].contains(&b'.') {
-        // So that a reader that guesses types from the first lines takes it for what it is.
+        // A reader that infers types from the first lines would take it for an integer.
         to.extend_from_slice(b".0");
     }
 }

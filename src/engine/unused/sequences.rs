@@ -12,7 +12,7 @@ use crate::ids::Item;
 use crate::job::{ActionSource, Guests, Job, Source, Types};
 use crate::kernel::column::Customer;
 use crate::kernel::op::counts::HistoryCounts;
-use crate::output::SequencesRead;
+use crate::output::sequences::SequencesRead;
 use crate::scan::Opened;
 use crate::scan::actions::ActionStats;
 use crate::scan::bad_rows::rejected_of;

@@ -1,4 +1,4 @@
-//! The table of merchants: what their users spent on each day, together.
+//! The table of merchants: the mean and quantiles of the time of their users on each day.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
@@ -15,8 +15,8 @@ use crate::job::Job;
 use crate::kernel::chunk::RowChunk;
 use crate::kernel::op::dwell::{MerchantDay, Share, merchant_days};
 use crate::output::columns::{Dates, days_array, id_field, ids_array, numbers_array};
-use crate::output::runs::Runs;
-use crate::output::table::{Rows, TableFiles, put_count, put_id, put_number};
+use crate::output::runs::KeyRuns;
+use crate::output::table::{TableFiles, TableRows, put_count, put_id, put_number};
 use crate::publish::{Part, Target};
 use crate::scan::events::IdTypes;
 use crate::store::spill::Partitions;
@@ -38,7 +38,7 @@ pub(super) fn write_merchants(
         let keys = partitions.keys_of(partition);
         let chunks = partitions.take(partition, context)?;
         arena.reset();
-        let mut shares = Runs::group(chunks, &keys, |share| share.merchant, context, arena)?;
+        let mut shares = KeyRuns::group(chunks, &keys, |share| share.merchant, context, arena)?;
         let (mut days, mut count) = (Vec::new(), 0);
         for run in shares.each().filter(|run| !run.is_empty()) {
             count += 1;
@@ -47,10 +47,10 @@ pub(super) fn write_merchants(
         }
         merchants.fetch_add(count, Relaxed);
         context.free_memory(shares.bytes());
-        match days.is_empty() {
-            true => Ok(None),
-            false => encode_merchants(read, &encoder, &days).map(Some),
+        if days.is_empty() {
+            return Ok(None);
         }
+        encode_merchants(read, &encoder, &days).map(Some)
     };
     let parts = files.write(context, partitions.count(), Bump::new, make)?;
     report.merchants = merchants.into_inner();
@@ -62,7 +62,7 @@ fn encode_merchants(
     read: &DwellRead,
     encoder: &TableEncoder,
     rows: &[MerchantDay],
-) -> Result<Rows> {
+) -> Result<TableRows> {
     let mut csv = Vec::new();
     let mut dates = Dates::default();
     for row in rows {
@@ -86,7 +86,7 @@ fn encode_merchants(
         numbers_array(rows.iter().map(|row| row.p50_seconds)),
         numbers_array(rows.iter().map(|row| row.p95_seconds)),
     ];
-    Ok(Rows {
+    Ok(TableRows {
         csv,
         group: encoder.encode(&columns)?,
     })

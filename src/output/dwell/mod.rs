@@ -1,11 +1,11 @@
-//! Events to the two tables of `dwell`, and what was found, as a report and a manifest.
+//! Events to the two tables of `dwell`, a manifest and metrics.
 //!
 //! ```text
 //! partitions of users ──► group ──► op ──► user_merchant.{csv,parquet}
 //!                                    └──► partitions of merchants ──► sort ──► merchant.{csv,parquet}
 //! ```
-//! **In / Out**: [`DwellRead`] → four files, a manifest, quarantined rows, a [`DwellReport`].
-//! **Order**: by user, merchant and day, and by merchant and day; ids as in `intern`: integers by
+//! **In / Out**: [`DwellRead`] → four files, a manifest, metrics, rejected rows, a [`DwellReport`].
+//! **Order**: by user, merchant and day, and by merchant and day; ids as in `dictionary`: integers by
 //! value, texts by their bytes.
 //! **Invariants**: a row group holds the users of one partition, and partitions follow from the
 //! number of users and of events: the files depend on the input and the settings alone.
@@ -20,8 +20,8 @@ use serde::Serialize;
 pub(crate) use self::merchants::merchant_schema;
 use self::merchants::write_merchants;
 pub(crate) use self::users::user_schema;
-use self::users::{Shares, write_users};
-use super::commit::{Inputs, judge};
+use self::users::{ThreadShares, write_users};
+use super::commit::{RunInputs, judge};
 use crate::context::{RunContext, Stage};
 use crate::dictionary::RankedDictionary;
 use crate::error::Result;
@@ -39,7 +39,7 @@ use crate::scan::events::IdTypes;
 use crate::store::spill::{Partitions, Spill};
 use crate::warnings::{Noticed, Warning, entries};
 
-/// What a run of `dwell` made.
+/// What a run of `dwell` read and published.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct DwellReport {
     /// Files of input.
@@ -48,16 +48,16 @@ pub struct DwellReport {
     pub events: u64,
     /// Of them, those that open a flyer or an item.
     pub opens: u64,
-    /// Events on a flyer that repeat another one in all they hold, whether they are kept or left out.
+    /// Events on a flyer that are equal to another one, whether they are kept or left out.
     #[serde(rename = "duplicate_events")]
     pub duplicates: u64,
     /// Events without a user; they are left out.
     pub null_users: u64,
     /// Events that open a flyer or an item, without a flyer; they are left out.
     pub null_flyers: u64,
-    /// Those without a merchant; they are left out.
+    /// Such events without a merchant; they are left out.
     pub null_merchants: u64,
-    /// Rows that were set aside.
+    /// Rows that could not be used, and were set aside.
     pub rejected: u64,
     /// Users with time on a flyer, or an event on one.
     pub users: u64,
@@ -70,17 +70,17 @@ pub struct DwellReport {
     pub merchant_rows: u64,
     /// The first and the last day of the rows.
     pub days: Option<(Day, Day)>,
-    /// Bytes of all files made.
+    /// Bytes of the four files.
     pub bytes: u64,
     /// What a person should look at.
     pub warnings: Vec<Warning>,
 }
 
-/// What was read: events in partitions of users, and who and what they are about.
+/// What was read: events in partitions of users, and the ids that they name.
 pub(crate) struct DwellRead {
-    /// The files, and what was found of any job's.
-    pub(crate) inputs: Inputs,
-    /// The types of their ids.
+    /// The files, and what every job kind finds in them.
+    pub(crate) inputs: RunInputs,
+    /// The types of ids.
     pub(crate) types: IdTypes,
     /// The users, in the order of the output.
     pub(crate) users: RankedDictionary,
@@ -88,11 +88,11 @@ pub(crate) struct DwellRead {
     pub(crate) merchants: RankedDictionary,
     pub(crate) partitions: Partitions<RowChunk<FlyerEvent>>,
     pub(crate) events_count: u64,
-    /// Whether those that neither open nor close anything are told apart by their names.
+    /// Whether events that neither open nor close anything are distinguished by their names.
     pub(crate) names_told: bool,
-    /// What each thread may hold of what the merchants' table is made of, and the place for more.
+    /// For each thread, the file to which shares of the merchants' table spill.
     pub(crate) spills: Vec<Spill>,
-    /// What was counted so far.
+    /// The counts so far.
     pub(crate) report: DwellReport,
 }
 
@@ -104,25 +104,26 @@ pub(crate) struct TablesWritten {
     seconds: StaySeconds,
 }
 
-/// Writes both tables, and publishes them, unless `notice` refuses what was counted.
+/// Writes both tables, and publishes them, unless `notice` refuses the counts.
 ///
 /// # Errors
 /// If the output cannot be made or written, or is refused.
 pub(crate) fn write(
-    (job, context): (&Job, &RunContext),
+    job: &Job,
+    context: &RunContext,
     staging: &StagingDir,
     mut read: DwellRead,
     notice: impl FnOnce(&DwellRead, &DwellReport) -> Result<Noticed>,
 ) -> Result<DwellReport> {
     context.enter(Stage::WRITE, read.events_count);
-    let made = make(job, context, Target::StagingDir(staging), &mut read)?;
-    let (parts, mut report) = (made.parts, made.report);
+    let tables = make(job, context, Target::StagingDir(staging), &mut read)?;
+    let mut report = tables.report;
     let noticed = notice(&read, &report)?;
     let metrics = DwellMetrics {
         warnings: entries(&noticed.warnings),
         counts: StayCounts {
             all: counts_of(&report),
-            avg_seconds: made.seconds.classes(),
+            avg_seconds: tables.seconds.classes(),
         },
         run: Some(DwellRun {
             rejected: RejectedRows::new(&read.inputs.rejected),
@@ -131,8 +132,8 @@ pub(crate) fn write(
     };
     report.warnings = noticed.warnings;
     let of_run = std::slice::from_ref(&metrics);
-    let run = judge((job, context), staging, &read.inputs, of_run)?;
-    let manifest = manifest_of(job, &read, &report, (&parts[..], run));
+    let run = judge(job, context, staging, &read.inputs, of_run)?;
+    let manifest = manifest_of(job, &read, &report, &tables.parts, run);
     let whole = Whole {
         manifest: &|_| Ok(manifest::sealed(&manifest)),
         metrics: &|_| Ok(metrics::whole_text(&metrics, Vec::new())),
@@ -157,11 +158,11 @@ pub(crate) fn make(
     let split = Split::new(read.merchants.count(), bits);
     let spills = std::mem::take(&mut read.spills).into_iter();
     let shares: Vec<_> = spills
-        .map(|spill| Mutex::new(Shares::new(split, spill)))
+        .map(|spill| Mutex::new(ThreadShares::new(split, spill)))
         .collect();
     let mut parts = write_users(job, context, target, read, &shares)?;
     let mut report = std::mem::take(&mut read.report);
-    let (mut scatters, mut spills) = (Vec::new(), Vec::new());
+    let (mut writers, mut spills) = (Vec::new(), Vec::new());
     let mut seconds = StaySeconds::default();
     for shares in shares {
         let shares = shares.into_inner().unwrap_or_else(PoisonError::into_inner);
@@ -170,10 +171,10 @@ pub(crate) fn make(
         report.users += shares.users;
         report.days = both(report.days, shares.days);
         seconds.merge(&shares.seconds);
-        scatters.push(shares.scatter);
+        writers.push(shares.writer);
         spills.push(shares.spill);
     }
-    let partitions = Partitions::gather(split, scatters, spills);
+    let partitions = Partitions::gather(split, writers, spills);
     parts.extend(write_merchants(
         job,
         context,
@@ -198,7 +199,8 @@ fn manifest_of(
     job: &Job,
     read: &DwellRead,
     report: &DwellReport,
-    (parts, run): (&[Part], RunFiles),
+    parts: &[Part],
+    run: RunFiles,
 ) -> Manifest<DwellCounts, Findings> {
     Manifest {
         made_by: MADE_BY.to_owned(),
@@ -217,7 +219,7 @@ fn manifest_of(
     }
 }
 
-/// What was counted.
+/// The counts in the manifest.
 fn counts_of(report: &DwellReport) -> DwellCounts {
     DwellCounts {
         events: report.events,

@@ -1,16 +1,16 @@
-//! The table of users: what each spent with each merchant on each day.
+//! The table of users: the time of each with each merchant on each day.
 
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex};
 
 use arrow::array::{ArrayRef, Int64Array};
 use arrow::datatypes::{DataType, Field, Schema};
 use bumpalo::Bump;
 
-use super::{DwellRead, both};
+use super::DwellRead;
 use crate::context::RunContext;
 use crate::encode::TableEncoder;
 use crate::error::Result;
-use crate::ids::{Day, Key, count64};
+use crate::ids::{Day, Key, both, count64};
 use crate::job::{Dedup, DwellMethod, Job};
 use crate::kernel::chunk::RowChunk;
 use crate::kernel::op::dwell::{Repeats, Scratch, Share, Stay, sessions, spans};
@@ -18,17 +18,18 @@ use crate::kernel::partition::{PartitionWriter, Split};
 use crate::kernel::sort::sort_run;
 use crate::metrics::StaySeconds;
 use crate::output::columns::{Dates, days_array, id_field, ids_array, numbers_array};
-use crate::output::runs::Runs;
-use crate::output::table::{Rows, TableFiles, put_count, put_id, put_number};
+use crate::output::in_order::lock;
+use crate::output::runs::KeyRuns;
+use crate::output::table::{TableFiles, TableRows, put_count, put_id, put_number};
 use crate::publish::{Part, Target};
 use crate::scan::events::IdTypes;
 use crate::store::spill::Spill;
 
-/// What a thread works with.
+/// Buffers of a thread.
 #[derive(Default)]
-struct Bench {
+struct UserBuffers {
     arena: Bump,
-    /// Pieces of one user's time.
+    /// For the stays of one user.
     scratch: Scratch,
     /// The rows of a partition.
     rows: Vec<(u32, Stay)>,
@@ -36,11 +37,11 @@ struct Bench {
     stays: Vec<Stay>,
 }
 
-/// What the merchants' table is made of, and counts: one a thread.
-pub(super) struct Shares {
-    /// The shares, in memory.
-    pub(super) scatter: PartitionWriter<RowChunk<Share>>,
-    /// Those that it has no room for.
+/// The time of users by merchant, from which the merchants' table is made, and counts; of a thread.
+pub(super) struct ThreadShares {
+    /// The shares in memory.
+    pub(super) writer: PartitionWriter<RowChunk<Share>>,
+    /// The shares that do not fit in memory.
     pub(super) spill: Spill,
     pub(super) duplicates: u64,
     /// Users with a row.
@@ -50,32 +51,34 @@ pub(super) struct Shares {
     pub(super) seconds: StaySeconds,
 }
 
-/// Writes the table of users, and deals what each spent to the merchants.
+/// Writes the table of users, and partitions the time of each by merchant.
 pub(super) fn write_users(
     job: &Job,
     context: &RunContext,
     target: Target<'_>,
     read: &DwellRead,
-    shares: &[Mutex<Shares>],
+    shares: &[Mutex<ThreadShares>],
 ) -> Result<Vec<Part>> {
     let encoder = TableEncoder::new(job.codec, user_schema(read.types))?;
     let header = "user_id,merchant_id,date,avg_seconds,flyers,events";
     let files = TableFiles::create(target, "user_merchant", header, &encoder)?;
-    let make = |bench: &mut Bench, partition: usize| {
+    let make = |buffers: &mut UserBuffers, partition: usize| {
         let thread = rayon::current_thread_index().expect("work is done by threads of the pool");
         let mut shares = lock(&shares[thread]);
-        let events = find_stays(job, context, read, partition, (bench, &mut *shares))?;
-        for (_, stay) in &bench.rows {
+        let events = find_stays(job, context, read, partition, buffers, &mut shares)?;
+        for (_, stay) in &buffers.rows {
             shares.add(stay, context)?;
         }
         context.count_written(events);
-        match bench.rows.is_empty() {
-            true => Ok(None),
-            false => encode_users(read, &encoder, &bench.rows).map(Some),
+        if buffers.rows.is_empty() {
+            return Ok(None);
         }
+        encode_users(read, &encoder, &buffers.rows).map(Some)
     };
     let count = read.partitions.count();
-    Ok(files.write(context, count, Bench::default, make)?.into())
+    Ok(files
+        .write(context, count, UserBuffers::default, make)?
+        .into())
 }
 
 /// Finds the stays of all users of a partition, and counts; gives the number of its events.
@@ -84,46 +87,47 @@ fn find_stays(
     context: &RunContext,
     read: &DwellRead,
     partition: usize,
-    (bench, shares): (&mut Bench, &mut Shares),
+    buffers: &mut UserBuffers,
+    shares: &mut ThreadShares,
 ) -> Result<u64> {
     let own = job.dwell();
     let keys = read.partitions.keys_of(partition);
     let chunks = read.partitions.take(partition, context)?;
-    bench.arena.reset();
-    let mut events = Runs::group(chunks, &keys, |event| event.user, context, &bench.arena)?;
-    bench.rows.clear();
+    buffers.arena.reset();
+    let mut events = KeyRuns::group(chunks, &keys, |event| event.user, context, &buffers.arena)?;
+    buffers.rows.clear();
     let repeats = Repeats {
         are_dropped: job.dedup == Dedup::Exact,
         names_told: read.names_told,
     };
     for (user, run) in keys.zip(events.each()) {
-        bench.stays.clear();
+        buffers.stays.clear();
         let repeated = match own.dwell_method {
             DwellMethod::Span => {
                 let how = (own.divide_by, repeats);
-                spans(run, how, &mut bench.scratch, &mut bench.stays)
+                spans(run, how, &mut buffers.scratch, &mut buffers.stays)
             }
             DwellMethod::Session => {
                 sort_run(run);
                 let (how, zone) = ((own.idle_timeout_us, repeats), job.zone());
-                sessions(run, how, zone, &mut bench.scratch, &mut bench.stays)
+                sessions(run, how, zone, &mut buffers.scratch, &mut buffers.stays)
             }
         };
         shares.duplicates += u64::from(repeated);
-        shares.users += u64::from(!bench.stays.is_empty());
-        bench
+        shares.users += u64::from(!buffers.stays.is_empty());
+        buffers
             .rows
-            .extend(bench.stays.iter().map(|stay| (user, *stay)));
+            .extend(buffers.stays.iter().map(|stay| (user, *stay)));
     }
     context.free_memory(events.bytes());
     Ok(count64(events.rows.len()))
 }
 
-impl Shares {
-    /// None yet.
-    pub(super) fn new(split: Split, spill: Spill) -> Shares {
-        Shares {
-            scatter: PartitionWriter::new(split),
+impl ThreadShares {
+    /// No shares.
+    pub(super) fn new(split: Split, spill: Spill) -> ThreadShares {
+        ThreadShares {
+            writer: PartitionWriter::new(split),
             spill,
             duplicates: 0,
             users: 0,
@@ -132,14 +136,13 @@ impl Shares {
         }
     }
 
-    /// Adds what a user spent to the merchant's.
+    /// Adds the time of a user to those of the merchant.
     fn add(&mut self, stay: &Stay, context: &RunContext) -> Result<()> {
         self.days = both(self.days, Some((stay.day, stay.day)));
         self.seconds.add(stay.avg_seconds);
-        let partition = self.scatter.partition_of(Key(stay.merchant));
-        self.spill
-            .make_room(&mut self.scatter, partition, context)?;
-        self.scatter.open(partition).push(Share {
+        let partition = self.writer.partition_of(Key(stay.merchant));
+        self.spill.make_room(&mut self.writer, partition, context)?;
+        self.writer.open(partition).push(Share {
             day: stay.day,
             seconds_bits: stay.avg_seconds.to_bits(),
             merchant: stay.merchant,
@@ -149,8 +152,12 @@ impl Shares {
 }
 
 /// Rows of the table of users, encoded.
-fn encode_users(read: &DwellRead, encoder: &TableEncoder, rows: &[(u32, Stay)]) -> Result<Rows> {
-    // Room for most lines: copying what has no room costs as much as writing it.
+fn encode_users(
+    read: &DwellRead,
+    encoder: &TableEncoder,
+    rows: &[(u32, Stay)],
+) -> Result<TableRows> {
+    // Enough for most lines: growing the buffer copies it, which costs as much as writing it.
     let mut csv = Vec::with_capacity(rows.len() * (48 + read.users.get(rows[0].0).width()));
     let (mut line_start, mut last_user) = (Vec::new(), None);
     let mut dates = Dates::default();
@@ -187,7 +194,7 @@ fn encode_users(read: &DwellRead, encoder: &TableEncoder, rows: &[(u32, Stay)]) 
         counts(|stay| stay.flyers),
         counts(|stay| stay.events),
     ];
-    Ok(Rows {
+    Ok(TableRows {
         csv,
         group: encoder.encode(&columns)?,
     })
@@ -203,9 +210,4 @@ pub(crate) fn user_schema(types: IdTypes) -> Schema {
         Field::new("flyers", DataType::Int64, false),
         Field::new("events", DataType::Int64, false),
     ])
-}
-
-/// A lock; what a panic left behind is as good, as the panic goes on anyway.
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

@@ -1,4 +1,4 @@
-//! Answered impressions to columns: the schema of `features`, and its row groups.
+//! Impressions and their results to columns: the schema of `features`, and its row groups.
 
 use std::sync::Arc;
 
@@ -8,7 +8,8 @@ use arrow::array::{
 };
 use arrow::datatypes::{DataType, Field, Schema, TimeUnit};
 
-use super::{Asked, FeaturesRead};
+use super::results::FeatureResults;
+use super::{FeaturesRead, TimedRow};
 use crate::dictionary::Ids;
 use crate::encode::{RowGroup, TableEncoder};
 use crate::error::Result;
@@ -16,12 +17,10 @@ use crate::ids::{Day, Micros, index};
 use crate::job::Job;
 use crate::metrics::FeatureCounts;
 use crate::output::columns::{id_field, ids_array};
-use crate::output::features::sorted_partitions::FeatureResults;
 use crate::scan::features::FeatureTypes;
 use crate::scan::features::listings::Listing;
 
-/// The schema of the output: SPEC's columns, in its order. Where clicks have no users, nobody can
-/// count those of a user.
+/// The schema of the output. Where no click has a user, the prior clicks of users are null.
 pub(crate) fn schema(job: &Job, types: FeatureTypes, has_users: bool) -> Schema {
     let instant = DataType::Timestamp(TimeUnit::Microsecond, Some("UTC".into()));
     let mut fields = vec![
@@ -48,74 +47,78 @@ pub(crate) fn schema(job: &Job, types: FeatureTypes, has_users: bool) -> Schema 
     Schema::new(fields)
 }
 
-/// What a row group is made of.
+/// Makes row groups.
 pub(super) struct RowMaker<'a> {
     pub(super) job: &'a Job,
     pub(super) read: &'a FeaturesRead,
-    pub(super) answers: &'a FeatureResults,
+    pub(super) results: &'a FeatureResults,
     /// Up to when clicks are complete; nothing if there are none.
     pub(super) data_end: Option<Micros>,
 }
 
 impl RowMaker<'_> {
-    /// Encodes some impressions of a day, in order, and counts what they hold.
+    /// Encodes some impressions of a day, in order, and counts their values.
     pub(super) fn encode(
         &self,
         encoder: &TableEncoder,
         day: Day,
-        rows: &[Asked],
+        rows: &[TimedRow],
     ) -> Result<(RowGroup, FeatureCounts)> {
         let shown = &self.read.shown;
-        let at = || rows.iter().map(|(_, row)| index(*row));
-        let instants = TimestampMicrosecondArray::from_iter_values(rows.iter().map(|row| row.0.0));
-        let mut tally = FeatureCounts::default();
+        let at = || rows.iter().map(|row| index(row.row));
+        let instants = rows.iter().map(|row| row.time.0);
+        let instants = TimestampMicrosecondArray::from_iter_values(instants);
+        let mut stats = FeatureCounts::default();
         let mut columns: Vec<ArrayRef> = vec![
             self.impression_ids(rows),
             ids_array(&self.read.users, at().map(|row| shown.users[row])),
             ids_array(&self.read.listing_ids, at().map(|row| shown.listings[row])),
             Arc::new(instants.with_timezone("UTC")),
         ];
-        columns.extend(self.attributes(day, rows, &mut tally));
+        columns.extend(self.attributes(day, rows, &mut stats));
         let windows = self.job.features().windows.len() + 1;
-        for place in 0..windows * 2 {
+        for window in 0..windows * 2 {
             let counts = rows
                 .iter()
-                .map(|(_, row)| i64::from(self.answers.count(*row, place)));
-            columns.push(if place < windows || self.read.has_users() {
+                .map(|row| i64::from(self.results.count(row.row, window)));
+            columns.push(if window < windows || self.read.has_users() {
                 Arc::new(Int64Array::from_iter_values(counts))
             } else {
                 Arc::new(Int64Array::new_null(rows.len()))
             });
         }
-        let clicked = rows.iter().map(|(_, row)| self.answers.clicked(*row));
-        let complete = rows.iter().map(|(time, _)| {
-            let end = time.0.saturating_add(self.job.features().label_window_us);
+        let clicked = rows.iter().map(|row| self.results.clicked(row.row));
+        let complete = rows.iter().map(|row| {
+            let end = row
+                .time
+                .0
+                .saturating_add(self.job.features().label_window_us);
             self.data_end
                 .is_some_and(|data_end| Micros(end) <= data_end)
         });
         let complete: BooleanArray = complete.map(Some).collect();
         for (clicked, complete) in clicked.clone().zip(complete.values()) {
-            tally.rows += 1;
-            tally.clicked += u64::from(clicked);
-            tally.clicked_complete += u64::from(clicked && complete);
+            stats.rows += 1;
+            stats.clicked += u64::from(clicked);
+            stats.clicked_complete += u64::from(clicked && complete);
         }
-        let of_listing = (&mut tally.prior_listing_clicks, 0);
-        let of_user = (&mut tally.prior_user_clicks, windows);
-        for (prior, place) in [of_listing, of_user] {
-            if place < windows || self.read.has_users() {
+        let of_listing = (&mut stats.prior_listing_clicks, 0);
+        let of_user = (&mut stats.prior_user_clicks, windows);
+        for (prior, all_time) in [of_listing, of_user] {
+            if all_time < windows || self.read.has_users() {
                 rows.iter()
-                    .for_each(|(_, row)| prior.add(self.answers.count(*row, place)));
+                    .for_each(|row| prior.add(self.results.count(row.row, all_time)));
             }
         }
-        tally.incomplete = tally.rows - u64::try_from(complete.true_count()).unwrap_or(0);
+        stats.incomplete = stats.rows - u64::try_from(complete.true_count()).unwrap_or(0);
         columns.push(Arc::new(Int8Array::from_iter_values(clicked.map(i8::from))));
         columns.push(Arc::new(complete));
-        Ok((encoder.encode(&columns)?, tally))
+        Ok((encoder.encode(&columns)?, stats))
     }
 
     /// The ids of some impressions.
-    fn impression_ids(&self, rows: &[Asked]) -> ArrayRef {
-        let at = rows.iter().map(|(_, row)| index(*row));
+    fn impression_ids(&self, rows: &[TimedRow]) -> ArrayRef {
+        let at = rows.iter().map(|row| index(row.row));
         match &self.read.shown.ids {
             Ids::Ints(ids) => Arc::new(Int64Array::from_iter_values(at.map(|row| ids[row]))),
             Ids::Texts(ids) => {
@@ -126,25 +129,25 @@ impl RowMaker<'_> {
         }
     }
 
-    /// What is known of the listings of some impressions: category, price, age.
-    fn attributes(&self, day: Day, rows: &[Asked], tally: &mut FeatureCounts) -> [ArrayRef; 3] {
+    /// The attributes of the listings of some impressions: category, price, age.
+    fn attributes(&self, day: Day, rows: &[TimedRow], stats: &mut FeatureCounts) -> [ArrayRef; 3] {
         let (shown, listings) = (&self.read.shown, &self.read.listings);
         let mut categories = StringBuilder::new();
         let mut prices = Float64Builder::with_capacity(rows.len());
         let mut ages = Vec::with_capacity(rows.len());
-        for (_, row) in rows {
-            let listing: Option<Listing> = listings.get(shown.listings[index(*row)]);
-            let category = listing.and_then(|of| listings.category(of));
-            let price = listing.and_then(|of| of.price);
-            tally.null_categories += u64::from(category.is_none());
-            tally.null_prices += u64::from(price.is_none());
+        for row in rows {
+            let listing: Option<Listing> = listings.get(shown.listings[index(row.row)]);
+            let category = listing.and_then(|listing| listings.category(listing));
+            let price = listing.and_then(|listing| listing.price);
+            stats.null_categories += u64::from(category.is_none());
+            stats.null_prices += u64::from(price.is_none());
             categories.append_option(category);
             prices.append_option(price);
-            let created = listing.and_then(|of| of.created);
+            let created = listing.and_then(|listing| listing.created);
             let age = created.map(|created| day.0.saturating_sub(created.0));
-            tally.null_ages += u64::from(age.is_none());
-            tally.unknown_listings += u64::from(listing.is_none());
-            tally.negative_ages += u64::from(age.is_some_and(|age| age < 0));
+            stats.null_ages += u64::from(age.is_none());
+            stats.unknown_listings += u64::from(listing.is_none());
+            stats.negative_ages += u64::from(age.is_some_and(|age| age < 0));
             ages.push(age);
         }
         [

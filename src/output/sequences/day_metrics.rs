@@ -1,12 +1,12 @@
-//! What was found of a day, as its metrics.
+//! The metrics of a day.
 //!
-//! **In / Out**: [`SequencesRead`], the rows of a day and what they hold → [`SequenceMetrics`]. **Cost**: one pass over
-//! the impressions of the day, for the customers.
+//! **In / Out**: [`SequencesRead`], the rows of a day and their statistics → [`SequenceMetrics`]. **Cost**:
+//! one pass over the impressions of the day, for the customers.
 
 use std::cmp::Reverse;
 
 use super::SequencesRead;
-use super::plan::DayRows;
+use super::rows::DayProbes;
 use crate::encode::RowStats;
 use crate::ids::{Item, count64, index};
 use crate::job::{Guests, Job, NullLabel};
@@ -19,28 +19,29 @@ use crate::metrics::{
 use crate::scan::bad_rows::Rejected;
 use crate::warnings::{Noticed, entries};
 
-/// What all days of a run share.
-pub(crate) struct OfRun<'a> {
+/// What the metrics of all days of a run share.
+pub(super) struct RunMetrics<'a> {
     /// What [`run_findings`] gives.
-    pub(crate) run: SequenceRun,
-    pub(crate) noticed: &'a Noticed,
+    pub(super) run: SequenceRun,
+    pub(super) noticed: &'a Noticed,
     /// The days that sources of actions have files of.
-    pub(crate) source_days: Vec<SourceDays>,
+    pub(super) source_days: Vec<SourceDays>,
 }
 
 /// The metrics of a day.
-pub(crate) fn day_metrics<I: Item>(
+pub(super) fn day_metrics<I: Item>(
     job: &Job,
     read: &SequencesRead<I>,
-    day: &DayRows,
-    (rows, duplicates): (&RowStats, u64),
-    of_run: &OfRun<'_>,
+    day: &DayProbes,
+    rows: &RowStats,
+    duplicates: u64,
+    of_run: &RunMetrics<'_>,
 ) -> SequenceMetrics {
     let own = job.sequences();
     let reach = Reach::new(job.kind(), own.cutoff, own.lookback_days);
-    let tally = &read.days[&day.day];
+    let stats = &read.days[&day.day];
     let (customer_days, top_customers) = customers_of(read, day);
-    let if_so = |is_so: bool, count: u64| if is_so { count } else { 0 };
+    let count_if = |is_counted: bool, count: u64| if is_counted { count } else { 0 };
     let histories = &rows.histories;
     let late = histories.landed_late.iter().copied();
     let late = late.chain(std::iter::repeat(0));
@@ -56,15 +57,15 @@ pub(crate) fn day_metrics<I: Item>(
         warnings: entries(&of_run.noticed.warnings),
         counts: SequenceCounts {
             rows: day.rows_count(),
-            impressions: tally.impressions,
+            impressions: stats.impressions,
             customer_days,
-            guests: tally.guests,
-            guests_dropped: if_so(own.guests == Guests::Drop, tally.guests),
-            impressions_without_items: tally.without_items,
-            impressions_rejected: tally.rejected,
+            guests: stats.guests,
+            guests_dropped: count_if(own.guests == Guests::Drop, stats.guests),
+            impressions_without_items: stats.without_items,
+            impressions_rejected: stats.rejected,
             duplicate_impressions: duplicates,
-            null_labels_dropped: if_so(own.null_label == NullLabel::Drop, tally.null_labels),
-            unknown_items_dropped: tally.unknown_items,
+            null_labels_dropped: count_if(own.null_label == NullLabel::Drop, stats.null_labels),
+            unknown_items_dropped: stats.unknown_items,
             landed_late: Some(landed_late),
             ..SequenceCounts::new(histories, own.actions_max)
         },
@@ -72,27 +73,27 @@ pub(crate) fn day_metrics<I: Item>(
     }
 }
 
-/// The sources of actions, in the job's order, and whether the day that something landed is known of all
-/// their files: by their folders, or by the column that availability is asked of.
-pub(crate) fn landings<I>(job: &Job, read: &SequencesRead<I>) -> Vec<(String, bool)> {
-    let sources = job.sequences().actions.iter().map(|of| {
+/// The sources of actions, in the job's order, and whether the day that an action landed is known of all
+/// their files: from their folders, or from the column of availability.
+pub(super) fn landings<I>(job: &Job, read: &SequencesRead<I>) -> Vec<(String, bool)> {
+    let sources = job.sequences().actions.iter().map(|action| {
         let mut files = read
             .inputs
             .sources
             .iter()
-            .filter(|files| files.source == of.source);
-        let is_known = files.all(|of| of.files.iter().all(|file| file.day.is_some()));
+            .filter(|files| files.source == action.source);
+        let is_known = files.all(|source| source.files.iter().all(|file| file.day.is_some()));
         (
-            of.source.name().to_owned(),
-            is_known || job.waits_for_landing(of.source),
+            action.source.name().to_owned(),
+            is_known || job.waits_for_landing(action.source),
         )
     });
     sources.collect()
 }
 
-/// The number of customers of a day, and those with the most samples. Rows are by customer, so a
-/// customer's lie together.
-fn customers_of<I: Item>(read: &SequencesRead<I>, day: &DayRows) -> (u64, Vec<TopCustomer>) {
+/// The number of customers of a day, and those with the most samples. Rows are sorted by customer, so
+/// those of a customer are adjacent.
+fn customers_of<I: Item>(read: &SequencesRead<I>, day: &DayProbes) -> (u64, Vec<TopCustomer>) {
     let probes = &read.probes;
     let row_of = |probe: &u32| probes.rows[index(*probe)];
     let same = |a: &u32, b: &u32| {
@@ -112,8 +113,8 @@ fn customers_of<I: Item>(read: &SequencesRead<I>, day: &DayRows) -> (u64, Vec<To
             .map(|probe| probes.impressions.items_of(row_of(probe)).len());
         let entry = (Reverse(count64(items.sum())), customer);
         if top.len() < TOP_MAX || top.last().is_some_and(|last| entry < *last) {
-            let place = top.partition_point(|other| *other < entry);
-            top.insert(place, entry);
+            let rank = top.partition_point(|other| *other < entry);
+            top.insert(rank, entry);
             top.truncate(TOP_MAX);
         }
     }
@@ -131,8 +132,8 @@ fn customers_of<I: Item>(read: &SequencesRead<I>, day: &DayRows) -> (u64, Vec<To
     (count, top.collect())
 }
 
-/// What a run found as a whole: of its sources, and of the rows that it set aside.
-pub(crate) fn run_findings(
+/// The findings of a run as a whole: its sources, and its rejected rows.
+pub(super) fn run_findings(
     actions: &ActionFindings,
     rejected: &[Rejected],
     noticed: &Noticed,

@@ -1,4 +1,4 @@
-//! What was found and made, as entries of the manifest and as a [`FeaturesReport`].
+//! What a run read and wrote, as entries of the manifest and as a [`FeaturesReport`].
 
 use super::{FeaturesRead, FeaturesReport};
 use crate::calendar::instant_text;
@@ -6,11 +6,11 @@ use crate::ids::count64;
 use crate::job::{Job, LabelKey, Source};
 use crate::manifest::{ClickCounts, ClickFindings, FeatureDayCounts, ListingCounts};
 use crate::metrics::FeatureCounts;
-use crate::output::report::DayReport;
+use crate::output::commit::DayReport;
 use crate::scan::bad_rows::rejected_of;
 use crate::warnings::Noticed;
 
-/// What was found beside the impressions, in the manifest.
+/// The findings of the run outside the impressions, for the manifest.
 pub(crate) fn click_findings(
     read: &FeaturesRead,
     (on_listings, repeated): (u64, u64),
@@ -33,7 +33,7 @@ pub(crate) fn click_findings(
     }
 }
 
-/// What the rows of a day hold, in the manifest.
+/// The counts of a day in the manifest.
 pub(crate) fn day_counts(job: &Job, counts: &FeatureCounts) -> FeatureDayCounts {
     let if_key = |key: LabelKey| (job.features().label_key == key).then_some(counts.clicked);
     FeatureDayCounts {
@@ -48,9 +48,11 @@ pub(crate) fn day_counts(job: &Job, counts: &FeatureCounts) -> FeatureDayCounts 
 
 /// The report of a run.
 pub(crate) fn report(
-    (job, read): (&Job, &FeaturesRead),
+    job: &Job,
+    read: &FeaturesRead,
     days: Vec<DayReport>,
-    (all, (on_listings, repeated)): (&FeatureCounts, (u64, u64)),
+    all: &FeatureCounts,
+    (on_listings, repeated): (u64, u64),
     noticed: Noticed,
 ) -> FeaturesReport {
     FeaturesReport {

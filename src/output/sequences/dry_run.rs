@@ -1,12 +1,12 @@
-//! What writing takes, by writing a sample of the rows into nothing.
+//! What writing takes, measured on a sample of the rows that is written nowhere.
 //!
-//! **In / Out**: probes of some customers on some days, and their actions → [`Rehearsed`]: rows, bytes
+//! **In / Out**: probes of some customers on some days, and their actions → [`DryRun`]: rows, bytes
 //! and time of just these. **Invariants**: made by the code that makes the parts of a run; no file is.
 //! **Why so**: bytes depend on how much of each history is new, and time on both; a formula for either
 //! would have to be kept in step with the encoder, while this is the encoder.
 
 use super::make_parts;
-use super::plan::{DayRows, plan_day};
+use super::rows::{DayProbes, plan_day};
 use crate::context::RunContext;
 use crate::dictionary::probes::Probes;
 use crate::encode::{ItemColumn, WriteSpec};
@@ -19,7 +19,7 @@ use crate::store::spill::Partitions;
 
 /// What a sample of the output took.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Rehearsed {
+pub(crate) struct DryRun {
     pub(crate) rows: u64,
     /// Actions in the histories of all samples.
     pub(crate) history_actions: u64,
@@ -36,8 +36,8 @@ pub(crate) fn sizes_of_days<I: ItemColumn>(
     days: &[Day],
     probes: &Probes<I>,
 ) -> Vec<(u64, u64)> {
-    let days = DayRows::of_all(job, days, probes);
-    let size = |day: &DayRows| {
+    let days = DayProbes::of_days(job, days, probes);
+    let size = |day: &DayProbes| {
         let groups = plan_day(job, 0, day);
         (
             day.rows_count(),
@@ -50,28 +50,24 @@ pub(crate) fn sizes_of_days<I: ItemColumn>(
 /// Makes all rows of `probes`, which are of `days`, and gives what that took.
 ///
 /// # Errors
-/// If the memory of the job is used up, or somebody asked for an end.
-pub(crate) fn rehearse<I: ItemColumn>(
-    (job, spec): (&Job, &WriteSpec<'_>),
+/// If the memory of the job is used up, or the run is cancelled.
+pub(crate) fn dry_run<I: ItemColumn>(
+    job: &Job,
+    spec: &WriteSpec<'_>,
     context: &RunContext,
     probes: &Probes<I>,
     days: &[Day],
     partitions: Partitions<EventChunk<I>>,
-) -> Result<Rehearsed> {
-    let days = DayRows::of_all(job, days, probes);
-    let made = make_parts(
-        (job, spec),
-        context,
-        Target::Nowhere,
-        (probes, &days),
-        (None, partitions),
-    )?;
-    let histories = made.written.tallies.iter().map(|tally| &tally.histories);
-    Ok(Rehearsed {
-        rows: days.iter().map(DayRows::rows_count).sum(),
-        history_actions: histories.map(|of| of.actions()).sum(),
-        bytes: made.written.bytes(),
-        sort_us: made.sort_us,
-        encode_us: made.encode_us,
+) -> Result<DryRun> {
+    let days = DayProbes::of_days(job, days, probes);
+    let (target, items) = (Target::Nowhere, None);
+    let written = make_parts(job, spec, context, target, probes, &days, items, partitions)?;
+    let histories = written.parts.stats.iter().map(|stats| &stats.histories);
+    Ok(DryRun {
+        rows: days.iter().map(DayProbes::rows_count).sum(),
+        history_actions: histories.map(|histories| histories.actions()).sum(),
+        bytes: written.parts.bytes(),
+        sort_us: written.sort_us,
+        encode_us: written.encode_us,
     })
 }

@@ -1,9 +1,8 @@
-//! Partitions of clicks to answers, by the row of the impression that asked.
+//! Partitions of clicks to prior counts and labels, by the row of the impression.
 //!
-//! **In / Out**: [`Partitions`] of clicks by listing and by user, and the impressions → prior
-//! counts and labels. **Invariants**: each place is written by the one partition that its
-//! listing or user belongs to, so it does not matter when; cells are atomic only so that threads
-//! may share them.
+//! **In / Out**: [`Partitions`] of clicks by listing and by user, and the impressions → prior counts and
+//! labels. **Invariants**: each cell is written by the one partition that its listing or user belongs
+//! to, so the order of partitions does not matter; cells are atomic only so that threads may share them.
 
 use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering::Relaxed};
 
@@ -23,17 +22,17 @@ use crate::kernel::op::features::{
 };
 use crate::kernel::partition::{PartitionWriter, Split};
 use crate::kernel::sort::sort_run;
-use crate::output::runs::Runs;
+use crate::output::runs::KeyRuns;
 use crate::store::spill::Partitions;
 
-/// What is answered to each impression.
+/// Prior counts and the label of each impression.
 #[derive(Debug)]
 pub(crate) struct FeatureResults {
-    /// Windows, all time among them.
+    /// The number of windows, one of which is all time.
     windows: usize,
     /// Prior clicks: per row those of the listing, window by window, then those of the user.
     counts: Vec<AtomicU32>,
-    /// Whether a click followed.
+    /// Whether a click followed, per row.
     clicked: Vec<AtomicBool>,
     /// Clicks on the listings.
     on_listings: AtomicU64,
@@ -41,25 +40,29 @@ pub(crate) struct FeatureResults {
     repeated: AtomicU64,
 }
 
-/// What a thread works with.
+/// Buffers of a thread.
 #[derive(Default)]
-struct Bench {
+struct FeatureBuffers {
     /// Impressions and clicks of a partition, grouped.
     arena: Bump,
     /// The clicks of a listing, each once.
     clicks: Vec<Click>,
-    /// When the clicks of a key happened.
+    /// The times of the clicks of a key.
     times: Vec<Micros>,
     starts: Vec<usize>,
-    /// Next clicks of users.
     next: NextClicks,
 }
 
-/// How impressions are answered: the job, what was read, and windows in microseconds.
-type How<'a> = (&'a Job, &'a FeaturesRead, Vec<i64>);
+/// What all keys are counted by.
+struct CountSpec<'a> {
+    job: &'a Job,
+    read: &'a FeaturesRead,
+    /// The windows but for all time, in microseconds.
+    windows_us: Vec<i64>,
+}
 
 impl FeatureResults {
-    /// Room for the answers to all impressions.
+    /// Memory for the results of all impressions.
     ///
     /// # Errors
     /// If the memory of the job is used up.
@@ -70,25 +73,24 @@ impl FeatureResults {
     ) -> Result<FeatureResults> {
         let (windows, rows) = (job.features().windows.len() + 1, read.shown.count());
         context.reserve_memory(count64(rows * (windows * 2 * size_of::<u32>() + 1)))?;
-        let mut answers = FeatureResults {
+        let mut results = FeatureResults {
             windows,
             counts: Vec::new(),
             clicked: Vec::new(),
             on_listings: AtomicU64::new(0),
             repeated: AtomicU64::new(0),
         };
-        answers
+        results
             .counts
             .resize_with(rows * windows * 2, AtomicU32::default);
-        answers.clicked.resize_with(rows, AtomicBool::default);
-        Ok(answers)
+        results.clicked.resize_with(rows, AtomicBool::default);
+        Ok(results)
     }
 
-    /// Answers all impressions that are asked.
+    /// Finds the results of all impressions, or of those of the sample.
     ///
     /// # Errors
-    /// If clicks cannot be read back, the memory of the job is used up, or somebody asked for an
-    /// end.
+    /// If clicks cannot be read back, the memory of the job is used up, or the run is cancelled.
     pub(crate) fn find(
         &self,
         job: &Job,
@@ -97,23 +99,23 @@ impl FeatureResults {
         clicks: &PartitionedClicks,
     ) -> Result<()> {
         let (listings, users) = (&read.shown.listings, &read.shown.users);
-        let windows = job
-            .features()
-            .windows
-            .iter()
-            .map(|(_, window)| *window)
-            .collect();
-        let how = (job, read, windows);
+        let windows = job.features().windows.iter();
+        let spec = CountSpec {
+            job,
+            read,
+            windows_us: windows.map(|(_, window_us)| *window_us).collect(),
+        };
         match clicks {
             PartitionedClicks::All((by_listing, by_user)) => {
-                let of_listing = |bench: &mut Bench, asked: &[Asked], clicks: &[Click]| {
-                    self.note(clicks.len(), repeats_count(clicks));
-                    self.of_listing(&how, bench, asked, clicks);
-                };
+                let of_listing =
+                    |buffers: &mut FeatureBuffers, asked: &[Asked], clicks: &[Click]| {
+                        self.count_clicks(clicks.len(), repeats_count(clicks));
+                        self.find_of_listing(&spec, buffers, asked, clicks);
+                    };
                 each_partition(context, read, listings, by_listing, of_listing)?;
-                each_partition(context, read, users, by_user, |bench, asked, clicks| {
-                    bench.set_times(clicks.iter());
-                    self.of_user(&how, bench, asked);
+                each_partition(context, read, users, by_user, |buffers, asked, clicks| {
+                    buffers.set_times(clicks.iter());
+                    self.find_of_user(&spec, buffers, asked);
                 })
             }
             PartitionedClicks::Once((by_listing, by_user)) => {
@@ -122,53 +124,56 @@ impl FeatureResults {
                     read,
                     listings,
                     by_listing,
-                    |bench, asked, clicks| {
-                        self.note(clicks.len(), repeats_count(clicks));
-                        let mut once = std::mem::take(&mut bench.clicks);
+                    |buffers, asked, clicks| {
+                        self.count_clicks(clicks.len(), repeats_count(clicks));
+                        let mut once = std::mem::take(&mut buffers.clicks);
                         once.clear();
                         once.extend(each_once(clicks).map(|whole| whole.click));
-                        self.of_listing(&how, bench, asked, &once);
-                        bench.clicks = once;
+                        self.find_of_listing(&spec, buffers, asked, &once);
+                        buffers.clicks = once;
                     },
                 )?;
-                each_partition(context, read, users, by_user, |bench, asked, clicks| {
-                    bench.set_times(each_once(clicks));
-                    self.of_user(&how, bench, asked);
+                each_partition(context, read, users, by_user, |buffers, asked, clicks| {
+                    buffers.set_times(each_once(clicks));
+                    self.find_of_user(&spec, buffers, asked);
                 })
             }
         }
     }
 
-    /// Answers the impressions of a listing.
-    fn of_listing(
+    /// Finds the results of the impressions of a listing.
+    fn find_of_listing(
         &self,
-        (job, read, windows_us): &How<'_>,
-        bench: &mut Bench,
+        spec: &CountSpec<'_>,
+        buffers: &mut FeatureBuffers,
         asked: &[Asked],
         clicks: &[Click],
     ) {
-        bench.set_times(clicks.iter());
+        buffers.set_times(clicks.iter());
         let put = |row, window, count| self.put(row, window, count);
-        prior_counts(&bench.times, asked, windows_us, &mut bench.starts, put);
+        let (times, starts) = (&buffers.times, &mut buffers.starts);
+        prior_counts(times, asked, &spec.windows_us, starts, put);
         let clicked = |row: u32| self.clicked[index(row)].store(true, Relaxed);
-        let window = job.features().label_window_us;
-        match job.features().label_key {
-            LabelKey::Listing => labels_of_anybody(&bench.times, asked, window, clicked),
+        let own = spec.job.features();
+        let window = own.label_window_us;
+        match own.label_key {
+            LabelKey::Listing => labels_of_anybody(&buffers.times, asked, window, clicked),
             LabelKey::UserListing => {
-                let user_of = |row: u32| read.shown.users[index(row)];
-                bench.next.labels(clicks, asked, user_of, window, clicked);
+                let user_of = |row: u32| spec.read.shown.users[index(row)];
+                buffers.next.labels(clicks, asked, user_of, window, clicked);
             }
         }
     }
 
-    /// Answers the impressions of a user, the times of whose clicks are taken down.
-    fn of_user(&self, (_, _, windows_us): &How<'_>, bench: &mut Bench, asked: &[Asked]) {
+    /// Finds the counts of the impressions of a user, the times of whose clicks are in the buffers.
+    fn find_of_user(&self, spec: &CountSpec<'_>, buffers: &mut FeatureBuffers, asked: &[Asked]) {
         let put = |row, window, count| self.put(row, self.windows + window, count);
-        prior_counts(&bench.times, asked, windows_us, &mut bench.starts, put);
+        let (times, starts) = (&buffers.times, &mut buffers.starts);
+        prior_counts(times, asked, &spec.windows_us, starts, put);
     }
 
-    /// Takes note of clicks on a listing, and how many of them repeat another one.
-    fn note(&self, clicks: usize, repeated: usize) {
+    /// Counts clicks on a listing, and those of them that repeat another one.
+    fn count_clicks(&self, clicks: usize, repeated: usize) {
         self.on_listings.fetch_add(count64(clicks), Relaxed);
         self.repeated.fetch_add(count64(repeated), Relaxed);
     }
@@ -178,25 +183,26 @@ impl FeatureResults {
         (self.on_listings.load(Relaxed), self.repeated.load(Relaxed))
     }
 
-    /// Counts as if each click that was counted had been so many, give or take half of that.
-    pub(crate) fn stretch(&mut self, weight: u64) {
+    /// Multiplies each count by the weight of a sampled click, and varies it by up to half of that, as
+    /// whole multiples are less varied than the counts of a run.
+    pub(crate) fn scale(&mut self, weight: u64) {
         for (at, count) in (0..).zip(&mut self.counts) {
             let count = count.get_mut();
             if weight > 1 && *count > 0 {
-                let stretched = u64::from(*count) * weight + spread(at) % weight - weight / 2;
-                *count = u32::try_from(stretched).unwrap_or(u32::MAX);
+                let scaled = u64::from(*count) * weight + spread(at) % weight - weight / 2;
+                *count = u32::try_from(scaled).unwrap_or(u32::MAX);
             }
         }
     }
 
-    /// Puts down a count.
+    /// Writes a count.
     #[inline]
     fn put(&self, row: u32, at: usize, count: usize) {
-        let place = index(row) * self.windows * 2 + at;
-        self.counts[place].store(count32(count), Relaxed);
+        let cell = index(row) * self.windows * 2 + at;
+        self.counts[cell].store(count32(count), Relaxed);
     }
 
-    /// The count of an impression at a place among all windows of listings, then of users.
+    /// A count of an impression, by its index among the windows of listings, then those of users.
     #[inline]
     pub(crate) fn count(&self, row: u32, at: usize) -> u32 {
         self.counts[index(row) * self.windows * 2 + at].load(Relaxed)
@@ -209,52 +215,52 @@ impl FeatureResults {
     }
 }
 
-impl Bench {
-    /// Takes down when some clicks happened.
+impl FeatureBuffers {
+    /// Sets the times of some clicks.
     fn set_times<'c, R: Keyed + 'c>(&mut self, clicks: impl Iterator<Item = &'c R>) {
         self.times.clear();
         self.times.extend(clicks.map(R::time));
     }
 }
 
-/// Hands the impressions and clicks of each key to `answer`, in order of time.
+/// Passes the impressions and clicks of each key to `find`, in order of time.
 fn each_partition<R: Keyed + FixedRow + Sync>(
     context: &RunContext,
     read: &FeaturesRead,
     keys: &[u32],
     clicks: &Partitions<RowChunk<R>>,
-    answer: impl Fn(&mut Bench, &[Asked], &[R]) + Sync,
+    find: impl Fn(&mut FeatureBuffers, &[Asked], &[R]) + Sync,
 ) -> Result<()> {
-    let asked = deal(context, read, keys, clicks.split())?;
-    let one = |bench: &mut Bench, partition: usize| {
+    let asked = partition(context, read, keys, clicks.split())?;
+    let one = |buffers: &mut FeatureBuffers, partition: usize| {
         context.check()?;
         let keys = clicks.keys_of(partition);
-        let mut arena = std::mem::take(&mut bench.arena);
+        let mut arena = std::mem::take(&mut buffers.arena);
         arena.reset();
         let (asked, clicks) = (
             asked.take(partition, context)?,
             clicks.take(partition, context)?,
         );
-        let mut asked = Runs::group(asked, &keys, Keyed::key, context, &arena)?;
-        let mut clicks = Runs::group(clicks, &keys, Keyed::key, context, &arena)?;
+        let mut asked = KeyRuns::group(asked, &keys, Keyed::key, context, &arena)?;
+        let mut clicks = KeyRuns::group(clicks, &keys, Keyed::key, context, &arena)?;
         asked.each().for_each(sort_run);
         clicks.each().for_each(sort_run);
         for (asked, clicks) in asked.each().zip(clicks.each()) {
-            answer(bench, asked, clicks);
+            find(buffers, asked, clicks);
         }
         context.count_done(count64(asked.rows.len()));
         let bytes = asked.bytes() + clicks.bytes();
-        bench.arena = arena;
+        buffers.arena = arena;
         context.free_memory(bytes);
         Ok(())
     };
     (0..clicks.count())
         .into_par_iter()
-        .try_for_each_init(Bench::default, one)
+        .try_for_each_init(FeatureBuffers::default, one)
 }
 
-/// Deals all impressions to partitions.
-fn deal(
+/// Partitions the impressions by a key, one of `keys` for each.
+fn partition(
     context: &RunContext,
     read: &FeaturesRead,
     keys: &[u32],
@@ -263,26 +269,26 @@ fn deal(
     let times = &read.shown.times;
     let share = times.len().div_ceil(rayon::current_num_threads()).max(1);
     let shares = keys.par_chunks(share).zip(times.par_chunks(share));
-    let scatters: Vec<Result<PartitionWriter<_>>> = shares
+    let writers: Vec<Result<PartitionWriter<_>>> = shares
         .enumerate()
         .map(|(at, (keys, times))| {
-            let mut scatter = PartitionWriter::<RowChunk<Asked>>::new(split);
+            let mut writer = PartitionWriter::<RowChunk<Asked>>::new(split);
             let rows = count32(at * share)..;
             let asked = rows.zip(keys).zip(times);
-            for ((row, key), time) in asked.filter(|((row, _), _)| read.is_asked(*row)) {
-                let partition = scatter.partition_of(Key(*key));
-                if scatter.is_full(partition) {
-                    scatter.add_chunk(partition, context)?;
+            for ((row, key), time) in asked.filter(|((row, _), _)| read.is_sampled(*row)) {
+                let partition = writer.partition_of(Key(*key));
+                if writer.is_full(partition) {
+                    writer.add_chunk(partition, context)?;
                 }
-                scatter.open(partition).push(Asked {
+                writer.open(partition).push(Asked {
                     time: *time,
                     key: *key,
                     row,
                 });
             }
-            Ok(scatter)
+            Ok(writer)
         })
         .collect();
-    let scatters = scatters.into_iter().collect::<Result<Vec<_>>>()?;
-    Ok(Partitions::gather(split, scatters, Vec::new()))
+    let writers = writers.into_iter().collect::<Result<Vec<_>>>()?;
+    Ok(Partitions::gather(split, writers, Vec::new()))
 }

@@ -1,19 +1,19 @@
-//! Partitions to histories, one after the other, as the row groups need them.
+//! Partitions to histories, one after another, as the row groups need them.
 //!
 //! **In / Out**: [`Partitions`] as they were read → the [`Histories`] that a row group is made of.
 //! **Why so**: rows are in the order of customers, and so are partitions. A partition is sorted
-//! shortly before the first row group that needs it, by whichever thread comes to it, and is gone
+//! shortly before the first row group that needs it, by whichever thread reaches it, and is freed
 //! after the last; so the sorted actions of all partitions are never in memory at once.
 //! **Invariants**: steps are handed out in order, and a step waits only for steps before it.
 
 use std::ops::Range;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use std::time::Duration;
 
 use bumpalo::Bump;
 
-use super::plan::{DayRows, Group, GroupPlan};
+use super::rows::{DayProbes, SampleGroup};
 use crate::context::RunContext;
 use crate::dictionary::probes::Probes;
 use crate::error::{Error, ErrorKind, Result};
@@ -24,25 +24,26 @@ use crate::kernel::column::EventChunk;
 use crate::kernel::op::counts::HistoryCounts;
 use crate::kernel::op::sequences::{Histories, ProbeRuns};
 use crate::kernel::sort::{Sorted, sort};
-use crate::output::in_order::Guard;
+use crate::output::in_order::{Guard, lock};
+use crate::output::plan::GroupPlan;
 use crate::store::spill::Partitions;
 use crate::vocabulary::Coded;
 
-/// Partitions that are sorted before a row group asks for them: the thread that comes to the row
-/// group then need not wait for the one that sorts.
+/// Partitions that are sorted before a row group needs them, so that the thread that encodes the row
+/// group need not wait for the one that sorts.
 const AHEAD: usize = 2;
 
-/// What is done next.
+/// A unit of work of a thread.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Step {
+pub(super) enum Step {
     /// Sort a partition and find its histories.
     Sort(usize),
-    /// Encode a row group, by its place among all.
+    /// Encode a row group, by its index.
     Encode(usize),
 }
 
 /// The steps, in order: each partition before the first row group that needs it.
-pub(crate) fn steps(groups: &[Group], partitions_count: usize) -> Vec<Step> {
+pub(super) fn steps(groups: &[SampleGroup], partitions_count: usize) -> Vec<Step> {
     let (mut steps, mut sorted) = (Vec::new(), 0);
     for (at, group) in groups.iter().enumerate() {
         let until = (group.partitions.end + AHEAD).min(partitions_count);
@@ -54,37 +55,28 @@ pub(crate) fn steps(groups: &[Group], partitions_count: usize) -> Vec<Step> {
     steps
 }
 
-/// The moments to answer for, codes of items if their ids are texts, and the actions.
-type Sources<'a, I> = (
-    &'a Probes<I>,
-    Option<&'a Coded<I>>,
-    Partitions<EventChunk<I>>,
-);
-
 /// All partitions, sorted or not.
-pub(crate) struct SortedPartitions<'a, I> {
+pub(super) struct SortedPartitions<'a, I> {
     job: &'a Job,
-    /// Memory, and the wish to stop.
     context: &'a RunContext,
-    /// The moments to answer for.
     probes: &'a Probes<I>,
     partitions: Partitions<EventChunk<I>>,
-    /// Codes of their items, if what they hold are numbers.
+    /// Codes of their items, if the ids are texts.
     items: Option<&'a Coded<I>>,
     /// Actions that are left out as their items have no code.
     unknown: AtomicU64,
-    states: Mutex<Vec<State<I>>>,
-    /// Told when a partition is sorted.
+    states: Mutex<Vec<PartitionState<I>>>,
+    /// Notified when a partition is sorted.
     sorted: Condvar,
-    /// Nobody need wait any more: something failed.
+    /// Set when a step fails, so that no thread waits any more.
     stopped: AtomicBool,
-    /// What the histories hold.
+    /// The counts of all histories.
     counts: Mutex<HistoryCounts>,
 }
 
 /// The state of a partition.
 #[derive(Debug)]
-struct State<I> {
+struct PartitionState<I> {
     /// Its histories, while they are needed.
     histories: Option<Arc<Histories<I>>>,
     /// Row groups that still need them.
@@ -92,11 +84,13 @@ struct State<I> {
 }
 
 impl<'a, I: Item> SortedPartitions<'a, I> {
-    /// Answers for all probes from all partitions.
-    pub(crate) fn new(
+    /// All partitions, unsorted.
+    pub(super) fn new(
         job: &'a Job,
         context: &'a RunContext,
-        (probes, items, partitions): Sources<'a, I>,
+        probes: &'a Probes<I>,
+        items: Option<&'a Coded<I>>,
+        partitions: Partitions<EventChunk<I>>,
     ) -> SortedPartitions<'a, I> {
         SortedPartitions {
             job,
@@ -113,13 +107,12 @@ impl<'a, I: Item> SortedPartitions<'a, I> {
     }
 
     /// The number of partitions.
-    pub(crate) fn partitions_count(&self) -> usize {
+    pub(super) fn partitions_count(&self) -> usize {
         self.partitions.count()
     }
 
-    /// Finds the partitions that row groups need, and puts the row groups into the order in which
-    /// they can be made.
-    pub(crate) fn plan(&self, days: &[DayRows], groups: Vec<GroupPlan>) -> Vec<Group> {
+    /// Finds the partitions that row groups need, and sorts the row groups by the last of these.
+    pub(super) fn plan(&self, days: &[DayProbes], groups: Vec<GroupPlan>) -> Vec<SampleGroup> {
         let firsts: Vec<usize> = (0..self.partitions_count())
             .map(|at| self.probes.of_keys(self.partitions.keys_of(at)).start)
             .collect();
@@ -133,9 +126,9 @@ impl<'a, I: Item> SortedPartitions<'a, I> {
                 _ => 0..0,
             }
         };
-        let mut groups: Vec<Group> = groups
+        let mut groups: Vec<SampleGroup> = groups
             .into_iter()
-            .map(|plan| Group {
+            .map(|plan| SampleGroup {
                 partitions: needs(&plan),
                 plan,
             })
@@ -143,7 +136,7 @@ impl<'a, I: Item> SortedPartitions<'a, I> {
         // Stable: the row groups of a day stay in order.
         groups.sort_by_key(|group| group.partitions.end);
         let mut states = lock(&self.states);
-        states.extend(firsts.iter().map(|_| State {
+        states.extend(firsts.iter().map(|_| PartitionState {
             histories: None,
             users: 0,
         }));
@@ -156,7 +149,7 @@ impl<'a, I: Item> SortedPartitions<'a, I> {
         groups
     }
 
-    /// Takes the actions of a partition, whose items have codes then.
+    /// Takes the actions of a partition, and gives their items codes if the ids are texts.
     fn take(&self, partition: usize) -> Result<Vec<EventChunk<I>>> {
         let Some(items) = self.items else {
             return self.partitions.take(partition, self.context);
@@ -174,7 +167,7 @@ impl<'a, I: Item> SortedPartitions<'a, I> {
     ///
     /// # Errors
     /// If the memory of the job is used up.
-    pub(crate) fn sort(&self, partition: usize, scratch: &mut Bump) -> Result<()> {
+    pub(super) fn sort(&self, partition: usize, scratch: &mut Bump) -> Result<()> {
         let keys = self.partitions.keys_of(partition);
         let chunks = self.take(partition)?;
         let rows = chunks.iter().map(|chunk| chunk.rows.len()).sum();
@@ -219,12 +212,12 @@ impl<'a, I: Item> SortedPartitions<'a, I> {
     /// The histories of some partitions, as soon as they are sorted.
     ///
     /// # Errors
-    /// If something else has failed; that failure is the one that counts.
-    pub(crate) fn wait_for(&self, partitions: Range<usize>) -> Result<Vec<Arc<Histories<I>>>> {
+    /// If another step has failed; the run then reports that failure.
+    pub(super) fn wait_for(&self, partitions: Range<usize>) -> Result<Vec<Arc<Histories<I>>>> {
         let mut states = lock(&self.states);
         loop {
-            let of = states[partitions.clone()].iter();
-            if let Some(all) = of.map(|state| state.histories.clone()).collect() {
+            let needed = states[partitions.clone()].iter();
+            if let Some(all) = needed.map(|state| state.histories.clone()).collect() {
                 return Ok(all);
             }
             if self.stopped.load(Relaxed) {
@@ -236,34 +229,29 @@ impl<'a, I: Item> SortedPartitions<'a, I> {
         }
     }
 
-    /// One row group less needs these partitions; those that none needs any more are gone.
-    pub(crate) fn done_with(&self, partitions: Range<usize>) {
+    /// Counts a row group as done with these partitions; frees those that none needs any more.
+    pub(super) fn done_with(&self, partitions: Range<usize>) {
         let mut states = lock(&self.states);
-        let mut gone = Vec::new();
+        let mut unused = Vec::new();
         for state in &mut states[partitions] {
             state.users -= 1;
             if state.users == 0 {
-                gone.extend(state.histories.take());
+                unused.extend(state.histories.take());
             }
         }
         drop(states);
-        for histories in gone {
+        for histories in unused {
             self.context.free_memory(histories.bytes());
         }
     }
 
-    /// What the histories hold, and how many actions are left out as their items have no code.
-    pub(crate) fn finish(&self) -> (HistoryCounts, u64) {
+    /// The counts of all histories, and how many actions are left out as their items have no code.
+    pub(super) fn finish(&self) -> (HistoryCounts, u64) {
         (*lock(&self.counts), self.unknown.load(Relaxed))
     }
 
-    /// Watches over steps.
-    pub(crate) fn guard(&self) -> Guard<'_> {
+    /// Stops the threads that wait when a step fails.
+    pub(super) fn guard(&self) -> Guard<'_> {
         Guard::new(&self.stopped)
     }
-}
-
-/// A lock; what a panic left behind is as good, as the panic goes on anyway.
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
