@@ -2,7 +2,7 @@
 
 use super::Sequences;
 use crate::error::{Error, Result};
-use crate::options::{ActionSource, Source, Types};
+use crate::options::{ActionSource, RESERVED_NAMES, Source, Types};
 
 /// The most sources of actions.
 const SOURCES_MAX: usize = 64;
@@ -26,6 +26,12 @@ pub(super) fn check_actions(own: &Sequences) -> Result<()> {
         let name = of.source.name();
         if of.source == Source::Impressions {
             return Err(Error::settings(format!("{name} are no actions")));
+        }
+        if RESERVED_NAMES.contains(&name) {
+            let what = format!(
+                "\"{name}\" is no name of a source of actions: manifests have another count of that name"
+            );
+            return Err(Error::settings(what));
         }
         if actions[..at].iter().any(|other| other.source == of.source) {
             return Err(Error::settings(format!("{name} are declared twice")));
@@ -199,6 +205,17 @@ mod tests {
         ] {
             let found = fault(actions).expect("an error");
             assert!(found.contains(named), "{found}");
+        }
+    }
+
+    #[test]
+    fn a_source_cannot_have_the_name_of_another_count() {
+        for name in RESERVED_NAMES {
+            let error = fault(vec![ActionSource::new(log(name), 1)]).expect("an error");
+            assert!(
+                error.contains("is no name of a source of actions"),
+                "{error}"
+            );
         }
     }
 }

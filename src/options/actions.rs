@@ -8,6 +8,16 @@ use serde::{Deserialize, Serialize};
 use super::json::pairs;
 use super::{OtherTypes, Source};
 
+/// Names that no source of actions may have: in `actions` of a manifest they are other counts.
+pub(crate) const RESERVED_NAMES: [&str; 6] = [
+    "types_in_histories",
+    "unknown_items_left_out",
+    "duplicates_in_histories",
+    "repeats_left_out",
+    "ties_in_histories",
+    "times_in_histories",
+];
+
 /// A source of actions.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(try_from = "Written", into = "Written")]

@@ -14,6 +14,7 @@ mod sources;
 mod warnings;
 mod words;
 
+pub(crate) use actions::RESERVED_NAMES;
 pub use actions::{ActionSource, Types};
 pub use choices::{
     Codec, CustomerType, Cutoff, Dedup, DivideBy, DwellMethod, Format, Guests, IfExists, ItemType,
