@@ -1,7 +1,7 @@
-//! The manifests as types: what stands in `_manifest.json` of a set, and of each of its days.
+//! The manifests as types: `_manifest.json` of a set, and of each of its days.
 //!
-//! **Invariants**: the order of fields is that of the text. Members that are not known are passed over;
-//! those that sets of an earlier version lack have a default.
+//! **Invariants**: fields are written in the order of the struct. Unknown members are ignored; those that
+//! sets of an earlier version lack have a default.
 
 use std::fmt;
 
@@ -18,7 +18,7 @@ use crate::store::local::DigestOf;
 pub(crate) const MADE_BY: &str = concat!("hitherto ", env!("CARGO_PKG_VERSION"));
 
 /// Counts by name, which add up over days.
-pub(crate) type Counts = IndexMap<String, u64>;
+pub(crate) type CountsByName = IndexMap<String, u64>;
 
 /// What a document is of.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -30,9 +30,9 @@ pub(crate) enum Scope {
     Whole,
 }
 
-/// The manifest of a set; `C` are its counts, `A` is what was found beside the impressions.
+/// The manifest of a set; `C` are its counts, `A` are the findings outside the impressions.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub(crate) struct Manifest<C = Counts, A = Findings> {
+pub(crate) struct Manifest<C = CountsByName, A = Findings> {
     pub(crate) made_by: String,
     pub(crate) job: JobKind,
     pub(crate) of: Scope,
@@ -41,7 +41,7 @@ pub(crate) struct Manifest<C = Counts, A = Findings> {
     /// Of the latest day, as runs of several days share them: null without days, not there for `dwell`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) actions: Option<Option<A>>,
-    pub(crate) days: Days,
+    pub(crate) days: SetDays,
     pub(crate) parts: Vec<FileEntry>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) vocabulary: Option<VocabularyEntry>,
@@ -54,9 +54,9 @@ pub(crate) struct Manifest<C = Counts, A = Findings> {
     pub(crate) quarantine: Vec<FileEntry>,
 }
 
-/// The manifest of a day; `C` are its counts, `A` is what was found beside the impressions.
+/// The manifest of a day; `C` are its counts, `A` are the findings outside the impressions.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub(crate) struct DayManifest<C = Counts, A = Findings> {
+pub(crate) struct DayManifest<C = CountsByName, A = Findings> {
     pub(crate) made_by: String,
     pub(crate) job: JobKind,
     pub(crate) of: Scope,
@@ -71,7 +71,7 @@ pub(crate) struct DayManifest<C = Counts, A = Findings> {
     pub(crate) vocabulary: Option<VocabularyItems>,
     /// The files of its impressions.
     pub(crate) inputs: Vec<Input>,
-    /// The files beside impressions, which the manifest of the set lists.
+    /// The files of the other sources, which the manifest of the set lists.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) action_inputs: Option<ActionInputs>,
     #[serde(default)]
@@ -88,7 +88,7 @@ pub(crate) struct AnyManifest {
     pub(crate) day: Option<Day>,
     pub(crate) settings: Value,
     /// Of a set, its days.
-    pub(crate) days: Option<Days>,
+    pub(crate) days: Option<SetDays>,
     pub(crate) parts: Vec<FileEntry>,
     pub(crate) quarantine: Vec<FileEntry>,
     pub(crate) xxh64: String,
@@ -97,10 +97,10 @@ pub(crate) struct AnyManifest {
 /// The days of a set.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(untagged)]
-pub(crate) enum Days {
+pub(crate) enum SetDays {
     /// Each, in order.
     Each(Vec<DayEntry>),
-    /// The first and the last one that rows of `dwell` are of, if there are rows.
+    /// The first and the last day of the rows of `dwell`, if there are rows.
     Range(Option<(Day, Day)>),
 }
 
@@ -108,7 +108,7 @@ pub(crate) enum Days {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub(crate) struct DayEntry {
     pub(crate) day: Day,
-    pub(crate) counts: Counts,
+    pub(crate) counts: CountsByName,
     pub(crate) cutoffs: Option<[String; 2]>,
 }
 
@@ -132,7 +132,7 @@ pub(crate) struct VocabularyEntry {
     pub(crate) items: VocabularyItems,
 }
 
-/// The items of a vocabulary: how many, and which. More may come behind them later.
+/// The items of a vocabulary: how many, and their digest. Later runs may append more.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct VocabularyItems {
     #[serde(rename = "items")]
@@ -162,14 +162,14 @@ pub(crate) struct Input {
 /// By the digest of a list of files, half-open ranges of the inputs of a set.
 pub(crate) type InputRanges = IndexMap<Xxh64, Vec<[usize; 2]>>;
 
-/// The files that a day was made from beside its impressions.
+/// The files that a day was made from, but for its impressions.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct ActionInputs {
     pub(crate) files: usize,
     pub(crate) xxh64_of_list: Xxh64,
 }
 
-/// What a run found beside the impressions.
+/// The findings of a run outside the impressions.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(untagged)]
 pub(crate) enum Findings {
@@ -179,7 +179,7 @@ pub(crate) enum Findings {
     Actions(ActionFindings),
 }
 
-/// What `features` found beside the impressions.
+/// The findings of `features` outside the impressions.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub(crate) struct ClickFindings {
     pub(crate) clicks: ClickCounts,
@@ -211,7 +211,7 @@ pub(crate) struct ListingCounts {
     pub(crate) rejected: u64,
 }
 
-/// What `sequences` found among the actions.
+/// The findings of `sequences` among the actions.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
 pub(crate) struct ActionFindings {
@@ -222,11 +222,11 @@ pub(crate) struct ActionFindings {
     pub(crate) duplicates_in_histories: u64,
     pub(crate) repeats_left_out: u64,
     pub(crate) ties_in_histories: u64,
-    /// The oldest and the newest one.
+    /// The time of the oldest and of the newest action.
     pub(crate) times_in_histories: Option<[String; 2]>,
 }
 
-/// The same by source, and by type.
+/// The same, by source and by type.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
 pub(crate) struct SourceFindings {
@@ -255,7 +255,7 @@ pub(crate) struct ActionCounts {
     pub(crate) in_histories: Option<u64>,
 }
 
-/// What the rows of a day of `sequences` were made from, and how many they are.
+/// The counts of a day of `sequences`: of impressions and of rows.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub(crate) struct SequenceDayCounts {
     pub(crate) impressions: u64,
@@ -276,7 +276,7 @@ pub(crate) struct SequenceDayCounts {
     pub(crate) history_actions: u64,
 }
 
-/// What the rows of a day of `features` hold.
+/// The counts of the rows of a day of `features`.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub(crate) struct FeatureDayCounts {
     pub(crate) rows: u64,
@@ -289,7 +289,7 @@ pub(crate) struct FeatureDayCounts {
     pub(crate) negative_ages: u64,
 }
 
-/// What `dwell` read and made.
+/// The counts of `dwell`.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
 pub(crate) struct DwellCounts {
@@ -368,21 +368,21 @@ impl From<&DayManifest> for DayEntry {
     }
 }
 
-impl Days {
+impl SetDays {
     /// The days, but for those of `dwell`.
     pub(crate) fn entries(&self) -> &[DayEntry] {
         match self {
-            Days::Each(days) => days,
-            Days::Range(_) => &[],
+            SetDays::Each(days) => days,
+            SetDays::Range(_) => &[],
         }
     }
 }
 
 impl Findings {
-    /// What was found of clicks, by `features`.
+    /// The counts of clicks, of `features`.
     pub(crate) fn clicks(&self) -> Option<&ClickCounts> {
         match self {
-            Findings::Clicks(found) => Some(&found.clicks),
+            Findings::Clicks(findings) => Some(&findings.clicks),
             Findings::Actions(_) => None,
         }
     }
@@ -391,18 +391,34 @@ impl Findings {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::options::RESERVED_NAMES;
 
     #[test]
-    fn days_and_findings_of_all_jobs_are_told_apart() {
-        let days = |text: &str| serde_json::from_str::<Days>(text).expect("days");
-        assert_eq!(days("null"), Days::Range(None));
-        assert_eq!(days("[]"), Days::Each(Vec::new()));
-        let range = Days::Range(Some((Day(0), Day(1))));
+    fn days_and_findings_of_all_jobs_are_distinguished() {
+        let days = |text: &str| serde_json::from_str::<SetDays>(text).expect("days");
+        assert_eq!(days("null"), SetDays::Range(None));
+        assert_eq!(days("[]"), SetDays::Each(Vec::new()));
+        let range = SetDays::Range(Some((Day(0), Day(1))));
         assert_eq!(days(r#"["1970-01-01", "1970-01-02"]"#), range);
         let findings = |text: &str| serde_json::from_str::<Findings>(text).expect("findings");
         let clicks = r#"{"clicks": {"rows": 3}, "listings": {}, "impressions_rejected": 0}"#;
-        assert_eq!(findings(clicks).clicks().map(|of| of.rows), Some(3));
+        assert_eq!(findings(clicks).clicks().map(|clicks| clicks.rows), Some(3));
         let actions = r#"{"clicks": {"rows": 3}, "types_in_histories": {"7": 1}}"#;
         assert_eq!(findings(actions).clicks(), None);
+    }
+
+    #[test]
+    fn no_source_has_the_name_of_another_count_of_actions() {
+        let all = ActionFindings {
+            sources: SourceFindings {
+                types_in_histories: Some(IndexMap::new()),
+                ..SourceFindings::default()
+            },
+            unknown_items_left_out: Some(0),
+            ..ActionFindings::default()
+        };
+        let all = serde_json::to_value(all).expect("JSON");
+        let members = all.as_object().expect("an object").keys();
+        assert!(members.eq(RESERVED_NAMES), "{all}");
     }
 }

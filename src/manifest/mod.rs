@@ -1,9 +1,9 @@
-//! What was published, written down: settings, inputs, parts, counts.
+//! The manifests of a set: its settings, inputs, parts and counts.
 //!
-//! **In / Out**: a job and what its run found → `_manifest.json`, of a day or of the whole.
+//! **In / Out**: a job and the findings of its run → `_manifest.json`, of a day or of the whole set.
 //! **Invariants**: a function of input and settings: no clock, host, thread count, memory limit,
-//! nor how far the early stop read. The manifest of the whole is made from those of its days,
-//! so it is right however they came together. Each ends with a checksum of itself.
+//! nor how far the early stop read. The manifest of the whole set is made from those of its days,
+//! so it does not depend on which runs made them. Each ends with a checksum of itself.
 
 mod documents;
 mod parse;
@@ -18,9 +18,9 @@ use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
 
 pub(crate) use self::documents::{
-    ActionCounts, ActionFindings, AnyManifest, ClickCounts, ClickFindings, Counts, DayEntry,
-    DayManifest, Days, DwellCounts, FeatureDayCounts, FileEntry, Findings, Input, ListingCounts,
-    MADE_BY, Manifest, Scope, SequenceDayCounts, SourceFindings, VocabularyEntry, VocabularyItems,
+    ActionCounts, ActionFindings, AnyManifest, ClickCounts, ClickFindings, CountsByName, DayEntry,
+    DayManifest, DwellCounts, FeatureDayCounts, FileEntry, Findings, Input, ListingCounts, MADE_BY,
+    Manifest, Scope, SequenceDayCounts, SetDays, SourceFindings, VocabularyEntry, VocabularyItems,
     Xxh64,
 };
 pub(crate) use self::parse::{parse, senseless};
@@ -38,12 +38,12 @@ use crate::publish::{MANIFEST, Part, VOCABULARY, day_folder, days_in};
 use crate::store::local;
 use crate::vocabulary;
 
-/// Settings that days of one output need not share: they change no row. Where a vocabulary lies does
-/// not, as its digest is a setting of its own.
+/// Settings that days of one set need not share: they change no row. The path of a vocabulary is one,
+/// as its digest is a setting of its own.
 pub(crate) const NOT_SHARED: [&str; 4] =
     ["max_bad_rows", "item_vocabulary", "allow_unused", "no_warn"];
 
-/// A day of a run, to be written down.
+/// A day of a run, and what its manifest says of it.
 pub(crate) struct MadeDay<'a, C, A> {
     pub(crate) job_kind: JobKind,
     pub(crate) day: Day,
@@ -51,12 +51,11 @@ pub(crate) struct MadeDay<'a, C, A> {
     pub(crate) settings: &'a Value,
     /// The files of its impressions.
     pub(crate) inputs: Vec<Input>,
-    /// What the run read and rejected: of the files of actions there is only a digest here, and
-    /// the whole's manifest lists them.
+    /// The files that the run read and rejected rows of. Of the files of actions the manifest of a day has
+    /// a digest only; that of the whole set lists them.
     pub(crate) run: &'a RunFiles,
-    /// What the run found among the actions; the same for all days of a run.
+    /// The findings outside the impressions; the same for all days of a run.
     pub(crate) actions: &'a A,
-    /// What it found among the impressions of the day.
     pub(crate) counts: C,
     /// The earliest and the latest cutoff, if there is a row.
     pub(crate) cutoffs: Option<(Micros, Micros)>,
@@ -79,7 +78,7 @@ impl<C: Serialize, A: Serialize> MadeDay<'_, C, A> {
                 .map(|(first, last)| [first, last].map(instant_text)),
             actions: self.actions,
             parts: self.parts.iter().map(FileEntry::from).collect(),
-            // How many items there were, and which, whatever comes behind them later.
+            // The digest of the items so far: later runs may append more.
             vocabulary: run.vocabulary.as_ref().map(|vocabulary| vocabulary.items),
             empty_inputs: empty_count(&self.inputs) + run.actions_empty,
             inputs: self.inputs,
@@ -89,7 +88,7 @@ impl<C: Serialize, A: Serialize> MadeDay<'_, C, A> {
     }
 }
 
-/// The manifest of the whole, made from those of the days in a folder, and from the files of this
+/// The manifest of the whole set, made from those of the days in a folder, and from the files of this
 /// run and of those before it.
 ///
 /// # Errors
@@ -101,9 +100,10 @@ pub(crate) fn whole(
     run: &RunFiles,
 ) -> Result<Vec<u8>> {
     let before = out.join(MANIFEST);
-    let before: Option<Manifest> = match before.is_file() {
-        true => Some(read(&before)?),
-        false => None,
+    let before: Option<Manifest> = if before.is_file() {
+        Some(read(&before)?)
+    } else {
+        None
     };
     let mut days: Vec<DayManifest> = Vec::new();
     for (day, folder) in days_in(job_kind, out)? {
@@ -113,7 +113,7 @@ pub(crate) fn whole(
         });
     }
     let vocabulary = match (&run.vocabulary, &before) {
-        (Some(made), _) => Some(made.clone()),
+        (Some(written), _) => Some(written.clone()),
         (None, Some(before)) => vocabulary_there(out, before.vocabulary.clone())?,
         (None, None) => None,
     };
@@ -125,7 +125,7 @@ pub(crate) fn whole(
         settings: settings.clone(),
         counts: sum_of_counts(days.iter().map(|day| &day.counts)),
         actions: Some(days.last().map(|day| &day.actions)),
-        days: Days::Each(days.iter().map(DayEntry::from).collect()),
+        days: SetDays::Each(days.iter().map(DayEntry::from).collect()),
         parts: days
             .iter()
             .flat_map(|day| parts_of(job_kind, day))
@@ -139,8 +139,8 @@ pub(crate) fn whole(
 }
 
 /// The sums of counts by name.
-pub(crate) fn sum_of_counts<'c>(all: impl Iterator<Item = &'c Counts>) -> Counts {
-    let mut sums = Counts::new();
+pub(crate) fn sum_of_counts<'c>(all: impl Iterator<Item = &'c CountsByName>) -> CountsByName {
+    let mut sums = CountsByName::new();
     for (name, count) in all.flatten() {
         let sum = sums.entry(name.clone()).or_default();
         *sum = sum.saturating_add(*count);
@@ -148,7 +148,7 @@ pub(crate) fn sum_of_counts<'c>(all: impl Iterator<Item = &'c Counts>) -> Counts
     sums
 }
 
-/// The parts of a day, with their paths from the folder of the whole.
+/// The parts of a day, with their paths from the folder of the set.
 fn parts_of(job_kind: JobKind, day: &DayManifest) -> impl Iterator<Item = FileEntry> {
     let folder = day_folder(job_kind, day.day);
     day.parts.iter().map(move |part| FileEntry {
@@ -157,8 +157,8 @@ fn parts_of(job_kind: JobKind, day: &DayManifest) -> impl Iterator<Item = FileEn
     })
 }
 
-/// The vocabulary of a folder to which a run adds no items, and of which a manifest tells: if a run died
-/// behind it, before the manifest, another one is there.
+/// The vocabulary of a folder to which this run adds no items. Usually it is the one that the manifest
+/// lists; if a run crashed after writing a vocabulary and before the manifest, it is a newer one.
 fn vocabulary_there(
     out: &Path,
     listed: Option<VocabularyEntry>,
@@ -175,8 +175,8 @@ fn vocabulary_there(
     Ok(Some(VocabularyEntry::new(&file, of_items)))
 }
 
-/// The files of rejected rows of all runs: those of days that were replaced stay where they are;
-/// one that no day names is not there if its run died before it put it in place.
+/// The files of rejected rows of all runs. Those of replaced days stay; a file that no day names is
+/// missing if its run crashed before putting it in place.
 fn quarantine(
     out: &Path,
     days: &[DayManifest],
@@ -184,16 +184,16 @@ fn quarantine(
     run: &RunFiles,
 ) -> Vec<FileEntry> {
     let before = before.into_iter().flat_map(|before| &before.quarantine);
-    let there = before.filter(|file| out.join(&file.path).is_file());
+    let present = before.filter(|file| out.join(&file.path).is_file());
     let of_days = days.iter().flat_map(|day| &day.quarantine);
-    let files = there.chain(of_days).chain(&run.quarantine);
+    let files = present.chain(of_days).chain(&run.quarantine);
     let mut files: Vec<FileEntry> = files.cloned().collect();
     files.sort_by_cached_key(runs::line_of);
     files.dedup();
     files
 }
 
-/// Checks that an output was made with the same settings, so that all its days are alike.
+/// Checks that a set was made with the same settings, so that all its days are comparable.
 ///
 /// # Errors
 /// If not, naming the first setting that differs.
@@ -204,7 +204,7 @@ pub(crate) fn check_settings(out: &Path, ours: &Value) -> Result<()> {
     let names = of_both.flat_map(Map::keys);
     for name in names.filter(|name| !NOT_SHARED.contains(&name.as_str())) {
         let (found, value) = (&theirs[name], &ours[name]);
-        // A set that is older than a setting was made without it.
+        // A set of a version before this setting was made without it.
         let is_older = theirs.get(name).is_none() && is_at_rest(value);
         if found != value && !is_older {
             let what = format!("its days were made with {name} {found}, this job has {value}");
@@ -214,11 +214,11 @@ pub(crate) fn check_settings(out: &Path, ours: &Value) -> Result<()> {
     Ok(())
 }
 
-/// Whether a setting asks for nothing.
+/// Whether a setting has the value that sets of earlier versions were made with.
 fn is_at_rest(value: &Value) -> bool {
     match value {
         Value::Null => true,
-        Value::Bool(is_asked) => !is_asked,
+        Value::Bool(is_set) => !is_set,
         Value::String(word) => word == "none",
         Value::Array(values) => values.is_empty(),
         Value::Object(members) => members.is_empty(),
@@ -257,7 +257,7 @@ mod tests {
             of: Scope::Day,
             day: Day(0),
             settings: Value::Null,
-            counts: Counts::new(),
+            counts: CountsByName::new(),
             cutoffs: None,
             actions: Findings::Actions(ActionFindings::default()),
             parts: Vec::new(),
@@ -269,16 +269,16 @@ mod tests {
         }
     }
 
-    /// The manifest of a whole that has these inputs, and nothing else.
+    /// The manifest of a set that has these inputs, and nothing else.
     pub(super) fn whole_of(inputs: Vec<Input>, ranges: InputRanges) -> Manifest {
         Manifest {
             made_by: MADE_BY.into(),
             job: JobKind::Sequences,
             of: Scope::Whole,
             settings: Value::Null,
-            counts: Counts::new(),
+            counts: CountsByName::new(),
             actions: Some(None),
-            days: Days::Each(Vec::new()),
+            days: SetDays::Each(Vec::new()),
             parts: Vec::new(),
             vocabulary: None,
             inputs,
@@ -289,7 +289,7 @@ mod tests {
     }
 
     #[test]
-    fn rejected_rows_that_a_dead_run_did_not_put_in_place_are_forgotten() {
+    fn rejected_rows_that_a_crashed_run_did_not_put_in_place_are_forgotten() {
         let out = tempfile::tempdir().expect("a folder");
         let run = RunFiles::new(Vec::new(), vec![file("to come")]);
         let days = [day_of(vec![file("of a day")])];

@@ -1,4 +1,4 @@
-//! Text to a document, or to what is wrong with it in words.
+//! Text to a document, or to a sentence that says what is wrong with it.
 
 use std::cell::Cell;
 
@@ -9,7 +9,7 @@ use serde_json::{Map, Value};
 /// Reads a document.
 ///
 /// # Errors
-/// In words: that the text is no JSON, or which member makes no sense.
+/// A sentence: that the text is no JSON, or which member makes no sense.
 pub(crate) fn parse<T: DeserializeOwned>(text: &[u8]) -> Result<T, String> {
     let error = match serde_json::from_slice(text) {
         Ok(document) => return Ok(document),
@@ -21,7 +21,7 @@ pub(crate) fn parse<T: DeserializeOwned>(text: &[u8]) -> Result<T, String> {
     }
 }
 
-/// What to say of a member that makes no sense.
+/// The sentence about a member that makes no sense.
 pub(crate) fn senseless(member: &str) -> String {
     format!("its member \"{member}\" makes no sense")
 }
@@ -35,7 +35,7 @@ fn member_at_fault<T: DeserializeOwned>(members: Map<String, Value>) -> String {
         last_read.set(Some(name.clone()));
         Some((name, value))
     });
-    // Once all are read, what is wrong is that one is missing.
+    // If all were read without an error, one is missing.
     let pairs = pairs.chain(std::iter::from_fn(|| {
         last_read.set(None);
         None
@@ -56,18 +56,18 @@ mod tests {
     #[test]
     fn the_member_that_makes_no_sense_is_named() {
         #[derive(Debug, Deserialize)]
-        struct Document {
+        struct PartsAndRows {
             #[serde(rename = "parts")]
             _parts: Vec<FileEntry>,
             #[serde(rename = "rows")]
             _rows: u64,
         }
-        let fault = |text: &str| parse::<Document>(text.as_bytes()).expect_err("no document");
+        let fault = |text: &str| parse::<PartsAndRows>(text.as_bytes()).expect_err("no document");
         assert!(fault("{").starts_with("it is no JSON: "));
         assert!(fault("[]").starts_with("it is no JSON: "));
         assert_eq!(fault(r#"{"parts": [], "more": 1}"#), senseless("rows"));
         assert_eq!(fault(r#"{"parts": [{}], "rows": 1}"#), senseless("parts"));
         assert_eq!(fault(r#"{"rows": -1, "parts": []}"#), senseless("rows"));
-        assert!(parse::<Document>(br#"{"rows": 1, "parts": [], "more": 1}"#).is_ok());
+        assert!(parse::<PartsAndRows>(br#"{"rows": 1, "parts": [], "more": 1}"#).is_ok());
     }
 }

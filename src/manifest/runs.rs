@@ -1,12 +1,12 @@
-//! Which files each day was made from, also where days came together from many runs.
+//! Which files each day of a set was made from, where many runs made the days.
 //!
-//! **In / Out**: the inputs of this run and of those before it → `inputs`, each file once, sorted,
-//! and `action_inputs`: for every list of files that some day was made from beside its impressions,
-//! by the digest that the day's manifest tells, ranges of `inputs`.
-//! **Invariants**: a function of the days that are there; of lists that no day names only that of
-//! this run stays, which is written down before its days come, as it may die between two of them.
-//! **Why so**: nightly runs read nearly the same files, which are neighbours in the list, so a run
-//! is a handful of ranges; its files written out would be a megabyte for every day of a year.
+//! **In / Out**: the inputs of this run and of those before it → `inputs`, each file once, sorted, and
+//! `action_inputs`: by the digest of a list of files, ranges of `inputs`. A list has the files that some
+//! day was made from, but for its impressions; the manifest of the day has the digest.
+//! **Invariants**: a function of the days that are there. Of lists that no day names only that of this
+//! run stays: it is written before the days are in place, as the run may crash between two of them.
+//! **Why so**: nightly runs read nearly the same files, which are adjacent in the list, so a run is a few
+//! ranges; a list of its files would take a megabyte for every day of a year.
 
 use std::collections::BTreeMap;
 
@@ -17,7 +17,7 @@ use super::documents::{
 };
 use crate::job::Source;
 
-/// What one run read and rejected, as the manifest has it.
+/// The files that one run read and wrote next to its parts, as manifests have them.
 pub(crate) struct RunFiles {
     /// The files that were read, or proven to need no reading.
     pub(crate) inputs: Vec<Input>,
@@ -25,14 +25,14 @@ pub(crate) struct RunFiles {
     pub(crate) quarantine: Vec<FileEntry>,
     /// The vocabulary of items, if the run made one.
     pub(crate) vocabulary: Option<VocabularyEntry>,
-    /// The files beside impressions: how many, and the digest by which the whole's manifest knows them.
+    /// The files but for impressions: how many, and the digest by which the manifest of the set lists them.
     pub(super) action_inputs: ActionInputs,
     /// How many of them have no rows.
     pub(super) actions_empty: usize,
 }
 
-/// The files of a list beside impressions.
-fn beside_impressions(inputs: &[Input]) -> impl Iterator<Item = &Input> {
+/// The files of a list, but for impressions.
+fn without_impressions(inputs: &[Input]) -> impl Iterator<Item = &Input> {
     let impressions = Source::Impressions.name();
     inputs.iter().filter(move |file| file.source != impressions)
 }
@@ -62,16 +62,16 @@ impl RunFiles {
             quarantine,
             vocabulary: None,
             action_inputs: ActionInputs {
-                files: beside_impressions(&inputs).count(),
-                xxh64_of_list: digest_of_list(beside_impressions(&inputs)),
+                files: without_impressions(&inputs).count(),
+                xxh64_of_list: digest_of_list(without_impressions(&inputs)),
             },
-            actions_empty: empty_count(beside_impressions(&inputs)),
+            actions_empty: empty_count(without_impressions(&inputs)),
             inputs,
         }
     }
 }
 
-/// The files of one list that a manifest of the whole knows; nothing if it makes no sense.
+/// The files of one list of a manifest of the whole set; nothing if its ranges make no sense.
 pub(crate) fn list_of(whole: &Manifest, digest: Xxh64) -> Option<Vec<&Input>> {
     let ranges = whole.action_inputs.as_ref()?.get(&digest)?;
     let mut files = Vec::new();
@@ -81,8 +81,8 @@ pub(crate) fn list_of(whole: &Manifest, digest: Xxh64) -> Option<Vec<&Input>> {
     Some(files)
 }
 
-/// The inputs of the whole, and their ranges by list, made from the manifests of its days, from the
-/// whole's manifest before this run, if there was one, and from this run.
+/// The inputs of the whole set, and their ranges by list: from the manifests of its days, from the
+/// manifest of the set before this run, if there was one, and from this run.
 pub(super) fn inputs_of_whole(
     days: &[DayManifest],
     before: Option<&Manifest>,
@@ -95,7 +95,7 @@ pub(super) fn inputs_of_whole(
         lists.extend(known);
     }
     let own = run.action_inputs.xxh64_of_list;
-    lists.insert(own, beside_impressions(&run.inputs).collect());
+    lists.insert(own, without_impressions(&run.inputs).collect());
     let digests = days.iter().filter_map(|day| day.action_inputs);
     let digests: Vec<Xxh64> = digests.map(|inputs| inputs.xxh64_of_list).collect();
     let is_ours = |digest: Xxh64| digest == own && !run.inputs.is_empty();
@@ -145,9 +145,12 @@ mod tests {
 
     /// A run that read some files.
     fn run(names: &[&str]) -> RunFiles {
-        let source = |name: &str| match name.starts_with('i') {
-            true => "impressions",
-            false => "clicks",
+        let source = |name: &str| {
+            if name.starts_with('i') {
+                "impressions"
+            } else {
+                "clicks"
+            }
         };
         let file = |name: &&str| Input {
             source: source(name).into(),
@@ -191,7 +194,7 @@ mod tests {
         for (run, day) in runs.iter().zip(&days) {
             let digest = day.action_inputs.expect("a list").xxh64_of_list;
             let list = list_of(&all, digest).expect("a list");
-            assert_eq!(list, beside_impressions(&run.inputs).collect::<Vec<_>>());
+            assert_eq!(list, without_impressions(&run.inputs).collect::<Vec<_>>());
             assert_eq!(digest_of_list(list.into_iter()), digest);
         }
         // The first day is replaced: nothing of what it was made from is left.
@@ -201,12 +204,12 @@ mod tests {
     }
 
     #[test]
-    fn the_files_of_days_that_are_yet_to_come_are_written_down() {
+    fn the_files_of_days_that_are_yet_to_come_are_listed() {
         let runs = [run(&["i1", "a", "b"]), run(&["i2", "b", "c"])];
         let days = runs.each_ref().map(day);
         let (inputs, lists) = inputs_of_whole(&days[..1], None, &runs[0]);
         let before = whole_of(inputs, lists);
-        // The second run dies when its day is in place; the next one finds nothing to do.
+        // The second run crashes when its day is in place; the next one finds nothing to do.
         let (inputs, lists) = inputs_of_whole(&days[..1], Some(&before), &runs[1]);
         let before = whole_of(inputs, lists);
         let (inputs, lists) = inputs_of_whole(&days, Some(&before), &run(&[]));
@@ -214,15 +217,15 @@ mod tests {
         for (run, day) in runs.iter().zip(&days) {
             let digest = day.action_inputs.expect("a list").xxh64_of_list;
             let list = list_of(&all, digest).expect("a list");
-            assert_eq!(list, beside_impressions(&run.inputs).collect::<Vec<_>>());
+            assert_eq!(list, without_impressions(&run.inputs).collect::<Vec<_>>());
         }
-        // Had it died before, its list would go with the next run.
+        // Had it crashed before, the next run would drop its list.
         let (_, lists) = inputs_of_whole(&days[..1], Some(&before), &run(&[]));
         assert_eq!(lists.len(), 1);
     }
 
     #[test]
-    fn neighbours_are_one_range() {
+    fn adjacent_places_are_one_range() {
         assert_eq!(ranges_of(vec![5, 1, 2, 3, 3]), [[1, 4], [5, 6]]);
         assert!(ranges_of(Vec::new()).is_empty());
     }

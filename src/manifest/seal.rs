@@ -1,21 +1,21 @@
-//! A manifest's checksum of itself: what it is computed of, and how it is told.
+//! The checksum that a document has of itself.
 //!
-//! **In / Out**: a document that is a JSON object → its text, whose last member `"xxh64"` is the checksum of all bytes
-//! of the text but that member's sixteen digits. **Invariants**: a function of the document; the bytes
-//! before and behind the digits are fixed, so no bit of the text can change unnoticed (but for one
-//! chance in 2^64). **Why so**: a file beside it would have to be kept in step with it by two
-//! renames; this is one file and one rename.
+//! **In / Out**: a document that is a JSON object → its text, whose last member `"xxh64"` is the checksum
+//! of all bytes of the text but that member's sixteen digits. **Invariants**: a function of the document;
+//! the bytes around the digits are fixed, so a changed bit goes unnoticed with a chance of one in 2^64.
+//! **Why so**: a second file with the checksum would take two renames, between which a run may crash;
+//! this is one file and one rename.
 
 use std::hash::Hasher;
 
 use serde::Serialize;
 use twox_hash::XxHash64;
 
-/// What stands before the digits.
+/// The bytes before the digits.
 const BEFORE: &[u8] = b"\n  \"xxh64\": \"";
-/// What stands behind them.
-const BEHIND: &[u8] = b"\"\n}\n";
-/// How many they are.
+/// The bytes after them.
+const AFTER: &[u8] = b"\"\n}\n";
+/// The number of digits.
 const DIGITS: usize = 16;
 
 /// A document as JSON text that ends with its own checksum.
@@ -25,8 +25,8 @@ pub(crate) fn sealed(document: &impl Serialize) -> Vec<u8> {
     text.truncate(text.len() - 2);
     text.push(b',');
     text.extend_from_slice(BEFORE);
-    text.extend_from_slice(BEHIND);
-    let at = text.len() - BEHIND.len();
+    text.extend_from_slice(AFTER);
+    let at = text.len() - AFTER.len();
     let digits = format!("{:016x}", XxHash64::oneshot(0, &text));
     text.splice(at..at, digits.into_bytes());
     text
@@ -34,14 +34,14 @@ pub(crate) fn sealed(document: &impl Serialize) -> Vec<u8> {
 
 /// The checksum that a text ends with, if it is the right one.
 pub(crate) fn seal_of(text: &[u8]) -> Option<u64> {
-    let head = text.strip_suffix(BEHIND)?;
+    let head = text.strip_suffix(AFTER)?;
     let (before, digits) = head.split_at_checked(head.len().checked_sub(DIGITS)?)?;
     if !before.ends_with(BEFORE) {
         return None;
     }
     let mut hasher = XxHash64::with_seed(0);
     hasher.write(before);
-    hasher.write(BEHIND);
+    hasher.write(AFTER);
     let seal = hasher.finish();
     (format!("{seal:016x}").as_bytes() == digits).then_some(seal)
 }

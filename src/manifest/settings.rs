@@ -1,8 +1,8 @@
-//! Settings to JSON, and back: what a run can be repeated with.
+//! Settings to JSON, and back: a run can be repeated from its manifest.
 //!
 //! **In / Out**: a [`Job`] → the settings that decide about rows and bytes, and from these the
-//! [`Settings`] that say the same. **Invariants**: serde has the names and the forms, from
-//! [`Settings`]; here is which of them each job kind tells, in which order. Nothing depends on the
+//! same [`Settings`]. **Invariants**: [`Settings`] has the names and forms; the lists here say which of
+//! them the manifest of each job kind has, in which order. Nothing depends on the
 //! clock, the host, threads or memory, nor on the files, which the list of inputs names.
 
 use std::cell::Cell;
@@ -18,8 +18,7 @@ use crate::job::{
 use crate::scan::events::IdTypes;
 use crate::scan::features::FeatureTypes;
 
-/// Where the codes of items come from, wherever that lies: `build`, or the digest of the items of a
-/// file.
+/// Where the codes of items come from: `build`, or the digest of the items of a file, whatever its path.
 const ITEMS_FROM: &str = "item_vocabulary_from";
 /// The types of ids, by column.
 const ID_TYPES: &str = "id_types";
@@ -98,9 +97,9 @@ const OF_DWELL: [&str; 14] = [
     "no_warn",
     "codec",
 ];
-/// Those that say something of sources.
+/// Those about sources.
 const OF_SOURCES: [&str; 4] = [ACTION_SOURCES, "available", "columns", "embargo_us"];
-/// Those that need not be there, as in sets of earlier versions; then they are at rest.
+/// Those that sets of earlier versions lack; then they have their default.
 const OPTIONAL: [&str; 5] = [
     "dedup",
     "null_values",
@@ -109,15 +108,16 @@ const OPTIONAL: [&str; 5] = [
     ACTION_SOURCES,
 ];
 
-/// Those that a job may leave open, but no manifest does.
+/// Those that a job may leave open, but a manifest never.
 const NOT_NULL: [&str; 2] = ["timezone", "customer_type"];
 
 /// Settings of `sequences` that decide about rows and bytes: those that all days of an output must
 /// share. `items_from` is the digest of the items of the vocabulary that the job names.
 pub(crate) fn settings(job: &Job, text_ids: bool, items_from: Option<u64>) -> Value {
-    let customer_type = match text_ids {
-        true => CustomerType::String,
-        false => CustomerType::Int64,
+    let customer_type = if text_ids {
+        CustomerType::String
+    } else {
+        CustomerType::Int64
     };
     let own = Sequences {
         without: unread(job),
@@ -127,13 +127,13 @@ pub(crate) fn settings(job: &Job, text_ids: bool, items_from: Option<u64>) -> Va
         customer_type: Some(customer_type),
         ..Settings::clone(job)
     };
-    let from = own.item_vocabulary.as_ref().map(|from| match from {
-        ItemVocabulary::Build => from.text(),
+    let from = own.item_vocabulary.as_ref();
+    let from = from.map(|vocabulary| match vocabulary {
+        ItemVocabulary::Build => vocabulary.text(),
         ItemVocabulary::File(_) => format!("{:016x}", items_from.unwrap_or_default()),
     });
     let is_usual = own.actions == ActionSource::defaults();
-    let found = (ITEMS_FROM, json!(from));
-    let mut members = members((common, &own), found, &OF_SEQUENCES);
+    let mut members = members(common, &own, ITEMS_FROM, json!(from), &OF_SEQUENCES);
     if is_usual {
         members.shift_remove(ACTION_SOURCES);
     }
@@ -142,22 +142,14 @@ pub(crate) fn settings(job: &Job, text_ids: bool, items_from: Option<u64>) -> Va
 
 /// Settings of `features` that decide about rows and bytes.
 pub(crate) fn feature_settings(job: &Job, types: FeatureTypes) -> Value {
-    let types = (ID_TYPES, json!(types));
-    Value::Object(members(
-        (Settings::clone(job), job.features()),
-        types,
-        &OF_FEATURES,
-    ))
+    let (common, own) = (Settings::clone(job), job.features());
+    Value::Object(members(common, own, ID_TYPES, json!(types), &OF_FEATURES))
 }
 
 /// Settings of `dwell` that decide about rows and bytes.
 pub(crate) fn dwell_settings(job: &Job, types: IdTypes) -> Value {
-    let types = (ID_TYPES, json!(types));
-    Value::Object(members(
-        (Settings::clone(job), job.dwell()),
-        types,
-        &OF_DWELL,
-    ))
+    let (common, own) = (Settings::clone(job), job.dwell());
+    Value::Object(members(common, own, ID_TYPES, json!(types), &OF_DWELL))
 }
 
 /// The usual actions that a job does not read.
@@ -174,21 +166,23 @@ fn unread(job: &Job) -> Vec<Source> {
     actions.filter(|source| !is_read(source)).collect()
 }
 
-/// Settings, those of the job kind, and what was found beside them, as members of an object in the
-/// order of names.
+/// Settings, those of the job kind, and one that the run derived, as members of an object in the order of
+/// names.
 fn members(
-    (common, own): (Settings, &impl Serialize),
-    found: (&str, Value),
+    common: Settings,
+    own: &impl Serialize,
+    derived_name: &str,
+    derived: Value,
     names: &[&str],
 ) -> Map<String, Value> {
     let (mut common, mut own) = (json!(in_named_zone(common)), json!(own));
-    common[found.0] = found.1;
+    common[derived_name] = derived;
     let mut take = |name: &str| match own.get_mut(name) {
         Some(value) => value.take(),
         None => common[name].take(),
     };
-    let told = names.iter().map(|name| ((*name).to_owned(), take(name)));
-    told.collect()
+    let members = names.iter().map(|name| ((*name).to_owned(), take(name)));
+    members.collect()
 }
 
 /// Settings that name their zone.
@@ -199,49 +193,52 @@ fn in_named_zone(settings: Settings) -> Settings {
     }
 }
 
-/// The settings that a manifest tells, without inputs and output; or the name of the one that is
-/// missing or makes no sense.
-pub(crate) fn parse_settings(job_kind: JobKind, told: &Value) -> Result<Settings, &'static str> {
+/// The settings in a manifest, without inputs and output; or the name of the one that is missing or makes
+/// no sense.
+pub(crate) fn parse_settings(
+    job_kind: JobKind,
+    settings: &Value,
+) -> Result<Settings, &'static str> {
     match job_kind {
-        JobKind::Sequences => read_job::<Sequences>(told, &OF_SEQUENCES),
-        JobKind::Features => read_job::<Features>(told, &OF_FEATURES),
-        JobKind::Dwell => read_job::<Dwell>(told, &OF_DWELL),
+        JobKind::Sequences => read_job::<Sequences>(settings, &OF_SEQUENCES),
+        JobKind::Features => read_job::<Features>(settings, &OF_FEATURES),
+        JobKind::Dwell => read_job::<Dwell>(settings, &OF_DWELL),
     }
 }
 
 /// Reads the settings of a job by their names.
 fn read_job<'t, T: Deserialize<'t> + Into<Ask>>(
-    told: &'t Value,
+    settings: &'t Value,
     names: &[&'static str],
 ) -> Result<Settings, &'static str> {
-    let is_missing = |name: &&&str| names.contains(name) && told[**name].is_null();
+    let is_missing = |name: &&&str| names.contains(name) && settings[**name].is_null();
     if let Some(name) = NOT_NULL.iter().find(is_missing) {
         return Err(name);
     }
-    let names = || names.iter().filter(|name| is_needed(told, name));
+    let names = || names.iter().filter(|name| is_needed(settings, name));
     Ok(Settings {
-        ask: read::<T>(told, names())?.into(),
-        ..read(told, names())?
+        ask: read::<T>(settings, names())?.into(),
+        ..read(settings, names())?
     })
 }
 
-/// What the settings of a manifest say of sources, those of `sequences` beside others.
+/// The settings about sources in a manifest, of any job kind.
 ///
 /// # Errors
 /// The name of a setting that makes no sense.
 #[doc(hidden)]
-pub fn source_settings(told: &Value) -> Result<Settings, &'static str> {
-    let names = || OF_SOURCES.iter().filter(|name| !told[**name].is_null());
+pub fn source_settings(settings: &Value) -> Result<Settings, &'static str> {
+    let names = || OF_SOURCES.iter().filter(|name| !settings[**name].is_null());
     Ok(Settings {
-        ask: read::<Sequences>(told, names())?.into(),
-        ..read(told, names())?
+        ask: read::<Sequences>(settings, names())?.into(),
+        ..read(settings, names())?
     })
 }
 
-/// Whether a setting is one of [`Settings`], and must be there or is.
-fn is_needed(told: &Value, name: &str) -> bool {
-    let is_found = [ITEMS_FROM, ID_TYPES].contains(&name);
-    !is_found && (!OPTIONAL.contains(&name) || !told[name].is_null())
+/// Whether a setting is read: it is one of [`Settings`], and either required or present.
+fn is_needed(settings: &Value, name: &str) -> bool {
+    let is_derived = [ITEMS_FROM, ID_TYPES].contains(&name);
+    !is_derived && (!OPTIONAL.contains(&name) || !settings[name].is_null())
 }
 
 /// Reads settings by their names; one that is not there reads as null.
@@ -249,25 +246,25 @@ fn is_needed(told: &Value, name: &str) -> bool {
 /// # Errors
 /// The name of the first that makes no sense.
 fn read<'t, 'n, T: Deserialize<'t>>(
-    told: &'t Value,
+    settings: &'t Value,
     names: impl Iterator<Item = &'n &'static str>,
 ) -> Result<T, &'static str> {
     let at = Cell::new("");
     let members = names.map(|name| {
         at.set(name);
-        (*name, &told[*name])
+        (*name, &settings[*name])
     });
     T::deserialize(MapDeserializer::new(members)).map_err(|_: Error| at.get())
 }
 
-/// The types of ids that a manifest of `features` tells.
-pub(crate) fn feature_types(told: &Value) -> Option<FeatureTypes> {
-    FeatureTypes::deserialize(&told[ID_TYPES]).ok()
+/// The types of ids in the settings of a manifest of `features`.
+pub(crate) fn feature_types(settings: &Value) -> Option<FeatureTypes> {
+    FeatureTypes::deserialize(&settings[ID_TYPES]).ok()
 }
 
-/// The types of ids that a manifest of `dwell` tells.
-pub(crate) fn event_types(told: &Value) -> Option<IdTypes> {
-    IdTypes::deserialize(&told[ID_TYPES]).ok()
+/// The types of ids in the settings of a manifest of `dwell`.
+pub(crate) fn event_types(settings: &Value) -> Option<IdTypes> {
+    IdTypes::deserialize(&settings[ID_TYPES]).ok()
 }
 
 #[cfg(test)]
@@ -333,9 +330,9 @@ mod tests {
                 codec: Codec::Lz4Raw,
                 ..Settings::default()
             });
-            let told = settings(&asked, text_ids, Some(7));
-            let read = parse_settings(JobKind::Sequences, &told).expect("all of them");
-            assert_eq!(settings(&job(read), text_ids, Some(7)), told);
+            let written = settings(&asked, text_ids, Some(7));
+            let read = parse_settings(JobKind::Sequences, &written).expect("all of them");
+            assert_eq!(settings(&job(read), text_ids, Some(7)), written);
         }
     }
 
@@ -358,10 +355,10 @@ mod tests {
             user: CustomerType::Int64,
             listing: CustomerType::Int64,
         };
-        let told = feature_settings(&asked, types);
-        let read = parse_settings(JobKind::Features, &told).expect("all of them");
-        assert_eq!(feature_settings(&job(read), types), told);
-        assert_eq!(feature_types(&told), Some(types));
+        let written = feature_settings(&asked, types);
+        let read = parse_settings(JobKind::Features, &written).expect("all of them");
+        assert_eq!(feature_settings(&job(read), types), written);
+        assert_eq!(feature_types(&written), Some(types));
 
         let asked = job(Settings {
             ask: Dwell {
@@ -379,15 +376,15 @@ mod tests {
             flyer: CustomerType::Int64,
             merchant: CustomerType::String,
         };
-        let told = dwell_settings(&asked, types);
-        let read = parse_settings(JobKind::Dwell, &told).expect("all of them");
-        assert_eq!(dwell_settings(&job(read), types), told);
-        assert_eq!(event_types(&told), Some(types));
+        let written = dwell_settings(&asked, types);
+        let read = parse_settings(JobKind::Dwell, &written).expect("all of them");
+        assert_eq!(dwell_settings(&job(read), types), written);
+        assert_eq!(event_types(&written), Some(types));
     }
 
     #[test]
     fn a_setting_that_is_gone_or_makes_no_sense_is_named() {
-        let mut told = settings(&job(Settings::default()), false, None);
+        let mut written = settings(&job(Settings::default()), false, None);
         for name in [
             "cutoff",
             "types",
@@ -405,12 +402,19 @@ mod tests {
             "timezone",
             "action_sources",
         ] {
-            let before = std::mem::replace(&mut told[name], json!([[]]));
-            assert_eq!(parse_settings(JobKind::Sequences, &told).err(), Some(name));
-            told[name] = before;
+            let before = std::mem::replace(&mut written[name], json!([[]]));
+            assert_eq!(
+                parse_settings(JobKind::Sequences, &written).err(),
+                Some(name)
+            );
+            written[name] = before;
         }
-        told.as_object_mut()
-            .and_then(|told| told.shift_remove("pad"));
-        assert_eq!(parse_settings(JobKind::Sequences, &told).err(), Some("pad"));
+        written
+            .as_object_mut()
+            .and_then(|members| members.shift_remove("pad"));
+        assert_eq!(
+            parse_settings(JobKind::Sequences, &written).err(),
+            Some("pad")
+        );
     }
 }

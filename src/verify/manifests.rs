@@ -14,8 +14,8 @@ use crate::error::{Error, Result};
 use crate::ids::{Day, count64};
 use crate::job::{JobKind, Settings};
 use crate::manifest::{
-    Counts, DayManifest, Days, FileEntry, Manifest, NOT_SHARED, Scope, digest_of_list, list_of,
-    parse, parse_settings, seal_of, senseless, sum_of_counts,
+    CountsByName, DayManifest, FileEntry, Manifest, NOT_SHARED, Scope, SetDays, digest_of_list,
+    list_of, parse, parse_settings, seal_of, senseless, sum_of_counts,
 };
 use crate::publish::{AUDIT, MANIFEST, METRICS, VOCABULARY, day_folder};
 use crate::store::local;
@@ -172,7 +172,7 @@ impl PublishedSet {
                 .ok_or("vocabulary")?;
             files.push(NamedFile::new(entry, Holds::Vocabulary));
         }
-        if matches!(whole.days, Days::Range(_)) != (job_kind == JobKind::Dwell) {
+        if matches!(whole.days, SetDays::Range(_)) != (job_kind == JobKind::Dwell) {
             return Err("days");
         }
         let days = whole.days.entries().iter().map(|entry| PublishedDay {
@@ -279,7 +279,7 @@ impl PublishedSet {
         let Some(manifests) = manifests.collect::<Option<Vec<&DayManifest>>>() else {
             return;
         };
-        let sums: Counts = sum_of_counts(manifests.iter().map(|manifest| &manifest.counts));
+        let sums: CountsByName = sum_of_counts(manifests.iter().map(|manifest| &manifest.counts));
         must("counts", *counts == sums);
         let actions = manifests.last().map(|manifest| &manifest.actions);
         let of_whole = self.whole.actions.as_ref().and_then(Option::as_ref);

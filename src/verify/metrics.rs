@@ -12,7 +12,7 @@ use super::{Problems, PublishedSet, Tree};
 use crate::error::Result;
 use crate::ids::Day;
 use crate::job::JobKind;
-use crate::manifest::{Counts, Scope, parse};
+use crate::manifest::{CountsByName, Scope, parse};
 use crate::metrics::{
     DocumentHead, DwellMetrics, FeatureMetrics, JobMetrics, SequenceMetrics, whole_of,
 };
@@ -111,7 +111,12 @@ fn read<M: JobMetrics>(
 }
 
 /// Checks what both the metrics and the manifest beside them count.
-fn check_counts<M: JobMetrics>(path: &str, counts: &Counts, metrics: &M, problems: &mut Problems) {
+fn check_counts<M: JobMetrics>(
+    path: &str,
+    counts: &CountsByName,
+    metrics: &M,
+    problems: &mut Problems,
+) {
     let own = serde_json::to_value(metrics.counts()).expect("counts are always JSON");
     for (name, count) in counts {
         let own = own.get(name).and_then(Value::as_u64);

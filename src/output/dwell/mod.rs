@@ -31,7 +31,8 @@ use crate::kernel::chunk::RowChunk;
 use crate::kernel::op::dwell::FlyerEvent;
 use crate::kernel::partition::Split;
 use crate::manifest::{
-    self, Days, DwellCounts, FileEntry, Findings, MADE_BY, Manifest, RunFiles, Scope, empty_count,
+    self, DwellCounts, FileEntry, Findings, MADE_BY, Manifest, RunFiles, Scope, SetDays,
+    empty_count,
 };
 use crate::metrics::{self, DwellMetrics, DwellRun, RejectedRows, StayCounts, StaySeconds};
 use crate::publish::{Part, StagingDir, Target, Whole};
@@ -209,7 +210,7 @@ fn manifest_of(
         settings: manifest::dwell_settings(job, read.types),
         counts: counts_of(report),
         actions: None,
-        days: Days::Range(report.days),
+        days: SetDays::Range(report.days),
         parts: parts.iter().map(FileEntry::from).collect(),
         vocabulary: None,
         empty_inputs: empty_count(&run.inputs),

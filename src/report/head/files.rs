@@ -10,7 +10,7 @@ use crate::calendar::{date_text, parse_day};
 use crate::error::{Error, ErrorKind, Result};
 use crate::ids::Day;
 use crate::job::JobKind;
-use crate::manifest::{AnyManifest, Days, FileEntry, Scope, parse, seal_of};
+use crate::manifest::{AnyManifest, FileEntry, Scope, SetDays, parse, seal_of};
 use crate::publish::{MANIFEST, SUCCESS, day_folder};
 use crate::store::local;
 
@@ -85,7 +85,7 @@ pub(crate) fn part_files(
         file.day = own_day.or(value);
     }
     if let Some(day) = settings.day {
-        let days = manifest.days.iter().flat_map(Days::entries);
+        let days = manifest.days.iter().flat_map(SetDays::entries);
         let mut days: Vec<Day> = days.map(|entry| entry.day).collect();
         days.extend(own_day);
         if !days.contains(&day) {
