@@ -1,4 +1,4 @@
-//! `_metrics.json` as a type: what stands in it around what was counted.
+//! `_metrics.json` as a type: the members around the metrics of a job kind.
 //!
 //! **Invariants**: the order of fields is that of the text.
 
@@ -11,13 +11,13 @@ use crate::manifest::Scope;
 
 /// A file of metrics, as it is written.
 #[derive(Serialize)]
-pub(super) struct Document<'m, M: JobMetrics> {
+pub(super) struct MetricsDocument<'m, M: JobMetrics> {
     job: JobKind,
     of: Scope,
-    /// Of which day, if it is of one.
+    /// The day, if the file is of one.
     #[serde(skip_serializing_if = "Option::is_none")]
     day: Option<Day>,
-    /// What follows from the counts.
+    /// Computed from the counts.
     #[serde(flatten)]
     scalars: M::Scalars,
     #[serde(flatten)]
@@ -33,12 +33,12 @@ pub(super) struct Document<'m, M: JobMetrics> {
 #[derive(Serialize)]
 pub(crate) struct DayLine<S> {
     pub(super) day: Day,
-    /// All that a single number says of it.
+    /// Its scalar metrics.
     #[serde(flatten)]
     pub(super) scalars: S,
 }
 
-/// What a file of metrics is of, as it is read.
+/// The job kind, scope and days of a file of metrics, as they are read.
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
 pub(crate) struct DocumentHead {
@@ -49,31 +49,34 @@ pub(crate) struct DocumentHead {
     pub(crate) days: Vec<DayFigures>,
 }
 
-/// Of a day of a set, the numbers that are shown day by day.
+/// Of a day of a set, the numbers that the page shows day by day.
 #[derive(Debug, Deserialize)]
 pub(crate) struct DayFigures {
     pub(crate) day: Day,
     pub(crate) rows: Option<u64>,
     pub(crate) label_rate: Option<f64>,
-    /// Labels that are complete, of `features`.
+    /// The share of complete labels, of `features`.
     pub(crate) label_complete_pct: Option<f64>,
 }
 
-impl<'m, M: JobMetrics> Document<'m, M> {
+impl<'m, M: JobMetrics> MetricsDocument<'m, M> {
     /// The file of a day.
-    pub(super) fn of_day(metrics: &'m M, day: Day) -> Document<'m, M> {
-        Document {
+    pub(super) fn of_day(metrics: &'m M, day: Day) -> MetricsDocument<'m, M> {
+        MetricsDocument {
             of: Scope::Day,
             day: Some(day),
             days: None,
-            ..Document::of_whole(metrics, Vec::new())
+            ..MetricsDocument::of_whole(metrics, Vec::new())
         }
     }
 
     /// The file of a set.
-    pub(super) fn of_whole(metrics: &'m M, days: Vec<DayLine<M::Scalars>>) -> Document<'m, M> {
-        Document {
-            job: M::QUESTION,
+    pub(super) fn of_whole(
+        metrics: &'m M,
+        days: Vec<DayLine<M::Scalars>>,
+    ) -> MetricsDocument<'m, M> {
+        MetricsDocument {
+            job: M::JOB_KIND,
             of: Scope::Whole,
             day: None,
             scalars: metrics.scalars(),

@@ -7,8 +7,8 @@ use crate::job::JobKind;
 use crate::manifest::DwellCounts;
 use crate::warnings::WarningEntry;
 
-/// The seconds of stays, by class: the exponent of the number and the first five bits behind its
-/// point, so that a class is a thirty-second of its start wide at most.
+/// The seconds of stays, by class: the exponent of the number and the first five bits of its fraction, so
+/// that a class is at most a thirty-second of its start wide.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct StaySeconds(Vec<u64>);
 
@@ -16,7 +16,7 @@ pub(crate) struct StaySeconds(Vec<u64>);
 const BITS_LEFT_OUT: u32 = 52 - 5;
 
 impl StaySeconds {
-    /// Takes note of a stay; its seconds are never negative.
+    /// Counts a stay; its seconds are never negative.
     #[inline]
     pub(crate) fn add(&mut self, seconds: f64) {
         let class = usize::try_from(seconds.to_bits() >> BITS_LEFT_OUT).unwrap_or(usize::MAX);
@@ -42,17 +42,17 @@ impl StaySeconds {
     }
 }
 
-/// What was counted for `dwell`.
+/// The metrics of a set of `dwell`.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub(crate) struct DwellMetrics {
     #[serde(default)]
     pub(crate) warnings: Vec<WarningEntry>,
     pub(crate) counts: StayCounts,
-    /// What the run found as a whole.
+    /// The findings of the run as a whole.
     pub(crate) run: Option<DwellRun>,
 }
 
-/// What was read and made, and how long stays are.
+/// The counts of the set, and how long stays are.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
 pub(crate) struct StayCounts {
@@ -70,18 +70,18 @@ pub(crate) struct StayClass {
     pub(crate) rows: u64,
 }
 
-/// What a run found as a whole.
+/// The findings of a run as a whole.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
 pub(crate) struct DwellRun {
     /// Rows that could not be used.
     pub(crate) rejected: RejectedRows,
-    /// Sources of which no row came to anything.
+    /// Sources of which no row was used.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) unused_sources: Option<u64>,
 }
 
-/// All that a single number says.
+/// Scalar metrics.
 #[derive(Clone, Debug, Serialize)]
 pub(crate) struct DwellScalars {
     pub(crate) rows: u64,
@@ -105,7 +105,7 @@ pub(crate) struct DwellScalars {
 }
 
 impl JobMetrics for DwellMetrics {
-    const QUESTION: JobKind = JobKind::Dwell;
+    const JOB_KIND: JobKind = JobKind::Dwell;
     type Counts = StayCounts;
     type Scalars = DwellScalars;
 
@@ -164,12 +164,12 @@ impl StayCounts {
         let rank = (self.all.user_merchant_rows * per_cent)
             .div_ceil(100)
             .max(1);
-        let mut behind = 0;
-        let found = self.avg_seconds.iter().find(|class| {
-            behind += class.rows;
-            behind >= rank
+        let mut rows = 0;
+        let class = self.avg_seconds.iter().find(|class| {
+            rows += class.rows;
+            rows >= rank
         });
-        found.map(|class| class.from_seconds)
+        class.map(|class| class.from_seconds)
     }
 }
 

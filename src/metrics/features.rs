@@ -12,40 +12,40 @@ use crate::warnings::WarningEntry;
 /// Classes of prior counts: none, one, two, and then each twice as wide as the one before.
 pub(crate) const CLASSES: usize = 34;
 
-/// What was counted for `features`.
+/// The metrics of a set, or of a day of one, of `features`.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub(crate) struct FeatureMetrics {
-    /// The days that sources have no files of.
+    /// The missing days of sources.
     #[serde(rename = "missing_days_by_source", default)]
     pub(crate) missing: MissingDays,
     #[serde(default)]
     pub(crate) warnings: Vec<WarningEntry>,
     #[serde(serialize_with = "serialize_counts")]
     pub(crate) counts: FeatureCounts,
-    /// What the run found as a whole.
+    /// The findings of the run as a whole.
     pub(crate) run: Option<FeatureRun>,
 }
 
-/// What some rows hold.
+/// Counts of some rows.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
 pub(crate) struct FeatureCounts {
     pub(crate) rows: u64,
     /// Of them, followed by a click.
     pub(crate) clicked: u64,
-    /// Of them, too new for their label to be complete.
+    /// Rows too new for their label to be complete.
     #[serde(rename = "label_incomplete")]
     pub(crate) incomplete: u64,
     /// Followed by a click, and old enough for their label to be complete.
     pub(crate) clicked_complete: u64,
-    /// Of them, of a listing that no file has.
+    /// Rows of a listing that no file has.
     pub(crate) unknown_listings: u64,
-    /// Of a listing without category, or that no file has.
+    /// Rows of a listing without category, or that no file has.
     pub(crate) null_categories: u64,
     pub(crate) null_prices: u64,
-    /// The same without a day of creation.
+    /// The same, without a day of creation.
     pub(crate) null_ages: u64,
-    /// Of them, older than their listing.
+    /// Rows older than their listing.
     pub(crate) negative_ages: u64,
     /// Prior clicks of all time, of the listing.
     pub(crate) prior_listing_clicks: PriorCounts,
@@ -72,13 +72,13 @@ struct PriorDocument {
     rows_up_to: BTreeMap<u64, u64>,
 }
 
-/// What a run found as a whole.
+/// The findings of a run as a whole.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub(crate) struct FeatureRun {
     /// Rows of clicks and listings.
     #[serde(flatten)]
-    pub(crate) found: ClickFindings,
-    /// Sources of which no row came to anything.
+    pub(crate) findings: ClickFindings,
+    /// Sources of which no row was used.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) unused_sources: Option<u64>,
     /// Rows that could not be used.
@@ -86,7 +86,7 @@ pub(crate) struct FeatureRun {
     pub(crate) rejected: RejectedRows,
 }
 
-/// All that a single number says.
+/// Scalar metrics.
 #[derive(Clone, Debug, Serialize)]
 pub(crate) struct FeatureScalars {
     pub(crate) rows: u64,
@@ -113,7 +113,7 @@ pub(crate) struct FeatureScalars {
 }
 
 impl JobMetrics for FeatureMetrics {
-    const QUESTION: JobKind = JobKind::Features;
+    const JOB_KIND: JobKind = JobKind::Features;
     type Counts = FeatureCounts;
     type Scalars = FeatureScalars;
 
@@ -145,7 +145,9 @@ impl JobMetrics for FeatureMetrics {
         let complete = counts.rows.saturating_sub(counts.incomplete);
         let of_rows = |count| ratio(count, counts.rows);
         let run = self.run.as_ref();
-        let clicks = run.map(|run| run.found.clicks.clone()).unwrap_or_default();
+        let clicks = run
+            .map(|run| run.findings.clicks.clone())
+            .unwrap_or_default();
         let repeated = clicks.repeated.unwrap_or(0);
         FeatureScalars {
             rows: counts.rows,
@@ -205,7 +207,7 @@ impl Default for PriorCounts {
 }
 
 impl PriorCounts {
-    /// Takes note of a row.
+    /// Counts a row.
     #[inline]
     pub(crate) fn add(&mut self, count: u32) {
         let class = match count {
@@ -228,9 +230,9 @@ impl PriorCounts {
     /// Rows by the largest count of their class, up to the last class that has any.
     pub(crate) fn rows_up_to(&self) -> BTreeMap<u64, u64> {
         let last = self.classes.iter().rposition(|rows| *rows > 0);
-        let there = self.classes.iter().take(last.map_or(0, |last| last + 1));
-        let there = there.enumerate();
-        there.map(|(class, rows)| (upper(class), *rows)).collect()
+        let classes = self.classes.iter().take(last.map_or(0, |last| last + 1));
+        let classes = classes.enumerate();
+        classes.map(|(class, rows)| (upper(class), *rows)).collect()
     }
 }
 
@@ -272,7 +274,7 @@ mod tests {
     use crate::ids::count64;
 
     #[test]
-    fn every_count_is_in_the_class_that_ends_with_it_or_behind_it() {
+    fn every_count_is_in_the_class_that_ends_with_it_or_after_it() {
         for count in [0, 1, 2, 3, 4, 5, 8, 9, 1 << 31, u32::MAX] {
             let mut prior = PriorCounts::default();
             prior.add(count);

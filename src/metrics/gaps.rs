@@ -1,10 +1,10 @@
-//! Days that a source should have files of and has not.
+//! Days of which a source should have files and has none.
 //!
 //! **In / Out**: the days of the folders of a source, and a day of impressions → ranges of days, both
 //! ends inclusive. **Rule**: a log begins with its first folder; from there on, or from the
 //! start of the lookback, every day up to the one before the cutoff should be there, and that of the
-//! impressions as well where cutoffs are times. A source of which some file lies in no folder of a day
-//! tells nothing.
+//! impressions as well where cutoffs are times. If some file of a source is in no folder of a day, its
+//! missing days are not known.
 
 use indexmap::IndexMap;
 
@@ -15,42 +15,42 @@ use crate::job::{Cutoff, JobKind, Source};
 /// Days from one to another, both inclusive.
 pub(crate) type DayRange = (Day, Day);
 
-/// By source, the days that it should have files of and has not, ascending; nothing if it does not lie
+/// By source, the days of which it should have files and has none, ascending; nothing if its files are not
 /// in folders by day.
 pub(crate) type MissingDays = IndexMap<String, Option<Vec<DayRange>>>;
 
-/// The days that a source has files of, ascending; nothing if it does not lie in folders by day.
+/// The days of which a source has files, ascending; nothing if its files are not in folders by day.
 pub(crate) type SourceDays = (Source, Option<Vec<Day>>);
 
 /// The days of the sources of a job, but for its impressions.
 pub(crate) fn source_days(sources: &[SourceFiles]) -> Vec<SourceDays> {
     let without = [Source::Impressions, Source::Listings];
-    let others = sources
+    let sources = sources
         .iter()
-        .filter(|other| !without.contains(&other.source));
-    let days = others.map(|other| {
-        let days: Option<Vec<Day>> = other.files.iter().map(|file| file.day).collect();
+        .filter(|source| !without.contains(&source.source));
+    let days = sources.map(|source| {
+        let days: Option<Vec<Day>> = source.files.iter().map(|file| file.day).collect();
         let days = days.map(|mut days| {
             days.sort_unstable();
             days.dedup();
             days
         });
-        (other.source, days)
+        (source.source, days)
     });
     days.collect()
 }
 
-/// Which days of a log the impressions of a day ask for.
+/// Which days of a log the impressions of a day look back on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Reach {
-    /// Days from the last one that is asked for to the day of the impressions.
+    /// Days from the last one within reach to the day of the impressions.
     last_days_before: i32,
-    /// Days from the first one that is asked for to the day of the impressions.
+    /// Days from the first one within reach to the day of the impressions.
     first_days_before: i32,
 }
 
 impl Reach {
-    /// What a job kind asks for; only `sequences` has a lookback, and cutoffs by day.
+    /// The reach of a job kind; only `sequences` has a lookback, and cutoffs by day.
     pub(crate) fn new(job_kind: JobKind, cutoff: Cutoff, lookback_days: Option<u32>) -> Reach {
         let is_sequences = job_kind == JobKind::Sequences;
         let lookback_days = lookback_days.filter(|_| is_sequences);
@@ -69,24 +69,24 @@ pub(crate) fn missing_days(reach: Reach, sources: &[SourceDays], day: Day) -> Mi
     let of_source = |days: &Option<Vec<Day>>| {
         let days = days.as_ref()?;
         let first = days.first()?.0.max(first);
-        let there = days.iter().filter(|day| (first..=last).contains(&day.0));
+        let present = days.iter().filter(|day| (first..=last).contains(&day.0));
         let bounds = [
             Day(first.saturating_sub(1)),
             Day(last.max(first.saturating_sub(1)).saturating_add(1)),
         ];
-        let there: Vec<Day> = [bounds[0]]
+        let present: Vec<Day> = [bounds[0]]
             .into_iter()
-            .chain(there.copied())
+            .chain(present.copied())
             .chain([bounds[1]])
             .collect();
-        Some(between(&there))
+        Some(between(&present))
     };
     let named = sources.iter();
     let named = named.map(|(source, days)| (source.name().to_owned(), of_source(days)));
     named.collect()
 }
 
-/// The days between some, which ascend, that are none of them.
+/// The gaps between days, which ascend.
 pub(super) fn between(days: &[Day]) -> Vec<DayRange> {
     let gaps = days.windows(2).filter(|pair| pair[1].0 - pair[0].0 > 1);
     gaps.map(|pair| (Day(pair[0].0 + 1), Day(pair[1].0 - 1)))
@@ -109,7 +109,7 @@ pub(super) fn unite(own: &mut MissingDays, more: &MissingDays) {
     own.sort_keys();
 }
 
-/// Puts ranges in order, and makes those that meet one.
+/// Sorts ranges, and joins those that overlap or are adjacent.
 fn join(ranges: &mut Vec<DayRange>) {
     ranges.sort_unstable();
     ranges.dedup_by(|later, earlier| {
@@ -144,21 +144,25 @@ mod tests {
     use super::*;
 
     /// Days since 1970 as a list.
-    fn days(of: &[i32]) -> Option<Vec<Day>> {
-        Some(of.iter().copied().map(Day).collect())
+    fn days(days: &[i32]) -> Option<Vec<Day>> {
+        Some(days.iter().copied().map(Day).collect())
     }
 
-    /// What is missing of clicks for day 10.
-    fn missing(cutoff: Cutoff, lookback_days: u32, of: Option<Vec<Day>>) -> Option<Vec<DayRange>> {
+    /// The missing days of clicks for day 10.
+    fn missing(
+        cutoff: Cutoff,
+        lookback_days: u32,
+        days: Option<Vec<Day>>,
+    ) -> Option<Vec<DayRange>> {
         let reach = Reach::new(JobKind::Sequences, cutoff, Some(lookback_days));
-        let all = missing_days(reach, &[(Source::Clicks, of)], Day(10));
+        let all = missing_days(reach, &[(Source::Clicks, days)], Day(10));
         all["clicks"].clone()
     }
 
     #[test]
     fn a_log_begins_with_its_first_day_and_ends_with_the_one_before_the_cutoff() {
         let range = |(first, last): &(i32, i32)| (Day(*first), Day(*last));
-        let ranges = |of: &[(i32, i32)]| Some(of.iter().map(range).collect());
+        let ranges = |pairs: &[(i32, i32)]| Some(pairs.iter().map(range).collect());
         assert_eq!(
             missing(Cutoff::Day, 365, days(&[3, 4, 7, 9])),
             ranges(&[(5, 6), (8, 8)])
@@ -174,12 +178,12 @@ mod tests {
 
     #[test]
     fn missing_days_of_several_days_are_united() {
-        let of = |text: &str| -> MissingDays { serde_json::from_str(text).expect("JSON") };
-        let mut own = of(
+        let read = |text: &str| -> MissingDays { serde_json::from_str(text).expect("JSON") };
+        let mut own = read(
             r#"{"clicks": [["1970-01-02", "1970-01-03"], ["1970-01-06", "1970-01-06"]], "carts": null}"#,
         );
         let more = r#"{"clicks": [["1970-01-03", "1970-01-04"]], "carts": [], "orders": null}"#;
-        unite(&mut own, &of(more));
+        unite(&mut own, &read(more));
         assert_eq!(total(&own), Some(4));
         assert_eq!(missing_of(&own, "orders"), None);
         let text = serde_json::to_string(&own).expect("JSON");

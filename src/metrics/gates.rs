@@ -1,9 +1,9 @@
-//! Gates and metrics to a verdict: whether a set may be published.
+//! Publication gates: conditions on metrics under which a run publishes nothing.
 //!
-//! **In / Out**: the gates of a job, the metrics of the sets that it names, and those of what the run
-//! made → nothing, or an error that tells every gate that it does not pass. **Invariants**: what
-//! cannot be judged does not pass: a share of nothing, a source without days, a set without that
-//! number. The other sets are read before any work.
+//! **In / Out**: the gates of a job, the metrics of the sets that it names, and those of the run →
+//! nothing, or an error that names every gate that fails. **Invariants**: an undefined metric fails its
+//! gate: a share of nothing, a source without days, a set without that number. The other sets are read
+//! before any work.
 
 use std::path::Path;
 
@@ -17,12 +17,12 @@ use crate::manifest::seal_of;
 use crate::publish::METRICS;
 use crate::store::local;
 
-/// The gates of a job, with what other sets have.
+/// The gates of a job, each with the metric of the set that it compares with.
 #[derive(Debug, Default)]
 pub(crate) struct Gates(Vec<(Gate, Option<f64>)>);
 
 impl Gates {
-    /// Reads the sets that gates name, which the same job kind made.
+    /// Reads the sets that gates name, which must be of the same job kind.
     ///
     /// # Errors
     /// If one of them is not there, is damaged, or was made by another job kind.
@@ -42,7 +42,7 @@ impl Gates {
         Ok(Gates(gates.collect::<Result<_>>()?))
     }
 
-    /// An error if what a run made, of so many days, may not be published.
+    /// Evaluates the gates on the metrics of the days of a run.
     ///
     /// # Errors
     /// [`ErrorKind::Gate`], naming each gate, the value and the bound.
@@ -63,19 +63,19 @@ impl Gates {
                     of_source(&gate.metric, &mut all, source.name()).map(float)
                 }
             };
-            let is_shut = value.is_none_or(|value| gate.comparison.holds(value, gate.bound));
+            let fails = value.is_none_or(|value| gate.comparison.holds(value, gate.bound));
             let found = value.map_or_else(|| "not known".to_owned(), |value| value.to_string());
-            is_shut.then(|| format!("{gate} is {found}, --fail-if '{}'", gate.text))
+            fails.then(|| format!("{gate} is {found}, --fail-if '{}'", gate.text))
         });
         let failed: Vec<String> = failed.collect();
-        match failed.is_empty() {
-            true => Ok(()),
-            false => Err(Error::from(ErrorKind::Gate { failed })),
+        if failed.is_empty() {
+            return Ok(());
         }
+        Err(Error::from(ErrorKind::Gate { failed }))
     }
 }
 
-/// The value of a metric that is asked of one source, if it is known.
+/// The value of a metric of one source, if it is known.
 fn of_source<M: JobMetrics>(metric: &str, all: &mut M, source: &str) -> Option<u64> {
     match metric {
         LANDED_LATE => *all.landed_late()?.get(source)?,

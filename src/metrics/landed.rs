@@ -1,18 +1,19 @@
 //! Actions in histories that landed on or after the day of their impression, by source.
 //!
 //! **In / Out**: counts of days, nothing where the day of landing is not known of all files → those of
-//! more days, and a single number. **Rule**: what is not known of one day or source is not known of all.
+//! several days, and their sum. **Rule**: if the count of one day or source is not known, neither is the
+//! sum.
 
 use indexmap::IndexMap;
 
-/// The name of the count, and of the single number.
+/// The name of the count, and of its sum.
 pub(crate) const LANDED_LATE: &str = "landed_late";
 
 /// Counts by source.
 pub(crate) type LandedLate = IndexMap<String, Option<u64>>;
 
-/// The counts by source of some days and of a later one; nothing if neither has any. Days that were
-/// made before there was such a count do not know it.
+/// The counts by source of some days and of a later one; nothing if neither has any. Days of earlier
+/// versions have no such count.
 pub(super) fn united(own: Option<&LandedLate>, more: Option<&LandedLate>) -> Option<LandedLate> {
     if own.is_none() && more.is_none() {
         return None;
@@ -45,7 +46,7 @@ mod tests {
     }
 
     #[test]
-    fn what_one_day_does_not_know_the_whole_does_not() {
+    fn a_count_that_is_unknown_for_one_day_is_unknown_for_the_set() {
         let one = counts([Some(2), Some(1), None]);
         assert_eq!(total(one.as_ref()), None);
         let other = counts([Some(3), None, Some(1)]);

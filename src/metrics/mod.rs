@@ -1,11 +1,11 @@
-//! Counts to the metrics of a set: `_metrics.json`, of a day or of the whole.
+//! Counts to the metrics of a set: `_metrics.json`, of a day or of the whole set.
 //!
 //! **In / Out**: what a run counted of each day → [`JobMetrics`] → JSON text that ends with its own
-//! checksum. **Invariants**: everything of a day that is counted adds up, so the metrics of the whole
-//! are made from those of its days, however these came together; shares and means are computed from
-//! the counts that stand beside them. No clock, host, thread count or memory limit, nor how far the
-//! early stop read. What is counted of a whole run, its bad rows among it, stands in each of its days;
-//! the whole has that of its latest day, as the manifest has.
+//! checksum. **Invariants**: all counts of a day add up, so the metrics of the whole set are made from
+//! those of its days, whichever runs made these; shares and means are computed from the counts in the
+//! same file. No clock, host, thread count or memory limit, nor how far the early stop read. Findings of
+//! a whole run, such as its bad rows, are in each of its days; the set has those of its latest day, as
+//! the manifest has.
 
 mod document;
 mod dwell;
@@ -22,7 +22,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 pub(crate) use self::document::{DayFigures, DocumentHead};
-use self::document::{DayLine, Document};
+use self::document::{DayLine, MetricsDocument};
 pub(crate) use self::dwell::{DwellMetrics, DwellRun, StayCounts, StaySeconds};
 pub(crate) use self::features::{FeatureCounts, FeatureMetrics, FeatureRun, PriorCounts};
 pub(crate) use self::gaps::{MissingDays, Reach, SourceDays, missing_days, source_days};
@@ -41,18 +41,18 @@ use crate::publish::{METRICS, days_in};
 use crate::store::local;
 use crate::warnings::WarningEntry;
 
-/// Days with the most samples of one customer that are named.
+/// Customers with the most samples on a day that are listed.
 pub(crate) const TOP_MAX: usize = 20;
 
-/// What was counted for a job: of a day, of the days of a run, or of the whole.
+/// The metrics of a job kind: of a day, of the days of a run, or of the whole set.
 pub(crate) trait JobMetrics:
     Clone + Default + PartialEq + Serialize + DeserializeOwned
 {
     /// The job kind.
-    const QUESTION: JobKind;
+    const JOB_KIND: JobKind;
     /// Counts, which add up over days.
     type Counts: Serialize;
-    /// All that a single number says.
+    /// Scalar metrics.
     type Scalars: Serialize;
 
     /// The counts.
@@ -61,21 +61,21 @@ pub(crate) trait JobMetrics:
     /// The warnings of the run.
     fn warnings(&self) -> &[WarningEntry];
 
-    /// Rows that could not be used, if that is known.
+    /// Rows that could not be used, if they are known.
     fn rejected(&self) -> Option<&RejectedRows>;
 
-    /// The days that sources have no files of, if the job has such days.
+    /// The missing days of sources, if the job kind has days.
     fn missing(&mut self) -> Option<&mut MissingDays>;
 
-    /// Actions that landed late, if the job counts them.
+    /// Actions that landed late, if the job kind counts them.
     fn landed_late(&self) -> Option<&LandedLate> {
         None
     }
 
-    /// Adds what was counted of a later day.
+    /// Adds the metrics of a later day.
     fn merge(&mut self, later: &Self);
 
-    /// All that a single number says, computed from the counts.
+    /// The scalar metrics, computed from the counts.
     fn scalars(&self) -> Self::Scalars;
 
     /// The distributions, computed from the counts.
@@ -100,7 +100,7 @@ fn add(own: &mut u64, more: u64) {
     *own = own.saturating_add(more);
 }
 
-/// Adds a list of counts to another, place by place.
+/// Adds a list of counts to another, element by element.
 fn add_each(own: &mut Vec<u64>, more: &[u64]) {
     if own.len() < more.len() {
         own.resize(more.len(), 0);
@@ -110,34 +110,34 @@ fn add_each(own: &mut Vec<u64>, more: &[u64]) {
         .for_each(|(own, more)| add(own, *more));
 }
 
-/// A part of a whole; nothing if there is no whole.
+/// A part as a share of a whole; nothing if the whole is 0.
 fn ratio(part: u64, whole: u64) -> Option<f64> {
     (whole > 0).then(|| float(part) / float(whole))
 }
 
-/// Writes the counts of a set; one without days counts nothing, and has no member.
+/// Writes the counts of a set; those of a set without days as an empty object.
 fn serialize_counts<T, S>(counts: &T, serializer: S) -> std::result::Result<S::Ok, S::Error>
 where
     T: Serialize + Default + PartialEq,
     S: serde::Serializer,
 {
-    match *counts == T::default() {
-        true => serializer.collect_map(std::iter::empty::<(&str, u64)>()),
-        false => counts.serialize(serializer),
+    if *counts == T::default() {
+        return serializer.collect_map(std::iter::empty::<(&str, u64)>());
     }
+    counts.serialize(serializer)
 }
 
 /// The metrics of a day, as text.
 pub(crate) fn day_text<M: JobMetrics>(metrics: &M, day: Day) -> Vec<u8> {
-    sealed(&Document::of_day(metrics, day))
+    sealed(&MetricsDocument::of_day(metrics, day))
 }
 
-/// The metrics of a set, as text, with the single numbers of each of its days.
+/// The metrics of a set, as text, with the scalar metrics of each of its days.
 pub(crate) fn whole_text<M: JobMetrics>(metrics: &M, days: Vec<DayLine<M::Scalars>>) -> Vec<u8> {
-    sealed(&Document::of_whole(metrics, days))
+    sealed(&MetricsDocument::of_whole(metrics, days))
 }
 
-/// The metrics of the whole, as text, made from those of its days.
+/// The metrics of a set, as text, made from those of its days.
 pub(crate) fn whole_of<M: JobMetrics>(days: &[(Day, M)]) -> Vec<u8> {
     let line = |(day, metrics): &(Day, M)| DayLine {
         day: *day,
@@ -146,20 +146,20 @@ pub(crate) fn whole_of<M: JobMetrics>(days: &[(Day, M)]) -> Vec<u8> {
     let lines = days.iter().map(line).collect();
     let mut all = merged(days.iter().map(|(_, metrics)| metrics));
     if let Some(missing) = all.missing() {
-        let there: Vec<Day> = days.iter().map(|(day, _)| *day).collect();
-        missing.insert("impressions".into(), Some(gaps::between(&there)));
+        let present: Vec<Day> = days.iter().map(|(day, _)| *day).collect();
+        missing.insert("impressions".into(), Some(gaps::between(&present)));
     }
     whole_text(&all, lines)
 }
 
-/// The metrics of the whole, as text, made from the files of the days in a folder.
+/// The metrics of a set, as text, made from the files of the days in its folder.
 ///
 /// # Errors
 /// If one of them cannot be read.
 pub(crate) fn whole_in<M: JobMetrics>(out: &Path) -> Result<Vec<u8>> {
     let mut days: Vec<(Day, M)> = Vec::new();
-    for (day, folder) in days_in(M::QUESTION, out)? {
-        // A day that was made before there were metrics has none, which `verify` tells.
+    for (day, folder) in days_in(M::JOB_KIND, out)? {
+        // A day of a version before metrics has none; `verify` reports it.
         let path = folder.join(METRICS);
         if path.exists() {
             days.push((day, read(&path)?));

@@ -11,9 +11,9 @@ use serde::{Deserialize, Serialize};
 use crate::ids::count64;
 use crate::scan::bad_rows::Rejected;
 
-/// Reasons for which rows were rejected that are told one by one.
+/// The most reasons that are listed.
 const REASONS_MAX: usize = 50;
-/// Rows that are told of each.
+/// The most rows that are listed of each reason.
 const EXAMPLES_MAX: usize = 3;
 
 /// Rows that could not be used.

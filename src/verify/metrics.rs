@@ -53,7 +53,7 @@ fn check_all<M: JobMetrics>(
             check_counts(&path, &manifest.counts, &metrics, problems);
         }
         let is_of = head.of == Some(Scope::Day) && head.day == Some(day.day);
-        if !is_of || head.job != Some(M::QUESTION) {
+        if !is_of || head.job != Some(M::JOB_KIND) {
             problems.add(&path, "it is of another day, or of another job");
         }
         days.push((day.day, metrics));
@@ -66,7 +66,7 @@ fn check_all<M: JobMetrics>(
         .iter()
         .map(|warning| warning.text.clone());
     let warnings = warnings.collect();
-    if head.of != Some(Scope::Whole) || head.job != Some(M::QUESTION) {
+    if head.of != Some(Scope::Whole) || head.job != Some(M::JOB_KIND) {
         problems.add(METRICS, "it is not of the whole, or of another job");
     }
     if set.job_kind == JobKind::Dwell {

@@ -1,6 +1,6 @@
-//! What is counted of a day of `sequences`.
+//! The counts of a day of `sequences`.
 //!
-//! **In / Out**: what histories hold → counts, which add up over days.
+//! **In / Out**: [`HistoryStats`] → counts, which add up over days.
 
 use indexmap::IndexMap;
 use serde::{Deserialize, Serialize};
@@ -9,17 +9,17 @@ use crate::ids::index;
 use crate::kernel::history_stats::{CODES, HistoryStats, PLACES, Spans};
 use crate::metrics::{LandedLate, add, add_each, landed, ratio};
 
-/// Counts by the code of an action, in the order in which codes came.
+/// Counts by the code of an action, in the order in which codes were added.
 pub(super) type ByCode = IndexMap<u8, u64>;
 
-/// Counts of rows, of what they were made from, and of what they hold.
+/// Counts of impressions, rows and histories.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
 pub(crate) struct SequenceCounts {
     pub(crate) rows: u64,
     /// Impressions that they were made from.
     pub(crate) impressions: u64,
-    /// Customers, those of each day anew.
+    /// Customers of each day, added up.
     pub(crate) customer_days: u64,
     pub(crate) guests: u64,
     pub(crate) guests_dropped: u64,
@@ -34,7 +34,7 @@ pub(crate) struct SequenceCounts {
     pub(crate) unknown_items_dropped: u64,
     pub(crate) samples: u64,
     pub(crate) samples_without_history: u64,
-    /// Of them, with a history as long as it can be.
+    /// Samples with a history as long as it can be.
     pub(crate) samples_with_full_history: u64,
     pub(crate) history_actions: u64,
     pub(crate) positive_labels: u64,
@@ -42,9 +42,9 @@ pub(crate) struct SequenceCounts {
     pub(crate) samples_without_label: u64,
     /// Actions that repeat the next older one of their history.
     pub(crate) duplicate_actions: u64,
-    /// Actions that share their time with it, but not all else.
+    /// Actions at the same time as the next older one, but not equal to it.
     pub(crate) tied_actions: u64,
-    /// The length of a history, at most.
+    /// The most actions of a history.
     pub(crate) max_actions: u64,
     /// Actions that landed late; not there in metrics of an earlier version.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -72,7 +72,7 @@ pub(crate) struct SpanCounts {
 }
 
 impl SequenceCounts {
-    /// What histories hold that have at most so many actions; all else is 0.
+    /// The counts of histories that have at most so many actions; all others are 0.
     pub(crate) fn new(histories: &HistoryStats, actions_max: u32) -> SequenceCounts {
         let places = PLACES.min(index(actions_max));
         let of_place = |at: usize| histories.places.get(at * CODES..(at + 1) * CODES);
@@ -182,6 +182,6 @@ impl From<&Spans> for SpanCounts {
 
 /// Counts by code, of those codes that there are.
 fn by_code(counts: &[u64]) -> ByCode {
-    let there = (0..).zip(counts).filter(|(_, count)| **count > 0);
-    there.map(|(code, count)| (code, *count)).collect()
+    let present = (0..).zip(counts).filter(|(_, count)| **count > 0);
+    present.map(|(code, count)| (code, *count)).collect()
 }

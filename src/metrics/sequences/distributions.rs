@@ -10,16 +10,16 @@ use crate::kernel::history_stats::SPAN_ENDS;
 use crate::metrics::ratio;
 
 /// Shares by the code of an action; code 0 is padding.
-pub(super) type Shares = IndexMap<u8, Option<f64>>;
+pub(super) type TypeShares = IndexMap<u8, Option<f64>>;
 
-/// The distributions that SPEC names, and those of spans.
+/// Distributions of action types, and of spans.
 #[derive(Clone, Debug, Serialize)]
 pub(crate) struct Distributions {
     /// Of all places of all histories.
-    pub(crate) action_type_distribution: Shares,
-    pub(crate) real_action_type_distribution: Shares,
+    pub(crate) action_type_distribution: TypeShares,
+    pub(crate) real_action_type_distribution: TypeShares,
     /// At each of the first places.
-    pub(crate) action_type_frequency_by_position: Vec<Shares>,
+    pub(crate) action_type_frequency_by_position: Vec<TypeShares>,
     /// Of the newest action of each history.
     pub(crate) newest_action_age_distribution: Vec<SpanClass>,
     pub(crate) full_history_span_distribution: Vec<SpanClass>,
@@ -60,8 +60,8 @@ fn shares(counts: &ByCode, whole: u64) -> impl Iterator<Item = (u8, Option<f64>)
     shares.map(move |(code, count)| (code, ratio(count, whole)))
 }
 
-/// The same where padding is one of them: it has what is left, as code 0.
-fn padded_shares(counts: &ByCode, whole: u64) -> Shares {
+/// The same, with the remaining places as padding, code 0.
+fn padded_shares(counts: &ByCode, whole: u64) -> TypeShares {
     let known: u64 = counts.values().sum();
     let padding = (0, ratio(whole.saturating_sub(known), whole));
     [padding].into_iter().chain(shares(counts, whole)).collect()

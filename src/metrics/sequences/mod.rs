@@ -20,7 +20,7 @@ use crate::kernel::history_stats::HistoryStats;
 use crate::manifest::SourceFindings;
 use crate::warnings::WarningEntry;
 
-/// What was counted for `sequences`.
+/// The metrics of a set, or of a day of one, of `sequences`.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub(crate) struct SequenceMetrics {
     /// Samples by the length of their history.
@@ -29,14 +29,14 @@ pub(crate) struct SequenceMetrics {
     /// The most samples that one customer has on one day.
     #[serde(default)]
     pub(crate) top_customers: Vec<TopCustomer>,
-    /// The days that sources have no files of.
+    /// The missing days of sources.
     #[serde(rename = "missing_days_by_source", default)]
     pub(crate) missing: MissingDays,
     #[serde(default)]
     pub(crate) warnings: Vec<WarningEntry>,
     #[serde(serialize_with = "serialize_counts")]
     pub(crate) counts: SequenceCounts,
-    /// What the run found as a whole.
+    /// The findings of the run as a whole.
     pub(crate) run: Option<SequenceRun>,
 }
 
@@ -67,7 +67,7 @@ impl fmt::Display for CustomerId {
     }
 }
 
-/// What a run found as a whole.
+/// The findings of a run as a whole.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
 pub(crate) struct SequenceRun {
@@ -75,7 +75,7 @@ pub(crate) struct SequenceRun {
     pub(crate) actions: SourceFindings,
     /// Rows that could not be used.
     pub(crate) rejected: RejectedRows,
-    /// Sources of which no row came to anything.
+    /// Sources of which no row was used.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) unused_sources: Option<u64>,
     /// Actions on items that the vocabulary lacks, if there is one.
@@ -83,7 +83,7 @@ pub(crate) struct SequenceRun {
     pub(crate) actions_on_unknown_items: Option<u64>,
 }
 
-/// All that a single number says.
+/// Scalar metrics.
 #[derive(Clone, Debug, Serialize)]
 pub(crate) struct SequenceScalars {
     pub(crate) rows: u64,
@@ -115,7 +115,7 @@ pub(crate) struct SequenceScalars {
 }
 
 impl JobMetrics for SequenceMetrics {
-    const QUESTION: JobKind = JobKind::Sequences;
+    const JOB_KIND: JobKind = JobKind::Sequences;
     type Counts = SequenceCounts;
     type Scalars = SequenceScalars;
 
@@ -203,15 +203,17 @@ impl JobMetrics for SequenceMetrics {
 /// Samples by the length of their history.
 pub(crate) fn lengths_of(histories: &HistoryStats) -> BTreeMap<u64, u64> {
     let lengths = (0..).zip(&histories.lengths);
-    let there = lengths.filter(|(_, samples)| **samples > 0);
-    there.map(|(length, samples)| (length, *samples)).collect()
+    let present = lengths.filter(|(_, samples)| **samples > 0);
+    present
+        .map(|(length, samples)| (length, *samples))
+        .collect()
 }
 
 #[cfg(test)]
 mod tests {
     use indexmap::IndexMap;
 
-    use super::distributions::Shares;
+    use super::distributions::TypeShares;
     use super::*;
     use crate::ids::{ActionType, Micros};
     use crate::kernel::history_stats::{Asked, Contents};
@@ -289,12 +291,15 @@ mod tests {
         assert_eq!(one.label_rate, Some(0.0));
         let all = metrics.distributions().expect("distributions");
         let everywhere = [(0, 7.0), (1, 6.0), (2, 3.0)].map(|(code, n)| (code, Some(n / 16.0)));
-        assert_eq!(all.action_type_distribution, Shares::from(everywhere));
+        assert_eq!(all.action_type_distribution, TypeShares::from(everywhere));
         let real = [(1, Some(6.0 / 9.0)), (2, Some(3.0 / 9.0))];
-        assert_eq!(all.real_action_type_distribution, Shares::from(real));
+        assert_eq!(all.real_action_type_distribution, TypeShares::from(real));
         let places = &all.action_type_frequency_by_position;
         assert_eq!(places.len(), 4);
-        assert_eq!(places[1], Shares::from([(0, Some(0.25)), (2, Some(0.75))]));
+        assert_eq!(
+            places[1],
+            TypeShares::from([(0, Some(0.25)), (2, Some(0.75))])
+        );
         assert_eq!(all.newest_action_age_distribution[1].samples, 3);
     }
 }

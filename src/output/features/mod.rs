@@ -308,7 +308,7 @@ fn metrics_of(
     noticed: &Noticed,
 ) -> Vec<FeatureMetrics> {
     let run = FeatureRun {
-        found: clicks.clone(),
+        findings: clicks.clone(),
         unused_sources: Some(noticed.unused_sources),
         rejected: RejectedRows::new(&read.inputs.rejected),
     };

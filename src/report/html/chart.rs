@@ -19,14 +19,14 @@ const BAR_STEP: f64 = 22.0;
 /// The height of columns.
 const COLUMNS_HEIGHT: f64 = 150.0;
 
-/// What a picture is about.
+/// The texts of a figure.
 pub(crate) struct Caption<'a> {
-    /// A name that no other picture of the page has, for references.
+    /// A name that no other figure of the page has, for references.
     pub(crate) id: &'a str,
     pub(crate) title: String,
     /// What it shows, in a sentence.
-    pub(crate) told: String,
-    /// What its rows are called, and its numbers.
+    pub(crate) description: String,
+    /// The headings of its table.
     pub(crate) columns: Vec<String>,
 }
 
@@ -43,22 +43,23 @@ pub(crate) struct Bar {
 
 /// A section with a picture, and a table under it.
 fn section(
-    of: &Caption<'_>,
+    caption: &Caption<'_>,
     height: f64,
     legend: &str,
     drawn: &str,
     rows: &[Vec<String>],
 ) -> String {
-    let (id, title, told) = (of.id, escape(&of.title), escape(&of.told));
+    let id = caption.id;
+    let (title, description) = (escape(&caption.title), escape(&caption.description));
     let svg = format!(
         "<svg role=\"img\" aria-labelledby=\"{id}-t {id}-d\" viewBox=\"0 0 {WIDTH} {height}\" \
          xmlns=\"http://www.w3.org/2000/svg\"><title id=\"{id}-t\">{title}</title>\
-         <desc id=\"{id}-d\">{told}</desc>{drawn}</svg>"
+         <desc id=\"{id}-d\">{description}</desc>{drawn}</svg>"
     );
-    let table = table(&of.title, &of.columns, rows);
+    let table = table(&caption.title, &caption.columns, rows);
     format!(
         "<section aria-labelledby=\"{id}\"><h2 id=\"{id}\">{title}</h2><figure>\
-         <figcaption>{told}</figcaption>{legend}{svg}</figure>\
+         <figcaption>{description}</figcaption>{legend}{svg}</figure>\
          <details><summary>Table: {title}</summary>{table}</details></section>\n"
     )
 }
@@ -66,9 +67,12 @@ fn section(
 /// A table; columns whose name starts with `#` hold numbers.
 pub(crate) fn table(caption: &str, columns: &[String], rows: &[Vec<String>]) -> String {
     let caption = escape(caption);
-    let class = |at: usize| match columns.get(at).is_some_and(|name| name.starts_with('#')) {
-        true => " class=\"n\"",
-        false => "",
+    let class = |at: usize| {
+        if columns.get(at).is_some_and(|name| name.starts_with('#')) {
+            " class=\"n\""
+        } else {
+            ""
+        }
     };
     let mut text = format!(
         "<div class=\"scroll\" role=\"region\" aria-label=\"{caption}\" tabindex=\"0\"><table>\
@@ -116,7 +120,7 @@ fn rows_of(bars: &[Bar]) -> Vec<Vec<String>> {
 }
 
 /// Horizontal bars with names to the left and values to the right.
-pub(crate) fn bars(of: &Caption<'_>, bars: &[Bar]) -> String {
+pub(crate) fn bars(caption: &Caption<'_>, bars: &[Bar]) -> String {
     let (mut drawn, largest) = (String::new(), largest(bars));
     let length = |value: f64| value / largest * (BARS_RIGHT - BARS_LEFT);
     for (at, bar) in (0_u64..).zip(bars) {
@@ -153,11 +157,17 @@ pub(crate) fn bars(of: &Caption<'_>, bars: &[Bar]) -> String {
         );
     }
     let height = float(count64(bars.len())) * BAR_STEP + 2.0;
-    section(of, height, &legend_of_other(bars), &drawn, &rows_of(bars))
+    section(
+        caption,
+        height,
+        &legend_of_other(bars),
+        &drawn,
+        &rows_of(bars),
+    )
 }
 
 /// Columns in a row, of which the first, the last and the largest are named.
-pub(crate) fn columns(of: &Caption<'_>, bars: &[Bar]) -> String {
+pub(crate) fn columns(caption: &Caption<'_>, bars: &[Bar]) -> String {
     let (mut drawn, largest) = (String::new(), largest(bars));
     let step = WIDTH / float(count64(bars.len().max(1)));
     let width = (step - 2.0).max(step * 0.6).min(60.0);
@@ -222,7 +232,7 @@ pub(crate) fn columns(of: &Caption<'_>, bars: &[Bar]) -> String {
         );
     }
     section(
-        of,
+        caption,
         below + 6.0,
         &legend_of_other(bars),
         &drawn,
@@ -230,7 +240,7 @@ pub(crate) fn columns(of: &Caption<'_>, bars: &[Bar]) -> String {
     )
 }
 
-/// Where a text over a column goes, so that it does not leave the picture.
+/// The position of a text over a column, so that it does not leave the picture.
 fn anchored(middle: f64) -> (f64, &'static str) {
     if middle < 50.0 {
         (0.0, "start")
@@ -249,7 +259,11 @@ pub(crate) struct Stack {
 }
 
 /// Bars of pieces, with a legend. `names` are those of the pieces, each with its class of colour.
-pub(crate) fn stacks(of: &Caption<'_>, names: &[(String, String)], stacks: &[Stack]) -> String {
+pub(crate) fn stacks(
+    caption: &Caption<'_>,
+    names: &[(String, String)],
+    stacks: &[Stack],
+) -> String {
     let mut drawn = String::new();
     let room = WIDTH - 40.0;
     for (at, stack) in (0_u64..).zip(stacks) {
@@ -264,11 +278,11 @@ pub(crate) fn stacks(of: &Caption<'_>, names: &[(String, String)], stacks: &[Sta
         );
         for ((piece, class), share) in names.iter().zip(&stack.pieces) {
             let width = share * room;
-            let told = format!("{name}, {}: {}", escape(piece), super::text::share(*share));
+            let title = format!("{name}, {}: {}", escape(piece), super::text::share(*share));
             put(
                 &mut drawn,
                 format_args!(
-                    "<rect class=\"{class}\" x=\"{left:.2}\" y=\"{}\" width=\"{width:.2}\" height=\"17\"><title>{told}</title></rect>",
+                    "<rect class=\"{class}\" x=\"{left:.2}\" y=\"{}\" width=\"{width:.2}\" height=\"17\"><title>{title}</title></rect>",
                     top + 1.0
                 ),
             );
@@ -287,20 +301,19 @@ pub(crate) fn stacks(of: &Caption<'_>, names: &[(String, String)], stacks: &[Sta
         std::iter::once(stack.name.clone()).chain(shares).collect()
     });
     let height = float(count64(stacks.len())) * BAR_STEP + 2.0;
-    section(of, height, &legend, &drawn, &rows.collect::<Vec<_>>())
+    section(caption, height, &legend, &drawn, &rows.collect::<Vec<_>>())
 }
 
-/// What the marks mean, if there are any.
+/// The legend of the marks of the other set, if there are any.
 fn legend_of_other(bars: &[Bar]) -> String {
-    match bars.iter().any(|bar| bar.other.is_some()) {
-        true => {
-            "<p class=\"note\">The bar is this set, the line across it the other.</p>".to_owned()
-        }
-        false => String::new(),
+    if bars.iter().any(|bar| bar.other.is_some()) {
+        "<p class=\"note\">The bar is this set, the line across it the other.</p>".to_owned()
+    } else {
+        String::new()
     }
 }
 
 /// Adds a piece of a picture.
 fn put(to: &mut String, piece: std::fmt::Arguments<'_>) {
-    to.write_fmt(piece).expect("a text takes all");
+    to.write_fmt(piece).expect("writing to a text never fails");
 }

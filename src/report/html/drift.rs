@@ -1,8 +1,8 @@
-//! Two distributions to how far they are apart.
+//! Two distributions to the drift between them.
 //!
 //! **In / Out**: how many fall into each class, in one set and in another → the population stability
 //! index, `Σ (p − q) · ln(p / q)` over the classes. **Thresholds**: below 0.1 is no drift, up to 0.25
-//! some, above that a large one, as is usual. A class that one set has none of counts as a
+//! some, above that a large one, as is usual. A class that is empty in one set counts as a
 //! ten-thousandth, so that the index stays finite.
 
 /// The least share that a class counts as.
@@ -48,8 +48,9 @@ pub(crate) fn index_of(own: &[f64], other: &[f64]) -> Option<f64> {
         return None;
     }
     let classes = own.len().max(other.len());
-    let share =
-        |of: &[f64], at: usize, all: f64| (of.get(at).copied().unwrap_or(0.0) / all).max(SHARE_MIN);
+    let share = |counts: &[f64], at: usize, all: f64| {
+        (counts.get(at).copied().unwrap_or(0.0) / all).max(SHARE_MIN)
+    };
     let terms = (0..classes).map(|at| {
         let (p, q) = (share(own, at, all), share(other, at, all_other));
         (p - q) * (p / q).ln()
@@ -74,7 +75,7 @@ mod tests {
     }
 
     #[test]
-    fn thresholds_are_those_that_are_told() {
+    fn thresholds_are_those_that_the_page_names() {
         for (index, drift) in [
             (0.0999, Drift::None),
             (0.1, Drift::Some),

@@ -27,11 +27,12 @@ pub(crate) fn rejected_section(rejected: Option<&RejectedRows>) -> String {
         })
         .collect();
     let names = ["Source", "Column", "Expected", "#Rows", "For example"].map(str::to_owned);
-    let body = match rows.is_empty() {
-        true => "<p>None: every row could be used.</p>".to_owned(),
-        false => table("Rejected rows by reason", &names, &rows),
+    let body = if rows.is_empty() {
+        "<p>None: every row could be used.</p>".to_owned()
+    } else {
+        table("Rejected rows by reason", &names, &rows)
     };
-    let told = match total {
+    let note = match total {
         0 => String::new(),
         total => format!(
             "<p class=\"soft\">{} rows of the run that made the latest day; they lie in <code>_quarantine</code>.</p>",
@@ -39,11 +40,11 @@ pub(crate) fn rejected_section(rejected: Option<&RejectedRows>) -> String {
         ),
     };
     format!(
-        "<section class=\"wide\" aria-labelledby=\"rejected\"><h2 id=\"rejected\">Bad rows</h2>{told}{body}</section>\n"
+        "<section class=\"wide\" aria-labelledby=\"rejected\"><h2 id=\"rejected\">Bad rows</h2>{note}{body}</section>\n"
     )
 }
 
-/// What a person should look at; nothing if there is nothing.
+/// The warnings; nothing if there are none.
 pub(crate) fn warnings_section(warnings: &[WarningEntry]) -> String {
     if warnings.is_empty() {
         return String::new();
@@ -65,9 +66,12 @@ pub(crate) fn warnings_section(warnings: &[WarningEntry]) -> String {
 pub(crate) fn missing_section(missing: &MissingDays) -> String {
     let rows = missing.iter().map(|(source, ranges)| {
         let ranges = ranges.as_ref().map(|ranges| {
-            let ranges = ranges.iter().map(|(first, last)| match first == last {
-                true => date_text(*first),
-                false => format!("{} to {}", date_text(*first), date_text(*last)),
+            let ranges = ranges.iter().map(|(first, last)| {
+                if first == last {
+                    date_text(*first)
+                } else {
+                    format!("{} to {}", date_text(*first), date_text(*last))
+                }
             });
             ranges.collect::<Vec<_>>().join(", ")
         });
@@ -90,7 +94,7 @@ pub(crate) fn missing_section(missing: &MissingDays) -> String {
 pub(crate) fn settings_section(settings: &Value) -> String {
     let settings = settings.as_object().into_iter().flatten();
     let rows: Vec<Vec<String>> = settings
-        .map(|(name, value)| vec![name.replace('_', " "), told(value)])
+        .map(|(name, value)| vec![name.replace('_', " "), setting_text(value)])
         .collect();
     let names = ["Setting", "Value"].map(str::to_owned);
     format!(
@@ -99,22 +103,27 @@ pub(crate) fn settings_section(settings: &Value) -> String {
     )
 }
 
-/// A setting as people read it.
-fn told(value: &Value) -> String {
+/// A setting as text for people.
+fn setting_text(value: &Value) -> String {
     let of_object = |object: &Map<String, Value>| {
         let members = object.iter();
-        let members = members.map(|(name, value)| format!("{name} = {}", told(value)));
+        let members = members.map(|(name, value)| format!("{name} = {}", setting_text(value)));
         members.collect::<Vec<_>>().join(", ")
     };
     let text = match value {
         Value::Null => String::new(),
         Value::String(text) => text.clone(),
-        Value::Array(values) => values.iter().map(told).collect::<Vec<_>>().join("; "),
+        Value::Array(values) => values
+            .iter()
+            .map(setting_text)
+            .collect::<Vec<_>>()
+            .join("; "),
         Value::Object(object) => of_object(object),
         other => other.to_string(),
     };
-    match text.is_empty() {
-        true => "none".to_owned(),
-        false => text,
+    if text.is_empty() {
+        "none".to_owned()
+    } else {
+        text
     }
 }

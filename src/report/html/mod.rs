@@ -1,4 +1,4 @@
-//! Metrics to a page that a person would rather look at: `_report.html`.
+//! Metrics to a page for people: `_report.html`.
 //!
 //! **In / Out**: the `_metrics.json` and `_manifest.json` of a set, and the metrics of another one to
 //! compare it with → one page of HTML, complete in itself: no script, no network, light and dark.
@@ -40,7 +40,7 @@ pub struct PageSettings {
     pub compare: Option<PathBuf>,
 }
 
-/// The name of a distribution, its index, and what to make of that.
+/// The name of a distribution, its index, and the drift that this means.
 type NamedDrift = (String, Option<(f64, Drift)>);
 
 /// A page that was made.
@@ -48,8 +48,8 @@ type NamedDrift = (String, Option<(f64, Drift)>);
 pub struct Page {
     /// Where it is.
     pub path: PathBuf,
-    /// How far each distribution is from that of the other set: the index, and what to make of it;
-    /// nothing where one of them is empty.
+    /// The drift of each distribution from that of the other set, with its index; nothing where one of
+    /// them is empty.
     pub drifts: Vec<NamedDrift>,
 }
 
@@ -62,22 +62,22 @@ struct SetMetrics<M: JobMetrics> {
     distributions: Option<Distributions>,
 }
 
-/// Two sets, of which the other may be missing.
-struct Pair<'a, S> {
+/// A set, and the other one to compare it with, if there is one.
+struct SetPair<'a, S> {
     own: &'a S,
     other: Option<&'a S>,
 }
 
-impl<S> Clone for Pair<'_, S> {
+impl<S> Clone for SetPair<'_, S> {
     fn clone(&self) -> Self {
         *self
     }
 }
 
-impl<S> Copy for Pair<'_, S> {}
+impl<S> Copy for SetPair<'_, S> {}
 
-/// What a job kind has to show.
-struct Shown {
+/// The part of the page that depends on the job kind.
+struct PageBody {
     /// Sections with figures and tables.
     sections: String,
     /// Distributions and their index against the other set.
@@ -108,12 +108,12 @@ pub fn page(settings: &PageSettings) -> Result<Page> {
     let job_kind = head.and_then(|head| head.job);
     match job_kind {
         Some(JobKind::Sequences) => page_of(settings, &text, |pair, manifest| {
-            sequences::shown(pair, &TypeNames::new(&manifest.settings))
+            sequences::sequences_body(pair, &TypeNames::new(&manifest.settings))
         }),
         Some(JobKind::Features) => {
-            page_of(settings, &text, |pair, _| features::shown_features(pair))
+            page_of(settings, &text, |pair, _| features::features_body(pair))
         }
-        Some(JobKind::Dwell) => page_of(settings, &text, |pair, _| features::shown_dwell(pair)),
+        Some(JobKind::Dwell) => page_of(settings, &text, |pair, _| features::dwell_body(pair)),
         None => {
             let what = "its metrics are of no job that this program knows";
             Err(Error::bad_file(settings.out.display().to_string(), what))
@@ -125,26 +125,26 @@ pub fn page(settings: &PageSettings) -> Result<Page> {
 fn page_of<M: JobMetrics>(
     settings: &PageSettings,
     text: &[u8],
-    show: impl FnOnce(Pair<'_, SetMetrics<M>>, &AnyManifest) -> Shown,
+    body_of: impl FnOnce(SetPair<'_, SetMetrics<M>>, &AnyManifest) -> PageBody,
 ) -> Result<Page> {
     let own = SetMetrics::<M>::parse(&settings.out, text)?;
     let other = settings.compare.as_deref().map(|other| {
         check_in(other)?;
-        SetMetrics::<M>::parse(other, &read_set(other, M::QUESTION)?)
+        SetMetrics::<M>::parse(other, &read_set(other, M::JOB_KIND)?)
     });
     let other = other.transpose()?;
     let manifest = read_manifest(&settings.out)?;
-    let pair = Pair {
+    let pair = SetPair {
         own: &own,
         other: other.as_ref(),
     };
-    let shown = show(pair, &manifest);
-    let drifts = shown
+    let body = body_of(pair, &manifest);
+    let drifts = body
         .drifts
         .iter()
-        .map(|(name, index)| (name.clone(), index.map(|of| (of, Drift::new(of)))));
+        .map(|(name, index)| (name.clone(), index.map(|index| (index, Drift::new(index)))));
     let drifts: Vec<_> = drifts.collect();
-    let html = document(settings, &manifest, (&shown.sections, &drifts, pair));
+    let html = document(settings, &manifest, &body.sections, &drifts, pair);
     put_file(&settings.out, PAGE, html.as_bytes())?;
     Ok(Page {
         path: settings.out.join(PAGE),
@@ -189,14 +189,16 @@ fn read_manifest(out: &Path) -> Result<AnyManifest> {
 fn document<M: JobMetrics>(
     settings: &PageSettings,
     manifest: &AnyManifest,
-    (sections, drifts, pair): (&str, &[NamedDrift], Pair<'_, SetMetrics<M>>),
+    sections: &str,
+    drifts: &[NamedDrift],
+    pair: SetPair<'_, SetMetrics<M>>,
 ) -> String {
     let out = settings.out.display().to_string();
-    // Of "." the name is that of the folder.
+    // The path "." is given the name of the folder.
     let name = settings.out.canonicalize().ok();
     let name = name.as_ref().and_then(|path| path.file_name());
     let name = name.map_or_else(|| out.clone(), |name| name.to_string_lossy().into_owned());
-    let (name, job) = (escape(&name), M::QUESTION.name());
+    let (name, job) = (escape(&name), M::JOB_KIND.name());
     let made_by = escape(&manifest.made_by);
     let seal = escape(&manifest.xxh64);
     let compared = settings.compare.as_ref().map_or_else(String::new, |other| {
@@ -205,10 +207,9 @@ fn document<M: JobMetrics>(
             escape(&other.display().to_string())
         )
     });
-    let drift = match pair.other {
-        Some(_) => drift_section(drifts),
-        None => String::new(),
-    };
+    let drift = pair
+        .other
+        .map_or_else(String::new, |_| drift_section(drifts));
     let style = include_str!("style.css");
     format!(
         "<!doctype html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n\
@@ -227,7 +228,7 @@ fn document<M: JobMetrics>(
     )
 }
 
-/// Which days a set has.
+/// The days of a set, as a sentence.
 fn days_line(head: &DocumentHead) -> String {
     let days = &head.days;
     let day = |figures: &DayFigures| date_text(figures.day);
@@ -242,7 +243,7 @@ fn days_line(head: &DocumentHead) -> String {
     }
 }
 
-/// How far each distribution is from that of the other set.
+/// The drift of each distribution from that of the other set.
 fn drift_section(drifts: &[NamedDrift]) -> String {
     let rows = drifts.iter().map(|(name, drift)| {
         let name = escape(name);

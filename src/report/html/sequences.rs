@@ -1,12 +1,12 @@
-//! What the page of `sequences` shows.
+//! The page of `sequences`.
 
 use std::collections::BTreeSet;
 
 use super::chart::{Bar, Caption, Stack, bars, stacks};
-use super::figures::{Distribution, Labels, by_day, tiles};
+use super::figures::{ClassCounts, Distribution, LabelFigure, by_day, tiles};
 use super::text::{bound, count, mean, or_dash, share, span};
 use super::types::TypeNames;
-use super::{Pair, SetMetrics, Shown, missing_section};
+use super::{PageBody, SetMetrics, SetPair, missing_section};
 use crate::calendar::date_text;
 use crate::ids::float;
 use crate::metrics::{Distributions, SequenceMetrics, SpanClass};
@@ -15,74 +15,82 @@ use crate::metrics::{Distributions, SequenceMetrics, SpanClass};
 const LENGTH_CLASSES: u64 = 20;
 
 /// A set of `sequences`.
-type Sequences = SetMetrics<SequenceMetrics>;
+type SequenceSet = SetMetrics<SequenceMetrics>;
 
 /// The headline figures.
-fn figures(set: &Sequences) -> [(&'static str, String); 12] {
-    let of = &set.scalars;
+fn figures(set: &SequenceSet) -> [(&'static str, String); 12] {
+    let scalars = &set.scalars;
     [
-        ("samples", count(of.samples)),
-        ("impressions", count(of.impressions)),
-        ("customers, summed over days", count(of.customer_days)),
-        ("labels that say yes", or_dash(of.label_rate, share)),
+        ("samples", count(scalars.samples)),
+        ("impressions", count(scalars.impressions)),
+        ("customers, summed over days", count(scalars.customer_days)),
+        ("labels that say yes", or_dash(scalars.label_rate, share)),
         (
             "samples without history",
-            or_dash(of.zero_history_pct, share),
+            or_dash(scalars.zero_history_pct, share),
         ),
         (
             "actions each on average",
-            or_dash(of.avg_history_length, mean),
+            or_dash(scalars.avg_history_length, mean),
         ),
         (
             "histories with all places taken",
-            or_dash(of.truncated_pct, share),
+            or_dash(scalars.truncated_pct, share),
         ),
         (
             "mean age of the newest action",
-            or_dash(of.newest_action_age_mean_seconds, span),
+            or_dash(scalars.newest_action_age_mean_seconds, span),
         ),
         (
             "duplicate actions",
-            or_dash(of.duplicate_actions_pct, share),
+            or_dash(scalars.duplicate_actions_pct, share),
         ),
         (
             "actions at the same time",
-            or_dash(of.tied_actions_pct, share),
+            or_dash(scalars.tied_actions_pct, share),
         ),
-        ("impressions dropped as guests", count(of.guests_dropped)),
-        ("bad rows", or_dash(of.rejected_rows, count)),
+        (
+            "impressions dropped as guests",
+            count(scalars.guests_dropped),
+        ),
+        ("bad rows", or_dash(scalars.rejected_rows, count)),
     ]
 }
 
-/// The sections of a set, given what its types of actions are called.
-pub(crate) fn shown(pair: Pair<'_, Sequences>, names: &TypeNames) -> Shown {
-    let mut shown = Shown {
+/// The sections of a set, given the names of its types of actions.
+pub(crate) fn sequences_body(pair: SetPair<'_, SequenceSet>, names: &TypeNames) -> PageBody {
+    let mut body = PageBody {
         sections: tiles(pair, figures) + "<div class=\"cards\">\n",
         drifts: Vec::new(),
     };
-    lengths(pair, &mut shown);
-    types_by_place(pair.own, names, &mut shown);
-    types(pair, names, &mut shown);
-    spans(pair, &mut shown);
-    labels(pair, &mut shown);
+    lengths(pair, &mut body);
+    types_by_place(pair.own, names, &mut body);
+    types(pair, names, &mut body);
+    spans(pair, &mut body);
+    labels(pair, &mut body);
     let days = &pair.own.head.days;
-    shown.sections += &by_day(days, ("rows-by-day", "Rows by day"), |day| {
+    body.sections += &by_day(days, "rows-by-day", "Rows by day", |day| {
         (day.rows.map(float), or_dash(day.rows, count))
     });
-    shown.sections += &by_day(days, ("labels-by-day", "Label rate by day"), |day| {
+    body.sections += &by_day(days, "labels-by-day", "Label rate by day", |day| {
         (day.label_rate, or_dash(day.label_rate, share))
     });
-    shown.sections += &top(pair.own);
-    shown.sections += &missing_section(&pair.own.metrics.missing);
-    shown.sections += "</div>\n";
-    shown
+    body.sections += &top(pair.own);
+    body.sections += &missing_section(&pair.own.metrics.missing);
+    body.sections += "</div>\n";
+    body
 }
 
 /// How long histories are.
-fn lengths(pair: Pair<'_, Sequences>, shown: &mut Shown) {
+fn lengths(pair: SetPair<'_, SequenceSet>, body: &mut PageBody) {
     let max = pair.own.metrics.counts.max_actions.max(1);
     let step = max.saturating_sub(1).div_ceil(LENGTH_CLASSES).max(1);
-    let mut classes = vec![("0".to_owned(), 0, 0)];
+    let class = |name: String| ClassCounts {
+        name,
+        own: 0,
+        other: 0,
+    };
+    let mut classes = vec![class("0".to_owned())];
     let mut from = 1;
     while from < max {
         let to = (from + step - 1).min(max - 1);
@@ -91,10 +99,10 @@ fn lengths(pair: Pair<'_, Sequences>, shown: &mut Shown) {
         } else {
             format!("{}–{}", count(from), count(to))
         };
-        classes.push((name, 0, 0));
+        classes.push(class(name));
         from = to + 1;
     }
-    classes.push((format!("{} (full)", count(max)), 0, 0));
+    classes.push(class(format!("{} (full)", count(max))));
     let last = classes.len() - 1;
     let class_of = |length: u64| match length {
         0 => 0,
@@ -104,49 +112,51 @@ fn lengths(pair: Pair<'_, Sequences>, shown: &mut Shown) {
             .min(last),
     };
     for (length, samples) in &pair.own.metrics.lengths {
-        classes[class_of(*length)].1 += samples;
+        classes[class_of(*length)].own += samples;
     }
     for (length, samples) in pair.other.iter().flat_map(|other| &other.metrics.lengths) {
-        classes[class_of(*length)].2 += samples;
+        classes[class_of(*length)].other += samples;
     }
     let scalars = &pair.own.scalars;
-    let told = format!(
+    let description = format!(
         "Samples by the number of actions in their history, up to {}: {} on average, {} have none and {} all of them.",
         count(max),
         or_dash(scalars.avg_history_length, mean),
         or_dash(scalars.zero_history_pct, share),
         or_dash(scalars.truncated_pct, share),
     );
-    let of = Distribution {
-        caption: ("lengths", "Length of histories", told),
+    let figure = Distribution {
+        id: "lengths",
+        title: "Length of histories",
+        description,
         class: "Actions",
         counted: "Samples",
         is_histogram: true,
         classes,
     };
-    of.draw(pair, shown);
+    figure.draw(pair, body);
 }
 
 /// The codes of real actions in either set, in order.
-fn codes(pair: Pair<'_, Sequences>) -> BTreeSet<u8> {
+fn codes(pair: SetPair<'_, SequenceSet>) -> BTreeSet<u8> {
     let sets = [Some(pair.own), pair.other].into_iter().flatten();
     let codes = sets.flat_map(|set| set.metrics.counts.actions_by_type.keys());
     codes.copied().collect()
 }
 
-/// Which types of actions stand at which place.
-fn types_by_place(own: &Sequences, called: &TypeNames, shown: &mut Shown) {
-    let real = codes(Pair { own, other: None });
-    // Colours are repeated from the sixth type on; the table tells them apart.
+/// Types of actions by their position in the history.
+fn types_by_place(own: &SequenceSet, type_names: &TypeNames, body: &mut PageBody) {
+    let real = codes(SetPair { own, other: None });
+    // Colours repeat from the seventh type on; the table has the names.
     let class = |at: usize| format!("k{}", at % 6 + 1);
     let mut names: Vec<(String, String)> = real
         .iter()
         .enumerate()
-        .map(|(at, code)| (called.name(&code.to_string()), class(at)))
+        .map(|(at, code)| (type_names.name(&code.to_string()), class(at)))
         .collect();
-    names.push((called.name("0"), "k0".to_owned()));
+    names.push((type_names.name("0"), "k0".to_owned()));
     let places = own.distributions.iter();
-    let places = places.flat_map(|of| &of.action_type_frequency_by_position);
+    let places = places.flat_map(|distributions| &distributions.action_type_frequency_by_position);
     let drawn: Vec<Stack> = (1_u64..)
         .zip(places)
         .map(|(place, shares)| {
@@ -164,7 +174,7 @@ fn types_by_place(own: &Sequences, called: &TypeNames, shown: &mut Shown) {
     let newest: Vec<String> = newest
         .map(|((name, _), part)| format!("{} {name}", share(*part)))
         .collect();
-    let told = format!(
+    let description = format!(
         "What the newest actions of a history are, the newest at 1: {}.",
         newest.join(", ")
     );
@@ -173,44 +183,46 @@ fn types_by_place(own: &Sequences, called: &TypeNames, shown: &mut Shown) {
     let caption = Caption {
         id: "places",
         title: "Types of actions by position".to_owned(),
-        told,
+        description,
         columns: columns.collect(),
     };
-    shown.sections += &stacks(&caption, &names, &drawn);
+    body.sections += &stacks(&caption, &names, &drawn);
 }
 
 /// Types of real actions.
-fn types(pair: Pair<'_, Sequences>, called: &TypeNames, shown: &mut Shown) {
-    let number = |set: &Sequences, code: u8| {
+fn types(pair: SetPair<'_, SequenceSet>, type_names: &TypeNames, body: &mut PageBody) {
+    let number = |set: &SequenceSet, code: u8| {
         let counts = &set.metrics.counts.actions_by_type;
         counts.get(&code).copied().unwrap_or(0)
     };
     let classes = codes(pair).into_iter().map(|code| {
         let other = pair.other.map_or(0, |other| number(other, code));
-        (
-            called.name(&code.to_string()),
-            number(pair.own, code),
+        ClassCounts {
+            name: type_names.name(&code.to_string()),
+            own: number(pair.own, code),
             other,
-        )
+        }
     });
-    let of_all = pair.own.distributions.as_ref();
-    let padding = of_all.and_then(|of| *of.action_type_distribution.get(&0)?);
-    let told = format!(
+    let distributions = pair.own.distributions.as_ref();
+    let padding = distributions.and_then(|all| *all.action_type_distribution.get(&0)?);
+    let description = format!(
         "Types of all real actions; of all places, {} are padding.",
         or_dash(padding, share)
     );
-    let of = Distribution {
-        caption: ("types", "Types of actions", told),
+    let figure = Distribution {
+        id: "types",
+        title: "Types of actions",
+        description,
         class: "Type",
         counted: "Actions",
         is_histogram: false,
         classes: classes.collect(),
     };
-    of.draw(pair, shown);
+    figure.draw(pair, body);
 }
 
 /// Ages and spans.
-fn spans(pair: Pair<'_, Sequences>, shown: &mut Shown) {
+fn spans(pair: SetPair<'_, SequenceSet>, body: &mut PageBody) {
     let scalars = &pair.own.scalars;
     let age = format!(
         "From the newest action to the cutoff: {} on average, {} at most.",
@@ -228,26 +240,32 @@ fn spans(pair: Pair<'_, Sequences>, shown: &mut Shown) {
     };
     draw_spans(
         pair,
-        ("ages", "Age of the newest action", age),
-        |of| &of.newest_action_age_distribution,
-        shown,
+        "ages",
+        "Age of the newest action",
+        age,
+        |distributions| &distributions.newest_action_age_distribution,
+        body,
     );
     draw_spans(
         pair,
-        ("spans", "Time that full histories cover", full),
-        |of| &of.full_history_span_distribution,
-        shown,
+        "spans",
+        "Time that full histories cover",
+        full,
+        |distributions| &distributions.full_history_span_distribution,
+        body,
     );
 }
 
 /// A figure of spans by class.
 fn draw_spans(
-    pair: Pair<'_, Sequences>,
-    caption: (&str, &str, String),
+    pair: SetPair<'_, SequenceSet>,
+    id: &str,
+    title: &str,
+    description: String,
     classes: fn(&Distributions) -> &[SpanClass],
-    shown: &mut Shown,
+    body: &mut PageBody,
 ) {
-    let classes_of = |set: &'_ Sequences| -> Vec<SpanClass> {
+    let classes_of = |set: &SequenceSet| -> Vec<SpanClass> {
         let all = set.distributions.as_ref();
         all.map(|all| classes(all).to_vec()).unwrap_or_default()
     };
@@ -260,45 +278,51 @@ fn draw_spans(
             Some(to) => format!("{from}–{}", bound(to)),
             None => format!("over {from}"),
         };
-        (
-            text,
-            class.samples,
-            other.get(at).map_or(0, |class| class.samples),
-        )
+        ClassCounts {
+            name: text,
+            own: class.samples,
+            other: other.get(at).map_or(0, |class| class.samples),
+        }
     });
-    let of = Distribution {
-        caption,
+    let figure = Distribution {
+        id,
+        title,
+        description,
         class: "Time",
         counted: "Samples",
         is_histogram: false,
         classes: classes.collect(),
     };
-    of.draw(pair, shown);
+    figure.draw(pair, body);
 }
 
-/// What labels say.
-fn labels(pair: Pair<'_, Sequences>, shown: &mut Shown) {
+/// Labels.
+fn labels(pair: SetPair<'_, SequenceSet>, body: &mut PageBody) {
     let rate = or_dash(pair.own.scalars.label_rate, share);
-    let labels = Labels {
-        told: format!("{rate} of the labels say that the item was ordered."),
+    let figure = LabelFigure {
+        description: format!("{rate} of the labels say that the item was ordered."),
         counted: "Samples",
         names: ["ordered", "not ordered", "no label"],
     };
-    let counts = |set: &Sequences| {
-        let of = &set.metrics.counts;
-        [of.positive_labels, of.samples_without_label, of.samples]
+    let counts = |set: &SequenceSet| {
+        let counts = &set.metrics.counts;
+        [
+            counts.positive_labels,
+            counts.samples_without_label,
+            counts.samples,
+        ]
     };
-    labels.draw(pair, counts, shown);
+    figure.draw(pair, counts, body);
 }
 
 /// Customers with the most samples on a day.
-fn top(own: &Sequences) -> String {
+fn top(own: &SequenceSet) -> String {
     let customers = &own.metrics.top_customers;
     let drawn: Vec<Bar> = customers
         .iter()
         .map(|customer| {
             let id = customer.customer_id.to_string();
-            // Names have room for a dozen characters.
+            // The figure fits a dozen characters.
             let name: String = match id.chars().count() {
                 0..=14 => id,
                 _ => id.chars().take(13).chain(['…']).collect(),
@@ -311,7 +335,7 @@ fn top(own: &Sequences) -> String {
             }
         })
         .collect();
-    let told = match (drawn.first(), customers.first()) {
+    let description = match (drawn.first(), customers.first()) {
         (Some(bar), Some(customer)) => format!(
             "Samples of one customer on one day, the {} with the most: {} has {} on {}.",
             drawn.len(),
@@ -324,7 +348,7 @@ fn top(own: &Sequences) -> String {
     let caption = Caption {
         id: "customers",
         title: "Customers with the most samples".to_owned(),
-        told,
+        description,
         columns: ["Customer", "#Samples on a day"]
             .map(str::to_owned)
             .to_vec(),

@@ -1,6 +1,6 @@
 //! Values to text as a person reads it, and text to HTML.
 
-/// A text in which nothing means anything to HTML.
+/// A text with what has a meaning in HTML escaped.
 pub(crate) fn escape(text: &str) -> String {
     let mut safe = String::with_capacity(text.len());
     for c in text.chars() {
@@ -10,7 +10,7 @@ pub(crate) fn escape(text: &str) -> String {
             '>' => safe.push_str("&gt;"),
             '"' => safe.push_str("&quot;"),
             '\'' => safe.push_str("&#39;"),
-            // What HTML does not take, and what would turn the order of what follows it around.
+            // HTML forbids control characters, and marks of direction would reverse the text that follows.
             c if c.is_control() && c != '\n' => safe.push('\u{fffd}'),
             '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' => safe.push('\u{fffd}'),
             c => safe.push(c),
@@ -20,8 +20,8 @@ pub(crate) fn escape(text: &str) -> String {
 }
 
 /// A count with its thousands apart.
-pub(crate) fn count(of: u64) -> String {
-    let digits = of.to_string();
+pub(crate) fn count(number: u64) -> String {
+    let digits = number.to_string();
     let mut text = String::new();
     for (at, digit) in digits.chars().enumerate() {
         if at > 0 && (digits.len() - at).is_multiple_of(3) {
@@ -33,8 +33,8 @@ pub(crate) fn count(of: u64) -> String {
 }
 
 /// A share as per cent: small ones with more digits.
-pub(crate) fn share(of: f64) -> String {
-    let per_cent = of * 100.0;
+pub(crate) fn share(part: f64) -> String {
+    let per_cent = part * 100.0;
     let size = per_cent.abs();
     if size == 0.0 {
         "0\u{a0}%".to_owned()
@@ -61,17 +61,17 @@ pub(crate) fn span(seconds: f64) -> String {
 pub(crate) fn bound(seconds: u64) -> String {
     let (number, unit) = match seconds {
         0 => return "0".to_owned(),
-        of if of % 86_400 == 0 => (of / 86_400, "d"),
-        of if of % 3_600 == 0 => (of / 3_600, "h"),
-        of if of % 60 == 0 => (of / 60, "min"),
-        of => (of, "s"),
+        s if s % 86_400 == 0 => (s / 86_400, "d"),
+        s if s % 3_600 == 0 => (s / 3_600, "h"),
+        s if s % 60 == 0 => (s / 60, "min"),
+        s => (s, "s"),
     };
     format!("{number} {unit}")
 }
 
 /// A mean of counts.
-pub(crate) fn mean(of: f64) -> String {
-    format!("{of:.1}")
+pub(crate) fn mean(number: f64) -> String {
+    format!("{number:.1}")
 }
 
 /// A metric as text; a dash where there is none.

@@ -1,7 +1,7 @@
 //! The names of types of actions, from the settings of a set.
 //!
-//! **In / Out**: what a manifest tells of the sources → a name per code: of a source whose rows all
-//! have one type its own, of a column of types the values that mean the code.
+//! **In / Out**: the sources in the settings of a manifest → a name per code: the name of the source, if
+//! its rows all have one type; with a column of types, the values that have the code.
 
 use std::collections::BTreeMap;
 
@@ -53,18 +53,18 @@ mod tests {
     use serde_json::json;
 
     #[test]
-    fn types_are_called_as_the_job_calls_them() {
-        let of = |settings: Value, codes: [&str; 4]| {
+    fn types_have_the_names_of_the_job() {
+        let names_of = |settings: Value, codes: [&str; 4]| {
             let names = TypeNames::new(&settings);
             codes.map(|code| names.name(code))
         };
         let own = ["padding", "clicks", "orders", "type 7"];
-        assert_eq!(of(json!({"without": []}), ["0", "1", "3", "7"]), own);
+        assert_eq!(names_of(json!({"without": []}), ["0", "1", "3", "7"]), own);
         let log =
             json!({"source": "log", "type_column": "t", "types": {"see": 1, "look": 1, "buy": 9}});
         let likes = json!({"source": "likes", "type": 4});
         let own = ["see or look", "buy", "likes", "type 2"];
         let settings = json!({"action_sources": [log, likes]});
-        assert_eq!(of(settings, ["1", "9", "4", "2"]), own);
+        assert_eq!(names_of(settings, ["1", "9", "4", "2"]), own);
     }
 }
