@@ -1,15 +1,14 @@
 //! The rows of a file of `sequences`, a batch at a time.
 //!
-//! **In / Out**: a [`File`] to make, a run of its rows and its random numbers → a [`Batch`].
+//! **In / Out**: a [`DayFile`] to make, a run of its rows and its random numbers → a [`RowBatch`].
 //! **Invariants**: a batch depends on the file and on the batches before it, on nothing else.
-//! **Cost**: two or three random numbers a row; a batch stays in the second-level
-//! cache until it is encoded.
+//! **Cost**: two or three random numbers a row; a batch fits in the second-level cache.
 
 use std::ops::Range;
 
 use super::population::Population;
 use super::random::{Random, below, happens};
-use super::table::{Column, Columns, wall_text};
+use super::table::{LogColumn, NamedColumns, wall_text};
 use crate::calendar::{DAY_US, date_text};
 use crate::ids::{Day, offset32};
 use crate::job::{Format, Source};
@@ -21,15 +20,15 @@ const BOT_EVERY: u64 = 200;
 /// On edge days, one in so many actions happens at the very start of the day.
 const EDGE_EVERY: u64 = 20;
 /// The fewest items of an impression.
-const SHOWN_MIN: u32 = 5;
+const ITEMS_MIN: u32 = 5;
 /// The most items of an impression.
-const SHOWN_MAX: u32 = 15;
-/// How many in a thousand shown items are ordered.
+const ITEMS_MAX: u32 = 15;
+/// How many in a thousand items of impressions are ordered.
 const ORDERED_PER_MILLE: u32 = 20;
 
 /// A file to make.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct File {
+pub(super) struct DayFile {
     pub(super) source: Source,
     /// The day of all its rows.
     pub(super) day: Day,
@@ -42,35 +41,35 @@ pub(super) struct File {
 
 /// Some rows of a file, column by column.
 #[derive(Debug, Default)]
-pub(super) struct Batch {
+pub(super) struct RowBatch {
     /// The number of the first row, among all of the source.
     pub(super) row_start: u64,
-    /// Who acted, or was shown something; one a row.
+    /// The customer of each row.
     pub(super) customers: Vec<i64>,
-    /// When, in seconds since the start of the day; one an action, none for impressions.
+    /// The time of each action, in seconds since the start of the day; none for impressions.
     pub(super) seconds: Vec<u32>,
-    /// On what: one an action, some for each impression.
+    /// The item of each action, or the items of each impression.
     pub(super) items: Vec<i32>,
-    /// Whether what was shown was ordered; one an item of impressions.
+    /// Whether each item of impressions was ordered.
     pub(super) labels: Vec<bool>,
     /// Where the items of each impression start, and where the last ones end.
     pub(super) item_starts: Vec<i32>,
 }
 
-impl Batch {
+impl RowBatch {
     /// The rows of a file with numbers in `rows`, counted from 0.
     pub(super) fn new(
-        file: &File,
+        file: &DayFile,
         rows: Range<u64>,
         population: &Population,
         random: &mut Random,
-    ) -> Batch {
+    ) -> RowBatch {
         let row_start = file.rows_before + rows.start;
         let filled = match file.source {
             Source::Impressions => impressions(rows, population, random),
             _ => actions(file, rows, population, random),
         };
-        Batch {
+        RowBatch {
             row_start,
             ..filled
         }
@@ -78,61 +77,69 @@ impl Batch {
 
     /// The columns of a file, with the types that the logs of a warehouse have. Times are wall time
     /// without offset.
-    pub(super) fn columns(self, file: &File, format: Format) -> Columns {
+    pub(super) fn columns(self, file: &DayFile, format: Format) -> NamedColumns {
         let rows = self.customers.len();
-        let customers = ("customer_id", Column::Ints(self.customers));
+        let customers = ("customer_id", LogColumn::Ints(self.customers));
         if file.source == Source::Impressions {
-            // No other impression has its name, on any day.
+            // Unique over all days.
             let rankings = (self.row_start..).map(|row| format!("r{row:09}"));
-            let shown = Column::Shown {
+            let items = LogColumn::ImpressionItems {
                 starts: self.item_starts,
                 items: self.items,
                 labels: self.labels,
             };
             return vec![
-                ("ranking_id", Column::Texts(rankings.take(rows).collect())),
+                (
+                    "ranking_id",
+                    LogColumn::Texts(rankings.take(rows).collect()),
+                ),
                 customers,
-                ("impressions", shown),
+                ("impressions", items),
             ];
         }
         let (day, seconds) = (date_text(file.day), self.seconds.into_iter());
         let times = match format {
             Format::Parquet => {
                 let start = i64::from(file.day.0) * DAY_US;
-                Column::Walls(
+                LogColumn::Walls(
                     seconds
-                        .map(|of| start + i64::from(of) * 1_000_000)
+                        .map(|second| start + i64::from(second) * 1_000_000)
                         .collect(),
                 )
             }
-            _ => Column::Texts(seconds.map(|of| wall_text(&day, of)).collect()),
+            _ => LogColumn::Texts(seconds.map(|second| wall_text(&day, second)).collect()),
         };
         if file.source == Source::Clicks {
-            let items = ("item_id", Column::Shorts(self.items));
+            let items = ("item_id", LogColumn::Shorts(self.items));
             return vec![customers, items, ("click_time", times)];
         }
         let simples = self.items.iter().map(|item| item.wrapping_mul(3)).collect();
         let mut columns = vec![
             customers,
-            ("config_id", Column::Shorts(self.items)),
-            ("simple_id", Column::Shorts(simples)),
+            ("config_id", LogColumn::Shorts(self.items)),
+            ("simple_id", LogColumn::Shorts(simples)),
             ("occurred_at", times),
         ];
         if file.source == Source::Orders {
-            columns.insert(0, ("order_date", Column::Dates(vec![file.day; rows])));
+            columns.insert(0, ("order_date", LogColumn::Dates(vec![file.day; rows])));
         }
         columns
     }
 }
 
-/// Actions: at any second of the day, so that some fall together.
-fn actions(file: &File, rows: Range<u64>, population: &Population, random: &mut Random) -> Batch {
+/// Actions: at any second of the day, so that some are at the same time.
+fn actions(
+    file: &DayFile,
+    rows: Range<u64>,
+    population: &Population,
+    random: &mut Random,
+) -> RowBatch {
     let edge_rows = if file.is_edge {
         (file.rows / EDGE_EVERY).max(1)
     } else {
         0
     };
-    let mut batch = Batch::default();
+    let mut batch = RowBatch::default();
     for row in rows {
         let drawn = population.customer(random.next());
         let is_bot = (file.rows_before + row) % BOT_EVERY == BOT_EVERY - 1;
@@ -149,15 +156,15 @@ fn actions(file: &File, rows: Range<u64>, population: &Population, random: &mut 
 }
 
 /// Impressions: of some popular items, to active customers.
-fn impressions(rows: Range<u64>, population: &Population, random: &mut Random) -> Batch {
-    let mut batch = Batch {
+fn impressions(rows: Range<u64>, population: &Population, random: &mut Random) -> RowBatch {
+    let mut batch = RowBatch {
         item_starts: vec![0],
-        ..Batch::default()
+        ..RowBatch::default()
     };
     for _ in rows {
         batch.customers.push(population.customer(random.next()));
-        let shown = SHOWN_MIN + below(SHOWN_MAX - SHOWN_MIN + 1, random.halves().0);
-        for _ in 0..shown {
+        let items = ITEMS_MIN + below(ITEMS_MAX - ITEMS_MIN + 1, random.halves().0);
+        for _ in 0..items {
             let (which, label) = random.halves();
             batch.items.push(population.item(which));
             batch.labels.push(happens(ORDERED_PER_MILLE, label));

@@ -1,21 +1,21 @@
 //! Settings in, a folder of synthetic events out, as `dwell` reads them.
 //!
 //! **In / Out**: [`GenerateEvents`] → `DIR/dt=YYYY-MM-DD/part-N.*`, of the days from 2025-08-16 on.
-//! **What it is like**: people visit, and look at a few flyers each time: `flyer_open`, some
+//! **Distribution**: people visit, and look at a few flyers each time: `flyer_open`, some
 //! `item_open`, sometimes `flyer_close`, and between flyers `list_flyers`, `shopping_list_open` or
 //! `favorite`, which have none. The activity of users is lognormal; a few flyers are popular. User
 //! ids are 64 hexadecimal digits. Text has times with the user's own offset, Parquet has them in
 //! UTC.
 //! **Invariants**: every file is a function of the settings and its place: the same bytes for any
-//! number of threads. What fails leaves no file behind.
+//! number of threads. A run that fails leaves no file.
 
 use std::fmt::Write as _;
 use std::path::PathBuf;
 
 use super::population::Population;
 use super::random::{Random, below, happens, mix};
-use super::table::{Column, Columns, wall_text, write_table};
-use super::{DAYS_MAX, FIRST_DAY, Making, check_how, in_range, make_path, share};
+use super::table::{LogColumn, NamedColumns, wall_text, write_table};
+use super::{DAYS_MAX, FIRST_DAY, FolderFiller, check_output, in_range, make_path, share};
 use crate::calendar::{DAY_US, date_text, day_of_wall};
 use crate::context::RunContext;
 use crate::error::Result;
@@ -44,7 +44,7 @@ pub struct GenerateEvents {
     pub merchants: u32,
     /// Days, at least 1.
     pub days: u32,
-    /// What all random numbers follow from.
+    /// The seed of all random numbers.
     pub seed: u64,
     /// The format of all files; one JSON array a file is none of them.
     pub format: Format,
@@ -81,7 +81,7 @@ pub struct GeneratedEvents {
 
 /// A file to make.
 #[derive(Clone, Copy, Debug)]
-struct File {
+struct EventFile {
     /// The day of all visits that begin in it.
     day: Day,
     /// Its number in the day.
@@ -91,7 +91,7 @@ struct File {
 
 /// An event.
 #[derive(Clone, Copy, Debug)]
-struct Event {
+struct VisitEvent {
     /// When, µs since the epoch.
     at: i64,
     user: i64,
@@ -112,17 +112,17 @@ pub fn generate_events(settings: &GenerateEvents, context: &RunContext) -> Resul
     in_range("--flyers", u64::from(settings.flyers), 1..=(1 << 31) - 1)?;
     in_range("--merchants", u64::from(settings.merchants), 1..=u64::MAX)?;
     in_range("--days", u64::from(settings.days), 1..=days)?;
-    check_how(settings.threads, settings.format)?;
+    check_output(settings.threads, settings.format)?;
     let files = plan(settings);
-    let make = Making {
+    let filler = FolderFiller {
         dir: &settings.dir,
         threads: settings.threads,
         context,
         rows: settings.events,
     };
     let population = || Population::new(settings.seed, settings.users, settings.flyers);
-    let folder = |file: &File| folder_of(settings, file);
-    let bytes = make.files(&files, population, folder, |file, population| {
+    let folder = |file: &EventFile| folder_of(settings, file);
+    let bytes = filler.fill(&files, population, folder, |file, population| {
         write_file(settings, file, population, context)
     })?;
     Ok(GeneratedEvents {
@@ -133,13 +133,13 @@ pub fn generate_events(settings: &GenerateEvents, context: &RunContext) -> Resul
 }
 
 /// The files to make: each day as many events as the next, and at least one file.
-fn plan(settings: &GenerateEvents) -> Vec<File> {
+fn plan(settings: &GenerateEvents) -> Vec<EventFile> {
     let before = |day: u32| share(settings.events, u64::from(day), u64::from(settings.days));
     let mut files = Vec::new();
     for (at, day) in (0..settings.days).zip(FIRST_DAY.0..) {
         let rows = before(at + 1) - before(at);
         for part in 0..rows.div_ceil(FILE_ROWS).max(1) {
-            files.push(File {
+            files.push(EventFile {
                 day: Day(day),
                 part: u32::try_from(part).expect("at most 2^20 files"),
                 rows: (rows - part * FILE_ROWS).min(FILE_ROWS),
@@ -150,27 +150,31 @@ fn plan(settings: &GenerateEvents) -> Vec<File> {
 }
 
 /// The folder of a file.
-fn folder_of(settings: &GenerateEvents, file: &File) -> PathBuf {
+fn folder_of(settings: &GenerateEvents, file: &EventFile) -> PathBuf {
     settings.dir.join(format!("dt={}", date_text(file.day)))
 }
 
 /// Writes a file; gives its bytes.
 fn write_file(
     settings: &GenerateEvents,
-    file: &File,
+    file: &EventFile,
     population: &Population,
     context: &RunContext,
 ) -> Result<u64> {
     context.check()?;
     let path = make_path(&folder_of(settings, file), file.part, settings.format)?;
     let events = events_of(settings, file, population);
-    write_table((&path, settings.format), context, 0..file.rows, |rows| {
+    write_table(&path, settings.format, context, 0..file.rows, |rows| {
         columns(settings, &events[index64(rows.start)..index64(rows.end)])
     })
 }
 
 /// The events of a file, visit by visit; visits begin one after the other.
-fn events_of(settings: &GenerateEvents, file: &File, population: &Population) -> Vec<Event> {
+fn events_of(
+    settings: &GenerateEvents,
+    file: &EventFile,
+    population: &Population,
+) -> Vec<VisitEvent> {
     let name = mix(u64::from(file.day.0.cast_unsigned()) << 32 | u64::from(file.part));
     let mut random = Random::new(settings.seed ^ name, STREAM, file.part);
     let rows = usize::try_from(file.rows).expect("a file fits in memory");
@@ -184,7 +188,7 @@ fn events_of(settings: &GenerateEvents, file: &File, population: &Population) ->
         visit(&mut at, user, population, &mut random, &mut events);
     }
     events.truncate(rows);
-    // As a log has them, but for those of the same second.
+    // By time, as in a log; stable, so events of one second stay in the order of visits.
     events.sort_by_key(|event| event.at);
     events
 }
@@ -195,12 +199,12 @@ fn visit(
     user: i64,
     population: &Population,
     random: &mut Random,
-    events: &mut Vec<Event>,
+    events: &mut Vec<VisitEvent>,
 ) {
     let (flyers, _) = random.halves();
     for _ in 0..=below(4, flyers) {
         let mut add = |name, flyer, wait: u32, bits: u32| {
-            let event = Event {
+            let event = VisitEvent {
                 at: *at,
                 user,
                 name,
@@ -224,7 +228,7 @@ fn visit(
             5..9 => 1,
             _ => 2,
         }];
-        // One visit in some hundred is left for longer than anybody waits.
+        // One flyer in 200 is followed by a gap of up to two hours, longer than idle timeouts.
         let wait = if happens(5, between) { 7200 } else { 30 };
         add(name, None, wait, random.halves().1);
     }
@@ -241,7 +245,7 @@ fn user_text(user: i64) -> String {
 }
 
 /// When an event was: text has the user's own offset, of one of four zones of America.
-fn time_text(event: &Event) -> String {
+fn time_text(event: &VisitEvent) -> String {
     let hours = 4 + (event.user >> 3 & 3);
     let wall = event.at - hours * 3600 * SECOND_US;
     let day = date_text(day_of_wall(wall));
@@ -251,26 +255,26 @@ fn time_text(event: &Event) -> String {
 }
 
 /// Some events as columns.
-fn columns(settings: &GenerateEvents, events: &[Event]) -> Columns {
+fn columns(settings: &GenerateEvents, events: &[VisitEvent]) -> NamedColumns {
     let rows = || events.iter();
     let times = match settings.format {
-        Format::Parquet => Column::Instants(rows().map(|event| event.at).collect()),
-        _ => Column::Texts(rows().map(time_text).collect()),
+        Format::Parquet => LogColumn::Instants(rows().map(|event| event.at).collect()),
+        _ => LogColumn::Texts(rows().map(time_text).collect()),
     };
     let users = rows().map(|event| user_text(event.user)).collect();
     let merchant = |flyer: i64| flyer % i64::from(settings.merchants) + 1;
     let merchants = rows().map(|event| event.flyer.map(merchant)).collect();
     vec![
         ("timestamp", times),
-        ("user_id", Column::Texts(users)),
+        ("user_id", LogColumn::Texts(users)),
         (
             "event",
-            Column::Words(rows().map(|event| event.name).collect()),
+            LogColumn::Words(rows().map(|event| event.name).collect()),
         ),
         (
             "flyer_id",
-            Column::MaybeInts(rows().map(|event| event.flyer).collect()),
+            LogColumn::MaybeInts(rows().map(|event| event.flyer).collect()),
         ),
-        ("merchant_id", Column::MaybeInts(merchants)),
+        ("merchant_id", LogColumn::MaybeInts(merchants)),
     ]
 }

@@ -2,21 +2,21 @@
 //! them.
 //!
 //! **In / Out**: [`GenerateListings`] → `DIR/{listings,impressions,clicks}/part-N.*`.
-//! **What it is like**: the activity of users is lognormal, a few listings are popular, times are
+//! **Distribution**: the activity of users is lognormal, a few listings are popular, times are
 //! whole seconds, so there are ties. About one impression in 25 is clicked by the user who saw it,
 //! within six hours; the other clicks have nothing to do with any. A few listings are younger than
 //! an impression of theirs.
 //! **Invariants**: a row is a function of the settings and its number, so that a click can be made
-//! of an impression that is in another file; the same bytes for any number of threads. What fails
-//! leaves no file behind.
+//! of an impression that is in another file; the same bytes for any number of threads. A run that
+//! fails leaves no file.
 
 use std::ops::Range;
 use std::path::PathBuf;
 
 use super::population::Population;
 use super::random::{below, halves, happens, mix};
-use super::table::{Column, Columns, write_table};
-use super::{DAYS_MAX, FIRST_DAY, Making, check_how, in_range, make_path};
+use super::table::{LogColumn, NamedColumns, write_table};
+use super::{DAYS_MAX, FIRST_DAY, FolderFiller, check_output, in_range, make_path};
 use crate::calendar::DAY_US;
 use crate::context::RunContext;
 use crate::error::Result;
@@ -27,7 +27,7 @@ use crate::job::{Format, Source};
 const FILE_ROWS: u64 = 1 << 20;
 /// Microseconds of a second.
 const SECOND_US: i64 = 1_000_000;
-/// What listings are.
+/// The categories of listings.
 const CATEGORIES: [&str; 4] = ["art", "home", "toys", "jewelry"];
 
 /// Which listings, impressions and clicks to generate.
@@ -45,7 +45,7 @@ pub struct GenerateListings {
     pub listings: u32,
     /// Days of impressions and clicks, at least 1.
     pub days: u32,
-    /// What all random numbers follow from.
+    /// The seed of all random numbers.
     pub seed: u64,
     /// The format of all files; one JSON array a file is none of them.
     pub format: Format,
@@ -82,7 +82,7 @@ pub struct GeneratedListings {
 
 /// A file to make.
 #[derive(Clone, Debug)]
-struct File {
+struct ListingFile {
     source: Source,
     /// Its number in the table.
     part: u64,
@@ -90,8 +90,8 @@ struct File {
     rows: Range<u64>,
 }
 
-/// An impression or a click.
-struct Seen {
+/// An impression or a click: a user, a listing and a time.
+struct Interaction {
     user: i64,
     listing: i64,
     /// When, µs since the epoch.
@@ -117,29 +117,29 @@ pub fn generate_listings(
         1..=(1 << 31) - 1,
     )?;
     in_range("--days", u64::from(settings.days), 1..=u64::from(DAYS_MAX))?;
-    check_how(settings.threads, settings.format)?;
+    check_output(settings.threads, settings.format)?;
     let files = plan(settings);
     let rows = files.iter().map(|file| file.rows.end - file.rows.start);
-    let make = Making {
+    let filler = FolderFiller {
         dir: &settings.dir,
         threads: settings.threads,
         context,
         rows: rows.sum(),
     };
     let population = || Population::new(settings.seed, settings.users, settings.listings);
-    let folder = |file: &File| settings.dir.join(file.source.folder());
-    let bytes = make.files(&files, population, folder, |file, population| {
+    let folder = |file: &ListingFile| settings.dir.join(file.source.folder());
+    let bytes = filler.fill(&files, population, folder, |file, population| {
         write_file(settings, file, population, context)
     })?;
     Ok(GeneratedListings {
         files: count64(files.len()),
-        rows: make.rows,
+        rows: filler.rows,
         bytes,
     })
 }
 
 /// The files to make; each table has at least one.
-fn plan(settings: &GenerateListings) -> Vec<File> {
+fn plan(settings: &GenerateListings) -> Vec<ListingFile> {
     let tables = [
         (Source::Listings, u64::from(settings.listings)),
         (Source::Impressions, settings.impressions),
@@ -148,7 +148,7 @@ fn plan(settings: &GenerateListings) -> Vec<File> {
     let mut files = Vec::new();
     for (source, rows) in tables {
         for part in 0..rows.div_ceil(FILE_ROWS).max(1) {
-            files.push(File {
+            files.push(ListingFile {
                 source,
                 part,
                 rows: part * FILE_ROWS..((part + 1) * FILE_ROWS).min(rows),
@@ -163,12 +163,16 @@ fn bits_of(settings: &GenerateListings, table: u64, row: u64) -> u64 {
     mix(mix(settings.seed ^ (table << 56)).wrapping_add(row))
 }
 
-/// Somebody who sees something at some time of the days.
-fn anybody(settings: &GenerateListings, population: &Population, bits: u64) -> Seen {
+/// A random interaction on any of the days.
+fn random_interaction(
+    settings: &GenerateListings,
+    population: &Population,
+    bits: u64,
+) -> Interaction {
     let (listing, second) = halves(mix(bits ^ 1));
     let day = i64::from(below(settings.days, halves(mix(bits ^ 2)).0));
     let second = i64::from(below(86_400, second));
-    Seen {
+    Interaction {
         user: population.customer(bits),
         listing: i64::from(population.item(listing)),
         at: (i64::from(FIRST_DAY.0) + day) * DAY_US + second * SECOND_US,
@@ -176,25 +180,25 @@ fn anybody(settings: &GenerateListings, population: &Population, bits: u64) -> S
 }
 
 /// An impression.
-fn impression(settings: &GenerateListings, population: &Population, row: u64) -> Seen {
-    anybody(settings, population, bits_of(settings, 1, row))
+fn impression(settings: &GenerateListings, population: &Population, row: u64) -> Interaction {
+    random_interaction(settings, population, bits_of(settings, 1, row))
 }
 
-/// A click: of an impression, or of nobody who saw one.
-fn click(settings: &GenerateListings, population: &Population, row: u64) -> Seen {
+/// A click: on an impression by its user, or unrelated to any.
+fn click(settings: &GenerateListings, population: &Population, row: u64) -> Interaction {
     let bits = bits_of(settings, 2, row);
     // One impression in 25, whatever the number of clicks.
     let per_million = settings.impressions.saturating_mul(40_000) / settings.clicks.max(1);
     let (which, delay) = (mix(bits ^ 3), halves(mix(bits ^ 4)).0);
     if bits % 1_000_000 < per_million.min(500_000) {
-        let seen = impression(settings, population, which % settings.impressions);
+        let impression = impression(settings, population, which % settings.impressions);
         let delay = i64::from(1 + below(6 * 3600, delay));
-        return Seen {
-            at: seen.at + delay * SECOND_US,
-            ..seen
+        return Interaction {
+            at: impression.at + delay * SECOND_US,
+            ..impression
         };
     }
-    anybody(settings, population, bits)
+    random_interaction(settings, population, bits)
 }
 
 /// Some rows of a table.
@@ -203,14 +207,14 @@ fn columns(
     source: Source,
     rows: Range<u64>,
     population: &Population,
-) -> Columns {
+) -> NamedColumns {
     let id = |row: u64| row.cast_signed() + 1;
     if source == Source::Listings {
         let bits = |row| bits_of(settings, 3, row);
         let category = |row| CATEGORIES[usize::from(bits(row).to_le_bytes()[0] & 3)];
         let price = |row| f64::from(500 + below(29_500, halves(bits(row)).0)) / 100.0;
         let created = |row| {
-            // One in some hundred is made while others are shown.
+            // One listing in 200 is created 20 days later, so perhaps after an impression of it.
             let span = if happens(5, halves(bits(row)).0) {
                 -20
             } else {
@@ -220,16 +224,25 @@ fn columns(
             (i64::from(FIRST_DAY.0) - before) * DAY_US
         };
         return vec![
-            ("listing_id", Column::Ints(rows.clone().map(id).collect())),
+            (
+                "listing_id",
+                LogColumn::Ints(rows.clone().map(id).collect()),
+            ),
             (
                 "category",
-                Column::Words(rows.clone().map(category).collect()),
+                LogColumn::Words(rows.clone().map(category).collect()),
             ),
-            ("price", Column::Floats(rows.clone().map(price).collect())),
-            ("created_ts", Column::Instants(rows.map(created).collect())),
+            (
+                "price",
+                LogColumn::Floats(rows.clone().map(price).collect()),
+            ),
+            (
+                "created_ts",
+                LogColumn::Instants(rows.map(created).collect()),
+            ),
         ];
     }
-    let seen: Vec<Seen> = match source {
+    let interactions: Vec<Interaction> = match source {
         Source::Impressions => {
             let rows = rows.clone();
             rows.map(|row| impression(settings, population, row))
@@ -240,14 +253,17 @@ fn columns(
             .map(|row| click(settings, population, row))
             .collect(),
     };
-    let of = |part: fn(&Seen) -> i64| seen.iter().map(part).collect();
+    let values = |value: fn(&Interaction) -> i64| interactions.iter().map(value).collect();
     let mut columns = vec![
-        ("user_id", Column::Ints(of(|seen| seen.user))),
-        ("listing_id", Column::Ints(of(|seen| seen.listing))),
+        ("user_id", LogColumn::Ints(values(|row| row.user))),
+        ("listing_id", LogColumn::Ints(values(|row| row.listing))),
     ];
-    let times = Column::Instants(of(|seen| seen.at));
+    let times = LogColumn::Instants(values(|row| row.at));
     if source == Source::Impressions {
-        columns.insert(0, ("impression_id", Column::Ints(rows.map(id).collect())));
+        columns.insert(
+            0,
+            ("impression_id", LogColumn::Ints(rows.map(id).collect())),
+        );
         columns.push(("impression_ts", times));
     } else {
         columns.push(("click_ts", times));
@@ -258,18 +274,15 @@ fn columns(
 /// Writes a file; gives its bytes.
 fn write_file(
     settings: &GenerateListings,
-    file: &File,
+    file: &ListingFile,
     population: &Population,
     context: &RunContext,
 ) -> Result<u64> {
     let folder = settings.dir.join(file.source.folder());
     let path = make_path(&folder, file.part, settings.format)?;
-    write_table(
-        (&path, settings.format),
-        context,
-        file.rows.clone(),
-        |rows| columns(settings, file.source, rows, population),
-    )
+    write_table(&path, settings.format, context, file.rows.clone(), |rows| {
+        columns(settings, file.source, rows, population)
+    })
 }
 
 #[cfg(test)]
@@ -279,20 +292,20 @@ mod tests {
 
     use super::*;
 
-    /// What a folder holds: paths and contents.
+    /// The files of a folder: paths and contents.
     fn contents(dir: &Path) -> Vec<(String, Vec<u8>)> {
-        let mut found = Vec::new();
+        let mut files = Vec::new();
         for source in [Source::Listings, Source::Impressions, Source::Clicks] {
             let folder = dir.join(source.folder());
             for entry in fs::read_dir(&folder).expect("a folder") {
                 let path = entry.expect("an entry").path();
                 let bytes = fs::read(&path).expect("a file");
                 let name = path.strip_prefix(dir).expect("below it");
-                found.push((name.display().to_string(), bytes));
+                files.push((name.display().to_string(), bytes));
             }
         }
-        found.sort();
-        found
+        files.sort();
+        files
     }
 
     #[test]

@@ -4,19 +4,19 @@
 //! `DIR/{impressions,clicks,add_to_carts,previous_orders}/dt=YYYY-MM-DD/part-0.*`. The first
 //! impression day is 2025-08-16; actions are spread evenly over the days of history before it and
 //! over the impression days, clicks : carts : orders = 150 : 15 : 2.
-//! **What it is like**: the activity of customers is lognormal, and impressions go to the active
+//! **Distribution**: the activity of customers is lognormal, and impressions go to the active
 //! ones, so their histories are long; a bot makes one action in 200; items follow a power law,
-//! and a third of the actions follow the customer's own taste. Times are whole seconds, so ties
-//! happen; on the first day of all and on the first impression day some actions fall exactly on
-//! the day's start, which is the lookback's edge and the cutoff.
+//! and a third of the actions follow the customer's own taste. Times are whole seconds, so there are
+//! ties; on the first day of history and on the first impression day some actions are exactly at the
+//! start of the day, which is the edge of the lookback and the cutoff.
 //! **Invariants**: every file is a function of the settings, its source and its day: the same
-//! bytes for any number of threads. A source has a file even where it has no rows. What fails
-//! leaves no file behind.
+//! bytes for any number of threads. A source without rows has a file. A run that fails leaves no
+//! file.
 //! **Cost**: one pass, a file per thread at a time, 8 bytes per customer and one row group per
 //! thread in memory. Measured on 2 cores: 10^8 actions of 10^6 customers and 10^6 impressions as
 //! Parquet take 16 s (0.3 µs an action and core) and 147 MB.
-//! **Why so**: a file is the unit of work since no two share a random number; finer units would
-//! have to agree on row groups.
+//! **Why so**: a file is the unit of work, as no two share a random number; smaller units would have to
+//! share row groups.
 
 mod batch;
 mod events;
@@ -33,7 +33,7 @@ use std::path::{Path, PathBuf};
 
 use rayon::prelude::*;
 
-use self::batch::{Batch, File};
+use self::batch::{DayFile, RowBatch};
 pub use self::events::{GenerateEvents, GeneratedEvents, generate_events};
 pub use self::listings::{GenerateListings, GeneratedListings, generate_listings};
 use self::population::Population;
@@ -68,7 +68,7 @@ pub struct GenerateSettings {
     pub days: u32,
     /// Days with actions before the first impression day.
     pub history_days: u32,
-    /// What all random numbers follow from.
+    /// The seed of all random numbers.
     pub seed: u64,
     /// The format of all files; one JSON array a file is none of them.
     pub format: Format,
@@ -113,7 +113,7 @@ pub struct Generated {
 /// empty, [`ErrorKind::Io`] if a file cannot be written, [`ErrorKind::Interrupted`].
 pub fn generate(settings: &GenerateSettings, context: &RunContext) -> Result<Generated> {
     check(settings)?;
-    check_how(settings.threads, settings.format)?;
+    check_output(settings.threads, settings.format)?;
     let files = plan(settings);
     let mut generated = Generated {
         files: count64(files.len()),
@@ -125,35 +125,34 @@ pub fn generate(settings: &GenerateSettings, context: &RunContext) -> Result<Gen
             _ => generated.actions += file.rows,
         }
     }
-    let make = Making {
+    let filler = FolderFiller {
         dir: &settings.dir,
         threads: settings.threads,
         context,
         rows: generated.impressions + generated.actions,
     };
     let population = || Population::new(settings.seed, settings.customers, settings.items);
-    let folder = |file: &File| settings.dir.join(file.source.folder());
-    generated.bytes = make.files(&files, population, folder, |file, population| {
+    let folder = |file: &DayFile| settings.dir.join(file.source.folder());
+    generated.bytes = filler.fill(&files, population, folder, |file, population| {
         write_file(settings, file, population, context)
     })?;
     Ok(generated)
 }
 
-/// A folder in the making.
-struct Making<'a> {
+/// Fills a folder with files.
+struct FolderFiller<'a> {
     dir: &'a Path,
     /// Threads to work with.
     threads: usize,
-    /// Progress, and the wish to stop.
     context: &'a RunContext,
     /// Rows of all files.
     rows: u64,
 }
 
-impl Making<'_> {
-    /// Writes all files into an empty folder, each of which gives its bytes; gives those of all. What
-    /// fails leaves none of the folders in it, which `folder` gives.
-    fn files<F: Sync>(
+impl FolderFiller<'_> {
+    /// Writes all files into an empty folder; gives their bytes. `write` writes one and gives its bytes.
+    /// If one fails, the folders of all, which `folder` gives, are removed.
+    fn fill<F: Sync>(
         &self,
         files: &[F],
         population: impl FnOnce() -> Population + Send,
@@ -175,7 +174,7 @@ impl Making<'_> {
                 .sum::<Result<u64>>()
         });
         if written.is_err() {
-            // What cannot be removed stays, and the error that led here says why.
+            // A folder that cannot be removed stays: the first error is the one to report.
             for file in files {
                 drop(fs::remove_dir_all(folder(file)));
             }
@@ -186,7 +185,7 @@ impl Making<'_> {
     }
 }
 
-/// Numbers within their bounds.
+/// Checks that the numbers are in their ranges.
 fn check(settings: &GenerateSettings) -> Result<()> {
     let days = u64::from(DAYS_MAX);
     in_range("--impressions", settings.impressions, 1..=1 << 40)?;
@@ -197,7 +196,7 @@ fn check(settings: &GenerateSettings) -> Result<()> {
     in_range("--history-days", u64::from(settings.history_days), 0..=days)
 }
 
-/// A number within its bounds.
+/// Checks that a number is in its range.
 fn in_range(flag: &str, value: u64, range: RangeInclusive<u64>) -> Result<()> {
     if range.contains(&value) {
         return Ok(());
@@ -211,8 +210,8 @@ fn in_range(flag: &str, value: u64, range: RangeInclusive<u64>) -> Result<()> {
     )))
 }
 
-/// Threads to work with, and a format that can be written.
-fn check_how(threads: usize, format: Format) -> Result<()> {
+/// Checks the number of threads, and that the format can be written.
+fn check_output(threads: usize, format: Format) -> Result<()> {
     in_range("--threads", count64(threads), 1..=u64::MAX)?;
     match format {
         Format::Json => Err(Error::settings(
@@ -222,8 +221,9 @@ fn check_how(threads: usize, format: Format) -> Result<()> {
     }
 }
 
-/// The files to make, the large ones first, so that no thread is left alone with one.
-fn plan(settings: &GenerateSettings) -> Vec<File> {
+/// The files to write, the large ones first, so that no thread is still writing one when all others are
+/// done.
+fn plan(settings: &GenerateSettings) -> Vec<DayFile> {
     let mut files = impression_files(settings);
     let carts = share(settings.actions, 15, 167);
     let orders = share(settings.actions, 2, 167);
@@ -239,8 +239,8 @@ fn plan(settings: &GenerateSettings) -> Vec<File> {
 }
 
 /// A file for each impression day.
-fn impression_files(settings: &GenerateSettings) -> Vec<File> {
-    let file = |at: u32| File {
+fn impression_files(settings: &GenerateSettings) -> Vec<DayFile> {
+    let file = |at: u32| DayFile {
         source: Source::Impressions,
         day: day_at(settings, settings.history_days + at),
         rows: settings.impressions,
@@ -251,19 +251,19 @@ fn impression_files(settings: &GenerateSettings) -> Vec<File> {
 }
 
 /// A file for each day with actions of a source, and one without rows if there is no such day.
-fn action_files(settings: &GenerateSettings, source: Source, rows: u64) -> Vec<File> {
+fn action_files(settings: &GenerateSettings, source: Source, rows: u64) -> Vec<DayFile> {
     let days = settings.history_days + settings.days;
     let rows_before = |at: u32| rows - share(rows, u64::from(days - at), u64::from(days));
-    let file = |at: u32| File {
+    let file = |at: u32| DayFile {
         source,
         day: day_at(settings, at),
         rows: rows_before(at + 1) - rows_before(at),
         rows_before: rows_before(at),
         is_edge: at == 0 || at == settings.history_days,
     };
-    let kept =
+    let with_rows =
         (0..days).filter(|at| rows_before(*at) < rows_before(at + 1) || (rows == 0 && *at == 0));
-    kept.map(file).collect()
+    with_rows.map(file).collect()
 }
 
 /// A day by its number, counted from the first day of history.
@@ -277,7 +277,7 @@ fn share(rows: u64, part: u64, whole: u64) -> u64 {
     rows / whole * part + rows % whole * part / whole
 }
 
-/// Makes a folder, in which there is nothing.
+/// Makes a folder, or checks that the one there is empty.
 fn make_empty(dir: &Path) -> Result<()> {
     check_out("the folder", dir)?;
     fs::create_dir_all(dir).map_err(|error| cannot(dir, "it cannot be made", error))?;
@@ -297,7 +297,7 @@ fn make_path(folder: &Path, part: impl fmt::Display, format: Format) -> Result<P
 /// Writes a file; gives its bytes.
 fn write_file(
     settings: &GenerateSettings,
-    file: &File,
+    file: &DayFile,
     population: &Population,
     context: &RunContext,
 ) -> Result<u64> {
@@ -309,8 +309,8 @@ fn write_file(
     let path = make_path(&folder, 0, settings.format)?;
     let stream = stream_of(file.source);
     let mut random = Random::new(settings.seed, stream, file.day.0.cast_unsigned());
-    write_table((&path, settings.format), context, 0..file.rows, |rows| {
-        let batch = Batch::new(file, rows, population, &mut random);
+    write_table(&path, settings.format, context, 0..file.rows, |rows| {
+        let batch = RowBatch::new(file, rows, population, &mut random);
         batch.columns(file, settings.format)
     })
 }
@@ -327,17 +327,17 @@ fn stream_of(source: Source) -> u32 {
     }
 }
 
-/// The end of file names.
+/// The extension of file names.
 fn extension(format: Format) -> &'static str {
     match format {
         Format::Parquet => "parquet",
         Format::Csv => "csv",
         Format::Ndjson => "ndjson",
-        Format::Json => unreachable!("`check` refuses it"),
+        Format::Json => unreachable!("`check_output` refuses it"),
     }
 }
 
-/// An output that the system does not let us make.
+/// An output that the system does not let us create.
 fn cannot(path: &Path, what: &str, source: io::Error) -> Error {
     let (path, what) = (path.to_owned(), what.to_owned());
     Error::from(ErrorKind::Output {

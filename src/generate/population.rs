@@ -6,8 +6,8 @@
 //! activities on, so every platform draws alike.
 //! **Cost**: 8 bytes per customer; a draw is one look into that table, whatever its size.
 //! **Why so**: an alias table, since 10^8 draws from 10^6 customers would each cost a binary
-//! search of 20 steps, most of them cache misses. An id is computed rather than stored, which
-//! saves a second miss.
+//! search of 20 steps, most of them cache misses. An id is computed rather than stored, which saves
+//! another miss.
 //! **Source**: Vose, "A linear algorithm for generating random numbers with a given
 //! distribution", 1991.
 
@@ -18,22 +18,22 @@ use crate::ids::{count32, index};
 const STREAM: u32 = 1 << 16;
 /// The spread of the activity over customers: the deviation of its logarithm.
 const ACTIVITY_SIGMA: f64 = 1.2;
-/// The activity of a customer at the median, so that rounding hurts nobody.
+/// The activity of a customer at the median: large, so that rounding changes little.
 const ACTIVITY_MEDIAN: f64 = 65_536.0;
 /// Ids per customer: one of them is taken.
 const ID_SPREAD: u64 = 7;
 /// How many in a thousand actions follow the customer's own taste.
 const TASTE_PER_MILLE: u32 = 350;
-/// Distances from the heart of a taste, by their share.
+/// The number of quantiles of the distance from a customer's favourite item.
 const DISTANCES: usize = 1 << 12;
 
 /// The customers and items of one generated data set.
 #[derive(Debug)]
 pub(super) struct Population {
-    /// Where the ids lie, and who is the bot.
+    /// What the ids and the bot are derived from.
     salt: u64,
     /// The alias table: a column per customer.
-    columns: Vec<Column>,
+    columns: Vec<AliasColumn>,
     /// The number of items.
     items: u32,
     /// Quantiles of a geometric distribution with success rate 0.15.
@@ -42,8 +42,8 @@ pub(super) struct Population {
 
 /// A column of the alias table: two customers share it.
 #[derive(Clone, Copy, Debug)]
-struct Column {
-    /// The share of the customer whose column it is, in parts of 2^32.
+struct AliasColumn {
+    /// The share of the customer with the index of the column, in parts of 2^32.
     share: u32,
     alias: u32,
 }
@@ -76,7 +76,7 @@ impl Population {
         })
     }
 
-    /// The id of the customer that is no person but a bot.
+    /// The id of the customer that is a bot.
     pub(super) fn bot(&self) -> i64 {
         self.id_of(below(count32(self.columns.len()), halves(mix(self.salt)).0))
     }
@@ -89,7 +89,7 @@ impl Population {
         self.item_at((cube * u64::from(self.items)) >> 32)
     }
 
-    /// A random item for an action of a customer, some of them to his own taste.
+    /// A random item for an action of a customer: some are near the customer's favourite item.
     #[inline]
     pub(super) fn item_for(&self, customer: i64, bits: u64) -> i32 {
         let (which, what) = halves(bits);
@@ -97,8 +97,8 @@ impl Population {
             return self.item(which);
         }
         let distance = self.distances[index(below(count32(DISTANCES), which))];
-        let heart = customer.unsigned_abs() * 7919;
-        self.item_at((heart + u64::from(distance)) % u64::from(self.items))
+        let favourite = customer.unsigned_abs() * 7919;
+        self.item_at((favourite + u64::from(distance)) % u64::from(self.items))
     }
 
     /// The id of the customer with an index.
@@ -133,11 +133,11 @@ fn activity(normal: f64) -> u64 {
 ///
 /// Scaled by the number of columns (which keeps them below 2^61), activities below the mean
 /// leave room in their column, and those above it fill that room.
-fn alias_table(activities: Vec<u64>) -> Vec<Column> {
+fn alias_table(activities: Vec<u64>) -> Vec<AliasColumn> {
     let total: u64 = activities.iter().sum();
     let count = u64::from(count32(activities.len()));
     let mut columns = vec![
-        Column {
+        AliasColumn {
             share: u32::MAX,
             alias: 0
         };
@@ -154,25 +154,25 @@ fn alias_table(activities: Vec<u64>) -> Vec<Column> {
             high.push(customer);
         }
     }
-    while let (Some(taker), Some(&giver)) = (low.pop(), high.last()) {
-        let own = left[index(taker)];
+    while let (Some(receiver), Some(&donor)) = (low.pop(), high.last()) {
+        let own = left[index(receiver)];
         let share = (u128::from(own) << 32) / u128::from(total);
         let share = u32::try_from(share).expect("what is below the total is no whole");
-        columns[index(taker)] = Column {
+        columns[index(receiver)] = AliasColumn {
             share,
-            alias: giver,
+            alias: donor,
         };
-        left[index(giver)] -= total - own;
-        if left[index(giver)] < total {
+        left[index(donor)] -= total - own;
+        if left[index(donor)] < total {
             high.pop();
-            low.push(giver);
+            low.push(donor);
         }
     }
     columns
 }
 
-/// Distances from the heart of a taste, each as often as its share: 1 for 15 %, 2 for 15 % of
-/// the rest, and so on.
+/// Distances from a customer's favourite item, each as often as its share: 1 for 15 %, 2 for 15 % of the
+/// rest, and so on.
 fn distances() -> Vec<u8> {
     let mut distances = Vec::with_capacity(DISTANCES);
     let (mut distance, mut rest) = (0_u8, 1_u64 << 32);
@@ -220,7 +220,10 @@ mod tests {
     #[test]
     fn the_first_distance_is_the_most_frequent_and_the_last_is_rare() {
         let distances = distances();
-        let share = |of: u8| distances.iter().filter(|distance| **distance == of).count();
+        let share = |value: u8| {
+            let equal = distances.iter().filter(|distance| **distance == value);
+            equal.count()
+        };
         assert_eq!(distances.len(), DISTANCES);
         assert_eq!(share(1), 615);
         assert!(share(2) < share(1) && share(10) < share(5));

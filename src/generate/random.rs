@@ -2,12 +2,11 @@
 //!
 //! **In / Out**: a seed and the name of a stream → 64 random bits at a time.
 //! **Invariants**: the numbers are a function of the seed and the stream alone. They are
-//! integers; where floating point is needed ([`Random::normal`]), the caller rounds coarsely
-//! enough that the last bit of the platform's `ln` and `cos` does not show.
+//! integers; where floating point is needed ([`Random::normal`]), the caller rounds so coarsely that
+//! the last bit of the platform's `ln` and `cos` makes no difference.
 //! **Cost**: two multiplications and no memory.
-//! **Why so**: streams need only be cheap to start and unlike each other, and synthetic logs ask
-//! for no more quality than that. A dependency would bring its own promise about which bytes it
-//! gives, and break it at its next major version.
+//! **Why so**: streams need only be cheap to start and independent of each other; synthetic logs need no
+//! better quality. A dependency might give other numbers after a major version, and so other bytes.
 //! **Source**: Steele, Lea and Flood, "Fast splittable pseudorandom number generators", 2014.
 
 /// The step of SplitMix64: 2^64 divided by the golden ratio, made odd.

@@ -1,6 +1,6 @@
 //! Named columns to files: Parquet, CSV or NDJSON, a batch at a time.
 //!
-//! **In / Out**: [`Columns`] of some rows → a file that was not there before, and its size. Parquet is
+//! **In / Out**: [`NamedColumns`] of some rows → a new file, and its size. Parquet is
 //! compressed with Snappy, and has row groups of [`GROUP_ROWS`] rows; a text has no character that would
 //! have to be quoted; the items of an impression are a JSON array, which CSV holds as quoted text.
 //! **Invariants**: all columns may be null, as in real logs.
@@ -33,7 +33,7 @@ const GROUP_ROWS: usize = 1 << 20;
 const BATCH_ROWS: u64 = 1 << 14;
 
 /// A column of some rows.
-pub(super) enum Column {
+pub(super) enum LogColumn {
     /// Integers of 64 bits.
     Ints(Vec<i64>),
     /// Integers of 64 bits, some of which may be null.
@@ -44,16 +44,16 @@ pub(super) enum Column {
     Floats(Vec<f64>),
     /// Instants, µs since the epoch.
     Instants(Vec<i64>),
-    /// Wall times, µs since the epoch; for Parquet only, as text has them as texts.
+    /// Wall times, µs since the epoch; for Parquet only, as text formats take them as texts.
     Walls(Vec<i64>),
     /// Days.
     Dates(Vec<Day>),
     /// Texts.
     Texts(Vec<String>),
-    /// Texts of which there are few.
+    /// Texts of a few fixed words.
     Words(Vec<&'static str>),
     /// The items of impressions.
-    Shown {
+    ImpressionItems {
         /// Where those of each impression start, and where the last ones end.
         starts: Vec<i32>,
         /// All of them.
@@ -64,14 +64,15 @@ pub(super) enum Column {
 }
 
 /// Columns with their names.
-pub(super) type Columns = Vec<(&'static str, Column)>;
+pub(super) type NamedColumns = Vec<(&'static str, LogColumn)>;
 
 /// Writes a file of some rows, which `columns` makes a batch at a time, in order; gives its bytes.
 pub(super) fn write_table(
-    (path, format): (&Path, Format),
+    path: &Path,
+    format: Format,
     context: &RunContext,
     rows: Range<u64>,
-    mut columns: impl FnMut(Range<u64>) -> Columns,
+    mut columns: impl FnMut(Range<u64>) -> NamedColumns,
 ) -> Result<u64> {
     // A file without rows has its columns.
     let starts = rows.start..rows.end.max(rows.start + 1);
@@ -105,7 +106,10 @@ pub(super) fn wall_text(day: &str, second: u32) -> String {
 }
 
 /// Writes a Parquet file; gives its bytes.
-fn write_parquet(batches: &mut dyn Iterator<Item = Result<Columns>>, path: &Path) -> Result<u64> {
+fn write_parquet(
+    batches: &mut dyn Iterator<Item = Result<NamedColumns>>,
+    path: &Path,
+) -> Result<u64> {
     let failed = |error| Error::io("write", path, error);
     let properties = WriterProperties::builder()
         .set_created_by(concat!("hitherto ", env!("CARGO_PKG_VERSION")).to_owned())
@@ -134,22 +138,22 @@ fn write_parquet(batches: &mut dyn Iterator<Item = Result<Columns>>, path: &Path
 }
 
 /// A column of Parquet.
-fn array_of(column: Column) -> ArrayRef {
+fn array_of(column: LogColumn) -> ArrayRef {
     match column {
-        Column::Ints(values) => Arc::new(Int64Array::from(values)),
-        Column::MaybeInts(values) => Arc::new(Int64Array::from(values)),
-        Column::Shorts(values) => Arc::new(Int32Array::from(values)),
-        Column::Floats(values) => Arc::new(Float64Array::from(values)),
-        Column::Instants(values) => {
+        LogColumn::Ints(values) => Arc::new(Int64Array::from(values)),
+        LogColumn::MaybeInts(values) => Arc::new(Int64Array::from(values)),
+        LogColumn::Shorts(values) => Arc::new(Int32Array::from(values)),
+        LogColumn::Floats(values) => Arc::new(Float64Array::from(values)),
+        LogColumn::Instants(values) => {
             Arc::new(TimestampMicrosecondArray::from(values).with_timezone("UTC"))
         }
-        Column::Walls(values) => Arc::new(TimestampMicrosecondArray::from(values)),
-        Column::Dates(days) => {
+        LogColumn::Walls(values) => Arc::new(TimestampMicrosecondArray::from(values)),
+        LogColumn::Dates(days) => {
             Arc::new(Date32Array::from_iter_values(days.iter().map(|day| day.0)))
         }
-        Column::Texts(values) => Arc::new(StringArray::from(values)),
-        Column::Words(values) => Arc::new(StringArray::from(values)),
-        Column::Shown {
+        LogColumn::Texts(values) => Arc::new(StringArray::from(values)),
+        LogColumn::Words(values) => Arc::new(StringArray::from(values)),
+        LogColumn::ImpressionItems {
             starts,
             items,
             labels,
@@ -160,13 +164,13 @@ fn array_of(column: Column) -> ArrayRef {
             ]);
             let items: ArrayRef = Arc::new(Int32Array::from(items));
             let labels: ArrayRef = Arc::new(BooleanArray::from(labels));
-            let shown = StructArray::new(fields.clone(), vec![items, labels], None);
+            let elements = StructArray::new(fields.clone(), vec![items, labels], None);
             let element = Field::new("element", DataType::Struct(fields), true);
             let offsets = OffsetBuffer::new(ScalarBuffer::from(starts));
             Arc::new(ListArray::new(
                 Arc::new(element),
                 offsets,
-                Arc::new(shown),
+                Arc::new(elements),
                 None,
             ))
         }
@@ -175,7 +179,7 @@ fn array_of(column: Column) -> ArrayRef {
 
 /// Writes CSV or NDJSON; gives its bytes.
 fn write_text(
-    batches: &mut dyn Iterator<Item = Result<Columns>>,
+    batches: &mut dyn Iterator<Item = Result<NamedColumns>>,
     format: Format,
     path: &Path,
 ) -> Result<u64> {
@@ -188,9 +192,9 @@ fn write_text(
             let names: Vec<&str> = columns.iter().map(|(name, _)| *name).collect();
             writeln!(out, "{}", names.join(",")).map_err(failed)?;
         }
-        let before = before_each(&columns, format);
+        let prefixes = prefixes_of(&columns, format);
         for row in 0..columns[0].1.count() {
-            write_row(&columns, &before, row, format, &mut out).map_err(failed)?;
+            write_row(&columns, &prefixes, row, format, &mut out).map_err(failed)?;
         }
     }
     let disk = out
@@ -199,21 +203,21 @@ fn write_text(
     Ok(disk.metadata().map_err(failed)?.len())
 }
 
-/// What stands before the value of each column in a line, but for quotes.
-fn before_each(columns: &Columns, format: Format) -> Vec<String> {
-    let before = |(at, (name, _)): (usize, &(&str, Column))| match (format, at) {
+/// The text before the value of each column in a line, without quotes.
+fn prefixes_of(columns: &NamedColumns, format: Format) -> Vec<String> {
+    let prefix = |(at, (name, _)): (usize, &(&str, LogColumn))| match (format, at) {
         (Format::Csv, 0) => String::new(),
         (Format::Csv, _) => ",".to_owned(),
         (_, 0) => format!("{{\"{name}\":"),
         _ => format!(",\"{name}\":"),
     };
-    columns.iter().enumerate().map(before).collect()
+    columns.iter().enumerate().map(prefix).collect()
 }
 
 /// Writes a line.
 fn write_row(
-    columns: &Columns,
-    before: &[String],
+    columns: &NamedColumns,
+    prefixes: &[String],
     row: usize,
     format: Format,
     out: &mut BufWriter<Disk>,
@@ -226,33 +230,33 @@ fn write_row(
         let pieces = [quote, text, quote];
         pieces
             .iter()
-            .try_for_each(|of| out.write_all(of.as_bytes()))
+            .try_for_each(|piece| out.write_all(piece.as_bytes()))
     };
-    for ((_, column), before) in columns.iter().zip(before) {
-        out.write_all(before.as_bytes())?;
+    for ((_, column), prefix) in columns.iter().zip(prefixes) {
+        out.write_all(prefix.as_bytes())?;
         match column {
-            Column::Ints(values) => write!(out, "{}", values[row])?,
-            Column::MaybeInts(values) => match values[row] {
+            LogColumn::Ints(values) => write!(out, "{}", values[row])?,
+            LogColumn::MaybeInts(values) => match values[row] {
                 Some(value) => write!(out, "{value}")?,
                 None => out.write_all(null.as_bytes())?,
             },
-            Column::Shorts(values) => write!(out, "{}", values[row])?,
-            Column::Floats(values) => write!(out, "{}", values[row])?,
-            Column::Dates(days) => text(out, &date_text(days[row]))?,
-            Column::Walls(_) => unreachable!("text has wall times as texts"),
-            Column::Instants(values) => text(out, &instant_text(Micros(values[row])))?,
-            Column::Texts(values) => text(out, &values[row])?,
-            Column::Words(values) => text(out, values[row])?,
-            Column::Shown {
+            LogColumn::Shorts(values) => write!(out, "{}", values[row])?,
+            LogColumn::Floats(values) => write!(out, "{}", values[row])?,
+            LogColumn::Dates(days) => text(out, &date_text(days[row]))?,
+            LogColumn::Walls(_) => unreachable!("text formats take wall times as texts"),
+            LogColumn::Instants(values) => text(out, &instant_text(Micros(values[row])))?,
+            LogColumn::Texts(values) => text(out, &values[row])?,
+            LogColumn::Words(values) => text(out, values[row])?,
+            LogColumn::ImpressionItems {
                 starts,
                 items,
                 labels,
             } => {
-                let place =
+                let start =
                     |row: usize| usize::try_from(starts[row]).expect("offsets are positive");
-                let shown = place(row)..place(row + 1);
-                let shown = items[shown.clone()].iter().zip(&labels[shown]);
-                write_shown(shown, format, out)?;
+                let range = start(row)..start(row + 1);
+                let elements = items[range.clone()].iter().zip(&labels[range]);
+                write_items(elements, format, out)?;
             }
         }
     }
@@ -260,8 +264,8 @@ fn write_row(
 }
 
 /// Writes the items of an impression, as a JSON array.
-fn write_shown<'a>(
-    shown: impl Iterator<Item = (&'a i32, &'a bool)>,
+fn write_items<'a>(
+    elements: impl Iterator<Item = (&'a i32, &'a bool)>,
     format: Format,
     out: &mut impl Write,
 ) -> io::Result<()> {
@@ -270,7 +274,7 @@ fn write_shown<'a>(
         _ => ("", "\""),
     };
     write!(out, "{quote}[")?;
-    for (at, (item, label)) in shown.enumerate() {
+    for (at, (item, label)) in elements.enumerate() {
         let comma = if at == 0 { "" } else { "," };
         write!(
             out,
@@ -280,18 +284,20 @@ fn write_shown<'a>(
     write!(out, "]{quote}")
 }
 
-impl Column {
+impl LogColumn {
     /// The number of rows.
     fn count(&self) -> usize {
         match self {
-            Column::Ints(values) | Column::Instants(values) | Column::Walls(values) => values.len(),
-            Column::MaybeInts(values) => values.len(),
-            Column::Shorts(values) => values.len(),
-            Column::Floats(values) => values.len(),
-            Column::Dates(values) => values.len(),
-            Column::Texts(values) => values.len(),
-            Column::Words(values) => values.len(),
-            Column::Shown { starts, .. } => starts.len() - 1,
+            LogColumn::Ints(values) | LogColumn::Instants(values) | LogColumn::Walls(values) => {
+                values.len()
+            }
+            LogColumn::MaybeInts(values) => values.len(),
+            LogColumn::Shorts(values) => values.len(),
+            LogColumn::Floats(values) => values.len(),
+            LogColumn::Dates(values) => values.len(),
+            LogColumn::Texts(values) => values.len(),
+            LogColumn::Words(values) => values.len(),
+            LogColumn::ImpressionItems { starts, .. } => starts.len() - 1,
         }
     }
 }

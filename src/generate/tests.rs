@@ -29,26 +29,26 @@ fn small(dir: &Path) -> GenerateSettings {
 /// The files of some settings: path below the folder and bytes, sorted by path.
 fn files_of(settings: &GenerateSettings) -> Vec<(PathBuf, Vec<u8>)> {
     let generated = generate(settings, &RunContext::default()).unwrap();
-    let mut found = Vec::new();
+    let mut files = Vec::new();
     for source in JobKind::Sequences.sources() {
         for day in fs::read_dir(settings.dir.join(source.folder())).unwrap() {
             for file in fs::read_dir(day.unwrap().path()).unwrap() {
                 let path = file.unwrap().path();
                 let name = path.strip_prefix(&settings.dir).unwrap().to_owned();
-                found.push((name, fs::read(&path).unwrap()));
+                files.push((name, fs::read(&path).unwrap()));
             }
         }
     }
-    found.sort();
-    assert_eq!(generated.files, count64(found.len()));
+    files.sort();
+    assert_eq!(generated.files, count64(files.len()));
     assert_eq!(
         generated.bytes,
-        found
+        files
             .iter()
             .map(|(_, bytes)| count64(bytes.len()))
             .sum::<u64>()
     );
-    found
+    files
 }
 
 /// All rows of a source, file by file.
@@ -75,7 +75,7 @@ fn rows_of(settings: &GenerateSettings, source: Source) -> Vec<RecordBatch> {
 fn bytes_do_not_depend_on_threads_but_on_the_seed() {
     let dir = tempfile::tempdir().unwrap();
     for format in [Format::Parquet, Format::Csv, Format::Ndjson] {
-        let of = |threads: usize, seed: u64| {
+        let files = |threads: usize, seed: u64| {
             let dir = dir.path().join(format!("{format:?}-{threads}-{seed}"));
             files_of(&GenerateSettings {
                 format,
@@ -84,7 +84,7 @@ fn bytes_do_not_depend_on_threads_but_on_the_seed() {
                 ..small(&dir)
             })
         };
-        let one = of(1, 7);
+        let one = files(1, 7);
         assert_eq!(one.len(), 3 * 22 + 2);
         assert_eq!(
             one[0].0,
@@ -93,8 +93,8 @@ fn bytes_do_not_depend_on_threads_but_on_the_seed() {
                 extension(format)
             ))
         );
-        assert!(one == of(3, 7), "{format:?}");
-        let other = of(1, 8);
+        assert!(one == files(3, 7), "{format:?}");
+        let other = files(1, 8);
         assert!(
             one.iter()
                 .zip(&other)
@@ -170,16 +170,16 @@ fn impressions_are_named_once_and_show_5_to_15_items() {
         );
         let lists = batch.column(2).as_list::<i32>();
         for row in 0..lists.len() {
-            let shown = lists.value(row);
-            let shown = shown.as_struct();
-            assert!((5..=15).contains(&shown.len()));
-            let items = shown
+            let elements = lists.value(row);
+            let elements = elements.as_struct();
+            assert!((5..=15).contains(&elements.len()));
+            let items = elements
                 .column_by_name("item_id")
                 .unwrap()
                 .as_primitive::<Int32Type>();
             assert!(items.values().iter().all(|id| (1..=1000).contains(id)));
-            shown_count += shown.len();
-            ordered += shown
+            shown_count += elements.len();
+            ordered += elements
                 .column_by_name("is_order")
                 .unwrap()
                 .as_boolean()

@@ -203,11 +203,12 @@ pub(crate) fn check_settings(out: &Path, ours: &Value) -> Result<()> {
     let of_both = [ours, theirs].into_iter().filter_map(Value::as_object);
     let names = of_both.flat_map(Map::keys);
     for name in names.filter(|name| !NOT_SHARED.contains(&name.as_str())) {
-        let (found, value) = (&theirs[name], &ours[name]);
+        let (their_value, value) = (&theirs[name], &ours[name]);
         // A set of a version before this setting was made without it.
         let is_older = theirs.get(name).is_none() && is_at_rest(value);
-        if found != value && !is_older {
-            let what = format!("its days were made with {name} {found}, this job has {value}");
+        if their_value != value && !is_older {
+            let what =
+                format!("its days were made with {name} {their_value}, this job has {value}");
             return Err(Error::output(out, what));
         }
     }
@@ -297,9 +298,9 @@ mod tests {
             quarantine: vec![file("ours"), file("theirs")],
             ..whole_of(Vec::new(), InputRanges::new())
         };
-        let found = || quarantine(out.path(), &days, Some(&whole), &run);
-        assert_eq!(found(), [file("of a day"), file("to come")]);
+        let files = || quarantine(out.path(), &days, Some(&whole), &run);
+        assert_eq!(files(), [file("of a day"), file("to come")]);
         std::fs::write(out.path().join("ours"), "").expect("a file");
-        assert_eq!(found(), ["of a day", "ours", "to come"].map(file));
+        assert_eq!(files(), ["of a day", "ours", "to come"].map(file));
     }
 }

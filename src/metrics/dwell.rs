@@ -195,11 +195,11 @@ mod tests {
             ..DwellMetrics::default()
         };
         let scalars = metrics.scalars();
-        for (found, exact) in [(scalars.p50_seconds, 350.0), (scalars.p95_seconds, 665.0)] {
-            let found = found.expect("a number");
+        for (quantile, exact) in [(scalars.p50_seconds, 350.0), (scalars.p95_seconds, 665.0)] {
+            let quantile = quantile.expect("a number");
             assert!(
-                found <= exact && found > exact * (1.0 - 1.0 / 32.0),
-                "{found}"
+                quantile <= exact && quantile > exact * (1.0 - 1.0 / 32.0),
+                "{quantile}"
             );
         }
         assert_eq!(scalars.zero_seconds_pct, Some(0.0));

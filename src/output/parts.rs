@@ -146,7 +146,7 @@ impl<'a> PartWriter<'a> {
         })
     }
 
-    /// Appends a row group to its part, and finishes the part behind its last one.
+    /// Appends a row group to its part, and finishes the part after its last one.
     ///
     /// # Errors
     /// If the part cannot be made or written.

@@ -1,4 +1,4 @@
-//! What was published, for people: its first rows, its metrics as a page, and a survey of a folder.
+//! Reports for people: the first rows of a set, its metrics as a page, and the schemas in a folder.
 
 pub(crate) mod head;
 pub(crate) mod html;

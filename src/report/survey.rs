@@ -1,7 +1,7 @@
-//! What lies in a folder: files or folders that may be sources, with formats and columns.
+//! Schema inference: the files and folders in a folder that may be sources, with formats and columns.
 //!
-//! **In / Out**: a folder → its files and folders, each by its first file. **Invariants**: nothing is
-//! guessed here; what cannot be read is told with the reason.
+//! **In / Out**: a folder → its files and folders, each by its first file. **Invariants**: an entry that
+//! cannot be read is reported with the reason.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -18,7 +18,7 @@ use crate::scan::spec::ReadSpec;
 
 pub use crate::reference::read::SurveyedColumn;
 
-/// Records of a file that are looked at.
+/// The most records of a file that are read.
 const RECORDS_MAX: u64 = 1000;
 
 /// Something in a folder that may be a source.
@@ -34,8 +34,8 @@ pub struct Surveyed {
     pub columns: Vec<SurveyedColumn>,
 }
 
-/// Looks at all that lies in a folder, in the order of names: each with what it is, or why it is no
-/// source.
+/// Reads the first records of every entry of a folder, in the order of names: gives what each is, or why it
+/// is no source.
 ///
 /// # Errors
 /// If the folder cannot be read.
@@ -49,7 +49,7 @@ pub fn survey(folder: &Path) -> Result<Vec<(PathBuf, Result<Surveyed>)>> {
         let name = path
             .file_name()
             .map(|name| name.to_string_lossy().into_owned());
-        // A job file is none, and what is hidden from jobs is hidden here.
+        // A job file is no source, and jobs do not read hidden files either.
         let is_hidden =
             name.is_none_or(|name| name.starts_with(['_', '.']) || name.ends_with(".toml"));
         if !is_hidden {
@@ -58,14 +58,14 @@ pub fn survey(folder: &Path) -> Result<Vec<(PathBuf, Result<Surveyed>)>> {
     }
     paths.sort();
     let surveyed = paths.into_iter().map(|path| {
-        let found = look_at(&path);
-        (path, found)
+        let result = survey_path(&path);
+        (path, result)
     });
     Ok(surveyed.collect())
 }
 
-/// Looks at one file, or at the first of a folder.
-fn look_at(path: &Path) -> Result<Surveyed> {
+/// Surveys one file, or the first of a folder.
+fn survey_path(path: &Path) -> Result<Surveyed> {
     let job = Job::new(Settings {
         ask: Dwell::default().into(),
         paths: vec![(Source::Events, path.display().to_string())],
@@ -74,7 +74,7 @@ fn look_at(path: &Path) -> Result<Surveyed> {
     })?;
     let files = discover(&file_spec(&job))?
         .into_iter()
-        .flat_map(|of| of.files);
+        .flat_map(|source| source.files);
     let files: Vec<_> = files.collect();
     let none = || Error::bad_file(path.display().to_string(), "it holds no row");
     let first = first_with_rows(&read_spec(&job), &files)?.ok_or_else(none)?;
@@ -96,15 +96,15 @@ fn look_at(path: &Path) -> Result<Surveyed> {
 
 /// The first file that has rows, or else the first that is more than blank.
 fn first_with_rows(spec: &ReadSpec<'_>, files: &[InputFile]) -> Result<Option<Opened>> {
-    let mut bare = None;
+    let mut without_rows = None;
     for file in files {
         let opened = Opened::open(spec, file)?;
         if !opened.is_empty() {
             return Ok(Some(opened));
         }
-        if file.size() > 0 && bare.is_none() {
-            bare = Some(opened);
+        if file.size() > 0 && without_rows.is_none() {
+            without_rows = Some(opened);
         }
     }
-    Ok(bare)
+    Ok(without_rows)
 }

@@ -24,7 +24,7 @@ pub(crate) struct SequenceCounts {
     pub(crate) guests: u64,
     pub(crate) guests_dropped: u64,
     pub(crate) impressions_without_items: u64,
-    /// Impressions that were set aside.
+    /// Impressions that could not be used.
     pub(crate) impressions_rejected: u64,
     /// Impressions that repeat another one.
     pub(crate) duplicate_impressions: u64,

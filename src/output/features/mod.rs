@@ -180,9 +180,9 @@ pub(crate) fn write(
     let (days, written) = make_parts(job, context, target, read, &results)?;
     let mut all = FeatureCounts::default();
     written.stats.iter().for_each(|counts| all.merge(counts));
-    let repeats = results.repeats();
-    let noticed = notice(&all, repeats)?;
-    let clicks = click_findings(read, repeats);
+    let (on_listings, repeated) = results.repeats();
+    let noticed = notice(&all, (on_listings, repeated))?;
+    let clicks = click_findings(read, on_listings, repeated);
     let outcome = Outcome {
         settings: manifest::feature_settings(job, read.types),
         metrics: metrics_of(job, read, &days, &written, &clicks, &noticed),
@@ -192,7 +192,15 @@ pub(crate) fn write(
     };
     let run = judge(job, context, staging, &read.inputs, &outcome.metrics)?;
     let days = commit(job, context, staging, &read.inputs, &run, &outcome)?;
-    Ok(report(job, read, days, &all, repeats, noticed))
+    Ok(report(
+        job,
+        read,
+        days,
+        &all,
+        on_listings,
+        repeated,
+        noticed,
+    ))
 }
 
 /// Makes all parts; gives the rows of each day, too.

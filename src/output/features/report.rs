@@ -13,7 +13,8 @@ use crate::warnings::Noticed;
 /// The findings of the run outside the impressions, for the manifest.
 pub(crate) fn click_findings(
     read: &FeaturesRead,
-    (on_listings, repeated): (u64, u64),
+    on_listings: u64,
+    repeated: u64,
 ) -> ClickFindings {
     let rejected = |source| rejected_of(&read.inputs.rejected, source);
     ClickFindings {
@@ -52,7 +53,8 @@ pub(crate) fn report(
     read: &FeaturesRead,
     days: Vec<DayReport>,
     all: &FeatureCounts,
-    (on_listings, repeated): (u64, u64),
+    on_listings: u64,
+    repeated: u64,
     noticed: Noticed,
 ) -> FeaturesReport {
     FeaturesReport {

@@ -1,7 +1,7 @@
-//! A manifest to the files of a table, in order.
+//! The files of a table, in order, from the manifest.
 //!
 //! **In / Out**: `OUT`, or the folder of one of its days → paths of Parquet, each with its day and its
-//! rows. **Invariants**: a path that leads out of the folder makes no sense, and is not followed.
+//! rows. **Invariants**: a path that leads out of the folder is refused.
 
 use std::path::{Component, Path, PathBuf};
 
@@ -18,13 +18,13 @@ use crate::store::local;
 #[derive(Clone, Debug)]
 pub(crate) struct HeadFile {
     pub(crate) path: PathBuf,
-    /// The day that its folder is of, if there is one.
+    /// The day of its folder, if there are folders of days.
     pub(crate) day: Option<Day>,
     /// Its rows, as the manifest says.
     pub(crate) rows: u64,
 }
 
-/// The manifest of a folder, once its checksum of itself is right.
+/// The manifest of a folder; its own checksum is checked first.
 pub(crate) fn read_manifest(out: &Path) -> Result<AnyManifest> {
     let no_input = |what: String| Err(Error::from(ErrorKind::NoInput { what }));
     if !out.is_dir() {
@@ -50,26 +50,26 @@ pub(crate) fn read_manifest(out: &Path) -> Result<AnyManifest> {
     parse(&text).map_err(broken)
 }
 
-/// The files of what a job made; nothing if the manifest's list of them makes no sense.
+/// The files of a table of a job; nothing if the manifest's list of them makes no sense.
 pub(crate) fn part_files(
     settings: &HeadSettings,
     job_kind: JobKind,
-    of: HeadOf,
+    table: HeadOf,
     manifest: &AnyManifest,
 ) -> Result<Option<Vec<HeadFile>>> {
     let out = &settings.out;
     let has_days = job_kind != JobKind::Dwell;
-    if has_days && of == HeadOf::Merchants {
+    if has_days && table == HeadOf::Merchants {
         let what = format!("\"{}\" holds no table of merchants", out.display());
         return Err(Error::from(ErrorKind::NoInput { what }));
     }
-    // The manifest of a day names its parts from the folder of the day on.
+    // In the manifest of a day, paths start from the folder of the day, so they do not name the day.
     let own_day = manifest.day;
     let Some(mut files) = files_of(out, &manifest.parts) else {
         return Ok(None);
     };
     if !has_days {
-        let name = match of {
+        let name = match table {
             HeadOf::Merchants => "merchant.parquet",
             _ => "user_merchant.parquet",
         };
@@ -108,7 +108,7 @@ pub(crate) fn part_files(
     Ok(Some(files))
 }
 
-/// The files of rows that were set aside, which lie in the folder of the whole.
+/// The files of rejected rows, which are in the folder of the set.
 pub(crate) fn quarantine_files(out: &Path, manifest: &AnyManifest) -> Option<Vec<HeadFile>> {
     match manifest.of {
         Scope::Day => files_of(&out.join(".."), &manifest.quarantine),

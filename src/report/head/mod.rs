@@ -1,14 +1,14 @@
-//! A published folder to its first rows, one after the other.
+//! The first rows of a published folder.
 //!
 //! **In / Out**: `OUT`, or the folder of one of its days → [`Head`], an iterator of rows with typed
 //! values, in the order of the manifest: days, parts, rows. Of `dwell` one of its tables, and of any
-//! job the rows that were set aside. The codes of items can be told as the texts that they stand for.
+//! job the rejected rows. The codes of items can be replaced by the texts that they stand for.
 //! **Invariants**: the manifest is parsed only if its bytes are those that its own checksum is of; a
-//! file that it names lies in the folder. Files of rows are not checked against it: that takes reading
+//! file that it names is inside the folder. Files of rows are not checked against it: that takes reading
 //! all of them, and `verify` does it. Nothing is written.
 //! **Cost**: one batch of at most [`BATCH_ROWS`] rows is in memory; of each column the pages that hold
-//! them are decoded. To find a customer its column is decoded, and of the others the pages with its
-//! rows.
+//! them are decoded. To find a customer the column of customers is decoded, and of the others the pages
+//! with the rows found.
 
 mod files;
 mod items;
@@ -45,18 +45,18 @@ use crate::store::local;
 /// Rows that are decoded at a time: of the longest histories, 65,536 actions, some 20 MB.
 const BATCH_ROWS: u64 = 64;
 
-/// Which rows are asked for.
+/// Which rows to read.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct HeadSettings {
     /// The folder that a job published, or that of one of its days.
     pub out: PathBuf,
     /// How many rows, at most.
     pub rows: u64,
-    /// Of which day only.
+    /// Only of this day.
     pub day: Option<Day>,
-    /// Of which customer or user only.
+    /// Only of this customer or user.
     pub customer: Option<String>,
-    /// Of which table.
+    /// From this table.
     pub of: HeadOf,
 }
 
@@ -64,7 +64,7 @@ pub struct HeadSettings {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[cfg_attr(feature = "cli", derive(clap::ValueEnum))]
 pub enum HeadOf {
-    /// What the job made; of `dwell` the table of users.
+    /// The rows that the job made; of `dwell` the table of users.
     #[default]
     #[cfg_attr(
         feature = "cli",
@@ -77,7 +77,7 @@ pub enum HeadOf {
         value(name = "merchant", help = "A row for each merchant and day")
     )]
     Merchants,
-    /// Rows that were set aside.
+    /// Rows that could not be used, and were set aside.
     #[cfg_attr(feature = "cli", value(skip))]
     Quarantine,
 }
@@ -85,7 +85,7 @@ pub enum HeadOf {
 /// A row, with a value for each of [`Head::columns`].
 #[derive(Clone, Debug, PartialEq)]
 pub struct HeadRow {
-    /// The day of the folder that it lies in, if there are folders of days.
+    /// The day of its folder, if there are folders of days.
     pub day: Option<Day>,
     /// Its values.
     pub values: Vec<HeadValue>,
@@ -97,9 +97,8 @@ pub struct Head {
     pub job_kind: JobKind,
     /// The names of its columns, as in the files; none if there is no file.
     pub columns: Vec<String>,
-    /// The rows of all files that were asked for, those of other customers included.
+    /// The rows of all files of the table and day, those of other customers included.
     pub rows_count: u64,
-    /// What is asked for.
     settings: HeadSettings,
     /// The items of codes, if rows have codes for them.
     vocabulary: Option<PathBuf>,
@@ -107,9 +106,9 @@ pub struct Head {
     files: VecDeque<HeadFile>,
     /// The file that is being read, and its day.
     open: Option<(HeadFile, ParquetRecordBatchReader)>,
-    /// Rows that were read and not yet given.
+    /// Rows that were read and not yet returned.
     ready: VecDeque<HeadRow>,
-    /// Rows that are still to be read.
+    /// How many rows are still to be read.
     left: u64,
 }
 
@@ -158,7 +157,8 @@ pub fn head(settings: &HeadSettings) -> Result<Head> {
     head.open_next()?;
     if let Some((_, reader)) = &head.open {
         let schema = reader.schema();
-        head.columns = schema.fields().iter().map(|of| of.name().clone()).collect();
+        let fields = schema.fields().iter();
+        head.columns = fields.map(|field| field.name().clone()).collect();
     }
     Ok(head)
 }
@@ -180,7 +180,7 @@ impl Head {
         }
     }
 
-    /// Whether a row was found to be the last of those asked for.
+    /// Whether no row is left to read.
     fn is_done(&self) -> bool {
         self.left == 0 || (self.open.is_none() && self.files.is_empty())
     }
@@ -189,26 +189,26 @@ impl Head {
     fn open_next(&mut self) -> Result<()> {
         self.open = None;
         if let Some(file) = self.files.pop_front() {
-            let shown = file.path.display().to_string();
-            let reader = guarded(&shown, || self.reader_of(&file.path, &shown))?;
+            let display = file.path.display().to_string();
+            let reader = guarded(&display, || self.reader_of(&file.path, &display))?;
             self.open = Some((file, reader));
         }
         Ok(())
     }
 
     /// A reader of as many rows of a file as are still to be read.
-    fn reader_of(&self, path: &Path, shown: &str) -> Result<ParquetRecordBatchReader> {
+    fn reader_of(&self, path: &Path, display: &str) -> Result<ParquetRecordBatchReader> {
         let file = local::open(path).map_err(|error| Error::io("read", path, error))?;
-        let broken = |error: ParquetError| Error::bad_file(shown, error.to_string());
+        let broken = |error: ParquetError| Error::bad_file(display, error.to_string());
         let options = ArrowReaderOptions::new().with_page_index_policy(PageIndexPolicy::Optional);
         let builder = ParquetRecordBatchReaderBuilder::try_new_with_options(file, options);
         let builder = builder.map_err(broken)?;
         let mut filters: Vec<Box<dyn ArrowPredicate>> = Vec::new();
         let mut keep = |column: &str, wanted: &str| {
             let schema = builder.parquet_schema();
-            let is_there = schema.root_schema().get_fields();
-            if !is_there.iter().any(|field| field.name() == column) {
-                let what = format!("\"{shown}\" has no column \"{column}\"");
+            let fields = schema.root_schema().get_fields();
+            if !fields.iter().any(|field| field.name() == column) {
+                let what = format!("\"{display}\" has no column \"{column}\"");
                 return Err(Error::from(ErrorKind::NoInput { what }));
             }
             let mask = ProjectionMask::columns(schema, [column]);
@@ -230,23 +230,24 @@ impl Head {
         }
         let builder = builder.with_batch_size(index64(self.left.min(BATCH_ROWS)));
         let builder = builder.with_limit(usize::try_from(self.left).unwrap_or(usize::MAX));
-        let reader = match filters.is_empty() {
-            true => builder.build(),
-            false => builder.with_row_filter(RowFilter::new(filters)).build(),
+        let reader = if filters.is_empty() {
+            builder.build()
+        } else {
+            builder.with_row_filter(RowFilter::new(filters)).build()
         };
         reader.map_err(broken)
     }
 
-    /// Reads until there is a row to give, or none left.
+    /// Reads until a row is ready, or none is left.
     fn fill(&mut self) -> Result<()> {
         while self.ready.is_empty() && !self.is_done() {
             let Some((file, reader)) = &mut self.open else {
                 self.open_next()?;
                 continue;
             };
-            let shown = file.path.display().to_string();
-            let batch = guarded(&shown, || {
-                let broken = |error: ArrowError| Error::bad_file(&*shown, error.to_string());
+            let display = file.path.display().to_string();
+            let batch = guarded(&display, || {
+                let broken = |error: ArrowError| Error::bad_file(&*display, error.to_string());
                 reader.next().transpose().map_err(broken)
             })?;
             match batch {
@@ -270,7 +271,7 @@ impl Iterator for Head {
 
     fn next(&mut self) -> Option<Result<HeadRow>> {
         if let Err(error) = self.fill() {
-            // What comes behind a file that cannot be read is not the head any more.
+            // The rows after a file that cannot be read are not the first rows.
             self.left = 0;
             self.open = None;
             return Some(Err(error));
@@ -281,10 +282,10 @@ impl Iterator for Head {
 
 impl fmt::Debug for Head {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let mut shown = out.debug_struct("Head");
-        shown.field("job_kind", &self.job_kind);
-        shown.field("columns", &self.columns);
-        shown
+        let mut fields = out.debug_struct("Head");
+        fields.field("job_kind", &self.job_kind);
+        fields.field("columns", &self.columns);
+        fields
             .field("rows_count", &self.rows_count)
             .finish_non_exhaustive()
     }

@@ -1,7 +1,7 @@
-//! Rows of Arrow to values that can be shown.
+//! Rows of Arrow to typed values.
 //!
-//! **In / Out**: a row of a batch → a [`HeadValue`] for each of its columns. What has no kind of its own
-//! becomes text.
+//! **In / Out**: a row of a batch → a [`HeadValue`] for each of its columns. A type without a variant of
+//! its own becomes text.
 
 use std::fmt;
 
@@ -36,16 +36,17 @@ pub enum HeadValue {
     List(Vec<HeadValue>),
 }
 
-/// Which rows of a batch of one column have a value, as text.
+/// Which rows of a batch of one column have a value, which is given as text.
 pub(crate) fn is_wanted(batch: &RecordBatch, wanted: &str) -> BooleanArray {
     let column = batch.column(0);
     let rows: Vec<bool> = match column.as_string_opt::<i32>() {
-        // Without a text for each row.
+        // Compared in place, without allocating a text for each row.
         Some(texts) => texts.iter().map(|text| text == Some(wanted)).collect(),
         None => {
             let values = values_of(column).into_iter();
-            let is_it = |value: HeadValue| value != HeadValue::Null && value.to_string() == wanted;
-            values.map(is_it).collect()
+            let is_equal =
+                |value: HeadValue| value != HeadValue::Null && value.to_string() == wanted;
+            values.map(is_equal).collect()
         }
     };
     BooleanArray::from(rows)
@@ -71,7 +72,7 @@ fn values_of(column: &ArrayRef) -> Vec<HeadValue> {
         DataType::Float64 => {
             Box::new(|row| HeadValue::Float(column.as_primitive::<Float64Type>().value(row)))
         }
-        // By its own shortest text, so that 0.1 stays 0.1.
+        // Through its shortest text, so that 0.1 stays 0.1.
         DataType::Float32 => Box::new(|row| {
             let text = value_text(column, row).parse();
             HeadValue::Float(text.expect("a number is written as one"))
@@ -89,9 +90,12 @@ fn values_of(column: &ArrayRef) -> Vec<HeadValue> {
         }
         _ => Box::new(|row| HeadValue::Text(value_text(column, row))),
     };
-    let value = |row| match column.is_null(row) {
-        true => HeadValue::Null,
-        false => values(row),
+    let value = |row| {
+        if column.is_null(row) {
+            HeadValue::Null
+        } else {
+            values(row)
+        }
     };
     (0..column.len()).map(value).collect()
 }

@@ -1,7 +1,7 @@
 //! Numbers to pictures: figures of plain SVG, each with a title, a description and a table.
 //!
 //! **Invariants**: a picture is drawn 360 units wide, so that its text can be read on a phone; all that
-//! it shows stands in its table as well. No script, and nothing from elsewhere.
+//! it shows is in its table as well. No script, and no request to the network.
 
 use std::fmt::Write as _;
 

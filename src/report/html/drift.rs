@@ -66,11 +66,11 @@ mod tests {
     fn the_index_is_that_of_the_formula() {
         assert_eq!(index_of(&[5.0, 5.0], &[50.0, 50.0]), Some(0.0));
         // (0.6 − 0.5) ln 1.2 + (0.4 − 0.5) ln 0.8
-        let found = index_of(&[60.0, 40.0], &[1.0, 1.0]).expect("an index");
-        assert!((found - 0.040_546_5).abs() < 1e-6, "{found}");
+        let index = index_of(&[60.0, 40.0], &[1.0, 1.0]).expect("an index");
+        assert!((index - 0.040_546_5).abs() < 1e-6, "{index}");
         // A class that is not there: (1e-4 − 0.5) ln(2e-4) + (1 − 0.5) ln 2
-        let found = index_of(&[0.0, 1.0], &[1.0, 1.0]).expect("an index");
-        assert!((found - 4.604_317).abs() < 1e-5, "{found}");
+        let index = index_of(&[0.0, 1.0], &[1.0, 1.0]).expect("an index");
+        assert!((index - 4.604_317).abs() < 1e-5, "{index}");
         assert_eq!(index_of(&[], &[1.0]), None);
     }
 

@@ -31,7 +31,7 @@ use crate::place::check_in;
 use crate::publish::{MANIFEST, METRICS, PAGE, put_file};
 use crate::store::local;
 
-/// What a page is made of.
+/// The set that a page is about.
 #[derive(Clone, Debug, Default)]
 pub struct PageSettings {
     /// The folder that a job published.
@@ -43,7 +43,7 @@ pub struct PageSettings {
 /// The name of a distribution, its index, and the drift that this means.
 type NamedDrift = (String, Option<(f64, Drift)>);
 
-/// A page that was made.
+/// A page that was written.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Page {
     /// Where it is.
