@@ -1,10 +1,10 @@
-//! Flags that take some of an option's values, or help with them in their own words.
+//! Flags that take only some values of an option, or describe them in other words.
 
 use clap::ValueEnum;
 use clap::builder::{PossibleValue, PossibleValuesParser, TypedValueParser};
 use hitherto::{CustomerType, Dedup, Format, Source};
 
-/// Words and the help for each, to values.
+/// A parser of some words, each with its help.
 fn one_of<T: Clone + Send + Sync + 'static>(
     words: &[(&'static str, &'static str)],
     value_of: fn(&str) -> Option<T>,
@@ -15,12 +15,12 @@ fn one_of<T: Clone + Send + Sync + 'static>(
         .map(move |word| value_of(&word).expect("clap takes no other word"))
 }
 
-/// The value of an option that flags take everywhere.
+/// The value of an option by its word.
 fn of_option<T: ValueEnum>(word: &str) -> Option<T> {
     T::from_str(word, false).ok()
 }
 
-/// The actions that `sequences` reads by itself.
+/// The sources of actions that `sequences` reads without a job file.
 pub(super) fn usual_action() -> impl TypedValueParser<Value = Source> {
     let words = [
         ("clicks", "Clicks"),
@@ -30,7 +30,7 @@ pub(super) fn usual_action() -> impl TypedValueParser<Value = Source> {
     one_of(&words, Source::named)
 }
 
-/// The type of ids of several columns.
+/// The type of all ids of `features` and `dwell`.
 pub(super) fn id_type() -> impl TypedValueParser<Value = CustomerType> {
     let words = [
         ("int64", "64-bit integers"),
@@ -39,20 +39,17 @@ pub(super) fn id_type() -> impl TypedValueParser<Value = CustomerType> {
     one_of(&words, of_option)
 }
 
-/// Which repeats are left out of clicks and events.
+/// Which repeats of clicks or events are left out.
 pub(super) fn exact_dedup() -> impl TypedValueParser<Value = Dedup> {
     let words = [
         ("none", "All count"),
-        (
-            "exact",
-            "Of those alike in all that is read of them, one counts",
-        ),
+        ("exact", "Of those that agree, one counts"),
     ];
     one_of(&words, of_option)
 }
 
-/// The formats that logs can be made in.
-pub(super) fn made_format() -> impl TypedValueParser<Value = Format> {
+/// The formats that `generate` writes.
+pub(super) fn log_format() -> impl TypedValueParser<Value = Format> {
     let words = [
         ("parquet", "Apache Parquet"),
         ("csv", "Comma-separated values with a header"),

@@ -1,4 +1,4 @@
-//! Flags of `dwell`, and what it says of a run.
+//! Flags of `dwell`, and the summary of a run.
 
 use std::path::PathBuf;
 
@@ -7,13 +7,12 @@ use hitherto::{
     Codec, CustomerType, Dedup, DivideBy, DwellMethod, DwellReport, Job, Publish, Settings, Source,
 };
 
-use crate::cli::args::Common;
 use crate::cli::choices::{exact_dedup, id_type};
-use crate::cli::flags::{BadRows, Gates, Reading, Warnings};
+use crate::cli::flags::{BadRowArgs, GateArgs, InputArgs, RunArgs, WarningArgs};
 use crate::cli::job::{JobFile, with_file};
-use crate::cli::reading;
+use crate::cli::render::snippets;
 use crate::cli::render::summary::{Summary, grouped, notes, range, size};
-use crate::cli::run_job;
+use crate::cli::runner::run_job;
 use crate::cli::values::duration;
 
 /// The examples under `hitherto dwell --help`.
@@ -32,74 +31,65 @@ Examples:
 Exit codes: 0 done, 2 usage, 3 a gate (--fail-if) failed, 65 bad data, 66 no such input,
 70 internal fault, 73 output exists or cannot be made, 74 I/O, 130 and 143 interrupted.";
 
-/// Flags of `dwell`; what it says of itself stands at [`crate::cli::args::Command`], where clap looks
-/// for it.
+/// Flags of `dwell`. clap takes the description of the command from `args::Command`.
 #[derive(Args, Debug)]
 #[command(after_long_help = EXAMPLES)]
-pub(crate) struct Dwell {
+pub(crate) struct DwellArgs {
     /// Events: a file, a folder or a glob
     #[arg(value_name = "EVENTS")]
     events: Option<String>,
-    /// What to read.
     #[command(flatten)]
-    input: Input,
-    /// How.
+    ids: IdArgs,
     #[command(flatten)]
-    reading: Reading,
-    /// What is measured.
+    input: InputArgs,
     #[command(flatten)]
-    measure: Measure,
-    /// What becomes of bad rows.
+    measure: MeasureArgs,
     #[command(flatten)]
-    bad_rows: BadRows,
-    /// What is told of what looks wrong.
+    bad_rows: BadRowArgs,
     #[command(flatten)]
-    warnings: Warnings,
-    /// Whether it may be published.
+    warnings: WarningArgs,
     #[command(flatten)]
-    gates: Gates,
-    /// What to write.
+    gates: GateArgs,
     #[command(flatten)]
-    output: Output,
-    /// How to run.
+    output: DwellOutputArgs,
     #[command(flatten)]
-    common: Common,
+    run: RunArgs,
 }
 
-/// What to read.
+/// The ids in the events.
 #[derive(Args, Debug)]
 #[command(next_help_heading = "Input")]
-struct Input {
-    /// The type of ids of users, flyers and merchants [default: as in the files; string for text
+struct IdArgs {
+    /// Type of ids of users, flyers and merchants [default: as in the files; string for text
     /// files]
     #[arg(long, value_name = "TYPE", value_parser = id_type())]
     id_type: Option<CustomerType>,
 }
 
-/// What is measured.
+/// How long a stay is, and which events count.
 #[derive(Args, Debug)]
 #[command(next_help_heading = "Measure")]
-struct Measure {
+struct MeasureArgs {
     /// How the time on flyers is measured
     #[arg(long, value_enum, default_value = "span")]
     method: DwellMethod,
-    /// What a span is divided by, with --method span
+    /// With --method span: what the time from the first to the last event is divided by
     #[arg(long, value_enum, default_value = "events")]
     divide_by: DivideBy,
-    /// The longest gap within a visit, with --method session; a longer one ends the visit and counts
-    /// as no time (units s m h d)
+    /// With --method session: the longest gap within a visit (units s m h d); a longer gap ends the
+    /// visit and counts as no time
     #[arg(long, value_name = "DURATION", default_value = "30m", value_parser = duration)]
     idle_timeout: i64,
-    /// Repeated events: those alike in time, user, event, flyer and merchant; they are counted either
-    /// way
+    /// Which repeated events to leave out: those that agree in time, user, event, flyer and merchant.
+    /// Repeats are reported either way
     #[arg(long, value_parser = exact_dedup(), default_value = "none")]
     dedup: Dedup,
 }
 
-/// What to write.
+/// Where the two tables go, and how they are stored.
 #[derive(Args, Debug)]
 #[command(next_help_heading = "Output")]
-struct Output {
+struct DwellOutputArgs {
     /// The folder to make [alias: --output]
     #[arg(
         long,
@@ -108,7 +98,7 @@ struct Output {
         required_unless_present = "job"
     )]
     out: Option<PathBuf>,
-    /// Replace OUT, if this program made it
+    /// Replace OUT as a whole, if this program made it with the same job
     #[arg(long)]
     overwrite: bool,
     /// Compression of the Parquet files
@@ -116,21 +106,21 @@ struct Output {
     codec: Codec,
 }
 
-impl Dwell {
+impl DwellArgs {
     /// Runs the job.
     pub(crate) fn run(self, file: Option<&JobFile>) -> anyhow::Result<()> {
-        let asked = self.into_settings(file);
-        run_job(asked, hitherto::dwell, summary)
+        let (args, settings) = self.into_settings(file);
+        run_job(&args, settings, hitherto::dwell, summary)
     }
 
-    /// The settings that the flags ask for.
-    pub(crate) fn into_settings(self, file: Option<&JobFile>) -> (Common, Settings) {
+    /// How to run, and the settings that the flags ask for.
+    pub(crate) fn into_settings(self, file: Option<&JobFile>) -> (RunArgs, Settings) {
         let own = hitherto::Dwell {
             dwell_method: self.measure.method,
             divide_by: self.measure.divide_by,
             idle_timeout_us: self.measure.idle_timeout,
         };
-        let settings = Settings {
+        let mut settings = Settings {
             ask: own.into(),
             paths: self
                 .events
@@ -138,30 +128,33 @@ impl Dwell {
                 .map(|path| (Source::Events, path))
                 .collect(),
             out: self.output.out.unwrap_or_default(),
-            publish: match self.output.overwrite {
-                true => Publish::Overwrite,
-                false => Publish::New,
+            publish: if self.output.overwrite {
+                Publish::Overwrite
+            } else {
+                Publish::New
             },
-            customer_type: self.input.id_type,
+            customer_type: self.ids.id_type,
             dedup: self.measure.dedup,
             codec: self.output.codec,
             ..Settings::default()
         };
-        let settings = self.warnings.set(self.reading.set(settings));
-        let settings = self.gates.set(self.bad_rows.set(settings));
-        (self.common, with_file(file, settings))
+        self.input.apply(&mut settings);
+        self.bad_rows.apply(&mut settings);
+        self.warnings.apply(&mut settings);
+        self.gates.apply(&mut settings);
+        (self.run, with_file(file, settings))
     }
 }
 
 /// The summary of a run.
 fn summary<'a>(job: &Job, report: &'a DwellReport) -> Summary<'a, DwellReport> {
     let out = job.out.display();
-    let none = || "no days, for there are no events on flyers".to_owned();
+    let no_days = || "no days, for there are no events on flyers".to_owned();
     let repeated = match job.dedup {
         Dedup::None => "repeated, and kept",
         _ => "repeated, and left out",
     };
-    let of_events = [
+    let event_notes = [
         (report.opens, "that open a flyer or an item"),
         (report.duplicates, repeated),
         (report.null_users, "without a user, left out"),
@@ -169,13 +162,15 @@ fn summary<'a>(job: &Job, report: &'a DwellReport) -> Summary<'a, DwellReport> {
         (report.null_merchants, "without a merchant, left out"),
     ];
     let (users, rows) = (grouped(report.users), grouped(report.merchant_rows));
-    let mut reading = vec![format!("read it ({}) with", size(report.bytes))];
-    reading.extend(reading::of_file(&job.out.join("user_merchant.parquet")));
-    reading.push(format!(
+    let mut lines = vec![format!("read it ({}) with", size(report.bytes))];
+    lines.extend(snippets::of_file(&job.out.join("user_merchant.parquet")));
+    lines.push(format!(
         "  BI       {out}/user_merchant.csv, {out}/merchant.csv"
     ));
     Summary {
-        days: report.days.map_or_else(none, range),
+        days: report
+            .days
+            .map_or_else(no_days, |(first, last)| range(first, last)),
         counts: vec![
             (
                 report.user_rows,
@@ -185,12 +180,12 @@ fn summary<'a>(job: &Job, report: &'a DwellReport) -> Summary<'a, DwellReport> {
                 report.merchants,
                 format!("merchants, {rows} rows of a merchant and day"),
             ),
-            (report.events, format!("events{}", notes(&of_events))),
+            (report.events, format!("events{}", notes(&event_notes))),
         ],
         rejected: report.rejected,
         days_skipped: (0, String::new()),
         warnings: &report.warnings,
-        reading,
+        snippets: lines,
         stats: report,
     }
 }

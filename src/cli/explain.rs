@@ -7,14 +7,14 @@ use hitherto::{Day, ExplainSettings, Explained, ExplainedAction, Source, date_te
 use serde::Serialize;
 use serde_json::{Map, Value};
 
+use crate::cli::flags::{CheckArgs, RunArgs};
+use crate::cli::runner::{print, start, threads};
 use crate::cli::values::day;
-use crate::cli::verify::Running;
-use crate::cli::{print, start, threads};
 
 /// The examples under `hitherto explain --help`.
 const EXAMPLES: &str = "\
 Examples:
-  Why does the history of this ranking look as it does?
+  Why is each action in the history of this ranking, or not?
     hitherto explain training --ranking-id r17
 
   All impressions of a customer on a day, a JSON object for each action:
@@ -23,54 +23,54 @@ Examples:
 Exit codes: 0 done, 2 usage, 65 OUT is not what its manifests say, 66 no such set or impression,
 or its inputs are gone or have changed, 70 internal fault, 74 I/O, 130 and 143 interrupted.";
 
-/// Flags of `explain`; what it says of itself stands at [`crate::cli::args::Command`], where clap
-/// looks for it.
+/// Flags of `explain`. clap takes the description of the command from `args::Command`.
 #[derive(Args, Debug)]
 #[command(after_long_help = EXAMPLES)]
-pub(crate) struct Explain {
+pub(crate) struct ExplainArgs {
     /// The folder that `hitherto sequences` published
     #[arg(value_name = "OUT")]
     out: PathBuf,
-    /// Impressions of this ranking
+    /// Only impressions of this ranking
     #[arg(long, value_name = "ID", required_unless_present = "customer")]
     ranking_id: Option<String>,
-    /// Impressions of this customer; needs --date
+    /// Only impressions of this customer; needs --date
     #[arg(long, value_name = "ID", requires = "date", allow_hyphen_values = true)]
     customer: Option<String>,
-    /// Impressions of this day
+    /// Only impressions of this day, YYYY-MM-DD
     #[arg(long, value_name = "DAY", value_parser = day)]
     date: Option<Day>,
-    /// Print a JSON object for each action, a line each
+    /// Print a JSON object for each action, one on each line
     #[arg(long)]
     json: bool,
-    /// Folder that relative paths of inputs start from [default: that of the run, as verify has it]
+    /// Folder at which relative paths of inputs start [default: that of the run, as for verify]
     #[arg(long, value_name = "DIR")]
     inputs_from: Option<PathBuf>,
-    /// How to run.
     #[command(flatten)]
-    running: Running,
+    check: CheckArgs,
 }
 
-impl Explain {
-    /// Explains, and prints what was found.
+impl ExplainArgs {
+    /// Explains, and prints the table or the lines.
     pub(crate) fn run(self) -> anyhow::Result<()> {
-        let common = self.running.common();
+        let args = RunArgs::from(self.check);
         let settings = ExplainSettings {
             out: self.out,
-            threads: threads(&common),
+            threads: threads(&args),
             inputs_from: self.inputs_from,
             ranking_id: self.ranking_id,
             customer: self.customer,
             day: self.date,
         };
-        let (context, progress) = start(&common)?;
+        let (context, progress) = start(&args)?;
         let explained = hitherto::explain(&settings, &context);
         progress.finish();
-        let texts: Vec<String> = match self.json {
-            true => explained?.iter().map(lines).collect(),
-            false => explained?.iter().map(table).collect(),
-        };
-        print(&texts.join(if self.json { "" } else { "\n" }))
+        let explained = explained?;
+        let explained = explained.iter();
+        print(&if self.json {
+            explained.map(lines).collect::<String>()
+        } else {
+            explained.map(table).collect::<Vec<_>>().join("\n")
+        })
     }
 }
 
@@ -86,53 +86,45 @@ fn type_name(action: &ExplainedAction) -> String {
 }
 
 /// An impression and its actions, for people.
-fn table(of: &Explained) -> String {
-    let customer = of.customer.as_deref().unwrap_or("nobody");
-    let (file, record) = &of.from;
-    let lookback = match &of.lookback_start {
+fn table(impression: &Explained) -> String {
+    let Explained {
+        ranking,
+        cutoff,
+        timezone,
+        actions_max,
+        ..
+    } = impression;
+    let customer = impression.customer.as_deref().unwrap_or("nobody");
+    let (file, record) = &impression.from;
+    let lookback = match &impression.lookback_start {
         Some(start) => format!("lookback from {start}"),
         None => "no lookback".to_owned(),
     };
-    let day = date_text(of.day);
-    let (ranking, cutoff) = (&of.ranking, &of.cutoff);
-    let (count, zone) = (of.actions_max, &of.timezone);
+    let day = date_text(impression.day);
     let mut text = format!(
         "ranking {ranking} of customer {customer} on {day}, from {file} record {record}\n\
-         cutoff {cutoff}, {lookback}, at most {count} actions, zone {zone}\n"
+         cutoff {cutoff}, {lookback}, at most {actions_max} actions, zone {timezone}\n"
     );
-    let told = of.told.iter().map(String::as_str);
-    let head = ["time", "type", "item"].into_iter().chain(told);
+    let attributes = impression.told.iter().map(String::as_str);
+    let head = ["time", "type", "item"].into_iter().chain(attributes);
     let head = head.chain(["fate", "from"]).map(str::to_owned);
+    let attributes_count = impression.told.len();
     let mut rows: Vec<Vec<String>> = vec![head.collect()];
-    rows.extend(of.actions.iter().map(|action| {
-        let dash = || "-".to_owned();
-        let (file, record) = &action.from;
-        let mut row = vec![
-            action.time.clone().unwrap_or_else(dash),
-            type_name(action),
-            match (&action.item_text, action.item) {
-                (Some(text), _) => text.clone(),
-                (None, Some(item)) => item.to_string(),
-                (None, None) => dash(),
-            },
-        ];
-        let told = 0..of.told.len();
-        row.extend(told.map(|at| action.told.get(at).cloned().unwrap_or_else(dash)));
-        row.extend([action.fate.clone(), format!("{file} record {record}")]);
-        row
-    }));
+    let actions = impression.actions.iter();
+    rows.extend(actions.map(|action| cells(action, attributes_count)));
     let width = |column: usize| {
         let widths = rows.iter().map(|row| row[column].chars().count());
         widths.max().unwrap_or(0)
     };
-    let widths: Vec<usize> = (0..of.told.len() + 4).map(width).collect();
+    let widths: Vec<usize> = (0..attributes_count + 4).map(width).collect();
     for row in &rows {
         for (column, (cell, width)) in row.iter().zip(&widths).enumerate() {
-            // Numbers end below each other.
-            let is_number = (2..3 + of.told.len()).contains(&column);
-            text += &match is_number {
-                true => format!("{cell:>width$}  "),
-                false => format!("{cell:<width$}  "),
+            // Items and attributes are numbers, which are right-aligned.
+            let is_number = (2..3 + attributes_count).contains(&column);
+            text += &if is_number {
+                format!("{cell:>width$}  ")
+            } else {
+                format!("{cell:<width$}  ")
             };
         }
         text += &format!("{}\n", row.last().map_or("", String::as_str));
@@ -140,9 +132,26 @@ fn table(of: &Explained) -> String {
     text
 }
 
+/// The cells of an action.
+fn cells(action: &ExplainedAction, attributes_count: usize) -> Vec<String> {
+    let dash = || "-".to_owned();
+    let (file, record) = &action.from;
+    let item = match (&action.item_text, action.item) {
+        (Some(text), _) => text.clone(),
+        (None, Some(item)) => item.to_string(),
+        (None, None) => dash(),
+    };
+    let time = action.time.clone().unwrap_or_else(dash);
+    let mut cells = vec![time, type_name(action), item];
+    let attributes = 0..attributes_count;
+    cells.extend(attributes.map(|at| action.told.get(at).cloned().unwrap_or_else(dash)));
+    cells.extend([action.fate.clone(), format!("{file} record {record}")]);
+    cells
+}
+
 /// An action of an impression, for programs.
 #[derive(Serialize)]
-struct Line<'a> {
+struct ActionDocument<'a> {
     customer_id: Option<&'a str>,
     ranking_id: &'a str,
     day: Day,
@@ -156,22 +165,22 @@ struct Line<'a> {
     fate: &'a str,
     file: &'a str,
     record: u64,
-    /// What columns tell of it, by name; null for what is no number.
+    /// Its attributes by name; null for what is no number.
     #[serde(skip_serializing_if = "Map::is_empty")]
     told: Map<String, Value>,
 }
 
-/// A JSON object for each action of an impression, a line each.
-fn lines(of: &Explained) -> String {
+/// A JSON object for each action of an impression, one on each line.
+fn lines(impression: &Explained) -> String {
     let number = |text: &String| serde_json::from_str(text).unwrap_or(Value::Null);
     let line = |action: &ExplainedAction| {
-        let told = of.told.iter().zip(&action.told);
-        let line = Line {
-            customer_id: of.customer.as_deref(),
-            ranking_id: &of.ranking,
-            day: of.day,
-            cutoff: &of.cutoff,
-            lookback_start: of.lookback_start.as_deref(),
+        let attributes = impression.told.iter().zip(&action.told);
+        let document = ActionDocument {
+            customer_id: impression.customer.as_deref(),
+            ranking_id: &impression.ranking,
+            day: impression.day,
+            cutoff: &impression.cutoff,
+            lookback_start: impression.lookback_start.as_deref(),
             time: action.time.as_deref(),
             r#type: type_name(action),
             item_id: action.item,
@@ -180,11 +189,11 @@ fn lines(of: &Explained) -> String {
             fate: &action.fate,
             file: &action.from.0,
             record: action.from.1,
-            told: told
+            told: attributes
                 .map(|(name, text)| (name.clone(), number(text)))
                 .collect(),
         };
-        serde_json::to_string(&line).expect("texts and numbers are always JSON") + "\n"
+        serde_json::to_string(&document).expect("texts and numbers are always JSON") + "\n"
     };
-    of.actions.iter().map(line).collect()
+    impression.actions.iter().map(line).collect()
 }

@@ -1,4 +1,4 @@
-//! Flags of `features`, and what it says of a run.
+//! Flags of `features`, and the summary of a run.
 
 use std::path::PathBuf;
 
@@ -7,13 +7,14 @@ use hitherto::{
     Codec, CustomerType, Dedup, FeaturesReport, Job, LabelKey, Settings, Source, date_text,
 };
 
-use crate::cli::args::Common;
 use crate::cli::choices::{exact_dedup, id_type};
-use crate::cli::flags::{BadRows, Days, Gates, Place, Reading, Warnings};
+use crate::cli::flags::{
+    BadRowArgs, DayArgs, GateArgs, InputArgs, OutputArgs, RunArgs, WarningArgs,
+};
 use crate::cli::job::{JobFile, with_file};
-use crate::cli::reading;
+use crate::cli::render::snippets;
 use crate::cli::render::summary::{Summary, bytes, grouped, notes, percent, range_of, size};
-use crate::cli::run_job;
+use crate::cli::runner::run_job;
 use crate::cli::values::{duration, window};
 
 /// The examples under `hitherto features --help`.
@@ -36,140 +37,131 @@ Examples:
 Exit codes: 0 done, 2 usage, 3 a gate (--fail-if) failed, 65 bad data, 66 no such input,
 70 internal fault, 73 output exists or cannot be made, 74 I/O, 130 and 143 interrupted.";
 
-/// Flags of `features`; what it says of itself stands at [`crate::cli::args::Command`], where clap
-/// looks for it.
+/// Flags of `features`. clap takes the description of the command from `args::Command`.
 #[derive(Args, Debug)]
 #[command(after_long_help = EXAMPLES)]
-pub(crate) struct Features {
-    /// The folder that holds the three sources
+pub(crate) struct FeaturesArgs {
+    /// Folder with the three sources
     #[arg(value_name = "DIR")]
     dir: Option<PathBuf>,
-    /// What to read.
     #[command(flatten)]
-    input: Input,
-    /// How.
+    sources: FeaturesSourceArgs,
     #[command(flatten)]
-    reading: Reading,
-    /// Which days.
+    input: InputArgs,
     #[command(flatten)]
-    days: Days,
-    /// What is asked.
+    days: DayArgs,
     #[command(flatten)]
-    ask: Ask,
-    /// What becomes of bad rows.
+    columns: ColumnArgs,
     #[command(flatten)]
-    bad_rows: BadRows,
-    /// What is told of what looks wrong.
+    bad_rows: BadRowArgs,
     #[command(flatten)]
-    warnings: Warnings,
-    /// Where to write.
+    warnings: WarningArgs,
     #[command(flatten)]
-    place: Place,
-    /// Whether it may be published.
+    output: OutputArgs,
     #[command(flatten)]
-    gates: Gates,
-    /// What to write.
+    gates: GateArgs,
     #[command(flatten)]
-    output: Output,
-    /// How to run.
+    storage: StorageArgs,
     #[command(flatten)]
-    common: Common,
+    run: RunArgs,
 }
 
-/// What to read.
+/// The sources of `features`, and the ids in them.
 #[derive(Args, Debug)]
 #[command(next_help_heading = "Input")]
-struct Input {
+struct FeaturesSourceArgs {
     /// Impressions: a file, a folder or a glob
     #[arg(long, value_name = "PATH")]
     impressions: Option<String>,
-    /// Clicks
+    /// Clicks: a file, a folder or a glob
     #[arg(long, value_name = "PATH")]
     clicks: Option<String>,
-    /// Listings
+    /// Listings: a file, a folder or a glob
     #[arg(long, value_name = "PATH")]
     listings: Option<String>,
-    /// The type of ids [default: as in the files of impressions; int64 for text files]
+    /// Type of ids [default: as in the files of impressions; int64 for text files]
     #[arg(long, value_name = "TYPE", value_parser = id_type())]
     id_type: Option<CustomerType>,
 }
 
-/// What is asked.
+/// The features and the label of an impression.
 #[derive(Args, Debug)]
 #[command(next_help_heading = "Features and label")]
-struct Ask {
-    /// Also count the prior clicks of these windows, such as 1h,24h,7d (units s m h d)
+struct ColumnArgs {
+    /// Windows before the impression whose prior clicks are counted too, such as 1h,24h,7d (units s m h
+    /// d)
     #[arg(long, value_name = "DURATIONS", value_parser = window, value_delimiter = ',')]
     windows: Vec<(String, i64)>,
-    /// How long after an impression a click counts as its label, the end included
+    /// How long after an impression a click makes it clicked, the end included (units s m h d)
     #[arg(long, value_name = "DURATION", default_value = "24h", value_parser = duration)]
     label_window: i64,
-    /// Whose clicks these are: the same user's, or anybody's on the same listing
+    /// Which clicks make an impression clicked
     #[arg(long, value_enum, default_value = "user-listing")]
     label_key: LabelKey,
-    /// Up to when clicks are complete: labels that reach further are marked [default: the latest
-    /// click]
+    /// Time up to which clicks are complete; label_complete is false where the label window ends
+    /// later [default: the latest click]
     #[arg(long, value_name = "TIME")]
     data_end: Option<String>,
-    /// Repeated clicks: those alike in user, listing and time; they are counted either way.
-    /// Impressions that repeat are rows of their own
+    /// Which repeated clicks to leave out: those that agree in user, listing and time. Repeats are
+    /// reported either way; repeated impressions are always rows of their own
     #[arg(long, value_parser = exact_dedup(), default_value = "none")]
     dedup: Dedup,
 }
 
-/// What to write.
+/// How the rows are stored.
 #[derive(Args, Debug)]
 #[command(next_help_heading = "Output")]
-struct Output {
-    /// Compression
+struct StorageArgs {
+    /// Compression of the Parquet files
     #[arg(long, value_enum, default_value = "zstd")]
     codec: Codec,
 }
 
-impl Features {
+impl FeaturesArgs {
     /// Runs the job.
     pub(crate) fn run(self, file: Option<&JobFile>) -> anyhow::Result<()> {
-        let asked = self.into_settings(file);
-        run_job(asked, hitherto::features, summary)
+        let (args, settings) = self.into_settings(file);
+        run_job(&args, settings, hitherto::features, summary)
     }
 
-    /// The settings that the flags ask for.
-    pub(crate) fn into_settings(self, file: Option<&JobFile>) -> (Common, Settings) {
+    /// How to run, and the settings that the flags ask for.
+    pub(crate) fn into_settings(self, file: Option<&JobFile>) -> (RunArgs, Settings) {
         let paths = [
-            (Source::Impressions, self.input.impressions),
-            (Source::Clicks, self.input.clicks),
-            (Source::Listings, self.input.listings),
+            (Source::Impressions, self.sources.impressions),
+            (Source::Clicks, self.sources.clicks),
+            (Source::Listings, self.sources.listings),
         ];
         let paths = paths
             .into_iter()
             .filter_map(|(source, path)| Some((source, path?)));
         let own = hitherto::Features {
-            windows: self.ask.windows,
-            label_window_us: self.ask.label_window,
-            label_key: self.ask.label_key,
-            data_end: self.ask.data_end,
+            windows: self.columns.windows,
+            label_window_us: self.columns.label_window,
+            label_key: self.columns.label_key,
+            data_end: self.columns.data_end,
         };
-        let settings = Settings {
+        let mut settings = Settings {
             ask: own.into(),
             dir: self.dir,
             paths: paths.collect(),
-            customer_type: self.input.id_type,
-            dedup: self.ask.dedup,
-            codec: self.output.codec,
+            customer_type: self.sources.id_type,
+            dedup: self.columns.dedup,
+            codec: self.storage.codec,
             ..Settings::default()
         };
-        let settings = self.days.set(self.reading.set(settings));
-        let settings = self.gates.set(
-            self.place
-                .set(self.bad_rows.set(self.warnings.set(settings))),
-        );
-        (self.common, with_file(file, settings))
+        self.input.apply(&mut settings);
+        self.days.apply(&mut settings);
+        self.bad_rows.apply(&mut settings);
+        self.warnings.apply(&mut settings);
+        self.output.apply(&mut settings);
+        self.gates.apply(&mut settings);
+        (self.run, with_file(file, settings))
     }
 }
 
 /// The summary of a run.
 fn summary<'a>(job: &Job, report: &'a FeaturesReport) -> Summary<'a, FeaturesReport> {
-    let of_rows = [
+    let row_notes = [
         (report.unknown_listings, "of a listing that no file has"),
         (report.negative_ages, "older than their listing"),
         (report.incomplete, "too new for a complete label"),
@@ -178,7 +170,7 @@ fn summary<'a>(job: &Job, report: &'a FeaturesReport) -> Summary<'a, FeaturesRep
         Dedup::None => "repeated, and counted",
         _ => "repeated, and left out",
     };
-    let of_clicks = [
+    let click_notes = [
         (report.clicks_without_user, "without a user"),
         (report.repeated_clicks, repeated),
     ];
@@ -186,9 +178,9 @@ fn summary<'a>(job: &Job, report: &'a FeaturesReport) -> Summary<'a, FeaturesRep
     Summary {
         days: range_of(&report.days).unwrap_or_else(|| "no days".to_owned()),
         counts: vec![
-            (report.rows, format!("rows{}", notes(&of_rows))),
+            (report.rows, format!("rows{}", notes(&row_notes))),
             (report.clicked, format!("clicked ({clicked} of the rows)")),
-            (report.clicks, format!("clicks{}", notes(&of_clicks))),
+            (report.clicks, format!("clicks{}", notes(&click_notes))),
             (report.listings, "listings".to_owned()),
         ],
         rejected: report.rejected,
@@ -197,19 +189,19 @@ fn summary<'a>(job: &Job, report: &'a FeaturesReport) -> Summary<'a, FeaturesRep
             format!("days left as {} has them", job.out.display()),
         ),
         warnings: &report.warnings,
-        reading: reading(job, report),
+        snippets: snippets(job, report),
         stats: report,
     }
 }
 
-/// How to read what was made.
-fn reading(job: &Job, report: &FeaturesReport) -> Vec<String> {
+/// How to read the output.
+fn snippets(job: &Job, report: &FeaturesReport) -> Vec<String> {
     let Some(first) = report.days.first() else {
         return Vec::new();
     };
     let (size, days) = (size(bytes(&report.days)), u64::try_from(report.days.len()));
     let days = grouped(days.unwrap_or(u64::MAX));
     let mut lines = vec![format!("read it ({size}, {days} days) with")];
-    lines.extend(reading::of_days(&job.out, "date", &date_text(first.day)));
+    lines.extend(snippets::of_days(&job.out, "date", &date_text(first.day)));
     lines
 }

@@ -1,28 +1,80 @@
-//! Flags that several questions share, and what they set.
+//! Flags that several subcommands share, and what they set.
 
 use std::path::PathBuf;
 
-use clap::Args;
+use clap::{Args, ValueEnum};
 use hitherto::{Day, Format, IfExists, OnBadRow, Publish, Settings, Source, TimeUnit, WarningCode};
 
-use crate::cli::values::{day, source_pair};
+use crate::cli::values::{day, size, source_pair};
 
-/// How files are read.
+/// How a command runs that reads or makes logs.
+#[derive(Args, Clone, Debug, Default)]
+#[command(next_help_heading = "Running")]
+pub(crate) struct RunArgs {
+    /// Number of threads [default: all cores]
+    #[arg(long, value_name = "COUNT")]
+    pub(crate) threads: Option<usize>,
+    /// Limit of the memory that is accounted for, such as 4GiB; actions, clicks and events that do
+    /// not fit spill to --temp-dir [default: 70 % of what the machine or cgroup has]
+    #[arg(long, value_name = "SIZE", value_parser = size)]
+    pub(crate) memory: Option<u64>,
+    /// Folder for spilled data; it must exist [default: next to the output]
+    #[arg(long, value_name = "DIR")]
+    pub(crate) temp_dir: Option<PathBuf>,
+    /// Write nothing but errors to standard error
+    #[arg(long)]
+    pub(crate) quiet: bool,
+    /// Print statistics of the run on standard output, in this format
+    #[arg(long, value_name = "FORMAT")]
+    pub(crate) stats: Option<StatsFormat>,
+}
+
+/// The format of statistics.
+#[derive(Clone, Copy, Debug, ValueEnum)]
+pub(crate) enum StatsFormat {
+    /// One JSON object.
+    Json,
+}
+
+/// How a command runs that reads a published set.
+#[derive(Args, Debug)]
+#[command(next_help_heading = "Running")]
+pub(crate) struct CheckArgs {
+    /// Number of threads [default: all cores]
+    #[arg(long, value_name = "COUNT")]
+    threads: Option<usize>,
+    /// Write nothing but errors to standard error
+    #[arg(long)]
+    quiet: bool,
+}
+
+impl From<CheckArgs> for RunArgs {
+    fn from(args: CheckArgs) -> RunArgs {
+        RunArgs {
+            threads: args.threads,
+            quiet: args.quiet,
+            ..RunArgs::default()
+        }
+    }
+}
+
+/// How the files of a job are read.
 #[derive(Args, Debug)]
 #[command(next_help_heading = "Input")]
-pub(super) struct Reading {
-    /// A job file, or the _manifest.json of a set to make once more; its keys are these flags, and a
-    /// flag that is given wins
+pub(super) struct InputArgs {
+    /// A job file, or the _manifest.json of a set to make again; its keys are these flags, and a flag
+    /// on the command line wins
     #[arg(long, value_name = "FILE")]
     job: Option<PathBuf>,
-    /// A source by a file that lists its paths, a line each; may be repeated. Files of Delta, Iceberg and
-    /// Hudi tables are refused: have the engine that knows the table write its rows out
+    /// A file that lists the paths of a source, one on each line; may be repeated. Files of Delta,
+    /// Iceberg and Hudi tables are refused: export their rows with an engine that reads the table
     #[arg(long, value_name = "SOURCE=LIST", value_parser = source_pair)]
     files_from: Vec<(Source, String)>,
-    /// The format of all files [default: told by content and name]
+    /// Format of all files [default: told by content and name]
     #[arg(long, value_enum, value_name = "FORMAT")]
     format: Option<Format>,
-    /// Other names of columns: what is called NAME here is COLUMN in the files; may be repeated
+    /// Names of columns in the files: what is called NAME here is called COLUMN there; may be
+    /// repeated
     #[arg(
         long,
         value_name = "SOURCE.NAME=COLUMN",
@@ -30,14 +82,15 @@ pub(super) struct Reading {
         value_delimiter = ','
     )]
     columns: Vec<(Source, String, String)>,
-    /// The unit of times that are integers. A unit that makes times of another age of them is refused
+    /// Unit of times that are integers; required for such times, as it is never guessed. A unit in
+    /// which no time of a column is plausible is refused
     #[arg(long, value_enum, value_name = "UNIT")]
     time_unit: Option<TimeUnit>,
-    /// Words of the files that mean null, such as NULL,\N; may be repeated. In CSV and JSON every text
-    /// that is read is compared, whole and in exact case, in Parquet those of columns of text: ids,
-    /// times, items, types and what is carried through alike; '' is the empty text. A number of JSON is
-    /// no text. Without it, only an empty field of CSV, null of JSON and null of Parquet are null, and
-    /// for ids and times an empty text of JSON
+    /// Words in the files that mean null, such as NULL,\N; may be repeated. Texts are compared whole
+    /// and in exact case: in CSV and JSON every text that is read, in Parquet the text columns among
+    /// ids, times, items, types and copied columns. '' is the empty text; numbers of JSON are not
+    /// compared. Without this flag, null is an empty field of CSV, null of JSON, null of Parquet and,
+    /// for ids and times, an empty text of JSON
     #[arg(
         long,
         value_name = "WORDS",
@@ -45,17 +98,31 @@ pub(super) struct Reading {
         allow_hyphen_values = true
     )]
     null_values: Vec<String>,
-    /// The zone of days, and of times without an offset [default: UTC]. It must be given, also if it is
-    /// UTC, where other times have an offset or are instants otherwise
+    /// Time zone of days, and of times without an offset, by its IANA name [default: UTC]. Required,
+    /// also for UTC, if other times of the inputs have an offset or are instants otherwise
     #[arg(long, value_name = "ZONE")]
     timezone: Option<String>,
 }
 
-/// Which days are answered.
+impl InputArgs {
+    /// Sets what these flags say.
+    pub(super) fn apply(self, settings: &mut Settings) {
+        let lists = self.files_from.into_iter();
+        let lists = lists.map(|(source, list)| (source, PathBuf::from(list)));
+        settings.files_from = lists.collect();
+        settings.format = self.format;
+        settings.columns = self.columns;
+        settings.time_unit = self.time_unit;
+        settings.null_values = self.null_values;
+        settings.timezone = self.timezone;
+    }
+}
+
+/// Which days of impressions become rows.
 #[derive(Args, Debug)]
 #[command(next_help_heading = "Input")]
-pub(super) struct Days {
-    /// Only impressions of this day
+pub(super) struct DayArgs {
+    /// Only impressions of this day, YYYY-MM-DD [default: every day]
     #[arg(long, value_name = "DAY", value_parser = day, conflicts_with_all = ["from", "to"])]
     date: Option<Day>,
     /// Only impressions from this day on
@@ -66,68 +133,81 @@ pub(super) struct Days {
     to: Option<Day>,
 }
 
+impl DayArgs {
+    /// Sets what these flags say.
+    pub(super) fn apply(self, settings: &mut Settings) {
+        settings.from = self.date.or(self.from);
+        settings.to = self.date.or(self.to);
+    }
+}
+
 /// What becomes of rows that cannot be used.
 #[derive(Args, Debug)]
-#[command(next_help_heading = "Doubtful rows")]
-pub(super) struct BadRows {
-    /// Rows that cannot be used: stop, or set them aside in OUT/_quarantine and go on
+#[command(next_help_heading = "Data quality")]
+pub(super) struct BadRowArgs {
+    /// What to do with a row that cannot be used; quarantine writes it with the reason to
+    /// OUT/_quarantine
     #[arg(long, value_enum, default_value = "error")]
     on_bad_row: OnBadRow,
-    /// Rows that may be set aside before the run stops
+    /// Number of rows that may be quarantined; one more stops the run
     #[arg(long, value_name = "COUNT", default_value_t = 10_000)]
     max_bad_rows: u64,
 }
 
-/// What is told of what looks wrong.
+impl BadRowArgs {
+    /// Sets what these flags say.
+    pub(super) fn apply(self, settings: &mut Settings) {
+        settings.on_bad_row = self.on_bad_row;
+        settings.bad_rows_max = self.max_bad_rows;
+    }
+}
+
+/// Which findings about the inputs stop a run, or are reported.
 #[derive(Args, Debug)]
-#[command(next_help_heading = "Doubtful rows")]
-pub(super) struct Warnings {
-    /// Publish although no row of any source came to anything, or integer times are far from all
-    /// others [default: stop with 65 and say why]
+#[command(next_help_heading = "Data quality")]
+pub(super) struct WarningArgs {
+    /// Publish even if no row of any source has an effect, or integer times are far from all others
+    /// [default: stop with 65 and say why]
     #[arg(long)]
     allow_unused: bool,
-    /// Warnings not to give, by their codes, comma-separated: unused_source, unmatched_listings,
+    /// Warnings to silence, by their codes, comma-separated: unused_source, unmatched_listings,
     /// one_label, utc_days, old_times, repeats, null_words, float_ids, skipped_files
     #[arg(long, value_name = "CODES", value_delimiter = ',', value_parser = WarningCode::parse)]
     no_warn: Vec<WarningCode>,
 }
 
-impl Warnings {
-    /// Settings with these flags.
-    pub(super) fn set(self, settings: Settings) -> Settings {
-        Settings {
-            allow_unused: self.allow_unused,
-            no_warn: self.no_warn,
-            ..settings
-        }
+impl WarningArgs {
+    /// Sets what these flags say.
+    pub(super) fn apply(self, settings: &mut Settings) {
+        settings.allow_unused = self.allow_unused;
+        settings.no_warn = self.no_warn;
     }
 }
 
-/// What must not be so of the metrics.
+/// Publication gates: conditions on the metrics that end the run.
 #[derive(Args, Debug)]
 #[command(next_help_heading = "Output")]
-pub(super) struct Gates {
-    /// Publish nothing, and exit with 3, if this is so of what was made, such as
-    /// 'zero_history_pct>0.5', 'missing_days(clicks)>0', 'landed_late>0', or of it against another set,
-    /// 'rows_vs(training)<0.8'; may be repeated. Takes any single number of _metrics.json by its name
+pub(super) struct GateArgs {
+    /// Publish nothing and exit with 3 if this condition holds for the rows of the run, such as
+    /// 'zero_history_pct>0.5', 'missing_days(clicks)>0' or 'landed_late>0', or for them against
+    /// another set, such as 'rows_vs(training)<0.8'; may be repeated. METRIC is any single number of
+    /// _metrics.json; the operators are < <= > >= == !=. A metric that is undefined, such as a share
+    /// of nothing, fails the gate too
     #[arg(long, value_name = "METRIC<NUMBER")]
     fail_if: Vec<String>,
 }
 
-impl Gates {
-    /// Settings with these flags.
-    pub(super) fn set(self, settings: Settings) -> Settings {
-        Settings {
-            fail_if: self.fail_if,
-            ..settings
-        }
+impl GateArgs {
+    /// Sets what these flags say.
+    pub(super) fn apply(self, settings: &mut Settings) {
+        settings.fail_if = self.fail_if;
     }
 }
 
-/// Where the output goes, if it is laid out by days.
+/// Where output in folders by day goes.
 #[derive(Args, Debug)]
 #[command(next_help_heading = "Output")]
-pub(super) struct Place {
+pub(super) struct OutputArgs {
     /// The folder to make [alias: --output]
     #[arg(
         long,
@@ -136,68 +216,25 @@ pub(super) struct Place {
         required_unless_present = "job"
     )]
     out: Option<PathBuf>,
-    /// Replace OUT, if this program made it
+    /// Replace OUT as a whole, if this program made it with the same job
     #[arg(long, conflicts_with = "add_days")]
     overwrite: bool,
-    /// Add days to OUT
+    /// Add the days of this run to OUT, and keep the days that are there
     #[arg(long)]
     add_days: bool,
-    /// What becomes of days that OUT has already, with --add-days
+    /// With --add-days: what to do with a day that OUT already has
     #[arg(long, value_enum, default_value = "error", requires = "add_days")]
     if_exists: IfExists,
 }
 
-impl Reading {
-    /// Settings with these flags.
-    pub(super) fn set(self, settings: Settings) -> Settings {
-        let lists = self.files_from.into_iter();
-        Settings {
-            files_from: lists
-                .map(|(source, list)| (source, PathBuf::from(list)))
-                .collect(),
-            format: self.format,
-            columns: self.columns,
-            time_unit: self.time_unit,
-            null_values: self.null_values,
-            timezone: self.timezone,
-            ..settings
-        }
-    }
-}
-
-impl Days {
-    /// Settings with these flags.
-    pub(super) fn set(self, settings: Settings) -> Settings {
-        Settings {
-            from: self.date.or(self.from),
-            to: self.date.or(self.to),
-            ..settings
-        }
-    }
-}
-
-impl BadRows {
-    /// Settings with these flags.
-    pub(super) fn set(self, settings: Settings) -> Settings {
-        Settings {
-            on_bad_row: self.on_bad_row,
-            bad_rows_max: self.max_bad_rows,
-            ..settings
-        }
-    }
-}
-
-impl Place {
-    /// Settings with these flags.
-    pub(super) fn set(self, settings: Settings) -> Settings {
-        Settings {
-            publish: match (self.overwrite, self.add_days) {
-                (true, _) => Publish::Overwrite,
-                (false, true) => Publish::AddDays(self.if_exists),
-                (false, false) => Publish::New,
-            },
-            out: self.out.unwrap_or_default(),
-            ..settings
-        }
+impl OutputArgs {
+    /// Sets what these flags say.
+    pub(super) fn apply(self, settings: &mut Settings) {
+        settings.publish = match (self.overwrite, self.add_days) {
+            (true, _) => Publish::Overwrite,
+            (false, true) => Publish::AddDays(self.if_exists),
+            (false, false) => Publish::New,
+        };
+        settings.out = self.out.unwrap_or_default();
     }
 }

@@ -7,15 +7,15 @@ use hitherto::{Format, GenerateEvents, GenerateListings, GenerateSettings, RunCo
 use indexmap::IndexMap;
 use serde::Serialize;
 
-use crate::cli::args::Common;
-use crate::cli::choices::made_format;
+use crate::cli::choices::log_format;
+use crate::cli::flags::RunArgs;
 use crate::cli::render::summary::{grouped, pretty, rounded, size};
-use crate::cli::{print, say, start, threads};
+use crate::cli::runner::{print, say, start, threads};
 
 /// The examples under `hitherto generate --help`.
 const EXAMPLES: &str = "\
 Examples:
-  A small shop to play with:
+  The logs of a small shop, and a job on them:
     hitherto generate shop
     hitherto sequences shop --out training
 
@@ -31,175 +31,169 @@ Examples:
     hitherto generate dwell flyers
     hitherto dwell flyers --out visits";
 
-/// Flags of `generate`; what it says of itself stands at [`crate::cli::args::Command`].
+/// Flags of `generate`. clap takes the description of the command from `args::Command`.
 #[derive(Args, Debug)]
 #[command(
     after_long_help = EXAMPLES,
     args_conflicts_with_subcommands = true,
     subcommand_negates_reqs = true
 )]
-pub(crate) struct Generate {
-    /// Logs for another question.
+pub(crate) struct GenerateArgs {
     #[command(subcommand)]
-    other: Option<Other>,
-    /// The folder to make; it must not exist, or be empty
+    job: Option<JobLogs>,
+    /// The folder to make; it must not exist, or must be empty
     #[arg(value_name = "DIR", required = true)]
     dir: Option<PathBuf>,
-    /// Impressions of each day
+    /// Number of impressions on each day
     #[arg(long, value_name = "COUNT", default_value_t = 10_000)]
     impressions: u64,
-    /// Actions in all: 150 clicks to 15 add-to-carts to 2 orders
+    /// Number of actions in all: 150 clicks to 15 add-to-carts to 2 orders
     #[arg(long, value_name = "COUNT", default_value_t = 1_670_000)]
     actions: u64,
-    /// Customers
+    /// Number of customers
     #[arg(long, value_name = "COUNT", default_value_t = 10_000)]
     customers: u32,
-    /// Items
+    /// Number of items
     #[arg(long, value_name = "COUNT", default_value_t = 500_000)]
     items: u32,
-    /// Days of impressions
+    /// Number of days of impressions
     #[arg(long, value_name = "COUNT", default_value_t = 1)]
     days: u32,
-    /// Days of actions before the first of them
+    /// Number of days of actions before the first day of impressions
     #[arg(long, value_name = "COUNT", default_value_t = 365)]
     history_days: u32,
-    /// What makes another set of the same size
+    /// Seed: another number makes other logs of the same size
     #[arg(long, value_name = "NUMBER", default_value_t = 7)]
     seed: u64,
-    /// The format of the files
-    #[arg(long, value_parser = made_format(), default_value = "parquet")]
+    /// Format of the files
+    #[arg(long, value_parser = log_format(), default_value = "parquet")]
     format: Format,
-    /// How to run.
     #[command(flatten)]
-    common: Common,
+    run: RunArgs,
 }
 
-/// Logs for other questions than `sequences`.
+/// Logs for another job than `sequences`.
 #[derive(Subcommand, Debug)]
-enum Other {
+enum JobLogs {
     /// Make synthetic listings, impressions and clicks, for features
     ///
     /// Writes DIR/listings, DIR/impressions and DIR/clicks, of days from 2025-08-16 on. Users have
     /// lognormal activity, a few listings are popular, times are whole seconds; about one impression
     /// in 25 is clicked within six hours. The same settings give the same bytes.
-    Features(Box<Listings>),
+    Features(Box<FeaturesLogs>),
     /// Make synthetic events of flyers, for dwell
     ///
-    /// Writes DIR by day, from 2025-08-16 on: visits of a few flyers each, with what lies between
+    /// Writes DIR by day, from 2025-08-16 on: visits to a few flyers each, with other events between
     /// them. Users have ids of 64 hexadecimal digits and lognormal activity, a few flyers are
     /// popular; text has times with the user's own offset, Parquet in UTC. The same settings give
     /// the same bytes.
-    Dwell(Box<Events>),
+    Dwell(Box<DwellLogs>),
 }
 
 /// Flags of `generate dwell`.
 #[derive(Args, Debug)]
-struct Events {
-    /// The folder to make; it must not exist, or be empty
+struct DwellLogs {
+    /// The folder to make; it must not exist, or must be empty
     #[arg(value_name = "DIR")]
     dir: PathBuf,
-    /// Events in all
+    /// Number of events in all
     #[arg(long, value_name = "COUNT", default_value_t = 1_000_000)]
     events: u64,
-    /// Users
+    /// Number of users
     #[arg(long, value_name = "COUNT", default_value_t = 20_000)]
     users: u32,
-    /// Flyers
+    /// Number of flyers
     #[arg(long, value_name = "COUNT", default_value_t = 2000)]
     flyers: u32,
-    /// Merchants, who share the flyers
+    /// Number of merchants, who share the flyers
     #[arg(long, value_name = "COUNT", default_value_t = 500)]
     merchants: u32,
-    /// Days
+    /// Number of days
     #[arg(long, value_name = "COUNT", default_value_t = 1)]
     days: u32,
-    /// What makes another set of the same size
+    /// Seed: another number makes other logs of the same size
     #[arg(long, value_name = "NUMBER", default_value_t = 7)]
     seed: u64,
-    /// The format of the files
-    #[arg(long, value_parser = made_format(), default_value = "parquet")]
+    /// Format of the files
+    #[arg(long, value_parser = log_format(), default_value = "parquet")]
     format: Format,
-    /// How to run.
     #[command(flatten)]
-    common: Common,
+    run: RunArgs,
 }
 
 /// Flags of `generate features`.
 #[derive(Args, Debug)]
-struct Listings {
-    /// The folder to make; it must not exist, or be empty
+struct FeaturesLogs {
+    /// The folder to make; it must not exist, or must be empty
     #[arg(value_name = "DIR")]
     dir: PathBuf,
-    /// Impressions in all
+    /// Number of impressions in all
     #[arg(long, value_name = "COUNT", default_value_t = 100_000)]
     impressions: u64,
-    /// Clicks in all
+    /// Number of clicks in all
     #[arg(long, value_name = "COUNT", default_value_t = 1_000_000)]
     clicks: u64,
-    /// Users
+    /// Number of users
     #[arg(long, value_name = "COUNT", default_value_t = 10_000)]
     users: u32,
-    /// Listings
+    /// Number of listings
     #[arg(long, value_name = "COUNT", default_value_t = 5000)]
     listings: u32,
-    /// Days of impressions and clicks
+    /// Number of days of impressions and clicks
     #[arg(long, value_name = "COUNT", default_value_t = 30)]
     days: u32,
-    /// What makes another set of the same size
+    /// Seed: another number makes other logs of the same size
     #[arg(long, value_name = "NUMBER", default_value_t = 7)]
     seed: u64,
-    /// The format of the files
-    #[arg(long, value_parser = made_format(), default_value = "parquet")]
+    /// Format of the files
+    #[arg(long, value_parser = log_format(), default_value = "parquet")]
     format: Format,
-    /// How to run.
     #[command(flatten)]
-    common: Common,
+    run: RunArgs,
 }
 
-/// What was made.
-struct Made {
-    /// The folder.
+/// Logs that were made.
+struct Logs {
     dir: PathBuf,
-    /// What it holds, for people.
+    /// What they hold, for people.
     what: String,
-    /// Its files.
     files: u64,
-    /// Its rows, by the names that `--stats json` has for them.
+    /// Their rows, by the names that `--stats json` has for them.
     rows: IndexMap<&'static str, u64>,
-    /// The bytes of all files.
     bytes: u64,
 }
 
-/// Makes logs, says what was made, and prints statistics if they are wanted.
+/// Makes logs, prints a summary on standard error, and statistics on standard output if they are
+/// asked for.
 fn run(
-    common: &Common,
-    make: impl FnOnce(&RunContext) -> hitherto::Result<Made>,
+    args: &RunArgs,
+    make: impl FnOnce(&RunContext) -> hitherto::Result<Logs>,
 ) -> anyhow::Result<()> {
-    let (context, progress) = start(common)?;
-    let made = make(&context);
+    let (context, progress) = start(args)?;
+    let logs = make(&context);
     let seconds = progress.finish();
-    let made = made?;
-    let (dir, files, bytes) = (made.dir.display(), grouped(made.files), size(made.bytes));
-    let what = made.what;
+    let logs = logs?;
+    let (dir, files, bytes) = (logs.dir.display(), grouped(logs.files), size(logs.bytes));
+    let what = logs.what;
     say(
-        common,
+        args,
         &format!("made {dir}: {what} in {files} files, {bytes}, in {seconds:.2} s\n"),
     );
-    if common.stats.is_none() {
+    if args.stats.is_none() {
         return Ok(());
     }
-    print(&pretty(&Stats {
+    print(&pretty(&GenerateStats {
         dir: dir.to_string(),
         seconds: rounded(seconds),
-        files: made.files,
-        rows: made.rows,
-        bytes: made.bytes,
+        files: logs.files,
+        rows: logs.rows,
+        bytes: logs.bytes,
     }))
 }
 
-/// The same for programs.
+/// The statistics of a run.
 #[derive(Serialize)]
-struct Stats {
+struct GenerateStats {
     dir: String,
     seconds: f64,
     files: u64,
@@ -208,7 +202,7 @@ struct Stats {
     bytes: u64,
 }
 
-impl Listings {
+impl FeaturesLogs {
     /// Makes the tables.
     fn run(self) -> anyhow::Result<()> {
         let settings = GenerateListings {
@@ -220,14 +214,14 @@ impl Listings {
             days: self.days,
             seed: self.seed,
             format: self.format,
-            threads: threads(&self.common),
+            threads: threads(&self.run),
         };
-        run(&self.common, |context| {
+        run(&self.run, |context| {
             let made = hitherto::generate_listings(&settings, context)?;
-            let (shown, clicks) = (grouped(settings.impressions), grouped(settings.clicks));
-            Ok(Made {
+            let (impressions, clicks) = (grouped(settings.impressions), grouped(settings.clicks));
+            Ok(Logs {
                 dir: settings.dir,
-                what: format!("{shown} impressions and {clicks} clicks"),
+                what: format!("{impressions} impressions and {clicks} clicks"),
                 files: made.files,
                 rows: IndexMap::from([("rows", made.rows)]),
                 bytes: made.bytes,
@@ -236,7 +230,7 @@ impl Listings {
     }
 }
 
-impl Events {
+impl DwellLogs {
     /// Makes the events.
     fn run(self) -> anyhow::Result<()> {
         let settings = GenerateEvents {
@@ -248,11 +242,11 @@ impl Events {
             days: self.days,
             seed: self.seed,
             format: self.format,
-            threads: threads(&self.common),
+            threads: threads(&self.run),
         };
-        run(&self.common, |context| {
+        run(&self.run, |context| {
             let made = hitherto::generate_events(&settings, context)?;
-            Ok(Made {
+            Ok(Logs {
                 dir: settings.dir,
                 what: format!("{} events", grouped(made.events)),
                 files: made.files,
@@ -263,12 +257,12 @@ impl Events {
     }
 }
 
-impl Generate {
+impl GenerateArgs {
     /// Makes the logs.
     pub(crate) fn run(self) -> anyhow::Result<()> {
-        match self.other {
-            Some(Other::Features(listings)) => return listings.run(),
-            Some(Other::Dwell(events)) => return events.run(),
+        match self.job {
+            Some(JobLogs::Features(logs)) => return logs.run(),
+            Some(JobLogs::Dwell(logs)) => return logs.run(),
             None => {}
         }
         let settings = GenerateSettings {
@@ -281,14 +275,14 @@ impl Generate {
             history_days: self.history_days,
             seed: self.seed,
             format: self.format,
-            threads: threads(&self.common),
+            threads: threads(&self.run),
         };
-        run(&self.common, |context| {
+        run(&self.run, |context| {
             let made = hitherto::generate(&settings, context)?;
-            let (shown, actions) = (grouped(made.impressions), grouped(made.actions));
-            Ok(Made {
+            let (impressions, actions) = (grouped(made.impressions), grouped(made.actions));
+            Ok(Logs {
                 dir: settings.dir,
-                what: format!("{shown} impressions and {actions} actions"),
+                what: format!("{impressions} impressions and {actions} actions"),
                 files: made.files,
                 rows: IndexMap::from([
                     ("impressions", made.impressions),

@@ -1,4 +1,4 @@
-//! Flags of `head`, and its JSON; `cards` draws what people see.
+//! Flags of `head`, and its JSON; `render` has what people see.
 
 use std::collections::BTreeSet;
 use std::io::{self, BufWriter, IsTerminal, Write};
@@ -11,57 +11,56 @@ use hitherto::{
 };
 use serde_json::{Map, Value};
 
-use crate::cli::print;
-use crate::cli::render::records::{History, Line, Sheet};
+use crate::cli::render::records::{HistoryColumns, RowTexts, Sheet};
 use crate::cli::render::summary::grouped;
+use crate::cli::runner::print;
 use crate::cli::values::day;
 
-/// Columns of text where no terminal says how wide it is.
+/// Characters of a line where no terminal says how wide it is.
 const WIDTH_DEFAULT: usize = 100;
-/// Actions of a history that are left of it when it is abbreviated.
+/// Actions of an abbreviated history.
 const ACTIONS_SHOWN: usize = 10;
 
-/// Rows that are made lines of at a time, whose histories are in memory whole.
-const ROWS_TAKEN: usize = 64;
-/// Columns of items.
-const OF_ITEMS: [&str; 3] = ["item_id", "items", "actions"];
+/// Rows at a time, whose histories are in memory whole before they are cut to what fits a line.
+const ROWS_CHUNK: usize = 64;
+/// Columns that hold items, as codes or ids.
+const ITEM_COLUMNS: [&str; 3] = ["item_id", "items", "actions"];
 
 /// The examples under `hitherto head --help`.
 const EXAMPLES: &str = "\
 Examples:
-  What did I make?
+  The first rows of a set:
     hitherto head training
 
-  The first 100 rows of a customer on a day, an object a line, histories whole:
+  The first 100 rows of a customer on a day, as JSON objects with whole histories:
     hitherto head training -n 100 --date 2025-08-15 --customer 4711 --json
 
-  Why were rows set aside?
+  The rows that were quarantined, and why:
     hitherto head training --quarantine
 
-Lists are newest first. A list that does not fit ends with how many more there are; padding is not
-shown. Times are UTC. Items whose ids are texts are shown as such; --json has their codes.
+Histories are newest first. A list that does not fit ends with the number of elements that are left out;
+padding is not shown. Times are UTC. Items with codes are shown by their ids; --json has the codes.
 
 Exit codes: 0 done, 2 usage, 65 OUT is not what its manifest says, 66 no such set, day or customer,
 70 internal fault, 74 I/O.";
 
-/// Flags of `head`; what it says of itself stands at [`crate::cli::args::Command`], where clap looks
-/// for it.
+/// Flags of `head`. clap takes the description of the command from `args::Command`.
 #[derive(Args, Debug)]
 #[command(after_long_help = EXAMPLES)]
 pub(crate) struct HeadArgs {
-    /// The folder that a job published, or that of one of its days
+    /// The folder that a job published, or one of its days
     #[arg(value_name = "OUT")]
     out: PathBuf,
-    /// Rows to show
+    /// Number of rows to show
     #[arg(short = 'n', long, value_name = "COUNT", default_value_t = 10)]
     rows: u64,
-    /// Rows of this day
+    /// Only rows of this day, YYYY-MM-DD
     #[arg(long, value_name = "DAY", value_parser = day)]
     date: Option<Day>,
-    /// Rows of this customer, or user [alias: --user]
+    /// Only rows of this customer or user [alias: --user]
     #[arg(long, value_name = "ID", alias = "user", allow_hyphen_values = true)]
     customer: Option<String>,
-    /// The table, of `hitherto dwell`
+    /// Which table of a set of `hitherto dwell` to show
     #[arg(
         long,
         value_enum,
@@ -69,24 +68,23 @@ pub(crate) struct HeadArgs {
         default_value = "user_merchant"
     )]
     table: HeadOf,
-    /// Show the rows that were set aside, and why
+    /// Show the rows that were quarantined, and why
     #[arg(long, conflicts_with_all = ["date", "customer", "table"])]
     quarantine: bool,
-    /// How to print them.
     #[command(flatten)]
-    printing: Printing,
+    printing: PrintArgs,
 }
 
 /// How rows are printed.
 #[derive(Args, Clone, Copy, Debug)]
-struct Printing {
-    /// Print a JSON object for each row, a line each, with histories whole
+struct PrintArgs {
+    /// Print a JSON object for each row, one on each line, with whole histories
     #[arg(long)]
     json: bool,
-    /// In JSON, only the newest 10 actions of each history
+    /// With --json: only the newest 10 actions of each history
     #[arg(long, requires = "json")]
     abbreviate: bool,
-    /// Say nothing but errors on standard error
+    /// Write nothing but errors to standard error
     #[arg(long)]
     quiet: bool,
 }
@@ -100,33 +98,35 @@ impl HeadArgs {
             rows: self.rows,
             day: self.date,
             customer: self.customer,
-            of: match self.quarantine {
-                true => HeadOf::Quarantine,
-                false => self.table,
+            of: if self.quarantine {
+                HeadOf::Quarantine
+            } else {
+                self.table
             },
         };
         let mut rows = head(&settings)?;
-        let shown = match printing.json {
-            true => print_json(&mut rows, printing.abbreviate)?,
-            false => print_sheet(&mut rows, settings.of)?,
+        let count = if printing.json {
+            print_json(&mut rows, printing)?
+        } else {
+            print_sheet(&mut rows, settings.of)?
         };
-        if let (0, Some(customer), true) = (shown, &settings.customer, settings.rows > 0) {
+        if let (0, Some(customer), true) = (count, &settings.customer, settings.rows > 0) {
             let out = settings.out.display();
             let what = format!("\"{out}\" has no row of \"{customer}\"");
             return Err(Error::from(ErrorKind::NoInput { what }).into());
         }
         if !printing.quiet && !printing.json {
-            // Whether or not somebody reads this, the rows are there.
-            drop(io::stderr().write_all(caption(&settings, &rows, shown).as_bytes()));
+            // The rows are printed, whether or not somebody reads this.
+            drop(io::stderr().write_all(caption(&settings, &rows, count).as_bytes()));
         }
         Ok(())
     }
 }
 
-/// What was shown of how much.
-fn caption(settings: &HeadSettings, rows: &Head, shown: u64) -> String {
+/// How many rows were printed, and of how many.
+fn caption(settings: &HeadSettings, rows: &Head, count: u64) -> String {
     let out = settings.out.display();
-    let (count, all) = (grouped(shown), grouped(rows.rows_count));
+    let (count, all) = (grouped(count), grouped(rows.rows_count));
     match settings.of {
         HeadOf::Quarantine if rows.rows_count == 0 => format!("no row of {out} was set aside\n"),
         HeadOf::Quarantine => {
@@ -139,8 +139,8 @@ fn caption(settings: &HeadSettings, rows: &Head, shown: u64) -> String {
     }
 }
 
-/// Prints rows as objects, as they come; gives their number.
-fn print_json(rows: &mut Head, is_short: bool) -> anyhow::Result<u64> {
+/// Prints rows as objects, one by one; returns their number.
+fn print_json(rows: &mut Head, printing: PrintArgs) -> anyhow::Result<u64> {
     let columns = rows.columns.clone();
     let day_column = match rows.job_kind {
         JobKind::Features => "date",
@@ -150,7 +150,7 @@ fn print_json(rows: &mut Head, is_short: bool) -> anyhow::Result<u64> {
     let mut count = 0;
     for row in rows {
         let row = row?;
-        let history = History::new(&columns, &row).filter(|_| is_short);
+        let history = HistoryColumns::new(&columns, &row).filter(|_| printing.abbreviate);
         let mut object = Map::new();
         if let Some(day) = row.day {
             object.insert(day_column.to_owned(), date_text(day).into());
@@ -165,17 +165,17 @@ fn print_json(rows: &mut Head, is_short: bool) -> anyhow::Result<u64> {
             object.insert(name.clone(), json_of(value));
         }
         let line = format!("{}\n", Value::Object(object));
-        out.write_all(line.as_bytes()).context(PRINT)?;
+        out.write_all(line.as_bytes()).context(NOT_PRINTED)?;
         count += 1;
     }
-    out.flush().context(PRINT)?;
+    out.flush().context(NOT_PRINTED)?;
     Ok(count)
 }
 
-/// What failed where standard output could not be written to.
-const PRINT: &str = "could not write to standard output";
+/// The message where standard output cannot be written to.
+const NOT_PRINTED: &str = "could not write to standard output";
 
-/// A value as JSON; a number that JSON has no word for as its name.
+/// A value as JSON; NaN and infinities, which JSON lacks, as texts.
 fn json_of(value: HeadValue) -> Value {
     match value {
         HeadValue::Null => Value::Null,
@@ -188,60 +188,60 @@ fn json_of(value: HeadValue) -> Value {
     }
 }
 
-/// Prints rows for people; gives their number.
+/// Prints rows for people; returns their number.
 fn print_sheet(rows: &mut Head, of: HeadOf) -> anyhow::Result<u64> {
     let mut sheet = Sheet {
         columns: rows.columns.clone(),
-        lines: Vec::new(),
+        rows: Vec::new(),
         width: width(),
     };
     let job_kind = rows.job_kind;
     loop {
-        let taken = rows.by_ref().take(ROWS_TAKEN);
-        let mut taken = taken.collect::<Result<Vec<HeadRow>, Error>>()?;
-        if taken.is_empty() {
+        let chunk = rows.by_ref().take(ROWS_CHUNK);
+        let mut chunk = chunk.collect::<Result<Vec<HeadRow>, Error>>()?;
+        if chunk.is_empty() {
             break;
         }
-        name_items(rows, &mut taken)?;
-        let lines = taken.into_iter();
-        let lines = lines.map(|row| Line::new(&sheet.columns, row, sheet.width));
-        sheet.lines.extend(lines);
+        replace_codes(rows, &mut chunk)?;
+        let texts = chunk.into_iter();
+        let texts = texts.map(|row| RowTexts::new(&sheet.columns, row, sheet.width));
+        sheet.rows.extend(texts);
     }
     let text = match (of, job_kind) {
-        (HeadOf::Quarantine, _) => sheet.faults(),
+        (HeadOf::Quarantine, _) => sheet.bad_rows(),
         (_, JobKind::Sequences) => sheet.cards(),
-        _ => sheet.bands(),
+        _ => sheet.tables(),
     };
     print(&text)?;
-    Ok(u64::try_from(sheet.lines.len()).unwrap_or(u64::MAX))
+    Ok(u64::try_from(sheet.rows.len()).unwrap_or(u64::MAX))
 }
 
-/// Puts items in the place of their codes, if rows have codes.
-fn name_items(head: &Head, rows: &mut [HeadRow]) -> anyhow::Result<()> {
+/// Replaces codes of items by their ids, if the set has codes.
+fn replace_codes(head: &Head, rows: &mut [HeadRow]) -> anyhow::Result<()> {
     if !head.has_codes() {
         return Ok(());
     }
-    let is_item = |name: &String| OF_ITEMS.contains(&name.as_str());
+    let is_item = |name: &String| ITEM_COLUMNS.contains(&name.as_str());
     let columns: Vec<bool> = head.columns.iter().map(is_item).collect();
-    let mut each = |with: &mut dyn FnMut(&mut HeadValue)| {
+    let mut for_each_item = |change: &mut dyn FnMut(&mut HeadValue)| {
         for row in rows.iter_mut() {
             let values = row.values.iter_mut().zip(&columns);
             for (value, _) in values.filter(|(_, is_item)| **is_item) {
                 match value {
-                    HeadValue::List(values) => values.iter_mut().for_each(&mut *with),
-                    value => with(value),
+                    HeadValue::List(values) => values.iter_mut().for_each(&mut *change),
+                    value => change(value),
                 }
             }
         }
     };
     let mut codes = BTreeSet::new();
-    each(&mut |value| {
+    for_each_item(&mut |value| {
         if let HeadValue::Int(code @ 1..) = value {
             codes.insert(*code);
         }
     });
     let items = head.items(&codes)?;
-    each(&mut |value| {
+    for_each_item(&mut |value| {
         if let HeadValue::Int(code) = value
             && let Some(item) = items.get(code)
         {
@@ -257,8 +257,8 @@ fn name_items(head: &Head, rows: &mut [HeadRow]) -> anyhow::Result<()> {
     reason = "the width of the terminal is no setting of a job"
 )]
 fn width() -> usize {
-    let told = std::env::var("COLUMNS").ok();
-    let told = told.and_then(|text| text.trim().parse().ok());
+    let variable = std::env::var("COLUMNS").ok();
+    let variable = variable.and_then(|text| text.trim().parse().ok());
     let terminal = || {
         let out = io::stdout();
         let size = out
@@ -266,6 +266,6 @@ fn width() -> usize {
             .then(|| rustix::termios::tcgetwinsize(&out));
         size?.ok().map(|size| usize::from(size.ws_col))
     };
-    let width = told.or_else(terminal).filter(|width| *width > 0);
+    let width = variable.or_else(terminal).filter(|width| *width > 0);
     width.unwrap_or(WIDTH_DEFAULT).clamp(40, 10_000)
 }

@@ -1,16 +1,16 @@
-//! Flags of `plan`, and what it says: a table for people, or an object for programs.
+//! Flags of `plan`, and the estimate that it prints: a table for people, or an object for programs.
 
 use clap::{Args, Subcommand};
 use hitherto::{Day, Job, Planned, PlannedOf, Warning, date_text};
 use indexmap::IndexMap;
 use serde::Serialize;
 
-use crate::cli::args::Sequences;
-use crate::cli::dwell::Dwell;
-use crate::cli::features::Features;
+use crate::cli::dwell::DwellArgs;
+use crate::cli::features::FeaturesArgs;
 use crate::cli::job::JobFile;
 use crate::cli::render::summary::{grouped, pretty, range, rounded, size, warned};
-use crate::cli::{job_of, print, start};
+use crate::cli::runner::{new_job, print, start};
+use crate::cli::sequences::SequencesArgs;
 
 /// The examples under `hitherto plan --help`.
 const EXAMPLES: &str = "\
@@ -18,28 +18,25 @@ Examples:
   What will tonight's run take?
     hitherto plan sequences shop --out training --date 2025-08-15
 
-  Will it still fit if it may take a gigabyte? For a program:
+  The time and memory of a run that is limited to a gigabyte, for a program:
     hitherto plan --json features market --out training --windows 1h,24h --memory 1GiB
 
-  What of a year of events?
+  The same for dwell:
     hitherto plan dwell events --out visits
 
-Rows, samples and parts are exact, but for the rows of dwell; all else is an estimate, whose spread is
-told. What is wrong with flags, inputs or output, as far as it is met, ends it as it would end the run:
-with the same exit code.";
+Rows, samples and parts of sequences and features are exact. Everything else is an estimate, with its
+spread. Faults of flags, inputs or output that plan meets end it with the exit code of the run.";
 
-/// Where a line goes on below.
-const BELOW: &str = "\n          ";
+/// A line break inside a value, with the indent of values.
+const NEXT_LINE: &str = "\n          ";
 
-/// Flags of `plan`; what it says of itself stands at [`crate::cli::args::Command`], where clap looks
-/// for it.
+/// Flags of `plan`. clap takes the description of the command from `args::Command`.
 #[derive(Args, Debug)]
 #[command(after_long_help = EXAMPLES)]
 pub(crate) struct PlanArgs {
-    /// Print a JSON object
+    /// Print the estimate as a JSON object
     #[arg(long, global = true)]
     json: bool,
-    /// What would be run.
     #[command(subcommand)]
     job: PlannedJob,
 }
@@ -48,34 +45,35 @@ pub(crate) struct PlanArgs {
 #[derive(Debug, Subcommand)]
 enum PlannedJob {
     /// For every impression, the customer's last actions before it
-    Sequences(Box<Sequences>),
+    Sequences(Box<SequencesArgs>),
     /// For every impression, prior clicks and whether one followed
-    Features(Box<Features>),
+    Features(Box<FeaturesArgs>),
     /// How long each user stayed on the flyers of each merchant
-    Dwell(Box<Dwell>),
+    Dwell(Box<DwellArgs>),
 }
 
 impl PlanArgs {
-    /// Plans, and prints what was found.
+    /// Estimates, and prints the estimate.
     pub(crate) fn run(self, file: Option<&JobFile>) -> anyhow::Result<()> {
-        let (common, settings) = match self.job {
+        let (args, settings) = match self.job {
             PlannedJob::Sequences(sequences) => sequences.into_settings(file),
             PlannedJob::Features(features) => features.into_settings(file),
             PlannedJob::Dwell(dwell) => dwell.into_settings(file),
         };
-        let job = job_of(&common, settings)?;
-        let (context, progress) = start(&common)?;
+        let job = new_job(&args, settings)?;
+        let (context, progress) = start(&args)?;
         let planned = hitherto::plan(&job, &context);
         let took = progress.finish();
         let planned = planned?;
-        print(&match self.json || common.stats.is_some() {
-            true => object(&job, &planned, took),
-            false => table(&job, &planned, took),
+        print(&if self.json || args.stats.is_some() {
+            object(&job, &planned, took)
+        } else {
+            table(&job, &planned, took)
         })
     }
 }
 
-/// A plan for people.
+/// An estimate for people.
 fn table(job: &Job, planned: &Planned, took: f64) -> String {
     let mut text = format!(
         "{} would be made like this; nothing was written\n",
@@ -97,7 +95,7 @@ fn table(job: &Job, planned: &Planned, took: f64) -> String {
     let sample = format!(
         "{} of the {}, {} of the rows, in {took:.1} s; give or take {:.0} %",
         percent(planned.read_share),
-        read_of(planned),
+        rows_name(planned),
         percent(planned.made_share),
         planned.spread * 100.0
     );
@@ -112,7 +110,7 @@ fn table(job: &Job, planned: &Planned, took: f64) -> String {
         (
             "time",
             format!(
-                "about {seconds:.1} s on {threads}{BELOW}{}",
+                "about {seconds:.1} s on {threads}{NEXT_LINE}{}",
                 stages.join(", ")
             ),
         ),
@@ -132,8 +130,8 @@ fn count(count: u64, what: &str) -> String {
     }
 }
 
-/// What is read of which a sample tells.
-fn read_of(planned: &Planned) -> &'static str {
+/// What the rows of the sampled source are called.
+fn rows_name(planned: &Planned) -> &'static str {
     match planned.of {
         PlannedOf::Sequences { .. } => "actions",
         PlannedOf::Features { .. } => "clicks",
@@ -141,9 +139,13 @@ fn read_of(planned: &Planned) -> &'static str {
     }
 }
 
-/// What would be read.
+/// What the run would read.
 fn reads(planned: &Planned) -> String {
-    let read = format!("about {} {}", grouped(planned.rows_read), read_of(planned));
+    let read = format!(
+        "about {} {}",
+        grouped(planned.rows_read),
+        rows_name(planned)
+    );
     let kept = |kept| format!("{read}, of which about {} are kept", grouped(kept));
     let mut lines = match planned.of {
         PlannedOf::Sequences {
@@ -171,12 +173,12 @@ fn reads(planned: &Planned) -> String {
     };
     let files = count(planned.files, "file");
     lines.push(format!("{files}, {}", size(planned.input_bytes)));
-    lines.join(BELOW)
+    lines.join(NEXT_LINE)
 }
 
-/// What would be made.
+/// What the run would write.
 fn makes(planned: &Planned) -> String {
-    let of_samples = match planned.of {
+    let samples = match planned.of {
         PlannedOf::Dwell {
             users, user_rows, ..
         } => {
@@ -192,13 +194,13 @@ fn makes(planned: &Planned) -> String {
     };
     let days = match (planned.days.first(), planned.days.last()) {
         (Some((first, _)), Some((last, _))) if first != last => {
-            format!("{} days, {}", planned.days.len(), range((*first, *last)))
+            format!("{} days, {}", planned.days.len(), range(*first, *last))
         }
         (Some((day, _)), _) => date_text(*day),
         (None, _) => "no day".to_owned(),
     };
     let (rows, parts) = (count(planned.rows(), "row"), count(planned.parts, "part"));
-    format!("{rows}{of_samples} in {parts}, {days}")
+    format!("{rows}{samples} in {parts}, {days}")
 }
 
 /// A share for people.
@@ -209,9 +211,9 @@ fn percent(share: f64) -> String {
     }
 }
 
-/// A plan for programs.
+/// An estimate for programs.
 #[derive(Serialize)]
-struct Document<'a> {
+struct PlanDocument<'a> {
     out: String,
     threads: usize,
     files: u64,
@@ -227,15 +229,15 @@ struct Document<'a> {
     planning_seconds: f64,
     warnings: &'a [Warning],
     #[serde(flatten)]
-    of: OfJob,
+    job: JobEstimate,
     #[serde(flatten)]
-    made: Option<Made>,
+    output: Option<OutputEstimate>,
 }
 
-/// What is planned of one kind of job.
+/// What is estimated for one kind of job only.
 #[derive(Serialize)]
 #[serde(untagged)]
-enum OfJob {
+enum JobEstimate {
     Sequences {
         actions_share: f64,
         impressions: u64,
@@ -261,26 +263,26 @@ enum OfJob {
     },
 }
 
-/// What would be made, by day.
+/// The rows and parts of the output, by day.
 #[derive(Serialize)]
-struct Made {
+struct OutputEstimate {
     rows: u64,
     parts: u64,
-    days: Vec<DayRows>,
+    days: Vec<DayEstimate>,
 }
 
 /// The rows of a day.
 #[derive(Serialize)]
-struct DayRows {
+struct DayEstimate {
     day: Day,
     rows: u64,
 }
 
-/// A plan for programs, as text.
+/// An estimate for programs, as text.
 fn object(job: &Job, planned: &Planned, took: f64) -> String {
     let stages = planned.stages.iter();
     let stages = stages.map(|(name, seconds)| (name.replace(' ', "_"), rounded(*seconds)));
-    pretty(&Document {
+    pretty(&PlanDocument {
         out: job.out.display().to_string(),
         threads: job.threads,
         files: planned.files,
@@ -295,13 +297,13 @@ fn object(job: &Job, planned: &Planned, took: f64) -> String {
         rows_share: planned.made_share,
         planning_seconds: rounded(took),
         warnings: &planned.warnings,
-        of: of_job(planned),
-        made: made(planned),
+        job: job_estimate(planned),
+        output: output_estimate(planned),
     })
 }
 
-/// What is planned of the kind of job that it is.
-fn of_job(planned: &Planned) -> OfJob {
+/// What is estimated for this kind of job only.
+fn job_estimate(planned: &Planned) -> JobEstimate {
     match planned.of {
         PlannedOf::Sequences {
             impressions,
@@ -309,7 +311,7 @@ fn of_job(planned: &Planned) -> OfJob {
             samples,
             actions_kept,
             history_actions,
-        } => OfJob::Sequences {
+        } => JobEstimate::Sequences {
             actions_share: planned.read_share,
             impressions,
             customers,
@@ -322,7 +324,7 @@ fn of_job(planned: &Planned) -> OfJob {
             impressions,
             users,
             listings,
-        } => OfJob::Features {
+        } => JobEstimate::Features {
             clicks_share: planned.read_share,
             impressions,
             users,
@@ -333,7 +335,7 @@ fn of_job(planned: &Planned) -> OfJob {
             events_kept,
             users,
             user_rows,
-        } => OfJob::Dwell {
+        } => JobEstimate::Dwell {
             events_share: planned.read_share,
             events: planned.rows_read,
             events_kept,
@@ -343,16 +345,16 @@ fn of_job(planned: &Planned) -> OfJob {
     }
 }
 
-/// What would be made, by day; nothing of `dwell`, whose rows are an estimate.
-fn made(planned: &Planned) -> Option<Made> {
+/// The output by day; none for `dwell`, whose rows are not known exactly.
+fn output_estimate(planned: &Planned) -> Option<OutputEstimate> {
     if matches!(planned.of, PlannedOf::Dwell { .. }) {
         return None;
     }
-    let days = planned.days.iter().map(|(day, rows)| DayRows {
+    let days = planned.days.iter().map(|(day, rows)| DayEstimate {
         day: *day,
         rows: *rows,
     });
-    Some(Made {
+    Some(OutputEstimate {
         rows: planned.rows(),
         parts: planned.parts,
         days: days.collect(),

@@ -1,43 +1,43 @@
-//! Flags of `report`, and what it says.
+//! Flags of `report`, and the drift that it prints.
 
 use std::path::PathBuf;
 
 use clap::Args;
 use hitherto::{Drift, PageSettings, page};
 
-use crate::cli::print;
+use crate::cli::runner::print;
 
 /// The examples under `hitherto report --help`.
 const EXAMPLES: &str = "\
 Examples:
-  A page on the set in training, as training/_report.html:
+  A page about the set in training, as training/_report.html:
     hitherto report training
 
-  Today beside yesterday, with the drift of each distribution:
+  A day compared with the day before, with the drift of each distribution:
     hitherto report training/dt=2025-08-16 --compare training/dt=2025-08-15
 
 The page needs no network. Standard output has a line for each distribution that is compared: its
-population stability index, and what to make of it: below 0.1 none, 0.1 to 0.25 some, above 0.25 large.
+population stability index, and the drift that this means: below 0.1 none, 0.1 to 0.25 some, above 0.25
+large.
 
 Exit codes: 0 done, 2 usage, 65 a damaged file, 66 no such set, 70 internal fault, 74 I/O.";
 
-/// Flags of `report`; what it says of itself stands at [`crate::cli::args::Command`], where clap looks
-/// for it.
+/// Flags of `report`. clap takes the description of the command from `args::Command`.
 #[derive(Args, Debug)]
 #[command(after_long_help = EXAMPLES)]
-pub(crate) struct Report {
-    /// The folder that a job published, or that of a day in it
+pub(crate) struct ReportArgs {
+    /// The folder that a job published, or one of its days
     #[arg(value_name = "OUT")]
     out: PathBuf,
-    /// Another set, or a day of one, to set it beside
+    /// Another set, or one of its days, to compare with
     #[arg(long, value_name = "OTHER")]
     compare: Option<PathBuf>,
-    /// Say nothing but errors
+    /// Print nothing but errors
     #[arg(long)]
     quiet: bool,
 }
 
-impl Report {
+impl ReportArgs {
     /// Makes the page.
     pub(crate) fn run(self) -> anyhow::Result<()> {
         let settings = PageSettings {

@@ -1,4 +1,4 @@
-//! Values of flags: durations, sizes, days, and pairs of a source and something.
+//! Values of flags: durations, sizes, days, and pairs of a source and a value.
 
 use std::fs;
 
@@ -19,7 +19,7 @@ pub(crate) fn source_duration(text: &str) -> Result<(Source, i64), String> {
     Ok((source, duration(&value)?))
 }
 
-/// A source by its name; which names there are depends on the job.
+/// A source by its name. Whether the job has this source is checked later.
 fn source_named(name: &str) -> Result<Source, String> {
     Source::named(name).ok_or_else(|| format!("\"{name}\" is no name of a source"))
 }
@@ -40,7 +40,7 @@ pub(crate) fn duration(text: &str) -> Result<i64, String> {
     micros.ok_or_else(|| "expected less than 292,000 years".to_owned())
 }
 
-/// A window: its duration, and how it was written, which names a column.
+/// A window: its text, which names a column, and its duration.
 pub(crate) fn window(text: &str) -> Result<(String, i64), String> {
     Ok((text.to_owned(), duration(text)?))
 }
@@ -51,13 +51,11 @@ pub(crate) struct Lookback(pub(crate) Option<u32>);
 
 /// `none`, or a number of days.
 pub(crate) fn lookback(text: &str) -> Result<Lookback, String> {
-    match text {
-        "none" => Ok(Lookback(None)),
-        days => match days.parse() {
-            Ok(days) => Ok(Lookback(Some(days))),
-            Err(_) => Err("expected a number of days, or none".to_owned()),
-        },
+    if text == "none" {
+        return Ok(Lookback(None));
     }
+    let days = text.parse().map(|days| Lookback(Some(days)));
+    days.map_err(|_| "expected a number of days, or none".to_owned())
 }
 
 /// A number of rows, or all.
@@ -65,10 +63,10 @@ pub(crate) fn audit_rows(text: &str) -> Result<AuditRows, String> {
     match text {
         "all" => Ok(AuditRows::All),
         "0" => Ok(AuditRows::None),
-        count => match count.parse() {
-            Ok(count) => Ok(AuditRows::Count(count)),
-            Err(_) => Err("expected a number of rows, or all".to_owned()),
-        },
+        count => count
+            .parse()
+            .map(AuditRows::Count)
+            .map_err(|_| "expected a number of rows, or all".to_owned()),
     }
 }
 
@@ -103,21 +101,20 @@ pub(crate) fn size(text: &str) -> Result<u64, String> {
     }
 }
 
-/// 70 % of what the machine or the control group allows; 0, which is no limit, if neither says.
+/// 70 % of the memory of the machine or of the control group, whichever is less; 0, which is no limit,
+/// if neither is known.
 pub(crate) fn memory_default() -> u64 {
     let number = |path: &str| fs::read_to_string(path).ok()?.trim().parse::<u64>().ok();
-    let machine = fs::read_to_string("/proc/meminfo").ok().and_then(|text| {
+    let machine = || {
+        let text = fs::read_to_string("/proc/meminfo").ok()?;
         let line = text.lines().find(|line| line.starts_with("MemTotal:"))?;
-        line.split_whitespace()
-            .nth(1)?
-            .parse::<u64>()
-            .ok()
-            .map(|kib| kib << 10)
-    });
+        let kib: u64 = line.split_whitespace().nth(1)?.parse().ok()?;
+        Some(kib << 10)
+    };
     let groups = fs::read_to_string("/proc/self/cgroup").unwrap_or_default();
     let limits = limit_files(&groups);
     let limits = limits.iter().filter_map(|path| number(path));
-    let least = limits.chain(machine).min().unwrap_or(0);
+    let least = limits.chain(machine()).min().unwrap_or(0);
     least / 10 * 7
 }
 
@@ -133,7 +130,7 @@ fn limit_files(groups: &str) -> Vec<String> {
         };
         let (root, file) = match controllers {
             "" => ("/sys/fs/cgroup", "memory.max"),
-            of if of.split(',').any(|name| name == "memory") => {
+            list if list.split(',').any(|name| name == "memory") => {
                 ("/sys/fs/cgroup/memory", "memory.limit_in_bytes")
             }
             _ => continue,

@@ -1,4 +1,4 @@
-//! Keys of a job file to flags, put before those that the user gave.
+//! Keys of a job file to flags, which go before the flags of the command line.
 
 use std::any::TypeId;
 use std::ffi::OsString;
@@ -9,9 +9,9 @@ use clap::parser::ValueSource;
 use clap::{Arg, ArgAction, ArgMatches, Command};
 use hitherto::{ItemVocabulary, Source};
 
-use super::{Given, JobFile, Key, refuse, unknown};
+use super::{FileKey, JobFile, refuse, unknown};
 
-/// Flags that are no keys, beside those of sources, of which `[sources.NAME]` tells.
+/// Flags that are no keys. Nor are the paths of sources, which stand in `[sources.NAME]`.
 const NO_KEYS: [&str; 4] = ["help", "version", "job", "files-from"];
 
 /// The positional argument that is a key: the folder of all sources.
@@ -22,12 +22,12 @@ fn is_no_key(long: &str) -> bool {
     NO_KEYS.contains(&long) || is_source(long)
 }
 
-/// Whether a flag tells where a source lies.
+/// Whether a flag is the path of a source.
 fn is_source(long: &str) -> bool {
     Source::ALL.iter().any(|source| source.name() == long)
 }
 
-/// The name of a flag, as keys have it.
+/// The key of a flag, if it is one.
 pub(super) fn key_of(arg: &Arg) -> Option<String> {
     match arg.get_long() {
         Some(long) if !is_no_key(long) => Some(long.replace('-', "_")),
@@ -41,16 +41,51 @@ pub(super) fn is_switch(arg: &Arg) -> bool {
     matches!(arg.get_action(), ArgAction::SetTrue)
 }
 
+/// The last subcommand of a command line, whatever else is wrong with it.
+pub(super) struct Subcommand<'m> {
+    /// Its name, behind the names of the subcommands above it.
+    pub(super) names: Vec<&'m str>,
+    /// The flags that are given to it.
+    pub(super) matches: &'m ArgMatches,
+}
+
+impl<'m> Subcommand<'m> {
+    /// The last subcommand of some matches.
+    pub(super) fn new(all: &'m ArgMatches) -> Subcommand<'m> {
+        let (mut names, mut matches) = (Vec::new(), all);
+        while let Some((name, inner)) = matches.subcommand() {
+            names.push(name);
+            matches = inner;
+        }
+        Subcommand { names, matches }
+    }
+
+    /// The job file that is given to it.
+    pub(super) fn job_file(&self) -> Option<&PathBuf> {
+        self.matches.try_get_one("job").ok()?
+    }
+
+    /// Its flags, in the program.
+    fn find_in(&self, program: &Command) -> Command {
+        let mut command = program.clone();
+        for name in &self.names {
+            command = command.find_subcommand(name).cloned().unwrap_or_default();
+        }
+        command
+    }
+}
+
 /// A command line with the keys of a job file before the flags that were given.
 ///
 /// # Errors
 /// If a key is none of the subcommand's flags, or has a value that the flag does not take.
 pub(super) fn filled(
+    program: &Command,
     file: &JobFile,
-    given: &Given<'_>,
+    given: &Subcommand<'_>,
     args: Vec<OsString>,
 ) -> hitherto::Result<Vec<OsString>> {
-    let command = given.command();
+    let command = given.find_in(program);
     let mut added = Vec::new();
     for key in &file.keys {
         let arg = arg_of(&command, key)?;
@@ -60,10 +95,10 @@ pub(super) fn filled(
             added.extend(flags);
         }
     }
-    // Flags of those above may stand between the names of subcommands.
+    // Flags of outer subcommands may stand between the names.
     let behind_last = given.names.iter().fold(1, |at, name| {
-        let found = args[at..].iter().position(|arg| arg == name);
-        at + found.map_or(0, |place| place + 1)
+        let next = args[at..].iter().position(|arg| arg == name);
+        at + next.map_or(0, |next| next + 1)
     });
     let mut all = args;
     all.splice(behind_last..behind_last, added);
@@ -71,7 +106,7 @@ pub(super) fn filled(
 }
 
 /// The flag of a key.
-fn arg_of<'c>(command: &'c Command, key: &Key) -> hitherto::Result<&'c Arg> {
+fn arg_of<'c>(command: &'c Command, key: &FileKey) -> hitherto::Result<&'c Arg> {
     let keys: Vec<String> = command.get_arguments().filter_map(key_of).collect();
     let is_it = |arg: &&Arg| {
         let aliases = arg.get_all_aliases().unwrap_or_default();
@@ -84,22 +119,23 @@ fn arg_of<'c>(command: &'c Command, key: &Key) -> hitherto::Result<&'c Arg> {
         .iter()
         .map(String::as_str)
         .chain(["job", "days", "sources"]);
-    let found = command.get_arguments().find(is_it);
-    found.ok_or_else(|| match is_no_key(&key.name.replace('_', "-")) {
-        true => refuse(format!(
-            "{}: \"{}\" is no key; files of a source stand in [sources.NAME]",
-            key.place, key.name
-        )),
-        false => unknown(&key.place, &key.name, known),
+    let arg = command.get_arguments().find(is_it);
+    arg.ok_or_else(|| {
+        if is_no_key(&key.name.replace('_', "-")) {
+            let what = "is no key; files of a source stand in [sources.NAME]";
+            refuse(format!("{}: \"{}\" {what}", key.place, key.name))
+        } else {
+            unknown(&key.place, &key.name, known)
+        }
     })
 }
 
 /// A key as flags.
-fn flags_of(file: &JobFile, key: &Key, arg: &Arg) -> hitherto::Result<Vec<OsString>> {
-    let of_type = arg.get_value_parser().type_id();
-    // A vocabulary is a path, but for one word.
-    let is_path = of_type == TypeId::of::<PathBuf>()
-        || (of_type == TypeId::of::<ItemVocabulary>() && key.values != ["build"]);
+fn flags_of(file: &JobFile, key: &FileKey, arg: &Arg) -> hitherto::Result<Vec<OsString>> {
+    let value_type = arg.get_value_parser().type_id();
+    // A vocabulary is a path, but for the word build.
+    let is_path = value_type == TypeId::of::<PathBuf>()
+        || (value_type == TypeId::of::<ItemVocabulary>() && key.values != ["build"]);
     let long = arg.get_long().map(|long| format!("--{long}"));
     if is_switch(arg) {
         return match key.values.iter().map(String::as_str).collect::<Vec<_>>()[..] {
@@ -112,9 +148,10 @@ fn flags_of(file: &JobFile, key: &Key, arg: &Arg) -> hitherto::Result<Vec<OsStri
         };
     }
     let flags = key.values.iter().map(|value| {
-        let value = match is_path && !hitherto::is_elsewhere(value) {
-            true => file.base.join(value).into_os_string(),
-            false => OsString::from(value),
+        let value = if is_path && !hitherto::is_elsewhere(value) {
+            file.base.join(value).into_os_string()
+        } else {
+            OsString::from(value)
         };
         let mut flag = OsString::from(
             long.as_ref()
@@ -126,28 +163,33 @@ fn flags_of(file: &JobFile, key: &Key, arg: &Arg) -> hitherto::Result<Vec<OsStri
     Ok(flags.collect())
 }
 
-/// Whether a key says what holds anyway: as a flag, some would ask for others beside them.
-fn is_default(key: &Key, arg: &Arg) -> bool {
+/// Whether a key has the default value of its flag. It is left out: some flags, if they are given, require
+/// others.
+fn is_default(key: &FileKey, arg: &Arg) -> bool {
     let values = key.values.iter().map(String::as_str);
     let defaults = arg.get_default_values().iter();
-    !is_switch(arg) && values.map(Some).eq(defaults.map(|of| of.to_str()))
+    !is_switch(arg)
+        && values
+            .map(Some)
+            .eq(defaults.map(|default| default.to_str()))
 }
 
-/// Whether the user gave a flag, or one that puts it out of force.
+/// Whether the command line has a flag, or another that overrides it.
 fn is_given(command: &Command, given: &ArgMatches, arg: &Arg) -> bool {
-    let by_user = |of: &Arg| {
-        let known = given.try_contains_id(of.get_id().as_str()).is_ok();
-        known && given.value_source(of.get_id().as_str()) == Some(ValueSource::CommandLine)
+    let by_user = |arg: &Arg| {
+        let id = arg.get_id().as_str();
+        let is_known = given.try_contains_id(id).is_ok();
+        is_known && given.value_source(id) == Some(ValueSource::CommandLine)
     };
     let others = command.get_arguments();
     by_user(arg)
         || others
             .filter(|other| by_user(other))
-            .any(|other| disables(command, other, arg))
+            .any(|other| overrides(command, other, arg))
 }
 
-/// Whether a flag puts a key out of force: one that it conflicts with, or that means nothing beside it.
-fn disables(command: &Command, flag: &Arg, key: &Arg) -> bool {
+/// Whether a flag overrides a key: it conflicts with the key, or the key has no effect with it.
+fn overrides(command: &Command, flag: &Arg, key: &Arg) -> bool {
     let excludes = |one: &Arg, other: &Arg| {
         let mut conflicts = command.get_arg_conflicts_with(one).into_iter();
         conflicts.any(|conflict| conflict.get_id() == other.get_id())
@@ -161,8 +203,8 @@ fn disables(command: &Command, flag: &Arg, key: &Arg) -> bool {
     is_moot || excludes(flag, key) || excludes(key, flag)
 }
 
-/// Has clap look at one key alone, so that a mistake is told with its place.
-fn check(command: &Command, key: &Key, flags: &[OsString]) -> hitherto::Result<()> {
+/// Has clap check one key alone, so that the message names its line.
+fn check(command: &Command, key: &FileKey, flags: &[OsString]) -> hitherto::Result<()> {
     let args = std::iter::once(OsString::from("job")).chain(flags.iter().cloned());
     let Err(error) = command
         .clone()
@@ -171,7 +213,7 @@ fn check(command: &Command, key: &Key, flags: &[OsString]) -> hitherto::Result<(
     else {
         return Ok(());
     };
-    // What is missing may be among the other keys, or the flags.
+    // What is missing may be another key, or a flag of the command line.
     if error.kind() == Mistake::MissingRequiredArgument {
         return Ok(());
     }

@@ -1,13 +1,17 @@
-//! A first job file for a folder: what is seen there, and guesses that say that they are some.
+//! `job init`: a first job file for the logs in a folder.
 //!
-//! **In / Out**: what [`hitherto::survey`] tells → TOML. **Invariants**: what was guessed stands below
-//! a comment that says so; what could not be is a comment too, with the columns that there are.
+//! **In / Out**: files and columns, from [`hitherto::survey`] → TOML. **Invariants**: a guess stands below
+//! a comment that says so. What could not be guessed is a comment, below the names of the columns.
 
-use hitherto::{Format, Result, Source, Surveyed, SurveyedColumn};
+use std::fs;
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
 
-use super::show::quoted;
+use hitherto::{Error, ErrorKind, Format, Result, Source, Surveyed, SurveyedColumn};
 
-/// What customers are called, the likeliest first.
+use super::quoted;
+
+/// Names of customer columns, the likeliest first.
 const CUSTOMERS: [&str; 9] = [
     "customer_id",
     "user_id",
@@ -19,7 +23,7 @@ const CUSTOMERS: [&str; 9] = [
     "session_id",
     "user",
 ];
-/// What items are called.
+/// Names of item columns.
 const ITEMS: [&str; 9] = [
     "item_id",
     "aid",
@@ -31,7 +35,7 @@ const ITEMS: [&str; 9] = [
     "product",
     "item",
 ];
-/// What times are called.
+/// Names of time columns.
 const TIMES: [&str; 10] = [
     "time",
     "ts",
@@ -44,7 +48,7 @@ const TIMES: [&str; 10] = [
     "datetime",
     "order_date",
 ];
-/// What types are called.
+/// Names of type columns.
 const TYPES: [&str; 7] = [
     "type",
     "event",
@@ -54,7 +58,7 @@ const TYPES: [&str; 7] = [
     "event_name",
     "kind",
 ];
-/// What types mean that have a code of their own: click, add-to-cart, order.
+/// Values of type columns, and their codes: click, add-to-cart, order.
 const MEANINGS: [(&str, u8); 13] = [
     ("click", 1),
     ("clicks", 1),
@@ -70,11 +74,38 @@ const MEANINGS: [(&str, u8); 13] = [
     ("buy", 3),
     ("sale", 3),
 ];
-/// Different values that a column of types has, at most.
+/// Different values of a type column, at most.
 const TYPES_MAX: usize = 32;
 
-/// A job file for what was seen in a folder.
-pub(super) fn text(folder: &str, seen: &[(std::path::PathBuf, Result<Surveyed>)]) -> String {
+/// Writes a first job file into a folder, for the logs in it; returns its path.
+///
+/// # Errors
+/// If there is one already, or the folder cannot be read or written.
+pub(crate) fn init(folder: &Path) -> Result<PathBuf> {
+    hitherto::check_in(folder)?;
+    let path = folder.join("job.toml");
+    if !folder.is_dir() {
+        let what = format!("no such folder: \"{}\"", folder.display());
+        return Err(Error::from(ErrorKind::NoInput { what }));
+    }
+    let text = text(&folder.display().to_string(), &hitherto::survey(folder)?);
+    let mut options = fs::OpenOptions::new();
+    let file = options.write(true).create_new(true).open(&path);
+    let written = file.and_then(|mut file| file.write_all(text.as_bytes()));
+    let Err(error) = written else {
+        return Ok(path);
+    };
+    let (what, source) = if error.kind() == io::ErrorKind::AlreadyExists {
+        ("it exists; take it away first", None)
+    } else {
+        ("it cannot be written", Some(error))
+    };
+    let what = what.to_owned();
+    Err(Error::from(ErrorKind::Output { path, what, source }))
+}
+
+/// A job file for the files of a folder.
+fn text(folder: &str, files: &[(PathBuf, Result<Surveyed>)]) -> String {
     let mut lines = vec![
         format!(
             "# A first job file for {folder}, made of what lies there. Look at every guess, then:"
@@ -83,11 +114,11 @@ pub(super) fn text(folder: &str, seen: &[(std::path::PathBuf, Result<Surveyed>)]
         "#   hitherto sequences --job FILE --out training".to_owned(),
         "job = \"sequences\"".to_owned(),
     ];
-    let found: Vec<&Surveyed> = seen.iter().filter_map(|(_, of)| of.as_ref().ok()).collect();
-    lines.extend(settings(&found));
-    for (path, of) in seen {
-        match of {
-            Ok(of) => lines.extend(source(of)),
+    let readable = files.iter().filter_map(|(_, file)| file.as_ref().ok());
+    lines.extend(settings(&readable.collect::<Vec<_>>()));
+    for (path, file) in files {
+        match file {
+            Ok(file) => lines.extend(source(file)),
             Err(error) => {
                 let error = error.to_string().replace('\n', " ");
                 lines.push(format!("\n# {} is left out: {error}", path.display()));
@@ -98,33 +129,31 @@ pub(super) fn text(folder: &str, seen: &[(std::path::PathBuf, Result<Surveyed>)]
 }
 
 /// Settings that hold for all sources.
-fn settings(found: &[&Surveyed]) -> Vec<String> {
+fn settings(files: &[&Surveyed]) -> Vec<String> {
     let mut lines = Vec::new();
-    let shown = found.iter().find(|of| is_impressions(of));
-    let has_time = |of: &&&Surveyed| named(of, &["impression_time"]).is_some();
-    if shown.filter(has_time).is_some() {
+    let impressions = files.iter().find(|file| is_impressions(file));
+    let has_time = |file: &&&Surveyed| named(file, &["impression_time"]).is_some();
+    if impressions.filter(has_time).is_some() {
         lines.push(
             "# guess: impressions have a column of times; \"day\" is the other choice".to_owned(),
         );
         lines.push("cutoff = \"time\"".to_owned());
     }
-    let times = found.iter().filter_map(|of| named(of, &TIMES));
-    let unit = times.filter(|of| of.is_integer).find_map(unit_of);
+    let times = files.iter().filter_map(|file| named(file, &TIMES));
+    let unit = times.filter(|column| column.is_integer).find_map(unit_of);
     if let Some((column, unit)) = unit {
         lines.push(format!(
             "# guess: by the size of the integers in \"{column}\""
         ));
         lines.push(format!("time_unit = \"{unit}\""));
     }
-    let customers = found.iter().filter_map(|of| named(of, &CUSTOMERS));
-    if let Some(of) = customers
-        .filter(|of| !of.words.is_empty())
-        .find(|of| !of.is_integer)
-    {
-        lines.push(format!("# guess: \"{}\" is text", of.name));
+    let mut customers = files.iter().filter_map(|file| named(file, &CUSTOMERS));
+    let is_text = |column: &&SurveyedColumn| !column.words.is_empty() && !column.is_integer;
+    if let Some(column) = customers.find(is_text) {
+        lines.push(format!("# guess: \"{}\" is text", column.name));
         lines.push("customer_type = \"string\"".to_owned());
     }
-    if shown.is_none() {
+    if impressions.is_none() {
         lines.push(
             "# nothing here looks like impressions: ranking_id, customer_id and a list of items;"
                 .to_owned(),
@@ -134,9 +163,9 @@ fn settings(found: &[&Surveyed]) -> Vec<String> {
     lines
 }
 
-/// The unit of integers that are times of our day, by their size.
-fn unit_of(of: &SurveyedColumn) -> Option<(&str, &'static str)> {
-    let digits = of.words.last()?.len();
+/// The name of a column of integers, and the unit in which they are times of today, by their digits.
+fn unit_of(column: &SurveyedColumn) -> Option<(&str, &'static str)> {
+    let digits = column.words.last()?.len();
     let unit = match digits {
         9..=10 => "s",
         12..=13 => "ms",
@@ -144,107 +173,108 @@ fn unit_of(of: &SurveyedColumn) -> Option<(&str, &'static str)> {
         18..=19 => "ns",
         _ => return None,
     };
-    Some((&of.name, unit))
+    Some((&column.name, unit))
 }
 
-/// Whether something looks like impressions.
-fn is_impressions(of: &Surveyed) -> bool {
-    of.columns.iter().any(|column| column.is_list)
+/// Whether a file looks like impressions.
+fn is_impressions(file: &Surveyed) -> bool {
+    file.columns.iter().any(|column| column.is_list)
 }
 
-/// The first column that has one of some names.
-fn named<'c>(of: &'c Surveyed, names: &[&str]) -> Option<&'c SurveyedColumn> {
+/// The column with the first of some names that a column has.
+fn named<'c>(file: &'c Surveyed, names: &[&str]) -> Option<&'c SurveyedColumn> {
     let find = |name: &&str| {
-        of.columns
+        file.columns
             .iter()
             .find(|column| column.name.eq_ignore_ascii_case(name))
     };
     names.iter().find_map(find)
 }
 
-/// One source.
-fn source(of: &Surveyed) -> Vec<String> {
-    let columns: Vec<&str> = of
+/// The table of a source.
+fn source(file: &Surveyed) -> Vec<String> {
+    let columns: Vec<&str> = file
         .columns
         .iter()
         .map(|column| column.name.as_str())
         .collect();
-    let format = match of.format {
+    let format = match file.format {
         Format::Parquet => "Parquet",
         Format::Csv => "CSV",
         Format::Ndjson => "NDJSON",
         Format::Json => "JSON",
     };
-    let files = match of.files {
+    let files = match file.files {
         1 => String::new(),
         files => format!(", {files} files"),
     };
     let mut lines = vec![format!(
         "\n# {}: {format}{files}; columns {}",
-        of.name,
+        file.name,
         columns.join(", ")
     )];
-    let stem = of.name.split('.').next().unwrap_or_default();
+    let stem = file.name.split('.').next().unwrap_or_default();
     let usual = Source::ALL
         .into_iter()
-        .find(|of| of.folder() == stem || of.name() == stem);
-    let usual = usual.filter(|of| Source::ACTIONS.contains(of));
+        .find(|source| source.folder() == stem || source.name() == stem);
+    let usual = usual.filter(|source| Source::ACTIONS.contains(source));
     let name = match usual {
-        _ if is_impressions(of) => "impressions".to_owned(),
+        _ if is_impressions(file) => "impressions".to_owned(),
         Some(usual) => usual.name().to_owned(),
         None => name_of(stem),
     };
     lines.push(format!("[sources.{name}]"));
-    lines.push(format!("path = {}", quoted(&of.name)));
-    if is_impressions(of) {
-        lines.extend(impression_columns(of));
+    lines.push(format!("path = {}", quoted(&file.name)));
+    if is_impressions(file) {
+        lines.extend(impression_columns(file));
     } else {
-        lines.extend(log_lines(of, usual));
+        lines.extend(log_lines(file, usual));
     }
     lines
 }
 
-/// A name that a source may have.
+/// A valid name of a source for the name of a file.
 fn name_of(stem: &str) -> String {
-    let plain = |of: char| {
-        if of.is_ascii_alphanumeric() || of == '_' {
-            of
+    let plain = |c: char| {
+        if c.is_ascii_alphanumeric() || c == '_' {
+            c
         } else {
             '-'
         }
     };
     let name: String = stem.chars().map(plain).take(24).collect();
-    match name.starts_with(|first: char| first.is_ascii_alphabetic()) {
-        true => name,
-        false => format!("log-{name}"),
+    if name.starts_with(|first: char| first.is_ascii_alphabetic()) {
+        name
+    } else {
+        format!("log-{name}")
     }
 }
 
-/// Names of columns, as far as they must be told; a comment for each that was not found.
-fn renamed(of: &Surveyed, wanted: &[(&str, &[&str])]) -> Vec<String> {
-    let (mut told, mut missing) = (Vec::new(), Vec::new());
+/// The key `columns` for columns with other names, and a comment for each column that is missing.
+fn renamed(file: &Surveyed, wanted: &[(&str, &[&str])]) -> Vec<String> {
+    let (mut renamed, mut lines) = (Vec::new(), Vec::new());
     for (ours, names) in wanted {
-        match named(of, names) {
+        match named(file, names) {
             Some(column) if column.name == *ours => {}
-            Some(column) => told.push(format!("{ours} = {}", quoted(&column.name))),
-            None => missing.push(format!(
+            Some(column) => renamed.push(format!("{ours} = {}", quoted(&column.name))),
+            None => lines.push(format!(
                 "# no column looks like {ours}: columns = {{ {ours} = \"…\" }}"
             )),
         }
     }
-    if !told.is_empty() {
-        missing.push("# guess: by their names".to_owned());
-        missing.push(format!("columns = {{ {} }}", told.join(", ")));
+    if !renamed.is_empty() {
+        lines.push("# guess: by their names".to_owned());
+        lines.push(format!("columns = {{ {} }}", renamed.join(", ")));
     }
-    missing
+    lines
 }
 
 /// The columns of impressions.
-fn impression_columns(of: &Surveyed) -> Vec<String> {
-    let list = of.columns.iter().find(|column| column.is_list);
+fn impression_columns(file: &Surveyed) -> Vec<String> {
+    let list = file.columns.iter().find(|column| column.is_list);
     let list = list.map_or("impressions", |column| column.name.as_str());
     renamed(
-        of,
+        file,
         &[
             (
                 "ranking_id",
@@ -257,7 +287,7 @@ fn impression_columns(of: &Surveyed) -> Vec<String> {
 }
 
 /// Columns and types of a log of actions.
-fn log_lines(of: &Surveyed, usual: Option<Source>) -> Vec<String> {
+fn log_lines(file: &Surveyed, usual: Option<Source>) -> Vec<String> {
     let (item, time) = match usual {
         Some(Source::Clicks) => ("item_id", "click_time"),
         Some(_) => ("config_id", "occurred_at"),
@@ -269,13 +299,14 @@ fn log_lines(of: &Surveyed, usual: Option<Source>) -> Vec<String> {
     };
     let (items, times) = (first(item, &ITEMS), first(time, &TIMES));
     let mut lines = renamed(
-        of,
+        file,
         &[("customer_id", &CUSTOMERS), (item, &items), (time, &times)],
     );
     if usual.is_some() {
         return lines;
     }
-    let types = named(of, &TYPES).filter(|of| (1..=TYPES_MAX).contains(&of.words.len()));
+    let types = named(file, &TYPES);
+    let types = types.filter(|column| (1..=TYPES_MAX).contains(&column.words.len()));
     let Some(types) = types else {
         lines.push(
             "# guess: nothing tells types, so all rows have one; 1 click, 2 cart, 3 order"

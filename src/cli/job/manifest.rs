@@ -1,8 +1,8 @@
-//! The manifest of a set to a job file: what makes the same set once more, of the same files.
+//! The manifest of a set to a job file, which makes the same set again from the same files.
 //!
-//! **In / Out**: `OUT/_manifest.json` → flags that say what its settings say, sources with the files
-//! that it lists, and its days. **Invariants**: a setting that is the flag of the same name needs
-//! nothing here; what is told in another way than flags have it stands in [`key_of`].
+//! **In / Out**: `OUT/_manifest.json` → flags of its settings, sources with the files that it lists, and
+//! its days. **Invariants**: a setting with the name and the words of its flag needs no code here;
+//! [`key_of`] has the others.
 
 use std::mem;
 use std::path::PathBuf;
@@ -11,94 +11,96 @@ use hitherto::{Day, JobKind, Source, parse_day};
 use serde_json::Value;
 
 use super::sources::FileSource;
-use super::{JobFile, Key, refuse};
+use super::{FileKey, JobFile, refuse};
 
-/// Settings that become what sources say.
-const OF_SOURCES: [&str; 4] = ["action_sources", "available", "columns", "embargo_us"];
+/// Settings that go to the sources.
+const SOURCE_SETTINGS: [&str; 4] = ["action_sources", "available", "columns", "embargo_us"];
 
 /// Reads the manifest of a whole set.
 ///
 /// # Errors
-/// If it is none, or that of a day, or tells what makes no sense.
-pub(super) fn parse(shown: String, text: &str) -> hitherto::Result<JobFile> {
-    let told: Value = serde_json::from_str(text)
-        .map_err(|error| refuse(format!("{shown} is no manifest: {error}")))?;
-    let broken = |what: &str| refuse(format!("{shown} is no manifest of a set: its \"{what}\""));
-    let is_ours = told["made_by"]
+/// If it is no manifest, or that of a day, or a member is not as expected.
+pub(super) fn parse(name: String, text: &str) -> hitherto::Result<JobFile> {
+    let manifest: Value = serde_json::from_str(text)
+        .map_err(|error| refuse(format!("{name} is no manifest: {error}")))?;
+    let broken = |what: &str| refuse(format!("{name} is no manifest of a set: its \"{what}\""));
+    let is_ours = manifest["made_by"]
         .as_str()
         .is_some_and(|by| by.starts_with("hitherto "));
     if !is_ours {
         return Err(broken("made_by"));
     }
-    if told["of"] != "whole" {
+    if manifest["of"] != "whole" {
         let what = "is of one day; name the _manifest.json of the whole, one folder above";
-        return Err(refuse(format!("{shown} {what}")));
+        return Err(refuse(format!("{name} {what}")));
     }
-    let job_kind = told["job"].as_str().and_then(JobKind::named);
-    let settings = told["settings"]
+    let job_kind = manifest["job"].as_str().and_then(JobKind::named);
+    let settings = manifest["settings"]
         .as_object()
         .ok_or_else(|| broken("settings"))?;
     let mut keys = Vec::new();
-    for (name, value) in settings
+    let new_key = |key: String, values: Vec<String>| FileKey {
+        name: key,
+        place: name.clone(),
+        values,
+    };
+    for (setting, value) in settings {
+        if !SOURCE_SETTINGS.contains(&setting.as_str()) {
+            let key = key_of(setting, value).ok_or_else(|| broken(setting))?;
+            keys.extend(key.map(|(key, values)| new_key(key, values)));
+        }
+    }
+    let inputs = manifest["inputs"]
+        .as_array()
+        .ok_or_else(|| broken("inputs"))?;
+    let formats: Option<Vec<&str>> = inputs
         .iter()
-        .filter(|(name, _)| !OF_SOURCES.contains(&name.as_str()))
-    {
-        let key = key_of(name, value).ok_or_else(|| broken(name))?;
-        keys.extend(key.map(|(name, values)| Key {
-            name,
-            place: shown.clone(),
-            values,
-        }));
-    }
-    let inputs = told["inputs"].as_array().ok_or_else(|| broken("inputs"))?;
-    let formats: Option<Vec<&str>> = inputs.iter().map(|of| of["format"].as_str()).collect();
+        .map(|input| input["format"].as_str())
+        .collect();
     if let Some([first, rest @ ..]) = formats.as_deref()
-        && rest.iter().all(|of| of == first)
+        && rest.iter().all(|format| format == first)
     {
-        keys.push(Key {
-            name: "format".to_owned(),
-            place: shown.clone(),
-            values: vec![(*first).to_owned()],
-        });
+        keys.push(new_key("format".to_owned(), vec![(*first).to_owned()]));
     }
-    let sources = sources(&told["settings"], inputs).map_err(broken)?;
-    // A set of dwell tells its first day and its last, and is of all there are.
-    let days = told["days"]
+    let sources = sources(&manifest["settings"], inputs).map_err(broken)?;
+    // A set of dwell has its first and its last day, and is made of all days.
+    let days = manifest["days"]
         .as_array()
         .filter(|_| job_kind != Some(JobKind::Dwell));
     let days = days.into_iter().flatten();
-    let days = days.map(|of| of["day"].as_str().and_then(parse_day));
+    let days = days.map(|day| day["day"].as_str().and_then(parse_day));
     let days: Option<Vec<Day>> = days.collect();
     Ok(JobFile {
         days: days.ok_or_else(|| broken("days"))?,
         job_kind: Some(job_kind.ok_or_else(|| broken("job"))?),
         base: PathBuf::new(),
-        shown,
+        name,
         keys,
         sources,
     })
 }
 
-/// The flag of a setting, and its values; no flag if it is at rest, nothing if it makes no sense.
+/// The key of a setting and its values: `Some(None)` if the setting needs no key, `None` if its value is
+/// not as expected.
 fn key_of(name: &str, value: &Value) -> Option<Option<(String, Vec<String>)>> {
-    let text = |of: &Value| match of {
+    let text = |value: &Value| match value {
         Value::String(text) => Some(text.clone()),
-        Value::Bool(_) | Value::Number(_) => Some(of.to_string()),
+        Value::Bool(_) | Value::Number(_) => Some(value.to_string()),
         _ => None,
     };
     let key = |name: &str, values: Vec<String>| Some(Some((name.to_owned(), values)));
     match (name, value) {
         ("pad", Value::Bool(pad)) => key("no_pad", vec![(!pad).to_string()]),
         ("lookback_days", Value::Null) => key(name, vec!["none".to_owned()]),
-        // What the items of a file were is told by the file.
+        // The path in "item_vocabulary" is enough.
         ("item_vocabulary_from", _) => Some(None),
         ("windows_us", Value::Object(windows)) => key("windows", windows.keys().cloned().collect()),
         ("id_types", Value::Object(types)) => {
-            // Where they differ they were those of the columns.
+            // Types that differ are those of the columns, not of a flag.
             let types: Vec<String> = types.values().map(text).collect::<Option<_>>()?;
-            let is_one = types.iter().all(|of| *of == types[0]);
+            let is_one = types.iter().all(|id_type| *id_type == types[0]);
             match types.first().filter(|_| is_one) {
-                Some(of) => key("id_type", vec![of.clone()]),
+                Some(id_type) => key("id_type", vec![id_type.clone()]),
                 None => Some(None),
             }
         }
@@ -111,16 +113,16 @@ fn key_of(name: &str, value: &Value) -> Option<Option<(String, Vec<String>)>> {
     }
 }
 
-/// A duration as a flag has it, of whole seconds.
+/// A duration of whole seconds, as a flag takes it.
 fn seconds(micros: i64) -> Option<String> {
     let is_whole = micros % 1_000_000 == 0;
     is_whole.then(|| format!("{}s", micros / 1_000_000))
 }
 
-/// What settings and inputs say of sources; or the member that makes no sense.
+/// The sources of settings and inputs; or the name of the member that is not as expected.
 fn sources(settings: &Value, inputs: &[Value]) -> Result<Vec<FileSource>, &'static str> {
-    let mut told = hitherto::source_settings(settings)?;
-    let own = mem::take(told.sequences_mut());
+    let mut parsed = hitherto::source_settings(settings)?;
+    let own = mem::take(parsed.sequences_mut());
     let declared = own.actions.into_iter();
     let declared = declared.filter(|_| !settings["action_sources"].is_null());
     let mut sources: Vec<FileSource> = declared
@@ -142,8 +144,8 @@ fn sources(settings: &Value, inputs: &[Value]) -> Result<Vec<FileSource>, &'stat
             }),
         }
     }
-    // Each an entry of its own, in their order, which the manifest of the new set tells too.
-    let columns = told
+    // An entry for each, in their order, which the manifest of the new set records too.
+    let columns = parsed
         .columns
         .into_iter()
         .map(|(source, ours, theirs)| FileSource {

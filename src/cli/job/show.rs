@@ -1,20 +1,55 @@
-//! A job as TOML: every flag with its value, and every source.
+//! `job show`: a job as TOML, every flag with its value, and every source.
 
-use clap::{ArgMatches, Command};
-use hitherto::{ActionSource, Settings, Source, date_text};
+use std::ffi::OsString;
+use std::path::{Path, PathBuf};
+
+use clap::{ArgMatches, CommandFactory};
+use hitherto::{ActionSource, Job, JobKind, Settings, Source, date_text};
 use serde_json::{Value, json};
 
 use super::fill::{is_switch, key_of};
+use super::read::{CommandLine, read};
+use super::{JobFile, quoted, refuse};
+use crate::cli::args::{Cli, Command};
 
-/// Flags that sources tell.
-const OF_SOURCES: [&str; 3] = ["columns", "available", "embargo"];
+/// Flags that stand in tables of sources.
+const SOURCE_FLAGS: [&str; 3] = ["columns", "available", "embargo"];
 
-/// A job file that says what some matches and settings say, and no less.
-pub(super) fn text(command: &Command, matches: &ArgMatches, settings: &Settings) -> String {
+/// The job that a job file or a manifest makes, as a job file with every setting.
+///
+/// # Errors
+/// If it makes no job.
+pub(crate) fn show(path: &Path) -> hitherto::Result<String> {
+    let job_kind = JobFile::read(path)?.job_kind;
+    let job_kind = job_kind.unwrap_or(JobKind::Sequences).name();
+    let args = ["hitherto", job_kind, "--job"].map(OsString::from);
+    let args = args.into_iter().chain([path.into()]);
+    let CommandLine { cli, file, matches } = read(args.collect())?;
+    let file = file.as_ref();
+    let (_, settings) = match cli.command {
+        Command::Sequences(args) => args.into_settings(file),
+        Command::Features(args) => args.into_settings(file),
+        Command::Dwell(args) => args.into_settings(file),
+        _ => return Err(refuse("only jobs have job files")),
+    };
+    // A manifest does not say where to write the set that it makes again.
+    let out = if settings.out.as_os_str().is_empty() {
+        PathBuf::from("OUT")
+    } else {
+        settings.out.clone()
+    };
+    let job = Job::new(Settings { out, ..settings })?;
+    let command = Cli::command();
+    let command = command.find_subcommand(job_kind).cloned();
+    Ok(text(&command.unwrap_or_default(), &matches, &job))
+}
+
+/// The job file of some matches and settings.
+fn text(command: &clap::Command, matches: &ArgMatches, settings: &Settings) -> String {
     let mut lines = vec![format!("job = {}", quoted(settings.kind().name()))];
     for arg in command.get_arguments() {
         let id = arg.get_id().as_str();
-        let Some(key) = key_of(arg).filter(|key| !OF_SOURCES.contains(&key.as_str())) else {
+        let Some(key) = key_of(arg).filter(|key| !SOURCE_FLAGS.contains(&key.as_str())) else {
             continue;
         };
         if is_switch(arg) {
@@ -35,16 +70,16 @@ pub(super) fn text(command: &Command, matches: &ArgMatches, settings: &Settings)
         lines.push(format!("days = [{}]", days.join(", ")));
     }
     for source in settings.sources() {
-        let of_source = source_lines(settings, source);
-        if !of_source.is_empty() {
+        let source_lines = source_lines(settings, source);
+        if !source_lines.is_empty() {
             lines.push(format!("\n[sources.{}]", source.name()));
-            lines.extend(of_source);
+            lines.extend(source_lines);
         }
     }
     lines.join("\n") + "\n"
 }
 
-/// A key with its value, or with a list of them; nothing if there is none.
+/// A key with its value, or with a list of values; none without a value.
 fn line(key: &str, values: &[String]) -> Option<String> {
     match values {
         [] => None,
@@ -53,54 +88,45 @@ fn line(key: &str, values: &[String]) -> Option<String> {
     }
 }
 
-/// What a job says of a source; nothing if that is nothing.
+/// What the settings say about a source, a line each.
 fn source_lines(settings: &Settings, source: Source) -> Vec<String> {
     let mut lines = Vec::new();
-    let paths = settings.paths.iter().filter(|(of, _)| *of == source);
+    let paths = settings.paths.iter().filter(|(named, _)| *named == source);
     let paths: Vec<String> = paths.map(|(_, path)| quoted(path)).collect();
     lines.extend(line("path", &paths));
-    for (_, list) in settings.files_from.iter().filter(|(of, _)| *of == source) {
+    let lists = settings.files_from.iter();
+    for (_, list) in lists.filter(|(named, _)| *named == source) {
         lines.push(format!(
             "files_from = {}",
             quoted(&list.display().to_string())
         ));
     }
-    let columns = settings.columns.iter().filter(|(of, ..)| *of == source);
+    let columns = settings.columns.iter();
+    let columns = columns.filter(|(named, ..)| *named == source);
     let columns: Vec<String> = columns
         .map(|(_, ours, theirs)| format!("{ours} = {}", quoted(theirs)))
         .collect();
     if !columns.is_empty() {
         lines.push(format!("columns = {{ {} }}", columns.join(", ")));
     }
-    let mut usual = ActionSource::defaults().into_iter();
-    let of = settings
-        .sequences()
-        .actions
-        .iter()
-        .find(|of| of.source == source);
-    if let Some(of) = of.filter(|of| !usual.any(|usual| usual == **of)) {
-        lines.extend(action_lines(of));
+    let own = settings.sequences();
+    let mut defaults = ActionSource::defaults().into_iter();
+    let action = own.actions.iter().find(|action| action.source == source);
+    if let Some(action) = action.filter(|action| !defaults.any(|default| default == **action)) {
+        lines.extend(action_lines(action));
     }
-    for (_, micros) in settings
-        .sequences()
-        .embargo_us
-        .iter()
-        .filter(|(of, _)| *of == source)
-    {
+    let embargoes = own.embargo_us.iter();
+    for (_, micros) in embargoes.filter(|(named, _)| *named == source) {
         lines.push(format!("embargo = \"{}s\"", micros / 1_000_000));
     }
-    for (_, column) in settings
-        .sequences()
-        .available
-        .iter()
-        .filter(|(of, _)| *of == source)
-    {
+    let available = own.available.iter();
+    for (_, column) in available.filter(|(named, _)| *named == source) {
         lines.push(format!("available = {}", quoted(column)));
     }
     lines
 }
 
-/// Types and choices of a source of actions, as a manifest has them.
+/// The declaration of a source of actions, with the members that a manifest has.
 fn action_lines(action: &ActionSource) -> Vec<String> {
     let members = json!(action);
     let members = members.as_object().into_iter().flatten();
@@ -126,12 +152,7 @@ fn toml(value: &Value) -> String {
     }
 }
 
-/// A text in quotes: the escapes of JSON are those of TOML.
-pub(super) fn quoted(text: &str) -> String {
-    Value::from(text).to_string()
-}
-
-/// The value of a flag: a number if it is one, else a text.
+/// The value of a flag: a number if it is a whole number, else a text.
 fn value(text: &str) -> String {
     let is_number = text
         .parse::<i64>()

@@ -1,21 +1,20 @@
-//! Sources of a job file: what they add to settings.
+//! Sources of a job file, and the settings that they make.
 
 use hitherto::{ActionSource, Ask, JobKind, Sequences, Settings, Source, Types};
 
-/// A source in a job file. What is absent is as it is without a job file.
+/// A source in a job file. What it does not say is as without a job file.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct FileSource {
-    /// Its name.
     pub(super) source: Source,
     /// Its files, folders or globs.
     pub(super) paths: Vec<String>,
-    /// A file that lists them.
+    /// A file that lists its paths.
     pub(super) files_from: Option<String>,
-    /// Names of columns: ours, the files'.
+    /// Names of columns: the name here, the name in the files.
     pub(super) columns: Vec<(String, String)>,
-    /// The type of its actions.
+    /// The types of its actions.
     pub(super) types: Option<Types>,
-    /// The rows that count, by column and values.
+    /// Its `where`: columns, and the values of the rows that count.
     pub(super) only: Vec<(String, Vec<String>)>,
     /// Microseconds after which an action is known.
     pub(super) embargo_us: Option<i64>,
@@ -24,7 +23,7 @@ pub(super) struct FileSource {
 }
 
 impl FileSource {
-    /// A source of which nothing is said.
+    /// A source with nothing but a name.
     pub(super) fn new(source: Source) -> FileSource {
         FileSource {
             source,
@@ -43,12 +42,12 @@ impl FileSource {
         self.source.name()
     }
 
-    /// Whether it says what only actions of `sequences` have.
-    pub(super) fn is_of_actions(&self) -> bool {
+    /// Whether it says something that only sources of actions of `sequences` take.
+    pub(super) fn is_action_source(&self) -> bool {
         self.is_declared() || self.embargo_us.is_some() || self.available.is_some()
     }
 
-    /// Whether it says of actions what only a job file can say.
+    /// Whether it declares actions, which only a job file can do.
     fn is_declared(&self) -> bool {
         self.source.is_declared()
             && self.source != Source::Events
@@ -59,13 +58,13 @@ impl FileSource {
 
     /// The source of actions that it declares.
     fn action(&self) -> ActionSource {
-        let usual = ActionSource::defaults()
+        let default = ActionSource::defaults()
             .into_iter()
-            .find(|of| of.source == self.source);
-        let usual = usual.unwrap_or_else(|| ActionSource::new(self.source, 0));
+            .find(|action| action.source == self.source);
+        let default = default.unwrap_or_else(|| ActionSource::new(self.source, 0));
         ActionSource {
             source: self.source,
-            types: self.types.clone().unwrap_or(usual.types),
+            types: self.types.clone().unwrap_or(default.types),
             only: self.only.clone(),
         }
     }
@@ -77,17 +76,17 @@ pub(super) fn with_sources(sources: &[FileSource], mut settings: Settings) -> Se
     let paths = settings.paths.iter().map(|(source, _)| *source);
     let lists = settings.files_from.iter().map(|(source, _)| *source);
     let by_flag: Vec<Source> = paths.chain(lists).collect();
-    for of in sources {
-        let source = of.source;
+    for entry in sources {
+        let source = entry.source;
         if !by_dir && !by_flag.contains(&source) {
             settings
                 .paths
-                .extend(of.paths.iter().map(|path| (source, path.clone())));
+                .extend(entry.paths.iter().map(|path| (source, path.clone())));
             settings
                 .files_from
-                .extend(of.files_from.iter().map(|list| (source, list.into())));
+                .extend(entry.files_from.iter().map(|list| (source, list.into())));
         }
-        for (ours, theirs) in &of.columns {
+        for (ours, theirs) in &entry.columns {
             let mut columns = settings.columns.iter();
             if !columns.any(|(named, name, _)| *named == source && name == ours) {
                 settings
@@ -96,33 +95,33 @@ pub(super) fn with_sources(sources: &[FileSource], mut settings: Settings) -> Se
             }
         }
         if let Ask::Sequences(own) = &mut settings.ask {
-            add_times(of, own);
+            add_availability(entry, own);
         }
     }
-    let is_of_sequences = settings.kind() == JobKind::Sequences;
-    if is_of_sequences && sources.iter().any(FileSource::is_declared) {
+    let is_sequences = settings.kind() == JobKind::Sequences;
+    if is_sequences && sources.iter().any(FileSource::is_declared) {
         settings.sequences_mut().actions = actions(sources, &settings);
     }
     settings
 }
 
-/// Adds when actions of a source were known, where flags do not say it.
-fn add_times(of: &FileSource, own: &mut Sequences) {
-    let source = of.source;
+/// Adds when actions of a source became known, where flags do not say it.
+fn add_availability(entry: &FileSource, own: &mut Sequences) {
+    let source = entry.source;
     let is_free = !own.available.iter().any(|(named, _)| *named == source);
-    let column = of.available.iter().filter(|_| is_free);
+    let column = entry.available.iter().filter(|_| is_free);
     own.available
         .extend(column.map(|column| (source, column.clone())));
     let is_free = !own.embargo_us.iter().any(|(named, _)| *named == source);
-    let embargo = of.embargo_us.filter(|_| is_free);
+    let embargo = entry.embargo_us.filter(|_| is_free);
     own.embargo_us
         .extend(embargo.map(|embargo| (source, embargo)));
 }
 
-/// The sources of actions of a job that declares some: these, and of the usual ones those that are
+/// The sources of actions of a job that declares some: the declared ones, and the default ones that are
 /// read.
 fn actions(sources: &[FileSource], settings: &Settings) -> Vec<ActionSource> {
-    let in_file = |source: Source| sources.iter().any(|of| of.source == source);
+    let in_file = |source: Source| sources.iter().any(|entry| entry.source == source);
     let is_read = |source: Source| {
         let in_dir = settings.dir.is_some() && !settings.sequences().without.contains(&source);
         in_dir
@@ -132,12 +131,13 @@ fn actions(sources: &[FileSource], settings: &Settings) -> Vec<ActionSource> {
                 .iter()
                 .any(|(named, _)| *named == source)
     };
-    let usual = ActionSource::defaults().into_iter();
-    let usual = usual.filter(|of| is_read(of.source) && !in_file(of.source));
-    let declared = sources.iter().filter(|of| of.source != Source::Impressions);
-    let mut all: Vec<ActionSource> = usual.chain(declared.map(FileSource::action)).collect();
+    let defaults = ActionSource::defaults().into_iter();
+    let defaults = defaults.filter(|action| is_read(action.source) && !in_file(action.source));
+    let entries = sources.iter();
+    let declared = entries.filter(|entry| entry.source != Source::Impressions);
+    let mut all: Vec<ActionSource> = defaults.chain(declared.map(FileSource::action)).collect();
     // Of several entries of a source the first declares it.
-    all.sort_by_key(|of| of.source);
-    all.dedup_by_key(|of| of.source);
+    all.sort_by_key(|action| action.source);
+    all.dedup_by_key(|action| action.source);
     all
 }

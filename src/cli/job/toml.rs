@@ -8,12 +8,12 @@ use hitherto::{Day, JobKind, OtherTypes, Source, Types, parse_day};
 use serde_json::Value;
 
 use super::sources::FileSource;
-use super::{JobFile, Key, refuse, unknown};
+use super::{FileKey, JobFile, refuse, unknown};
 use crate::cli::values::duration;
 
 /// The keys of a source of any job.
 const SOURCE_KEYS: [&str; 3] = ["path", "files_from", "columns"];
-/// Those of a source of actions beside them.
+/// The further keys of a source of actions.
 const ACTION_KEYS: [&str; 7] = [
     "type",
     "type_column",
@@ -27,23 +27,23 @@ const ACTION_KEYS: [&str; 7] = [
 /// A file while it is read.
 struct Reader<'t> {
     /// Its name, for messages.
-    shown: &'t str,
+    name: &'t str,
     /// The folder that its relative paths start at.
     base: &'t Path,
     /// The text.
     text: &'t str,
 }
 
-/// A table, a key and its value.
-type Entry<'a, 't> = (&'a str, &'a Spanned<DeValue<'t>>);
+/// A key and its value.
+type TomlEntry<'a, 't> = (&'a str, &'a Spanned<DeValue<'t>>);
 
 /// Reads a job file.
 ///
 /// # Errors
-/// If it is no TOML, or says of sources what makes no sense.
-pub(super) fn parse(shown: String, base: PathBuf, text: &str) -> hitherto::Result<JobFile> {
+/// If it is no TOML, or a key of its own or of a source has a value that it does not take.
+pub(super) fn parse(name: String, base: PathBuf, text: &str) -> hitherto::Result<JobFile> {
     let reader = Reader {
-        shown: &shown,
+        name: &name,
         base: &base,
         text,
     };
@@ -58,25 +58,25 @@ pub(super) fn parse(shown: String, base: PathBuf, text: &str) -> hitherto::Resul
     let (mut job_kind, mut days) = (None, Vec::new());
     let (mut keys, mut sources) = (Vec::new(), Vec::new());
     for (key, value) in table.get_ref() {
-        let (name, place) = (key.get_ref().as_ref(), reader.place(key.span().start));
-        match name {
-            "job" => job_kind = Some(reader.job_kind((name, value))?),
-            "days" => days = reader.days((name, value))?,
+        let (key, place) = (key.get_ref().as_ref(), reader.place(key.span().start));
+        match key {
+            "job" => job_kind = Some(reader.job_kind((key, value))?),
+            "days" => days = reader.days((key, value))?,
             "sources" => {
-                for (key, value) in reader.table((name, value))? {
+                for (key, value) in reader.table((key, value))? {
                     sources.push(reader.source((key.get_ref(), value))?);
                 }
             }
-            _ => keys.push(Key {
-                name: name.to_owned(),
+            _ => keys.push(FileKey {
+                name: key.to_owned(),
                 place,
-                values: reader.texts((name, value))?,
+                values: reader.texts((key, value))?,
             }),
         }
     }
-    sources.sort_by_key(|of| of.source);
+    sources.sort_by_key(|entry| entry.source);
     Ok(JobFile {
-        shown,
+        name,
         base,
         job_kind,
         days,
@@ -85,29 +85,60 @@ pub(super) fn parse(shown: String, base: PathBuf, text: &str) -> hitherto::Resul
     })
 }
 
+/// The keys of a source that say the types of its actions.
+#[derive(Default)]
+struct TypeKeys {
+    /// `type`
+    constant: Option<u8>,
+    /// `type_column`
+    column: Option<String>,
+    /// `types`
+    codes: Option<Vec<(String, u8)>>,
+    /// `other_types`
+    other: Option<OtherTypes>,
+}
+
+impl TypeKeys {
+    /// The types of a source's actions; or what it needs instead.
+    fn into_types(self, source: Source) -> Result<Option<Types>, &'static str> {
+        match (self.constant, self.column, self.codes, self.other) {
+            (None, Some(column), Some(codes), other) => Ok(Some(Types::Column {
+                column,
+                codes,
+                other: other.unwrap_or(OtherTypes::Error),
+            })),
+            (None, None, None, None) if matches!(source, Source::Log(_)) => {
+                Err("need type = 1 to 127, or type_column = \"…\" with types = { … }")
+            }
+            (constant, None, None, None) => Ok(constant.map(Types::Constant)),
+            _ => Err("take type, or type_column with types, and other_types only with these"),
+        }
+    }
+}
+
 impl Reader<'_> {
-    /// The place of a byte.
+    /// The file and the line of a byte.
     fn place(&self, at: usize) -> String {
         let before = self.text.get(..at).unwrap_or(self.text);
         let line = 1 + before.bytes().filter(|byte| *byte == b'\n').count();
-        format!("{} line {line}", self.shown)
+        format!("{} line {line}", self.name)
     }
 
     /// The error for a value that is not what it should be.
-    fn expected(&self, (name, value): Entry<'_, '_>, what: &str) -> hitherto::Error {
+    fn expected(&self, (name, value): TomlEntry<'_, '_>, what: &str) -> hitherto::Error {
         let place = self.place(value.span().start);
         let found = value.get_ref().type_str();
         refuse(format!("{place}: \"{name}\" takes {what}, found {found}"))
     }
 
     /// A table.
-    fn table<'a, 't>(&self, (name, value): Entry<'a, 't>) -> hitherto::Result<&'a DeTable<'t>> {
+    fn table<'a, 't>(&self, (name, value): TomlEntry<'a, 't>) -> hitherto::Result<&'a DeTable<'t>> {
         let table = value.get_ref().as_table();
         table.ok_or_else(|| self.expected((name, value), "a table"))
     }
 
     /// A text, number, truth value or date, as it is written.
-    fn text(&self, (name, value): Entry<'_, '_>) -> hitherto::Result<String> {
+    fn text(&self, (name, value): TomlEntry<'_, '_>) -> hitherto::Result<String> {
         match value.get_ref() {
             DeValue::String(text) => Ok(text.clone().into_owned()),
             DeValue::Integer(number) if number.radix() == 10 => Ok(number.as_str().to_owned()),
@@ -119,15 +150,15 @@ impl Reader<'_> {
     }
 
     /// One text, or a list of them.
-    fn texts(&self, (name, value): Entry<'_, '_>) -> hitherto::Result<Vec<String>> {
+    fn texts(&self, (name, value): TomlEntry<'_, '_>) -> hitherto::Result<Vec<String>> {
         match value.get_ref() {
-            DeValue::Array(list) => list.iter().map(|of| self.text((name, of))).collect(),
+            DeValue::Array(list) => list.iter().map(|item| self.text((name, item))).collect(),
             _ => Ok(vec![self.text((name, value))?]),
         }
     }
 
-    /// What is asked.
-    fn job_kind(&self, (name, value): Entry<'_, '_>) -> hitherto::Result<JobKind> {
+    /// The kind of the job.
+    fn job_kind(&self, (name, value): TomlEntry<'_, '_>) -> hitherto::Result<JobKind> {
         let text = self.text((name, value))?;
         JobKind::named(&text).ok_or_else(|| {
             let place = self.place(value.span().start);
@@ -137,29 +168,30 @@ impl Reader<'_> {
     }
 
     /// Some days.
-    fn days(&self, entry: Entry<'_, '_>) -> hitherto::Result<Vec<Day>> {
+    fn days(&self, entry: TomlEntry<'_, '_>) -> hitherto::Result<Vec<Day>> {
         let days = self.texts(entry)?;
         let days: Option<Vec<Day>> = days.iter().map(|day| parse_day(day)).collect();
         days.ok_or_else(|| self.expected(entry, "days such as \"2025-08-15\""))
     }
 
-    /// A path, from where relative ones start.
+    /// A path; a relative one starts at the folder of the job file.
     fn path(&self, text: &str) -> String {
-        match hitherto::is_elsewhere(text) {
-            true => text.to_owned(),
-            false => self.base.join(text).display().to_string(),
+        if hitherto::is_elsewhere(text) {
+            text.to_owned()
+        } else {
+            self.base.join(text).display().to_string()
         }
     }
 
-    /// A code of a type.
-    fn code(&self, (name, value): Entry<'_, '_>) -> hitherto::Result<u8> {
+    /// The code of an action type.
+    fn code(&self, (name, value): TomlEntry<'_, '_>) -> hitherto::Result<u8> {
         let code = self.text((name, value))?.parse().ok();
         code.filter(|code| (1..=127).contains(code))
             .ok_or_else(|| self.expected((name, value), "a code from 1 to 127"))
     }
 
     /// A source.
-    fn source(&self, (name, value): Entry<'_, '_>) -> hitherto::Result<FileSource> {
+    fn source(&self, (name, value): TomlEntry<'_, '_>) -> hitherto::Result<FileSource> {
         let place = self.place(value.span().start);
         let Some(source) = Source::named(name) else {
             let what = "a letter, then letters, digits, _ and -, at most 31";
@@ -168,75 +200,59 @@ impl Reader<'_> {
             )));
         };
         let is_action = source != Source::Impressions;
-        let of_actions = ACTION_KEYS.into_iter().filter(|_| is_action);
-        let known = SOURCE_KEYS.into_iter().chain(of_actions);
-        let mut of = FileSource::new(source);
-        let (mut column, mut codes, mut other) = (None, None, None);
+        let action_keys = ACTION_KEYS.into_iter().filter(|_| is_action);
+        let known = SOURCE_KEYS.into_iter().chain(action_keys);
+        let mut file_source = FileSource::new(source);
+        let mut types = TypeKeys::default();
         for (key, value) in self.table((name, value))? {
             let key_place = self.place(key.span().start);
-            let entry: Entry<'_, '_> = (key.get_ref(), value);
+            let entry: TomlEntry<'_, '_> = (key.get_ref(), value);
             if !known.clone().any(|known| known == entry.0) {
                 return Err(unknown(&key_place, entry.0, known));
             }
             match entry.0 {
                 "path" => {
                     let paths = self.texts(entry)?;
-                    of.paths = paths.iter().map(|path| self.path(path)).collect();
+                    file_source.paths = paths.iter().map(|path| self.path(path)).collect();
                 }
-                "files_from" => of.files_from = Some(self.path(&self.text(entry)?)),
-                "columns" => of.columns = self.pairs(entry, Reader::text)?,
-                "type" => of.types = Some(Types::Constant(self.code(entry)?)),
-                "type_column" => column = Some(self.text(entry)?),
-                "types" => codes = Some(self.pairs(entry, Reader::code)?),
-                "other_types" => other = Some(self.other(entry)?),
-                "where" => of.only = self.pairs(entry, Reader::texts)?,
-                "embargo" => of.embargo_us = Some(self.duration(entry)?),
-                _ => of.available = Some(self.text(entry)?),
+                "files_from" => file_source.files_from = Some(self.path(&self.text(entry)?)),
+                "columns" => file_source.columns = self.pairs(entry, Reader::text)?,
+                "type" => types.constant = Some(self.code(entry)?),
+                "type_column" => types.column = Some(self.text(entry)?),
+                "types" => types.codes = Some(self.pairs(entry, Reader::code)?),
+                "other_types" => types.other = Some(self.other_types(entry)?),
+                "where" => file_source.only = self.pairs(entry, Reader::texts)?,
+                "embargo" => file_source.embargo_us = Some(self.duration(entry)?),
+                _ => file_source.available = Some(self.text(entry)?),
             }
         }
-        of.types = match (of.types.take(), column, codes, other) {
-            (None, Some(column), Some(codes), other) => Some(Types::Column {
-                column,
-                codes,
-                other: other.unwrap_or(OtherTypes::Error),
-            }),
-            (None, None, None, None) if matches!(source, Source::Log(_)) => {
-                let what = "or type_column = \"…\" with types = { … }";
-                return Err(refuse(format!(
-                    "{place}: {name} need type = 1 to 127, {what}"
-                )));
-            }
-            (types, None, None, None) => types,
-            _ => {
-                let what = "type, or type_column with types, and other_types only with these";
-                return Err(refuse(format!("{place}: {name} take {what}")));
-            }
-        };
-        Ok(of)
+        let types = types.into_types(source);
+        file_source.types = types.map_err(|what| refuse(format!("{place}: {name} {what}")))?;
+        Ok(file_source)
     }
 
-    /// The names of a table, each with what its value means.
+    /// The keys of a table, each with its parsed value.
     fn pairs<T>(
         &self,
-        entry: Entry<'_, '_>,
-        meaning: impl Fn(&Self, Entry<'_, '_>) -> hitherto::Result<T>,
+        entry: TomlEntry<'_, '_>,
+        parse: impl Fn(&Self, TomlEntry<'_, '_>) -> hitherto::Result<T>,
     ) -> hitherto::Result<Vec<(String, T)>> {
         let pairs = self.table(entry)?.iter();
         let pairs = pairs.map(|(key, value)| {
             let name = key.get_ref().as_ref();
-            Ok((name.to_owned(), meaning(self, (name, value))?))
+            Ok((name.to_owned(), parse(self, (name, value))?))
         });
         pairs.collect()
     }
 
-    /// What becomes of other types.
-    fn other(&self, entry: Entry<'_, '_>) -> hitherto::Result<OtherTypes> {
+    /// What becomes of values of the type column without a code.
+    fn other_types(&self, entry: TomlEntry<'_, '_>) -> hitherto::Result<OtherTypes> {
         let word = Value::from(self.text(entry)?);
         serde_json::from_value(word).map_err(|_| self.expected(entry, "\"error\" or \"drop\""))
     }
 
     /// A duration.
-    fn duration(&self, entry: Entry<'_, '_>) -> hitherto::Result<i64> {
+    fn duration(&self, entry: TomlEntry<'_, '_>) -> hitherto::Result<i64> {
         let text = self.text(entry)?;
         duration(&text).map_err(|what| {
             let place = self.place(entry.1.span().start);

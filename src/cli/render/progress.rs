@@ -1,4 +1,4 @@
-//! Progress on standard error: a bar where a person looks, a line per stage where none does.
+//! Progress on standard error: a bar on a terminal, else a line for each stage.
 
 use std::io::{self, IsTerminal, Write};
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
@@ -9,27 +9,26 @@ use std::time::{Duration, Instant};
 use hitherto::{Observer, RunContext};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
+use crate::cli::flags::RunArgs;
 use crate::cli::render::summary::grouped;
 
-/// How often a bar is drawn: often enough to look alive.
+/// How often a bar is drawn. A tenth of a second looks continuous.
 const TICK: Duration = Duration::from_millis(100);
 
-/// What is shown while a run works.
+/// The progress of a run, on standard error.
 pub(crate) struct Progress {
-    /// When the run began.
     began: Instant,
-    /// How it is shown.
-    show: Show,
+    display: ProgressDisplay,
     /// Set when the run is over.
-    over: Arc<AtomicBool>,
+    is_over: Arc<AtomicBool>,
     /// The thread that draws the bar.
     drawer: Mutex<Option<JoinHandle<()>>>,
 }
 
 /// How progress is shown.
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Show {
-    /// Not at all.
+enum ProgressDisplay {
+    /// Nothing.
     Nothing,
     /// A line per stage.
     Lines,
@@ -38,15 +37,15 @@ enum Show {
 }
 
 impl Progress {
-    /// What to show; the observer must be told of stages.
-    pub(crate) fn new(quiet: bool) -> (Option<Observer>, Progress) {
-        let show = match (quiet, io::stderr().is_terminal()) {
-            (true, _) => Show::Nothing,
-            (false, false) => Show::Lines,
-            (false, true) => Show::Bar,
+    /// The progress of a run, and the observer of its stages, if they are printed line by line.
+    pub(crate) fn new(args: &RunArgs) -> (Option<Observer>, Progress) {
+        let display = match (args.quiet, io::stderr().is_terminal()) {
+            (true, _) => ProgressDisplay::Nothing,
+            (false, false) => ProgressDisplay::Lines,
+            (false, true) => ProgressDisplay::Bar,
         };
         let began = Instant::now();
-        let observer = (show == Show::Lines).then(|| {
+        let observer = (display == ProgressDisplay::Lines).then(|| {
             Observer::new(move |stage, (read, written)| {
                 let seconds = began.elapsed().as_secs_f64();
                 let rows = match (read, written) {
@@ -58,35 +57,35 @@ impl Progress {
                     ),
                 };
                 let line = format!("[{seconds:8.2} s] {stage:<17} {rows}");
-                // Nobody may be reading; the run goes on.
+                // The run goes on if nobody reads this.
                 drop(writeln!(io::stderr(), "{}", line.trim_end()));
             })
         });
-        let over = Arc::new(AtomicBool::new(false));
+        let is_over = Arc::new(AtomicBool::new(false));
         (
             observer,
             Progress {
                 began,
-                show,
-                over,
+                display,
+                is_over,
                 drawer: Mutex::new(None),
             },
         )
     }
 
-    /// Draws a bar from now on, if that is how progress is shown.
+    /// Draws a bar from now on, on a terminal.
     pub(crate) fn watch(&self, context: &Arc<RunContext>) {
-        if self.show != Show::Bar {
+        if self.display != ProgressDisplay::Bar {
             return;
         }
-        let (context, over) = (Arc::clone(context), Arc::clone(&self.over));
-        let drawer = std::thread::spawn(move || draw(&context, &over));
+        let (context, is_over) = (Arc::clone(context), Arc::clone(&self.is_over));
+        let drawer = std::thread::spawn(move || draw(&context, &is_over));
         *self.drawer.lock().unwrap_or_else(PoisonError::into_inner) = Some(drawer);
     }
 
-    /// Takes the bar away; gives the seconds that the run took.
+    /// Removes the bar; returns the seconds that the run took.
     pub(crate) fn finish(&self) -> f64 {
-        self.over.store(true, Relaxed);
+        self.is_over.store(true, Relaxed);
         let drawer = self
             .drawer
             .lock()
@@ -100,7 +99,7 @@ impl Progress {
 }
 
 /// Draws a bar until the run is over.
-fn draw(context: &RunContext, over: &AtomicBool) {
+fn draw(context: &RunContext, is_over: &AtomicBool) {
     let known = "{msg:<17} [{bar:30}] {percent:>3} %  {prefix}  {eta} left";
     let unknown = "{msg:<17} {spinner} {prefix}";
     let style = |template: &str| {
@@ -109,11 +108,11 @@ fn draw(context: &RunContext, over: &AtomicBool) {
             .progress_chars("=> ")
     };
     let bar = ProgressBar::with_draw_target(None, ProgressDrawTarget::stderr());
-    let mut shown = "";
-    while !over.load(Relaxed) {
+    let mut drawn = "";
+    while !is_over.load(Relaxed) {
         let (stage, done, total) = context.progress();
-        if stage != shown {
-            shown = stage;
+        if stage != drawn {
+            drawn = stage;
             bar.reset();
             bar.set_style(style(if total > 0 { known } else { unknown }));
             bar.set_message(stage);

@@ -1,35 +1,36 @@
-//! Rows as people read them: cards of impressions, faults like those of a compiler; `bands` has tables.
+//! Rows as people read them: cards of impressions, and bad rows as a compiler prints errors; `table` has
+//! tables.
 //!
-//! **In / Out**: rows of `head` → lines of at most `width` characters. **Invariants**: what a value
-//! holds cannot reach the terminal as a command: control characters are written out.
+//! **In / Out**: rows of `head` → lines of at most `width` characters. **Invariants**: no value
+//! can send a command to the terminal: control characters are escaped.
 
 use hitherto::{HeadRow, HeadValue, date_text};
 
 /// Between two columns.
 pub(crate) const GAP: &str = "  ";
-/// Columns that are of one item shown, not of the impression.
-const OF_ITEM: [&str; 3] = ["position", "item_id", "is_order"];
-/// Columns that say which impression a row is of.
-const OF_IMPRESSION: [&str; 3] = ["customer_id", "ranking_id", "cutoff"];
+/// Columns that always describe an item, not its impression.
+const ITEM_COLUMNS: [&str; 3] = ["position", "item_id", "is_order"];
+/// Columns that identify the impression of a row.
+const IMPRESSION_COLUMNS: [&str; 3] = ["customer_id", "ranking_id", "cutoff"];
 
-/// The history of a row.
+/// The columns of a row that hold its history: `actions`, and the lists of its length behind it.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct History {
-    /// The first of its columns; the other lists of the same length follow.
+pub(crate) struct HistoryColumns {
+    /// The column `actions`.
     first: usize,
-    /// How long they are, padding included.
+    /// The length of the lists, padding included.
     stored: usize,
-    /// How many actions it has.
+    /// The number of actions.
     pub(crate) count: usize,
 }
 
-impl History {
-    /// The history of a row, if it has one.
-    pub(crate) fn new(columns: &[String], row: &HeadRow) -> Option<History> {
-        let column = |name: &str| columns.iter().position(|of| of == name);
+impl HistoryColumns {
+    /// Those of a row, if it has a history.
+    pub(crate) fn new(columns: &[String], row: &HeadRow) -> Option<HistoryColumns> {
+        let column = |name: &str| columns.iter().position(|column| column == name);
         let (first, length) = (column("actions")?, column("history_length")?);
         match (row.values.get(first)?, row.values.get(length)?) {
-            (HeadValue::List(actions), HeadValue::Int(count)) => Some(History {
+            (HeadValue::List(actions), HeadValue::Int(count)) => Some(HistoryColumns {
                 first,
                 stored: actions.len(),
                 count: usize::try_from(*count).ok()?.min(actions.len()),
@@ -38,66 +39,66 @@ impl History {
         }
     }
 
-    /// Whether a list of a column belongs to it.
+    /// Whether a list in a column belongs to the history.
     pub(crate) fn has(self, column: usize, list: &[HeadValue]) -> bool {
         self.first <= column && list.len() == self.stored
     }
 }
 
-/// Rows, and how wide they may be drawn.
+/// Rows, and how wide they may be printed.
 pub(crate) struct Sheet {
     /// The names of the columns.
     pub(crate) columns: Vec<String>,
     /// The rows.
-    pub(crate) lines: Vec<Line>,
+    pub(crate) rows: Vec<RowTexts>,
     /// Characters of a line, at most.
     pub(crate) width: usize,
 }
 
 /// A row as texts.
 #[derive(Debug, PartialEq)]
-pub(crate) struct Line {
-    /// Its day, where rows lie in folders of days.
+pub(crate) struct RowTexts {
+    /// Its day, if the set has a folder for each day.
     day: Option<String>,
-    /// What each column holds.
-    pub(crate) cells: Vec<Cell>,
+    /// Its value in each column.
+    pub(crate) cells: Vec<CellText>,
 }
 
-/// What a row holds in a column.
+/// The value of a row in a column, as text.
 #[derive(Debug, PartialEq)]
-pub(crate) enum Cell {
+pub(crate) enum CellText {
     /// A value, and whether it is a number.
     One(String, bool),
-    /// The first values of a list, how many it has, and whether they are of the history.
+    /// The first values of a list, their number in all, and whether the list belongs to the history.
     Many(Vec<String>, usize, bool),
 }
 
-impl Line {
-    /// A row of which lists are cut to what fits.
-    pub(crate) fn new(columns: &[String], row: HeadRow, width: usize) -> Line {
-        let history = History::new(columns, &row);
+impl RowTexts {
+    /// A row whose lists are cut to the values that can fit.
+    pub(crate) fn new(columns: &[String], row: HeadRow, width: usize) -> RowTexts {
+        let history = HistoryColumns::new(columns, &row);
         let cell = |(at, value): (usize, HeadValue)| match value {
             HeadValue::List(list) => {
-                let of_history = history.filter(|history| history.has(at, &list));
-                let count = of_history.map_or(list.len(), |history| history.count);
-                let shown = list.iter().take(count.min(width)).map(text_of);
-                Cell::Many(shown.collect(), count, of_history.is_some())
+                let history = history.filter(|history| history.has(at, &list));
+                let count = history.map_or(list.len(), |history| history.count);
+                let first = list.iter().take(count.min(width)).map(text_of);
+                CellText::Many(first.collect(), count, history.is_some())
             }
             value => {
                 let is_number = matches!(value, HeadValue::Int(_) | HeadValue::Float(_));
-                Cell::One(text_of(&value), is_number)
+                CellText::One(text_of(&value), is_number)
             }
         };
-        Line {
+        RowTexts {
             day: row.day.map(date_text),
             cells: row.values.into_iter().enumerate().map(cell).collect(),
         }
     }
 
-    /// The text of a column, a list as none.
+    /// The text in a column; a list counts as an empty text.
     fn text(&self, column: usize) -> &str {
         match self.cells.get(column) {
-            Some(Cell::One(text, _)) => text,
+            Some(CellText::One(text, _)) => text,
             _ => "",
         }
     }
@@ -112,94 +113,98 @@ fn text_of(value: &HeadValue) -> String {
     if !text.contains(char::is_control) {
         return text;
     }
-    let of = |c: char| match c.is_control() {
-        true => c.escape_default().to_string(),
-        false => c.to_string(),
+    let escaped = |c: char| {
+        if c.is_control() {
+            c.escape_default().to_string()
+        } else {
+            c.to_string()
+        }
     };
-    text.chars().map(of).collect()
+    text.chars().map(escaped).collect()
 }
 
-/// A number to the sixth place behind its point, without zeros at the end.
+/// A number with at most six decimals, without trailing zeros.
 fn rounded(value: f64) -> String {
     let (exact, text) = (value.to_string(), format!("{value:.6}"));
-    match exact.len() <= text.len() || !value.is_finite() {
-        true => exact,
-        false => text.trim_end_matches('0').trim_end_matches('.').to_owned(),
+    if exact.len() <= text.len() || !value.is_finite() {
+        exact
+    } else {
+        text.trim_end_matches('0').trim_end_matches('.').to_owned()
     }
 }
 
-/// How many characters a text has.
+/// The number of characters of a text.
 pub(crate) fn length(text: &str) -> usize {
     text.chars().count()
 }
 
-/// A text of at most so many characters.
+/// A text cut to a number of characters; an ellipsis marks the cut.
 pub(crate) fn cut(text: &str, width: usize) -> String {
     if length(text) <= width {
         return text.to_owned();
     }
-    let kept = text.chars().take(width.saturating_sub(1));
-    kept.chain(['…']).collect()
+    let start = text.chars().take(width.saturating_sub(1));
+    start.chain(['…']).collect()
 }
 
 impl Sheet {
-    /// Impressions as cards: what they are, the history, the items that were shown.
+    /// Impressions as cards: columns of the impression, the history, a table of the items.
     pub(crate) fn cards(&self) -> String {
-        let of_items = self.columns_of_items();
-        let is_of_item = |at: &usize| of_items.contains(at);
+        let item_columns = self.item_columns();
+        let is_of_item = |at: &usize| item_columns.contains(at);
         let mut cards = Vec::new();
-        let mut lines = &self.lines[..];
-        while let Some(first) = lines.first() {
-            let is_same = |line: &&Line| {
-                !of_items.is_empty()
-                    && line.day == first.day
-                    && (0..line.cells.len())
+        let mut rows = &self.rows[..];
+        while let Some(first) = rows.first() {
+            let is_same = |row: &&RowTexts| {
+                !item_columns.is_empty()
+                    && row.day == first.day
+                    && (0..row.cells.len())
                         .filter(|at| !is_of_item(at))
-                        .all(|at| line.cells[at] == first.cells[at])
+                        .all(|at| row.cells[at] == first.cells[at])
             };
-            let count = lines[1..].iter().take_while(is_same).count() + 1;
-            let (card, others) = lines.split_at(count);
-            let mut text = self.pairs(first, &of_items);
+            let count = rows[1..].iter().take_while(is_same).count() + 1;
+            let (card, others) = rows.split_at(count);
+            let mut text = self.pairs(first, &item_columns);
             text += &self.lists(first);
-            if !of_items.is_empty() {
-                let rows: Vec<&Line> = card.iter().collect();
-                for line in self.table(&of_items, &rows) {
+            if !item_columns.is_empty() {
+                let card: Vec<&RowTexts> = card.iter().collect();
+                for line in self.table(&item_columns, &card) {
                     text += &format!("{GAP}{line}\n");
                 }
             }
             cards.push(text);
-            lines = others;
+            rows = others;
         }
         cards.join("\n")
     }
 
     /// The columns that differ between the items of an impression; none if a row is an impression.
-    fn columns_of_items(&self) -> Vec<usize> {
-        let at = |name: &str| self.columns.iter().position(|of| of == name);
+    fn item_columns(&self) -> Vec<usize> {
+        let at = |name: &str| self.columns.iter().position(|column| column == name);
         let Some(position) = at("position") else {
             return Vec::new();
         };
-        let ids: Vec<usize> = OF_IMPRESSION.into_iter().filter_map(at).collect();
-        let is_one = |a: &Line, b: &Line| ids.iter().all(|at| a.text(*at) == b.text(*at));
-        let place = |line: &Line| line.text(position).parse::<i64>().unwrap_or(0);
-        let is_next = |a: &Line, b: &Line| is_one(a, b) && place(a) < place(b);
+        let ids: Vec<usize> = IMPRESSION_COLUMNS.into_iter().filter_map(at).collect();
+        let is_same = |a: &RowTexts, b: &RowTexts| ids.iter().all(|at| a.text(*at) == b.text(*at));
+        let number = |row: &RowTexts| row.text(position).parse::<i64>().unwrap_or(0);
+        let is_next = |a: &RowTexts, b: &RowTexts| is_same(a, b) && number(a) < number(b);
         let differs = |at: usize| {
-            let mut pairs = self.lines.windows(2);
+            let mut pairs = self.rows.windows(2);
             pairs.any(|pair| is_next(&pair[0], &pair[1]) && pair[0].text(at) != pair[1].text(at))
         };
-        let is_of_item = |at: &usize| OF_ITEM.contains(&&*self.columns[*at]) || differs(*at);
+        let is_of_item = |at: &usize| ITEM_COLUMNS.contains(&&*self.columns[*at]) || differs(*at);
         (0..self.columns.len()).filter(is_of_item).collect()
     }
 
-    /// Names and values of the columns that are no lists, and not among some others.
-    fn pairs(&self, line: &Line, but: &[usize]) -> String {
+    /// Names and values of the columns that are no lists, but for some columns.
+    fn pairs(&self, row: &RowTexts, but: &[usize]) -> String {
         let cutoff = self.columns.iter().position(|name| name == "cutoff");
-        let cutoff = cutoff.map_or("", |at| line.text(at));
-        // A cutoff mostly says the day already.
-        let day = line.day.iter().filter(|day| !cutoff.starts_with(&***day));
+        let cutoff = cutoff.map_or("", |at| row.text(at));
+        // Most cutoffs begin with the day.
+        let day = row.day.iter().filter(|day| !cutoff.starts_with(&***day));
         let mut pairs: Vec<String> = day.map(|day| format!("dt {day}")).collect();
-        for (at, cell) in line.cells.iter().enumerate() {
-            if let (Cell::One(text, _), false) = (cell, but.contains(&at)) {
+        for (at, cell) in row.cells.iter().enumerate() {
+            if let (CellText::One(text, _), false) = (cell, but.contains(&at)) {
                 pairs.push(cut(&format!("{} {text}", self.columns[at]), self.width));
             }
         }
@@ -220,13 +225,12 @@ impl Sheet {
         text
     }
 
-    /// The lists of a row, a line each: those of equal length one above the other, so that what
-    /// belongs together stands together.
-    fn lists(&self, line: &Line) -> String {
-        let lists = line.cells.iter().zip(&self.columns);
+    /// The lists of a row, a line each; those of the history are aligned, an action below the other.
+    fn lists(&self, row: &RowTexts) -> String {
+        let lists = row.cells.iter().zip(&self.columns);
         let lists = lists.filter_map(|(cell, name)| match cell {
-            Cell::Many(texts, count, of_history) => Some((name, texts, *count, *of_history)),
-            Cell::One(..) => None,
+            CellText::Many(texts, count, is_history) => Some((name, texts, *count, *is_history)),
+            CellText::One(..) => None,
         });
         let lists: Vec<_> = lists.collect();
         let label = lists
@@ -239,7 +243,7 @@ impl Sheet {
         for wanted in [false, true] {
             let group = lists
                 .iter()
-                .filter(|(.., of_history)| *of_history == wanted);
+                .filter(|(.., is_history)| *is_history == wanted);
             let group: Vec<_> = group.collect();
             let widths = |at: usize| {
                 let texts = group.iter().filter_map(|(_, texts, ..)| texts.get(at));
@@ -257,24 +261,24 @@ impl Sheet {
         text
     }
 
-    /// Rows that were set aside: where each stood, why, and what it held.
-    pub(crate) fn faults(&self) -> String {
-        let text = |line: &Line, name: &str| {
-            let at = self.columns.iter().position(|of| of == name);
-            at.map_or(String::new(), |at| line.text(at).to_owned())
+    /// Quarantined rows: the place of each, the reason, and its content.
+    pub(crate) fn bad_rows(&self) -> String {
+        let text = |row: &RowTexts, name: &str| {
+            let at = self.columns.iter().position(|column| column == name);
+            at.map_or(String::new(), |at| row.text(at).to_owned())
         };
-        let fault = |line: &Line| {
-            let column = match text(line, "column") {
+        let bad_row = |bad: &RowTexts| {
+            let column = match text(bad, "column") {
                 column if column.is_empty() => String::new(),
                 column => format!(", column \"{column}\""),
             };
-            let (source, file, row) = (text(line, "source"), text(line, "file"), text(line, "row"));
-            let record = cut(&text(line, "record"), self.width.saturating_sub(GAP.len()));
-            let reason = self.wrapped(&text(line, "reason"));
+            let (source, file, row) = (text(bad, "source"), text(bad, "file"), text(bad, "row"));
+            let record = cut(&text(bad, "record"), self.width.saturating_sub(GAP.len()));
+            let reason = self.wrapped(&text(bad, "reason"));
             format!("{source}: {file} row {row}{column}\n{reason}{GAP}{record}\n")
         };
-        let faults: Vec<String> = self.lines.iter().map(fault).collect();
-        faults.join("\n")
+        let bad_rows: Vec<String> = self.rows.iter().map(bad_row).collect();
+        bad_rows.join("\n")
     }
 
     /// A sentence as lines that break between words.
@@ -292,24 +296,24 @@ impl Sheet {
     }
 }
 
-/// The first texts of a list, each as wide as told, and how many more there are.
+/// The first texts of a list, each right-aligned to its width, and how many more there are.
 fn aligned(texts: &[String], widths: &[usize], count: usize, room: usize) -> String {
-    let (mut row, mut used, mut shown) = (String::new(), 0, 0);
+    let (mut row, mut used, mut printed) = (String::new(), 0, 0);
     for (text, width) in texts.iter().zip(widths) {
-        let gap = if shown == 0 { 0 } else { GAP.len() };
-        let rest = match count - shown - 1 {
+        let gap = if printed == 0 { 0 } else { GAP.len() };
+        let rest = match count - printed - 1 {
             0 => 0,
             more => length(&more_text(more)),
         };
-        if shown > 0 && used + gap + width + rest > room {
+        if printed > 0 && used + gap + width + rest > room {
             break;
         }
         row += &" ".repeat(gap + width - length(text));
         row += text;
         used += gap + width;
-        shown += 1;
+        printed += 1;
     }
-    match count - shown {
+    match count - printed {
         0 => row,
         more => row + &more_text(more),
     }

@@ -1,27 +1,27 @@
-//! What a run made, for people and for programs.
+//! The summary of a run, for people and for programs.
 //!
 //! **In / Out**: a report → its [`Summary`] → lines on standard error, and the object of `--stats json`.
 
 use hitherto::{Day, DayReport, Job, JobKind, Layout, Report, RunContext, Warning, date_text};
 use serde::Serialize;
 
-use crate::cli::reading;
+use crate::cli::render::snippets;
 
-/// What a run made: every job has one of these.
+/// What a run made, for every kind of job.
 pub(crate) struct Summary<'a, R> {
     /// The days of the rows.
     pub(crate) days: String,
-    /// Numbers and what they count, a line each.
+    /// Numbers and what they count, one on each line.
     pub(crate) counts: Vec<(u64, String)>,
-    /// Rows that were set aside.
+    /// Rows that were quarantined.
     pub(crate) rejected: u64,
-    /// Days that were asked for and left alone, and what is said of them.
+    /// Days that were asked for and skipped, and how they are described.
     pub(crate) days_skipped: (u64, String),
     /// What a person should look at.
     pub(crate) warnings: &'a [Warning],
-    /// How to read what was made, a line each.
-    pub(crate) reading: Vec<String>,
-    /// The same for programs.
+    /// How to read the output, one tool on each line.
+    pub(crate) snippets: Vec<String>,
+    /// The report, for programs.
     pub(crate) stats: &'a R,
 }
 
@@ -31,11 +31,12 @@ impl<R: Serialize> Summary<'_, R> {
         let out = job.out.display();
         let mut lines = vec![format!("made {out}: {}, in {seconds:.2} s", self.days)];
         let rejected = format!("rows rejected, see {out}/_quarantine");
-        let there = [(self.rejected, rejected), self.days_skipped.clone()];
-        let there = there.iter().filter(|(count, _)| *count > 0);
-        lines.extend(self.counts.iter().chain(there).map(counted));
+        let others = [(self.rejected, rejected), self.days_skipped.clone()];
+        let others = others.iter().filter(|(count, _)| *count > 0);
+        let counts = self.counts.iter().chain(others);
+        lines.extend(counts.map(|(count, what)| format!("  {:>13} {what}", grouped(*count))));
         lines.extend(warned(self.warnings));
-        lines.extend_from_slice(&self.reading);
+        lines.extend_from_slice(&self.snippets);
         lines.join("\n") + "\n"
     }
 
@@ -48,14 +49,14 @@ impl<R: Serialize> Summary<'_, R> {
             memory_accounted_peak_bytes: context.memory_peak(),
             spilled_bytes: context.spilled(),
             rows_read: context.rows().0,
-            // The other jobs tell their rows among their own counts.
+            // The reports of the other jobs have their rows under names of their own.
             rows_written: (job.kind() == JobKind::Sequences).then(|| context.rows().1),
             report: self.stats,
         })
     }
 }
 
-/// The statistics of a run: what all jobs tell, and its report.
+/// The statistics of a run: those of every job, and its report.
 #[derive(Serialize)]
 struct RunStats<'r, R> {
     out: String,
@@ -70,7 +71,7 @@ struct RunStats<'r, R> {
     report: &'r R,
 }
 
-/// A document for programs, as JSON that people can read too.
+/// A document as indented JSON.
 pub(crate) fn pretty(document: &impl Serialize) -> String {
     let text = serde_json::to_string_pretty(document);
     text.expect("texts and numbers are always JSON") + "\n"
@@ -85,7 +86,7 @@ pub(crate) fn of_sequences<'a>(job: &Job, report: &'a Report) -> Summary<'a, Rep
         rejected: report.rejected,
         days_skipped: (report.days_skipped, skipped),
         warnings: &report.warnings,
-        reading: reading(job, report),
+        snippets: snippets(job, report),
         stats: report,
     }
 }
@@ -109,7 +110,7 @@ fn counts(job: &Job, report: &Report) -> Vec<(u64, String)> {
     }
     let parts = report.days.iter().map(|day| day.parts).sum();
     counts.push((parts, format!("parts, {}", size(bytes(&report.days)))));
-    let of_impressions = [
+    let impression_notes = [
         (
             report.guests_dropped,
             "dropped as guests, --guests empty keeps them",
@@ -125,9 +126,9 @@ fn counts(job: &Job, report: &Report) -> Vec<(u64, String)> {
     ];
     counts.push((
         report.impressions,
-        format!("impressions{}", notes(&of_impressions)),
+        format!("impressions{}", notes(&impression_notes)),
     ));
-    let of_actions = [
+    let action_notes = [
         (report.null_customers, "without a customer"),
         (report.never_available, "never known"),
         (report.of_other_types, "of other types than --types has"),
@@ -136,7 +137,10 @@ fn counts(job: &Job, report: &Report) -> Vec<(u64, String)> {
         (report.without_code, "of types without a code"),
         (report.unknown_actions, "on items that the vocabulary lacks"),
     ];
-    counts.push((report.action_rows, format!("actions{}", notes(&of_actions))));
+    counts.push((
+        report.action_rows,
+        format!("actions{}", notes(&action_notes)),
+    ));
     counts
 }
 
@@ -150,18 +154,19 @@ fn days(report: &Report) -> String {
     }
 }
 
-/// The first and the last of some days; one alone if they are the same.
-pub(crate) fn range((first, last): (Day, Day)) -> String {
-    match first == last {
-        true => date_text(first),
-        false => format!("{} to {}", date_text(first), date_text(last)),
+/// The first and the last of some days; only one of them if they are the same.
+pub(crate) fn range(first: Day, last: Day) -> String {
+    if first == last {
+        date_text(first)
+    } else {
+        format!("{} to {}", date_text(first), date_text(last))
     }
 }
 
 /// The range of the days that were made, if there are some.
 pub(crate) fn range_of(days: &[DayReport]) -> Option<String> {
     let ends = days.first().zip(days.last());
-    ends.map(|(first, last)| range((first.day, last.day)))
+    ends.map(|(first, last)| range(first.day, last.day))
 }
 
 /// The bytes of the days that were made.
@@ -169,15 +174,15 @@ pub(crate) fn bytes(days: &[DayReport]) -> u64 {
     days.iter().map(|day| day.bytes).sum()
 }
 
-/// How to read what was made.
-fn reading(job: &Job, report: &Report) -> Vec<String> {
+/// How to read the output.
+fn snippets(job: &Job, report: &Report) -> Vec<String> {
     let Some(first) = report.days.first() else {
         return Vec::new();
     };
     let (out, day) = (&job.out, date_text(first.day));
     let folder = out.join(format!("dt={day}"));
     let mut lines = vec!["read it with".to_owned()];
-    lines.extend(reading::of_days(out, "dt", &day));
+    lines.extend(snippets::of_days(out, "dt", &day));
     lines.extend([
         format!(
             "  PyTorch  the loader in the guide, page read_and_train, on \"{}\"",
@@ -185,7 +190,7 @@ fn reading(job: &Job, report: &Report) -> Vec<String> {
         ),
         format!(
             "  Spark    spark.read.parquet({})",
-            reading::python(&out.to_string_lossy())
+            snippets::python(&out.to_string_lossy())
         ),
     ]);
     lines
@@ -194,18 +199,16 @@ fn reading(job: &Job, report: &Report) -> Vec<String> {
 /// A line for each warning.
 pub(crate) fn warned(warnings: &[Warning]) -> impl Iterator<Item = String> {
     let lines = warnings.iter();
-    lines.map(|of| format!("  warning: {} (--no-warn {})", of.text, of.code.name()))
+    lines.map(|warning| {
+        let code = warning.code.name();
+        format!("  warning: {} (--no-warn {code})", warning.text)
+    })
 }
 
-/// A line of a number and what it counts.
-fn counted((count, what): &(u64, String)) -> String {
-    format!("  {:>13} {what}", grouped(*count))
-}
-
-/// What there is of some things, in brackets; nothing if there is none of them.
+/// The counts that are not 0, in brackets; an empty text if all are 0.
 pub(crate) fn notes(counts: &[(u64, &str)]) -> String {
-    let there = counts.iter().filter(|(count, _)| *count > 0);
-    let notes: Vec<String> = there
+    let counts = counts.iter().filter(|(count, _)| *count > 0);
+    let notes: Vec<String> = counts
         .map(|(count, what)| format!("{} {what}", grouped(*count)))
         .collect();
     if notes.is_empty() {
@@ -220,7 +223,7 @@ pub(crate) fn rounded(seconds: f64) -> f64 {
     (seconds * 1000.0).round() / 1000.0
 }
 
-/// A number with its thousands apart.
+/// A number with commas between thousands.
 pub(crate) fn grouped(count: u64) -> String {
     let digits = count.to_string();
     let mut text = String::new();
@@ -245,7 +248,7 @@ pub(crate) fn size(bytes: u64) -> String {
     format!("{bytes} B")
 }
 
-/// A part of a whole in per cent, with one decimal.
+/// A part of a whole as a percentage with one decimal.
 pub(crate) fn percent(part: u64, whole: u64) -> String {
     if whole == 0 {
         return "0 %".to_owned();

@@ -1,29 +1,30 @@
-//! Rows as a table, in as many bands as its columns need.
+//! Rows as a table, which is broken into several, one below the other, if it is too wide.
 //!
-//! **In / Out**: columns of a [`Sheet`] → lines of at most its width, if no column alone is wider. A
-//! head that is too wide breaks behind underscores; what still does not fit goes below, behind the
-//! first column once more. Numbers stand on the right, all else on the left.
+//! **In / Out**: columns of a [`Sheet`] → lines of at most its width, if no column alone is wider. If the
+//! table is too wide, names of columns break behind underscores; columns that still do not fit go to a
+//! table below, which repeats the first column. Numbers are right-aligned, all else is left-aligned.
 
-use crate::cli::render::records::{Cell, GAP, Line, Sheet, cut, length};
+use crate::cli::render::records::{CellText, GAP, RowTexts, Sheet, cut, length};
 
 /// Characters of a text, at most.
 const TEXT_MAX: usize = 24;
 
 impl Sheet {
-    /// Some columns of some rows as lines: a head of one line or, where that is too wide, of several,
-    /// and a line for each row.
-    pub(crate) fn table(&self, columns: &[usize], rows: &[&Line]) -> Vec<String> {
-        let columns: Vec<Column> = columns.iter().map(|at| self.column(*at, rows)).collect();
-        let width = |columns: &[Column]| {
+    /// Some columns of some rows as lines: names of columns, in one line or several, and a line for
+    /// each row.
+    pub(crate) fn table(&self, columns: &[usize], rows: &[&RowTexts]) -> Vec<String> {
+        let columns: Vec<TableColumn> = columns.iter().map(|at| self.column(*at, rows)).collect();
+        let width = |columns: &[TableColumn]| {
             let widths = columns.iter().map(|column| column.width + GAP.len());
             widths.sum::<usize>().saturating_sub(GAP.len())
         };
-        let columns = match width(&columns) > self.width {
-            true => columns.into_iter().map(Column::stacked).collect(),
-            false => columns,
+        let columns = if width(&columns) > self.width {
+            columns.into_iter().map(TableColumn::stacked).collect()
+        } else {
+            columns
         };
-        // In bands, each of which begins with the first column.
-        let mut bands: Vec<Vec<&Column>> = vec![Vec::new()];
+        // Columns that go side by side; each band begins with the first column.
+        let mut bands: Vec<Vec<&TableColumn>> = vec![Vec::new()];
         let mut used = 0;
         for column in &columns {
             let band = bands.last_mut().expect("there is a band");
@@ -50,69 +51,70 @@ impl Sheet {
                 lines.push(joined(line));
             }
             for row in 0..rows.len() {
-                lines.push(joined(band.iter().map(|of| of.padded(&of.texts[row]))));
+                let cells = band.iter().map(|column| column.padded(&column.texts[row]));
+                lines.push(joined(cells));
             }
         }
         lines
     }
 
     /// A column of some rows.
-    fn column(&self, at: usize, rows: &[&Line]) -> Column {
+    fn column(&self, at: usize, rows: &[&RowTexts]) -> TableColumn {
         let texts: Vec<String> = rows
             .iter()
-            .map(|line| match &line.cells[at] {
-                Cell::One(text, _) => cut(text, TEXT_MAX),
-                Cell::Many(texts, ..) => cut(&texts.join(" "), TEXT_MAX),
+            .map(|row| match &row.cells[at] {
+                CellText::One(text, _) => cut(text, TEXT_MAX),
+                CellText::Many(texts, ..) => cut(&texts.join(" "), TEXT_MAX),
             })
             .collect();
-        // What is null stands where the numbers or the texts of its column do.
-        let of_all = |line: &&Line| match &line.cells[at] {
-            Cell::One(text, is_number) => *is_number || text == "null",
-            Cell::Many(..) => false,
+        // A null is aligned like the other values of its column.
+        let fits_number = |row: &&RowTexts| match &row.cells[at] {
+            CellText::One(text, is_number) => *is_number || text == "null",
+            CellText::Many(..) => false,
         };
-        let of_one = |line: &&Line| matches!(&line.cells[at], Cell::One(_, true));
+        let is_number = |row: &&RowTexts| matches!(&row.cells[at], CellText::One(_, true));
         let head = vec![self.columns[at].clone()];
         let widths = texts.iter().chain(&head).map(|text| length(text));
-        Column {
+        TableColumn {
             width: widths.max().unwrap_or(0),
             head,
-            is_right: rows.iter().all(of_all) && rows.iter().any(of_one),
+            is_right: rows.iter().all(fits_number) && rows.iter().any(is_number),
             texts,
         }
     }
 
-    /// All rows as a table.
-    pub(crate) fn bands(&self) -> String {
+    /// All columns of all rows.
+    pub(crate) fn tables(&self) -> String {
         let columns: Vec<usize> = (0..self.columns.len()).collect();
         if columns.is_empty() {
             return String::new();
         }
-        let rows: Vec<&Line> = self.lines.iter().collect();
+        let rows: Vec<&RowTexts> = self.rows.iter().collect();
         self.table(&columns, &rows).join("\n") + "\n"
     }
 }
 
-/// Columns side by side, without blanks behind the last.
+/// Cells side by side, without spaces behind the last.
 fn joined(cells: impl Iterator<Item = String>) -> String {
     let cells: Vec<String> = cells.collect();
     cells.join(GAP).trim_end().to_owned()
 }
 
 /// A column of a table.
-struct Column {
+struct TableColumn {
     /// Its name, in one line or several.
     head: Vec<String>,
-    /// What each row holds.
+    /// Its value in each row.
     texts: Vec<String>,
     /// The width of its widest text.
     width: usize,
-    /// Whether it is of numbers, which stand on the right.
+    /// Whether it is right-aligned.
     is_right: bool,
 }
 
-impl Column {
-    /// The same with a head of several lines, which breaks behind underscores.
-    fn stacked(self) -> Column {
+impl TableColumn {
+    /// The column with its name in several lines, broken behind underscores.
+    fn stacked(self) -> TableColumn {
         let name = self.head.concat();
         let words: Vec<&str> = name.split_inclusive('_').collect();
         let widest = words.iter().map(|word| length(word)).max().unwrap_or(0);
@@ -125,7 +127,7 @@ impl Column {
                 _ => head.push(word.to_owned()),
             }
         }
-        Column {
+        TableColumn {
             head,
             width,
             ..self
@@ -135,9 +137,10 @@ impl Column {
     /// A text as wide as the column.
     fn padded(&self, text: &str) -> String {
         let width = self.width;
-        match self.is_right {
-            true => format!("{text:>width$}"),
-            false => format!("{text:<width$}"),
+        if self.is_right {
+            format!("{text:>width$}")
+        } else {
+            format!("{text:<width$}")
         }
     }
 }

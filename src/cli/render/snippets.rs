@@ -1,11 +1,11 @@
-//! Lines that read what was made, each as its tool takes it.
+//! Code snippets that read an output, one line for each tool.
 //!
-//! **Invariants**: a line works as it is printed, from the folder that the run was started in, whatever
-//! characters the path has, and beside the files whose names begin with `_`.
+//! **Invariants**: a snippet works as it is printed, in the folder in which the run was started, whatever
+//! characters the path has. It does not read the files whose names begin with `_`.
 
 use std::path::Path;
 
-/// The lines for a set that lies in folders by day: all of it, and one of its days.
+/// Snippets for a set in folders by day: for all of it, and for one of its days.
 pub(crate) fn of_days(out: &Path, column: &str, day: &str) -> Vec<String> {
     let all = format!("{}/{column}=*/*.parquet", escaped(out));
     let one = out.join(format!("{column}={day}"));
@@ -25,7 +25,7 @@ pub(crate) fn of_days(out: &Path, column: &str, day: &str) -> Vec<String> {
     ]
 }
 
-/// The lines for one file.
+/// Snippets for one file.
 pub(crate) fn of_file(file: &Path) -> Vec<String> {
     let all = escaped(file);
     vec![
@@ -38,7 +38,7 @@ pub(crate) fn of_file(file: &Path) -> Vec<String> {
     ]
 }
 
-/// A path as a glob that matches nothing else.
+/// A path as a glob that matches only this path.
 fn escaped(path: &Path) -> String {
     let mut glob = String::new();
     for c in path.to_string_lossy().chars() {

@@ -1,0 +1,291 @@
+//! Flags of `sequences`.
+
+use std::path::PathBuf;
+
+use clap::Args;
+use hitherto::{
+    Attribute, Codec, CustomerType, Cutoff, Dedup, Guests, ItemType, ItemVocabulary, Layout,
+    NullLabel, Passthrough, Settings, Source, UnknownItem,
+};
+
+use crate::cli::choices::usual_action;
+use crate::cli::flags::{
+    BadRowArgs, DayArgs, GateArgs, InputArgs, OutputArgs, RunArgs, WarningArgs,
+};
+use crate::cli::job::{JobFile, with_file};
+use crate::cli::values::{Lookback, duration, lookback, source_duration, source_pair};
+
+/// The examples under `hitherto sequences --help`.
+const EXAMPLES: &str = "\
+Examples:
+  A year of logs in shop/{impressions,clicks,add_to_carts,previous_orders}, one day of samples:
+    hitherto sequences shop --out training --date 2025-08-15
+
+  The nightly run, which adds yesterday and leaves what is there:
+    hitherto sequences shop --out training --add-days --if-exists skip --date 2025-08-16
+
+  Histories up to the second of the impression, one row per impression, days of Berlin:
+    hitherto sequences shop --out training --cutoff time --layout request --timezone Europe/Berlin
+
+  Histories of clicks and orders only:
+    hitherto sequences shop --out training --types 1,3
+
+  Any log, with types of its own, from a job file (`hitherto job init FOLDER` writes a first one):
+    hitherto sequences --job job.toml --out training
+
+  Logs with other names, orders known a day late:
+    hitherto sequences --impressions 'log/imp-*.csv.gz' --clicks log/clicks.ndjson \\
+      --columns clicks.customer_id=user,clicks.item_id=sku --embargo orders=1d \\
+      --orders warehouse/orders --out training
+
+Exit codes: 0 done, 2 usage, 3 a gate (--fail-if) failed, 65 bad data, 66 no such input,
+70 internal fault, 73 output exists or cannot be made, 74 I/O, 130 and 143 interrupted.";
+
+/// Flags of `sequences`. clap takes the description of the command from `args::Command`.
+#[derive(Args, Debug)]
+#[command(after_long_help = EXAMPLES)]
+pub(crate) struct SequencesArgs {
+    /// Folder with the four sources
+    #[arg(value_name = "DIR")]
+    dir: Option<PathBuf>,
+    #[command(flatten)]
+    sources: SequencesSourceArgs,
+    #[command(flatten)]
+    input: InputArgs,
+    #[command(flatten)]
+    days: DayArgs,
+    #[command(flatten)]
+    history: HistoryArgs,
+    #[command(flatten)]
+    sampling: SamplingArgs,
+    #[command(flatten)]
+    missing: MissingValueArgs,
+    #[command(flatten)]
+    bad_rows: BadRowArgs,
+    #[command(flatten)]
+    warnings: WarningArgs,
+    #[command(flatten)]
+    output: OutputArgs,
+    #[command(flatten)]
+    gates: GateArgs,
+    #[command(flatten)]
+    rows: RowArgs,
+    #[command(flatten)]
+    run: RunArgs,
+}
+
+/// The sources of `sequences`, and the ids in them.
+#[derive(Args, Debug)]
+#[command(next_help_heading = "Input")]
+struct SequencesSourceArgs {
+    /// Impressions: a file, a folder or a glob
+    #[arg(long, value_name = "PATH")]
+    impressions: Option<String>,
+    /// Clicks: a file, a folder or a glob
+    #[arg(long, value_name = "PATH")]
+    clicks: Option<String>,
+    /// Add-to-carts: a file, a folder or a glob [alias: --add-to-carts]
+    #[arg(long, value_name = "PATH", alias = "add-to-carts")]
+    carts: Option<String>,
+    /// Orders: a file, a folder or a glob [alias: --previous-orders]
+    #[arg(long, value_name = "PATH", alias = "previous-orders")]
+    orders: Option<String>,
+    /// Sources of actions to do without, comma-separated
+    #[arg(long, value_name = "SOURCE", value_delimiter = ',', value_parser = usual_action())]
+    without: Vec<Source>,
+    /// Type of customer ids [default: as in the files; int64 for text files]
+    #[arg(long, value_enum, value_name = "TYPE")]
+    customer_type: Option<CustomerType>,
+    /// Type of item ids, in the files and in the output
+    #[arg(long, value_enum, value_name = "TYPE", default_value = "int32")]
+    item_type: ItemType,
+    /// Item ids are texts, and the output has codes from 1 for them. build gives a code to each item
+    /// of the inputs. FILE.parquet (columns item, code) has codes, which stay as they are; new items
+    /// get the codes after them. OUT/_vocabulary.parquet has all codes, and --add-days extends it
+    /// [default: item ids are integers]
+    #[arg(long, value_name = "build|FILE", value_parser = ItemVocabulary::parse)]
+    item_vocabulary: Option<ItemVocabulary>,
+    /// What to do with items that the FILE of --item-vocabulary lacks
+    #[arg(
+        long,
+        value_enum,
+        value_name = "CHOICE",
+        default_value = "index",
+        requires = "item_vocabulary"
+    )]
+    unknown_item: UnknownItem,
+    /// How long after it happened an action may land in a dt= folder, such as 2d (units s m h d).
+    /// Later folders are not read: you guarantee that nothing lands there, and what does is lost
+    /// [default: no limit]
+    #[arg(long, value_name = "DURATION", value_parser = duration)]
+    max_lateness: Option<i64>,
+}
+
+/// What a history is.
+#[derive(Args, Debug)]
+#[command(next_help_heading = "History")]
+struct HistoryArgs {
+    /// The cutoff of an impression; an action is prior if it is strictly earlier
+    #[arg(long, value_enum, default_value = "day")]
+    cutoff: Cutoff,
+    /// Calendar days before the cutoff that a history reaches back; none for no limit
+    #[arg(long, value_name = "DAYS", default_value = "365", value_parser = lookback)]
+    lookback_days: Lookback,
+    /// Length of a history: the newest prior actions, at most this many, 1 to 65536 [alias: --max-seq]
+    #[arg(long, value_name = "COUNT", default_value_t = 1000, alias = "max-seq")]
+    max_actions: u32,
+    /// Lists to add to a history, aligned with its actions and padded alike: time_delta, the seconds
+    /// to the cutoff, and columns of the actions, such as price,quantity:int32. Their types are those
+    /// of the Parquet files; in text files they are float32, unless NAME:TYPE says int32
+    #[arg(long, value_name = "LISTS", value_delimiter = ',', value_parser = Attribute::parse)]
+    with: Vec<Attribute>,
+    /// Write histories at their true length [default: pad them with 0 to --max-actions]
+    #[arg(long)]
+    no_pad: bool,
+    /// When actions became known, as a column of theirs, such as clicks=ingested_at; an action is then
+    /// prior only if this time, too, is before the cutoff; may be repeated. SOURCE=dt is the day on
+    /// which an action landed, by the folder dt=2025-08-15 of its file or else by its column dt; it is
+    /// known when that day is over. Without this flag the day of landing changes no row; _metrics.json
+    /// counts as landed_late the actions that landed on or after the day of their impression (of its
+    /// cutoff, with --cutoff time)
+    #[arg(long, value_name = "SOURCE=COLUMN", value_parser = source_pair, value_delimiter = ',')]
+    available: Vec<(Source, String)>,
+    /// How long after it happened an action becomes known, such as orders=1d (units s m h d); may be
+    /// repeated
+    #[arg(
+        long,
+        value_name = "SOURCE=DURATION",
+        value_parser = source_duration,
+        value_delimiter = ','
+    )]
+    embargo: Vec<(Source, i64)>,
+}
+
+/// Which actions and samples count, and which columns go with them.
+#[derive(Args, Debug)]
+#[command(next_help_heading = "Selection")]
+struct SamplingArgs {
+    /// Only actions of these types, such as 1,3 (1 clicks, 2 add-to-carts, 3 orders) [default: all]
+    #[arg(long, value_name = "TYPES", value_delimiter = ',')]
+    types: Vec<u8>,
+    /// Which repeated actions to leave out of histories; older actions take their places, and
+    /// reading never stops early
+    #[arg(long, value_enum, default_value = "none")]
+    dedup: Dedup,
+    /// Keep only this share of the negatives (samples whose is_order is false), such as 0.1, and all
+    /// other samples. Adds the column weight: 1 / RATE for negatives, 1 for others [default: all
+    /// samples, without weights]
+    #[arg(long, value_name = "RATE")]
+    negatives_sample: Option<f64>,
+    /// Seed of --negatives-sample: another number keeps other negatives
+    #[arg(
+        long,
+        value_name = "NUMBER",
+        default_value_t = 0,
+        requires = "negatives_sample"
+    )]
+    seed: u64,
+    /// Columns of the impressions to copy to the output, such as surface,item.is_click; item.NAME is a
+    /// member of the elements of their array. In text files they are text, unless NAME:TYPE says int32,
+    /// int64, double, string, boolean or timestamp
+    #[arg(long, value_name = "NAMES", value_delimiter = ',', value_parser = Passthrough::parse)]
+    keep: Vec<Passthrough>,
+}
+
+/// What becomes of impressions and items that lack a value.
+#[derive(Args, Debug)]
+#[command(next_help_heading = "Data quality")]
+struct MissingValueArgs {
+    /// What to do with impressions without a customer
+    #[arg(long, value_enum, default_value = "drop")]
+    guests: Guests,
+    /// Customer ids that mean "no customer", such as 0,-1
+    #[arg(
+        long,
+        value_name = "IDS",
+        value_delimiter = ',',
+        allow_hyphen_values = true
+    )]
+    guest_ids: Vec<String>,
+    /// What to do with items without a label
+    #[arg(long, value_enum, default_value = "keep")]
+    null_label: NullLabel,
+}
+
+/// The shape of the rows, and how they are stored.
+#[derive(Args, Debug)]
+#[command(next_help_heading = "Output")]
+struct RowArgs {
+    /// What a row is: an item shown, or an impression with its items as lists
+    #[arg(long, value_enum, default_value = "sample")]
+    layout: Layout,
+    /// Compression of the Parquet files
+    #[arg(long, value_enum, default_value = "zstd")]
+    codec: Codec,
+    /// Rows of a row group, at most
+    #[arg(long, value_name = "COUNT", default_value_t = 16_384)]
+    row_group_rows: u32,
+}
+
+impl SequencesArgs {
+    /// How to run, and the settings that the flags ask for.
+    pub(crate) fn into_settings(self, file: Option<&JobFile>) -> (RunArgs, Settings) {
+        let SequencesArgs {
+            sources,
+            history,
+            sampling,
+            missing,
+            rows,
+            ..
+        } = self;
+        let paths = [
+            (Source::Impressions, sources.impressions),
+            (Source::Clicks, sources.clicks),
+            (Source::Carts, sources.carts),
+            (Source::Orders, sources.orders),
+        ];
+        let paths = paths
+            .into_iter()
+            .filter_map(|(source, path)| Some((source, path?)));
+        let own = hitherto::Sequences {
+            without: sources.without,
+            cutoff: history.cutoff,
+            lookback_days: history.lookback_days.0,
+            available: history.available,
+            embargo_us: history.embargo,
+            types: sampling.types,
+            actions_max: history.max_actions,
+            attributes: history.with,
+            pad: !history.no_pad,
+            layout: rows.layout,
+            guests: missing.guests,
+            guest_ids: missing.guest_ids,
+            null_label: missing.null_label,
+            negatives_rate: sampling.negatives_sample,
+            seed: sampling.seed,
+            keep: sampling.keep,
+            item_type: sources.item_type,
+            item_vocabulary: sources.item_vocabulary,
+            unknown_item: sources.unknown_item,
+            lateness_max_us: sources.max_lateness,
+            row_group_rows_max: rows.row_group_rows,
+            ..hitherto::Sequences::default()
+        };
+        let mut settings = Settings {
+            ask: own.into(),
+            dir: self.dir,
+            paths: paths.collect(),
+            customer_type: sources.customer_type,
+            codec: rows.codec,
+            dedup: sampling.dedup,
+            ..Settings::default()
+        };
+        self.input.apply(&mut settings);
+        self.days.apply(&mut settings);
+        self.bad_rows.apply(&mut settings);
+        self.warnings.apply(&mut settings);
+        self.output.apply(&mut settings);
+        self.gates.apply(&mut settings);
+        (self.run, with_file(file, settings))
+    }
+}
