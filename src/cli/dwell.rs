@@ -24,7 +24,7 @@ Examples:
   Time spent: each event on a flyer lasts until the next, visits end after ten minutes without one:
     hitherto dwell 'log/*.ndjson.gz' --out visits --method session --idle-timeout 10m
 
-  Columns with other names, days of Toronto for times without an offset, yesterday's output replaced:
+  Columns with other names, times without an offset in Toronto, the output of yesterday replaced:
     hitherto dwell warehouse/events --out visits --overwrite --timezone America/Toronto \\
       --columns events.user_id=account,events.timestamp=occurred_at
 

@@ -42,7 +42,7 @@ pub(crate) struct ExplainArgs {
     /// Print a JSON object for each action, one on each line
     #[arg(long)]
     json: bool,
-    /// Folder at which relative paths of inputs start [default: that of the run, as for verify]
+    /// Folder at which relative paths of inputs start [default: as for verify]
     #[arg(long, value_name = "DIR")]
     inputs_from: Option<PathBuf>,
     #[command(flatten)]

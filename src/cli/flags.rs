@@ -167,7 +167,7 @@ impl BadRowArgs {
 #[command(next_help_heading = "Data quality")]
 pub(super) struct WarningArgs {
     /// Publish even if no row of any source has an effect, or integer times are far from all others
-    /// [default: stop with 65 and say why]
+    /// [default: exit with 65 and say why]
     #[arg(long)]
     allow_unused: bool,
     /// Warnings to silence, by their codes, comma-separated: unused_source, unmatched_listings,
@@ -188,11 +188,10 @@ impl WarningArgs {
 #[derive(Args, Debug)]
 #[command(next_help_heading = "Output")]
 pub(super) struct GateArgs {
-    /// Publish nothing and exit with 3 if this condition holds for the rows of the run, such as
-    /// 'zero_history_pct>0.5', 'missing_days(clicks)>0' or 'landed_late>0', or for them against
-    /// another set, such as 'rows_vs(training)<0.8'; may be repeated. METRIC is any single number of
-    /// _metrics.json; the operators are < <= > >= == !=. A metric that is undefined, such as a share
-    /// of nothing, fails the gate too
+    /// Publish nothing and exit with 3 if this condition holds for the metrics of the run, such as
+    /// 'zero_history_pct>0.5', or if the metric is undefined, such as a share of nothing; may be
+    /// repeated. METRIC is any single number of _metrics.json, METRIC_vs(PATH) for its ratio to that of
+    /// another set, missing_days(SOURCE) or landed_late(SOURCE). The operators are < <= > >= == !=
     #[arg(long, value_name = "METRIC<NUMBER")]
     fail_if: Vec<String>,
 }
@@ -219,7 +218,7 @@ pub(super) struct OutputArgs {
     /// Replace OUT as a whole, if this program made it with the same job
     #[arg(long, conflicts_with = "add_days")]
     overwrite: bool,
-    /// Add the days of this run to OUT, and keep the days that are there
+    /// Add the days of this run to OUT; its other days stay as they are
     #[arg(long)]
     add_days: bool,
     /// With --add-days: what to do with a day that OUT already has

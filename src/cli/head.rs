@@ -38,8 +38,9 @@ Examples:
   The rows that were quarantined, and why:
     hitherto head training --quarantine
 
-Histories are newest first. A list that does not fit ends with the number of elements that are left out;
-padding is not shown. Times are UTC. Items with codes are shown by their ids; --json has the codes.
+Histories are newest first, without padding. A list that does not fit ends with the number of
+elements that are left out. Times are UTC. Items with codes are shown by their ids; --json has the
+codes.
 
 Exit codes: 0 done, 2 usage, 65 OUT is not what its manifest says, 66 no such set, day or customer,
 70 internal fault, 74 I/O.";

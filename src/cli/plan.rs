@@ -24,8 +24,8 @@ Examples:
   The same for dwell:
     hitherto plan dwell events --out visits
 
-Rows, samples and parts of sequences and features are exact. Everything else is an estimate, with its
-spread. Faults of flags, inputs or output that plan meets end it with the exit code of the run.";
+Rows, samples and parts of sequences and features are exact. Everything else is an estimate, with
+its spread. Faults of flags, inputs or output that plan meets end it with the exit code of the run.";
 
 /// A line break inside a value, with the indent of values.
 const NEXT_LINE: &str = "\n          ";

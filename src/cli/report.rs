@@ -17,8 +17,7 @@ Examples:
     hitherto report training/dt=2025-08-16 --compare training/dt=2025-08-15
 
 The page needs no network. Standard output has a line for each distribution that is compared: its
-population stability index, and the drift that this means: below 0.1 none, 0.1 to 0.25 some, above 0.25
-large.
+population stability index, and the drift: none below 0.1, some from 0.1 to 0.25, large above 0.25.
 
 Exit codes: 0 done, 2 usage, 65 a damaged file, 66 no such set, 70 internal fault, 74 I/O.";
 

@@ -115,7 +115,7 @@ struct SequencesSourceArgs {
     )]
     unknown_item: UnknownItem,
     /// How long after it happened an action may land in a dt= folder, such as 2d (units s m h d).
-    /// Later folders are not read: you guarantee that nothing lands there, and what does is lost
+    /// Later folders are not read: you guarantee that no action lands later, and one that does is lost
     /// [default: no limit]
     #[arg(long, value_name = "DURATION", value_parser = duration)]
     max_lateness: Option<i64>,
@@ -142,7 +142,7 @@ struct HistoryArgs {
     /// Write histories at their true length [default: pad them with 0 to --max-actions]
     #[arg(long)]
     no_pad: bool,
-    /// When actions became known, as a column of theirs, such as clicks=ingested_at; an action is then
+    /// The column that says when actions became known, such as clicks=ingested_at; an action is then
     /// prior only if this time, too, is before the cutoff; may be repeated. SOURCE=dt is the day on
     /// which an action landed, by the folder dt=2025-08-15 of its file or else by its column dt; it is
     /// known when that day is over. Without this flag the day of landing changes no row; _metrics.json

@@ -21,15 +21,15 @@ Examples:
   The same for every row, which also notices missing rows:
     hitherto verify training --audit-rows all
 
-  The files only, if the inputs are gone:
+  Only the files, because the inputs are gone:
     hitherto verify training --audit-rows 0
 
-  With inputs that have moved to another folder:
+  The inputs have moved to another folder:
     hitherto verify training --inputs-from /archive/2025
 
-Relative paths of inputs start at the folder in which the run was started, at OUT, at the folder above
-OUT, or at the current folder, unless --inputs-from names one. Standard output has a report if the set is
-sound; standard error names each problem if it is not.
+Inputs with relative paths are looked for from the folder in which the run was started, from OUT,
+from the folder above OUT and from the current folder; --inputs-from replaces all four. Standard
+output has a report if the set is sound; standard error names each problem if it is not.
 
 Exit codes: 0 sound, 2 usage, 65 not sound: a file of OUT is damaged, or a row is not what the
 inputs make it; 66 no such set, or its files are sound and its rows cannot be audited, as
@@ -45,7 +45,7 @@ pub(crate) struct VerifyArgs {
     /// Number of rows to recompute from the inputs and compare, or all; 0 for no audit
     #[arg(long, value_name = "COUNT|all", default_value = "1000", value_parser = audit_rows)]
     audit_rows: AuditRows,
-    /// Folder at which relative paths of inputs start [default: that of the run, see below]
+    /// Folder at which relative paths of inputs start [default: see below]
     #[arg(long, value_name = "DIR")]
     inputs_from: Option<PathBuf>,
     /// Folder for the small set with planted actions [default: the temporary folder of the system]

@@ -35,7 +35,11 @@ struct Reader<'t> {
 }
 
 /// A key and its value.
-type TomlEntry<'a, 't> = (&'a str, &'a Spanned<DeValue<'t>>);
+#[derive(Clone, Copy)]
+struct TomlEntry<'a, 't> {
+    key: &'a str,
+    value: &'a Spanned<DeValue<'t>>,
+}
 
 /// Reads a job file.
 ///
@@ -58,19 +62,24 @@ pub(super) fn parse(name: String, base: PathBuf, text: &str) -> hitherto::Result
     let (mut job_kind, mut days) = (None, Vec::new());
     let (mut keys, mut sources) = (Vec::new(), Vec::new());
     for (key, value) in table.get_ref() {
-        let (key, place) = (key.get_ref().as_ref(), reader.place(key.span().start));
-        match key {
-            "job" => job_kind = Some(reader.job_kind((key, value))?),
-            "days" => days = reader.days((key, value))?,
+        let place = reader.place(key.span().start);
+        let entry = TomlEntry {
+            key: key.get_ref(),
+            value,
+        };
+        match entry.key {
+            "job" => job_kind = Some(reader.job_kind(entry)?),
+            "days" => days = reader.days(entry)?,
             "sources" => {
-                for (key, value) in reader.table((key, value))? {
-                    sources.push(reader.source((key.get_ref(), value))?);
+                for (key, value) in reader.table(entry)? {
+                    let key = key.get_ref();
+                    sources.push(reader.source(TomlEntry { key, value })?);
                 }
             }
-            _ => keys.push(FileKey {
-                name: key.to_owned(),
+            name => keys.push(FileKey {
+                name: name.to_owned(),
                 place,
-                values: reader.texts((key, value))?,
+                values: reader.texts(entry)?,
             }),
         }
     }
@@ -124,44 +133,46 @@ impl Reader<'_> {
         format!("{} line {line}", self.name)
     }
 
-    /// The error for a value that is not what it should be.
-    fn expected(&self, (name, value): TomlEntry<'_, '_>, what: &str) -> hitherto::Error {
-        let place = self.place(value.span().start);
-        let found = value.get_ref().type_str();
+    /// The error for a value of the wrong type.
+    fn expected(&self, entry: TomlEntry<'_, '_>, what: &str) -> hitherto::Error {
+        let (place, name) = (self.place(entry.value.span().start), entry.key);
+        let found = entry.value.get_ref().type_str();
         refuse(format!("{place}: \"{name}\" takes {what}, found {found}"))
     }
 
     /// A table.
-    fn table<'a, 't>(&self, (name, value): TomlEntry<'a, 't>) -> hitherto::Result<&'a DeTable<'t>> {
-        let table = value.get_ref().as_table();
-        table.ok_or_else(|| self.expected((name, value), "a table"))
+    fn table<'a, 't>(&self, entry: TomlEntry<'a, 't>) -> hitherto::Result<&'a DeTable<'t>> {
+        let table = entry.value.get_ref().as_table();
+        table.ok_or_else(|| self.expected(entry, "a table"))
     }
 
-    /// A text, number, truth value or date, as it is written.
-    fn text(&self, (name, value): TomlEntry<'_, '_>) -> hitherto::Result<String> {
-        match value.get_ref() {
+    /// A text, number, boolean or date, as it is written.
+    fn text(&self, entry: TomlEntry<'_, '_>) -> hitherto::Result<String> {
+        match entry.value.get_ref() {
             DeValue::String(text) => Ok(text.clone().into_owned()),
             DeValue::Integer(number) if number.radix() == 10 => Ok(number.as_str().to_owned()),
             DeValue::Float(number) => Ok(number.as_str().to_owned()),
             DeValue::Boolean(is_so) => Ok(is_so.to_string()),
             DeValue::Datetime(time) => Ok(time.to_string()),
-            _ => Err(self.expected((name, value), "a text or a number")),
+            _ => Err(self.expected(entry, "a text or a number")),
         }
     }
 
     /// One text, or a list of them.
-    fn texts(&self, (name, value): TomlEntry<'_, '_>) -> hitherto::Result<Vec<String>> {
-        match value.get_ref() {
-            DeValue::Array(list) => list.iter().map(|item| self.text((name, item))).collect(),
-            _ => Ok(vec![self.text((name, value))?]),
-        }
+    fn texts(&self, entry: TomlEntry<'_, '_>) -> hitherto::Result<Vec<String>> {
+        let DeValue::Array(values) = entry.value.get_ref() else {
+            return Ok(vec![self.text(entry)?]);
+        };
+        let values = values.iter();
+        let texts = values.map(|value| self.text(TomlEntry { value, ..entry }));
+        texts.collect()
     }
 
     /// The kind of the job.
-    fn job_kind(&self, (name, value): TomlEntry<'_, '_>) -> hitherto::Result<JobKind> {
-        let text = self.text((name, value))?;
+    fn job_kind(&self, entry: TomlEntry<'_, '_>) -> hitherto::Result<JobKind> {
+        let text = self.text(entry)?;
         JobKind::named(&text).ok_or_else(|| {
-            let place = self.place(value.span().start);
+            let place = self.place(entry.value.span().start);
             let known = JobKind::ALL.map(JobKind::name).join(", ");
             refuse(format!("{place}: no job \"{text}\"; there are {known}"))
         })
@@ -184,15 +195,16 @@ impl Reader<'_> {
     }
 
     /// The code of an action type.
-    fn code(&self, (name, value): TomlEntry<'_, '_>) -> hitherto::Result<u8> {
-        let code = self.text((name, value))?.parse().ok();
+    fn code(&self, entry: TomlEntry<'_, '_>) -> hitherto::Result<u8> {
+        let code = self.text(entry)?.parse().ok();
         code.filter(|code| (1..=127).contains(code))
-            .ok_or_else(|| self.expected((name, value), "a code from 1 to 127"))
+            .ok_or_else(|| self.expected(entry, "a code from 1 to 127"))
     }
 
     /// A source.
-    fn source(&self, (name, value): TomlEntry<'_, '_>) -> hitherto::Result<FileSource> {
-        let place = self.place(value.span().start);
+    fn source(&self, source_entry: TomlEntry<'_, '_>) -> hitherto::Result<FileSource> {
+        let name = source_entry.key;
+        let place = self.place(source_entry.value.span().start);
         let Some(source) = Source::named(name) else {
             let what = "a letter, then letters, digits, _ and -, at most 31";
             return Err(refuse(format!(
@@ -204,13 +216,16 @@ impl Reader<'_> {
         let known = SOURCE_KEYS.into_iter().chain(action_keys);
         let mut file_source = FileSource::new(source);
         let mut types = TypeKeys::default();
-        for (key, value) in self.table((name, value))? {
+        for (key, value) in self.table(source_entry)? {
             let key_place = self.place(key.span().start);
-            let entry: TomlEntry<'_, '_> = (key.get_ref(), value);
-            if !known.clone().any(|known| known == entry.0) {
-                return Err(unknown(&key_place, entry.0, known));
+            let entry = TomlEntry {
+                key: key.get_ref(),
+                value,
+            };
+            if !known.clone().any(|known| known == entry.key) {
+                return Err(unknown(&key_place, entry.key, known));
             }
-            match entry.0 {
+            match entry.key {
                 "path" => {
                     let paths = self.texts(entry)?;
                     file_source.paths = paths.iter().map(|path| self.path(path)).collect();
@@ -239,8 +254,9 @@ impl Reader<'_> {
     ) -> hitherto::Result<Vec<(String, T)>> {
         let pairs = self.table(entry)?.iter();
         let pairs = pairs.map(|(key, value)| {
-            let name = key.get_ref().as_ref();
-            Ok((name.to_owned(), parse(self, (name, value))?))
+            let key = key.get_ref().as_ref();
+            let entry = TomlEntry { key, value };
+            Ok((key.to_owned(), parse(self, entry)?))
         });
         pairs.collect()
     }
@@ -255,10 +271,10 @@ impl Reader<'_> {
     fn duration(&self, entry: TomlEntry<'_, '_>) -> hitherto::Result<i64> {
         let text = self.text(entry)?;
         duration(&text).map_err(|what| {
-            let place = self.place(entry.1.span().start);
+            let place = self.place(entry.value.span().start);
             refuse(format!(
                 "{place}: \"{}\": {what}, found \"{text}\"",
-                entry.0
+                entry.key
             ))
         })
     }
