@@ -51,9 +51,9 @@ fn renamed(shop: &Shop, from: &str, to: &str) {
 
 /// A click of `features`.
 fn click(user: &str, listing: &str) -> Value {
-    let id = |of: &str| {
-        of.parse()
-            .map_or_else(|_| json!(of), |number: i64| json!(number))
+    let id = |text: &str| {
+        text.parse()
+            .map_or_else(|_| json!(text), |number: i64| json!(number))
     };
     json!({"user_id": id(user), "listing_id": id(listing), "click_ts": "2024-01-09 12:00:00"})
 }
@@ -161,11 +161,11 @@ const CASES: &[Case] = &[
         damage: |shop| {
             let clicks = [click("u7", "l1")];
             shop.market(&clicks, &[]);
-            let shown = [
+            let impressions = [
                 json!({"impression_id": "i", "user_id": "u7", "listing_id": "l1",
                     "impression_ts": "2024-01-10 12:00:00"}),
             ];
-            shop.source("impressions", "csv", &shown);
+            shop.source("impressions", "csv", &impressions);
             shop.put("listings.csv", "listing_id,category,price,created_ts\n");
             shop.remove("listings");
             shop.put(
@@ -261,12 +261,12 @@ const CASES: &[Case] = &[
     Case {
         hint: Hint::RenameFolders,
         damage: |shop| {
-            let shown = [json!({"ranking_id": "r", "customer_id": 1,
+            let impressions = [json!({"ranking_id": "r", "customer_id": 1,
                     "impressions": [{"item_id": 11, "is_order": true}]})];
             shop.remove("impressions");
             shop.put(
                 "impressions/date=2025-08-15/a.ndjson",
-                encode("ndjson", &shown),
+                encode("ndjson", &impressions),
             );
         },
         met: (RUN, 65),

@@ -131,7 +131,7 @@ fn as_many_columns_are_carried_as_a_record_is_searched_for() {
 }
 
 /// Rows of a source with one more column.
-fn told(source: &str, name: &str, values: &[Value]) -> Vec<Value> {
+fn with_column(source: &str, name: &str, values: &[Value]) -> Vec<Value> {
     let mut rows = rows(source);
     for (row, value) in rows.iter_mut().zip(values) {
         row[name] = value.clone();
@@ -142,12 +142,12 @@ fn told(source: &str, name: &str, values: &[Value]) -> Vec<Value> {
 /// A shop whose clicks and add-to-carts have prices in a format, 21 clicked at one of `prices`.
 fn priced(format: &str, prices: &[Value; 4]) -> Shop {
     let shop = shop();
-    shop.source("clicks", format, &told("clicks", "price", prices));
+    shop.source("clicks", format, &with_column("clicks", "price", prices));
     let carts = [json!(0.5), json!(null), json!(7)];
     shop.source(
         "add_to_carts",
         format,
-        &told("add_to_carts", "price", &carts),
+        &with_column("add_to_carts", "price", &carts),
     );
     shop
 }
@@ -163,7 +163,7 @@ pub(crate) fn first_list(shop: &Shop, name: &str) -> String {
 }
 
 #[test]
-fn a_told_column_is_as_long_as_actions_and_told_where_a_source_has_it() {
+fn an_attribute_is_as_long_as_actions_and_has_values_where_its_source_has_them() {
     let prices = || [json!(1.25), json!(9), json!(3), json!(-1e-3)];
     for format in FORMATS {
         let shop = priced(format, &prices());
@@ -197,10 +197,10 @@ fn a_told_column_is_as_long_as_actions_and_told_where_a_source_has_it() {
 }
 
 #[test]
-fn a_source_may_call_a_told_column_something_else() {
+fn a_source_may_name_an_attribute_differently() {
     for format in FORMATS {
         let shop = priced(format, &[json!(2), json!(9), json!(3), json!(4)]);
-        let orders = told(
+        let orders = with_column(
             "previous_orders",
             "paid",
             &[json!(41), json!(42), json!(43)],
@@ -249,7 +249,11 @@ fn numbers_that_do_not_fit_are_bad_rows() {
     for format in FORMATS {
         let shop = shop();
         let values = [json!(7), json!(null), wide.clone(), json!(8)];
-        shop.source("clicks", format, &told("clicks", "quantity", &values));
+        shop.source(
+            "clicks",
+            format,
+            &with_column("clicks", "quantity", &values),
+        );
         let file = format!("shop/clicks.{format}");
         let said = [&file[..], "row 3", "quantity", "5000000000"];
         shop.refuses(&["--with", "quantity:int32"], 65, &said);
@@ -260,7 +264,7 @@ fn numbers_that_do_not_fit_are_bad_rows() {
         let verify = shop.run_bare(&["verify", "out", "--audit-rows", "all"]);
         assert_eq!(verify.code, 0, "{}{}", verify.stdout, verify.stderr);
         if format == "parquet" {
-            // Integers of 64 bits are told as what the user says, not as what may be meant.
+            // The user says the type of a column of 64-bit integers; none is guessed.
             let said = [&file[..], "quantity", "NAME:float32", "Int64"];
             let flags = ["--with", "quantity", "--overwrite"];
             shop.run(&flags).assert_failed(65, &said);
@@ -286,23 +290,23 @@ fn numbers_that_do_not_fit_are_bad_rows() {
 }
 
 #[test]
-fn explain_tells_what_columns_tell() {
+fn explain_prints_attributes() {
     let shop = priced("csv", &[json!(0.1), json!(9), json!(3), json!(4)]);
     shop.made(&["--with", "price"]);
     let run = shop.run_bare(&["explain", "out", "--ranking-id", "r1", "--quiet"]);
     let lines: Vec<Vec<&str>> = run
         .stdout
         .lines()
-        .map(|of| of.split_whitespace().collect())
+        .map(|line| line.split_whitespace().collect())
         .collect();
     assert_eq!(lines[2][..5], ["time", "type", "item", "price", "fate"]);
     assert_eq!(lines[4][1..4], ["click", "21", "0.1"], "{}", run.stdout);
     assert_eq!(lines[6][1..4], ["order", "41", "NaN"], "{}", run.stdout);
     let run = shop.run_bare(&["explain", "out", "--ranking-id", "r1", "--quiet", "--json"]);
-    let told = run.stdout.lines().map(|line| {
+    let prices = run.stdout.lines().map(|line| {
         let line: Value = serde_json::from_str(line).expect("JSON");
         line["told"]["price"].to_string()
     });
-    let told: Vec<String> = told.collect();
-    assert_eq!(told, ["4", "0.1", "0.5", "null"]);
+    let prices: Vec<String> = prices.collect();
+    assert_eq!(prices, ["4", "0.1", "0.5", "null"]);
 }

@@ -22,7 +22,7 @@ fn number(value: &Value) -> f64 {
 }
 
 /// Generates logs, plans and runs a job of them on some numbers of threads: what is exact must be, and
-/// all else within the spread that is told.
+/// everything else within the stated spread.
 #[track_caller]
 fn check(generated: &[&str], flags: &[&str], threads: &[&str]) {
     let folder = TempDir::new().expect("a temporary folder");
@@ -46,28 +46,28 @@ fn check(generated: &[&str], flags: &[&str], threads: &[&str]) {
         for name in ["impressions", "samples", "actions_kept"] {
             assert_eq!(planned[name], done[name], "{name} on {threads} threads");
         }
-        let of_day = |of: &Value| (of["day"].clone(), of["rows"].clone());
-        let of_days = |of: &Value| -> Vec<_> {
-            let days = of["days"].as_array().expect("a list").iter();
-            days.map(of_day).collect()
+        let day_rows = |day: &Value| (day["day"].clone(), day["rows"].clone());
+        let all_days = |document: &Value| -> Vec<_> {
+            let days = document["days"].as_array().expect("a list").iter();
+            days.map(day_rows).collect()
         };
-        assert_eq!(of_days(&planned), of_days(&done));
+        assert_eq!(all_days(&planned), all_days(&done));
         let spread = number(&planned["spread"]);
         for (name, was) in [
             ("bytes", sum("bytes")),
             ("history_actions", number(&done["history_actions"])),
         ] {
-            let told = number(&planned[name]);
+            let estimated = number(&planned[name]);
             assert!(
-                (told - was).abs() <= was * spread,
-                "{name} on {threads} threads: planned {told}, was {was}, give or take {spread}"
+                (estimated - was).abs() <= was * spread,
+                "{name} on {threads} threads: planned {estimated}, was {was}, give or take {spread}"
             );
         }
     }
 }
 
 #[test]
-fn of_many_days_some_are_made_and_all_are_told() {
+fn of_many_days_some_are_made_and_all_are_estimated() {
     // Of 20,000 customers few have an impression on a day that is made.
     let logs = [
         "--impressions",

@@ -115,7 +115,7 @@ fn files_without_rows_beside_others_change_nothing_but_a_count() {
         let count = SOURCES.len() * files.len();
         assert_eq!(manifest["empty_inputs"], count, "{format}");
         assert_eq!(inputs.len(), count + SOURCES.len());
-        let is_empty = |of: &&Value| of["rows"] == 0;
+        let is_empty = |input: &&Value| input["rows"] == 0;
         assert_eq!(inputs.iter().filter(is_empty).count(), count);
         verified(&shop);
         let run = shop.run_bare(&["explain", "out", "--ranking-id", "r1"]);
@@ -154,7 +154,7 @@ fn an_empty_row_group_between_others_is_passed_over() {
 }
 
 #[test]
-fn types_that_are_asked_of_files_are_not_asked_of_those_without_rows() {
+fn types_that_files_must_have_are_not_required_of_files_without_rows() {
     // By path, they come before and behind the file that has rows and types.
     let shop = in_folders("parquet");
     let priced: Vec<Value> = rows("clicks")
@@ -165,11 +165,14 @@ fn types_that_are_asked_of_files_are_not_asked_of_those_without_rows() {
         })
         .collect();
     shop.put("clicks/part-500.parquet", encode("parquet", &priced));
-    let mut shown = rows("impressions");
-    for row in &mut shown {
+    let mut impressions = rows("impressions");
+    for row in &mut impressions {
         row["surface"] = json!("home");
     }
-    shop.put("impressions/part-500.parquet", encode("parquet", &shown));
+    shop.put(
+        "impressions/part-500.parquet",
+        encode("parquet", &impressions),
+    );
     for name in ["part-000", "part-900"] {
         for (source, _) in SOURCES {
             let bytes = parquet("pandas_no_columns");
@@ -216,7 +219,7 @@ fn the_other_jobs_read_files_without_rows_too() {
     for (source, _) in SOURCES {
         shop.remove(source);
     }
-    let shown = [
+    let impressions = [
         json!({"impression_id": 1, "user_id": 7, "listing_id": 1, "impression_ts": "2024-01-10 12:00:00"}),
     ];
     let clicks = [json!({"user_id": 7, "listing_id": 1, "click_ts": "2024-01-10 11:30:00"})];
@@ -227,7 +230,7 @@ fn the_other_jobs_read_files_without_rows_too() {
                          "flyer_id": 1, "merchant_id": 3}),
     ];
     let sources = [
-        ("impressions", &shown[..]),
+        ("impressions", &impressions[..]),
         ("clicks", &clicks),
         ("listings", &listings),
         ("events", &events),
@@ -262,7 +265,7 @@ fn the_other_jobs_read_files_without_rows_too() {
         let planned = [&["plan"], *job].concat();
         let planned: Vec<&str> = planned
             .iter()
-            .map(|of| if *of == "out" { "o" } else { of })
+            .map(|word| if *word == "out" { "o" } else { word })
             .collect();
         let run = shop.run_bare(&planned);
         assert_eq!(run.code, 0, "{}", run.stderr);

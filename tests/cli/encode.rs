@@ -41,9 +41,10 @@ fn csv(rows: &[Value]) -> String {
             Value::String(text) => text.clone(),
             other => other.to_string(),
         };
-        match text.contains([',', '"', '\n']) {
-            true => format!("\"{}\"", text.replace('"', "\"\"")),
-            false => text,
+        if text.contains([',', '"', '\n']) {
+            format!("\"{}\"", text.replace('"', "\"\""))
+        } else {
+            text
         }
     };
     let mut text = columns.join(",");
@@ -99,8 +100,14 @@ fn list(values: &[&Value]) -> ListArray {
     let lengths = arrays.clone().map(|array| array.map_or(0, Vec::len));
     let offsets = OffsetBuffer::<i32>::from_lengths(lengths);
     let elements: Vec<&Value> = arrays.flatten().flatten().collect();
-    let items: Int64Array = elements.iter().map(|of| of["item_id"].as_i64()).collect();
-    let labels: BooleanArray = elements.iter().map(|of| of["is_order"].as_bool()).collect();
+    let items: Int64Array = elements
+        .iter()
+        .map(|element| element["item_id"].as_i64())
+        .collect();
+    let labels: BooleanArray = elements
+        .iter()
+        .map(|element| element["is_order"].as_bool())
+        .collect();
     let fields = Fields::from(vec![
         Field::new("item_id", DataType::Int64, true),
         Field::new("is_order", DataType::Boolean, true),

@@ -110,13 +110,13 @@ fn the_first_and_the_last_day_are_days_like_others() {
 fn a_far_day_of_impressions_is_a_fault() {
     for format in FORMATS {
         let shop = shop();
-        let shown = damaged("impressions", "dt", json!("0000-06-01"));
-        shop.source("impressions", format, &shown);
+        let impressions = damaged("impressions", "dt", json!("0000-06-01"));
+        shop.source("impressions", format, &impressions);
         shop.refuses(&[], 65, &["row 3", "dt", SAID, "0000-06-01"]);
     }
 }
 
-/// A file beside the shop, read by `dwell`, or the folder of `features`.
+/// A file next to the shop, read by `dwell`, or the folder of `features`.
 fn put(shop: &Shop, name: &str, bytes: impl AsRef<[u8]>) {
     fs::write(shop.root().join(name), bytes).expect("a file");
 }
@@ -162,7 +162,7 @@ fn dwell_makes_no_key_twice_of_far_events() {
 
 #[test]
 fn features_publishes_nothing_that_its_verify_refuses() {
-    let shown =
+    let impression =
         |at: Value| json!({"impression_id": 1, "user_id": 7, "listing_id": 1, "impression_ts": at});
     let click = |at: Value| json!({"user_id": 7, "listing_id": 1, "click_ts": at});
     let listing = |id: i64, at: Value| json!({"listing_id": id, "category": "a", "price": 1, "created_ts": at});
@@ -174,9 +174,15 @@ fn features_publishes_nothing_that_its_verify_refuses() {
     {
         for us in far {
             let shop = shop();
-            let at = |of: usize| if of == place { json!(us) } else { good.clone() };
+            let at = |index: usize| {
+                if index == place {
+                    json!(us)
+                } else {
+                    good.clone()
+                }
+            };
             let rows = [
-                [shown(good.clone()), shown(at(0))],
+                [impression(good.clone()), impression(at(0))],
                 [click(good.clone()), click(at(1))],
                 [listing(1, good.clone()), listing(2, at(2))],
             ];
@@ -197,7 +203,7 @@ fn features_publishes_nothing_that_its_verify_refuses() {
     fs::create_dir(shop.root().join("logs")).expect("a folder");
     let last = json!("9999-12-31T23:00:00Z");
     for (name, row) in [
-        ("impressions", shown(last.clone())),
+        ("impressions", impression(last.clone())),
         ("clicks", click(last)),
         ("listings", listing(1, json!("0001-01-01"))),
     ] {

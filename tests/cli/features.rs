@@ -209,7 +209,7 @@ fn a_missing_column_is_65_in_every_format() {
             .collect();
         for (column, format) in columns
             .iter()
-            .flat_map(|column| FORMATS.map(|of| (column, of)))
+            .flat_map(|column| FORMATS.map(|format| (column, format)))
         {
             let shop = listings_in(format);
             let mut rows = rows(source);

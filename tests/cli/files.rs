@@ -299,7 +299,7 @@ fn a_file_of_another_kind_is_refused() {
 }
 
 #[test]
-fn a_format_that_nothing_tells_is_refused_and_may_be_told() {
+fn a_format_that_cannot_be_detected_is_refused_and_may_be_given() {
     for (name, text) in [
         ("clicks/log.txt", "user,sku,at\n1,2,2025-08-14\n"),
         ("clicks/log", "hello\n"),
@@ -319,19 +319,19 @@ fn a_format_that_nothing_tells_is_refused_and_may_be_told() {
         shop.made(&["--format", format]);
         assert_eq!(shop.samples()[0], "r1 0 11 true [21, 31, 41, 0]");
     }
-    let told = [
+    let flags = [
         "--columns",
         "clicks.customer_id=user,clicks.item_id=sku,clicks.click_time=at",
     ];
     let shop = shop();
     let csv = "user,sku,at\n1,21,2025-08-14\n";
     shop.remove("clicks").put("clicks/log.txt", csv);
-    shop.made(&told);
+    shop.made(&flags);
 }
 
 #[test]
-fn a_format_that_is_told_wrong_is_refused() {
-    for (told, is) in [
+fn a_wrong_format_is_refused() {
+    for (format, actual) in [
         ("parquet", "csv"),
         ("csv", "parquet"),
         ("csv", "ndjson"),
@@ -342,9 +342,13 @@ fn a_format_that_is_told_wrong_is_refused() {
     ] {
         let shop = shop();
         for (source, _) in SOURCES {
-            shop.source(source, is, &rows(source));
+            shop.source(source, actual, &rows(source));
         }
-        shop.refuses(&["--format", told], 65, &[&format!("impressions.{is}")]);
+        shop.refuses(
+            &["--format", format],
+            65,
+            &[&format!("impressions.{actual}")],
+        );
     }
 }
 

@@ -114,9 +114,10 @@ fn copy(from: &Path, to: &Path) {
     for entry in fs::read_dir(from).expect("a folder") {
         let entry = entry.expect("an entry");
         let (path, copied) = (entry.path(), to.join(entry.file_name()));
-        match path.is_dir() {
-            true => copy(&path, &copied),
-            false => drop(fs::copy(&path, copied).expect("a copy")),
+        if path.is_dir() {
+            copy(&path, &copied);
+        } else {
+            fs::copy(&path, copied).expect("a copy");
         }
     }
 }
@@ -140,9 +141,10 @@ fn comparable(line: &str) -> String {
             .get(at + 1)
             .map(|unit| unit.trim_end_matches([',', ';', ':', ')']));
         let has_unit = unit.is_some_and(|unit| UNITS.contains(&unit));
-        match (is_number(word) && has_unit) || is_checksum(word) {
-            true => "…",
-            false => word,
+        if (is_number(word) && has_unit) || is_checksum(word) {
+            "…"
+        } else {
+            word
         }
     });
     shown.collect::<Vec<_>>().join(" ")

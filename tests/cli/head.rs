@@ -15,8 +15,8 @@ fn head(shop: &Shop, flags: &[&str]) -> Run {
     run(command.env("COLUMNS", "80").current_dir(shop.root()))
 }
 
-/// What standard output holds of a run that must succeed.
-fn shown(shop: &Shop, flags: &[&str]) -> String {
+/// The standard output of a run that must succeed.
+fn printed(shop: &Shop, flags: &[&str]) -> String {
     let run = head(shop, flags);
     assert_eq!(run.code, 0, "{}", run.stderr);
     let widest = run.stdout.lines().map(|line| line.chars().count()).max();
@@ -30,14 +30,14 @@ fn shown(shop: &Shop, flags: &[&str]) -> String {
 
 /// The objects that standard output holds.
 fn objects(shop: &Shop, flags: &[&str]) -> Vec<Value> {
-    let text = shown(shop, &[flags, &["--json"]].concat());
+    let text = printed(shop, &[flags, &["--json"]].concat());
     let objects = text.lines().map(serde_json::from_str);
-    objects.map(|of| of.expect("JSON")).collect()
+    objects.map(|object| object.expect("JSON")).collect()
 }
 
 /// The card of the impression that `flags` make of ranking r1.
 fn card_of_r1(shop: &Shop, flags: &[&str]) -> String {
-    let text = shown(shop, flags);
+    let text = printed(shop, flags);
     let mut cards = text.split("\n\n");
     let card = cards.find(|card| card.contains("ranking_id r1 "));
     card.expect("a card").trim_end().to_owned()
@@ -65,7 +65,7 @@ last_action_time 2025-08-14T10:00:00Z · history_length 3
   actions       21  31  41
   action_types   1   2   3";
     assert_eq!(card_of_r1(&shop, &[]), expected);
-    let none = shown(&shop, &["--customer", "3"]);
+    let none = printed(&shop, &["--customer", "3"]);
     assert!(
         none.contains("last_action_time null · history_length 0"),
         "{none}"
@@ -92,7 +92,7 @@ fn a_history_that_does_not_fit_says_how_many_more_there_are() {
     assert!(line("actions").ends_with("… +193"), "{card}");
     assert!(line("action_types").ends_with("… +193"), "{card}");
     // In JSON a history is whole, padding included, or the newest of it.
-    let of = |flags: &[&str]| {
+    let actions_count = |flags: &[&str]| {
         objects(&shop, flags)[0]["actions"]
             .as_array()
             .expect("a list")
@@ -100,8 +100,8 @@ fn a_history_that_does_not_fit_says_how_many_more_there_are() {
     };
     assert_eq!(
         (
-            of(&["--customer", "1"]),
-            of(&["--customer", "1", "--abbreviate"])
+            actions_count(&["--customer", "1"]),
+            actions_count(&["--customer", "1", "--abbreviate"])
         ),
         (1000, 10)
     );
@@ -142,7 +142,7 @@ fn texts_cannot_command_the_terminal() {
     let mut rows = rows("impressions");
     rows[0]["ranking_id"] = json!("r\u{1b}[2J\n1");
     shop.source("impressions", "ndjson", &rows).made(&[]);
-    let text = shown(&shop, &[]);
+    let text = printed(&shop, &[]);
     assert!(text.contains("ranking_id r\\u{1b}[2J\\n1"), "{text}");
 }
 
@@ -161,7 +161,7 @@ fn rows_set_aside_are_shown_with_their_reasons() {
     bad[2]["click_time"] = json!("soon");
     shop.source("clicks", "csv", &bad);
     shop.made(&["--overwrite", "--on-bad-row", "quarantine"]);
-    let text = shown(&shop, &["--quarantine"]);
+    let text = printed(&shop, &["--quarantine"]);
     let start = "clicks: shop/clicks.csv row 3, column \"click_time\"\n  expected a time";
     assert!(text.starts_with(start), "{text}");
     let words: Vec<&str> = text.split_whitespace().collect();
@@ -173,14 +173,14 @@ fn rows_set_aside_are_shown_with_their_reasons() {
 }
 
 #[test]
-fn tables_of_other_jobs_are_shown_in_bands() {
+fn tables_of_other_jobs_break_where_they_are_too_wide() {
     let shop = shop();
     let listing =
         json!([{"listing_id": 1, "category": null, "price": 5.5, "created_ts": "2024-01-01"}]);
-    let shown_at = json!([{"impression_id": 1, "user_id": 7, "listing_id": 1, "impression_ts": "2024-01-10 12:00:00"}]);
+    let impressions = json!([{"impression_id": 1, "user_id": 7, "listing_id": 1, "impression_ts": "2024-01-10 12:00:00"}]);
     let click = json!([{"user_id": 7, "listing_id": 1, "click_ts": "2024-01-10 11:30:00"}]);
     for (source, rows) in [
-        ("impressions", shown_at),
+        ("impressions", impressions),
         ("clicks", click),
         ("listings", listing),
     ] {
@@ -189,7 +189,7 @@ fn tables_of_other_jobs_are_shown_in_bands() {
     }
     let made = shop.run_bare(&["features", "shop", "--out", "out", "--windows", "1h,24h,7d"]);
     assert_eq!(made.code, 0, "{}", made.stderr);
-    let text = shown(&shop, &[]);
+    let text = printed(&shop, &[]);
     for word in ["null", "5.5", "2024-01-10T12:00:00Z", "listing_", "prior_"] {
         assert!(text.contains(word), "no {word:?} in {text}");
     }
@@ -206,14 +206,14 @@ fn tables_of_other_jobs_are_shown_in_bands() {
     fs::remove_dir_all(shop.out()).expect("a set");
     let made = shop.run_bare(&["dwell", "shop/events.ndjson", "--out", "out"]);
     assert_eq!(made.code, 0, "{}", made.stderr);
-    let text = shown(&shop, &[]);
+    let text = printed(&shop, &[]);
     let expected = "\
 user_id  merchant_id  date        avg_seconds  flyers  events
 u        m            2018-10-01            0       1       1
 u        m            2018-10-02            0       1       1
 ";
     assert_eq!(text, expected);
-    let text = shown(&shop, &["--table", "merchant"]);
+    let text = printed(&shop, &["--table", "merchant"]);
     assert!(
         text.starts_with("merchant_id  date        users  avg_seconds"),
         "{text}"

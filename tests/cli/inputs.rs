@@ -89,7 +89,7 @@ fn the_same_layout_gives_the_same_manifest_wherever_it_lies() {
     assert!(manifests[0] == manifests[1]);
     let manifest: Value = serde_json::from_slice(&manifests[0]).expect("JSON");
     assert_eq!(manifest["inputs"][0]["from"], "..");
-    // Of absolute paths nothing is told.
+    // Nothing is said of absolute paths.
     let shop = shop();
     let dir = text(&shop.path(""));
     went_well(&shop.run_bare(&["sequences", &dir, "--out", "out"]));
@@ -152,13 +152,13 @@ fn inputs_that_are_gone_are_66_and_the_advice_works() {
         "each, and a sum: {}",
         run.stderr
     );
-    let told = report(&shop);
-    assert_eq!(told["verdict"], "not made");
-    let why = told["why"].as_str().expect("a text");
+    let audit = report(&shop);
+    assert_eq!(audit["verdict"], "not made");
+    let why = audit["why"].as_str().expect("a text");
     for said in &said[..5] {
         assert!(why.contains(said), "no {said:?} in {why}");
     }
-    assert_eq!(told["problems_count"], 4);
+    assert_eq!(audit["problems_count"], 4);
     // The files are sound with that report, too, and what the message says helps.
     went_well(&shop.run_bare(&["verify", "out", "--audit-rows", "0"]));
     let explain = ["explain", "out", "--ranking-id", "r1"];

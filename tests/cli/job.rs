@@ -88,7 +88,7 @@ fn any_number_of_logs_with_types_choices_and_an_embargo() {
         where = { type = ['see', 'buy', 'hum'], ok = true }\nembargo = '1h'\n\
         [sources.clicks]\npath = 'clicks.csv'\ntype = 9\n";
     let shop = with_job(text);
-    let row = |what: i64, at: &str, of: &str, ok: bool| json!({"who": 1, "what": what, "at": at, "on": "2025-08-01", "type": of, "ok": ok});
+    let row = |what: i64, at: &str, action_type: &str, ok: bool| json!({"who": 1, "what": what, "at": at, "on": "2025-08-01", "type": action_type, "ok": ok});
     let mut rows = [
         row(1, "2025-08-14 22:00:00", "see", true),
         row(2, "2025-08-14 23:00:00", "see", true),
@@ -132,11 +132,11 @@ fn a_gate_may_ask_for_the_missing_days_of_a_declared_log() {
         let name = format!("log/dt=2025-08-{day}/a.ndjson");
         shop.put(&name, encode("ndjson", std::slice::from_ref(&row)));
     }
-    let asked = |gate| run_job(&shop, &["--date", "2025-08-15", "--fail-if", gate]);
-    asked("missing_days(clicks)>0").assert_failed(2, &["\"clicks\"", "impressions, log"]);
+    let run_with_gate = |gate| run_job(&shop, &["--date", "2025-08-15", "--fail-if", gate]);
+    run_with_gate("missing_days(clicks)>0").assert_failed(2, &["\"clicks\"", "impressions, log"]);
     let said = ["missing_days(log) is 3", "missing_days(log)>2"];
-    asked("missing_days(log)>2").assert_failed(3, &said);
-    let run = asked("missing_days(log)>3");
+    run_with_gate("missing_days(log)>2").assert_failed(3, &said);
+    let run = run_with_gate("missing_days(log)>3");
     assert_eq!(run.code, 0, "{}", run.stderr);
 }
 
@@ -144,7 +144,7 @@ fn a_gate_may_ask_for_the_missing_days_of_a_declared_log() {
 fn a_type_without_a_code_is_a_bad_row() {
     let text = "[sources.impressions]\npath = 'impressions.ndjson'\n\
                 [sources.log]\npath = 'log.EXT'\ntype_column = 'type'\ntypes = { see = 1 }\n";
-    let row = |of: &str| json!({"customer_id": 1, "item_id": 5, "time": "2025-08-01", "type": of});
+    let row = |action_type: &str| json!({"customer_id": 1, "item_id": 5, "time": "2025-08-01", "type": action_type});
     for format in ["csv", "ndjson", "json", "parquet"] {
         let shop = with_job(&text.replace("EXT", format));
         shop.put(
@@ -163,9 +163,9 @@ fn a_manifest_makes_the_same_set_once_more() {
         [sources.log]\npath = 'log.csv'\ntype_column = 'k'\ntypes = { a = 3, b = 8 }\n\
         where = { k = ['a', 'b'] }\nembargo = '2h'\navailable = 'known'\n\
         columns = { item_id = 'what' }\n";
-    let row = |item: i64, of: &str| {
+    let row = |item: i64, action_type: &str| {
         let (at, known) = ("2025-08-14 12:00:00", "2025-08-14 13:00:00");
-        json!({"customer_id": 1, "what": item, "time": at, "k": of, "known": known})
+        json!({"customer_id": 1, "what": item, "time": at, "k": action_type, "known": known})
     };
     let declared = with_job(text);
     declared.put(
@@ -211,21 +211,25 @@ fn what_is_shown_is_a_job_file_of_the_same_job() {
         [sources.previous]\ntype = 5\ncolumns = { time = 'a \"quoted\" \\ name' }\n";
     let shop = shop();
     fs::write(shop.root().join("job.toml"), text).expect("a file");
-    let shown = shop.run_bare(&["job", "show", "job.toml"]);
-    assert_eq!(shown.code, 0, "{}", shown.stderr);
+    let printed = shop.run_bare(&["job", "show", "job.toml"]);
+    assert_eq!(printed.code, 0, "{}", printed.stderr);
     for line in [
         "max_actions = 4",
         "lookback_days = 365",
         "embargo = \"5400s\"",
         "type = 5",
     ] {
-        assert!(shown.stdout.contains(line), "no {line} in {}", shown.stdout);
+        assert!(
+            printed.stdout.contains(line),
+            "no {line} in {}",
+            printed.stdout
+        );
     }
-    fs::write(shop.root().join("again.toml"), &shown.stdout).expect("a file");
+    fs::write(shop.root().join("again.toml"), &printed.stdout).expect("a file");
     let again = shop.run_bare(&["job", "show", "again.toml"]);
     assert_eq!(
         (again.code, &again.stdout),
-        (0, &shown.stdout),
+        (0, &printed.stdout),
         "{}",
         again.stderr
     );

@@ -75,8 +75,8 @@ fn histories(shop: &Shop) -> Vec<(String, Vec<i64>)> {
         assert_eq!(explained.code, 0, "{}", explained.stderr);
         let actions = explained.stdout.lines();
         let actions = actions.map(|line| serde_json::from_str::<Value>(line).expect("JSON"));
-        let kept = actions.filter(|of| !of["position"].is_null());
-        let items = kept.map(|of| of["item_id"].as_i64().expect("an item"));
+        let in_history = actions.filter(|action| !action["position"].is_null());
+        let items = in_history.map(|action| action["item_id"].as_i64().expect("an item"));
         let items = items.collect();
         found.push((ranking.to_owned(), items));
     }
@@ -126,9 +126,9 @@ fn a_folder_tells_the_day_that_its_actions_landed() {
             assert_holds(&shop, &[21], &[24, 25, 21]);
             assert_eq!(late(&shop).0, json!(0));
         }
-        let told = shop.run_bare(&["explain", "out", "--ranking-id", "r1"]);
+        let explained = shop.run_bare(&["explain", "out", "--ranking-id", "r1"]);
         let why = "not yet available: by dt it landed on 2025-08-15, which was not over";
-        assert!(told.stdout.contains(why), "{}", told.stdout);
+        assert!(explained.stdout.contains(why), "{}", explained.stdout);
     }
 }
 
@@ -180,9 +180,12 @@ fn a_folder_goes_before_a_column_and_the_folder_of_no_day_leaves_it_to_the_colum
             &format!("{no_day}/never.{format}"),
             encode(format, &[never]),
         );
-        let mut told = click(29, "2025-08-12 09:00:00");
-        told["dt"] = json!("2025-08-12");
-        shop.put(&format!("{no_day}/told.{format}"), encode(format, &[told]));
+        let mut dated = click(29, "2025-08-12 09:00:00");
+        dated["dt"] = json!("2025-08-12");
+        shop.put(
+            &format!("{no_day}/dated.{format}"),
+            encode(format, &[dated]),
+        );
         let made = run(&shop, &[&WAIT[..], &["--stats", "json"]].concat());
         assert_eq!(made.code, 0, "{}", made.stderr);
         assert_holds(&shop, &[21, 29], &[24, 25, 21, 27, 29]);
@@ -246,7 +249,7 @@ fn what_landed_late_shuts_a_gate() {
         &[&WAIT[..], &["--fail-if", "landed_late>0"]].concat(),
     );
     assert_eq!(waits.code, 0, "{}", waits.stderr);
-    // What cannot be told does not pass.
+    // An undefined metric does not pass.
     let shop = crate::shop::shop();
     let made = run(&shop, &["--fail-if", "landed_late>0"]);
     assert_eq!(made.code, 3, "{}", made.stderr);
@@ -256,12 +259,12 @@ fn what_landed_late_shuts_a_gate() {
 #[test]
 fn by_time_what_landed_on_the_day_of_the_cutoff_landed_late() {
     let shop = in_folders("ndjson");
-    let mut shown = rows("impressions");
-    for row in &mut shown {
+    let mut impressions = rows("impressions");
+    for row in &mut impressions {
         let day = row["dt"].as_str().expect("a day").to_owned();
         row["impression_time"] = json!(format!("{day} 15:00:00"));
     }
-    shop.source("impressions", "ndjson", &shown);
+    shop.source("impressions", "ndjson", &impressions);
     let by_time = ["--cutoff", "time"];
     assert_eq!(run(&shop, &by_time).code, 0);
     assert_holds(&shop, &[24, 25, 21, 26], &[24, 25, 21, 26]);

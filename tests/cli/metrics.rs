@@ -22,7 +22,7 @@ fn done(run: &Run) {
 fn every_metric_that_a_gate_may_name_is_there_and_no_other() {
     let shop = shop();
     shop.made(&[]);
-    let told = metrics(&shop, "");
+    let document = metrics(&shop, "");
     let known = shop.run(&["--fail-if", "nonsense<1"]);
     known.assert_failed(2, &["nonsense", "the metrics of sequences are"]);
     let list = known
@@ -32,7 +32,7 @@ fn every_metric_that_a_gate_may_name_is_there_and_no_other() {
         .expect("a list")
         .trim()
         .to_owned();
-    let days = told["days"][0].as_object().expect("a day");
+    let days = document["days"][0].as_object().expect("a day");
     let there: Vec<&str> = days
         .keys()
         .map(String::as_str)
@@ -95,16 +95,16 @@ fn rows_against_another_set_and_missing_days_are_gates() {
 }
 
 #[test]
-fn bad_rows_are_told_by_reason_with_examples() {
+fn bad_rows_are_counted_by_reason_with_examples() {
     let shop = shop();
     let mut clicks = rows("clicks");
     clicks[0]["click_time"] = json!("soon");
     clicks[2]["click_time"] = json!("<b>later</b>");
     shop.source("clicks", "csv", &clicks);
     shop.made(&["--on-bad-row", "quarantine"]);
-    let told = metrics(&shop, "");
-    assert_eq!(told["rejected_rows"], 2);
-    let reason = &told["run"]["rejected"]["reasons"][0];
+    let document = metrics(&shop, "");
+    assert_eq!(document["rejected_rows"], 2);
+    let reason = &document["run"]["rejected"]["reasons"][0];
     assert_eq!(
         (&reason["source"], &reason["rows"]),
         (&json!("clicks"), &json!(2))
@@ -135,7 +135,7 @@ fn a_page_is_complete_in_itself_and_every_figure_has_text() {
     let mut ids: Vec<&str> = page
         .split(" id=\"")
         .skip(1)
-        .filter_map(|of| of.split('"').next())
+        .filter_map(|text| text.split('"').next())
         .collect();
     let all = ids.len();
     ids.sort_unstable();
@@ -152,7 +152,7 @@ fn a_page_is_complete_in_itself_and_every_figure_has_text() {
 }
 
 #[test]
-fn a_set_beside_itself_has_no_drift_and_beside_another_has() {
+fn a_set_has_no_drift_from_itself_and_some_from_another() {
     let shop = shop();
     shop.made(&[]);
     let run = shop.run_bare(&["report", "out", "--compare", "out"]);

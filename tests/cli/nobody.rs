@@ -133,13 +133,13 @@ fn a_time_of_such_a_word_is_null_and_another_column_stands_in() {
 #[test]
 fn items_labels_and_what_is_carried_through_are_compared_as_well() {
     for format in TEXTS {
-        let (shop, mut shown) = (shop(), rows("impressions"));
-        shown[0]["impressions"][0]["is_order"] = json!("NULL");
-        for row in &mut shown {
+        let (shop, mut impressions) = (shop(), rows("impressions"));
+        impressions[0]["impressions"][0]["is_order"] = json!("NULL");
+        for row in &mut impressions {
             row["surface"] = json!("NULL");
         }
-        shown[1]["surface"] = json!("home");
-        shop.source("impressions", format, &shown);
+        impressions[1]["surface"] = json!("home");
+        shop.source("impressions", format, &impressions);
         shop.refuses(&["--keep", "surface"], 65, &["is_order"]);
         let run = shop.made(&["--null-values", "NULL", "--keep", "surface"]);
         assert!(
@@ -149,9 +149,9 @@ fn items_labels_and_what_is_carried_through_are_compared_as_well() {
         );
         let run = shop.run_bare(&["verify", "out", "--audit-rows", "all"]);
         assert_eq!(run.code, 0, "{format}: {}", run.stderr);
-        shown[1]["impressions"][0]["item_id"] = json!("NULL");
+        impressions[1]["impressions"][0]["item_id"] = json!("NULL");
         let bad = crate::shop::shop();
-        bad.source("impressions", format, &shown);
+        bad.source("impressions", format, &impressions);
         bad.refuses(
             &["--null-values", "NULL"],
             65,
@@ -224,14 +224,18 @@ fn warnings(shop: &Shop, code: &str) -> Vec<String> {
     let text = std::fs::read_to_string(shop.out().join("_metrics.json")).expect("metrics");
     let metrics: Value = serde_json::from_str(&text).expect("JSON");
     let all = metrics["warnings"].as_array().expect("a list").iter();
-    let all = all.filter(|of| of["code"] == code);
-    let told = |of: &Value| format!("{} {} {}", of["source"], of["column"], of["word"]);
-    all.map(|of| format!("{} {}{}", told(of), of["rows"], of["pairs"]))
-        .collect()
+    let all = all.filter(|warning| warning["code"] == code);
+    let texts = all.map(|warning| {
+        let member = |name| &warning[name];
+        let (source, column, word) = (member("source"), member("column"), member("word"));
+        let (rows, pairs) = (member("rows"), member("pairs"));
+        format!("{source} {column} {word} {rows}{pairs}")
+    });
+    texts.collect()
 }
 
 #[test]
-fn words_for_nobody_among_ids_are_told_with_their_rows() {
+fn words_for_nobody_among_ids_are_reported_with_their_rows() {
     let events = [
         opens("u", "null", "m"),
         opens("u", "null", "m"),
@@ -273,11 +277,11 @@ fn words_for_nobody_among_ids_are_told_with_their_rows() {
 
 #[test]
 fn customers_of_impressions_are_looked_at() {
-    let (shop, mut shown) = (shop(), rows("impressions"));
-    for (row, id) in shown.iter_mut().zip(["NULL", "1.0", "NULL", "1"]) {
+    let (shop, mut impressions) = (shop(), rows("impressions"));
+    for (row, id) in impressions.iter_mut().zip(["NULL", "1.0", "NULL", "1"]) {
         row["customer_id"] = json!(id);
     }
-    shop.source("impressions", "csv", &shown);
+    shop.source("impressions", "csv", &impressions);
     let flags = ["--customer-type", "string", "--allow-unused"];
     let run = shop.made(&flags);
     let said = "\"customer_id\" of impressions holds \"NULL\" in 2 rows; if that is nobody, \

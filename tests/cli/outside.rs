@@ -18,7 +18,7 @@ fn is_there(program: &str) -> bool {
     let found = Command::new("sh")
         .args(["-c", &format!("command -v {program}")])
         .output();
-    found.is_ok_and(|of| of.status.success())
+    found.is_ok_and(|output| output.status.success())
 }
 
 #[test]
@@ -71,7 +71,7 @@ fn nothing_is_made_of_a_url() {
 }
 
 #[test]
-fn inputs_by_url_are_told_how_to_come_here() {
+fn an_input_by_url_is_refused_with_a_way_to_copy_it() {
     for (url, said) in [
         (
             "s3://b/clicks/",
@@ -111,7 +111,7 @@ fn inputs_by_url_are_told_how_to_come_here() {
 }
 
 #[test]
-fn a_home_folder_that_no_shell_filled_in_is_told() {
+fn a_home_folder_that_no_shell_expanded_is_refused() {
     let shop = shop();
     let run = shop.run(&["--temp-dir", "~"]);
     shop.assert_refused(&run, 2, &["\"~\"", "\"$HOME\""]);
@@ -229,8 +229,14 @@ fn text_in_other_encodings_becomes_utf8() {
         let text = String::from_utf8(text).expect("text");
         let units = |mark: &str| -> Vec<u16> { format!("{mark}{text}").encode_utf16().collect() };
         for mark in ["\u{feff}", ""] {
-            let little: Vec<u8> = units(mark).iter().flat_map(|of| of.to_le_bytes()).collect();
-            let big: Vec<u8> = units(mark).iter().flat_map(|of| of.to_be_bytes()).collect();
+            let little: Vec<u8> = units(mark)
+                .iter()
+                .flat_map(|unit| unit.to_le_bytes())
+                .collect();
+            let big: Vec<u8> = units(mark)
+                .iter()
+                .flat_map(|unit| unit.to_be_bytes())
+                .collect();
             for bytes in [little, big] {
                 let shop = shop();
                 shop.put(&format!("log/a.{format}"), &bytes);

@@ -125,10 +125,10 @@ fn features(generated: &[&str], flags: &[&str], share_max: f64) -> Vec<(&'static
     assert_eq!(planned["rows"], done["rows"]);
     assert_eq!(planned["impressions"], done["rows"]);
     assert_eq!(planned["parts"], done["parts"]);
-    let days = |of: &Value| {
-        let days = of["days"].as_array().expect("a list").iter();
-        let of_day = |day: &Value| (day["day"].clone(), day["rows"].clone());
-        days.map(of_day).collect::<Vec<_>>()
+    let days = |document: &Value| {
+        let days = document["days"].as_array().expect("a list").iter();
+        let day_rows = |day: &Value| (day["day"].clone(), day["rows"].clone());
+        days.map(day_rows).collect::<Vec<_>>()
     };
     assert_eq!(days(&planned), days(&done));
     for other in ["customers", "samples", "history_actions", "actions_kept"] {
@@ -169,7 +169,7 @@ fn assert_close(figures: &[(&str, f64, f64)], share: f64) {
 }
 
 #[test]
-fn what_is_read_and_made_wholly_is_foretold_exactly() {
+fn what_is_read_and_made_wholly_is_estimated_exactly() {
     // A run counts rows that statistics prove out of question, and how much is sorted and encoded at a
     // time is up to the threads.
     let shares = [0.01, 0.0, 0.0, 0.0, 0.25];
@@ -190,7 +190,7 @@ fn what_is_read_and_made_wholly_is_foretold_exactly() {
 }
 
 #[test]
-fn what_is_read_wholly_is_foretold_exactly_of_the_other_jobs_too() {
+fn what_is_read_wholly_is_estimated_exactly_of_the_other_jobs_too() {
     let market = ["--impressions", "20000", "--clicks", "100000"];
     for flags in [&["--windows", "1h,24h"][..], &["--label-key", "listing"]] {
         let figures = features(&market, flags, 1.0);
@@ -208,7 +208,7 @@ fn what_is_read_wholly_is_foretold_exactly_of_the_other_jobs_too() {
 }
 
 #[test]
-fn what_is_sampled_of_the_other_jobs_is_foretold_within_a_quarter() {
+fn what_is_sampled_of_the_other_jobs_is_estimated_within_a_quarter() {
     // Row groups have a million rows, of which each thread reads one at least.
     let market = [
         "--impressions",
@@ -228,7 +228,7 @@ fn what_is_sampled_of_the_other_jobs_is_foretold_within_a_quarter() {
 }
 
 #[test]
-fn what_is_sampled_is_foretold_within_a_quarter() {
+fn what_is_sampled_is_estimated_within_a_quarter() {
     // Of two million actions a quarter is read; of 400,000 samples a third is made.
     let sizes = [
         "--customers",
@@ -289,7 +289,7 @@ fn a_plan_is_a_table_for_people_and_fails_as_the_run_would() {
 }
 
 #[test]
-fn what_has_no_room_is_foretold_to_spill() {
+fn what_does_not_fit_is_estimated_to_spill() {
     let folder = TempDir::new().expect("a temporary folder");
     let root = folder.path();
     let sizes = [
@@ -319,9 +319,9 @@ fn what_has_no_room_is_foretold_to_spill() {
         let job = [job_kind, input, "--out", job_kind, "--memory", memory];
         let planned = object(root, &[&["plan", "--json"], &job[..]].concat());
         let done = object(root, &[&job[..], &["--stats", "json"]].concat());
-        let of = |value: &Value| number(&value["spilled_bytes"]);
-        assert!(of(&done) > 0.0, "{done}");
-        assert_close(&[(job_kind, of(&planned), of(&done))], 0.25);
+        let spilled = |value: &Value| number(&value["spilled_bytes"]);
+        assert!(spilled(&done) > 0.0, "{done}");
+        assert_close(&[(job_kind, spilled(&planned), spilled(&done))], 0.25);
     }
 }
 

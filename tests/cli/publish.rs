@@ -33,18 +33,18 @@ fn a_folder_that_a_dead_run_had_no_time_to_lock_is_removed() {
 }
 
 #[test]
-fn what_a_dead_run_left_goes_wherever_it_lies() {
+fn what_a_crashed_run_left_is_removed_wherever_it_lies() {
     let shop = shop();
     shop.made(&["--date", "2025-08-15"]);
-    let (beside, inside) = (
+    let (outside, inside) = (
         shop.root().join(".out.tmp-1-0"),
         shop.out().join(".out.tmp-1-0"),
     );
-    for left in [&beside, &inside] {
+    for left in [&outside, &inside] {
         fs::create_dir_all(left.join("out/dt=2025-08-16")).expect("folders");
     }
     shop.made(&["--add-days", "--date", "2025-08-16"]);
-    assert!(!beside.exists() && !inside.exists());
+    assert!(!outside.exists() && !inside.exists());
 }
 
 #[test]

@@ -18,7 +18,7 @@ fn column(shop: &Shop, name: &str) -> Vec<String> {
     let part = &entries(&shop.out().join("date=2024-01-10"))[..];
     let part = part
         .iter()
-        .find(|path| path.extension().is_some_and(|of| of == "parquet"));
+        .find(|path| path.extension().is_some_and(|ending| ending == "parquet"));
     let rows = read(part.expect("a part"), &[name]);
     rows.into_iter().flatten().collect()
 }
@@ -29,11 +29,14 @@ fn features(format: &str, text_ids: bool, flags: &[&str]) -> Shop {
     for source in ["add_to_carts", "previous_orders"] {
         shop.remove(source);
     }
-    let id = |id: u32| match text_ids {
-        true => json!(format!("id-{id}")),
-        false => json!(id),
+    let id = |id: u32| {
+        if text_ids {
+            json!(format!("id-{id}"))
+        } else {
+            json!(id)
+        }
     };
-    let shown = |own, user, listing| {
+    let impression = |own, user, listing| {
         json!({"impression_id": id(own), "user_id": id(user), "listing_id": id(listing),
                "impression_ts": "2024-01-10T12:00:00Z"})
     };
@@ -41,7 +44,11 @@ fn features(format: &str, text_ids: bool, flags: &[&str]) -> Shop {
         json!({"user_id": user.map(id), "listing_id": id(listing),
                "click_ts": format!("2024-01-10T{at}:00Z")})
     };
-    shop.source("impressions", format, &[shown(1, 7, 1), shown(2, 8, 2)]);
+    shop.source(
+        "impressions",
+        format,
+        &[impression(1, 7, 1), impression(2, 8, 2)],
+    );
     let clicks = [
         // Of a user who was shown something, on what was shown: thrice the same.
         click(Some(7), 1, "11:30"),
@@ -66,9 +73,10 @@ fn features(format: &str, text_ids: bool, flags: &[&str]) -> Shop {
     shop.source("listings", format, &[listing]);
     let run = shop.run_bare(&[&["features", "shop", "--out", "out"], flags].concat());
     assert_eq!(run.code, 0, "{format}: {}", run.stderr);
-    let said = match flags.contains(&"exact") {
-        true => "4 repeated, and left out",
-        false => "4 repeated, and counted",
+    let said = if flags.contains(&"exact") {
+        "4 repeated, and left out"
+    } else {
+        "4 repeated, and counted"
     };
     assert!(run.stderr.contains(said), "{}", run.stderr);
     let warns = run
@@ -108,9 +116,9 @@ fn clicks_alike_in_user_listing_and_time_count_once_if_that_is_asked_for() {
 #[test]
 fn impressions_that_repeat_are_rows_of_their_own() {
     let shop = features("csv", false, &["--dedup", "exact"]);
-    let shown = json!({"impression_id": 1, "user_id": 7, "listing_id": 1,
+    let impression = json!({"impression_id": 1, "user_id": 7, "listing_id": 1,
                        "impression_ts": "2024-01-10T12:00:00Z"});
-    shop.source("impressions", "csv", &[shown.clone(), shown]);
+    shop.source("impressions", "csv", &[impression.clone(), impression]);
     let flags = [
         "features",
         "shop",

@@ -145,16 +145,40 @@ fn an_unsigned_customer_above_the_signed_range_is_refused() {
 fn a_bad_element_rejects_its_impression() {
     let good = json!({"item_id": 13, "is_order": false});
     let second = |element: Value| json!([good, element]);
-    let of = |item: Value| second(json!({"item_id": item, "is_order": false}));
+    let with_item = |item: Value| second(json!({"item_id": item, "is_order": false}));
     let wide = json!(2_147_483_648_i64);
     let cases: [(&[&str], Value, &[&str]); 13] = [
-        (&FORMATS, of(json!(0)), &["item id", "0", "element 2"]),
-        (&FORMATS, of(json!(-1)), &["item id", "-1", "element 2"]),
-        (&FORMATS, of(wide), &["--item-type int64", "element 2"]),
-        (&FORMATS, of(Value::Null), &["item id", "null", "element 2"]),
+        (
+            &FORMATS,
+            with_item(json!(0)),
+            &["item id", "0", "element 2"],
+        ),
+        (
+            &FORMATS,
+            with_item(json!(-1)),
+            &["item id", "-1", "element 2"],
+        ),
+        (
+            &FORMATS,
+            with_item(wide),
+            &["--item-type int64", "element 2"],
+        ),
+        (
+            &FORMATS,
+            with_item(Value::Null),
+            &["item id", "null", "element 2"],
+        ),
         (&FORMATS, second(Value::Null), &["null", "element 2"]),
-        (&TEXTS, of(json!("x")), &["item id", "x", "element 2"]),
-        (&TEXTS, of(json!(1.5)), &["item id", "1.5", "element 2"]),
+        (
+            &TEXTS,
+            with_item(json!("x")),
+            &["item id", "x", "element 2"],
+        ),
+        (
+            &TEXTS,
+            with_item(json!(1.5)),
+            &["item id", "1.5", "element 2"],
+        ),
         (
             &TEXTS,
             second(json!({"is_order": true})),

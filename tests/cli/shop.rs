@@ -63,28 +63,28 @@ pub(crate) fn shop() -> Shop {
 
 /// The valid rows of a source. Customer 9 acts but is shown nothing.
 pub(crate) fn rows(source: &str) -> Vec<Value> {
-    let shown = |day, ranking, customer, items: Value| json!({"dt": day, "ranking_id": ranking, "customer_id": customer, "impressions": items});
+    let impression = |day, ranking, customer, items: Value| json!({"dt": day, "ranking_id": ranking, "customer_id": customer, "impressions": items});
     let rows = match source {
         "impressions" => vec![
-            shown(
+            impression(
                 "2025-08-15",
                 "r1",
                 1,
                 json!([{"item_id": 11, "is_order": true}, {"item_id": 12, "is_order": false}]),
             ),
-            shown(
+            impression(
                 "2025-08-15",
                 "r2",
                 2,
                 json!([{"item_id": 11, "is_order": null}]),
             ),
-            shown(
+            impression(
                 "2025-08-16",
                 "r3",
                 1,
                 json!([{"item_id": 13, "is_order": false}]),
             ),
-            shown(
+            impression(
                 "2025-08-16",
                 "r4",
                 3,
@@ -163,11 +163,11 @@ impl Shop {
         for source in ["impressions", "clicks", "add_to_carts", "previous_orders"] {
             self.remove(source);
         }
-        let shown = [
+        let impressions = [
             json!({"impression_id": 1, "user_id": 7, "listing_id": 1, "impression_ts": "2024-01-10 12:00:00"}),
             json!({"impression_id": 2, "user_id": 8, "listing_id": 2, "impression_ts": "2024-01-11 12:00:00"}),
         ];
-        self.source("impressions", "ndjson", &shown);
+        self.source("impressions", "ndjson", &impressions);
         self.source("clicks", "ndjson", clicks);
         self.source("listings", "ndjson", listings);
     }
@@ -324,9 +324,10 @@ pub(crate) fn snapshot(folder: &Path) -> Vec<(PathBuf, Vec<u8>)> {
             let target = fs::read_link(&path).expect("a link to read");
             return vec![(path, target.into_os_string().into_encoded_bytes())];
         }
-        match path.is_dir() {
-            true => snapshot(&path),
-            false => vec![(path.clone(), fs::read(&path).expect("a file to read"))],
+        if path.is_dir() {
+            snapshot(&path)
+        } else {
+            vec![(path.clone(), fs::read(&path).expect("a file to read"))]
         }
     });
     files.collect()

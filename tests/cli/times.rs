@@ -190,8 +190,8 @@ fn extreme_flags_and_days_are_never_an_internal_fault() {
 fn a_day_that_no_folder_can_name_is_refused() {
     for day in [i32::MIN, -719_163, 2_932_897, i32::MAX] {
         let shop = shop();
-        let shown = encode("parquet", &rows("impressions")[..1]);
-        shop.replace("impressions", "parquet", shown);
+        let impressions = encode("parquet", &rows("impressions")[..1]);
+        shop.replace("impressions", "parquet", impressions);
         let file = File::open(shop.path("impressions.parquet")).expect("a file");
         let reader = ParquetRecordBatchReaderBuilder::try_new(file).expect("a Parquet file");
         let mut batches = reader.build().expect("a reader");
@@ -207,7 +207,7 @@ fn a_day_that_no_folder_can_name_is_refused() {
 }
 
 #[test]
-fn an_impression_time_is_asked_for_only_by_its_cutoff() {
+fn an_impression_time_is_required_only_by_its_cutoff() {
     let flags = ["--cutoff", "time"];
     for format in FORMATS {
         for value in [Value::Null, json!("soon")] {

@@ -86,13 +86,13 @@ fn days_as_integers_are_never_taken_for_an_epoch() {
             shop.refuses(&flags, 65, &["click_time", "strptime", "%Y%m%d"]);
         }
     }
-    let mut shown = rows("impressions");
-    for row in &mut shown {
+    let mut impressions = rows("impressions");
+    for row in &mut impressions {
         row["dt"] = json!(20_250_815);
     }
     for format in FORMATS {
         let shop = shop();
-        shop.source("impressions", format, &shown);
+        shop.source("impressions", format, &impressions);
         let run = shop.refuses(&[], 65, &["\"dt\""]);
         assert!(!run.stderr.contains("--time-unit"), "{}", run.stderr);
         shop.refuses(&["--time-unit", "s"], 65, &["\"dt\"", "strptime"]);
@@ -105,11 +105,11 @@ fn the_times_of_impressions_and_events_are_of_1990_to_2100() {
         for (value, unit, fits) in [(AT, "ms", "s"), (AT * 1_000, "s", "ms")] {
             let advice = format!("--time-unit {fits} reads them as 2025-08-14T10:00:00Z");
             let shop = shop();
-            let mut shown = rows("impressions");
-            for row in &mut shown {
+            let mut impressions = rows("impressions");
+            for row in &mut impressions {
                 row["impression_time"] = json!(value);
             }
-            shop.source("impressions", format, &shown);
+            shop.source("impressions", format, &impressions);
             let flags = ["--cutoff", "time", "--time-unit", unit];
             shop.refuses(&flags, 65, &["impression_time", &advice, "1990 to 2100"]);
             let name = format!("events.{format}");
@@ -156,7 +156,7 @@ fn features_know_the_newest_impression() {
 }
 
 #[test]
-fn integers_of_another_age_among_others_are_told() {
+fn integers_of_another_age_among_others_are_reported() {
     for format in ["csv", "ndjson", "parquet"] {
         let shop = shop();
         shop.remove("add_to_carts").remove("previous_orders");

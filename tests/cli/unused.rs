@@ -1,4 +1,4 @@
-//! Sources that come to nothing: refused where all do, told where one does.
+//! Sources without any effect: refused if all have none, reported if one has none.
 
 use std::fs;
 
@@ -74,12 +74,12 @@ fn a_set_without_any_history_is_refused_with_the_reason_and_the_range_of_its_tim
             let shop = clicks_only(format, clicks);
             shop.refuses(&CLICKS, 65, said);
             shop.made(&[&CLICKS[..], &[ALLOW]].concat());
-            let told = metrics(&shop);
-            assert_eq!(told["unused_sources"], 1, "{told}");
-            assert_eq!(told["warnings"][0]["code"], "unused_source");
-            assert_eq!(told["warnings"][0]["source"], "clicks");
-            assert_eq!(told["warnings"][0]["rows"], clicks.len());
-            let text = told["warnings"][0]["text"].as_str().expect("a text");
+            let document = metrics(&shop);
+            assert_eq!(document["unused_sources"], 1, "{document}");
+            assert_eq!(document["warnings"][0]["code"], "unused_source");
+            assert_eq!(document["warnings"][0]["source"], "clicks");
+            assert_eq!(document["warnings"][0]["rows"], clicks.len());
+            let text = document["warnings"][0]["text"].as_str().expect("a text");
             assert!(
                 text.contains(said[0].trim_start_matches("clicks: ")),
                 "{text}"
@@ -124,9 +124,9 @@ fn a_warning_that_is_known_is_silenced_and_still_counted_for_gates() {
     run.assert_failed(3, &["unused_sources is 1"]);
     let run = shop.made(&["--no-warn", "unused_source"]);
     assert!(!run.stderr.contains("warning"), "{}", run.stderr);
-    let told = metrics(&shop);
+    let document = metrics(&shop);
     assert_eq!(
-        (&told["warnings"], &told["unused_sources"]),
+        (&document["warnings"], &document["unused_sources"]),
         (&json!([]), &json!(1))
     );
     shop.run(&["--no-warn", "nonsense"])
@@ -154,12 +154,12 @@ fn a_plan_warns_where_a_run_ends_with_65() {
         run.stdout
     );
     let run = shop.run_bare(&[&plan[..], &["--json"]].concat());
-    let told: Value = serde_json::from_str(&run.stdout).expect("JSON");
-    assert_eq!(told["warnings"][0]["code"], "unused_source");
+    let document: Value = serde_json::from_str(&run.stdout).expect("JSON");
+    assert_eq!(document["warnings"][0]["code"], "unused_source");
 }
 
 #[test]
-fn files_that_were_never_opened_are_told_by_their_folders() {
+fn files_that_were_never_opened_are_reported_by_their_folders() {
     let shop = clicks_only("csv", &[click(1, "2020-01-01")]);
     shop.remove("clicks");
     for day in ["2020-01-01", "2020-01-03"] {
@@ -185,11 +185,11 @@ fn a_source_of_which_every_row_was_set_aside_is_refused() {
         shop.made(&[&quarantine[..], &[ALLOW]].concat());
     }
     let shop = shop();
-    let mut shown = crate::shop::rows("impressions");
-    shown
+    let mut impressions = crate::shop::rows("impressions");
+    impressions
         .iter_mut()
         .for_each(|row| row["ranking_id"] = Value::Null);
-    shop.source("impressions", "ndjson", &shown);
+    shop.source("impressions", "ndjson", &impressions);
     shop.refuses(
         &["--on-bad-row", "quarantine"],
         65,
@@ -200,11 +200,11 @@ fn a_source_of_which_every_row_was_set_aside_is_refused() {
 #[test]
 fn impressions_of_which_none_is_left_are_refused() {
     let shop = shop();
-    let mut shown = crate::shop::rows("impressions");
-    shown
+    let mut impressions = crate::shop::rows("impressions");
+    impressions
         .iter_mut()
         .for_each(|row| row["customer_id"] = Value::Null);
-    shop.source("impressions", "ndjson", &shown);
+    shop.source("impressions", "ndjson", &impressions);
     shop.refuses(
         &[],
         65,
@@ -218,13 +218,13 @@ fn impressions_of_which_none_is_left_are_refused() {
 }
 
 #[test]
-fn samples_that_all_have_one_label_are_told() {
+fn samples_that_all_have_one_label_are_reported() {
     let shop = shop();
-    let mut shown = crate::shop::rows("impressions");
-    for row in &mut shown {
+    let mut impressions = crate::shop::rows("impressions");
+    for row in &mut impressions {
         row["impressions"] = json!([{"item_id": 11, "is_order": false}]);
     }
-    shop.source("impressions", "ndjson", &shown);
+    shop.source("impressions", "ndjson", &impressions);
     let run = shop.made(&[]);
     let said = "warning: all 4 rows with a label have is_order = false (--no-warn one_label)";
     assert!(run.stderr.contains(said), "{}", run.stderr);
@@ -263,7 +263,7 @@ fn clicks_that_no_impression_could_see_are_refused() {
 }
 
 #[test]
-fn listings_that_match_no_impression_and_labels_that_are_all_alike_are_told() {
+fn listings_that_match_no_impression_and_labels_that_are_all_alike_are_reported() {
     let shop = shop();
     shop.market(&[click_on(7, 1, "2024-01-09 12:00:00")], &[listing(5)]);
     let run = shop.run_bare(&["features", "shop", "--out", "out"]);
@@ -274,9 +274,9 @@ fn listings_that_match_no_impression_and_labels_that_are_all_alike_are_told() {
     ] {
         assert!(run.stderr.contains(said), "{}", run.stderr);
     }
-    let told = metrics(&shop);
-    assert_eq!(told["unused_sources"], 1);
-    assert_eq!(told["warnings"][0]["code"], "unmatched_listings");
+    let document = metrics(&shop);
+    assert_eq!(document["unused_sources"], 1);
+    assert_eq!(document["warnings"][0]["code"], "unmatched_listings");
 }
 
 #[test]
@@ -318,7 +318,7 @@ fn a_night_without_impressions_of_its_own_is_no_set_with_nothing_in_it() {
 }
 
 #[test]
-fn a_source_whose_type_another_one_has_is_told_as_well() {
+fn a_source_whose_type_another_one_has_is_reported_as_well() {
     let shop = clicks_only("csv", &[click(1, "2025-08-14 10:00:00")]);
     shop.source(
         "views",

@@ -19,7 +19,7 @@ fn a_sound_set_is_0_and_its_report_is_on_standard_output() {
 }
 
 #[test]
-fn what_is_not_sound_is_65_and_every_problem_is_told() {
+fn what_is_not_sound_is_65_and_every_problem_is_named() {
     let shop = shop();
     shop.made(&[]);
     let part = shop.out().join("dt=2025-08-15/part-00000.parquet");
@@ -98,7 +98,7 @@ fn explain_prints_a_table_or_a_json_object_a_line() {
         .lines()
         .map(serde_json::from_str::<serde_json::Value>);
     let fates: Vec<_> = objects
-        .map(|of| of.expect("JSON")["fate"].clone())
+        .map(|object| object.expect("JSON")["fate"].clone())
         .collect();
     assert_eq!(fates.len(), 4, "{}", run.stdout);
     for (flags, code) in [

@@ -20,9 +20,9 @@ const FILE: [&str; 2] = ["--item-vocabulary", "shop/codes.parquet"];
 
 /// Rows of a source whose items are texts.
 fn named(source: &str) -> Vec<Value> {
-    let name = |of: &mut Value| {
-        if let Some(id) = of.as_i64() {
-            *of = json!(format!("sku-{id}"));
+    let name = |item: &mut Value| {
+        if let Some(id) = item.as_i64() {
+            *item = json!(format!("sku-{id}"));
         }
     };
     let mut rows = rows(source);
@@ -30,9 +30,9 @@ fn named(source: &str) -> Vec<Value> {
         for column in ["item_id", "config_id"] {
             row.get_mut(column).into_iter().for_each(name);
         }
-        let shown = row.get_mut("impressions").and_then(Value::as_array_mut);
-        let shown = shown.into_iter().flatten();
-        shown.for_each(|of| name(&mut of["item_id"]));
+        let elements = row.get_mut("impressions").and_then(Value::as_array_mut);
+        let elements = elements.into_iter().flatten();
+        elements.for_each(|element| name(&mut element["item_id"]));
     }
     rows
 }
@@ -78,7 +78,10 @@ fn items(shop: &Shop) -> Vec<String> {
 
 /// Items by their numbers.
 fn skus(numbers: &[u32]) -> Vec<String> {
-    numbers.iter().map(|of| format!("sku-{of}")).collect()
+    numbers
+        .iter()
+        .map(|number| format!("sku-{number}"))
+        .collect()
 }
 
 /// Has a set verified, every row of it.
@@ -97,7 +100,11 @@ fn a_vocabulary_is_built_of_what_is_shown_and_what_may_be_prior() {
     assert_eq!(items(&shop), skus(&all));
     let samples = shop.samples();
     assert_eq!(samples[0], "r1 0 1 true [5, 8, 10, 0]");
-    assert!(samples.iter().any(|of| of == "r3 0 3 false [7, 5, 8, 10]"));
+    assert!(
+        samples
+            .iter()
+            .any(|sample| sample == "r3 0 3 false [7, 5, 8, 10]")
+    );
     verify(&shop);
 }
 
@@ -213,7 +220,7 @@ fn head_shows_people_items_and_programs_codes() {
 }
 
 #[test]
-fn what_is_told_of_actions_goes_with_them_where_others_are_left_out() {
+fn attributes_stay_with_their_actions_where_others_are_left_out() {
     for format in FORMATS {
         let shop = named_shop();
         for (source, prices) in [
@@ -228,7 +235,7 @@ fn what_is_told_of_actions_goes_with_them_where_others_are_left_out() {
             shop.source(source, format, &rows);
         }
         // Of customer 1 a click on 21, an add-to-cart of 31, an order of 41.
-        for (given, actions, told) in [
+        for (given, actions, prices) in [
             (vec![], "[5,8,10,0]", "[1.25,0.5,2.5,0.0]"),
             (
                 vec!["sku-41", "sku-11", "sku-21"],
@@ -245,7 +252,7 @@ fn what_is_told_of_actions_goes_with_them_where_others_are_left_out() {
             }
             shop.made(&[flags, &["--with", "price", "--overwrite"]].concat());
             assert_eq!(first_list(&shop, "actions"), actions, "{format}");
-            assert_eq!(first_list(&shop, "price"), told, "{format}");
+            assert_eq!(first_list(&shop, "price"), prices, "{format}");
             verify(&shop);
         }
     }
@@ -314,9 +321,9 @@ fn added_days_extend_the_vocabulary_of_the_output() {
 }
 
 #[test]
-fn a_run_that_adds_nothing_tells_of_the_vocabulary_that_a_dead_one_left() {
+fn a_run_that_adds_nothing_records_the_vocabulary_that_a_crashed_run_left() {
     let (shop, other) = (named_shop(), named_shop());
-    let day = |of: &Shop, more: &[&str]| of.made(&[&BUILD[..], more].concat());
+    let day = |shop: &Shop, more: &[&str]| shop.made(&[&BUILD[..], more].concat());
     day(&shop, &["--date", "2025-08-15"]);
     day(&other, &["--date", "2025-08-15"]);
     day(&other, &["--date", "2025-08-16", "--add-days"]);

@@ -17,9 +17,10 @@ const AT: i64 = 1_755_165_600_000_000;
 fn stamps(is_instant: bool) -> Vec<u8> {
     let ones = || Arc::new(Int64Array::from(vec![1, 2])) as ArrayRef;
     let times = TimestampMicrosecondArray::from(vec![None, Some(AT)]);
-    let times: ArrayRef = match is_instant {
-        true => Arc::new(times.with_timezone("UTC")),
-        false => Arc::new(times),
+    let times: ArrayRef = if is_instant {
+        Arc::new(times.with_timezone("UTC"))
+    } else {
+        Arc::new(times)
     };
     let columns = [
         ("customer_id", ones()),
@@ -122,18 +123,18 @@ fn days_are_neither() {
             ("add_to_carts", "occurred_at"),
             ("previous_orders", "occurred_at"),
         ] {
-            let mut of = rows(source);
-            for row in &mut of {
+            let mut changed = rows(source);
+            for row in &mut changed {
                 row[time] = json!("2025-08-12T10:00:00Z");
             }
             if source == "previous_orders" {
-                of[1]["occurred_at"] = Value::Null;
-                of[1]["order_date"] = json!("2025-08-11 00:00:00");
+                changed[1]["occurred_at"] = Value::Null;
+                changed[1]["order_date"] = json!("2025-08-11 00:00:00");
             }
-            shop.source(source, format, &of);
+            shop.source(source, format, &changed);
         }
-        let shown = damaged("impressions", "dt", json!("2025-08-15 12:00:00"));
-        shop.source("impressions", format, &shown);
+        let impressions = damaged("impressions", "dt", json!("2025-08-15 12:00:00"));
+        shop.source("impressions", format, &impressions);
         shop.made(&[]);
     }
 }
@@ -181,7 +182,7 @@ fn a_set_says_its_zone_to_those_who_repeat_or_extend_it() {
     assert_eq!(manifest["settings"]["timezone"], "UTC");
 }
 
-/// Writes a file beside the shop.
+/// Writes a file next to the shop.
 fn put(root: &Path, name: &str, bytes: impl AsRef<[u8]>) {
     fs::create_dir_all(root.join(name).parent().expect("a folder")).expect("a folder");
     fs::write(root.join(name), bytes).expect("a file");
@@ -190,7 +191,7 @@ fn put(root: &Path, name: &str, bytes: impl AsRef<[u8]>) {
 #[test]
 fn the_other_jobs_refuse_both_kinds_too() {
     let event = |at: &str| json!({"timestamp": at, "user_id": "u", "event": "flyer_open", "flyer_id": "f", "merchant_id": "m"});
-    let shown = json!({"impression_id": 1, "user_id": 7, "listing_id": 1, "impression_ts": "2024-01-10 12:00:00"});
+    let impression = json!({"impression_id": 1, "user_id": 7, "listing_id": 1, "impression_ts": "2024-01-10 12:00:00"});
     let click = json!({"user_id": 7, "listing_id": 1, "click_ts": "2024-01-10T12:30:00Z"});
     let listing = json!({"listing_id": 1, "category": "a", "price": 1, "created_ts": "2024-01-01"});
     for format in FORMATS {
@@ -202,7 +203,7 @@ fn the_other_jobs_refuse_both_kinds_too() {
         ];
         put(shop.root(), &name, encode(format, &events));
         for (name, row) in [
-            ("impressions", &shown),
+            ("impressions", &impression),
             ("clicks", &click),
             ("listings", &listing),
         ] {
@@ -232,7 +233,7 @@ fn the_other_jobs_refuse_both_kinds_too() {
 }
 
 #[test]
-fn days_that_are_cut_in_utc_are_told_where_times_have_other_offsets() {
+fn days_that_are_cut_in_utc_are_reported_where_times_have_other_offsets() {
     let warned = "days are cut in UTC";
     for format in FORMATS {
         let shop = shop();
@@ -241,11 +242,11 @@ fn days_that_are_cut_in_utc_are_told_where_times_have_other_offsets() {
             ("add_to_carts", "occurred_at"),
             ("previous_orders", "occurred_at"),
         ] {
-            let mut of = rows(source);
-            for row in &mut of {
+            let mut changed = rows(source);
+            for row in &mut changed {
                 row[time] = json!("2025-08-12T10:00:00-04:00");
             }
-            shop.source(source, format, &of);
+            shop.source(source, format, &changed);
         }
         let run = shop.made(&[]);
         for said in [warned, "row 1", &format!("clicks.{format}"), "-04:00"] {
