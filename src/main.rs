@@ -1,19 +1,19 @@
-//! The binary: exit policy, and nothing else.
+//! The binary: runs the command line, and turns its result into an exit code.
 //!
-//! Done is 0, and so is a reader of our standard output that went away. Anything else prints the
-//! chain of what went wrong, once, and exits with the code that SPEC lists for it.
+//! Success is 0, and so is a broken pipe, when the reader of standard output went away. Any other error
+//! is printed once, with the chain of its causes, and exits with the code that `guide/promises.md` lists.
 
 mod cli;
 
 use std::io::{self, Write};
 use std::process::ExitCode;
 
-/// Faster than the system's where many threads take and give back buffers.
+/// Faster than the system's allocator where many threads allocate and free buffers.
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 fn main() -> ExitCode {
-    // A panic is reported below, as an error, with its place; the default hook would say it twice.
+    // A panic is reported below, as an error with its place; the default hook would print it as well.
     std::panic::set_hook(Box::new(|_| {}));
     let run = std::panic::catch_unwind(|| cli::run(std::env::args_os().collect()));
     let error = match run {

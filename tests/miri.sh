@@ -8,5 +8,6 @@ set -euo pipefail
 cd "$(dirname "$0")/.."
 rustup toolchain list | grep -q '^nightly' || rustup toolchain install nightly --profile minimal >&2
 rustup component add --toolchain nightly miri rust-src >&2
-modules=(chunk column control encode::{lz4,shapes,stream} ids intern keys op partition scan::parquet::{delta,footer,header,levels,thrift} sort sweep)
+modules=(context dictionary::{keys,mark,rank,table,tests} encode::direct::{history_deltas,literals_and_copies,lz4} ids
+    kernel::{chunk,column,op,partition,sort,sweep} scan::parquet::{delta,footer,header,levels,thrift})
 MIRIFLAGS="-Zmiri-disable-isolation" cargo +nightly miri test --locked --no-default-features --lib -- "${modules[@]/%/::}"

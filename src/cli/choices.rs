@@ -42,7 +42,7 @@ pub(super) fn id_type() -> impl TypedValueParser<Value = CustomerType> {
 /// Which repeats of clicks or events are left out.
 pub(super) fn exact_dedup() -> impl TypedValueParser<Value = Dedup> {
     let words = [
-        ("none", "All count"),
+        ("none", "All repeats count"),
         ("exact", "Of those that agree, one counts"),
     ];
     one_of(&words, of_option)
@@ -53,7 +53,7 @@ pub(super) fn log_format() -> impl TypedValueParser<Value = Format> {
     let words = [
         ("parquet", "Apache Parquet"),
         ("csv", "Comma-separated values with a header"),
-        ("ndjson", "One JSON object a line"),
+        ("ndjson", "One JSON object per line"),
     ];
     one_of(&words, of_option)
 }

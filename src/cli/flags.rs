@@ -70,7 +70,7 @@ pub(super) struct InputArgs {
     /// Iceberg and Hudi tables are refused: export their rows with an engine that reads the table
     #[arg(long, value_name = "SOURCE=LIST", value_parser = source_pair)]
     files_from: Vec<(Source, String)>,
-    /// Format of all files [default: told by content and name]
+    /// Format of all files [default: detected from content and name]
     #[arg(long, value_enum, value_name = "FORMAT")]
     format: Option<Format>,
     /// Names of columns in the files: what is called NAME here is called COLUMN there; may be
@@ -191,7 +191,8 @@ pub(super) struct GateArgs {
     /// Publish nothing and exit with 3 if this condition holds for the metrics of the run, such as
     /// 'zero_history_pct>0.5', or if the metric is undefined, such as a share of nothing; may be
     /// repeated. METRIC is any single number of _metrics.json, METRIC_vs(PATH) for its ratio to that of
-    /// another set, missing_days(SOURCE) or landed_late(SOURCE). The operators are < <= > >= == !=
+    /// another set, missing_days(SOURCE) or landed_late(SOURCE). The operators are <, <=, >, >=, ==
+    /// and !=
     #[arg(long, value_name = "METRIC<NUMBER")]
     fail_if: Vec<String>,
 }

@@ -62,6 +62,13 @@ pub(crate) struct GenerateArgs {
     /// Number of days of actions before the first day of impressions
     #[arg(long, value_name = "COUNT", default_value_t = 365)]
     history_days: u32,
+    #[command(flatten)]
+    common: CommonArgs,
+}
+
+/// Flags for the logs of every job.
+#[derive(Args, Debug)]
+struct CommonArgs {
     /// Seed: another number makes other logs of the same size
     #[arg(long, value_name = "NUMBER", default_value_t = 7)]
     seed: u64,
@@ -111,14 +118,8 @@ struct DwellLogs {
     /// Number of days
     #[arg(long, value_name = "COUNT", default_value_t = 1)]
     days: u32,
-    /// Seed: another number makes other logs of the same size
-    #[arg(long, value_name = "NUMBER", default_value_t = 7)]
-    seed: u64,
-    /// Format of the files
-    #[arg(long, value_parser = log_format(), default_value = "parquet")]
-    format: Format,
     #[command(flatten)]
-    run: RunArgs,
+    common: CommonArgs,
 }
 
 /// Flags of `generate features`.
@@ -142,18 +143,12 @@ struct FeaturesLogs {
     /// Number of days of impressions and clicks
     #[arg(long, value_name = "COUNT", default_value_t = 30)]
     days: u32,
-    /// Seed: another number makes other logs of the same size
-    #[arg(long, value_name = "NUMBER", default_value_t = 7)]
-    seed: u64,
-    /// Format of the files
-    #[arg(long, value_parser = log_format(), default_value = "parquet")]
-    format: Format,
     #[command(flatten)]
-    run: RunArgs,
+    common: CommonArgs,
 }
 
 /// Logs that were made.
-struct Logs {
+struct GeneratedLogs {
     dir: PathBuf,
     /// What they hold, for people.
     what: String,
@@ -167,7 +162,7 @@ struct Logs {
 /// asked for.
 fn run(
     args: &RunArgs,
-    make: impl FnOnce(&RunContext) -> hitherto::Result<Logs>,
+    make: impl FnOnce(&RunContext) -> hitherto::Result<GeneratedLogs>,
 ) -> anyhow::Result<()> {
     let (context, progress) = start(args)?;
     let logs = make(&context);
@@ -212,14 +207,14 @@ impl FeaturesLogs {
             users: self.users,
             listings: self.listings,
             days: self.days,
-            seed: self.seed,
-            format: self.format,
-            threads: threads(&self.run),
+            seed: self.common.seed,
+            format: self.common.format,
+            threads: threads(&self.common.run),
         };
-        run(&self.run, |context| {
+        run(&self.common.run, |context| {
             let made = hitherto::generate_listings(&settings, context)?;
             let (impressions, clicks) = (grouped(settings.impressions), grouped(settings.clicks));
-            Ok(Logs {
+            Ok(GeneratedLogs {
                 dir: settings.dir,
                 what: format!("{impressions} impressions and {clicks} clicks"),
                 files: made.files,
@@ -240,13 +235,13 @@ impl DwellLogs {
             flyers: self.flyers,
             merchants: self.merchants,
             days: self.days,
-            seed: self.seed,
-            format: self.format,
-            threads: threads(&self.run),
+            seed: self.common.seed,
+            format: self.common.format,
+            threads: threads(&self.common.run),
         };
-        run(&self.run, |context| {
+        run(&self.common.run, |context| {
             let made = hitherto::generate_events(&settings, context)?;
-            Ok(Logs {
+            Ok(GeneratedLogs {
                 dir: settings.dir,
                 what: format!("{} events", grouped(made.events)),
                 files: made.files,
@@ -273,14 +268,14 @@ impl GenerateArgs {
             items: self.items,
             days: self.days,
             history_days: self.history_days,
-            seed: self.seed,
-            format: self.format,
-            threads: threads(&self.run),
+            seed: self.common.seed,
+            format: self.common.format,
+            threads: threads(&self.common.run),
         };
-        run(&self.run, |context| {
+        run(&self.common.run, |context| {
             let made = hitherto::generate(&settings, context)?;
             let (impressions, actions) = (grouped(made.impressions), grouped(made.actions));
-            Ok(Logs {
+            Ok(GeneratedLogs {
                 dir: settings.dir,
                 what: format!("{impressions} impressions and {actions} actions"),
                 files: made.files,

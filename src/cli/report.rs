@@ -50,7 +50,7 @@ impl ReportArgs {
         let mut text = format!("made {}\n", page.path.display());
         for (name, drift) in &page.drifts {
             text += &match drift {
-                None => format!("  {name:<32} not to be told\n"),
+                None => format!("  {name:<32} undefined\n"),
                 Some((index, drift)) => {
                     let mark = if *drift == Drift::None { "" } else { " <" };
                     format!("  {name:<32} {index:>7.3} {}{mark}\n", drift.word())

@@ -94,9 +94,9 @@ fn not_sound(out: &Path, verified: &Verified) -> Error {
     drop(io::stderr().write_all(text.as_bytes()));
     let printed = u64::try_from(verified.problems.len()).unwrap_or(u64::MAX);
     let what = match verified.problems_count {
-        1 => "one problem, told above".to_owned(),
-        count if count == printed => format!("{count} problems, told above"),
-        count => format!("{count} problems, the first {printed} of them told above"),
+        1 => "one problem, named above".to_owned(),
+        count if count == printed => format!("{count} problems, named above"),
+        count => format!("{count} problems, the first {printed} of them named above"),
     };
     Error::bad_file(
         out.display().to_string(),

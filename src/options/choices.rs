@@ -56,12 +56,12 @@ pub enum NullLabel {
 #[serde(rename_all = "kebab-case")]
 #[cfg_attr(feature = "cli", derive(clap::ValueEnum))]
 pub enum Dedup {
-    /// All count.
+    /// All repeats count.
     #[default]
     None,
-    /// Of actions alike in customer, time, type and item, one counts.
+    /// Of actions that agree in customer, time, type and item, one counts.
     Exact,
-    /// Of actions in a row before the cutoff, alike in type and item, the newest counts.
+    /// Of prior actions in a row that agree in type and item, the newest counts.
     Consecutive,
 }
 
@@ -114,7 +114,7 @@ pub enum ItemType {
 #[serde(rename_all = "kebab-case")]
 #[cfg_attr(feature = "cli", derive(clap::ValueEnum))]
 pub enum UnknownItem {
-    /// They get the next codes.
+    /// Give them the next codes.
     Index,
     /// Leave them out, and count them.
     Drop,
@@ -129,9 +129,9 @@ pub enum Format {
     Parquet,
     /// Comma-separated values with a header.
     Csv,
-    /// One JSON object a line.
+    /// One JSON object per line.
     Ndjson,
-    /// One JSON array a file.
+    /// One JSON array per file.
     Json,
 }
 
@@ -161,7 +161,7 @@ pub enum Codec {
 pub enum OnBadRow {
     /// Stop, and publish nothing.
     Error,
-    /// Set them aside, and go on.
+    /// Quarantine it, and go on.
     Quarantine,
 }
 
@@ -203,9 +203,9 @@ pub enum IfExists {
 #[serde(rename_all = "kebab-case")]
 #[cfg_attr(feature = "cli", derive(clap::ValueEnum))]
 pub enum DwellMethod {
-    /// From the first to the last event with a merchant on a day, divided.
+    /// Time from the first to the last event with a merchant on a day, divided.
     Span,
-    /// From each event on a flyer to the user's next event, whatever that is.
+    /// Time from each event on a flyer to the user's next event, whatever that is.
     Session,
 }
 

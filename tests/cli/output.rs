@@ -428,7 +428,7 @@ fn a_day_folder_that_is_not_ours_is_refused_before_a_day_is_added() {
 }
 
 #[test]
-fn what_a_dead_run_left_is_removed_but_nothing_else() {
+fn what_a_crashed_run_left_is_removed_but_nothing_else() {
     let shop = shop();
     let dead = shop.root().join(".out.tmp-1-0");
     fs::create_dir_all(dead.join("out")).expect("a folder");

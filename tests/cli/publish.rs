@@ -26,7 +26,7 @@ fn doubtful() -> Shop {
 }
 
 #[test]
-fn a_folder_that_a_dead_run_had_no_time_to_lock_is_removed() {
+fn a_folder_that_a_crashed_run_had_no_time_to_lock_is_removed() {
     let shop = shop();
     fs::create_dir(shop.root().join(".out.tmp-1-0")).expect("a folder");
     shop.made(&[]);
@@ -48,7 +48,7 @@ fn what_a_crashed_run_left_is_removed_wherever_it_lies() {
 }
 
 #[test]
-fn what_only_looks_like_a_dead_runs_folder_stays() {
+fn what_only_looks_like_the_folder_of_a_crashed_run_stays() {
     let shop = shop();
     let (root, mine) = (shop.root().to_owned(), shop.path("mine"));
     fs::create_dir(&mine).expect("a folder");

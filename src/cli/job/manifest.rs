@@ -23,7 +23,10 @@ const SOURCE_SETTINGS: [&str; 4] = ["action_sources", "available", "columns", "e
 pub(super) fn parse(name: String, text: &str) -> hitherto::Result<JobFile> {
     let manifest: Value = serde_json::from_str(text)
         .map_err(|error| refuse(format!("{name} is no manifest: {error}")))?;
-    let broken = |what: &str| refuse(format!("{name} is no manifest of a set: its \"{what}\""));
+    let broken = |what: &str| {
+        let what = format!("\"{what}\" is missing, or not as expected");
+        refuse(format!("{name} is no manifest of a set: {what}"))
+    };
     let is_ours = manifest["made_by"]
         .as_str()
         .is_some_and(|by| by.starts_with("hitherto "));

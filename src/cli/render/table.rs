@@ -13,18 +13,18 @@ impl Sheet {
     /// Some columns of some rows as lines: names of columns, in one line or several, and a line for
     /// each row.
     pub(crate) fn table(&self, columns: &[usize], rows: &[&RowTexts]) -> Vec<String> {
-        let columns: Vec<TableColumn> = columns.iter().map(|at| self.column(*at, rows)).collect();
-        let width = |columns: &[TableColumn]| {
+        let columns: Vec<PrintedColumn> = columns.iter().map(|at| self.column(*at, rows)).collect();
+        let width = |columns: &[PrintedColumn]| {
             let widths = columns.iter().map(|column| column.width + GAP.len());
             widths.sum::<usize>().saturating_sub(GAP.len())
         };
         let columns = if width(&columns) > self.width {
-            columns.into_iter().map(TableColumn::stacked).collect()
+            columns.into_iter().map(PrintedColumn::stacked).collect()
         } else {
             columns
         };
         // Columns that go side by side; each band begins with the first column.
-        let mut bands: Vec<Vec<&TableColumn>> = vec![Vec::new()];
+        let mut bands: Vec<Vec<&PrintedColumn>> = vec![Vec::new()];
         let mut used = 0;
         for column in &columns {
             let band = bands.last_mut().expect("there is a band");
@@ -59,7 +59,7 @@ impl Sheet {
     }
 
     /// A column of some rows.
-    fn column(&self, at: usize, rows: &[&RowTexts]) -> TableColumn {
+    fn column(&self, at: usize, rows: &[&RowTexts]) -> PrintedColumn {
         let texts: Vec<String> = rows
             .iter()
             .map(|row| match &row.cells[at] {
@@ -75,7 +75,7 @@ impl Sheet {
         let is_number = |row: &&RowTexts| matches!(&row.cells[at], CellText::One(_, true));
         let head = vec![self.columns[at].clone()];
         let widths = texts.iter().chain(&head).map(|text| length(text));
-        TableColumn {
+        PrintedColumn {
             width: widths.max().unwrap_or(0),
             head,
             is_right: rows.iter().all(fits_number) && rows.iter().any(is_number),
@@ -101,7 +101,7 @@ fn joined(cells: impl Iterator<Item = String>) -> String {
 }
 
 /// A column of a table.
-struct TableColumn {
+struct PrintedColumn {
     /// Its name, in one line or several.
     head: Vec<String>,
     /// Its value in each row.
@@ -112,9 +112,9 @@ struct TableColumn {
     is_right: bool,
 }
 
-impl TableColumn {
+impl PrintedColumn {
     /// The column with its name in several lines, broken behind underscores.
-    fn stacked(self) -> TableColumn {
+    fn stacked(self) -> PrintedColumn {
         let name = self.head.concat();
         let words: Vec<&str> = name.split_inclusive('_').collect();
         let widest = words.iter().map(|word| length(word)).max().unwrap_or(0);
@@ -127,7 +127,7 @@ impl TableColumn {
                 _ => head.push(word.to_owned()),
             }
         }
-        TableColumn {
+        PrintedColumn {
             head,
             width,
             ..self
