@@ -1,33 +1,37 @@
 //! `hitherto` turns raw event logs into point-in-time training data: for every moment at which a
-//! model would have been asked, exactly what was known then, and nothing later.
+//! model would have been asked for a prediction, exactly what was known at that moment, and nothing
+//! later.
+//!
+//! This page is the map of the code. The [`guide`] says how to use the program, and
+//! [`guide::promises`] what it guarantees. To understand the code, read this page, then
+//! `engine/mod.rs`, `kernel/sweep.rs` and `kernel/op`.
 //!
 //! # The one idea
 //!
 //! Sort once, then answer every question with half-open windows of one sorted run.
 //!
 //! ```text
-//!             ┌────── events ──────┐                 run of one key, by (time, kind, item)
+//!             ┌────── events ──────┐                 run of one key, by (time, type, item)
 //!  scan ──► partition by key hash ──► sort ──► sweep: two pointers ──► op: windows ──► encode ──► publish
 //!             └── probes, same hash ┘
 //! ```
-//! The impressions are read first: they say whose actions are wanted, and up to when. The actions
-//! are scanned newest first, and rows of anybody else are dropped in the scan loop. What is left
-//! is dealt to partitions by customer. Rows of the output are in the same order as partitions, so
-//! each is sorted shortly before the first row group that needs it: two pointers that only move
-//! forward find for each impression the bounds of its history, and the encoder writes what these
-//! windows hold as compressed Parquet, without ever laying the rows out.
+//! `sequences` reads the impressions first. They give the customers whose actions are needed, and the
+//! latest cutoff of each. Actions are then scanned newest first. The scan loop drops the actions of all
+//! other customers and partitions the rest by customer. Output rows are in the order of partitions, so
+//! each partition is sorted shortly before the first row group that needs it. Two pointers that only
+//! move forward find the bounds of each history, and the encoder writes these windows as compressed
+//! Parquet. The rows are never materialized.
 //!
-//! `features` deals the clicks twice, to partitions of listings and of users, and the impressions
-//! along with them; a run of clicks and the impressions that ask about it are swept with a pointer
-//! per window, and what is found is put down by the row of the impression.
+//! `features` partitions the clicks twice, by listing and by user, and the impressions with them. Each
+//! run of clicks is swept with one pointer per window, and counts are stored by impression row.
 //!
 //! ```text
 //! impressions ──► rank ids ──► listings
 //!                     └──► clicks ──► partition by listing, by user ──► sort ──► op ──► rows by day
 //! ```
 //!
-//! `dwell` takes the same path without probes: events are read with their ids interned, the ids
-//! ranked, the events dealt to partitions of users, and each user's run becomes rows of a table.
+//! `dwell` has no probes. It reads events and encodes their ids by a dictionary, ranks the ids,
+//! partitions the events by user, and turns the run of each user into rows of a table.
 //!
 //! ```text
 //! events ──► scan ──► rank ids ──► partition by user ──► group ──► op ──► users' table
@@ -38,69 +42,76 @@
 //!
 //! | word | is |
 //! |---|---|
-//! | *job kind* | what a job makes of its logs: `sequences`, `features` or `dwell`; it says which sources are read |
-//! | *event* | a row with a key and a time; an *action* (a click, add-to-cart or order), or what somebody did with a flyer |
-//! | *probe* | a moment at which the model is asked; here an *impression* |
+//! | *job kind* | what a job makes of its logs: `sequences`, `features` or `dwell`; it determines which sources are read |
+//! | *source* | one input: impressions, clicks, carts, orders, listings, events, or an action log that the job declares |
+//! | *event* | a row with a key and a time: an *action* (a click, add-to-cart or order), or a flyer event of a user |
+//! | *probe* | a moment for which the history is computed: an *impression* |
 //! | *sample* | an item of an impression: a row of the output |
-//! | *key* | a customer of some probe, as its rank in hash order |
+//! | *key* | a customer with at least one probe, as its rank in hash order |
 //! | *cutoff* | the moment of a probe; *prior* is strictly earlier |
 //! | *lookback* | how far before the cutoff a history reaches |
-//! | *run* | the events of one key, sorted |
-//! | *window* | a half-open range of a run |
+//! | *run* | the sorted events of one key; also one execution of a job |
+//! | *window* | a half-open range of a run of events |
 //! | *history* | the newest N events of a window |
-//! | *attribute* | a number of an action beside its item and its type (`--with`) |
+//! | *attribute* | a value of an action besides its item and type (`--with`) |
 //! | *passthrough column* | a column of impressions that is copied to the output (`--keep`) |
-//! | *dictionary* | ids to numbers: a *code* is local to a thread, a *rank* is global |
-//! | *stay* | the time of a user with a merchant on a day |
+//! | *dictionary* | maps ids to numbers: a *code* is local to a thread, a *rank* is global |
+//! | *visit* | events of a user that are no further apart than the idle timeout; a *stay* is the time of a user with a merchant on a day |
 //! | *partition* | the events of a range of keys |
-//! | *block* | rows of the output, as windows; encoded it is a *row group*, and several are a *part* |
-//! | *wave* | row groups of input that are read before the early stop decides again |
+//! | *block* | rows of the output, as windows; encoded it is a *row group*, and a *part* is a file of row groups |
+//! | *wave* | row groups of input that are read before the early stop is checked again |
+//! | *set* | what one run publishes: the folder `OUT`, with parts, manifests and metrics |
 //! | *reference* | the second, naive implementation that rows are checked against |
 //!
 //! # Code map, in reading order
 //!
-//! A module uses only those above it, but for `engine`, which stands first because it is read first. A test
-//! holds them to it.
+//! A module uses only modules above it. `engine` is the exception: it stands first because it is read
+//! first. `tests/suite/tree.rs` checks the direction.
 //!
 //! | module | does |
 //! |---|---|
-//! | `engine` | runs a job: the data path, stage after stage |
+//! | `engine` | runs a job: the data path of each job kind, stage after stage |
 //! | `kernel` | partitions, sorts and sweeps columns; `kernel/sweep` has the tie rule, `kernel/op` the operators |
-//! | `advice` | every hint of messages |
-//! | `ids`, `calendar`, `error`, `place` | units and newtypes; days and zones; errors; paths that are not local |
+//! | `advice` | the hints in messages |
+//! | `ids`, `calendar`, `error`, `place` | newtypes and casts; days and time zones; errors; the check that paths are local |
 //! | `options` | every option once: its type, its words, its help |
-//! | `job` | settings, checked against each other into a [`Job`] |
-//! | `warnings` | what a person should look at |
+//! | `job` | settings, checked against each other and turned into a [`Job`] |
+//! | `warnings` | findings that do not stop a run |
 //! | `context` | progress, cancellation and memory accounting |
-//! | `dictionary` | ids to ranks, impressions to probes |
 //! | `store` | local files, and the spill files of a run |
+//! | `dictionary` | ids to ranks, impressions to probes |
 //! | `catalog` | paths to files of a known format and day |
-//! | `scan` | files to typed rows: `scan/text`, `scan/parquet`, and the readers of each source |
+//! | `scan` | files to typed rows: `scan/text`, `scan/parquet`, `scan/table`, and a reader for each source |
 //! | `encode` | blocks to row groups |
-//! | `publish`, `quarantine` | files to a folder that appears complete or not at all; rejected rows |
-//! | `vocabulary` | texts of items to codes that never change |
-//! | `manifest`, `metrics` | what a set says of itself, as typed documents |
+//! | `publish` | files to a folder that appears complete, or not at all |
+//! | `vocabulary` | text item ids to codes that never change |
+//! | `manifest`, `metrics` | the documents of a set: where it came from, and its statistics |
+//! | `quarantine` | rejected rows to files |
 //! | `output` | row groups to parts, and the commit of a set |
-//! | `estimate` | what a job would take (`plan`) |
+//! | `estimate` | rows, bytes, memory and time of a job, without running it (`plan`) |
 //! | `generate` | synthetic logs |
-//! | `reference` | the rows once more, naively; `reference/read` reads files for it |
-//! | `verify` | what is wrong with a published set |
-//! | `report` | the page, the first rows, and the survey of a folder |
+//! | `reference` | the rows by the naive implementation; `reference/read` reads files for it |
+//! | `verify` | checks a published set: its files, its manifests, and a sample of its rows |
+//! | `report` | the HTML page, the first rows (`head`), and the schema survey of a folder |
 //! | `testkit` | single stages, for benches and fuzz targets |
-//! | `failpoint` | points at which tests kill a run; empty without its feature |
+//! | `failpoint` | points at which tests kill a run; compiled to nothing without its feature |
+//! | `cli` | the binary: arguments, job files, terminal output; not part of the library |
 //!
 //! # Invariants
 //!
-//! - Kernels know no Arrow, no Parquet, no file, no thread, no clock. They take slices and return values.
-//!   They never allocate per row, and per key only to sort a long run.
-//! - No stage (`scan`, `encode`, `publish`, `manifest`, `metrics`, kernels) knows the job: `engine/specs` turns
-//!   it into what each of them needs. `manifest/settings`, which records it, is the exception.
-//! - Threads meet in `engine/tasks` (reading) and `output/in_order` (writing); elsewhere rayon only maps or
-//!   sorts one list.
-//! - No comparison of an event's time with a cutoff is anywhere but in `sweep::is_prior`.
+//! - Kernels know no Arrow, no Parquet, no file, no thread and no clock. They take slices and return
+//!   values. They never allocate per row, and per key only to sort a long run.
+//! - No stage (`scan`, `encode`, `publish`, `manifest`, `metrics`, kernels) knows the job.
+//!   `engine/specs` turns it into the settings that each of them needs. The exception is
+//!   `manifest/settings`, which records the job.
+//! - A rayon pool is built in two places, `engine/tasks` and `generate`. Two loops hand out work to
+//!   threads that keep a state: `engine/tasks` for reading, `output/in_order` for encoding and writing.
+//!   Everywhere else rayon maps, folds or sorts one collection, and the result does not depend on
+//!   scheduling. Outside rayon, only `publish/part` starts a thread: it syncs a large file while the file is written.
+//! - An event's time is compared with a cutoff only in `sweep::is_prior`.
 //! - No byte of a part depends on threads, memory, partitions, the order of files, or the clock.
 //! - `reference` uses nothing of the data path.
-//! - Nothing has its final name before it is complete and synced.
+//! - No file has its final name before it is complete and synced.
 
 #[doc(hidden)]
 pub mod advice;
@@ -137,7 +148,7 @@ mod verify;
 mod vocabulary;
 mod warnings;
 
-/// The examples of the README, compiled.
+/// Compiles the examples of the README.
 #[cfg(doctest)]
 #[doc = include_str!("../README.md")]
 struct Readme;

@@ -152,7 +152,9 @@ const FORMATS: [ForeignFormat; 25] = [
         0,
         b"Obj\x01",
         "Avro",
-        Remedy::Python("import sys, polars; polars.read_avro(sys.argv[1]).write_parquet(sys.argv[2])"),
+        Remedy::Python(
+            "import sys, polars; polars.read_avro(sys.argv[1]).write_parquet(sys.argv[2])",
+        ),
     ),
     ForeignFormat::new(
         0,

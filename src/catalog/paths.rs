@@ -242,7 +242,10 @@ impl Search {
         let metadata = fs::metadata(path).map_err(|error| missing_or_io(path, error))?;
         if !metadata.is_dir() {
             if !metadata.is_file() {
-                return Err(Error::bad_file(display(path), "expected a file or a folder"));
+                return Err(Error::bad_file(
+                    display(path),
+                    "expected a file or a folder",
+                ));
             }
             let day = hive_day(path)?;
             self.files.push(InputFile {

@@ -203,7 +203,10 @@ mod tests {
             (&[".hoodie/hoodie.properties"], Some(TableFormat::Hudi)),
             (&["_spark_metadata/0"], Some(TableFormat::SparkSink)),
             (&[version, "data/a.parquet"], Some(TableFormat::Iceberg)),
-            (&[version, "metadata/snap-1.avro"], Some(TableFormat::Iceberg)),
+            (
+                &[version, "metadata/snap-1.avro"],
+                Some(TableFormat::Iceberg),
+            ),
             (
                 &[version, "metadata/version-hint.text"],
                 Some(TableFormat::Iceberg),

@@ -1,21 +1,22 @@
 //! The data path of `dwell`.
 //!
 //! ```text
-//! events ──► scan: intern ──► rank ids ──► deal to partitions of users ──► op ──► two tables ──► publish
+//! events ──► scan: dictionaries ──► rank ids ──► partition by user ──► op ──► two tables ──► publish
 //! ```
-//! **Invariants**: codes are a thread's own; from `rank` on there are only ranks, which depend on
-//! the set of ids alone, and so does all that comes after.
-//! **Why so**: events are dealt to partitions after all users are known and not while they are
-//! read, because the tables are in the order of users. That costs one more pass over the events,
-//! measured at a twentieth of the run, and saves sorting the rows of the output.
+//! **Invariants**: a code is local to the thread that assigned it. From `rank_and_partition` on there are only
+//! ranks, which depend on nothing but the set of ids.
+//! **Why so**: events are partitioned after all users are known, not while they are read, because the tables
+//! are in the order of users. That costs one more pass over the events, measured at a twentieth of
+//! the run, and saves sorting the rows of the output.
 
 use rayon::prelude::*;
 
-use super::doubts::{self, Words};
+use super::input_warnings::{self, NullWordCounts};
+use super::inputs::{find_inputs, open_all};
 use super::resolve::id_type;
 use super::specs::{publish_spec, read_spec};
+use super::tasks::{in_pool, run_tasks, spills};
 use super::unused::notice_dwell;
-use super::{check_question, in_pool, look, open_all, run_tasks, spills};
 use crate::catalog::input::InputFile;
 use crate::context::{RunContext, Stage};
 use crate::dictionary::{Order, RankedDictionary};
@@ -36,15 +37,16 @@ use crate::scan::units;
 use crate::scan::whole_column::is_whole_column;
 use crate::scan::{Opened, Task};
 use crate::store::spill::{Partitions, Spill};
+use crate::warnings::Warning;
 
 /// Runs a job of [`JobKind::Dwell`]: reads events, and writes and publishes the two tables.
 ///
 /// # Errors
-/// Whatever stands in the way; nothing is published then.
+/// Any error of a stage; nothing is published then.
 ///
 /// # Examples
 /// ```no_run
-/// use hitherto::{Control, Dwell, Job, Settings, Source, dwell};
+/// use hitherto::{Dwell, Job, RunContext, Settings, Source, dwell};
 ///
 /// let settings = Settings {
 ///     ask: Dwell::default().into(),
@@ -53,19 +55,19 @@ use crate::store::spill::{Partitions, Spill};
 ///     threads: 2,
 ///     ..Settings::default()
 /// };
-/// let report = dwell(&Job::new(settings)?, &Control::default())?;
+/// let report = dwell(&Job::new(settings)?, &RunContext::default())?;
 /// println!("{} users", report.users);
 /// # Ok::<(), hitherto::Error>(())
 /// ```
 pub fn dwell(job: &Job, context: &RunContext) -> Result<DwellReport> {
-    check_question(job, JobKind::Dwell)?;
+    job.check_kind(JobKind::Dwell)?;
     in_pool(job, || run(job, context))
 }
 
-/// Runs a job on the threads that it may have.
+/// Runs the stages, on a thread of the pool.
 fn run(job: &Job, context: &RunContext) -> Result<DwellReport> {
-    let (inputs, types) = find(job, context)?;
-    // Made before the events are read, so that an output that cannot be made costs no waiting.
+    let (inputs, types) = open_inputs(job, context)?;
+    // An output that cannot be created fails here, before the long read of events.
     let staging = StagingDir::create(publish_spec(job))?;
     let spec = read_spec(job);
     let policy = BadRowPolicy::new(&spec, is_whole_column);
@@ -77,42 +79,44 @@ fn run(job: &Job, context: &RunContext) -> Result<DwellReport> {
     let states = states.map(|spill| scan.state(spill)).collect();
     let states = run_tasks(&tasks, states, |state, task| scan.read(task, state))?;
     let events = EventsRead::new(states);
-    let of_times = events.kinds.clone().check(&spec, &inputs.opened)?;
+    let warnings = events.kinds.clone().check(&spec, &inputs.opened)?;
     hit("events read");
-    let mut read = rank_and_partition((job, context), (events, inputs, types))?;
+    let mut read = rank_and_partition(job, context, events, inputs, types)?;
     check_names(job, &read)?;
     read.spills = spills(job, context, &staging);
-    read.inputs.warnings.extend(of_times);
+    read.inputs.warnings.extend(warnings);
     hit("events dealt");
     let notice = |read: &DwellRead, report: &DwellReport| {
-        let noticed = notice_dwell((job, context), read, report)?;
+        let noticed = notice_dwell(job, context, read, report)?;
         let what = "events repeat another one on the same flyer in all that they hold";
-        let repeated = (report.duplicates, report.events);
-        let repeats = doubts::repeats(job, repeated, (Source::Events, what));
+        let (repeated, rows) = (report.duplicates, report.events);
+        let repeats = input_warnings::repeats(job, Source::Events, repeated, rows, what);
         Ok(noticed.told(&job.no_warn, repeats))
     };
     dwell::write(job, context, &staging, read, notice)
 }
 
-/// What is said of a job that cannot tell repeats.
+/// The error where exact repeats cannot be found.
 const TOO_MANY_NAMES: &str = "--dedup exact tells events apart by their names, of which there may be \
                               2048 beside flyer_open, item_open and flyer_close, and found more; \
                               --method span looks at none of these";
 
-/// An error where repeats are to be left out and cannot be told.
+/// Checks that exact repeats can be found, if the job removes them: that there are not too many names of
+/// events.
 pub(crate) fn check_names(job: &Job, read: &DwellRead) -> Result<()> {
-    let leaves_out = job.dedup == Dedup::Exact && job.dwell().dwell_method == DwellMethod::Session;
-    match leaves_out && !read.names_told {
-        true => Err(Error::settings(TOO_MANY_NAMES)),
-        false => Ok(()),
+    let dedups = job.dedup == Dedup::Exact && job.dwell().dwell_method == DwellMethod::Session;
+    if dedups && !read.names_told {
+        return Err(Error::settings(TOO_MANY_NAMES));
     }
+    Ok(())
 }
 
-/// Looks for inputs and opens them; also gives the types of their ids.
-pub(crate) fn find(job: &Job, context: &RunContext) -> Result<(RunInputs, IdTypes)> {
+/// Finds and opens all inputs; also returns the types of their ids.
+pub(crate) fn open_inputs(job: &Job, context: &RunContext) -> Result<(RunInputs, IdTypes)> {
     context.advise("read fewer files, such as those of fewer days");
-    let mut inputs = look(job, context)?;
-    let files: Vec<&InputFile> = inputs.sources.iter().flat_map(|of| &of.files).collect();
+    let mut inputs = find_inputs(job, context)?;
+    let sources = inputs.sources.iter();
+    let files: Vec<&InputFile> = sources.flat_map(|source| &source.files).collect();
     inputs.opened = open_all(job, &files)?;
     let (spec, opened) = (read_spec(job), &inputs.opened);
     units::check(&spec, opened, &times_of(&spec, Source::Events), None)?;
@@ -120,17 +124,17 @@ pub(crate) fn find(job: &Job, context: &RunContext) -> Result<(RunInputs, IdType
     Ok((inputs, types))
 }
 
-/// The types of ids: as the job says, or as the files have them.
+/// The types of ids: as given, or as in the files.
 fn id_types(job: &Job, opened: &[Opened]) -> Result<IdTypes> {
-    // In text files ids are texts, of which nothing is lost.
-    let of = |name| {
+    // Ids of text files stay texts, so that nothing of them is lost.
+    let type_of = |name| {
         let name = job.column(Source::Events, name);
         id_type(job, opened, name, CustomerType::String)
     };
     Ok(IdTypes {
-        user: of("user_id")?,
-        flyer: of("flyer_id")?,
-        merchant: of("merchant_id")?,
+        user: type_of("user_id")?,
+        flyer: type_of("flyer_id")?,
+        merchant: type_of("merchant_id")?,
     })
 }
 
@@ -139,38 +143,48 @@ struct Ranks {
     users: Vec<u32>,
     flyers: Vec<u32>,
     merchants: Vec<u32>,
-    /// Of names of other events; none, where they are not told apart.
+    /// Those of the names of other events; empty if there are too many names to distinguish.
     others: Vec<u32>,
 }
 
-/// Ranks all ids, and deals the events to partitions of users.
+/// Ranks all ids, replaces codes by ranks, and partitions the events by user.
 pub(crate) fn rank_and_partition(
-    (job, context): (&Job, &RunContext),
-    (read, mut inputs, types): (EventsRead, RunInputs, IdTypes),
+    job: &Job,
+    context: &RunContext,
+    events: EventsRead,
+    mut inputs: RunInputs,
+    types: IdTypes,
 ) -> Result<DwellRead> {
-    let events_count: u64 = read.heaps.iter().map(|heap| heap.count).sum();
+    let events_count: u64 = events.heaps.iter().map(|heap| heap.count).sum();
     context.enter(Stage::RANK, events_count);
-    let (users, of_users) = RankedDictionary::merge(read.users, Order::Id, context)?;
-    let (flyers, of_flyers) = RankedDictionary::merge(read.flyers, Order::Id, context)?;
-    let mut words = [
-        Words::default(),
-        Words::among(|word| flyers.find(word)),
-        Words::default(),
-    ];
     let warnings = &mut inputs.warnings;
-    let column = |ours| (Some(Source::Events), job.column(Source::Events, ours));
-    warnings.extend(doubts::float_ids_of(&flyers, column("flyer_id")));
+    let source = Some(Source::Events);
+    let column = |name| job.column(Source::Events, name);
+    let (users, user_ranks) = RankedDictionary::merge(events.users, Order::Id, context)?;
+    let (flyers, flyer_ranks) = RankedDictionary::merge(events.flyers, Order::Id, context)?;
+    let flyer_words = NullWordCounts::among(|word| flyers.find(word));
+    warnings.extend(input_warnings::of_dictionary(
+        &flyers,
+        source,
+        column("flyer_id"),
+    ));
+    // Only ranks of flyers are used from here on.
     flyers.free_memory(context);
-    let (merchants, of_merchants) = RankedDictionary::merge(read.merchants, Order::Id, context)?;
-    words[0] = Words::among(|word| users.find(word));
-    words[2] = Words::among(|word| merchants.find(word));
-    warnings.extend(doubts::float_ids_of(&users, column("user_id")));
-    warnings.extend(doubts::float_ids_of(&merchants, column("merchant_id")));
-    let (others, of_others) = RankedDictionary::merge(read.others, Order::Id, context)?;
+    let (merchants, merchant_ranks) =
+        RankedDictionary::merge(events.merchants, Order::Id, context)?;
+    let mut words = EventNullWords {
+        users: NullWordCounts::among(|word| users.find(word)),
+        flyers: flyer_words,
+        merchants: NullWordCounts::among(|word| merchants.find(word)),
+    };
+    for (ids, name) in [(&users, "user_id"), (&merchants, "merchant_id")] {
+        warnings.extend(input_warnings::of_dictionary(ids, source, column(name)));
+    }
+    let (others, other_ranks) = RankedDictionary::merge(events.others, Order::Id, context)?;
     let names_told = others.count() <= NAMES_MAX;
     others.free_memory(context);
-    let ranks = of_users.into_iter().zip(of_flyers).zip(of_merchants);
-    let ranks = ranks.zip(of_others);
+    let ranks = user_ranks.into_iter().zip(flyer_ranks).zip(merchant_ranks);
+    let ranks = ranks.zip(other_ranks);
     let ranks = ranks.map(|(((users, flyers), merchants), others)| Ranks {
         users,
         flyers,
@@ -178,121 +192,156 @@ pub(crate) fn rank_and_partition(
         others: if names_told { others } else { Vec::new() },
     });
     let split = Split::new(users.count(), Split::bits_for(events_count));
-    let heaps: Vec<_> = read.heaps.into_iter().zip(ranks).collect();
+    let heaps: Vec<_> = events.heaps.into_iter().zip(ranks).collect();
     let partitioned: Vec<Result<_>> = heaps
         .into_par_iter()
-        .map(|(heap, ranks)| deal_heap((split, words.clone()), heap, &ranks, context))
+        .map(|(heap, ranks)| partition_heap(heap, &ranks, split, words.clone(), context))
         .collect();
-    let partitioned = partitioned.into_iter().collect::<Result<Vec<_>>>()?;
-    let (mut scatters, mut own) = (Vec::new(), Vec::new());
-    for (scatter, spill, counted) in partitioned {
-        scatters.push(scatter);
-        own.push(spill);
-        words
-            .iter_mut()
-            .zip(&counted)
-            .for_each(|(all, of)| all.merge(of));
+    let (mut writers, mut spills) = (Vec::new(), Vec::new());
+    for thread in partitioned {
+        let thread = thread?;
+        writers.push(thread.writer);
+        spills.push(thread.spill);
+        words.merge(&thread.words);
     }
-    for (words, ours) in words.iter().zip(["user_id", "flyer_id", "merchant_id"]) {
-        warnings.extend(words.warnings(job, (Source::Events, ours)));
-    }
-    inputs.rejected = read.rejected;
+    warnings.extend(words.warnings(job));
+    inputs.rejected = events.rejected;
     Ok(DwellRead {
         report: DwellReport {
             files: count64(inputs.opened.len()),
-            events: read.rows_read,
-            opens: read.opens_count,
-            null_users: read.skipped.users,
-            null_flyers: read.skipped.flyers,
-            null_merchants: read.skipped.merchants,
+            events: events.rows_read,
+            opens: events.opens_count,
+            null_users: events.skipped.users,
+            null_flyers: events.skipped.flyers,
+            null_merchants: events.skipped.merchants,
             ..DwellReport::default()
         },
         inputs,
         types,
         users,
         merchants,
-        partitions: Partitions::gather(split, scatters, own),
+        partitions: Partitions::gather(split, writers, spills),
         events_count,
         names_told,
         spills: Vec::new(),
     })
 }
 
-/// Deals the events of one thread to partitions, and puts ranks in the place of codes.
-fn deal_heap(
-    (split, mut words): (Split, WordsOf),
+/// The events of one thread, partitioned by user.
+struct PartitionedHeap {
+    writer: PartitionWriter<RowChunk<FlyerEvent>>,
+    spill: Spill,
+    words: EventNullWords,
+}
+
+/// Partitions the events of one thread, and replaces codes by ranks.
+fn partition_heap(
     mut heap: Heap,
     ranks: &Ranks,
+    split: Split,
+    words: EventNullWords,
     context: &RunContext,
-) -> Result<(PartitionWriter<RowChunk<FlyerEvent>>, Spill, WordsOf)> {
-    let mut scatter = PartitionWriter::new(split);
-    let mut spill = heap.spill.next();
+) -> Result<PartitionedHeap> {
+    let mut partitioned = PartitionedHeap {
+        writer: PartitionWriter::new(split),
+        spill: heap.spill.next(),
+        words,
+    };
     for chunk in heap.scatter.take(0) {
-        count_words(&chunk, ranks, &mut words);
-        deal_chunk(&chunk, ranks, context, (&mut scatter, &mut spill))?;
-        scatter.recycle(chunk);
+        partitioned.add(&chunk, ranks, context)?;
+        partitioned.writer.recycle(chunk);
     }
-    // What is read back is not used again: there may be more of it than memory has room for.
-    heap.spill.drain(context, |chunk| {
-        count_words(&chunk, ranks, &mut words);
-        deal_chunk(&chunk, ranks, context, (&mut scatter, &mut spill))
-    })?;
-    context.count_spilled(heap.spill.bytes() + spill.bytes());
-    Ok((scatter, spill, words))
+    // Chunks that are read back are not reused: there may be more of them than fit in memory.
+    heap.spill
+        .drain(context, |chunk| partitioned.add(&chunk, ranks, context))?;
+    context.count_spilled(heap.spill.bytes() + partitioned.spill.bytes());
+    Ok(partitioned)
 }
 
-/// Words for nobody among users, flyers and merchants.
-type WordsOf = [Words; 3];
-
-/// Counts the events of a chunk that hold words for nobody.
-fn count_words(chunk: &RowChunk<FlyerEvent>, ranks: &Ranks, words: &mut WordsOf) {
-    let [users, flyers, merchants] = words;
-    let events = || chunk.rows().iter();
-    let placed = || events().filter(|event| event.flyer != NOWHERE);
-    if !users.are_none() {
-        users.count(events().map(|of| ranks.users[index(of.user)]));
-    }
-    if !flyers.are_none() {
-        flyers.count(placed().map(|of| ranks.flyers[index(of.flyer)]));
-    }
-    if !merchants.are_none() {
-        merchants.count(placed().map(|of| ranks.merchants[index(of.merchant)]));
-    }
-}
-
-/// Deals the events of a chunk, and takes it off the account.
-fn deal_chunk(
-    chunk: &RowChunk<FlyerEvent>,
-    ranks: &Ranks,
-    context: &RunContext,
-    (scatter, spill): (&mut PartitionWriter<RowChunk<FlyerEvent>>, &mut Spill),
-) -> Result<()> {
-    context.check()?;
-    for event in chunk.rows() {
-        let user = ranks.users[index(event.user)];
-        let (mut flyer, mut merchant) = (NOWHERE, NOWHERE);
-        if event.flyer != NOWHERE {
-            flyer = ranks.flyers[index(event.flyer)];
-            merchant = ranks.merchants[index(event.merchant)];
-        }
-        let wall = match event.wall.deed() {
-            Deed::Other => {
-                let name = ranks.others.get(index(event.wall.name()));
-                event.wall.named(name.copied().unwrap_or(0))
+impl PartitionedHeap {
+    /// Adds the events of a chunk, and frees its memory in the account.
+    fn add(
+        &mut self,
+        chunk: &RowChunk<FlyerEvent>,
+        ranks: &Ranks,
+        context: &RunContext,
+    ) -> Result<()> {
+        self.words.count(chunk, ranks);
+        context.check()?;
+        for event in chunk.rows() {
+            let user = ranks.users[index(event.user)];
+            let (mut flyer, mut merchant) = (NOWHERE, NOWHERE);
+            if event.flyer != NOWHERE {
+                flyer = ranks.flyers[index(event.flyer)];
+                merchant = ranks.merchants[index(event.merchant)];
             }
-            _ => event.wall,
-        };
-        let partition = scatter.partition_of(Key(user));
-        spill.make_room(scatter, partition, context)?;
-        scatter.open(partition).push(FlyerEvent {
-            time: event.time,
-            wall,
-            user,
-            flyer,
-            merchant,
-        });
+            let wall = match event.wall.deed() {
+                Deed::Other => {
+                    let name = ranks.others.get(index(event.wall.name()));
+                    event.wall.named(name.copied().unwrap_or(0))
+                }
+                _ => event.wall,
+            };
+            let partition = self.writer.partition_of(Key(user));
+            self.spill.make_room(&mut self.writer, partition, context)?;
+            self.writer.open(partition).push(FlyerEvent {
+                time: event.time,
+                wall,
+                user,
+                flyer,
+                merchant,
+            });
+        }
+        context.count_done(count64(chunk.rows().len()));
+        context.free_memory(chunk.bytes());
+        Ok(())
     }
-    context.count_done(count64(chunk.rows().len()));
-    context.free_memory(chunk.bytes());
-    Ok(())
+}
+
+/// The null words among users, flyers and merchants, and the events that hold them.
+#[derive(Clone)]
+struct EventNullWords {
+    users: NullWordCounts,
+    flyers: NullWordCounts,
+    merchants: NullWordCounts,
+}
+
+impl EventNullWords {
+    /// Counts the events of a chunk, whose ids are codes.
+    fn count(&mut self, chunk: &RowChunk<FlyerEvent>, ranks: &Ranks) {
+        let events = || chunk.rows().iter();
+        let on_flyers = || events().filter(|event| event.flyer != NOWHERE);
+        if !self.users.are_none() {
+            self.users
+                .count(events().map(|event| ranks.users[index(event.user)]));
+        }
+        if !self.flyers.are_none() {
+            self.flyers
+                .count(on_flyers().map(|event| ranks.flyers[index(event.flyer)]));
+        }
+        if !self.merchants.are_none() {
+            self.merchants
+                .count(on_flyers().map(|event| ranks.merchants[index(event.merchant)]));
+        }
+    }
+
+    /// Adds the events that another thread counted.
+    fn merge(&mut self, other: &EventNullWords) {
+        self.users.merge(&other.users);
+        self.flyers.merge(&other.flyers);
+        self.merchants.merge(&other.merchants);
+    }
+
+    /// The warnings, in the order users, flyers, merchants.
+    fn warnings(&self, job: &Job) -> Vec<Warning> {
+        let columns = [
+            (&self.users, "user_id"),
+            (&self.flyers, "flyer_id"),
+            (&self.merchants, "merchant_id"),
+        ];
+        let warnings = columns
+            .into_iter()
+            .flat_map(|(words, name)| words.warnings(job, Source::Events, name));
+        warnings.collect()
+    }
 }

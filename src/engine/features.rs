@@ -4,26 +4,25 @@
 //! impressions ──► rank ids ──┬──► listings
 //!                            ├──► clicks ──► partitions of listings ─┐  group ──► sort ──► op
 //!                            │          └──► partitions of users ────┤     │
-//!                            └──► probes of both ────────────────────┘     └► answers ──► publish
+//!                            └──► probes of both ────────────────────┘     └► results ──► publish
 //! ```
-//! **Invariants**: answers are put down by the row of their impression, and each is put down once,
-//! so that no order of work can show. What is written is in the order of time and contents.
-//! **Why so**: impressions are an order of magnitude fewer than clicks, so all are kept in memory,
-//! and clicks are dealt to partitions while they are read; both streams of one scan.
+//! **Invariants**: results are stored by the row of their impression, each exactly once, so the order of
+//! work does not matter. Output rows are sorted by time and contents.
+//! **Why so**: impressions are an order of magnitude fewer than clicks, so all of them stay in memory. One
+//! scan of the clicks partitions them by listing and by user.
 
-use super::doubts;
-use super::resolve::id_type;
+use super::input_warnings;
+use super::inputs::{check_days, find_inputs, open_all};
+use super::resolve::{id_type, in_zone_of_set};
 use super::specs::{click_spec, day_spec, publish_spec, read_spec};
+use super::tasks::{guarded, in_pool, run_tasks, spills, thread_states};
 use super::unused::notice_features;
-use super::{
-    check_days, check_question, guarded, in_pool, in_zone_of_set, look, open_all, run_tasks, spills,
-};
 use crate::catalog::input::InputFile;
 use crate::catalog::paths::SourceFiles;
 use crate::context::{RunContext, Stage};
 use crate::error::{Error, Result};
 use crate::failpoint::hit;
-use crate::ids::{Day, Micros};
+use crate::ids::Micros;
 use crate::job::{CustomerType, Job, JobKind, Publish, Source};
 use crate::kernel::chunk::{FixedRow, RowChunk};
 use crate::kernel::partition::Split;
@@ -49,11 +48,11 @@ use crate::warnings::Warning;
 /// it and whether it was clicked after.
 ///
 /// # Errors
-/// Whatever stands in the way; nothing is published then.
+/// Any error of a stage; nothing is published then.
 ///
 /// # Examples
 /// ```no_run
-/// use hitherto::{Control, Features, Job, Settings, features};
+/// use hitherto::{Features, Job, RunContext, Settings, features};
 ///
 /// let own = Features {
 ///     windows: vec![("1h".into(), 3_600_000_000)],
@@ -66,24 +65,24 @@ use crate::warnings::Warning;
 ///     threads: 2,
 ///     ..Settings::default()
 /// };
-/// let report = features(&Job::new(settings)?, &Control::default())?;
+/// let report = features(&Job::new(settings)?, &RunContext::default())?;
 /// println!("{} rows, {} clicked", report.rows, report.clicked);
 /// # Ok::<(), hitherto::Error>(())
 /// ```
 pub fn features(job: &Job, context: &RunContext) -> Result<FeaturesReport> {
-    check_question(job, JobKind::Features)?;
+    job.check_kind(JobKind::Features)?;
     let job = &in_zone_of_set(job);
     in_pool(job, || run(job, context))
 }
 
-/// Runs a job on the threads that it may have.
+/// Runs the stages, on a thread of the pool.
 fn run(job: &Job, context: &RunContext) -> Result<FeaturesReport> {
     let spec = read_spec(job);
     let policy = BadRowPolicy::new(&spec, is_whole_column);
     let before = read_before_clicks(job, context, &policy)?;
-    // Made before the clicks are read, so that an output that cannot be made costs no waiting.
+    // An output that cannot be created fails here, before the long read of clicks.
     let staging = StagingDir::create(publish_spec(job))?;
-    let (mut read, clicks, wanted) = read_listings((job, context), &policy, before)?;
+    let (mut read, clicks, wanted) = read_listings(job, context, &policy, before)?;
     let specs = (&spec, click_spec(job));
     let scan = ClickScan::new(specs, &policy, context, read.types, &wanted);
     let tasks = tasks_of(&clicks, |file| file.shared_tasks(&spec));
@@ -91,13 +90,13 @@ fn run(job: &Job, context: &RunContext) -> Result<FeaturesReport> {
     let states = spills(job, context, &staging).into_iter();
     let states = states.map(|spill| scan.state(spill)).collect();
     let states = run_tasks(&tasks, states, |state, task| scan.read(task, state))?;
-    let clicks = gather_clicks((job, context), &wanted, states, &mut read)?;
+    let clicks = gather_clicks(job, context, &wanted, states, &mut read)?;
     hit("clicks read");
     let notice = |rows: &FeatureCounts, (on_listings, repeated): (u64, u64)| {
-        let noticed = notice_features((job, context), &read, rows)?;
+        let noticed = notice_features(job, context, &read, rows)?;
         let what =
             "clicks on listings that were shown repeat another one in user, listing and time";
-        let repeats = doubts::repeats(job, (repeated, on_listings), (Source::Clicks, what));
+        let repeats = input_warnings::repeats(job, Source::Clicks, repeated, on_listings, what);
         Ok(noticed.told(&job.no_warn, repeats))
     };
     features::write(job, context, &staging, &read, &clicks, notice)
@@ -105,30 +104,29 @@ fn run(job: &Job, context: &RunContext) -> Result<FeaturesReport> {
 
 /// What is known before listings and clicks are read.
 pub(crate) struct BeforeClicks {
-    /// The files; those of impressions are opened.
+    /// The input files; only those of impressions are opened.
     inputs: RunInputs,
     /// Up to when clicks are complete, if the job says so.
     data_end: Option<Micros>,
-    /// The types of ids.
     types: FeatureTypes,
-    shown: ShownRead,
+    impressions: ShownRead,
 }
 
-/// Looks for inputs, and reads all impressions.
+/// Finds the inputs and reads all impressions.
 pub(crate) fn read_before_clicks(
     job: &Job,
     context: &RunContext,
     policy: &BadRowPolicy<'_>,
 ) -> Result<BeforeClicks> {
     let data_end = data_end(job)?;
-    let mut inputs = look(job, context)?;
+    let mut inputs = find_inputs(job, context)?;
     inputs.opened = open_source(job, &inputs.sources, Source::Impressions)?;
     let (spec, opened) = (read_spec(job), &inputs.opened);
     units::check(&spec, opened, &times_of(&spec, Source::Impressions), None)?;
     let types = types(job, opened)?;
-    let shown = read_shown(job, context, policy, (opened, types, &inputs.skipped))?;
+    let impressions = read_impressions(job, context, policy, &inputs, types)?;
     hit("impressions read");
-    check_days(job, &inputs, &shown.days)?;
+    check_days(job, &inputs, &impressions.days)?;
     if matches!(job.publish, Publish::AddDays(_)) && !inputs.existing.is_empty() {
         manifest::check_settings(&job.out, &manifest::feature_settings(job, types))?;
     }
@@ -136,14 +134,15 @@ pub(crate) fn read_before_clicks(
         inputs,
         data_end,
         types,
-        shown,
+        impressions,
     })
 }
 
-/// Reads the listings; gives all that is known before the clicks are read, their files, and which of
-/// them are wanted.
+/// Reads the listings. Returns what is known before the clicks are read, the opened files of clicks, and
+/// which clicks are needed.
 pub(crate) fn read_listings(
-    (job, context): (&Job, &RunContext),
+    job: &Job,
+    context: &RunContext,
     policy: &BadRowPolicy<'_>,
     before: BeforeClicks,
 ) -> Result<(FeaturesRead, Vec<Opened>, Wanted)> {
@@ -151,10 +150,10 @@ pub(crate) fn read_listings(
         mut inputs,
         data_end,
         types,
-        shown,
+        impressions,
     } = before;
-    let (spec, keys) = (read_spec(job), shown.listings.keys());
-    let last = shown.shown.times.iter().copied().max();
+    let (spec, keys) = (read_spec(job), impressions.listings.keys());
+    let last = impressions.shown.times.iter().copied().max();
     let files = open_source(job, &inputs.sources, Source::Listings)?;
     units::check(&spec, &files, &times_of(&spec, Source::Listings), last)?;
     let tasks = tasks_of(&files, Opened::tasks);
@@ -170,31 +169,31 @@ pub(crate) fn read_listings(
     let bits = bits.unwrap_or_else(|| Split::bits_for(rows_about));
     let last = last.unwrap_or(Micros::MIN);
     let wanted = Wanted {
-        of_listings: Split::new(shown.listings.count(), bits),
-        of_users: Split::new(shown.users.count(), bits),
-        users: shown.users.keys(),
+        of_listings: Split::new(impressions.listings.count(), bits),
+        of_users: Split::new(impressions.users.count(), bits),
+        users: impressions.users.keys(),
         listings: keys,
         last_asked: last,
         last_label: Micros(last.0.saturating_add(job.features().label_window_us)),
     };
     context.reserve_memory(wanted.listings.bytes() + wanted.users.bytes())?;
-    let mut kinds = shown.kinds;
+    let mut kinds = impressions.kinds;
     kinds.merge(&listings.kinds);
-    let doubts = warnings_of(job, &wanted, &shown.shown);
-    inputs.warnings.extend(doubts);
-    inputs.rejected = shown.rejected;
+    let warnings = warnings_of(job, &wanted, &impressions.shown);
+    inputs.warnings.extend(warnings);
+    inputs.rejected = impressions.rejected;
     inputs.rejected.append(&mut listings.rejected);
     inputs.opened.extend(clicks.iter().cloned().chain(files));
     let read = FeaturesRead {
         inputs,
         data_end,
         types,
-        shown: shown.shown,
+        shown: impressions.shown,
         sampled: Vec::new(),
-        users: shown.users,
-        listing_ids: shown.listings,
+        users: impressions.users,
+        listing_ids: impressions.listings,
         listings,
-        days: shown.days,
+        days: impressions.days,
         clicks: ClickTally {
             kinds,
             ..ClickTally::default()
@@ -203,48 +202,50 @@ pub(crate) fn read_listings(
     Ok((read, clicks, wanted))
 }
 
-/// What is to be looked at among users and listings that are asked for.
-fn warnings_of(job: &Job, wanted: &Wanted, shown: &Shown) -> Vec<Warning> {
-    let of = |keys, column, ranks: &[u32]| {
-        doubts::of_keys(job, keys, (Source::Impressions, column), |words| {
+/// The warnings about users and listings of impressions.
+fn warnings_of(job: &Job, wanted: &Wanted, impressions: &Shown) -> Vec<Warning> {
+    let warnings = |keys, column, ranks: &[u32]| {
+        input_warnings::of_keys(job, keys, Source::Impressions, column, |words| {
             words.count(ranks.iter().copied());
         })
     };
-    let users = of(&wanted.users, "user_id", &shown.users);
-    let listings = of(&wanted.listings, "listing_id", &shown.listings);
+    let users = warnings(&wanted.users, "user_id", &impressions.users);
+    let listings = warnings(&wanted.listings, "listing_id", &impressions.listings);
     [users, listings].concat()
 }
 
-/// Puts together what all threads have read of clicks.
+/// Merges the clicks that all threads have read, and completes `read` with what was found in them.
 ///
 /// # Errors
-/// If wall times and instants stand side by side, and nobody says what zone the first are of.
+/// If there are both wall times and instants, and the job has no zone for wall times.
 pub(crate) fn gather_clicks(
-    (job, context): (&Job, &RunContext),
+    job: &Job,
+    context: &RunContext,
     wanted: &Wanted,
     states: Vec<ClickState>,
     read: &mut FeaturesRead,
 ) -> Result<PartitionedClicks> {
-    let mut tally = ClickTally::default();
+    let mut stats = ClickTally::default();
     let (mut all, mut once) = (Vec::new(), Vec::new());
     for state in states {
-        match tally.add(state) {
+        match stats.add(state) {
             Clicks::All(streams) => all.push(streams),
             Clicks::Once(streams) => once.push(streams),
         }
     }
-    let clicks = match once.is_empty() {
-        true => PartitionedClicks::All(gather(context, wanted, all)),
-        false => PartitionedClicks::Once(gather(context, wanted, once)),
+    let clicks = if once.is_empty() {
+        PartitionedClicks::All(gather(context, wanted, all))
+    } else {
+        PartitionedClicks::Once(gather(context, wanted, once))
     };
-    read.data_end = read.data_end.or(tally.latest);
-    tally.kinds.merge(&read.clicks.kinds);
+    read.data_end = read.data_end.or(stats.latest);
+    stats.kinds.merge(&read.clicks.kinds);
     let inputs = &mut read.inputs;
-    inputs.rejected.append(&mut tally.rejected);
+    inputs.rejected.append(&mut stats.rejected);
     inputs.rejected.sort_unstable();
-    let of_times = tally.kinds.clone().check(&read_spec(job), &inputs.opened)?;
-    inputs.warnings.extend(of_times);
-    read.clicks = tally;
+    let warnings = stats.kinds.clone().check(&read_spec(job), &inputs.opened)?;
+    inputs.warnings.extend(warnings);
+    read.clicks = stats;
     Ok(clicks)
 }
 
@@ -255,43 +256,45 @@ fn gather<L: FixedRow, U: FixedRow>(
     streams: Vec<Streams<L, U>>,
 ) -> (Partitions<RowChunk<L>>, Partitions<RowChunk<U>>) {
     let (mut by_listing, mut by_user) = (Vec::new(), Vec::new());
-    for of in streams {
-        let (listing, user) = (of.by_listing, of.by_user);
+    for thread in streams {
+        let (listing, user) = (thread.by_listing, thread.by_user);
         context.count_spilled(listing.spill.bytes() + user.spill.bytes());
         by_listing.push((listing.scatter, listing.spill));
         by_user.push((user.scatter, user.spill));
     }
-    let (scatters, own) = by_listing.into_iter().unzip();
-    let by_listing = Partitions::gather(wanted.of_listings, scatters, own);
-    let (scatters, own) = by_user.into_iter().unzip();
-    let by_user = Partitions::gather(wanted.of_users, scatters, own);
+    let (writers, spills) = by_listing.into_iter().unzip();
+    let by_listing = Partitions::gather(wanted.of_listings, writers, spills);
+    let (writers, spills) = by_user.into_iter().unzip();
+    let by_user = Partitions::gather(wanted.of_users, writers, spills);
     (by_listing, by_user)
 }
 
 /// Reads all impressions of the days asked for.
-fn read_shown(
+fn read_impressions(
     job: &Job,
     context: &RunContext,
     policy: &BadRowPolicy<'_>,
-    (opened, types, skipped): (&[Opened], FeatureTypes, &[Day]),
+    inputs: &RunInputs,
+    types: FeatureTypes,
 ) -> Result<ShownRead> {
-    let (spec, days) = (read_spec(job), day_spec(job, skipped));
+    let (spec, days) = (read_spec(job), day_spec(job, &inputs.skipped));
     let scan = ShownScan::new((&spec, days), policy, context, types);
-    let tasks = tasks_of(opened, |file| file.shared_tasks(&spec));
+    let tasks = tasks_of(&inputs.opened, |file| file.shared_tasks(&spec));
     let steps = tasks.iter().map(|task| task.steps).sum();
     context.enter(Stage::IMPRESSIONS, steps);
-    let states = (0..rayon::current_num_threads()).map(|_| scan.state());
-    let states = run_tasks(&tasks, states.collect(), |state, task| {
-        scan.read(task, state)
-    })?;
+    let states = thread_states(|| scan.state());
+    let states = run_tasks(&tasks, states, |state, task| scan.read(task, state))?;
     ShownRead::new(states, types, context)
 }
 
-/// Opens the files of a source, of which there must be some.
+/// Opens the files of a source.
+///
+/// # Errors
+/// If the job names no files for it.
 fn open_source(job: &Job, sources: &[SourceFiles], source: Source) -> Result<Vec<Opened>> {
-    let of_source = sources.iter().filter(|of| of.source == source);
-    let files: Vec<&InputFile> = of_source.flat_map(|of| &of.files).collect();
-    if files.is_empty() && !sources.iter().any(|of| of.source == source) {
+    let files = sources.iter().filter(|files| files.source == source);
+    let files: Vec<&InputFile> = files.flat_map(|files| &files.files).collect();
+    if files.is_empty() && !sources.iter().any(|files| files.source == source) {
         let name = source.name();
         let what = format!("no {name} to read; say --{name} PATH");
         return Err(Error::settings(what));
@@ -304,7 +307,7 @@ fn tasks_of(opened: &[Opened], tasks: impl Fn(&Opened) -> Vec<Task>) -> Vec<Task
     opened.iter().flat_map(tasks).collect()
 }
 
-/// Up to when clicks are complete, if the job says so.
+/// The time of `--data-end`, up to which clicks are complete.
 fn data_end(job: &Job) -> Result<Option<Micros>> {
     let Some(text) = &job.features().data_end else {
         return Ok(None);
@@ -315,15 +318,15 @@ fn data_end(job: &Job) -> Result<Option<Micros>> {
     written.map(Some).ok_or_else(|| Error::settings(what()))
 }
 
-/// The types of ids: as the job says, or as the files of impressions have them.
+/// The types of ids: as given, or as in the files of impressions.
 fn types(job: &Job, opened: &[Opened]) -> Result<FeatureTypes> {
-    let of = |name| {
+    let type_of = |name| {
         let name = job.column(Source::Impressions, name);
         id_type(job, opened, name, CustomerType::Int64)
     };
     Ok(FeatureTypes {
-        impression: of("impression_id")?,
-        user: of("user_id")?,
-        listing: of("listing_id")?,
+        impression: type_of("impression_id")?,
+        user: type_of("user_id")?,
+        listing: type_of("listing_id")?,
     })
 }

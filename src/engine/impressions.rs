@@ -1,7 +1,12 @@
 //! Impressions to one list of rows, read by all threads.
+//!
+//! **In / Out**: the files of impressions of the days asked for → one [`ImpressionState`], that of all threads.
+//! **Invariants**: its rows are in no particular order; [`crate::dictionary::probes`] sorts them.
 
+use super::inputs::open_all;
+use super::resolve::customer_type;
 use super::specs::{impression_spec, read_spec};
-use super::{customer_type, open_all, run_tasks};
+use super::tasks::{run_tasks, thread_states};
 use crate::catalog::input::InputFile;
 use crate::catalog::paths::SourceFiles;
 use crate::context::{RunContext, Stage};
@@ -9,6 +14,7 @@ use crate::encode::ItemColumn;
 use crate::error::{Error, Result};
 use crate::ids::Day;
 use crate::job::{Job, Source};
+use crate::output::RunInputs;
 use crate::scan::bad_rows::BadRowPolicy;
 use crate::scan::impressions::{ImpressionScan, ImpressionState};
 use crate::scan::text::field::GuestIds;
@@ -17,8 +23,8 @@ use crate::scan::units;
 use crate::scan::{Opened, Task};
 use crate::vocabulary::{Vocabulary, number_shown};
 
-/// Opens the files of impressions that may be of days asked for.
-pub(crate) fn open_impressions(
+/// Opens the files of impressions, except those whose folder is of a day that is not asked for.
+pub(super) fn open_impressions(
     job: &Job,
     sources: &[SourceFiles],
     skipped: &[Day],
@@ -27,11 +33,11 @@ pub(crate) fn open_impressions(
         file.day
             .is_none_or(|day| job.wants_day(day) && !skipped.contains(&day))
     };
-    let of_impressions = sources
+    let impressions = sources
         .iter()
         .filter(|source| source.source == Source::Impressions);
-    let files: Vec<&InputFile> = of_impressions
-        .flat_map(|of| &of.files)
+    let files: Vec<&InputFile> = impressions
+        .flat_map(|source| &source.files)
         .filter(wanted)
         .collect();
     let opened = open_all(job, &files)?;
@@ -40,27 +46,27 @@ pub(crate) fn open_impressions(
     Ok(opened)
 }
 
-/// Reads all impressions of the days asked for. Items of texts have numbers of their own over all threads.
-pub(crate) fn read_impressions<I: ItemColumn>(
+/// Reads all impressions of the days asked for. If item ids are texts, they are numbered alike in all
+/// threads.
+pub(super) fn read_impressions<I: ItemColumn>(
     job: &Job,
     context: &RunContext,
     policy: &BadRowPolicy<'_>,
-    opened: &[Opened],
-    (skipped, vocabulary): (&[Day], Option<&Vocabulary>),
+    inputs: &RunInputs,
+    vocabulary: Option<&Vocabulary>,
 ) -> Result<ImpressionState<I>> {
+    let opened = &inputs.opened[..];
     let customers = customer_type(job, opened)?;
     GuestIds::check(&job.sequences().guest_ids, customers)?;
     let known = vocabulary.and_then(Vocabulary::known);
-    let specs = (&read_spec(job), &impression_spec(job, skipped));
+    let specs = (&read_spec(job), &impression_spec(job, &inputs.skipped));
     let scan = ImpressionScan::new(specs, policy, context, (customers, known));
     let tasks: Vec<Task> = opened.iter().flat_map(Opened::tasks).collect();
     context.enter(
         Stage::IMPRESSIONS,
         tasks.iter().map(|task| task.steps).sum(),
     );
-    let states = (0..rayon::current_num_threads())
-        .map(|_| scan.state::<I>())
-        .collect();
+    let states = thread_states(|| scan.state::<I>());
     let mut states = run_tasks(&tasks, states, |state, task| scan.read(task, state))?;
     let items: usize = states.iter().map(|state| state.rows.items.len()).sum();
     if u32::try_from(items).is_err() {
@@ -68,16 +74,16 @@ pub(crate) fn read_impressions<I: ItemColumn>(
         return Err(Error::settings(what));
     }
     let texts = number_shown(&mut states, context)?;
-    // The largest first, so that it is not copied.
+    // The others are appended to the largest, which so is never copied.
     states.sort_by_key(|state| std::cmp::Reverse(state.rows.count()));
     let mut states = states.into_iter();
-    let mut all = states.next().expect("there is a thread");
+    let mut all = states.next().expect("a pool has a thread");
     for state in states {
         all.rows.append(&state.rows);
         all.kinds.merge(&state.kinds);
         all.rejected.extend(state.rejected);
-        for (day, tally) in &state.tallies {
-            all.tallies.entry(*day).or_default().merge(tally);
+        for (day, stats) in &state.tallies {
+            all.tallies.entry(*day).or_default().merge(stats);
         }
     }
     all.items = texts;

@@ -1,4 +1,7 @@
-//! Files to what of them is read: opened, and those of actions that nobody can ask about left out.
+//! Finds and opens the files of a job, and checks that the days asked for exist.
+//!
+//! **In / Out**: a [`Job`] → [`Inputs`]: paths by source, and the days that the output has. Files are opened
+//! when their source is read. **Invariants**: an action file whose folder is outside of all lookbacks is not opened.
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -28,14 +31,14 @@ use crate::scan::time_columns::times_of;
 use crate::scan::units;
 use crate::warnings::Warning;
 
-/// Looks for inputs and for an output that is there; nothing is opened yet.
-pub(crate) fn look(job: &Job, context: &RunContext) -> Result<RunInputs> {
+/// Finds the files of all sources, and the days of an existing output. No input is opened.
+pub(super) fn find_inputs(job: &Job, context: &RunContext) -> Result<RunInputs> {
     context.enter(Stage::LOOK, 0);
     let gates = Gates::read(job.kind(), job.gates())?;
     let vocabulary = vocabulary_spec(job).and_then(|spec| spec.file);
     vocabulary.map_or(Ok(()), check_in)?;
     let sources = discover(&file_spec(job))?;
-    let roots = sources.iter().flat_map(|of| of.roots.clone());
+    let roots = sources.iter().flat_map(|source| source.roots.clone());
     let roots: Vec<PathBuf> = roots.chain(vocabulary.map(PathBuf::from)).collect();
     let existing = check_out(publish_spec(job), &roots)?;
     hit("inputs found");
@@ -53,11 +56,11 @@ pub(crate) fn look(job: &Job, context: &RunContext) -> Result<RunInputs> {
     })
 }
 
-/// A warning for each source of which copies in progress were passed over.
+/// A warning for each source with files that were skipped, as they look like copies in progress.
 fn skipped_files(sources: &[SourceFiles]) -> Vec<Warning> {
-    let some = sources.iter().filter_map(|of| {
-        let first = of.skipped.first()?;
-        let count = of.skipped.len();
+    let warnings = sources.iter().filter_map(|source| {
+        let first = source.skipped.first()?;
+        let count = source.skipped.len();
         let what = match count {
             1 => "one looks like a copy in progress and was passed over".to_owned(),
             _ => format!("{count} look like copies in progress and were passed over, the first"),
@@ -65,26 +68,31 @@ fn skipped_files(sources: &[SourceFiles]) -> Vec<Warning> {
         let text = format!(
             "{} in folders and globs: {what}: \"{}\"; wait until it is complete, take it away, or name \
              it to have it read",
-            of.source.name(),
+            source.source.name(),
             first.display()
         );
-        let warning = Warning::new(WarningCode::SkippedFiles, of.source, text);
+        let warning = Warning::new(WarningCode::SkippedFiles, source.source, text);
         Some(warning.with("files", count64(count)))
     });
-    some.collect()
+    warnings.collect()
 }
 
-/// An error if a day that was asked for has no impression, or is there already.
-pub(crate) fn check_days<T>(job: &Job, inputs: &RunInputs, found: &BTreeMap<Day, T>) -> Result<()> {
+/// Checks that each day asked for has an impression, and that the output has none of them already;
+/// `read` are the days of impressions.
+///
+/// # Errors
+/// [`ErrorKind::NoInput`] for the first day without impressions, an output error for the first day that
+/// exists.
+pub(super) fn check_days<T>(job: &Job, inputs: &RunInputs, read: &BTreeMap<Day, T>) -> Result<()> {
     let RunInputs {
         skipped, existing, ..
     } = inputs;
-    let is_missing = |day: &Day| !found.contains_key(day) && !skipped.contains(day);
+    let is_missing = |day: &Day| !read.contains_key(day) && !skipped.contains(day);
     let missing: Vec<Day> = match (job.from, job.to) {
         _ if !job.days.is_empty() => job.days.iter().copied().filter(is_missing).collect(),
         (Some(from), Some(to)) => (from.0..=to.0).map(Day).filter(is_missing).collect(),
-        // A range that is open at one end asks for what there is of it, but for something.
-        (Some(day), None) | (None, Some(day)) if found.is_empty() && skipped.is_empty() => {
+        // A range that is open at one end must have a day, but need not have all.
+        (Some(day), None) | (None, Some(day)) if read.is_empty() && skipped.is_empty() => {
             vec![day]
         }
         _ => Vec::new(),
@@ -98,7 +106,7 @@ pub(crate) fn check_days<T>(job: &Job, inputs: &RunInputs, found: &BTreeMap<Day,
         return Err(Error::from(ErrorKind::NoInput { what }));
     }
     if job.publish == Publish::AddDays(IfExists::Error)
-        && let Some(day) = existing.iter().find(|day| found.contains_key(day))
+        && let Some(day) = existing.iter().find(|day| read.contains_key(day))
     {
         let path = job.out.join(publish::day_folder(job.kind(), *day));
         return Err(Error::output(
@@ -109,20 +117,21 @@ pub(crate) fn check_days<T>(job: &Job, inputs: &RunInputs, found: &BTreeMap<Day,
     Ok(())
 }
 
-/// Checks the unit of integer times of actions, given the latest cutoff.
+/// Checks that integer times of actions fit their unit; `newest` is the latest cutoff.
 fn check_units(job: &Job, opened: &[Opened], newest: Micros) -> Result<()> {
     let spec = read_spec(job);
     let newest = Some(newest).filter(|newest| *newest != Micros::MIN);
-    for of in &job.sequences().actions {
-        let is_its = |file: &&Opened| file.file().source == of.source;
-        let opened: Vec<Opened> = opened.iter().filter(is_its).cloned().collect();
-        units::check(&spec, &opened, &times_of(&spec, of.source), newest)?;
+    for action in &job.sequences().actions {
+        let source = action.source;
+        let is_of_source = |file: &&Opened| file.file().source == source;
+        let opened: Vec<Opened> = opened.iter().filter(is_of_source).cloned().collect();
+        units::check(&spec, &opened, &times_of(&spec, source), newest)?;
     }
     Ok(())
 }
 
-/// Opens files, in parallel, and keeps their order.
-pub(crate) fn open_all(job: &Job, files: &[&InputFile]) -> Result<Vec<Opened>> {
+/// Opens files in parallel; the result is in the order of the files.
+pub(super) fn open_all(job: &Job, files: &[&InputFile]) -> Result<Vec<Opened>> {
     let spec = read_spec(job);
     let opened: Vec<Result<Opened>> = files
         .par_iter()
@@ -131,9 +140,9 @@ pub(crate) fn open_all(job: &Job, files: &[&InputFile]) -> Result<Vec<Opened>> {
     opened.into_iter().collect()
 }
 
-/// The files of actions that probes may ask about, what time they ask about, and how customers are
-/// dealt to partitions.
-pub(crate) fn find_actions<I: Item>(
+/// Opens the files of actions that may be in a history. Also returns the time from the first lookback
+/// start to the last cutoff, and the partitions of customers.
+pub(crate) fn open_actions<I: Item>(
     job: &Job,
     sources: &[SourceFiles],
     probes: &Probes<I>,
@@ -147,11 +156,11 @@ pub(crate) fn find_actions<I: Item>(
             .unwrap_or(Micros::MAX),
         last: probes.cutoffs.iter().copied().max().unwrap_or(Micros::MIN),
     };
-    let of_actions = sources
+    let actions = sources
         .iter()
         .filter(|source| source.source != Source::Impressions);
-    // Nobody asks where there are no probes: then actions need not even be opened.
-    let files = of_actions
+    // Without a probe no action can be in a history, so none need be opened.
+    let files = actions
         .flat_map(|source| &source.files)
         .filter(|_| !probes.rows.is_empty());
     let spec = read_spec(job);
@@ -161,7 +170,7 @@ pub(crate) fn find_actions<I: Item>(
     let opened = open_all(job, &files)?;
     check_units(job, &opened, span.last)?;
     let rows_max: u64 = opened.iter().map(Opened::rows_about).sum();
-    // Not a bound, but what is kept if histories fill up and reading stops early.
+    // An estimate, not a bound: what is kept if all histories are full and reading stops early.
     let kept_max = u64::from(probes.keys.count()) * u64::from(job.sequences().actions_max);
     let bits = job
         .tuning

@@ -1,23 +1,38 @@
-//! The types of ids and of columns that are added to the output: as the job says, or as its files have
-//! them.
+//! What a job leaves open, decided by its files and by the set that it adds to: the types of ids, the
+//! types of added columns, and the zone.
+//!
+//! **In / Out**: a [`Job`] and opened files → types, or a job with nothing left open. **Invariants**: what the job
+//! says is never overruled.
 
 use super::specs::read_spec;
 use crate::catalog::paths::SourceFiles;
 use crate::error::Result;
 use crate::job::{
     Attribute, AttributeColumn, AttributeType, CustomerType, Job, Passthrough, PassthroughType,
-    Source,
+    Publish, Source,
 };
+use crate::publish::MANIFEST;
 use crate::scan::Opened;
 use crate::scan::table::arrow::IdColumn;
 use crate::scan::table::{attributes, passthrough};
 
-/// The job with a type for each column that it adds to the output. A column of impressions has that of
-/// their first Parquet file, or is text if there is none; one of actions that of the last file of each
-/// source, by path, that has rows, if that is Parquet and has the column.
+/// The job with its zone named, if it adds days to an existing set, as the set was given that zone.
+pub(crate) fn in_zone_of_set(job: &Job) -> Job {
+    let adds = matches!(job.publish, Publish::AddDays(_));
+    if adds && job.out.join(MANIFEST).exists() {
+        job.in_named_zone()
+    } else {
+        job.clone()
+    }
+}
+
+/// The job with a type for each passthrough and attribute column. A passthrough column has the type that
+/// the first Parquet file of impressions says, or is text if there is no such file. An attribute column
+/// has the type that Parquet files of actions say: of each source the last one, by path, that has rows.
 ///
 /// # Errors
-/// If such a file cannot be opened, lacks a column of impressions, or holds what cannot be added.
+/// If such a file cannot be opened, lacks a passthrough column, or has a column of a type that is not
+/// supported.
 pub(super) fn column_types(
     job: &Job,
     impressions: &[Opened],
@@ -25,29 +40,36 @@ pub(super) fn column_types(
 ) -> Result<Job> {
     let keep = job.sequences().keep.iter().map(|column| {
         Ok(Passthrough {
-            kind: Some(keep_type(job, column, impressions)?),
+            kind: Some(passthrough_type(job, column, impressions)?),
             ..column.clone()
         })
     });
     let keep = keep.collect::<Result<_>>()?;
     let mut last = Vec::new();
     if job.attribute_columns().any(|column| column.kind.is_none()) {
-        let of_actions = sources.iter().filter(|of| of.source != Source::Impressions);
-        let opened = of_actions.map(|source| last_of(job, source));
+        let actions = sources
+            .iter()
+            .filter(|source| source.source != Source::Impressions);
+        let opened = actions.map(|source| last_with_rows(job, source));
         last.extend(opened.collect::<Result<Vec<_>>>()?.into_iter().flatten());
     }
-    let attributes = job.sequences().attributes.iter().map(|side| match side {
+    let attributes = job.sequences().attributes.iter();
+    let attributes = attributes.map(|attribute| match attribute {
         Attribute::TimeDelta => Ok(Attribute::TimeDelta),
         Attribute::Column(column) => Ok(Attribute::Column(AttributeColumn {
             name: column.name.clone(),
-            kind: Some(side_type(job, column, &last)?),
+            kind: Some(attribute_type(job, column, &last)?),
         })),
     });
     Ok(job.with_columns(keep, attributes.collect::<Result<_>>()?))
 }
 
-/// The type of a column that is carried through: as given, or by the first Parquet file.
-fn keep_type(job: &Job, column: &Passthrough, impressions: &[Opened]) -> Result<PassthroughType> {
+/// The type of a passthrough column: as given, or as in the first Parquet file.
+fn passthrough_type(
+    job: &Job,
+    column: &Passthrough,
+    impressions: &[Opened],
+) -> Result<PassthroughType> {
     let mut files = impressions.iter().filter_map(|file| match file {
         Opened::Parquet(file) => Some(file),
         Opened::Text(..) | Opened::Empty(..) => None,
@@ -60,7 +82,7 @@ fn keep_type(job: &Job, column: &Passthrough, impressions: &[Opened]) -> Result<
 }
 
 /// The last file of a source, by path, that has rows.
-fn last_of(job: &Job, source: &SourceFiles) -> Result<Option<Opened>> {
+fn last_with_rows(job: &Job, source: &SourceFiles) -> Result<Option<Opened>> {
     for file in source.files.iter().rev() {
         let opened = Opened::open(&read_spec(job), file)?;
         if !opened.is_empty() {
@@ -70,9 +92,9 @@ fn last_of(job: &Job, source: &SourceFiles) -> Result<Option<Opened>> {
     Ok(None)
 }
 
-/// The type of a column beside histories: as given, or by files of all sources: integers if all that have it
-/// have integers, else floats.
-fn side_type(job: &Job, column: &AttributeColumn, opened: &[Opened]) -> Result<AttributeType> {
+/// The type of an attribute column: as given; else int32 if it has integers in all Parquet files that
+/// have it, else float32.
+fn attribute_type(job: &Job, column: &AttributeColumn, opened: &[Opened]) -> Result<AttributeType> {
     if let Some(given) = column.kind {
         return Ok(given);
     }
@@ -82,59 +104,65 @@ fn side_type(job: &Job, column: &AttributeColumn, opened: &[Opened]) -> Result<A
             continue;
         };
         let name = job.column(file.file.source, &column.name);
-        if let Some(found) = file.column(name).map(|field| field.data_type()) {
+        if let Some(data_type) = file.column(name).map(|field| field.data_type()) {
             let expected = "integers of 8, 16 or 32 bits, or floats; \
                             --with NAME:int32 or NAME:float32 tells other integers";
-            let wrong = || file.wrong_type(name, expected, found);
-            kinds.push(attributes::kind_of(found).ok_or_else(wrong)?);
+            let wrong = || file.wrong_type(name, expected, data_type);
+            kinds.push(attributes::kind_of(data_type).ok_or_else(wrong)?);
         }
     }
     let are_ints = !kinds.is_empty() && kinds.iter().all(|kind| *kind == AttributeType::Int32);
-    Ok(match are_ints {
-        true => AttributeType::Int32,
-        false => AttributeType::Float32,
+    Ok(if are_ints {
+        AttributeType::Int32
+    } else {
+        AttributeType::Float32
     })
 }
 
-/// The type of customers: text where columns are, else integers.
+/// The type of customers: as given; else text if Parquet files have text, else integers.
 pub(super) fn customer_type(job: &Job, opened: &[Opened]) -> Result<CustomerType> {
     let name = job.column(Source::Impressions, "customer_id");
-    let (of_text, texts) = (CustomerType::Int64, CustomerType::String);
     let differs = "its customers are of another type than in the files before it; \
                    --customer-type string or int64 reads both alike";
-    type_of(job, opened, name, (of_text, texts), differs)
+    let (in_text, first) = (CustomerType::Int64, CustomerType::String);
+    type_of(job, opened, name, in_text, first, differs)
 }
 
-/// The type of a column of ids: integers where columns are, else text; `of_text` in text files.
+/// The type of a column of ids: as given; else integers if Parquet files have integers, else text. In
+/// text files it is `in_text`.
 pub(super) fn id_type(
     job: &Job,
     opened: &[Opened],
     name: &str,
-    of_text: CustomerType,
+    in_text: CustomerType,
 ) -> Result<CustomerType> {
     let differs = format!(
         "its column \"{name}\" is of another type than in the files before it; \
          --id-type string reads them alike"
     );
-    type_of(job, opened, name, (of_text, CustomerType::Int64), &differs)
+    let first = CustomerType::Int64;
+    type_of(job, opened, name, in_text, first, &differs)
 }
 
-/// The type of a column: in Parquet `first` where it holds that, and else the other one.
+/// The type of a column of ids, which all files must agree on. In text files it is `in_text`; in Parquet
+/// files `first` if the column can be read as that, else the other type. `differs` is the error where
+/// files disagree.
 fn type_of(
     job: &Job,
     opened: &[Opened],
     name: &str,
-    (of_text, first): (CustomerType, CustomerType),
+    in_text: CustomerType,
+    first: CustomerType,
     differs: &str,
 ) -> Result<CustomerType> {
     if let Some(given) = job.customer_type {
         return Ok(given);
     }
-    let mut found: Option<CustomerType> = None;
+    let mut known: Option<CustomerType> = None;
     for file in opened {
-        let of = match file {
+        let id_type = match file {
             Opened::Empty(..) => continue,
-            Opened::Text(..) => of_text,
+            Opened::Text(..) => in_text,
             Opened::Parquet(parquet) => {
                 let data_type = parquet.required(name)?.data_type();
                 match (IdColumn::holds(data_type, first, false), first) {
@@ -144,10 +172,10 @@ fn type_of(
                 }
             }
         };
-        if found.is_some_and(|found| found != of) {
+        if known.is_some_and(|known| known != id_type) {
             return Err(file.file().fault(differs));
         }
-        found = Some(of);
+        known = Some(id_type);
     }
-    Ok(found.unwrap_or(of_text))
+    Ok(known.unwrap_or(in_text))
 }

@@ -1,8 +1,9 @@
-//! A job to what each stage needs to know of it.
+//! A job to the settings of each stage.
 //!
-//! **In / Out**: a [`Job`] → a spec per stage. **Invariants**: no stage before `output` sees the job
-//! itself, but for the settings in manifests; what a stage may depend on is what its spec has. **Cost**: specs borrow from the job and
-//! are made where they are handed over.
+//! **In / Out**: a [`Job`] → one spec per stage. **Invariants**: no stage before `output` sees the job
+//! itself, so a stage depends on nothing but the fields of its spec. The exception is
+//! `manifest/settings`, which records the job. **Cost**: specs borrow from the job and are made where
+//! they are passed on.
 
 use arrow::datatypes::Schema;
 
@@ -28,7 +29,7 @@ pub(crate) fn file_spec(job: &Job) -> FileSpec<'_> {
     }
 }
 
-/// How files are read.
+/// How files are read, of any source.
 pub(crate) fn read_spec(job: &Job) -> ReadSpec<'_> {
     let own = job.sequences();
     ReadSpec {
@@ -63,7 +64,7 @@ pub(crate) fn read_spec(job: &Job) -> ReadSpec<'_> {
     }
 }
 
-/// Which days of impressions are asked for, but for those that the output has already, and keeps.
+/// The days of impressions that are read; `skipped` are those that the output has already and keeps.
 pub(crate) fn day_spec<'a>(job: &'a Job, skipped: &'a [Day]) -> DaySpec<'a> {
     DaySpec {
         from: job.from,
@@ -73,7 +74,7 @@ pub(crate) fn day_spec<'a>(job: &'a Job, skipped: &'a [Day]) -> DaySpec<'a> {
     }
 }
 
-/// What becomes of the impressions of `sequences`.
+/// Which impressions and items of `sequences` become rows.
 pub(crate) fn impression_spec<'a>(job: &'a Job, skipped: &'a [Day]) -> ImpressionSpec<'a> {
     let own = job.sequences();
     ImpressionSpec {
@@ -87,7 +88,7 @@ pub(crate) fn impression_spec<'a>(job: &'a Job, skipped: &'a [Day]) -> Impressio
     }
 }
 
-/// What becomes of the clicks of `features`.
+/// How clicks of `features` are matched and deduplicated.
 pub(crate) fn click_spec(job: &Job) -> ClickSpec {
     ClickSpec {
         label_key: job.features().label_key,
@@ -95,7 +96,7 @@ pub(crate) fn click_spec(job: &Job) -> ClickSpec {
     }
 }
 
-/// Where the output goes, and how it comes there.
+/// Where the output is published, and how.
 pub(crate) fn publish_spec(job: &Job) -> PublishSpec<'_> {
     PublishSpec {
         job_kind: job.kind(),
@@ -104,7 +105,7 @@ pub(crate) fn publish_spec(job: &Job) -> PublishSpec<'_> {
     }
 }
 
-/// Where the codes of items come from; nothing if ids are integers.
+/// Where the codes of items come from; `None` if item ids are integers.
 pub(crate) fn vocabulary_spec(job: &Job) -> Option<VocabularySpec<'_>> {
     let own = job.sequences();
     let file = match own.item_vocabulary.as_ref()? {
@@ -119,7 +120,7 @@ pub(crate) fn vocabulary_spec(job: &Job) -> Option<VocabularySpec<'_>> {
     })
 }
 
-/// How rows become Parquet, given the type of `customer_id`.
+/// How rows are encoded as Parquet, given the type of `customer_id`.
 pub(crate) fn write_spec(job: &Job, customers: CustomerType) -> WriteSpec<'_> {
     let own = job.sequences();
     WriteSpec {
@@ -138,14 +139,15 @@ pub(crate) fn write_spec(job: &Job, customers: CustomerType) -> WriteSpec<'_> {
     }
 }
 
-/// The schema of the output: SPEC's table, column by column.
+/// The schema of the output of `sequences`; `text_ids` says whether customer ids are texts.
 ///
-/// `customer_id` can be null for guests, whatever the job does with them, so that the schema does
-/// not depend on that; a label may be null, and the last action of an empty history is.
+/// `customer_id` is nullable even if the job drops guests, so that the schema does not depend on
+/// that. Labels may be null, and so may the time of the last action of an empty history.
 pub fn schema(job: &Job, text_ids: bool) -> Schema {
-    let customers = match text_ids {
-        true => CustomerType::String,
-        false => CustomerType::Int64,
+    let customers = if text_ids {
+        CustomerType::String
+    } else {
+        CustomerType::Int64
     };
     encode::schema(&write_spec(job, customers))
 }

@@ -1,14 +1,63 @@
-//! Tasks on threads: handed out in order, failed in order, panics caught.
+//! Threads: the pool of a job, and tasks that its threads work on.
+//!
+//! **Invariants**: tasks are handed out in order. The error of a failed list of tasks is that of the first
+//! task in order, whichever thread failed first. A panic of a reader becomes an error.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 use std::sync::{Mutex, PoisonError};
 
-use crate::error::{Error, Result, panic_text};
+use crate::context::RunContext;
+use crate::error::{Error, ErrorKind, Result, panic_text};
+use crate::ids::count64;
+use crate::job::Job;
+use crate::publish::StagingDir;
 use crate::scan::Task;
+use crate::store::spill::Spill;
 
-/// Runs tasks on all threads, handing them out in order. Each thread works with one of `states`,
-/// of which there is one a thread; they come back with what was added to them.
+/// The stack of a thread. It is fixed, so that what decoders need of it does not depend on the system.
+const STACK_BYTES: usize = 8 << 20;
+
+/// Runs `work` on a pool of as many threads as the job allows.
+pub(crate) fn in_pool<T: Send>(job: &Job, work: impl FnOnce() -> Result<T> + Send) -> Result<T> {
+    in_threads(job.threads, work)
+}
+
+/// Runs `work` on a pool of `threads` threads.
+pub(crate) fn in_threads<T: Send>(
+    threads: usize,
+    work: impl FnOnce() -> Result<T> + Send,
+) -> Result<T> {
+    let pool = rayon::ThreadPoolBuilder::new()
+        .num_threads(threads)
+        .stack_size(STACK_BYTES)
+        .build();
+    let pool = pool.map_err(|error| {
+        Error::from(ErrorKind::Internal {
+            what: format!("no threads to work with: {error}"),
+        })
+    })?;
+    pool.install(work)
+}
+
+/// A state for each thread of the pool.
+pub(crate) fn thread_states<S>(state: impl Fn() -> S) -> Vec<S> {
+    (0..rayon::current_num_threads()).map(|_| state()).collect()
+}
+
+/// The memory quota of each thread for what it reads, and the file for what exceeds it. A quarter of the free
+/// memory stays reserved for sorting and encoding.
+pub(super) fn spills(job: &Job, context: &RunContext, staging: &StagingDir) -> Vec<Spill> {
+    let threads = rayon::current_num_threads();
+    let budget = context.headroom().map(|left| left / 4 * 3);
+    let quota = budget.map_or(u64::MAX, |budget| budget / count64(threads));
+    let folder = job.temp_dir.as_deref();
+    let folder = folder.unwrap_or_else(|| staging.aside());
+    (0..threads).map(|_| Spill::new(folder, quota)).collect()
+}
+
+/// Runs tasks on all threads, handing them out in order. `states` has one state per thread; they are
+/// returned with what the tasks added to them.
 ///
 /// # Errors
 /// The error of the first task that failed, in order of tasks, whichever failed first in time.
@@ -33,7 +82,7 @@ pub(crate) fn run_tasks<S: Send>(
         let mut state = state.expect("each thread takes its own, once");
         loop {
             let at = next.fetch_add(1, Relaxed);
-            // Tasks before the failed one go on: one of them may fail as well, and then counts.
+            // Tasks before the failed one go on: if one of them fails too, its error is returned.
             let Some(task) = tasks.get(at).filter(|_| at < failed_at.load(Relaxed)) else {
                 return state;
             };
@@ -55,7 +104,7 @@ pub(crate) fn run_tasks<S: Send>(
     }
 }
 
-/// Runs what reads a file; a panic of a reader becomes an error that names the file.
+/// Runs the reader of a file; a panic of it becomes an error that names the file.
 pub(crate) fn guarded<T>(file: &str, work: impl FnOnce() -> Result<T>) -> Result<T> {
     catch_unwind(AssertUnwindSafe(work)).unwrap_or_else(|panic| {
         let what = panic_text(&*panic);

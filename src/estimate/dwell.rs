@@ -1,12 +1,12 @@
-//! A job of `dwell` to what it would take.
+//! Estimates a job of `dwell`.
 //!
 //! ```text
-//! events ──► one row group in R ──► the scan loop ──► rank ids ──► deal ──► both tables ──► nowhere
-//!                                                                 └──► visits ──► how rows grow
+//! events ──► one row group in R ──► the scan loop ──► rank ids ──► partition ──► both tables ──► discard
+//!                                                                      └──► visits ──► growth of rows
 //! ```
-//! **Why so**: that R times as many events are there does not say how many rows there are: who comes
-//! back to a merchant on the same day makes no other row. How often that is so tells of all that is not
-//! read, if it is of the same days; other days have as many rows for themselves.
+//! **Why so**: R times as many events are not R times as many rows, since a user who comes back to a merchant
+//! on the same day adds no row. How often that happens in the sample gives the rows of all events of the same
+//! days; every further day has as many rows again.
 
 use std::collections::BTreeMap;
 use std::ops::RangeInclusive;
@@ -16,10 +16,10 @@ use rayon::prelude::*;
 
 use super::growth::Growth;
 use super::memory::{Account, Memory, kept_bytes};
-use super::share::{Sample, nowhere, read_sample_of, steps_read};
+use super::share::{FileSample, memory_only_spills, read_file_sample, steps_read};
 use super::{Planned, PlannedOf};
 use crate::context::{RunContext, Stage};
-use crate::engine::dwell::{check_names, find, rank_and_partition};
+use crate::engine::dwell::{check_names, open_inputs, rank_and_partition};
 use crate::engine::specs::read_spec;
 use crate::engine::unused::warn_dwell;
 use crate::error::Result;
@@ -37,36 +37,40 @@ use crate::scan::statistics::time_bounds;
 use crate::scan::whole_column::is_whole_column;
 use crate::scan::{Opened, Task};
 
-/// Days that a row group may be of, at most, to say anything.
+/// The most days of a row group; if its times span more, the days of the input are taken as unknown.
 const DAYS_MAX: usize = 1000;
 
-/// Plans a job.
+/// Estimates a job.
 ///
 /// # Errors
-/// Those of a run that are met.
-pub(crate) fn plan(job: &Job, context: &RunContext) -> Result<Planned> {
+/// The errors of a run, as far as they are met.
+pub(super) fn plan(job: &Job, context: &RunContext) -> Result<Planned> {
     let began = Instant::now();
-    let (mut inputs, types) = find(job, context)?;
+    let (mut inputs, types) = open_inputs(job, context)?;
     let mut warnings = std::mem::take(&mut inputs.warnings);
-    let (found_us, rehearsal, spec) = (micros_since(began), context.unlimited(), read_spec(job));
-    let specs = (&spec, job.dwell().dwell_method);
-    let policy = BadRowPolicy::new(&spec, is_whole_column);
+    let (open_us, rehearsal, spec) = (micros_since(began), context.unlimited(), read_spec(job));
+    let (specs, policy) = (
+        (&spec, job.dwell().dwell_method),
+        BadRowPolicy::new(&spec, is_whole_column),
+    );
     let scan = EventScan::new(specs, &policy, &rehearsal, types);
     context.enter(Stage::EVENTS, 0);
-    let states = nowhere().map(|spill| scan.state(spill)).collect();
-    let each = |state: &mut EventState, task: &Task| scan.read(task, state);
-    let (states, sample) = read_sample_of((job, &rehearsal), &inputs.opened, states, each)?;
+    let states = memory_only_spills()
+        .map(|spill| scan.state(spill))
+        .collect();
+    let read_task = |state: &mut EventState, task: &Task| scan.read(task, state);
+    let (states, sample) = read_file_sample(job, &rehearsal, &inputs.opened, states, read_task)?;
     let events = EventsRead::new(states);
     warnings.extend(events.kinds.clone().check(&spec, &inputs.opened)?);
     let chunks: u64 = events.heaps.iter().map(|heap| heap.scatter.bytes()).sum();
     let taken = rehearsal.memory_used();
     context.enter(Stage::RANK, 0);
     let began = Instant::now();
-    let mut read = rank_and_partition((job, &rehearsal), (events, inputs, types))?;
+    let mut read = rank_and_partition(job, &rehearsal, events, inputs, types)?;
     let rank_us = micros_since(began);
-    warnings.extend(warn_dwell((job, &rehearsal), &read.inputs.opened)?);
+    warnings.extend(warn_dwell(job, &rehearsal, &read.inputs.opened)?);
     check_names(job, &read)?;
-    read.spills = nowhere().collect();
+    read.spills = memory_only_spills().collect();
     let [user_visits, stay_visits] = visits(job, &read);
     context.enter(Stage::WRITE, 0);
     let began = Instant::now();
@@ -74,13 +78,14 @@ pub(crate) fn plan(job: &Job, context: &RunContext) -> Result<Planned> {
     let write_us = micros_since(began);
     context.leave();
 
-    let (of_days, days) = days_read(job, &read.inputs.opened, &sample);
-    let of = &made.report;
-    let users = Growth::new(of.users, user_visits).at(sample.weight);
-    let user_rows = Growth::new(of.user_rows, stay_visits).at(of_days) * days;
-    let merchant_rows = Growth::new(of.merchant_rows, of.user_rows).at(of_days) * days;
+    let weights = day_weights(job, &read.inputs.opened, &sample);
+    let report = &made.report;
+    let users = Growth::new(report.users, user_visits).at(sample.weight);
+    let user_rows = Growth::new(report.user_rows, stay_visits).at(weights.within) * weights.days;
+    let merchant_rows = Growth::new(report.merchant_rows, report.user_rows).at(weights.within);
+    let merchant_rows = merchant_rows * weights.days;
     let kept = rounded(float(read.events_count) * sample.weight);
-    let base = rounded(float(taken - chunks) * times(users, of.users));
+    let base = rounded(float(taken - chunks) * times(users, report.users));
     let room = context.headroom().map(|left| left / 4 * 3);
     context.reserve_memory(base)?;
     let lists = count64(Split::new(read.users.count(), Split::bits_for(kept)).partitions_count());
@@ -92,22 +97,22 @@ pub(crate) fn plan(job: &Job, context: &RunContext) -> Result<Planned> {
         sampled: rehearsal.memory_peak(),
         room: room.map(|room| room.saturating_sub(base)),
     });
-    let per_row = times(user_rows, of.user_rows);
+    let per_row = times(user_rows, report.user_rows);
     let bytes = |at: usize| float(made.parts[at].bytes + made.parts[at + 1].bytes);
-    let of_merchants = times(merchant_rows, of.merchant_rows);
+    let per_merchant_row = times(merchant_rows, report.merchant_rows);
     let of = PlannedOf::Dwell {
         events_kept: kept,
         users: rounded(users),
         user_rows: rounded(user_rows),
     };
     Ok(Planned {
-        bytes: rounded(bytes(0) * per_row + bytes(2) * of_merchants),
-        // What has no room as it is read has none as it is dealt.
+        bytes: rounded(bytes(0) * per_row + bytes(2) * per_merchant_row),
+        // Events that do not fit spill twice: when they are read, and when they are partitioned.
         spilled: memory.spilled * 2,
         stages: vec![
             (
                 "read events",
-                float(found_us) / 1e6 + sample.shares.seconds(job),
+                float(open_us) / 1e6 + sample.shares.seconds(job),
             ),
             ("rank ids", float(rank_us) / 1e6 * sample.weight),
             ("write", float(write_us) / 1e6 * per_row),
@@ -118,7 +123,7 @@ pub(crate) fn plan(job: &Job, context: &RunContext) -> Result<Planned> {
     })
 }
 
-/// How often what was seen goes into all; once, if there is nothing.
+/// `all / seen`; 1 if `seen` is 0.
 fn times(all: f64, seen: u64) -> f64 {
     match seen {
         0 => 1.0,
@@ -126,10 +131,10 @@ fn times(all: f64, seen: u64) -> f64 {
     }
 }
 
-/// Visits of users, and of users to merchants on a day: events on flyers that are no further apart than
-/// the idle timeout are of one visit.
+/// The number of visits by user, and by user, merchant and day. Events on flyers belong to one visit if they
+/// are no further apart than the idle timeout.
 fn visits(job: &Job, read: &DwellRead) -> [u64; 2] {
-    let of_partition = |partition: usize| {
+    let visits_in = |partition: usize| {
         let mut events = Vec::new();
         read.partitions.look(partition, |chunks| {
             let rows = chunks.iter().flat_map(|(_, chunk)| chunk.rows());
@@ -146,28 +151,40 @@ fn visits(job: &Job, read: &DwellRead) -> [u64; 2] {
         ]
     };
     let partitions = (0..read.partitions.count()).into_par_iter();
-    let both = |a: [u64; 2], b: [u64; 2]| [a[0] + b[0], a[1] + b[1]];
-    partitions.map(of_partition).reduce(|| [0, 0], both)
+    let add = |a: [u64; 2], b: [u64; 2]| [a[0] + b[0], a[1] + b[1]];
+    partitions.map(visits_in).reduce(|| [0, 0], add)
 }
 
-/// Visits of all keys that have events at some times.
+/// The number of visits, given the key and the time of each event.
 fn count_visits<K: Ord>(job: &Job, mut events: Vec<(K, i64)>) -> u64 {
     events.sort_unstable();
-    let is_one = |a: &(K, i64), b: &(K, i64)| {
+    let is_same_visit = |a: &(K, i64), b: &(K, i64)| {
         a.0 == b.0 && b.1.abs_diff(a.1) <= job.dwell().idle_timeout_us.unsigned_abs()
     };
-    count64(events.chunk_by(is_one).count())
+    count64(events.chunk_by(is_same_visit).count())
 }
 
-/// How often what was read goes into all events of the same days, and these days into all. Where
-/// neither folders nor statistics tell of days, all are taken to be in everything.
-fn days_read(job: &Job, opened: &[Opened], sample: &Sample) -> (f64, f64) {
+/// How many times larger the input is than the sample.
+struct DayWeights {
+    /// All events of the sampled days, by those that were read.
+    within: f64,
+    /// All events, by those of the sampled days.
+    days: f64,
+}
+
+/// Compares the sample with the input by day. If neither folders nor statistics give the days of a task, all
+/// tasks are taken to have events of all days.
+fn day_weights(job: &Job, opened: &[Opened], sample: &FileSample) -> DayWeights {
+    let unknown = DayWeights {
+        within: sample.weight,
+        days: 1.0,
+    };
     // Steps of each day: those of all tasks, and those that were taken.
     let mut days: BTreeMap<i32, (f64, f64)> = BTreeMap::new();
     let mut add = |task: &Task, all: u64, read: u64| {
-        let of = days_of(job, task)?;
-        let count = float(count64(of.clone().count()));
-        for day in of {
+        let of_task = days_of(job, task)?;
+        let count = float(count64(of_task.clone().count()));
+        for day in of_task {
             let steps = days.entry(day).or_default();
             steps.0 += float(all) / count;
             steps.1 += float(read) / count;
@@ -177,29 +194,30 @@ fn days_read(job: &Job, opened: &[Opened], sample: &Sample) -> (f64, f64) {
     let spec = read_spec(job);
     let all: Vec<Task> = opened
         .iter()
-        .flat_map(|of| of.shared_tasks(&spec))
+        .flat_map(|file| file.shared_tasks(&spec))
         .collect();
     let all = all.iter().map(|task| (task, task.steps, 0));
     let read = sample.tasks.iter();
     let read = read.map(|task| (task, 0, steps_read(std::slice::from_ref(task))));
-    let told = all
-        .chain(read)
-        .map(|(task, all, read)| add(task, all, read));
-    if told.collect::<Option<Vec<()>>>().is_none() {
-        return (sample.weight, 1.0);
+    let mut steps = all.chain(read);
+    if !steps.all(|(task, all, read)| add(task, all, read).is_some()) {
+        return unknown;
     }
     let sum = |steps: &mut dyn Iterator<Item = &(f64, f64)>| {
-        steps.fold((0.0, 0.0), |sum, of| (sum.0 + of.0, sum.1 + of.1))
+        steps.fold((0.0, 0.0), |sum, day| (sum.0 + day.0, sum.1 + day.1))
     };
     let (all, read) = sum(&mut days.values());
     let (of_days, _) = sum(&mut days.values().filter(|(_, read)| *read > 0.0));
-    match read > 0.0 {
-        true => (of_days.max(read) / read, all.max(read) / of_days.max(read)),
-        false => (sample.weight, 1.0),
+    if read <= 0.0 {
+        return unknown;
+    }
+    DayWeights {
+        within: of_days.max(read) / read,
+        days: all.max(read) / of_days.max(read),
     }
 }
 
-/// The days that a task is about, as its folder or the statistics of its times tell.
+/// The days of a task, by the statistics of its times or by its folder.
 fn days_of(job: &Job, task: &Task) -> Option<RangeInclusive<i32>> {
     if let Opened::Parquet(file) = &task.opened
         && let time = job.column(Source::Events, "timestamp")

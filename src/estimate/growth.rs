@@ -1,33 +1,34 @@
-//! How many different things there are, from how often those of a sample came again.
+//! Extrapolates a distinct count, such as that of users, from a sample.
 //!
-//! **Why so**: of ten times as many events there are ten times as many users only if none comes twice;
-//! if few people come often and many seldom, as they do, their number grows with the logarithm of the
-//! number of visits (Fisher's series of logarithms): `α · ln(1 + visits / α)`, with one α for a log
-//! however much of it is read.
+//! **Why so**: ten times as many events have ten times as many users only if no user comes twice. A few users
+//! come often and many come seldom, so the distinct count grows with the logarithm of the number of visits:
+//! `α · ln(1 + visits / α)`, with one α for a log, however much of it is read.
+//! **Source**: Fisher's logarithmic series.
 
 use crate::ids::float;
 
-/// How the number of different things grows with that of their visits.
+/// How a distinct count grows with the number of visits.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) struct Growth {
-    /// Different things in the sample.
+    /// The distinct count of the sample.
     seen: f64,
-    /// Visits for each α, in the sample; 0 if nothing came twice.
+    /// Visits of the sample divided by α; 0 if nothing came twice.
     visits_per_alpha: f64,
 }
 
 impl Growth {
-    /// The growth of what was `seen` in so many visits.
+    /// The growth of a log with `seen` distinct values in `visits` visits.
     pub(crate) fn new(seen: u64, visits: u64) -> Growth {
         let once = float(seen) / float(visits.max(1));
-        // What falls as visits are more for each α: 1 where nothing comes twice, then less.
+        // Distinct values per visit: 1 where nothing comes twice, and falling with visits per α.
         let share = |y: f64| y.ln_1p() / y;
         let (mut low, mut high) = (0.0, 1e12);
         for _ in 0..200 {
             let middle = (low + high) / 2.0;
-            match share(middle) > once {
-                true => low = middle,
-                false => high = middle,
+            if share(middle) > once {
+                low = middle;
+            } else {
+                high = middle;
             }
         }
         Growth {
@@ -36,10 +37,10 @@ impl Growth {
         }
     }
 
-    /// Different things in so many times as many visits.
+    /// The distinct count in `times` times as many visits.
     pub(crate) fn at(self, times: f64) -> f64 {
         let y = self.visits_per_alpha;
-        // So few come again that the logarithm is a line.
+        // So few come twice that the logarithm is linear.
         if y < 1e-9 {
             return self.seen * times;
         }
@@ -59,12 +60,14 @@ mod tests {
 
     #[test]
     fn what_comes_again_grows_less_and_by_the_same_law_in_every_sample() {
-        let of = |visits: f64| 500.0 * (visits / 500.0).ln_1p();
+        let distinct = |visits: f64| 500.0 * (visits / 500.0).ln_1p();
         for visits in [100.0, 10_000.0, 1_000_000.0] {
-            let (seen, visits_count) =
-                (crate::ids::rounded(of(visits)), crate::ids::rounded(visits));
+            let (seen, visits_count) = (
+                crate::ids::rounded(distinct(visits)),
+                crate::ids::rounded(visits),
+            );
             let more = Growth::new(seen, visits_count).at(20.0);
-            let off = (more - of(visits * 20.0)).abs() / more;
+            let off = (more - distinct(visits * 20.0)).abs() / more;
             assert!(off < 0.05, "{visits} visits: {more}");
         }
     }

@@ -1,23 +1,25 @@
-//! A job to what it would take: its rows, bytes, memory and time, without writing anything.
+//! Estimates the rows, bytes, memory and time of a job, and writes nothing (`plan`).
 //!
-//! **In / Out**: a [`Job`] → [`Planned`]. **Invariants**: the code that is measured is that of a run:
-//! the same scan loops, sort and encoders, on as many threads. Nothing is written; an output that
-//! exists, a day without impressions and a bad row that is met are the errors of a run.
-//! **Cost**: impressions and listings wholly; of the rest about a 24th, or [`share::ROWS_WANTED`] rows.
-//! In reading order: `share` chooses and reads a sample, `memory` scales what it took of memory;
-//! `sequences`, with `sampled`, `features`, and `dwell`, with `growth`, plan the three jobs.
+//! **In / Out**: a [`Job`] → [`Planned`]. **Invariants**: the measured code is that of a run: the same scan
+//! loops, sort and encoders, on as many threads. Errors of a run are errors here too, if they are met: an output
+//! that exists, a day without impressions, a bad row.
+//! **Cost**: all impressions and listings are read; of actions, clicks and events about a 24th, or
+//! [`share::ROWS_WANTED`] rows.
+//!
+//! In reading order: `share` chooses and reads a sample, `memory` scales its use of memory. `sequences` (with
+//! `sample_impressions` and `sample_actions`), `features` and `dwell` (with `growth`) estimate the three job kinds.
 
 mod dwell;
 mod features;
 mod growth;
 mod memory;
-pub(crate) mod sample_impressions;
-mod sampled;
+mod sample_actions;
+mod sample_impressions;
 mod sequences;
 mod share;
 
 use self::memory::Memory;
-use self::share::Shares;
+use self::share::SourceShares;
 use crate::context::RunContext;
 use crate::engine::{in_pool, in_zone_of_set};
 use crate::error::Result;
@@ -26,16 +28,17 @@ use crate::job::{ItemType, Job, JobKind};
 use crate::scan::Opened;
 use crate::warnings::{Warning, told};
 
-/// What a run of a job would make and take. What is not said to be exact is an estimate.
+/// What a run of a job would write, and what resources it would use. Numbers are estimates unless they
+/// are documented as exact.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Planned {
     /// Files that would be read, or proven to need no reading.
     pub files: u64,
     /// Their bytes.
     pub input_bytes: u64,
-    /// What the job is about.
+    /// The numbers that only this job kind has.
     pub of: PlannedOf,
-    /// Rows of each day; none of `dwell`, which makes tables of all days. Exact.
+    /// Rows of each day. Exact. Empty for `dwell`, whose tables have no days.
     pub days: Vec<(Day, u64)>,
     /// Parts of all days. Exact.
     pub parts: u64,
@@ -43,25 +46,25 @@ pub struct Planned {
     pub rows_read: u64,
     /// Bytes of all parts, or tables.
     pub bytes: u64,
-    /// Bytes of memory, as the run accounts for them.
+    /// Bytes of memory that the run accounts for.
     pub memory_accounted: u64,
-    /// Bytes of memory, with all that the account does not see.
+    /// Bytes of memory of the process, with what is not accounted for.
     pub memory: u64,
-    /// Bytes that memory has no room for, and that would go to a file for a while.
+    /// Bytes that do not fit in memory and would spill to temporary files.
     pub spilled: u64,
-    /// Seconds of each stage but the last, publishing, which takes what the disk takes to sync.
+    /// Seconds of each stage except publishing, whose time is that of the disk.
     pub stages: Vec<(&'static str, f64)>,
     /// The share of the actions, clicks or events that was read.
     pub read_share: f64,
-    /// The share of the rows that was made.
+    /// The share of the output rows that was computed.
     pub made_share: f64,
     /// How far bytes, memory and time may be off, as a share of each.
     pub spread: f64,
-    /// What a person should look at.
+    /// The warnings that a run would give, as far as they are known.
     pub warnings: Vec<Warning>,
 }
 
-/// What only one job kind has.
+/// Numbers that only one job kind has.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum PlannedOf {
     /// Of [`JobKind::Sequences`].
@@ -98,13 +101,12 @@ pub enum PlannedOf {
 }
 
 impl Planned {
-    /// What inputs, the share of them that was read and the memory for all of them say of any job;
-    /// nothing is made yet.
-    fn new(of: PlannedOf, inputs: &[Opened], shares: &Shares, memory: &Memory) -> Planned {
+    /// The estimate of what all job kinds have, from the inputs; the output is still empty.
+    fn new(of: PlannedOf, inputs: &[Opened], shares: &SourceShares, memory: &Memory) -> Planned {
         Planned {
             of,
             files: count64(inputs.len()),
-            input_bytes: inputs.iter().map(|of| of.file().size()).sum(),
+            input_bytes: inputs.iter().map(|input| input.file().size()).sum(),
             rows_read: shares.rows(),
             read_share: shares.read(),
             spread: shares.spread(),
@@ -134,14 +136,14 @@ impl Planned {
     }
 }
 
-/// Says what a job would make and take, and writes nothing.
+/// Estimates what a job would write and use, and writes nothing.
 ///
 /// # Errors
-/// Those of a run that are met on the way.
+/// The errors of a run, as far as they are met.
 ///
 /// # Examples
 /// ```no_run
-/// use hitherto::{Control, Job, Settings, plan};
+/// use hitherto::{Job, RunContext, Settings, plan};
 ///
 /// let settings = Settings {
 ///     dir: Some("testdata/shop".into()),
@@ -149,7 +151,7 @@ impl Planned {
 ///     threads: 2,
 ///     ..Settings::default()
 /// };
-/// let planned = plan(&Job::new(settings)?, &Control::default())?;
+/// let planned = plan(&Job::new(settings)?, &RunContext::default())?;
 /// assert_eq!(planned.rows(), 661);
 /// # Ok::<(), hitherto::Error>(())
 /// ```
@@ -165,7 +167,7 @@ pub fn plan(job: &Job, context: &RunContext) -> Result<Planned> {
     Ok(planned)
 }
 
-/// How often one number goes into another; 0 if there is nothing to divide by.
+/// `all / part`; 0 if `part` is 0.
 fn ratio(all: u64, part: u64) -> f64 {
     match part {
         0 => 0.0,

@@ -1,4 +1,4 @@
-//! The impressions of a sample: those of some customers on some days, copied.
+//! Copies the impressions of some customers on some days.
 
 use crate::dictionary::probes::Probes;
 use crate::encode::ItemColumn;
@@ -6,11 +6,11 @@ use crate::ids::{Day, Key, index};
 use crate::kernel::column::{Impression, Impressions, place};
 use crate::kernel::passthrough::{PassthroughRow, PassthroughValue};
 
-/// The impressions of one customer in `stride` on `days`, which ascend; and of each of these customers
-/// its rank among those that have one, if it does.
+/// The impressions of one customer in `stride` on `days`, which ascend. Also returns the key of each of these
+/// customers in the sample, or `None` if it has no impression there.
 ///
-/// Ranks follow hashes, so the first who has one is the first of them, and so on.
-pub(crate) fn impressions_of<I: ItemColumn>(
+/// Keys are ranks in hash order, which the sample keeps, so they are counted up.
+pub(super) fn impressions_of<I: ItemColumn>(
     probes: &Probes<I>,
     stride: u32,
     days: &[Day],
@@ -18,9 +18,9 @@ pub(crate) fn impressions_of<I: ItemColumn>(
     let all = &probes.impressions;
     let mut some = Impressions::empty(all.has_text_ids());
     let stride = index(stride);
-    let (mut shown, mut ranks, mut asked) = (Vec::new(), Vec::new(), 0);
+    let (mut items, mut ranks, mut customers) = (Vec::new(), Vec::new(), 0);
     for key in (0..probes.keys.count()).step_by(stride).map(Key) {
-        // Of guests, which are one customer to the engine, a share; of others all.
+        // All guests have one key, so a share of its impressions is taken; of other customers all.
         let step = if probes.keys.guest() == Some(key) {
             stride
         } else {
@@ -33,10 +33,10 @@ pub(crate) fn impressions_of<I: ItemColumn>(
             if days.binary_search(&all.days[at]).is_err() {
                 continue;
             }
-            shown.clear();
-            shown.extend(
+            items.clear();
+            items.extend(
                 all.items_of(row)
-                    .map(|of| (all.items[of], all.labels[of], all.positions[of])),
+                    .map(|item| (all.items[item], all.labels[item], all.positions[item])),
             );
             some.push(&Impression {
                 customer: all.customer(row),
@@ -44,24 +44,24 @@ pub(crate) fn impressions_of<I: ItemColumn>(
                 cutoff: all.cutoffs[at],
                 lookback_start: all.lookback_starts[at],
                 ranking: all.rankings.get(at),
-                items: &shown,
-                kept: &kept_of(all, row),
+                items: &items,
+                kept: &passthrough_of(all, row),
             });
         }
-        let is_asked = some.count() > before;
-        ranks.push(is_asked.then_some(Key(asked)));
-        asked += u32::from(is_asked);
+        let is_in_sample = some.count() > before;
+        ranks.push(is_in_sample.then_some(Key(customers)));
+        customers += u32::from(is_in_sample);
     }
     (some, ranks)
 }
 
-/// What is carried of an impression, by the places that its items have in their array.
-fn kept_of<I: ItemColumn>(all: &Impressions<I>, row: u32) -> PassthroughRow {
-    let (items, places) = (all.items_of(row), &all.positions[all.items_of(row)]);
-    let len = places.iter().max().map_or(0, |last| place(*last) + 1);
-    let of_items = all.kept.items.iter().map(|column| {
+/// The passthrough values of an impression; those of items by position in the array of items.
+fn passthrough_of<I: ItemColumn>(all: &Impressions<I>, row: u32) -> PassthroughRow {
+    let (items, positions) = (all.items_of(row), &all.positions[all.items_of(row)]);
+    let len = positions.iter().max().map_or(0, |last| place(*last) + 1);
+    let item_columns = all.kept.items.iter().map(|column| {
         let mut values = vec![PassthroughValue::Null; len];
-        for (at, value) in places.iter().zip(&column[items.clone()]) {
+        for (at, value) in positions.iter().zip(&column[items.clone()]) {
             values[place(*at)] = value.clone();
         }
         values
@@ -73,6 +73,6 @@ fn kept_of<I: ItemColumn>(all: &Impressions<I>, row: u32) -> PassthroughRow {
             .iter()
             .map(|column| column[index(row)].clone())
             .collect(),
-        items: of_items.collect(),
+        items: item_columns.collect(),
     }
 }

@@ -1,20 +1,21 @@
-//! A job of `sequences` to what it would take.
+//! Estimates a job of `sequences`.
 //!
 //! ```text
 //! impressions ──► all of them ──► probes: rows, days, customers          exact
 //! actions     ──► one row group in R ──► the scan loop, with all probes  × R
 //!                  └──► of one customer in S, each action R times
-//!                         └──► partition ──► sort ──► encode, one day in D ──► nowhere × S × D
+//!                         └──► partition ──► sort ──► encode, one day in D ──► discard  × S × D
 //! ```
-//! **Why so**: what a history holds depends on how the actions of a customer add up over a year, which
-//! neither footers nor a few whole files tell. A sample of row groups has each customer with one action
-//! in R; repeating it R times, on items of others, gives histories of the right length and of the right
-//! mixture. Reading all actions of a few customers instead would cost the scan that is to be foretold.
+//! **Why so**: the length of a history depends on all actions of a customer over a year, which neither
+//! footers nor a few whole files show. A sample of row groups has one action in R of each customer.
+//! Repeating each R times, with items of other actions, gives histories of the right length and the right mix of
+//! items. Rejected: reading all actions of a few customers, which would cost the whole scan.
 
 use std::time::Instant;
 
 use super::memory::{Account, Memory, kept_bytes};
-use super::sampled::{Actions, Wanted, read_sample, stretch};
+use super::sample_actions::{SampleStrides, SampledActions, read_sample, stretch};
+use super::sample_impressions::impressions_of;
 use super::share::stride_of;
 use super::{Planned, PlannedOf, ratio};
 use crate::context::{RunContext, Stage};
@@ -22,9 +23,8 @@ use crate::dictionary::probes::Probes;
 use crate::encode::ItemColumn;
 use crate::engine::specs::{read_spec, write_spec};
 use crate::engine::unused::warn_sequences;
-use crate::engine::{find_actions, read_before_actions};
+use crate::engine::{open_actions, read_before_actions};
 use crate::error::Result;
-use crate::estimate::sample_impressions::impressions_of;
 use crate::ids::{Day, count64, float, rounded};
 use crate::job::Job;
 use crate::kernel::chunk::Chunk;
@@ -39,44 +39,43 @@ use crate::scan::pruning::{Pruning, Span};
 use crate::scan::whole_column::is_whole_column;
 use crate::store::spill::Partitions;
 
-/// Row groups that each thread makes at least, so that none waits long for the last.
+/// Row groups that each thread encodes at least, so that no thread is idle for long at the end.
 const GROUPS_PER_THREAD: u64 = 4;
-/// Rows that are made at least, if there are so many: of fewer customers one who is very busy tells
-/// too much.
+/// Rows that are computed at least, if there are so many. With fewer customers a single very active one
+/// would distort the estimate.
 const ROWS_MIN: u64 = 1 << 16;
-/// Actions of sampled customers, at most, if all had full histories.
+/// The most actions of sampled customers, if all have full histories.
 const EVENTS_MAX: u64 = 1 << 26;
 
-/// Plans a job whose items have a known width.
+/// Estimates a job whose item ids have the width of `I`.
 ///
 /// # Errors
-/// Those of a run that are met.
-pub(crate) fn plan<I: ItemColumn>(job: &Job, context: &RunContext) -> Result<Planned> {
+/// The errors of a run, as far as they are met.
+pub(super) fn plan<I: ItemColumn>(job: &Job, context: &RunContext) -> Result<Planned> {
     let began = Instant::now();
     let policy = BadRowPolicy::new(&read_spec(job), is_whole_column);
     let (job, before) = read_before_actions::<I>(job, context, &policy)?;
     let (impressions, mut inputs) = (before.impressions, before.inputs);
     let job = &job;
-    let (tallies, mut kinds) = (impressions.tallies, impressions.kinds);
+    let (stats, mut kinds) = (impressions.tallies, impressions.kinds);
     let probes = Probes::new(impressions.rows);
     context.reserve_memory(probes.bytes())?;
-    let (opened, span, split) = find_actions(job, &inputs.sources, &probes)?;
-    let asked_us = micros_since(began);
-    let shape = Shape::new(job, &probes, tallies.keys().copied().collect());
+    let (opened, span, split) = open_actions(job, &inputs.sources, &probes)?;
+    let impressions_us = micros_since(began);
+    let plan = SamplePlan::new(job, &probes, stats.keys().copied().collect());
     let base = context.memory_used();
-    let policy = (&policy, &probes);
-    let actions = sample_actions(job, context, policy, (&opened, span, split), &shape)?;
-    let mut warnings = warn_sequences((job, context), &inputs.sources, &probes, &opened)?;
+    let actions = sample_actions(job, context, &policy, &probes, &opened, span, split, &plan)?;
+    let mut warnings = warn_sequences(job, context, &inputs.sources, &probes, &opened)?;
     warnings.append(&mut inputs.warnings);
     inputs.opened.extend(opened);
     kinds.merge(&actions.kinds);
     warnings.extend(kinds.check(&read_spec(job), &inputs.opened)?);
     let rehearsal = context.unlimited();
-    let sample = make_sample(job, &rehearsal, &probes, (&shape, split), &actions)?;
-    let made = sample.made;
+    let sample = rehearse_sample(job, &rehearsal, &probes, &plan, split, &actions)?;
+    let made = sample.rehearsed;
     context.check()?;
     context.leave();
-    let per_row = ratio(shape.rows(), made.rows);
+    let per_row = ratio(plan.rows(), made.rows);
     let threads = float(count64(job.threads)) * 1e6;
     let kept = actions.shares.kept();
     let write_us =
@@ -93,122 +92,129 @@ pub(crate) fn plan<I: ItemColumn>(job: &Job, context: &RunContext) -> Result<Pla
         room: context.headroom().map(|left| left / 4 * 3),
     });
     let of = PlannedOf::Sequences {
-        impressions: tallies.values().map(|of| of.impressions).sum(),
+        impressions: stats.values().map(|day| day.impressions).sum(),
         customers: u64::from(probes.keys.count()),
         samples: count64(probes.impressions.items.len()),
         actions_kept: kept,
         history_actions: rounded(float(made.history_actions) * per_row),
     };
     Ok(Planned {
-        parts: shape.sizes.iter().map(|(_, parts)| parts).sum(),
+        parts: plan.sizes.iter().map(|(_, parts)| parts).sum(),
         bytes: rounded(float(made.bytes) * per_row),
         stages: vec![
-            ("read impressions", float(asked_us) / 1e6),
+            ("read impressions", float(impressions_us) / 1e6),
             ("read actions", actions.shares.seconds(job)),
             ("write", write_us / threads),
         ],
         made_share: if made.rows > 0 { 1.0 / per_row } else { 1.0 },
         warnings,
         spread: actions.shares.spread().max(sample.spread()),
-        days: shape
+        days: plan
             .days
             .into_iter()
-            .zip(shape.sizes)
+            .zip(plan.sizes)
             .map(|(day, (rows, _))| (day, rows))
             .collect(),
         ..Planned::new(of, &inputs.opened, &actions.shares, &memory)
     })
 }
 
-/// Reads a sample of the actions, by a scan that takes the customers to be as many as they are and
-/// their histories to be shorter by what is left unread.
+/// Reads a sample of the actions. The scan is told that histories are shorter by the stride, so that it stops
+/// as early as a run would.
 fn sample_actions<I: ItemColumn>(
     job: &Job,
     context: &RunContext,
-    (policy, probes): (&BadRowPolicy<'_>, &Probes<I>),
-    (opened, span, split): (&[Opened], Span, Split),
-    shape: &Shape,
-) -> Result<Actions<I>> {
+    policy: &BadRowPolicy<'_>,
+    probes: &Probes<I>,
+    opened: &[Opened],
+    span: Span,
+    split: Split,
+    plan: &SamplePlan,
+) -> Result<SampledActions<I>> {
     let stride = stride_of(job, opened);
     let mut spec = read_spec(job);
     let actions_max = spec.actions.actions_max;
     let shorter = u64::from(actions_max).div_ceil(stride);
     spec.actions.actions_max = u32::try_from(shorter).unwrap_or(actions_max).max(1);
     let mut scan = ActionScan::new(&spec, policy, context, probes, split);
-    let plan = Pruning::new(&scan, opened, span);
-    context.enter(Stage::ACTIONS, plan.steps() / stride);
-    let wanted = Wanted {
-        stride,
-        customer_stride: shape.customer_stride,
+    let pruning = Pruning::new(&scan, opened, span);
+    context.enter(Stage::ACTIONS, pruning.steps() / stride);
+    let strides = SampleStrides {
+        row_groups: stride,
+        customers: plan.customer_stride,
     };
-    read_sample(&mut scan, context, (plan, split), wanted)
+    read_sample(&mut scan, context, pruning, split, strides)
 }
 
-/// Rows that were made of a sample.
-struct Sample {
-    made: DryRun,
-    /// The actions of those who are asked about.
+/// The rows of a sample, computed and discarded.
+struct RehearsedSample {
+    rehearsed: DryRun,
+    /// Actions of the sampled customers, with copies.
     actions: u64,
-    /// The bytes that these were on the account before.
+    /// The accounted bytes of these actions.
     chunks: u64,
-    impressions: (u64, u64),
+    /// Impressions of the sample.
+    impressions: u64,
+    impressions_all: u64,
 }
 
-impl Sample {
-    /// How far from the truth what is told of all rows may be: a guess from the number of impressions
-    /// that are made, as histories are long for few and short for many.
+impl RehearsedSample {
+    /// The relative error of estimates from the sample. Guessed from the number of impressions: a few histories
+    /// are long and many are short, so few impressions say little.
     fn spread(&self) -> f64 {
-        match self.impressions {
-            (made, all) if made == all => 0.0,
-            (made, _) => (5.0 / float(made.max(1)).sqrt()).clamp(0.25, 1.0),
+        if self.impressions == self.impressions_all {
+            return 0.0;
         }
+        (5.0 / float(self.impressions.max(1)).sqrt()).clamp(0.25, 1.0)
     }
 }
 
-/// Makes the rows of sampled customers on sampled days.
-fn make_sample<I: ItemColumn>(
+/// Computes the rows of sampled customers on sampled days.
+fn rehearse_sample<I: ItemColumn>(
     job: &Job,
     context: &RunContext,
     probes: &Probes<I>,
-    (shape, split): (&Shape, Split),
-    actions: &Actions<I>,
-) -> Result<Sample> {
-    let days = shape.sampled_days();
-    let (some, ranks) = impressions_of(probes, shape.customer_stride, &days);
-    let impressions = (count64(some.count()), count64(probes.impressions.count()));
+    plan: &SamplePlan,
+    split: Split,
+    actions: &SampledActions<I>,
+) -> Result<RehearsedSample> {
+    let days = plan.sampled_days();
+    let (some, ranks) = impressions_of(probes, plan.customer_stride, &days);
+    let impressions = count64(some.count());
     let some = Probes::new(some);
-    // Partitions of about as many customers as those of a run have.
+    // Partitions have about as many customers as in a run.
     let partitions = count64(split.partitions_count()) * u64::from(some.keys.count());
-    let partitions = partitions.div_ceil(shape.customers.max(1)).max(1);
+    let partitions = partitions.div_ceil(plan.customers.max(1)).max(1);
     let bits = partitions.next_power_of_two().trailing_zeros();
     let split = Split::new(some.keys.count(), u8::try_from(bits).unwrap_or(0));
-    let scatter = stretch(job, actions, (split, &ranks), context)?;
-    let (actions, chunks) = (scatter.rows_count(), context.memory_used());
-    let partitions = Partitions::gather(split, vec![scatter], Vec::new());
+    let writer = stretch(job, actions, split, &ranks, context)?;
+    let (actions, chunks) = (writer.rows_count(), context.memory_used());
+    let partitions = Partitions::gather(split, vec![writer], Vec::new());
     let spec = write_spec(job, some.customer_type());
-    Ok(Sample {
-        made: dry_run(job, &spec, context, &some, &days, partitions)?,
+    Ok(RehearsedSample {
+        rehearsed: dry_run(job, &spec, context, &some, &days, partitions)?,
         actions,
         chunks,
         impressions,
+        impressions_all: count64(probes.impressions.count()),
     })
 }
 
-/// The rows of a run, and which of them are made.
-struct Shape {
+/// The rows of a run, and which of them are sampled.
+struct SamplePlan {
     days: Vec<Day>,
     /// Rows and parts of each day.
     sizes: Vec<(u64, u64)>,
     customers: u64,
-    /// One customer in so many is sampled; of guests, one impression in so many.
+    /// One customer in this many is sampled; of guests, one impression in this many.
     customer_stride: u32,
-    /// One day in so many.
+    /// One day in this many is sampled.
     day_stride: usize,
 }
 
-impl Shape {
-    /// The rows that probes make, and a sample that is large enough.
-    fn new<I: ItemColumn>(job: &Job, probes: &Probes<I>, days: Vec<Day>) -> Shape {
+impl SamplePlan {
+    /// The rows of all probes, and a sample that is large enough.
+    fn new<I: ItemColumn>(job: &Job, probes: &Probes<I>, days: Vec<Day>) -> SamplePlan {
         let sizes = sizes_of_days(job, &days, probes);
         let rows: u64 = sizes.iter().map(|(rows, _)| rows).sum();
         let customers = u64::from(probes.keys.count());
@@ -222,7 +228,7 @@ impl Shape {
             .max(events / EVENTS_MAX)
             .max(1);
         let day_stride = (rows / (stride * wanted)).max(1);
-        Shape {
+        SamplePlan {
             days,
             sizes,
             customers,
@@ -236,7 +242,7 @@ impl Shape {
         self.sizes.iter().map(|(rows, _)| rows).sum()
     }
 
-    /// The days that are sampled, the middle one of each few.
+    /// The sampled days: of each `day_stride` days the middle one.
     fn sampled_days(&self) -> Vec<Day> {
         let first = self.day_stride.min(self.days.len()) / 2;
         let days = self.days.iter().skip(first).copied();

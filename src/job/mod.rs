@@ -1,8 +1,11 @@
-//! Settings in, a [`Job`] out: everything that can be checked before a file is opened.
+//! Settings to a [`Job`]: everything that can be checked before a file is opened.
 //!
-//! **In / Out**: [`Settings`], plain data with SPEC's defaults → [`Job`], which the rest of the
-//! program trusts. **Invariants**: a `Job` has legal ranges, a known zone, known column names,
-//! and at least the first source of its job kind to read.
+//! **In / Out**: [`Settings`], plain data with defaults → [`Job`], which the rest of the program trusts.
+//! **Invariants**: the values of a `Job` are within their ranges, its zone and column names exist, and
+//! it has at least the first source of its job kind.
+//!
+//! `settings` has what all job kinds share, `ask` what one kind has. `checks` checks both, with
+//! `actions` for declared sources of actions and `columns` for added columns.
 
 mod actions;
 mod ask;
@@ -25,17 +28,16 @@ pub(crate) use crate::options::{
     PassthroughType, Publish, Source, Subject, TimeUnit, Types, UnknownItem, WarningCode,
 };
 
-/// The column, and the key of folders, that tells the day of something.
+/// The column of the day, in files and as the key of Hive folders.
 pub(crate) const DT: &str = "dt";
 
-/// Settings that hold together. Only [`Job::new`] makes one.
+/// Settings that were checked against each other. Only [`Job::new`] makes one.
 #[derive(Clone, Debug)]
 pub struct Job {
-    /// What was asked for.
     settings: Settings,
     /// The zone of days and of wall times.
     zone: Zone,
-    /// What must not be so of what is made.
+    /// Conditions under which the run fails and publishes nothing.
     gates: Vec<Gate>,
 }
 
@@ -72,19 +74,31 @@ impl Job {
         })
     }
 
+    /// Checks that the job is of this kind.
+    ///
+    /// # Errors
+    /// [`crate::ErrorKind::Settings`], naming the kind that it is of.
+    pub(crate) fn check_kind(&self, job_kind: JobKind) -> Result<()> {
+        if self.kind() == job_kind {
+            return Ok(());
+        }
+        let name = self.kind().name();
+        Err(Error::settings(format!("this job asks for {name}")))
+    }
+
     /// The zone of days and of wall times.
     pub fn zone(&self) -> &Zone {
         &self.zone
     }
 
-    /// The same job, with its zone named.
+    /// The same job, with the name of its zone given.
     pub(crate) fn in_named_zone(&self) -> Job {
         let mut job = self.clone();
         job.settings.timezone = Some(job.zone.name().to_owned());
         job
     }
 
-    /// What must not be so of what is made.
+    /// Conditions under which the run fails and publishes nothing.
     pub(crate) fn gates(&self) -> &[Gate] {
         &self.gates
     }
@@ -96,21 +110,21 @@ impl Job {
         is_within && (self.days.is_empty() || self.days.contains(&day))
     }
 
-    /// The files' name of one of our columns.
+    /// The name in the files of the column that we call `name`.
     pub fn column<'a>(&'a self, source: Source, name: &'a str) -> &'a str {
         let renamed = self
             .columns
             .iter()
-            .find(|(of, ours, _)| *of == source && ours == name);
+            .find(|(renamed, ours, _)| *renamed == source && ours == name);
         renamed.map_or(name, |(_, _, theirs)| theirs)
     }
 
-    /// The place of a source in the list of [`Sequences::actions`], which counts are kept by.
+    /// The index of a source in [`Sequences::actions`]; statistics by source have the same order.
     pub(crate) fn slot(&self, source: Source) -> Option<usize> {
         self.sequences()
             .actions
             .iter()
-            .position(|of| of.source == source)
+            .position(|action| action.source == source)
     }
 
     /// The highest code that an action may have.
@@ -123,27 +137,27 @@ impl Job {
         codes.max().unwrap_or(0)
     }
 
-    /// The column that says when an action of a source was known.
+    /// The column that says when an action of a source became available.
     pub fn available_column(&self, source: Source) -> Option<&str> {
         let given = self
             .sequences()
             .available
             .iter()
-            .find(|(of, _)| *of == source);
+            .find(|(given, _)| *given == source);
         given.map(|(_, column)| column.as_str())
     }
 
-    /// Whether actions of a source are known when the day that they landed is over.
+    /// Whether actions of a source become available at the end of the day on which they landed.
     pub(crate) fn waits_for_landing(&self, source: Source) -> bool {
         self.available_column(source) == Some(DT)
     }
 
-    /// Whether actions of a code count.
+    /// Whether actions of a type code count.
     pub(crate) fn counts_type(&self, code: u8) -> bool {
         self.sequences().types.is_empty() || self.sequences().types.contains(&code)
     }
 
-    /// The same job, with other columns added to the output.
+    /// The same job, with these passthrough columns and attributes.
     pub(crate) fn with_columns(&self, keep: Vec<Passthrough>, attributes: Vec<Attribute>) -> Job {
         let mut job = self.clone();
         let own = job.settings.sequences_mut();
@@ -151,19 +165,19 @@ impl Job {
         job
     }
 
-    /// The weight of a negative that a sample kept, if negatives are sampled: all others weigh 1.
+    /// The weight of a sampled negative, if negatives are sampled. All other rows have weight 1.
     pub(crate) fn negative_weight(&self) -> Option<f32> {
         self.sequences()
             .negatives_rate
             .map(|rate| narrow(1.0 / rate))
     }
 
-    /// Microseconds after which an action of a source is known; 0 without an embargo.
+    /// Microseconds from the time of an action to when it becomes available; 0 without an embargo.
     pub fn embargo_of(&self, source: Source) -> i64 {
         self.sequences()
             .embargo_us
             .iter()
-            .find(|(of, _)| *of == source)
+            .find(|(given, _)| *given == source)
             .map_or(0, |(_, embargo)| *embargo)
     }
 }

@@ -1,8 +1,8 @@
-//! The second look at a source of actions: what keeps each row out of histories.
+//! The second scan of a source of actions: why each row is in no history.
 //!
-//! **In / Out**: the files of a source, and the probes → [`Looked`]: rows by reason, and the range of all
-//! times. **Cost**: customers and times of every row are read, unless enough rows are found that may be
-//! in a history.
+//! **In / Out**: the files of a source, and the probes → [`ActionExclusions`]: rows by reason, and the range
+//! of all times. **Cost**: customer and time of every row are read, unless enough rows are found that
+//! may be in a history.
 
 use std::fmt;
 
@@ -20,61 +20,60 @@ use crate::scan::actions::ActionNames;
 use crate::scan::features::ranks;
 use crate::scan::table::{Batch, Cells, ColumnType, Memo};
 
-/// The columns, as places in a batch.
+/// The columns, as indices in a batch.
 const CUSTOMER: usize = 0;
-/// When.
+/// The time of the action.
 const TIME: usize = 1;
-/// When, if that is null.
+/// The column of the time where the first is null.
 const TIME_ELSE: usize = 2;
 
-/// The rows of a source, by what keeps them out of histories.
+/// The rows of a source, by the reason that excludes them from histories.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(crate) struct Looked {
-    pub(super) nobody: u64,
-    /// Of customers that no impression asks about.
-    pub(super) strangers: u64,
-    /// The least of these.
-    pub(super) stranger: Option<Stranger>,
-    pub(super) timeless: u64,
+pub(super) struct ActionExclusions {
+    pub(super) no_customer: u64,
+    /// Of customers without an impression.
+    pub(super) unknown_customers: u64,
+    /// The smallest of these customers, as an example.
+    pub(super) unknown_customer: Option<UnknownCustomer>,
+    pub(super) no_time: u64,
     /// Before the lookback of every later impression of their customer.
     pub(super) early: u64,
     /// Not before the latest cutoff of their customer.
     pub(super) late: u64,
-    /// Before it, but held back by the embargo until then.
-    pub(super) held: u64,
+    /// Before the cutoff, but under embargo until after it.
+    pub(super) embargoed: u64,
     /// None of these.
     pub(super) eligible: u64,
-    /// The oldest and the newest time, whosever.
+    /// The oldest and the newest time of all rows.
     pub(super) times: Option<(Micros, Micros)>,
 }
 
-/// A customer that no impression asks about.
+/// A customer without an impression.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) enum Stranger {
-    /// An integer.
+pub(super) enum UnknownCustomer {
     Int(i64),
-    /// A text.
     Text(Vec<u8>),
 }
 
-/// What one thread looks with.
+/// What one thread counts with.
 #[derive(Default)]
-struct State {
-    /// What it knows of a dictionary of customers.
+struct ActionCounter {
+    /// The ranks of the customers of a Parquet dictionary.
     memo: Memo,
-    /// Scratch: ranks of customers.
+    /// Scratch: the ranks of the customers of a batch.
     ranks: Vec<u32>,
-    looked: Looked,
+    counts: ActionExclusions,
 }
 
-/// Reads customers and times of a source, until so many rows are found that may be in a history.
-pub(crate) fn look<I: Item>(
-    (job, context): (&Job, &RunContext),
+/// Reads customers and times of a source. A thread stops after `enough` rows that may be in a history.
+pub(super) fn count_exclusions<I: Item>(
+    job: &Job,
+    context: &RunContext,
     probes: &Probes<I>,
     opened: &[Opened],
     source: Source,
     enough: u64,
-) -> Result<Looked> {
+) -> Result<ActionExclusions> {
     let spec = read_spec(job);
     let names = ActionNames::new(&spec, source);
     let customers = probes.customer_type();
@@ -83,127 +82,117 @@ pub(crate) fn look<I: Item>(
         (names.time, ColumnType::Time),
     ];
     columns.extend(names.time_else.map(|name| (name, ColumnType::Time)));
-    let files = opened.iter().filter(|of| of.file().source == source);
-    let has_enough = |state: &State| state.looked.eligible >= enough;
-    let asked = (probes, job.embargo_of(source));
-    let states = read_again(
-        (job, context),
-        files,
-        &columns,
-        has_enough,
-        |state, batch| {
-            let State {
-                memo,
-                ranks,
-                looked,
-            } = state;
-            looked.add(batch, asked, (memo, ranks));
-        },
-    )?;
-    let mut looked = Looked::default();
-    states
+    let files = opened.iter().filter(|file| file.file().source == source);
+    let has_enough = |counter: &ActionCounter| counter.counts.eligible >= enough;
+    let embargo = job.embargo_of(source);
+    let add = |counter: &mut ActionCounter, batch: &Batch<'_>| counter.add(batch, probes, embargo);
+    let counters = read_again(job, context, files, &columns, has_enough, add)?;
+    let mut counts = ActionExclusions::default();
+    counters
         .into_iter()
-        .for_each(|state| looked.merge(state.looked));
-    Ok(looked)
+        .for_each(|counter| counts.merge(counter.counts));
+    Ok(counts)
 }
 
-impl fmt::Display for Stranger {
+impl fmt::Display for UnknownCustomer {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Stranger::Int(id) => write!(out, "{id}"),
-            Stranger::Text(id) => out.write_str(&String::from_utf8_lossy(id)),
+            UnknownCustomer::Int(id) => write!(out, "{id}"),
+            UnknownCustomer::Text(id) => out.write_str(&String::from_utf8_lossy(id)),
         }
     }
 }
 
-impl Looked {
-    /// Adds the rows of a batch.
-    fn add<I: Item>(
-        &mut self,
-        batch: &Batch<'_>,
-        (probes, embargo): (&Probes<I>, i64),
-        (memo, codes): (&mut Memo, &mut Vec<u32>),
-    ) {
+impl ActionCounter {
+    /// Counts the rows of a batch.
+    fn add<I: Item>(&mut self, batch: &Batch<'_>, probes: &Probes<I>, embargo: i64) {
         let (cells, rows) = (batch.cells, batch.rows);
-        ranks(&cells[CUSTOMER], rows, (&probes.keys, memo), codes);
-        for (row, rank) in rows.iter().zip(codes.iter()) {
+        let counts = &mut self.counts;
+        ranks(
+            &cells[CUSTOMER],
+            rows,
+            (&probes.keys, &mut self.memo),
+            &mut self.ranks,
+        );
+        for (row, rank) in rows.iter().zip(&self.ranks) {
             let time_of = |at: usize| {
                 let cells = cells.get(at).filter(|cells| !cells.is_null(*row))?;
                 Some(cells.times().at[index(*row)])
             };
             let time = time_of(TIME).or_else(|| time_of(TIME_ELSE));
-            self.times = both(self.times, time.map(|time| (time, time)));
+            counts.times = both(counts.times, time.map(|time| (time, time)));
             if cells[CUSTOMER].is_null(*row) {
-                self.nobody += 1;
+                counts.no_customer += 1;
             } else if *rank == ABSENT {
-                self.strangers += 1;
-                self.meet(&cells[CUSTOMER], *row);
+                counts.unknown_customers += 1;
+                counts.keep_smallest(&cells[CUSTOMER], *row);
             } else {
-                self.judge(time, embargo, (probes, Key(*rank)));
+                counts.count(time, embargo, probes, Key(*rank));
             }
         }
     }
+}
 
-    /// Takes note of a customer that nobody asks about, if it is less than the others. One of the first
-    /// would do for a person, but which are the first depends on threads.
-    fn meet(&mut self, customers: &Cells, row: u32) {
-        let is_less = match (customers.is_text(), &self.stranger) {
+impl ActionExclusions {
+    /// Keeps an unknown customer if it is smaller than the one known so far. The smallest is the example because
+    /// the first one read depends on threads.
+    fn keep_smallest(&mut self, customers: &Cells, row: u32) {
+        let is_less = match (customers.is_text(), &self.unknown_customer) {
             (_, None) => true,
-            (true, Some(Stranger::Text(known))) => customers.texts().get(row) < known.as_slice(),
-            (false, Some(Stranger::Int(known))) => customers.ints()[index(row)] < *known,
+            (true, Some(UnknownCustomer::Text(known))) => {
+                customers.texts().get(row) < known.as_slice()
+            }
+            (false, Some(UnknownCustomer::Int(known))) => customers.ints()[index(row)] < *known,
             _ => unreachable!("a column holds ids of one type"),
         };
         if is_less {
-            self.stranger = Some(match customers.is_text() {
-                true => Stranger::Text(customers.texts().get(row).to_vec()),
-                false => Stranger::Int(customers.ints()[index(row)]),
+            self.unknown_customer = Some(if customers.is_text() {
+                UnknownCustomer::Text(customers.texts().get(row).to_vec())
+            } else {
+                UnknownCustomer::Int(customers.ints()[index(row)])
             });
         }
     }
 
-    /// Counts a row of a customer that is asked about.
-    fn judge<I: Item>(
-        &mut self,
-        time: Option<Micros>,
-        embargo: i64,
-        (probes, key): (&Probes<I>, Key),
-    ) {
+    /// Counts a row of a customer with impressions.
+    fn count<I: Item>(&mut self, time: Option<Micros>, embargo: i64, probes: &Probes<I>, key: Key) {
         let Some(time) = time else {
-            self.timeless += 1;
+            self.no_time += 1;
             return;
         };
         let known = Micros(time.0.saturating_add(embargo));
-        let mut asked = probes.of_key(key);
+        let mut own = probes.of_key(key);
         let in_lookback = |probe| !is_prior(time, probes.lookback_starts[probe]);
-        let is_seen = |known, probe| is_prior(known, probes.cutoffs[probe]) && in_lookback(probe);
+        let is_in_history =
+            |known, probe| is_prior(known, probes.cutoffs[probe]) && in_lookback(probe);
         let count = match () {
-            () if asked.clone().any(|probe| is_seen(known, probe)) => &mut self.eligible,
-            () if asked.clone().any(|probe| is_seen(time, probe)) => &mut self.held,
-            () if asked.any(|probe| is_prior(time, probes.cutoffs[probe])) => &mut self.early,
+            () if own.clone().any(|probe| is_in_history(known, probe)) => &mut self.eligible,
+            () if own.clone().any(|probe| is_in_history(time, probe)) => &mut self.embargoed,
+            () if own.any(|probe| is_prior(time, probes.cutoffs[probe])) => &mut self.early,
             () => &mut self.late,
         };
         *count += 1;
     }
 
-    /// Adds what another thread found.
-    fn merge(&mut self, other: Looked) {
-        self.nobody += other.nobody;
-        self.strangers += other.strangers;
-        self.stranger = match (self.stranger.take(), other.stranger) {
+    /// Adds the counts of another thread.
+    fn merge(&mut self, other: ActionExclusions) {
+        self.no_customer += other.no_customer;
+        self.unknown_customers += other.unknown_customers;
+        self.unknown_customer = match (self.unknown_customer.take(), other.unknown_customer) {
             (Some(a), Some(b)) => Some(a.min(b)),
             (a, b) => a.or(b),
         };
-        self.timeless += other.timeless;
+        self.no_time += other.no_time;
         self.early += other.early;
         self.late += other.late;
-        self.held += other.held;
+        self.embargoed += other.embargoed;
         self.eligible += other.eligible;
         self.times = both(self.times, other.times);
     }
 
-    /// Rows in which nothing is wrong.
+    /// All rows that are not bad.
     pub(super) fn rows(&self) -> u64 {
-        let known = self.timeless + self.early + self.late + self.held + self.eligible;
-        self.nobody + self.strangers + known
+        let known = self.no_time + self.early + self.late + self.embargoed + self.eligible;
+        self.no_customer + self.unknown_customers + known
     }
 }

@@ -1,8 +1,10 @@
-//! Events of which none counts.
+//! Events of which none counts for dwell times: their names, and their times.
 
 use std::collections::BTreeMap;
 
-use super::{Finding, check_set_aside, read_again, verdict, why_of};
+use super::{
+    RejectedShare, Unused, UnusedSource, check_rejected, conclude, read_again, reasons_text,
+};
 use crate::context::RunContext;
 use crate::error::Result;
 use crate::ids::{Micros, both, count64, index};
@@ -12,67 +14,75 @@ use crate::scan::Opened;
 use crate::scan::table::{Batch, ColumnType};
 use crate::warnings::{Noticed, Warning};
 
-/// The columns, as places in a batch.
+/// The columns, as indices in a batch.
 const EVENT: usize = 0;
-/// When.
+/// The time of the event.
 const TIME: usize = 1;
 
-/// Names of events that are told.
+/// Names of events in a message, at most.
 const NAMES_MAX: usize = 5;
-/// Names that are counted one by one.
+/// Distinct names that each thread counts; further names are dropped, so that memory stays bounded.
 const NAMES_COUNTED: usize = 10_000;
 /// The events that count.
 const COUNTED: [&[u8]; 2] = [b"flyer_open", b"item_open"];
 
-/// What events are called, and when they were.
+/// The names of events, and the range of their times.
 #[derive(Default)]
-struct Looked {
+struct EventNameCounts {
     names: BTreeMap<Vec<u8>, u64>,
     /// The oldest and the newest time.
     times: Option<(Micros, Micros)>,
-    /// Rows that can be read.
+    /// Rows that are not bad.
     rows: u64,
-    /// Of them, events that count.
+    /// Those of them that count.
     counted: u64,
 }
 
-/// Whether a run of `dwell` made something of its events.
+/// Checks that the events of a run of `dwell` had an effect.
 ///
 /// # Errors
-/// If no event counts, or all rows were set aside.
+/// If no event counts, or all rows were rejected.
 pub(crate) fn notice_dwell(
-    (job, context): (&Job, &RunContext),
+    job: &Job,
+    context: &RunContext,
     read: &DwellRead,
     report: &DwellReport,
 ) -> Result<Noticed> {
     let rejected = count64(read.inputs.rejected.len());
-    check_set_aside(job, &[(Source::Events, report.events, rejected)])?;
-    // A session is made of whatever is on a flyer, but where no event has a name that is known, one
-    // that closes a flyer has none either.
+    let events = RejectedShare {
+        source: Source::Events,
+        rows: report.events,
+        rejected,
+    };
+    check_rejected(job, &[events])?;
+    let warnings = read.inputs.warnings.clone();
+    // A session may consist of events of any name on a flyer. So rows alone do not prove that names are
+    // right; an event that opens a flyer or an item does.
     if report.user_rows > 0 && report.opens > 0 {
-        return verdict(job, (Vec::new(), false), "", read.inputs.warnings.clone());
+        return conclude(job, &[], Unused::Some, "", warnings);
     }
-    let looked = look((job, context), &read.inputs.opened, u64::MAX)?;
-    let finding = finding_of(report.events, &looked);
-    verdict(job, (vec![finding], true), "", read.inputs.warnings.clone())
+    let counts = count_names(job, context, &read.inputs.opened, u64::MAX)?;
+    let unused = unused_events(report.events, &counts);
+    conclude(job, &[unused], Unused::All, "", warnings)
 }
 
-/// The warnings of a plan.
+/// The warnings of `plan`.
 pub(crate) fn warn_dwell(
-    (job, context): (&Job, &RunContext),
+    job: &Job,
+    context: &RunContext,
     inputs: &[Opened],
 ) -> Result<Vec<Warning>> {
-    let looked = look((job, context), inputs, 1)?;
-    if looked.counted > 0 {
+    let counts = count_names(job, context, inputs, 1)?;
+    if counts.counted > 0 {
         return Ok(Vec::new());
     }
-    Ok(vec![finding_of(0, &looked).warning("")])
+    Ok(vec![unused_events(0, &counts).warning("")])
 }
 
 /// Why no event counts.
-fn finding_of(events: u64, looked: &Looked) -> Finding {
-    let rows = events.max(looked.rows);
-    let mut names: Vec<(&Vec<u8>, u64)> = looked
+fn unused_events(events: u64, counts: &EventNameCounts) -> UnusedSource {
+    let rows = events.max(counts.rows);
+    let mut names: Vec<(&Vec<u8>, u64)> = counts
         .names
         .iter()
         .map(|(name, count)| (name, *count))
@@ -87,11 +97,11 @@ fn finding_of(events: u64, looked: &Looked) -> Finding {
     if more > 0 {
         names.push(format!("and {more} more names"));
     }
-    let why = match rows {
-        0 => why_of(0, &[]),
-        _ if looked.counted > 0 => format!(
+    let reason = match rows {
+        0 => reasons_text(0, &[]),
+        _ if counts.counted > 0 => format!(
             "{} of {rows} events are flyer_open or item_open, and each lacks a user, a flyer or a merchant",
-            looked.counted
+            counts.counted
         ),
         _ if names.is_empty() => format!("none of {rows} rows can be read"),
         _ => format!(
@@ -100,43 +110,49 @@ fn finding_of(events: u64, looked: &Looked) -> Finding {
             names.join(", ")
         ),
     };
-    Finding {
+    UnusedSource {
         source: Source::Events,
         rows,
-        why,
-        times: looked.times,
-        closed: None,
+        reason,
+        times: counts.times,
+        unopened: None,
     }
 }
 
-/// Reads the names and times of events, until so many are found that count.
-fn look((job, context): (&Job, &RunContext), opened: &[Opened], enough: u64) -> Result<Looked> {
+/// Reads the names and times of events. A thread stops after `enough` events that count.
+fn count_names(
+    job: &Job,
+    context: &RunContext,
+    opened: &[Opened],
+    enough: u64,
+) -> Result<EventNameCounts> {
     let name = |ours| job.column(Source::Events, ours);
     let columns = [
         (name("event"), ColumnType::TextId),
         (name("timestamp"), ColumnType::Time),
     ];
-    let has_enough = |looked: &Looked| looked.counted >= enough;
-    let looks = read_again(
-        (job, context),
+    let has_enough = |counts: &EventNameCounts| counts.counted >= enough;
+    let threads = read_again(
+        job,
+        context,
         opened.iter(),
         &columns,
         has_enough,
-        Looked::add,
+        EventNameCounts::add,
     )?;
-    let mut all = Looked::default();
-    for looked in looks {
-        for (name, count) in looked.names {
+    let mut all = EventNameCounts::default();
+    for thread in threads {
+        for (name, count) in thread.names {
             *all.names.entry(name).or_default() += count;
         }
-        all.times = both(all.times, looked.times);
-        all.rows += looked.rows;
-        all.counted += looked.counted;
+        all.times = both(all.times, thread.times);
+        all.rows += thread.rows;
+        all.counted += thread.counted;
     }
     Ok(all)
 }
 
-impl Looked {
+impl EventNameCounts {
     /// Adds the rows of a batch.
     fn add(&mut self, batch: &Batch<'_>) {
         for row in batch.rows {

@@ -1,6 +1,9 @@
-//! Clicks that no impression could see, and listings that none asks about.
+//! Clicks that count for no impression, and listings that are in no impression.
 
-use super::{Finding, check_set_aside, one_label, range_text, read_again, verdict, why_of};
+use super::{
+    RejectedShare, Unused, UnusedSource, check_rejected, conclude, one_label, range_text,
+    read_again, reasons_text,
+};
 use crate::context::RunContext;
 use crate::dictionary::Id;
 use crate::dictionary::keys::Keys;
@@ -16,54 +19,55 @@ use crate::scan::features::ranks;
 use crate::scan::table::{Batch, ColumnType, Memo};
 use crate::warnings::{Noticed, Warning};
 
-/// The columns, as places in a batch.
+/// The columns, as indices in a batch.
 const LISTING: usize = 0;
-/// By whom.
+/// The user who clicked.
 const USER: usize = 1;
-/// When.
+/// The time of the click.
 const TIME: usize = 2;
 
-/// Clicks, by what keeps impressions from seeing them.
+/// Clicks, by the reason that they count for no impression.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-struct Looked {
-    /// On listings that no impression shows, by users that no impression is shown to.
-    strangers: u64,
-    /// Before an impression, but not the one that asks.
-    seen: u64,
-    /// Behind the last impression and its label.
+struct ClickExclusions {
+    /// On listings that are in no impression, by users without an impression.
+    unknown_ids: u64,
+    /// Before some impression, but not before one of the same listing or user.
+    in_range: u64,
+    /// After the last impression and its label window.
     late: u64,
-    timeless: u64,
+    no_time: u64,
     /// The oldest and the newest time.
     times: Option<(Micros, Micros)>,
 }
 
-/// What one thread looks with.
+/// What one thread counts with.
 #[derive(Default)]
-struct State {
-    /// What it knows of the dictionaries of listings and users.
-    memos: [Memo; 2],
-    /// Scratch: ranks of listings and users.
-    ranks: [Vec<u32>; 2],
-    looked: Looked,
+struct ClickCounter {
+    /// The ranks of the listings of a Parquet dictionary.
+    listings_memo: Memo,
+    users_memo: Memo,
+    /// Scratch: the ranks of the listings of a batch.
+    listings: Vec<u32>,
+    users: Vec<u32>,
+    counts: ClickExclusions,
 }
 
-/// Who asks, and until when.
-struct Asked {
-    /// The listings that are shown.
+/// The ids and the time range of all impressions.
+struct ImpressionRange {
     listings: Keys,
-    /// The users that they are shown to.
     users: Keys,
+    /// The time of the last impression.
     last: Micros,
-    /// The end of its label.
+    /// The end of its label window.
     last_label: Micros,
 }
 
-impl Asked {
-    /// What some impressions ask about.
-    fn new(job: &Job, read: &FeaturesRead) -> Asked {
+impl ImpressionRange {
+    /// The range of the impressions of a run.
+    fn new(job: &Job, read: &FeaturesRead) -> ImpressionRange {
         let last = read.shown.times.iter().copied().max();
         let last = last.unwrap_or(Micros::MIN);
-        Asked {
+        ImpressionRange {
             listings: read.listing_ids.keys(),
             users: read.users.keys(),
             last,
@@ -72,12 +76,13 @@ impl Asked {
     }
 }
 
-/// Whether a run of `features` made something of its sources.
+/// Checks that the sources of a run of `features` had an effect.
 ///
 /// # Errors
-/// If no click is counted anywhere, or all of a source was set aside.
+/// If no click counts for any impression, or all rows of a source were rejected.
 pub(crate) fn notice_features(
-    (job, context): (&Job, &RunContext),
+    job: &Job,
+    context: &RunContext,
     read: &FeaturesRead,
     rows: &FeatureCounts,
 ) -> Result<Noticed> {
@@ -85,62 +90,69 @@ pub(crate) fn notice_features(
         return Ok(Noticed::default());
     }
     let rejected = |source| rejected_of(&read.inputs.rejected, source);
-    let shown = (count64(read.shown.count()), rejected(Source::Impressions));
-    check_set_aside(
-        job,
-        &[
-            (Source::Impressions, shown.0 + shown.1, shown.1),
-            (Source::Clicks, read.clicks.clicks, rejected(Source::Clicks)),
-            (
-                Source::Listings,
-                read.listings.rows_read,
-                rejected(Source::Listings),
-            ),
-        ],
-    )?;
+    let share = |source, rows| RejectedShare {
+        source,
+        rows,
+        rejected: rejected(source),
+    };
+    // The other counts include rejected rows already.
+    let impressions = count64(read.shown.count()) + rejected(Source::Impressions);
+    let shares = [
+        share(Source::Impressions, impressions),
+        share(Source::Clicks, read.clicks.clicks),
+        share(Source::Listings, read.listings.rows_read),
+    ];
+    check_rejected(job, &shares)?;
     let mut warnings = read.inputs.warnings.clone();
     if rows.rows == 0 {
-        let finding = Finding {
+        let unused = UnusedSource {
             source: Source::Impressions,
             rows: 0,
-            why: why_of(0, &[]),
+            reason: reasons_text(0, &[]),
             times: None,
-            closed: None,
+            unopened: None,
         };
-        return verdict(job, (vec![finding], true), "", warnings);
+        return conclude(job, &[unused], Unused::All, "", warnings);
     }
     warnings.extend(unmatched(read, rows));
     warnings.extend(one_label("clicked", rows.rows, rows.clicked));
     let counted = rows.prior_listing_clicks.sum + rows.prior_user_clicks.sum;
     if counted + rows.clicked > 0 {
-        return verdict(job, (Vec::new(), false), "", warnings);
+        return conclude(job, &[], Unused::Some, "", warnings);
     }
-    let asked = Asked::new(job, read);
-    let looked = look((job, context), read, &asked, u64::MAX)?;
-    let (finding, beside) = clicks_finding(read, &asked, &looked);
-    verdict(job, (vec![finding], true), &beside, warnings)
+    let range = ImpressionRange::new(job, read);
+    let counts = count_exclusions(job, context, read, &range, u64::MAX)?;
+    let unused = unused_clicks(read, &counts);
+    conclude(
+        job,
+        &[unused],
+        Unused::All,
+        &range_note(read, &range),
+        warnings,
+    )
 }
 
-/// The warnings of a plan.
+/// The warnings of `plan`.
 pub(crate) fn warn_features(
-    (job, context): (&Job, &RunContext),
+    job: &Job,
+    context: &RunContext,
     read: &FeaturesRead,
 ) -> Result<Vec<Warning>> {
-    let asked = Asked::new(job, read);
-    let looked = look((job, context), read, &asked, 1)?;
+    let range = ImpressionRange::new(job, read);
+    let counts = count_exclusions(job, context, read, &range, 1)?;
     let mut warnings = read.inputs.warnings.clone();
-    if looked.seen == 0 && read.shown.count() > 0 {
-        let (finding, beside) = clicks_finding(read, &asked, &looked);
-        warnings.push(finding.warning(&beside));
+    if counts.in_range == 0 && read.shown.count() > 0 {
+        let unused = unused_clicks(read, &counts);
+        warnings.push(unused.warning(&range_note(read, &range)));
     }
     Ok(warnings)
 }
 
-/// Why no click is counted, and what clicks are held against.
-fn clicks_finding(read: &FeaturesRead, asked: &Asked, looked: &Looked) -> (Finding, String) {
-    let told = looked.strangers + looked.seen + looked.late + looked.timeless;
-    let rows = read.clicks.clicks.max(told);
-    let strangers = format!(
+/// Why no click counts.
+fn unused_clicks(read: &FeaturesRead, exclusions: &ClickExclusions) -> UnusedSource {
+    let known = exclusions.unknown_ids + exclusions.in_range + exclusions.late + exclusions.no_time;
+    let rows = read.clicks.clicks.max(known);
+    let unknown_ids = format!(
         "on listings that no impression shows, by users that none is shown to (impressions show {})",
         read.shown.listings.first().map_or_else(
             || "none".to_owned(),
@@ -151,31 +163,34 @@ fn clicks_finding(read: &FeaturesRead, asked: &Asked, looked: &Looked) -> (Findi
         )
     );
     let counts = [
-        (looked.strangers, strangers),
+        (exclusions.unknown_ids, unknown_ids),
         (
-            looked.late,
+            exclusions.late,
             "behind the last impression and its label".to_owned(),
         ),
         (
-            looked.seen,
+            exclusions.in_range,
             "before some impression, but not before or soon after their own".to_owned(),
         ),
-        (looked.timeless, "without a time".to_owned()),
-        (rows - told, "set aside, or cannot be read".to_owned()),
+        (exclusions.no_time, "without a time".to_owned()),
+        (rows - known, "set aside, or cannot be read".to_owned()),
     ];
-    let finding = Finding {
+    UnusedSource {
         source: Source::Clicks,
         rows,
-        why: why_of(rows, &counts),
-        times: looked.times,
-        closed: None,
-    };
-    let first = read.shown.times.iter().copied().min().unwrap_or(asked.last);
-    let beside = format!("; impressions run {}", range_text((first, asked.last)));
-    (finding, beside)
+        reason: reasons_text(rows, &counts),
+        times: exclusions.times,
+        unopened: None,
+    }
 }
 
-/// A warning if no impression is of a listing that some file has.
+/// The range of impressions, which the times of clicks were compared with.
+fn range_note(read: &FeaturesRead, range: &ImpressionRange) -> String {
+    let first = read.shown.times.iter().copied().min().unwrap_or(range.last);
+    format!("; impressions run {}", range_text((first, range.last)))
+}
+
+/// A warning if no impression has a listing that is in the files of listings.
 fn unmatched(read: &FeaturesRead, rows: &FeatureCounts) -> Option<Warning> {
     if rows.unknown_listings < rows.rows {
         return None;
@@ -192,13 +207,14 @@ fn unmatched(read: &FeaturesRead, rows: &FeatureCounts) -> Option<Warning> {
     Some(warning.with("listings", listings))
 }
 
-/// Reads the clicks, until so many are found that some impression may see.
-fn look(
-    (job, context): (&Job, &RunContext),
+/// Reads the clicks. A thread stops after `enough` clicks in range.
+fn count_exclusions(
+    job: &Job,
+    context: &RunContext,
     read: &FeaturesRead,
-    asked: &Asked,
+    range: &ImpressionRange,
     enough: u64,
-) -> Result<Looked> {
+) -> Result<ClickExclusions> {
     let name = |ours| job.column(Source::Clicks, ours);
     let columns = [
         (name("listing_id"), ColumnType::of_ids(read.types.listing)),
@@ -206,71 +222,59 @@ fn look(
         (name("click_ts"), ColumnType::Time),
     ];
     let files = read.inputs.opened.iter();
-    let files = files.filter(|of| of.file().source == Source::Clicks);
-    let has_enough = |state: &State| state.looked.seen >= enough;
-    let states = read_again(
-        (job, context),
-        files,
-        &columns,
-        has_enough,
-        |state, batch| {
-            let State {
-                memos,
-                ranks,
-                looked,
-            } = state;
-            looked.add(batch, asked, (memos, ranks));
-        },
-    )?;
-    let mut looked = Looked::default();
-    states.iter().for_each(|state| looked.merge(&state.looked));
-    Ok(looked)
+    let files = files.filter(|file| file.file().source == Source::Clicks);
+    let has_enough = |counter: &ClickCounter| counter.counts.in_range >= enough;
+    let add = |counter: &mut ClickCounter, batch: &Batch<'_>| counter.add(batch, range);
+    let counters = read_again(job, context, files, &columns, has_enough, add)?;
+    let mut counts = ClickExclusions::default();
+    counters
+        .iter()
+        .for_each(|counter| counts.merge(&counter.counts));
+    Ok(counts)
 }
 
-impl Looked {
-    /// Adds the rows of a batch.
-    fn add(
-        &mut self,
-        batch: &Batch<'_>,
-        asked: &Asked,
-        (memos, codes): (&mut [Memo; 2], &mut [Vec<u32>; 2]),
-    ) {
+impl ClickCounter {
+    /// Counts the rows of a batch.
+    fn add(&mut self, batch: &Batch<'_>, range: &ImpressionRange) {
         let (cells, rows) = (batch.cells, batch.rows);
-        let [of_listings, of_users] = memos;
-        let [listings, users] = codes;
+        let counts = &mut self.counts;
+        let memo = &mut self.listings_memo;
         ranks(
             &cells[LISTING],
             rows,
-            (&asked.listings, of_listings),
-            listings,
+            (&range.listings, memo),
+            &mut self.listings,
         );
-        ranks(&cells[USER], rows, (&asked.users, of_users), users);
-        for ((row, listing), user) in rows.iter().zip(listings.iter()).zip(users.iter()) {
+        let memo = &mut self.users_memo;
+        ranks(&cells[USER], rows, (&range.users, memo), &mut self.users);
+        for ((row, listing), user) in rows.iter().zip(&self.listings).zip(&self.users) {
             if cells[TIME].is_null(*row) {
-                self.timeless += 1;
+                counts.no_time += 1;
                 continue;
             }
             let time = cells[TIME].times().at[index(*row)];
-            self.times = both(self.times, Some((time, time)));
-            let of_listing = *listing != ABSENT && !cells[LISTING].is_null(*row);
-            let of_user = *user != ABSENT && !cells[USER].is_null(*row);
-            let in_time = of_listing && !is_prior(asked.last_label, time)
-                || of_user && is_prior(time, asked.last);
+            counts.times = both(counts.times, Some((time, time)));
+            let has_listing = *listing != ABSENT && !cells[LISTING].is_null(*row);
+            let has_user = *user != ABSENT && !cells[USER].is_null(*row);
+            let in_time = has_listing && !is_prior(range.last_label, time)
+                || has_user && is_prior(time, range.last);
             let count = match () {
-                () if !of_listing && !of_user => &mut self.strangers,
-                () if in_time => &mut self.seen,
-                () => &mut self.late,
+                () if !has_listing && !has_user => &mut counts.unknown_ids,
+                () if in_time => &mut counts.in_range,
+                () => &mut counts.late,
             };
             *count += 1;
         }
     }
+}
 
-    /// Adds what another thread found.
-    fn merge(&mut self, other: &Looked) {
-        self.strangers += other.strangers;
-        self.seen += other.seen;
+impl ClickExclusions {
+    /// Adds the counts of another thread.
+    fn merge(&mut self, other: &ClickExclusions) {
+        self.unknown_ids += other.unknown_ids;
+        self.in_range += other.in_range;
         self.late += other.late;
-        self.timeless += other.timeless;
+        self.no_time += other.no_time;
         self.times = both(self.times, other.times);
     }
 }

@@ -1,10 +1,11 @@
-//! Sources that came to nothing: which they are, and why.
+//! Sources without effect on the output: which they are, and why.
 //!
-//! **In / Out**: what a run made, and what it read → [`Noticed`], or an error if no row of any source
-//! came to anything. **Invariants**: a function of the input and the settings alone.
-//! **Why so**: the scan loops look at no more of a row than the job needs, and stop early. Only a source
-//! that came to nothing is read once more, by the table scan, to say why; a sound run pays for none of
-//! it. Rejected: counts of reasons in the scan loops, which depend on where these stop.
+//! **In / Out**: what a run wrote, and what it read → [`Noticed`], or an error if no source has any effect.
+//! **Invariants**: a function of the input and the settings alone.
+//! **Why so**: the scan loops read no more of a row than the job needs, and stop early, so they do not know
+//! why rows were dropped. Only a source without effect is read a second time, by the table scan, to
+//! count the reasons; other runs pay nothing. Rejected: counting reasons in the scan loops, as the counts would
+//! depend on where these stop.
 
 mod actions;
 mod dwell;
@@ -22,7 +23,7 @@ use crate::calendar::{date_text, instant_text};
 use crate::catalog::paths::SourceFiles;
 use crate::context::{RunContext, Stage};
 use crate::engine::specs::read_spec;
-use crate::engine::tasks::run_tasks;
+use crate::engine::tasks::{run_tasks, thread_states};
 use crate::error::{Error, ErrorKind, Result};
 use crate::ids::{Day, Micros, count64};
 use crate::job::{Job, Source, WarningCode};
@@ -31,39 +32,47 @@ use crate::scan::table::{Batch, ColumnType, Presence, TableColumn, TableScan, Ta
 use crate::scan::{Opened, Task};
 use crate::warnings::{Noticed, Warning};
 
-/// A source that came to nothing.
+/// A source of which no row has an effect.
 #[derive(Clone, Debug, PartialEq, Eq)]
-struct Finding {
+struct UnusedSource {
     source: Source,
     /// Rows of the files that were opened.
     rows: u64,
     /// Why, as a sentence without its source: "all 6 rows are before the lookback".
-    why: String,
+    reason: String,
     /// The oldest and the newest time, of rows that have one.
     times: Option<(Micros, Micros)>,
-    /// Files that the names of their folders kept closed, with the first of these days and the last.
-    closed: Option<(usize, Day, Day)>,
+    unopened: Option<UnopenedFiles>,
 }
 
-impl Finding {
-    /// The source, why, and the range of its times.
+/// Files that were never opened, as the days of their folders are out of range.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct UnopenedFiles {
+    count: usize,
+    first: Day,
+    last: Day,
+}
+
+impl UnusedSource {
+    /// The source, the reason, and the range of its times.
     fn text(&self) -> String {
-        let mut text = format!("{}: {}", self.source.name(), self.why);
+        let mut text = format!("{}: {}", self.source.name(), self.reason);
         if let Some(times) = self.times {
             text += &format!("; their times run {}", range_text(times));
         }
-        if let Some((files, first, last)) = self.closed {
-            let (first, last) = (date_text(first), date_text(last));
+        if let Some(files) = self.unopened {
+            let (first, last) = (date_text(files.first), date_text(files.last));
+            let count = files.count;
             text += &format!(
-                "; {files} more files were never opened, as their folders say {first} to {last}"
+                "; {count} more files were never opened, as their folders say {first} to {last}"
             );
         }
         text
     }
 
-    /// The warning of it.
-    fn warning(&self, beside: &str) -> Warning {
-        let text = format!("no row came to anything of {}{beside}", self.text());
+    /// The warning about it; `range_note` ends the text.
+    fn warning(&self, range_note: &str) -> Warning {
+        let text = format!("no row came to anything of {}{range_note}", self.text());
         let times = self
             .times
             .map(|(first, last)| [first, last].map(instant_text));
@@ -78,13 +87,14 @@ fn range_text((first, last): (Micros, Micros)) -> String {
     format!("from {} to {}", instant_text(first), instant_text(last))
 }
 
-/// Reads some columns of files once more, batch by batch: of each thread what `add` makes of its batches.
-/// Row groups and shares of files are left unread by a thread that has enough.
+/// Reads some columns of files a second time. Each thread adds its batches to a state of its own by `add`,
+/// and takes no more tasks once `has_enough` holds for it.
 ///
 /// # Errors
-/// If a file cannot be read. Bad rows were dealt with before, and are left out.
+/// If a file cannot be read. Bad rows are skipped: the first scan has reported them.
 fn read_again<'f, S: Default + Send>(
-    (job, context): (&Job, &RunContext),
+    job: &Job,
+    context: &RunContext,
     files: impl Iterator<Item = &'f Opened>,
     columns: &[(&str, ColumnType)],
     has_enough: impl Fn(&S) -> bool + Sync,
@@ -97,27 +107,25 @@ fn read_again<'f, S: Default + Send>(
     });
     let (spec, policy) = (read_spec(job), BadRowPolicy::ignoring());
     let scan = TableScan::new(&spec, &policy, context, columns.collect());
-    let tasks: Vec<Task> = files.flat_map(|of| of.shared_tasks(&spec)).collect();
+    let tasks: Vec<Task> = files.flat_map(|file| file.shared_tasks(&spec)).collect();
     context.enter(Stage::CHECK, tasks.iter().map(|task| task.steps).sum());
-    let states = (0..rayon::current_num_threads()).map(|_| (TableState::default(), S::default()));
-    let states = run_tasks(
-        &tasks,
-        states.collect(),
-        |(table, own), task| match has_enough(own) {
-            true => Ok(()),
-            false => scan.read(task, table, &mut |batch| {
-                add(own, batch);
-                Ok(())
-            }),
-        },
-    )?;
+    let states = thread_states(|| (TableState::default(), S::default()));
+    let states = run_tasks(&tasks, states, |(table, own), task| {
+        if has_enough(own) {
+            return Ok(());
+        }
+        scan.read(task, table, &mut |batch| {
+            add(own, batch);
+            Ok(())
+        })
+    })?;
     Ok(states.into_iter().map(|(_, own)| own).collect())
 }
 
-/// What some counts of rows say, of all of them: "all 6 rows are before the lookback".
-fn why_of(rows: u64, counts: &[(u64, String)]) -> String {
-    let there: Vec<_> = counts.iter().filter(|(count, _)| *count > 0).collect();
-    match &there[..] {
+/// A sentence of the reasons that apply, each with the number of its rows: "all 6 rows are before the lookback".
+fn reasons_text(rows: u64, counts: &[(u64, String)]) -> String {
+    let reasons: Vec<_> = counts.iter().filter(|(count, _)| *count > 0).collect();
+    match &reasons[..] {
         _ if rows == 0 => "its files hold no rows".to_owned(),
         [(count, what)] if *count == rows && rows == 1 => format!("its only row is {what}"),
         [(count, what)] if *count == rows => format!("all {rows} rows are {what}"),
@@ -131,40 +139,55 @@ fn why_of(rows: u64, counts: &[(u64, String)]) -> String {
     }
 }
 
-/// The files of a source that were never opened, as the days of their folders are out.
-fn closed_of(
+/// The files of a source that were never opened, if there are any.
+fn unopened_files(
     sources: &[SourceFiles],
     opened: &[Opened],
     source: Source,
-) -> Option<(usize, Day, Day)> {
-    let open: BTreeSet<&Path> = opened.iter().map(|of| of.file().path.as_path()).collect();
-    let files = sources.iter().filter(|of| of.source == source);
-    let closed = files
-        .flat_map(|of| &of.files)
-        .filter(|of| !open.contains(of.path.as_path()));
-    let days: Vec<Day> = closed.filter_map(|file| file.day).collect();
-    let (first, last) = (days.iter().min()?, days.iter().max()?);
-    Some((days.len(), *first, *last))
+) -> Option<UnopenedFiles> {
+    let paths = opened.iter().map(|file| file.file().path.as_path());
+    let opened: BTreeSet<&Path> = paths.collect();
+    let files = sources.iter().filter(|files| files.source == source);
+    let unopened = files
+        .flat_map(|files| &files.files)
+        .filter(|file| !opened.contains(file.path.as_path()));
+    let days: Vec<Day> = unopened.filter_map(|file| file.day).collect();
+    Some(UnopenedFiles {
+        count: days.len(),
+        first: *days.iter().min()?,
+        last: *days.iter().max()?,
+    })
 }
 
-/// What a job makes of its findings: an error if no row of any source came to anything, or a whole
-/// source was set aside; `beside` ends each text with what the sources were held against.
-fn verdict(
+/// How many of the sources are unused.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Unused {
+    Some,
+    All,
+}
+
+/// Adds the warnings about unused sources; `range_note` ends each with the range that their times were
+/// compared with.
+///
+/// # Errors
+/// If all sources are unused, unless the job allows it.
+fn conclude(
     job: &Job,
-    (findings, is_all): (Vec<Finding>, bool),
-    beside: &str,
+    sources: &[UnusedSource],
+    unused: Unused,
+    range_note: &str,
     mut warnings: Vec<Warning>,
 ) -> Result<Noticed> {
-    if is_all && !job.allow_unused {
-        return Err(refused(
+    if unused == Unused::All && !job.allow_unused {
+        return Err(unused_error(
             "no row of any source came to anything",
-            &findings,
-            beside,
+            sources,
+            range_note,
         ));
     }
-    warnings.extend(findings.iter().map(|of| of.warning(beside)));
-    let is_unused = |of: &&Warning| {
-        [WarningCode::UnusedSource, WarningCode::UnmatchedListings].contains(&of.code)
+    warnings.extend(sources.iter().map(|source| source.warning(range_note)));
+    let is_unused = |warning: &&Warning| {
+        [WarningCode::UnusedSource, WarningCode::UnmatchedListings].contains(&warning.code)
     };
     let unused_sources = warnings.iter().filter(is_unused).count();
     Ok(Noticed {
@@ -173,37 +196,45 @@ fn verdict(
     })
 }
 
-/// The error for a set with nothing in it.
-fn refused(what: &str, findings: &[Finding], beside: &str) -> Error {
-    let texts: Vec<String> = findings.iter().map(Finding::text).collect();
+/// The error about unused sources, which names each of them with its reason.
+fn unused_error(what: &str, sources: &[UnusedSource], range_note: &str) -> Error {
+    let texts: Vec<String> = sources.iter().map(UnusedSource::text).collect();
     let texts = texts.join("; ");
-    let what = format!("{what}: {texts}{beside}; {}", Hint::AllowUnused.text());
+    let what = format!("{what}: {texts}{range_note}; {}", Hint::AllowUnused.text());
     Error::from(ErrorKind::Unused { what })
 }
 
-/// An error if every row of a source was set aside.
+/// Rows of a source, and how many of them were rejected.
+struct RejectedShare {
+    source: Source,
+    rows: u64,
+    rejected: u64,
+}
+
+/// Checks that no source had all its rows rejected.
 ///
 /// # Errors
 /// [`ErrorKind::Unused`], unless the job allows it.
-fn check_set_aside(job: &Job, rows: &[(Source, u64, u64)]) -> Result<()> {
-    let is_whole = |(_, rows, rejected): &&(Source, u64, u64)| *rows > 0 && rejected >= rows;
-    let Some((source, rows, _)) = rows.iter().find(is_whole).filter(|_| !job.allow_unused) else {
+fn check_rejected(job: &Job, shares: &[RejectedShare]) -> Result<()> {
+    let is_whole = |share: &&RejectedShare| share.rows > 0 && share.rejected >= share.rows;
+    let share = shares.iter().find(is_whole);
+    let Some(&RejectedShare { source, rows, .. }) = share.filter(|_| !job.allow_unused) else {
         return Ok(());
     };
-    let finding = Finding {
-        source: *source,
-        rows: *rows,
-        why: format!(
+    let unused = UnusedSource {
+        source,
+        rows,
+        reason: format!(
             "all {rows} rows were set aside; without --on-bad-row quarantine the first of \
                       them is told"
         ),
         times: None,
-        closed: None,
+        unopened: None,
     };
-    Err(refused("a whole source was set aside", &[finding], ""))
+    Err(unused_error("a whole source was set aside", &[unused], ""))
 }
 
-/// A warning if all rows that have a label have the same.
+/// A warning if all rows with a label have the same label.
 fn one_label(column: &str, labelled: u64, positives: u64) -> Option<Warning> {
     let label = match positives {
         _ if labelled < 2 => return None,
@@ -221,24 +252,27 @@ mod tests {
     use super::*;
 
     #[test]
-    fn reasons_are_told_with_their_numbers() {
-        let of = |counts: &[u64]| {
+    fn reasons_have_the_numbers_of_their_rows() {
+        let counts = |counts: &[u64]| {
             let names = ["a", "b", "c"].map(str::to_owned);
             counts.iter().copied().zip(names).collect::<Vec<_>>()
         };
-        assert_eq!(why_of(0, &of(&[0])), "its files hold no rows");
-        assert_eq!(why_of(1, &of(&[0, 1])), "its only row is b");
-        assert_eq!(why_of(6, &of(&[6, 0])), "all 6 rows are a");
-        assert_eq!(why_of(6, &of(&[4, 0, 2])), "of 6 rows 4 are a, 2 are c");
+        assert_eq!(reasons_text(0, &counts(&[0])), "its files hold no rows");
+        assert_eq!(reasons_text(1, &counts(&[0, 1])), "its only row is b");
+        assert_eq!(reasons_text(6, &counts(&[6, 0])), "all 6 rows are a");
+        assert_eq!(
+            reasons_text(6, &counts(&[4, 0, 2])),
+            "of 6 rows 4 are a, 2 are c"
+        );
     }
 
     #[test]
-    fn labels_that_are_all_alike_are_told() {
+    fn labels_that_are_all_alike_give_a_warning() {
         assert_eq!(one_label("x", 1, 0), None);
         assert_eq!(one_label("x", 2, 1), None);
-        for (positives, told) in [(0, "x = false"), (2, "x = true")] {
+        for (positives, label) in [(0, "x = false"), (2, "x = true")] {
             let warning = one_label("x", 2, positives).expect("a warning");
-            assert!(warning.text.ends_with(told), "{}", warning.text);
+            assert!(warning.text.ends_with(label), "{}", warning.text);
         }
     }
 }

@@ -1,12 +1,15 @@
-//! Sources of actions of which none is in any history.
+//! Sources of actions of which no row is in any history.
 
-use super::actions::{Looked, look};
-use super::{Finding, check_set_aside, closed_of, one_label, range_text, verdict, why_of};
+use super::actions::{ActionExclusions, count_exclusions};
+use super::{
+    RejectedShare, Unused, UnusedSource, check_rejected, conclude, one_label, range_text,
+    reasons_text, unopened_files,
+};
 use crate::catalog::paths::SourceFiles;
 use crate::context::RunContext;
 use crate::dictionary::probes::Probes;
 use crate::encode::{ItemColumn, RowStats};
-use crate::engine::warnings_of;
+use crate::engine::input_warnings::of_probes;
 use crate::error::Result;
 use crate::ids::Item;
 use crate::job::{ActionSource, Guests, Job, Source, Types};
@@ -16,141 +19,152 @@ use crate::output::sequences::SequencesRead;
 use crate::scan::Opened;
 use crate::scan::actions::ActionStats;
 use crate::scan::bad_rows::rejected_of;
+use crate::scan::impressions::ImpressionStats;
 use crate::warnings::{Noticed, Warning};
 
-/// Whether a run of `sequences` made something of its sources.
+/// Checks that the sources of a run of `sequences` had an effect.
 ///
 /// # Errors
-/// If no action of any source is in any history, or all of a source was set aside.
+/// If no action of any source is in any history, or all rows of a source were rejected.
 pub(crate) fn notice_sequences<I: ItemColumn>(
-    (job, context): (&Job, &RunContext),
+    job: &Job,
+    context: &RunContext,
     read: &SequencesRead<I>,
-    (rows, counts): (&[RowStats], &HistoryCounts),
+    rows: &[RowStats],
+    counts: &HistoryCounts,
 ) -> Result<Noticed> {
-    // Where all days are left as they are, nothing was asked.
+    // If all days are skipped, no source was needed.
     if read.days.is_empty() && read.inputs.days_skipped(job) > 0 {
         return Ok(Noticed::default());
     }
     let rejected = |source| rejected_of(&read.inputs.rejected, source);
-    let impressions: u64 = read.days.values().map(|of| of.impressions).sum();
-    let rejected_shown = rejected(Source::Impressions);
-    let mut by_source = vec![(Source::Impressions, rejected_shown, rejected_shown)];
-    let kept_from: u64 = read.days.values().map(|of| of.rejected).sum();
-    by_source.retain(|_| impressions == kept_from);
-    let of_actions = job.sequences().actions.iter().zip(&read.actions);
-    by_source.extend(of_actions.map(|(of, tally)| (of.source, tally.rows, rejected(of.source))));
-    check_set_aside(job, &by_source)?;
+    let impressions: u64 = read.days.values().map(|day| day.impressions).sum();
+    let impressions_rejected = rejected(Source::Impressions);
+    let mut shares = vec![RejectedShare {
+        source: Source::Impressions,
+        rows: impressions_rejected,
+        rejected: impressions_rejected,
+    }];
+    let rejected_with_day: u64 = read.days.values().map(|day| day.rejected).sum();
+    shares.retain(|_| impressions == rejected_with_day);
+    let actions = job.sequences().actions.iter().zip(&read.actions);
+    shares.extend(actions.map(|(action, stats)| RejectedShare {
+        source: action.source,
+        rows: stats.rows,
+        rejected: rejected(action.source),
+    }));
+    check_rejected(job, &shares)?;
+    let mut warnings = read.inputs.warnings.clone();
     if read.probes.rows.is_empty() {
-        return verdict(
+        return conclude(
             job,
-            (vec![nobody_asks(job, read)], true),
+            &[unused_impressions(job, read)],
+            Unused::All,
             "",
-            read.inputs.warnings.clone(),
+            warnings,
         );
     }
-    // A job that reads no actions was asked for none.
+    // A job without actions has no unused source.
     let mut is_all = read_sources(job, &read.inputs.sources).next().is_some();
-    let mut findings = Vec::new();
-    for (at, of) in read_sources(job, &read.inputs.sources) {
-        // Of types that another source has too, histories do not tell whose they are.
-        let is_used = is_used(job, of, counts);
+    let mut unused = Vec::new();
+    for (slot, action) in read_sources(job, &read.inputs.sources) {
+        // Histories hold types, not sources, so they prove nothing if two sources share a type.
+        let is_used = is_used(job, action, counts);
         is_all &= !is_used;
-        if is_used && !shares_types(job, of) {
+        if is_used && !shares_types(job, action) {
             continue;
         }
         let (probes, inputs) = (&read.probes, &read.inputs.opened);
         let enough = if is_used { 1 } else { u64::MAX };
-        let looked = look((job, context), probes, inputs, of.source, enough)?;
-        if is_used && looked.eligible > 0 {
+        let exclusions = count_exclusions(job, context, probes, inputs, action.source, enough)?;
+        if is_used && exclusions.eligible > 0 {
             continue;
         }
-        let mut finding = found_of((job, of), &read.probes, &read.actions[at], &looked);
-        finding.closed = closed_of(&read.inputs.sources, &read.inputs.opened, of.source);
-        findings.push(finding);
+        let mut source = unused_actions(job, action, probes, &read.actions[slot], &exclusions);
+        source.unopened = unopened_files(&read.inputs.sources, inputs, action.source);
+        unused.push(source);
     }
-    let histories = || rows.iter().map(|of| &of.histories);
-    let samples: u64 = histories().map(|of| of.samples()).sum();
-    let labelled = samples - histories().map(|of| of.null_labels).sum::<u64>();
-    let positives = histories().map(|of| of.positives).sum();
-    let mut warnings = read.inputs.warnings.clone();
+    let histories = || rows.iter().map(|row| &row.histories);
+    let samples: u64 = histories().map(|stats| stats.samples()).sum();
+    let labelled = samples - histories().map(|stats| stats.null_labels).sum::<u64>();
+    let positives = histories().map(|stats| stats.positives).sum();
     warnings.extend(one_label("is_order", labelled, positives));
-    let beside = beside(&read.probes);
-    verdict(job, (findings, is_all), &beside, warnings)
+    let share = if is_all { Unused::All } else { Unused::Some };
+    conclude(job, &unused, share, &range_note(&read.probes), warnings)
 }
 
-/// The warnings of a plan: sources of which no row could be in a history.
+/// The warnings of `plan`: sources of which no row can be in a history.
 pub(crate) fn warn_sequences<I: Item>(
-    (job, context): (&Job, &RunContext),
+    job: &Job,
+    context: &RunContext,
     sources: &[SourceFiles],
     probes: &Probes<I>,
     opened: &[Opened],
 ) -> Result<Vec<Warning>> {
-    let mut findings = Vec::new();
-    for (_, of) in read_sources(job, sources) {
-        let looked = look((job, context), probes, opened, of.source, 1)?;
-        if looked.eligible == 0 {
-            let tally = ActionStats::default();
-            let mut finding = found_of((job, of), probes, &tally, &looked);
-            finding.closed = closed_of(sources, opened, of.source);
-            findings.push(finding);
+    let mut warnings = of_probes(job, probes, None);
+    let note = range_note(probes);
+    for (_, action) in read_sources(job, sources) {
+        let exclusions = count_exclusions(job, context, probes, opened, action.source, 1)?;
+        if exclusions.eligible == 0 {
+            let stats = ActionStats::default();
+            let mut source = unused_actions(job, action, probes, &stats, &exclusions);
+            source.unopened = unopened_files(sources, opened, action.source);
+            warnings.push(source.warning(&note));
         }
     }
-    let beside = beside(probes);
-    let mut warnings = warnings_of(job, probes, None);
-    warnings.extend(findings.iter().map(|of| of.warning(&beside)));
     Ok(warnings)
 }
 
-/// The sources of actions that are read and whose types count, with their places.
+/// The sources of actions that are read and whose types count, with their index in the job's list.
 fn read_sources<'a>(
     job: &'a Job,
     sources: &'a [SourceFiles],
 ) -> impl Iterator<Item = (usize, &'a ActionSource)> {
-    let is_read = |of: &ActionSource| sources.iter().any(|files| files.source == of.source);
-    let counts = |of: &ActionSource| of.codes().into_iter().any(|code| job.counts_type(code));
+    let is_read = |action: &ActionSource| sources.iter().any(|files| files.source == action.source);
+    let counts = |action: &ActionSource| {
+        let mut codes = action.codes().into_iter();
+        codes.any(|code| job.counts_type(code))
+    };
     let all = job.sequences().actions.iter().enumerate();
-    all.filter(move |(_, of)| is_read(of) && counts(of))
+    all.filter(move |(_, action)| is_read(action) && counts(action))
 }
 
-/// Whether some history holds an action of a source: one of its types.
-fn is_used(job: &Job, of: &ActionSource, counts: &HistoryCounts) -> bool {
-    let mut codes = of.codes().into_iter().filter(|code| job.counts_type(*code));
+/// Whether some history holds an action of one of the types of a source.
+fn is_used(job: &Job, action: &ActionSource, counts: &HistoryCounts) -> bool {
+    let codes = action.codes().into_iter();
+    let mut codes = codes.filter(|code| job.counts_type(*code));
     codes.any(|code| counts.actions[usize::from(code)] > 0)
 }
 
-/// Whether another source has actions of one of the types of a source.
-fn shares_types(job: &Job, of: &ActionSource) -> bool {
-    let codes = of.codes();
+/// Whether another source has one of the types of a source.
+fn shares_types(job: &Job, action: &ActionSource) -> bool {
+    let codes = action.codes();
     let others = job
         .sequences()
         .actions
         .iter()
-        .filter(|other| other.source != of.source);
+        .filter(|other| other.source != action.source);
     others
         .flat_map(ActionSource::codes)
         .any(|code| codes.contains(&code))
 }
 
-/// The end of each text: what sources are held against.
-fn beside<I: Item>(probes: &Probes<I>) -> String {
-    let everyone = probes.everyone();
-    match probes.rows.is_empty() {
-        true => String::new(),
-        false => {
-            let range = (everyone.first_cutoff, everyone.last_cutoff);
-            format!("; cutoffs run {}", range_text(range))
-        }
+/// The range of cutoffs, which the times of sources were compared with.
+fn range_note<I: Item>(probes: &Probes<I>) -> String {
+    if probes.rows.is_empty() {
+        return String::new();
     }
+    let everyone = probes.everyone();
+    let range = (everyone.first_cutoff, everyone.last_cutoff);
+    format!("; cutoffs run {}", range_text(range))
 }
 
-/// The finding that there is no impression to answer.
-fn nobody_asks<I: ItemColumn>(job: &Job, read: &SequencesRead<I>) -> Finding {
-    let sum = |count: fn(&crate::scan::impressions::ImpressionStats) -> u64| -> u64 {
-        read.days.values().map(count).sum()
-    };
-    let rows = sum(|of| of.impressions);
+/// Why no impression becomes a row.
+fn unused_impressions<I: ItemColumn>(job: &Job, read: &SequencesRead<I>) -> UnusedSource {
+    let sum = |count: fn(&ImpressionStats) -> u64| -> u64 { read.days.values().map(count).sum() };
+    let rows = sum(|day| day.impressions);
     let guests = match job.sequences().guests {
-        Guests::Drop => sum(|of| of.guests),
+        Guests::Drop => sum(|day| day.guests),
         Guests::Empty => 0,
     };
     let counts = [
@@ -158,31 +172,32 @@ fn nobody_asks<I: ItemColumn>(job: &Job, read: &SequencesRead<I>) -> Finding {
             guests,
             "without a customer (--guests empty keeps them)".to_owned(),
         ),
-        (sum(|of| of.without_items), "without items".to_owned()),
-        (sum(|of| of.rejected), "set aside".to_owned()),
+        (sum(|day| day.without_items), "without items".to_owned()),
+        (sum(|day| day.rejected), "set aside".to_owned()),
         (
-            sum(|of| of.sampled_away),
+            sum(|day| day.sampled_away),
             "left without a sample".to_owned(),
         ),
     ];
-    Finding {
+    UnusedSource {
         source: Source::Impressions,
         rows,
-        why: why_of(rows, &counts),
+        reason: reasons_text(rows, &counts),
         times: None,
-        closed: None,
+        unopened: None,
     }
 }
 
 /// Why no action of a source is in any history.
-fn found_of<I: Item>(
-    (job, of): (&Job, &ActionSource),
+fn unused_actions<I: Item>(
+    job: &Job,
+    action: &ActionSource,
     probes: &Probes<I>,
-    tally: &ActionStats,
-    looked: &Looked,
-) -> Finding {
-    let rows = tally.rows.max(looked.rows());
-    let asked = probes
+    stats: &ActionStats,
+    exclusions: &ActionExclusions,
+) -> UnusedSource {
+    let rows = stats.rows.max(exclusions.rows());
+    let known_customer = probes
         .rows
         .first()
         .map(|row| match probes.impressions.customer(*row) {
@@ -190,54 +205,57 @@ fn found_of<I: Item>(
             Customer::Int(id) => id.to_string(),
             Customer::Text(id) => format!("\"{id}\""),
         });
-    let stranger = looked.stranger.as_ref();
-    let stranger = stranger.map_or_else(|| "none".to_owned(), ToString::to_string);
-    let strangers = format!(
+    let unknown = exclusions.unknown_customer.as_ref();
+    let unknown = unknown.map_or_else(|| "none".to_owned(), ToString::to_string);
+    let unknown_customers = format!(
         "of customers that no impression asks about, such as {} (impressions ask about {})",
-        stranger,
-        asked.as_deref().unwrap_or("nobody")
+        unknown,
+        known_customer.as_deref().unwrap_or("nobody")
     );
     let lookback = match job.sequences().lookback_days {
         Some(days) => format!("before the lookback of {days} days"),
         None => "before the lookback".to_owned(),
     };
     let counts = [
-        (looked.strangers, strangers),
-        (looked.nobody, "without a customer".to_owned()),
-        (looked.early, lookback),
+        (exclusions.unknown_customers, unknown_customers),
+        (exclusions.no_customer, "without a customer".to_owned()),
+        (exclusions.early, lookback),
         (
-            looked.late,
+            exclusions.late,
             "not before any cutoff of their customer".to_owned(),
         ),
-        (looked.held, "known too late, by --embargo".to_owned()),
-        (looked.timeless, "without a time".to_owned()),
-        (looked.eligible, eligible_text(job, of, tally)),
         (
-            rows - looked.rows(),
+            exclusions.embargoed,
+            "known too late, by --embargo".to_owned(),
+        ),
+        (exclusions.no_time, "without a time".to_owned()),
+        (exclusions.eligible, eligible_text(job, action, stats)),
+        (
+            rows - exclusions.rows(),
             "set aside, or cannot be read".to_owned(),
         ),
     ];
-    Finding {
-        source: of.source,
+    UnusedSource {
+        source: action.source,
         rows,
-        why: why_of(rows, &counts),
-        times: looked.times,
-        closed: None,
+        reason: reasons_text(rows, &counts),
+        times: exclusions.times,
+        unopened: None,
     }
 }
 
-/// What else keeps actions out that happened in time.
-fn eligible_text(job: &Job, of: &ActionSource, tally: &ActionStats) -> String {
+/// Why actions that happened in time may be in no history.
+fn eligible_text(job: &Job, action: &ActionSource, stats: &ActionStats) -> String {
     let reasons = [
-        (tally.filtered, "left out by where"),
-        (tally.without_code, "of types without a code"),
-        (tally.null_available, "never known, by --available"),
+        (stats.filtered, "left out by where"),
+        (stats.without_code, "of types without a code"),
+        (stats.null_available, "never known, by --available"),
         (
-            u64::from(job.available_column(of.source).is_some()),
+            u64::from(job.available_column(action.source).is_some()),
             "known too late, by --available",
         ),
         (
-            u64::from(matches!(of.types, Types::Column { .. })),
+            u64::from(matches!(action.types, Types::Column { .. })),
             "of types that do not count",
         ),
         (
@@ -249,7 +267,7 @@ fn eligible_text(job: &Job, of: &ActionSource, tally: &ActionStats) -> String {
             "older than the newest of their customer that a history has room for",
         ),
     ];
-    let there = reasons.iter().filter(|(count, _)| *count > 0);
-    let there: Vec<&str> = there.map(|(_, text)| *text).collect();
-    format!("in time, but {}", there.join(", or "))
+    let reasons = reasons.iter().filter(|(count, _)| *count > 0);
+    let reasons: Vec<&str> = reasons.map(|(_, text)| *text).collect();
+    format!("in time, but {}", reasons.join(", or "))
 }
