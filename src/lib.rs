@@ -65,8 +65,9 @@
 //!
 //! # Code map, in reading order
 //!
-//! A module uses only modules above it. `engine` is the exception: it stands first because it is read
-//! first. `tests/suite/tree.rs` checks the direction.
+//! A module uses only modules above it. The exceptions are `engine` and `kernel`, which stand first because
+//! they are read first: `kernel` uses only modules up to `context`, `engine` those up to `output`.
+//! `tests/suite/tree.rs` checks the direction.
 //!
 //! | module | does |
 //! |---|---|
@@ -78,6 +79,7 @@
 //! | `job` | settings, checked against each other and turned into a [`Job`] |
 //! | `warnings` | findings that do not stop a run |
 //! | `context` | progress, cancellation and memory accounting |
+//! | `failpoint` | points at which tests kill a run; compiled to nothing without its feature |
 //! | `store` | local files, and the spill files of a run |
 //! | `dictionary` | ids to ranks, impressions to probes |
 //! | `catalog` | paths to files of a known format and day |
@@ -94,7 +96,6 @@
 //! | `verify` | checks a published set: its files, its manifests, and a sample of its rows |
 //! | `report` | the HTML page, the first rows (`head`), and the schema survey of a folder |
 //! | `testkit` | single stages, for benches and fuzz targets |
-//! | `failpoint` | points at which tests kill a run; compiled to nothing without its feature |
 //! | `cli` | the binary: arguments, job files, terminal output; not part of the library |
 //!
 //! # Invariants
@@ -107,7 +108,8 @@
 //! - A rayon pool is built in two places, `engine/tasks` and `generate`. Two loops hand out work to
 //!   threads that keep a state: `engine/tasks` for reading, `output/in_order` for encoding and writing.
 //!   Everywhere else rayon maps, folds or sorts one collection, and the result does not depend on
-//!   scheduling. Outside rayon, only `publish/part` starts a thread: it syncs a large file while the file is written.
+//!   scheduling. Outside rayon, the library starts a thread only in `publish/part`: it syncs a large
+//!   file while the file is written.
 //! - An event's time is compared with a cutoff only in `sweep::is_prior`.
 //! - No byte of a part depends on threads, memory, partitions, the order of files, or the clock.
 //! - `reference` uses nothing of the data path.

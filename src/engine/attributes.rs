@@ -1,7 +1,7 @@
 //! Checks that each column of `--with` is in some file of actions.
 //!
-//! **Why so**: a source may lack a column, and then has nulls in it. A column that no file has is an error,
-//! most likely a wrong name.
+//! **Why so**: a source may lack a column, and then has nulls in it. A column that no file has is an
+//! error, most likely a wrong name.
 
 use super::specs::read_spec;
 use crate::error::{Error, Result};

@@ -3,11 +3,11 @@
 //! ```text
 //! events ──► scan: dictionaries ──► rank ids ──► partition by user ──► op ──► two tables ──► publish
 //! ```
-//! **Invariants**: a code is local to the thread that assigned it. From `rank_and_partition` on there are only
-//! ranks, which depend on nothing but the set of ids.
-//! **Why so**: events are partitioned after all users are known, not while they are read, because the tables
-//! are in the order of users. That costs one more pass over the events, measured at a twentieth of
-//! the run, and saves sorting the rows of the output.
+//! **Invariants**: a code is local to the thread that assigned it. From `rank_and_partition` on there
+//! are only ranks, which depend on nothing but the set of ids.
+//! **Why so**: events are partitioned after all users are known, not while they are read, because the
+//! tables are in the order of users. That costs one more pass over the events, measured at a twentieth
+//! of the run, and saves sorting the rows of the output.
 
 use rayon::prelude::*;
 

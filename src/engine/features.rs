@@ -8,8 +8,8 @@
 //! ```
 //! **Invariants**: results are stored by the row of their impression, each exactly once, so the order of
 //! work does not matter. Output rows are sorted by time and contents.
-//! **Why so**: impressions are an order of magnitude fewer than clicks, so all of them stay in memory. One
-//! scan of the clicks partitions them by listing and by user.
+//! **Why so**: impressions are an order of magnitude fewer than clicks, so all of them stay in memory.
+//! One scan of the clicks partitions them by listing and by user.
 
 use super::input_warnings;
 use super::inputs::{check_days, find_inputs, open_all};

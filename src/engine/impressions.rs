@@ -1,6 +1,7 @@
 //! Impressions to one list of rows, read by all threads.
 //!
-//! **In / Out**: the files of impressions of the days asked for → one [`ImpressionState`], that of all threads.
+//! **In / Out**: the files of impressions of the days asked for → one [`ImpressionState`], that of all
+//! threads.
 //! **Invariants**: its rows are in no particular order; [`crate::dictionary::probes`] sorts them.
 
 use super::inputs::open_all;

@@ -2,8 +2,9 @@
 //! repeated rows.
 //!
 //! **In / Out**: the distinct ids of a run, and how many rows hold some of them → warnings.
-//! **Invariants**: a function of the set of ids and of the number of rows alone. **Cost**: one look-up per
-//! null word, and a check of the last two bytes of each distinct id. Rows are counted only if a null word is found.
+//! **Invariants**: a function of the set of ids and of the number of rows alone. **Cost**: one look-up
+//! per null word, and a check of the last two bytes of each distinct id. Rows are counted only if a
+//! null word is found.
 
 use std::collections::BTreeSet;
 

@@ -1,8 +1,8 @@
 //! What a job leaves open, decided by its files and by the set that it adds to: the types of ids, the
 //! types of added columns, and the zone.
 //!
-//! **In / Out**: a [`Job`] and opened files → types, or a job with nothing left open. **Invariants**: what the job
-//! says is never overruled.
+//! **In / Out**: a [`Job`] and opened files → types, or a job with nothing left open. **Invariants**:
+//! what the job says is never overruled.
 
 use super::specs::read_spec;
 use crate::catalog::paths::SourceFiles;

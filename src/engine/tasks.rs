@@ -1,7 +1,7 @@
 //! Threads: the pool of a job, and tasks that its threads work on.
 //!
-//! **Invariants**: tasks are handed out in order. The error of a failed list of tasks is that of the first
-//! task in order, whichever thread failed first. A panic of a reader becomes an error.
+//! **Invariants**: tasks are handed out in order. The error of a failed list of tasks is that of the
+//! first task in order, whichever thread failed first. A panic of a reader becomes an error.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
@@ -45,8 +45,8 @@ pub(crate) fn thread_states<S>(state: impl Fn() -> S) -> Vec<S> {
     (0..rayon::current_num_threads()).map(|_| state()).collect()
 }
 
-/// The memory quota of each thread for what it reads, and the file for what exceeds it. A quarter of the free
-/// memory stays reserved for sorting and encoding.
+/// The memory quota of each thread for what it reads, and the file for what exceeds it. A quarter of
+/// the free memory stays reserved for sorting and encoding.
 pub(super) fn spills(job: &Job, context: &RunContext, staging: &StagingDir) -> Vec<Spill> {
     let threads = rayon::current_num_threads();
     let budget = context.headroom().map(|left| left / 4 * 3);

@@ -4,9 +4,9 @@
 //! events ──► one row group in R ──► the scan loop ──► rank ids ──► partition ──► both tables ──► discard
 //!                                                                      └──► visits ──► growth of rows
 //! ```
-//! **Why so**: R times as many events are not R times as many rows, since a user who comes back to a merchant
-//! on the same day adds no row. How often that happens in the sample gives the rows of all events of the same
-//! days; every further day has as many rows again.
+//! **Why so**: R times as many events are not R times as many rows, since a user who comes back to a
+//! merchant on the same day adds no row. How often that happens in the sample gives the rows of all
+//! events of the same days; every further day has as many rows again.
 
 use std::collections::BTreeMap;
 use std::ops::RangeInclusive;
@@ -74,12 +74,12 @@ pub(super) fn plan(job: &Job, context: &RunContext) -> Result<Planned> {
     let [user_visits, stay_visits] = visits(job, &read);
     context.enter(Stage::WRITE, 0);
     let began = Instant::now();
-    let made = make(job, &rehearsal, Target::Nowhere, &mut read)?;
+    let rehearsed = make(job, &rehearsal, Target::Nowhere, &mut read)?;
     let write_us = micros_since(began);
     context.leave();
 
     let weights = day_weights(job, &read.inputs.opened, &sample);
-    let report = &made.report;
+    let report = &rehearsed.report;
     let users = Growth::new(report.users, user_visits).at(sample.weight);
     let user_rows = Growth::new(report.user_rows, stay_visits).at(weights.within) * weights.days;
     let merchant_rows = Growth::new(report.merchant_rows, report.user_rows).at(weights.within);
@@ -98,7 +98,7 @@ pub(super) fn plan(job: &Job, context: &RunContext) -> Result<Planned> {
         room: room.map(|room| room.saturating_sub(base)),
     });
     let per_row = times(user_rows, report.user_rows);
-    let bytes = |at: usize| float(made.parts[at].bytes + made.parts[at + 1].bytes);
+    let bytes = |at: usize| float(rehearsed.parts[at].bytes + rehearsed.parts[at + 1].bytes);
     let per_merchant_row = times(merchant_rows, report.merchant_rows);
     let of = PlannedOf::Dwell {
         events_kept: kept,
@@ -131,8 +131,8 @@ fn times(all: f64, seen: u64) -> f64 {
     }
 }
 
-/// The number of visits by user, and by user, merchant and day. Events on flyers belong to one visit if they
-/// are no further apart than the idle timeout.
+/// The number of visits by user, and by user, merchant and day. Events on flyers belong to one visit if
+/// they are no further apart than the idle timeout.
 fn visits(job: &Job, read: &DwellRead) -> [u64; 2] {
     let visits_in = |partition: usize| {
         let mut events = Vec::new();
@@ -172,8 +172,8 @@ struct DayWeights {
     days: f64,
 }
 
-/// Compares the sample with the input by day. If neither folders nor statistics give the days of a task, all
-/// tasks are taken to have events of all days.
+/// Compares the sample with the input by day. If neither folders nor statistics give the days of a
+/// task, all tasks are taken to have events of all days.
 fn day_weights(job: &Job, opened: &[Opened], sample: &FileSample) -> DayWeights {
     let unknown = DayWeights {
         within: sample.weight,

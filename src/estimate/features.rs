@@ -6,8 +6,8 @@
 //!                                                       └──► results of impressions of one row group
 //!                                                            in R ──► encode ──► discard   × R
 //! ```
-//! **Why so**: the time of a result depends on both the clicks and the impressions, so the same share of both
-//! is sampled. Counts are then scaled to all clicks.
+//! **Why so**: the time of a result depends on both the clicks and the impressions, so the same share
+//! of both is sampled. Counts are then scaled to all clicks.
 
 use std::time::Instant;
 
@@ -63,7 +63,7 @@ pub(super) fn plan(job: &Job, context: &RunContext) -> Result<Planned> {
     let chunks = rehearsal.memory_used();
     let warnings = warn_features(job, &rehearsal, &read)?;
     context.enter(Stage::WRITE, 0);
-    let made = dry_run(job, &rehearsal, &mut read, &partitioned, sample.weight)?;
+    let rehearsed = dry_run(job, &rehearsal, &mut read, &partitioned, sample.weight)?;
     context.leave();
 
     let scaled = |kept: u64| rounded(float(kept) * sample.weight);
@@ -77,16 +77,16 @@ pub(super) fn plan(job: &Job, context: &RunContext) -> Result<Planned> {
         ],
         working: rehearsal
             .memory_peak()
-            .saturating_sub(chunks + results_bytes(job, fewer[0], rows, made.rows)),
+            .saturating_sub(chunks + results_bytes(job, fewer[0], rows, rehearsed.rows)),
         sampled: sampled + rehearsal.memory_peak(),
         room: room.map(|left| left / 4 * 3),
     });
-    let per_row = ratio(rows, made.rows);
+    let per_row = ratio(rows, rehearsed.rows);
     // Each impression has two results: one by listing, one by user.
-    let computed: u64 = kept.iter().sum::<u64>() + made.rows * 2;
+    let computed: u64 = kept.iter().sum::<u64>() + rehearsed.rows * 2;
     let all: u64 = kept.into_iter().map(scaled).sum::<u64>() + rows * 2;
-    let result_us = float(made.allocate_us) + float(made.count_us) * ratio(all, computed);
-    let write_us = result_us + float(made.write_us) * per_row;
+    let result_us = float(rehearsed.allocate_us) + float(rehearsed.count_us) * ratio(all, computed);
+    let write_us = result_us + float(rehearsed.write_us) * per_row;
     let of = PlannedOf::Features {
         impressions: rows,
         users: u64::from(read.users.count()),
@@ -95,21 +95,25 @@ pub(super) fn plan(job: &Job, context: &RunContext) -> Result<Planned> {
     Ok(Planned {
         parts: days.values().map(|rows| parts_count(*rows)).sum(),
         days: days.into_iter().collect(),
-        bytes: rounded(float(made.bytes) * per_row),
+        bytes: rounded(float(rehearsed.bytes) * per_row),
         stages: vec![
             ("read impressions", float(impressions_us) / 1e6),
             ("read listings", float(listings_us) / 1e6),
             ("read actions", sample.shares.seconds(job)),
             ("write", write_us / 1e6),
         ],
-        made_share: if made.rows > 0 { 1.0 / per_row } else { 1.0 },
+        made_share: if rehearsed.rows > 0 {
+            1.0 / per_row
+        } else {
+            1.0
+        },
         warnings,
         ..Planned::new(of, &read.inputs.opened, &sample.shares, &memory)
     })
 }
 
-/// Reads a sample of the clicks, partitioned by listing and by user. Also returns how many clicks were kept for
-/// listings and for users.
+/// Reads a sample of the clicks, partitioned by listing and by user. Also returns how many clicks were
+/// kept for listings and for users.
 fn sample_clicks(
     job: &Job,
     context: &RunContext,
@@ -131,7 +135,8 @@ fn sample_clicks(
     Ok((clicks, sample, kept))
 }
 
-/// Fewer partitions, which have about as many rows of a sample of one in `weight` as those of a run have of all.
+/// Fewer partitions, which have about as many rows of a sample of one in `weight` as those of a run
+/// have of all.
 fn fewer(split: Split, keys_count: u32, weight: u64) -> Split {
     let partitions = count64(split.partitions_count()).div_ceil(weight);
     let bits = partitions.next_power_of_two().trailing_zeros();
@@ -162,8 +167,8 @@ fn lists(job: &Job, split: Split) -> u64 {
     count64(split.partitions_count() * job.threads)
 }
 
-/// Accounted bytes of the results of `rows` impressions, with the `asked` probes of these by listing, which
-/// exist as long as all clicks do.
+/// Accounted bytes of the results of `rows` impressions, with the `asked` probes of these by listing,
+/// which exist as long as all clicks do.
 fn results_bytes(job: &Job, of_listings: Split, rows: u64, asked: u64) -> u64 {
     let counts = (job.features().windows.len() + 1) * 2 * size_of::<u32>() + size_of::<bool>();
     rows * count64(counts) + kept_bytes(row_bytes::<Asked>(), lists(job, of_listings), asked)

@@ -1,8 +1,8 @@
 //! Extrapolates a distinct count, such as that of users, from a sample.
 //!
-//! **Why so**: ten times as many events have ten times as many users only if no user comes twice. A few users
-//! come often and many come seldom, so the distinct count grows with the logarithm of the number of visits:
-//! `α · ln(1 + visits / α)`, with one α for a log, however much of it is read.
+//! **Why so**: ten times as many events have ten times as many users only if no user comes twice. A few
+//! users come often and many come seldom, so the distinct count grows with the logarithm of the number
+//! of visits: `α · ln(1 + visits / α)`, with one α for a log, however much of it is read.
 //! **Source**: Fisher's logarithmic series.
 
 use crate::ids::float;

@@ -1,13 +1,14 @@
 //! Estimates the rows, bytes, memory and time of a job, and writes nothing (`plan`).
 //!
-//! **In / Out**: a [`Job`] → [`Planned`]. **Invariants**: the measured code is that of a run: the same scan
-//! loops, sort and encoders, on as many threads. Errors of a run are errors here too, if they are met: an output
-//! that exists, a day without impressions, a bad row.
+//! **In / Out**: a [`Job`] → [`Planned`]. **Invariants**: the measured code is that of a run: the same
+//! scan loops, sort and encoders, on as many threads. Errors of a run are errors here too, if they are
+//! met: an output that exists, a day without impressions, a bad row.
 //! **Cost**: all impressions and listings are read; of actions, clicks and events about a 24th, or
 //! [`share::ROWS_WANTED`] rows.
 //!
-//! In reading order: `share` chooses and reads a sample, `memory` scales its use of memory. `sequences` (with
-//! `sample_impressions` and `sample_actions`), `features` and `dwell` (with `growth`) estimate the three job kinds.
+//! In reading order: `share` chooses and reads a sample, `memory` scales its use of memory. `sequences`
+//! (with `sample_impressions` and `sample_actions`), `features` and `dwell` (with `growth`) estimate
+//! the three job kinds.
 
 mod dwell;
 mod features;

@@ -1,9 +1,10 @@
 //! A sample of the actions, and its extrapolation to as many actions as a run would keep.
 //!
-//! **In / Out**: a [`Pruning`] of tasks → [`SampledActions`]: the share of each source that was read, and the
-//! actions of some customers. [`stretch`] copies these until there are as many as a run would keep.
-//! **Invariants**: customers are chosen by their hash, copies by a fixed seed, so the sample is the same on any number
-//! of threads.
+//! **In / Out**: a [`Pruning`] of tasks → [`SampledActions`]: the share of each source that was read,
+//! and the actions of some customers. [`stretch`] copies these until there are as many as a run would
+//! keep.
+//! **Invariants**: customers are chosen by their hash, copies by a fixed seed, so the sample is the
+//! same on any number of threads.
 
 use std::collections::BTreeMap;
 
@@ -162,9 +163,10 @@ fn take_sampled<I: Item>(
     }
 }
 
-/// Partitions as many actions of the sampled customers as a run would keep: each once, and copies of it in
-/// place of those that were not read. A copy has a time nearby and the item of another action of its type.
-/// `ranks` gives the key of each sampled customer, or `None` if it has no impression in the sample.
+/// Partitions as many actions of the sampled customers as a run would keep: each once, and copies of it
+/// in place of those that were not read. A copy has a time nearby and the item of another action of its
+/// type. `ranks` gives the key of each sampled customer, or `None` if it has no impression in the
+/// sample.
 ///
 /// # Errors
 /// If the memory of the job is used up.

@@ -6,8 +6,8 @@ use crate::ids::{Day, Key, index};
 use crate::kernel::column::{Impression, Impressions, place};
 use crate::kernel::passthrough::{PassthroughRow, PassthroughValue};
 
-/// The impressions of one customer in `stride` on `days`, which ascend. Also returns the key of each of these
-/// customers in the sample, or `None` if it has no impression there.
+/// The impressions of one customer in `stride` on `days`, which ascend. Also returns the key of each of
+/// these customers in the sample, or `None` if it has no impression there.
 ///
 /// Keys are ranks in hash order, which the sample keeps, so they are counted up.
 pub(super) fn impressions_of<I: ItemColumn>(

@@ -8,8 +8,9 @@
 //! ```
 //! **Why so**: the length of a history depends on all actions of a customer over a year, which neither
 //! footers nor a few whole files show. A sample of row groups has one action in R of each customer.
-//! Repeating each R times, with items of other actions, gives histories of the right length and the right mix of
-//! items. Rejected: reading all actions of a few customers, which would cost the whole scan.
+//! Repeating each R times, with items of other actions, gives histories of the right length and the
+//! right mix of items. Rejected: reading all actions of a few customers, which would cost the whole
+//! scan.
 
 use std::time::Instant;
 
@@ -72,14 +73,14 @@ pub(super) fn plan<I: ItemColumn>(job: &Job, context: &RunContext) -> Result<Pla
     warnings.extend(kinds.check(&read_spec(job), &inputs.opened)?);
     let rehearsal = context.unlimited();
     let sample = rehearse_sample(job, &rehearsal, &probes, &plan, split, &actions)?;
-    let made = sample.rehearsed;
+    let rehearsed = sample.rehearsed;
     context.check()?;
     context.leave();
-    let per_row = ratio(plan.rows(), made.rows);
+    let per_row = ratio(plan.rows(), rehearsed.rows);
     let threads = float(count64(job.threads)) * 1e6;
     let kept = actions.shares.kept();
-    let write_us =
-        float(made.sort_us) * ratio(kept, sample.actions) + float(made.encode_us) * per_row;
+    let write_us = float(rehearsed.sort_us) * ratio(kept, sample.actions)
+        + float(rehearsed.encode_us) * per_row;
     let row = EventChunk::<I>::telling(job.attribute_columns().len(), 1).bytes();
     let lists = count64(split.partitions_count() * job.threads);
     let memory = Memory::new(&Account {
@@ -96,17 +97,21 @@ pub(super) fn plan<I: ItemColumn>(job: &Job, context: &RunContext) -> Result<Pla
         customers: u64::from(probes.keys.count()),
         samples: count64(probes.impressions.items.len()),
         actions_kept: kept,
-        history_actions: rounded(float(made.history_actions) * per_row),
+        history_actions: rounded(float(rehearsed.history_actions) * per_row),
     };
     Ok(Planned {
         parts: plan.sizes.iter().map(|(_, parts)| parts).sum(),
-        bytes: rounded(float(made.bytes) * per_row),
+        bytes: rounded(float(rehearsed.bytes) * per_row),
         stages: vec![
             ("read impressions", float(impressions_us) / 1e6),
             ("read actions", actions.shares.seconds(job)),
             ("write", write_us / threads),
         ],
-        made_share: if made.rows > 0 { 1.0 / per_row } else { 1.0 },
+        made_share: if rehearsed.rows > 0 {
+            1.0 / per_row
+        } else {
+            1.0
+        },
         warnings,
         spread: actions.shares.spread().max(sample.spread()),
         days: plan
@@ -119,8 +124,8 @@ pub(super) fn plan<I: ItemColumn>(job: &Job, context: &RunContext) -> Result<Pla
     })
 }
 
-/// Reads a sample of the actions. The scan is told that histories are shorter by the stride, so that it stops
-/// as early as a run would.
+/// Reads a sample of the actions. The scan is told that histories are shorter by the stride, so that it
+/// stops as early as a run would.
 fn sample_actions<I: ItemColumn>(
     job: &Job,
     context: &RunContext,
@@ -159,8 +164,8 @@ struct RehearsedSample {
 }
 
 impl RehearsedSample {
-    /// The relative error of estimates from the sample. Guessed from the number of impressions: a few histories
-    /// are long and many are short, so few impressions say little.
+    /// The relative error of estimates from the sample. Guessed from the number of impressions: a few
+    /// histories are long and many are short, so few impressions say little.
     fn spread(&self) -> f64 {
         if self.impressions == self.impressions_all {
             return 0.0;

@@ -1,8 +1,8 @@
 //! Samples the input: which row groups are read, and the share of each source that they are.
 //!
 //! **In / Out**: a [`Pruning`] of tasks, or all tasks of some files → waves of sampled tasks, and a
-//! [`SourceShare`] of each source. **Invariants**: tasks are chosen by their position, so all but the measured times is
-//! a function of the input, the job and the stride.
+//! [`SourceShare`] of each source. **Invariants**: tasks are chosen by their position, so all but the
+//! measured times is a function of the input, the job and the stride.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -152,8 +152,8 @@ impl SourceShares {
         }
     }
 
-    /// The relative error of estimates from the sample. Guessed from the number of tasks; the lower bounds were
-    /// measured on large inputs.
+    /// The relative error of estimates from the sample. Guessed from the number of tasks; the lower
+    /// bounds were measured on large inputs.
     pub(super) fn spread(&self) -> f64 {
         let tasks: u64 = self.0.values().map(|share| share.tasks).sum();
         match self.read() {
@@ -220,7 +220,8 @@ pub(super) fn choose(spec: &ReadSpec<'_>, pruning: Pruning, stride: u64) -> Vec<
             let source = task.opened.file().source;
             *steps.entry(source).or_default() += task.steps;
             let mut is_chosen = || {
-                // The middle one of each stride, so that neither the newest nor the oldest has more weight.
+                // The middle one of each stride, so that neither the newest nor the oldest has more
+                // weight.
                 let seen = seen.entry(source).or_default();
                 let stride = task_stride(spec.threads, stride, counts[&source]);
                 *seen += 1;

@@ -6,13 +6,13 @@ use crate::options::{ActionSource, RESERVED_NAMES, Source, Types};
 
 /// The most sources of actions.
 const SOURCES_MAX: usize = 64;
-/// The most columns that rows of a source are chosen by.
+/// The most columns that select rows of a source.
 const ONLY_MAX: usize = 4;
 
-/// Sources of actions that there can be, each once, with types and choices that make sense.
+/// Checks the declared sources of actions: their number, names, types and row selections.
 ///
 /// # Errors
-/// If not, naming the source.
+/// If one of them is wrong, naming the source.
 pub(super) fn check_actions(own: &Sequences) -> Result<()> {
     let actions = &own.actions;
     if actions.len() > SOURCES_MAX {
@@ -22,9 +22,9 @@ pub(super) fn check_actions(own: &Sequences) -> Result<()> {
         );
         return Err(Error::settings(what));
     }
-    for (at, of) in actions.iter().enumerate() {
-        let name = of.source.name();
-        if of.source == Source::Impressions {
+    for (at, action) in actions.iter().enumerate() {
+        let name = action.source.name();
+        if action.source == Source::Impressions {
             return Err(Error::settings(format!("{name} are no actions")));
         }
         if RESERVED_NAMES.contains(&name) {
@@ -33,19 +33,22 @@ pub(super) fn check_actions(own: &Sequences) -> Result<()> {
             );
             return Err(Error::settings(what));
         }
-        if actions[..at].iter().any(|other| other.source == of.source) {
+        if actions[..at]
+            .iter()
+            .any(|other| other.source == action.source)
+        {
             return Err(Error::settings(format!("{name} are declared twice")));
         }
-        check_types(of)?;
-        check_only(of)?;
+        check_types(action)?;
+        check_only(action)?;
     }
     Ok(())
 }
 
-/// Codes from 1 to 127, a value once.
-fn check_types(of: &ActionSource) -> Result<()> {
-    let name = of.source.name();
-    if let Some(code) = of
+/// Checks that type codes are from 1 to 127, and that no value has two.
+fn check_types(action: &ActionSource) -> Result<()> {
+    let name = action.source.name();
+    if let Some(code) = action
         .codes()
         .into_iter()
         .find(|code| !(1..=127).contains(code))
@@ -53,7 +56,7 @@ fn check_types(of: &ActionSource) -> Result<()> {
         let what = format!("{name} have type {code}; they need one from 1 to 127");
         return Err(Error::settings(what));
     }
-    let Types::Column { column, codes, .. } = &of.types else {
+    let Types::Column { column, codes, .. } = &action.types else {
         return Ok(());
     };
     if column.is_empty() || codes.is_empty() {
@@ -69,18 +72,18 @@ fn check_types(of: &ActionSource) -> Result<()> {
     Ok(())
 }
 
-/// A few columns, each once, each with a value.
-fn check_only(of: &ActionSource) -> Result<()> {
-    let name = of.source.name();
-    if of.only.len() > ONLY_MAX {
+/// Checks that rows are selected by a few columns, each once, each with a value.
+fn check_only(action: &ActionSource) -> Result<()> {
+    let name = action.source.name();
+    if action.only.len() > ONLY_MAX {
         let what = format!(
             "{name} are chosen by {} columns, at most {ONLY_MAX}",
-            of.only.len()
+            action.only.len()
         );
         return Err(Error::settings(what));
     }
-    for (at, (column, values)) in of.only.iter().enumerate() {
-        let is_named = of.only[..at].iter().any(|(other, _)| other == column);
+    for (at, (column, values)) in action.only.iter().enumerate() {
+        let is_named = action.only[..at].iter().any(|(other, _)| other == column);
         if column.is_empty() || values.is_empty() || is_named {
             let what = format!("{name} are chosen by \"{column}\" twice, or by no value of it");
             return Err(Error::settings(what));
@@ -89,13 +92,17 @@ fn check_only(of: &ActionSource) -> Result<()> {
     Ok(())
 }
 
-/// Codes that some source has, once each.
-pub(super) fn check_chosen(own: &Sequences) -> Result<()> {
+/// Checks that each code of `--types` is one of some source, and is named once.
+pub(super) fn check_type_filter(own: &Sequences) -> Result<()> {
     for (at, code) in own.types.iter().enumerate() {
-        if !own.actions.iter().any(|of| of.codes().contains(code)) {
-            let known = own.actions.iter().flat_map(|of| {
-                let codes = of.codes().into_iter();
-                codes.map(|code| format!("{code} {}", of.source.name()))
+        if !own
+            .actions
+            .iter()
+            .any(|action| action.codes().contains(code))
+        {
+            let known = own.actions.iter().flat_map(|action| {
+                let codes = action.codes().into_iter();
+                codes.map(|code| format!("{code} {}", action.source.name()))
             });
             let known = known.collect::<Vec<_>>().join(", ");
             let what = format!("--types has {code}, but the types of actions are {known}");
@@ -114,8 +121,8 @@ mod tests {
     use super::*;
     use crate::options::OtherTypes;
 
-    /// What is wrong with a job that declares some actions.
-    fn fault(actions: Vec<ActionSource>) -> Option<String> {
+    /// The error of a job that declares some actions.
+    fn error(actions: Vec<ActionSource>) -> Option<String> {
         let settings = Settings {
             ask: Sequences {
                 actions,
@@ -135,7 +142,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_declared_must_make_sense() {
+    fn declared_sources_are_checked() {
         let by_column = |codes: &[(&str, u8)]| ActionSource {
             source: log("events"),
             types: Types::Column {
@@ -164,9 +171,9 @@ mod tests {
             only(&[]),
             ActionSource::new(Source::Carts, 9),
         ];
-        assert_eq!(fault(good), None);
-        assert_eq!(fault(many(64).collect()), None);
-        assert_eq!(fault(ActionSource::defaults()), None);
+        assert_eq!(error(good), None);
+        assert_eq!(error(many(64).collect()), None);
+        assert_eq!(error(ActionSource::defaults()), None);
         for (actions, named) in [
             (many(65).collect(), "65 sources"),
             (
@@ -203,18 +210,18 @@ mod tests {
                 "5 columns",
             ),
         ] {
-            let found = fault(actions).expect("an error");
-            assert!(found.contains(named), "{found}");
+            let text = error(actions).expect("an error");
+            assert!(text.contains(named), "{text}");
         }
     }
 
     #[test]
     fn a_source_cannot_have_the_name_of_another_count() {
         for name in RESERVED_NAMES {
-            let error = fault(vec![ActionSource::new(log(name), 1)]).expect("an error");
+            let message = error(vec![ActionSource::new(log(name), 1)]).expect("an error");
             assert!(
-                error.contains("is no name of a source of actions"),
-                "{error}"
+                message.contains("is no name of a source of actions"),
+                "{message}"
             );
         }
     }

@@ -1,4 +1,4 @@
-//! What a job asks of its logs: the options that one job kind has and no other.
+//! The options that one job kind has and no other.
 
 use serde::{Deserialize, Serialize};
 
@@ -8,14 +8,14 @@ use crate::options::{
     ItemVocabulary, JobKind, LabelKey, Layout, NullLabel, Passthrough, Source, UnknownItem,
 };
 
-/// What a job asks of its logs, with the options that only this job kind has.
+/// The kind of a job, with the options that only this kind has.
 #[derive(Clone, Debug)]
 pub enum Ask {
-    /// Which actions came before each impression?
+    /// The actions before each impression.
     Sequences(Box<Sequences>),
-    /// How many clicks came before each impression, and did one follow?
+    /// Counts of clicks before each impression, and whether one followed.
     Features(Features),
-    /// How long did people stay?
+    /// How long users stayed with each merchant.
     Dwell(Dwell),
 }
 
@@ -23,55 +23,55 @@ pub enum Ask {
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Sequences {
-    /// The sources of actions that there are.
+    /// The sources of actions.
     #[serde(rename = "action_sources")]
     pub actions: Vec<ActionSource>,
-    /// Actions to do without.
+    /// Sources that are not read, although the job has them.
     pub without: Vec<Source>,
-    /// What the cutoff of an impression is.
+    /// The cutoff of an impression.
     pub cutoff: Cutoff,
     /// Calendar days of history before the cutoff, or `None` for all.
     pub lookback_days: Option<u32>,
-    /// Columns that say when an action was known.
+    /// Columns that say when an action became available.
     #[serde(with = "pairs")]
     pub available: Vec<(Source, String)>,
-    /// Microseconds after which an action is known.
+    /// Microseconds from the time of an action to when it becomes available.
     #[serde(with = "pairs")]
     pub embargo_us: Vec<(Source, i64)>,
-    /// The codes of actions that count; all, if none is named.
+    /// The type codes of actions that count; if empty, all.
     pub types: Vec<u8>,
     /// The length of a history, 1 to 65,536.
     #[serde(rename = "max_actions")]
     pub actions_max: u32,
-    /// What is told of each action beside its item and its type, in the order of columns
-    ///.
+    /// The attributes of actions in a history, besides item and type, in the order of columns.
     #[serde(rename = "with")]
     pub attributes: Vec<Attribute>,
     /// Whether histories are padded to that length.
     pub pad: bool,
     /// The shape of the output.
     pub layout: Layout,
-    /// What becomes of impressions without a customer.
+    /// What happens to impressions without a customer.
     pub guests: Guests,
     /// Ids that mean "no customer".
     pub guest_ids: Vec<String>,
-    /// What becomes of items without a label.
+    /// What happens to items without a label.
     pub null_label: NullLabel,
-    /// The part of the negatives that is kept, above 0 and up to 1, or `None` for all, which then have
-    /// no weights.
+    /// The share of negatives that is kept, above 0 and up to 1. `None` keeps all, and rows have no
+    /// weight.
     #[serde(rename = "negatives_sample")]
     pub negatives_rate: Option<f64>,
-    /// Chooses among samples of negatives of the same rate.
+    /// The seed of the sample of negatives.
     pub seed: u64,
-    /// Columns of impressions that are carried through, in the order of the output.
+    /// Passthrough columns of impressions, in the order of the output.
     pub keep: Vec<Passthrough>,
     /// The type of item ids.
     pub item_type: ItemType,
     /// Where the codes of items come from, if their ids are texts.
     pub item_vocabulary: Option<ItemVocabulary>,
-    /// What becomes of items that a given vocabulary lacks.
+    /// What happens to items that a given vocabulary lacks.
     pub unknown_item: UnknownItem,
-    /// How long after it happened an action may land, or `None` if nobody vouches for it.
+    /// The longest delay, in microseconds, from the time of an action to its landing in a file; `None` if
+    /// unknown.
     #[serde(rename = "max_lateness_us")]
     pub lateness_max_us: Option<i64>,
     /// The most rows of a row group.
@@ -112,12 +112,12 @@ impl Default for Sequences {
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Features {
-    /// Windows for prior counts, as they were named and in microseconds.
+    /// Windows of prior counts: name, and length in microseconds.
     #[serde(rename = "windows_us", with = "pairs")]
     pub windows: Vec<(String, i64)>,
-    /// How long after an impression a click makes its label, in microseconds.
+    /// How long after an impression a click sets its label, in microseconds.
     pub label_window_us: i64,
-    /// Which clicks those are.
+    /// Which clicks set a label.
     pub label_key: LabelKey,
     /// Up to when clicks are complete, as text, or `None` for the latest click.
     pub data_end: Option<String>,
@@ -141,7 +141,7 @@ pub struct Dwell {
     /// How the time on flyers is measured.
     #[serde(rename = "method")]
     pub dwell_method: DwellMethod,
-    /// What a span is divided by.
+    /// The divisor of a span.
     pub divide_by: DivideBy,
     /// The longest gap within a visit, in microseconds; a longer one ends it.
     pub idle_timeout_us: i64,
@@ -186,12 +186,15 @@ impl From<JobKind> for Ask {
 }
 
 impl Sequences {
-    /// The columns of actions that are told beside items and types, in their order.
+    /// The attribute columns of actions, in the order of the output.
     pub(crate) fn attribute_columns(&self) -> impl ExactSizeIterator<Item = &AttributeColumn> {
-        let columns = self.attributes.iter().filter_map(|side| match side {
-            Attribute::TimeDelta => None,
-            Attribute::Column(column) => Some(column),
-        });
+        let columns = self
+            .attributes
+            .iter()
+            .filter_map(|attribute| match attribute {
+                Attribute::TimeDelta => None,
+                Attribute::Column(column) => Some(column),
+            });
         columns.collect::<Vec<_>>().into_iter()
     }
 }

@@ -1,4 +1,6 @@
-//! What settings must be to each other.
+//! Checks of settings, each for itself and against each other.
+//!
+//! **Invariants**: no file is opened. An error names the flag to change.
 
 use super::{Ask, Features, Sequences, Settings, actions, columns};
 use crate::calendar::date_text;
@@ -6,7 +8,7 @@ use crate::error::{Error, Result};
 use crate::options::{ActionSource, Dedup, ItemVocabulary, JobKind, Publish, Source, UnknownItem};
 use crate::place::check_out;
 
-/// Values within their bounds, those of every job kind and those of the one that is asked.
+/// Checks that values are within their bounds: those that all job kinds have, and those of this kind.
 pub(super) fn check_ranges(settings: &Settings) -> Result<()> {
     match &settings.ask {
         Ask::Sequences(own) => check_sequences(own)?,
@@ -41,7 +43,7 @@ pub(super) fn check_ranges(settings: &Settings) -> Result<()> {
     check_words(settings)
 }
 
-/// Options of `sequences` within their bounds.
+/// Checks the options of `sequences`.
 fn check_sequences(own: &Sequences) -> Result<()> {
     let max = own.actions_max;
     if !(1..=65_536).contains(&max) {
@@ -55,14 +57,14 @@ fn check_sequences(own: &Sequences) -> Result<()> {
     if own.embargo_us.iter().any(|(_, embargo)| *embargo < 0) {
         return Err(Error::settings("--embargo takes a duration of 0 or more"));
     }
-    actions::check_chosen(own)?;
+    actions::check_type_filter(own)?;
     check_rate(own)?;
     columns::check_columns(own)?;
     check_items(own)?;
     actions::check_actions(own)
 }
 
-/// Windows that are above 0 and have a name of their own, which becomes that of a column.
+/// Checks that windows are above 0 and have unique names, as these become names of columns.
 fn check_windows(own: &Features) -> Result<()> {
     for (at, (name, window)) in own.windows.iter().enumerate() {
         let is_named = own.windows[..at].iter().any(|(other, _)| other == name);
@@ -78,7 +80,8 @@ fn check_windows(own: &Features) -> Result<()> {
     Ok(())
 }
 
-/// Words that a flag, a job file and a manifest tell alike, and repeats that the job kind knows.
+/// Checks that null words can be written in a flag, a job file and a manifest alike, and that the job
+/// kind has the kind of deduplication.
 fn check_words(settings: &Settings) -> Result<()> {
     if let Some(word) = settings.null_values.iter().find(|word| word.contains(',')) {
         return Err(Error::settings(format!(
@@ -94,7 +97,7 @@ fn check_words(settings: &Settings) -> Result<()> {
     Ok(())
 }
 
-/// A rate that is one, with no more digits than a manifest can tell exactly.
+/// Checks the rate of negatives, and that it has no more digits than a manifest stores exactly.
 fn check_rate(own: &Sequences) -> Result<()> {
     let Some(rate) = own.negatives_rate else {
         return Ok(());
@@ -108,7 +111,8 @@ fn check_rate(own: &Sequences) -> Result<()> {
     )))
 }
 
-/// Something to read, of the job kind's sources only, and no source by paths and by a list.
+/// Checks that the job has something to read, reads only sources of its kind, and that no source is
+/// given both by paths and by a list of paths. Checks the paths of the output.
 pub(super) fn check_sources(settings: &Settings) -> Result<()> {
     let listed = settings.files_from.iter().map(|(source, _)| *source);
     let named: Vec<Source> = settings
@@ -134,9 +138,12 @@ pub(super) fn check_sources(settings: &Settings) -> Result<()> {
     }
     for source in sources {
         let name = source.name();
-        // Paths may be several, but a list of them is all that there is.
-        let listed = settings.files_from.iter().filter(|(of, _)| of == source);
-        let by_path = settings.paths.iter().any(|(of, _)| of == source);
+        // A source may have several paths, but only one list, and not both.
+        let listed = settings
+            .files_from
+            .iter()
+            .filter(|(listed, _)| listed == source);
+        let by_path = settings.paths.iter().any(|(named, _)| named == source);
         if listed.count() + usize::from(by_path) > 1 {
             return Err(Error::settings(format!("{name} are named twice")));
         }
@@ -146,7 +153,8 @@ pub(super) fn check_sources(settings: &Settings) -> Result<()> {
             )));
         }
     }
-    let is_action = |of: &Source| Source::ACTIONS.contains(of) || sources[1..].contains(of);
+    let is_action =
+        |source: &Source| Source::ACTIONS.contains(source) || sources[1..].contains(source);
     if !settings.sequences().without.iter().all(is_action) {
         return Err(Error::settings("--without takes clicks, carts or orders"));
     }
@@ -168,7 +176,7 @@ fn not_read(settings: &Settings, source: Source) -> Error {
     Error::settings(format!("{job_kind} reads no {source}, but {known}"))
 }
 
-/// Column names that exist, once each, and availability of actions only.
+/// Checks that renamed columns exist, each once, and that only actions have availability and embargo.
 pub(super) fn check_columns(settings: &Settings) -> Result<()> {
     let own = settings.sequences();
     for (at, (source, ours, _)) in settings.columns.iter().enumerate() {
@@ -177,7 +185,7 @@ pub(super) fn check_columns(settings: &Settings) -> Result<()> {
         if known.is_empty() || !settings.sources().contains(source) {
             return Err(not_read(settings, *source));
         }
-        if own.actions.iter().any(|of| of.source == *source) {
+        if own.actions.iter().any(|action| action.source == *source) {
             known.extend(
                 settings
                     .attribute_columns()
@@ -192,7 +200,7 @@ pub(super) fn check_columns(settings: &Settings) -> Result<()> {
         }
         if settings.columns[..at]
             .iter()
-            .any(|(of, other, _)| of == source && other == ours)
+            .any(|(other, name, _)| other == source && name == ours)
         {
             return Err(Error::settings(format!(
                 "--columns names {name}.{ours} twice"
@@ -210,9 +218,13 @@ pub(super) fn check_columns(settings: &Settings) -> Result<()> {
     let mut seen = Vec::new();
     for (flag, source) in available.chain(embargo) {
         let name = source.name();
-        let is_action = |of: &ActionSource| of.source == source;
+        let is_action = |action: &ActionSource| action.source == source;
         if !own.actions.iter().any(is_action) {
-            let known: Vec<_> = own.actions.iter().map(|of| of.source.name()).collect();
+            let known: Vec<_> = own
+                .actions
+                .iter()
+                .map(|action| action.source.name())
+                .collect();
             let known = known.join(", ");
             return Err(Error::settings(format!("{flag} takes actions: {known}")));
         }
@@ -224,7 +236,7 @@ pub(super) fn check_columns(settings: &Settings) -> Result<()> {
     Ok(())
 }
 
-/// Only what a vocabulary lacks can be left out.
+/// Checks that unknown items are dropped only if a vocabulary says which items are known.
 fn check_items(own: &Sequences) -> Result<()> {
     let is_given = matches!(own.item_vocabulary, Some(ItemVocabulary::File(_)));
     if own.unknown_item == UnknownItem::Drop && !is_given {

@@ -4,19 +4,19 @@ use super::Sequences;
 use crate::error::{Error, Result};
 use crate::options::{ATTRIBUTE_COLUMNS_MAX, Attribute, OURS};
 
-/// Columns of impressions beside ours that a record is searched for, at most.
-const KEPT_MAX: usize = 24;
+/// The most passthrough columns of impressions.
+const PASSTHROUGH_MAX: usize = 24;
 
-/// Columns that are added are few, and have names of their own.
+/// Checks that there are not too many added columns, and that their names are unique.
 ///
 /// # Errors
 /// If not, naming the column.
 pub(super) fn check_columns(own: &Sequences) -> Result<()> {
-    let kept = || own.keep.iter().map(|keep| keep.name.as_str());
-    let told = || own.attributes.iter().map(Attribute::column);
-    check_once("--with", told())?;
-    let is_kept = |name: &&str| kept().any(|other| other.eq_ignore_ascii_case(name));
-    if let Some(name) = told().find(is_kept) {
+    let passthrough = || own.keep.iter().map(|column| column.name.as_str());
+    let attributes = || own.attributes.iter().map(Attribute::column);
+    check_once("--with", attributes())?;
+    let is_passthrough = |name: &&str| passthrough().any(|other| other.eq_ignore_ascii_case(name));
+    if let Some(name) = attributes().find(is_passthrough) {
         let what = format!("--with and --keep both have \"{name}\"");
         return Err(Error::settings(what));
     }
@@ -30,15 +30,15 @@ pub(super) fn check_columns(own: &Sequences) -> Result<()> {
             "--with names {count} columns of actions; it takes at most {ATTRIBUTE_COLUMNS_MAX}"
         )));
     }
-    if own.keep.iter().filter(|keep| !keep.of_items).count() > KEPT_MAX {
-        let what = format!("--keep takes at most {KEPT_MAX} columns of impressions");
+    if own.keep.iter().filter(|column| !column.of_items).count() > PASSTHROUGH_MAX {
+        let what = format!("--keep takes at most {PASSTHROUGH_MAX} columns of impressions");
         return Err(Error::settings(what));
     }
-    check_free("--keep", kept())?;
-    check_once("--keep", kept())
+    check_free("--keep", passthrough())?;
+    check_once("--keep", passthrough())
 }
 
-/// No column is named twice.
+/// Checks that no column is named twice.
 fn check_once<'n>(flag: &str, names: impl Iterator<Item = &'n str>) -> Result<()> {
     let mut seen: Vec<&str> = Vec::new();
     for name in names {
@@ -50,7 +50,7 @@ fn check_once<'n>(flag: &str, names: impl Iterator<Item = &'n str>) -> Result<()
     Ok(())
 }
 
-/// No column has a name that the output has already.
+/// Checks that no added column has the name of a column that the output always has.
 fn check_free<'n>(flag: &str, mut names: impl Iterator<Item = &'n str>) -> Result<()> {
     let is_ours = |name: &&str| OURS.iter().any(|ours| ours.eq_ignore_ascii_case(name));
     match names.find(is_ours) {

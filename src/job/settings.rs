@@ -1,4 +1,5 @@
-//! What a user may ask for: plain data, with SPEC's defaults. Nothing here is checked.
+//! The settings of a job, as plain data with defaults. Nothing is checked here; [`crate::Job::new`]
+//! does that.
 
 use std::path::PathBuf;
 use std::sync::LazyLock;
@@ -13,31 +14,31 @@ use crate::options::{
     TimeUnit, WarningCode,
 };
 
-/// Everything a user may ask for; [`Settings::default`] has SPEC's defaults. Serde has what manifests
-/// tell of settings, by the names of manifests.
+/// The settings of a job. [`Settings::default`] has the documented defaults.
+///
+/// Serde reads and writes the settings that manifests record, by their names in manifests.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Settings {
-    /// What is asked.
+    /// The job kind, and its own options.
     #[serde(skip)]
     pub ask: Ask,
     /// The folder of all sources, or `None` if they are named one by one.
     #[serde(skip)]
     pub dir: Option<PathBuf>,
-    /// Sources by path: files, folders or globs; of each as many as there are.
+    /// Paths of sources: files, folders or globs. A source may have several.
     #[serde(skip)]
     pub paths: Vec<(Source, String)>,
-    /// Sources by a file that lists their paths, a line each.
+    /// Sources whose paths are listed in a file, one a line.
     #[serde(skip)]
     pub files_from: Vec<(Source, PathBuf)>,
-    /// The folder to make.
+    /// The folder of the output.
     #[serde(skip)]
     pub out: PathBuf,
-    /// How it comes to its place.
+    /// What happens if that folder exists.
     #[serde(skip)]
     pub publish: Publish,
-    /// Which repeated actions are left out; of clicks and events,
-    /// none or exact repeats.
+    /// Which repeated actions are dropped. `features` and `dwell` drop none, or exact repeats.
     pub dedup: Dedup,
     /// The first impression day, or `None` for no bound.
     #[serde(skip)]
@@ -45,47 +46,47 @@ pub struct Settings {
     /// The last impression day, or `None` for no bound.
     #[serde(skip)]
     pub to: Option<Day>,
-    /// The impression days, and no others, or none for all within the bounds.
+    /// The impression days; if empty, all days within the bounds.
     #[serde(skip)]
     pub days: Vec<Day>,
-    /// The IANA name of the zone of days and of wall times; UTC if none is given, but then wall times and
-    /// instants do not go together.
+    /// The IANA name of the zone of days and of wall times. Without it the zone is UTC, and inputs must
+    /// not have both wall times and instants.
     pub timezone: Option<String>,
-    /// Column names: source, our name, the files' name.
+    /// Renamed columns: source, our name, the name in the files.
     #[serde(with = "renamed")]
     pub columns: Vec<(Source, String, String)>,
-    /// The unit of times that are integers, or `None` if there are none.
+    /// The unit of integer times; `None` if times are not integers.
     pub time_unit: Option<TimeUnit>,
-    /// The type of ids of customers and users (`dwell`: of all ids), or `None`: the columns' own;
-    /// for text files int64, but text for `dwell`.
+    /// The type of the ids of customers and users, and of all ids of `dwell`. `None` is the type of the
+    /// column in Parquet files, and in text files int64, for `dwell` text.
     pub customer_type: Option<CustomerType>,
-    /// The format of all inputs, or `None` to tell by content and name.
+    /// The format of all inputs, or `None` to detect it by content and name.
     #[serde(skip)]
     pub format: Option<Format>,
-    /// Texts of the inputs that are null, whole and in exact case.
+    /// Values of text files that mean null. They match whole values, in exact case.
     pub null_values: Vec<String>,
-    /// What becomes of a row that cannot be used.
+    /// What happens to a bad row.
     pub on_bad_row: OnBadRow,
-    /// How many rows may be set aside.
+    /// How many bad rows may be set aside before the run fails.
     #[serde(rename = "max_bad_rows")]
     pub bad_rows_max: u64,
-    /// Whether a set is published to which no row of any source came, or whose integer times fit no
-    /// unit that the job says.
+    /// Whether to publish even if no source has any effect, or integer times do not fit their unit.
     pub allow_unused: bool,
-    /// Warnings that are told nowhere.
+    /// Warnings that are suppressed everywhere.
     pub no_warn: Vec<WarningCode>,
-    /// What must not be so of the metrics, such as `zero_history_pct>0.5`: then nothing is published.
+    /// Conditions on the metrics under which the run fails and publishes nothing, such as
+    /// `zero_history_pct>0.5`.
     #[serde(skip)]
     pub fail_if: Vec<String>,
     /// The compression of the output.
     pub codec: Codec,
-    /// Threads to work with, at least 1.
+    /// The number of threads, at least 1.
     #[serde(skip)]
     pub threads: usize,
-    /// Where to put what memory has no room for; next to the output if not given.
+    /// The folder for data that does not fit in memory; next to the output by default.
     #[serde(skip)]
     pub temp_dir: Option<PathBuf>,
-    /// What tests vary.
+    /// Internal limits that tests vary.
     #[doc(hidden)]
     #[serde(skip)]
     pub tuning: Tuning,
@@ -123,22 +124,21 @@ impl Default for Settings {
     }
 }
 
-/// What tests vary, to have every path of the code with little data.
+/// Internal limits. Tests vary them to reach every path of the code with little data.
 #[doc(hidden)]
 #[derive(Clone, Debug)]
 pub struct Tuning {
     /// Partitions as a power of two, 0 to 12, or `None` to choose by size. Changes no byte.
     pub partition_bits: Option<u8>,
-    /// Rows of actions that are read, at least, before it is asked again who has enough. Changes
-    /// no byte.
+    /// Rows of actions that are read, at least, before the early stop is checked again. Changes no byte.
     pub wave_rows_min: u64,
-    /// Bytes of a piece of CSV or NDJSON, which one thread reads, at least 1. Changes no byte.
+    /// Bytes of a block of CSV or NDJSON that one thread reads, at least 1. Changes no byte.
     pub text_piece_bytes: usize,
-    /// Whether histories are written through Arrow, even where they need not be. Changes bytes,
+    /// Whether histories are written through Arrow, even if the direct encoder could. Changes bytes,
     /// never values.
     pub encode_plain: bool,
-    /// Decoded bytes of a page of histories, at most, unless one row is larger. Changes bytes,
-    /// never values.
+    /// The most decoded bytes of a page of histories, unless one row is larger. Changes bytes, never
+    /// values.
     pub page_bytes_max: usize,
 }
 
@@ -154,19 +154,19 @@ impl Default for Tuning {
     }
 }
 
-/// Declares how the options of a job kind are got at.
+/// Declares the getter and the mutable getter of the options of a job kind.
 macro_rules! options_of {
     ($job_kind:literal, $own:ident, $get:ident, $get_mut:ident) => {
-        #[doc = concat!("The options of `", $job_kind, "`; for another job the defaults.")]
+        #[doc = concat!("The options of `", $job_kind, "`; for another job kind the defaults.")]
         pub fn $get(&self) -> &$own {
-            static AT_REST: LazyLock<$own> = LazyLock::new($own::default);
+            static DEFAULTS: LazyLock<$own> = LazyLock::new($own::default);
             match &self.ask {
                 Ask::$own(own) => own,
-                _ => &AT_REST,
+                _ => &DEFAULTS,
             }
         }
 
-        #[doc = concat!("The options of `", $job_kind, "`, to change; this is what is asked from then on.")]
+        #[doc = concat!("The options of `", $job_kind, "`, to change. Settings of another job kind become this kind, with its defaults.")]
         pub fn $get_mut(&mut self) -> &mut $own {
             if !matches!(self.ask, Ask::$own(_)) {
                 self.ask = $own::default().into();
@@ -184,7 +184,7 @@ impl Settings {
     options_of!("features", Features, features, features_mut);
     options_of!("dwell", Dwell, dwell, dwell_mut);
 
-    /// Which job kind is asked.
+    /// The job kind.
     pub fn kind(&self) -> JobKind {
         match self.ask {
             Ask::Sequences(_) => JobKind::Sequences,
@@ -198,18 +198,18 @@ impl Settings {
         self.timezone.as_deref().unwrap_or("UTC")
     }
 
-    /// The sources that there are, in the order in which they are read and reported.
+    /// The sources of the job, in the order in which they are read and reported.
     pub fn sources(&self) -> Vec<Source> {
         match self.kind() {
             JobKind::Sequences => {
-                let actions = self.sequences().actions.iter().map(|of| of.source);
+                let actions = self.sequences().actions.iter().map(|action| action.source);
                 [Source::Impressions].into_iter().chain(actions).collect()
             }
             other => other.sources().to_vec(),
         }
     }
 
-    /// The columns of actions that are told beside items and types, in their order.
+    /// The attribute columns of actions, in the order of the output.
     pub(crate) fn attribute_columns(&self) -> impl ExactSizeIterator<Item = &AttributeColumn> {
         self.sequences().attribute_columns()
     }

@@ -28,7 +28,7 @@ impl Gates {
     /// If one of them is not there, is damaged, or was made by another job kind.
     pub(crate) fn read(job_kind: JobKind, gates: &[Gate]) -> Result<Gates> {
         let gates = gates.iter().map(|gate| {
-            let other = match &gate.of {
+            let other = match &gate.subject {
                 Subject::Against(path) => {
                     let text = read_set(path, job_kind)?;
                     let members: Map<String, Value> =
@@ -54,7 +54,7 @@ impl Gates {
         let scalars = serde_json::to_value(all.scalars()).expect("numbers are always JSON");
         let failed = self.0.iter().filter_map(|(gate, other)| {
             let own = scalars.get(&gate.metric).and_then(Value::as_f64);
-            let value = match &gate.of {
+            let value = match &gate.subject {
                 Subject::Run => own,
                 Subject::Against(_) => own
                     .zip(other.filter(|other| *other != 0.0))

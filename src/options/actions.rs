@@ -1,7 +1,7 @@
-//! Sources of actions: what type each row has, and which rows count.
+//! Sources of actions: the type of each row, and which rows count.
 //!
 //! **Invariants**: the three sources that `sequences` reads by itself are entries of the same list
-//! as those that a job declares; only their columns have names of their own.
+//! as those that a job declares. They differ only in the default names of their columns.
 
 use serde::{Deserialize, Serialize};
 
@@ -20,29 +20,29 @@ pub(crate) const RESERVED_NAMES: [&str; 6] = [
 
 /// A source of actions.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(try_from = "Written", into = "Written")]
+#[serde(try_from = "ActionSourceEntry", into = "ActionSourceEntry")]
 pub struct ActionSource {
-    /// Its name, which paths, columns, embargo and availability are given by.
+    /// Its name. Paths, columns, embargo and availability refer to it.
     pub source: Source,
     /// The type of its rows.
     pub types: Types,
-    /// The rows that count: those that have, in each of these columns, one of these values as text.
-    /// A null is no value. Others are as if they were not there, but counted.
+    /// The rows that count: those with one of these values, as text, in each of these columns. A null
+    /// is no value. Other rows are dropped and counted.
     pub only: Vec<(String, Vec<String>)>,
 }
 
 /// The type of the rows of a source, a code from 1 to 127.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Types {
-    /// All have the same.
+    /// The same for all rows.
     Constant(u8),
-    /// A column tells.
+    /// Given by a column.
     Column {
         /// Its name in the files.
         column: String,
         /// The codes of its values, as text.
         codes: Vec<(String, u8)>,
-        /// What becomes of rows with another value, or null.
+        /// What happens to rows with another value, or null.
         other: OtherTypes,
     },
 }
@@ -62,7 +62,7 @@ impl ActionSource {
         let sources = Source::ACTIONS.into_iter();
         sources
             .zip(1..)
-            .map(|(of, code)| ActionSource::new(of, code))
+            .map(|(source, code)| ActionSource::new(source, code))
             .collect()
     }
 
@@ -75,9 +75,9 @@ impl ActionSource {
     }
 }
 
-/// A source of actions in a manifest: its rows have one type, or a column of types.
+/// A source of actions as manifests record it: its rows have one type, or a column of types.
 #[derive(Serialize, Deserialize)]
-struct Written {
+struct ActionSourceEntry {
     source: Source,
     /// The type of all its rows.
     #[serde(rename = "type", default, skip_serializing_if = "Option::is_none")]
@@ -88,7 +88,7 @@ struct Written {
     /// The codes of its values.
     #[serde(default, skip_serializing_if = "Vec::is_empty", with = "pairs")]
     types: Vec<(String, u8)>,
-    /// What becomes of rows with another one.
+    /// What happens to rows with another value.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     other_types: Option<OtherTypes>,
     /// The rows that count.
@@ -101,8 +101,8 @@ struct Written {
     only: Vec<(String, Vec<String>)>,
 }
 
-impl From<ActionSource> for Written {
-    fn from(source: ActionSource) -> Written {
+impl From<ActionSource> for ActionSourceEntry {
+    fn from(source: ActionSource) -> ActionSourceEntry {
         let (code, type_column, types, other_types) = match source.types {
             Types::Constant(code) => (Some(code), None, Vec::new(), None),
             Types::Column {
@@ -111,7 +111,7 @@ impl From<ActionSource> for Written {
                 other,
             } => (None, Some(column), codes, Some(other)),
         };
-        Written {
+        ActionSourceEntry {
             source: source.source,
             code,
             type_column,
@@ -122,21 +122,21 @@ impl From<ActionSource> for Written {
     }
 }
 
-impl TryFrom<Written> for ActionSource {
+impl TryFrom<ActionSourceEntry> for ActionSource {
     type Error = &'static str;
 
-    fn try_from(written: Written) -> Result<ActionSource, &'static str> {
+    fn try_from(entry: ActionSourceEntry) -> Result<ActionSource, &'static str> {
         Ok(ActionSource {
-            source: written.source,
-            types: match written.type_column {
-                None => Types::Constant(written.code.ok_or("no type")?),
+            source: entry.source,
+            types: match entry.type_column {
+                None => Types::Constant(entry.code.ok_or("no type")?),
                 Some(column) => Types::Column {
                     column,
-                    codes: written.types,
-                    other: written.other_types.ok_or("no other_types")?,
+                    codes: entry.types,
+                    other: entry.other_types.ok_or("no other_types")?,
                 },
             },
-            only: written.only,
+            only: entry.only,
         })
     }
 }
@@ -148,7 +148,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn declared_sources_come_back() {
+    fn declared_sources_round_trip() {
         let named = |name| Source::named(name).expect("a name");
         let actions = vec![
             ActionSource::new(Source::Orders, 9),
@@ -162,7 +162,7 @@ mod tests {
                 only: vec![("shop".into(), vec!["de".into(), "at".into()])],
             },
         ];
-        let told = to_value(&actions).expect("plain values");
+        let written = to_value(&actions).expect("plain values");
         let expected = json!([
             {"source": "orders", "type": 9},
             {
@@ -170,11 +170,11 @@ mod tests {
                 "other_types": "drop", "where": {"shop": ["de", "at"]},
             },
         ]);
-        assert_eq!(told.to_string(), expected.to_string());
-        let read = |told| from_value::<Vec<ActionSource>>(told).ok();
-        assert_eq!(read(told.clone()), Some(actions));
+        assert_eq!(written.to_string(), expected.to_string());
+        let read = |value| from_value::<Vec<ActionSource>>(value).ok();
+        assert_eq!(read(written.clone()), Some(actions));
         for name in ["source", "types", "other_types", "type_column"] {
-            let mut broken = told.clone();
+            let mut broken = written.clone();
             broken[1][name] = json!([0]);
             assert_eq!(read(broken), None, "{name}");
         }

@@ -1,11 +1,12 @@
-//! Options that are one of a few words, each once: its values, their words, their help.
+//! Options whose value is one of a few words.
 //!
-//! **Invariants**: the words are those of serde, in manifests, and of clap, in flags and job files;
-//! the comment of a value is its help. A flag that helps otherwise says so where it is declared.
+//! **Invariants**: serde writes the same words to manifests as clap reads from flags and job files. The
+//! doc comment of a value is its help text, so it is written for users. A flag with another help text
+//! declares it in `cli`.
 
 use serde::{Deserialize, Serialize};
 
-/// What the cutoff of an impression is.
+/// The cutoff of an impression.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 #[cfg_attr(feature = "cli", derive(clap::ValueEnum))]
@@ -27,7 +28,7 @@ pub enum Layout {
     Request,
 }
 
-/// What becomes of impressions without a customer.
+/// What happens to impressions without a customer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 #[cfg_attr(feature = "cli", derive(clap::ValueEnum))]
@@ -38,7 +39,7 @@ pub enum Guests {
     Empty,
 }
 
-/// What becomes of items without a label.
+/// What happens to items without a label.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 #[cfg_attr(feature = "cli", derive(clap::ValueEnum))]
@@ -51,7 +52,7 @@ pub enum NullLabel {
     Error,
 }
 
-/// Which repeated actions are left out of histories; of clicks and events, none or exact repeats.
+/// Which repeated actions are dropped from histories. Clicks and events have only none and exact.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 #[cfg_attr(feature = "cli", derive(clap::ValueEnum))]
@@ -65,7 +66,7 @@ pub enum Dedup {
     Consecutive,
 }
 
-/// The unit of times that are integers.
+/// The unit of integer times.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "cli", derive(clap::ValueEnum))]
 pub enum TimeUnit {
@@ -109,7 +110,7 @@ pub enum ItemType {
     Int64,
 }
 
-/// What becomes of items that a given vocabulary lacks.
+/// What happens to items that a given vocabulary lacks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 #[cfg_attr(feature = "cli", derive(clap::ValueEnum))]
@@ -154,7 +155,7 @@ pub enum Codec {
     None,
 }
 
-/// What becomes of a row that cannot be used.
+/// What happens to a bad row.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 #[cfg_attr(feature = "cli", derive(clap::ValueEnum))]
@@ -165,28 +166,28 @@ pub enum OnBadRow {
     Quarantine,
 }
 
-/// What becomes of rows whose type has no code.
+/// What happens to rows whose type has no code.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum OtherTypes {
-    /// They cannot be used.
+    /// They are bad rows.
     Error,
-    /// They are left out, and counted.
+    /// They are dropped and counted.
     Drop,
 }
 
-/// How the output comes to its place.
+/// What happens if the output exists.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Publish {
-    /// It must not exist.
+    /// The run fails.
     New,
-    /// It replaces a whole folder that this program made.
+    /// The output replaces it, if this program wrote it.
     Overwrite,
-    /// Its days are added to a folder that this program made.
+    /// The days of the output are added to it, if this program wrote it.
     AddDays(IfExists),
 }
 
-/// What becomes of a day that the output has already.
+/// What happens to a day that the output has already.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "cli", derive(clap::ValueEnum))]
 pub enum IfExists {
@@ -209,7 +210,7 @@ pub enum DwellMethod {
     Session,
 }
 
-/// What a span is divided by.
+/// The divisor of a span.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 #[cfg_attr(feature = "cli", derive(clap::ValueEnum))]
@@ -220,7 +221,7 @@ pub enum DivideBy {
     Flyers,
 }
 
-/// Which clicks a label of `features` is made of.
+/// Which clicks set a label of `features`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 #[cfg_attr(feature = "cli", derive(clap::ValueEnum))]

@@ -1,15 +1,15 @@
-//! Columns of inputs that the output has beside its own: of impressions, carried through (`--keep`),
-//! and of actions, each value beside its action of a history (`--with`).
+//! Columns that a job adds to the output: passthrough columns of impressions (`--keep`), and attributes
+//! of the actions in histories (`--with`).
 
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 
 use super::words::{value_of, word_of, words};
 
-/// The most columns of actions beside histories.
+/// The most attribute columns.
 pub(crate) const ATTRIBUTE_COLUMNS_MAX: usize = 4;
 
-/// What a carried column holds. Each value may be null.
+/// The type of a passthrough column. All are nullable.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum PassthroughType {
@@ -29,7 +29,7 @@ pub enum PassthroughType {
     Time,
 }
 
-/// What a column beside histories holds.
+/// The type of an attribute column.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum AttributeType {
@@ -39,36 +39,36 @@ pub enum AttributeType {
     Float32,
 }
 
-/// A column of impressions that is carried through.
+/// A column of impressions that is copied to the output.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Passthrough {
     /// Its name in the files and in the output.
     pub name: String,
-    /// Whether it is a field of the shown items, not of the impression.
+    /// Whether it is a field of the items of an impression, not of the impression itself.
     pub of_items: bool,
-    /// What it holds, or `None`: what Parquet files say, text where there are none.
+    /// Its type; `None` is the type in Parquet files, or text if there are none.
     pub kind: Option<PassthroughType>,
 }
 
-/// What is told of each action of a history beside its item and its type.
+/// A value that each action of a history has in the output, besides its item and type.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Attribute {
-    /// How long before the cutoff it happened, in seconds.
+    /// Seconds from the action to the cutoff.
     TimeDelta,
-    /// What a column of the actions holds.
+    /// A column of the actions.
     Column(AttributeColumn),
 }
 
-/// A column of actions that is told.
+/// A column of actions whose values are added to histories.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct AttributeColumn {
     /// Its name in the output, and in the files of sources that do not rename it.
     pub name: String,
-    /// What it holds, or `None`: what Parquet files say, numbers where there are none.
+    /// Its type; `None` is the type in Parquet files, or float32 if there are none.
     pub kind: Option<AttributeType>,
 }
 
-/// The column that a text names as `NAME` or `NAME:TYPE`.
+/// Parses `NAME` or `NAME:TYPE`.
 fn parse_column<T: DeserializeOwned>(text: &str) -> Result<(&str, Option<T>), String> {
     let Some((name, word)) = text.rsplit_once(':') else {
         return Ok((text, None));
@@ -77,7 +77,7 @@ fn parse_column<T: DeserializeOwned>(text: &str) -> Result<(&str, Option<T>), St
     Ok((name, Some(value_of(word).ok_or_else(unknown)?)))
 }
 
-/// The text that names a column.
+/// The inverse of [`parse_column`].
 fn column_text<T: Serialize>(name: &str, kind: Option<T>) -> String {
     match kind {
         None => name.to_owned(),
@@ -86,10 +86,10 @@ fn column_text<T: Serialize>(name: &str, kind: Option<T>) -> String {
 }
 
 impl Passthrough {
-    /// What the name of a field of the shown items begins with.
+    /// The prefix of a field of items.
     const OF_ITEMS: &str = "item.";
 
-    /// The column that a text names: `NAME`, `item.NAME`, each perhaps with `:TYPE`.
+    /// Parses `NAME` or `item.NAME`, optionally with `:TYPE`.
     ///
     /// # Errors
     /// What is wrong with the text.
@@ -97,17 +97,17 @@ impl Passthrough {
         let (name, kind) = parse_column(text)?;
         let inner = name.strip_prefix(Passthrough::OF_ITEMS);
         let (name, of_items) = (inner.unwrap_or(name), inner.is_some());
-        match name.is_empty() {
-            true => Err("expected the name of a column".to_owned()),
-            false => Ok(Passthrough {
-                name: name.to_owned(),
-                of_items,
-                kind,
-            }),
+        if name.is_empty() {
+            return Err("expected the name of a column".to_owned());
         }
+        Ok(Passthrough {
+            name: name.to_owned(),
+            of_items,
+            kind,
+        })
     }
 
-    /// The text that names the column.
+    /// The text that [`Passthrough::parse`] reads.
     pub(crate) fn text(&self) -> String {
         let prefix = if self.of_items {
             Passthrough::OF_ITEMS
@@ -117,17 +117,17 @@ impl Passthrough {
         format!("{prefix}{}", column_text(&self.name, self.kind))
     }
 
-    /// What the column holds, once that is known.
+    /// The type, once the files have been looked at.
     pub(crate) fn holds(&self) -> PassthroughType {
         self.kind.unwrap_or(PassthroughType::Text)
     }
 }
 
 impl Attribute {
-    /// The name of the column that tells how long before the cutoff an action was.
+    /// The name of [`Attribute::TimeDelta`], in flags and in the output.
     const TIME_DELTA: &str = "time_delta";
 
-    /// What a text names: `time_delta`, or a column as `NAME` or `NAME:TYPE`.
+    /// Parses `time_delta`, `NAME` or `NAME:TYPE`.
     ///
     /// # Errors
     /// What is wrong with the text.
@@ -136,16 +136,16 @@ impl Attribute {
             return Ok(Attribute::TimeDelta);
         }
         let (name, kind) = parse_column(text)?;
-        match name.is_empty() {
-            true => Err("expected time_delta, or the name of a column of actions".to_owned()),
-            false => Ok(Attribute::Column(AttributeColumn {
-                name: name.to_owned(),
-                kind,
-            })),
+        if name.is_empty() {
+            return Err("expected time_delta, or the name of a column of actions".to_owned());
         }
+        Ok(Attribute::Column(AttributeColumn {
+            name: name.to_owned(),
+            kind,
+        }))
     }
 
-    /// The text that names it.
+    /// The text that [`Attribute::parse`] reads.
     pub(crate) fn text(&self) -> String {
         match self {
             Attribute::TimeDelta => Attribute::TIME_DELTA.to_owned(),
@@ -153,7 +153,7 @@ impl Attribute {
         }
     }
 
-    /// The column that tells it.
+    /// The name of its column in the output.
     pub fn column(&self) -> &str {
         match self {
             Attribute::TimeDelta => Attribute::TIME_DELTA,
@@ -163,13 +163,13 @@ impl Attribute {
 }
 
 impl AttributeColumn {
-    /// What the column holds, once that is known.
+    /// The type, once the files have been looked at.
     pub(crate) fn holds(&self) -> AttributeType {
         self.kind.unwrap_or(AttributeType::Float32)
     }
 }
 
-/// Has serde write a type as its text, and parse it.
+/// Implements serde for types that are written as a text.
 macro_rules! as_text {
     ($($name:ty),+) => {$(
         impl Serialize for $name {
@@ -189,7 +189,7 @@ macro_rules! as_text {
 
 as_text!(Passthrough, Attribute, super::ItemVocabulary);
 
-/// The columns of the output, in any layout and with any options.
+/// All columns that the output of `sequences` may have without added columns.
 pub(crate) const OURS: [&str; 14] = [
     "dt",
     "customer_id",
@@ -215,7 +215,7 @@ mod tests {
     fn columns_are_named_with_or_without_a_type() {
         for text in ["surface", "item.is_click:boolean", "a:b:int32", "item.x"] {
             assert_eq!(
-                Passthrough::parse(text).map(|keep| keep.text()),
+                Passthrough::parse(text).map(|column| column.text()),
                 Ok(text.to_owned())
             );
         }
@@ -225,10 +225,10 @@ mod tests {
     }
 
     #[test]
-    fn sides_are_named_with_or_without_a_type() {
+    fn attributes_are_named_with_or_without_a_type() {
         for text in ["time_delta", "price", "price:float32", "a:b:int32"] {
             assert_eq!(
-                Attribute::parse(text).map(|side| side.text()),
+                Attribute::parse(text).map(|attribute| attribute.text()),
                 Ok(text.to_owned())
             );
         }
@@ -239,11 +239,11 @@ mod tests {
     }
 
     #[test]
-    fn a_type_that_there_is_not_is_told_with_those_that_there_are() {
-        let told = Passthrough::parse("surface:text");
+    fn an_unknown_type_gives_the_known_ones() {
+        let error = Passthrough::parse("surface:text");
         let known = "int32, int64, double, string, boolean, timestamp";
-        assert_eq!(told, Err(format!("no type \"text\"; there are {known}")));
-        let told = Attribute::parse("price:double").expect_err("no such type");
-        assert_eq!(told, "no type \"double\"; there are int32, float32");
+        assert_eq!(error, Err(format!("no type \"text\"; there are {known}")));
+        let error = Attribute::parse("price:double").expect_err("no such type");
+        assert_eq!(error, "no type \"double\"; there are int32, float32");
     }
 }

@@ -1,9 +1,8 @@
-//! Gates: what must not be so of a set, or it is not published.
+//! Gates: conditions under which a set is not published.
 //!
-//! **In / Out**: the text of `--fail-if` → [`Gate`]. **Syntax**: `METRIC OP NUMBER`, with OP one of
-//! `< <= > >= == !=`. METRIC is a single number of `_metrics.json` by its name; `METRIC_vs(PATH)`, how
-//! many times that of another set it is; `missing_days(SOURCE)` or
-//! `landed_late(SOURCE)`.
+//! **In / Out**: the text of `--fail-if` → [`Gate`]. **Syntax**: `METRIC OP NUMBER`, with OP one of `<
+//! <= > >= == !=`. METRIC is the name of a single number of `_metrics.json`; or `METRIC_vs(PATH)`, its
+//! ratio to that of another set; or `missing_days(SOURCE)` or `landed_late(SOURCE)`.
 
 use std::fmt;
 use std::path::PathBuf;
@@ -11,11 +10,11 @@ use std::path::PathBuf;
 use crate::error::{Error, Result};
 use crate::options::{JobKind, Source};
 
-/// The ending of a name by which a metric is set against that of another set.
+/// The suffix of the ratio of a metric to that of another set.
 const VERSUS: &str = "_vs";
-/// The metrics that can be asked of one source.
+/// A metric that a gate may take of one source.
 const MISSING_DAYS: &str = "missing_days";
-/// The other one.
+/// The other metric that a gate may take of one source.
 const LANDED_LATE: &str = "landed_late";
 
 /// The single numbers of `sequences`, in the order of `_metrics.json`.
@@ -93,7 +92,7 @@ const OF_DWELL: [&str; 18] = [
     "unused_sources",
 ];
 
-/// The single numbers that the metrics of a job kind have.
+/// The names of the single numbers in the metrics of a job kind.
 pub(crate) fn metric_names(job_kind: JobKind) -> &'static [&'static str] {
     match job_kind {
         JobKind::Sequences => &OF_SEQUENCES,
@@ -102,26 +101,23 @@ pub(crate) fn metric_names(job_kind: JobKind) -> &'static [&'static str] {
     }
 }
 
-/// What must not be so of a set that is to be published.
+/// A condition under which a set is not published.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Gate {
-    /// As it was given.
+    /// The text of `--fail-if`.
     pub(crate) text: String,
-    /// The name of the metric.
     pub(crate) metric: String,
-    pub(crate) of: Subject,
-    /// What it is compared by.
+    pub(crate) subject: Subject,
     pub(crate) comparison: Comparison,
-    /// What it is compared with.
     pub(crate) bound: f64,
 }
 
-/// Of what a metric is looked at.
+/// What the metric of a gate is taken of.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Subject {
-    /// What the run made.
+    /// The set of this run.
     Run,
-    /// The same, divided by that of a set at this path.
+    /// The set of this run, divided by the metric of the set at this path.
     Against(PathBuf),
     /// One source.
     Source(Source),
@@ -155,10 +151,10 @@ const COMPARISONS: [(&str, Comparison); 6] = [
 ];
 
 impl Comparison {
-    /// Whether it holds.
+    /// Whether the comparison is true.
     #[expect(
         clippy::float_cmp,
-        reason = "who asks for equality means the very number, such as 0"
+        reason = "a user who writes == means exactly this number, such as 0"
     )]
     pub(crate) fn holds(self, value: f64, bound: f64) -> bool {
         match self {
@@ -173,10 +169,10 @@ impl Comparison {
 }
 
 impl Gate {
-    /// The gate of a text, of a job with these sources.
+    /// Parses a gate of a job with these sources.
     ///
     /// # Errors
-    /// If it is none, or names a metric that the job kind has not, or a source that the job has not.
+    /// If the syntax is wrong, or the job kind has no such metric, or the job no such source.
     pub(crate) fn parse(job_kind: JobKind, sources: &[Source], text: &str) -> Result<Gate> {
         let fault = |what: &str| {
             Error::settings(format!(
@@ -185,12 +181,10 @@ impl Gate {
                  'zero_history_pct>0.5' or 'rows_vs(training)<0.8'"
             ))
         };
-        let text_name = text.trim_start();
-        let is_of_name = |c: char| c.is_ascii_alphanumeric() || c == '_';
-        let name_end = text_name
-            .find(|c| !is_of_name(c))
-            .unwrap_or(text_name.len());
-        let (name, rest) = text_name.split_at(name_end);
+        let trimmed = text.trim_start();
+        let is_name_char = |c: char| c.is_ascii_alphanumeric() || c == '_';
+        let name_end = trimmed.find(|c| !is_name_char(c)).unwrap_or(trimmed.len());
+        let (name, rest) = trimmed.split_at(name_end);
         let (within, rest) = match rest.strip_prefix('(') {
             None => (None, rest),
             Some(rest) => {
@@ -199,16 +193,18 @@ impl Gate {
             }
         };
         let rest = rest.trim_start();
-        let mut written = COMPARISONS.iter();
-        let found = written.find_map(|(sign, of)| Some((*of, rest.strip_prefix(sign)?)));
-        let (comparison, rest) = found.ok_or_else(|| fault("no comparison behind the metric"))?;
+        let mut comparisons = COMPARISONS.iter();
+        let compared = comparisons
+            .find_map(|(sign, comparison)| Some((*comparison, rest.strip_prefix(sign)?)));
+        let (comparison, rest) =
+            compared.ok_or_else(|| fault("no comparison behind the metric"))?;
         let bound: Option<f64> = rest
             .trim()
             .parse()
             .ok()
             .filter(|bound: &f64| bound.is_finite());
         let bound = bound.ok_or_else(|| fault("no number behind the comparison"))?;
-        let (metric, of) = match (name.strip_suffix(VERSUS), within) {
+        let (metric, subject) = match (name.strip_suffix(VERSUS), within) {
             (Some(metric), Some(path)) if !path.is_empty() => {
                 (metric, Subject::Against(PathBuf::from(path)))
             }
@@ -232,25 +228,25 @@ impl Gate {
         Ok(Gate {
             text: text.to_owned(),
             metric: metric.to_owned(),
-            of,
+            subject,
             comparison,
             bound,
         })
     }
 }
 
-/// The source of a name, if a metric is told of it: missing days of those that lie in folders, and what
-/// landed late of actions.
+/// The source of a name, if it has the metric: sources in folders of days have missing days, and actions
+/// have `landed_late`.
 fn source_of(sources: &[Source], metric: &str, name: &str) -> Result<Subject> {
-    let is_told = |of: &&Source| match **of {
+    let has_metric = |source: &&Source| match **source {
         Source::Listings => false,
         Source::Impressions => metric == MISSING_DAYS,
         _ => true,
     };
-    let sources = sources.iter().filter(is_told);
-    let known: Vec<&str> = sources.clone().map(|of| of.name()).collect();
-    let found = sources.copied().find(|of| of.name() == name);
-    found.map(Subject::Source).ok_or_else(|| {
+    let sources = sources.iter().filter(has_metric);
+    let known: Vec<&str> = sources.clone().map(|source| source.name()).collect();
+    let source = sources.copied().find(|source| source.name() == name);
+    source.map(Subject::Source).ok_or_else(|| {
         let known = known.join(", ");
         Error::settings(format!(
             "--fail-if asks for {metric} of \"{name}\"; the sources are {known}"
@@ -260,7 +256,7 @@ fn source_of(sources: &[Source], metric: &str, name: &str) -> Result<Subject> {
 
 impl fmt::Display for Gate {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match &self.of {
+        match &self.subject {
             Subject::Run => out.write_str(&self.metric),
             Subject::Against(path) => write!(out, "{}{VERSUS}({})", self.metric, path.display()),
             Subject::Source(source) => write!(out, "{}({})", self.metric, source.name()),
@@ -272,28 +268,31 @@ impl fmt::Display for Gate {
 mod tests {
     use super::*;
 
-    /// The gate of a text, of a job with the sources that its job kind has by itself.
+    /// Parses a gate of a job with the default sources of its kind.
     fn parse(job_kind: JobKind, text: &str) -> Result<Gate> {
         Gate::parse(job_kind, job_kind.sources(), text)
     }
 
     #[test]
-    fn gates_are_read_as_they_are_written() {
-        let of = |text| parse(JobKind::Sequences, text).expect("a gate");
-        let gate = of("zero_history_pct>0.5");
+    fn gates_are_parsed() {
+        let parsed = |text| parse(JobKind::Sequences, text).expect("a gate");
+        let gate = parsed("zero_history_pct>0.5");
         assert_eq!(
             (gate.metric.as_str(), gate.bound),
             ("zero_history_pct", 0.5)
         );
-        assert_eq!((gate.of, gate.comparison), (Subject::Run, Comparison::More));
-        let gate = of(" rows_vs(a (b)/c<d)  <= 8e-1 ");
-        assert_eq!(gate.of, Subject::Against("a (b)/c<d".into()));
+        assert_eq!(
+            (gate.subject, gate.comparison),
+            (Subject::Run, Comparison::More)
+        );
+        let gate = parsed(" rows_vs(a (b)/c<d)  <= 8e-1 ");
+        assert_eq!(gate.subject, Subject::Against("a (b)/c<d".into()));
         assert_eq!(
             (gate.comparison, gate.bound),
             (Comparison::LessOrEqual, 0.8)
         );
-        let gate = of("missing_days( clicks )!=0");
-        assert_eq!(gate.of, Subject::Source(Source::Clicks));
+        let gate = parsed("missing_days( clicks )!=0");
+        assert_eq!(gate.subject, Subject::Source(Source::Clicks));
         assert_eq!(gate.to_string(), "missing_days(clicks)");
         for (sign, comparison) in COMPARISONS {
             let text = format!("rows{sign}-1");
@@ -303,8 +302,8 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_gate_says_why() {
-        for (text, told) in [
+    fn a_wrong_gate_says_why() {
+        for (text, fault) in [
             ("", "no comparison"),
             ("rows", "no comparison"),
             ("rows<", "no number"),
@@ -327,7 +326,7 @@ mod tests {
         ] {
             let error = parse(JobKind::Sequences, text).expect_err(text);
             assert_eq!(error.exit_code(), 2);
-            assert!(error.to_string().contains(told), "{text}: {error}");
+            assert!(error.to_string().contains(fault), "{text}: {error}");
         }
         let only = "missing_days(listings)>0";
         assert!(parse(JobKind::Features, only).is_err());

@@ -1,13 +1,13 @@
-//! Items whose ids are texts: where their codes come from.
+//! The vocabulary of items whose ids are texts.
 
 use std::path::PathBuf;
 
-/// Where the codes of items come from, whose ids are texts then.
+/// Where the codes of items come from, if item ids are texts.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum ItemVocabulary {
-    /// From the items of the run.
+    /// The run assigns them.
     Build,
-    /// From a file of items and codes, which others may follow.
+    /// A file of items and codes; other items get the next codes.
     File(PathBuf),
 }
 
@@ -15,7 +15,7 @@ impl ItemVocabulary {
     /// Parses `build`, or the path of a file.
     ///
     /// # Errors
-    /// If it is empty, in words.
+    /// If the text is empty.
     pub fn parse(text: &str) -> Result<ItemVocabulary, String> {
         match text {
             "" => Err("expected build, or the path of a Parquet file".to_owned()),
@@ -24,7 +24,7 @@ impl ItemVocabulary {
         }
     }
 
-    /// The word that is parsed to it.
+    /// The text that [`ItemVocabulary::parse`] reads.
     pub fn text(&self) -> String {
         match self {
             ItemVocabulary::Build => "build".to_owned(),

@@ -1,4 +1,4 @@
-//! Forms that serde does not give to the values of options by itself.
+//! How manifests store options that serde would store otherwise, for `#[serde(with = "…")]`.
 
 /// Pairs as members of an object, in their order.
 pub(crate) mod pairs {
@@ -6,7 +6,7 @@ pub(crate) mod pairs {
     use serde::{Deserialize, Deserializer, Serialize, Serializer};
     use serde_json::{Error, Map, Value};
 
-    /// Writes pairs.
+    /// Writes pairs as an object.
     pub(crate) fn serialize<S: Serializer, K: Serialize, V: Serialize>(
         pairs: &[(K, V)],
         to: S,
@@ -14,7 +14,7 @@ pub(crate) mod pairs {
         to.collect_map(pairs.iter().map(|(key, value)| (key, value)))
     }
 
-    /// Reads pairs.
+    /// Reads an object as pairs.
     pub(crate) fn deserialize<'de, D, K, V>(from: D) -> Result<Vec<(K, V)>, D::Error>
     where
         D: Deserializer<'de>,
@@ -32,14 +32,14 @@ pub(crate) mod pairs {
     }
 }
 
-/// Names of columns as texts, `SOURCE.NAME=COLUMN`.
+/// Renamed columns as texts, `SOURCE.NAME=COLUMN`.
 pub(crate) mod renamed {
     use serde::de::Error;
     use serde::{Deserialize, Deserializer, Serializer};
 
     use crate::options::{Source, renamed_column};
 
-    /// Writes names.
+    /// Writes renamed columns as an array of texts.
     pub(crate) fn serialize<S: Serializer>(
         columns: &[(Source, String, String)],
         to: S,
@@ -50,7 +50,7 @@ pub(crate) mod renamed {
         )
     }
 
-    /// Reads names.
+    /// Reads an array of texts as renamed columns.
     pub(crate) fn deserialize<'de, D: Deserializer<'de>>(
         from: D,
     ) -> Result<Vec<(Source, String, String)>, D::Error> {

@@ -1,8 +1,8 @@
-//! What a user may ask for, option by option: values, words and help, each once.
+//! The options of a job: the type of each, its words and its help, defined once.
 //!
-//! **Invariants**: a file here knows one option, or one family of them, and no job; what options
-//! must be to each other is checked in `job`. Words are given by the names of variants, to serde for
-//! manifests and to clap for flags and job files, whose keys are the flags.
+//! **Invariants**: a file here knows one option, or one family of them, and no job. Checks of options
+//! against each other are in `job`. The words of an option are the names of its variants: serde uses
+//! them for manifests, clap for flags and job files. A key of a job file is the name of the flag.
 
 mod actions;
 mod choices;

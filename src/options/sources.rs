@@ -1,4 +1,4 @@
-//! The job kinds that can be asked, and the inputs that each reads.
+//! The job kinds, the sources that each reads, and the columns of these.
 
 use std::fmt;
 
@@ -6,23 +6,23 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 
 use super::words::{value_of, words};
 
-/// What a job asks of its logs; each has its own sources and its own columns.
+/// What a job makes of its logs. Each kind has its own sources and columns.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum JobKind {
-    /// Which actions came before each impression?
+    /// The actions before each impression.
     Sequences,
-    /// How many clicks came before each impression, and did one follow?
+    /// Counts of clicks before each impression, and whether one followed.
     Features,
-    /// How long did people stay?
+    /// How long users stayed with each merchant.
     Dwell,
 }
 
 impl JobKind {
-    /// All that there are.
+    /// All job kinds.
     pub const ALL: [JobKind; 3] = [JobKind::Sequences, JobKind::Features, JobKind::Dwell];
 
-    /// The name of the command, and in manifests.
+    /// The name of the command, which manifests use too.
     pub fn name(self) -> &'static str {
         words::<JobKind>()[self as usize]
     }
@@ -32,7 +32,7 @@ impl JobKind {
         value_of(name)
     }
 
-    /// The column by whose days the output is laid out in folders.
+    /// The name of the column of the day, by which the output is divided into folders.
     pub(crate) fn day_column(self) -> &'static str {
         match self {
             JobKind::Sequences => "dt",
@@ -40,8 +40,7 @@ impl JobKind {
         }
     }
 
-    /// The sources that it reads unless a job declares others, in the order in which they are read
-    /// and reported.
+    /// The default sources, in the order in which they are read and reported.
     pub fn sources(self) -> &'static [Source] {
         match self {
             JobKind::Sequences => &[
@@ -59,7 +58,7 @@ impl JobKind {
 /// One of the inputs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Source {
-    /// What was shown to whom.
+    /// Items, or a listing, shown to a customer.
     Impressions,
     /// Clicks on items, or on listings.
     Clicks,
@@ -67,16 +66,16 @@ pub enum Source {
     Carts,
     /// Items ordered.
     Orders,
-    /// Listings, and what is known of each.
+    /// Listings and their attributes.
     Listings,
-    /// What people did with flyers.
+    /// What users did with flyers.
     Events,
     /// Actions of a log that the job declares (`sequences`).
     Log(LogName),
 }
 
-/// The name of a log that a job declares: a letter, then letters, digits, `_` and `-`, at most 31 of
-/// them, in ASCII. It lies in place, so that a [`Source`] is a plain value.
+/// The name of a log that a job declares: an ASCII letter, then letters, digits, `_` and `-`, at most
+/// 31 in all. It is stored inline, so that a [`Source`] is `Copy`.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub struct LogName {
     /// The text, padded with zeros.
@@ -87,7 +86,7 @@ impl LogName {
     /// The longest name.
     const BYTES_MAX: usize = 31;
 
-    /// A name, if the text is one.
+    /// The name of this text, if it is a valid name.
     fn new(text: &str) -> Option<LogName> {
         let is_inner = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-');
         let starts = text.starts_with(|first: char| first.is_ascii_alphabetic());
@@ -101,7 +100,7 @@ impl LogName {
         Some(LogName { bytes })
     }
 
-    /// The text.
+    /// The text of the name.
     fn text(&self) -> &str {
         let end = self.bytes.iter().position(|byte| *byte == 0);
         let text = &self.bytes[..end.unwrap_or(LogName::BYTES_MAX)];
@@ -129,7 +128,7 @@ impl fmt::Debug for LogName {
 }
 
 impl Source {
-    /// All that no job declares, of all job kinds.
+    /// The default sources of all job kinds.
     pub const ALL: [Source; 6] = [
         Source::Impressions,
         Source::Clicks,
@@ -138,7 +137,7 @@ impl Source {
         Source::Listings,
         Source::Events,
     ];
-    /// Those of them that are actions.
+    /// The default sources of actions.
     pub const ACTIONS: [Source; 3] = [Source::Clicks, Source::Carts, Source::Orders];
 
     /// The name in flags and messages.
@@ -154,7 +153,7 @@ impl Source {
         }
     }
 
-    /// The name of its folder or file below the input folder.
+    /// The name of its folder or file in the input folder.
     pub fn folder(&self) -> &str {
         match self {
             Source::Carts => "add_to_carts",
@@ -163,23 +162,22 @@ impl Source {
         }
     }
 
-    /// The source of a name, one that a job may declare if it is no other; `None` if the text is no
-    /// name.
+    /// The source of a name: a default source, or else a log that a job may declare. `None` if the text
+    /// is not a valid name.
     pub fn named(name: &str) -> Option<Source> {
         let known = Source::ALL.into_iter().find(|source| source.name() == name);
         known.or_else(|| LogName::new(name).map(Source::Log))
     }
 
-    /// Whether `sequences` reads it only if a job declares it: a log of actions of any name, also of
-    /// one that is a source of another job kind.
+    /// Whether `sequences` reads it only if a job declares it. That includes names of sources of other
+    /// job kinds.
     pub fn is_declared(&self) -> bool {
         !Source::ACTIONS.contains(self) && *self != Source::Impressions
     }
 
-    /// The columns that a job kind reads, which may be renamed; none if it does not read the
-    /// source.
-    pub fn columns(self, of: JobKind) -> &'static [&'static str] {
-        match (of, self) {
+    /// Our names of the columns that a job kind reads; empty if it does not read the source.
+    pub fn columns(self, job_kind: JobKind) -> &'static [&'static str] {
+        match (job_kind, self) {
             (JobKind::Sequences, Source::Impressions) => &[
                 "dt",
                 "ranking_id",
@@ -194,7 +192,7 @@ impl Source {
             (JobKind::Sequences, Source::Orders) => {
                 &["customer_id", "config_id", "occurred_at", "order_date"]
             }
-            (JobKind::Sequences, of) if of.is_declared() => {
+            (JobKind::Sequences, source) if source.is_declared() => {
                 &["customer_id", "item_id", "time", "time_else"]
             }
             (JobKind::Features, Source::Impressions) => {
@@ -211,9 +209,9 @@ impl Source {
         }
     }
 
-    /// The column by which a text is known to be CSV of this source, if its name does not tell.
-    pub(crate) fn telling_column(self, of: JobKind) -> &'static str {
-        match of {
+    /// A column that identifies CSV of this source, if the name of the file does not.
+    pub(crate) fn telling_column(self, job_kind: JobKind) -> &'static str {
+        match job_kind {
             JobKind::Sequences => "customer_id",
             JobKind::Features => "listing_id",
             JobKind::Dwell => "user_id",
@@ -221,7 +219,7 @@ impl Source {
     }
 }
 
-/// The name of a column as `SOURCE.NAME=COLUMN`: what is called NAME here is COLUMN in the files.
+/// Parses `SOURCE.NAME=COLUMN`: our column NAME is called COLUMN in the files.
 ///
 /// # Errors
 /// What is wrong with the text.

@@ -1,4 +1,4 @@
-//! Codes of warnings, which `--no-warn` silences.
+//! The codes of warnings, by which `--no-warn` suppresses them.
 
 use serde::{Deserialize, Serialize};
 
@@ -9,36 +9,36 @@ use super::words::{value_of, words};
 #[serde(rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum WarningCode {
-    /// A source of which no row came to anything.
+    /// A source without effect on the output.
     UnusedSource,
-    /// Listings that no impression asks about.
+    /// No listing matches an impression.
     UnmatchedListings,
     /// All samples have the same label.
     OneLabel,
-    /// Days are cut in UTC, though times have other offsets.
+    /// Days are those of UTC, although times have other offsets.
     UtcDays,
     /// Some integer times of a source are before 1990.
     OldTimes,
     /// More than 1 % of the rows repeat another one.
     Repeats,
-    /// Ids that are words for nobody, such as `null`.
+    /// Ids that are words for a missing value, such as `null`.
     NullWords,
-    /// Ids such as `101.0` beside `101`.
+    /// Ids such as `101.0` next to `101`.
     FloatIds,
     /// Files that look like copies in progress were skipped.
     SkippedFiles,
 }
 
 impl WarningCode {
-    /// The word for it, in flags and files.
+    /// Its word in flags and files.
     pub fn name(self) -> &'static str {
         words::<WarningCode>()[self as usize]
     }
 
-    /// The code of a word, for flags.
+    /// Parses the word of a code.
     ///
     /// # Errors
-    /// For any other word, naming those that there are.
+    /// For any other word, listing the known ones.
     pub fn parse(name: &str) -> Result<WarningCode, String> {
         let known = || words::<WarningCode>().join(", ");
         value_of(name).ok_or_else(|| format!("expected one of {}", known()))

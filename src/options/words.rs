@@ -1,7 +1,6 @@
-//! The words for the values of an option: what flags, job files and manifests call them.
+//! The words of the values of an option, in flags, job files and manifests.
 //!
-//! **Invariants**: serde names the variants, once, and clap names them alike; a list of words here
-//! is the one that serde has.
+//! **Invariants**: the words are those of the serde derive; nothing here lists them a second time.
 
 use std::fmt;
 
@@ -12,7 +11,7 @@ use serde::{Deserializer, Serialize};
 /// The words of all values, in the order of the variants.
 pub(crate) fn words<T: DeserializeOwned>() -> &'static [&'static str] {
     let mut words: &'static [&'static str] = &[];
-    // It ends with an error, for no variant is given.
+    // Serde passes the words to the deserializer, which then returns an error instead of a variant.
     drop(T::deserialize(Variants { words: &mut words }));
     words
 }
@@ -28,7 +27,7 @@ pub(crate) fn word_of<T: Serialize>(value: &T) -> String {
     fmt::from_fn(|out| value.serialize(out)).to_string()
 }
 
-/// A deserializer that writes down which variants it is asked for.
+/// A deserializer that only records the variants of an enum.
 struct Variants<'w> {
     words: &'w mut &'static [&'static str],
 }

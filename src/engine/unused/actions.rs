@@ -1,8 +1,8 @@
 //! The second scan of a source of actions: why each row is in no history.
 //!
-//! **In / Out**: the files of a source, and the probes → [`ActionExclusions`]: rows by reason, and the range
-//! of all times. **Cost**: customer and time of every row are read, unless enough rows are found that
-//! may be in a history.
+//! **In / Out**: the files of a source, and the probes → [`ActionExclusions`]: rows by reason, and the
+//! range of all times. **Cost**: customer and time of every row are read, unless enough rows are found
+//! that may be in a history.
 
 use std::fmt;
 
@@ -134,8 +134,8 @@ impl ActionCounter {
 }
 
 impl ActionExclusions {
-    /// Keeps an unknown customer if it is smaller than the one known so far. The smallest is the example because
-    /// the first one read depends on threads.
+    /// Keeps an unknown customer if it is smaller than the one known so far. The smallest is the
+    /// example because the first one read depends on threads.
     fn keep_smallest(&mut self, customers: &Cells, row: u32) {
         let is_less = match (customers.is_text(), &self.unknown_customer) {
             (_, None) => true,

@@ -1,11 +1,12 @@
 //! Sources without effect on the output: which they are, and why.
 //!
-//! **In / Out**: what a run wrote, and what it read → [`Noticed`], or an error if no source has any effect.
+//! **In / Out**: what a run wrote, and what it read → [`Noticed`], or an error if no source has any
+//! effect.
 //! **Invariants**: a function of the input and the settings alone.
-//! **Why so**: the scan loops read no more of a row than the job needs, and stop early, so they do not know
-//! why rows were dropped. Only a source without effect is read a second time, by the table scan, to
-//! count the reasons; other runs pay nothing. Rejected: counting reasons in the scan loops, as the counts would
-//! depend on where these stop.
+//! **Why so**: the scan loops read no more of a row than the job needs, and stop early, so they do not
+//! know why rows were dropped. Only a source without effect is read a second time, by the table scan,
+//! to count the reasons; other runs pay nothing. Rejected: counting reasons in the scan loops, as the
+//! counts would depend on where these stop.
 
 mod actions;
 mod dwell;
@@ -87,8 +88,8 @@ fn range_text((first, last): (Micros, Micros)) -> String {
     format!("from {} to {}", instant_text(first), instant_text(last))
 }
 
-/// Reads some columns of files a second time. Each thread adds its batches to a state of its own by `add`,
-/// and takes no more tasks once `has_enough` holds for it.
+/// Reads some columns of files a second time. Each thread adds its batches to a state of its own by
+/// `add`, and takes no more tasks once `has_enough` holds for it.
 ///
 /// # Errors
 /// If a file cannot be read. Bad rows are skipped: the first scan has reported them.
@@ -122,7 +123,8 @@ fn read_again<'f, S: Default + Send>(
     Ok(states.into_iter().map(|(_, own)| own).collect())
 }
 
-/// A sentence of the reasons that apply, each with the number of its rows: "all 6 rows are before the lookback".
+/// A sentence of the reasons that apply, each with the number of its rows: "all 6 rows are before the
+/// lookback".
 fn reasons_text(rows: u64, counts: &[(u64, String)]) -> String {
     let reasons: Vec<_> = counts.iter().filter(|(count, _)| *count > 0).collect();
     match &reasons[..] {
