@@ -81,9 +81,8 @@ pub(super) fn plan(job: &Job, context: &RunContext) -> Result<Planned> {
     let weights = day_weights(job, &read.inputs.opened, &sample);
     let report = &rehearsed.report;
     let users = Growth::new(report.users, user_visits).at(sample.weight);
-    let user_rows = Growth::new(report.user_rows, stay_visits).at(weights.within) * weights.days;
-    let merchant_rows = Growth::new(report.merchant_rows, report.user_rows).at(weights.within);
-    let merchant_rows = merchant_rows * weights.days;
+    let user_rows = weights.scale(Growth::new(report.user_rows, stay_visits));
+    let merchant_rows = weights.scale(Growth::new(report.merchant_rows, report.user_rows));
     let kept = rounded(float(read.events_count) * sample.weight);
     let base = rounded(float(taken - chunks) * times(users, report.users));
     let room = context.headroom().map(|left| left / 4 * 3);
@@ -170,6 +169,13 @@ struct DayWeights {
     within: f64,
     /// All events, by those of the sampled days.
     days: f64,
+}
+
+impl DayWeights {
+    /// The distinct count of the whole input: it grows with the events of a day, and each day has its own.
+    fn scale(&self, growth: Growth) -> f64 {
+        growth.at(self.within) * self.days
+    }
 }
 
 /// Compares the sample with the input by day. If neither folders nor statistics give the days of a
