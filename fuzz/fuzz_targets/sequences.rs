@@ -5,7 +5,7 @@
 use std::fmt::Write as _;
 use std::fs;
 
-use hitherto::reference::{LogAction, LogImpression, LogTime, Repeats, Rules, sequences};
+use hitherto::reference::{LogAction, LogImpression, LogTime, RepeatRule, Rules, sequences};
 use hitherto::{Codec, Cutoff, Guests, NullLabel, Sequences, Settings, Source, TimeUnit, Tuning};
 use hitherto_fuzz::{folder, run, samples};
 use libfuzzer_sys::fuzz_target;
@@ -52,7 +52,7 @@ fuzz_target!(|case: (Actions, Impressions, Asked, Layout)| {
             kind: 1 + kind % 3,
             item: i64::from(item % 30) + 1,
             available: None,
-            told: Vec::new(),
+            attributes: Vec::new(),
         })
         .collect();
     let impressions: Vec<LogImpression> = shown
@@ -74,8 +74,8 @@ fuzz_target!(|case: (Actions, Impressions, Asked, Layout)| {
         lookback_days,
         embargo_us: vec![embargo_us, None, None],
         types: Vec::new(),
-        repeats: Repeats::Kept,
-        told: Vec::new(),
+        repeats: RepeatRule::Kept,
+        attributes: Vec::new(),
         actions_max: usize::from(max % 9) + 1,
         timezone: "UTC".to_owned(),
         guests_are_rows: guests,

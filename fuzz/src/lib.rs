@@ -120,8 +120,8 @@ fn read_part(part: &Path, day: i32, all: &mut Vec<Sample>) {
                 last_action_us: last.is_valid(row).then(|| last.value(row)),
                 history: history.take(length).collect(),
                 time_delta: None,
-                told: vec![Vec::new(); length],
-                kept: Vec::new(),
+                attributes: vec![Vec::new(); length],
+                passthrough: Vec::new(),
             });
         }
     }

@@ -1,4 +1,4 @@
-//! The naive twin of `dwell`: maps of everything, and a walk along each user's events.
+//! The reference for `dwell`: maps of everything, and a walk along each user's events.
 
 use std::cmp::Ordering;
 use std::collections::{BTreeMap, BTreeSet};
@@ -10,17 +10,17 @@ use super::{DAY_US, LogTime, east_us, instant};
 /// A row of events.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct LogEvent {
-    /// When.
+    /// When it happened.
     pub time: LogTime,
-    /// The offset that an instant is written with, minutes east of UTC.
+    /// The offset that the time is written with, minutes east of UTC.
     pub east_minutes: Option<i64>,
-    /// Who.
+    /// The user id.
     pub user: String,
-    /// What.
+    /// The name of the event.
     pub event: String,
-    /// On which flyer.
+    /// The flyer id.
     pub flyer: Option<String>,
-    /// Of which merchant.
+    /// The merchant id.
     pub merchant: Option<String>,
 }
 
@@ -28,59 +28,67 @@ pub struct LogEvent {
 #[expect(clippy::struct_excessive_bools, reason = "each is a setting")]
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct DwellRules {
-    /// Time between events, not from the first to the last.
+    /// Time is summed between events; otherwise it is the span from the first to the last.
     pub is_session: bool,
-    /// Spans are divided by flyers, not by events.
+    /// Spans are divided by the number of flyers; otherwise by that of events.
     pub by_flyers: bool,
-    /// The longest gap within a visit, µs.
+    /// The longest gap within a session, µs.
     pub idle_us: i64,
     /// The zone of times without an offset.
     pub timezone: String,
-    /// Ids are integers, and compared as such.
+    /// Ids are compared as integers.
     pub int_ids: bool,
-    /// Of events alike in all they hold, one counts.
+    /// Of events equal in all columns, one counts.
     pub once: bool,
 }
 
 /// A row of the table of users.
 #[derive(Clone, Debug, PartialEq)]
 pub struct UserRow {
-    /// Who.
+    /// The user id.
     pub user: String,
-    /// With which merchant.
+    /// The merchant id.
     pub merchant: String,
-    /// On which day, days since 1970-01-01.
+    /// Days since 1970-01-01.
     pub day: i32,
-    /// The seconds, divided.
+    /// Seconds per flyer or per event.
     pub avg_seconds: f64,
-    /// Different flyers.
+    /// The number of distinct flyers.
     pub flyers: usize,
-    /// Events.
+    /// The number of events.
     pub events: usize,
 }
 
 /// A row of the table of merchants.
 #[derive(Clone, Debug, PartialEq)]
 pub struct MerchantRow {
-    /// Which merchant.
+    /// The merchant id.
     pub merchant: String,
-    /// On which day, days since 1970-01-01.
+    /// Days since 1970-01-01.
     pub day: i32,
-    /// Users.
+    /// The number of users.
     pub users: usize,
-    /// The mean of their seconds.
+    /// The mean over users.
     pub avg_seconds: f64,
-    /// The median.
+    /// The median over users.
     pub p50_seconds: f64,
-    /// The 95th percentile.
+    /// The 95th percentile over users.
     pub p95_seconds: f64,
 }
 
-/// What a user did with a merchant on a day: for each flyer, its moments (for spans) or lengths
-/// (for sessions), in µs, and how many of them are events.
-type Days = BTreeMap<(String, String, i32), Vec<(String, i64, bool)>>;
+/// A contribution to a stay.
+struct Piece {
+    flyer: String,
+    /// For spans the time of an event, for sessions a length.
+    us: i64,
+    /// Whether it counts as an event; the part of an event after midnight does not.
+    is_event: bool,
+}
 
-/// Both tables, in order.
+/// The pieces of each stay, by user, merchant and day.
+type StaysByDay = BTreeMap<(String, String, i32), Vec<Piece>>;
+
+/// Both tables, sorted.
 ///
 /// # Panics
 /// If the zone is unknown, a time is out of the calendar, or an id is no integer where it must be.
@@ -88,18 +96,19 @@ pub fn dwell(rules: &DwellRules, log: &[LogEvent]) -> (Vec<UserRow>, Vec<Merchan
     let zone = TimeZone::get(&rules.timezone).expect("a known zone");
     let once = rules.once.then(|| without_repeats(&zone, log));
     let log = once.as_deref().unwrap_or(log);
-    let days = match rules.is_session {
-        false => moments(&zone, log),
-        true => lengths(rules, &zone, log),
+    let stays = if rules.is_session {
+        lengths(rules, &zone, log)
+    } else {
+        open_times(&zone, log)
     };
-    let mut users: Vec<UserRow> = days
+    let mut users: Vec<UserRow> = stays
         .into_iter()
         .map(|((user, merchant, day), pieces)| {
-            let mut flyers: Vec<&String> = pieces.iter().map(|(flyer, _, _)| flyer).collect();
+            let mut flyers: Vec<&String> = pieces.iter().map(|piece| &piece.flyer).collect();
             flyers.sort();
             flyers.dedup();
-            let events = pieces.iter().filter(|(_, _, is_event)| *is_event).count();
-            let us = || pieces.iter().map(|(_, us, _)| *us);
+            let events = pieces.iter().filter(|piece| piece.is_event).count();
+            let us = || pieces.iter().map(|piece| piece.us);
             let (total_us, divisor) = match (rules.is_session, rules.by_flyers) {
                 (true, _) => (us().sum(), flyers.len()),
                 (false, by_flyers) => {
@@ -127,7 +136,7 @@ pub fn dwell(rules: &DwellRules, log: &[LogEvent]) -> (Vec<UserRow>, Vec<Merchan
     (users, merchants)
 }
 
-/// Events, of those alike in all they hold the first.
+/// The events without those that are equal to an earlier one.
 fn without_repeats(zone: &TimeZone, log: &[LogEvent]) -> Vec<LogEvent> {
     let (mut seen, mut once) = (BTreeSet::new(), Vec::new());
     for event in log {
@@ -140,14 +149,14 @@ fn without_repeats(zone: &TimeZone, log: &[LogEvent]) -> Vec<LogEvent> {
     once
 }
 
-/// The table of merchants.
+/// The rows of the table of merchants.
 fn merchants(rules: &DwellRules, users: &[UserRow]) -> Vec<MerchantRow> {
-    let mut of_days: BTreeMap<(&str, i32), Vec<f64>> = BTreeMap::new();
+    let mut by_day: BTreeMap<(&str, i32), Vec<f64>> = BTreeMap::new();
     for row in users {
-        let seconds = of_days.entry((&row.merchant, row.day)).or_default();
+        let seconds = by_day.entry((&row.merchant, row.day)).or_default();
         seconds.push(row.avg_seconds);
     }
-    let mut rows: Vec<MerchantRow> = of_days
+    let mut rows: Vec<MerchantRow> = by_day
         .into_iter()
         .map(|((merchant, day), mut seconds)| {
             seconds.sort_by(f64::total_cmp);
@@ -165,7 +174,7 @@ fn merchants(rules: &DwellRules, users: &[UserRow]) -> Vec<MerchantRow> {
     rows
 }
 
-/// Linear interpolation between the two values around a place.
+/// A percentile by linear interpolation between the two nearest ranks.
 fn percentile(sorted: &[f64], percent: usize) -> f64 {
     let place = (sorted.len() - 1) * percent;
     let (low, high) = (place / 100, place.div_ceil(100));
@@ -173,9 +182,9 @@ fn percentile(sorted: &[f64], percent: usize) -> f64 {
     sorted[low] * (1.0 - part) + sorted[high] * part
 }
 
-/// For spans: the moments of all events that open something.
-fn moments(zone: &TimeZone, log: &[LogEvent]) -> Days {
-    let mut days = Days::new();
+/// For spans: the times of all events that open something.
+fn open_times(zone: &TimeZone, log: &[LogEvent]) -> StaysByDay {
+    let mut stays = StaysByDay::new();
     for event in log {
         if !["flyer_open", "item_open"].contains(&event.event.as_str()) {
             continue;
@@ -187,33 +196,37 @@ fn moments(zone: &TimeZone, log: &[LogEvent]) -> Days {
             merchant.expect("opens have a merchant"),
             day_of(zone, event, at),
         );
-        let piece = (flyer.expect("opens have a flyer"), at, true);
-        days.entry(key).or_default().push(piece);
+        let piece = Piece {
+            flyer: flyer.expect("opens have a flyer"),
+            us: at,
+            is_event: true,
+        };
+        stays.entry(key).or_default().push(piece);
     }
-    days
+    stays
 }
 
-/// An event, and what orders it among those of its user.
-struct Placed<'e> {
-    /// When, in microseconds since the epoch.
+/// An event with its sort key among those of its user.
+struct SortedEvent<'e> {
+    /// When it happened, in microseconds since the epoch.
     at: i64,
-    /// Of events of one moment, which comes first; of those of one name, by the offset of their time.
+    /// The tie-break of events at one time: by name, then by the offset of the time.
     rank: (i32, (i32, i64)),
     event: &'e LogEvent,
 }
 
-/// For sessions: how long each event on a flyer lasted, day by day.
-fn lengths(rules: &DwellRules, zone: &TimeZone, log: &[LogEvent]) -> Days {
-    let mut by_user: BTreeMap<&str, Vec<Placed<'_>>> = BTreeMap::new();
+/// For sessions: how long each event on a flyer lasted, split at midnight.
+fn lengths(rules: &DwellRules, zone: &TimeZone, log: &[LogEvent]) -> StaysByDay {
+    let mut by_user: BTreeMap<&str, Vec<SortedEvent<'_>>> = BTreeMap::new();
     for event in log {
-        let placed = placed(zone, event);
-        by_user.entry(&event.user).or_default().push(placed);
+        let sorted = sorted_event(zone, event);
+        by_user.entry(&event.user).or_default().push(sorted);
     }
-    let mut days = Days::new();
+    let mut stays = StaysByDay::new();
     for (user, mut events) in by_user {
         events.sort_by(|a, b| in_order(rules, a, b));
-        for (place, placed) in events.iter().enumerate() {
-            let (event, start) = (placed.event, placed.at);
+        for (place, sorted) in events.iter().enumerate() {
+            let (event, start) = (sorted.event, sorted.at);
             let (Some(flyer), Some(merchant)) = (&event.flyer, &event.merchant) else {
                 continue;
             };
@@ -224,14 +237,17 @@ fn lengths(rules: &DwellRules, zone: &TimeZone, log: &[LogEvent]) -> Days {
             let end = next.filter(|next| next - start <= rules.idle_us);
             let end = end.unwrap_or(start);
             let (mut from, mut is_event) = (start, true);
-            // Day by day, until the end is in the day.
             loop {
                 let day = day_of(zone, event, from);
                 let midnight = midnight_after(zone, event, day);
                 let until = end.min(midnight);
                 let key = (user.to_owned(), merchant.clone(), day);
-                let piece = (flyer.clone(), until - from, is_event);
-                days.entry(key).or_default().push(piece);
+                let piece = Piece {
+                    flyer: flyer.clone(),
+                    us: until - from,
+                    is_event,
+                };
+                stays.entry(key).or_default().push(piece);
                 if end <= midnight {
                     break;
                 }
@@ -239,10 +255,10 @@ fn lengths(rules: &DwellRules, zone: &TimeZone, log: &[LogEvent]) -> Days {
             }
         }
     }
-    days
+    stays
 }
 
-/// The day on the wall of an event at an instant.
+/// The local day of an event at an instant.
 fn day_of(zone: &TimeZone, event: &LogEvent, at: i64) -> i32 {
     let wall = match event.east_minutes {
         Some(minutes) => at + minutes * 60_000_000,
@@ -251,7 +267,7 @@ fn day_of(zone: &TimeZone, event: &LogEvent, at: i64) -> i32 {
     i32::try_from(wall.div_euclid(DAY_US)).expect("a day")
 }
 
-/// The first instant of the day after, on the wall of an event.
+/// The first instant of the next local day of an event.
 fn midnight_after(zone: &TimeZone, event: &LogEvent, day: i32) -> i64 {
     match event.east_minutes {
         Some(minutes) => i64::from(day + 1) * DAY_US - minutes * 60_000_000,
@@ -259,8 +275,8 @@ fn midnight_after(zone: &TimeZone, event: &LogEvent, day: i32) -> i64 {
     }
 }
 
-/// An event with what orders it.
-fn placed<'e>(zone: &TimeZone, event: &'e LogEvent) -> Placed<'e> {
+/// An event with its sort key.
+fn sorted_event<'e>(zone: &TimeZone, event: &'e LogEvent) -> SortedEvent<'e> {
     let at = instant(zone, event.time);
     let rank = match event.event.as_str() {
         "flyer_close" => 0,
@@ -273,12 +289,12 @@ fn placed<'e>(zone: &TimeZone, event: &'e LogEvent) -> Placed<'e> {
         None => (1, east_us(zone, at) / 1_000_000),
     };
     let rank = (rank, offset);
-    Placed { at, rank, event }
+    SortedEvent { at, rank, event }
 }
 
 /// The order of two events of a user.
-fn in_order(rules: &DwellRules, a: &Placed<'_>, b: &Placed<'_>) -> Ordering {
-    // An event that is not on a flyer comes after those that are.
+fn in_order(rules: &DwellRules, a: &SortedEvent<'_>, b: &SortedEvent<'_>) -> Ordering {
+    // Events without a flyer come last.
     let by_place = || match (place_of(a.event), place_of(b.event)) {
         (Some(a), Some(b)) => by_id(rules, a.0, b.0).then_with(|| by_id(rules, a.1, b.1)),
         (a, b) => b.is_some().cmp(&a.is_some()),
@@ -287,7 +303,7 @@ fn in_order(rules: &DwellRules, a: &Placed<'_>, b: &Placed<'_>) -> Ordering {
     by_time.then_with(by_place)
 }
 
-/// Where an event happened, if it did on a flyer: that, and the merchant.
+/// The flyer and the merchant of an event that has both.
 fn place_of(event: &LogEvent) -> Option<(&str, &str)> {
     Some((event.flyer.as_deref()?, event.merchant.as_deref()?))
 }
@@ -295,20 +311,21 @@ fn place_of(event: &LogEvent) -> Option<(&str, &str)> {
 /// The order of two ids.
 fn by_id(rules: &DwellRules, a: &str, b: &str) -> Ordering {
     let int = |id: &str| id.parse::<i64>().expect("an integer");
-    match rules.int_ids {
-        true => int(a).cmp(&int(b)),
-        false => a.cmp(b),
+    if rules.int_ids {
+        int(a).cmp(&int(b))
+    } else {
+        a.cmp(b)
     }
 }
 
-/// An integer as a number.
-fn number(of: i64) -> f64 {
-    let (high, low) = (of >> 32, of & 0xffff_ffff);
-    let part = |of: i64| f64::from(u32::try_from(of).expect("half of a positive number"));
+/// A non-negative integer as a float.
+fn number(int: i64) -> f64 {
+    let (high, low) = (int >> 32, int & 0xffff_ffff);
+    let part = |half: i64| f64::from(u32::try_from(half).expect("half of a positive number"));
     part(high) * 4_294_967_296.0 + part(low)
 }
 
-/// A count as a number.
-fn count(of: usize) -> f64 {
-    number(i64::try_from(of).expect("a small count"))
+/// A count as a float.
+fn count(count: usize) -> f64 {
+    number(i64::try_from(count).expect("a small count"))
 }

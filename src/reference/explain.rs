@@ -1,180 +1,196 @@
-//! What becomes of each action of a customer at one impression, and why.
+//! For each action of a customer: whether it is in the history of one impression, and why not.
 
 use jiff::tz::TimeZone;
 
-use super::{LogAction, LogImpression, LogTime, Repeats, Rules, bounds, instant};
-use crate::reference::total_order::{Entry, known, newest_first};
+use super::{Bounds, LogAction, LogImpression, LogTime, RepeatRule, Rules, bounds, instant};
+use crate::reference::total_order::{SortKey, newest_first, unknown_until};
 
 /// Why an action is not prior.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Barred {
-    /// It is on an item that does not count.
+pub enum ExclusionReason {
+    /// The vocabulary lacks its item.
     UnknownItem,
-    /// It is of a kind that does not count.
+    /// Its type does not count.
     OtherType,
-    /// It happened at the very moment of the cutoff.
+    /// It happened exactly at the cutoff.
     AtCutoff,
     /// It happened after the cutoff.
     AfterCutoff,
-    /// All that is known is its day, which was not over.
+    /// Only its day is known, and that day was not over.
     DayNotOver,
-    /// Its column of availability says that it was never known.
+    /// Its availability column is null: it was never available.
     NeverKnown,
-    /// Its column of availability says that it was known at the cutoff or later.
+    /// Its availability column says that it became available at the cutoff or later.
     KnownLate,
-    /// It was held back for an embargo.
+    /// It was under embargo.
     Embargoed,
-    /// It happened before the lookback begins.
+    /// It happened before the start of the lookback.
     BeforeLookback,
 }
 
-/// What becomes of an action.
+/// Whether an action is in the history.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Fate {
-    /// It is in the history, at a place from 0.
-    Kept(usize),
-    /// It is prior, but one that comes before it in the history stands for it.
+pub enum Outcome {
+    /// It is in the history, at this 0-based position.
+    InHistory(usize),
+    /// It is prior, but a repeat of one before it in the history.
     Repeat,
-    /// It is prior, but older than as many as a history holds.
+    /// It is prior, but older than the newest N.
     BeyondLast,
     /// It is not prior.
-    Barred(Barred),
+    Excluded(ExclusionReason),
 }
 
-/// An action, and what becomes of it.
+/// An action and its outcome.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Candidate {
-    /// Its place in the log.
+    /// Its index in the log.
     pub at: usize,
     /// When it happened, in microseconds since the epoch.
     pub time_us: i64,
-    /// What becomes of it.
-    pub fate: Fate,
+    /// Whether it is in the history.
+    pub outcome: Outcome,
 }
 
-/// What becomes of all actions of a customer at one impression.
+/// All actions of a customer at one impression, with their outcomes.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Fates {
+pub struct Explanation {
     /// The cutoff, in microseconds since the epoch.
     pub cutoff_us: i64,
-    /// Where the lookback begins, if it does.
+    /// The start of the lookback, if there is one.
     pub start_us: Option<i64>,
-    /// The actions, in the order of histories: newest first.
+    /// The actions in the order of histories: newest first.
     pub candidates: Vec<Candidate>,
 }
 
-/// What becomes of each action of a log, all of which are of the customer of an impression.
+/// The outcome of each action of a log; all actions are of the customer of the impression.
 ///
 /// # Panics
 /// If the zone is unknown, or a time is out of the calendar.
-pub fn fates<'l>(rules: &Rules, shown: &LogImpression, log: &'l [LogAction]) -> Fates {
+pub fn explanation_of<'l>(
+    rules: &Rules,
+    impression: &LogImpression,
+    log: &'l [LogAction],
+) -> Explanation {
     let zone = TimeZone::get(&rules.timezone).expect("a known zone");
-    let (cutoff, start) = bounds(rules, &zone, shown);
-    let entry = |(at, of): (usize, &'l LogAction)| {
-        let barred = barred(rules, &zone, of, (cutoff, start));
-        let time = instant(&zone, of.time);
-        // When others were known does not matter.
-        let known = match barred {
-            Some(_) => i64::MAX,
-            None => known(rules, &zone, of, time),
+    let bounds = bounds(rules, &zone, impression);
+    let sortable = |(at, action): (usize, &'l LogAction)| {
+        let exclusion = exclusion_of(rules, &zone, action, bounds);
+        let time = instant(&zone, action.time);
+        let key = SortKey {
+            time,
+            kind: action.kind,
+            item: action.item,
+            // It orders actions of the history only.
+            unknown_until: match exclusion {
+                Some(_) => i64::MAX,
+                None => unknown_until(rules, &zone, action, time),
+            },
+            attributes: &action.attributes,
         };
-        let entry: Entry<'_> = (time, of.kind, of.item, known, &of.told);
-        (entry, barred, at)
+        (key, exclusion, at)
     };
-    let mut actions: Vec<(Entry<'l>, Option<Barred>, usize)> =
-        log.iter().enumerate().map(entry).collect();
-    // Of duplicates alike in all the one that was read first comes first.
+    let mut actions: Vec<(SortKey<'l>, Option<ExclusionReason>, usize)> =
+        log.iter().enumerate().map(sortable).collect();
+    // The sort is stable: of actions equal in all, the one that was read first comes first.
     actions.sort_by(|(a, ..), (b, ..)| newest_first(rules.repeats, a, b));
-    let (mut kept, mut before): (_, Option<(i64, u8, i64)>) = (0, None);
-    let candidates = actions.into_iter().map(|(entry, barred, at)| {
-        let (time_us, kind, item, ..) = entry;
+    let (mut length, mut before): (_, Option<(i64, u8, i64)>) = (0, None);
+    let candidates = actions.into_iter().map(|(key, exclusion, at)| {
+        let (time_us, kind, item) = (key.time, key.kind, key.item);
         let is_repeat = match rules.repeats {
-            Repeats::Kept => false,
-            Repeats::Exact => before == Some((time_us, kind, item)),
-            Repeats::Consecutive => before.is_some_and(|of| (of.1, of.2) == (kind, item)),
+            RepeatRule::Kept => false,
+            RepeatRule::Exact => before == Some((time_us, kind, item)),
+            RepeatRule::Consecutive => before.is_some_and(|(_, kind_before, item_before)| {
+                (kind_before, item_before) == (kind, item)
+            }),
         };
-        let fate = match barred {
-            Some(why) => Fate::Barred(why),
-            None if is_repeat => Fate::Repeat,
-            None if kept == rules.actions_max => Fate::BeyondLast,
+        let outcome = match exclusion {
+            Some(reason) => Outcome::Excluded(reason),
+            None if is_repeat => Outcome::Repeat,
+            None if length == rules.actions_max => Outcome::BeyondLast,
             None => {
-                kept += 1;
-                Fate::Kept(kept - 1)
+                length += 1;
+                Outcome::InHistory(length - 1)
             }
         };
-        if !matches!(fate, Fate::Barred(_)) {
+        if exclusion.is_none() {
             before = Some((time_us, kind, item));
         }
-        Candidate { at, time_us, fate }
+        Candidate {
+            at,
+            time_us,
+            outcome,
+        }
     });
-    Fates {
-        cutoff_us: cutoff,
+    Explanation {
+        cutoff_us: bounds.cutoff,
         candidates: candidates.collect(),
-        start_us: rules.lookback_days.map(|_| start),
+        start_us: rules.lookback_days.map(|_| bounds.start),
     }
 }
 
-/// When the newest of some actions happened that are not prior at an impression, and why it is not.
+/// Of the actions that are not prior at an impression: when the newest happened, and why it is not.
 ///
 /// # Panics
-/// As [`fates`].
-pub fn newest_barred<'l>(
+/// As [`explanation_of`].
+pub fn newest_excluded<'l>(
     rules: &Rules,
-    shown: &LogImpression,
+    impression: &LogImpression,
     actions: impl Iterator<Item = &'l LogAction>,
-) -> Option<(i64, Barred)> {
+) -> Option<(i64, ExclusionReason)> {
     let zone = TimeZone::get(&rules.timezone).expect("a known zone");
-    let bounds = bounds(rules, &zone, shown);
-    let barred = actions.filter_map(|of| {
-        let why = barred(rules, &zone, of, bounds)?;
-        Some((instant(&zone, of.time), why))
+    let bounds = bounds(rules, &zone, impression);
+    let excluded = actions.filter_map(|action| {
+        let reason = exclusion_of(rules, &zone, action, bounds)?;
+        Some((instant(&zone, action.time), reason))
     });
-    barred.max_by_key(|(time, _)| *time)
+    excluded.max_by_key(|(time, _)| *time)
 }
 
 /// Why an action is in no history at all; nothing if it may be in some.
-pub(crate) fn excluded(rules: &Rules, of: &LogAction) -> Option<Barred> {
-    if of.item == 0 {
-        return Some(Barred::UnknownItem);
+pub(crate) fn never_counts(rules: &Rules, action: &LogAction) -> Option<ExclusionReason> {
+    if action.item == 0 {
+        return Some(ExclusionReason::UnknownItem);
     }
-    let is_other = !rules.types.is_empty() && !rules.types.contains(&of.kind);
-    is_other.then_some(Barred::OtherType)
+    let is_other = !rules.types.is_empty() && !rules.types.contains(&action.kind);
+    is_other.then_some(ExclusionReason::OtherType)
 }
 
-/// Why an action is not prior to a cutoff, for a lookback that begins at `start`; nothing if it is.
-pub(crate) fn barred(
+/// Why an action is not prior to a cutoff; nothing if it is.
+pub(crate) fn exclusion_of(
     rules: &Rules,
     zone: &TimeZone,
-    of: &LogAction,
-    (cutoff, start): (i64, i64),
-) -> Option<Barred> {
-    if let Some(why) = excluded(rules, of) {
-        return Some(why);
+    action: &LogAction,
+    bounds: Bounds,
+) -> Option<ExclusionReason> {
+    let Bounds { cutoff, start } = bounds;
+    if let Some(reason) = never_counts(rules, action) {
+        return Some(reason);
     }
-    let time = instant(zone, of.time);
+    let time = instant(zone, action.time);
     let is_over = |time: LogTime| match time {
         LogTime::Date(day) => instant(zone, LogTime::Date(day + 1)) <= cutoff,
         _ => true,
     };
     if time == cutoff {
-        return Some(Barred::AtCutoff);
+        return Some(ExclusionReason::AtCutoff);
     }
     if cutoff < time {
-        return Some(Barred::AfterCutoff);
+        return Some(ExclusionReason::AfterCutoff);
     }
-    if !is_over(of.time) {
-        return Some(Barred::DayNotOver);
+    if !is_over(action.time) {
+        return Some(ExclusionReason::DayNotOver);
     }
-    match of.available {
-        Some(None) => return Some(Barred::NeverKnown),
+    match action.available {
+        Some(None) => return Some(ExclusionReason::NeverKnown),
         Some(Some(known)) if cutoff <= instant(zone, known) || !is_over(known) => {
-            return Some(Barred::KnownLate);
+            return Some(ExclusionReason::KnownLate);
         }
         _ => {}
     }
-    let embargo = rules.embargo_us[of.log];
+    let embargo = rules.embargo_us[action.log];
     if embargo.is_some_and(|embargo| cutoff <= time.saturating_add(embargo)) {
-        return Some(Barred::Embargoed);
+        return Some(ExclusionReason::Embargoed);
     }
-    (time < start).then_some(Barred::BeforeLookback)
+    (time < start).then_some(ExclusionReason::BeforeLookback)
 }

@@ -1,7 +1,8 @@
-//! `features` once more: clicks ordered once, and for each impression what of them lies before and after.
+//! The reference for `features`: clicks are sorted once, and each impression counts those before and
+//! after it.
 //!
-//! **In / Out**: rows of three logs → a [`Row`] per impression, in no particular order.
-//! **Invariants**: as of the other twin: no code of the engine, and a line per rule of SPEC.
+//! **In / Out**: rows of three logs → a [`FeatureRow`] per impression, in no particular order.
+//! **Invariants**: no code of the engine; each rule of SPEC is one line here.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -9,102 +10,100 @@ use jiff::tz::TimeZone;
 
 use super::{DAY_US, LogTime, east_us, instant};
 
-/// A row of impressions.
+/// A row of impressions, each of one listing.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Impression {
-    /// Its id.
+pub struct ListingImpression {
+    /// The impression id.
     pub id: String,
-    /// To whom.
+    /// The user id.
     pub user: String,
-    /// What was shown.
+    /// The shown listing.
     pub listing: String,
-    /// When.
+    /// When it was shown.
     pub time: LogTime,
 }
 
 /// A row of clicks.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Click {
-    /// By whom, if known.
+pub struct LogClick {
+    /// The user id, if known.
     pub user: Option<String>,
-    /// On what.
+    /// The clicked listing.
     pub listing: String,
-    /// When.
+    /// When it happened.
     pub time: LogTime,
 }
 
 /// A row of listings.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Listing {
-    /// Its id.
+pub struct LogListing {
+    /// The listing id.
     pub listing: String,
-    /// What it is.
+    /// Its category.
     pub category: Option<String>,
-    /// What it costs.
+    /// Its price.
     pub price: Option<f64>,
-    /// Since when it is there.
+    /// When it was created.
     pub created: Option<LogTime>,
 }
 
 /// The settings that decide about rows.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Rules {
+pub struct FeatureRules {
     /// Windows of prior counts, in microseconds.
     pub windows_us: Vec<i64>,
-    /// How long after an impression a click makes its label, in microseconds.
+    /// How long after an impression a click sets its label, in microseconds.
     pub label_window_us: i64,
-    /// Anybody's click on the listing is a label.
+    /// A click of any user on the listing sets the label.
     pub anybody: bool,
-    /// Up to when clicks are complete, if not up to the latest.
+    /// Until when clicks are complete; if not given, until the latest click.
     pub data_end_us: Option<i64>,
     /// The first and the last day of impressions, days since 1970-01-01.
     pub days: (i32, i32),
     /// The zone of days and wall times.
     pub timezone: String,
-    /// Of clicks alike in user, listing and time, one counts.
+    /// Of clicks equal in user, listing and time, one counts.
     pub once: bool,
 }
 
 /// A row of the output.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Row {
-    /// The day, days since 1970-01-01.
+pub struct FeatureRow {
+    /// Days since 1970-01-01.
     pub day: i32,
-    /// When, in microseconds since the epoch.
+    /// The time of the impression, in microseconds since the epoch.
     pub time_us: i64,
-    /// The id of the impression.
+    /// The impression id.
     pub id: String,
-    /// To whom.
+    /// The user id.
     pub user: String,
-    /// What was shown.
+    /// The shown listing.
     pub listing: String,
-    /// What it is.
+    /// Its category.
     pub category: Option<String>,
-    /// What it costs.
+    /// Its price.
     pub price: Option<f64>,
-    /// Days from its making to the impression.
+    /// Days from its creation to the impression.
     pub age_days: Option<i32>,
-    /// Prior clicks on the listing: all, then of each window.
+    /// Prior clicks on the listing: all, then in each window.
     pub of_listing: Vec<i64>,
-    /// Prior clicks of the user, unless no click says who clicked.
+    /// Prior clicks of the user; nothing if no click has a user.
     pub of_user: Option<Vec<i64>>,
-    /// Whether a click followed.
+    /// The label: whether a click followed.
     pub clicked: bool,
-    /// Whether clicks are complete for as long as one could follow.
+    /// Whether clicks are complete until the end of the label window.
     pub label_complete: bool,
 }
 
-/// Clicks, ordered once: the times of those on each listing, of each user, and of each user on each
-/// listing.
+/// The times of clicks, ascending: by listing, by user, and by both.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct OrderedClicks {
-    /// Of each listing, ascending.
     of_listing: BTreeMap<String, Vec<i64>>,
     of_user: BTreeMap<String, Vec<i64>>,
-    /// Of each listing by each user.
+    /// By listing, then by user.
     of_both: BTreeMap<String, BTreeMap<String, Vec<i64>>>,
     latest: Option<i64>,
-    /// Whether one says who clicked, or there is none.
+    /// Whether some click has a user, or there are no clicks.
     has_users: bool,
 }
 
@@ -113,30 +112,30 @@ pub struct OrderedClicks {
 /// # Panics
 /// If the zone is unknown, or a day is out of the calendar.
 pub fn features(
-    rules: &Rules,
-    shown: &[Impression],
-    clicks: &[Click],
-    listings: &[Listing],
-) -> Vec<Row> {
+    rules: &FeatureRules,
+    impressions: &[ListingImpression],
+    clicks: &[LogClick],
+    listings: &[LogListing],
+) -> Vec<FeatureRow> {
     let clicks = OrderedClicks::new(rules, clicks);
-    let mut by_id: BTreeMap<&str, &Listing> = BTreeMap::new();
+    let mut by_id: BTreeMap<&str, &LogListing> = BTreeMap::new();
     for listing in listings {
-        // Of several the first counts.
+        // Of several rows with one id the first counts.
         by_id.entry(&listing.listing).or_insert(listing);
     }
-    let rows = shown.iter().filter_map(|shown| {
-        let listing = by_id.get(shown.listing.as_str()).copied();
-        clicks.row(rules, shown, listing)
+    let rows = impressions.iter().filter_map(|impression| {
+        let listing = by_id.get(impression.listing.as_str()).copied();
+        clicks.row(rules, impression, listing)
     });
     rows.collect()
 }
 
 impl OrderedClicks {
-    /// Orders clicks.
+    /// Sorts clicks.
     ///
     /// # Panics
     /// As [`features`].
-    pub fn new(rules: &Rules, clicks: &[Click]) -> OrderedClicks {
+    pub fn new(rules: &FeatureRules, clicks: &[LogClick]) -> OrderedClicks {
         let zone = TimeZone::get(&rules.timezone).expect("a known zone");
         let mut all = OrderedClicks {
             has_users: clicks.is_empty(),
@@ -164,67 +163,72 @@ impl OrderedClicks {
         all
     }
 
-    /// The row of an impression, if it is of a day that is asked for; of its listing, if there is one.
+    /// The row of an impression of a requested day, given its listing, if there is one.
     ///
     /// # Panics
     /// As [`features`].
-    pub fn row(&self, rules: &Rules, shown: &Impression, listing: Option<&Listing>) -> Option<Row> {
+    pub fn row(
+        &self,
+        rules: &FeatureRules,
+        impression: &ListingImpression,
+        listing: Option<&LogListing>,
+    ) -> Option<FeatureRow> {
         let zone = TimeZone::get(&rules.timezone).expect("a known zone");
-        let time = instant(&zone, shown.time);
+        let time = instant(&zone, impression.time);
         let day = day_of(&zone, time);
         if day < rules.days.0 || rules.days.1 < day {
             return None;
         }
-        let on_listing = times(self.of_listing.get(&shown.listing));
-        let of_user = times(self.of_user.get(&shown.user));
-        let of_both = self.of_both.get(&shown.listing);
-        let of_both = times(of_both.and_then(|users| users.get(&shown.user)));
-        let answers = if rules.anybody { on_listing } else { of_both };
+        let of_listing = times(self.of_listing.get(&impression.listing));
+        let of_user = times(self.of_user.get(&impression.user));
+        let of_both = self.of_both.get(&impression.listing);
+        let of_both = times(of_both.and_then(|users| users.get(&impression.user)));
+        let labelling = if rules.anybody { of_listing } else { of_both };
         let end = time.saturating_add(rules.label_window_us);
         let data_end = rules.data_end_us.or(self.latest);
-        let created = listing.and_then(|of| of.created);
-        Some(Row {
+        let created = listing.and_then(|listing| listing.created);
+        Some(FeatureRow {
             day,
             time_us: time,
-            id: shown.id.clone(),
-            user: shown.user.clone(),
-            listing: shown.listing.clone(),
-            category: listing.and_then(|of| of.category.clone()),
-            price: listing.and_then(|of| of.price),
+            id: impression.id.clone(),
+            user: impression.user.clone(),
+            listing: impression.listing.clone(),
+            category: listing.and_then(|listing| listing.category.clone()),
+            price: listing.and_then(|listing| listing.price),
             age_days: created.map(|created| day - day_of(&zone, instant(&zone, created))),
-            of_listing: prior(rules, on_listing, time),
+            of_listing: prior(rules, of_listing, time),
             of_user: self.has_users.then(|| prior(rules, of_user, time)),
-            clicked: until(answers, time) < until(answers, end),
+            clicked: until(labelling, time) < until(labelling, end),
             label_complete: data_end.is_some_and(|data_end| end <= data_end),
         })
     }
 }
 
-/// What a map has of a name; something empty is put there if it has nothing.
+/// The value of a key, inserted if it is missing. Unlike `entry`, it clones the key only then.
 fn add<'m, T: Default>(map: &'m mut BTreeMap<String, T>, name: &str) -> &'m mut T {
     if !map.contains_key(name) {
         map.insert(name.to_owned(), T::default());
     }
-    map.get_mut(name).expect("it is there now")
+    map.get_mut(name).expect("inserted above")
 }
 
-/// The times that are kept of something, if any are.
-fn times(of: Option<&Vec<i64>>) -> &[i64] {
-    of.map_or(&[], Vec::as_slice)
+/// Times, or none.
+fn times(times: Option<&Vec<i64>>) -> &[i64] {
+    times.map_or(&[], Vec::as_slice)
 }
 
-/// How many of some times, ascending, are before another one.
+/// The number of ascending times before `end`.
 fn before(times: &[i64], end: i64) -> usize {
     times.partition_point(|time| *time < end)
 }
 
-/// How many of some times, ascending, are not after another one.
+/// The number of ascending times up to and including `end`.
 fn until(times: &[i64], end: i64) -> usize {
     times.partition_point(|time| *time <= end)
 }
 
-/// How many of some times, ascending, are prior to another one: all, then of each window.
-fn prior(rules: &Rules, times: &[i64], time: i64) -> Vec<i64> {
+/// The number of ascending times before `time`: all, then in each window.
+fn prior(rules: &FeatureRules, times: &[i64], time: i64) -> Vec<i64> {
     let count = |from: i64| {
         let count = before(times, time).saturating_sub(before(times, from));
         i64::try_from(count).expect("few clicks")
@@ -246,18 +250,21 @@ fn day_of(zone: &TimeZone, time: i64) -> i32 {
 mod tests {
     use super::*;
 
-    /// The row of an impression by a walk over all clicks: how many of listing and user are prior, of
-    /// all times and of a window, and whether one is a label.
-    fn walked(rules: &Rules, shown: &Impression, clicks: &[Click]) -> (Vec<i64>, Vec<i64>, bool) {
+    /// Prior clicks on the listing, prior clicks of the user and the label, by a walk over all clicks.
+    fn walked(
+        rules: &FeatureRules,
+        impression: &ListingImpression,
+        clicks: &[LogClick],
+    ) -> (Vec<i64>, Vec<i64>, bool) {
         let at = |time: LogTime| match time {
             LogTime::Instant(at) => at,
             _ => unreachable!("all are instants"),
         };
-        let (time, window) = (at(shown.time), rules.windows_us[0]);
+        let (time, window) = (at(impression.time), rules.windows_us[0]);
         let (mut of_listing, mut of_user, mut clicked) = (vec![0, 0], vec![0, 0], false);
         for click in clicks {
-            let on_listing = click.listing == shown.listing;
-            let by_user = click.user.as_ref() == Some(&shown.user);
+            let on_listing = click.listing == impression.listing;
+            let by_user = click.user.as_ref() == Some(&impression.user);
             for (is_it, counts) in [(on_listing, &mut of_listing), (by_user, &mut of_user)] {
                 let is_prior = is_it && at(click.time) < time;
                 counts[0] += i64::from(is_prior);
@@ -273,7 +280,7 @@ mod tests {
     fn rows_are_those_of_a_walk_over_all_clicks() {
         let name = |number: i64| number.to_string();
         for round in 0..300_i64 {
-            let rules = Rules {
+            let rules = FeatureRules {
                 windows_us: vec![round % 5],
                 label_window_us: round % 7,
                 anybody: round % 2 == 0,
@@ -282,27 +289,27 @@ mod tests {
                 timezone: "UTC".to_owned(),
                 once: round % 3 == 0,
             };
-            let click = |at: i64| Click {
+            let click = |at: i64| LogClick {
                 user: (at % 5 > 0).then(|| name(at * round % 3)),
                 listing: name(at * at % (1 + round % 4)),
                 time: LogTime::Instant(at * 13 % 30),
             };
-            let clicks: Vec<Click> = (0..round % 40).map(click).collect();
-            let shown = Impression {
+            let clicks: Vec<LogClick> = (0..round % 40).map(click).collect();
+            let impression = ListingImpression {
                 id: "i".to_owned(),
                 user: name(round % 3),
                 listing: name(round % 2),
                 time: LogTime::Instant(round % 31),
             };
-            let rows = features(&rules, std::slice::from_ref(&shown), &clicks, &[]);
+            let rows = features(&rules, std::slice::from_ref(&impression), &clicks, &[]);
             let mut once = clicks.clone();
             if rules.once {
-                // Of those alike in all the first stays.
+                // Of equal clicks the first stays.
                 let is_first = |at: &usize| !clicks[..*at].contains(&clicks[*at]);
                 let first = (0..clicks.len()).filter(is_first);
                 once = first.map(|at| clicks[at].clone()).collect();
             }
-            let (of_listing, of_user, clicked) = walked(&rules, &shown, &once);
+            let (of_listing, of_user, clicked) = walked(&rules, &impression, &once);
             assert_eq!(rows[0].of_listing, of_listing, "round {round}");
             let of_user = (rows[0].of_user.is_some()).then_some(of_user);
             assert_eq!(rows[0].of_user, of_user, "round {round}");

@@ -1,4 +1,4 @@
-//! The metrics of `sequences` once more: every sample is looked at by itself.
+//! The reference for the metrics of `sequences`: each sample is counted by itself.
 
 use std::collections::BTreeMap;
 
@@ -6,16 +6,16 @@ use jiff::tz::TimeZone;
 
 use super::{LogAction, LogImpression, Rules, bounds, by_customer, is_sampled};
 
-/// What some samples hold.
+/// The metrics of some samples.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Quality {
     /// Samples by the length of their history.
     pub lengths: BTreeMap<usize, u64>,
-    /// Actions by kind.
+    /// Actions by type.
     pub kinds: BTreeMap<u8, u64>,
-    /// Samples by place, the newest first, and kind there; 0 where there is no action.
+    /// For each position, newest first: samples by the type of the action there; 0 stands for none.
     pub places: Vec<BTreeMap<u8, u64>>,
-    /// Labels that say yes.
+    /// Labels that are true.
     pub positives: u64,
     /// Labels that are null.
     pub nulls: u64,
@@ -23,20 +23,20 @@ pub struct Quality {
     pub duplicates: u64,
     /// Actions that share the time of the next older one, but not all else.
     pub ties: u64,
-    /// From the newest action to the cutoff.
-    pub ages: Spans,
-    /// From the oldest to the newest action of full histories.
-    pub spans: Spans,
+    /// Time from the newest action to the cutoff.
+    pub ages: SpanList,
+    /// Time from the oldest to the newest action of full histories.
+    pub spans: SpanList,
     /// Samples by customer.
     pub customers: BTreeMap<String, u64>,
 }
 
-/// Spans of time in microseconds, each once for each sample.
+/// Spans of time in microseconds, one for each sample.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Spans(pub Vec<u64>);
+pub struct SpanList(pub Vec<u64>);
 
-impl Spans {
-    /// How many are at least this many seconds long and shorter than that many.
+impl SpanList {
+    /// The number of spans of at least `from` and less than `to` seconds.
     pub fn between(&self, from: u64, to: Option<u64>) -> u64 {
         let is_in = |us: &&u64| {
             let seconds = **us / 1_000_000;
@@ -52,34 +52,35 @@ impl Spans {
     }
 }
 
-/// What the samples of some impressions hold; kinds are counted at the newest `places`.
+/// The metrics of the samples of some impressions; types are counted at the newest `places` positions.
 ///
 /// # Panics
 /// If the zone is unknown, or a day is out of the calendar.
 pub fn quality(
     rules: &Rules,
-    shown: &[&LogImpression],
+    impressions: &[&LogImpression],
     log: &[LogAction],
     places: usize,
 ) -> Quality {
     let zone = TimeZone::get(&rules.timezone).expect("a known zone");
     let by_customer = by_customer(rules, log);
     let places = places.min(rules.actions_max);
-    let mut found = Quality {
+    let mut quality = Quality {
         places: vec![BTreeMap::new(); places],
         ..Quality::default()
     };
-    for impression in shown {
+    for impression in impressions {
         if impression.customer.is_none() && !rules.guests_are_rows {
             continue;
         }
-        let (cutoff, start) = bounds(rules, &zone, impression);
+        let bounds = bounds(rules, &zone, impression);
         let own = impression.customer.as_deref();
         let own = own.and_then(|customer| by_customer.get(customer));
-        let history = own.map(|own| own.history(cutoff, start));
-        let seen = history.into_iter().flatten();
-        let seen: Vec<_> = seen
-            .map(|(time, kind, item, ..)| (*time, *kind, *item))
+        let history = own.map(|own| own.history(bounds));
+        let history: Vec<_> = history
+            .into_iter()
+            .flatten()
+            .map(|key| (key.time, key.kind, key.item))
             .collect();
         for (position, (item, label)) in impression.items.iter().enumerate() {
             if *item == 0 || (label.is_none() && rules.drop_null_labels) {
@@ -88,15 +89,15 @@ pub fn quality(
             if *label == Some(false) && !is_sampled(rules, impression, position) {
                 continue;
             }
-            found.positives += u64::from(*label == Some(true));
-            found.nulls += u64::from(label.is_none());
+            quality.positives += u64::from(*label == Some(true));
+            quality.nulls += u64::from(label.is_none());
             if let Some(customer) = &impression.customer {
-                *found.customers.entry(customer.clone()).or_default() += 1;
+                *quality.customers.entry(customer.clone()).or_default() += 1;
             }
-            found.add(&seen, cutoff, rules.actions_max);
+            quality.add(&history, bounds.cutoff, rules.actions_max);
         }
     }
-    found
+    quality
 }
 
 impl Quality {
@@ -104,7 +105,7 @@ impl Quality {
     fn add(&mut self, history: &[(i64, u8, i64)], cutoff: i64, actions_max: usize) {
         *self.lengths.entry(history.len()).or_default() += 1;
         for (place, kinds) in self.places.iter_mut().enumerate() {
-            let kind = history.get(place).map_or(0, |of| of.1);
+            let kind = history.get(place).map_or(0, |(_, kind, _)| *kind);
             *kinds.entry(kind).or_default() += 1;
         }
         for (_, kind, _) in history {

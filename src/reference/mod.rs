@@ -1,7 +1,7 @@
-//! Naive twins: each job once more, written from SPEC alone, to hold the engine to.
+//! The reference implementation: each job written a second time, from SPEC alone, to check the engine.
 //!
-//! **Invariants**: shares no code with the engine: no partitions, no pointers, no tables of
-//! offsets; every rule of SPEC is a line of its own. Slow on purpose, but each log is ordered once.
+//! **Invariants**: shares no code with the engine: no partitions, no pointers, no tables of offsets. Each
+//! rule of SPEC is one line here. Clear rather than fast, but each log is sorted only once.
 
 mod dwell;
 mod explain;
@@ -24,76 +24,78 @@ pub use self::dwell::{DwellRules, LogEvent, MerchantRow, UserRow, dwell};
 pub use self::items::items_held;
 pub use self::landed::landed_late;
 pub use self::ordered::OrderedLog;
-pub use crate::reference::explain::{Barred, Candidate, Fate, Fates, fates, newest_barred};
-pub use crate::reference::metrics::{Quality, Spans, quality};
+pub use crate::reference::explain::{
+    Candidate, ExclusionReason, Explanation, Outcome, explanation_of, newest_excluded,
+};
+pub use crate::reference::metrics::{Quality, SpanList, quality};
 pub use crate::reference::total_order::Number;
 
-/// Microseconds of a day on the wall.
+/// Microseconds of a day of wall time.
 const DAY_US: i64 = 86_400_000_000;
 
-/// A time as a log has it.
+/// A time as a log writes it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum LogTime {
     /// Microseconds since the epoch.
     Instant(i64),
-    /// A clock on the wall: microseconds since 1970-01-01T00:00 on it.
+    /// A wall time without a zone: microseconds since 1970-01-01T00:00.
     Wall(i64),
-    /// A day and no more: days since 1970-01-01.
+    /// Only a day: days since 1970-01-01.
     Date(i32),
 }
 
-/// A row of some log of actions.
+/// A row of a log of actions.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct LogAction {
-    /// Who, if known.
+    /// The customer, if known.
     pub customer: Option<String>,
-    /// When.
+    /// When it happened.
     pub time: LogTime,
-    /// The place of its log in the list of logs, from 0: by itself clicks, carts, orders.
+    /// The 0-based index of its log; by default clicks, carts, orders.
     pub log: usize,
-    /// The code of its type: by itself 1 click, 2 cart, 3 order.
+    /// The code of its type; by default 1 click, 2 cart, 3 order.
     pub kind: u8,
-    /// On what; 0 is on nothing that counts.
+    /// The item; 0 is an item that does not count.
     pub item: i64,
-    /// When it was known, if there is a column for that: null means never.
+    /// The value of the availability column, if there is one; null means never.
     pub available: Option<Option<LogTime>>,
-    /// What columns tell of it, a number for each; a null is 0, or NaN among floats.
-    pub told: Vec<Number>,
+    /// One value for each attribute column; null is 0 for integers and NaN for floats.
+    pub attributes: Vec<Number>,
 }
 
 /// A row of impressions.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct LogImpression {
-    /// Who, if known.
+    /// The customer; nobody for a guest.
     pub customer: Option<String>,
-    /// The day it belongs to, days since 1970-01-01.
+    /// The day of its partition, days since 1970-01-01.
     pub day: i32,
-    /// When, if cutoffs are times.
+    /// Its time, if cutoffs are times.
     pub time: Option<LogTime>,
-    /// Its id.
+    /// The ranking id.
     pub ranking: String,
-    /// What was shown, with labels; 0 is nothing that counts.
+    /// The shown items with their labels; 0 is an item that does not count.
     pub items: Vec<(i64, Option<bool>)>,
-    /// What is carried through of it, as text.
-    pub kept: Vec<Option<String>>,
-    /// What is carried through of each item.
-    pub kept_items: Vec<Vec<Option<String>>>,
+    /// Passthrough columns of the impression, as text.
+    pub passthrough: Vec<Option<String>>,
+    /// Passthrough columns of each item, as text.
+    pub item_passthrough: Vec<Vec<Option<String>>>,
 }
 
 /// Which repeated actions are left out of a history.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Repeats {
-    /// None of them.
+pub enum RepeatRule {
+    /// None.
     Kept,
-    /// All but one of those alike in time, kind and item.
+    /// Of actions with the same time, type and item, all but one.
     Exact,
-    /// All but the newest of prior ones in a row, alike in kind and item.
+    /// Of consecutive prior actions with the same type and item, all but the newest.
     Consecutive,
 }
 
-/// What is told of an action beside its item and its kind.
+/// An attribute of an action that depends on the cutoff.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Told {
+pub enum ComputedAttribute {
     /// Whole seconds to the cutoff.
     TimeDelta,
 }
@@ -103,17 +105,17 @@ pub enum Told {
 pub struct Rules {
     /// Cutoffs are times of impressions, not starts of days.
     pub cutoff_is_time: bool,
-    /// Calendar days of history.
+    /// Calendar days of lookback.
     pub lookback_days: Option<u32>,
-    /// Microseconds until the actions of each log are known.
+    /// Embargo of each log, in microseconds.
     pub embargo_us: Vec<Option<i64>>,
-    /// The kinds that count; all, if none is named.
+    /// The types that count; all, if empty.
     pub types: Vec<u8>,
     /// Which repeats are left out.
-    pub repeats: Repeats,
-    /// What is told of actions beside items and kinds.
-    pub told: Vec<Told>,
-    /// The length of a history.
+    pub repeats: RepeatRule,
+    /// Attributes that depend on the cutoff.
+    pub computed: Vec<ComputedAttribute>,
+    /// The maximum length of a history.
     pub actions_max: usize,
     /// The zone of days and wall times.
     pub timezone: String,
@@ -121,118 +123,122 @@ pub struct Rules {
     pub guests_are_rows: bool,
     /// Items without a label are left out.
     pub drop_null_labels: bool,
-    /// The part of the negatives that is kept, and the seed that chooses them.
+    /// The sampling rate of negatives, and the seed.
     pub negatives: Option<(f64, u64)>,
 }
 
 /// A sample.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Sample {
-    /// The day.
+    /// Days since 1970-01-01.
     pub day: i32,
-    /// Who.
+    /// The customer; nobody for a guest.
     pub customer: Option<String>,
     /// The cutoff, microseconds since the epoch.
     pub cutoff_us: i64,
-    /// Which ranking.
+    /// The ranking id.
     pub ranking: String,
-    /// The place in it.
+    /// The 0-based position of the item in the ranking.
     pub position: i32,
-    /// What was shown.
+    /// The shown item.
     pub item: i64,
-    /// Whether it was ordered.
+    /// The label.
     pub is_order: Option<bool>,
-    /// The newest action of the history.
+    /// The time of the newest action of the history, microseconds since the epoch.
     pub last_action_us: Option<i64>,
-    /// Items and kinds, newest first.
+    /// Items and types of actions, newest first.
     pub history: Vec<(i64, u8)>,
-    /// Whole seconds from each to the cutoff, if that is told.
+    /// Whole seconds from each action to the cutoff, if there is such a column.
     pub time_delta: Option<Vec<i32>>,
-    /// What columns tell of each.
-    pub told: Vec<Vec<Number>>,
-    /// What is carried through: of the impression, then of the item.
-    pub kept: Vec<Option<String>>,
+    /// Attributes of each action.
+    pub attributes: Vec<Vec<Number>>,
+    /// Passthrough columns: those of the impression, then those of the item.
+    pub passthrough: Vec<Option<String>>,
 }
 
 /// All samples, in no particular order.
 ///
 /// # Panics
 /// If the zone is unknown, or a day is out of the calendar.
-pub fn sequences(rules: &Rules, shown: &[LogImpression], log: &[LogAction]) -> Vec<Sample> {
+pub fn sequences(rules: &Rules, impressions: &[LogImpression], log: &[LogAction]) -> Vec<Sample> {
     let by_customer = by_customer(rules, log);
     let none = OrderedLog::new(rules, []);
-    let samples = shown.iter().flat_map(|shown| {
-        let customer = shown.customer.as_deref();
+    let samples = impressions.iter().flat_map(|impression| {
+        let customer = impression.customer.as_deref();
         let own = customer.and_then(|customer| by_customer.get(customer));
-        samples_of(rules, shown, own.unwrap_or(&none))
+        samples_of(rules, impression, own.unwrap_or(&none))
     });
     samples.collect()
 }
 
-/// The samples of one impression, whose customer has such a log.
+/// The samples of one impression, given the log of its customer.
 ///
 /// # Panics
 /// As [`sequences`].
-pub fn samples_of(rules: &Rules, shown: &LogImpression, log: &OrderedLog<'_>) -> Vec<Sample> {
-    if shown.customer.is_none() && !rules.guests_are_rows {
+pub fn samples_of(rules: &Rules, impression: &LogImpression, log: &OrderedLog<'_>) -> Vec<Sample> {
+    if impression.customer.is_none() && !rules.guests_are_rows {
         return Vec::new();
     }
     let zone = TimeZone::get(&rules.timezone).expect("a known zone");
-    let (cutoff, start) = bounds(rules, &zone, shown);
-    let history = log.history(cutoff, start);
+    let bounds = bounds(rules, &zone, impression);
+    let history = log.history(bounds);
     let mut samples = Vec::new();
-    for (position, (item, is_order)) in shown.items.iter().enumerate() {
+    for (position, (item, is_order)) in impression.items.iter().enumerate() {
         if *item == 0 || (is_order.is_none() && rules.drop_null_labels) {
             continue;
         }
-        if *is_order == Some(false) && !is_sampled(rules, shown, position) {
+        if *is_order == Some(false) && !is_sampled(rules, impression, position) {
             continue;
         }
-        let of_item = shown.kept_items.get(position);
-        let of_item = of_item.map_or(&[][..], Vec::as_slice);
-        let pairs = history.iter().map(|(_, kind, item, ..)| (*item, *kind));
+        let item_passthrough = impression.item_passthrough.get(position);
+        let item_passthrough = item_passthrough.map_or(&[][..], Vec::as_slice);
         samples.push(Sample {
-            kept: [&shown.kept, of_item].concat(),
-            day: shown.day,
-            customer: shown.customer.clone(),
-            cutoff_us: cutoff,
-            ranking: shown.ranking.clone(),
+            passthrough: [&impression.passthrough, item_passthrough].concat(),
+            day: impression.day,
+            customer: impression.customer.clone(),
+            cutoff_us: bounds.cutoff,
+            ranking: impression.ranking.clone(),
             position: i32::try_from(position).expect("short rankings"),
             item: *item,
             is_order: *is_order,
-            last_action_us: history.first().map(|(time, ..)| *time),
-            history: pairs.collect(),
-            told: history.iter().map(|(.., told)| told.to_vec()).collect(),
-            time_delta: rules.told.contains(&Told::TimeDelta).then(|| {
-                let times = history.iter().map(|(time, ..)| *time);
-                times.map(|time| seconds_between(time, cutoff)).collect()
-            }),
+            last_action_us: history.first().map(|key| key.time),
+            history: history.iter().map(|key| (key.item, key.kind)).collect(),
+            attributes: history.iter().map(|key| key.attributes.to_vec()).collect(),
+            time_delta: rules
+                .computed
+                .contains(&ComputedAttribute::TimeDelta)
+                .then(|| {
+                    let deltas = history
+                        .iter()
+                        .map(|key| seconds_between(key.time, bounds.cutoff));
+                    deltas.collect()
+                }),
         });
     }
     samples
 }
 
-/// Whole seconds from one time to a later one; the most that fit if there are more.
+/// Whole seconds from one time to a later one, saturating.
 fn seconds_between(from: i64, to: i64) -> i32 {
     let seconds = (i128::from(to) - i128::from(from)) / 1_000_000;
     i32::try_from(seconds).unwrap_or(i32::MAX)
 }
 
-/// Whether a negative is kept: by the hash of a text that names it.
-fn is_sampled(rules: &Rules, of: &LogImpression, position: usize) -> bool {
+/// Whether a negative is in the sample: decided by the hash of a text that names it.
+fn is_sampled(rules: &Rules, impression: &LogImpression, position: usize) -> bool {
     let Some((rate, seed)) = rules.negatives else {
         return true;
     };
-    let day = Date::constant(1970, 1, 1).checked_add(Span::new().days(of.day));
+    let day = Date::constant(1970, 1, 1).checked_add(Span::new().days(impression.day));
     let day = day.expect("in the calendar");
-    let customer = of.customer.as_deref().unwrap_or("");
-    let name = format!("{day}\n{customer}\n{}\n{position}", of.ranking);
+    let customer = impression.customer.as_deref().unwrap_or("");
+    let name = format!("{day}\n{customer}\n{}\n{position}", impression.ranking);
     let hash = XxHash64::oneshot(seed, name.as_bytes());
     let upper = u32::try_from(hash >> 32).expect("32 bits");
     f64::from(upper) / 2_f64.powi(32) < rate
 }
 
-/// The weight of a sample with a label, if negatives are sampled.
+/// The weight of a sample with this label, if negatives are sampled.
 #[expect(clippy::cast_possible_truncation, reason = "it is rounded")]
 pub fn weight(rules: &Rules, is_order: Option<bool>) -> Option<f32> {
     let (rate, _) = rules.negatives?;
@@ -242,7 +248,7 @@ pub fn weight(rules: &Rules, is_order: Option<bool>) -> Option<f32> {
     })
 }
 
-/// The actions of each customer, ordered.
+/// The actions of each customer, sorted.
 fn by_customer<'l>(rules: &Rules, log: &'l [LogAction]) -> BTreeMap<&'l str, OrderedLog<'l>> {
     let mut by_customer: BTreeMap<&str, Vec<&LogAction>> = BTreeMap::new();
     for action in log {
@@ -250,29 +256,40 @@ fn by_customer<'l>(rules: &Rules, log: &'l [LogAction]) -> BTreeMap<&'l str, Ord
             by_customer.entry(customer).or_default().push(action);
         }
     }
-    let ordered = |(of, log)| (of, OrderedLog::new(rules, log));
+    let ordered = |(customer, log)| (customer, OrderedLog::new(rules, log));
     by_customer.into_iter().map(ordered).collect()
 }
 
-/// The cutoff of an impression and the start of its lookback.
-fn bounds(rules: &Rules, zone: &TimeZone, impression: &LogImpression) -> (i64, i64) {
+/// The span of a history, in microseconds since the epoch.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Bounds {
+    /// Actions at it or later are not prior.
+    pub(crate) cutoff: i64,
+    /// The start of the lookback.
+    pub(crate) start: i64,
+}
+
+/// The bounds of the history of an impression.
+fn bounds(rules: &Rules, zone: &TimeZone, impression: &LogImpression) -> Bounds {
     let cutoff = match (rules.cutoff_is_time, impression.time) {
         (true, Some(time)) => instant(zone, time),
         _ => instant(zone, LogTime::Date(impression.day)),
     };
     let Some(days) = rules.lookback_days else {
-        return (cutoff, i64::MIN);
+        let start = i64::MIN;
+        return Bounds { cutoff, start };
     };
-    let wall = match rules.cutoff_is_time {
-        true => cutoff + east_us(zone, cutoff),
-        false => i64::from(impression.day) * DAY_US,
+    let wall = if rules.cutoff_is_time {
+        cutoff + east_us(zone, cutoff)
+    } else {
+        i64::from(impression.day) * DAY_US
     };
     let back = i64::from(days) * DAY_US;
     let start = instant(zone, LogTime::Wall(wall.saturating_sub(back)));
-    (cutoff, start)
+    Bounds { cutoff, start }
 }
 
-/// The instant of a time in a log, in a zone.
+/// The instant of a time of a log, in a zone given by name.
 ///
 /// # Panics
 /// If the zone is unknown, or the time is out of the calendar.
@@ -283,7 +300,7 @@ pub fn instant_in(timezone: &str, time: LogTime) -> i64 {
     }
 }
 
-/// The instants of some times in a log, in a zone.
+/// The instants of times of a log, in a zone given by name.
 ///
 /// # Panics
 /// As [`instant_in`].
@@ -292,7 +309,7 @@ pub fn instants_in(timezone: &str, times: impl Iterator<Item = LogTime>) -> Vec<
     times.map(|time| instant(&zone, time)).collect()
 }
 
-/// The day that a time falls in, in a zone, days since 1970-01-01; nothing beyond the calendar.
+/// The day of a time in a zone, days since 1970-01-01; nothing beyond the calendar.
 ///
 /// # Panics
 /// If the zone is unknown.
@@ -308,26 +325,26 @@ pub fn day_in(timezone: &str, time: LogTime) -> Option<i32> {
     i32::try_from(wall.div_euclid(DAY_US)).ok()
 }
 
-/// Whether a time lies in the years 1 to 9999: as it is written, or, if it is an instant, on the wall
-/// of a zone. All others are faults of their rows.
+/// Whether a time is in the years 1 to 9999: as written, or, for an instant, as wall time in a zone. A
+/// row with any other time is a bad row.
 ///
 /// # Panics
 /// If the zone is unknown.
 pub fn is_near(timezone: &str, time: LogTime) -> bool {
     let ends = [Date::constant(1, 1, 1), Date::constant(9999, 12, 31)];
-    let [first, last] = ends.map(|of| (of - Date::constant(1970, 1, 1)).get_days());
+    let [first, last] = ends.map(|day| (day - Date::constant(1970, 1, 1)).get_days());
     day_in(timezone, time).is_some_and(|day| (first..=last).contains(&day))
 }
 
-/// How far the clocks of a zone are east of UTC at an instant. Before and after the calendar they
-/// stand as they do at its ends.
+/// The offset of a zone from UTC at an instant, positive to the east. Beyond the calendar it is that of
+/// the calendar's ends.
 fn east_us(zone: &TimeZone, at: i64) -> i64 {
     let ends = (Timestamp::MIN, Timestamp::MAX);
     let at = Timestamp::from_microsecond(at).unwrap_or(if at < 0 { ends.0 } else { ends.1 });
     i64::from(zone.to_offset(at).seconds()) * 1_000_000
 }
 
-/// The instant of a time in a log.
+/// The instant of a time of a log.
 fn instant(zone: &TimeZone, time: LogTime) -> i64 {
     let wall_us = match time {
         LogTime::Instant(at) => return at,
@@ -342,7 +359,7 @@ fn instant(zone: &TimeZone, time: LogTime) -> i64 {
     }
 }
 
-/// The instant of a wall time: the gap's end in a gap, the earlier one in a fold.
+/// The instant of a wall time: in a gap the end of the gap, in a fold the earlier instant.
 fn resolve(zone: &TimeZone, wall: DateTime, wall_us: i64) -> i64 {
     let at = |offset: jiff::tz::Offset| wall_us - i64::from(offset.seconds()) * 1_000_000;
     match zone.to_ambiguous_timestamp(wall).offset() {

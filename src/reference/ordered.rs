@@ -1,152 +1,170 @@
-//! The actions of one customer, ordered once, and any history that is asked of them.
+//! The actions of one customer, sorted once, from which the history at any cutoff is read.
 //!
 //! ```text
 //! newest first   o  o  o  o │ o  o  o  o │ o  o  o  o │ …    actions, each with when it was known
 //!                  known ≥ 7 │  known ≥ 3 │  known ≥ 9 │      stretches of 16, of 256, …
 //! ```
-//! **In / Out**: a log → [`OrderedLog`], and from it the history of an impression.
-//! **Invariants**: a history is the same as that of a walk over the whole log, as [`super::fates()`] has
-//! it. **Cost**: one sort for each customer; a history then takes some dozens of steps for each of its
-//! actions, however many others there are, as what cannot be in it is passed over by stretches.
-//! **Why so**: where one customer has nearly all actions, a sort for each impression takes hours.
+//! **In / Out**: a log → [`OrderedLog`]; bounds → the history between them.
+//! **Invariants**: a history equals that of a walk over the whole log, which
+//! [`super::explanation_of()`] does. **Cost**: one sort for each customer; then some dozens of steps for
+//! each action of a history, whatever the length of the log, because stretches without a known action are
+//! skipped. **Why so**: where one customer has nearly all actions, a sort for each impression takes hours.
 
 use jiff::tz::TimeZone;
 
-use super::{LogAction, Repeats, Rules, instant};
-use crate::reference::explain::excluded;
-use crate::reference::total_order::{Entry, known, newest_first};
+use super::{Bounds, LogAction, RepeatRule, Rules, instant};
+use crate::reference::explain::never_counts;
+use crate::reference::total_order::{SortKey, newest_first, unknown_until};
 
-/// How many stretches, or actions, a stretch is made of.
+/// The number of actions, or of shorter stretches, in a stretch.
 const FAN: usize = 16;
 
-/// What tells repeats in a row apart: kind and item.
-type Pair = (u8, i64);
+/// Type and item of an action. Consecutive actions with the same pair are repeats.
+type TypeAndItem = (u8, i64);
 
-/// The actions of one customer, in the order of histories.
+/// The actions of one customer, sorted as histories are.
 pub struct OrderedLog<'l> {
-    /// Those that some history may hold, newest first.
-    entries: Vec<Entry<'l>>,
-    /// Stretches of [`FAN`] of them, stretches of as many of those, and so on.
+    /// Actions that may be in a history, newest first.
+    keys: Vec<SortKey<'l>>,
+    /// By level: stretches of [`FAN`] actions, stretches of [`FAN`] of those, and so on.
     stretches: Vec<Vec<Stretch>>,
     /// Which repeats are left out.
-    repeats: Repeats,
-    /// The length of a history.
+    repeats: RepeatRule,
+    /// The maximum length of a history.
     actions_max: usize,
 }
 
-/// When the first of some actions was known, and the first of those of any other pair.
+/// Until when an action was unknown, and its type and item.
 #[derive(Clone, Copy, Debug)]
-struct Stretch {
-    /// When the first was known.
-    first: (i64, Pair),
-    /// When the first of another pair was.
-    other: (i64, Pair),
+struct FirstKnown {
+    unknown_until: i64,
+    pair: TypeAndItem,
 }
 
-/// What is known at no time.
-const NEVER: (i64, Pair) = (i64::MAX, (0, 0));
+/// A minimum over a run of actions: which was known first, and which first of another type or item.
+#[derive(Clone, Copy, Debug)]
+struct Stretch {
+    first: FirstKnown,
+    other: FirstKnown,
+}
+
+/// The neutral element of the minimum.
+const NEVER: FirstKnown = FirstKnown {
+    unknown_until: i64::MAX,
+    pair: (0, 0),
+};
 
 impl Stretch {
-    /// A stretch of nothing.
+    /// A stretch without actions.
     const EMPTY: Stretch = Stretch {
         first: NEVER,
         other: NEVER,
     };
 
-    /// Adds an action that was known at a time.
-    fn add(&mut self, of: (i64, Pair)) {
-        if of.1 == self.first.1 {
-            self.first.0 = self.first.0.min(of.0);
-        } else if of.0 < self.first.0 {
+    /// Adds an action.
+    fn add(&mut self, action: FirstKnown) {
+        if action.pair == self.first.pair {
+            self.first.unknown_until = self.first.unknown_until.min(action.unknown_until);
+        } else if action.unknown_until < self.first.unknown_until {
             self.other = self.first;
-            self.first = of;
-        } else if of.0 < self.other.0 {
-            self.other = of;
+            self.first = action;
+        } else if action.unknown_until < self.other.unknown_until {
+            self.other = action;
         }
     }
 
-    /// Whether one of its actions was known before a cutoff, and is not of a pair.
-    fn holds(&self, cutoff: i64, but: Option<Pair>) -> bool {
-        let known = match but == Some(self.first.1) {
-            true => self.other.0,
-            false => self.first.0,
+    /// Whether one of its actions was known before a cutoff and is not of type and item `except`.
+    fn holds(&self, cutoff: i64, except: Option<TypeAndItem>) -> bool {
+        let action = if except == Some(self.first.pair) {
+            self.other
+        } else {
+            self.first
         };
-        known < cutoff
+        action.unknown_until < cutoff
     }
 }
 
 impl<'l> OrderedLog<'l> {
-    /// Orders the actions of one customer.
+    /// Sorts the actions of one customer.
     ///
     /// # Panics
     /// If the zone is unknown, or a time is out of the calendar.
     pub fn new(rules: &Rules, log: impl IntoIterator<Item = &'l LogAction>) -> OrderedLog<'l> {
         let zone = TimeZone::get(&rules.timezone).expect("a known zone");
-        let entry = |of: &'l LogAction| -> Entry<'l> {
-            let time = instant(&zone, of.time);
-            let known = known(rules, &zone, of, time);
-            (time, of.kind, of.item, known, &of.told)
+        let key = |action: &'l LogAction| {
+            let time = instant(&zone, action.time);
+            SortKey {
+                time,
+                kind: action.kind,
+                item: action.item,
+                unknown_until: unknown_until(rules, &zone, action, time),
+                attributes: &action.attributes,
+            }
         };
-        let log = log.into_iter().filter(|of| excluded(rules, of).is_none());
-        let mut entries: Vec<Entry<'l>> = log.map(entry).collect();
-        entries.sort_by(|a, b| newest_first(rules.repeats, a, b));
-        // The first of those that are alike was known first: if it was not, none was.
-        if rules.repeats == Repeats::Exact {
-            entries.dedup_by_key(|(time, kind, item, ..)| (*time, *kind, *item));
+        let log = log
+            .into_iter()
+            .filter(|action| never_counts(rules, action).is_none());
+        let mut keys: Vec<SortKey<'l>> = log.map(key).collect();
+        keys.sort_by(|a, b| newest_first(rules.repeats, a, b));
+        // The first of exact repeats was known first, so if it is not prior, none of them is.
+        if rules.repeats == RepeatRule::Exact {
+            keys.dedup_by_key(|key| (key.time, key.kind, key.item));
         }
         OrderedLog {
-            stretches: stretches_of(&entries),
-            entries,
+            stretches: stretches_of(&keys),
+            keys,
             repeats: rules.repeats,
             actions_max: rules.actions_max,
         }
     }
 
-    /// The history at a cutoff, for a lookback that begins at `start`, newest first.
-    pub(crate) fn history(&self, cutoff: i64, start: i64) -> Vec<&Entry<'l>> {
-        self.history_in_steps(cutoff, start).0
+    /// The history of an impression, newest first.
+    pub(crate) fn history(&self, bounds: Bounds) -> Vec<&SortKey<'l>> {
+        self.history_in_steps(bounds).0
     }
 
-    /// The history, and how many steps it took.
-    fn history_in_steps(&self, cutoff: i64, start: i64) -> (Vec<&Entry<'l>>, u64) {
-        let (mut history, mut but, mut steps) = (Vec::new(), None, 0);
-        let mut at = self.entries.partition_point(|(time, ..)| cutoff <= *time);
+    /// The history, and the number of steps that it took.
+    fn history_in_steps(&self, bounds: Bounds) -> (Vec<&SortKey<'l>>, u64) {
+        let Bounds { cutoff, start } = bounds;
+        let (mut history, mut except, mut steps) = (Vec::new(), None, 0);
+        let mut at = self.keys.partition_point(|key| cutoff <= key.time);
         while history.len() < self.actions_max {
-            let Some(found) = self.next(at, cutoff, but, &mut steps) else {
+            let Some(next) = self.next(at, cutoff, except, &mut steps) else {
                 break;
             };
-            let entry = &self.entries[found];
-            if entry.0 < start {
+            let key = &self.keys[next];
+            if key.time < start {
                 break;
             }
-            history.push(entry);
-            at = found + 1;
-            if self.repeats == Repeats::Consecutive {
-                but = Some((entry.1, entry.2));
+            history.push(key);
+            at = next + 1;
+            if self.repeats == RepeatRule::Consecutive {
+                except = Some((key.kind, key.item));
             }
         }
         (history, steps)
     }
 
-    /// The place, from one on, of the next action that was known before a cutoff and is not of a pair.
+    /// The index, from `at` on, of the next action that was known before a cutoff and is not of type and
+    /// item `except`.
     fn next(
         &self,
         mut at: usize,
         cutoff: i64,
-        but: Option<Pair>,
+        except: Option<TypeAndItem>,
         steps: &mut u64,
     ) -> Option<usize> {
         loop {
             *steps += 1;
-            let (_, kind, item, known, _) = self.entries.get(at)?;
-            if *known < cutoff && but != Some((*kind, *item)) {
+            let key = self.keys.get(at)?;
+            if key.unknown_until < cutoff && except != Some((key.kind, key.item)) {
                 return Some(at);
             }
-            // The widest stretch that begins here and holds nothing is passed over.
+            // Skip the widest stretch that begins here and holds no such action.
             let mut width = 1;
             for stretches in &self.stretches {
                 let wide = width * FAN;
-                if !at.is_multiple_of(wide) || stretches[at / wide].holds(cutoff, but) {
+                if !at.is_multiple_of(wide) || stretches[at / wide].holds(cutoff, except) {
                     break;
                 }
                 (width, *steps) = (wide, *steps + 1);
@@ -156,26 +174,29 @@ impl<'l> OrderedLog<'l> {
     }
 }
 
-/// Stretches of actions, then stretches of stretches, up to one of all.
-fn stretches_of(entries: &[Entry<'_>]) -> Vec<Vec<Stretch>> {
-    let of_entries = |chunk: &[Entry<'_>]| {
+/// Stretches by level: of actions, then of stretches, up to one stretch of all actions.
+fn stretches_of(keys: &[SortKey<'_>]) -> Vec<Vec<Stretch>> {
+    let over_keys = |chunk: &[SortKey<'_>]| {
         let mut stretch = Stretch::EMPTY;
-        for (_, kind, item, known, _) in chunk {
-            stretch.add((*known, (*kind, *item)));
+        for key in chunk {
+            stretch.add(FirstKnown {
+                unknown_until: key.unknown_until,
+                pair: (key.kind, key.item),
+            });
         }
         stretch
     };
-    let of_stretches = |chunk: &[Stretch]| {
+    let over_stretches = |chunk: &[Stretch]| {
         let mut stretch = Stretch::EMPTY;
-        for of in chunk {
-            stretch.add(of.first);
-            stretch.add(of.other);
+        for part in chunk {
+            stretch.add(part.first);
+            stretch.add(part.other);
         }
         stretch
     };
-    let mut levels = vec![entries.chunks(FAN).map(of_entries).collect::<Vec<_>>()];
+    let mut levels = vec![keys.chunks(FAN).map(over_keys).collect::<Vec<_>>()];
     while let Some(last) = levels.last().filter(|last| last.len() > 1) {
-        let next = last.chunks(FAN).map(of_stretches).collect();
+        let next = last.chunks(FAN).map(over_stretches).collect();
         levels.push(next);
     }
     levels
@@ -183,37 +204,39 @@ fn stretches_of(entries: &[Entry<'_>]) -> Vec<Vec<Stretch>> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::{Fate, LogImpression, LogTime, Number, fates, sequences};
+    use super::super::{
+        Candidate, LogImpression, LogTime, Number, Outcome, explanation_of, sequences,
+    };
     use super::*;
 
-    /// A microsecond's worth of numbers, each in its turn, from a seed.
+    /// A seeded linear congruential generator.
     struct Dice(u64);
 
     impl Dice {
-        /// A number below another one.
-        fn below(&mut self, of: u64) -> u64 {
+        /// A number below `end`.
+        fn below(&mut self, end: u64) -> u64 {
             self.0 = self
                 .0
                 .wrapping_mul(6_364_136_223_846_793_005)
                 .wrapping_add(1_442_695_040_888_963_407);
-            (self.0 >> 33) % of
+            (self.0 >> 33) % end
         }
 
         /// The same as a time.
-        fn time(&mut self, of: u64) -> i64 {
-            i64::try_from(self.below(of)).expect("small")
+        fn time(&mut self, end: u64) -> i64 {
+            i64::try_from(self.below(end)).expect("small")
         }
     }
 
-    /// Rules without any limit but the length of a history.
-    fn rules(repeats: Repeats, actions_max: usize) -> Rules {
+    /// Rules with no limit except the length of a history.
+    fn rules(repeats: RepeatRule, actions_max: usize) -> Rules {
         Rules {
             cutoff_is_time: true,
             lookback_days: None,
             embargo_us: vec![None, Some(7)],
             types: vec![1, 2],
             repeats,
-            told: Vec::new(),
+            computed: Vec::new(),
             actions_max,
             timezone: "UTC".to_owned(),
             guests_are_rows: true,
@@ -231,12 +254,12 @@ mod tests {
             kind: 1,
             item,
             available: None,
-            told: Vec::new(),
+            attributes: Vec::new(),
         }
     }
 
     /// An impression of the customer.
-    fn shown(time: i64) -> LogImpression {
+    fn impression(time: i64) -> LogImpression {
         LogImpression {
             customer: Some("c".to_owned()),
             time: Some(LogTime::Instant(time)),
@@ -245,7 +268,7 @@ mod tests {
         }
     }
 
-    /// An action of any sort, among few times, kinds and items.
+    /// A random action out of few times, types and items.
     fn any_action(dice: &mut Dice) -> LogAction {
         let time = dice.time(60);
         LogAction {
@@ -258,7 +281,7 @@ mod tests {
                 1 => Some(None),
                 _ => Some(Some(LogTime::Instant(time + dice.time(40)))),
             },
-            told: vec![Number::Int(i32::try_from(dice.below(3)).expect("small"))],
+            attributes: vec![Number::Int(i32::try_from(dice.below(3)).expect("small"))],
             ..action(0, 0)
         }
     }
@@ -267,45 +290,51 @@ mod tests {
     fn histories_are_those_of_a_walk_over_the_whole_log() {
         let mut dice = Dice(1);
         for round in 0..600 {
-            let repeats = [Repeats::Kept, Repeats::Exact, Repeats::Consecutive][round % 3];
+            let repeats = [RepeatRule::Kept, RepeatRule::Exact, RepeatRule::Consecutive][round % 3];
             let rules = rules(repeats, 1 + round % 7);
             let count = dice.below(120);
             let log: Vec<LogAction> = (0..count).map(|_| any_action(&mut dice)).collect();
-            let shown = shown(dice.time(80));
-            let made = sequences(&rules, std::slice::from_ref(&shown), &log);
-            let known = fates(&rules, &shown, &log);
-            let is_kept = |of: &&super::super::Candidate| matches!(of.fate, Fate::Kept(_));
-            let kept = known.candidates.iter().filter(is_kept);
-            let kept: Vec<_> = kept.map(|of| &log[of.at]).collect();
-            let pairs: Vec<_> = kept.iter().map(|of| (of.item, of.kind)).collect();
-            let told: Vec<_> = kept.iter().map(|of| of.told.clone()).collect();
-            assert_eq!(made[0].history, pairs, "round {round}");
-            assert_eq!(made[0].told, told, "round {round}");
+            let impression = impression(dice.time(80));
+            let samples = sequences(&rules, std::slice::from_ref(&impression), &log);
+            let explanation = explanation_of(&rules, &impression, &log);
+            let is_in = |candidate: &&Candidate| matches!(candidate.outcome, Outcome::InHistory(_));
+            let history = explanation.candidates.iter().filter(is_in);
+            let history: Vec<_> = history.map(|candidate| &log[candidate.at]).collect();
+            let pairs: Vec<_> = history
+                .iter()
+                .map(|action| (action.item, action.kind))
+                .collect();
+            let attributes: Vec<_> = history
+                .iter()
+                .map(|action| action.attributes.clone())
+                .collect();
+            assert_eq!(samples[0].history, pairs, "round {round}");
+            assert_eq!(samples[0].attributes, attributes, "round {round}");
         }
     }
 
-    /// Makes an action of its place in a log.
+    /// Makes the action at an index of a log.
     type Make = Box<dyn Fn(i64) -> LogAction>;
 
     #[test]
     fn a_history_takes_few_steps_whatever_else_the_customer_did() {
         const COUNT: i64 = 100_000;
         let late = |known: i64| Some(Some(LogTime::Instant(known)));
-        let logs: [(&str, Repeats, Make); 5] = [
+        let logs: [(&str, RepeatRule, Make); 5] = [
             (
                 "all of them prior",
-                Repeats::Kept,
+                RepeatRule::Kept,
                 Box::new(|at| action(at, at)),
             ),
             (
                 "one item again and again",
-                Repeats::Consecutive,
+                RepeatRule::Consecutive,
                 Box::new(|at| action(at, 1 + at / 50_000)),
             ),
-            ("one moment", Repeats::Exact, Box::new(|_| action(1, 5))),
+            ("one moment", RepeatRule::Exact, Box::new(|_| action(1, 5))),
             (
                 "known late, but for one in a thousand",
-                Repeats::Kept,
+                RepeatRule::Kept,
                 Box::new(move |at| LogAction {
                     available: late(if at % 1000 == 0 { at } else { 9 * COUNT }),
                     ..action(at, at + 1)
@@ -313,7 +342,7 @@ mod tests {
             ),
             (
                 "never known",
-                Repeats::Kept,
+                RepeatRule::Kept,
                 Box::new(|at| LogAction {
                     available: Some(None),
                     ..action(at, at + 1)
@@ -324,9 +353,10 @@ mod tests {
             let log: Vec<LogAction> = (0..COUNT).map(make).collect();
             let ordered = OrderedLog::new(&rules(repeats, 50), &log);
             for cutoff in (0..1000).map(|at| COUNT - at * 100) {
-                let (history, steps) = ordered.history_in_steps(cutoff, i64::MIN);
+                let start = i64::MIN;
+                let (history, steps) = ordered.history_in_steps(Bounds { cutoff, start });
                 assert!(history.len() <= 50, "{name}");
-                // A walk over the log would take as many as a hundred thousand.
+                // A walk over the log would take up to a hundred thousand.
                 assert!(steps <= 51 * 400, "{name}: {steps} steps at {cutoff}");
             }
         }

@@ -1,12 +1,12 @@
-//! The order of actions in a history, down to what tells duplicates apart.
+//! The total order of a customer's actions in a history, down to the tie-breaks between duplicates.
 
 use std::cmp::Ordering;
 
 use jiff::tz::TimeZone;
 
-use super::{LogAction, LogTime, Repeats, Rules, instant};
+use super::{LogAction, LogTime, RepeatRule, Rules, instant};
 
-/// A number that a column of actions tells.
+/// The value of an attribute of an action.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Number {
     /// An integer.
@@ -16,7 +16,7 @@ pub enum Number {
 }
 
 impl Number {
-    /// A float; there is one NaN.
+    /// A float. All NaNs become one.
     pub fn float(number: f32) -> Number {
         Number::Float(if number.is_nan() {
             0x7fc0_0000
@@ -45,40 +45,47 @@ impl PartialOrd for Number {
     }
 }
 
-/// What orders an action: time, kind, item, the last instant at which it was not known, what is told
-/// of it.
-pub(crate) type Entry<'l> = (i64, u8, i64, i64, &'l [Number]);
+/// The sort key of an action.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct SortKey<'l> {
+    /// When it happened, in microseconds since the epoch.
+    pub(crate) time: i64,
+    /// The code of its type.
+    pub(crate) kind: u8,
+    pub(crate) item: i64,
+    /// The last instant at which it was not yet known.
+    pub(crate) unknown_until: i64,
+    pub(crate) attributes: &'l [Number],
+}
 
-/// Which of two actions comes first. Of exact repeats, of which the first will be left, it is the one
-/// that was known first, then the one of lower numbers.
-pub(crate) fn newest_first(repeats: Repeats, a: &Entry<'_>, b: &Entry<'_>) -> Ordering {
-    let newer = (b.0, b.1, b.2).cmp(&(a.0, a.1, a.2));
-    let later_known = (b.3, b.4).cmp(&(a.3, a.4));
+/// The order of two actions in a history: newest first. For exact duplicates, of which only the first is
+/// kept, the one that was known first wins, then the one with the lower attributes.
+pub(crate) fn newest_first(repeats: RepeatRule, a: &SortKey<'_>, b: &SortKey<'_>) -> Ordering {
+    let newer = (b.time, b.kind, b.item).cmp(&(a.time, a.kind, a.item));
+    let later_known = (b.unknown_until, b.attributes).cmp(&(a.unknown_until, a.attributes));
     newer.then(match repeats {
-        Repeats::Exact => later_known.reverse(),
-        Repeats::Kept | Repeats::Consecutive => later_known,
+        RepeatRule::Exact => later_known.reverse(),
+        RepeatRule::Kept | RepeatRule::Consecutive => later_known,
     })
 }
 
-/// The last instant at which an action of a time was not known.
-pub(crate) fn known(rules: &Rules, zone: &TimeZone, of: &LogAction, time: i64) -> i64 {
+/// The last instant at which an action that happened at `time` was not yet known.
+pub(crate) fn unknown_until(rules: &Rules, zone: &TimeZone, action: &LogAction, time: i64) -> i64 {
     let end = |time: LogTime| match time {
         LogTime::Date(day) => instant(zone, LogTime::Date(day + 1)) - 1,
         other => instant(zone, other),
     };
-    // By day nobody asks before a day is over.
-    let of_time = match of.time {
-        LogTime::Date(_) if rules.cutoff_is_time => end(of.time),
+    // With daily cutoffs the cutoff is never inside a day.
+    let event_time = match action.time {
+        LogTime::Date(_) if rules.cutoff_is_time => end(action.time),
         _ => time,
     };
-    let held = time.saturating_add(rules.embargo_us[of.log].unwrap_or(0));
-    let available = match of.available {
+    let embargo_end = time.saturating_add(rules.embargo_us[action.log].unwrap_or(0));
+    let available = match action.available {
         None => time,
         Some(None) => i64::MAX,
-        Some(Some(known)) => match rules.cutoff_is_time {
-            true => end(known),
-            false => instant(zone, known),
-        },
+        Some(Some(known)) if rules.cutoff_is_time => end(known),
+        Some(Some(known)) => instant(zone, known),
     };
-    time.max(of_time).max(held).max(available)
+    time.max(event_time).max(embargo_end).max(available)
 }

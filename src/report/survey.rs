@@ -81,7 +81,7 @@ fn survey_path(path: &Path) -> Result<Surveyed> {
     let (file, format) = (first.file(), first.format());
     let log = LogFile {
         source: file.source,
-        shown: file.shown.clone(),
+        display_path: file.shown.clone(),
         path: file.path.clone(),
         format,
     };

@@ -1,9 +1,8 @@
-//! Every named file: that it is there, its bytes, its footer, its schema, its counts.
+//! Checks every named file: that it exists, its bytes, its footer, its schema, its counts.
 //!
 //! **In / Out**: a [`PublishedSet`] and the files that it names → problems, in the order of the set.
-//! **Invariants**: a file is parsed only if it has the bytes that the manifest's checksum is of; what
-//! a reader makes of a file whose checksum was forged along with it, up to a panic, is a problem of
-//! that file.
+//! **Invariants**: a file is parsed only if its checksum matches. If a checksum was forged together with
+//! its file, any error of the reader, even a panic, becomes a problem of that file.
 
 use std::hash::Hasher;
 use std::io::Read;
@@ -16,8 +15,8 @@ use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 use rayon::prelude::*;
 use twox_hash::XxHash64;
 
-use super::manifests::{Holds, NamedFile, PublishedSet};
-use super::{Problems, Tree, values, vocabulary};
+use super::manifests::{FileContents, NamedFile, PublishedSet};
+use super::{FolderListing, Problems, values, vocabulary};
 use crate::context::RunContext;
 use crate::engine::guarded;
 use crate::engine::schema;
@@ -34,10 +33,10 @@ use crate::store::local;
 /// Checks all files that a set names.
 ///
 /// # Errors
-/// If one of them cannot be read, or the run is to end.
+/// If one of them cannot be read, or the run is cancelled.
 pub(super) fn check(
     out: &Path,
-    tree: &Tree,
+    listing: &FolderListing,
     set: &PublishedSet,
     context: &RunContext,
     problems: &mut Problems,
@@ -49,13 +48,13 @@ pub(super) fn check(
             return Ok(());
         }
     };
-    let found: Vec<Result<Problems>> = set
+    let results: Vec<Result<Problems>> = set
         .files
         .par_iter()
         .map(|file| {
             let mut problems = Problems::default();
-            match tree.bytes_of(&file.path) {
-                None => problems.add(&file.path, tree.instead_of(&file.path)),
+            match listing.bytes_of(&file.path) {
+                None => problems.add(&file.path, listing.instead_of(&file.path)),
                 Some(bytes) if bytes != file.bytes => {
                     let expected = file.bytes;
                     let what = format!("expected {expected} bytes, found {bytes}");
@@ -63,20 +62,20 @@ pub(super) fn check(
                 }
                 Some(_) => {
                     if check_bytes(out, file, context, &mut problems)? && file.is_parquet() {
-                        check_parquet(out, (set, &job), file, &mut problems);
+                        check_parquet(out, set, &job, file, &mut problems);
                     }
                 }
             }
             Ok(problems)
         })
         .collect();
-    for found in found {
-        problems.append(found?);
+    for result in results {
+        problems.append(result?);
     }
     Ok(())
 }
 
-/// Settings as a job, whose inputs and output mean nothing.
+/// The settings of a set as a job, with placeholders for inputs and output.
 pub(super) fn job_of(settings: Settings) -> Result<Job> {
     let first = settings.kind().sources()[0];
     let mut settings = Settings {
@@ -90,7 +89,7 @@ pub(super) fn job_of(settings: Settings) -> Result<Job> {
     Job::new(settings)
 }
 
-/// Whether a file has the bytes that its checksum is of.
+/// Whether the checksum of a file matches.
 fn check_bytes(
     out: &Path,
     named: &NamedFile,
@@ -119,10 +118,11 @@ fn check_bytes(
     Ok(expected == found)
 }
 
-/// Checks what the footer of a file says, and the values of its rows.
+/// Checks the footer of a file, and the values of its rows.
 fn check_parquet(
     out: &Path,
-    (set, job): (&PublishedSet, &Job),
+    set: &PublishedSet,
+    job: &Job,
     named: &NamedFile,
     problems: &mut Problems,
 ) {
@@ -147,21 +147,21 @@ fn check_parquet(
             }
         }
         let schema = schema_of(set, job, named);
-        let promised = ArrowSchemaConverter::new().convert(&schema);
-        let promised = promised.map_err(broken)?;
+        let expected = ArrowSchemaConverter::new().convert(&schema);
+        let expected = expected.map_err(broken)?;
         let found = metadata.file_metadata().schema_descr();
-        if promised.root_schema() != found.root_schema() {
+        if expected.root_schema() != found.root_schema() {
             let what = "its columns are not those that its settings promise";
             problems.add(&named.path, what);
         } else if named.is_vocabulary() {
             vocabulary::check(&path, set, &mut problems)?;
-        } else if set.job_kind == JobKind::Sequences && named.holds == Holds::Rows {
+        } else if set.job_kind == JobKind::Sequences && named.holds == FileContents::Rows {
             values::check(job, &named.path, reader, &mut problems)?;
         }
         Ok(problems)
     });
     match checked {
-        Ok(found) => problems.append(found),
+        Ok(own) => problems.append(own),
         Err(error) => problems.add(&named.path, error.to_string()),
     }
 }
@@ -170,7 +170,7 @@ fn check_parquet(
 fn schema_of(set: &PublishedSet, job: &Job, named: &NamedFile) -> Schema {
     let settings = &set.whole.settings;
     match set.job_kind {
-        _ if named.holds == Holds::Rejected => quarantine::schema(),
+        _ if named.holds == FileContents::Rejected => quarantine::schema(),
         _ if named.is_vocabulary() => crate::vocabulary::schema(job.sequences().item_type),
         JobKind::Sequences => schema(job, job.customer_type == Some(CustomerType::String)),
         JobKind::Features => {

@@ -1,8 +1,8 @@
-//! What lies in a published folder, by name and kind, without opening any of it.
+//! Lists a published folder, without opening any file.
 //!
-//! **In / Out**: `OUT` → [`Tree`]: files with their sizes, folders, and what is neither. Folders are
-//! looked into to a depth of two, as deep as anything is published.
-//! **Invariants**: links are never followed, so every file of a tree lies in `OUT` itself.
+//! **In / Out**: `OUT` → [`FolderListing`]: files with their sizes, folders, and other entries, to a depth
+//! of two, which is that of published files.
+//! **Invariants**: links are never followed, so every listed file is in `OUT` itself.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
@@ -12,36 +12,36 @@ use super::{Problems, PublishedSet};
 use crate::error::{Error, Result};
 use crate::publish::{AUDIT, MANIFEST, METRICS, PAGE, QUARANTINE, SUCCESS, is_at_work};
 
-/// What lies in a folder; paths are relative to it.
+/// The entries of a folder and of the folders in it, by relative path.
 #[derive(Debug, Default)]
-pub(crate) struct Tree {
-    /// Files, with their bytes.
+pub(crate) struct FolderListing {
+    /// Files, with their size in bytes.
     files: BTreeMap<String, u64>,
     folders: BTreeSet<String>,
-    /// What is neither, with what it is.
+    /// Entries that are neither, with what they are.
     others: BTreeMap<String, &'static str>,
 }
 
-impl Tree {
-    /// What lies in a folder, and in the folders in it.
+impl FolderListing {
+    /// Lists a folder and the folders in it.
     ///
     /// # Errors
     /// If a folder cannot be listed.
-    pub(crate) fn new(out: &Path) -> Result<Tree> {
-        let mut tree = Tree::default();
-        tree.list(out, "")?;
-        for folder in tree.folders.clone() {
-            // A run that adds days, or another audit, builds in a folder of its own in here.
-            if is_aside_name(&folder) && is_at_work(&out.join(&folder)) {
-                tree.folders.remove(&folder);
+    pub(crate) fn new(out: &Path) -> Result<FolderListing> {
+        let mut listing = FolderListing::default();
+        listing.list(out, "")?;
+        for folder in listing.folders.clone() {
+            // A running job that adds days, or another audit, has its staging folder here.
+            if is_staging_name(&folder) && is_at_work(&out.join(&folder)) {
+                listing.folders.remove(&folder);
                 continue;
             }
-            tree.list(&out.join(&folder), &folder)?;
+            listing.list(&out.join(&folder), &folder)?;
         }
-        Ok(tree)
+        Ok(listing)
     }
 
-    /// Adds what lies in one folder.
+    /// Adds the entries of one folder.
     fn list(&mut self, folder: &Path, name: &str) -> Result<()> {
         let failed = |error| Error::io("read", folder, error);
         for entry in fs::read_dir(folder).map_err(failed)? {
@@ -51,14 +51,14 @@ impl Tree {
                 "" => own,
                 name => format!("{name}/{own}"),
             };
-            let found = fs::symlink_metadata(entry.path()).map_err(failed)?;
-            let kind = found.file_type();
-            if kind.is_file() {
-                self.files.insert(path, found.len());
-            } else if kind.is_dir() {
+            let metadata = fs::symlink_metadata(entry.path()).map_err(failed)?;
+            let file_type = metadata.file_type();
+            if file_type.is_file() {
+                self.files.insert(path, metadata.len());
+            } else if file_type.is_dir() {
                 self.folders.insert(path);
             } else {
-                let what = if kind.is_symlink() {
+                let what = if file_type.is_symlink() {
                     "a link"
                 } else {
                     "neither a file nor a folder"
@@ -69,12 +69,12 @@ impl Tree {
         Ok(())
     }
 
-    /// The bytes of a file; nothing if there is no such file.
+    /// The size of a file in bytes; nothing if there is no such file.
     pub(crate) fn bytes_of(&self, path: &str) -> Option<u64> {
         self.files.get(path).copied()
     }
 
-    /// What to say of a file that is not there.
+    /// The problem with a file that is not there.
     pub(crate) fn instead_of(&self, path: &str) -> String {
         match self.others.get(path) {
             Some(what) => format!("expected a file, found {what}"),
@@ -83,9 +83,9 @@ impl Tree {
         }
     }
 
-    /// Checks that the mark of success is there, and that nothing is there that nobody named.
+    /// Checks that the success marker is there, and that there is no entry that no manifest names.
     pub(crate) fn check(&self, set: &PublishedSet, problems: &mut Problems) {
-        let mut named: BTreeSet<&str> = set.files.iter().map(|of| of.path.as_str()).collect();
+        let mut named: BTreeSet<&str> = set.files.iter().map(|file| file.path.as_str()).collect();
         named.extend([SUCCESS, MANIFEST, METRICS, PAGE, AUDIT]);
         let days = set.days.iter();
         let manifests: Vec<_> = days
@@ -95,32 +95,29 @@ impl Tree {
             })
             .collect();
         named.extend(manifests.iter().map(String::as_str));
-        let mut folders: BTreeSet<&str> = set.days.iter().map(|of| of.folder.as_str()).collect();
+        let mut folders: BTreeSet<&str> = set.days.iter().map(|day| day.folder.as_str()).collect();
         if set.has_quarantine() {
             folders.insert(QUARANTINE);
         }
-        let stray = |path: &str, what: &str| match is_aside_name(path) {
-            true => format!("{what} that a run left behind when it died"),
-            false => format!("{what} that the manifest does not name"),
+        let stray = |path: &str, what: &str| {
+            if is_staging_name(path) {
+                format!("{what} that a run left behind when it died")
+            } else {
+                format!("{what} that the manifest does not name")
+            }
         };
-        for path in self
-            .files
-            .keys()
-            .filter(|path| !named.contains(path.as_str()))
-        {
-            // What lies in a stray folder is told with it.
-            let home = path.rsplit_once('/').map(|(home, _)| home);
-            if home.is_none_or(|home| folders.contains(home)) {
+        let is_top_or_named = |path: &str| match path.rsplit_once('/') {
+            // Entries of a stray folder are not reported one by one.
+            Some((folder, _)) => folders.contains(folder),
+            None => true,
+        };
+        for path in self.files.keys() {
+            if !named.contains(path.as_str()) && is_top_or_named(path) {
                 problems.add(path, stray(path, "a file"));
             }
         }
-        for path in self
-            .folders
-            .iter()
-            .filter(|of| !folders.contains(of.as_str()))
-        {
-            let home = path.rsplit_once('/').map(|(home, _)| home);
-            if home.is_none_or(|home| folders.contains(home)) {
+        for path in &self.folders {
+            if !folders.contains(path.as_str()) && is_top_or_named(path) {
                 problems.add(path, stray(path, "a folder"));
             }
         }
@@ -139,7 +136,7 @@ impl Tree {
     }
 }
 
-/// Whether a path is called as what runs build in before they publish it.
-fn is_aside_name(path: &str) -> bool {
+/// Whether a path is named like a staging folder.
+fn is_staging_name(path: &str) -> bool {
     path.starts_with('.') && path.contains(".tmp-")
 }

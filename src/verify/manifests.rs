@@ -1,15 +1,15 @@
-//! What a published folder says of itself: its manifests, each against the others.
+//! Reads the manifests of a published folder, and checks each against the others.
 //!
-//! **In / Out**: `_manifest.json` of the whole and of each day → a [`PublishedSet`]: settings, days and
-//! every file that is named, with the bytes, checksum, rows and row groups that it must have.
-//! **Invariants**: a manifest is parsed only if its checksum of itself is right.
+//! **In / Out**: `_manifest.json` of the set and of each day → a [`PublishedSet`]: settings, days and every
+//! named file with its expected bytes, checksum, rows and row groups.
+//! **Invariants**: a manifest is parsed only if the checksum at its end matches.
 
 use std::path::Path;
 
 use serde::de::{DeserializeOwned, IgnoredAny};
 use serde_json::{Map, Value};
 
-use super::{Problems, Tree};
+use super::{FolderListing, Problems};
 use crate::error::{Error, Result};
 use crate::ids::{Day, count64};
 use crate::job::{JobKind, Settings};
@@ -20,37 +20,37 @@ use crate::manifest::{
 use crate::publish::{AUDIT, MANIFEST, METRICS, VOCABULARY, day_folder};
 use crate::store::local;
 
-/// Bytes of the largest manifest that is read: one of a million files is smaller.
+/// Bytes of the largest manifest that is read. A manifest of a million files is smaller.
 const MANIFEST_BYTES_MAX: u64 = 1 << 30;
 
-/// What a published folder says of itself.
+/// A published set, as its manifests describe it.
 #[derive(Debug)]
 pub(crate) struct PublishedSet {
-    /// The job that made it.
     pub(crate) job_kind: JobKind,
+    /// The manifest of the set.
     pub(crate) whole: Manifest,
-    /// Its checksum of itself.
+    /// The checksum at its end.
     pub(crate) seal: u64,
-    /// The settings of the job, without inputs and output.
+    /// The settings of the job, without input and output paths.
     pub(crate) settings: Settings,
     /// Its days, in order.
     pub(crate) days: Vec<PublishedDay>,
-    /// Every file that is named, in the order of manifests.
+    /// Every named file, in the order of the manifest.
     pub(crate) files: Vec<NamedFile>,
 }
 
-/// What a day says of itself.
+/// A published day.
 #[derive(Debug)]
 pub(crate) struct PublishedDay {
     pub(crate) day: Day,
     pub(crate) folder: String,
-    /// Its manifest; nothing if that is not sound.
+    /// Its manifest; nothing if that is damaged.
     pub(crate) manifest: Option<DayManifest>,
 }
 
 /// What a file holds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Holds {
+pub(crate) enum FileContents {
     /// Rows of the set.
     Rows,
     /// Rejected rows.
@@ -62,9 +62,9 @@ pub(crate) enum Holds {
 /// A file that a manifest names.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct NamedFile {
-    /// Its path in the folder.
+    /// Its path relative to the folder.
     pub(crate) path: String,
-    pub(crate) holds: Holds,
+    pub(crate) holds: FileContents,
     pub(crate) rows: u64,
     pub(crate) row_groups: u64,
     pub(crate) bytes: u64,
@@ -85,8 +85,8 @@ impl PublishedDay {
 }
 
 impl NamedFile {
-    /// A file as a manifest has it.
-    fn new(entry: &FileEntry, holds: Holds) -> NamedFile {
+    /// A file from its entry in the manifest.
+    fn new(entry: &FileEntry, holds: FileContents) -> NamedFile {
         NamedFile {
             path: entry.path.clone(),
             holds,
@@ -97,9 +97,9 @@ impl NamedFile {
         }
     }
 
-    /// Whether it holds items and their codes.
+    /// Whether it is the vocabulary.
     pub(super) fn is_vocabulary(&self) -> bool {
-        self.holds == Holds::Vocabulary
+        self.holds == FileContents::Vocabulary
     }
 
     /// Whether it is Parquet.
@@ -109,21 +109,21 @@ impl NamedFile {
 }
 
 impl PublishedSet {
-    /// Reads all manifests of a folder; nothing if that of the whole is not sound.
+    /// Reads all manifests of a folder. Nothing if that of the set is damaged.
     ///
     /// # Errors
     /// If one of them cannot be read.
     pub(super) fn read(
         out: &Path,
-        tree: &Tree,
+        listing: &FolderListing,
         problems: &mut Problems,
     ) -> Result<Option<PublishedSet>> {
-        read_sealed::<IgnoredAny>(out, tree, AUDIT, problems)?;
-        if tree.bytes_of(MANIFEST).is_none() {
-            problems.add(MANIFEST, tree.instead_of(MANIFEST));
+        read_sealed::<IgnoredAny>(out, listing, AUDIT, problems)?;
+        if listing.bytes_of(MANIFEST).is_none() {
+            problems.add(MANIFEST, listing.instead_of(MANIFEST));
             return Ok(None);
         }
-        let Some((whole, seal)) = read_sealed(out, tree, MANIFEST, problems)? else {
+        let Some((whole, seal)) = read_sealed(out, listing, MANIFEST, problems)? else {
             return Ok(None);
         };
         let mut set = match PublishedSet::new(whole, seal) {
@@ -135,11 +135,11 @@ impl PublishedSet {
         };
         for at in 0..set.days.len() {
             let path = set.days[at].manifest_path();
-            if tree.bytes_of(&path).is_none() {
-                problems.add(&path, tree.instead_of(&path));
+            if listing.bytes_of(&path).is_none() {
+                problems.add(&path, listing.instead_of(&path));
                 continue;
             }
-            if let Some((manifest, _)) = read_sealed(out, tree, &path, problems)? {
+            if let Some((manifest, _)) = read_sealed(out, listing, &path, problems)? {
                 set.check_day(at, &manifest, problems);
                 set.days[at].manifest = Some(manifest);
             }
@@ -148,7 +148,7 @@ impl PublishedSet {
         Ok(Some(set))
     }
 
-    /// What the manifest of the whole says, or the member of it that makes no sense.
+    /// The set that a manifest describes, or the member of the manifest that makes no sense.
     fn new(whole: Manifest, seal: u64) -> std::result::Result<PublishedSet, &'static str> {
         if !whole.made_by.starts_with("hitherto ") {
             return Err("made_by");
@@ -161,16 +161,16 @@ impl PublishedSet {
         let rows = whole
             .parts
             .iter()
-            .map(|file| NamedFile::new(file, Holds::Rows));
+            .map(|file| NamedFile::new(file, FileContents::Rows));
         let rejected = whole.quarantine.iter();
-        let rejected = rejected.map(|file| NamedFile::new(file, Holds::Rejected));
+        let rejected = rejected.map(|file| NamedFile::new(file, FileContents::Rejected));
         let mut files: Vec<NamedFile> = rows.chain(rejected).collect();
         if settings.sequences().item_vocabulary.is_some() {
             let entry = whole.vocabulary.as_ref().map(|vocabulary| &vocabulary.file);
             let entry = entry
                 .filter(|file| file.path == VOCABULARY)
                 .ok_or("vocabulary")?;
-            files.push(NamedFile::new(entry, Holds::Vocabulary));
+            files.push(NamedFile::new(entry, FileContents::Vocabulary));
         }
         if matches!(whole.days, SetDays::Range(_)) != (job_kind == JobKind::Dwell) {
             return Err("days");
@@ -194,7 +194,7 @@ impl PublishedSet {
         })
     }
 
-    /// Checks the manifest of a day against that of the whole.
+    /// Checks the manifest of a day against that of the set.
     fn check_day(&self, at: usize, manifest: &DayManifest, problems: &mut Problems) {
         let (day, entry, whole) = (&self.days[at], &self.whole.days.entries()[at], &self.whole);
         let path = day.manifest_path();
@@ -222,7 +222,7 @@ impl PublishedSet {
         );
         let rows = manifest.counts.get("rows").copied();
         must("counts", rows == Some(self.rows_of(&day.folder)));
-        // Of a run that died while it added days, the list is not known; only an audit needs it.
+        // After a crash while days were added, the list may be missing; only an audit needs it.
         if let Some(listed) = &manifest.action_inputs
             && let Some(files) = list_of(whole, listed.xxh64_of_list)
         {
@@ -232,7 +232,7 @@ impl PublishedSet {
         }
     }
 
-    /// The parts of a day as its own manifest must list them.
+    /// The parts of a day as the manifest of the day must list them.
     fn parts_of(&self, folder: &str) -> impl Iterator<Item = FileEntry> {
         self.whole.parts.iter().filter_map(move |part| {
             let name = part.path.strip_prefix(folder)?.strip_prefix('/')?;
@@ -245,11 +245,14 @@ impl PublishedSet {
 
     /// The rows of a day.
     fn rows_of(&self, folder: &str) -> u64 {
-        let is_in = |file: &&NamedFile| file.path.split_once('/').is_some_and(|of| of.0 == folder);
+        let is_in = |file: &&NamedFile| {
+            let own = file.path.split_once('/');
+            own.is_some_and(|(own, _)| own == folder)
+        };
         self.files.iter().filter(is_in).map(|file| file.rows).sum()
     }
 
-    /// Checks that what is told of the whole is the sum of what is told of its pieces.
+    /// Checks that the counts of the set are the sums over its days and files.
     fn check_sums(&self, problems: &mut Problems) {
         let mut must = |name: &str, is_so: bool| {
             if !is_so {
@@ -263,7 +266,7 @@ impl PublishedSet {
             let endings = [".csv", ".parquet"];
             let expected = names
                 .iter()
-                .flat_map(|name| endings.map(|of| format!("{name}{of}")));
+                .flat_map(|name| endings.map(|ending| format!("{name}{ending}")));
             let tables = self.parts();
             must("parts", expected.eq(tables.map(|file| file.path.clone())));
             for name in names {
@@ -275,7 +278,7 @@ impl PublishedSet {
             return;
         }
         let manifests = self.days.iter().map(|day| day.manifest.as_ref());
-        // Of a day whose manifest is damaged that is told, and the sums would only repeat it.
+        // A damaged manifest is a problem already; the sums would only repeat it.
         let Some(manifests) = manifests.collect::<Option<Vec<&DayManifest>>>() else {
             return;
         };
@@ -294,33 +297,37 @@ impl PublishedSet {
         must("parts", parts.all(in_day));
     }
 
-    /// Whether there are rejected rows.
+    /// Whether there is a file of rejected rows.
     pub(super) fn has_quarantine(&self) -> bool {
-        self.files.iter().any(|file| file.holds == Holds::Rejected)
+        self.files
+            .iter()
+            .any(|file| file.holds == FileContents::Rejected)
     }
 
-    /// Days.
+    /// The number of days.
     pub(super) fn days_count(&self) -> u64 {
         count64(self.days.len())
     }
 
     /// The files of rows.
     pub(crate) fn parts(&self) -> impl Iterator<Item = &NamedFile> {
-        self.files.iter().filter(|file| file.holds == Holds::Rows)
+        self.files
+            .iter()
+            .filter(|file| file.holds == FileContents::Rows)
     }
 
-    /// How many they are.
+    /// The number of files of rows.
     pub(super) fn parts_count(&self) -> u64 {
         count64(self.parts().count())
     }
 
-    /// Their rows, those of a table once.
+    /// The number of rows; each table of `dwell` is counted once.
     pub(super) fn rows(&self) -> u64 {
         let parquet = self.parts().filter(|file| file.is_parquet());
         parquet.map(|file| file.rows).sum()
     }
 
-    /// Bytes of all files.
+    /// The bytes of all named files.
     pub(super) fn bytes(&self) -> u64 {
         self.files.iter().map(|file| file.bytes).sum()
     }
@@ -333,20 +340,20 @@ fn shared(settings: &Value) -> Map<String, Value> {
     settings
 }
 
-/// Whether a list has all entries of a shorter one.
+/// Whether all entries of one list are in another.
 fn is_in<T: PartialEq>(few: &[T], all: &[T]) -> bool {
     few.iter().all(|entry| all.contains(entry))
 }
 
-/// Reads a file of JSON that ends with its own checksum, and gives that too; nothing if the file is
-/// not there, or is not sound.
+/// Reads a JSON file that ends with its own checksum; gives the document and the checksum. Nothing if the
+/// file is missing or damaged.
 pub(super) fn read_sealed<T: DeserializeOwned>(
     out: &Path,
-    tree: &Tree,
+    listing: &FolderListing,
     path: &str,
     problems: &mut Problems,
 ) -> Result<Option<(T, u64)>> {
-    let Some((text, seal)) = read_text(out, tree, path, problems)? else {
+    let Some((text, seal)) = read_text(out, listing, path, problems)? else {
         return Ok(None);
     };
     match parse(&text) {
@@ -358,14 +365,14 @@ pub(super) fn read_sealed<T: DeserializeOwned>(
     }
 }
 
-/// The same as text.
+/// The text of such a file, and the checksum.
 pub(super) fn read_text(
     out: &Path,
-    tree: &Tree,
+    listing: &FolderListing,
     path: &str,
     problems: &mut Problems,
 ) -> Result<Option<(Vec<u8>, u64)>> {
-    let Some(bytes) = tree.bytes_of(path) else {
+    let Some(bytes) = listing.bytes_of(path) else {
         return Ok(None);
     };
     if bytes > MANIFEST_BYTES_MAX {

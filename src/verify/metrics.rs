@@ -1,14 +1,14 @@
-//! The metrics of a published folder: their bytes, and each file against the manifest beside it.
+//! Checks the metrics of a published folder: their bytes, and each file against the manifest of its folder.
 //!
-//! **In / Out**: `_metrics.json` of the whole and of each day, and a [`PublishedSet`] → problems.
-//! **Invariants**: a file is parsed only if its checksum of itself is right.
+//! **In / Out**: `_metrics.json` of the set and of each day, and a [`PublishedSet`] → problems.
+//! **Invariants**: a file is parsed only if the checksum at its end matches.
 
 use std::path::Path;
 
 use serde_json::Value;
 
 use super::manifests::read_text;
-use super::{Problems, PublishedSet, Tree};
+use super::{FolderListing, Problems, PublishedSet};
 use crate::error::Result;
 use crate::ids::Day;
 use crate::job::JobKind;
@@ -18,37 +18,37 @@ use crate::metrics::{
 };
 use crate::publish::{MANIFEST, METRICS};
 
-/// Checks all metrics of a folder; gives the warnings of the whole.
+/// Checks all metrics of a folder; gives the warnings of the set.
 ///
 /// # Errors
 /// If a file cannot be read.
 pub(super) fn check(
     out: &Path,
-    tree: &Tree,
+    listing: &FolderListing,
     set: &PublishedSet,
     problems: &mut Problems,
 ) -> Result<Vec<String>> {
     match set.job_kind {
-        JobKind::Sequences => check_all::<SequenceMetrics>(out, tree, set, problems),
-        JobKind::Features => check_all::<FeatureMetrics>(out, tree, set, problems),
-        JobKind::Dwell => check_all::<DwellMetrics>(out, tree, set, problems),
+        JobKind::Sequences => check_all::<SequenceMetrics>(out, listing, set, problems),
+        JobKind::Features => check_all::<FeatureMetrics>(out, listing, set, problems),
+        JobKind::Dwell => check_all::<DwellMetrics>(out, listing, set, problems),
     }
 }
 
-/// The same for one kind of job.
+/// [`check`] for one job kind.
 fn check_all<M: JobMetrics>(
     out: &Path,
-    tree: &Tree,
+    listing: &FolderListing,
     set: &PublishedSet,
     problems: &mut Problems,
 ) -> Result<Vec<String>> {
     let mut days: Vec<(Day, M)> = Vec::new();
     for day in &set.days {
         let path = day.metrics_path();
-        let Some((head, metrics)) = read::<M>(out, tree, &path, problems)? else {
+        let Some((head, metrics)) = read::<M>(out, listing, &path, problems)? else {
             continue;
         };
-        // What is wrong with the manifest itself is told already.
+        // A damaged manifest is a problem already.
         if let Some(manifest) = &day.manifest {
             check_counts(&path, &manifest.counts, &metrics, problems);
         }
@@ -58,7 +58,7 @@ fn check_all<M: JobMetrics>(
         }
         days.push((day.day, metrics));
     }
-    let Some((head, metrics)) = read::<M>(out, tree, METRICS, problems)? else {
+    let Some((head, metrics)) = read::<M>(out, listing, METRICS, problems)? else {
         return Ok(Vec::new());
     };
     let warnings = metrics
@@ -73,10 +73,10 @@ fn check_all<M: JobMetrics>(
         check_counts(METRICS, &set.whole.counts, &metrics, problems);
         return Ok(warnings);
     }
-    // Of a day without sound metrics that is told, and the whole would only repeat it.
+    // Damaged metrics of a day are a problem already; the sums would only repeat it.
     if days.len() == set.days.len() {
-        let made = serde_json::from_slice::<M>(&whole_of(&days)).ok();
-        if made != Some(metrics) {
+        let expected = serde_json::from_slice::<M>(&whole_of(&days)).ok();
+        if expected != Some(metrics) {
             problems.add(
                 METRICS,
                 "its counts are not what those of its days add up to",
@@ -86,18 +86,18 @@ fn check_all<M: JobMetrics>(
     Ok(warnings)
 }
 
-/// Reads a file of metrics; nothing if it is not there, or is not sound.
+/// Reads a file of metrics. Nothing if it is missing or damaged.
 fn read<M: JobMetrics>(
     out: &Path,
-    tree: &Tree,
+    listing: &FolderListing,
     path: &str,
     problems: &mut Problems,
 ) -> Result<Option<(DocumentHead, M)>> {
-    if tree.bytes_of(path).is_none() {
-        problems.add(path, tree.instead_of(path));
+    if listing.bytes_of(path).is_none() {
+        problems.add(path, listing.instead_of(path));
         return Ok(None);
     }
-    let Some((text, _)) = read_text(out, tree, path, problems)? else {
+    let Some((text, _)) = read_text(out, listing, path, problems)? else {
         return Ok(None);
     };
     let read = parse(&text).and_then(|head| Ok((head, parse(&text)?)));
@@ -110,7 +110,7 @@ fn read<M: JobMetrics>(
     )
 }
 
-/// Checks what both the metrics and the manifest beside them count.
+/// Checks the counts that are both in the metrics and in the manifest of the same folder.
 fn check_counts<M: JobMetrics>(
     path: &str,
     counts: &CountsByName,

@@ -1,14 +1,14 @@
-//! A published folder to what is wrong with it, and to proof that its rows are right.
+//! Checks a published folder against its manifests, and sampled rows against the inputs.
 //!
-//! **In / Out**: `OUT` → [`Verified`]: what was looked at, and every [`Problem`] that was found.
-//! **Invariants**: nothing in `OUT` is parsed before its bytes are proven to be those that were
-//! published: a manifest by its checksum of itself, all else by the manifest's. Links and whatever
-//! is neither file nor folder are named and never opened. Nothing is written but the audit's report.
-//! **Cost**: every byte of `OUT` is read once, and of `sequences` three narrow columns are decoded.
+//! **In / Out**: `OUT` → [`Verified`]: what was checked, and every [`Problem`].
+//! **Invariants**: no file of `OUT` is parsed before its checksum matches: that of a manifest is at its own
+//! end, those of all other files are in the manifest. Links, and whatever is neither file nor folder, are
+//! reported and never opened. Only the report of the audit is written.
+//! **Cost**: every byte of `OUT` is read once; of `sequences` three narrow columns are decoded.
 //!
 //! ```text
-//! tree ──► set: manifests and metrics, each against the others ──► files: bytes, checksum, footer, schema
-//!                                                            └──► values: bounds of every row
+//! listing ──► manifests and metrics, each against the others ──► files: bytes, checksum, footer, schema
+//!                                                          └──► values: bounds of every row
 //! ```
 
 mod audit;
@@ -35,21 +35,21 @@ use crate::publish::{MANIFEST, SUCCESS};
 pub use self::audit::{AuditRows, Audited, Canaries};
 pub use self::explain::{ExplainSettings, Explained, ExplainedAction, explain};
 use self::manifests::PublishedSet;
-use crate::verify::listing::Tree;
+use crate::verify::listing::FolderListing;
 
-/// What is to be verified, and how.
+/// Settings of [`verify`].
 #[derive(Clone, Debug)]
 pub struct VerifySettings {
     /// The folder that a job published.
     pub out: PathBuf,
     /// Threads to work with, at least 1.
     pub threads: usize,
-    /// How many rows are recomputed from the inputs.
+    /// The number of rows to recompute from the inputs.
     pub audit_rows: AuditRows,
-    /// The folder that relative paths of inputs start from, if not the one that the run was in: inputs
-    /// are sought there only.
+    /// The only folder that relative input paths start from; if not given, that of the run and those
+    /// around the set.
     pub inputs_from: Option<PathBuf>,
-    /// Where a small dataset is written for a while, in a folder that nobody else may look into.
+    /// Where the inputs of canaries are written, in a temporary folder that only its owner can read.
     pub temp_dir: PathBuf,
 }
 
@@ -65,68 +65,68 @@ impl Default for VerifySettings {
     }
 }
 
-/// What was found of a published folder.
+/// The result of [`verify`].
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Verified {
-    /// The job that made it; nothing if its manifest does not tell.
+    /// The kind of the job that made it; nothing if its manifest is damaged.
     pub job_kind: Option<JobKind>,
-    /// The checksum of its manifest, which stands for everything in it.
+    /// The checksum of its manifest, which identifies the whole set.
     pub manifest: u64,
-    /// Days, each a folder; 0 for `dwell`.
+    /// The number of days, each a folder; 0 for `dwell`.
     pub days: u64,
-    /// Files of rows: parts, or tables.
+    /// The number of files of rows: parts, or tables.
     pub parts: u64,
-    /// Rows in them; of `dwell`, in the tables of Parquet.
+    /// Rows in them; of `dwell`, in the Parquet files only.
     pub rows: u64,
-    /// Bytes of them.
+    /// The bytes of all files that the manifest names.
     pub bytes: u64,
-    /// What the audit looked at, if there was one.
+    /// What the audit covered, if there was one.
     pub audited: Option<Audited>,
     /// The warnings of the run that made the latest day.
     pub warnings: Vec<String>,
-    /// Why there was none although it was asked for, the files being sound: inputs that are gone or have
-    /// changed, the first [`PROBLEMS_MAX`].
+    /// Why a requested audit of sound files was not possible: inputs that are gone or have changed, the
+    /// first [`PROBLEMS_MAX`].
     pub unaudited: Vec<Problem>,
-    /// The same in one sentence, with what helps.
+    /// The same in one sentence, with a hint.
     pub unaudited_why: Option<String>,
-    /// What is wrong, in the order of paths: the first [`PROBLEMS_MAX`].
+    /// The first [`PROBLEMS_MAX`] problems, sorted by path.
     pub problems: Vec<Problem>,
-    /// How much is wrong.
+    /// The number of all problems.
     pub problems_count: u64,
 }
 
-/// One thing that is wrong.
+/// One difference between a published folder and what it should be.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 pub struct Problem {
-    /// Of which file or folder below the published one.
+    /// The path of the file or folder, relative to the published one.
     pub path: String,
     /// What was expected and what was found.
     pub what: String,
 }
 
-/// Problems that are told one by one; the rest is counted.
+/// The most problems that are reported one by one; all are counted.
 pub const PROBLEMS_MAX: usize = 100;
 
-/// Problems as they are found.
+/// Collects problems.
 #[derive(Debug, Default)]
 pub(crate) struct Problems {
-    /// The first of them.
+    /// The first [`PROBLEMS_MAX`].
     list: Vec<Problem>,
     count: u64,
 }
 
 impl Problems {
-    /// The first of them.
+    /// The first problem.
     pub(crate) fn first(&self) -> Option<&Problem> {
         self.list.first()
     }
 
-    /// How many they are.
+    /// The number of problems.
     pub(crate) fn count(&self) -> u64 {
         self.count
     }
 
-    /// Takes note of a problem.
+    /// Adds a problem.
     pub(crate) fn add(&mut self, path: impl Into<String>, what: impl Into<String>) {
         self.count += 1;
         if self.list.len() < PROBLEMS_MAX {
@@ -135,15 +135,16 @@ impl Problems {
         }
     }
 
-    /// Takes note of a problem that it takes a while to put into words, if they are told at all.
+    /// Adds a problem whose text is expensive; it is made only if it is reported.
     pub(crate) fn add_with(&mut self, path: &str, what: impl FnOnce() -> String) {
-        match self.list.len() < PROBLEMS_MAX {
-            true => self.add(path, what()),
-            false => self.count += 1,
+        if self.list.len() < PROBLEMS_MAX {
+            self.add(path, what());
+        } else {
+            self.count += 1;
         }
     }
 
-    /// Takes note of others.
+    /// Adds other problems.
     pub(crate) fn append(&mut self, others: Problems) {
         self.count += others.count;
         let room = PROBLEMS_MAX - self.list.len();
@@ -151,11 +152,11 @@ impl Problems {
     }
 }
 
-/// Verifies a published folder of any job.
+/// Verifies a published folder of any job kind.
 ///
 /// # Errors
-/// [`ErrorKind::NoInput`] if there is no such folder, and whatever keeps a file from being read.
-/// What is wrong with the folder is no error: it is in [`Verified::problems`].
+/// [`ErrorKind::NoInput`] if there is no such folder, and any error in reading a file. A damaged folder is
+/// not an error; the damage is in [`Verified::problems`].
 ///
 /// # Examples
 /// ```no_run
@@ -180,33 +181,33 @@ pub fn verify(settings: &VerifySettings, context: &RunContext) -> Result<Verifie
     in_threads(threads, || run(settings, context))
 }
 
-/// Verifies on the threads that there are.
+/// Verifies on the current thread pool.
 fn run(settings: &VerifySettings, context: &RunContext) -> Result<Verified> {
     context.enter(Stage::LOOK, 0);
     check_is_set(&settings.out)?;
     let mut problems = Problems::default();
-    // Runs that add days publish while nobody else holds this; without it, half of what they do
-    // would be taken for damage. A filesystem without locks is read without.
-    let turn = File::open(&settings.out).and_then(|out| out.lock_shared().map(|()| out));
-    let tree = Tree::new(&settings.out)?;
-    let set = PublishedSet::read(&settings.out, &tree, &mut problems)?;
+    // Runs that add days hold this lock while they publish; without it a half-published day would be
+    // reported as damage. On a filesystem without locks there is none.
+    let lock = File::open(&settings.out).and_then(|out| out.lock_shared().map(|()| out));
+    let listing = FolderListing::new(&settings.out)?;
+    let set = PublishedSet::read(&settings.out, &listing, &mut problems)?;
     let mut warnings = Vec::new();
     if let Some(set) = &set {
-        tree.check(set, &mut problems);
-        warnings = metrics::check(&settings.out, &tree, set, &mut problems)?;
+        listing.check(set, &mut problems);
+        warnings = metrics::check(&settings.out, &listing, set, &mut problems)?;
         context.enter(Stage::CHECK, set.bytes());
-        files::check(&settings.out, &tree, set, context, &mut problems)?;
+        files::check(&settings.out, &listing, set, context, &mut problems)?;
     }
-    drop(turn);
+    drop(lock);
     let mut lost = Problems::default();
     let audited = match &set {
         Some(set) if problems.count == 0 => {
-            audit::audit(settings, set, context, (&mut problems, &mut lost))?
+            audit::audit(settings, set, context, &mut problems, &mut lost)?
         }
         _ => None,
     };
     context.leave();
-    let why = || audit::lost_text(&lost, settings.inputs_from.is_some());
+    let why = || audit::lost_text(&lost, settings.inputs_from.as_deref());
     problems.list.sort();
     let set = set.as_ref();
     Ok(Verified {
@@ -225,10 +226,13 @@ fn run(settings: &VerifySettings, context: &RunContext) -> Result<Verified> {
     })
 }
 
-/// An error if a path leads to nothing that a job may have published.
+/// Checks that a path is a folder that a job may have published.
+///
+/// # Errors
+/// [`ErrorKind::NoInput`] if it is not.
 fn check_is_set(out: &Path) -> Result<()> {
     let no_input = |what: String| Err(Error::from(ErrorKind::NoInput { what }));
-    if !fs::metadata(out).is_ok_and(|found| found.is_dir()) {
+    if !fs::metadata(out).is_ok_and(|metadata| metadata.is_dir()) {
         return no_input(format!("no such folder: \"{}\"", out.display()));
     }
     let is_there = |name: &str| fs::symlink_metadata(out.join(name)).is_ok();

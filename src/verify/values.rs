@@ -1,9 +1,9 @@
-//! Every row of a part of `sequences`: whether what it says of its own history can be true.
+//! Checks that the summary columns of every row of a part of `sequences` agree with each other.
 //!
-//! **In / Out**: a part → problems, the first of each kind with its row and how many more there are.
+//! **In / Out**: a part → a problem for each kind of fault, with its first row and the number of rows.
 //! **Invariants**: `last_action_time` is strictly before `cutoff`, and null exactly where
-//! `history_length` is 0, which lies from 0 to N. **Cost**: three flat columns are decoded; the
-//! histories themselves are what the audit recomputes.
+//! `history_length` is 0, which is from 0 to N. **Cost**: three flat columns are decoded; the histories
+//! themselves are left to the audit.
 
 use std::fs::File;
 
@@ -16,7 +16,7 @@ use super::Problems;
 use crate::error::{Error, Result};
 use crate::job::Job;
 
-/// The columns that are looked at.
+/// The columns that are decoded.
 const COLUMNS: [&str; 3] = ["cutoff", "last_action_time", "history_length"];
 
 /// Kinds of faults, in the order of [`faults_of`].
@@ -39,21 +39,22 @@ pub(super) fn check(
     let broken = |error: &dyn std::fmt::Display| Error::bad_file(path, error.to_string());
     let columns = ProjectionMask::columns(reader.parquet_schema(), COLUMNS);
     let reader = reader.with_projection(columns).with_batch_size(1 << 14);
-    let mut found: [Option<(u64, u64)>; FAULTS.len()] = [None; FAULTS.len()];
+    // The first row and the number of rows with each fault.
+    let mut faults: [Option<(u64, u64)>; FAULTS.len()] = [None; FAULTS.len()];
     let mut row = 1;
     for batch in reader.build().map_err(|error| broken(&error))? {
         let batch = batch.map_err(|error| broken(&error))?;
         for at in 0..batch.num_rows() {
-            for (found, is_fault) in found.iter_mut().zip(faults_of(job, &batch, at)) {
-                if is_fault {
-                    found.get_or_insert((row, 0)).1 += 1;
+            for (fault, is_so) in faults.iter_mut().zip(faults_of(job, &batch, at)) {
+                if is_so {
+                    fault.get_or_insert((row, 0)).1 += 1;
                 }
             }
             row += 1;
         }
     }
-    for (found, what) in found.into_iter().zip(FAULTS) {
-        if let Some((row, count)) = found {
+    for (fault, what) in faults.into_iter().zip(FAULTS) {
+        if let Some((row, count)) = fault {
             problems.add(
                 path,
                 format!("{what}, in {count} rows, the first of them row {row}"),
@@ -66,13 +67,14 @@ pub(super) fn check(
 /// Which of [`FAULTS`] a row has.
 fn faults_of(job: &Job, batch: &RecordBatch, row: usize) -> [bool; FAULTS.len()] {
     let times = |at: usize| batch.column(at).as_primitive::<TimestampMicrosecondType>();
-    // Columns come in the order of the file.
-    let (asked, last) = (times(0), times(1));
+    // A projection keeps the order of the file.
+    let (cutoff, last) = (times(0), times(1));
     let length = batch.column(2).as_primitive::<Int32Type>().value(row);
-    let is_full = u32::try_from(length).is_ok_and(|length| length <= job.sequences().actions_max);
+    let is_in_range =
+        u32::try_from(length).is_ok_and(|length| length <= job.sequences().actions_max);
     [
-        last.is_valid(row) && asked.value(row) <= last.value(row),
+        last.is_valid(row) && cutoff.value(row) <= last.value(row),
         last.is_valid(row) != (length > 0),
-        !is_full,
+        !is_in_range,
     ]
 }

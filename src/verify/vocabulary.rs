@@ -1,6 +1,6 @@
-//! The vocabulary of a set: that it is one, that it holds what the manifests say, and its codes.
+//! Checks the vocabulary of a set against the manifests, and reads its codes.
 //!
-//! **Invariants**: items that a day was made with are the first of all, in the same order: codes never
+//! **Invariants**: the items that a day was made with are a prefix of all items, because codes never
 //! change.
 
 use std::path::Path;
@@ -17,26 +17,26 @@ use crate::store::local;
 use crate::store::local::DigestOf;
 use crate::vocabulary::{digest_of, read, texts_of};
 
-/// Checks the items of a vocabulary whose bytes are sound.
+/// Checks the items of a vocabulary whose checksum matches.
 ///
 /// # Errors
 /// If it cannot be read.
 pub(super) fn check(path: &Path, set: &PublishedSet, problems: &mut Problems) -> Result<()> {
     let items = read(path)?;
     let texts = texts_of(&items);
-    let is_it = |listed: VocabularyItems| {
+    let is_prefix = |listed: VocabularyItems| {
         let count = usize::try_from(listed.count).ok();
         let first = count.and_then(|count| texts.get(..count));
         first.is_some_and(|first| listed.xxh64 == Xxh64(digest_of(first)))
     };
     let listed = set.whole.vocabulary.as_ref().map(|entry| entry.items);
-    if !listed.is_some_and(|listed| listed.count == count64(texts.len()) && is_it(listed)) {
+    if !listed.is_some_and(|listed| listed.count == count64(texts.len()) && is_prefix(listed)) {
         let what = format!("its items are not those that {MANIFEST} says");
         problems.add(VOCABULARY, what);
     }
     for day in &set.days {
         if let Some(manifest) = &day.manifest
-            && !manifest.vocabulary.is_some_and(is_it)
+            && !manifest.vocabulary.is_some_and(is_prefix)
         {
             let what = "its items are not the first ones of the vocabulary, in the same order";
             problems.add(day.manifest_path(), what);
@@ -48,7 +48,7 @@ pub(super) fn check(path: &Path, set: &PublishedSet, problems: &mut Problems) ->
 /// The codes of the items of a set.
 ///
 /// # Errors
-/// If its vocabulary cannot be read, or its bytes are not those that the manifest says.
+/// If its vocabulary cannot be read, or its checksum does not match.
 pub(super) fn codes(out: &Path, set: &PublishedSet, context: &RunContext) -> Result<ItemCodes> {
     let Some(named) = set.files.iter().find(|file| file.is_vocabulary()) else {
         return Ok(ItemCodes::none());

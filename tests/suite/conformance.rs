@@ -7,7 +7,9 @@ use crate::far::{FIRST_US, LAST_US};
 use crate::support::{Case, Items, NULLS, Numbers, PLAIN, Style, TimeStyle, check};
 use std::io::Write;
 
-use hitherto::reference::{LogAction, LogImpression, LogTime, Number, Repeats, Rules, Told};
+use hitherto::reference::{
+    ComputedAttribute, LogAction, LogImpression, LogTime, Number, RepeatRule, Rules,
+};
 use hitherto::{
     ActionSource, Codec, Format, ItemType, Layout, OtherTypes, Source, Types, parse_day,
 };
@@ -42,7 +44,7 @@ fn action(customer: &str, at: i64, kind: u8, item: i64) -> LogAction {
         kind,
         item,
         available: None,
-        told: Vec::new(),
+        attributes: Vec::new(),
     }
 }
 
@@ -186,7 +188,7 @@ fn of_exact_repeats_one_counts_and_older_actions_fill_up() {
         vec![shown("1", "2025-08-15", "r"), shown("2", "2025-08-15", "r")],
         log,
     );
-    case.rules.repeats = Repeats::Exact;
+    case.rules.repeats = RepeatRule::Exact;
     for max in [1, 2, 3, 4, 5, 7, 8, 9, 20] {
         case.rules.actions_max = max;
         check_both(&format!("{max}"), &case);
@@ -214,7 +216,7 @@ fn of_actions_in_a_row_the_newest_before_the_cutoff_counts() {
     ];
     let shown = days.iter().map(|day| shown("1", day, day));
     let mut case = Case::new(shown.collect(), log);
-    case.rules.repeats = Repeats::Consecutive;
+    case.rules.repeats = RepeatRule::Consecutive;
     for max in [1, 2, 3, 4, 5, 6, 7, 20] {
         for lookback in [None, Some(1), Some(2), Some(3)] {
             (case.rules.actions_max, case.rules.lookback_days) = (max, lookback);
@@ -254,7 +256,7 @@ fn of_repeats_that_were_known_at_different_times_the_first_counts() {
         vec![known(5), known(1), known(2), older],
     );
     case.available = true;
-    case.rules.repeats = Repeats::Exact;
+    case.rules.repeats = RepeatRule::Exact;
     for max in [1, 2, 3] {
         case.rules.actions_max = max;
         check_both(&format!("{max}"), &case);
@@ -266,7 +268,7 @@ fn what_is_told_of_repeats_is_that_of_the_action_that_counts() {
     let at = midnight("2025-08-13");
     let priced = |after: i64, price: f32, known: i64| LogAction {
         available: Some(Some(LogTime::Instant(at + known * DAY))),
-        told: vec![Number::float(price)],
+        attributes: vec![Number::float(price)],
         ..action("1", at + after, 1, 7)
     };
     let log = vec![
@@ -291,7 +293,7 @@ fn what_is_told_of_repeats_is_that_of_the_action_that_counts() {
             _ => panic!("a price"),
         };
         let samples = case.expected().into_iter();
-        let prices = samples.map(|sample| sample.told.iter().map(of).collect::<Vec<f32>>());
+        let prices = samples.map(|sample| sample.attributes.iter().map(of).collect::<Vec<f32>>());
         prices.collect::<Vec<_>>()
     };
     for late in [true, false] {
@@ -300,10 +302,10 @@ fn what_is_told_of_repeats_is_that_of_the_action_that_counts() {
             case.log.iter_mut().for_each(|of| of.available = None);
         }
         for (repeats, max, first) in [
-            (Repeats::Kept, 20, vec![4.0, 3.0, 2.0, -1.0]),
-            (Repeats::Kept, 3, vec![4.0, 3.0, 2.0]),
-            (Repeats::Exact, 20, vec![4.0, -1.0]),
-            (Repeats::Consecutive, 20, vec![4.0]),
+            (RepeatRule::Kept, 20, vec![4.0, 3.0, 2.0, -1.0]),
+            (RepeatRule::Kept, 3, vec![4.0, 3.0, 2.0]),
+            (RepeatRule::Exact, 20, vec![4.0, -1.0]),
+            (RepeatRule::Consecutive, 20, vec![4.0]),
         ] {
             (case.rules.repeats, case.rules.actions_max) = (repeats, max);
             if late {
@@ -360,7 +362,7 @@ fn the_ends_of_time_are_times_like_others() {
         .collect();
     let mut case = Case::new(vec![shown("1", "2025-08-15", "r")], log.clone());
     case.rules.lookback_days = None;
-    case.rules.told = vec![Told::TimeDelta];
+    case.rules.computed = vec![ComputedAttribute::TimeDelta];
     check_both("ends, by day", &case);
     case.rules.cutoff_is_time = true;
     for at in [FIRST_US, FIRST_US + 1, 0, LAST_US - 1, LAST_US] {
@@ -633,7 +635,7 @@ fn random_case(seed: u64) -> Case {
             kind,
             item: 1 + i64::try_from(numbers.below(4)).expect("small"),
             available: known,
-            told: Vec::new(),
+            attributes: Vec::new(),
         });
     }
     let mut shown = vec![];
@@ -701,15 +703,15 @@ fn random_rules(numbers: &mut Numbers, rules: &mut Rules) {
     }
     rules.types = numbers.pick(&[vec![], vec![], vec![], vec![1, 3], vec![2]]);
     rules.repeats = numbers.pick(&[
-        Repeats::Kept,
-        Repeats::Kept,
-        Repeats::Exact,
-        Repeats::Consecutive,
+        RepeatRule::Kept,
+        RepeatRule::Kept,
+        RepeatRule::Exact,
+        RepeatRule::Consecutive,
     ]);
     rules.actions_max = numbers.pick(&[1, 2, 3, 5, 8, 9, 20, 1000]);
     rules.guests_are_rows = numbers.once_in(2);
     rules.drop_null_labels = numbers.once_in(4);
-    rules.told = numbers.pick(&[vec![], vec![], vec![Told::TimeDelta]]);
+    rules.computed = numbers.pick(&[vec![], vec![], vec![ComputedAttribute::TimeDelta]]);
     rules.negatives = numbers.pick(&[None, None, None, Some((0.5, 7)), Some((0.01, 3))]);
 }
 
@@ -719,7 +721,7 @@ pub(crate) fn keep_something(numbers: &mut Numbers, shown: &mut LogImpression) {
         let value = numbers.pick(of);
         (value != "null").then(|| value.to_owned())
     };
-    shown.kept = vec![
+    shown.passthrough = vec![
         pick(&["null", "search", "a b", "ü", "7"]),
         pick(&["null", "-2147483648", "0", "5"]),
         pick(&["null", "0.5", "-1", "300"]),
@@ -733,7 +735,7 @@ pub(crate) fn keep_something(numbers: &mut Numbers, shown: &mut LogImpression) {
             pick(&["null", "new", "sale"]),
         ]
     };
-    shown.kept_items = shown.items.iter().map(values).collect();
+    shown.item_passthrough = shown.items.iter().map(values).collect();
 }
 
 /// Gives actions values of the columns that are told; the last log has no prices.
@@ -754,7 +756,7 @@ pub(crate) fn tell_something(numbers: &mut Numbers, case: &mut Case, columns: us
             Number::Int(numbers.pick(&[0, 0, 1, 2, -3, i32::MIN, i32::MAX])),
             Number::float(numbers.pick(&floats)),
         ];
-        action.told = told[..case.tell].to_vec();
+        action.attributes = told[..case.tell].to_vec();
     }
 }
 

@@ -3,7 +3,7 @@
 use std::fs;
 use std::path::Path;
 
-use hitherto::reference::{LogAction, LogImpression, LogTime, Repeats, Told};
+use hitherto::reference::{ComputedAttribute, LogAction, LogImpression, LogTime, RepeatRule};
 use hitherto::{Codec, Format, ItemType, Job, Layout, RunContext, Settings, Source};
 
 use crate::conformance::{keep_something, tell_something};
@@ -35,7 +35,7 @@ pub(crate) fn log(seed: u64) -> Case {
         kind: u8::try_from(1 + numbers.below(3)).expect("small"),
         item: 1 + small(numbers.below(5)),
         available: None,
-        told: Vec::new(),
+        attributes: Vec::new(),
     });
     let actions = actions.collect();
     let impressions = (0..300).map(|n| LogImpression {
@@ -275,7 +275,7 @@ fn continued(late: bool, actions_max: usize, lookback_days: Option<u32>) -> Case
             kind: u8::try_from(1 + n % 3).expect("small"),
             item: 1 + n,
             available: late.then_some(Some(LogTime::Instant(known))),
-            told: Vec::new(),
+            attributes: Vec::new(),
         }
     });
     let actions = actions.collect();
@@ -354,12 +354,13 @@ fn direct_and_plain_pages_hold_the_same_values() {
 #[test]
 fn what_is_told_beside_actions_and_actions_in_a_row_are_the_same_on_both_paths() {
     for late in [false, true] {
-        for repeats in [Repeats::Kept, Repeats::Consecutive] {
+        for repeats in [RepeatRule::Kept, RepeatRule::Consecutive] {
             for (actions_max, lookback) in [(8, None), (30, Some(1)), (1000, None)] {
                 let mut case = continued(late, actions_max, lookback);
                 // Two items, so that many stretches are long.
                 case.log.iter_mut().for_each(|of| of.item = 1 + of.item % 2);
-                (case.rules.told, case.rules.repeats) = (vec![Told::TimeDelta], repeats);
+                (case.rules.computed, case.rules.repeats) =
+                    (vec![ComputedAttribute::TimeDelta], repeats);
                 tell_something(&mut Numbers(11), &mut case, 2);
                 check_paths(&case, &format!("{late} {repeats:?} {actions_max}"));
             }
@@ -415,7 +416,7 @@ fn the_early_stop_reads_less_and_changes_neither_rows_nor_counts() {
             kind: 1,
             item: 1 + i64::from(n),
             available: None,
-            told: Vec::new(),
+            attributes: Vec::new(),
         });
         let of_day = Case::new(vec![], rows.collect());
         all.extend(of_day.log.clone());
@@ -453,7 +454,7 @@ fn the_early_stop_reads_less_and_changes_neither_rows_nor_counts() {
 #[test]
 fn repeats_do_not_fill_histories_so_that_reading_stops_too_early() {
     // A file a day, newest last. The newest days hold one action many times over.
-    for repeats in [Repeats::Exact, Repeats::Consecutive] {
+    for repeats in [RepeatRule::Exact, RepeatRule::Consecutive] {
         let folder = scratch();
         let mut case = log(8);
         (case.log, case.rules.actions_max, case.rules.repeats) = (vec![], 5, repeats);
@@ -468,7 +469,7 @@ fn repeats_do_not_fill_histories_so_that_reading_stops_too_early() {
                     kind: 1,
                     item: if day < 8 { 1 + i64::from(n) } else { 7 },
                     available: None,
-                    told: Vec::new(),
+                    attributes: Vec::new(),
                 }
             });
             let of_day = Case::new(vec![], rows.collect());

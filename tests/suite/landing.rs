@@ -6,7 +6,7 @@ use std::fs;
 use std::path::Path;
 
 use hitherto::reference::{
-    LogAction, LogImpression, LogTime, Number, Repeats, Rules, Sample, day_in, landed_late,
+    LogAction, LogImpression, LogTime, Number, RepeatRule, Rules, Sample, day_in, landed_late,
     sequences,
 };
 use hitherto::{
@@ -82,12 +82,12 @@ impl Case {
                 .collect(),
             types: numbers.pick(&[vec![], vec![], vec![1, 3]]),
             repeats: numbers.pick(&[
-                Repeats::Kept,
-                Repeats::Kept,
-                Repeats::Exact,
-                Repeats::Consecutive,
+                RepeatRule::Kept,
+                RepeatRule::Kept,
+                RepeatRule::Exact,
+                RepeatRule::Consecutive,
             ]),
-            told: vec![],
+            computed: vec![],
             actions_max: numbers.pick(&[1, 2, 3, 5, 200]),
             timezone: zone.to_owned(),
             guests_are_rows: numbers.once_in(2),
@@ -190,7 +190,7 @@ impl Case {
             Number::Int(number) => *number,
             Number::Float(_) => 0,
         };
-        let ints = rows.iter().map(|(of, _)| Some(number(&of.told[0])));
+        let ints = rows.iter().map(|(of, _)| Some(number(&of.attributes[0])));
         let times = rows.iter().map(|(of, _)| Some(of.time)).collect();
         let mut columns = vec![
             (
@@ -261,9 +261,9 @@ impl Case {
             dir: Some(dir.to_owned()),
             out: out.to_owned(),
             dedup: match rules.repeats {
-                Repeats::Kept => Dedup::None,
-                Repeats::Exact => Dedup::Exact,
-                Repeats::Consecutive => Dedup::Consecutive,
+                RepeatRule::Kept => Dedup::None,
+                RepeatRule::Exact => Dedup::Exact,
+                RepeatRule::Consecutive => Dedup::Consecutive,
             },
             timezone: Some(rules.timezone.clone()),
             allow_unused: true,
@@ -383,7 +383,7 @@ fn action(numbers: &mut Numbers, zone: &str, told: [Told; 3]) -> (LogAction, Opt
         kind: u8::try_from(log + 1).expect("small"),
         item: 1 + i64::try_from(numbers.below(2)).expect("small"),
         available: None,
-        told: vec![Number::Int(i32::try_from(numbers.below(2)).expect("small"))],
+        attributes: vec![Number::Int(i32::try_from(numbers.below(2)).expect("small"))],
     };
     (action, landed)
 }

@@ -5,7 +5,7 @@ use std::fs;
 use std::path::Path;
 
 use hitherto::date_text;
-use hitherto::reference::{LogImpression, Quality, Spans, quality};
+use hitherto::reference::{LogImpression, Quality, SpanList, quality};
 use serde_json::{Map, Value, json};
 
 use crate::support::{Case, run, scratch};
@@ -185,7 +185,7 @@ pub(crate) fn ratio(part: u64, whole: u64) -> Value {
 }
 
 /// The classes that were found, with what the oracle counts in them.
-fn classes(found: &Value, spans: &Spans) -> Value {
+fn classes(found: &Value, spans: &SpanList) -> Value {
     let classes = found.as_array().expect("classes");
     assert_eq!(classes[0]["from_seconds"], 0);
     assert_eq!(classes.last().expect("some")["below_seconds"], Value::Null);

@@ -105,7 +105,7 @@ fn actions(source: Source, path: &Path) -> Vec<LogAction> {
             kind,
             item,
             available: None,
-            told: Vec::new(),
+            attributes: Vec::new(),
         }
     };
     records(path).iter().map(action).collect()

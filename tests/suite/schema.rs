@@ -96,7 +96,7 @@ fn files_have_the_schema_codec_row_groups_and_offset_index_that_were_asked_for()
         kind: 1,
         item: 5,
         available: None,
-        told: Vec::new(),
+        attributes: Vec::new(),
     };
     let impression = LogImpression {
         customer: Some("1".into()),

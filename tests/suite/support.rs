@@ -16,7 +16,8 @@ use arrow::datatypes::{
     TimestampMicrosecondType,
 };
 use hitherto::reference::{
-    LogAction, LogImpression, LogTime, Number, Repeats, Rules, Sample, Told, items_held, sequences,
+    ComputedAttribute, LogAction, LogImpression, LogTime, Number, RepeatRule, Rules, Sample,
+    items_held, sequences,
 };
 use hitherto::{
     ActionSource, Attribute, AttributeType, AuditRows, Cutoff, Dedup, Format, Guests,
@@ -190,8 +191,8 @@ impl Case {
             lookback_days: Some(365),
             embargo_us: vec![None; 3],
             types: vec![],
-            repeats: Repeats::Kept,
-            told: vec![],
+            repeats: RepeatRule::Kept,
+            computed: vec![],
             actions_max: 1000,
             timezone: "UTC".into(),
             guests_are_rows: false,
@@ -346,9 +347,9 @@ impl Case {
             dir: Some(dir.to_owned()),
             out: out.to_owned(),
             dedup: match rules.repeats {
-                Repeats::Kept => Dedup::None,
-                Repeats::Exact => Dedup::Exact,
-                Repeats::Consecutive => Dedup::Consecutive,
+                RepeatRule::Kept => Dedup::None,
+                RepeatRule::Exact => Dedup::Exact,
+                RepeatRule::Consecutive => Dedup::Consecutive,
             },
             timezone: Some(rules.timezone.clone()),
             time_unit: epoch.then_some(hitherto::TimeUnit::Micro),
@@ -384,7 +385,7 @@ impl Case {
                 .map(|of| side(of.split(':').next().expect("a name")))
                 .collect();
         }
-        if self.rules.told.contains(&Told::TimeDelta) {
+        if self.rules.computed.contains(&ComputedAttribute::TimeDelta) {
             attributes.insert(attributes.len().min(1), Attribute::TimeDelta);
         }
         attributes
@@ -457,7 +458,7 @@ impl Case {
             let kept = self
                 .shown
                 .iter()
-                .map(|row| row.kept_items.clone())
+                .map(|row| row.item_passthrough.clone())
                 .collect();
             columns.push(("impressions", Column::KeptLists(lists, kept, self.items)));
             columns.extend(self.kept_columns());
@@ -473,7 +474,11 @@ impl Case {
 
     /// The columns of impressions that are carried through.
     fn kept_columns(&self) -> [(&'static str, Column); 5] {
-        let texts = |at: usize| self.shown.iter().map(move |row| row.kept[at].clone());
+        let texts = |at: usize| {
+            self.shown
+                .iter()
+                .map(move |row| row.passthrough[at].clone())
+        };
         let spots = texts(1).map(|of| of.map(|of| of.parse().expect("an integer")));
         let scores = texts(2).map(|of| of.map(|of| of.parse().expect("a number")));
         let fresh = texts(3).map(|of| of.map(|of| of == "true"));
@@ -553,14 +558,17 @@ impl Case {
         }
         columns.extend(told_apart(of, rows));
         let has_prices = self.actions().last() != Some(of);
-        let told = |at: usize| rows.iter().map(move |row| row.map(|row| row.told[at]));
+        let told = |at: usize| {
+            rows.iter()
+                .map(move |row| row.map(|row| row.attributes[at]))
+        };
         for (at, name) in TELL[..self.tell].iter().enumerate() {
             let name = name.split(':').next().expect("a name");
             if at == 0 && !has_prices {
                 assert!(told(at).flatten().all(|of| of == Number::float(f32::NAN)));
                 continue;
             }
-            columns.push((name, told_column(told(at), at == 1, style)));
+            columns.push((name, attribute_column(told(at), at == 1, style)));
         }
         columns
     }
@@ -581,7 +589,7 @@ pub(crate) fn side(text: &str) -> Attribute {
 }
 
 /// A told column, of integers or of floats: NaN is a null, and so is every other 0 of integers.
-fn told_column(
+fn attribute_column(
     told: impl Iterator<Item = Option<Number>> + Clone,
     is_int: bool,
     style: Style,
@@ -1043,7 +1051,7 @@ fn add_samples(day: i32, batch: &RecordBatch, settings: &Settings, samples: &mut
         assert_weights(batch, row, settings, &shown);
         for (at, (position, item, is_order)) in shown.into_iter().enumerate() {
             samples.push(Sample {
-                kept: settings
+                passthrough: settings
                     .sequences()
                     .keep
                     .iter()
@@ -1062,7 +1070,7 @@ fn add_samples(day: i32, batch: &RecordBatch, settings: &Settings, samples: &mut
                 last_action_us: time("last_action_time", row),
                 history: history.clone(),
                 time_delta: time_delta_of(batch, row, settings),
-                told: told_of(batch, row, settings),
+                attributes: attributes_of(batch, row, settings),
             });
         }
     }
@@ -1197,7 +1205,7 @@ fn time_delta_of(batch: &RecordBatch, row: usize, settings: &Settings) -> Option
 }
 
 /// What columns tell of the actions of a row, without padding, action by action.
-fn told_of(batch: &RecordBatch, row: usize, settings: &Settings) -> Vec<Vec<Number>> {
+fn attributes_of(batch: &RecordBatch, row: usize, settings: &Settings) -> Vec<Vec<Number>> {
     let own = settings.sequences();
     let length = history_of(batch, row, settings).len();
     let max = usize::try_from(own.actions_max).expect("small");

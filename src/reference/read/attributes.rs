@@ -1,30 +1,38 @@
-//! What columns of actions tell.
+//! Attribute columns of actions.
 
-use super::cell::{Cell, Fault};
+use super::cell::{LogCell, RecordFault};
 use super::column;
 use crate::job::{Attribute, AttributeType, Settings, Source};
 use crate::reference::Number;
 
-/// The columns of a source that are told, as its files name them, and what they hold.
-pub(crate) fn told_in(settings: &Settings, source: Source) -> Vec<(&str, Option<AttributeType>)> {
-    let told = settings
-        .sequences()
-        .attributes
-        .iter()
-        .filter_map(|side| match side {
-            Attribute::TimeDelta => None,
-            Attribute::Column(of) => Some((column(settings, source, &of.name), of.kind)),
-        });
-    told.collect()
+/// An attribute column of a source.
+pub(crate) struct AttributeField<'s> {
+    /// Its name in the files.
+    pub(crate) name: &'s str,
+    /// Its type; floats, if it is not given.
+    kind: Option<AttributeType>,
 }
 
-/// What told columns tell of an action.
+/// The attribute columns of a source.
+pub(crate) fn attributes_in(settings: &Settings, source: Source) -> Vec<AttributeField<'_>> {
+    let attributes = settings.sequences().attributes.iter();
+    let fields = attributes.filter_map(|attribute| match attribute {
+        Attribute::TimeDelta => None,
+        Attribute::Column(own) => Some(AttributeField {
+            name: column(settings, source, &own.name),
+            kind: own.kind,
+        }),
+    });
+    fields.collect()
+}
+
+/// The attributes of an action.
 pub(crate) fn numbers_of(
-    told: &[(&str, Option<AttributeType>)],
-    cells: &[Cell],
-) -> Result<Vec<Number>, Fault> {
-    let numbers = told.iter().zip(cells);
-    numbers
-        .map(|((name, kind), cell)| cell.number_of(name, *kind))
+    fields: &[AttributeField<'_>],
+    cells: &[LogCell],
+) -> Result<Vec<Number>, RecordFault> {
+    let pairs = fields.iter().zip(cells);
+    pairs
+        .map(|(field, cell)| cell.number_of(field.name, field.kind))
         .collect()
 }

@@ -1,12 +1,12 @@
-//! Records to what `dwell` asks about: events on flyers.
+//! Reads the events of `dwell`.
 
 use super::{Check, LogFile, column, per_file, read};
 use crate::error::Result;
 use crate::job::{CustomerType, DwellMethod, Settings, Source};
 use crate::reference::LogEvent;
 
-/// The events of some users, in the order of files and records; and how many records there are.
-/// `types` are those of the ids of users, flyers and merchants.
+/// The events of some users, in the order of files and records, and the number of all records.
+/// `types` are the id types of users, flyers and merchants.
 ///
 /// # Errors
 /// If a file cannot be read.
@@ -19,18 +19,19 @@ pub(crate) fn events(
 ) -> Result<(Vec<LogEvent>, u64)> {
     let ours = ["timestamp", "user_id", "event", "flyer_id", "merchant_id"];
     let names = ours.map(|ours| column(settings, Source::Events, ours));
-    let found = per_file(
+    let per_file = per_file(
         files,
         |_| true,
         |file| {
-            let (mut found, mut records) = (Vec::new(), 0);
+            let (mut events, mut records) = (Vec::new(), 0);
             read(
-                (file, &settings.null_values),
+                file,
+                &settings.null_values,
                 &names,
                 check,
                 &mut |_, cells| {
                     records += 1;
-                    let id = |at: usize, of| cells[at].table_id(names[at], of);
+                    let id = |at: usize, id_type| cells[at].table_id(names[at], id_type);
                     let (Ok(Some(user)), Ok(Some(event))) =
                         (id(1, types[0]), id(2, CustomerType::String))
                     else {
@@ -44,12 +45,13 @@ pub(crate) fn events(
                     };
                     let is_open = event == "flyer_open" || event == "item_open";
                     let is_placed = flyer.is_some() && merchant.is_some();
-                    let counts = match is_open {
-                        true => is_placed,
-                        false => settings.dwell().dwell_method == DwellMethod::Session,
+                    let counts = if is_open {
+                        is_placed
+                    } else {
+                        settings.dwell().dwell_method == DwellMethod::Session
                     };
                     if counts && is_wanted(&user) {
-                        found.push(LogEvent {
+                        events.push(LogEvent {
                             time,
                             east_minutes,
                             user,
@@ -61,12 +63,12 @@ pub(crate) fn events(
                     Ok(())
                 },
             )?;
-            Ok((found, records))
+            Ok((events, records))
         },
     )?;
     let (mut all, mut records) = (Vec::new(), 0);
-    for (found, count) in found {
-        all.extend(found);
+    for (events, count) in per_file {
+        all.extend(events);
         records += count;
     }
     Ok((all, records))

@@ -1,4 +1,4 @@
-//! Records to what `features` asks about: impressions of listings, clicks, listings.
+//! Reads the impressions, clicks and listings of `features`.
 
 use std::collections::BTreeSet;
 use std::path::Path;
@@ -6,22 +6,22 @@ use std::path::Path;
 use super::{Check, LogFile, column, per_file, read};
 use crate::error::Result;
 use crate::job::{CustomerType, Settings, Source};
-use crate::reference::features::{Click, Impression, Listing};
+use crate::reference::features::{ListingImpression, LogClick, LogListing};
 use crate::reference::instant_in;
 
-/// The types of ids: of impressions, users and listings.
-type Types = [CustomerType; 3];
+/// The id types of impressions, users and listings.
+type IdTypes = [CustomerType; 3];
 
-/// What was found among clicks.
+/// The requested clicks, and facts about all clicks.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct ClicksRead {
-    /// Those that are wanted.
-    pub(crate) clicks: Vec<Click>,
-    /// Good ones, wanted or not.
+    /// The requested clicks.
+    pub(crate) clicks: Vec<LogClick>,
+    /// The number of all clicks, without bad rows.
     pub(crate) count: u64,
-    /// Of them, those that say who clicked.
+    /// Those of them that have a user.
     pub(crate) with_user: u64,
-    /// The latest of all, in microseconds since the epoch.
+    /// The latest time of all, in microseconds since the epoch.
     pub(crate) latest: Option<i64>,
 }
 
@@ -29,20 +29,21 @@ pub(crate) struct ClicksRead {
 ///
 /// # Errors
 /// If a file cannot be read.
-pub(crate) fn shown_listings(
+pub(crate) fn listing_impressions(
     settings: &Settings,
-    types: Types,
+    types: IdTypes,
     files: &[LogFile],
     is_wanted: &(dyn Fn(&str) -> bool + Sync),
     check: Check<'_>,
-) -> Result<Vec<Impression>> {
+) -> Result<Vec<ListingImpression>> {
     let ours = ["impression_id", "user_id", "listing_id", "impression_ts"];
     let names = ours.map(|ours| column(settings, Source::Impressions, ours));
-    let is_shown = |source| source == Source::Impressions;
-    let found = per_file(files, is_shown, |file| {
-        let mut found = Vec::new();
+    let is_impressions = |source| source == Source::Impressions;
+    let per_file = per_file(files, is_impressions, |file| {
+        let mut impressions = Vec::new();
         read(
-            (file, &settings.null_values),
+            file,
+            &settings.null_values,
             &names,
             check,
             &mut |_, cells| {
@@ -53,7 +54,7 @@ pub(crate) fn shown_listings(
                 if let Ok(Some((time, _))) = cells[3].time(names[3], settings)
                     && is_wanted(&own)
                 {
-                    found.push(Impression {
+                    impressions.push(ListingImpression {
                         id: own,
                         user,
                         listing,
@@ -63,29 +64,30 @@ pub(crate) fn shown_listings(
                 Ok(())
             },
         )?;
-        Ok(found)
+        Ok(impressions)
     })?;
-    Ok(found.concat())
+    Ok(per_file.concat())
 }
 
-/// The clicks on some listings or of some users, and what is to be known of all of them.
+/// The clicks on some listings or of some users, and facts about all clicks.
 ///
 /// # Errors
 /// If a file cannot be read.
 pub(crate) fn clicks(
     settings: &Settings,
-    types: Types,
+    types: IdTypes,
     files: &[LogFile],
     is_wanted: &(dyn Fn(Option<&str>, &str) -> bool + Sync),
     check: Check<'_>,
 ) -> Result<ClicksRead> {
     let ours = ["user_id", "listing_id", "click_ts"];
     let names = ours.map(|ours| column(settings, Source::Clicks, ours));
-    let is_click = |source| source == Source::Clicks;
-    let found = per_file(files, is_click, |file| {
-        let mut found = ClicksRead::default();
+    let is_clicks = |source| source == Source::Clicks;
+    let per_file = per_file(files, is_clicks, |file| {
+        let mut in_file = ClicksRead::default();
         read(
-            (file, &settings.null_values),
+            file,
+            &settings.null_values,
             &names,
             check,
             &mut |_, cells| {
@@ -98,12 +100,12 @@ pub(crate) fn clicks(
                 let Ok(Some((time, _))) = cells[2].time(names[2], settings) else {
                     return Ok(());
                 };
-                found.count += 1;
-                found.with_user += u64::from(user.is_some());
+                in_file.count += 1;
+                in_file.with_user += u64::from(user.is_some());
                 let at = instant_in(settings.zone_name(), time);
-                found.latest = found.latest.max(Some(at));
+                in_file.latest = in_file.latest.max(Some(at));
                 if is_wanted(user.as_deref(), &listing) {
-                    found.clicks.push(Click {
+                    in_file.clicks.push(LogClick {
                         user,
                         listing,
                         time,
@@ -112,38 +114,39 @@ pub(crate) fn clicks(
                 Ok(())
             },
         )?;
-        Ok(found)
+        Ok(in_file)
     })?;
     let mut all = ClicksRead::default();
-    for found in found {
-        all.clicks.extend(found.clicks);
-        all.count += found.count;
-        all.with_user += found.with_user;
-        all.latest = all.latest.max(found.latest);
+    for file in per_file {
+        all.clicks.extend(file.clicks);
+        all.count += file.count;
+        all.with_user += file.with_user;
+        all.latest = all.latest.max(file.latest);
     }
     Ok(all)
 }
 
-/// Some listings: of each the first row that is good, in the order of files and records.
+/// Some listings: of each the first row that is not bad, in the order of files and records.
 ///
 /// # Errors
 /// If a file cannot be read.
 pub(crate) fn listings(
     settings: &Settings,
-    types: Types,
+    types: IdTypes,
     files: &[LogFile],
     is_wanted: &dyn Fn(&str) -> bool,
     check: Check<'_>,
-) -> Result<Vec<Listing>> {
+) -> Result<Vec<LogListing>> {
     let ours = ["listing_id", "category", "price", "created_ts"];
     let names = ours.map(|ours| column(settings, Source::Listings, ours));
     let files = files.iter().filter(|file| file.source == Source::Listings);
     let mut files: Vec<&LogFile> = files.collect();
-    files.sort_by_key(|file| Path::new(&file.shown));
-    let (mut seen, mut found) = (BTreeSet::new(), Vec::new());
+    files.sort_by_key(|file| Path::new(&file.display_path));
+    let (mut seen, mut listings) = (BTreeSet::new(), Vec::new());
     for file in files {
         read(
-            (file, &settings.null_values),
+            file,
+            &settings.null_values,
             &names,
             check,
             &mut |_, cells| {
@@ -157,7 +160,7 @@ pub(crate) fn listings(
                     return Ok(());
                 };
                 if is_wanted(&listing) && seen.insert(listing.clone()) {
-                    found.push(Listing {
+                    listings.push(LogListing {
                         listing,
                         category,
                         price,
@@ -168,5 +171,5 @@ pub(crate) fn listings(
             },
         )?;
     }
-    Ok(found)
+    Ok(listings)
 }

@@ -1,41 +1,45 @@
-//! When actions were known, as their files tell it: by the folder that one lies in, or by a column.
+//! When actions became available: by the `dt=` folder of their file, or by a column.
 
-use super::cell::{Cell, Fault};
+use super::cell::{LogCell, RecordFault};
 use super::{LogFile, day_of};
 use crate::job::{DT, Settings};
 use crate::reference::LogTime;
 use crate::reference::read::times::{is_near, parse_date};
 
-/// What tells when the actions of a file were known.
-pub(crate) enum Known<'a> {
-    /// The folder that it lies in: the day that all of them landed.
+/// Where the availability of the actions of a file is recorded.
+pub(crate) enum Availability<'a> {
+    /// The folder of the file: the day on which all of them landed.
     Folder(i32),
-    /// A column of that name.
+    /// A column.
     Column(&'a str),
 }
 
-impl<'a> Known<'a> {
-    /// What settings ask of a file, if they do.
-    pub(crate) fn new(settings: &'a Settings, file: &LogFile) -> Option<Known<'a>> {
+impl<'a> Availability<'a> {
+    /// Where settings say that it is recorded; nothing if they do not.
+    pub(crate) fn new(settings: &'a Settings, file: &LogFile) -> Option<Availability<'a>> {
         let mut available = settings.sequences().available.iter();
-        let (_, column) = available.find(|(of, _)| *of == file.source)?;
-        let folder = day_of_folder(&file.shown).filter(|_| column == DT);
-        Some(folder.map_or(Known::Column(column), Known::Folder))
+        let (_, column) = available.find(|(source, _)| *source == file.source)?;
+        let folder = day_of_folder(&file.display_path).filter(|_| column == DT);
+        Some(folder.map_or(Availability::Column(column), Availability::Folder))
     }
 
-    /// The column that is read.
+    /// The column to read, if it is one.
     pub(crate) fn column(&self) -> Option<&'a str> {
         match self {
-            Known::Folder(_) => None,
-            Known::Column(column) => Some(column),
+            Availability::Folder(_) => None,
+            Availability::Column(column) => Some(column),
         }
     }
 
-    /// When an action was known, given the cell of the column; nothing if that was never.
-    pub(crate) fn time(&self, settings: &Settings, cell: &Cell) -> Result<Option<LogTime>, Fault> {
+    /// When an action became available, given the cell of the column; nothing if never.
+    pub(crate) fn time(
+        &self,
+        settings: &Settings,
+        cell: &LogCell,
+    ) -> Result<Option<LogTime>, RecordFault> {
         let column = match self {
-            Known::Folder(day) => return Ok(Some(LogTime::Date(*day))),
-            Known::Column(column) => *column,
+            Availability::Folder(day) => return Ok(Some(LogTime::Date(*day))),
+            Availability::Column(column) => *column,
         };
         if column == DT {
             let day = cell.day(column, settings, |time| day_of(settings, time))?;
@@ -44,9 +48,11 @@ impl<'a> Known<'a> {
         let text = cell.text();
         let day = text.and_then(|text| parse_date(text.strip_prefix("dt=")?));
         match day {
-            Some(day) if !is_near(settings, LogTime::Date(day)) => {
-                Err(Fault::new(column, "a day of the years 1 to 9999", cell))
-            }
+            Some(day) if !is_near(settings, LogTime::Date(day)) => Err(RecordFault::new(
+                column,
+                "a day of the years 1 to 9999",
+                cell,
+            )),
             Some(day) => Ok(Some(LogTime::Date(day))),
             None => Ok(cell.time(column, settings)?.map(|(time, _)| time)),
         }

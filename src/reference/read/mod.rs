@@ -1,13 +1,13 @@
-//! Files of input to rows of the oracle: slowly, and by a path of its own.
+//! Reads input files for the reference implementation, independently of `scan`.
 //!
 //! ```text
 //! a file ──► records of cells (parquet, text) ──► ids, times, items (cell) ──► rows of logs
 //! ```
-//! **In / Out**: files as a manifest lists them → [`crate::reference`]'s rows, each with the file and
-//! the 1-based record that it came from, or what is wrong with it.
-//! **Invariants**: shares no code with `scan` or what follows it: parquet's row API, the csv crate,
-//! serde_json and jiff do the reading, value by value. What SPEC says of inputs is said here once
-//! more. Only rows that are asked for are kept. **Cost**: some ten times that of the scan.
+//! **In / Out**: files as a manifest lists them → rows of [`crate::reference`], or why a record is a bad
+//! row; each with its file and its 1-based record number.
+//! **Invariants**: shares no code with `scan` or later stages. Parquet's row API, the csv crate,
+//! serde_json and jiff read value by value, and SPEC's rules for inputs are implemented here again. Only
+//! requested rows are kept. **Cost**: some ten times that of the scan.
 
 mod attributes;
 mod cell;
@@ -26,15 +26,15 @@ use std::sync::Arc;
 
 use rayon::prelude::*;
 
-pub(crate) use self::cell::Fault;
-pub(crate) use self::features::{ClicksRead, clicks, listings, shown_listings};
+pub(crate) use self::cell::RecordFault;
+pub(crate) use self::features::{ClicksRead, clicks, listing_impressions, listings};
 pub(crate) use self::items::ItemCodes;
 pub(crate) use self::sequences::{actions, impressions, rules};
 pub use self::survey::SurveyedColumn;
 pub(crate) use self::survey::survey;
 pub(crate) use crate::reference::read::events::events;
 
-use self::cell::Cell;
+use self::cell::LogCell;
 use crate::error::Result;
 use crate::job::{Format, Settings, Source};
 use crate::reference::{LogTime, day_in, instant_in};
@@ -43,20 +43,20 @@ use crate::reference::{LogTime, day_in, instant_in};
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct LogFile {
     pub(crate) source: Source,
-    /// Its path as the run was given it.
-    pub(crate) shown: String,
+    /// Its path as the run was given it, for messages.
+    pub(crate) display_path: String,
     pub(crate) path: PathBuf,
     /// Its format, as the run read it.
     pub(crate) format: Format,
 }
 
-/// A row, or what is wrong with it, and where it stands.
+/// A row, or why the record is a bad row, and where it is from.
 #[derive(Clone, Debug)]
-pub(crate) struct Found<T> {
-    pub(crate) row: std::result::Result<T, Fault>,
-    /// Whose it is; of an impression the ranking.
-    pub(crate) of: String,
-    /// What the file holds.
+pub(crate) struct LogRecord<T> {
+    pub(crate) row: std::result::Result<T, RecordFault>,
+    /// The customer of an action, the ranking of an impression.
+    pub(crate) owner: String,
+    /// The source of the file.
     pub(crate) source: Source,
     /// The file, as the run was given it.
     pub(crate) file: Arc<str>,
@@ -64,48 +64,49 @@ pub(crate) struct Found<T> {
     pub(crate) record: u64,
 }
 
-/// What is asked now and then: an error ends the reading.
+/// Called now and then while files are read, so that a run can be cancelled: an error ends the reading.
 pub(crate) type Check<'a> = &'a (dyn Fn() -> Result<()> + Sync);
 
-/// Records between two such questions.
+/// Records between two calls of [`Check`].
 const CHECK_RECORDS: u64 = 1 << 12;
 
-/// What is done with each record: its number, and a cell for each column that is asked for.
-type OnRecord<'a> = &'a mut dyn FnMut(u64, &[Cell]) -> Result<()>;
+/// Takes the number of each record, and a cell for each requested column.
+type OnCells<'a> = &'a mut dyn FnMut(u64, &[LogCell]) -> Result<()>;
 
-/// Hands the records of a file on, in order. Records that cannot be read at all are passed over:
-/// nobody can tell whose they are. `nulls` are texts that are null.
+/// Reads the records of a file, in order. Records that cannot be parsed are skipped: they have no key.
+/// `nulls` are the texts that stand for null.
 fn read(
-    (file, nulls): (&LogFile, &[String]),
+    file: &LogFile,
+    nulls: &[String],
     columns: &[&str],
     check: Check<'_>,
-    on_record: OnRecord<'_>,
+    on_record: OnCells<'_>,
 ) -> Result<()> {
     check()?;
     if !nulls.is_empty() {
-        return read((file, &[]), columns, check, &mut |record, cells| {
+        return read(file, &[], columns, check, &mut |record, cells| {
             on_record(record, &without(cells, nulls))
         });
     }
-    // A column that is asked for twice is read once.
+    // A column that is requested twice is read once.
     let mut once = columns.to_vec();
     once.sort_unstable();
     once.dedup();
     if once.len() < columns.len() {
         let place = |name: &&str| once.binary_search(name).unwrap_or_default();
         let places: Vec<usize> = columns.iter().map(place).collect();
-        return read((file, nulls), &once, check, &mut |record, cells| {
-            let cells: Vec<Cell> = places.iter().map(|at| cells[*at].clone()).collect();
+        return read(file, nulls, &once, check, &mut |record, cells| {
+            let cells: Vec<LogCell> = places.iter().map(|at| cells[*at].clone()).collect();
             on_record(record, &cells)
         });
     }
-    let on_record: OnRecord<'_> = &mut |record, cells| {
+    let on_record: OnCells<'_> = &mut |record, cells| {
         if record.is_multiple_of(CHECK_RECORDS) {
             check()?;
         }
         on_record(record, cells)
     };
-    // A file that is blank has no records, whatever it is called.
+    // A blank file has no records, whatever its extension.
     if text::is_blank(file)? {
         return Ok(());
     }
@@ -117,34 +118,34 @@ fn read(
     }
 }
 
-/// Cells with nulls in the place of some texts.
-fn without(cells: &[Cell], nulls: &[String]) -> Vec<Cell> {
+/// Cells with the texts that stand for null replaced.
+fn without(cells: &[LogCell], nulls: &[String]) -> Vec<LogCell> {
     cells.iter().map(|cell| cell.without(nulls)).collect()
 }
 
-/// What is found in each file of some sources, in the order of files; those after one that cannot
-/// be read are read all the same.
+/// Reads each file of the requested sources, in parallel; results are in the order of files. All files
+/// are read before the first error is returned, so which error that is does not depend on threads.
 fn per_file<T: Send>(
     files: &[LogFile],
-    is_asked: impl Fn(Source) -> bool + Sync,
+    is_requested: impl Fn(Source) -> bool + Sync,
     read: impl Fn(&LogFile) -> Result<T> + Sync,
 ) -> Result<Vec<T>> {
-    let files = files.par_iter().filter(|file| is_asked(file.source));
-    let found: Vec<Result<T>> = files.map(&read).collect();
-    found.into_iter().collect()
+    let files = files.par_iter().filter(|file| is_requested(file.source));
+    let results: Vec<Result<T>> = files.map(&read).collect();
+    results.into_iter().collect()
 }
 
-/// The day that a time falls in, in the zone of settings; one that there is not, beyond the calendar.
+/// The day of a time in the zone of the settings; beyond the calendar a day that does not exist.
 pub(crate) fn day_of(settings: &Settings, time: LogTime) -> i32 {
     day_in(settings.zone_name(), time).unwrap_or(i32::MAX)
 }
 
-/// Whether a time lies in the years 1 to 9999; all others are faults of their rows.
+/// Whether a time is in the years 1 to 9999.
 pub(crate) fn is_near(settings: &Settings, time: LogTime) -> bool {
     times::is_near(settings, time)
 }
 
-/// The instant that a text tells, in microseconds since the epoch, if it is a time.
+/// The instant of a text in microseconds since the epoch, if it is a time.
 pub(crate) fn instant_of(settings: &Settings, text: &str) -> Option<i64> {
     let (time, _) = times::parse(text)?;
     if !times::is_near(settings, time) {
@@ -153,9 +154,9 @@ pub(crate) fn instant_of(settings: &Settings, text: &str) -> Option<i64> {
     Some(instant_in(settings.zone_name(), time))
 }
 
-/// The files' name of one of our columns.
+/// The name of a column in the files, given its name in SPEC.
 fn column<'a>(settings: &'a Settings, source: Source, ours: &'a str) -> &'a str {
     let mut renamed = settings.columns.iter();
-    let renamed = renamed.find(|(of, name, _)| *of == source && name == ours);
+    let renamed = renamed.find(|(owner, name, _)| *owner == source && name == ours);
     renamed.map_or(ours, |(_, _, theirs)| theirs)
 }

@@ -1,8 +1,8 @@
 //! Parquet to records of cells, through parquet's row API, row by row.
 //!
 //! **Why so**: the engine reads Parquet through Arrow; a fault there, or in how we use it, is not
-//! repeated here. Two things the row API cannot tell: INT96 beyond milliseconds, which is read from
-//! its column once more, and which timestamps count from the epoch, which the schema says.
+//! repeated here. The row API lacks two things: INT96 finer than milliseconds, which is read from its
+//! column again, and which timestamps are instants, which the schema says.
 
 use std::sync::Arc;
 
@@ -15,35 +15,35 @@ use parquet::file::reader::{FileReader, RowGroupReader, SerializedFileReader};
 use parquet::record::{Field, Row};
 use parquet::schema::types::{SchemaDescriptor, Type};
 
-use super::cell::Cell;
-use super::{LogFile, OnRecord};
+use super::cell::LogCell;
+use super::{LogFile, OnCells};
 use crate::error::{Error, Result};
 use crate::job::TimeUnit;
 use crate::store::local;
 
-/// What a column holds that its values alone do not tell.
+/// How the values of a column are to be read, where the row API does not say.
 #[derive(Clone, Copy, Debug)]
 enum Meaning {
-    /// What they are.
+    /// As they are.
     Plain,
-    /// Timestamps, of a unit, and whether they count from the epoch.
+    /// Timestamps: their unit, and whether they are instants.
     Stamps(TimeUnit, bool),
-    /// INT96, at a place among the leaves of the schema.
+    /// INT96; the index of the leaf in the schema.
     Int96(usize),
 }
 
-/// A column that is read.
-struct Wanted {
-    /// Its place among those that are asked for.
+/// A requested column that the file has.
+struct ProjectedColumn {
+    /// Its index among the requested columns.
     at: usize,
     name: String,
     meaning: Meaning,
 }
 
 /// Reads Parquet.
-pub(crate) fn read(file: &LogFile, columns: &[&str], on_record: OnRecord<'_>) -> Result<()> {
+pub(crate) fn read(file: &LogFile, columns: &[&str], on_record: OnCells<'_>) -> Result<()> {
     let opened = local::open(&file.path).map_err(|error| Error::io("read", &file.path, error))?;
-    let broken = |error| Error::bad_file(&file.shown, format!("{error}"));
+    let broken = |error| Error::bad_file(&file.display_path, format!("{error}"));
     let reader = match SerializedFileReader::new(opened) {
         Err(_) if is_without_groups(file) => return Ok(()),
         reader => reader.map_err(broken)?,
@@ -54,14 +54,17 @@ pub(crate) fn read(file: &LogFile, columns: &[&str], on_record: OnRecord<'_>) ->
     }
     let schema = metadata.schema_descr();
     let arrow = parquet_to_arrow_schema(schema, metadata.key_value_metadata()).map_err(broken)?;
-    let (mut wanted, mut fields) = (Vec::new(), Vec::new());
+    let (mut projected, mut fields) = (Vec::new(), Vec::new());
     for field in schema.root_schema().get_fields() {
         let name = field.name();
         let Some(at) = columns.iter().position(|column| *column == name) else {
             continue;
         };
-        let data_type = arrow.field_with_name(name).map(|of| of.data_type()).ok();
-        wanted.push(Wanted {
+        let data_type = arrow
+            .field_with_name(name)
+            .map(|field| field.data_type())
+            .ok();
+        projected.push(ProjectedColumn {
             at,
             name: name.to_owned(),
             meaning: meaning_of(schema, name, data_type),
@@ -72,12 +75,14 @@ pub(crate) fn read(file: &LogFile, columns: &[&str], on_record: OnRecord<'_>) ->
     let projection = projection.build().map_err(broken)?;
     let mut record = 0;
     for at in 0..reader.num_row_groups() {
-        // What some writers tell of a row group without rows cannot be read.
+        // Some writers leave the metadata of empty row groups unreadable.
         if reader.metadata().row_group(at).num_rows() == 0 {
             continue;
         }
         let group = reader.get_row_group(at).map_err(broken)?;
-        let times = wanted.iter().map(|of| int96_of(&*group, of.meaning));
+        let times = projected
+            .iter()
+            .map(|column| int96_of(&*group, column.meaning));
         let times = times.collect::<ParquetResult<Vec<_>>>().map_err(broken)?;
         let rows = group
             .get_row_iter(Some(projection.clone()))
@@ -85,35 +90,37 @@ pub(crate) fn read(file: &LogFile, columns: &[&str], on_record: OnRecord<'_>) ->
         for (at, row) in rows.enumerate() {
             let row = row.map_err(broken)?;
             record += 1;
-            let cells = cells_of(&row, columns.len(), &wanted, |column| times[column].get(at));
+            let cells = cells_of(&row, columns.len(), &projected, |column| {
+                times[column].get(at)
+            });
             on_record(record, &cells)?;
         }
     }
     Ok(())
 }
 
-/// Bytes of a file of which nothing but a footer is told, at most.
+/// The most bytes of a file that is only a footer.
 const BARE_BYTES_MAX: usize = 1 << 20;
-/// In Thrift: 0 rows, and then an empty list of row groups that does not say what it would hold.
+/// In Thrift: 0 rows, then an empty list of row groups without an element type.
 const WITHOUT_GROUPS: [u8; 4] = [0x16, 0, 0x19, 0];
 
-/// Whether a file that parquet's reader refuses has no row groups: of an empty list, fastparquet leaves
-/// the type out.
+/// Whether a file that parquet's reader refuses is one without row groups by fastparquet, which writes
+/// no element type for an empty list.
 fn is_without_groups(file: &LogFile) -> bool {
     let bytes = local::read(&file.path).unwrap_or_default();
     let mut windows = bytes.windows(WITHOUT_GROUPS.len());
     bytes.len() <= BARE_BYTES_MAX && windows.any(|window| window == WITHOUT_GROUPS)
 }
 
-/// What a column holds that its values do not tell.
-fn meaning_of(schema: &SchemaDescriptor, name: &str, of: Option<&DataType>) -> Meaning {
+/// How the values of a column are to be read.
+fn meaning_of(schema: &SchemaDescriptor, name: &str, data_type: Option<&DataType>) -> Meaning {
     let mut leaves = schema.columns().iter();
     let leaf = leaves.position(|leaf| leaf.path().parts() == [name]);
     if let Some(leaf) = leaf.filter(|at| schema.column(*at).physical_type() == PhysicalType::INT96)
     {
         return Meaning::Int96(leaf);
     }
-    match of {
+    match data_type {
         Some(DataType::Timestamp(unit, zone)) => {
             let unit = match unit {
                 ArrowUnit::Second => TimeUnit::Second,
@@ -127,64 +134,67 @@ fn meaning_of(schema: &SchemaDescriptor, name: &str, of: Option<&DataType>) -> M
     }
 }
 
-/// The cells of a row; `int96` gives the time of a wanted column, where it is one of INT96.
+/// The cells of a row; `int96` gives the time of a projected column of INT96.
 fn cells_of<'t>(
     row: &Row,
     columns_count: usize,
-    wanted: &[Wanted],
+    projected: &[ProjectedColumn],
     int96: impl Fn(usize) -> Option<&'t Option<i64>>,
-) -> Vec<Cell> {
-    let mut cells = vec![Cell::Missing; columns_count];
+) -> Vec<LogCell> {
+    let mut cells = vec![LogCell::Missing; columns_count];
     for (name, field) in row.get_column_iter() {
-        let Some(column) = wanted.iter().position(|of| of.name == *name) else {
+        let Some(column) = projected.iter().position(|column| column.name == *name) else {
             continue;
         };
-        let cell = match (wanted[column].meaning, int96(column)) {
-            (Meaning::Int96(_), Some(Some(at))) => Cell::Stamp(*at, TimeUnit::Micro, true),
-            (Meaning::Int96(_), _) => Cell::Null,
+        let cell = match (projected[column].meaning, int96(column)) {
+            (Meaning::Int96(_), Some(Some(at))) => LogCell::Stamp(*at, TimeUnit::Micro, true),
+            (Meaning::Int96(_), _) => LogCell::Null,
             (Meaning::Stamps(unit, utc), _) => match field {
                 Field::Long(value)
                 | Field::TimestampMillis(value)
-                | Field::TimestampMicros(value) => Cell::Stamp(*value, unit, utc),
+                | Field::TimestampMicros(value) => LogCell::Stamp(*value, unit, utc),
                 other => cell_of(other),
             },
             (Meaning::Plain, _) => cell_of(field),
         };
-        cells[wanted[column].at] = cell;
+        cells[projected[column].at] = cell;
     }
     cells
 }
 
-/// A value that is what it seems.
-fn cell_of(field: &Field) -> Cell {
+/// The cell of a plain value.
+fn cell_of(field: &Field) -> LogCell {
     match field {
-        Field::Null => Cell::Null,
-        Field::Bool(value) => Cell::Bool(*value),
-        Field::Byte(value) => Cell::Int((*value).into()),
-        Field::Short(value) => Cell::Int((*value).into()),
-        Field::Int(value) => Cell::Int((*value).into()),
-        Field::Long(value) => Cell::Int((*value).into()),
-        Field::UByte(value) => Cell::Int((*value).into()),
-        Field::UShort(value) => Cell::Int((*value).into()),
-        Field::UInt(value) => Cell::Int((*value).into()),
-        Field::ULong(value) => Cell::Int((*value).into()),
-        Field::Float(value) => Cell::Real(f64::from(*value)),
-        Field::Double(value) => Cell::Real(*value),
-        Field::Decimal(_) | Field::Float16(_) => {
-            field.to_string().parse().map_or(Cell::Bytes, Cell::Real)
-        }
-        Field::Str(text) => Cell::Text(text.clone()),
+        Field::Null => LogCell::Null,
+        Field::Bool(value) => LogCell::Bool(*value),
+        Field::Byte(value) => LogCell::Int((*value).into()),
+        Field::Short(value) => LogCell::Int((*value).into()),
+        Field::Int(value) => LogCell::Int((*value).into()),
+        Field::Long(value) => LogCell::Int((*value).into()),
+        Field::UByte(value) => LogCell::Int((*value).into()),
+        Field::UShort(value) => LogCell::Int((*value).into()),
+        Field::UInt(value) => LogCell::Int((*value).into()),
+        Field::ULong(value) => LogCell::Int((*value).into()),
+        Field::Float(value) => LogCell::Real(f64::from(*value)),
+        Field::Double(value) => LogCell::Real(*value),
+        Field::Decimal(_) | Field::Float16(_) => field
+            .to_string()
+            .parse()
+            .map_or(LogCell::Bytes, LogCell::Real),
+        Field::Str(text) => LogCell::Text(text.clone()),
         Field::Bytes(bytes) => {
-            String::from_utf8(bytes.data().to_vec()).map_or(Cell::Bytes, Cell::Text)
+            String::from_utf8(bytes.data().to_vec()).map_or(LogCell::Bytes, LogCell::Text)
         }
-        Field::Date(day) => Cell::Date(*day),
-        Field::ListInternal(list) => Cell::List(list.elements().iter().map(element_of).collect()),
-        _ => Cell::Bytes,
+        Field::Date(day) => LogCell::Date(*day),
+        Field::ListInternal(list) => {
+            LogCell::List(list.elements().iter().map(element_of).collect())
+        }
+        _ => LogCell::Bytes,
     }
 }
 
-/// An element of a list, if it is a struct: its fields by name.
-fn element_of(field: &Field) -> Option<Vec<(String, Cell)>> {
+/// The fields of an element of a list by name, if it is a struct.
+fn element_of(field: &Field) -> Option<Vec<(String, LogCell)>> {
     match field {
         Field::Group(row) => {
             let fields = row.get_column_iter();
@@ -214,8 +224,7 @@ fn int96_of(group: &dyn RowGroupReader, meaning: Meaning) -> ParquetResult<Vec<O
     }
     let mut values = values.iter().map(|value| {
         let [low, high, day] = [value.data()[0], value.data()[1], value.data()[2]].map(i64::from);
-        // Days are counted from a noon 2,440,588 of them before the epoch. What is too far to be told
-        // is too far to be a time.
+        // The epoch is Julian day 2,440,588. A value that overflows is no time of the years 1 to 9999.
         let since = (day - 2_440_588).checked_mul(86_400_000_000);
         let nanos = (high << 32) | low;
         since.map_or(i64::MAX, |since| {

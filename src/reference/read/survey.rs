@@ -1,4 +1,4 @@
-//! The columns of a file, and what its first records hold.
+//! The columns of a file, with types and values inferred from its first records.
 
 use std::collections::BTreeMap;
 use std::io::Read;
@@ -6,49 +6,49 @@ use std::io::Read;
 use parquet::file::reader::{FileReader, SerializedFileReader};
 use serde_json::value::RawValue;
 
-use super::cell::Cell;
+use super::cell::LogCell;
 use super::times::parse;
 use super::{LogFile, read, text};
 use crate::error::{Error, ErrorKind, Result};
 use crate::job::Format;
 use crate::store::local;
 
-/// Bytes of text whose records tell which columns there are.
+/// Bytes of text in which column names are looked for.
 const HEAD_BYTES: u64 = 1 << 20;
 
-/// A column, and what its first values are.
+/// A column, and what its first values have in common.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SurveyedColumn {
     /// Its name.
     pub name: String,
-    /// Whether every value is a list, and there is one.
+    /// Every value is a list, and there is one.
     pub is_list: bool,
-    /// Whether every value is an integer, and there is one.
+    /// Every value is an integer, and there is one.
     pub is_integer: bool,
-    /// Whether every value is a time that no unit is needed for, and there is one.
+    /// Every value is a time that needs no unit, and there is one.
     pub is_time: bool,
-    /// The different values as words, in order, without those that are no words; 33 at most.
+    /// The distinct values that are words, sorted; 33 at most.
     pub words: Vec<String>,
 }
 
-/// The most words that are told.
+/// The most words that are returned.
 const WORDS_MAX: usize = 33;
 
-/// The columns of a file, by its first records.
+/// The columns of a file, by its first `records_max` records.
 ///
 /// # Errors
 /// If it cannot be read.
 pub(crate) fn survey(file: &LogFile, records_max: u64) -> Result<Vec<SurveyedColumn>> {
     let names = names(file)?;
     let columns: Vec<&str> = names.iter().map(String::as_str).collect();
-    let mut cells: Vec<Vec<Cell>> = vec![Vec::new(); columns.len()];
+    let mut cells: Vec<Vec<LogCell>> = vec![Vec::new(); columns.len()];
     let enough = || Error::from(ErrorKind::Interrupted { signal: 0 });
-    let all = read((file, &[]), &columns, &|| Ok(()), &mut |record, found| {
+    let all = read(file, &[], &columns, &|| Ok(()), &mut |record, row| {
         if record > records_max {
             return Err(enough());
         }
-        for (cells, found) in cells.iter_mut().zip(found) {
-            cells.extend(Some(found.clone()).filter(|cell| !cell.is_null()));
+        for (cells, cell) in cells.iter_mut().zip(row) {
+            cells.extend(Some(cell.clone()).filter(|cell| !cell.is_null()));
         }
         Ok(())
     });
@@ -62,10 +62,10 @@ pub(crate) fn survey(file: &LogFile, records_max: u64) -> Result<Vec<SurveyedCol
         .collect())
 }
 
-/// What some values of a column are.
-fn surveyed_of(name: &str, cells: &[Cell]) -> SurveyedColumn {
-    let all = |is_so: &dyn Fn(&Cell) -> bool| !cells.is_empty() && cells.iter().all(is_so);
-    let words = cells.iter().filter_map(Cell::word);
+/// What the values of a column have in common.
+fn surveyed_of(name: &str, cells: &[LogCell]) -> SurveyedColumn {
+    let all = |is_so: &dyn Fn(&LogCell) -> bool| !cells.is_empty() && cells.iter().all(is_so);
+    let words = cells.iter().filter_map(LogCell::word);
     let mut words: Vec<String> = words.filter(|word| word.len() <= 64).collect();
     words.sort();
     words.dedup();
@@ -73,27 +73,29 @@ fn surveyed_of(name: &str, cells: &[Cell]) -> SurveyedColumn {
     SurveyedColumn {
         name: name.to_owned(),
         is_list: all(&|cell| match cell {
-            Cell::List(_) => true,
-            Cell::Csv(text) | Cell::Json(text) => text.starts_with('['),
+            LogCell::List(_) => true,
+            LogCell::Csv(text) | LogCell::Json(text) => text.starts_with('['),
             _ => false,
         }),
         is_integer: all(&|cell| match cell {
-            Cell::Int(_) => true,
-            Cell::Csv(text) | Cell::Json(text) => text.parse::<i64>().is_ok(),
+            LogCell::Int(_) => true,
+            LogCell::Csv(text) | LogCell::Json(text) => text.parse::<i64>().is_ok(),
             _ => false,
         }),
         is_time: all(&|cell| match cell {
-            Cell::Stamp(..) | Cell::Date(_) => true,
-            Cell::Csv(text) | Cell::Quoted(text) | Cell::Text(text) => parse(text).is_some(),
+            LogCell::Stamp(..) | LogCell::Date(_) => true,
+            LogCell::Csv(text) | LogCell::Quoted(text) | LogCell::Text(text) => {
+                parse(text).is_some()
+            }
             _ => false,
         }),
         words,
     }
 }
 
-/// The names of a file's columns: in its order, of JSON in that of texts.
+/// The names of a file's columns: in the order of the file; of JSON sorted.
 fn names(file: &LogFile) -> Result<Vec<String>> {
-    let broken = |what: String| Error::bad_file(&file.shown, what);
+    let broken = |what: String| Error::bad_file(&file.display_path, what);
     if file.format == Format::Parquet {
         let failed = |error| Error::io("read", &file.path, error);
         let opened = local::open(&file.path).map_err(failed)?;
@@ -117,7 +119,7 @@ fn names(file: &LogFile) -> Result<Vec<String>> {
         return Ok(names.collect());
     }
     let mut names = std::collections::BTreeSet::new();
-    // What the array of JSON is beside objects is passed over, and a record that the head cuts.
+    // Skips the syntax of a JSON array around objects; a record that the head cuts off ends the loop.
     let mut rest = &head[..];
     while let Some(start) = rest.iter().position(|byte| *byte == b'{') {
         let mut objects = serde_json::Deserializer::from_slice(&rest[start..])

@@ -1,16 +1,16 @@
-//! Text to records of cells: CSV, a JSON object a line, a JSON array a file.
+//! Text to records of cells: CSV, NDJSON, and a JSON array per file.
 
 use std::collections::BTreeMap;
 use std::io::{self, BufRead, BufReader, Read};
 
 use serde_json::value::RawValue;
 
-use super::cell::Cell;
-use super::{LogFile, OnRecord};
+use super::cell::LogCell;
+use super::{LogFile, OnCells};
 use crate::error::{Error, Result};
 use crate::store::local;
 
-/// The text of a file, unpacked, without a byte order mark.
+/// The text of a file, decompressed, without a byte order mark.
 pub(crate) fn open(file: &LogFile) -> Result<Box<dyn BufRead>> {
     let failed = |error| Error::io("read", &file.path, error);
     let mut raw = BufReader::new(local::open(&file.path).map_err(failed)?);
@@ -33,7 +33,7 @@ pub(crate) fn open(file: &LogFile) -> Result<Box<dyn BufRead>> {
     Ok(Box::new(text))
 }
 
-/// Whether there is nothing in a file but white space.
+/// Whether a file holds only white space.
 pub(crate) fn is_blank(file: &LogFile) -> Result<bool> {
     let mut text = open(file)?;
     loop {
@@ -48,12 +48,12 @@ pub(crate) fn is_blank(file: &LogFile) -> Result<bool> {
 }
 
 /// Reads CSV.
-pub(crate) fn read_csv(file: &LogFile, columns: &[&str], on_record: OnRecord<'_>) -> Result<()> {
-    let broken = |error: csv::Error| Error::bad_file(&file.shown, error.to_string());
+pub(crate) fn read_csv(file: &LogFile, columns: &[&str], on_record: OnCells<'_>) -> Result<()> {
+    let broken = |error: csv::Error| Error::bad_file(&file.display_path, error.to_string());
     let text = open(file)?;
     let mut reader = csv::ReaderBuilder::new().flexible(true).from_reader(text);
     let header = reader.byte_headers().map_err(broken)?.clone();
-    let place = |name: &&str| header.iter().position(|of| of == name.as_bytes());
+    let place = |name: &&str| header.iter().position(|own| own == name.as_bytes());
     let places: Vec<Option<usize>> = columns.iter().map(place).collect();
     for (at, record) in (1..).zip(reader.byte_records()) {
         let record = record.map_err(broken)?;
@@ -61,18 +61,18 @@ pub(crate) fn read_csv(file: &LogFile, columns: &[&str], on_record: OnRecord<'_>
             continue;
         }
         let cell = |place: &Option<usize>| match place.and_then(|place| record.get(place)) {
-            None => Cell::Missing,
-            Some(b"") => Cell::Null,
-            Some(field) => String::from_utf8(field.to_vec()).map_or(Cell::Bytes, Cell::Csv),
+            None => LogCell::Missing,
+            Some(b"") => LogCell::Null,
+            Some(field) => String::from_utf8(field.to_vec()).map_or(LogCell::Bytes, LogCell::Csv),
         };
-        let cells: Vec<Cell> = places.iter().map(cell).collect();
+        let cells: Vec<LogCell> = places.iter().map(cell).collect();
         on_record(at, &cells)?;
     }
     Ok(())
 }
 
-/// Reads a JSON object a line.
-pub(crate) fn read_ndjson(file: &LogFile, columns: &[&str], on_record: OnRecord<'_>) -> Result<()> {
+/// Reads NDJSON.
+pub(crate) fn read_ndjson(file: &LogFile, columns: &[&str], on_record: OnCells<'_>) -> Result<()> {
     let mut record = 0;
     for line in open(file)?.split(b'\n') {
         let line = line.map_err(|error: io::Error| Error::io("read", &file.path, error))?;
@@ -90,12 +90,12 @@ pub(crate) fn read_ndjson(file: &LogFile, columns: &[&str], on_record: OnRecord<
 }
 
 /// Reads a JSON array of objects.
-pub(crate) fn read_json(file: &LogFile, columns: &[&str], on_record: OnRecord<'_>) -> Result<()> {
+pub(crate) fn read_json(file: &LogFile, columns: &[&str], on_record: OnCells<'_>) -> Result<()> {
     let mut text = String::new();
     let read = open(file)?.read_to_string(&mut text);
     read.map_err(|error| Error::io("read", &file.path, error))?;
     let records: Vec<&RawValue> = serde_json::from_str(&text)
-        .map_err(|error| Error::bad_file(&file.shown, error.to_string()))?;
+        .map_err(|error| Error::bad_file(&file.display_path, error.to_string()))?;
     for (at, record) in (1..).zip(records) {
         if let Some(cells) = cells_of(record.get(), columns) {
             on_record(at, &cells)?;
@@ -104,16 +104,16 @@ pub(crate) fn read_json(file: &LogFile, columns: &[&str], on_record: OnRecord<'_
     Ok(())
 }
 
-/// The cells of a JSON object; nothing if it is none.
-pub(crate) fn cells_of(json: &str, columns: &[&str]) -> Option<Vec<Cell>> {
+/// The cells of a JSON object; nothing if the text is not one.
+pub(crate) fn cells_of(json: &str, columns: &[&str]) -> Option<Vec<LogCell>> {
     let object: BTreeMap<String, &RawValue> = serde_json::from_str(json).ok()?;
     let cell = |name: &&str| match object.get(*name).map(|value| value.get()) {
-        None => Cell::Missing,
-        Some("null") => Cell::Null,
+        None => LogCell::Missing,
+        Some("null") => LogCell::Null,
         Some(text) if text.starts_with('"') => {
-            serde_json::from_str(text).map_or(Cell::Bytes, Cell::Quoted)
+            serde_json::from_str(text).map_or(LogCell::Bytes, LogCell::Quoted)
         }
-        Some(other) => Cell::Json(other.to_owned()),
+        Some(other) => LogCell::Json(other.to_owned()),
     };
     Some(columns.iter().map(cell).collect())
 }

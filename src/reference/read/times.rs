@@ -1,4 +1,4 @@
-//! Times as text, on jiff: the forms that SPEC lists, and no other.
+//! Parses times in the forms that SPEC lists, and no other.
 
 use jiff::civil::Date;
 
@@ -9,7 +9,7 @@ use crate::reference::LogTime;
 /// Microseconds of a minute.
 const MINUTE_US: i64 = 60_000_000;
 
-/// A time as it is written, and its offset in minutes east of UTC if it is written with one.
+/// A time, and its offset in minutes east of UTC if it is written with one.
 pub(crate) fn parse(text: &str) -> Option<(LogTime, Option<i64>)> {
     let (date, rest) = text.split_at_checked(10)?;
     let day = parse_date(date)?;
@@ -24,7 +24,7 @@ pub(crate) fn parse(text: &str) -> Option<(LogTime, Option<i64>)> {
         return Some((LogTime::Wall(wall), None));
     }
     let east = parse_zone(zone)?;
-    // The year 0 is none, whatever its instant is elsewhere.
+    // Year 0 is rejected by how it is written: with an offset its instant may be in year 1.
     if date.starts_with("0000") {
         return None;
     }
@@ -64,7 +64,7 @@ fn parse_clock(text: &str) -> Option<i64> {
         return None;
     }
     let fraction = digits(&format!("{fraction:0<9}"))? / 1000;
-    // A leap second is the second before it once more.
+    // A leap second is read as the second before it.
     Some(((hour * 60 + minute) * 60 + second.min(59)) * 1_000_000 + fraction)
 }
 
@@ -88,8 +88,7 @@ fn parse_zone(text: &str) -> Option<i64> {
     (hour <= 23 && minute <= 59).then_some(sign * (hour * 60 + minute))
 }
 
-/// Whether a time lies in the years 1 to 9999: as it is written, or on the wall of the zone of some
-/// settings.
+/// Whether a time is in the years 1 to 9999: as written, or, for an instant, in the zone of the settings.
 pub(crate) fn is_near(settings: &Settings, time: LogTime) -> bool {
     reference::is_near(settings.zone_name(), time)
 }
@@ -104,13 +103,13 @@ pub(crate) fn micros(value: i64, unit: TimeUnit) -> Option<i64> {
     }
 }
 
-/// The number that nothing but digits make.
+/// The number of a text that holds only digits.
 fn digits(text: &str) -> Option<i64> {
     let is_plain = text.bytes().all(|byte| byte.is_ascii_digit());
     text.parse().ok().filter(|_| is_plain)
 }
 
-/// The pieces of a text between separators, if they are as many.
+/// The pieces of a text between separators, if there are N.
 fn split<const N: usize>(text: &str, by: char) -> Option<[&str; N]> {
     let pieces: Vec<&str> = text.split(by).collect();
     pieces.try_into().ok()

@@ -1,4 +1,4 @@
-//! What columns tell of actions: as it is published, and as the twin makes it.
+//! Attribute columns of actions: as published, and as the reference makes them.
 
 use arrow::array::{AsArray, RecordBatch};
 use arrow::datatypes::{Float32Type, Int32Type};
@@ -7,52 +7,57 @@ use super::rows::column;
 use crate::job::{Attribute, AttributeColumn, AttributeType, Settings};
 use crate::reference::{Number, Sample};
 
-/// The columns of actions that are told.
-pub(crate) fn told_columns(settings: &Settings) -> impl Iterator<Item = &AttributeColumn> {
-    settings
-        .sequences()
-        .attributes
-        .iter()
-        .filter_map(|side| match side {
-            Attribute::TimeDelta => None,
-            Attribute::Column(of) => Some(of),
-        })
+/// The attribute columns that settings name.
+pub(crate) fn attribute_columns(settings: &Settings) -> impl Iterator<Item = &AttributeColumn> {
+    let attributes = settings.sequences().attributes.iter();
+    attributes.filter_map(|attribute| match attribute {
+        Attribute::TimeDelta => None,
+        Attribute::Column(column) => Some(column),
+    })
 }
 
-/// What columns tell of the actions of a sample, without padding, column by column, each with the
-/// number that pads it.
-pub(crate) fn expected_told(settings: &Settings, sample: &Sample) -> Vec<(Number, Vec<Number>)> {
-    let columns = told_columns(settings).enumerate().map(|(at, of)| {
-        let zero = match of.holds() {
+/// The attributes of the actions of a sample, column by column, each with the value that pads it.
+pub(crate) fn expected_attributes(
+    settings: &Settings,
+    sample: &Sample,
+) -> Vec<(Number, Vec<Number>)> {
+    let columns = attribute_columns(settings).enumerate().map(|(at, column)| {
+        let padding = match column.holds() {
             AttributeType::Int32 => Number::Int(0),
             AttributeType::Float32 => Number::float(0.0),
         };
-        (zero, sample.told.iter().map(|of| of[at]).collect())
+        let actions = sample.attributes.iter();
+        (padding, actions.map(|action| action[at]).collect())
     });
     columns.collect()
 }
 
-/// What a row of a batch tells of its actions, column by column.
-pub(crate) fn told_of(settings: &Settings, batch: &RecordBatch, row: usize) -> Vec<Vec<Number>> {
-    let columns = told_columns(settings).map(|of| {
-        let numbers = column(batch, &of.name).as_list::<i32>().value(row);
-        match of.holds() {
+/// The attributes in a row of a batch, column by column, with padding.
+pub(crate) fn attributes_of(
+    settings: &Settings,
+    batch: &RecordBatch,
+    row: usize,
+) -> Vec<Vec<Number>> {
+    let columns = attribute_columns(settings).map(|own| {
+        let numbers = column(batch, &own.name).as_list::<i32>().value(row);
+        match own.holds() {
             AttributeType::Int32 => {
                 let numbers = numbers.as_primitive::<Int32Type>().values().iter();
-                numbers.map(|of| Number::Int(*of)).collect()
+                numbers.map(|number| Number::Int(*number)).collect()
             }
             AttributeType::Float32 => {
                 let numbers = numbers.as_primitive::<Float32Type>().values().iter();
-                numbers.map(|of| Number::Float(of.to_bits())).collect()
+                let bits = numbers.map(|number| number.to_bits());
+                bits.map(Number::Float).collect()
             }
         }
     });
     columns.collect()
 }
 
-/// A number as a message shows it.
-pub(crate) fn number_text(of: &Number) -> String {
-    match of {
+/// An attribute in a message.
+pub(crate) fn number_text(number: &Number) -> String {
+    match number {
         Number::Int(number) => number.to_string(),
         Number::Float(bits) => f32::from_bits(*bits).to_string(),
     }

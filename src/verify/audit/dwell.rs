@@ -1,8 +1,8 @@
-//! Rows of `dwell` against the twin, in Parquet and in CSV.
+//! Audits rows of `dwell` against the reference, in Parquet and in CSV.
 //!
-//! **In / Out**: chosen rows of `user_merchant`, and all of `merchant` if all rows are asked for, of
-//! both formats → a problem for each that is not what the events make it. There are no canaries: a
-//! stay has no cutoff that anything could lie behind.
+//! **In / Out**: sampled rows of `user_merchant`, and all of `merchant` if all rows are audited, of both
+//! formats → a problem for each row that does not follow from the events. There are no canaries, because a
+//! stay has no cutoff.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -19,11 +19,11 @@ use crate::ids::{Day, count64};
 use crate::job::{CustomerType, Dedup, DivideBy, DwellMethod};
 use crate::manifest::event_types;
 use crate::reference::read;
-use crate::reference::{DwellRules, dwell};
+use crate::reference::{DwellRules, LogEvent, dwell};
 use crate::store::local;
 use crate::verify::Problems;
 
-/// The columns of the two tables.
+/// The columns of the table of users.
 const USERS: [&str; 6] = [
     "user_id",
     "merchant_id",
@@ -32,7 +32,7 @@ const USERS: [&str; 6] = [
     "flyers",
     "events",
 ];
-/// See [`USERS`].
+/// The columns of the table of merchants.
 const MERCHANTS: [&str; 6] = [
     "merchant_id",
     "date",
@@ -42,23 +42,27 @@ const MERCHANTS: [&str; 6] = [
     "p95_seconds",
 ];
 
-/// A row as texts; numbers with a point as Rust writes them.
-type Texts = Vec<String>;
+/// A row as texts; floats as Rust prints them.
+type TextRow = Vec<String>;
 
-/// A table: its name, its columns, how many of them are its key, and the rows that it must have.
-struct Table {
+/// A table as the reference makes it.
+struct ExpectedTable {
     name: &'static str,
     columns: [&'static str; 6],
-    /// Columns that say which row it is.
+    /// The number of leading key columns.
     keys: usize,
-    /// The rows that it must have, by their keys.
-    expected: BTreeMap<Texts, Texts>,
+    /// Its rows: the other columns by key.
+    expected: BTreeMap<TextRow, TextRow>,
 }
 
-/// Recomputes rows.
+/// Recomputes rows. Nothing if an input is lost; `lost` says which.
+///
+/// # Errors
+/// If a file cannot be read.
 pub(super) fn audit(
     audit: &Audit<'_>,
-    (problems, lost): (&mut Problems, &mut Problems),
+    problems: &mut Problems,
+    lost: &mut Problems,
 ) -> Result<Option<Audited>> {
     let (set, settings) = (audit.set, &audit.set.settings);
     let types = event_types(&set.whole.settings);
@@ -70,7 +74,7 @@ pub(super) fn audit(
         .next()
         .cloned()
         .unwrap_or_else(|| Some(Vec::new()));
-    let Some(files) = files_of_list(&set.whole.inputs, audit.sought(), lost)? else {
+    let Some(files) = files_of_list(&set.whole.inputs, audit.input_folders(), lost)? else {
         return Ok(None);
     };
     let mut users = BTreeSet::new();
@@ -96,13 +100,13 @@ pub(super) fn audit(
         by_flyers: settings.dwell().divide_by == DivideBy::Flyers,
         idle_us: settings.dwell().idle_timeout_us,
         timezone: settings.zone_name().to_owned(),
-        int_ids: types.iter().all(|of| *of == CustomerType::Int64),
+        int_ids: types.iter().all(|id_type| *id_type == CustomerType::Int64),
         once: settings.dedup == Dedup::Exact,
     };
-    let [of_users, of_merchants] = tables(&rules, &log);
-    let mut count = compare(audit, &of_users, rows.as_deref(), problems)?;
+    let [users, merchants] = tables(&rules, &log);
+    let mut count = compare(audit, &users, rows.as_deref(), problems)?;
     if is_all {
-        count += compare(audit, &of_merchants, None, problems)?;
+        count += compare(audit, &merchants, None, problems)?;
     }
     Ok(Some(Audited {
         rows: count,
@@ -113,31 +117,32 @@ pub(super) fn audit(
     }))
 }
 
-/// Both tables, as the twin has them.
-fn tables(rules: &DwellRules, log: &[crate::reference::LogEvent]) -> [Table; 2] {
+/// Both tables, as the reference makes them.
+fn tables(rules: &DwellRules, log: &[LogEvent]) -> [ExpectedTable; 2] {
     let (users, merchants) = dwell(rules, log);
     let date = |day: i32| date_text(Day(day));
-    let users = users.into_iter().map(|of| {
-        let key = vec![of.user, of.merchant, date(of.day)];
+    let users = users.into_iter().map(|row| {
+        let key = vec![row.user, row.merchant, date(row.day)];
         let values = vec![
-            of.avg_seconds.to_string(),
-            of.flyers.to_string(),
-            of.events.to_string(),
+            row.avg_seconds.to_string(),
+            row.flyers.to_string(),
+            row.events.to_string(),
         ];
         (key, values)
     });
-    let merchants = merchants.into_iter().map(|of| {
-        let mut values = vec![of.users.to_string()];
-        values.extend([of.avg_seconds, of.p50_seconds, of.p95_seconds].map(|of| of.to_string()));
-        (vec![of.merchant, date(of.day)], values)
+    let merchants = merchants.into_iter().map(|row| {
+        let mut values = vec![row.users.to_string()];
+        let seconds = [row.avg_seconds, row.p50_seconds, row.p95_seconds];
+        values.extend(seconds.map(|seconds| seconds.to_string()));
+        (vec![row.merchant, date(row.day)], values)
     });
-    let users = Table {
+    let users = ExpectedTable {
         name: "user_merchant",
         columns: USERS,
         keys: 3,
         expected: users.collect(),
     };
-    let merchants = Table {
+    let merchants = ExpectedTable {
         name: "merchant",
         columns: MERCHANTS,
         keys: 2,
@@ -146,11 +151,11 @@ fn tables(rules: &DwellRules, log: &[crate::reference::LogEvent]) -> [Table; 2] 
     [users, merchants]
 }
 
-/// Compares chosen rows of a table, in both formats, with those that it must have; of all rows also
-/// that none is missing. Gives their number.
+/// Compares sampled rows of a table, in both formats, with the expected ones; with all rows also whether
+/// one is missing. Gives their number.
 fn compare(
     audit: &Audit<'_>,
-    table: &Table,
+    table: &ExpectedTable,
     rows: Option<&[u64]>,
     problems: &mut Problems,
 ) -> Result<u64> {
@@ -170,8 +175,8 @@ fn compare(
                     _ => ints(&values.slice(at, 1))[0].to_string(),
                 }
             };
-            let row: Texts = table.columns.iter().map(text).collect();
-            table.judge(&name, *number, &row, problems);
+            let row: TextRow = table.columns.iter().map(text).collect();
+            table.check_row(&name, *number, &row, problems);
             found.insert(row[..table.keys].to_vec());
             count += 1;
         }
@@ -189,10 +194,10 @@ fn compare(
     Ok(count)
 }
 
-/// Compares chosen rows of a table in CSV.
+/// Compares sampled rows of a table in CSV.
 fn compare_csv(
     audit: &Audit<'_>,
-    table: &Table,
+    table: &ExpectedTable,
     rows: Option<&[u64]>,
     problems: &mut Problems,
 ) -> Result<()> {
@@ -209,8 +214,8 @@ fn compare_csv(
         let record = record.map_err(broken)?;
         count += 1;
         if rows.is_none_or(|rows| rows.binary_search(&at).is_ok()) {
-            let row: Texts = record.iter().map(str::to_owned).collect();
-            table.judge(&name, at, &row, problems);
+            let row: TextRow = record.iter().map(str::to_owned).collect();
+            table.check_row(&name, at, &row, problems);
         }
     }
     let mut files = audit.set.files.iter();
@@ -223,23 +228,24 @@ fn compare_csv(
     Ok(())
 }
 
-impl Table {
-    /// Tells how a row differs from the one that it must be.
-    fn judge(&self, file: &str, number: u64, row: &[String], problems: &mut Problems) {
+impl ExpectedTable {
+    /// Checks a row against the expected one.
+    fn check_row(&self, file: &str, number: u64, row: &[String], problems: &mut Problems) {
         let row_number = number + 1;
         let (key, values) = row.split_at(self.keys.min(row.len()));
         let names = self.columns.iter().zip(key);
-        let of: Vec<String> = names
+        let key_text: Vec<String> = names
             .map(|(name, value)| format!("{} {value}", name.trim_end_matches("_id")))
             .collect();
-        let of = of.join(", ");
+        let key_text = key_text.join(", ");
         let Some(expected) = self.expected.get(key) else {
-            let what = format!("row {row_number} ({of}): no event in the inputs makes such a row");
+            let what =
+                format!("row {row_number} ({key_text}): no event in the inputs makes such a row");
             return problems.add(file, what);
         };
         if values.len() != expected.len() {
             let what = format!(
-                "row {row_number} ({of}): expected {} columns",
+                "row {row_number} ({key_text}): expected {} columns",
                 self.columns.len()
             );
             return problems.add(file, what);
@@ -247,10 +253,10 @@ impl Table {
         let pairs = self.columns[self.keys..]
             .iter()
             .zip(values.iter().zip(expected));
-        for (column, (found, right)) in pairs {
-            if !is_near(found, right) {
+        for (column, (found, expected)) in pairs {
+            if !is_near(found, expected) {
                 let what = format!(
-                    "row {row_number} ({of}): column \"{column}\" holds {found}, and should hold {right}"
+                    "row {row_number} ({key_text}): column \"{column}\" holds {found}, and should hold {expected}"
                 );
                 problems.add(file, what);
             }
@@ -258,8 +264,7 @@ impl Table {
     }
 }
 
-/// Whether two numbers are the same, but for the last bits of what was divided or averaged in
-/// another order.
+/// Whether two numbers are equal except for rounding, which depends on the order of additions.
 fn is_near(found: &str, expected: &str) -> bool {
     match (found.parse::<f64>(), expected.parse::<f64>()) {
         (Ok(found), Ok(expected)) => (found - expected).abs() <= 1e-12 * expected.abs().max(1e-6),

@@ -1,9 +1,9 @@
-//! The inputs that days were made from: which they are, where they lie, and that they are the same.
+//! Finds the inputs that days were made from, and checks that they have not changed.
 //!
-//! **In / Out**: the manifests of days → [`LogFile`]s, each proven to have the size and the digest
-//! that the manifest tells: of Parquet the footer's, of text the whole file's.
-//! **Invariants**: what is lost is told with every folder that it was sought in; a file of that name
-//! that is another one is passed over if the right one is found elsewhere.
+//! **In / Out**: the manifests of days → [`LogFile`]s, each checked to have the size and the digest of the
+//! manifest: for Parquet the digest of the footer, for text that of the whole file.
+//! **Invariants**: a lost input is a problem that names every folder in which it was looked for. A file of
+//! the same path with another digest is skipped if the right one is in another folder.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
@@ -23,59 +23,58 @@ use crate::store::local;
 use crate::verify::Problems;
 use crate::verify::manifests::PublishedSet;
 
-/// The inputs of a set, in groups of days that were made from the same actions.
-pub(crate) struct Inputs {
-    pub(crate) groups: Vec<Group>,
+/// The inputs of a set, grouped by days that were made from the same actions.
+pub(crate) struct SetInputs {
+    pub(crate) groups: Vec<InputGroup>,
     pub(crate) count: usize,
 }
 
-/// Days that were made from the same files beside impressions.
-pub(crate) struct Group {
+/// Days whose inputs are the same except for impressions.
+pub(crate) struct InputGroup {
     pub(crate) files: Vec<LogFile>,
-    /// The days, as places in the set, with the files of their impressions: those of one list
-    /// together.
+    /// Days, as indices in the set, and the files of their impressions; days with the same files together.
     pub(crate) days: Vec<(Vec<usize>, Vec<LogFile>)>,
 }
 
-/// Where inputs are sought.
+/// The folders that relative input paths may start from.
 #[derive(Clone, Copy)]
-pub(crate) struct Sought<'a> {
+pub(crate) struct InputFolders<'a> {
     /// The folder of the set.
     pub(crate) out: &'a Path,
-    /// The folder that relative paths start from, if it is given: nowhere else are they sought then.
+    /// The only folder that relative paths start from, if it is given.
     pub(crate) from: Option<&'a Path>,
 }
 
-/// How a file that was looked for was found.
-enum Seen {
-    /// As the run read it.
+/// The result of looking for a file.
+enum Located {
+    /// The file that the run read.
     Same(PathBuf),
-    /// Another one, and how it differs.
+    /// Another file, and how it differs.
     Changed(String),
-    /// Nowhere.
+    /// No file.
     Gone,
 }
 
-/// Where the files of a manifest lie, by what it says of them.
+/// The paths of the inputs of a manifest.
 struct Finder<'m> {
-    found: BTreeMap<&'m Input, PathBuf>,
+    paths: BTreeMap<&'m Input, PathBuf>,
 }
 
-/// The files of days: the digest of a list of actions, a list of impressions, the days.
-type Lists<'m> = BTreeMap<Option<Xxh64>, BTreeMap<&'m [Input], Vec<usize>>>;
+/// Days by the digest of their list of action files, then by their list of impression files.
+type InputLists<'m> = BTreeMap<Option<Xxh64>, BTreeMap<&'m [Input], Vec<usize>>>;
 
-impl Inputs {
-    /// The inputs of some days of a set; nothing if one is lost, which is told.
+impl SetInputs {
+    /// The inputs of some days of a set. Nothing if one is lost; `lost` says which.
     ///
     /// # Errors
     /// If a file cannot be read.
     pub(crate) fn of_days(
         set: &PublishedSet,
         days: &BTreeSet<usize>,
-        sought: Sought<'_>,
+        folders: InputFolders<'_>,
         lost: &mut Problems,
-    ) -> Result<Option<Inputs>> {
-        let mut by_digest = Lists::new();
+    ) -> Result<Option<SetInputs>> {
+        let mut by_digest = InputLists::new();
         for day in days {
             let Some(manifest) = &set.days[*day].manifest else {
                 continue;
@@ -95,76 +94,76 @@ impl Inputs {
             };
             groups.push((files, lists));
         }
-        let shown = groups
+        let impressions = groups
             .iter()
             .flat_map(|(_, lists)| lists.keys().copied().flatten());
         let others = groups.iter().flat_map(|(files, _)| files.iter().copied());
-        let Some(finder) = Finder::new(sought, others.chain(shown), lost)? else {
+        let Some(finder) = Finder::new(folders, others.chain(impressions), lost)? else {
             return Ok(None);
         };
-        let groups = groups.iter().map(|(files, lists)| Group {
+        let groups = groups.iter().map(|(files, lists)| InputGroup {
             files: finder.files(files.iter().copied()),
             days: lists
                 .iter()
-                .map(|(shown, days)| (days.clone(), finder.files(*shown)))
+                .map(|(impressions, days)| (days.clone(), finder.files(*impressions)))
                 .collect(),
         });
-        Ok(Some(Inputs {
+        Ok(Some(SetInputs {
             groups: groups.collect(),
-            count: finder.found.len(),
+            count: finder.paths.len(),
         }))
     }
 }
 
-/// The files of a list that a manifest has; nothing if one is lost, which is told.
+/// The files of a list of a manifest. Nothing if one is lost; `lost` says which.
 ///
 /// # Errors
 /// If a file cannot be read.
 pub(crate) fn files_of_list(
     list: &[Input],
-    sought: Sought<'_>,
+    folders: InputFolders<'_>,
     lost: &mut Problems,
 ) -> Result<Option<Vec<LogFile>>> {
-    let finder = Finder::new(sought, list, lost)?;
+    let finder = Finder::new(folders, list, lost)?;
     Ok(finder.map(|finder| finder.files(list)))
 }
 
 impl<'m> Finder<'m> {
-    /// Looks for files; nothing if one is lost, which is told.
+    /// Looks for files. Nothing if one is lost; `lost` says which.
     fn new(
-        sought: Sought<'_>,
+        folders: InputFolders<'_>,
         inputs: impl IntoIterator<Item = &'m Input>,
         lost: &mut Problems,
     ) -> Result<Option<Finder<'m>>> {
         let inputs: BTreeSet<&Input> = inputs.into_iter().collect();
-        let seen = inputs
+        let located = inputs
             .par_iter()
-            .map(|input| Ok((*input, sought.look(input)?)));
-        let seen: Vec<Result<(&Input, Seen)>> = seen.collect();
-        let (mut found, mut is_whole) = (BTreeMap::new(), true);
-        for seen in seen {
-            let (input, seen) = seen?;
-            let what = match seen {
-                Seen::Same(path) => {
-                    found.insert(input, path);
+            .map(|input| Ok((*input, folders.locate(input)?)));
+        let located: Vec<Result<(&Input, Located)>> = located.collect();
+        let (mut paths, mut is_whole) = (BTreeMap::new(), true);
+        for result in located {
+            let (input, located) = result?;
+            let what = match located {
+                Located::Same(path) => {
+                    paths.insert(input, path);
                     continue;
                 }
-                Seen::Changed(what) => what,
-                Seen::Gone => sought.gone(input),
+                Located::Changed(what) => what,
+                Located::Gone => folders.gone_text(input),
             };
             is_whole = false;
             lost.add(MANIFEST, what);
         }
-        Ok(is_whole.then_some(Finder { found }))
+        Ok(is_whole.then_some(Finder { paths }))
     }
 
-    /// Some files, all of which were found.
+    /// The files of some inputs, all of which were found.
     fn files(&self, inputs: impl IntoIterator<Item = &'m Input>) -> Vec<LogFile> {
         let files = inputs.into_iter().filter_map(|input| {
             Some(LogFile {
                 source: Source::named(&input.source)?,
-                path: self.found.get(input)?.clone(),
-                shown: input.path.clone(),
+                path: self.paths.get(input)?.clone(),
+                display_path: input.path.clone(),
                 format: input.format,
             })
         });
@@ -172,9 +171,9 @@ impl<'m> Finder<'m> {
     }
 }
 
-impl Sought<'_> {
-    /// The folders that the path of a file may start from, in the order in which they are looked into;
-    /// of an absolute path there is nothing to choose.
+impl InputFolders<'_> {
+    /// The folders that the path of an input may start from, in the order in which they are tried. An
+    /// absolute path starts from none.
     fn folders(self, input: &Input) -> Vec<PathBuf> {
         if Path::new(&input.path).is_absolute() {
             return vec![PathBuf::new()];
@@ -182,7 +181,7 @@ impl Sought<'_> {
         if let Some(from) = self.from {
             return vec![from.to_owned()];
         }
-        // Where the run was; then around the set, should it have come elsewhere; then where we are.
+        // The folder of the run; then, in case the set was moved, those around it; then the current one.
         let recorded = input.from.as_ref().map(|from| self.out.join(from));
         let around = [self.out.to_owned(), self.out.join(".."), PathBuf::from(".")];
         let folders = recorded.into_iter().chain(around);
@@ -197,25 +196,25 @@ impl Sought<'_> {
     }
 
     /// Looks for a file.
-    fn look(self, input: &Input) -> Result<Seen> {
+    fn locate(self, input: &Input) -> Result<Located> {
         let (mut changed, mut failed) = (None, None);
         for folder in self.folders(input) {
             match look_at(input, folder.join(&input.path)) {
-                Ok(same @ Seen::Same(_)) => return Ok(same),
-                Ok(Seen::Changed(what)) => changed = changed.or(Some(what)),
-                Ok(Seen::Gone) => {}
-                // It may be there, for those who may look into that folder.
+                Ok(same @ Located::Same(_)) => return Ok(same),
+                Ok(Located::Changed(what)) => changed = changed.or(Some(what)),
+                Ok(Located::Gone) => {}
+                // The folder may hold it but not be readable, so "gone" would be a guess.
                 Err(error) => failed = failed.or(Some(error)),
             }
         }
         match failed {
             Some(error) => Err(error),
-            None => Ok(changed.map_or(Seen::Gone, Seen::Changed)),
+            None => Ok(changed.map_or(Located::Gone, Located::Changed)),
         }
     }
 
-    /// What to say of a file that is nowhere.
-    fn gone(self, input: &Input) -> String {
+    /// The message for a file that is in no folder.
+    fn gone_text(self, input: &Input) -> String {
         let path = Path::new(&input.path);
         let what = format!("its input \"{}\" is gone", path.display());
         if path.is_absolute() {
@@ -232,44 +231,44 @@ impl Sought<'_> {
     }
 }
 
-/// Whether a file is there, and the one that the run read.
-fn look_at(input: &Input, path: PathBuf) -> Result<Seen> {
+/// Whether a path has a file, and whether it is the one that the run read.
+fn look_at(input: &Input, path: PathBuf) -> Result<Located> {
     use io::ErrorKind::{InvalidInput, IsADirectory, NotADirectory, NotFound};
     let digest = |file| local::digest(file, input.xxh64_of);
-    let found = local::open(&path).and_then(digest);
-    let (bytes, digest) = match found {
-        Ok(found) => found,
-        Err(error) if matches!(error.kind(), NotFound | NotADirectory) => return Ok(Seen::Gone),
+    let (bytes, digest) = match local::open(&path).and_then(digest) {
+        Ok(digested) => digested,
+        Err(error) if matches!(error.kind(), NotFound | NotADirectory) => return Ok(Located::Gone),
         Err(error) if matches!(error.kind(), InvalidInput | IsADirectory) => {
             let path = path.display();
             let what = format!("its input \"{path}\" has changed: it is no file any more");
-            return Ok(Seen::Changed(what));
+            return Ok(Located::Changed(what));
         }
         Err(error) => return Err(Error::io("read", &path, error)),
     };
     let (expected, found) = ((input.bytes, input.xxh64), (bytes, Xxh64(digest)));
     if expected == found {
-        return Ok(Seen::Same(path));
+        return Ok(Located::Same(path));
     }
     let path = path.display();
     let what = format!(
         "its input \"{path}\" has changed: expected {} bytes of XXH64 {}, found {} of {}",
         expected.0, expected.1, found.0, found.1
     );
-    Ok(Seen::Changed(what))
+    Ok(Located::Changed(what))
 }
 
-/// Why rows cannot be made once more, and what helps: of what is lost the first is told.
-pub(crate) fn lost_text(lost: &Problems, is_given: bool) -> String {
-    let first = lost.first().map_or("", |of| of.what.as_str());
+/// Why rows cannot be recomputed, and what helps. It names the first lost input.
+pub(crate) fn lost_text(lost: &Problems, inputs_from: Option<&Path>) -> String {
+    let first = lost.first().map_or("", |problem| problem.what.as_str());
     let more = match lost.count() - count64(usize::from(lost.first().is_some())) {
         0 => String::new(),
         more => format!(" (and {more} more)"),
     };
-    // The folder helps only where a path starts from one.
-    let advice = match first.contains("looked in") && !is_given {
-        true => format!("; {}", Hint::InputsFrom.text()),
-        false => String::new(),
+    // The option helps only with relative paths.
+    let advice = if first.contains("looked in") && inputs_from.is_none() {
+        format!("; {}", Hint::InputsFrom.text())
+    } else {
+        String::new()
     };
     format!("{first}{more}{advice}")
 }

@@ -1,24 +1,24 @@
-//! The audit: rows of a sound set, recomputed from the inputs by the naive twins and compared.
+//! The audit: sampled rows of a sound set are recomputed from the inputs by the reference and compared.
 //!
 //! ```text
-//! rows by hash ──► keys ──► inputs, as the manifest lists them ──► naive ──► oracle ──► compare
+//! rows by hash ──► keys ──► inputs, as the manifest lists them ──► reference ──► compare
 //!                                                             └──► canaries ──► engine ──► compare
 //! ```
-//! **In / Out**: a sound [`PublishedSet`] → [`Audited`], and a problem for every row that is not what the
-//! inputs make it. **Invariants**: which rows are looked at is a function of the set and of their
-//! number; nothing is recomputed from an input that is not the one that the run read.
-//! **Why so**: the engine and the twin share no code, so a row that both agree on is wrong only if
-//! SPEC was misread twice in the same way.
+//! **In / Out**: a sound [`PublishedSet`] → [`Audited`], and a problem for every row that does not follow
+//! from the inputs. **Invariants**: which rows are sampled depends only on the set and their number; rows
+//! are recomputed only from the inputs that the run read.
+//! **Why so**: engine and reference share no code, so a row on which both agree is wrong only if SPEC was
+//! misread twice in the same way.
 
 mod attributes;
 mod canaries;
-mod canary_input;
 mod dwell;
+mod feature_rows;
 mod features;
-mod features_canaries;
 mod inputs;
-mod near;
+mod logs;
 mod output_rows;
+mod row_differences;
 mod rows;
 mod sample;
 mod sequences;
@@ -29,7 +29,7 @@ use std::path::PathBuf;
 use arrow::array::RecordBatch;
 use serde::Serialize;
 
-pub(super) use self::inputs::{Inputs, Sought, lost_text};
+pub(super) use self::inputs::{InputFolders, SetInputs, lost_text};
 use self::rows::read_rows;
 use self::sample::choose;
 use super::manifests::PublishedSet;
@@ -47,52 +47,51 @@ pub(super) use crate::verify::audit::attributes::number_text;
 pub enum AuditRows {
     /// None: there is no audit.
     None,
-    /// So many, or all if there are fewer.
+    /// This many, or all if there are fewer.
     Count(u64),
-    /// All, and that none is missing.
+    /// All; missing rows are found too.
     All,
 }
 
-/// Impressions that canaries are planted around, at most.
+/// The most impressions that canaries are planted around.
 const CANARIES_MAX: u64 = 100;
 
-/// What an audit looked at.
+/// What an audit covered.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Audited {
-    /// Rows recomputed.
+    /// Recomputed rows.
     pub rows: u64,
-    /// Rows that there are.
+    /// All rows.
     pub of_rows: u64,
-    /// Rows of the inputs that were looked at for them.
+    /// Input records that were read.
     pub records: u64,
-    /// Files of input.
+    /// Input files that were read.
     pub inputs: u64,
-    /// What became of the canaries; nothing where the job has none.
+    /// The result of canaries; nothing for a job kind that has none.
     pub canaries: Option<Canaries>,
 }
 
-/// What became of actions that were planted beside real ones and run through the engine.
+/// The result of canaries: planted actions that were run through the engine.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct Canaries {
-    /// Impressions they were planted around.
+    /// Impressions with planted actions.
     pub impressions: u64,
-    /// Planted.
+    /// Planted actions.
     pub planted: u64,
-    /// Of them, in a history or a count or a label, where they belong.
+    /// Those that must count, in a history, a count or a label, and do.
     #[serde(rename = "kept_as_they_must")]
     pub kept: u64,
-    /// Of them, in none, where they do not.
+    /// Those that must not count, and do not.
     #[serde(rename = "refused_as_they_must")]
     pub refused: u64,
 }
 
-/// What the audit of one job works with.
+/// An audit of one set.
 pub(super) struct Audit<'a> {
     settings: &'a VerifySettings,
-    /// What the set says of itself.
     set: &'a PublishedSet,
     context: &'a RunContext,
-    /// Rows to recompute, at most.
+    /// Rows to recompute.
     rows: AuditRows,
 }
 
@@ -102,7 +101,7 @@ impl Audit<'_> {
         &self.settings.out
     }
 
-    /// The folder for canaries.
+    /// The folder for the inputs of canaries.
     fn temp_dir(&self) -> PathBuf {
         self.settings.temp_dir.clone()
     }
@@ -115,7 +114,7 @@ impl Audit<'_> {
         }
     }
 
-    /// The day of a file of rows.
+    /// The day of a part.
     fn day_of(&self, file: usize) -> i32 {
         let folder = self.set.files[file].path.split('/').next();
         let mut days = self.set.days.iter();
@@ -123,7 +122,7 @@ impl Audit<'_> {
         day.expect("parts of days are checked").day.0
     }
 
-    /// What some rows are of, told by their day and some columns.
+    /// The distinct keys of sampled rows, made by `key` from the day and some columns.
     ///
     /// # Errors
     /// If a file cannot be read.
@@ -146,33 +145,34 @@ impl Audit<'_> {
         Ok(keys)
     }
 
-    /// Where inputs are sought.
-    fn sought(&self) -> Sought<'_> {
-        Sought {
+    /// Where inputs are looked for.
+    fn input_folders(&self) -> InputFolders<'_> {
+        InputFolders {
             out: self.out(),
             from: self.settings.inputs_from.as_deref(),
         }
     }
 
-    /// The inputs of some days, of all if all rows are asked for; nothing if one is lost, which is told.
+    /// The inputs of some days, or of all days if all rows are audited. Nothing if one is lost; `lost` says
+    /// which.
     ///
     /// # Errors
     /// If a file cannot be read.
     fn inputs_of(
         &self,
-        is_asked: impl Fn(i32) -> bool,
+        is_audited: impl Fn(i32) -> bool,
         lost: &mut Problems,
-    ) -> Result<Option<Inputs>> {
+    ) -> Result<Option<SetInputs>> {
         let is_all = self.rows == AuditRows::All;
         let days = self.set.days.iter().enumerate();
-        let days = days.filter(|(_, day)| is_all || is_asked(day.day.0));
+        let days = days.filter(|(_, day)| is_all || is_audited(day.day.0));
         let days = days.map(|(at, _)| at).collect();
-        Inputs::of_days(self.set, &days, self.sought(), lost)
+        SetInputs::of_days(self.set, &days, self.input_folders(), lost)
     }
 }
 
-/// Audits a sound set, and writes the report into it; nothing if no audit is asked for, or it could
-/// not be made, and then what is lost of the inputs is told.
+/// Audits a sound set and writes the report into it. Nothing if no audit is requested, or if inputs are
+/// lost; `lost` says which.
 ///
 /// # Errors
 /// If a file cannot be read or the report not be written.
@@ -180,7 +180,8 @@ pub(super) fn audit(
     settings: &VerifySettings,
     set: &PublishedSet,
     context: &RunContext,
-    (problems, lost): (&mut Problems, &mut Problems),
+    problems: &mut Problems,
+    lost: &mut Problems,
 ) -> Result<Option<Audited>> {
     if settings.audit_rows == AuditRows::None {
         return Ok(None);
@@ -193,9 +194,9 @@ pub(super) fn audit(
     };
     context.enter(Stage::AUDIT, 0);
     let audited = guarded(INPUTS, || match set.job_kind {
-        JobKind::Sequences => sequences::audit(&audit, (&mut *problems, &mut *lost)),
-        JobKind::Features => features::audit(&audit, (&mut *problems, &mut *lost)),
-        JobKind::Dwell => dwell::audit(&audit, (&mut *problems, &mut *lost)),
+        JobKind::Sequences => sequences::audit(&audit, problems, lost),
+        JobKind::Features => features::audit(&audit, problems, lost),
+        JobKind::Dwell => dwell::audit(&audit, problems, lost),
     });
     let audited = audited.or_else(|error| match unreadable(set, &error) {
         Some(what) => {
@@ -205,7 +206,7 @@ pub(super) fn audit(
         None => Err(error),
     })?;
     context.leave();
-    let report = Report {
+    let report = AuditReport {
         made_by: MADE_BY,
         job: set.job_kind,
         of: "audit",
@@ -219,75 +220,75 @@ pub(super) fn audit(
     Ok(audited)
 }
 
-/// What stands for the inputs in messages where none of them can be named.
+/// The name of the inputs in messages that cannot name one.
 const INPUTS: &str = "the inputs";
 
-/// What to say of an input that is the one that the run read, as far as its digest tells, and cannot
-/// be read any more: of Parquet only the footer is digested.
+/// The message for an error in reading an input, or nothing for any other error. An input with the right
+/// digest may still be damaged, because of Parquet only the footer is digested.
 fn unreadable(set: &PublishedSet, error: &Error) -> Option<String> {
     let ErrorKind::BadFile { file, what } = error.kind() else {
         return None;
     };
+    if file == INPUTS {
+        return Some(format!("reading its inputs failed: {what}"));
+    }
     let mut inputs = set.whole.inputs.iter();
-    let is_input = file == INPUTS || inputs.any(|input| input.path == *file);
-    is_input.then(|| match file == INPUTS {
-        true => format!("reading its inputs failed: {what}"),
-        false => format!("its input \"{file}\" cannot be read any more: {what}"),
-    })
+    let is_input = inputs.any(|input| input.path == *file);
+    is_input.then(|| format!("its input \"{file}\" cannot be read any more: {what}"))
 }
 
-/// The report that stays with the set. It holds for the set whose manifest has that checksum.
+/// The report that stays with the set. It is of the set whose manifest has this checksum.
 #[derive(Serialize)]
-struct Report<'a> {
+struct AuditReport<'a> {
     /// The program and its version.
     made_by: &'static str,
     job: JobKind,
-    /// That it is an audit.
+    /// Always `audit`.
     of: &'static str,
-    /// The checksum of the manifest of itself.
+    /// The checksum at the end of the manifest.
     manifest_xxh64: Xxh64,
     #[serde(flatten)]
     verdict: Verdict<'a>,
 }
 
-/// What came of an audit.
+/// The result of an audit.
 #[derive(Serialize)]
 #[serde(tag = "verdict", rename_all = "snake_case")]
 enum Verdict<'a> {
-    /// Every row that was looked at is right.
-    Passed(Found<'a>),
+    /// Every audited row is right.
+    Passed(AuditFacts<'a>),
     /// Some are not.
-    Failed(Found<'a>),
-    /// Rows could not be looked at.
+    Failed(AuditFacts<'a>),
+    /// No row could be audited.
     #[serde(rename = "not made")]
     NotMade {
         /// Why.
         why: String,
-        /// How many inputs are lost.
+        /// The number of lost inputs.
         problems_count: u64,
         /// The first of them.
         problems: &'a [Problem],
     },
 }
 
-/// What was looked at, and what is wrong.
+/// What was audited, and what is wrong.
 #[derive(Serialize)]
-struct Found<'a> {
+struct AuditFacts<'a> {
     rows_recomputed: u64,
     rows: u64,
-    /// Rows of the inputs that were looked at for them.
+    /// Input records that were read.
     input_records_read: u64,
     input_files: u64,
-    /// What became of the canaries.
+    /// The result of canaries.
     canaries: Option<Canaries>,
     problems_count: u64,
     problems: &'a [Problem],
 }
 
 impl<'a> Verdict<'a> {
-    /// The verdict on rows that were looked at.
+    /// The verdict on audited rows.
     fn new(audited: &Audited, problems: &'a Problems) -> Verdict<'a> {
-        let found = Found {
+        let facts = AuditFacts {
             rows_recomputed: audited.rows,
             rows: audited.of_rows,
             input_records_read: audited.records,
@@ -297,14 +298,14 @@ impl<'a> Verdict<'a> {
             problems: &problems.list,
         };
         match problems.count {
-            0 => Verdict::Passed(found),
-            _ => Verdict::Failed(found),
+            0 => Verdict::Passed(facts),
+            _ => Verdict::Failed(facts),
         }
     }
 
-    /// Says why rows could not be looked at.
+    /// Why no row could be audited.
     fn not_made(settings: &VerifySettings, lost: &'a Problems) -> Verdict<'a> {
-        let why = lost_text(lost, settings.inputs_from.is_some());
+        let why = lost_text(lost, settings.inputs_from.as_deref());
         Verdict::NotMade {
             why: format!("the files are sound; rows cannot be audited: {why}"),
             problems_count: lost.count,

@@ -1,4 +1,4 @@
-//! Chosen rows of a published Parquet file, batch by batch.
+//! Reads sampled rows of a published Parquet file, batch by batch.
 
 use std::path::Path;
 
@@ -16,11 +16,11 @@ use crate::publish::MANIFEST;
 use crate::scan::parquet::value_text;
 use crate::store::local;
 
-/// Hands batches of the chosen rows of a file on, each with the numbers of its rows; of some columns
-/// only, if they are named.
+/// Reads some rows of a file, or all, of some columns, or all. `on_batch` takes the 0-based numbers of the
+/// rows of each batch.
 ///
 /// # Errors
-/// If the file cannot be read, or `on_batch` gives up.
+/// If the file cannot be read, or `on_batch` returns an error.
 pub(super) fn read_rows(
     out: &Path,
     name: &str,
@@ -49,14 +49,14 @@ pub(super) fn read_rows(
         .map_err(|error| broken(&error))?
     {
         let batch = batch.map_err(|error| broken(&error))?;
-        let (these, behind) = rest.split_at(batch.num_rows());
-        rest = behind;
-        on_batch(these, &batch)?;
+        let (numbers, after) = rest.split_at(batch.num_rows());
+        rest = after;
+        on_batch(numbers, &batch)?;
     }
     Ok(())
 }
 
-/// Hands all rows of a set that a run just made on, each as its day, a batch and its place there.
+/// Reads all rows of a set that a run has just made; `on_row` takes the day, a batch, and the row in it.
 ///
 /// # Errors
 /// If a file cannot be read.
@@ -78,20 +78,20 @@ pub(super) fn read_all(out: &Path, mut on_row: impl FnMut(i32, &RecordBatch, usi
     Ok(())
 }
 
-/// A column of a batch, which the schema promises.
+/// A column that the schema has.
 pub(super) fn column<'a>(batch: &'a RecordBatch, name: &str) -> &'a ArrayRef {
     batch.column_by_name(name).expect("the schema is checked")
 }
 
-/// An id, as text.
+/// An id as text.
 pub(super) fn id(array: &ArrayRef, row: usize) -> Option<String> {
     array.is_valid(row).then(|| value_text(array, row))
 }
 
-/// A value of any type that is carried through, as the text that the reference makes of it.
+/// The value of a passthrough column as the same text that the reference makes.
 pub(super) fn value_as_text(array: &ArrayRef, at: usize) -> Option<String> {
     array.is_valid(at).then(|| match array.data_type() {
-        // Arrow writes a point in every number: `1.0`.
+        // Arrow would print whole numbers with a point: `1.0`.
         DataType::Float64 => array.as_primitive::<Float64Type>().value(at).to_string(),
         // Times are compared as microseconds since the epoch.
         DataType::Timestamp(..) => {
@@ -108,7 +108,7 @@ pub(super) fn ints(array: &ArrayRef) -> Vec<i64> {
     wide.as_primitive::<Int64Type>().values().to_vec()
 }
 
-/// A truth value.
+/// A Boolean.
 pub(super) fn truth(array: &ArrayRef, row: usize) -> Option<bool> {
     let values = array.as_boolean();
     values.is_valid(row).then(|| values.value(row))

@@ -1,4 +1,4 @@
-//! Which rows are audited: those whose place has the smallest hashes.
+//! Which rows are audited: those with the smallest hashes of file and row number.
 
 use std::collections::{BTreeMap, BinaryHeap};
 use std::hash::Hasher;
@@ -6,20 +6,21 @@ use std::hash::Hasher;
 use twox_hash::XxHash64;
 
 use super::AuditRows;
-use crate::verify::manifests::{Holds, NamedFile, PublishedSet};
+use crate::verify::manifests::{FileContents, NamedFile, PublishedSet};
 
-/// Rows of files: by the file's place in the set, 0-based, ascending; nothing for all rows of it.
-pub(super) type Sample = BTreeMap<usize, Option<Vec<u64>>>;
+/// The 0-based numbers of rows, ascending, by the index of their file in the set; nothing stands for all
+/// rows of the file.
+pub(super) type SampledRows = BTreeMap<usize, Option<Vec<u64>>>;
 
-/// Chooses rows of some files: by XXH64 of the file's path and the row's number (8 bytes,
-/// little-endian), the smallest first.
+/// Chooses rows of some files: those with the smallest XXH64 of the file's path and the row's number
+/// (8 bytes, little-endian), so that the same set always gives the same rows.
 pub(super) fn choose(
     set: &PublishedSet,
     rows: AuditRows,
-    is_asked: impl Fn(&NamedFile) -> bool,
-) -> Sample {
+    is_audited: impl Fn(&NamedFile) -> bool,
+) -> SampledRows {
     let files = set.files.iter().enumerate();
-    let files = files.filter(|(_, file)| file.holds == Holds::Rows && is_asked(file));
+    let files = files.filter(|(_, file)| file.holds == FileContents::Rows && is_audited(file));
     let count = match rows {
         AuditRows::All => return files.map(|(at, _)| (at, None)).collect(),
         AuditRows::None => 0,
@@ -41,7 +42,7 @@ pub(super) fn choose(
     for (_, at, row) in smallest {
         sample.entry(at).or_default().push(row);
     }
-    let mut sorted = Sample::new();
+    let mut sorted = SampledRows::new();
     for (at, mut rows) in sample {
         rows.sort_unstable();
         sorted.insert(at, Some(rows));

@@ -7,7 +7,9 @@ use arrow::array::{Array, ArrayRef, AsArray, RecordBatch};
 use arrow::datatypes::{
     DataType, Float64Type, Int8Type, Int32Type, Int64Type, TimestampMicrosecondType,
 };
-use hitherto::reference::features::{Click, Impression, Listing, Row, Rules, features};
+use hitherto::reference::features::{
+    FeatureRow, FeatureRules, ListingImpression, LogClick, LogListing, features,
+};
 use hitherto::reference::{LogTime, is_near};
 use hitherto::{
     CustomerType, Day, Dedup, Features, FeaturesReport, Job, LabelKey, OnBadRow, RunContext,
@@ -36,13 +38,13 @@ pub(super) const NOON: i64 = 19_732 * DAY + 12 * HOUR;
 #[derive(Clone, Debug)]
 pub(super) struct Case {
     /// The rules.
-    pub(super) rules: Rules,
+    pub(super) rules: FeatureRules,
     /// The impressions.
-    pub(super) shown: Vec<Impression>,
+    pub(super) shown: Vec<ListingImpression>,
     /// The clicks.
-    pub(super) clicks: Vec<Click>,
+    pub(super) clicks: Vec<LogClick>,
     /// The listings.
-    pub(super) listings: Vec<Listing>,
+    pub(super) listings: Vec<LogListing>,
     /// How impressions, clicks and listings are written.
     pub(super) styles: [Style; 3],
     /// Ids are texts.
@@ -52,8 +54,8 @@ pub(super) struct Case {
 }
 
 /// An impression at an instant.
-pub(super) fn shown(id: &str, user: &str, listing: &str, time_us: i64) -> Impression {
-    Impression {
+pub(super) fn shown(id: &str, user: &str, listing: &str, time_us: i64) -> ListingImpression {
+    ListingImpression {
         id: id.to_owned(),
         user: user.to_owned(),
         listing: listing.to_owned(),
@@ -62,16 +64,16 @@ pub(super) fn shown(id: &str, user: &str, listing: &str, time_us: i64) -> Impres
 }
 
 /// A click at an instant.
-pub(super) fn click(user: &str, listing: &str, time_us: i64) -> Click {
-    Click {
+pub(super) fn click(user: &str, listing: &str, time_us: i64) -> LogClick {
+    LogClick {
         user: Some(user.to_owned()),
         ..nobodys(listing, time_us)
     }
 }
 
 /// A click that does not say who clicked.
-pub(super) fn nobodys(listing: &str, time_us: i64) -> Click {
-    Click {
+pub(super) fn nobodys(listing: &str, time_us: i64) -> LogClick {
+    LogClick {
         user: None,
         listing: listing.to_owned(),
         time: LogTime::Instant(time_us),
@@ -79,8 +81,8 @@ pub(super) fn nobodys(listing: &str, time_us: i64) -> Click {
 }
 
 /// A listing that was made at an instant.
-pub(super) fn listing(id: &str, created_us: i64) -> Listing {
-    Listing {
+pub(super) fn listing(id: &str, created_us: i64) -> LogListing {
+    LogListing {
         listing: id.to_owned(),
         category: Some("toys".to_owned()),
         price: Some(9.5),
@@ -90,9 +92,9 @@ pub(super) fn listing(id: &str, created_us: i64) -> Listing {
 
 impl Case {
     /// A case with SPEC's defaults, and a listing "1".
-    pub(super) fn new(shown: Vec<Impression>, clicks: Vec<Click>) -> Case {
+    pub(super) fn new(shown: Vec<ListingImpression>, clicks: Vec<LogClick>) -> Case {
         Case {
-            rules: Rules {
+            rules: FeatureRules {
                 windows_us: Vec::new(),
                 label_window_us: DAY,
                 anybody: false,
@@ -169,7 +171,7 @@ impl Case {
     }
 
     /// What must come out, in the order of [`sort`].
-    pub(super) fn expected(&self) -> Vec<Row> {
+    pub(super) fn expected(&self) -> Vec<FeatureRow> {
         let of = self.sound();
         let mut rows = features(&self.rules, &of.shown, &of.clicks, &of.listings);
         sort(&mut rows);
@@ -257,9 +259,9 @@ fn instant_text(us: i64) -> String {
 }
 
 /// Sorts rows by time, then by ids as texts. Rows that have all of these alike are alike.
-pub(super) fn sort(rows: &mut [Row]) {
+pub(super) fn sort(rows: &mut [FeatureRow]) {
     rows.sort_by(|a, b| {
-        let key = |row: &Row| (row.time_us, row.id.clone(), row.listing.clone());
+        let key = |row: &FeatureRow| (row.time_us, row.id.clone(), row.listing.clone());
         key(a).cmp(&key(b)).then_with(|| a.user.cmp(&b.user))
     });
 }
@@ -270,7 +272,7 @@ pub(super) fn run(settings: Settings) -> hitherto::Result<FeaturesReport> {
 }
 
 /// The rows of an output, in its own order.
-pub(super) fn rows(out: &Path) -> Vec<Row> {
+pub(super) fn rows(out: &Path) -> Vec<FeatureRow> {
     let mut rows = Vec::new();
     for (day, path) in parts_by(out, "date=") {
         let file = File::open(&path).expect("a part");
@@ -284,7 +286,7 @@ pub(super) fn rows(out: &Path) -> Vec<Row> {
 }
 
 /// A row of a batch.
-fn row_of(day: i32, batch: &RecordBatch, row: usize) -> Row {
+fn row_of(day: i32, batch: &RecordBatch, row: usize) -> FeatureRow {
     let column = |name: &str| {
         let column = batch.column_by_name(name);
         column.unwrap_or_else(|| panic!("no column {name}"))
@@ -302,7 +304,7 @@ fn row_of(day: i32, batch: &RecordBatch, row: usize) -> Row {
     let ages = |of: &ArrayRef| of.as_primitive::<Int32Type>().value(row);
     let clicked = column("clicked").as_primitive::<Int8Type>().value(row);
     assert!((0..=1).contains(&clicked));
-    Row {
+    FeatureRow {
         day,
         time_us: times.value(row),
         id: id_at(column("impression_id"), row),
@@ -329,7 +331,7 @@ fn id_at(ids: &ArrayRef, row: usize) -> String {
 
 /// Runs a case and compares it with the oracle; gives the rows, in the order of [`sort`]. `name`
 /// is in the message if they differ.
-pub(super) fn check(name: &str, case: &Case, change: impl Fn(&mut Settings)) -> Vec<Row> {
+pub(super) fn check(name: &str, case: &Case, change: impl Fn(&mut Settings)) -> Vec<FeatureRow> {
     let folder = scratch();
     let (dir, out) = (folder.path().join("in"), folder.path().join("out"));
     case.write(&dir);
@@ -349,7 +351,7 @@ pub(super) fn check(name: &str, case: &Case, change: impl Fn(&mut Settings)) -> 
         found == expected,
         "{name}\nfound {found:#?}\nexpected {expected:#?}\n{case:#?}"
     );
-    let count = |is: fn(&Row) -> bool| {
+    let count = |is: fn(&FeatureRow) -> bool| {
         let rows = expected.iter().filter(|row| is(row));
         u64::try_from(rows.count()).expect("few rows")
     };
@@ -367,15 +369,15 @@ pub(super) fn check(name: &str, case: &Case, change: impl Fn(&mut Settings)) -> 
 }
 
 /// Compares the metrics of an output with its rows.
-fn check_metrics(name: &str, found: &Value, rows: &[Row]) {
-    let count = |is: &dyn Fn(&Row) -> bool| {
+fn check_metrics(name: &str, found: &Value, rows: &[FeatureRow]) {
+    let count = |is: &dyn Fn(&FeatureRow) -> bool| {
         let rows = rows.iter().filter(|row| is(row));
         u64::try_from(rows.count()).expect("few rows")
     };
     let all = count(&|_| true);
     let complete = count(&|row| row.label_complete);
-    let users = |row: &Row| row.of_user.as_ref().map_or(0, |of| of[0]);
-    let sum = |of: &dyn Fn(&Row) -> i64| {
+    let users = |row: &FeatureRow| row.of_user.as_ref().map_or(0, |of| of[0]);
+    let sum = |of: &dyn Fn(&FeatureRow) -> i64| {
         u64::try_from(rows.iter().map(of).sum::<i64>()).expect("never negative")
     };
     let with_users = count(&|row| row.of_user.is_some());

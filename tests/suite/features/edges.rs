@@ -1,6 +1,6 @@
 //! Rows computed by hand, at every edge of windows, labels and logs.
 
-use hitherto::reference::features::{Click, Listing, Row};
+use hitherto::reference::features::{FeatureRow, LogClick, LogListing};
 use hitherto::{LabelKey, OnBadRow, Settings};
 
 use super::case::{Case, DAY, HOUR, NOON, check, click, listing, nobodys, rows, run, shown};
@@ -19,17 +19,17 @@ fn one_by_one(clicks: &[&[i64]]) -> Case {
 }
 
 /// The labels of rows.
-fn labels(rows: &[Row]) -> Vec<bool> {
+fn labels(rows: &[FeatureRow]) -> Vec<bool> {
     rows.iter().map(|row| row.clicked).collect()
 }
 
 /// Prior clicks on listings, of all windows.
-fn of_listings(rows: &[Row]) -> Vec<&[i64]> {
+fn of_listings(rows: &[FeatureRow]) -> Vec<&[i64]> {
     rows.iter().map(|row| &row.of_listing[..]).collect()
 }
 
 /// Prior clicks of users, of all windows.
-fn of_users(rows: &[Row]) -> Vec<Option<&[i64]>> {
+fn of_users(rows: &[FeatureRow]) -> Vec<Option<&[i64]>> {
     rows.iter().map(|row| row.of_user.as_deref()).collect()
 }
 
@@ -106,7 +106,7 @@ fn clicks_never_multiply_rows_and_equal_impressions_stay() {
 
 #[test]
 fn an_unknown_listing_is_null_and_a_later_one_has_a_negative_age() {
-    let nothing = Listing {
+    let nothing = LogListing {
         category: None,
         price: None,
         created: None,
@@ -156,7 +156,7 @@ fn a_label_is_of_the_same_user_and_listing_unless_anybody_will_do() {
 
 #[test]
 fn clicks_without_users_need_the_key_listing() {
-    let clicks: Vec<Click> = [-1, 1].map(|after| nobodys("1", NOON + after)).to_vec();
+    let clicks: Vec<LogClick> = [-1, 1].map(|after| nobodys("1", NOON + after)).to_vec();
     for format in [hitherto::Format::Parquet, hitherto::Format::Csv] {
         let mut case = Case::new(vec![shown("1", "1", "1", NOON)], clicks.clone());
         case.styles[1].format = format;
@@ -214,7 +214,7 @@ fn a_label_is_complete_if_its_window_ends_with_the_data() {
 fn a_second_row_of_a_listing_is_a_fault() {
     let mut case = Case::new(vec![shown("1", "1", "1", NOON)], vec![]);
     for (at, text_ids) in [(0, false), (1, true)] {
-        let more = Listing {
+        let more = LogListing {
             price: Some(1.0),
             ..listing("1", NOON)
         };

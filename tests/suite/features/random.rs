@@ -2,7 +2,7 @@
 
 use hitherto::Format;
 use hitherto::reference::LogTime;
-use hitherto::reference::features::{Click, Impression, Listing};
+use hitherto::reference::features::{ListingImpression, LogClick, LogListing};
 
 use super::case::{Case, DAY, HOUR, NOON, SECOND, check};
 use crate::far::far_time;
@@ -65,7 +65,7 @@ fn case_of(seed: u64) -> Case {
         style(numbers, &days),
     ];
     let [of_shown, of_clicks, of_listings] = styles.map(|style| style.times);
-    let shown = some(numbers, 1, |numbers| Impression {
+    let shown = some(numbers, 1, |numbers| ListingImpression {
         id: id(numbers),
         user: id(numbers),
         listing: id(numbers),
@@ -74,7 +74,7 @@ fn case_of(seed: u64) -> Case {
     let anybody = numbers.once_in(3);
     // A third of the logs that may lack users lack them.
     let has_users = !(anybody && numbers.once_in(3));
-    let clicks = some(numbers, 0, |numbers| Click {
+    let clicks = some(numbers, 0, |numbers| LogClick {
         user: Some(id(numbers)).filter(|_| has_users && !numbers.once_in(6)),
         listing: id(numbers),
         time: time(numbers, of_clicks),
@@ -82,7 +82,7 @@ fn case_of(seed: u64) -> Case {
     let mut listings = vec![];
     for name in ["1", "3", "17", "5"] {
         let there = |numbers: &mut Numbers| !numbers.once_in(4);
-        listings.push(Listing {
+        listings.push(LogListing {
             listing: name.to_owned(),
             category: there(numbers).then(|| numbers.pick(&["toys", "home"]).to_owned()),
             price: there(numbers).then(|| numbers.pick(&[0.0, 12.0, 7.25, -1e9])),

@@ -6,7 +6,7 @@ use std::path::Path;
 
 use hitherto::parse_day;
 use hitherto::reference::LogTime;
-use hitherto::reference::features::{Click, Impression, Listing};
+use hitherto::reference::features::{ListingImpression, LogClick, LogListing};
 
 use super::case::{Case, DAY, HOUR, check};
 use crate::support::TimeStyle;
@@ -34,21 +34,21 @@ fn filled(text: &str) -> Option<&str> {
 /// The logs of a folder, and three windows.
 fn logs(dir: &Path) -> Case {
     let shown = records(&dir.join("impressions.csv"));
-    let shown = shown.iter().map(|fields| Impression {
+    let shown = shown.iter().map(|fields| ListingImpression {
         id: fields[0].clone(),
         user: fields[1].clone(),
         listing: fields[2].clone(),
         time: instant(&fields[3]),
     });
     let clicks = records(&dir.join("clicks.csv"));
-    let clicks = clicks.iter().map(|fields| Click {
+    let clicks = clicks.iter().map(|fields| LogClick {
         user: filled(&fields[0]).map(str::to_owned),
         listing: fields[1].clone(),
         time: instant(&fields[2]),
     });
     let listings = records(&dir.join("listings.csv"));
     let day = |text: &str| LogTime::Date(parse_day(text).expect("a day").0);
-    let listings = listings.iter().map(|fields| Listing {
+    let listings = listings.iter().map(|fields| LogListing {
         listing: fields[0].clone(),
         category: filled(&fields[1]).map(str::to_owned),
         price: filled(&fields[2]).map(|price| price.parse().expect("a number")),

@@ -1,7 +1,8 @@
-//! What of the inputs is planted beside canaries: all of it, or, where that is a lot, what lies nearest.
+//! Which real records are written together with canaries: all around an impression, or the nearest if
+//! there are many.
 //!
-//! **Why so**: whether an action at a cutoff is told from one before it does not depend on what
-//! happened years ago, and nobody wants millions of rows of one customer in a temporary folder.
+//! **Why so**: whether an action at a cutoff is distinguished from one before it does not depend on old
+//! actions, and millions of rows of one customer would fill the temporary folder.
 
 use jiff::Span;
 use jiff::civil::DateTime;
@@ -10,12 +11,12 @@ use serde_json::{Value, json};
 use crate::calendar::date_text;
 use crate::ids::Day;
 use crate::reference::{LogAction, LogTime, instants_in};
-use crate::verify::audit::canary_input::told_values;
+use crate::verify::audit::canaries::input::attribute_values;
 
-/// Records around one impression, at most.
+/// The most records around one impression.
 pub(super) const NEAR_MAX: usize = 1000;
 
-/// Of some places, each with how far it is from a moment, those that are nearest, ascending.
+/// The nearest [`NEAR_MAX`] places, ascending, given each place with its distance.
 pub(super) fn nearest(mut places: Vec<(u64, usize)>) -> Vec<usize> {
     if places.len() > NEAR_MAX {
         places.select_nth_unstable(NEAR_MAX);
@@ -26,23 +27,25 @@ pub(super) fn nearest(mut places: Vec<(u64, usize)>) -> Vec<usize> {
     places
 }
 
-/// The actions around a moment that can be written down, in the order of their log.
+/// The nearest actions around a time that can be written as JSON, in the order of their log.
 pub(super) fn actions_around(timezone: &str, log: &[LogAction], at: i64) -> Vec<LogAction> {
-    let is_whole = |of: &LogAction| {
-        let mut times = [Some(of.time), of.available.flatten()]
-            .into_iter()
-            .flatten();
-        times.all(is_writable) && told_values(&of.told).is_some()
+    let is_whole = |action: &LogAction| {
+        let times = [Some(action.time), action.available.flatten()];
+        let is_writable = times.into_iter().flatten().all(is_writable);
+        is_writable && attribute_values(&action.attributes).is_some()
     };
-    let whole = log.iter().enumerate().filter(|(_, of)| is_whole(of));
+    let whole = log
+        .iter()
+        .enumerate()
+        .filter(|(_, action)| is_whole(action));
     let (places, times): (Vec<usize>, Vec<LogTime>) =
-        whole.map(|(place, of)| (place, of.time)).unzip();
+        whole.map(|(place, action)| (place, action.time)).unzip();
     let times = instants_in(timezone, times.into_iter()).into_iter();
     let near = nearest(times.map(|time| time.abs_diff(at)).zip(places).collect());
     near.into_iter().map(|place| log[place].clone()).collect()
 }
 
-/// Whether a time can be written as text, if that is how it is written.
+/// Whether a time can be written as JSON; text covers fewer years than the calendar.
 pub(super) fn is_writable(time: LogTime) -> bool {
     let day = match time {
         LogTime::Instant(_) => return true,
@@ -70,7 +73,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn of_many_places_the_nearest_are_left() {
+    fn of_many_places_the_nearest_are_kept() {
         let places = |count: usize| (0..count).map(|at| (ids(at).abs_diff(5000), at)).collect();
         assert_eq!(nearest(places(10)), (0..10).collect::<Vec<_>>());
         let near = nearest(places(10_000));
@@ -81,7 +84,7 @@ mod tests {
         );
     }
 
-    /// A place as a number.
+    /// A place as 64 bits.
     fn ids(at: usize) -> u64 {
         u64::try_from(at).expect("small")
     }
