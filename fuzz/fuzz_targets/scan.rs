@@ -49,7 +49,7 @@ fuzz_target!(init: hitherto_fuzz::only_our_panics_count(), |data: &[u8]| {
     let folder = hitherto_fuzz::folder();
     let path = folder.join("hostile");
     fs::write(&path, content).expect("room in memory");
-    // ComputedAttribute for it alone: what ends in NDJSON's name begins with a brace, and is told by that.
+    // Told for it alone: what ends in NDJSON's name begins with a brace, and is told by that.
     let mut paths = vec![(source, path.display().to_string())];
     let others: &[Source] = match job_kind {
         JobKind::Sequences => &[Source::Impressions, Source::Clicks],

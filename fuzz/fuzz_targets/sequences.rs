@@ -1,4 +1,4 @@
-//! Whole runs of `sequences` over small logs against the naive twin, whatever the settings: every
+//! Whole runs of `sequences` over small logs against the reference, whatever the settings: every
 //! codec, page size, row group, partition, thread.
 #![no_main]
 
@@ -75,7 +75,7 @@ fuzz_target!(|case: (Actions, Impressions, Asked, Layout)| {
         embargo_us: vec![embargo_us, None, None],
         types: Vec::new(),
         repeats: RepeatRule::Kept,
-        attributes: Vec::new(),
+        computed: Vec::new(),
         actions_max: usize::from(max % 9) + 1,
         timezone: "UTC".to_owned(),
         guests_are_rows: guests,

@@ -77,7 +77,7 @@ pub struct MerchantRow {
 }
 
 /// A contribution to a stay.
-struct Piece {
+struct StayPiece {
     flyer: String,
     /// For spans the time of an event, for sessions a length.
     us: i64,
@@ -86,7 +86,7 @@ struct Piece {
 }
 
 /// The pieces of each stay, by user, merchant and day.
-type StaysByDay = BTreeMap<(String, String, i32), Vec<Piece>>;
+type StaysByDay = BTreeMap<(String, String, i32), Vec<StayPiece>>;
 
 /// Both tables, sorted.
 ///
@@ -196,7 +196,7 @@ fn open_times(zone: &TimeZone, log: &[LogEvent]) -> StaysByDay {
             merchant.expect("opens have a merchant"),
             day_of(zone, event, at),
         );
-        let piece = Piece {
+        let piece = StayPiece {
             flyer: flyer.expect("opens have a flyer"),
             us: at,
             is_event: true,
@@ -242,7 +242,7 @@ fn lengths(rules: &DwellRules, zone: &TimeZone, log: &[LogEvent]) -> StaysByDay 
                 let midnight = midnight_after(zone, event, day);
                 let until = end.min(midnight);
                 let key = (user.to_owned(), merchant.clone(), day);
-                let piece = Piece {
+                let piece = StayPiece {
                     flyer: flyer.clone(),
                     us: until - from,
                     is_event,

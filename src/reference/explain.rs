@@ -30,7 +30,7 @@ pub enum ExclusionReason {
 
 /// Whether an action is in the history.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Outcome {
+pub enum ActionOutcome {
     /// It is in the history, at this 0-based position.
     InHistory(usize),
     /// It is prior, but a repeat of one before it in the history.
@@ -49,7 +49,7 @@ pub struct Candidate {
     /// When it happened, in microseconds since the epoch.
     pub time_us: i64,
     /// Whether it is in the history.
-    pub outcome: Outcome,
+    pub outcome: ActionOutcome,
 }
 
 /// All actions of a customer at one impression, with their outcomes.
@@ -105,12 +105,12 @@ pub fn explanation_of<'l>(
             }),
         };
         let outcome = match exclusion {
-            Some(reason) => Outcome::Excluded(reason),
-            None if is_repeat => Outcome::Repeat,
-            None if length == rules.actions_max => Outcome::BeyondLast,
+            Some(reason) => ActionOutcome::Excluded(reason),
+            None if is_repeat => ActionOutcome::Repeat,
+            None if length == rules.actions_max => ActionOutcome::BeyondLast,
             None => {
                 length += 1;
-                Outcome::InHistory(length - 1)
+                ActionOutcome::InHistory(length - 1)
             }
         };
         if exclusion.is_none() {

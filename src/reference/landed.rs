@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use jiff::tz::TimeZone;
 
 use super::{
-    LogAction, LogImpression, LogTime, Outcome, RepeatRule, Rules, explanation_of, instant,
+    ActionOutcome, LogAction, LogImpression, LogTime, RepeatRule, Rules, explanation_of, instant,
     sequences,
 };
 
@@ -42,7 +42,9 @@ pub fn landed_late(
         for candidate in explanation.candidates {
             let (action, landed) = own[candidate.at];
             let is_late = |day: i32| explanation.cutoff_us < instant(&zone, LogTime::Date(day + 1));
-            if matches!(candidate.outcome, Outcome::InHistory(_)) && landed.is_some_and(is_late) {
+            if matches!(candidate.outcome, ActionOutcome::InHistory(_))
+                && landed.is_some_and(is_late)
+            {
                 let count = late.entry((impression.day, action.log)).or_insert(0);
                 *count += u64::try_from(samples.len()).expect("few samples");
             }

@@ -25,7 +25,7 @@ pub use self::items::items_held;
 pub use self::landed::landed_late;
 pub use self::ordered::OrderedLog;
 pub use crate::reference::explain::{
-    Candidate, ExclusionReason, Explanation, Outcome, explanation_of, newest_excluded,
+    ActionOutcome, Candidate, ExclusionReason, Explanation, explanation_of, newest_excluded,
 };
 pub use crate::reference::metrics::{Quality, SpanList, quality};
 pub use crate::reference::total_order::Number;

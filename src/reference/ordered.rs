@@ -205,7 +205,7 @@ fn stretches_of(keys: &[SortKey<'_>]) -> Vec<Vec<Stretch>> {
 #[cfg(test)]
 mod tests {
     use super::super::{
-        Candidate, LogImpression, LogTime, Number, Outcome, explanation_of, sequences,
+        ActionOutcome, Candidate, LogImpression, LogTime, Number, explanation_of, sequences,
     };
     use super::*;
 
@@ -297,7 +297,8 @@ mod tests {
             let impression = impression(dice.time(80));
             let samples = sequences(&rules, std::slice::from_ref(&impression), &log);
             let explanation = explanation_of(&rules, &impression, &log);
-            let is_in = |candidate: &&Candidate| matches!(candidate.outcome, Outcome::InHistory(_));
+            let is_in =
+                |candidate: &&Candidate| matches!(candidate.outcome, ActionOutcome::InHistory(_));
             let history = explanation.candidates.iter().filter(is_in);
             let history: Vec<_> = history.map(|candidate| &log[candidate.at]).collect();
             let pairs: Vec<_> = history

@@ -1,4 +1,4 @@
-//! The engine against its naive twin: named cases first, then ten thousand random ones.
+//! The engine against the reference: named cases first, then ten thousand random ones.
 //!
 //! Every case is written to files in some format, read by the engine, and read back from what it
 //! published. A failing random case prints its seed and itself; it then becomes a named test.
@@ -108,11 +108,11 @@ fn equal_times_are_ordered_by_kind_and_item_newest_first() {
 }
 
 #[test]
-fn columns_of_every_type_are_carried_through_in_every_format() {
+fn passthrough_columns_of_every_type_are_copied_in_every_format() {
     let mut numbers = Numbers(21);
-    let mut of = |n: usize| {
-        let mut of = shown(&(n % 4).to_string(), "2025-08-15", &format!("r{}", n / 3));
-        of.items = (0..n % 5)
+    let mut random_impression = |n: usize| {
+        let mut impression = shown(&(n % 4).to_string(), "2025-08-15", &format!("r{}", n / 3));
+        impression.items = (0..n % 5)
             .map(|item| {
                 (
                     1 + i64::try_from(item % 2).expect("small"),
@@ -120,11 +120,11 @@ fn columns_of_every_type_are_carried_through_in_every_format() {
                 )
             })
             .collect();
-        keep_something(&mut numbers, &mut of);
-        of
+        keep_something(&mut numbers, &mut impression);
+        impression
     };
     let mut case = Case::new(
-        (0..60).map(&mut of).collect(),
+        (0..60).map(&mut random_impression).collect(),
         vec![click(midnight("2025-08-13"), 5)],
     );
     case.keep = true;
@@ -173,7 +173,7 @@ fn of_exact_repeats_one_counts_and_older_actions_fill_up() {
     let mut log: Vec<LogAction> = (0..6)
         .map(|n| action("1", at - n * SECOND, 1, n / 2))
         .collect();
-    log.iter_mut().for_each(|of| of.item += 1);
+    log.iter_mut().for_each(|action| action.item += 1);
     for n in 0..6 {
         let repeat = log[n].clone();
         log.extend(vec![repeat; n % 3]);
@@ -264,7 +264,7 @@ fn of_repeats_that_were_known_at_different_times_the_first_counts() {
 }
 
 #[test]
-fn what_is_told_of_repeats_is_that_of_the_action_that_counts() {
+fn attributes_of_repeats_are_those_of_the_action_that_counts() {
     let at = midnight("2025-08-13");
     let priced = |after: i64, price: f32, known: i64| LogAction {
         available: Some(Some(LogTime::Instant(at + known * DAY))),
@@ -288,18 +288,21 @@ fn what_is_told_of_repeats_is_that_of_the_action_that_counts() {
     let mut case = Case::new(shown.collect(), log);
     (case.available, case.tell) = (true, 1);
     let prices = |case: &Case| {
-        let of = |told: &Vec<Number>| match told[..] {
+        let price = |attributes: &Vec<Number>| match attributes[..] {
             [Number::Float(bits)] => f32::from_bits(bits),
             _ => panic!("a price"),
         };
         let samples = case.expected().into_iter();
-        let prices = samples.map(|sample| sample.attributes.iter().map(of).collect::<Vec<f32>>());
+        let prices =
+            samples.map(|sample| sample.attributes.iter().map(price).collect::<Vec<f32>>());
         prices.collect::<Vec<_>>()
     };
     for late in [true, false] {
         case.available = late;
         if !late {
-            case.log.iter_mut().for_each(|of| of.available = None);
+            case.log
+                .iter_mut()
+                .for_each(|action| action.available = None);
         }
         for (repeats, max, first) in [
             (RepeatRule::Kept, 20, vec![4.0, 3.0, 2.0, -1.0]),
@@ -312,8 +315,12 @@ fn what_is_told_of_repeats_is_that_of_the_action_that_counts() {
                 assert_eq!(prices(&case)[0], first, "{repeats:?} {max}");
             }
             check_both(&format!("{repeats:?} {max} {late}"), &case);
-            check("plain", &case, |of| of.tuning.encode_plain = true);
-            check("no padding", &case, |of| of.sequences_mut().pad = false);
+            check("plain", &case, |settings| {
+                settings.tuning.encode_plain = true;
+            });
+            check("no padding", &case, |settings| {
+                settings.sequences_mut().pad = false;
+            });
         }
     }
 }
@@ -530,7 +537,11 @@ fn a_later_cutoff_in_a_fold_may_look_back_further() {
     case.rules.timezone = "Europe/Berlin".into();
     case.rules.lookback_days = Some(1);
     check_both("fold", &case);
-    let lengths: Vec<usize> = case.expected().iter().map(|of| of.history.len()).collect();
+    let lengths: Vec<usize> = case
+        .expected()
+        .iter()
+        .map(|sample| sample.history.len())
+        .collect();
     assert_eq!(lengths, [1, 2]);
 }
 
@@ -715,10 +726,10 @@ fn random_rules(numbers: &mut Numbers, rules: &mut Rules) {
     rules.negatives = numbers.pick(&[None, None, None, Some((0.5, 7)), Some((0.01, 3))]);
 }
 
-/// Gives an impression values of the columns that are carried through.
+/// Gives an impression values of passthrough columns.
 pub(crate) fn keep_something(numbers: &mut Numbers, shown: &mut LogImpression) {
-    let mut pick = |of: &[&str]| {
-        let value = numbers.pick(of);
+    let mut pick = |values: &[&str]| {
+        let value = numbers.pick(values);
         (value != "null").then(|| value.to_owned())
     };
     shown.passthrough = vec![
@@ -738,7 +749,7 @@ pub(crate) fn keep_something(numbers: &mut Numbers, shown: &mut LogImpression) {
     shown.item_passthrough = shown.items.iter().map(values).collect();
 }
 
-/// Gives actions values of the columns that are told; the last log has no prices.
+/// Gives actions attributes; the last log has no prices.
 pub(crate) fn tell_something(numbers: &mut Numbers, case: &mut Case, columns: usize) {
     case.tell = columns;
     let floats = [f32::NAN, -0.0, 0.0, 0.1, -1e-40, 1e30, f32::MIN];
@@ -747,16 +758,17 @@ pub(crate) fn tell_something(numbers: &mut Numbers, case: &mut Case, columns: us
             [] => action.kind != 3,
             _ => action.log != 2,
         };
-        let price = match has_price {
-            true => numbers.pick(&floats),
-            false => f32::NAN,
+        let price = if has_price {
+            numbers.pick(&floats)
+        } else {
+            f32::NAN
         };
-        let told = [
+        let attributes = [
             Number::float(price),
             Number::Int(numbers.pick(&[0, 0, 1, 2, -3, i32::MIN, i32::MAX])),
             Number::float(numbers.pick(&floats)),
         ];
-        action.attributes = told[..case.tell].to_vec();
+        action.attributes = attributes[..case.tell].to_vec();
     }
 }
 

@@ -1,4 +1,4 @@
-//! `dwell` against its naive twin: named cases at every boundary, then thousands of random ones.
+//! `dwell` against the reference: named cases at every boundary, then thousands of random ones.
 //!
 //! Every case is written to files in some format, read by the engine, and read back from the CSV
 //! and the Parquet that it published, which must hold the same.
@@ -120,13 +120,15 @@ impl Case {
         let rules = &self.rules;
         Settings {
             ask: Dwell {
-                dwell_method: match rules.is_session {
-                    true => DwellMethod::Session,
-                    false => DwellMethod::Span,
+                dwell_method: if rules.is_session {
+                    DwellMethod::Session
+                } else {
+                    DwellMethod::Span
                 },
-                divide_by: match rules.by_flyers {
-                    true => DivideBy::Flyers,
-                    false => DivideBy::Events,
+                divide_by: if rules.by_flyers {
+                    DivideBy::Flyers
+                } else {
+                    DivideBy::Events
                 },
                 idle_timeout_us: rules.idle_us,
             }
@@ -138,13 +140,15 @@ impl Case {
             time_unit: self.style.numbers.then_some(TimeUnit::Micro),
             customer_type: rules.int_ids.then_some(hitherto::CustomerType::Int64),
             null_values: self.style.null.map(str::to_owned).into_iter().collect(),
-            dedup: match rules.once {
-                true => Dedup::Exact,
-                false => Dedup::None,
+            dedup: if rules.once {
+                Dedup::Exact
+            } else {
+                Dedup::None
             },
-            on_bad_row: match self.sound().len() == self.log.len() {
-                true => hitherto::OnBadRow::Error,
-                false => hitherto::OnBadRow::Quarantine,
+            on_bad_row: if self.sound().len() == self.log.len() {
+                hitherto::OnBadRow::Error
+            } else {
+                hitherto::OnBadRow::Quarantine
             },
             ..Settings::default()
         }
@@ -187,15 +191,15 @@ impl Case {
     /// Rows as CSV.
     fn to_csv(&self, rows: &[LogEvent]) -> Vec<u8> {
         let mut text = "timestamp,user_id,event,flyer_id,merchant_id\n".to_owned();
-        for of in rows {
-            let (flyer, merchant) = (of.flyer.as_deref(), of.merchant.as_deref());
-            let time = self.time(of);
+        for event in rows {
+            let (flyer, merchant) = (event.flyer.as_deref(), event.merchant.as_deref());
+            let time = self.time(event);
             let null = self.style.null.unwrap_or("");
-            let user = match &of.user[..] {
+            let user = match &event.user[..] {
                 "" => null,
                 user => user,
             };
-            let fields = [&time, user, &of.event];
+            let fields = [&time, user, &event.event];
             let ids = [flyer.unwrap_or(null), merchant.unwrap_or(null)];
             text += &format!("{},{}\n", fields.join(","), ids.join(","));
         }
@@ -205,29 +209,33 @@ impl Case {
     /// Rows as JSON objects.
     fn to_json(&self, rows: &[LogEvent]) -> Vec<String> {
         let quoted = |text: &str| format!("\"{text}\"");
-        let id = |id: &str| match self.rules.int_ids {
-            true => id.to_owned(),
-            false => quoted(id),
+        let id = |id: &str| {
+            if self.rules.int_ids {
+                id.to_owned()
+            } else {
+                quoted(id)
+            }
         };
         let null = || self.style.null.map_or_else(|| "null".to_owned(), quoted);
-        let or_null = |of: &Option<String>| of.as_deref().map_or_else(null, id);
+        let or_null = |id_or_null: &Option<String>| id_or_null.as_deref().map_or_else(null, id);
         // An empty text of JSON is null by itself.
         let user = |user: &str| match user {
             "" => self.style.null.map_or_else(|| "\"\"".to_owned(), quoted),
             user => id(user),
         };
-        let object = |of: &LogEvent| {
-            let time = match self.style.numbers {
-                true => self.time(of),
-                false => quoted(&self.time(of)),
+        let object = |event: &LogEvent| {
+            let time = if self.style.numbers {
+                self.time(event)
+            } else {
+                quoted(&self.time(event))
             };
             format!(
                 "{{\"timestamp\": {time}, \"user_id\": {}, \"event\": {}, \"flyer_id\": {}, \
                  \"merchant_id\": {}}}",
-                user(&of.user),
-                quoted(&of.event),
-                or_null(&of.flyer),
-                or_null(&of.merchant)
+                user(&event.user),
+                quoted(&event.event),
+                or_null(&event.flyer),
+                or_null(&event.merchant)
             )
         };
         rows.iter().map(object).collect()
@@ -235,8 +243,8 @@ impl Case {
 
     /// Rows as a Parquet file.
     fn to_parquet(&self, rows: &[LogEvent]) -> Vec<u8> {
-        let ids = |of: &dyn Fn(&LogEvent) -> Option<String>| -> ArrayRef {
-            let values = rows.iter().map(of);
+        let ids = |id: &dyn Fn(&LogEvent) -> Option<String>| -> ArrayRef {
+            let values = rows.iter().map(id);
             match self.rules.int_ids {
                 true => Arc::new(Int64Array::from_iter(
                     values.map(|id| id.map(|id| id.parse::<i64>().expect("an integer"))),
@@ -247,10 +255,10 @@ impl Case {
                 }
             }
         };
-        let texts = |of: &dyn Fn(&LogEvent) -> String| -> ArrayRef {
-            Arc::new(StringArray::from_iter_values(rows.iter().map(of)))
+        let texts = |text: &dyn Fn(&LogEvent) -> String| -> ArrayRef {
+            Arc::new(StringArray::from_iter_values(rows.iter().map(text)))
         };
-        let instants = rows.iter().map(|of| match of.time {
+        let instants = rows.iter().map(|event| match event.time {
             LogTime::Instant(us) => us,
             _ => 0,
         });
@@ -259,17 +267,17 @@ impl Case {
                 let times = TimestampMicrosecondArray::from_iter_values(instants);
                 Arc::new(times.with_timezone("UTC"))
             }
-            false => texts(&|of| self.time(of)),
+            false => texts(&|event| self.time(event)),
         };
         let columns = [
             ("timestamp", times),
             (
                 "user_id",
-                ids(&|of| Some(of.user.clone()).filter(|user| !user.is_empty())),
+                ids(&|event| Some(event.user.clone()).filter(|user| !user.is_empty())),
             ),
-            ("event", texts(&|of| of.event.clone())),
-            ("flyer_id", ids(&|of| of.flyer.clone())),
-            ("merchant_id", ids(&|of| of.merchant.clone())),
+            ("event", texts(&|event| event.event.clone())),
+            ("flyer_id", ids(&|event| event.flyer.clone())),
+            ("merchant_id", ids(&|event| event.merchant.clone())),
         ];
         let batch = RecordBatch::try_from_iter(columns).expect("columns of one length");
         let properties = WriterProperties::builder()
@@ -441,7 +449,7 @@ fn compare_metrics(name: &str, case: &Case, out: &Path) {
     assert_eq!(found["events"], events, "{name}");
     let mut seconds: Vec<f64> = rows.iter().map(|row| row.avg_seconds).collect();
     seconds.sort_by(f64::total_cmp);
-    let none = seconds.iter().filter(|of| **of == 0.0).count();
+    let none = seconds.iter().filter(|seconds| **seconds == 0.0).count();
     let none = crate::metrics::ratio(none as u64, rows.len() as u64);
     crate::metrics::assert_alike(&found["zero_seconds_pct"], &none, name);
     for (metric, per_cent) in [("p50_seconds", 50), ("p95_seconds", 95)] {
@@ -456,7 +464,7 @@ fn compare_metrics(name: &str, case: &Case, out: &Path) {
     }
 }
 
-/// Runs a case and compares it with the oracle.
+/// Runs a case and compares it with the reference.
 fn check(name: &str, case: &Case, change: impl Fn(&mut Settings)) -> DwellReport {
     let folder = scratch();
     let (dir, out) = (folder.path().join("in"), folder.path().join("out"));
@@ -470,11 +478,16 @@ fn check(name: &str, case: &Case, change: impl Fn(&mut Settings)) -> DwellReport
     audit(name, &out);
     let events = case.log.len() + case.lacking.len();
     assert_eq!(report.events, events as u64, "{name}");
-    let lacks = |is: fn(&LogEvent) -> bool| case.lacking.iter().filter(|of| is(of)).count() as u64;
-    assert_eq!(report.null_users, lacks(|of| of.user.is_empty()), "{name}");
-    let of_user = |of: &LogEvent| !of.user.is_empty() && of.flyer.is_none();
+    let lacks =
+        |is: fn(&LogEvent) -> bool| case.lacking.iter().filter(|event| is(event)).count() as u64;
+    assert_eq!(
+        report.null_users,
+        lacks(|event| event.user.is_empty()),
+        "{name}"
+    );
+    let of_user = |event: &LogEvent| !event.user.is_empty() && event.flyer.is_none();
     assert_eq!(report.null_flyers, lacks(of_user), "{name}");
-    let placed = |of: &LogEvent| !of.user.is_empty() && of.flyer.is_some();
+    let placed = |event: &LogEvent| !event.user.is_empty() && event.flyer.is_some();
     assert_eq!(report.null_merchants, lacks(placed), "{name}");
     report
 }
@@ -692,10 +705,10 @@ fn without_an_offset_days_are_the_zones_on_days_of_23_and_25_hours_too() {
     ] {
         for session in [false, true] {
             let hours = (-30..30).map(|hour| {
-                let mut of = event(0, "flyer_open", if hour % 3 == 0 { "f" } else { "g" });
-                of.time = LogTime::Wall(wall + hour * 3_600 * SECOND);
-                of.east_minutes = None;
-                of
+                let mut event = event(0, "flyer_open", if hour % 3 == 0 { "f" } else { "g" });
+                event.time = LogTime::Wall(wall + hour * 3_600 * SECOND);
+                event.east_minutes = None;
+                event
             });
             let mut case = Case::spans(hours.collect());
             case.rules.is_session = session;
@@ -724,9 +737,9 @@ fn the_text_null_is_a_text_and_ids_are_sorted_as_what_they_are() {
     let mut log: Vec<LogEvent> = ["10", "9", "null", "é", "a"]
         .iter()
         .map(|merchant| {
-            let mut of = event(0, "item_open", "null");
-            of.merchant = Some((*merchant).to_owned());
-            of
+            let mut event = event(0, "item_open", "null");
+            event.merchant = Some((*merchant).to_owned());
+            event
         })
         .collect();
     let rows = rows_of(&Case::spans(log.clone()));
@@ -736,8 +749,8 @@ fn the_text_null_is_a_text_and_ids_are_sorted_as_what_they_are() {
         .collect();
     assert_eq!(merchants, ["10", "9", "a", "null", "é"]);
     log.truncate(2);
-    for of in &mut log {
-        (of.user, of.flyer) = ("-5".into(), Some("7".into()));
+    for event in &mut log {
+        (event.user, event.flyer) = ("-5".into(), Some("7".into()));
     }
     let mut case = Case::spans(log);
     case.rules.int_ids = true;
@@ -776,7 +789,7 @@ fn random_case(numbers: &mut Numbers) -> Case {
         once: numbers.once_in(3),
     };
     let rarity = numbers.pick(&[u64::MAX, u64::MAX, 5]);
-    let log = (0..numbers.below(60)).map(|_| random_event(numbers, (&rules, style), rarity));
+    let log = (0..numbers.below(60)).map(|_| random_event(numbers, &rules, style, rarity));
     let log: Vec<LogEvent> = log.collect();
     let lacking = (0..numbers.below(4)).map(|_| lacking_event(numbers, &rules, style));
     let lacking = lacking.collect();
@@ -790,17 +803,17 @@ fn random_case(numbers: &mut Numbers) -> Case {
 
 /// A random event that is left out.
 fn lacking_event(numbers: &mut Numbers, rules: &DwellRules, style: Style) -> LogEvent {
-    let mut of = random_event(numbers, (rules, style), u64::MAX);
-    of.event = "item_open".into();
-    let other = || Some(of.user.clone());
-    (of.flyer, of.merchant) = (other(), other());
+    let mut event = random_event(numbers, rules, style, u64::MAX);
+    event.event = "item_open".into();
+    let other = || Some(event.user.clone());
+    (event.flyer, event.merchant) = (other(), other());
     match numbers.below(4) {
-        0 => of.user = String::new(),
-        1 => (of.flyer, of.merchant) = (None, None),
-        2 => of.flyer = None,
-        _ => of.merchant = None,
+        0 => event.user = String::new(),
+        1 => (event.flyer, event.merchant) = (None, None),
+        2 => event.flyer = None,
+        _ => event.merchant = None,
     }
-    of
+    event
 }
 
 /// A moment near an end of the years 1 to 9999, or beyond it, as a style can write it.
@@ -812,19 +825,16 @@ fn far_us(numbers: &mut Numbers, style: Style) -> i64 {
         FIRST_US + 20 * hour,
         LAST_US + 1 - 30 * hour,
     ];
-    match style.numbers {
-        true => numbers.pick(&[near[0], near[1], LAST_US, LAST_US + 1, i64::MIN, i64::MAX]),
-        false => numbers.pick(&near),
+    if style.numbers {
+        numbers.pick(&[near[0], near[1], LAST_US, LAST_US + 1, i64::MIN, i64::MAX])
+    } else {
+        numbers.pick(&near)
     }
 }
 
 /// A random event, near a change of clocks; users have few, so that times are often equal.
 /// One in `rarity` is near an end of the years 1 to 9999, or beyond it.
-fn random_event(
-    numbers: &mut Numbers,
-    (rules, style): (&DwellRules, Style),
-    rarity: u64,
-) -> LogEvent {
+fn random_event(numbers: &mut Numbers, rules: &DwellRules, style: Style, rarity: u64) -> LogEvent {
     let name = numbers.pick(&[
         "flyer_open",
         "flyer_open",
@@ -841,9 +851,10 @@ fn random_event(
     };
     let span = numbers.pick(&[4, 600, 40_000, 300_000]);
     let us = (start + numbers.below(span).cast_signed()) * SECOND;
-    let us = match numbers.once_in(rarity) {
-        true => far_us(numbers, style),
-        false => us,
+    let us = if numbers.once_in(rarity) {
+        far_us(numbers, style)
+    } else {
+        us
     };
     let (time, east_minutes) = match (style.numbers, numbers.below(3)) {
         (true, _) => (LogTime::Instant(us), None),
@@ -861,9 +872,10 @@ fn random_event(
             return (first - below.cast_signed() / 4).to_string();
         }
         let text = numbers.pick(&texts);
-        match numbers.once_in(2) {
-            true => text.to_owned(),
-            false => format!("{text}{below}"),
+        if numbers.once_in(2) {
+            text.to_owned()
+        } else {
+            format!("{text}{below}")
         }
     };
     let id_or_none = |numbers: &mut Numbers, texts| {
@@ -913,15 +925,15 @@ fn no_byte_depends_on_threads_memory_or_the_order_of_rows_and_files() {
     let mut numbers = Numbers(4);
     let names = ["flyer_open", "item_open", "list_flyers"];
     let log = (0..450_000).map(|_| {
-        let mut of = event(
+        let mut event = event(
             numbers.below(40_000).cast_signed(),
             numbers.pick(&names),
             "f",
         );
-        of.user = format!("{:064x}", numbers.below(300) * 7919);
-        of.flyer = Some(numbers.below(200).to_string());
-        of.merchant = Some(numbers.below(40).to_string());
-        of
+        event.user = format!("{:064x}", numbers.below(300) * 7919);
+        event.flyer = Some(numbers.below(200).to_string());
+        event.merchant = Some(numbers.below(40).to_string());
+        event
     });
     let mut case = Case::sessions(log.collect());
     case.style.format = Format::Parquet;

@@ -57,7 +57,7 @@ pub(crate) fn log(seed: u64) -> Case {
         case.shown.extend(again);
         let mut kept = Numbers(seed ^ 1);
         let shown = case.shown.iter_mut();
-        shown.for_each(|of| keep_something(&mut kept, of));
+        shown.for_each(|impression| keep_something(&mut kept, impression));
     }
     if seed == 1 || seed == 2 {
         tell_something(&mut Numbers(seed ^ 2), &mut case, 2);
@@ -358,7 +358,9 @@ fn what_is_told_beside_actions_and_actions_in_a_row_are_the_same_on_both_paths()
             for (actions_max, lookback) in [(8, None), (30, Some(1)), (1000, None)] {
                 let mut case = continued(late, actions_max, lookback);
                 // Two items, so that many stretches are long.
-                case.log.iter_mut().for_each(|of| of.item = 1 + of.item % 2);
+                case.log
+                    .iter_mut()
+                    .for_each(|action| action.item = 1 + action.item % 2);
                 (case.rules.computed, case.rules.repeats) =
                     (vec![ComputedAttribute::TimeDelta], repeats);
                 tell_something(&mut Numbers(11), &mut case, 2);
@@ -518,27 +520,43 @@ fn the_sample_of_negatives_depends_on_nothing_but_names_and_seed() {
         let mut found = samples(&settings.out, &settings);
         audit("negatives", &settings.out);
         // Lists do not tell places.
-        found.iter_mut().for_each(|of| of.position = 0);
+        found.iter_mut().for_each(|sample| sample.position = 0);
         found.sort();
         (found, report.negatives_left_out, report.sampled_away)
     };
-    let all = rows(&|of| of.sequences_mut().negatives_rate = None).0;
+    let all = rows(&|settings| settings.sequences_mut().negatives_rate = None).0;
     let expected = rows(&|_| {});
-    let (of, left_out, sampled_away) = &expected;
-    assert_eq!(of.len() as u64 + left_out, all.len() as u64);
-    assert!(*sampled_away > 0 && of.len() * 2 > all.len() && of.len() * 4 < all.len() * 3);
-    let others = |of: &[hitherto::reference::Sample]| {
-        of.iter().filter(|of| of.is_order != Some(false)).count()
-    };
-    assert_eq!(others(of), others(&all), "all but negatives are kept");
-    assert!(rows(&|of| of.sequences_mut().layout = Layout::Request) == expected);
-    assert!(rows(&|of| (of.threads, of.sequences_mut().row_group_rows_max) = (7, 3)) == expected);
+    let (sampled, left_out, sampled_away) = &expected;
+    assert_eq!(sampled.len() as u64 + left_out, all.len() as u64);
     assert!(
-        rows(&|of| (of.sequences_mut().layout, of.tuning.encode_plain) = (Layout::Request, true))
+        *sampled_away > 0 && sampled.len() * 2 > all.len() && sampled.len() * 4 < all.len() * 3
+    );
+    let others = |samples: &[hitherto::reference::Sample]| {
+        samples
+            .iter()
+            .filter(|samples| samples.is_order != Some(false))
+            .count()
+    };
+    assert_eq!(others(sampled), others(&all), "all but negatives are kept");
+    assert!(rows(&|settings| settings.sequences_mut().layout = Layout::Request) == expected);
+    assert!(
+        rows(&|settings| (
+            settings.threads,
+            settings.sequences_mut().row_group_rows_max
+        ) = (7, 3))
             == expected
     );
-    assert!(rows(&|of| of.tuning.encode_plain = true) == expected);
-    assert!(rows(&|of| of.sequences_mut().seed = 12) != expected);
+    assert!(
+        rows(&|settings| (
+            settings.sequences_mut().layout,
+            settings.tuning.encode_plain
+        ) = (Layout::Request, true))
+            == expected
+    );
+    assert!(rows(&|settings| settings.tuning.encode_plain = true) == expected);
+    assert!(rows(&|settings| settings.sequences_mut().seed = 12) != expected);
     // Customers by another type have the same names.
-    assert!(rows(&|of| of.customer_type = Some(hitherto::CustomerType::String)) == expected);
+    assert!(
+        rows(&|settings| settings.customer_type = Some(hitherto::CustomerType::String)) == expected
+    );
 }

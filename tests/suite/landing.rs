@@ -1,5 +1,5 @@
-//! The day that actions landed: what a history may hold by it, and what of it is counted, against the
-//! twin in `oracle`, over logs in folders of days and in none.
+//! The day on which actions landed: which actions a history may hold, and the count of late ones, against
+//! the reference, with logs in `dt=` folders and in single files.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -24,17 +24,24 @@ const HOUR: i64 = 3_600_000_000;
 /// The first day of impressions.
 const FIRST: i32 = 20_315;
 
-/// How a source tells the day that its actions landed.
+/// Where a source records the day on which its actions landed, and whether that is their availability.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Told {
-    /// By folders, which are asked when actions were known.
+enum Landing {
+    /// In folders; it is their availability.
     Folders,
-    /// By a column `dt` of a file in no folder, which is asked.
+    /// In a column `dt` of a single file; it is their availability.
     Column,
-    /// By folders, and nothing is asked.
-    Unasked,
-    /// Not at all.
+    /// In folders; it is not their availability.
+    FoldersOnly,
+    /// Nowhere.
     Nowhere,
+}
+
+impl Landing {
+    /// Whether the day is the availability of the actions.
+    fn is_availability(self) -> bool {
+        [Landing::Folders, Landing::Column].contains(&self)
+    }
 }
 
 /// A case.
@@ -43,11 +50,11 @@ struct Case {
     rules: Rules,
     /// The impressions.
     shown: Vec<LogImpression>,
-    /// The actions, each with the day that it landed.
+    /// The actions, each with the day on which it landed.
     log: Vec<(LogAction, Option<i32>)>,
-    /// How clicks, carts and orders tell it.
-    told: [Told; 3],
-    /// What actions are written as.
+    /// How clicks, carts and orders record it.
+    landings: [Landing; 3],
+    /// How actions are written.
     style: Style,
 }
 
@@ -63,13 +70,13 @@ impl Case {
     /// A random case.
     fn new(numbers: &mut Numbers) -> Case {
         let zone = numbers.pick(&["UTC", "Europe/Berlin", "America/New_York"]);
-        let told = [(); 3].map(|()| {
+        let landings = [(); 3].map(|()| {
             let all = [
-                Told::Folders,
-                Told::Column,
-                Told::Unasked,
-                Told::Unasked,
-                Told::Nowhere,
+                Landing::Folders,
+                Landing::Column,
+                Landing::FoldersOnly,
+                Landing::FoldersOnly,
+                Landing::Nowhere,
             ];
             numbers.pick(&all)
         });
@@ -96,7 +103,7 @@ impl Case {
         };
         let shown = (0..14).map(|n| shown(numbers, by_time, n)).collect();
         let rows = numbers.pick(&[20, 80, 300]);
-        let log = (0..rows).map(|_| action(numbers, zone, told)).collect();
+        let log = (0..rows).map(|_| action(numbers, zone, landings)).collect();
         let style = Style {
             format: numbers.pick(&[
                 Format::Parquet,
@@ -113,7 +120,7 @@ impl Case {
             rules,
             shown,
             log,
-            told,
+            landings,
             style,
         }
     }
@@ -122,8 +129,8 @@ impl Case {
     fn write(&self, dir: &Path) {
         let folder = dir.join(Source::Impressions.folder());
         fs::create_dir_all(&folder).expect("a folder");
-        let lists = self.shown.iter().map(|of| of.items.clone()).collect();
-        let days = self.shown.iter().map(|of| Some(LogTime::Date(of.day)));
+        let lists = self.shown.iter().map(|row| row.items.clone()).collect();
+        let days = self.shown.iter().map(|row| Some(LogTime::Date(row.day)));
         let columns = [
             ("dt", Column::Times(days.collect(), TimeStyle::Date)),
             (
@@ -131,19 +138,27 @@ impl Case {
                 Column::Texts(
                     self.shown
                         .iter()
-                        .map(|of| Some(of.ranking.clone()))
+                        .map(|impression| Some(impression.ranking.clone()))
                         .collect(),
                 ),
             ),
             (
                 "customer_id",
-                Column::Ints(self.shown.iter().map(|of| id(&of.customer)).collect()),
+                Column::Ints(
+                    self.shown
+                        .iter()
+                        .map(|impression| id(&impression.customer))
+                        .collect(),
+                ),
             ),
             ("impressions", Column::Lists(lists, Items::Ids)),
             (
                 "impression_time",
                 Column::Times(
-                    self.shown.iter().map(|of| of.time).collect(),
+                    self.shown
+                        .iter()
+                        .map(|impression| impression.time)
+                        .collect(),
                     TimeStyle::Instant,
                 ),
             ),
@@ -152,12 +167,12 @@ impl Case {
         for (log, source) in Source::ACTIONS.into_iter().enumerate() {
             let root = dir.join(source.folder());
             let mut files: BTreeMap<String, Vec<&(LogAction, Option<i32>)>> = BTreeMap::new();
-            for row in self.log.iter().filter(|(of, _)| of.log == log) {
-                let name = match (self.told[log], row.1) {
-                    (Told::Folders | Told::Unasked, Some(day)) => {
+            for row in self.log.iter().filter(|(action, _)| action.log == log) {
+                let name = match (self.landings[log], row.1) {
+                    (Landing::Folders | Landing::FoldersOnly, Some(day)) => {
                         format!("dt={}", date_text(Day(day)))
                     }
-                    (Told::Folders, None) => "dt=__HIVE_DEFAULT_PARTITION__".to_owned(),
+                    (Landing::Folders, None) => "dt=__HIVE_DEFAULT_PARTITION__".to_owned(),
                     _ => "all".to_owned(),
                 };
                 files.entry(name).or_default().push(row);
@@ -186,20 +201,26 @@ impl Case {
         rows: &[&(LogAction, Option<i32>)],
     ) -> Vec<(&'static str, Column)> {
         let (item, time) = names_of(source);
-        let number = |of: &Number| match of {
+        let number = |number: &Number| match number {
             Number::Int(number) => *number,
             Number::Float(_) => 0,
         };
-        let ints = rows.iter().map(|(of, _)| Some(number(&of.attributes[0])));
-        let times = rows.iter().map(|(of, _)| Some(of.time)).collect();
+        let ints = rows
+            .iter()
+            .map(|(action, _)| Some(number(&action.attributes[0])));
+        let times = rows.iter().map(|(action, _)| Some(action.time)).collect();
         let mut columns = vec![
             (
                 "customer_id",
-                Column::Ints(rows.iter().map(|(of, _)| id(&of.customer)).collect()),
+                Column::Ints(
+                    rows.iter()
+                        .map(|(action, _)| id(&action.customer))
+                        .collect(),
+                ),
             ),
             (
                 item,
-                Column::Ints(rows.iter().map(|(of, _)| Some(of.item)).collect()),
+                Column::Ints(rows.iter().map(|(action, _)| Some(action.item)).collect()),
             ),
             (time, Column::Times(times, TimeStyle::Instant)),
             ("quantity", Column::Narrow(ints.collect())),
@@ -210,7 +231,7 @@ impl Case {
                 Column::Times(vec![None; rows.len()], TimeStyle::Date),
             ));
         }
-        if self.told[log] == Told::Column {
+        if self.landings[log] == Landing::Column {
             let days = rows.iter().map(|(_, landed)| *landed);
             columns.push((
                 "dt",
@@ -233,8 +254,8 @@ impl Case {
     fn settings(&self, dir: &Path, out: &Path, numbers: &mut Numbers) -> Settings {
         let rules = &self.rules;
         let embargo = Source::ACTIONS.into_iter().zip(rules.embargo_us.clone());
-        let asked = Source::ACTIONS.into_iter().zip(self.told);
-        let asked = asked.filter(|(_, told)| [Told::Folders, Told::Column].contains(told));
+        let available = Source::ACTIONS.into_iter().zip(self.landings);
+        let available = available.filter(|(_, landing)| landing.is_availability());
         Settings {
             ask: Sequences {
                 cutoff: if rules.cutoff_is_time {
@@ -243,8 +264,12 @@ impl Case {
                     Cutoff::Day
                 },
                 lookback_days: rules.lookback_days,
-                available: asked.map(|(of, _)| (of, "dt".to_owned())).collect(),
-                embargo_us: embargo.filter_map(|(of, us)| Some((of, us?))).collect(),
+                available: available
+                    .map(|(source, _)| (source, "dt".to_owned()))
+                    .collect(),
+                embargo_us: embargo
+                    .filter_map(|(source, us)| Some((source, us?)))
+                    .collect(),
                 types: rules.types.clone(),
                 actions_max: u32::try_from(rules.actions_max).expect("small"),
                 guests: if rules.guests_are_rows {
@@ -278,38 +303,38 @@ impl Case {
         }
     }
 
-    /// The actions, with what is asked of where they landed.
-    fn asked(&self) -> Vec<(LogAction, Option<i32>)> {
-        let asked = self.log.iter().map(|(of, landed)| {
-            let is_asked = [Told::Folders, Told::Column].contains(&self.told[of.log]);
-            let available = is_asked.then(|| landed.map(LogTime::Date));
+    /// The actions with their availability.
+    fn actions(&self) -> Vec<(LogAction, Option<i32>)> {
+        let actions = self.log.iter().map(|(action, landed)| {
+            let is_availability = self.landings[action.log].is_availability();
+            let available = is_availability.then(|| landed.map(LogTime::Date));
             (
                 LogAction {
                     available,
-                    ..of.clone()
+                    ..action.clone()
                 },
                 *landed,
             )
         });
-        asked.collect()
+        actions.collect()
     }
 
-    /// Runs the case, and holds it to the twin.
+    /// Runs the case, and compares it with the reference.
     fn check(&self, name: &str, numbers: &mut Numbers) -> u64 {
         let folder = TempDir::new().expect("a temporary folder");
         let (dir, out) = (folder.path().join("logs"), folder.path().join("out"));
         self.write(&dir);
         let settings = self.settings(&dir, &out, numbers);
         run(settings.clone()).unwrap_or_else(|error| panic!("{name}: {error}"));
-        let asked = self.asked();
-        let log: Vec<LogAction> = asked.iter().map(|(of, _)| of.clone()).collect();
+        let actions = self.actions();
+        let log: Vec<LogAction> = actions.iter().map(|(action, _)| action.clone()).collect();
         let mut expected: Vec<Sample> = sequences(&self.rules, &self.shown, &log);
         expected.sort();
         let mut found = samples(&out, &settings);
         found.sort();
         assert_eq!(found, expected, "{name}");
-        let late = landed_late(&self.rules, &self.shown, &asked);
-        let mut days: Vec<i32> = self.shown.iter().map(|of| of.day).collect();
+        let late = landed_late(&self.rules, &self.shown, &actions);
+        let mut days: Vec<i32> = self.shown.iter().map(|impression| impression.day).collect();
         days.sort_unstable();
         days.dedup();
         for day in days {
@@ -318,22 +343,22 @@ impl Case {
                 continue;
             }
             let text = fs::read(path.join("_metrics.json")).expect("metrics");
-            let told: Value = serde_json::from_slice(&text).expect("JSON");
+            let metrics: Value = serde_json::from_slice(&text).expect("JSON");
             let mut total = Some(0);
             for (log, source) in Source::ACTIONS.into_iter().enumerate() {
                 let count = late.get(&(day, log)).copied().unwrap_or(0);
-                // A file in no folder tells nothing, be it without rows.
-                let is_known = match self.told[log] {
-                    Told::Folders | Told::Column => true,
-                    Told::Unasked => asked.iter().any(|(of, _)| of.log == log),
-                    Told::Nowhere => false,
+                // A single file without rows records no day either.
+                let is_known = match self.landings[log] {
+                    Landing::Folders | Landing::Column => true,
+                    Landing::FoldersOnly => actions.iter().any(|(action, _)| action.log == log),
+                    Landing::Nowhere => false,
                 };
                 let count = is_known.then_some(count);
                 total = total.zip(count).map(|(total, count)| total + count);
-                let found = told["counts"]["landed_late"][source.name()].as_u64();
+                let found = metrics["counts"]["landed_late"][source.name()].as_u64();
                 assert_eq!(found, count, "{name}: {} on {day}", source.name());
             }
-            assert_eq!(told["landed_late"].as_u64(), total, "{name}: {day}");
+            assert_eq!(metrics["landed_late"].as_u64(), total, "{name}: {day}");
         }
         audit(name, &out);
         late.values().sum()
@@ -341,8 +366,8 @@ impl Case {
 }
 
 /// The id of a customer as it is written.
-fn id(of: &Option<String>) -> Option<i64> {
-    of.as_ref().map(|id| id.parse().expect("an integer"))
+fn id(customer: &Option<String>) -> Option<i64> {
+    customer.as_ref().map(|id| id.parse().expect("an integer"))
 }
 
 /// A random impression.
@@ -365,15 +390,15 @@ fn shown(numbers: &mut Numbers, by_time: bool, n: usize) -> LogImpression {
 }
 
 /// A random action, most of which land on the day that they happen.
-fn action(numbers: &mut Numbers, zone: &str, told: [Told; 3]) -> (LogAction, Option<i32>) {
+fn action(numbers: &mut Numbers, zone: &str, landings: [Landing; 3]) -> (LogAction, Option<i32>) {
     let log = usize::try_from(numbers.below(3)).expect("small");
     let hours = i64::try_from(numbers.below(9 * 12)).expect("small") * 2;
     let at = (i64::from(FIRST) - 4) * 24 * HOUR + hours * HOUR;
     let time = LogTime::Instant(at);
     let own = day_in(zone, time).expect("a day");
-    let landed = match told[log] {
-        Told::Nowhere => None,
-        Told::Folders | Told::Column if numbers.once_in(12) => None,
+    let landed = match landings[log] {
+        Landing::Nowhere => None,
+        Landing::Folders | Landing::Column if numbers.once_in(12) => None,
         _ => Some(own + numbers.pick(&[0, 0, 0, 0, -1, 1, 1, 2])),
     };
     let action = LogAction {

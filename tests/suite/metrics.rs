@@ -1,4 +1,4 @@
-//! `_metrics.json` against its naive twin, and what stands in it of small sets.
+//! `_metrics.json` against the reference, and its values for small sets.
 
 use std::cmp::Reverse;
 use std::fs;
@@ -12,25 +12,26 @@ use crate::support::{Case, run, scratch};
 
 /// Asserts that two values are alike, but for what reading a number may round.
 #[track_caller]
-pub(crate) fn assert_alike(found: &Value, expected: &Value, of: &str) {
+pub(crate) fn assert_alike(found: &Value, expected: &Value, name: &str) {
     let is_near = match (found, expected) {
         (Value::Number(a), Value::Number(b)) => {
             let (a, b) = (a.as_f64().expect("finite"), b.as_f64().expect("finite"));
             (a - b).abs() <= 1e-14 * b.abs()
         }
         (Value::Object(a), Value::Object(b)) => {
-            assert!(a.keys().eq(b.keys()), "{of}: {found} but {expected}");
-            a.iter().for_each(|(name, a)| assert_alike(a, &b[name], of));
+            assert!(a.keys().eq(b.keys()), "{name}: {found} but {expected}");
+            a.iter()
+                .for_each(|(name, a)| assert_alike(a, &b[name], name));
             true
         }
         (Value::Array(a), Value::Array(b)) => {
-            assert_eq!(a.len(), b.len(), "{of}: {found} but {expected}");
-            a.iter().zip(b).for_each(|(a, b)| assert_alike(a, b, of));
+            assert_eq!(a.len(), b.len(), "{name}: {found} but {expected}");
+            a.iter().zip(b).for_each(|(a, b)| assert_alike(a, b, name));
             true
         }
         (a, b) => a == b,
     };
-    assert!(is_near, "{of}: {found} but {expected}");
+    assert!(is_near, "{name}: {found} but {expected}");
 }
 
 /// Reads the metrics in a folder.
@@ -39,9 +40,9 @@ pub(crate) fn read(folder: &Path) -> Value {
     serde_json::from_slice(&text).expect("JSON")
 }
 
-/// Compares the metrics of an output, of the whole and of each of its days, with the oracle's.
+/// Compares the metrics of an output, of the set and of each day, with those of the reference.
 pub(crate) fn check(name: &str, case: &Case, out: &Path) {
-    let mut days: Vec<i32> = case.shown.iter().map(|of| of.day).collect();
+    let mut days: Vec<i32> = case.shown.iter().map(|impression| impression.day).collect();
     days.sort_unstable();
     days.dedup();
     if days.is_empty() {
@@ -49,7 +50,11 @@ pub(crate) fn check(name: &str, case: &Case, out: &Path) {
     }
     let (mut seconds, mut top) = ([0, 0], Vec::new());
     for day in &days {
-        let shown: Vec<&LogImpression> = case.shown.iter().filter(|of| of.day == *day).collect();
+        let shown: Vec<&LogImpression> = case
+            .shown
+            .iter()
+            .filter(|impression| impression.day == *day)
+            .collect();
         let folder = out.join(format!("dt={}", date_text(hitherto::Day(*day))));
         let expected = quality(&case.rules, &shown, &case.log, 10);
         let own = [expected.ages.sum_seconds(), expected.spans.sum_seconds()];
@@ -58,16 +63,18 @@ pub(crate) fn check(name: &str, case: &Case, out: &Path) {
             &format!("{name}, {}", folder.display()),
             case,
             &read(&folder),
-            (&expected, own, &own_top),
+            &expected,
+            own,
+            &own_top,
         );
         (seconds[0], seconds[1]) = (seconds[0] + own[0], seconds[1] + own[1]);
         top.extend(own_top);
     }
     let shown: Vec<&LogImpression> = case.shown.iter().collect();
     let expected = quality(&case.rules, &shown, &case.log, 10);
-    top.sort_by_key(|of| Reverse(of["samples"].as_u64()));
+    top.sort_by_key(|customer| Reverse(customer["samples"].as_u64()));
     top.truncate(20);
-    compare(name, case, &read(out), (&expected, seconds, &top));
+    compare(name, case, &read(out), &expected, seconds, &top);
 }
 
 /// The customers of a day with the most samples.
@@ -82,30 +89,38 @@ fn top_of(case: &Case, expected: &Quality, day: i32) -> Vec<Value> {
         };
         (Reverse(**samples), number, (*id).clone())
     });
-    let id = |id: &String| match case.text_ids {
-        true => json!(id),
-        false => json!(id.parse::<i64>().expect("an integer")),
+    let id = |id: &String| {
+        if case.text_ids {
+            json!(id)
+        } else {
+            json!(id.parse::<i64>().expect("an integer"))
+        }
     };
     let top = top.into_iter().take(20);
-    top.map(|(of, samples)| json!({"customer_id": id(of), "day": day, "samples": samples}))
-        .collect()
+    top.map(
+        |(customer, samples)| json!({"customer_id": id(customer), "day": day, "samples": samples}),
+    )
+    .collect()
 }
 
-/// Compares metrics with what the oracle found, sums of seconds apart, as each day rounds its own.
+/// Compares metrics with those of the reference. Sums of seconds are given apart, because each day rounds
+/// its own.
 fn compare(
     name: &str,
     case: &Case,
     found: &Value,
-    (of, seconds, top): (&Quality, [u64; 2], &[Value]),
+    quality: &Quality,
+    seconds: [u64; 2],
+    top: &[Value],
 ) {
-    let samples: u64 = of.lengths.values().sum();
-    let actions: u64 = of
+    let samples: u64 = quality.lengths.values().sum();
+    let actions: u64 = quality
         .lengths
         .iter()
         .map(|(length, count)| *length as u64 * count)
         .sum();
     let max = case.rules.actions_max;
-    let pick = |length: usize| of.lengths.get(&length).copied().unwrap_or(0);
+    let pick = |length: usize| quality.lengths.get(&length).copied().unwrap_or(0);
     let everywhere = samples * max as u64;
     let codes = |counts: Vec<(u8, u64)>, whole: u64| -> Value {
         let named = counts
@@ -113,13 +128,13 @@ fn compare(
             .map(|(code, count)| (code.to_string(), ratio(count, whole)));
         Value::Object(named.collect::<Map<_, _>>())
     };
-    let real: Vec<(u8, u64)> = of
+    let real: Vec<(u8, u64)> = quality
         .kinds
         .iter()
         .map(|(kind, count)| (*kind, *count))
         .collect();
     let padded = [vec![(0, everywhere - actions)], real.clone()].concat();
-    let places = of.places.iter().map(|kinds| {
+    let places = quality.places.iter().map(|kinds| {
         let none = kinds.get(&0).copied().unwrap_or(0);
         let there = kinds
             .iter()
@@ -127,7 +142,7 @@ fn compare(
             .map(|(kind, count)| (*kind, *count));
         codes([vec![(0, none)], there.collect()].concat(), samples)
     });
-    let lengths = of
+    let lengths = quality
         .lengths
         .iter()
         .map(|(length, count)| (length.to_string(), json!(count)));
@@ -136,17 +151,17 @@ fn compare(
         "zero_history_pct": ratio(pick(0), samples),
         "avg_history_length": ratio(actions, samples),
         "truncated_pct": ratio(pick(max), samples),
-        "label_rate": ratio(of.positives, samples - of.nulls),
-        "null_label_pct": ratio(of.nulls, samples),
-        "duplicate_actions_pct": ratio(of.duplicates, actions),
-        "tied_actions_pct": ratio(of.ties, actions),
+        "label_rate": ratio(quality.positives, samples - quality.nulls),
+        "null_label_pct": ratio(quality.nulls, samples),
+        "duplicate_actions_pct": ratio(quality.duplicates, actions),
+        "tied_actions_pct": ratio(quality.ties, actions),
         "action_type_distribution": codes(padded, everywhere),
         "real_action_type_distribution": codes(real, actions),
         "action_type_frequency_by_position": places.collect::<Vec<_>>(),
         "sequence_length_distribution": lengths.collect::<Map<_, _>>(),
         "top_customers": top,
     });
-    expected_spans(&mut expected, found, (of, seconds));
+    expected_spans(&mut expected, found, quality, seconds);
     for (member, expected) in expected.as_object().expect("an object") {
         assert_alike(
             &found[member],
@@ -156,27 +171,27 @@ fn compare(
     }
 }
 
-/// Adds what the metrics must say of spans of time.
-fn expected_spans(expected: &mut Value, found: &Value, (of, seconds): (&Quality, [u64; 2])) {
+/// Adds the expected metrics of spans of time.
+fn expected_spans(expected: &mut Value, found: &Value, quality: &Quality, seconds: [u64; 2]) {
     let all = [
-        ("newest_action_age", &of.ages),
-        ("full_history_span", &of.spans),
+        ("newest_action_age", &quality.ages),
+        ("full_history_span", &quality.spans),
     ];
     for ((name, spans), seconds) in all.into_iter().zip(seconds) {
         let classes_name = format!("{name}_distribution");
         expected[format!("{name}_mean_seconds")] = ratio(seconds, spans.0.len() as u64);
         expected[&classes_name] = classes(&found[&classes_name], spans);
     }
-    let most = of.ages.0.iter().max().map(|us| us / 1_000_000);
+    let most = quality.ages.0.iter().max().map(|us| us / 1_000_000);
     expected["newest_action_age_max_seconds"] = json!(most);
 }
 
 /// A part of a whole; null if there is no whole.
 pub(crate) fn ratio(part: u64, whole: u64) -> Value {
-    let float = |of: u64| match u32::try_from(of) {
-        Ok(of) => f64::from(of),
+    let float = |count: u64| match u32::try_from(count) {
+        Ok(count) => f64::from(count),
         // A sum of spans at the ends of time.
-        Err(_) => of.to_string().parse().expect("a number"),
+        Err(_) => count.to_string().parse().expect("a number"),
     };
     match whole {
         0 => Value::Null,
@@ -184,7 +199,7 @@ pub(crate) fn ratio(part: u64, whole: u64) -> Value {
     }
 }
 
-/// The classes that were found, with what the oracle counts in them.
+/// The classes that were found, with the counts of the reference.
 fn classes(found: &Value, spans: &SpanList) -> Value {
     let classes = found.as_array().expect("classes");
     assert_eq!(classes[0]["from_seconds"], 0);

@@ -51,7 +51,7 @@ fn run(name: &str) -> Vec<(String, i32, History)> {
     };
     let found = samples(&out, &settings).into_iter();
     let mut found: Vec<_> = found
-        .map(|of| (of.ranking, of.position, of.history))
+        .map(|sample| (sample.ranking, sample.position, sample.history))
         .collect();
     found.sort();
     found

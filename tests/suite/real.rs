@@ -1,4 +1,4 @@
-//! Real inputs against the oracle, and hand-computed rows of the small ones.
+//! Real inputs against the reference, and hand-computed rows of the small ones.
 //!
 //! The files are read here with `serde_json` and a split at commas, not by the engine.
 
@@ -86,7 +86,7 @@ fn time(value: &Value) -> LogTime {
 fn actions(source: Source, path: &Path) -> Vec<LogAction> {
     let at = Source::ACTIONS
         .iter()
-        .position(|of| *of == source)
+        .position(|own| *own == source)
         .expect("an action");
     let kind = u8::try_from(at + 1).expect("small");
     let action = |record: &Value| {
@@ -135,7 +135,7 @@ fn impressions(path: &Path, folder: Option<&str>) -> Vec<LogImpression> {
     records(path).iter().map(impression).collect()
 }
 
-/// Runs a job and compares it with the oracle; gives the samples, sorted.
+/// Runs a job and compares it with the reference; gives the samples, sorted.
 fn check(case: &Case, mut settings: Settings) -> Vec<Sample> {
     let folder = scratch();
     settings.out = folder.path().join("out");
@@ -188,14 +188,14 @@ type Row<'a> = (&'a str, &'a str, i64, Option<bool>, &'a [(i64, u8)]);
 fn rows(samples: &[Sample]) -> Vec<Row<'_>> {
     samples
         .iter()
-        .map(|of| {
-            let customer = of.customer.as_deref().unwrap_or("");
+        .map(|sample| {
+            let customer = sample.customer.as_deref().unwrap_or("");
             (
                 customer,
-                of.ranking.as_str(),
-                of.item,
-                of.is_order,
-                &of.history[..],
+                sample.ranking.as_str(),
+                sample.item,
+                sample.is_order,
+                &sample.history[..],
             )
         })
         .collect()
@@ -276,7 +276,7 @@ fn the_thousand_csv_rows_have_the_metrics_of_another_engine() {
         .expect("classes");
     let ages: Vec<u64> = ages
         .iter()
-        .filter_map(|of| of["samples"].as_u64())
+        .filter_map(|customer| customer["samples"].as_u64())
         .collect();
     assert_eq!(ages, [0, 0, 0, 336, 0, 298, 545, 381, 26, 0, 0, 0, 194, 4]);
 }

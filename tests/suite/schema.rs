@@ -20,7 +20,7 @@ fn fields(text_ids: bool, change: impl Fn(&mut Settings)) -> Vec<(String, String
     change(&mut settings);
     let job = Job::new(settings).expect("settings");
     let schema = hitherto::schema(&job, text_ids);
-    let text = |of: &DataType| match of {
+    let text = |data_type: &DataType| match data_type {
         DataType::List(element) => {
             let null = if element.is_nullable() {
                 ""
@@ -46,7 +46,7 @@ fn fields(text_ids: bool, change: impl Fn(&mut Settings)) -> Vec<(String, String
 fn expect(fields: &[(&str, &str, bool)]) -> Vec<(String, String, bool)> {
     fields
         .iter()
-        .map(|(name, of, null)| ((*name).to_owned(), (*of).to_owned(), *null))
+        .map(|(name, column_type, null)| ((*name).to_owned(), (*column_type).to_owned(), *null))
         .collect()
 }
 

@@ -126,9 +126,9 @@ pub(crate) struct Case {
     pub(crate) available: bool,
     /// The sources of actions, three of them; none for clicks, carts and orders.
     pub(crate) declared: Vec<ActionSource>,
-    /// Impressions have the columns of [`KEEP`], and they are carried through.
+    /// Impressions have the passthrough columns of [`KEEP`].
     pub(crate) keep: bool,
-    /// How many of the columns of [`TELL`] actions have, which are told.
+    /// The number of attribute columns of [`TELL`] that actions have.
     pub(crate) tell: usize,
     /// What ids of items are.
     pub(crate) items: Items,
@@ -158,10 +158,10 @@ pub(crate) fn item_text(items: Items, item: i64) -> String {
     }
 }
 
-/// Columns of actions that are told. The last log has no prices.
+/// Attribute columns of actions. The last log has no prices.
 pub(crate) const TELL: [&str; 3] = ["price:float32", "quantity:int32", "margin:float32"];
 
-/// Columns that are carried through, of every type: of impressions, then of items.
+/// Passthrough columns of every type: of impressions, then of items.
 pub(crate) const KEEP: [&str; 8] = [
     "surface",
     "spot:int32",
@@ -221,7 +221,10 @@ impl Case {
         if !drops {
             let sound = self.sound();
             let held = items_held(&self.rules, &sound.shown, &sound.log);
-            let mut new: Vec<i64> = held.into_iter().filter(|of| !given.contains(of)).collect();
+            let mut new: Vec<i64> = held
+                .into_iter()
+                .filter(|item| !given.contains(item))
+                .collect();
             new.sort_by_key(|item| item_text(self.items, *item));
             items.extend(new);
         }
@@ -237,13 +240,19 @@ impl Case {
         }
         let items = self.vocabulary();
         let code = |item: i64| {
-            let place = items.iter().position(|of| *of == item);
+            let place = items.iter().position(|own| *own == item);
             place.map_or(0, |place| i64::try_from(place).expect("small") + 1)
         };
-        for (item, _) in case.shown.iter_mut().flat_map(|of| &mut of.items) {
+        for (item, _) in case
+            .shown
+            .iter_mut()
+            .flat_map(|impression| &mut impression.items)
+        {
             *item = code(*item);
         }
-        case.log.iter_mut().for_each(|of| of.item = code(of.item));
+        case.log
+            .iter_mut()
+            .for_each(|action| action.item = code(action.item));
         case.items = Items::Ids;
         case
     }
@@ -287,7 +296,7 @@ impl Case {
         match self.items {
             Items::Texts => {
                 let text = |item: i64| item_text(self.items, item);
-                Column::Texts(items.into_iter().map(|of| of.map(text)).collect())
+                Column::Texts(items.into_iter().map(|item| item.map(text)).collect())
             }
             _ => Column::Ints(items),
         }
@@ -297,7 +306,7 @@ impl Case {
     pub(crate) fn settings(&self, dir: &Path, out: &Path) -> Settings {
         let rules = &self.rules;
         let actions = self.actions();
-        let sources = || actions.iter().map(|of| of.source);
+        let sources = || actions.iter().map(|log| log.source);
         let embargo = sources().zip(rules.embargo_us.clone());
         let available = sources().filter(|_| self.available);
         let epoch = self
@@ -331,13 +340,14 @@ impl Case {
                     NullLabel::Keep
                 },
                 attributes: self.attributes(),
-                keep: self.kept(),
+                keep: self.passthrough(),
                 negatives_rate: rules.negatives.map(|(rate, _)| rate),
                 seed: rules.negatives.map_or(0, |(_, seed)| seed),
                 item_vocabulary: self.item_vocabulary(dir),
-                unknown_item: match self.given.1 {
-                    true => UnknownItem::Drop,
-                    false => UnknownItem::Index,
+                unknown_item: if self.given.1 {
+                    UnknownItem::Drop
+                } else {
+                    UnknownItem::Index
                 },
                 actions: actions.clone(),
                 ..Sequences::default()
@@ -357,32 +367,35 @@ impl Case {
             customer_type: self.text_ids.then_some(hitherto::CustomerType::String),
             columns: actions
                 .iter()
-                .filter(|of| has_time_else(of))
-                .map(|of| (of.source, "time_else".into(), "late_time".into()))
+                .filter(|log| has_time_else(log))
+                .map(|log| (log.source, "time_else".into(), "late_time".into()))
                 .collect(),
             threads: 1,
             ..Settings::default()
         }
     }
 
-    /// The columns of impressions that are carried through.
-    fn kept(&self) -> Vec<Passthrough> {
+    /// The setting of passthrough columns.
+    fn passthrough(&self) -> Vec<Passthrough> {
         let kept = KEEP.iter().filter(|_| self.keep);
         kept.map(|text| Passthrough::parse(text).expect("a column"))
             .collect()
     }
 
-    /// What is told of actions: of columns the first before the times, the rest behind.
+    /// The attributes: the first column, then the time delta, then the other columns.
     fn attributes(&self) -> Vec<Attribute> {
-        let mut attributes: Vec<Attribute> = TELL[..self.tell].iter().map(|of| side(of)).collect();
-        // Parquet tells its own types, where it is not one of 64 bits.
+        let mut attributes: Vec<Attribute> = TELL[..self.tell]
+            .iter()
+            .map(|column| side(column))
+            .collect();
+        // Columns of 32 bits in Parquet need no type in the settings.
         if self.styles[1..]
             .iter()
-            .all(|of| of.format == Format::Parquet && of.narrow)
+            .all(|style| style.format == Format::Parquet && style.narrow)
         {
             attributes = TELL[..self.tell]
                 .iter()
-                .map(|of| side(of.split(':').next().expect("a name")))
+                .map(|column| side(column.split(':').next().expect("a name")))
                 .collect();
         }
         if self.rules.computed.contains(&ComputedAttribute::TimeDelta) {
@@ -410,19 +423,19 @@ impl Case {
         fs::create_dir_all(&folder).expect("a folder");
         let columns = self.impression_columns(style);
         write_rows(&folder, &columns, self.shown.len(), style);
-        for (log, (of, style)) in self.actions().iter().zip(&self.styles[1..]).enumerate() {
-            let folder = dir.join(of.source.folder());
+        for (log, (own, style)) in self.actions().iter().zip(&self.styles[1..]).enumerate() {
+            let folder = dir.join(own.source.folder());
             fs::create_dir_all(&folder).expect("a folder");
             let of_source = self.log.iter().filter(|row| match self.declared[..] {
                 [] => usize::from(row.kind) == log + 1,
                 _ => row.log == log,
             });
             let mut rows: Vec<Option<&LogAction>> = of_source.map(Some).collect();
-            if has_others(of) {
+            if has_others(own) {
                 // After each a row that does not count, whatever it holds.
                 rows = rows.into_iter().flat_map(|row| [row, None]).collect();
             }
-            let columns = self.action_columns(of, &rows, *style);
+            let columns = self.action_columns(own, &rows, *style);
             write_rows(&folder, &columns, rows.len(), *style);
         }
     }
@@ -472,17 +485,17 @@ impl Case {
         columns
     }
 
-    /// The columns of impressions that are carried through.
+    /// The passthrough columns of impressions.
     fn kept_columns(&self) -> [(&'static str, Column); 5] {
         let texts = |at: usize| {
             self.shown
                 .iter()
                 .map(move |row| row.passthrough[at].clone())
         };
-        let spots = texts(1).map(|of| of.map(|of| of.parse().expect("an integer")));
-        let scores = texts(2).map(|of| of.map(|of| of.parse().expect("a number")));
-        let fresh = texts(3).map(|of| of.map(|of| of == "true"));
-        let times = texts(4).map(|of| Some(LogTime::Instant(of?.parse().expect("a time"))));
+        let spots = texts(1).map(|text| text.map(|text| text.parse().expect("an integer")));
+        let scores = texts(2).map(|text| text.map(|text| text.parse().expect("a number")));
+        let fresh = texts(3).map(|text| text.map(|text| text == "true"));
+        let times = texts(4).map(|text| Some(LogTime::Instant(text?.parse().expect("a time"))));
         [
             ("surface", Column::Texts(texts(0).collect())),
             ("spot", Column::Narrow(spots.collect())),
@@ -498,11 +511,11 @@ impl Case {
     /// The columns of a source of actions.
     fn action_columns(
         &self,
-        of: &ActionSource,
+        own: &ActionSource,
         rows: &[Option<&LogAction>],
         style: Style,
     ) -> Vec<(&'static str, Column)> {
-        let source = of.source;
+        let source = own.source;
         // What does not count has an item that is none, and no time.
         let somebody = || Some("1".to_owned());
         let customers = rows
@@ -519,7 +532,7 @@ impl Case {
             Source::Carts => ("config_id", "occurred_at"),
             other if other.is_declared() => (
                 "item_id",
-                if has_time_else(of) {
+                if has_time_else(own) {
                     "late_time"
                 } else {
                     "time"
@@ -535,7 +548,7 @@ impl Case {
             Source::Orders => "occurred_at",
             _ => "time",
         };
-        let has_two = source == Source::Orders || has_time_else(of);
+        let has_two = source == Source::Orders || has_time_else(own);
         if has_two && style.times != TimeStyle::Date {
             // Orders have two columns of time; the exact one is null where only a day is known.
             let is_date = |time: &Option<LogTime>| matches!(time, Some(LogTime::Date(_)));
@@ -556,19 +569,20 @@ impl Case {
             let known = rows.iter().map(|row| (*row)?.available.flatten()).collect();
             columns.push(("known_at", Column::Times(known, style.times)));
         }
-        columns.extend(told_apart(of, rows));
-        let has_prices = self.actions().last() != Some(of);
-        let told = |at: usize| {
-            rows.iter()
-                .map(move |row| row.map(|row| row.attributes[at]))
+        columns.extend(choosing_columns(own, rows));
+        let has_prices = self.actions().last() != Some(own);
+        let numbers = |at: usize| {
+            let rows = rows.iter();
+            rows.map(move |row| row.map(|row| row.attributes[at]))
         };
         for (at, name) in TELL[..self.tell].iter().enumerate() {
             let name = name.split(':').next().expect("a name");
             if at == 0 && !has_prices {
-                assert!(told(at).flatten().all(|of| of == Number::float(f32::NAN)));
+                let null = Number::float(f32::NAN);
+                assert!(numbers(at).flatten().all(|number| number == null));
                 continue;
             }
-            columns.push((name, attribute_column(told(at), at == 1, style)));
+            columns.push((name, attribute_column(numbers(at), at == 1, style)));
         }
         columns
     }
@@ -583,52 +597,58 @@ impl Case {
     }
 }
 
-/// What a text says that is told.
+/// An attribute, parsed.
 pub(crate) fn side(text: &str) -> Attribute {
     Attribute::parse(text).expect("a side")
 }
 
-/// A told column, of integers or of floats: NaN is a null, and so is every other 0 of integers.
+/// An attribute column, of integers or of floats: NaN is a null, and so is every other integer 0.
 fn attribute_column(
-    told: impl Iterator<Item = Option<Number>> + Clone,
+    numbers: impl Iterator<Item = Option<Number>> + Clone,
     is_int: bool,
     style: Style,
 ) -> Column {
-    let ints = told.clone().enumerate().map(|(at, of)| match of? {
-        Number::Int(0) if at % 2 == 0 => None,
-        Number::Int(of) => Some(of),
-        Number::Float(_) => None,
-    });
-    let floats = told.map(|of| match of? {
-        Number::Float(bits) => Some(f32::from_bits(bits)).filter(|of| !of.is_nan()),
+    let ints = numbers
+        .clone()
+        .enumerate()
+        .map(|(at, number)| match number? {
+            Number::Int(0) if at % 2 == 0 => None,
+            Number::Int(number) => Some(number),
+            Number::Float(_) => None,
+        });
+    let floats = numbers.map(|number| match number? {
+        Number::Float(bits) => Some(f32::from_bits(bits)).filter(|number| !number.is_nan()),
         Number::Int(_) => None,
     });
     match (is_int, style.narrow) {
         (true, true) => Column::Narrow(ints.collect()),
-        (true, false) => Column::Ints(ints.map(|of| of.map(i64::from)).collect()),
+        (true, false) => Column::Ints(ints.map(|number| number.map(i64::from)).collect()),
         (false, true) => Column::Singles(floats.collect()),
-        (false, false) => Column::Floats(floats.map(|of| of.map(f64::from)).collect()),
+        (false, false) => Column::Floats(floats.map(|number| number.map(f64::from)).collect()),
     }
 }
 
 /// Whether a source also has rows that do not count.
-fn has_others(of: &ActionSource) -> bool {
-    let other = match &of.types {
+fn has_others(log: &ActionSource) -> bool {
+    let other = match &log.types {
         Types::Column { other, .. } => *other,
         Types::Constant(_) => OtherTypes::Error,
     };
-    !of.only.is_empty() || other == OtherTypes::Drop
+    !log.only.is_empty() || other == OtherTypes::Drop
 }
 
 /// Whether a source has two columns of time: a declared one whose rows are chosen.
-fn has_time_else(of: &ActionSource) -> bool {
-    of.source.is_declared() && !of.only.is_empty()
+fn has_time_else(log: &ActionSource) -> bool {
+    log.source.is_declared() && !log.only.is_empty()
 }
 
-/// The columns by which rows are told apart: types, and those that count.
-fn told_apart(of: &ActionSource, rows: &[Option<&LogAction>]) -> Vec<(&'static str, Column)> {
+/// The columns of types, and those that choose rows.
+fn choosing_columns(
+    log: &ActionSource,
+    rows: &[Option<&LogAction>],
+) -> Vec<(&'static str, Column)> {
     let mut columns = Vec::new();
-    if let Types::Column { codes, .. } = &of.types {
+    if let Types::Column { codes, .. } = &log.types {
         let value = |row: &LogAction| {
             let code = codes.iter().find(|(_, code)| *code == row.kind);
             code.expect("a type of the source").0.clone()
@@ -648,7 +668,7 @@ fn told_apart(of: &ActionSource, rows: &[Option<&LogAction>]) -> Vec<(&'static s
             },
         ));
     }
-    for (column, values) in &of.only {
+    for (column, values) in &log.only {
         let word = |(at, row): (usize, &Option<&LogAction>)| match row {
             Some(_) => Some(values[at / 2 % values.len()].clone()),
             None => [None, Some("at".to_owned())][at / 2 % 2].clone(),
@@ -675,7 +695,7 @@ pub(crate) enum Column {
     Times(Vec<Option<LogTime>>, TimeStyle),
     /// Shown items with labels.
     Lists(Vec<Vec<(i64, Option<bool>)>>, Items),
-    /// The same, with what is carried through of each.
+    /// The same, with passthrough columns of each item.
     KeptLists(
         Vec<Vec<(i64, Option<bool>)>>,
         Vec<Vec<Vec<Option<String>>>>,
@@ -784,19 +804,23 @@ fn json_of(column: &Column, row: usize) -> String {
 }
 
 /// Shown items as JSON.
-fn json_of_items(items: &[(i64, Option<bool>)], kept: &[Vec<Option<String>>], of: Items) -> String {
+fn json_of_items(
+    items: &[(i64, Option<bool>)],
+    kept: &[Vec<Option<String>>],
+    ids: Items,
+) -> String {
     let null = || "null".to_owned();
     let mut text = String::new();
     for (at, (item, label)) in items.iter().enumerate() {
         let label = label.map_or_else(null, |label| label.to_string());
         let comma = if text.is_empty() { "" } else { ", " };
-        let item = match of {
-            Items::Texts => format!("\"{}\"", item_text(of, *item)),
+        let item = match ids {
+            Items::Texts => format!("\"{}\"", item_text(ids, *item)),
             _ => item.to_string(),
         };
         write!(text, "{comma}{{\"item_id\": {item}, \"is_order\": {label}").expect("text");
-        if let Some([click, place, tag]) = kept.get(at).map(|of| &of[..]) {
-            let [click, place] = [click, place].map(|of| of.clone().unwrap_or_else(null));
+        if let Some([click, place, tag]) = kept.get(at).map(|values| &values[..]) {
+            let [click, place] = [click, place].map(|value| value.clone().unwrap_or_else(null));
             write!(text, ", \"is_click\": {click}, \"place\": {place}").expect("text");
             // A key that is not there is a null as well.
             if let Some(tag) = tag {
@@ -875,9 +899,9 @@ fn array_of(column: &Column, rows: std::ops::Range<usize>, style: Style) -> Arra
         Column::Floats(values) => Arc::new(values[rows].iter().copied().collect::<Float64Array>()),
         Column::Singles(values) => Arc::new(values[rows].iter().copied().collect::<Float32Array>()),
         Column::Times(values, times) => times_of(&values[rows], *times, style.null),
-        Column::Lists(values, items) => lists_of(&values[rows], &[], (style, *items)),
+        Column::Lists(values, items) => lists_of(&values[rows], &[], *items, style),
         Column::KeptLists(values, kept, items) => {
-            lists_of(&values[rows.clone()], &kept[rows], (style, *items))
+            lists_of(&values[rows.clone()], &kept[rows], *items, style)
         }
         Column::Narrow(values) => Arc::new(values[rows].iter().copied().collect::<Int32Array>()),
         Column::Bools(values) => Arc::new(values[rows].iter().copied().collect::<BooleanArray>()),
@@ -928,11 +952,12 @@ fn times_of(values: &[Option<LogTime>], style: TimeStyle, null: Option<&str>) ->
 fn lists_of(
     values: &[Vec<(i64, Option<bool>)>],
     kept: &[Vec<Vec<Option<String>>>],
-    (style, of): (Style, Items),
+    ids: Items,
+    style: Style,
 ) -> ArrayRef {
     let items = values.iter().flatten().map(|(item, _)| *item);
-    let column = match of {
-        Items::Texts => Column::Texts(items.map(|item| Some(item_text(of, item))).collect()),
+    let column = match ids {
+        Items::Texts => Column::Texts(items.map(|item| Some(item_text(ids, item))).collect()),
         _ => Column::Ints(items.map(Some).collect()),
     };
     let items = array_of(&column, 0..values.iter().map(Vec::len).sum(), style);
@@ -943,11 +968,18 @@ fn lists_of(
     ];
     let mut arrays: Vec<ArrayRef> = vec![items, Arc::new(labels)];
     if !kept.is_empty() {
-        let texts = |at: usize| kept.iter().flatten().map(move |of| of[at].as_deref());
-        let clicks: BooleanArray = texts(0).map(|of| of.map(|of| of == "true")).collect();
-        let places = texts(1).map(|of| of.map(|of| of.parse::<i64>().expect("an integer")));
+        let texts = |at: usize| {
+            kept.iter()
+                .flatten()
+                .map(move |values| values[at].as_deref())
+        };
+        let clicks: BooleanArray = texts(0)
+            .map(|value| value.map(|value| value == "true"))
+            .collect();
+        let places =
+            texts(1).map(|value| value.map(|value| value.parse::<i64>().expect("an integer")));
         let places: Int64Array = places.collect();
-        let tags: StringArray = texts(2).map(|of| of.or(style.null)).collect();
+        let tags: StringArray = texts(2).map(|value| value.or(style.null)).collect();
         for (name, array) in [
             ("is_click", Arc::new(clicks) as ArrayRef),
             ("place", Arc::new(places)),
@@ -1096,7 +1128,7 @@ fn assert_weights(
         .as_primitive::<Float32Type>()
         .values()
         .iter()
-        .map(|of| f64::from(*of))
+        .map(|weight| f64::from(*weight))
         .collect();
     assert_eq!(found.len(), shown.len());
     for (found, (_, _, label)) in found.iter().zip(shown) {
@@ -1125,7 +1157,7 @@ fn wide(array: &ArrayRef) -> Vec<i64> {
             .as_primitive::<Int32Type>()
             .values()
             .iter()
-            .map(|of| i64::from(*of))
+            .map(|item| i64::from(*item))
             .collect(),
         _ => array.as_primitive::<Int64Type>().values().to_vec(),
     }
@@ -1169,7 +1201,7 @@ fn history_of(batch: &RecordBatch, row: usize, settings: &Settings) -> Vec<(i64,
         .collect()
 }
 
-/// What a column carries of a sample, as text; the sample is the n-th of its row.
+/// The value of a passthrough column of a sample as text; the sample is the n-th of its row.
 fn kept_of(column: &ArrayRef, row: usize, nth: usize) -> Option<String> {
     let (values, at) = match column.data_type() {
         DataType::List(_) => (column.as_list::<i32>().value(row), nth),
@@ -1187,7 +1219,7 @@ fn kept_of(column: &ArrayRef, row: usize, nth: usize) -> Option<String> {
     })
 }
 
-/// How long before the cutoff the actions of a row were, without padding, if that is told.
+/// Seconds from the actions of a row to the cutoff, without padding, if there is such a column.
 fn time_delta_of(batch: &RecordBatch, row: usize, settings: &Settings) -> Option<Vec<i32>> {
     let own = settings.sequences();
     let column = batch.column_by_name("time_delta");
@@ -1204,19 +1236,21 @@ fn time_delta_of(batch: &RecordBatch, row: usize, settings: &Settings) -> Option
     Some(deltas[..length].to_vec())
 }
 
-/// What columns tell of the actions of a row, without padding, action by action.
+/// The attributes of the actions of a row, without padding, action by action.
 fn attributes_of(batch: &RecordBatch, row: usize, settings: &Settings) -> Vec<Vec<Number>> {
     let own = settings.sequences();
     let length = history_of(batch, row, settings).len();
     let max = usize::try_from(own.actions_max).expect("small");
-    let mut told = vec![Vec::new(); length];
-    for side in &own.attributes {
-        let Attribute::Column(of) = side else {
+    let mut attributes = vec![Vec::new(); length];
+    for attribute in &own.attributes {
+        let Attribute::Column(column) = attribute else {
             continue;
         };
-        let numbers = column_of(batch, side.column()).as_list::<i32>().value(row);
+        let numbers = column_of(batch, attribute.column())
+            .as_list::<i32>()
+            .value(row);
         assert_eq!(numbers.len(), if own.pad { max } else { length });
-        assert!(of.kind.is_none_or(|of| match of {
+        assert!(column.kind.is_none_or(|kind| match kind {
             AttributeType::Int32 => *numbers.data_type() == DataType::Int32,
             AttributeType::Float32 => *numbers.data_type() == DataType::Float32,
         }));
@@ -1226,11 +1260,11 @@ fn attributes_of(batch: &RecordBatch, row: usize, settings: &Settings) -> Vec<Ve
         };
         let zeros = [Number::Int(0), Number::Float(0)];
         assert!((length..numbers.len()).all(|at| zeros.contains(&number(at))));
-        for (at, told) in told.iter_mut().enumerate() {
-            told.push(number(at));
+        for (at, action) in attributes.iter_mut().enumerate() {
+            action.push(number(at));
         }
     }
-    told
+    attributes
 }
 
 /// A folder for a test's files: in memory where there is such a place, because every run syncs.
@@ -1245,7 +1279,7 @@ pub(crate) fn scratch() -> tempfile::TempDir {
         .expect("a temporary folder")
 }
 
-/// Runs a case and compares it with the oracle; `name` is in the message if they differ.
+/// Runs a case and compares it with the reference; `name` is in the message if they differ.
 pub(crate) fn check(name: &str, case: &Case, change: impl Fn(&mut Settings)) {
     let folder = scratch();
     let (dir, out) = (folder.path().join("in"), folder.path().join("out"));
@@ -1295,11 +1329,11 @@ pub(crate) fn vocabulary(out: &Path) -> Vec<(String, i64)> {
     all
 }
 
-/// Has all rows of an output recomputed from its inputs by the naive path; of random cases, which are
-/// called `seed N`, those of one in forty: an audit takes several times as long as a run.
+/// Audits all rows of an output; of random cases, which are called `seed N`, only one in forty, because an
+/// audit takes several times as long as a run.
 pub(crate) fn audit(name: &str, out: &Path) {
     let seed = name.strip_prefix("seed ");
-    let seed = seed.and_then(|of| of.split(' ').next()?.parse::<u64>().ok());
+    let seed = seed.and_then(|rest| rest.split(' ').next()?.parse::<u64>().ok());
     if seed.is_some_and(|seed| seed % 40 != 0) {
         return;
     }
@@ -1321,8 +1355,10 @@ fn is_ordered(samples: &[Sample]) -> bool {
         let same = a.day == b.day && a.customer == b.customer;
         !same || (a.cutoff_us, &a.ranking) <= (b.cutoff_us, &b.ranking)
     });
-    let mut runs: Vec<(i32, &Option<String>)> =
-        samples.iter().map(|of| (of.day, &of.customer)).collect();
+    let mut runs: Vec<(i32, &Option<String>)> = samples
+        .iter()
+        .map(|sample| (sample.day, &sample.customer))
+        .collect();
     runs.dedup();
     let count = runs.len();
     runs.sort();

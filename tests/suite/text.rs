@@ -49,7 +49,7 @@ fn check(ending: &str, clicks: &[u8]) {
     fs::write(dir.join(format!("clicks/a.{ending}")), clicks).expect("a file");
     fs::write(dir.join(format!("clicks/b.{ending}")), clicks).expect("a file");
     for on_bad_row in [OnBadRow::Error, OnBadRow::Quarantine] {
-        let of = |threads, bytes| {
+        let text_of = |threads, bytes| {
             outcome(dir, |settings| {
                 (settings.threads, settings.tuning.text_piece_bytes) = (threads, bytes);
                 settings.sequences_mut().without =
@@ -57,9 +57,9 @@ fn check(ending: &str, clicks: &[u8]) {
                 settings.on_bad_row = on_bad_row;
             })
         };
-        let expected = of(1, 1 << 20);
+        let expected = text_of(1, 1 << 20);
         for bytes in 1..=clicks.len() + 1 {
-            let found = of(1 + bytes % 3, bytes);
+            let found = text_of(1 + bytes % 3, bytes);
             assert!(
                 found == expected,
                 "pieces of {bytes} bytes of {:?}: {:?} instead of {:?}",

@@ -10,7 +10,7 @@ use crate::reference::features::{ListingImpression, LogClick, LogListing};
 use crate::reference::instant_in;
 
 /// The id types of impressions, users and listings.
-type IdTypes = [CustomerType; 3];
+type FeatureIdTypes = [CustomerType; 3];
 
 /// The requested clicks, and facts about all clicks.
 #[derive(Clone, Debug, Default)]
@@ -31,7 +31,7 @@ pub(crate) struct ClicksRead {
 /// If a file cannot be read.
 pub(crate) fn listing_impressions(
     settings: &Settings,
-    types: IdTypes,
+    types: FeatureIdTypes,
     files: &[LogFile],
     is_wanted: &(dyn Fn(&str) -> bool + Sync),
     check: Check<'_>,
@@ -75,7 +75,7 @@ pub(crate) fn listing_impressions(
 /// If a file cannot be read.
 pub(crate) fn clicks(
     settings: &Settings,
-    types: IdTypes,
+    types: FeatureIdTypes,
     files: &[LogFile],
     is_wanted: &(dyn Fn(Option<&str>, &str) -> bool + Sync),
     check: Check<'_>,
@@ -132,7 +132,7 @@ pub(crate) fn clicks(
 /// If a file cannot be read.
 pub(crate) fn listings(
     settings: &Settings,
-    types: IdTypes,
+    types: FeatureIdTypes,
     files: &[LogFile],
     is_wanted: &dyn Fn(&str) -> bool,
     check: Check<'_>,

@@ -8,44 +8,10 @@ use super::text::cells_of;
 use super::{Check, ItemCodes, LogFile, LogRecord, column, per_file, read, without};
 use crate::error::Result;
 use crate::job::{
-    ActionSource, Attribute, CustomerType, Cutoff, Dedup, Guests, NullLabel, OtherTypes, Settings,
-    Source, Types,
+    ActionSource, CustomerType, Cutoff, NullLabel, OtherTypes, Settings, Source, Types,
 };
 use crate::reference::read::attributes::{attributes_in, numbers_of};
-use crate::reference::{
-    ComputedAttribute, LogAction, LogImpression, LogTime, RepeatRule, Rules, day_in,
-};
-
-/// The rules of settings of `sequences`.
-pub(crate) fn rules(settings: &Settings) -> Rules {
-    let own = settings.sequences();
-    let embargo = |source: Source| {
-        let mut given = own.embargo_us.iter();
-        given.find(|(owner, _)| *owner == source).map(|(_, us)| *us)
-    };
-    Rules {
-        cutoff_is_time: own.cutoff == Cutoff::Time,
-        lookback_days: own.lookback_days,
-        embargo_us: own.actions.iter().map(|log| embargo(log.source)).collect(),
-        types: own.types.clone(),
-        repeats: match settings.dedup {
-            Dedup::None => RepeatRule::Kept,
-            Dedup::Exact => RepeatRule::Exact,
-            Dedup::Consecutive => RepeatRule::Consecutive,
-        },
-        computed: own
-            .attributes
-            .iter()
-            .filter(|attribute| **attribute == Attribute::TimeDelta)
-            .map(|_| ComputedAttribute::TimeDelta)
-            .collect(),
-        actions_max: usize::try_from(own.actions_max).unwrap_or(usize::MAX),
-        timezone: settings.zone_name().to_owned(),
-        guests_are_rows: own.guests == Guests::Empty,
-        negatives: own.negatives_rate.map(|rate| (rate, own.seed)),
-        drop_null_labels: own.null_label == NullLabel::Drop,
-    }
-}
+use crate::reference::{LogAction, LogImpression, LogTime, day_in};
 
 /// The id type of customers.
 fn customer_type(settings: &Settings) -> CustomerType {

@@ -101,8 +101,8 @@ pub(super) fn difference(settings: &Settings, found: &FeatureRow, expected: &Fea
         instant_text(end)
     );
     compare("clicked", label(found), label(expected), why);
-    type Text = fn(&FeatureRow) -> String;
-    let columns: [(&str, Text); 7] = [
+    type ColumnText = fn(&FeatureRow) -> String;
+    let columns: [(&str, ColumnText); 7] = [
         ("user_id", |row| row.user.clone()),
         ("listing_id", |row| row.listing.clone()),
         ("impression_ts", |row| instant_text(Micros(row.time_us))),

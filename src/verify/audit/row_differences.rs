@@ -8,7 +8,7 @@ use crate::job::Settings;
 use crate::reference::{ExclusionReason, LogAction, LogImpression, Number, Rules, newest_excluded};
 
 /// What a row is compared for.
-pub(crate) struct Comparison<'a> {
+pub(crate) struct RowComparison<'a> {
     pub(crate) settings: &'a Settings,
     pub(crate) rules: &'a Rules,
     /// The impression of the row.
@@ -17,7 +17,7 @@ pub(crate) struct Comparison<'a> {
     pub(crate) log: &'a [LogAction],
 }
 
-impl Comparison<'_> {
+impl RowComparison<'_> {
     /// The first column in which two rows differ, what it holds and what it should hold. For a history
     /// also why the first unexpected action is not prior.
     pub(crate) fn difference(&self, found: &OutRow, expected: &OutRow) -> Option<String> {

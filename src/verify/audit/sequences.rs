@@ -7,7 +7,7 @@ use rayon::prelude::*;
 use super::canaries::sequence_canaries;
 use super::logs::{ImpressionKey, SequenceLogs};
 use super::output_rows::OutRow;
-use super::row_differences::Comparison;
+use super::row_differences::RowComparison;
 use super::rows::{column, id, read_rows};
 use super::sample::{SampledRows, choose};
 use super::{Audit, AuditRows, Audited};
@@ -248,7 +248,7 @@ fn difference(
         return "no impression in the inputs makes such a row".to_owned();
     };
     let (_, impression) = &reference.logs.impressions[key][*place];
-    let comparison = Comparison {
+    let comparison = RowComparison {
         settings,
         rules: reference.rules,
         impression,

@@ -11,8 +11,8 @@ use crate::job::{Attribute, DT, Guests, Settings, Source};
 use crate::reference::read;
 use crate::reference::read::{ItemCodes, LogFile, LogRecord};
 use crate::reference::{
-    Candidate, ExclusionReason, LogAction, LogImpression, LogTime, Outcome, Rules, explanation_of,
-    sequences,
+    ActionOutcome, Candidate, ExclusionReason, LogAction, LogImpression, LogTime, Rules,
+    explanation_of, sequences,
 };
 use crate::verify::audit::{SetInputs, number_text};
 use crate::verify::manifests::PublishedSet;
@@ -174,7 +174,7 @@ impl Explainer<'_> {
             });
             let (record, action) = (good[candidate.at], &log[candidate.at]);
             let mut explained = self.explain_action(record, action, candidate);
-            if candidate.outcome != Outcome::Repeat && is_duplicate {
+            if candidate.outcome != ActionOutcome::Repeat && is_duplicate {
                 explained.fate += ", an exact duplicate of the one before";
             }
             actions.push(explained);
@@ -217,7 +217,7 @@ impl Explainer<'_> {
             item_text: self.codes.text(action.item),
             told: action.attributes.iter().map(number_text).collect(),
             position: match candidate.outcome {
-                Outcome::InHistory(position) => u64::try_from(position).ok(),
+                ActionOutcome::InHistory(position) => u64::try_from(position).ok(),
                 _ => None,
             },
             fate: self.outcome_text(record.source, action, candidate.outcome),
@@ -226,13 +226,13 @@ impl Explainer<'_> {
     }
 
     /// The outcome of an action, in words.
-    fn outcome_text(&self, source: Source, action: &LogAction, outcome: Outcome) -> String {
+    fn outcome_text(&self, source: Source, action: &LogAction, outcome: ActionOutcome) -> String {
         let own = self.settings.sequences();
         match outcome {
-            Outcome::InHistory(position) => format!("kept at position {position}"),
-            Outcome::Repeat => "left out as a repeat of the one before".to_owned(),
-            Outcome::BeyondLast => format!("beyond the last {}", own.actions_max),
-            Outcome::Excluded(reason) => self.reason_text(source, action, reason),
+            ActionOutcome::InHistory(position) => format!("kept at position {position}"),
+            ActionOutcome::Repeat => "left out as a repeat of the one before".to_owned(),
+            ActionOutcome::BeyondLast => format!("beyond the last {}", own.actions_max),
+            ActionOutcome::Excluded(reason) => self.reason_text(source, action, reason),
         }
     }
 

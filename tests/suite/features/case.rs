@@ -125,9 +125,10 @@ impl Case {
             ask: Features {
                 windows: windows.map(|us| (format!("{us}us"), *us)).collect(),
                 label_window_us: rules.label_window_us,
-                label_key: match rules.anybody {
-                    true => LabelKey::Listing,
-                    false => LabelKey::UserListing,
+                label_key: if rules.anybody {
+                    LabelKey::Listing
+                } else {
+                    LabelKey::UserListing
                 },
                 data_end: rules.data_end_us.map(instant_text),
             }
@@ -140,9 +141,10 @@ impl Case {
             timezone: Some(rules.timezone.clone()),
             time_unit: epoch.then_some(TimeUnit::Micro),
             null_values: null_values(&self.styles),
-            dedup: match rules.once {
-                true => Dedup::Exact,
-                false => Dedup::None,
+            dedup: if rules.once {
+                Dedup::Exact
+            } else {
+                Dedup::None
             },
             customer_type: self.text_ids.then_some(CustomerType::String),
             threads: 1,
@@ -155,25 +157,27 @@ impl Case {
     pub(super) fn sound(&self) -> Case {
         let mut case = self.clone();
         let is_near = |time| is_near(&self.rules.timezone, time);
-        case.shown.retain(|of| is_near(of.time));
-        case.clicks.retain(|of| is_near(of.time));
-        case.listings.retain(|of| of.created.is_none_or(is_near));
+        case.shown.retain(|impression| is_near(impression.time));
+        case.clicks.retain(|click| is_near(click.time));
+        case.listings
+            .retain(|listing| listing.created.is_none_or(is_near));
         case
     }
 
     /// What becomes of rows: they are set aside if some are at fault.
     fn on_bad_row(&self) -> OnBadRow {
-        let counts = |of: &Case| [of.shown.len(), of.clicks.len(), of.listings.len()];
-        match counts(&self.sound()) == counts(self) {
-            true => OnBadRow::Error,
-            false => OnBadRow::Quarantine,
+        let counts = |case: &Case| [case.shown.len(), case.clicks.len(), case.listings.len()];
+        if counts(&self.sound()) == counts(self) {
+            OnBadRow::Error
+        } else {
+            OnBadRow::Quarantine
         }
     }
 
     /// What must come out, in the order of [`sort`].
     pub(super) fn expected(&self) -> Vec<FeatureRow> {
-        let of = self.sound();
-        let mut rows = features(&self.rules, &of.shown, &of.clicks, &of.listings);
+        let sound = self.sound();
+        let mut rows = features(&self.rules, &sound.shown, &sound.clicks, &sound.listings);
         sort(&mut rows);
         rows
     }
@@ -189,47 +193,56 @@ impl Case {
         let columns = [
             (
                 "impression_id",
-                self.ids(shown.clone().map(|of| some(&of.id))),
+                self.ids(shown.clone().map(|impression| some(&impression.id))),
             ),
-            ("user_id", self.ids(shown.clone().map(|of| some(&of.user)))),
+            (
+                "user_id",
+                self.ids(shown.clone().map(|impression| some(&impression.user))),
+            ),
             (
                 "listing_id",
-                self.ids(shown.clone().map(|of| some(&of.listing))),
+                self.ids(shown.clone().map(|impression| some(&impression.listing))),
             ),
             (
                 "impression_ts",
-                times(shown.map(|of| Some(of.time)).collect(), of_shown),
+                times(
+                    shown.map(|impression| Some(impression.time)).collect(),
+                    of_shown,
+                ),
             ),
         ];
         put(dir, "impressions", &columns, self.shown.len(), of_shown);
         let columns = [
             (
                 "user_id",
-                self.ids(clicks.clone().map(|of| of.user.clone())),
+                self.ids(clicks.clone().map(|click| click.user.clone())),
             ),
             (
                 "listing_id",
-                self.ids(clicks.clone().map(|of| some(&of.listing))),
+                self.ids(clicks.clone().map(|click| some(&click.listing))),
             ),
             (
                 "click_ts",
-                times(clicks.map(|of| Some(of.time)).collect(), of_clicks),
+                times(clicks.map(|click| Some(click.time)).collect(), of_clicks),
             ),
         ];
         let columns = &columns[usize::from(!self.has_users)..];
         put(dir, "clicks", columns, self.clicks.len(), of_clicks);
-        let prices = known.clone().map(|of| of.price).collect();
-        let categories = known.clone().map(|of| of.category.clone()).collect();
+        let prices = known.clone().map(|listing| listing.price).collect();
+        let categories = known
+            .clone()
+            .map(|listing| listing.category.clone())
+            .collect();
         let columns = [
             (
                 "listing_id",
-                self.ids(known.clone().map(|of| some(&of.listing))),
+                self.ids(known.clone().map(|listing| some(&listing.listing))),
             ),
             ("category", Column::Texts(categories)),
             ("price", Column::Floats(prices)),
             (
                 "created_ts",
-                times(known.map(|of| of.created).collect(), of_listings),
+                times(known.map(|listing| listing.created).collect(), of_listings),
             ),
         ];
         put(dir, "listings", &columns, self.listings.len(), of_listings);
@@ -295,13 +308,13 @@ fn row_of(day: i32, batch: &RecordBatch, row: usize) -> FeatureRow {
     let counts = |prefix: &str| {
         let columns = batch.schema_ref().fields().iter().zip(batch.columns());
         let columns = columns.filter(|(field, _)| field.name().starts_with(prefix));
-        let of = |column: &ArrayRef| column.as_primitive::<Int64Type>().value(row);
-        let counts = columns.map(|(_, column)| column.is_valid(row).then(|| of(column)));
+        let count = |column: &ArrayRef| column.as_primitive::<Int64Type>().value(row);
+        let counts = columns.map(|(_, column)| column.is_valid(row).then(|| count(column)));
         counts.collect::<Option<Vec<i64>>>()
     };
     let times = column("impression_ts").as_primitive::<TimestampMicrosecondType>();
-    let prices = |of: &ArrayRef| of.as_primitive::<Float64Type>().value(row);
-    let ages = |of: &ArrayRef| of.as_primitive::<Int32Type>().value(row);
+    let prices = |column: &ArrayRef| column.as_primitive::<Float64Type>().value(row);
+    let ages = |column: &ArrayRef| column.as_primitive::<Int32Type>().value(row);
     let clicked = column("clicked").as_primitive::<Int8Type>().value(row);
     assert!((0..=1).contains(&clicked));
     FeatureRow {
@@ -310,7 +323,7 @@ fn row_of(day: i32, batch: &RecordBatch, row: usize) -> FeatureRow {
         id: id_at(column("impression_id"), row),
         user: id_at(column("user_id"), row),
         listing: id_at(column("listing_id"), row),
-        category: there("category").map(|of| of.as_string::<i32>().value(row).to_owned()),
+        category: there("category").map(|column| column.as_string::<i32>().value(row).to_owned()),
         price: there("price").map(prices),
         age_days: there("listing_age_days").map(ages),
         of_listing: counts("prior_listing_clicks").expect("never null"),
@@ -329,7 +342,7 @@ fn id_at(ids: &ArrayRef, row: usize) -> String {
     }
 }
 
-/// Runs a case and compares it with the oracle; gives the rows, in the order of [`sort`]. `name`
+/// Runs a case and compares it with the reference; gives the rows, in the order of [`sort`]. `name`
 /// is in the message if they differ.
 pub(super) fn check(name: &str, case: &Case, change: impl Fn(&mut Settings)) -> Vec<FeatureRow> {
     let folder = scratch();
@@ -376,9 +389,9 @@ fn check_metrics(name: &str, found: &Value, rows: &[FeatureRow]) {
     };
     let all = count(&|_| true);
     let complete = count(&|row| row.label_complete);
-    let users = |row: &FeatureRow| row.of_user.as_ref().map_or(0, |of| of[0]);
-    let sum = |of: &dyn Fn(&FeatureRow) -> i64| {
-        u64::try_from(rows.iter().map(of).sum::<i64>()).expect("never negative")
+    let users = |row: &FeatureRow| row.of_user.as_ref().map_or(0, |counts| counts[0]);
+    let sum = |count: &dyn Fn(&FeatureRow) -> i64| {
+        u64::try_from(rows.iter().map(count).sum::<i64>()).expect("never negative")
     };
     let with_users = count(&|row| row.of_user.is_some());
     let no_clicks = |is_none: u64| if with_users > 0 { is_none } else { 0 };

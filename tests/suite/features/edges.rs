@@ -84,7 +84,10 @@ fn clicks_and_impressions_of_one_moment_all_count() {
     let found = check("ties", &Case::new(shown, three), |_| {});
     assert_eq!(of_listings(&found), [[0], [0], [0], [0], [3], [3]]);
     let prior = [0, 0, 0, 0, 3, 0].map(|count| vec![count]);
-    assert_eq!(of_users(&found), prior.each_ref().map(|of| Some(&of[..])));
+    assert_eq!(
+        of_users(&found),
+        prior.each_ref().map(|counts| Some(&counts[..]))
+    );
     let expected = [true, false, false, false, false, false];
     assert_eq!(labels(&found), expected);
 }

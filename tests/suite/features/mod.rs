@@ -1,4 +1,4 @@
-//! `features` against its twin, against rows computed by hand, and against itself.
+//! `features` against the reference, against rows computed by hand, and against itself.
 
 mod case;
 mod days;

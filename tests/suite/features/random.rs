@@ -1,4 +1,4 @@
-//! Random small logs against the oracle: formats, types of ids, threads, partitions, zones.
+//! Random small logs against the reference: formats, types of ids, threads, partitions, zones.
 
 use hitherto::Format;
 use hitherto::reference::LogTime;
@@ -93,9 +93,9 @@ fn case_of(seed: u64) -> Case {
     let mut far = Numbers(seed ^ 0xfa2);
     let (mut shown, mut clicks) = (shown, clicks);
     if far.once_in(3) {
-        let times = shown.iter_mut().map(|of| (&mut of.time, styles[0]));
-        let times = times.chain(clicks.iter_mut().map(|of| (&mut of.time, styles[1])));
-        let created = listings.iter_mut().filter_map(|of| of.created.as_mut());
+        let times = shown.iter_mut().map(|row| (&mut row.time, styles[0]));
+        let times = times.chain(clicks.iter_mut().map(|row| (&mut row.time, styles[1])));
+        let created = listings.iter_mut().filter_map(|row| row.created.as_mut());
         for (time, style) in times.chain(created.map(|time| (time, styles[2]))) {
             if far.once_in(6) {
                 *time = far_time(&mut far, style);

@@ -1,4 +1,4 @@
-//! A shop's real logs: sums that another engine computed, and every row against the oracle.
+//! A shop's real logs: sums that another engine computed, and every row against the reference.
 
 use std::fs;
 use std::io::Write;

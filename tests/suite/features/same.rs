@@ -11,9 +11,12 @@ use crate::support::{Numbers, PLAIN, Style, parts_by, scratch};
 /// Logs of some size, of three days, with a listing and a user that are in a fifth of all rows.
 fn log(seed: u64, clicks: usize) -> Case {
     let mut numbers = Numbers(seed);
-    let id = |numbers: &mut Numbers, count| match numbers.once_in(5) {
-        true => "0".to_owned(),
-        false => numbers.below(count).to_string(),
+    let id = |numbers: &mut Numbers, count| {
+        if numbers.once_in(5) {
+            "0".to_owned()
+        } else {
+            numbers.below(count).to_string()
+        }
     };
     let time = |numbers: &mut Numbers| {
         // Half an hour apart, so that there are many ties.
@@ -27,9 +30,10 @@ fn log(seed: u64, clicks: usize) -> Case {
     let impressions = impressions.collect();
     let clicks = (0..clicks).map(|_| {
         let (user, listing) = (id(&mut numbers, 50), id(&mut numbers, 70));
-        match numbers.once_in(9) {
-            true => nobodys(&listing, time(&mut numbers)),
-            false => click(&user, &listing, time(&mut numbers)),
+        if numbers.once_in(9) {
+            nobodys(&listing, time(&mut numbers))
+        } else {
+            click(&user, &listing, time(&mut numbers))
         }
     });
     let mut case = Case::new(impressions, clicks.collect());

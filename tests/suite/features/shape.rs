@@ -23,7 +23,7 @@ fn shape(case: &Case) -> (Vec<Field>, Vec<String>) {
         .schema()
         .fields()
         .iter()
-        .map(|of| of.as_ref().clone());
+        .map(|field| field.as_ref().clone());
     let names = parts.iter().map(|(_, path)| {
         let name = path.strip_prefix(&out).expect("in OUT");
         name.display().to_string()

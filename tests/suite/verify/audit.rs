@@ -70,7 +70,7 @@ fn refuses(set: &Set, part: &str, said: &[&str]) {
     let problems: Vec<String> = verified
         .problems
         .iter()
-        .map(|of| format!("{}: {}", of.path, of.what))
+        .map(|problem| format!("{}: {}", problem.path, problem.what))
         .collect();
     let is_it = |problem: &String| {
         problem.starts_with(part) && said.iter().all(|said| problem.contains(said))
@@ -138,70 +138,94 @@ fn without_orders(settings: &mut Settings) {
     settings.dir = None;
 }
 
+/// Changes the settings of a case.
+type Change = fn(&mut Settings);
+
+/// Settings with which every row must pass the audit.
+const CHANGES: [(&str, Change); 23] = [
+    ("seconds", |settings| {
+        settings.sequences_mut().attributes = vec![Attribute::TimeDelta];
+    }),
+    ("seconds in a row without padding", |settings| {
+        (
+            settings.dedup,
+            settings.sequences_mut().pad,
+            settings.sequences_mut().attributes,
+        ) = (Dedup::Consecutive, false, vec![Attribute::TimeDelta]);
+    }),
+    ("half the negatives", |settings| {
+        settings.sequences_mut().negatives_rate = Some(0.5);
+    }),
+    ("half of them as lists", |settings| {
+        (
+            settings.sequences_mut().negatives_rate,
+            settings.sequences_mut().seed,
+            settings.sequences_mut().layout,
+        ) = (Some(0.5), 1, Layout::Request);
+    }),
+    ("none in a row", |settings| {
+        settings.dedup = Dedup::Consecutive;
+    }),
+    ("no repeats", |settings| settings.dedup = Dedup::Exact),
+    ("some types", |settings| {
+        settings.sequences_mut().types = vec![3, 1];
+    }),
+    ("one type", |settings| {
+        settings.sequences_mut().types = vec![2];
+    }),
+    ("no pad", |settings| settings.sequences_mut().pad = false),
+    ("request", |settings| {
+        settings.sequences_mut().layout = Layout::Request;
+    }),
+    ("guests", |settings| {
+        (
+            settings.sequences_mut().guests,
+            settings.sequences_mut().guest_ids,
+        ) = (Guests::Empty, vec!["2".into()]);
+    }),
+    ("wide items", |settings| {
+        settings.sequences_mut().item_type = ItemType::Int64;
+    }),
+    ("text customers", |settings| {
+        settings.customer_type = Some(CustomerType::String);
+    }),
+    ("lz4", |settings| settings.codec = Codec::Lz4Raw),
+    ("plain", |settings| settings.codec = Codec::None),
+    ("embargo", |settings| {
+        settings.sequences_mut().embargo_us = vec![(Source::Carts, 86_400_000_000)];
+    }),
+    ("long embargo", |settings| {
+        settings.sequences_mut().embargo_us = vec![(Source::Clicks, 400 * 86_400_000_000)];
+    }),
+    ("lookback", |settings| {
+        settings.sequences_mut().lookback_days = Some(3);
+    }),
+    ("no lookback", |settings| {
+        settings.sequences_mut().lookback_days = None;
+    }),
+    ("nothing", |settings| {
+        settings.sequences_mut().lookback_days = Some(0);
+    }),
+    ("one", |settings| settings.sequences_mut().actions_max = 1),
+    ("zone", |settings| {
+        settings.timezone = Some("Europe/Berlin".into());
+    }),
+    ("no orders", without_orders),
+];
+
 #[test]
 fn rows_are_right_whatever_the_settings() {
-    type Change = fn(&mut Settings);
-    let berlin = |of: &mut Settings| of.timezone = Some("Europe/Berlin".into());
-    let changes: [(&str, Change); 23] = [
-        ("seconds", |of| {
-            of.sequences_mut().attributes = vec![Attribute::TimeDelta];
-        }),
-        ("seconds in a row without padding", |of| {
-            (
-                of.dedup,
-                of.sequences_mut().pad,
-                of.sequences_mut().attributes,
-            ) = (Dedup::Consecutive, false, vec![Attribute::TimeDelta]);
-        }),
-        ("half the negatives", |of| {
-            of.sequences_mut().negatives_rate = Some(0.5);
-        }),
-        ("half of them as lists", |of| {
-            (
-                of.sequences_mut().negatives_rate,
-                of.sequences_mut().seed,
-                of.sequences_mut().layout,
-            ) = (Some(0.5), 1, Layout::Request);
-        }),
-        ("none in a row", |of| of.dedup = Dedup::Consecutive),
-        ("no repeats", |of| of.dedup = Dedup::Exact),
-        ("some types", |of| of.sequences_mut().types = vec![3, 1]),
-        ("one type", |of| of.sequences_mut().types = vec![2]),
-        ("no pad", |of| of.sequences_mut().pad = false),
-        ("request", |of| of.sequences_mut().layout = Layout::Request),
-        ("guests", |of| {
-            (of.sequences_mut().guests, of.sequences_mut().guest_ids) =
-                (Guests::Empty, vec!["2".into()]);
-        }),
-        ("wide items", |of| {
-            of.sequences_mut().item_type = ItemType::Int64;
-        }),
-        ("text customers", |of| {
-            of.customer_type = Some(CustomerType::String);
-        }),
-        ("lz4", |of| of.codec = Codec::Lz4Raw),
-        ("plain", |of| of.codec = Codec::None),
-        ("embargo", |of| {
-            of.sequences_mut().embargo_us = vec![(Source::Carts, 86_400_000_000)];
-        }),
-        ("long embargo", |of| {
-            of.sequences_mut().embargo_us = vec![(Source::Clicks, 400 * 86_400_000_000)];
-        }),
-        ("lookback", |of| of.sequences_mut().lookback_days = Some(3)),
-        ("no lookback", |of| of.sequences_mut().lookback_days = None),
-        ("nothing", |of| of.sequences_mut().lookback_days = Some(0)),
-        ("one", |of| of.sequences_mut().actions_max = 1),
-        ("zone", berlin),
-        ("no orders", without_orders),
-    ];
-    for (name, change) in changes {
+    for (name, change) in CHANGES {
         let set = Set::inputs(JobKind::Sequences);
         let mut settings = set.settings(JobKind::Sequences);
         change(&mut settings);
         set.make(settings);
         let verified = set.audited(AuditRows::All);
         assert_eq!(verified.problems, [], "{name}");
-        assert!(verified.audited.is_some_and(|of| of.rows > 0), "{name}");
+        assert!(
+            verified.audited.is_some_and(|audited| audited.rows > 0),
+            "{name}"
+        );
     }
 }
 
@@ -256,9 +280,10 @@ fn rows_are_right_by_time_with_availability_where_clocks_change() {
             set.make(Settings {
                 ask: Sequences {
                     cutoff: Cutoff::Time,
-                    available: match available {
-                        true => vec![(Source::Clicks, "seen_at".into())],
-                        false => Vec::new(),
+                    available: if available {
+                        vec![(Source::Clicks, "seen_at".into())]
+                    } else {
+                        Vec::new()
                     },
                     ..set.settings(JobKind::Sequences).sequences().clone()
                 }
@@ -270,7 +295,7 @@ fn rows_are_right_by_time_with_availability_where_clocks_change() {
             assert_eq!(verified.problems, [], "{zone} {available}");
             let canaries = verified
                 .audited
-                .and_then(|of| of.canaries)
+                .and_then(|audited| audited.canaries)
                 .expect("canaries");
             assert_eq!(canaries.kept, canaries.impressions);
         }
@@ -319,9 +344,12 @@ fn a_last_action_time_that_is_wrong_is_refused() {
                 return column;
             }
             let times = column.as_primitive::<TimestampMicrosecondType>();
-            let later = |(row, time): (usize, Option<i64>)| match row == first {
-                true => time.map(|time| time + later_us),
-                false => time,
+            let later = |(row, time): (usize, Option<i64>)| {
+                if row == first {
+                    time.map(|time| time + later_us)
+                } else {
+                    time
+                }
             };
             let times: TimestampMicrosecondArray = times.iter().enumerate().map(later).collect();
             Arc::new(times.with_timezone("UTC"))
@@ -331,15 +359,20 @@ fn a_last_action_time_that_is_wrong_is_refused() {
 }
 
 #[test]
-fn what_columns_tell_of_actions_is_recomputed() {
-    type Change = fn(&mut Settings);
+fn attribute_columns_are_recomputed() {
     let changes: [(&str, Change); 6] = [
         ("as it is", |_| {}),
-        ("without padding", |of| of.sequences_mut().pad = false),
-        ("exact", |of| of.dedup = Dedup::Exact),
-        ("consecutive", |of| of.dedup = Dedup::Consecutive),
-        ("request", |of| of.sequences_mut().layout = Layout::Request),
-        ("plain", |of| of.codec = Codec::None),
+        ("without padding", |settings| {
+            settings.sequences_mut().pad = false;
+        }),
+        ("exact", |settings| settings.dedup = Dedup::Exact),
+        ("consecutive", |settings| {
+            settings.dedup = Dedup::Consecutive;
+        }),
+        ("request", |settings| {
+            settings.sequences_mut().layout = Layout::Request;
+        }),
+        ("plain", |settings| settings.codec = Codec::None),
     ];
     let part = "dt=2025-08-16/part-00000.parquet";
     for (name, change) in changes {
@@ -363,13 +396,17 @@ fn what_columns_tell_of_actions_is_recomputed() {
 
         // The price and the number of another action are found.
         let first = set.row_of(part, "r3") * if settings.sequences().pad { 4 } else { 0 };
-        for (column, said) in [("left", "told 2"), ("price", "told 1")] {
-            rewrite(&set, part, |name, lists| match name == column {
-                true => with_value(&lists, first + 1, 8),
-                false => lists,
+        for column in ["left", "price"] {
+            let quoted = format!("\"{column}\"");
+            rewrite(&set, part, |name, lists| {
+                if name == column {
+                    with_value(&lists, first + 1, 8)
+                } else {
+                    lists
+                }
             });
             assert_eq!(set.verified().problems, [], "only values can tell");
-            refuses(&set, part, &["customer 1", "\"r3\"", said, "holds 8"]);
+            refuses(&set, part, &["customer 1", "\"r3\"", &quoted, "holds 8"]);
         }
     }
 }
@@ -442,16 +479,16 @@ fn lacks(set: &Set, said: &[&str]) {
     let report = fs::read(set.out().join("_audit.json")).expect("a report");
     let report: serde_json::Value = serde_json::from_slice(&report).expect("JSON");
     assert_eq!(report["verdict"], "not made");
-    let told = report["why"].as_str().expect("a text");
+    let reported = report["why"].as_str().expect("a text");
     assert!(
-        told.starts_with("the files are sound; rows cannot be audited: "),
-        "{told}"
+        reported.starts_with("the files are sound; rows cannot be audited: "),
+        "{reported}"
     );
     let why = verified.unaudited_why.expect("a reason");
     for said in said {
         assert!(
-            why.contains(said) && told.contains(said),
-            "no {said:?} in {why}, {told}"
+            why.contains(said) && reported.contains(said),
+            "no {said:?} in {why}, {reported}"
         );
         assert!(verified.unaudited[0].what.contains(said));
     }
@@ -473,9 +510,12 @@ fn a_count_or_a_label_that_knows_the_future_is_refused() {
         "prior_user_clicks",
     ] {
         let set = Set::new(JobKind::Features);
-        rewrite(&set, part, |name, column| match name == count {
-            true => plus_one(&column, 1),
-            false => column,
+        rewrite(&set, part, |name, column| {
+            if name == count {
+                plus_one(&column, 1)
+            } else {
+                column
+            }
         });
         assert_eq!(set.verified().problems, [], "only values can tell");
         refuses(&set, part, &["impression 1", count, "not prior"]);

@@ -110,9 +110,10 @@ fn what_nobody_named_is_told_and_never_opened() {
                 }
                 let relative = path.strip_prefix(&out).expect("below");
                 tells(&set, &relative.display().to_string(), "");
-                match path.is_dir() {
-                    true => fs::remove_dir(&path).expect("a folder to remove"),
-                    false => fs::remove_file(&path).expect("a file to remove"),
+                if path.is_dir() {
+                    fs::remove_dir(&path).expect("a folder to remove");
+                } else {
+                    fs::remove_file(&path).expect("a file to remove");
                 }
             }
         }
@@ -145,7 +146,7 @@ fn a_file_that_is_a_link_to_the_same_bytes_is_told() {
     symlink(&elsewhere, &part).expect("a link");
     let problems = set.problems();
     assert!(
-        problems.iter().all(|of| of.contains("link")),
+        problems.iter().all(|problem| problem.contains("link")),
         "{problems:?}"
     );
     assert!(!problems.is_empty());
@@ -169,23 +170,30 @@ fn every_problem_is_told_up_to_a_number() {
 fn manifests_that_contradict_each_other_are_told() {
     type Change = fn(&mut serde_json::Value);
     let changes: [(&str, Change); 8] = [
-        ("day", |of| of["day"] = json!("2025-08-16")),
-        ("settings", |of| of["settings"]["max_actions"] = json!(5)),
-        ("cutoffs", |of| of["cutoffs"] = json!(null)),
-        ("parts", |of| of["parts"][0]["rows"] = json!(1)),
-        ("inputs", |of| of["inputs"][0]["bytes"] = json!(1)),
-        ("quarantine", |of| of["quarantine"] = json!([{}])),
-        ("action_inputs", |of| {
-            of["action_inputs"]["files"] = json!(9);
+        ("day", |manifest| manifest["day"] = json!("2025-08-16")),
+        ("settings", |manifest| {
+            manifest["settings"]["max_actions"] = json!(5);
         }),
-        ("counts", |of| of["counts"]["items"] = json!(9)),
+        ("cutoffs", |manifest| manifest["cutoffs"] = json!(null)),
+        ("parts", |manifest| manifest["parts"][0]["rows"] = json!(1)),
+        ("inputs", |manifest| {
+            manifest["inputs"][0]["bytes"] = json!(1);
+        }),
+        ("quarantine", |manifest| {
+            manifest["quarantine"] = json!([{}]);
+        }),
+        ("action_inputs", |manifest| {
+            manifest["action_inputs"]["files"] = json!(9);
+        }),
+        ("counts", |manifest| manifest["counts"]["items"] = json!(9)),
     ];
     for (name, change) in changes {
         let set = Set::new(JobKind::Sequences);
         set.change_manifest("dt=2025-08-15/_manifest.json", change);
         let problems = set.problems();
-        let is_told =
-            |of: &String| of.starts_with("dt=2025-08-15/_manifest.json") && of.contains(name);
+        let is_told = |problem: &String| {
+            problem.starts_with("dt=2025-08-15/_manifest.json") && problem.contains(name)
+        };
         assert!(problems.iter().any(is_told), "{name}: {problems:?}");
     }
     for job_kind in JobKind::ALL {
@@ -204,7 +212,7 @@ fn manifests_that_contradict_each_other_are_told() {
                 continue;
             }
             let set = Set::new(job_kind);
-            set.change_manifest("_manifest.json", |of| of[name] = json!(7));
+            set.change_manifest("_manifest.json", |manifest| manifest[name] = json!(7));
             let problems = set.problems();
             assert!(!problems.is_empty(), "{name}");
         }
@@ -220,17 +228,22 @@ fn counts_that_are_mended_to_lie_are_told() {
         for (name, said) in [("rows", "rows, found"), ("row_groups", "row groups, found")] {
             let set = Set::new(job_kind);
             let (day, part) = path.split_once('/').expect("a folder");
-            let lie = |of: &mut serde_json::Value, part: &str| {
-                for file in of["parts"].as_array_mut().expect("parts") {
+            let lie = |manifest: &mut serde_json::Value, part: &str| {
+                for file in manifest["parts"].as_array_mut().expect("parts") {
                     if file["path"] == part {
                         file[name] = json!(77);
                     }
                 }
             };
-            set.change_manifest("_manifest.json", |of| lie(of, path));
-            set.change_manifest(&format!("{day}/_manifest.json"), |of| lie(of, part));
+            set.change_manifest("_manifest.json", |manifest| lie(manifest, path));
+            set.change_manifest(&format!("{day}/_manifest.json"), |manifest| {
+                lie(manifest, part);
+            });
             let problems = set.problems();
-            assert!(problems.iter().any(|of| of.contains(said)), "{problems:?}");
+            assert!(
+                problems.iter().any(|problem| problem.contains(said)),
+                "{problems:?}"
+            );
         }
     }
 }
@@ -260,7 +273,7 @@ fn a_part_with_other_columns_is_told_though_its_checksum_is_mended() {
         set.mend(one);
         let problems = set.problems();
         assert!(
-            problems.iter().any(|of| of.contains("columns")),
+            problems.iter().any(|problem| problem.contains("columns")),
             "{problems:?}"
         );
     }

@@ -1,4 +1,4 @@
-//! `explain`: that every action of a customer is told, with its fate and where it came from.
+//! `explain`: every action of a customer is listed, with its outcome and its record.
 
 use std::fs;
 
@@ -20,28 +20,31 @@ fn ranking(set: &Set, ranking: &str) -> Vec<Explained> {
     explain(&settings, &RunContext::default()).expect("an impression")
 }
 
-/// The fates of an impression, as `ITEM: FATE (RECORD)`.
-fn fates(of: &Explained) -> Vec<String> {
-    let actions = of.actions.iter();
-    let text = |of: &hitherto::ExplainedAction| {
-        let item = of
+/// The outcomes of the actions of an impression, as `ITEM: OUTCOME (RECORD)`.
+fn outcomes_of(explained: &Explained) -> Vec<String> {
+    let actions = explained.actions.iter();
+    let text = |action: &hitherto::ExplainedAction| {
+        let item = action
             .item
             .map_or_else(|| "-".to_owned(), |item| item.to_string());
-        format!("{item}: {} ({})", of.fate, of.from.1)
+        format!("{item}: {} ({})", action.fate, action.from.1)
     };
     actions.map(text).collect()
 }
 
 #[test]
-fn every_action_is_told_newest_first_with_its_fate() {
+fn every_action_is_listed_newest_first_with_its_outcome() {
     let set = Set::new(JobKind::Sequences);
-    let [of] = &ranking(&set, "r1")[..] else {
+    let [explained] = &ranking(&set, "r1")[..] else {
         panic!("one impression");
     };
-    assert_eq!(of.cutoff, "2025-08-15T00:00:00Z");
-    assert_eq!(of.lookback_start.as_deref(), Some("2024-08-15T00:00:00Z"));
+    assert_eq!(explained.cutoff, "2025-08-15T00:00:00Z");
     assert_eq!(
-        fates(of),
+        explained.lookback_start.as_deref(),
+        Some("2024-08-15T00:00:00Z")
+    );
+    assert_eq!(
+        outcomes_of(explained),
         [
             "24: after the cutoff (4)",
             "24: after the cutoff, an exact duplicate of the one before (5)",
@@ -50,24 +53,24 @@ fn every_action_is_told_newest_first_with_its_fate() {
             "41: kept at position 2 (1)",
         ]
     );
-    assert!(of.actions[2].from.0.ends_with("clicks.csv"));
-    let [of] = &ranking(&set, "r2")[..] else {
+    assert!(explained.actions[2].from.0.ends_with("clicks.csv"));
+    let [explained] = &ranking(&set, "r2")[..] else {
         panic!("one impression");
     };
-    let told = fates(of);
+    let outcomes = outcomes_of(explained);
     assert_eq!(
-        told[..2],
+        outcomes[..2],
         ["33: kept at position 0 (2)", "43: kept at position 1 (2)"]
     );
-    assert!(told[2].starts_with("-: quarantined: column \"item_id\": expected an item id"));
-    let [of] = &ranking(&set, "r3")[..] else {
+    assert!(outcomes[2].starts_with("-: quarantined: column \"item_id\": expected an item id"));
+    let [explained] = &ranking(&set, "r3")[..] else {
         panic!("one impression");
     };
-    assert_eq!(fates(of)[4], "41: beyond the last 4 (1)");
+    assert_eq!(outcomes_of(explained)[4], "41: beyond the last 4 (1)");
 }
 
 #[test]
-fn an_action_of_a_type_that_does_not_count_is_told_as_such() {
+fn an_action_of_a_type_that_does_not_count_is_listed_as_such() {
     let set = Set::inputs(JobKind::Sequences);
     set.make(Settings {
         ask: Sequences {
@@ -77,11 +80,11 @@ fn an_action_of_a_type_that_does_not_count_is_told_as_such() {
         .into(),
         ..set.settings(JobKind::Sequences)
     });
-    let [of] = &ranking(&set, "r1")[..] else {
+    let [explained] = &ranking(&set, "r1")[..] else {
         panic!("one impression");
     };
     assert_eq!(
-        fates(of)[2..],
+        outcomes_of(explained)[2..],
         [
             "21: kept at position 0 (1)",
             "31: of a type that does not count (1)",
@@ -91,7 +94,7 @@ fn an_action_of_a_type_that_does_not_count_is_told_as_such() {
 }
 
 #[test]
-fn what_was_known_late_is_told_as_such() {
+fn actions_that_were_known_late_are_listed_as_such() {
     let set = Set::inputs(JobKind::Sequences);
     let clicks = "customer_id,item_id,click_time,seen_at\n\
         1,1,2025-08-14 10:00:00,2025-08-15\n1,2,2025-08-14 09:00:00,\n\
@@ -111,11 +114,11 @@ fn what_was_known_late_is_told_as_such() {
         .into(),
         ..set.settings(JobKind::Sequences)
     });
-    let [of] = &ranking(&set, "t")[..] else {
+    let [explained] = &ranking(&set, "t")[..] else {
         panic!("one impression");
     };
     assert_eq!(
-        fates(of),
+        outcomes_of(explained),
         [
             "4: at the very cutoff, so not prior (4)",
             "3: at the very cutoff, so not prior (3)",
@@ -126,19 +129,27 @@ fn what_was_known_late_is_told_as_such() {
             "5: before the lookback (5)",
         ]
     );
-    let [of] = &ranking(&set, "u")[..] else {
+    let [explained] = &ranking(&set, "u")[..] else {
         panic!("one impression");
     };
     let late = "3: not yet known: only its day is, which was not over (3)";
-    assert!(fates(of).iter().any(|of| of == late), "{:?}", fates(of));
+    assert!(
+        outcomes_of(explained).iter().any(|outcome| outcome == late),
+        "{:?}",
+        outcomes_of(explained)
+    );
 }
 
 #[test]
 fn a_day_is_explained_by_the_files_that_its_run_saw() {
     let set = Set::of_days();
-    let items = |of: &str| -> Vec<Option<i64>> {
-        let explained = ranking(&set, of);
-        explained[0].actions.iter().map(|of| of.item).collect()
+    let items = |id: &str| -> Vec<Option<i64>> {
+        let explained = ranking(&set, id);
+        explained[0]
+            .actions
+            .iter()
+            .map(|action| action.item)
+            .collect()
     };
     assert!(!items("r1").contains(&Some(88)));
     assert!(items("r3").contains(&Some(88)));
@@ -155,7 +166,10 @@ fn impressions_are_found_by_customer_and_day() {
         ..ExplainSettings::default()
     };
     let found = explain(&settings, &RunContext::default()).expect("an impression");
-    let rankings: Vec<&str> = found.iter().map(|of| of.ranking.as_str()).collect();
+    let rankings: Vec<&str> = found
+        .iter()
+        .map(|impression| impression.ranking.as_str())
+        .collect();
     assert_eq!(rankings, ["r3"]);
 }
 

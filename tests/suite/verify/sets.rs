@@ -80,9 +80,9 @@ const EVENTS: &str = "timestamp,user_id,event,flyer_id,merchant_id\n\
 
 impl Set {
     /// Inputs of a job, from which nothing is made so far.
-    pub(super) fn inputs(of: JobKind) -> Set {
+    pub(super) fn inputs(job_kind: JobKind) -> Set {
         let set = Set(scratch());
-        let files = match of {
+        let files = match job_kind {
             JobKind::Sequences => &SHOP[..],
             JobKind::Features => &MARKET[..],
             JobKind::Dwell => &[("events.csv", EVENTS)],
@@ -226,7 +226,7 @@ impl Set {
                 .map(|text| text.map(str::to_owned))
                 .collect::<Vec<_>>()
         });
-        let mut rankings = rankings.map(|of| of.as_deref() == Some(ranking));
+        let mut rankings = rankings.map(|id| id.as_deref() == Some(ranking));
         rankings.position(|is_it| is_it).expect("a row")
     }
 
@@ -250,7 +250,7 @@ impl Set {
     /// What `verify` says is wrong, as `PATH: WHAT`.
     pub(super) fn problems(&self) -> Vec<String> {
         let problems = self.verified().problems;
-        let text = |of: hitherto::Problem| format!("{}: {}", of.path, of.what);
+        let text = |problem: hitherto::Problem| format!("{}: {}", problem.path, problem.what);
         problems.into_iter().map(text).collect()
     }
 
@@ -319,9 +319,12 @@ fn files_in(folder: &Path) -> Vec<PathBuf> {
     let entries = fs::read_dir(folder).expect("a folder");
     let paths = entries.map(|entry| entry.expect("an entry").path());
     paths
-        .flat_map(|path| match path.is_dir() {
-            true => files_in(&path),
-            false => vec![path],
+        .flat_map(|path| {
+            if path.is_dir() {
+                files_in(&path)
+            } else {
+                vec![path]
+            }
         })
         .collect()
 }

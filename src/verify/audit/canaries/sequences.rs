@@ -24,7 +24,7 @@ use crate::reference::{OrderedLog, Rules};
 use crate::verify::Problems;
 use crate::verify::audit::logs::{ImpressionKey, SequenceLogs};
 use crate::verify::audit::output_rows::OutRow;
-use crate::verify::audit::row_differences::Comparison;
+use crate::verify::audit::row_differences::RowComparison;
 use crate::verify::audit::rows::read_all;
 use crate::verify::audit::{Audit, Canaries};
 
@@ -122,7 +122,7 @@ fn check(
     let expected = OutRow::expected(settings, rules, impression, &log);
     rows.sort_by_key(|row| row.position);
     if rows != expected {
-        let comparison = Comparison {
+        let comparison = RowComparison {
             settings,
             rules,
             impression,
