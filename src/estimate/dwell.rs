@@ -49,10 +49,8 @@ pub(super) fn plan(job: &Job, context: &RunContext) -> Result<Planned> {
     let (mut inputs, types) = open_inputs(job, context)?;
     let mut warnings = std::mem::take(&mut inputs.warnings);
     let (open_us, rehearsal, spec) = (micros_since(began), context.unlimited(), read_spec(job));
-    let (specs, policy) = (
-        (&spec, job.dwell().dwell_method),
-        BadRowPolicy::new(&spec, is_whole_column),
-    );
+    let policy = BadRowPolicy::new(&spec, is_whole_column);
+    let specs = (&spec, job.dwell().dwell_method);
     let scan = EventScan::new(specs, &policy, &rehearsal, types);
     context.enter(Stage::EVENTS, 0);
     let states = memory_only_spills()
@@ -104,15 +102,13 @@ pub(super) fn plan(job: &Job, context: &RunContext) -> Result<Planned> {
         users: rounded(users),
         user_rows: rounded(user_rows),
     };
+    let read_seconds = float(open_us) / 1e6 + sample.shares.seconds(job);
     Ok(Planned {
         bytes: rounded(bytes(0) * per_row + bytes(2) * per_merchant_row),
         // Events that do not fit spill twice: when they are read, and when they are partitioned.
         spilled: memory.spilled * 2,
         stages: vec![
-            (
-                "read events",
-                float(open_us) / 1e6 + sample.shares.seconds(job),
-            ),
+            ("read events", read_seconds),
             ("rank ids", float(rank_us) / 1e6 * sample.weight),
             ("write", float(write_us) / 1e6 * per_row),
         ],
