@@ -220,3 +220,133 @@ fn the_guide_shows_the_loader_that_the_tests_run() {
         "copy tests/readers/train.py into src/guide/read_and_train.md"
     );
 }
+
+/// The paths of a `use` tree: `a::{b, c::d}` is `a::b` and `a::c::d`.
+fn leaves(tree: &str, prefix: &str, found: &mut Vec<String>) {
+    let Some((head, inner)) = tree.split_once('{') else {
+        let path = tree.split(" as ").next().expect("a first piece");
+        found.push(format!("{prefix}{}", path.trim()));
+        return;
+    };
+    let prefix = format!("{prefix}{}", head.trim());
+    let inner = inner.trim().strip_suffix('}').expect("a closed brace");
+    let (mut depth, mut start) = (0, 0);
+    for (at, symbol) in inner.char_indices().chain([(inner.len(), ',')]) {
+        match symbol {
+            '{' => depth += 1,
+            '}' => depth -= 1,
+            ',' if depth == 0 => {
+                let piece = inner[start..at].trim();
+                if !piece.is_empty() {
+                    leaves(piece, &prefix, found);
+                }
+                start = at + 1;
+            }
+            _ => {}
+        }
+    }
+}
+
+/// The paths that a file names: those of its `use` declarations, and those in its code.
+fn paths(code: &str) -> Vec<String> {
+    let mut found = Vec::new();
+    for used in code.split("use ").skip(1) {
+        if let Some((tree, _)) = used.split_once(';') {
+            leaves(&tree.replace('\n', " "), "", &mut found);
+        }
+    }
+    for root in ["crate::", "super::", "self::"] {
+        for (at, _) in code.match_indices(root) {
+            let is_path = |c: &char| c.is_alphanumeric() || *c == '_' || *c == ':';
+            found.push(code[at..].chars().take_while(is_path).collect());
+        }
+    }
+    found
+}
+
+/// A path as its segments from the root of the crate, seen from a module; nothing if it leads elsewhere.
+fn from_root(path: &str, module: &[String]) -> Option<Vec<String>> {
+    let mut segments: Vec<&str> = path.split("::").map(str::trim).collect();
+    let mut base = match segments[0] {
+        "crate" => Vec::new(),
+        "self" | "super" => module.to_vec(),
+        _ => return None,
+    };
+    while matches!(segments.first(), Some(&("crate" | "self" | "super"))) {
+        if segments.remove(0) == "super" {
+            base.pop();
+        }
+    }
+    base.extend(segments.into_iter().map(str::to_owned));
+    Some(base)
+}
+
+#[test]
+fn no_files_use_each_other_in_a_circle() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
+    let name = |path: &Path| {
+        let inner = path.strip_prefix(&root).expect("below src");
+        let inner = inner.with_extension("");
+        let mut name: Vec<String> = inner
+            .iter()
+            .map(|part| part.to_string_lossy().into_owned())
+            .collect();
+        name.pop_if(|last| last == "mod");
+        name
+    };
+    let files: Vec<PathBuf> = sources(&root)
+        .into_iter()
+        .filter(|path| !path.ends_with("src/lib.rs") && !path.ends_with("src/main.rs"))
+        .collect();
+    let modules: Vec<Vec<String>> = files.iter().map(|path| name(path)).collect();
+    let mut uses: Vec<Vec<usize>> = Vec::new();
+    for (path, module) in files.iter().zip(&modules) {
+        let text = fs::read_to_string(path).expect("text");
+        let text = text.split("#[cfg(test)]").next().expect("a first piece");
+        let code: Vec<&str> = text
+            .lines()
+            .filter(|line| !line.trim().starts_with("//"))
+            .collect();
+        let mut used: Vec<usize> = paths(&code.join("\n"))
+            .iter()
+            .filter_map(|path| from_root(path, module))
+            // The longest name of a module that the path begins with.
+            .filter_map(|path| {
+                (1..=path.len())
+                    .rev()
+                    .find_map(|length| modules.iter().position(|other| *other == path[..length]))
+            })
+            // A folder uses what is in it.
+            .filter(|other| !modules[*other].starts_with(module))
+            .collect();
+        used.sort_unstable();
+        used.dedup();
+        uses.push(used);
+    }
+    let reaches = |from: usize| {
+        let (mut seen, mut next) = (vec![false; uses.len()], uses[from].clone());
+        while let Some(at) = next.pop() {
+            if !std::mem::replace(&mut seen[at], true) {
+                next.extend(&uses[at]);
+            }
+        }
+        seen
+    };
+    let circles = (0..files.len()).filter(|at| reaches(*at)[*at]);
+    let circles: Vec<String> = circles.map(|at| modules[at].join("/")).collect();
+    assert!(circles.is_empty(), "in a circle: {circles:?}");
+}
+
+#[test]
+fn no_folder_is_too_full() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
+    let mut folders: Vec<PathBuf> = sources(&root)
+        .iter()
+        .map(|path| path.parent().expect("a folder").to_owned())
+        .collect();
+    folders.sort();
+    for files in folders.chunk_by(|one, other| one == other) {
+        let count = files.len();
+        assert!(count <= 15, "{} has {count} files", files[0].display());
+    }
+}
