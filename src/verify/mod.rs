@@ -160,14 +160,14 @@ impl Problems {
 ///
 /// # Examples
 /// ```no_run
-/// use hitherto::{Control, VerifySettings, verify};
+/// use hitherto::{RunContext, VerifySettings, verify};
 ///
 /// let settings = VerifySettings {
 ///     out: "training".into(),
 ///     threads: 2,
 ///     ..VerifySettings::default()
 /// };
-/// let verified = verify(&settings, &Control::default())?;
+/// let verified = verify(&settings, &RunContext::default())?;
 /// assert!(verified.problems.is_empty());
 /// # Ok::<(), hitherto::Error>(())
 /// ```

@@ -95,7 +95,7 @@ pub struct ExplainedAction {
 ///
 /// # Examples
 /// ```no_run
-/// use hitherto::{Control, ExplainSettings, explain};
+/// use hitherto::{RunContext, ExplainSettings, explain};
 ///
 /// let settings = ExplainSettings {
 ///     out: "training".into(),
@@ -103,7 +103,7 @@ pub struct ExplainedAction {
 ///     ranking_id: Some("r17".into()),
 ///     ..ExplainSettings::default()
 /// };
-/// for impression in explain(&settings, &Control::default())? {
+/// for impression in explain(&settings, &RunContext::default())? {
 ///     println!("{}: {} actions", impression.ranking, impression.actions.len());
 /// }
 /// # Ok::<(), hitherto::Error>(())
