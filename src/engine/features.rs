@@ -33,8 +33,10 @@ use crate::output::features::{self, FeaturesRead, FeaturesReport, PartitionedCli
 use crate::publish::StagingDir;
 use crate::scan::bad_rows::BadRowPolicy;
 use crate::scan::features::FeatureTypes;
-use crate::scan::features::clicks::{ClickScan, ClickState, ClickTally, Clicks, Streams, Wanted};
-use crate::scan::features::impressions::{Shown, ShownRead, ShownScan};
+use crate::scan::features::clicks::{
+    ClickScan, ClickState, ClickTally, Clicks, Streams, WantedClicks,
+};
+use crate::scan::features::impressions::{ShownListings, ShownRead, ShownScan};
 use crate::scan::features::listings::Listings;
 use crate::scan::text::times::parse;
 use crate::scan::time_columns::times_of;
@@ -145,7 +147,7 @@ pub(crate) fn read_listings(
     context: &RunContext,
     policy: &BadRowPolicy<'_>,
     before: BeforeClicks,
-) -> Result<(FeaturesRead, Vec<Opened>, Wanted)> {
+) -> Result<(FeaturesRead, Vec<Opened>, WantedClicks)> {
     let BeforeClicks {
         mut inputs,
         data_end,
@@ -168,7 +170,7 @@ pub(crate) fn read_listings(
     let bits = job.tuning.partition_bits;
     let bits = bits.unwrap_or_else(|| Split::bits_for(rows_about));
     let last = last.unwrap_or(Micros::MIN);
-    let wanted = Wanted {
+    let wanted = WantedClicks {
         of_listings: Split::new(impressions.listings.count(), bits),
         of_users: Split::new(impressions.users.count(), bits),
         users: impressions.users.keys(),
@@ -203,7 +205,7 @@ pub(crate) fn read_listings(
 }
 
 /// The warnings about users and listings of impressions.
-fn warnings_of(job: &Job, wanted: &Wanted, impressions: &Shown) -> Vec<Warning> {
+fn warnings_of(job: &Job, wanted: &WantedClicks, impressions: &ShownListings) -> Vec<Warning> {
     let warnings = |keys, column, ranks: &[u32]| {
         input_warnings::of_keys(job, keys, Source::Impressions, column, |words| {
             words.count(ranks.iter().copied());
@@ -221,7 +223,7 @@ fn warnings_of(job: &Job, wanted: &Wanted, impressions: &Shown) -> Vec<Warning> 
 pub(crate) fn gather_clicks(
     job: &Job,
     context: &RunContext,
-    wanted: &Wanted,
+    wanted: &WantedClicks,
     states: Vec<ClickState>,
     read: &mut FeaturesRead,
 ) -> Result<PartitionedClicks> {
@@ -252,7 +254,7 @@ pub(crate) fn gather_clicks(
 /// The clicks of all threads, by listing and by user.
 fn gather<L: FixedRow, U: FixedRow>(
     context: &RunContext,
-    wanted: &Wanted,
+    wanted: &WantedClicks,
     streams: Vec<Streams<L, U>>,
 ) -> (Partitions<RowChunk<L>>, Partitions<RowChunk<U>>) {
     let (mut by_listing, mut by_user) = (Vec::new(), Vec::new());

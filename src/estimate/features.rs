@@ -28,7 +28,7 @@ use crate::kernel::partition::Split;
 use crate::output::features::{FeaturesRead, PartitionedClicks, dry_run, parts_count};
 use crate::output::micros_since;
 use crate::scan::bad_rows::BadRowPolicy;
-use crate::scan::features::clicks::{ClickScan, ClickState, Wanted};
+use crate::scan::features::clicks::{ClickScan, ClickState, WantedClicks};
 use crate::scan::whole_column::is_whole_column;
 use crate::scan::{Opened, Task};
 
@@ -119,7 +119,7 @@ fn sample_clicks(
     context: &RunContext,
     policy: &BadRowPolicy<'_>,
     clicks: &[Opened],
-    wanted: &Wanted,
+    wanted: &WantedClicks,
     read: &mut FeaturesRead,
 ) -> Result<(PartitionedClicks, FileSample, [u64; 2])> {
     let specs = (&read_spec(job), click_spec(job));

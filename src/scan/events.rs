@@ -1,4 +1,4 @@
-//! Files of events to a heap of them: the scan loop of `dwell`.
+//! Files of events to the events of each thread: the scan loop of `dwell`.
 //!
 //! **In / Out**: a row group, or a share of a text file → [`FlyerEvent`]s, whose users, flyers and
 //! merchants are codes of the thread's own [`Dictionary`]s, in one list: which partition an event
@@ -80,12 +80,12 @@ pub(crate) struct EventState {
     spill: Spill,
     table: TableState,
     /// What it does with rows.
-    rows: RowState,
+    rows: EventRows,
 }
 
 /// What becomes of the rows of a batch.
 #[derive(Debug)]
-struct RowState {
+struct EventRows {
     users: IdCodes,
     flyers: IdCodes,
     merchants: IdCodes,
@@ -197,7 +197,7 @@ impl<'a> EventScan<'a> {
             scatter: PartitionWriter::new(Split::new(1, 0)),
             spill,
             table: TableState::default(),
-            rows: RowState {
+            rows: EventRows {
                 users: IdCodes::new(self.types.user),
                 flyers: IdCodes::new(self.types.flyer),
                 merchants: IdCodes::new(self.types.merchant),
@@ -230,8 +230,8 @@ impl<'a> EventScan<'a> {
             rows.intern(batch.cells);
             let ids = [&mut rows.users, &mut rows.flyers, &mut rows.merchants];
             let mut more = 0;
-            for of in ids {
-                more += of.ids.reserve_memory(self.context)?;
+            for codes in ids {
+                more += codes.ids.reserve_memory(self.context)?;
             }
             more += rows.others.reserve_memory(self.context)?;
             spill.lower(more);
@@ -243,7 +243,7 @@ impl<'a> EventScan<'a> {
     fn keep(
         &self,
         cells: &[Cells],
-        rows: &RowState,
+        rows: &EventRows,
         scatter: &mut PartitionWriter<RowChunk<FlyerEvent>>,
         spill: &mut Spill,
     ) -> Result<()> {
@@ -284,7 +284,7 @@ impl<'a> EventScan<'a> {
     }
 }
 
-impl RowState {
+impl EventRows {
     /// Chooses the rows of a batch that are kept, and those of them that are on a flyer; counts those
     /// that lack what they must have.
     fn choose(&mut self, batch: &Batch<'_>, method: DwellMethod) {

@@ -5,7 +5,6 @@
 //! **Invariants**: the numbers of two threads are unrelated. No number is padding. **Why so**: rows of
 //! actions stay as wide as with integer ids, whose path does not become slower.
 
-use arrow::array::{Array, ArrayRef, AsArray, StringViewArray};
 use arrow::datatypes::DataType;
 
 use crate::advice::{self, Hint};
@@ -131,12 +130,6 @@ pub(crate) fn expected_items(spec: &ReadSpec<'_>, found: &DataType) -> String {
         "integers"
     };
     advice::expected(what, hint.map(|hint| hint.text().to_owned()))
-}
-
-/// The texts of a column, if it is a column of texts without nulls.
-pub(crate) fn plain_texts(array: &ArrayRef) -> Option<StringViewArray> {
-    let is_plain = array.null_count() == 0 && *array.data_type() == DataType::Utf8View;
-    is_plain.then(|| array.as_string_view().clone())
 }
 
 /// The number of a local code.

@@ -17,9 +17,9 @@ use crate::error::{Error, Result};
 use crate::ids::{count32, count64, index, index64};
 use crate::job::Source;
 use crate::kernel::column::TextColumn;
-use crate::scan::item_ids::plain_texts;
 use crate::scan::mismatch::TEXT_BYTES_MAX;
 use crate::scan::parquet::ParquetFile;
+use crate::scan::table::arrow::plain_texts;
 
 /// The columns.
 pub(super) const COLUMNS: [&str; 2] = ["item", "code"];

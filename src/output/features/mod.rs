@@ -43,7 +43,7 @@ use crate::publish::{StagingDir, Target};
 use crate::scan::bad_rows::rejected_of;
 use crate::scan::features::FeatureTypes;
 use crate::scan::features::clicks::ClickTally;
-use crate::scan::features::impressions::Shown;
+use crate::scan::features::impressions::ShownListings;
 use crate::scan::features::listings::Listings;
 use crate::store::spill::Partitions;
 use crate::warnings::{Noticed, Warning, entries};
@@ -131,7 +131,7 @@ pub(crate) struct FeaturesRead {
     pub(crate) inputs: RunInputs,
     /// The types of ids.
     pub(crate) types: FeatureTypes,
-    pub(crate) shown: Shown,
+    pub(crate) shown: ShownListings,
     /// Which impressions get a row in a dry run; empty in a run, where all do.
     pub(crate) sampled: Vec<bool>,
     pub(crate) users: RankedDictionary,

@@ -61,7 +61,7 @@ impl<'a> ActionNames<'a> {
             Source::Carts | Source::Orders => "config_id",
             _ => "item_id",
         };
-        let of = &actions.sources[slot];
+        let declared = &actions.sources[slot];
         ActionNames {
             source,
             cutoff: spec.cutoff,
@@ -76,8 +76,8 @@ impl<'a> ActionNames<'a> {
             available: actions.available_column(source),
             landing: Landing::UNKNOWN,
             held_us: actions.embargo_of(source),
-            types: &of.types,
-            only: &of.only,
+            types: &declared.types,
+            only: &declared.only,
         }
     }
 
@@ -157,7 +157,7 @@ impl<'a> ActionNames<'a> {
     pub(crate) fn takes<'w>(&self, mut word: impl FnMut(usize) -> Option<&'w str>) -> bool {
         let mut columns = self.only.iter().enumerate();
         columns.all(|(at, (_, values))| {
-            word(at).is_some_and(|word| values.iter().any(|of| of == word))
+            word(at).is_some_and(|word| values.iter().any(|value| value == word))
         })
     }
 }

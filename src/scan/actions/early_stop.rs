@@ -4,7 +4,7 @@ use crate::ids::{Key, Micros, index};
 
 /// Which customers have all the actions that their histories can hold.
 ///
-/// Counts are taken during a wave of reading and acted on between waves, so what is read does
+/// CustomerCounts are taken during a wave of reading and acted on between waves, so what is read does
 /// not depend on a race. Each thread has counts of its own: shared ones measured half of the scan
 /// loop, on two cores, as their memory went to and fro.
 #[derive(Debug)]
@@ -20,7 +20,7 @@ pub(crate) struct EarlyStop {
 /// What one thread has counted: actions that every probe of a customer will see, all newer than any
 /// unread one.
 #[derive(Debug, Default)]
-pub(crate) struct Counts(Vec<u32>);
+pub(crate) struct CustomerCounts(Vec<u32>);
 
 impl EarlyStop {
     /// Nobody has enough, and nothing counts: anything may be unread.
@@ -53,9 +53,9 @@ impl EarlyStop {
         }
     }
 
-    /// Counts an action that every probe of a customer sees, if nothing unread is as new.
+    /// CustomerCounts an action that every probe of a customer sees, if nothing unread is as new.
     #[inline]
-    pub(crate) fn count(&self, counts: &mut Counts, key: Key, time: Micros) {
+    pub(crate) fn count(&self, counts: &mut CustomerCounts, key: Key, time: Micros) {
         if time > self.floor {
             if counts.0.is_empty() {
                 counts.0.resize(self.done.len(), 0);
@@ -72,10 +72,10 @@ impl EarlyStop {
     }
 
     /// After a wave: whether every customer has `actions_max` actions or more.
-    pub(crate) fn finish_wave(&mut self, counts: &[&Counts], actions_max: u32) -> bool {
+    pub(crate) fn finish_wave(&mut self, counts: &[&CustomerCounts], actions_max: u32) -> bool {
         let max = u64::from(actions_max);
         for (key, done) in self.done.iter_mut().enumerate() {
-            let of_threads = counts.iter().filter_map(|of| of.0.get(key));
+            let of_threads = counts.iter().filter_map(|counts| counts.0.get(key));
             *done = *done || of_threads.map(|count| u64::from(*count)).sum::<u64>() >= max;
         }
         self.some_done = self.done.contains(&true);

@@ -1,24 +1,24 @@
-//! The day that actions landed: of a file as its `dt=` folder tells it, of a row as its column `dt` does.
+//! The day on which actions landed: of a file by its `dt=` folder, of a row by its column `dt`.
 //!
-//! **In / Out**: a file → [`Landing`]: when all of it was known, if that is asked of its folder, and what
-//! of it somebody may ask about before that day was over. **Rule**: what landed on a day is known when the
-//! day is over. A folder goes before a column; in the folder of no day a row without one was never known.
-//! **Cost**: a comparison per row that is kept. **Why so**: what landed on a day that is over at every
-//! cutoff behind it is in no history too early; so nothing is noted of it.
+//! **In / Out**: a file → [`Landing`]: when all of it became available, if availability is by folder, and
+//! which of its rows may lie before a cutoff within that day. **Rule**: what landed on a day is available
+//! when the day is over. A folder takes precedence over a column; in a folder without a day, a row without a
+//! day was never available.
+//! **Cost**: a comparison per row that is kept. **Why so**: an action whose day is over at every cutoff
+//! after it is in no history too early, so that only the others are noted.
 
 use super::{ActionNames, ActionScan, ActionState};
 use crate::calendar::parse_dt;
 use crate::catalog::input::InputFile;
 use crate::catalog::paths::is_of_no_day;
-use crate::error::Result;
 use crate::ids::{Day, Item, Key, Micros};
 use crate::job::{Cutoff, DT};
 use crate::kernel::attributes::Landed;
 use crate::kernel::sweep::is_prior;
-use crate::scan::impressions::{check_time, dt_of};
+use crate::scan::impressions::dt_of;
 use crate::scan::mismatch::{Mismatch, Value};
-use crate::scan::parquet::ParquetFile;
 use crate::scan::table::arrow_times::TimeColumn;
+use crate::scan::table::declared::{DeclaredColumn, Holds};
 use crate::scan::text::field::{Clock, Field};
 use crate::scan::text::times::{When, WrittenTime};
 
@@ -69,9 +69,10 @@ impl<'a, I: Item> ActionScan<'a, I> {
             Cutoff::Day => zone.start_of(day),
             Cutoff::Time => until,
         };
-        let before = match is_prior(self.everyone.first_cutoff, until) {
-            true => last.min(self.everyone.last_cutoff),
-            false => Micros::MIN,
+        let before = if is_prior(self.everyone.first_cutoff, until) {
+            last.min(self.everyone.last_cutoff)
+        } else {
+            Micros::MIN
         };
         Landing {
             before,
@@ -85,7 +86,8 @@ impl<'a, I: Item> ActionScan<'a, I> {
     #[cold]
     pub(super) fn note_landing(
         &self,
-        (key, at): (Key, Micros),
+        key: Key,
+        at: Micros,
         landed: Landed,
         state: &mut ActionState<I>,
     ) {
@@ -97,29 +99,19 @@ impl<'a, I: Item> ActionScan<'a, I> {
             state.scatter.open(partition).land(landed);
         }
     }
-
-    /// Checks the column of availability of a file, if it needs one.
-    pub(super) fn check_available(
-        &self,
-        file: &ParquetFile,
-        names: &ActionNames<'_>,
-    ) -> Result<()> {
-        let Some(name) = names.available else {
-            return Ok(());
-        };
-        if name == DT && file.column(DT).is_none() && is_of_no_day(&file.file.path) {
-            return Ok(());
-        }
-        let found = file.required(name)?.data_type();
-        if name == DT && found.is_integer() {
-            let expected = "days: text such as 2025-08-15, dates or timestamps";
-            return Err(file.wrong_type(name, expected, found));
-        }
-        check_time(file, name, self.spec.time_unit)
-    }
 }
 
-impl ActionNames<'_> {
+impl<'a> ActionNames<'a> {
+    /// The column of availability of a file, if it needs one.
+    pub(super) fn declared_available(&self, file: &InputFile) -> Option<DeclaredColumn<'a>> {
+        let name = self.available?;
+        Some(match name == DT {
+            true if is_of_no_day(&file.path) => DeclaredColumn::optional(name, Holds::LandingDay),
+            true => DeclaredColumn::required(name, Holds::LandingDay),
+            false => DeclaredColumn::required(name, Holds::Time),
+        })
+    }
+
     /// The last instant at which something was not known that is told as a time. By day nobody asks
     /// before a day is over, so that its start says as much as its end.
     pub(super) fn known_by(&self, when: When) -> Micros {
@@ -162,7 +154,8 @@ impl ActionNames<'_> {
             return Ok(None);
         };
         let text = column.text(row);
-        if let Some(text) = text.filter(|of| self.available == Some(DT) || of.starts_with("dt=")) {
+        let is_day = |text: &&str| self.available == Some(DT) || text.starts_with("dt=");
+        if let Some(text) = text.filter(is_day) {
             return self.known_by_field(&Field::Csv(text), clock);
         }
         let written = column.written(row, clock)?;

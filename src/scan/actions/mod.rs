@@ -1,11 +1,11 @@
 //! Files of actions to partitions: the scan loop with the semi-join in it.
 //!
 //! **In / Out**: a row group or a text file → events in the thread's [`PartitionWriter`].
-//! **Invariants**: a row whose customer nobody asks for is dropped once its key is read; its time
-//! and item are never looked at. What is kept lies between the start of the customer's earliest
+//! **Invariants**: a row of a customer without impressions is dropped once its key is read; its time
+//! and item are not validated. What is kept lies between the start of the customer's earliest
 //! lookback and its latest cutoff. **Null rule**: a null customer is counted and dropped; a null
-//! availability means never known, and is counted; a null time or item is a fault; what is told of
-//! an action may be null (see `scan/attributes`).
+//! availability means never available, and is counted; a null time or item is a fault; attributes
+//! of an action may be null (see `scan/table/attributes`).
 
 mod columns;
 mod early_stop;
@@ -26,7 +26,7 @@ use crate::kernel::column::{Customer, EventChunk};
 use crate::kernel::partition::{PartitionWriter, Split};
 pub(crate) use crate::scan::actions::columns::ActionNames;
 use crate::scan::actions::columns::Origin;
-use crate::scan::actions::early_stop::{Counts, EarlyStop};
+use crate::scan::actions::early_stop::{CustomerCounts, EarlyStop};
 use crate::scan::bad_rows::{BadRowPolicy, Rejected, RowAt};
 use crate::scan::item_ids::ItemDictionary;
 use crate::scan::mismatch::{Mismatch, Value};
@@ -70,7 +70,7 @@ pub(crate) struct ActionState<I> {
     /// The items, if their ids are texts.
     pub(crate) items: Option<ItemDictionary>,
     /// Actions per customer, for the early stop.
-    counts: Counts,
+    counts: CustomerCounts,
     /// Scratch: the rows of a batch whose customers are asked for.
     wanted: Vec<(u32, Key)>,
     /// Scratch: whether they have enough.
@@ -109,7 +109,7 @@ pub(crate) struct ActionScan<'a, I> {
 }
 
 /// One action of a customer that is asked for, not yet judged.
-struct Raw<'n, I> {
+struct RawAction<'n, I> {
     key: Key,
     /// What it is, or `None` if it is to be left out.
     origin: Value<Option<Origin>>,
@@ -160,7 +160,7 @@ impl<'a, I: Item> ActionScan<'a, I> {
             told: Default::default(),
             kept: 0,
             items: ItemDictionary::wanted(&self.spec),
-            counts: Counts::default(),
+            counts: CustomerCounts::default(),
             wanted: Vec::new(),
             done: Vec::new(),
             times: Vec::new(),
@@ -185,7 +185,7 @@ impl<'a, I: Item> ActionScan<'a, I> {
         for state in states.iter_mut() {
             (0..self.split.partitions_count()).for_each(|partition| self.count(partition, state));
         }
-        let counts: Vec<&Counts> = states.iter().map(|state| &state.counts).collect();
+        let counts: Vec<&CustomerCounts> = states.iter().map(|state| &state.counts).collect();
         self.enough
             .finish_wave(&counts, self.spec.actions.actions_max)
     }
@@ -255,7 +255,7 @@ impl<'a, I: Item> ActionScan<'a, I> {
         &self,
         at: RowAt<'_>,
         names: &ActionNames<'_>,
-        raw: Raw<'_, I>,
+        raw: RawAction<'_, I>,
         text: &dyn Fn() -> String,
         state: &mut ActionState<I>,
     ) -> Result<()> {
@@ -278,10 +278,10 @@ impl<'a, I: Item> ActionScan<'a, I> {
         if self.enough.is_done(key) {
             return Ok(());
         }
-        let Some(event) = self.event(origin, key, (when, item, available)) else {
+        let Some(event) = self.event(origin, key, when, item, available) else {
             return Ok(());
         };
-        self.keep_telling(key, (event, &keys), &names.landing, state)
+        self.keep_telling(key, event, &keys, &names.landing, state)
     }
 }
 
@@ -294,7 +294,7 @@ type Judged<I> = (Origin, When, I, Option<Micros>, AttributeKeys);
 #[inline]
 fn judge<'a, I>(
     names: &ActionNames<'a>,
-    raw: Raw<'a, I>,
+    raw: RawAction<'a, I>,
 ) -> std::result::Result<Option<Judged<I>>, (&'a str, Mismatch)> {
     let of_types = |error| (names.types_column().unwrap_or(""), error);
     let Some(origin) = raw.origin.map_err(of_types)? else {

@@ -1,78 +1,60 @@
-//! Actions in Parquet: first the customers of a batch, then the rest of the rows that are wanted.
+//! Actions in Parquet: first the customers of a batch, then the other columns of the rows that are wanted.
+//!
+//! **In / Out**: an [`ArrowBatch`] at a time → events in the thread's `PartitionWriter`.
+//! **Cost**: a batch in which nothing needs judging is read column by column ([`PlainColumns`]); any other
+//! row by row.
 
-use arrow::array::{RecordBatch, StringViewArray};
+use arrow::array::StringViewArray;
 
 use super::rows::{keys_of, origin_of};
-use super::{ActionNames, ActionScan, ActionState, Origin, Raw};
+use super::{ActionNames, ActionScan, ActionState, Origin, RawAction};
 use crate::error::Result;
 use crate::ids::{Item, Key, Micros, count32, count64, index};
 use crate::job::{CustomerType, DT};
 use crate::scan::bad_rows::RowAt;
-use crate::scan::impressions::{check_customer, check_time};
-use crate::scan::item_ids::{expected_items, holds_items, plain_texts};
 use crate::scan::mismatch::TEXT_BYTES_MAX;
-use crate::scan::parquet::{ParquetFile, row_as_json};
+use crate::scan::parquet::ParquetFile;
 use crate::scan::statistics::time_bounds;
-use crate::scan::table::arrow::{IdColumn, Ints};
-use crate::scan::table::arrow_times::{PlainTimes, TimeColumn};
+use crate::scan::table::arrow::{PlainInts, plain_texts};
+use crate::scan::table::arrow_times::{TimeColumn, TimeNumbers};
 use crate::scan::table::arrow_words::WordColumn;
-use crate::scan::table::attributes;
 use crate::scan::table::attributes::AttributeArray;
+use crate::scan::table::declared::{DeclaredColumn, Holds, check_columns};
+use crate::scan::table::row_group::{ArrowBatch, Projection, read_row_group};
 use crate::scan::text::field::Clock;
 use crate::scan::time_columns::day_of_orders;
 
-/// A batch, and where it comes from.
-#[derive(Clone, Copy)]
-struct Batch<'a> {
-    file: &'a ParquetFile,
+/// What holds for all batches of a row group.
+struct GroupFacts<'a> {
     /// What its columns are called.
     names: &'a ActionNames<'a>,
-    /// The 1-based record that it starts with.
-    first_row: u64,
-    rows: &'a RecordBatch,
     /// Whether statistics prove that all its times are of the years 1 to 9999.
     are_near: bool,
 }
 
-impl<'a> Batch<'a> {
-    /// The place of a row.
-    fn place(&self, row: usize) -> RowAt<'a> {
-        RowAt {
-            file: &self.file.file,
-            row: self.first_row + count64(row),
-            column: "",
-        }
-    }
-
-    /// A column of ids.
-    fn ids(&self, name: &str) -> IdColumn {
-        let column = self.rows.column_by_name(name);
-        column.and_then(IdColumn::new).expect("types are checked")
-    }
-
-    /// A column of words.
-    fn words(&self, name: &str) -> WordColumn {
-        let column = self.rows.column_by_name(name);
-        column.and_then(WordColumn::new).expect("types are checked")
-    }
+/// Rows of plain columns that are wanted: their places with their customers, and a value of each for every
+/// row.
+#[derive(Clone, Copy)]
+struct PlainRows<'a> {
+    wanted: &'a [(u32, Key)],
+    /// Whether the customer has enough.
+    done: &'a [bool],
+    times: &'a [Option<Micros>],
 }
-
-/// Rows of plain columns: their places with their customers, whether these have enough, and times.
-type PlainRows<'a> = (&'a [(u32, Key)], &'a [bool], &'a [Option<Micros>]);
 
 /// The columns of a batch in which nothing is null.
 struct PlainColumns {
     /// What the rows are.
     origin: Origin,
-    customers: Ints,
+    customers: PlainInts,
     items: PlainItems,
-    times: PlainTimes,
+    times: TimeNumbers,
 }
 
 /// A column of items in which nothing is null.
 enum PlainItems {
     /// Integers that are ids.
-    Ints(Ints),
+    Ints(PlainInts),
     /// Texts that are.
     Texts(StringViewArray),
 }
@@ -87,80 +69,65 @@ impl<I: Item> ActionScan<'_, I> {
     ) -> Result<()> {
         let names = self.names_of(&file.file);
         self.check_types(file, &names)?;
-        let mut wanted = vec![names.customer, names.item, names.time];
-        wanted.extend(names.time_else);
-        wanted.extend(names.available);
-        wanted.extend(names.types_column());
-        wanted.extend(names.only.iter().map(|(column, _)| column.as_str()));
-        wanted.extend(names.told().map(|(_, name, _)| name));
-        let columns = file.leaves(|path| match path {
-            [name] => wanted.contains(&name.as_str()),
-            _ => false,
-        });
-        let are_near = time_bounds(&self.spec, file, row_group, names.time).is_some();
-        file.read(row_group, &columns, |first_row, batch| {
-            self.context.check()?;
-            self.context
-                .count_read(count64(batch.num_rows()), count64(batch.num_rows()));
-            state.tallies[names.slot].rows += count64(batch.num_rows());
-            let batch = Batch {
-                file,
-                names: &names,
-                first_row,
-                rows: batch,
-                are_near,
-            };
-            self.read_batch(batch, state)
+        let mut flat = vec![names.customer, names.item, names.time];
+        flat.extend(names.time_else);
+        flat.extend(names.available);
+        flat.extend(names.types_column());
+        flat.extend(names.only.iter().map(|(column, _)| column.as_str()));
+        flat.extend(names.told().map(|(_, name, _)| name));
+        let columns = Projection { flat, nested: None };
+        let facts = GroupFacts {
+            names: &names,
+            are_near: time_bounds(&self.spec, file, row_group, names.time).is_some(),
+        };
+        read_row_group(file, row_group, &columns, self.context, &mut |batch| {
+            state.tallies[names.slot].rows += count64(batch.rows_count());
+            self.read_batch(&facts, batch, state)
         })
     }
 
     /// Checks the types of a file's columns.
     pub(crate) fn check_types(&self, file: &ParquetFile, names: &ActionNames<'_>) -> Result<()> {
-        check_customer(
-            file,
-            names.customer,
-            self.customers,
-            self.spec.customer_type.is_some(),
-        )?;
-        let item = file.required(names.item)?.data_type();
-        if !holds_items(item, &self.spec) {
-            return Err(file.wrong_type(names.item, &expected_items(&self.spec, item), item));
+        let required = DeclaredColumn::required;
+        let mut columns = vec![
+            required(names.customer, Holds::Customer(self.customers)),
+            required(names.item, Holds::Item),
+        ];
+        let times = [Some(names.time), names.time_else].into_iter().flatten();
+        if times.clone().all(|name| file.column(name).is_none()) {
+            columns.push(required(names.last_time(), Holds::Time));
         }
-        let is_there = |name: &&str| file.column(name).is_some();
-        if ![Some(names.time), names.time_else]
-            .iter()
-            .flatten()
-            .any(is_there)
-        {
-            file.required(names.last_time())?;
-        }
-        self.check_available(file, names)?;
-        for name in [Some(names.time), names.time_else].into_iter().flatten() {
-            check_time(file, name, self.spec.time_unit)?;
-        }
+        columns.extend(names.declared_available(&file.file));
+        columns.extend(times.map(|name| DeclaredColumn::optional(name, Holds::Time)));
         let only = names.only.iter().map(|(column, _)| column.as_str());
-        for name in names.types_column().into_iter().chain(only) {
-            let found = file.required(name)?.data_type();
-            if !WordColumn::holds(found) {
-                return Err(file.wrong_type(name, "text, integers or booleans", found));
-            }
-        }
-        for (of, name, is_named) in names.told() {
+        let words = names.types_column().into_iter().chain(only);
+        columns.extend(words.map(|name| required(name, Holds::Word)));
+        columns.extend(names.told().map(|(column, name, is_named)| {
             if is_named {
-                file.required(name)?;
+                required(name, Holds::Attribute(column))
+            } else {
+                DeclaredColumn::optional(name, Holds::Attribute(column))
             }
-            attributes::check(file, name, of)?;
-        }
-        Ok(())
+        }));
+        check_columns(&self.spec, file, columns)
     }
 
     /// Reads a batch: first the customers, then the rest of the rows that are wanted.
-    fn read_batch(&self, batch: Batch<'_>, state: &mut ActionState<I>) -> Result<()> {
-        match self.plain_columns(batch) {
-            Some(columns) => self.read_plain(batch, &columns, state),
+    fn read_batch(
+        &self,
+        facts: &GroupFacts<'_>,
+        batch: ArrowBatch<'_>,
+        state: &mut ActionState<I>,
+    ) -> Result<()> {
+        match self.plain_columns(facts.names, batch) {
+            Some(columns) => self.read_plain(facts, batch, &columns, state),
             None => {
-                self.find_wanted(batch, state)?;
-                self.read_wanted(batch, state)
+                self.find_wanted(facts.names, batch, state)?;
+                if state.wanted.is_empty() {
+                    // No other column is looked at.
+                    return Ok(());
+                }
+                self.read_wanted(facts.names, batch, state)
             }
         }
     }
@@ -168,28 +135,34 @@ impl<I: Item> ActionScan<'_, I> {
     /// The columns of a batch, if its rows need no judging: all count and have one type, nothing is
     /// null, ids are integers, times are numbers, all is known as it happens or when the folder says,
     /// and nothing else is told.
-    fn plain_columns(&self, batch: Batch<'_>) -> Option<PlainColumns> {
+    fn plain_columns(
+        &self,
+        names: &ActionNames<'_>,
+        batch: ArrowBatch<'_>,
+    ) -> Option<PlainColumns> {
         let is_plain = self.customers == CustomerType::Int64
             && self.spec.guest_ids.is_empty()
-            && batch.names.available.is_none()
+            && names.available.is_none()
             && self.told.is_empty();
-        let column = |name| batch.rows.column_by_name(name).filter(|_| is_plain);
-        let items = column(batch.names.item)?;
+        let column = |name| batch.column(name).filter(|_| is_plain);
+        let items = column(names.item)?;
         Some(PlainColumns {
-            origin: batch.names.constant()?,
-            customers: Ints::new(column(batch.names.customer)?)?,
-            items: match self.spec.has_item_codes {
-                false => PlainItems::Ints(Ints::new(items)?),
-                true => PlainItems::Texts(plain_texts(items)?),
+            origin: names.constant()?,
+            customers: PlainInts::new(column(names.customer)?)?,
+            items: if self.spec.has_item_codes {
+                PlainItems::Texts(plain_texts(items)?)
+            } else {
+                PlainItems::Ints(PlainInts::new(items)?)
             },
-            times: TimeColumn::new(column(batch.names.time)?, self.spec.time_unit)?.plain()?,
+            times: TimeColumn::new(column(names.time)?, self.spec.time_unit)?.plain()?,
         })
     }
 
     /// Reads a batch of plain columns.
     fn read_plain(
         &self,
-        batch: Batch<'_>,
+        facts: &GroupFacts<'_>,
+        batch: ArrowBatch<'_>,
         columns: &PlainColumns,
         state: &mut ActionState<I>,
     ) -> Result<()> {
@@ -197,27 +170,31 @@ impl<I: Item> ActionScan<'_, I> {
         let mut done = std::mem::take(&mut state.done);
         let keys = &self.probes.keys;
         match &columns.customers {
-            Ints::Narrow(ids) => {
+            PlainInts::Narrow(ids) => {
                 keys.find_all(ids.values().iter().map(|id| i64::from(*id)), &mut wanted);
             }
-            Ints::Wide(ids) => keys.find_all(ids.values().iter().copied(), &mut wanted),
+            PlainInts::Wide(ids) => keys.find_all(ids.values().iter().copied(), &mut wanted),
         }
         self.enough.find_done(&wanted, &mut done);
         let rows = wanted.iter().map(|(row, _)| index(*row));
         let mut times = std::mem::take(&mut state.times);
-        let zone = (self.spec.zone, batch.are_near);
+        let zone = (self.spec.zone, facts.are_near);
         columns.times.instants(rows, zone, &mut times);
-        let rows = (&wanted[..], &done[..], &times[..]);
+        let rows = PlainRows {
+            wanted: &wanted,
+            done: &done,
+            times: &times,
+        };
         match &columns.items {
             PlainItems::Ints(items) => {
                 let item_of = |_, row| I::from_wide(items.get(row));
-                self.offer_all(batch, columns.origin, rows, item_of, state)?;
+                self.offer_all(facts.names, batch, columns.origin, rows, item_of, state)?;
             }
             PlainItems::Texts(texts) => {
                 let mut numbers = std::mem::take(&mut state.numbers);
                 self.number_all(texts, &wanted, &mut numbers, state);
                 let item_of = |at: usize, _| numbers[at];
-                self.offer_all(batch, columns.origin, rows, item_of, state)?;
+                self.offer_all(facts.names, batch, columns.origin, rows, item_of, state)?;
                 state.numbers = numbers;
             }
         }
@@ -253,40 +230,53 @@ impl<I: Item> ActionScan<'_, I> {
     #[inline]
     fn offer_all(
         &self,
-        batch: Batch<'_>,
+        names: &ActionNames<'_>,
+        batch: ArrowBatch<'_>,
         origin: Origin,
-        (wanted, done, times): PlainRows<'_>,
+        rows: PlainRows<'_>,
         item_of: impl Fn(usize, usize) -> Option<I>,
         state: &mut ActionState<I>,
     ) -> Result<()> {
-        let rows = wanted.iter().zip(done).zip(times).enumerate();
+        let rows = rows
+            .wanted
+            .iter()
+            .zip(rows.done)
+            .zip(rows.times)
+            .enumerate();
         for (place, (((row, key), is_done), at)) in rows {
             if let (Some(at), Some(item)) = (*at, item_of(place, index(*row))) {
-                let landing = &batch.names.landing;
-                self.offer_plain(origin, (*key, *is_done), (at, item), landing, state)?;
+                let landing = &names.landing;
+                if !is_done {
+                    self.offer_plain(origin, *key, at, item, landing, state)?;
+                }
             } else {
                 // It says what is wrong, and with which row.
                 state.wanted = vec![(*row, *key)];
-                self.read_wanted(batch, state)?;
+                self.read_wanted(names, batch, state)?;
             }
         }
         Ok(())
     }
 
-    /// The semi-join: which rows of a batch have customers that are asked for.
-    fn find_wanted(&self, batch: Batch<'_>, state: &mut ActionState<I>) -> Result<()> {
+    /// The semi-join: which rows of a batch have customers with impressions.
+    fn find_wanted(
+        &self,
+        names: &ActionNames<'_>,
+        batch: ArrowBatch<'_>,
+        state: &mut ActionState<I>,
+    ) -> Result<()> {
         state.wanted.clear();
-        let customers = batch.ids(batch.names.customer);
-        let (mut decimal, names) = (String::new(), batch.names);
+        let customers = batch.ids(names.customer);
+        let mut decimal = String::new();
         let only = names.only.iter().map(|(column, _)| batch.words(column));
         let only: Vec<WordColumn> = only.collect();
-        for row in 0..batch.rows.num_rows() {
+        for row in 0..batch.rows_count() {
             if !names.takes(|at| only[at].word(row)) {
                 state.tallies[names.slot].filtered += 1;
                 continue;
             }
             let customer = customers.customer(row, self.customers, &mut decimal);
-            let (place, text) = (batch.place(row), || row_as_json(batch.rows, row));
+            let (place, text) = (batch.place(row), || batch.text_of(row));
             if let Some(key) = self.key_of(place, names, customer, &text, state)? {
                 state.wanted.push((count32(row), key));
             }
@@ -298,7 +288,7 @@ impl<I: Item> ActionScan<'_, I> {
     /// a wall time or an instant; without those of days.
     fn texts_of<'c>(
         &self,
-        batch: Batch<'_>,
+        batch: ArrowBatch<'_>,
         columns: [(&'c Option<TimeColumn>, Option<&'c str>); 3],
     ) -> Vec<(&'c TimeColumn, &'c str)> {
         let days = day_of_orders(&self.spec, batch.file.file.source);
@@ -310,17 +300,22 @@ impl<I: Item> ActionScan<'_, I> {
         texts.collect()
     }
 
-    /// Judges those rows of a batch whose customers are asked for.
-    fn read_wanted(&self, batch: Batch<'_>, state: &mut ActionState<I>) -> Result<()> {
-        let (clock, names) = (Clock::new(&self.spec), batch.names);
-        let times = |name| TimeColumn::new(batch.rows.column_by_name(name)?, clock.unit);
+    /// Validates those rows of a batch whose customers have impressions, and keeps, drops or rejects each.
+    fn read_wanted(
+        &self,
+        names: &ActionNames<'_>,
+        batch: ArrowBatch<'_>,
+        state: &mut ActionState<I>,
+    ) -> Result<()> {
+        let clock = Clock::new(&self.spec);
+        let times = |name| batch.times(name, clock.unit);
         let items = batch.ids(names.item);
         let (time, time_else) = (times(names.time), names.time_else.and_then(times));
         let available = names.available.and_then(times);
         let types = names.types_column().map(|name| batch.words(name));
-        let told = names.told().map(|(of, name, _)| {
-            let column = batch.rows.column_by_name(name);
-            (AttributeArray::new(column, of.holds()), of.holds(), name)
+        let told = names.told().map(|(column, name, _)| {
+            let values = AttributeArray::new(batch.column(name), column.holds());
+            (values, column.holds(), name)
         });
         let told: Vec<_> = told.collect();
         let when = |column: &Option<TimeColumn>, row| match column {
@@ -352,7 +347,7 @@ impl<I: Item> ActionScan<'_, I> {
                 Some(texts) => texts.judge(items.item_text(row, &mut decimal), || items.shown(row)),
             };
             let known = || names.known_by_column(available.as_ref(), row, &clock);
-            let raw = Raw {
+            let raw = RawAction {
                 key: *key,
                 origin: origin_of(names, types.as_ref(), row),
                 time,
@@ -374,7 +369,7 @@ impl<I: Item> ActionScan<'_, I> {
                     );
                 }
             }
-            let text = || row_as_json(batch.rows, row);
+            let text = || batch.text_of(row);
             self.offer(batch.place(row), names, raw, &text, state)?;
         }
         state.wanted = wanted;

@@ -19,24 +19,22 @@ impl<I: Item> ActionScan<'_, I> {
     pub(crate) fn offer_plain(
         &self,
         origin: Origin,
-        (key, is_done): (Key, bool),
-        (at, item): (Micros, I),
+        key: Key,
+        at: Micros,
+        item: I,
         landing: &Landing,
         state: &mut ActionState<I>,
     ) -> Result<()> {
-        if is_done {
-            return Ok(());
-        }
         let when = When {
             at,
             known_after: at,
         };
-        let Some(event) = self.event(origin, key, (when, item, landing.known_after)) else {
+        let Some(event) = self.event(origin, key, when, item, landing.known_after) else {
             return Ok(());
         };
         self.keep(key, event, state)?;
         if is_prior(at, landing.before) {
-            self.note_landing((key, at), landing.landed, state);
+            self.note_landing(key, at, landing.landed, state);
         }
         Ok(())
     }
@@ -45,7 +43,8 @@ impl<I: Item> ActionScan<'_, I> {
     pub(crate) fn keep_telling(
         &self,
         key: Key,
-        (event, keys): (Event<I>, &AttributeKeys),
+        event: Event<I>,
+        keys: &AttributeKeys,
         landing: &Landing,
         state: &mut ActionState<I>,
     ) -> Result<()> {
@@ -55,7 +54,7 @@ impl<I: Item> ActionScan<'_, I> {
             state.scatter.open(partition).tell(keys);
         }
         if is_prior(event.time, landing.before) {
-            self.note_landing((key, event.time), landing.landed, state);
+            self.note_landing(key, event.time, landing.landed, state);
         }
         Ok(())
     }
@@ -89,8 +88,8 @@ impl<I: Item> ActionScan<'_, I> {
         let everyone = &self.everyone;
         for (at, row) in chunk.rows.iter().enumerate().skip(chunk.counted) {
             let (key, known_after) = (Key(first_key + row.local_key()), chunk.known_after(at));
-            let is_seen = |of: &KeySpan| {
-                is_prior(known_after, of.first_cutoff) && !is_prior(row.time, of.lookback_max)
+            let is_seen = |span: &KeySpan| {
+                is_prior(known_after, span.first_cutoff) && !is_prior(row.time, span.lookback_max)
             };
             if is_seen(everyone) || is_seen(&self.probes.span(key)) {
                 self.enough.count(&mut state.counts, key, row.time);
@@ -109,7 +108,9 @@ impl<I: Item> ActionScan<'_, I> {
         &self,
         origin: Origin,
         key: Key,
-        (when, item, available): (When, I, Micros),
+        when: When,
+        item: I,
+        available: Micros,
     ) -> Option<Event<I>> {
         // By day, cutoffs are starts of days: a date that is prior is over by then.
         let known_after = match self.spec.cutoff {

@@ -54,7 +54,7 @@ impl<'a> TextSource<'a> {
         columns.extend(names.time_else.map(|name| column(name, false)));
         // A column that is wanted twice is looked for once.
         let mut place = |name| {
-            let same = columns.iter().position(|of| of.name == name);
+            let same = columns.iter().position(|column| column.name == name);
             same.unwrap_or_else(|| {
                 columns.push(column(name, true));
                 columns.len() - 1
@@ -65,13 +65,13 @@ impl<'a> TextSource<'a> {
         let types_at = names.types_column().map(&mut place);
         let only = names.only.iter().map(|(name, _)| name.as_str());
         let only_at = only.map(&mut place).collect();
-        let told_at = names.told().map(|(of, name, is_named)| {
-            let same = columns.iter().position(|column| column.name == name);
+        let told_at = names.told().map(|(column, name, is_named)| {
+            let same = columns.iter().position(|wanted| wanted.name == name);
             let at = same.unwrap_or(columns.len());
             if same.is_none() {
-                columns.push(column(name, is_named));
+                columns.push(WantedColumn::new(name, is_named));
             }
-            (at, of.holds())
+            (at, column.holds())
         });
         let told_at = told_at.collect();
         // Rows of no day need no column that says so.

@@ -1,24 +1,22 @@
 //! Actions in text: piece by piece, by all threads that share the file.
 //!
 //! **In / Out**: pieces of CSV or NDJSON, or a JSON array → events in the thread's `PartitionWriter`.
-//! **Invariants**: a record is first read as what nearly all are, without a word for what might
-//! be wrong; one that is anything else is read again by what words every fault. Faults, counts
-//! and rejected rows are put together in the order of pieces, so none depends on threads.
+//! **Invariants**: a record is first read as nearly all are, with no null and no fault; any other is read
+//! again by the slow path, which words every fault. [`SharedText`] puts faults, counts and rejected rows
+//! together.
 
 use super::source::TextSource;
-use super::{ActionScan, ActionState, Raw};
+use super::{ActionScan, ActionState, RawAction};
 use crate::calendar::WallClock;
 use crate::catalog::input::InputFile;
 use crate::context::TICK_ROWS;
-use crate::error::{Error, ErrorKind, Result};
+use crate::error::{Error, Result};
 use crate::ids::Item;
-use crate::job::Format;
 use crate::scan::Task;
 use crate::scan::bad_rows::{BadRowPolicy, RowAt};
+use crate::scan::table::pieces::SharedText;
 use crate::scan::text::field::Field;
-use crate::scan::text::record::{ColumnsSeen, Stop, TextRecord};
-use crate::scan::text::records::{RecordReader, open, records};
-use crate::scan::text::shared_file::PieceEnd;
+use crate::scan::text::record::TextRecord;
 use crate::scan::text::times::{When, WrittenTime};
 use crate::scan::whole_column::is_whole_column;
 
@@ -31,107 +29,46 @@ impl<I: Item> ActionScan<'_, I> {
         state: &mut ActionState<I>,
     ) -> Result<()> {
         let source = TextSource::new(&self.spec, self.names_of(file), file);
-        let columns = &source.columns;
-        if task.opened.format() == Format::Json {
-            let rows = self.read_whole(&source, task, state)?;
-            state.tallies[source.names.slot].rows += rows;
-            self.context.count_read(rows % TICK_ROWS, task.steps);
+        let text = SharedText::new(&self.spec, file, task, &source.columns);
+        let slot = source.names.slot;
+        if text.is_whole() {
+            let rows = text.read_whole(self.context, &mut self.reader(&source, state))?;
+            state.tallies[slot].rows += rows;
             return Ok(());
         }
-        let (format, piece_bytes) = (task.opened.text_format(), self.spec.text_piece_bytes);
-        let open = || open(file, format, columns, piece_bytes);
         let mut piece = std::mem::take(&mut state.piece);
-        while let Some((at, layout)) = task.shared.take(file, &mut piece, open)? {
-            let wanted = RecordReader {
-                columns,
-                layout: &layout,
-            };
-            state.kinds.start(&self.spec, at);
-            let mut seen = ColumnsSeen::default();
-            let rejected = std::mem::take(&mut state.rejected);
-            let mut read = self.reader(&source, state);
-            let stop = wanted.read(format.0, &piece, &mut seen, &mut read).err();
-            drop(read);
-            let end = PieceEnd {
-                at,
-                rejected: std::mem::replace(&mut state.rejected, rejected),
-                stop: seen.failed.take().map(Stop::Error).or(stop),
-                seen,
-            };
+        text.read_pieces(self.context, &mut piece, &mut |records, seen| {
+            state.kinds.start(&self.spec, records.at);
+            let start = state.rejected.len();
+            let read = records.read(seen, &mut self.reader(&source, state));
             self.context
-                .count_read(end.seen.rows % TICK_ROWS, piece.steps);
-            task.shared.put(end);
-        }
+                .count_read(seen.rows % TICK_ROWS, records.steps());
+            (state.rejected.split_off(start), read)
+        })?;
         state.piece = piece;
-        match task.shared.finish() {
-            None => Ok(()),
-            Some(ends) => self.settle(&source, task, ends, state),
-        }
-    }
-
-    /// Puts together what came of all pieces of a file.
-    fn settle(
-        &self,
-        source: &TextSource<'_>,
-        task: &Task,
-        ends: Vec<PieceEnd>,
-        state: &mut ActionState<I>,
-    ) -> Result<()> {
-        let (file, columns) = (source.file, &source.columns);
-        let mut before = ColumnsSeen::default();
-        for end in ends {
-            for mut row in end.rejected {
-                row.fault.row += before.rows;
-                state.rejected.push(row);
-            }
-            let rows = before.rows;
-            before.add(&end.seen);
-            if let Some(stop) = end.stop {
-                let error = stop.error(file, rows);
-                return Err(match before.missing(columns) {
-                    None => error,
-                    Some(_) => self.read_again(source, task, error, state),
-                });
-            }
-        }
-        state.tallies[source.names.slot].rows += before.finish(file, columns)?;
+        let mut rejected = std::mem::take(&mut state.rejected);
+        let read = text.finish(&mut rejected, |error, _| {
+            self.read_again(&source, &text, error, state)
+        });
+        state.rejected.append(&mut rejected);
+        state.tallies[slot].rows += read?;
         Ok(())
     }
 
-    /// The fault of a file in which a column was not found before a row failed: if the records
-    /// that follow have it, it is that row, otherwise the column. One thread reads the file from
-    /// the start to tell, as it is told for files that are not read in pieces; what it adds to the
+    /// The fault of a file in which a column was not found before too many rows were rejected: if the
+    /// records that follow have it, it is these rows, otherwise the column. What this adds to the
     /// state is of a run that has failed.
     fn read_again(
         &self,
         source: &TextSource<'_>,
-        task: &Task,
+        text: &SharedText<'_>,
         error: Error,
         state: &mut ActionState<I>,
     ) -> Error {
-        let is_row = matches!(
-            error.kind(),
-            ErrorKind::BadRow(_) | ErrorKind::TooManyBadRows { .. }
-        );
-        if !is_row {
-            return error;
-        }
         let policy = BadRowPolicy::new(&self.spec, is_whole_column);
         let again = ActionScan::new(&self.spec, &policy, self.context, self.probes, self.split);
-        let read = again.read_whole(source, task, state);
+        let read = text.read_uncounted(&mut again.reader(source, state));
         read.err().unwrap_or(error)
-    }
-
-    /// Reads a whole file; gives the number of its records.
-    fn read_whole(
-        &self,
-        source: &TextSource<'_>,
-        task: &Task,
-        state: &mut ActionState<I>,
-    ) -> Result<u64> {
-        let (format, piece_bytes) = (task.opened.text_format(), self.spec.text_piece_bytes);
-        let mut read = self.reader(source, state);
-        records(source.file, format, &source.columns, piece_bytes, &mut read)
     }
 
     /// What is done with each record.
@@ -150,12 +87,7 @@ impl<I: Item> ActionScan<'_, I> {
             }
             match record.fields {
                 Ok(fields)
-                    if self.read_plain_record(
-                        source,
-                        (fields, record.row),
-                        &mut clock,
-                        state,
-                    )? =>
+                    if self.read_plain_record(source, fields, record.row, &mut clock, state)? =>
                 {
                     Ok(())
                 }
@@ -169,7 +101,8 @@ impl<I: Item> ActionScan<'_, I> {
     fn read_plain_record(
         &self,
         source: &TextSource<'_>,
-        (fields, row): (&[Field<'_>], u64),
+        fields: &[Field<'_>],
+        row: u64,
         clock: &mut WallClock<'_>,
         state: &mut ActionState<I>,
     ) -> Result<bool> {
@@ -220,9 +153,9 @@ impl<I: Item> ActionScan<'_, I> {
         };
         if !self.enough.is_done(key)
             && let Some(event) =
-                self.event(origin, key, (when, item, source.names.landing.known_after))
+                self.event(origin, key, when, item, source.names.landing.known_after)
         {
-            self.keep_telling(key, (event, &keys), &source.names.landing, state)?;
+            self.keep_telling(key, event, &keys, &source.names.landing, state)?;
         }
         Ok(true)
     }
@@ -266,7 +199,7 @@ impl<I: Item> ActionScan<'_, I> {
         if origin != Ok(None) {
             source.note(fields, record.row, &mut state.kinds);
         }
-        let raw = Raw {
+        let raw = RawAction {
             key,
             origin,
             time: time.time(clock),

@@ -2,10 +2,10 @@
 //!
 //! **In / Out**: a row group, or a share of a text file → [`Click`]s and [`UserClick`]s in the
 //! thread's two [`PartitionWriter`]s; where repeats are left out, [`WholeClick`]s in their place.
-//! **Invariants**: a click is kept for its listing if some impression asks for that, and for its
-//! user likewise; what happens too late for any answer is kept for neither. All are counted, and
-//! looked at for the latest.
-//! **Null rule**: a click without a user is one on its listing, and nobody's.
+//! **Invariants**: a click is kept for its listing if some impression has that listing, and for its
+//! user likewise; a click too late for any feature or label is kept for neither. All are counted, and
+//! the time of the latest is found.
+//! **Null rule**: a click without a user counts for its listing, and for no user.
 
 use super::{FeatureTypes, id_bits, ranks, ranks_or_marks};
 use crate::context::RunContext;
@@ -36,10 +36,10 @@ const TIME: usize = 2;
 
 /// Whose clicks are asked for, and until when.
 #[derive(Debug)]
-pub(crate) struct Wanted {
+pub(crate) struct WantedClicks {
     pub(crate) listings: Keys,
     pub(crate) users: Keys,
-    /// How listings are dealt to partitions.
+    /// How listings are distributed to partitions.
     pub(crate) of_listings: Split,
     pub(crate) of_users: Split,
     pub(crate) last_asked: Micros,
@@ -54,13 +54,13 @@ pub(crate) struct ClickScan<'a> {
     context: &'a RunContext,
     /// Whether repeats are left out.
     once: bool,
-    pub(crate) wanted: &'a Wanted,
+    pub(crate) wanted: &'a WantedClicks,
     table: TableScan<'a>,
 }
 
 /// Clicks of one kind that one thread has read.
 #[derive(Debug)]
-pub(crate) struct Stream<R: FixedRow> {
+pub(crate) struct ClickStream<R: FixedRow> {
     pub(crate) scatter: PartitionWriter<RowChunk<R>>,
     /// Those that it has no room for.
     pub(crate) spill: Spill,
@@ -71,14 +71,14 @@ pub(crate) struct Stream<R: FixedRow> {
 pub(crate) struct ClickState {
     pub(crate) table: TableState,
     /// What it does with rows.
-    pub(crate) rows: RowState,
+    pub(crate) rows: ClickRows,
 }
 
 /// Clicks by listing, and by user.
 #[derive(Debug)]
 pub(crate) struct Streams<L: FixedRow, U: FixedRow> {
-    pub(crate) by_listing: Stream<L>,
-    pub(crate) by_user: Stream<U>,
+    pub(crate) by_listing: ClickStream<L>,
+    pub(crate) by_user: ClickStream<U>,
 }
 
 /// The same, as rows that are needed.
@@ -92,7 +92,7 @@ pub(crate) enum Clicks {
 
 /// What becomes of the rows of a batch.
 #[derive(Debug)]
-pub(crate) struct RowState {
+pub(crate) struct ClickRows {
     /// Clicks by listing, and by user.
     pub(crate) clicks: Clicks,
     /// The latest click, whether it is asked for or not.
@@ -107,10 +107,10 @@ pub(crate) struct RowState {
     users: Vec<u32>,
 }
 
-impl<R: FixedRow> Stream<R> {
-    /// No clicks, dealt to partitions like this.
-    fn new(split: Split, spill: Spill) -> Stream<R> {
-        Stream {
+impl<R: FixedRow> ClickStream<R> {
+    /// No clicks, distributed to partitions like this.
+    fn new(split: Split, spill: Spill) -> ClickStream<R> {
+        ClickStream {
             scatter: PartitionWriter::new(split),
             spill,
         }
@@ -128,11 +128,11 @@ impl<R: FixedRow> Stream<R> {
 }
 
 impl<L: FixedRow, U: FixedRow> Streams<L, U> {
-    /// No clicks, dealt as is wanted.
-    fn new(wanted: &Wanted, by_listing: Spill, by_user: Spill) -> Streams<L, U> {
+    /// No clicks, distributed as is wanted.
+    fn new(wanted: &WantedClicks, by_listing: Spill, by_user: Spill) -> Streams<L, U> {
         Streams {
-            by_listing: Stream::new(wanted.of_listings, by_listing),
-            by_user: Stream::new(wanted.of_users, by_user),
+            by_listing: ClickStream::new(wanted.of_listings, by_listing),
+            by_user: ClickStream::new(wanted.of_users, by_user),
         }
     }
 
@@ -160,7 +160,7 @@ impl<'a> ClickScan<'a> {
         policy: &'a BadRowPolicy<'a>,
         context: &'a RunContext,
         types: FeatureTypes,
-        wanted: &'a Wanted,
+        wanted: &'a WantedClicks,
     ) -> ClickScan<'a> {
         let column = |name, kind, presence| TableColumn {
             name: spec.column(Source::Clicks, name),
@@ -195,10 +195,11 @@ impl<'a> ClickScan<'a> {
         let other = spill.next();
         ClickState {
             table: TableState::default(),
-            rows: RowState {
-                clicks: match self.once {
-                    true => Clicks::Once(Streams::new(self.wanted, spill, other)),
-                    false => Clicks::All(Streams::new(self.wanted, spill, other)),
+            rows: ClickRows {
+                clicks: if self.once {
+                    Clicks::Once(Streams::new(self.wanted, spill, other))
+                } else {
+                    Clicks::All(Streams::new(self.wanted, spill, other))
                 },
                 latest: None,
                 without_user: 0,
@@ -221,8 +222,8 @@ impl<'a> ClickScan<'a> {
     }
 
     /// Keeps the rows of a batch that somebody asks for.
-    fn keep(&self, batch: &Batch<'_>, state: &mut RowState) -> Result<()> {
-        let Wanted {
+    fn keep(&self, batch: &Batch<'_>, state: &mut ClickRows) -> Result<()> {
+        let WantedClicks {
             listings, users, ..
         } = self.wanted;
         let (cells, rows) = (batch.cells, batch.rows);
@@ -234,16 +235,18 @@ impl<'a> ClickScan<'a> {
             &mut state.listings,
         );
         ranks_or_marks(&cells[USER], rows, (users, of_users), &mut state.users);
-        let scratch = (&state.listings[..], &state.users[..]);
         let found = match &mut state.clicks {
             Clicks::All(streams) => {
                 let by_user = |click: Click, _| UserClick::new(click.user, click.time);
-                self.deal(batch, scratch, streams, (|click, _| click, by_user))
+                let by_listing = |click: Click, _| click;
+                let (listings, users) = (&state.listings, &state.users);
+                self.distribute(batch, listings, users, streams, by_listing, by_user)
             }
             Clicks::Once(streams) => {
                 let by_listing = |click, row| whole(cells, click, row);
                 let by_user = |click, row| whole(cells, click, row);
-                self.deal(batch, scratch, streams, (by_listing, by_user))
+                let (listings, users) = (&state.listings, &state.users);
+                self.distribute(batch, listings, users, streams, by_listing, by_user)
             }
         };
         let (latest, without_user) = found?;
@@ -252,15 +255,17 @@ impl<'a> ClickScan<'a> {
         Ok(())
     }
 
-    /// Deals the rows of a batch to partitions, as rows that are made of each click and its row; gives
-    /// the latest of them, and how many have no user.
+    /// Distributes the rows of a batch, given the ranks of their listings and users, to partitions, as rows
+    /// that are made of each click and its row; gives the latest of them, and how many have no user.
     #[inline]
-    fn deal<L: FixedRow, U: FixedRow>(
+    fn distribute<L: FixedRow, U: FixedRow>(
         &self,
         batch: &Batch<'_>,
-        (listings, users): (&[u32], &[u32]),
+        listings: &[u32],
+        users: &[u32],
         streams: &mut Streams<L, U>,
-        (by_listing, by_user): (impl Fn(Click, u32) -> L, impl Fn(Click, u32) -> U),
+        by_listing: impl Fn(Click, u32) -> L,
+        by_user: impl Fn(Click, u32) -> U,
     ) -> Result<(Option<Micros>, u64)> {
         let (cells, rows) = (batch.cells, batch.rows);
         let times = &cells[TIME].times().at;
@@ -293,9 +298,10 @@ impl<'a> ClickScan<'a> {
 
 /// A click with the ids of its row.
 fn whole<const OF_USER: bool>(cells: &[Cells], click: Click, row: u32) -> WholeClick<OF_USER> {
-    let user = match cells[USER].is_null(row) {
-        true => 0,
-        false => id_bits(&cells[USER], row),
+    let user = if cells[USER].is_null(row) {
+        0
+    } else {
+        id_bits(&cells[USER], row)
     };
     let ids = [user, id_bits(&cells[LISTING], row)];
     WholeClick { click, ids }

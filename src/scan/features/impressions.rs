@@ -1,8 +1,8 @@
-//! Files of impressions of `features` to columns: whom which listing was shown, and when.
+//! Files of impressions of `features` to columns: which listing was shown to which user, and when.
 //!
-//! **In / Out**: a row group, or a share of a text file → rows of a [`Shown`], whose users and
+//! **In / Out**: a row group, or a share of a text file → rows of a [`ShownListings`], whose users and
 //! listings are codes of the thread's own [`IdCodes`] until [`ShownRead::new`] ranks them.
-//! **Null rule**: nothing here may be null. **Invariants**: rows of a day that nobody asked for are
+//! **Null rule**: nothing here may be null. **Invariants**: rows of days that are not selected are
 //! dropped; all others are kept, repeated ones too.
 
 use std::collections::BTreeMap;
@@ -34,7 +34,7 @@ const TIME: usize = 3;
 
 /// Impressions, a row each.
 #[derive(Debug)]
-pub(crate) struct Shown {
+pub(crate) struct ShownListings {
     pub(crate) ids: Ids,
     /// To whom, as a code or a rank.
     pub(crate) users: Vec<u32>,
@@ -62,13 +62,13 @@ pub(crate) struct ShownScan<'a> {
 pub(crate) struct ShownState {
     table: TableState,
     /// What it does with rows.
-    rows: RowState,
+    rows: ShownRows,
 }
 
 /// What becomes of the rows of a batch.
 #[derive(Debug)]
-struct RowState {
-    shown: Shown,
+struct ShownRows {
+    shown: ShownListings,
     users: IdCodes,
     listings: IdCodes,
     days: BTreeMap<Day, u64>,
@@ -80,7 +80,7 @@ struct RowState {
 #[derive(Debug)]
 pub(crate) struct ShownRead {
     /// The impressions; users and listings are ranks.
-    pub(crate) shown: Shown,
+    pub(crate) shown: ShownListings,
     /// The users, in hash order.
     pub(crate) users: RankedDictionary,
     /// The listings, in hash order.
@@ -92,10 +92,10 @@ pub(crate) struct ShownRead {
     pub(crate) kinds: TimeKinds,
 }
 
-impl Shown {
+impl ShownListings {
     /// No impressions, with ids of a type.
-    fn empty(ids: CustomerType) -> Shown {
-        Shown {
+    fn empty(ids: CustomerType) -> ShownListings {
+        ShownListings {
             ids: match ids {
                 CustomerType::Int64 => Ids::Ints(Vec::new()),
                 CustomerType::String => Ids::Texts(TextColumn::default()),
@@ -128,7 +128,7 @@ impl Shown {
     }
 
     /// Adds the impressions of another thread, whose codes have these ranks.
-    fn append(&mut self, other: &Shown, users: &[u32], listings: &[u32]) {
+    fn append(&mut self, other: &ShownListings, users: &[u32], listings: &[u32]) {
         match (&mut self.ids, &other.ids) {
             (Ids::Ints(ids), Ids::Ints(more)) => ids.extend_from_slice(more),
             (Ids::Texts(ids), Ids::Texts(more)) => ids.append(more),
@@ -174,8 +174,8 @@ impl<'a> ShownScan<'a> {
     pub(crate) fn state(&self) -> ShownState {
         ShownState {
             table: TableState::default(),
-            rows: RowState {
-                shown: Shown::empty(self.types.impression),
+            rows: ShownRows {
+                shown: ShownListings::empty(self.types.impression),
                 users: IdCodes::new(self.types.user),
                 listings: IdCodes::new(self.types.listing),
                 days: BTreeMap::new(),
@@ -196,7 +196,7 @@ impl<'a> ShownScan<'a> {
     }
 
     /// Keeps the rows of a batch that are of days asked for.
-    fn keep(&self, batch: &Batch<'_>, state: &mut RowState) -> Result<()> {
+    fn keep(&self, batch: &Batch<'_>, state: &mut ShownRows) -> Result<()> {
         let times = &batch.cells[TIME].times().at;
         state.kept.clear();
         for row in batch.rows {
@@ -206,7 +206,7 @@ impl<'a> ShownScan<'a> {
                 state.kept.push(*row);
             }
         }
-        let RowState {
+        let ShownRows {
             shown,
             users,
             listings,
@@ -254,8 +254,8 @@ impl ShownRead {
         }
         let (users, of_users) = RankedDictionary::merge(users, Order::Hash, context)?;
         let (listings, of_listings) = RankedDictionary::merge(listings, Order::Hash, context)?;
-        let mut shown = Shown::empty(types.impression);
-        let count = lists.iter().map(Shown::count).sum();
+        let mut shown = ShownListings::empty(types.impression);
+        let count = lists.iter().map(ShownListings::count).sum();
         shown.users.reserve_exact(count);
         shown.listings.reserve_exact(count);
         shown.times.reserve_exact(count);

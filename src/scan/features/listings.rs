@@ -1,4 +1,4 @@
-//! Files of listings to what is known of those that were shown.
+//! Files of listings to the attributes of those that were shown.
 //!
 //! **In / Out**: all files, in order → a row per rank of [`Listings`].
 //! **Invariants**: a listing has one row in all files; another one is a fault of that row. That

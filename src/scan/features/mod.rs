@@ -75,8 +75,9 @@ fn find(
 /// The id of a row as 64 bits: an integer as it is, a text as its hash.
 #[inline]
 fn id_bits(cells: &Cells, row: u32) -> u64 {
-    match cells.is_text() {
-        true => XxHash64::oneshot(SEED, cells.texts().get(row)),
-        false => cells.ints()[index(row)].cast_unsigned(),
+    if cells.is_text() {
+        XxHash64::oneshot(SEED, cells.texts().get(row))
+    } else {
+        cells.ints()[index(row)].cast_unsigned()
     }
 }

@@ -1,10 +1,10 @@
-//! Files of impressions to [`Impressions`]: whom what was shown, and the moment of the question.
+//! Files of impressions to [`Impressions`]: which items were shown to which customer, and the cutoff.
 //!
 //! **In / Out**: a row group or a text file → rows in an [`ImpressionState`], one per thread.
 //! **Null rule**: a null customer is a guest; a null or empty array makes no row and is counted;
 //! a null ranking, day or cutoff is a fault.
-//! **Invariants**: a row of a day that nobody asked for is dropped before anything else of it is
-//! looked at.
+//! **Invariants**: a row of a day that is not selected is dropped before its other columns are
+//! validated.
 
 mod negatives;
 mod parquet;
@@ -14,7 +14,6 @@ mod text;
 use std::collections::BTreeMap;
 
 use self::negatives::Negatives;
-pub(crate) use self::parquet::{check_customer, check_time};
 pub(crate) use self::text::dt_of;
 use crate::calendar::{DAY_MAX, DAY_MIN, Zone, date_text};
 use crate::context::RunContext;
@@ -51,11 +50,11 @@ pub(crate) struct ImpressionState<I> {
     /// Wall times and instants.
     pub(crate) kinds: TimeKinds,
     /// The last day or cutoff asked about, with the answer: neighbours often share it.
-    last_bounds: Option<(Moment, (Micros, Micros))>,
+    last_bounds: Option<(CutoffMoment, (Micros, Micros))>,
 }
 
 /// What a cutoff is computed from.
-type Moment = (Day, Option<Micros>);
+type CutoffMoment = (Day, Option<Micros>);
 
 /// How impressions are read.
 #[derive(Debug)]
@@ -104,7 +103,7 @@ type ReadKept<'r> =
     &'r mut dyn FnMut(&mut Vec<PassthroughValue>) -> std::result::Result<(), (&'r str, Mismatch)>;
 
 /// One row, not yet judged. Items are read last, by a call, because few rows of other days need it.
-struct Raw<'r, I> {
+struct RawImpression<'r, I> {
     /// The day column, `None` if null or absent.
     dt: Value<Option<Day>>,
     /// The time column, `None` if null or absent.
@@ -173,8 +172,8 @@ impl<'a> ImpressionScan<'a> {
         let mut items = state.items.take();
         state.kinds.start(&self.spec, 0);
         match &task.opened {
-            Opened::Parquet(file) => self.read_parquet(file, task.row_group, (state, &mut items)),
-            Opened::Text(..) => self.read_text(task, (state, &mut items)),
+            Opened::Parquet(file) => self.read_parquet(file, task.row_group, state, &mut items),
+            Opened::Text(..) => self.read_text(task, state, &mut items),
             Opened::Empty(..) => Ok(()),
         }?;
         if let Some(items) = &mut items {
@@ -188,7 +187,7 @@ impl<'a> ImpressionScan<'a> {
     fn offer<I: Item>(
         &self,
         at: RowAt<'_>,
-        raw: &mut Raw<'_, I>,
+        raw: &mut RawImpression<'_, I>,
         text: &dyn Fn() -> String,
         state: &mut ImpressionState<I>,
     ) -> Result<()> {
@@ -267,7 +266,7 @@ impl<'a> ImpressionScan<'a> {
     fn note<I>(
         &self,
         at: RowAt<'_>,
-        raw: &Raw<'_, I>,
+        raw: &RawImpression<'_, I>,
         [day, time]: [&str; 2],
         state: &mut ImpressionState<I>,
     ) {
@@ -298,7 +297,7 @@ impl<'a> ImpressionScan<'a> {
     fn day_of<I>(
         &self,
         folder: Option<Day>,
-        raw: &Raw<'_, I>,
+        raw: &RawImpression<'_, I>,
     ) -> std::result::Result<Day, (&'a str, Mismatch)> {
         let (day, name) = self.day_in(folder, raw)?;
         if (DAY_MIN..=DAY_MAX).contains(&day) {
@@ -312,7 +311,7 @@ impl<'a> ImpressionScan<'a> {
     fn day_in<I>(
         &self,
         folder: Option<Day>,
-        raw: &Raw<'_, I>,
+        raw: &RawImpression<'_, I>,
     ) -> std::result::Result<(Day, &'a str), (&'a str, Mismatch)> {
         if let Some(day) = folder {
             return Ok((day, self.names.dt));
@@ -332,7 +331,7 @@ impl<'a> ImpressionScan<'a> {
     /// The time of a row as its cutoff, if that is what cutoffs are.
     fn cutoff_of<I>(
         &self,
-        raw: &Raw<'_, I>,
+        raw: &RawImpression<'_, I>,
     ) -> std::result::Result<Option<Micros>, (&'a str, Mismatch)> {
         if self.spec.cutoff == Cutoff::Day {
             return Ok(None);
@@ -349,7 +348,7 @@ impl<I> ImpressionState<I> {
     fn bounds(
         &mut self,
         (zone, lookback_days): (&Zone, Option<u32>),
-        moment: Moment,
+        moment: CutoffMoment,
     ) -> (Micros, Micros) {
         if let Some((last, bounds)) = self.last_bounds
             && last == moment

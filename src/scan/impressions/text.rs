@@ -1,8 +1,7 @@
 //! Impressions in text: records and nested JSON, one by one.
 
-use super::{ImpressionScan, ImpressionState, Raw};
+use super::{ImpressionScan, ImpressionState, RawImpression};
 use crate::calendar::{Zone, parse_dt};
-use crate::context::TICK_ROWS;
 use crate::error::Result;
 use crate::ids::{Day, Item};
 use crate::job::Cutoff;
@@ -13,10 +12,10 @@ use crate::scan::item_ids::ItemDictionary;
 use crate::scan::mismatch::{Mismatch, Value};
 use crate::scan::missing_column::missing_column;
 use crate::scan::table::passthrough::of_field;
+use crate::scan::table::pieces::SharedText;
 use crate::scan::text::columns::{WantedColumn, place_of};
 use crate::scan::text::field::{Clock, Field};
 use crate::scan::text::impression_items::{FieldCounts, ImpressionItems};
-use crate::scan::text::records::records;
 use crate::scan::text::times::{WrittenTime, parse};
 
 impl ImpressionScan<'_> {
@@ -24,7 +23,8 @@ impl ImpressionScan<'_> {
     pub(super) fn read_text<I: Item>(
         &self,
         task: &Task,
-        (state, texts): (&mut ImpressionState<I>, &mut Option<ItemDictionary>),
+        state: &mut ImpressionState<I>,
+        texts: &mut Option<ItemDictionary>,
     ) -> Result<()> {
         let file = task.opened.file();
         let names = self.names;
@@ -44,8 +44,8 @@ impl ImpressionScan<'_> {
             .collect();
         let mut labelled = FieldCounts::new(&self.elements);
         let clock = Clock::new(&self.spec);
-        let (format, piece_bytes) = (task.opened.text_format(), self.spec.text_piece_bytes);
-        let rows = records(file, format, &columns, piece_bytes, &mut |record| {
+        let text = SharedText::new(&self.spec, file, task, &columns);
+        text.read_whole(self.context, &mut |record| {
             self.context.tick(record.row)?;
             let at = RowAt {
                 file,
@@ -71,7 +71,7 @@ impl ImpressionScan<'_> {
                 }
                 Ok(())
             };
-            let mut raw = Raw {
+            let mut raw = RawImpression {
                 dt: dt_of(dt, clock.zone),
                 time: if by_time {
                     time.written(&clock)
@@ -89,7 +89,6 @@ impl ImpressionScan<'_> {
         if let Some(name) = labelled.missing(&self.elements) {
             return Err(missing_column(file, name, "it in no element"));
         }
-        self.context.count_read(rows % TICK_ROWS, task.steps);
         Ok(())
     }
 }

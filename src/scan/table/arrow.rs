@@ -13,8 +13,9 @@ use arrow::datatypes::{DataType, Int32Type, Int64Type, UInt64Type};
 use crate::ids::Item;
 use crate::job::{CustomerType, ItemType};
 use crate::kernel::column::{Customer, Label};
-use crate::scan::mismatch::{Mismatch, TEXT_BYTES_MAX, Value, expected_ranking, quoted};
-use crate::scan::mismatch::{misfit_customer, misfit_item};
+use crate::scan::mismatch::{
+    Mismatch, TEXT_BYTES_MAX, Value, expected_ranking, misfit_customer, misfit_item, quoted,
+};
 
 /// A column of ids.
 #[derive(Clone, Debug)]
@@ -35,7 +36,7 @@ impl IdColumn {
         let widened = |to| cast(array, &to).ok();
         match array.data_type() {
             DataType::UInt64 => Some(IdColumn::UInt(array.as_primitive::<UInt64Type>().clone())),
-            of if of.is_integer() => {
+            integers if integers.is_integer() => {
                 let ints = widened(DataType::Int64)?;
                 Some(IdColumn::Int(ints.as_primitive::<Int64Type>().clone()))
             }
@@ -56,12 +57,12 @@ impl IdColumn {
 
     /// Whether a type holds ids of customers of the given type; integers become text, and text
     /// integers, only if the user says so.
-    pub(crate) fn holds(data_type: &DataType, of: CustomerType, by_flag: bool) -> bool {
+    pub(crate) fn holds(data_type: &DataType, ids: CustomerType, by_flag: bool) -> bool {
         let is_text = matches!(
             data_type,
             DataType::Utf8View | DataType::BinaryView | DataType::Utf8 | DataType::Binary
         );
-        match of {
+        match ids {
             CustomerType::Int64 => data_type.is_integer() || (is_text && by_flag),
             CustomerType::String => is_text || (data_type.is_integer() && by_flag),
         }
@@ -80,7 +81,7 @@ impl IdColumn {
 
     /// The integer of a row that is not null.
     #[inline]
-    fn int(&self, row: usize) -> Option<i64> {
+    pub(super) fn int(&self, row: usize) -> Option<i64> {
         match self {
             IdColumn::Int(ids) => Some(ids.value(row)),
             IdColumn::UInt(ids) => i64::try_from(ids.value(row)).ok(),
@@ -90,7 +91,7 @@ impl IdColumn {
 
     /// The text of a row that is not null, if the column holds text, and it is short enough.
     #[inline]
-    fn text(&self, row: usize) -> Option<&str> {
+    pub(super) fn text(&self, row: usize) -> Option<&str> {
         let text = match self {
             IdColumn::Text(ids) => ids.value(row),
             IdColumn::Bytes(ids) => std::str::from_utf8(ids.value(row)).ok()?,
@@ -115,17 +116,17 @@ impl IdColumn {
     pub(crate) fn customer<'a>(
         &'a self,
         row: usize,
-        of: CustomerType,
+        ids: CustomerType,
         decimal: &'a mut String,
     ) -> Value<Customer<'a>> {
         if self.is_null(row) {
             return Ok(Customer::Guest);
         }
-        let customer = match of {
+        let customer = match ids {
             CustomerType::Int64 => self.int(row).map(Customer::Int),
             CustomerType::String => self.text_or_decimal(row, decimal).map(Customer::Text),
         };
-        customer.ok_or_else(|| misfit_customer(of, self.shown(row)))
+        customer.ok_or_else(|| misfit_customer(ids, self.shown(row)))
     }
 
     /// The text of a row that is not null, or its integer in decimal.
@@ -140,13 +141,13 @@ impl IdColumn {
 
     /// The item of a row.
     #[inline]
-    pub(crate) fn item<I: Item>(&self, row: usize, of: ItemType) -> Value<I> {
+    pub(crate) fn item<I: Item>(&self, row: usize, items: ItemType) -> Value<I> {
         let item = if self.is_null(row) {
             None
         } else {
             self.int(row).and_then(I::from_wide)
         };
-        item.ok_or_else(|| misfit_item(of, self.shown(row)))
+        item.ok_or_else(|| misfit_item(items, self.shown(row)))
     }
 
     /// The text of an item's id, if it is one. `decimal` is scratch for integers as text.
@@ -171,22 +172,22 @@ impl IdColumn {
 
 /// Integers with a sign, none of them null, as wide as they are stored.
 #[derive(Clone, Debug)]
-pub(crate) enum Ints {
+pub(crate) enum PlainInts {
     /// Of 32 bits.
     Narrow(Int32Array),
     /// Of 64 bits.
     Wide(Int64Array),
 }
 
-impl Ints {
+impl PlainInts {
     /// The integers of a column, or `None` if it holds others, or a null.
-    pub(crate) fn new(array: &ArrayRef) -> Option<Ints> {
+    pub(crate) fn new(array: &ArrayRef) -> Option<PlainInts> {
         if array.null_count() > 0 {
             return None;
         }
         match array.data_type() {
-            DataType::Int32 => Some(Ints::Narrow(array.as_primitive::<Int32Type>().clone())),
-            DataType::Int64 => Some(Ints::Wide(array.as_primitive::<Int64Type>().clone())),
+            DataType::Int32 => Some(PlainInts::Narrow(array.as_primitive::<Int32Type>().clone())),
+            DataType::Int64 => Some(PlainInts::Wide(array.as_primitive::<Int64Type>().clone())),
             _ => None,
         }
     }
@@ -195,20 +196,25 @@ impl Ints {
     #[inline]
     pub(crate) fn get(&self, row: usize) -> i64 {
         match self {
-            Ints::Narrow(ids) => i64::from(ids.values()[row]),
-            Ints::Wide(ids) => ids.values()[row],
+            PlainInts::Narrow(ids) => i64::from(ids.values()[row]),
+            PlainInts::Wide(ids) => ids.values()[row],
         }
     }
 }
 
+/// The texts of a column, or `None` if it holds something else, or a null.
+pub(crate) fn plain_texts(array: &ArrayRef) -> Option<StringViewArray> {
+    let is_plain = array.null_count() == 0 && *array.data_type() == DataType::Utf8View;
+    is_plain.then(|| array.as_string_view().clone())
+}
+
 /// The label of a row.
 pub(crate) fn label(labels: &BooleanArray, row: usize) -> Label {
-    match (
-        labels.is_null(row),
-        !labels.is_null(row) && labels.value(row),
-    ) {
-        (true, _) => Label::Null,
-        (false, true) => Label::Yes,
-        (false, false) => Label::No,
+    if labels.is_null(row) {
+        Label::Null
+    } else if labels.value(row) {
+        Label::Yes
+    } else {
+        Label::No
     }
 }

@@ -20,17 +20,19 @@ use crate::scan::text::field::Clock;
 use crate::scan::text::times::{WrittenTime, parse};
 use crate::scan::time_kinds::TimeKinds;
 
-/// Times as numbers, none of them null.
+/// Times as numbers of a unit, of the wall or since the epoch.
 #[derive(Clone, Debug)]
-pub(crate) struct PlainTimes {
+pub(crate) struct TimeNumbers {
     values: Int64Array,
     unit: TimeUnit,
     /// Whether they count from the epoch, not on the wall.
     utc: bool,
+    /// Whether they are integers, of the unit that the spec says.
+    is_epoch: bool,
 }
 
-impl PlainTimes {
-    /// The instants of some rows; `None` where there is no such instant, or it is not of the years 1
+impl TimeNumbers {
+    /// The instants of some rows, none of them null; `None` where there is no such instant, or it is not of the years 1
     /// to 9999. `are_near` if all are known to be: then none is asked.
     pub(crate) fn instants(
         &self,
@@ -57,23 +59,14 @@ impl PlainTimes {
 #[derive(Clone, Debug)]
 pub(crate) struct TimeColumn {
     /// The values as they are stored.
-    values: Times,
+    values: StoredTimes,
 }
 
 /// How times are stored.
 #[derive(Clone, Debug)]
-enum Times {
-    /// Numbers of a unit, of the wall or since the epoch.
-    Numbers {
-        /// The numbers.
-        values: Int64Array,
-        /// Their unit.
-        unit: TimeUnit,
-        /// Whether they count from the epoch, not on the wall.
-        utc: bool,
-        /// Whether they are integers, of the unit that the spec says.
-        is_epoch: bool,
-    },
+enum StoredTimes {
+    /// Numbers.
+    Numbers(TimeNumbers),
     /// Days.
     Days(arrow::array::Date32Array),
     /// Text.
@@ -85,7 +78,7 @@ impl TimeColumn {
     pub(crate) fn holds(data_type: &DataType, unit: Option<TimeUnit>) -> bool {
         match data_type {
             DataType::Timestamp(_, _) | DataType::Date32 | DataType::Utf8View => true,
-            of => of.is_integer() && unit.is_some(),
+            other => other.is_integer() && unit.is_some(),
         }
     }
 
@@ -106,24 +99,23 @@ impl TimeColumn {
                         (raw::<TimestampNanosecondType>(array), TimeUnit::Nano)
                     }
                 };
-                Times::Numbers {
+                StoredTimes::Numbers(TimeNumbers {
                     values,
                     unit,
                     utc,
                     is_epoch: false,
-                }
+                })
             }
-            DataType::Date32 => Times::Days(array.as_primitive::<Date32Type>().clone()),
-            DataType::Utf8View => Times::Text(array.as_string_view().clone()),
-            of if of.is_integer() => {
+            DataType::Date32 => StoredTimes::Days(array.as_primitive::<Date32Type>().clone()),
+            DataType::Utf8View => StoredTimes::Text(array.as_string_view().clone()),
+            other if other.is_integer() => {
                 let values = cast(array, &DataType::Int64).ok()?;
-                let values = values.as_primitive::<Int64Type>().clone();
-                Times::Numbers {
-                    values,
+                StoredTimes::Numbers(TimeNumbers {
+                    values: values.as_primitive::<Int64Type>().clone(),
                     unit: unit?,
                     utc: true,
                     is_epoch: true,
-                }
+                })
             }
             _ => return None,
         };
@@ -131,15 +123,9 @@ impl TimeColumn {
     }
 
     /// The times, if they are numbers and none is null.
-    pub(crate) fn plain(&self) -> Option<PlainTimes> {
-        match &self.values {
-            Times::Numbers {
-                values, unit, utc, ..
-            } if values.null_count() == 0 => Some(PlainTimes {
-                values: values.clone(),
-                unit: *unit,
-                utc: *utc,
-            }),
+    pub(crate) fn plain(self) -> Option<TimeNumbers> {
+        match self.values {
+            StoredTimes::Numbers(numbers) if numbers.values.null_count() == 0 => Some(numbers),
             _ => None,
         }
     }
@@ -148,22 +134,23 @@ impl TimeColumn {
     #[inline]
     pub(crate) fn written(&self, row: usize, clock: &Clock<'_>) -> Value<Option<WrittenTime>> {
         let (is_null, written) = match &self.values {
-            Times::Numbers {
-                values, unit, utc, ..
-            } => {
-                let micros = to_micros(values.value(row), *unit);
-                let written = micros.map(|at| match utc {
-                    true => WrittenTime::Instant(at),
-                    false => WrittenTime::Wall(at.0),
+            StoredTimes::Numbers(numbers) => {
+                let micros = to_micros(numbers.values.value(row), numbers.unit);
+                let written = micros.map(|at| {
+                    if numbers.utc {
+                        WrittenTime::Instant(at)
+                    } else {
+                        WrittenTime::Wall(at.0)
+                    }
                 });
-                (values.is_null(row), written)
+                (numbers.values.is_null(row), written)
             }
-            Times::Days(days) => {
+            StoredTimes::Days(days) => {
                 let day = Day(days.value(row));
                 (days.is_null(row), Some(WrittenTime::Date(day)))
             }
-            Times::Text(texts) if texts.is_null(row) => (true, None),
-            Times::Text(texts) => (false, parse(texts.value(row).as_bytes())),
+            StoredTimes::Text(texts) if texts.is_null(row) => (true, None),
+            StoredTimes::Text(texts) => (false, parse(texts.value(row).as_bytes())),
         };
         match written.filter(|written| written.is_near(clock.zone)) {
             _ if is_null => Ok(None),
@@ -178,11 +165,7 @@ impl TimeColumn {
     /// The integer of a row that is not null, if the column holds such.
     fn int(&self, row: usize) -> Option<i64> {
         match &self.values {
-            Times::Numbers {
-                values,
-                is_epoch: true,
-                ..
-            } => Some(values.value(row)),
+            StoredTimes::Numbers(numbers) if numbers.is_epoch => Some(numbers.values.value(row)),
             _ => None,
         }
     }
@@ -191,15 +174,15 @@ impl TimeColumn {
     #[cold]
     fn shown(&self, row: usize) -> String {
         match &self.values {
-            Times::Numbers { values, .. } => values.value(row).to_string(),
-            Times::Days(days) => format!("day {} from 1970-01-01 on", days.value(row)),
-            Times::Text(texts) => quoted(texts.value(row)),
+            StoredTimes::Numbers(numbers) => numbers.values.value(row).to_string(),
+            StoredTimes::Days(days) => format!("day {} from 1970-01-01 on", days.value(row)),
+            StoredTimes::Text(texts) => quoted(texts.value(row)),
         }
     }
 
     /// Whether it holds text.
     pub(crate) fn is_text(&self) -> bool {
-        matches!(self.values, Times::Text(_))
+        matches!(self.values, StoredTimes::Text(_))
     }
 
     /// Takes note of the kind of the time that the text of a row tells.
@@ -214,7 +197,7 @@ impl TimeColumn {
     /// The text of a row that is not null, if the column holds text.
     pub(crate) fn text(&self, row: usize) -> Option<&str> {
         match &self.values {
-            Times::Text(texts) if texts.is_valid(row) => Some(texts.value(row)),
+            StoredTimes::Text(texts) if texts.is_valid(row) => Some(texts.value(row)),
             _ => None,
         }
     }

@@ -43,9 +43,10 @@ impl WordColumn {
 
     /// The value as a message shows it.
     pub(crate) fn shown(&self, row: usize) -> String {
-        match self.words.is_valid(row) {
-            true => quoted(self.words.value(row)),
-            false => "null".to_owned(),
+        if self.words.is_valid(row) {
+            quoted(self.words.value(row))
+        } else {
+            "null".to_owned()
         }
     }
 }

@@ -4,13 +4,13 @@
 //! column has nulls only. **Invariants**: nothing is cut: an integer that does not fit, or a finite
 //! number that would become infinite, is a fault of its row; a float is rounded once.
 
-use arrow::array::{Array, ArrayRef, AsArray, Float32Array, Float64Array, Int64Array, UInt64Array};
+use arrow::array::{Array, ArrayRef, AsArray, Float32Array, Float64Array};
 use arrow::compute::cast;
-use arrow::datatypes::{DataType, Float32Type, Float64Type, Int64Type, UInt64Type};
+use arrow::datatypes::{DataType, Float32Type, Float64Type};
 use parquet::file::statistics::Statistics;
 
+use super::arrow::IdColumn;
 use crate::advice::{self, Hint};
-use crate::error::Result;
 use crate::ids::narrow;
 use crate::job::{AttributeColumn, AttributeType, PassthroughType};
 use crate::kernel::attributes::{key_of_float, key_of_null};
@@ -39,23 +39,17 @@ pub(crate) fn kind_of(data_type: &DataType) -> Option<AttributeType> {
     }
 }
 
-/// Checks that a column of a file, there called `name`, holds what is to be told, if it is there.
-///
-/// # Errors
-/// If it holds something else.
-pub(crate) fn check(file: &ParquetFile, name: &str, of: &AttributeColumn) -> Result<()> {
-    let Some(found) = file.column(name).map(|field| field.data_type()) else {
-        return Ok(());
-    };
+/// What a message says that a column of actions should hold, if its type does not hold the attribute.
+pub(super) fn expected_instead(column: &AttributeColumn, found: &DataType) -> Option<String> {
     let is_float = matches!(found, DataType::Float32 | DataType::Float64);
-    match of.holds() {
-        _ if found.is_integer() => Ok(()),
-        AttributeType::Float32 if is_float => Ok(()),
+    match column.holds() {
+        _ if found.is_integer() => None,
+        AttributeType::Float32 if is_float => None,
         AttributeType::Int32 => {
             let hint = is_float.then(|| Hint::FloatAttributes.text().to_owned());
-            Err(file.wrong_type(name, &advice::expected("integers", hint), found))
+            Some(advice::expected("integers", hint))
         }
-        AttributeType::Float32 => Err(file.wrong_type(name, "integers or floats", found)),
+        AttributeType::Float32 => Some("integers or floats".to_owned()),
     }
 }
 
@@ -63,7 +57,7 @@ pub(crate) fn check(file: &ParquetFile, name: &str, of: &AttributeColumn) -> Res
 pub(crate) fn is_clean(
     file: &ParquetFile,
     (row_group, name): (usize, &str),
-    of: &AttributeColumn,
+    column: &AttributeColumn,
 ) -> bool {
     let Some(found) = file.column(name).map(|field| field.data_type()) else {
         return true;
@@ -71,15 +65,15 @@ pub(crate) fn is_clean(
     let is_within = match file.statistics(row_group, name) {
         Some(Statistics::Int64(ints)) if *found == DataType::Int64 => {
             let bounds = [ints.min_opt(), ints.max_opt()];
-            bounds.map(|of| of.is_some_and(|of| i32::try_from(*of).is_ok()))
+            bounds.map(|bound| bound.is_some_and(|bound| i32::try_from(*bound).is_ok()))
         }
         Some(Statistics::Double(numbers)) => {
             let bounds = [numbers.min_opt(), numbers.max_opt()];
-            bounds.map(|of| of.is_some_and(|of| narrow(*of).is_finite()))
+            bounds.map(|bound| bound.is_some_and(|bound| narrow(*bound).is_finite()))
         }
         _ => [false; 2],
     };
-    let needs_no_look = match (of.holds(), found) {
+    let needs_no_look = match (column.holds(), found) {
         (AttributeType::Int32, found) => kind_of(found) == Some(AttributeType::Int32),
         (AttributeType::Float32, DataType::Float64) => false,
         (AttributeType::Float32, _) => true,
@@ -91,10 +85,8 @@ pub(crate) fn is_clean(
 pub(crate) enum AttributeArray {
     /// The file has none.
     Absent,
-    /// Integers with a sign.
-    Ints(Int64Array),
-    /// Integers without.
-    Uints(UInt64Array),
+    /// Integers.
+    Ints(IdColumn),
     /// Floats as they are told.
     Floats(Float32Array),
     /// Floats that are rounded.
@@ -109,12 +101,8 @@ impl AttributeArray {
         };
         let cast_to = |to| cast(array, &to).expect("types are checked");
         match (kind, array.data_type()) {
-            (AttributeType::Int32, DataType::UInt64) => {
-                AttributeArray::Uints(array.as_primitive::<UInt64Type>().clone())
-            }
             (AttributeType::Int32, _) => {
-                let ints = cast_to(DataType::Int64);
-                AttributeArray::Ints(ints.as_primitive::<Int64Type>().clone())
+                AttributeArray::Ints(IdColumn::new(array).expect("types are checked"))
             }
             (AttributeType::Float32, DataType::Float64) => {
                 AttributeArray::Doubles(array.as_primitive::<Float64Type>().clone())
@@ -130,10 +118,9 @@ impl AttributeArray {
     pub(crate) fn key(&self, at: usize, kind: AttributeType) -> Value<i32> {
         let is_null = match self {
             AttributeArray::Absent => true,
-            AttributeArray::Ints(of) => of.is_null(at),
-            AttributeArray::Uints(of) => of.is_null(at),
-            AttributeArray::Floats(of) => of.is_null(at),
-            AttributeArray::Doubles(of) => of.is_null(at),
+            AttributeArray::Ints(ints) => ints.is_null(at),
+            AttributeArray::Floats(floats) => floats.is_null(at),
+            AttributeArray::Doubles(doubles) => doubles.is_null(at),
         };
         if is_null {
             return Ok(key_of_null(kind));
@@ -141,18 +128,17 @@ impl AttributeArray {
         let misfit = |found: String| Mismatch::new(expected(kind), found);
         match self {
             AttributeArray::Absent => Ok(key_of_null(kind)),
-            AttributeArray::Ints(of) => {
-                i32::try_from(of.value(at)).map_err(|_| misfit(of.value(at).to_string()))
+            AttributeArray::Ints(ints) => {
+                let int = ints.int(at).and_then(|int| i32::try_from(int).ok());
+                int.ok_or_else(|| misfit(ints.shown(at)))
             }
-            AttributeArray::Uints(of) => {
-                i32::try_from(of.value(at)).map_err(|_| misfit(of.value(at).to_string()))
-            }
-            AttributeArray::Floats(of) => Ok(key_of_float(of.value(at))),
-            AttributeArray::Doubles(of) => {
-                let (wide, number) = (of.value(at), narrow(of.value(at)));
-                match number.is_infinite() && wide.is_finite() {
-                    true => Err(misfit(wide.to_string())),
-                    false => Ok(key_of_float(number)),
+            AttributeArray::Floats(floats) => Ok(key_of_float(floats.value(at))),
+            AttributeArray::Doubles(doubles) => {
+                let (wide, number) = (doubles.value(at), narrow(doubles.value(at)));
+                if number.is_infinite() && wide.is_finite() {
+                    Err(misfit(wide.to_string()))
+                } else {
+                    Ok(key_of_float(number))
                 }
             }
         }
@@ -166,7 +152,7 @@ pub(crate) fn as_key(field: &Field<'_>, kind: AttributeType) -> Option<i32> {
         (Field::Missing | Field::Null, kind) => Some(key_of_null(kind)),
         (field, AttributeType::Int32) => i32::try_from(field.int()?).ok(),
         (Field::Csv(text) | Field::Json(text), AttributeType::Float32) => {
-            let number = text.parse().ok().filter(|of: &f32| of.is_finite());
+            let number = text.parse().ok().filter(|number: &f32| number.is_finite());
             number.map(key_of_float)
         }
         _ => None,

@@ -21,21 +21,21 @@ enum Values {
     Ints(Vec<i64>),
     /// Texts, or ids that are.
     Texts(Texts),
-    /// Times.
-    Times(Times),
+    /// TimeCells.
+    Times(TimeCells),
     /// Numbers.
     Floats(Vec<f64>),
 }
 
 /// Moments, with what was written down of the place.
 #[derive(Debug, Default)]
-pub(crate) struct Times {
+pub(crate) struct TimeCells {
     pub(crate) at: Vec<Micros>,
     /// The offset that each was written with, µs east of UTC; empty if none was.
     pub(crate) east_us: Vec<Option<i64>>,
 }
 
-impl Times {
+impl TimeCells {
     /// Adds a time.
     #[inline]
     pub(super) fn push(&mut self, at: Micros, east_us: Option<i64>) {
@@ -90,7 +90,7 @@ impl Cells {
     ///
     /// # Panics
     /// If it holds something else.
-    pub(crate) fn times(&self) -> &Times {
+    pub(crate) fn times(&self) -> &TimeCells {
         match &self.values {
             Values::Times(values) => values,
             _ => panic!("a column of times"),
@@ -123,7 +123,7 @@ impl Cells {
             (values, ColumnType::TextId | ColumnType::Text) => {
                 *values = Values::Texts(Texts::default());
             }
-            (values, ColumnType::Time) => *values = Values::Times(Times::default()),
+            (values, ColumnType::Time) => *values = Values::Times(TimeCells::default()),
             (values, ColumnType::Float) => *values = Values::Floats(Vec::new()),
         }
     }
@@ -200,7 +200,7 @@ impl Cells {
     }
 
     /// The times, to be filled.
-    pub(super) fn times_mut(&mut self) -> &mut Times {
+    pub(super) fn times_mut(&mut self) -> &mut TimeCells {
         match &mut self.values {
             Values::Times(values) => values,
             _ => panic!("a column of times"),

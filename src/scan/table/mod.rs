@@ -1,5 +1,11 @@
 //! Tables of named, typed columns, from any format, as batches of plain vectors.
 //!
+//! In reading order: `declared` checks a Parquet file for the columns of a source, `row_group` reads its
+//! batches and `pieces` text files, for every source; `arrow`, `arrow_times`, `arrow_words`, `attributes`
+//! and `passthrough` read single values of Arrow columns; `parquet` and `text` fill the `cells` of a batch,
+//! whose `ids` are interned. `clicks`, `listings` and `events` read whole batches; `actions` and
+//! `impressions` read the columns of a row only where they want the row.
+//!
 //! **In / Out**: [`TableColumn`]s and a row group, or a share of a text file → [`Batch`]es: a
 //! [`Cells`] per column, and which rows are good.
 //! **Invariants**: a row that lacks what it must have, or holds what cannot be read, is rejected as
@@ -15,9 +21,12 @@ pub(crate) mod arrow_times;
 pub(crate) mod arrow_words;
 pub(crate) mod attributes;
 mod cells;
+pub(crate) mod declared;
 mod ids;
 mod parquet;
 pub(crate) mod passthrough;
+pub(crate) mod pieces;
+pub(crate) mod row_group;
 #[cfg(test)]
 mod tests;
 mod text;
@@ -102,7 +111,7 @@ pub(crate) struct TableState {
     cells: Vec<Cells>,
     /// Scratch: its good rows.
     rows: Vec<u32>,
-    faults: Vec<Fault>,
+    faults: Vec<CellFault>,
     /// Scratch: records of text that are in the batch so far.
     filled_count: usize,
     /// Scratch: a piece of a text file.
@@ -111,7 +120,7 @@ pub(crate) struct TableState {
 
 /// What is wrong with a row of a batch.
 #[derive(Clone, Debug)]
-struct Fault {
+struct CellFault {
     row: u32,
     /// Which column, or `None` for the row as a whole.
     column: Option<usize>,
@@ -128,13 +137,13 @@ pub(crate) struct Batch<'a> {
     /// The rows in which nothing is wrong, ascending.
     pub(crate) rows: &'a [u32],
     /// What is wrong with the others, and with those that are rejected later.
-    faults: &'a mut Vec<Fault>,
+    faults: &'a mut Vec<CellFault>,
 }
 
 impl Batch<'_> {
     /// Rejects a good row for what it holds in a column. It stays in `rows`.
     pub(crate) fn reject(&mut self, row: u32, column: usize, mismatch: Mismatch) {
-        self.faults.push(Fault {
+        self.faults.push(CellFault {
             row,
             column: Some(column),
             mismatch,
@@ -146,7 +155,7 @@ impl Batch<'_> {
 pub(crate) type OnBatch<'a> = &'a mut dyn FnMut(&mut Batch<'_>) -> Result<()>;
 
 /// The rows of a batch, before it is handed on: where they stand in their file, and their text.
-struct Origin<'a> {
+struct BatchOrigin<'a> {
     file: &'a InputFile,
     /// The 1-based record that the batch starts with.
     first_row: u64,
@@ -209,7 +218,7 @@ impl<'a> TableScan<'a> {
     fn hand_on(
         &self,
         rows_count: usize,
-        origin: &Origin<'_>,
+        origin: &BatchOrigin<'_>,
         state: &mut TableState,
         on_batch: OnBatch<'_>,
     ) -> Result<()> {
@@ -249,7 +258,7 @@ impl<'a> TableScan<'a> {
             let nulls = state.cells[at].nulls();
             if column.presence == Presence::Required && !nulls.is_empty() {
                 let rows = (0..rows_count).filter(|row| nulls[*row]);
-                state.faults.extend(rows.map(|row| Fault {
+                state.faults.extend(rows.map(|row| CellFault {
                     row: count32(row),
                     column: Some(at),
                     mismatch: Mismatch::new(column.kind.expected(&self.spec, "null"), "null"),

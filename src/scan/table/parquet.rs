@@ -1,24 +1,24 @@
 //! Row groups of Parquet to batches: column by column, and row by row only what needs judging.
 
-use arrow::array::{Array, ArrayRef, AsArray, Int64Array, RecordBatch};
+use arrow::array::{Array, ArrayRef, AsArray, Int64Array};
 use arrow::compute::cast;
 use arrow::datatypes::{DataType, Float64Type, Int32Type, Int64Type};
 
-use super::cells::Times;
+use super::cells::TimeCells;
+use super::declared::{DeclaredColumn, Holds, check_columns};
+use super::row_group::{ArrowBatch, Projection, read_row_group};
 use super::{
-    ColumnType, EPOCH, Fault, OnBatch, Origin, Presence, TableScan, TableState, Texts, at, steps,
+    BatchOrigin, CellFault, ColumnType, EPOCH, OnBatch, TableColumn, TableScan, TableState, Texts,
+    at, steps,
 };
-use crate::advice::{self, Hint};
 use crate::calendar::WallClock;
-use crate::catalog::input::InputFile;
 use crate::error::Result;
 use crate::ids::count32;
 use crate::job::CustomerType;
 use crate::kernel::column::Customer;
 use crate::scan::bad_rows::RowAt;
-use crate::scan::impressions::check_time;
 use crate::scan::mismatch::{Mismatch, Value, quoted};
-use crate::scan::parquet::{ParquetFile, row_as_json};
+use crate::scan::parquet::ParquetFile;
 use crate::scan::table::arrow::IdColumn;
 use crate::scan::table::arrow_times::TimeColumn;
 use crate::scan::text::field::Clock;
@@ -33,71 +33,31 @@ impl TableScan<'_> {
         state: &mut TableState,
         on_batch: OnBatch<'_>,
     ) -> Result<()> {
-        self.check_types(file)?;
+        check_columns(&self.spec, file, self.columns.iter().map(declared))?;
         let is_text = |kind| matches!(kind, ColumnType::TextId | ColumnType::Text);
         let texts = self.columns.iter().filter(|column| is_text(column.kind));
         let texts: Vec<&str> = texts.map(|column| column.name).collect();
         let file = file.with_dictionaries(row_group, &texts);
-        let columns = file.leaves(|path| match path {
-            [name] => self.columns.iter().any(|column| column.name == name),
-            _ => false,
-        });
-        file.read(row_group, &columns, |first_row, rows| {
-            self.context.check()?;
-            let rows_count = steps(rows.num_rows());
-            self.context.count_read(rows_count, rows_count);
-            state.rows_read += rows_count;
+        let columns = Projection {
+            flat: self.columns.iter().map(|column| column.name).collect(),
+            nested: None,
+        };
+        read_row_group(&file, row_group, &columns, self.context, &mut |batch| {
+            state.rows_read += steps(batch.rows_count());
             self.clear(state);
-            self.fill((&file.file, first_row), rows, state);
-            self.judge_nulls(rows.num_rows(), state);
-            let origin = Origin {
-                file: &file.file,
-                first_row,
-                text_of: &|row| row_as_json(rows, at(row)),
+            self.fill(batch, state);
+            self.judge_nulls(batch.rows_count(), state);
+            let origin = BatchOrigin {
+                file: &batch.file.file,
+                first_row: batch.first_row,
+                text_of: &|row| batch.text_of(at(row)),
             };
-            self.hand_on(rows.num_rows(), &origin, state, on_batch)
+            self.hand_on(batch.rows_count(), &origin, state, on_batch)
         })
     }
 
-    /// Checks that a file has the columns, with types that can hold what is wanted.
-    pub(crate) fn check_types(&self, file: &ParquetFile) -> Result<()> {
-        for column in &self.columns {
-            let Some(field) = file.column(column.name) else {
-                if column.presence != Presence::Optional {
-                    file.required(column.name)?;
-                }
-                continue;
-            };
-            let found = field.data_type();
-            let by_flag = self.spec.customer_type.is_some();
-            let holds = |of| IdColumn::holds(found, of, by_flag);
-            let (is_right, expected) = match column.kind {
-                ColumnType::IntId => (holds(CustomerType::Int64), of_ids(found, "integers")),
-                ColumnType::TextId => (holds(CustomerType::String), of_ids(found, "text")),
-                ColumnType::Text => (
-                    matches!(found, DataType::Utf8View | DataType::BinaryView),
-                    "text".to_owned(),
-                ),
-                ColumnType::Time => {
-                    check_time(file, column.name, self.spec.time_unit)?;
-                    (true, "times".to_owned())
-                }
-                ColumnType::Float => (found.is_numeric(), "numbers".to_owned()),
-            };
-            if !is_right {
-                return Err(file.wrong_type(column.name, &expected, found));
-            }
-        }
-        Ok(())
-    }
-
     /// Fills the columns of a batch.
-    fn fill(
-        &self,
-        (file, first_row): (&InputFile, u64),
-        rows: &RecordBatch,
-        state: &mut TableState,
-    ) {
+    fn fill(&self, batch: ArrowBatch<'_>, state: &mut TableState) {
         let (clock, mut wall) = self.clocks();
         for (at, column) in self.columns.iter().enumerate() {
             let cells = &mut state.cells[at];
@@ -106,8 +66,8 @@ impl TableScan<'_> {
                 expected: &|found| column.kind.expected(&self.spec, found),
                 found: &mut state.faults,
             };
-            let Some(array) = rows.column_by_name(column.name) else {
-                cells.fill_null(rows.num_rows());
+            let Some(array) = batch.column(column.name) else {
+                cells.fill_null(batch.rows_count());
                 continue;
             };
             match column.kind {
@@ -118,8 +78,10 @@ impl TableScan<'_> {
                 ColumnType::Time => {
                     let clocks = (&clock, &mut wall);
                     let mut note = |row: usize, written: WrittenTime, text: &str| {
-                        let (row, column) = (first_row + steps(row), column.name);
-                        let place = RowAt { file, row, column };
+                        let place = RowAt {
+                            column: column.name,
+                            ..batch.place(row)
+                        };
                         state.kinds.note(written, text, place);
                     };
                     fill_times(array, clocks, cells.times_mut(), (&mut faults, &mut note));
@@ -131,7 +93,7 @@ impl TableScan<'_> {
                 }
             }
             if column.kind == ColumnType::TextId {
-                cells.set_empty_null(rows.num_rows());
+                cells.set_empty_null(batch.rows_count());
             } else if array.null_count() > 0 {
                 cells.set_nulls((0..array.len()).map(|row| array.is_null(row)));
             }
@@ -139,14 +101,19 @@ impl TableScan<'_> {
     }
 }
 
-/// What a column of ids should be, of which something else was found.
-fn of_ids(found: &DataType, what: &str) -> String {
-    let hint = match found {
-        of if of.is_floating() => Some(Hint::WholeNumbers),
-        of if IdColumn::holds(of, CustomerType::String, true) => Some(Hint::TextIds),
-        _ => None,
-    };
-    advice::expected(what, hint.map(|hint| hint.text().to_owned()))
+/// A column as it is declared of files.
+fn declared<'a>(column: &TableColumn<'a>) -> DeclaredColumn<'a> {
+    DeclaredColumn {
+        name: column.name,
+        holds: match column.kind {
+            ColumnType::IntId => Holds::Id(CustomerType::Int64),
+            ColumnType::TextId => Holds::Id(CustomerType::String),
+            ColumnType::Text => Holds::Text,
+            ColumnType::Time => Holds::Time,
+            ColumnType::Float => Holds::Float,
+        },
+        presence: column.presence,
+    }
 }
 
 /// Where the faults of a column go.
@@ -155,7 +122,7 @@ struct Faults<'a> {
     /// What should be there.
     expected: &'a dyn Fn(&str) -> String,
     /// All faults of the batch.
-    found: &'a mut Vec<Fault>,
+    found: &'a mut Vec<CellFault>,
 }
 
 impl Faults<'_> {
@@ -168,7 +135,7 @@ impl Faults<'_> {
     /// Takes note of a fault that is worded already.
     #[cold]
     fn put(&mut self, row: usize, mismatch: Mismatch) {
-        self.found.push(Fault {
+        self.found.push(CellFault {
             row: count32(row),
             column: Some(self.column),
             mismatch,
@@ -251,7 +218,7 @@ type Note<'a> = &'a mut dyn FnMut(usize, WrittenTime, &str);
 fn fill_times(
     array: &ArrayRef,
     (clock, wall): (&Clock<'_>, &mut WallClock<'_>),
-    into: &mut Times,
+    into: &mut TimeCells,
     (faults, note): (&mut Faults<'_>, Note<'_>),
 ) {
     let column = TimeColumn::new(array, clock.unit).expect("types are checked");

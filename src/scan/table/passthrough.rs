@@ -4,18 +4,17 @@
 //! **Invariants**: nothing is guessed: of Parquet a column's own type counts, of text the type that
 //! the user named, or text.
 
-use arrow::array::{
-    Array, ArrayRef, AsArray, BooleanArray, Float64Array, Int64Array, StringViewArray,
-};
+use arrow::array::{Array, ArrayRef, AsArray, BooleanArray, Float64Array};
 use arrow::compute::cast;
-use arrow::datatypes::{DataType, Fields, Float64Type, Int64Type};
+use arrow::datatypes::{DataType, Fields, Float64Type};
 
+use super::arrow::IdColumn;
 use crate::advice::{self, Hint};
 use crate::error::{Error, Result};
 use crate::ids::Micros;
 use crate::job::{Passthrough, PassthroughType, Source};
 use crate::kernel::passthrough::PassthroughValue;
-use crate::scan::mismatch::{EXPECTED_TEXT, Mismatch, TEXT_BYTES_MAX, Value, quoted};
+use crate::scan::mismatch::{EXPECTED_TEXT, Mismatch, Value};
 use crate::scan::parquet::ParquetFile;
 use crate::scan::spec::ReadSpec;
 use crate::scan::table::arrow_times::TimeColumn;
@@ -54,17 +53,15 @@ pub(crate) fn kind_in(
 ///
 /// # Errors
 /// If it is not there, or holds something else.
-pub(crate) fn check(spec: &ReadSpec<'_>, file: &ParquetFile, keep: &Passthrough) -> Result<()> {
+pub(super) fn check(spec: &ReadSpec<'_>, file: &ParquetFile, keep: &Passthrough) -> Result<()> {
     let (found, kind) = (type_in(spec, file, keep)?, keep.holds());
-    match holds(found, kind) {
-        true => Ok(()),
-        false => {
-            let is_wide = kind == PassthroughType::Int32 && found.is_integer();
-            let hint = is_wide.then(|| Hint::WideKept.text().to_owned());
-            let expected = advice::expected(expected(kind), hint);
-            Err(file.wrong_type(&keep.name, &expected, found))
-        }
+    if holds(found, kind) {
+        return Ok(());
     }
+    let is_wide = kind == PassthroughType::Int32 && found.is_integer();
+    let hint = is_wide.then(|| Hint::WideKept.text().to_owned());
+    let expected = advice::expected(expected(kind), hint);
+    Err(file.wrong_type(&keep.name, &expected, found))
 }
 
 /// The type of a column of a file.
@@ -128,11 +125,11 @@ fn expected(kind: PassthroughType) -> &'static str {
 /// A column of a batch.
 pub(crate) enum PassthroughArray {
     /// Integers.
-    Ints(Int64Array),
+    Ints(IdColumn),
     /// Numbers.
     Doubles(Float64Array),
     /// Texts.
-    Texts(StringViewArray),
+    Texts(IdColumn),
     /// Truth values.
     Booleans(BooleanArray),
     /// Times.
@@ -142,18 +139,14 @@ pub(crate) enum PassthroughArray {
 impl PassthroughArray {
     /// A column whose type is checked.
     pub(crate) fn new(array: &ArrayRef, kind: PassthroughType) -> PassthroughArray {
-        let widened = |to| cast(array, &to).expect("types are checked");
+        let ids = || IdColumn::new(array).expect("types are checked");
         match kind {
-            PassthroughType::Int32 | PassthroughType::Int64 => {
-                PassthroughArray::Ints(widened(DataType::Int64).as_primitive::<Int64Type>().clone())
-            }
+            PassthroughType::Int32 | PassthroughType::Int64 => PassthroughArray::Ints(ids()),
             PassthroughType::Double => {
-                let doubles = widened(DataType::Float64);
+                let doubles = cast(array, &DataType::Float64).expect("types are checked");
                 PassthroughArray::Doubles(doubles.as_primitive::<Float64Type>().clone())
             }
-            PassthroughType::Text => {
-                PassthroughArray::Texts(widened(DataType::Utf8View).as_string_view().clone())
-            }
+            PassthroughType::Text => PassthroughArray::Texts(ids()),
             PassthroughType::Boolean => PassthroughArray::Booleans(array.as_boolean().clone()),
             PassthroughType::Time => {
                 PassthroughArray::Times(TimeColumn::new(array, None).expect("types are checked"))
@@ -164,26 +157,23 @@ impl PassthroughArray {
     /// The value at a place.
     pub(crate) fn get(&self, at: usize, clock: &Clock<'_>) -> Value<PassthroughValue> {
         let value = match self {
-            PassthroughArray::Ints(of) => {
-                of.is_valid(at).then(|| PassthroughValue::Int(of.value(at)))
-            }
-            PassthroughArray::Doubles(of) => {
-                let bits = |at| PassthroughValue::Double(of.value(at).to_bits());
-                of.is_valid(at).then(|| bits(at))
-            }
-            PassthroughArray::Booleans(of) => of
+            PassthroughArray::Ints(ints) if ints.is_null(at) => None,
+            PassthroughArray::Ints(ints) => ints.int(at).map(PassthroughValue::Int),
+            PassthroughArray::Doubles(doubles) => doubles
                 .is_valid(at)
-                .then(|| PassthroughValue::Boolean(of.value(at))),
-            PassthroughArray::Texts(of) if of.is_valid(at) => {
-                let text = of.value(at);
-                if text.len() > TEXT_BYTES_MAX {
-                    return Err(Mismatch::new(EXPECTED_TEXT, quoted(text)));
-                }
-                Some(PassthroughValue::Text(text.into()))
+                .then(|| PassthroughValue::Double(doubles.value(at).to_bits())),
+            PassthroughArray::Booleans(booleans) => booleans
+                .is_valid(at)
+                .then(|| PassthroughValue::Boolean(booleans.value(at))),
+            PassthroughArray::Texts(texts) if texts.is_null(at) => None,
+            PassthroughArray::Texts(texts) => {
+                let text = texts
+                    .text(at)
+                    .map(|text| PassthroughValue::Text(text.into()));
+                Some(text.ok_or_else(|| Mismatch::new(EXPECTED_TEXT, texts.shown(at)))?)
             }
-            PassthroughArray::Texts(_) => None,
-            PassthroughArray::Times(of) => {
-                let written = of.written(at, clock)?;
+            PassthroughArray::Times(times) => {
+                let written = times.written(at, clock)?;
                 written.map(|written| kept_time(written.resolve(clock.zone).at))
             }
         };
@@ -203,7 +193,7 @@ pub(crate) fn of_field(
     let (value, expected) = match kind {
         PassthroughType::Int32 => {
             let int = field.int();
-            if int.is_some_and(|of| i32::try_from(of).is_err()) {
+            if int.is_some_and(|int| i32::try_from(int).is_err()) {
                 let hint = Some(Hint::WideKept.text().to_owned());
                 let expected = advice::expected("an integer of 32 bits", hint);
                 return Err(Mismatch::new(expected, field.shown()));
@@ -217,7 +207,7 @@ pub(crate) fn of_field(
         PassthroughType::Double => {
             let number = field
                 .as_number()
-                .map(|of| PassthroughValue::Double(of.to_bits()));
+                .map(|number| PassthroughValue::Double(number.to_bits()));
             (number, "a number")
         }
         PassthroughType::Text => {

@@ -1,26 +1,24 @@
 //! Text to batches: a batch is a piece of CSV or NDJSON, or one record of a JSON array.
 //!
-//! **Invariants**: faults, counts and rejected rows are put together in the order of pieces, so
-//! none depends on threads. What a bad record held is found by reading its piece once more, which
+//! **Invariants**: [`SharedText`] puts faults, counts and rejected rows together. What a bad record held is found by reading its piece once more, which
 //! is rare, so that no text of good records need be kept.
 
-use super::{Cells, ColumnType, EPOCH, Fault, OnBatch, Origin, Presence, TableScan, TableState};
+use super::pieces::{PieceRecords, SharedText};
+use super::{
+    BatchOrigin, CellFault, Cells, ColumnType, EPOCH, OnBatch, Presence, TableScan, TableState,
+};
 use crate::calendar::WallClock;
 use crate::catalog::input::InputFile;
-use crate::context::TICK_ROWS;
-use crate::error::{Error, ErrorKind, Result};
+use crate::error::Result;
 use crate::ids::{count32, count64};
-use crate::job::{CustomerType, Format};
+use crate::job::CustomerType;
 use crate::kernel::column::Customer;
 use crate::scan::Task;
 use crate::scan::bad_rows::RowAt;
 use crate::scan::mismatch::Mismatch;
-use crate::scan::text::blocks::Piece;
 use crate::scan::text::columns::WantedColumn;
 use crate::scan::text::field::{Clock, Field};
 use crate::scan::text::record::{ColumnsSeen, Stop, TextRecord};
-use crate::scan::text::records::{RecordReader, open, records};
-use crate::scan::text::shared_file::PieceEnd;
 use crate::scan::text::times::{WrittenTime, parse_local};
 
 /// How the times of a file are read.
@@ -49,48 +47,31 @@ impl TableScan<'_> {
         on_batch: OnBatch<'_>,
     ) -> Result<()> {
         let columns = self.text_columns();
-        let format = task.opened.text_format();
-        if format.0 == Format::Json {
-            let rows = self.read_json(file, task, state, on_batch)?;
-            state.rows_read += rows;
-            self.context.count_read(rows % TICK_ROWS, task.steps);
+        let text = SharedText::new(&self.spec, file, task, &columns);
+        if text.is_whole() {
+            state.rows_read += self.read_json(&text, state, on_batch)?;
             return Ok(());
         }
-        let piece_bytes = self.spec.text_piece_bytes;
-        let open = || open(file, format, &columns, piece_bytes);
         let mut piece = std::mem::take(&mut state.piece);
-        while let Some((at, layout)) = task.shared.take(file, &mut piece, open)? {
-            state.kinds.start(&self.spec, at);
-            let rejected = std::mem::take(&mut state.rejected);
-            let mut seen = ColumnsSeen::default();
-            let wanted = RecordReader {
-                columns: &columns,
-                layout: &layout,
-            };
-            let records = (wanted, format.0, &piece);
-            let read = self.read_piece(file, records, &mut seen, state, on_batch);
-            let rows = seen.rows;
-            task.shared.put(PieceEnd {
-                at,
-                rejected: std::mem::replace(&mut state.rejected, rejected),
-                stop: read.err(),
-                seen,
-            });
-            self.context.count_read(rows, piece.steps);
-            self.context.check()?;
-        }
+        text.read_pieces(self.context, &mut piece, &mut |records, seen| {
+            state.kinds.start(&self.spec, records.at);
+            let start = state.rejected.len();
+            let read = self.read_piece(file, records, seen, state, on_batch);
+            self.context.count_read(seen.rows, records.steps());
+            (state.rejected.split_off(start), read)
+        })?;
         state.piece = piece;
-        match task.shared.finish() {
-            None => Ok(()),
-            Some(ends) => self.settle(file, task, ends, state),
-        }
+        let too_many =
+            |error, before: ColumnsSeen| before.finish(file, &columns).err().unwrap_or(error);
+        state.rows_read += text.finish(&mut state.rejected, too_many)?;
+        Ok(())
     }
 
     /// Reads the records of a piece, and hands them on as one batch.
     fn read_piece(
         &self,
         file: &InputFile,
-        (wanted, format, piece): (RecordReader<'_>, Format, &Piece),
+        records: &PieceRecords<'_>,
         seen: &mut ColumnsSeen,
         state: &mut TableState,
         on_batch: OnBatch<'_>,
@@ -101,7 +82,7 @@ impl TableScan<'_> {
             self.fill_record(file, &record, &mut clocks, state);
             Ok(())
         };
-        let read = wanted.read(format, piece, seen, &mut fill);
+        let read = records.read(seen, &mut fill);
         let rows_count = usize::try_from(seen.rows).expect("records of a piece in memory");
         self.finish_cells(rows_count, state);
         let text_of = |row: u32| {
@@ -113,10 +94,10 @@ impl TableScan<'_> {
                 Ok(())
             };
             // It was read before: what stops it now stopped it then.
-            drop(wanted.read(format, piece, &mut ColumnsSeen::default(), &mut find));
+            drop(records.read(&mut ColumnsSeen::default(), &mut find));
             text
         };
-        let origin = Origin {
+        let origin = BatchOrigin {
             file,
             first_row: 1,
             text_of: &text_of,
@@ -124,91 +105,29 @@ impl TableScan<'_> {
         let handed = self.hand_on(rows_count, &origin, state, on_batch);
         // What is wrong with a row comes before what stopped the reading behind it.
         handed.map_err(Stop::Error)?;
-        read.map(drop)
+        read
     }
 
     /// Reads a JSON array; gives the number of its records.
     fn read_json(
         &self,
-        file: &InputFile,
-        task: &Task,
+        text: &SharedText<'_>,
         state: &mut TableState,
         on_batch: OnBatch<'_>,
     ) -> Result<u64> {
         let mut clocks = self.text_clocks();
-        let mut read = |record: TextRecord<'_>| {
+        text.read_whole(self.context, &mut |record| {
             self.context.tick(record.row)?;
             self.clear(state);
-            self.fill_record(file, &record, &mut clocks, state);
+            self.fill_record(text.file, &record, &mut clocks, state);
             self.finish_cells(1, state);
-            let origin = Origin {
-                file,
+            let origin = BatchOrigin {
+                file: text.file,
                 first_row: record.row,
                 text_of: &|_| (record.text)(),
             };
             self.hand_on(1, &origin, state, on_batch)
-        };
-        let (format, columns) = (task.opened.text_format(), self.text_columns());
-        records(
-            file,
-            format,
-            &columns,
-            self.spec.text_piece_bytes,
-            &mut read,
-        )
-    }
-
-    /// Puts together what came of all pieces of a file.
-    fn settle(
-        &self,
-        file: &InputFile,
-        task: &Task,
-        ends: Vec<PieceEnd>,
-        state: &mut TableState,
-    ) -> Result<()> {
-        let columns = self.text_columns();
-        let mut before = ColumnsSeen::default();
-        for end in ends {
-            for mut row in end.rejected {
-                row.fault.row += before.rows;
-                state.rejected.push(row);
-            }
-            let rows = before.rows;
-            before.add(&end.seen);
-            if let Some(stop) = end.stop {
-                let error = stop.error(file, rows);
-                let is_missing = before.missing(&columns).is_some();
-                return match error.kind() {
-                    ErrorKind::BadRow(_) if is_missing => self.read_again(file, task, error),
-                    ErrorKind::TooManyBadRows { .. } if is_missing => {
-                        before.finish(file, &columns).and(Err(error))
-                    }
-                    _ => Err(error),
-                };
-            }
-        }
-        state.rows_read += before.finish(file, &columns)?;
-        Ok(())
-    }
-
-    /// The fault of a file in which a column was not found before a row failed: if the records
-    /// that follow have it, it is that row, otherwise the column. One thread reads the file from
-    /// the start to tell.
-    fn read_again(&self, file: &InputFile, task: &Task, error: Error) -> Result<()> {
-        let failed_row = match error.kind() {
-            ErrorKind::BadRow(fault) => fault.row,
-            _ => return Err(error),
-        };
-        let mut error = Some(error);
-        let mut fail_there =
-            |record: TextRecord<'_>| match error.take_if(|_| record.row == failed_row) {
-                Some(error) => Err(error),
-                None => Ok(()),
-            };
-        let (format, columns) = (task.opened.text_format(), self.text_columns());
-        let piece_bytes = self.spec.text_piece_bytes;
-        records(file, format, &columns, piece_bytes, &mut fail_there)?;
-        error.map_or(Ok(()), Err)
+        })
     }
 
     /// How times are read.
@@ -231,7 +150,7 @@ impl TableScan<'_> {
         let fields = match &record.fields {
             Ok(fields) => *fields,
             Err(mismatch) => {
-                state.faults.push(Fault {
+                state.faults.push(CellFault {
                     row: count32(row),
                     column: None,
                     mismatch: mismatch.clone(),
@@ -253,7 +172,7 @@ impl TableScan<'_> {
                     ColumnType::Time => clocks.clock.expected(field.int()),
                     kind => kind.expected(&self.spec, &found),
                 };
-                state.faults.push(Fault {
+                state.faults.push(CellFault {
                     row: count32(row),
                     column: Some(at),
                     mismatch: Mismatch::new(expected, found),
@@ -321,9 +240,10 @@ fn fill_field(
     if is_null {
         cells.set_null(row);
     }
-    match is_null || is_right {
-        true => Ok(written),
-        false => Err(field.shown()),
+    if is_null || is_right {
+        Ok(written)
+    } else {
+        Err(field.shown())
     }
 }
 

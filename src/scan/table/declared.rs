@@ -1,0 +1,222 @@
+//! The columns that a source declares, against those of a Parquet file.
+//!
+//! **In / Out**: declared columns and a file → nothing, or the fault of the first column that the file
+//! lacks, or whose type cannot hold what is wanted. **Invariants**: types are judged once per file, so
+//! that nothing but values is judged row by row.
+
+use arrow::datatypes::DataType;
+
+use super::Presence;
+use super::arrow::IdColumn;
+use super::arrow_times::TimeColumn;
+use super::arrow_words::WordColumn;
+use super::{attributes, passthrough};
+use crate::advice::{self, Hint};
+use crate::error::{Error, Result};
+use crate::job::{AttributeColumn, CustomerType, Passthrough, TimeUnit};
+use crate::scan::item_ids::{expected_items, holds_items};
+use crate::scan::parquet::ParquetFile;
+use crate::scan::spec::ReadSpec;
+use crate::scan::units::hint_of_column;
+
+/// A column that a source wants of its files.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct DeclaredColumn<'a> {
+    /// Its name in the files.
+    pub(crate) name: &'a str,
+    pub(crate) holds: Holds<'a>,
+    /// Whether a file may lack it.
+    pub(crate) presence: Presence,
+}
+
+/// What the type of a column must be able to hold.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Holds<'a> {
+    /// Ids of customers, of the type that the impressions settle.
+    Customer(CustomerType),
+    /// Ids of rankings: texts, or integers as texts.
+    Ranking,
+    /// Ids of items.
+    Item,
+    /// Lists of shown items: structs of an item and a label, which have these names.
+    ShownItems([&'a str; 2]),
+    /// Other ids.
+    Id(CustomerType),
+    /// Texts.
+    Text,
+    /// What is compared as text: texts, integers or booleans.
+    Word,
+    /// Numbers.
+    Float,
+    /// Times.
+    Time,
+    /// Days of the column `dt`: times, but no integers.
+    LandingDay,
+    /// An attribute of actions.
+    Attribute(&'a AttributeColumn),
+    /// A column that is carried through, of impressions or of their items.
+    Passthrough(&'a Passthrough),
+}
+
+impl<'a> DeclaredColumn<'a> {
+    /// A column that each file must have.
+    pub(crate) fn required(name: &'a str, holds: Holds<'a>) -> DeclaredColumn<'a> {
+        DeclaredColumn {
+            name,
+            holds,
+            presence: Presence::Required,
+        }
+    }
+
+    /// A column that a file may lack.
+    pub(crate) fn optional(name: &'a str, holds: Holds<'a>) -> DeclaredColumn<'a> {
+        DeclaredColumn {
+            name,
+            holds,
+            presence: Presence::Optional,
+        }
+    }
+
+    /// Checks that a file has the column, unless it is optional, with a type that holds what is wanted.
+    fn check(&self, spec: &ReadSpec<'_>, file: &ParquetFile) -> Result<()> {
+        let name = self.name;
+        if let Holds::Passthrough(column) = self.holds {
+            return passthrough::check(spec, file, column);
+        }
+        if self.presence == Presence::Optional && file.column(name).is_none() {
+            return Ok(());
+        }
+        let found = file.required(name)?.data_type();
+        if let Holds::ShownItems(names) = self.holds {
+            return check_shown_items(spec, file, name, names);
+        }
+        match self.expected_instead(spec, file, found) {
+            None => Ok(()),
+            Some(expected) => Err(file.wrong_type(name, &expected, found)),
+        }
+    }
+
+    /// What a message says should be there, if a type cannot hold it.
+    fn expected_instead(
+        &self,
+        spec: &ReadSpec<'_>,
+        file: &ParquetFile,
+        found: &DataType,
+    ) -> Option<String> {
+        let by_flag = spec.customer_type.is_some();
+        let holds_ids = |ids, by_flag| IdColumn::holds(found, ids, by_flag);
+        let unless = |is_right: bool, expected: &str| (!is_right).then(|| expected.to_owned());
+        match self.holds {
+            Holds::Customer(ids) => {
+                (!holds_ids(ids, by_flag)).then(|| expected_customers(ids, found))
+            }
+            Holds::Id(ids) => (!holds_ids(ids, by_flag)).then(|| expected_ids(ids, found)),
+            Holds::Ranking => unless(holds_ids(CustomerType::String, true), "text or integers"),
+            Holds::Item => (!holds_items(found, spec)).then(|| expected_items(spec, found)),
+            Holds::Text => {
+                let is_text = matches!(found, DataType::Utf8View | DataType::BinaryView);
+                unless(is_text, "text")
+            }
+            Holds::Word => unless(WordColumn::holds(found), "text, integers or booleans"),
+            Holds::Float => unless(found.is_numeric(), "numbers"),
+            Holds::LandingDay if found.is_integer() => {
+                Some("days: text such as 2025-08-15, dates or timestamps".to_owned())
+            }
+            Holds::Time | Holds::LandingDay => {
+                expected_times(file, self.name, spec.time_unit, found)
+            }
+            Holds::Attribute(column) => attributes::expected_instead(column, found),
+            Holds::ShownItems(_) | Holds::Passthrough(_) => {
+                unreachable!("nested columns have checks of their own")
+            }
+        }
+    }
+}
+
+/// Checks the columns that a source declares, in their order.
+///
+/// # Errors
+/// If a file lacks one that is required, or holds something else in it.
+pub(crate) fn check_columns<'a>(
+    spec: &ReadSpec<'_>,
+    file: &ParquetFile,
+    columns: impl IntoIterator<Item = DeclaredColumn<'a>>,
+) -> Result<()> {
+    let mut columns = columns.into_iter();
+    columns.try_for_each(|column| column.check(spec, file))
+}
+
+/// What a column of customers should be, of which something else was found.
+fn expected_customers(customers: CustomerType, found: &DataType) -> String {
+    let is_id = IdColumn::holds(found, CustomerType::String, true);
+    let (what, hint) = match customers {
+        _ if !is_id && found.is_floating() => ("integers or text", Some(Hint::WholeNumbers)),
+        _ if !is_id => ("integers or text", None),
+        CustomerType::Int64 => (
+            "integers, as in the impressions",
+            Some(Hint::MixedCustomers),
+        ),
+        CustomerType::String => ("text, as in the impressions", Some(Hint::MixedCustomers)),
+    };
+    advice::expected(what, hint.map(|hint| hint.text().to_owned()))
+}
+
+/// What a column of other ids should be, of which something else was found.
+fn expected_ids(ids: CustomerType, found: &DataType) -> String {
+    let hint = match found {
+        _ if found.is_floating() => Some(Hint::WholeNumbers),
+        _ if IdColumn::holds(found, CustomerType::String, true) => Some(Hint::TextIds),
+        _ => None,
+    };
+    let what = match ids {
+        CustomerType::Int64 => "integers",
+        CustomerType::String => "text",
+    };
+    advice::expected(what, hint.map(|hint| hint.text().to_owned()))
+}
+
+/// What a column of times should be, if a type holds none.
+fn expected_times(
+    file: &ParquetFile,
+    name: &str,
+    unit: Option<TimeUnit>,
+    found: &DataType,
+) -> Option<String> {
+    if TimeColumn::holds(found, unit) {
+        return None;
+    }
+    let hint = if found.is_integer() {
+        hint_of_column(file, name)
+    } else {
+        String::new()
+    };
+    Some(format!("times{hint}"))
+}
+
+/// Checks that a column holds lists of structs of an item and a label.
+fn check_shown_items(
+    spec: &ReadSpec<'_>,
+    file: &ParquetFile,
+    name: &str,
+    [item, label]: [&str; 2],
+) -> Result<()> {
+    let shown = file.required(name)?.data_type();
+    let wrong_for = |found: &DataType| -> Result<()> {
+        let items = expected_items(spec, found);
+        let expected = format!("a list of struct<{item}: {items}, {label}: boolean>");
+        let error: Error = file.wrong_type(name, &expected, shown);
+        Err(error)
+    };
+    let DataType::List(element) = shown else {
+        return wrong_for(&DataType::Null);
+    };
+    let DataType::Struct(fields) = element.data_type() else {
+        return wrong_for(&DataType::Null);
+    };
+    let type_of = |name: &str| fields.find(name).map(|(_, field)| field.data_type());
+    match (type_of(item), type_of(label)) {
+        (Some(item), Some(DataType::Boolean)) if holds_items(item, spec) => Ok(()),
+        (Some(item), _) if !holds_items(item, spec) => wrong_for(item),
+        _ => wrong_for(&DataType::Null),
+    }
+}
