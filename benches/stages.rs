@@ -6,7 +6,7 @@
 
 use divan::Bencher;
 use divan::counter::{BytesCount, ItemsCount};
-use hitherto::testkit::bench::{Log, Rows, Shape};
+use hitherto::testkit::bench::{Log, LogShape, RowGroupInput};
 use hitherto::{
     Codec, Format, GenerateSettings, Job, Layout, RunContext, Sequences, Settings, generate,
 };
@@ -34,7 +34,7 @@ const SPREADS: [&str; 2] = ["uniform", "zipf"];
 
 /// A log of a spread.
 fn log(spread: &str) -> Log {
-    Log::new(Shape {
+    Log::new(LogShape {
         actions: size(4_000_000, 20_000),
         customers: size(25_000, 200),
         zipf: spread == "zipf",
@@ -105,7 +105,7 @@ fn encode(
     (codec, layout, per_customer, length): (Codec, Layout, u32, u32),
 ) {
     let impressions = size(1638, 16);
-    let rows = Rows::new(
+    let rows = RowGroupInput::new(
         settings(codec, layout),
         impressions / per_customer,
         per_customer,

@@ -1,15 +1,15 @@
-//! What to do about what went wrong: the hints that messages about data and outputs end with.
+//! The hints at the end of error messages about data and outputs.
 //!
-//! **In / Out**: what was found → a [`Hint`], and its words. **Invariants**: a hint is chosen by what was
-//! found, not by what was looked for, and works when it is followed to the letter: the tests follow each,
-//! and hold their list to [`Hint::ALL`]. What flags take is told by the flags, and is no hint; files of
-//! other programs have their ways out in `scan::foreign` and `scan::tables`, whose tests follow these.
+//! **In / Out**: what was found → a [`Hint`], and its text. **Invariants**: a hint is chosen by what was
+//! found, not by what was expected, and works when it is followed literally: tests follow each of
+//! [`Hint::ALL`]. The values of a flag are documented by the flag, not by a hint. Hints about files of
+//! other programs are in `catalog::foreign` and `catalog::tables`, and are tested there.
 
-/// Declares the hints: when each is given, its name, and its words.
+/// Declares the hints: when each is given, its name, and its text.
 macro_rules! hints {
     ($($(#[$doc:meta])* $name:ident = $text:literal),+ $(,)?) => {
-        /// A hint. In its words `{file}` and `{column}` stand for those at fault, and `{value}` for what
-        /// was found, or would fit.
+        /// A hint. In its text `{file}` and `{column}` stand for those of the error, and `{value}` for
+        /// what was found, or would fit.
         #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
         pub enum Hint {
             $($(#[$doc])* $name),+
@@ -26,7 +26,7 @@ macro_rules! hints {
                 }
             }
 
-            /// The words.
+            /// The text.
             pub fn text(self) -> &'static str {
                 match self {
                     $(Hint::$name => $text),+
@@ -118,13 +118,13 @@ hints! {
 }
 
 impl Hint {
-    /// The words, with a value in them.
+    /// The text with a value in it.
     pub(crate) fn with(self, value: &str) -> String {
         self.text().replace("{value}", value)
     }
 }
 
-/// What was expected, and the hint on it, if there is one.
+/// What was expected, with a hint in parentheses, if there is one.
 pub(crate) fn expected(what: &str, hint: Option<String>) -> String {
     match hint {
         Some(hint) => format!("{what} ({hint})"),
@@ -132,15 +132,16 @@ pub(crate) fn expected(what: &str, hint: Option<String>) -> String {
     }
 }
 
-/// What was expected, with the names of the file and the column that are at fault.
+/// A text with the names of the file and the column filled in.
 pub(crate) fn placed(text: String, file: &str, column: &str) -> String {
-    match text.contains('{') {
-        true => text.replace("{file}", file).replace("{column}", column),
-        false => text,
+    if text.contains('{') {
+        text.replace("{file}", file).replace("{column}", column)
+    } else {
+        text
     }
 }
 
-/// Texts that programs write where there is nothing.
+/// Texts that programs write for null.
 pub(crate) const NULL_WORDS: [&str; 10] = [
     "null",
     "NULL",
@@ -154,30 +155,30 @@ pub(crate) const NULL_WORDS: [&str; 10] = [
     "<null>",
 ];
 
-/// What a value is that should be an integer, as a message shows it.
+/// The shape of a value that should be an integer, as a message shows it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Shape {
+enum ValueShape {
     /// An integer, of any size.
     Integer,
     /// A whole number, written with decimals.
     Decimal,
     /// A number in scientific notation.
     Scientific,
-    /// Another number, or one in other words: with spaces, signs or separators.
+    /// Another number, or one with spaces, signs or separators.
     Number,
-    /// A word for nothing.
+    /// A word for null.
     NullWord,
     /// Another text.
     Text,
-    /// Null, or what is neither text nor number.
+    /// Null, or neither text nor number.
     Other,
 }
 
-/// What messages write before a text in quotes of JSON.
+/// The prefix that messages write before a JSON string.
 const JSON_TEXT: &str = "the text ";
 
-/// The shape of a value; whether it is text decides about what is no number.
-fn shape_of(shown: &str) -> Shape {
+/// The shape of a value. A value that is no number is text if it is quoted.
+fn shape_of(shown: &str) -> ValueShape {
     let shown = shown.strip_prefix(JSON_TEXT).unwrap_or(shown);
     let is_quoted = shown.len() >= 2 && shown.starts_with('"') && shown.ends_with('"');
     let text = if is_quoted {
@@ -190,17 +191,17 @@ fn shape_of(shown: &str) -> Shape {
         !digits.is_empty() && digits.bytes().all(|byte| byte.is_ascii_digit())
     };
     if is_integer(text) {
-        return Shape::Integer;
+        return ValueShape::Integer;
     }
     if is_quoted && NULL_WORDS.contains(&text.replace("\\\\", "\\").as_str()) {
-        return Shape::NullWord;
+        return ValueShape::NullWord;
     }
     if let Some((whole, zeros)) = text.split_once('.')
         && is_integer(whole)
         && !zeros.is_empty()
         && zeros.bytes().all(|byte| byte == b'0')
     {
-        return Shape::Decimal;
+        return ValueShape::Decimal;
     }
     let bare: String = text
         .chars()
@@ -208,54 +209,56 @@ fn shape_of(shown: &str) -> Shape {
         .collect();
     match bare.parse::<f64>() {
         Ok(_) if bare.starts_with(|c: char| c.is_ascii_digit() || c == '-') => {
-            match bare.contains(['e', 'E']) {
-                true => Shape::Scientific,
-                false => Shape::Number,
+            if bare.contains(['e', 'E']) {
+                ValueShape::Scientific
+            } else {
+                ValueShape::Number
             }
         }
-        _ if is_quoted => Shape::Text,
-        _ => Shape::Other,
+        _ if is_quoted => ValueShape::Text,
+        _ => ValueShape::Other,
     }
 }
 
-/// The hint on what is no integer id; `text` is that for texts.
+/// The hint on a value that is no integer id; `text` is the hint for texts.
 pub(crate) fn on_id(found: &str, text: Hint) -> Option<String> {
     let word = || {
         let bare = found.strip_prefix(JSON_TEXT).unwrap_or(found);
         bare.trim_matches('"').replace("\\\\", "\\")
     };
     match shape_of(found) {
-        Shape::Decimal => Some(Hint::WholeNumbers.text().to_owned()),
-        Shape::Scientific => Some(Hint::LostDigits.text().to_owned()),
-        Shape::NullWord => Some(Hint::NullValues.with(&quoted_word(&word()))),
-        Shape::Integer | Shape::Text => Some(text.text().to_owned()),
-        // As text it would be another id than the number that was meant.
-        Shape::Number | Shape::Other => None,
+        ValueShape::Decimal => Some(Hint::WholeNumbers.text().to_owned()),
+        ValueShape::Scientific => Some(Hint::LostDigits.text().to_owned()),
+        ValueShape::NullWord => Some(Hint::NullValues.with(&quoted_word(&word()))),
+        ValueShape::Integer | ValueShape::Text => Some(text.text().to_owned()),
+        // Read as text it would be another id than the intended number.
+        ValueShape::Number | ValueShape::Other => None,
     }
 }
 
-/// A word as a shell takes it.
+/// A word, quoted for a shell if necessary.
 fn quoted_word(word: &str) -> String {
-    match word.bytes().all(|byte| byte.is_ascii_alphanumeric()) {
-        true => word.to_owned(),
-        false => format!("'{word}'"),
+    if word.bytes().all(|byte| byte.is_ascii_alphanumeric()) {
+        word.to_owned()
+    } else {
+        format!("'{word}'")
     }
 }
 
-/// The hint on what is no id of an item of 32 bits, or of 64.
+/// The hint on a value that is no 32-bit item id, or no 64-bit one if `is_wide`.
 pub(crate) fn on_item(found: &str, is_wide: bool) -> Option<String> {
     let hint = match shape_of(found) {
-        Shape::Integer => {
+        ValueShape::Integer => {
             let id: Option<i64> = found.trim_matches('"').parse().ok();
             match id {
                 Some(1..) if !is_wide && !found.starts_with(JSON_TEXT) => Hint::WideItems,
                 _ => Hint::Vocabulary,
             }
         }
-        Shape::Text => Hint::Vocabulary,
-        Shape::Decimal => Hint::WholeNumbers,
-        Shape::Scientific => Hint::LostDigits,
-        Shape::NullWord | Shape::Number | Shape::Other => return None,
+        ValueShape::Text => Hint::Vocabulary,
+        ValueShape::Decimal => Hint::WholeNumbers,
+        ValueShape::Scientific => Hint::LostDigits,
+        ValueShape::NullWord | ValueShape::Number | ValueShape::Other => return None,
     };
     Some(hint.text().to_owned())
 }

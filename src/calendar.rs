@@ -1,9 +1,9 @@
-//! Days and zones: wall time in, instants out.
+//! Days and time zones: local (wall) time to instants.
 //!
-//! **In / Out**: days and wall clocks (µs since 1970-01-01T00:00 on the wall) → [`Micros`].
-//! **Invariants**: instants never decrease with the wall, though the wall does where clocks go
-//! back. In a gap of the clock a wall time means the
-//! gap's end, in a fold the earlier instant (SPEC, "Times").
+//! **In / Out**: days and wall times (local µs since 1970-01-01T00:00) → [`Micros`].
+//! **Invariants**: a later wall time never gives an earlier instant, though wall time itself repeats
+//! when clocks go back. A wall time in a gap means the end of the gap, in a fold the earlier instant
+//! (SPEC, "Times").
 //! **Cost**: a binary search in a table of about 16,000 transitions; nothing at all for UTC.
 //! **Why so**: asking the zone library for each row measured 20 times the cost of the table.
 
@@ -22,7 +22,7 @@ pub(crate) const DAY_US: i64 = 86_400_000_000;
 pub(crate) const DAY_MIN: Day = Day(-719_162);
 /// 9999-12-31: the last.
 pub(crate) const DAY_MAX: Day = Day(2_932_896);
-/// The first and the last microsecond of these days, on the wall.
+/// The first and the last microsecond of these days, in wall time.
 pub(crate) const WALLS: [i64; 2] = [
     DAY_MIN.0 as i64 * DAY_US,
     (DAY_MAX.0 as i64 + 1) * DAY_US - 1,
@@ -36,9 +36,9 @@ pub struct Zone {
     starts: Vec<i64>,
     /// Local minus UTC from the matching start on, µs.
     offsets: Vec<i64>,
-    /// What the wall shows when each but the last stretch of one offset ends, on its own clock.
+    /// The wall time, by the offset's own clock, at which each offset but the last ends.
     wall_ends: Vec<i64>,
-    /// The first and the last instant at which the wall shows a day that a time may be in.
+    /// The first and the last instant of the days [`DAY_MIN`] to [`DAY_MAX`].
     bounds: [i64; 2],
 }
 
@@ -83,29 +83,28 @@ impl Zone {
         &self.name
     }
 
-    /// Whether the clocks on the wall show a day of the years 1 to 9999 at an instant.
+    /// Whether the local day of an instant is in the years 1 to 9999.
     #[inline]
     pub(crate) fn is_near(&self, at: Micros) -> bool {
         let [first, last] = self.bounds;
         (first..=last).contains(&at.0)
     }
 
-    /// The instant at which the clocks on the wall first show `wall_us`, or, if they skip it,
-    /// the instant at which they do.
+    /// The first instant with the wall time `wall_us`, or, if clocks skip it, the instant of the gap.
     #[inline]
     pub fn instant_of(&self, wall_us: i64) -> Micros {
-        let stretch = self.wall_ends.partition_point(|end| *end <= wall_us);
+        let period = self.wall_ends.partition_point(|end| *end <= wall_us);
         Micros(
             wall_us
-                .saturating_sub(self.offsets[stretch])
-                .max(self.starts[stretch]),
+                .saturating_sub(self.offsets[period])
+                .max(self.starts[period]),
         )
     }
 
-    /// What the clocks on the wall show at an instant, µs since 1970-01-01T00:00 on the wall.
+    /// The wall time of an instant, in local µs since 1970-01-01T00:00.
     pub fn wall_of(&self, at: Micros) -> i64 {
-        let stretch = self.starts.partition_point(|start| *start <= at.0) - 1;
-        at.0.saturating_add(self.offsets[stretch])
+        let period = self.starts.partition_point(|start| *start <= at.0) - 1;
+        at.0.saturating_add(self.offsets[period])
     }
 
     /// The first instant of a day.
@@ -118,20 +117,20 @@ impl Zone {
         day_of_wall(self.wall_of(at))
     }
 
-    /// The same time on the wall some calendar days earlier.
+    /// The instant with the same wall time some calendar days earlier.
     pub fn days_before(&self, at: Micros, days: u32) -> Micros {
         self.instant_of(self.wall_of(at).saturating_sub(i64::from(days) * DAY_US))
     }
 }
 
-/// A zone for wall times that come nearly in order: remembers the stretch of one offset that the
-/// last was in, so that most need no search.
+/// A zone for wall times that are nearly sorted: caches the period of the last offset, so that most
+/// lookups need no search.
 #[derive(Clone, Debug)]
 pub(crate) struct WallClock<'z> {
     zone: &'z Zone,
-    /// The stretch, as an index.
-    stretch: usize,
-    /// The first wall time of the stretch.
+    /// The period, as an index.
+    period: usize,
+    /// The first wall time of the period.
     first: i64,
     last: i64,
 }
@@ -141,7 +140,7 @@ impl<'z> WallClock<'z> {
     pub(crate) fn new(zone: &'z Zone) -> WallClock<'z> {
         let mut clock = WallClock {
             zone,
-            stretch: 0,
+            period: 0,
             first: 0,
             last: 0,
         };
@@ -155,29 +154,28 @@ impl<'z> WallClock<'z> {
         if wall_us < self.first || wall_us > self.last {
             self.find(wall_us);
         }
-        let offset = self.zone.offsets[self.stretch];
+        let offset = self.zone.offsets[self.period];
         let at = wall_us.saturating_sub(offset);
-        Micros(at.max(self.zone.starts[self.stretch]))
+        Micros(at.max(self.zone.starts[self.period]))
     }
 
-    /// Finds the stretch of a wall time.
+    /// Finds the period of a wall time.
     #[cold]
     fn find(&mut self, wall_us: i64) {
         let ends = &self.zone.wall_ends;
-        self.stretch = ends.partition_point(|end| *end <= wall_us);
-        let before = self.stretch.checked_sub(1);
+        self.period = ends.partition_point(|end| *end <= wall_us);
+        let before = self.period.checked_sub(1);
         self.first = before.map_or(i64::MIN, |before| ends[before]);
-        let end = ends.get(self.stretch);
+        let end = ends.get(self.period);
         self.last = end.map_or(i64::MAX, |end| end - 1);
     }
 }
 
-/// A zone for instants that come nearly in order: remembers the stretch of one offset that the
-/// last was in.
+/// A zone for instants that are nearly sorted: caches the period of the last offset.
 #[derive(Clone, Debug)]
 pub(crate) struct OffsetClock<'z> {
     zone: &'z Zone,
-    /// The first instant of the stretch.
+    /// The first instant of the period.
     first: i64,
     last: i64,
     /// Local minus UTC in it, µs.
@@ -206,14 +204,14 @@ impl<'z> OffsetClock<'z> {
         self.offset
     }
 
-    /// Finds the stretch of an instant.
+    /// Finds the period of an instant.
     #[cold]
     fn find(&mut self, at: i64) {
         let starts = &self.zone.starts;
-        let stretch = starts.partition_point(|start| *start <= at) - 1;
-        self.first = starts[stretch];
-        self.last = starts.get(stretch + 1).map_or(i64::MAX, |next| next - 1);
-        self.offset = self.zone.offsets[stretch];
+        let period = starts.partition_point(|start| *start <= at) - 1;
+        self.first = starts[period];
+        self.last = starts.get(period + 1).map_or(i64::MAX, |next| next - 1);
+        self.offset = self.zone.offsets[period];
     }
 }
 
@@ -308,12 +306,12 @@ pub(crate) fn pair(tens: u8, ones: u8) -> Option<u32> {
     (tens < 10 && ones < 10).then(|| u32::from(tens) * 10 + u32::from(ones))
 }
 
-/// An instant as RFC 3339 in UTC, for people; far ends are given as a number.
+/// An instant as RFC 3339 in UTC; outside the years of the calendar, as a number.
 pub(crate) fn instant_text(at: Micros) -> String {
     if let Ok(time) = Timestamp::from_microsecond(at.0) {
         return time.to_string();
     }
-    // The zone library ends a day before the year 9999 does.
+    // `Timestamp` ends a day before the year 9999 does.
     let wall = DateTime::constant(1970, 1, 1, 0, 0, 0, 0);
     let since = Span::new().try_microseconds(at.0);
     match since.and_then(|since| wall.checked_add(since)) {

@@ -1,4 +1,4 @@
-//! What a run shares with the outside while it works: progress, the wish to stop, memory.
+//! Progress, cancellation and memory accounting of a run.
 //!
 //! **Invariants**: nothing here changes a byte of the output. The counters are relaxed atomics:
 //! a reader may see them late, never wrong at the end.
@@ -8,8 +8,8 @@ use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering::Relaxed};
 
 use crate::error::{Error, ErrorKind, Result};
 
-/// The stages of all runs, in order; no run has all of them. A reader shows the name of the
-/// current one.
+/// The stages of all runs, in order; no run has all of them. Progress displays show the name of
+/// the current one.
 pub const STAGES: [&str; 10] = [
     "look for inputs",
     "read impressions",
@@ -38,7 +38,7 @@ impl Stage {
     pub(crate) const ACTIONS: Stage = Stage(3);
     /// Read events.
     pub(crate) const EVENTS: Stage = Stage(4);
-    /// Rank ids, and deal what they did to partitions.
+    /// Rank ids, and partition events by them.
     pub(crate) const RANK: Stage = Stage(5);
     /// Write.
     pub(crate) const WRITE: Stage = Stage(6);
@@ -50,13 +50,13 @@ impl Stage {
     pub(crate) const AUDIT: Stage = Stage(9);
 }
 
-/// What to do where memory is too low for `sequences`.
+/// What to do when the memory limit is too low for `sequences`.
 const FEWER_DAYS: &str = "choose fewer days with --from and --to";
 
-/// Records of a text file that are read between two looks at what the world wants.
+/// Records of a text file that are read between two checks for cancellation.
 pub(crate) const TICK_ROWS: u64 = 1024;
 
-/// What is told at the end of each stage: its name, and the rows read and written so far.
+/// A callback at the end of each stage. It gets the stage's name, and the rows read and written so far.
 pub struct Observer(Box<dyn Fn(&'static str, (u64, u64)) + Send + Sync>);
 
 impl Observer {
@@ -75,7 +75,7 @@ impl std::fmt::Debug for Observer {
 /// Progress, cancellation and the memory account of one run. Share it by reference.
 #[derive(Debug, Default)]
 pub struct RunContext {
-    /// Who is told of stages.
+    /// Called at the end of each stage.
     observer: Option<Observer>,
     /// One more than an index into [`STAGES`]; 0 before the first and after the last.
     stage: AtomicUsize,
@@ -87,22 +87,22 @@ pub struct RunContext {
     rows_read: AtomicU64,
     /// Rows written so far.
     rows_written: AtomicU64,
-    /// The signal that asked for an end, 0 if none did. Shared with signal handlers.
+    /// The signal that cancelled the run, 0 if none did. Shared with signal handlers.
     signal: std::sync::Arc<AtomicUsize>,
     /// Bytes allowed, 0 for no limit.
     memory_limit: u64,
-    /// What to do where the limit is too low, if not what fits `sequences`.
+    /// What to do when the limit is too low; [`FEWER_DAYS`] if not set.
     advice: OnceLock<&'static str>,
-    /// Bytes accounted for at the moment.
+    /// Bytes reserved at the moment.
     memory_used: AtomicU64,
-    /// The most that was accounted for at any moment.
+    /// The most that was reserved at any moment.
     memory_peak: AtomicU64,
-    /// Bytes that memory had no room for.
+    /// Bytes spilled to disk.
     spilled: AtomicU64,
 }
 
 impl RunContext {
-    /// A control with a memory limit in bytes, 0 for none, and somebody to tell of stages.
+    /// A context with a memory limit in bytes, 0 for none, and an observer of stages.
     pub fn new(memory_limit: u64, observer: Option<Observer>) -> RunContext {
         RunContext {
             memory_limit,
@@ -111,8 +111,8 @@ impl RunContext {
         }
     }
 
-    /// A control of something beside the run: with an account of its own and no limit, and ended by the
-    /// same signal.
+    /// A context for work outside the run's accounting: its own counters, no memory limit, cancelled by
+    /// the same signal.
     pub(crate) fn unlimited(&self) -> RunContext {
         RunContext {
             signal: self.signal_cell(),
@@ -147,17 +147,17 @@ impl RunContext {
         )
     }
 
-    /// The most bytes that were accounted for at any moment.
+    /// The most bytes that were reserved at any moment.
     pub fn memory_peak(&self) -> u64 {
         self.memory_peak.load(Relaxed)
     }
 
-    /// Bytes that memory had no room for, and that went to a file for a while.
+    /// Bytes spilled to disk so far.
     pub fn spilled(&self) -> u64 {
         self.spilled.load(Relaxed)
     }
 
-    /// Counts bytes that memory had no room for.
+    /// Counts bytes spilled to disk.
     pub(crate) fn count_spilled(&self, bytes: u64) {
         self.spilled.fetch_add(bytes, Relaxed);
     }
@@ -197,7 +197,7 @@ impl RunContext {
         self.done.fetch_add(rows, Relaxed);
     }
 
-    /// Every [`TICK_ROWS`] records of a text file: counts them, and sees whether to go on.
+    /// Every [`TICK_ROWS`] records of a text file: counts them, and checks for cancellation.
     #[inline]
     pub(crate) fn tick(&self, row: u64) -> Result<()> {
         if !row.is_multiple_of(TICK_ROWS) {
@@ -207,7 +207,7 @@ impl RunContext {
         self.check()
     }
 
-    /// An error if somebody asked for an end. Called at least every few thousand rows.
+    /// An error if the run was cancelled. Called at least every few thousand rows.
     pub(crate) fn check(&self) -> Result<()> {
         match self.signal.load(Relaxed) {
             0 => Ok(()),
@@ -218,15 +218,15 @@ impl RunContext {
         }
     }
 
-    /// Says what to do where the memory limit is too low; the first to say it is heard.
+    /// Sets what to do when the memory limit is too low; only the first call counts.
     pub(crate) fn advise(&self, advice: &'static str) {
         self.advice.get_or_init(|| advice);
     }
 
-    /// Takes bytes from the account before they are allocated.
+    /// Reserves bytes before they are allocated.
     ///
     /// # Errors
-    /// If they exceed the limit.
+    /// If the sum of all reserved bytes exceeds the limit.
     pub(crate) fn reserve_memory(&self, bytes: u64) -> Result<()> {
         let used = self.memory_used.fetch_add(bytes, Relaxed) + bytes;
         self.memory_peak.fetch_max(used, Relaxed);
@@ -241,18 +241,18 @@ impl RunContext {
         Ok(())
     }
 
-    /// Bytes that are taken at the moment.
+    /// Bytes that are reserved at the moment.
     pub(crate) fn memory_used(&self) -> u64 {
         self.memory_used.load(Relaxed)
     }
 
-    /// Bytes that may still be taken, or `None` if there is no limit.
+    /// Bytes that may still be reserved, or `None` if there is no limit.
     pub(crate) fn headroom(&self) -> Option<u64> {
         let used = self.memory_used.load(Relaxed);
         (self.memory_limit != 0).then(|| self.memory_limit.saturating_sub(used))
     }
 
-    /// Gives bytes back to the account.
+    /// Frees reserved bytes.
     pub(crate) fn free_memory(&self, bytes: u64) {
         self.memory_used.fetch_sub(bytes, Relaxed);
     }

@@ -1,4 +1,4 @@
-//! What can go wrong, said so that a person can act on it.
+//! The errors of the library.
 //!
 //! **Invariants**: a message names the thing (file, row, column), what was expected and what was
 //! found, and, where one exists, the flag that helps. It does not repeat its source.
@@ -17,7 +17,7 @@ pub type Result<T> = std::result::Result<T, Error>;
 #[derive(Debug)]
 pub struct Error(Box<ErrorKind>);
 
-/// The kinds of error, one for each thing a caller might do about it.
+/// The kinds of error, one for each reaction of a caller.
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum ErrorKind {
@@ -35,40 +35,40 @@ pub enum ErrorKind {
         /// What was expected and what was found.
         what: String,
     },
-    /// Sources to which a set would owe nothing, or times that fit no unit; nothing is published then.
+    /// Sources of which no row would be used, or times that fit no unit; nothing is published.
     Unused {
-        /// What was found of each source, and what would let it pass.
+        /// What was found in each source, and how to publish anyway.
         what: String,
     },
     /// More rows were rejected than the job allows.
     TooManyBadRows {
-        /// The limit that was passed.
+        /// The limit that was exceeded.
         limit: u64,
     },
     /// An input that is not there.
     NoInput {
-        /// Which one, and how to do without it.
+        /// Which input, and how to run without it.
         what: String,
     },
     /// An output that exists, or cannot be made.
     Output {
         /// The output, or the part of it.
         path: PathBuf,
-        /// What stands in the way.
+        /// The reason.
         what: String,
-        /// What the system said, if it was asked.
+        /// The system's error, if there is one.
         source: Option<io::Error>,
     },
     /// Reading or writing failed.
     Io {
         /// What was attempted: "read", "write", "sync".
         action: &'static str,
-        /// On which file.
+        /// The file.
         path: PathBuf,
-        /// What the system said.
+        /// The system's error.
         source: io::Error,
     },
-    /// A gate that what was made does not pass; nothing is published then.
+    /// Gates that the output does not pass; nothing is published.
     Gate {
         /// Each such gate: the metric, its value, and the gate as it was given.
         failed: Vec<String>,
@@ -79,35 +79,35 @@ pub enum ErrorKind {
         wanted: u64,
         /// Bytes allowed.
         limit: u64,
-        /// What to do, if not allow more.
+        /// What to do other than raising the limit.
         advice: &'static str,
     },
-    /// The user, or the system, asked for an end.
+    /// The run was cancelled by a signal.
     Interrupted {
         /// The number of the signal.
         signal: u8,
     },
-    /// A promise between our own functions was broken.
+    /// A broken invariant: a bug.
     Internal {
         /// What is known about it.
         what: String,
     },
 }
 
-/// Where a row is at fault, and why.
+/// The position of a bad row, and what is wrong with it.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct RowFault {
     /// The file, as the user named it.
     pub file: String,
     /// 1-based record of the file; a CSV header is not counted.
     pub row: u64,
-    /// The column as the file names it; empty where the record as a whole is at fault.
+    /// The column as the file names it; empty if the record as a whole is bad.
     pub column: String,
-    /// What should have been there.
+    /// The expected value.
     pub expected: String,
-    /// What was there.
+    /// The value that was found.
     pub found: String,
-    /// What to do, beside what the column would take.
+    /// What to do about it.
     pub hint: Option<Hint>,
 }
 
@@ -144,7 +144,7 @@ impl Error {
         })
     }
 
-    /// The same error, where so many records of the file come before those that were counted.
+    /// The same error with a row number that is `rows` higher.
     pub(crate) fn rows_later(mut self, rows: u64) -> Error {
         if let ErrorKind::BadRow(fault) = &mut *self.0 {
             fault.row += rows;
@@ -152,7 +152,7 @@ impl Error {
         self
     }
 
-    /// What happened, to match on.
+    /// The kind of the error, to match on.
     pub fn kind(&self) -> &ErrorKind {
         &self.0
     }
@@ -259,7 +259,7 @@ impl std::error::Error for Error {
     }
 }
 
-/// What a panic said.
+/// The message of a panic.
 pub fn panic_text(panic: &(dyn Any + Send)) -> String {
     let text = panic.downcast_ref::<String>().map(String::as_str);
     text.or_else(|| panic.downcast_ref::<&str>().copied())

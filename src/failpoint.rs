@@ -1,21 +1,21 @@
-//! Points in the life of a run at which it can be made to die, for the tests that kill it.
+//! Points of a run at which tests can kill it.
 //!
 //! **In / Out**: with the feature `failpoints`, the environment: `HITHERTO_FAILPOINT=NAME:N` ends
 //! the process with SIGKILL at the N-th hit of a point, `HITHERTO_FAILPOINT_LOG=PATH` appends the
-//! name of each point that is hit, so that a driver knows which there are and how often.
+//! name of each point that is hit, so that a test knows which there are and how often.
 //! **Cost**: without the feature, none: the function is empty.
 //! **Why so**: the `fail` crate has panics and pauses, but neither SIGKILL nor counts of hits, and
-//! brings a generator of random numbers along.
+//! depends on a random number generator.
 
 #[cfg(feature = "failpoints")]
 use std::io::Write;
 
-/// Says that a run has come to a point.
+/// Marks a point; does nothing without the feature.
 #[cfg(not(feature = "failpoints"))]
 #[inline]
 pub(crate) fn hit(_name: &'static str) {}
 
-/// Says that a run has come to a point: notes it, and ends the process if it is to end here.
+/// Marks a point: logs it, and kills the process if it is the chosen one.
 #[cfg(feature = "failpoints")]
 #[expect(
     clippy::disallowed_methods,
@@ -34,7 +34,7 @@ pub(crate) fn hit(name: &'static str) {
     }
     let fatal = std::env::var("HITHERTO_FAILPOINT").unwrap_or_default();
     let is_it = fatal.split_once(':').is_some_and(|(point, at)| {
-        // Counted only where it is the point that is asked for.
+        // Only hits of the chosen point are counted.
         point == name && at.parse() == Ok(HITS.fetch_add(1, Relaxed) + 1)
     });
     if is_it {

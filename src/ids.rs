@@ -1,4 +1,4 @@
-//! Ids, units and the only casts: every number that means something has a type of its own.
+//! Newtypes for ids and units, and the only casts.
 //!
 //! **In / Out**: plain integers in, newtypes out, and back where a slice is indexed.
 //! **Invariants**: a cast that could lose a bit is in this file, and asserts that it does not.
@@ -21,12 +21,12 @@ impl Micros {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Day(pub i32);
 
-/// A customer that is asked for: its rank among all of them, in hash order. Dense from 0.
+/// A customer of some probe: its rank among all of these, in hash order. Dense from 0.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(crate) struct Key(pub u32);
 
-/// The kind of an action: a code from 1 to 127, by itself 1 for a click, 2 for an item put into the cart
-/// and 3 for an order; 0 is padding and no action at all.
+/// The type of an action: a code from 1 to 127. By default 1 is a click, 2 an add-to-cart, and 3 an
+/// order; 0 is padding.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(crate) struct ActionType(pub u8);
 
@@ -84,7 +84,7 @@ pub(crate) fn index64(at: u64) -> usize {
 /// A length as a stored `u32`.
 ///
 /// # Panics
-/// If it is 2^32 or more; whoever counts rows refuses such input before this.
+/// If it is 2^32 or more; readers refuse such input before this.
 #[inline]
 pub(crate) fn count32(count: usize) -> u32 {
     u32::try_from(count).expect("row counts are checked against 2^32 where rows are read")
@@ -116,7 +116,7 @@ pub(crate) fn narrow(number: f64) -> f32 {
     number as f32
 }
 
-/// A number as a count: rounded, and 0 if it is below that or no number.
+/// A number as a count: rounded; 0 if it is negative or NaN.
 #[expect(
     clippy::cast_possible_truncation,
     clippy::cast_sign_loss,
@@ -147,7 +147,7 @@ pub(crate) fn unsigned(count: i64) -> u64 {
     u64::try_from(count).unwrap_or(0)
 }
 
-/// The range, least and most, of what two ranges span; nothing if there is neither.
+/// The union of two ranges, as minimum and maximum; `None` if there is neither.
 pub(crate) fn both<T: Copy + Ord>(a: Option<(T, T)>, b: Option<(T, T)>) -> Option<(T, T)> {
     match (a, b) {
         (Some(a), Some(b)) => Some((a.0.min(b.0), a.1.max(b.1))),

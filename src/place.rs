@@ -1,15 +1,15 @@
-//! Paths that lead out of this machine, or that a shell should have filled in, and what to do instead.
+//! Checks for paths that are not local: URLs, and `~` that no shell has expanded.
 //!
-//! **In / Out**: a path as somebody wrote it → nothing, or an error that says how its files come
-//! here, or how what is made gets there. **Invariants**: a URL is never taken for a folder of that
-//! name; who has such a folder writes `./` before it.
+//! **In / Out**: a path as the user wrote it → nothing, or an error that says how to copy the files here,
+//! or the output there. **Invariants**: a URL is never taken for a folder of that name; `./` before it
+//! names such a folder.
 
 use std::path::{Path, PathBuf};
 
 use crate::error::{Error, ErrorKind, Result};
 
-/// Whether a path is a URL, or begins with the home folder of a shell: no folder that relative paths
-/// start at changes what it means.
+/// Whether a path is a URL, or begins with a shell's `~`: then it does not depend on the folder that
+/// relative paths start at.
 pub fn is_elsewhere(path: &str) -> bool {
     scheme_of(path).is_some() || is_home(path)
 }
@@ -17,7 +17,7 @@ pub fn is_elsewhere(path: &str) -> bool {
 /// Checks that a path to write to lies on this machine; `flag` names it.
 ///
 /// # Errors
-/// If it is a URL, or a shell should have filled it in.
+/// If it is a URL, or begins with a `~` that no shell has expanded.
 pub(crate) fn check_out(flag: &str, path: &Path) -> Result<()> {
     let text = path.to_string_lossy();
     if let Some(scheme) = scheme_of(&text) {
@@ -27,16 +27,16 @@ pub(crate) fn check_out(flag: &str, path: &Path) -> Result<()> {
         );
         return Err(Error::settings(what));
     }
-    match is_home(&text) {
-        true => Err(Error::settings(format!("{flag} {}", home_advice(&text)))),
-        false => Ok(()),
+    if is_home(&text) {
+        return Err(Error::settings(format!("{flag} {}", home_advice(&text))));
     }
+    Ok(())
 }
 
 /// Checks that a path to read lies on this machine.
 ///
 /// # Errors
-/// If it is a URL, or a shell should have filled it in.
+/// If it is a URL, or begins with a `~` that no shell has expanded.
 pub fn check_in(path: &Path) -> Result<()> {
     let text = path.to_string_lossy();
     let what = match scheme_of(&text) {
@@ -50,16 +50,17 @@ pub fn check_in(path: &Path) -> Result<()> {
     Err(Error::from(ErrorKind::NoInput { what }))
 }
 
-/// A word as a shell takes it for itself.
+/// A word, quoted for a shell if necessary.
 pub(crate) fn word(text: &str) -> String {
     let is_plain = |c: char| c.is_alphanumeric() || "_./:=@%+,-".contains(c);
-    match !text.is_empty() && text.chars().all(is_plain) {
-        true => text.to_owned(),
-        false => format!("'{}'", text.replace('\'', r"'\''")),
+    if !text.is_empty() && text.chars().all(is_plain) {
+        text.to_owned()
+    } else {
+        format!("'{}'", text.replace('\'', r"'\''"))
     }
 }
 
-/// The first of some names that nothing has yet: `name` of 0, 1, 2, …
+/// The first free path of `name(0)`, `name(1)`, …
 pub(crate) fn free(name: impl Fn(u32) -> PathBuf) -> PathBuf {
     let names = (0..1000).map(&name);
     let mut free = names.filter(|name| name.symlink_metadata().is_err());
@@ -76,12 +77,12 @@ fn scheme_of(path: &str) -> Option<&str> {
     is_scheme.then_some(scheme)
 }
 
-/// Whether a path begins with what a shell takes for the home folder.
+/// Whether a path begins with `~`, which a shell expands to the home folder.
 fn is_home(path: &str) -> bool {
     path == "~" || path.starts_with("~/")
 }
 
-/// What to write in the place of `~`.
+/// What to write instead of `~`.
 fn home_advice(path: &str) -> String {
     format!(
         "\"{path}\": a shell takes ~ for your home folder only where a word begins, and not in quotes; \
@@ -90,7 +91,7 @@ fn home_advice(path: &str) -> String {
     )
 }
 
-/// How the files of a URL come here.
+/// How to copy the files of a URL here.
 fn copy_here(scheme: &str, url: &str) -> String {
     let rest = &url[scheme.len()..];
     let of_s3 = format!("s3{rest}");
@@ -127,17 +128,15 @@ fn s3_here(url: &str) -> String {
         );
     }
     let last = url[start..].rsplit('/').next().unwrap_or_default();
-    match last.contains('.') && url[start..].contains('/') {
-        true => format!("aws s3 cp {} .", word(url)),
-        false => {
-            let folder = format!("{}/", url.trim_end_matches('/'));
-            let name = word(&name_of(&folder));
-            format!("aws s3 cp --recursive {} {name}", word(&folder))
-        }
+    if last.contains('.') && url[start..].contains('/') {
+        return format!("aws s3 cp {} .", word(url));
     }
+    let folder = format!("{}/", url.trim_end_matches('/'));
+    let name = word(&name_of(&folder));
+    format!("aws s3 cp --recursive {} {name}", word(&folder))
 }
 
-/// How what is made gets to a URL.
+/// How to copy the output to a URL.
 fn copy_there(scheme: &str, url: &str) -> String {
     let rest = &url[scheme.len()..];
     let url = word(url);

@@ -1,4 +1,4 @@
-//! Rejected rows to Parquet, so that nothing is lost: where each stood, why, and what it held.
+//! Writes rejected rows to Parquet: the position of each, the reason, and the record.
 //!
 //! **In / Out**: [`Rejected`] rows in order → `_quarantine/part-HASH.parquet`; no file if there
 //! are none. The name is a hash of the contents, so runs that add days do not collide.
@@ -17,11 +17,11 @@ use crate::manifest::FileEntry;
 use crate::publish::{Part, QUARANTINE, StagingDir, write_synced};
 use crate::scan::bad_rows::Rejected;
 
-/// What is told of a rejected row.
+/// The columns of the file.
 const COLUMNS: [&str; 6] = ["source", "file", "row", "column", "reason", "record"];
 
-/// Writes rejected rows into the output that is being built; gives the file as the manifest lists
-/// it, if there is one.
+/// Writes rejected rows into the staging directory; gives the file as the manifest lists it, if there
+/// is one.
 ///
 /// # Errors
 /// If the file cannot be written.
@@ -49,20 +49,20 @@ pub(crate) fn write(staging: &StagingDir, rejected: &[Rejected]) -> Result<Vec<F
 /// The columns of a file of rejected rows.
 pub(crate) fn schema() -> Schema {
     let columns = COLUMNS.map(|name| {
-        let of = if name == "row" {
+        let data_type = if name == "row" {
             DataType::Int64
         } else {
             DataType::Utf8
         };
-        Field::new(name, of, false)
+        Field::new(name, data_type, false)
     });
     Schema::new(columns.to_vec())
 }
 
 /// Rejected rows as a Parquet file, and the number of its row groups.
 fn encode(rejected: &[Rejected]) -> std::result::Result<(Vec<u8>, u64), ParquetError> {
-    let texts = |of: &dyn Fn(&Rejected) -> String| -> ArrayRef {
-        Arc::new(StringArray::from_iter_values(rejected.iter().map(of)))
+    let texts = |text: &dyn Fn(&Rejected) -> String| -> ArrayRef {
+        Arc::new(StringArray::from_iter_values(rejected.iter().map(text)))
     };
     let rows = rejected
         .iter()

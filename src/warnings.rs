@@ -1,22 +1,22 @@
-//! Warnings: what a person should look at, although the run goes on.
+//! Warnings: what a user should look at, although the run goes on.
 //!
-//! **In / Out**: what was noticed → [`Warning`]s, in the summary of a run, in its metrics, on its page,
-//! in `plan` and `verify`. **Invariants**: a function of the input and the settings alone, as all of the
-//! metrics are; those that `--no-warn` names are told nowhere.
+//! **In / Out**: findings → [`Warning`]s, in the summary of a run, in its metrics, in the HTML report,
+//! in `plan` and `verify`. **Invariants**: warnings are a function of the input and the settings alone,
+//! as all metrics are; those that `--no-warn` names appear nowhere.
 
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 use crate::job::{Source, WarningCode};
 
-/// Something that a person should look at.
+/// A warning.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Warning {
-    /// What it is about.
+    /// The kind of warning.
     pub code: WarningCode,
     /// The source, if it is about one.
     pub source: Option<Source>,
-    /// A sentence that says what was found, and what to do.
+    /// A sentence that says what was found and what to do.
     pub text: String,
     /// The numbers of the text, by name, for the metrics.
     #[serde(skip)]
@@ -38,7 +38,7 @@ impl Warning {
         }
     }
 
-    /// The same warning with a number, or another value, by its name.
+    /// The same warning with one more detail.
     #[must_use]
     pub(crate) fn with(mut self, name: &str, value: impl Into<Value>) -> Warning {
         self.details.insert(name.to_owned(), value.into());
@@ -52,7 +52,7 @@ pub(crate) struct WarningEntry {
     pub(crate) code: String,
     /// The source, if it is about one.
     pub(crate) source: Option<String>,
-    /// A sentence that says what was found, and what to do.
+    /// A sentence that says what was found and what to do.
     pub(crate) text: String,
     /// The numbers of the text, by name.
     #[serde(flatten)]
@@ -70,12 +70,11 @@ impl From<&Warning> for WarningEntry {
     }
 }
 
-/// What a run noticed.
+/// The findings of a run.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Noticed {
-    /// What a person should look at.
     pub(crate) warnings: Vec<Warning>,
-    /// Sources of which no row came to anything, silenced or not.
+    /// The number of sources of which no row was used, silenced or not.
     pub(crate) unused_sources: u64,
 }
 

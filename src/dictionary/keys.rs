@@ -1,7 +1,7 @@
-//! The customers that are asked for: ids in, dense ranks in hash order out.
+//! The customers of the probes: ids to dense ranks in hash order.
 //!
-//! **In / Out**: the customers of all impressions → [`Keys`], which turns an id into its
-//! [`Key`], or nothing if nobody asks for it. That lookup is the semi-join of the scan loop.
+//! **In / Out**: the customers of all impressions → [`Keys`], which maps an id to its [`Key`], or to
+//! nothing if no impression has it. That lookup is the semi-join of the scan loop.
 //! **Invariants**: ranks follow (hash, id), so a range of ranks is a partition by hash, and the
 //! order of the output is the order of ranks.
 //! **Why so**: the hash is part of the file contract: XXH64, seed 42, as Spark's `xxhash64`, of
@@ -13,47 +13,47 @@ use crate::ids::{Item, Key, count32, count64, index};
 use crate::kernel::column::{Customer, Impressions};
 use crate::kernel::hash::{hash_of, spread};
 
-/// A table from ids of customers to ranks.
+/// A map from ids of customers to ranks.
 #[derive(Debug)]
 pub(crate) struct Keys {
     /// Integer ids with their ranks.
-    ints: Ints,
+    ints: IntKeys,
     /// Ranks of text ids.
     texts: HashTable<Key>,
     /// Text ids by rank; empty if ids are integers.
     text_ids: Vec<Box<str>>,
     /// The number of customers.
     count: u32,
-    /// The rank of nobody, if guests are rows too.
+    /// The rank of guests, if they are rows too.
     guest: Option<Key>,
 }
 
-/// Ranks of integer ids. Every row of every log is looked up here, so a lookup may cost little
-/// more than the memory that it waits for.
+/// Ranks of integer ids. Every row of every log is looked up here, so a lookup must cost little more
+/// than one cache miss.
 #[derive(Debug)]
-enum Ints {
-    /// By id, counted from the first: one look, where ids lie close together as most do.
+enum IntKeys {
+    /// An array indexed by id, from the lowest on, for ids that are close together, as most are.
     Dense {
         /// The lowest id.
         first: i64,
-        /// Ranks; [`NOBODY`] where no customer has the id.
+        /// Ranks; [`NOBODY`] for an id that no customer has.
         ranks: Vec<Key>,
     },
-    /// By a hash of the id; not the one of the contract, which costs ten times as much.
+    /// A hash table. Its hash is not that of the file contract, which costs ten times as much.
     Sparse(HashTable<(i64, Key)>),
 }
 
-/// No rank: there are less than 2^32 customers.
+/// No rank; there are less than 2^32 customers.
 const NOBODY: Key = Key(u32::MAX);
-/// Places of a dense table per customer, at most: 64 bytes.
+/// The most places per customer of a dense array: 64 bytes.
 const PLACES_PER_ID: u64 = 16;
 
-impl Ints {
+impl IntKeys {
     /// A table of ids with their ranks.
-    fn new(ids: Vec<(i64, Key)>) -> Ints {
+    fn new(ids: Vec<(i64, Key)>) -> IntKeys {
         let bounds = ids.iter().map(|(id, _)| *id);
         let (Some(first), Some(last)) = (bounds.clone().min(), bounds.max()) else {
-            return Ints::Sparse(HashTable::new());
+            return IntKeys::Sparse(HashTable::new());
         };
         let places = last.abs_diff(first).saturating_add(1);
         if places > count64(ids.len()).saturating_mul(PLACES_PER_ID) {
@@ -61,25 +61,25 @@ impl Ints {
             for (id, key) in ids {
                 table.insert_unique(spread(id), (id, key), |(id, _)| spread(*id));
             }
-            return Ints::Sparse(table);
+            return IntKeys::Sparse(table);
         }
         let places = usize::try_from(places).expect("a few times the ids in memory");
         let mut ranks = vec![NOBODY; places];
         for (id, key) in ids {
             ranks[place(first, id)] = key;
         }
-        Ints::Dense { first, ranks }
+        IntKeys::Dense { first, ranks }
     }
 
     /// The rank of an id, or [`NOBODY`].
     #[inline]
     fn find(&self, id: i64) -> Key {
         match self {
-            Ints::Dense { first, ranks } => {
+            IntKeys::Dense { first, ranks } => {
                 let place = place(*first, id);
                 ranks.get(place).copied().unwrap_or(NOBODY)
             }
-            Ints::Sparse(table) => {
+            IntKeys::Sparse(table) => {
                 let found = table.find(spread(id), |entry| entry.0 == id);
                 found.map_or(NOBODY, |entry| entry.1)
             }
@@ -87,14 +87,14 @@ impl Ints {
     }
 }
 
-/// The place of an id in a dense table; ids below the first have one beyond any table.
+/// The index of an id in a dense array. Ids below the first wrap to an index beyond any array.
 #[inline]
 fn place(first: i64, id: i64) -> usize {
     usize::try_from(id.wrapping_sub(first).cast_unsigned()).unwrap_or(usize::MAX)
 }
 
 impl Keys {
-    /// Ranks all customers of `impressions`; gives the ranks row by row as well.
+    /// Ranks all customers of `impressions`; also gives the rank of each row's customer.
     pub(crate) fn new<I: Item>(impressions: &Impressions<I>) -> (Keys, Vec<Key>) {
         let rows_count = count32(impressions.count());
         let mut order: Vec<(u64, u32)> = (0..rows_count)
@@ -117,14 +117,14 @@ impl Keys {
             }
             ranks[index(row)] = Key(keys.count - 1);
         }
-        keys.ints = Ints::new(ints);
+        keys.ints = IntKeys::new(ints);
         (keys, ranks)
     }
 
-    /// A table of distinct ids, which are given in hash order.
+    /// A map of distinct ids, which are given in hash order.
     ///
     /// # Panics
-    /// If they are not.
+    /// If they are not in hash order.
     pub(crate) fn in_order<'a>(ids: impl Iterator<Item = Customer<'a>>) -> Keys {
         let (mut keys, mut ints, mut last) = (Keys::empty(), Vec::new(), 0);
         for id in ids {
@@ -133,14 +133,14 @@ impl Keys {
             last = hash;
             keys.add(hash, id, &mut ints);
         }
-        keys.ints = Ints::new(ints);
+        keys.ints = IntKeys::new(ints);
         keys
     }
 
     /// A table without customers.
     fn empty() -> Keys {
         Keys {
-            ints: Ints::Sparse(HashTable::new()),
+            ints: IntKeys::Sparse(HashTable::new()),
             texts: HashTable::new(),
             text_ids: Vec::new(),
             count: 0,
@@ -148,7 +148,7 @@ impl Keys {
         }
     }
 
-    /// Adds the customer of the next rank, which is not in the table; integers to `ints`.
+    /// Adds a new customer with the next rank; integer ids only to `ints`.
     fn add(&mut self, hash: u64, customer: Customer<'_>, ints: &mut Vec<(i64, Key)>) {
         let key = Key(self.count);
         self.count += 1;
@@ -156,7 +156,7 @@ impl Keys {
             Customer::Guest => self.guest = Some(key),
             Customer::Int(id) => ints.push((id, key)),
             Customer::Text(id) => {
-                // Every rank has a text, so that ranks index the texts; a guest's is empty.
+                // Every rank has a text, so that ranks index the texts; that of a guest is empty.
                 self.text_ids.resize(index(key.0), Box::default());
                 self.text_ids.push(id.into());
                 let ids = &self.text_ids;
@@ -166,11 +166,11 @@ impl Keys {
         }
     }
 
-    /// Bytes of memory, for the account.
+    /// Bytes of memory that the map takes.
     pub(crate) fn bytes(&self) -> u64 {
         let ints = match &self.ints {
-            Ints::Dense { ranks, .. } => ranks.capacity() * size_of::<Key>(),
-            Ints::Sparse(table) => table.allocation_size(),
+            IntKeys::Dense { ranks, .. } => ranks.capacity() * size_of::<Key>(),
+            IntKeys::Sparse(table) => table.allocation_size(),
         };
         let texts = self.text_ids.iter().map(|id| size_of_val(id) + id.len());
         count64(ints + self.texts.allocation_size() + texts.sum::<usize>())
@@ -181,21 +181,21 @@ impl Keys {
         self.count
     }
 
-    /// The rank of nobody, if guests are rows too.
+    /// The rank of guests, if they are rows too.
     pub(crate) fn guest(&self) -> Option<Key> {
         self.guest
     }
 
-    /// The rank of an integer id, if it is asked for.
+    /// The rank of an integer id, if some impression has it.
     #[inline]
     pub(crate) fn of_int(&self, id: i64) -> Option<Key> {
         Some(self.ints.find(id)).filter(|key| *key != NOBODY)
     }
 
-    /// Which of some integer ids are asked for: their places among them, and their ranks.
+    /// Finds the ids that some impression has: their indices, and their ranks.
     ///
-    /// First all are looked up, then those that are found are picked out: a branch on what comes
-    /// from memory would have the processor wait for every single one.
+    /// Looks up all ids first, and then filters without a branch: a branch on a loaded value would
+    /// stall on every cache miss.
     pub(crate) fn find_all(
         &self,
         ids: impl ExactSizeIterator<Item = i64>,
@@ -212,7 +212,7 @@ impl Keys {
         found.truncate(kept);
     }
 
-    /// The rank of a text id, if it is asked for.
+    /// The rank of a text id, if some impression has it.
     #[inline]
     pub(crate) fn of_text(&self, id: &str) -> Option<Key> {
         self.find_text(id).ok()
@@ -223,7 +223,7 @@ impl Keys {
         self.text_ids.iter().map(|id| id.as_bytes())
     }
 
-    /// The rank of a text id, or its hash if it is not asked for.
+    /// The rank of a text id, or its hash if no impression has it.
     #[inline]
     pub(crate) fn find_text(&self, id: &str) -> Result<Key, u64> {
         let same = |key: &Key| *self.text_ids[index(key.0)] == *id;
@@ -250,7 +250,7 @@ mod tests {
                 lookback_start: Micros::MIN,
                 ranking: "r",
                 items: &[],
-                kept: &PassthroughRow::default(),
+                passthrough: &PassthroughRow::default(),
             });
         }
         rows
@@ -290,7 +290,7 @@ mod tests {
                 let ids: Vec<i64> = (0..100).map(|n| start + n * step).collect();
                 let rows: Vec<Customer<'_>> = ids.iter().map(|id| Customer::Int(*id)).collect();
                 let (keys, ranks) = Keys::new(&impressions(&rows, false));
-                assert_eq!(matches!(keys.ints, Ints::Dense { .. }), step <= 3);
+                assert_eq!(matches!(keys.ints, IntKeys::Dense { .. }), step <= 3);
                 for (id, rank) in ids.iter().zip(ranks) {
                     assert_eq!(keys.of_int(*id), Some(rank));
                 }

@@ -1,25 +1,25 @@
-//! A text in 16 bytes: all of it, if it is short.
+//! A 16-byte mark of a text, which contains the whole text if it is short.
 //!
-//! **Why so**: most ids that are texts have 15 bytes or fewer, and whether two are the same then shows
-//! without a look at the texts themselves, which lie all over memory: of a run on items with ids of 13
-//! characters that look was a quarter.
+//! **Why so**: most text ids have 15 bytes or fewer. Comparing marks then replaces comparing texts, and
+//! so saves a cache miss: on a run with item ids of 13 characters these misses took a quarter of the
+//! time.
 
 use twox_hash::XxHash64;
 
 use crate::ids::count64;
 use crate::kernel::hash::SEED;
 
-/// Bytes of a text that a mark has room for.
+/// The longest text that fits into a mark.
 const WHOLE_MAX: usize = 15;
-/// Numbers of which half the bits are set, so that bytes of zeros are as good as others.
+/// Constants with half of their bits set, so that zero bytes hash as well as others.
 const KEYS: [u64; 2] = [0x2d35_8dcc_aa6c_78a5, 0x8bb8_4b93_962e_acc9];
-/// In the place of the length of a text that is longer.
+/// Stands for the length of a longer text.
 const LONG: u64 = 0xff;
 
-/// What a table knows of a text: two that differ have different marks if one of them is short.
+/// The mark of a text. Two different texts have different marks if one of them is short.
 ///
-/// Of a short text its bytes, then zeros, and in the last byte how many it has; of a long one its hash,
-/// its first 7 bytes, and [`LONG`].
+/// For a short text: its bytes, zeros, and in the last byte its length. For a long one: its hash, its
+/// first 7 bytes, and [`LONG`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Mark([u64; 2]);
 
@@ -38,7 +38,7 @@ impl Mark {
             let hash = XxHash64::oneshot(SEED, text);
             return Mark([hash, first << 8 >> 8 | LONG << 56]);
         }
-        // Of the last eight bytes those that are not among the first.
+        // The last eight bytes without those that are among the first eight.
         let rest = match length {
             8 => 0,
             _ => last >> (8 * (16 - length)),
@@ -46,13 +46,13 @@ impl Mark {
         Mark([first, rest | count64(length) << 56])
     }
 
-    /// Whether no other text has this mark.
+    /// Whether the mark contains the whole text, so that no other text has it.
     #[inline]
     pub(crate) fn is_whole(self) -> bool {
         self.0[1] >> 56 != LONG
     }
 
-    /// A hash for a table in memory: both halves of a product.
+    /// A hash for a table in memory: both halves of a 128-bit product, xored.
     #[inline]
     pub(crate) fn hash(self) -> u64 {
         let [a, b] = self.0;

@@ -1,15 +1,15 @@
-//! Ids to numbers, while nobody knows yet which ids there are; then those numbers to ranks.
+//! Dictionary encoding: ids to local codes per thread, and then to global ranks.
 //!
-//! **In / Out**: the ids of a batch → a code for each, dense from 0 in the order in which a thread
-//! came across them ([`Dictionary`], one a thread); all interners → [`RankedDictionary`]: dense ranks in the
-//! order of ids or of their hashes, and for each interner the rank of each code.
+//! **In / Out**: the ids of a batch → a code for each, dense from 0 in the order of first occurrence
+//! ([`Dictionary`], one per thread); all dictionaries → [`RankedDictionary`]: dense ranks in the order
+//! of ids or of their hashes, and for each dictionary the rank of each code.
 //! **Invariants**: ranks depend on the set of ids alone, never on threads or the order of files.
-//! An id is compared byte by byte before two are taken for one.
-//! **Cost**: an id of a batch waits for memory while others do: of integers, and of texts of up to 15
-//! bytes, for the table alone, as it holds them. Per distinct id its bytes, and some 17 of table; of
-//! texts 8 of place, and some 35 of table.
-//! **Why so**: one table for all threads would be smaller, but each of its lines would go to and
-//! fro between them; ranks are needed anyway, because the output is in their order.
+//! Ids are equal only if all their bytes are.
+//! **Cost**: the lookups of a batch overlap their cache misses: one per integer, and per text of up to
+//! 15 bytes, whose table entry contains it; one more per longer text. Memory per distinct id: its bytes
+//! plus some 17 (integers) or some 43 (texts).
+//! **Why so**: one table for all threads would be smaller, but its cache lines would bounce between
+//! cores. Ranks are needed anyway, because the output is in their order.
 
 pub(crate) mod keys;
 mod mark;
@@ -42,7 +42,7 @@ pub(crate) enum Id<'a> {
 }
 
 impl Id<'_> {
-    /// Characters that it takes when written, about.
+    /// The approximate number of characters of the id in text.
     pub(crate) fn width(self) -> usize {
         match self {
             Id::Int(_) => 12,
@@ -61,7 +61,7 @@ pub(crate) enum Ids {
 }
 
 impl Ids {
-    /// The id at a place.
+    /// The id at an index.
     pub(crate) fn get(&self, at: u32) -> Id<'_> {
         match self {
             Ids::Ints(ids) => Id::Int(ids[index(at)]),
@@ -69,14 +69,14 @@ impl Ids {
         }
     }
 
-    /// The order of an id and one of other ids: integers by value, texts by their bytes, which need not
-    /// be looked at as text for it.
-    fn compare(&self, at: u32, (other, of): (&Ids, u32)) -> Ordering {
+    /// Compares an id with one of `other`: integers by value, texts by their bytes, without a check of
+    /// UTF-8.
+    fn compare(&self, at: u32, other: &Ids, other_at: u32) -> Ordering {
         match (self, other) {
             (Ids::Texts(ids), Ids::Texts(others)) => {
-                ids.bytes(index(at)).cmp(others.bytes(index(of)))
+                ids.bytes(index(at)).cmp(others.bytes(index(other_at)))
             }
-            _ => self.get(at).cmp(&other.get(of)),
+            _ => self.get(at).cmp(&other.get(other_at)),
         }
     }
 
@@ -89,58 +89,58 @@ impl Ids {
     }
 }
 
-/// The ids that one thread has come across.
+/// The distinct ids that one thread has read, each with a code.
 #[derive(Debug)]
 pub(crate) struct Dictionary {
     /// The ids, by code.
     ids: Ids,
-    table: Table,
-    /// Bytes that the account knows of.
-    charged: u64,
+    table: CodeTable,
+    /// Bytes reserved with the [`RunContext`].
+    reserved: u64,
     /// Scratch: the marks of a batch.
     marks: Vec<Mark>,
 }
 
 /// Codes by id.
 #[derive(Debug)]
-enum Table {
+enum CodeTable {
     /// Of integers.
     Ints(HashTable<(i64, u32)>),
     /// Of texts.
     Texts(TextTable),
 }
 
-impl Table {
+impl CodeTable {
     /// Bytes of memory.
     fn bytes(&self) -> u64 {
         match self {
-            Table::Ints(table) => count64(table.allocation_size()),
-            Table::Texts(table) => table.bytes(),
+            CodeTable::Ints(table) => count64(table.allocation_size()),
+            CodeTable::Texts(table) => table.bytes(),
         }
     }
 }
 
-/// Texts that are looked for at a time: while their memory is still near.
+/// Texts that are looked up at a time: few enough for the prefetched memory to stay in the cache.
 const BLOCK: usize = 256;
 
 impl Dictionary {
-    /// No ids yet; they will be integers.
+    /// An empty dictionary of integers.
     pub(crate) fn ints() -> Dictionary {
-        Dictionary::new(Ids::Ints(Vec::new()), Table::Ints(HashTable::new()))
+        Dictionary::new(Ids::Ints(Vec::new()), CodeTable::Ints(HashTable::new()))
     }
 
-    /// No ids yet; they will be texts.
+    /// An empty dictionary of texts.
     pub(crate) fn texts() -> Dictionary {
         let texts = Ids::Texts(TextColumn::default());
-        Dictionary::new(texts, Table::Texts(TextTable::new()))
+        Dictionary::new(texts, CodeTable::Texts(TextTable::new()))
     }
 
-    /// No ids yet.
-    fn new(ids: Ids, table: Table) -> Dictionary {
+    /// An empty dictionary.
+    fn new(ids: Ids, table: CodeTable) -> Dictionary {
         Dictionary {
             ids,
             table,
-            charged: 0,
+            reserved: 0,
             marks: Vec::new(),
         }
     }
@@ -148,9 +148,9 @@ impl Dictionary {
     /// Adds the code of each of some integers to `codes`.
     ///
     /// # Panics
-    /// If the ids of this interner are texts.
+    /// If the ids of this dictionary are texts.
     pub(crate) fn intern_ints(&mut self, ids: impl Iterator<Item = i64>, codes: &mut Vec<u32>) {
-        let (Ids::Ints(known), Table::Ints(table)) = (&mut self.ids, &mut self.table) else {
+        let (Ids::Ints(known), CodeTable::Ints(table)) = (&mut self.ids, &mut self.table) else {
             panic!("integers among texts");
         };
         codes.extend(ids.map(|id| {
@@ -165,18 +165,18 @@ impl Dictionary {
         }));
     }
 
-    /// Adds the code of each of some texts to `codes`. That they are UTF-8 was checked where they were read.
+    /// Adds the code of each of some texts to `codes`. The readers have checked that they are UTF-8.
     ///
     /// # Panics
-    /// If the ids of this interner are integers.
+    /// If the ids of this dictionary are integers.
     pub(crate) fn intern_texts(&mut self, ids: &[&[u8]], codes: &mut Vec<u32>) {
         let (known, table) = texts_of(&mut self.ids, &mut self.table);
         self.marks.clear();
         self.marks.extend(ids.iter().map(|id| Mark::new(id)));
         for (ids, marks) in ids.chunks(BLOCK).zip(self.marks.chunks(BLOCK)) {
             table.touch(marks);
-            // First what has the same hash is taken for the same text, then all are compared: what
-            // each waits for then, others do not wait behind.
+            // First all are looked up by hash alone, then all are compared: so neither the cache
+            // misses of lookups nor those of comparisons wait for each other.
             let start = codes.len();
             codes.extend(marks.iter().map(|mark| table.guess(*mark)));
             for ((id, mark), code) in ids.iter().zip(marks).zip(&mut codes[start..]) {
@@ -188,34 +188,34 @@ impl Dictionary {
         }
     }
 
-    /// The code of a text.
+    /// The code of a text, which is added if it is new.
     ///
     /// # Panics
-    /// If the ids of this interner are integers.
+    /// If the ids of this dictionary are integers.
     pub(crate) fn intern_text(&mut self, id: &[u8]) -> u32 {
         let (known, table) = texts_of(&mut self.ids, &mut self.table);
         let mark = Mark::new(id);
         find(known, table, id, mark).unwrap_or_else(|| add(known, table, id, mark))
     }
 
-    /// The code of a text that is known.
+    /// The code of a text, if it is known.
     ///
     /// # Panics
-    /// If the ids of this interner are integers.
+    /// If the ids of this dictionary are integers.
     pub(crate) fn find_text(&self, id: &[u8]) -> Option<u32> {
-        let (Ids::Texts(known), Table::Texts(table)) = (&self.ids, &self.table) else {
+        let (Ids::Texts(known), CodeTable::Texts(table)) = (&self.ids, &self.table) else {
             panic!("texts among integers");
         };
         find(known, table, id, Mark::new(id))
     }
 
-    /// The codes that the texts of another interner have here, [`NO_CODE`] for others; empty if ids are
-    /// integers, which are sorted sooner than looked up.
+    /// The codes of another dictionary's texts in this one, [`NO_CODE`] for unknown ones; empty if ids
+    /// are integers, which are faster to sort than to look up.
     fn codes_of(&self, other: &Dictionary) -> Vec<u32> {
-        let (Ids::Texts(known), Table::Texts(table)) = (&self.ids, &self.table) else {
+        let (Ids::Texts(known), CodeTable::Texts(table)) = (&self.ids, &self.table) else {
             return Vec::new();
         };
-        let (Ids::Texts(others), Table::Texts(of_others)) = (&other.ids, &other.table) else {
+        let (Ids::Texts(others), CodeTable::Texts(of_others)) = (&other.ids, &other.table) else {
             return Vec::new();
         };
         let blocks = of_others.marks().par_chunks(BLOCK).enumerate();
@@ -240,15 +240,15 @@ impl Dictionary {
         self.ids.get(code)
     }
 
-    /// Tells the account what the ids have come to take; gives how much that is more than before.
+    /// Reserves the memory that the dictionary has grown by; gives the number of bytes.
     ///
     /// # Errors
-    /// If the memory of the job is used up.
+    /// If the memory limit of the job is reached.
     pub(crate) fn reserve_memory(&mut self, context: &RunContext) -> Result<u64> {
         let bytes = self.bytes();
-        let more = bytes.saturating_sub(self.charged);
+        let more = bytes.saturating_sub(self.reserved);
         if more > 0 {
-            self.charged = bytes;
+            self.reserved = bytes;
             context.reserve_memory(more)?;
         }
         Ok(more)
@@ -259,9 +259,9 @@ impl Dictionary {
         matches!(self.ids, Ids::Texts(_))
     }
 
-    /// Gives the memory back to the account.
+    /// Frees the reserved memory.
     pub(crate) fn free_memory(self, context: &RunContext) {
-        context.free_memory(self.charged);
+        context.free_memory(self.reserved);
     }
 
     /// Bytes of memory.
@@ -274,13 +274,16 @@ impl Dictionary {
     }
 }
 
-/// The texts of an interner.
+/// The texts of a dictionary.
 ///
 /// # Panics
 /// If its ids are integers.
-fn texts_of<'i>(ids: &'i mut Ids, table: &'i mut Table) -> (&'i mut TextColumn, &'i mut TextTable) {
+fn texts_of<'i>(
+    ids: &'i mut Ids,
+    table: &'i mut CodeTable,
+) -> (&'i mut TextColumn, &'i mut TextTable) {
     match (ids, table) {
-        (Ids::Texts(known), Table::Texts(table)) => (known, table),
+        (Ids::Texts(known), CodeTable::Texts(table)) => (known, table),
         _ => panic!("texts among integers"),
     }
 }
@@ -292,7 +295,7 @@ fn find(known: &TextColumn, table: &TextTable, id: &[u8], mark: Mark) -> Option<
     table.find(mark, is_it)
 }
 
-/// The code of a text that may be known, or may not.
+/// The code of a text, which is added if it is new.
 #[cold]
 fn add(known: &mut TextColumn, table: &mut TextTable, id: &[u8], mark: Mark) -> u32 {
     if let Some(code) = find(known, table, id, mark) {
@@ -313,19 +316,19 @@ mod tests {
     /// The ids of two threads, interned in batches of three, and merged.
     fn merged(threads: [&[&str]; 2], order: Order) -> (Vec<String>, Vec<Vec<u32>>) {
         let mut codes = Vec::new();
-        let interners = threads.map(|ids| {
-            let mut interner = Dictionary::texts();
+        let dictionaries = threads.map(|ids| {
+            let mut dictionary = Dictionary::texts();
             let ids: Vec<&[u8]> = ids.iter().map(|id| id.as_bytes()).collect();
             let mut own = Vec::new();
             for batch in ids.chunks(3) {
-                interner.intern_texts(batch, &mut own);
+                dictionary.intern_texts(batch, &mut own);
             }
             codes.push(own);
-            interner
+            dictionary
         });
         let context = RunContext::default();
         let (ranked, ranks) =
-            RankedDictionary::merge(interners.into(), order, &context).expect("no limit");
+            RankedDictionary::merge(dictionaries.into(), order, &context).expect("no limit");
         let texts = (0..ranked.count()).map(|rank| match ranked.get(rank) {
             Id::Text(id) => id.to_owned(),
             Id::Int(_) => panic!("a text"),
@@ -367,7 +370,7 @@ mod tests {
                 .map(&mut text)
                 .collect();
             let (a, b) = all.split_at(all.len() / 3);
-            let threads = [a, b].map(|of| of.iter().map(String::as_str).collect::<Vec<_>>());
+            let threads = [a, b].map(|ids| ids.iter().map(String::as_str).collect::<Vec<_>>());
             let (texts, ranks) = merged([&threads[0], &threads[1]], Order::Id);
             let expected: std::collections::BTreeSet<&String> = all.iter().collect();
             assert!(texts.iter().eq(expected));
@@ -386,13 +389,13 @@ mod tests {
 
     #[test]
     fn integers_are_ranked_by_value() {
-        let mut interner = Dictionary::ints();
+        let mut dictionary = Dictionary::ints();
         let mut codes = Vec::new();
-        interner.intern_ints([5, -1, i64::MAX, 5, i64::MIN].into_iter(), &mut codes);
+        dictionary.intern_ints([5, -1, i64::MAX, 5, i64::MIN].into_iter(), &mut codes);
         assert_eq!(codes, [0, 1, 2, 0, 3]);
         let context = RunContext::default();
-        let interners = vec![interner, Dictionary::ints()];
-        let merged = RankedDictionary::merge(interners, Order::Id, &context);
+        let dictionaries = vec![dictionary, Dictionary::ints()];
+        let merged = RankedDictionary::merge(dictionaries, Order::Id, &context);
         let (ranked, ranks) = merged.expect("no limit");
         assert_eq!(ranks[0], [2, 1, 3, 0]);
         assert_eq!(ranked.get(0), Id::Int(i64::MIN));
@@ -405,10 +408,10 @@ mod tests {
             .map(|n| "x".repeat(n % 70) + &n.to_string())
             .collect();
         let bytes: Vec<&[u8]> = ids.iter().map(String::as_bytes).collect();
-        let mut interner = Dictionary::texts();
+        let mut dictionary = Dictionary::texts();
         let (mut once, mut twice) = (Vec::new(), Vec::new());
-        interner.intern_texts(&bytes, &mut once);
-        interner.intern_texts(&bytes, &mut twice);
+        dictionary.intern_texts(&bytes, &mut once);
+        dictionary.intern_texts(&bytes, &mut twice);
         assert_eq!(once, twice);
         assert!(once.iter().copied().eq(0..count32(ids.len())));
     }

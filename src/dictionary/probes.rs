@@ -1,4 +1,4 @@
-//! Impressions in, probes out: sorted by customer and cutoff, with the rows they will make.
+//! Sorts impressions into probes, by customer and cutoff.
 //!
 //! **In / Out**: [`Impressions`] as read → [`Probes`]: an order over them, and the customers.
 //! **Invariants**: the order is total (customer rank, cutoff, ranking, contents), so nothing
@@ -16,7 +16,7 @@ use crate::ids::{Day, Item, Key, Micros, count32, count64, index};
 use crate::job::CustomerType;
 use crate::kernel::column::Impressions;
 
-/// The moments at which a model would have been asked, in the order of the output.
+/// The probes: the moments at which a model would have been asked, in the order of the output.
 #[derive(Debug)]
 pub(crate) struct Probes<I> {
     /// The impressions as read.
@@ -24,18 +24,18 @@ pub(crate) struct Probes<I> {
     pub(crate) keys: Keys,
     /// The row of each probe.
     pub(crate) rows: Vec<u32>,
-    /// Where the probes of each customer start; one more than there are customers.
+    /// The start of each customer's probes; one more than there are customers.
     starts: Vec<u32>,
     /// Cutoffs, probe by probe.
     pub(crate) cutoffs: Vec<Micros>,
-    /// Starts of the lookback, probe by probe. Within a customer they nearly ascend: where clocks
+    /// Starts of the lookback, probe by probe. Within a customer they ascend, except that when clocks
     /// go back, a later cutoff may have an earlier one.
     pub(crate) lookback_starts: Vec<Micros>,
-    /// What all probes of each customer ask about.
+    /// The time range of each customer's probes.
     spans: Vec<KeySpan>,
 }
 
-/// What the probes of one customer ask about: together in memory, for the scan loop.
+/// The time range of one customer's probes. One struct, so that the scan loop touches one cache line.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct KeySpan {
     pub(crate) first_cutoff: Micros,
@@ -49,9 +49,10 @@ pub(crate) struct KeySpan {
 impl<I: Item> Probes<I> {
     /// The type of the ids of customers.
     pub(crate) fn customer_type(&self) -> CustomerType {
-        match self.impressions.has_text_ids() {
-            true => CustomerType::String,
-            false => CustomerType::Int64,
+        if self.impressions.has_text_ids() {
+            CustomerType::String
+        } else {
+            CustomerType::Int64
         }
     }
 
@@ -99,13 +100,13 @@ impl<I: Item> Probes<I> {
         }
     }
 
-    /// What the probes of a customer ask about.
+    /// The time range of a customer's probes.
     #[inline]
     pub(crate) fn span(&self, key: Key) -> KeySpan {
         self.spans[index(key.0)]
     }
 
-    /// Bytes of memory beside the impressions, for the account.
+    /// Bytes of memory that the probes take, without the impressions.
     pub(crate) fn bytes(&self) -> u64 {
         let per_probe = size_of::<(u32, Micros, Micros)>();
         let per_key = size_of::<(u32, KeySpan)>();
@@ -113,7 +114,7 @@ impl<I: Item> Probes<I> {
         count64(probes) + self.keys.bytes()
     }
 
-    /// What all probes ask about, as if they were one customer's.
+    /// The time range of all probes.
     pub(crate) fn everyone(&self) -> KeySpan {
         let (starts, cutoffs) = (&self.lookback_starts, &self.cutoffs);
         let bounds = |times: &[Micros]| {
@@ -154,7 +155,7 @@ impl<I: Item> Probes<I> {
         probes
     }
 
-    /// The number of impressions that repeat another one in all they hold.
+    /// The number of duplicate impressions, by day.
     pub(crate) fn duplicates_count(&self, days: &[Day]) -> Vec<u64> {
         let mut counts = vec![0; days.len()];
         for pair in self.rows.windows(2) {
@@ -169,7 +170,7 @@ impl<I: Item> Probes<I> {
     }
 }
 
-/// The order of two impressions of one customer: cutoff, ranking, then all else they hold.
+/// The order of two impressions of one customer: cutoff, ranking, then all other columns.
 fn compare<I: Item>(rows: &Impressions<I>, a: u32, b: u32) -> Ordering {
     let (at, bt) = (index(a), index(b));
     let contents = || {
@@ -180,8 +181,8 @@ fn compare<I: Item>(rows: &Impressions<I>, a: u32, b: u32) -> Ordering {
             .then_with(|| rows.positions[of_a].cmp(&rows.positions[of_b]))
             .then_with(|| rows.days[at].cmp(&rows.days[bt]))
             .then_with(|| {
-                rows.kept
-                    .compare((at, rows.items_of(a)), (bt, rows.items_of(b)))
+                rows.passthrough
+                    .compare(at, rows.items_of(a), bt, rows.items_of(b))
             })
     };
     rows.cutoffs[at]

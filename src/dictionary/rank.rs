@@ -1,4 +1,4 @@
-//! Codes of all threads to ranks.
+//! Merges the dictionaries of all threads: local codes to global ranks.
 
 use std::cmp::Ordering;
 
@@ -16,9 +16,9 @@ use crate::kernel::hash::hash_of;
 /// The order of ranks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Order {
-    /// Of the ids: integers by value, texts by their bytes.
+    /// By id: integers by value, texts by their bytes.
     Id,
-    /// Of their hashes, as in `keys`, then of the ids.
+    /// By hash, as in `keys`, then by id.
     Hash,
 }
 
@@ -27,29 +27,29 @@ pub(crate) enum Order {
 pub(crate) struct RankedDictionary {
     /// The ids of each thread.
     lists: Vec<Ids>,
-    /// By rank: which thread had the id, and its code there.
+    /// By rank: a thread that has the id, and its code there.
     places: Vec<(u32, u32)>,
-    /// Bytes of memory that the account knows of.
-    charged: u64,
+    /// Bytes reserved with the [`RunContext`].
+    reserved: u64,
 }
 
 impl RankedDictionary {
     /// Ranks the ids of all threads; also gives the rank of each code, thread by thread.
     ///
     /// # Errors
-    /// If there are 2^32 ids or more, or the memory of the job is used up.
+    /// If there are 2^32 ids or more, or the memory limit of the job is reached.
     pub(crate) fn merge(
-        interners: Vec<Dictionary>,
+        dictionaries: Vec<Dictionary>,
         order: Order,
         context: &RunContext,
     ) -> Result<(RankedDictionary, Vec<Vec<u32>>)> {
-        let known = Known::new(&interners);
-        let (mut lists, mut charged) = (Vec::new(), 0);
-        for interner in interners {
-            let table = interner.table.bytes();
-            context.free_memory(table.min(interner.charged));
-            charged += interner.charged.saturating_sub(table);
-            lists.push(interner.ids);
+        let known = KnownCodes::new(&dictionaries);
+        let (mut lists, mut reserved) = (Vec::new(), 0);
+        for dictionary in dictionaries {
+            let table = dictionary.table.bytes();
+            context.free_memory(table.min(dictionary.reserved));
+            reserved += dictionary.reserved.saturating_sub(table);
+            lists.push(dictionary.ids);
         }
         let all: usize = lists.iter().map(Ids::count).sum();
         if u32::try_from(all).is_err() {
@@ -57,17 +57,17 @@ impl RankedDictionary {
                 "{all} different ids; there is room for less than 2^32"
             )));
         }
-        let scratch = count64(all * size_of::<Place>());
+        let scratch = count64(all * size_of::<SortEntry>());
         let kept = count64(all * size_of::<(u64, u32)>());
         context.reserve_memory(scratch + kept)?;
         let ranked = rank(lists, &known, order);
         context.free_memory(scratch);
         let (lists, places, ranks) = ranked;
-        charged += kept;
+        reserved += kept;
         let ranked = RankedDictionary {
             lists,
             places,
-            charged,
+            reserved,
         };
         Ok((ranked, ranks))
     }
@@ -86,7 +86,7 @@ impl RankedDictionary {
         self.lists[index(list)].get(code)
     }
 
-    /// The rank of a text, if it is one of the ids, which are texts in their own order.
+    /// The rank of a text, if it is known. Only for texts ranked by [`Order::Id`].
     pub(crate) fn find(&self, text: &str) -> Option<u32> {
         let compare = |(list, code): &(u32, u32)| match &self.lists[index(*list)] {
             Ids::Texts(ids) => ids.bytes(index(*code)).cmp(text.as_bytes()),
@@ -96,7 +96,7 @@ impl RankedDictionary {
         place.map(count32)
     }
 
-    /// All texts, those that several threads had more than once; none if ids are integers.
+    /// The texts of all threads, with duplicates; none if ids are integers.
     pub(crate) fn texts(&self) -> impl Iterator<Item = &[u8]> {
         let lists = self.lists.iter().filter_map(|ids| match ids {
             Ids::Texts(ids) => Some(ids),
@@ -105,7 +105,7 @@ impl RankedDictionary {
         lists.flat_map(|ids| (0..ids.count()).map(|at| ids.bytes(at)))
     }
 
-    /// The first interner that had the id of a rank, and its code there.
+    /// The first dictionary that has the id of a rank, and its code there.
     ///
     /// # Panics
     /// If there is no such rank.
@@ -113,15 +113,15 @@ impl RankedDictionary {
         self.places[index(rank)]
     }
 
-    /// The id of a code of an interner.
+    /// The id of a code of a dictionary.
     ///
     /// # Panics
-    /// If there is no such interner, or it has no such code.
+    /// If there is no such dictionary, or it has no such code.
     pub(crate) fn id_in(&self, list: u32, code: u32) -> Id<'_> {
         self.lists[index(list)].get(code)
     }
 
-    /// A table from ids to ranks, which are in the order of hashes.
+    /// A map from ids to ranks. Only for ids ranked by [`Order::Hash`].
     pub(crate) fn keys(&self) -> Keys {
         let ids = (0..self.count()).map(|rank| self.get(rank));
         Keys::in_order(ids.map(|id| match id {
@@ -135,49 +135,57 @@ impl RankedDictionary {
         matches!(self.lists.first(), Some(Ids::Texts(_)))
     }
 
-    /// Gives the memory back to the account.
+    /// Frees the reserved memory.
     pub(crate) fn free_memory(self, context: &RunContext) {
-        context.free_memory(self.charged);
+        context.free_memory(self.reserved);
     }
 }
 
 /// Ids, places by rank, and ranks by list and code.
 type RankedLists = (Vec<Ids>, Vec<(u32, u32)>, Vec<Vec<u32>>);
 
-/// An id that is sorted: its key, which list it is of, and its code there.
-type Place = ([u64; 2], u32, u32);
+/// An id to be sorted: its sort key, its list, and its code there.
+type SortEntry = ([u64; 2], u32, u32);
 
-/// Ids that an earlier list has as well, which need no sorting: threads mostly come across the same.
-struct Known {
-    /// The list that is asked: the first that is not much shorter than any.
+/// Ids that a base list has as well, which therefore need no sorting: threads mostly read the same ids.
+struct KnownCodes {
+    /// The base list: the first with at least half as many ids as the longest.
     base: usize,
-    /// By list, the codes that its ids have there, or [`NO_CODE`]; empty where nobody asked.
+    /// By list, the codes of its ids in the base list, or [`NO_CODE`]; empty for lists that were not
+    /// looked up.
     codes: Vec<Vec<u32>>,
 }
 
-impl Known {
-    /// Looks the ids behind a list up in it.
-    fn new(interners: &[Dictionary]) -> Known {
-        let most = interners.iter().map(Dictionary::count).max().unwrap_or(0);
-        let base = interners.iter().position(|of| 2 * of.count() >= most);
-        let base = base.unwrap_or(0);
-        let codes = (0..).zip(interners).map(|(list, of)| match list > base {
-            true => interners[base].codes_of(of),
-            false => Vec::new(),
+impl KnownCodes {
+    /// Looks up the ids of all lists after the base list in it.
+    fn new(dictionaries: &[Dictionary]) -> KnownCodes {
+        let most = dictionaries
+            .iter()
+            .map(Dictionary::count)
+            .max()
+            .unwrap_or(0);
+        let is_large = |dictionary: &Dictionary| 2 * dictionary.count() >= most;
+        let base = dictionaries.iter().position(is_large).unwrap_or(0);
+        let codes = (0..).zip(dictionaries).map(|(list, dictionary)| {
+            if list > base {
+                dictionaries[base].codes_of(dictionary)
+            } else {
+                Vec::new()
+            }
         });
-        Known {
+        KnownCodes {
             base,
             codes: codes.collect(),
         }
     }
 
-    /// Whether an id is to be sorted.
+    /// Whether an id is not in the base list, and so is to be sorted.
     fn is_new(&self, list: u32, code: u32) -> bool {
         let known = self.codes[index(list)].get(index(code));
         known.is_none_or(|code| *code == NO_CODE)
     }
 
-    /// Gives those that are known the ranks that they have in the list that was asked.
+    /// Gives known ids the ranks that they have in the base list.
     fn fill(&self, ranks: &mut [Vec<u32>]) {
         let Some((asked, behind)) = ranks.split_at_mut_checked(self.base + 1) else {
             return;
@@ -191,37 +199,38 @@ impl Known {
     }
 }
 
-/// Sorts all ids, and numbers those that differ.
-fn rank(lists: Vec<Ids>, known: &Known, order: Order) -> RankedLists {
+/// Sorts all ids, and numbers the distinct ones.
+fn rank(lists: Vec<Ids>, known: &KnownCodes, order: Order) -> RankedLists {
     let prefix = match order {
         Order::Id => common_prefix(&lists),
         Order::Hash => 0,
     };
-    let mut entries: Vec<Place> = Vec::new();
+    let mut entries: Vec<SortEntry> = Vec::new();
     for (list, ids) in (0..).zip(&lists) {
         let codes = (0..count32(ids.count())).into_par_iter();
-        let entry = |at| (key_of(ids, at, (order, prefix)), list, at);
-        match known.codes[index(list)].is_empty() {
-            true => entries.par_extend(codes.map(entry)),
-            false => {
-                let new = codes.filter(|at| known.is_new(list, *at));
-                entries.par_extend(new.map(entry));
-            }
+        let entry = |at| (key_of(ids, at, order, prefix), list, at);
+        if known.codes[index(list)].is_empty() {
+            entries.par_extend(codes.map(entry));
+        } else {
+            let new = codes.filter(|at| known.is_new(list, *at));
+            entries.par_extend(new.map(entry));
         }
     }
-    // What is in the keys need not be looked for all over memory.
-    let compare = |a: &Place, b: &Place| match order == Order::Id && is_whole(&lists, a.0) {
-        true => Ordering::Equal,
-        false => lists[index(a.1)].compare(a.2, (&lists[index(b.1)], b.2)),
+    // If the sort key contains the whole id, the comparison needs no cache miss.
+    let compare = |a: &SortEntry, b: &SortEntry| {
+        if order == Order::Id && is_whole(&lists, a.0) {
+            return Ordering::Equal;
+        }
+        lists[index(a.1)].compare(a.2, &lists[index(b.1)], b.2)
     };
     entries.par_sort_unstable_by(|a, b| {
-        // The list last, so that it is always the same one that an id is kept in.
+        // The list comes last, so that always the first list with an id provides it.
         let by_id = || compare(a, b).then(a.1.cmp(&b.1));
         a.0.cmp(&b.0).then_with(by_id)
     });
     let mut ranks: Vec<Vec<u32>> = lists.iter().map(|ids| vec![0; ids.count()]).collect();
     let mut places: Vec<(u32, u32)> = Vec::with_capacity(entries.len());
-    let mut last: Option<&Place> = None;
+    let mut last: Option<&SortEntry> = None;
     for entry in &entries {
         if last.is_none_or(|last| last.0 != entry.0 || compare(last, entry).is_ne()) {
             places.push((entry.1, entry.2));
@@ -233,13 +242,13 @@ fn rank(lists: Vec<Ids>, known: &Known, order: Order) -> RankedLists {
     (lists, places, ranks)
 }
 
-/// Bytes of a text that its key has room for, beside how many it has.
+/// Bytes of a text that fit into its sort key.
 const KEY_BYTES: usize = 15;
 
-/// What an id is sorted by before it is looked at itself: of an integer its value; of a text 15 bytes
-/// behind those that all begin with, zeros where it has fewer, and how many it has, or one more than that;
-/// or its hash.
-fn key_of(ids: &Ids, at: u32, (order, prefix): (Order, usize)) -> [u64; 2] {
+/// The sort key of an id, which is compared before the id itself. By id: the value of an integer; of a
+/// text the 15 bytes after the common prefix, padded with zeros, and their number (16 if the text is
+/// longer). By hash: the hash.
+fn key_of(ids: &Ids, at: u32, order: Order, prefix: usize) -> [u64; 2] {
     match (order, ids) {
         (Order::Id, Ids::Ints(ids)) => [ids[index(at)].cast_unsigned() ^ (1 << 63), 0],
         (Order::Id, Ids::Texts(ids)) => {
@@ -258,14 +267,14 @@ fn key_of(ids: &Ids, at: u32, (order, prefix): (Order, usize)) -> [u64; 2] {
     }
 }
 
-/// Whether no other id has a key that is in the order of ids.
+/// Whether a sort key by id contains the whole id, so that no other id has it.
 fn is_whole(lists: &[Ids], key: [u64; 2]) -> bool {
     let [length, ..] = key[1].to_le_bytes().map(usize::from);
     matches!(lists.first(), Some(Ids::Ints(_))) || length <= KEY_BYTES
 }
 
-/// Bytes that all texts begin with: hashes are often written with many zeros before them, and what
-/// all have in common tells none from another.
+/// The length of the common prefix of all texts. Ids often begin with zeros or a fixed word, which
+/// would waste the bytes of the sort key.
 fn common_prefix(lists: &[Ids]) -> usize {
     let texts = lists.iter().filter_map(|ids| match ids {
         Ids::Ints(_) => None,
@@ -277,7 +286,7 @@ fn common_prefix(lists: &[Ids]) -> usize {
     };
     let mut prefix = first.len();
     for id in all {
-        // Mostly it is known soon that they have nothing in common.
+        // Mostly there is no common prefix, which shows after a few ids.
         if prefix == 0 {
             break;
         }

@@ -1,7 +1,7 @@
-//! Pages behind each other: a column chunk, on parquet's public page API.
+//! Appends pages to a column chunk, on parquet's public page API.
 //!
-//! **In / Out**: [`LiteralsAndCopies`]s, page by page → the bytes of a column chunk behind those of the chunks
-//! before it, and what the footer says of it.
+//! **In / Out**: [`LiteralsAndCopies`]s, page by page → the bytes of a column chunk, appended to the row
+//! group, and its metadata for the footer.
 
 use std::sync::Arc;
 
@@ -23,27 +23,27 @@ use crate::job::Codec;
 
 /// A codec, with its memory if it needs any.
 #[derive(Debug)]
-pub(crate) enum Compressor {
+pub(crate) enum PageCompressor {
     /// Zstandard.
-    Zstd(zstd::Compressor),
+    Zstd(zstd::ZstdCompressor),
     /// LZ4 blocks.
     Lz4,
 }
 
-impl Compressor {
+impl PageCompressor {
     /// The compressor of a codec that has a direct path.
-    pub(super) fn new(codec: Codec) -> Compressor {
+    pub(super) fn new(codec: Codec) -> PageCompressor {
         match codec {
-            Codec::Lz4Raw => Compressor::Lz4,
-            _ => Compressor::Zstd(zstd::Compressor::new()),
+            Codec::Lz4Raw => PageCompressor::Lz4,
+            _ => PageCompressor::Zstd(zstd::ZstdCompressor::new()),
         }
     }
 
     /// Compresses a page. The bytes are new memory, so that they need not be copied.
     pub(super) fn compress(&mut self, page: &mut LiteralsAndCopies) -> Bytes {
         Bytes::from(match self {
-            Compressor::Zstd(zstd) => zstd.compress(page),
-            Compressor::Lz4 => lz4::compress(page),
+            PageCompressor::Zstd(zstd) => zstd.compress(page),
+            PageCompressor::Lz4 => lz4::compress(page),
         })
     }
 }
@@ -51,31 +51,30 @@ impl Compressor {
 /// The buffer of a row group.
 pub(crate) type Sink = TrackedWrite<Vec<u8>>;
 
-/// A column chunk in the making.
-pub(crate) struct Chunk<'a> {
+/// A column chunk that is being written.
+pub(crate) struct ColumnChunkWriter<'a> {
     /// The row group so far.
     sink: &'a mut Sink,
-    /// Where the chunk starts.
+    /// The offset of the chunk in the row group.
     start: usize,
-    /// How values are encoded.
+    /// The encoding of values.
     encoding: Encoding,
-    /// Where pages start, and with which row.
+    /// The offset of each page, and its first row.
     offsets: OffsetIndexBuilder,
-    /// Where the first data page starts.
+    /// The offset of the first data page.
     data_start: usize,
-    /// Whether there is a dictionary.
     has_dictionary: bool,
-    /// Bytes, with page headers, not compressed.
+    /// Uncompressed bytes, with page headers.
     uncompressed: usize,
     rows: usize,
     values: usize,
 }
 
-impl Chunk<'_> {
-    /// An empty chunk, at the end of a row group, of values that are encoded so.
-    pub(super) fn new(sink: &mut Sink, encoding: Encoding) -> Chunk<'_> {
+impl ColumnChunkWriter<'_> {
+    /// An empty chunk at the end of a row group.
+    pub(super) fn new(sink: &mut Sink, encoding: Encoding) -> ColumnChunkWriter<'_> {
         let start = sink.bytes_written();
-        Chunk {
+        ColumnChunkWriter {
             sink,
             start,
             encoding,
@@ -88,11 +87,11 @@ impl Chunk<'_> {
         }
     }
 
-    /// Writes the dictionary.
+    /// Writes the dictionary page.
     pub(super) fn dictionary(
         &mut self,
         page: &mut LiteralsAndCopies,
-        compressor: &mut Compressor,
+        compressor: &mut PageCompressor,
         values: u32,
     ) -> Result<()> {
         let dictionary = Page::DictionaryPage {
@@ -107,11 +106,11 @@ impl Chunk<'_> {
         Ok(())
     }
 
-    /// Writes a page of data.
+    /// Writes a data page.
     pub(super) fn data(
         &mut self,
         page: &mut LiteralsAndCopies,
-        compressor: &mut Compressor,
+        compressor: &mut PageCompressor,
         rows: usize,
         values: usize,
     ) -> Result<()> {
@@ -134,7 +133,7 @@ impl Chunk<'_> {
         Ok(())
     }
 
-    /// Writes a page behind the others; it has as many bytes when decoded.
+    /// Appends a page of `bytes` decoded bytes.
     fn write(&mut self, page: Page, bytes: usize) -> Result<()> {
         let compressed = CompressedPage::new(page, bytes);
         let mut writer = SerializedPageWriter::new(self.sink);
@@ -144,7 +143,7 @@ impl Chunk<'_> {
         writer.close()
     }
 
-    /// What the footer says of the chunk, and where its pages are.
+    /// The metadata of the chunk, and the offsets of its pages.
     pub(super) fn finish(
         self,
         codec: Codec,
@@ -171,7 +170,7 @@ impl Chunk<'_> {
     }
 }
 
-/// A count as the footer has it.
+/// A count as the signed integer of the footer.
 fn signed(count: usize) -> i64 {
     i64::try_from(count).expect("a chunk is small")
 }

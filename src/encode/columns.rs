@@ -1,8 +1,7 @@
-//! The columns of the output, once: the schema, the path through Arrow and the direct path all read
-//! this list.
+//! The one list of the columns of the output: the schema, the plain path and the direct path read it.
 //!
-//! **In / Out**: a [`WriteSpec`] → a [`Column`] per column of the schema, in order. **Invariants**: the
-//! columns of histories lie side by side.
+//! **In / Out**: a [`WriteSpec`] → an [`OutputColumn`] per column of the schema, in order. **Invariants**: the
+//! columns of histories are contiguous.
 
 use std::sync::Arc;
 
@@ -15,11 +14,11 @@ use crate::job::{
 
 /// A column of the output.
 #[derive(Clone, Debug)]
-pub(crate) struct Column<'a> {
+pub(crate) struct OutputColumn<'a> {
     pub(super) name: &'a str,
     /// Where its values come from.
-    pub(super) holds: Holds<'a>,
-    /// The type of a value: of an element, if the column is one of lists.
+    pub(super) source: ColumnSource<'a>,
+    /// The type of a value; of an element, if rows have lists.
     data_type: DataType,
     /// Whether a value may be null; a list never is.
     is_nullable: bool,
@@ -29,14 +28,14 @@ pub(crate) struct Column<'a> {
 
 /// Where the values of a column come from.
 #[derive(Clone, Copy, Debug)]
-pub(crate) enum Holds<'a> {
+pub(crate) enum ColumnSource<'a> {
     /// From impressions and their items.
     Scalar(Scalar<'a>),
     /// From histories.
     History(HistoryColumn),
 }
 
-/// A column beside the histories.
+/// A scalar column: one that is not of histories.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Scalar<'a> {
     /// `customer_id`.
@@ -55,9 +54,9 @@ pub(crate) enum Scalar<'a> {
     LastActionTime,
     /// `history_length`.
     HistoryLength,
-    /// `weight`, given that of a negative.
+    /// `weight`, given the weight of a negative.
     Weight(f32),
-    /// A column that is passed through, and its place among those of impressions, or of items.
+    /// A passthrough column, and its index among those of impressions, or of items.
     Passthrough(&'a Passthrough, usize),
 }
 
@@ -70,16 +69,16 @@ pub(crate) enum HistoryColumn {
     Types,
     /// `time_delta`: seconds from the action to the cutoff.
     TimeDelta,
-    /// An attribute of the actions: its place among such, and its type.
+    /// An attribute of the actions: its index among attributes, and its type.
     Attribute(usize, AttributeType),
 }
 
-impl<'a> Column<'a> {
+impl<'a> OutputColumn<'a> {
     /// A column of values that are not null.
-    fn new(name: &'a str, holds: Holds<'a>, data_type: DataType) -> Column<'a> {
-        Column {
+    fn new(name: &'a str, source: ColumnSource<'a>, data_type: DataType) -> OutputColumn<'a> {
+        OutputColumn {
             name,
-            holds,
+            source,
             data_type,
             is_nullable: false,
             is_list: false,
@@ -87,23 +86,23 @@ impl<'a> Column<'a> {
     }
 
     /// The same, whose values may be null.
-    fn nullable(self) -> Column<'a> {
-        Column {
+    fn nullable(self) -> OutputColumn<'a> {
+        OutputColumn {
             is_nullable: true,
             ..self
         }
     }
 
     /// The same, with a list of such values in a row.
-    fn list(self) -> Column<'a> {
-        Column {
+    fn list(self) -> OutputColumn<'a> {
+        OutputColumn {
             is_list: true,
             ..self
         }
     }
 
-    /// The same, of which an impression has a value per item: in a request they are a list.
-    fn per_item(self, layout: Layout) -> Column<'a> {
+    /// The same with a value per item: a list in the layout `request`.
+    fn per_item(self, layout: Layout) -> OutputColumn<'a> {
         match layout {
             Layout::Sample => self,
             Layout::Request => self.list(),
@@ -118,18 +117,19 @@ impl<'a> Column<'a> {
 
     /// Its field in the schema.
     pub(super) fn field(&self) -> Field {
-        match self.is_list {
-            true => Field::new(self.name, DataType::List(self.element()), false),
-            false => Field::new(self.name, self.data_type.clone(), self.is_nullable),
+        if self.is_list {
+            Field::new(self.name, DataType::List(self.element()), false)
+        } else {
+            Field::new(self.name, self.data_type.clone(), self.is_nullable)
         }
     }
 }
 
 /// All columns, in the order of the schema.
 ///
-/// `customer_id` can be null for guests, whatever becomes of them, so that the schema does not depend
-/// on that; a label may be null, and the last action of an empty history is.
-pub(super) fn columns<'a>(spec: &WriteSpec<'a>) -> Vec<Column<'a>> {
+/// `customer_id` is nullable even if guests are dropped, so that the schema does not depend on that. A
+/// label may be null, and `last_action_time` of an empty history is.
+pub(super) fn columns<'a>(spec: &WriteSpec<'a>) -> Vec<OutputColumn<'a>> {
     let mut columns = scalars(spec);
     columns.extend(histories(spec));
     let weight = spec.negative_weight.map(|of_negative| {
@@ -142,7 +142,7 @@ pub(super) fn columns<'a>(spec: &WriteSpec<'a>) -> Vec<Column<'a>> {
 }
 
 /// The columns before the histories.
-fn scalars<'a>(spec: &WriteSpec<'a>) -> Vec<Column<'a>> {
+fn scalars<'a>(spec: &WriteSpec<'a>) -> Vec<OutputColumn<'a>> {
     let customer = match spec.customers {
         CustomerType::Int64 => DataType::Int64,
         CustomerType::String => DataType::Utf8,
@@ -171,8 +171,10 @@ fn scalars<'a>(spec: &WriteSpec<'a>) -> Vec<Column<'a>> {
 }
 
 /// The columns of the histories.
-fn histories<'a>(spec: &WriteSpec<'a>) -> Vec<Column<'a>> {
-    let history = |name, holds, of| Column::new(name, Holds::History(holds), of).list();
+fn histories<'a>(spec: &WriteSpec<'a>) -> Vec<OutputColumn<'a>> {
+    let history = |name, column, data_type| {
+        OutputColumn::new(name, ColumnSource::History(column), data_type).list()
+    };
     let mut columns = vec![
         history("actions", HistoryColumn::Items, item_type(spec.item_type)),
         history("action_types", HistoryColumn::Types, DataType::Int8),
@@ -182,19 +184,19 @@ fn histories<'a>(spec: &WriteSpec<'a>) -> Vec<Column<'a>> {
         Attribute::TimeDelta => history(side.column(), HistoryColumn::TimeDelta, DataType::Int32),
         Attribute::Column(column) => {
             attributes += 1;
-            let holds = HistoryColumn::Attribute(attributes - 1, column.holds());
+            let source = HistoryColumn::Attribute(attributes - 1, column.holds());
             let data_type = match column.holds() {
                 AttributeType::Int32 => DataType::Int32,
                 AttributeType::Float32 => DataType::Float32,
             };
-            history(side.column(), holds, data_type)
+            history(side.column(), source, data_type)
         }
     }));
     columns
 }
 
-/// The columns that are passed through.
-fn passthrough<'a>(spec: &WriteSpec<'a>) -> Vec<Column<'a>> {
+/// The passthrough columns.
+fn passthrough<'a>(spec: &WriteSpec<'a>) -> Vec<OutputColumn<'a>> {
     let (mut of_rows, mut of_items, layout) = (0, 0, spec.layout);
     let columns = spec.keep.iter().map(|keep| {
         let places = if keep.of_items {
@@ -203,32 +205,33 @@ fn passthrough<'a>(spec: &WriteSpec<'a>) -> Vec<Column<'a>> {
             &mut of_rows
         };
         *places += 1;
-        let holds = Scalar::Passthrough(keep, *places - 1);
-        let column = scalar(&keep.name, holds, passthrough_type(keep.holds())).nullable();
-        match keep.of_items {
-            true => column.per_item(layout),
-            false => column,
+        let source = Scalar::Passthrough(keep, *places - 1);
+        let column = scalar(&keep.name, source, passthrough_type(keep.holds())).nullable();
+        if keep.of_items {
+            column.per_item(layout)
+        } else {
+            column
         }
     });
     columns.collect()
 }
 
-/// A column beside the histories.
-fn scalar<'a>(name: &'a str, holds: Scalar<'a>, data_type: DataType) -> Column<'a> {
-    Column::new(name, Holds::Scalar(holds), data_type)
+/// A scalar column.
+fn scalar<'a>(name: &'a str, source: Scalar<'a>, data_type: DataType) -> OutputColumn<'a> {
+    OutputColumn::new(name, ColumnSource::Scalar(source), data_type)
 }
 
 /// The type of item ids.
-fn item_type(of: ItemType) -> DataType {
-    match of {
+fn item_type(item_type: ItemType) -> DataType {
+    match item_type {
         ItemType::Int32 => DataType::Int32,
         ItemType::Int64 => DataType::Int64,
     }
 }
 
-/// The type of a column that is passed through.
-fn passthrough_type(of: PassthroughType) -> DataType {
-    match of {
+/// The type of a passthrough column.
+fn passthrough_type(value_type: PassthroughType) -> DataType {
+    match value_type {
         PassthroughType::Int32 => DataType::Int32,
         PassthroughType::Int64 => DataType::Int64,
         PassthroughType::Double => DataType::Float64,

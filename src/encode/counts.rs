@@ -1,20 +1,20 @@
-//! Blocks to counts: what the rows of a block hold, found where they are made.
+//! Statistics of the rows of a block, computed while it is encoded.
 //!
-//! **In / Out**: a [`Block`] and the [`HistoryDeltas`] of its histories → a [`RowStats`]. **Cost**: a history
-//! is looked at once, however many impressions share it, and labels are one byte each.
+//! **In / Out**: a [`Block`] and the [`HistoryDeltas`] of its histories → a [`RowStats`]. **Cost**: a
+//! history is read once, however many impressions share it, and labels are one byte each.
 
 use super::Block;
 use crate::encode::direct::history_deltas::HistoryDeltas;
 use crate::ids::{ActionType, Item, count64, index};
 use crate::kernel::column::Label;
-use crate::kernel::history_stats::{Asked, Contents, HistoryStats};
+use crate::kernel::history_stats::{Contents, HistoryStats, HistorySummary};
 
-/// What the rows of a block hold.
+/// Statistics of the rows of a block.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct RowStats {
     /// Impressions that end in the block.
     pub(crate) impressions: u64,
-    /// What the histories of all samples hold.
+    /// Statistics of the histories of all samples.
     pub(crate) histories: HistoryStats,
 }
 
@@ -26,44 +26,43 @@ impl RowStats {
     }
 }
 
-/// What the rows of a block hold, whose histories have `actions_max` actions at most.
-pub(super) fn tally_of<I: Item>(
+/// The statistics of a block, whose histories have `actions_max` actions at most.
+pub(super) fn stats_of<I: Item>(
     actions_max: u32,
     block: &Block<'_, I>,
-    shapes: &HistoryDeltas,
+    deltas: &HistoryDeltas,
     contents: &mut Contents,
 ) -> RowStats {
-    let mut tally = RowStats::default();
+    let mut stats = RowStats::default();
     let impressions = &block.probes.impressions;
     let kinds = block.histories.iter().map(|histories| histories.kinds());
     let kinds: Vec<Vec<ActionType>> = kinds.collect();
-    for (at, (row, shape)) in block.rows.iter().zip(&shapes.all).enumerate() {
-        let partition = index(shape.partition);
+    for (at, (row, delta)) in block.rows.iter().zip(&deltas.all).enumerate() {
+        let partition = index(delta.partition);
         let histories = &*block.histories[partition];
-        // What is alike in all holds the same, unless an action stands for another of another time.
-        let is_new = at == 0 || shape.fresh > 0 || !shape.ends_alike;
+        // An unchanged history has the same contents, unless a repeat of another time replaced an action.
+        let is_new = at == 0 || delta.new_prefix > 0 || !delta.tail_matches;
         if is_new || histories.passes_over() {
-            let sorted = (histories, &kinds[partition][..]);
-            shapes.contents(sorted, shape.actions, contents);
+            deltas.contents(histories, &kinds[partition], delta.actions, contents);
         }
         let items = block.items(row);
         let cutoff = block.probes.cutoffs[index(row.probe)];
         let of_probe = impressions.items_of(block.probes.rows[index(row.probe)]);
-        let (length, samples) = (index(shape.actions.count()), count64(items.len()));
-        let asked = Asked {
+        let (length, samples) = (index(delta.actions.count()), count64(items.len()));
+        let history = HistorySummary {
             samples,
             length,
             is_full: length == index(actions_max),
-            newest_age_us: shape.newest.map(|newest| cutoff.0.abs_diff(newest.0)),
+            newest_age_us: delta.newest.map(|newest| cutoff.0.abs_diff(newest.0)),
         };
-        tally.impressions += u64::from(items.end == of_probe.end);
-        tally.histories.add(asked, contents);
-        let late = |slot| tally.histories.add_late(slot, samples);
-        shapes.find_late(histories, (shape.actions, cutoff), late);
+        stats.impressions += u64::from(items.end == of_probe.end);
+        stats.histories.add(history, contents);
+        let late = |slot| stats.histories.add_late(slot, samples);
+        deltas.find_late(histories, delta.actions, cutoff, late);
         let labels = &impressions.labels[items];
         let count = |kind| count64(labels.iter().filter(|label| **label == kind).count());
-        tally.histories.positives += count(Label::Yes);
-        tally.histories.null_labels += count(Label::Null);
+        stats.histories.positives += count(Label::Yes);
+        stats.histories.null_labels += count(Label::Null);
     }
-    tally
+    stats
 }

@@ -1,7 +1,7 @@
-//! Row groups, encoded apart from each other, to one Parquet file.
+//! Appends encoded row groups to one Parquet file.
 //!
 //! **In / Out**: [`RowGroup`]s in order → the bytes of a file. **Invariants**: the bytes of a row
-//! group go out as they are, in one write; only the offsets in its metadata are moved.
+//! group are written unchanged, in one write; only the offsets in its metadata are adjusted.
 
 use std::io::Write;
 use std::sync::Arc;
@@ -20,7 +20,7 @@ use parquet::schema::types::SchemaDescPtr;
 use super::{CREATED_BY, RowGroup, RowStats};
 use crate::ids::unsigned;
 
-/// What a Parquet file begins with.
+/// The magic bytes at the start of a Parquet file.
 const MAGIC: &[u8] = b"PAR1";
 
 /// A file that is being written.
@@ -46,7 +46,7 @@ impl<W: Write + Send> FileWriter<W> {
         })
     }
 
-    /// Puts a row group behind the others.
+    /// Appends a row group.
     ///
     /// # Errors
     /// If it cannot be written.
@@ -110,12 +110,12 @@ fn moved(group: RowGroupMetaData, start: i64, ordinal: usize) -> Result<RowGroup
     builder
         .set_column_metadata(columns.collect::<Result<_>>()?)
         .set_file_offset(start)
-        .set_ordinal(i16_of(ordinal))
+        .set_ordinal(ordinal_of(ordinal))
         .build()
 }
 
-/// The place of a row group in its file.
-fn i16_of(ordinal: usize) -> i32 {
+/// The index of a row group in its file.
+fn ordinal_of(ordinal: usize) -> i32 {
     i32::try_from(ordinal).expect("a part has few row groups")
 }
 
@@ -126,7 +126,7 @@ impl RowGroup {
     }
 }
 
-/// Puts the columns of Arrow's writers behind each other.
+/// A row group from the columns of Arrow's writers.
 pub(super) fn row_group(
     descriptor: &SchemaDescPtr,
     properties: &Arc<WriterProperties>,
@@ -147,7 +147,7 @@ pub(super) fn row_group(
     group.close()?;
     let (metadata, column_indexes, offset_indexes) = closed.expect("closing calls it");
     Ok(RowGroup {
-        tally: RowStats::default(),
+        stats: RowStats::default(),
         bytes: to.into_inner()?,
         metadata,
         column_indexes,

@@ -1,16 +1,16 @@
-//! Blocks to row groups: the schema of the output, and the choice of the path that writes it.
+//! Encodes blocks as row groups: the schema of the output, and the choice of the path that writes it.
 //!
 //! **In / Out**: a [`Block`], which is a run of output rows given as windows → a [`RowGroup`]:
-//! the bytes of a row group, encoded and compressed, ready to be put into a file as they are.
-//! `columns` is the one list of what the columns are; schema and both paths read it.
-//! **Two paths**, whose values are equal: the direct one (`shapes` says what repeats, `pages` puts
-//! histories and `beside`, with `leaf`, the other columns down in a `stream` of literals and copies, `zstd` and
-//! `lz4` write that out, `chunk` puts pages behind each other), and the one through Arrow for all
-//! that the direct one does not serve (`plain` the histories, `scalars` the other columns).
-//! `counts` counts what they hold, `file` puts row groups behind each other. `table` makes row
-//! groups of flat columns, for the other job kinds.
+//! the encoded and compressed bytes of a row group, to be appended to a file unchanged.
+//! `columns` is the one list of columns; schema and both paths read it.
+//! **Two paths** with equal values. The direct one (`direct`): `history_deltas` finds what repeats,
+//! `history_pages` and `scalar_pages` write pages as literals and copies, `zstd` and `lz4` compress
+//! these without a search, `chunk` appends pages to column chunks. The plain one goes through Arrow
+//! and takes what the direct one does not support (`plain` the histories, `scalars` the other columns).
+//! `counts` computes statistics of rows, `file` appends row groups to files. `table` makes row groups
+//! of flat columns, for the other job kinds.
 //! **Invariants**: the bytes are a function of the block and the spec; a block knows nothing of
-//! partitions, files or threads, so any path may encode it.
+//! files or threads, so either path may encode it.
 
 mod chunk;
 mod columns;
@@ -38,9 +38,9 @@ use parquet::file::properties::WriterProperties;
 use parquet::file::writer::{SerializedFileWriter, TrackedWrite};
 use parquet::schema::types::SchemaDescPtr;
 
-use self::columns::{Column, Holds, columns};
+use self::columns::{ColumnSource, OutputColumn, columns};
 pub(crate) use self::counts::RowStats;
-use self::counts::tally_of;
+use self::counts::stats_of;
 pub(crate) use self::file::FileWriter;
 use self::file::row_group;
 pub(crate) use self::schema::schema;
@@ -59,12 +59,12 @@ use crate::kernel::op::sequences::Histories;
 
 /// An item id that Arrow has a type for.
 pub(crate) trait ItemColumn: Item + ArrowNativeType {
-    /// Arrow's type of it.
+    /// Arrow's type of the id.
     type Arrow: ArrowPrimitiveType<Native = Self>;
-    /// Parquet's.
+    /// Parquet's type of the id.
     type Parquet: parquet::data_type::DataType<T = Self>;
 
-    /// Adds ids to the values of a page, the last of them first.
+    /// Appends ids in PLAIN encoding, in reverse order.
     fn put_newest_first(items: &[Self], to: &mut Vec<u8>);
 }
 
@@ -86,7 +86,7 @@ impl ItemColumn for i64 {
     }
 }
 
-/// Adds numbers as Parquet's PLAIN has them, the last of them first.
+/// Appends numbers in PLAIN encoding, in reverse order.
 fn put_reversed<T: Copy, const BYTES: usize>(
     numbers: &[T],
     bytes_of: impl Fn(T) -> [u8; BYTES],
@@ -104,9 +104,9 @@ fn put_reversed<T: Copy, const BYTES: usize>(
 pub(crate) struct Block<'a, I> {
     /// All probes of the run.
     pub(crate) probes: &'a Probes<I>,
-    /// The probes of this block, in order, with the items of each that are rows of it.
+    /// The probes of this block, in order, with the range of items of each that are its rows.
     pub(crate) rows: Vec<BlockRow>,
-    /// The histories of the partitions that it needs.
+    /// The histories of the partitions of these probes.
     pub(crate) histories: Vec<Arc<Histories<I>>>,
 }
 
@@ -114,7 +114,7 @@ pub(crate) struct Block<'a, I> {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct BlockRow {
     pub(crate) probe: u32,
-    /// The partition of its customer, among those of the block.
+    /// The partition of its customer, as an index into [`Block::histories`].
     pub(crate) partition: u32,
     /// The first of its items, counted from the first of the impression.
     pub(crate) items_start: u32,
@@ -124,23 +124,22 @@ pub(crate) struct BlockRow {
 
 /// A row group, encoded.
 pub(crate) struct RowGroup {
-    /// What its rows hold.
-    pub(crate) tally: RowStats,
-    /// Its column chunks, one behind the other.
+    pub(crate) stats: RowStats,
+    /// The column chunks, one after the other.
     bytes: Vec<u8>,
-    /// What the footer says of them, as if they started the file.
+    /// The footer's entry, with offsets as if the row group started the file.
     metadata: RowGroupMetaData,
     column_indexes: Vec<Option<ColumnIndexMetaData>>,
     offset_indexes: Vec<Option<OffsetIndexMetaData>>,
 }
 
-/// What turns blocks into row groups.
+/// Encodes blocks as row groups.
 pub(crate) struct Encoder<'a> {
     /// How rows become Parquet.
     spec: WriteSpec<'a>,
-    /// Its columns, in the order of the schema.
-    columns: Vec<Column<'a>>,
-    /// Whether to go on.
+    /// The columns, in the order of the schema.
+    columns: Vec<OutputColumn<'a>>,
+    /// For cancellation.
     context: &'a RunContext,
     /// The schema of the output.
     schema: SchemaRef,
@@ -151,15 +150,15 @@ pub(crate) struct Encoder<'a> {
     factory: ArrowRowGroupWriterFactory,
 }
 
-/// What a thread needs to encode. Reused from block to block.
-pub(crate) struct Workbench {
+/// The scratch memory of a thread that encodes. Reused from block to block.
+pub(crate) struct EncoderScratch {
     /// The histories of the block.
-    shapes: HistoryDeltas,
-    /// Scratch: what one of them holds.
+    deltas: HistoryDeltas,
+    /// The contents of one history.
     contents: Contents,
-    /// Makes pages, if there is a direct path.
+    /// Writes pages, if the direct path is taken.
     pages: Option<PageMaker>,
-    /// Bytes of the next row group, about: as many as the last had.
+    /// Expected bytes of the next row group: those of the last and an eighth.
     bytes_expected: usize,
 }
 
@@ -167,7 +166,7 @@ impl<'a> Encoder<'a> {
     /// An encoder.
     ///
     /// # Errors
-    /// If Parquet has no such schema; it has.
+    /// If Parquet cannot represent the schema, which does not happen.
     pub(crate) fn new(spec: WriteSpec<'a>, context: &'a RunContext) -> Result<Encoder<'a>> {
         let columns = columns(&spec);
         let schema = Arc::new(schema_of(&columns));
@@ -190,11 +189,11 @@ impl<'a> Encoder<'a> {
         })
     }
 
-    /// What a thread needs to encode.
-    pub(crate) fn workbench(&self) -> Workbench {
-        let is_direct = direct::history_pages::serves(&self.spec) && !self.spec.encode_plain;
-        Workbench {
-            shapes: HistoryDeltas::default(),
+    /// Scratch memory for one thread.
+    pub(crate) fn scratch(&self) -> EncoderScratch {
+        let is_direct = direct::history_pages::is_supported(&self.spec) && !self.spec.encode_plain;
+        EncoderScratch {
+            deltas: HistoryDeltas::default(),
             contents: Contents::default(),
             pages: is_direct.then(|| PageMaker::new(self.spec.codec)),
             bytes_expected: 0,
@@ -204,7 +203,7 @@ impl<'a> Encoder<'a> {
     /// A Parquet writer for a file of the output.
     ///
     /// # Errors
-    /// If the head of the file cannot be written.
+    /// If the magic bytes of the file cannot be written.
     pub(crate) fn file<W: std::io::Write + Send>(
         &self,
         to: W,
@@ -215,59 +214,61 @@ impl<'a> Encoder<'a> {
     /// Encodes a block.
     ///
     /// # Errors
-    /// If somebody asked for an end. The encoder below has no reason to refuse.
+    /// If the run was cancelled. Parquet's own writers have no reason to fail.
     pub(crate) fn encode<I: ItemColumn>(
         &self,
-        bench: &mut Workbench,
+        scratch: &mut EncoderScratch,
         block: &Block<'_, I>,
     ) -> Result<RowGroup> {
-        self.encode_block(bench, block).map_err(internal)
+        self.encode_block(scratch, block).map_err(internal)
     }
 
     /// Encodes a block.
     fn encode_block<I: ItemColumn>(
         &self,
-        bench: &mut Workbench,
+        scratch: &mut EncoderScratch,
         block: &Block<'_, I>,
     ) -> parquet::errors::Result<RowGroup> {
-        bench.shapes.find(&self.spec, block);
+        scratch.deltas.find(&self.spec, block);
         let max = self.spec.actions_max;
-        let tally = tally_of(max, block, &bench.shapes, &mut bench.contents);
-        // A Parquet chunk has a page; one of no rows is not worth a path of its own.
-        if bench.pages.is_none() || block.rows.is_empty() {
-            self.encode_plain(block, &bench.shapes, tally)
+        let stats = stats_of(max, block, &scratch.deltas, &mut scratch.contents);
+        // A column chunk needs a page even without rows: that is left to parquet's writers.
+        if scratch.pages.is_none() || block.rows.is_empty() {
+            self.encode_plain(block, &scratch.deltas, stats)
         } else {
-            self.encode_direct(bench, block, tally)
+            self.encode_direct(scratch, block, stats)
         }
     }
 
     /// Encodes a block page by page, into one buffer.
     fn encode_direct<I: ItemColumn>(
         &self,
-        bench: &mut Workbench,
+        scratch: &mut EncoderScratch,
         block: &Block<'_, I>,
-        tally: RowStats,
+        stats: RowStats,
     ) -> parquet::errors::Result<RowGroup> {
-        let pages = bench.pages.as_mut().expect("there is a direct path");
-        let (spec, rows) = (&self.spec, (block, &bench.shapes));
-        let in_hand = (spec, self.context);
-        let beside = ScalarPages::new(spec, block, &bench.shapes);
-        let mut sink = TrackedWrite::new(Vec::with_capacity(bench.bytes_expected));
+        let pages = scratch.pages.as_mut().expect("there is a direct path");
+        let (spec, context, deltas) = (&self.spec, self.context, &scratch.deltas);
+        let scalar_pages = ScalarPages::new(spec, block, deltas);
+        let mut sink = TrackedWrite::new(Vec::with_capacity(scratch.bytes_expected));
         let mut chunks = Vec::new();
         for (at, column) in self.columns.iter().enumerate() {
-            let description = self.descriptor.column(at);
-            let files = (&description, &mut sink);
-            chunks.push(match column.holds {
-                Holds::Scalar(scalar) => beside.column(scalar, pages, files)?,
-                Holds::History(history) => pages.column(in_hand, rows, history, files)?,
+            let (description, sink) = (&self.descriptor.column(at), &mut sink);
+            chunks.push(match column.source {
+                ColumnSource::Scalar(scalar) => {
+                    scalar_pages.column(scalar, pages, description, sink)?
+                }
+                ColumnSource::History(history) => {
+                    pages.column(spec, context, block, deltas, history, description, sink)?
+                }
             });
         }
         let (chunks, offsets): (Vec<_>, Vec<_>) = chunks.into_iter().unzip();
-        let rows_count = bench
-            .shapes
+        let rows_count = scratch
+            .deltas
             .all
             .iter()
-            .map(|shape| i64::from(shape.rows))
+            .map(|delta| i64::from(delta.rows))
             .sum();
         let sizes = chunks.iter().map(ColumnChunkMetaData::uncompressed_size);
         let metadata = RowGroupMetaData::builder(Arc::clone(&self.descriptor))
@@ -276,9 +277,9 @@ impl<'a> Encoder<'a> {
             .set_column_metadata(chunks)
             .build()?;
         let bytes = sink.into_inner()?;
-        bench.bytes_expected = bytes.len() + bytes.len() / 8;
+        scratch.bytes_expected = bytes.len() + bytes.len() / 8;
         Ok(RowGroup {
-            tally,
+            stats,
             bytes,
             column_indexes: vec![None; offsets.len()],
             offset_indexes: offsets.into_iter().map(Some).collect(),
@@ -290,14 +291,14 @@ impl<'a> Encoder<'a> {
     fn encode_plain<I: ItemColumn>(
         &self,
         block: &Block<'_, I>,
-        shapes: &HistoryDeltas,
-        tally: RowStats,
+        deltas: &HistoryDeltas,
+        stats: RowStats,
     ) -> parquet::errors::Result<RowGroup> {
         let mut writers = self.factory.create_column_writers(0)?;
         let columns = self.columns.iter().zip(self.schema.fields());
         for ((column, field), writer) in columns.zip(&mut writers) {
-            if let Holds::Scalar(scalar) = column.holds {
-                let array = scalars::array(column, scalar, (block, shapes));
+            if let ColumnSource::Scalar(scalar) = column.source {
+                let array = scalars::array(column, scalar, block, deltas);
                 for leaf in compute_leaves(field, &array)? {
                     writer.write(&leaf)?;
                 }
@@ -305,20 +306,20 @@ impl<'a> Encoder<'a> {
         }
         plain::write(self, block, &mut writers)?;
         let mut group = row_group(&self.descriptor, &self.properties, writers)?;
-        group.tally = tally;
+        group.stats = stats;
         Ok(group)
     }
 }
 
 impl RowGroup {
-    /// Bytes of memory that it takes, for the account.
+    /// Bytes of memory that the row group takes.
     pub(crate) fn bytes(&self) -> u64 {
         count64(self.bytes.len())
     }
 }
 
 impl<I: Item> Block<'_, I> {
-    /// Where the items of a row lie in the columns of the impressions.
+    /// The range of a row's items in the columns of impressions.
     fn items(&self, row: &BlockRow) -> std::ops::Range<usize> {
         let first = self
             .probes
@@ -329,14 +330,14 @@ impl<I: Item> Block<'_, I> {
     }
 }
 
-/// An error if somebody asked for an end, for loops over what may be a billion actions.
-fn go_on(context: &RunContext) -> parquet::errors::Result<()> {
+/// An error if the run was cancelled, as an error of parquet.
+fn check_cancelled(context: &RunContext) -> parquet::errors::Result<()> {
     context
         .check()
         .map_err(|error| ParquetError::External(Box::new(error)))
 }
 
-/// The Parquet writer refused what we gave it, or was told to stop.
+/// An error of the Parquet writer: ours if the run was cancelled, else an internal fault.
 fn internal(error: ParquetError) -> Error {
     let what = match error {
         ParquetError::External(source) => match source.downcast::<Error>() {

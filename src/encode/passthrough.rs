@@ -1,7 +1,7 @@
-//! Columns that are carried through: as Arrow arrays, and as leaves of the direct path.
+//! Passthrough columns: as Arrow arrays, and as [`ScalarValues`] of the direct path.
 //!
-//! **In / Out**: what a [`Block`] carries → a column per [`Passthrough`], of rows or of their items.
-//! **Null rule**: nulls are carried through. **Cost**: values are gathered once a block.
+//! **In / Out**: the passthrough values of a [`Block`] → a column per [`Passthrough`], of impressions or
+//! of their items. **Null rule**: nulls stay null. **Cost**: values are gathered once per block.
 
 use std::ops::Range;
 use std::sync::Arc;
@@ -14,7 +14,7 @@ use parquet::data_type::{DoubleType, Int32Type, Int64Type};
 
 use super::{Block, BlockRow, ItemColumn};
 use crate::encode::direct::nullable::Nullable;
-use crate::encode::direct::scalar_values::{ScalarValues, Shared};
+use crate::encode::direct::scalar_values::{PerImpression, ScalarValues};
 use crate::ids::{count32, index};
 use crate::job::{Passthrough, PassthroughType};
 use crate::kernel::passthrough::PassthroughValue;
@@ -26,8 +26,8 @@ fn of_rows<'b, I: ItemColumn>(
 ) -> impl Iterator<Item = &'b PassthroughValue> + Clone {
     let value = move |row: &BlockRow| {
         let at = index(block.probes.rows[index(row.probe)]);
-        // A column of which no impression was read has no values at all, nor has the block rows.
-        &block.probes.impressions.kept.rows[column][at]
+        // Without impressions the column has no values, but then the block has no rows either.
+        &block.probes.impressions.passthrough.rows[column][at]
     };
     block.rows.iter().map(value)
 }
@@ -38,23 +38,22 @@ fn of_items<'b, I: ItemColumn>(
     column: usize,
 ) -> impl Iterator<Item = &'b [PassthroughValue]> + Clone {
     let rows = block.rows.iter();
-    rows.map(move |row| &block.probes.impressions.kept.items[column][block.items(row)])
+    rows.map(move |row| &block.probes.impressions.passthrough.items[column][block.items(row)])
 }
 
-/// A column of a block as an array of all its values, given the rows of each impression.
+/// A column of a block as an array, given the number of rows of each impression.
 pub(crate) fn array<I: ItemColumn>(
     block: &Block<'_, I>,
-    (keep, column): (&Passthrough, usize),
+    keep: &Passthrough,
+    column: usize,
     rows: impl Iterator<Item = usize> + Clone,
 ) -> ArrayRef {
-    match keep.of_items {
-        true => array_of(keep.holds(), of_items(block, column).flatten()),
-        false => {
-            let values = of_rows(block, column).zip(rows);
-            let values = values.flat_map(|(value, rows)| std::iter::repeat_n(value, rows));
-            array_of(keep.holds(), values)
-        }
+    if keep.of_items {
+        return array_of(keep.holds(), of_items(block, column).flatten());
     }
+    let values = of_rows(block, column).zip(rows);
+    let values = values.flat_map(|(value, rows)| std::iter::repeat_n(value, rows));
+    array_of(keep.holds(), values)
 }
 
 /// Values as an array.
@@ -91,12 +90,14 @@ fn array_of<'b>(
     }
 }
 
-/// A column of a block for the direct path, given how many rows each impression has and how many
-/// items of it are rows.
-pub(crate) fn leaf<'a, I: ItemColumn>(
+/// A column of a block for the direct path, given the number of rows and the range of items of each
+/// impression.
+pub(crate) fn values<'a, I: ItemColumn>(
     block: &'a Block<'_, I>,
-    (keep, column): (&Passthrough, usize),
-    (rows, items): (&'a [usize], &[Range<usize>]),
+    keep: &Passthrough,
+    column: usize,
+    rows: &'a [usize],
+    items: &[Range<usize>],
 ) -> Box<dyn ScalarValues + 'a> {
     if keep.of_items {
         let counts = items.iter().map(Range::len).collect();
@@ -108,19 +109,25 @@ pub(crate) fn leaf<'a, I: ItemColumn>(
     }
     let values = of_rows(block, column);
     match keep.holds() {
-        PassthroughType::Int32 => Box::new(Shared::numbers::<Int32Type>(
+        PassthroughType::Int32 => Box::new(PerImpression::numbers::<Int32Type>(
             rows,
             values.map(PassthroughValue::int32),
         )),
-        PassthroughType::Int64 | PassthroughType::Time => Box::new(Shared::numbers::<Int64Type>(
-            rows,
-            values.map(PassthroughValue::int),
-        )),
+        PassthroughType::Int64 | PassthroughType::Time => {
+            Box::new(PerImpression::numbers::<Int64Type>(
+                rows,
+                values.map(PassthroughValue::int),
+            ))
+        }
         PassthroughType::Double => {
-            let column = Shared::numbers::<DoubleType>(rows, values.map(PassthroughValue::double));
+            let column =
+                PerImpression::numbers::<DoubleType>(rows, values.map(PassthroughValue::double));
             Box::new(column.without_bounds())
         }
-        PassthroughType::Text => Box::new(Shared::texts(rows, values.map(PassthroughValue::text))),
+        PassthroughType::Text => Box::new(PerImpression::texts(
+            rows,
+            values.map(PassthroughValue::text),
+        )),
         PassthroughType::Boolean => {
             let values = values.zip(rows);
             let values = values.flat_map(|(value, rows)| std::iter::repeat_n(value, *rows));
@@ -129,7 +136,7 @@ pub(crate) fn leaf<'a, I: ItemColumn>(
     }
 }
 
-/// Values of any number per impression, each of which may be null.
+/// A [`Nullable`] of these values.
 fn nullable<'b>(
     kind: PassthroughType,
     counts: Vec<usize>,

@@ -1,10 +1,10 @@
 //! The plain path: histories as Arrow lists through parquet's own column writers.
 //!
-//! **In / Out**: a [`Block`] → the column chunks of the columns of histories. **Cost**: every history is written out once per sample, a slice of [`SLICE_VALUES`] actions at a time, so that
-//! a row group of any size takes the same memory. **Why so**: it is the path that every codec and
-//! setting can take, and what the direct path in `pages` is compared with. Arrow's `List` measured
-//! twice as fast here as `FixedSizeList` (parquet 60.1, one core: 2.1–2.3 against 1.0–1.6 GB/s of
-//! ids).
+//! **In / Out**: a [`Block`] → the column chunks of the columns of histories. **Cost**: every history
+//! is materialized once per sample, a slice of [`SLICE_VALUES`] actions at a time, so that a row group
+//! of any size takes the same memory. **Why so**: every codec and setting can take this path, and the
+//! direct path is tested against it. Arrow's `List` measured twice as fast here as `FixedSizeList`
+//! (parquet 60.1, one core: 2.1–2.3 against 1.0–1.6 GB/s of ids).
 
 use std::sync::Arc;
 
@@ -13,14 +13,14 @@ use arrow::buffer::{OffsetBuffer, ScalarBuffer};
 use parquet::arrow::arrow_writer::{ArrowColumnWriter, compute_leaves};
 use parquet::errors::Result;
 
-use super::columns::{HistoryColumn, Holds};
-use super::{Block, BlockRow, Encoder, ItemColumn, go_on};
+use super::columns::{ColumnSource, HistoryColumn};
+use super::{Block, BlockRow, Encoder, ItemColumn, check_cancelled};
 use crate::ids::{ActionType, code8, index, offset32};
 use crate::job::{AttributeType, Layout};
 use crate::kernel::attributes::float_of_key;
 use crate::kernel::op::sequences::{History, seconds_before};
 
-/// Actions of a slice, about: 2 MB of ids stay in the second-level cache.
+/// Actions of a slice, approximately: 2 MB of ids stay in the second-level cache.
 const SLICE_VALUES: usize = 1 << 19;
 
 /// Writes the histories of a block into the writers of their columns, which are among those of all
@@ -31,7 +31,7 @@ pub(super) fn write<I: ItemColumn>(
     writers: &mut [ArrowColumnWriter],
 ) -> Result<()> {
     let mut slice = Slice::<I>::new(encoder);
-    // An impression of many items and a long history is more than a slice by itself.
+    // One impression of many items and a long history can exceed a slice.
     let most = (SLICE_VALUES / index(encoder.spec.actions_max)).max(1);
     for row in &block.rows {
         let mut left = match encoder.spec.layout {
@@ -43,7 +43,7 @@ pub(super) fn write<I: ItemColumn>(
             slice.add(encoder, block, row, rows);
             left -= rows;
             if slice.actions.len() >= SLICE_VALUES {
-                go_on(encoder.context)?;
+                check_cancelled(encoder.context)?;
                 slice.flush(encoder, writers)?;
             }
         }
@@ -51,7 +51,7 @@ pub(super) fn write<I: ItemColumn>(
     slice.flush(encoder, writers)
 }
 
-/// Histories, as many as are written at a time.
+/// The histories that are written at a time.
 struct Slice<I> {
     /// Where the history of each row ends.
     ends: Vec<i32>,
@@ -59,9 +59,9 @@ struct Slice<I> {
     actions: Vec<I>,
     /// Kinds of the same.
     kinds: Vec<i8>,
-    /// What else histories have, column by column: seconds, or keys of numbers.
+    /// The other columns of histories: seconds, or keys of attributes.
     numbers: Vec<(HistoryColumn, Vec<i32>)>,
-    /// Scratch of histories that do not lie side by side.
+    /// Scratch: a history that is not a range.
     picked: Vec<u32>,
 }
 
@@ -71,11 +71,10 @@ impl<I: ItemColumn> Slice<I> {
         let numbers = encoder
             .columns
             .iter()
-            .filter_map(|column| match column.holds {
-                Holds::Scalar(_) | Holds::History(HistoryColumn::Items | HistoryColumn::Types) => {
-                    None
-                }
-                Holds::History(history) => Some((history, Vec::new())),
+            .filter_map(|column| match column.source {
+                ColumnSource::Scalar(_)
+                | ColumnSource::History(HistoryColumn::Items | HistoryColumn::Types) => None,
+                ColumnSource::History(history) => Some((history, Vec::new())),
             });
         Slice {
             ends: Vec::new(),
@@ -114,7 +113,7 @@ impl<I: ItemColumn> Slice<I> {
         for (column, numbers) in &mut self.numbers {
             match *column {
                 HistoryColumn::Attribute(place, _) => {
-                    let keys = sorted.told(place);
+                    let keys = sorted.attribute(place);
                     put(&history, |at| keys[at], numbers);
                 }
                 _ => {
@@ -145,14 +144,14 @@ impl<I: ItemColumn> Slice<I> {
         }
     }
 
-    /// Writes the rows and forgets them.
+    /// Writes the rows and removes them.
     fn flush(&mut self, encoder: &Encoder<'_>, writers: &mut [ArrowColumnWriter]) -> Result<()> {
         let offsets: Vec<i32> = std::iter::once(0).chain(self.ends.drain(..)).collect();
         let offsets = OffsetBuffer::new(ScalarBuffer::from(offsets));
         let mut numbers = self.numbers.iter_mut();
         let columns = encoder.columns.iter().zip(encoder.schema.fields());
         for ((column, field), writer) in columns.zip(writers) {
-            let Holds::History(history) = column.holds else {
+            let ColumnSource::History(history) = column.source else {
                 continue;
             };
             let mut numbers = || {

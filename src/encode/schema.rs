@@ -1,15 +1,15 @@
-//! The schema of the output, and how Parquet is told to store it.
+//! The schema of the output, and the writer properties of its columns.
 
 use arrow::datatypes::{Field, Schema};
 use parquet::basic::{Compression, ZstdLevel};
 use parquet::file::properties::{EnabledStatistics, WriterProperties};
 use parquet::schema::types::ColumnPath;
 
-use super::columns::{Column, HistoryColumn, Holds, columns};
+use super::columns::{ColumnSource, HistoryColumn, OutputColumn, columns};
 use super::spec::WriteSpec;
 use crate::job::Codec;
 
-/// Who made a file.
+/// The `created_by` of files.
 pub(super) const CREATED_BY: &str = concat!("hitherto ", env!("CARGO_PKG_VERSION"));
 
 /// The schema of the output.
@@ -18,19 +18,24 @@ pub(crate) fn schema(spec: &WriteSpec<'_>) -> Schema {
 }
 
 /// The schema of some columns.
-pub(super) fn schema_of(columns: &[Column<'_>]) -> Schema {
-    Schema::new(columns.iter().map(Column::field).collect::<Vec<Field>>())
+pub(super) fn schema_of(columns: &[OutputColumn<'_>]) -> Schema {
+    Schema::new(
+        columns
+            .iter()
+            .map(OutputColumn::field)
+            .collect::<Vec<Field>>(),
+    )
 }
 
-/// Codecs, encodings and statistics: none of these for the columns of histories, where they would
-/// cost time and tell nothing; types are few values, so a dictionary holds them.
-pub(super) fn properties(codec: Codec, columns: &[Column<'_>]) -> WriterProperties {
+/// Codecs, encodings and statistics. Columns of histories have no statistics, which would cost time and
+/// prune nothing, and only `action_types` has a dictionary.
+pub(super) fn properties(codec: Codec, columns: &[OutputColumn<'_>]) -> WriterProperties {
     let properties = WriterProperties::builder()
         .set_created_by(CREATED_BY.to_owned())
         .set_compression(compression(codec))
         .set_data_page_size_limit(1 << 20);
     let properties = columns.iter().fold(properties, |properties, column| {
-        let Holds::History(history) = column.holds else {
+        let ColumnSource::History(history) = column.source else {
             return properties;
         };
         let path = vec![column.name.to_owned(), "list".into(), "element".into()];

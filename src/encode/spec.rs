@@ -1,4 +1,4 @@
-//! What the encoder is told: which columns there are, and how they are stored.
+//! The settings of the encoder: which columns there are, and how they are stored.
 
 use crate::job::{Attribute, Codec, CustomerType, ItemType, Layout, Passthrough};
 
@@ -17,15 +17,15 @@ pub(crate) struct WriteSpec<'a> {
     pub(crate) pad: bool,
     /// The highest code that an action may have.
     pub(crate) code_max: u8,
-    /// What histories have beside items and types, in the order of the columns.
+    /// The attributes of histories, in the order of the columns.
     pub(crate) attributes: &'a [Attribute],
-    /// Columns that are passed through, in their order. Their types are resolved.
+    /// The passthrough columns, in their order. Their types are resolved.
     pub(crate) keep: &'a [Passthrough],
     /// The weight of a negative; `None` if there is no column of weights.
     pub(crate) negative_weight: Option<f32>,
     pub(crate) codec: Codec,
     /// Decoded bytes of a page on the direct path, at most, unless one row is larger.
     pub(crate) page_bytes_max: usize,
-    /// Whether everything goes through Arrow, even where the direct path would serve.
+    /// Whether to take the plain path even where the direct path is supported.
     pub(crate) encode_plain: bool,
 }

@@ -1,8 +1,7 @@
-//! Flat columns to row groups, through parquet's own writers.
+//! Encodes flat columns as row groups, through parquet's own writers.
 //!
-//! **In / Out**: Arrow arrays of one length, in the order of a schema → a [`RowGroup`], to be put
-//! into a file as it is. **Invariants**: the bytes are a function of the values, the schema and the
-//! codec.
+//! **In / Out**: Arrow arrays of one length, in the order of a schema → a [`RowGroup`].
+//! **Invariants**: the bytes are a function of the values, the schema and the codec.
 
 use std::io::Write;
 use std::sync::Arc;
@@ -20,7 +19,7 @@ use super::{FileWriter, RowGroup, internal, row_group};
 use crate::error::Result;
 use crate::job::Codec;
 
-/// What turns columns into row groups.
+/// Encodes columns as row groups.
 pub(crate) struct TableEncoder {
     schema: SchemaRef,
     /// The same, as Parquet has it.
@@ -55,7 +54,7 @@ impl TableEncoder {
     /// A Parquet writer for a file of the table.
     ///
     /// # Errors
-    /// If the head of the file cannot be written.
+    /// If the magic bytes of the file cannot be written.
     pub(crate) fn file<W: Write + Send>(&self, to: W) -> parquet::errors::Result<FileWriter<W>> {
         FileWriter::new(to, Arc::clone(&self.descriptor))
     }
@@ -63,7 +62,7 @@ impl TableEncoder {
     /// Encodes some rows.
     ///
     /// # Errors
-    /// If the encoder below refuses; it has no reason to.
+    /// If parquet's writers fail; they have no reason to.
     pub(crate) fn encode(&self, columns: &[ArrayRef]) -> Result<RowGroup> {
         self.encode_columns(columns).map_err(internal)
     }

@@ -25,7 +25,7 @@ use crate::failpoint::hit;
 use crate::ids::{Key, count64, index};
 use crate::job::{CustomerType, Dedup, DwellMethod, Job, JobKind, Source};
 use crate::kernel::chunk::{Chunk, RowChunk};
-use crate::kernel::op::dwell::{Deed, FlyerEvent, NAMES_MAX, NOWHERE};
+use crate::kernel::op::dwell::{FlyerAction, FlyerEvent, NAMES_MAX, NOWHERE};
 use crate::kernel::partition::{PartitionWriter, Split};
 use crate::output::RunInputs;
 use crate::output::dwell::{self, DwellRead, DwellReport};
@@ -275,8 +275,8 @@ impl PartitionedHeap {
                 flyer = ranks.flyers[index(event.flyer)];
                 merchant = ranks.merchants[index(event.merchant)];
             }
-            let wall = match event.wall.deed() {
-                Deed::Other => {
+            let wall = match event.wall.action() {
+                FlyerAction::Other => {
                     let name = ranks.others.get(index(event.wall.name()));
                     event.wall.named(name.copied().unwrap_or(0))
                 }

@@ -188,11 +188,13 @@ fn read_all<I: ItemColumn>(
     let partitions = Partitions::gather(split, read.writers, read.spills);
     let items_from = before.vocabulary.as_ref().and_then(Vocabulary::from);
     let items = match (before.vocabulary, impression_items) {
-        (Some(vocabulary), Some(items)) => Some(vocabulary.settle(items, read.items, context)?),
+        (Some(vocabulary), Some(items)) => {
+            Some(vocabulary.assign_codes(items, read.items, context)?)
+        }
         _ => None,
     };
     if let Some(items) = &items {
-        items.rename_shown(&mut probes.impressions.items);
+        items.rename_impressions(&mut probes.impressions.items);
     }
     inputs.opened.extend(opened);
     kinds.merge(&read.kinds);

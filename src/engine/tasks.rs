@@ -52,7 +52,7 @@ pub(super) fn spills(job: &Job, context: &RunContext, staging: &StagingDir) -> V
     let budget = context.headroom().map(|left| left / 4 * 3);
     let quota = budget.map_or(u64::MAX, |budget| budget / count64(threads));
     let folder = job.temp_dir.as_deref();
-    let folder = folder.unwrap_or_else(|| staging.aside());
+    let folder = folder.unwrap_or_else(|| staging.path());
     (0..threads).map(|_| Spill::new(folder, quota)).collect()
 }
 

@@ -23,7 +23,7 @@ use crate::ids::{count64, float, rounded};
 use crate::job::{Dedup, Job};
 use crate::kernel::chunk::{Chunk, FixedRow, RowChunk};
 use crate::kernel::op::dedup::WholeClick;
-use crate::kernel::op::features::{Asked, Click, UserClick};
+use crate::kernel::op::features::{Click, KeyProbe, UserClick};
 use crate::kernel::partition::Split;
 use crate::output::features::{FeaturesRead, PartitionedClicks, dry_run, parts_count};
 use crate::output::micros_since;
@@ -171,5 +171,5 @@ fn lists(job: &Job, split: Split) -> u64 {
 /// which exist as long as all clicks do.
 fn results_bytes(job: &Job, of_listings: Split, rows: u64, asked: u64) -> u64 {
     let counts = (job.features().windows.len() + 1) * 2 * size_of::<u32>() + size_of::<bool>();
-    rows * count64(counts) + kept_bytes(row_bytes::<Asked>(), lists(job, of_listings), asked)
+    rows * count64(counts) + kept_bytes(row_bytes::<KeyProbe>(), lists(job, of_listings), asked)
 }

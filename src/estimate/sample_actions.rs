@@ -178,7 +178,8 @@ pub(super) fn stretch<I: Item>(
     context: &RunContext,
 ) -> Result<PartitionWriter<EventChunk<I>>> {
     let width = job.attribute_columns().len();
-    let mut writer = PartitionWriter::with_chunks(split, || EventChunk::<I>::telling(width, 0));
+    let mut writer =
+        PartitionWriter::with_chunks(split, || EventChunk::<I>::with_attributes(width, 0));
     let mut items: Vec<Vec<I>> = vec![Vec::new(); 256];
     // The first and the last time of each source.
     let mut bounds: BTreeMap<Source, (i64, i64)> = BTreeMap::new();
@@ -214,7 +215,7 @@ pub(super) fn stretch<I: Item>(
             }
             writer.push(partition, key, copy);
             if let Some(keys) = actions.attributes.get(index(sampled.attributes)) {
-                writer.open(partition).tell(keys);
+                writer.open(partition).push_attributes(keys);
             }
             let shift = i64::try_from(draw(around)).unwrap_or(0);
             let back = i64::try_from(around / 2).unwrap_or(0);

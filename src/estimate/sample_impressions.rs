@@ -45,7 +45,7 @@ pub(super) fn impressions_of<I: ItemColumn>(
                 lookback_start: all.lookback_starts[at],
                 ranking: all.rankings.get(at),
                 items: &items,
-                kept: &passthrough_of(all, row),
+                passthrough: &passthrough_of(all, row),
             });
         }
         let is_in_sample = some.count() > before;
@@ -59,7 +59,7 @@ pub(super) fn impressions_of<I: ItemColumn>(
 fn passthrough_of<I: ItemColumn>(all: &Impressions<I>, row: u32) -> PassthroughRow {
     let (items, positions) = (all.items_of(row), &all.positions[all.items_of(row)]);
     let len = positions.iter().max().map_or(0, |last| place(*last) + 1);
-    let item_columns = all.kept.items.iter().map(|column| {
+    let item_columns = all.passthrough.items.iter().map(|column| {
         let mut values = vec![PassthroughValue::Null; len];
         for (at, value) in positions.iter().zip(&column[items.clone()]) {
             values[place(*at)] = value.clone();
@@ -68,7 +68,7 @@ fn passthrough_of<I: ItemColumn>(all: &Impressions<I>, row: u32) -> PassthroughR
     });
     PassthroughRow {
         row: all
-            .kept
+            .passthrough
             .rows
             .iter()
             .map(|column| column[index(row)].clone())

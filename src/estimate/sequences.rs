@@ -81,7 +81,7 @@ pub(super) fn plan<I: ItemColumn>(job: &Job, context: &RunContext) -> Result<Pla
     let kept = actions.shares.kept();
     let write_us = float(rehearsed.sort_us) * ratio(kept, sample.actions)
         + float(rehearsed.encode_us) * per_row;
-    let row = EventChunk::<I>::telling(job.attribute_columns().len(), 1).bytes();
+    let row = EventChunk::<I>::with_attributes(job.attribute_columns().len(), 1).bytes();
     let lists = count64(split.partitions_count() * job.threads);
     let memory = Memory::new(&Account {
         base,

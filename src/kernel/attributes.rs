@@ -1,65 +1,64 @@
-//! Numbers that columns of actions tell beside items and types.
+//! Attributes of actions (`--with`): numbers beside the item and the type.
 //!
-//! **Invariants**: a number is kept as its *key*, an integer of 32 bits whose order is that of
-//! numbers, so that whoever sorts actions need not know what a column holds. An integer is its own
-//! key. Of floats −0 comes before 0, and NaN, of which there is one, behind all others.
+//! **Invariants**: a number is stored as its *key*, a 32-bit integer that sorts as the number does,
+//! so that sorting needs no types. An integer is its own key. −0 sorts before 0, and NaN, which has
+//! one key, after all other floats.
 
 use crate::ids::Micros;
 use crate::job::{ATTRIBUTE_COLUMNS_MAX, AttributeType};
 
-/// The keys of an action, in the order of columns; 0 where there are fewer.
+/// The keys of an action's attributes, in the order of columns; 0 in unused places.
 pub(crate) type AttributeKeys = [i32; ATTRIBUTE_COLUMNS_MAX];
 
-/// The one NaN that is told.
+/// The NaN that all NaNs are stored as.
 const NAN_BITS: u32 = 0x7fc0_0000;
 
-/// When the day that an action landed on was over, and the place of its source in the job's list: of an
-/// action that somebody asks about before that; [`Landed::EARLY`] of all others.
+/// When the day that an action landed on ended, and which source it is from. Only set for actions
+/// that a probe may ask about before that instant; [`Landed::EARLY`] for all others.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct Landed {
     /// The first instant after that day.
     pub(crate) until: Micros,
-    /// The place of the source.
+    /// The index of the source in the job's list of sources.
     pub(crate) slot: u8,
 }
 
 impl Landed {
-    /// Of an action that nobody asks about before the day that it landed on is over.
+    /// Of an action that no probe asks about before the end of the day that it landed on.
     pub(crate) const EARLY: Landed = Landed {
         until: Micros::MIN,
         slot: 0,
     };
 }
 
-/// What is told of actions beside items and types: some numbers of each, as keys, and where those landed
-/// that did so late.
+/// Attributes of the actions of a chunk, as keys, and when actions landed, if some landed late.
 #[derive(Debug)]
-pub(crate) struct Told {
-    /// Numbers of an action.
+pub(crate) struct ChunkAttributes {
+    /// The number of attributes of an action.
     pub(crate) width: usize,
-    /// The numbers, action by action.
+    /// The keys, `width` per action.
     pub(crate) keys: Vec<i32>,
-    /// Where actions landed: nothing of those behind the last that did so late.
+    /// When actions landed, up to the last one that landed late.
     pub(crate) landed: Vec<Landed>,
 }
 
-impl Told {
-    /// Nothing, with room for so many numbers of so many actions.
-    pub(crate) fn none(width: usize, rows_max: usize) -> Told {
-        Told {
+impl ChunkAttributes {
+    /// No actions, with room for `rows_max` of `width` attributes each.
+    pub(crate) fn none(width: usize, rows_max: usize) -> ChunkAttributes {
+        ChunkAttributes {
             width,
             keys: Vec::with_capacity(rows_max * width),
             landed: Vec::new(),
         }
     }
 
-    /// Adds what is told of an action.
+    /// Adds the attributes of an action.
     #[inline]
     pub(crate) fn push(&mut self, keys: &AttributeKeys) {
         self.keys.extend_from_slice(&keys[..self.width]);
     }
 
-    /// What is told of an action.
+    /// The attributes of an action.
     pub(crate) fn get(&self, row: usize) -> AttributeKeys {
         let mut keys = AttributeKeys::default();
         let own = &self.keys[row * self.width..][..self.width];
@@ -71,30 +70,31 @@ impl Told {
 /// The key of a float.
 #[inline]
 pub(crate) fn key_of_float(number: f32) -> i32 {
-    let bits = match number.is_nan() {
-        true => NAN_BITS,
-        false => number.to_bits(),
+    let bits = if number.is_nan() {
+        NAN_BITS
+    } else {
+        number.to_bits()
     };
-    turn(bits.cast_signed())
+    flip_negative(bits.cast_signed())
 }
 
-/// The key that a null is told as.
+/// The key that a null is stored as.
 pub(crate) fn key_of_null(kind: AttributeType) -> i32 {
     match kind {
         AttributeType::Int32 => 0,
-        AttributeType::Float32 => turn(NAN_BITS.cast_signed()),
+        AttributeType::Float32 => flip_negative(NAN_BITS.cast_signed()),
     }
 }
 
 /// The float of a key.
 #[inline]
 pub(crate) fn float_of_key(key: i32) -> f32 {
-    f32::from_bits(turn(key).cast_unsigned())
+    f32::from_bits(flip_negative(key).cast_unsigned())
 }
 
-/// Bits of a float to a key, and back: below 0 a float with more bits is a lesser one.
+/// Bits of a float to a key, and back. The bits of negative floats sort in reverse, so they are flipped.
 #[inline]
-fn turn(bits: i32) -> i32 {
+fn flip_negative(bits: i32) -> i32 {
     bits ^ ((bits >> 31) & i32::MAX)
 }
 

@@ -1,73 +1,72 @@
-//! Chunks: rows of one partition as they come, the unit in which memory is taken, handed on, and
-//! written to a file for a while.
+//! Chunks: rows of one partition in input order, the unit of allocation, hand-over and spilling.
 //!
-//! **Invariants**: a chunk never grows beyond the room that it was made with, so the account sees
-//! memory before it is touched. What is read back from its bytes is what was written.
-//! **Format**: of actions how many numbers are told of each and whether some landed late, in a byte each,
-//! then their columns one after the other; rows of fixed width as they are; little-endian, nothing between. It is read by the
-//! process that wrote it and by nobody else.
+//! **Invariants**: a chunk never grows beyond its initial capacity, so memory is reserved before it
+//! is touched. A chunk that is written and read back is equal.
+//! **Format**: for actions, one byte for the number of attributes and one for whether some landed
+//! late, then their columns one after the other; for rows of fixed width, the rows. Little-endian,
+//! without padding. Only the process that wrote it reads it.
 
 use std::fmt::Debug;
 
 use crate::ids::{Item, Micros, count64};
 use crate::job::ATTRIBUTE_COLUMNS_MAX;
-use crate::kernel::attributes::{Landed, Told};
-use crate::kernel::column::{EventChunk, Row};
+use crate::kernel::attributes::{ChunkAttributes, Landed};
+use crate::kernel::column::{EventChunk, EventRow};
 
-/// Rows of the first chunk of a list; each is twice as long as the one before.
+/// Rows of the first chunk of a list; each following chunk has twice as many.
 const ROWS_MIN: usize = 32;
-/// Rows of a chunk, at most: large enough that its cost is spread.
+/// Rows of a chunk, at most: large enough that the cost of an allocation is amortized.
 const ROWS_MAX: usize = 2048;
 
-/// Rows that there is room for in the chunk that follows one with room for so many.
+/// The capacity of the chunk that follows one with a capacity of `rows_max`.
 fn rows_after(rows_max: usize) -> usize {
     (rows_max * 2).clamp(ROWS_MIN, ROWS_MAX)
 }
 
 /// Rows of one partition.
 pub(crate) trait Chunk: Debug + Send + Sized {
-    /// An empty chunk with room for so many rows.
+    /// An empty chunk with a capacity of `rows_max`.
     fn with_room(rows_max: usize) -> Self;
 
     /// The number of rows.
     fn rows_count(&self) -> usize;
 
-    /// The number of rows that there is room for in all.
+    /// The capacity in rows.
     fn rows_max(&self) -> usize;
 
-    /// Bytes that a row takes from the account.
+    /// Bytes of memory that a row reserves.
     const ROW_BYTES: usize;
 
-    /// Forgets all rows, and keeps their memory.
+    /// Removes all rows, and keeps the capacity.
     fn clear(&mut self);
 
     /// Appends the rows as bytes.
     fn write(&self, to: &mut Vec<u8>);
 
-    /// So many rows from their bytes; nothing if these are not what was written.
+    /// Reads `rows_count` rows from their bytes; `None` if the bytes are damaged.
     fn read(bytes: &[u8], rows_count: usize) -> Option<Self>;
 
-    /// An empty chunk without room, which takes no memory.
+    /// An empty chunk without capacity, which takes no memory.
     fn none() -> Self {
         Self::with_room(0)
     }
 
-    /// An empty chunk without room, like the one that this list began with.
+    /// An empty chunk without capacity, for rows like those of this one.
     fn emptied(&self) -> Self {
         Self::none()
     }
 
-    /// An empty chunk to follow this one in its list.
+    /// An empty chunk with capacity, to follow this one in its list.
     fn next(&self) -> Self {
         Self::with_room(rows_after(self.rows_max()))
     }
 
-    /// Bytes that the chunk takes from the account.
+    /// Bytes of memory that the chunk reserves.
     fn bytes(&self) -> u64 {
         count64(self.rows_max() * Self::ROW_BYTES)
     }
 
-    /// Whether there is no room left.
+    /// Whether the capacity is used up.
     #[inline]
     fn is_full(&self) -> bool {
         self.rows_count() == self.rows_max()
@@ -75,30 +74,30 @@ pub(crate) trait Chunk: Debug + Send + Sized {
 }
 
 impl<I: Item> EventChunk<I> {
-    /// An empty chunk of actions of which so many numbers are told, with room for so many.
-    pub(crate) fn telling(width: usize, rows_max: usize) -> EventChunk<I> {
+    /// An empty chunk of actions with `width` attributes each, with a capacity of `rows_max`.
+    pub(crate) fn with_attributes(width: usize, rows_max: usize) -> EventChunk<I> {
         EventChunk {
             rows: Vec::with_capacity(rows_max),
             known_after: Vec::new(),
-            told: (width > 0).then(|| Box::new(Told::none(width, rows_max))),
+            attributes: (width > 0).then(|| Box::new(ChunkAttributes::none(width, rows_max))),
             counted: 0,
         }
     }
 }
 
 impl<I: Item> Chunk for EventChunk<I> {
-    const ROW_BYTES: usize = size_of::<Row<I>>();
+    const ROW_BYTES: usize = size_of::<EventRow<I>>();
 
     fn with_room(rows_max: usize) -> EventChunk<I> {
-        EventChunk::telling(0, rows_max)
+        EventChunk::with_attributes(0, rows_max)
     }
 
     fn next(&self) -> EventChunk<I> {
-        EventChunk::telling(self.width(), rows_after(self.rows_max()))
+        EventChunk::with_attributes(self.width(), rows_after(self.rows_max()))
     }
 
     fn emptied(&self) -> EventChunk<I> {
-        EventChunk::telling(self.width(), 0)
+        EventChunk::with_attributes(self.width(), 0)
     }
 
     fn bytes(&self) -> u64 {
@@ -119,9 +118,9 @@ impl<I: Item> Chunk for EventChunk<I> {
     fn clear(&mut self) {
         self.rows.clear();
         self.known_after.clear();
-        if let Some(told) = &mut self.told {
-            told.keys.clear();
-            told.landed.clear();
+        if let Some(attributes) = &mut self.attributes {
+            attributes.keys.clear();
+            attributes.landed.clear();
         }
         self.counted = 0;
     }
@@ -139,7 +138,11 @@ impl<I: Item> Chunk for EventChunk<I> {
             // Ids are above 0, so that the upper half of one that fits 32 bits is empty.
             to.extend_from_slice(&row.item.to_wide().to_le_bytes()[..size_of::<I>()]);
         }
-        for key in self.told.iter().flat_map(|told| &told.keys) {
+        for key in self
+            .attributes
+            .iter()
+            .flat_map(|attributes| &attributes.keys)
+        {
             to.extend_from_slice(&key.to_le_bytes());
         }
         for row in (0..self.rows.len()).filter(|_| self.lands()) {
@@ -155,14 +158,14 @@ impl<I: Item> Chunk for EventChunk<I> {
     fn read(bytes: &[u8], rows_count: usize) -> Option<EventChunk<I>> {
         let ([width, lands], bytes) = bytes.split_first_chunk()?;
         let (width, lands) = (usize::from(*width), usize::from(*lands));
-        // Nothing lands where there is no row.
+        // A chunk without rows has no landing times either.
         if ATTRIBUTE_COLUMNS_MAX < width || lands > rows_count.min(1) {
             return None;
         }
         let (times, rest) = bytes.split_at_checked(rows_count * 8)?;
         let (keys, rest) = rest.split_at_checked(rows_count * 4)?;
         let (items, rest) = rest.split_at_checked(rows_count * size_of::<I>())?;
-        let (told, rest) = rest.split_at_checked(rows_count * width * size_of::<i32>())?;
+        let (attributes, rest) = rest.split_at_checked(rows_count * width * size_of::<i32>())?;
         let (landed, known) = rest.split_at_checked(rows_count * lands * LANDED_BYTES)?;
         if !known.is_empty() && known.len() != times.len() {
             return None;
@@ -178,11 +181,15 @@ impl<I: Item> Chunk for EventChunk<I> {
                 let mut wide = [0; 8];
                 wide[..item.len()].copy_from_slice(item);
                 let item = I::from_wide(i64::from_le_bytes(wide))?;
-                Some(Row::of_parts(long(time), u32::from_le_bytes(*key), item))
+                Some(EventRow::from_parts(
+                    long(time),
+                    u32::from_le_bytes(*key),
+                    item,
+                ))
             });
-        let keys = told.as_chunks::<4>().0.iter();
+        let keys = attributes.as_chunks::<4>().0.iter();
         let landed = landed.as_chunks::<LANDED_BYTES>().0.iter();
-        let told = || Told {
+        let attributes = || ChunkAttributes {
             width,
             keys: keys.map(|key| i32::from_le_bytes(*key)).collect(),
             landed: landed.map(landed_of).collect(),
@@ -190,43 +197,46 @@ impl<I: Item> Chunk for EventChunk<I> {
         Some(EventChunk {
             rows: rows.collect::<Option<_>>()?,
             known_after: known.as_chunks::<8>().0.iter().map(long).collect(),
-            told: (width + lands > 0).then(|| Box::new(told())),
+            attributes: (width + lands > 0).then(|| Box::new(attributes())),
             counted: rows_count,
         })
     }
 }
 
 impl<I: Item> EventChunk<I> {
-    /// Adds where the action that was added last landed.
+    /// Sets when the action that was added last landed.
     pub(crate) fn land(&mut self, landed: Landed) {
-        let told = self.told.get_or_insert_with(|| Box::new(Told::none(0, 0)));
-        told.landed.resize(self.rows.len(), Landed::EARLY);
-        if let Some(last) = told.landed.last_mut() {
+        let attributes = self
+            .attributes
+            .get_or_insert_with(|| Box::new(ChunkAttributes::none(0, 0)));
+        attributes.landed.resize(self.rows.len(), Landed::EARLY);
+        if let Some(last) = attributes.landed.last_mut() {
             *last = landed;
         }
     }
 
-    /// Where an action landed.
+    /// When an action landed.
     pub(crate) fn landed(&self, row: usize) -> Landed {
-        let told = self.told.as_ref();
-        let landed = told.and_then(|told| told.landed.get(row));
+        let attributes = self.attributes.as_ref();
+        let landed = attributes.and_then(|attributes| attributes.landed.get(row));
         landed.copied().unwrap_or(Landed::EARLY)
     }
 
     /// Whether some action landed late.
     pub(crate) fn lands(&self) -> bool {
-        self.told
+        self.attributes
             .as_ref()
-            .is_some_and(|told| !told.landed.is_empty())
+            .is_some_and(|attributes| !attributes.landed.is_empty())
     }
 
-    /// How many numbers are told of each action.
+    /// The number of attributes of each action.
     pub(crate) fn width(&self) -> usize {
-        self.told.as_ref().map_or(0, |told| told.width)
+        self.attributes
+            .as_ref()
+            .map_or(0, |attributes| attributes.width)
     }
 
-    /// Puts other items in the place of all, and drops the actions whose item is padding then; gives
-    /// how many these are.
+    /// Renames all items, and drops the actions whose item becomes padding; gives the number of these.
     pub(crate) fn rename(&mut self, name: impl Fn(I) -> I) -> usize {
         let mut lost = 0;
         for row in &mut self.rows {
@@ -250,11 +260,11 @@ impl<I: Item> EventChunk<I> {
             if let Some(known_after) = self.known_after.get(at).copied() {
                 self.known_after[kept] = known_after;
             }
-            if let Some(told) = &mut self.told {
-                let keys = at * told.width..(at + 1) * told.width;
-                told.keys.copy_within(keys, kept * told.width);
-                if let Some(found) = told.landed.get(at).copied() {
-                    told.landed[kept] = found;
+            if let Some(attributes) = &mut self.attributes {
+                let keys = at * attributes.width..(at + 1) * attributes.width;
+                attributes.keys.copy_within(keys, kept * attributes.width);
+                if let Some(found) = attributes.landed.get(at).copied() {
+                    attributes.landed[kept] = found;
                     landed = kept + 1;
                 }
             }
@@ -262,17 +272,17 @@ impl<I: Item> EventChunk<I> {
         }
         self.rows.truncate(kept);
         self.known_after.truncate(kept);
-        if let Some(told) = &mut self.told {
-            told.keys.truncate(kept * told.width);
-            told.landed.truncate(landed);
+        if let Some(attributes) = &mut self.attributes {
+            attributes.keys.truncate(kept * attributes.width);
+            attributes.landed.truncate(landed);
         }
     }
 }
 
-/// Bytes of where an action landed, in a file.
+/// Bytes of a [`Landed`] in a spill file.
 const LANDED_BYTES: usize = 9;
 
-/// Where an action landed, from its bytes.
+/// A [`Landed`] from its bytes.
 fn landed_of(bytes: &[u8; LANDED_BYTES]) -> Landed {
     let [until @ .., slot] = *bytes;
     Landed {
@@ -281,15 +291,15 @@ fn landed_of(bytes: &[u8; LANDED_BYTES]) -> Landed {
     }
 }
 
-/// A row that always has the same width.
+/// A row of fixed width.
 pub(crate) trait FixedRow: Copy + Debug + Send {
-    /// Its bytes in a file.
+    /// Its bytes in a spill file.
     const WIDTH: usize;
 
     /// Appends its bytes.
     fn write(self, to: &mut Vec<u8>);
 
-    /// The row of [`FixedRow::WIDTH`] bytes; nothing if these are not what was written.
+    /// Reads a row from [`FixedRow::WIDTH`] bytes; `None` if the bytes are damaged.
     fn read(bytes: &[u8]) -> Option<Self>;
 }
 
@@ -356,7 +366,7 @@ mod tests {
     #[test]
     fn where_actions_landed_is_written_and_read_and_goes_along() {
         for width in [0, 2] {
-            let mut chunk = EventChunk::<i32>::telling(width, 8);
+            let mut chunk = EventChunk::<i32>::with_attributes(width, 8);
             for at in 1..=4_i32 {
                 let event = Event {
                     time: Micros(i64::from(at)),
@@ -366,7 +376,7 @@ mod tests {
                 };
                 chunk.push(7, event);
                 if width > 0 {
-                    chunk.tell(&[at, -at, 0, 0]);
+                    chunk.push_attributes(&[at, -at, 0, 0]);
                 }
                 if at % 2 == 0 {
                     chunk.land(Landed {
@@ -399,7 +409,7 @@ mod tests {
     #[test]
     fn what_has_another_name_takes_all_that_is_known_of_it_along() {
         for late in [0, 1] {
-            let mut chunk = EventChunk::<i32>::telling(2, 8);
+            let mut chunk = EventChunk::<i32>::with_attributes(2, 8);
             for at in 1..=5_i32 {
                 let time = i64::from(at);
                 let event = Event {
@@ -409,7 +419,7 @@ mod tests {
                     item: at,
                 };
                 chunk.push(7, event);
-                chunk.tell(&[at * 10, -at, 0, 0]);
+                chunk.push_attributes(&[at * 10, -at, 0, 0]);
             }
             let codes = [0, 9, 0, 8, 0];
             let name = |item: i32| codes[usize::try_from(item - 1).expect("small")];
@@ -420,8 +430,8 @@ mod tests {
                 assert_eq!(chunk.keys(at), [from * 10, -from, 0, 0]);
                 assert_eq!(chunk.known_after(at), Micros(i64::from(from) + late));
             }
-            let told = chunk.told.expect("it is told");
-            assert_eq!(told.keys.len(), 4);
+            let attributes = chunk.attributes.expect("it is attributes");
+            assert_eq!(attributes.keys.len(), 4);
         }
     }
 }

@@ -1,12 +1,12 @@
-//! Columns in memory: plain vectors, a struct per group of columns that belong together.
+//! Columns in memory: plain vectors, one struct per table.
 //!
 //! **Shapes**: every vector of a struct has one entry per row, unless its doc says otherwise.
 //! **Null rule**: a null customer is a guest (`guests[row]`); nothing else here can be null but
 //! labels, which have three values.
 
 use crate::ids::{ActionType, Day, Item, Micros, count32, count64, index};
-use crate::kernel::attributes::{AttributeKeys, Told};
-use crate::kernel::passthrough::{KeptColumns, PassthroughRow};
+use crate::kernel::attributes::{AttributeKeys, ChunkAttributes};
+use crate::kernel::passthrough::{PassthroughColumns, PassthroughRow};
 
 /// Texts, one after the other.
 #[derive(Clone, Debug, Default)]
@@ -23,7 +23,7 @@ impl TextColumn {
         self.push_bytes(text.as_bytes());
     }
 
-    /// Adds the bytes of a text; that they are one is not checked before somebody asks for the text.
+    /// Adds the bytes of a text. UTF-8 is only checked by [`TextColumn::get`].
     pub(crate) fn push_bytes(&mut self, text: &[u8]) {
         self.bytes.extend_from_slice(text);
         self.ends.push(count64(self.bytes.len()));
@@ -41,13 +41,13 @@ impl TextColumn {
         self.ends.len()
     }
 
-    /// Forgets all texts, and keeps their memory.
+    /// Removes all texts, and keeps the capacity.
     pub(crate) fn clear(&mut self) {
         self.ends.clear();
         self.bytes.clear();
     }
 
-    /// Bytes of memory, for the account.
+    /// Bytes of memory that the column takes.
     pub(crate) fn memory(&self) -> u64 {
         count64(self.ends.capacity() * size_of::<u64>() + self.bytes.capacity())
     }
@@ -107,60 +107,57 @@ impl CustomerColumn {
     }
 }
 
-/// A label of a shown item: was it ordered?
+/// The label of an item of an impression: whether it was ordered.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Label {
-    /// Nobody knows.
+    /// Unknown.
     Null,
-    /// It was not.
+    /// Not ordered.
     No,
-    /// It was.
+    /// Ordered.
     Yes,
 }
 
-/// Impressions as they are read: one row per impression, the shown items in columns of their own.
+/// Impressions as read: one row per impression, its items in columns of their own.
 #[derive(Clone, Debug)]
 pub(crate) struct Impressions<I> {
-    /// Whom it was shown to.
     customers: CustomerColumn,
-    /// Whether that is nobody we know.
+    /// Whether the customer is a guest: null in the input.
     guests: Vec<bool>,
-    /// The day it belongs to.
+    /// The day of the output that it belongs to.
     pub(crate) days: Vec<Day>,
-    /// The moment of the question; what happened then or later is not known.
+    /// The cutoffs: only actions strictly before are prior.
     pub(crate) cutoffs: Vec<Micros>,
-    /// The first moment of the lookback.
+    /// The first instant of the lookback.
     pub(crate) lookback_starts: Vec<Micros>,
     /// The ids of the rankings.
     pub(crate) rankings: TextColumn,
     /// Where the items of each row end.
     item_ends: Vec<u32>,
-    /// The shown items; as many as the last of `item_ends`.
+    /// The items of all impressions; as many as the last of `item_ends`.
     pub(crate) items: Vec<I>,
     pub(crate) labels: Vec<Label>,
     /// Their 0-based places in the ranking.
     pub(crate) positions: Vec<i32>,
-    /// What is carried through.
-    pub(crate) kept: KeptColumns,
+    /// The columns that are copied to the output.
+    pub(crate) passthrough: PassthroughColumns,
 }
 
 /// One impression, to be added to [`Impressions`].
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Impression<'a, I> {
-    /// Whom it was shown to.
     pub(crate) customer: Customer<'a>,
-    /// The day it belongs to.
+    /// The day of the output that it belongs to.
     pub(crate) day: Day,
-    /// The moment of the question.
     pub(crate) cutoff: Micros,
-    /// The first moment of the lookback.
+    /// The first instant of the lookback.
     pub(crate) lookback_start: Micros,
     /// The id of the ranking.
     pub(crate) ranking: &'a str,
-    /// The shown items with their labels and places.
+    /// The items with their labels and positions.
     pub(crate) items: &'a [(I, Label, i32)],
-    /// What is carried through, of all elements of its array.
-    pub(crate) kept: &'a PassthroughRow,
+    /// The passthrough values, of all elements of the array of items.
+    pub(crate) passthrough: &'a PassthroughRow,
 }
 
 impl<I: Item> Impressions<I> {
@@ -182,7 +179,7 @@ impl<I: Item> Impressions<I> {
             items: Vec::new(),
             labels: Vec::new(),
             positions: Vec::new(),
-            kept: KeptColumns::default(),
+            passthrough: PassthroughColumns::default(),
         }
     }
 
@@ -201,7 +198,7 @@ impl<I: Item> Impressions<I> {
         self.positions
             .extend(row.items.iter().map(|(_, _, position)| *position));
         let places = row.items.iter().map(|(_, _, position)| place(*position));
-        self.kept.push(row.kept, &places);
+        self.passthrough.push(row.passthrough, &places);
         self.item_ends.push(count32(self.items.len()));
     }
 
@@ -227,7 +224,7 @@ impl<I: Item> Impressions<I> {
         self.items.extend_from_slice(&other.items);
         self.labels.extend_from_slice(&other.labels);
         self.positions.extend_from_slice(&other.positions);
-        self.kept.append(&other.kept);
+        self.passthrough.append(&other.passthrough);
     }
 
     /// The number of impressions.
@@ -251,7 +248,7 @@ impl<I: Item> Impressions<I> {
         matches!(self.customers, CustomerColumn::Text(_))
     }
 
-    /// Where the items of a row lie in `items`, `labels` and `positions`.
+    /// The range of a row's items in `items`, `labels` and `positions`.
     pub(crate) fn items_of(&self, row: u32) -> std::ops::Range<usize> {
         let start = if row == 0 {
             0
@@ -261,7 +258,7 @@ impl<I: Item> Impressions<I> {
         index(start)..index(self.item_ends[index(row)])
     }
 
-    /// Bytes of memory that a row takes, for the account; text ids are not worth counting.
+    /// Bytes of memory that a row takes. Text ids are left out: they are small beside the rest.
     pub(crate) fn bytes_of_row(items_count: usize, ranking_bytes: usize) -> u64 {
         let columns = size_of::<(i64, bool, Day, Micros, Micros, u64, u32)>();
         let per_item = size_of::<I>() + size_of::<(Label, i32)>();
@@ -269,7 +266,7 @@ impl<I: Item> Impressions<I> {
     }
 }
 
-/// A place in an array.
+/// A position as an index.
 pub(crate) fn place(position: i32) -> usize {
     usize::try_from(position).expect("places are counted from 0")
 }
@@ -277,39 +274,39 @@ pub(crate) fn place(position: i32) -> usize {
 /// An action in its partition. The derived order is the total order of actions of one customer:
 /// time, then kind, then item.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) struct Row<I> {
+pub(crate) struct EventRow<I> {
     pub(crate) time: Micros,
     /// The kind in the upper 8 bits, below it the customer, counted from the first of the
-    /// partition: together in 4 bytes, a row of 32-bit items takes 16.
+    /// partition. Packed, so that a row of 32-bit items takes 16 bytes.
     kind_and_key: u32,
     pub(crate) item: I,
 }
 
-impl<I: Copy> Row<I> {
-    /// Bits that the customer has.
+impl<I: Copy> EventRow<I> {
+    /// Bits of the customer.
     pub(crate) const KEY_BITS: u8 = 24;
 
     /// A row.
     #[inline]
-    pub(crate) fn new(local_key: u32, time: Micros, kind: ActionType, item: I) -> Row<I> {
+    pub(crate) fn new(local_key: u32, time: Micros, kind: ActionType, item: I) -> EventRow<I> {
         debug_assert!(local_key < 1 << Self::KEY_BITS);
-        Row {
+        EventRow {
             time,
             kind_and_key: u32::from(kind.0) << Self::KEY_BITS | local_key,
             item,
         }
     }
 
-    /// The row of [`Row::kind_and_key`].
-    pub(crate) fn of_parts(time: Micros, kind_and_key: u32, item: I) -> Row<I> {
-        Row {
+    /// The row of [`EventRow::kind_and_key`].
+    pub(crate) fn from_parts(time: Micros, kind_and_key: u32, item: I) -> EventRow<I> {
+        EventRow {
             time,
             kind_and_key,
             item,
         }
     }
 
-    /// The kind and the customer, as they are stored.
+    /// The kind and the customer, packed.
     pub(crate) fn kind_and_key(&self) -> u32 {
         self.kind_and_key
     }
@@ -320,7 +317,7 @@ impl<I: Copy> Row<I> {
         self.kind_and_key & ((1 << Self::KEY_BITS) - 1)
     }
 
-    /// What it was.
+    /// The kind of the action.
     #[inline]
     pub(crate) fn kind(&self) -> ActionType {
         let [.., kind] = self.kind_and_key.to_le_bytes();
@@ -328,26 +325,25 @@ impl<I: Copy> Row<I> {
     }
 }
 
-/// Actions of one partition, as they come: the unit in which memory is taken and handed on.
+/// Actions of one partition in input order: the unit of allocation and hand-over.
 #[derive(Debug)]
 pub(crate) struct EventChunk<I> {
-    /// The actions: row by row, so that a scan that fills hundreds of partitions in turn writes
-    /// to one place in each.
-    pub(crate) rows: Vec<Row<I>>,
+    /// The actions. Rows, not columns: a scan appends to hundreds of partitions in turn, and so
+    /// touches one cache line in each.
+    pub(crate) rows: Vec<EventRow<I>>,
     /// The last instant at which each was not yet known; empty if that is its time for all.
     pub(crate) known_after: Vec<Micros>,
-    /// What is told of each beside its item and its type, and where those landed that did so late;
-    /// nothing, in a word of memory, where nothing is and none did.
-    pub(crate) told: Option<Box<Told>>,
+    /// Attributes and landing times; boxed, as most jobs have neither.
+    pub(crate) attributes: Option<Box<ChunkAttributes>>,
     /// Rows that the early stop has counted.
     pub(crate) counted: usize,
 }
 
-/// An action of a customer that is asked for.
+/// An action, to be added to an [`EventChunk`].
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Event<I> {
     pub(crate) time: Micros,
-    /// The last instant at which it was not yet known; `time` if nothing held it up.
+    /// The last instant at which it was not yet known; `time` if it was known at once.
     pub(crate) known_after: Micros,
     pub(crate) kind: ActionType,
     pub(crate) item: I,
@@ -359,30 +355,30 @@ impl<I: Item> EventChunk<I> {
     pub(crate) fn push(&mut self, local_key: u32, event: Event<I>) {
         debug_assert!(self.rows.len() < self.rows.capacity());
         if event.known_after != event.time || !self.known_after.is_empty() {
-            // From the first late one on, all are written down.
+            // From the first late action on, the column is filled.
             let on_time = &self.rows[self.known_after.len()..];
             self.known_after.extend(on_time.iter().map(|row| row.time));
             self.known_after.push(event.known_after);
         }
-        let row = Row::new(local_key, event.time, event.kind, event.item);
+        let row = EventRow::new(local_key, event.time, event.kind, event.item);
         self.rows.push(row);
     }
 
-    /// Adds what is told of the action that was added last.
+    /// Adds the attributes of the action that was added last.
     #[inline]
-    pub(crate) fn tell(&mut self, keys: &AttributeKeys) {
-        let told = self.told.as_mut().expect("the job tells something");
-        told.push(keys);
+    pub(crate) fn push_attributes(&mut self, keys: &AttributeKeys) {
+        let attributes = self.attributes.as_mut().expect("the job has attributes");
+        attributes.push(keys);
     }
 
-    /// What is told of an action: zeros for numbers that it has not.
+    /// The attributes of an action; zeros in unused places.
     pub(crate) fn keys(&self, row: usize) -> AttributeKeys {
-        self.told
+        self.attributes
             .as_ref()
-            .map_or_else(AttributeKeys::default, |told| told.get(row))
+            .map_or_else(AttributeKeys::default, |attributes| attributes.get(row))
     }
 
-    /// When the actions were known.
+    /// The last instant at which an action was not yet known.
     pub(crate) fn known_after(&self, row: usize) -> Micros {
         self.known_after
             .get(row)
@@ -428,7 +424,7 @@ mod tests {
 
     #[test]
     fn a_row_gives_back_what_it_was_made_of() {
-        let row = Row::new((1 << 24) - 1, Micros(-5), ActionType(127), 7_i32);
+        let row = EventRow::new((1 << 24) - 1, Micros(-5), ActionType(127), 7_i32);
         assert_eq!(
             (row.local_key(), row.kind()),
             ((1 << 24) - 1, ActionType(127))

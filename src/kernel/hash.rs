@@ -1,14 +1,14 @@
-//! Hashes of ids: that of the file contract, and a cheap one for tables in memory.
+//! Hashes of ids: the one of the file contract, and a cheap one for hash tables in memory.
 
 use twox_hash::XxHash64;
 
 use crate::kernel::column::Customer;
 
-/// The seed of the contract.
+/// The seed of the file contract.
 pub(crate) const SEED: u64 = 42;
 
-/// A hash of an id for a table in memory: a multiplication, whose upper half is good, and that
-/// half again where the table looks for the place.
+/// A hash of an id for a table in memory. A multiplication mixes into the upper half; that half is
+/// folded into the lower, which the table takes the slot from.
 #[inline]
 pub(crate) fn spread(id: i64) -> u64 {
     let product = id.cast_unsigned().wrapping_mul(0x9E37_79B9_7F4A_7C15);

@@ -1,18 +1,18 @@
-//! Histories to counts: what the metrics of a day are made of.
+//! Statistics of histories, for the metrics of a day.
 //!
 //! **In / Out**: the kinds, times and repeated pairs of one history, and how many samples have it →
-//! a [`HistoryStats`], which is merged by addition, so that neither threads nor row groups show.
+//! a [`HistoryStats`]. Merging is addition, so the result depends on neither threads nor row groups.
 //! **Invariants**: a history counts once for each of its samples, whatever the layout of the rows.
-//! **Cost**: a history that follows one alike costs some additions; of another one the bytes of its
-//! kinds are compared, a few of them an instruction, once for each kind that its partition has.
+//! **Cost**: a history equal to the one before it costs some additions. For any other, the bytes of
+//! its kinds are compared (SIMD) once for each kind that occurs in its partition.
 
 use crate::ids::{ActionType, Micros, count64, index};
 
-/// The newest actions of a history whose kinds are counted place by place.
+/// The number of newest actions whose kinds are counted by place.
 pub(crate) const PLACES: usize = 10;
-/// Codes of actions, and 0, which is none.
+/// The number of action codes, including 0 for none.
 pub(crate) const CODES: usize = 128;
-/// Where the classes of a span of time end, in seconds; the last class has no end.
+/// The ends of the histogram classes of time spans, in seconds; the last class is open.
 pub(crate) const SPAN_ENDS: [u64; 13] = [
     60,
     3_600,
@@ -29,66 +29,67 @@ pub(crate) const SPAN_ENDS: [u64; 13] = [
     365 * 86_400,
 ];
 
-/// What some histories hold, each counted once for each of its samples.
+/// Statistics of histories, each weighted by the number of its samples.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct HistoryStats {
-    /// Samples by the length of their history; as long as the longest of them needs.
+    /// Samples by the length of their history; ends at the longest.
     pub(crate) lengths: Vec<u64>,
-    /// Actions by kind, [`CODES`] of them; none before the first action.
+    /// Actions by kind, [`CODES`] entries; empty before the first action.
     pub(crate) kinds: Vec<u64>,
-    /// Actions by place, the newest first, and kind: [`PLACES`] times [`CODES`], or none.
+    /// Actions by place, newest first, and kind: [`PLACES`] times [`CODES`] entries, or none.
     pub(crate) places: Vec<u64>,
-    /// Samples with a label that says yes.
+    /// Samples with a positive label.
     pub(crate) positives: u64,
     /// Samples without a label.
     pub(crate) null_labels: u64,
-    /// Actions that repeat the next older one of their history in all it holds.
+    /// Actions that equal the next older one of their history in time, kind and item.
     pub(crate) duplicates: u64,
-    /// Actions that share their time with the next older one of their history, but not all else.
+    /// Actions with the same time as the next older one, but another kind or item.
     pub(crate) ties: u64,
-    /// Actions that landed on or after the day of the impression, by the place of their source.
+    /// Actions that landed on or after the day of the impression, by the index of their source.
     pub(crate) landed_late: Vec<u64>,
     /// From the newest action of a history to its cutoff.
-    pub(crate) newest_ages: Spans,
-    /// From the oldest to the newest action of a history that is as long as histories can be.
-    pub(crate) full_spans: Spans,
+    pub(crate) newest_ages: SpanStats,
+    /// From the oldest to the newest action of a history of full length.
+    pub(crate) full_spans: SpanStats,
 }
 
-/// Spans of time, by class.
+/// Statistics of time spans, with a histogram.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(crate) struct Spans {
+pub(crate) struct SpanStats {
     pub(crate) count: u64,
     /// Their sum, in microseconds.
     pub(crate) sum_us: u128,
     /// The shortest and the longest, in microseconds.
     pub(crate) range_us: Option<(u64, u64)>,
-    /// How many there are of each class of [`SPAN_ENDS`], and of what is longer.
+    /// The histogram: a count for each class of [`SPAN_ENDS`], and one for longer spans.
     pub(crate) classes: [u64; SPAN_ENDS.len() + 1],
 }
 
-/// What one history holds.
+/// The contents of one history, as far as statistics need them.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Contents {
-    /// Actions by kind, without those that it has none of.
+    /// Actions by kind; only kinds that occur.
     kinds: Vec<(ActionType, u64)>,
     /// The kinds of its newest actions, the newest first: at most [`PLACES`].
     newest: Vec<ActionType>,
-    /// Actions that repeat the next older one.
+    /// As in [`HistoryStats::duplicates`].
     duplicates: u64,
-    /// Actions that share its time, but not all else.
+    /// As in [`HistoryStats::ties`].
     ties: u64,
     /// From its oldest action to its newest, in microseconds.
     span_us: u64,
 }
 
 impl Contents {
-    /// The contents of actions that lie side by side, oldest first, whose kinds are among `codes`.
+    /// The contents of contiguous actions, oldest first, whose kinds are among `codes`.
     pub(crate) fn of_run(
         &mut self,
         kinds: &[ActionType],
         codes: &[ActionType],
         times: &[Micros],
-        (duplicates, ties): (u64, u64),
+        duplicates: u64,
+        ties: u64,
     ) {
         self.kinds.clear();
         let counts = codes.iter().map(|code| (*code, count_of(kinds, *code)));
@@ -102,12 +103,13 @@ impl Contents {
         };
     }
 
-    /// The contents of actions that do not lie side by side: their places among all of a partition,
-    /// oldest first. `same` says of two places whether kind and item are alike.
+    /// The contents of actions that are not contiguous, given as indices into the partition, oldest
+    /// first. `same` says of two indices whether kind and item are equal.
     pub(crate) fn of_places(
         &mut self,
         places: &[u32],
-        (kinds, times): (&[ActionType], &[Micros]),
+        kinds: &[ActionType],
+        times: &[Micros],
         same: impl Fn(usize, usize) -> bool,
     ) {
         let mut counts = [0_u64; CODES];
@@ -135,29 +137,30 @@ impl Contents {
     }
 }
 
-/// How many of some kinds are this one. Sums of 8 bits, so that 16 are compared at a time.
+/// The number of kinds equal to `code`. Sums of 8 bits, so that SIMD compares 16 at a time.
 fn count_of(kinds: &[ActionType], code: ActionType) -> u64 {
-    let of_chunk = |chunk: &[ActionType]| {
+    let count_in_chunk = |chunk: &[ActionType]| {
         let ones = chunk.iter().map(|kind| u8::from(*kind == code));
         ones.fold(0_u8, u8::wrapping_add)
     };
-    kinds.chunks(255).map(|of| u64::from(of_chunk(of))).sum()
+    let chunks = kinds.chunks(255);
+    chunks.map(|chunk| u64::from(count_in_chunk(chunk))).sum()
 }
 
-/// Of what a history is told.
+/// What [`HistoryStats::add`] needs of a history beside its contents.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Asked {
+pub(crate) struct HistorySummary {
     /// Samples that have it.
     pub(crate) samples: u64,
     pub(crate) length: usize,
-    /// Whether it is as long as histories can be.
+    /// Whether it has full length.
     pub(crate) is_full: bool,
     /// From its newest action to the cutoff, in microseconds, if there is an action.
     pub(crate) newest_age_us: Option<u64>,
 }
 
 impl HistoryStats {
-    /// Counts an action of a source that so many samples hold, and that landed late for them.
+    /// Counts an action that landed late, for each of `samples`; `slot` is the index of its source.
     pub(crate) fn add_late(&mut self, slot: usize, samples: u64) {
         let slots = self.landed_late.len().max(slot + 1);
         self.landed_late.resize(slots, 0);
@@ -165,13 +168,13 @@ impl HistoryStats {
     }
 
     /// Counts a history.
-    pub(crate) fn add(&mut self, of: Asked, contents: &Contents) {
-        let samples = of.samples;
-        if self.lengths.len() <= of.length {
-            self.lengths.resize(of.length + 1, 0);
+    pub(crate) fn add(&mut self, history: HistorySummary, contents: &Contents) {
+        let (samples, length) = (history.samples, history.length);
+        if self.lengths.len() <= length {
+            self.lengths.resize(length + 1, 0);
         }
-        self.lengths[of.length] += samples;
-        let Some(age) = of.newest_age_us else {
+        self.lengths[length] += samples;
+        let Some(age) = history.newest_age_us else {
             return;
         };
         self.kinds.resize(CODES, 0);
@@ -185,7 +188,7 @@ impl HistoryStats {
         self.duplicates += samples * contents.duplicates;
         self.ties += samples * contents.ties;
         self.newest_ages.add(age, samples);
-        if of.is_full {
+        if history.is_full {
             self.full_spans.add(contents.span_us, samples);
         }
     }
@@ -219,7 +222,7 @@ impl HistoryStats {
         self.lengths.iter().sum()
     }
 
-    /// The samples whose history is as long as this.
+    /// The samples whose history has this length.
     pub(crate) fn of_length(&self, length: u32) -> u64 {
         self.lengths.get(index(length)).copied().unwrap_or(0)
     }
@@ -227,12 +230,14 @@ impl HistoryStats {
     /// The actions of all histories.
     pub(crate) fn actions(&self) -> u64 {
         let lengths = self.lengths.iter().enumerate();
-        lengths.map(|(length, of)| count64(length) * of).sum()
+        lengths
+            .map(|(length, samples)| count64(length) * samples)
+            .sum()
     }
 }
 
-impl Spans {
-    /// Counts a span, so many times.
+impl SpanStats {
+    /// Counts a span `times` times.
     fn add(&mut self, us: u64, times: u64) {
         self.count += times;
         self.sum_us += u128::from(us) * u128::from(times);
@@ -242,7 +247,7 @@ impl Spans {
     }
 
     /// Adds other spans.
-    fn merge(&mut self, other: &Spans) {
+    fn merge(&mut self, other: &SpanStats) {
         self.count += other.count;
         self.sum_us += other.sum_us;
         if let Some((shortest, longest)) = other.range_us {
@@ -285,9 +290,9 @@ mod tests {
         let same = |a: usize, b: usize| kinds[a] == kinds[b];
         let (mut run, mut places) = (Contents::default(), Contents::default());
         let codes = [1, 2, 3, 127].map(ActionType);
-        run.of_run(&kinds, &codes, &times, (2, 1));
+        run.of_run(&kinds, &codes, &times, 2, 1);
         let all: Vec<u32> = (0..12).collect();
-        places.of_places(&all, (&kinds, &times), same);
+        places.of_places(&all, &kinds, &times, same);
         assert_eq!(run, places);
         assert_eq!(run.newest.len(), PLACES);
         assert_eq!((run.span_us, run.kinds.len()), (11, 4));
@@ -295,7 +300,7 @@ mod tests {
 
     #[test]
     fn spans_fall_into_the_class_that_ends_behind_them() {
-        let mut spans = Spans::default();
+        let mut spans = SpanStats::default();
         spans.add(59_999_999, 1);
         spans.add(60_000_000, 2);
         spans.add(u64::MAX, 4);

@@ -1,4 +1,4 @@
-//! Columns to windows: partition, sort, sweep, and the operators on sorted runs.
+//! The kernels: partition, sort, sweep, and the operators on sorted runs.
 //!
 //! **Invariants**: nothing here names Arrow, Parquet, a file, a thread, a clock or a job. A kernel takes
 //! slices and settings, and returns values.

@@ -1,19 +1,19 @@
-//! Rows to partitions: chunk lists, one per range of keys.
+//! Partitions rows by ranges of keys.
 //!
-//! **In / Out**: rows in any order → per partition the chunks that hold them. A partition is a
-//! range of ranks; of customers, whose ranks follow their hashes (see `keys`), a range of hashes.
-//! **Invariants**: a permutation: no action is lost, doubled or changed. The partition count
+//! **In / Out**: rows in any order → a list of chunks per partition. A partition is a range of
+//! ranks. Ranks of customers follow their hashes (see `keys`), so there it is a range of hashes.
+//! **Invariants**: a permutation: no row is lost, doubled or changed. The partition count
 //! changes no byte of the output.
-//! **Cost**: one append per action; memory is taken a chunk at a time, of 32 rows first and 2048 at
-//! last, so that the account sees it before it is touched and few actions take little.
+//! **Cost**: one append per row. Memory is reserved a chunk at a time, of 32 rows at first and 2048
+//! at most, so that it is accounted before it is touched and small partitions take little.
 
 use crate::context::RunContext;
 use crate::error::Result;
 use crate::ids::{Item, Key, count32, count64, index};
 use crate::kernel::chunk::Chunk;
-use crate::kernel::column::{Event, EventChunk, Row};
+use crate::kernel::column::{Event, EventChunk, EventRow};
 
-/// How customers are dealt to partitions.
+/// The ranges of customers that partitions hold.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Split {
     /// The number of customers.
@@ -22,21 +22,21 @@ pub(crate) struct Split {
     shift: u8,
 }
 
-/// Partitions as a power of two. "4096 partitions ought to be enough" (DuckDB).
+/// The most partitions, as a power of two. "4096 partitions ought to be enough" (DuckDB).
 pub(crate) const BITS_MAX: u8 = 12;
 /// Actions of a partition that still fit the second-level cache: 1 to 2 MB.
 const ROWS_WANTED: u64 = 65_536;
-/// Above this, the chunks that threads keep open cost more than the cache wins.
+/// Above this, the open chunks of all threads cost more than smaller partitions win.
 const BITS_WANTED_MAX: u8 = 9;
 
 impl Split {
-    /// A split of customers into at most 2^`bits` partitions; more only if one would hold more
-    /// customers than a row can tell apart.
+    /// A split of customers into at most 2^`bits` partitions; more only if a partition would hold
+    /// more customers than [`EventRow::KEY_BITS`] can number.
     pub(crate) fn new(keys_count: u32, bits: u8) -> Split {
         assert!(bits <= BITS_MAX);
         let key_bits = 32 - keys_count.saturating_sub(1).leading_zeros();
         let shift = key_bits.saturating_sub(u32::from(bits));
-        let shift = shift.min(u32::from(Row::<i32>::KEY_BITS));
+        let shift = shift.min(u32::from(EventRow::<i32>::KEY_BITS));
         Split {
             keys_count,
             shift: u8::try_from(shift).expect("at most 24"),
@@ -75,38 +75,37 @@ impl Split {
         index(key.0 >> self.shift)
     }
 
-    /// The customer, counted from the first of its partition.
+    /// The customer's number, counted from the first customer of its partition.
     #[inline]
     fn local_key(self, key: Key) -> u32 {
         key.0 & ((1 << self.shift) - 1)
     }
 }
 
-/// Chunk lists of one thread, one list per partition.
+/// The partitions of one thread: a list of chunks for each.
 #[derive(Debug)]
 pub(crate) struct PartitionWriter<C> {
-    /// How customers are dealt.
     split: Split,
-    /// The last chunk of each list, the only one that may have room. Side by side, so that a scan
-    /// finds them in its nearest cache.
+    /// The last chunk of each list, the only one with free capacity. Contiguous, so that a scan
+    /// finds them in the first-level cache.
     open: Vec<C>,
     /// The chunks before it.
     full: Vec<Vec<C>>,
     /// Bytes that all chunks take.
     bytes: u64,
-    /// Where to look for full chunks: none lies above.
+    /// The highest partition that may have full chunks.
     highest: usize,
-    /// Chunks without rows, whose memory is used again.
+    /// Empty chunks, to be reused.
     spare: Vec<C>,
 }
 
 impl<C: Chunk> PartitionWriter<C> {
-    /// Empty lists.
+    /// Empty partitions.
     pub(crate) fn new(split: Split) -> PartitionWriter<C> {
         PartitionWriter::with_chunks(split, C::none)
     }
 
-    /// Empty lists of chunks that each follow one like this.
+    /// Empty partitions, whose first chunks come from `first`.
     pub(crate) fn with_chunks(split: Split, first: impl Fn() -> C) -> PartitionWriter<C> {
         let partitions = 0..split.partitions_count();
         PartitionWriter {
@@ -151,7 +150,7 @@ impl<C: Chunk> PartitionWriter<C> {
         chunks
     }
 
-    /// Takes back the memory of a chunk.
+    /// Keeps the memory of a chunk for reuse.
     pub(crate) fn recycle(&mut self, mut chunk: C) {
         chunk.clear();
         self.spare.push(chunk);
@@ -163,22 +162,22 @@ impl<C: Chunk> PartitionWriter<C> {
         self.split.partition_of(key)
     }
 
-    /// Whether a partition needs another chunk before it can take an action.
+    /// Whether a partition needs another chunk before the next row.
     #[inline]
     pub(crate) fn is_full(&self, partition: usize) -> bool {
         self.open[partition].is_full()
     }
 
-    /// The last chunk of a partition, to be added to if it has room.
+    /// The last chunk of a partition, to append to.
     #[inline]
     pub(crate) fn open(&mut self, partition: usize) -> &mut C {
         &mut self.open[partition]
     }
 
-    /// Puts a chunk with room behind the last of a list.
+    /// Appends an empty chunk to the list of a partition.
     ///
     /// # Errors
-    /// If the memory of the job is used up.
+    /// If the memory limit of the job is reached.
     pub(crate) fn add_chunk(&mut self, partition: usize, context: &RunContext) -> Result<()> {
         let open = &mut self.open[partition];
         let chunk = self.spare.pop().unwrap_or_else(|| open.next());
@@ -194,13 +193,13 @@ impl<C: Chunk> PartitionWriter<C> {
 }
 
 impl<I: Item> PartitionWriter<EventChunk<I>> {
-    /// Adds an action of a customer to its partition, which has room.
+    /// Adds an action of a customer to its partition, which is not full.
     #[inline]
     pub(crate) fn push(&mut self, partition: usize, key: Key, event: Event<I>) {
         self.open[partition].push(self.split.local_key(key), event);
     }
 
-    /// The last chunk of a partition, and the first customer that it may hold.
+    /// The last chunk of a partition, and the first customer of the partition.
     pub(crate) fn last_chunk(&mut self, partition: usize) -> (&mut EventChunk<I>, u32) {
         let first_key = self.split.keys_of(partition).start;
         (&mut self.open[partition], first_key)
@@ -261,7 +260,10 @@ mod tests {
         }
         let mut seen = Vec::new();
         for partition in 0..split.partitions_count() {
-            for chunk in scatters.iter_mut().flat_map(|of| of.take(partition)) {
+            for chunk in scatters
+                .iter_mut()
+                .flat_map(|scatter| scatter.take(partition))
+            {
                 for row in chunk.rows {
                     let key = split.keys_of(partition).start + row.local_key();
                     assert_eq!(i32::try_from(key), Ok((row.item - 1) * 7 % 100));

@@ -1,18 +1,17 @@
-//! Values that are carried through from impressions to rows, of any type.
+//! Passthrough columns (`--keep`): values of any type that are copied from impressions to rows.
 //!
 //! **Shapes**: columns of impressions have a value per impression, columns of items one per item
-//! that is kept. **Null rule**: a null is a value like others. **Cost**: 24 bytes a value, and the
-//! texts: only jobs that ask for such columns have any.
+//! that becomes a row. **Null rule**: a null is a value like others. **Cost**: 24 bytes a value, and
+//! the texts; nothing without `--keep`.
 
 use std::cmp::Ordering;
 use std::ops::Range;
 
-/// A value. The derived order is some total order, so that rows that differ have a fixed one.
+/// A value. The derived order is an arbitrary total order, so that the order of rows is fixed.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum PassthroughValue {
-    /// None.
     Null,
-    /// A truth value.
+    /// A boolean.
     Boolean(bool),
     /// An integer, or microseconds since the epoch.
     Int(i64),
@@ -44,7 +43,7 @@ impl PassthroughValue {
         }
     }
 
-    /// The truth value, if it is one.
+    /// The boolean, if it is one.
     pub(crate) fn boolean(&self) -> Option<bool> {
         match self {
             PassthroughValue::Boolean(value) => Some(*value),
@@ -61,7 +60,7 @@ impl PassthroughValue {
     }
 }
 
-/// What is carried of one impression.
+/// The passthrough values of one impression.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct PassthroughRow {
     /// A value per column of impressions.
@@ -70,32 +69,32 @@ pub(crate) struct PassthroughRow {
     pub(crate) items: Vec<Vec<PassthroughValue>>,
 }
 
-/// What is carried of all impressions.
+/// The passthrough values of all impressions.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct KeptColumns {
+pub(crate) struct PassthroughColumns {
     /// The columns of impressions.
     pub(crate) rows: Vec<Vec<PassthroughValue>>,
     pub(crate) items: Vec<Vec<PassthroughValue>>,
 }
 
-impl KeptColumns {
-    /// Adds an impression of which the elements at some places are kept.
+impl PassthroughColumns {
+    /// Adds an impression; of the columns of items, the elements at `places`.
     pub(crate) fn push(
         &mut self,
-        of: &PassthroughRow,
+        row: &PassthroughRow,
         places: &(impl Iterator<Item = usize> + Clone),
     ) {
-        self.grow(of.row.len(), of.items.len());
-        for (column, value) in self.rows.iter_mut().zip(&of.row) {
+        self.grow(row.row.len(), row.items.len());
+        for (column, value) in self.rows.iter_mut().zip(&row.row) {
             column.push(value.clone());
         }
-        for (column, values) in self.items.iter_mut().zip(&of.items) {
+        for (column, values) in self.items.iter_mut().zip(&row.items) {
             column.extend(places.clone().map(|place| values[place].clone()));
         }
     }
 
     /// Adds all impressions of another batch.
-    pub(crate) fn append(&mut self, other: &KeptColumns) {
+    pub(crate) fn append(&mut self, other: &PassthroughColumns) {
         self.grow(other.rows.len(), other.items.len());
         for (column, more) in self.rows.iter_mut().zip(&other.rows) {
             column.extend_from_slice(more);
@@ -105,22 +104,24 @@ impl KeptColumns {
         }
     }
 
-    /// Makes columns, if there are none so far.
+    /// Adds empty columns until there are so many.
     fn grow(&mut self, rows: usize, items: usize) {
         self.rows.resize_with(rows.max(self.rows.len()), Vec::new);
         self.items
             .resize_with(items.max(self.items.len()), Vec::new);
     }
 
-    /// The order of two impressions, given where their items lie, by what is carried of them.
+    /// Compares two impressions by their passthrough values, given the ranges of their items.
     pub(crate) fn compare(
         &self,
-        (a, of_a): (usize, Range<usize>),
-        (b, of_b): (usize, Range<usize>),
+        a: usize,
+        items_of_a: Range<usize>,
+        b: usize,
+        items_of_b: Range<usize>,
     ) -> Ordering {
         let rows = self.rows.iter().map(|column| column[a].cmp(&column[b]));
         let items = self.items.iter();
-        let items = items.map(|column| column[of_a.clone()].cmp(&column[of_b.clone()]));
+        let items = items.map(|column| column[items_of_a.clone()].cmp(&column[items_of_b.clone()]));
         rows.chain(items)
             .find(|order| *order != Ordering::Equal)
             .unwrap_or(Ordering::Equal)

@@ -1,16 +1,15 @@
-//! Chunks of a partition to sorted runs, one run per customer.
+//! Sorts the chunks of a partition into runs, one run per customer.
 //!
 //! **In / Out**: [`EventChunk`]s in any order → [`Sorted`]: columns of the whole partition, the
-//! actions of a customer side by side, oldest first.
+//! actions of each customer contiguous, oldest first.
 //! **Order**: time, then kind, then item, ascending; then the last instant at which the action was
-//! not known, then what is told of it beside these, then where it landed, if late. It is total up to exact duplicates, which are
-//! alike in all that is written. A history is such a run read backwards.
-//! **Cost**: a counting scatter by customer (rows are read in sequence and written into memory
-//! that fits a cache), an `is_sorted` scan per run, a sort of those runs only that need it, and one
-//! pass that puts them into columns. Scratch is one arena per thread; only the rare long run,
-//! which is sorted by radix, allocates.
-//! **Why so**: one radix sort over everything is bound by memory; runs are short, and logs that
-//! arrive by day are nearly in order.
+//! not known, then its attributes, then when it landed, if late. The order is total up to exact
+//! duplicates, which are equal in all that is written. A history is such a run read backwards.
+//! **Cost**: a counting sort by customer (sequential reads, writes into memory that fits the cache),
+//! an `is_sorted` scan per run, a sort of the runs that need it, and one pass from rows to columns.
+//! Scratch is one arena per thread; only long runs, which are rare and sorted by radix, allocate.
+//! **Why so**: one radix sort over everything is bound by memory bandwidth. Runs are short, and logs
+//! that arrive by day are nearly in order.
 
 use std::ops::Range;
 
@@ -18,7 +17,7 @@ use bumpalo::Bump;
 
 use crate::ids::{ActionType, Item, Micros, count32, count64, index};
 use crate::kernel::attributes::{AttributeKeys, Landed};
-use crate::kernel::column::{EventChunk, Row};
+use crate::kernel::column::{EventChunk, EventRow};
 
 /// From this length on, a radix sort beats a comparison sort. *Guessed* from published figures.
 const RADIX_ROWS_MIN: usize = 1024;
@@ -34,41 +33,50 @@ pub(crate) struct Sorted<I> {
     kinds: Vec<ActionType>,
     /// The last instant at which each was not known; empty if that is its time for all.
     known_after: Vec<Micros>,
-    /// What is told of them beside these, number by number, as keys.
-    told: Vec<Vec<i32>>,
-    /// Where they landed; empty if none did so late.
+    /// The attributes, column by column, as keys.
+    attributes: Vec<Vec<i32>>,
+    /// When they landed; empty if none landed late.
     landed: Vec<Landed>,
 }
 
-/// What is sorted, in a total order of which time comes first.
-pub(crate) trait Record: Copy + Ord {
+/// The columns that not every partition has.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct OptionalColumns {
+    /// Whether some action was known later than it happened.
+    pub(crate) known_after: bool,
+    /// Whether some action landed late.
+    pub(crate) landed: bool,
+    /// The number of attributes of an action.
+    pub(crate) attributes: usize,
+}
+
+/// A row in a total order of which time comes first.
+pub(crate) trait TimeOrdered: Copy + Ord {
     /// When it happened.
     fn time(&self) -> Micros;
 }
 
-impl<I: Item> Record for Row<I> {
+impl<I: Item> TimeOrdered for EventRow<I> {
     #[inline]
     fn time(&self) -> Micros {
         self.time
     }
 }
 
-/// An action with the last instant at which it was not known, which comes last in the order, so
-/// that even duplicates have a fixed one.
-type Late<I> = (Row<I>, Micros);
+/// An action with the last instant at which it was not known, which comes last in the order.
+type WithKnownAfter<I> = (EventRow<I>, Micros);
 
-impl<I: Item> Record for Late<I> {
+impl<I: Item> TimeOrdered for WithKnownAfter<I> {
     #[inline]
     fn time(&self) -> Micros {
         self.0.time
     }
 }
 
-/// The same, and what is told of it beside all these; then where it landed, if that matters, which comes
-/// last.
-type Telling<I, L> = (Row<I>, Micros, AttributeKeys, L);
+/// The same with its attributes, and then, last in the order, when it landed (`()` if none landed late).
+type WithAttributes<I, L> = (EventRow<I>, Micros, AttributeKeys, L);
 
-impl<I: Item, L: Copy + Ord> Record for Telling<I, L> {
+impl<I: Item, L: Copy + Ord> TimeOrdered for WithAttributes<I, L> {
     #[inline]
     fn time(&self) -> Micros {
         self.0.time
@@ -102,53 +110,56 @@ impl<I: Item> Sorted<I> {
         &self.kinds
     }
 
-    /// When the actions were known, or `None` if each was known as it happened.
+    /// The last instant at which each action was not known, or `None` if that is its time for all.
     pub(crate) fn known_after(&self) -> Option<&[Micros]> {
         (!self.known_after.is_empty()).then_some(&self.known_after[..])
     }
 
-    /// A number that is told of all actions of the partition, as keys.
-    pub(crate) fn told(&self, column: usize) -> &[i32] {
-        // Of a partition without actions nothing is known, not even what is told.
-        self.told.get(column).map_or(&[], Vec::as_slice)
+    /// An attribute of all actions of the partition, as keys.
+    pub(crate) fn attribute(&self, column: usize) -> &[i32] {
+        // A partition without actions has no columns of attributes.
+        self.attributes.get(column).map_or(&[], Vec::as_slice)
     }
 
-    /// Where the actions landed, or `None` if none did so late.
+    /// When the actions landed, or `None` if none landed late.
     pub(crate) fn landed(&self) -> Option<&[Landed]> {
         (!self.landed.is_empty()).then_some(&self.landed[..])
     }
 
-    /// Whether what is told of two actions is the same.
-    pub(crate) fn tells_same(&self, one: usize, other: usize) -> bool {
-        self.told.iter().all(|keys| keys[one] == keys[other])
+    /// Whether two actions have the same attributes.
+    pub(crate) fn has_same_attributes(&self, one: usize, other: usize) -> bool {
+        self.attributes.iter().all(|keys| keys[one] == keys[other])
     }
 
     /// Bytes of memory that the columns take.
     pub(crate) fn bytes(&self) -> u64 {
-        let (late, told) = (!self.known_after.is_empty(), self.told.len());
-        Self::bytes_for(self.times.capacity(), (late, !self.landed.is_empty()), told)
+        let optional = OptionalColumns {
+            known_after: !self.known_after.is_empty(),
+            landed: !self.landed.is_empty(),
+            attributes: self.attributes.len(),
+        };
+        Self::bytes_for(self.times.capacity(), optional)
     }
 
-    /// Bytes of memory that the columns will take, for the account, given whether some actions were known
-    /// late, and some landed late, and how many numbers are told of an action.
-    pub(crate) fn bytes_for(rows_count: usize, (known, landed): (bool, bool), told: usize) -> u64 {
+    /// Bytes of memory that the columns of so many rows will take.
+    pub(crate) fn bytes_for(rows_count: usize, optional: OptionalColumns) -> u64 {
         let if_so = |is_so: bool, bytes: usize| if is_so { bytes } else { 0 };
-        let late = if_so(known, 8) + if_so(landed, size_of::<Landed>());
-        count64(rows_count * (8 + size_of::<I>() + 1 + late + 4 * told))
+        let late = if_so(optional.known_after, 8) + if_so(optional.landed, size_of::<Landed>());
+        count64(rows_count * (8 + size_of::<I>() + 1 + late + 4 * optional.attributes))
     }
 
-    /// Moves actions to a lower place of the columns. Runs are no runs any more then.
+    /// Moves actions to a lower index of the columns. This invalidates the runs.
     pub(crate) fn move_down(&mut self, from: Range<u32>, to: u32) {
         self.move_rows(index(from.start)..index(from.end), index(to));
     }
 
-    /// Moves rows of all columns to a lower place; gives the place behind them.
+    /// Moves rows of all columns to a lower index; gives the index after them.
     fn move_rows(&mut self, from: Range<usize>, to: usize) -> usize {
         if from.start != to {
             self.times.copy_within(from.clone(), to);
             self.items.copy_within(from.clone(), to);
             self.kinds.copy_within(from.clone(), to);
-            for keys in &mut self.told {
+            for keys in &mut self.attributes {
                 keys.copy_within(from.clone(), to);
             }
             if !self.known_after.is_empty() {
@@ -161,7 +172,7 @@ impl<I: Item> Sorted<I> {
         to + from.len()
     }
 
-    /// Forgets all actions from a place of the columns on; their memory too, if it is worth it.
+    /// Removes all actions from an index on, and frees their memory if that is a quarter or more.
     pub(crate) fn truncate(&mut self, count: u32) {
         let count = index(count);
         let is_worth_it = count < self.times.len() / 4 * 3;
@@ -169,33 +180,34 @@ impl<I: Item> Sorted<I> {
         self.run_starts = Vec::new();
         if is_worth_it {
             self.landed.shrink_to_fit();
-            self.told.iter_mut().for_each(Vec::shrink_to_fit);
+            self.attributes.iter_mut().for_each(Vec::shrink_to_fit);
             self.times.shrink_to_fit();
             self.items.shrink_to_fit();
             self.kinds.shrink_to_fit();
         }
     }
 
-    /// Cuts all columns off at a row.
+    /// Truncates all columns.
     fn truncate_rows(&mut self, count: usize) {
         self.times.truncate(count);
         self.items.truncate(count);
         self.kinds.truncate(count);
         self.known_after.truncate(count);
-        self.told.iter_mut().for_each(|keys| keys.truncate(count));
+        self.attributes
+            .iter_mut()
+            .for_each(|keys| keys.truncate(count));
         self.landed.truncate(count);
     }
 
-    /// Leaves of actions of a customer that are alike in time, kind and item only the one that was
-    /// known first, of these the one that tells the lowest numbers, and of these the one that landed first;
-    /// gives how many are gone.
+    /// Removes repeated actions: of those of a customer with the same time, kind and item, only the
+    /// first in the total order stays. Gives the number of removed actions.
     pub(crate) fn drop_repeats(&mut self) -> u64 {
         let mut run_starts = std::mem::take(&mut self.run_starts);
         let (mut start, mut kept) = (0_usize, 0_usize);
         for run_end in &mut run_starts[1..] {
             let end = index(*run_end);
             for at in start + 1..end {
-                // What lies before has not been written over: rows move down by what is gone.
+                // The row before has not been overwritten: rows only move down.
                 let is_repeat = self.times[at] == self.times[at - 1]
                     && self.kinds[at] == self.kinds[at - 1]
                     && self.items[at] == self.items[at - 1];
@@ -216,7 +228,7 @@ impl<I: Item> Sorted<I> {
 
     /// Adds an action to the columns.
     #[inline]
-    fn push(&mut self, row: Row<I>) {
+    fn push(&mut self, row: EventRow<I>) {
         self.times.push(row.time);
         self.items.push(row.item);
         self.kinds.push(row.kind());
@@ -237,23 +249,25 @@ pub(crate) fn sort<I: Item>(
     let rows_count = index(*run_starts.last().expect("one more than customers"));
     let late = chunks.iter().any(|chunk| !chunk.known_after.is_empty());
     let lands = chunks.iter().any(EventChunk::lands);
-    let told = chunks.iter().map(EventChunk::width).max().unwrap_or(0);
+    let attributes = chunks.iter().map(EventChunk::width).max().unwrap_or(0);
     let mut sorted = Sorted {
         times: Vec::with_capacity(rows_count),
         items: Vec::with_capacity(rows_count),
         kinds: Vec::with_capacity(rows_count),
         known_after: Vec::with_capacity(if late { rows_count } else { 0 }),
-        told: (0..told).map(|_| Vec::with_capacity(rows_count)).collect(),
+        attributes: (0..attributes)
+            .map(|_| Vec::with_capacity(rows_count))
+            .collect(),
         landed: Vec::with_capacity(if lands { rows_count } else { 0 }),
         run_starts,
     };
-    let key = |row: &Row<I>| row.local_key();
+    let key = |row: &EventRow<I>| row.local_key();
     if lands {
         let landed = |chunk: &EventChunk<I>, at| chunk.landed(at);
-        let put = |landed: &mut Vec<Landed>, of| landed.push(of);
-        sort_telling(&mut sorted, chunks, (late, landed, put), scratch);
-    } else if told > 0 {
-        sort_telling(&mut sorted, chunks, (late, |_, _| (), |_, ()| ()), scratch);
+        let put = |column: &mut Vec<Landed>, landed| column.push(landed);
+        sort_with_attributes(&mut sorted, chunks, late, landed, put, scratch);
+    } else if attributes > 0 {
+        sort_with_attributes(&mut sorted, chunks, late, |_, _| (), |_, ()| (), scratch);
     } else if late {
         let rows = chunks.iter().flat_map(|chunk| {
             let rows = chunk.rows.iter().enumerate();
@@ -276,16 +290,14 @@ pub(crate) fn sort<I: Item>(
     sorted
 }
 
-/// Sorts actions of which something is told into empty columns; `late` says whether some were known
-/// later than they happened, `landed` where one landed, and `put` puts that down.
-fn sort_telling<I: Item, L: Copy + Ord>(
+/// Sorts actions with attributes or landing times into empty columns. `late` says whether some were
+/// known later than they happened; `landed` reads when an action landed, and `put` stores that.
+fn sort_with_attributes<I: Item, L: Copy + Ord>(
     sorted: &mut Sorted<I>,
     chunks: Vec<EventChunk<I>>,
-    (late, landed, put): (
-        bool,
-        impl Fn(&EventChunk<I>, usize) -> L,
-        impl Fn(&mut Vec<Landed>, L),
-    ),
+    late: bool,
+    landed: impl Fn(&EventChunk<I>, usize) -> L,
+    put: impl Fn(&mut Vec<Landed>, L),
     scratch: &Bump,
 ) {
     let rows = chunks.iter().flat_map(|chunk| {
@@ -304,25 +316,25 @@ fn sort_telling<I: Item, L: Copy + Ord>(
     );
     drop(chunks);
     sort_runs(records, &sorted.run_starts);
-    for (row, known_after, told, landed) in &*records {
+    for (row, known_after, attributes, landed) in &*records {
         sorted.push(*row);
         put(&mut sorted.landed, *landed);
         if late {
             sorted.known_after.push(*known_after);
         }
-        for (keys, key) in sorted.told.iter_mut().zip(told) {
+        for (keys, key) in sorted.attributes.iter_mut().zip(attributes) {
             keys.push(*key);
         }
     }
 }
 
-/// Where the run of each customer starts, and where the last ends.
+/// The start of each customer's run, and the end of the last.
 fn count<I: Item>(chunks: &[EventChunk<I>], keys_count: usize) -> Vec<u32> {
     let rows = chunks.iter().flat_map(|chunk| &chunk.rows);
-    run_starts(rows.map(Row::local_key), keys_count)
+    run_starts(rows.map(EventRow::local_key), keys_count)
 }
 
-/// Where the run of each key starts, and where the last ends, given the key of each row.
+/// The start of each key's run, and the end of the last, given the key of each row.
 ///
 /// # Panics
 /// If there are 2^32 rows or more.
@@ -339,7 +351,7 @@ pub(crate) fn run_starts(keys: impl Iterator<Item = u32>, keys_count: usize) -> 
     run_starts
 }
 
-/// The counting scatter: rows of a key side by side, in no order that counts.
+/// A counting sort by key. The order within a key is unspecified.
 pub(crate) fn group<'s, R: Copy>(
     mut rows: impl Iterator<Item = R>,
     key_of: impl Fn(&R) -> u32,
@@ -351,7 +363,7 @@ pub(crate) fn group<'s, R: Copy>(
     };
     let rows_count = index(*run_starts.last().expect("one more than customers"));
     let mut next = run_starts.to_vec();
-    // Any value would do to fill what is written over.
+    // The fill value does not matter: every place is overwritten.
     let records = scratch.alloc_slice_fill_copy(rows_count, first);
     for row in std::iter::once(first).chain(rows) {
         let place = &mut next[index(key_of(&row))];
@@ -362,19 +374,19 @@ pub(crate) fn group<'s, R: Copy>(
 }
 
 /// Sorts each of some runs.
-fn sort_runs<R: Record>(records: &mut [R], run_starts: &[u32]) {
+fn sort_runs<R: TimeOrdered>(records: &mut [R], run_starts: &[u32]) {
     for run in run_starts.windows(2) {
         sort_run(&mut records[index(run[0])..index(run[1])]);
     }
 }
 
-/// Sorts one run: by time first, for which a comparison is one instruction; then what is tied.
-pub(crate) fn sort_run<R: Record>(run: &mut [R]) {
+/// Sorts one run: first by time alone, where a comparison is one instruction, then each group of ties.
+pub(crate) fn sort_run<R: TimeOrdered>(run: &mut [R]) {
     if run.is_sorted() {
         return;
     }
     if run.len() < RADIX_ROWS_MIN {
-        run.sort_unstable_by_key(Record::time);
+        run.sort_unstable_by_key(TimeOrdered::time);
     } else {
         radsort::sort_by_key(run, |record| record.time().0);
     }
@@ -448,8 +460,8 @@ mod tests {
             (0, 4, 4, [8, 8]),
         ];
         for late in [true, false] {
-            let mut chunk = EventChunk::<i32>::telling(2, rows.len());
-            for (key, time, known, told) in rows {
+            let mut chunk = EventChunk::<i32>::with_attributes(2, rows.len());
+            for (key, time, known, attributes) in rows {
                 let event = Event {
                     time: Micros(time),
                     known_after: Micros(if late { known } else { time }),
@@ -457,7 +469,7 @@ mod tests {
                     item: 1,
                 };
                 chunk.push(key, event);
-                chunk.tell(&[told[0], told[1], 77, 77]);
+                chunk.push_attributes(&[attributes[0], attributes[1], 77, 77]);
             }
             let mut sorted = sort(vec![chunk], 2, &mut Bump::new());
             assert_eq!(sorted.known_after().is_some(), late);
@@ -465,18 +477,21 @@ mod tests {
                 true => [8, -7, 2, 2, 1, 3],
                 false => [8, -7, 1, 2, 2, 3],
             };
-            assert_eq!(sorted.told(0), first);
-            assert_eq!(sorted.told(1)[1], 5);
-            assert!(sorted.tells_same(0, 0) && !sorted.tells_same(2, 3));
+            assert_eq!(sorted.attribute(0), first);
+            assert_eq!(sorted.attribute(1)[1], 5);
+            assert!(sorted.has_same_attributes(0, 0) && !sorted.has_same_attributes(2, 3));
             assert_eq!(sorted.bytes() % 6, 0);
             assert_eq!(sorted.drop_repeats(), 3);
             assert_eq!(
-                (sorted.told(0), sorted.told(1)),
+                (sorted.attribute(0), sorted.attribute(1)),
                 (&[8, -7, 3][..], &[8, 5, 0][..])
             );
             sorted.move_down(2..3, 0);
             sorted.truncate(1);
-            assert_eq!((sorted.told(0), sorted.told(1)), (&[3][..], &[0][..]));
+            assert_eq!(
+                (sorted.attribute(0), sorted.attribute(1)),
+                (&[3][..], &[0][..])
+            );
         }
     }
 

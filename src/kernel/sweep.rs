@@ -1,10 +1,10 @@
-//! Sorted runs and cutoffs in, windows out: two pointers that only move forward.
+//! Sweeps sorted runs: the window of each probe, with two pointers that only move forward.
 //!
 //! **In / Out**: the times of one run, ascending, the cutoffs of one customer, ascending, and the
 //! starts of its lookbacks → one half-open [`Window`] per probe.
-//! **The tie rule**: prior means strictly earlier; an action at the very moment of the cutoff is
-//! not prior. [`is_prior`] says so, and nothing else in the engine compares the two.
-//! **Cost**: each action is looked at once per pointer and run, whatever the number of probes.
+//! **The tie rule**: prior means strictly earlier; an action at the cutoff itself is not prior.
+//! [`is_prior`] is the only place in the engine that compares the two.
+//! **Cost**: each action is read once per pointer and run, whatever the number of probes.
 
 use crate::ids::{Micros, count32, index};
 
@@ -36,13 +36,13 @@ impl Window {
     }
 }
 
-/// Whether what happened (or was known) at `at` is prior to a cutoff.
+/// Whether an instant, at which an action happened or was known, is prior to a cutoff.
 #[inline]
 pub(crate) fn is_prior(at: Micros, cutoff: Micros) -> bool {
     at < cutoff
 }
 
-/// The first action, from `from` on, that is not prior to the cutoff; the end if all are.
+/// The first action at or after the index `from` that is not prior to the cutoff, or the end.
 #[inline]
 pub(crate) fn prior_end(times: &[Micros], from: usize, cutoff: Micros) -> usize {
     let behind = &times[from..];
@@ -68,12 +68,12 @@ pub(crate) fn windows(
     let (mut start, mut end) = (0, 0);
     for (probe, window) in windows.iter_mut().enumerate() {
         end = prior_end(times, end, cutoffs[probe]);
-        // Where clocks go back, the same time on the wall a day before a later cutoff may be
-        // earlier: the one case in which a pointer starts again.
+        // When clocks go back, a later cutoff may have an earlier lookback start (the same local
+        // time some days before). Only then does the pointer restart.
         if probe > 0 && lookback_starts[probe] < lookback_starts[probe - 1] {
             start = 0;
         }
-        // The lookback's own start is inside: what is prior to it is out.
+        // The lookback includes its start: only actions prior to it are outside.
         start = prior_end(times, start, lookback_starts[probe]);
         let first = count32(start.min(end));
         *window = Window {

@@ -171,7 +171,7 @@ fn vocabulary_there(
     if entry.file.xxh64 == Xxh64(checksum) {
         return Ok(listed);
     }
-    let (file, of_items) = vocabulary::told_of(&path)?;
+    let (file, of_items) = vocabulary::read_part(&path)?;
     Ok(Some(VocabularyEntry::new(&file, of_items)))
 }
 

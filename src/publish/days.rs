@@ -1,4 +1,4 @@
-//! Folders of days: what they are called, and which there are.
+//! The folders of days in an output: their names, and a listing.
 
 use std::fs;
 use std::path::{Path, PathBuf};

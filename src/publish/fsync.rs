@@ -1,4 +1,4 @@
-//! The single steps of publishing: renames, syncs, turns.
+//! The steps of publishing: atomic renames, syncs, and the lock of an output.
 
 use std::fs::{self, File, TryLockError};
 use std::io::{self, Write};
@@ -12,10 +12,10 @@ use crate::context::RunContext;
 use crate::error::{Error, ErrorKind, Result};
 use crate::failpoint::hit;
 
-/// Why something cannot be put in place that could when the run began.
+/// The error if a path was free when the run began, and is not when it publishes.
 pub(crate) const TAKEN: &str = "it exists; somebody else made it in the meantime";
 
-/// Renames without ever leaving neither name in place.
+/// An atomic rename: at every moment at least one of the two names exists.
 pub(crate) fn rename(from: &Path, to: &Path, flags: RenameFlags) -> Result<()> {
     match renameat_with(CWD, from, CWD, to, flags) {
         Ok(()) => Ok(()),
@@ -29,12 +29,12 @@ pub(crate) fn rename(from: &Path, to: &Path, flags: RenameFlags) -> Result<()> {
     }
 }
 
-/// Makes one folder.
+/// Creates one folder.
 pub(crate) fn make_dir(path: &Path) -> Result<()> {
     fs::create_dir(path).map_err(|error| cannot(path, "it cannot be made", error))
 }
 
-/// An output that the system does not let us make.
+/// The error of an output that cannot be created, with the system's error.
 pub(crate) fn cannot(path: &Path, what: &str, source: io::Error) -> Error {
     let (path, what) = (path.to_owned(), what.to_owned());
     Error::from(ErrorKind::Output {
@@ -44,11 +44,11 @@ pub(crate) fn cannot(path: &Path, what: &str, source: io::Error) -> Error {
     })
 }
 
-/// Between two looks at whether somebody else's turn is over.
-const TURN_WAIT: Duration = Duration::from_millis(5);
+/// The interval between two attempts to lock an output.
+const LOCK_WAIT: Duration = Duration::from_millis(5);
 
-/// Waits for our turn with an output, for as long as nobody asks for an end.
-pub(crate) fn take_turn(out: &Path, context: &RunContext) -> Result<File> {
+/// Locks an output against other runs. Waits until the lock is free or the run is cancelled.
+pub(crate) fn lock_output(out: &Path, context: &RunContext) -> Result<File> {
     let failed = |error| Error::io("lock", out, error);
     let folder = File::open(out).map_err(failed)?;
     loop {
@@ -58,7 +58,7 @@ pub(crate) fn take_turn(out: &Path, context: &RunContext) -> Result<File> {
             Err(TryLockError::Error(error)) => return Err(failed(error)),
         }
         context.check()?;
-        std::thread::sleep(TURN_WAIT);
+        std::thread::sleep(LOCK_WAIT);
     }
 }
 
@@ -75,12 +75,12 @@ pub(crate) fn write_synced(path: &Path, bytes: &[u8]) -> Result<()> {
     Ok(())
 }
 
-/// Opens a folder, to sync it later.
+/// Opens a folder, to be synced later.
 pub(crate) fn open_dir(path: &Path) -> Result<File> {
     File::open(path).map_err(|error| Error::io("sync", path, error))
 }
 
-/// Syncs a folder that is open: the names in it.
+/// Syncs an open folder, so that the names in it are durable.
 pub(crate) fn sync_open(opened: &File, path: &Path) -> Result<()> {
     let synced = opened.sync_all();
     synced.map_err(|error| Error::io("sync", path, error))

@@ -1,4 +1,4 @@
-//! Who made a folder: whether its manifest says that it was this program.
+//! Whether a folder was made by this program, as its manifest says.
 
 use std::io;
 use std::path::Path;
@@ -10,7 +10,7 @@ use crate::error::{Error, Result};
 use crate::job::JobKind;
 use crate::store::local;
 
-/// What a manifest says of who made it.
+/// The members of a manifest that identify the program.
 #[derive(Default, Deserialize)]
 struct Maker {
     /// The program and its version.
@@ -18,7 +18,7 @@ struct Maker {
     job: Option<JobKind>,
 }
 
-/// An error unless this program made a folder, for the same job kind: its manifest says so.
+/// An error unless the manifest of a folder says that this program made it, for the same job kind.
 pub(super) fn refuse_others(folder: &Path, job_kind: JobKind) -> Result<()> {
     let path = folder.join(MANIFEST);
     let text = match local::read(&path) {
@@ -35,7 +35,7 @@ pub(super) fn refuse_others(folder: &Path, job_kind: JobKind) -> Result<()> {
     Err(Error::output(folder, what))
 }
 
-/// Whether an error says that there is no such file, and not that it cannot be read.
+/// Whether an error means that there is no such file, and not that it cannot be read.
 fn is_none(error: &io::Error) -> bool {
     use io::ErrorKind::{InvalidInput, NotADirectory, NotFound};
     matches!(error.kind(), InvalidInput | NotADirectory | NotFound)

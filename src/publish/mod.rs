@@ -1,10 +1,9 @@
-//! Files to a published folder: built aside, synced, then put in place by one rename.
+//! Publishes an output: builds it in a staging directory, syncs it, and renames it atomically.
 //!
 //! **In / Out**: parts, manifests and quarantined rows → `OUT`, complete or not there at all.
-//! **Invariants**: nothing has its final name before it is complete and synced; a failed sync
-//! ends the run, and takes back what was renamed; what a dead run left behind is removed by the
-//! next, what a living one is building never is. No link is followed on the way to what is written
-//! or removed.
+//! **Invariants**: nothing has its final name before it is complete and synced. A failed sync ends the
+//! run, and its renames are undone. The next run removes the staging directories of crashed runs, and
+//! never those of running ones. No symbolic link is followed to what is written or removed.
 
 mod days;
 mod fsync;
@@ -30,8 +29,8 @@ use crate::error::{Error, Result};
 use crate::failpoint::hit;
 use crate::ids::Day;
 use crate::job::{IfExists, JobKind, Publish};
-use crate::publish::renames::Moves;
-use crate::publish::staging_dir::{Aside, Home, remove_dead};
+use crate::publish::renames::Renames;
+use crate::publish::staging_dir::{CreatedParents, LockedDir, remove_crashed};
 
 pub(crate) use self::days::{day_folder, days_in};
 pub(crate) use self::origin::origin;
@@ -39,56 +38,56 @@ pub(crate) use self::part::{Part, PartFile, write_error};
 pub(crate) use self::spec::PublishSpec;
 pub(crate) use self::target::Target;
 pub(crate) use crate::publish::fsync::write_synced;
-use crate::publish::fsync::{TAKEN, cannot, make_dir, open_dir, sync_dir, sync_open, take_turn};
-pub(crate) use crate::publish::staging_dir::is_at_work;
+use crate::publish::fsync::{TAKEN, cannot, lock_output, make_dir, open_dir, sync_dir, sync_open};
+pub(crate) use crate::publish::staging_dir::is_in_use;
 pub(crate) use crate::publish::temp_dir::{TempDir, put_file};
 
-/// The name of the list of all that was published.
+/// The name of the manifest, which lists all published files.
 pub(crate) const MANIFEST: &str = "_manifest.json";
 /// The name of the file of metrics.
 pub(crate) const METRICS: &str = "_metrics.json";
-/// The name of the page that shows them.
+/// The name of the HTML report.
 pub(crate) const PAGE: &str = "_report.html";
-/// The name of the mark that a folder is complete.
+/// The name of the marker file of a complete output.
 pub(crate) const SUCCESS: &str = "_SUCCESS";
-/// The name of the report of the last audit.
+/// The name of the report of the latest audit.
 pub(crate) const AUDIT: &str = "_audit.json";
 /// The name of the file of items and their codes.
 pub(crate) const VOCABULARY: &str = "_vocabulary.parquet";
 /// The name of the folder of rejected rows.
 pub(crate) const QUARANTINE: &str = "_quarantine";
 
-/// Makes a file of the whole output from the folder that holds its days.
+/// Makes a file of the whole output (manifest or metrics), given the folder that has its days.
 pub(crate) type MakeWhole<'a> = dyn Fn(&Path) -> Result<Vec<u8>> + 'a;
 
 /// The files of the whole output.
 pub(crate) struct Whole<'a> {
     pub(crate) manifest: &'a MakeWhole<'a>,
     pub(crate) metrics: &'a MakeWhole<'a>,
-    /// XXH64 of the vocabulary that is there, if the one that is being built extends it.
+    /// XXH64 of the published vocabulary, if the one that is being built extends it.
     pub(crate) extends: Option<u64>,
 }
 
-/// An output that is being built.
+/// An output that is being built in a staging directory.
 #[derive(Debug)]
 pub(crate) struct StagingDir {
-    /// What is asked: it says how folders of days are called.
+    /// The job kind, which determines the names of the folders of days.
     job_kind: JobKind,
-    /// Where it will be.
+    /// The final path.
     out: PathBuf,
-    /// How it comes there. `AddDays` only if there is a folder to add to.
+    /// How to publish. `AddDays` only if the output exists.
     publish: Publish,
-    /// The folder aside, removed at the end, whatever happens. After an exchange, what was
-    /// replaced lies in it as well.
-    aside: Aside,
-    /// The folder that holds it.
-    _home: Home,
+    /// The staging directory, removed at the end, whatever happens. After an exchange it contains what
+    /// was replaced.
+    dir: LockedDir,
+    /// The parent folders that had to be created.
+    _parents: CreatedParents,
 }
 
-/// The days that an output has already. `inputs` are the files and folders that it must not touch.
+/// The days that an output has already. `inputs` are files and folders that it must not overlap.
 ///
 /// # Errors
-/// If the output exists and may not be touched.
+/// If the output exists and may not be changed.
 pub(crate) fn check_out(spec: PublishSpec<'_>, inputs: &[PathBuf]) -> Result<Vec<Day>> {
     let out = spec.out;
     refuse_overlap(out, inputs)?;
@@ -112,7 +111,7 @@ pub(crate) fn check_out(spec: PublishSpec<'_>, inputs: &[PathBuf]) -> Result<Vec
     Ok(days.into_iter().map(|(day, _)| day).collect())
 }
 
-/// An error if the output lies in an input or around one.
+/// An error if the output is inside an input, or an input inside the output.
 fn refuse_overlap(out: &Path, inputs: &[PathBuf]) -> Result<()> {
     let unclear = || Error::output(out, "its path leads through a folder that is not there");
     let out = resolved(out).ok_or_else(unclear)?;
@@ -128,7 +127,7 @@ fn refuse_overlap(out: &Path, inputs: &[PathBuf]) -> Result<()> {
     Ok(())
 }
 
-/// A path without links, of something that need not exist yet.
+/// A path without symbolic links; the file need not exist.
 fn resolved(path: &Path) -> Option<PathBuf> {
     let mut missing = Vec::new();
     let mut path = std::path::absolute(path).ok()?;
@@ -147,15 +146,15 @@ fn resolved(path: &Path) -> Option<PathBuf> {
 }
 
 impl StagingDir {
-    /// Makes the folder aside, and removes those of dead runs.
+    /// Creates the staging directory, and removes those of crashed runs.
     ///
     /// # Errors
-    /// If it cannot be made.
+    /// If it cannot be created.
     pub(crate) fn create(spec: PublishSpec<'_>) -> Result<StagingDir> {
         let out = std::path::absolute(spec.out)
             .map_err(|error| cannot(spec.out, "its path makes no sense", error))?;
         let exists = fs::symlink_metadata(&out).is_ok();
-        // Of a link, what it points to is replaced, not the link.
+        // If the output is a symbolic link, its target is replaced, not the link.
         let out = if exists {
             out.canonicalize().unwrap_or(out)
         } else {
@@ -168,23 +167,23 @@ impl StagingDir {
         let name = out
             .file_name()
             .ok_or_else(|| Error::output(&out, "it has no name"))?;
-        let home = match publish {
+        let parent = match publish {
             Publish::AddDays(_) => out.clone(),
             _ => out
                 .parent()
                 .map_or_else(|| PathBuf::from("/"), Path::to_path_buf),
         };
-        let home = Home::make(&home)?;
-        remove_dead(&home.path, name);
+        let parents = CreatedParents::make(&parent)?;
+        remove_crashed(&parents.path, name);
         if let (Publish::AddDays(_), Some(above)) = (publish, out.parent()) {
-            remove_dead(above, name);
+            remove_crashed(above, name);
         }
-        let aside = Aside::make(&home.path, name)?;
+        let dir = LockedDir::make(&parents.path, name)?;
         let staging = StagingDir {
             job_kind: spec.job_kind,
             publish,
-            aside,
-            _home: home,
+            dir,
+            _parents: parents,
             out,
         };
         hit("aside locked");
@@ -193,17 +192,17 @@ impl StagingDir {
         Ok(staging)
     }
 
-    /// The folder aside, on the filesystem of the output.
-    pub(crate) fn aside(&self) -> &Path {
-        &self.aside.path
+    /// The staging directory, on the filesystem of the output.
+    pub(crate) fn path(&self) -> &Path {
+        &self.dir.path
     }
 
-    /// The folder that will be the output, or hold the days to add.
+    /// The folder that will become the output, or that has the days to add.
     fn building(&self) -> PathBuf {
-        self.aside.path.join("out")
+        self.dir.path.join("out")
     }
 
-    /// Makes the folder of a day.
+    /// Creates the folder of a day.
     pub(crate) fn make_day(&self, day: Day) -> Result<PathBuf> {
         let path = self.building().join(day_folder(self.job_kind, day));
         make_dir(&path)?;
@@ -231,10 +230,10 @@ impl StagingDir {
         Ok(())
     }
 
-    /// Puts everything in place.
+    /// Publishes the output.
     ///
     /// # Errors
-    /// If somebody else made the output in the meantime, or the filesystem refuses.
+    /// If another process created the output in the meantime, or the filesystem refuses.
     pub(crate) fn publish(
         &self,
         context: &RunContext,
@@ -247,7 +246,7 @@ impl StagingDir {
             sync_dir(&quarantine)?;
         }
         if let Publish::AddDays(if_exists) = self.publish {
-            return self.publish_days(context, (days, if_exists), whole);
+            return self.publish_days(context, days, if_exists, whole);
         }
         write_synced(&building.join(METRICS), &(whole.metrics)(&building)?)?;
         write_synced(&building.join(MANIFEST), &(whole.manifest)(&building)?)?;
@@ -257,79 +256,82 @@ impl StagingDir {
         sync_dir(&building)?;
         hit("output finished aside");
         let above = self.out.parent().unwrap_or_else(|| Path::new("/"));
-        // Opened before the rename: nothing is left to fail behind it but the sync.
+        // Opened before the rename, so that after it only the sync can fail.
         let opened = open_dir(above)?;
-        let mut moves = Moves::default();
+        let mut renames = Renames::default();
         if self.publish == Publish::Overwrite {
-            // Looked at again: what is exchanged for ours will be removed.
+            // Checked again, as what is replaced will be removed.
             refuse_others(&self.out, self.job_kind)?;
-            moves.exchange(&building, &self.out)?;
+            renames.exchange(&building, &self.out)?;
         } else {
-            moves.place(&building, &self.out)?;
+            renames.place(&building, &self.out)?;
         }
         hit("output in place");
         sync_open(&opened, above)?;
         hit("output in place and synced");
-        moves.keep();
+        renames.keep();
         Ok(())
     }
 
-    /// Puts days in place, one by one, and then the manifest of the whole. A crash in between
-    /// leaves each day as it was or as it will be, and the next run makes that manifest again.
+    /// Publishes days one by one, and then the manifest of the whole output. A crash in between leaves
+    /// each day either old or new, and the next run makes that manifest again.
     fn publish_days(
         &self,
         context: &RunContext,
-        (days, if_exists): (&[Day], IfExists),
+        days: &[Day],
+        if_exists: IfExists,
         whole: &Whole<'_>,
     ) -> Result<()> {
-        // Runs that add days at the same time take turns, so that none writes a manifest of the
-        // whole without the other's days.
-        let _turn = take_turn(&self.out, context)?;
+        // Concurrent runs that add days are serialized, so that no manifest of the whole lacks the
+        // other's days.
+        let _lock = lock_output(&self.out, context)?;
         hit("turn taken");
         if if_exists == IfExists::Error {
-            // Before the first is in place: all of them are, or none is.
+            // All days are checked before the first is published: all of them are, or none is.
             days.iter().try_for_each(|day| self.refuse_taken(*day))?;
         }
         let opened = open_dir(&self.out)?;
-        let mut moves = Moves::default();
-        self.publish_vocabulary(&mut moves, whole.extends)?;
-        // Its inputs come first: the run after a crash reads none of the days that are in place.
-        self.publish_whole(&mut moves, "inputs", MANIFEST, whole.manifest)?;
-        self.publish_quarantine(&mut moves)?;
+        let mut renames = Renames::default();
+        self.publish_vocabulary(&mut renames, whole.extends)?;
+        // First a manifest with our inputs: after a crash, the days that are in place have theirs on
+        // record, as the next run does not read them.
+        self.publish_whole(&mut renames, "inputs", MANIFEST, whole.manifest)?;
+        self.publish_quarantine(&mut renames)?;
         for day in days {
-            self.publish_day(&mut moves, *day, if_exists)?;
+            self.publish_day(&mut renames, *day, if_exists)?;
         }
         hit("days in place");
         sync_open(&opened, &self.out)?;
         hit("days in place and synced");
-        self.publish_whole(&mut moves, "metrics", METRICS, whole.metrics)?;
-        self.publish_whole(&mut moves, "days", MANIFEST, whole.manifest)?;
+        self.publish_whole(&mut renames, "metrics", METRICS, whole.metrics)?;
+        self.publish_whole(&mut renames, "days", MANIFEST, whole.manifest)?;
         sync_open(&opened, &self.out)?;
         hit("manifest of the whole synced");
-        moves.keep();
+        renames.keep();
         Ok(())
     }
 
-    /// Puts a file of the whole in place, as it is made from what is there.
+    /// Makes a file of the whole output from its published days, and publishes it.
     fn publish_whole(
         &self,
-        moves: &mut Moves,
-        of: &str,
+        renames: &mut Renames,
+        staged_name: &str,
         name: &str,
         whole: &MakeWhole<'_>,
     ) -> Result<()> {
-        let (from, to) = (self.aside().join(of), self.out.join(name));
+        let (from, to) = (self.path().join(staged_name), self.out.join(name));
         write_synced(&from, &whole(&self.out)?)?;
         hit("file of the whole written");
-        match fs::symlink_metadata(&to).is_ok() {
-            true => moves.exchange(&from, &to)?,
-            false => moves.place(&from, &to)?,
+        if fs::symlink_metadata(&to).is_ok() {
+            renames.exchange(&from, &to)?;
+        } else {
+            renames.place(&from, &to)?;
         }
         hit("file of the whole in place");
         Ok(())
     }
 
-    /// An error if a day that is to be added came into being while we worked.
+    /// An error if a day that is to be added was created in the meantime.
     fn refuse_taken(&self, day: Day) -> Result<()> {
         let path = self.out.join(day_folder(self.job_kind, day));
         match fs::symlink_metadata(&path) {
@@ -338,26 +340,26 @@ impl StagingDir {
         }
     }
 
-    /// Puts the folder of one day in place.
-    fn publish_day(&self, moves: &mut Moves, day: Day, if_exists: IfExists) -> Result<()> {
+    /// Publishes the folder of one day.
+    fn publish_day(&self, renames: &mut Renames, day: Day, if_exists: IfExists) -> Result<()> {
         let name = day_folder(self.job_kind, day);
         let (from, to) = (self.building().join(&name), self.out.join(&name));
         match (fs::symlink_metadata(&to).is_ok(), if_exists) {
-            (true, IfExists::Replace) => moves.exchange(&from, &to),
+            (true, IfExists::Replace) => renames.exchange(&from, &to),
             (true, IfExists::Skip) => Ok(()),
-            _ => moves.place(&from, &to),
+            _ => renames.place(&from, &to),
         }
     }
 
-    /// Puts files of rejected rows next to those of earlier runs.
-    fn publish_quarantine(&self, moves: &mut Moves) -> Result<()> {
+    /// Publishes files of rejected rows next to those of earlier runs.
+    fn publish_quarantine(&self, renames: &mut Renames) -> Result<()> {
         let from = self.building().join(QUARANTINE);
         if !from.is_dir() {
             return Ok(());
         }
         let to = self.out.join(QUARANTINE);
         let Ok(found) = fs::symlink_metadata(&to) else {
-            moves.place(&from, &to)?;
+            renames.place(&from, &to)?;
             hit("quarantine in place");
             return Ok(());
         };
@@ -367,9 +369,9 @@ impl StagingDir {
         for entry in fs::read_dir(&from).map_err(|error| Error::io("read", &from, error))? {
             let entry = entry.map_err(|error| Error::io("read", &from, error))?;
             let target = to.join(entry.file_name());
-            // Its name is a hash of its contents: one that is there is the same.
+            // The name is a hash of the contents: an existing file is the same.
             if fs::symlink_metadata(&target).is_err() {
-                moves.place(&entry.path(), &target)?;
+                renames.place(&entry.path(), &target)?;
                 hit("quarantined rows in place");
             }
         }

@@ -1,32 +1,34 @@
-//! Where a run was, as seen from its output: what relative paths of its inputs start from.
+//! The working directory of a run, as its manifest records it: relative paths of inputs start there.
 //!
-//! **In / Out**: the path of the output → the folder that the run was in. **Invariants**: of a relative
-//! output the way from it to that folder, so that a set and its inputs may be moved together, and the
-//! same layout gives the same manifest wherever it lies; of an absolute one the folder's own path.
+//! **In / Out**: the path of the output → the working directory. **Invariants**: for a relative output
+//! it is relative to the output, so that a set and its inputs may be moved together, and the same layout
+//! gives the same manifest anywhere; for an absolute output it is absolute.
 
 use std::path::{Component, Path, PathBuf};
 
 use super::resolved;
 
-/// The folder that the run is in, as a manifest tells it; nothing if it cannot be told.
+/// The working directory as the manifest records it; `None` if it is unknown or not UTF-8.
 pub(crate) fn origin(out: &Path) -> Option<String> {
     let here = std::env::current_dir().ok()?.canonicalize().ok()?;
-    let path = match out.is_absolute() {
-        true => here,
-        false => way(&resolved(out)?, &here),
+    let path = if out.is_absolute() {
+        here
+    } else {
+        relative_path(&resolved(out)?, &here)
     };
     path.to_str().map(str::to_owned)
 }
 
 /// The relative path from one folder to another, both without links.
-fn way(from: &Path, to: &Path) -> PathBuf {
+fn relative_path(from: &Path, to: &Path) -> PathBuf {
     let pairs = from.components().zip(to.components());
     let common = pairs.take_while(|(a, b)| a == b).count();
     let up = from.components().skip(common).map(|_| Component::ParentDir);
-    let way: PathBuf = up.chain(to.components().skip(common)).collect();
-    match way.as_os_str().is_empty() {
-        true => PathBuf::from("."),
-        false => way,
+    let path: PathBuf = up.chain(to.components().skip(common)).collect();
+    if path.as_os_str().is_empty() {
+        PathBuf::from(".")
+    } else {
+        path
     }
 }
 
@@ -43,7 +45,10 @@ mod tests {
             ("/p/out", "/p/out", "."),
             ("/p/out", "/p/out/x", "x"),
         ] {
-            assert_eq!(way(Path::new(from), Path::new(to)), Path::new(expected));
+            assert_eq!(
+                relative_path(Path::new(from), Path::new(to)),
+                Path::new(expected)
+            );
         }
     }
 

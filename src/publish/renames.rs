@@ -1,8 +1,8 @@
-//! The renames that publish an output, taken back together if one of them, or the sync behind
+//! The renames that publish an output. They are undone together if one of them, or the sync after
 //! them, fails.
 //!
-//! **Invariants**: what is taken back is what was put there: if somebody else has replaced it in
-//! the meantime, theirs stays.
+//! **Invariants**: only our own files are moved back: what another process has put there in the
+//! meantime stays.
 
 use std::fs;
 use std::os::unix::fs::MetadataExt;
@@ -14,50 +14,49 @@ use crate::error::Result;
 use crate::failpoint::hit;
 use crate::publish::fsync::rename;
 
-/// Renames so far.
+/// The renames so far; undone on drop, unless kept.
 #[derive(Debug, Default)]
-pub(crate) struct Moves {
-    /// Each of them, in order.
-    done: Vec<Move>,
+pub(crate) struct Renames {
+    /// The renames, in order.
+    done: Vec<Rename>,
 }
 
 /// One rename.
 #[derive(Debug)]
-struct Move {
-    /// Where it was built.
+struct Rename {
     from: PathBuf,
     to: PathBuf,
-    /// Whether it took the place of something, which then lies where it was built.
+    /// Whether it was an exchange: then what was replaced is at `from`.
     flags: RenameFlags,
-    /// Device and number: what it is, whatever it is called.
+    /// Device and inode of what was renamed.
     identity: Option<(u64, u64)>,
 }
 
-impl Moves {
-    /// Puts something where nothing is.
+impl Renames {
+    /// Renames to a path that must not exist.
     ///
     /// # Errors
-    /// If something is, or the filesystem refuses.
+    /// If it exists, or the filesystem refuses.
     pub(crate) fn place(&mut self, from: &Path, to: &Path) -> Result<()> {
         self.rename(from, to, RenameFlags::NOREPLACE)
     }
 
-    /// Puts something in the place of something else.
+    /// Exchanges two paths, which must both exist.
     ///
     /// # Errors
-    /// If nothing is there, or the filesystem refuses.
+    /// If one does not exist, or the filesystem refuses.
     pub(crate) fn exchange(&mut self, from: &Path, to: &Path) -> Result<()> {
         self.rename(from, to, RenameFlags::EXCHANGE)
     }
 
-    /// Renames, and remembers it.
+    /// Renames, and records it.
     fn rename(&mut self, from: &Path, to: &Path, flags: RenameFlags) -> Result<()> {
         let identity = identity(from);
         hit("before a rename");
         rename(from, to, flags)?;
         hit("renamed");
         let (from, to) = (from.to_owned(), to.to_owned());
-        self.done.push(Move {
+        self.done.push(Rename {
             from,
             to,
             flags,
@@ -66,23 +65,23 @@ impl Moves {
         Ok(())
     }
 
-    /// Leaves all as it is, for good.
+    /// Makes all renames final.
     pub(crate) fn keep(mut self) {
         self.done.clear();
     }
 }
 
-impl Drop for Moves {
+impl Drop for Renames {
     fn drop(&mut self) {
-        for of in self.done.iter().rev() {
-            if identity(&of.to) == of.identity {
-                drop(rename(&of.to, &of.from, of.flags));
+        for done in self.done.iter().rev() {
+            if identity(&done.to) == done.identity {
+                drop(rename(&done.to, &done.from, done.flags));
             }
         }
     }
 }
 
-/// What lies at a path, whatever it is called; `None` if nothing does.
+/// Device and inode of what is at a path; `None` if nothing is.
 fn identity(path: &Path) -> Option<(u64, u64)> {
     let found = fs::symlink_metadata(path).ok()?;
     Some((found.dev(), found.ino()))
@@ -110,11 +109,11 @@ mod tests {
     fn what_is_not_kept_is_taken_back() {
         let (root, new, old) = files();
         let free = root.path().join("free");
-        let mut moves = Moves::default();
-        moves.exchange(&new, &old).expect("exchanged");
-        moves.place(&new, &free).expect("placed");
+        let mut renames = Renames::default();
+        renames.exchange(&new, &old).expect("exchanged");
+        renames.place(&new, &free).expect("placed");
         assert_eq!((text(&old).as_str(), text(&free).as_str()), ("new", "old"));
-        drop(moves);
+        drop(renames);
         assert_eq!((text(&old).as_str(), text(&new).as_str()), ("old", "new"));
         assert!(!free.exists());
     }
@@ -122,9 +121,9 @@ mod tests {
     #[test]
     fn what_is_kept_stays() {
         let (_root, new, old) = files();
-        let mut moves = Moves::default();
-        moves.exchange(&new, &old).expect("exchanged");
-        moves.keep();
+        let mut renames = Renames::default();
+        renames.exchange(&new, &old).expect("exchanged");
+        renames.keep();
         assert_eq!(text(&old), "new");
     }
 
@@ -132,10 +131,10 @@ mod tests {
     fn what_somebody_else_put_there_is_not_taken_back() {
         let (root, new, _) = files();
         let free = root.path().join("free");
-        let mut moves = Moves::default();
-        moves.place(&new, &free).expect("placed");
+        let mut renames = Renames::default();
+        renames.place(&new, &free).expect("placed");
         fs::rename(root.path().join("old"), &free).expect("renamed");
-        drop(moves);
+        drop(renames);
         assert_eq!(text(&free), "old");
     }
 }

@@ -1,16 +1,17 @@
-//! What publishing is told: where the output goes, and whether something may be there already.
+//! The settings of publishing: where the output goes, and whether it may exist already.
 
 use std::path::Path;
 
 use crate::job::{JobKind, Publish};
 
-/// Where an output goes, and how it comes there.
+/// Where an output goes, and how it is published.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct PublishSpec<'a> {
-    /// The job kind: it names the folders of days, and an output of another kind is left alone.
+    /// The job kind. It determines the names of the folders of days; an existing output of another kind
+    /// is refused.
     pub(crate) job_kind: JobKind,
-    /// The folder to make.
+    /// The folder of the output.
     pub(crate) out: &'a Path,
-    /// Whether the folder is made, replaced, or given more days.
+    /// Whether the folder is created, replaced, or extended by days.
     pub(crate) publish: Publish,
 }

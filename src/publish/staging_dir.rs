@@ -1,10 +1,10 @@
-//! The folder aside, in which an output is built, and those that dead runs left.
+//! Staging directories: ours, and those of crashed runs.
 //!
 //! **Layout**: `.NAME.tmp-PID-N`, next to `OUT` on the same filesystem; for `--add-days` inside
 //! `OUT`, which may be a mount of its own.
-//! **Invariants**: a living run holds a lock on its folder, from before anything lies in it; what
-//! has our name and no lock is a dead run's, and goes. A link, a pipe or a file of that name is
-//! not ours, and is left alone.
+//! **Invariants**: a run locks its directory before it writes into it, and holds the lock to its end. A
+//! directory of that name without a lock is of a crashed run, and is removed. A symbolic link, a pipe or
+//! a file of that name is not ours, and is left alone.
 
 use std::ffi::{OsStr, OsString};
 use std::fs::{self, File, TryLockError};
@@ -19,24 +19,25 @@ use crate::error::{Error, Result};
 use crate::failpoint::hit;
 use crate::publish::fsync::{cannot, sync_dir};
 
-/// Bytes of the output's name that the folder aside has in its own: names end at 255.
+/// Bytes of the output's name that go into the name of the staging directory: names have at most 255.
 const NAME_BYTES_KEPT: usize = 200;
 
-/// The folder that holds the output, with those above it that had to be made.
+/// The parent folder of the staging directory, with the folders that had to be created for it. On drop
+/// those that are empty are removed.
 #[derive(Debug)]
-pub(crate) struct Home {
+pub(crate) struct CreatedParents {
     pub(crate) path: PathBuf,
-    /// What had to be made, the outermost first.
-    made: Vec<PathBuf>,
+    /// The created folders, the outermost first.
+    created: Vec<PathBuf>,
 }
 
-impl Home {
-    /// Makes the folder, and those above it that are missing; their names are synced, so that the
-    /// output does not go down with them.
+impl CreatedParents {
+    /// Creates the folder and its missing parents, and syncs their names, so that the output survives a
+    /// crash.
     ///
     /// # Errors
-    /// If that cannot be done; then what was made is removed.
-    pub(crate) fn make(path: &Path) -> Result<Home> {
+    /// If that cannot be done; then the created folders are removed.
+    pub(crate) fn make(path: &Path) -> Result<CreatedParents> {
         let mut missing = Vec::new();
         let mut at = path;
         while !at.exists() {
@@ -46,53 +47,53 @@ impl Home {
                 None => break,
             }
         }
-        let mut home = Home {
+        let mut parents = CreatedParents {
             path: path.to_owned(),
-            made: Vec::new(),
+            created: Vec::new(),
         };
         for folder in missing.into_iter().rev() {
             match fs::create_dir(folder) {
                 Ok(()) => {
-                    home.made.push(folder.to_owned());
+                    parents.created.push(folder.to_owned());
                     hit("folder above made");
                 }
-                // Somebody else was faster.
+                // Another process created it first.
                 Err(error) if error.kind() == io::ErrorKind::AlreadyExists && folder.is_dir() => {}
                 Err(error) => return Err(cannot(path, "its folder cannot be made", error)),
             }
             folder.parent().map_or(Ok(()), sync_dir)?;
         }
-        Ok(home)
+        Ok(parents)
     }
 }
 
-impl Drop for Home {
+impl Drop for CreatedParents {
     fn drop(&mut self) {
-        // Those that hold the output, or anything else, are not empty and stay.
-        for folder in self.made.iter().rev() {
+        // Folders with the output, or anything else, in them are not empty and stay.
+        for folder in self.created.iter().rev() {
             drop(fs::remove_dir(folder));
         }
     }
 }
 
-/// A folder of our own, locked.
+/// A locked temporary directory, removed on drop.
 #[derive(Debug)]
-pub(crate) struct Aside {
+pub(crate) struct LockedDir {
     pub(crate) path: PathBuf,
-    /// Held while we live.
+    /// The lock, held until drop.
     _lock: File,
 }
 
-impl Aside {
-    /// Makes a folder for an output of this name, readable by nobody else, and locks it.
+impl LockedDir {
+    /// Creates a directory for an output of this name, readable by the owner alone, and locks it.
     ///
     /// # Errors
-    /// If it cannot be made.
-    pub(crate) fn make(home: &Path, name: &OsStr) -> Result<Aside> {
+    /// If it cannot be created.
+    pub(crate) fn make(parent: &Path, name: &OsStr) -> Result<LockedDir> {
         for attempt in 0..1000 {
             let mut own = prefix_of(name);
             own.push(format!("{}-{attempt}", std::process::id()));
-            let path = home.join(own);
+            let path = parent.join(own);
             match fs::DirBuilder::new().mode(0o700).create(&path) {
                 Ok(()) => {}
                 Err(error) if error.kind() == io::ErrorKind::AlreadyExists => continue,
@@ -100,8 +101,8 @@ impl Aside {
             }
             hit("aside made");
             match lock(&path) {
-                Ok(Some(lock)) => return Ok(Aside { path, _lock: lock }),
-                // Somebody who cleans up took it for a dead one's: it had no lock yet.
+                Ok(Some(lock)) => return Ok(LockedDir { path, _lock: lock }),
+                // Another run removed it as that of a crashed run: it had no lock yet.
                 Ok(None) => {}
                 Err(error) if error.kind() == io::ErrorKind::NotFound => {}
                 Err(error) => {
@@ -111,24 +112,24 @@ impl Aside {
             }
         }
         let what = "no free name for a temporary folder in it";
-        Err(Error::output(home, what))
+        Err(Error::output(parent, what))
     }
 }
 
-impl Drop for Aside {
+impl Drop for LockedDir {
     fn drop(&mut self) {
         hit("before aside is removed");
-        // The lock goes after this, so that a crash in between leaves what the next run removes.
+        // The lock is released after this, so that the next run removes what a crash leaves here.
         drop(fs::remove_dir_all(&self.path));
         hit("aside removed");
     }
 }
 
-/// Removes what dead runs left in a folder while they built an output of this name.
-pub(crate) fn remove_dead(home: &Path, name: &OsStr) {
+/// Removes the staging directories in `parent` that crashed runs left of an output of this name.
+pub(crate) fn remove_crashed(parent: &Path, name: &OsStr) {
     let prefix = prefix_of(name);
-    for entry in fs::read_dir(home).into_iter().flatten().flatten() {
-        if is_aside(&entry.file_name(), &prefix)
+    for entry in fs::read_dir(parent).into_iter().flatten().flatten() {
+        if is_staging_name(&entry.file_name(), &prefix)
             && let Ok(Some(_lock)) = lock(&entry.path())
         {
             hit("before a dead run's is removed");
@@ -137,7 +138,7 @@ pub(crate) fn remove_dead(home: &Path, name: &OsStr) {
     }
 }
 
-/// What the names of folders aside start with.
+/// The prefix of the names of staging directories.
 fn prefix_of(name: &OsStr) -> OsString {
     let kept = name.len().min(NAME_BYTES_KEPT);
     let mut prefix = OsString::from(".");
@@ -146,8 +147,8 @@ fn prefix_of(name: &OsStr) -> OsString {
     prefix
 }
 
-/// Whether a name is that of a folder aside: the prefix, and two numbers.
-fn is_aside(name: &OsStr, prefix: &OsStr) -> bool {
+/// Whether a name is that of a staging directory: the prefix, and two numbers.
+fn is_staging_name(name: &OsStr, prefix: &OsStr) -> bool {
     let numbers = name.as_bytes().strip_prefix(prefix.as_bytes());
     let is_number = |text: &[u8]| !text.is_empty() && text.iter().all(u8::is_ascii_digit);
     numbers.is_some_and(|numbers| {
@@ -157,19 +158,19 @@ fn is_aside(name: &OsStr, prefix: &OsStr) -> bool {
     })
 }
 
-/// Whether a living run holds the lock of a folder.
-pub(crate) fn is_at_work(path: &Path) -> bool {
+/// Whether a run holds the lock of a folder.
+pub(crate) fn is_in_use(path: &Path) -> bool {
     let opened = open(path);
     opened.is_ok_and(|folder| matches!(folder.try_lock_shared(), Err(TryLockError::WouldBlock)))
 }
 
-/// Opens a folder; a link to one is none.
+/// Opens a folder; a symbolic link to one is an error.
 fn open(path: &Path) -> io::Result<File> {
     let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
     Ok(File::from(rustix::fs::open(path, flags, Mode::empty())?))
 }
 
-/// Locks a folder. `None` if somebody else has the lock, or the folder is not there any more.
+/// Locks a folder. `None` if another process has the lock, or the folder is gone.
 fn lock(path: &Path) -> io::Result<Option<File>> {
     let folder = open(path)?;
     match folder.try_lock() {
@@ -177,7 +178,7 @@ fn lock(path: &Path) -> io::Result<Option<File>> {
         Err(TryLockError::WouldBlock) => return Ok(None),
         Err(TryLockError::Error(error)) => return Err(error),
     }
-    // Whoever had the lock before may have removed the folder, and made another of its name.
+    // The previous holder of the lock may have removed the folder, and created another of its name.
     let (ours, found) = (folder.metadata()?, fs::symlink_metadata(path));
     let is_it = found.is_ok_and(|found| (found.dev(), found.ino()) == (ours.dev(), ours.ino()));
     Ok(is_it.then_some(folder))
@@ -200,7 +201,7 @@ mod tests {
             (".output.tmp-12-0", false),
             ("out.tmp-12-0", false),
         ] {
-            assert_eq!(is_aside(OsStr::new(name), &prefix), ours, "{name}");
+            assert_eq!(is_staging_name(OsStr::new(name), &prefix), ours, "{name}");
         }
     }
 
@@ -208,11 +209,11 @@ mod tests {
     fn a_folder_that_a_living_run_holds_is_not_removed() {
         let home = tempfile::tempdir().expect("a folder");
         let name = OsStr::new("out");
-        let aside = Aside::make(home.path(), name).expect("a folder aside");
-        remove_dead(home.path(), name);
-        assert!(aside.path.is_dir() && is_at_work(&aside.path));
-        assert!(lock(&aside.path).expect("a folder").is_none());
-        drop(aside);
+        let dir = LockedDir::make(home.path(), name).expect("a folder");
+        remove_crashed(home.path(), name);
+        assert!(dir.path.is_dir() && is_in_use(&dir.path));
+        assert!(lock(&dir.path).expect("a folder").is_none());
+        drop(dir);
         assert_eq!(fs::read_dir(home.path()).expect("a folder").count(), 0);
     }
 
@@ -220,7 +221,7 @@ mod tests {
     fn a_folder_that_was_never_locked_is_removed() {
         let home = tempfile::tempdir().expect("a folder");
         fs::create_dir(home.path().join(".out.tmp-1-0")).expect("a folder");
-        remove_dead(home.path(), OsStr::new("out"));
+        remove_crashed(home.path(), OsStr::new("out"));
         assert_eq!(fs::read_dir(home.path()).expect("a folder").count(), 0);
     }
 
@@ -228,9 +229,9 @@ mod tests {
     fn folders_above_go_again_unless_something_lies_in_them() {
         let root = tempfile::tempdir().expect("a folder");
         let path = root.path().join("a/b");
-        drop(Home::make(&path).expect("folders"));
+        drop(CreatedParents::make(&path).expect("folders"));
         assert!(!root.path().join("a").exists());
-        let home = Home::make(&path).expect("folders");
+        let home = CreatedParents::make(&path).expect("folders");
         fs::write(root.path().join("a/mine"), "").expect("a file");
         drop(home);
         assert!(root.path().join("a").exists() && !path.exists());
@@ -240,6 +241,6 @@ mod tests {
     fn a_long_name_leaves_room_for_the_rest() {
         let home = tempfile::tempdir().expect("a folder");
         let name = "n".repeat(255);
-        Aside::make(home.path(), OsStr::new(&name)).expect("a folder aside");
+        LockedDir::make(home.path(), OsStr::new(&name)).expect("a folder");
     }
 }

@@ -1,4 +1,4 @@
-//! Where files of an output go: aside, or nowhere.
+//! Where files of an output go: into the staging directory, or nowhere.
 
 use std::path::PathBuf;
 
@@ -9,17 +9,17 @@ use crate::ids::Day;
 /// Where files go.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Target<'a> {
-    /// Into the folder aside, to be published.
+    /// Into the staging directory, to be published.
     StagingDir(&'a StagingDir),
-    /// Nowhere: what is made is only measured.
+    /// Nowhere: bytes are only counted.
     Nowhere,
 }
 
 impl Target<'_> {
-    /// Makes the folder of a day.
+    /// Creates the folder of a day.
     ///
     /// # Errors
-    /// If it cannot be made.
+    /// If it cannot be created.
     pub(crate) fn make_day(self, day: Day) -> Result<()> {
         match self {
             Target::StagingDir(staging) => staging.make_day(day).map(drop),
@@ -27,10 +27,10 @@ impl Target<'_> {
         }
     }
 
-    /// A new file in a folder next to the days, and its path; a large one is synced on the way.
+    /// A new file in a folder next to the days, and its path; a large one is synced while it is written.
     ///
     /// # Errors
-    /// If it cannot be made.
+    /// If it cannot be created.
     pub(crate) fn file(
         self,
         folder: &str,
@@ -41,9 +41,10 @@ impl Target<'_> {
             return Ok((PathBuf::from(name), PartFile::nowhere()));
         };
         let path = staging.file_in(folder, name)?;
-        let file = match is_large {
-            true => PartFile::create_large(&path)?,
-            false => PartFile::create(&path)?,
+        let file = if is_large {
+            PartFile::create_large(&path)?
+        } else {
+            PartFile::create(&path)?
         };
         Ok((path, file))
     }

@@ -1,4 +1,4 @@
-//! A folder of our own next to something, and a file that is put in place by one rename.
+//! A temporary directory, and a file that is replaced atomically.
 
 use std::ffi::OsStr;
 use std::fs;
@@ -6,36 +6,35 @@ use std::path::Path;
 
 use crate::error::{Error, Result};
 use crate::publish::fsync::{sync_dir, write_synced};
-use crate::publish::staging_dir::{Aside, remove_dead};
+use crate::publish::staging_dir::{LockedDir, remove_crashed};
 
-/// A folder that nobody else may look into, removed at the end; it is locked while we live.
+/// A locked temporary directory, readable by the owner alone, removed on drop.
 #[derive(Debug)]
-pub(crate) struct TempDir(Aside);
+pub(crate) struct TempDir(LockedDir);
 
 impl TempDir {
-    /// Makes a folder in another, and removes those of the same kind that dead runs left there.
+    /// Creates a directory in `parent`, and removes those of the same kind that crashed runs left there.
     ///
     /// # Errors
-    /// If it cannot be made.
-    pub(crate) fn create(home: &Path, kind: &str) -> Result<TempDir> {
-        remove_dead(home, OsStr::new(kind));
-        Ok(TempDir(Aside::make(home, OsStr::new(kind))?))
+    /// If it cannot be created.
+    pub(crate) fn create(parent: &Path, kind: &str) -> Result<TempDir> {
+        remove_crashed(parent, OsStr::new(kind));
+        Ok(TempDir(LockedDir::make(parent, OsStr::new(kind))?))
     }
 
-    /// Where it is.
+    /// The path of the directory.
     pub(crate) fn path(&self) -> &Path {
         &self.0.path
     }
 }
 
-/// Puts a file into a folder, in the place of one that may be there: readers see the one or the
-/// other, and never half of it.
+/// Creates or replaces a file atomically: readers see the old one or the new one, never a part of it.
 ///
 /// # Errors
 /// If it cannot be written.
 pub(crate) fn put_file(folder: &Path, name: &str, bytes: &[u8]) -> Result<()> {
-    let beside = TempDir::create(folder, name)?;
-    let (from, to) = (beside.path().join(name), folder.join(name));
+    let temp_dir = TempDir::create(folder, name)?;
+    let (from, to) = (temp_dir.path().join(name), folder.join(name));
     write_synced(&from, bytes)?;
     fs::rename(&from, &to).map_err(|error| Error::io("write", &to, error))?;
     sync_dir(folder)

@@ -2,7 +2,7 @@
 
 use crate::dictionary::Dictionary;
 use crate::ids::index;
-use crate::kernel::op::dwell::{Deed, NAMES_MAX};
+use crate::kernel::op::dwell::{FlyerAction, NAMES_MAX};
 
 /// The bits of a code that are the kind of event. The bits above number the name of an event of another
 /// kind.
@@ -42,11 +42,11 @@ pub(crate) fn name_of(code: u32) -> u32 {
 }
 
 /// The kind of an event.
-pub(crate) fn deed_of(code: u32) -> Deed {
+pub(crate) fn deed_of(code: u32) -> FlyerAction {
     match code & ((1 << DEED_BITS) - 1) {
-        0 => Deed::Close,
-        2 => Deed::ItemOpen,
-        3 => Deed::FlyerOpen,
-        _ => Deed::Other,
+        0 => FlyerAction::Close,
+        2 => FlyerAction::ItemOpen,
+        3 => FlyerAction::FlyerOpen,
+        _ => FlyerAction::Other,
     }
 }

@@ -13,7 +13,7 @@ use crate::dictionary::Dictionary;
 use crate::error::Result;
 use crate::ids::{Item, index};
 use crate::job::CustomerType;
-use crate::kernel::column::Row;
+use crate::kernel::column::EventRow;
 use crate::scan::mismatch::{Mismatch, Value};
 use crate::scan::spec::ReadSpec;
 use crate::scan::table::arrow::IdColumn;
@@ -85,7 +85,7 @@ impl ItemDictionary {
     }
 
     /// Notes the items of rows that are retained.
-    pub(crate) fn hold<I: Item>(&mut self, rows: &[Row<I>]) {
+    pub(crate) fn hold<I: Item>(&mut self, rows: &[EventRow<I>]) {
         self.used.resize(self.ids.count().div_ceil(64), 0);
         for row in rows {
             let place = place_of(row.item);
@@ -160,7 +160,7 @@ mod tests {
         let mut numbers = Vec::new();
         items.numbers(&[b"a", b"", b"b"], &mut numbers);
         assert_eq!(numbers, [Some(2_i32), None, Some(1)]);
-        let row = |item: i32| Row::new(0, Micros(0), ActionType(1), item);
+        let row = |item: i32| EventRow::new(0, Micros(0), ActionType(1), item);
         items.hold(&[row(2), row(2)]);
         assert_eq!(items.number("c"), Some(4_i32));
         let (ids, used) = items.into_parts();

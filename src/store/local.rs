@@ -1,8 +1,8 @@
-//! Regular files: opened without waiting, read, digested.
+//! Regular files on the local disk: opened without blocking, read, digested.
 //!
-//! **In / Out**: a path → the file, if it is one. **Invariants**: a pipe or a device that came to a
-//! file's place since somebody looked is refused; opening one as a file would wait for whoever
-//! writes it, and reading it might never end.
+//! **In / Out**: a path → the file, if it is a regular one. **Invariants**: a pipe or a device that has
+//! replaced a file in the meantime is refused: opening it would block until something writes to it,
+//! and reading it might never end.
 
 use std::fs::File;
 use std::hash::Hasher;
@@ -13,27 +13,28 @@ use rustix::fs::{Mode, OFlags};
 use serde::{Deserialize, Serialize};
 use twox_hash::XxHash64;
 
-/// What of a file is digested.
+/// Which bytes of a file are digested.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub(crate) enum DigestOf {
     /// All its bytes.
     File,
-    /// The footer of Parquet, which names all the rest.
+    /// The footer of a Parquet file, which refers to all other parts.
     Footer,
 }
 
 /// Opens a file.
 ///
 /// # Errors
-/// If it is not there or may not be read, and, with an error that has no number of the system, if
-/// it is no regular file.
+/// If it does not exist or may not be read; and if it is no regular file, with an error that has no OS
+/// error code.
 pub(crate) fn open(path: &Path) -> io::Result<File> {
     let flags = OFlags::RDONLY | OFlags::NONBLOCK | OFlags::CLOEXEC;
     let file = File::from(rustix::fs::open(path, flags, Mode::empty())?);
-    match file.metadata()?.is_file() {
-        true => Ok(file),
-        false => Err(io::Error::new(io::ErrorKind::InvalidInput, "it is no file")),
+    if file.metadata()?.is_file() {
+        Ok(file)
+    } else {
+        Err(io::Error::new(io::ErrorKind::InvalidInput, "it is no file"))
     }
 }
 
@@ -47,13 +48,13 @@ pub(crate) fn read(path: &Path) -> io::Result<Vec<u8>> {
     Ok(bytes)
 }
 
-/// Size in bytes and XXH64 of a file: of all its bytes, or of the footer that ends Parquet.
+/// Size in bytes and XXH64 of a file: of all its bytes, or of the Parquet footer at its end.
 ///
 /// # Errors
 /// If it cannot be read.
-pub(crate) fn digest(mut file: File, of: DigestOf) -> io::Result<(u64, u64)> {
+pub(crate) fn digest(mut file: File, digested: DigestOf) -> io::Result<(u64, u64)> {
     let bytes = file.metadata()?.len();
-    if of == DigestOf::Footer && bytes >= 8 {
+    if digested == DigestOf::Footer && bytes >= 8 {
         let mut tail = [0; 4];
         file.seek(SeekFrom::End(-8))?;
         file.read_exact(&mut tail)?;

@@ -1,9 +1,9 @@
-//! Chunks that memory has no room for, in a file of no name.
+//! Spills chunks that do not fit in memory to an unnamed file.
 //!
-//! **In / Out**: [`Chunk`]s of a thread → a file, and back, partition by partition. What goes
-//! first are the highest partitions: they are needed last.
-//! **Invariants**: the file never has a name, or loses it as soon as it is open, so that nothing
-//! stays behind, however the run ends. Spilling changes no byte of the output.
+//! **In / Out**: [`Chunk`]s of a thread → a file, and back, partition by partition. The highest
+//! partitions are spilled first: they are needed last.
+//! **Invariants**: the file has no name, or loses it as soon as it is open, so that nothing is left
+//! behind, however the run ends. Spilling changes no byte of the output.
 
 use std::fs::File;
 use std::io;
@@ -23,22 +23,22 @@ use crate::ids::{Key, count64};
 use crate::kernel::chunk::Chunk;
 use crate::kernel::partition::{PartitionWriter, Split};
 
-/// Of what a thread may hold, the share that it keeps when it has to spill: an eighth goes at a
-/// time, so that writes are large.
-const KEPT: (u64, u64) = (7, 8);
+/// The share of its quota that a thread keeps when it spills. An eighth is written at a time, so that
+/// writes are large.
+const KEPT_SHARE: (u64, u64) = (7, 8);
 
-/// What a thread may hold, and the file for the rest.
+/// The memory quota of a thread, and the spill file for the rest.
 #[derive(Debug)]
 pub(crate) struct Spill {
-    /// The folder for the file.
+    /// The folder of the file.
     folder: PathBuf,
-    /// Bytes of chunks that the thread may hold.
+    /// Bytes of chunks that the thread may have in memory.
     quota: u64,
-    /// The file, once there is something in it.
+    /// The file, once something was spilled.
     file: Option<File>,
     /// Bytes of the file.
     end: u64,
-    /// What lies where, in the order of writing.
+    /// The chunks in the file, in the order of writing.
     extents: Vec<Extent>,
     /// Scratch: a chunk as bytes.
     buffer: Vec<u8>,
@@ -51,12 +51,12 @@ struct Extent {
     start: u64,
     bytes: usize,
     rows: usize,
-    /// XXH64 of its bytes, seed 0: a disk that gives back something else is noticed.
+    /// XXH64 of its bytes, seed 0, to detect corruption.
     checksum: u64,
 }
 
 impl Spill {
-    /// Nothing spilled yet. The thread may hold `quota` bytes; the file will lie in `folder`.
+    /// Nothing spilled yet. The thread may have `quota` bytes in memory; the file will be in `folder`.
     pub(crate) fn new(folder: &Path, quota: u64) -> Spill {
         Spill {
             folder: folder.to_owned(),
@@ -68,41 +68,41 @@ impl Spill {
         }
     }
 
-    /// Nothing spilled yet, in the same folder, by a thread that may hold as much as this one.
+    /// Nothing spilled yet, with the same folder and quota.
     pub(crate) fn next(&self) -> Spill {
         Spill::new(&self.folder, self.quota)
     }
 
-    /// Halves what the thread may hold in chunks, as it holds them in two lists.
+    /// Halves the quota, for a thread that writes two lists of partitions.
     pub(crate) fn halve(&mut self) {
         self.quota /= 2;
     }
 
-    /// Lowers what the thread may hold in chunks, for something else that it holds.
+    /// Lowers the quota by memory that the thread uses otherwise.
     pub(crate) fn lower(&mut self, bytes: u64) {
         self.quota = self.quota.saturating_sub(bytes);
     }
 
-    /// Writes chunks of the highest partitions out, if the thread holds more than it may.
+    /// Spills chunks of the highest partitions, if the thread exceeds its quota.
     ///
     /// # Errors
-    /// If the file cannot be made or written.
-    pub(crate) fn relieve<C: Chunk>(
+    /// If the file cannot be created or written.
+    pub(crate) fn spill_over_quota<C: Chunk>(
         &mut self,
         scatter: &mut PartitionWriter<C>,
         context: &RunContext,
     ) -> Result<()> {
-        match scatter.bytes() > self.quota {
-            true => self.spill(scatter, context),
-            false => Ok(()),
+        if scatter.bytes() > self.quota {
+            self.spill(scatter, context)?;
         }
+        Ok(())
     }
 
-    /// Sees to it that the last chunk of a partition has room: puts another behind one that is
-    /// full, and relieves the thread.
+    /// Makes room for one more row in a partition: adds a chunk if the last is full, and spills if that
+    /// exceeds the quota.
     ///
     /// # Errors
-    /// If the memory of the job is used up, or the file cannot be made or written.
+    /// If the memory limit of the job is reached, or the file cannot be created or written.
     #[inline]
     pub(crate) fn make_room<C: Chunk>(
         &mut self,
@@ -112,18 +112,18 @@ impl Spill {
     ) -> Result<()> {
         if scatter.is_full(partition) {
             scatter.add_chunk(partition, context)?;
-            self.relieve(scatter, context)?;
+            self.spill_over_quota(scatter, context)?;
         }
         Ok(())
     }
 
-    /// Writes chunks out until the thread holds its share again, or has only open chunks.
+    /// Spills chunks until the thread is down to [`KEPT_SHARE`] of its quota, or has only open chunks.
     fn spill<C: Chunk>(
         &mut self,
         scatter: &mut PartitionWriter<C>,
         context: &RunContext,
     ) -> Result<()> {
-        let kept = self.quota / KEPT.1 * KEPT.0;
+        let kept = self.quota / KEPT_SHARE.1 * KEPT_SHARE.0;
         while scatter.bytes() > kept {
             let Some((partition, chunk)) = scatter.evict() else {
                 return Ok(());
@@ -135,7 +135,7 @@ impl Spill {
         context.check()
     }
 
-    /// Writes a chunk behind the others.
+    /// Appends a chunk to the file.
     fn write<C: Chunk>(&mut self, partition: usize, chunk: &C) -> Result<()> {
         self.buffer.clear();
         chunk.write(&mut self.buffer);
@@ -164,10 +164,10 @@ impl Spill {
         Ok(())
     }
 
-    /// Hands all chunks to `each`, one by one, charged to the account.
+    /// Reads all chunks back and passes them to `each`, one by one. Their memory is reserved.
     ///
     /// # Errors
-    /// If the file cannot be read, the memory of the job is used up, or `each` gives up.
+    /// If the file cannot be read, the memory limit of the job is reached, or `each` fails.
     pub(crate) fn drain<C: Chunk>(
         &self,
         context: &RunContext,
@@ -180,7 +180,7 @@ impl Spill {
         Ok(())
     }
 
-    /// Reads a chunk back, charged to the account.
+    /// Reads a chunk back, and reserves its memory.
     fn read_one<C: Chunk>(
         &self,
         extent: &Extent,
@@ -204,26 +204,27 @@ impl Spill {
         self.end
     }
 
-    /// Puts the chunks in the order of their partitions, to be read.
+    /// Ends writing: orders the chunks by partition, to be read.
     pub(crate) fn finish(&mut self) {
         self.extents.sort_by_key(|extent| extent.partition);
         self.buffer = Vec::new();
     }
 
-    /// The chunks of a partition, charged to the account.
+    /// Reads the chunks of a partition, and reserves their memory.
     ///
     /// # Errors
-    /// If the file cannot be read, or the memory of the job is used up.
+    /// If the file cannot be read, or the memory limit of the job is reached.
     pub(crate) fn read<C: Chunk>(
         &self,
         partition: usize,
         context: &RunContext,
         to: &mut Vec<C>,
     ) -> Result<()> {
-        let first = self.extents.partition_point(|of| of.partition < partition);
-        let of_it = self.extents[first..].iter();
+        let extents = &self.extents;
+        let first = extents.partition_point(|extent| extent.partition < partition);
+        let extents = extents[first..].iter();
         let mut buffer = Vec::new();
-        for extent in of_it.take_while(|of| of.partition == partition) {
+        for extent in extents.take_while(|extent| extent.partition == partition) {
             let chunk = self.read_one(extent, context, &mut buffer)?;
             to.push(chunk);
         }
@@ -231,19 +232,18 @@ impl Spill {
     }
 }
 
-/// The rows of all partitions, as they were read.
+/// The rows of all partitions, in memory or spilled, in input order.
 #[derive(Debug)]
 pub(crate) struct Partitions<C> {
-    /// How customers are dealt.
     split: Split,
-    /// The chunks of each partition that are in memory, until it is taken, and the thread that each
-    /// is of. Their order does not matter: `sort` has a total order.
+    /// The chunks of each partition that are in memory, until they are taken, each with the number of
+    /// its thread. Their order does not matter: `sort` has a total order.
     lists: Vec<Mutex<Vec<(usize, C)>>>,
     spills: Vec<Spill>,
 }
 
 impl<C: Chunk> Partitions<C> {
-    /// Joins what all threads have, partition by partition.
+    /// Joins the partitions of all threads.
     pub(crate) fn gather(
         split: Split,
         mut scatters: Vec<PartitionWriter<C>>,
@@ -252,8 +252,8 @@ impl<C: Chunk> Partitions<C> {
         spills.iter_mut().for_each(Spill::finish);
         let of_partition = |at| {
             let scatters = scatters.iter_mut().enumerate();
-            let tagged = scatters.flat_map(|(thread, of)| {
-                let chunks = of.take(at).into_iter();
+            let tagged = scatters.flat_map(|(thread, scatter)| {
+                let chunks = scatter.take(at).into_iter();
                 chunks.map(move |chunk| (thread, chunk))
             });
             tagged.collect()
@@ -268,7 +268,7 @@ impl<C: Chunk> Partitions<C> {
         }
     }
 
-    /// The same rows in fewer partitions, each of several of these; all of them are in memory.
+    /// The same rows in fewer partitions, each the union of several of these. Nothing may be spilled.
     pub(crate) fn coarser(self, split: Split) -> Partitions<C> {
         assert!(self.spills.iter().all(|spill| spill.bytes() == 0));
         let mut lists: Vec<Vec<(usize, C)>> = Vec::new();
@@ -290,7 +290,7 @@ impl<C: Chunk> Partitions<C> {
         self.lists.len()
     }
 
-    /// How customers are dealt.
+    /// The ranges of customers of the partitions.
     pub(crate) fn split(&self) -> Split {
         self.split
     }
@@ -300,7 +300,7 @@ impl<C: Chunk> Partitions<C> {
         self.split.keys_of(partition)
     }
 
-    /// Looks at the rows of a partition that are in memory, each chunk with the number of its thread.
+    /// Passes the chunks of a partition that are in memory, each with the number of its thread, to `at`.
     pub(crate) fn look<T>(&self, partition: usize, at: impl FnOnce(&[(usize, C)]) -> T) -> T {
         let list = self.lists[partition].lock();
         at(&list.unwrap_or_else(PoisonError::into_inner))
@@ -309,7 +309,7 @@ impl<C: Chunk> Partitions<C> {
     /// Takes the rows of a partition, once.
     ///
     /// # Errors
-    /// If what was spilled cannot be read back, or memory has no room for it.
+    /// If spilled chunks cannot be read back, or the memory limit of the job is reached.
     pub(crate) fn take(&self, partition: usize, context: &RunContext) -> Result<Vec<C>> {
         let tagged = self.take_tagged(partition, context)?;
         Ok(tagged.into_iter().map(|(_, chunk)| chunk).collect())
@@ -318,7 +318,7 @@ impl<C: Chunk> Partitions<C> {
     /// Takes the rows of a partition, once, with the number of the thread that read each chunk.
     ///
     /// # Errors
-    /// If what was spilled cannot be read back, or memory has no room for it.
+    /// If spilled chunks cannot be read back, or the memory limit of the job is reached.
     pub(crate) fn take_tagged(
         &self,
         partition: usize,
@@ -337,19 +337,19 @@ impl<C: Chunk> Partitions<C> {
     }
 }
 
-/// What was read back is not what was written.
+/// The error of a spill file that is not what was written.
 fn damaged() -> Error {
     let what = "a file for what memory has no room for changed under the run".to_owned();
     Error::from(ErrorKind::Internal { what })
 }
 
-/// A file without a name, which nobody else may read, and which goes when it is closed.
+/// A file without a name, readable by the owner alone, which the system deletes when it is closed.
 fn nameless(folder: &Path) -> io::Result<File> {
     let mode = Mode::RUSR | Mode::WUSR;
     let flags = OFlags::RDWR | OFlags::CLOEXEC;
     match rustix::fs::open(folder, flags | OFlags::TMPFILE | OFlags::EXCL, mode) {
         Ok(file) => return Ok(File::from(file)),
-        // Some filesystems have no such files; old systems take the folder for one.
+        // Some filesystems do not support unnamed files; old kernels ignore the flag and open the folder.
         Err(Errno::OPNOTSUPP | Errno::ISDIR | Errno::INVAL) => {}
         Err(error) => return Err(error.into()),
     }
@@ -358,7 +358,7 @@ fn nameless(folder: &Path) -> io::Result<File> {
         let path = folder.join(format!("{NAMED}{}-{attempt}", std::process::id()));
         match rustix::fs::open(&path, flags | OFlags::CREATE | OFlags::EXCL, mode) {
             Ok(file) => {
-                // Another run may have removed it: it takes it for a dead one's.
+                // Another run may have removed it already, as that of a crashed run.
                 drop(std::fs::remove_file(&path));
                 return Ok(File::from(file));
             }
@@ -369,10 +369,10 @@ fn nameless(folder: &Path) -> io::Result<File> {
     unreachable!("some name is free")
 }
 
-/// What the name of a spill file starts with, for the moment that it has one.
+/// The prefix of a spill file's name, for the moment that it has one.
 const NAMED: &str = ".hitherto-spill-";
 
-/// Removes files that still have a name because their run was killed in that moment.
+/// Removes files that still have a name, because their run was killed in that moment.
 fn remove_named(folder: &Path) {
     for entry in std::fs::read_dir(folder).into_iter().flatten().flatten() {
         let is_file = entry.file_type().is_ok_and(|found| found.is_file());
@@ -395,7 +395,7 @@ mod tests {
         let context = RunContext::default();
         let split = Split::new(100, 3);
         let mut scatter =
-            PartitionWriter::with_chunks(split, || EventChunk::<I>::telling(width, 0));
+            PartitionWriter::with_chunks(split, || EventChunk::<I>::with_attributes(width, 0));
         let mut spill = Spill::new(folder.path(), quota);
         let mut expected = Vec::new();
         for n in 0..50_000_i64 {
@@ -411,12 +411,12 @@ mod tests {
             let partition = scatter.partition_of(key);
             if scatter.is_full(partition) {
                 scatter.add_chunk(partition, &context).expect("no limit");
-                let relieved = spill.relieve(&mut scatter, &context);
+                let relieved = spill.spill_over_quota(&mut scatter, &context);
                 relieved.expect("room on the disk");
             }
             scatter.push(partition, key, event);
             if width > 0 {
-                scatter.open(partition).tell(&keys_of(n));
+                scatter.open(partition).push_attributes(&keys_of(n));
             }
             expected.push((split.partition_of(key), n, known_after.0, item.to_wide()));
         }
@@ -478,7 +478,8 @@ mod tests {
         std::fs::write(folder.path().join("mine"), "").expect("a file");
         remove_named(folder.path());
         let names = std::fs::read_dir(folder.path()).expect("a folder");
-        let names: Vec<_> = names.map(|of| of.expect("an entry").file_name()).collect();
+        let names = names.map(|entry| entry.expect("an entry").file_name());
+        let names: Vec<_> = names.collect();
         assert_eq!(names, ["mine"]);
     }
 
@@ -498,7 +499,7 @@ mod tests {
                 scatter.push(0, Key(0), event);
             }
             scatter.add_chunk(0, &context).expect("no limit");
-            spill.relieve(&mut scatter, &context)
+            spill.spill_over_quota(&mut scatter, &context)
         });
         let error = results.find_map(Result::err).expect("no such folder");
         assert!(error.to_string().contains("/proc/nowhere"), "{error}");

@@ -1,14 +1,13 @@
-//! The stages one by one, over made-up input, for `benches/`. No part of the interface.
+//! The stages one by one, over synthetic input, for `benches/`. Not part of the public interface.
 //!
-//! **In / Out**: sizes → [`Log`], from that each stage in turn, every one a function of the one
-//! before. What comes out can be summed up in a [`Checksum`], which [`Log::checksum`] also
-//! computes without any of the engine's code.
+//! **In / Out**: sizes → [`Log`], and from that each stage in turn, a function of the result before.
+//! The result has a [`Checksum`], which [`Log::checksum`] also computes without the engine's code.
 
 use bumpalo::Bump;
 
 use crate::context::RunContext;
 use crate::dictionary::probes::Probes;
-use crate::encode::{Block, BlockRow, Encoder, Workbench};
+use crate::encode::{Block, BlockRow, Encoder, EncoderScratch};
 use crate::engine::specs::write_spec;
 use crate::error::Result;
 use crate::ids::{ActionType, Day, Key, Micros, count32, count64, index};
@@ -27,7 +26,7 @@ pub struct Log {
     customers: u32,
 }
 
-/// The count of actions in all histories, and a sum over what they are and where they stand.
+/// The count of actions in all histories, and a sum of hashes over their contents and positions.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Checksum {
     /// Actions.
@@ -47,9 +46,9 @@ impl Checksum {
     }
 }
 
-/// How many actions a log has, and how they are spread.
+/// The size of a log, and the distribution of its actions over customers.
 #[derive(Clone, Copy, Debug)]
-pub struct Shape {
+pub struct LogShape {
     /// Actions.
     pub actions: u32,
     /// Customers.
@@ -62,14 +61,14 @@ pub struct Shape {
 const DAYS: u32 = 365;
 /// Seconds of a day.
 const DAY_SECONDS: u64 = 86_400;
-/// The cutoff: the end of the log, but for its last day.
+/// The cutoff: the start of the log's last day.
 const CUTOFF: Micros = Micros(364 * 86_400_000_000);
 /// Actions of a history, at most.
 const ACTIONS_MAX: u32 = 1000;
 
 impl Log {
     /// A log of a shape.
-    pub fn new(shape: Shape) -> Log {
+    pub fn new(shape: LogShape) -> Log {
         let mut state = 0x5DEE_CE66_u64;
         let mut number = || {
             state ^= state << 13;
@@ -117,8 +116,8 @@ impl Log {
         self.events.len()
     }
 
-    /// The checksum of all histories at the cutoff, found without the engine: by one sort of
-    /// everything.
+    /// The checksum of all histories at the cutoff, computed without the engine: by one sort of all
+    /// actions.
     pub fn checksum(&self) -> Checksum {
         let prior = self
             .events
@@ -161,7 +160,7 @@ pub struct Partitioned(Partitions<EventChunk<i32>>);
 
 impl Partitioned {
     /// The second stage: chunk lists to sorted runs.
-    pub fn sort(self) -> Runs {
+    pub fn sort(self) -> SortedRuns {
         let (context, mut scratch) = (RunContext::default(), Bump::new());
         let sort_one = |at| {
             let keys = self.0.keys_of(at);
@@ -169,15 +168,15 @@ impl Partitioned {
             let sorted = sort(chunks, index(keys.end - keys.start), &mut scratch);
             (keys, sorted)
         };
-        Runs((0..self.0.count()).map(sort_one).collect())
+        SortedRuns((0..self.0.count()).map(sort_one).collect())
     }
 }
 
 /// Sorted runs.
 #[derive(Debug)]
-pub struct Runs(Vec<(std::ops::Range<u32>, Sorted<i32>)>);
+pub struct SortedRuns(Vec<(std::ops::Range<u32>, Sorted<i32>)>);
 
-impl Runs {
+impl SortedRuns {
     /// The third stage: runs to windows, with `probes_per_customer` probes of each customer at the
     /// cutoff.
     pub fn sweep(self, probes_per_customer: usize) -> Swept {
@@ -196,7 +195,7 @@ impl Runs {
             first_probe += count;
             (
                 keys,
-                Histories::new(sorted, &runs, (ACTIONS_MAX, Dedup::None)),
+                Histories::new(sorted, &runs, ACTIONS_MAX, Dedup::None),
             )
         };
         Swept {
@@ -236,21 +235,25 @@ impl Swept {
 
 /// Rows of one row group, to be encoded over and over.
 #[derive(Debug)]
-pub struct Rows {
+pub struct RowGroupInput {
     job: Job,
-    /// Nobody asks for an end.
     context: RunContext,
     probes: Probes<i32>,
     histories: std::sync::Arc<Histories<i32>>,
 }
 
-impl Rows {
+impl RowGroupInput {
     /// Impressions of ten items each, `per_customer` of each of some customers, whose histories
     /// have `length` actions before the first and one more between each and the next.
     ///
     /// # Errors
-    /// If the settings do not hold together.
-    pub fn new(settings: Settings, customers: u32, per_customer: u32, length: u32) -> Result<Rows> {
+    /// If the settings contradict each other.
+    pub fn new(
+        settings: Settings,
+        customers: u32,
+        per_customer: u32,
+        length: u32,
+    ) -> Result<RowGroupInput> {
         let job = Job::new(settings)?;
         let mut impressions = Impressions::empty(false);
         let (context, mut number) = (RunContext::default(), 1_u64);
@@ -265,7 +268,7 @@ impl Rows {
                     lookback_start: Micros::MIN,
                     ranking: &format!("r-{customer}-{at}"),
                     items: &items,
-                    kept: &PassthroughRow::default(),
+                    passthrough: &PassthroughRow::default(),
                 });
             }
         }
@@ -302,8 +305,8 @@ impl Rows {
             lookback_starts: &probes.lookback_starts,
         };
         let histories =
-            Histories::new(sorted, &runs, (job.sequences().actions_max, Dedup::None)).into();
-        Ok(Rows {
+            Histories::new(sorted, &runs, job.sequences().actions_max, Dedup::None).into();
+        Ok(RowGroupInput {
             job,
             context: RunContext::default(),
             probes,
@@ -311,13 +314,13 @@ impl Rows {
         })
     }
 
-    /// The encoder of the rows, with what a thread needs.
+    /// An encoder of the rows, with its scratch memory.
     ///
     /// # Errors
-    /// If the encoder does not know the schema; it does.
+    /// If Parquet cannot represent the schema, which does not happen.
     pub fn encoder(&self) -> Result<RowEncoder<'_>> {
         let encoder = Encoder::new(write_spec(&self.job, CustomerType::Int64), &self.context)?;
-        let bench = encoder.workbench();
+        let bench = encoder.scratch();
         Ok(RowEncoder {
             rows: self,
             encoder,
@@ -325,26 +328,26 @@ impl Rows {
         })
     }
 
-    /// Bytes of the two columns of histories, if they were written out.
+    /// Bytes of the two columns of histories, if they were materialized.
     pub fn logical_bytes(&self) -> u64 {
         let width = count64(size_of::<i32>() + 1) * u64::from(self.job.sequences().actions_max);
         count64(self.probes.impressions.items.len()) * width
     }
 }
 
-/// Encodes the same rows as often as it is asked to.
+/// Encodes the same rows over and over.
 pub struct RowEncoder<'a> {
-    rows: &'a Rows,
+    rows: &'a RowGroupInput,
     encoder: Encoder<'a>,
     /// What a thread needs.
-    bench: Workbench,
+    bench: EncoderScratch,
 }
 
 impl RowEncoder<'_> {
     /// Encodes all rows as one row group; gives its bytes.
     ///
     /// # Errors
-    /// If the encoder refuses; it has no reason to.
+    /// If the encoder fails; it has no reason to.
     pub fn encode(&mut self) -> Result<u64> {
         let probes = &self.rows.probes;
         let rows = (0..count32(probes.rows.len())).map(|probe| BlockRow {

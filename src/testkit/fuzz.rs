@@ -1,7 +1,6 @@
-//! What `fuzz/` calls that no user can: parts of the engine, fed with anything. No part of the
-//! interface.
+//! Parts of the engine for the targets of `fuzz/`. Not part of the public interface.
 //!
-//! **Invariants**: nothing here decides anything; a panic is a finding.
+//! **Invariants**: nothing here checks results; a panic is a finding.
 
 use bumpalo::Bump;
 
@@ -17,23 +16,23 @@ use crate::store::spill::Partitions;
 
 /// An action, for [`histories`].
 #[derive(Clone, Copy, Debug)]
-pub struct Happened {
-    /// Whose, from 0.
+pub struct FuzzAction {
+    /// The customer, from 0.
     pub customer: u32,
-    /// When.
+    /// The time.
     pub time: i64,
-    /// The last moment at which it was not yet known; `time` if nothing held it up.
+    /// The last instant at which it was not yet known; `time` if it was known at once.
     pub known_after: i64,
     /// 1 click, 2 cart, 3 order.
     pub kind: u8,
-    /// On what, above 0.
+    /// The item, above 0.
     pub item: i32,
 }
 
-/// A moment to answer for, for [`histories`].
+/// A probe, for [`histories`].
 #[derive(Clone, Copy, Debug)]
-pub struct Asked {
-    /// Whose, from 0.
+pub struct FuzzProbe {
+    /// The customer, from 0.
     pub customer: u32,
     /// The cutoff.
     pub cutoff: i64,
@@ -45,17 +44,17 @@ pub struct Asked {
 /// 2^`bits` partitions. Probes are in order of customer and cutoff.
 ///
 /// # Panics
-/// If a customer is not below `customers`, or an item or kind is none.
+/// If a customer is not below `customers`, or an item or kind is invalid.
 pub fn histories(
-    happened: &[Happened],
-    asked: &[Asked],
+    actions: &[FuzzAction],
+    probes: &[FuzzProbe],
     customers: u32,
     max: u32,
     bits: u8,
 ) -> Vec<Vec<(i32, u8)>> {
     let (context, split) = (RunContext::default(), Split::new(customers, bits));
     let mut scatter = PartitionWriter::new(split);
-    for action in happened {
+    for action in actions {
         let key = Key(action.customer);
         let partition = scatter.partition_of(key);
         if scatter.is_full(partition) {
@@ -77,19 +76,20 @@ pub fn histories(
         let chunks = partitions.take(at, &context).expect("there is no limit");
         let sorted = sort(chunks, index(keys.end - keys.start), &mut scratch);
         let first_probe = found.len();
-        let own = asked.iter().filter(|of| keys.contains(&of.customer));
-        let own: Vec<&Asked> = own.collect();
-        let cutoffs: Vec<Micros> = own.iter().map(|of| Micros(of.cutoff)).collect();
-        let starts: Vec<Micros> = own.iter().map(|of| Micros(of.lookback_start)).collect();
+        let own = probes.iter().filter(|probe| keys.contains(&probe.customer));
+        let own: Vec<&FuzzProbe> = own.collect();
+        let cutoffs: Vec<Micros> = own.iter().map(|probe| Micros(probe.cutoff)).collect();
+        let starts = own.iter().map(|probe| Micros(probe.lookback_start));
+        let starts: Vec<Micros> = starts.collect();
         let runs = ProbeRuns {
             first_probe,
             ends: keys
-                .map(|key| own.partition_point(|of| of.customer <= key))
+                .map(|key| own.partition_point(|probe| probe.customer <= key))
                 .collect(),
             cutoffs: &cutoffs,
             lookback_starts: &starts,
         };
-        let histories = Histories::new(sorted, &runs, (max, Dedup::None));
+        let histories = Histories::new(sorted, &runs, max, Dedup::None);
         for (at, cutoff) in cutoffs.iter().enumerate() {
             let history = histories.history(first_probe + at, *cutoff, max, &mut picked);
             let places: Vec<usize> = match history {
@@ -108,7 +108,7 @@ pub fn histories(
     found
 }
 
-/// Reads a spilled block of any bytes; checks that it would be written as it was read.
+/// Reads arbitrary bytes as a spilled chunk; checks that the chunk is written as it was read.
 ///
 /// # Panics
 /// If not.
@@ -125,7 +125,8 @@ pub fn spill_block(bytes: &[u8], rows: usize) {
     check::<i64>(bytes, rows);
 }
 
-/// A manifest of any members, with the right checksum of itself; nothing if it is no JSON object, or has none.
+/// A manifest of arbitrary members with its right checksum; `None` if the text is no JSON object, or is
+/// empty.
 pub fn sealed(text: &[u8]) -> Option<Vec<u8>> {
     let mut members: serde_json::Map<String, serde_json::Value> =
         serde_json::from_slice(text).ok()?;
@@ -133,7 +134,7 @@ pub fn sealed(text: &[u8]) -> Option<Vec<u8>> {
     (!members.is_empty()).then(|| crate::manifest::sealed(&members))
 }
 
-/// Judges bytes as a footer of Parquet, a page header, levels of lists and lengths of texts.
+/// Parses arbitrary bytes as a footer of Parquet, a page header, levels of lists and lengths of texts.
 pub fn judge_parquet(bytes: &[u8]) {
     crate::scan::parquet::parse_untrusted(bytes);
 }

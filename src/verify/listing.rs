@@ -10,7 +10,7 @@ use std::path::Path;
 
 use super::{Problems, PublishedSet};
 use crate::error::{Error, Result};
-use crate::publish::{AUDIT, MANIFEST, METRICS, PAGE, QUARANTINE, SUCCESS, is_at_work};
+use crate::publish::{AUDIT, MANIFEST, METRICS, PAGE, QUARANTINE, SUCCESS, is_in_use};
 
 /// The entries of a folder and of the folders in it, by relative path.
 #[derive(Debug, Default)]
@@ -32,7 +32,7 @@ impl FolderListing {
         listing.list(out, "")?;
         for folder in listing.folders.clone() {
             // A running job that adds days, or another audit, has its staging folder here.
-            if is_staging_name(&folder) && is_at_work(&out.join(&folder)) {
+            if is_staging_name(&folder) && is_in_use(&out.join(&folder)) {
                 listing.folders.remove(&folder);
                 continue;
             }

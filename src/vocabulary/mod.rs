@@ -1,19 +1,19 @@
-//! Codes for items whose ids are texts: those that a vocabulary has, and the next ones for others.
+//! Assigns codes to items with text ids: those of a given vocabulary, and the next codes to new items.
 //!
 //! ```text
 //! given: item ──► code ─────────────┐
-//! impressions, actions: item ──► number of a thread ──► by bytes ──► next codes ──► number ──► code
-//!                                                             └──► _vocabulary.parquet
+//! impressions, actions: item ──► local number ──► by bytes ──► next codes ──► local number ──► code
+//!                                                       └──► _vocabulary.parquet
 //! ```
-//! **In / Out**: the items that were come across, and a vocabulary that may be given → a code for
-//! each number ([`Coded`]), and the vocabulary with all items in it.
-//! **Invariants**: codes are dense from 1. One that is given never changes; new ones are in the order
-//! of the bytes of their items, and which items get one depends on input and settings alone: those
-//! shown in rows, and those of actions between the earliest start of a lookback and the latest
-//! cutoff of their customer, however few of these are in a history.
+//! **In / Out**: the items that were read, and optionally a given vocabulary → a code for each local
+//! number ([`Coded`]), and the extended vocabulary.
+//! **Invariants**: codes are dense from 1. A given code never changes. New codes follow the bytes of
+//! the items, and which items get one depends on input and settings alone: those of rows, and those of
+//! actions between the earliest lookback start and the latest cutoff of their customer, whether or not
+//! a history has them.
 //! **Cost**: a sort of all distinct items, on all threads.
-//! **Why so**: only items of histories would be fewer, but which these are is known when all is
-//! sorted, and rows are encoded as soon as a part of it is.
+//! **Why so**: coding only the items of histories would give fewer codes. But these are only known
+//! after all partitions are sorted, and rows are encoded as soon as one partition is.
 
 mod read;
 mod spec;
@@ -37,26 +37,27 @@ use crate::store::local::DigestOf;
 
 pub(crate) use self::read::read;
 pub(crate) use self::spec::VocabularySpec;
-pub(crate) use self::write::{digest_of, schema, told_of, write};
+pub(crate) use self::write::{digest_of, read_part, schema, write};
 
-/// The items that have codes before anything is read.
+/// The items that have codes before any log is read.
 #[derive(Debug)]
 pub(crate) struct Vocabulary {
-    /// The items, in the order of their codes, which are one more than their places.
+    /// The items. An item's code is one more than its code in this dictionary.
     given: Dictionary,
-    /// The digest of the items of the file that was given, if one was.
+    /// The digest of the items of the user's file, if there is one.
     from: Option<u64>,
-    /// XXH64 of the output's own vocabulary, if that is what is given.
+    /// XXH64 of the output's own vocabulary, if days are added to that.
     extends: Option<u64>,
-    /// Whether items without a code are left out.
+    /// Whether items without a code are dropped.
     drops: bool,
 }
 
 impl Vocabulary {
-    /// Reads what is given: that of an output that days are added to, else a file, else nothing.
+    /// Reads the given vocabulary: that of an output that days are added to, else the user's file, else
+    /// none.
     ///
     /// # Errors
-    /// If a file cannot be read, or holds no vocabulary.
+    /// If a file cannot be read, or is no vocabulary.
     pub(crate) fn open(spec: &VocabularySpec<'_>, context: &RunContext) -> Result<Vocabulary> {
         let mut vocabulary = Vocabulary {
             given: Dictionary::texts(),
@@ -77,21 +78,21 @@ impl Vocabulary {
         Ok(vocabulary)
     }
 
-    /// The digest of the items of the file that was given, if one was.
+    /// The digest of the items of the user's file, if there is one.
     pub(crate) fn from(&self) -> Option<u64> {
         self.from
     }
 
-    /// The items that there are, if others are left out.
+    /// The given items, if others are dropped.
     pub(crate) fn known(&self) -> Option<&Dictionary> {
         self.drops.then_some(&self.given)
     }
 
-    /// Gives each item that was come across its code.
+    /// Assigns a code to each item that was read.
     ///
     /// # Errors
-    /// If there are more than the type of items has room for, or the memory of the job is used up.
-    pub(crate) fn settle<I: Item>(
+    /// If there are more than fit the type of items, or the memory limit of the job is reached.
+    pub(crate) fn assign_codes<I: Item>(
         self,
         shown: ItemDictionary,
         readers: Vec<ItemDictionary>,
@@ -99,12 +100,12 @@ impl Vocabulary {
     ) -> Result<Coded<I>> {
         let given_count = count32(self.given.count());
         let (mut lists, mut held) = (vec![self.given], vec![Vec::new()]);
-        for of in std::iter::once(shown).chain(readers) {
-            let (ids, of_it) = of.into_parts();
+        for items in std::iter::once(shown).chain(readers) {
+            let (ids, is_held) = items.into_parts();
             lists.push(ids);
-            held.push(of_it);
+            held.push(is_held);
         }
-        // Those that are shown are in rows, all of them.
+        // All items of impressions are in rows.
         held[1].fill(true);
         let (ranked, ranks) = RankedDictionary::merge(lists, Order::Id, context)?;
         let mut is_held = vec![false; index(ranked.count())];
@@ -144,7 +145,7 @@ impl Vocabulary {
     }
 }
 
-/// The code at a place from 0, if there is room for it.
+/// The code of an index from 0, if it fits the type of items.
 fn code_of<I: Item>(place: u32) -> Result<I> {
     I::from_wide(i64::from(place) + 1).ok_or_else(|| {
         let what = "there are more items than fit 32 bits";
@@ -155,30 +156,30 @@ fn code_of<I: Item>(place: u32) -> Result<I> {
 /// All items with their codes.
 #[derive(Debug)]
 pub(crate) struct Coded<I> {
-    /// The items: those that were given first.
+    /// All items; list 0 has the given ones.
     ranked: RankedDictionary,
-    /// How many were given.
+    /// The number of given items.
     given_count: u32,
-    /// The ranks of those that were not, in the order of codes.
+    /// The ranks of the new items, in the order of codes.
     new: Vec<u32>,
-    /// Codes by number, of what was shown.
+    /// Codes by number, for the items of impressions.
     shown: Vec<I>,
-    /// Codes by number, of each thread that read actions; padding for what is left out.
+    /// Codes by number, for each thread that read actions; padding for dropped items.
     readers: Vec<Vec<I>>,
-    /// XXH64 of the output's own vocabulary, if that was given.
+    /// XXH64 of the output's own vocabulary, if days are added to that.
     extends: Option<u64>,
 }
 
 impl<I: Item> Coded<I> {
-    /// Puts codes in the place of the numbers of what was shown.
-    pub(crate) fn rename_shown(&self, items: &mut [I]) {
+    /// Replaces the numbers of impressions' items by codes.
+    pub(crate) fn rename_impressions(&self, items: &mut [I]) {
         for item in items {
             *item = self.shown[place_of(*item)];
         }
     }
 
-    /// Puts codes in the place of the numbers of actions that a thread has read; gives how many are
-    /// left out.
+    /// Replaces the numbers of items in a chunk of a thread by codes; gives the number of dropped
+    /// actions.
     pub(crate) fn rename(&self, thread: usize, chunk: &mut EventChunk<I>) -> u64 {
         let codes = &self.readers[thread];
         count64(chunk.rename(|item| codes[place_of(item)]))
@@ -186,7 +187,7 @@ impl<I: Item> Coded<I> {
 }
 
 impl<I> Coded<I> {
-    /// The items, in their own order.
+    /// The items, in the order of their bytes.
     pub(crate) fn ids(&self) -> &RankedDictionary {
         &self.ranked
     }
@@ -219,7 +220,7 @@ fn text_of(id: Id<'_>) -> &str {
     }
 }
 
-/// The items of an interner, in the order of their codes.
+/// The texts of a dictionary, in the order of their codes.
 pub(crate) fn texts_of(items: &Dictionary) -> Vec<&str> {
     let codes = 0..count32(items.count());
     codes.map(|code| text_of(items.get(code))).collect()
@@ -235,11 +236,11 @@ pub(crate) fn digest(path: &Path) -> Result<(u64, u64)> {
     found.map_err(|error| Error::io("read", path, error))
 }
 
-/// Numbers the items that are shown anew, in the order of their bytes, over all threads: rows that
-/// differ in nothing else are in this order. Nothing if items have no texts for ids.
+/// Renumbers the items of impressions across all threads, in the order of their bytes, which breaks
+/// ties in the order of rows. `None` if item ids are not texts.
 ///
 /// # Errors
-/// If the memory of the job is used up.
+/// If the memory limit of the job is reached.
 pub(crate) fn number_shown<I: Item>(
     states: &mut [ImpressionState<I>],
     context: &RunContext,
@@ -248,7 +249,8 @@ pub(crate) fn number_shown<I: Item>(
     let Some(texts) = texts.collect::<Option<Vec<ItemDictionary>>>() else {
         return Ok(None);
     };
-    let lists = texts.into_iter().map(|of| of.into_parts().0).collect();
+    let lists = texts.into_iter().map(|items| items.into_parts().0);
+    let lists = lists.collect();
     let (ranked, ranks) = RankedDictionary::merge(lists, Order::Id, context)?;
     let mut is_held = vec![false; index(ranked.count())];
     for (state, ranks) in states.iter().zip(&ranks) {
@@ -277,7 +279,7 @@ pub(crate) fn number_shown<I: Item>(
 mod tests {
     use super::*;
     use crate::ids::{ActionType, Micros};
-    use crate::kernel::column::Row;
+    use crate::kernel::column::EventRow;
 
     /// Items of a thread, those of `held` in rows.
     fn items(all: &[&str], held: &[i32]) -> ItemDictionary {
@@ -285,7 +287,7 @@ mod tests {
         for text in all {
             items.number::<i32>(text).expect("few");
         }
-        let row = |item: &i32| Row::new(0, Micros(0), ActionType(1), *item);
+        let row = |item: &i32| EventRow::new(0, Micros(0), ActionType(1), *item);
         items.hold(&held.iter().map(row).collect::<Vec<_>>());
         items
     }
@@ -317,11 +319,11 @@ mod tests {
             items(&["a", "x"], &[1]),
         ];
         let context = RunContext::default();
-        let coded = given(&["y", "x"], false).settle::<i32>(shown, readers, &context);
+        let coded = given(&["y", "x"], false).assign_codes::<i32>(shown, readers, &context);
         let coded = coded.expect("room");
         assert_eq!(texts(&coded), ["y", "x", "a", "b", "m", "z"]);
         let mut items = [2, 1, 1];
-        coded.rename_shown(&mut items);
+        coded.rename_impressions(&mut items);
         assert_eq!(items, [6, 5, 5]);
         assert_eq!(coded.readers, [vec![2, 4, 0], vec![3, 2]]);
     }
@@ -331,7 +333,7 @@ mod tests {
         let shown = items(&["x"], &[]);
         let readers = vec![items(&["b", "x"], &[1, 2])];
         let context = RunContext::default();
-        let coded = given(&["y", "x"], true).settle::<i64>(shown, readers, &context);
+        let coded = given(&["y", "x"], true).assign_codes::<i64>(shown, readers, &context);
         let coded = coded.expect("room");
         assert_eq!(texts(&coded), ["y", "x"]);
         assert_eq!(coded.readers, [vec![0, 2]]);

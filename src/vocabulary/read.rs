@@ -1,7 +1,7 @@
-//! A file of items and codes to the items in the order of their codes.
+//! Reads a vocabulary file: its items in the order of their codes.
 //!
-//! **Null rule**: nothing is null. **Invariants**: codes are dense from 1, in any order of rows; no
-//! item is there twice, none is empty.
+//! **Null rule**: nulls are an error. **Invariants**: codes are dense from 1, in any order of rows;
+//! items are distinct and not empty.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -21,16 +21,16 @@ use crate::scan::mismatch::TEXT_BYTES_MAX;
 use crate::scan::parquet::ParquetFile;
 use crate::scan::table::arrow::plain_texts;
 
-/// The columns.
+/// The columns of a vocabulary.
 pub(super) const COLUMNS: [&str; 2] = ["item", "code"];
 
-/// Reads a vocabulary; an item's code is one more than the interner's.
+/// Reads a vocabulary; an item's code is one more than the dictionary's.
 ///
 /// # Errors
-/// If the file cannot be read, or holds no vocabulary: that names the row.
+/// If the file cannot be read, or is no vocabulary; then the error names the row.
 pub(crate) fn read(path: &Path) -> Result<Dictionary> {
     let file = InputFile {
-        // It is of none; nothing asks.
+        // A vocabulary belongs to no source; nothing reads this field.
         source: Source::Impressions,
         path: path.to_owned(),
         shown: path.display().to_string(),
@@ -70,12 +70,7 @@ pub(crate) fn read(path: &Path) -> Result<Dictionary> {
                     "expected an item and its code, found null",
                 ));
             };
-            add(
-                &file,
-                first_row,
-                (&items, &codes),
-                (&mut texts, &mut row_of),
-            )
+            add(&file, first_row, &items, &codes, &mut texts, &mut row_of)
         })?;
     }
     let mut items = Dictionary::texts();
@@ -90,12 +85,14 @@ pub(crate) fn read(path: &Path) -> Result<Dictionary> {
     Ok(items)
 }
 
-/// Adds the items of a batch, and takes note of the row of each code.
+/// Adds the items of a batch, and records the row of each code.
 fn add(
     file: &ParquetFile,
     first_row: u64,
-    (items, codes): (&StringViewArray, &Int64Array),
-    (texts, row_of): (&mut TextColumn, &mut [u32]),
+    items: &StringViewArray,
+    codes: &Int64Array,
+    texts: &mut TextColumn,
+    row_of: &mut [u32],
 ) -> Result<()> {
     for at in 0..items.len() {
         let (row, text, code) = (first_row + count64(at), items.value(at), codes.value(at));
@@ -122,7 +119,7 @@ fn add(
     Ok(())
 }
 
-/// The integers of a column, as wide as they can be; nothing if one is null.
+/// The integers of a column as `int64`; `None` if one is null.
 fn widened(array: &ArrayRef) -> Option<Int64Array> {
     let is_plain = array.null_count() == 0;
     let wide = is_plain.then(|| cast(array, &DataType::Int64).ok())??;
@@ -136,7 +133,7 @@ fn first_null(columns: &[&ArrayRef]) -> usize {
     nulls.next().unwrap_or(0)
 }
 
-/// A fault of a row.
+/// The error of a row.
 fn fault(file: &ParquetFile, row: u64, what: &str) -> Error {
     file.file
         .fault(format!("row {row} is of no vocabulary: {what}"))

@@ -1,7 +1,7 @@
-//! All items with their codes to a file.
+//! Writes all items with their codes to a file.
 //!
-//! **Shape**: a row an item, by code: `item` (string), `code` (of the width of items). **Invariants**:
-//! its bytes are a function of the items and the codec.
+//! **Shape**: a row per item, by code: `item` (string), `code` (of the width of items). **Invariants**:
+//! the bytes are a function of the items and the codec.
 
 use std::hash::Hasher;
 use std::ops::Range;
@@ -26,15 +26,15 @@ use crate::publish::{Part, PartFile, StagingDir, VOCABULARY, write_error};
 const GROUP_ROWS: u32 = 1 << 16;
 
 /// The columns of a vocabulary.
-pub(crate) fn schema(of: ItemType) -> Schema {
+pub(crate) fn schema(item_type: ItemType) -> Schema {
     let [item, code] = COLUMNS;
-    let of_codes = match of {
+    let code_type = match item_type {
         ItemType::Int32 => DataType::Int32,
         ItemType::Int64 => DataType::Int64,
     };
     Schema::new(vec![
         Field::new(item, DataType::Utf8, false),
-        Field::new(code, of_codes, false),
+        Field::new(code, code_type, false),
     ])
 }
 
@@ -53,11 +53,11 @@ fn add(hasher: &mut XxHash64, text: &str) {
     hasher.write(text.as_bytes());
 }
 
-/// A vocabulary that was written, as [`write()`] told it.
+/// What [`write()`] gave for a vocabulary that was published: its part, and the digest of its items.
 ///
 /// # Errors
-/// If it cannot be read, or is none.
-pub(crate) fn told_of(path: &Path) -> Result<(Part, u64)> {
+/// If it cannot be read, or is no vocabulary.
+pub(crate) fn read_part(path: &Path) -> Result<(Part, u64)> {
     let items = read(path)?;
     let (bytes, checksum) = digest(path)?;
     let part = Part {
@@ -70,13 +70,13 @@ pub(crate) fn told_of(path: &Path) -> Result<(Part, u64)> {
     Ok((part, digest_of(&texts_of(&items))))
 }
 
-/// Writes the vocabulary into the output that is being built; gives the file, and the digest of its
-/// items.
+/// Writes the vocabulary into the staging directory; gives the part, and the digest of its items.
 ///
 /// # Errors
 /// If it cannot be written.
 pub(crate) fn write<I: Item>(
-    (item_type, codec): (ItemType, Codec),
+    item_type: ItemType,
+    codec: Codec,
     context: &RunContext,
     staging: &StagingDir,
     coded: &Coded<I>,
@@ -89,7 +89,7 @@ pub(crate) fn write<I: Item>(
     let (mut hasher, mut row_groups, mut start) = (XxHash64::with_seed(0), 0, 0);
     while start < coded.count() {
         context.check()?;
-        // As many as there are threads, so that memory holds no more.
+        // One row group per thread at a time, to bound memory.
         let mut groups: Vec<Range<u32>> = Vec::new();
         while start < coded.count() && groups.len() < rayon::current_num_threads() {
             let end = coded.count().min(start.saturating_add(GROUP_ROWS));
@@ -105,7 +105,7 @@ pub(crate) fn write<I: Item>(
         for group in encoded.collect::<Vec<Result<_>>>() {
             let (group, items) = group?;
             writer.append(group).map_err(failed)?;
-            // Here they lie side by side; in what was read, all over memory.
+            // Digested here, where the texts are contiguous in memory.
             items
                 .iter()
                 .flatten()
@@ -125,10 +125,10 @@ pub(crate) fn write<I: Item>(
     Ok((part, hasher.finish()))
 }
 
-/// The column of codes with these places.
-fn codes_of(of: ItemType, places: Range<u32>) -> ArrayRef {
+/// The column of codes of these indices.
+fn codes_of(item_type: ItemType, places: Range<u32>) -> ArrayRef {
     let codes = places.map(|place| i64::from(place) + 1);
-    match of {
+    match item_type {
         ItemType::Int32 => {
             let narrow = codes.map(|code| i32::try_from(code).expect("codes fit their type"));
             Arc::new(Int32Array::from_iter_values(narrow))

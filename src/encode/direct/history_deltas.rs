@@ -1,10 +1,10 @@
-//! What each history of a block has in common with the one before it.
+//! The difference of each history of a block to the one before it.
 //!
-//! **In / Out**: a [`Block`] → a [`HistoryDelta`] per impression: where its actions lie, how many of
-//! them are new, how many follow that the history before begins with.
-//! **Why so**: under one cutoff a day all impressions of a customer share one history; under a
-//! cutoff each, the next is a few new actions and then the one before, shifted. Rows are in the
-//! order that makes this visible: customer, then cutoff.
+//! **In / Out**: a [`Block`] → a [`HistoryDelta`] per impression: its actions, the number of new ones,
+//! and the number of those that it shares with the start of the history before.
+//! **Why so**: with one cutoff a day all impressions of a customer share one history. With a cutoff per
+//! impression, a history is a few new actions followed by the history before, shifted. Rows are
+//! sorted by customer and cutoff, so such histories are neighbours.
 
 use crate::encode::Block;
 use crate::encode::spec::WriteSpec;
@@ -16,33 +16,33 @@ use crate::kernel::op::counts::is_same;
 use crate::kernel::op::sequences::{Histories, History};
 use crate::kernel::sweep::{Window, is_prior};
 
-/// The history of an impression, as it is written: newest first.
+/// The history of an impression, written newest first, as a difference to the history before.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct HistoryDelta {
-    /// The partition that holds the actions.
+    /// The partition of the actions, as an index into [`Block::histories`].
     pub(crate) partition: u32,
-    /// Where they lie, oldest first: in the columns of the partition, or in [`HistoryDeltas::picked`].
+    /// The actions, oldest first: a range of the partition's columns, or of [`HistoryDeltas::picked`].
     pub(crate) actions: Window,
-    /// The newest of them, which the history before does not have.
-    pub(crate) fresh: u32,
-    /// Behind those, the actions that the history before begins with.
-    pub(crate) kept: u32,
-    /// Whether the history before is of the same cutoff and begins with the same action.
+    /// The number of newest actions that the history before does not have.
+    pub(crate) new_prefix: u32,
+    /// The number of actions after these that the history before begins with.
+    pub(crate) copied: u32,
+    /// Whether the history before has the same cutoff and the same newest action.
     pub(crate) is_same_moment: bool,
-    /// Whether the history before goes on as this one does to the end, padding included.
-    pub(crate) ends_alike: bool,
+    /// Whether all after the new prefix, padding included, equals the start of the history before.
+    pub(crate) tail_matches: bool,
     /// Rows that have this history.
     pub(crate) rows: u32,
     /// The time of the newest action.
     pub(crate) newest: Option<Micros>,
 }
 
-/// The histories of a block.
+/// The deltas of all histories of a block.
 #[derive(Debug, Default)]
 pub(crate) struct HistoryDeltas {
     /// One per impression of the block, in order.
     pub(crate) all: Vec<HistoryDelta>,
-    /// The actions of histories that do not lie side by side.
+    /// The actions of histories that are not ranges, as indices into the partition's columns.
     picked: Vec<u32>,
     /// Scratch: the actions of one such history.
     scratch: Vec<u32>,
@@ -50,15 +50,15 @@ pub(crate) struct HistoryDeltas {
 
 /// The actions of one history, oldest first.
 #[derive(Clone, Copy, Debug)]
-pub(crate) enum Actions<'a> {
+pub(crate) enum HistoryActions<'a> {
     /// A range of the columns of the partition.
     Range(Window),
-    /// Places in these columns.
+    /// Indices into these columns.
     Places(&'a [u32]),
 }
 
 impl HistoryDeltas {
-    /// Finds the shapes of a block.
+    /// Finds the deltas of a block.
     pub(crate) fn find<I: Item>(&mut self, spec: &WriteSpec<'_>, block: &Block<'_, I>) {
         self.all.clear();
         self.picked.clear();
@@ -89,12 +89,12 @@ impl HistoryDeltas {
             let before = self
                 .all
                 .last()
-                .filter(|shape| shape.partition == row.partition);
-            let (fresh, kept) = match before {
+                .filter(|delta| delta.partition == row.partition);
+            let (new_prefix, copied) = match before {
                 None => (actions.count(), 0),
                 Some(before) => self.compare(histories, before.actions, actions),
             };
-            let count_before = self.all.last().map(|shape| shape.actions.count());
+            let count_before = self.all.last().map(|delta| delta.actions.count());
             let rows = match spec.layout {
                 Layout::Sample => row.items_end - row.items_start,
                 Layout::Request => 1,
@@ -102,52 +102,60 @@ impl HistoryDeltas {
             self.all.push(HistoryDelta {
                 partition: row.partition,
                 actions,
-                fresh,
-                kept,
+                new_prefix,
+                copied,
                 is_same_moment,
-                ends_alike: count_before == Some(kept) && fresh + kept == actions.count(),
+                tail_matches: count_before == Some(copied)
+                    && new_prefix + copied == actions.count(),
                 rows,
                 newest,
             });
         }
     }
 
-    /// The actions of a shape.
-    pub(crate) fn actions<I: Item>(&self, histories: &Histories<I>, of: Window) -> Actions<'_> {
-        match histories.are_windows() {
-            true => Actions::Range(of),
-            false => Actions::Places(&self.picked[of.range()]),
+    /// The actions of a history, given as [`HistoryDelta::actions`] has them.
+    pub(crate) fn actions<I: Item>(
+        &self,
+        histories: &Histories<I>,
+        window: Window,
+    ) -> HistoryActions<'_> {
+        if histories.are_windows() {
+            HistoryActions::Range(window)
+        } else {
+            HistoryActions::Places(&self.picked[window.range()])
         }
     }
 
-    /// What a history holds, whose kinds are among `kinds`.
+    /// The contents of a history, whose kinds are among `kinds`.
     pub(crate) fn contents<I: Item>(
         &self,
-        (histories, kinds): (&Histories<I>, &[ActionType]),
-        of: Window,
+        histories: &Histories<I>,
+        kinds: &[ActionType],
+        window: Window,
         contents: &mut Contents,
     ) {
         let sorted = histories.sorted();
-        match self.actions(histories, of) {
-            Actions::Range(window) => {
+        match self.actions(histories, window) {
+            HistoryActions::Range(window) => {
                 let run = window.range();
-                let pairs = histories.pairs_in(window);
+                let (duplicates, ties) = histories.pairs_in(window);
                 let (own, times) = (&sorted.kinds()[run.clone()], &sorted.times()[run]);
-                contents.of_run(own, kinds, times, pairs);
+                contents.of_run(own, kinds, times, duplicates, ties);
             }
-            Actions::Places(places) => {
-                let columns = (sorted.kinds(), sorted.times());
-                contents.of_places(places, columns, |a, b| is_same(sorted, a, b));
+            HistoryActions::Places(places) => {
+                let (kinds, times) = (sorted.kinds(), sorted.times());
+                contents.of_places(places, kinds, times, |a, b| is_same(sorted, a, b));
             }
         }
     }
 
-    /// Calls `each` with the place of the source of each action of a history that landed on a day that
-    /// was not over at the cutoff.
+    /// Calls `each` with the source's index of each action of a history whose landing day was not over
+    /// at the cutoff.
     pub(crate) fn find_late<I: Item>(
         &self,
         histories: &Histories<I>,
-        (of, cutoff): (Window, Micros),
+        window: Window,
+        cutoff: Micros,
         mut each: impl FnMut(usize),
     ) {
         let Some(landed) = histories.sorted().landed() else {
@@ -158,34 +166,42 @@ impl HistoryDeltas {
                 each(usize::from(landed.slot));
             }
         };
-        match self.actions(histories, of) {
-            Actions::Range(window) => landed[window.range()].iter().for_each(look),
-            Actions::Places(places) => places.iter().for_each(|at| look(&landed[index(*at)])),
+        match self.actions(histories, window) {
+            HistoryActions::Range(window) => landed[window.range()].iter().for_each(look),
+            HistoryActions::Places(places) => {
+                places.iter().for_each(|at| look(&landed[index(*at)]));
+            }
         }
     }
 
-    /// How many actions are new against the history before, in the same partition, and how many
-    /// then follow that it begins with. Histories of two customers have none in common.
-    fn compare<I: Item>(&self, of: &Histories<I>, before: Window, now: Window) -> (u32, u32) {
-        match (self.actions(of, before), self.actions(of, now)) {
-            (Actions::Places(before), Actions::Places(now)) => {
-                compare_places(before, now, |one, other| of.stands_for(one, other))
+    /// The new prefix, and the number of copied actions, against the history before in the same
+    /// partition. Histories of two customers have no actions in common.
+    fn compare<I: Item>(
+        &self,
+        histories: &Histories<I>,
+        before: Window,
+        now: Window,
+    ) -> (u32, u32) {
+        let actions = |window| self.actions(histories, window);
+        match (actions(before), actions(now)) {
+            (HistoryActions::Places(before), HistoryActions::Places(now)) => {
+                compare_places(before, now, |one, other| histories.stands_for(one, other))
             }
             _ => compare_windows(before, now),
         }
     }
 }
 
-/// Two ranges; cutoffs ascend, and with them the ends of the ranges.
+/// Compares two ranges. Cutoffs ascend, so the ends of the ranges do.
 fn compare_windows(before: Window, now: Window) -> (u32, u32) {
     debug_assert!(before.end <= now.end);
-    let fresh = now.end - now.start.max(before.end);
-    let kept = before.end.saturating_sub(before.start.max(now.start));
-    (fresh, kept)
+    let new_prefix = now.end - now.start.max(before.end);
+    let copied = before.end.saturating_sub(before.start.max(now.start));
+    (new_prefix, copied)
 }
 
-/// Two lists of places, each ascending. Where a stretch of repeats goes on, its newest action stands
-/// where an older one did, and is written alike.
+/// Compares two ascending lists of indices. In a longer run of repeats the newest action replaces an
+/// older one, and has equal values.
 fn compare_places(
     before: &[u32],
     now: &[u32],
@@ -198,8 +214,8 @@ fn compare_places(
     old += usize::from(next.is_some_and(|(before, now)| stands_for(before, now)));
     let pairs = before.iter().rev().zip(now[..old].iter().rev());
     let is_alike = |(before, now): &(&u32, &u32)| before == now || stands_for(**before, **now);
-    let kept = pairs.take_while(is_alike).count();
-    (count32(now.len() - old), count32(kept))
+    let copied = pairs.take_while(is_alike).count();
+    (count32(now.len() - old), count32(copied))
 }
 
 #[cfg(test)]

@@ -1,14 +1,14 @@
-//! The direct path: pages of histories that are compressed without ever being written out.
+//! The direct path: pages of histories, compressed without being materialized.
 //!
-//! **In / Out**: the [`HistoryDeltas`] of a block → the column chunks of `actions`, `action_types` and what
-//! is told beside them.
-//! A history is put down once; the rows that repeat it, or continue it shifted, are copies.
-//! **Encodings**: ids PLAIN; kinds RLE_DICTIONARY of {0, 1, …} at 8 bits, so that a kind is a
-//! byte and can be shifted (Parquet has no type of one byte). Levels are a template: no list is
-//! empty and no element null, so every definition level is 1, one run for the whole page, and
-//! the repetition levels of every row are the same few bytes.
+//! **In / Out**: the [`HistoryDeltas`] of a block → the column chunks of `actions`, `action_types`,
+//! `time_delta` and the attributes.
+//! A history is written once; rows that repeat it, or continue it shifted, are copies.
+//! **Encodings**: ids PLAIN; kinds RLE_DICTIONARY of {0, 1, …} at 8 bits, so that a kind is one byte
+//! and can be copied (Parquet has no one-byte type). Levels are a template: no list is empty and no
+//! element null, so every definition level is 1, one run for the whole page, and the repetition
+//! levels of every row are the same few bytes.
 //! **Page**: whole rows, at most a megabyte decoded (one row at least), of version 1, which
-//! every reader knows. What a page begins with is put down in full.
+//! every reader knows. The first row of a page is written in full.
 
 use parquet::basic::Encoding;
 use parquet::errors::Result;
@@ -18,41 +18,42 @@ use parquet::schema::types::ColumnDescPtr;
 
 use super::lz4;
 use crate::context::RunContext;
-use crate::encode::chunk::{Chunk, Compressor, Sink};
+use crate::encode::chunk::{ColumnChunkWriter, PageCompressor, Sink};
 use crate::encode::columns::HistoryColumn;
-use crate::encode::direct::history_deltas::{Actions, HistoryDelta, HistoryDeltas};
+use crate::encode::direct::history_deltas::{HistoryActions, HistoryDelta, HistoryDeltas};
 use crate::encode::direct::literals_and_copies::LiteralsAndCopies;
 use crate::encode::spec::WriteSpec;
-use crate::encode::{Block, ItemColumn, go_on};
+use crate::encode::{Block, ItemColumn, check_cancelled};
 use crate::ids::{ActionType, index};
 use crate::job::{AttributeType, Codec, ItemType};
 use crate::kernel::attributes::float_of_key;
 use crate::kernel::op::sequences::seconds_before;
+use crate::kernel::sweep::Window;
 
-/// What a thread needs to write pages. Reused from row group to row group.
+/// Writes pages. One per thread, reused from row group to row group.
 #[derive(Debug)]
 pub(crate) struct PageMaker {
-    /// The page in the making.
+    /// The current page.
     pub(crate) stream: LiteralsAndCopies,
-    pub(crate) compressor: Compressor,
+    pub(crate) compressor: PageCompressor,
     /// Rows of the block, in pages.
-    pieces: Vec<Piece>,
+    runs: Vec<PageRun>,
 }
 
-/// Rows of one shape on one page.
+/// Rows of one history on one page.
 #[derive(Clone, Copy, Debug)]
-struct Piece {
-    /// The shape, as an index.
-    shape: usize,
+struct PageRun {
+    /// The history, as an index into [`HistoryDeltas::all`].
+    history: usize,
     /// The number of rows.
     rows: usize,
-    /// Whether the page begins with it.
+    /// Whether the page begins with them.
     first: bool,
 }
 
-/// Whether histories can take this path: zstd or LZ4, padded, and short enough that
-/// the row before lies within the reach of LZ4.
-pub(crate) fn serves(spec: &WriteSpec<'_>) -> bool {
+/// Whether histories can take this path: zstd or LZ4, padded, and short enough for the row before
+/// to lie within LZ4's match distance.
+pub(crate) fn is_supported(spec: &WriteSpec<'_>) -> bool {
     let width = match spec.item_type {
         ItemType::Int32 => 4,
         ItemType::Int64 => 8,
@@ -67,75 +68,82 @@ pub(crate) fn serves(spec: &WriteSpec<'_>) -> bool {
 }
 
 impl PageMaker {
-    /// A maker of pages in a codec.
+    /// A writer of pages in a codec.
     pub(crate) fn new(codec: Codec) -> PageMaker {
         PageMaker {
             stream: LiteralsAndCopies::default(),
-            compressor: Compressor::new(codec),
-            pieces: Vec::new(),
+            compressor: PageCompressor::new(codec),
+            runs: Vec::new(),
         }
     }
 
     /// Writes a column chunk.
     pub(crate) fn column<I: ItemColumn>(
         &mut self,
-        (spec, context): (&WriteSpec<'_>, &RunContext),
-        (block, shapes): (&Block<'_, I>, &HistoryDeltas),
+        spec: &WriteSpec<'_>,
+        context: &RunContext,
+        block: &Block<'_, I>,
+        deltas: &HistoryDeltas,
         column: HistoryColumn,
-        (description, sink): (&ColumnDescPtr, &mut Sink),
+        description: &ColumnDescPtr,
+        sink: &mut Sink,
     ) -> Result<(ColumnChunkMetaData, OffsetIndexMetaData)> {
         let width = match column {
             HistoryColumn::Items => size_of::<I>(),
             HistoryColumn::Types => 1,
             HistoryColumn::TimeDelta | HistoryColumn::Attribute(..) => size_of::<i32>(),
         };
-        let rows = Rows {
+        let rows = HistoryRows {
             block,
-            shapes,
+            deltas,
             column,
             actions_max: index(spec.actions_max),
             width,
         };
-        self.cut(&shapes.all, (spec.page_bytes_max / rows.bytes()).max(1));
+        self.cut(&deltas.all, (spec.page_bytes_max / rows.bytes()).max(1));
         let encoding = match column {
             HistoryColumn::Types => Encoding::RLE_DICTIONARY,
             _ => Encoding::PLAIN,
         };
-        let mut chunk = Chunk::new(sink, encoding);
+        let mut chunk = ColumnChunkWriter::new(sink, encoding);
         if column == HistoryColumn::Types {
             self.stream.clear();
-            // Padding, and all codes up to the highest that there may be, whether or not they occur.
+            // Padding and all codes up to the highest possible one, so that a code is its own index.
             let last = u32::from(spec.code_max);
             (0..=last).for_each(|code| self.stream.literal(&code.to_le_bytes()));
             chunk.dictionary(&mut self.stream, &mut self.compressor, last + 1)?;
         }
-        let pieces = std::mem::take(&mut self.pieces);
-        for page in pieces.chunk_by(|_, next| !next.first) {
-            go_on(context)?;
+        let runs = std::mem::take(&mut self.runs);
+        for page in runs.chunk_by(|_, next| !next.first) {
+            check_cancelled(context)?;
             self.stream.clear();
-            let count = page.iter().map(|piece| piece.rows).sum();
+            let count = page.iter().map(|run| run.rows).sum();
             rows.put_page(&mut self.stream, page, count);
             let values = count * rows.actions_max;
             chunk.data(&mut self.stream, &mut self.compressor, count, values)?;
         }
-        self.pieces = pieces;
+        self.runs = runs;
         chunk.finish(spec.codec, description, None)
     }
 
-    /// Cuts the rows of a block into pages, where an impression ends if possible: what a page
-    /// begins with is put down in full.
-    fn cut(&mut self, shapes: &[HistoryDelta], rows_max: usize) {
-        self.pieces.clear();
+    /// Splits the rows of a block into pages, at the end of an impression if possible: the first row
+    /// of a page is written in full.
+    fn cut(&mut self, deltas: &[HistoryDelta], rows_max: usize) {
+        self.runs.clear();
         let mut room = 0;
-        for (shape, of) in shapes.iter().enumerate() {
-            let mut left = index(of.rows);
+        for (history, delta) in deltas.iter().enumerate() {
+            let mut left = index(delta.rows);
             while left > 0 {
                 let first = room == 0 || (left > room && left <= rows_max);
                 if first {
                     room = rows_max;
                 }
                 let rows = left.min(room);
-                self.pieces.push(Piece { shape, rows, first });
+                self.runs.push(PageRun {
+                    history,
+                    rows,
+                    first,
+                });
                 room -= rows;
                 left -= rows;
             }
@@ -144,9 +152,9 @@ impl PageMaker {
 }
 
 /// The rows of one column of a block.
-struct Rows<'a, I> {
+struct HistoryRows<'a, I> {
     block: &'a Block<'a, I>,
-    shapes: &'a HistoryDeltas,
+    deltas: &'a HistoryDeltas,
     column: HistoryColumn,
     /// Elements of a row.
     actions_max: usize,
@@ -154,14 +162,14 @@ struct Rows<'a, I> {
     width: usize,
 }
 
-impl<I: ItemColumn> Rows<'_, I> {
+impl<I: ItemColumn> HistoryRows<'_, I> {
     /// Bytes of a row.
     fn bytes(&self) -> usize {
         self.actions_max * self.width
     }
 
-    /// Puts down a page: levels, then values.
-    fn put_page(&self, stream: &mut LiteralsAndCopies, page: &[Piece], rows: usize) {
+    /// Writes a page: levels, then values.
+    fn put_page(&self, stream: &mut LiteralsAndCopies, page: &[PageRun], rows: usize) {
         let values = rows * self.actions_max;
         let template = repetition_levels(self.actions_max);
         stream.literal(&length_of(template.len() * rows));
@@ -175,83 +183,85 @@ impl<I: ItemColumn> Rows<'_, I> {
             stream.literal(&[8]);
             stream.literal(&varint(values.div_ceil(8) << 1 | 1));
         }
-        for piece in page {
-            self.put_rows(stream, piece);
+        for run in page {
+            self.put_rows(stream, run);
         }
         if self.column == HistoryColumn::Types {
             stream.literal(&[0; 8][..values.next_multiple_of(8) - values]);
         }
     }
 
-    /// Puts down the rows of one history.
-    fn put_rows(&self, stream: &mut LiteralsAndCopies, piece: &Piece) {
-        let shape = &self.shapes.all[piece.shape];
-        let count = shape.actions.count();
-        // How long ago an action was is another number at another cutoff.
+    /// Writes the rows of one history.
+    fn put_rows(&self, stream: &mut LiteralsAndCopies, run: &PageRun) {
+        let delta = &self.deltas.all[run.history];
+        let count = delta.actions.count();
+        // A time delta of the same action differs at another cutoff, so it cannot be copied.
         let stands_alone = match self.column {
-            HistoryColumn::Items | HistoryColumn::Types | HistoryColumn::Attribute(..) => {
-                piece.first
-            }
-            HistoryColumn::TimeDelta => piece.first || !shape.is_same_moment,
+            HistoryColumn::Items | HistoryColumn::Types | HistoryColumn::Attribute(..) => run.first,
+            HistoryColumn::TimeDelta => run.first || !delta.is_same_moment,
         };
-        let (fresh, kept, ends_alike) = match stands_alone {
-            true => (count, 0, false),
-            false => (shape.fresh, shape.kept, shape.ends_alike),
-        };
-        self.put_actions(stream, piece.shape, 0..fresh);
-        let shifted = self.bytes() + index(fresh) * self.width;
-        if ends_alike {
-            stream.copy(shifted, (self.actions_max - index(fresh)) * self.width);
+        let (new_prefix, copied, tail_matches) = if stands_alone {
+            (count, 0, false)
         } else {
-            if kept > 0 {
-                stream.copy(shifted, index(kept) * self.width);
+            (delta.new_prefix, delta.copied, delta.tail_matches)
+        };
+        self.put_actions(stream, run.history, 0..new_prefix);
+        let shifted = self.bytes() + index(new_prefix) * self.width;
+        if tail_matches {
+            stream.copy(shifted, (self.actions_max - index(new_prefix)) * self.width);
+        } else {
+            if copied > 0 {
+                stream.copy(shifted, index(copied) * self.width);
             }
-            self.put_actions(stream, piece.shape, fresh + kept..count);
+            self.put_actions(stream, run.history, new_prefix + copied..count);
             let padding = self.actions_max - index(count);
             if padding > 0 {
                 stream.literal(&[0; 8][..self.width]);
                 stream.copy(self.width, (padding - 1) * self.width);
             }
         }
-        stream.copy(self.bytes(), (piece.rows - 1) * self.bytes());
+        stream.copy(self.bytes(), (run.rows - 1) * self.bytes());
     }
 
-    /// Puts down some actions of a history, counted from the newest.
+    /// Writes some actions of a history, counted from the newest.
     fn put_actions(
         &self,
         stream: &mut LiteralsAndCopies,
-        shape: usize,
+        history: usize,
         newest_first: std::ops::Range<u32>,
     ) {
-        let (row, shape) = (&self.block.rows[shape], &self.shapes.all[shape]);
-        let histories = &self.block.histories[index(shape.partition)];
+        let (row, delta) = (&self.block.rows[history], &self.deltas.all[history]);
+        let histories = &self.block.histories[index(delta.partition)];
         let sorted = histories.sorted();
         let to = stream.literals_mut();
-        let mut of = shape.actions;
-        (of.start, of.end) = (of.end - newest_first.end, of.end - newest_first.start);
-        match (self.shapes.actions(histories, of), self.column) {
-            (Actions::Range(of), HistoryColumn::Items) => {
-                I::put_newest_first(&sorted.items()[of.range()], to);
+        let end = delta.actions.end;
+        let window = Window {
+            start: end - newest_first.end,
+            end: end - newest_first.start,
+        };
+        match (self.deltas.actions(histories, window), self.column) {
+            (HistoryActions::Range(window), HistoryColumn::Items) => {
+                I::put_newest_first(&sorted.items()[window.range()], to);
             }
-            (Actions::Range(of), HistoryColumn::Types) => {
-                let kinds = &sorted.kinds()[of.range()];
+            (HistoryActions::Range(window), HistoryColumn::Types) => {
+                let kinds = &sorted.kinds()[window.range()];
                 to.extend(kinds.iter().rev().map(|ActionType(code)| *code));
             }
-            (Actions::Places(places), HistoryColumn::Items) => {
+            (HistoryActions::Places(places), HistoryColumn::Items) => {
                 for at in places.iter().rev() {
                     I::put_newest_first(&sorted.items()[index(*at)..=index(*at)], to);
                 }
             }
-            (Actions::Places(places), HistoryColumn::Types) => {
+            (HistoryActions::Places(places), HistoryColumn::Types) => {
                 to.extend(places.iter().rev().map(|at| sorted.kinds()[index(*at)].0));
             }
             (actions, HistoryColumn::Attribute(at, kind)) => {
-                let keys = sorted.told(at);
+                let keys = sorted.attribute(at);
                 match actions {
-                    Actions::Range(of) => {
-                        put_keys(keys[of.range()].iter().rev().copied(), kind, to);
+                    HistoryActions::Range(window) => {
+                        put_keys(keys[window.range()].iter().rev().copied(), kind, to);
                     }
-                    Actions::Places(places) => {
+                    HistoryActions::Places(places) => {
                         let newest_first = places.iter().rev().map(|at| keys[index(*at)]);
                         put_keys(newest_first, kind, to);
                     }
@@ -261,11 +271,11 @@ impl<I: ItemColumn> Rows<'_, I> {
                 let cutoff = self.block.probes.cutoffs[index(row.probe)];
                 let mut put = |time| to.extend(seconds_before(time, cutoff).to_le_bytes());
                 match actions {
-                    Actions::Range(of) => {
-                        let times = sorted.times()[of.range()].iter();
+                    HistoryActions::Range(window) => {
+                        let times = sorted.times()[window.range()].iter();
                         times.rev().for_each(|time| put(*time));
                     }
-                    Actions::Places(places) => {
+                    HistoryActions::Places(places) => {
                         let newest_first = places.iter().rev();
                         newest_first.for_each(|at| put(sorted.times()[index(*at)]));
                     }
@@ -275,7 +285,7 @@ impl<I: ItemColumn> Rows<'_, I> {
     }
 }
 
-/// Puts down the numbers of keys as Parquet's PLAIN has them.
+/// Appends attributes in PLAIN encoding, given their keys.
 fn put_keys(keys: impl Iterator<Item = i32>, kind: AttributeType, to: &mut Vec<u8>) {
     match kind {
         AttributeType::Int32 => to.extend(keys.flat_map(i32::to_le_bytes)),
@@ -283,8 +293,8 @@ fn put_keys(keys: impl Iterator<Item = i32>, kind: AttributeType, to: &mut Vec<u
     }
 }
 
-/// The repetition levels of one row: 0 for its first element, 1 for all others. As most writers
-/// have it, a bit-packed group of 8 and a run of the rest, so that readers are used to it.
+/// The repetition levels of one row: 0 for its first element, 1 for all others. A bit-packed group of 8
+/// and a run of the rest, as most writers do it.
 pub(crate) fn repetition_levels(count: usize) -> Vec<u8> {
     let mut levels = match count {
         0..=8 => vec![1 << 1, 0],
@@ -318,7 +328,7 @@ pub(crate) fn varint(mut number: usize) -> Vec<u8> {
     }
 }
 
-/// The length that stands before levels.
+/// The length prefix of levels.
 pub(crate) fn length_of(bytes: usize) -> [u8; 4] {
     u32::try_from(bytes).expect("a page is small").to_le_bytes()
 }

@@ -1,12 +1,12 @@
-//! A page as what is new in it and what repeats: literals and copies, in the terms of LZ77.
+//! A page as LZ77 sequences: literals and copies.
 //!
-//! **In / Out**: calls of [`LiteralsAndCopies::literal`] and [`LiteralsAndCopies::copy`] in the order of the page →
-//! [`Op`]s and one run of literals, from which `lz4` and `zstd` write compressed bytes without
-//! looking for anything. The page itself is never written out.
+//! **In / Out**: calls of [`LiteralsAndCopies::literal`] and [`LiteralsAndCopies::copy`] in the order of
+//! the page → [`Op`]s and one buffer of literals, from which `lz4` and `zstd` write compressed bytes
+//! without a match search. The page itself is never materialized.
 //! **Invariants**: every copy is of at least [`COPY_MIN`] bytes and reaches back at most to the
 //! first byte of the page; the ops cover the page without gaps.
 
-/// The shortest copy: LZ4 can say nothing shorter. What is shorter becomes literals.
+/// The shortest copy, as of LZ4. Shorter ones become literals.
 pub(crate) const COPY_MIN: usize = 4;
 
 /// Some literals, then a copy of what lies `distance` bytes back (none if `length` is 0).
@@ -22,23 +22,23 @@ pub(crate) struct Op {
     pub(crate) length: usize,
 }
 
-/// A page in the making. Reused from page to page, so that its memory is touched once.
+/// The page that is being written. Reused from page to page.
 #[derive(Debug, Default)]
 pub(crate) struct LiteralsAndCopies {
     /// All literals of the page, one after the other.
     literals: Vec<u8>,
-    /// Closed ops; literals behind the last of them are open.
+    /// Closed ops; literals after the last of them are open.
     ops: Vec<Op>,
-    /// Where the page stands at the start of each op.
+    /// The offset in the page at which each op starts.
     starts: Vec<usize>,
-    /// The first of the open literals.
+    /// The index of the first open literal.
     open: usize,
     /// Bytes of the page that closed ops cover.
     closed: usize,
 }
 
 impl LiteralsAndCopies {
-    /// Forgets the page.
+    /// Starts an empty page.
     pub(crate) fn clear(&mut self) {
         self.literals.clear();
         self.ops.clear();
@@ -56,7 +56,7 @@ impl LiteralsAndCopies {
         &self.literals
     }
 
-    /// Lets somebody read all literals who may read some bytes behind them, too.
+    /// Passes all literals to `read`, which may also read `slack` bytes after them.
     pub(crate) fn read_literals<R>(&mut self, slack: usize, read: impl FnOnce(&[u8]) -> R) -> R {
         let count = self.literals.len();
         self.literals.resize(count + slack, 0);
@@ -65,17 +65,17 @@ impl LiteralsAndCopies {
         result
     }
 
-    /// Adds bytes that are new.
+    /// Appends literal bytes.
     pub(crate) fn literal(&mut self, bytes: &[u8]) {
         self.literals.extend_from_slice(bytes);
     }
 
-    /// The literals, to add to their end.
+    /// The literals, to append to.
     pub(crate) fn literals_mut(&mut self) -> &mut Vec<u8> {
         &mut self.literals
     }
 
-    /// Adds bytes that repeat what lies `distance` back; they may overlap what they repeat.
+    /// Appends a copy of the bytes `distance` back; it may overlap its source.
     ///
     /// # Panics
     /// If there is nothing at that distance.
@@ -106,7 +106,7 @@ impl LiteralsAndCopies {
         }
     }
 
-    /// The ops up to a place of the page, cut there; the last has no copy.
+    /// The ops up to an offset of the page, cut there; the last has no copy.
     pub(crate) fn ops_until(&self, end: usize) -> impl Iterator<Item = Op> {
         debug_assert!(end <= self.len());
         let last = Op {
@@ -125,7 +125,7 @@ impl LiteralsAndCopies {
             })
     }
 
-    /// A byte of the page, found by following copies back to the literal that it comes from.
+    /// A byte of the page, found by following copies back to its literal.
     pub(crate) fn byte_at(&self, mut at: usize) -> u8 {
         if at >= self.closed {
             return self.literals[self.open + (at - self.closed)];
@@ -140,14 +140,14 @@ impl LiteralsAndCopies {
             // An overlapping copy repeats the last `distance` bytes before it.
             let copied = within - op.literals;
             at -= copied - copied % op.distance + op.distance;
-            // Mostly the op before; a search would take longer.
+            // Mostly the op before: a linear scan beats a binary search.
             while self.starts[found] > at {
                 found -= 1;
             }
         }
     }
 
-    /// The whole page, written out: for a codec that refuses, and for tests.
+    /// The whole page, materialized: for blocks that libzstd refuses, and for tests.
     pub(crate) fn expand(&self) -> Vec<u8> {
         let mut page: Vec<u8> = Vec::with_capacity(self.len());
         for op in self.ops_until(self.len()) {

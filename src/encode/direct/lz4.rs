@@ -1,4 +1,4 @@
-//! LZ4 blocks, written from what is known to repeat.
+//! LZ4 blocks, written from known copies without a match search.
 //!
 //! **In / Out**: a [`LiteralsAndCopies`] → the bytes of one LZ4 block, without a frame: Parquet's LZ4_RAW.
 //! **Format** (github.com/lz4/lz4, `doc/lz4_Block_format.md`): a token of two nibbles, the number
@@ -8,7 +8,7 @@
 
 use crate::encode::direct::literals_and_copies::{COPY_MIN, LiteralsAndCopies};
 
-/// How far back a match can reach.
+/// The largest match distance of the format.
 pub(crate) const DISTANCE_MAX: usize = 65_535;
 /// Bytes at the end of a block that are written as literals.
 const TAIL: usize = 12;
@@ -25,7 +25,7 @@ pub(crate) fn compress(page: &LiteralsAndCopies) -> Vec<u8> {
     let mut open = Vec::new();
     for op in page.ops_until(body) {
         let new = &literals[op.literal_start..op.literal_start + op.literals];
-        // Cut at the tail, the last copy may have become too short to be one.
+        // The tail may have cut the last copy below the shortest length.
         if op.length < COPY_MIN {
             open.extend_from_slice(new);
         } else {
@@ -51,7 +51,7 @@ fn sequence(literals: &[&[u8]], copy: Option<(usize, usize)>, to: &mut Vec<u8>) 
         to.extend_from_slice(bytes);
     }
     if copy.is_some() {
-        let distance = u16::try_from(distance).expect("rows are narrower than the reach");
+        let distance = u16::try_from(distance).expect("rows are narrower than the match distance");
         to.extend_from_slice(&distance.to_le_bytes());
         extend_length(length, to);
     }
@@ -62,7 +62,7 @@ fn nibble(length: usize) -> u8 {
     u8::try_from(length.min(15)).expect("at most 15")
 }
 
-/// What of a length four bits could not say.
+/// The rest of a length that does not fit four bits.
 fn extend_length(length: usize, to: &mut Vec<u8>) {
     if let Some(rest) = length.checked_sub(15) {
         to.resize(to.len() + rest / 255, 255);

@@ -1,8 +1,9 @@
-//! The direct path: pages that are compressed without ever being written out.
+//! The direct path: pages that are compressed without being materialized.
 //!
-//! `history_deltas` finds what a history shares with the one before, `literals_and_copies` says it in the terms of
-//! LZ77, `lz4` and `zstd` write that as compressed blocks, and `history_pages` makes pages of them. `scalar_pages`
-//! does the same for the columns beside the histories, whose values `scalar_values` and `nullable` tell.
+//! `history_deltas` finds what a history shares with the one before, `literals_and_copies` expresses it
+//! as LZ77 sequences, `lz4` and `zstd` write these as compressed blocks, and `history_pages` makes pages
+//! of them. `scalar_pages` does the same for the other columns, whose values come from `scalar_values`
+//! and `nullable`.
 
 pub(crate) mod history_deltas;
 pub(crate) mod history_pages;

@@ -1,8 +1,7 @@
-//! A column of any number of values per impression, each of which may be null: what is carried
-//! through of items.
+//! A column of any number of nullable values per impression: the passthrough columns of items.
 //!
-//! **In / Out**: values, one after the other, and how many each impression has → levels and values
-//! in PLAIN. **Null rule**: nulls have a level and no value. Nothing is said of bounds.
+//! **In / Out**: values, one after the other, and the number of each impression's → levels and values
+//! in PLAIN. **Null rule**: nulls have a level and no value. Statistics have no bounds.
 
 use std::ops::Range;
 
@@ -12,22 +11,22 @@ use crate::encode::direct::literals_and_copies::LiteralsAndCopies;
 use crate::encode::direct::scalar_values::{Levels, ScalarValues, put_after, put_bits};
 use crate::ids::count64;
 
-/// A column of any number of values per impression, each of which may be null.
+/// A column of any number of nullable values per impression.
 pub(crate) struct Nullable {
     /// The number of values of each impression.
     counts: Vec<usize>,
-    /// Where the values of each impression start among all; one more than there are impressions.
+    /// The start of each impression's values; one more than there are impressions.
     starts: Vec<usize>,
-    /// Which values are there.
+    /// Which values are not null.
     is_there: Vec<bool>,
     values: Plain,
 }
 
 /// Values as PLAIN has them.
 enum Plain {
-    /// Whole bytes, and where each value ends; where the one before ends, if it is null.
+    /// Bytes, and the end of each value; a null is empty.
     Bytes(Vec<u8>, Vec<usize>),
-    /// Truth values, a bit each; false for a null.
+    /// Booleans; false for a null.
     Bits(Vec<bool>),
 }
 
@@ -46,7 +45,7 @@ impl Nullable {
         Nullable::new(counts, is_there, Plain::Bytes(bytes, ends))
     }
 
-    /// Truth values.
+    /// Booleans.
     pub(crate) fn bits(counts: Vec<usize>, values: impl Iterator<Item = Option<bool>>) -> Nullable {
         let pairs = values.map(|value| (value.is_some(), value.unwrap_or(false)));
         let (is_there, bits) = pairs.unzip();
@@ -68,16 +67,16 @@ impl Nullable {
         }
     }
 
-    /// Which values some impressions have.
-    fn range(&self, of: Range<usize>) -> Range<usize> {
-        self.starts[of.start]..self.starts[of.end]
+    /// The range of values of some impressions.
+    fn range(&self, impressions: Range<usize>) -> Range<usize> {
+        self.starts[impressions.start]..self.starts[impressions.end]
     }
+}
 
-    /// The bytes of some values.
-    fn bytes_of<'b>(&self, (bytes, ends): (&'b [u8], &[usize]), of: Range<usize>) -> &'b [u8] {
-        let end = |at: usize| if at == 0 { 0 } else { ends[at - 1] };
-        &bytes[end(of.start)..end(of.end)]
-    }
+/// The bytes of some values, given where each ends.
+fn bytes_of<'b>(bytes: &'b [u8], ends: &[usize], values: Range<usize>) -> &'b [u8] {
+    let end = |at: usize| if at == 0 { 0 } else { ends[at - 1] };
+    &bytes[end(values.start)..end(values.end)]
 }
 
 impl ScalarValues for Nullable {
@@ -86,32 +85,31 @@ impl ScalarValues for Nullable {
     }
 
     fn bytes(&self, at: usize) -> usize {
-        let of = self.range(at..at + 1);
+        let values = self.range(at..at + 1);
         match &self.values {
-            Plain::Bytes(bytes, ends) => self.bytes_of((bytes, ends), of).len(),
-            Plain::Bits(_) => of.len(),
+            Plain::Bytes(bytes, ends) => bytes_of(bytes, ends, values).len(),
+            Plain::Bits(_) => values.len(),
         }
     }
 
-    fn levels(&self, of: Range<usize>, to: &mut Levels) {
-        let is_there = self.is_there[self.range(of)].iter();
+    fn levels(&self, impressions: Range<usize>, to: &mut Levels) {
+        let is_there = self.is_there[self.range(impressions)].iter();
         is_there.for_each(|is_there| to.add(*is_there, 1));
     }
 
-    fn values(&self, of: Range<usize>, to: &mut LiteralsAndCopies) {
+    fn values(&self, impressions: Range<usize>, to: &mut LiteralsAndCopies) {
         match &self.values {
             Plain::Bytes(bytes, ends) => {
                 let mut before: &[u8] = &[];
-                for at in of {
-                    let of = self.range(at..at + 1);
-                    let now = self.bytes_of((bytes, ends), of);
+                for at in impressions {
+                    let now = bytes_of(bytes, ends, self.range(at..at + 1));
                     put_after(to, before, now);
                     before = now;
                 }
             }
             Plain::Bits(bits) => {
-                let of = self.range(of);
-                let there = self.is_there[of.clone()].iter().zip(&bits[of]);
+                let values = self.range(impressions);
+                let there = self.is_there[values.clone()].iter().zip(&bits[values]);
                 let there = there.filter(|(is_there, _)| **is_there);
                 put_bits(there.map(|(_, bit)| *bit), to);
             }

@@ -1,7 +1,8 @@
-//! What a column beside the histories may be: one value an impression, numbers or labels of items.
+//! The values of scalar columns: one value per impression, or numbers or labels per item.
 //!
-//! **In / Out**: a column of some impressions → levels and values in PLAIN, put down in a
-//! [`LiteralsAndCopies`] in which equal neighbours are copies. **Null rule**: nulls have a level and no value.
+//! **In / Out**: a column of some impressions → levels and values in PLAIN, written to a
+//! [`LiteralsAndCopies`] in which equal neighbours are copies. **Null rule**: nulls have a level and
+//! no value.
 
 use std::ops::Range;
 
@@ -14,28 +15,28 @@ use crate::encode::direct::literals_and_copies::{COPY_MIN, LiteralsAndCopies};
 use crate::ids::{count32, count64};
 use crate::kernel::column::Label;
 
-/// The longest text that statistics repeat.
+/// The longest text that is written into statistics.
 const TEXT_MAX: usize = 64;
 
-/// A column of some impressions.
+/// The values of a scalar column, impression by impression.
 pub(crate) trait ScalarValues {
-    /// How many values, nulls among them, an impression has.
+    /// The number of values of an impression, nulls included.
     fn count(&self, at: usize) -> usize;
 
-    /// Bytes that its values take, at most.
+    /// An upper bound of the bytes of its values.
     fn bytes(&self, at: usize) -> usize;
 
-    /// Says which values of some impressions are null.
-    fn levels(&self, of: Range<usize>, to: &mut Levels);
+    /// Adds the definition levels of some impressions.
+    fn levels(&self, impressions: Range<usize>, to: &mut Levels);
 
-    /// Puts down those that are not.
-    fn values(&self, of: Range<usize>, to: &mut LiteralsAndCopies);
+    /// Writes the values of some impressions that are not null.
+    fn values(&self, impressions: Range<usize>, to: &mut LiteralsAndCopies);
 
-    /// What the footer says of all of them.
+    /// The statistics of all values, for the footer.
     fn statistics(&self) -> Statistics;
 }
 
-/// Puts down bytes; what those before, which were put down last, begin with is a copy.
+/// Writes bytes; the prefix they share with `before`, which was written last, becomes a copy.
 pub(crate) fn put_after(stream: &mut LiteralsAndCopies, before: &[u8], now: &[u8]) {
     let same = if before == now {
         now.len()
@@ -51,7 +52,7 @@ pub(crate) fn put_after(stream: &mut LiteralsAndCopies, before: &[u8], now: &[u8
     }
 }
 
-/// Puts down what was put down just before, some times more.
+/// Repeats the bytes that were written last.
 fn repeat(stream: &mut LiteralsAndCopies, bytes: &[u8], times: usize) {
     if times == 0 || bytes.is_empty() {
     } else if bytes.len() <= lz4::DISTANCE_MAX {
@@ -80,7 +81,7 @@ impl Levels {
         }
     }
 
-    /// Adds values that are there, or null.
+    /// Adds `count` values that are all there, or all null.
     pub(crate) fn add(&mut self, is_there: bool, count: usize) {
         let level = self.top - u8::from(!is_there);
         if level != self.run.0 {
@@ -106,24 +107,23 @@ impl Levels {
     }
 }
 
-/// A column whose value all rows of an impression share.
-pub(crate) struct Shared<'a> {
+/// A column with one value per impression, which all its rows share.
+pub(crate) struct PerImpression<'a> {
     /// The number of rows of each impression.
     rows: &'a [usize],
     /// The values in PLAIN, one an impression.
     bytes: Vec<u8>,
-    /// Where each of them ends; where the one before ends, if it is null.
+    /// The end of each value; a null is empty.
     ends: Vec<usize>,
-    /// What the footer says of them.
     statistics: Statistics,
 }
 
-impl<'a> Shared<'a> {
+impl<'a> PerImpression<'a> {
     /// A column of numbers.
     pub(crate) fn numbers<D: DataType>(
         rows: &'a [usize],
         values: impl Iterator<Item = Option<D::T>> + Clone,
-    ) -> Shared<'a> {
+    ) -> PerImpression<'a> {
         let (min, max) = bounds(values.clone().flatten());
         let nulls = nulls(rows, values.clone());
         let mut bytes = Vec::new();
@@ -131,7 +131,7 @@ impl<'a> Shared<'a> {
             bytes.extend(value.iter().flat_map(|value| value.as_bytes()));
             bytes.len()
         });
-        Shared {
+        PerImpression {
             rows,
             ends: ends.collect(),
             statistics: Statistics::new(min, max, None, Some(nulls), false),
@@ -143,7 +143,7 @@ impl<'a> Shared<'a> {
     pub(crate) fn texts<'t>(
         rows: &'a [usize],
         values: impl Iterator<Item = Option<&'t str>> + Clone,
-    ) -> Shared<'a> {
+    ) -> PerImpression<'a> {
         let (min, max) = bounds(values.clone().flatten());
         let short = |text: Option<&str>| {
             let text = text.filter(|text| text.len() <= TEXT_MAX);
@@ -159,7 +159,7 @@ impl<'a> Shared<'a> {
             }
             bytes.len()
         });
-        Shared {
+        PerImpression {
             rows,
             ends: ends.collect(),
             statistics: Statistics::new(min, max, None, Some(nulls), false),
@@ -167,24 +167,23 @@ impl<'a> Shared<'a> {
         }
     }
 
-    /// The same column, of which the footer does not say between what its values lie: numbers that
-    /// are none lie nowhere.
-    pub(crate) fn without_bounds(self) -> Shared<'a> {
+    /// The same column without bounds in its statistics: NaN has no place in an order.
+    pub(crate) fn without_bounds(self) -> PerImpression<'a> {
         let nulls = self.statistics.null_count_opt();
-        Shared {
+        PerImpression {
             statistics: Statistics::new(None::<f64>, None, None, nulls, false),
             ..self
         }
     }
 
-    /// The value of an impression; nothing if it is null.
+    /// The bytes of an impression's value; empty if it is null.
     fn value(&self, at: usize) -> &[u8] {
         let start = if at == 0 { 0 } else { self.ends[at - 1] };
         &self.bytes[start..self.ends[at]]
     }
 }
 
-impl ScalarValues for Shared<'_> {
+impl ScalarValues for PerImpression<'_> {
     fn count(&self, at: usize) -> usize {
         self.rows[at]
     }
@@ -193,13 +192,13 @@ impl ScalarValues for Shared<'_> {
         self.rows[at] * self.value(at).len()
     }
 
-    fn levels(&self, of: Range<usize>, to: &mut Levels) {
-        of.for_each(|at| to.add(!self.value(at).is_empty(), self.rows[at]));
+    fn levels(&self, impressions: Range<usize>, to: &mut Levels) {
+        impressions.for_each(|at| to.add(!self.value(at).is_empty(), self.rows[at]));
     }
 
-    fn values(&self, of: Range<usize>, to: &mut LiteralsAndCopies) {
+    fn values(&self, impressions: Range<usize>, to: &mut LiteralsAndCopies) {
         let mut before: &[u8] = &[];
-        for at in of {
+        for at in impressions {
             let now = self.value(at);
             if !now.is_empty() {
                 put_after(to, before, now);
@@ -214,15 +213,15 @@ impl ScalarValues for Shared<'_> {
     }
 }
 
-/// A column of numbers, one per shown item.
-pub(crate) struct Numbers<'a, D: DataType> {
-    /// Where the items of each impression lie.
+/// A column of numbers, one per item of an impression.
+pub(crate) struct PerItem<'a, D: DataType> {
+    /// The range of each impression's items.
     pub(crate) items: &'a [Range<usize>],
     /// The numbers of all items.
     pub(crate) column: &'a [D::T],
 }
 
-impl<D: DataType> ScalarValues for Numbers<'_, D> {
+impl<D: DataType> ScalarValues for PerItem<'_, D> {
     fn count(&self, at: usize) -> usize {
         self.items[at].len()
     }
@@ -231,13 +230,14 @@ impl<D: DataType> ScalarValues for Numbers<'_, D> {
         self.items[at].len() * size_of::<D::T>()
     }
 
-    fn levels(&self, of: Range<usize>, to: &mut Levels) {
-        to.add(true, self.items[of].iter().map(Range::len).sum());
+    fn levels(&self, impressions: Range<usize>, to: &mut Levels) {
+        let items = self.items[impressions].iter();
+        to.add(true, items.map(Range::len).sum());
     }
 
-    fn values(&self, of: Range<usize>, to: &mut LiteralsAndCopies) {
+    fn values(&self, impressions: Range<usize>, to: &mut LiteralsAndCopies) {
         let mut before: &[u8] = &[];
-        for items in &self.items[of] {
+        for items in &self.items[impressions] {
             let now = D::T::slice_as_bytes(&self.column[items.clone()]);
             put_after(to, before, now);
             before = now;
@@ -245,29 +245,30 @@ impl<D: DataType> ScalarValues for Numbers<'_, D> {
     }
 
     fn statistics(&self) -> Statistics {
-        let values = self.items.iter().flat_map(|of| &self.column[of.clone()]);
+        let items = self.items.iter();
+        let values = items.flat_map(|items| &self.column[items.clone()]);
         let (min, max) = bounds(values.cloned());
         Statistics::new(min, max, None, Some(0), false)
     }
 }
 
-/// The labels of the shown items.
-pub(crate) struct Labels<'a> {
-    /// Where the items of each impression lie.
+/// The column of labels, one per item of an impression.
+pub(crate) struct ItemLabels<'a> {
+    /// The range of each impression's items.
     pub(crate) items: &'a [Range<usize>],
     /// The labels of all items.
     pub(crate) column: &'a [Label],
 }
 
-impl Labels<'_> {
+impl ItemLabels<'_> {
     /// The labels of some impressions.
-    fn of(&self, of: Range<usize>) -> impl Iterator<Item = Label> {
-        let items = self.items[of].iter();
-        items.flat_map(|of| &self.column[of.clone()]).copied()
+    fn labels(&self, impressions: Range<usize>) -> impl Iterator<Item = Label> {
+        let items = self.items[impressions].iter();
+        items.flat_map(|items| &self.column[items.clone()]).copied()
     }
 }
 
-impl ScalarValues for Labels<'_> {
+impl ScalarValues for ItemLabels<'_> {
     fn count(&self, at: usize) -> usize {
         self.items[at].len()
     }
@@ -276,18 +277,19 @@ impl ScalarValues for Labels<'_> {
         self.items[at].len()
     }
 
-    fn levels(&self, of: Range<usize>, to: &mut Levels) {
-        self.of(of)
+    fn levels(&self, impressions: Range<usize>, to: &mut Levels) {
+        self.labels(impressions)
             .for_each(|label| to.add(label != Label::Null, 1));
     }
 
-    fn values(&self, of: Range<usize>, to: &mut LiteralsAndCopies) {
-        let labels = self.of(of).filter(|label| *label != Label::Null);
+    fn values(&self, impressions: Range<usize>, to: &mut LiteralsAndCopies) {
+        let labels = self.labels(impressions);
+        let labels = labels.filter(|label| *label != Label::Null);
         put_bits(labels.map(|label| label == Label::Yes), to);
     }
 
     fn statistics(&self) -> Statistics {
-        let labels = || self.of(0..self.items.len());
+        let labels = || self.labels(0..self.items.len());
         let there = labels().filter(|label| *label != Label::Null);
         let (min, max) = bounds(there.map(|label| label == Label::Yes));
         let nulls = labels().filter(|label| *label == Label::Null).count();
@@ -295,7 +297,7 @@ impl ScalarValues for Labels<'_> {
     }
 }
 
-/// Puts down truth values, eight a byte.
+/// Writes booleans, eight per byte.
 pub(crate) fn put_bits(values: impl Iterator<Item = bool>, to: &mut LiteralsAndCopies) {
     let mut values = values.peekable();
     while values.peek().is_some() {
@@ -311,7 +313,7 @@ fn nulls<T>(rows: &[usize], values: impl Iterator<Item = Option<T>>) -> u64 {
     count64(nulls.map(|(_, rows)| *rows).sum())
 }
 
-/// The least and the greatest.
+/// The minimum and the maximum.
 fn bounds<T: PartialOrd + Clone>(values: impl Iterator<Item = T>) -> (Option<T>, Option<T>) {
     values.fold((None, None), |(min, max), value| {
         let is_min = min.as_ref().is_none_or(|min| value < *min);

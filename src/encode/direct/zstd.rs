@@ -1,10 +1,10 @@
-//! Zstandard frames, written from what is known to repeat. The one module with `unsafe` in it.
+//! Zstandard frames, written from known copies without a match search. The one module with `unsafe`.
 //!
 //! **In / Out**: a [`LiteralsAndCopies`] → the bytes of one frame. libzstd codes the literals and lengths
 //! (Huffman, FSE), by `ZSTD_compressSequencesAndLiterals`; it searches nothing.
-//! **Blocks**: a frame is cut into blocks of at most 128 KiB decoded, a copy that crosses the
-//! edge is cut there. **Fallback**: where libzstd refuses a block (it cannot write one raw, as it
-//! does not have the bytes), the page is expanded and compressed as any other.
+//! **Blocks**: a frame is split into blocks of at most 128 KiB decoded; a copy that crosses the
+//! boundary is split there. **Fallback**: if libzstd refuses a block (it cannot store one raw, as it
+//! does not have the bytes), the page is materialized and compressed as usual.
 //! **Why unsafe**: the function is experimental in zstd 1.5.7 and no safe crate wraps it. Sequences
 //! are trusted by libzstd; that they are right is the invariant of [`LiteralsAndCopies`], and every length that
 //! is passed is one of a slice. The version is pinned by `Cargo.lock`, and the bytes of the
@@ -35,7 +35,7 @@ pub(crate) const LEVEL: i32 = 1;
 
 /// A compressor with its memory, for one thread.
 #[derive(Debug)]
-pub(crate) struct Compressor {
+pub(crate) struct ZstdCompressor {
     /// libzstd's state. Never null, and ours alone.
     context: NonNull<ZSTD_CCtx>,
     /// The page in libzstd's terms.
@@ -44,24 +44,24 @@ pub(crate) struct Compressor {
 
 // SAFETY: a `ZSTD_CCtx` is tied to no thread (zstd.h: "one context per thread" is about use at
 // the same time), and nothing else holds the pointer.
-unsafe impl Send for Compressor {}
+unsafe impl Send for ZstdCompressor {}
 
-impl Compressor {
+impl ZstdCompressor {
     /// A compressor.
     ///
     /// # Panics
     /// If there is no memory for it, or libzstd does not know the parameters that it documents.
-    pub(crate) fn new() -> Compressor {
+    pub(crate) fn new() -> ZstdCompressor {
         // SAFETY: takes nothing and gives a new context, or null, which is checked.
         let context = NonNull::new(unsafe { ZSTD_createCCtx() }).expect("memory for a context");
         let delimiters = ZSTD_SequenceFormat_e::ZSTD_sf_explicitBlockDelimiters;
         let repeats = ZSTD_ParamSwitch_e::ZSTD_ps_disable;
-        let compressor = Compressor {
+        let compressor = ZstdCompressor {
             context,
             sequences: Vec::new(),
         };
         compressor.set(ZSTD_cParameter::ZSTD_c_compressionLevel, LEVEL);
-        // Tables for a search that never happens would be cleared for every frame.
+        // Small tables: libzstd clears them for every frame, and no search uses them.
         compressor.set(ZSTD_cParameter::ZSTD_c_hashLog, 6);
         compressor.set(ZSTD_cParameter::ZSTD_c_minMatch, 3);
         // ZSTD_c_blockDelimiters and ZSTD_c_repcodeResolution.
@@ -103,7 +103,7 @@ impl Compressor {
             )
         });
         if is_error(code) {
-            // It has a block that libzstd refuses to write from sequences.
+            // libzstd refuses to write one of the blocks from sequences.
             let page = page.expand();
             return zstd::bulk::compress(&page, LEVEL).expect("memory is all it needs");
         }
@@ -113,7 +113,7 @@ impl Compressor {
     }
 }
 
-impl Drop for Compressor {
+impl Drop for ZstdCompressor {
     fn drop(&mut self) {
         // SAFETY: the context came from `ZSTD_createCCtx` and is freed once.
         let _code = unsafe { ZSTD_freeCCtx(self.context.as_ptr()) };
@@ -126,7 +126,7 @@ fn is_error(code: usize) -> bool {
     unsafe { ZSTD_isError(code) != 0 }
 }
 
-/// Puts a page into libzstd's terms: matches, cut at the edges of blocks, each block ended by a
+/// Converts a page to libzstd's sequences: matches, split at block boundaries, each block ended by a
 /// sequence without a match.
 fn split(page: &LiteralsAndCopies, sequences: &mut Vec<ZSTD_Sequence>) {
     let mut room = BLOCK_MAX;
@@ -142,7 +142,7 @@ fn split(page: &LiteralsAndCopies, sequences: &mut Vec<ZSTD_Sequence>) {
         room -= left;
         let mut left = op.length;
         while left > 0 {
-            // No piece may be shorter than a match can be, neither before the edge nor behind it.
+            // Neither part may be shorter than the shortest match, before or after the boundary.
             let mut piece = left.min(room);
             if piece < left && left - piece < MATCH_MIN {
                 piece = piece.saturating_sub(MATCH_MIN);
@@ -179,7 +179,7 @@ mod tests {
     use crate::encode::direct::literals_and_copies::tests::random;
 
     /// Compresses, and reads back by libzstd's decoder.
-    fn check(compressor: &mut Compressor, stream: &mut LiteralsAndCopies, page: &[u8]) {
+    fn check(compressor: &mut ZstdCompressor, stream: &mut LiteralsAndCopies, page: &[u8]) {
         let frame = compressor.compress(stream);
         let found = zstd::bulk::decompress(&frame, page.len()).expect("a frame");
         assert!(found == page);
@@ -187,7 +187,7 @@ mod tests {
 
     #[test]
     fn frames_decode_to_the_page() {
-        let mut compressor = Compressor::new();
+        let mut compressor = ZstdCompressor::new();
         for seed in 0..300 {
             let (mut stream, page) = random(seed, seed % 7);
             check(&mut compressor, &mut stream, &page);
@@ -196,7 +196,7 @@ mod tests {
 
     #[test]
     fn copies_end_just_before_at_and_behind_the_edge_of_a_block() {
-        let mut compressor = Compressor::new();
+        let mut compressor = ZstdCompressor::new();
         for start in BLOCK_MAX - 12..BLOCK_MAX + 3 {
             for length in 0..16 {
                 let mut stream = LiteralsAndCopies::default();
@@ -217,6 +217,6 @@ mod tests {
             .collect();
         let mut stream = LiteralsAndCopies::default();
         stream.literal(&noise);
-        check(&mut Compressor::new(), &mut stream, &noise);
+        check(&mut ZstdCompressor::new(), &mut stream, &noise);
     }
 }

@@ -1,8 +1,8 @@
-//! Actions in histories to counts: what is counted once per action, and the pairs that share a time.
+//! Counts over the actions that are in some history, and the pairs of them that share a time.
 //!
 //! **In / Out**: [`Sorted`] actions and the ranges of them that are in some history →
-//! [`HistoryCounts`], and [`Pairs`] by the places that the actions will have. **Cost**: one pass over
-//! these actions; a pair takes four bytes.
+//! [`HistoryCounts`], and [`Pairs`] by the indices that the actions will have after compaction.
+//! **Cost**: one pass over these actions; a pair takes four bytes.
 
 use std::ops::Range;
 
@@ -10,19 +10,19 @@ use crate::ids::{Item, Micros, count32, count64, index};
 use crate::kernel::sort::Sorted;
 use crate::kernel::sweep::Window;
 
-/// What the histories of a partition hold, counted once per action, whatever the number of
-/// impressions that see it.
+/// Counts over the actions in histories of a partition. Each action counts once, whatever the number
+/// of impressions whose history has it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct HistoryCounts {
     /// Actions that are in some history, by the code of their kind.
     pub(crate) actions: [u64; 128],
-    /// Those that repeat another action in customer, time, kind and item.
+    /// Those that equal the action before them in customer, time, kind and item.
     pub(crate) duplicates: u64,
-    /// Those that share customer and time with another action, but not all else.
+    /// Those that share only customer and time with the action before them.
     pub(crate) ties: u64,
-    /// Actions that are left out as they repeat one that is not.
+    /// Actions that deduplication removed.
     pub(crate) repeats: u64,
-    /// The oldest and the newest of them.
+    /// The times of the oldest and the newest.
     pub(crate) times: Option<(Micros, Micros)>,
 }
 
@@ -38,17 +38,16 @@ impl Default for HistoryCounts {
     }
 }
 
-/// Actions that share customer and time with the one before them, by their places, ascending.
+/// Actions that share customer and time with the one before them, as ascending indices.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Pairs {
-    /// Those that are alike in kind and item as well.
+    /// Those with the same kind and item as well.
     pub(crate) duplicates: Vec<u32>,
     pub(crate) ties: Vec<u32>,
 }
 
 impl Pairs {
-    /// How many actions of a window repeat the one before them in it, and how many share no more than
-    /// its time.
+    /// The numbers of duplicates and ties within a window.
     pub(crate) fn within(&self, window: Window) -> (u64, u64) {
         let in_window = |places: &[u32]| {
             let behind = places.partition_point(|at| *at < window.end);
@@ -59,22 +58,22 @@ impl Pairs {
         (in_window(&self.duplicates), in_window(&self.ties))
     }
 
-    /// Bytes of memory that they take.
+    /// Bytes of memory that the indices take.
     pub(crate) fn bytes(&self) -> u64 {
         let places = self.duplicates.capacity() + self.ties.capacity();
         count64(places * size_of::<u32>())
     }
 }
 
-/// Whether two actions are alike in kind and item.
+/// Whether two actions have the same kind and item.
 pub(crate) fn is_same<I: Item>(sorted: &Sorted<I>, a: usize, b: usize) -> bool {
     let (kinds, items) = (sorted.kinds(), sorted.items());
     kinds[a] == kinds[b] && items[a] == items[b]
 }
 
 impl HistoryCounts {
-    /// Counts actions of one customer, given as ranges that ascend, and notes the pairs within a
-    /// range by the places that they will have, from `kept` on.
+    /// Counts actions of one customer, given as ascending ranges, and collects the pairs within each
+    /// range, by the indices that they will have after compaction, from `kept` on.
     pub(crate) fn add<I: Item>(
         &mut self,
         sorted: &Sorted<I>,
@@ -107,8 +106,7 @@ impl HistoryCounts {
         }
     }
 
-    /// Counts two actions that follow each other, if they share their time; says then whether they
-    /// share all else.
+    /// Counts a pair of neighbours if they share their time; gives then whether they are duplicates.
     #[inline]
     fn compare<I: Item>(&mut self, sorted: &Sorted<I>, a: usize, b: usize) -> Option<bool> {
         if sorted.times()[a] != sorted.times()[b] {

@@ -1,18 +1,17 @@
-//! Clicks of `features` that leave repeats out: with whom and what they are on, told apart from all
-//! others.
+//! Deduplication of clicks for `features`.
 //!
-//! **In / Out**: clicks of a key, sorted → the same, each once. **Invariants**: two are alike only if
-//! user, listing and time are. Users and listings that nobody asks for have no ranks, so every id is
-//! kept as 64 bits: an integer as it is, a text as its hash, which two texts in 2^64 share.
-//! **Why so**: without it a click takes half as much memory, so only jobs that ask for it have it.
+//! **In / Out**: clicks of a key, sorted → the distinct ones. **Invariants**: two clicks are equal only
+//! if user, listing and time are. Ids that no impression has get no rank, so every id is stored as
+//! 64 bits: an integer as it is, a text as its 64-bit hash (a collision is the only error).
+//! **Why so**: a click without the ids takes half the memory, so only jobs with `--dedup` store them.
 
 use crate::ids::Micros;
 use crate::kernel::chunk::FixedRow;
 use crate::kernel::op::features::{Click, Keyed};
-use crate::kernel::sort::Record;
+use crate::kernel::sort::TimeOrdered;
 
-/// A click, as one of a user if `OF_USER`, else of a listing. The derived order is a total one: time
-/// first.
+/// A click with its ids, keyed by user if `OF_USER`, else by listing. The derived order is total, with
+/// time first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct WholeClick<const OF_USER: bool> {
     pub(crate) click: Click,
@@ -20,7 +19,7 @@ pub(crate) struct WholeClick<const OF_USER: bool> {
     pub(crate) ids: [u64; 2],
 }
 
-impl<const OF_USER: bool> Record for WholeClick<OF_USER> {
+impl<const OF_USER: bool> TimeOrdered for WholeClick<OF_USER> {
     #[inline]
     fn time(&self) -> Micros {
         self.click.time
@@ -30,9 +29,10 @@ impl<const OF_USER: bool> Record for WholeClick<OF_USER> {
 impl<const OF_USER: bool> Keyed for WholeClick<OF_USER> {
     #[inline]
     fn key(&self) -> u32 {
-        match OF_USER {
-            true => self.click.user,
-            false => self.click.listing,
+        if OF_USER {
+            self.click.user
+        } else {
+            self.click.listing
         }
     }
 }
@@ -59,12 +59,12 @@ impl<const OF_USER: bool> FixedRow for WholeClick<OF_USER> {
     }
 }
 
-/// How many of some sorted rows repeat the one before them.
+/// The number of sorted rows that equal the one before them.
 pub(crate) fn repeats_count<R: PartialEq>(rows: &[R]) -> usize {
     rows.windows(2).filter(|pair| pair[0] == pair[1]).count()
 }
 
-/// Sorted rows, each once.
+/// The distinct ones of sorted rows.
 pub(crate) fn each_once<R: PartialEq>(rows: &[R]) -> impl Iterator<Item = &R> {
     rows.chunk_by(|a, b| a == b).map(|alike| &alike[0])
 }

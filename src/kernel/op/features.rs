@@ -1,55 +1,55 @@
-//! Clicks and impressions of one key to prior counts and labels: `features`.
+//! `features`: prior counts and labels from the clicks and impressions of one key.
 //!
-//! **In / Out**: the clicks of a listing or a user, sorted by time, and the impressions that ask
-//! about it, sorted by time → a number per impression and window, or a label.
-//! **The tie rule**: what happens at the very moment of an impression is neither prior to it nor
-//! an answer to it; a window `[t − w, t)` holds its start, the label's `(t, t + w]` its end.
-//! **Cost**: one pointer per window, all of which only move forward; for labels one that only
-//! moves backward, and one place per user who saw the listing.
+//! **In / Out**: the clicks of a listing or a user, sorted by time, and the impressions of the same
+//! key, sorted by time → a count per impression and window, or a label.
+//! **The tie rule**: a click at the time of an impression is neither prior to it nor its label. A
+//! window `[t − w, t)` includes its start, the label's `(t, t + w]` its end.
+//! **Cost**: one pointer per window, which only moves forward; for labels one pointer that only
+//! moves backward, and one table entry per user who saw the listing.
 
 use hashbrown::HashTable;
 
 use crate::ids::Micros;
 use crate::kernel::chunk::FixedRow;
 use crate::kernel::hash::spread;
-use crate::kernel::sort::Record;
+use crate::kernel::sort::TimeOrdered;
 use crate::kernel::sweep::{is_prior, prior_end};
 
 /// A click on a listing. The derived order is a total one: time first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct Click {
     pub(crate) time: Micros,
-    /// By whom, as a rank; if that is nobody who is asked for, a mark above all ranks, and [`ABSENT`] if
-    /// nobody knows.
+    /// The user, as a rank; a value above all ranks for a user without impressions, [`ABSENT`] for a
+    /// null user.
     pub(crate) user: u32,
     /// The listing, as a rank.
     pub(crate) listing: u32,
 }
 
-/// The rank of whom nobody asks for.
+/// The rank of an id that is null or has no rank.
 pub(crate) const ABSENT: u32 = u32::MAX - 1;
 
-/// A click of a user: 12 bytes, as every click is in memory a second time for its user.
+/// A click keyed by user. 12 bytes: every click is in memory a second time for its user.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct UserClick {
     /// The user, as a rank.
     pub(crate) user: u32,
-    /// When: the upper and the lower half, so that nothing is lost to alignment.
+    /// The time, as upper and lower half, to avoid padding.
     time: [u32; 2],
 }
 
-/// An impression, as a probe of a listing or of a user.
+/// An impression as a probe of one key: a listing or a user.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) struct Asked {
+pub(crate) struct KeyProbe {
     pub(crate) time: Micros,
     /// The listing or user, as a rank.
     pub(crate) key: u32,
-    /// The impression, as a row of all that were read.
+    /// The row of the impression among all that were read.
     pub(crate) row: u32,
 }
 
-/// An event of one key at one time.
-pub(crate) trait Keyed: Record {
+/// A time-ordered row with a key.
+pub(crate) trait Keyed: TimeOrdered {
     /// The listing or user, as a rank.
     fn key(&self) -> u32;
 }
@@ -67,7 +67,7 @@ impl UserClick {
     }
 }
 
-impl Record for UserClick {
+impl TimeOrdered for UserClick {
     #[inline]
     fn time(&self) -> Micros {
         let [upper, lower] = self.time.map(i64::from);
@@ -94,7 +94,7 @@ impl Keyed for UserClick {
     }
 }
 
-impl Record for Click {
+impl TimeOrdered for Click {
     #[inline]
     fn time(&self) -> Micros {
         self.time
@@ -108,26 +108,25 @@ impl Keyed for Click {
     }
 }
 
-impl Record for Asked {
+impl TimeOrdered for KeyProbe {
     #[inline]
     fn time(&self) -> Micros {
         self.time
     }
 }
 
-impl Keyed for Asked {
+impl Keyed for KeyProbe {
     #[inline]
     fn key(&self) -> u32 {
         self.key
     }
 }
 
-/// Counts the clicks prior to each of some impressions: all of them, and those of each window,
-/// which are given in microseconds. `put` gets the row of the impression, the window (0 for all
-/// time), and the count. `starts` is scratch.
+/// Counts the clicks prior to each impression: all of them, and those in each window (µs). `put` gets
+/// the row of the impression, the window (0 for all time), and the count. `starts` is scratch.
 pub(crate) fn prior_counts(
     clicks: &[Micros],
-    asked: &[Asked],
+    asked: &[KeyProbe],
     windows_us: &[i64],
     starts: &mut Vec<usize>,
     mut put: impl FnMut(u32, usize, usize),
@@ -140,7 +139,7 @@ pub(crate) fn prior_counts(
         end = prior_end(clicks, end, probe.time);
         put(probe.row, 0, end);
         for (at, (start, window)) in starts.iter_mut().zip(windows_us).enumerate() {
-            // The window's own start is inside: what is prior to it is out.
+            // The window includes its start: only clicks prior to it are outside.
             let from = Micros(probe.time.0.saturating_sub(*window));
             *start = prior_end(clicks, *start, from);
             put(probe.row, at + 1, end - *start);
@@ -148,23 +147,23 @@ pub(crate) fn prior_counts(
     }
 }
 
-/// The next click of each user, while time runs backward.
+/// The next click of each user, in a sweep from the newest click to the oldest.
 #[derive(Debug, Default)]
 pub(crate) struct NextClicks {
-    /// Users who saw the listing, each with the time of its next click, if there is one.
+    /// Users who saw the listing, each with the time of their next click, if there is one.
     table: HashTable<(u32, Option<Micros>)>,
 }
 
-/// A table of more places than this is given back when it is four times too large.
-const PLACES_KEPT: usize = 1024;
+/// A table with a larger capacity than this is freed when it is four times too large.
+const CAPACITY_KEPT: usize = 1024;
 
 impl NextClicks {
-    /// Finds out whether impressions of a listing were followed by a click of the same user within
-    /// `window_us`. `put` gets each row that was.
+    /// Finds the impressions of a listing that a click of the same user followed within `window_us`.
+    /// `put` gets their rows.
     pub(crate) fn labels(
         &mut self,
         clicks: &[Click],
-        asked: &[Asked],
+        asked: &[KeyProbe],
         user_of: impl Fn(u32) -> u32,
         window_us: i64,
         mut put: impl FnMut(u32),
@@ -207,21 +206,21 @@ impl NextClicks {
         found.map(|entry| &mut entry.1)
     }
 
-    /// Forgets all users, and makes room for some.
+    /// Removes all users, and limits the capacity.
     fn clear(&mut self, room: usize) {
-        // Emptying a table takes as long as it is large.
-        if self.table.capacity() > PLACES_KEPT.max(room * 4) {
+        // Clearing a table costs time in proportion to its capacity.
+        if self.table.capacity() > CAPACITY_KEPT.max(room * 4) {
             self.table = HashTable::with_capacity(room);
         }
         self.table.clear();
     }
 }
 
-/// Finds out whether impressions of a listing were followed by anybody's click within
-/// `window_us`. `put` gets each row that was.
+/// Finds the impressions of a listing that a click of any user followed within `window_us`. `put` gets
+/// their rows.
 pub(crate) fn labels_of_anybody(
     clicks: &[Micros],
-    asked: &[Asked],
+    asked: &[KeyProbe],
     window_us: i64,
     mut put: impl FnMut(u32),
 ) {
@@ -240,7 +239,7 @@ pub(crate) fn labels_of_anybody(
     }
 }
 
-/// Whether a click that follows an impression does so within the window, its end included.
+/// Whether the next click after an impression is within the window, its end included.
 #[inline]
 fn is_within(asked: Micros, next: Micros, window_us: i64) -> bool {
     !is_prior(Micros(asked.0.saturating_add(window_us)), next)
@@ -281,7 +280,7 @@ impl FixedRow for UserClick {
     }
 }
 
-impl FixedRow for Asked {
+impl FixedRow for KeyProbe {
     const WIDTH: usize = 16;
 
     fn write(self, to: &mut Vec<u8>) {
@@ -290,9 +289,9 @@ impl FixedRow for Asked {
         to.extend_from_slice(&self.row.to_le_bytes());
     }
 
-    fn read(bytes: &[u8]) -> Option<Asked> {
+    fn read(bytes: &[u8]) -> Option<KeyProbe> {
         let [time @ .., key, row] = words::<4>(bytes)?;
-        Some(Asked {
+        Some(KeyProbe {
             time: Micros(long(time)),
             key,
             row,
@@ -300,7 +299,7 @@ impl FixedRow for Asked {
     }
 }
 
-/// The words of a row, if it has so many.
+/// The 32-bit words of a row, if there are exactly `COUNT`.
 fn words<const COUNT: usize>(bytes: &[u8]) -> Option<[u32; COUNT]> {
     let (words, rest) = bytes.as_chunks::<4>();
     let words: &[[u8; 4]; COUNT] = words.try_into().ok().filter(|_| rest.is_empty())?;
@@ -318,9 +317,9 @@ mod tests {
     use crate::ids::index;
 
     /// Impressions at some times, in rows 0, 1, …
-    fn asked(times: &[i64]) -> Vec<Asked> {
+    fn asked(times: &[i64]) -> Vec<KeyProbe> {
         let rows = (0..).zip(times);
-        rows.map(|(row, time)| Asked {
+        rows.map(|(row, time)| KeyProbe {
             time: Micros(*time),
             key: 0,
             row,
@@ -408,7 +407,7 @@ mod tests {
             };
             bytes.clear();
             asked.write(&mut bytes);
-            assert_eq!(Asked::read(&bytes), Some(asked));
+            assert_eq!(KeyProbe::read(&bytes), Some(asked));
             let [click] = clicks(&[(3, time)])[..] else {
                 panic!("one")
             };

@@ -1,4 +1,4 @@
-//! Operators: pure functions from the sorted actions of a partition to windows of them.
+//! The operators: pure functions from the sorted rows of a partition to results.
 
 pub(crate) mod counts;
 pub(crate) mod dedup;

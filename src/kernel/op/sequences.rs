@@ -1,11 +1,10 @@
 //! `sequences`: for each probe the last N prior actions of its customer.
 //!
 //! **In / Out**: [`Sorted`] actions of a partition and its probes → [`Histories`]: a window per
-//! probe. **Two paths**: where every action is known as it happens, the history *is* the tail of
-//! the window; where some are known later, or repeats are passed over, [`Histories::history`] walks
-//! back through the window and takes those that were known and are no repeats, a list of indices.
-//! **Invariants**: nothing is copied here. A history never holds more than N actions, and none
-//! that is not prior.
+//! probe. **Two paths**: if every action is known as it happens, the history is the tail of the
+//! window. If some are known later, or consecutive repeats are left out, [`Histories::history`] walks
+//! back through the window and picks those that were known and are no repeats, as a list of indices.
+//! **Invariants**: nothing is copied. A history has at most N actions, all of them prior.
 
 use std::ops::Range;
 
@@ -21,15 +20,15 @@ pub(crate) struct Histories<I> {
     sorted: Sorted<I>,
     /// The first probe of the partition.
     first_probe: usize,
-    /// A window per probe. On the first path it is the history; on the second it holds it.
+    /// A window per probe. On the first path it is the history; on the second it contains it.
     windows: Vec<Window>,
-    /// Which repeated actions are left out. Of consecutive ones it depends on the cutoff which is left, so
-    /// all are there.
+    /// Which repeated actions are left out. For consecutive repeats it depends on the cutoff which one
+    /// stays, so the columns still have all of them.
     dedup: Dedup,
-    /// Actions that share their time with the one before them in the same window; on the second
-    /// path, where neighbours of a history may lie apart, there are none.
+    /// Actions that share their time with the one before them in the same window. Empty on the second
+    /// path, where neighbours in a history may not be neighbours in the columns.
     pairs: Pairs,
-    /// What can be counted without looking at the histories again.
+    /// Counts that need no second pass over the histories.
     pub(crate) counts: HistoryCounts,
 }
 
@@ -43,12 +42,12 @@ pub(crate) struct ProbeRuns<'a> {
     pub(crate) lookback_starts: &'a [Micros],
 }
 
-/// The history of one probe: actions of the partition's columns, oldest first.
+/// The history of one probe: indices into the partition's columns, oldest first.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum History<'a> {
-    /// They lie side by side.
+    /// A range.
     Window(Window),
-    /// They do not.
+    /// A list.
     Picked(&'a [u32]),
 }
 
@@ -73,12 +72,13 @@ impl History<'_> {
 impl<I: Item> Histories<I> {
     /// Finds the histories of all probes of a partition, of at most `actions_max` actions each.
     ///
-    /// Actions that are in none are gone then: a customer with a million of them costs no more
+    /// Actions that are in no history are removed: a customer with a million of them costs no more
     /// memory than its histories.
     pub(crate) fn new(
         mut sorted: Sorted<I>,
         probes: &ProbeRuns<'_>,
-        (actions_max, dedup): (u32, Dedup),
+        actions_max: u32,
+        dedup: Dedup,
     ) -> Histories<I> {
         assert_eq!(sorted.keys_count(), probes.ends.len());
         let mut found = vec![Window::default(); probes.cutoffs.len()];
@@ -103,7 +103,8 @@ impl<I: Item> Histories<I> {
                 &mut found[of_key.clone()],
             );
             counts.repeats += used.find(
-                (&sorted, dedup),
+                &sorted,
+                dedup,
                 run,
                 &mut found[of_key.clone()],
                 cutoffs,
@@ -111,9 +112,9 @@ impl<I: Item> Histories<I> {
             );
             let noted = are_windows.then_some(&mut pairs);
             counts.add(&sorted, &used.ranges, kept, noted);
-            // Where some are known late, windows hold actions of no history as well. Where repeats are
-            // passed over, what is passed over by all histories can go: those that stay still follow
-            // each other.
+            // If some are known late, windows also contain actions that are in no history. If
+            // consecutive repeats are left out, those that no history has can be removed: the
+            // remaining ones are still neighbours.
             if sorted.known_after().is_none() {
                 kept = used.pack(&mut sorted, &mut found[of_key], kept);
             }
@@ -132,8 +133,7 @@ impl<I: Item> Histories<I> {
         }
     }
 
-    /// How many actions of a window repeat the one before them in it, and how many share no more than
-    /// its time. On the second path there is no telling.
+    /// The numbers of duplicates and ties within a window; (0, 0) on the second path.
     pub(crate) fn pairs_in(&self, window: Window) -> (u64, u64) {
         self.pairs.within(window)
     }
@@ -150,7 +150,7 @@ impl<I: Item> Histories<I> {
         self.first_probe..self.first_probe + self.windows.len()
     }
 
-    /// Bytes of memory that the actions take, for the account.
+    /// Bytes of memory that the actions take.
     pub(crate) fn bytes(&self) -> u64 {
         self.sorted.bytes() + self.pairs.bytes()
     }
@@ -160,7 +160,7 @@ impl<I: Item> Histories<I> {
         &self.sorted
     }
 
-    /// The history of a probe. `picked` is scratch that lives as long as the answer.
+    /// The history of a probe. `picked` is scratch that the result may borrow.
     pub(crate) fn history<'a>(
         &self,
         probe: usize,
@@ -182,36 +182,34 @@ impl<I: Item> Histories<I> {
         }
     }
 
-    /// Whether the actions of each history lie side by side.
+    /// Whether each history is a range of the columns (the first path).
     pub(crate) fn are_windows(&self) -> bool {
         self.sorted.known_after().is_none() && !self.passes_over()
     }
 
-    /// Whether repeats are passed over, so that an action may stand where one of another time did.
+    /// Whether consecutive repeats are left out, so that at another cutoff another of them may stay.
     pub(crate) fn passes_over(&self) -> bool {
         self.dedup == Dedup::Consecutive
     }
 
-    /// Whether an action may stand where another did: alike in all that is written of it, where
-    /// repeats are passed over.
+    /// Whether an action may replace another in a history: consecutive repeats are left out, and kind,
+    /// item and attributes are equal.
     pub(crate) fn stands_for(&self, one: u32, other: u32) -> bool {
         let (kinds, items) = (self.sorted.kinds(), self.sorted.items());
         let (one, other) = (index(one), index(other));
         let is_same = kinds[one] == kinds[other] && items[one] == items[other];
-        self.passes_over() && is_same && self.sorted.tells_same(one, other)
+        self.passes_over() && is_same && self.sorted.has_same_attributes(one, other)
     }
 }
 
-/// Whole seconds from an action to the cutoff that it is prior to; the most that there can be if
-/// there are more, some 68 years.
+/// Whole seconds from an action to the cutoff that it is prior to; saturates after some 68 years.
 #[inline]
 pub(crate) fn seconds_before(time: Micros, cutoff: Micros) -> i32 {
     let seconds = cutoff.0.saturating_sub(time.0).div_euclid(1_000_000);
     i32::try_from(seconds).unwrap_or(i32::MAX)
 }
 
-/// Walks back through a window and takes the last `max` actions that were known at the cutoff;
-/// leaves them in `picked`, oldest first.
+/// Picks the last `max` actions of a window that were known at the cutoff into `picked`, oldest first.
 fn pick(known_after: &[Micros], window: Window, cutoff: Micros, max: u32, picked: &mut Vec<u32>) {
     picked.clear();
     let newest_first = (window.start..window.end).rev();
@@ -220,8 +218,8 @@ fn pick(known_after: &[Micros], window: Window, cutoff: Micros, max: u32, picked
     picked.reverse();
 }
 
-/// The same, but of actions that follow each other in what was known, alike in kind and item, it
-/// takes the newest; tells which it passed over.
+/// The same, but of consecutive known actions with the same kind and item only the newest;
+/// `passed_over` gets the others.
 fn pick_changes<I: Item>(
     sorted: &Sorted<I>,
     window: Window,
@@ -250,36 +248,37 @@ fn pick_changes<I: Item>(
     picked.reverse();
 }
 
-/// What the histories of a customer make of an action.
+/// How the histories of a customer use an action.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Use {
-    /// Nothing.
+    /// Not at all.
     Unseen,
-    /// Some pass it over as a repeat, and none holds it.
+    /// Some leave it out as a repeat, and none has it.
     PassedOver,
-    /// Some hold it.
+    /// Some have it.
     Held,
 }
 
 /// The actions of one customer that are in some history.
 #[derive(Debug, Default)]
 struct Used {
-    /// Their places in the columns: ranges that ascend and do not touch.
+    /// Their indices: ascending ranges with gaps between them.
     ranges: Vec<Range<u32>>,
-    /// Where each of these starts after the packing.
+    /// The start of each range after compaction.
     packed: Vec<u32>,
     /// Scratch: the history of a probe.
     picked: Vec<u32>,
-    /// Scratch: what becomes of each action of the run.
+    /// Scratch: how each action of the run is used.
     seen: Vec<Use>,
 }
 
 impl Used {
-    /// Finds them, and gives how many are passed over and in no history; on the first path, also
-    /// cuts the windows to their last `actions_max`.
+    /// Finds the used actions; gives the number of repeats that are in no history. On the first path,
+    /// also cuts the windows to their last `actions_max`.
     fn find<I: Item>(
         &mut self,
-        (sorted, dedup): (&Sorted<I>, Dedup),
+        sorted: &Sorted<I>,
+        dedup: Dedup,
         run: Range<u32>,
         windows: &mut [Window],
         cutoffs: &[Micros],
@@ -306,9 +305,9 @@ impl Used {
             match (known_after, dedup) {
                 (_, Dedup::Consecutive) => {
                     let passed_over = |at: u32| {
-                        let of = &mut seen[index(at - run.start)];
-                        if *of == Use::Unseen {
-                            *of = Use::PassedOver;
+                        let action = &mut seen[index(at - run.start)];
+                        if *action == Use::Unseen {
+                            *action = Use::PassedOver;
                         }
                     };
                     pick_changes(sorted, *window, *cutoff, actions_max, picked, passed_over);
@@ -331,8 +330,8 @@ impl Used {
         passed_over
     }
 
-    /// Moves the actions to `kept` and behind it, and the windows with them; gives the place
-    /// behind the last.
+    /// Compacts the used actions to the index `kept` and after, and adjusts the windows; gives the
+    /// index after the last.
     fn pack<I: Item>(&mut self, sorted: &mut Sorted<I>, windows: &mut [Window], kept: u32) -> u32 {
         self.packed.clear();
         let mut end = kept;
@@ -350,8 +349,8 @@ impl Used {
         end
     }
 
-    /// Where the bound of a window is after the packing; `None` before all that was kept. An empty
-    /// window may lie between the ranges.
+    /// The bound of a window after compaction; `None` before the first range. An empty window may lie
+    /// between the ranges.
     fn place_of(&self, bound: u32) -> Option<u32> {
         let at = self
             .ranges

@@ -6,7 +6,7 @@ use indexmap::IndexMap;
 use serde::{Deserialize, Serialize};
 
 use crate::ids::index;
-use crate::kernel::history_stats::{CODES, HistoryStats, PLACES, Spans};
+use crate::kernel::history_stats::{CODES, HistoryStats, PLACES, SpanStats};
 use crate::metrics::{LandedLate, add, add_each, landed, ratio};
 
 /// Counts by the code of an action, in the order in which codes were added.
@@ -167,8 +167,8 @@ impl SpanCounts {
     }
 }
 
-impl From<&Spans> for SpanCounts {
-    fn from(spans: &Spans) -> SpanCounts {
+impl From<&SpanStats> for SpanCounts {
+    fn from(spans: &SpanStats) -> SpanCounts {
         let seconds = |us: u64| us / 1_000_000;
         SpanCounts {
             samples: spans.count,

@@ -216,7 +216,7 @@ mod tests {
     use super::distributions::TypeShares;
     use super::*;
     use crate::ids::{ActionType, Micros};
-    use crate::kernel::history_stats::{Asked, Contents};
+    use crate::kernel::history_stats::{Contents, HistorySummary};
 
     /// Metrics of a day with these customers.
     fn day(customers: &[(u64, &str)]) -> SequenceMetrics {
@@ -266,8 +266,8 @@ mod tests {
         let mut contents = Contents::default();
         let kinds = [1, 2, 1].map(ActionType);
         let times = [0, 5, 9].map(|s| Micros(s * 1_000_000));
-        contents.of_run(&kinds, &[1, 2].map(ActionType), &times, (0, 0));
-        let asked = |samples, length, age| Asked {
+        contents.of_run(&kinds, &[1, 2].map(ActionType), &times, 0, 0);
+        let asked = |samples, length, age| HistorySummary {
             samples,
             length,
             is_full: false,

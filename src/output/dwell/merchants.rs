@@ -13,7 +13,7 @@ use crate::encode::TableEncoder;
 use crate::error::Result;
 use crate::job::Job;
 use crate::kernel::chunk::RowChunk;
-use crate::kernel::op::dwell::{MerchantDay, Share, merchant_days};
+use crate::kernel::op::dwell::{MerchantDay, UserDay, merchant_days};
 use crate::output::columns::{Dates, days_array, id_field, ids_array, numbers_array};
 use crate::output::runs::KeyRuns;
 use crate::output::table::{TableFiles, TableRows, put_count, put_id, put_number};
@@ -27,7 +27,7 @@ pub(super) fn write_merchants(
     context: &RunContext,
     target: Target<'_>,
     read: &DwellRead,
-    partitions: &Partitions<RowChunk<Share>>,
+    partitions: &Partitions<RowChunk<UserDay>>,
     report: &mut DwellReport,
 ) -> Result<[Part; 2]> {
     let encoder = TableEncoder::new(job.codec, merchant_schema(read.types))?;

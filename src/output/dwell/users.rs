@@ -13,7 +13,7 @@ use crate::error::Result;
 use crate::ids::{Day, Key, both, count64};
 use crate::job::{Dedup, DwellMethod, Job};
 use crate::kernel::chunk::RowChunk;
-use crate::kernel::op::dwell::{Repeats, Scratch, Share, Stay, sessions, spans};
+use crate::kernel::op::dwell::{RepeatRule, Scratch, Stay, UserDay, sessions, spans};
 use crate::kernel::partition::{PartitionWriter, Split};
 use crate::kernel::sort::sort_run;
 use crate::metrics::StaySeconds;
@@ -40,7 +40,7 @@ struct UserBuffers {
 /// The time of users by merchant, from which the merchants' table is made, and counts; of a thread.
 pub(super) struct ThreadShares {
     /// The shares in memory.
-    pub(super) writer: PartitionWriter<RowChunk<Share>>,
+    pub(super) writer: PartitionWriter<RowChunk<UserDay>>,
     /// The shares that do not fit in memory.
     pub(super) spill: Spill,
     pub(super) duplicates: u64,
@@ -96,21 +96,23 @@ fn find_stays(
     buffers.arena.reset();
     let mut events = KeyRuns::group(chunks, &keys, |event| event.user, context, &buffers.arena)?;
     buffers.rows.clear();
-    let repeats = Repeats {
+    let repeats = RepeatRule {
         are_dropped: job.dedup == Dedup::Exact,
-        names_told: read.names_told,
+        names_compared: read.names_told,
     };
     for (user, run) in keys.zip(events.each()) {
         buffers.stays.clear();
         let repeated = match own.dwell_method {
             DwellMethod::Span => {
-                let how = (own.divide_by, repeats);
-                spans(run, how, &mut buffers.scratch, &mut buffers.stays)
+                let divide_by = own.divide_by;
+                let (scratch, stays) = (&mut buffers.scratch, &mut buffers.stays);
+                spans(run, divide_by, repeats, scratch, stays)
             }
             DwellMethod::Session => {
                 sort_run(run);
-                let (how, zone) = ((own.idle_timeout_us, repeats), job.zone());
-                sessions(run, how, zone, &mut buffers.scratch, &mut buffers.stays)
+                let (idle_us, zone) = (own.idle_timeout_us, job.zone());
+                let (scratch, stays) = (&mut buffers.scratch, &mut buffers.stays);
+                sessions(run, idle_us, repeats, zone, scratch, stays)
             }
         };
         shares.duplicates += u64::from(repeated);
@@ -142,7 +144,7 @@ impl ThreadShares {
         self.seconds.add(stay.avg_seconds);
         let partition = self.writer.partition_of(Key(stay.merchant));
         self.spill.make_room(&mut self.writer, partition, context)?;
-        self.writer.open(partition).push(Share {
+        self.writer.open(partition).push(UserDay {
             day: stay.day,
             seconds_bits: stay.avg_seconds.to_bits(),
             merchant: stay.merchant,

@@ -18,7 +18,7 @@ use crate::kernel::chunk::{FixedRow, RowChunk};
 use crate::kernel::hash::spread;
 use crate::kernel::op::dedup::{each_once, repeats_count};
 use crate::kernel::op::features::{
-    Asked, Click, Keyed, NextClicks, labels_of_anybody, prior_counts,
+    Click, KeyProbe, Keyed, NextClicks, labels_of_anybody, prior_counts,
 };
 use crate::kernel::partition::{PartitionWriter, Split};
 use crate::kernel::sort::sort_run;
@@ -108,7 +108,7 @@ impl FeatureResults {
         match clicks {
             PartitionedClicks::All((by_listing, by_user)) => {
                 let of_listing =
-                    |buffers: &mut FeatureBuffers, asked: &[Asked], clicks: &[Click]| {
+                    |buffers: &mut FeatureBuffers, asked: &[KeyProbe], clicks: &[Click]| {
                         self.count_clicks(clicks.len(), repeats_count(clicks));
                         self.find_of_listing(&spec, buffers, asked, clicks);
                     };
@@ -146,7 +146,7 @@ impl FeatureResults {
         &self,
         spec: &CountSpec<'_>,
         buffers: &mut FeatureBuffers,
-        asked: &[Asked],
+        asked: &[KeyProbe],
         clicks: &[Click],
     ) {
         buffers.set_times(clicks.iter());
@@ -166,7 +166,7 @@ impl FeatureResults {
     }
 
     /// Finds the counts of the impressions of a user, the times of whose clicks are in the buffers.
-    fn find_of_user(&self, spec: &CountSpec<'_>, buffers: &mut FeatureBuffers, asked: &[Asked]) {
+    fn find_of_user(&self, spec: &CountSpec<'_>, buffers: &mut FeatureBuffers, asked: &[KeyProbe]) {
         let put = |row, window, count| self.put(row, self.windows + window, count);
         let (times, starts) = (&buffers.times, &mut buffers.starts);
         prior_counts(times, asked, &spec.windows_us, starts, put);
@@ -229,7 +229,7 @@ fn each_partition<R: Keyed + FixedRow + Sync>(
     read: &FeaturesRead,
     keys: &[u32],
     clicks: &Partitions<RowChunk<R>>,
-    find: impl Fn(&mut FeatureBuffers, &[Asked], &[R]) + Sync,
+    find: impl Fn(&mut FeatureBuffers, &[KeyProbe], &[R]) + Sync,
 ) -> Result<()> {
     let asked = partition(context, read, keys, clicks.split())?;
     let one = |buffers: &mut FeatureBuffers, partition: usize| {
@@ -265,14 +265,14 @@ fn partition(
     read: &FeaturesRead,
     keys: &[u32],
     split: Split,
-) -> Result<Partitions<RowChunk<Asked>>> {
+) -> Result<Partitions<RowChunk<KeyProbe>>> {
     let times = &read.shown.times;
     let share = times.len().div_ceil(rayon::current_num_threads()).max(1);
     let shares = keys.par_chunks(share).zip(times.par_chunks(share));
     let writers: Vec<Result<PartitionWriter<_>>> = shares
         .enumerate()
         .map(|(at, (keys, times))| {
-            let mut writer = PartitionWriter::<RowChunk<Asked>>::new(split);
+            let mut writer = PartitionWriter::<RowChunk<KeyProbe>>::new(split);
             let rows = count32(at * share)..;
             let asked = rows.zip(keys).zip(times);
             for ((row, key), time) in asked.filter(|((row, _), _)| read.is_sampled(*row)) {
@@ -280,7 +280,7 @@ fn partition(
                 if writer.is_full(partition) {
                     writer.add_chunk(partition, context)?;
                 }
-                writer.open(partition).push(Asked {
+                writer.open(partition).push(KeyProbe {
                     time: *time,
                     key: *key,
                     row,

@@ -100,7 +100,8 @@ pub(crate) fn write<I: ItemColumn>(
         && (outcome.extends.is_none() || !days.is_empty())
     {
         let (file, digest) = vocabulary::write(
-            (job.sequences().item_type, job.codec),
+            job.sequences().item_type,
+            job.codec,
             context,
             staging,
             items,
@@ -152,11 +153,11 @@ fn make_parts<I: ItemColumn>(
         encode_us.fetch_add(micros_since(began), Relaxed);
         Ok(Some(EncodedGroup {
             place: group.plan.place,
-            stats: std::mem::take(&mut encoded.tally),
+            stats: std::mem::take(&mut encoded.stats),
             group: encoded,
         }))
     };
-    let tools = || (encoder.workbench(), Bump::new());
+    let tools = || (encoder.scratch(), Bump::new());
     let steps = Steps {
         count: steps.len(),
         guard: sorted.guard(),

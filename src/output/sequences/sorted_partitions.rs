@@ -23,7 +23,7 @@ use crate::kernel::chunk::Chunk;
 use crate::kernel::column::EventChunk;
 use crate::kernel::op::counts::HistoryCounts;
 use crate::kernel::op::sequences::{Histories, ProbeRuns};
-use crate::kernel::sort::{Sorted, sort};
+use crate::kernel::sort::{OptionalColumns, Sorted, sort};
 use crate::output::in_order::{Guard, lock};
 use crate::output::plan::GroupPlan;
 use crate::store::spill::Partitions;
@@ -171,10 +171,13 @@ impl<'a, I: Item> SortedPartitions<'a, I> {
         let keys = self.partitions.keys_of(partition);
         let chunks = self.take(partition)?;
         let rows = chunks.iter().map(|chunk| chunk.rows.len()).sum();
-        let late = chunks.iter().any(|chunk| !chunk.known_after.is_empty());
         let taken = chunks.iter().map(|chunk| chunk.bytes()).sum();
-        let late = (late, chunks.iter().any(EventChunk::lands));
-        let bytes = Sorted::<I>::bytes_for(rows, late, self.job.attribute_columns().len());
+        let optional = OptionalColumns {
+            known_after: chunks.iter().any(|chunk| !chunk.known_after.is_empty()),
+            landed: chunks.iter().any(EventChunk::lands),
+            attributes: self.job.attribute_columns().len(),
+        };
+        let bytes = Sorted::<I>::bytes_for(rows, optional);
         self.context.reserve_memory(bytes)?;
         let sorted = sort(chunks, index(keys.end - keys.start), scratch);
         self.context.free_memory(taken);
@@ -190,7 +193,8 @@ impl<'a, I: Item> SortedPartitions<'a, I> {
         let histories = Histories::new(
             sorted,
             &runs,
-            (self.job.sequences().actions_max, self.job.dedup),
+            self.job.sequences().actions_max,
+            self.job.dedup,
         );
         // Pairs of actions that share a time take some as well.
         let held = histories.bytes();

@@ -152,7 +152,7 @@ impl<'a, I: Item> ActionScan<'a, I> {
     pub(crate) fn state(&self, spill: Spill) -> ActionState<I> {
         ActionState {
             scatter: PartitionWriter::with_chunks(self.split, || {
-                EventChunk::telling(self.told.len(), 0)
+                EventChunk::with_attributes(self.told.len(), 0)
             }),
             spill,
             tallies: vec![ActionStats::default(); self.spec.actions.sources.len()],

@@ -51,7 +51,7 @@ impl<I: Item> ActionScan<'_, I> {
         self.keep(key, event, state)?;
         if !self.told.is_empty() {
             let partition = state.scatter.partition_of(key);
-            state.scatter.open(partition).tell(keys);
+            state.scatter.open(partition).push_attributes(keys);
         }
         if is_prior(event.time, landing.before) {
             self.note_landing(key, event.time, landing.landed, state);
@@ -76,7 +76,9 @@ impl<I: Item> ActionScan<'_, I> {
     fn make_room(&self, partition: usize, state: &mut ActionState<I>) -> Result<()> {
         self.count(partition, state);
         state.scatter.add_chunk(partition, self.context)?;
-        state.spill.relieve(&mut state.scatter, self.context)
+        state
+            .spill
+            .spill_over_quota(&mut state.scatter, self.context)
     }
 
     /// Counts those actions of the last chunk of a partition that every probe of their customer

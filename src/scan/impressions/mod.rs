@@ -253,7 +253,7 @@ impl<'a> ImpressionScan<'a> {
             lookback_start,
             ranking,
             items,
-            kept: &state.kept,
+            passthrough: &state.kept,
         };
         state.rows.push(&row);
         let of_items = items.len() * state.kept.items.len();

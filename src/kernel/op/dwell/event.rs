@@ -1,16 +1,16 @@
-//! An event of a user, in 24 bytes: when, what, on which flyer, and on which wall.
+//! An event of a user in 24 bytes: time, action, flyer, merchant, and the local clock it was written by.
 
 use std::cmp::Ordering;
 
 use crate::calendar::{DAY_US, Zone, day_of_wall};
 use crate::ids::{Day, Micros};
 use crate::kernel::chunk::FixedRow;
-use crate::kernel::sort::Record;
+use crate::kernel::sort::TimeOrdered;
 
-/// What an event says about the flyer that the user looks at. In the order in which events of the
-/// same moment are taken.
+/// What an event does to the flyer that the user looks at. The order of variants is the order of
+/// events at the same time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) enum Deed {
+pub(crate) enum FlyerAction {
     /// A flyer was closed.
     Close,
     /// Something else happened, on a flyer or not.
@@ -21,26 +21,25 @@ pub(crate) enum Deed {
     FlyerOpen,
 }
 
-/// The flyer and merchant of an event that is on none: there are less than 2^32 of either.
+/// The flyer and the merchant of an event that is on none. No rank is that high.
 pub(crate) const NOWHERE: u32 = u32::MAX;
 
-/// An event of a user. Their order is the one that the module's doc names, within one user; the names
-/// of events come last.
+/// An event of a user. The order is that of the module's doc, within one user; event names come last.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct FlyerEvent {
     pub(crate) time: Micros,
-    /// What it was, and on which wall.
+    /// Action, name, and local clock.
     pub(crate) wall: Wall,
-    /// On which flyer, or [`NOWHERE`].
+    /// The flyer, or [`NOWHERE`].
     pub(crate) flyer: u32,
-    /// Of which merchant, or [`NOWHERE`].
+    /// The merchant, or [`NOWHERE`].
     pub(crate) merchant: u32,
     pub(crate) user: u32,
 }
 
-/// What an event was, and the wall that its day is read from, in 4 bytes: the deed in the upper 2
-/// bits, then the number of its name, then whether the wall is the zone's, then the offset in seconds,
-/// counted from −1 day.
+/// The action, the event name, and the local (wall) clock that decides the day, in 4 bytes: the action
+/// in the upper 2 bits, then the number of the name, then whether the offset is the zone's, then the
+/// offset in seconds, counted from −1 day.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct Wall(u32);
 
@@ -48,51 +47,51 @@ pub(crate) struct Wall(u32);
 const OFFSET_BITS: u32 = 18;
 /// Where the number of a name starts.
 const NAME_SHIFT: u32 = OFFSET_BITS + 1;
-/// Where the deed starts.
-const DEED_SHIFT: u32 = 30;
-/// Names of events that are told apart, beside those that open or close something.
-pub(crate) const NAMES_MAX: u32 = 1 << (DEED_SHIFT - NAME_SHIFT);
+/// Where the action starts.
+const ACTION_SHIFT: u32 = 30;
+/// The most distinct event names, beside those that open or close something.
+pub(crate) const NAMES_MAX: u32 = 1 << (ACTION_SHIFT - NAME_SHIFT);
 /// The bits of the number of a name.
 const NAME_MASK: u32 = (NAMES_MAX - 1) << NAME_SHIFT;
 /// Seconds of a day.
 const DAY_S: i64 = 86_400;
 
 impl Wall {
-    /// A wall that is so many microseconds east of UTC; `is_zone` if that is what the job's zone
-    /// had at the time, and not what was written with it. What is no whole second is cut off:
-    /// no zone has had such an offset.
+    /// A local clock that is `east_us` east of UTC; `is_zone` if the offset is that of the job's zone
+    /// at the time, and not one written with it. Fractions of a second are cut off: no zone has had
+    /// such an offset.
     #[inline]
-    pub(crate) fn new(deed: Deed, east_us: i64, is_zone: bool) -> Wall {
+    pub(crate) fn new(action: FlyerAction, east_us: i64, is_zone: bool) -> Wall {
         let east_s = (east_us / 1_000_000).clamp(-DAY_S, DAY_S);
         let offset = u32::try_from(east_s + DAY_S).expect("clamped to two days");
-        let deed = match deed {
-            Deed::Close => 0,
-            Deed::Other => 1,
-            Deed::ItemOpen => 2,
-            Deed::FlyerOpen => 3,
+        let action = match action {
+            FlyerAction::Close => 0,
+            FlyerAction::Other => 1,
+            FlyerAction::ItemOpen => 2,
+            FlyerAction::FlyerOpen => 3,
         };
-        Wall(deed << DEED_SHIFT | u32::from(is_zone) << OFFSET_BITS | offset)
+        Wall(action << ACTION_SHIFT | u32::from(is_zone) << OFFSET_BITS | offset)
     }
 
     /// What it was.
     #[inline]
-    pub(crate) fn deed(self) -> Deed {
-        match self.0 >> DEED_SHIFT {
-            0 => Deed::Close,
-            1 => Deed::Other,
-            2 => Deed::ItemOpen,
-            _ => Deed::FlyerOpen,
+    pub(crate) fn action(self) -> FlyerAction {
+        match self.0 >> ACTION_SHIFT {
+            0 => FlyerAction::Close,
+            1 => FlyerAction::Other,
+            2 => FlyerAction::ItemOpen,
+            _ => FlyerAction::FlyerOpen,
         }
     }
 
-    /// The same, of an event whose name has a number, which is below [`NAMES_MAX`].
+    /// The same with the number of an event name, which is below [`NAMES_MAX`].
     #[inline]
     pub(crate) fn named(self, number: u32) -> Wall {
         debug_assert!(number < NAMES_MAX);
         Wall(self.0 & !NAME_MASK | number << NAME_SHIFT)
     }
 
-    /// The number of its name.
+    /// The number of the event name.
     #[inline]
     pub(crate) fn name(self) -> u32 {
         (self.0 & NAME_MASK) >> NAME_SHIFT
@@ -104,18 +103,18 @@ impl Wall {
         (i64::from(self.0 & ((1 << OFFSET_BITS) - 1)) - DAY_S) * 1_000_000
     }
 
-    /// Whether the wall is the zone's.
+    /// Whether the offset is that of the job's zone.
     fn is_zone(self) -> bool {
         self.0 >> OFFSET_BITS & 1 == 1
     }
 
-    /// The day on this wall at an instant.
+    /// The local day of an instant.
     #[inline]
     fn day_of(self, at: Micros) -> Day {
         day_of_wall(at.0.saturating_add(self.east_us()))
     }
 
-    /// The instant at which a day starts on this wall.
+    /// The instant at which a local day starts.
     pub(crate) fn start_of(self, day: Day, zone: &Zone) -> Micros {
         if self.is_zone() {
             return zone.start_of(day);
@@ -128,7 +127,10 @@ impl Wall {
 impl Ord for FlyerEvent {
     #[inline]
     fn cmp(&self, other: &FlyerEvent) -> Ordering {
-        let key = |of: &FlyerEvent| (of.time, of.wall.named(0), of.flyer, of.merchant, of.user);
+        let key = |event: &FlyerEvent| {
+            let wall = event.wall.named(0);
+            (event.time, wall, event.flyer, event.merchant, event.user)
+        };
         let by_name = || self.wall.name().cmp(&other.wall.name());
         key(self).cmp(&key(other)).then_with(by_name)
     }
@@ -142,24 +144,27 @@ impl PartialOrd for FlyerEvent {
 }
 
 impl FlyerEvent {
-    /// Whether it is one of those that spans are made of.
+    /// Whether it opens something: spans are made of such events.
     pub(crate) fn is_open(&self) -> bool {
-        matches!(self.wall.deed(), Deed::ItemOpen | Deed::FlyerOpen)
+        matches!(
+            self.wall.action(),
+            FlyerAction::ItemOpen | FlyerAction::FlyerOpen
+        )
     }
 
     /// Whether it is on a flyer, and does not close it.
     pub(crate) fn is_on_flyer(&self) -> bool {
-        self.flyer != NOWHERE && self.wall.deed() != Deed::Close
+        self.flyer != NOWHERE && self.wall.action() != FlyerAction::Close
     }
 
-    /// The day that it is in.
+    /// The local day of the event.
     #[inline]
     pub(crate) fn day(&self) -> Day {
         self.wall.day_of(self.time)
     }
 }
 
-impl Record for FlyerEvent {
+impl TimeOrdered for FlyerEvent {
     #[inline]
     fn time(&self) -> Micros {
         self.time

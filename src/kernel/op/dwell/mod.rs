@@ -1,4 +1,4 @@
-//! Runs of one user's events to the time that the user spent with each merchant on each day.
+//! `dwell`: the time that one user spent with each merchant on each day.
 //!
 //! **In / Out**: the events of one user, in any order for [`spans`], in the order of
 //! [`FlyerEvent`] for [`sessions`] → a [`Stay`] for each merchant and day, in that order.
@@ -9,79 +9,79 @@
 //!           flyer 2               o─┘    │        user, whatever that is, if it is near enough
 //!           anything else                └·····o  none lasts longer than the idle timeout
 //! ```
-//! **Order**: time, then kind (what ends or interrupts a stay before what starts one), then the
-//! offset that the time was written with, then flyer, then merchant. It is total up to exact
-//! duplicates, so the result depends on the multiset of events alone. Duplicates are counted, and
-//! kept, as events, or all but one of them left out.
-//! **Days**: an event is in the day of its own wall: that of the offset it was written with, or of
-//! the job's zone. A stay that crosses midnight is split there, by the wall of the event that
-//! starts it, whatever the offset of the one that ends it.
-//! **Invariants**: times are summed up as whole microseconds; one division makes seconds of them.
-//! **Cost**: one sort of each run; scratch is used again from run to run.
+//! **Order**: time, then action (those that end or interrupt a stay before those that start one),
+//! then the offset that the time was written with, then flyer, then merchant. The order is total up to
+//! exact duplicates, so the result depends on the multiset of events alone. Duplicates are counted;
+//! they stay as events, or all but one are removed.
+//! **Days**: an event is in its local day, by the offset it was written with or by the job's zone. A
+//! stay that crosses midnight is split there, by the local clock of the event that starts it.
+//! **Invariants**: times are summed as whole microseconds; one division converts them to seconds.
+//! **Cost**: one sort of each run; scratch is reused from run to run.
 
 mod event;
-mod share;
+mod merchant_days;
 
-pub(crate) use self::event::{Deed, FlyerEvent, NAMES_MAX, NOWHERE, Wall};
-pub(crate) use self::share::{MerchantDay, Share, merchant_days};
+pub(crate) use self::event::{FlyerAction, FlyerEvent, NAMES_MAX, NOWHERE, Wall};
+pub(crate) use self::merchant_days::{MerchantDay, UserDay, merchant_days};
 use crate::calendar::Zone;
 use crate::ids::{Day, Micros, count32, float};
 use crate::job::DivideBy;
 
-/// What a user spent with a merchant on a day: a row of the output.
+/// The time that a user spent with a merchant on a day: a row of the output.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) struct Stay {
     pub(crate) merchant: u32,
     pub(crate) day: Day,
     pub(crate) avg_seconds: f64,
     pub(crate) flyers: u32,
-    /// Events on them on that day.
+    /// Events on these flyers on that day.
     pub(crate) events: u32,
 }
 
-/// A moment of a span, or a piece of a stay that lies in one day. The derived order puts those of a
-/// merchant and day together, and of these those of a flyer.
+/// An event of a span, or the part of a stay that lies in one day. The derived order groups by merchant,
+/// then day, then flyer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-struct Piece {
+struct StayPiece {
     merchant: u32,
     day: Day,
     flyer: u32,
-    /// Events that it stands for: 0 for what is left of a stay after midnight.
+    /// The events that it counts as: 0 for the part of a stay after midnight.
     events: u32,
-    /// When it happened, or how long it lasted, µs.
+    /// The time of an event, or the length of a stay, µs.
     us: i64,
-    /// What it was; for spans alone.
+    /// The event's action and clock; only used by spans.
     wall: Wall,
 }
 
-/// Memory that is used again from run to run.
+/// Memory that is reused from run to run.
 #[derive(Debug, Default)]
 pub(crate) struct Scratch {
     /// The pieces of a run.
-    pieces: Vec<Piece>,
+    pieces: Vec<StayPiece>,
 }
 
-/// What becomes of events that repeat another one in all they hold.
+/// How duplicate events are treated.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Repeats {
-    /// They are left out.
+pub(crate) struct RepeatRule {
+    /// They are removed.
     pub(crate) are_dropped: bool,
-    /// Events that neither open nor close anything are told apart by their names; if not, none of them
-    /// is taken for a repeat.
-    pub(crate) names_told: bool,
+    /// Events that neither open nor close anything have the numbers of their names. If not, none of
+    /// these counts as a duplicate.
+    pub(crate) names_compared: bool,
 }
 
-/// The spans of one user's events; gives how many of these repeat another one in all they hold.
+/// The spans of one user's events; gives the number of duplicate events.
 pub(crate) fn spans(
     run: &[FlyerEvent],
-    (divide_by, repeats): (DivideBy, Repeats),
+    divide_by: DivideBy,
+    repeats: RepeatRule,
     scratch: &mut Scratch,
     stays: &mut Vec<Stay>,
 ) -> u32 {
     let pieces = &mut scratch.pieces;
     pieces.clear();
     let opens = run.iter().filter(|event| event.is_open());
-    pieces.extend(opens.map(|event| Piece {
+    pieces.extend(opens.map(|event| StayPiece {
         merchant: event.merchant,
         day: event.day(),
         flyer: event.flyer,
@@ -94,7 +94,7 @@ pub(crate) fn spans(
     if repeats.are_dropped {
         pieces.dedup();
     }
-    let of_day = |a: &Piece, b: &Piece| (a.merchant, a.day) == (b.merchant, b.day);
+    let of_day = |a: &StayPiece, b: &StayPiece| (a.merchant, a.day) == (b.merchant, b.day);
     for pieces in pieces.chunk_by(of_day) {
         let first = pieces.iter().map(|piece| piece.us).min();
         let last = pieces.iter().map(|piece| piece.us).max();
@@ -117,11 +117,11 @@ pub(crate) fn spans(
     repeated
 }
 
-/// The sessions of one user's events, which are sorted; gives how many of these repeat another one
-/// on a flyer in all they hold.
+/// The sessions of one user's events, which are sorted; gives the number of duplicate events on flyers.
 pub(crate) fn sessions(
     run: &mut [FlyerEvent],
-    (idle_timeout_us, repeats): (i64, Repeats),
+    idle_timeout_us: i64,
+    repeats: RepeatRule,
     zone: &Zone,
     scratch: &mut Scratch,
     stays: &mut Vec<Stay>,
@@ -140,10 +140,10 @@ pub(crate) fn sessions(
         }
     }
     pieces.sort_unstable();
-    let of_day = |a: &Piece, b: &Piece| (a.merchant, a.day) == (b.merchant, b.day);
+    let of_day = |a: &StayPiece, b: &StayPiece| (a.merchant, a.day) == (b.merchant, b.day);
     for pieces in pieces.chunk_by(of_day) {
         let flyers = flyers_count(pieces);
-        // Stays of one user do not overlap: together they last no longer than time itself.
+        // Stays of one user do not overlap, so the sum cannot overflow.
         let total_us = pieces.iter().map(|piece| piece.us.unsigned_abs()).sum();
         stays.push(Stay {
             merchant: pieces[0].merchant,
@@ -156,11 +156,10 @@ pub(crate) fn sessions(
     repeated
 }
 
-/// Sorted events, without those on a flyer that repeat another one if these are left out; and how many
-/// they are.
-fn without_repeats(run: &mut [FlyerEvent], repeats: Repeats) -> (&[FlyerEvent], u32) {
+/// Sorted events without duplicates on flyers, if these are to be removed; and the number of duplicates.
+fn without_repeats(run: &mut [FlyerEvent], repeats: RepeatRule) -> (&[FlyerEvent], u32) {
     let is_repeat = |pair: [&FlyerEvent; 2]| {
-        let is_told = repeats.names_told || pair[0].wall.deed() != Deed::Other;
+        let is_told = repeats.names_compared || pair[0].wall.action() != FlyerAction::Other;
         pair[0] == pair[1] && pair[0].is_on_flyer() && is_told
     };
     let pairs = run.windows(2);
@@ -178,17 +177,17 @@ fn without_repeats(run: &mut [FlyerEvent], repeats: Repeats) -> (&[FlyerEvent], 
     (&run[..kept], count32(repeated))
 }
 
-/// Cuts the time from an event to `end` at each midnight on the event's wall. What is left after
-/// midnight is no event of its day.
-fn split_at_midnight(event: &FlyerEvent, end: Micros, zone: &Zone, pieces: &mut Vec<Piece>) {
+/// Splits the time from an event to `end` at each local midnight. The parts after midnight do not count
+/// as events of their day.
+fn split_at_midnight(event: &FlyerEvent, end: Micros, zone: &Zone, pieces: &mut Vec<StayPiece>) {
     let (mut start, mut day, mut events) = (event.time, event.day(), 1);
     loop {
         let next_day = Day(day.0.saturating_add(1));
         let midnight = event.wall.start_of(next_day, zone).max(start);
         let piece_end = midnight.min(end);
-        // A day that a zone left out has no time in it, and no event.
+        // A day that a zone skipped has no time in it, and no event.
         if events == 1 || start < piece_end {
-            pieces.push(Piece {
+            pieces.push(StayPiece {
                 merchant: event.merchant,
                 day,
                 flyer: event.flyer,
@@ -204,12 +203,12 @@ fn split_at_midnight(event: &FlyerEvent, end: Micros, zone: &Zone, pieces: &mut 
     }
 }
 
-/// Different flyers of pieces, which are in order.
-fn flyers_count(pieces: &[Piece]) -> u32 {
+/// The number of distinct flyers of sorted pieces.
+fn flyers_count(pieces: &[StayPiece]) -> u32 {
     count32(pieces.chunk_by(|a, b| a.flyer == b.flyer).count())
 }
 
-/// Microseconds, divided, in seconds: rounded once.
+/// Microseconds divided by `divisor`, in seconds: one rounding.
 fn seconds(total_us: u64, divisor: u32) -> f64 {
     float(total_us) / float(u64::from(divisor) * 1_000_000)
 }

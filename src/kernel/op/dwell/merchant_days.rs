@@ -1,21 +1,21 @@
-//! What each of a merchant's users spent on a day, to what all of them did.
+//! Aggregates the time that users spent with a merchant, by day.
 //!
-//! **In / Out**: [`Share`]s of one merchant, sorted → a [`MerchantDay`] for each day. **Invariants**:
-//! numbers are summed up in the order of their size, so the mean depends on nothing else.
+//! **In / Out**: [`UserDay`]s of one merchant, sorted → a [`MerchantDay`] for each day. **Invariants**:
+//! values are summed in ascending order, so the mean does not depend on the order of input.
 
 use crate::ids::{Day, count32, float};
 use crate::kernel::chunk::FixedRow;
 
-/// What one user spent with a merchant on a day, among all of that merchant.
+/// The time that one user spent with a merchant on a day.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) struct Share {
+pub(crate) struct UserDay {
     pub(crate) day: Day,
-    /// The seconds, as bits: in order, as they are never negative.
+    /// The seconds, as bits of a float. They sort as the float does, since it is never negative.
     pub(crate) seconds_bits: u64,
     pub(crate) merchant: u32,
 }
 
-impl FixedRow for Share {
+impl FixedRow for UserDay {
     const WIDTH: usize = 16;
 
     fn write(self, to: &mut Vec<u8>) {
@@ -24,12 +24,12 @@ impl FixedRow for Share {
         to.extend_from_slice(&self.merchant.to_le_bytes());
     }
 
-    fn read(bytes: &[u8]) -> Option<Share> {
+    fn read(bytes: &[u8]) -> Option<UserDay> {
         let (seconds, words) = bytes.split_first_chunk::<8>()?;
         let [day, merchant] = words.as_chunks::<4>().0 else {
             return None;
         };
-        Some(Share {
+        Some(UserDay {
             day: Day(i32::from_le_bytes(*day)),
             seconds_bits: u64::from_le_bytes(*seconds),
             merchant: u32::from_le_bytes(*merchant),
@@ -37,7 +37,7 @@ impl FixedRow for Share {
     }
 }
 
-/// What all users spent with a merchant on a day: a row of the output.
+/// The time that all users spent with a merchant on a day: a row of the output.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) struct MerchantDay {
     pub(crate) merchant: u32,
@@ -45,20 +45,18 @@ pub(crate) struct MerchantDay {
     pub(crate) users: u32,
     /// The mean of their seconds.
     pub(crate) avg_seconds: f64,
-    /// Half of them spent less.
     pub(crate) p50_seconds: f64,
-    /// 95 in a hundred spent less.
     pub(crate) p95_seconds: f64,
 }
 
-/// The days of one merchant, whose shares are sorted.
-pub(crate) fn merchant_days(run: &[Share], days: &mut Vec<MerchantDay>) {
+/// The days of one merchant, from its sorted [`UserDay`]s.
+pub(crate) fn merchant_days(run: &[UserDay], days: &mut Vec<MerchantDay>) {
     debug_assert!(run.is_sorted());
     for shares in run.chunk_by(|a, b| a.day == b.day) {
-        // Summed up in the order of their size, so that the sum depends on nothing else.
+        // Ascending order makes the floating-point sum reproducible.
         let total: f64 = shares
             .iter()
-            .map(|of| f64::from_bits(of.seconds_bits))
+            .map(|share| f64::from_bits(share.seconds_bits))
             .sum();
         days.push(MerchantDay {
             merchant: shares[0].merchant,
@@ -71,8 +69,8 @@ pub(crate) fn merchant_days(run: &[Share], days: &mut Vec<MerchantDay>) {
     }
 }
 
-/// The value that so many in a hundred are below; between two, a straight line.
-fn percentile(sorted: &[Share], percent: usize) -> f64 {
+/// A percentile, with linear interpolation.
+fn percentile(sorted: &[UserDay], percent: usize) -> f64 {
     let place = (sorted.len() - 1) * percent;
     let value = |at: usize| f64::from_bits(sorted[at].seconds_bits);
     let (low, above) = (place / 100, place % 100);
