@@ -1,6 +1,6 @@
 //! Finds and opens the files of a job, and checks that the days asked for exist.
 //!
-//! **In / Out**: a [`Job`] → [`Inputs`]: paths by source, and the days that the output has. Files are
+//! **In / Out**: a [`Job`] → [`RunInputs`]: paths by source, and the days that the output has. Files are
 //! opened when their source is read. **Invariants**: an action file whose folder is outside of all
 //! lookbacks is not opened.
 

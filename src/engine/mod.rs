@@ -9,7 +9,7 @@
 //!                                   sort ──► sweep + op ──► encode ──► publish
 //! ```
 //! This file is the path of `sequences`, from top to bottom: [`run`] starts the threads, `run_typed`
-//! lists the stages, `read_before_actions` and `read_all` read, and [`crate::output::write`] sorts,
+//! lists the stages, `read_before_actions` and `read_all` read, and [`sequences::write`] sorts,
 //! sweeps, encodes and publishes. `features` and `dwell` have the same shape.
 //!
 //! | file | does |
