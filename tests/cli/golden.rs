@@ -6,11 +6,13 @@
 
 use std::fs;
 use std::os::unix::fs::symlink;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::Command;
 
 use tempfile::TempDir;
 use twox_hash::XxHash64;
+
+use crate::shop::{run, snapshot};
 
 /// Generated logs: the folder, and what makes them.
 const LOGS: &[(&str, &str)] = &[
@@ -165,29 +167,12 @@ fn write_timed(folder: &Path) {
 }
 
 /// Runs the program in a folder.
-fn run(folder: &Path, args: &str) {
-    let output = Command::new(env!("CARGO_BIN_EXE_hitherto"))
-        .args(args.split(' '))
-        .args(["--quiet", "--threads", "2"])
-        .current_dir(folder)
-        .output()
-        .expect("the program starts");
-    let stderr = String::from_utf8_lossy(&output.stderr);
-    assert!(output.status.success(), "{args}: {stderr}");
-}
-
-/// All files below a folder.
-fn files(folder: &Path) -> Vec<PathBuf> {
-    let mut found = Vec::new();
-    for entry in fs::read_dir(folder).expect("a folder") {
-        let path = entry.expect("an entry").path();
-        match path.is_dir() {
-            true => found.extend(files(&path)),
-            false => found.push(path),
-        }
-    }
-    found.sort();
-    found
+fn made(folder: &Path, args: &str) {
+    let mut program = Command::new(env!("CARGO_BIN_EXE_hitherto"));
+    let program = program.args(args.split(' '));
+    let program = program.args(["--quiet", "--threads", "2"]);
+    let run = run(program.current_dir(folder));
+    assert_eq!(run.code, 0, "{args}: {}", run.stderr);
 }
 
 #[test]
@@ -201,14 +186,13 @@ fn no_byte_of_a_set_changes_unasked() {
             Some((job @ ("features" | "dwell"), flags)) => format!("{job} {name} {flags}"),
             _ => format!("{name} {flags}"),
         };
-        run(folder, &format!("generate {args}"));
+        made(folder, &format!("generate {args}"));
     }
     write_timed(&folder.join("timed"));
     let mut lines = String::new();
     for (name, command) in SETS {
-        run(folder, &format!("{command} --out out/{name}"));
-        for path in files(&folder.join("out").join(name)) {
-            let bytes = fs::read(&path).expect("a file");
+        made(folder, &format!("{command} --out out/{name}"));
+        for (path, bytes) in snapshot(&folder.join("out").join(name)) {
             let path = path.strip_prefix(folder.join("out")).expect("below");
             let checksum = XxHash64::oneshot(0, &bytes);
             lines += &format!("{checksum:016x} {}\n", path.display());

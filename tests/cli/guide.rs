@@ -13,6 +13,8 @@ use std::process::{Command, Output};
 
 use tempfile::TempDir;
 
+use crate::shop::entries;
+
 /// Programs that a page may call; `cargo run --release --` stands for the first of them.
 const PROGRAMS: [&str; 4] = ["hitherto", "cp", "mkdir", "rm"];
 /// How pages call the program where it is not installed yet.
@@ -111,9 +113,8 @@ fn expected_code(command: &str) -> i32 {
 /// Copies a folder with all that is in it.
 fn copy(from: &Path, to: &Path) {
     fs::create_dir_all(to).expect("a folder");
-    for entry in fs::read_dir(from).expect("a folder") {
-        let entry = entry.expect("an entry");
-        let (path, copied) = (entry.path(), to.join(entry.file_name()));
+    for path in entries(from) {
+        let copied = to.join(path.file_name().expect("a name"));
         if path.is_dir() {
             copy(&path, &copied);
         } else {

@@ -9,14 +9,13 @@ use hitherto::reference::{
     LogAction, LogImpression, LogTime, Number, RepeatRule, Rules, Sample, day_in, landed_late,
     sequences,
 };
-use hitherto::{
-    Cutoff, Day, Dedup, Format, Guests, Layout, Sequences, Settings, Source, Tuning, date_text,
-};
+use hitherto::{Day, Format, Layout, Sequences, Settings, Source, Tuning, date_text};
 use serde_json::Value;
 use tempfile::TempDir;
 
 use crate::support::{
-    Column, Items, Numbers, PLAIN, Style, TimeStyle, audit, run, samples, side, write_rows,
+    Column, Items, Numbers, PLAIN, Style, TimeStyle, audit, run, samples, settings_of, side,
+    write_rows,
 };
 
 /// Microseconds of an hour.
@@ -253,45 +252,22 @@ impl Case {
     /// The settings of the case.
     fn settings(&self, dir: &Path, out: &Path, numbers: &mut Numbers) -> Settings {
         let rules = &self.rules;
-        let embargo = Source::ACTIONS.into_iter().zip(rules.embargo_us.clone());
+        let settings = settings_of(rules, Source::ACTIONS.into_iter());
         let available = Source::ACTIONS.into_iter().zip(self.landings);
         let available = available.filter(|(_, landing)| landing.is_availability());
         Settings {
             ask: Sequences {
-                cutoff: if rules.cutoff_is_time {
-                    Cutoff::Time
-                } else {
-                    Cutoff::Day
-                },
-                lookback_days: rules.lookback_days,
                 available: available
                     .map(|(source, _)| (source, "dt".to_owned()))
                     .collect(),
-                embargo_us: embargo
-                    .filter_map(|(source, us)| Some((source, us?)))
-                    .collect(),
-                types: rules.types.clone(),
-                actions_max: u32::try_from(rules.actions_max).expect("small"),
-                guests: if rules.guests_are_rows {
-                    Guests::Empty
-                } else {
-                    Guests::Drop
-                },
                 attributes: vec![side("quantity:int32")],
                 layout: numbers.pick(&[Layout::Sample, Layout::Request]),
                 row_group_rows_max: numbers.pick(&[3, 16_384]),
-                ..Sequences::default()
+                ..settings.sequences().clone()
             }
             .into(),
             dir: Some(dir.to_owned()),
             out: out.to_owned(),
-            dedup: match rules.repeats {
-                RepeatRule::Kept => Dedup::None,
-                RepeatRule::Exact => Dedup::Exact,
-                RepeatRule::Consecutive => Dedup::Consecutive,
-            },
-            timezone: Some(rules.timezone.clone()),
-            allow_unused: true,
             threads: numbers.pick(&[1, 2, 3]),
             tuning: Tuning {
                 partition_bits: numbers.pick(&[None, Some(0), Some(3)]),
@@ -299,7 +275,7 @@ impl Case {
                 text_piece_bytes: numbers.pick(&[64, 1 << 20]),
                 ..Tuning::default()
             },
-            ..Settings::default()
+            ..settings
         }
     }
 

@@ -183,6 +183,41 @@ pub(crate) const PLAIN: Style = Style {
     null: None,
 };
 
+/// The settings that say what rules say of every history; `sources` are those of actions, in the order of the
+/// rules.
+pub(crate) fn settings_of(rules: &Rules, sources: impl Iterator<Item = Source>) -> Settings {
+    let embargo = sources.zip(rules.embargo_us.clone());
+    let embargo = embargo.filter_map(|(source, us)| Some((source, us?)));
+    Settings {
+        ask: Sequences {
+            cutoff: if rules.cutoff_is_time {
+                Cutoff::Time
+            } else {
+                Cutoff::Day
+            },
+            lookback_days: rules.lookback_days,
+            embargo_us: embargo.collect(),
+            types: rules.types.clone(),
+            actions_max: u32::try_from(rules.actions_max).expect("small"),
+            guests: if rules.guests_are_rows {
+                Guests::Empty
+            } else {
+                Guests::Drop
+            },
+            ..Sequences::default()
+        }
+        .into(),
+        dedup: match rules.repeats {
+            RepeatRule::Kept => Dedup::None,
+            RepeatRule::Exact => Dedup::Exact,
+            RepeatRule::Consecutive => Dedup::Consecutive,
+        },
+        timezone: Some(rules.timezone.clone()),
+        allow_unused: true,
+        ..Settings::default()
+    }
+}
+
 impl Case {
     /// A case with SPEC's defaults.
     pub(crate) fn new(shown: Vec<LogImpression>, log: Vec<LogAction>) -> Case {
@@ -307,7 +342,7 @@ impl Case {
         let rules = &self.rules;
         let actions = self.actions();
         let sources = || actions.iter().map(|log| log.source);
-        let embargo = sources().zip(rules.embargo_us.clone());
+        let settings = settings_of(rules, sources());
         let available = sources().filter(|_| self.available);
         let epoch = self
             .styles
@@ -315,25 +350,9 @@ impl Case {
             .any(|style| style.times == TimeStyle::Epoch);
         Settings {
             ask: Sequences {
-                cutoff: if rules.cutoff_is_time {
-                    Cutoff::Time
-                } else {
-                    Cutoff::Day
-                },
-                lookback_days: rules.lookback_days,
                 available: available
                     .map(|source| (source, "known_at".to_owned()))
                     .collect(),
-                embargo_us: embargo
-                    .filter_map(|(source, us)| Some((source, us?)))
-                    .collect(),
-                types: rules.types.clone(),
-                actions_max: u32::try_from(rules.actions_max).expect("small"),
-                guests: if rules.guests_are_rows {
-                    Guests::Empty
-                } else {
-                    Guests::Drop
-                },
                 null_label: if rules.drop_null_labels {
                     NullLabel::Drop
                 } else {
@@ -350,18 +369,11 @@ impl Case {
                     UnknownItem::Index
                 },
                 actions: actions.clone(),
-                ..Sequences::default()
+                ..settings.sequences().clone()
             }
             .into(),
-            allow_unused: true,
             dir: Some(dir.to_owned()),
             out: out.to_owned(),
-            dedup: match rules.repeats {
-                RepeatRule::Kept => Dedup::None,
-                RepeatRule::Exact => Dedup::Exact,
-                RepeatRule::Consecutive => Dedup::Consecutive,
-            },
-            timezone: Some(rules.timezone.clone()),
             time_unit: epoch.then_some(hitherto::TimeUnit::Micro),
             null_values: null_values(&self.styles),
             customer_type: self.text_ids.then_some(hitherto::CustomerType::String),
@@ -371,7 +383,7 @@ impl Case {
                 .map(|log| (log.source, "time_else".into(), "late_time".into()))
                 .collect(),
             threads: 1,
-            ..Settings::default()
+            ..settings
         }
     }
 
