@@ -451,7 +451,7 @@ fn compare_metrics(name: &str, case: &Case, out: &Path) {
     seconds.sort_by(f64::total_cmp);
     let none = seconds.iter().filter(|seconds| **seconds == 0.0).count();
     let none = crate::metrics::ratio(none as u64, rows.len() as u64);
-    crate::metrics::assert_alike(&found["zero_seconds_pct"], &none, name);
+    crate::metrics::assert_alike(&found["zero_seconds_pct"], &none, &name);
     for (metric, per_cent) in [("p50_seconds", 50), ("p95_seconds", 95)] {
         let rank = (seconds.len() * per_cent).div_ceil(100).max(1);
         let Some(exact) = seconds.get(rank - 1) else {

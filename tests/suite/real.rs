@@ -269,7 +269,7 @@ fn the_thousand_csv_rows_have_the_metrics_of_another_engine() {
         ],
     });
     for (metric, expected) in expected.as_object().expect("an object") {
-        assert_alike(&found[metric], expected, metric);
+        assert_alike(&found[metric], expected, &metric);
     }
     let ages = found["newest_action_age_distribution"]
         .as_array()

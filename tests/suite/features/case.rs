@@ -434,6 +434,10 @@ fn check_metrics(name: &str, found: &Value, rows: &[FeatureRow]) {
         ),
     ];
     for (metric, expected) in expected {
-        assert_alike(&found[metric], &expected, &format!("{metric} of {name}"));
+        assert_alike(
+            &found[metric],
+            &expected,
+            &format_args!("{metric} of {name}"),
+        );
     }
 }
