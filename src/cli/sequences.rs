@@ -225,6 +225,9 @@ struct RowArgs {
     /// Rows of a row group, at most
     #[arg(long, value_name = "COUNT", default_value_t = 16_384)]
     row_group_rows: u32,
+    /// Rows of a part, at most; a part is one file, of as many row groups as fit
+    #[arg(long, value_name = "COUNT", default_value_t = 262_144)]
+    part_rows: u32,
 }
 
 impl SequencesArgs {
@@ -269,6 +272,7 @@ impl SequencesArgs {
             unknown_item: sources.unknown_item,
             lateness_max_us: sources.max_lateness,
             row_group_rows_max: rows.row_group_rows,
+            part_rows_max: rows.part_rows,
             ..hitherto::Sequences::default()
         };
         let mut settings = Settings {

@@ -77,6 +77,9 @@ pub struct Sequences {
     /// The most rows of a row group.
     #[serde(rename = "row_group_rows")]
     pub row_group_rows_max: u32,
+    /// The most rows of a part.
+    #[serde(rename = "part_rows")]
+    pub part_rows_max: u32,
 }
 
 impl Default for Sequences {
@@ -104,6 +107,7 @@ impl Default for Sequences {
             unknown_item: UnknownItem::Index,
             lateness_max_us: None,
             row_group_rows_max: 16_384,
+            part_rows_max: 262_144,
         }
     }
 }

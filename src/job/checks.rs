@@ -54,6 +54,9 @@ fn check_sequences(own: &Sequences) -> Result<()> {
     if own.row_group_rows_max == 0 {
         return Err(Error::settings("--row-group-rows is 0; it takes 1 or more"));
     }
+    if own.part_rows_max == 0 {
+        return Err(Error::settings("--part-rows is 0; it takes 1 or more"));
+    }
     if own.embargo_us.iter().any(|(_, embargo)| *embargo < 0) {
         return Err(Error::settings("--embargo takes a duration of 0 or more"));
     }

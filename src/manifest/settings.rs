@@ -12,8 +12,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Error, Map, Value, json};
 
 use crate::job::{
-    ActionSource, Ask, CustomerType, Dwell, Features, ItemVocabulary, Job, JobKind, Sequences,
-    Settings, Source,
+    Ask, CustomerType, Dwell, Features, ItemVocabulary, Job, JobKind, Sequences, Settings, Source,
 };
 use crate::scan::events::IdTypes;
 use crate::scan::features::FeatureTypes;
@@ -22,11 +21,13 @@ use crate::scan::features::FeatureTypes;
 const ITEMS_FROM: &str = "item_vocabulary_from";
 /// The types of ids, by column.
 const ID_TYPES: &str = "id_types";
-/// The sources of actions, if they are not those that `sequences` reads by itself.
+/// The sources of actions.
 const ACTION_SOURCES: &str = "action_sources";
+/// The most rows of a part.
+const PART_ROWS: &str = "part_rows";
 
 /// The settings of `sequences`, in their order.
-const OF_SEQUENCES: [&str; 34] = [
+const OF_SEQUENCES: [&str; 35] = [
     "without",
     "cutoff",
     "lookback_days",
@@ -59,6 +60,7 @@ const OF_SEQUENCES: [&str; 34] = [
     "no_warn",
     "max_lateness_us",
     "row_group_rows",
+    PART_ROWS,
     "codec",
     ACTION_SOURCES,
 ];
@@ -100,13 +102,17 @@ const OF_DWELL: [&str; 14] = [
 /// Those about sources.
 const OF_SOURCES: [&str; 4] = [ACTION_SOURCES, "available", "columns", "embargo_us"];
 /// Those that sets of earlier versions lack; then they have their default.
-const OPTIONAL: [&str; 5] = [
+const OPTIONAL: [&str; 6] = [
     "dedup",
     "null_values",
     "allow_unused",
     "no_warn",
     ACTION_SOURCES,
+    PART_ROWS,
 ];
+/// Those that a manifest has only if they differ from the default, so that it equals one of a version
+/// that did not have them.
+const ONLY_IF_SET: [&str; 2] = [ACTION_SOURCES, PART_ROWS];
 
 /// Those that a job may leave open, but a manifest never.
 const NOT_NULL: [&str; 2] = ["timezone", "customer_type"];
@@ -132,11 +138,9 @@ pub(crate) fn settings(job: &Job, text_ids: bool, items_from: Option<u64>) -> Va
         ItemVocabulary::Build => vocabulary.text(),
         ItemVocabulary::File(_) => format!("{:016x}", items_from.unwrap_or_default()),
     });
-    let is_usual = own.actions == ActionSource::defaults();
     let mut members = members(common, &own, ITEMS_FROM, json!(from), &OF_SEQUENCES);
-    if is_usual {
-        members.shift_remove(ACTION_SOURCES);
-    }
+    let usual = json!(Sequences::default());
+    members.retain(|name, value| !ONLY_IF_SET.contains(&name.as_str()) || *value != usual[name]);
     Value::Object(members)
 }
 
@@ -317,6 +321,7 @@ mod tests {
                     unknown_item: UnknownItem::Drop,
                     lateness_max_us: Some(9),
                     row_group_rows_max: 11,
+                    part_rows_max: 13,
                     ..Sequences::default()
                 }
                 .into(),

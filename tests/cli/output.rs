@@ -7,7 +7,7 @@ use std::path::Path;
 use serde_json::{Value, json};
 
 use crate::encode::encode;
-use crate::shop::{Shop, damaged, entries, names, rows, shop, snapshot};
+use crate::shop::{Shop, damaged, entries, names, read, rows, shop, snapshot};
 
 /// The manifest of the whole output.
 fn manifest(shop: &Shop) -> Value {
@@ -336,6 +336,43 @@ fn a_run_whose_days_are_all_skipped_changes_nothing() {
 }
 
 #[test]
+fn part_rows_bound_the_files_of_a_day() {
+    let shop = shop();
+    shop.made(&["--row-group-rows", "2"]);
+    let samples = shop.samples();
+    assert!(samples.len() > 2, "{samples:?}");
+
+    // Whole row groups only: three rows hold one of two.
+    for (flag, rows_max) in [("1", 1), ("2", 2), ("3", 2), ("4", 4), ("262144", 262_144)] {
+        shop.put(
+            "job.toml",
+            format!("dir = \".\"\nmax_actions = 4\nrow_group_rows = 2\npart_rows = {flag}\n"),
+        );
+        fs::remove_dir_all(shop.out()).expect("a set");
+        let made = shop.run_bare(&["sequences", "--job", "shop/job.toml", "--out", "out"]);
+        assert_eq!(made.code, 0, "{made:?}");
+        assert_eq!(shop.samples(), samples, "parts of {flag}");
+        let in_manifest = manifest(&shop)["settings"]["part_rows"].to_string();
+        let is_default = flag == "262144";
+        assert_eq!(in_manifest, if is_default { "null" } else { flag });
+        for day in days(&shop) {
+            let folder = shop.out().join(format!("dt={day}"));
+            let parts = entries(&folder).into_iter();
+            let parts =
+                parts.filter(|path| path.extension().is_some_and(|ending| ending == "parquet"));
+            let rows: Vec<usize> = parts.map(|part| read(&part, &["position"]).len()).collect();
+            let (last, others) = rows.split_last().expect("a part");
+            assert!(
+                others.iter().all(|rows| *rows == rows_max) && *last <= rows_max,
+                "{flag}: {rows:?}"
+            );
+        }
+        let verified = shop.run_bare(&["verify", "out"]);
+        assert_eq!(verified.code, 0, "{verified:?}");
+    }
+}
+
+#[test]
 fn added_days_must_have_the_same_settings() {
     let shop = shop();
     shop.made(&["--date", "2025-08-15"]);
@@ -350,6 +387,7 @@ fn added_days_must_have_the_same_settings() {
         (["--null-label", "drop"], "null_label"),
         (["--embargo", "orders=1d"], "embargo"),
         (["--row-group-rows", "100"], "row_group_rows"),
+        (["--part-rows", "100"], "part_rows"),
         (["--types", "1,3"], "types"),
         (["--with", "time_delta"], "with"),
         (["--negatives-sample", "0.5"], "negatives_sample"),

@@ -6,7 +6,7 @@ use crate::shop::{NAMED, names, shop, snapshot};
 
 #[test]
 fn flags_that_make_no_sense_are_2() {
-    let cases: [(&[&str], &str); 50] = [
+    let cases: [(&[&str], &str); 51] = [
         (&["--no-such-flag"], "--no-such-flag"),
         (&["--max-action", "5"], "--max-actions"),
         (&["another"], "another"),
@@ -51,6 +51,7 @@ fn flags_that_make_no_sense_are_2() {
         (&["--threads", "0"], "--threads"),
         (&["--threads", "x"], "--threads"),
         (&["--row-group-rows", "0"], "--row-group-rows"),
+        (&["--part-rows", "0"], "--part-rows"),
         (&["--if-exists", "skip"], "--add-days"),
         (&["--overwrite", "--add-days"], "--add-days"),
         (&["--without", "impressions"], "impressions"),

@@ -54,7 +54,7 @@ DEFAULTS = {
     "cutoff": "day", "timezone": "UTC", "lookback_days": 365, "available": {}, "embargo": {}, "max_actions": 1000,
     "pad": True, "guests": "drop", "guest_ids": [], "null_label": "keep", "date": None, "from": None, "to": None,
     "item_type": "int32", "customer_type": None, "time_unit": None, "columns": {}, "row_group_rows": 16384,
-    "types": None, "dedup": "none", "with": None, "negatives_sample": None, "seed": 0, "item_vocabulary": None,
+    "part_rows": 262144, "types": None, "dedup": "none", "with": None, "negatives_sample": None, "seed": 0, "item_vocabulary": None,
     "unknown_item": "index",
 }
 
@@ -638,6 +638,8 @@ def check_files(out, layout, codec, settings, as_text):
         for field, wanted in zip(found, schema):
             if not field.equals(wanted, check_metadata=False) or str(field.type) != str(wanted.type):
                 yield f"{path}: field {field}, nullable {field.nullable}; expected {wanted}"
+        if metadata.num_rows > settings["part_rows"]:
+            yield f"{path}: {metadata.num_rows} rows"
         for group in range(metadata.num_row_groups):
             row_group = metadata.row_group(group)
             if row_group.num_rows > settings["row_group_rows"]:
@@ -1019,7 +1021,7 @@ def generated_cases(work):
                max_actions=65_536, lookback_days=None, guests="empty", null_label="drop", **berlin)
     yield Case("one action, guest ids, one day", text, max_actions=1, guest_ids=[0, -1], date="2025-03-31", **berlin)
     yield Case("text customers, wide items, two days, small row groups", text, max_actions=7, customer_type="string",
-               item_type="int64", guest_ids=[0], guests="empty", row_group_rows=10,
+               item_type="int64", guest_ids=[0], guests="empty", row_group_rows=10, part_rows=35,
                **{"from": "2025-03-30", "to": "2025-03-31"}, **berlin)
     yield Case("clicks and orders, repeats once, seconds before the cutoff", text, codecs=CODECS, max_actions=20,
                types="1,3", dedup="exact", **{"with": "time_delta"}, **berlin)

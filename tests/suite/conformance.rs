@@ -868,9 +868,11 @@ fn check_random(seed: u64) {
     let codec = numbers.pick(&[Codec::Zstd, Codec::Zstd, Codec::Lz4Raw, Codec::None]);
     let threads_piece = numbers.pick(&[(1, 1), (2, 60), (1, 1 << 20)]);
     let (encode_plain, page) = (numbers.once_in(6), numbers.pick(&[1, 60, 500, 1 << 20]));
+    let part_rows = numbers.pick(&[1, 3, 10, 262_144]);
     check(&format!("seed {seed}"), &case, |settings| {
         settings.tuning.partition_bits = bits;
         settings.sequences_mut().row_group_rows_max = rows;
+        settings.sequences_mut().part_rows_max = part_rows;
         settings.sequences_mut().item_type = item_type;
         settings.sequences_mut().layout = if request {
             Layout::Request

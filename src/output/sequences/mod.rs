@@ -2,8 +2,8 @@
 //!
 //! **In / Out**: [`SequencesRead`] and partitions of actions → parts by day, manifests, metrics, rejected
 //! rows, a [`Report`].
-//! **Invariants**: row groups are cut at exactly `--row-group-rows` rows of a day, parts at
-//! [`rows::PART_ROWS`].
+//! **Invariants**: row groups are cut at exactly `--row-group-rows` rows of a day, parts at as many row
+//! groups as `--part-rows` holds.
 
 mod day_metrics;
 mod dry_run;

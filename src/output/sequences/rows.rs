@@ -10,9 +10,6 @@ use crate::job::{Job, Layout};
 use crate::kernel::op::sequences::Histories;
 use crate::output::plan::{GroupPlan, plan_rows};
 
-/// Rows of a part, about: what a training process loads at a time.
-pub(super) const PART_ROWS: u64 = 262_144;
-
 /// A row group, and the partitions that it needs.
 #[derive(Clone, Debug)]
 pub(super) struct SampleGroup {
@@ -121,8 +118,10 @@ impl DayProbes {
     }
 }
 
-/// The row groups of a day of some rows.
+/// The row groups of a day of some rows. No part has more rows than asked for, so no row group has either.
 pub(super) fn plan_day(job: &Job, day: usize, rows: &DayProbes) -> impl Iterator<Item = GroupPlan> {
-    let max = u64::from(job.sequences().row_group_rows_max);
-    plan_rows(day, rows.rows_count(), max, (PART_ROWS / max).max(1))
+    let own = job.sequences();
+    let max = own.row_group_rows_max.min(own.part_rows_max);
+    let groups = own.part_rows_max / max;
+    plan_rows(day, rows.rows_count(), u64::from(max), u64::from(groups))
 }
