@@ -4,9 +4,8 @@ use std::path::Path;
 use std::process::Command;
 
 use serde_json::Value;
-use tempfile::TempDir;
 
-use crate::shop::run;
+use crate::shop::{run, scratch};
 
 /// What a command that prints JSON says.
 fn object(folder: &Path, arguments: &[&str]) -> Value {
@@ -25,7 +24,7 @@ fn number(value: &Value) -> f64 {
 /// everything else within the stated spread.
 #[track_caller]
 fn check(generated: &[&str], flags: &[&str], threads: &[&str]) {
-    let folder = TempDir::new().expect("a temporary folder");
+    let folder = scratch();
     let root = folder.path();
     let mut command = Command::new(env!("CARGO_BIN_EXE_hitherto"));
     command.args(["generate", "logs"]).args(generated);

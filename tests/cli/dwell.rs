@@ -9,11 +9,11 @@ use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 use serde_json::Value;
 use tempfile::TempDir;
 
-use crate::shop::{Run, names, run, snapshot};
+use crate::shop::{Run, names, run, scratch, snapshot};
 
 /// A folder for input and output.
 fn folder() -> TempDir {
-    TempDir::new().expect("a temporary folder")
+    scratch()
 }
 
 /// Runs `hitherto` in a folder.

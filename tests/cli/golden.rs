@@ -9,10 +9,9 @@ use std::os::unix::fs::symlink;
 use std::path::Path;
 use std::process::Command;
 
-use tempfile::TempDir;
 use twox_hash::XxHash64;
 
-use crate::shop::{run, snapshot};
+use crate::shop::{run, scratch, snapshot};
 
 /// Generated logs: the folder, and what makes them.
 const LOGS: &[(&str, &str)] = &[
@@ -178,7 +177,7 @@ fn made(folder: &Path, args: &str) {
 #[test]
 fn no_byte_of_a_set_changes_unasked() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
-    let folder = TempDir::new().expect("a temporary folder");
+    let folder = scratch();
     let folder = folder.path();
     symlink(root.join("testdata"), folder.join("testdata")).expect("a link");
     for (name, flags) in LOGS {

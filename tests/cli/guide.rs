@@ -13,7 +13,7 @@ use std::process::{Command, Output};
 
 use tempfile::TempDir;
 
-use crate::shop::entries;
+use crate::shop::{entries, scratch};
 
 /// Programs that a page may call; `cargo run --release --` stands for the first of them.
 const PROGRAMS: [&str; 4] = ["hitherto", "cp", "mkdir", "rm"];
@@ -182,7 +182,7 @@ fn check_output(place: &str, block: &Block, output: &Output) {
 
 /// The folder that a page runs in.
 fn folder_of_page() -> TempDir {
-    let folder = TempDir::new().expect("a temporary folder");
+    let folder = scratch();
     copy(&file("testdata"), &folder.path().join("testdata"));
     let programs = folder.path().join(".bin");
     fs::create_dir(&programs).expect("a folder");

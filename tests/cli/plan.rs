@@ -5,9 +5,8 @@ use std::path::Path;
 use std::process::Command;
 
 use serde_json::{Value, json};
-use tempfile::TempDir;
 
-use crate::shop::{Run, run, shop, snapshot};
+use crate::shop::{Run, run, scratch, shop, snapshot};
 
 /// Runs `hitherto` in a folder on two threads, whatever the machine has.
 fn hitherto(folder: &Path, arguments: &[&str]) -> Run {
@@ -57,7 +56,7 @@ fn pairs<'n>(planned: &Value, done: &Value, names: &[(&'n str, &str)]) -> Vec<(&
 /// be read for the plan; checks that the plan writes nothing and says the same each time; gives what
 /// both say.
 fn plan_and_run(generated: &[&str], job: &[&str], share_max: f64) -> (Value, Value) {
-    let folder = TempDir::new().expect("a temporary folder");
+    let folder = scratch();
     let root = folder.path();
     generate(root, generated);
     let before = snapshot(root);
@@ -290,7 +289,7 @@ fn a_plan_is_a_table_for_people_and_fails_as_the_run_would() {
 
 #[test]
 fn what_does_not_fit_is_estimated_to_spill() {
-    let folder = TempDir::new().expect("a temporary folder");
+    let folder = scratch();
     let root = folder.path();
     let sizes = [
         "--customers",
@@ -327,7 +326,7 @@ fn what_does_not_fit_is_estimated_to_spill() {
 
 #[test]
 fn plans_of_the_other_jobs_are_tables_too_and_fail_as_their_runs_would() {
-    let folder = TempDir::new().expect("a temporary folder");
+    let folder = scratch();
     let root = folder.path();
     let market = ["--impressions", "3000", "--clicks", "9000", "--days", "3"];
     generate(root, &[&["features", "market"], &market[..]].concat());
@@ -391,7 +390,7 @@ fn plans_of_the_other_jobs_are_tables_too_and_fail_as_their_runs_would() {
 
 #[test]
 fn a_job_file_is_planned_as_it_is_run_wherever_flags_stand() {
-    let folder = TempDir::new().expect("a temporary folder");
+    let folder = scratch();
     let root = folder.path();
     let market = ["--impressions", "3000", "--clicks", "9000", "--days", "3"];
     generate(root, &[&["features", "market"], &market[..]].concat());

@@ -47,9 +47,17 @@ pub(crate) struct Run {
     pub(crate) stderr: String,
 }
 
+/// A folder for a test's files: in memory where there is such a place, because every run syncs.
+pub(crate) fn scratch() -> TempDir {
+    let in_memory = TempDir::new_in("/dev/shm");
+    in_memory
+        .or_else(|_| TempDir::new())
+        .expect("a temporary folder")
+}
+
 /// A valid shop, with each source in another format.
 pub(crate) fn shop() -> Shop {
-    let shop = Shop(TempDir::new().expect("a temporary folder"));
+    let shop = Shop(scratch());
     for (source, format) in [
         ("impressions", "ndjson"),
         ("clicks", "csv"),

@@ -11,11 +11,10 @@ use hitherto::reference::{
 };
 use hitherto::{Day, Format, Layout, Sequences, Settings, Source, Tuning, date_text};
 use serde_json::Value;
-use tempfile::TempDir;
 
 use crate::support::{
-    Column, Items, Numbers, PLAIN, Style, TimeStyle, audit, run, samples, settings_of, side,
-    write_rows,
+    Column, Items, Numbers, PLAIN, Style, TimeStyle, audit, run, samples, scratch, settings_of,
+    side, write_rows,
 };
 
 /// Microseconds of an hour.
@@ -297,7 +296,7 @@ impl Case {
 
     /// Runs the case, and compares it with the reference.
     fn check(&self, name: &str, numbers: &mut Numbers) -> u64 {
-        let folder = TempDir::new().expect("a temporary folder");
+        let folder = scratch();
         let (dir, out) = (folder.path().join("logs"), folder.path().join("out"));
         self.write(&dir);
         let settings = self.settings(&dir, &out, numbers);
