@@ -11,6 +11,7 @@ use crate::job::{ATTRIBUTE_COLUMNS_MAX, AttributeType};
 pub(crate) type AttributeKeys = [i32; ATTRIBUTE_COLUMNS_MAX];
 
 /// The NaN that all NaNs are stored as.
+// Otherwise the payload of a NaN would decide the order of actions that are alike in all else.
 const NAN_BITS: u32 = 0x7fc0_0000;
 
 /// When the day that an action landed on ended, and which source it is from. Only set for actions
@@ -20,6 +21,7 @@ pub(crate) struct Landed {
     /// The first instant after that day.
     pub(crate) until: Micros,
     /// The index of the source in the job's list of sources.
+    // 8 bits are enough for the 64 sources that a job may have.
     pub(crate) slot: u8,
 }
 
@@ -39,6 +41,7 @@ pub(crate) struct ChunkAttributes {
     /// The keys, `width` per action.
     pub(crate) keys: Vec<i32>,
     /// When actions landed, up to the last one that landed late.
+    // In the chunk, so that it is spilled and sorted with its action.
     pub(crate) landed: Vec<Landed>,
 }
 
@@ -81,6 +84,8 @@ pub(crate) fn key_of_float(number: f32) -> i32 {
 /// The key that a null is stored as.
 pub(crate) fn key_of_null(kind: AttributeType) -> i32 {
     match kind {
+        // Elements of the lists in the output are never null. A float has NaN to spare for a null,
+        // an integer has not.
         AttributeType::Int32 => 0,
         AttributeType::Float32 => flip_negative(NAN_BITS.cast_signed()),
     }
@@ -95,6 +100,8 @@ pub(crate) fn float_of_key(key: i32) -> f32 {
 /// Bits of a float to a key, and back. The bits of negative floats sort in reverse, so they are flipped.
 #[inline]
 fn flip_negative(bits: i32) -> i32 {
+    // The shift is arithmetic: all ones for a negative number. The sign bit itself stays, so
+    // applying it twice gives the bits back.
     bits ^ ((bits >> 31) & i32::MAX)
 }
 

@@ -19,6 +19,7 @@ const ROWS_MIN: usize = 32;
 const ROWS_MAX: usize = 2048;
 
 /// The capacity of the chunk that follows one with a capacity of `rows_max`.
+// Small at first, as each thread has an open chunk in each of up to several hundred partitions.
 fn rows_after(rows_max: usize) -> usize {
     (rows_max * 2).clamp(ROWS_MIN, ROWS_MAX)
 }
@@ -78,6 +79,8 @@ impl<I: Item> EventChunk<I> {
     pub(crate) fn with_attributes(width: usize, rows_max: usize) -> EventChunk<I> {
         EventChunk {
             rows: Vec::with_capacity(rows_max),
+            // Without capacity: most jobs have no action that is known late, and 8 bytes more per
+            // row would be half as much memory again.
             known_after: Vec::new(),
             attributes: (width > 0).then(|| Box::new(ChunkAttributes::none(width, rows_max))),
             counted: 0,
@@ -101,6 +104,8 @@ impl<I: Item> Chunk for EventChunk<I> {
     }
 
     fn bytes(&self) -> u64 {
+        // Called before there are rows, to reserve, and after, to free. Both calls must give the
+        // same number, so late knowledge and landing times are left out.
         let per_row = Self::ROW_BYTES + self.width() * size_of::<i32>();
         count64(self.rows_max() * per_row)
     }
@@ -112,6 +117,8 @@ impl<I: Item> Chunk for EventChunk<I> {
 
     #[inline]
     fn rows_max(&self) -> usize {
+        // The capacity is the limit, so `push` never reallocates: what was reserved is what is
+        // taken.
         self.rows.capacity()
     }
 
@@ -128,6 +135,8 @@ impl<I: Item> Chunk for EventChunk<I> {
     fn write(&self, to: &mut Vec<u8>) {
         to.push(u8::try_from(self.width()).expect("a few numbers"));
         to.push(u8::from(self.lands()));
+        // Without a codec: random ids shrink little, and the disk was estimated to be faster than
+        // LZ4 on them.
         for row in &self.rows {
             to.extend_from_slice(&row.time.0.to_le_bytes());
         }
@@ -162,11 +171,14 @@ impl<I: Item> Chunk for EventChunk<I> {
         if ATTRIBUTE_COLUMNS_MAX < width || lands > rows_count.min(1) {
             return None;
         }
+        // Each length follows from the two bytes and the number of rows, so a damaged chunk is
+        // refused and never indexed out of bounds.
         let (times, rest) = bytes.split_at_checked(rows_count * 8)?;
         let (keys, rest) = rest.split_at_checked(rows_count * 4)?;
         let (items, rest) = rest.split_at_checked(rows_count * size_of::<I>())?;
         let (attributes, rest) = rest.split_at_checked(rows_count * width * size_of::<i32>())?;
         let (landed, known) = rest.split_at_checked(rows_count * lands * LANDED_BYTES)?;
+        // The last column is there for all rows or for none; any other length is damage.
         if !known.is_empty() && known.len() != times.len() {
             return None;
         }
@@ -198,6 +210,8 @@ impl<I: Item> Chunk for EventChunk<I> {
             rows: rows.collect::<Option<_>>()?,
             known_after: known.as_chunks::<8>().0.iter().map(long).collect(),
             attributes: (width + lands > 0).then(|| Box::new(attributes())),
+            // A chunk is counted when it is full, and only full chunks are spilled. Counting its
+            // rows again would stop the reading of a customer too early.
             counted: rows_count,
         })
     }
@@ -209,6 +223,8 @@ impl<I: Item> EventChunk<I> {
         let attributes = self
             .attributes
             .get_or_insert_with(|| Box::new(ChunkAttributes::none(0, 0)));
+        // Filled only up to this row. Rows behind it are read as early, so on-time rows cost
+        // nothing.
         attributes.landed.resize(self.rows.len(), Landed::EARLY);
         if let Some(last) = attributes.landed.last_mut() {
             *last = landed;
@@ -243,6 +259,8 @@ impl<I: Item> EventChunk<I> {
             row.item = name(row.item);
             lost += usize::from(row.item == I::PADDING);
         }
+        // A second pass, and only if something is lost: mostly nothing is, and renaming is then one
+        // loop without a branch on it.
         if lost > 0 {
             self.compact();
         }
@@ -262,9 +280,13 @@ impl<I: Item> EventChunk<I> {
             }
             if let Some(attributes) = &mut self.attributes {
                 let keys = at * attributes.width..(at + 1) * attributes.width;
+                // Moves down only: `kept` never passes `at`, so no row is read after it was
+                // overwritten.
                 attributes.keys.copy_within(keys, kept * attributes.width);
                 if let Some(found) = attributes.landed.get(at).copied() {
                     attributes.landed[kept] = found;
+                    // The column may be shorter than the rows. It ends at the last row that it
+                    // covers and that stays.
                     landed = kept + 1;
                 }
             }

@@ -12,6 +12,7 @@ use crate::kernel::passthrough::{PassthroughColumns, PassthroughRow};
 #[derive(Clone, Debug, Default)]
 pub(crate) struct TextColumn {
     /// Where each text ends in `bytes`.
+    // 64 bits, as all texts of a run may exceed 4 GiB.
     ends: Vec<u64>,
     /// All texts, without separators.
     bytes: Vec<u8>,
@@ -109,6 +110,8 @@ impl CustomerColumn {
 
 /// The label of an item of an impression: whether it was ordered.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+// Impressions that are alike in customer, cutoff, ranking and items are ordered by labels, so the
+// order of variants is part of the bytes of the output.
 pub(crate) enum Label {
     /// Unknown.
     Null,
@@ -197,6 +200,8 @@ impl<I: Item> Impressions<I> {
             .extend(row.items.iter().map(|(_, label, _)| *label));
         self.positions
             .extend(row.items.iter().map(|(_, _, position)| *position));
+        // Positions and not 0, 1, …: rows leave out elements of the array, but passthrough values
+        // are those of all elements.
         let places = row.items.iter().map(|(_, _, position)| place(*position));
         self.passthrough.push(row.passthrough, &places);
         self.item_ends.push(count32(self.items.len()));
@@ -289,6 +294,8 @@ impl<I: Copy> EventRow<I> {
     /// A row.
     #[inline]
     pub(crate) fn new(local_key: u32, time: Micros, kind: ActionType, item: I) -> EventRow<I> {
+        // Holds, as `Split` never makes partitions with more customers. A larger key would silently
+        // change the kind.
         debug_assert!(local_key < 1 << Self::KEY_BITS);
         EventRow {
             time,

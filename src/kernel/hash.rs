@@ -19,6 +19,7 @@ pub(crate) fn spread(id: i64) -> u64 {
 #[inline]
 pub(crate) fn hash_of(customer: Customer<'_>) -> u64 {
     match customer {
+        // Spark's hash of a null is its seed.
         Customer::Guest => SEED,
         Customer::Int(id) => XxHash64::oneshot(SEED, &id.to_le_bytes()),
         Customer::Text(id) => XxHash64::oneshot(SEED, id.as_bytes()),

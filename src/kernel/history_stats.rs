@@ -143,6 +143,7 @@ fn count_of(kinds: &[ActionType], code: ActionType) -> u64 {
         let ones = chunk.iter().map(|kind| u8::from(*kind == code));
         ones.fold(0_u8, u8::wrapping_add)
     };
+    // 255 ones fit 8 bits, so the sum of a chunk never wraps.
     let chunks = kinds.chunks(255);
     chunks.map(|chunk| u64::from(count_in_chunk(chunk))).sum()
 }
@@ -174,6 +175,8 @@ impl HistoryStats {
             self.lengths.resize(length + 1, 0);
         }
         self.lengths[length] += samples;
+        // Nothing but the length can be said of a history without actions; the columns below may
+        // stay empty.
         let Some(age) = history.newest_age_us else {
             return;
         };
@@ -240,8 +243,10 @@ impl SpanStats {
     /// Counts a span `times` times.
     fn add(&mut self, us: u64, times: u64) {
         self.count += times;
+        // 64 bits would overflow: a span may be years, and is counted for millions of samples.
         self.sum_us += u128::from(us) * u128::from(times);
         self.stretch(us, us);
+        // A span that equals the end of a class is in the next one.
         let class = SPAN_ENDS.partition_point(|end| end * 1_000_000 <= us);
         self.classes[class] += times;
     }

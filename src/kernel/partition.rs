@@ -25,6 +25,7 @@ pub(crate) struct Split {
 /// The most partitions, as a power of two. "4096 partitions ought to be enough" (DuckDB).
 pub(crate) const BITS_MAX: u8 = 12;
 /// Actions of a partition that still fit the second-level cache: 1 to 2 MB.
+// Sorting pieces that fit this cache measured 5 to 9 ns a row, one sort of all rows 51 ns.
 const ROWS_WANTED: u64 = 65_536;
 /// Above this, the open chunks of all threads cost more than smaller partitions win.
 const BITS_WANTED_MAX: u8 = 9;
@@ -63,6 +64,7 @@ impl Split {
     #[inline]
     pub(crate) fn keys_of(self, partition: usize) -> std::ops::Range<u32> {
         let edge = |at: usize| {
+            // 64 bits: the edge after the last partition may be 2^32.
             let key = u64::from(count32(at)) << self.shift;
             u32::try_from(key).unwrap_or(u32::MAX).min(self.keys_count)
         };
@@ -133,10 +135,13 @@ impl<C: Chunk> PartitionWriter<C> {
     /// Takes a full chunk of the highest partition that has one.
     pub(crate) fn evict(&mut self) -> Option<(usize, C)> {
         loop {
+            // Full chunks only: an open one is about to be written to.
             if let Some(chunk) = self.full[self.highest].pop() {
                 self.bytes -= chunk.bytes();
                 return Some((self.highest, chunk));
             }
+            // Kept between calls, so that eviction does not search all partitions each time;
+            // `add_chunk` raises it.
             self.highest = self.highest.checked_sub(1)?;
         }
     }
@@ -153,6 +158,8 @@ impl<C: Chunk> PartitionWriter<C> {
     /// Keeps the memory of a chunk for reuse.
     pub(crate) fn recycle(&mut self, mut chunk: C) {
         chunk.clear();
+        // Its memory has been touched already; the first touch of fresh memory is the slowest on
+        // many virtual machines. It is not accounted for until it is in place again.
         self.spare.push(chunk);
     }
 
@@ -181,9 +188,13 @@ impl<C: Chunk> PartitionWriter<C> {
     pub(crate) fn add_chunk(&mut self, partition: usize, context: &RunContext) -> Result<()> {
         let open = &mut self.open[partition];
         let chunk = self.spare.pop().unwrap_or_else(|| open.next());
+        // Allocated, but not touched yet: the system gives memory when it is written to, so a
+        // refusal comes in time.
         context.reserve_memory(chunk.bytes())?;
         self.bytes += chunk.bytes();
         let last = std::mem::replace(open, chunk);
+        // The first open chunk has no capacity, so it is full and empty at once: a partition
+        // without rows takes no memory, and no check for a first row is needed.
         if last.rows_count() > 0 {
             self.full[partition].push(last);
             self.highest = self.highest.max(partition);

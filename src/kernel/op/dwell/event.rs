@@ -62,6 +62,7 @@ impl Wall {
     /// such an offset.
     #[inline]
     pub(crate) fn new(action: FlyerAction, east_us: i64, is_zone: bool) -> Wall {
+        // The clamp keeps any offset, however wrong, out of the bits of the flag and the name.
         let east_s = (east_us / 1_000_000).clamp(-DAY_S, DAY_S);
         let offset = u32::try_from(east_s + DAY_S).expect("clamped to two days");
         let action = match action {
@@ -117,6 +118,8 @@ impl Wall {
     /// The instant at which a local day starts.
     pub(crate) fn start_of(self, day: Day, zone: &Zone) -> Micros {
         if self.is_zone() {
+            // The zone may change its clocks before that midnight, so the offset of the event would
+            // be wrong.
             return zone.start_of(day);
         }
         let wall_us = i64::from(day.0).saturating_mul(DAY_US);
@@ -128,6 +131,9 @@ impl Ord for FlyerEvent {
     #[inline]
     fn cmp(&self, other: &FlyerEvent) -> Ordering {
         let key = |event: &FlyerEvent| {
+            // Names come last: they put duplicates side by side, and must not decide which of two
+            // events is first. Where there are too many of them, all numbers are 0, and the stays
+            // must be the same.
             let wall = event.wall.named(0);
             (event.time, wall, event.flyer, event.merchant, event.user)
         };

@@ -8,6 +8,8 @@ use crate::kernel::chunk::FixedRow;
 
 /// The time that one user spent with a merchant on a day.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+// A row type of its own: one that served for the tables of users as well would be half empty in a
+// spill file.
 pub(crate) struct UserDay {
     pub(crate) day: Day,
     /// The seconds, as bits of a float. They sort as the float does, since it is never negative.
@@ -71,12 +73,14 @@ pub(crate) fn merchant_days(run: &[UserDay], days: &mut Vec<MerchantDay>) {
 
 /// A percentile, with linear interpolation.
 fn percentile(sorted: &[UserDay], percent: usize) -> f64 {
+    // In hundredths, as integers: a place that falls on a value is found without rounding.
     let place = (sorted.len() - 1) * percent;
     let value = |at: usize| f64::from_bits(sorted[at].seconds_bits);
     let (low, above) = (place / 100, place % 100);
     if above == 0 {
         return value(low);
     }
+    // `low + 1` exists: the place of the last value is a whole number.
     let part = f64::from(count32(above)) / 100.0;
     value(low) + (value(low + 1) - value(low)) * part
 }

@@ -90,6 +90,8 @@ pub(crate) fn spans(
         wall: event.wall,
     }));
     pieces.sort_unstable();
+    // The order reads all fields, so duplicates are adjacent. The name needs no look: events that
+    // open something have none.
     let repeated = count32(pieces.windows(2).filter(|pair| pair[0] == pair[1]).count());
     if repeats.are_dropped {
         pieces.dedup();
@@ -134,6 +136,7 @@ pub(crate) fn sessions(
     for (event, next) in run.iter().zip(nexts) {
         if event.is_on_flyer() {
             let end = next.map_or(event.time, |next| next.time);
+            // Unsigned, as the difference of two `i64` may not fit one.
             let is_near = end.0.abs_diff(event.time.0) <= idle_timeout_us.unsigned_abs();
             let end = if is_near { end } else { event.time };
             split_at_midnight(event, end, zone, pieces);
@@ -159,6 +162,7 @@ pub(crate) fn sessions(
 /// Sorted events without duplicates on flyers, if these are to be removed; and the number of duplicates.
 fn without_repeats(run: &mut [FlyerEvent], repeats: RepeatRule) -> (&[FlyerEvent], u32) {
     let is_repeat = |pair: [&FlyerEvent; 2]| {
+        // Without names, two different events at one moment would be taken for a repeat.
         let is_told = repeats.names_compared || pair[0].wall.action() != FlyerAction::Other;
         pair[0] == pair[1] && pair[0].is_on_flyer() && is_told
     };
@@ -183,6 +187,8 @@ fn split_at_midnight(event: &FlyerEvent, end: Micros, zone: &Zone, pieces: &mut 
     let (mut start, mut day, mut events) = (event.time, event.day(), 1);
     loop {
         let next_day = Day(day.0.saturating_add(1));
+        // Where clocks go back across midnight, the next day has begun once before the event. The
+        // maximum keeps the length from being negative.
         let midnight = event.wall.start_of(next_day, zone).max(start);
         let piece_end = midnight.min(end);
         // A day that a zone skipped has no time in it, and no event.
