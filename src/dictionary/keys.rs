@@ -33,6 +33,8 @@ pub(crate) struct Keys {
 #[derive(Debug)]
 enum IntKeys {
     /// An array indexed by id, from the lowest on, for ids that are close together, as most are.
+    // A bitmap with ranks beside it would take a tenth of the memory, but measured 60 ns a lookup
+    // instead of 25: it waits for memory twice.
     Dense {
         /// The lowest id.
         first: i64,
@@ -55,6 +57,8 @@ impl IntKeys {
         let (Some(first), Some(last)) = (bounds.clone().min(), bounds.max()) else {
             return IntKeys::Sparse(HashTable::new());
         };
+        // The difference of two `i64` may not fit an `i64`, and the number of places not even a
+        // `u64`.
         let places = last.abs_diff(first).saturating_add(1);
         if places > count64(ids.len()).saturating_mul(PLACES_PER_ID) {
             let mut table = HashTable::with_capacity(ids.len());
@@ -76,6 +80,8 @@ impl IntKeys {
     fn find(&self, id: i64) -> Key {
         match self {
             IntKeys::Dense { first, ranks } => {
+                // Many ids of a log belong to no customer. `get` covers those outside the range
+                // with the check that an index needs anyway.
                 let place = place(*first, id);
                 ranks.get(place).copied().unwrap_or(NOBODY)
             }
@@ -104,6 +110,8 @@ impl Keys {
             let id = |row| impressions.customer(row);
             a.0.cmp(&b.0).then_with(|| id(a.1).cmp(&id(b.1)))
         };
+        // Unstable is safe: entries that compare equal have the same id, and so get the same rank.
+        // Two ids with one hash are told apart by the id, never by the order of the input.
         rayon::slice::ParallelSliceMut::par_sort_unstable_by(&mut order[..], by_hash_then_id);
         let mut keys = Keys::empty();
         let mut ranks = vec![Key(0); index(rows_count)];
@@ -115,6 +123,7 @@ impl Keys {
                 keys.add(hash, customer, &mut ints);
                 last = Some(customer);
             }
+            // The first row has added a customer, so the count is above 0.
             ranks[index(row)] = Key(keys.count - 1);
         }
         keys.ints = IntKeys::new(ints);
@@ -160,6 +169,8 @@ impl Keys {
                 self.text_ids.resize(index(key.0), Box::default());
                 self.text_ids.push(id.into());
                 let ids = &self.text_ids;
+                // The table keeps no hashes: it asks for them only when it grows, and the texts are
+                // here.
                 let hash_again = |key: &Key| hash_of(Customer::Text(&ids[index(key.0)]));
                 self.texts.insert_unique(hash, key, hash_again);
             }
@@ -206,6 +217,8 @@ impl Keys {
         let mut kept = 0;
         for at in 0..found.len() {
             let (place, key) = found[at];
+            // Written whether it is kept or not: an entry that is not kept is overwritten by the
+            // next.
             found[kept] = (place, key);
             kept += usize::from(key != NOBODY);
         }

@@ -30,16 +30,20 @@ impl Mark {
         let length = text.len();
         let (Some(first), Some(last)) = (text.first_chunk(), text.last_chunk()) else {
             let mut bytes = [0; 8];
+            // Below 8 bytes there is no first chunk, so the text fits the first word alone.
             bytes[..length].copy_from_slice(text);
             return Mark([u64::from_le_bytes(bytes), count64(length) << 56]);
         };
         let (first, last) = (u64::from_le_bytes(*first), u64::from_le_bytes(*last));
         if WHOLE_MAX < length {
             let hash = XxHash64::oneshot(SEED, text);
+            // The shifts clear the byte that `LONG` takes: no short text has that length, so a long
+            // text never has the mark of a short one.
             return Mark([hash, first << 8 >> 8 | LONG << 56]);
         }
         // The last eight bytes without those that are among the first eight.
         let rest = match length {
+            // A shift by all 64 bits overflows.
             8 => 0,
             _ => last >> (8 * (16 - length)),
         };

@@ -218,6 +218,7 @@ impl Dictionary {
         let (Ids::Texts(others), CodeTable::Texts(of_others)) = (&other.ids, &other.table) else {
             return Vec::new();
         };
+        // The parallel iterator keeps the order, and the result is indexed by the codes of `other`.
         let blocks = of_others.marks().par_chunks(BLOCK).enumerate();
         let codes = blocks.flat_map_iter(|(block, marks)| {
             table.touch(marks);
@@ -245,9 +246,13 @@ impl Dictionary {
     /// # Errors
     /// If the memory limit of the job is reached.
     pub(crate) fn reserve_memory(&mut self, context: &RunContext) -> Result<u64> {
+        // After the fact, unlike chunks: how many ids of a batch are new is known only when they
+        // are added.
         let bytes = self.bytes();
         let more = bytes.saturating_sub(self.reserved);
         if more > 0 {
+            // Before the call: a refused reservation stays in the account, so it must be freed as
+            // well.
             self.reserved = bytes;
             context.reserve_memory(more)?;
         }
@@ -298,6 +303,8 @@ fn find(known: &TextColumn, table: &TextTable, id: &[u8], mark: Mark) -> Option<
 /// The code of a text, which is added if it is new.
 #[cold]
 fn add(known: &mut TextColumn, table: &mut TextTable, id: &[u8], mark: Mark) -> u32 {
+    // A new text may occur twice in one block. Its second guess was made before the first
+    // occurrence was added, so it is looked up again. The same holds for a wrong guess.
     if let Some(code) = find(known, table, id, mark) {
         return code;
     }

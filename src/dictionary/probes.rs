@@ -60,6 +60,9 @@ impl<I: Item> Probes<I> {
     pub(crate) fn new(impressions: Impressions<I>) -> Probes<I> {
         let (keys, ranks) = Keys::new(&impressions);
         let mut rows: Vec<u32> = (0..count32(impressions.count())).collect();
+        // Unstable is safe: the comparison reads every column that reaches the output, so rows that
+        // compare equal may be swapped without changing a byte. A column that is added must be
+        // added there.
         rows.par_sort_unstable_by(|a, b| {
             let by_key = ranks[index(*a)].cmp(&ranks[index(*b)]);
             by_key.then_with(|| compare(&impressions, *a, *b))
@@ -83,6 +86,8 @@ impl<I: Item> Probes<I> {
             let lookbacks = || lookback_starts[probes.clone()].iter().copied();
             KeySpan {
                 first_cutoff: cutoffs[probes.start],
+                // Cutoffs ascend within a customer. Lookback starts do not where clocks go back, so
+                // all of them are looked at.
                 last_cutoff: cutoffs[probes.end - 1],
                 lookback_min: lookbacks().min().expect("a customer has a probe"),
                 lookback_max: lookbacks().max().expect("a customer has a probe"),
@@ -158,6 +163,8 @@ impl<I: Item> Probes<I> {
     /// The number of duplicate impressions, by day.
     pub(crate) fn duplicates_count(&self, days: &[Day]) -> Vec<u64> {
         let mut counts = vec![0; days.len()];
+        // Neighbours are enough: impressions that are equal in all columns are adjacent. `compare`
+        // leaves out the customer, as it is made for rows of one.
         for pair in self.rows.windows(2) {
             let (a, b) = (pair[0], pair[1]);
             let same_customer = self.impressions.customer(a) == self.impressions.customer(b);

@@ -43,10 +43,14 @@ impl RankedDictionary {
         order: Order,
         context: &RunContext,
     ) -> Result<(RankedDictionary, Vec<Vec<u32>>)> {
+        // Before the loop, which drops the tables that the lookups need. Dropping them first makes
+        // room for the scratch of the sort.
         let known = KnownCodes::new(&dictionaries);
         let (mut lists, mut reserved) = (Vec::new(), 0);
         for dictionary in dictionaries {
             let table = dictionary.table.bytes();
+            // A table may have grown since its memory was last reserved. What was never reserved
+            // must not be freed.
             context.free_memory(table.min(dictionary.reserved));
             reserved += dictionary.reserved.saturating_sub(table);
             lists.push(dictionary.ids);
@@ -148,6 +152,7 @@ type RankedLists = (Vec<Ids>, Vec<(u32, u32)>, Vec<Vec<u32>>);
 type SortEntry = ([u64; 2], u32, u32);
 
 /// Ids that a base list has as well, which therefore need no sorting: threads mostly read the same ids.
+// On a run with text ids of 13 characters this saved 7 % of the time (3.02 s instead of 3.25 s).
 struct KnownCodes {
     /// The base list: the first with at least half as many ids as the longest.
     base: usize,
@@ -167,6 +172,9 @@ impl KnownCodes {
         let is_large = |dictionary: &Dictionary| 2 * dictionary.count() >= most;
         let base = dictionaries.iter().position(is_large).unwrap_or(0);
         let codes = (0..).zip(dictionaries).map(|(list, dictionary)| {
+            // Not lists before the base: the first list with an id must be the one that provides
+            // it, as `place` promises, and the vocabulary reads from list 0 which items have codes
+            // already.
             if list > base {
                 dictionaries[base].codes_of(dictionary)
             } else {
@@ -187,6 +195,7 @@ impl KnownCodes {
 
     /// Gives known ids the ranks that they have in the base list.
     fn fill(&self, ranks: &mut [Vec<u32>]) {
+        // `None` only if there is no list at all: the base is one of them.
         let Some((asked, behind)) = ranks.split_at_mut_checked(self.base + 1) else {
             return;
         };
@@ -201,6 +210,7 @@ impl KnownCodes {
 
 /// Sorts all ids, and numbers the distinct ones.
 fn rank(lists: Vec<Ids>, known: &KnownCodes, order: Order) -> RankedLists {
+    // All texts have the prefix, so dropping it changes no comparison.
     let prefix = match order {
         Order::Id => common_prefix(&lists),
         Order::Hash => 0,
@@ -228,6 +238,7 @@ fn rank(lists: Vec<Ids>, known: &KnownCodes, order: Order) -> RankedLists {
         let by_id = || compare(a, b).then(a.1.cmp(&b.1));
         a.0.cmp(&b.0).then_with(by_id)
     });
+    // Zeros for ids that were not sorted: `fill` replaces them, once the base list has its ranks.
     let mut ranks: Vec<Vec<u32>> = lists.iter().map(|ids| vec![0; ids.count()]).collect();
     let mut places: Vec<(u32, u32)> = Vec::with_capacity(entries.len());
     let mut last: Option<&SortEntry> = None;
@@ -250,12 +261,15 @@ const KEY_BYTES: usize = 15;
 /// longer). By hash: the hash.
 fn key_of(ids: &Ids, at: u32, order: Order, prefix: usize) -> [u64; 2] {
     match (order, ids) {
+        // The flipped sign bit makes unsigned order that of signed integers.
         (Order::Id, Ids::Ints(ids)) => [ids[index(at)].cast_unsigned() ^ (1 << 63), 0],
         (Order::Id, Ids::Texts(ids)) => {
             let text = &ids.bytes(index(at))[prefix..];
             let mut bytes = [0; KEY_BYTES + 1];
             let length = text.len().min(KEY_BYTES + 1);
             bytes[..length].copy_from_slice(&text[..length]);
+            // The number tells a text that ends from one that goes on with zero bytes, and sorts it
+            // before.
             bytes[KEY_BYTES] = u8::try_from(length).expect("at most 16");
             let ([first, last], _) = bytes.as_chunks() else {
                 unreachable!("16 bytes are two of 8")
@@ -269,6 +283,7 @@ fn key_of(ids: &Ids, at: u32, order: Order, prefix: usize) -> [u64; 2] {
 
 /// Whether a sort key by id contains the whole id, so that no other id has it.
 fn is_whole(lists: &[Ids], key: [u64; 2]) -> bool {
+    // The key is big-endian, so the byte with the number is its lowest.
     let [length, ..] = key[1].to_le_bytes().map(usize::from);
     matches!(lists.first(), Some(Ids::Ints(_))) || length <= KEY_BYTES
 }

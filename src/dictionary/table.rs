@@ -17,6 +17,7 @@ const SLOTS_MIN: usize = 64;
 
 /// A slot of the table.
 #[derive(Clone, Copy, Debug)]
+// Without the mark: slots of 24 bytes were tried, and a quarter of them lie on two cache lines.
 struct Slot {
     /// The upper half of the text's hash.
     tag: u32,
@@ -87,6 +88,8 @@ impl TextTable {
         }
         let hash = mark.hash();
         let (tag, mut at) = (tag_of(hash), self.first(hash));
+        // Ends, as a quarter of the slots is free. A tag that matches by chance is found out by
+        // `is_it`, or, after a guess, by the caller.
         loop {
             let slot = self.slots[at];
             if slot.code == NO_CODE || (slot.tag == tag && is_it(slot.code)) {
@@ -105,6 +108,8 @@ impl TextTable {
                 tag: 0,
                 code: NO_CODE,
             };
+            // Placed anew from the marks alone: the old slots are not read, and all texts are known
+            // to differ, so none is compared.
             self.slots = vec![free; count];
             (0..count32(self.marks.len())).for_each(|code| self.place(code));
         } else {
@@ -128,6 +133,8 @@ impl TextTable {
     /// The first slot of a lookup. The table must not be empty.
     #[inline]
     fn first(&self, hash: u64) -> usize {
+        // The number of slots is a power of two, so this masks the lower bits. The tag has the
+        // upper ones, and so still differs for texts that share a slot.
         let last = count64(self.slots.len() - 1);
         usize::try_from(hash & last).expect("slots are in memory")
     }

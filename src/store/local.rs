@@ -31,6 +31,7 @@ pub(crate) enum DigestOf {
 pub(crate) fn open(path: &Path) -> io::Result<File> {
     let flags = OFlags::RDONLY | OFlags::NONBLOCK | OFlags::CLOEXEC;
     let file = File::from(rustix::fs::open(path, flags, Mode::empty())?);
+    // Asked of the open file: what lies at the path may be replaced between a look and an open.
     if file.metadata()?.is_file() {
         Ok(file)
     } else {
@@ -59,6 +60,8 @@ pub(crate) fn digest(mut file: File, digested: DigestOf) -> io::Result<(u64, u64
         file.seek(SeekFrom::End(-8))?;
         file.read_exact(&mut tail)?;
         let footer = u64::from(u32::from_le_bytes(tail)) + 8;
+        // A damaged footer may claim more bytes than the file has. It is then digested whole; the
+        // reader reports the damage.
         file.seek(SeekFrom::Start(bytes.saturating_sub(footer)))?;
     }
     let mut hasher = XxHash64::with_seed(0);

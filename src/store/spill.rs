@@ -80,6 +80,7 @@ impl Spill {
 
     /// Lowers the quota by memory that the thread uses otherwise.
     pub(crate) fn lower(&mut self, bytes: u64) {
+        // At 0 every full chunk is spilled; only the memory limit ends the run.
         self.quota = self.quota.saturating_sub(bytes);
     }
 
@@ -123,12 +124,15 @@ impl Spill {
         scatter: &mut PartitionWriter<C>,
         context: &RunContext,
     ) -> Result<()> {
+        // Divided first: without a memory limit the quota is `u64::MAX`.
         let kept = self.quota / KEPT_SHARE.1 * KEPT_SHARE.0;
         while scatter.bytes() > kept {
+            // Open chunks stay, even above the quota: the next rows go into them.
             let Some((partition, chunk)) = scatter.evict() else {
                 return Ok(());
             };
             self.write(partition, &chunk)?;
+            // After the write: on failure the chunk is still in memory, and in the account.
             context.free_memory(chunk.bytes());
             scatter.recycle(chunk);
         }
@@ -151,6 +155,7 @@ impl Spill {
             none => none.insert(nameless(&self.folder).map_err(failed)?),
         };
         hit("spill file made");
+        // `end` moves only after the write: no extent refers to bytes that were written in part.
         file.write_all_at(&self.buffer, self.end).map_err(failed)?;
         hit("spilled");
         self.extents.push(Extent {
@@ -189,9 +194,11 @@ impl Spill {
     ) -> Result<C> {
         buffer.resize(extent.bytes, 0);
         let file = self.file.as_ref().expect("what is spilled lies in a file");
+        // By position: threads read partitions from one file at once, and would share a cursor.
         let read = file.read_exact_at(buffer, extent.start);
         read.map_err(|error| Error::io("read back from", &self.folder, error))?;
         hit("read back");
+        // Most changed bytes still parse, so `Chunk::read` alone would not notice a bad disk.
         let is_it = XxHash64::oneshot(0, buffer) == extent.checksum;
         let chunk = C::read(buffer, extent.rows).filter(|_| is_it);
         let chunk = chunk.ok_or_else(damaged)?;
@@ -206,6 +213,7 @@ impl Spill {
 
     /// Ends writing: orders the chunks by partition, to be read.
     pub(crate) fn finish(&mut self) {
+        // `read` searches by partition. The sort is stable, so chunks stay in the order of writing.
         self.extents.sort_by_key(|extent| extent.partition);
         self.buffer = Vec::new();
     }
@@ -270,12 +278,15 @@ impl<C: Chunk> Partitions<C> {
 
     /// The same rows in fewer partitions, each the union of several of these. Nothing may be spilled.
     pub(crate) fn coarser(self, split: Split) -> Partitions<C> {
+        // Extents have numbers of the old partitions.
         assert!(self.spills.iter().all(|spill| spill.bytes() == 0));
         let mut lists: Vec<Vec<(usize, C)>> = Vec::new();
         lists.resize_with(split.partitions_count(), Vec::new);
         for (at, list) in self.lists.into_iter().enumerate() {
             let first = Key(self.split.keys_of(at).start);
             let chunks = list.into_inner().unwrap_or_else(PoisonError::into_inner);
+            // Partitions are powers of two of customers, so each lies wholly in one of the coarser
+            // ones.
             lists[split.partition_of(first)].extend(chunks);
         }
         Partitions {
@@ -347,6 +358,8 @@ fn damaged() -> Error {
 fn nameless(folder: &Path) -> io::Result<File> {
     let mode = Mode::RUSR | Mode::WUSR;
     let flags = OFlags::RDWR | OFlags::CLOEXEC;
+    // With a name, others could open the file before it is unlinked, and a kill in that moment
+    // would leave it behind. EXCL keeps it from getting a name later.
     match rustix::fs::open(folder, flags | OFlags::TMPFILE | OFlags::EXCL, mode) {
         Ok(file) => return Ok(File::from(file)),
         // Some filesystems do not support unnamed files; old kernels ignore the flag and open the folder.
@@ -354,6 +367,7 @@ fn nameless(folder: &Path) -> io::Result<File> {
         Err(error) => return Err(error.into()),
     }
     remove_named(folder);
+    // Several threads of one run may be here at once, with the same process id.
     for attempt in 0.. {
         let path = folder.join(format!("{NAMED}{}-{attempt}", std::process::id()));
         match rustix::fs::open(&path, flags | OFlags::CREATE | OFlags::EXCL, mode) {
@@ -377,6 +391,7 @@ fn remove_named(folder: &Path) {
     for entry in std::fs::read_dir(folder).into_iter().flatten().flatten() {
         let is_file = entry.file_type().is_ok_and(|found| found.is_file());
         if is_file && entry.file_name().to_string_lossy().starts_with(NAMED) {
+            // A living run may lose the name here, but not the file, which it has open.
             drop(std::fs::remove_file(entry.path()));
         }
     }
