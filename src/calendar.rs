@@ -50,6 +50,8 @@ impl Zone {
         let mut offsets = vec![offset_us(zone.to_offset(Timestamp::MIN))];
         for transition in zone.following(Timestamp::MIN) {
             let offset = offset_us(transition.offset());
+            // Some transitions change only the abbreviation or the name of the time; they would
+            // split a period for nothing.
             if offsets.last() != Some(&offset) {
                 starts.push(transition.timestamp().as_microsecond());
                 offsets.push(offset);
@@ -59,6 +61,7 @@ impl Zone {
         let wall_ends = ends
             .map(|(end, offset)| end.saturating_add(*offset))
             .collect();
+        // Bounds are set last, as they are found by the table itself.
         let mut zone = Zone {
             name: name.to_owned(),
             starts,
@@ -93,6 +96,9 @@ impl Zone {
     /// The first instant with the wall time `wall_us`, or, if clocks skip it, the instant of the gap.
     #[inline]
     pub fn instant_of(&self, wall_us: i64) -> Micros {
+        // In a fold the wall time is before the end of the earlier period, by that period's clock,
+        // and so gives the earlier instant. In a gap it is behind that end, and the maximum below
+        // gives the start of the later period, which is the end of the gap.
         let period = self.wall_ends.partition_point(|end| *end <= wall_us);
         Micros(
             wall_us
@@ -103,6 +109,7 @@ impl Zone {
 
     /// The wall time of an instant, in local µs since 1970-01-01T00:00.
     pub fn wall_of(&self, at: Micros) -> i64 {
+        // Never 0 before the subtraction: the first period starts at `i64::MIN`.
         let period = self.starts.partition_point(|start| *start <= at.0) - 1;
         at.0.saturating_add(self.offsets[period])
     }
@@ -119,6 +126,8 @@ impl Zone {
 
     /// The instant with the same wall time some calendar days earlier.
     pub fn days_before(&self, at: Micros, days: u32) -> Micros {
+        // By wall time and not by 24 hours: a lookback counts calendar days, of which some have 23
+        // or 25 hours.
         self.instant_of(self.wall_of(at).saturating_sub(i64::from(days) * DAY_US))
     }
 }
@@ -138,6 +147,8 @@ pub(crate) struct WallClock<'z> {
 impl<'z> WallClock<'z> {
     /// A clock of a zone.
     pub(crate) fn new(zone: &'z Zone) -> WallClock<'z> {
+        // The empty range from 0 to 0 would claim that period 0 has the wall time 0, so the cache
+        // is filled before it is asked.
         let mut clock = WallClock {
             zone,
             period: 0,
@@ -154,6 +165,7 @@ impl<'z> WallClock<'z> {
         if wall_us < self.first || wall_us > self.last {
             self.find(wall_us);
         }
+        // As in `Zone::instant_of`, the gap included: the maximum must stay in the cached path.
         let offset = self.zone.offsets[self.period];
         let at = wall_us.saturating_sub(offset);
         Micros(at.max(self.zone.starts[self.period]))
@@ -237,6 +249,7 @@ pub(crate) fn day_of_date(year: i32, month: u32, day: u32) -> Option<Day> {
         return None;
     }
     let (month, day) = (i32::try_from(month).ok()?, i32::try_from(day).ok()?);
+    // Years begin in March here, so that the leap day is the last of its year.
     let year = if month <= 2 { year - 1 } else { year };
     let era = year.div_euclid(400);
     let year_of_era = year.rem_euclid(400);

@@ -115,6 +115,7 @@ impl RunContext {
     /// the same signal.
     pub(crate) fn unlimited(&self) -> RunContext {
         RunContext {
+            // Shared, so that a plan can be interrupted while it rehearses the run.
             signal: self.signal_cell(),
             ..RunContext::default()
         }
@@ -164,6 +165,7 @@ impl RunContext {
 
     /// Ends the current stage, if there is one, and starts one that will take `total` steps.
     pub(crate) fn enter(&self, Stage(stage): Stage, total: u64) {
+        // Before the counters are cleared: the observer is told about the stage that ends.
         self.leave();
         self.done.store(0, Relaxed);
         self.total.store(total, Relaxed);
@@ -228,6 +230,8 @@ impl RunContext {
     /// # Errors
     /// If the sum of all reserved bytes exceeds the limit.
     pub(crate) fn reserve_memory(&self, bytes: u64) -> Result<()> {
+        // Added before it is compared: two threads that compared first could both find room for
+        // what only one has. A refusal takes nothing back, as it ends the run.
         let used = self.memory_used.fetch_add(bytes, Relaxed) + bytes;
         self.memory_peak.fetch_max(used, Relaxed);
         if self.memory_limit != 0 && used > self.memory_limit {
@@ -254,6 +258,7 @@ impl RunContext {
 
     /// Frees reserved bytes.
     pub(crate) fn free_memory(&self, bytes: u64) {
+        // Freeing more than was reserved would wrap, and refuse every reservation that follows.
         self.memory_used.fetch_sub(bytes, Relaxed);
     }
 }

@@ -96,6 +96,8 @@ pub enum ErrorKind {
 
 /// The position of a bad row, and what is wrong with it.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+// Rejected rows are sorted by the order of these fields, so that the bytes of the quarantine do not
+// depend on threads: the file comes first, then the row.
 pub struct RowFault {
     /// The file, as the user named it.
     pub file: String,
@@ -147,6 +149,9 @@ impl Error {
     /// The same error with a row number that is `rows` higher.
     pub(crate) fn rows_later(mut self, rows: u64) -> Error {
         if let ErrorKind::BadRow(fault) = &mut *self.0 {
+            // The pieces of a text file are read at the same time, and each counts from its own
+            // first record. How many records lie before is known only when pieces are joined in
+            // order.
             fault.row += rows;
         }
         self
@@ -170,6 +175,7 @@ impl Error {
             ErrorKind::Memory { .. } | ErrorKind::Internal { .. } => 70,
             ErrorKind::Output { .. } => 73,
             ErrorKind::Io { .. } => 74,
+            // As shells report it. Without the mask the sum could overflow.
             ErrorKind::Interrupted { signal } => 128 + (signal & 0x7f),
         }
     }
