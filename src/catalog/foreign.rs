@@ -196,6 +196,7 @@ const FORMATS: [ForeignFormat; 25] = [
         "an old sheet of Excel",
         SHEET,
     ),
+    // Before UTF-16, whose mark is the beginning of this one.
     ForeignFormat::new(
         0,
         b"\xff\xfe\0\0",
@@ -269,6 +270,7 @@ fn utf16_of(head: &[u8]) -> Option<&'static str> {
         .map(|pair| [pair[0], pair[1]])
         .collect();
     let zeros = |at: usize| pairs.iter().filter(|pair| pair[at] == 0).count();
+    // Not all: the text may have characters beyond ASCII.
     let most = |zeros: usize| pairs.len() >= 2 && zeros * 4 >= pairs.len() * 3;
     match (zeros(0), zeros(1)) {
         (0, odd) if most(odd) => Some("UTF-16LE"),

@@ -139,16 +139,19 @@ impl InputFile {
             .take(count64(HEAD_BYTES))
             .read_to_end(&mut head);
         read.map_err(|error| self.io(error))?;
+        // Text may begin with these letters if the user says that it is text.
         if head.starts_with(b"PAR1") && matches!(given, None | Some(Format::Parquet)) {
             return Ok(Detected::new(Format::Parquet, Compression::None));
         }
         self.refuse_foreign(&head, Compression::None)?;
         let compression = Compression::detect(&head);
         let head = self.head(compression)?;
+        // What is inside may be refused as well, such as a tar archive.
         if compression != Compression::None {
             self.refuse_foreign(&head.bytes, compression)?;
         }
         let format = given.or_else(|| self.text_format_of(&head.bytes, telling_column));
+        // Before an unknown format is refused: a file of nothing needs no format.
         if head.is_blank() {
             let format = format.unwrap_or(Format::Ndjson);
             return Ok(Detected {
@@ -190,6 +193,7 @@ impl InputFile {
                 .take(TEXT_HEAD_BYTES)
                 .read_to_end(&mut head.bytes);
             read.map_err(|error| self.broken(&error))?;
+            // `take` gives less than its limit only at the end of the text.
             head.is_end = count64(head.bytes.len()) < TEXT_HEAD_BYTES;
             if head.is_end || !head.bytes.trim_ascii().is_empty() {
                 return Ok(head);
@@ -215,6 +219,7 @@ impl InputFile {
             "parquet" => return Some(Format::Parquet),
             "csv" => return Some(Format::Csv),
             "ndjson" | "jsonl" => return Some(Format::Ndjson),
+            // JSON with content was told by its first byte above.
             "json" if head.is_empty() => return Some(Format::Json),
             _ => {}
         }
@@ -257,6 +262,7 @@ impl InputFile {
         };
         let mut text = BufReader::with_capacity(1 << 18, raw);
         let head = text.fill_buf().map_err(|error| self.broken(&error))?;
+        // The mark would become a part of the first name or value.
         if head.starts_with(b"\xef\xbb\xbf") {
             text.consume(3);
         }
@@ -315,7 +321,9 @@ impl Read for DigestingReader {
         let read = self.file.read(into)?;
         self.hasher.write(&into[..read]);
         let before = self.bytes_read.fetch_add(count64(read), Relaxed);
+        // A read into an empty buffer is not the end of the file.
         if read == 0 && !into.is_empty() {
+            // A file may be read more than once, and clones share the digest: the first one stays.
             self.whole.get_or_init(|| (before, self.hasher.finish()));
         }
         Ok(read)
@@ -341,6 +349,7 @@ impl<R: Read> Read for ExpansionGuard<R> {
     fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
         let read = self.raw.read(into)?;
         self.bytes += count64(read);
+        // The decoder reads ahead, which only makes the limit milder.
         let bytes_max = self.bytes_read.load(Relaxed).saturating_mul(EXPANSION_MAX);
         if self.bytes > bytes_max.max(TEXT_BYTES_FREE) {
             return Err(io::Error::other("it becomes more than 1000 times as long"));

@@ -131,6 +131,7 @@ fn read_list(list: &Path) -> Result<String> {
     let flags = OFlags::RDONLY | OFlags::NONBLOCK | OFlags::CLOEXEC;
     let opened = rustix::fs::open(list, flags, Mode::empty());
     let mut file = File::from(opened.map_err(|error| failed(error.into()))?);
+    // From here on, reads wait for the writer.
     let blocking = rustix::fs::fcntl_setfl(&file, OFlags::empty());
     blocking.map_err(|error| failed(error.into()))?;
     let mut text = String::new();
@@ -157,6 +158,7 @@ fn root_in(job_kind: JobKind, dir: &Path, source: Source) -> Result<PathBuf> {
             candidates.push(dir.join(format!("{name}.{ending}{compressed}")));
         }
     }
+    // Several are refused and not ranked: to read one would silently leave out the others.
     candidates.retain(|path| path.exists());
     match &candidates[..] {
         [root] => Ok(root.clone()),
@@ -187,6 +189,7 @@ impl Roots {
     /// Adds the files and folders of a path that may be a glob.
     fn expand(&mut self, path: &str) -> Result<()> {
         check_in(Path::new(path))?;
+        // Before globs: a name may have their characters.
         if Path::new(path).exists() {
             self.paths.push(PathBuf::from(path));
             return Ok(());
@@ -210,6 +213,7 @@ impl Roots {
                 self.paths.push(entry);
             }
         }
+        // Unfinished copies are a match, too; `finish` says so if nothing else is left.
         if self.len() == before {
             let what = format!("nothing matches \"{path}\"");
             return Err(Error::from(ErrorKind::NoInput { what }));
@@ -239,6 +243,7 @@ struct Search {
 impl Search {
     /// Adds a file, or all files of a folder.
     fn collect(&mut self, path: &Path, depth: u32) -> Result<()> {
+        // Follows links: linked files count.
         let metadata = fs::metadata(path).map_err(|error| missing_or_io(path, error))?;
         if !metadata.is_dir() {
             if !metadata.is_file() {
@@ -284,12 +289,14 @@ impl Search {
     /// # Errors
     /// If there is none, or one belongs to a table format.
     fn finish(mut self, roots: Vec<PathBuf>) -> Result<SourceFiles> {
+        // Folders have no order, but faults, waves and manifests follow this one.
         self.files.sort_by(|a, b| a.path.cmp(&b.path));
         self.skipped.sort();
         self.skipped.dedup();
         let mut seen = BTreeSet::new();
         let mut once = Vec::new();
         for file in self.files {
+            // What is gone is reported when it is opened.
             let real = file.path.canonicalize();
             let real = real.unwrap_or_else(|_| file.path.clone());
             self.tables.check_around(&file.path, &real)?;
@@ -369,6 +376,7 @@ fn hive_day(path: &Path) -> Result<Option<Day>> {
     let Some(value) = dt_folder(path).filter(|value| value != NO_DAY) else {
         return Ok(None);
     };
+    // Some writers escape the `=` of a value that is `dt=2025-08-15` itself.
     match parse_dt(&value.replace("%3D", "=").replace("%3d", "=")) {
         Some(day) => Ok(Some(day)),
         None => Err(Error::bad_file(

@@ -54,6 +54,8 @@ impl TableFinder {
     /// If one of them is a table.
     pub(crate) fn check_around(&mut self, path: &Path, real: &Path) -> Result<()> {
         let whole = absolute(path);
+        // As named, for messages; absolute, for folders above the current one; real, for folders
+        // that links lead into.
         let paths = [Some(path), whole.as_deref().ok(), Some(real)];
         for path in paths.into_iter().flatten() {
             let folders = path.ancestors().skip(1);
@@ -62,6 +64,7 @@ impl TableFinder {
             let new = new.filter(|folder| !folder.as_os_str().is_empty());
             let new: Vec<&Path> = new.collect();
             new.iter().try_for_each(|folder| self.check(folder))?;
+            // Not before all are checked: a folder is plain only if all above it are.
             let new = new.into_iter().map(|folder| bytes_of(folder).to_vec());
             self.plain.extend(new);
         }
