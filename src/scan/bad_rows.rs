@@ -91,6 +91,7 @@ impl<'a> BadRowPolicy<'a> {
             found,
             hint: Some(Hint::Quarantine),
         };
+        // The run ends here, so there is time to read the column for the right hint.
         if spec.on_bad_row == OnBadRow::Error {
             fault.hint = match hint {
                 None if (self.is_whole_column)(spec, at) => Some(Hint::WholeColumn),
@@ -99,6 +100,7 @@ impl<'a> BadRowPolicy<'a> {
             };
             return Err(Error::from(ErrorKind::BadRow(Box::new(fault))));
         }
+        // Which row exceeds the limit depends on threads, so the error names none.
         if self.count.fetch_add(1, Relaxed) >= self.limit {
             return Err(Error::from(ErrorKind::TooManyBadRows { limit: self.limit }));
         }

@@ -12,6 +12,7 @@ pub(crate) const OTHER: u32 = 1;
 
 /// The kind of event with a name, as the low bits of its code.
 pub(crate) fn deed_code(name: &[u8]) -> u32 {
+    // What opens something has 2 or more, which `is_open` relies on.
     match name {
         b"flyer_close" => 0,
         b"item_open" => 2,

@@ -234,6 +234,7 @@ impl<'a> EventScan<'a> {
                 more += codes.ids.reserve_memory(self.context)?;
             }
             more += rows.others.reserve_memory(self.context)?;
+            // Ids stay in memory, so fewer events may.
             spill.lower(more);
             self.keep(batch.cells, rows, scatter, spill)
         })
@@ -249,6 +250,7 @@ impl<'a> EventScan<'a> {
     ) -> Result<()> {
         let times = cells[TIME].times();
         let mut clock = OffsetClock::new(self.zone);
+        // The placed rows are some of the kept ones, in the same order: one pass joins them.
         let mut placed = rows
             .placed
             .iter()
@@ -266,6 +268,7 @@ impl<'a> EventScan<'a> {
             let time = times.at[index(*row)];
             let code = rows.deeds[index(*row)];
             let (deed, name) = (deed_of(code), name_of(code));
+            // An offset that is written with the time decides its day, else the zone does.
             let wall = match times.east_us.get(index(*row)) {
                 Some(Some(east_us)) => Wall::new(deed, *east_us, false),
                 _ => Wall::new(deed, clock.offset_at(time), true),
@@ -295,10 +298,12 @@ impl EventRows {
                 (code, _) => code,
             }));
         };
+        // Its memory is used for the codes of all rows first.
         let mut of_rows = take(&mut self.placed);
         let texts = batch.cells[EVENT].texts();
         texts.codes(batch.rows, &mut self.names, names, &mut of_rows);
         let rows_max = batch.rows.last().map_or(0, |row| index(*row) + 1);
+        // Entries of other rows are old, and never read.
         self.deeds.resize(rows_max.max(self.deeds.len()), 0);
         self.kept.clear();
         let [users, flyers, merchants] = [USER, FLYER, MERCHANT].map(|at| &batch.cells[at]);
@@ -365,6 +370,7 @@ impl EventsRead {
             read.kinds.merge(&state.table.kinds);
             read.rejected.extend(state.table.rejected);
         }
+        // Threads take tasks in no fixed order.
         read.rejected.sort_unstable();
         read
     }

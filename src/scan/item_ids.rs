@@ -77,6 +77,8 @@ impl ItemDictionary {
         numbers.clear();
         let codes = texts.iter().zip(&self.codes);
         numbers.extend(codes.map(|(text, code)| {
+            // The empty text has a code now, but no retained row has it, so it gets into no
+            // vocabulary.
             if text.is_empty() {
                 return None;
             }
@@ -86,6 +88,7 @@ impl ItemDictionary {
 
     /// Notes the items of rows that are retained.
     pub(crate) fn hold<I: Item>(&mut self, rows: &[EventRow<I>]) {
+        // Items that were met since the last call have no bit yet.
         self.used.resize(self.ids.count().div_ceil(64), 0);
         for row in rows {
             let place = place_of(row.item);
@@ -135,6 +138,7 @@ pub(crate) fn expected_items(spec: &ReadSpec<'_>, found: &DataType) -> String {
 /// The number of a local code.
 #[inline]
 fn number_of<I: Item>(code: u32) -> Option<I> {
+    // 0 is padding.
     I::from_wide(i64::from(code) + 1)
 }
 

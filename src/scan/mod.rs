@@ -152,6 +152,7 @@ impl Opened {
             let pieces = file.size().saturating_mul(10) / count64(spec.text_piece_bytes);
             let pieces = usize::try_from(pieces).unwrap_or(usize::MAX);
             let more = pieces.min(spec.threads);
+            // The first task has all steps of the file.
             let shares = (1..more).map(|row_group| Task {
                 row_group,
                 steps: 0,
@@ -176,6 +177,7 @@ impl Opened {
             Opened::Text(file, ..) => vec![task(0, file.size())],
             Opened::Parquet(parquet) => {
                 let groups = parquet.row_groups().iter().enumerate();
+                // The footer of a row group without rows was not checked.
                 let groups = groups.filter(|(_, group)| group.num_rows() > 0);
                 groups
                     .map(|(at, group)| task(at, unsigned(group.num_rows())))

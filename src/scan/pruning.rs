@@ -96,6 +96,7 @@ impl Pruning {
         }
         // Newest first. A task without a proof may have actions of any time, so it comes before all.
         let newest = |proof: &Option<StatsProof>| proof.map_or(Micros::MAX, |proof| proof.newest);
+        // Stable: equal times stay in the order of files, so that waves depend on the input alone.
         tasks.sort_by_key(|(_, proof)| std::cmp::Reverse(newest(proof)));
         pruning.waves = waves(tasks, scan.spec.actions.wave_rows_min);
         pruning
@@ -138,11 +139,15 @@ fn waves(tasks: Vec<(Task, Option<StatsProof>)>, rows_min: u64) -> Vec<Wave> {
     let (mut rows, mut oldest) = (0, Micros::MAX);
     for (task, proof) in tasks {
         let newest = proof.map_or(Micros::MAX, |proof| proof.newest);
+        // Where times do not overlap, all that a wave reads is newer than its floor, and counts for
+        // the early stop.
         let is_full = rows >= rows_min && (newest < oldest || rows >= rows_min * WAVE_STRETCH);
         match waves.last_mut() {
             Some(wave) if !is_full => wave.tasks.push((task, proof)),
             last => {
                 if let Some(wave) = last {
+                    // Tasks are sorted, so the first of the next wave is the newest of all that
+                    // follow.
                     wave.floor = newest;
                 }
                 waves.push(Wave {
@@ -152,7 +157,9 @@ fn waves(tasks: Vec<(Task, Option<StatsProof>)>, rows_min: u64) -> Vec<Wave> {
                 (rows, oldest) = (0, Micros::MAX);
             }
         }
+        // Tasks without a proof, such as all text, never fill a wave.
         rows += proof.map_or(0, |proof| proof.rows);
+        // Without a proof, actions may be of any age.
         oldest = oldest.min(proof.map_or(Micros::MIN, |proof| proof.oldest));
     }
     waves
@@ -164,6 +171,7 @@ fn prove<I: Item>(scan: &ActionScan<'_, I>, task: &Task) -> Option<StatsProof> {
         return None;
     };
     let names = scan.names_of(&file.file);
+    // The reader of the file reports what is wrong.
     scan.check_types(file, &names).ok()?;
     // Statistics do not count texts that stand for null.
     let is_text = |name| {
@@ -188,6 +196,7 @@ fn prove<I: Item>(scan: &ActionScan<'_, I>, task: &Task) -> Option<StatsProof> {
     if !are_clean {
         return None;
     }
+    // Nulls are counted row by row.
     if let Some(available) = names.available
         && (statistics(available)?.null_count_opt()? != 0
             || time_bounds(&scan.spec, file, task.row_group, available).is_none())
@@ -209,6 +218,7 @@ fn prove<I: Item>(scan: &ActionScan<'_, I>, task: &Task) -> Option<StatsProof> {
         return None;
     }
     let null_customers = statistics(names.customer)?.null_count_opt()?;
+    // If the file has both columns, either may be the time of a row.
     let (oldest, newest) =
         time_bounds(&scan.spec, file, task.row_group, names.time).or_else(|| {
             let other = time_bounds(&scan.spec, file, task.row_group, names.time_else?)?;

@@ -16,6 +16,7 @@ use crate::scan::text::times::WrittenTime;
 /// The least and the greatest integer of a column in a row group; nulls may stand among them.
 pub(crate) fn int_bounds(file: &ParquetFile, row_group: usize, name: &str) -> Option<(i64, i64)> {
     let column = file.column(name)?.data_type();
+    // Statistics store unsigned integers as signed ones, so large ones would be negative.
     if !column.is_signed_integer() {
         return None;
     }
@@ -37,6 +38,7 @@ pub(crate) fn time_bounds(
     let (oldest, newest) = written_bounds(spec.time_unit, file, row_group, name)?;
     let zone = spec.zone;
     let are_near = oldest.is_near(zone) && newest.is_near(zone);
+    // Resolving keeps the order of times, also where clocks change, so bounds stay bounds.
     are_near.then(|| (oldest.resolve(zone).at, newest.resolve(zone).at))
 }
 
@@ -48,6 +50,7 @@ fn written_bounds(
     name: &str,
 ) -> Option<(WrittenTime, WrittenTime)> {
     let statistics = file.statistics(row_group, name)?;
+    // A writer that does not count nulls proves nothing.
     if statistics.null_count_opt()? != 0 {
         return None;
     }

@@ -67,6 +67,7 @@ impl TimeKinds {
     /// Begins a piece of a file: looks for all kinds again.
     pub(crate) fn start(&mut self, spec: &ReadSpec<'_>, piece: usize) {
         self.wanted = match (spec.is_zone_named, spec.job_kind, spec.cutoff) {
+            // A named zone says what wall times mean.
             (true, ..) => 0,
             (false, JobKind::Sequences, Cutoff::Day) => WALL | INSTANT | OTHER_OFFSET,
             _ => WALL | INSTANT,
@@ -74,6 +75,8 @@ impl TimeKinds {
         if spec.time_unit.is_some() {
             self.wanted |= OLD;
         }
+        // Per piece and not per thread: which thread reads what must not decide which time is the
+        // first.
         (self.found, self.piece) = (0, piece);
     }
 
@@ -90,6 +93,7 @@ impl TimeKinds {
             WrittenTime::Instant(_) => INSTANT,
         };
         let mut new = missing & kind;
+        // Only an integer can be of another unit: a written time before 1990 is meant.
         if let WrittenTime::Instant(at) = written
             && missing & OLD != 0
             && at.0 < FIRST_US
@@ -273,6 +277,7 @@ fn has_other_offset(text: &[u8]) -> bool {
     if matches!(text.last(), Some(b'Z' | b'z' | b'C')) {
         return false;
     }
+    // Behind the date, whose hyphens are no signs.
     let clock = text.get(10..).unwrap_or_default();
     let sign = clock.iter().rposition(|byte| matches!(byte, b'+' | b'-'));
     sign.is_some_and(|at| clock[at..].iter().any(|byte| (b'1'..=b'9').contains(byte)))

@@ -37,6 +37,7 @@ pub(crate) fn is_whole_column(spec: &ReadSpec<'_>, at: RowAt<'_>) -> bool {
             }
             Ok(())
         });
+        // A file that cannot be read to its end proves nothing.
         if is_some_right || read.is_err() {
             return false;
         }

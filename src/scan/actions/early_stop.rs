@@ -56,7 +56,9 @@ impl EarlyStop {
     /// CustomerCounts an action that every probe of a customer sees, if nothing unread is as new.
     #[inline]
     pub(crate) fn count(&self, counts: &mut CustomerCounts, key: Key, time: Micros) {
+        // Strictly newer: an unread action may have the time of the floor itself.
         if time > self.floor {
+            // A thread that counts nothing needs no count per customer.
             if counts.0.is_empty() {
                 counts.0.resize(self.done.len(), 0);
             }
@@ -74,6 +76,8 @@ impl EarlyStop {
     /// After a wave: whether every customer has `actions_max` actions or more.
     pub(crate) fn finish_wave(&mut self, counts: &[&CustomerCounts], actions_max: u32) -> bool {
         let max = u64::from(actions_max);
+        // Counts of earlier waves stay valid: what they count was newer than all that was unread
+        // then, and so than what is unread now.
         for (key, done) in self.done.iter_mut().enumerate() {
             let of_threads = counts.iter().filter_map(|counts| counts.0.get(key));
             *done = *done || of_threads.map(|count| u64::from(*count)).sum::<u64>() >= max;

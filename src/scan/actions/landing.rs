@@ -69,7 +69,9 @@ impl<'a, I: Item> ActionScan<'a, I> {
             Cutoff::Day => zone.start_of(day),
             Cutoff::Time => until,
         };
+        // Without a cutoff before the day is over, no history has the action too early.
         let before = if is_prior(self.everyone.first_cutoff, until) {
+            // What happened at the last cutoff or later is in no history.
             last.min(self.everyone.last_cutoff)
         } else {
             Micros::MIN
@@ -92,6 +94,8 @@ impl<'a, I: Item> ActionScan<'a, I> {
         state: &mut ActionState<I>,
     ) {
         let cutoffs = &self.probes.cutoffs[self.probes.of_key(key)];
+        // Cutoffs of a customer ascend: the first after the action is the one that may see it too
+        // early.
         let next = cutoffs.partition_point(|cutoff| !is_prior(at, *cutoff));
         let asked = cutoffs.get(next);
         if asked.is_some_and(|cutoff| is_prior(*cutoff, landed.until)) {

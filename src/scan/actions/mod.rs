@@ -182,6 +182,7 @@ impl<'a, I: Item> ActionScan<'a, I> {
 
     /// After a wave: whether every customer has all the actions that its histories can hold.
     pub(crate) fn finish_wave(&mut self, states: &mut [ActionState<I>]) -> bool {
+        // The last chunk of each partition is counted only up to where it was full before.
         for state in states.iter_mut() {
             (0..self.split.partitions_count()).for_each(|partition| self.count(partition, state));
         }
@@ -275,6 +276,7 @@ impl<'a, I: Item> ActionScan<'a, I> {
             state.tallies[names.slot].null_available += 1;
             return Ok(());
         };
+        // After all faults and counts, which must not depend on where the reading stopped.
         if self.enough.is_done(key) {
             return Ok(());
         }
@@ -296,6 +298,7 @@ fn judge<'a, I>(
     names: &ActionNames<'a>,
     raw: RawAction<'a, I>,
 ) -> std::result::Result<Option<Judged<I>>, (&'a str, Mismatch)> {
+    // The type first: an event that is no action may have neither time nor item, and is no fault.
     let of_types = |error| (names.types_column().unwrap_or(""), error);
     let Some(origin) = raw.origin.map_err(of_types)? else {
         return Ok(None);

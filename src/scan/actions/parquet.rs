@@ -94,6 +94,7 @@ impl<I: Item> ActionScan<'_, I> {
             required(names.item, Holds::Item),
         ];
         let times = [Some(names.time), names.time_else].into_iter().flatten();
+        // One of the two must exist; the message names the one that is looked for last.
         if times.clone().all(|name| file.column(name).is_none()) {
             columns.push(required(names.last_time(), Holds::Time));
         }
@@ -140,6 +141,7 @@ impl<I: Item> ActionScan<'_, I> {
         names: &ActionNames<'_>,
         batch: ArrowBatch<'_>,
     ) -> Option<PlainColumns> {
+        // Guest ids, attributes and availability must be judged row by row.
         let is_plain = self.customers == CustomerType::Int64
             && self.spec.guest_ids.is_empty()
             && names.available.is_none()
@@ -246,11 +248,14 @@ impl<I: Item> ActionScan<'_, I> {
         for (place, (((row, key), is_done), at)) in rows {
             if let (Some(at), Some(item)) = (*at, item_of(place, index(*row))) {
                 let landing = &names.landing;
+                // Asked last: a fault is reported even if the customer has enough, because who has
+                // enough depends on what was read so far.
                 if !is_done {
                     self.offer_plain(origin, *key, at, item, landing, state)?;
                 }
             } else {
                 // It says what is wrong, and with which row.
+                // At once and alone, so that faults come in the order of rows.
                 state.wanted = vec![(*row, *key)];
                 self.read_wanted(names, batch, state)?;
             }
@@ -271,6 +276,7 @@ impl<I: Item> ActionScan<'_, I> {
         let only = names.only.iter().map(|(column, _)| batch.words(column));
         let only: Vec<WordColumn> = only.collect();
         for row in 0..batch.rows_count() {
+            // First of all: a row that does not count may hold anything.
             if !names.takes(|at| only[at].word(row)) {
                 state.tallies[names.slot].filtered += 1;
                 continue;
@@ -307,6 +313,8 @@ impl<I: Item> ActionScan<'_, I> {
         batch: ArrowBatch<'_>,
         state: &mut ActionState<I>,
     ) -> Result<()> {
+        // Not by the cells of `table`: these validate whole columns before a row is known to be
+        // wanted, which would change which fault is reported first.
         let clock = Clock::new(&self.spec);
         let times = |name| batch.times(name, clock.unit);
         let items = batch.ids(names.item);
@@ -356,6 +364,7 @@ impl<I: Item> ActionScan<'_, I> {
                 available: names.available.map(|_| known()),
                 told: keys_of(&told, row),
             };
+            // Rows that are left out are not validated, so they must not decide about zones either.
             if raw.origin != Ok(None) {
                 for (column, name) in &texts {
                     column.note(

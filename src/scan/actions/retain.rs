@@ -50,6 +50,8 @@ impl<I: Item> ActionScan<'_, I> {
     ) -> Result<()> {
         self.keep(key, event, state)?;
         if !self.told.is_empty() {
+            // The chunk that the action went into: `keep` has made room, and nothing came in
+            // between.
             let partition = state.scatter.partition_of(key);
             state.scatter.open(partition).push_attributes(keys);
         }
@@ -74,6 +76,7 @@ impl<I: Item> ActionScan<'_, I> {
     /// Counts a full chunk, and puts another behind it.
     #[cold]
     fn make_room(&self, partition: usize, state: &mut ActionState<I>) -> Result<()> {
+        // Before chunks may go to the file, where they are not counted any more.
         self.count(partition, state);
         state.scatter.add_chunk(partition, self.context)?;
         state
@@ -88,11 +91,14 @@ impl<I: Item> ActionScan<'_, I> {
     pub(crate) fn count(&self, partition: usize, state: &mut ActionState<I>) {
         let (chunk, first_key) = state.scatter.last_chunk(partition);
         let everyone = &self.everyone;
+        // Counting each row as it was kept took 18 % of a run over 167M actions: the counts of a
+        // million customers are 4 MB, and each row touched another place.
         for (at, row) in chunk.rows.iter().enumerate().skip(chunk.counted) {
             let (key, known_after) = (Key(first_key + row.local_key()), chunk.known_after(at));
             let is_seen = |span: &KeySpan| {
                 is_prior(known_after, span.first_cutoff) && !is_prior(row.time, span.lookback_max)
             };
+            // What all probes see needs no look at the bounds of the customer.
             if is_seen(everyone) || is_seen(&self.probes.span(key)) {
                 self.enough.count(&mut state.counts, key, row.time);
             }
@@ -119,6 +125,7 @@ impl<I: Item> ActionScan<'_, I> {
             Cutoff::Day => when.at,
             Cutoff::Time => when.known_after,
         };
+        // An embargo that reaches beyond the end of time never ends.
         let held_until = Micros(when.at.0.saturating_add(origin.held_us?));
         let known_after = known_after.max(held_until).max(available);
         let is_seen = |lookback: Micros, cutoff: Micros| {

@@ -42,6 +42,8 @@ impl<'a> TextSource<'a> {
         file: &'a InputFile,
     ) -> TextSource<'a> {
         let column = WantedColumn::new;
+        // `time_of` and the readers rely on these places: customer, item, time, and what stands in
+        // for it.
         let mut columns = vec![
             column(names.customer, true),
             column(names.item, true),

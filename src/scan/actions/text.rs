@@ -65,6 +65,8 @@ impl<I: Item> ActionScan<'_, I> {
         error: Error,
         state: &mut ActionState<I>,
     ) -> Error {
+        // A policy of its own: that of the run has passed its limit, and would fail at the first
+        // bad row.
         let policy = BadRowPolicy::new(&self.spec, is_whole_column);
         let again = ActionScan::new(&self.spec, &policy, self.context, self.probes, self.split);
         let read = text.read_uncounted(&mut again.reader(source, state));
@@ -106,6 +108,7 @@ impl<I: Item> ActionScan<'_, I> {
         clock: &mut WallClock<'_>,
         state: &mut ActionState<I>,
     ) -> Result<bool> {
+        // Nothing is counted before false is returned: the slow path counts the record itself.
         let slot = source.names.slot;
         if !source.takes(fields) {
             state.tallies[slot].filtered += 1;

@@ -167,6 +167,7 @@ impl<'a> ClickScan<'a> {
             kind,
             presence,
         };
+        // Labels by listing need no users, so files may lack them.
         let of_user = match clicks.label_key {
             LabelKey::UserListing => Presence::Nullable,
             LabelKey::Listing => Presence::Optional,
@@ -242,6 +243,7 @@ impl<'a> ClickScan<'a> {
                 let (listings, users) = (&state.listings, &state.users);
                 self.distribute(batch, listings, users, streams, by_listing, by_user)
             }
+            // Ids take half as much memory again, so only jobs that leave out repeats keep them.
             Clicks::Once(streams) => {
                 let by_listing = |click, row| whole(cells, click, row);
                 let by_user = |click, row| whole(cells, click, row);
@@ -277,16 +279,19 @@ impl<'a> ClickScan<'a> {
                 without_user += 1;
                 user = ABSENT;
             }
+            // Also of clicks that nobody asks for: it tells how far the log reaches.
             latest = latest.max(time);
             let click = Click {
                 time,
                 user,
                 listing,
             };
+            // A window of labels includes its end, so a click at that moment still makes one.
             if listing != ABSENT && !is_prior(self.wanted.last_label, time) {
                 let row = by_listing(click, *row);
                 streams.by_listing.push(listing, row, self.context)?;
             }
+            // Marks and `ABSENT` lie above all ranks.
             if user < users_count && is_prior(time, self.wanted.last_asked) {
                 let row = by_user(click, *row);
                 streams.by_user.push(user, row, self.context)?;
@@ -298,6 +303,7 @@ impl<'a> ClickScan<'a> {
 
 /// A click with the ids of its row.
 fn whole<const OF_USER: bool>(cells: &[Cells], click: Click, row: u32) -> WholeClick<OF_USER> {
+    // `click.user` is `ABSENT` then, so that this is not the id 0.
     let user = if cells[USER].is_null(row) {
         0
     } else {

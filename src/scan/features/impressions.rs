@@ -252,16 +252,19 @@ impl ShownRead {
             kinds.merge(&table.kinds);
             rejected.extend(table.rejected);
         }
+        // A partition is a range of ranks, so in hash order neighbouring ids do not fill one.
         let (users, of_users) = RankedDictionary::merge(users, Order::Hash, context)?;
         let (listings, of_listings) = RankedDictionary::merge(listings, Order::Hash, context)?;
         let mut shown = ShownListings::empty(types.impression);
         let count = lists.iter().map(ShownListings::count).sum();
+        // Exactly: a vector that doubles may take more than was reserved for it.
         shown.users.reserve_exact(count);
         shown.listings.reserve_exact(count);
         shown.times.reserve_exact(count);
         for ((list, users), listings) in lists.into_iter().zip(&of_users).zip(&of_listings) {
             shown.append(&list, users, listings);
         }
+        // The lists of the threads are gone.
         let row_bytes = size_of::<(u64, u32, u32, Micros)>();
         context.free_memory(count64(count * row_bytes));
         Ok(ShownRead {

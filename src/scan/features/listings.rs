@@ -156,6 +156,7 @@ impl ListingScan<'_> {
     /// Keeps the rows of a batch that were shown; rejects those of a listing that had one before.
     fn keep(&mut self, batch: &mut Batch<'_>) {
         let (cells, rows) = (batch.cells, batch.rows);
+        // Also of listings that were not shown: rejected rows then depend on the listings alone.
         self.ids.intern(&cells[LISTING], rows);
         let keys = (self.keys, &mut self.memo);
         ranks(&cells[LISTING], rows, keys, &mut self.ranks);

@@ -38,6 +38,7 @@ pub(crate) fn ranks(cells: &Cells, rows: &[u32], known: (&Keys, &mut Memo), rank
 /// and below [`ABSENT`].
 fn ranks_or_marks(cells: &Cells, rows: &[u32], known: (&Keys, &mut Memo), ranks: &mut Vec<u32>) {
     let count = known.0.count();
+    // The numbers between the ranks and `ABSENT`, so that a mark is neither.
     let room = u64::from(ABSENT.saturating_sub(count)).max(1);
     find(cells, rows, known, ranks, |hash| {
         let mark = u32::try_from(hash % room).expect("less than 32 bits have room for");

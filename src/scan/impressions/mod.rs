@@ -169,6 +169,7 @@ impl<'a> ImpressionScan<'a> {
     /// # Errors
     /// As the policy for bad rows says, and if the file cannot be read.
     pub(crate) fn read<I: Item>(&self, task: &Task, state: &mut ImpressionState<I>) -> Result<()> {
+        // Taken out, because the items are lent to closures that are passed along with the state.
         let mut items = state.items.take();
         state.kinds.start(&self.spec, 0);
         match &task.opened {
@@ -196,9 +197,11 @@ impl<'a> ImpressionScan<'a> {
             Ok(day) => (Ok(day), Some(day)),
             Err(fault) => (Err(fault), None),
         };
+        // A row at fault may have left something.
         state.shown.clear();
         state.kept.row.clear();
         state.kept.items.iter_mut().for_each(Vec::clear);
+        // In the order in which the faults of one row are reported.
         let judged = day.and_then(|day| {
             let ranking = raw
                 .ranking
@@ -217,6 +220,7 @@ impl<'a> ImpressionScan<'a> {
         let (day, ranking, customer, cutoff, counts) = match judged {
             Ok(judged) => judged,
             Err((column, mismatch)) => {
+                // A row whose day is not known is counted for no day.
                 if let Some(day) = known_day {
                     let tally = state.tallies.entry(day).or_default();
                     tally.impressions += 1;
@@ -233,6 +237,7 @@ impl<'a> ImpressionScan<'a> {
         if drops || state.shown.is_empty() {
             return Ok(());
         }
+        // After the counts, which are of all that was shown.
         if let Some(negatives) = &self.negatives {
             tally.negatives_left_out +=
                 negatives.sample((day, customer, ranking), &mut state.shown);

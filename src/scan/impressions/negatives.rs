@@ -41,6 +41,7 @@ impl Negatives {
         (day, customer, ranking): (Day, Customer<'_>, &str),
         shown: &mut ImpressionItems<I>,
     ) -> u64 {
+        // Separated: customer 1 in ranking 23 is not customer 12 in ranking 3.
         let mut text = date_text(day) + "\n";
         match customer {
             Customer::Guest => {}
@@ -63,6 +64,8 @@ impl Negatives {
     fn keeps(self, name: &str) -> bool {
         let hash = XxHash64::oneshot(self.seed, name.as_bytes());
         let upper = u32::try_from(hash >> 32).expect("32 bits are left");
+        // 32 bits are exact in an `f64`, and the quotient is below 1, so that a rate of 1 keeps
+        // all.
         f64::from(upper) / 4_294_967_296.0 < self.rate
     }
 }

@@ -31,6 +31,7 @@ impl ImpressionScan<'_> {
         check_columns(&self.spec, file, self.declared(file))?;
         let names = self.names;
         let mut flat = vec![names.customer, names.ranking];
+        // Where the folder tells the day, the column may hold anything.
         if file.file.day.is_none() {
             flat.push(names.dt);
         }
@@ -96,6 +97,7 @@ impl ImpressionScan<'_> {
             (*keep, PassthroughArray::new(array, keep.holds()))
         });
         let kept: Vec<_> = kept.collect();
+        // Two, because the texts of customer and ranking are borrowed at the same time.
         let (mut decimal, mut ranking_text) = (String::new(), String::new());
         for row in 0..batch.rows_count() {
             let at = batch.place(row);

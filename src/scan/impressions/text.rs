@@ -73,6 +73,7 @@ impl ImpressionScan<'_> {
             };
             let mut raw = RawImpression {
                 dt: dt_of(dt, clock.zone),
+                // By day, the column is not read, and may hold anything.
                 time: if by_time {
                     time.written(&clock)
                 } else {

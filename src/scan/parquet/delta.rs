@@ -31,6 +31,7 @@ pub(super) fn prefix_bytes(bytes: &[u8]) -> Read<u64> {
     let mut add = |length: i64| {
         let length = u64::try_from(length);
         let length = length.map_err(|_| Malformed::Wrong("a length is negative"))?;
+        // A sum that overflows is above every limit anyway.
         sum = sum.saturating_add(length);
         Ok(())
     };
@@ -42,6 +43,7 @@ pub(super) fn prefix_bytes(bytes: &[u8]) -> Read<u64> {
         let least = bytes.int()?;
         let widths = bytes.take(index64(minis))?;
         for width in widths {
+            // Mini blocks behind the last value have a width, but no bytes.
             if left == 0 {
                 break;
             }
@@ -51,6 +53,7 @@ pub(super) fn prefix_bytes(bytes: &[u8]) -> Read<u64> {
                 at: 0,
             };
             for _ in 0..left.min(mini_values) {
+                // In the format, differences may wrap.
                 let difference = bits.next(*width).cast_signed();
                 length = length.wrapping_add(least).wrapping_add(difference);
                 add(length)?;

@@ -54,6 +54,7 @@ pub(super) fn decode(bytes: &[u8], start: u64) -> std::result::Result<ParquetMet
     for at in untyped {
         bytes.to_mut()[at] = EMPTY_LIST;
     }
+    // A panic is contained here; a stack overflow would not be, which `check_shape` rules out.
     let metadata = catch_panic(|| ParquetMetaDataReader::decode_metadata(&bytes))?;
     check_meaning(&metadata, start)?;
     Ok(metadata)
@@ -67,6 +68,7 @@ fn footer_bytes(file: &InputFile, opened: &File) -> Result<(Vec<u8>, u64)> {
         _ => file.io(error),
     };
     let size = opened.metadata().map_err(|error| file.io(error))?.len();
+    // Magic bytes at both ends, and the length of the footer.
     let Some(tail_start) = size.checked_sub(8).filter(|start| *start >= 4) else {
         return Err(broken("too few bytes for one"));
     };
@@ -93,6 +95,7 @@ fn footer_bytes(file: &InputFile, opened: &File) -> Result<(Vec<u8>, u64)> {
     let Some(start) = start.filter(|start| *start >= 4) else {
         return Err(broken("a footer longer than the file: it was cut short"));
     };
+    // At most 64 MiB, and not more than the file has.
     let mut bytes = vec![0; usize::try_from(length).unwrap_or_default()];
     opened.read_exact_at(&mut bytes, start).map_err(io_fault)?;
     Ok((bytes, start))
@@ -112,6 +115,7 @@ impl SchemaWalk {
     fn add(&mut self, children: i64) -> Read<()> {
         if let Some(left) = self.open.last_mut() {
             *left -= 1;
+        // Only the first field, the root, has no parent.
         } else if self.fields > 0 {
             return Err(Malformed::Wrong("a schema of more than one tree"));
         }
@@ -121,6 +125,7 @@ impl SchemaWalk {
             Ok(children) => self.open.push(children),
             Err(_) => return Err(Malformed::Wrong("a field with fewer than no children")),
         }
+        // A last child ends its parent, which may be a last child itself.
         while self.open.last() == Some(&0) {
             self.open.pop();
         }
@@ -144,6 +149,8 @@ const EMPTY_LIST: u8 = 0x0c;
 fn check_shape(footer: &[u8]) -> std::result::Result<Vec<usize>, String> {
     let mut schema = SchemaWalk::default();
     let mut untyped = Vec::new();
+    // In parquet.thrift, field 2 of the metadata is the schema, and field 5 of its elements the
+    // number of children.
     let walked = Compact::new(footer).fields(|reader, number, wire| match (number, wire) {
         (2, Wire::List) => {
             reader.list(|reader, wire| match wire {
@@ -195,6 +202,7 @@ fn check_meaning(metadata: &ParquetMetaData, end: u64) -> std::result::Result<()
         if group.num_rows() == 0 {
             continue;
         }
+        // Readers take a chunk by the place of its column in the schema.
         if group.num_columns() != group.schema_descr().num_columns() {
             return Err(wrong("that lacks columns of the schema".to_owned()));
         }
@@ -210,6 +218,8 @@ fn check_meaning(metadata: &ParquetMetaData, end: u64) -> std::result::Result<()
             "a footer that declares {declared} rows, and row groups of {rows}"
         ));
     }
+    // Otherwise many chunks could point at the same bytes, and the size of the file would bound
+    // nothing. Empty chunks may lie anywhere.
     ranges.retain(|range| !range.is_empty());
     ranges.sort_unstable_by_key(|range| range.start);
     if !ranges.is_sorted_by(|before, after| before.end <= after.start) {
@@ -237,6 +247,7 @@ fn check_chunk(
     } else {
         rows
     };
+    // An empty list and a null have one value, too.
     let values_min = rows;
     if !(values_min..=values_max).contains(&values) {
         return Err(format!("has {values} values for {rows} rows"));
@@ -244,6 +255,7 @@ fn check_chunk(
     if chunk.uncompressed_size() < 0 {
         return Err(format!("has a size of {}", chunk.uncompressed_size()));
     }
+    // The first 4 bytes are the magic.
     let range = range_of(chunk).filter(|range| 4 <= range.start && range.end <= end);
     range.ok_or_else(|| {
         let (from, size) = (start_of(chunk), chunk.compressed_size());

@@ -42,6 +42,8 @@ impl RowGroupReader {
         columns: &ProjectionMask,
     ) -> Result<RowGroupReader> {
         Ok(RowGroupReader {
+            // Not kept open from the footer on: thousands of small files would exceed the limit of
+            // descriptors.
             opened: Arc::new(file.file.open()?),
             metadata: Arc::clone(&file.metadata),
             schema: file.schema.clone(),

@@ -118,6 +118,8 @@ impl Header {
         let mut reader = Compact::new(bytes);
         let (mut data, mut dictionary, mut data_v2) = (None, None, None);
         let numbers = NumberFields::read(&mut reader, |reader, field, wire| {
+            // Numbers as in parquet.thrift: data_page_header, dictionary_page_header,
+            // data_page_header_v2.
             let kind_fields = match (field, wire) {
                 (5, Wire::Struct) => &mut data,
                 (7, Wire::Struct) => &mut dictionary,
@@ -133,6 +135,7 @@ impl Header {
             0 => data,
             2 => dictionary,
             3 => data_v2,
+            // A page that is skipped needs no fields of its own, so unknown types are no fault.
             _ => Some(NumberFields::default()),
         };
         let kind_fields = kind_fields.ok_or(missing)?;
@@ -147,6 +150,8 @@ impl Header {
             },
             kind: PageKind::new(kind, &kind_fields)?,
         };
+        // `Pages` splits both the packed and the plain page behind the levels, so they must fit in
+        // either.
         let is_inside = match &header.kind {
             PageKind::DataV2 { .. } => header.levels_size() <= header.size.min(header.packed_size),
             _ => true,
@@ -189,6 +194,7 @@ impl PageKind {
                 encoding: fields.encoding(4)?,
                 def_bytes: fields.count(5)?,
                 rep_bytes: fields.count(6)?,
+                // In the format, a flag that is absent means compressed.
                 is_packed: fields.0[7] != Some(0),
             },
             _ => PageKind::Other,

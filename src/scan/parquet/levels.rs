@@ -41,6 +41,8 @@ impl ListCount {
             let groups = head >> 1;
             if head & 1 == 0 {
                 let level = levels.byte()?;
+                // A run is counted in one step whatever it claims, and never beyond the values of
+                // the page.
                 let count = groups.min(left);
                 match level {
                     0 => self.count(count, count)?,
@@ -74,6 +76,7 @@ impl ListCount {
 
     /// Adds rows and elements.
     fn count(&mut self, rows: u64, elements: u64) -> Read<()> {
+        // The number of the batch that the last of so many rows is in.
         let batch = |rows: u64| rows.saturating_sub(1) / self.batch_rows;
         let is_same = batch(self.rows) == batch(self.rows + rows);
         self.elements = if is_same {

@@ -131,9 +131,11 @@ impl Pages {
         let length = range.end - range.start;
         let mut bytes = Vec::new();
         let size = usize::try_from(length).unwrap_or(usize::MAX);
+        // A failed allocation would otherwise end the process.
         bytes
             .try_reserve_exact(size)
             .map_err(|_| wrong(format!("no memory for {length} bytes of it")))?;
+        // Each read seeks first: the columns of a row group take turns on one descriptor.
         let mut file = &*self.file;
         let sought = file.seek(SeekFrom::Start(range.start));
         let read = sought.and_then(|_| file.take(length).read_to_end(&mut bytes));
@@ -160,6 +162,7 @@ impl Pages {
             return Err(wrong(format!("its pages lack {} values", self.values_left)));
         }
         let left = self.rest.end - self.rest.start;
+        // A header may hold statistics of long texts: a window too short is read again, longer.
         for bytes in HEADER_BYTES {
             let bytes = count64(bytes).min(left);
             let window = self.read_at(self.rest.start..self.rest.start + bytes)?;
@@ -328,6 +331,7 @@ fn page_of(header: &Header, bytes: Vec<u8>) -> Option<Page> {
             num_rows: rows,
             def_levels_byte_len: def_bytes,
             rep_levels_byte_len: rep_bytes,
+            // `bytes_of` has decompressed it.
             is_compressed: false,
             statistics: None,
         }),
@@ -377,6 +381,7 @@ impl PageReader for Pages {
                 PageKind::Data { .. } => (None, false),
             };
             let num_levels = (!is_dict).then_some(index(header.values));
+            // Not counted in `values_left` yet: `get_next_page` checks it when it takes it.
             self.peeked = Some((header, place));
             return Ok(Some(PageMetadata {
                 num_rows: rows,
@@ -388,6 +393,7 @@ impl PageReader for Pages {
     }
 
     fn skip_next_page(&mut self) -> Result<()> {
+        // Read and checked all the same: the counts need every page.
         self.get_next_page().map(drop)
     }
 }

@@ -113,6 +113,7 @@ impl<'a> Compact<'a> {
     /// Reads an unsigned number, seven bits per byte.
     pub(super) fn varint(&mut self) -> Read<u64> {
         let mut number = 0;
+        // Ten bytes hold 64 bits.
         for shift in (0..64).step_by(7) {
             let byte = self.byte()?;
             number |= u64::from(byte & 0x7f) << shift;
@@ -186,6 +187,7 @@ impl<'a> Compact<'a> {
             self.depth -= 1;
             return Ok(0);
         }
+        // Before they are read, because arrow's decoder allocates a whole list at once.
         self.values += count;
         if self.values > VALUES_MAX {
             return Err(Malformed::Wrong("more than 2,097,152 values in lists"));
@@ -215,6 +217,7 @@ impl<'a> Compact<'a> {
                 let length = self.length()?;
                 self.take(length)?;
             }
+            // Recursive, but `deeper` bounds the depth.
             Wire::List => drop(self.list(|_, _| Ok(false))?),
             Wire::Struct => self.fields(|_, _, _| Ok(false))?,
         }

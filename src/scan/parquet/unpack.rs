@@ -60,6 +60,7 @@ impl Unpacker {
         out.try_reserve_exact(first.len() + size + 1)
             .map_err(|_| format!("no memory for {size} bytes"))?;
         out.extend_from_slice(first);
+        // Codecs would take no bytes at all for a text that is cut short.
         if size > 0 || !packed.is_empty() {
             self.append(packed, size, &mut out)?;
         }
@@ -85,6 +86,7 @@ impl Unpacker {
                 out.truncate(start + written.map_err(|error| text(&error))?);
             }
             Unpacker::Gzip => {
+                // `GzDecoder` would stop behind the first member without an error.
                 let reader = flate2::read::MultiGzDecoder::new(packed);
                 read_up_to(reader, size, out)?;
             }
@@ -93,6 +95,8 @@ impl Unpacker {
                 read_up_to(reader, size, out)?;
             }
             Unpacker::Zstd(decompressor) => {
+                // It writes into the capacity of the vector and never grows it, so that what
+                // `unpack` reserved is its limit.
                 let mut room = Cursor::new(&mut *out);
                 room.set_position(crate::ids::count64(start));
                 let written = decompressor.decompress_to_buffer(packed, &mut room);
@@ -124,12 +128,15 @@ fn lz4_block(packed: &[u8], size: usize, out: &mut Vec<u8>) -> Unpacked<()> {
 /// Appends LZ4 in any framing.
 fn lz4_of_any_frame(packed: &[u8], size: usize, out: &mut Vec<u8>) -> Unpacked<()> {
     let start = out.len();
+    // A frame shows by its magic, Hadoop's framing by sizes that add up, and a bare block by
+    // nothing. So the block comes last.
     if packed.starts_with(&[0x04, 0x22, 0x4d, 0x18]) {
         return read_up_to(lz4_flex::frame::FrameDecoder::new(packed), size, out);
     }
     if hadoop_lz4(packed, size, out).is_some() {
         return Ok(());
     }
+    // A wrong guess may have appended something.
     out.truncate(start);
     lz4_block(packed, size, out)
 }
@@ -145,6 +152,7 @@ fn hadoop_lz4(mut packed: &[u8], size: usize, out: &mut Vec<u8>) -> Option<()> {
         let compressed = usize::try_from(u32::from_be_bytes([e, f, g, h])).ok()?;
         let (block, rest) = rest.split_at_checked(compressed)?;
         let before = out.len();
+        // Sizes are not to be trusted: without this, a frame could grow beyond the declared page.
         if before + plain > end {
             return None;
         }

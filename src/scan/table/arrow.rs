@@ -35,6 +35,7 @@ impl IdColumn {
     pub(crate) fn new(array: &ArrayRef) -> Option<IdColumn> {
         let widened = |to| cast(array, &to).ok();
         match array.data_type() {
+            // Before the cast: it would turn ids above 2^63 into nulls, which are guests.
             DataType::UInt64 => Some(IdColumn::UInt(array.as_primitive::<UInt64Type>().clone())),
             integers if integers.is_integer() => {
                 let ints = widened(DataType::Int64)?;
@@ -185,6 +186,7 @@ impl PlainInts {
         if array.null_count() > 0 {
             return None;
         }
+        // Types that need no cast, so that the values are read where they are.
         match array.data_type() {
             DataType::Int32 => Some(PlainInts::Narrow(array.as_primitive::<Int32Type>().clone())),
             DataType::Int64 => Some(PlainInts::Wide(array.as_primitive::<Int64Type>().clone())),

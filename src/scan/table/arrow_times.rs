@@ -46,6 +46,8 @@ impl TimeNumbers {
         let near = |at: Option<Micros>| at.filter(|at| zone.is_near(*at));
         let mut clock = WallClock::new(zone);
         let mut at = |wall: Option<Micros>| Some(clock.instant_of(wall?.0));
+        // Told once per batch: a call per row with a match inside took 2.6 % of a run over 167M
+        // actions.
         match (self.utc, are_near) {
             (true, true) => found.extend(micros),
             (true, false) => found.extend(micros.map(near)),
@@ -86,6 +88,7 @@ impl TimeColumn {
     pub(crate) fn new(array: &ArrayRef, unit: Option<TimeUnit>) -> Option<TimeColumn> {
         let values = match array.data_type() {
             DataType::Timestamp(stored, zone) => {
+                // Whatever zone the type names: the numbers are of UTC.
                 let utc = zone.is_some();
                 let (values, unit) = match stored {
                     ArrowUnit::Second => (raw::<TimestampSecondType>(array), TimeUnit::Second),
@@ -152,6 +155,7 @@ impl TimeColumn {
             StoredTimes::Text(texts) if texts.is_null(row) => (true, None),
             StoredTimes::Text(texts) => (false, parse(texts.value(row).as_bytes())),
         };
+        // Nulls first: the value in their place may be anything.
         match written.filter(|written| written.is_near(clock.zone)) {
             _ if is_null => Ok(None),
             Some(written) => Ok(Some(written)),

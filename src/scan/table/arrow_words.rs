@@ -28,6 +28,7 @@ impl WordColumn {
         if !WordColumn::holds(array.data_type()) {
             return None;
         }
+        // Booleans become `true` and `false`, as text files have them.
         let words = cast(array, &DataType::Utf8View).ok()?;
         let words = words.as_string_view().clone();
         Some(WordColumn { words })

@@ -63,10 +63,12 @@ pub(crate) fn is_clean(
         return true;
     };
     let is_within = match file.statistics(row_group, name) {
+        // Statistics of UInt64 are stored as Int64, too, and would be misread.
         Some(Statistics::Int64(ints)) if *found == DataType::Int64 => {
             let bounds = [ints.min_opt(), ints.max_opt()];
             bounds.map(|bound| bound.is_some_and(|bound| i32::try_from(*bound).is_ok()))
         }
+        // Statistics leave out NaN, which is a value and no fault.
         Some(Statistics::Double(numbers)) => {
             let bounds = [numbers.min_opt(), numbers.max_opt()];
             bounds.map(|bound| bound.is_some_and(|bound| narrow(*bound).is_finite()))
@@ -108,6 +110,7 @@ impl AttributeArray {
                 AttributeArray::Doubles(array.as_primitive::<Float64Type>().clone())
             }
             (AttributeType::Float32, _) => {
+                // Rounds once: by way of `f64`, an integer of 64 bits would be rounded twice.
                 let floats = cast_to(DataType::Float32);
                 AttributeArray::Floats(floats.as_primitive::<Float32Type>().clone())
             }
@@ -152,6 +155,7 @@ pub(crate) fn as_key(field: &Field<'_>, kind: AttributeType) -> Option<i32> {
         (Field::Missing | Field::Null, kind) => Some(key_of_null(kind)),
         (field, AttributeType::Int32) => i32::try_from(field.int()?).ok(),
         (Field::Csv(text) | Field::Json(text), AttributeType::Float32) => {
+            // Parsed as `f32` at once, because rounding to `f64` first could end one bit off.
             let number = text.parse().ok().filter(|number: &f32| number.is_finite());
             number.map(key_of_float)
         }

@@ -139,6 +139,7 @@ impl Cells {
 
     /// Makes the value of a row null, which is the last one so far.
     pub(super) fn set_null(&mut self, row: usize) {
+        // Rows before it have no entry if none of them was null.
         self.nulls.resize(row, false);
         self.nulls.push(true);
     }

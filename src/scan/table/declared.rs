@@ -80,6 +80,7 @@ impl<'a> DeclaredColumn<'a> {
     /// Checks that a file has the column, unless it is optional, with a type that holds what is wanted.
     fn check(&self, spec: &ReadSpec<'_>, file: &ParquetFile) -> Result<()> {
         let name = self.name;
+        // First: if it is missing, the message does not offer to rename it.
         if let Holds::Passthrough(column) = self.holds {
             return passthrough::check(spec, file, column);
         }
@@ -119,6 +120,8 @@ impl<'a> DeclaredColumn<'a> {
             }
             Holds::Word => unless(WordColumn::holds(found), "text, integers or booleans"),
             Holds::Float => unless(found.is_numeric(), "numbers"),
+            // As seconds since 1970, such integers would all be days long ago, and all actions
+            // known.
             Holds::LandingDay if found.is_integer() => {
                 Some("days: text such as 2025-08-15, dates or timestamps".to_owned())
             }
@@ -208,6 +211,7 @@ fn check_shown_items(
         Err(error)
     };
     let DataType::List(element) = shown else {
+        // `Null` gives a message without a hint on ids.
         return wrong_for(&DataType::Null);
     };
     let DataType::Struct(fields) = element.data_type() else {

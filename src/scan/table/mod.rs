@@ -227,6 +227,8 @@ impl<'a> TableScan<'a> {
         if !state.faults.is_empty() {
             // Of each row only the first column at fault counts; a row at fault as a whole has
             // no columns.
+            // A record with too few fields also lacks required ones: its own fault has no column
+            // and sorts first.
             state.faults.sort_by_key(|fault| (fault.row, fault.column));
             state.faults.dedup_by_key(|fault| fault.row);
             let mut bad = state.faults.iter().map(|fault| fault.row).peekable();
@@ -238,6 +240,7 @@ impl<'a> TableScan<'a> {
             rows: &state.rows,
             faults: &mut state.faults,
         })?;
+        // Again, because `on_batch` may have added faults of good rows.
         state.faults.sort_by_key(|fault| (fault.row, fault.column));
         for fault in state.faults.drain(..) {
             let at = RowAt {

@@ -92,6 +92,7 @@ impl TableScan<'_> {
                     cells.floats_mut().extend_from_slice(numbers.values());
                 }
             }
+            // An empty text is null as well, so the null buffer alone does not tell.
             if column.kind == ColumnType::TextId {
                 cells.set_empty_null(batch.rows_count());
             } else if array.null_count() > 0 {
@@ -145,6 +146,7 @@ impl Faults<'_> {
 
 /// Fills a column of integers.
 fn fill_ints(array: &ArrayRef, into: &mut Vec<i64>, faults: &mut Faults<'_>) {
+    // Unsigned integers may be too large. A cast would make nulls of these, which are no faults.
     let wide = match array.data_type() {
         of if of.is_signed_integer() => cast(array, &DataType::Int64).ok(),
         _ => None,
@@ -224,11 +226,13 @@ fn fill_times(
     let column = TimeColumn::new(array, clock.unit).expect("types are checked");
     for row in 0..array.len() {
         let time = time_of(&column, row, clock);
+        // Of other types the column's type tells, once per file.
         if let (Ok(Some((written, _))), Some(text)) = (&time, column.text(row)) {
             note(row, *written, text);
         }
         let (at, east_us) = match time {
             Ok(None) => (EPOCH, None),
+            // Wall times are nearly in order, so most stay in the period that the clock remembers.
             Ok(Some((WrittenTime::Wall(wall_us), _))) => (wall.instant_of(wall_us), None),
             Ok(Some((written, east_us))) => (written.resolve(clock.zone).at, east_us),
             Err(mismatch) => {

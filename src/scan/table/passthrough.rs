@@ -26,6 +26,7 @@ pub(crate) fn kind_of(data_type: &DataType) -> Option<PassthroughType> {
         DataType::Int8 | DataType::Int16 | DataType::Int32 | DataType::UInt8 | DataType::UInt16 => {
             Some(PassthroughType::Int32)
         }
+        // UInt64 is not among them: no type of the output holds it.
         DataType::Int64 | DataType::UInt32 => Some(PassthroughType::Int64),
         DataType::Float32 | DataType::Float64 => Some(PassthroughType::Double),
         DataType::Utf8 | DataType::Utf8View => Some(PassthroughType::Text),
@@ -105,6 +106,7 @@ fn holds(data_type: &DataType, kind: PassthroughType) -> bool {
         Some(PassthroughType::Int32) => {
             [PassthroughType::Int64, PassthroughType::Double].contains(&kind)
         }
+        // A double would round integers of 64 bits.
         _ => false,
     };
     found == Some(kind) || widens
@@ -149,6 +151,7 @@ impl PassthroughArray {
             PassthroughType::Text => PassthroughArray::Texts(ids()),
             PassthroughType::Boolean => PassthroughArray::Booleans(array.as_boolean().clone()),
             PassthroughType::Time => {
+                // Integers are carried as integers, whatever `--time-unit` says.
                 PassthroughArray::Times(TimeColumn::new(array, None).expect("types are checked"))
             }
         }

@@ -119,6 +119,7 @@ impl<'a> SharedText<'a> {
         let format = self.task.opened.text_format();
         let shared = &self.task.shared;
         let open = || open(self.file, format, self.columns, self.piece_bytes);
+        // Only `take` holds the lock; the piece is parsed without it.
         while let Some((at, layout)) = shared.take(self.file, piece, open)? {
             let records = PieceRecords {
                 at,
@@ -131,12 +132,14 @@ impl<'a> SharedText<'a> {
             };
             let mut seen = ColumnsSeen::default();
             let (rejected, read) = on_piece(&records, &mut seen);
+            // A failure that `seen` keeps comes before whatever ended the reading behind it.
             shared.put(PieceEnd {
                 at,
                 rejected,
                 stop: seen.failed.take().map(Stop::Error).or_else(|| read.err()),
                 seen,
             });
+            // After `put`: `finish` waits for the result of every piece that was taken.
             context.check()?;
         }
         Ok(())
@@ -163,6 +166,7 @@ impl<'a> SharedText<'a> {
             before.add(&end.seen);
             if let Some(stop) = end.stop {
                 let error = stop.error(self.file, rows);
+                // A row may be bad only because it lacks a column that no record has.
                 let is_missing = before.missing(self.columns).is_some();
                 return Err(match error.kind() {
                     ErrorKind::BadRow(fault) if is_missing => {

@@ -85,6 +85,7 @@ impl Projection<'_> {
     fn includes(&self, path: &[String]) -> bool {
         match (path, &self.nested) {
             ([name], _) => self.flat.contains(&name.as_str()),
+            // The groups between a list and its fields are named differently by different writers.
             ([name, .., leaf], Some((column, fields))) => {
                 name == column && fields.contains(&leaf.as_str())
             }

@@ -55,6 +55,7 @@ impl TableScan<'_> {
         let mut piece = std::mem::take(&mut state.piece);
         text.read_pieces(self.context, &mut piece, &mut |records, seen| {
             state.kinds.start(&self.spec, records.at);
+            // Rows count from the start of the piece; `finish` adds the records of earlier pieces.
             let start = state.rejected.len();
             let read = self.read_piece(file, records, seen, state, on_batch);
             self.context.count_read(seen.rows, records.steps());
@@ -78,6 +79,8 @@ impl TableScan<'_> {
     ) -> std::result::Result<(), Stop> {
         self.clear(state);
         let mut clocks = self.text_clocks();
+        // Never fails: faults are collected, so that those of one batch are reported in the order
+        // of rows.
         let mut fill = |record: TextRecord<'_>| {
             self.fill_record(file, &record, &mut clocks, state);
             Ok(())
@@ -183,6 +186,7 @@ impl TableScan<'_> {
 
     /// Ends a batch that was filled record by record.
     fn finish_cells(&self, rows_count: usize, state: &mut TableState) {
+        // A missing value would silently shift a column against the others.
         assert_eq!(count64(state.filled_count), count64(rows_count));
         for cells in &mut state.cells {
             cells.finish(rows_count);

@@ -81,7 +81,10 @@ impl Texts {
             return look_up(&texts, codes);
         };
         memo.keep(dictionary);
+        // A null row may get any code.
         let place_of = |row: &u32| u32::try_from(places.value(at(*row))).unwrap_or(0);
+        // In the order of rows, so that new texts get ascending codes: listings tell new ids by
+        // that.
         for place in rows.iter().map(place_of) {
             if memo.codes[index(place)] == NO_CODE {
                 // Marked, so that it is asked for once; any code below would do.
@@ -126,6 +129,7 @@ impl Texts {
     /// The rows of texts of the Parquet reader that are too long to be kept.
     pub(super) fn long_rows(&self, rows_count: usize) -> Vec<u32> {
         let is_long = |length: usize| length > TEXT_BYTES_MAX;
+        // Nearly always no text is that long, and then no row is looked at.
         let may_be = match self {
             Texts::Own(_) => false,
             Texts::Views(texts) => {
@@ -161,6 +165,8 @@ impl Texts {
 impl Memo {
     /// Forgets what is known, if the dictionary is another one.
     fn keep(&mut self, dictionary: &StringArray) {
+        // By address: batches of a row group share their dictionary, and comparing texts would cost
+        // what the codes save.
         let is_same = self.dictionary.as_ref().is_some_and(|known| {
             known.len() == dictionary.len()
                 && known.value_data().as_ptr() == dictionary.value_data().as_ptr()

@@ -41,6 +41,7 @@ impl Piece {
         if self.buffer.len() < wanted {
             self.buffer.resize(wanted, 0);
         }
+        // A read that returns less is not the end: decoders return what they have.
         while self.len < wanted {
             match text.read(&mut self.buffer[self.len..wanted]) {
                 Ok(0) => return Ok(true),
@@ -90,6 +91,7 @@ impl PieceReader {
         piece_bytes: usize,
     ) -> Result<PieceReader> {
         let mut text = file.text(compression)?;
+        // Read and not sought: the text may be compressed, and the digest needs every byte.
         io::copy(&mut (&mut text.source).take(skipped), &mut io::sink())
             .map_err(|error| file.broken(&error))?;
         Ok(PieceReader {
@@ -118,9 +120,11 @@ impl PieceReader {
         let copied = piece.extend(&mut &self.carry[..], carried);
         copied.map_err(|error| file.io(error))?;
         self.carry.clear();
+        // A piece begins at a record, so outside of quotes.
         let mut quotes = QuoteScan::default();
         let mut end = 0;
         while end == 0 && !self.is_ended {
+            // A piece that is meant to be longer than a record may be is no fault.
             if piece.len >= RECORD_BYTES_MAX.max(self.piece_bytes) {
                 let what = format!("a record behind {} bytes of text {TOO_LONG}", self.offset);
                 return Err(file.fault(what));
@@ -130,11 +134,14 @@ impl PieceReader {
             match piece.extend(&mut self.text.source, bytes) {
                 Ok(is_ended) => self.is_ended = is_ended,
                 Err(error) => {
+                    // First the whole records before the damage: a bad row among them is the
+                    // earlier fault.
                     (self.is_ended, self.broken) = (true, Some(file.broken(&error)));
                 }
             }
             end = last_end(self.format, piece.text(), &mut quotes);
         }
+        // Text behind the last line end is a record only if it is not cut off.
         if self.is_ended && self.broken.is_none() {
             end = piece.len;
         }
@@ -153,10 +160,13 @@ impl PieceReader {
 
 /// Where the last whole record of a text ends; 0 if none does.
 fn last_end(format: Format, text: &[u8], quotes: &mut QuoteScan) -> usize {
+    // The text only grows: once quotes were found, they need no new search.
     let has_quotes = quotes.at > 0 || memchr(b'"', text).is_some();
     let last = match format {
         Format::Csv if has_quotes => return quotes.last_end(text),
+        // A cut between a return and its line feed leaves an empty record, which readers skip.
         Format::Csv => memrchr2(b'\n', b'\r', text),
+        // In JSON a line feed inside a text is escaped, so each ends a record.
         _ => memrchr(b'\n', text),
     };
     last.map_or(0, |last| last + 1)
@@ -190,6 +200,7 @@ impl QuoteScan {
     /// Where the last whole record of a text ends. The text begins with what was scanned before.
     fn last_end(&mut self, text: &[u8]) -> usize {
         for (at, byte) in text.iter().enumerate().skip(self.at) {
+            // As the parser sees quotes: any other rule would cut a record in two.
             self.state = match (self.state, byte) {
                 (QuoteState::Start | QuoteState::Closing, b'"')
                 | (QuoteState::Quoted, 0..b'"' | b'#'..) => QuoteState::Quoted,

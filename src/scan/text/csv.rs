@@ -28,7 +28,9 @@ const HEADER_BYTES_MAX: u64 = 1 << 20;
 
 /// A reader of the text, with [`END`] appended.
 fn reader_of<'t>(text: impl Read + 't) -> csv::Reader<impl Read + 't> {
+    // The first line feed ends a last record that has no line end.
     let end = Cursor::new([b"\n", END, b"\n"].concat());
+    // A record of another length is a bad row, not an error of the reader.
     csv::ReaderBuilder::new()
         .flexible(true)
         .has_headers(false)
@@ -41,6 +43,7 @@ pub(crate) fn csv_layout(
     text: impl BufRead,
     columns: &[WantedColumn<'_>],
 ) -> Result<CsvLayout> {
+    // A quote that is never closed would make one header of the whole file.
     let mut reader = reader_of(text.take(HEADER_BYTES_MAX));
     let header = reader.byte_headers();
     let header = header.map_err(|error| csv_fault(file, error))?.clone();
@@ -73,6 +76,8 @@ pub(crate) fn csv_piece(
     seen: &mut ColumnsSeen,
     on_record: OnRecord<'_>,
 ) -> std::result::Result<bool, Stop> {
+    // One check per piece instead of one per field. Text that is not UTF-8 takes the slow path,
+    // where only fields with such bytes are faults.
     let text = std::str::from_utf8(piece).ok();
     match text.filter(|_| memchr(b'"', piece).is_none()) {
         Some(text) => plain_records(layout, text, seen, on_record)?,
@@ -132,10 +137,12 @@ fn plain_record<'t>(
         if after.is_empty() {
             return Err(Stop::CutShort(seen.rows + 1));
         }
+        // The slow path words the fault, so that both paths say the same.
         let record = ByteRecord::from_iter(record.split(','));
         return offer(&record, layout, seen, on_record);
     }
     for (field, place) in fields.iter_mut().zip(&layout.places) {
+        // A column that the file lacks stays `Missing` in every record.
         let Some(place) = *place else { continue };
         let start = place.checked_sub(1).map_or(0, |before| commas[before] + 1);
         let end = commas.get(place).copied().unwrap_or(record.len());
@@ -168,12 +175,14 @@ fn quoted_records(
         let read = reader.read_byte_record(into);
         read.expect("text in memory is read, whatever it holds")
     };
+    // One record ahead: only what comes behind a record tells whether it was the last.
     read(&mut next);
     while &next[0] != END || next.len() > 1 {
         std::mem::swap(&mut record, &mut next);
         if !read(&mut next) {
             return Err(Stop::OpenQuote(seen.rows + 1));
         }
+        // Too few fields are a cut only where the line end is missing as well, else a bad row.
         let is_whole = record.len() == layout.fields_count;
         let has_end = matches!(piece.last(), Some(b'\n' | b'\r'));
         if !is_whole && &next[0] == END && !has_end {
@@ -227,6 +236,7 @@ fn places_in(
 ) -> Result<Vec<Option<usize>>> {
     let mut places = Vec::new();
     for column in columns {
+        // A name that comes twice matters only if the column is wanted.
         let mut same = (0..header.len()).filter(|at| &header[*at] == column.name.as_bytes());
         places.push(same.next());
         if same.next().is_some() {

@@ -47,6 +47,7 @@ impl GuestIds {
     /// The ids that the user names.
     pub(crate) fn new(ids: &[String]) -> GuestIds {
         GuestIds {
+            // An id that is no integer was refused by `check` if customers are integers.
             ints: ids.iter().filter_map(|id| id.parse().ok()).collect(),
             texts: ids.to_vec(),
         }
@@ -184,6 +185,7 @@ impl Field<'_> {
     pub(crate) fn as_number(&self) -> Option<f64> {
         match self {
             Field::Csv(text) | Field::Json(text) => {
+                // `parse` takes "inf" and "nan", too.
                 text.parse().ok().filter(|number: &f64| number.is_finite())
             }
             _ => None,
@@ -213,10 +215,12 @@ impl Field<'_> {
     pub(crate) fn as_written(&self, clock: &Clock<'_>) -> Option<WrittenTime> {
         let written = match self {
             Field::Text(text) => parse(text.as_bytes()),
+            // No text is both: a date has hyphens between digits, an integer has none.
             Field::Csv(text) => parse(text.as_bytes()).or_else(|| clock.epoch_text(text)),
             Field::Json(json) => clock.epoch_text(json),
             Field::Missing | Field::Null | Field::NotText => None,
         };
+        // Days are named with four digits of a year: beyond these, several days had the same name.
         written.filter(|written| written.is_near(clock.zone))
     }
 

@@ -102,6 +102,7 @@ impl<'a> ElementReader<'a> {
             Field::Csv(json) | Field::Json(json) => *json,
             _ => return Err(Mismatch::new("an array of objects", field.shown())),
         };
+        // Elements as they are written, so that a fault names its element.
         let elements: Option<Vec<&RawValue>> = serde_json::from_str(json).map_err(|error| {
             Mismatch::new(
                 "an array of objects",
@@ -119,10 +120,12 @@ impl<'a> ElementReader<'a> {
             object_fields(element.get(), &self.columns, &mut fields)
                 .map_err(|found| at_element(position, Mismatch::new("an object", found)))?;
             columns.elements += 1;
+            // Before nulls are replaced: a field that stands for null is there all the same.
             for (count, place) in columns.counts.iter_mut().zip([0, 1].iter().chain(places)) {
                 *count += u64::from(fields[*place] != Field::Missing);
             }
             self.nulls.clear(&mut fields);
+            // Also for elements that are left out: values are found by position.
             for (at, (values, place)) in passthrough.iter_mut().zip(places).enumerate() {
                 let value = of_field(&fields[*place], self.keep[at].holds(), clock);
                 values.push(value.map_err(|error| self.at_kept(position, at, error))?);
@@ -147,6 +150,7 @@ impl<'a> ElementReader<'a> {
         text: Option<&str>,
         display: impl FnOnce() -> String,
     ) -> Value<Option<I>> {
+        // Before the text gets a number: an unknown item must not get into the vocabulary.
         let is_known = |text: &str| {
             let mut known = self.known.iter();
             known.all(|known| known.find_text(text.as_bytes()).is_some())
@@ -169,6 +173,8 @@ impl<'a> ElementReader<'a> {
         counts.items += 1;
         counts.null_labels += u64::from(label == Label::Null);
         counts.unknown_items += u64::from(item.is_none());
+        // The first arm takes unknown items, too, so that rejected rows do not depend on the
+        // vocabulary.
         match (label, self.null_label, item) {
             (Label::Null, NullLabel::Error, _) => {
                 let mismatch = Mismatch::new("true or false", "null");

@@ -29,6 +29,8 @@ pub(crate) fn ndjson_piece(
     seen: &mut ColumnsSeen,
     on_record: OnRecord<'_>,
 ) -> std::result::Result<bool, Stop> {
+    // One check per piece. If it fails, each line is checked alone, so that only the bad ones are
+    // faults.
     let whole = std::str::from_utf8(piece).ok();
     let mut shape = LineShape::default();
     let mut fields = FieldRow::new(columns.len());
@@ -43,6 +45,7 @@ pub(crate) fn ndjson_piece(
             continue;
         }
         let text = || String::from_utf8_lossy(bytes).into_owned();
+        // A line of another shape may leave fields filled; the parser below has fields of its own.
         if line.is_some_and(|line| shape.fill(line, fields)) {
             if !seen.offer(columns, Ok(fields), &text, on_record) {
                 return Ok(false);
@@ -51,6 +54,7 @@ pub(crate) fn ndjson_piece(
         }
         // A last line without a line end that is not JSON was cut short.
         if end == piece.len() && serde_json::from_slice::<IgnoredAny>(bytes).is_err() {
+            // A row that failed before the cut is the earlier fault.
             let failed = seen.failed.take();
             return Err(failed.map_or(Stop::CutShort(seen.rows + 1), Stop::Error));
         }
@@ -59,6 +63,8 @@ pub(crate) fn ndjson_piece(
         if !offer(source, bytes, columns, seen, on_record) {
             return Ok(false);
         }
+        // The next line is most likely like this one. Fields that only the last shape filled must
+        // go.
         if let Some(line) = line {
             shape = LineShape::new(line, columns);
             fields.fill(Field::Missing);
@@ -93,6 +99,7 @@ pub(crate) fn json_records(
     columns: &[WantedColumn<'_>],
     on_record: OnRecord<'_>,
 ) -> Result<u64> {
+    // Shared with the visitor, which resets it for each element.
     let left = Cell::new(RECORD_BYTES_MAX);
     let mut reader = serde_json::Deserializer::from_reader(RecordLimit { text, left: &left });
     let mut seen = ColumnsSeen::default();
@@ -105,7 +112,9 @@ pub(crate) fn json_records(
     let read = reader.deserialize_seq(elements).and_then(|()| reader.end());
     match read {
         Ok(()) => seen.finish(file, columns),
+        // `offer` keeps the failure and ends the read with an error of serde, which means nothing.
         Err(_) if seen.failed.is_some() => seen.finish(file, columns),
+        // Before the test for I/O: the limit ends the read with an I/O error.
         Err(_) if left.get() == 0 => {
             Err(file.fault(format!("record {} {TOO_LONG}", seen.rows + 1)))
         }
@@ -187,6 +196,7 @@ pub(crate) fn json_field(json: &str) -> Field<'_> {
         b"null" => Field::Null,
         [b'"', inner @ .., b'"'] => match std::str::from_utf8(inner) {
             Ok(text) if !text.contains('\\') => Field::Text(Cow::Borrowed(text)),
+            // An escape may be half of a surrogate pair, which no text can hold.
             _ => serde_json::from_str(json).map_or(Field::NotText, Field::Text),
         },
         _ => Field::Json(json),
@@ -219,6 +229,8 @@ impl<'a> Visitor<'a> for ObjectVisitor<'_, 'a> {
 
     fn visit_map<A: MapAccess<'a>>(self, mut map: A) -> std::result::Result<(), A::Error> {
         while let Some(JsonKey(name)) = map.next_key::<JsonKey<'a>>()? {
+            // If a key comes twice, the last value counts; `LineShape` leaves such lines to this
+            // parser.
             match self.columns.iter().position(|column| column.name == name) {
                 Some(at) => self.fields[at] = json_field(map.next_value::<&'a RawValue>()?.get()),
                 None => {

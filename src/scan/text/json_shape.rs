@@ -45,12 +45,14 @@ impl LineShape {
             return None;
         }
         loop {
+            // `rest` begins with the brace or the comma before the key, which is one byte.
             let key_at = rest.len() - trim_start(&rest[1..]).len();
             let key_end = key_at + simple_end(&rest.as_bytes()[key_at..])?;
             let key = rest[key_at..key_end].strip_prefix('"')?.strip_suffix('"')?;
             let colon = trim_start(&rest[key_end..]).strip_prefix(':')?;
             let value = trim_start(colon);
             let column = columns.iter().position(|column| column.name == key);
+            // Which of two values counts is left to the parser.
             let is_same = |slot: &ValueSlot| column.is_some() && slot.column == column;
             if shape.slots.iter().any(is_same) {
                 return None;
@@ -64,6 +66,7 @@ impl LineShape {
             }
             // The text before the next value begins with the comma.
             let comma = trim_start(rest);
+            // Behind white space, `rest[1..]` above would not be the text behind the comma.
             if !comma.starts_with(',') || comma.len() != rest.len() {
                 return None;
             }
@@ -102,6 +105,8 @@ fn trim_start(text: &str) -> &str {
 fn simple_end(text: &[u8]) -> Option<usize> {
     match text.first()? {
         b'"' => {
+            // An escape must be decoded, and a control character is not valid: both are left to the
+            // parser.
             let is_end = |byte: &u8| matches!(byte, b'"' | b'\\' | 0..b' ');
             let end = 1 + text[1..].iter().position(is_end)?;
             (text[end] == b'"').then_some(end + 1)
@@ -109,6 +114,7 @@ fn simple_end(text: &[u8]) -> Option<usize> {
         b'-' | b'0'..=b'9' => {
             let sign = usize::from(text[0] == b'-');
             let end = digits_end(text, sign)?;
+            // A zero in front of other digits is not valid JSON.
             if end > sign + 1 && text[sign] == b'0' {
                 return None;
             }
@@ -125,6 +131,7 @@ fn simple_end(text: &[u8]) -> Option<usize> {
         _ => {
             let names = [&b"null"[..], b"true", b"false"];
             let name = names.iter().find(|name| text.starts_with(name));
+            // What follows the name must be the next text of the shape, so `nullx` is no null.
             name.map(|name| name.len())
         }
     }

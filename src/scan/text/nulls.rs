@@ -40,6 +40,7 @@ impl NullWords {
     /// Passes a record on, with nulls.
     pub(crate) fn pass_on(&self, record: TextRecord<'_>, on_record: OnRecord<'_>) -> Result<()> {
         let TextRecord { row, fields, text } = record;
+        // The fields are borrowed, so only a record with such a text pays for a copy.
         match fields {
             Ok(fields) if fields.iter().any(|field| self.has_field(field)) => {
                 let mut fields = fields.to_vec();
@@ -56,6 +57,8 @@ impl NullWords {
         let arrays = batch.columns().iter().map(|array| self.in_array(array));
         let arrays: Vec<ArrayRef> = arrays.collect();
         let schema = batch.schema();
+        // A column that the file declares as never null may have nulls now, which arrow would
+        // refuse.
         let fields = schema.fields().iter().zip(&arrays);
         let fields: Vec<FieldRef> = fields
             .map(|(field, array)| nullable(field, array))
@@ -87,6 +90,7 @@ impl NullWords {
             }
             DataType::Dictionary(..) => {
                 let coded = array.as_dictionary::<Int32Type>();
+                // Each text of the dictionary is compared once, not once per row.
                 let values = coded.values().as_string::<i32>().iter();
                 let are_null: Vec<bool> = values.map(is_null_text).collect();
                 let is_null_key =

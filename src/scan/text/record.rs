@@ -100,6 +100,8 @@ impl ColumnsSeen {
                 *seen |= !matches!(field, Field::Missing);
             }
         }
+        // After a failure, records only show which columns exist: they are not passed on or
+        // counted.
         if self.failed.is_none() {
             self.rows += 1;
             let row = self.rows;
@@ -113,6 +115,7 @@ impl ColumnsSeen {
 
     /// Whether to read one more record after the failure.
     fn reads_on(&mut self, columns: &[WantedColumn<'_>]) -> bool {
+        // Of all errors, only a bad row may turn out to be a missing column.
         let is_row = |error: &Error| matches!(error.kind(), ErrorKind::BadRow(_));
         let may_read = self.failed.as_ref().is_some_and(is_row) && self.rows_after < ROWS_AFTER_MAX;
         self.rows_after += 1;
@@ -130,6 +133,7 @@ impl ColumnsSeen {
 
     /// A required column that no JSON record had.
     pub(crate) fn missing<'c>(&self, columns: &[WantedColumn<'c>]) -> Option<&'c str> {
+        // What is no object says nothing about columns. CSV has no objects: its header was checked.
         missing_of(columns, |at| self.columns[at]).filter(|_| self.objects > 0)
     }
 
@@ -147,6 +151,7 @@ impl ColumnsSeen {
 }
 
 /// The most columns of a source; [`crate::job`] rejects more.
+// 24 passthrough columns beside the 5 of impressions; actions have 14 at most.
 const COLUMNS_MAX: usize = 32;
 
 /// The most columns of a source without passthrough columns.

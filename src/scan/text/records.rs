@@ -27,6 +27,8 @@ pub(crate) fn records(
     piece_bytes: usize,
     on_record: OnRecord<'_>,
 ) -> Result<u64> {
+    // One thread reads an array: where an element begins is known only once all before it are
+    // parsed.
     if format.0 == Format::Json {
         let mut with_nulls = |record: TextRecord<'_>| file.nulls.pass_on(record, on_record);
         return json_records(file, file.text(format.1)?.source, columns, &mut with_nulls);
@@ -59,6 +61,7 @@ pub(crate) fn open(
     piece_bytes: usize,
 ) -> Result<(CsvLayout, PieceReader)> {
     let mut layout = match format.0 {
+        // The CSV reader reads ahead, so pieces are read through a reader of their own.
         Format::Csv => csv_layout(file, file.text(format.1)?.source, columns)?,
         _ => CsvLayout::default(),
     };
@@ -105,6 +108,7 @@ impl RecordReader<'_> {
         match format {
             Format::Csv => csv_piece(self.layout, piece.text(), seen, on_record),
             Format::Ndjson => ndjson_piece(self.columns, piece.text(), seen, on_record),
+            // JSON arrays go to `json_records`, Parquet to `read_row_group`.
             Format::Json | Format::Parquet => unreachable!("they are not read in pieces"),
         }
     }

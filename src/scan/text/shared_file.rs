@@ -79,10 +79,13 @@ impl SharedFile {
     ) -> Result<Option<(usize, Arc<CsvLayout>)>> {
         let mut progress = self.lock();
         if !progress.is_opened {
+            // Before the call: if it fails, other threads find no reader and go on, and only this
+            // caller reports it.
             progress.is_opened = true;
             let (layout, reader) = open()?;
             (progress.layout, progress.reader) = (Arc::new(layout), Some(reader));
         }
+        // As if the file ended there, so that `finish` gives the results of what was taken.
         if progress
             .pieces_max
             .is_some_and(|max| progress.taken_count >= max)
@@ -92,6 +95,7 @@ impl SharedFile {
         let Some(reader) = &mut progress.reader else {
             return Ok(None);
         };
+        // Under the lock, because decompression and the digest need the file in order.
         let read = reader.next(file, piece);
         let at = progress.taken_count;
         if let Ok(true) = read {
@@ -100,6 +104,8 @@ impl SharedFile {
             return Ok(Some((at, Arc::clone(&progress.layout))));
         }
         progress.reader = None;
+        // The error is the result of a piece behind all others, so an earlier fault is reported
+        // first.
         if let Err(error) = read {
             progress.taken_count += 1;
             progress.ends.push(PieceEnd {
@@ -115,6 +121,8 @@ impl SharedFile {
     /// Adds the result of a piece. After one that stopped early, no more can be taken.
     pub(crate) fn put(&self, end: PieceEnd) {
         let mut progress = self.lock();
+        // Pieces that were taken before this one are finished all the same: they may hold an
+        // earlier fault.
         if end.stop.is_some() {
             progress.reader = None;
         }

@@ -46,6 +46,7 @@ impl WrittenTime {
             }
             WrittenTime::Date(day) => {
                 let at = zone.start_of(day);
+                // Not 24 hours later: days are longer or shorter where clocks change.
                 let next = zone.start_of(Day(day.0.saturating_add(1)));
                 When {
                     at,
@@ -123,6 +124,7 @@ fn parse_clock(text: &[u8]) -> Option<(i64, &[u8])> {
     }
     let seconds = i64::from((hour * 60 + minute) * 60 + second.min(59));
     let (fraction_us, rest) = match rest {
+        // A fraction belongs to seconds: behind `HH:MM` it is no time.
         [b'.', digits @ ..] if text.get(5) == Some(&b':') => parse_fraction(digits)?,
         _ => (0, rest),
     };
@@ -148,6 +150,8 @@ fn parse_fraction(text: &[u8]) -> Option<(i64, &[u8])> {
 #[inline]
 fn parse_offset(text: &[u8]) -> Option<i64> {
     let (sign, hour, minute) = match text {
+        // Some warehouses, such as ClickHouse, write " UTC" instead of Z. Other names are no
+        // offsets.
         [b'Z' | b'z'] | b" UTC" => return Some(0),
         [sign, h0, h1] => (sign, pair(*h0, *h1)?, 0),
         [sign, h0, h1, m0, m1] | [sign, h0, h1, b':', m0, m1] => {

@@ -108,6 +108,7 @@ impl<'f> PlausibleSearch<'f, '_> {
         for group in 0..file.row_groups().len() {
             let bounds = int_bounds(file, group, self.column);
             if let Some((least, greatest)) = bounds {
+                // Bounds are values of the column, so a plausible one settles it.
                 let is_plausible = self.is_plausible(least) || self.is_plausible(greatest);
                 if is_plausible || self.is_outside(least, greatest) {
                     self.add_bounds(&file.file, least, greatest)?;

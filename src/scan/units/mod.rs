@@ -58,6 +58,7 @@ pub(crate) fn check(
     columns: &[&str],
     newest: Option<Micros>,
 ) -> Result<()> {
+    // Without a unit, columns of integers are refused as times by their type.
     let Some(unit) = spec.time_unit else {
         return Ok(());
     };
