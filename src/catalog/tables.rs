@@ -96,6 +96,7 @@ fn table_in(folder: &Path) -> Option<TableFormat> {
     if holds("_spark_metadata") {
         return Some(TableFormat::SparkSink);
     }
+    // Last, because it reads a folder.
     is_iceberg(folder).then_some(TableFormat::Iceberg)
 }
 
