@@ -94,6 +94,7 @@ impl<'a> BadRowPolicy<'a> {
         // The run ends here, so there is time to read the column for the right hint.
         if spec.on_bad_row == OnBadRow::Error {
             fault.hint = match hint {
+                // In that case, quarantine would set aside every row.
                 None if (self.is_whole_column)(spec, at) => Some(Hint::WholeColumn),
                 None => Some(Hint::Quarantine),
                 hint => hint,

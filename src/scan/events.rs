@@ -170,6 +170,7 @@ impl<'a> EventScan<'a> {
                 ColumnType::of_ids(types.user),
                 Presence::Nullable,
             ),
+            // Read as an id, so that an empty name is null and makes a bad row.
             column("event", ColumnType::TextId, Presence::Required),
             column(
                 "flyer_id",
@@ -310,6 +311,7 @@ impl EventRows {
         for (row, code) in batch.rows.iter().zip(&of_rows) {
             self.deeds[index(*row)] = *code;
             let is_open = is_open(*code);
+            // Before any null is counted: spans need nothing of other events.
             if !is_open && method == DwellMethod::Span {
                 continue;
             }
@@ -326,6 +328,7 @@ impl EventRows {
         }
         self.count += count64(self.kept.len());
         of_rows.clear();
+        // Other events of sessions may have no flyer: they only end the time before them.
         let is_placed = |row: &&u32| !flyers.is_null(**row) && !merchants.is_null(**row);
         of_rows.extend(self.kept.iter().filter(is_placed));
         self.placed = of_rows;

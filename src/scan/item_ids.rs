@@ -106,6 +106,7 @@ impl ItemDictionary {
 
     /// The ids, and whether a retained row has each.
     pub(crate) fn into_parts(self) -> (Dictionary, Vec<bool>) {
+        // Items that were met after the last `hold` have no bit, and no retained row.
         let word = |place: usize| self.used.get(place / 64).copied().unwrap_or(0);
         let is_used = |place: usize| word(place) >> (place % 64) & 1 == 1;
         let used = (0..self.ids.count()).map(is_used).collect();

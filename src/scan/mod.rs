@@ -90,6 +90,7 @@ impl Opened {
         let detected = file.detect(spec.format, telling)?;
         let (format, own) = (detected.format, || Arc::new(file.clone()));
         if detected.is_empty {
+            // Before any column is looked for: a file of nothing may lack them all.
             return Ok(Opened::Empty(own(), format));
         }
         if format != Format::Parquet {

@@ -128,6 +128,7 @@ impl Pruning {
 impl StatsProof {
     /// Whether no action of the row group can be in any history.
     fn is_outside(&self, span: Span) -> bool {
+        // As for each action, both must be before a cutoff.
         let known_after = self.oldest.max(self.known_after);
         !is_prior(known_after, span.last) || is_prior(self.newest, span.first)
     }

@@ -69,6 +69,7 @@ impl TimeKinds {
         self.wanted = match (spec.is_zone_named, spec.job_kind, spec.cutoff) {
             // A named zone says what wall times mean.
             (true, ..) => 0,
+            // By day, the zone decides where days are cut.
             (false, JobKind::Sequences, Cutoff::Day) => WALL | INSTANT | OTHER_OFFSET,
             _ => WALL | INSTANT,
         };
@@ -217,7 +218,9 @@ impl TimeKinds {
             let kind = match field.data_type() {
                 DataType::Timestamp(_, Some(_)) => INSTANT,
                 DataType::Timestamp(_, None) => WALL,
+                // They count from the epoch.
                 data_type if data_type.is_integer() => INSTANT,
+                // Text is told row by row, and days are of no kind.
                 _ => continue,
             };
             let time = FoundTime {
@@ -261,6 +264,7 @@ impl FoundTime {
             first.unwrap_or_default()
         };
         let (row, value) = match self.row {
+            // A type has no value: the message shows the first of the column.
             0 if self.value.is_empty() => first_of_column(),
             row => (row, self.value.clone()),
         };
@@ -274,6 +278,7 @@ impl FoundTime {
 
 /// Whether a time in text has an offset other than zero.
 fn has_other_offset(text: &[u8]) -> bool {
+    // The C ends " UTC".
     if matches!(text.last(), Some(b'Z' | b'z' | b'C')) {
         return false;
     }
@@ -292,6 +297,7 @@ fn has_values(file: &ParquetFile, column: &str) -> bool {
             .and_then(|statistics| statistics.null_count_opt());
         (group.num_rows().unsigned_abs(), nulls)
     });
+    // The type of a column of nulls says nothing about times.
     rows.any(|(rows, nulls)| rows > 0 && nulls != Some(rows))
 }
 

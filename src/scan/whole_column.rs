@@ -23,6 +23,7 @@ pub(crate) fn is_whole_column(spec: &ReadSpec<'_>, at: RowAt<'_>) -> bool {
         kind,
         presence: Presence::Required,
     };
+    // Its own, so that nothing of this read is counted or reported.
     let (policy, context) = (BadRowPolicy::ignoring(), RunContext::default());
     let scan = TableScan::new(spec, &policy, &context, vec![column]);
     let Ok(opened) = Opened::open(spec, at.file) else {

@@ -123,6 +123,8 @@ impl<'a> ActionNames<'a> {
     fn origin(&self, code: u8) -> Origin {
         Origin {
             kind: ActionType(code),
+            // A type that does not count is judged all the same: what is reported of bad rows does
+            // not depend on `--types`.
             held_us: counts_type(self.counted, code).then_some(self.held_us),
         }
     }
@@ -139,6 +141,7 @@ impl<'a> ActionNames<'a> {
             Types::Constant(code) => return Ok(Some(self.origin(*code))),
             Types::Column { codes, other, .. } => (codes, other),
         };
+        // A null is equal to no value, so it is of another type.
         let code = codes.iter().find(|(value, _)| word == Some(value));
         match (code, other) {
             (Some((_, code)), _) => Ok(Some(self.origin(*code))),
@@ -157,6 +160,7 @@ impl<'a> ActionNames<'a> {
     pub(crate) fn takes<'w>(&self, mut word: impl FnMut(usize) -> Option<&'w str>) -> bool {
         let mut columns = self.only.iter().enumerate();
         columns.all(|(at, (_, values))| {
+            // A null is equal to no value, so its row does not count.
             word(at).is_some_and(|word| values.iter().any(|value| value == word))
         })
     }

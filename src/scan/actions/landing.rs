@@ -51,6 +51,7 @@ impl<'a, I: Item> ActionScan<'a, I> {
         };
         if names.available == Some(DT) {
             let when = WrittenTime::Date(day).resolve(self.spec.zone);
+            // The folder answers for every row, so no column is read.
             names.available = None;
             names.landing.known_after = names.known_by(when);
             return names;
@@ -100,6 +101,8 @@ impl<'a, I: Item> ActionScan<'a, I> {
         let asked = cutoffs.get(next);
         if asked.is_some_and(|cutoff| is_prior(*cutoff, landed.until)) {
             let partition = state.scatter.partition_of(key);
+            // In the chunk of the action, whose memory is accounted for: where all files land late,
+            // a list of its own would be as long as all actions.
             state.scatter.open(partition).land(landed);
         }
     }
@@ -158,6 +161,7 @@ impl<'a> ActionNames<'a> {
             return Ok(None);
         };
         let text = column.text(row);
+        // Any column of availability may hold names of folders.
         let is_day = |text: &&str| self.available == Some(DT) || text.starts_with("dt=");
         if let Some(text) = text.filter(is_day) {
             return self.known_by_field(&Field::Csv(text), clock);

@@ -141,6 +141,7 @@ impl<'a, I: Item> ActionScan<'a, I> {
             probes,
             split,
             enough,
+            // Most rows are decided by this, without a look at their customer.
             everyone: probes.everyone(),
             guest_ids: GuestIds::new(spec.guest_ids),
             customers: probes.customer_type(),
@@ -240,6 +241,7 @@ impl<'a, I: Item> ActionScan<'a, I> {
         customer: Customer<'_>,
         state: &mut ActionState<I>,
     ) -> Option<Key> {
+        // Ids that mean nobody are counted as nulls are.
         match self.guest_ids.resolve(customer) {
             Customer::Int(id) => self.probes.keys.of_int(id),
             Customer::Text(id) => self.probes.keys.of_text(id),
@@ -308,8 +310,11 @@ fn judge<'a, I>(
         .time
         .map_err(|error| (raw.time_at, error))?
         .ok_or_else(null)?;
+    // The order of these columns says which of several faults is reported.
     let item = raw.item.map_err(|error| (names.item, error))?;
     let available = match raw.available {
+        // Without a column the folder decides; if it says nothing either, this is the beginning of
+        // time.
         None => Some(names.landing.known_after),
         Some(available) => {
             let available = available.map_err(|error| (names.available.unwrap_or(""), error))?;

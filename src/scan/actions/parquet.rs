@@ -78,6 +78,7 @@ impl<I: Item> ActionScan<'_, I> {
         let columns = Projection { flat, nested: None };
         let facts = GroupFacts {
             names: &names,
+            // Proven once, so that no time of the row group is tested.
             are_near: time_bounds(&self.spec, file, row_group, names.time).is_some(),
         };
         read_row_group(file, row_group, &columns, self.context, &mut |batch| {
@@ -177,6 +178,7 @@ impl<I: Item> ActionScan<'_, I> {
             }
             PlainInts::Wide(ids) => keys.find_all(ids.values().iter().copied(), &mut wanted),
         }
+        // For all rows first: a branch on each look-up would wait for memory each time.
         self.enough.find_done(&wanted, &mut done);
         let rows = wanted.iter().map(|(row, _)| index(*row));
         let mut times = std::mem::take(&mut state.times);
@@ -298,6 +300,7 @@ impl<I: Item> ActionScan<'_, I> {
         columns: [(&'c Option<TimeColumn>, Option<&'c str>); 3],
     ) -> Vec<(&'c TimeColumn, &'c str)> {
         let days = day_of_orders(&self.spec, batch.file.file.source);
+        // Days are neither wall times nor instants.
         let is_clock = |name: &&str| Some(*name) != days && *name != DT;
         let texts = columns.into_iter().filter_map(|(column, name)| {
             let column = column.as_ref().filter(|column| column.is_text())?;

@@ -127,6 +127,8 @@ impl<I: Item> ActionScan<'_, I> {
         };
         // An embargo that reaches beyond the end of time never ends.
         let held_until = Micros(when.at.0.saturating_add(origin.held_us?));
+        // All conditions must hold, so the latest decides, and one comparison with a cutoff stands
+        // for all.
         let known_after = known_after.max(held_until).max(available);
         let is_seen = |lookback: Micros, cutoff: Micros| {
             is_prior(known_after, cutoff) && !is_prior(when.at, lookback)

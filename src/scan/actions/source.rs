@@ -160,6 +160,7 @@ impl<'a> TextSource<'a> {
     /// The field of the time, and its column: the first that is not null.
     pub(super) fn time_of<'r, 't>(&self, fields: &'r [Field<'t>]) -> (&'r Field<'t>, &str) {
         match self.names.time_else {
+            // If the file lacks the other column, a null is a fault of the first.
             Some(other) if fields[2].is_blank() && fields[3] != Field::Missing => {
                 (&fields[3], other)
             }

@@ -42,6 +42,7 @@ impl<I: Item> ActionScan<'_, I> {
             let start = state.rejected.len();
             let read = records.read(seen, &mut self.reader(&source, state));
             self.context
+                // The reader has counted all others, tick by tick.
                 .count_read(seen.rows % TICK_ROWS, records.steps());
             (state.rejected.split_off(start), read)
         })?;
@@ -134,6 +135,7 @@ impl<I: Item> ActionScan<'_, I> {
         };
         let (time, time_at) = source.time_of(fields);
         let written = time.as_written(&source.clock);
+        // Nulls, faults and every column of availability take the slow path.
         let (Some(item), Some(written), None) = (item, written, source.names.available) else {
             return Ok(false);
         };
@@ -154,6 +156,7 @@ impl<I: Item> ActionScan<'_, I> {
             }
             other => other.resolve(source.clock.zone),
         };
+        // Asked last, as in `offer`.
         if !self.enough.is_done(key)
             && let Some(event) =
                 self.event(origin, key, when, item, source.names.landing.known_after)

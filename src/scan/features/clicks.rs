@@ -235,6 +235,7 @@ impl<'a> ClickScan<'a> {
             (listings, of_listings),
             &mut state.listings,
         );
+        // Repeats are counted among users without impressions as well, so these must be told apart.
         ranks_or_marks(&cells[USER], rows, (users, of_users), &mut state.users);
         let found = match &mut state.clicks {
             Clicks::All(streams) => {
@@ -277,6 +278,7 @@ impl<'a> ClickScan<'a> {
             let (listing, mut user, time) = (*listing, *user, times[index(*row)]);
             if cells[USER].is_null(*row) {
                 without_user += 1;
+                // The rank of a null may be any.
                 user = ABSENT;
             }
             // Also of clicks that nobody asks for: it tells how far the log reaches.

@@ -193,6 +193,7 @@ impl<'a> ImpressionScan<'a> {
         state: &mut ImpressionState<I>,
     ) -> Result<()> {
         let (day, known_day) = match self.day_of(at.file.day, raw) {
+            // First of all: rows of other days may hold anything.
             Ok(day) if !self.wants(day) => return Ok(()),
             Ok(day) => (Ok(day), Some(day)),
             Err(fault) => (Err(fault), None),
@@ -275,6 +276,7 @@ impl<'a> ImpressionScan<'a> {
         [day, time]: [&str; 2],
         state: &mut ImpressionState<I>,
     ) {
+        // Only rows that every run validates may decide about zones.
         let is_empty = day.is_empty() && time.is_empty();
         if is_empty
             || !self
@@ -318,6 +320,7 @@ impl<'a> ImpressionScan<'a> {
         folder: Option<Day>,
         raw: &RawImpression<'_, I>,
     ) -> std::result::Result<(Day, &'a str), (&'a str, Mismatch)> {
+        // Where the folder tells the day, the column is not asked.
         if let Some(day) = folder {
             return Ok((day, self.names.dt));
         }
@@ -364,6 +367,7 @@ impl<I> ImpressionState<I> {
         let cutoff = time.unwrap_or_else(|| zone.start_of(day));
         let start = match (lookback_days, time) {
             (None, _) => Micros::MIN,
+            // Calendar days: the same wall time, not a multiple of 24 hours.
             (Some(days), Some(time)) => zone.days_before(time, days),
             (Some(days), None) => {
                 let first = i64::from(day.0) - i64::from(days);

@@ -53,6 +53,8 @@ impl Negatives {
         shown.retain(|(_, label, position)| {
             text.truncate(head);
             write!(text, "{position}").expect("text takes text");
+            // An item without a label is no negative: nobody knows what it is, and a run that
+            // scores would lose it.
             let is_kept = *label != Label::No || self.keeps(&text);
             gone += u64::from(!is_kept);
             is_kept

@@ -122,6 +122,7 @@ impl ImpressionScan<'_> {
             };
             let mut raw = RawImpression {
                 dt: match days.as_ref().and_then(|days| days.text(row)) {
+                    // A day in text may be written like a folder, `dt=2025-08-15`.
                     Some(text) => dt_of(&Field::Csv(text), clock.zone),
                     None => written(&days).map(|day| day.map(|day| day.day(clock.zone))),
                 },
@@ -185,6 +186,7 @@ impl<'b> ElementLists<'b> {
         let (start, end) = (place(bounds[row]), place(bounds[row + 1]));
         let (mut counts, mut decimal) = (ElementCounts::default(), String::new());
         for (position, at) in (start..end).enumerate() {
+            // Without this item the ranking would not be complete.
             if self.elements.is_null(at) {
                 let found = format!("null in element {}", position + 1);
                 return Err(Mismatch::new("an item", found));

@@ -87,6 +87,7 @@ impl ImpressionScan<'_> {
             self.note(at, &raw, [dt.raw(), time.raw()], state);
             self.offer(at, &mut raw, record.text, state)
         })?;
+        // Known only at the end: a field that some elements have is judged element by element.
         if let Some(name) = labelled.missing(&self.elements) {
             return Err(missing_column(file, name, "it in no element"));
         }

@@ -47,6 +47,7 @@ pub(super) fn prefix_bytes(bytes: &[u8]) -> Read<u64> {
             if left == 0 {
                 break;
             }
+            // No overflow: at most 2^16 values of 255 bits.
             let length_bytes = (mini_values * u64::from(*width)).div_ceil(8);
             let mut bits = BitReader {
                 bytes: bytes.take(index64(length_bytes))?,

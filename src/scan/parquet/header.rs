@@ -130,6 +130,7 @@ impl Header {
             Ok(true)
         })?;
         let missing = Malformed::Wrong("a page header without what its type calls for");
+        // Fields 1 to 3 are the type, the plain size and the packed size.
         let kind = numbers.count(1)?;
         let kind_fields = match kind {
             0 => data,

@@ -47,6 +47,7 @@ impl ListCount {
                 match level {
                     0 => self.count(count, count)?,
                     1 => self.count(0, count)?,
+                    // Lists in lists were refused before, so there are no other levels.
                     _ => return Err(Malformed::Wrong("a level that lists do not have")),
                 }
                 left -= count;

@@ -157,6 +157,7 @@ impl<'a> Compact<'a> {
                 0 => self.int()?,
                 more => number + i64::from(more),
             };
+            // At every field, so that the sum of steps cannot overflow.
             if !(0..=i64::from(i16::MAX)).contains(&number) {
                 return Err(Malformed::Wrong("a field with an impossible number"));
             }

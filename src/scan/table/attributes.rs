@@ -76,6 +76,7 @@ pub(crate) fn is_clean(
         _ => [false; 2],
     };
     let needs_no_look = match (column.holds(), found) {
+        // Types of up to 32 bits fit whatever they hold.
         (AttributeType::Int32, found) => kind_of(found) == Some(AttributeType::Int32),
         (AttributeType::Float32, DataType::Float64) => false,
         (AttributeType::Float32, _) => true,

@@ -112,6 +112,7 @@ impl<'a> DeclaredColumn<'a> {
                 (!holds_ids(ids, by_flag)).then(|| expected_customers(ids, found))
             }
             Holds::Id(ids) => (!holds_ids(ids, by_flag)).then(|| expected_ids(ids, found)),
+            // Rankings are always texts, so integers need no leave of the user.
             Holds::Ranking => unless(holds_ids(CustomerType::String, true), "text or integers"),
             Holds::Item => (!holds_items(found, spec)).then(|| expected_items(spec, found)),
             Holds::Text => {

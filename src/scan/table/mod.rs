@@ -259,6 +259,7 @@ impl<'a> TableScan<'a> {
     fn judge_nulls(&self, rows_count: usize, state: &mut TableState) {
         for (at, column) in self.columns.iter().enumerate() {
             let nulls = state.cells[at].nulls();
+            // Without nulls, which is the usual case, no row is looked at.
             if column.presence == Presence::Required && !nulls.is_empty() {
                 let rows = (0..rows_count).filter(|row| nulls[*row]);
                 state.faults.extend(rows.map(|row| CellFault {

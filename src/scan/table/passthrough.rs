@@ -222,6 +222,7 @@ pub(crate) fn of_field(
         }
         PassthroughType::Boolean => {
             let value = match field {
+                // In JSON, a text is no truth value.
                 Field::Json("true") | Field::Csv("true") => Some(true),
                 Field::Json("false") | Field::Csv("false") => Some(false),
                 _ => None,

@@ -186,6 +186,7 @@ impl<'a> SharedText<'a> {
     /// the start to tell, as it is told for files that are not read in pieces.
     fn read_again(&self, failed_row: u64, error: Error) -> Error {
         let mut error = Some(error);
+        // Fails where the run did, and reads on from there as one thread would have.
         let read = self.read_uncounted(&mut |record| {
             let failed = error.take_if(|_| record.row == failed_row);
             failed.map_or(Ok(()), Err)

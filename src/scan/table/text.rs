@@ -102,6 +102,7 @@ impl TableScan<'_> {
         };
         let origin = BatchOrigin {
             file,
+            // Within the piece: `finish` adds the records before it.
             first_row: 1,
             text_of: &text_of,
         };
@@ -162,6 +163,8 @@ impl TableScan<'_> {
             }
         };
         for (at, column) in self.columns.iter().enumerate() {
+            // A record that is at fault as a whole gets a value in each column, too, so that all
+            // columns have as many.
             let field = fields.get(at).unwrap_or(&Field::Missing);
             let cells = &mut state.cells[at];
             let filled = fill_field(field, column.kind, cells, row, clocks);
@@ -212,6 +215,7 @@ fn fill_field(
     let mut written = None;
     let is_right = match kind {
         ColumnType::IntId => {
+            // What is blank is a guest there. Here it is null, and its value is not read.
             let id = match field.as_customer(CustomerType::Int64) {
                 Some(Customer::Int(id)) => Some(id),
                 _ => None,

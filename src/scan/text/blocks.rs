@@ -148,6 +148,7 @@ impl PieceReader {
         self.carry.extend_from_slice(&piece.text()[end..]);
         piece.len = end;
         self.offset += count64(end);
+        // `Relaxed` is enough: whoever cuts a file that threads share holds its lock.
         let bytes_read = self.text.bytes_read.load(Relaxed);
         piece.steps = bytes_read - self.steps_counted;
         self.steps_counted = bytes_read;

@@ -25,6 +25,7 @@ pub(crate) fn to_micros(value: i64, unit: TimeUnit) -> Option<Micros> {
         TimeUnit::Second => value.checked_mul(1_000_000)?,
         TimeUnit::Milli => value.checked_mul(1_000)?,
         TimeUnit::Micro => value,
+        // A plain division would round times before 1970 up.
         TimeUnit::Nano => value.div_euclid(1_000),
     };
     Some(Micros(micros))
@@ -41,6 +42,7 @@ pub(crate) fn is_day(value: i64) -> bool {
 /// The hint, in brackets, on an integer that stands where a time should: the option that reads it.
 /// Empty if no unit makes a plausible time of it.
 pub(crate) fn hint(value: i64) -> String {
+    // No integer is plausible in two units: the ranges do not overlap.
     let is_plausible = |(unit, _): &&(TimeUnit, &str)| {
         to_micros(value, *unit).is_some_and(|at| (FIRST_US..LAST_US).contains(&at.0))
     };

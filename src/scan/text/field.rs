@@ -279,6 +279,7 @@ fn parse_int(text: &str) -> Option<i64> {
     }
     let mut value = 0;
     for byte in digits {
+        // A sign ends this as well: `parse` knows what it means.
         let digit = byte.wrapping_sub(b'0');
         if digit > 9 {
             return text.parse().ok();

@@ -234,6 +234,7 @@ impl FieldCounts {
             .into_iter()
             .chain(passthrough)
             .zip(&self.counts);
+        // Without elements nothing is known.
         let missing = columns.find(|(_, count)| self.elements > 0 && **count == 0);
         missing.map(|(name, _)| name)
     }

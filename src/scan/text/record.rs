@@ -143,6 +143,7 @@ impl ColumnsSeen {
     /// If a required column is missing from all records, or the caller failed.
     pub(crate) fn finish(self, file: &InputFile, columns: &[WantedColumn<'_>]) -> Result<u64> {
         match (self.missing(columns), self.failed) {
+            // Before the failed row, which may be bad only because no record has the column.
             (Some(name), _) => Err(missing_column(file, name, "it in no record")),
             (None, Some(error)) => Err(error),
             (None, None) => Ok(self.rows),

@@ -140,6 +140,7 @@ fn parse_fraction(text: &[u8]) -> Option<(i64, &[u8])> {
     }
     let mut micros = 0;
     let zeros = std::iter::repeat(&b'0');
+    // Floored: rounding up could move an action to its cutoff or behind it.
     for digit in text[..digits].iter().chain(zeros).take(6) {
         micros = micros * 10 + i64::from(digit - b'0');
     }

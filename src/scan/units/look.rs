@@ -110,6 +110,7 @@ impl<'f> PlausibleSearch<'f, '_> {
             if let Some((least, greatest)) = bounds {
                 // Bounds are values of the column, so a plausible one settles it.
                 let is_plausible = self.is_plausible(least) || self.is_plausible(greatest);
+                // Else a value between the bounds may be plausible, so the row group is read.
                 if is_plausible || self.is_outside(least, greatest) {
                     self.add_bounds(&file.file, least, greatest)?;
                     // Bounds do not show that what lies between them is a day.

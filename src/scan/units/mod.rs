@@ -152,6 +152,7 @@ fn validate(
         let what = format!("column \"{column}\": {}", day_advice(ints.file, column));
         return Err(Error::bad_file(&ints.file.shown, what));
     }
+    // What reads as a day and as a time may be either, so it is not refused.
     if ints.is_near || spec.allow_unused {
         return Ok(());
     }
