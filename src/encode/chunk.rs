@@ -35,6 +35,7 @@ impl PageCompressor {
     pub(super) fn new(codec: Codec) -> PageCompressor {
         match codec {
             Codec::Lz4Raw => PageCompressor::Lz4,
+            // `is_supported` lets only zstd and LZ4 take the direct path.
             _ => PageCompressor::Zstd(zstd::ZstdCompressor::new()),
         }
     }
@@ -98,6 +99,7 @@ impl ColumnChunkWriter<'_> {
             buf: compressor.compress(page),
             num_values: values,
             encoding: Encoding::PLAIN,
+            // Only `action_types` has a dictionary, and its codes ascend.
             is_sorted: true,
         };
         self.write(dictionary, page.len())?;
@@ -120,6 +122,8 @@ impl ColumnChunkWriter<'_> {
             encoding: self.encoding,
             def_level_encoding: Encoding::RLE,
             rep_level_encoding: Encoding::RLE,
+            // A chunk seldom has a second page, so statistics of pages would repeat those of the
+            // chunk.
             statistics: None,
         };
         let start = self.sink.bytes_written();
@@ -136,8 +140,10 @@ impl ColumnChunkWriter<'_> {
     /// Appends a page of `bytes` decoded bytes.
     fn write(&mut self, page: Page, bytes: usize) -> Result<()> {
         let compressed = CompressedPage::new(page, bytes);
+        // A writer per page: it borrows the sink, whose offset is read between pages.
         let mut writer = SerializedPageWriter::new(self.sink);
         let written = writer.write_page(compressed)?;
+        // The footer's uncompressed size includes the page headers, which are never compressed.
         let header = written.bytes_written - count64(written.compressed_size);
         self.uncompressed += usize::try_from(header).expect("a header is small") + bytes;
         writer.close()
@@ -151,6 +157,8 @@ impl ColumnChunkWriter<'_> {
         statistics: Option<Statistics>,
     ) -> Result<(ColumnChunkMetaData, OffsetIndexMetaData)> {
         let bytes = self.sink.bytes_written() - self.start;
+        // RLE is the encoding of the levels. In a chunk with a dictionary, PLAIN is that of its
+        // page.
         let encodings = match self.encoding {
             Encoding::PLAIN => vec![Encoding::PLAIN, Encoding::RLE],
             other => vec![Encoding::PLAIN, Encoding::RLE, other],
@@ -162,6 +170,7 @@ impl ColumnChunkWriter<'_> {
             .set_total_uncompressed_size(signed(self.uncompressed))
             .set_num_values(signed(self.values))
             .set_data_page_offset(signed(self.data_start))
+            // A dictionary page is always the first page of its chunk.
             .set_dictionary_page_offset(self.has_dictionary.then_some(signed(self.start)));
         if let Some(statistics) = statistics {
             metadata = metadata.set_statistics(statistics);

@@ -179,6 +179,7 @@ fn histories<'a>(spec: &WriteSpec<'a>) -> Vec<OutputColumn<'a>> {
         history("actions", HistoryColumn::Items, item_type(spec.item_type)),
         history("action_types", HistoryColumn::Types, DataType::Int8),
     ];
+    // `time_delta` is computed from times, so it takes no place among the stored attributes.
     let mut attributes = 0;
     columns.extend(spec.attributes.iter().map(|side| match side {
         Attribute::TimeDelta => history(side.column(), HistoryColumn::TimeDelta, DataType::Int32),
@@ -197,6 +198,7 @@ fn histories<'a>(spec: &WriteSpec<'a>) -> Vec<OutputColumn<'a>> {
 
 /// The passthrough columns.
 fn passthrough<'a>(spec: &WriteSpec<'a>) -> Vec<OutputColumn<'a>> {
+    // Values of impressions and of items are stored apart, so each kind counts its own places.
     let (mut of_rows, mut of_items, layout) = (0, 0, spec.layout);
     let columns = spec.keep.iter().map(|keep| {
         let places = if keep.of_items {

@@ -35,6 +35,8 @@ pub(super) fn stats_of<I: Item>(
 ) -> RowStats {
     let mut stats = RowStats::default();
     let impressions = &block.probes.impressions;
+    // Once per partition: the list of kinds is allocated, and all histories of a partition share
+    // it.
     let kinds = block.histories.iter().map(|histories| histories.kinds());
     let kinds: Vec<Vec<ActionType>> = kinds.collect();
     for (at, (row, delta)) in block.rows.iter().zip(&deltas.all).enumerate() {
@@ -55,6 +57,7 @@ pub(super) fn stats_of<I: Item>(
             is_full: length == index(actions_max),
             newest_age_us: delta.newest.map(|newest| cutoff.0.abs_diff(newest.0)),
         };
+        // Row groups may cut an impression: it counts where its last item is, so exactly once.
         stats.impressions += u64::from(items.end == of_probe.end);
         stats.histories.add(history, contents);
         let late = |slot| stats.histories.add_late(slot, samples);

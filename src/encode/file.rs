@@ -53,8 +53,10 @@ impl<W: Write + Send> FileWriter<W> {
     pub(crate) fn append(&mut self, mut group: RowGroup) -> Result<()> {
         let start = i64::try_from(self.to.bytes_written()).expect("a part is small");
         self.to.write_all(&group.bytes)?;
+        // Freed now: the group itself is kept until the footer is written.
         group.bytes = Vec::new();
         group.metadata = moved(group.metadata, start, self.groups.len())?;
+        // Offsets of pages are absolute in a file, as those of chunks are.
         for pages in group.offset_indexes.iter_mut().flatten() {
             for page in &mut pages.page_locations {
                 page.offset += start;
@@ -132,6 +134,7 @@ pub(super) fn row_group(
     properties: &Arc<WriterProperties>,
     writers: Vec<ArrowColumnWriter>,
 ) -> Result<RowGroup> {
+    // Encoded as the first row group of a file of its own; `moved` corrects ordinal and offsets.
     let mut to = TrackedWrite::new(Vec::new());
     let mut closed = None;
     let keep = |_: &mut TrackedWrite<Vec<u8>>, metadata, _, columns, offsets| {

@@ -175,6 +175,7 @@ impl<'a> Encoder<'a> {
             .convert(&schema)
             .map_err(internal)?;
         let root = descriptor.root_schema_ptr();
+        // parquet makes the factory from a file writer only. Nothing is written with this one.
         let nowhere = SerializedFileWriter::new(std::io::sink(), root, Arc::clone(&properties));
         let factory =
             ArrowRowGroupWriterFactory::new(&nowhere.map_err(internal)?, Arc::clone(&schema));
@@ -231,6 +232,7 @@ impl<'a> Encoder<'a> {
     ) -> parquet::errors::Result<RowGroup> {
         scratch.deltas.find(&self.spec, block);
         let max = self.spec.actions_max;
+        // Counted from the deltas, which both paths have: counts do not depend on the path.
         let stats = stats_of(max, block, &scratch.deltas, &mut scratch.contents);
         // A column chunk needs a page even without rows: that is left to parquet's writers.
         if scratch.pages.is_none() || block.rows.is_empty() {
@@ -277,10 +279,13 @@ impl<'a> Encoder<'a> {
             .set_column_metadata(chunks)
             .build()?;
         let bytes = sink.into_inner()?;
+        // A buffer that grows is copied; row groups of one job are of similar size.
         scratch.bytes_expected = bytes.len() + bytes.len() / 8;
         Ok(RowGroup {
             stats,
             bytes,
+            // Bounds per page would repeat those of the chunk, which seldom has a second page.
+            // The offsets are there: readers skip pages by them.
             column_indexes: vec![None; offsets.len()],
             offset_indexes: offsets.into_iter().map(Some).collect(),
             metadata,
@@ -339,6 +344,7 @@ fn check_cancelled(context: &RunContext) -> parquet::errors::Result<()> {
 
 /// An error of the Parquet writer: ours if the run was cancelled, else an internal fault.
 fn internal(error: ParquetError) -> Error {
+    // Our own error went through parquet's as `External`: a cancelled run is no internal fault.
     let what = match error {
         ParquetError::External(source) => match source.downcast::<Error>() {
             Ok(ours) => return *ours,

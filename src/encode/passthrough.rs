@@ -129,6 +129,7 @@ pub(crate) fn values<'a, I: ItemColumn>(
             values.map(PassthroughValue::text),
         )),
         PassthroughType::Boolean => {
+            // PLAIN has booleans as bits, which cannot be copied as bytes: one value per row.
             let values = values.zip(rows);
             let values = values.flat_map(|(value, rows)| std::iter::repeat_n(value, *rows));
             Box::new(nullable(PassthroughType::Boolean, rows.to_vec(), values))

@@ -34,6 +34,8 @@ pub(super) fn write<I: ItemColumn>(
     // One impression of many items and a long history can exceed a slice.
     let most = (SLICE_VALUES / index(encoder.spec.actions_max)).max(1);
     for row in &block.rows {
+        // As many rows as `HistoryDelta::rows` on the direct path: both paths must write equal
+        // values.
         let mut left = match encoder.spec.layout {
             Layout::Sample => block.items(row).len(),
             Layout::Request => 1,
@@ -129,6 +131,7 @@ impl<I: ItemColumn> Slice<I> {
         };
         self.actions.resize(start + width, I::PADDING);
         self.kinds.resize(start + width, code8(ActionType(0)));
+        // Fits 32 bits: `write` adds at most a slice of values, or one row, to less than a slice.
         self.ends.push(offset32(start + width));
         for (_, numbers) in &mut self.numbers {
             // The key of 0 is 0, whatever the number.
@@ -148,6 +151,7 @@ impl<I: ItemColumn> Slice<I> {
     fn flush(&mut self, encoder: &Encoder<'_>, writers: &mut [ArrowColumnWriter]) -> Result<()> {
         let offsets: Vec<i32> = std::iter::once(0).chain(self.ends.drain(..)).collect();
         let offsets = OffsetBuffer::new(ScalarBuffer::from(offsets));
+        // `Slice::new` took these columns from the same list, so they come in the same order.
         let mut numbers = self.numbers.iter_mut();
         let columns = encoder.columns.iter().zip(encoder.schema.fields());
         for ((column, field), writer) in columns.zip(writers) {
@@ -155,6 +159,7 @@ impl<I: ItemColumn> Slice<I> {
                 continue;
             };
             let mut numbers = || {
+                // Arrow takes the memory of each slice, so it is not reused.
                 let (_, numbers) = numbers.next().expect("one for each such column");
                 std::mem::take(numbers)
             };

@@ -59,6 +59,7 @@ pub(super) fn array<I: ItemColumn>(
 pub(super) fn weight(label: Label, of_negative: f32) -> f32 {
     match label {
         Label::No => of_negative,
+        // Without a label nobody knows whether a sample is negative, so it is never sampled away.
         Label::Yes | Label::Null => 1.0,
     }
 }

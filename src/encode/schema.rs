@@ -33,16 +33,21 @@ pub(super) fn properties(codec: Codec, columns: &[OutputColumn<'_>]) -> WriterPr
     let properties = WriterProperties::builder()
         .set_created_by(CREATED_BY.to_owned())
         .set_compression(compression(codec))
+        // Pages of repeated histories shrink 20 to 150 times, so a small page bounds what readers
+        // allocate.
         .set_data_page_size_limit(1 << 20);
     let properties = columns.iter().fold(properties, |properties, column| {
         let ColumnSource::History(history) = column.source else {
             return properties;
         };
+        // The names that Arrow gives to the levels of a list. A path that names no column is
+        // ignored, and the column would silently get a dictionary and statistics.
         let path = vec![column.name.to_owned(), "list".into(), "element".into()];
         let path = ColumnPath::from(path);
         let properties =
             properties.set_column_statistics_enabled(path.clone(), EnabledStatistics::None);
         match history {
+            // Parquet has no type of one byte: PLAIN would take four bytes for a type.
             HistoryColumn::Types => properties,
             _ => properties.set_column_dictionary_enabled(path, false),
         }

@@ -40,6 +40,7 @@ impl TableEncoder {
         let converted = ArrowSchemaConverter::new().convert(&schema);
         let descriptor = converted.map_err(internal)?;
         let root = descriptor.root_schema_ptr();
+        // parquet makes the factory from a file writer only. Nothing is written with this one.
         let nowhere = SerializedFileWriter::new(std::io::sink(), root, Arc::clone(&properties));
         let nowhere = nowhere.map_err(internal)?;
         let factory = ArrowRowGroupWriterFactory::new(&nowhere, Arc::clone(&schema));

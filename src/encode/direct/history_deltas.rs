@@ -74,6 +74,9 @@ impl HistoryDeltas {
             );
             let newest_at = history.newest();
             let newest = newest_at.map(|at| histories.sorted().times()[at]);
+            // With one cutoff a day, other customers of the partition have the same cutoff. The
+            // index of the newest action tells them apart; two without actions have equal histories
+            // anyway.
             let moment = Some((row.partition, newest_at, cutoff));
             let is_same_moment = moment == moment_before;
             moment_before = moment;
@@ -86,6 +89,7 @@ impl HistoryDeltas {
                     Window { start, end }
                 }
             };
+            // Indices into the columns of another partition would mean other actions.
             let before = self
                 .all
                 .last()
@@ -94,6 +98,8 @@ impl HistoryDeltas {
                 None => (actions.count(), 0),
                 Some(before) => self.compare(histories, before.actions, actions),
             };
+            // Of any partition: after a row that is all padding, a tail that is all padding can be
+            // copied.
             let count_before = self.all.last().map(|delta| delta.actions.count());
             let rows = match spec.layout {
                 Layout::Sample => row.items_end - row.items_start,
@@ -105,6 +111,8 @@ impl HistoryDeltas {
                 new_prefix,
                 copied,
                 is_same_moment,
+                // If all of the history before is copied and nothing older follows, so does its
+                // padding, and the rest of the row is one copy.
                 tail_matches: count_before == Some(copied)
                     && new_prefix + copied == actions.count(),
                 rows,
@@ -187,6 +195,7 @@ impl HistoryDeltas {
             (HistoryActions::Places(before), HistoryActions::Places(now)) => {
                 compare_places(before, now, |one, other| histories.stands_for(one, other))
             }
+            // Both are of one partition, whose histories are either all ranges or all lists.
             _ => compare_windows(before, now),
         }
     }
@@ -196,6 +205,8 @@ impl HistoryDeltas {
 fn compare_windows(before: Window, now: Window) -> (u32, u32) {
     debug_assert!(before.end <= now.end);
     let new_prefix = now.end - now.start.max(before.end);
+    // The start may move back, where local clocks do. The range of the next customer starts at or
+    // after `before.end`: then nothing is copied.
     let copied = before.end.saturating_sub(before.start.max(now.start));
     (new_prefix, copied)
 }
@@ -212,6 +223,8 @@ fn compare_places(
     let mut old = now.partition_point(is_old);
     let next = newest_before.zip(now.get(old).copied());
     old += usize::from(next.is_some_and(|(before, now)| stands_for(before, now)));
+    // From the newest on, as rows are written. An action that became known in between ends the
+    // copy, although older actions may be the same again.
     let pairs = before.iter().rev().zip(now[..old].iter().rev());
     let is_alike = |(before, now): &(&u32, &u32)| before == now || stands_for(**before, **now);
     let copied = pairs.take_while(is_alike).count();

@@ -59,6 +59,7 @@ impl LiteralsAndCopies {
     /// Passes all literals to `read`, which may also read `slack` bytes after them.
     pub(crate) fn read_literals<R>(&mut self, slack: usize, read: impl FnOnce(&[u8]) -> R) -> R {
         let count = self.literals.len();
+        // In place: the literals need not be copied into a buffer with slack.
         self.literals.resize(count + slack, 0);
         let result = read(&self.literals);
         self.literals.truncate(count);
@@ -85,9 +86,11 @@ impl LiteralsAndCopies {
             && last.distance == distance
             && self.open == self.literals.len()
         {
+            // A copy that continues the last one: rows that share a history become one op.
             last.length += length;
             self.closed += length;
         } else if length < COPY_MIN {
+            // Byte by byte: the source may be in copies, and may overlap what is written here.
             for _ in 0..length {
                 let byte = self.byte_at(self.len() - distance);
                 self.literals.push(byte);
@@ -120,6 +123,7 @@ impl LiteralsAndCopies {
         ops.take_while(move |(_, start)| *start < end)
             .map(move |(mut op, start)| {
                 op.literals = op.literals.min(end - start);
+                // No underflow: the literals are at most `end - start` now.
                 op.length = op.length.min(end - start - op.literals);
                 op
             })
@@ -130,6 +134,8 @@ impl LiteralsAndCopies {
         if at >= self.closed {
             return self.literals[self.open + (at - self.closed)];
         }
+        // The first op starts at 0, so some op starts at or before `at`. Each step goes back, and
+        // the first op can only copy its own literals, so the loop ends.
         let mut found = self.starts.partition_point(|start| *start <= at) - 1;
         loop {
             let within = at - self.starts[found];
@@ -155,6 +161,7 @@ impl LiteralsAndCopies {
             page.extend_from_slice(&self.literals[literals]);
             let (from, end) = (page.len() - op.distance, page.len() + op.length);
             while page.len() < end {
+                // An overlapping copy doubles: what it has just written is a source for the rest.
                 let there = from..page.len().min(from + (end - page.len()));
                 page.extend_from_within(there);
             }

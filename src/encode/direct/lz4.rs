@@ -20,6 +20,7 @@ const TAIL: usize = 12;
 pub(crate) fn compress(page: &LiteralsAndCopies) -> Vec<u8> {
     let literals = page.literals();
     let mut to = Vec::with_capacity(literals.len() + literals.len() / 8 + 64);
+    // A tail of 12 literals meets both rules about the end of a block.
     let body = page.len().saturating_sub(TAIL);
     let mut end = 0;
     let mut open = Vec::new();
@@ -35,6 +36,7 @@ pub(crate) fn compress(page: &LiteralsAndCopies) -> Vec<u8> {
         }
     }
     open.clear();
+    // The tail may be in copies, so its bytes are looked up one by one.
     open.extend((end..page.len()).map(|at| page.byte_at(at)));
     sequence(&[&open], None, &mut to);
     to
@@ -51,6 +53,7 @@ fn sequence(literals: &[&[u8]], copy: Option<(usize, usize)>, to: &mut Vec<u8>) 
         to.extend_from_slice(bytes);
     }
     if copy.is_some() {
+        // `is_supported` bounds histories, and `put_after` and `repeat` bound the other columns.
         let distance = u16::try_from(distance).expect("rows are narrower than the match distance");
         to.extend_from_slice(&distance.to_le_bytes());
         extend_length(length, to);
@@ -66,6 +69,7 @@ fn nibble(length: usize) -> u8 {
 fn extend_length(length: usize, to: &mut Vec<u8>) {
     if let Some(rest) = length.checked_sub(15) {
         to.resize(to.len() + rest / 255, 255);
+        // A byte below 255 ends the length, so a multiple of 255 ends with a 0.
         to.push(u8::try_from(rest % 255).expect("below 255"));
     }
 }

@@ -110,6 +110,8 @@ impl ScalarValues for Nullable {
             Plain::Bits(bits) => {
                 let values = self.range(impressions);
                 let there = self.is_there[values.clone()].iter().zip(&bits[values]);
+                // PLAIN has no bit for a null; the false that stands for it only keeps places
+                // aligned.
                 let there = there.filter(|(is_there, _)| **is_there);
                 put_bits(there.map(|(_, bit)| *bit), to);
             }

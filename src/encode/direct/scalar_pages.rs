@@ -116,6 +116,7 @@ impl<'b, I: ItemColumn> ScalarPages<'b, I> {
                 put(&PerImpression::numbers::<Int32Type>(rows, lengths))
             }
             Scalar::Weight(of_negative) => {
+                // Weights exist for this block only, so their ranges differ from those of items.
                 let (column, items) = self.weights(of_negative);
                 let (items, column) = (&items[..], &column[..]);
                 put(&PerItem::<FloatType> { items, column })
@@ -168,6 +169,7 @@ fn chunk_of(
     let (mut start, mut bytes) = (0, 0);
     for at in 0..rows.len() {
         bytes += values.bytes(at);
+        // Impressions are not split: the rows of one repeat a value, which costs one copy per page.
         let is_last = at + 1 == rows.len();
         if is_last || bytes + values.bytes(at + 1) > spec.page_bytes_max {
             let impressions = start..at + 1;
@@ -190,6 +192,7 @@ fn put_page(
     impressions: Range<usize>,
 ) -> usize {
     let counts = impressions.clone().map(|at| values.count(at));
+    // Levels whose maximum is 0 are left out of a page, with their length.
     if description.max_rep_level() > 0 {
         put_repetition_levels(stream, counts.clone());
     }
@@ -209,6 +212,8 @@ fn put_repetition_levels(
     stream: &mut LiteralsAndCopies,
     counts: impl Iterator<Item = usize> + Clone,
 ) {
+    // The length precedes the levels, so they are made twice. Neighbours often have as many items,
+    // so the last template is kept.
     let mut last = (0, Vec::new());
     let mut each = |count| {
         if last.0 != count {

@@ -44,6 +44,8 @@ pub(crate) fn put_after(stream: &mut LiteralsAndCopies, before: &[u8], now: &[u8
         let pairs = before.iter().zip(now);
         pairs.take_while(|(before, now)| before == now).count()
     };
+    // `before` may have been repeated since; the bytes at this distance are the same. The stream
+    // does not know its codec, so the distance is always within that of LZ4.
     if same >= COPY_MIN && before.len() <= lz4::DISTANCE_MAX {
         stream.copy(before.len(), same);
         stream.literal(&now[same..]);
@@ -54,6 +56,7 @@ pub(crate) fn put_after(stream: &mut LiteralsAndCopies, before: &[u8], now: &[u8
 
 /// Repeats the bytes that were written last.
 fn repeat(stream: &mut LiteralsAndCopies, bytes: &[u8], times: usize) {
+    // A distance of 0 is no copy.
     if times == 0 || bytes.is_empty() {
     } else if bytes.len() <= lz4::DISTANCE_MAX {
         stream.copy(bytes.len(), bytes.len() * times);
@@ -83,6 +86,8 @@ impl Levels {
 
     /// Adds `count` values that are all there, or all null.
     pub(crate) fn add(&mut self, is_there: bool, count: usize) {
+        // Only the innermost level is optional and no list is empty, so a null is one below the
+        // top.
         let level = self.top - u8::from(!is_there);
         if level != self.run.0 {
             self.close();
@@ -146,6 +151,7 @@ impl<'a> PerImpression<'a> {
     ) -> PerImpression<'a> {
         let (min, max) = bounds(values.clone().flatten());
         let short = |text: Option<&str>| {
+            // Left out and not cut: the prefix of a maximum is below it, so it is no bound.
             let text = text.filter(|text| text.len() <= TEXT_MAX);
             text.map(ByteArray::from)
         };
@@ -154,6 +160,8 @@ impl<'a> PerImpression<'a> {
         let mut bytes = Vec::new();
         let ends = values.map(|value| {
             if let Some(text) = value {
+                // With its length an empty text has four bytes, so a value without bytes is always
+                // a null.
                 bytes.extend(count32(text.len()).to_le_bytes());
                 bytes.extend(text.as_bytes());
             }
@@ -200,6 +208,7 @@ impl ScalarValues for PerImpression<'_> {
         let mut before: &[u8] = &[];
         for at in impressions {
             let now = self.value(at);
+            // Nulls write nothing, so `before` is still what was written last.
             if !now.is_empty() {
                 put_after(to, before, now);
                 repeat(to, now, self.rows[at] - 1);
@@ -301,6 +310,7 @@ impl ScalarValues for ItemLabels<'_> {
 pub(crate) fn put_bits(values: impl Iterator<Item = bool>, to: &mut LiteralsAndCopies) {
     let mut values = values.peekable();
     while values.peek().is_some() {
+        // The first value is the lowest bit, as PLAIN has it.
         let bits = values.by_ref().take(8).enumerate();
         let bit = |(at, value)| u8::from(value) << at;
         to.literal(&[bits.map(bit).sum()]);

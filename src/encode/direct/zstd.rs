@@ -63,8 +63,11 @@ impl ZstdCompressor {
         compressor.set(ZSTD_cParameter::ZSTD_c_compressionLevel, LEVEL);
         // Small tables: libzstd clears them for every frame, and no search uses them.
         compressor.set(ZSTD_cParameter::ZSTD_c_hashLog, 6);
+        // libzstd reserves a sequence per `minMatch` bytes, and refuses a block with more of them.
         compressor.set(ZSTD_cParameter::ZSTD_c_minMatch, 3);
         // ZSTD_c_blockDelimiters and ZSTD_c_repcodeResolution.
+        // The function takes no other format. Without a search for repeated offsets each sequence
+        // is converted as it is.
         let (format, switch) = (delimiters as i32, repeats as i32);
         compressor.set(ZSTD_cParameter::ZSTD_c_experimentalParam11, format);
         compressor.set(ZSTD_cParameter::ZSTD_c_experimentalParam19, switch);
@@ -84,6 +87,8 @@ impl ZstdCompressor {
         split(page, &mut self.sequences);
         // SAFETY: a function of a number.
         let bound = unsafe { ZSTD_compressBound(page.len()) };
+        // Sequences could take more than the bound, which is for pages that libzstd parses itself.
+        // Then it gives an error, and the page is compressed by the fallback.
         let mut frame = Vec::<u8>::with_capacity(bound);
         let (bytes, count) = (page.len(), page.literals().len());
         // SAFETY: pointers and lengths are of vectors that live through the call; the literals
@@ -104,6 +109,7 @@ impl ZstdCompressor {
         });
         if is_error(code) {
             // libzstd refuses to write one of the blocks from sequences.
+            // Whether it refuses depends on the page alone, so the bytes of the output do, too.
             let page = page.expand();
             return zstd::bulk::compress(&page, LEVEL).expect("memory is all it needs");
         }
@@ -133,6 +139,8 @@ fn split(page: &LiteralsAndCopies, sequences: &mut Vec<ZSTD_Sequence>) {
     let mut literals = 0;
     for op in page.ops_until(page.len()) {
         let mut left = op.literals;
+        // A block that is exactly full is ended by what follows it, or by the last sequence, so no
+        // block but that of an empty page is empty.
         while left > room {
             sequences.push(sequence(literals + room, 0, 0));
             left -= room;
@@ -141,6 +149,8 @@ fn split(page: &LiteralsAndCopies, sequences: &mut Vec<ZSTD_Sequence>) {
         literals += left;
         room -= left;
         let mut left = op.length;
+        // Copies have `COPY_MIN` bytes or more, and no remainder is below `MATCH_MIN`. So a fresh
+        // block always takes a piece, and the loop ends.
         while left > 0 {
             // Neither part may be shorter than the shortest match, before or after the boundary.
             let mut piece = left.min(room);
