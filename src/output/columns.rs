@@ -38,6 +38,7 @@ pub(super) fn ids_array(
         });
         return Arc::new(Int64Array::from_iter_values(ints));
     }
+    // A guess, from the first id: the buffer grows where others are longer.
     let width = ranks.clone().next().map_or(0, |rank| ids.get(rank).width());
     let mut texts = StringBuilder::with_capacity(ranks.len(), ranks.len() * width);
     for rank in ranks {

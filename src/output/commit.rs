@@ -121,6 +121,7 @@ pub(super) fn commit<C: Serialize, A: Serialize, M: JobMetrics>(
     outcome: &Outcome<'_, C, A, M>,
 ) -> Result<Vec<DayReport>> {
     let (job_kind, settings) = (job.kind(), &outcome.settings);
+    // Days first: the manifest and the metrics of the whole are made from the files of days.
     for (day, metrics) in outcome.days.iter().zip(&outcome.metrics) {
         let manifest = MadeDay {
             job_kind,
@@ -166,6 +167,7 @@ fn inputs_of(job: &Job, opened: &[Opened]) -> Result<Vec<Input>> {
             bytes,
             xxh64: Xxh64(digest),
             xxh64_of: match opened.format() {
+                // Row groups may be left unread, and the footer refers to all of them.
                 Format::Parquet => DigestOf::Footer,
                 _ => DigestOf::File,
             },
@@ -182,6 +184,7 @@ fn inputs_of(job: &Job, opened: &[Opened]) -> Result<Vec<Input>> {
 fn inputs_of_day(opened: &[Opened], inputs: &[Input], day: Day) -> Vec<Input> {
     let is_of_day = |opened: &Opened| {
         let file = opened.file();
+        // A file in no folder of a day may have impressions of any day.
         file.source == Source::Impressions && file.day.is_none_or(|own| own == day)
     };
     let pairs = opened.iter().zip(inputs);

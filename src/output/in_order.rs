@@ -29,6 +29,9 @@ pub(super) fn in_order<S, T: Send>(
     rayon::broadcast(|_| {
         let mut state = state();
         loop {
+            // Ascending: when a step waits for an earlier one, some thread has that already, so it
+            // cannot wait for ever. And when a step fails, all before it are under way, so the
+            // first failure in order is found, whichever thread is the first in time.
             let at = next.fetch_add(1, Relaxed);
             if at >= count.min(queue.stop_at.load(Relaxed)) {
                 return;
@@ -37,11 +40,15 @@ pub(super) fn in_order<S, T: Send>(
                 Err(error) => queue.fail(at, error),
                 Ok(value) => {
                     let waiting = queue.put(at, value);
+                    // If too many wait, this thread waits for the taker, so that memory stays
+                    // bounded when the disk is slower than the encoders.
                     queue.take_ready(waiting > waiting_max);
                 }
             }
         }
     });
+    // A value may be put when the taker has just found nothing ready and still holds the lock; then
+    // nobody takes it before this.
     queue.take_ready(true);
     let failed = lock(&queue.failed).take();
     failed.map_or(Ok(()), |(_, error)| Err(error))
@@ -121,6 +128,7 @@ impl<T, F: FnMut(usize, T) -> Result<()>> OrderedQueue<T, F> {
         };
         let (next, take) = &mut *taker;
         loop {
+            // The lock of `ready` is not held while a value is taken: others go on putting theirs.
             let value = lock(&self.ready).remove(next);
             let Some(value) = value.filter(|_| *next < self.stop_at.load(Relaxed)) else {
                 return;

@@ -82,6 +82,7 @@ pub(super) fn write_parts<S, T: Clone + Default + Send>(
         context.check()?;
         let encoded = make(tools, step)?;
         if let Some(encoded) = &encoded {
+            // Only now is its size known. Freed when it is written.
             context.reserve_memory(encoded.group.bytes())?;
         }
         Ok(encoded)
@@ -92,6 +93,7 @@ pub(super) fn write_parts<S, T: Clone + Default + Send>(
         };
         let (began, place) = (Instant::now(), encoded.place);
         let (bytes, rows) = (encoded.group.bytes(), encoded.group.rows());
+        // In the order of row groups, not of threads.
         merge(&mut stats[place.day], &encoded.stats);
         writer.append(place, encoded.group)?;
         write_us += micros_since(began);
@@ -166,7 +168,10 @@ impl<'a> PartWriter<'a> {
             });
         }
         let open = slot.as_mut().expect("a part was just opened");
+        // The row groups of a day come in order, so an open part is that of the next row group.
         debug_assert_eq!(open.number, place.part);
+        // The plan of a day without rows has one empty row group. Its part gets a schema, but no
+        // row group.
         if encoded.rows() > 0 {
             open.rows += encoded.rows();
             open.row_groups += 1;

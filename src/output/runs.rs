@@ -34,6 +34,7 @@ impl<'s, R: FixedRow> KeyRuns<'s, R> {
         let local = |row: &R| key_of(row) - keys.start;
         let starts = run_starts(rows().map(local), index(keys.end - keys.start));
         let rows_count = u64::from(*starts.last().expect("one more than keys"));
+        // Before the chunks are freed: while rows are copied, both are in memory.
         context.reserve_memory(rows_count * count64(size_of::<R>()))?;
         let grouped = group(rows().copied(), local, &starts, arena);
         context.free_memory(chunks.iter().map(Chunk::bytes).sum());
@@ -48,6 +49,7 @@ impl<'s, R: FixedRow> KeyRuns<'s, R> {
     pub(super) fn each(&mut self) -> impl Iterator<Item = &mut [R]> {
         let mut rest = &mut *self.rows;
         self.starts.windows(2).map(move |run| {
+            // Runs are split off, so that the borrows of several do not overlap.
             let rows = std::mem::take(&mut rest);
             let (run, after) = rows.split_at_mut(index(run[1] - run[0]));
             rest = after;

@@ -26,6 +26,7 @@ pub(super) struct TableRows {
 impl TableRows {
     /// Bytes of memory that they take.
     pub(super) fn bytes(&self) -> u64 {
+        // What is allocated, not what is used: that is what the limit is about.
         count64(self.csv.capacity()) + self.group.bytes()
     }
 }
@@ -100,6 +101,7 @@ impl TableFiles {
             context.free_memory(bytes);
             Ok(())
         };
+        // No guard: no partition waits for another one.
         in_order(partitions_count, tools, make, take)?;
         self.finish()
     }
@@ -164,6 +166,7 @@ fn put_text(to: &mut Vec<u8>, text: &str) {
 /// Adds a count to a line.
 pub(super) fn put_count(to: &mut Vec<u8>, count: u64) {
     let mut digits = [0; 20];
+    // 2^64 has 20 digits, so the buffer is never too short.
     let (mut at, mut rest) = (digits.len(), count);
     loop {
         at -= 1;

@@ -42,6 +42,7 @@ pub(super) fn write_merchants(
         let (mut days, mut count) = (Vec::new(), 0);
         for run in shares.each().filter(|run| !run.is_empty()) {
             count += 1;
+            // Shares come in the order of threads. A total order makes sums of floats reproducible.
             run.sort_unstable();
             merchant_days(run, &mut days);
         }

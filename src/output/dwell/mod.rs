@@ -155,6 +155,8 @@ pub(crate) fn make(
     target: Target<'_>,
     read: &mut DwellRead,
 ) -> Result<TablesWritten> {
+    // From the number of events and not from memory: partitions become row groups, so bytes would
+    // depend on the limit.
     let bits = Split::bits_for(read.events_count);
     let split = Split::new(read.merchants.count(), bits);
     let spills = std::mem::take(&mut read.spills).into_iter();
@@ -171,6 +173,7 @@ pub(crate) fn make(
         report.duplicates += shares.duplicates;
         report.users += shares.users;
         report.days = both(report.days, shares.days);
+        // Counts of classes and no floats: the result does not depend on the order of threads.
         seconds.merge(&shares.seconds);
         writers.push(shares.writer);
         spills.push(shares.spill);
@@ -184,6 +187,7 @@ pub(crate) fn make(
         &partitions,
         &mut report,
     )?);
+    // Both files of a table have the same rows; the CSV files are parts 0 and 2.
     report.user_rows = parts[0].rows;
     report.merchant_rows = parts[2].rows;
     report.rejected = count64(read.inputs.rejected.len());

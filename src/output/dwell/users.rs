@@ -64,6 +64,7 @@ pub(super) fn write_users(
     let files = TableFiles::create(target, "user_merchant", header, &encoder)?;
     let make = |buffers: &mut UserBuffers, partition: usize| {
         let thread = rayon::current_thread_index().expect("work is done by threads of the pool");
+        // Never contended: a thread locks its own. The mutex is what lets the closure be shared.
         let mut shares = lock(&shares[thread]);
         let events = find_stays(job, context, read, partition, buffers, &mut shares)?;
         for (_, stay) in &buffers.rows {
@@ -108,6 +109,7 @@ fn find_stays(
                 let (scratch, stays) = (&mut buffers.scratch, &mut buffers.stays);
                 spans(run, divide_by, repeats, scratch, stays)
             }
+            // Only sessions follow events in order; spans sort pieces of their own.
             DwellMethod::Session => {
                 sort_run(run);
                 let (idle_us, zone) = (own.idle_timeout_us, job.zone());
@@ -142,6 +144,7 @@ impl ThreadShares {
     fn add(&mut self, stay: &Stay, context: &RunContext) -> Result<()> {
         self.days = both(self.days, Some((stay.day, stay.day)));
         self.seconds.add(stay.avg_seconds);
+        // By merchant now: the users of a merchant are spread over all partitions of users.
         let partition = self.writer.partition_of(Key(stay.merchant));
         self.spill.make_room(&mut self.writer, partition, context)?;
         self.writer.open(partition).push(UserDay {

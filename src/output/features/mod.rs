@@ -149,6 +149,8 @@ impl FeaturesRead {
     /// Whether any click has a user; rejected clicks do not count.
     fn has_users(&self) -> bool {
         let clicks = self.clicks.clicks - rejected_of(&self.inputs.rejected, Source::Clicks);
+        // Without clicks all counts are 0. They are unknown only if there are clicks of nobody
+        // known.
         clicks == 0 || self.clicks.without_user < clicks
     }
 }
@@ -178,6 +180,8 @@ pub(crate) fn write(
     results.find(job, context, read, clicks)?;
     let target = Target::StagingDir(staging);
     let (days, written) = make_parts(job, context, target, read, &results)?;
+    // Parts are made before `notice` judges them: what it looks at is counted while rows are
+    // encoded. A refusal leaves only the staging directory, which is removed.
     let mut all = FeatureCounts::default();
     written.stats.iter().for_each(|counts| all.merge(counts));
     let (on_listings, repeated) = results.repeats();
@@ -267,6 +271,8 @@ fn by_day(job: &Job, read: &FeaturesRead) -> Vec<DayImpressions> {
         .map(|(day, rows)| DayImpressions { day, rows })
         .collect();
     for day in &mut days {
+        // Ids break ties, not row numbers. Unstable is enough: rows that are equal in all of these
+        // have equal results.
         day.rows.par_sort_unstable_by(|a, b| {
             let contents = |row: u32| {
                 let at = index(row);

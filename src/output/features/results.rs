@@ -126,6 +126,8 @@ impl FeatureResults {
                     by_listing,
                     |buffers, asked, clicks| {
                         self.count_clicks(clicks.len(), repeats_count(clicks));
+                        // Taken out, as `find_of_listing` borrows the buffers; put back, to keep
+                        // the allocation.
                         let mut once = std::mem::take(&mut buffers.clicks);
                         once.clear();
                         once.extend(each_once(clicks).map(|whole| whole.click));
@@ -134,6 +136,7 @@ impl FeatureResults {
                     },
                 )?;
                 each_partition(context, read, users, by_user, |buffers, asked, clicks| {
+                    // Repeats were counted by listing; by user the same clicks come again.
                     buffers.set_times(each_once(clicks));
                     self.find_of_user(&spec, buffers, asked);
                 })
@@ -189,6 +192,7 @@ impl FeatureResults {
         for (at, count) in (0..).zip(&mut self.counts) {
             let count = count.get_mut();
             if weight > 1 && *count > 0 {
+                // No underflow: the count is at least 1, and at most half a weight is subtracted.
                 let scaled = u64::from(*count) * weight + spread(at) % weight - weight / 2;
                 *count = u32::try_from(scaled).unwrap_or(u32::MAX);
             }
@@ -231,10 +235,12 @@ fn each_partition<R: Keyed + FixedRow + Sync>(
     clicks: &Partitions<RowChunk<R>>,
     find: impl Fn(&mut FeatureBuffers, &[KeyProbe], &[R]) + Sync,
 ) -> Result<()> {
+    // Per pass, so that impressions are partitioned by listing or by user, never both at a time.
     let asked = partition(context, read, keys, clicks.split())?;
     let one = |buffers: &mut FeatureBuffers, partition: usize| {
         context.check()?;
         let keys = clicks.keys_of(partition);
+        // Taken out: runs borrow it while `find` has the other buffers.
         let mut arena = std::mem::take(&mut buffers.arena);
         arena.reset();
         let (asked, clicks) = (
@@ -243,6 +249,7 @@ fn each_partition<R: Keyed + FixedRow + Sync>(
         );
         let mut asked = KeyRuns::group(asked, &keys, Keyed::key, context, &arena)?;
         let mut clicks = KeyRuns::group(clicks, &keys, Keyed::key, context, &arena)?;
+        // Chunks come in the order of threads, so even rows that were read in order are not in it.
         asked.each().for_each(sort_run);
         clicks.each().for_each(sort_run);
         for (asked, clicks) in asked.each().zip(clicks.each()) {
@@ -267,6 +274,7 @@ fn partition(
     split: Split,
 ) -> Result<Partitions<RowChunk<KeyProbe>>> {
     let times = &read.shown.times;
+    // `par_chunks` refuses chunks of 0 rows.
     let share = times.len().div_ceil(rayon::current_num_threads()).max(1);
     let shares = keys.par_chunks(share).zip(times.par_chunks(share));
     let writers: Vec<Result<PartitionWriter<_>>> = shares
@@ -289,6 +297,7 @@ fn partition(
             Ok(writer)
         })
         .collect();
+    // After all have ended, so that the error does not depend on which thread was first.
     let writers = writers.into_iter().collect::<Result<Vec<_>>>()?;
     Ok(Partitions::gather(split, writers, Vec::new()))
 }

@@ -81,6 +81,7 @@ impl RowMaker<'_> {
             let counts = rows
                 .iter()
                 .map(|row| i64::from(self.results.count(row.row, window)));
+            // Null and not 0: where no click has a user, nobody knows what a user clicked.
             columns.push(if window < windows || self.read.has_users() {
                 Arc::new(Int64Array::from_iter_values(counts))
             } else {

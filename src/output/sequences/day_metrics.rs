@@ -44,6 +44,7 @@ pub(super) fn day_metrics<I: Item>(
     let count_if = |is_counted: bool, count: u64| if is_counted { count } else { 0 };
     let histories = &rows.histories;
     let late = histories.landed_late.iter().copied();
+    // The list ends with the last source of which an action landed late.
     let late = late.chain(std::iter::repeat(0));
     let landed_late: LandedLate = landings(job, read)
         .into_iter()
@@ -111,6 +112,7 @@ fn customers_of<I: Item>(read: &SequencesRead<I>, day: &DayProbes) -> (u64, Vec<
         let items = run
             .iter()
             .map(|probe| probes.impressions.items_of(row_of(probe)).len());
+        // The customer breaks ties, so which of equal ones are listed is fixed.
         let entry = (Reverse(count64(items.sum())), customer);
         if top.len() < TOP_MAX || top.last().is_some_and(|last| entry < *last) {
             let rank = top.partition_point(|other| *other < entry);

@@ -97,6 +97,7 @@ pub(crate) fn write<I: ItemColumn>(
     let outcome = outcome(job, read, &days, &written, &noticed);
     let mut run = judge(job, context, staging, &read.inputs, &outcome.metrics)?;
     if let Some(items) = &read.items
+        // A run that adds no day to a set leaves the vocabulary there as it is.
         && (outcome.extends.is_none() || !days.is_empty())
     {
         let (file, digest) = vocabulary::write(
@@ -149,6 +150,8 @@ fn make_parts<I: ItemColumn>(
         let began = Instant::now();
         let block = days[group.plan.place.day].block(job, probes, group, histories);
         let mut encoded = encoder.encode(bench, &block)?;
+        // Here and not when the row group is written: it may wait for earlier ones, and no longer
+        // needs the histories.
         sorted.done_with(group.partitions.clone());
         encode_us.fetch_add(micros_since(began), Relaxed);
         Ok(Some(EncodedGroup {

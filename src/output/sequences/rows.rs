@@ -96,10 +96,13 @@ impl DayProbes {
             let (items_start, items_end) = match job.sequences().layout {
                 Layout::Request => (0, items),
                 Layout::Sample => (
+                    // The first impression may have begun in the row group before.
                     narrow(plan.rows.start.saturating_sub(start)),
                     narrow(self.row_ends[at].min(plan.rows.end) - start),
                 ),
             };
+            // Probes of a day ascend, and so do partitions: this never goes back. The plan has all
+            // partitions of the row group, so it ends.
             while !histories[partition].probes().contains(&index(probe)) {
                 partition += 1;
             }

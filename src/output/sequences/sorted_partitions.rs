@@ -51,6 +51,7 @@ pub(super) fn steps(groups: &[SampleGroup], partitions_count: usize) -> Vec<Step
         sorted = sorted.max(until);
         steps.push(Step::Encode(at));
     }
+    // No row group needs these, but the counts of the manifest are of all histories.
     steps.extend((sorted..partitions_count).map(Step::Sort));
     steps
 }
@@ -116,6 +117,8 @@ impl<'a, I: Item> SortedPartitions<'a, I> {
         let firsts: Vec<usize> = (0..self.partitions_count())
             .map(|at| self.probes.of_keys(self.partitions.keys_of(at)).start)
             .collect();
+        // The first partition starts at probe 0, so some partition starts at or before each probe.
+        // Of several that start at one probe, all but the last have no probes.
         let partition_of =
             |probe: &u32| firsts.partition_point(|first| *first <= index(*probe)) - 1;
         let needs = |plan: &GroupPlan| {
@@ -156,6 +159,8 @@ impl<'a, I: Item> SortedPartitions<'a, I> {
         };
         let chunks = self.partitions.take_tagged(partition, self.context)?;
         let chunks = chunks.into_iter().map(|(thread, mut chunk)| {
+            // Before the sort, which breaks ties by item: codes are the same in every run, the
+            // numbers of threads are not.
             let unknown = items.rename(thread, &mut chunk);
             self.unknown.fetch_add(unknown, Relaxed);
             chunk
@@ -178,6 +183,7 @@ impl<'a, I: Item> SortedPartitions<'a, I> {
             attributes: self.job.attribute_columns().len(),
         };
         let bytes = Sorted::<I>::bytes_for(rows, optional);
+        // Chunks and columns are both in memory while rows are sorted.
         self.context.reserve_memory(bytes)?;
         let sorted = sort(chunks, index(keys.end - keys.start), scratch);
         self.context.free_memory(taken);
@@ -203,6 +209,7 @@ impl<'a, I: Item> SortedPartitions<'a, I> {
         lock(&self.counts).merge(&histories.counts);
         let mut states = lock(&self.states);
         let state = &mut states[partition];
+        // Sorted only for its counts.
         if state.users == 0 {
             self.context.free_memory(histories.bytes());
         } else {
@@ -228,6 +235,7 @@ impl<'a, I: Item> SortedPartitions<'a, I> {
                 let what = "stopped for the failure of another step".to_owned();
                 return Err(Error::from(ErrorKind::Internal { what }));
             }
+            // With a timeout: a step that fails sets the flag and notifies nobody.
             let woken = self.sorted.wait_timeout(states, Duration::from_millis(50));
             states = woken.unwrap_or_else(PoisonError::into_inner).0;
         }
