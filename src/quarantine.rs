@@ -78,6 +78,7 @@ fn encode(rejected: &[Rejected]) -> std::result::Result<(Vec<u8>, u64), ParquetE
     let batch = RecordBatch::try_new(Arc::new(schema()), columns.to_vec())?;
     let mut writer = ArrowWriter::try_new(Vec::new(), batch.schema(), None)?;
     writer.write(&batch)?;
+    // The writer is consumed when it is closed, so row groups are counted before.
     writer.flush()?;
     let row_groups = count64(writer.flushed_row_groups().len());
     Ok((writer.into_inner()?, row_groups))

@@ -23,6 +23,7 @@ pub(crate) fn days_in(job_kind: JobKind, out: &Path) -> Result<Vec<(Day, PathBuf
         let day = value.and_then(parse_day);
         days.extend(day.map(|day| (day, path)));
     }
+    // The order of a listing is up to the filesystem, and manifests follow this one.
     days.sort();
     Ok(days)
 }

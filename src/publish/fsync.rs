@@ -20,6 +20,7 @@ pub(crate) fn rename(from: &Path, to: &Path, flags: RenameFlags) -> Result<()> {
     match renameat_with(CWD, from, CWD, to, flags) {
         Ok(()) => Ok(()),
         Err(Errno::EXIST | Errno::NOTEMPTY) => Err(Error::output(to, TAKEN)),
+        // What systems answer that do not know `renameat2` or one of its flags.
         Err(Errno::INVAL | Errno::NOSYS | Errno::OPNOTSUPP) => {
             let what = "its filesystem cannot rename a folder in one step (renameat2); \
                         choose an output on a local disk";
@@ -52,6 +53,7 @@ pub(crate) fn lock_output(out: &Path, context: &RunContext) -> Result<File> {
     let failed = |error| Error::io("lock", out, error);
     let folder = File::open(out).map_err(failed)?;
     loop {
+        // Polled: a lock that blocks would not let SIGINT end a run that waits for another one.
         match folder.try_lock() {
             Ok(()) => return Ok(folder),
             Err(TryLockError::WouldBlock) => {}
@@ -64,6 +66,7 @@ pub(crate) fn lock_output(out: &Path, context: &RunContext) -> Result<File> {
 
 /// Writes a small file and syncs it.
 pub(crate) fn write_synced(path: &Path, bytes: &[u8]) -> Result<()> {
+    // Never an existing file, and no symbolic link is followed.
     let mut file = File::create_new(path).map_err(|error| Error::io("write", path, error))?;
     hit("small file made");
     file.write_all(bytes)

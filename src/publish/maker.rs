@@ -26,6 +26,7 @@ pub(super) fn refuse_others(folder: &Path, job_kind: JobKind) -> Result<()> {
         Err(error) if is_none(&error) => Vec::new(),
         Err(error) => return Err(Error::io("read", &path, error)),
     };
+    // What cannot be read as a manifest names no maker, so the folder is refused.
     let maker: Maker = serde_json::from_slice(&text).unwrap_or_default();
     if maker.made_by.starts_with("hitherto ") && maker.job == Some(job_kind) {
         return Ok(());
@@ -38,5 +39,6 @@ pub(super) fn refuse_others(folder: &Path, job_kind: JobKind) -> Result<()> {
 /// Whether an error means that there is no such file, and not that it cannot be read.
 fn is_none(error: &io::Error) -> bool {
     use io::ErrorKind::{InvalidInput, NotADirectory, NotFound};
+    // `InvalidInput` is a pipe, a folder or a device of that name: `local::open` refuses these.
     matches!(error.kind(), InvalidInput | NotADirectory | NotFound)
 }

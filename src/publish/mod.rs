@@ -91,6 +91,7 @@ pub(crate) struct StagingDir {
 pub(crate) fn check_out(spec: PublishSpec<'_>, inputs: &[PathBuf]) -> Result<Vec<Day>> {
     let out = spec.out;
     refuse_overlap(out, inputs)?;
+    // Not `exists`: a link that leads nowhere is there, too.
     match fs::symlink_metadata(out) {
         Ok(_) => {}
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
@@ -175,6 +176,7 @@ impl StagingDir {
         };
         let parents = CreatedParents::make(&parent)?;
         remove_crashed(&parents.path, name);
+        // A crashed run that made the output new left its directory next to it.
         if let (Publish::AddDays(_), Some(above)) = (publish, out.parent()) {
             remove_crashed(above, name);
         }
@@ -253,6 +255,7 @@ impl StagingDir {
         hit("manifest written");
         write_synced(&building.join(SUCCESS), b"")?;
         hit("success marked");
+        // The files were synced as they were finished; this makes their names durable.
         sync_dir(&building)?;
         hit("output finished aside");
         let above = self.out.parent().unwrap_or_else(|| Path::new("/"));
@@ -267,6 +270,8 @@ impl StagingDir {
             renames.place(&building, &self.out)?;
         }
         hit("output in place");
+        // A failed sync is not tried again: filesystems may drop the pages that they could not
+        // write and report success the next time. Leaving here undoes the rename.
         sync_open(&opened, above)?;
         hit("output in place and synced");
         renames.keep();
@@ -300,6 +305,7 @@ impl StagingDir {
         for day in days {
             self.publish_day(&mut renames, *day, if_exists)?;
         }
+        // The days must be durable before a manifest that names them.
         hit("days in place");
         sync_open(&opened, &self.out)?;
         hit("days in place and synced");
@@ -346,6 +352,7 @@ impl StagingDir {
         let (from, to) = (self.building().join(&name), self.out.join(&name));
         match (fs::symlink_metadata(&to).is_ok(), if_exists) {
             (true, IfExists::Replace) => renames.exchange(&from, &to),
+            // Another run made the day while this one worked.
             (true, IfExists::Skip) => Ok(()),
             _ => renames.place(&from, &to),
         }
@@ -363,6 +370,7 @@ impl StagingDir {
             hit("quarantine in place");
             return Ok(());
         };
+        // A symbolic link to a folder would be followed out of the output.
         if !found.is_dir() {
             return Err(Error::output(&to, "it exists, and is no folder"));
         }

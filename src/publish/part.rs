@@ -135,6 +135,8 @@ impl PartFile {
             return Err(Error::io("write", &open.path, error));
         }
         hit("before a part is synced");
+        // The errors of the thread count: the system reports a failed write once, so a later sync
+        // of the same file can succeed.
         let on_the_way = open.syncer.take().map_or(Ok(()), Syncer::finish);
         let sync = || open.file.as_ref().map_or(Ok(()), File::sync_all);
         let synced = on_the_way.and_then(|()| sync());
@@ -158,6 +160,7 @@ impl Write for PartFile {
         };
         match written {
             Ok(written) => {
+                // A short write is no error: the caller writes the rest, which is hashed then.
                 open.hasher.write(&bytes[..written]);
                 open.bytes += count64(written);
                 hit("part written to");
@@ -168,6 +171,7 @@ impl Write for PartFile {
                 Ok(written)
             }
             Err(error) => {
+                // `write_all` tries again after an interruption, so that is no failure of the file.
                 let is_final = error.kind() != io::ErrorKind::Interrupted;
                 if is_final && open.error.is_none() {
                     open.error = error.raw_os_error();

@@ -38,6 +38,8 @@ impl Renames {
     /// # Errors
     /// If it exists, or the filesystem refuses.
     pub(crate) fn place(&mut self, from: &Path, to: &Path) -> Result<()> {
+        // The kernel looks whether the name is free. A look of our own could be overtaken by
+        // another process before the rename.
         self.rename(from, to, RenameFlags::NOREPLACE)
     }
 
@@ -51,6 +53,7 @@ impl Renames {
 
     /// Renames, and records it.
     fn rename(&mut self, from: &Path, to: &Path, flags: RenameFlags) -> Result<()> {
+        // Before the rename: afterwards another process may already have replaced it.
         let identity = identity(from);
         hit("before a rename");
         rename(from, to, flags)?;
@@ -73,6 +76,8 @@ impl Renames {
 
 impl Drop for Renames {
     fn drop(&mut self) {
+        // Backwards: a later rename may use a name that an earlier one freed. Errors are dropped,
+        // as the run already ends with the one that brought it here.
         for done in self.done.iter().rev() {
             if identity(&done.to) == done.identity {
                 drop(rename(&done.to, &done.from, done.flags));

@@ -61,6 +61,7 @@ impl CreatedParents {
                 Err(error) if error.kind() == io::ErrorKind::AlreadyExists && folder.is_dir() => {}
                 Err(error) => return Err(cannot(path, "its folder cannot be made", error)),
             }
+            // Synced also if another process created it: that one may crash before it syncs.
             folder.parent().map_or(Ok(()), sync_dir)?;
         }
         Ok(parents)
@@ -140,6 +141,7 @@ pub(crate) fn remove_crashed(parent: &Path, name: &OsStr) {
 
 /// The prefix of the names of staging directories.
 fn prefix_of(name: &OsStr) -> OsString {
+    // Two long names may get one prefix. Locks, not names, decide what is removed.
     let kept = name.len().min(NAME_BYTES_KEPT);
     let mut prefix = OsString::from(".");
     prefix.push(OsStr::from_bytes(&name.as_bytes()[..kept]));
@@ -161,11 +163,13 @@ fn is_staging_name(name: &OsStr, prefix: &OsStr) -> bool {
 /// Whether a run holds the lock of a folder.
 pub(crate) fn is_in_use(path: &Path) -> bool {
     let opened = open(path);
+    // Shared: two processes that look at the same time do not take each other for a run.
     opened.is_ok_and(|folder| matches!(folder.try_lock_shared(), Err(TryLockError::WouldBlock)))
 }
 
 /// Opens a folder; a symbolic link to one is an error.
 fn open(path: &Path) -> io::Result<File> {
+    // Without DIRECTORY the open of a pipe of that name would wait for a writer.
     let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
     Ok(File::from(rustix::fs::open(path, flags, Mode::empty())?))
 }

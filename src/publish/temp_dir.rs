@@ -33,6 +33,7 @@ impl TempDir {
 /// # Errors
 /// If it cannot be written.
 pub(crate) fn put_file(folder: &Path, name: &str, bytes: &[u8]) -> Result<()> {
+    // In the folder of the file: a rename cannot cross filesystems.
     let temp_dir = TempDir::create(folder, name)?;
     let (from, to) = (temp_dir.path().join(name), folder.join(name));
     write_synced(&from, bytes)?;

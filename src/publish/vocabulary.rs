@@ -25,6 +25,8 @@ impl StagingDir {
             return Ok(());
         }
         let to = self.out.join(VOCABULARY);
+        // The file itself is digested: a crashed run may have replaced it, but not yet the
+        // manifest. The output is locked, so nobody replaces it before the rename.
         let found = if fs::symlink_metadata(&to).is_ok() {
             let digest = |file: File| local::digest(file, DigestOf::File);
             let digest = local::open(&to).and_then(digest);
