@@ -98,6 +98,7 @@ pub(crate) struct AnyManifest {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(untagged)]
 pub(crate) enum SetDays {
+    // Untagged, so only the form tells: `[]` is a set without days, `null` a `dwell` without rows.
     /// Each, in order.
     Each(Vec<DayEntry>),
     /// The first and the last day of the rows of `dwell`, if there are rows.
@@ -173,6 +174,8 @@ pub(crate) struct ActionInputs {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(untagged)]
 pub(crate) enum Findings {
+    // First, as its members are required: `ActionFindings` has a default for each of its own, and
+    // takes any other name for that of a source.
     /// Of `features`.
     Clicks(ClickFindings),
     /// Of `sequences`.

@@ -99,6 +99,8 @@ pub(crate) fn whole(
     settings: &Value,
     run: &RunFiles,
 ) -> Result<Vec<u8>> {
+    // Only this one lists what earlier runs read besides impressions; manifests of days have
+    // digests of the lists.
     let before = out.join(MANIFEST);
     let before: Option<Manifest> = if before.is_file() {
         Some(read(&before)?)
@@ -143,6 +145,7 @@ pub(crate) fn sum_of_counts<'c>(all: impl Iterator<Item = &'c CountsByName>) -> 
     let mut sums = CountsByName::new();
     for (name, count) in all.flatten() {
         let sum = sums.entry(name.clone()).or_default();
+        // The counts are read from files, which may hold anything.
         *sum = sum.saturating_add(*count);
     }
     sums
@@ -200,6 +203,7 @@ fn quarantine(
 pub(crate) fn check_settings(out: &Path, ours: &Value) -> Result<()> {
     let theirs: Manifest = read(&out.join(MANIFEST))?;
     let theirs = &theirs.settings;
+    // The names of both: a set of a later version may have settings that this one does not know.
     let of_both = [ours, theirs].into_iter().filter_map(Value::as_object);
     let names = of_both.flat_map(Map::keys);
     for name in names.filter(|name| !NOT_SHARED.contains(&name.as_str())) {

@@ -15,6 +15,7 @@ pub(crate) fn parse<T: DeserializeOwned>(text: &[u8]) -> Result<T, String> {
         Ok(document) => return Ok(document),
         Err(error) => error,
     };
+    // Parsed again only for the message: serde's error does not name the member.
     match serde_json::from_slice::<Map<String, Value>>(text) {
         Ok(members) => Err(senseless(&member_at_fault::<T>(members))),
         Err(_) => Err(format!("it is no JSON: {error}")),
@@ -42,6 +43,7 @@ fn member_at_fault<T: DeserializeOwned>(members: Map<String, Value>) -> String {
     }));
     let error = T::deserialize(MapDeserializer::new(pairs)).err();
     let error = error.map_or_else(String::new, |error: serde_json::Error| error.to_string());
+    // serde gives the name of a missing field in its message only, between backquotes.
     let missing = error.split('`').nth(1).unwrap_or_default().to_owned();
     last_read.take().unwrap_or(missing)
 }

@@ -88,6 +88,7 @@ pub(super) fn inputs_of_whole(
     before: Option<&Manifest>,
     run: &RunFiles,
 ) -> (Vec<Input>, InputRanges) {
+    // By digest, so that the text does not depend on the order in which runs made the days.
     let mut lists: BTreeMap<Xxh64, Vec<&Input>> = BTreeMap::new();
     if let Some(before) = before {
         let digests = before.action_inputs.iter().flat_map(InputRanges::keys);
@@ -98,10 +99,12 @@ pub(super) fn inputs_of_whole(
     lists.insert(own, without_impressions(&run.inputs).collect());
     let digests = days.iter().filter_map(|day| day.action_inputs);
     let digests: Vec<Xxh64> = digests.map(|inputs| inputs.xxh64_of_list).collect();
+    // A run that found nothing to do read nothing: it has the digest of an empty list.
     let is_ours = |digest: Xxh64| digest == own && !run.inputs.is_empty();
     lists.retain(|digest, _| is_ours(*digest) || digests.contains(digest));
     let mut files: Vec<&Input> = days.iter().flat_map(|day| &day.inputs).collect();
     files.extend(lists.values().flatten());
+    // A set without days still tells what was read.
     if days.is_empty() {
         files.extend(&run.inputs);
     }
@@ -112,6 +115,7 @@ pub(super) fn inputs_of_whole(
     lines.sort_by(|a, b| a.0.cmp(&b.0));
     lines.dedup_by(|a, b| a.0 == b.0);
     let place = |file: &&Input| {
+        // All files of all lists are among the lines, so this finds the file itself.
         let line = line_of(file);
         lines.partition_point(|(other, _)| *other < line)
     };

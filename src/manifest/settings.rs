@@ -120,6 +120,7 @@ const NOT_NULL: [&str; 2] = ["timezone", "customer_type"];
 /// Settings of `sequences` that decide about rows and bytes: those that all days of an output must
 /// share. `items_from` is the digest of the items of the vocabulary that the job names.
 pub(crate) fn settings(job: &Job, text_ids: bool, items_from: Option<u64>) -> Value {
+    // What was found, even if the job left it open: days that are added must have the same type.
     let customer_type = if text_ids {
         CustomerType::String
     } else {
@@ -192,6 +193,8 @@ fn members(
 /// Settings that name their zone.
 fn in_named_zone(settings: Settings) -> Settings {
     Settings {
+        // Without a zone, wall times beside instants end a run. One that is made again from its
+        // manifest, or adds days to the set, has named it.
         timezone: Some(settings.zone_name().to_owned()),
         ..settings
     }
@@ -253,6 +256,7 @@ fn read<'t, 'n, T: Deserialize<'t>>(
     settings: &'t Value,
     names: impl Iterator<Item = &'n &'static str>,
 ) -> Result<T, &'static str> {
+    // The deserializer takes one member at a time, so at an error this is the one at fault.
     let at = Cell::new("");
     let members = names.map(|name| {
         at.set(name);

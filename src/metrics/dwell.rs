@@ -19,6 +19,7 @@ impl StaySeconds {
     /// Counts a stay; its seconds are never negative.
     #[inline]
     pub(crate) fn add(&mut self, seconds: f64) {
+        // The sign bit is 0, so there are at most 2^16 classes.
         let class = usize::try_from(seconds.to_bits() >> BITS_LEFT_OUT).unwrap_or(usize::MAX);
         if self.0.len() <= class {
             self.0.resize(class + 1, 0);
@@ -132,6 +133,7 @@ impl JobMetrics for DwellMetrics {
     fn scalars(&self) -> DwellScalars {
         let counts = &self.counts.all;
         let zero = self.counts.avg_seconds.iter();
+        // Class 0 has nothing but 0: a microsecond, divided among any events, is far above it.
         let zero = zero.filter(|class| class.from_seconds.to_bits() == 0);
         let zero = zero.map(|class| class.rows).sum();
         let run = self.run.as_ref();

@@ -153,6 +153,7 @@ impl JobMetrics for FeatureMetrics {
             rows: counts.rows,
             clicked_pct: of_rows(counts.clicked),
             label_complete_pct: of_rows(complete),
+            // Of complete labels only: an incomplete one may still become a click.
             label_rate: ratio(counts.clicked_complete, complete),
             unknown_listing_pct: of_rows(counts.unknown_listings),
             null_category_pct: of_rows(counts.null_categories),
@@ -212,6 +213,8 @@ impl PriorCounts {
     pub(crate) fn add(&mut self, count: u32) {
         let class = match count {
             0 => 0,
+            // A count of 1 gives 32 leading zeros and class 1; the largest count gives class 33,
+            // the last.
             count => 33 - (count - 1).leading_zeros(),
         };
         self.sum += u64::from(count);

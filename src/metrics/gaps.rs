@@ -70,6 +70,8 @@ pub(crate) fn missing_days(reach: Reach, sources: &[SourceDays], day: Day) -> Mi
         let days = days.as_ref()?;
         let first = days.first()?.0.max(first);
         let present = days.iter().filter(|day| (first..=last).contains(&day.0));
+        // A day outside each end, so that gaps at the ends lie between neighbours, too. If nothing
+        // is within reach, the two are adjacent, and there is no gap.
         let bounds = [
             Day(first.saturating_sub(1)),
             Day(last.max(first.saturating_sub(1)).saturating_add(1)),
@@ -106,6 +108,7 @@ pub(super) fn unite(own: &mut MissingDays, more: &MissingDays) {
             (_, None) => {}
         }
     }
+    // Days of different runs may name their sources in different order.
     own.sort_keys();
 }
 

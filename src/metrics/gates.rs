@@ -51,12 +51,14 @@ impl Gates {
             return Ok(());
         }
         let mut all = merged(days);
+        // Looked up in the text of the document, so that a gate has the names of the file.
         let scalars = serde_json::to_value(all.scalars()).expect("numbers are always JSON");
         let failed = self.0.iter().filter_map(|(gate, other)| {
             let own = scalars.get(&gate.metric).and_then(Value::as_f64);
             let value = match &gate.subject {
                 Subject::Run => own,
                 Subject::Against(_) => own
+                    // A ratio to 0 is undefined, so its gate fails.
                     .zip(other.filter(|other| *other != 0.0))
                     .map(|(own, other)| own / other),
                 Subject::Source(source) => {

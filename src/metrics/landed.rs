@@ -19,6 +19,7 @@ pub(super) fn united(own: Option<&LandedLate>, more: Option<&LandedLate>) -> Opt
         return None;
     }
     let count = |counts: Option<&LandedLate>, source: &String| *counts?.get(source)?;
+    // A name of both comes twice, with the same sum.
     let names = own.into_iter().chain(more).flat_map(LandedLate::keys);
     let sums = names.map(|name| {
         let sum = count(own, name).zip(count(more, name));

@@ -89,6 +89,7 @@ fn merged<'m, M: JobMetrics + 'm>(days: impl IntoIterator<Item = &'m M>) -> M {
     let mut days = days.into_iter();
     let mut all = days.next().cloned().unwrap_or_default();
     if let Some(missing) = all.missing() {
+        // `merge` sorts them; with one day there is no merge, and the order must be the same.
         missing.sort_keys();
     }
     days.for_each(|day| all.merge(day));
@@ -146,6 +147,7 @@ pub(crate) fn whole_of<M: JobMetrics>(days: &[(Day, M)]) -> Vec<u8> {
     let lines = days.iter().map(line).collect();
     let mut all = merged(days.iter().map(|(_, metrics)| metrics));
     if let Some(missing) = all.missing() {
+        // After merging: gaps between days are of the set, and no day has them.
         let present: Vec<Day> = days.iter().map(|(day, _)| *day).collect();
         missing.insert("impressions".into(), Some(gaps::between(&present)));
     }

@@ -54,6 +54,7 @@ impl RejectedRows {
             reasons.entry(reason).or_default().push(row);
         }
         let mut reasons: Vec<_> = reasons.into_iter().collect();
+        // Stable: reasons that are equally frequent stay in the order of their names.
         reasons.sort_by_key(|(_, rows)| Reverse(rows.len()));
         reasons.truncate(REASONS_MAX);
         let reasons = reasons

@@ -66,10 +66,14 @@ impl Vocabulary {
             drops: spec.unknown_item == UnknownItem::Drop,
         };
         if let Some(path) = spec.file {
+            // Read even if the vocabulary of the output replaces it: its digest is a setting that
+            // all days of a set share.
             vocabulary.given = read(path)?;
             vocabulary.from = Some(digest_of(&texts_of(&vocabulary.given)));
         }
         if let Some(own) = spec.extends.as_ref().filter(|path| path.is_file()) {
+            // Digested now: when the run publishes, a file of another digest means that another run
+            // has extended it.
             let (_, checksum) = digest(own)?;
             vocabulary.extends = Some(checksum);
             vocabulary.given = read(own)?;
@@ -117,7 +121,10 @@ impl Vocabulary {
         let (mut codes, mut new) = (vec![I::PADDING; is_held.len()], Vec::new());
         for (rank, code) in (0..ranked.count()).zip(&mut codes) {
             let place = match ranked.place(rank) {
+                // Merging names the first list that has an item, so a given item is always of list
+                // 0.
                 (0, place) => place,
+                // The code stays padding, which no item has: by it `rename` drops actions.
                 _ if self.drops || !is_held[index(rank)] => continue,
                 _ => {
                     new.push(rank);
@@ -126,6 +133,7 @@ impl Vocabulary {
             };
             *code = code_of(place)?;
         }
+        // List 0 is the given vocabulary, whose numbers nobody uses.
         let mut renames = ranks.iter().skip(1).map(|ranks| {
             let codes = ranks.iter().map(|rank| codes[index(*rank)]);
             codes.collect::<Vec<I>>()
@@ -260,7 +268,9 @@ pub(crate) fn number_shown<I: Item>(
     }
     let (mut all, mut numbers) = (ItemDictionary::new(), vec![I::PADDING; is_held.len()]);
     for (rank, number) in (0..ranked.count()).zip(&mut numbers) {
+        // An item that only rows have that were left out must not get a code.
         if is_held[index(rank)] {
+            // In the order of ranks, so a lower number is a text with lower bytes.
             let new = all.number(text_of(ranked.get(rank)));
             *number = new.expect("there are no more than of the threads together");
         }

@@ -56,6 +56,7 @@ pub(crate) fn read(path: &Path) -> Result<Dictionary> {
         return Err(file.file.fault("it has more than 2^32 items"));
     }
     let columns = file.leaves(|path| matches!(path, [name] if COLUMNS.contains(&name.as_str())));
+    // `u32::MAX` marks a code without a row; it is no row itself, as rows are counted in 32 bits.
     let (mut texts, mut row_of) = (TextColumn::default(), vec![u32::MAX; rows]);
     for group in 0..file.row_groups().len() {
         file.read(group, &columns, |first_row, batch| {
@@ -74,6 +75,7 @@ pub(crate) fn read(path: &Path) -> Result<Dictionary> {
         })?;
     }
     let mut items = Dictionary::texts();
+    // As many rows as codes, all in range and none twice: every code has a row.
     for (row, place) in row_of.iter().zip(0..) {
         let text = texts.bytes(index(*row));
         if items.intern_text(text) != place {

@@ -102,6 +102,7 @@ pub(crate) fn write<I: Item>(
             let columns: [ArrayRef; 2] = [Arc::new(items.clone()), codes_of(item_type, places)];
             Ok((encoder.encode(&columns)?, items))
         });
+        // Collected in order: neither bytes nor the first error depend on threads.
         for group in encoded.collect::<Vec<Result<_>>>() {
             let (group, items) = group?;
             writer.append(group).map_err(failed)?;

@@ -37,6 +37,7 @@ pub(crate) struct SpanClass {
 impl Distributions {
     /// The distributions of some counts.
     pub(super) fn new(counts: &SequenceCounts) -> Distributions {
+        // The counts of a set are read from files, where the product may exceed 64 bits.
         let places = u128::from(counts.samples) * u128::from(counts.max_actions);
         let places = u64::try_from(places).unwrap_or(u64::MAX);
         let by_position = counts.actions_by_position.iter();
@@ -55,6 +56,7 @@ impl Distributions {
 
 /// Counts by code as shares, in the order of codes.
 fn shares(counts: &ByCode, whole: u64) -> impl Iterator<Item = (u8, Option<f64>)> {
+    // Merged counts are in the order in which days brought the codes.
     let counts: BTreeMap<u8, u64> = counts.iter().map(|(code, count)| (*code, *count)).collect();
     let shares = counts.into_iter();
     shares.map(move |(code, count)| (code, ratio(count, whole)))
