@@ -74,10 +74,16 @@ pub(super) fn read_actions<I: ItemColumn>(
         }
         scan.start_wave(wave.floor);
         let mut tasks: Vec<Task> = wave.tasks.into_iter().map(|(task, _)| task).collect();
+        // Pruning sorts tasks by their newest time. In the order of files, the reported fault of a
+        // wave is the first by source, path and row group, whatever the times are.
         tasks.sort_by(|a, b| a.order().cmp(&b.order()));
         states = run_tasks(&tasks, states, |state, task| scan.read(task, state))?;
+        // A barrier: all threads have finished the wave. Were this decided while they read, the
+        // rows kept would depend on timing.
         done = scan.finish_wave(&mut states);
     }
+    // All lists are in the order of threads: `output` renames the items of a chunk by the
+    // dictionary at the index of its thread.
     for state in states {
         context.count_spilled(state.spill.bytes());
         read.writers.push(state.scatter);
@@ -99,6 +105,7 @@ impl<I> ActionsRead<I> {
     fn count_unread(&mut self, actions: &ActionSpec<'_>, task: &Task, proof: &StatsProof) {
         let slot = actions.slot(task.opened.file().source);
         let stats = &mut self.stats[slot.expect("only sources of the spec have files")];
+        // Counted as if it were read: counts in manifests must not depend on where reading stopped.
         stats.rows += proof.rows;
         stats.null_customers += proof.null_customers;
     }

@@ -33,6 +33,7 @@ pub(super) fn check_seen(job: &Job, opened: &[Opened], seen: &[bool]) -> Result<
     let (parquet, text): (Vec<&Opened>, Vec<&Opened>) = full
         .into_iter()
         .partition(|file| matches!(file, Opened::Parquet(_)));
+    // `seen` is as long as the most columns that a job may have, hence the bound below.
     let unseen = seen.iter().enumerate().filter(|(_, seen)| !**seen);
     for (column, _) in unseen.take_while(|(column, _)| *column < job.attribute_columns().len()) {
         let missing_in = |file: &&Opened| {

@@ -83,6 +83,8 @@ fn run(job: &Job, context: &RunContext) -> Result<DwellReport> {
     hit("events read");
     let mut read = rank_and_partition(job, context, events, inputs, types)?;
     check_names(job, &read)?;
+    // Files and quotas of their own for the table of merchants, as events hold part of the memory
+    // now.
     read.spills = spills(job, context, &staging);
     read.inputs.warnings.extend(warnings);
     hit("events dealt");
@@ -113,6 +115,8 @@ pub(crate) fn check_names(job: &Job, read: &DwellRead) -> Result<()> {
 
 /// Finds and opens all inputs; also returns the types of their ids.
 pub(crate) fn open_inputs(job: &Job, context: &RunContext) -> Result<(RunInputs, IdTypes)> {
+    // Before anything is reserved: the default advice names --from and --to, which `dwell` does not
+    // have.
     context.advise("read fewer files, such as those of fewer days");
     let mut inputs = find_inputs(job, context)?;
     let sources = inputs.sources.iter();
@@ -181,6 +185,7 @@ pub(crate) fn rank_and_partition(
         warnings.extend(input_warnings::of_dictionary(ids, source, column(name)));
     }
     let (others, other_ranks) = RankedDictionary::merge(events.others, Order::Id, context)?;
+    // An event has 11 bits for the number of its name.
     let names_told = others.count() <= NAMES_MAX;
     others.free_memory(context);
     let ranks = user_ranks.into_iter().zip(flyer_ranks).zip(merchant_ranks);
@@ -191,7 +196,10 @@ pub(crate) fn rank_and_partition(
         merchants,
         others: if names_told { others } else { Vec::new() },
     });
+    // Unlike in the other jobs, partitions decide bytes here, as a row group has the users of one.
+    // So they follow from counts alone, and `Tuning::partition_bits` does not apply.
     let split = Split::new(users.count(), Split::bits_for(events_count));
+    // Both are in the order of threads, so each heap gets the ranks of its own codes.
     let heaps: Vec<_> = events.heaps.into_iter().zip(ranks).collect();
     let partitioned: Vec<Result<_>> = heaps
         .into_par_iter()
@@ -244,9 +252,11 @@ fn partition_heap(
 ) -> Result<PartitionedHeap> {
     let mut partitioned = PartitionedHeap {
         writer: PartitionWriter::new(split),
+        // A file of its own: that of the scan is read while this one is written.
         spill: heap.spill.next(),
         words,
     };
+    // The scan puts all events of a thread into one partition, as ranks are not known there.
     for chunk in heap.scatter.take(0) {
         partitioned.add(&chunk, ranks, context)?;
         partitioned.writer.recycle(chunk);
@@ -266,6 +276,7 @@ impl PartitionedHeap {
         ranks: &Ranks,
         context: &RunContext,
     ) -> Result<()> {
+        // Counted here, where each event passes anyway: there is no further pass over the events.
         self.words.count(chunk, ranks);
         context.check()?;
         for event in chunk.rows() {
@@ -277,6 +288,8 @@ impl PartitionedHeap {
             }
             let wall = match event.wall.action() {
                 FlyerAction::Other => {
+                    // If there are too many names, the list is empty, and no event of another name
+                    // counts as a repeat.
                     let name = ranks.others.get(index(event.wall.name()));
                     event.wall.named(name.copied().unwrap_or(0))
                 }
@@ -310,6 +323,7 @@ impl EventNullWords {
     /// Counts the events of a chunk, whose ids are codes.
     fn count(&mut self, chunk: &RowChunk<FlyerEvent>, ranks: &Ranks) {
         let events = || chunk.rows().iter();
+        // Other events have no merchant either, and `NOWHERE` is no index into ranks.
         let on_flyers = || events().filter(|event| event.flyer != NOWHERE);
         if !self.users.are_none() {
             self.users

@@ -89,6 +89,8 @@ fn run(job: &Job, context: &RunContext) -> Result<FeaturesReport> {
     let scan = ClickScan::new(specs, &policy, context, read.types, &wanted);
     let tasks = tasks_of(&clicks, |file| file.shared_tasks(&spec));
     context.enter(Stage::ACTIONS, tasks.iter().map(|task| task.steps).sum());
+    // Quotas are shares of the free memory, so they are computed when impressions and listings are
+    // in memory.
     let states = spills(job, context, &staging).into_iter();
     let states = states.map(|spill| scan.state(spill)).collect();
     let states = run_tasks(&tasks, states, |state, task| scan.read(task, state))?;
@@ -120,6 +122,7 @@ pub(crate) fn read_before_clicks(
     context: &RunContext,
     policy: &BadRowPolicy<'_>,
 ) -> Result<BeforeClicks> {
+    // First, so that a text that is no time is an error before any file is opened.
     let data_end = data_end(job)?;
     let mut inputs = find_inputs(job, context)?;
     inputs.opened = open_source(job, &inputs.sources, Source::Impressions)?;
@@ -129,6 +132,7 @@ pub(crate) fn read_before_clicks(
     let impressions = read_impressions(job, context, policy, &inputs, types)?;
     hit("impressions read");
     check_days(job, &inputs, &impressions.days)?;
+    // The types of ids are among these settings, so they can be compared only now.
     if matches!(job.publish, Publish::AddDays(_)) && !inputs.existing.is_empty() {
         manifest::check_settings(&job.out, &manifest::feature_settings(job, types))?;
     }
@@ -158,8 +162,11 @@ pub(crate) fn read_listings(
     let last = impressions.shown.times.iter().copied().max();
     let files = open_source(job, &inputs.sources, Source::Listings)?;
     units::check(&spec, &files, &times_of(&spec, Source::Listings), last)?;
+    // One thread reads all listings, so no text file needs further tasks that share it.
     let tasks = tasks_of(&files, Opened::tasks);
     context.enter(Stage::LISTINGS, tasks.iter().map(|task| task.steps).sum());
+    // Listings are read by this thread alone, without `run_tasks`, so a panic of a reader is caught
+    // here.
     let mut listings = guarded("listings", || {
         Listings::read((&spec, policy, context), types, &keys, &tasks)
     })?;
@@ -176,6 +183,7 @@ pub(crate) fn read_listings(
         users: impressions.users.keys(),
         listings: keys,
         last_asked: last,
+        // `--label-window` has no upper bound, so the sum may exceed 64 bits.
         last_label: Micros(last.0.saturating_add(job.features().label_window_us)),
     };
     context.reserve_memory(wanted.listings.bytes() + wanted.users.bytes())?;
@@ -228,6 +236,7 @@ pub(crate) fn gather_clicks(
     read: &mut FeaturesRead,
 ) -> Result<PartitionedClicks> {
     let mut stats = ClickTally::default();
+    // `--dedup` decides the kind for all threads, so one of the two lists stays empty.
     let (mut all, mut once) = (Vec::new(), Vec::new());
     for state in states {
         match stats.add(state) {
@@ -240,10 +249,13 @@ pub(crate) fn gather_clicks(
     } else {
         PartitionedClicks::Once(gather(context, wanted, once))
     };
+    // The latest of all clicks, whether or not an impression asks for it. So which labels are
+    // complete does not depend on the days that are made.
     read.data_end = read.data_end.or(stats.latest);
     stats.kinds.merge(&read.clicks.kinds);
     let inputs = &mut read.inputs;
     inputs.rejected.append(&mut stats.rejected);
+    // As for actions: in the order of tasks that threads took, bytes would depend on timing.
     inputs.rejected.sort_unstable();
     let warnings = stats.kinds.clone().check(&read_spec(job), &inputs.opened)?;
     inputs.warnings.extend(warnings);

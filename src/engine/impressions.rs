@@ -70,6 +70,7 @@ pub(super) fn read_impressions<I: ItemColumn>(
     let states = thread_states(|| scan.state::<I>());
     let mut states = run_tasks(&tasks, states, |state, task| scan.read(task, state))?;
     let items: usize = states.iter().map(|state| state.rows.items.len()).sum();
+    // Impressions address their items by 32 bits.
     if u32::try_from(items).is_err() {
         let what = format!("{items} items are shown; choose fewer days, with less than 2^32 items");
         return Err(Error::settings(what));

@@ -62,6 +62,7 @@ impl NullWordCounts {
     /// Counts the rows of a column, given by their ranks.
     pub(super) fn count(&mut self, ranks: impl Iterator<Item = u32>) {
         for rank in ranks {
+            // A linear search: there are eleven words at most, and a column rarely holds one.
             if let Some((.., rows)) = self.0.iter_mut().find(|(word, ..)| *word == rank) {
                 *rows += 1;
             }
@@ -119,9 +120,11 @@ fn float_ids<'i>(
     let whole_of = |text: &'i [u8]| {
         let whole = std::str::from_utf8(text.strip_suffix(b".0")?).ok()?;
         let digits = whole.strip_prefix('-').unwrap_or(whole);
+        // `x.0` beside `x` may be two names on purpose; `101.0` beside `101` is one number.
         let is_number = !digits.is_empty() && digits.bytes().all(|byte| byte.is_ascii_digit());
         (is_number && is_id(whole)).then_some(whole)
     };
+    // Sorted, so that the example does not depend on the order of ids.
     let both: BTreeSet<&str> = texts.filter_map(whole_of).collect();
     let first = both.first()?;
     let of_source = source.map_or_else(String::new, |source| format!(" of {}", source.name()));
@@ -185,6 +188,7 @@ pub(super) fn repeats(
     rows: u64,
     what: &str,
 ) -> Option<Warning> {
+    // Of no rows the share would be NaN, which is not below the bound, and would warn.
     let share = float(repeated) / float(rows.max(1));
     if job.dedup != Dedup::None || share <= REPEATED_MAX {
         return None;

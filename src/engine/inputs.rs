@@ -35,11 +35,14 @@ use crate::warnings::Warning;
 /// Finds the files of all sources, and the days of an existing output. No input is opened.
 pub(super) fn find_inputs(job: &Job, context: &RunContext) -> Result<RunInputs> {
     context.enter(Stage::LOOK, 0);
+    // Sets that gates compare with are read first: one that is missing or damaged should end the
+    // run before its work, not after it.
     let gates = Gates::read(job.kind(), job.gates())?;
     let vocabulary = vocabulary_spec(job).and_then(|spec| spec.file);
     vocabulary.map_or(Ok(()), check_in)?;
     let sources = discover(&file_spec(job))?;
     let roots = sources.iter().flat_map(|source| source.roots.clone());
+    // The vocabulary counts as an input, so an output that would overlap it is refused.
     let roots: Vec<PathBuf> = roots.chain(vocabulary.map(PathBuf::from)).collect();
     let existing = check_out(publish_spec(job), &roots)?;
     hit("inputs found");
@@ -121,9 +124,13 @@ pub(super) fn check_days<T>(job: &Job, inputs: &RunInputs, read: &BTreeMap<Day, 
 /// Checks that integer times of actions fit their unit; `newest` is the latest cutoff.
 fn check_units(job: &Job, opened: &[Opened], newest: Micros) -> Result<()> {
     let spec = read_spec(job);
+    // `open_actions` gives MIN if there is no probe. As a bound it would make every integer
+    // implausible.
     let newest = Some(newest).filter(|newest| *newest != Micros::MIN);
     for action in &job.sequences().actions {
         let source = action.source;
+        // One source at a time: the check of a column ends at the first plausible time, which must
+        // not be that of another source.
         let is_of_source = |file: &&Opened| file.file().source == source;
         let opened: Vec<Opened> = opened.iter().filter(is_of_source).cloned().collect();
         units::check(&spec, &opened, &times_of(&spec, source), newest)?;
@@ -134,6 +141,8 @@ fn check_units(job: &Job, opened: &[Opened], newest: Micros) -> Result<()> {
 /// Opens files in parallel; the result is in the order of the files.
 pub(super) fn open_all(job: &Job, files: &[&InputFile]) -> Result<Vec<Opened>> {
     let spec = read_spec(job);
+    // All files are opened before the first error is returned. Collecting into a `Result` at once
+    // would return the error of whichever thread failed first.
     let opened: Vec<Result<Opened>> = files
         .par_iter()
         .map(|file| guarded(&file.shown, || Opened::open(&spec, file)))
@@ -148,6 +157,7 @@ pub(crate) fn open_actions<I: Item>(
     sources: &[SourceFiles],
     probes: &Probes<I>,
 ) -> Result<(Vec<Opened>, Span, Split)> {
+    // Without a probe the span is empty: it begins after its end, so every time is outside.
     let span = Span {
         first: probes
             .lookback_starts
@@ -173,6 +183,8 @@ pub(crate) fn open_actions<I: Item>(
     let rows_max: u64 = opened.iter().map(Opened::rows_about).sum();
     // An estimate, not a bound: what is kept if all histories are full and reading stops early.
     let kept_max = u64::from(probes.keys.count()) * u64::from(job.sequences().actions_max);
+    // The number of partitions costs or saves time and changes no byte: partitions are ranges of
+    // ranks, and row groups are cut from the rows of a day.
     let bits = job
         .tuning
         .partition_bits

@@ -94,6 +94,7 @@ use crate::vocabulary::Vocabulary;
 /// ```
 pub fn run(job: &Job, context: &RunContext) -> Result<Report> {
     job.check_kind(JobKind::Sequences)?;
+    // Before anything is read, as readers and the manifest must have the same zone.
     let job = &in_zone_of_set(job);
     in_pool(job, || match job.sequences().item_type {
         ItemType::Int32 => run_typed::<i32>(job, context),
@@ -103,6 +104,7 @@ pub fn run(job: &Job, context: &RunContext) -> Result<Report> {
 
 /// Runs a job whose item ids have the width of `I`.
 fn run_typed<I: ItemColumn>(job: &Job, context: &RunContext) -> Result<Report> {
+    // One policy for all sources: `--max-bad-rows` bounds the rejected rows of the whole run.
     let policy = BadRowPolicy::new(&read_spec(job), is_whole_column);
     let (job, before) = read_before_actions::<I>(job, context, &policy)?;
     // An output that cannot be created fails here, before the long read of actions.
@@ -133,6 +135,8 @@ pub(crate) fn read_before_actions<I: ItemColumn>(
     policy: &BadRowPolicy<'_>,
 ) -> Result<(Job, BeforeActions<I>)> {
     let mut inputs = find_inputs(job, context)?;
+    // Opened before any log is read: a damaged vocabulary ends the run at once, and readers of
+    // impressions drop unknown items by it.
     let vocabulary = vocabulary_spec(job);
     let vocabulary = vocabulary.map(|spec| Vocabulary::open(&spec, context));
     let vocabulary = vocabulary.transpose()?;
@@ -140,8 +144,11 @@ pub(crate) fn read_before_actions<I: ItemColumn>(
     let job = resolve::column_types(job, &inputs.opened, &inputs.sources)?;
     let impressions = read_impressions::<I>(&job, context, policy, &inputs, vocabulary.as_ref())?;
     hit("impressions read");
+    // Checked before the long read of actions, as the settings below are.
     check_days(&job, &inputs, &impressions.tallies)?;
     let adds = matches!(job.publish, Publish::AddDays(_)) && !inputs.existing.is_empty();
+    // If all days are skipped, no file is opened and nothing is added. The type of customers is
+    // then the default, and would seem to differ from that of a set with text ids.
     if adds && !inputs.opened.is_empty() {
         let from = vocabulary.as_ref().and_then(Vocabulary::from);
         let settings = manifest::settings(&job, impressions.rows.has_text_ids(), from);
@@ -184,6 +191,8 @@ fn read_all<I: ItemColumn>(
     attributes::check_seen(job, &opened, &read.attributes_seen)?;
     inputs.rejected = rejected;
     inputs.rejected.extend(read.rejected);
+    // Each thread has the rejected rows of the tasks that it happened to take. Sorted, the
+    // quarantine file and the examples in the metrics are the same in every run.
     inputs.rejected.sort_unstable();
     let partitions = Partitions::gather(split, read.writers, read.spills);
     let items_from = before.vocabulary.as_ref().and_then(Vocabulary::from);
@@ -194,9 +203,14 @@ fn read_all<I: ItemColumn>(
         _ => None,
     };
     if let Some(items) = &items {
+        // The probes are sorted already, by item numbers that follow the bytes of the items. So the
+        // order of rows does not depend on codes. Items of actions get theirs when their partition
+        // is loaded.
         items.rename_impressions(&mut probes.impressions.items);
     }
     inputs.opened.extend(opened);
+    // Wall times may be in one source and instants in another, so they are compared only when all
+    // sources are read.
     kinds.merge(&read.kinds);
     inputs.warnings.extend(kinds.check(&spec, &inputs.opened)?);
     let warnings = input_warnings::of_probes(job, &probes, items.as_ref());

@@ -19,6 +19,8 @@ use crate::scan::table::{attributes, passthrough};
 /// The job with its zone named, if it adds days to an existing set, as the set was given that zone.
 pub(crate) fn in_zone_of_set(job: &Job) -> Job {
     let adds = matches!(job.publish, Publish::AddDays(_));
+    // The manifest of a set always names its zone, and it is compared with that of the job. So the
+    // zone counts as given, and wall times beside instants are no error.
     if adds && job.out.join(MANIFEST).exists() {
         job.in_named_zone()
     } else {
@@ -46,6 +48,7 @@ pub(super) fn column_types(
     });
     let keep = keep.collect::<Result<_>>()?;
     let mut last = Vec::new();
+    // Footers of actions are read this early only if they have to decide a type.
     if job.attribute_columns().any(|column| column.kind.is_none()) {
         let actions = sources
             .iter()
@@ -83,6 +86,7 @@ fn passthrough_type(
 
 /// The last file of a source, by path, that has rows.
 fn last_with_rows(job: &Job, source: &SourceFiles) -> Result<Option<Opened>> {
+    // The last, as logs gain columns over the years and an early file may lack one.
     for file in source.files.iter().rev() {
         let opened = Opened::open(&read_spec(job), file)?;
         if !opened.is_empty() {
@@ -111,6 +115,7 @@ fn attribute_type(job: &Job, column: &AttributeColumn, opened: &[Opened]) -> Res
             kinds.push(attributes::kind_of(data_type).ok_or_else(wrong)?);
         }
     }
+    // `all` holds for an empty list too, but columns of text files are floats.
     let are_ints = !kinds.is_empty() && kinds.iter().all(|kind| *kind == AttributeType::Int32);
     Ok(if are_ints {
         AttributeType::Int32
@@ -161,10 +166,13 @@ fn type_of(
     let mut known: Option<CustomerType> = None;
     for file in opened {
         let id_type = match file {
+            // Nothing of it is read, so its types cannot disagree with others.
             Opened::Empty(..) => continue,
             Opened::Text(..) => in_text,
             Opened::Parquet(parquet) => {
                 let data_type = parquet.required(name)?.data_type();
+                // A column that is neither is given the other type; its reader then reports the
+                // type that it has.
                 match (IdColumn::holds(data_type, first, false), first) {
                     (true, _) => first,
                     (false, CustomerType::Int64) => CustomerType::String,

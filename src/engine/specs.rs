@@ -115,6 +115,7 @@ pub(crate) fn vocabulary_spec(job: &Job) -> Option<VocabularySpec<'_>> {
     let adds_days = matches!(job.publish, Publish::AddDays(_));
     Some(VocabularySpec {
         file,
+        // The file may not exist: `--add-days` also begins a set.
         extends: adds_days.then(|| job.out.join(VOCABULARY)),
         unknown_item: own.unknown_item,
     })

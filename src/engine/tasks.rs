@@ -37,6 +37,8 @@ pub(crate) fn in_threads<T: Send>(
             what: format!("no threads to work with: {error}"),
         })
     })?;
+    // Inside the pool, so that parallel iterators and sorts of rayon use these threads too, and not
+    // those of its global pool.
     pool.install(work)
 }
 
@@ -69,6 +71,8 @@ pub(crate) fn run_tasks<S: Send>(
     let next = AtomicUsize::new(0);
     let first_failed: Mutex<Option<(usize, Error)>> = Mutex::new(None);
     let failed_at = AtomicUsize::new(usize::MAX);
+    // `broadcast` runs once on each thread. A parallel iterator would split the list into ranges.
+    // Then a task before the failed one might never start, and its fault would go unreported.
     assert_eq!(states.len(), rayon::current_num_threads());
     let states: Vec<_> = states
         .into_iter()
@@ -81,6 +85,8 @@ pub(crate) fn run_tasks<S: Send>(
             .take();
         let mut state = state.expect("each thread takes its own, once");
         loop {
+            // Relaxed is enough: states are passed on by the end of `broadcast`, and errors by the
+            // mutex.
             let at = next.fetch_add(1, Relaxed);
             // Tasks before the failed one go on: if one of them fails too, its error is returned.
             let Some(task) = tasks.get(at).filter(|_| at < failed_at.load(Relaxed)) else {
@@ -90,6 +96,7 @@ pub(crate) fn run_tasks<S: Send>(
                 let mut first = first_failed.lock().unwrap_or_else(PoisonError::into_inner);
                 if first.as_ref().is_none_or(|(before, _)| at < *before) {
                     *first = Some((at, error));
+                    // Stored under the lock, so the index never rises.
                     failed_at.store(at, Relaxed);
                 }
             }
@@ -106,6 +113,7 @@ pub(crate) fn run_tasks<S: Send>(
 
 /// Runs the reader of a file; a panic of it becomes an error that names the file.
 pub(crate) fn guarded<T>(file: &str, work: impl FnOnce() -> Result<T>) -> Result<T> {
+    // What a panic left half done is never read: the error makes callers drop what `work` changed.
     catch_unwind(AssertUnwindSafe(work)).unwrap_or_else(|panic| {
         let what = panic_text(&*panic);
         Err(Error::bad_file(file, format!("its reader gave up: {what}")))

@@ -116,6 +116,7 @@ impl ActionCounter {
         );
         for (row, rank) in rows.iter().zip(&self.ranks) {
             let time_of = |at: usize| {
+                // Most sources have no second column of times, and no cells there.
                 let cells = cells.get(at).filter(|cells| !cells.is_null(*row))?;
                 Some(cells.times().at[index(*row)])
             };
@@ -161,6 +162,8 @@ impl ActionExclusions {
             return;
         };
         let known = Micros(time.0.saturating_add(embargo));
+        // All probes of the customer are tried: where clocks go back, lookback starts do not
+        // ascend, so no binary search finds them. Only sources without effect come here.
         let mut own = probes.of_key(key);
         let in_lookback = |probe| !is_prior(time, probes.lookback_starts[probe]);
         let is_in_history =

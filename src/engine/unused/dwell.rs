@@ -87,6 +87,7 @@ fn unused_events(events: u64, counts: &EventNameCounts) -> UnusedSource {
         .iter()
         .map(|(name, count)| (name, *count))
         .collect();
+    // Equal counts go by name, so that the message does not depend on threads.
     names.sort_by(|a, b| b.1.cmp(&a.1).then_with(|| a.0.cmp(b.0)));
     let more = names.len().saturating_sub(NAMES_MAX);
     names.truncate(NAMES_MAX);

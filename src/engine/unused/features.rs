@@ -258,6 +258,8 @@ impl ClickCounter {
             let has_user = *user != ABSENT && !cells[USER].is_null(*row);
             let in_time = has_listing && !is_prior(range.last_label, time)
                 || has_user && is_prior(time, range.last);
+            // A click counts under the first reason that applies, so that the counts add up to the
+            // rows.
             let count = match () {
                 () if !has_listing && !has_user => &mut counts.unknown_ids,
                 () if in_time => &mut counts.in_range,

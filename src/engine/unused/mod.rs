@@ -108,10 +108,13 @@ fn read_again<'f, S: Default + Send>(
     });
     let (spec, policy) = (read_spec(job), BadRowPolicy::ignoring());
     let scan = TableScan::new(&spec, &policy, context, columns.collect());
+    // New tasks: those of the first scan have read their shared text files to the end.
     let tasks: Vec<Task> = files.flat_map(|file| file.shared_tasks(&spec)).collect();
     context.enter(Stage::CHECK, tasks.iter().map(|task| task.steps).sum());
     let states = thread_states(|| (TableState::default(), S::default()));
     let states = run_tasks(&tasks, states, |(table, own), task| {
+        // Which rows are read before threads stop depends on timing. So after an early stop callers
+        // use only the fact that there are enough, never the counts.
         if has_enough(own) {
             return Ok(());
         }
@@ -191,6 +194,7 @@ fn conclude(
     let is_unused = |warning: &&Warning| {
         [WarningCode::UnusedSource, WarningCode::UnmatchedListings].contains(&warning.code)
     };
+    // Counted before `--no-warn` removes warnings: a gate on this number must hold all the same.
     let unused_sources = warnings.iter().filter(is_unused).count();
     Ok(Noticed {
         unused_sources: count64(unused_sources),

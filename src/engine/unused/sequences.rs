@@ -46,6 +46,8 @@ pub(crate) fn notice_sequences<I: ItemColumn>(
         rejected: impressions_rejected,
     }];
     let rejected_with_day: u64 = read.days.values().map(|day| day.rejected).sum();
+    // A rejected row whose day is unknown is in no count of a day. So all impressions were rejected
+    // if all of those with a day were.
     shares.retain(|_| impressions == rejected_with_day);
     let actions = job.sequences().actions.iter().zip(&read.actions);
     shares.extend(actions.map(|(action, stats)| RejectedShare {
@@ -55,6 +57,7 @@ pub(crate) fn notice_sequences<I: ItemColumn>(
     }));
     check_rejected(job, &shares)?;
     let mut warnings = read.inputs.warnings.clone();
+    // Without a row no file of actions was opened, so nothing can be said of their sources.
     if read.probes.rows.is_empty() {
         return conclude(
             job,
@@ -77,6 +80,7 @@ pub(crate) fn notice_sequences<I: ItemColumn>(
         let (probes, inputs) = (&read.probes, &read.inputs.opened);
         let enough = if is_used { 1 } else { u64::MAX };
         let exclusions = count_exclusions(job, context, probes, inputs, action.source, enough)?;
+        // If none is eligible, no thread stopped early, and the counts below are exact.
         if is_used && exclusions.eligible > 0 {
             continue;
         }
@@ -133,6 +137,7 @@ fn read_sources<'a>(
 fn is_used(job: &Job, action: &ActionSource, counts: &HistoryCounts) -> bool {
     let codes = action.codes().into_iter();
     let mut codes = codes.filter(|code| job.counts_type(*code));
+    // There are 128 counts, and a code is at most 127.
     codes.any(|code| counts.actions[usize::from(code)] > 0)
 }
 
@@ -196,6 +201,7 @@ fn unused_actions<I: Item>(
     stats: &ActionStats,
     exclusions: &ActionExclusions,
 ) -> UnusedSource {
+    // A plan has no count of rows, so it takes those of the second scan.
     let rows = stats.rows.max(exclusions.rows());
     let known_customer = probes
         .rows
@@ -246,6 +252,8 @@ fn unused_actions<I: Item>(
 
 /// Why actions that happened in time may be in no history.
 fn eligible_text(job: &Job, action: &ActionSource, stats: &ActionStats) -> String {
+    // The second scan reads only customers and times. For these rows it can say what may be the
+    // reason, not what is.
     let reasons = [
         (stats.filtered, "left out by where"),
         (stats.without_code, "of types without a code"),
