@@ -78,12 +78,15 @@ pub(super) fn plan(job: &Job, context: &RunContext) -> Result<Planned> {
 
     let weights = day_weights(job, &read.inputs.opened, &sample);
     let report = &rehearsed.report;
+    // Users come back on other days, so all visits count; rows are of one day each, and grow within
+    // it.
     let users = Growth::new(report.users, user_visits).at(sample.weight);
     let user_rows = weights.scale(Growth::new(report.user_rows, stay_visits));
     let merchant_rows = weights.scale(Growth::new(report.merchant_rows, report.user_rows));
     let kept = rounded(float(read.events_count) * sample.weight);
     let base = rounded(float(taken - chunks) * times(users, report.users));
     let room = context.headroom().map(|left| left / 4 * 3);
+    // Ids never spill, so a plan fails here if a run would.
     context.reserve_memory(base)?;
     let lists = count64(Split::new(read.users.count(), Split::bits_for(kept)).partitions_count());
     let row = count64(RowChunk::<FlyerEvent>::ROW_BYTES);
@@ -95,6 +98,7 @@ pub(super) fn plan(job: &Job, context: &RunContext) -> Result<Planned> {
         room: room.map(|room| room.saturating_sub(base)),
     });
     let per_row = times(user_rows, report.user_rows);
+    // The parts are the table of users as CSV and as Parquet, then that of merchants likewise.
     let bytes = |at: usize| float(rehearsed.parts[at].bytes + rehearsed.parts[at + 1].bytes);
     let per_merchant_row = times(merchant_rows, report.merchant_rows);
     let of = PlannedOf::Dwell {
@@ -131,6 +135,8 @@ fn times(all: f64, seen: u64) -> f64 {
 fn visits(job: &Job, read: &DwellRead) -> [u64; 2] {
     let visits_in = |partition: usize| {
         let mut events = Vec::new();
+        // Not taken, as `make` needs the events, too. A sample never spills, so all of them are in
+        // memory.
         read.partitions.look(partition, |chunks| {
             let rows = chunks.iter().flat_map(|(_, chunk)| chunk.rows());
             let on_flyers = rows.filter(|event| event.is_on_flyer());

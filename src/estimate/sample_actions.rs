@@ -94,6 +94,8 @@ pub(super) fn read_sample<I: Item>(
             scan.start_wave(wave.floor);
             let kept =
                 |states: &[ActionState<I>]| states.iter().map(|state| state.kept).sum::<u64>();
+            // Sources are read one after the other, so that the kept rows of each can be told
+            // apart.
             let kept_before = kept(&states);
             let share = actions.shares.0.entry(source).or_default();
             states = share.read(context, &tasks, states, |state, task| {
@@ -149,6 +151,8 @@ fn take_sampled<I: Item>(
                     };
                     actions.events.push(SampledAction {
                         source,
+                        // The index that `ranks` of `impressions_of` has, as that steps over keys
+                        // by the same stride.
                         customer: key / strides.customers,
                         event,
                         attributes: count32(actions.attributes.len()),
@@ -180,6 +184,7 @@ pub(super) fn stretch<I: Item>(
     let width = job.attribute_columns().len();
     let mut writer =
         PartitionWriter::with_chunks(split, || EventChunk::<I>::with_attributes(width, 0));
+    // By type code, of 8 bits.
     let mut items: Vec<Vec<I>> = vec![Vec::new(); 256];
     // The first and the last time of each source.
     let mut bounds: BTreeMap<Source, (i64, i64)> = BTreeMap::new();
@@ -203,6 +208,7 @@ pub(super) fn stretch<I: Item>(
         let share = actions.shares.0.get(&sampled.source);
         let share = share.copied().unwrap_or_default();
         let (first, last) = bounds[&sampled.source];
+        // About the span of time that one sampled row group stands for.
         let around = last.abs_diff(first) / share.tasks.max(1);
         let others = &items[usize::from(event.kind.0)];
         due += share.weight();
@@ -231,6 +237,9 @@ pub(super) fn stretch<I: Item>(
                 time: Micros(at),
                 known_after: Micros(at.saturating_add(delay_us)),
                 kind: event.kind,
+                // Not empty: it has the item of this action. Items of other customers compress less
+                // well than a customer's own would with a codec that finds repeats: with snappy,
+                // bytes were 14 % too high.
                 item: others[index64(draw(count64(others.len())))],
             };
         }

@@ -36,6 +36,7 @@ pub(super) fn stride_of(job: &Job, opened: &[Opened]) -> u64 {
     let rows: u64 = opened.iter().map(Opened::rows_about).sum();
     let stride = (rows / ROWS_WANTED).clamp(1, STRIDE);
     let is_text = |file: &Opened| matches!(file, Opened::Text(..));
+    // Text is sampled by bytes, so the number of its tasks sets no limit.
     if opened.iter().any(is_text) {
         return stride;
     }
@@ -50,6 +51,7 @@ fn task_stride(threads: usize, stride: u64, tasks: u64) -> u64 {
 
 /// A [`Spill`] for each thread that never spills, as a sample fits in memory.
 pub(super) fn memory_only_spills() -> impl Iterator<Item = Spill> {
+    // The folder is never used, as no thread exceeds this quota.
     thread_states(|| Spill::new(Path::new(""), u64::MAX)).into_iter()
 }
 
@@ -195,6 +197,7 @@ pub(super) fn read_file_sample<S: Send>(
             let share = sample.shares.0.entry(source).or_default();
             share.steps_all += wave.steps[&source];
             states = share.read(context, &tasks, states, &work)?;
+            // The files are of one source, so there is one share.
             sample.weight = share.weight();
             sample.tasks.extend(tasks);
         }
@@ -204,6 +207,7 @@ pub(super) fn read_file_sample<S: Send>(
 
 /// Chooses the sampled tasks: of each source at least one per thread.
 pub(super) fn choose(spec: &ReadSpec<'_>, pruning: Pruning, stride: u64) -> Vec<SampledWave> {
+    // Tasks are counted first: the stride of a source depends on how many it has in all waves.
     let mut counts: BTreeMap<Source, u64> = BTreeMap::new();
     for (task, _) in pruning.waves.iter().flat_map(|wave| &wave.tasks) {
         // Several tasks share a text file; only the first counts.
@@ -211,6 +215,8 @@ pub(super) fn choose(spec: &ReadSpec<'_>, pruning: Pruning, stride: u64) -> Vec<
         *counts.entry(task.opened.file().source).or_default() += u64::from(is_first);
     }
     let mut seen: BTreeMap<Source, u64> = BTreeMap::new();
+    // All tasks of a text file share one reader. The choice is made once for all of them: a task
+    // with another reader would read the file from its start again.
     let mut texts: BTreeMap<PathBuf, Option<Arc<SharedFile>>> = BTreeMap::new();
     let mut waves = Vec::new();
     for wave in pruning.waves {
@@ -266,6 +272,7 @@ fn first_pieces(spec: &ReadSpec<'_>, task: &Task, stride: u64) -> Option<usize> 
     };
     let bytes = task.opened.file().size().saturating_mul(expansion);
     let pieces = bytes / count64(spec.text_piece_bytes) / stride;
+    // A JSON array is read by one thread to its end, so it cannot be cut after some pieces.
     let is_shared = task.opened.format() != Format::Json;
     (is_shared && stride > 1 && pieces >= count64(spec.threads)).then(|| index64(pieces))
 }

@@ -66,6 +66,8 @@ pub fn survey(folder: &Path) -> Result<Vec<(PathBuf, Result<Surveyed>)>> {
 
 /// Surveys one file, or the first of a folder.
 fn survey_path(path: &Path) -> Result<Surveyed> {
+    // A job of `dwell` has one source, and paths can name it, whatever its columns are. The job is
+    // never run, so the name of its output does not matter.
     let job = Job::new(Settings {
         ask: Dwell::default().into(),
         paths: vec![(Source::Events, path.display().to_string())],
@@ -90,6 +92,8 @@ fn survey_path(path: &Path) -> Result<Surveyed> {
         name: name.to_string_lossy().into_owned(),
         files: files.len(),
         format,
+        // The readers of the reference know each value of each format, and few records need no
+        // speed.
         columns: read::survey(&log, RECORDS_MAX)?,
     })
 }

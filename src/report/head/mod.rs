@@ -142,6 +142,7 @@ pub fn head(settings: &HeadSettings) -> Result<Head> {
         of => ("parts", part_files(settings, job_kind, of, &manifest)?),
     };
     let files = files.ok_or_else(|| of_manifest(list))?;
+    // Rejected rows are records as they were read, without codes.
     let has_codes = settings.of != HeadOf::Quarantine;
     let mut head = Head {
         job_kind,
@@ -154,6 +155,7 @@ pub fn head(settings: &HeadSettings) -> Result<Head> {
         ready: VecDeque::new(),
         left: settings.rows,
     };
+    // Opened at once: columns come from the first file, and must be known before the first row.
     head.open_next()?;
     if let Some((_, reader)) = &head.open {
         let schema = reader.schema();
@@ -200,6 +202,8 @@ impl Head {
     fn reader_of(&self, path: &Path, display: &str) -> Result<ParquetRecordBatchReader> {
         let file = local::open(path).map_err(|error| Error::io("read", path, error))?;
         let broken = |error: ParquetError| Error::bad_file(display, error.to_string());
+        // With a page index the reader skips pages before it decodes them; a file without one is
+        // read, too.
         let options = ArrowReaderOptions::new().with_page_index_policy(PageIndexPolicy::Optional);
         let builder = ParquetRecordBatchReaderBuilder::try_new_with_options(file, options);
         let builder = builder.map_err(broken)?;
@@ -229,6 +233,7 @@ impl Head {
             keep("date", &date_text(day))?;
         }
         let builder = builder.with_batch_size(index64(self.left.min(BATCH_ROWS)));
+        // The reader applies the limit behind the filters, so it counts wanted rows.
         let builder = builder.with_limit(usize::try_from(self.left).unwrap_or(usize::MAX));
         let reader = if filters.is_empty() {
             builder.build()

@@ -189,6 +189,7 @@ pub(crate) fn dwell_body(pair: DwellSets<'_>) -> PageBody {
         1.0, 5.0, 15.0, 30.0, 60.0, 120.0, 300.0, 600.0, 1800.0, 3600.0, 10_800.0,
     ];
     let numbers = |set: &SetMetrics<DwellMetrics>| {
+        // Two more: one for no time at all, and one above the last end.
         let mut rows = vec![0_u64; ends.len() + 2];
         for class in &set.metrics.counts.avg_seconds {
             let at = if class.from_seconds > 0.0 {

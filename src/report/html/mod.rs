@@ -68,6 +68,7 @@ struct SetPair<'a, S> {
     other: Option<&'a S>,
 }
 
+// Not derived: that would ask for `S: Clone`, although only references are copied.
 impl<S> Clone for SetPair<'_, S> {
     fn clone(&self) -> Self {
         *self
@@ -210,6 +211,7 @@ fn document<M: JobMetrics>(
     let drift = pair
         .other
         .map_or_else(String::new, |_| drift_section(drifts));
+    // The head has an empty icon, which keeps browsers from requesting one.
     let style = include_str!("style.css");
     format!(
         "<!doctype html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n\

@@ -83,6 +83,7 @@ pub(crate) fn sequences_body(pair: SetPair<'_, SequenceSet>, names: &TypeNames) 
 
 /// How long histories are.
 fn lengths(pair: SetPair<'_, SequenceSet>, body: &mut PageBody) {
+    // The other set is counted in the classes of this one, so that both can be compared.
     let max = pair.own.metrics.counts.max_actions.max(1);
     let step = max.saturating_sub(1).div_ceil(LENGTH_CLASSES).max(1);
     let class = |name: String| ClassCounts {

@@ -13,6 +13,7 @@ pub(crate) struct TypeNames(BTreeMap<String, Vec<String>>);
 impl TypeNames {
     /// The names in the settings of a manifest.
     pub(crate) fn new(settings: &Value) -> TypeNames {
+        // A manifest lists the sources of actions only if they are not the default ones.
         let Some(sources) = settings["action_sources"].as_array() else {
             let names = [("1", "clicks"), ("2", "add-to-carts"), ("3", "orders")];
             let names = names.map(|(code, name)| (code.to_owned(), vec![name.to_owned()]));
