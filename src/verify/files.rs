@@ -55,6 +55,8 @@ pub(super) fn check(
             let mut problems = Problems::default();
             match listing.bytes_of(&file.path) {
                 None => problems.add(&file.path, listing.instead_of(&file.path)),
+                // The listing has the size, so a file that was cut short is reported without being
+                // read.
                 Some(bytes) if bytes != file.bytes => {
                     let expected = file.bytes;
                     let what = format!("expected {expected} bytes, found {bytes}");
@@ -69,6 +71,7 @@ pub(super) fn check(
             Ok(problems)
         })
         .collect();
+    // In the order of the set, whichever thread was first.
     for result in results {
         problems.append(result?);
     }
@@ -78,6 +81,7 @@ pub(super) fn check(
 /// The settings of a set as a job, with placeholders for inputs and output.
 pub(super) fn job_of(settings: Settings) -> Result<Job> {
     let first = settings.kind().sources()[0];
+    // `Job::new` asks for an input and an output. Neither is opened.
     let mut settings = Settings {
         paths: vec![(first, "-".to_owned())],
         out: "-".into(),
@@ -126,6 +130,7 @@ fn check_parquet(
     named: &NamedFile,
     problems: &mut Problems,
 ) {
+    // Problems of a reader that panics are discarded with it, so the closure has a list of its own.
     let checked = guarded(&named.path, || {
         let mut problems = Problems::default();
         let path = out.join(&named.path);
@@ -133,6 +138,7 @@ fn check_parquet(
         let broken = |error| Error::bad_file(named.path.clone(), format!("{error}"));
         let reader = ParquetRecordBatchReaderBuilder::try_new(file).map_err(broken)?;
         let metadata = Arc::clone(reader.metadata());
+        // A negative number is of a forged footer; no manifest has this one.
         let rows = u64::try_from(metadata.file_metadata().num_rows()).unwrap_or(u64::MAX);
         let row_groups = count64(metadata.num_row_groups());
         for (what, expected, found) in [
@@ -172,12 +178,15 @@ fn schema_of(set: &PublishedSet, job: &Job, named: &NamedFile) -> Schema {
     match set.job_kind {
         _ if named.holds == FileContents::Rejected => quarantine::schema(),
         _ if named.is_vocabulary() => crate::vocabulary::schema(job.sequences().item_type),
+        // A manifest always has the type of customers.
         JobKind::Sequences => schema(job, job.customer_type == Some(CustomerType::String)),
         JobKind::Features => {
             let folder = named.path.split('/').next();
             let day = set.days.iter().find(|day| folder == Some(&day.folder));
             let manifest = day.and_then(|day| day.manifest.as_ref());
             let clicks = manifest.and_then(|manifest| manifest.actions.clicks());
+            // As in a run: if there are clicks and none has a user, nobody can count those of a
+            // user, and their column is of nulls. Without clicks the counts are 0.
             let has_users = clicks.is_none_or(|clicks| {
                 let rows = clicks.rows.saturating_sub(clicks.rejected);
                 rows == 0 || clicks.without_user < rows

@@ -51,6 +51,7 @@ impl FolderListing {
                 "" => own,
                 name => format!("{name}/{own}"),
             };
+            // Not `fs::metadata`, which follows links: a link may lead out of the set.
             let metadata = fs::symlink_metadata(entry.path()).map_err(failed)?;
             let file_type = metadata.file_type();
             if file_type.is_file() {
@@ -138,5 +139,7 @@ impl FolderListing {
 
 /// Whether a path is named like a staging folder.
 fn is_staging_name(path: &str) -> bool {
+    // Of any name: also a file of the set that is replaced, such as the audit's, is first written
+    // into such a folder.
     path.starts_with('.') && path.contains(".tmp-")
 }

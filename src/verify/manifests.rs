@@ -118,6 +118,7 @@ impl PublishedSet {
         listing: &FolderListing,
         problems: &mut Problems,
     ) -> Result<Option<PublishedSet>> {
+        // The report may be of an earlier state of the set; it only has to be undamaged.
         read_sealed::<IgnoredAny>(out, listing, AUDIT, problems)?;
         if listing.bytes_of(MANIFEST).is_none() {
             problems.add(MANIFEST, listing.instead_of(MANIFEST));
@@ -181,6 +182,7 @@ impl PublishedSet {
             manifest: None,
         });
         let days: Vec<PublishedDay> = days.collect();
+        // Strictly: a day that is listed twice would count twice.
         if !days.is_sorted_by(|a, b| a.day < b.day) {
             return Err("days");
         }
@@ -284,6 +286,8 @@ impl PublishedSet {
         };
         let sums: CountsByName = sum_of_counts(manifests.iter().map(|manifest| &manifest.counts));
         must("counts", *counts == sums);
+        // A run counts actions once for all of its days, so they cannot be summed: those of the
+        // latest count.
         let actions = manifests.last().map(|manifest| &manifest.actions);
         let of_whole = self.whole.actions.as_ref().and_then(Option::as_ref);
         must("actions", of_whole == actions);

@@ -75,6 +75,8 @@ fn check_all<M: JobMetrics>(
     }
     // Damaged metrics of a day are a problem already; the sums would only repeat it.
     if days.len() == set.days.len() {
+        // Through its text, as the file was: what the text leaves out is then at its default on
+        // both sides.
         let expected = serde_json::from_slice::<M>(&whole_of(&days)).ok();
         if expected != Some(metrics) {
             problems.add(

@@ -147,6 +147,7 @@ impl Problems {
     /// Adds other problems.
     pub(crate) fn append(&mut self, others: Problems) {
         self.count += others.count;
+        // Does not underflow, as `add` keeps to the limit.
         let room = PROBLEMS_MAX - self.list.len();
         self.list.extend(others.list.into_iter().take(room));
     }
@@ -198,9 +199,13 @@ fn run(settings: &VerifySettings, context: &RunContext) -> Result<Verified> {
         context.enter(Stage::CHECK, set.bytes());
         files::check(&settings.out, &listing, set, context, &mut problems)?;
     }
+    // Not held while rows are audited: that reads all inputs, and runs would wait so long to
+    // publish.
     drop(lock);
+    // Lost inputs are no damage, and end the command with another exit code.
     let mut lost = Problems::default();
     let audited = match &set {
+        // Damage goes first: inputs are looked for only if the files of the set are sound.
         Some(set) if problems.count == 0 => {
             audit::audit(settings, set, context, &mut problems, &mut lost)?
         }
@@ -236,6 +241,8 @@ fn check_is_set(out: &Path) -> Result<()> {
         return no_input(format!("no such folder: \"{}\"", out.display()));
     }
     let is_there = |name: &str| fs::symlink_metadata(out.join(name)).is_ok();
+    // One of them is enough. If the other one is gone, that is damage of a set, and reported as
+    // such.
     if !is_there(MANIFEST) && !is_there(SUCCESS) {
         let out = out.display();
         return no_input(format!(

@@ -45,6 +45,7 @@ pub(super) fn check(
     for batch in reader.build().map_err(|error| broken(&error))? {
         let batch = batch.map_err(|error| broken(&error))?;
         for at in 0..batch.num_rows() {
+            // One problem per kind of fault, as a wrong run may have it in millions of rows.
             for (fault, is_so) in faults.iter_mut().zip(faults_of(job, &batch, at)) {
                 if is_so {
                     fault.get_or_insert((row, 0)).1 += 1;

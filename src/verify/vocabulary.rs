@@ -57,6 +57,7 @@ pub(super) fn codes(out: &Path, set: &PublishedSet, context: &RunContext) -> Res
         bytes, checksum, ..
     } = named;
     let path = out.join(&named.path);
+    // `explain` does not check the files of a set, and another vocabulary would give wrong items.
     let digest = |file| local::digest(file, DigestOf::File);
     let found = local::open(&path).and_then(digest);
     let found = found.map_err(|error| Error::io("read", &path, error))?;

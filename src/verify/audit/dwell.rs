@@ -73,6 +73,7 @@ pub(super) fn audit(
         .values()
         .next()
         .cloned()
+        // A sample without a row of this file: `None` would stand for all rows.
         .unwrap_or_else(|| Some(Vec::new()));
     let Some(files) = files_of_list(&set.whole.inputs, audit.input_folders(), lost)? else {
         return Ok(None);
@@ -104,8 +105,11 @@ pub(super) fn audit(
         once: settings.dedup == Dedup::Exact,
     };
     let [users, merchants] = tables(&rules, &log);
+    // Both formats have the same rows in the same order, so one sample serves both.
     let mut count = compare(audit, &users, rows.as_deref(), problems)?;
     if is_all {
+        // A row of a merchant depends on all of its users, so it follows only if all events were
+        // read.
         count += compare(audit, &merchants, None, problems)?;
     }
     Ok(Some(Audited {
@@ -204,6 +208,7 @@ fn compare_csv(
     let name = format!("{}.csv", table.name);
     let path = audit.out().join(&name);
     let file = local::open(&path).map_err(|error| Error::io("read", &path, error))?;
+    // A record of another length is a problem of its row, not an error of the reader.
     let mut reader = csv::ReaderBuilder::new().flexible(true).from_reader(file);
     let broken = |error: csv::Error| Error::bad_file(name.as_str(), error.to_string());
     if !reader.headers().map_err(broken)?.iter().eq(table.columns) {
@@ -232,6 +237,7 @@ impl ExpectedTable {
     /// Checks a row against the expected one.
     fn check_row(&self, file: &str, number: u64, row: &[String], problems: &mut Problems) {
         let row_number = number + 1;
+        // A record of CSV may be shorter than the key.
         let (key, values) = row.split_at(self.keys.min(row.len()));
         let names = self.columns.iter().zip(key);
         let key_text: Vec<String> = names

@@ -25,6 +25,7 @@ fn rules_of(settings: &Settings) -> FeatureRules {
         windows_us: own.windows.iter().map(|(_, us)| *us).collect(),
         label_window_us: own.label_window_us,
         anybody: own.label_key == LabelKey::Listing,
+        // Each group of days has its own; see `GroupLogs::row_given`.
         data_end_us: None,
         days: (i32::MIN, i32::MAX),
         timezone: settings.zone_name().to_owned(),
@@ -49,6 +50,8 @@ pub(super) fn audit(
     };
     let rules = rules_of(&set.settings);
     let rows = compare(audit, &sample, &rules, &logs, problems)?;
+    // Chosen by the same hashes as the sample, of which these rows are a part. So their logs have
+    // been read.
     let canary_keys = keys_of(audit, audit.canary_rows())?;
     let canaries = feature_canaries(audit, &rules, &logs, &canary_keys, problems)?;
     Ok(Some(Audited {

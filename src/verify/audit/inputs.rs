@@ -74,6 +74,7 @@ impl SetInputs {
         folders: InputFolders<'_>,
         lost: &mut Problems,
     ) -> Result<Option<SetInputs>> {
+        // Days of one run share their files of actions, which are read once for all of them.
         let mut by_digest = InputLists::new();
         for day in days {
             let Some(manifest) = &set.days[*day].manifest else {
@@ -135,6 +136,7 @@ impl<'m> Finder<'m> {
         inputs: impl IntoIterator<Item = &'m Input>,
         lost: &mut Problems,
     ) -> Result<Option<Finder<'m>>> {
+        // A set, so that a file of several days is digested once.
         let inputs: BTreeSet<&Input> = inputs.into_iter().collect();
         let located = inputs
             .par_iter()
@@ -186,6 +188,8 @@ impl InputFolders<'_> {
         let around = [self.out.to_owned(), self.out.join(".."), PathBuf::from(".")];
         let folders = recorded.into_iter().chain(around);
         let folders = folders.map(|folder| fs::canonicalize(&folder).unwrap_or(folder));
+        // One folder may have several of these names. It is looked at, and named in a message,
+        // once.
         let (mut once, mut seen) = (Vec::new(), BTreeSet::new());
         for folder in folders {
             if seen.insert(folder.clone()) {
@@ -201,6 +205,8 @@ impl InputFolders<'_> {
         for folder in self.folders(input) {
             match look_at(input, folder.join(&input.path)) {
                 Ok(same @ Located::Same(_)) => return Ok(same),
+                // The search goes on: the right file may be in a folder behind. If not, the first
+                // is reported.
                 Ok(Located::Changed(what)) => changed = changed.or(Some(what)),
                 Ok(Located::Gone) => {}
                 // The folder may hold it but not be readable, so "gone" would be a guess.
@@ -238,6 +244,7 @@ fn look_at(input: &Input, path: PathBuf) -> Result<Located> {
     let (bytes, digest) = match local::open(&path).and_then(digest) {
         Ok(digested) => digested,
         Err(error) if matches!(error.kind(), NotFound | NotADirectory) => return Ok(Located::Gone),
+        // `local::open` gives `InvalidInput` for a pipe or a device, which it does not wait for.
         Err(error) if matches!(error.kind(), InvalidInput | IsADirectory) => {
             let path = path.display();
             let what = format!("its input \"{path}\" has changed: it is no file any more");

@@ -104,6 +104,8 @@ impl GroupLogs {
         clicks: &OrderedClicks,
     ) -> Option<FeatureRow> {
         let rules = FeatureRules {
+            // `None` would stand for the latest of these clicks, which are only those around
+            // audited impressions. Without any click in the inputs, no label is complete.
             data_end_us: self.data_end_us.or(Some(i64::MIN)),
             ..rules.clone()
         };

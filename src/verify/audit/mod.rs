@@ -119,6 +119,7 @@ impl Audit<'_> {
         let folder = self.set.files[file].path.split('/').next();
         let mut days = self.set.days.iter();
         let day = days.find(|day| folder == Some(&day.folder));
+        // `PublishedSet::check_sums` reports a part in another folder, and then there is no audit.
         day.expect("parts of days are checked").day.0
     }
 
@@ -216,6 +217,7 @@ pub(super) fn audit(
             None => Verdict::not_made(settings, lost),
         },
     };
+    // Whatever the verdict, so that no report of an earlier audit stays.
     put_file(&settings.out, AUDIT, &sealed(&report))?;
     Ok(audited)
 }

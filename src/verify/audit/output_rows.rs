@@ -115,6 +115,7 @@ impl OutRow {
         let mut time_deltas: Vec<i64> = deltas.map(|delta| i64::from(*delta)).collect();
         let mut attributes = expected_attributes(settings, sample);
         let (mut actions, mut kinds): (Vec<i64>, Vec<i64>) = (items.collect(), kinds.collect());
+        // The reference has no padding; rows are compared as they are published.
         if settings.sequences().pad {
             if rules.computed.contains(&ComputedAttribute::TimeDelta) {
                 time_deltas.resize(rules.actions_max, 0);

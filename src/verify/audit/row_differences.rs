@@ -21,6 +21,8 @@ impl RowComparison<'_> {
     /// The first column in which two rows differ, what it holds and what it should hold. For a history
     /// also why the first unexpected action is not prior.
     pub(crate) fn difference(&self, found: &OutRow, expected: &OutRow) -> Option<String> {
+        // A wrong cutoff changes the history, and a wrong history its length and newest time:
+        // causes are looked for before what follows from them.
         shown_difference(found, expected)
             .or_else(|| self.passthrough_difference(found, expected))
             .or_else(|| weight_difference(found, expected))
@@ -100,6 +102,7 @@ impl RowComparison<'_> {
                 ": item {item} of {time} is not prior to the cutoff {cutoff}: {reason}"
             );
         }
+        // An action like it is prior, so it is not this action that is wrong.
         if same_actions().next().is_some() {
             return String::new();
         }

@@ -42,6 +42,7 @@ pub(super) fn read_rows(
         Some(columns) => ProjectionMask::columns(reader.parquet_schema(), columns.iter().copied()),
     };
     let reader = reader.with_row_selection(selection).with_projection(mask);
+    // Batches have the selected rows in order, so their numbers are taken off the front.
     let mut rest = &rows[..];
     for batch in reader
         .with_batch_size(1 << 10)
@@ -64,6 +65,7 @@ pub(super) fn read_all(out: &Path, mut on_row: impl FnMut(i32, &RecordBatch, usi
     let path = out.join(MANIFEST);
     let text = local::read(&path).map_err(|error| Error::io("read", &path, error))?;
     let broken = |what| Error::bad_file(path.display().to_string(), what);
+    // This process has just written it into a folder of its own, so its checksum is not looked at.
     let manifest: AnyManifest = parse(&text).map_err(broken)?;
     for part in &manifest.parts {
         let path = part.path.as_str();

@@ -30,8 +30,10 @@ pub(super) fn choose(
     for (at, file) in files {
         for row in 0..file.rows {
             let mut hasher = XxHash64::with_seed(0);
+            // By path, not by index, which changes when earlier days are added.
             hasher.write(file.path.as_bytes());
             hasher.write(&row.to_le_bytes());
+            // Memory is that of the sample, however many rows the set has.
             smallest.push((hasher.finish(), at, row));
             if smallest.len() > count {
                 smallest.pop();

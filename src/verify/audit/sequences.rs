@@ -35,6 +35,8 @@ type ExpectedRow = (OutRow, usize);
 impl<'l> Reference<'l> {
     /// Sorts the actions of each customer.
     fn new(rules: &'l Rules, logs: &'l SequenceLogs) -> Reference<'l> {
+        // Sorted once. Sorting for each row took 658 times as long as the run, where one customer
+        // had 95 % of 300,000 clicks.
         let actions = logs.actions.par_iter();
         let ordered = actions.map(|((group, customer), log)| {
             let ordered = OrderedLog::new(rules, log);
@@ -102,6 +104,8 @@ pub(super) fn audit(
     };
     let rules = read::rules(&set.settings);
     let rows = compare(audit, &sample, &Reference::new(&rules, &logs), problems)?;
+    // Chosen by the same hashes as the sample, of which these rows are a part. So their logs have
+    // been read.
     let canary_keys = keys_of(audit, audit.canary_rows())?;
     let canaries = sequence_canaries(audit, &rules, &logs, &canary_keys, problems)?;
     Ok(Some(Audited {
@@ -177,6 +181,7 @@ fn read_logs(
         }
     }
     for impressions in logs.impressions.values_mut() {
+        // `Reference::expected` searches them by cutoff.
         impressions.sort_by_key(|(cutoff, _)| *cutoff);
     }
     Ok(Some(logs))
@@ -208,6 +213,7 @@ fn compare(
                     last = Some((cached.clone(), expected));
                 }
                 let expected = last.as_ref().map_or(&[][..], |(_, rows)| &rows[..]);
+                // Impressions may repeat, so a row is right if any impression of its key makes it.
                 let is_expected = expected
                     .binary_search_by(|(row, _)| row.cmp(&found))
                     .is_ok();
@@ -266,6 +272,8 @@ fn find_missing(
     problems: &mut Problems,
 ) {
     for (key, impressions) in &reference.logs.impressions {
+        // How many rows an impression has does not depend on its history, so no action is looked
+        // at.
         let rows = impressions.iter().map(|(_, impression)| {
             let rows = OutRow::expected(settings, reference.rules, impression, &reference.none);
             count64(rows.len())

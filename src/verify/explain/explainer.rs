@@ -43,6 +43,8 @@ impl Explainer<'_> {
     ) -> Result<Vec<Explained>> {
         let check: read::Check<'_> = &|| context.check();
         let (mut explained, mut without_rows) = (Vec::new(), Vec::new());
+        // By group of days, as each was made from files of its own: an action that a later run saw
+        // must not explain a history of an earlier one.
         for group in &inputs.groups {
             let mut impressions = Vec::new();
             for (days, files) in &group.days {
@@ -157,6 +159,7 @@ impl Explainer<'_> {
     ) -> Explained {
         let (good, bad): (Vec<_>, Vec<_>) =
             own.iter().copied().partition(|record| record.row.is_ok());
+        // The same order as `good`, so that a candidate's index finds its record there.
         let log: Vec<LogAction> = good
             .iter()
             .filter_map(|record| record.row.clone().ok())
@@ -165,6 +168,7 @@ impl Explainer<'_> {
         let mut actions = Vec::new();
         let mut before: Option<Candidate> = None;
         for candidate in &explanation.candidates {
+            // Candidates are in the total order of actions, so equal ones are neighbours.
             let is_duplicate = before.is_some_and(|before| {
                 let key = |candidate: &Candidate| {
                     let action = &log[candidate.at];

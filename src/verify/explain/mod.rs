@@ -121,6 +121,7 @@ fn run(settings: &ExplainSettings, context: &RunContext) -> Result<Vec<Explained
     let mut problems = Problems::default();
     let listing = FolderListing::new(&settings.out)?;
     let set = PublishedSet::read(&settings.out, &listing, &mut problems)?;
+    // Only manifests are checked, not the parts: an explanation comes from the inputs alone.
     let Some(set) = set.filter(|_| problems.count == 0) else {
         return Err(damaged(settings, &problems));
     };

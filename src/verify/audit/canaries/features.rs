@@ -112,6 +112,8 @@ pub(crate) fn canaries(
     if instant_of(settings, &data_end).is_none() {
         return Ok(Canaries::default());
     }
+    // Three runs: in the first no planted click may set the label; in the others the only planted
+    // one must, at the first and at the last microsecond of the window.
     let datasets: [(&[i64], Effect); 3] = [
         (&[-1, 0, window.saturating_add(1)], Effect::Counted),
         (&[1], Effect::Label),
@@ -146,6 +148,7 @@ pub(crate) fn canaries(
             };
             match what {
                 None => {
+                    // Each dataset plants exactly one click per case that must have an effect.
                     canaries.kept += 1;
                     canaries.refused += count64(planted.len()) - 1;
                 }
@@ -178,10 +181,14 @@ fn chosen_of<'a>(logs: &'a FeatureLogs, keys: &BTreeSet<ListingKey>) -> Vec<Chos
         let price = group
             .listing_of(impression)
             .and_then(|listing| listing.price);
+        // JSON has neither NaN nor infinity.
         let is_json = price.is_none_or(f64::is_finite);
+        // What is planted for one case must not count for another.
         let is_distinct = !users.contains(&impression.user)
             && !listings.contains(&impression.listing)
             && !ids.contains(&impression.id);
+        // One run reads one list of clicks and of listings, so all cases come from one group of
+        // days.
         if !is_json || !is_distinct || *group_of_all.get_or_insert(*at) != *at {
             continue;
         }
@@ -210,6 +217,7 @@ fn cases_of<'a>(
     let cases_around = |click: &LogClick| {
         let on_listing = listings.get(click.listing.as_str());
         let of_user = click.user.as_deref().and_then(|user| users.get(user));
+        // A click of the user of a case on its listing is around it only once.
         let of_user = of_user.filter(|case| Some(*case) != on_listing);
         on_listing.into_iter().chain(of_user).copied()
     };
@@ -347,16 +355,19 @@ fn write(
         paths.push((source, path.display().to_string()));
     }
     Ok(Settings {
+        // So few rows may leave a source without effect, which is no fault of the set.
         allow_unused: true,
         dir: None,
         files_from: Vec::new(),
         paths,
         out: dir.join("out"),
         publish: Publish::New,
+        // Planted files have the default names of columns.
         columns: Vec::new(),
         time_unit: Some(TimeUnit::Micro),
         format: Some(Format::Ndjson),
         customer_type: Some(id_type),
+        // A planted row that cannot be read must not be set aside unnoticed.
         on_bad_row: OnBadRow::Error,
         threads: 1,
         ..settings.clone()

@@ -38,6 +38,7 @@ pub(crate) fn attribute_values<'n>(
         Number::Int(number) => Some(json!(number)),
         Number::Float(bits) => {
             let number = f32::from_bits(*bits);
+            // NaN becomes null, and a null is read as NaN again.
             (!number.is_infinite()).then(|| json!(number))
         }
     };

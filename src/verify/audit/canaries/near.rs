@@ -19,6 +19,7 @@ pub(super) const NEAR_MAX: usize = 1000;
 /// The nearest [`NEAR_MAX`] places, ascending, given each place with its distance.
 pub(super) fn nearest(mut places: Vec<(u64, usize)>) -> Vec<usize> {
     if places.len() > NEAR_MAX {
+        // No two pairs are equal, so which are kept is fixed, although their order is not.
         places.select_nth_unstable(NEAR_MAX);
         places.truncate(NEAR_MAX);
     }

@@ -32,6 +32,8 @@ pub(super) fn cases_of<'a>(
     let none = OrderedLog::new(rules, []);
     for key in keys {
         let (_, customer, _) = key;
+        // One case per customer: what is planted for one impression would be in the history of
+        // another.
         if customer.is_none() || customers.contains(customer) {
             continue;
         }
@@ -42,6 +44,7 @@ pub(super) fn cases_of<'a>(
         let impressions = logs.impressions.get(key).into_iter().flatten();
         let mut impressions = impressions.map(|(_, impression)| impression);
         let is_usable = |impression: &&LogImpression| {
+            // An item that the vocabulary lacks has no code that could be written.
             let is_known = impression.items.iter().all(|(item, _)| *item != 0);
             impression.time.is_none_or(is_writable) && is_known
         };
@@ -158,8 +161,10 @@ fn case_of<'a>(
     let (counted, others): (Vec<usize>, Vec<usize>) =
         logs.partition(|log| planter.counted_type(*log).is_some());
     for log in others {
+        // Their time is prior, so their type has to keep them out.
         excluded.push(planter.plant(log, cutoff - 1, cutoff - 1));
     }
+    // A log in which nothing but the time decides, if there is one.
     let is_plain = |log: &&usize| planter.embargo(**log) == 0 && !planter.has_availability(**log);
     let plain = counted.iter().find(is_plain).or_else(|| counted.first());
     if let Some(log) = plain.copied() {
@@ -171,12 +176,14 @@ fn case_of<'a>(
         } else {
             excluded.push(item);
         }
+        // Known before the cutoff, so only the time of the action keeps these out.
         excluded.push(planter.plant(log, cutoff, cutoff - 1));
         excluded.push(planter.plant(log, cutoff + 1, cutoff - 1));
     }
     for log in counted {
         let embargo = planter.embargo(log);
         if embargo > 0 {
+            // The embargo ends at the very cutoff, a microsecond too late.
             excluded.push(planter.plant(log, cutoff.saturating_sub(embargo), cutoff - 1));
         }
         if planter.has_availability(log) {

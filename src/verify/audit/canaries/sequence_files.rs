@@ -31,6 +31,7 @@ pub(super) fn write(settings: &Settings, dir: &Path, cases: &[CanaryCase<'_>]) -
     let mut files: BTreeMap<Source, String> = BTreeMap::new();
     let has_text_ids = settings.customer_type == Some(CustomerType::String);
     let customer_value = |customer: &Option<String>| match customer {
+        // These ids were read as integers, so they always parse.
         Some(id) if !has_text_ids => json!(id.parse::<i64>().unwrap_or_default()),
         other => json!(other),
     };
@@ -82,6 +83,7 @@ fn settings_of(settings: &Settings, dir: &Path, paths: Vec<(Source, String)>) ->
             ..own.clone()
         }
         .into(),
+        // So few rows may leave a source without effect, which is no fault of the set.
         allow_unused: true,
         dir: None,
         files_from: Vec::new(),
@@ -129,6 +131,7 @@ fn planted_source(log: &ActionSource) -> ActionSource {
         Types::Constant(code) => Types::Constant(*code),
         Types::Column { other, .. } => {
             let codes: BTreeSet<u8> = log.codes().into_iter().collect();
+            // The value of a type is its code here, as several values may share one.
             let codes = codes.into_iter().map(|code| (code.to_string(), code));
             Types::Column {
                 column: KIND.to_owned(),

@@ -104,6 +104,7 @@ fn check(
         rows.count()
     };
     match case.included {
+        // If there are no rows at all, none of them lacks the item, but the canary is lost.
         Some(item) if rows_with(item) < rows.len() || rows.is_empty() => {
             add("an action a microsecond before the cutoff is not in the history".to_owned());
         }
