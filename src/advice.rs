@@ -6,6 +6,7 @@
 //! other programs are in `catalog::foreign` and `catalog::tables`, and are tested there.
 
 /// Declares the hints: when each is given, its name, and its text.
+// One list makes all of this, so no hint can be missing in `ALL`, which the tests go through.
 macro_rules! hints {
     ($($(#[$doc:meta])* $name:ident = $text:literal),+ $(,)?) => {
         /// A hint. In its text `{file}` and `{column}` stand for those of the error, and `{value}` for
@@ -193,6 +194,7 @@ fn shape_of(shown: &str) -> ValueShape {
     if is_integer(text) {
         return ValueShape::Integer;
     }
+    // Messages show texts with escapes: `\N` is `\\N` there.
     if is_quoted && NULL_WORDS.contains(&text.replace("\\\\", "\\").as_str()) {
         return ValueShape::NullWord;
     }
@@ -207,6 +209,8 @@ fn shape_of(shown: &str) -> ValueShape {
         .chars()
         .filter(|c| !matches!(c, ' ' | ',' | '+' | '_'))
         .collect();
+    // The first character is looked at because `parse` takes `inf` and `nan` too, which are words
+    // here.
     match bare.parse::<f64>() {
         Ok(_) if bare.starts_with(|c: char| c.is_ascii_digit() || c == '-') => {
             if bare.contains(['e', 'E']) {
@@ -251,6 +255,8 @@ pub(crate) fn on_item(found: &str, is_wide: bool) -> Option<String> {
         ValueShape::Integer => {
             let id: Option<i64> = found.trim_matches('"').parse().ok();
             match id {
+                // A JSON text of digits is no integer of any width. Beyond 64 bits, `parse` has
+                // failed.
                 Some(1..) if !is_wide && !found.starts_with(JSON_TEXT) => Hint::WideItems,
                 _ => Hint::Vocabulary,
             }

@@ -44,6 +44,8 @@ pub fn check_in(path: &Path) -> Result<()> {
             "\"{text}\" is a URL, and only files of this machine are read; {}",
             copy_here(scheme, &text)
         ),
+        // A folder that is really called `~` can be read. An output need not exist yet, so
+        // `check_out` cannot tell whether one is meant.
         None if is_home(&text) && !path.exists() => home_advice(&text),
         None => return Ok(()),
     };
@@ -63,6 +65,7 @@ pub(crate) fn word(text: &str) -> String {
 /// The first free path of `name(0)`, `name(1)`, …
 pub(crate) fn free(name: impl Fn(u32) -> PathBuf) -> PathBuf {
     let names = (0..1000).map(&name);
+    // `symlink_metadata`, as a link that leads nowhere takes its name, too.
     let mut free = names.filter(|name| name.symlink_metadata().is_err());
     free.next().unwrap_or_else(|| name(0))
 }
@@ -70,6 +73,7 @@ pub(crate) fn free(name: impl Fn(u32) -> PathBuf) -> PathBuf {
 /// The scheme of a URL.
 fn scheme_of(path: &str) -> Option<&str> {
     let (scheme, _) = path.split_once("://")?;
+    // As RFC 3986 has it: `./s3://x` is a path, which is how a folder of that name can be given.
     let is_scheme = scheme.starts_with(|c: char| c.is_ascii_alphabetic())
         && scheme
             .chars()
@@ -87,6 +91,7 @@ fn home_advice(path: &str) -> String {
     format!(
         "\"{path}\": a shell takes ~ for your home folder only where a word begins, and not in quotes; \
          write \"$HOME{}\" there, or else the whole path",
+        // `is_home` has seen that the first byte is `~`.
         &path[1..]
     )
 }
@@ -94,6 +99,7 @@ fn home_advice(path: &str) -> String {
 /// How to copy the files of a URL here.
 fn copy_here(scheme: &str, url: &str) -> String {
     let rest = &url[scheme.len()..];
+    // `s3a` and `s3n` are names of Hadoop, which the aws command does not know.
     let of_s3 = format!("s3{rest}");
     let copied = match scheme.to_ascii_lowercase().as_str() {
         "file" => {
@@ -128,6 +134,7 @@ fn s3_here(url: &str) -> String {
         );
     }
     let last = url[start..].rsplit('/').next().unwrap_or_default();
+    // S3 is not asked whether this is a file or a prefix. A name with a point is taken for a file.
     if last.contains('.') && url[start..].contains('/') {
         return format!("aws s3 cp {} .", word(url));
     }

@@ -94,6 +94,7 @@ impl Noticed {
 /// The warnings that are not silenced, by code and source.
 pub(crate) fn told(silenced: &[WarningCode], mut warnings: Vec<Warning>) -> Vec<Warning> {
     warnings.retain(|warning| !silenced.contains(&warning.code));
+    // A stable sort: warnings of one code and source stay in the order in which they were found.
     warnings.sort_by_key(|warning| (warning.code, warning.source));
     warnings
 }

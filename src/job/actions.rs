@@ -51,6 +51,7 @@ fn check_types(action: &ActionSource) -> Result<()> {
     if let Some(code) = action
         .codes()
         .into_iter()
+        // 0 is padding, and the output has codes as `int8`.
         .find(|code| !(1..=127).contains(code))
     {
         let what = format!("{name} have type {code}; they need one from 1 to 127");

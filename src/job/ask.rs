@@ -199,6 +199,7 @@ impl Sequences {
                 Attribute::TimeDelta => None,
                 Attribute::Column(column) => Some(column),
             });
+        // Collected, because a filter does not know its length, and callers need that.
         columns.collect::<Vec<_>>().into_iter()
     }
 }

@@ -34,9 +34,11 @@ pub(super) fn check_ranges(settings: &Settings) -> Result<()> {
         let what = "dwell makes tables of all days; --add-days does not apply to them";
         return Err(Error::settings(what));
     }
+    // Lengths of files are divided by it.
     if settings.tuning.text_piece_bytes == 0 {
         return Err(Error::settings("pieces of text have 1 byte or more"));
     }
+    // `Split::new` asserts this bound.
     if settings.tuning.partition_bits.is_some_and(|bits| bits > 12) {
         return Err(Error::settings("partition bits go from 0 to 12"));
     }
@@ -130,6 +132,8 @@ pub(super) fn check_sources(settings: &Settings) -> Result<()> {
         ));
     }
     let sources = &settings.sources()[..];
+    // Only the first source is required here: `sequences` may go without actions, and `features`
+    // looks for its other sources when it opens them.
     if settings.dir.is_none() && !named.contains(&sources[0]) {
         return Err(Error::settings(match settings.kind() {
             JobKind::Dwell => "no events to read; give their path, or --files-from events=LIST",
@@ -156,6 +160,8 @@ pub(super) fn check_sources(settings: &Settings) -> Result<()> {
             )));
         }
     }
+    // The default actions are taken even if the job declares others: a manifest names those of them
+    // that its run did not read, and its settings make a job again.
     let is_action =
         |source: &Source| Source::ACTIONS.contains(source) || sources[1..].contains(source);
     if !settings.sequences().without.iter().all(is_action) {

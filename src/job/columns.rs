@@ -30,6 +30,8 @@ pub(super) fn check_columns(own: &Sequences) -> Result<()> {
             "--with names {count} columns of actions; it takes at most {ATTRIBUTE_COLUMNS_MAX}"
         )));
     }
+    // A record of text has room for 32 columns, of which impressions need up to seven. Fields of
+    // items are inside one of these, so they do not count.
     if own.keep.iter().filter(|column| !column.of_items).count() > PASSTHROUGH_MAX {
         let what = format!("--keep takes at most {PASSTHROUGH_MAX} columns of impressions");
         return Err(Error::settings(what));

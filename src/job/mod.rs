@@ -129,6 +129,8 @@ impl Job {
 
     /// The highest code that an action may have.
     pub(crate) fn code_max(&self) -> u8 {
+        // Of all sources, read or not, and of all types: the dictionary of `action_types` ends
+        // here, and must depend on the settings alone.
         let codes = self
             .sequences()
             .actions
@@ -149,6 +151,8 @@ impl Job {
 
     /// Whether actions of a source become available at the end of the day on which they landed.
     pub(crate) fn waits_for_landing(&self, source: Source) -> bool {
+        // The name of the day column stands for the day of landing, which the folder of a file may
+        // say instead.
         self.available_column(source) == Some(DT)
     }
 

@@ -25,6 +25,8 @@ pub struct Settings {
     pub ask: Ask,
     /// The folder of all sources, or `None` if they are named one by one.
     #[serde(skip)]
+    // Skipped are settings that change no row, and those that manifests have elsewhere: inputs with
+    // their formats, and days.
     pub dir: Option<PathBuf>,
     /// Paths of sources: files, folders or globs. A source may have several.
     #[serde(skip)]
@@ -159,6 +161,7 @@ macro_rules! options_of {
     ($job_kind:literal, $own:ident, $get:ident, $get_mut:ident) => {
         #[doc = concat!("The options of `", $job_kind, "`; for another job kind the defaults.")]
         pub fn $get(&self) -> &$own {
+            // Not an error, so that code that all job kinds run through needs no case for each.
             static DEFAULTS: LazyLock<$own> = LazyLock::new($own::default);
             match &self.ask {
                 Ask::$own(own) => own,

@@ -9,6 +9,8 @@ use super::json::pairs;
 use super::{OtherTypes, Source};
 
 /// Names that no source of actions may have: in `actions` of a manifest they are other counts.
+// A source of such a name would be a second member of the same key, which readers of JSON resolve
+// each in their own way.
 pub(crate) const RESERVED_NAMES: [&str; 6] = [
     "types_in_histories",
     "unknown_items_left_out",

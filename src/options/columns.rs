@@ -7,6 +7,8 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 use super::words::{value_of, word_of, words};
 
 /// The most attribute columns.
+// Each action passes its attributes through the scan as an array of this length, whether or not a
+// job uses all of it.
 pub(crate) const ATTRIBUTE_COLUMNS_MAX: usize = 4;
 
 /// The type of a passthrough column. All are nullable.
@@ -70,6 +72,7 @@ pub struct AttributeColumn {
 
 /// Parses `NAME` or `NAME:TYPE`.
 fn parse_column<T: DeserializeOwned>(text: &str) -> Result<(&str, Option<T>), String> {
+    // The last one: names of columns may hold colons.
     let Some((name, word)) = text.rsplit_once(':') else {
         return Ok((text, None));
     };

@@ -188,6 +188,7 @@ impl Gate {
         let (within, rest) = match rest.strip_prefix('(') {
             None => (None, rest),
             Some(rest) => {
+                // The last one: a path may have parentheses, and what follows it has none.
                 let (within, rest) = rest.rsplit_once(')').ok_or_else(|| fault("no \")\""))?;
                 (Some(within.trim()), rest)
             }
@@ -202,6 +203,8 @@ impl Gate {
             .trim()
             .parse()
             .ok()
+            // `parse` takes NaN too, with which most comparisons are false: such a gate would guard
+            // nothing.
             .filter(|bound: &f64| bound.is_finite());
         let bound = bound.ok_or_else(|| fault("no number behind the comparison"))?;
         let (metric, subject) = match (name.strip_suffix(VERSUS), within) {

@@ -21,6 +21,8 @@ pub(crate) mod pairs {
         K: DeserializeOwned,
         V: DeserializeOwned,
     {
+        // A `Map` keeps the order of the text, by the feature `preserve_order`. So a set that is
+        // made once more from its manifest has a manifest of the same bytes.
         let members = Map::deserialize(from)?.into_iter();
         let pairs = members.map(|(name, value)| {
             let key = K::deserialize(Value::String(name))?;

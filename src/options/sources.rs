@@ -24,6 +24,7 @@ impl JobKind {
 
     /// The name of the command, which manifests use too.
     pub fn name(self) -> &'static str {
+        // Serde has the words in the order of declaration, which is that of the discriminants.
         words::<JobKind>()[self as usize]
     }
 
@@ -57,6 +58,8 @@ impl JobKind {
 
 /// One of the inputs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+// The derived order is that of files and of tasks, so it decides which of several faults is
+// reported first, and the order of warnings and of rejected rows.
 pub enum Source {
     /// Items, or a listing, shown to a customer.
     Impressions,
@@ -79,11 +82,14 @@ pub enum Source {
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub struct LogName {
     /// The text, padded with zeros.
+    // Interned names would be a leak, or a table to pass around. Padding with zeros keeps the
+    // derived order that of the texts.
     bytes: [u8; LogName::BYTES_MAX],
 }
 
 impl LogName {
     /// The longest name.
+    // With its tag, a `Source` has 32 bytes.
     const BYTES_MAX: usize = 31;
 
     /// The name of this text, if it is a valid name.
@@ -95,6 +101,7 @@ impl LogName {
         }
         let mut bytes = [0; LogName::BYTES_MAX];
         bytes
+            // `None` if the text is too long.
             .get_mut(..text.len())?
             .copy_from_slice(text.as_bytes());
         Some(LogName { bytes })
@@ -102,6 +109,7 @@ impl LogName {
 
     /// The text of the name.
     fn text(&self) -> &str {
+        // `new` takes no zero byte, so the first one is padding.
         let end = self.bytes.iter().position(|byte| *byte == 0);
         let text = &self.bytes[..end.unwrap_or(LogName::BYTES_MAX)];
         std::str::from_utf8(text).expect("a name is ASCII")

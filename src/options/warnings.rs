@@ -32,6 +32,8 @@ pub enum WarningCode {
 impl WarningCode {
     /// Its word in flags and files.
     pub fn name(self) -> &'static str {
+        // In the order of declaration, as serde has the words; warnings are reported in that order,
+        // too.
         words::<WarningCode>()[self as usize]
     }
 
