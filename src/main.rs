@@ -15,6 +15,8 @@ static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 fn main() -> ExitCode {
     // A panic is reported below, as an error with its place; the default hook would print it as well.
     std::panic::set_hook(Box::new(|_| {}));
+    // Rayon passes panics of its threads on, so those of the work end here too: with a message and
+    // exit code 70, as bugs have it.
     let run = std::panic::catch_unwind(|| cli::run(std::env::args_os().collect()));
     let error = match run {
         Ok(Ok(())) => return ExitCode::SUCCESS,
@@ -26,13 +28,18 @@ fn main() -> ExitCode {
     if is_broken_pipe(&error) {
         return ExitCode::SUCCESS;
     }
+    // `eprintln!` would panic if standard error is closed.
     drop(writeln!(io::stderr(), "hitherto: {error:#}"));
+    // Errors that are not the library's come from standard output and from signal handlers: 74,
+    // input or output.
     let ours = error.downcast_ref::<hitherto::Error>();
     ExitCode::from(ours.map_or(74, hitherto::Error::exit_code))
 }
 
 /// Whether the reader of our standard output went away.
 fn is_broken_pipe(error: &anyhow::Error) -> bool {
+    // The standard library ignores SIGPIPE, so a closed pipe is an error of the write. The context
+    // around it hides its kind, so the whole chain is searched.
     let mut causes = error
         .chain()
         .filter_map(|cause| cause.downcast_ref::<io::Error>());

@@ -9,6 +9,7 @@ fn one_of<T: Clone + Send + Sync + 'static>(
     words: &[(&'static str, &'static str)],
     value_of: fn(&str) -> Option<T>,
 ) -> impl TypedValueParser<Value = T> + use<T> {
+    // The parser owns its words: `use<T>` says that it borrows nothing of the slice.
     let words = words.iter();
     let words = words.map(|(word, help)| PossibleValue::new(*word).help(*help));
     PossibleValuesParser::new(words)

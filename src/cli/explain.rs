@@ -172,6 +172,7 @@ struct ActionDocument<'a> {
 
 /// A JSON object for each action of an impression, one on each line.
 fn lines(impression: &Explained) -> String {
+    // NaN, which stands for a missing float, is no JSON and becomes null.
     let number = |text: &String| serde_json::from_str(text).unwrap_or(Value::Null);
     let line = |action: &ExplainedAction| {
         let attributes = impression.told.iter().zip(&action.told);

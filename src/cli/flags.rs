@@ -62,6 +62,7 @@ impl From<CheckArgs> for RunArgs {
 #[derive(Args, Debug)]
 #[command(next_help_heading = "Input")]
 pub(super) struct InputArgs {
+    // Not read from here: `job/read` takes it from the matches of a first, lenient parse.
     /// A job file, or the _manifest.json of a set to make again; its keys are these flags, and a flag
     /// on the command line wins
     #[arg(long, value_name = "FILE")]
@@ -235,6 +236,7 @@ impl OutputArgs {
             (false, true) => Publish::AddDays(self.if_exists),
             (false, false) => Publish::New,
         };
+        // It is missing only if a job file is given that has none, which `Job::new` refuses.
         settings.out = self.out.unwrap_or_default();
     }
 }

@@ -111,6 +111,7 @@ impl HeadArgs {
         } else {
             print_sheet(&mut rows, settings.of)?
         };
+        // `--rows 0` prints no row of anybody; it does not say that there is none.
         if let (0, Some(customer), true) = (count, &settings.customer, settings.rows > 0) {
             let out = settings.out.display();
             let what = format!("\"{out}\" has no row of \"{customer}\"");
@@ -147,6 +148,7 @@ fn print_json(rows: &mut Head, printing: PrintArgs) -> anyhow::Result<u64> {
         JobKind::Features => "date",
         _ => "dt",
     };
+    // Row by row, as histories are whole here and there may be any number of rows.
     let mut out = BufWriter::new(io::stdout().lock());
     let mut count = 0;
     for row in rows {
@@ -204,6 +206,8 @@ fn print_sheet(rows: &mut Head, of: HeadOf) -> anyhow::Result<u64> {
             break;
         }
         replace_codes(rows, &mut chunk)?;
+        // Widths of columns need all rows, so texts are kept to the end. They are cut to what can
+        // fit first: a chunk of full histories is large.
         let texts = chunk.into_iter();
         let texts = texts.map(|row| RowTexts::new(&sheet.columns, row, sheet.width));
         sheet.rows.extend(texts);
@@ -237,10 +241,13 @@ fn replace_codes(head: &Head, rows: &mut [HeadRow]) -> anyhow::Result<()> {
     };
     let mut codes = BTreeSet::new();
     for_each_item(&mut |value| {
+        // Codes begin with 1; 0 is padding.
         if let HeadValue::Int(code @ 1..) = value {
             codes.insert(*code);
         }
     });
+    // One look-up for all rows of a chunk: it decodes whole pages of the vocabulary, and many codes
+    // share a page.
     let items = head.items(&codes)?;
     for_each_item(&mut |value| {
         if let HeadValue::Int(code) = value
@@ -267,6 +274,7 @@ fn width() -> usize {
             .then(|| rustix::termios::tcgetwinsize(&out));
         size?.ok().map(|size| usize::from(size.ws_col))
     };
+    // A terminal that does not know its width says 0.
     let width = variable.or_else(terminal).filter(|width| *width > 0);
     width.unwrap_or(WIDTH_DEFAULT).clamp(40, 10_000)
 }

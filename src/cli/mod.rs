@@ -59,6 +59,8 @@ pub(crate) fn run(args: Vec<OsString>) -> anyhow::Result<()> {
         }
         Command::Job(JobCommand::Show { file }) => print(&job::show::show(&file)?),
         Command::Completions { shell } => {
+            // Into memory first: clap panics where it cannot write, and a closed pipe must end with
+            // 0.
             let mut script = Vec::new();
             clap_complete::generate(shell, &mut Cli::command(), "hitherto", &mut script);
             print(&String::from_utf8_lossy(&script))

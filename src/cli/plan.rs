@@ -65,6 +65,8 @@ impl PlanArgs {
         let planned = hitherto::plan(&job, &context);
         let took = progress.finish();
         let planned = planned?;
+        // `--stats json` belongs to the command line that is planned. There are no statistics of a
+        // run here, so it asks for the object as well.
         print(&if self.json || args.stats.is_some() {
             object(&job, &planned, took)
         } else {
@@ -206,6 +208,7 @@ fn makes(planned: &Planned) -> String {
 /// A share for people.
 fn percent(share: f64) -> String {
     match share * 100.0 {
+        // With one decimal it would read 100.0 %.
         percent if percent > 99.95 => "all".to_owned(),
         percent => format!("{percent:.1} %"),
     }

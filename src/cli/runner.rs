@@ -23,9 +23,11 @@ pub(crate) fn run_job<R: Serialize>(
     run: impl FnOnce(&Job, &RunContext) -> hitherto::Result<R>,
     summary: impl for<'a> FnOnce(&Job, &'a R) -> Summary<'a, R>,
 ) -> anyhow::Result<()> {
+    // A usage error ends the command here, before there are signal handlers and a bar.
     let job = new_job(args, settings)?;
     let (context, progress) = start(args)?;
     let report = run(&job, &context);
+    // The bar goes before an error is reported, so the message does not share its line.
     let seconds = progress.finish();
     let report = report?;
     let summary = summary(&job, &report);
@@ -55,6 +57,7 @@ pub(crate) fn say(args: &RunArgs, text: &str) {
 
 /// Writes data to standard output.
 pub(crate) fn print(text: &str) -> anyhow::Result<()> {
+    // Not `print!`, which panics if the pipe is closed; `main` makes exit code 0 of that error.
     io::stdout()
         .write_all(text.as_bytes())
         .context("could not write to standard output")
@@ -63,6 +66,7 @@ pub(crate) fn print(text: &str) -> anyhow::Result<()> {
 /// The context of a run, with its memory limit, watched for signals; and its progress on standard
 /// error.
 pub(crate) fn start(args: &RunArgs) -> anyhow::Result<(Arc<RunContext>, Progress)> {
+    // Data spills late in a run, or never. A wrong folder is an error before any work.
     if let Some(folder) = args.temp_dir.as_ref().filter(|folder| !folder.is_dir()) {
         let what = format!("--temp-dir \"{}\" is no folder", folder.display());
         return Err(Error::from(ErrorKind::Settings { what }).into());
@@ -74,6 +78,8 @@ pub(crate) fn start(args: &RunArgs) -> anyhow::Result<(Arc<RunContext>, Progress
     for signal in [SIGINT, SIGTERM] {
         let code = 128 + signal;
         // The second signal ends the process at once, the first asks the run to end.
+        // The shutdown is registered first. Actions of a signal run in this order, so at the first
+        // signal it still finds the flag down.
         flag::register_conditional_shutdown(signal, code, Arc::clone(&is_second))
             .and_then(|_| flag::register(signal, Arc::clone(&is_second)))
             .and_then(|_| {

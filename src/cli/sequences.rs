@@ -273,6 +273,7 @@ impl SequencesArgs {
             lateness_max_us: sources.max_lateness,
             row_group_rows_max: rows.row_group_rows,
             part_rows_max: rows.part_rows,
+            // What remains is the list of action sources, which only a job file can declare.
             ..hitherto::Sequences::default()
         };
         let mut settings = Settings {
@@ -290,6 +291,7 @@ impl SequencesArgs {
         self.warnings.apply(&mut settings);
         self.output.apply(&mut settings);
         self.gates.apply(&mut settings);
+        // Last, as the file only says what the flags leave open.
         (self.run, with_file(file, settings))
     }
 }

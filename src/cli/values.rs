@@ -35,7 +35,9 @@ pub(crate) fn duration(text: &str) -> Result<i64, String> {
         'd' => 86_400,
         _ => return Err(expected()),
     };
+    // The unit is one ASCII character, so the cut is not inside another.
     let count: u32 = text[..text.len() - 1].parse().map_err(|_| expected())?;
+    // 2^32 days in microseconds need 69 bits.
     let micros = i64::from(count).checked_mul(seconds * 1_000_000);
     micros.ok_or_else(|| "expected less than 292,000 years".to_owned())
 }
@@ -113,8 +115,11 @@ pub(crate) fn memory_default() -> u64 {
     };
     let groups = fs::read_to_string("/proc/self/cgroup").unwrap_or_default();
     let limits = limit_files(&groups);
+    // `max`, which is version 2's word for no limit, is no number and drops out, as files that do
+    // not exist do.
     let limits = limits.iter().filter_map(|path| number(path));
     let least = limits.chain(machine()).min().unwrap_or(0);
+    // Divided first: version 1 says nearly 2^63 for no limit, and seven times that overflows.
     least / 10 * 7
 }
 
@@ -135,6 +140,7 @@ fn limit_files(groups: &str) -> Vec<String> {
             }
             _ => continue,
         };
+        // A group above may have the lower limit, and the kernel enforces each of them.
         loop {
             group = group.trim_end_matches('/');
             files.push(format!("{root}{group}/{file}"));

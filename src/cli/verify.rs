@@ -70,6 +70,8 @@ impl VerifyArgs {
         let verified = hitherto::verify(&settings, &context);
         progress.finish();
         let verified = verified?;
+        // Damage has a code of its own, 65, and goes before lost inputs, 66, which say nothing
+        // against the set.
         if verified.problems_count > 0 {
             return Err(not_sound(&settings.out, &verified).into());
         }
@@ -110,6 +112,7 @@ fn not_audited(out: &Path, lost: &[Problem], why: &str) -> Error {
     let texts = lost
         .iter()
         .map(|problem| format!("{out}: {}\n", problem.what));
+    // `why` names the first loss, so a single one is not printed twice.
     if lost.len() > 1 {
         let text: String = texts.collect();
         // Whether or not somebody reads this, the exit code tells.

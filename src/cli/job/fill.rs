@@ -69,6 +69,7 @@ impl<'m> Subcommand<'m> {
     fn find_in(&self, program: &Command) -> Command {
         let mut command = program.clone();
         for name in &self.names {
+            // The names are from matches of this program, so each is found.
             command = command.find_subcommand(name).cloned().unwrap_or_default();
         }
         command
@@ -90,6 +91,8 @@ pub(super) fn filled(
     for key in &file.keys {
         let arg = arg_of(&command, key)?;
         let flags = flags_of(file, key, arg)?;
+        // Also for keys that a flag overrides: whether a file is right does not depend on the flags
+        // beside it.
         check(&command, key, &flags)?;
         if !is_given(&command, given.matches, arg) && !is_default(key, arg) {
             added.extend(flags);
@@ -100,6 +103,7 @@ pub(super) fn filled(
         let next = args[at..].iter().position(|arg| arg == name);
         at + next.map_or(0, |next| next + 1)
     });
+    // Before the user's own arguments: behind a `--` among these a flag would be taken for a value.
     let mut all = args;
     all.splice(behind_last..behind_last, added);
     Ok(all)
@@ -153,6 +157,8 @@ fn flags_of(file: &JobFile, key: &FileKey, arg: &Arg) -> hitherto::Result<Vec<Os
         } else {
             OsString::from(value)
         };
+        // One argument with `=`: as an argument of its own, a value such as -1 would be read as a
+        // flag.
         let mut flag = OsString::from(
             long.as_ref()
                 .map_or(String::new(), |long| format!("{long}=")),
@@ -178,6 +184,7 @@ fn is_default(key: &FileKey, arg: &Arg) -> bool {
 fn is_given(command: &Command, given: &ArgMatches, arg: &Arg) -> bool {
     let by_user = |arg: &Arg| {
         let id = arg.get_id().as_str();
+        // In debug builds `value_source` panics if it does not know the id.
         let is_known = given.try_contains_id(id).is_ok();
         is_known && given.value_source(id) == Some(ValueSource::CommandLine)
     };
@@ -190,11 +197,14 @@ fn is_given(command: &Command, given: &ArgMatches, arg: &Arg) -> bool {
 
 /// Whether a flag overrides a key: it conflicts with the key, or the key has no effect with it.
 fn overrides(command: &Command, flag: &Arg, key: &Arg) -> bool {
+    // A conflict may be declared at either of the two.
     let excludes = |one: &Arg, other: &Arg| {
         let mut conflicts = command.get_arg_conflicts_with(one).into_iter();
         conflicts.any(|conflict| conflict.get_id() == other.get_id())
     };
     let long = flag.get_long().unwrap_or_default();
+    // What clap does not know as a conflict: DIR of the file beside a path of a source, and
+    // if_exists, which requires the add_days that --overwrite excludes.
     let is_moot = match key.get_id().as_str() {
         DIR => is_source(long),
         "if_exists" => long == "overwrite",

@@ -89,6 +89,8 @@ pub(crate) fn init(folder: &Path) -> Result<PathBuf> {
         return Err(Error::from(ErrorKind::NoInput { what }));
     }
     let text = text(&folder.display().to_string(), &hitherto::survey(folder)?);
+    // One call creates the file or fails, so a file that appears meanwhile is not overwritten
+    // either.
     let mut options = fs::OpenOptions::new();
     let file = options.write(true).create_new(true).open(&path);
     let written = file.and_then(|mut file| file.write_all(text.as_bytes()));
@@ -120,6 +122,7 @@ fn text(folder: &str, files: &[(PathBuf, Result<Surveyed>)]) -> String {
         match file {
             Ok(file) => lines.extend(source(file)),
             Err(error) => {
+                // After a line break the rest of the message would be TOML instead of a comment.
                 let error = error.to_string().replace('\n', " ");
                 lines.push(format!("\n# {} is left out: {error}", path.display()));
             }
@@ -148,6 +151,7 @@ fn settings(files: &[&Surveyed]) -> Vec<String> {
         lines.push(format!("time_unit = \"{unit}\""));
     }
     let mut customers = files.iter().filter_map(|file| named(file, &CUSTOMERS));
+    // A column without values proves nothing about its type.
     let is_text = |column: &&SurveyedColumn| !column.words.is_empty() && !column.is_integer;
     if let Some(column) = customers.find(is_text) {
         lines.push(format!("# guess: \"{}\" is text", column.name));
@@ -166,6 +170,8 @@ fn settings(files: &[&Surveyed]) -> Vec<String> {
 /// The name of a column of integers, and the unit in which they are times of today, by their digits.
 fn unit_of(column: &SurveyedColumn) -> Option<(&str, &'static str)> {
     let digits = column.words.last()?.len();
+    // Seconds of the years 1973 to 2286 have 9 or 10 digits, and each finer unit has three more. 8
+    // digits are rather a day such as 20250815.
     let unit = match digits {
         9..=10 => "s",
         12..=13 => "ms",
@@ -178,6 +184,7 @@ fn unit_of(column: &SurveyedColumn) -> Option<(&str, &'static str)> {
 
 /// Whether a file looks like impressions.
 fn is_impressions(file: &Surveyed) -> bool {
+    // A row of actions has one item; only impressions have a list of them.
     file.columns.iter().any(|column| column.is_list)
 }
 
@@ -188,6 +195,7 @@ fn named<'c>(file: &'c Surveyed, names: &[&str]) -> Option<&'c SurveyedColumn> {
             .iter()
             .find(|column| column.name.eq_ignore_ascii_case(name))
     };
+    // Names first and columns second, so that the likeliest name wins and not the leftmost column.
     names.iter().find_map(find)
 }
 
@@ -242,6 +250,7 @@ fn name_of(stem: &str) -> String {
             '-'
         }
     };
+    // Names of sources have at most 31 characters, and "log-" may come before this one.
     let name: String = stem.chars().map(plain).take(24).collect();
     if name.starts_with(|first: char| first.is_ascii_alphabetic()) {
         name
@@ -306,6 +315,7 @@ fn log_lines(file: &Surveyed, usual: Option<Source>) -> Vec<String> {
         return lines;
     }
     let types = named(file, &TYPES);
+    // A survey returns one word more than this, so a column at the limit has no further values.
     let types = types.filter(|column| (1..=TYPES_MAX).contains(&column.words.len()));
     let Some(types) = types else {
         lines.push(
@@ -315,6 +325,7 @@ fn log_lines(file: &Surveyed, usual: Option<Source>) -> Vec<String> {
         lines.push("type = 1".to_owned());
         return lines;
     };
+    // 1 to 3 have a meaning. Words without one get codes of their own behind them.
     let mut next = 3;
     let codes = types.words.iter().map(|word| {
         let known = MEANINGS

@@ -60,6 +60,7 @@ pub(super) fn parse(name: String, text: &str) -> hitherto::Result<JobFile> {
         .iter()
         .map(|input| input["format"].as_str())
         .collect();
+    // The flag holds for all files. If their formats differ, they are detected again.
     if let Some([first, rest @ ..]) = formats.as_deref()
         && rest.iter().all(|format| format == first)
     {
@@ -107,6 +108,8 @@ fn key_of(name: &str, value: &Value) -> Option<Option<(String, Vec<String>)>> {
                 None => Some(None),
             }
         }
+        // Not given in the run either. `lookback_days` above differs: there null is a choice, and
+        // no flag would mean the default.
         (_, Value::Null) => Some(None),
         (_, Value::Array(values)) => key(name, values.iter().map(text).collect::<Option<_>>()?),
         _ => match name.strip_suffix("_us") {
@@ -118,6 +121,7 @@ fn key_of(name: &str, value: &Value) -> Option<Option<(String, Vec<String>)>> {
 
 /// A duration of whole seconds, as a flag takes it.
 fn seconds(micros: i64) -> Option<String> {
+    // No flag takes less than a second; only the library can set such a duration.
     let is_whole = micros % 1_000_000 == 0;
     is_whole.then(|| format!("{}s", micros / 1_000_000))
 }
@@ -126,6 +130,7 @@ fn seconds(micros: i64) -> Option<String> {
 fn sources(settings: &Value, inputs: &[Value]) -> Result<Vec<FileSource>, &'static str> {
     let mut parsed = hitherto::source_settings(settings)?;
     let own = mem::take(parsed.sequences_mut());
+    // Manifests leave out the default sources, and parsing fills them in. They are no declarations.
     let declared = own.actions.into_iter();
     let declared = declared.filter(|_| !settings["action_sources"].is_null());
     let mut sources: Vec<FileSource> = declared

@@ -74,6 +74,7 @@ impl JobFile {
             }),
             _ => refuse(format!("could not read job file {name}: {error}")),
         })?;
+        // No TOML document begins with a brace, so the name of the file does not matter.
         if text.trim_start().starts_with('{') {
             return manifest::parse(name, &text);
         }
@@ -97,6 +98,7 @@ pub(super) fn with_file(file: Option<&JobFile>, settings: Settings) -> Settings 
 
 /// The most similar name, if one is similar.
 fn nearest<'n>(name: &str, known: impl Iterator<Item = &'n str>) -> Option<&'n str> {
+    // The measure and the threshold by which clap suggests flags.
     let scored = known.map(|other| (strsim::jaro(name, other), other));
     let best = scored.max_by(|a, b| a.0.total_cmp(&b.0));
     best.filter(|(score, _)| *score > 0.7)

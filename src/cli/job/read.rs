@@ -28,6 +28,8 @@ pub(crate) struct CommandLine {
 pub(crate) fn read(args: Vec<OsString>) -> hitherto::Result<CommandLine> {
     let program = Cli::command();
     let (mut args, mut file) = (args, None);
+    // A first parse only finds the job file. It ignores errors, as flags that are required may be
+    // keys of that file.
     let lenient = program.clone().ignore_errors(true);
     let given = lenient.try_get_matches_from(&args).ok();
     let given = given.as_ref().map(Subcommand::new);

@@ -56,6 +56,8 @@ fn text(command: &clap::Command, matches: &ArgMatches, settings: &Settings) -> S
             lines.push(format!("{key} = {}", matches.get_flag(id)));
             continue;
         }
+        // The words as given or as the default has them: parsed values would need a way back to
+        // text for each type.
         let values = matches.get_raw(id).into_iter().flatten();
         let values = values.map(|raw| value(&raw.to_string_lossy()));
         let values: Vec<String> = values.collect();
@@ -154,6 +156,7 @@ fn toml(value: &Value) -> String {
 
 /// The value of a flag: a number if it is a whole number, else a text.
 fn value(text: &str) -> String {
+    // A text such as 007 or +7 parses too, but would not come back as it is written.
     let is_number = text
         .parse::<i64>()
         .is_ok_and(|number| number.to_string() == text);

@@ -72,6 +72,7 @@ impl FileSource {
 
 /// Settings with the sources of a job file, where flags do not say otherwise.
 pub(super) fn with_sources(sources: &[FileSource], mut settings: Settings) -> Settings {
+    // A DIR replaces the paths of all sources, a path only those of its source.
     let by_dir = settings.dir.is_some();
     let paths = settings.paths.iter().map(|(source, _)| *source);
     let lists = settings.files_from.iter().map(|(source, _)| *source);

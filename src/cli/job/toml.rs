@@ -83,6 +83,7 @@ pub(super) fn parse(name: String, base: PathBuf, text: &str) -> hitherto::Result
             }),
         }
     }
+    // The parser orders tables by name; settings go by the order of `Source`.
     sources.sort_by_key(|entry| entry.source);
     Ok(JobFile {
         name,
@@ -150,6 +151,8 @@ impl Reader<'_> {
     fn text(&self, entry: TomlEntry<'_, '_>) -> hitherto::Result<String> {
         match entry.value.get_ref() {
             DeValue::String(text) => Ok(text.clone().into_owned()),
+            // The text goes to a flag, which reads decimal digits only: 0x10 is refused here, with
+            // its line.
             DeValue::Integer(number) if number.radix() == 10 => Ok(number.as_str().to_owned()),
             DeValue::Float(number) => Ok(number.as_str().to_owned()),
             DeValue::Boolean(is_so) => Ok(is_so.to_string()),
@@ -238,6 +241,7 @@ impl Reader<'_> {
                 "other_types" => types.other = Some(self.other_types(entry)?),
                 "where" => file_source.only = self.pairs(entry, Reader::texts)?,
                 "embargo" => file_source.embargo_us = Some(self.duration(entry)?),
+                // `known` lets nothing else pass than the keys above and "available".
                 _ => file_source.available = Some(self.text(entry)?),
             }
         }

@@ -79,12 +79,14 @@ impl Progress {
             return;
         }
         let (context, is_over) = (Arc::clone(context), Arc::clone(&self.is_over));
+        // The library only counts and prints nothing; this thread reads its counters.
         let drawer = std::thread::spawn(move || draw(&context, &is_over));
         *self.drawer.lock().unwrap_or_else(PoisonError::into_inner) = Some(drawer);
     }
 
     /// Removes the bar; returns the seconds that the run took.
     pub(crate) fn finish(&self) -> f64 {
+        // Relaxed is enough: no data goes with the flag, and `join` below orders the rest.
         self.is_over.store(true, Relaxed);
         let drawer = self
             .drawer
@@ -113,6 +115,7 @@ fn draw(context: &RunContext, is_over: &AtomicBool) {
         let (stage, done, total) = context.progress();
         if stage != drawn {
             drawn = stage;
+            // The time left is extrapolated, and the pace of the stage before would falsify it.
             bar.reset();
             bar.set_style(style(if total > 0 { known } else { unknown }));
             bar.set_message(stage);
@@ -123,6 +126,8 @@ fn draw(context: &RunContext, is_over: &AtomicBool) {
             _ => format!("{} rows read, {} written", grouped(read), grouped(written)),
         });
         bar.set_length(total);
+        // The counters are read one by one, so at a change of stages `done` may be of another stage
+        // than `total`.
         bar.set_position(done.min(total));
         bar.tick();
         std::thread::sleep(TICK);

@@ -33,6 +33,7 @@ impl HistoryColumns {
             (HeadValue::List(actions), HeadValue::Int(count)) => Some(HistoryColumns {
                 first,
                 stored: actions.len(),
+                // `head` does not check files, so the length may be more than the list has.
                 count: usize::try_from(*count).ok()?.min(actions.len()),
             }),
             _ => None,
@@ -81,6 +82,7 @@ impl RowTexts {
             HeadValue::List(list) => {
                 let history = history.filter(|history| history.has(at, &list));
                 let count = history.map_or(list.len(), |history| history.count);
+                // Each value takes at least one character, so more than `width` cannot fit.
                 let first = list.iter().take(count.min(width)).map(text_of);
                 CellText::Many(first.collect(), count, history.is_some())
             }
@@ -156,6 +158,7 @@ impl Sheet {
         let mut rows = &self.rows[..];
         while let Some(first) = rows.first() {
             let is_same = |row: &&RowTexts| {
+                // Where a row is a whole impression, equal rows are two impressions.
                 !item_columns.is_empty()
                     && row.day == first.day
                     && (0..row.cells.len())
@@ -187,7 +190,11 @@ impl Sheet {
         let ids: Vec<usize> = IMPRESSION_COLUMNS.into_iter().filter_map(at).collect();
         let is_same = |a: &RowTexts, b: &RowTexts| ids.iter().all(|at| a.text(*at) == b.text(*at));
         let number = |row: &RowTexts| row.text(position).parse::<i64>().unwrap_or(0);
+        // Positions ascend within an impression. One that does not begins another, even if all ids
+        // agree: repeated impressions are rows of their own.
         let is_next = |a: &RowTexts, b: &RowTexts| is_same(a, b) && number(a) < number(b);
+        // Columns of --keep have any name, so their values decide: a column that differs within one
+        // impression is one of items.
         let differs = |at: usize| {
             let mut pairs = self.rows.windows(2);
             pairs.any(|pair| is_next(&pair[0], &pair[1]) && pair[0].text(at) != pair[1].text(at))
@@ -308,6 +315,7 @@ fn aligned(texts: &[String], widths: &[usize], count: usize, room: usize) -> Str
         if printed > 0 && used + gap + width + rest > room {
             break;
         }
+        // No underflow: each width is the maximum over the texts of its column.
         row += &" ".repeat(gap + width - length(text));
         row += text;
         used += gap + width;

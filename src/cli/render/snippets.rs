@@ -8,6 +8,7 @@ use std::path::Path;
 /// Snippets for a set in folders by day: for all of it, and for one of its days.
 pub(crate) fn of_days(out: &Path, column: &str, day: &str) -> Vec<String> {
     let all = format!("{}/{column}=*/*.parquet", escaped(out));
+    // pandas takes a folder and no glob, so this path is not escaped.
     let one = out.join(format!("{column}={day}"));
     vec![
         format!(
@@ -43,6 +44,7 @@ fn escaped(path: &Path) -> String {
     let mut glob = String::new();
     for c in path.to_string_lossy().chars() {
         match c {
+            // A `]` that closes nothing is an ordinary character.
             '*' | '?' | '[' => glob.extend(['[', c, ']']),
             c => glob.push(c),
         }

@@ -253,6 +253,7 @@ pub(crate) fn percent(part: u64, whole: u64) -> String {
     if whole == 0 {
         return "0 %".to_owned();
     }
+    // In 128 bits: a thousand times a count may not fit 64.
     let tenths = u128::from(part) * 1000 / u128::from(whole);
     format!("{}.{} %", tenths / 10, tenths % 10)
 }

@@ -28,6 +28,7 @@ impl Sheet {
         let mut used = 0;
         for column in &columns {
             let band = bands.last_mut().expect("there is a band");
+            // Each band gets a column beside the first, however wide, so every column is printed.
             if band.len() > 1 && used + column.width > self.width {
                 bands.push(vec![&columns[0], column]);
                 used = columns[0].width + column.width + 2 * GAP.len();
