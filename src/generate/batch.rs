@@ -113,6 +113,7 @@ impl RowBatch {
             let items = ("item_id", LogColumn::Shorts(self.items));
             return vec![customers, items, ("click_time", times)];
         }
+        // Jobs ignore this column; it is there because real logs have it, so its values may wrap.
         let simples = self.items.iter().map(|item| item.wrapping_mul(3)).collect();
         let mut columns = vec![
             customers,
@@ -141,7 +142,10 @@ fn actions(
     };
     let mut batch = RowBatch::default();
     for row in rows {
+        // Every row takes the same draws, also where the bot or the edge replaces them: neither
+        // then changes the rows behind it.
         let drawn = population.customer(random.next());
+        // By its number among all rows of the source, so that small files have their share too.
         let is_bot = (file.rows_before + row) % BOT_EVERY == BOT_EVERY - 1;
         let customer = if is_bot { population.bot() } else { drawn };
         let second = below(DAY_SECONDS, random.halves().0);

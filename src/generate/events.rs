@@ -138,6 +138,7 @@ fn plan(settings: &GenerateEvents) -> Vec<EventFile> {
     let mut files = Vec::new();
     for (at, day) in (0..settings.days).zip(FIRST_DAY.0..) {
         let rows = before(at + 1) - before(at);
+        // At least one file, so that a day without events has its folder.
         for part in 0..rows.div_ceil(FILE_ROWS).max(1) {
             files.push(EventFile {
                 day: Day(day),
@@ -175,10 +176,13 @@ fn events_of(
     file: &EventFile,
     population: &Population,
 ) -> Vec<VisitEvent> {
+    // Beside the stream there is room for one number, so the day goes into the seed.
     let name = mix(u64::from(file.day.0.cast_unsigned()) << 32 | u64::from(file.part));
     let mut random = Random::new(settings.seed ^ name, STREAM, file.part);
     let rows = usize::try_from(file.rows).expect("a file fits in memory");
     let mut events = Vec::with_capacity(rows);
+    // A visit begins at one of 1024 moments, 84.375 s apart, plus up to 83 whole seconds: always
+    // inside the day. Its later events may lie in the next.
     let (start, step_us) = (i64::from(file.day.0) * DAY_US, DAY_US / 1024);
     while events.len() < rows {
         let user = population.customer(random.next());
@@ -187,6 +191,7 @@ fn events_of(
         let mut at = start + moment * step_us / SECOND_US * SECOND_US + second * SECOND_US;
         visit(&mut at, user, population, &mut random, &mut events);
     }
+    // The last visit is cut where the count is reached; logs end inside visits as well.
     events.truncate(rows);
     // By time, as in a log; stable, so events of one second stay in the order of visits.
     events.sort_by_key(|event| event.at);

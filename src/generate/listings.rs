@@ -190,6 +190,7 @@ fn click(settings: &GenerateListings, population: &Population, row: u64) -> Inte
     // One impression in 25, whatever the number of clicks.
     let per_million = settings.impressions.saturating_mul(40_000) / settings.clicks.max(1);
     let (which, delay) = (mix(bits ^ 3), halves(mix(bits ^ 4)).0);
+    // At least half of the clicks stay unrelated, however few clicks there are.
     if bits % 1_000_000 < per_million.min(500_000) {
         let impression = impression(settings, population, which % settings.impressions);
         let delay = i64::from(1 + below(6 * 3600, delay));

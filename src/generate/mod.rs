@@ -159,6 +159,7 @@ impl FolderFiller<'_> {
         folder: impl Fn(&F) -> PathBuf,
         write: impl Fn(&F, &Population) -> Result<u64> + Sync,
     ) -> Result<u64> {
+        // Before the folder is made: if there are no threads, nothing is left behind.
         let pool = rayon::ThreadPoolBuilder::new().num_threads(self.threads);
         let pool = pool.build().map_err(|error| {
             let what = format!("no threads to work with: {error}");
@@ -168,6 +169,8 @@ impl FolderFiller<'_> {
         self.context.enter(Stage::WRITE, self.rows);
         let written = pool.install(|| {
             let population = population();
+            // A file is a task. Longer runs of neighbours would leave the large files, which stand
+            // together, to few threads.
             let files = files.par_iter().with_max_len(1);
             files
                 .map(|file| write(file, &population))
@@ -253,6 +256,8 @@ fn impression_files(settings: &GenerateSettings) -> Vec<DayFile> {
 /// A file for each day with actions of a source, and one without rows if there is no such day.
 fn action_files(settings: &GenerateSettings, source: Source, rows: u64) -> Vec<DayFile> {
     let days = settings.history_days + settings.days;
+    // Shares are counted from the end, so what does not divide evenly falls on the first days: a
+    // few actions are on the oldest day, which is the edge of the lookback.
     let rows_before = |at: u32| rows - share(rows, u64::from(days - at), u64::from(days));
     let file = |at: u32| DayFile {
         source,
@@ -261,6 +266,7 @@ fn action_files(settings: &GenerateSettings, source: Source, rows: u64) -> Vec<D
         rows_before: rows_before(at),
         is_edge: at == 0 || at == settings.history_days,
     };
+    // A source without rows still has a file, as jobs refuse a source that is absent.
     let with_rows =
         (0..days).filter(|at| rows_before(*at) < rows_before(at + 1) || (rows == 0 && *at == 0));
     with_rows.map(file).collect()

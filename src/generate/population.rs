@@ -85,6 +85,7 @@ impl Population {
     #[inline]
     pub(super) fn item(&self, bits: u32) -> i32 {
         let bits = u64::from(bits);
+        // Ranks are cubes of uniform numbers, so the share of a rank falls with its power −2/3.
         let cube = (((bits * bits) >> 32) * bits) >> 32;
         self.item_at((cube * u64::from(self.items)) >> 32)
     }
@@ -105,6 +106,7 @@ impl Population {
     #[inline]
     fn id_of(&self, customer: u32) -> i64 {
         let customer = u64::from(customer);
+        // Each customer has a block of ids and takes one of it by hash, so no two can meet.
         let within = u64::from(halves(mix(customer ^ self.salt)).0) * ID_SPREAD;
         let id = customer * ID_SPREAD + (within >> 32) + 1;
         i64::try_from(id).expect("7 times 2^32 fits")
@@ -114,6 +116,7 @@ impl Population {
     /// above all numbers of items, so no two ranks share an id.
     #[inline]
     fn item_at(&self, rank: u64) -> i32 {
+        // No overflow: ranks have 31 bits and the factor has 32.
         let id = rank * 2_654_435_761 % u64::from(self.items) + 1;
         i32::try_from(id).expect("the number of items fits")
     }
@@ -136,6 +139,8 @@ fn activity(normal: f64) -> u64 {
 fn alias_table(activities: Vec<u64>) -> Vec<AliasColumn> {
     let total: u64 = activities.iter().sum();
     let count = u64::from(count32(activities.len()));
+    // The sums in `left` are exact, so columns that remain when one of the lists is empty are full.
+    // They keep this share, just below 1, and have themselves as alias.
     let mut columns = vec![
         AliasColumn {
             share: u32::MAX,
@@ -162,6 +167,7 @@ fn alias_table(activities: Vec<u64>) -> Vec<AliasColumn> {
             share,
             alias: donor,
         };
+        // No underflow: a donor has at least `total`.
         left[index(donor)] -= total - own;
         if left[index(donor)] < total {
             high.pop();
@@ -177,6 +183,7 @@ fn distances() -> Vec<u8> {
     let mut distances = Vec::with_capacity(DISTANCES);
     let (mut distance, mut rest) = (0_u8, 1_u64 << 32);
     while distances.len() < DISTANCES {
+        // No overflow: the last of so many quantiles is below 60.
         distance += 1;
         rest = rest * 85 / 100;
         let end = DISTANCES - index(halves(rest * u64::from(count32(DISTANCES))).0);

@@ -46,6 +46,7 @@ impl Random {
     /// Source: Box and Muller, 1958.
     pub(super) fn normal(&mut self) -> f64 {
         let (radius, angle) = self.halves();
+        // Half a step above 0, whose logarithm is infinite.
         let open = |bits: u32| (f64::from(bits) + 0.5) / 4_294_967_296.0;
         (-2.0 * open(radius).ln()).sqrt() * (std::f64::consts::TAU * open(angle)).cos()
     }

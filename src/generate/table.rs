@@ -116,6 +116,7 @@ fn write_parquet(
         .set_compression(Compression::SNAPPY)
         .set_max_row_group_row_count(Some(GROUP_ROWS))
         .build();
+    // Made with the first batch, as its columns are the schema.
     let mut writer: Option<ArrowWriter<Disk>> = None;
     for columns in batches {
         let columns = columns?.into_iter();
@@ -197,6 +198,7 @@ fn write_text(
             write_row(&columns, &prefixes, row, format, &mut out).map_err(failed)?;
         }
     }
+    // Not left to `drop`, which would hide that the last bytes could not be written.
     let disk = out
         .into_inner()
         .map_err(|error| failed(error.into_error()))?;
@@ -269,6 +271,7 @@ fn write_items<'a>(
     format: Format,
     out: &mut impl Write,
 ) -> io::Result<()> {
+    // In CSV the array is one quoted field, in which quotes are doubled.
     let (quote, mark) = match format {
         Format::Csv => ("\"", "\"\""),
         _ => ("", "\""),

@@ -42,6 +42,8 @@ impl Checksum {
         let item = u64::from(item.cast_unsigned());
         let hash = (seed ^ item << 20).wrapping_mul(0x9E37_79B9_7F4A_7C15);
         self.actions += 1;
+        // A sum does not depend on the order of customers, which the engine takes partition by
+        // partition.
         self.sum = self.sum.wrapping_add(hash ^ hash >> 29);
     }
 }
@@ -279,6 +281,8 @@ impl RowGroupInput {
                     .wrapping_mul(6_364_136_223_846_793_005)
                     .wrapping_add(1);
                 let time = Micros(i64::from(at));
+                // Known when they happen, so that histories are windows, as in jobs without late
+                // actions.
                 let event = Event {
                     time,
                     known_after: time,

@@ -83,6 +83,7 @@ pub fn histories(
         let starts: Vec<Micros> = starts.collect();
         let runs = ProbeRuns {
             first_probe,
+            // Ends rather than counts: a key without probes has the end of the key before it.
             ends: keys
                 .map(|key| own.partition_point(|probe| probe.customer <= key))
                 .collect(),
@@ -130,6 +131,7 @@ pub fn spill_block(bytes: &[u8], rows: usize) {
 pub fn sealed(text: &[u8]) -> Option<Vec<u8>> {
     let mut members: serde_json::Map<String, serde_json::Value> =
         serde_json::from_slice(text).ok()?;
+    // `swap_remove` would change the order of the others, which is part of the text.
     members.shift_remove("xxh64");
     (!members.is_empty()).then(|| crate::manifest::sealed(&members))
 }
