@@ -117,6 +117,8 @@ pub fn dwell(rules: &DwellRules, log: &[LogEvent]) -> (Vec<UserRow>, Vec<Merchan
                 }
             };
             UserRow {
+                // Two roundings, where the engine has one: the audit allows a relative difference
+                // of 1e-12.
                 avg_seconds: number(total_us) / 1e6 / count(divisor),
                 flyers: flyers.len(),
                 events,
@@ -126,6 +128,7 @@ pub fn dwell(rules: &DwellRules, log: &[LogEvent]) -> (Vec<UserRow>, Vec<Merchan
             }
         })
         .collect();
+    // The map has ids in the order of texts; the order of integers is another.
     users.sort_by(|a, b| {
         let by_user = by_id(rules, &a.user, &b.user);
         by_user
@@ -140,6 +143,7 @@ pub fn dwell(rules: &DwellRules, log: &[LogEvent]) -> (Vec<UserRow>, Vec<Merchan
 fn without_repeats(zone: &TimeZone, log: &[LogEvent]) -> Vec<LogEvent> {
     let (mut seen, mut once) = (BTreeSet::new(), Vec::new());
     for event in log {
+        // With the offset: one instant written with two offsets may be on two days.
         let when = (instant(zone, event.time), event.east_minutes);
         let what = (&event.user, &event.event, &event.flyer, &event.merchant);
         if seen.insert((when, what)) {
@@ -159,6 +163,8 @@ fn merchants(rules: &DwellRules, users: &[UserRow]) -> Vec<MerchantRow> {
     let mut rows: Vec<MerchantRow> = by_day
         .into_iter()
         .map(|((merchant, day), mut seconds)| {
+            // Also for the mean: a sum of floats depends on the order of its terms, and the engine
+            // adds in ascending order too.
             seconds.sort_by(f64::total_cmp);
             MerchantRow {
                 merchant: merchant.to_owned(),
@@ -176,6 +182,7 @@ fn merchants(rules: &DwellRules, users: &[UserRow]) -> Vec<MerchantRow> {
 
 /// A percentile by linear interpolation between the two nearest ranks.
 fn percentile(sorted: &[f64], percent: usize) -> f64 {
+    // In integers, so that no rounding decides which ranks are the nearest.
     let place = (sorted.len() - 1) * percent;
     let (low, high) = (place / 100, place.div_ceil(100));
     let part = count(place % 100) / 100.0;
@@ -230,14 +237,18 @@ fn lengths(rules: &DwellRules, zone: &TimeZone, log: &[LogEvent]) -> StaysByDay 
             let (Some(flyer), Some(merchant)) = (&event.flyer, &event.merchant) else {
                 continue;
             };
+            // A close ends the event before it and has no time of its own.
             if event.event == "flyer_close" {
                 continue;
             }
             let next = events.get(place + 1).map(|next| next.at);
+            // A gap of exactly the timeout counts. A longer one counts as no time, as the last
+            // event does.
             let end = next.filter(|next| next - start <= rules.idle_us);
             let end = end.unwrap_or(start);
             let (mut from, mut is_event) = (start, true);
             loop {
+                // Computed from the instant and not counted up, as a zone may have skipped a day.
                 let day = day_of(zone, event, from);
                 let midnight = midnight_after(zone, event, day);
                 let until = end.min(midnight);
@@ -248,6 +259,8 @@ fn lengths(rules: &DwellRules, zone: &TimeZone, log: &[LogEvent]) -> StaysByDay 
                     is_event,
                 };
                 stays.entry(key).or_default().push(piece);
+                // What ends at midnight has no part on the next day: one of 0 µs would make a row
+                // there.
                 if end <= midnight {
                     break;
                 }
@@ -278,6 +291,8 @@ fn midnight_after(zone: &TimeZone, event: &LogEvent, day: i32) -> i64 {
 /// An event with its sort key.
 fn sorted_event<'e>(zone: &TimeZone, event: &'e LogEvent) -> SortedEvent<'e> {
     let at = instant(zone, event.time);
+    // Of events at one moment only the last has a length. A flyer that is opened then comes last, a
+    // close first.
     let rank = match event.event.as_str() {
         "flyer_close" => 0,
         "item_open" => 2,
@@ -320,6 +335,7 @@ fn by_id(rules: &DwellRules, a: &str, b: &str) -> Ordering {
 
 /// A non-negative integer as a float.
 fn number(int: i64) -> f64 {
+    // Both halves are exact as floats, so only the sum is rounded, as a cast would do it.
     let (high, low) = (int >> 32, int & 0xffff_ffff);
     let part = |half: i64| f64::from(u32::try_from(half).expect("half of a positive number"));
     part(high) * 4_294_967_296.0 + part(low)

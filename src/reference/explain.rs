@@ -113,6 +113,8 @@ pub fn explanation_of<'l>(
                 ActionOutcome::InHistory(length - 1)
             }
         };
+        // Also after a repeat, and beyond the last N: each prior action is compared with the prior
+        // one before it.
         if exclusion.is_none() {
             before = Some((time_us, kind, item));
         }
@@ -172,6 +174,8 @@ pub(crate) fn exclusion_of(
         LogTime::Date(day) => instant(zone, LogTime::Date(day + 1)) <= cutoff,
         _ => true,
     };
+    // Of several reasons the first in this order is reported; whether there is one does not depend
+    // on the order.
     if time == cutoff {
         return Some(ExclusionReason::AtCutoff);
     }
@@ -188,6 +192,7 @@ pub(crate) fn exclusion_of(
         }
         _ => {}
     }
+    // Strict as well: what becomes known exactly at the cutoff is too late.
     let embargo = rules.embargo_us[action.log];
     if embargo.is_some_and(|embargo| cutoff <= time.saturating_add(embargo)) {
         return Some(ExclusionReason::Embargoed);

@@ -138,6 +138,7 @@ impl OrderedClicks {
     pub fn new(rules: &FeatureRules, clicks: &[LogClick]) -> OrderedClicks {
         let zone = TimeZone::get(&rules.timezone).expect("a known zone");
         let mut all = OrderedClicks {
+            // Without clicks, 0 is a true count. Null is for clicks of which none names a user.
             has_users: clicks.is_empty(),
             ..OrderedClicks::default()
         };
@@ -195,9 +196,12 @@ impl OrderedClicks {
             listing: impression.listing.clone(),
             category: listing.and_then(|listing| listing.category.clone()),
             price: listing.and_then(|listing| listing.price),
+            // Days of the calendar, not of 24 hours: the difference of two local dates.
             age_days: created.map(|created| day - day_of(&zone, instant(&zone, created))),
             of_listing: prior(rules, of_listing, time),
             of_user: self.has_users.then(|| prior(rules, of_user, time)),
+            // Both bounds by `until`: a click at the impression is neither prior nor a label, one
+            // at the end of the window is a label.
             clicked: until(labelling, time) < until(labelling, end),
             label_complete: data_end.is_some_and(|data_end| end <= data_end),
         })

@@ -24,8 +24,11 @@ pub fn items_held(
         let samples = sequences(rules, std::slice::from_ref(impression), &[]);
         items.extend(samples.iter().map(|sample| sample.item));
         let customer = impression.customer.as_deref();
+        // An impression of which no sample is left asks for no history.
         if let Some(customer) = customer.filter(|_| !samples.is_empty()) {
             let bounds = bounds(rules, &zone, impression);
+            // One span for each customer, though histories may not hold all of it: what they hold
+            // is known only after the sort, and the engine gives codes before.
             let span = spans.entry(customer).or_insert(bounds);
             span.cutoff = span.cutoff.max(bounds.cutoff);
             span.start = span.start.min(bounds.start);

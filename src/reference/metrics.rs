@@ -47,6 +47,7 @@ impl SpanList {
 
     /// Their sum in whole seconds.
     pub fn sum_seconds(&self) -> u64 {
+        // Rounded down once, after the sum; each span alone would lose up to a second.
         let sum: u128 = self.0.iter().map(|us| u128::from(*us)).sum();
         u64::try_from(sum / 1_000_000).unwrap_or(u64::MAX)
     }

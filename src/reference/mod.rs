@@ -183,6 +183,7 @@ pub fn samples_of(rules: &Rules, impression: &LogImpression, log: &OrderedLog<'_
     let bounds = bounds(rules, &zone, impression);
     let history = log.history(bounds);
     let mut samples = Vec::new();
+    // Positions are those of the array, so an item that is left out leaves a gap.
     for (position, (item, is_order)) in impression.items.iter().enumerate() {
         if *item == 0 || (is_order.is_none() && rules.drop_null_labels) {
             continue;
@@ -232,9 +233,12 @@ fn is_sampled(rules: &Rules, impression: &LogImpression, position: usize) -> boo
     let day = Date::constant(1970, 1, 1).checked_add(Span::new().days(impression.day));
     let day = day.expect("in the calendar");
     let customer = impression.customer.as_deref().unwrap_or("");
+    // Only values of the sample are in the text: order, files and layout cannot change what is
+    // kept.
     let name = format!("{day}\n{customer}\n{}\n{position}", impression.ranking);
     let hash = XxHash64::oneshot(seed, name.as_bytes());
     let upper = u32::try_from(hash >> 32).expect("32 bits");
+    // 32 bits fit a float exactly, and so does the quotient by a power of two.
     f64::from(upper) / 2_f64.powi(32) < rate
 }
 
@@ -279,6 +283,7 @@ fn bounds(rules: &Rules, zone: &TimeZone, impression: &LogImpression) -> Bounds 
         let start = i64::MIN;
         return Bounds { cutoff, start };
     };
+    // A lookback is of calendar days: at a change of clocks a day has 23 or 25 hours.
     let wall = if rules.cutoff_is_time {
         cutoff + east_us(zone, cutoff)
     } else {
@@ -319,6 +324,7 @@ pub fn day_in(timezone: &str, time: LogTime) -> Option<i32> {
         LogTime::Wall(wall) => wall,
         LogTime::Instant(at) => {
             let zone = TimeZone::get(timezone).expect("a known zone");
+            // Any integer of a file may come here, so the sum may overflow.
             at.checked_add(east_us(&zone, at))?
         }
     };
@@ -355,6 +361,7 @@ fn instant(zone: &TimeZone, time: LogTime) -> i64 {
     let since = Span::new().try_microseconds(wall_us);
     match since.and_then(|since| epoch.checked_add(since)) {
         Ok(wall) => resolve(zone, wall, wall_us),
+        // A lookback may reach beyond jiff's calendar; the offset of its end holds there.
         Err(_) => wall_us.saturating_sub(east_us(zone, wall_us)),
     }
 }
@@ -365,7 +372,11 @@ fn resolve(zone: &TimeZone, wall: DateTime, wall_us: i64) -> i64 {
     match zone.to_ambiguous_timestamp(wall).offset() {
         AmbiguousOffset::Unambiguous { offset } => at(offset),
         AmbiguousOffset::Fold { before, after } => at(before).min(at(after)),
+        // Not jiff's own rule, which moves the time by the length of the gap: 02:30 is 03:00 here,
+        // not 03:30.
         AmbiguousOffset::Gap { before, .. } => {
+            // `preceding` excludes its argument, and the first time of the gap is the transition
+            // itself.
             let late = Timestamp::from_microsecond(at(before) + 1).expect("in the calendar");
             let gap = zone.preceding(late).next().expect("a gap is a transition");
             gap.timestamp().as_microsecond()

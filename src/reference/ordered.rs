@@ -51,6 +51,7 @@ struct Stretch {
 /// The neutral element of the minimum.
 const NEVER: FirstKnown = FirstKnown {
     unknown_until: i64::MAX,
+    // Codes of types begin with 1, so no action has this pair.
     pair: (0, 0),
 };
 
@@ -75,6 +76,7 @@ impl Stretch {
 
     /// Whether one of its actions was known before a cutoff and is not of type and item `except`.
     fn holds(&self, cutoff: i64, except: Option<TypeAndItem>) -> bool {
+        // Two minima are enough, as a search excepts one pair at most.
         let action = if except == Some(self.first.pair) {
             self.other
         } else {
@@ -111,6 +113,9 @@ impl<'l> OrderedLog<'l> {
             keys.dedup_by_key(|key| (key.time, key.kind, key.item));
         }
         OrderedLog {
+            // With 95 % of 300,000 clicks on one customer, an audit of 1000 rows took 658 times as
+            // long as the run when each row sorted and walked the log, and 3.8 times this way.
+            // Histories of all rows in advance would not fit in memory.
             stretches: stretches_of(&keys),
             keys,
             repeats: rules.repeats,
@@ -127,12 +132,14 @@ impl<'l> OrderedLog<'l> {
     fn history_in_steps(&self, bounds: Bounds) -> (Vec<&SortKey<'l>>, u64) {
         let Bounds { cutoff, start } = bounds;
         let (mut history, mut except, mut steps) = (Vec::new(), None, 0);
+        // Only where to begin; actions from here on that became known late are skipped by `next`.
         let mut at = self.keys.partition_point(|key| cutoff <= key.time);
         while history.len() < self.actions_max {
             let Some(next) = self.next(at, cutoff, except, &mut steps) else {
                 break;
             };
             let key = &self.keys[next];
+            // Newest first: all behind it are older still.
             if key.time < start {
                 break;
             }
@@ -164,6 +171,7 @@ impl<'l> OrderedLog<'l> {
             let mut width = 1;
             for stretches in &self.stretches {
                 let wide = width * FAN;
+                // `at` is the index of an action, so each level has a stretch with it.
                 if !at.is_multiple_of(wide) || stretches[at / wide].holds(cutoff, except) {
                     break;
                 }

@@ -18,6 +18,7 @@ pub enum Number {
 impl Number {
     /// A float. All NaNs become one.
     pub fn float(number: f32) -> Number {
+        // `total_cmp` orders NaNs by their bits, and two nulls must tie.
         Number::Float(if number.is_nan() {
             0x7fc0_0000
         } else {
@@ -72,6 +73,7 @@ pub(crate) fn newest_first(repeats: RepeatRule, a: &SortKey<'_>, b: &SortKey<'_>
 /// The last instant at which an action that happened at `time` was not yet known.
 pub(crate) fn unknown_until(rules: &Rules, zone: &TimeZone, action: &LogAction, time: i64) -> i64 {
     let end = |time: LogTime| match time {
+        // A day that ends at the cutoff is over, while prior is strict: hence the microsecond.
         LogTime::Date(day) => instant(zone, LogTime::Date(day + 1)) - 1,
         other => instant(zone, other),
     };

@@ -111,6 +111,7 @@ impl LogCell {
                         .collect(),
                 )
             }
+            // Numbers of JSON too: only texts are compared with the words.
             other => other.clone(),
         }
     }
@@ -136,6 +137,8 @@ impl LogCell {
             LogCell::Int(value) => value.to_string(),
             _ => return None,
         };
+        // The engine rejects longer texts. Accepted here, their rows would seem to be missing from
+        // the set.
         (text.len() <= TEXT_BYTES_MAX).then_some(text)
     }
 
@@ -200,6 +203,7 @@ impl LogCell {
     pub(crate) fn label(&self, column: &str) -> Result<Option<bool>, RecordFault> {
         match self {
             LogCell::Missing | LogCell::Null => Ok(None),
+            // Labels are members of arrays, which are JSON in CSV too: a text is never one.
             LogCell::Bool(label) => Ok(Some(*label)),
             LogCell::Json(json) if json == "true" => Ok(Some(true)),
             LogCell::Json(json) if json == "false" => Ok(Some(false)),
@@ -216,6 +220,7 @@ impl LogCell {
             }
             // Unlike text, Parquet may hold NaN and infinities.
             LogCell::Real(value) => Some(*value),
+            // By way of text, as there is no lossless conversion; parsing rounds to the nearest.
             LogCell::Int(value) => value.to_string().parse().ok(),
             _ => None,
         };
@@ -243,6 +248,7 @@ impl LogCell {
             (LogCell::Int(value), _) => value.to_string().parse().ok().map(Number::float),
             (LogCell::Real(value), _) => {
                 let number = rounded(*value);
+                // An infinity of the file stays one; a finite number that becomes one does not fit.
                 let overflows = value.is_finite() && number.is_infinite();
                 (!overflows).then_some(Number::float(number))
             }
@@ -296,6 +302,7 @@ impl LogCell {
         settings: &Settings,
     ) -> Result<Option<(LogTime, Option<i64>)>, RecordFault> {
         let unit = settings.time_unit;
+        // Without a unit no integer is a time: the unit is never guessed.
         let epoch = |value: Option<i64>| micros(value?, unit?).map(LogTime::Instant);
         let time = match self {
             blank if blank.is_blank() => return Ok(None),
@@ -330,6 +337,7 @@ impl LogCell {
         let day = match self {
             blank if blank.is_blank() => return Ok(None),
             LogCell::Csv(text) | LogCell::Quoted(text) | LogCell::Text(text) => of_text(text),
+            // As seconds since 1970, an integer such as 20250815 would be known at every cutoff.
             LogCell::Json(_) => None,
             other => other.time(column, settings)?.map(|(time, _)| of_time(time)),
         };

@@ -45,6 +45,9 @@ pub(crate) fn events(
                     };
                     let is_open = event == "flyer_open" || event == "item_open";
                     let is_placed = flyer.is_some() && merchant.is_some();
+                    // Spans are made of opens alone. For sessions every event of a user counts, as
+                    // it ends the one before it; an open without flyer or merchant is left out by
+                    // both.
                     let counts = if is_open {
                         is_placed
                     } else {

@@ -100,6 +100,8 @@ pub(crate) fn clicks(
                 let Ok(Some((time, _))) = cells[2].time(names[2], settings) else {
                     return Ok(());
                 };
+                // Of all clicks, wanted or not: where the data ends and whether any click has a
+                // user is not a matter of one row.
                 in_file.count += 1;
                 in_file.with_user += u64::from(user.is_some());
                 let at = instant_in(settings.zone_name(), time);
@@ -141,6 +143,8 @@ pub(crate) fn listings(
     let names = ours.map(|ours| column(settings, Source::Listings, ours));
     let files = files.iter().filter(|file| file.source == Source::Listings);
     let mut files: Vec<&LogFile> = files.collect();
+    // One after the other, as the first row of a listing counts. The order is that of the engine,
+    // by components: as texts, `a-b/x` would come before `a/x`.
     files.sort_by_key(|file| Path::new(&file.display_path));
     let (mut seen, mut listings) = (BTreeSet::new(), Vec::new());
     for file in files {

@@ -81,6 +81,8 @@ impl ItemCodes {
         if self.drops {
             return Ok(0);
         }
+        // Which item gets which number depends on threads. It only has to differ from every code in
+        // the rows, so that such an item in a history is a difference.
         let last = codes.texts.last_key_value().map_or(0, |(code, _)| *code);
         codes.add(text, last + 1);
         Ok(last + 1)

@@ -19,6 +19,7 @@ impl<'a> Availability<'a> {
     pub(crate) fn new(settings: &'a Settings, file: &LogFile) -> Option<Availability<'a>> {
         let mut available = settings.sequences().available.iter();
         let (_, column) = available.find(|(source, _)| *source == file.source)?;
+        // A folder goes before a column of that name, as for the days of impressions.
         let folder = day_of_folder(&file.display_path).filter(|_| column == DT);
         Some(folder.map_or(Availability::Column(column), Availability::Folder))
     }
@@ -63,6 +64,7 @@ impl<'a> Availability<'a> {
 pub(crate) fn day_of_folder(path: &str) -> Option<i32> {
     let folders = path.rsplit('/').skip(1);
     let value = folders.filter_map(|name| name.strip_prefix("dt=")).next()?;
+    // Writers of Hive folders escape `=` in values, and the value may itself begin with dt=.
     let value = value.replace("%3D", "=").replace("%3d", "=");
     parse_date(value.strip_prefix("dt=").unwrap_or(&value))
 }

@@ -85,12 +85,14 @@ fn read(
     on_record: OnCells<'_>,
 ) -> Result<()> {
     check()?;
+    // Here, before anything is parsed, so that no format has a rule of its own for it.
     if !nulls.is_empty() {
         return read(file, &[], columns, check, &mut |record, cells| {
             on_record(record, &without(cells, nulls))
         });
     }
     // A column that is requested twice is read once.
+    // Parquet's row API gives a column once, so the second place would stay empty.
     let mut once = columns.to_vec();
     once.sort_unstable();
     once.dedup();

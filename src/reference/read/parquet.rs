@@ -49,6 +49,7 @@ pub(crate) fn read(file: &LogFile, columns: &[&str], on_record: OnCells<'_>) -> 
         reader => reader.map_err(broken)?,
     };
     let metadata = reader.metadata().file_metadata();
+    // Before the columns are looked at: a file without rows has no faults, whatever their types.
     if metadata.num_rows() == 0 {
         return Ok(());
     }
@@ -217,6 +218,7 @@ fn int96_of(group: &dyn RowGroupReader, meaning: Meaning) -> ParquetResult<Vec<O
         return Ok(Vec::new());
     };
     let rows = usize::try_from(group.metadata().num_rows()).unwrap_or(0);
+    // A required column has no definition levels, so `levels` stays empty.
     let is_required = group.metadata().column(leaf).column_descr().max_def_level() == 0;
     let (mut levels, mut values) = (Vec::new(), Vec::new());
     while let (read @ 1.., ..) = reader.read_records(rows, Some(&mut levels), None, &mut values)? {

@@ -21,6 +21,7 @@ fn customer_type(settings: &Settings) -> CustomerType {
 /// Whether a customer id stands for a guest.
 fn is_guest(settings: &Settings, id: &str) -> bool {
     let same = |guest: &String| match customer_type(settings) {
+        // By value, as 007 names the guest 7.
         CustomerType::Int64 => guest.parse::<i64>().ok() == id.parse().ok(),
         CustomerType::String => guest == id,
     };
@@ -75,11 +76,14 @@ fn actions_of(
     let mut columns = vec![column(settings, file.source, "customer_id"), item];
     columns.extend(&times);
     columns.extend(available.as_ref().and_then(Availability::column));
+    // Without an availability column this is the last time column. `Availability` does not look at
+    // it then, and the columns of `where` follow in either case.
     let known_at = columns.len() - 1;
     columns.extend(own.only.iter().map(|(column, _)| column.as_str()));
     if let Types::Column { column, .. } = &own.types {
         columns.push(column);
     }
+    // With a constant type it is the index of some other column, which `kind_of` does not look at.
     let kind_at = columns.len() - 1;
     let attributes = attributes_in(settings, file.source);
     columns.extend(attributes.iter().map(|field| field.name));
@@ -92,6 +96,8 @@ fn actions_of(
         check,
         &mut |record, cells| {
             records += 1;
+            // The order of the scan: whether the row counts, whose it is, its type, then all else.
+            // So a row that is left out may hold anything.
             let mut only = own.only.iter().zip(&cells[known_at + 1..]);
             if !only.all(|((_, values), cell)| has_word(cell, values)) {
                 return Ok(());
@@ -332,11 +338,13 @@ fn items_of(
     names.extend(passthrough.iter().map(|own| own.name.as_str()));
     let fault = || RecordFault::new(name, "an array of objects", cell);
     let elements: Vec<Vec<LogCell>> = match cell {
+        // A null is an impression without items; a column that is missing is a fault.
         LogCell::Null => Vec::new(),
         LogCell::Csv(json) | LogCell::Json(json) => {
             let elements: Option<Vec<&serde_json::value::RawValue>> =
                 serde_json::from_str(json).map_err(|_| fault())?;
             let elements = elements.unwrap_or_default().into_iter();
+            // `read` has replaced the words in cells, and these elements are only parsed here.
             let nulls = &settings.null_values;
             let cells = elements.map(|element| cells_of(element.get(), &names));
             let cells = cells.map(|cells| Some(without(&cells?, nulls)));

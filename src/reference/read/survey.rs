@@ -42,6 +42,7 @@ pub(crate) fn survey(file: &LogFile, records_max: u64) -> Result<Vec<SurveyedCol
     let names = names(file)?;
     let columns: Vec<&str> = names.iter().map(String::as_str).collect();
     let mut cells: Vec<Vec<LogCell>> = vec![Vec::new(); columns.len()];
+    // An error is the only way out of `read`; no signal has the number 0.
     let enough = || Error::from(ErrorKind::Interrupted { signal: 0 });
     let all = read(file, &[], &columns, &|| Ok(()), &mut |record, row| {
         if record > records_max {
@@ -69,6 +70,7 @@ fn surveyed_of(name: &str, cells: &[LogCell]) -> SurveyedColumn {
     let mut words: Vec<String> = words.filter(|word| word.len() <= 64).collect();
     words.sort();
     words.dedup();
+    // One more than `job init` takes for types, so it can tell a full list from a cut one.
     words.truncate(WORDS_MAX);
     SurveyedColumn {
         name: name.to_owned(),

@@ -16,7 +16,10 @@ pub(crate) fn open(file: &LogFile) -> Result<Box<dyn BufRead>> {
     let mut raw = BufReader::new(local::open(&file.path).map_err(failed)?);
     let head = raw.fill_buf().map_err(failed)?;
     let unpacked: Box<dyn Read> = match head {
+        // A file may be several members; the decoder of one would end after the first without an
+        // error.
         [0x1f, 0x8b, ..] => Box::new(flate2::bufread::MultiGzDecoder::new(raw)),
+        // The second pattern is a skippable frame, with which a file may begin.
         [0x28, 0xb5, 0x2f, 0xfd, ..] | [0x50..=0x5f, 0x2a, 0x4d, 0x18, ..] => {
             Box::new(zstd::Decoder::with_buffer(raw).map_err(failed)?)
         }
@@ -51,6 +54,7 @@ pub(crate) fn is_blank(file: &LogFile) -> Result<bool> {
 pub(crate) fn read_csv(file: &LogFile, columns: &[&str], on_record: OnCells<'_>) -> Result<()> {
     let broken = |error: csv::Error| Error::bad_file(&file.display_path, error.to_string());
     let text = open(file)?;
+    // A record of another length is a bad row for the engine, and not the end of the file.
     let mut reader = csv::ReaderBuilder::new().flexible(true).from_reader(text);
     let header = reader.byte_headers().map_err(broken)?.clone();
     let place = |name: &&str| header.iter().position(|own| own == name.as_bytes());
@@ -80,6 +84,8 @@ pub(crate) fn read_ndjson(file: &LogFile, columns: &[&str], on_record: OnCells<'
         if line.is_empty() {
             continue;
         }
+        // Counted before it is parsed: explanations name records by number, and the engine counts
+        // unreadable lines.
         record += 1;
         let json = std::str::from_utf8(line).ok();
         if let Some(cells) = json.and_then(|json| cells_of(json, columns)) {
@@ -106,11 +112,13 @@ pub(crate) fn read_json(file: &LogFile, columns: &[&str], on_record: OnCells<'_>
 
 /// The cells of a JSON object; nothing if the text is not one.
 pub(crate) fn cells_of(json: &str, columns: &[&str]) -> Option<Vec<LogCell>> {
+    // Raw, so that numbers keep their spelling: 1.0 is no integer, and none is rounded.
     let object: BTreeMap<String, &RawValue> = serde_json::from_str(json).ok()?;
     let cell = |name: &&str| match object.get(*name).map(|value| value.get()) {
         None => LogCell::Missing,
         Some("null") => LogCell::Null,
         Some(text) if text.starts_with('"') => {
+            // Half of a surrogate pair is valid JSON and no text.
             serde_json::from_str(text).map_or(LogCell::Bytes, LogCell::Quoted)
         }
         Some(other) => LogCell::Json(other.to_owned()),

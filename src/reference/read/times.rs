@@ -11,6 +11,7 @@ const MINUTE_US: i64 = 60_000_000;
 
 /// A time, and its offset in minutes east of UTC if it is written with one.
 pub(crate) fn parse(text: &str) -> Option<(LogTime, Option<i64>)> {
+    // Checked, as the tenth byte may be inside a character.
     let (date, rest) = text.split_at_checked(10)?;
     let day = parse_date(date)?;
     if rest.is_empty() {
@@ -63,6 +64,7 @@ fn parse_clock(text: &str) -> Option<i64> {
     if hour > 23 || minute > 59 || second > 60 {
         return None;
     }
+    // It counts up from its second, so cutting rounds down before 1970 as well.
     let fraction = digits(&format!("{fraction:0<9}"))? / 1000;
     // A leap second is read as the second before it.
     Some(((hour * 60 + minute) * 60 + second.min(59)) * 1_000_000 + fraction)
@@ -99,12 +101,14 @@ pub(crate) fn micros(value: i64, unit: TimeUnit) -> Option<i64> {
         TimeUnit::Second => value.checked_mul(1_000_000),
         TimeUnit::Milli => value.checked_mul(1_000),
         TimeUnit::Micro => Some(value),
+        // A plain division would round up before 1970.
         TimeUnit::Nano => Some(value.div_euclid(1_000)),
     }
 }
 
 /// The number of a text that holds only digits.
 fn digits(text: &str) -> Option<i64> {
+    // `parse` alone would accept a sign.
     let is_plain = text.bytes().all(|byte| byte.is_ascii_digit());
     text.parse().ok().filter(|_| is_plain)
 }
