@@ -173,14 +173,14 @@ pub use job::Tuning;
 pub use job::{Ask, Dwell, Features, Job, Sequences, Settings};
 #[doc(hidden)]
 pub use manifest::source_settings;
-#[doc(hidden)]
-pub use options::renamed_column;
 pub use options::{
     ActionSource, Attribute, AttributeColumn, AttributeType, Codec, CustomerType, Cutoff, Dedup,
     DivideBy, DwellMethod, Format, Guests, IfExists, ItemType, ItemVocabulary, JobKind, LabelKey,
     Layout, LogName, NullLabel, OnBadRow, OtherTypes, Passthrough, PassthroughType, Publish,
-    Source, TimeUnit, Types, UnknownItem, WarningCode,
+    Source, SourceSettings, TimeUnit, Types, UnknownItem, WarningCode,
 };
+#[doc(hidden)]
+pub use options::{renamed_column, source_setting};
 pub use output::{DayReport, DwellReport, FeaturesReport, Report};
 pub use place::{check_in, is_elsewhere};
 pub use verify::{

@@ -21,7 +21,7 @@ use crate::catalog::null_words::NullWords;
 use crate::catalog::tables::TableFinder;
 use crate::error::{Error, ErrorKind, Result};
 use crate::ids::Day;
-use crate::job::{JobKind, Source};
+use crate::job::{JobKind, Source, SourceSettings};
 use crate::place::check_in;
 
 /// Where the files of each source are.
@@ -39,6 +39,18 @@ pub(crate) struct FileSpec<'a> {
     pub(crate) files_from: &'a [(Source, PathBuf)],
     /// Texts that stand for null, recorded with each file.
     pub(crate) null_values: &'a [String],
+    /// How single sources are read.
+    pub(crate) source_settings: &'a [(Source, SourceSettings)],
+}
+
+impl FileSpec<'_> {
+    /// Texts that stand for null in the files of a source.
+    fn nulls_of(&self, source: Source) -> NullWords {
+        let mut own = self.source_settings.iter();
+        let own = own.find(|(named, _)| *named == source);
+        let own = own.and_then(|(_, own)| own.null_values.as_deref());
+        NullWords::new(own.unwrap_or(self.null_values))
+    }
 }
 
 /// The files of one source.
@@ -63,7 +75,7 @@ const COMPRESSED: [&str; 3] = ["", ".gz", ".zst"];
 /// # Errors
 /// If a source is missing, or is a table format, or a path cannot be read.
 pub(crate) fn discover(spec: &FileSpec<'_>) -> Result<Vec<SourceFiles>> {
-    let (mut sources, nulls) = (Vec::new(), NullWords::new(spec.null_values));
+    let mut sources = Vec::new();
     for source in spec.sources.iter().copied() {
         let Some(roots) = roots_of(spec, source)? else {
             continue;
@@ -73,7 +85,7 @@ pub(crate) fn discover(spec: &FileSpec<'_>) -> Result<Vec<SourceFiles>> {
             files: Vec::new(),
             skipped: roots.skipped,
             tables: TableFinder::new(source),
-            nulls: nulls.clone(),
+            nulls: spec.nulls_of(source),
         };
         for root in &roots.paths {
             search.collect(root, 0)?;

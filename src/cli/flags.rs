@@ -3,7 +3,10 @@
 use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
-use hitherto::{Day, Format, IfExists, OnBadRow, Publish, Settings, Source, TimeUnit, WarningCode};
+use hitherto::{
+    Day, Format, IfExists, OnBadRow, Publish, Settings, Source, SourceSettings, TimeUnit,
+    WarningCode, source_setting,
+};
 
 use crate::cli::values::{day, size, source_pair};
 
@@ -83,6 +86,10 @@ pub(super) struct InputArgs {
         value_delimiter = ','
     )]
     columns: Vec<(Source, String, String)>,
+    /// How the files of one source are read, if not as the other flags here say; may be repeated. The
+    /// keys are format, time_unit, timezone (of its times without an offset) and null_values
+    #[arg(long, value_name = "SOURCE.KEY=VALUE", value_parser = source_setting)]
+    source: Vec<(Source, SourceSettings)>,
     /// Unit of times that are integers; required for such times, as it is never guessed. A unit in
     /// which no time of a column is plausible is refused
     #[arg(long, value_enum, value_name = "UNIT")]
@@ -113,6 +120,9 @@ impl InputArgs {
         settings.files_from = lists.collect();
         settings.format = self.format;
         settings.columns = self.columns;
+        for (source, own) in &self.source {
+            settings.add_source_settings(*source, own);
+        }
         settings.time_unit = self.time_unit;
         settings.null_values = self.null_values;
         settings.timezone = self.timezone;

@@ -26,6 +26,7 @@ pub(crate) fn file_spec(job: &Job) -> FileSpec<'_> {
         paths: &job.paths,
         files_from: &job.files_from,
         null_values: &job.null_values,
+        source_settings: &job.source_settings,
     }
 }
 
@@ -36,7 +37,10 @@ pub(crate) fn read_spec(job: &Job) -> ReadSpec<'_> {
         job_kind: job.kind(),
         format: job.format,
         columns: &job.columns,
+        source_settings: &job.source_settings,
+        source_zones: job.source_zones(),
         zone: job.zone(),
+        wall_zone: job.zone(),
         is_zone_named: job.timezone.is_some(),
         time_unit: job.time_unit,
         allow_unused: job.allow_unused,

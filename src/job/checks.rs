@@ -3,7 +3,7 @@
 //! **Invariants**: no file is opened. An error names the flag to change.
 
 use super::{Ask, Features, Sequences, Settings, actions, columns};
-use crate::calendar::date_text;
+use crate::calendar::{Zone, date_text};
 use crate::error::{Error, Result};
 use crate::options::{ActionSource, Dedup, ItemVocabulary, JobKind, Publish, Source, UnknownItem};
 use crate::place::check_out;
@@ -85,14 +85,48 @@ fn check_windows(own: &Features) -> Result<()> {
     Ok(())
 }
 
+/// The zone of a name that `flag` gives.
+pub(super) fn zone(flag: &str, name: &str) -> Result<Zone> {
+    Zone::named(name).ok_or_else(|| {
+        let what =
+            format!("unknown zone \"{name}\"; {flag} takes an IANA name such as Europe/Berlin");
+        Error::settings(what)
+    })
+}
+
+/// Checks the settings of single sources; gives the zones of those that have one.
+pub(super) fn check_source_settings(settings: &Settings) -> Result<Vec<(Source, Zone)>> {
+    let mut zones = Vec::new();
+    for (source, own) in &settings.source_settings {
+        if !settings.sources().contains(source) {
+            return Err(not_read(settings, *source));
+        }
+        let flag = |key| format!("--source {}.{key}", source.name());
+        if let Some(name) = &own.timezone {
+            zones.push((*source, zone(&flag("timezone"), name)?));
+        }
+        check_null_words(
+            &flag("null_values"),
+            own.null_values.as_deref().unwrap_or_default(),
+        )?;
+    }
+    Ok(zones)
+}
+
+/// Checks that null words can be written in a flag, a job file and a manifest alike.
+fn check_null_words(flag: &str, words: &[String]) -> Result<()> {
+    let Some(word) = words.iter().find(|word| word.contains(',')) else {
+        return Ok(());
+    };
+    Err(Error::settings(format!(
+        "{flag} has \"{word}\"; it takes words without commas"
+    )))
+}
+
 /// Checks that null words can be written in a flag, a job file and a manifest alike, and that the job
 /// kind has the kind of deduplication.
 fn check_words(settings: &Settings) -> Result<()> {
-    if let Some(word) = settings.null_values.iter().find(|word| word.contains(',')) {
-        return Err(Error::settings(format!(
-            "--null-values has \"{word}\"; it takes words without commas"
-        )));
-    }
+    check_null_words("--null-values", &settings.null_values)?;
     if settings.dedup == Dedup::Consecutive && settings.kind() != JobKind::Sequences {
         return Err(Error::settings(format!(
             "{} leaves exact repeats out, or none; --dedup takes none or exact",

@@ -25,7 +25,8 @@ pub(crate) use crate::options::{
     ATTRIBUTE_COLUMNS_MAX, ActionSource, Attribute, AttributeColumn, AttributeType, Codec,
     CustomerType, Cutoff, Dedup, DivideBy, DwellMethod, Format, Gate, Guests, IfExists, ItemType,
     ItemVocabulary, JobKind, LabelKey, Layout, NullLabel, OnBadRow, OtherTypes, Passthrough,
-    PassthroughType, Publish, Source, Subject, TimeUnit, Types, UnknownItem, WarningCode,
+    PassthroughType, Publish, Source, SourceSettings, Subject, TimeUnit, Types, UnknownItem,
+    WarningCode,
 };
 
 /// The column of the day, in files and as the key of Hive folders.
@@ -37,6 +38,8 @@ pub struct Job {
     settings: Settings,
     /// The zone of days and of wall times.
     zone: Zone,
+    /// The zones of wall times of sources that have their own.
+    source_zones: Vec<(Source, Zone)>,
     /// Conditions under which the run fails and publishes nothing.
     gates: Vec<Gate>,
 }
@@ -58,18 +61,15 @@ impl Job {
         checks::check_ranges(&settings)?;
         checks::check_sources(&settings)?;
         checks::check_columns(&settings)?;
-        let zone = Zone::named(settings.zone_name()).ok_or_else(|| {
-            Error::settings(format!(
-                "unknown zone \"{}\"; --timezone takes an IANA name such as Europe/Berlin",
-                settings.zone_name()
-            ))
-        })?;
+        let zone = checks::zone("--timezone", settings.zone_name())?;
+        let source_zones = checks::check_source_settings(&settings)?;
         let sources = settings.sources();
         let gate = |text: &String| Gate::parse(settings.kind(), &sources, text);
         let gates = settings.fail_if.iter().map(gate).collect::<Result<_>>()?;
         Ok(Job {
             settings,
             zone,
+            source_zones,
             gates,
         })
     }
@@ -89,6 +89,11 @@ impl Job {
     /// The zone of days and of wall times.
     pub fn zone(&self) -> &Zone {
         &self.zone
+    }
+
+    /// The zones of wall times of sources that have their own.
+    pub(crate) fn source_zones(&self) -> &[(Source, Zone)] {
+        &self.source_zones
     }
 
     /// The same job, with the name of its zone given.

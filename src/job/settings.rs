@@ -8,10 +8,10 @@ use serde::{Deserialize, Serialize};
 
 use super::ask::{Ask, Dwell, Features, Sequences};
 use crate::ids::Day;
-use crate::options::json::renamed;
+use crate::options::json::{pairs, renamed};
 use crate::options::{
     AttributeColumn, Codec, CustomerType, Dedup, Format, JobKind, OnBadRow, Publish, Source,
-    TimeUnit, WarningCode,
+    SourceSettings, TimeUnit, WarningCode, add_settings,
 };
 
 /// The settings of a job. [`Settings::default`] has the documented defaults.
@@ -57,6 +57,9 @@ pub struct Settings {
     /// Renamed columns: source, our name, the name in the files.
     #[serde(with = "renamed")]
     pub columns: Vec<(Source, String, String)>,
+    /// How the files of single sources are read, each source once.
+    #[serde(with = "pairs")]
+    pub source_settings: Vec<(Source, SourceSettings)>,
     /// The unit of integer times; `None` if times are not integers.
     pub time_unit: Option<TimeUnit>,
     /// The type of the ids of customers and users, and of all ids of `dwell`. `None` is the type of the
@@ -109,6 +112,7 @@ impl Default for Settings {
             days: Vec::new(),
             timezone: None,
             columns: Vec::new(),
+            source_settings: Vec::new(),
             time_unit: None,
             customer_type: None,
             format: None,
@@ -199,6 +203,11 @@ impl Settings {
     /// The IANA name of the zone of days and of wall times.
     pub fn zone_name(&self) -> &str {
         self.timezone.as_deref().unwrap_or("UTC")
+    }
+
+    /// Adds settings of a source; those that it has already stay.
+    pub fn add_source_settings(&mut self, source: Source, settings: &SourceSettings) {
+        add_settings(&mut self.source_settings, source, settings);
     }
 
     /// The sources of the job, in the order in which they are read and reported.

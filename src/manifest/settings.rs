@@ -23,11 +23,13 @@ const ITEMS_FROM: &str = "item_vocabulary_from";
 const ID_TYPES: &str = "id_types";
 /// The sources of actions.
 const ACTION_SOURCES: &str = "action_sources";
+/// How single sources are read.
+const SOURCE_SETTINGS: &str = "source_settings";
 /// The most rows of a part.
 const PART_ROWS: &str = "part_rows";
 
 /// The settings of `sequences`, in their order.
-const OF_SEQUENCES: [&str; 35] = [
+const OF_SEQUENCES: [&str; 36] = [
     "without",
     "cutoff",
     "lookback_days",
@@ -63,9 +65,10 @@ const OF_SEQUENCES: [&str; 35] = [
     PART_ROWS,
     "codec",
     ACTION_SOURCES,
+    SOURCE_SETTINGS,
 ];
 /// Those of `features`.
-const OF_FEATURES: [&str; 15] = [
+const OF_FEATURES: [&str; 16] = [
     "windows_us",
     "label_window_us",
     "label_key",
@@ -81,9 +84,10 @@ const OF_FEATURES: [&str; 15] = [
     "allow_unused",
     "no_warn",
     "codec",
+    SOURCE_SETTINGS,
 ];
 /// Those of `dwell`.
-const OF_DWELL: [&str; 14] = [
+const OF_DWELL: [&str; 15] = [
     "method",
     "divide_by",
     "idle_timeout_us",
@@ -98,21 +102,29 @@ const OF_DWELL: [&str; 14] = [
     "allow_unused",
     "no_warn",
     "codec",
+    SOURCE_SETTINGS,
 ];
 /// Those about sources.
-const OF_SOURCES: [&str; 4] = [ACTION_SOURCES, "available", "columns", "embargo_us"];
+const OF_SOURCES: [&str; 5] = [
+    ACTION_SOURCES,
+    "available",
+    "columns",
+    "embargo_us",
+    SOURCE_SETTINGS,
+];
 /// Those that sets of earlier versions lack; then they have their default.
-const OPTIONAL: [&str; 6] = [
+const OPTIONAL: [&str; 7] = [
     "dedup",
     "null_values",
     "allow_unused",
     "no_warn",
     ACTION_SOURCES,
     PART_ROWS,
+    SOURCE_SETTINGS,
 ];
 /// Those that a manifest has only if they differ from the default, so that it equals one of a version
 /// that did not have them.
-const ONLY_IF_SET: [&str; 2] = [ACTION_SOURCES, PART_ROWS];
+const ONLY_IF_SET: [&str; 3] = [ACTION_SOURCES, PART_ROWS, SOURCE_SETTINGS];
 
 /// Those that a job may leave open, but a manifest never.
 const NOT_NULL: [&str; 2] = ["timezone", "customer_type"];
@@ -139,10 +151,13 @@ pub(crate) fn settings(job: &Job, text_ids: bool, items_from: Option<u64>) -> Va
         ItemVocabulary::Build => vocabulary.text(),
         ItemVocabulary::File(_) => format!("{:016x}", items_from.unwrap_or_default()),
     });
-    let mut members = members(common, &own, ITEMS_FROM, json!(from), &OF_SEQUENCES);
-    let usual = json!(Sequences::default());
-    members.retain(|name, value| !ONLY_IF_SET.contains(&name.as_str()) || *value != usual[name]);
-    Value::Object(members)
+    Value::Object(members(
+        common,
+        &own,
+        ITEMS_FROM,
+        json!(from),
+        &OF_SEQUENCES,
+    ))
 }
 
 /// Settings of `features` that decide about rows and bytes.
@@ -173,21 +188,28 @@ fn unread(job: &Job) -> Vec<Source> {
 
 /// Settings, those of the job kind, and one that the run derived, as members of an object in the order of
 /// names.
-fn members(
+fn members<T: Serialize + Default>(
     common: Settings,
-    own: &impl Serialize,
+    own: &T,
     derived_name: &str,
     derived: Value,
     names: &[&str],
 ) -> Map<String, Value> {
+    let usual = [json!(T::default()), json!(Settings::default())];
     let (mut common, mut own) = (json!(in_named_zone(common)), json!(own));
     common[derived_name] = derived;
+    let is_usual = |name: &str, value: &Value| {
+        let default = usual.iter().find_map(|usual| usual.get(name));
+        default == Some(value)
+    };
     let mut take = |name: &str| match own.get_mut(name) {
         Some(value) => value.take(),
         None => common[name].take(),
     };
     let members = names.iter().map(|name| ((*name).to_owned(), take(name)));
-    members.collect()
+    members
+        .filter(|(name, value)| !(ONLY_IF_SET.contains(&name.as_str()) && is_usual(name, value)))
+        .collect()
 }
 
 /// Settings that name their zone.

@@ -16,6 +16,11 @@ pub(crate) fn words<T: DeserializeOwned>() -> &'static [&'static str] {
     words
 }
 
+/// The names of the fields of a struct, in their order.
+pub(crate) fn fields<T: DeserializeOwned>() -> &'static [&'static str] {
+    words::<T>()
+}
+
 /// The value of a word.
 pub(crate) fn value_of<T: DeserializeOwned>(word: &str) -> Option<T> {
     let word: StrDeserializer<'_, Fault> = word.into_deserializer();
@@ -27,7 +32,7 @@ pub(crate) fn word_of<T: Serialize>(value: &T) -> String {
     fmt::from_fn(|out| value.serialize(out)).to_string()
 }
 
-/// A deserializer that only records the variants of an enum.
+/// A deserializer that only records the variants of an enum, or the fields of a struct.
 struct Variants<'w> {
     words: &'w mut &'static [&'static str],
 }
@@ -45,13 +50,23 @@ impl<'de> Deserializer<'de> for Variants<'_> {
         Err(Fault::custom("only the words were asked for"))
     }
 
+    fn deserialize_struct<V: Visitor<'de>>(
+        self,
+        _: &'static str,
+        fields: &'static [&'static str],
+        _: V,
+    ) -> Result<V::Value, Fault> {
+        *self.words = fields;
+        Err(Fault::custom("only the names were asked for"))
+    }
+
     fn deserialize_any<V: Visitor<'de>>(self, _: V) -> Result<V::Value, Fault> {
         Err(Fault::custom("this type has no words"))
     }
 
     serde::forward_to_deserialize_any! {
         bool i8 i16 i32 i64 i128 u8 u16 u32 u64 u128 f32 f64 char str string bytes byte_buf option
-        unit unit_struct newtype_struct seq tuple tuple_struct map struct identifier ignored_any
+        unit unit_struct newtype_struct seq tuple tuple_struct map identifier ignored_any
     }
 }
 

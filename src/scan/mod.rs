@@ -87,7 +87,7 @@ impl Opened {
     /// If it cannot be read, or its format is unknown.
     pub(crate) fn open(spec: &ReadSpec<'_>, file: &InputFile) -> Result<Opened> {
         let telling = spec.column(file.source, file.source.telling_column(spec.job_kind));
-        let detected = file.detect(spec.format, telling)?;
+        let detected = file.detect(spec.of_source(file.source).format, telling)?;
         let (format, own) = (detected.format, || Arc::new(file.clone()));
         if detected.is_empty {
             // Before any column is looked for: a file of nothing may lack them all.

@@ -179,7 +179,8 @@ fn prove<I: Item>(scan: &ActionScan<'_, I>, task: &Task) -> Option<StatsProof> {
         let column = file.column(name);
         column.is_some_and(|column| !column.data_type().is_numeric())
     };
-    let may_be_null = !scan.spec.null_values.is_empty();
+    let spec = scan.spec.of_source(file.file.source);
+    let may_be_null = !spec.null_values.is_empty();
     if may_be_null && [names.customer, names.item].into_iter().any(is_text) {
         return None;
     }

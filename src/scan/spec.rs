@@ -7,7 +7,8 @@ use crate::calendar::Zone;
 use crate::ids::Day;
 use crate::job::{
     ActionSource, Attribute, AttributeColumn, CustomerType, Cutoff, Dedup, Format, Guests,
-    ItemType, JobKind, LabelKey, NullLabel, OnBadRow, Passthrough, Source, TimeUnit,
+    ItemType, JobKind, LabelKey, NullLabel, OnBadRow, Passthrough, Source, SourceSettings,
+    TimeUnit,
 };
 
 /// How files are read, whatever they hold.
@@ -19,9 +20,15 @@ pub(crate) struct ReadSpec<'a> {
     pub(crate) format: Option<Format>,
     /// Renamed columns: source, default name, name in the files.
     pub(crate) columns: &'a [(Source, String, String)],
-    /// The zone of days and wall times.
+    /// How single sources are read; [`Self::of_source`] applies it.
+    pub(crate) source_settings: &'a [(Source, SourceSettings)],
+    /// The zones of wall times of sources that have their own.
+    pub(crate) source_zones: &'a [(Source, Zone)],
+    /// The zone of days.
     pub(crate) zone: &'a Zone,
-    /// Whether the user named that zone.
+    /// The zone of wall times.
+    pub(crate) wall_zone: &'a Zone,
+    /// Whether the user named the zone of wall times.
     pub(crate) is_zone_named: bool,
     /// The unit of times that are integers, or `None` if there are none.
     pub(crate) time_unit: Option<TimeUnit>,
@@ -115,6 +122,27 @@ pub(crate) struct ClickSpec {
 }
 
 impl<'a> ReadSpec<'a> {
+    /// The settings of a source, if it has some of its own.
+    pub(crate) fn settings_of(&self, source: Source) -> Option<&'a SourceSettings> {
+        let mut settings = self.source_settings.iter();
+        let own = settings.find(|(named, _)| *named == source);
+        own.map(|(_, own)| own)
+    }
+
+    /// How the files of a source are read.
+    pub(crate) fn of_source(mut self, source: Source) -> ReadSpec<'a> {
+        if let Some(own) = self.settings_of(source) {
+            self.format = own.format.or(self.format);
+            self.time_unit = own.time_unit.or(self.time_unit);
+            self.null_values = own.null_values.as_deref().unwrap_or(self.null_values);
+        }
+        let mut zones = self.source_zones.iter();
+        if let Some((_, zone)) = zones.find(|(named, _)| *named == source) {
+            (self.wall_zone, self.is_zone_named) = (zone, true);
+        }
+        self
+    }
+
     /// The name in the files of a column.
     pub(crate) fn column(&self, source: Source, name: &'a str) -> &'a str {
         given_name(self.columns, source, name).unwrap_or(name)

@@ -11,6 +11,7 @@ use crate::job::TimeUnit;
 use crate::scan::parquet::ParquetFile;
 use crate::scan::spec::ReadSpec;
 use crate::scan::text::epoch::to_micros;
+use crate::scan::text::field::Clock;
 use crate::scan::text::times::WrittenTime;
 
 /// The least and the greatest integer of a column in a row group; nulls may stand among them.
@@ -35,11 +36,12 @@ pub(crate) fn time_bounds(
     row_group: usize,
     name: &str,
 ) -> Option<(Micros, Micros)> {
+    let spec = spec.of_source(file.file.source);
     let (oldest, newest) = written_bounds(spec.time_unit, file, row_group, name)?;
-    let zone = spec.zone;
-    let are_near = oldest.is_near(zone) && newest.is_near(zone);
+    let clock = Clock::new(&spec);
+    let are_near = oldest.is_near(clock.zone) && newest.is_near(clock.zone);
     // Resolving keeps the order of times, also where clocks change, so bounds stay bounds.
-    are_near.then(|| (oldest.resolve(zone).at, newest.resolve(zone).at))
+    are_near.then(|| (clock.resolve(oldest).at, clock.resolve(newest).at))
 }
 
 /// The oldest and the newest time of a column as statistics have them, if none is null.

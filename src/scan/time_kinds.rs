@@ -160,11 +160,9 @@ impl TimeKinds {
     /// # Errors
     /// If it has, and the user named no zone.
     pub(crate) fn check(mut self, spec: &ReadSpec<'_>, opened: &[Opened]) -> Result<Vec<Warning>> {
-        // With a named zone, types matter only for integers of another age.
-        let reads_types = !spec.is_zone_named || spec.time_unit.is_some();
-        for opened in opened.iter().filter(|_| reads_types) {
+        for opened in opened {
             if let Opened::Parquet(file) = opened {
-                self.add_types(spec, file);
+                self.add_types(&spec.of_source(file.file.source), file);
             }
         }
         let mut warnings = Vec::new();
@@ -210,6 +208,10 @@ impl TimeKinds {
 
     /// Notes the types of a file's columns of times.
     fn add_types(&mut self, spec: &ReadSpec<'_>, file: &ParquetFile) {
+        // With a named zone, types matter only for integers of another age.
+        if spec.is_zone_named && spec.time_unit.is_none() {
+            return;
+        }
         let source = file.file.source;
         for column in clock_columns(spec, source) {
             let Some(field) = file.column(column).filter(|_| has_values(file, column)) else {
@@ -231,7 +233,9 @@ impl TimeKinds {
                 column: column.to_owned(),
                 value: String::new(),
             };
-            self.put(kind, &time);
+            if !spec.is_zone_named {
+                self.put(kind, &time);
+            }
             if let Some(least) = least_old(spec.time_unit, file, column) {
                 let value = least.to_string();
                 self.put(OLD, &FoundTime { value, ..time });

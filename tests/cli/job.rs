@@ -58,6 +58,70 @@ fn a_flag_wins_over_the_key() {
 }
 
 #[test]
+fn sources_are_read_by_their_own_settings() {
+    let shop = with_job(
+        "dir = '.'\nmax_actions = 4\nno_pad = true\ntimezone = 'Asia/Tokyo'\n\
+         [sources.clicks]\ntime_unit = 'ms'\nnull_values = 'NULL'\n\
+         [sources.carts]\ntime_unit = 's'\n\
+         [sources.orders]\ntimezone = 'UTC'\n",
+    );
+    // Days begin at 15:00 UTC of the day before: 1755183600 is the start of 2025-08-15.
+    shop.replace(
+        "clicks",
+        "csv",
+        "customer_id,item_id,click_time\n1,21,1755183599999\n1,22,1755183600000\nNULL,23,1755183599000\n",
+    );
+    shop.replace(
+        "add_to_carts",
+        "csv",
+        "customer_id,config_id,simple_id,occurred_at\n1,31,7,1755183598\n1,32,7,1755183600\n",
+    );
+    shop.replace(
+        "previous_orders",
+        "csv",
+        "customer_id,config_id,simple_id,occurred_at,order_date\n\
+         1,41,7,2025-08-14 14:59:57,2025-08-14\n1,42,7,2025-08-14 15:00:00,2025-08-14\n",
+    );
+    let found = made(&shop, &[]);
+    assert_eq!(found[0], "r1 0 11 true [21, 31, 41]");
+    let manifest = fs::read_to_string(shop.out().join("_manifest.json")).expect("a manifest");
+    let own = r#""source_settings": {
+      "clicks": {
+        "time_unit": "ms",
+        "null_values": [
+          "NULL"
+        ]
+      },"#;
+    let squeezed = |text: &str| text.replace([' ', '\n'], "");
+    assert!(squeezed(&manifest).contains(&squeezed(own)), "{manifest}");
+    let verified = shop.run_bare(&["verify", "out", "--audit-rows", "all"]);
+    assert_eq!(verified.code, 0, "{}", verified.stderr);
+
+    // The set again, from its manifest, which `job show` prints too.
+    let again = ["sequences", "--job", "out/_manifest.json", "--out", "again"];
+    assert_eq!(shop.run_bare(&again).code, 0);
+    let bytes = |set: &str| fs::read(shop.root().join(set).join("_manifest.json")).expect("it");
+    assert_eq!(bytes("out"), bytes("again"));
+    let shown = shop.run_bare(&["job", "show", "out/_manifest.json"]).stdout;
+    assert!(
+        shown.contains("time_unit = \"ms\"\nnull_values = [\"NULL\"]\n"),
+        "{shown}"
+    );
+
+    // The command line wins, and the advice on a unit that does not fit can be followed.
+    fs::remove_dir_all(shop.out()).expect("a set");
+    let wrong = run_job(&shop, &["--source", "clicks.time_unit=us"]);
+    wrong.assert_failed(65, &["--source clicks.time_unit=ms reads them as"]);
+    for (flag, said) in [
+        ("listings.time_unit=ms", "listings"),
+        ("clicks.timezone=Mars", "--source clicks.timezone takes"),
+        ("clicks.unit=ms", "no setting of a source"),
+    ] {
+        run_job(&shop, &["--source", flag]).assert_failed(2, &[said]);
+    }
+}
+
+#[test]
 fn files_that_flags_name_win_over_those_of_the_job() {
     let text = "no_pad = true\n[sources.impressions]\npath = 'impressions.ndjson'\n\
                 [sources.clicks]\npath = 'none.csv'\n";

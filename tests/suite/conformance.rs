@@ -11,7 +11,8 @@ use hitherto::reference::{
     ComputedAttribute, LogAction, LogImpression, LogTime, Number, RepeatRule, Rules,
 };
 use hitherto::{
-    ActionSource, Codec, Format, ItemType, Layout, OtherTypes, Source, Types, parse_day,
+    ActionSource, Codec, Format, ItemType, Layout, OtherTypes, Settings, Source, SourceSettings,
+    TimeUnit, Types, parse_day,
 };
 
 /// A second.
@@ -853,6 +854,22 @@ fn random_time(numbers: &mut Numbers, style: TimeStyle, first: i32) -> LogTime {
     }
 }
 
+/// Says of each source what the settings say of all, and of all something else.
+fn say_by_source(settings: &mut Settings) {
+    let own = SourceSettings {
+        time_unit: settings.time_unit,
+        timezone: settings.timezone.clone(),
+        null_values: Some(settings.null_values.clone()),
+        ..SourceSettings::default()
+    };
+    for source in settings.sources() {
+        settings.add_source_settings(source, &own);
+    }
+    // Seconds would be refused; the zone of days must stay.
+    settings.time_unit = settings.time_unit.map(|_| TimeUnit::Second);
+    settings.null_values = vec!["no such word".to_owned()];
+}
+
 /// Checks one random case, with settings that must not matter chosen by the seed as well.
 fn check_random(seed: u64) {
     let case = random_case(seed);
@@ -869,10 +886,14 @@ fn check_random(seed: u64) {
     let threads_piece = numbers.pick(&[(1, 1), (2, 60), (1, 1 << 20)]);
     let (encode_plain, page) = (numbers.once_in(6), numbers.pick(&[1, 60, 500, 1 << 20]));
     let part_rows = numbers.pick(&[1, 3, 10, 262_144]);
+    let by_source = numbers.once_in(3);
     check(&format!("seed {seed}"), &case, |settings| {
         settings.tuning.partition_bits = bits;
         settings.sequences_mut().row_group_rows_max = rows;
         settings.sequences_mut().part_rows_max = part_rows;
+        if by_source {
+            say_by_source(settings);
+        }
         settings.sequences_mut().item_type = item_type;
         settings.sequences_mut().layout = if request {
             Layout::Request

@@ -11,8 +11,8 @@ use hitherto::{ItemVocabulary, Source};
 
 use super::{FileKey, JobFile, refuse, unknown};
 
-/// Flags that are no keys. Nor are the paths of sources, which stand in `[sources.NAME]`.
-const NO_KEYS: [&str; 4] = ["help", "version", "job", "files-from"];
+/// Flags that are no keys. What `--source` sets and the paths of sources stand in `[sources.NAME]`.
+const NO_KEYS: [&str; 5] = ["help", "version", "job", "files-from", "source"];
 
 /// The positional argument that is a key: the folder of all sources.
 const DIR: &str = "dir";

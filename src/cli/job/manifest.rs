@@ -14,7 +14,13 @@ use super::sources::FileSource;
 use super::{FileKey, JobFile, refuse};
 
 /// Settings that go to the sources.
-const SOURCE_SETTINGS: [&str; 4] = ["action_sources", "available", "columns", "embargo_us"];
+const SOURCE_SETTINGS: [&str; 5] = [
+    "action_sources",
+    "available",
+    "columns",
+    "embargo_us",
+    "source_settings",
+];
 
 /// Reads the manifest of a whole set.
 ///
@@ -174,6 +180,11 @@ fn sources(settings: &Value, inputs: &[Value]) -> Result<Vec<FileSource>, &'stat
             embargo_us: Some(micros),
             ..FileSource::new(source)
         });
-    sources.extend(columns.chain(available).chain(embargo));
+    let settings = parsed.source_settings.into_iter();
+    let settings = settings.map(|(source, settings)| FileSource {
+        settings,
+        ..FileSource::new(source)
+    });
+    sources.extend(columns.chain(available).chain(embargo).chain(settings));
     Ok(sources)
 }

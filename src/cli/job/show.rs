@@ -111,6 +111,10 @@ fn source_lines(settings: &Settings, source: Source) -> Vec<String> {
     if !columns.is_empty() {
         lines.push(format!("columns = {{ {} }}", columns.join(", ")));
     }
+    let own = settings.source_settings.iter();
+    for (_, own) in own.filter(|(named, _)| *named == source) {
+        lines.extend(members_of(&json!(own)));
+    }
     let own = settings.sequences();
     let mut defaults = ActionSource::defaults().into_iter();
     let action = own.actions.iter().find(|action| action.source == source);
@@ -130,11 +134,19 @@ fn source_lines(settings: &Settings, source: Source) -> Vec<String> {
 
 /// The declaration of a source of actions, with the members that a manifest has.
 fn action_lines(action: &ActionSource) -> Vec<String> {
-    let members = json!(action);
-    let members = members.as_object().into_iter().flatten();
-    let members = members.filter(|(name, _)| *name != "source");
-    let lines = members.map(|(name, value)| format!("{name} = {}", toml(value)));
-    lines.collect()
+    let mut members = json!(action);
+    members
+        .as_object_mut()
+        .map(|members| members.shift_remove("source"));
+    members_of(&members)
+}
+
+/// The members of an object, a line each.
+fn members_of(object: &Value) -> Vec<String> {
+    let members = object.as_object().into_iter().flatten();
+    members
+        .map(|(name, value)| format!("{name} = {}", toml(value)))
+        .collect()
 }
 
 /// A value of JSON as TOML.

@@ -1,6 +1,6 @@
 //! Sources of a job file, and the settings that they make.
 
-use hitherto::{ActionSource, Ask, JobKind, Sequences, Settings, Source, Types};
+use hitherto::{ActionSource, Ask, JobKind, Sequences, Settings, Source, SourceSettings, Types};
 
 /// A source in a job file. What it does not say is as without a job file.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -20,6 +20,8 @@ pub(super) struct FileSource {
     pub(super) embargo_us: Option<i64>,
     /// The column that says when an action was known.
     pub(super) available: Option<String>,
+    /// How its files are read.
+    pub(super) settings: SourceSettings,
 }
 
 impl FileSource {
@@ -34,6 +36,7 @@ impl FileSource {
             only: Vec::new(),
             embargo_us: None,
             available: None,
+            settings: SourceSettings::default(),
         }
     }
 
@@ -94,6 +97,9 @@ pub(super) fn with_sources(sources: &[FileSource], mut settings: Settings) -> Se
                     .columns
                     .push((source, ours.clone(), theirs.clone()));
             }
+        }
+        if entry.settings != SourceSettings::default() {
+            settings.add_source_settings(source, &entry.settings);
         }
         if let Ask::Sequences(own) = &mut settings.ask {
             add_availability(entry, own);

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use ::toml::Spanned;
 use ::toml::de::{DeTable, DeValue};
-use hitherto::{Day, JobKind, OtherTypes, Source, Types, parse_day};
+use hitherto::{Day, JobKind, OtherTypes, Source, SourceSettings, Types, parse_day};
 use serde_json::Value;
 
 use super::sources::FileSource;
@@ -216,7 +216,9 @@ impl Reader<'_> {
         };
         let is_action = source != Source::Impressions;
         let action_keys = ACTION_KEYS.into_iter().filter(|_| is_action);
-        let known = SOURCE_KEYS.into_iter().chain(action_keys);
+        let setting_keys = SourceSettings::keys().iter().copied();
+        let known = SOURCE_KEYS.into_iter().chain(setting_keys);
+        let known = known.chain(action_keys);
         let mut file_source = FileSource::new(source);
         let mut types = TypeKeys::default();
         for (key, value) in self.table(source_entry)? {
@@ -229,6 +231,10 @@ impl Reader<'_> {
                 return Err(unknown(&key_place, entry.key, known));
             }
             match entry.key {
+                key if SourceSettings::keys().contains(&key) => {
+                    let own = self.setting(entry)?;
+                    file_source.settings = file_source.settings.or(&own);
+                }
                 "path" => {
                     let paths = self.texts(entry)?;
                     file_source.paths = paths.iter().map(|path| self.path(path)).collect();
@@ -248,6 +254,14 @@ impl Reader<'_> {
         let types = types.into_types(source);
         file_source.types = types.map_err(|what| refuse(format!("{place}: {name} {what}")))?;
         Ok(file_source)
+    }
+
+    /// A setting of how the files of a source are read.
+    fn setting(&self, entry: TomlEntry<'_, '_>) -> hitherto::Result<SourceSettings> {
+        SourceSettings::one(entry.key, self.texts(entry)?).map_err(|what| {
+            let place = self.place(entry.value.span().start);
+            refuse(format!("{place}: {what}"))
+        })
     }
 
     /// The keys of a table, each with its parsed value.

@@ -295,8 +295,24 @@ impl LogCell {
             .ok_or_else(|| RecordFault::new(name, "what is carried through", self))
     }
 
-    /// The value as a time with the offset that it is written with, or nothing if it is null.
+    /// The value as a time with the offset that it is written with, or nothing if it is null. In a source
+    /// with a zone of its own a wall time is an instant.
     pub(crate) fn time(
+        &self,
+        column: &str,
+        settings: &Settings,
+    ) -> Result<Option<(LogTime, Option<i64>)>, RecordFault> {
+        let written = self.written(column, settings)?;
+        let own = settings.source_settings.first();
+        let zone = own.and_then(|(_, own)| own.timezone.as_deref());
+        Ok(written.map(|(time, east)| match (time, zone) {
+            (LogTime::Wall(_), Some(zone)) => (LogTime::Instant(instant_in(zone, time)), east),
+            _ => (time, east),
+        }))
+    }
+
+    /// The value as a time as it is written, with its offset.
+    fn written(
         &self,
         column: &str,
         settings: &Settings,
@@ -339,7 +355,9 @@ impl LogCell {
             LogCell::Csv(text) | LogCell::Quoted(text) | LogCell::Text(text) => of_text(text),
             // As seconds since 1970, an integer such as 20250815 would be known at every cutoff.
             LogCell::Json(_) => None,
-            other => other.time(column, settings)?.map(|(time, _)| of_time(time)),
+            other => other
+                .written(column, settings)?
+                .map(|(time, _)| of_time(time)),
         };
         let day = day.filter(|day| is_near(settings, LogTime::Date(*day)));
         let fault = || RecordFault::new(column, "a day such as 2025-08-15", self);

@@ -1,6 +1,6 @@
 //! Reads the events of `dwell`.
 
-use super::{Check, LogFile, column, per_file, read};
+use super::{Check, LogFile, column, of_source, per_file, read};
 use crate::error::Result;
 use crate::job::{CustomerType, DwellMethod, Settings, Source};
 use crate::reference::LogEvent;
@@ -17,6 +17,7 @@ pub(crate) fn events(
     is_wanted: &(dyn Fn(&str) -> bool + Sync),
     check: Check<'_>,
 ) -> Result<(Vec<LogEvent>, u64)> {
+    let settings = &of_source(settings, Source::Events);
     let ours = ["timestamp", "user_id", "event", "flyer_id", "merchant_id"];
     let names = ours.map(|ours| column(settings, Source::Events, ours));
     let per_file = per_file(

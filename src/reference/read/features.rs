@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::path::Path;
 
-use super::{Check, LogFile, column, per_file, read};
+use super::{Check, LogFile, column, of_source, per_file, read};
 use crate::error::Result;
 use crate::job::{CustomerType, Settings, Source};
 use crate::reference::features::{ListingImpression, LogClick, LogListing};
@@ -36,6 +36,7 @@ pub(crate) fn listing_impressions(
     is_wanted: &(dyn Fn(&str) -> bool + Sync),
     check: Check<'_>,
 ) -> Result<Vec<ListingImpression>> {
+    let settings = &of_source(settings, Source::Impressions);
     let ours = ["impression_id", "user_id", "listing_id", "impression_ts"];
     let names = ours.map(|ours| column(settings, Source::Impressions, ours));
     let is_impressions = |source| source == Source::Impressions;
@@ -80,6 +81,7 @@ pub(crate) fn clicks(
     is_wanted: &(dyn Fn(Option<&str>, &str) -> bool + Sync),
     check: Check<'_>,
 ) -> Result<ClicksRead> {
+    let settings = &of_source(settings, Source::Clicks);
     let ours = ["user_id", "listing_id", "click_ts"];
     let names = ours.map(|ours| column(settings, Source::Clicks, ours));
     let is_clicks = |source| source == Source::Clicks;
@@ -139,6 +141,7 @@ pub(crate) fn listings(
     is_wanted: &dyn Fn(&str) -> bool,
     check: Check<'_>,
 ) -> Result<Vec<LogListing>> {
+    let settings = &of_source(settings, Source::Listings);
     let ours = ["listing_id", "category", "price", "created_ts"];
     let names = ours.map(|ours| column(settings, Source::Listings, ours));
     let files = files.iter().filter(|file| file.source == Source::Listings);

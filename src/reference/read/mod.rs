@@ -158,6 +158,17 @@ pub(crate) fn instant_of(settings: &Settings, text: &str) -> Option<i64> {
     Some(instant_in(settings.zone_name(), time))
 }
 
+/// The settings as they hold for the files of a source.
+fn of_source(settings: &Settings, source: Source) -> Settings {
+    let mut all = settings.clone();
+    all.source_settings.retain(|(named, _)| *named == source);
+    if let Some((_, own)) = all.source_settings.first() {
+        all.time_unit = own.time_unit.or(all.time_unit);
+        all.null_values = own.null_values.clone().unwrap_or(all.null_values);
+    }
+    all
+}
+
 /// The name of a column in the files, given its name in SPEC.
 fn column<'a>(settings: &'a Settings, source: Source, ours: &'a str) -> &'a str {
     let mut renamed = settings.columns.iter();

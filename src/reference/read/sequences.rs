@@ -5,7 +5,7 @@ use std::sync::Arc;
 use super::cell::{LogCell, RecordFault};
 use super::known::{Availability, day_of_folder};
 use super::text::cells_of;
-use super::{Check, ItemCodes, LogFile, LogRecord, column, per_file, read, without};
+use super::{Check, ItemCodes, LogFile, LogRecord, column, of_source, per_file, read, without};
 use crate::error::Result;
 use crate::job::{
     ActionSource, CustomerType, Cutoff, NullLabel, OtherTypes, Settings, Source, Types,
@@ -70,6 +70,7 @@ fn actions_of(
     is_wanted: &(dyn Fn(&str) -> bool + Sync),
     check: Check<'_>,
 ) -> Result<(Vec<LogRecord<LogAction>>, u64)> {
+    let settings = &of_source(settings, file.source);
     let (log, own) = log_of(settings, file.source);
     let (item, times) = item_and_times(settings, file.source);
     let available = Availability::new(settings, file);
@@ -233,6 +234,7 @@ fn impressions_of(
     is_wanted: &(dyn Fn(i32, Option<&str>, &str) -> bool + Sync),
     check: Check<'_>,
 ) -> Result<Vec<LogRecord<LogImpression>>> {
+    let settings = &of_source(settings, Source::Impressions);
     let ours = [
         "dt",
         "impression_time",

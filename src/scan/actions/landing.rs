@@ -135,7 +135,7 @@ impl<'a> ActionNames<'a> {
         clock: &Clock<'_>,
     ) -> Value<Option<When>> {
         let day = match field {
-            _ if self.available == Some(DT) => dt_of(field, clock.zone)?,
+            _ if self.available == Some(DT) => dt_of(field, clock.days)?,
             Field::Csv(text) => day_of_folder_name(text),
             Field::Text(text) => day_of_folder_name(text),
             _ => None,
@@ -143,10 +143,10 @@ impl<'a> ActionNames<'a> {
         match day {
             None if self.available == Some(DT) => Ok(None),
             None => field.time(clock),
-            Some(day) if !WrittenTime::Date(day).is_near(clock.zone) => {
+            Some(day) if !WrittenTime::Date(day).is_near(clock.days) => {
                 Err(Mismatch::new("a day of the years 1 to 9999", field.shown()))
             }
-            Some(day) => Ok(Some(WrittenTime::Date(day).resolve(clock.zone))),
+            Some(day) => Ok(Some(WrittenTime::Date(day).resolve(clock.days))),
         }
     }
 
@@ -167,11 +167,10 @@ impl<'a> ActionNames<'a> {
             return self.known_by_field(&Field::Csv(text), clock);
         }
         let written = column.written(row, clock)?;
-        let known = written.map(|written| match self.available {
-            Some(DT) => WrittenTime::Date(written.day(clock.zone)),
-            _ => written,
-        });
-        Ok(known.map(|known| known.resolve(clock.zone)))
+        Ok(written.map(|written| match self.available {
+            Some(DT) => WrittenTime::Date(written.day(clock.days)).resolve(clock.days),
+            _ => clock.resolve(written),
+        }))
     }
 }
 

@@ -16,6 +16,7 @@ mod rows;
 mod source;
 mod text;
 
+use crate::catalog::input::InputFile;
 use crate::context::RunContext;
 use crate::dictionary::probes::{KeySpan, Probes};
 use crate::error::Result;
@@ -198,7 +199,7 @@ impl<'a, I: Item> ActionScan<'a, I> {
     /// As the policy for bad rows says, if the file cannot be read, or if the memory of
     /// the job is used up.
     pub(crate) fn read(&self, task: &Task, state: &mut ActionState<I>) -> Result<()> {
-        state.kinds.start(&self.spec, 0);
+        state.kinds.start(&self.spec_of(task.opened.file()), 0);
         match &task.opened {
             Opened::Parquet(file) => self.read_parquet(file, task.row_group, state)?,
             Opened::Text(file, ..) => self.read_text(file, task, state)?,
@@ -208,6 +209,11 @@ impl<'a, I: Item> ActionScan<'a, I> {
             None => Ok(()),
             Some(items) => items.reserve_memory(self.context),
         }
+    }
+
+    /// How a file is read.
+    fn spec_of(&self, file: &InputFile) -> ReadSpec<'a> {
+        self.spec.of_source(file.source)
     }
 
     /// The key of a customer, if it is asked for; counts nobody, rejects what is no id.

@@ -148,6 +148,7 @@ impl<I: Item> ActionScan<'_, I> {
             && names.available.is_none()
             && self.told.is_empty();
         let column = |name| batch.column(name).filter(|_| is_plain);
+        let spec = self.spec_of(&batch.file.file);
         let items = column(names.item)?;
         Some(PlainColumns {
             origin: names.constant()?,
@@ -157,7 +158,7 @@ impl<I: Item> ActionScan<'_, I> {
             } else {
                 PlainItems::Ints(PlainInts::new(items)?)
             },
-            times: TimeColumn::new(column(names.time)?, self.spec.time_unit)?.plain()?,
+            times: TimeColumn::new(column(names.time)?, spec.time_unit)?.plain()?,
         })
     }
 
@@ -182,7 +183,8 @@ impl<I: Item> ActionScan<'_, I> {
         self.enough.find_done(&wanted, &mut done);
         let rows = wanted.iter().map(|(row, _)| index(*row));
         let mut times = std::mem::take(&mut state.times);
-        let zone = (self.spec.zone, facts.are_near);
+        let spec = self.spec_of(&batch.file.file);
+        let zone = (spec.wall_zone, facts.are_near);
         columns.times.instants(rows, zone, &mut times);
         let rows = PlainRows {
             wanted: &wanted,
@@ -318,7 +320,7 @@ impl<I: Item> ActionScan<'_, I> {
     ) -> Result<()> {
         // Not by the cells of `table`: these validate whole columns before a row is known to be
         // wanted, which would change which fault is reported first.
-        let clock = Clock::new(&self.spec);
+        let clock = Clock::new(&self.spec_of(&batch.file.file));
         let times = |name| batch.times(name, clock.unit);
         let items = batch.ids(names.item);
         let (time, time_else) = (times(names.time), names.time_else.and_then(times));
@@ -333,7 +335,7 @@ impl<I: Item> ActionScan<'_, I> {
             None => Ok(None),
             Some(column) => {
                 let written = column.written(row, &clock)?;
-                Ok(written.map(|written| written.resolve(clock.zone)))
+                Ok(written.map(|written| clock.resolve(written)))
             }
         };
         let columns = [

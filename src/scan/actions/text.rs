@@ -28,8 +28,9 @@ impl<I: Item> ActionScan<'_, I> {
         task: &Task,
         state: &mut ActionState<I>,
     ) -> Result<()> {
-        let source = TextSource::new(&self.spec, self.names_of(file), file);
-        let text = SharedText::new(&self.spec, file, task, &source.columns);
+        let spec = self.spec_of(file);
+        let source = TextSource::new(&spec, self.names_of(file), file);
+        let text = SharedText::new(&spec, file, task, &source.columns);
         let slot = source.names.slot;
         if text.is_whole() {
             let rows = text.read_whole(self.context, &mut self.reader(&source, state))?;
@@ -38,7 +39,7 @@ impl<I: Item> ActionScan<'_, I> {
         }
         let mut piece = std::mem::take(&mut state.piece);
         text.read_pieces(self.context, &mut piece, &mut |records, seen| {
-            state.kinds.start(&self.spec, records.at);
+            state.kinds.start(&spec, records.at);
             let start = state.rejected.len();
             let read = records.read(seen, &mut self.reader(&source, state));
             self.context
@@ -154,7 +155,7 @@ impl<I: Item> ActionScan<'_, I> {
                     known_after: at,
                 }
             }
-            other => other.resolve(source.clock.zone),
+            other => source.clock.resolve(other),
         };
         // Asked last, as in `offer`.
         if !self.enough.is_done(key)

@@ -28,7 +28,7 @@ pub(crate) use crate::scan::impressions::stats::ImpressionStats;
 use crate::scan::item_ids::ItemDictionary;
 use crate::scan::mismatch::{Mismatch, Value};
 use crate::scan::spec::{ImpressionSpec, ReadSpec};
-use crate::scan::text::field::GuestIds;
+use crate::scan::text::field::{Clock, GuestIds};
 use crate::scan::text::impression_items::{ElementCounts, ElementReader, ImpressionItems};
 use crate::scan::text::times::WrittenTime;
 use crate::scan::time_kinds::TimeKinds;
@@ -124,6 +124,7 @@ impl<'a> ImpressionScan<'a> {
         context: &'a RunContext,
         (customers, known): (CustomerType, Option<&'a Dictionary>),
     ) -> ImpressionScan<'a> {
+        let spec = spec.of_source(Source::Impressions);
         let name = |ours| spec.column(Source::Impressions, ours);
         let names = Names {
             dt: name("dt"),
@@ -134,13 +135,13 @@ impl<'a> ImpressionScan<'a> {
         };
         let keep = impressions.keep.iter().filter(|keep| !keep.of_items);
         ImpressionScan {
-            spec: *spec,
+            spec,
             impressions: *impressions,
             policy,
             context,
             guest_ids: GuestIds::new(spec.guest_ids),
             customers,
-            elements: ElementReader::new(spec, impressions, known),
+            elements: ElementReader::new(&spec, impressions, known),
             names,
             keep: keep.collect(),
             negatives: Negatives::new(impressions),
@@ -333,7 +334,7 @@ impl<'a> ImpressionScan<'a> {
         }
         let time = raw.time.clone().map_err(|error| (self.names.time, error))?;
         let time = time.ok_or_else(|| null(self.names.time))?;
-        Ok((time.day(self.spec.zone), self.names.time))
+        Ok((self.day_of_time(time), self.names.time))
     }
 
     /// The time of a row as its cutoff, if that is what cutoffs are.
@@ -347,7 +348,18 @@ impl<'a> ImpressionScan<'a> {
         let time = raw.time.clone().map_err(|error| (self.names.time, error))?;
         let null = || (self.names.time, Mismatch::new("a time", "null"));
         let time = time.ok_or_else(null)?;
-        Ok(Some(time.resolve(self.spec.zone).at))
+        Ok(Some(Clock::new(&self.spec).resolve(time).at))
+    }
+
+    /// The day of a time, in the zone of days.
+    fn day_of_time(&self, time: WrittenTime) -> Day {
+        let (days, walls) = (self.spec.zone, self.spec.wall_zone);
+        match time {
+            WrittenTime::Wall(_) if !std::ptr::eq(days, walls) => {
+                days.day_of(time.resolve(walls).at)
+            }
+            time => time.day(days),
+        }
     }
 }
 

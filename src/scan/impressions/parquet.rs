@@ -123,8 +123,8 @@ impl ImpressionScan<'_> {
             let mut raw = RawImpression {
                 dt: match days.as_ref().and_then(|days| days.text(row)) {
                     // A day in text may be written like a folder, `dt=2025-08-15`.
-                    Some(text) => dt_of(&Field::Csv(text), clock.zone),
-                    None => written(&days).map(|day| day.map(|day| day.day(clock.zone))),
+                    Some(text) => dt_of(&Field::Csv(text), clock.days),
+                    None => written(&days).map(|day| day.map(|day| day.day(clock.days))),
                 },
                 time: written(&times),
                 customer: customers.customer(row, self.customers, &mut decimal),

@@ -72,7 +72,7 @@ impl ImpressionScan<'_> {
                 Ok(())
             };
             let mut raw = RawImpression {
-                dt: dt_of(dt, clock.zone),
+                dt: dt_of(dt, clock.days),
                 // By day, the column is not read, and may hold anything.
                 time: if by_time {
                     time.written(&clock)

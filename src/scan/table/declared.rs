@@ -146,8 +146,8 @@ pub(crate) fn check_columns<'a>(
     file: &ParquetFile,
     columns: impl IntoIterator<Item = DeclaredColumn<'a>>,
 ) -> Result<()> {
-    let mut columns = columns.into_iter();
-    columns.try_for_each(|column| column.check(spec, file))
+    let (spec, mut columns) = (spec.of_source(file.file.source), columns.into_iter());
+    columns.try_for_each(|column| column.check(&spec, file))
 }
 
 /// What a column of customers should be, of which something else was found.

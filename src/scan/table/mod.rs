@@ -190,10 +190,15 @@ impl<'a> TableScan<'a> {
         state: &mut TableState,
         on_batch: OnBatch<'_>,
     ) -> Result<()> {
-        state.kinds.start(&self.spec, 0);
+        let scan = TableScan {
+            spec: self.spec.of_source(task.opened.file().source),
+            columns: self.columns.clone(),
+            ..*self
+        };
+        state.kinds.start(&scan.spec, 0);
         match &task.opened {
-            Opened::Parquet(file) => self.read_parquet(file, task.row_group, state, on_batch),
-            Opened::Text(file, ..) => self.read_text(file, task, state, on_batch),
+            Opened::Parquet(file) => scan.read_parquet(file, task.row_group, state, on_batch),
+            Opened::Text(file, ..) => scan.read_text(file, task, state, on_batch),
             Opened::Empty(..) => Ok(()),
         }
     }

@@ -235,7 +235,7 @@ fn fill_times(
             Ok(None) => (EPOCH, None),
             // Wall times are nearly in order, so most stay in the period that the clock remembers.
             Ok(Some((WrittenTime::Wall(wall_us), _))) => (wall.instant_of(wall_us), None),
-            Ok(Some((written, east_us))) => (written.resolve(clock.zone).at, east_us),
+            Ok(Some((written, east_us))) => (clock.resolve(written).at, east_us),
             Err(mismatch) => {
                 faults.put(row, mismatch);
                 (EPOCH, None)

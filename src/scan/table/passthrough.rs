@@ -177,7 +177,7 @@ impl PassthroughArray {
             }
             PassthroughArray::Times(times) => {
                 let written = times.written(at, clock)?;
-                written.map(|written| kept_time(written.resolve(clock.zone).at))
+                written.map(|written| kept_time(clock.resolve(written).at))
             }
         };
         Ok(value.unwrap_or(PassthroughValue::Null))

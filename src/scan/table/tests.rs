@@ -119,7 +119,10 @@ fn spec(zone: &Zone, on_bad_row: OnBadRow) -> ReadSpec<'_> {
         job_kind: JobKind::Dwell,
         format: None,
         columns: &[],
+        source_settings: &[],
+        source_zones: &[],
         zone,
+        wall_zone: zone,
         is_zone_named: true,
         time_unit: None,
         allow_unused: false,
@@ -164,6 +167,7 @@ fn read(path: &Path, on_bad_row: OnBadRow) -> Result<(Vec<String>, Vec<Rejected>
         paths: &[(Source::Events, path.display().to_string())],
         files_from: &[],
         null_values: &[],
+        source_settings: &[],
     })?;
     let opened = Opened::open(&spec, &files[0].files[0])?;
     let (mut interner, mut memo, mut codes) = (Dictionary::texts(), Memo::default(), Vec::new());

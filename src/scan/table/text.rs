@@ -232,7 +232,7 @@ fn fill_field(
             let local = local_of(field, &clocks.clock);
             let (at, east_us) = match local {
                 Some((WrittenTime::Wall(wall_us), _)) => (clocks.wall.instant_of(wall_us), None),
-                Some((other, east_us)) => (other.resolve(clocks.clock.zone).at, east_us),
+                Some((other, east_us)) => (clocks.clock.resolve(other).at, east_us),
                 None => (EPOCH, None),
             };
             cells.times_mut().push(at, east_us);

@@ -205,9 +205,7 @@ impl Field<'_> {
     /// A time, or `None` if the field is null.
     #[inline]
     pub(crate) fn time(&self, clock: &Clock<'_>) -> Value<Option<When>> {
-        Ok(self
-            .written(clock)?
-            .map(|written| written.resolve(clock.zone)))
+        Ok(self.written(clock)?.map(|written| clock.resolve(written)))
     }
 
     /// A time as it is written, if it is one.
@@ -237,11 +235,13 @@ impl Field<'_> {
     }
 }
 
-/// How times are read: the zone of wall times and the unit of integers.
+/// How times are read: the zones of wall times and of days, and the unit of integers.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Clock<'a> {
-    /// The zone of wall times and days.
+    /// The zone of wall times.
     pub(crate) zone: &'a Zone,
+    /// The zone of days.
+    pub(crate) days: &'a Zone,
     /// The unit of integers, or `None` if integers are no times.
     pub(crate) unit: Option<TimeUnit>,
 }
@@ -250,9 +250,19 @@ impl<'a> Clock<'a> {
     /// The settings of a run.
     pub(crate) fn new(spec: &ReadSpec<'a>) -> Clock<'a> {
         Clock {
-            zone: spec.zone,
+            zone: spec.wall_zone,
+            days: spec.zone,
             unit: spec.time_unit,
         }
+    }
+
+    /// The instant of a time. A date is a day, so it is of the zone of days.
+    #[inline]
+    pub(crate) fn resolve(&self, written: WrittenTime) -> When {
+        written.resolve(match written {
+            WrittenTime::Date(_) => self.days,
+            _ => self.zone,
+        })
     }
 
     /// A time that is written as an integer since the epoch.
@@ -356,11 +366,13 @@ mod tests {
         let zone = Zone::utc();
         let without = Clock {
             zone: &zone,
+            days: &zone,
             unit: None,
         };
         assert!(Field::Csv("1755259200").time(&without).is_err());
         let clock = Clock {
             zone: &zone,
+            days: &zone,
             unit: Some(TimeUnit::Nano),
         };
         let time = |field: Field<'_>| field.time(&clock).expect("a time").expect("not null").at.0;
@@ -369,6 +381,7 @@ mod tests {
         assert_eq!(time(Field::Csv("1970-01-01 00:00:01")), 1_000_000);
         let seconds = Clock {
             zone: &zone,
+            days: &zone,
             unit: Some(TimeUnit::Second),
         };
         assert!(Field::Csv("9223372036854775807").time(&seconds).is_err());

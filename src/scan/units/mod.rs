@@ -58,6 +58,9 @@ pub(crate) fn check(
     columns: &[&str],
     newest: Option<Micros>,
 ) -> Result<()> {
+    let spec = &opened
+        .first()
+        .map_or(*spec, |first| spec.of_source(first.file().source));
     // Without a unit, columns of integers are refused as times by their type.
     let Some(unit) = spec.time_unit else {
         return Ok(());
@@ -164,7 +167,20 @@ fn validate(
     let fits = |(unit, _): &&(TimeUnit, &str)| {
         range.holds_in(least, *unit) && range.holds_in(greatest, *unit)
     };
+    let source = ints.file.source;
+    let is_own = spec
+        .settings_of(source)
+        .is_some_and(|own| own.time_unit.is_some());
+    let flag = if is_own {
+        format!("--source {}.time_unit=", source.name())
+    } else {
+        "--time-unit ".to_owned()
+    };
     let advice = match UNITS.iter().find(fits) {
+        Some((other, name)) if is_own => format!(
+            "{flag}{name} reads them as {}; ",
+            times_text(least, greatest, *other)
+        ),
         Some((other, name)) => format!(
             "{} {}, if all integer times of this run are of that unit; ",
             Hint::OtherUnit.with(name),
@@ -175,7 +191,7 @@ fn validate(
     Err(Error::bad_file(
         &ints.file.shown,
         format!(
-            "expected times {} in column \"{column}\", found none: with --time-unit {} its integers, \
+            "expected times {} in column \"{column}\", found none: with {flag}{} its integers, \
              {least} to {greatest}, are {}; {advice}{}",
             range.text,
             name(range.unit),

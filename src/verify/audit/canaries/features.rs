@@ -365,6 +365,7 @@ fn write(
         // Planted files have the default names of columns.
         columns: Vec::new(),
         time_unit: Some(TimeUnit::Micro),
+        source_settings: Vec::new(),
         format: Some(Format::Ndjson),
         customer_type: Some(id_type),
         // A planted row that cannot be read must not be set aside unnoticed.
