@@ -104,7 +104,7 @@
 //!   values. They never allocate per row, and per key only to sort a long run.
 //! - No stage (`scan`, `encode`, `publish`, `manifest`, `metrics`, kernels) knows the job.
 //!   `engine/specs` turns it into the settings that each of them needs. The exception is
-//!   `manifest/settings`, which records the job.
+//!   `manifest`, whose `settings` and `repeat` record the job and read it back.
 //! - A rayon pool is built in two places, `engine/tasks` and `generate`. Two loops hand out work to
 //!   threads that keep a state: `engine/tasks` for reading, `output/in_order` for encoding and writing.
 //!   Everywhere else rayon maps, folds or sorts one collection, and the result does not depend on
@@ -172,7 +172,7 @@ pub use ids::Day;
 pub use job::Tuning;
 pub use job::{Ask, Dwell, Features, Job, Sequences, Settings};
 #[doc(hidden)]
-pub use manifest::source_settings;
+pub use manifest::PublishedJob;
 pub use options::{
     ActionSource, Attribute, AttributeColumn, AttributeType, Codec, CustomerType, Cutoff, Dedup,
     DivideBy, DwellMethod, Format, Guests, IfExists, ItemType, ItemVocabulary, JobKind, LabelKey,

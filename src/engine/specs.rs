@@ -2,7 +2,7 @@
 //!
 //! **In / Out**: a [`Job`] → one spec per stage. **Invariants**: no stage before `output` sees the job
 //! itself, so a stage depends on nothing but the fields of its spec. The exception is
-//! `manifest/settings`, which records the job. **Cost**: specs borrow from the job and are made where
+//! `manifest`, which records the job. **Cost**: specs borrow from the job and are made where
 //! they are passed on.
 
 use arrow::datatypes::Schema;

@@ -7,6 +7,7 @@
 
 mod documents;
 mod parse;
+mod repeat;
 mod runs;
 mod seal;
 mod settings;
@@ -24,9 +25,9 @@ pub(crate) use self::documents::{
     Xxh64,
 };
 pub(crate) use self::parse::{parse, senseless};
+pub use self::repeat::PublishedJob;
 pub(crate) use self::runs::{RunFiles, digest_of_list, empty_count, list_of};
 pub(crate) use self::seal::{seal_of, sealed};
-pub use self::settings::source_settings;
 pub(crate) use self::settings::{
     dwell_settings, event_types, feature_settings, feature_types, parse_settings, settings,
 };

@@ -255,8 +255,7 @@ fn read_job<'t, T: Deserialize<'t> + Into<Ask>>(
 ///
 /// # Errors
 /// The name of a setting that makes no sense.
-#[doc(hidden)]
-pub fn source_settings(settings: &Value) -> Result<Settings, &'static str> {
+pub(super) fn source_settings(settings: &Value) -> Result<Settings, &'static str> {
     let names = || OF_SOURCES.iter().filter(|name| !settings[**name].is_null());
     Ok(Settings {
         ask: read::<Sequences>(settings, names())?.into(),

@@ -29,3 +29,4 @@ pub(crate) use source_settings::add_settings;
 pub use source_settings::{SourceSettings, source_setting};
 pub use sources::{JobKind, LogName, Source, renamed_column};
 pub use warnings::WarningCode;
+pub(crate) use words::word_of;

@@ -7,7 +7,7 @@
 use std::mem;
 use std::path::PathBuf;
 
-use hitherto::{Day, JobKind, Source, parse_day};
+use hitherto::{PublishedJob, Settings, Source};
 use serde_json::Value;
 
 use super::sources::FileSource;
@@ -27,66 +27,36 @@ const SOURCE_SETTINGS: [&str; 5] = [
 /// # Errors
 /// If it is no manifest, or that of a day, or a member is not as expected.
 pub(super) fn parse(name: String, text: &str) -> hitherto::Result<JobFile> {
-    let manifest: Value = serde_json::from_str(text)
-        .map_err(|error| refuse(format!("{name} is no manifest: {error}")))?;
-    let broken = |what: &str| {
-        let what = format!("\"{what}\" is missing, or not as expected");
-        refuse(format!("{name} is no manifest of a set: {what}"))
-    };
-    let is_ours = manifest["made_by"]
-        .as_str()
-        .is_some_and(|by| by.starts_with("hitherto "));
-    if !is_ours {
-        return Err(broken("made_by"));
-    }
-    if manifest["of"] != "whole" {
-        let what = "is of one day; name the _manifest.json of the whole, one folder above";
-        return Err(refuse(format!("{name} {what}")));
-    }
-    let job_kind = manifest["job"].as_str().and_then(JobKind::named);
-    let settings = manifest["settings"]
-        .as_object()
-        .ok_or_else(|| broken("settings"))?;
+    let job = PublishedJob::parse(text).map_err(|what| refuse(format!("{name} {what}")))?;
     let mut keys = Vec::new();
     let new_key = |key: String, values: Vec<String>| FileKey {
         name: key,
         place: name.clone(),
         values,
     };
-    for (setting, value) in settings {
+    for (setting, value) in &job.settings {
         if !SOURCE_SETTINGS.contains(&setting.as_str()) {
-            let key = key_of(setting, value).ok_or_else(|| broken(setting))?;
+            let key = key_of(setting, value).ok_or_else(|| {
+                refuse(format!(
+                    "{name} is no manifest of a set: \"{setting}\" is not as expected"
+                ))
+            })?;
             keys.extend(key.map(|(key, values)| new_key(key, values)));
         }
     }
-    let inputs = manifest["inputs"]
-        .as_array()
-        .ok_or_else(|| broken("inputs"))?;
-    let formats: Option<Vec<&str>> = inputs
-        .iter()
-        .map(|input| input["format"].as_str())
-        .collect();
-    // The flag holds for all files. If their formats differ, they are detected again.
-    if let Some([first, rest @ ..]) = formats.as_deref()
-        && rest.iter().all(|format| format == first)
-    {
-        keys.push(new_key("format".to_owned(), vec![(*first).to_owned()]));
-    }
-    let sources = sources(&manifest["settings"], inputs).map_err(broken)?;
-    // A set of dwell has its first and its last day, and is made of all days.
-    let days = manifest["days"]
-        .as_array()
-        .filter(|_| job_kind != Some(JobKind::Dwell));
-    let days = days.into_iter().flatten();
-    let days = days.map(|day| day["day"].as_str().and_then(parse_day));
-    let days: Option<Vec<Day>> = days.collect();
+    let format = job.format.into_iter();
+    keys.extend(format.map(|format| new_key("format".to_owned(), vec![format])));
     Ok(JobFile {
-        days: days.ok_or_else(|| broken("days"))?,
-        job_kind: Some(job_kind.ok_or_else(|| broken("job"))?),
+        job_kind: Some(job.job_kind),
         base: PathBuf::new(),
         name,
         keys,
-        sources,
+        days: job.days,
+        sources: sources(
+            job.of_sources,
+            job.inputs,
+            job.settings.contains_key("action_sources"),
+        ),
     })
 }
 
@@ -132,13 +102,14 @@ fn seconds(micros: i64) -> Option<String> {
     is_whole.then(|| format!("{}s", micros / 1_000_000))
 }
 
-/// The sources of settings and inputs; or the name of the member that is not as expected.
-fn sources(settings: &Value, inputs: &[Value]) -> Result<Vec<FileSource>, &'static str> {
-    let mut parsed = hitherto::source_settings(settings)?;
-    let own = mem::take(parsed.sequences_mut());
-    // Manifests leave out the default sources, and parsing fills them in. They are no declarations.
-    let declared = own.actions.into_iter();
-    let declared = declared.filter(|_| !settings["action_sources"].is_null());
+/// The sources of settings and inputs.
+fn sources(
+    mut settings: Settings,
+    inputs: Vec<(Source, String)>,
+    are_declared: bool,
+) -> Vec<FileSource> {
+    let own = mem::take(settings.sequences_mut());
+    let declared = own.actions.into_iter().filter(|_| are_declared);
     let mut sources: Vec<FileSource> = declared
         .map(|action| FileSource {
             types: Some(action.types),
@@ -146,20 +117,17 @@ fn sources(settings: &Value, inputs: &[Value]) -> Result<Vec<FileSource>, &'stat
             ..FileSource::new(action.source)
         })
         .collect();
-    for input in inputs {
-        let path = input["path"].as_str().ok_or("inputs")?;
-        let source = input["source"].as_str().and_then(Source::named);
-        let source = source.ok_or("inputs")?;
+    for (source, path) in inputs {
         match sources.iter_mut().find(|known| known.source == source) {
-            Some(known) => known.paths.push(path.to_owned()),
+            Some(known) => known.paths.push(path),
             None => sources.push(FileSource {
-                paths: vec![path.to_owned()],
+                paths: vec![path],
                 ..FileSource::new(source)
             }),
         }
     }
     // An entry for each, in their order, which the manifest of the new set records too.
-    let columns = parsed
+    let columns = settings
         .columns
         .into_iter()
         .map(|(source, ours, theirs)| FileSource {
@@ -180,11 +148,11 @@ fn sources(settings: &Value, inputs: &[Value]) -> Result<Vec<FileSource>, &'stat
             embargo_us: Some(micros),
             ..FileSource::new(source)
         });
-    let settings = parsed.source_settings.into_iter();
-    let settings = settings.map(|(source, settings)| FileSource {
+    let read = settings.source_settings.into_iter();
+    let read = read.map(|(source, settings)| FileSource {
         settings,
         ..FileSource::new(source)
     });
-    sources.extend(columns.chain(available).chain(embargo).chain(settings));
-    Ok(sources)
+    sources.extend(columns.chain(available).chain(embargo).chain(read));
+    sources
 }
