@@ -330,7 +330,7 @@ fn other_jobs_have_job_files_too() {
 fn what_a_job_file_is_refused_for() {
     let log = "[sources.impressions]\npath = 'i'\n[sources.log]\npath = 'l'\n";
     let with_log = |lines: &str| format!("{log}{lines}");
-    let cases: [(String, &[&str]); 20] = [
+    let cases: [(String, &[&str]); 21] = [
         (
             "max_action = 4\n".into(),
             &[
@@ -358,6 +358,10 @@ fn what_a_job_file_is_refused_for() {
             &["line 1", "sequence", "dwell"],
         ),
         ("days = ['today']\n".into(), &["line 1", "days"]),
+        (
+            "job = 'sequences'\ndir = '.'\n[sources.clicks]\npath = 'x'\n".into(),
+            &["line 2", "[sources.clicks]", "dir"],
+        ),
         ("a = \n".into(), &["line 1"]),
         ("a = 1\na = 2\n".into(), &["line 2", "a"]),
         ("cutoff = { a = 1 }\n".into(), &["line 1", "table"]),

@@ -114,7 +114,7 @@ fn unknown<'n>(place: &str, name: &str, known: impl Iterator<Item = &'n str> + C
     refuse(format!("{place}: unknown key \"{name}\"; {hint}"))
 }
 
-/// A text in quotes: the escapes of JSON are those of TOML.
+/// A text in quotes: the escapes of JSON are those of TOML, which escapes U+007F as well.
 fn quoted(text: &str) -> String {
-    Value::from(text).to_string()
+    Value::from(text).to_string().replace('\u{7f}', "\\u007f")
 }

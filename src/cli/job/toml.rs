@@ -85,6 +85,7 @@ pub(super) fn parse(name: String, base: PathBuf, text: &str) -> hitherto::Result
     }
     // The parser orders tables by name; settings go by the order of `Source`.
     sources.sort_by_key(|entry| entry.source);
+    check_dir(&keys, &sources)?;
     Ok(JobFile {
         name,
         base,
@@ -93,6 +94,21 @@ pub(super) fn parse(name: String, base: PathBuf, text: &str) -> hitherto::Result
         keys,
         sources,
     })
+}
+
+/// Checks that a file with the folder of all sources names no other files: these would be ignored.
+fn check_dir(keys: &[FileKey], sources: &[FileSource]) -> hitherto::Result<()> {
+    let dir = keys.iter().find(|key| key.name == "dir");
+    let has_files = |entry: &&FileSource| !entry.paths.is_empty() || entry.files_from.is_some();
+    match (dir, sources.iter().find(has_files)) {
+        (Some(dir), Some(entry)) => Err(refuse(format!(
+            "{}: \"dir\" is the folder of all sources, so [sources.{}] takes no path and no files_from; \
+             leave out one of them",
+            dir.place,
+            entry.name()
+        ))),
+        _ => Ok(()),
+    }
 }
 
 /// The keys of a source that say the types of its actions.
