@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use crate::shop::{FORMATS, TEXTS, damaged, rows, shop};
+use crate::shop::{FORMATS, TEXTS, damaged, listing, rows, shop};
 
 /// Damages the third row of a source in each of the formats, and asserts that the message says
 /// where it stands and all of `said`.
@@ -138,6 +138,31 @@ fn an_unsigned_customer_above_the_signed_range_is_refused() {
             &damaged("clicks", "customer_id", wide.clone()),
         );
         shop.made(&["--customer-type", "string"]);
+    }
+}
+
+#[test]
+fn an_unsigned_time_above_the_signed_range_is_no_null() {
+    let time = |value: u64| json!({"user_id": 7, "listing_id": 1, "click_ts": value});
+    let wide = 9_223_372_036_854_775_813;
+    for (unit, code) in [("s", 65), ("ms", 65), ("us", 65), ("ns", 0)] {
+        let shop = shop();
+        // 2024-01-09, in the unit.
+        let near = 1_704_758_400
+            * 10_u64.pow(match unit {
+                "s" => 0,
+                "ms" => 3,
+                "us" => 6,
+                _ => 9,
+            });
+        shop.market(&[], &[listing(1), listing(2)]);
+        shop.source("clicks", "parquet", &[time(near), time(wide)]);
+        let job = ["features", "shop", "--time-unit", unit, "--timezone", "UTC"];
+        let run = shop.run_bare(&[&job, &["--out", "out"][..]].concat());
+        assert_eq!(run.code, code, "{unit}: {}", run.stderr);
+        if code != 0 {
+            shop.assert_refused(&run, code, &["row 2", "click_ts", "9223372036854775807"]);
+        }
     }
 }
 

@@ -7,7 +7,7 @@ use arrow::array::{Array, ArrayRef, AsArray, Int64Array, StringViewArray};
 use arrow::compute::cast;
 use arrow::datatypes::{
     DataType, Date32Type, Int64Type, TimeUnit as ArrowUnit, TimestampMicrosecondType,
-    TimestampMillisecondType, TimestampNanosecondType, TimestampSecondType,
+    TimestampMillisecondType, TimestampNanosecondType, TimestampSecondType, UInt64Type,
 };
 
 use crate::calendar::{WallClock, Zone};
@@ -32,6 +32,26 @@ pub(crate) struct TimeNumbers {
 }
 
 impl TimeNumbers {
+    /// The times of a column of unsigned integers. A cast would make nulls of those above 2^63 − 1, and
+    /// a null is no fault everywhere.
+    fn unsigned(array: &ArrayRef, unit: TimeUnit) -> TimeNumbers {
+        let ints = array.as_primitive::<UInt64Type>();
+        let max = i64::MAX.cast_unsigned();
+        let (unit, divisor) = match unit {
+            // Such nanoseconds are times of the years 2262 to 2554.
+            TimeUnit::Nano if ints.iter().flatten().any(|int| int > max) => (TimeUnit::Micro, 1000),
+            unit => (unit, 1),
+        };
+        // 2^63 − 1 is beyond the year 9999 in every other unit, so it is a fault as well.
+        let signed = |int: u64| (int / divisor).min(max).cast_signed();
+        TimeNumbers {
+            values: ints.unary(signed),
+            unit,
+            utc: true,
+            is_epoch: true,
+        }
+    }
+
     /// The instants of some rows, none of them null; `None` where there is no such instant, or it is not of the years 1
     /// to 9999. `are_near` if all are known to be: then none is asked.
     pub(crate) fn instants(
@@ -111,6 +131,7 @@ impl TimeColumn {
             }
             DataType::Date32 => StoredTimes::Days(array.as_primitive::<Date32Type>().clone()),
             DataType::Utf8View => StoredTimes::Text(array.as_string_view().clone()),
+            DataType::UInt64 => StoredTimes::Numbers(TimeNumbers::unsigned(array, unit?)),
             other if other.is_integer() => {
                 let values = cast(array, &DataType::Int64).ok()?;
                 StoredTimes::Numbers(TimeNumbers {

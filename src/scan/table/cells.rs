@@ -21,7 +21,7 @@ enum Values {
     Ints(Vec<i64>),
     /// Texts, or ids that are.
     Texts(Texts),
-    /// TimeCells.
+    /// Times, with the offsets that they were written with.
     Times(TimeCells),
     /// Numbers.
     Floats(Vec<f64>),
