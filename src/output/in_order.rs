@@ -4,14 +4,14 @@ use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::Relaxed};
 use std::sync::{Mutex, MutexGuard, PoisonError, TryLockError};
 
-use crate::error::{Error, Result};
+use crate::error::{Error, ErrorKind, Result};
 
 /// Makes the values 0 to `count` on all threads, and passes them to `take` one by one, in order. A thread
 /// that has made a value takes what is ready, unless another thread is taking, so writing blocks no other
 /// thread. About two values a thread wait to be taken, at most.
 ///
 /// # Errors
-/// The error of the first value, in order, that could not be made or taken.
+/// The error of the first value, in order, that could not be made or taken, but for those that [`stop`]ped.
 pub(super) fn in_order<S, T: Send>(
     count: usize,
     state: impl Fn() -> S + Sync,
@@ -98,13 +98,26 @@ impl<'a> Guard<'a> {
     }
 }
 
+/// The error of a step that stops because another has failed. [`in_order`] reports that other failure.
+pub(super) fn stop() -> Error {
+    Error::from(ErrorKind::Internal { what: STOP.into() })
+}
+
+/// What [`stop`] says.
+const STOP: &str = "stopped for the failure of another step";
+
+/// Whether an error is that of [`stop`].
+fn is_stop(error: &Error) -> bool {
+    matches!(error.kind(), ErrorKind::Internal { what } if what == STOP)
+}
+
 /// Values that wait to be taken, and what takes them.
 struct OrderedQueue<T, F> {
     /// Made and not yet taken.
     ready: Mutex<BTreeMap<usize, T>>,
     /// The index of the next value to take, and what takes it.
     taker: Mutex<(usize, F)>,
-    /// The first failure, in order.
+    /// The first failure, in order. One for the failure of another step yields to that.
     failed: Mutex<Option<(usize, Error)>>,
     /// No value from this index on is made any more.
     stop_at: AtomicUsize,
@@ -142,10 +155,12 @@ impl<T, F: FnMut(usize, T) -> Result<()>> OrderedQueue<T, F> {
 
     /// Remembers a failure, if it is the first in order.
     fn fail(&self, at: usize, error: Error) {
+        self.stop_at.fetch_min(at, Relaxed);
         let mut failed = lock(&self.failed);
-        if failed.as_ref().is_none_or(|(before, _)| at < *before) {
+        let rank = |at, error: &Error| (is_stop(error), at);
+        let is_first = |(before, other): &(usize, Error)| rank(at, &error) < rank(*before, other);
+        if failed.as_ref().is_none_or(is_first) {
             *failed = Some((at, error));
-            self.stop_at.fetch_min(at, Relaxed);
         }
     }
 }
@@ -213,5 +228,26 @@ mod tests {
         let (taken, error) = run(100, Some(90), Some(20));
         assert!(taken.into_iter().eq(0..=20));
         assert!(error.expect("a failure").contains("cannot take 20"));
+    }
+
+    #[test]
+    fn a_step_that_stopped_for_another_does_not_hide_its_failure() {
+        let pool = rayon::ThreadPoolBuilder::new().num_threads(2).build();
+        let has_failed = AtomicBool::new(false);
+        let result = pool.expect("threads").install(|| {
+            let make = |(): &mut (), at: usize| {
+                if at == 1 {
+                    has_failed.store(true, Relaxed);
+                    return Err(Error::settings("cannot make 1"));
+                }
+                while !has_failed.load(Relaxed) {
+                    std::thread::yield_now();
+                }
+                Err::<(), Error>(stop())
+            };
+            in_order(9, || (), make, |_, ()| Ok(()))
+        });
+        let error = result.expect_err("a failure").to_string();
+        assert!(error.contains("cannot make 1"), "{error}");
     }
 }

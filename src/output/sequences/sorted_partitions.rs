@@ -16,7 +16,7 @@ use bumpalo::Bump;
 use super::rows::{DayProbes, SampleGroup};
 use crate::context::RunContext;
 use crate::dictionary::probes::Probes;
-use crate::error::{Error, ErrorKind, Result};
+use crate::error::Result;
 use crate::ids::{Item, Key, index};
 use crate::job::Job;
 use crate::kernel::chunk::Chunk;
@@ -24,7 +24,7 @@ use crate::kernel::column::EventChunk;
 use crate::kernel::op::counts::HistoryCounts;
 use crate::kernel::op::sequences::{Histories, ProbeRuns};
 use crate::kernel::sort::{OptionalColumns, Sorted, sort};
-use crate::output::in_order::{Guard, lock};
+use crate::output::in_order::{Guard, lock, stop};
 use crate::output::plan::GroupPlan;
 use crate::store::spill::Partitions;
 use crate::vocabulary::Coded;
@@ -232,8 +232,7 @@ impl<'a, I: Item> SortedPartitions<'a, I> {
                 return Ok(all);
             }
             if self.stopped.load(Relaxed) {
-                let what = "stopped for the failure of another step".to_owned();
-                return Err(Error::from(ErrorKind::Internal { what }));
+                return Err(stop());
             }
             // With a timeout: a step that fails sets the flag and notifies nobody.
             let woken = self.sorted.wait_timeout(states, Duration::from_millis(50));
