@@ -247,10 +247,11 @@ fn lengths(rules: &DwellRules, zone: &TimeZone, log: &[LogEvent]) -> StaysByDay 
             let end = next.filter(|next| next - start <= rules.idle_us);
             let end = end.unwrap_or(start);
             let (mut from, mut is_event) = (start, true);
+            let mut day = day_of(zone, event, from);
             loop {
-                // Computed from the instant and not counted up, as a zone may have skipped a day.
-                let day = day_of(zone, event, from);
-                let midnight = midnight_after(zone, event, day);
+                // Where clocks go back over midnight, it may lie before the instant: the day then comes
+                // twice, and its second piece has no length.
+                let midnight = midnight_after(zone, event, day).max(from);
                 let until = end.min(midnight);
                 let key = (user.to_owned(), merchant.clone(), day);
                 let piece = StayPiece {
@@ -265,6 +266,8 @@ fn lengths(rules: &DwellRules, zone: &TimeZone, log: &[LogEvent]) -> StaysByDay 
                     break;
                 }
                 (from, is_event) = (midnight, false);
+                // Computed from the instant, as a zone may have skipped a day.
+                day = day_of(zone, event, from).max(day + 1);
             }
         }
     }

@@ -733,6 +733,26 @@ fn without_an_offset_days_are_the_zones_on_days_of_23_and_25_hours_too() {
 }
 
 #[test]
+fn a_day_that_begins_twice_is_over_when_it_first_was() {
+    // In 2010 the clocks of St. John's went back from 00:01 on 7 November to 23:01 on the 6th.
+    let at = |hour: i64, name: &str| LogEvent {
+        time: LogTime::Instant((14_920 * 24 + hour) * 3_600 * SECOND),
+        east_minutes: None,
+        ..event(0, name, if name == "list_flyers" { "" } else { "f" })
+    };
+    let mut case = Case::sessions(vec![at(3, "flyer_open"), at(5, "list_flyers")]);
+    case.style.numbers = true;
+    case.rules.timezone = "America/St_Johns".into();
+    case.rules.idle_us = 3 * 3_600 * SECOND;
+    let rows = rows_of(&case);
+    assert_eq!(
+        rows,
+        ["u m 2010-11-06 0.0 1 1", "u m 2010-11-07 7200.0 1 0"]
+    );
+    check("a day that begins twice", &case, |_| {});
+}
+
+#[test]
 fn the_text_null_is_a_text_and_ids_are_sorted_as_what_they_are() {
     let mut log: Vec<LogEvent> = ["10", "9", "null", "é", "a"]
         .iter()
