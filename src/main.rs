@@ -13,7 +13,7 @@ use std::process::ExitCode;
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 fn main() -> ExitCode {
-    // A panic is reported below, as an error with its place; the default hook would print it as well.
+    // A panic is reported below, as an error; the default hook would print it as well.
     std::panic::set_hook(Box::new(|_| {}));
     // Rayon passes panics of its threads on, so those of the work end here too: with a message and
     // exit code 70, as bugs have it.

@@ -4,7 +4,7 @@ use crate::ids::{Key, Micros, index};
 
 /// Which customers have all the actions that their histories can hold.
 ///
-/// CustomerCounts are taken during a wave of reading and acted on between waves, so what is read does
+/// Counts are taken during a wave of reading and acted on between waves, so what is read does
 /// not depend on a race. Each thread has counts of its own: shared ones measured half of the scan
 /// loop, on two cores, as their memory went to and fro.
 #[derive(Debug)]
@@ -53,7 +53,7 @@ impl EarlyStop {
         }
     }
 
-    /// CustomerCounts an action that every probe of a customer sees, if nothing unread is as new.
+    /// Counts an action that every probe of a customer sees, if nothing unread is as new.
     #[inline]
     pub(crate) fn count(&self, counts: &mut CustomerCounts, key: Key, time: Micros) {
         // Strictly newer: an unread action may have the time of the floor itself.

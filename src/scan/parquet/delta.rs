@@ -15,8 +15,8 @@ const BLOCK_VALUES_MAX: u64 = 1 << 16;
 /// The sum of the prefix lengths of a page, which come first, delta-encoded in blocks.
 ///
 /// # Errors
-/// If the lengths are not valid, or end too early.
-pub(super) fn prefix_bytes(bytes: &[u8]) -> Read<u64> {
+/// If the lengths are not valid, are more than `values_max`, or end too early.
+pub(super) fn prefix_bytes(bytes: &[u8], values_max: u64) -> Read<u64> {
     let mut bytes = Compact::new(bytes);
     let block_values = bytes.varint()?;
     let minis = bytes.varint()?;
@@ -25,6 +25,10 @@ pub(super) fn prefix_bytes(bytes: &[u8]) -> Read<u64> {
     if minis == 0 || BLOCK_VALUES_MAX < block_values || block_values < minis {
         let what = "blocks of lengths have an impossible size";
         return Err(Malformed::Wrong(what));
+    }
+    // Lengths of no bits take no bytes: without this bound two bytes could ask for 2^16 steps.
+    if values > values_max {
+        return Err(Malformed::Wrong("it has more lengths than values"));
     }
     let mini_values = block_values / minis;
     let (mut sum, mut left) = (0_u64, values);
@@ -95,9 +99,9 @@ mod tests {
         // Blocks of 128 in four, 5 values: 7, 5, 3, 1, 2; the least difference is −2.
         let mut bytes = vec![0x80, 1, 4, 5, 14, 3, 2, 0, 0, 0, 0b1100_0000];
         bytes.extend([0; 7]);
-        assert_eq!(prefix_bytes(&bytes), Ok(18));
-        assert_eq!(prefix_bytes(&bytes[..12]), Err(Malformed::Short));
-        assert_eq!(prefix_bytes(&[0x80, 1, 4, 0, 0]), Ok(0));
+        assert_eq!(prefix_bytes(&bytes, 65_536), Ok(18));
+        assert_eq!(prefix_bytes(&bytes[..12], 65_536), Err(Malformed::Short));
+        assert_eq!(prefix_bytes(&[0x80, 1, 4, 0, 0], 65_536), Ok(0));
     }
 
     #[test]
@@ -105,14 +109,35 @@ mod tests {
         // 65,536 values, each one longer than the one before: differences of 1, of no bits.
         let mut bytes = vec![0x80, 0x80, 2, 1, 0x80, 0x80, 4, 0];
         bytes.extend([2, 0].repeat(2));
-        assert_eq!(prefix_bytes(&bytes), Ok(65_535 * 65_536 / 2));
+        assert_eq!(prefix_bytes(&bytes, 65_536), Ok(65_535 * 65_536 / 2));
     }
 
     #[test]
     fn invalid_lengths_are_refused() {
-        assert!(prefix_bytes(&[]).is_err());
-        assert!(prefix_bytes(&[0x80, 1, 0, 5, 0]).is_err());
-        assert!(prefix_bytes(&[0x80, 1, 4, 5, 1]).is_err());
-        assert!(prefix_bytes(&[0xff; 40]).is_err());
+        assert!(prefix_bytes(&[], 65_536).is_err());
+        assert!(prefix_bytes(&[0x80, 1, 0, 5, 0], 65_536).is_err());
+        assert!(prefix_bytes(&[0x80, 1, 4, 5, 1], 65_536).is_err());
+        assert!(prefix_bytes(&[0xff; 40], 65_536).is_err());
+        let five = [
+            0x80,
+            1,
+            4,
+            5,
+            14,
+            3,
+            2,
+            0,
+            0,
+            0,
+            0b1100_0000,
+            0,
+            0,
+            0,
+            0,
+            0,
+            0,
+            0,
+        ];
+        assert!(prefix_bytes(&five, 5).is_ok() && prefix_bytes(&five, 4).is_err());
     }
 }

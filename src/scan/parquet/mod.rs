@@ -326,7 +326,7 @@ fn seconds_of(embedded: Option<&Schema>, name: &str) -> Option<DataType> {
 pub(crate) fn parse_untrusted(bytes: &[u8]) {
     drop(footer::decode(bytes, 1 << 20));
     let _ = header::Header::read(bytes);
-    let _ = delta::prefix_bytes(bytes);
+    let _ = delta::prefix_bytes(bytes, 1 << 20);
     let values = u32::from(bytes.first().copied().unwrap_or(0)) << 8;
     let _ = levels::ListCount::new(7).add(bytes, values);
 }

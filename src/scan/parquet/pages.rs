@@ -292,7 +292,8 @@ impl Pages {
         };
         let values = values.ok_or_else(|| wrong("levels go beyond their page"))?;
         let short = "lengths of texts end too early";
-        let repeated = prefix_bytes(values).map_err(|malformed| wrong(malformed.what(short)))?;
+        let repeated = prefix_bytes(values, u64::from(header.values));
+        let repeated = repeated.map_err(|malformed| wrong(malformed.what(short)))?;
         if repeated > count64(PAGE_BYTES_FREE) {
             return Err(wrong("values that begin alike take more than 32 MiB"));
         }
