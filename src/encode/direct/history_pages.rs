@@ -16,7 +16,7 @@ use parquet::file::metadata::ColumnChunkMetaData;
 use parquet::file::page_index::offset_index::OffsetIndexMetaData;
 use parquet::schema::types::ColumnDescPtr;
 
-use super::lz4;
+use super::{lz4, zstd};
 use crate::context::RunContext;
 use crate::encode::chunk::{ColumnChunkWriter, PageCompressor, Sink};
 use crate::encode::columns::HistoryColumn;
@@ -52,7 +52,7 @@ struct PageRun {
 }
 
 /// Whether histories can take this path: zstd or LZ4, padded, and short enough for the row before
-/// to lie within LZ4's match distance.
+/// to lie within the distance that a copy may have.
 pub(crate) fn is_supported(spec: &WriteSpec<'_>) -> bool {
     let width = match spec.item_type {
         ItemType::Int32 => 4,
@@ -62,7 +62,7 @@ pub(crate) fn is_supported(spec: &WriteSpec<'_>) -> bool {
     // histories is wider than ids.
     let reach = 2 * width * index(spec.actions_max);
     let codec = match spec.codec {
-        Codec::Zstd => true,
+        Codec::Zstd => reach <= zstd::WINDOW_MIN,
         Codec::Lz4Raw => reach <= lz4::DISTANCE_MAX,
         Codec::Snappy | Codec::None => false,
     };

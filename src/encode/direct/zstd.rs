@@ -30,6 +30,9 @@ const BLOCK_MAX: usize = 128 << 10;
 const MATCH_MIN: usize = 3;
 /// libzstd may read this many bytes behind the literals.
 const LITERALS_SLACK: usize = 8;
+/// The smallest window that libzstd declares, at this level, for a page that is longer than it. It checks
+/// no distance of a copy against the window, but decoders may.
+pub(super) const WINDOW_MIN: usize = 512 << 10;
 /// The effort of libzstd's entropy coder, and of the fallback.
 pub(crate) const LEVEL: i32 = 1;
 
@@ -217,6 +220,23 @@ mod tests {
                 let page = stream.expand();
                 check(&mut compressor, &mut stream, &page);
             }
+        }
+    }
+
+    #[test]
+    fn every_frame_declares_the_window_that_copies_may_need() {
+        for length in [1_000, 262_144, 262_145, 524_288, 524_289, 3 << 20] {
+            let mut stream = LiteralsAndCopies::default();
+            stream.literal(b"abcdefghij");
+            stream.copy(10, length - 10);
+            let frame = ZstdCompressor::new().compress(&mut stream);
+            // RFC 8878, 3.1.1: the descriptor, then the window unless the frame is a single segment.
+            let is_single = frame[4] & 0x20 != 0;
+            let window = (1_usize << (10 + (frame[5] >> 3))) / 8 * (8 + usize::from(frame[5] & 7));
+            assert!(
+                is_single || window >= length.min(WINDOW_MIN),
+                "{length}: {window}"
+            );
         }
     }
 
