@@ -63,7 +63,7 @@ hints! {
     /// An item that is text, below 1, or above 2^63 − 1.
     Vocabulary = "--item-vocabulary build takes any id, 0 and texts too",
     /// A column that no file has by that name.
-    Columns = "--columns {value}.NAME=COLUMN tells another name",
+    Columns = "--columns {value}.NAME=COLUMN gives another name",
     /// A column whose name the user gave.
     GivenName = "correct the name that --columns, --available, --with or the job file gives it",
     /// The day that actions landed, which neither folders nor files have.
@@ -100,7 +100,7 @@ hints! {
     NameSource = "name them with --{value} PATH",
     /// A file of no known format.
     Format = "--format parquet|csv|ndjson|json says so",
-    /// A set in which nothing came to anything.
+    /// A set in which no row counts.
     AllowUnused = "--allow-unused publishes it all the same",
     /// An output that is there.
     OutputExists = "--overwrite replaces it, --add-days adds days to it",
@@ -109,7 +109,7 @@ hints! {
     /// Attributes of actions that do not fit.
     FloatAttribute = "--with NAME:float32 rounds wider ones",
     /// Attributes of actions that are no integers.
-    FloatAttributes = "--with NAME:float32 tells numbers",
+    FloatAttributes = "--with NAME:float32 reads numbers",
     /// Inputs of relative paths that a set was made from, and that are nowhere.
     InputsFrom = "--inputs-from DIR names the folder that their paths start from",
     /// Inputs without which rows cannot be made once more.

@@ -19,7 +19,7 @@ Examples:
     hitherto generate shop
     hitherto sequences shop --out training
 
-  The set that the README measures (1.7 GB):
+  The set of the table in the README (1.7 GB):
     hitherto generate shop --impressions 1000000 --actions 167000000 --customers 1000000 \\
       --items 2000000
 

@@ -110,7 +110,7 @@ fn attribute_type(job: &Job, column: &AttributeColumn, opened: &[Opened]) -> Res
         let name = job.column(file.file.source, &column.name);
         if let Some(data_type) = file.column(name).map(|field| field.data_type()) {
             let expected = "integers of 8, 16 or 32 bits, or floats; \
-                            --with NAME:int32 or NAME:float32 tells other integers";
+                            --with NAME:int32 or NAME:float32 reads other integers";
             let wrong = || file.wrong_type(name, expected, data_type);
             kinds.push(attributes::kind_of(data_type).ok_or_else(wrong)?);
         }

@@ -93,7 +93,7 @@ fn one_source_of_several_is_a_warning_in_summary_metrics_page_plan_and_verify() 
     let shop = shop();
     shop.source("clicks", "csv", &[click(9, "2025-08-14 10:00:00")]);
     let run = shop.made(&[]);
-    let said = "no row came to anything of clicks: its only row is of customers that no impression";
+    let said = "no row of a source counts: clicks: its only row is of customers that no impression";
     assert!(
         run.stderr.contains(&format!("warning: {said}")),
         "{}",
@@ -149,7 +149,7 @@ fn a_plan_warns_where_a_run_ends_with_65() {
     assert_eq!(run.code, 0, "{}", run.stderr);
     assert!(
         run.stdout
-            .contains("warning: no row came to anything of clicks"),
+            .contains("warning: no row of a source counts: clicks"),
         "{}",
         run.stdout
     );
@@ -332,7 +332,7 @@ fn a_source_whose_type_another_one_has_is_reported_as_well() {
     );
     let run = shop.run_bare(&["sequences", "--job", "shop/job.toml", "--out", "out"]);
     assert_eq!(run.code, 0, "{}", run.stderr);
-    let said = "no row came to anything of views: its only row is of customers that no impression";
+    let said = "no row of a source counts: views: its only row is of customers that no impression";
     assert!(run.stderr.contains(said), "{}", run.stderr);
     assert!(!run.stderr.contains("anything of clicks"), "{}", run.stderr);
 }

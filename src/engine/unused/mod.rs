@@ -73,7 +73,7 @@ impl UnusedSource {
 
     /// The warning about it; `range_note` ends the text.
     fn warning(&self, range_note: &str) -> Warning {
-        let text = format!("no row came to anything of {}{range_note}", self.text());
+        let text = format!("no row of a source counts: {}{range_note}", self.text());
         let times = self
             .times
             .map(|(first, last)| [first, last].map(instant_text));
@@ -185,7 +185,7 @@ fn conclude(
 ) -> Result<Noticed> {
     if unused == Unused::All && !job.allow_unused {
         return Err(unused_error(
-            "no row of any source came to anything",
+            "no row of any source counts",
             sources,
             range_note,
         ));
@@ -231,8 +231,8 @@ fn check_rejected(job: &Job, shares: &[RejectedShare]) -> Result<()> {
         source,
         rows,
         reason: format!(
-            "all {rows} rows were set aside; without --on-bad-row quarantine the first of \
-                      them is told"
+            "all {rows} rows were set aside; without --on-bad-row quarantine the run shows the \
+                      first of them"
         ),
         times: None,
         unopened: None,

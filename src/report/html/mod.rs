@@ -204,7 +204,7 @@ fn document<M: JobMetrics>(
     let seal = escape(&manifest.xxh64);
     let compared = settings.compare.as_ref().map_or_else(String::new, |other| {
         format!(
-            "<p>Set beside <code>{}</code>.</p>",
+            "<p>Compared with <code>{}</code>.</p>",
             escape(&other.display().to_string())
         )
     });
@@ -250,7 +250,7 @@ fn drift_section(drifts: &[NamedDrift]) -> String {
     let rows = drifts.iter().map(|(name, drift)| {
         let name = escape(name);
         match drift {
-            None => format!("<tr><th scope=\"row\">{name}</th><td class=\"n\">—</td><td>not to be told: one of them is empty</td></tr>"),
+            None => format!("<tr><th scope=\"row\">{name}</th><td class=\"n\">—</td><td>undefined: one of them is empty</td></tr>"),
             Some((index, drift)) => {
                 let class = match drift {
                     Drift::None => "good",

@@ -97,7 +97,7 @@ pub(super) fn difference(settings: &Settings, found: &FeatureRow, expected: &Fea
     let end = Micros(expected.time_us.saturating_add(label_window_us));
     let label = |row: &FeatureRow| i32::from(row.clicked).to_string();
     let why = format!(
-        ": it tells of clicks after {at} and up to {}",
+        ": it depends on clicks after {at} and up to {}",
         instant_text(end)
     );
     compare("clicked", label(found), label(expected), why);

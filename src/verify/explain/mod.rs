@@ -127,7 +127,7 @@ fn run(settings: &ExplainSettings, context: &RunContext) -> Result<Vec<Explained
     };
     if set.job_kind != JobKind::Sequences {
         let job = set.job_kind.name();
-        let what = format!("explain tells of sets of sequences; this one is of {job}");
+        let what = format!("explain reads sets of sequences; this one is of {job}");
         return Err(Error::settings(what));
     }
     let is_wanted = |at: &usize| settings.day.is_none_or(|day| set.days[*at].day == day);
