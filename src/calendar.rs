@@ -130,6 +130,58 @@ impl Zone {
         // or 25 hours.
         self.instant_of(self.wall_of(at).saturating_sub(i64::from(days) * DAY_US))
     }
+
+    /// The start of a lookback from an instant: the same wall time, on an earlier day.
+    pub(crate) fn lookback_from(&self, at: Micros, lookback: Lookback) -> Micros {
+        match lookback {
+            Lookback::Days(days) => self.days_before(at, days),
+            Lookback::Years(_) => {
+                let wall = self.wall_of(at);
+                let day = day_of_wall(wall);
+                let of_day = wall - i64::from(day.0) * DAY_US;
+                let first = i64::from(lookback.first_day(day).0).saturating_mul(DAY_US);
+                self.instant_of(first.saturating_add(of_day))
+            }
+        }
+    }
+}
+
+/// How far before its cutoff a history reaches.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Lookback {
+    /// Calendar days.
+    Days(u32),
+    /// Calendar years: to the same date, and from 29 February to 28 February of a year without one.
+    Years(u32),
+}
+
+impl Lookback {
+    /// The first day of a lookback from a day; `i32::MIN` beyond the calendar.
+    pub(crate) fn first_day(self, day: Day) -> Day {
+        let beyond = Day(i32::MIN);
+        match self {
+            Lookback::Days(days) => {
+                let first = i64::from(day.0) - i64::from(days);
+                i32::try_from(first).map_or(beyond, Day)
+            }
+            Lookback::Years(years) => years_before(day, years).unwrap_or(beyond),
+        }
+    }
+}
+
+/// The same date some years earlier, and 28 February for a 29 February that the year lacks; `None`
+/// beyond the calendar.
+fn years_before(day: Day, years: u32) -> Option<Day> {
+    let since = Span::new().try_days(day.0).ok()?;
+    let date = Date::constant(1970, 1, 1).checked_add(since).ok()?;
+    let year = i32::from(date.year()).checked_sub_unsigned(years)?;
+    let (month, of_month) = (date.month().unsigned_abs(), date.day().unsigned_abs());
+    // The year of a date of jiff is above -10000; beyond it no bound is needed either.
+    let is_near = year > -10_000;
+    let same = |of_month: u8| day_of_date(year, month.into(), of_month.into());
+    same(of_month)
+        .or_else(|| same(of_month - 1))
+        .filter(|_| is_near)
 }
 
 /// A zone for wall times that are nearly sorted: caches the period of the last offset, so that most
@@ -430,6 +482,34 @@ mod tests {
         let day = day_of_date(2025, 3, 30).expect("a date");
         assert_eq!(zone.start_of(day), Micros(wall(2025, 3, 29, 22, 0)));
         assert_eq!(zone.wall_of(zone.start_of(day)), wall(2025, 3, 30, 1, 0));
+    }
+
+    #[test]
+    fn a_year_goes_back_to_the_same_date() {
+        let day = |text: &str| parse_day(text).expect("a day");
+        for (from, years, to) in [
+            ("2025-08-15", 1, "2024-08-15"),
+            ("2024-02-29", 1, "2023-02-28"),
+            ("2024-02-29", 4, "2020-02-29"),
+            ("2025-03-01", 1, "2024-03-01"),
+            ("2025-02-28", 1, "2024-02-28"),
+            ("2025-08-15", 0, "2025-08-15"),
+        ] {
+            assert_eq!(
+                Lookback::Years(years).first_day(day(from)),
+                day(to),
+                "{from}"
+            );
+        }
+        let far = Lookback::Years(u32::MAX).first_day(day("2025-08-15"));
+        assert_eq!(far, Day(i32::MIN));
+        // The time on the wall stays: summer time began three days later in 2024, and two days
+        // earlier in 2023.
+        let zone = Zone::named("Europe/Berlin").expect("a zone");
+        let at = zone.instant_of(wall(2024, 3, 28, 12, 0));
+        assert_eq!(instant_text(at), "2024-03-28T11:00:00Z");
+        let back = zone.lookback_from(at, Lookback::Years(1));
+        assert_eq!(instant_text(back), "2023-03-28T10:00:00Z");
     }
 
     #[test]

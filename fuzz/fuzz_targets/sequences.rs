@@ -72,6 +72,7 @@ fuzz_target!(|case: (Actions, Impressions, Asked, Layout)| {
     let rules = Rules {
         cutoff_is_time: by_time,
         lookback_days,
+        lookback_years: None,
         embargo_us: vec![embargo_us, None, None],
         types: Vec::new(),
         repeats: RepeatRule::Kept,

@@ -128,8 +128,15 @@ struct HistoryArgs {
     /// The cutoff of an impression; an action is prior if it is strictly earlier
     #[arg(long, value_enum, default_value = "day")]
     cutoff: Cutoff,
-    /// Calendar days before the cutoff that a history reaches back; none for no limit
-    #[arg(long, value_name = "DAYS", default_value = "365", value_parser = lookback)]
+    /// Calendar days before the cutoff that a history reaches back; or calendar years, such as 1y, from
+    /// 29 February to 28 February; none for no limit [alias: --lookback]
+    #[arg(
+        long,
+        value_name = "DAYS",
+        default_value = "365",
+        value_parser = lookback,
+        alias = "lookback"
+    )]
     lookback_days: Lookback,
     /// Length of a history: the newest prior actions, at most this many, 1 to 65536 [alias: --max-seq]
     #[arg(long, value_name = "COUNT", default_value_t = 1000, alias = "max-seq")]
@@ -250,10 +257,16 @@ impl SequencesArgs {
         let paths = paths
             .into_iter()
             .filter_map(|(source, path)| Some((source, path?)));
+        let (lookback_days, lookback_years) = match history.lookback_days {
+            Lookback::None => (None, None),
+            Lookback::Days(days) => (Some(days), None),
+            Lookback::Years(years) => (None, Some(years)),
+        };
         let own = hitherto::Sequences {
             without: sources.without,
             cutoff: history.cutoff,
-            lookback_days: history.lookback_days.0,
+            lookback_days,
+            lookback_years,
             available: history.available,
             embargo_us: history.embargo,
             types: sampling.types,

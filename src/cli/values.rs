@@ -47,17 +47,31 @@ pub(crate) fn window(text: &str) -> Result<(String, i64), String> {
     Ok((text.to_owned(), duration(text)?))
 }
 
-/// Days that a history reaches back, or none for all.
+/// How far a history reaches back.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Lookback(pub(crate) Option<u32>);
+pub(crate) enum Lookback {
+    /// No limit.
+    None,
+    /// Calendar days.
+    Days(u32),
+    /// Calendar years.
+    Years(u32),
+}
 
-/// `none`, or a number of days.
+/// `none`, a number of days such as `365` or `365d`, or of years such as `1y`.
 pub(crate) fn lookback(text: &str) -> Result<Lookback, String> {
     if text == "none" {
-        return Ok(Lookback(None));
+        return Ok(Lookback::None);
     }
-    let days = text.parse().map(|days| Lookback(Some(days)));
-    days.map_err(|_| "expected a number of days, or none".to_owned())
+    let lookback = match text.strip_suffix('y') {
+        Some(years) => years.parse().map(Lookback::Years),
+        None => text
+            .strip_suffix('d')
+            .unwrap_or(text)
+            .parse()
+            .map(Lookback::Days),
+    };
+    lookback.map_err(|_| "expected a number of days, of years such as 1y, or none".to_owned())
 }
 
 /// A number of rows, or all.

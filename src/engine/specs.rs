@@ -83,7 +83,7 @@ pub(crate) fn impression_spec<'a>(job: &'a Job, skipped: &'a [Day]) -> Impressio
     let own = job.sequences();
     ImpressionSpec {
         days: day_spec(job, skipped),
-        lookback_days: own.lookback_days,
+        lookback: own.lookback(),
         guests: own.guests,
         null_label: own.null_label,
         negatives_rate: own.negatives_rate,

@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::calendar::Lookback;
 use crate::options::json::pairs;
 use crate::options::{
     ActionSource, Attribute, AttributeColumn, Cutoff, DivideBy, DwellMethod, Guests, ItemType,
@@ -32,6 +33,9 @@ pub struct Sequences {
     pub cutoff: Cutoff,
     /// Calendar days of history before the cutoff, or `None` for all.
     pub lookback_days: Option<u32>,
+    /// Calendar years of history before the cutoff, at most 9999; if they are given, `lookback_days` is not
+    /// used. From 29 February they go back to 28 February.
+    pub lookback_years: Option<u32>,
     /// Columns that say when an action became available.
     #[serde(with = "pairs")]
     pub available: Vec<(Source, String)>,
@@ -89,6 +93,7 @@ impl Default for Sequences {
             without: Vec::new(),
             cutoff: Cutoff::Day,
             lookback_days: Some(365),
+            lookback_years: None,
             available: Vec::new(),
             embargo_us: Vec::new(),
             types: Vec::new(),
@@ -190,6 +195,12 @@ impl From<JobKind> for Ask {
 }
 
 impl Sequences {
+    /// How far before the cutoff a history reaches, or `None` for no limit.
+    pub(crate) fn lookback(&self) -> Option<Lookback> {
+        let years = self.lookback_years.map(Lookback::Years);
+        years.or(self.lookback_days.map(Lookback::Days))
+    }
+
     /// The attribute columns of actions, in the order of the output.
     pub(crate) fn attribute_columns(&self) -> impl ExactSizeIterator<Item = &AttributeColumn> {
         let columns = self

@@ -66,6 +66,11 @@ fn check_sequences(own: &Sequences) -> Result<()> {
     check_rate(own)?;
     columns::check_columns(own)?;
     check_items(own)?;
+    if own.lookback_years.is_some_and(|years| years > 9999) {
+        return Err(Error::settings(
+            "--lookback-days takes up to 9999 years, or none",
+        ));
+    }
     actions::check_actions(own)
 }
 

@@ -25,14 +25,17 @@ const ID_TYPES: &str = "id_types";
 const ACTION_SOURCES: &str = "action_sources";
 /// How single sources are read.
 const SOURCE_SETTINGS: &str = "source_settings";
+/// A lookback of years.
+const LOOKBACK_YEARS: &str = "lookback_years";
 /// The most rows of a part.
 const PART_ROWS: &str = "part_rows";
 
 /// The settings of `sequences`, in their order.
-const OF_SEQUENCES: [&str; 36] = [
+const OF_SEQUENCES: [&str; 37] = [
     "without",
     "cutoff",
     "lookback_days",
+    LOOKBACK_YEARS,
     "available",
     "embargo_us",
     "types",
@@ -113,7 +116,8 @@ const OF_SOURCES: [&str; 5] = [
     SOURCE_SETTINGS,
 ];
 /// Those that sets of earlier versions lack; then they have their default.
-const OPTIONAL: [&str; 7] = [
+const OPTIONAL: [&str; 8] = [
+    LOOKBACK_YEARS,
     "dedup",
     "null_values",
     "allow_unused",
@@ -124,7 +128,7 @@ const OPTIONAL: [&str; 7] = [
 ];
 /// Those that a manifest has only if they differ from the default, so that it equals one of a version
 /// that did not have them.
-const ONLY_IF_SET: [&str; 3] = [ACTION_SOURCES, PART_ROWS, SOURCE_SETTINGS];
+const ONLY_IF_SET: [&str; 4] = [LOOKBACK_YEARS, ACTION_SOURCES, PART_ROWS, SOURCE_SETTINGS];
 
 /// Those that a job may leave open, but a manifest never.
 const NOT_NULL: [&str; 2] = ["timezone", "customer_type"];
@@ -138,8 +142,11 @@ pub(crate) fn settings(job: &Job, text_ids: bool, items_from: Option<u64>) -> Va
     } else {
         CustomerType::Int64
     };
+    let own = job.sequences();
     let own = Sequences {
         without: unread(job),
+        // Years are in place of days, so that the two never seem to contradict each other.
+        lookback_days: own.lookback_days.filter(|_| own.lookback_years.is_none()),
         ..job.sequences().clone()
     };
     let common = Settings {

@@ -8,6 +8,7 @@
 
 use indexmap::IndexMap;
 
+use crate::calendar::Lookback;
 use crate::catalog::paths::SourceFiles;
 use crate::ids::{Day, unsigned};
 use crate::job::{Cutoff, JobKind, Source};
@@ -45,19 +46,17 @@ pub(crate) fn source_days(sources: &[SourceFiles]) -> Vec<SourceDays> {
 pub(crate) struct Reach {
     /// Days from the last one within reach to the day of the impressions.
     last_days_before: i32,
-    /// Days from the first one within reach to the day of the impressions.
-    first_days_before: i32,
+    /// From the day of the impressions back to the first one within reach; `None` for no limit.
+    lookback: Option<Lookback>,
 }
 
 impl Reach {
     /// The reach of a job kind; only `sequences` has a lookback, and cutoffs by day.
-    pub(crate) fn new(job_kind: JobKind, cutoff: Cutoff, lookback_days: Option<u32>) -> Reach {
+    pub(crate) fn new(job_kind: JobKind, cutoff: Cutoff, lookback: Option<Lookback>) -> Reach {
         let is_sequences = job_kind == JobKind::Sequences;
-        let lookback_days = lookback_days.filter(|_| is_sequences);
         Reach {
             last_days_before: i32::from(is_sequences && cutoff == Cutoff::Day),
-            first_days_before: lookback_days
-                .map_or(i32::MAX, |days| i32::try_from(days).unwrap_or(i32::MAX)),
+            lookback: lookback.filter(|_| is_sequences),
         }
     }
 }
@@ -65,7 +64,9 @@ impl Reach {
 /// By source, the days that are missing for the impressions of a day.
 pub(crate) fn missing_days(reach: Reach, sources: &[SourceDays], day: Day) -> MissingDays {
     let last = day.0.saturating_sub(reach.last_days_before);
-    let first = day.0.saturating_sub(reach.first_days_before);
+    let first = reach
+        .lookback
+        .map_or(i32::MIN, |lookback| lookback.first_day(day).0);
     let of_source = |days: &Option<Vec<Day>>| {
         let days = days.as_ref()?;
         let first = days.first()?.0.max(first);
@@ -157,7 +158,11 @@ mod tests {
         lookback_days: u32,
         days: Option<Vec<Day>>,
     ) -> Option<Vec<DayRange>> {
-        let reach = Reach::new(JobKind::Sequences, cutoff, Some(lookback_days));
+        let reach = Reach::new(
+            JobKind::Sequences,
+            cutoff,
+            Some(Lookback::Days(lookback_days)),
+        );
         let all = missing_days(reach, &[(Source::Clicks, days)], Day(10));
         all["clicks"].clone()
     }

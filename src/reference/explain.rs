@@ -124,10 +124,11 @@ pub fn explanation_of<'l>(
             outcome,
         }
     });
+    let has_lookback = rules.lookback_days.is_some() || rules.lookback_years.is_some();
     Explanation {
         cutoff_us: bounds.cutoff,
         candidates: candidates.collect(),
-        start_us: rules.lookback_days.map(|_| bounds.start),
+        start_us: has_lookback.then_some(bounds.start),
     }
 }
 

@@ -107,6 +107,8 @@ pub struct Rules {
     pub cutoff_is_time: bool,
     /// Calendar days of lookback.
     pub lookback_days: Option<u32>,
+    /// Calendar years of lookback, in place of days.
+    pub lookback_years: Option<u32>,
     /// Embargo of each log, in microseconds.
     pub embargo_us: Vec<Option<i64>>,
     /// The types that count; all, if empty.
@@ -279,19 +281,36 @@ fn bounds(rules: &Rules, zone: &TimeZone, impression: &LogImpression) -> Bounds 
         (true, Some(time)) => instant(zone, time),
         _ => instant(zone, LogTime::Date(impression.day)),
     };
-    let Some(days) = rules.lookback_days else {
+    if rules.lookback_days.is_none() && rules.lookback_years.is_none() {
         let start = i64::MIN;
         return Bounds { cutoff, start };
-    };
+    }
     // A lookback is of calendar days: at a change of clocks a day has 23 or 25 hours.
     let wall = if rules.cutoff_is_time {
         cutoff + east_us(zone, cutoff)
     } else {
         i64::from(impression.day) * DAY_US
     };
-    let back = i64::from(days) * DAY_US;
-    let start = instant(zone, LogTime::Wall(wall.saturating_sub(back)));
+    let start = match rules.lookback_years {
+        Some(years) => years_earlier(wall, years),
+        None => {
+            let back = i64::from(rules.lookback_days.unwrap_or_default()) * DAY_US;
+            wall.saturating_sub(back)
+        }
+    };
+    let start = instant(zone, LogTime::Wall(start));
     Bounds { cutoff, start }
+}
+
+/// The wall time some calendar years earlier; from 29 February it is 28 February where there is no other.
+/// Beyond jiff's calendar it is before everything.
+fn years_earlier(wall: i64, years: u32) -> i64 {
+    let epoch = DateTime::constant(1970, 1, 1, 0, 0, 0, 0);
+    let since = Span::new().try_microseconds(wall);
+    let at = since.and_then(|since| epoch.checked_add(since));
+    let earlier = at.and_then(|at| at.checked_sub(Span::new().try_years(years)?));
+    let since = earlier.and_then(|earlier| earlier.since((jiff::Unit::Microsecond, epoch)));
+    since.map_or(i64::MIN, |since| since.get_microseconds())
 }
 
 /// The instant of a time of a log, in a zone given by name.

@@ -241,6 +241,7 @@ mod tests {
         Rules {
             cutoff_is_time: true,
             lookback_days: None,
+            lookback_years: None,
             embargo_us: vec![None, Some(7)],
             types: vec![1, 2],
             repeats,

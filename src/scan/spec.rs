@@ -3,7 +3,7 @@
 //! **Invariants**: specs are plain values that borrow from the job. Readers use them once per file or row
 //! group, not per row.
 
-use crate::calendar::Zone;
+use crate::calendar::{Lookback, Zone};
 use crate::ids::Day;
 use crate::job::{
     ActionSource, Attribute, AttributeColumn, CustomerType, Cutoff, Dedup, Format, Guests,
@@ -98,8 +98,8 @@ pub(crate) struct DaySpec<'a> {
 pub(crate) struct ImpressionSpec<'a> {
     /// Which days are read.
     pub(crate) days: DaySpec<'a>,
-    /// Calendar days of history before the cutoff, or `None` for all.
-    pub(crate) lookback_days: Option<u32>,
+    /// How far before the cutoff a history reaches, or `None` for no limit.
+    pub(crate) lookback: Option<Lookback>,
     /// What becomes of impressions without a customer.
     pub(crate) guests: Guests,
     /// What becomes of items without a label.

@@ -359,9 +359,16 @@ def known_after(action, settings):
 
 def lookback_start(cutoff, settings, zone):
     """The first moment of a lookback; of one without an end before all."""
+    wall, years = local(cutoff, zone), settings.get("lookback_years")
+    if years is not None:
+        try:
+            earlier = wall.replace(year=wall.year - years)
+        except ValueError:  # 29 February
+            earlier = wall.replace(year=wall.year - years, day=28)
+        return instant_of(micros(earlier), zone)
     if settings["lookback_days"] is None:
         return -math.inf
-    wall = local(cutoff, zone) - D.timedelta(days=settings["lookback_days"])
+    wall = wall - D.timedelta(days=settings["lookback_days"])
     return instant_of(micros(wall), zone)
 
 
@@ -718,7 +725,9 @@ def flags_of(settings):
         if name == "pad":
             flags += [] if value else ["--no-pad"]
         elif name == "lookback_days":
-            flags += [flag, "none" if value is None else str(value)]
+            flags += [flag, "none" if value is None else str(value)] if "lookback_years" not in settings else []
+        elif name == "lookback_years":
+            flags += ["--lookback", f"{value}y"]
         elif name in ("available", "columns"):
             for key, column in value.items():
                 flags += [flag, f"{key}={column}"]

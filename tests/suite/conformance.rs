@@ -677,6 +677,12 @@ fn random_case(seed: u64) -> Case {
     case.keep = keep;
     case.rules.cutoff_is_time = by_time;
     case.rules.lookback_days = numbers.pick(&[None, Some(0), Some(1), Some(2), Some(365)]);
+    // Numbers of its own, so that the cases are otherwise as without it.
+    let mut years = Numbers(seed ^ 0x1ea9);
+    if years.once_in(4) {
+        case.rules.lookback_days = None;
+        case.rules.lookback_years = years.pick(&[Some(0), Some(1), Some(4), Some(9999)]);
+    }
     case.rules.timezone = zone.into();
     (case.styles, case.text_ids, case.available) = (styles, text_ids, available);
     random_rules(&mut numbers, &mut case.rules);

@@ -82,6 +82,7 @@ impl Case {
         let rules = Rules {
             cutoff_is_time: by_time,
             lookback_days: numbers.pick(&[None, Some(1), Some(3), Some(365)]),
+            lookback_years: None,
             embargo_us: (0..3)
                 .map(|_| numbers.pick(&[None, None, Some(5 * HOUR)]))
                 .collect(),

@@ -196,6 +196,7 @@ pub(crate) fn settings_of(rules: &Rules, sources: impl Iterator<Item = Source>) 
                 Cutoff::Day
             },
             lookback_days: rules.lookback_days,
+            lookback_years: rules.lookback_years,
             embargo_us: embargo.collect(),
             types: rules.types.clone(),
             actions_max: u32::try_from(rules.actions_max).expect("small"),
@@ -224,6 +225,7 @@ impl Case {
         let rules = Rules {
             cutoff_is_time: false,
             lookback_days: Some(365),
+            lookback_years: None,
             embargo_us: vec![None; 3],
             types: vec![],
             repeats: RepeatRule::Kept,

@@ -35,7 +35,9 @@ pub(super) fn parse(name: String, text: &str) -> hitherto::Result<JobFile> {
         values,
     };
     for (setting, value) in &job.settings {
-        if !SOURCE_SETTINGS.contains(&setting.as_str()) {
+        // Years are in place of days, and both have one flag.
+        let is_moot = setting == "lookback_days" && job.settings.contains_key("lookback_years");
+        if !is_moot && !SOURCE_SETTINGS.contains(&setting.as_str()) {
             let key = key_of(setting, value).ok_or_else(|| {
                 refuse(format!(
                     "{name} is no manifest of a set: \"{setting}\" is not as expected"
@@ -71,6 +73,7 @@ fn key_of(name: &str, value: &Value) -> Option<Option<(String, Vec<String>)>> {
     let key = |name: &str, values: Vec<String>| Some(Some((name.to_owned(), values)));
     match (name, value) {
         ("pad", Value::Bool(pad)) => key("no_pad", vec![(!pad).to_string()]),
+        ("lookback_years", Value::Number(years)) => key("lookback_days", vec![format!("{years}y")]),
         ("lookback_days", Value::Null) => key(name, vec!["none".to_owned()]),
         // The path in "item_vocabulary" is enough.
         ("item_vocabulary_from", _) => Some(None),

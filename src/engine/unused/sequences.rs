@@ -5,6 +5,7 @@ use super::{
     RejectedShare, Unused, UnusedSource, check_rejected, conclude, one_label, range_text,
     reasons_text, unopened_files,
 };
+use crate::calendar::Lookback;
 use crate::catalog::paths::SourceFiles;
 use crate::context::RunContext;
 use crate::dictionary::probes::Probes;
@@ -218,8 +219,10 @@ fn unused_actions<I: Item>(
         unknown,
         known_customer.as_deref().unwrap_or("nobody")
     );
-    let lookback = match job.sequences().lookback_days {
-        Some(days) => format!("before the lookback of {days} days"),
+    let lookback = match job.sequences().lookback() {
+        Some(Lookback::Days(days)) => format!("before the lookback of {days} days"),
+        Some(Lookback::Years(1)) => "before the lookback of 1 year".to_owned(),
+        Some(Lookback::Years(years)) => format!("before the lookback of {years} years"),
         None => "before the lookback".to_owned(),
     };
     let counts = [

@@ -327,7 +327,7 @@ fn metrics_of(
         rejected: RejectedRows::new(&read.inputs.rejected),
     };
     let histories = job.sequences();
-    let reach = Reach::new(job.kind(), histories.cutoff, histories.lookback_days);
+    let reach = Reach::new(job.kind(), histories.cutoff, histories.lookback());
     let source_days = source_days(&read.inputs.sources);
     let days = days.iter().zip(&written.stats);
     let days = days.map(|(day, counts)| FeatureMetrics {

@@ -38,7 +38,7 @@ pub(super) fn day_metrics<I: Item>(
     of_run: &RunMetrics<'_>,
 ) -> SequenceMetrics {
     let own = job.sequences();
-    let reach = Reach::new(job.kind(), own.cutoff, own.lookback_days);
+    let reach = Reach::new(job.kind(), own.cutoff, own.lookback());
     let stats = &read.days[&day.day];
     let (customer_days, top_customers) = customers_of(read, day);
     let count_if = |is_counted: bool, count: u64| if is_counted { count } else { 0 };

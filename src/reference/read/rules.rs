@@ -13,6 +13,7 @@ pub(crate) fn rules(settings: &Settings) -> Rules {
     Rules {
         cutoff_is_time: own.cutoff == Cutoff::Time,
         lookback_days: own.lookback_days,
+        lookback_years: own.lookback_years,
         embargo_us: own.actions.iter().map(|log| embargo(log.source)).collect(),
         types: own.types.clone(),
         repeats: match settings.dedup {

@@ -15,7 +15,7 @@ use std::collections::BTreeMap;
 
 use self::negatives::Negatives;
 pub(crate) use self::text::dt_of;
-use crate::calendar::{DAY_MAX, DAY_MIN, Zone, date_text};
+use crate::calendar::{DAY_MAX, DAY_MIN, Lookback, Zone, date_text};
 use crate::context::RunContext;
 use crate::dictionary::Dictionary;
 use crate::error::Result;
@@ -248,10 +248,8 @@ impl<'a> ImpressionScan<'a> {
                 return Ok(());
             }
         }
-        let (cutoff, lookback_start) = state.bounds(
-            (self.spec.zone, self.impressions.lookback_days),
-            (day, cutoff),
-        );
+        let (cutoff, lookback_start) =
+            state.bounds((self.spec.zone, self.impressions.lookback), (day, cutoff));
         let items = &state.shown[..];
         let row = Impression {
             customer,
@@ -367,7 +365,7 @@ impl<I> ImpressionState<I> {
     /// Cutoff and start of the lookback.
     fn bounds(
         &mut self,
-        (zone, lookback_days): (&Zone, Option<u32>),
+        (zone, lookback): (&Zone, Option<Lookback>),
         moment: CutoffMoment,
     ) -> (Micros, Micros) {
         if let Some((last, bounds)) = self.last_bounds
@@ -377,14 +375,11 @@ impl<I> ImpressionState<I> {
         }
         let (day, time) = moment;
         let cutoff = time.unwrap_or_else(|| zone.start_of(day));
-        let start = match (lookback_days, time) {
+        let start = match (lookback, time) {
             (None, _) => Micros::MIN,
             // Calendar days: the same wall time, not a multiple of 24 hours.
-            (Some(days), Some(time)) => zone.days_before(time, days),
-            (Some(days), None) => {
-                let first = i64::from(day.0) - i64::from(days);
-                zone.start_of(Day(i32::try_from(first).unwrap_or(i32::MIN)))
-            }
+            (Some(lookback), Some(time)) => zone.lookback_from(time, lookback),
+            (Some(lookback), None) => zone.start_of(lookback.first_day(day)),
         };
         self.last_bounds = Some((moment, (cutoff, start)));
         (cutoff, start)
