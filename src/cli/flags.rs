@@ -145,6 +145,10 @@ pub(super) struct DayArgs {
 }
 
 impl DayArgs {
+    /// Only impressions of this many days, up to the newest one that has impressions. Impressions are
+    /// read twice, unless they lie in dt= folders
+    #[arg(long, value_name = "COUNT", conflicts_with_all = ["date", "from", "to"])]
+    last_days: Option<u32>,
     /// Sets what these flags say.
     pub(super) fn apply(self, settings: &mut Settings) {
         settings.from = self.date.or(self.from);
@@ -152,6 +156,7 @@ impl DayArgs {
     }
 }
 
+        settings.last_days = self.last_days;
 /// What becomes of rows that cannot be used.
 #[derive(Args, Debug)]
 #[command(next_help_heading = "Data quality")]

@@ -13,6 +13,7 @@
 
 use super::input_warnings;
 use super::inputs::{check_days, find_inputs, open_all};
+use super::last_days;
 use super::resolve::{id_type, in_zone_of_set};
 use super::specs::{click_spec, day_spec, publish_spec, read_spec};
 use super::tasks::{guarded, in_pool, run_tasks, spills, thread_states};
@@ -79,6 +80,7 @@ pub fn features(job: &Job, context: &RunContext) -> Result<FeaturesReport> {
 
 /// Runs the stages, on a thread of the pool.
 fn run(job: &Job, context: &RunContext) -> Result<FeaturesReport> {
+    let job = &in_last_days(job, context)?;
     let spec = read_spec(job);
     let policy = BadRowPolicy::new(&spec, is_whole_column);
     let before = read_before_clicks(job, context, &policy)?;
@@ -104,6 +106,26 @@ fn run(job: &Job, context: &RunContext) -> Result<FeaturesReport> {
         Ok(noticed.told(&job.no_warn, repeats))
     };
     features::write(job, context, &staging, &read, &clicks, notice)
+}
+
+/// A job from the first of its last days on; one that does not ask for these as it is.
+pub(crate) fn in_last_days(job: &Job, context: &RunContext) -> Result<Job> {
+    let Some(count) = job.last_days else {
+        return Ok(job.clone());
+    };
+    // All impressions are read for this, as folders do not say on which days they were.
+    let every_day = job.in_days(None, None);
+    let mut inputs = find_inputs(job, &context.unlimited())?;
+    inputs.skipped.clear();
+    inputs.opened = open_source(job, &inputs.sources, Source::Impressions)?;
+    let types = types(job, &inputs.opened)?;
+    let policy = BadRowPolicy::ignoring();
+    let read = read_impressions(&every_day, &context.unlimited(), &policy, &inputs, types)?;
+    let newest = read.days.keys().next_back();
+    Ok(match newest {
+        Some(newest) => last_days::up_to(job, *newest, count),
+        None => every_day,
+    })
 }
 
 /// What is known before listings and clicks are read.

@@ -15,7 +15,6 @@ use crate::encode::ItemColumn;
 use crate::error::{Error, Result};
 use crate::ids::Day;
 use crate::job::{Job, Source};
-use crate::output::RunInputs;
 use crate::scan::bad_rows::BadRowPolicy;
 use crate::scan::impressions::{ImpressionScan, ImpressionState};
 use crate::scan::text::field::GuestIds;
@@ -47,20 +46,19 @@ pub(super) fn open_impressions(
     Ok(opened)
 }
 
-/// Reads all impressions of the days asked for. If item ids are texts, they are numbered alike in all
+/// Reads all impressions of the days asked for, except days that are `skipped`. If item ids are texts, they are numbered alike in all
 /// threads.
 pub(super) fn read_impressions<I: ItemColumn>(
     job: &Job,
     context: &RunContext,
     policy: &BadRowPolicy<'_>,
-    inputs: &RunInputs,
-    vocabulary: Option<&Vocabulary>,
+    opened: &[Opened],
+    (skipped, vocabulary): (&[Day], Option<&Vocabulary>),
 ) -> Result<ImpressionState<I>> {
-    let opened = &inputs.opened[..];
     let customers = customer_type(job, opened)?;
     GuestIds::check(&job.sequences().guest_ids, customers)?;
     let known = vocabulary.and_then(Vocabulary::known);
-    let specs = (&read_spec(job), &impression_spec(job, &inputs.skipped));
+    let specs = (&read_spec(job), &impression_spec(job, skipped));
     let scan = ImpressionScan::new(specs, policy, context, (customers, known));
     let tasks: Vec<Task> = opened.iter().flat_map(Opened::tasks).collect();
     context.enter(

@@ -17,6 +17,7 @@
 //! | `specs` | a job to the settings of each stage |
 //! | `inputs` | finds and opens files, and checks that the days asked for exist |
 //! | `resolve` | what a job leaves open and its files decide: zone, types of ids and of added columns |
+//! | `last_days` | the days of `--last-days` |
 //! | `impressions`, `actions` | the two scans of `sequences` |
 //! | `attributes` | checks that the columns of `--with` exist |
 //! | `features`, `dwell` | the data paths of the other job kinds |
@@ -35,6 +36,7 @@ pub(crate) mod features;
 mod impressions;
 mod input_warnings;
 mod inputs;
+mod last_days;
 mod resolve;
 pub(crate) mod specs;
 pub(crate) mod tasks;
@@ -134,6 +136,7 @@ pub(crate) fn read_before_actions<I: ItemColumn>(
     context: &RunContext,
     policy: &BadRowPolicy<'_>,
 ) -> Result<(Job, BeforeActions<I>)> {
+    let job = &last_days::of_sequences::<I>(job, context)?;
     let mut inputs = find_inputs(job, context)?;
     // Opened before any log is read: a damaged vocabulary ends the run at once, and readers of
     // impressions drop unknown items by it.
@@ -142,7 +145,8 @@ pub(crate) fn read_before_actions<I: ItemColumn>(
     let vocabulary = vocabulary.transpose()?;
     inputs.opened = open_impressions(job, &inputs.sources, &inputs.skipped)?;
     let job = resolve::column_types(job, &inputs.opened, &inputs.sources)?;
-    let impressions = read_impressions::<I>(&job, context, policy, &inputs, vocabulary.as_ref())?;
+    let of_days = (&inputs.skipped[..], vocabulary.as_ref());
+    let impressions = read_impressions::<I>(&job, context, policy, &inputs.opened, of_days)?;
     hit("impressions read");
     // Checked before the long read of actions, as the settings below are.
     check_days(&job, &inputs, &impressions.tallies)?;

@@ -15,7 +15,7 @@ use super::memory::{Account, Memory, kept_bytes};
 use super::share::{FileSample, memory_only_spills, read_file_sample, stride_of};
 use super::{Planned, PlannedOf, ratio};
 use crate::context::{RunContext, Stage};
-use crate::engine::features::{gather_clicks, read_before_clicks, read_listings};
+use crate::engine::features::{gather_clicks, in_last_days, read_before_clicks, read_listings};
 use crate::engine::specs::{click_spec, read_spec};
 use crate::engine::unused::warn_features;
 use crate::error::Result;
@@ -37,6 +37,7 @@ use crate::scan::{Opened, Task};
 /// # Errors
 /// The errors of a run, as far as they are met.
 pub(super) fn plan(job: &Job, context: &RunContext) -> Result<Planned> {
+    let job = &in_last_days(job, context)?;
     let (began, policy) = (
         Instant::now(),
         BadRowPolicy::new(&read_spec(job), is_whole_column),

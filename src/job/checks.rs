@@ -24,6 +24,19 @@ pub(super) fn check_ranges(settings: &Settings) -> Result<()> {
         let (from, to) = (date_text(from), date_text(to));
         return Err(Error::settings(format!("--from {from} is after --to {to}")));
     }
+    let has_bounds = settings.from.or(settings.to).is_some() || !settings.days.is_empty();
+    match settings.last_days {
+        Some(_) if settings.kind() == JobKind::Dwell => {
+            let what = "--last-days counts days of impressions, and dwell has none";
+            return Err(Error::settings(what));
+        }
+        Some(0) => return Err(Error::settings("--last-days is 0; it takes 1 or more")),
+        Some(_) if has_bounds => {
+            let what = "--last-days chooses the days; leave out the other days";
+            return Err(Error::settings(what));
+        }
+        _ => {}
+    }
     let threads = settings.threads;
     if !(1..=1024).contains(&threads) {
         let what = format!("--threads is {threads}; it takes 1 to 1024");
@@ -53,6 +66,11 @@ fn check_sequences(own: &Sequences) -> Result<()> {
             "--max-actions is {max}; it takes 1 to 65536"
         )));
     }
+    if own.lookback_years.is_some_and(|years| years > 9999) {
+        return Err(Error::settings(
+            "--lookback-days takes up to 9999 years, or none",
+        ));
+    }
     if own.row_group_rows_max == 0 {
         return Err(Error::settings("--row-group-rows is 0; it takes 1 or more"));
     }
@@ -66,11 +84,6 @@ fn check_sequences(own: &Sequences) -> Result<()> {
     check_rate(own)?;
     columns::check_columns(own)?;
     check_items(own)?;
-    if own.lookback_years.is_some_and(|years| years > 9999) {
-        return Err(Error::settings(
-            "--lookback-days takes up to 9999 years, or none",
-        ));
-    }
     actions::check_actions(own)
 }
 

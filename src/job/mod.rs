@@ -174,6 +174,14 @@ impl Job {
         job
     }
 
+    /// The same job, of impressions between two days.
+    pub(crate) fn in_days(&self, from: Option<Day>, to: Option<Day>) -> Job {
+        let mut job = self.clone();
+        (job.settings.from, job.settings.to) = (from, to);
+        (job.settings.days, job.settings.last_days) = (Vec::new(), None);
+        job
+    }
+
     /// The weight of a sampled negative, if negatives are sampled. All other rows have weight 1.
     pub(crate) fn negative_weight(&self) -> Option<f32> {
         self.sequences()

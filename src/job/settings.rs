@@ -48,6 +48,10 @@ pub struct Settings {
     /// The last impression day, or `None` for no bound.
     #[serde(skip)]
     pub to: Option<Day>,
+    /// How many days of impressions, up to the newest one, or `None` for all. There are no other bounds
+    /// then.
+    #[serde(skip)]
+    pub last_days: Option<u32>,
     /// The impression days; if empty, all days within the bounds.
     #[serde(skip)]
     pub days: Vec<Day>,
@@ -109,6 +113,7 @@ impl Default for Settings {
             dedup: Dedup::None,
             from: None,
             to: None,
+            last_days: None,
             days: Vec::new(),
             timezone: None,
             columns: Vec::new(),

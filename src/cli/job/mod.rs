@@ -88,7 +88,8 @@ pub(super) fn with_file(file: Option<&JobFile>, settings: Settings) -> Settings 
     let Some(file) = file else {
         return settings;
     };
-    let days = if settings.from.is_some() || settings.to.is_some() {
+    let has_days = settings.from.is_some() || settings.to.is_some();
+    let days = if has_days || settings.last_days.is_some() {
         Vec::new()
     } else {
         file.days.clone()
