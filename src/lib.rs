@@ -158,6 +158,7 @@ struct Readme;
 pub use crate::context::{Observer, RunContext, STAGES};
 pub use crate::report::head::{Head, HeadOf, HeadRow, HeadSettings, HeadValue, head};
 pub use crate::report::html::{Drift, Page, PageSettings, page};
+pub use crate::report::metrics_copy::{check_metrics_copy, copy_metrics};
 pub use crate::report::survey::{Surveyed, SurveyedColumn, survey};
 pub use calendar::{date_text, parse_day};
 pub use engine::{dwell, features, run, schema};

@@ -154,8 +154,9 @@ impl FeaturesArgs {
         self.bad_rows.apply(&mut settings);
         self.warnings.apply(&mut settings);
         self.output.apply(&mut settings);
-        self.gates.apply(&mut settings);
-        (self.run, with_file(file, settings))
+        let mut run = self.run;
+        self.gates.apply(&mut settings, &mut run);
+        (run, with_file(file, settings))
     }
 }
 

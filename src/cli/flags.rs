@@ -30,6 +30,9 @@ pub(crate) struct RunArgs {
     /// Print statistics of the run on standard output, in this format
     #[arg(long, value_name = "FORMAT")]
     pub(crate) stats: Option<StatsFormat>,
+    /// Where to copy the metrics of the set. Jobs set it, by `--metrics-json` among their flags of output.
+    #[arg(skip)]
+    pub(crate) metrics_copy: Option<PathBuf>,
 }
 
 /// The format of statistics.
@@ -142,21 +145,21 @@ pub(super) struct DayArgs {
     /// Only impressions up to this day, inclusive
     #[arg(long, value_name = "DAY", value_parser = day)]
     to: Option<Day>,
-}
-
-impl DayArgs {
     /// Only impressions of this many days, up to the newest one that has impressions. Impressions are
     /// read twice, unless they lie in dt= folders
     #[arg(long, value_name = "COUNT", conflicts_with_all = ["date", "from", "to"])]
     last_days: Option<u32>,
+}
+
+impl DayArgs {
     /// Sets what these flags say.
     pub(super) fn apply(self, settings: &mut Settings) {
         settings.from = self.date.or(self.from);
         settings.to = self.date.or(self.to);
+        settings.last_days = self.last_days;
     }
 }
 
-        settings.last_days = self.last_days;
 /// What becomes of rows that cannot be used.
 #[derive(Args, Debug)]
 #[command(next_help_heading = "Data quality")]
@@ -200,7 +203,7 @@ impl WarningArgs {
     }
 }
 
-/// Publication gates: conditions on the metrics that end the run.
+/// What becomes of the metrics: conditions on them that end the run, and a copy of them.
 #[derive(Args, Debug)]
 #[command(next_help_heading = "Output")]
 pub(super) struct GateArgs {
@@ -211,12 +214,17 @@ pub(super) struct GateArgs {
     /// and !=
     #[arg(long, value_name = "METRIC<NUMBER")]
     fail_if: Vec<String>,
+    /// Where to copy _metrics.json when OUT is published: a path outside of OUT. If the copy cannot be
+    /// written, the exit code is 74, and OUT stays
+    #[arg(long, value_name = "PATH")]
+    metrics_json: Option<PathBuf>,
 }
 
 impl GateArgs {
     /// Sets what these flags say.
-    pub(super) fn apply(self, settings: &mut Settings) {
+    pub(super) fn apply(self, settings: &mut Settings, run: &mut RunArgs) {
         settings.fail_if = self.fail_if;
+        run.metrics_copy = self.metrics_json;
     }
 }
 

@@ -25,6 +25,9 @@ pub(crate) fn run_job<R: Serialize>(
 ) -> anyhow::Result<()> {
     // A usage error ends the command here, before there are signal handlers and a bar.
     let job = new_job(args, settings)?;
+    if let Some(path) = &args.metrics_copy {
+        hitherto::check_metrics_copy(&job.out, path)?;
+    }
     let (context, progress) = start(args)?;
     let report = run(&job, &context);
     // The bar goes before an error is reported, so the message does not share its line.
@@ -34,6 +37,10 @@ pub(crate) fn run_job<R: Serialize>(
     say(args, &summary.text(&job, seconds));
     if args.stats.is_some() {
         print(&summary.stats(&job, &context, seconds))?;
+    }
+    // Last, so that a failed copy takes nothing from what is said of the published set.
+    if let Some(path) = &args.metrics_copy {
+        hitherto::copy_metrics(&job.out, path)?;
     }
     Ok(())
 }

@@ -303,8 +303,9 @@ impl SequencesArgs {
         self.bad_rows.apply(&mut settings);
         self.warnings.apply(&mut settings);
         self.output.apply(&mut settings);
-        self.gates.apply(&mut settings);
+        let mut run = self.run;
+        self.gates.apply(&mut settings, &mut run);
         // Last, as the file only says what the flags leave open.
-        (self.run, with_file(file, settings))
+        (run, with_file(file, settings))
     }
 }

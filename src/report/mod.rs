@@ -3,3 +3,4 @@
 pub(crate) mod head;
 pub(crate) mod html;
 pub(crate) mod survey;
+pub(crate) mod metrics_copy;

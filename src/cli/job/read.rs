@@ -2,7 +2,7 @@
 
 use std::ffi::OsString;
 
-use clap::{ArgMatches, CommandFactory, FromArgMatches};
+use clap::{ArgMatches, Command, CommandFactory, FromArgMatches};
 use hitherto::JobKind;
 
 use super::fill::{Subcommand, filled};
@@ -27,7 +27,7 @@ pub(crate) struct CommandLine {
 /// If the job file is missing, cannot be read, or does not fit the command.
 pub(crate) fn read(args: Vec<OsString>) -> hitherto::Result<CommandLine> {
     let program = Cli::command();
-    let (mut args, mut file) = (args, None);
+    let (mut args, mut file) = (with_dashes(&program, args), None);
     // A first parse only finds the job file. It ignores errors, as flags that are required may be
     // keys of that file.
     let lenient = program.clone().ignore_errors(true);
@@ -51,6 +51,45 @@ pub(crate) fn read(args: Vec<OsString>) -> hitherto::Result<CommandLine> {
         file,
         matches: matches.unwrap_or_default(),
     })
+}
+
+/// A command line with `-` for `_` in the names of long flags.
+fn with_dashes(program: &Command, args: Vec<OsString>) -> Vec<OsString> {
+    let flags = long_flags(program);
+    let named = |name: &str| flags.iter().find(|(long, _)| long == name);
+    let mut is_value = false;
+    let mut is_positional = false;
+    let args = args.into_iter().map(|arg| {
+        // Behind a `--`, and behind a flag that takes words with hyphens, it may be a value.
+        is_positional |= arg == "--" && !is_value;
+        let is_free = !is_positional && !std::mem::take(&mut is_value);
+        let text = arg.to_str().filter(|_| is_free);
+        let Some(flag) = text.and_then(|text| text.strip_prefix("--")) else {
+            return arg;
+        };
+        let (name, rest) = flag.split_at(flag.find('=').unwrap_or(flag.len()));
+        let dashed = name.replace('_', "-");
+        let Some((_, takes_hyphens)) = named(&dashed) else {
+            return arg;
+        };
+        is_value = *takes_hyphens && rest.is_empty();
+        OsString::from(format!("--{dashed}{rest}"))
+    });
+    args.collect()
+}
+
+/// The names of the long flags of a command and of those below it, and whether the word behind such a flag
+/// is its value even if it begins with a hyphen.
+fn long_flags(command: &Command) -> Vec<(String, bool)> {
+    let own = command.get_arguments().flat_map(|arg| {
+        let names = arg.get_long_and_visible_aliases().unwrap_or_default();
+        let hidden = arg.get_all_aliases().unwrap_or_default();
+        let takes_hyphens = arg.is_allow_hyphen_values_set();
+        let names = names.into_iter().chain(hidden);
+        names.map(move |name| (name.to_owned(), takes_hyphens))
+    });
+    let below = command.get_subcommands().flat_map(long_flags);
+    own.chain(below).collect()
 }
 
 /// Checks that a job file is of the kind of job that the command runs.
