@@ -94,7 +94,7 @@
 //! | `generate` | synthetic logs |
 //! | `reference` | the rows by the naive implementation; `reference/read` reads files for it |
 //! | `verify` | checks a published set: its files, its manifests, and a sample of its rows |
-//! | `report` | the HTML page, the first rows (`head`), and the schema survey of a folder |
+//! | `report` | the HTML page, the first rows (`head`), the copy of metrics, the schema survey of a folder, and all types without a code |
 //! | `testkit` | single stages, for benches and fuzz targets |
 //! | `cli` | the binary: arguments, job files, terminal output; not part of the library |
 //!
@@ -160,6 +160,8 @@ pub use crate::report::head::{Head, HeadOf, HeadRow, HeadSettings, HeadValue, he
 pub use crate::report::html::{Drift, Page, PageSettings, page};
 pub use crate::report::metrics_copy::{check_metrics_copy, copy_metrics};
 pub use crate::report::survey::{Surveyed, SurveyedColumn, survey};
+#[doc(hidden)]
+pub use crate::report::unknown_types::with_unknown_types;
 pub use calendar::{date_text, parse_day};
 pub use engine::{dwell, features, run, schema};
 pub use error::{Error, ErrorKind, Result, RowFault, panic_text};

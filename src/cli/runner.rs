@@ -32,7 +32,7 @@ pub(crate) fn run_job<R: Serialize>(
     let report = run(&job, &context);
     // The bar goes before an error is reported, so the message does not share its line.
     let seconds = progress.finish();
-    let report = report?;
+    let report = report.map_err(|error| hitherto::with_unknown_types(&job, error))?;
     let summary = summary(&job, &report);
     say(args, &summary.text(&job, seconds));
     if args.stats.is_some() {

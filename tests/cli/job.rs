@@ -3,7 +3,7 @@
 use std::fs;
 use std::path::Path;
 
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::encode::encode;
 use crate::shop::{Run, Shop, entries, shop, snapshot};
@@ -170,7 +170,7 @@ fn any_number_of_logs_with_types_choices_and_an_embargo() {
     let verify = shop.run_bare(&["verify", "out", "--audit-rows", "all"]);
     assert_eq!(verify.code, 0, "{}", verify.stderr);
     let manifest = fs::read(shop.out().join("_manifest.json")).expect("a manifest");
-    let manifest: serde_json::Value = serde_json::from_slice(&manifest).expect("JSON");
+    let manifest: Value = serde_json::from_slice(&manifest).expect("JSON");
     let log = &manifest["actions"]["log"];
     assert_eq!(
         (&log["rows"], &log["filtered"], &log["without_code"]),
@@ -217,6 +217,41 @@ fn a_type_without_a_code_is_a_bad_row() {
         );
         let said = ["row 2", "\"type\"", "\"see\"", "\"buy\"", "other_types"];
         shop.assert_refused(&run_job(&shop, &[]), 65, &said);
+    }
+}
+
+#[test]
+fn the_message_about_a_type_lists_all_that_have_no_code() {
+    let text = "[sources.impressions]\npath = 'impressions.ndjson'\n\
+                [sources.log]\npath = 'log.EXT'\ntype_column = 'type'\nwhere = { on = [1] }\n\
+                types = { see = 1, \"a b\" = 3 }\n";
+    let row = |customer: i64, on: u8, action_type: Value| json!({"customer_id": customer, "item_id": 5, "time": "2025-08-01", "type": action_type, "on": on});
+    let rows = [
+        row(1, 1, json!("see")),
+        row(1, 1, json!("buy")),
+        row(9, 1, json!("Give back")),
+        row(1, 1, json!("buy")),
+        row(1, 1, Value::Null),
+        row(1, 0, json!("left out")),
+    ];
+    for format in ["csv", "ndjson", "parquet"] {
+        let shop = with_job(&text.replace("EXT", format));
+        shop.put(&format!("log.{format}"), encode(format, &rows));
+        let run = run_job(&shop, &[]);
+        let said = [
+            "row 2",
+            "in all its rows, \"log\" has without a code: \"buy\" (2), null (1), \"Give back\" (1)",
+            "types = { \"see\" = 1, \"a b\" = 3, \"buy\" = 2, \"Give back\" = 4 }",
+        ];
+        shop.assert_refused(&run, 65, &said);
+        assert!(!run.stderr.contains("left out\" ("), "{}", run.stderr);
+        // The line works as it stands, and drops the null.
+        let keys = said[2].to_owned() + "\nother_types = \"drop\"\n";
+        let lines = text.replace("EXT", format);
+        let lines = lines.lines().filter(|line| !line.starts_with("types"));
+        let lines: Vec<&str> = lines.collect();
+        shop.put("job.toml", lines.join("\n") + "\n" + &keys);
+        made(&shop, &[]);
     }
 }
 

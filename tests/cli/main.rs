@@ -30,6 +30,7 @@ mod quarantine;
 mod repeats;
 mod rows;
 mod shop;
+mod small;
 mod syntax;
 mod tables;
 mod times;

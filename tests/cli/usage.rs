@@ -6,7 +6,7 @@ use crate::shop::{NAMED, names, shop, snapshot};
 
 #[test]
 fn flags_that_make_no_sense_are_2() {
-    let cases: [(&[&str], &str); 51] = [
+    let cases: [(&[&str], &str); 57] = [
         (&["--no-such-flag"], "--no-such-flag"),
         (&["--max-action", "5"], "--max-actions"),
         (&["another"], "another"),

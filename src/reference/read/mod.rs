@@ -33,7 +33,7 @@ pub(crate) use self::items::ItemCodes;
 pub(crate) use self::rules::rules;
 pub(crate) use self::sequences::{actions, impressions};
 pub use self::survey::SurveyedColumn;
-pub(crate) use self::survey::survey;
+pub(crate) use self::survey::{survey, words};
 pub(crate) use crate::reference::read::events::events;
 
 use self::cell::LogCell;
