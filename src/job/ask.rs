@@ -198,7 +198,7 @@ impl Sequences {
     /// How far before the cutoff a history reaches, or `None` for no limit.
     pub(crate) fn lookback(&self) -> Option<Lookback> {
         let years = self.lookback_years.map(Lookback::Years);
-        years.or(self.lookback_days.map(Lookback::Days))
+        years.or_else(|| self.lookback_days.map(Lookback::Days))
     }
 
     /// The attribute columns of actions, in the order of the output.

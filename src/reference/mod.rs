@@ -8,6 +8,7 @@ mod explain;
 pub mod features;
 mod items;
 mod landed;
+mod lookback;
 mod metrics;
 mod ordered;
 pub(crate) mod read;
@@ -19,6 +20,8 @@ use jiff::civil::{Date, DateTime};
 use jiff::tz::{AmbiguousOffset, TimeZone};
 use jiff::{Span, Timestamp};
 use twox_hash::XxHash64;
+
+use self::lookback::years_earlier;
 
 pub use self::dwell::{DwellRules, LogEvent, MerchantRow, UserRow, dwell};
 pub use self::items::items_held;
@@ -300,17 +303,6 @@ fn bounds(rules: &Rules, zone: &TimeZone, impression: &LogImpression) -> Bounds 
     };
     let start = instant(zone, LogTime::Wall(start));
     Bounds { cutoff, start }
-}
-
-/// The wall time some calendar years earlier; from 29 February it is 28 February where there is no other.
-/// Beyond jiff's calendar it is before everything.
-fn years_earlier(wall: i64, years: u32) -> i64 {
-    let epoch = DateTime::constant(1970, 1, 1, 0, 0, 0, 0);
-    let since = Span::new().try_microseconds(wall);
-    let at = since.and_then(|since| epoch.checked_add(since));
-    let earlier = at.and_then(|at| at.checked_sub(Span::new().try_years(years)?));
-    let since = earlier.and_then(|earlier| earlier.since((jiff::Unit::Microsecond, epoch)));
-    since.map_or(i64::MIN, |since| since.get_microseconds())
 }
 
 /// The instant of a time of a log, in a zone given by name.

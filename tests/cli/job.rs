@@ -241,7 +241,7 @@ fn the_message_about_a_type_lists_all_that_have_no_code() {
         let said = [
             "row 2",
             "in all its rows, \"log\" has without a code: \"buy\" (2), null (1), \"Give back\" (1)",
-            "types = { \"see\" = 1, \"a b\" = 3, \"buy\" = 2, \"Give back\" = 4 }",
+            "types = { \"a b\" = 3, \"see\" = 1, \"buy\" = 2, \"Give back\" = 4 }",
         ];
         shop.assert_refused(&run, 65, &said);
         assert!(!run.stderr.contains("left out\" ("), "{}", run.stderr);

@@ -46,7 +46,7 @@ fn long_flags_may_have_underscores() {
         ],
     );
     assert_eq!(shop.samples(), samples);
-    let metrics = fs::read(shop.path("metrics.json")).expect("a copy");
+    let metrics = fs::read(shop.root().join("metrics.json")).expect("a copy");
     let own = fs::read(shop.out().join("_metrics.json")).expect("metrics");
     assert_eq!(metrics, own);
 }
@@ -136,7 +136,7 @@ fn a_lookback_of_years_is_in_the_manifest_and_comes_back() {
         &shop,
         &["sequences", "--job", "out/_manifest.json", "--out", "again"],
     );
-    let again = fs::read_to_string(shop.path("again/_manifest.json")).expect("a manifest");
+    let again = fs::read_to_string(shop.root().join("again/_manifest.json")).expect("a manifest");
     let again: Value = serde_json::from_str(&again).expect("JSON");
     assert_eq!(again["parts"], manifest["parts"]);
     fs::remove_dir_all(shop.out()).expect("a set");

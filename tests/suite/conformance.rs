@@ -678,11 +678,7 @@ fn random_case(seed: u64) -> Case {
     case.rules.cutoff_is_time = by_time;
     case.rules.lookback_days = numbers.pick(&[None, Some(0), Some(1), Some(2), Some(365)]);
     // Numbers of its own, so that the cases are otherwise as without it.
-    let mut years = Numbers(seed ^ 0x1ea9);
-    if years.once_in(4) {
-        case.rules.lookback_days = None;
-        case.rules.lookback_years = years.pick(&[Some(0), Some(1), Some(4), Some(9999)]);
-    }
+    look_back_years(&mut Numbers(seed ^ 0x1ea9), &mut case.rules);
     case.rules.timezone = zone.into();
     (case.styles, case.text_ids, case.available) = (styles, text_ids, available);
     random_rules(&mut numbers, &mut case.rules);
@@ -695,6 +691,14 @@ fn random_case(seed: u64) -> Case {
     name_items(&mut case, &mut Numbers(seed ^ 0x17e3_5000));
     case.send_far(&mut Numbers(seed ^ 0xfa2));
     case
+}
+
+/// Looks back calendar years, in one case of four.
+fn look_back_years(numbers: &mut Numbers, rules: &mut Rules) {
+    if numbers.once_in(4) {
+        rules.lookback_days = None;
+        rules.lookback_years = numbers.pick(&[Some(0), Some(1), Some(4), Some(9999)]);
+    }
 }
 
 /// Makes items texts, in one case of three: with a vocabulary that is built, or a given one that is
