@@ -83,7 +83,7 @@
 //! | `store` | local files, and the spill files of a run |
 //! | `dictionary` | ids to ranks, impressions to probes |
 //! | `catalog` | paths to files of a known format and day |
-//! | `scan` | files to typed rows: `scan/text`, `scan/parquet`, `scan/table`, and a reader for each source |
+//! | `scan` | files to typed rows: `scan/text`, `scan/columnar`, `scan/parquet`, `scan/table`, and a reader for each source |
 //! | `encode` | blocks to row groups |
 //! | `publish` | files to a folder that appears complete, or not at all |
 //! | `vocabulary` | text item ids to codes that never change |

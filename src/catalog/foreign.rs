@@ -71,7 +71,7 @@ const SHEET: Remedy = Remedy::Words(
     "`soffice --headless --convert-to csv {from}` makes CSV of its first sheet, in the current folder: \
      read that in its place",
 );
-/// Converts an Arrow file to Parquet.
+/// Converts a file of the first version of Feather to Parquet.
 const FEATHER: Remedy = Remedy::Python(
     "import sys, pyarrow.feather as f, pyarrow.parquet as p; \
      p.write_table(f.read_table(sys.argv[1]), sys.argv[2])",
@@ -80,7 +80,7 @@ const FEATHER: Remedy = Remedy::Python(
 const TAR: Remedy = Remedy::Folder("mkdir {to} && tar -xf {from} -C {to}");
 
 /// The formats that first bytes tell.
-const FORMATS: [ForeignFormat; 25] = [
+const FORMATS: [ForeignFormat; 23] = [
     ForeignFormat::new(
         0,
         b"PK\x03\x04",
@@ -156,22 +156,7 @@ const FORMATS: [ForeignFormat; 25] = [
             "import sys, polars; polars.read_avro(sys.argv[1]).write_parquet(sys.argv[2])",
         ),
     ),
-    ForeignFormat::new(
-        0,
-        b"ARROW1\0\0",
-        "an Arrow IPC file, also called Feather",
-        FEATHER,
-    ),
-    ForeignFormat::new(0, b"FEA1\0", "a Feather file", FEATHER),
-    ForeignFormat::new(
-        0,
-        b"\xff\xff\xff\xff",
-        "an Arrow IPC stream",
-        Remedy::Python(
-            "import sys, pyarrow as a, pyarrow.parquet as p; \
-             p.write_table(a.ipc.open_stream(open(sys.argv[1], \"rb\")).read_all(), sys.argv[2])",
-        ),
-    ),
+    ForeignFormat::new(0, b"FEA1\0", "a Feather file of version 1", FEATHER),
     ForeignFormat::new(
         0,
         b"SQLite format 3\0",
@@ -303,6 +288,7 @@ pub(crate) fn refusal(path: &Path, head: &[u8], compression: Compression) -> Opt
         }
         Some((format, _)) => format,
         None if head.starts_with(b"PAR1") => "Parquet",
+        None if head.starts_with(b"ARROW1\0\0") || head.starts_with(&[0xff; 4]) => "Arrow IPC",
         None => return None,
     };
     let format = format!("{format}, compressed by {codec}");

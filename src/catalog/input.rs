@@ -26,7 +26,8 @@ use crate::store::local::{self, DigestOf};
 pub(crate) struct Detected {
     pub(crate) format: Format,
     pub(crate) compression: Compression,
-    /// Whether its first bytes show that it has no rows; always false for Parquet, whose footer tells.
+    /// Whether its first bytes show that it has no rows; always false for Parquet and Arrow IPC, which
+    /// tell by themselves.
     pub(crate) is_empty: bool,
 }
 
@@ -143,6 +144,17 @@ impl InputFile {
         if head.starts_with(b"PAR1") && matches!(given, None | Some(Format::Parquet)) {
             return Ok(Detected::new(Format::Parquet, Compression::None));
         }
+        // What begins a stream is no text.
+        let is_arrow = head.starts_with(b"ARROW1\0\0") || head.starts_with(&[0xff; 4]);
+        match given {
+            None | Some(Format::Arrow) if is_arrow => {
+                return Ok(Detected::new(Format::Arrow, Compression::None));
+            }
+            Some(_) if is_arrow => {
+                return Err(self.fault("this is Arrow IPC, and the given format is another"));
+            }
+            _ => {}
+        }
         self.refuse_foreign(&head, Compression::None)?;
         let compression = Compression::detect(&head);
         let head = self.head(compression)?;
@@ -162,6 +174,9 @@ impl InputFile {
         match format {
             Some(Format::Parquet) if compression != Compression::None => {
                 Err(self.fault("Parquet is not read through gzip or zstd; unpack it first"))
+            }
+            Some(Format::Arrow) if compression != Compression::None => {
+                Err(self.fault("Arrow IPC is not read through gzip or zstd; unpack it first"))
             }
             Some(format) => Ok(Detected {
                 is_empty: head.has_no_rows(format),
@@ -217,6 +232,7 @@ impl InputFile {
         }
         match ending {
             "parquet" => return Some(Format::Parquet),
+            "arrow" | "arrows" | "feather" => return Some(Format::Arrow),
             "csv" => return Some(Format::Csv),
             "ndjson" | "jsonl" => return Some(Format::Ndjson),
             // JSON with content was told by its first byte above.

@@ -66,7 +66,9 @@ pub(crate) struct SourceFiles {
 }
 
 /// Extensions of a source that is a single file in the folder of all sources.
-const ENDINGS: [&str; 5] = ["parquet", "csv", "ndjson", "jsonl", "json"];
+const ENDINGS: [&str; 8] = [
+    "parquet", "csv", "ndjson", "jsonl", "json", "arrow", "arrows", "feather",
+];
 /// Extensions of compressed text.
 const COMPRESSED: [&str; 3] = ["", ".gz", ".zst"];
 

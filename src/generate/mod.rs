@@ -217,9 +217,14 @@ fn in_range(flag: &str, value: u64, range: RangeInclusive<u64>) -> Result<()> {
 fn check_output(threads: usize, format: Format) -> Result<()> {
     in_range("--threads", count64(threads), 1..=u64::MAX)?;
     match format {
-        Format::Json => Err(Error::settings(
-            "generate writes parquet, csv or ndjson, not json",
-        )),
+        Format::Json | Format::Arrow => Err(Error::settings(format!(
+            "generate writes parquet, csv or ndjson, not {}",
+            if format == Format::Json {
+                "json"
+            } else {
+                "arrow"
+            }
+        ))),
         _ => Ok(()),
     }
 }
@@ -339,7 +344,7 @@ fn extension(format: Format) -> &'static str {
         Format::Parquet => "parquet",
         Format::Csv => "csv",
         Format::Ndjson => "ndjson",
-        Format::Json => unreachable!("`check_output` refuses it"),
+        Format::Json | Format::Arrow => unreachable!("`check_output` refuses it"),
     }
 }
 

@@ -134,6 +134,8 @@ pub enum Format {
     Ndjson,
     /// One JSON array per file.
     Json,
+    /// Arrow IPC, files and streams.
+    Arrow,
 }
 
 /// The compression of the output's pages.

@@ -1,7 +1,7 @@
 //! Files to typed rows, each validated.
 //!
-//! In reading order: `spec` is what readers need of a job. `text` and `parquet` read records and batches
-//! of the two kinds of formats. `mismatch` and `bad_rows` say what is wrong with a row and what becomes
+//! In reading order: `spec` is what readers need of a job. `text` reads records of text, `columnar` batches
+//! of Parquet, by `parquet`, and of Arrow IPC. `mismatch` and `bad_rows` say what is wrong with a row and what becomes
 //! of it, `whole_column` whether its whole column is wrong, `missing_column` that a file lacks one.
 //! `time_columns`, `statistics`, `units` and `time_kinds` check times beyond single rows. `item_ids` and
 //! `event_names` number texts. `table` reads any table; `impressions` and `actions` are the readers of
@@ -12,6 +12,7 @@
 
 pub(crate) mod actions;
 pub(crate) mod bad_rows;
+mod columnar;
 mod event_names;
 pub(crate) mod events;
 pub(crate) mod features;
@@ -38,7 +39,7 @@ use std::sync::Arc;
 use crate::catalog::compression::Compression;
 use crate::catalog::input::InputFile;
 use crate::error::{Error, Result};
-use crate::ids::{count64, unsigned};
+use crate::ids::count64;
 use crate::job::{Format, Source};
 use crate::scan::parquet::ParquetFile;
 use crate::scan::spec::ReadSpec;
@@ -49,10 +50,10 @@ fn seen_enough() -> Error {
     Error::settings("seen enough")
 }
 
-/// A file of a known format, with its footer if it is Parquet.
+/// A file of a known format, with its schema if it is Parquet or Arrow IPC.
 #[derive(Clone, Debug)]
 pub(crate) enum Opened {
-    /// A Parquet file.
+    /// A file of columns.
     Parquet(Arc<ParquetFile>),
     /// A text file.
     Text(Arc<InputFile>, Format, Compression),
@@ -93,10 +94,10 @@ impl Opened {
             // Before any column is looked for: a file of nothing may lack them all.
             return Ok(Opened::Empty(own(), format));
         }
-        if format != Format::Parquet {
+        if !matches!(format, Format::Parquet | Format::Arrow) {
             return Ok(Opened::Text(own(), format, detected.compression));
         }
-        let parquet = ParquetFile::open(file)?;
+        let parquet = ParquetFile::open(file, format)?;
         Ok(match parquet.rows_count() {
             0 => Opened::Empty(own(), format),
             _ => Opened::Parquet(Arc::new(parquet)),
@@ -119,7 +120,7 @@ impl Opened {
     /// The format.
     pub(crate) fn format(&self) -> Format {
         match self {
-            Opened::Parquet(_) => Format::Parquet,
+            Opened::Parquet(columnar) => columnar.format(),
             Opened::Text(_, format, _) | Opened::Empty(_, format) => *format,
         }
     }
@@ -127,16 +128,16 @@ impl Opened {
     /// The format and compression of a text file.
     ///
     /// # Panics
-    /// If it is a Parquet file, or has no rows.
+    /// If it is a file of columns, or has no rows.
     pub(crate) fn text_format(&self) -> (Format, Compression) {
         match self {
-            Opened::Parquet(_) => panic!("a Parquet file is not read as text"),
+            Opened::Parquet(_) => panic!("a file of columns is not read as text"),
             Opened::Empty(..) => panic!("a file without rows is not read"),
             Opened::Text(_, format, compression) => (*format, *compression),
         }
     }
 
-    /// The number of rows: exact for Parquet, estimated for text at 40 bytes per line, which is short.
+    /// The number of rows: exact for files of columns, estimated for text at 40 bytes per line, which is short.
     pub(crate) fn rows_about(&self) -> u64 {
         match self {
             Opened::Parquet(parquet) => parquet.rows_count(),
@@ -179,10 +180,8 @@ impl Opened {
             Opened::Parquet(parquet) => {
                 let groups = parquet.row_groups().iter().enumerate();
                 // The footer of a row group without rows was not checked.
-                let groups = groups.filter(|(_, group)| group.num_rows() > 0);
-                groups
-                    .map(|(at, group)| task(at, unsigned(group.num_rows())))
-                    .collect()
+                let groups = groups.filter(|(_, rows)| **rows > 0);
+                groups.map(|(at, rows)| task(at, *rows)).collect()
             }
         }
     }

@@ -11,7 +11,7 @@ use parquet::file::statistics::Statistics;
 
 use crate::calendar::Zone;
 use crate::catalog::input::InputFile;
-use crate::ids::{Day, Item, Micros, unsigned};
+use crate::ids::{Day, Item, Micros};
 use crate::job::CustomerType;
 use crate::kernel::sweep::is_prior;
 use crate::scan::actions::ActionScan;
@@ -226,7 +226,7 @@ fn prove<I: Item>(scan: &ActionScan<'_, I>, task: &Task) -> Option<StatsProof> {
             let other = time_bounds(&scan.spec, file, task.row_group, names.time_else?)?;
             file.column(names.time).is_none().then_some(other)
         })?;
-    let rows = unsigned(file.row_groups()[task.row_group].num_rows());
+    let rows = file.row_groups()[task.row_group];
     Some(StatsProof {
         oldest,
         newest,

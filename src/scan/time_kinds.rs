@@ -295,11 +295,11 @@ fn has_other_offset(text: &[u8]) -> bool {
 /// Whether a column of a file may have a value that is not null.
 fn has_values(file: &ParquetFile, column: &str) -> bool {
     let groups = file.row_groups().iter().enumerate();
-    let mut rows = groups.map(|(at, group)| {
+    let mut rows = groups.map(|(at, rows)| {
         let nulls = file
             .statistics(at, column)
             .and_then(|statistics| statistics.null_count_opt());
-        (group.num_rows().unsigned_abs(), nulls)
+        (*rows, nulls)
     });
     // The type of a column of nulls says nothing about times.
     rows.any(|(rows, nulls)| rows > 0 && nulls != Some(rows))

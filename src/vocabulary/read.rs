@@ -15,7 +15,7 @@ use crate::catalog::null_words::NullWords;
 use crate::dictionary::Dictionary;
 use crate::error::{Error, Result};
 use crate::ids::{count32, count64, index, index64};
-use crate::job::Source;
+use crate::job::{Format, Source};
 use crate::kernel::column::TextColumn;
 use crate::scan::mismatch::TEXT_BYTES_MAX;
 use crate::scan::parquet::ParquetFile;
@@ -38,7 +38,7 @@ pub(crate) fn read(path: &Path) -> Result<Dictionary> {
         whole: Arc::default(),
         nulls: NullWords::default(),
     };
-    let file = ParquetFile::open(&file)?;
+    let file = ParquetFile::open(&file, Format::Parquet)?;
     if file.rows_count() == 0 {
         return Ok(Dictionary::texts());
     }

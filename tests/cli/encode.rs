@@ -9,6 +9,7 @@ use arrow::array::{
 };
 use arrow::buffer::{NullBuffer, OffsetBuffer};
 use arrow::datatypes::{DataType, Field, Fields};
+use arrow::ipc::writer::{FileWriter, StreamWriter};
 use parquet::arrow::ArrowWriter;
 use serde_json::Value;
 
@@ -21,7 +22,9 @@ pub(crate) fn encode(format: &str, rows: &[Value]) -> Vec<u8> {
             text
         }),
         "json" => serde_json::to_vec_pretty(rows).expect("rows are JSON"),
-        "parquet" => parquet(rows),
+        "parquet" => encode_batch(&batch(rows)),
+        "arrow" => arrow_file(&batch(rows)),
+        "arrows" => arrow_stream(&batch(rows)),
         other => panic!("no format {other}"),
     }
 }
@@ -55,8 +58,8 @@ fn csv(rows: &[Value]) -> String {
     text + "\n"
 }
 
-/// Rows as Parquet: integers, numbers and texts as they are, arrays as lists of items with labels.
-fn parquet(rows: &[Value]) -> Vec<u8> {
+/// Rows as a batch: integers, numbers and texts as they are, arrays as lists of items with labels.
+fn batch(rows: &[Value]) -> RecordBatch {
     let columns = columns(rows).into_iter().map(|name| {
         let values: Vec<&Value> = rows.iter().map(|row| &row[&name]).collect();
         let any = |is: fn(&Value) -> bool| values.iter().any(|value| is(value));
@@ -83,7 +86,21 @@ fn parquet(rows: &[Value]) -> Vec<u8> {
     });
     let batch =
         RecordBatch::try_from_iter_with_nullable(columns.map(|(name, array)| (name, array, true)));
-    encode_batch(&batch.expect("columns of one length"))
+    batch.expect("columns of one length")
+}
+
+/// A batch as a file of Arrow IPC.
+fn arrow_file(batch: &RecordBatch) -> Vec<u8> {
+    let mut writer = FileWriter::try_new(Vec::new(), &batch.schema()).expect("a writer");
+    writer.write(batch).expect("memory to write to");
+    writer.into_inner().expect("memory to write to")
+}
+
+/// A batch as a stream of Arrow IPC.
+fn arrow_stream(batch: &RecordBatch) -> Vec<u8> {
+    let mut writer = StreamWriter::try_new(Vec::new(), &batch.schema()).expect("a writer");
+    writer.write(batch).expect("memory to write to");
+    writer.into_inner().expect("memory to write to")
 }
 
 /// A batch as a Parquet file.

@@ -4,6 +4,7 @@
 //! what a person or a script would see: exit code, streams, and the folder around the output.
 
 mod advice;
+mod arrow;
 mod choice;
 mod days;
 mod dwell;

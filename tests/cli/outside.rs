@@ -275,13 +275,7 @@ fn other_formats_are_named_for_what_they_are() {
     for (name, bytes, said) in [
         ("a.avro", &b"Obj\x01\x04\x14avro.codec"[..], "Avro"),
         ("a.orc", b"ORC\x0a\x03\0\0\0\x12\x04\x08", "ORC"),
-        ("a.arrow", b"ARROW1\0\0\xff\xff\xff\xff", "Arrow IPC file"),
         ("a.feather", b"FEA1\0\0\0\0", "Feather"),
-        (
-            "a.arrows",
-            b"\xff\xff\xff\xff\x10\0\0\0",
-            "Arrow IPC stream",
-        ),
         (
             "a.xlsx",
             b"PK\x03\x04\x14\0[Content_Types].xml",

@@ -12,7 +12,7 @@ use tempfile::TempDir;
 use crate::encode::encode;
 
 /// Every format that a source may have.
-pub(crate) const FORMATS: [&str; 4] = ["csv", "ndjson", "json", "parquet"];
+pub(crate) const FORMATS: [&str; 5] = ["csv", "ndjson", "json", "parquet", "arrow"];
 /// Those that are text.
 pub(crate) const TEXTS: [&str; 3] = ["csv", "ndjson", "json"];
 

@@ -4,7 +4,8 @@
 //! published. A failing random case prints its seed and itself; it then becomes a named test.
 
 use crate::far::{FIRST_US, LAST_US};
-use crate::support::{Case, Items, NULLS, Numbers, PLAIN, Style, TimeStyle, check};
+use crate::ipc::has_types;
+use crate::support::{Case, FORMATS, Items, NULLS, Numbers, PLAIN, Style, TimeStyle, check};
 use std::io::Write;
 
 use hitherto::reference::{
@@ -130,7 +131,7 @@ fn passthrough_columns_of_every_type_are_copied_in_every_format() {
     );
     case.keep = true;
     case.rules.actions_max = 9;
-    for format in [Format::Parquet, Format::Csv, Format::Ndjson, Format::Json] {
+    for format in FORMATS {
         case.styles = [Style {
             format,
             files: 2,
@@ -151,12 +152,12 @@ fn passthrough_columns_of_every_type_are_copied_in_every_format() {
                             settings.tuning.page_bytes_max,
                             settings.sequences_mut().layout,
                         ) = (page, layout);
-                        // Parquet tells its own types.
+                        // Files of columns tell their own types.
                         let of_parquet = settings
                             .sequences_mut()
                             .keep
                             .iter_mut()
-                            .filter(|_| format == Format::Parquet);
+                            .filter(|_| has_types(format));
                         of_parquet.for_each(|keep| keep.kind = None);
                     },
                 );
@@ -827,6 +828,7 @@ fn random_style(numbers: &mut Numbers) -> Style {
         Format::Csv,
         Format::Ndjson,
         Format::Json,
+        Format::Arrow,
     ]);
     let times = [
         TimeStyle::Text,
@@ -966,7 +968,7 @@ fn items_with_texts_for_ids_have_codes_in_every_format() {
     });
     let mut case = Case::new(shown.collect(), log);
     case.rules.actions_max = 7;
-    for format in [Format::Parquet, Format::Csv, Format::Ndjson, Format::Json] {
+    for format in FORMATS {
         case.styles = [Style {
             format,
             files: 2,
@@ -999,7 +1001,7 @@ fn every_format_holds_the_same_log() {
         vec![shown("1", "2025-08-15", "r"), shown("2", "2025-08-15", "q")],
         log.collect(),
     );
-    for format in [Format::Parquet, Format::Csv, Format::Ndjson, Format::Json] {
+    for format in FORMATS {
         for times in [TimeStyle::Text, TimeStyle::Instant] {
             case.styles = [Style {
                 format,

@@ -21,6 +21,7 @@ use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 use parquet::file::properties::WriterProperties;
 
 use crate::far::{FIRST_US, LAST_US};
+use crate::ipc::to_arrow;
 use crate::real::shared;
 use crate::support::{NULLS, Numbers, audit, scratch, text_of};
 
@@ -170,6 +171,7 @@ impl Case {
                     ("json", array.into_bytes())
                 }
                 Format::Parquet => ("parquet", self.to_parquet(rows)),
+                Format::Arrow => to_arrow(&self.to_batch(rows), self.style.row_group),
             };
             fs::write(dir.join(format!("part-{file}.{ending}")), bytes).expect("a file");
         }
@@ -241,8 +243,8 @@ impl Case {
         rows.iter().map(object).collect()
     }
 
-    /// Rows as a Parquet file.
-    fn to_parquet(&self, rows: &[LogEvent]) -> Vec<u8> {
+    /// Rows as a batch.
+    fn to_batch(&self, rows: &[LogEvent]) -> RecordBatch {
         let ids = |id: &dyn Fn(&LogEvent) -> Option<String>| -> ArrayRef {
             let values = rows.iter().map(id);
             match self.rules.int_ids {
@@ -279,7 +281,12 @@ impl Case {
             ("flyer_id", ids(&|event| event.flyer.clone())),
             ("merchant_id", ids(&|event| event.merchant.clone())),
         ];
-        let batch = RecordBatch::try_from_iter(columns).expect("columns of one length");
+        RecordBatch::try_from_iter(columns).expect("columns of one length")
+    }
+
+    /// Rows as a Parquet file.
+    fn to_parquet(&self, rows: &[LogEvent]) -> Vec<u8> {
+        let batch = self.to_batch(rows);
         let properties = WriterProperties::builder()
             .set_max_row_group_row_count(Some(self.style.row_group))
             .set_dictionary_enabled(self.style.dictionaries)
@@ -791,6 +798,7 @@ fn random_case(numbers: &mut Numbers) -> Case {
             Format::Json,
             Format::Parquet,
             Format::Parquet,
+            Format::Arrow,
         ]),
         files: numbers.pick(&[1, 1, 2, 5]),
         row_group: numbers.pick(&[1, 3, 1000]),

@@ -2,8 +2,9 @@
 //! second are faults of their rows.
 
 use hitherto::reference::{LogAction, LogTime, is_near};
-use hitherto::{Format, OnBadRow, Settings};
+use hitherto::{OnBadRow, Settings};
 
+use crate::ipc::has_types;
 use crate::support::{Case, Numbers, Style, TimeStyle};
 
 /// The first microsecond of the year 1.
@@ -15,7 +16,7 @@ const DAY_US: i64 = 86_400_000_000;
 
 /// A time near an edge of the years 1 to 9999 or far beyond, as a style can write it.
 pub(crate) fn far_time(numbers: &mut Numbers, style: Style) -> LogTime {
-    let is_text = style.format != Format::Parquet || style.times == TimeStyle::Text;
+    let is_text = !has_types(style.format) || style.times == TimeStyle::Text;
     let is_text = is_text && style.times != TimeStyle::Epoch;
     let [first, last] = [FIRST_US, LAST_US - 1_000_000];
     let us = match is_text {

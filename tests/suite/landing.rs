@@ -109,6 +109,7 @@ impl Case {
                 Format::Parquet,
                 Format::Csv,
                 Format::Ndjson,
+                Format::Arrow,
             ]),
             times: TimeStyle::Instant,
             row_group: numbers.pick(&[3, 1000]),

@@ -5,6 +5,7 @@ mod dwell;
 mod far;
 mod features;
 mod invariance;
+mod ipc;
 mod landing;
 mod metrics;
 mod public;

@@ -27,6 +27,8 @@ use hitherto::{
 use parquet::arrow::ArrowWriter;
 use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 
+use crate::ipc::{has_types, to_arrow};
+
 /// A source of numbers for tests: SplitMix64, so that a seed is a case.
 pub(crate) struct Numbers(pub(crate) u64);
 
@@ -91,13 +93,22 @@ pub(crate) struct Style {
     pub(crate) times: TimeStyle,
     /// Files to spread the rows over.
     pub(crate) files: usize,
-    /// Rows of a Parquet row group.
+    /// Rows of a row group of Parquet, or of a record batch of Arrow.
     pub(crate) row_group: usize,
     /// Columns of a Parquet file have these widths: 32-bit ids, or 64.
     pub(crate) narrow: bool,
     /// A word that stands for null wherever a text may.
     pub(crate) null: Option<&'static str>,
 }
+
+/// Every format.
+pub(crate) const FORMATS: [Format; 5] = [
+    Format::Parquet,
+    Format::Csv,
+    Format::Ndjson,
+    Format::Json,
+    Format::Arrow,
+];
 
 /// Such words.
 pub(crate) const NULLS: [&str; 3] = ["NULL", "N/A", "<null>"];
@@ -405,7 +416,7 @@ impl Case {
         // Columns of 32 bits in Parquet need no type in the settings.
         if self.styles[1..]
             .iter()
-            .all(|style| style.format == Format::Parquet && style.narrow)
+            .all(|style| has_types(style.format) && style.narrow)
         {
             attributes = TELL[..self.tell]
                 .iter()
@@ -728,6 +739,7 @@ pub(crate) fn write_rows(folder: &Path, columns: &[(&str, Column)], rows: usize,
         let range = (file * per_file).min(rows)..((file + 1) * per_file).min(rows);
         let (name, bytes) = match style.format {
             Format::Parquet => ("parquet", to_parquet(columns, range, style)),
+            Format::Arrow => to_arrow(&to_batch(columns, range, style), style.row_group),
             Format::Csv => ("csv", to_csv(columns, range, style.null).into_bytes()),
             Format::Ndjson => {
                 let rows = to_json(columns, range, style.null).join("\n");
@@ -868,12 +880,7 @@ pub(crate) fn text_of(time: LogTime) -> String {
 
 /// Rows as a Parquet file.
 fn to_parquet(columns: &[(&str, Column)], rows: std::ops::Range<usize>, style: Style) -> Vec<u8> {
-    let arrays = columns
-        .iter()
-        .map(|(name, column)| (*name, array_of(column, rows.clone(), style)));
-    let batch =
-        RecordBatch::try_from_iter_with_nullable(arrays.map(|(name, array)| (name, array, true)));
-    let batch = batch.expect("columns of one length");
+    let batch = to_batch(columns, rows, style);
     let properties = parquet::file::properties::WriterProperties::builder()
         .set_max_row_group_row_count(Some(style.row_group))
         .build();
@@ -883,6 +890,14 @@ fn to_parquet(columns: &[(&str, Column)], rows: std::ops::Range<usize>, style: S
     writer.write(&batch).expect("a batch");
     writer.close().expect("a file");
     bytes
+}
+
+/// Rows as a batch.
+fn to_batch(columns: &[(&str, Column)], rows: std::ops::Range<usize>, style: Style) -> RecordBatch {
+    let arrays = columns
+        .iter()
+        .map(|(name, column)| (*name, array_of(column, rows.clone(), style), true));
+    RecordBatch::try_from_iter_with_nullable(arrays).expect("columns of one length")
 }
 
 /// A column as an Arrow array.

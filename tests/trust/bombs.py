@@ -1,6 +1,6 @@
 """Small files that claim, or unfold to, more than any honest file holds: all must be refused, fast and in little memory.
 
-The script makes them (byte by byte with `handmade.py`; what needs a codec, with pyarrow) and gives each as an input,
+The script makes them (byte by byte with `handmade.py` and `ipc.py`; what needs a codec, with pyarrow) and gives each as an input,
 next to good sources. Asked of each run: exit code 65 (or 0 where what is odd lies in a field of no use), at most 2 s, and
 a peak of memory at most 256 MiB above that of a run over tiny good data with as many threads (2).
 
@@ -15,6 +15,7 @@ import zlib
 from pathlib import Path
 
 import handmade as hand
+import ipc
 from handmade import BYTES, INT32, INT64, OPTIONAL, REPEATED, REQUIRED, Column, element, i32, i64, record, sequence, text
 from trust import MIB, TINY, Report, flags_of, generate, run, said
 
@@ -310,7 +311,8 @@ def make_text(bombs):
 
 
 QUICK = ["depth 5000 structs", "2^62 rows", "offset outside", "list of 2147483648 schema", "page header of 2 GB zstd",
-         "page that unfolds snappy", "nested arrays in CSV", "JSON array without end", "user_id of 64 MB in Parquet"]
+         "page that unfolds snappy", "nested arrays in CSV", "JSON array without end", "user_id of 64 MB in Parquet",
+         "IPC buffer at 2^62", "IPC block of 2^62", "IPC 64 structs", "IPC zstd that unfolds and says 32"]
 
 
 def main():
@@ -356,7 +358,7 @@ if __name__ == "__main__":
     if sys.argv[1:2] == ["--make"]:
         Path(sys.argv[2]).mkdir(exist_ok=True)
         bombs = Bombs(sys.argv[2], sys.argv[3] if len(sys.argv) > 3 else "", False)
-        for make in (make_structure, make_claims, make_pages, make_text):
+        for make in (make_structure, make_claims, make_pages, make_text, ipc.make):
             make(bombs)
     else:
         main()

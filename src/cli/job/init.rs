@@ -211,6 +211,7 @@ fn source(file: &Surveyed) -> Vec<String> {
         Format::Csv => "CSV",
         Format::Ndjson => "NDJSON",
         Format::Json => "JSON",
+        Format::Arrow => "Arrow IPC",
     };
     let files = match file.files {
         1 => String::new(),

@@ -1,14 +1,15 @@
 //! Reads input files for the reference implementation, independently of `scan`.
 //!
 //! ```text
-//! a file ──► records of cells (parquet, text) ──► ids, times, items (cell) ──► rows of logs
+//! a file ──► records of cells (parquet, arrow, text) ──► ids, times, items (cell) ──► rows of logs
 //! ```
 //! **In / Out**: files as a manifest lists them → rows of [`crate::reference`], or why a record is a bad
 //! row; each with its file and its 1-based record number.
-//! **Invariants**: shares no code with `scan` or later stages. Parquet's row API, the csv crate,
+//! **Invariants**: shares no code with `scan` or later stages. Parquet's row API, arrow's reader of IPC, the csv crate,
 //! serde_json and jiff read value by value, and SPEC's rules for inputs are implemented here again. Only
 //! requested rows are kept. **Cost**: some ten times that of the scan.
 
+mod arrow;
 mod attributes;
 mod cell;
 mod events;
@@ -119,6 +120,7 @@ fn read(
         Format::Csv => text::read_csv(file, columns, on_record),
         Format::Ndjson => text::read_ndjson(file, columns, on_record),
         Format::Json => text::read_json(file, columns, on_record),
+        Format::Arrow => arrow::read(file, columns, on_record),
     }
 }
 

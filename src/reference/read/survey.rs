@@ -8,7 +8,7 @@ use serde_json::value::RawValue;
 
 use super::cell::LogCell;
 use super::times::parse;
-use super::{LogFile, read, text};
+use super::{LogFile, arrow, read, text};
 use crate::error::{Error, ErrorKind, Result};
 use crate::job::{Format, Settings};
 use crate::store::local;
@@ -140,6 +140,9 @@ fn names(file: &LogFile) -> Result<Vec<String>> {
         let schema = reader.metadata().file_metadata().schema_descr();
         let fields = schema.root_schema().get_fields().iter();
         return Ok(fields.map(|field| field.name().to_owned()).collect());
+    }
+    if file.format == Format::Arrow {
+        return arrow::names(file);
     }
     let mut head = Vec::new();
     let read = text::open(file)?.take(HEAD_BYTES).read_to_end(&mut head);

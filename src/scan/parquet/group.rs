@@ -17,7 +17,7 @@ use parquet::file::metadata::{ParquetMetaData, RowGroupMetaData};
 
 use super::levels::ELEMENTS_MAX;
 use super::pages::{DiskError, Pages};
-use super::{BATCH_ROWS, ParquetFile};
+use super::{BATCH_ROWS, ParquetGroups};
 use crate::error::Result;
 use crate::ids::unsigned;
 
@@ -37,7 +37,7 @@ pub(super) struct RowGroupReader {
 impl RowGroupReader {
     /// Opens a row group to read some of its columns.
     pub(super) fn open(
-        file: &ParquetFile,
+        file: &ParquetGroups,
         at: usize,
         columns: &ProjectionMask,
     ) -> Result<RowGroupReader> {

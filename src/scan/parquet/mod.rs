@@ -4,7 +4,7 @@
 //! the `pages` of a row group into arrays. Pages are read and checked with `header`, `unpack`, `levels` and
 //! `delta`.
 //!
-//! **In / Out**: a file → [`ParquetFile`]: its footer, read once; from that, batches of at most
+//! **In / Out**: a file → [`ParquetGroups`]: its footer, read once; from that, batches of at most
 //! [`BATCH_ROWS`] rows. **Invariants**: the Arrow schema that some writers embed is ignored, so that texts
 //! arrive as views whether they were dictionary-encoded, large or view types. A view takes no memory
 //! beyond its page, however often a text is repeated. The exception are timestamps in seconds, which only
@@ -38,32 +38,32 @@ use parquet::file::metadata::{ParquetMetaData, RowGroupMetaData};
 use parquet::file::statistics::Statistics;
 use parquet::schema::types::{ColumnDescPtr, SchemaDescriptor};
 
+pub(crate) use crate::scan::columnar::ColumnarFile as ParquetFile;
+
 use self::footer::read_footer;
 use self::group::RowGroupReader;
-use crate::advice;
 use crate::catalog::input::InputFile;
 use crate::error::{Error, Result, panic_text};
 use crate::ids::{count64, unsigned};
-use crate::scan::missing_column::missing_column;
 
 /// Rows of a batch, so few that decoded columns stay in the second-level cache.
 pub(crate) const BATCH_ROWS: usize = 8192;
 
 /// A Parquet file whose footer is read.
 #[derive(Clone, Debug)]
-pub(crate) struct ParquetFile {
-    pub(crate) file: InputFile,
+pub(in crate::scan) struct ParquetGroups {
+    file: InputFile,
     metadata: Arc<ParquetMetaData>,
     /// The types that its columns are read as.
     schema: Fields,
 }
 
-impl ParquetFile {
+impl ParquetGroups {
     /// Reads the footer.
     ///
     /// # Errors
     /// If there is none, or it is not valid.
-    pub(crate) fn open(file: &InputFile) -> Result<ParquetFile> {
+    pub(in crate::scan) fn open(file: &InputFile) -> Result<ParquetGroups> {
         let metadata = Arc::new(read_footer(file, &file.open()?)?);
         let schema = match metadata.file_metadata().num_rows() {
             // No column is read, so their types do not matter.
@@ -72,71 +72,31 @@ impl ParquetFile {
         };
         let schema =
             schema.map_err(|what| file.fault(format!("expected a Parquet file, found {what}")))?;
-        Ok(ParquetFile {
+        Ok(ParquetGroups {
             file: file.clone(),
             metadata,
             schema,
         })
     }
 
-    /// A top-level column.
-    pub(crate) fn column(&self, name: &str) -> Option<&FieldRef> {
-        self.schema.iter().find(|field| field.name() == name)
+    /// The types that its columns are read as.
+    pub(in crate::scan) fn fields(&self) -> &Fields {
+        &self.schema
     }
 
-    /// A top-level column that is required.
-    ///
-    /// # Errors
-    /// If the file lacks it.
-    pub(crate) fn required(&self, name: &str) -> Result<&FieldRef> {
-        self.column(name).ok_or_else(|| {
-            let found = format!("\"{}\"", self.names().join(", "));
-            missing_column(&self.file, name, &found)
-        })
-    }
-
-    /// The names of its columns.
-    pub(crate) fn names(&self) -> Vec<&str> {
-        self.schema
-            .iter()
-            .map(|field| field.name().as_str())
-            .collect()
-    }
-
-    /// The error of a column of the wrong type.
-    pub(crate) fn wrong_type(&self, name: &str, expected: &str, found: &DataType) -> Error {
-        let found = match found {
-            DataType::Utf8View => "text".to_owned(),
-            DataType::BinaryView => "bytes".to_owned(),
-            other => other.to_string(),
-        };
-        let what = format!("expected column \"{name}\" to be {expected}, found {found}");
-        self.file
-            .fault(advice::placed(what, &self.file.shown, name))
-    }
-
-    /// The number of rows.
-    pub(crate) fn rows_count(&self) -> u64 {
-        unsigned(self.metadata.file_metadata().num_rows())
+    /// The rows of each row group.
+    pub(in crate::scan) fn group_rows(&self) -> Vec<u64> {
+        let groups = self.row_groups().iter();
+        groups.map(|group| unsigned(group.num_rows())).collect()
     }
 
     /// The row groups.
-    pub(crate) fn row_groups(&self) -> &[RowGroupMetaData] {
+    fn row_groups(&self) -> &[RowGroupMetaData] {
         self.metadata.row_groups()
     }
 
-    /// The number of the first row of a row group, from 1.
-    pub(crate) fn first_row(&self, row_group: usize) -> u64 {
-        let before = &self.row_groups()[..row_group];
-        before
-            .iter()
-            .map(|group| unsigned(group.num_rows()))
-            .sum::<u64>()
-            + 1
-    }
-
     /// The leaf columns whose path satisfies `wanted`.
-    pub(crate) fn leaves(&self, wanted: impl Fn(&[String]) -> bool) -> ProjectionMask {
+    pub(in crate::scan) fn leaves(&self, wanted: impl Fn(&[String]) -> bool) -> ProjectionMask {
         let schema = self.schema();
         let leaves = schema.columns().iter().enumerate();
         let leaves = leaves.filter(|(_, leaf)| wanted(leaf.path().parts()));
@@ -144,7 +104,7 @@ impl ParquetFile {
     }
 
     /// The statistics of a flat column in a row group.
-    pub(crate) fn statistics(&self, row_group: usize, name: &str) -> Option<&Statistics> {
+    pub(in crate::scan) fn statistics(&self, row_group: usize, name: &str) -> Option<&Statistics> {
         let leaf = self
             .schema()
             .columns()
@@ -155,7 +115,11 @@ impl ParquetFile {
 
     /// The same file, for one row group: text columns with these names are read as keys of a dictionary where
     /// the row group has one.
-    pub(crate) fn with_dictionaries(&self, row_group: usize, names: &[&str]) -> ParquetFile {
+    pub(in crate::scan) fn with_dictionaries(
+        &self,
+        row_group: usize,
+        names: &[&str],
+    ) -> ParquetGroups {
         let changed = |field: &FieldRef| {
             let is_text = *field.data_type() == DataType::Utf8View;
             let is_wanted = is_text && names.contains(&field.name().as_str());
@@ -166,7 +130,7 @@ impl ParquetFile {
             let coded = DataType::Dictionary(keys, Box::new(DataType::Utf8));
             field.as_ref().clone().with_data_type(coded)
         };
-        ParquetFile {
+        ParquetGroups {
             file: self.file.clone(),
             metadata: Arc::clone(&self.metadata),
             schema: self.schema.iter().map(changed).collect(),
@@ -196,34 +160,28 @@ impl ParquetFile {
         self.metadata.file_metadata().schema_descr()
     }
 
-    /// Calls `on_batch` for each batch of a row group, with the number of its first row, from 1.
+    /// Calls `on_batch` for each batch of a row group.
     ///
     /// # Errors
     /// If the file cannot be read further, or `on_batch` fails.
-    pub(crate) fn read(
+    pub(in crate::scan) fn read(
         &self,
         row_group: usize,
         columns: &ProjectionMask,
-        mut on_batch: impl FnMut(u64, &RecordBatch) -> Result<()>,
+        on_batch: &mut dyn FnMut(&RecordBatch) -> Result<()>,
     ) -> Result<()> {
-        let mut row = self.first_row(row_group);
-        let rows = self.row_groups()[row_group].num_rows();
+        let rows = unsigned(self.row_groups()[row_group].num_rows());
         let group = RowGroupReader::open(self, row_group, columns)?;
         let damaged = |what: String| self.damaged(&group, columns, &what);
         let mut reader = catch_panic(|| group.batches(columns)).map_err(damaged)?;
+        let mut rows_read = 0;
         while let Some(batch) = catch_panic(|| reader.next().transpose()).map_err(damaged)? {
-            row += count64(batch.num_rows());
-            let first = row - count64(batch.num_rows());
-            // Replacing rebuilds the batch, so a run without such words gets the decoder's own.
-            if self.file.nulls.are_none() {
-                on_batch(first, &batch)?;
-            } else {
-                on_batch(first, &self.file.nulls.in_batch(&batch))?;
-            }
+            rows_read += count64(batch.num_rows());
+            on_batch(&batch)?;
         }
         // Decoders do not hold their rows against the footer: a short column would lose rows
         // silently.
-        if row - self.first_row(row_group) != unsigned(rows) {
+        if rows_read != rows {
             return Err(damaged("it ends too early".to_owned()));
         }
         Ok(())
@@ -257,7 +215,7 @@ impl ParquetFile {
 }
 
 /// The result of arrow's decoders, or the text of their error or panic.
-fn catch_panic<T, E: StdError>(
+pub(in crate::scan) fn catch_panic<T, E: StdError>(
     work: impl FnOnce() -> std::result::Result<T, E>,
 ) -> std::result::Result<T, String> {
     // arrow-rs does not count panics on malformed input as vulnerabilities, and 4 of 147 public

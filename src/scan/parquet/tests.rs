@@ -10,15 +10,15 @@ use arrow::array::{
 };
 use arrow::compute::{cast, concat_batches};
 use arrow::datatypes::DataType;
+use parquet::arrow::ArrowWriter;
 use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
-use parquet::arrow::{ArrowWriter, ProjectionMask};
 use parquet::basic::{Compression, Encoding};
 use parquet::file::properties::{WriterProperties, WriterVersion};
 
-use super::ParquetFile;
+use super::{ParquetFile, ParquetGroups};
 use crate::catalog::input::InputFile;
 use crate::error::Result;
-use crate::job::Source;
+use crate::job::{Format, Source};
 
 /// Rows with nulls, repeated texts, lists of different lengths.
 fn rows(count: i32) -> RecordBatch {
@@ -118,10 +118,11 @@ fn file_at(path: &Path) -> InputFile {
 
 /// All rows of a file, in one or more batches per row group.
 fn read(path: &Path) -> Result<Vec<RecordBatch>> {
-    let file = ParquetFile::open(&file_at(path))?;
+    let file = ParquetFile::open(&file_at(path), Format::Parquet)?;
+    let all = file.leaves(|_| true);
     let (mut batches, mut rows) = (Vec::new(), 1);
     for at in 0..file.row_groups().len() {
-        file.read(at, &ProjectionMask::all(), |first_row, batch| {
+        file.read(at, &all, |first_row, batch| {
             assert_eq!(first_row, rows);
             rows += crate::ids::count64(batch.num_rows());
             batches.push(batch.clone());
@@ -171,7 +172,7 @@ fn texts_of_a_dictionary_can_be_read_as_its_keys() {
     for (dictionary, is_coded) in [(true, true), (false, false)] {
         let settings = WriterProperties::builder().set_dictionary_enabled(dictionary);
         std::fs::write(&path, written(&batch, settings.build())).expect("room on the disk");
-        let file = ParquetFile::open(&file_at(&path)).expect("a good file");
+        let file = ParquetFile::open(&file_at(&path), Format::Parquet).expect("a good file");
         let file = file.with_dictionaries(0, &["text"]);
         let columns = file.leaves(|path| path == ["text"]);
         let read = file.read(0, &columns, |_, rows| {
@@ -219,7 +220,7 @@ fn a_damaged_column_is_named_with_its_row_group() {
         .set_max_row_group_row_count(Some(50));
     let mut bytes = written(&rows(100), settings.build());
     std::fs::write(&path, &bytes).expect("room on the disk");
-    let file = ParquetFile::open(&file_at(&path)).expect("a good file");
+    let file = ParquetGroups::open(&file_at(&path)).expect("a good file");
     let chunk = file.row_groups()[1].column(1);
     let start = usize::try_from(chunk.data_page_offset()).expect("in the file");
     bytes[start..start + 40].fill(0xff);

@@ -108,8 +108,10 @@ impl RecordReader<'_> {
         match format {
             Format::Csv => csv_piece(self.layout, piece.text(), seen, on_record),
             Format::Ndjson => ndjson_piece(self.columns, piece.text(), seen, on_record),
-            // JSON arrays go to `json_records`, Parquet to `read_row_group`.
-            Format::Json | Format::Parquet => unreachable!("they are not read in pieces"),
+            // JSON arrays go to `json_records`, files of columns to `read_row_group`.
+            Format::Json | Format::Parquet | Format::Arrow => {
+                unreachable!("they are not read in pieces")
+            }
         }
     }
 }

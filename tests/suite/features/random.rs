@@ -1,12 +1,11 @@
 //! Random small logs against the reference: formats, types of ids, threads, partitions, zones.
 
-use hitherto::Format;
 use hitherto::reference::LogTime;
 use hitherto::reference::features::{ListingImpression, LogClick, LogListing};
 
 use super::case::{Case, DAY, HOUR, NOON, SECOND, check};
 use crate::far::far_time;
-use crate::support::{NULLS, Numbers, Style, TimeStyle};
+use crate::support::{FORMATS, NULLS, Numbers, Style, TimeStyle};
 
 /// Cases; a failure prints the seed of its own.
 const CASES: u64 = 2500;
@@ -33,7 +32,7 @@ fn time(numbers: &mut Numbers, style: TimeStyle) -> LogTime {
 /// How a source is written.
 fn style(numbers: &mut Numbers, times: &[TimeStyle]) -> Style {
     Style {
-        format: numbers.pick(&[Format::Parquet, Format::Csv, Format::Ndjson, Format::Json]),
+        format: numbers.pick(&FORMATS),
         times: numbers.pick(times),
         files: numbers.pick(&[1, 1, 2, 3]),
         row_group: numbers.pick(&[1, 2, 3, 1000]),
