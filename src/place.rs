@@ -8,10 +8,10 @@ use std::path::{Path, PathBuf};
 
 use crate::error::{Error, ErrorKind, Result};
 
-/// Whether a path is a URL, or begins with a shell's `~`: then it does not depend on the folder that
+/// Whether a path is a URL, `-` for standard input, or begins with a shell's `~`: then it does not depend on the folder that
 /// relative paths start at.
 pub fn is_elsewhere(path: &str) -> bool {
-    scheme_of(path).is_some() || is_home(path)
+    path == "-" || scheme_of(path).is_some() || is_home(path)
 }
 
 /// Checks that a path to write to lies on this machine; `flag` names it.

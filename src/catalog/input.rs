@@ -20,6 +20,7 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::ids::{Day, count64};
 use crate::job::{Format, Source};
 use crate::store::local::{self, DigestOf};
+use crate::store::spool::Spooled;
 
 /// The format of a file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -101,6 +102,8 @@ pub(crate) struct InputFile {
     pub(crate) whole: Arc<OnceLock<(u64, u64)>>,
     /// Texts that stand for null.
     pub(crate) nulls: NullWords,
+    /// The copy that `path` opens, if it came through a pipe.
+    pub(crate) spooled: Option<Spooled>,
 }
 
 /// The text of an open file.
@@ -121,6 +124,14 @@ impl InputFile {
             Some(_) => missing_or_io(&self.path, error),
             None => self.fault("expected a file; it is none any more"),
         })
+    }
+
+    /// The path by which it is sorted: that of a copy differs from run to run.
+    pub(super) fn place(&self) -> &Path {
+        match self.spooled {
+            Some(_) => Path::new(&self.shown),
+            None => &self.path,
+        }
     }
 
     /// An error about the whole file.

@@ -2,7 +2,8 @@
 //!
 //! Files of other formats, and folders of table formats, are refused with a command that converts them.
 //!
-//! In reading order: `paths` expands what the user names, `tables` refuses table formats, `input` is one
+//! In reading order: `paths` expands what the user names, `pipes` copies what comes through pipes,
+//! `tables` refuses table formats, `input` is one
 //! file, `foreign` refuses other formats.
 
 pub(crate) mod compression;
@@ -10,4 +11,5 @@ mod foreign;
 pub(crate) mod input;
 pub(crate) mod null_words;
 pub(crate) mod paths;
+pub(crate) mod pipes;
 mod tables;

@@ -6,18 +6,15 @@
 //! table's log tells which of them count.
 
 use std::collections::BTreeSet;
-use std::fs::{self, File};
-use std::io::{self, Read};
-use std::os::unix::fs::FileTypeExt;
+use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-
-use rustix::fs::{Mode, OFlags};
 
 use crate::advice::Hint;
 use crate::calendar::parse_dt;
 use crate::catalog::input::{InputFile, missing_or_io};
 use crate::catalog::null_words::NullWords;
+use crate::catalog::pipes::{Pipes, is_pipe, read_list};
 use crate::catalog::tables::TableFinder;
 use crate::error::{Error, ErrorKind, Result};
 use crate::ids::Day;
@@ -76,7 +73,7 @@ const COMPRESSED: [&str; 3] = ["", ".gz", ".zst"];
 ///
 /// # Errors
 /// If a source is missing, or is a table format, or a path cannot be read.
-pub(crate) fn discover(spec: &FileSpec<'_>) -> Result<Vec<SourceFiles>> {
+pub(crate) fn discover(spec: &FileSpec<'_>, pipes: &mut Pipes<'_>) -> Result<Vec<SourceFiles>> {
     let mut sources = Vec::new();
     for source in spec.sources.iter().copied() {
         let Some(roots) = roots_of(spec, source)? else {
@@ -92,6 +89,9 @@ pub(crate) fn discover(spec: &FileSpec<'_>) -> Result<Vec<SourceFiles>> {
         for root in &roots.paths {
             search.collect(root, 0)?;
         }
+        for pipe in &roots.pipes {
+            search.add_pipe(pipe, pipes)?;
+        }
         sources.push(search.finish(roots.paths)?);
     }
     Ok(sources)
@@ -102,6 +102,8 @@ pub(crate) fn discover(spec: &FileSpec<'_>) -> Result<Vec<SourceFiles>> {
 struct Roots {
     /// Files and folders to read.
     paths: Vec<PathBuf>,
+    /// Named pipes, and `-` for standard input.
+    pipes: Vec<PathBuf>,
     /// Unfinished copies that a glob matched.
     skipped: Vec<PathBuf>,
 }
@@ -130,32 +132,6 @@ fn roots_of(spec: &FileSpec<'_>, source: Source) -> Result<Option<Roots>> {
         roots.expand(line)?;
     }
     Ok(Some(roots))
-}
-
-/// Reads a list of paths from a file or a named pipe.
-fn read_list(list: &Path) -> Result<String> {
-    check_in(list)?;
-    let failed = |error: io::Error| missing_or_io(list, error);
-    let kind = fs::metadata(list).map_err(failed)?.file_type();
-    if !kind.is_file() && !kind.is_fifo() && !kind.is_dir() {
-        let what = "expected a file of paths, a line each";
-        return Err(Error::bad_file(display(list), what));
-    }
-    // Does not block until a pipe has a writer; without one, the list is empty.
-    let flags = OFlags::RDONLY | OFlags::NONBLOCK | OFlags::CLOEXEC;
-    let opened = rustix::fs::open(list, flags, Mode::empty());
-    let mut file = File::from(opened.map_err(|error| failed(error.into()))?);
-    // From here on, reads wait for the writer.
-    let blocking = rustix::fs::fcntl_setfl(&file, OFlags::empty());
-    blocking.map_err(|error| failed(error.into()))?;
-    let mut text = String::new();
-    match file.read_to_string(&mut text) {
-        Err(error) if error.kind() == io::ErrorKind::InvalidData => {
-            let what = "expected paths in UTF-8, a line each";
-            Err(Error::bad_file(display(list), what))
-        }
-        read => read.map(|_| text).map_err(failed),
-    }
 }
 
 /// The folder or file of a source in the folder of all sources.
@@ -203,6 +179,10 @@ impl Roots {
     /// Adds the files and folders of a path that may be a glob.
     fn expand(&mut self, path: &str) -> Result<()> {
         check_in(Path::new(path))?;
+        if is_pipe(Path::new(path)) {
+            self.pipes.push(PathBuf::from(path));
+            return Ok(());
+        }
         // Before globs: a name may have their characters.
         if Path::new(path).exists() {
             self.paths.push(PathBuf::from(path));
@@ -274,6 +254,7 @@ impl Search {
                 day,
                 whole: Arc::default(),
                 nulls: self.nulls.clone(),
+                spooled: None,
             });
             return Ok(());
         }
@@ -298,13 +279,28 @@ impl Search {
         Ok(())
     }
 
+    /// Adds what comes through a pipe.
+    fn add_pipe(&mut self, path: &Path, pipes: &mut Pipes<'_>) -> Result<()> {
+        let spooled = pipes.copy(path)?;
+        self.files.push(InputFile {
+            source: self.source,
+            path: spooled.path(),
+            shown: display(path),
+            day: hive_day(path)?,
+            whole: Arc::default(),
+            nulls: self.nulls.clone(),
+            spooled: Some(spooled),
+        });
+        Ok(())
+    }
+
     /// The files, each once.
     ///
     /// # Errors
     /// If there is none, or one belongs to a table format.
     fn finish(mut self, roots: Vec<PathBuf>) -> Result<SourceFiles> {
         // Folders have no order, but faults, waves and manifests follow this one.
-        self.files.sort_by(|a, b| a.path.cmp(&b.path));
+        self.files.sort_by(|a, b| a.place().cmp(b.place()));
         self.skipped.sort();
         self.skipped.dedup();
         let mut seen = BTreeSet::new();

@@ -78,10 +78,10 @@ pub(crate) struct SequencesArgs {
 #[derive(Args, Debug)]
 #[command(next_help_heading = "Input")]
 struct SequencesSourceArgs {
-    /// Impressions: a file, a folder or a glob
+    /// Impressions: a file, a folder, a glob, or - for standard input
     #[arg(long, value_name = "PATH")]
     impressions: Option<String>,
-    /// Clicks: a file, a folder or a glob
+    /// Clicks: a file, a folder, a glob, or - for standard input
     #[arg(long, value_name = "PATH")]
     clicks: Option<String>,
     /// Add-to-carts: a file, a folder or a glob [alias: --add-to-carts]

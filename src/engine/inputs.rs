@@ -5,7 +5,7 @@
 //! lookbacks is not opened.
 
 use std::collections::BTreeMap;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use rayon::prelude::*;
 
@@ -15,6 +15,7 @@ use crate::advice::Hint;
 use crate::calendar::date_text;
 use crate::catalog::input::InputFile;
 use crate::catalog::paths::{SourceFiles, discover};
+use crate::catalog::pipes::Pipes;
 use crate::context::{RunContext, Stage};
 use crate::dictionary::probes::Probes;
 use crate::error::{Error, ErrorKind, Result};
@@ -40,7 +41,13 @@ pub(super) fn find_inputs(job: &Job, context: &RunContext) -> Result<RunInputs> 
     let gates = Gates::read(job.kind(), job.gates())?;
     let vocabulary = vocabulary_spec(job).and_then(|spec| spec.file);
     vocabulary.map_or(Ok(()), check_in)?;
-    let sources = discover(&file_spec(job))?;
+    // Where the set is made there is room for it; of the folder itself nothing may be used.
+    let mut around = job.out.ancestors().skip(1);
+    let around = around.find(|folder| folder.is_dir());
+    let folder = job.temp_dir.as_deref().or(around);
+    let check = || context.check();
+    let mut pipes = Pipes::copied(folder.unwrap_or_else(|| Path::new(".")), &check);
+    let sources = discover(&file_spec(job), &mut pipes)?;
     let roots = sources.iter().flat_map(|source| source.roots.clone());
     // The vocabulary counts as an input, so an output that would overlap it is refused.
     let roots: Vec<PathBuf> = roots.chain(vocabulary.map(PathBuf::from)).collect();

@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 
 use crate::catalog::input::InputFile;
 use crate::catalog::paths::discover;
+use crate::catalog::pipes::Pipes;
 use crate::engine::specs::{file_spec, read_spec};
 use crate::error::{Error, Result};
 use crate::job::{Dwell, Format, Job, Settings, Source};
@@ -74,7 +75,7 @@ fn survey_path(path: &Path) -> Result<Surveyed> {
         out: "out".into(),
         ..Settings::default()
     })?;
-    let files = discover(&file_spec(&job))?
+    let files = discover(&file_spec(&job), &mut Pipes::refused())?
         .into_iter()
         .flat_map(|source| source.files);
     let files: Vec<_> = files.collect();

@@ -41,6 +41,7 @@ fn file_at(path: &std::path::Path) -> InputFile {
         day: None,
         whole: Arc::default(),
         nulls: crate::catalog::null_words::NullWords::default(),
+        spooled: None,
     }
 }
 

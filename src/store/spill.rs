@@ -355,7 +355,7 @@ fn damaged() -> Error {
 }
 
 /// A file without a name, readable by the owner alone, which the system deletes when it is closed.
-fn nameless(folder: &Path) -> io::Result<File> {
+pub(super) fn nameless(folder: &Path) -> io::Result<File> {
     let mode = Mode::RUSR | Mode::WUSR;
     let flags = OFlags::RDWR | OFlags::CLOEXEC;
     // With a name, others could open the file before it is unlinked, and a kill in that moment

@@ -37,6 +37,7 @@ pub(crate) fn read(path: &Path) -> Result<Dictionary> {
         day: None,
         whole: Arc::default(),
         nulls: NullWords::default(),
+        spooled: None,
     };
     let file = ParquetFile::open(&file, Format::Parquet)?;
     if file.rows_count() == 0 {

@@ -24,6 +24,7 @@ mod metrics;
 mod nobody;
 mod output;
 mod outside;
+mod pipes;
 mod plan;
 mod process;
 mod publish;

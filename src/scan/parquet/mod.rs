@@ -38,6 +38,7 @@ use parquet::file::metadata::{ParquetMetaData, RowGroupMetaData};
 use parquet::file::statistics::Statistics;
 use parquet::schema::types::{ColumnDescPtr, SchemaDescriptor};
 
+/// A file of columns, by the name that it has for readers.
 pub(crate) use crate::scan::columnar::ColumnarFile as ParquetFile;
 
 use self::footer::read_footer;

@@ -113,6 +113,7 @@ fn file_at(path: &Path) -> InputFile {
         day: None,
         whole: Arc::default(),
         nulls: crate::catalog::null_words::NullWords::default(),
+        spooled: None,
     }
 }
 

@@ -13,6 +13,7 @@ use super::{
 use crate::calendar::Zone;
 use crate::catalog::paths::FileSpec;
 use crate::catalog::paths::discover;
+use crate::catalog::pipes::Pipes;
 use crate::context::RunContext;
 use crate::dictionary::Dictionary;
 use crate::error::Result;
@@ -160,7 +161,7 @@ fn read(path: &Path, on_bad_row: OnBadRow) -> Result<(Vec<String>, Vec<Rejected>
     );
     let scan = TableScan::new(&spec, &policy, &context, COLUMNS.to_vec());
     let (mut state, mut rows) = (TableState::default(), Vec::new());
-    let files = discover(&FileSpec {
+    let files = FileSpec {
         job_kind: JobKind::Dwell,
         sources: vec![Source::Events],
         dir: None,
@@ -168,7 +169,8 @@ fn read(path: &Path, on_bad_row: OnBadRow) -> Result<(Vec<String>, Vec<Rejected>
         files_from: &[],
         null_values: &[],
         source_settings: &[],
-    })?;
+    };
+    let files = discover(&files, &mut Pipes::refused())?;
     let opened = Opened::open(&spec, &files[0].files[0])?;
     let (mut interner, mut memo, mut codes) = (Dictionary::texts(), Memo::default(), Vec::new());
     for task in opened.tasks() {

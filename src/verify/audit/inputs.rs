@@ -222,7 +222,10 @@ impl InputFolders<'_> {
     /// The message for a file that is in no folder.
     fn gone_text(self, input: &Input) -> String {
         let path = Path::new(&input.path);
-        let what = format!("its input \"{}\" is gone", path.display());
+        let what = match &input.path[..] {
+            "-" => "its input \"-\" came through standard input, and is not kept".to_owned(),
+            path => format!("its input \"{path}\" is gone"),
+        };
         if path.is_absolute() {
             return what;
         }

@@ -150,6 +150,7 @@ fn file_at(path: &Path) -> InputFile {
         day: None,
         whole: Arc::default(),
         nulls: crate::catalog::null_words::NullWords::default(),
+        spooled: None,
     }
 }
 
