@@ -178,9 +178,9 @@ pub use job::{Ask, Dwell, Features, Job, Sequences, Settings};
 pub use manifest::PublishedJob;
 pub use options::{
     ActionSource, Attribute, AttributeColumn, AttributeType, Codec, CustomerType, Cutoff, Dedup,
-    DivideBy, DwellMethod, Format, Guests, IfExists, ItemType, ItemVocabulary, JobKind, LabelKey,
-    Layout, LogName, NullLabel, OnBadRow, OtherTypes, Passthrough, PassthroughType, Publish,
-    Source, SourceSettings, TimeUnit, Types, UnknownItem, WarningCode,
+    DivideBy, DwellMethod, Format, Guests, IfExists, ItemType, ItemVocabulary, JobKind, KeptColumn,
+    LabelKey, Layout, LogName, NullLabel, OnBadRow, OtherTypes, Passthrough, PassthroughType,
+    Publish, Source, SourceSettings, TimeUnit, Types, UnknownItem, WarningCode,
 };
 #[doc(hidden)]
 pub use options::{renamed_column, source_setting};

@@ -4,7 +4,8 @@ use std::path::PathBuf;
 
 use clap::Args;
 use hitherto::{
-    Codec, CustomerType, Dedup, FeaturesReport, Job, LabelKey, Settings, Source, date_text,
+    Codec, CustomerType, Dedup, FeaturesReport, Job, KeptColumn, LabelKey, Settings, Source,
+    date_text,
 };
 
 use crate::cli::choices::{exact_dedup, id_type};
@@ -28,6 +29,9 @@ Examples:
 
   Clicks that do not say who clicked, and the nightly run for one day:
     hitherto features shop --out training --label-key listing --add-days --date 2024-01-30
+
+  A history of prices: of each listing the newest row before the impression:
+    hitherto features shop --out training --listings-as-of valid_from
 
   Logs with other names, which are complete up to a moment:
     hitherto features --impressions log/views.parquet --clicks 'log/clicks-*.ndjson.gz' \\
@@ -102,6 +106,14 @@ struct ColumnArgs {
     /// later [default: the latest click]
     #[arg(long, value_name = "TIME")]
     data_end: Option<String>,
+    /// The column of listings that says from when a row holds, if a listing has several rows over time
+    /// (a history of prices): each impression has the newest row before it
+    #[arg(long, value_name = "COLUMN")]
+    listings_as_of: Option<String>,
+    /// Columns of impressions, or as listing.NAME of listings, to copy to the output; NAME:TYPE names the
+    /// type in text files (int32, int64, double, string, boolean or timestamp; string by default)
+    #[arg(long, value_name = "NAMES", value_delimiter = ',', value_parser = KeptColumn::parse)]
+    keep: Vec<KeptColumn>,
     /// Which repeated clicks to leave out: those that agree in user, listing and time. Repeats are
     /// reported either way; repeated impressions are always rows of their own
     #[arg(long, value_parser = exact_dedup(), default_value = "none")]
@@ -139,6 +151,8 @@ impl FeaturesArgs {
             label_window_us: self.columns.label_window,
             label_key: self.columns.label_key,
             data_end: self.columns.data_end,
+            listings_as_of: self.columns.listings_as_of,
+            keep: self.columns.keep,
         };
         let mut settings = Settings {
             ask: own.into(),
@@ -162,8 +176,12 @@ impl FeaturesArgs {
 
 /// The summary of a run.
 fn summary<'a>(job: &Job, report: &'a FeaturesReport) -> Summary<'a, FeaturesReport> {
+    let unknown = match job.features().listings_as_of {
+        None => "of a listing that no file has",
+        Some(_) => "of a listing without a row before them",
+    };
     let row_notes = [
-        (report.unknown_listings, "of a listing that no file has"),
+        (report.unknown_listings, unknown),
         (report.negative_ages, "older than their listing"),
         (report.incomplete, "too new for a complete label"),
     ];

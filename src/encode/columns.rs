@@ -232,7 +232,7 @@ fn item_type(item_type: ItemType) -> DataType {
 }
 
 /// The type of a passthrough column.
-fn passthrough_type(value_type: PassthroughType) -> DataType {
+pub(crate) fn passthrough_type(value_type: PassthroughType) -> DataType {
     match value_type {
         PassthroughType::Int32 => DataType::Int32,
         PassthroughType::Int64 => DataType::Int64,

@@ -38,11 +38,13 @@ use parquet::file::properties::WriterProperties;
 use parquet::file::writer::{SerializedFileWriter, TrackedWrite};
 use parquet::schema::types::SchemaDescPtr;
 
+pub(crate) use self::columns::passthrough_type;
 use self::columns::{ColumnSource, OutputColumn, columns};
 pub(crate) use self::counts::RowStats;
 use self::counts::stats_of;
 pub(crate) use self::file::FileWriter;
 use self::file::row_group;
+pub(crate) use self::passthrough::array_of;
 pub(crate) use self::schema::schema;
 use self::schema::{CREATED_BY, properties, schema_of};
 pub(crate) use self::spec::WriteSpec;

@@ -57,7 +57,7 @@ pub(crate) fn array<I: ItemColumn>(
 }
 
 /// Values as an array.
-fn array_of<'b>(
+pub(crate) fn array_of<'b>(
     kind: PassthroughType,
     values: impl Iterator<Item = &'b PassthroughValue>,
 ) -> ArrayRef {

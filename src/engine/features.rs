@@ -14,7 +14,7 @@
 use super::input_warnings;
 use super::inputs::{check_days, find_inputs, open_all};
 use super::last_days;
-use super::resolve::{id_type, in_zone_of_set};
+use super::resolve::{id_type, in_zone_of_set, kept_types};
 use super::specs::{click_spec, day_spec, publish_spec, read_spec};
 use super::tasks::{guarded, in_pool, run_tasks, spills, thread_states};
 use super::unused::notice_features;
@@ -80,10 +80,11 @@ pub fn features(job: &Job, context: &RunContext) -> Result<FeaturesReport> {
 
 /// Runs the stages, on a thread of the pool.
 fn run(job: &Job, context: &RunContext) -> Result<FeaturesReport> {
-    let job = &in_last_days(job, context)?;
+    let (inputs, job) = find(job, context)?;
+    let job = &in_last_days(&job, context)?;
     let spec = read_spec(job);
     let policy = BadRowPolicy::new(&spec, is_whole_column);
-    let before = read_before_clicks(job, context, &policy)?;
+    let before = read_before_clicks(job, context, &policy, inputs)?;
     // An output that cannot be created fails here, before the long read of clicks.
     let staging = StagingDir::create(publish_spec(job))?;
     let (mut read, clicks, wanted) = read_listings(job, context, &policy, before)?;
@@ -138,15 +139,23 @@ pub(crate) struct BeforeClicks {
     impressions: ShownRead,
 }
 
-/// Finds the inputs and reads all impressions.
+/// Finds the inputs; also gives the job with a type for each kept column.
+pub(crate) fn find(job: &Job, context: &RunContext) -> Result<(RunInputs, Job)> {
+    // First, so that a text that is no time is an error before any file is opened.
+    data_end(job)?;
+    let inputs = find_inputs(job, context)?;
+    let job = kept_types(job, &inputs.sources)?;
+    Ok((inputs, job))
+}
+
+/// Reads all impressions.
 pub(crate) fn read_before_clicks(
     job: &Job,
     context: &RunContext,
     policy: &BadRowPolicy<'_>,
+    mut inputs: RunInputs,
 ) -> Result<BeforeClicks> {
-    // First, so that a text that is no time is an error before any file is opened.
     let data_end = data_end(job)?;
-    let mut inputs = find_inputs(job, context)?;
     inputs.opened = open_source(job, &inputs.sources, Source::Impressions)?;
     let (spec, opened) = (read_spec(job), &inputs.opened);
     units::check(&spec, opened, &times_of(&spec, Source::Impressions), None)?;

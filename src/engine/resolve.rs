@@ -8,8 +8,8 @@ use super::specs::read_spec;
 use crate::catalog::paths::SourceFiles;
 use crate::error::Result;
 use crate::job::{
-    Attribute, AttributeColumn, AttributeType, CustomerType, Job, Passthrough, PassthroughType,
-    Publish, Source,
+    Attribute, AttributeColumn, AttributeType, CustomerType, Job, KeptColumn, Passthrough,
+    PassthroughType, Publish, Source,
 };
 use crate::publish::MANIFEST;
 use crate::scan::Opened;
@@ -65,6 +65,45 @@ pub(super) fn column_types(
         })),
     });
     Ok(job.with_columns(keep, attributes.collect::<Result<_>>()?))
+}
+
+/// The job with a type for each kept column of `features`: as given; else as the first Parquet file of its source
+/// says, or text if there is no such file.
+///
+/// # Errors
+/// If such a file cannot be opened, lacks the column, or has a column of a type that is not supported.
+pub(super) fn kept_types(job: &Job, sources: &[SourceFiles]) -> Result<Job> {
+    let keep = job.features().keep.iter().map(|kept| {
+        let source = if kept.of_listings {
+            Source::Listings
+        } else {
+            Source::Impressions
+        };
+        let mut files = sources.iter().filter(|files| files.source == source);
+        let first = match (kept.column.kind, files.next()) {
+            (None, Some(files)) => first_parquet(job, files)?,
+            _ => Vec::new(),
+        };
+        Ok(KeptColumn {
+            column: Passthrough {
+                kind: Some(passthrough_type(job, &kept.column, &first)?),
+                ..kept.column.clone()
+            },
+            ..*kept
+        })
+    });
+    Ok(job.with_kept(keep.collect::<Result<_>>()?))
+}
+
+/// The first Parquet file of a source, if there is one.
+fn first_parquet(job: &Job, source: &SourceFiles) -> Result<Vec<Opened>> {
+    for file in &source.files {
+        let opened = Opened::open(&read_spec(job), file)?;
+        if matches!(opened, Opened::Parquet(..)) {
+            return Ok(vec![opened]);
+        }
+    }
+    Ok(Vec::new())
 }
 
 /// The type of a passthrough column: as given, or as in the first Parquet file.

@@ -54,6 +54,8 @@ pub(crate) fn read_spec(job: &Job) -> ReadSpec<'_> {
         threads: job.threads,
         text_piece_bytes: job.tuning.text_piece_bytes,
         cutoff: own.cutoff,
+        listings_as_of: job.features().listings_as_of.as_deref(),
+        kept: &job.features().keep,
         actions: ActionSpec {
             sources: &own.actions,
             available: &own.available,

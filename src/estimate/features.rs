@@ -15,7 +15,7 @@ use super::memory::{Account, Memory, kept_bytes};
 use super::share::{FileSample, memory_only_spills, read_file_sample, stride_of};
 use super::{Planned, PlannedOf, ratio};
 use crate::context::{RunContext, Stage};
-use crate::engine::features::{gather_clicks, in_last_days, read_before_clicks, read_listings};
+use crate::engine::features::{find, gather_clicks, in_last_days, read_before_clicks, read_listings};
 use crate::engine::specs::{click_spec, read_spec};
 use crate::engine::unused::warn_features;
 use crate::error::Result;
@@ -37,12 +37,11 @@ use crate::scan::{Opened, Task};
 /// # Errors
 /// The errors of a run, as far as they are met.
 pub(super) fn plan(job: &Job, context: &RunContext) -> Result<Planned> {
-    let job = &in_last_days(job, context)?;
-    let (began, policy) = (
-        Instant::now(),
-        BadRowPolicy::new(&read_spec(job), is_whole_column),
-    );
-    let before = read_before_clicks(job, context, &policy)?;
+    let began = Instant::now();
+    let (inputs, job) = find(job, context)?;
+    let job = &in_last_days(&job, context)?;
+    let policy = BadRowPolicy::new(&read_spec(job), is_whole_column);
+    let before = read_before_clicks(job, context, &policy, inputs)?;
     let (impressions_us, began) = (micros_since(began), Instant::now());
     let (mut read, clicks, wanted) = read_listings(job, context, &policy, before)?;
     let listings_us = micros_since(began);

@@ -6,7 +6,8 @@ use crate::calendar::Lookback;
 use crate::options::json::pairs;
 use crate::options::{
     ActionSource, Attribute, AttributeColumn, Cutoff, DivideBy, DwellMethod, Guests, ItemType,
-    ItemVocabulary, JobKind, LabelKey, Layout, NullLabel, Passthrough, Source, UnknownItem,
+    ItemVocabulary, JobKind, KeptColumn, LabelKey, Layout, NullLabel, Passthrough, Source,
+    UnknownItem,
 };
 
 /// The kind of a job, with the options that only this kind has.
@@ -130,6 +131,12 @@ pub struct Features {
     pub label_key: LabelKey,
     /// Up to when clicks are complete, as text, or `None` for the latest click.
     pub data_end: Option<String>,
+    /// The column of listings that says from when a row holds, as its files name it: each impression has
+    /// the newest row before it. `None` if a listing has one row.
+    pub listings_as_of: Option<String>,
+    /// Columns of impressions and listings that are copied, in the order of the output.
+    #[serde(rename = "kept")]
+    pub keep: Vec<KeptColumn>,
 }
 
 impl Default for Features {
@@ -139,6 +146,8 @@ impl Default for Features {
             label_window_us: 24 * 3_600 * 1_000_000,
             label_key: LabelKey::UserListing,
             data_end: None,
+            listings_as_of: None,
+            keep: Vec::new(),
         }
     }
 }

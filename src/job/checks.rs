@@ -97,6 +97,12 @@ fn check_windows(own: &Features) -> Result<()> {
             )));
         }
     }
+    columns::check_kept(own)?;
+    if own.listings_as_of.as_deref() == Some("") {
+        return Err(Error::settings(
+            "--listings-as-of takes the name of a column of listings",
+        ));
+    }
     if own.label_window_us <= 0 {
         return Err(Error::settings("--label-window takes a duration above 0"));
     }

@@ -1,8 +1,8 @@
 //! Checks of the columns that `--keep` and `--with` add to the output.
 
-use super::Sequences;
+use super::{Features, Sequences};
 use crate::error::{Error, Result};
-use crate::options::{ATTRIBUTE_COLUMNS_MAX, Attribute, OURS};
+use crate::options::{ATTRIBUTE_COLUMNS_MAX, Attribute, OURS, OURS_OF_FEATURES};
 
 /// The most passthrough columns of impressions.
 const PASSTHROUGH_MAX: usize = 24;
@@ -40,6 +40,31 @@ pub(super) fn check_columns(own: &Sequences) -> Result<()> {
     check_once("--keep", passthrough())
 }
 
+/// Checks that there are not too many kept columns of `features`, and that their names are free.
+///
+/// # Errors
+/// If not, naming the column.
+pub(super) fn check_kept(own: &Features) -> Result<()> {
+    let names = || own.keep.iter().map(|kept| kept.column.name.as_str());
+    for of_listings in [false, true] {
+        let kept = own.keep.iter();
+        if kept.filter(|kept| kept.of_listings == of_listings).count() > PASSTHROUGH_MAX {
+            let what = format!("--keep takes at most {PASSTHROUGH_MAX} columns of a source");
+            return Err(Error::settings(what));
+        }
+    }
+    let windows = own.windows.iter().flat_map(|(window, _)| {
+        ["listing", "user"].map(|of| format!("prior_{of}_clicks_{window}"))
+    });
+    let windows: Vec<String> = windows.collect();
+    let ours = OURS_OF_FEATURES
+        .into_iter()
+        .chain(windows.iter().map(String::as_str));
+    let ours: Vec<&str> = ours.collect();
+    check_free_of("--keep", &ours, names())?;
+    check_once("--keep", names())
+}
+
 /// Checks that no column is named twice.
 fn check_once<'n>(flag: &str, names: impl Iterator<Item = &'n str>) -> Result<()> {
     let mut seen: Vec<&str> = Vec::new();
@@ -53,8 +78,17 @@ fn check_once<'n>(flag: &str, names: impl Iterator<Item = &'n str>) -> Result<()
 }
 
 /// Checks that no added column has the name of a column that the output always has.
-fn check_free<'n>(flag: &str, mut names: impl Iterator<Item = &'n str>) -> Result<()> {
-    let is_ours = |name: &&str| OURS.iter().any(|ours| ours.eq_ignore_ascii_case(name));
+fn check_free<'n>(flag: &str, names: impl Iterator<Item = &'n str>) -> Result<()> {
+    check_free_of(flag, &OURS, names)
+}
+
+/// Checks that no added column has one of the names of `ours`.
+fn check_free_of<'n>(
+    flag: &str,
+    ours: &[&str],
+    mut names: impl Iterator<Item = &'n str>,
+) -> Result<()> {
+    let is_ours = |name: &&str| ours.iter().any(|ours| ours.eq_ignore_ascii_case(name));
     match names.find(is_ours) {
         None => Ok(()),
         Some(name) => Err(Error::settings(format!(

@@ -24,9 +24,9 @@ pub use self::settings::{Settings, Tuning};
 pub(crate) use crate::options::{
     ATTRIBUTE_COLUMNS_MAX, ActionSource, Attribute, AttributeColumn, AttributeType, Codec,
     CustomerType, Cutoff, Dedup, DivideBy, DwellMethod, Format, Gate, Guests, IfExists, ItemType,
-    ItemVocabulary, JobKind, LabelKey, Layout, NullLabel, OnBadRow, OtherTypes, Passthrough,
-    PassthroughType, Publish, Source, SourceSettings, Subject, TimeUnit, Types, UnknownItem,
-    WarningCode,
+    ItemVocabulary, JobKind, KeptColumn, LabelKey, Layout, NullLabel, OnBadRow, OtherTypes,
+    Passthrough, PassthroughType, Publish, Source, SourceSettings, Subject, TimeUnit, Types,
+    UnknownItem, WarningCode,
 };
 
 /// The column of the day, in files and as the key of Hive folders.
@@ -179,6 +179,13 @@ impl Job {
         let mut job = self.clone();
         (job.settings.from, job.settings.to) = (from, to);
         (job.settings.days, job.settings.last_days) = (Vec::new(), None);
+        job
+    }
+
+    /// The job with kept columns of `features` whose types are known.
+    pub(crate) fn with_kept(&self, keep: Vec<KeptColumn>) -> Job {
+        let mut job = self.clone();
+        job.settings.features_mut().keep = keep;
         job
     }
 

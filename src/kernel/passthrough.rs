@@ -7,6 +7,8 @@
 use std::cmp::Ordering;
 use std::ops::Range;
 
+use crate::ids::count64;
+
 /// A value. The derived order is an arbitrary total order, so that the order of rows is fixed.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum PassthroughValue {
@@ -23,6 +25,12 @@ pub(crate) enum PassthroughValue {
 }
 
 impl PassthroughValue {
+    /// Bytes of memory that it takes.
+    pub(crate) fn bytes(&self) -> u64 {
+        let text = self.text().map_or(0, str::len);
+        count64(size_of::<PassthroughValue>() + text)
+    }
+
     /// The integer, if it is one.
     pub(crate) fn int(&self) -> Option<i64> {
         match self {

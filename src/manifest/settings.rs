@@ -29,6 +29,10 @@ const SOURCE_SETTINGS: &str = "source_settings";
 const LOOKBACK_YEARS: &str = "lookback_years";
 /// The most rows of a part.
 const PART_ROWS: &str = "part_rows";
+/// The columns that `features` copies. Not `keep`, which manifests of `sequences` always have.
+const KEPT: &str = "kept";
+/// The column of listings that says from when a row holds.
+const LISTINGS_AS_OF: &str = "listings_as_of";
 
 /// The settings of `sequences`, in their order.
 const OF_SEQUENCES: [&str; 37] = [
@@ -71,11 +75,13 @@ const OF_SEQUENCES: [&str; 37] = [
     SOURCE_SETTINGS,
 ];
 /// Those of `features`.
-const OF_FEATURES: [&str; 16] = [
+const OF_FEATURES: [&str; 18] = [
     "windows_us",
     "label_window_us",
     "label_key",
     "data_end",
+    LISTINGS_AS_OF,
+    KEPT,
     "timezone",
     "columns",
     "time_unit",
@@ -116,7 +122,7 @@ const OF_SOURCES: [&str; 5] = [
     SOURCE_SETTINGS,
 ];
 /// Those that sets of earlier versions lack; then they have their default.
-const OPTIONAL: [&str; 8] = [
+const OPTIONAL: [&str; 10] = [
     LOOKBACK_YEARS,
     "dedup",
     "null_values",
@@ -125,10 +131,19 @@ const OPTIONAL: [&str; 8] = [
     ACTION_SOURCES,
     PART_ROWS,
     SOURCE_SETTINGS,
+    LISTINGS_AS_OF,
+    KEPT,
 ];
 /// Those that a manifest has only if they differ from the default, so that it equals one of a version
 /// that did not have them.
-const ONLY_IF_SET: [&str; 4] = [LOOKBACK_YEARS, ACTION_SOURCES, PART_ROWS, SOURCE_SETTINGS];
+const ONLY_IF_SET: [&str; 6] = [
+    LOOKBACK_YEARS,
+    ACTION_SOURCES,
+    PART_ROWS,
+    SOURCE_SETTINGS,
+    LISTINGS_AS_OF,
+    KEPT,
+];
 
 /// Those that a job may leave open, but a manifest never.
 const NOT_NULL: [&str; 2] = ["timezone", "customer_type"];
@@ -307,8 +322,8 @@ pub(crate) fn event_types(settings: &Value) -> Option<IdTypes> {
 mod tests {
     use super::*;
     use crate::job::{
-        Attribute, Codec, Cutoff, Dedup, DivideBy, DwellMethod, Guests, ItemType, LabelKey, Layout,
-        NullLabel, OnBadRow, Passthrough, TimeUnit, UnknownItem,
+        Attribute, Codec, Cutoff, Dedup, DivideBy, DwellMethod, Guests, ItemType, KeptColumn,
+        LabelKey, Layout, NullLabel, OnBadRow, Passthrough, TimeUnit, UnknownItem,
     };
 
     /// A job of some settings.
@@ -381,6 +396,10 @@ mod tests {
                 label_window_us: 12,
                 label_key: LabelKey::Listing,
                 data_end: Some("2024-01-01".into()),
+                listings_as_of: Some("valid_from".into()),
+                keep: ["surface:string", "listing.rank:int32"]
+                    .map(|text| KeptColumn::parse(text).expect("a column"))
+                    .to_vec(),
             }
             .into(),
             dedup: Dedup::Exact,

@@ -52,6 +52,15 @@ pub struct Passthrough {
     pub kind: Option<PassthroughType>,
 }
 
+/// A column of impressions or listings that `features` copies to the output.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct KeptColumn {
+    /// The column; it is of no items.
+    pub column: Passthrough,
+    /// Whether it is a column of listings, not of impressions.
+    pub of_listings: bool,
+}
+
 /// A value that each action of a history has in the output, besides its item and type.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Attribute {
@@ -126,6 +135,42 @@ impl Passthrough {
     }
 }
 
+impl KeptColumn {
+    /// The prefix of a column of listings.
+    const OF_LISTINGS: &str = "listing.";
+
+    /// Parses `NAME` or `listing.NAME`, optionally with `:TYPE`.
+    ///
+    /// # Errors
+    /// What is wrong with the text.
+    pub fn parse(text: &str) -> Result<KeptColumn, String> {
+        let inner = text.strip_prefix(KeptColumn::OF_LISTINGS);
+        let (name, kind) = parse_column(inner.unwrap_or(text))?;
+        if name.is_empty() {
+            return Err("expected the name of a column".to_owned());
+        }
+        Ok(KeptColumn {
+            column: Passthrough {
+                name: name.to_owned(),
+                of_items: false,
+                kind,
+            },
+            of_listings: inner.is_some(),
+        })
+    }
+
+    /// The text that [`KeptColumn::parse`] reads.
+    pub(crate) fn text(&self) -> String {
+        let prefix = if self.of_listings {
+            KeptColumn::OF_LISTINGS
+        } else {
+            ""
+        };
+        let Passthrough { name, kind, .. } = &self.column;
+        format!("{prefix}{}", column_text(name, *kind))
+    }
+}
+
 impl Attribute {
     /// The name of [`Attribute::TimeDelta`], in flags and in the output.
     const TIME_DELTA: &str = "time_delta";
@@ -190,7 +235,7 @@ macro_rules! as_text {
     )+};
 }
 
-as_text!(Passthrough, Attribute, super::ItemVocabulary);
+as_text!(Passthrough, KeptColumn, Attribute, super::ItemVocabulary);
 
 /// All columns that the output of `sequences` may have without added columns.
 pub(crate) const OURS: [&str; 14] = [
@@ -210,9 +255,41 @@ pub(crate) const OURS: [&str; 14] = [
     "weight",
 ];
 
+/// All columns that the output of `features` has without added columns, but for those of windows.
+pub(crate) const OURS_OF_FEATURES: [&str; 11] = [
+    "impression_id",
+    "user_id",
+    "listing_id",
+    "impression_ts",
+    "category",
+    "price",
+    "listing_age_days",
+    "prior_listing_clicks",
+    "prior_user_clicks",
+    "clicked",
+    "label_complete",
+];
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn kept_columns_are_of_impressions_or_of_listings() {
+        for text in [
+            "surface",
+            "listing.title",
+            "listing.rank:int32",
+            "listings:int64",
+        ] {
+            let parsed = KeptColumn::parse(text).expect("a column");
+            assert_eq!(parsed.text(), text);
+            assert_eq!(parsed.of_listings, text.starts_with("listing."));
+        }
+        for text in ["", "listing.", "surface:text"] {
+            assert!(KeptColumn::parse(text).is_err(), "{text}");
+        }
+    }
 
     #[test]
     fn columns_are_named_with_or_without_a_type() {

@@ -21,8 +21,10 @@ pub use choices::{
     Codec, CustomerType, Cutoff, Dedup, DivideBy, DwellMethod, Format, Guests, IfExists, ItemType,
     LabelKey, Layout, NullLabel, OnBadRow, OtherTypes, Publish, TimeUnit, UnknownItem,
 };
-pub(crate) use columns::{ATTRIBUTE_COLUMNS_MAX, OURS};
-pub use columns::{Attribute, AttributeColumn, AttributeType, Passthrough, PassthroughType};
+pub(crate) use columns::{ATTRIBUTE_COLUMNS_MAX, OURS, OURS_OF_FEATURES};
+pub use columns::{
+    Attribute, AttributeColumn, AttributeType, KeptColumn, Passthrough, PassthroughType,
+};
 pub(crate) use gates::{Gate, Subject};
 pub use items::ItemVocabulary;
 pub(crate) use source_settings::add_settings;

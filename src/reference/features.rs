@@ -21,6 +21,8 @@ pub struct ListingImpression {
     pub listing: String,
     /// When it was shown.
     pub time: LogTime,
+    /// The kept columns, as texts.
+    pub kept: Vec<Option<String>>,
 }
 
 /// A row of clicks.
@@ -45,6 +47,10 @@ pub struct LogListing {
     pub price: Option<f64>,
     /// When it was created.
     pub created: Option<LogTime>,
+    /// From when the row holds, if a listing has several.
+    pub holds_from: Option<LogTime>,
+    /// The kept columns, as texts.
+    pub kept: Vec<Option<String>>,
 }
 
 /// The settings that decide about rows.
@@ -64,6 +70,10 @@ pub struct FeatureRules {
     pub timezone: String,
     /// Of clicks equal in user, listing and time, one counts.
     pub once: bool,
+    /// Of several rows of a listing, the newest that holds before the impression counts.
+    pub as_of: bool,
+    /// Of each kept column whether it is of listings; else it is of impressions.
+    pub kept_of_listings: Vec<bool>,
 }
 
 /// A row of the output.
@@ -93,6 +103,8 @@ pub struct FeatureRow {
     pub clicked: bool,
     /// Whether clicks are complete until the end of the label window.
     pub label_complete: bool,
+    /// The kept columns, as texts.
+    pub kept: Vec<Option<String>>,
 }
 
 /// The times of clicks, ascending: by listing, by user, and by both.
@@ -118,16 +130,43 @@ pub fn features(
     listings: &[LogListing],
 ) -> Vec<FeatureRow> {
     let clicks = OrderedClicks::new(rules, clicks);
-    let mut by_id: BTreeMap<&str, &LogListing> = BTreeMap::new();
+    let mut by_id: BTreeMap<&str, Vec<&LogListing>> = BTreeMap::new();
     for listing in listings {
-        // Of several rows with one id the first counts.
-        by_id.entry(&listing.listing).or_insert(listing);
+        by_id.entry(&listing.listing).or_default().push(listing);
     }
     let rows = impressions.iter().filter_map(|impression| {
-        let listing = by_id.get(impression.listing.as_str()).copied();
-        clicks.row(rules, impression, listing)
+        let listings = by_id.get(impression.listing.as_str());
+        let listings = listings.into_iter().flatten().copied();
+        clicks.row(rules, impression, listing_at(rules, impression, listings))
     });
     rows.collect()
+}
+
+/// The row of a listing that an impression of it has, of those that the files have.
+///
+/// # Panics
+/// As [`features`].
+pub fn listing_at<'l>(
+    rules: &FeatureRules,
+    impression: &ListingImpression,
+    mut listings: impl Iterator<Item = &'l LogListing>,
+) -> Option<&'l LogListing> {
+    if !rules.as_of {
+        // Of several rows with one id the first counts.
+        return listings.next();
+    }
+    let zone = TimeZone::get(&rules.timezone).expect("a known zone");
+    let shown = instant(&zone, impression.time);
+    let known = |listing: &LogListing| match listing.holds_from.expect("each row has a time") {
+        // What is dated is known when the day is over.
+        LogTime::Date(day) => {
+            let over = instant(&zone, LogTime::Date(day + 1)) - 1;
+            over.max(instant(&zone, LogTime::Date(day)))
+        }
+        time => instant(&zone, time),
+    };
+    let prior = listings.filter(|listing| known(listing) < shown);
+    prior.max_by_key(|listing| known(listing))
 }
 
 impl OrderedClicks {
@@ -204,8 +243,28 @@ impl OrderedClicks {
             // at the end of the window is a label.
             clicked: until(labelling, time) < until(labelling, end),
             label_complete: data_end.is_some_and(|data_end| end <= data_end),
+            kept: kept(rules, impression, listing),
         })
     }
+}
+
+/// The kept columns of an impression and its listing, in the order of the output.
+fn kept(
+    rules: &FeatureRules,
+    impression: &ListingImpression,
+    listing: Option<&LogListing>,
+) -> Vec<Option<String>> {
+    let mut of_impression = impression.kept.iter();
+    let mut of_listing = listing.map(|listing| listing.kept.iter());
+    let columns = rules.kept_of_listings.iter().map(|is_of_listings| {
+        let value = if *is_of_listings {
+            of_listing.as_mut().and_then(Iterator::next)
+        } else {
+            of_impression.next()
+        };
+        value.cloned().flatten()
+    });
+    columns.collect()
 }
 
 /// The value of a key, inserted if it is missing. Unlike `entry`, it clones the key only then.
@@ -292,6 +351,8 @@ mod tests {
                 days: (i32::MIN, i32::MAX),
                 timezone: "UTC".to_owned(),
                 once: round % 3 == 0,
+                as_of: false,
+                kept_of_listings: Vec::new(),
             };
             let click = |at: i64| LogClick {
                 user: (at % 5 > 0).then(|| name(at * round % 3)),
@@ -304,6 +365,7 @@ mod tests {
                 user: name(round % 3),
                 listing: name(round % 2),
                 time: LogTime::Instant(round % 31),
+                kept: Vec::new(),
             };
             let rows = features(&rules, std::slice::from_ref(&impression), &clicks, &[]);
             let mut once = clicks.clone();

@@ -7,8 +7,8 @@ use crate::calendar::{Lookback, Zone};
 use crate::ids::Day;
 use crate::job::{
     ActionSource, Attribute, AttributeColumn, CustomerType, Cutoff, Dedup, Format, Guests,
-    ItemType, JobKind, LabelKey, NullLabel, OnBadRow, Passthrough, Source, SourceSettings,
-    TimeUnit,
+    ItemType, JobKind, KeptColumn, LabelKey, NullLabel, OnBadRow, Passthrough, Source,
+    SourceSettings, TimeUnit,
 };
 
 /// How files are read, whatever they hold.
@@ -54,6 +54,11 @@ pub(crate) struct ReadSpec<'a> {
     pub(crate) text_piece_bytes: usize,
     /// What the cutoff of an impression is (`sequences`).
     pub(crate) cutoff: Cutoff,
+    /// The column of listings that says from when a row holds, as its files name it; `None` if a listing has
+    /// one row (`features`).
+    pub(crate) listings_as_of: Option<&'a str>,
+    /// Columns of impressions and listings that are copied, with their types resolved (`features`).
+    pub(crate) kept: &'a [KeptColumn],
     /// The sources of actions (`sequences`); empty for other job kinds.
     pub(crate) actions: ActionSpec<'a>,
 }
@@ -122,6 +127,14 @@ pub(crate) struct ClickSpec {
 }
 
 impl<'a> ReadSpec<'a> {
+    /// The kept columns of impressions, or those of listings.
+    pub(crate) fn kept_of(&self, source: Source) -> impl Iterator<Item = &'a KeptColumn> + use<'a> {
+        let of_listings = source == Source::Listings;
+        self.kept
+            .iter()
+            .filter(move |kept| kept.of_listings == of_listings)
+    }
+
     /// The settings of a source, if it has some of its own.
     pub(crate) fn settings_of(&self, source: Source) -> Option<&'a SourceSettings> {
         let mut settings = self.source_settings.iter();

@@ -39,7 +39,12 @@ pub(crate) fn times_of<'a>(spec: &ReadSpec<'a>, source: Source) -> Vec<&'a str> 
         (JobKind::Dwell, _) => vec![name("timestamp")],
         (JobKind::Features, Source::Impressions) => vec![name("impression_ts")],
         (JobKind::Features, Source::Clicks) => vec![name("click_ts")],
-        (JobKind::Features, _) => vec![name("created_ts")],
+        (JobKind::Features, _) => {
+            let as_of = spec
+                .listings_as_of
+                .filter(|as_of| *as_of != name("created_ts"));
+            std::iter::once(name("created_ts")).chain(as_of).collect()
+        }
         (JobKind::Sequences, Source::Impressions) => match spec.cutoff {
             Cutoff::Day => vec![name("dt")],
             Cutoff::Time => vec![name("dt"), name("impression_time")],

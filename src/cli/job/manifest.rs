@@ -87,6 +87,10 @@ fn key_of(name: &str, value: &Value) -> Option<Option<(String, Vec<String>)>> {
                 None => Some(None),
             }
         }
+        // Of `features`; its flag has the name that it has in `sequences`.
+        ("kept", Value::Array(values)) => {
+            key("keep", values.iter().map(text).collect::<Option<_>>()?)
+        }
         // Not given in the run either. `lookback_days` above differs: there null is a choice, and
         // no flag would mean the default.
         (_, Value::Null) => Some(None),

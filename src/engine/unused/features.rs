@@ -114,7 +114,7 @@ pub(crate) fn notice_features(
         };
         return conclude(job, &[unused], Unused::All, "", warnings);
     }
-    warnings.extend(unmatched(read, rows));
+    warnings.extend(unmatched(job, read, rows));
     warnings.extend(one_label("clicked", rows.rows, rows.clicked));
     let counted = rows.prior_listing_clicks.sum + rows.prior_user_clicks.sum;
     if counted + rows.clicked > 0 {
@@ -191,16 +191,20 @@ fn range_note(read: &FeaturesRead, range: &ImpressionRange) -> String {
 }
 
 /// A warning if no impression has a listing that is in the files of listings.
-fn unmatched(read: &FeaturesRead, rows: &FeatureCounts) -> Option<Warning> {
+fn unmatched(job: &Job, read: &FeaturesRead, rows: &FeatureCounts) -> Option<Warning> {
     if rows.unknown_listings < rows.rows {
         return None;
     }
     let listings = read.listings.rows_read;
+    let times = match &job.features().listings_as_of {
+        Some(name) => format!(", and at \"{name}\", which must be before the impression"),
+        None => String::new(),
+    };
     let text = match listings {
         0 => "no listing matches an impression: their files hold no rows".to_owned(),
         _ => format!(
-            "none of the {listings} listings matches one of the {} impressions: look at the ids of both",
-            rows.rows
+            "none of the {listings} listings matches one of the {} impressions: look at the ids of both{}",
+            rows.rows, times
         ),
     };
     let warning = Warning::new(WarningCode::UnmatchedListings, Source::Listings, text);

@@ -281,6 +281,7 @@ fn by_day(job: &Job, read: &FeaturesRead) -> Vec<DayImpressions> {
             a.time
                 .cmp(&b.time)
                 .then_with(|| contents(a.row).cmp(&contents(b.row)))
+                .then_with(|| shown.compare_kept(a.row, b.row))
         });
     }
     days

@@ -11,7 +11,7 @@ use arrow::datatypes::{DataType, Field, Schema, TimeUnit};
 use super::results::FeatureResults;
 use super::{FeaturesRead, TimedRow};
 use crate::dictionary::Ids;
-use crate::encode::{RowGroup, TableEncoder};
+use crate::encode::{RowGroup, TableEncoder, array_of, passthrough_type};
 use crate::error::Result;
 use crate::ids::{Day, Micros, index};
 use crate::job::Job;
@@ -44,6 +44,10 @@ pub(crate) fn schema(job: &Job, types: FeatureTypes, has_users: bool) -> Schema 
     }
     fields.push(Field::new("clicked", DataType::Int8, false));
     fields.push(Field::new("label_complete", DataType::Boolean, false));
+    fields.extend(job.features().keep.iter().map(|kept| {
+        let column = &kept.column;
+        Field::new(&column.name, passthrough_type(column.holds()), true)
+    }));
     Schema::new(fields)
 }
 
@@ -114,7 +118,30 @@ impl RowMaker<'_> {
         stats.incomplete = stats.rows - u64::try_from(complete.true_count()).unwrap_or(0);
         columns.push(Arc::new(Int8Array::from_iter_values(clicked.map(i8::from))));
         columns.push(Arc::new(complete));
+        columns.extend(self.kept(rows));
         Ok((encoder.encode(&columns)?, stats))
+    }
+
+    /// The kept columns of some impressions and their listings.
+    fn kept(&self, rows: &[TimedRow]) -> Vec<ArrayRef> {
+        let (shown, listings) = (&self.read.shown, &self.read.listings);
+        let (mut of_impressions, mut of_listings) = (0.., 0..);
+        let keep = self.job.features().keep.iter();
+        let columns = keep.map(|kept| {
+            let kind = kept.column.holds();
+            if kept.of_listings {
+                let column = of_listings.next().expect("numbers do not end");
+                let value = |row: &TimedRow| {
+                    let rank = shown.listings[index(row.row)];
+                    listings.kept(column, rank, row.time)
+                };
+                return array_of(kind, rows.iter().map(value));
+            }
+            let column: usize = of_impressions.next().expect("numbers do not end");
+            let values = &shown.kept[column];
+            array_of(kind, rows.iter().map(|row| &values[index(row.row)]))
+        });
+        columns.collect()
     }
 
     /// The ids of some impressions.
@@ -137,7 +164,7 @@ impl RowMaker<'_> {
         let mut prices = Float64Builder::with_capacity(rows.len());
         let mut ages = Vec::with_capacity(rows.len());
         for row in rows {
-            let listing: Option<Listing> = listings.get(shown.listings[index(row.row)]);
+            let listing: Option<Listing> = listings.get(shown.listings[index(row.row)], row.time);
             let category = listing.and_then(|listing| listings.category(listing));
             let price = listing.and_then(|listing| listing.price);
             stats.null_categories += u64::from(category.is_none());

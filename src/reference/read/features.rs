@@ -3,11 +3,12 @@
 use std::collections::BTreeSet;
 use std::path::Path;
 
+use super::cell::LogCell;
 use super::{Check, LogFile, column, of_source, per_file, read};
 use crate::error::Result;
-use crate::job::{CustomerType, Settings, Source};
+use crate::job::{CustomerType, Passthrough, Settings, Source};
 use crate::reference::features::{ListingImpression, LogClick, LogListing};
-use crate::reference::instant_in;
+use crate::reference::{LogTime, instant_in};
 
 /// The id types of impressions, users and listings.
 type FeatureIdTypes = [CustomerType; 3];
@@ -38,7 +39,15 @@ pub(crate) fn listing_impressions(
 ) -> Result<Vec<ListingImpression>> {
     let settings = &of_source(settings, Source::Impressions);
     let ours = ["impression_id", "user_id", "listing_id", "impression_ts"];
-    let names = ours.map(|ours| column(settings, Source::Impressions, ours));
+    let mut names = ours
+        .map(|ours| column(settings, Source::Impressions, ours))
+        .to_vec();
+    let keep = settings.features().keep.iter();
+    let keep: Vec<&Passthrough> = keep
+        .filter(|kept| !kept.of_listings)
+        .map(|kept| &kept.column)
+        .collect();
+    names.extend(keep.iter().map(|column| column.name.as_str()));
     let is_impressions = |source| source == Source::Impressions;
     let per_file = per_file(files, is_impressions, |file| {
         let mut impressions = Vec::new();
@@ -52,7 +61,8 @@ pub(crate) fn listing_impressions(
                 let (Some(own), Some(user), Some(listing)) = (id(0), id(1), id(2)) else {
                     return Ok(());
                 };
-                if let Ok(Some((time, _))) = cells[3].time(names[3], settings)
+                let kept = passthrough(settings, &keep, &cells[4..]);
+                if let (Ok(Some((time, _))), Some(kept)) = (cells[3].time(names[3], settings), kept)
                     && is_wanted(&own)
                 {
                     impressions.push(ListingImpression {
@@ -60,6 +70,7 @@ pub(crate) fn listing_impressions(
                         user,
                         listing,
                         time,
+                        kept,
                     });
                 }
                 Ok(())
@@ -68,6 +79,17 @@ pub(crate) fn listing_impressions(
         Ok(impressions)
     })?;
     Ok(per_file.concat())
+}
+
+/// The kept columns of a record, as texts; nothing if one of them makes it a bad row.
+fn passthrough(
+    settings: &Settings,
+    keep: &[&Passthrough],
+    cells: &[LogCell],
+) -> Option<Vec<Option<String>>> {
+    let values = keep.iter().zip(cells);
+    let values = values.map(|(own, cell)| cell.passthrough(settings, own).ok());
+    values.collect()
 }
 
 /// The clicks on some listings or of some users, and facts about all clicks.
@@ -130,7 +152,20 @@ pub(crate) fn clicks(
     Ok(all)
 }
 
-/// Some listings: of each the first row that is not bad, in the order of files and records.
+/// The last instant at which what a time says may not have been known: a date is known when its day is over.
+fn known_after(settings: &Settings, time: LogTime) -> i64 {
+    let at = instant_in(settings.zone_name(), time);
+    match time {
+        LogTime::Date(day) => {
+            let next = instant_in(settings.zone_name(), LogTime::Date(day + 1));
+            at.max(next - 1)
+        }
+        _ => at,
+    }
+}
+
+/// Some listings: of each, or of each and each time from when a row holds, the first row that is not bad, in the
+/// order of files and records.
 ///
 /// # Errors
 /// If a file cannot be read.
@@ -143,7 +178,18 @@ pub(crate) fn listings(
 ) -> Result<Vec<LogListing>> {
     let settings = &of_source(settings, Source::Listings);
     let ours = ["listing_id", "category", "price", "created_ts"];
-    let names = ours.map(|ours| column(settings, Source::Listings, ours));
+    let mut names = ours
+        .map(|ours| column(settings, Source::Listings, ours))
+        .to_vec();
+    let as_of = settings.features().listings_as_of.as_deref();
+    names.extend(as_of);
+    let first_kept = names.len();
+    let keep = settings.features().keep.iter();
+    let keep: Vec<&Passthrough> = keep
+        .filter(|kept| kept.of_listings)
+        .map(|kept| &kept.column)
+        .collect();
+    names.extend(keep.iter().map(|column| column.name.as_str()));
     let files = files.iter().filter(|file| file.source == Source::Listings);
     let mut files: Vec<&LogFile> = files.collect();
     // One after the other, as the first row of a listing counts. The order is that of the engine,
@@ -166,12 +212,25 @@ pub(crate) fn listings(
                 let (Ok(category), Ok(price), Ok(created)) = (category, price, created) else {
                     return Ok(());
                 };
-                if is_wanted(&listing) && seen.insert(listing.clone()) {
+                let mut holds_from = None;
+                if as_of.is_some() {
+                    let Ok(Some((time, _))) = cells[4].time(names[4], settings) else {
+                        return Ok(());
+                    };
+                    holds_from = Some(time);
+                }
+                let Some(kept) = passthrough(settings, &keep, &cells[first_kept..]) else {
+                    return Ok(());
+                };
+                let row = (listing, holds_from.map(|time| known_after(settings, time)));
+                if is_wanted(&row.0) && seen.insert(row.clone()) {
                     listings.push(LogListing {
-                        listing,
+                        listing: row.0,
                         category,
                         price,
                         created: created.map(|(time, _)| time),
+                        holds_from,
+                        kept,
                     });
                 }
                 Ok(())

@@ -5,6 +5,7 @@
 //! **Null rule**: nothing here may be null. **Invariants**: rows of days that are not selected are
 //! dropped; all others are kept, repeated ones too.
 
+use std::cmp::Ordering;
 use std::collections::BTreeMap;
 
 use super::FeatureTypes;
@@ -15,6 +16,7 @@ use crate::error::Result;
 use crate::ids::{Day, Micros, count64, index};
 use crate::job::{CustomerType, Source};
 use crate::kernel::column::TextColumn;
+use crate::kernel::passthrough::PassthroughValue;
 use crate::scan::Task;
 use crate::scan::bad_rows::{BadRowPolicy, Rejected};
 use crate::scan::spec::{DaySpec, ReadSpec};
@@ -31,6 +33,8 @@ const USER: usize = 1;
 const LISTING: usize = 2;
 /// When.
 const TIME: usize = 3;
+/// The first of the kept columns.
+const FIRST_KEPT: usize = 4;
 
 /// Impressions, a row each.
 #[derive(Debug)]
@@ -41,6 +45,8 @@ pub(crate) struct ShownListings {
     /// Which listing, as a code or a rank.
     pub(crate) listings: Vec<u32>,
     pub(crate) times: Vec<Micros>,
+    /// Of each kept column of impressions, a value per row.
+    pub(crate) kept: Vec<Vec<PassthroughValue>>,
 }
 
 /// How impressions are read.
@@ -54,6 +60,8 @@ pub(crate) struct ShownScan<'a> {
     types: FeatureTypes,
     /// Which days are read.
     days: DaySpec<'a>,
+    /// How many columns are kept.
+    kept: usize,
     table: TableScan<'a>,
 }
 
@@ -94,7 +102,7 @@ pub(crate) struct ShownRead {
 
 impl ShownListings {
     /// No impressions, with ids of a type.
-    fn empty(ids: CustomerType) -> ShownListings {
+    fn empty(ids: CustomerType, kept: usize) -> ShownListings {
         ShownListings {
             ids: match ids {
                 CustomerType::Int64 => Ids::Ints(Vec::new()),
@@ -103,6 +111,7 @@ impl ShownListings {
             users: Vec::new(),
             listings: Vec::new(),
             times: Vec::new(),
+            kept: vec![Vec::new(); kept],
         }
     }
 
@@ -139,6 +148,16 @@ impl ShownListings {
         self.listings
             .extend(other.listings.iter().map(|code| listings[index(*code)]));
         self.times.extend_from_slice(&other.times);
+        for (column, more) in self.kept.iter_mut().zip(&other.kept) {
+            column.extend_from_slice(more);
+        }
+    }
+
+    /// Compares two rows by their kept values.
+    pub(crate) fn compare_kept(&self, a: u32, b: u32) -> Ordering {
+        let columns = self.kept.iter();
+        let orders = columns.map(|column| column[index(a)].cmp(&column[index(b)]));
+        orders.fold(Ordering::Equal, Ordering::then)
     }
 }
 
@@ -155,13 +174,15 @@ impl<'a> ShownScan<'a> {
             kind,
             presence: Presence::Required,
         };
-        let columns = vec![
+        let mut columns = vec![
             column("impression_id", ColumnType::of_ids(types.impression)),
             column("user_id", ColumnType::of_ids(types.user)),
             column("listing_id", ColumnType::of_ids(types.listing)),
             column("impression_ts", ColumnType::Time),
         ];
+        columns.extend(spec.kept_of(Source::Impressions).map(TableColumn::kept));
         ShownScan {
+            kept: columns.len() - FIRST_KEPT,
             zone: spec.zone,
             context,
             types,
@@ -175,7 +196,7 @@ impl<'a> ShownScan<'a> {
         ShownState {
             table: TableState::default(),
             rows: ShownRows {
-                shown: ShownListings::empty(self.types.impression),
+                shown: ShownListings::empty(self.types.impression, self.kept),
                 users: IdCodes::new(self.types.user),
                 listings: IdCodes::new(self.types.listing),
                 days: BTreeMap::new(),
@@ -221,6 +242,16 @@ impl<'a> ShownScan<'a> {
         shown.users.extend_from_slice(&users.codes);
         listings.intern(&batch.cells[LISTING], kept);
         shown.listings.extend_from_slice(&listings.codes);
+        let mut kept_bytes = 0;
+        for (column, cells) in shown.kept.iter_mut().zip(&batch.cells[FIRST_KEPT..]) {
+            let values = cells.kept();
+            kept_bytes += kept
+                .iter()
+                .map(|row| values[index(*row)].bytes())
+                .sum::<u64>();
+            column.extend(kept.iter().map(|row| values[index(*row)].clone()));
+        }
+        self.context.reserve_memory(kept_bytes * 2)?;
         users.ids.reserve_memory(self.context)?;
         listings.ids.reserve_memory(self.context)?;
         // Once as read, and once more when all threads' rows are put together.
@@ -255,18 +286,25 @@ impl ShownRead {
         // A partition is a range of ranks, so in hash order neighbouring ids do not fill one.
         let (users, of_users) = RankedDictionary::merge(users, Order::Hash, context)?;
         let (listings, of_listings) = RankedDictionary::merge(listings, Order::Hash, context)?;
-        let mut shown = ShownListings::empty(types.impression);
+        let kept_count = lists
+            .first()
+            .map_or(0, |list: &ShownListings| list.kept.len());
+        let mut shown = ShownListings::empty(types.impression, kept_count);
         let count = lists.iter().map(ShownListings::count).sum();
         // Exactly: a vector that doubles may take more than was reserved for it.
         shown.users.reserve_exact(count);
         shown.listings.reserve_exact(count);
         shown.times.reserve_exact(count);
+        for column in &mut shown.kept {
+            column.reserve_exact(count);
+        }
         for ((list, users), listings) in lists.into_iter().zip(&of_users).zip(&of_listings) {
             shown.append(&list, users, listings);
         }
         // The lists of the threads are gone.
         let row_bytes = size_of::<(u64, u32, u32, Micros)>();
-        context.free_memory(count64(count * row_bytes));
+        let kept = shown.kept.iter().flatten().map(PassthroughValue::bytes);
+        context.free_memory(count64(count * row_bytes) + kept.sum::<u64>());
         Ok(ShownRead {
             shown,
             users,

@@ -2,6 +2,7 @@
 
 use super::{ColumnType, Texts};
 use crate::ids::Micros;
+use crate::kernel::passthrough::PassthroughValue;
 
 /// The values of one column of a batch.
 #[derive(Debug, Default)]
@@ -25,6 +26,8 @@ enum Values {
     Times(TimeCells),
     /// Numbers.
     Floats(Vec<f64>),
+    /// What is copied, nulls included.
+    Kept(Vec<PassthroughValue>),
 }
 
 /// Moments, with what was written down of the place.
@@ -86,7 +89,7 @@ impl Cells {
         }
     }
 
-    /// The times of a column of [`ColumnType::Time`].
+    /// The times of a column of [`ColumnType::Time`] or [`ColumnType::Known`].
     ///
     /// # Panics
     /// If it holds something else.
@@ -108,23 +111,38 @@ impl Cells {
         }
     }
 
+    /// The values of a column of [`ColumnType::Kept`].
+    ///
+    /// # Panics
+    /// If it holds something else.
+    pub(crate) fn kept(&self) -> &[PassthroughValue] {
+        match &self.values {
+            Values::Kept(values) => values,
+            _ => panic!("a column that is copied"),
+        }
+    }
+
     /// Forgets the values of the last batch, and keeps their memory where it can.
     pub(super) fn clear(&mut self, kind: ColumnType) {
         self.nulls.clear();
         match (&mut self.values, kind) {
             (Values::Ints(values), ColumnType::IntId) => values.clear(),
             (Values::Texts(values), ColumnType::TextId | ColumnType::Text) => values.clear(),
-            (Values::Times(values), ColumnType::Time) => {
+            (Values::Times(values), ColumnType::Time | ColumnType::Known) => {
                 values.at.clear();
                 values.east_us.clear();
             }
             (Values::Floats(values), ColumnType::Float) => values.clear(),
+            (Values::Kept(values), ColumnType::Kept(_)) => values.clear(),
             (values, ColumnType::IntId) => *values = Values::Ints(Vec::new()),
             (values, ColumnType::TextId | ColumnType::Text) => {
                 *values = Values::Texts(Texts::default());
             }
-            (values, ColumnType::Time) => *values = Values::Times(TimeCells::default()),
+            (values, ColumnType::Time | ColumnType::Known) => {
+                *values = Values::Times(TimeCells::default());
+            }
             (values, ColumnType::Float) => *values = Values::Floats(Vec::new()),
+            (values, ColumnType::Kept(_)) => *values = Values::Kept(Vec::new()),
         }
     }
 
@@ -168,6 +186,7 @@ impl Cells {
             Values::Texts(texts) => (0..rows_count).for_each(|_| texts.own().push("")),
             Values::Times(times) => times.at.resize(rows_count, super::EPOCH),
             Values::Floats(values) => values.resize(rows_count, 0.0),
+            Values::Kept(values) => values.resize(rows_count, PassthroughValue::Null),
         }
         self.nulls.resize(rows_count, true);
     }
@@ -205,6 +224,14 @@ impl Cells {
         match &mut self.values {
             Values::Times(values) => values,
             _ => panic!("a column of times"),
+        }
+    }
+
+    /// The values that are copied, to be filled.
+    pub(super) fn kept_mut(&mut self) -> &mut Vec<PassthroughValue> {
+        match &mut self.values {
+            Values::Kept(values) => values,
+            _ => panic!("a column that is copied"),
         }
     }
 

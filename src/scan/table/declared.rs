@@ -13,7 +13,7 @@ use super::arrow_words::WordColumn;
 use super::{attributes, passthrough};
 use crate::advice::{self, Hint};
 use crate::error::{Error, Result};
-use crate::job::{AttributeColumn, CustomerType, Passthrough, TimeUnit};
+use crate::job::{AttributeColumn, CustomerType, Passthrough, PassthroughType, TimeUnit};
 use crate::scan::item_ids::{expected_items, holds_items};
 use crate::scan::parquet::ParquetFile;
 use crate::scan::spec::ReadSpec;
@@ -56,6 +56,8 @@ pub(crate) enum Holds<'a> {
     Attribute(&'a AttributeColumn),
     /// A column that is carried through, of impressions or of their items.
     Passthrough(&'a Passthrough),
+    /// A column that `features` copies.
+    Kept(PassthroughType),
 }
 
 impl<'a> DeclaredColumn<'a> {
@@ -83,6 +85,9 @@ impl<'a> DeclaredColumn<'a> {
         // First: if it is missing, the message does not offer to rename it.
         if let Holds::Passthrough(column) = self.holds {
             return passthrough::check(spec, file, column);
+        }
+        if let Holds::Kept(kind) = self.holds {
+            return passthrough::check_kept(file, name, kind);
         }
         if self.presence == Presence::Optional && file.column(name).is_none() {
             return Ok(());
@@ -130,8 +135,8 @@ impl<'a> DeclaredColumn<'a> {
                 expected_times(file, self.name, spec.time_unit, found)
             }
             Holds::Attribute(column) => attributes::expected_instead(column, found),
-            Holds::ShownItems(_) | Holds::Passthrough(_) => {
-                unreachable!("nested columns have checks of their own")
+            Holds::ShownItems(_) | Holds::Passthrough(_) | Holds::Kept(_) => {
+                unreachable!("these columns have checks of their own")
             }
         }
     }

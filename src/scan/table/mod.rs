@@ -42,6 +42,7 @@ use crate::catalog::input::InputFile;
 use crate::context::RunContext;
 use crate::error::Result;
 use crate::ids::{Micros, count32, count64, index};
+use crate::job::{KeptColumn, PassthroughType};
 use crate::scan::bad_rows::{BadRowPolicy, Rejected, RowAt};
 use crate::scan::mismatch::{EXPECTED_TEXT, Mismatch};
 use crate::scan::spec::ReadSpec;
@@ -61,8 +62,13 @@ pub(crate) enum ColumnType {
     Text,
     /// Times.
     Time,
+    /// The same, of a fact that is known from then on: a time that is only a date counts as the end of
+    /// its day, the last instant at which the fact may not have been known.
+    Known,
     /// Numbers.
     Float,
+    /// What is copied to the output.
+    Kept(PassthroughType),
 }
 
 /// What must be there of a column.
@@ -86,6 +92,17 @@ pub(crate) struct TableColumn<'a> {
     pub(crate) presence: Presence,
 }
 
+impl<'a> TableColumn<'a> {
+    /// A column that is copied; each file has it.
+    pub(crate) fn kept(kept: &'a KeptColumn) -> TableColumn<'a> {
+        TableColumn {
+            name: &kept.column.name,
+            kind: ColumnType::Kept(kept.column.holds()),
+            presence: Presence::Nullable,
+        }
+    }
+}
+
 /// How a table is read.
 #[derive(Debug)]
 pub(crate) struct TableScan<'a> {
@@ -97,6 +114,8 @@ pub(crate) struct TableScan<'a> {
     context: &'a RunContext,
     /// The columns, in the order of [`Batch::cells`].
     columns: Vec<TableColumn<'a>>,
+    /// For each, the place of the first of the same name: the readers of text fill that one only.
+    places: Vec<usize>,
 }
 
 /// What one thread has read, and the memory it reads into.
@@ -136,6 +155,8 @@ pub(crate) struct Batch<'a> {
     pub(crate) cells: &'a [Cells],
     /// The rows in which nothing is wrong, ascending.
     pub(crate) rows: &'a [u32],
+    /// How many rows there are, good or not.
+    pub(crate) rows_count: usize,
     /// What is wrong with the others, and with those that are rejected later.
     faults: &'a mut Vec<CellFault>,
 }
@@ -171,10 +192,15 @@ impl<'a> TableScan<'a> {
         context: &'a RunContext,
         columns: Vec<TableColumn<'a>>,
     ) -> TableScan<'a> {
+        let place = |column: &TableColumn<'_>| columns.iter().position(|of| of.name == column.name);
+        let places = columns
+            .iter()
+            .map(|column| place(column).expect("it is one of them"));
         TableScan {
             spec: *spec,
             policy,
             context,
+            places: places.collect(),
             columns,
         }
     }
@@ -193,6 +219,7 @@ impl<'a> TableScan<'a> {
         let scan = TableScan {
             spec: self.spec.of_source(task.opened.file().source),
             columns: self.columns.clone(),
+            places: self.places.clone(),
             ..*self
         };
         state.kinds.start(&scan.spec, 0);
@@ -243,6 +270,7 @@ impl<'a> TableScan<'a> {
         on_batch(&mut Batch {
             cells: &state.cells,
             rows: &state.rows,
+            rows_count,
             faults: &mut state.faults,
         })?;
         // Again, because `on_batch` may have added faults of good rows.
@@ -286,8 +314,9 @@ impl ColumnType {
             }
             ColumnType::TextId => EXPECTED_TEXT.to_owned(),
             ColumnType::Text => "a text of at most 4096 bytes".to_owned(),
-            ColumnType::Time => Clock::new(spec).expected(None),
+            ColumnType::Time | ColumnType::Known => Clock::new(spec).expected(None),
             ColumnType::Float => "a number".to_owned(),
+            ColumnType::Kept(_) => "what is copied".to_owned(),
         }
     }
 }

@@ -14,13 +14,15 @@ use super::{
 use crate::calendar::WallClock;
 use crate::error::Result;
 use crate::ids::count32;
-use crate::job::CustomerType;
+use crate::job::{CustomerType, PassthroughType};
 use crate::kernel::column::Customer;
+use crate::kernel::passthrough::PassthroughValue;
 use crate::scan::bad_rows::RowAt;
 use crate::scan::mismatch::{Mismatch, Value, quoted};
 use crate::scan::parquet::ParquetFile;
 use crate::scan::table::arrow::IdColumn;
 use crate::scan::table::arrow_times::TimeColumn;
+use crate::scan::table::passthrough::PassthroughArray;
 use crate::scan::text::field::Clock;
 use crate::scan::text::times::{WrittenTime, parse_local};
 
@@ -86,6 +88,20 @@ impl TableScan<'_> {
                     };
                     fill_times(array, clocks, cells.times_mut(), (&mut faults, &mut note));
                 }
+                ColumnType::Known => {
+                    let mut note = |row: usize, written: WrittenTime, text: &str| {
+                        let place = RowAt {
+                            column: column.name,
+                            ..batch.place(row)
+                        };
+                        state.kinds.note(written, text, place);
+                    };
+                    fill_known(array, &clock, cells.times_mut(), (&mut faults, &mut note));
+                }
+                ColumnType::Kept(kind) => {
+                    fill_kept(array, kind, &clock, (cells.kept_mut(), &mut faults));
+                    continue;
+                }
                 ColumnType::Float => {
                     let numbers = cast(array, &DataType::Float64).expect("types are checked");
                     let numbers = numbers.as_primitive::<Float64Type>();
@@ -110,8 +126,9 @@ fn declared<'a>(column: &TableColumn<'a>) -> DeclaredColumn<'a> {
             ColumnType::IntId => Holds::Id(CustomerType::Int64),
             ColumnType::TextId => Holds::Id(CustomerType::String),
             ColumnType::Text => Holds::Text,
-            ColumnType::Time => Holds::Time,
+            ColumnType::Time | ColumnType::Known => Holds::Time,
             ColumnType::Float => Holds::Float,
+            ColumnType::Kept(kind) => Holds::Kept(kind),
         },
         presence: column.presence,
     }
@@ -242,6 +259,53 @@ fn fill_times(
             }
         };
         into.push(at, east_us);
+    }
+}
+
+/// Fills a column of what is copied; nulls are values.
+fn fill_kept(
+    array: &ArrayRef,
+    kind: PassthroughType,
+    clock: &Clock<'_>,
+    (into, faults): (&mut Vec<PassthroughValue>, &mut Faults<'_>),
+) {
+    // As ids, the same column may be read with its dictionary.
+    let plain = match array.data_type() {
+        DataType::Dictionary(..) => cast(array, &DataType::Utf8View).expect("texts"),
+        _ => ArrayRef::clone(array),
+    };
+    let values = PassthroughArray::new(&plain, kind);
+    for row in 0..array.len() {
+        let value = values.get(row, clock).unwrap_or_else(|mismatch| {
+            faults.put(row, mismatch);
+            PassthroughValue::Null
+        });
+        into.push(value);
+    }
+}
+
+/// Fills a column of times from which on something is known.
+fn fill_known(
+    array: &ArrayRef,
+    clock: &Clock<'_>,
+    into: &mut TimeCells,
+    (faults, note): (&mut Faults<'_>, Note<'_>),
+) {
+    let column = TimeColumn::new(array, clock.unit).expect("types are checked");
+    for row in 0..array.len() {
+        let time = time_of(&column, row, clock);
+        if let (Ok(Some((written, _))), Some(text)) = (&time, column.text(row)) {
+            note(row, *written, text);
+        }
+        let known = match time {
+            Ok(None) => EPOCH,
+            Ok(Some((written, _))) => clock.resolve(written).known_after,
+            Err(mismatch) => {
+                faults.put(row, mismatch);
+                EPOCH
+            }
+        };
+        into.push(known, None);
     }
 }
 

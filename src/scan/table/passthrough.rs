@@ -55,14 +55,33 @@ pub(crate) fn kind_in(
 /// # Errors
 /// If it is not there, or holds something else.
 pub(super) fn check(spec: &ReadSpec<'_>, file: &ParquetFile, keep: &Passthrough) -> Result<()> {
-    let (found, kind) = (type_in(spec, file, keep)?, keep.holds());
+    check_type(file, &keep.name, type_in(spec, file, keep)?, keep.holds())
+}
+
+/// The same for a column that `features` copies.
+///
+/// # Errors
+/// If it is not there, or holds something else.
+pub(super) fn check_kept(file: &ParquetFile, name: &str, kind: PassthroughType) -> Result<()> {
+    let field = file.column(name);
+    let field = field.ok_or_else(|| missing(file, name, &file.names()))?;
+    check_type(file, name, field.data_type(), kind)
+}
+
+/// Checks that a column of a type holds what is to be carried.
+fn check_type(
+    file: &ParquetFile,
+    name: &str,
+    found: &DataType,
+    kind: PassthroughType,
+) -> Result<()> {
     if holds(found, kind) {
         return Ok(());
     }
     let is_wide = kind == PassthroughType::Int32 && found.is_integer();
     let hint = is_wide.then(|| Hint::WideKept.text().to_owned());
     let expected = advice::expected(expected(kind), hint);
-    Err(file.wrong_type(&keep.name, &expected, found))
+    Err(file.wrong_type(name, &expected, found))
 }
 
 /// The type of a column of a file.

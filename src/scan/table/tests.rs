@@ -137,6 +137,8 @@ fn spec(zone: &Zone, on_bad_row: OnBadRow) -> ReadSpec<'_> {
         threads: 1,
         text_piece_bytes: 40,
         cutoff: Cutoff::Day,
+        listings_as_of: None,
+        kept: &[],
         actions: ActionSpec {
             sources: &[],
             available: &[],

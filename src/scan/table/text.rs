@@ -13,9 +13,11 @@ use crate::error::Result;
 use crate::ids::{count32, count64};
 use crate::job::CustomerType;
 use crate::kernel::column::Customer;
+use crate::kernel::passthrough::PassthroughValue;
 use crate::scan::Task;
 use crate::scan::bad_rows::RowAt;
 use crate::scan::mismatch::Mismatch;
+use crate::scan::table::passthrough::of_field;
 use crate::scan::text::columns::WantedColumn;
 use crate::scan::text::field::{Clock, Field};
 use crate::scan::text::record::{ColumnsSeen, Stop, TextRecord};
@@ -165,8 +167,21 @@ impl TableScan<'_> {
         for (at, column) in self.columns.iter().enumerate() {
             // A record that is at fault as a whole gets a value in each column, too, so that all
             // columns have as many.
-            let field = fields.get(at).unwrap_or(&Field::Missing);
+            let field = fields.get(self.places[at]).unwrap_or(&Field::Missing);
             let cells = &mut state.cells[at];
+            if let ColumnType::Kept(kind) = column.kind {
+                let value = of_field(field, kind, &clocks.clock);
+                let value = value.unwrap_or_else(|mismatch| {
+                    state.faults.push(CellFault {
+                        row: count32(row),
+                        column: Some(at),
+                        mismatch,
+                    });
+                    PassthroughValue::Null
+                });
+                cells.kept_mut().push(value);
+                continue;
+            }
             let filled = fill_field(field, column.kind, cells, row, clocks);
             if let Ok(Some(written)) = filled {
                 let (row, column) = (record.row, column.name);
@@ -175,7 +190,7 @@ impl TableScan<'_> {
             }
             if let Err(found) = filled {
                 let expected = match column.kind {
-                    ColumnType::Time => clocks.clock.expected(field.int()),
+                    ColumnType::Time | ColumnType::Known => clocks.clock.expected(field.int()),
                     kind => kind.expected(&self.spec, &found),
                 };
                 state.faults.push(CellFault {
@@ -209,8 +224,10 @@ fn fill_field(
     clocks: &mut Clocks<'_>,
 ) -> std::result::Result<Option<WrittenTime>, String> {
     let is_null = match kind {
-        ColumnType::IntId | ColumnType::TextId | ColumnType::Time => field.is_blank(),
-        ColumnType::Text | ColumnType::Float => field.is_null(),
+        ColumnType::IntId | ColumnType::TextId | ColumnType::Time | ColumnType::Known => {
+            field.is_blank()
+        }
+        ColumnType::Text | ColumnType::Float | ColumnType::Kept(_) => field.is_null(),
     };
     let mut written = None;
     let is_right = match kind {
@@ -239,6 +256,14 @@ fn fill_field(
             written = local.map(|(written, _)| written);
             local.is_some()
         }
+        ColumnType::Known => {
+            let local = local_of(field, &clocks.clock);
+            let known = local.map(|(written, _)| clocks.clock.resolve(written).known_after);
+            cells.times_mut().push(known.unwrap_or(EPOCH), None);
+            written = local.map(|(written, _)| written);
+            local.is_some()
+        }
+        ColumnType::Kept(_) => unreachable!("it is filled by `of_field`"),
         ColumnType::Float => {
             let number = field.as_number();
             cells.floats_mut().push(number.unwrap_or(0.0));

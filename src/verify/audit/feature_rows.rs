@@ -3,7 +3,7 @@
 use arrow::array::{Array, AsArray, RecordBatch};
 use arrow::datatypes::{Float64Type, Int32Type, TimestampMicrosecondType};
 
-use super::rows::{column, id, ints, truth};
+use super::rows::{column, id, ints, truth, value_as_text};
 use crate::calendar::instant_text;
 use crate::ids::Micros;
 use crate::job::Settings;
@@ -30,6 +30,7 @@ pub(super) fn row_of(settings: &Settings, day: i32, batch: &RecordBatch, row: us
     let price = column(batch, "price").as_primitive::<Float64Type>();
     let age = column(batch, "listing_age_days").as_primitive::<Int32Type>();
     let times = column(batch, "impression_ts").as_primitive::<TimestampMicrosecondType>();
+    let keep = settings.features().keep.iter();
     FeatureRow {
         day,
         time_us: times.value(row),
@@ -43,6 +44,9 @@ pub(super) fn row_of(settings: &Settings, day: i32, batch: &RecordBatch, row: us
         of_user: counts("prior_user_clicks"),
         clicked: int("clicked") == Some(1),
         label_complete: truth(column(batch, "label_complete"), row) == Some(true),
+        kept: keep
+            .map(|kept| value_as_text(column(batch, &kept.column.name), row))
+            .collect(),
     }
 }
 
@@ -112,6 +116,16 @@ pub(super) fn difference(settings: &Settings, found: &FeatureRow, expected: &Fea
         ("label_complete", |row| row.label_complete.to_string()),
     ];
     for (name, text) in columns {
+        compare(name, text(found), text(expected), String::new());
+    }
+    let columns = settings
+        .features()
+        .keep
+        .iter()
+        .map(|kept| &kept.column.name);
+    let values = found.kept.iter().zip(&expected.kept);
+    for (name, (found, expected)) in columns.zip(values) {
+        let text = |value: &Option<String>| format!("{value:?}");
         compare(name, text(found), text(expected), String::new());
     }
     differences.join("; ")

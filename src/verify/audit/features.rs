@@ -30,6 +30,8 @@ fn rules_of(settings: &Settings) -> FeatureRules {
         days: (i32::MIN, i32::MAX),
         timezone: settings.zone_name().to_owned(),
         once: settings.dedup == Dedup::Exact,
+        as_of: own.listings_as_of.is_some(),
+        kept_of_listings: own.keep.iter().map(|kept| kept.of_listings).collect(),
     }
 }
 
@@ -104,7 +106,8 @@ fn read_logs(
                     users.insert(user.clone());
                     listings.insert(listing.clone());
                     let time = instant_in(settings.zone_name(), impression.time);
-                    let identity = (time, user.clone(), listing.clone());
+                    let kept = impression.kept.clone();
+                    let identity = (time, user.clone(), listing.clone(), kept);
                     *logs.counts.entry(key.clone()).or_default() += 1;
                     let same_key = logs.impressions.entry(key).or_default();
                     same_key.entry(identity).or_insert((at, impression));
@@ -119,10 +122,10 @@ fn read_logs(
         let is_wanted = |listing: &str| listings.contains(listing);
         let listings = read::listings(settings, types, &group.files, &is_wanted, check)?;
         let mut group_logs = group_logs(settings, clicks);
-        let listings = listings.into_iter();
-        group_logs.listings = listings
-            .map(|listing| (listing.listing.clone(), listing))
-            .collect();
+        for listing in listings {
+            let of_id = group_logs.listings.entry(listing.listing.clone());
+            of_id.or_default().push(listing);
+        }
         logs.groups.push(group_logs);
     }
     Ok(Some(logs))
@@ -195,7 +198,11 @@ fn expected_row(
     found: &FeatureRow,
 ) -> Option<FeatureRow> {
     let impressions = logs.impressions.get(&(day, found.id.clone()))?;
-    let identity = (found.time_us, found.user.clone(), found.listing.clone());
+    let kept = rules.kept_of_listings.iter().zip(&found.kept);
+    let kept = kept.filter(|(of_listings, _)| !**of_listings);
+    let kept: Vec<Option<String>> = kept.map(|(_, value)| value.clone()).collect();
+    let (user, listing) = (found.user.clone(), found.listing.clone());
+    let identity = (found.time_us, user, listing, kept);
     grouped_row(rules, logs, impressions.get(&identity)?)
 }
 

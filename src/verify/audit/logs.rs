@@ -7,7 +7,7 @@ use crate::error::{Error, Result};
 use crate::job::CustomerType;
 use crate::manifest::feature_types;
 use crate::reference::features::{
-    FeatureRow, FeatureRules, ListingImpression, LogClick, LogListing, OrderedClicks,
+    FeatureRow, FeatureRules, ListingImpression, LogClick, LogListing, OrderedClicks, listing_at,
 };
 use crate::reference::{LogAction, LogImpression};
 
@@ -45,8 +45,8 @@ impl SequenceLogs {
 /// An impression of `features`: its day and its id.
 pub(super) type ListingKey = (i32, String);
 
-/// What distinguishes impressions with one id: time, user and listing.
-pub(super) type ImpressionIdentity = (i64, String, String);
+/// What distinguishes impressions with one id: time, user, listing and kept columns.
+pub(super) type ImpressionIdentity = (i64, String, String, Vec<Option<String>>);
 
 /// The inputs of `features` for a group of days.
 #[derive(Default)]
@@ -56,7 +56,7 @@ pub(super) struct GroupLogs {
     /// The same, sorted once for all rows.
     pub(super) ordered: OrderedClicks,
     /// The listings of audited impressions.
-    pub(super) listings: BTreeMap<String, LogListing>,
+    pub(super) listings: BTreeMap<String, Vec<LogListing>>,
     /// Whether some click in the inputs has a user, or there are no clicks.
     pub(super) has_users: bool,
     /// Until when clicks are complete.
@@ -82,9 +82,14 @@ pub(super) struct FeatureLogs {
 }
 
 impl GroupLogs {
-    /// The listing of an impression, if there is one.
-    pub(super) fn listing_of(&self, impression: &ListingImpression) -> Option<&LogListing> {
-        self.listings.get(&impression.listing)
+    /// The row of the listing of an impression, if there is one.
+    pub(super) fn listing_of(
+        &self,
+        rules: &FeatureRules,
+        impression: &ListingImpression,
+    ) -> Option<&LogListing> {
+        let listings = self.listings.get(&impression.listing);
+        listing_at(rules, impression, listings.into_iter().flatten())
     }
 
     /// The row of an impression.
@@ -109,7 +114,7 @@ impl GroupLogs {
             data_end_us: self.data_end_us.or(Some(i64::MIN)),
             ..rules.clone()
         };
-        let mut row = clicks.row(&rules, impression, self.listing_of(impression))?;
+        let mut row = clicks.row(&rules, impression, self.listing_of(&rules, impression))?;
         // Whether the column of user counts is null depends on all clicks, not only on these.
         let none = || vec![0; rules.windows_us.len() + 1];
         row.of_user = self.has_users.then(|| row.of_user.unwrap_or_else(none));

@@ -12,8 +12,8 @@ use hitherto::reference::features::{
 };
 use hitherto::reference::{LogTime, is_near};
 use hitherto::{
-    CustomerType, Day, Dedup, Features, FeaturesReport, Job, LabelKey, OnBadRow, RunContext,
-    Settings, TimeUnit,
+    CustomerType, Day, Dedup, Features, FeaturesReport, Job, KeptColumn, LabelKey, OnBadRow,
+    Passthrough, RunContext, Settings, TimeUnit,
 };
 use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 use serde_json::{Value, json};
@@ -51,6 +51,8 @@ pub(super) struct Case {
     pub(super) text_ids: bool,
     /// Clicks have a column of users.
     pub(super) has_users: bool,
+    /// The kept columns, of which the rules say whether they are of listings.
+    pub(super) keep: Vec<KeptColumn>,
 }
 
 /// An impression at an instant.
@@ -60,6 +62,7 @@ pub(super) fn shown(id: &str, user: &str, listing: &str, time_us: i64) -> Listin
         user: user.to_owned(),
         listing: listing.to_owned(),
         time: LogTime::Instant(time_us),
+        kept: Vec::new(),
     }
 }
 
@@ -87,6 +90,8 @@ pub(super) fn listing(id: &str, created_us: i64) -> LogListing {
         category: Some("toys".to_owned()),
         price: Some(9.5),
         created: Some(LogTime::Instant(created_us)),
+        holds_from: None,
+        kept: Vec::new(),
     }
 }
 
@@ -102,6 +107,8 @@ impl Case {
                 days: (i32::MIN, i32::MAX),
                 timezone: "UTC".to_owned(),
                 once: false,
+                as_of: false,
+                kept_of_listings: Vec::new(),
             },
             shown,
             clicks,
@@ -109,6 +116,7 @@ impl Case {
             styles: [PLAIN; 3],
             text_ids: false,
             has_users: true,
+            keep: Vec::new(),
         }
     }
 
@@ -131,6 +139,8 @@ impl Case {
                     LabelKey::UserListing
                 },
                 data_end: rules.data_end_us.map(instant_text),
+                listings_as_of: rules.as_of.then(|| "valid_from".to_owned()),
+                keep: self.keep.clone(),
             }
             .into(),
             allow_unused: true,
@@ -159,8 +169,10 @@ impl Case {
         let is_near = |time| is_near(&self.rules.timezone, time);
         case.shown.retain(|impression| is_near(impression.time));
         case.clicks.retain(|click| is_near(click.time));
-        case.listings
-            .retain(|listing| listing.created.is_none_or(is_near));
+        case.listings.retain(|listing| {
+            let times = [listing.created, listing.holds_from];
+            times.into_iter().flatten().all(is_near)
+        });
         case
     }
 
@@ -184,11 +196,10 @@ impl Case {
 
     /// Writes the logs into a folder.
     pub(super) fn write(&self, dir: &Path) {
-        let [of_shown, of_clicks, of_listings] = self.styles;
+        let [of_shown, of_clicks, _] = self.styles;
         let some = |text: &String| Some(text.clone());
         let shown = self.shown.iter();
         let clicks = self.clicks.iter();
-        let known = self.listings.iter();
         let times = |times: Vec<Option<LogTime>>, style: Style| Column::Times(times, style.times);
         let columns = [
             (
@@ -211,6 +222,11 @@ impl Case {
                 ),
             ),
         ];
+        let columns = [
+            columns.to_vec(),
+            self.kept(false, &|at| &self.shown[at].kept),
+        ]
+        .concat();
         put(dir, "impressions", &columns, self.shown.len(), of_shown);
         let columns = [
             (
@@ -228,11 +244,20 @@ impl Case {
         ];
         let columns = &columns[usize::from(!self.has_users)..];
         put(dir, "clicks", columns, self.clicks.len(), of_clicks);
+        self.write_listings(dir);
+    }
+
+    /// Writes the listings into a folder.
+    fn write_listings(&self, dir: &Path) {
+        let (of_listings, known) = (self.styles[2], self.listings.iter());
+        let some = |text: &String| Some(text.clone());
+        let times = |times: Vec<Option<LogTime>>, style: Style| Column::Times(times, style.times);
         let prices = known.clone().map(|listing| listing.price).collect();
         let categories = known
             .clone()
             .map(|listing| listing.category.clone())
             .collect();
+        let holds_from = known.clone().map(|listing| listing.holds_from).collect();
         let columns = [
             (
                 "listing_id",
@@ -244,8 +269,39 @@ impl Case {
                 "created_ts",
                 times(known.map(|listing| listing.created).collect(), of_listings),
             ),
+            ("valid_from", times(holds_from, of_listings)),
         ];
+        let columns = &columns[..columns.len() - usize::from(!self.rules.as_of)];
+        let columns = [
+            columns.to_vec(),
+            self.kept(true, &|at| &self.listings[at].kept),
+        ]
+        .concat();
         put(dir, "listings", &columns, self.listings.len(), of_listings);
+    }
+
+    /// The kept columns of impressions, or those of listings, given the values of a row.
+    fn kept<'c>(
+        &'c self,
+        of_listings: bool,
+        values: &dyn Fn(usize) -> &'c Vec<Option<String>>,
+    ) -> Vec<(&'c str, Column)> {
+        let (rows, style) = match of_listings {
+            true => (self.listings.len(), self.styles[2]),
+            false => (self.shown.len(), self.styles[0]),
+        };
+        let keep = self
+            .keep
+            .iter()
+            .filter(|kept| kept.of_listings == of_listings);
+        let columns = keep.enumerate().map(|(at, kept)| {
+            let texts = (0..rows).map(|row| values(row)[at].clone());
+            (
+                kept.column.name.as_str(),
+                kept_column(&kept.column, texts.collect(), style),
+            )
+        });
+        columns.collect()
     }
 
     /// Ids as the case has them.
@@ -255,6 +311,31 @@ impl Case {
         }
         let parse = |id: String| id.parse().expect("an integer");
         Column::Ints(ids.map(|id| id.map(parse)).collect())
+    }
+}
+
+/// A kept column with values that are given as the reference has them.
+fn kept_column(column: &Passthrough, values: Vec<Option<String>>, style: Style) -> Column {
+    fn parsed<T: std::str::FromStr>(values: Vec<Option<String>>) -> Vec<Option<T>> {
+        let parse = |text: String| text.parse().ok().expect("a value of the type");
+        values.into_iter().map(|value| value.map(parse)).collect()
+    }
+    match column.name.rsplit('_').next() {
+        Some("int32") => Column::Narrow(parsed(values)),
+        Some("int64") => Column::Ints(parsed(values)),
+        Some("double") => Column::Floats(parsed(values)),
+        Some("boolean") => Column::Bools(parsed(values)),
+        Some("timestamp") => {
+            let times = parsed(values).into_iter();
+            let times = times.map(|us: Option<i64>| us.map(LogTime::Instant));
+            // A wall time would be another instant in another zone.
+            let times_style = match style.times {
+                TimeStyle::Wall | TimeStyle::Date => TimeStyle::Text,
+                other => other,
+            };
+            Column::Times(times.collect(), times_style)
+        }
+        _ => Column::Texts(values),
     }
 }
 
@@ -275,7 +356,8 @@ fn instant_text(us: i64) -> String {
 pub(super) fn sort(rows: &mut [FeatureRow]) {
     rows.sort_by(|a, b| {
         let key = |row: &FeatureRow| (row.time_us, row.id.clone(), row.listing.clone());
-        key(a).cmp(&key(b)).then_with(|| a.user.cmp(&b.user))
+        let more = |row: &FeatureRow| (row.user.clone(), row.kept.clone());
+        key(a).cmp(&key(b)).then_with(|| more(a).cmp(&more(b)))
     });
 }
 
@@ -330,7 +412,31 @@ fn row_of(day: i32, batch: &RecordBatch, row: usize) -> FeatureRow {
         of_user: counts("prior_user_clicks"),
         clicked: clicked == 1,
         label_complete: column("label_complete").as_boolean().value(row),
+        kept: kept_of(batch, row),
     }
+}
+
+/// The columns behind `label_complete` as texts.
+fn kept_of(batch: &RecordBatch, row: usize) -> Vec<Option<String>> {
+    let last = batch
+        .schema_ref()
+        .index_of("label_complete")
+        .expect("a column");
+    let columns = batch.columns()[last + 1..].iter();
+    let values = columns.map(|column| {
+        column.is_valid(row).then(|| match column.data_type() {
+            DataType::Int32 => column.as_primitive::<Int32Type>().value(row).to_string(),
+            DataType::Int64 => column.as_primitive::<Int64Type>().value(row).to_string(),
+            DataType::Float64 => column.as_primitive::<Float64Type>().value(row).to_string(),
+            DataType::Boolean => column.as_boolean().value(row).to_string(),
+            DataType::Utf8 => column.as_string::<i32>().value(row).to_owned(),
+            _ => {
+                let times = column.as_primitive::<TimestampMicrosecondType>();
+                times.value(row).to_string()
+            }
+        })
+    });
+    values.collect()
 }
 
 /// An id as text.

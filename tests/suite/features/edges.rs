@@ -1,10 +1,11 @@
 //! Rows computed by hand, at every edge of windows, labels and logs.
 
+use hitherto::reference::LogTime;
 use hitherto::reference::features::{FeatureRow, LogClick, LogListing};
-use hitherto::{LabelKey, OnBadRow, Settings};
+use hitherto::{Format, LabelKey, OnBadRow, Settings};
 
-use super::case::{Case, DAY, HOUR, NOON, check, click, listing, nobodys, rows, run, shown};
-use crate::support::scratch;
+use super::case::{Case, DAY, HOUR, NOON, TODAY, check, click, listing, nobodys, rows, run, shown};
+use crate::support::{TimeStyle, audit, scratch};
 
 /// One impression at noon of user 1 for each of some listings, which are called 1, 2, …, and clicks
 /// of user 1 on each: at these microseconds after noon.
@@ -113,6 +114,8 @@ fn an_unknown_listing_is_null_and_a_later_one_has_a_negative_age() {
         category: None,
         price: None,
         created: None,
+        holds_from: None,
+        kept: Vec::new(),
         ..listing("3", 0)
     };
     let ids = ["1", "2", "3", "4"];
@@ -248,4 +251,90 @@ fn the_key_of_labels_is_user_and_listing_by_default() {
     let settings = Settings::default();
     assert_eq!(settings.features().label_key, LabelKey::UserListing);
     assert_eq!(settings.features().label_window_us, DAY);
+}
+
+/// A row of listing "1" that holds from some time on.
+fn priced(price: f64, created_us: i64, holds_from: LogTime) -> LogListing {
+    LogListing {
+        price: Some(price),
+        holds_from: Some(holds_from),
+        ..listing("1", created_us)
+    }
+}
+
+#[test]
+fn of_several_rows_of_a_listing_the_newest_before_the_impression_counts() {
+    let at = |hour: i64| LogTime::Instant(NOON + hour * HOUR);
+    let times = [-2, 0, 1, 2].map(|hour| NOON + hour * HOUR);
+    let impressions = times.map(|time| shown("1", "1", "1", time));
+    let mut case = Case::new(impressions.to_vec(), vec![]);
+    case.rules.as_of = true;
+    case.listings = vec![
+        priced(3.0, NOON - 2 * DAY, at(1)),
+        priced(1.0, NOON - DAY, at(-2)),
+        priced(2.0, NOON, at(0)),
+    ];
+    let found = check("as of", &case, |_| {});
+    // None at the time of the first row, and each row only after its own time.
+    let prices: Vec<Option<f64>> = found.iter().map(|row| row.price).collect();
+    assert_eq!(prices, [None, Some(1.0), Some(2.0), Some(3.0)]);
+    let ages: Vec<Option<i32>> = found.iter().map(|row| row.age_days).collect();
+    assert_eq!(ages, [None, Some(1), Some(0), Some(2)]);
+    let found = check("as of, in two files", &case, |settings| {
+        settings.threads = 2
+    });
+    assert_eq!(found.len(), 4);
+}
+
+#[test]
+fn a_row_that_holds_from_a_date_on_is_known_when_the_day_is_over() {
+    let impressions = [DAY / 2 - 1, DAY / 2].map(|after| shown("1", "1", "1", NOON + after));
+    let mut case = Case::new(impressions.to_vec(), vec![]);
+    case.rules.as_of = true;
+    case.styles[2].times = TimeStyle::Date;
+    let day = |ago: i32| LogTime::Date(TODAY - ago);
+    case.listings = vec![priced(2.0, NOON, day(0)), priced(1.0, NOON, day(1))];
+    for row in &mut case.listings {
+        row.created = Some(day(1));
+    }
+    let found = check("dates", &case, |_| {});
+    let prices: Vec<Option<f64>> = found.iter().map(|row| row.price).collect();
+    assert_eq!(prices, [Some(1.0), Some(2.0)]);
+}
+
+#[test]
+fn two_rows_of_a_listing_from_one_time_on_are_a_fault_that_names_both() {
+    let mut case = Case::new(vec![shown("1", "1", "1", NOON)], vec![]);
+    case.rules.as_of = true;
+    let from = LogTime::Instant(NOON - HOUR);
+    case.listings = vec![
+        priced(1.0, NOON, from),
+        priced(2.0, NOON, LogTime::Instant(NOON - 2 * HOUR)),
+        priced(3.0, NOON, from),
+    ];
+    for format in [Format::Parquet, Format::Csv, Format::Ndjson, Format::Json] {
+        case.styles[2].format = format;
+        case.styles[2].row_group = 1;
+        let (text, code) = refused(&case, |settings| settings.tuning.text_piece_bytes = 1);
+        assert_eq!(code, 65);
+        let names = [
+            "row 3",
+            "one row per listing and \"valid_from\"",
+            "of row 1 of",
+        ];
+        assert!(names.iter().all(|name| text.contains(name)), "{text}");
+    }
+    // Set aside, the first one counts.
+    let folder = scratch();
+    let (dir, out) = (folder.path().join("in"), folder.path().join("out"));
+    case.write(&dir);
+    let mut settings = case.settings(&dir, &out);
+    settings.on_bad_row = OnBadRow::Quarantine;
+    assert_eq!(run(settings).expect("a run").rejected, 1);
+    assert_eq!(rows(&out)[0].price, Some(1.0));
+    audit("set aside", &out);
+    // Without a time nobody knows from when a row holds.
+    case.listings[2].holds_from = None;
+    let (text, code) = refused(&case, |_| {});
+    assert!(code == 65 && text.contains("valid_from"), "{text}");
 }

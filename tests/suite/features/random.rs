@@ -2,6 +2,7 @@
 
 use hitherto::reference::LogTime;
 use hitherto::reference::features::{ListingImpression, LogClick, LogListing};
+use hitherto::{Format, KeptColumn, PassthroughType};
 
 use super::case::{Case, DAY, HOUR, NOON, SECOND, check};
 use crate::far::far_time;
@@ -47,6 +48,20 @@ fn some<T>(numbers: &mut Numbers, least: u64, row: impl Fn(&mut Numbers) -> T) -
     (0..count).map(|_| row(numbers)).collect()
 }
 
+/// Listings, one row each.
+fn listings_of(numbers: &mut Numbers, style: TimeStyle) -> Vec<LogListing> {
+    let there = |numbers: &mut Numbers| !numbers.once_in(4);
+    let listing = |name: &str| LogListing {
+        listing: name.to_owned(),
+        category: there(numbers).then(|| numbers.pick(&["toys", "home"]).to_owned()),
+        price: there(numbers).then(|| numbers.pick(&[0.0, 12.0, 7.25, -1e9])),
+        created: there(numbers).then(|| time(numbers, style)),
+        holds_from: None,
+        kept: Vec::new(),
+    };
+    ["1", "3", "17", "5"].map(listing).into()
+}
+
 /// A case of a seed.
 fn case_of(seed: u64) -> Case {
     let mut numbers = Numbers(seed);
@@ -69,6 +84,7 @@ fn case_of(seed: u64) -> Case {
         user: id(numbers),
         listing: id(numbers),
         time: time(numbers, of_shown),
+        kept: Vec::new(),
     });
     let anybody = numbers.once_in(3);
     // A third of the logs that may lack users lack them.
@@ -78,15 +94,12 @@ fn case_of(seed: u64) -> Case {
         listing: id(numbers),
         time: time(numbers, of_clicks),
     });
-    let mut listings = vec![];
-    for name in ["1", "3", "17", "5"] {
-        let there = |numbers: &mut Numbers| !numbers.once_in(4);
-        listings.push(LogListing {
-            listing: name.to_owned(),
-            category: there(numbers).then(|| numbers.pick(&["toys", "home"]).to_owned()),
-            price: there(numbers).then(|| numbers.pick(&[0.0, 12.0, 7.25, -1e9])),
-            created: there(numbers).then(|| time(numbers, of_listings)),
-        });
+    // Its own numbers, so that other cases are what they would be without it.
+    let mut history = Numbers(seed ^ 0xa50f);
+    let as_of = history.once_in(3);
+    let mut listings = listings_of(numbers, of_listings);
+    if as_of {
+        listings = rows_over_time(&mut history, &listings, of_listings);
     }
     numbers.shuffle(&mut listings);
     let mut far = Numbers(seed ^ 0xfa2);
@@ -95,7 +108,8 @@ fn case_of(seed: u64) -> Case {
         let times = shown.iter_mut().map(|row| (&mut row.time, styles[0]));
         let times = times.chain(clicks.iter_mut().map(|row| (&mut row.time, styles[1])));
         let created = listings.iter_mut().filter_map(|row| row.created.as_mut());
-        for (time, style) in times.chain(created.map(|time| (time, styles[2]))) {
+        let listed = created.map(|time| (time, styles[2]));
+        for (time, style) in times.chain(listed) {
             if far.once_in(6) {
                 *time = far_time(&mut far, style);
             }
@@ -118,7 +132,116 @@ fn case_of(seed: u64) -> Case {
     (case.listings, case.styles) = (listings, styles);
     case.text_ids = numbers.once_in(2);
     case.rules.once = numbers.once_in(3);
+    case.rules.as_of = as_of;
+    keep_something(&mut Numbers(seed ^ 0x4ee9), &mut case);
     case
+}
+
+/// Columns of any type that may be kept.
+const KEEP: [&str; 12] = [
+    "i_int32:int32",
+    "i_int64:int64",
+    "i_double:double",
+    "i_text:string",
+    "i_boolean:boolean",
+    "i_timestamp:timestamp",
+    "listing.l_int32:int32",
+    "listing.l_int64:int64",
+    "listing.l_double:double",
+    "listing.l_text:string",
+    "listing.l_boolean:boolean",
+    "listing.l_timestamp:timestamp",
+];
+
+/// Gives impressions and listings other columns, of which some are kept.
+fn keep_something(numbers: &mut Numbers, case: &mut Case) {
+    if !numbers.once_in(3) {
+        return;
+    }
+    let mut names = KEEP.to_vec();
+    numbers.shuffle(&mut names);
+    names.truncate(index(1 + numbers.below(5)));
+    // Numbers of microseconds are no times where times are texts.
+    let untimed = case
+        .styles
+        .iter()
+        .all(|style| style.times != TimeStyle::Epoch);
+    names.retain(|name| untimed || !name.ends_with(":timestamp"));
+    for name in names {
+        let mut kept = KeptColumn::parse(name).expect("a column");
+        let mut value = || {
+            let values: &[&str] = match kept.column.kind.expect("it has a type") {
+                PassthroughType::Int32 => &["-2147483648", "0", "5"],
+                PassthroughType::Int64 => &["-9223372036854775808", "7", "1"],
+                PassthroughType::Double => &["0.5", "-1", "300"],
+                PassthroughType::Text => &["search", "a b", "ü", "7"],
+                PassthroughType::Boolean => &["true", "false"],
+                PassthroughType::Time => &["-1", "1755259200000000", "1755259201000001"],
+            };
+            (!numbers.once_in(4)).then(|| numbers.pick(values).to_owned())
+        };
+        if kept.of_listings {
+            case.listings
+                .iter_mut()
+                .for_each(|row| row.kept.push(value()));
+        } else {
+            case.shown.iter_mut().for_each(|row| row.kept.push(value()));
+        }
+        case.rules.kept_of_listings.push(kept.of_listings);
+        // Of Parquet files the type of the column counts, unless another is given.
+        let style = case.styles[if kept.of_listings { 2 } else { 0 }];
+        if style.format == Format::Parquet && numbers.once_in(2) {
+            kept.column.kind = None;
+        }
+        case.keep.push(kept);
+    }
+}
+
+/// Several rows of each listing, each from another time on.
+fn rows_over_time(
+    numbers: &mut Numbers,
+    listings: &[LogListing],
+    style: TimeStyle,
+) -> Vec<LogListing> {
+    let mut rows: Vec<LogListing> = Vec::new();
+    for listing in listings {
+        for price in 0..numbers.below(5) {
+            let row = LogListing {
+                price: (!numbers.once_in(4)).then_some([0.5, 1.5, 2.5, 3.5][index(price)]),
+                holds_from: Some(time(numbers, style)),
+                ..listing.clone()
+            };
+            // Wall times and instants may be the same moment in one zone and not in another.
+            let is_apart = |other: &LogListing| {
+                other.listing != row.listing || apart(other.holds_from, row.holds_from)
+            };
+            if rows.iter().all(is_apart) {
+                rows.push(row);
+            }
+        }
+    }
+    rows
+}
+
+/// Whether two times are no moment in common, in whatever zone they are read.
+fn apart(a: Option<LogTime>, b: Option<LogTime>) -> bool {
+    let number = |time: Option<LogTime>| match time.expect("each row has one") {
+        LogTime::Instant(us) | LogTime::Wall(us) => us,
+        LogTime::Date(day) => i64::from(day) * DAY,
+    };
+    let offset = (number(a) - number(b)).abs();
+    // Zones of the cases are whole hours and a half from UTC; times lie on a grid of hours, or a
+    // microsecond beside it.
+    match (a, b) {
+        (Some(LogTime::Instant(_)), Some(LogTime::Instant(_)))
+        | (Some(LogTime::Date(_)), Some(LogTime::Date(_))) => offset > 0,
+        _ => offset > 7 * HOUR,
+    }
+}
+
+/// A small number as an index.
+fn index(number: u64) -> usize {
+    usize::try_from(number).expect("small")
 }
 
 #[test]

@@ -45,6 +45,7 @@ fn logs(dir: &Path) -> Case {
         user: filled(&fields[0]).map(str::to_owned),
         listing: fields[1].clone(),
         time: instant(&fields[2]),
+        kept: Vec::new(),
     });
     let listings = records(&dir.join("listings.csv"));
     let day = |text: &str| LogTime::Date(parse_day(text).expect("a day").0);
@@ -53,6 +54,8 @@ fn logs(dir: &Path) -> Case {
         category: filled(&fields[1]).map(str::to_owned),
         price: filled(&fields[2]).map(|price| price.parse().expect("a number")),
         created: filled(&fields[3]).map(day),
+        holds_from: None,
+        kept: Vec::new(),
     });
     let mut case = Case::new(shown.collect(), clicks.collect());
     case.listings = listings.collect();

@@ -9,24 +9,22 @@
 //! the reference, or whose counts or label did not change as the planted clicks must change them.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::fs;
-use std::path::Path;
 
-use serde_json::{Value, json};
-
-use super::near::{nearest, time_value};
+use super::feature_cases::{Cases, FeatureCanaryCase};
+use super::feature_files::write;
+use super::near::nearest;
 use crate::calendar::{date_text, instant_text};
 use crate::context::RunContext;
 use crate::engine;
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::ids::{Day, Micros, count64};
-use crate::job::{CustomerType, Format, Job, OnBadRow, Publish, Settings, Source, TimeUnit};
+use crate::job::{CustomerType, Job, Settings};
 use crate::publish::TempDir;
 use crate::reference::features::{
     FeatureRow, FeatureRules, ListingImpression, LogClick, OrderedClicks,
 };
 use crate::reference::read::{instant_of, is_near};
-use crate::reference::{LogTime, instant_in, instants_in};
+use crate::reference::{LogTime, instants_in};
 use crate::verify::Problems;
 use crate::verify::audit::feature_rows::{difference, is_same, row_of};
 use crate::verify::audit::logs::{FeatureLogs, GroupLogs, ListingKey, id_types};
@@ -42,42 +40,6 @@ enum Effect {
     Label,
 }
 
-/// An impression with the clicks around it.
-struct FeatureCanaryCase<'a> {
-    impression: &'a ListingImpression,
-    /// Real clicks on its listing or of its user.
-    clicks: Vec<LogClick>,
-    /// Its row without planted clicks.
-    row: FeatureRow,
-    /// The inputs of its group of days.
-    group: &'a GroupLogs,
-}
-
-impl FeatureCanaryCase<'_> {
-    /// Whether there is a click of its user on its listing at a time.
-    fn has_click(&self, timezone: &str, at_us: i64) -> bool {
-        let user = self.group.has_users.then_some(&self.impression.user);
-        let is_same = |click: &&LogClick| {
-            click.user.as_ref() == user && click.listing == self.impression.listing
-        };
-        let mut same = self.clicks.iter().filter(is_same);
-        same.any(|click| instant_in(timezone, click.time) == at_us)
-    }
-
-    /// The row of the impression with planted clicks.
-    fn row_with(&self, rules: &FeatureRules, planted: &[LogClick]) -> Option<FeatureRow> {
-        let clicks = OrderedClicks::new(rules, &[&self.clicks, planted].concat());
-        self.group.row_given(rules, self.impression, &clicks)
-    }
-}
-
-/// Cases of one dataset, which share the real clicks around them.
-struct Cases<'a> {
-    cases: Vec<FeatureCanaryCase<'a>>,
-    /// The real clicks around all of them.
-    clicks: Vec<LogClick>,
-}
-
 /// Plants canaries around some impressions, runs the engine, and checks its rows.
 ///
 /// # Errors
@@ -89,6 +51,7 @@ pub(crate) fn canaries(
     keys: &BTreeSet<ListingKey>,
     problems: &mut Problems,
 ) -> Result<Canaries> {
+    let rules = &without_kept(rules);
     let mut cases = cases_of(rules, logs, keys);
     let window = rules.label_window_us;
     let settings = &audit.set.settings;
@@ -128,7 +91,8 @@ pub(crate) fn canaries(
     for (offsets, effect) in datasets {
         let folder = TempDir::create(&audit.temp_dir(), "hitherto-canaries")?;
         let planted = |case: &FeatureCanaryCase<'_>| plant(case, offsets);
-        let mut planted_settings = write(settings, folder.path(), &cases, id_type, planted)?;
+        let mut planted_settings =
+            write((settings, rules), folder.path(), &cases, id_type, planted)?;
         planted_settings.features_mut().data_end = Some(data_end.clone());
         let job = Job::new(planted_settings)?;
         engine::features(&job, &RunContext::default())?;
@@ -163,11 +127,23 @@ pub(crate) fn canaries(
     Ok(canaries)
 }
 
+/// The rules without kept columns, which planted files do not have.
+fn without_kept(rules: &FeatureRules) -> FeatureRules {
+    FeatureRules {
+        kept_of_listings: Vec::new(),
+        ..rules.clone()
+    }
+}
+
 /// An impression with the inputs of its group of days.
 type ChosenImpression<'a> = (&'a GroupLogs, &'a ListingImpression);
 
 /// Impressions of one group of days, no two of which share a user, a listing or an id.
-fn chosen_of<'a>(logs: &'a FeatureLogs, keys: &BTreeSet<ListingKey>) -> Vec<ChosenImpression<'a>> {
+fn chosen_of<'a>(
+    rules: &FeatureRules,
+    logs: &'a FeatureLogs,
+    keys: &BTreeSet<ListingKey>,
+) -> Vec<ChosenImpression<'a>> {
     let (mut users, mut listings, mut ids) = (BTreeSet::new(), BTreeSet::new(), BTreeSet::new());
     let mut chosen: Vec<ChosenImpression<'_>> = Vec::new();
     let mut group_of_all = None;
@@ -179,7 +155,7 @@ fn chosen_of<'a>(logs: &'a FeatureLogs, keys: &BTreeSet<ListingKey>) -> Vec<Chos
         };
         let group = &logs.groups[*at];
         let price = group
-            .listing_of(impression)
+            .listing_of(rules, impression)
             .and_then(|listing| listing.price);
         // JSON has neither NaN nor infinity.
         let is_json = price.is_none_or(f64::is_finite);
@@ -206,7 +182,7 @@ fn cases_of<'a>(
     logs: &'a FeatureLogs,
     keys: &BTreeSet<ListingKey>,
 ) -> Cases<'a> {
-    let chosen = chosen_of(logs, keys);
+    let chosen = chosen_of(rules, logs, keys);
     let clicks = chosen.first().map_or(&[][..], |(group, _)| &group.clicks);
     let impressions = || chosen.iter().map(|(_, impression)| *impression).enumerate();
     let users = impressions().map(|(at, impression)| (impression.user.as_str(), at));
@@ -302,77 +278,6 @@ fn effect_problem(
     }
     let is_same = found.clicked == label;
     (!is_same).then(|| format!("the label is {}, and should be {label}", found.clicked))
-}
-
-/// Writes the logs of all cases; gives the settings of a job that reads them.
-fn write(
-    settings: &Settings,
-    dir: &Path,
-    cases: &Cases<'_>,
-    id_type: CustomerType,
-    planted: impl Fn(&FeatureCanaryCase<'_>) -> Vec<LogClick>,
-) -> Result<Settings> {
-    let value = |id: &str| match id_type {
-        CustomerType::String => json!(id),
-        CustomerType::Int64 => json!(id.parse::<i64>().unwrap_or_default()),
-    };
-    let click_row = |click: LogClick| {
-        json!({
-            "user_id": click.user.as_deref().map(value),
-            "listing_id": value(&click.listing),
-            "click_ts": time_value(click.time),
-        })
-    };
-    let (mut impressions, mut listings) = (Vec::new(), Vec::new());
-    let mut clicks: Vec<Value> = cases.clicks.iter().cloned().map(click_row).collect();
-    for case in &cases.cases {
-        let impression = case.impression;
-        impressions.push(json!({
-            "impression_id": value(&impression.id),
-            "user_id": value(&impression.user),
-            "listing_id": value(&impression.listing),
-            "impression_ts": time_value(impression.time),
-        }));
-        clicks.extend(planted(case).into_iter().map(click_row));
-        listings.extend(case.group.listing_of(impression).map(|listing| {
-            json!({
-                "listing_id": value(&listing.listing),
-                "category": listing.category,
-                "price": listing.price,
-                "created_ts": listing.created.map(time_value),
-            })
-        }));
-    }
-    let mut paths = Vec::new();
-    for (source, rows) in [
-        (Source::Impressions, impressions),
-        (Source::Clicks, clicks),
-        (Source::Listings, listings),
-    ] {
-        let path = dir.join(format!("{}.ndjson", source.name()));
-        let rows: Vec<String> = rows.iter().map(|row: &Value| format!("{row}\n")).collect();
-        fs::write(&path, rows.concat()).map_err(|error| Error::io("write", &path, error))?;
-        paths.push((source, path.display().to_string()));
-    }
-    Ok(Settings {
-        // So few rows may leave a source without effect, which is no fault of the set.
-        allow_unused: true,
-        dir: None,
-        files_from: Vec::new(),
-        paths,
-        out: dir.join("out"),
-        publish: Publish::New,
-        // Planted files have the default names of columns.
-        columns: Vec::new(),
-        time_unit: Some(TimeUnit::Micro),
-        source_settings: Vec::new(),
-        format: Some(Format::Ndjson),
-        customer_type: Some(id_type),
-        // A planted row that cannot be read must not be set aside unnoticed.
-        on_bad_row: OnBadRow::Error,
-        threads: 1,
-        ..settings.clone()
-    })
 }
 
 /// All rows that a run made, by impression.

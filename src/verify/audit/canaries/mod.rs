@@ -6,6 +6,8 @@
 //!                                                       └──► reference ──► expected rows ──► compare
 //! ```
 
+mod feature_cases;
+mod feature_files;
 mod features;
 mod input;
 mod near;
