@@ -179,8 +179,8 @@ pub use manifest::PublishedJob;
 pub use options::{
     ActionSource, Attribute, AttributeColumn, AttributeType, Codec, CustomerType, Cutoff, Dedup,
     DivideBy, DwellMethod, Format, Guests, IfExists, ItemType, ItemVocabulary, JobKind, KeptColumn,
-    LabelKey, Layout, LogName, NullLabel, OnBadRow, OtherTypes, Passthrough, PassthroughType,
-    Publish, Source, SourceSettings, TimeUnit, Types, UnknownItem, WarningCode,
+    LabelKey, Layout, LogName, MoreTable, NullLabel, OnBadRow, OtherTypes, Passthrough,
+    PassthroughType, Publish, Source, SourceSettings, TimeUnit, Types, UnknownItem, WarningCode,
 };
 #[doc(hidden)]
 pub use options::{renamed_column, source_setting};

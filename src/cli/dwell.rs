@@ -1,19 +1,18 @@
 //! Flags of `dwell`, and the summary of a run.
 
-use std::path::PathBuf;
-
 use clap::Args;
 use hitherto::{
-    Codec, CustomerType, Dedup, DivideBy, DwellMethod, DwellReport, Job, Publish, Settings, Source,
+    Codec, CustomerType, Day, Dedup, DivideBy, DwellMethod, DwellReport, Job, MoreTable, Settings,
+    Source, date_text,
 };
 
 use crate::cli::choices::{exact_dedup, id_type};
-use crate::cli::flags::{BadRowArgs, GateArgs, InputArgs, RunArgs, WarningArgs};
+use crate::cli::flags::{BadRowArgs, GateArgs, InputArgs, OutputArgs, RunArgs, WarningArgs};
 use crate::cli::job::{JobFile, with_file};
 use crate::cli::render::snippets;
 use crate::cli::render::summary::{Summary, grouped, notes, range, size};
 use crate::cli::runner::run_job;
-use crate::cli::values::duration;
+use crate::cli::values::{day, duration};
 
 /// The examples under `hitherto dwell --help`.
 const EXAMPLES: &str = "\
@@ -23,6 +22,13 @@ Examples:
 
   Time spent: each event on a flyer lasts until the next, visits end after ten minutes without one:
     hitherto dwell 'log/*.ndjson.gz' --out visits --method session --idle-timeout 10m
+
+  Events of another application, and the tables of users and of flyers too:
+    hitherto dwell app.csv --out visits --opens view_flyer,view_item --closes leave_flyer \\
+      --ignores heartbeat --with-tables user,flyer
+
+  The nightly run for one day, next to the days that are there:
+    hitherto dwell 'log/*.parquet' --out visits --add-days --date 2025-08-15
 
   Columns with other names, times without an offset in Toronto, the output of yesterday replaced:
     hitherto dwell warehouse/events --out visits --overwrite --timezone America/Toronto \\
@@ -51,7 +57,11 @@ pub(crate) struct DwellArgs {
     #[command(flatten)]
     gates: GateArgs,
     #[command(flatten)]
-    output: DwellOutputArgs,
+    days: DwellDayArgs,
+    #[command(flatten)]
+    output: OutputArgs,
+    #[command(flatten)]
+    tables: TableArgs,
     #[command(flatten)]
     run: RunArgs,
 }
@@ -84,23 +94,53 @@ struct MeasureArgs {
     /// Repeats are reported either way
     #[arg(long, value_parser = exact_dedup(), default_value = "none")]
     dedup: Dedup,
-}
-
-/// Where the two tables go, and how they are stored.
-#[derive(Args, Debug)]
-#[command(next_help_heading = "Output")]
-struct DwellOutputArgs {
-    /// The folder to make [alias: --output]
+    /// Names of the events that open something; stays are made of them
     #[arg(
         long,
-        value_name = "OUT",
-        alias = "output",
-        required_unless_present = "job"
+        value_name = "NAMES",
+        value_delimiter = ',',
+        default_value = "flyer_open,item_open"
     )]
-    out: Option<PathBuf>,
-    /// Replace OUT as a whole, if this program made it with the same job
+    opens: Vec<String>,
+    /// With --method session: names of the events that end the time on a flyer and start nothing
+    #[arg(
+        long,
+        value_name = "NAMES",
+        value_delimiter = ',',
+        default_value = "flyer_close"
+    )]
+    closes: Vec<String>,
+    /// Names of events that are passed over, as if they were not there. Events of any other name end
+    /// the time before them (--method session), and count for nothing else
+    #[arg(long, value_name = "NAMES", value_delimiter = ',')]
+    ignores: Vec<String>,
+}
+
+/// Which days are made.
+#[derive(Args, Debug)]
+#[command(next_help_heading = "Input")]
+struct DwellDayArgs {
+    /// Only rows of this day, YYYY-MM-DD, in tables by day [default: every day]
+    #[arg(long, value_name = "DAY", value_parser = day, conflicts_with_all = ["from", "to"])]
+    date: Option<Day>,
+    /// Only rows from this day on, in tables by day
+    #[arg(long, value_name = "DAY", value_parser = day)]
+    from: Option<Day>,
+    /// Only rows up to this day, inclusive, in tables by day
+    #[arg(long, value_name = "DAY", value_parser = day)]
+    to: Option<Day>,
+}
+
+/// Which tables are made, and how they are stored.
+#[derive(Args, Debug)]
+#[command(next_help_heading = "Output")]
+struct TableArgs {
+    /// Make tables by day, in folders date=YYYY-MM-DD; --add-days, --date, --from and --to do so too
     #[arg(long)]
-    overwrite: bool,
+    by_day: bool,
+    /// Tables to make beside user_merchant and merchant
+    #[arg(long, value_enum, value_name = "TABLES", value_delimiter = ',')]
+    with_tables: Vec<MoreTable>,
     /// Compression of the Parquet files
     #[arg(long, value_enum, default_value = "zstd")]
     codec: Codec,
@@ -119,6 +159,11 @@ impl DwellArgs {
             dwell_method: self.measure.method,
             divide_by: self.measure.divide_by,
             idle_timeout_us: self.measure.idle_timeout,
+            opens: self.measure.opens,
+            closes: self.measure.closes,
+            ignores: self.measure.ignores,
+            more_tables: self.tables.with_tables,
+            by_day: self.tables.by_day,
         };
         let mut settings = Settings {
             ask: own.into(),
@@ -127,20 +172,17 @@ impl DwellArgs {
                 .into_iter()
                 .map(|path| (Source::Events, path))
                 .collect(),
-            out: self.output.out.unwrap_or_default(),
-            publish: if self.output.overwrite {
-                Publish::Overwrite
-            } else {
-                Publish::New
-            },
+            from: self.days.date.or(self.days.from),
+            to: self.days.date.or(self.days.to),
             customer_type: self.ids.id_type,
             dedup: self.measure.dedup,
-            codec: self.output.codec,
+            codec: self.tables.codec,
             ..Settings::default()
         };
         self.input.apply(&mut settings);
         self.bad_rows.apply(&mut settings);
         self.warnings.apply(&mut settings);
+        self.output.apply(&mut settings);
         let mut run = self.run;
         self.gates.apply(&mut settings, &mut run);
         (run, with_file(file, settings))
@@ -149,14 +191,23 @@ impl DwellArgs {
 
 /// The summary of a run.
 fn summary<'a>(job: &Job, report: &'a DwellReport) -> Summary<'a, DwellReport> {
-    let out = job.out.display();
     let no_days = || "no days, for there are no events on flyers".to_owned();
     let repeated = match job.dedup {
         Dedup::None => "repeated, and kept",
         _ => "repeated, and left out",
     };
+    // Names that nobody gave a role are told once roles are given: one of them may be misspelt.
+    let own = job.dwell();
+    let are_usual = own.opens == hitherto::Dwell::OPENS && own.closes == hitherto::Dwell::CLOSES;
+    let others = if are_usual && own.ignores.is_empty() {
+        0
+    } else {
+        report.others
+    };
     let event_notes = [
         (report.opens, "that open a flyer or an item"),
+        (others, "of names without a role"),
+        (report.ignored, "ignored"),
         (report.duplicates, repeated),
         (report.null_users, "without a user, left out"),
         (report.null_flyers, "without a flyer, left out"),
@@ -164,10 +215,19 @@ fn summary<'a>(job: &Job, report: &'a DwellReport) -> Summary<'a, DwellReport> {
     ];
     let (users, rows) = (grouped(report.users), grouped(report.merchant_rows));
     let mut lines = vec![format!("read it ({}) with", size(report.bytes))];
-    lines.extend(snippets::of_file(&job.out.join("user_merchant.parquet")));
-    lines.push(format!(
-        "  BI       {out}/user_merchant.csv, {out}/merchant.csv"
-    ));
+    let folder = match report.days {
+        Some((first, _)) if job.is_by_day() => job.out.join(format!("date={}", date_text(first))),
+        _ => job.out.clone(),
+    };
+    lines.extend(snippets::of_file(&folder.join("user_merchant.parquet")));
+    let out = folder.display();
+    let mut tables = format!("  BI       {out}/user_merchant.csv, {out}/merchant.csv");
+    for (table, name) in [(MoreTable::User, "user"), (MoreTable::Flyer, "flyer")] {
+        if job.dwell().more_tables.contains(&table) {
+            tables += &format!(", {out}/{name}.csv");
+        }
+    }
+    lines.push(tables);
     Summary {
         days: report
             .days
@@ -184,7 +244,10 @@ fn summary<'a>(job: &Job, report: &'a DwellReport) -> Summary<'a, DwellReport> {
             (report.events, format!("events{}", notes(&event_notes))),
         ],
         rejected: report.rejected,
-        days_skipped: (0, String::new()),
+        days_skipped: (
+            report.days_skipped,
+            format!("days left as {} has them", job.out.display()),
+        ),
         warnings: &report.warnings,
         snippets: lines,
         stats: report,

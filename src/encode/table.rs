@@ -52,6 +52,12 @@ impl TableEncoder {
         })
     }
 
+    /// The names of its columns.
+    pub(crate) fn names(&self) -> Vec<&str> {
+        let fields = self.schema.fields().iter();
+        fields.map(|field| field.name().as_str()).collect()
+    }
+
     /// A Parquet writer for a file of the table.
     ///
     /// # Errors

@@ -1,7 +1,7 @@
 //! The data path of `dwell`.
 //!
 //! ```text
-//! events ──► scan: dictionaries ──► rank ids ──► partition by user ──► op ──► two tables ──► publish
+//! events ──► scan: dictionaries ──► rank ids ──► partition by user ──► op ──► tables ──► publish
 //! ```
 //! **Invariants**: a code is local to the thread that assigned it. From `rank_and_partition` on there
 //! are only ranks, which depend on nothing but the set of ids.
@@ -12,9 +12,9 @@
 use rayon::prelude::*;
 
 use super::input_warnings::{self, NullWordCounts};
-use super::inputs::{find_inputs, open_all};
-use super::resolve::id_type;
-use super::specs::{publish_spec, read_spec};
+use super::inputs::{check_days, find_inputs, open_all};
+use super::resolve::{id_type, in_zone_of_set};
+use super::specs::{event_choice, publish_spec, read_spec};
 use super::tasks::{in_pool, run_tasks, spills};
 use super::unused::notice_dwell;
 use crate::catalog::input::InputFile;
@@ -23,10 +23,11 @@ use crate::dictionary::{Order, RankedDictionary};
 use crate::error::{Error, Result};
 use crate::failpoint::hit;
 use crate::ids::{Key, count64, index};
-use crate::job::{CustomerType, Dedup, DwellMethod, Job, JobKind, Source};
+use crate::job::{CustomerType, Dedup, DwellMethod, Job, JobKind, MoreTable, Publish, Source};
 use crate::kernel::chunk::{Chunk, RowChunk};
 use crate::kernel::op::dwell::{FlyerAction, FlyerEvent, NAMES_MAX, NOWHERE};
 use crate::kernel::partition::{PartitionWriter, Split};
+use crate::manifest;
 use crate::output::RunInputs;
 use crate::output::dwell::{self, DwellRead, DwellReport};
 use crate::publish::StagingDir;
@@ -39,7 +40,7 @@ use crate::scan::{Opened, Task};
 use crate::store::spill::{Partitions, Spill};
 use crate::warnings::Warning;
 
-/// Runs a job of [`JobKind::Dwell`]: reads events, and writes and publishes the two tables.
+/// Runs a job of [`JobKind::Dwell`]: reads events, and writes and publishes its tables.
 ///
 /// # Errors
 /// Any error of a stage; nothing is published then.
@@ -61,33 +62,19 @@ use crate::warnings::Warning;
 /// ```
 pub fn dwell(job: &Job, context: &RunContext) -> Result<DwellReport> {
     job.check_kind(JobKind::Dwell)?;
+    let job = &in_zone_of_set(job);
     in_pool(job, || run(job, context))
 }
 
 /// Runs the stages, on a thread of the pool.
 fn run(job: &Job, context: &RunContext) -> Result<DwellReport> {
     let (inputs, types) = open_inputs(job, context)?;
+    if matches!(job.publish, Publish::AddDays(_)) && !inputs.existing.is_empty() {
+        manifest::check_settings(&job.out, &manifest::dwell_settings(job, types))?;
+    }
     // An output that cannot be created fails here, before the long read of events.
     let staging = StagingDir::create(publish_spec(job))?;
-    let spec = read_spec(job);
-    let policy = BadRowPolicy::new(&spec, is_whole_column);
-    let scan = EventScan::new((&spec, job.dwell().dwell_method), &policy, context, types);
-    let tasks = inputs.opened.iter();
-    let tasks: Vec<Task> = tasks.flat_map(|file| file.shared_tasks(&spec)).collect();
-    context.enter(Stage::EVENTS, tasks.iter().map(|task| task.steps).sum());
-    let states = spills(job, context, &staging).into_iter();
-    let states = states.map(|spill| scan.state(spill)).collect();
-    let states = run_tasks(&tasks, states, |state, task| scan.read(task, state))?;
-    let events = EventsRead::new(states);
-    let warnings = events.kinds.clone().check(&spec, &inputs.opened)?;
-    hit("events read");
-    let mut read = rank_and_partition(job, context, events, inputs, types)?;
-    check_names(job, &read)?;
-    // Files and quotas of their own for the table of merchants, as events hold part of the memory
-    // now.
-    read.spills = spills(job, context, &staging);
-    read.inputs.warnings.extend(warnings);
-    hit("events dealt");
+    let mut read = read_events(job, context, &staging, (inputs, types))?;
     let notice = |read: &DwellRead, report: &DwellReport| {
         let noticed = notice_dwell(job, context, read, report)?;
         let what = "events repeat another one on the same flyer in all that they hold";
@@ -95,13 +82,46 @@ fn run(job: &Job, context: &RunContext) -> Result<DwellReport> {
         let repeats = input_warnings::repeats(job, Source::Events, repeated, rows, what);
         Ok(noticed.told(&job.no_warn, repeats))
     };
+    if job.is_by_day() {
+        let found = dwell::collect(job, context, &read)?;
+        check_days(job, &read.inputs, found.days())?;
+        return dwell::write_days(job, context, &staging, &read, found, notice);
+    }
+    // Files and quotas of their own for the tables of places, as events hold part of the memory now.
+    read.spills = spills(job, context, &staging);
     dwell::write(job, context, &staging, read, notice)
+}
+
+/// Reads all events, and partitions them by user.
+fn read_events(
+    job: &Job,
+    context: &RunContext,
+    staging: &StagingDir,
+    (inputs, types): (RunInputs, IdTypes),
+) -> Result<DwellRead> {
+    let spec = read_spec(job);
+    let policy = BadRowPolicy::new(&spec, is_whole_column);
+    let scan = EventScan::new((&spec, event_choice(job)), &policy, context, types);
+    let tasks = inputs.opened.iter();
+    let tasks: Vec<Task> = tasks.flat_map(|file| file.shared_tasks(&spec)).collect();
+    context.enter(Stage::EVENTS, tasks.iter().map(|task| task.steps).sum());
+    let states = spills(job, context, staging).into_iter();
+    let states = states.map(|spill| scan.state(spill)).collect();
+    let states = run_tasks(&tasks, states, |state, task| scan.read(task, state))?;
+    let events = EventsRead::new(states);
+    let warnings = events.kinds.clone().check(&spec, &inputs.opened)?;
+    hit("events read");
+    let mut read = rank_and_partition(job, context, events, inputs, types)?;
+    check_names(job, &read)?;
+    read.inputs.warnings.extend(warnings);
+    hit("events dealt");
+    Ok(read)
 }
 
 /// The error where exact repeats cannot be found.
 const TOO_MANY_NAMES: &str = "--dedup exact tells events apart by their names, of which there may be \
-                              2048 beside flyer_open, item_open and flyer_close, and found more; \
-                              --method span looks at none of these";
+                              2048 beside those that --opens and --closes name, and found more; \
+                              --ignores leaves names out, and --method span looks at none of these";
 
 /// Checks that exact repeats can be found, if the job removes them: that there are not too many names of
 /// events.
@@ -115,9 +135,10 @@ pub(crate) fn check_names(job: &Job, read: &DwellRead) -> Result<()> {
 
 /// Finds and opens all inputs; also returns the types of their ids.
 pub(crate) fn open_inputs(job: &Job, context: &RunContext) -> Result<(RunInputs, IdTypes)> {
-    // Before anything is reserved: the default advice names --from and --to, which `dwell` does not
-    // have.
-    context.advise("read fewer files, such as those of fewer days");
+    // Before anything is reserved. A run by day has the default advice, which names --from and --to.
+    if !job.is_by_day() {
+        context.advise("read fewer files, or choose days with --from and --to");
+    }
     let mut inputs = find_inputs(job, context)?;
     let sources = inputs.sources.iter();
     let files: Vec<&InputFile> = sources.flat_map(|source| &source.files).collect();
@@ -160,6 +181,7 @@ pub(crate) fn rank_and_partition(
     types: IdTypes,
 ) -> Result<DwellRead> {
     let events_count: u64 = events.heaps.iter().map(|heap| heap.count).sum();
+    let report = report_of(&events, &inputs);
     context.enter(Stage::RANK, events_count);
     let warnings = &mut inputs.warnings;
     let source = Some(Source::Events);
@@ -172,8 +194,13 @@ pub(crate) fn rank_and_partition(
         source,
         column("flyer_id"),
     ));
-    // Only ranks of flyers are used from here on.
-    flyers.free_memory(context);
+    // Without a table of flyers only their ranks are used from here on.
+    let flyers = if job.dwell().makes(MoreTable::Flyer) {
+        Some(flyers)
+    } else {
+        flyers.free_memory(context);
+        None
+    };
     let (merchants, merchant_ranks) =
         RankedDictionary::merge(events.merchants, Order::Id, context)?;
     let mut words = EventNullWords {
@@ -215,24 +242,32 @@ pub(crate) fn rank_and_partition(
     warnings.extend(words.warnings(job));
     inputs.rejected = events.rejected;
     Ok(DwellRead {
-        report: DwellReport {
-            files: count64(inputs.opened.len()),
-            events: events.rows_read,
-            opens: events.opens_count,
-            null_users: events.skipped.users,
-            null_flyers: events.skipped.flyers,
-            null_merchants: events.skipped.merchants,
-            ..DwellReport::default()
-        },
+        report,
         inputs,
         types,
         users,
+        flyers,
         merchants,
         partitions: Partitions::gather(split, writers, spills),
         events_count,
         names_told,
         spills: Vec::new(),
     })
+}
+
+/// The counts of what was read.
+fn report_of(events: &EventsRead, inputs: &RunInputs) -> DwellReport {
+    DwellReport {
+        files: count64(inputs.opened.len()),
+        events: events.rows_read,
+        opens: events.opens_count,
+        others: events.others_count,
+        ignored: events.ignored_count,
+        null_users: events.skipped.users,
+        null_flyers: events.skipped.flyers,
+        null_merchants: events.skipped.merchants,
+        ..DwellReport::default()
+    }
 }
 
 /// The events of one thread, partitioned by user.

@@ -21,7 +21,7 @@ use crate::dictionary::probes::Probes;
 use crate::error::{Error, ErrorKind, Result};
 use crate::failpoint::hit;
 use crate::ids::{Day, Item, Micros, count64};
-use crate::job::{IfExists, Job, Publish, Source, WarningCode};
+use crate::job::{IfExists, Job, JobKind, Publish, Source, WarningCode};
 use crate::kernel::partition::Split;
 use crate::metrics::Gates;
 use crate::output::RunInputs;
@@ -88,7 +88,7 @@ fn skipped_files(sources: &[SourceFiles]) -> Vec<Warning> {
     warnings.collect()
 }
 
-/// Checks that each day asked for has an impression, and that the output has none of them already;
+/// Checks that each day asked for has an impression (for `dwell` a row), and that the output has none of them already;
 /// `read` are the days of impressions.
 ///
 /// # Errors
@@ -113,7 +113,11 @@ pub(super) fn check_days<T>(job: &Job, inputs: &RunInputs, read: &BTreeMap<Day, 
             0 => String::new(),
             more => format!(" and {more} more of the days asked for"),
         };
-        let what = format!("no impressions on {}{more}", date_text(*first));
+        let of = match job.kind() {
+            JobKind::Dwell => "rows",
+            _ => "impressions",
+        };
+        let what = format!("no {of} on {}{more}", date_text(*first));
         return Err(Error::from(ErrorKind::NoInput { what }));
     }
     if job.publish == Publish::AddDays(IfExists::Error)

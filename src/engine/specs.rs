@@ -7,11 +7,13 @@
 
 use arrow::datatypes::Schema;
 
+use crate::calendar::DAY_US;
 use crate::catalog::paths::FileSpec;
 use crate::encode::{self, WriteSpec};
-use crate::ids::Day;
+use crate::ids::{Day, Micros};
 use crate::job::{CustomerType, ItemVocabulary, Job, Publish};
 use crate::publish::{PublishSpec, VOCABULARY};
+use crate::scan::events::{EventChoice, EventRoles};
 use crate::scan::spec::{ActionSpec, ClickSpec, DaySpec, ImpressionSpec, ReadSpec};
 use crate::vocabulary::VocabularySpec;
 
@@ -100,6 +102,42 @@ pub(crate) fn click_spec(job: &Job) -> ClickSpec {
         label_key: job.features().label_key,
         dedup: job.dedup,
     }
+}
+
+/// How far the offset that a time is written with can move its day, and some more.
+const OFFSETS_US: i64 = 26 * 3_600 * 1_000_000;
+
+/// Which events count.
+pub(crate) fn event_choice(job: &Job) -> EventChoice<'_> {
+    let own = job.dwell();
+    EventChoice {
+        method: own.dwell_method,
+        roles: EventRoles {
+            opens: &own.opens,
+            closes: &own.closes,
+            ignores: &own.ignores,
+            are_usual: own.has_usual_roles(),
+        },
+        span: span_of(job),
+    }
+}
+
+/// The first and the last moment of events that may count for the days asked for. An event before a day may
+/// last into it, and one after a day may end what lasts until then, by the idle timeout at most.
+fn span_of(job: &Job) -> Option<(Micros, Micros)> {
+    let first = job.days.iter().min().copied().or(job.from);
+    let last = job.days.iter().max().copied().or(job.to);
+    if first.is_none() && last.is_none() {
+        return None;
+    }
+    let margin = OFFSETS_US.saturating_add(job.dwell().idle_timeout_us);
+    let start = |day: Day| i64::from(day.0).saturating_mul(DAY_US);
+    let first = first.map_or(i64::MIN, |day| start(day).saturating_sub(margin));
+    let last = last.map_or(i64::MAX, |day| {
+        let end = start(day).saturating_add(DAY_US);
+        end.saturating_add(margin)
+    });
+    Some((Micros(first), Micros(last)))
 }
 
 /// Where the output is published, and how.

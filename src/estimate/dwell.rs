@@ -20,7 +20,7 @@ use super::share::{FileSample, memory_only_spills, read_file_sample, steps_read}
 use super::{Planned, PlannedOf};
 use crate::context::{RunContext, Stage};
 use crate::engine::dwell::{check_names, open_inputs, rank_and_partition};
-use crate::engine::specs::read_spec;
+use crate::engine::specs::{event_choice, read_spec};
 use crate::engine::unused::warn_dwell;
 use crate::error::Result;
 use crate::ids::{Day, count64, float, rounded};
@@ -50,8 +50,7 @@ pub(super) fn plan(job: &Job, context: &RunContext) -> Result<Planned> {
     let mut warnings = std::mem::take(&mut inputs.warnings);
     let (open_us, rehearsal, spec) = (micros_since(began), context.unlimited(), read_spec(job));
     let policy = BadRowPolicy::new(&spec, is_whole_column);
-    let specs = (&spec, job.dwell().dwell_method);
-    let scan = EventScan::new(specs, &policy, &rehearsal, types);
+    let scan = EventScan::new((&spec, event_choice(job)), &policy, &rehearsal, types);
     context.enter(Stage::EVENTS, 0);
     let states = memory_only_spills()
         .map(|spill| scan.state(spill))
@@ -98,8 +97,10 @@ pub(super) fn plan(job: &Job, context: &RunContext) -> Result<Planned> {
         room: room.map(|room| room.saturating_sub(base)),
     });
     let per_row = times(user_rows, report.user_rows);
-    // The parts are the table of users as CSV and as Parquet, then that of merchants likewise.
+    // The parts are user_merchant as CSV and as Parquet, then merchant likewise, then further tables, which
+    // grow about as user_merchant does.
     let bytes = |at: usize| float(rehearsed.parts[at].bytes + rehearsed.parts[at + 1].bytes);
+    let more: u64 = rehearsed.parts[4..].iter().map(|part| part.bytes).sum();
     let per_merchant_row = times(merchant_rows, report.merchant_rows);
     let of = PlannedOf::Dwell {
         events_kept: kept,
@@ -108,7 +109,7 @@ pub(super) fn plan(job: &Job, context: &RunContext) -> Result<Planned> {
     };
     let read_seconds = float(open_us) / 1e6 + sample.shares.seconds(job);
     Ok(Planned {
-        bytes: rounded(bytes(0) * per_row + bytes(2) * per_merchant_row),
+        bytes: rounded((bytes(0) + float(more)) * per_row + bytes(2) * per_merchant_row),
         // Events that do not fit spill twice: when they are read, and when they are partitioned.
         spilled: memory.spilled * 2,
         stages: vec![

@@ -15,7 +15,9 @@ use super::memory::{Account, Memory, kept_bytes};
 use super::share::{FileSample, memory_only_spills, read_file_sample, stride_of};
 use super::{Planned, PlannedOf, ratio};
 use crate::context::{RunContext, Stage};
-use crate::engine::features::{find, gather_clicks, in_last_days, read_before_clicks, read_listings};
+use crate::engine::features::{
+    find, gather_clicks, in_last_days, read_before_clicks, read_listings,
+};
 use crate::engine::specs::{click_spec, read_spec};
 use crate::engine::unused::warn_features;
 use crate::error::Result;

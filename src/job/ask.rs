@@ -6,8 +6,8 @@ use crate::calendar::Lookback;
 use crate::options::json::pairs;
 use crate::options::{
     ActionSource, Attribute, AttributeColumn, Cutoff, DivideBy, DwellMethod, Guests, ItemType,
-    ItemVocabulary, JobKind, KeptColumn, LabelKey, Layout, NullLabel, Passthrough, Source,
-    UnknownItem,
+    ItemVocabulary, JobKind, KeptColumn, LabelKey, Layout, MoreTable, NullLabel, Passthrough,
+    Source, UnknownItem,
 };
 
 /// The kind of a job, with the options that only this kind has.
@@ -163,6 +163,34 @@ pub struct Dwell {
     pub divide_by: DivideBy,
     /// The longest gap within a visit, in microseconds; a longer one ends it.
     pub idle_timeout_us: i64,
+    /// The names of events that open something; stays are made of them.
+    pub opens: Vec<String>,
+    /// The names of events that close a flyer.
+    pub closes: Vec<String>,
+    /// The names of events that are passed over, as if they were not there.
+    pub ignores: Vec<String>,
+    /// The tables to make beside `user_merchant` and `merchant`.
+    #[serde(rename = "with_tables")]
+    pub more_tables: Vec<MoreTable>,
+    /// Whether tables lie in folders of days, as they also do if days are chosen or added.
+    pub by_day: bool,
+}
+
+impl Dwell {
+    /// The names of events that open something, by default.
+    pub const OPENS: [&str; 2] = ["flyer_open", "item_open"];
+    /// The names of events that close a flyer, by default.
+    pub const CLOSES: [&str; 1] = ["flyer_close"];
+
+    /// Whether the roles of names of events are the default ones.
+    pub(crate) fn has_usual_roles(&self) -> bool {
+        self.opens == Dwell::OPENS && self.closes == Dwell::CLOSES && self.ignores.is_empty()
+    }
+
+    /// Whether a table is made.
+    pub(crate) fn makes(&self, table: MoreTable) -> bool {
+        self.more_tables.contains(&table)
+    }
 }
 
 impl Default for Dwell {
@@ -171,6 +199,11 @@ impl Default for Dwell {
             dwell_method: DwellMethod::Span,
             divide_by: DivideBy::Events,
             idle_timeout_us: 30 * 60 * 1_000_000,
+            opens: Dwell::OPENS.map(str::to_owned).into(),
+            closes: Dwell::CLOSES.map(str::to_owned).into(),
+            ignores: Vec::new(),
+            more_tables: Vec::new(),
+            by_day: false,
         }
     }
 }

@@ -2,10 +2,10 @@
 //!
 //! **Invariants**: no file is opened. An error names the flag to change.
 
-use super::{Ask, Features, Sequences, Settings, actions, columns};
+use super::{Ask, Dwell, Features, Sequences, Settings, actions, columns};
 use crate::calendar::{Zone, date_text};
 use crate::error::{Error, Result};
-use crate::options::{ActionSource, Dedup, ItemVocabulary, JobKind, Publish, Source, UnknownItem};
+use crate::options::{ActionSource, Dedup, ItemVocabulary, JobKind, Source, UnknownItem};
 use crate::place::check_out;
 
 /// Checks that values are within their bounds: those that all job kinds have, and those of this kind.
@@ -13,10 +13,7 @@ pub(super) fn check_ranges(settings: &Settings) -> Result<()> {
     match &settings.ask {
         Ask::Sequences(own) => check_sequences(own)?,
         Ask::Features(own) => check_windows(own)?,
-        Ask::Dwell(own) if own.idle_timeout_us <= 0 => {
-            return Err(Error::settings("--idle-timeout takes a duration above 0"));
-        }
-        Ask::Dwell(_) => {}
+        Ask::Dwell(own) => check_dwell(own)?,
     }
     if let (Some(from), Some(to)) = (settings.from, settings.to)
         && to < from
@@ -40,11 +37,6 @@ pub(super) fn check_ranges(settings: &Settings) -> Result<()> {
     let threads = settings.threads;
     if !(1..=1024).contains(&threads) {
         let what = format!("--threads is {threads}; it takes 1 to 1024");
-        return Err(Error::settings(what));
-    }
-    let is_dwell = settings.kind() == JobKind::Dwell;
-    if is_dwell && matches!(settings.publish, Publish::AddDays(_)) {
-        let what = "dwell makes tables of all days; --add-days does not apply to them";
         return Err(Error::settings(what));
     }
     // Lengths of files are divided by it.
@@ -105,6 +97,49 @@ fn check_windows(own: &Features) -> Result<()> {
     }
     if own.label_window_us <= 0 {
         return Err(Error::settings("--label-window takes a duration above 0"));
+    }
+    Ok(())
+}
+
+/// The most names of events that `--opens`, `--closes` or `--ignores` takes: each has a number of 11 bits.
+const EVENT_NAMES_MAX: usize = 1000;
+
+/// Checks the options of `dwell`: that each name of events has one role, and can be written in a flag.
+fn check_dwell(own: &Dwell) -> Result<()> {
+    if own.idle_timeout_us <= 0 {
+        return Err(Error::settings("--idle-timeout takes a duration above 0"));
+    }
+    if own.opens.is_empty() {
+        let what = "--opens has no name; stays are made of the events that it names";
+        return Err(Error::settings(what));
+    }
+    let roles = [
+        ("--opens", &own.opens),
+        ("--closes", &own.closes),
+        ("--ignores", &own.ignores),
+    ];
+    let mut seen: Vec<(&str, &str)> = Vec::new();
+    for (flag, names) in roles {
+        if names.len() > EVENT_NAMES_MAX {
+            let what = format!("{flag} has {} names; it takes up to 1000", names.len());
+            return Err(Error::settings(what));
+        }
+        for name in names {
+            if name.is_empty() || name.contains(',') {
+                return Err(Error::settings(format!(
+                    "{flag} has \"{name}\"; it takes names of events without commas"
+                )));
+            }
+            if let Some((other, _)) = seen.iter().find(|(_, of)| of == name) {
+                let what = format!("\"{name}\" is in {other} and in {flag}; it has one role");
+                return Err(Error::settings(what));
+            }
+            seen.push((flag, name));
+        }
+    }
+    let tables = &own.more_tables;
+    if (1..tables.len()).any(|at| tables[..at].contains(&tables[at])) {
+        return Err(Error::settings("--with-tables names a table twice"));
     }
     Ok(())
 }

@@ -24,9 +24,9 @@ pub use self::settings::{Settings, Tuning};
 pub(crate) use crate::options::{
     ATTRIBUTE_COLUMNS_MAX, ActionSource, Attribute, AttributeColumn, AttributeType, Codec,
     CustomerType, Cutoff, Dedup, DivideBy, DwellMethod, Format, Gate, Guests, IfExists, ItemType,
-    ItemVocabulary, JobKind, KeptColumn, LabelKey, Layout, NullLabel, OnBadRow, OtherTypes,
-    Passthrough, PassthroughType, Publish, Source, SourceSettings, Subject, TimeUnit, Types,
-    UnknownItem, WarningCode,
+    ItemVocabulary, JobKind, KeptColumn, LabelKey, Layout, MoreTable, NullLabel, OnBadRow,
+    OtherTypes, Passthrough, PassthroughType, Publish, Source, SourceSettings, Subject, TimeUnit,
+    Types, UnknownItem, WarningCode,
 };
 
 /// The column of the day, in files and as the key of Hive folders.
@@ -113,6 +113,12 @@ impl Job {
         let is_within =
             self.from.is_none_or(|from| from <= day) && self.to.is_none_or(|to| day <= to);
         is_within && (self.days.is_empty() || self.days.contains(&day))
+    }
+
+    /// Whether the tables of `dwell` lie in folders of days: if that is asked for, or days are chosen or added.
+    pub fn is_by_day(&self) -> bool {
+        let chooses = self.from.is_some() || self.to.is_some() || !self.days.is_empty();
+        self.dwell().by_day || chooses || matches!(self.publish, Publish::AddDays(_))
     }
 
     /// The name in the files of the column that we call `name`.

@@ -9,6 +9,7 @@ use indexmap::IndexMap;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use super::of_dwell::EventFindings;
 use crate::ids::Day;
 use crate::job::{Format, JobKind};
 use crate::publish::Part;
@@ -178,6 +179,8 @@ pub(crate) enum Findings {
     // takes any other name for that of a source.
     /// Of `features`.
     Clicks(ClickFindings),
+    /// Of `dwell`, by day.
+    Events(EventFindings),
     /// Of `sequences`.
     Actions(ActionFindings),
 }
@@ -292,23 +295,6 @@ pub(crate) struct FeatureDayCounts {
     pub(crate) negative_ages: u64,
 }
 
-/// The counts of `dwell`.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(default)]
-pub(crate) struct DwellCounts {
-    pub(crate) events: u64,
-    pub(crate) opens: u64,
-    pub(crate) duplicate_events: u64,
-    pub(crate) null_users: u64,
-    pub(crate) null_flyers: u64,
-    pub(crate) null_merchants: u64,
-    pub(crate) rejected: u64,
-    pub(crate) users: u64,
-    pub(crate) merchants: u64,
-    pub(crate) user_merchant_rows: u64,
-    pub(crate) merchant_rows: u64,
-}
-
 /// An XXH64, written as sixteen hexadecimal digits.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
@@ -372,7 +358,7 @@ impl From<&DayManifest> for DayEntry {
 }
 
 impl SetDays {
-    /// The days, but for those of `dwell`.
+    /// The days, but for those of `dwell` in tables of all days.
     pub(crate) fn entries(&self) -> &[DayEntry] {
         match self {
             SetDays::Each(days) => days,
@@ -386,7 +372,7 @@ impl Findings {
     pub(crate) fn clicks(&self) -> Option<&ClickCounts> {
         match self {
             Findings::Clicks(findings) => Some(&findings.clicks),
-            Findings::Actions(_) => None,
+            Findings::Events(_) | Findings::Actions(_) => None,
         }
     }
 }
@@ -408,6 +394,12 @@ mod tests {
         assert_eq!(findings(clicks).clicks().map(|clicks| clicks.rows), Some(3));
         let actions = r#"{"clicks": {"rows": 3}, "types_in_histories": {"7": 1}}"#;
         assert_eq!(findings(actions).clicks(), None);
+        let events = r#"{"events": {"rows": 3, "opens": 1, "duplicate_events": 0, "null_users": 0,
+            "null_flyers": 0, "null_merchants": 0, "rejected": 0}}"#;
+        assert!(matches!(findings(events), Findings::Events(_)));
+        // A declared log may be called so, too.
+        let log = findings(r#"{"events": {"rows": 3, "null_customers": 1}}"#);
+        assert!(matches!(log, Findings::Actions(_)));
     }
 
     #[test]

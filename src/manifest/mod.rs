@@ -6,6 +6,7 @@
 //! so it does not depend on which runs made them. Each ends with a checksum of itself.
 
 mod documents;
+mod of_dwell;
 mod parse;
 mod repeat;
 mod runs;
@@ -20,10 +21,10 @@ use serde_json::{Map, Value};
 
 pub(crate) use self::documents::{
     ActionCounts, ActionFindings, AnyManifest, ClickCounts, ClickFindings, CountsByName, DayEntry,
-    DayManifest, DwellCounts, FeatureDayCounts, FileEntry, Findings, Input, ListingCounts, MADE_BY,
-    Manifest, Scope, SequenceDayCounts, SetDays, SourceFindings, VocabularyEntry, VocabularyItems,
-    Xxh64,
+    DayManifest, FeatureDayCounts, FileEntry, Findings, Input, ListingCounts, MADE_BY, Manifest,
+    Scope, SequenceDayCounts, SetDays, SourceFindings, VocabularyEntry, VocabularyItems, Xxh64,
 };
+pub(crate) use self::of_dwell::{DwellCounts, DwellDayCounts, EventCounts, EventFindings};
 pub(crate) use self::parse::{parse, senseless};
 pub use self::repeat::PublishedJob;
 pub(crate) use self::runs::{RunFiles, digest_of_list, empty_count, list_of};

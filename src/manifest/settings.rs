@@ -33,6 +33,17 @@ const PART_ROWS: &str = "part_rows";
 const KEPT: &str = "kept";
 /// The column of listings that says from when a row holds.
 const LISTINGS_AS_OF: &str = "listings_as_of";
+/// The names of events that open something.
+const OPENS: &str = "opens";
+/// Those of events that close a flyer.
+const CLOSES: &str = "closes";
+/// Those of events that are passed over.
+const IGNORES: &str = "ignores";
+/// The tables of `dwell` beside the two that it always makes.
+const WITH_TABLES: &str = "with_tables";
+
+/// Whether tables of `dwell` lie in folders of days.
+const BY_DAY: &str = "by_day";
 
 /// The settings of `sequences`, in their order.
 const OF_SEQUENCES: [&str; 37] = [
@@ -96,10 +107,15 @@ const OF_FEATURES: [&str; 18] = [
     SOURCE_SETTINGS,
 ];
 /// Those of `dwell`.
-const OF_DWELL: [&str; 15] = [
+const OF_DWELL: [&str; 20] = [
     "method",
     "divide_by",
     "idle_timeout_us",
+    OPENS,
+    CLOSES,
+    IGNORES,
+    WITH_TABLES,
+    BY_DAY,
     "timezone",
     "columns",
     "time_unit",
@@ -122,7 +138,7 @@ const OF_SOURCES: [&str; 5] = [
     SOURCE_SETTINGS,
 ];
 /// Those that sets of earlier versions lack; then they have their default.
-const OPTIONAL: [&str; 10] = [
+const OPTIONAL: [&str; 15] = [
     LOOKBACK_YEARS,
     "dedup",
     "null_values",
@@ -131,17 +147,27 @@ const OPTIONAL: [&str; 10] = [
     ACTION_SOURCES,
     PART_ROWS,
     SOURCE_SETTINGS,
+    OPENS,
+    CLOSES,
+    IGNORES,
+    WITH_TABLES,
     LISTINGS_AS_OF,
+    BY_DAY,
     KEPT,
 ];
 /// Those that a manifest has only if they differ from the default, so that it equals one of a version
 /// that did not have them.
-const ONLY_IF_SET: [&str; 6] = [
+const ONLY_IF_SET: [&str; 11] = [
     LOOKBACK_YEARS,
     ACTION_SOURCES,
     PART_ROWS,
     SOURCE_SETTINGS,
+    OPENS,
+    CLOSES,
+    IGNORES,
+    WITH_TABLES,
     LISTINGS_AS_OF,
+    BY_DAY,
     KEPT,
 ];
 
@@ -190,8 +216,13 @@ pub(crate) fn feature_settings(job: &Job, types: FeatureTypes) -> Value {
 
 /// Settings of `dwell` that decide about rows and bytes.
 pub(crate) fn dwell_settings(job: &Job, types: IdTypes) -> Value {
-    let (common, own) = (Settings::clone(job), job.dwell());
-    Value::Object(members(common, own, ID_TYPES, json!(types), &OF_DWELL))
+    let own = Dwell {
+        // However it came about: days that are added must lie as those that are there.
+        by_day: job.is_by_day(),
+        ..job.dwell().clone()
+    };
+    let common = Settings::clone(job);
+    Value::Object(members(common, &own, ID_TYPES, json!(types), &OF_DWELL))
 }
 
 /// The usual actions that a job does not read.
@@ -323,7 +354,7 @@ mod tests {
     use super::*;
     use crate::job::{
         Attribute, Codec, Cutoff, Dedup, DivideBy, DwellMethod, Guests, ItemType, KeptColumn,
-        LabelKey, Layout, NullLabel, OnBadRow, Passthrough, TimeUnit, UnknownItem,
+        LabelKey, Layout, MoreTable, NullLabel, OnBadRow, Passthrough, TimeUnit, UnknownItem,
     };
 
     /// A job of some settings.
@@ -421,6 +452,11 @@ mod tests {
                 dwell_method: DwellMethod::Session,
                 divide_by: DivideBy::Flyers,
                 idle_timeout_us: 8,
+                opens: vec!["view".into(), "item_open".into()],
+                closes: Vec::new(),
+                ignores: vec!["ping".into()],
+                more_tables: vec![MoreTable::Flyer],
+                by_day: true,
             }
             .into(),
             dedup: Dedup::Exact,

@@ -1,8 +1,10 @@
 //! The metrics of `dwell`.
 
+use std::collections::BTreeMap;
+
 use serde::{Deserialize, Serialize};
 
-use super::{JobMetrics, MissingDays, RejectedRows, add_each, ratio};
+use super::{JobMetrics, MissingDays, RejectedRows, add, add_each, ratio};
 use crate::job::JobKind;
 use crate::manifest::DwellCounts;
 use crate::warnings::WarningEntry;
@@ -126,8 +128,38 @@ impl JobMetrics for DwellMetrics {
         None
     }
 
-    fn merge(&mut self, _later: &DwellMetrics) {
-        unreachable!("a set of dwell is of one run, and has no days");
+    fn merge(&mut self, later: &DwellMetrics) {
+        let (own, more) = (self.counts.all.clone(), &later.counts.all);
+        let sum = |own: u64, more: u64| own.saturating_add(more);
+        let either = |own: Option<u64>, more: Option<u64>| match (own, more) {
+            (None, None) => None,
+            (own, more) => Some(sum(own.unwrap_or(0), more.unwrap_or(0))),
+        };
+        self.counts.all = DwellCounts {
+            // A user of two days counts twice.
+            users: sum(own.users, more.users),
+            merchants: sum(own.merchants, more.merchants),
+            user_merchant_rows: sum(own.user_merchant_rows, more.user_merchant_rows),
+            merchant_rows: sum(own.merchant_rows, more.merchant_rows),
+            user_rows: either(own.user_rows, more.user_rows),
+            flyer_rows: either(own.flyer_rows, more.flyer_rows),
+            // The others are of the run.
+            ..more.clone()
+        };
+        let mut classes: BTreeMap<u64, u64> = BTreeMap::new();
+        let own = &mut self.counts.avg_seconds;
+        for class in own.iter().chain(&later.counts.avg_seconds) {
+            // Seconds are never negative, so bits are in the order of numbers.
+            let rows = classes.entry(class.from_seconds.to_bits()).or_default();
+            add(rows, class.rows);
+        }
+        let classes = classes.into_iter().map(|(bits, rows)| StayClass {
+            from_seconds: f64::from_bits(bits),
+            rows,
+        });
+        *own = classes.collect();
+        self.warnings.clone_from(&later.warnings);
+        self.run.clone_from(&later.run);
     }
 
     fn scalars(&self) -> DwellScalars {

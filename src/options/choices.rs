@@ -223,6 +223,17 @@ pub enum DivideBy {
     Flyers,
 }
 
+/// A table of `dwell` beside `user_merchant` and `merchant`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+#[cfg_attr(feature = "cli", derive(clap::ValueEnum))]
+pub enum MoreTable {
+    /// A row for each user and day, over all that the user opened.
+    User,
+    /// A row for each flyer and day, over its users.
+    Flyer,
+}
+
 /// Which clicks set a label of `features`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]

@@ -19,7 +19,7 @@ pub(crate) use actions::RESERVED_NAMES;
 pub use actions::{ActionSource, Types};
 pub use choices::{
     Codec, CustomerType, Cutoff, Dedup, DivideBy, DwellMethod, Format, Guests, IfExists, ItemType,
-    LabelKey, Layout, NullLabel, OnBadRow, OtherTypes, Publish, TimeUnit, UnknownItem,
+    LabelKey, Layout, MoreTable, NullLabel, OnBadRow, OtherTypes, Publish, TimeUnit, UnknownItem,
 };
 pub(crate) use columns::{ATTRIBUTE_COLUMNS_MAX, OURS, OURS_OF_FEATURES};
 pub use columns::{

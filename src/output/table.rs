@@ -48,20 +48,19 @@ pub(super) struct TableFiles {
 }
 
 impl TableFiles {
-    /// Starts both files of a table.
+    /// Starts both files of a table, in a folder of the output.
     ///
     /// # Errors
     /// If they cannot be made.
     pub(super) fn create(
-        target: Target<'_>,
+        (target, folder): (Target<'_>, &str),
         name: &'static str,
-        header: &str,
         encoder: &TableEncoder,
     ) -> Result<TableFiles> {
-        let (csv_path, mut csv) = target.file("", &format!("{name}.csv"), true)?;
-        let written = csv.write_all(format!("{header}\n").as_bytes());
+        let (csv_path, mut csv) = target.file(folder, &format!("{name}.csv"), true)?;
+        let written = csv.write_all(format!("{}\n", encoder.names().join(",")).as_bytes());
         written.map_err(|error| Error::io("write", &csv_path, error))?;
-        let (parquet_path, parquet) = target.file("", &format!("{name}.parquet"), true)?;
+        let (parquet_path, parquet) = target.file(folder, &format!("{name}.parquet"), true)?;
         let writer = encoder.file(parquet.clone());
         Ok(TableFiles {
             name,
@@ -80,30 +79,15 @@ impl TableFiles {
     /// # Errors
     /// That of the first partition whose rows cannot be made or written.
     pub(super) fn write<S>(
-        mut self,
+        self,
         context: &RunContext,
         partitions_count: usize,
         tools: impl Fn() -> S + Sync,
         make: impl Fn(&mut S, usize) -> Result<Option<TableRows>> + Sync,
     ) -> Result<[Part; 2]> {
-        let make = |tools: &mut S, partition| {
-            context.check()?;
-            let rows = make(tools, partition)?;
-            if let Some(rows) = &rows {
-                context.reserve_memory(rows.bytes())?;
-            }
-            Ok(rows)
-        };
-        let take = |_, rows: Option<TableRows>| {
-            let Some(rows) = rows else { return Ok(()) };
-            let bytes = rows.bytes();
-            self.append(rows)?;
-            context.free_memory(bytes);
-            Ok(())
-        };
-        // No guard: no partition waits for another one.
-        in_order(partitions_count, tools, make, take)?;
-        self.finish()
+        let make = |tools: &mut S, partition| Ok([make(tools, partition)?]);
+        let [parts] = write_together([self], context, partitions_count, tools, make)?;
+        Ok(parts)
     }
 
     /// Appends rows.
@@ -136,6 +120,44 @@ impl TableFiles {
             part("parquet", self.row_groups, self.parquet.finish()?),
         ])
     }
+}
+
+/// Makes the rows of several tables of each partition on all threads, and writes them in order; gives the
+/// parts of each table.
+///
+/// # Errors
+/// That of the first partition whose rows cannot be made or written.
+pub(super) fn write_together<const N: usize, S>(
+    mut tables: [TableFiles; N],
+    context: &RunContext,
+    partitions_count: usize,
+    tools: impl Fn() -> S + Sync,
+    make: impl Fn(&mut S, usize) -> Result<[Option<TableRows>; N]> + Sync,
+) -> Result<[[Part; 2]; N]> {
+    let make = |tools: &mut S, partition| {
+        context.check()?;
+        let rows = make(tools, partition)?;
+        for rows in rows.iter().flatten() {
+            context.reserve_memory(rows.bytes())?;
+        }
+        Ok(rows)
+    };
+    let take = |_, rows: [Option<TableRows>; N]| {
+        for (table, rows) in tables.iter_mut().zip(rows) {
+            let Some(rows) = rows else { continue };
+            let bytes = rows.bytes();
+            table.append(rows)?;
+            context.free_memory(bytes);
+        }
+        Ok(())
+    };
+    // No guard: no partition waits for another one.
+    in_order(partitions_count, tools, make, take)?;
+    let mut parts = Vec::new();
+    for table in tables {
+        parts.push(table.finish()?);
+    }
+    Ok(parts.try_into().expect("each table has its parts"))
 }
 
 /// Adds an id to a line.

@@ -5,78 +5,11 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::tz::TimeZone;
 
+use super::dwell_rows::{DwellRules, FlyerRow, LogEvent, MerchantRow, UserDayRow, UserRow};
 use super::{DAY_US, LogTime, east_us, instant};
 
-/// A row of events.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct LogEvent {
-    /// When it happened.
-    pub time: LogTime,
-    /// The offset that the time is written with, minutes east of UTC.
-    pub east_minutes: Option<i64>,
-    /// The user id.
-    pub user: String,
-    /// The name of the event.
-    pub event: String,
-    /// The flyer id.
-    pub flyer: Option<String>,
-    /// The merchant id.
-    pub merchant: Option<String>,
-}
-
-/// The settings that decide about rows.
-#[expect(clippy::struct_excessive_bools, reason = "each is a setting")]
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct DwellRules {
-    /// Time is summed between events; otherwise it is the span from the first to the last.
-    pub is_session: bool,
-    /// Spans are divided by the number of flyers; otherwise by that of events.
-    pub by_flyers: bool,
-    /// The longest gap within a session, µs.
-    pub idle_us: i64,
-    /// The zone of times without an offset.
-    pub timezone: String,
-    /// Ids are compared as integers.
-    pub int_ids: bool,
-    /// Of events equal in all columns, one counts.
-    pub once: bool,
-}
-
-/// A row of the table of users.
-#[derive(Clone, Debug, PartialEq)]
-pub struct UserRow {
-    /// The user id.
-    pub user: String,
-    /// The merchant id.
-    pub merchant: String,
-    /// Days since 1970-01-01.
-    pub day: i32,
-    /// Seconds per flyer or per event.
-    pub avg_seconds: f64,
-    /// The number of distinct flyers.
-    pub flyers: usize,
-    /// The number of events.
-    pub events: usize,
-}
-
-/// A row of the table of merchants.
-#[derive(Clone, Debug, PartialEq)]
-pub struct MerchantRow {
-    /// The merchant id.
-    pub merchant: String,
-    /// Days since 1970-01-01.
-    pub day: i32,
-    /// The number of users.
-    pub users: usize,
-    /// The mean over users.
-    pub avg_seconds: f64,
-    /// The median over users.
-    pub p50_seconds: f64,
-    /// The 95th percentile over users.
-    pub p95_seconds: f64,
-}
-
 /// A contribution to a stay.
+#[derive(Clone)]
 struct StayPiece {
     flyer: String,
     /// For spans the time of an event, for sessions a length.
@@ -88,40 +21,19 @@ struct StayPiece {
 /// The pieces of each stay, by user, merchant and day.
 type StaysByDay = BTreeMap<(String, String, i32), Vec<StayPiece>>;
 
-/// Both tables, sorted.
+/// The tables of users with merchants, and of merchants, sorted.
 ///
 /// # Panics
 /// If the zone is unknown, a time is out of the calendar, or an id is no integer where it must be.
 pub fn dwell(rules: &DwellRules, log: &[LogEvent]) -> (Vec<UserRow>, Vec<MerchantRow>) {
-    let zone = TimeZone::get(&rules.timezone).expect("a known zone");
-    let once = rules.once.then(|| without_repeats(&zone, log));
-    let log = once.as_deref().unwrap_or(log);
-    let stays = if rules.is_session {
-        lengths(rules, &zone, log)
-    } else {
-        open_times(&zone, log)
-    };
-    let mut users: Vec<UserRow> = stays
+    let mut users: Vec<UserRow> = stays(rules, log)
         .into_iter()
         .map(|((user, merchant, day), pieces)| {
-            let mut flyers: Vec<&String> = pieces.iter().map(|piece| &piece.flyer).collect();
-            flyers.sort();
-            flyers.dedup();
-            let events = pieces.iter().filter(|piece| piece.is_event).count();
-            let us = || pieces.iter().map(|piece| piece.us);
-            let (total_us, divisor) = match (rules.is_session, rules.by_flyers) {
-                (true, _) => (us().sum(), flyers.len()),
-                (false, by_flyers) => {
-                    let span = us().max().expect("a piece") - us().min().expect("a piece");
-                    (span, if by_flyers { flyers.len() } else { events })
-                }
-            };
+            let time = time_of(rules, &pieces);
             UserRow {
-                // Two roundings, where the engine has one: the audit allows a relative difference
-                // of 1e-12.
-                avg_seconds: number(total_us) / 1e6 / count(divisor),
-                flyers: flyers.len(),
-                events,
+                avg_seconds: time.seconds,
+                flyers: time.flyers,
+                events: time.events,
                 user,
                 merchant,
                 day,
@@ -137,6 +49,123 @@ pub fn dwell(rules: &DwellRules, log: &[LogEvent]) -> (Vec<UserRow>, Vec<Merchan
     });
     let merchants = merchants(rules, &users);
     (users, merchants)
+}
+
+/// The tables of users by day, and of flyers, sorted.
+///
+/// # Panics
+/// As [`dwell`] does.
+pub fn dwell_by_day(rules: &DwellRules, log: &[LogEvent]) -> (Vec<UserDayRow>, Vec<FlyerRow>) {
+    let mut of_users: BTreeMap<(String, i32), Vec<StayPiece>> = BTreeMap::new();
+    let mut of_flyers: BTreeMap<(String, i32), BTreeMap<String, Vec<StayPiece>>> = BTreeMap::new();
+    for ((user, _, day), pieces) in stays(rules, log) {
+        for piece in pieces {
+            let by_user = of_flyers.entry((piece.flyer.clone(), day)).or_default();
+            by_user.entry(user.clone()).or_default().push(piece.clone());
+            of_users.entry((user.clone(), day)).or_default().push(piece);
+        }
+    }
+    let users = of_users.into_iter().map(|((user, day), pieces)| {
+        let time = time_of(rules, &pieces);
+        UserDayRow {
+            user,
+            day,
+            avg_seconds: time.seconds,
+            flyers: time.flyers,
+            events: time.events,
+        }
+    });
+    let flyers = of_flyers.into_iter().map(|((flyer, day), by_user)| {
+        let seconds = by_user
+            .values()
+            .map(|pieces| time_of(rules, pieces).seconds);
+        let over = over_users(seconds.collect());
+        FlyerRow {
+            flyer,
+            day,
+            users: over.users,
+            avg_seconds: over.mean,
+            p50_seconds: over.p50,
+            p95_seconds: over.p95,
+        }
+    });
+    let (mut users, mut flyers): (Vec<_>, Vec<_>) = (users.collect(), flyers.collect());
+    users.sort_by(|a, b| by_id(rules, &a.user, &b.user).then(a.day.cmp(&b.day)));
+    flyers.sort_by(|a, b| by_id(rules, &a.flyer, &b.flyer).then(a.day.cmp(&b.day)));
+    (users, flyers)
+}
+
+/// The pieces of each stay.
+fn stays(rules: &DwellRules, log: &[LogEvent]) -> StaysByDay {
+    let zone = TimeZone::get(&rules.timezone).expect("a known zone");
+    let counted = log
+        .iter()
+        .filter(|event| !rules.ignores.contains(&event.event));
+    let mut log: Vec<LogEvent> = counted.cloned().collect();
+    if rules.once {
+        log = without_repeats(&zone, &log);
+    }
+    if rules.is_session {
+        lengths(rules, &zone, &log)
+    } else {
+        open_times(rules, &zone, &log)
+    }
+}
+
+/// The time of some pieces of one user and day.
+struct PiecesTime {
+    /// Seconds per flyer or per event.
+    seconds: f64,
+    /// The number of distinct flyers.
+    flyers: usize,
+    /// The number of events.
+    events: usize,
+}
+
+/// The time of some pieces of one user and day.
+fn time_of(rules: &DwellRules, pieces: &[StayPiece]) -> PiecesTime {
+    let flyers: BTreeSet<&String> = pieces.iter().map(|piece| &piece.flyer).collect();
+    let flyers = flyers.len();
+    let events = pieces.iter().filter(|piece| piece.is_event).count();
+    let us = || pieces.iter().map(|piece| piece.us);
+    let (total_us, divisor) = match (rules.is_session, rules.by_flyers) {
+        (true, _) => (us().sum(), flyers),
+        (false, by_flyers) => {
+            let span = us().max().expect("a piece") - us().min().expect("a piece");
+            (span, if by_flyers { flyers } else { events })
+        }
+    };
+    PiecesTime {
+        // Two roundings, where the engine has one: the audit allows a relative difference of 1e-12.
+        seconds: number(total_us) / 1e6 / count(divisor),
+        flyers,
+        events,
+    }
+}
+
+/// What a place has over its users.
+struct OverUsers {
+    /// How many there are.
+    users: usize,
+    /// The mean of their seconds.
+    mean: f64,
+    /// The median.
+    p50: f64,
+    /// The 95th percentile.
+    p95: f64,
+}
+
+/// The mean and the percentiles of the seconds of users.
+fn over_users(mut seconds: Vec<f64>) -> OverUsers {
+    // Also for the mean: a sum of floats depends on the order of its terms, and the engine adds in
+    // ascending order too.
+    seconds.sort_by(f64::total_cmp);
+    OverUsers {
+        users: seconds.len(),
+        mean: seconds.iter().sum::<f64>() / count(seconds.len()),
+        p50: percentile(&seconds, 50),
+        p95: percentile(&seconds, 95),
+    }
 }
 
 /// The events without those that are equal to an earlier one.
@@ -162,17 +191,15 @@ fn merchants(rules: &DwellRules, users: &[UserRow]) -> Vec<MerchantRow> {
     }
     let mut rows: Vec<MerchantRow> = by_day
         .into_iter()
-        .map(|((merchant, day), mut seconds)| {
-            // Also for the mean: a sum of floats depends on the order of its terms, and the engine
-            // adds in ascending order too.
-            seconds.sort_by(f64::total_cmp);
+        .map(|((merchant, day), seconds)| {
+            let over = over_users(seconds);
             MerchantRow {
                 merchant: merchant.to_owned(),
                 day,
-                users: seconds.len(),
-                avg_seconds: seconds.iter().sum::<f64>() / count(seconds.len()),
-                p50_seconds: percentile(&seconds, 50),
-                p95_seconds: percentile(&seconds, 95),
+                users: over.users,
+                avg_seconds: over.mean,
+                p50_seconds: over.p50,
+                p95_seconds: over.p95,
             }
         })
         .collect();
@@ -190,10 +217,10 @@ fn percentile(sorted: &[f64], percent: usize) -> f64 {
 }
 
 /// For spans: the times of all events that open something.
-fn open_times(zone: &TimeZone, log: &[LogEvent]) -> StaysByDay {
+fn open_times(rules: &DwellRules, zone: &TimeZone, log: &[LogEvent]) -> StaysByDay {
     let mut stays = StaysByDay::new();
     for event in log {
-        if !["flyer_open", "item_open"].contains(&event.event.as_str()) {
+        if !rules.opens.contains(&event.event) {
             continue;
         }
         let (flyer, merchant) = (event.flyer.clone(), event.merchant.clone());
@@ -226,7 +253,7 @@ struct SortedEvent<'e> {
 fn lengths(rules: &DwellRules, zone: &TimeZone, log: &[LogEvent]) -> StaysByDay {
     let mut by_user: BTreeMap<&str, Vec<SortedEvent<'_>>> = BTreeMap::new();
     for event in log {
-        let sorted = sorted_event(zone, event);
+        let sorted = sorted_event(rules, zone, event);
         by_user.entry(&event.user).or_default().push(sorted);
     }
     let mut stays = StaysByDay::new();
@@ -238,7 +265,7 @@ fn lengths(rules: &DwellRules, zone: &TimeZone, log: &[LogEvent]) -> StaysByDay 
                 continue;
             };
             // A close ends the event before it and has no time of its own.
-            if event.event == "flyer_close" {
+            if rules.closes.contains(&event.event) {
                 continue;
             }
             let next = events.get(place + 1).map(|next| next.at);
@@ -292,14 +319,15 @@ fn midnight_after(zone: &TimeZone, event: &LogEvent, day: i32) -> i64 {
 }
 
 /// An event with its sort key.
-fn sorted_event<'e>(zone: &TimeZone, event: &'e LogEvent) -> SortedEvent<'e> {
+fn sorted_event<'e>(rules: &DwellRules, zone: &TimeZone, event: &'e LogEvent) -> SortedEvent<'e> {
     let at = instant(zone, event.time);
     // Of events at one moment only the last has a length. A flyer that is opened then comes last, a
     // close first.
-    let rank = match event.event.as_str() {
-        "flyer_close" => 0,
-        "item_open" => 2,
-        "flyer_open" => 3,
+    let name = &event.event;
+    let rank = match (rules.opens.contains(name), name.as_str()) {
+        (true, "item_open") => 2,
+        (true, _) => 3,
+        _ if rules.closes.contains(name) => 0,
         _ => 1,
     };
     let offset = match event.east_minutes {

@@ -4,6 +4,7 @@
 //! rule of SPEC is one line here. Clear rather than fast, but each log is sorted only once.
 
 mod dwell;
+mod dwell_rows;
 mod explain;
 pub mod features;
 mod items;
@@ -23,7 +24,8 @@ use twox_hash::XxHash64;
 
 use self::lookback::years_earlier;
 
-pub use self::dwell::{DwellRules, LogEvent, MerchantRow, UserRow, dwell};
+pub use self::dwell::{dwell, dwell_by_day};
+pub use self::dwell_rows::{DwellRules, FlyerRow, LogEvent, MerchantRow, UserDayRow, UserRow};
 pub use self::items::items_held;
 pub use self::landed::landed_late;
 pub use self::ordered::OrderedLog;

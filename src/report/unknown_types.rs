@@ -8,6 +8,7 @@
 use std::collections::BTreeMap;
 
 use crate::catalog::paths::discover;
+use crate::catalog::pipes::Pipes;
 use crate::engine::specs::{file_spec, read_spec};
 use crate::error::{Error, ErrorKind, Result};
 use crate::job::{ActionSource, Job, JobKind, OtherTypes, Types};
@@ -50,7 +51,7 @@ fn uncoded<'j>(job: &'j Job, shown: &str, at: &str) -> Result<Option<(&'j Action
     if job.kind() != JobKind::Sequences {
         return Ok(None);
     }
-    let sources = discover(&file_spec(job))?;
+    let sources = discover(&file_spec(job), &mut Pipes::refused())?;
     let of_file = sources
         .iter()
         .find(|source| source.files.iter().any(|file| file.shown == shown));

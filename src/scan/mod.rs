@@ -1,10 +1,10 @@
 //! Files to typed rows, each validated.
 //!
-//! In reading order: `spec` is what readers need of a job. `text` reads records of text, `columnar` batches
-//! of Parquet, by `parquet`, and of Arrow IPC. `mismatch` and `bad_rows` say what is wrong with a row and what becomes
-//! of it, `whole_column` whether its whole column is wrong, `missing_column` that a file lacks one.
-//! `time_columns`, `statistics`, `units` and `time_kinds` check times beyond single rows. `item_ids` and
-//! `event_names` number texts. `table` reads any table; `impressions` and `actions` are the readers of
+//! In reading order: `spec` is what readers need of a job. `text` reads records of text,
+//! `columnar` batches of Parquet, by `parquet`, and of Arrow IPC. `mismatch` and `bad_rows` say what is wrong
+//! with a row and what becomes of it, `whole_column` whether its whole column is wrong, `missing_column` that a file lacks one.
+//! `time_columns`, `statistics`, `units` and `time_kinds` check times beyond single rows. `item_ids` numbers
+//! texts. `table` reads any table; `impressions` and `actions` are the readers of
 //! `sequences`, `features` those of `features`, `events` that of `dwell`. `pruning` decides which row
 //! groups of actions are read, and when.
 //!
@@ -13,7 +13,6 @@
 pub(crate) mod actions;
 pub(crate) mod bad_rows;
 mod columnar;
-mod event_names;
 pub(crate) mod events;
 pub(crate) mod features;
 pub(crate) mod impressions;

@@ -24,7 +24,9 @@ use crate::error::{Error, Result};
 use crate::ids::count64;
 use crate::job::{Ask, CustomerType, Job, JobKind, Settings};
 use crate::manifest::{event_types, feature_types};
-use crate::output::dwell::{merchant_schema, user_schema};
+use crate::output::dwell::{
+    DateColumn, flyer_schema, merchant_schema, user_day_schema, user_schema,
+};
 use crate::output::features;
 use crate::publish::MANIFEST;
 use crate::quarantine;
@@ -197,11 +199,17 @@ fn schema_of(set: &PublishedSet, job: &Job, named: &NamedFile) -> Schema {
             })
         }
         JobKind::Dwell => {
-            let table = match named.path.as_str() {
+            let (date, name) = match named.path.split_once('/') {
+                Some((_, name)) => (DateColumn::InFolder, name),
+                None => (DateColumn::InFile, named.path.as_str()),
+            };
+            let table = match name {
                 "user_merchant.parquet" => user_schema,
+                "user.parquet" => user_day_schema,
+                "flyer.parquet" => flyer_schema,
                 _ => merchant_schema,
             };
-            event_types(settings).map_or_else(Schema::empty, table)
+            event_types(settings).map_or_else(Schema::empty, |types| table(types, date))
         }
     }
 }

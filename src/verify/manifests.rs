@@ -6,22 +6,19 @@
 
 use std::path::Path;
 
-use serde::de::{DeserializeOwned, IgnoredAny};
+use serde::de::IgnoredAny;
 use serde_json::{Map, Value};
 
+use super::sealed::read_sealed;
 use super::{FolderListing, Problems};
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::ids::{Day, count64};
-use crate::job::{JobKind, Settings};
+use crate::job::{JobKind, MoreTable, Settings};
 use crate::manifest::{
     CountsByName, DayManifest, FileEntry, Manifest, NOT_SHARED, Scope, SetDays, digest_of_list,
-    list_of, parse, parse_settings, seal_of, senseless, sum_of_counts,
+    list_of, parse_settings, senseless, sum_of_counts,
 };
 use crate::publish::{AUDIT, MANIFEST, METRICS, VOCABULARY, day_folder};
-use crate::store::local;
-
-/// Bytes of the largest manifest that is read. A manifest of a million files is smaller.
-const MANIFEST_BYTES_MAX: u64 = 1 << 30;
 
 /// A published set, as its manifests describe it.
 #[derive(Debug)]
@@ -173,7 +170,8 @@ impl PublishedSet {
                 .ok_or("vocabulary")?;
             files.push(NamedFile::new(entry, FileContents::Vocabulary));
         }
-        if matches!(whole.days, SetDays::Range(_)) != (job_kind == JobKind::Dwell) {
+        let is_whole = job_kind == JobKind::Dwell && !settings.dwell().by_day;
+        if matches!(whole.days, SetDays::Range(_)) != is_whole {
             return Err("days");
         }
         let days = whole.days.entries().iter().map(|entry| PublishedDay {
@@ -222,8 +220,15 @@ impl PublishedSet {
             self.parts_of(&day.folder)
                 .eq(manifest.parts.iter().cloned()),
         );
-        let rows = manifest.counts.get("rows").copied();
-        must("counts", rows == Some(self.rows_of(&day.folder)));
+        if self.job_kind == JobKind::Dwell {
+            let folder = format!("{}/", day.folder);
+            let (parts, counts) = self.check_tables(&folder, &manifest.counts);
+            must("parts", parts);
+            must("counts", counts);
+        } else {
+            let rows = manifest.counts.get("rows").copied();
+            must("counts", rows == Some(self.rows_of(&day.folder)));
+        }
         // After a crash while days were added, the list may be missing; only an audit needs it.
         if let Some(listed) = &manifest.action_inputs
             && let Some(files) = list_of(whole, listed.xxh64_of_list)
@@ -254,6 +259,30 @@ impl PublishedSet {
         self.files.iter().filter(is_in).map(|file| file.rows).sum()
     }
 
+    /// Whether the files of the tables of `dwell` in a folder, whose name ends with a slash, are those that the
+    /// settings ask for, and whether their rows are as counted.
+    fn check_tables(&self, folder: &str, counts: &CountsByName) -> (bool, bool) {
+        let own = self.settings.dwell();
+        let more = [(MoreTable::User, "user"), (MoreTable::Flyer, "flyer")];
+        let more = more.into_iter().filter(|(table, _)| own.makes(*table));
+        let mut names = vec!["user_merchant", "merchant"];
+        names.extend(more.map(|(_, name)| name));
+        let path = |name: &str, ending: &str| format!("{folder}{name}.{ending}");
+        let endings = ["csv", "parquet"];
+        let expected = names
+            .iter()
+            .flat_map(|name| endings.map(|ending| path(name, ending)));
+        let tables = self.parts().filter(|file| file.path.starts_with(folder));
+        let are_there = expected.eq(tables.map(|file| file.path.clone()));
+        let is_counted = |name: &&str| {
+            let count = counts.get(&format!("{name}_rows")).copied();
+            let paths = endings.map(|ending| path(name, ending));
+            let mut tables = self.parts().filter(|file| paths.contains(&file.path));
+            tables.all(|file| Some(file.rows) == count)
+        };
+        (are_there, names.iter().all(is_counted))
+    }
+
     /// Checks that the counts of the set are the sums over its days and files.
     fn check_sums(&self, problems: &mut Problems) {
         let mut must = |name: &str, is_so: bool| {
@@ -263,20 +292,10 @@ impl PublishedSet {
             }
         };
         let counts = &self.whole.counts;
-        if self.job_kind == JobKind::Dwell {
-            let names = ["user_merchant", "merchant"];
-            let endings = [".csv", ".parquet"];
-            let expected = names
-                .iter()
-                .flat_map(|name| endings.map(|ending| format!("{name}{ending}")));
-            let tables = self.parts();
-            must("parts", expected.eq(tables.map(|file| file.path.clone())));
-            for name in names {
-                let count = counts.get(&format!("{name}_rows")).copied();
-                let stem = |file: &NamedFile| file.path.split('.').next() == Some(name);
-                let mut tables = self.files.iter().filter(|file| stem(file));
-                must("counts", tables.all(|file| Some(file.rows) == count));
-            }
+        if matches!(self.whole.days, SetDays::Range(_)) {
+            let (parts, counts) = self.check_tables("", counts);
+            must("parts", parts);
+            must("counts", counts);
             return;
         }
         let manifests = self.days.iter().map(|day| day.manifest.as_ref());
@@ -347,50 +366,4 @@ fn shared(settings: &Value) -> Map<String, Value> {
 /// Whether all entries of one list are in another.
 fn is_in<T: PartialEq>(few: &[T], all: &[T]) -> bool {
     few.iter().all(|entry| all.contains(entry))
-}
-
-/// Reads a JSON file that ends with its own checksum; gives the document and the checksum. Nothing if the
-/// file is missing or damaged.
-pub(super) fn read_sealed<T: DeserializeOwned>(
-    out: &Path,
-    listing: &FolderListing,
-    path: &str,
-    problems: &mut Problems,
-) -> Result<Option<(T, u64)>> {
-    let Some((text, seal)) = read_text(out, listing, path, problems)? else {
-        return Ok(None);
-    };
-    match parse(&text) {
-        Ok(document) => Ok(Some((document, seal))),
-        Err(what) => {
-            problems.add(path, what);
-            Ok(None)
-        }
-    }
-}
-
-/// The text of such a file, and the checksum.
-pub(super) fn read_text(
-    out: &Path,
-    listing: &FolderListing,
-    path: &str,
-    problems: &mut Problems,
-) -> Result<Option<(Vec<u8>, u64)>> {
-    let Some(bytes) = listing.bytes_of(path) else {
-        return Ok(None);
-    };
-    if bytes > MANIFEST_BYTES_MAX {
-        problems.add(path, format!("{bytes} bytes are too many for a manifest"));
-        return Ok(None);
-    }
-    let from = out.join(path);
-    let text = local::read(&from).map_err(|error| Error::io("read", &from, error))?;
-    match seal_of(&text) {
-        Some(seal) => Ok(Some((text, seal))),
-        None => {
-            let what = "its bytes are not those that its own checksum, at its end, is of";
-            problems.add(path, what);
-            Ok(None)
-        }
-    }
 }

@@ -7,12 +7,12 @@ use std::path::Path;
 
 use serde_json::Value;
 
-use super::manifests::read_text;
+use super::sealed::read_text;
 use super::{FolderListing, Problems, PublishedSet};
 use crate::error::Result;
 use crate::ids::Day;
 use crate::job::JobKind;
-use crate::manifest::{CountsByName, Scope, parse};
+use crate::manifest::{CountsByName, Scope, SetDays, parse};
 use crate::metrics::{
     DocumentHead, DwellMetrics, FeatureMetrics, JobMetrics, SequenceMetrics, whole_of,
 };
@@ -69,7 +69,7 @@ fn check_all<M: JobMetrics>(
     if head.of != Some(Scope::Whole) || head.job != Some(M::JOB_KIND) {
         problems.add(METRICS, "it is not of the whole, or of another job");
     }
-    if set.job_kind == JobKind::Dwell {
+    if matches!(set.whole.days, SetDays::Range(_)) {
         check_counts(METRICS, &set.whole.counts, &metrics, problems);
         return Ok(warnings);
     }

@@ -17,6 +17,7 @@ mod files;
 mod listing;
 mod manifests;
 mod metrics;
+mod sealed;
 mod values;
 mod vocabulary;
 

@@ -259,7 +259,18 @@ fn what_makes_no_sense_is_2_and_what_is_not_there_66() {
             &["events.csv", "--out", "out", "--files-from", "events=list"],
             "named twice",
         ),
-        (&["events.csv", "--out", "out", "--add-days"], "--add-days"),
+        (
+            &[
+                "events.csv",
+                "--out",
+                "out",
+                "--from",
+                "2025-08-16",
+                "--to",
+                "2025-08-15",
+            ],
+            "is after --to",
+        ),
         (
             &["events.csv", "--out", "out", "--timezone", "Mars"],
             "Mars",
@@ -395,4 +406,102 @@ fn events_can_be_generated_and_the_shop_still_is() {
     assert_eq!(run.code, 0, "{}", run.stderr);
     let run = hitherto(folder.path(), &["generate"]);
     run.assert_failed(2, &["DIR"]);
+}
+
+#[test]
+fn a_job_file_gives_names_of_events_a_role_and_asks_for_tables_by_day() {
+    let folder = folder();
+    let folder = folder.path();
+    let text = "\
+timestamp,user_id,event,flyer_id,merchant_id
+2025-08-15T10:00:00Z,u,page_view,f,m
+2025-08-15T10:00:20Z,u,heartbeat,,
+2025-08-15T10:01:00Z,u,leave,f,m
+2025-08-15T23:59:50Z,u,page_view,g,m
+2025-08-16T00:00:20Z,u,search,,
+";
+    fs::write(folder.join("events.csv"), text).expect("a file");
+    // Without roles nothing counts, and the message says what was found and what helps.
+    let run = hitherto(folder, &["dwell", "events.csv", "--out", "out"]);
+    assert_eq!(run.code, 65);
+    for said in ["found `page_view` 2", "--opens NAMES"] {
+        assert!(run.stderr.contains(said), "no {said} in: {}", run.stderr);
+    }
+    let job = "\
+job = \"dwell\"
+method = \"session\"
+opens = \"page_view\"
+closes = [\"leave\", \"close\"]
+ignores = \"heartbeat\"
+with_tables = [\"user\", \"flyer\"]
+by_day = true
+[sources.events]
+path = \"events.csv\"
+";
+    fs::write(folder.join("job.toml"), job).expect("a file");
+    let run = hitherto(folder, &["dwell", "--job", "job.toml", "--out", "out"]);
+    assert_eq!(run.code, 0, "{}", run.stderr);
+    for said in ["1 of names without a role", "1 ignored"] {
+        assert!(run.stderr.contains(said), "no {said} in: {}", run.stderr);
+    }
+    let first = read(folder, "date=2025-08-15/user.csv");
+    assert_eq!(first, "user_id,avg_seconds,flyers,events\nu,35.0,2,2\n");
+    let second = read(folder, "date=2025-08-16/flyer.csv");
+    let header = "flyer_id,users,avg_seconds,p50_seconds,p95_seconds";
+    assert_eq!(second, format!("{header}\ng,1,20.0,20.0,20.0\n"));
+    let head = hitherto(
+        folder,
+        &["head", "out", "--table", "flyer", "--date", "2025-08-16"],
+    );
+    assert!(
+        head.code == 0 && head.stdout.contains("20"),
+        "{}",
+        head.stdout
+    );
+    let verified = hitherto(folder, &["verify", "out", "--audit-rows", "all"]);
+    assert_eq!(verified.code, 0, "{}{}", verified.stdout, verified.stderr);
+    // The manifest makes the set again.
+    let again = ["dwell", "--job", "out/_manifest.json", "--out", "again"];
+    let run = hitherto(folder, &again);
+    assert_eq!(run.code, 0, "{}", run.stderr);
+    for table in ["user_merchant.csv", "user.parquet", "flyer.parquet"] {
+        let of = |set: &str| fs::read(folder.join(set).join("date=2025-08-15").join(table));
+        assert_eq!(of("again").expect("a file"), of("out").expect("a file"));
+    }
+    // A table that was not asked for is not there.
+    let plain = [
+        "dwell",
+        "events.csv",
+        "--out",
+        "plain",
+        "--opens",
+        "page_view",
+    ];
+    assert_eq!(hitherto(folder, &plain).code, 0);
+    assert_eq!(
+        hitherto(folder, &["head", "plain", "--table", "user"]).code,
+        66
+    );
+}
+
+#[test]
+fn a_name_of_events_has_one_role() {
+    let folder = folder();
+    for (flags, said) in [
+        (
+            &["--opens", "a,b", "--closes", "b"][..],
+            "\"b\" is in --opens and in --closes",
+        ),
+        (
+            &["--opens", "a", "--ignores", "a"],
+            "\"a\" is in --opens and in --ignores",
+        ),
+        (
+            &["--with-tables", "user,user"],
+            "--with-tables names a table twice",
+        ),
+    ] {
+        let run = dwell(folder.path(), "events.csv", &events(), flags);
+        assert!(run.code == 2 && run.stderr.contains(said), "{}", run.stderr);
+    }
 }

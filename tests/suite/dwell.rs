@@ -11,10 +11,12 @@ use arrow::array::{
     Array, ArrayRef, AsArray, Int64Array, RecordBatch, StringArray, TimestampMicrosecondArray,
 };
 use arrow::datatypes::{DataType, Date32Type, Float64Type, Int64Type};
-use hitherto::reference::{DwellRules, LogEvent, LogTime, MerchantRow, UserRow, dwell};
+use hitherto::reference::{
+    DwellRules, FlyerRow, LogEvent, LogTime, MerchantRow, UserDayRow, UserRow, dwell, dwell_by_day,
+};
 use hitherto::{
-    Dedup, DivideBy, Dwell, DwellMethod, DwellReport, Format, Job, RunContext, Settings, Source,
-    TimeUnit, date_text,
+    Dedup, DivideBy, Dwell, DwellMethod, DwellReport, Format, Job, MoreTable, RunContext, Settings,
+    Source, TimeUnit, date_text,
 };
 use parquet::arrow::ArrowWriter;
 use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
@@ -69,6 +71,8 @@ struct Case {
     lacking: Vec<LogEvent>,
     /// How they are written.
     style: Style,
+    /// The tables beside those that are always made.
+    more_tables: Vec<MoreTable>,
 }
 
 impl Case {
@@ -81,6 +85,9 @@ impl Case {
             timezone: "UTC".into(),
             int_ids: false,
             once: false,
+            opens: ["flyer_open", "item_open"].map(str::to_owned).into(),
+            closes: vec!["flyer_close".into()],
+            ignores: Vec::new(),
         };
         let style = PLAIN;
         Case {
@@ -88,6 +95,7 @@ impl Case {
             log,
             lacking: Vec::new(),
             style,
+            more_tables: vec![MoreTable::User, MoreTable::Flyer],
         }
     }
 
@@ -132,6 +140,11 @@ impl Case {
                     DivideBy::Events
                 },
                 idle_timeout_us: rules.idle_us,
+                opens: rules.opens.clone(),
+                closes: rules.closes.clone(),
+                ignores: rules.ignores.clone(),
+                more_tables: self.more_tables.clone(),
+                by_day: false,
             }
             .into(),
             allow_unused: true,
@@ -307,23 +320,26 @@ fn run(settings: Settings, memory: u64) -> hitherto::Result<(DwellReport, u64)> 
     Ok((report, context.spilled()))
 }
 
-/// Both tables, as the CSV files have them.
+/// A table, as the CSV file has it.
+fn csv_table(out: &Path, name: &str, header: &[&str]) -> Vec<Vec<String>> {
+    let mut reader = csv::Reader::from_path(out.join(name)).expect("a table");
+    let found: Vec<String> = reader
+        .headers()
+        .expect("a header")
+        .iter()
+        .map(str::to_owned)
+        .collect();
+    assert_eq!(found, header);
+    let rows = reader.records().map(|row| {
+        let row = row.expect("a row");
+        row.iter().map(str::to_owned).collect()
+    });
+    rows.collect()
+}
+
+/// The tables of users with merchants and of merchants, as the CSV files have them.
 fn csv_rows(out: &Path) -> (Vec<Vec<String>>, Vec<Vec<String>>) {
-    let read = |name: &str, header: &[&str]| {
-        let mut reader = csv::Reader::from_path(out.join(name)).expect("a table");
-        let found: Vec<String> = reader
-            .headers()
-            .expect("a header")
-            .iter()
-            .map(str::to_owned)
-            .collect();
-        assert_eq!(found, header);
-        let rows = reader.records().map(|row| {
-            let row = row.expect("a row");
-            row.iter().map(str::to_owned).collect()
-        });
-        rows.collect::<Vec<Vec<String>>>()
-    };
+    let read = |name: &str, header: &[&str]| csv_table(out, name, header);
     let users = [
         "user_id",
         "merchant_id",
@@ -443,6 +459,69 @@ fn compare(name: &str, case: &Case, out: &Path) {
     }
 }
 
+/// Compares the tables of users by day and of flyers with what must come out, where they are asked for.
+fn compare_more(name: &str, case: &Case, out: &Path) {
+    let (of_users, of_flyers) = dwell_by_day(&case.rules, &case.sound());
+    let date = |day: i32| date_text(hitherto::Day(day));
+    let table = |table: MoreTable, file: &str, header: &[&str]| {
+        let path = out.join(format!("{file}.csv"));
+        assert_eq!(path.exists(), case.more_tables.contains(&table), "{name}");
+        path.exists().then(|| {
+            let rows = csv_table(out, &format!("{file}.csv"), header);
+            let parquet = parquet_rows(&out.join(format!("{file}.parquet")));
+            assert_eq!(rows, parquet, "{name}");
+            rows
+        })
+    };
+    let header = ["user_id", "date", "avg_seconds", "flyers", "events"];
+    if let Some(users) = table(MoreTable::User, "user", &header) {
+        assert_eq!(users.len(), of_users.len(), "{name}\n{case:#?}");
+        for (found, expected) in users.iter().zip(&of_users) {
+            let UserDayRow {
+                user,
+                day,
+                avg_seconds,
+                flyers,
+                events,
+            } = expected;
+            let same = found[0] == *user
+                && found[1] == date(*day)
+                && is_near(&found[2], *avg_seconds)
+                && found[3] == flyers.to_string()
+                && found[4] == events.to_string();
+            assert!(same, "{name}: {found:?}, but {expected:?}\n{case:#?}");
+        }
+    }
+    let header = [
+        "flyer_id",
+        "date",
+        "users",
+        "avg_seconds",
+        "p50_seconds",
+        "p95_seconds",
+    ];
+    if let Some(flyers) = table(MoreTable::Flyer, "flyer", &header) {
+        assert_eq!(flyers.len(), of_flyers.len(), "{name}\n{case:#?}");
+        for (found, expected) in flyers.iter().zip(&of_flyers) {
+            let FlyerRow {
+                flyer,
+                day,
+                users,
+                avg_seconds,
+                p50_seconds,
+                p95_seconds,
+            } = expected;
+            let same = found[0] == *flyer
+                && found[1] == date(*day)
+                && found[2] == users.to_string()
+                && is_near(&found[3], *avg_seconds)
+                && is_near(&found[4], *p50_seconds)
+                && is_near(&found[5], *p95_seconds);
+            assert!(same, "{name}: {found:?}, but {expected:?}\n{case:#?}");
+        }
+    }
+}
+
 /// Compares the metrics of an output with the rows that must come out.
 fn compare_metrics(name: &str, case: &Case, out: &Path) {
     let found = crate::metrics::read(out);
@@ -481,8 +560,10 @@ fn check(name: &str, case: &Case, change: impl Fn(&mut Settings)) -> DwellReport
     let ran = run(settings, 0);
     let (report, _) = ran.unwrap_or_else(|error| panic!("{name}: {error}\n{case:#?}"));
     compare(name, case, &out);
+    compare_more(name, case, &out);
     compare_metrics(name, case, &out);
     audit(name, &out);
+    compare_roles(name, case, &report);
     let events = case.log.len() + case.lacking.len();
     assert_eq!(report.events, events as u64, "{name}");
     let lacks =
@@ -497,6 +578,22 @@ fn check(name: &str, case: &Case, change: impl Fn(&mut Settings)) -> DwellReport
     let placed = |event: &LogEvent| !event.user.is_empty() && event.flyer.is_some();
     assert_eq!(report.null_merchants, lacks(placed), "{name}");
     report
+}
+
+/// Compares the counts of events by the roles of their names with those of a case.
+fn compare_roles(name: &str, case: &Case, report: &DwellReport) {
+    let rules = &case.rules;
+    let sound = case.sound();
+    let count = |is: &dyn Fn(&String) -> bool| {
+        let events = sound.iter().chain(&case.lacking);
+        events.filter(|event| is(&event.event)).count() as u64
+    };
+    let ignored = count(&|event| rules.ignores.contains(event));
+    let others = count(&|event| {
+        let roles = [&rules.opens, &rules.closes, &rules.ignores];
+        !roles.iter().any(|names| names.contains(event))
+    });
+    assert_eq!((report.ignored, report.others), (ignored, others), "{name}");
 }
 
 /// The averages of a case: user, merchant, date, seconds, flyers, events.
@@ -815,7 +912,14 @@ fn random_case(numbers: &mut Numbers) -> Case {
             .into(),
         int_ids,
         once: numbers.once_in(3),
+        ..random_roles(numbers)
     };
+    let more_tables = numbers.pick(&[
+        &[][..],
+        &[MoreTable::User],
+        &[MoreTable::Flyer],
+        &[MoreTable::Flyer, MoreTable::User],
+    ]);
     let rarity = numbers.pick(&[u64::MAX, u64::MAX, 5]);
     let log = (0..numbers.below(60)).map(|_| random_event(numbers, &rules, style, rarity));
     let log: Vec<LogEvent> = log.collect();
@@ -826,13 +930,41 @@ fn random_case(numbers: &mut Numbers) -> Case {
         log,
         lacking,
         style,
+        more_tables: more_tables.to_vec(),
+    }
+}
+
+/// Rules with random roles of names of events, mostly the default ones.
+fn random_roles(numbers: &mut Numbers) -> DwellRules {
+    let usual = Case::spans(Vec::new()).rules;
+    if !numbers.once_in(3) {
+        return usual;
+    }
+    let mut names = [
+        "flyer_open",
+        "item_open",
+        "flyer_close",
+        "list_flyers",
+        "favorite",
+        "absent",
+    ]
+    .map(str::to_owned)
+    .to_vec();
+    numbers.shuffle(&mut names);
+    let mut take = |count: u64| names.split_off(names.len() - usize::try_from(count).expect("few"));
+    let (opens, closes, ignores) = (1 + numbers.below(3), numbers.below(2), numbers.below(2));
+    DwellRules {
+        opens: take(opens),
+        closes: take(closes),
+        ignores: take(ignores),
+        ..usual
     }
 }
 
 /// A random event that is left out.
 fn lacking_event(numbers: &mut Numbers, rules: &DwellRules, style: Style) -> LogEvent {
     let mut event = random_event(numbers, rules, style, u64::MAX);
-    event.event = "item_open".into();
+    event.event = rules.opens[0].clone();
     let other = || Some(event.user.clone());
     (event.flyer, event.merchant) = (other(), other());
     match numbers.below(4) {
@@ -907,7 +1039,7 @@ fn random_event(numbers: &mut Numbers, rules: &DwellRules, style: Style, rarity:
         }
     };
     let id_or_none = |numbers: &mut Numbers, texts| {
-        let is_there = name.ends_with("open") || !numbers.once_in(2);
+        let is_there = rules.opens.iter().any(|open| open == name) || !numbers.once_in(2);
         is_there.then(|| id(numbers, texts))
     };
     LogEvent {
@@ -991,6 +1123,186 @@ fn no_byte_depends_on_threads_memory_or_the_order_of_rows_and_files() {
     compare("many", &case, &folder.path().join("out1"));
 }
 
+/// The tables of each day of an output: the path from the output, without the ending, and both files.
+fn day_files(out: &Path) -> Vec<(String, [Vec<u8>; 2])> {
+    let mut files = Vec::new();
+    for folder in fs::read_dir(out).expect("a folder") {
+        let folder = folder.expect("an entry");
+        let day = folder.file_name().into_string().expect("text");
+        if !day.starts_with("date=") {
+            continue;
+        }
+        for table in ["user_merchant", "merchant", "user", "flyer"] {
+            let path = |ending: &str| folder.path().join(format!("{table}.{ending}"));
+            if path("csv").exists() {
+                let both = ["csv", "parquet"].map(|ending| fs::read(path(ending)).expect("a file"));
+                files.push((format!("{day}/{table}"), both));
+            }
+        }
+    }
+    files.sort();
+    files
+}
+
+/// The rows of a table of an output by day, with the day behind the ids, as the table of all days has it.
+fn rows_by_day(out: &Path, table: &str, ids: usize) -> Vec<Vec<String>> {
+    let mut rows = Vec::new();
+    for (name, [csv, _]) in day_files(out) {
+        let (day, of) = name.split_once('/').expect("a folder");
+        if of != table {
+            continue;
+        }
+        let mut reader = csv::Reader::from_reader(&csv[..]);
+        let header = reader.headers().expect("a header").clone();
+        assert!(!header.iter().any(|name| name == "date"));
+        let found: Vec<Vec<String>> = reader
+            .records()
+            .map(|row| row.expect("a row").iter().map(str::to_owned).collect())
+            .collect();
+        let parquet = parquet_rows(&out.join(format!("{name}.parquet")));
+        assert_eq!(found, parquet);
+        rows.extend(found.into_iter().map(|mut row| {
+            row.insert(ids, day.trim_start_matches("date=").to_owned());
+            row
+        }));
+    }
+    rows
+}
+
+/// Runs a case by day, compares its rows with those of the tables of all days, then makes each of its days by a run
+/// of its own, which must be the same bytes.
+fn check_days(name: &str, case: &Case, change: &dyn Fn(&mut Settings)) {
+    let folder = scratch();
+    let dir = folder.path().join("in");
+    case.write(&dir);
+    let out = |name: &str| folder.path().join(name);
+    let make = |to: &str, more: &dyn Fn(&mut Settings)| {
+        let mut settings = case.settings(&dir, &out(to));
+        change(&mut settings);
+        more(&mut settings);
+        run(settings, 0).map(|(report, _)| report)
+    };
+    let all = make("all", &|_| {}).unwrap_or_else(|error| panic!("{name}: {error}"));
+    let days = make("days", &|settings| settings.dwell_mut().by_day = true);
+    let days = days.unwrap_or_else(|error| panic!("{name}: {error}"));
+    audit(name, &out("days"));
+    assert_eq!(
+        (
+            days.user_rows,
+            days.merchant_rows,
+            days.user_day_rows,
+            days.flyer_rows
+        ),
+        (
+            all.user_rows,
+            all.merchant_rows,
+            all.user_day_rows,
+            all.flyer_rows
+        ),
+        "{name}"
+    );
+    let counts = |report: &DwellReport| (report.users, report.merchants, report.days);
+    assert_eq!(counts(&days), counts(&all), "{name}");
+    for (table, ids) in [
+        ("user_merchant", 2),
+        ("merchant", 1),
+        ("user", 1),
+        ("flyer", 1),
+    ] {
+        let path = out("all").join(format!("{table}.parquet"));
+        if !path.exists() {
+            continue;
+        }
+        let mut expected = parquet_rows(&path);
+        // By day, then as before.
+        expected.sort_by(|a, b| a[ids].cmp(&b[ids]));
+        assert_eq!(
+            rows_by_day(&out("days"), table, ids),
+            expected,
+            "{name}: {table}"
+        );
+    }
+    check_nights(name, case, &out(""), &make);
+}
+
+/// Makes a set in a folder of this name, with changed settings.
+type MakeSet<'a> = &'a dyn Fn(&str, &dyn Fn(&mut Settings)) -> hitherto::Result<DwellReport>;
+
+/// Makes each day of a set by a run of its own, the last day first, and compares all with the set.
+fn check_nights(name: &str, case: &Case, folder: &Path, make: MakeSet<'_>) {
+    let out = |name: &str| folder.join(name);
+    let whole = day_files(&out("days"));
+    let mut names: Vec<&str> = whole
+        .iter()
+        .filter_map(|(name, _)| name.split_once('/'))
+        .map(|(day, _)| day)
+        .collect();
+    names.dedup();
+    for (at, day) in names.iter().rev().enumerate() {
+        let day = hitherto::parse_day(day.trim_start_matches("date=")).expect("a day");
+        let added = make("nightly", &|settings| {
+            (settings.from, settings.to) = (Some(day), Some(day));
+            settings.publish = hitherto::Publish::AddDays(hitherto::IfExists::Error);
+            settings.threads = 1 + at % 3;
+        });
+        let added = added.unwrap_or_else(|error| panic!("{name}: {error}\n{case:#?}"));
+        assert_eq!(added.days, Some((day, day)), "{name}");
+    }
+    if !names.is_empty() {
+        assert!(day_files(&out("nightly")) == whole, "{name}\n{case:#?}");
+        audit(name, &out("nightly"));
+        let read = |set: &str, file: &str| -> serde_json::Value {
+            let text = fs::read(out(set).join(file)).expect("a file");
+            serde_json::from_slice(&text).expect("JSON")
+        };
+        let counts = |set: &str| read(set, "_manifest.json")["counts"].clone();
+        assert_eq!(counts("nightly"), counts("days"), "{name}");
+        for metric in ["rows", "merchant_rows", "users", "merchants", "p50_seconds"] {
+            let metric_of = |set: &str| read(set, "_metrics.json")[metric].clone();
+            assert_eq!(metric_of("nightly"), metric_of("days"), "{name}: {metric}");
+        }
+    }
+}
+
+#[test]
+fn each_day_by_itself_is_the_bytes_of_a_run_of_all_days() {
+    for seed in 0..400 {
+        let mut numbers = Numbers(seed);
+        let case = random_case(&mut numbers);
+        let threads = numbers.pick(&[1, 2, 3]);
+        check_days(&format!("seed {seed}"), &case, &|settings| {
+            settings.threads = threads;
+        });
+    }
+}
+
+#[test]
+fn a_day_without_rows_is_no_input_and_a_day_that_is_there_is_no_output() {
+    let folder = scratch();
+    let (dir, out) = (folder.path().join("in"), folder.path().join("out"));
+    let case = Case::sessions(vec![
+        event(0, "flyer_open", "f"),
+        event(9, "flyer_open", "g"),
+    ]);
+    case.write(&dir);
+    let make = |day: &str| {
+        let mut settings = case.settings(&dir, &out);
+        let day = hitherto::parse_day(day);
+        (settings.from, settings.to) = (day, day);
+        settings.publish = hitherto::Publish::AddDays(hitherto::IfExists::Error);
+        run(settings, 0).map(|(report, _)| report.user_rows)
+    };
+    let error = make("2025-08-14").expect_err("no rows");
+    assert_eq!(error.exit_code(), 66);
+    assert!(
+        error.to_string().contains("no rows on 2025-08-14"),
+        "{error}"
+    );
+    assert_eq!(make("2025-08-15").expect("a run"), 1);
+    let error = make("2025-08-15").expect_err("it is there");
+    assert_eq!(error.exit_code(), 73);
+}
+
 /// The number in a column of some rows, summed up.
 fn sum(rows: &[Vec<String>], column: usize) -> f64 {
     let numbers = rows
@@ -1071,6 +1383,124 @@ fn real_events_give_what_duckdb_makes_of_them() {
             );
         }
     }
+}
+
+/// What DuckDB 2.0.1 makes of the tables of users by day and of flyers, over the same file and with the same
+/// `w` and `n`: the sums over `GROUP BY user_id, date` and over `GROUP BY flyer_id, date`, the latter of the
+/// rows of `GROUP BY flyer_id, date, user_id` with `avg`, `quantile_cont(.., 0.5)` and `(.., 0.95)`.
+#[test]
+fn users_by_day_and_flyers_are_what_duckdb_makes_of_them() {
+    let Some(dir) = shared("flyers") else { return };
+    for (is_session, figures) in [
+        (
+            false,
+            [
+                3_366_056.405_459_244_7,
+                395_852.859_111_563_24,
+                126_176.333_333_333_34,
+                1_381_588.284_642_856_8,
+            ],
+        ),
+        (
+            true,
+            [
+                210_978.519_774_577_58,
+                279_437.912_743_685_24,
+                185_829.5,
+                664_663.2,
+            ],
+        ),
+    ] {
+        let folder = scratch();
+        let out = folder.path().join("out");
+        let mut case = Case::spans(vec![]);
+        case.rules.is_session = is_session;
+        let events = dir.join("channel_dataset.csv");
+        run(case.settings(&events, &out), 0).expect("all rows are good");
+        let users = parquet_rows(&out.join("user.parquet"));
+        let flyers = parquet_rows(&out.join("flyer.parquet"));
+        assert_eq!([users.len(), flyers.len()], [1166, 1659]);
+        let counts = [sum(&users, 3), sum(&users, 4), sum(&flyers, 2)];
+        assert_eq!(counts, [13_921.0, 16_511.0, 13_921.0]);
+        let found = [
+            sum(&users, 2),
+            sum(&flyers, 3),
+            sum(&flyers, 4),
+            sum(&flyers, 5),
+        ];
+        for (found, expected) in found.iter().zip(figures) {
+            let is_near = (found - expected).abs() < 1e-9 * expected;
+            assert!(is_near, "{found}, not {expected}");
+        }
+        audit("real", &out);
+    }
+}
+
+/// The check that comes with the published notebook: the user 0017345b... opened 24 things on 2018-10-01,
+/// the first at 11:30:48 and the last at 12:03:52, which is 1984 s / 24.
+#[test]
+fn the_user_of_the_notebook_has_the_average_of_the_notebook() {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("testdata/flyers/one_user.csv");
+    let folder = scratch();
+    let out = folder.path().join("out");
+    run(Case::spans(vec![]).settings(&path, &out), 0).expect("good rows");
+    let users = csv_table(
+        &out,
+        "user.csv",
+        &["user_id", "date", "avg_seconds", "flyers", "events"],
+    );
+    assert_eq!(users.len(), 1);
+    assert!(users[0][0].starts_with("0017345b"));
+    assert_eq!(users[0][1], "2018-10-01");
+    assert_eq!(users[0][2], (1984.0_f64 / 24.0).to_string());
+    assert_eq!(users[0][4], "24");
+}
+
+#[test]
+fn a_percentile_lies_between_the_two_nearest_ranks() {
+    // Five users, 0 to 40 seconds: p50 is the third, p95 four fifths of the way from the fourth to the
+    // fifth. DuckDB: quantile_cont([0, 10, 20, 30, 40], [0.5, 0.95]) = [20.0, 38.0], where
+    // quantile_disc is [20, 40].
+    let log = (0..5).flat_map(|user| {
+        let mut open = event(0, "flyer_open", "f");
+        let mut end = event(user * 10, "flyer_close", "");
+        (open.user, end.user) = (user.to_string(), user.to_string());
+        [open, end]
+    });
+    let case = Case::sessions(log.collect());
+    let folder = scratch();
+    let (dir, out) = (folder.path().join("in"), folder.path().join("out"));
+    case.write(&dir);
+    run(case.settings(&dir, &out), 0).expect("a run");
+    let rows = parquet_rows(&out.join("flyer.parquet"));
+    assert_eq!(rows[0][2..], ["5", "20.0", "20.0", "38.0"]);
+}
+
+#[test]
+fn names_of_events_have_the_roles_that_they_are_given() {
+    let log = vec![
+        event(0, "view", "f"),
+        event(30, "ping", ""),
+        event(40, "item_open", "g"),
+        event(60, "leave", ""),
+        event(70, "view", "f"),
+        event(70, "look", "f"),
+        event(75, "flyer_close", "f"),
+    ];
+    let mut case = Case::sessions(log);
+    case.rules.opens = vec!["view".into(), "look".into()];
+    case.rules.closes = vec!["leave".into()];
+    case.rules.ignores = vec!["ping".into()];
+    // `item_open` and `flyer_close` are events of no role: each ends what came before, and is on a flyer.
+    let report = check("roles", &case, |_| {});
+    assert_eq!((report.opens, report.others, report.ignored), (3, 2, 1));
+    // f: 40 + 5, g: 20.
+    assert_eq!(rows_of(&case), ["u m 2025-08-15 32.5 2 5"]);
+    case.rules.is_session = false;
+    assert_eq!(check("roles", &case, |_| {}).opens, 3);
+    // Two names are two events, though they agree in all else.
+    case.rules.once = true;
+    assert_eq!(check("roles", &case, |_| {}).duplicates, 0);
 }
 
 /// All files of a folder and those in it, by name.

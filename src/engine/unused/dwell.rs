@@ -23,9 +23,6 @@ const TIME: usize = 1;
 const NAMES_MAX: usize = 5;
 /// Distinct names that each thread counts; further names are dropped, so that memory stays bounded.
 const NAMES_COUNTED: usize = 10_000;
-/// The events that count.
-const COUNTED: [&[u8]; 2] = [b"flyer_open", b"item_open"];
-
 /// The names of events, and the range of their times.
 #[derive(Default)]
 struct EventNameCounts {
@@ -48,6 +45,9 @@ pub(crate) fn notice_dwell(
     read: &DwellRead,
     report: &DwellReport,
 ) -> Result<Noticed> {
+    if report.user_rows == 0 && report.days_skipped > 0 {
+        return Ok(Noticed::default());
+    }
     let rejected = count64(read.inputs.rejected.len());
     let events = RejectedShare {
         source: Source::Events,
@@ -62,7 +62,7 @@ pub(crate) fn notice_dwell(
         return conclude(job, &[], Unused::Some, "", warnings);
     }
     let counts = count_names(job, context, &read.inputs.opened, u64::MAX)?;
-    let unused = unused_events(report.events, &counts);
+    let unused = unused_events(job, report.events, &counts);
     conclude(job, &[unused], Unused::All, "", warnings)
 }
 
@@ -76,11 +76,11 @@ pub(crate) fn warn_dwell(
     if counts.counted > 0 {
         return Ok(Vec::new());
     }
-    Ok(vec![unused_events(0, &counts).warning("")])
+    Ok(vec![unused_events(job, 0, &counts).warning("")])
 }
 
 /// Why no event counts.
-fn unused_events(events: u64, counts: &EventNameCounts) -> UnusedSource {
+fn unused_events(job: &Job, events: u64, counts: &EventNameCounts) -> UnusedSource {
     let rows = events.max(counts.rows);
     let mut names: Vec<(&Vec<u8>, u64)> = counts
         .names
@@ -98,16 +98,16 @@ fn unused_events(events: u64, counts: &EventNameCounts) -> UnusedSource {
     if more > 0 {
         names.push(format!("and {more} more names"));
     }
+    let opens = job.dwell().opens.join(" or ");
     let reason = match rows {
         0 => reasons_text(0, &[]),
         _ if counts.counted > 0 => format!(
-            "{} of {rows} events are flyer_open or item_open, and each lacks a user, a flyer or a merchant",
+            "{} of {rows} events are {opens}, and each lacks a user, a flyer or a merchant",
             counts.counted
         ),
         _ if names.is_empty() => format!("none of {rows} rows can be read"),
         _ => format!(
-            "none of {rows} events is flyer_open or item_open: found {}; rename them in the column \
-             that --columns events.event=COLUMN names",
+            "none of {rows} events is {opens}: found {}; --opens NAMES says which names open something",
             names.join(", ")
         ),
     };
@@ -133,14 +133,9 @@ fn count_names(
         (name("timestamp"), ColumnType::Time),
     ];
     let has_enough = |counts: &EventNameCounts| counts.counted >= enough;
-    let threads = read_again(
-        job,
-        context,
-        opened.iter(),
-        &columns,
-        has_enough,
-        EventNameCounts::add,
-    )?;
+    let opens = &job.dwell().opens[..];
+    let add = |counts: &mut EventNameCounts, batch: &Batch<'_>| counts.add(batch, opens);
+    let threads = read_again(job, context, opened.iter(), &columns, has_enough, add)?;
     let mut all = EventNameCounts::default();
     for thread in threads {
         for (name, count) in thread.names {
@@ -155,11 +150,11 @@ fn count_names(
 
 impl EventNameCounts {
     /// Adds the rows of a batch.
-    fn add(&mut self, batch: &Batch<'_>) {
+    fn add(&mut self, batch: &Batch<'_>, opens: &[String]) {
         for row in batch.rows {
             self.rows += 1;
             let name = batch.cells[EVENT].texts().get(*row);
-            self.counted += u64::from(COUNTED.contains(&name));
+            self.counted += u64::from(opens.iter().any(|open| open.as_bytes() == name));
             if let Some(count) = self.names.get_mut(name) {
                 *count += 1;
             } else if self.names.len() < NAMES_COUNTED {

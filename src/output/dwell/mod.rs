@@ -1,34 +1,39 @@
-//! Events to the two tables of `dwell`, a manifest and metrics.
+//! Events to the tables of `dwell`, a manifest and metrics.
 //!
 //! ```text
-//! partitions of users ──► group ──► op ──► user_merchant.{csv,parquet}
-//!                                    └──► partitions of merchants ──► sort ──► merchant.{csv,parquet}
+//! partitions of users ──► group ──► op ──► user_merchant.{csv,parquet}, user.{csv,parquet}
+//!                                    ├──► partitions of merchants ──► sort ──► merchant.{csv,parquet}
+//!                                    └──► partitions of flyers ──► sort ──► flyer.{csv,parquet}
 //! ```
-//! **In / Out**: [`DwellRead`] → four files, a manifest, metrics, rejected rows, a [`DwellReport`].
-//! **Order**: by user, merchant and day, and by merchant and day; ids as in `dictionary`: integers by
+//! **In / Out**: [`DwellRead`] → two files of each table, a manifest, metrics, rejected rows, a
+//! [`DwellReport`]. The tables `user` and `flyer` are made if they are asked for.
+//! **Order**: by the columns of ids, in their order, then by day; ids as in `dictionary`: integers by
 //! value, texts by their bytes.
 //! **Invariants**: a row group holds the users of one partition, and partitions follow from the
 //! number of users and of events: the files depend on the input and the settings alone.
 
-mod merchants;
+mod by_day;
+mod places;
 mod users;
 
 use std::sync::{Mutex, PoisonError};
 
+use arrow::datatypes::{DataType, Field};
 use serde::Serialize;
 
-pub(crate) use self::merchants::merchant_schema;
-use self::merchants::write_merchants;
-pub(crate) use self::users::user_schema;
-use self::users::{ThreadShares, write_users};
+pub(crate) use self::by_day::{collect, write_days};
+use self::places::{PlaceTable, write_places};
+pub(crate) use self::places::{flyer_schema, merchant_schema};
+use self::users::{PlaceShares, ThreadShares, write_users};
+pub(crate) use self::users::{user_day_schema, user_schema};
 use super::commit::{RunInputs, judge};
 use crate::context::{RunContext, Stage};
 use crate::dictionary::RankedDictionary;
 use crate::error::Result;
 use crate::ids::{Day, both, count64};
-use crate::job::Job;
+use crate::job::{Job, MoreTable};
 use crate::kernel::chunk::RowChunk;
-use crate::kernel::op::dwell::FlyerEvent;
+use crate::kernel::op::dwell::{FlyerEvent, UserDay};
 use crate::kernel::partition::Split;
 use crate::manifest::{
     self, DwellCounts, FileEntry, Findings, MADE_BY, Manifest, RunFiles, Scope, SetDays,
@@ -49,6 +54,12 @@ pub struct DwellReport {
     pub events: u64,
     /// Of them, those that open a flyer or an item.
     pub opens: u64,
+    /// Events with names that have no role.
+    #[serde(rename = "other_events")]
+    pub others: u64,
+    /// Events with names that are passed over.
+    #[serde(rename = "ignored_events")]
+    pub ignored: u64,
     /// Events on a flyer that are equal to another one, whether they are kept or left out.
     #[serde(rename = "duplicate_events")]
     pub duplicates: u64,
@@ -69,12 +80,36 @@ pub struct DwellReport {
     pub user_rows: u64,
     /// Rows of `merchant`.
     pub merchant_rows: u64,
+    /// Rows of `user`; 0 if it was not asked for.
+    pub user_day_rows: u64,
+    /// Rows of `flyer`; 0 if it was not asked for.
+    pub flyer_rows: u64,
     /// The first and the last day of the rows.
     pub days: Option<(Day, Day)>,
-    /// Bytes of the four files.
+    /// Days that were asked for, and left as the output has them.
+    pub days_skipped: u64,
+    /// Bytes of all tables.
     pub bytes: u64,
     /// What a person should look at.
     pub warnings: Vec<Warning>,
+}
+
+/// Where the day of a row is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum DateColumn {
+    /// In a column of the file.
+    InFile,
+    /// In the name of the folder of the file, `date=YYYY-MM-DD`, and in no column: readers of such folders make
+    /// one of it.
+    InFolder,
+}
+
+impl DateColumn {
+    /// The column, if it is in the file.
+    fn field(self) -> Option<Field> {
+        let field = || Field::new("date", DataType::Date32, false);
+        (self == DateColumn::InFile).then(field)
+    }
 }
 
 /// What was read: events in partitions of users, and the ids that they name.
@@ -85,27 +120,30 @@ pub(crate) struct DwellRead {
     pub(crate) types: IdTypes,
     /// The users, in the order of the output.
     pub(crate) users: RankedDictionary,
+    /// The flyers, in the order of the output, if there is a table of them.
+    pub(crate) flyers: Option<RankedDictionary>,
     /// The merchants, in the order of the output.
     pub(crate) merchants: RankedDictionary,
     pub(crate) partitions: Partitions<RowChunk<FlyerEvent>>,
     pub(crate) events_count: u64,
     /// Whether events that neither open nor close anything are distinguished by their names.
     pub(crate) names_told: bool,
-    /// For each thread, the file to which shares of the merchants' table spill.
+    /// For each thread, the file to which shares of tables of places spill.
     pub(crate) spills: Vec<Spill>,
     /// The counts so far.
     pub(crate) report: DwellReport,
 }
 
-/// Both tables, as they were written.
+/// The tables, as they were written.
 pub(crate) struct TablesWritten {
-    /// The tables: that of users, then that of merchants, each as CSV and Parquet.
+    /// The files: `user_merchant`, `merchant`, then `user` and `flyer` if they are made, each as CSV and
+    /// Parquet.
     pub(crate) parts: Vec<Part>,
     pub(crate) report: DwellReport,
     seconds: StaySeconds,
 }
 
-/// Writes both tables, and publishes them, unless `notice` refuses the counts.
+/// Writes the tables, and publishes them, unless `notice` refuses the counts.
 ///
 /// # Errors
 /// If the output cannot be made or written, or is refused.
@@ -123,7 +161,7 @@ pub(crate) fn write(
     let metrics = DwellMetrics {
         warnings: entries(&noticed.warnings),
         counts: StayCounts {
-            all: counts_of(&report),
+            all: counts_of(job, &report),
             avg_seconds: tables.seconds.classes(),
         },
         run: Some(DwellRun {
@@ -145,7 +183,7 @@ pub(crate) fn write(
     Ok(report)
 }
 
-/// Makes both tables.
+/// Makes the tables.
 ///
 /// # Errors
 /// If they cannot be written, or the memory of the job is used up.
@@ -159,37 +197,59 @@ pub(crate) fn make(
     // depend on the limit.
     let bits = Split::bits_for(read.events_count);
     let split = Split::new(read.merchants.count(), bits);
+    let of_flyers = read.flyers.as_ref();
+    let of_flyers = of_flyers.map(|flyers| Split::new(flyers.count(), bits));
     let spills = std::mem::take(&mut read.spills).into_iter();
     let shares: Vec<_> = spills
-        .map(|spill| Mutex::new(ThreadShares::new(split, spill)))
+        .map(|spill| Mutex::new(ThreadShares::new(split, of_flyers, spill)))
         .collect();
-    let mut parts = write_users(job, context, target, read, &shares)?;
+    let of_users = write_users(job, context, target, read, &shares)?;
     let mut report = std::mem::take(&mut read.report);
-    let (mut writers, mut spills) = (Vec::new(), Vec::new());
+    let (mut merchants, mut flyers) = (Vec::new(), Vec::new());
     let mut seconds = StaySeconds::default();
     for shares in shares {
         let shares = shares.into_inner().unwrap_or_else(PoisonError::into_inner);
-        context.count_spilled(shares.spill.bytes());
         report.duplicates += shares.duplicates;
         report.users += shares.users;
         report.days = both(report.days, shares.days);
         // Counts of classes and no floats: the result does not depend on the order of threads.
         seconds.merge(&shares.seconds);
-        writers.push(shares.writer);
-        spills.push(shares.spill);
+        merchants.push(shares.merchants);
+        flyers.extend(shares.flyers);
     }
-    let partitions = Partitions::gather(split, writers, spills);
-    parts.extend(write_merchants(
-        job,
-        context,
-        target,
-        read,
-        &partitions,
-        &mut report,
-    )?);
-    // Both files of a table have the same rows; the CSV files are parts 0 and 2.
-    report.user_rows = parts[0].rows;
-    report.merchant_rows = parts[2].rows;
+    let merchants = gather(split, merchants, context);
+    let table = PlaceTable {
+        name: "merchant",
+        id_column: "merchant_id",
+        id_type: read.types.merchant,
+        ids: &read.merchants,
+    };
+    let (of_merchants, merchants_count) = write_places(job, context, target, &table, &merchants)?;
+    report.merchants = merchants_count;
+    let mut of_users = of_users.into_iter();
+    let mut tables: Vec<[Part; 2]> = of_users.next().into_iter().collect();
+    tables.push(of_merchants);
+    // Both files of a table have the same rows.
+    let rows = |table: &[Part; 2]| table[0].rows;
+    report.user_rows = rows(&tables[0]);
+    report.merchant_rows = rows(&tables[1]);
+    if let Some(of_days) = of_users.next() {
+        report.user_day_rows = rows(&of_days);
+        tables.push(of_days);
+    }
+    if let (Some(ids), Some(split)) = (&read.flyers, of_flyers) {
+        let table = PlaceTable {
+            name: "flyer",
+            id_column: "flyer_id",
+            id_type: read.types.flyer,
+            ids,
+        };
+        let flyers = gather(split, flyers, context);
+        let (of_flyers, _) = write_places(job, context, target, &table, &flyers)?;
+        report.flyer_rows = rows(&of_flyers);
+        tables.push(of_flyers);
+    }
+    let parts: Vec<Part> = tables.into_iter().flatten().collect();
     report.rejected = count64(read.inputs.rejected.len());
     report.bytes = parts.iter().map(|part| part.bytes).sum();
     Ok(TablesWritten {
@@ -197,6 +257,21 @@ pub(crate) fn make(
         report,
         seconds,
     })
+}
+
+/// Joins the shares of all threads.
+fn gather(
+    split: Split,
+    shares: Vec<PlaceShares>,
+    context: &RunContext,
+) -> Partitions<RowChunk<UserDay>> {
+    let (mut writers, mut spills) = (Vec::new(), Vec::new());
+    for shares in shares {
+        context.count_spilled(shares.spill.bytes());
+        writers.push(shares.writer);
+        spills.push(shares.spill);
+    }
+    Partitions::gather(split, writers, spills)
 }
 
 /// The manifest.
@@ -212,7 +287,7 @@ fn manifest_of(
         job: job.kind(),
         of: Scope::Whole,
         settings: manifest::dwell_settings(job, read.types),
-        counts: counts_of(report),
+        counts: counts_of(job, report),
         actions: None,
         days: SetDays::Range(report.days),
         parts: parts.iter().map(FileEntry::from).collect(),
@@ -225,10 +300,16 @@ fn manifest_of(
 }
 
 /// The counts in the manifest.
-fn counts_of(report: &DwellReport) -> DwellCounts {
+fn counts_of(job: &Job, report: &DwellReport) -> DwellCounts {
+    let own = job.dwell();
+    // Only where they say something that the settings ask for, so that other manifests stay what they
+    // are.
+    let with_roles = |count: u64| (!own.has_usual_roles()).then_some(count);
     DwellCounts {
         events: report.events,
         opens: report.opens,
+        other_events: with_roles(report.others),
+        ignored_events: with_roles(report.ignored),
         duplicate_events: report.duplicates,
         null_users: report.null_users,
         null_flyers: report.null_flyers,
@@ -238,5 +319,7 @@ fn counts_of(report: &DwellReport) -> DwellCounts {
         merchants: report.merchants,
         user_merchant_rows: report.user_rows,
         merchant_rows: report.merchant_rows,
+        user_rows: own.makes(MoreTable::User).then_some(report.user_day_rows),
+        flyer_rows: own.makes(MoreTable::Flyer).then_some(report.flyer_rows),
     }
 }

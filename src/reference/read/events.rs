@@ -44,7 +44,7 @@ pub(crate) fn events(
                     let Ok(Some((time, east_minutes))) = cells[0].time(names[0], settings) else {
                         return Ok(());
                     };
-                    let is_open = event == "flyer_open" || event == "item_open";
+                    let is_open = settings.dwell().opens.contains(&event);
                     let is_placed = flyer.is_some() && merchant.is_some();
                     // Spans are made of opens alone. For sessions every event of a user counts, as
                     // it ends the one before it; an open without flyer or merchant is left out by

@@ -58,22 +58,38 @@ pub(crate) fn part_files(
     manifest: &AnyManifest,
 ) -> Result<Option<Vec<HeadFile>>> {
     let out = &settings.out;
-    let has_days = job_kind != JobKind::Dwell;
-    if has_days && table == HeadOf::Merchants {
-        let what = format!("\"{}\" holds no table of merchants", out.display());
-        return Err(Error::from(ErrorKind::NoInput { what }));
+    let is_dwell = job_kind == JobKind::Dwell;
+    let has_days = match &manifest.days {
+        // The manifest of a day has none.
+        None => manifest.day.is_some(),
+        Some(days) => matches!(days, SetDays::Each(_)),
+    };
+    let lacks = |of: &str| {
+        let what = format!("\"{}\" holds no table of {of}", out.display());
+        Err(Error::from(ErrorKind::NoInput { what }))
+    };
+    let (name, of) = match table {
+        HeadOf::Merchants => ("merchant.parquet", "merchants"),
+        HeadOf::Users => ("user.parquet", "users by day"),
+        HeadOf::Flyers => ("flyer.parquet", "flyers"),
+        HeadOf::Rows | HeadOf::Quarantine => ("user_merchant.parquet", "users"),
+    };
+    if !is_dwell && !matches!(table, HeadOf::Rows | HeadOf::Quarantine) {
+        return lacks(of);
     }
     // In the manifest of a day, paths start from the folder of the day, so they do not name the day.
     let own_day = manifest.day;
     let Some(mut files) = files_of(out, &manifest.parts) else {
         return Ok(None);
     };
-    if !has_days {
-        let name = match table {
-            HeadOf::Merchants => "merchant.parquet",
-            _ => "user_merchant.parquet",
-        };
+    if is_dwell {
+        let is_empty = files.is_empty();
         files.retain(|file| file.path.ends_with(name));
+        if files.is_empty() && !is_empty {
+            return lacks(of);
+        }
+    }
+    if !has_days {
         return Ok(Some(files));
     }
     for file in &mut files {

@@ -16,7 +16,7 @@ mod values;
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::fmt;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use arrow::array::RecordBatchReader;
 use arrow::error::ArrowError;
@@ -77,6 +77,18 @@ pub enum HeadOf {
         value(name = "merchant", help = "A row for each merchant and day")
     )]
     Merchants,
+    /// The table of users by day that `dwell` made.
+    #[cfg_attr(
+        feature = "cli",
+        value(name = "user", help = "A row for each user and day")
+    )]
+    Users,
+    /// The table of flyers that `dwell` made.
+    #[cfg_attr(
+        feature = "cli",
+        value(name = "flyer", help = "A row for each flyer and day")
+    )]
+    Flyers,
     /// Rows that could not be used, and were set aside.
     #[cfg_attr(feature = "cli", value(skip))]
     Quarantine,
@@ -192,14 +204,15 @@ impl Head {
         self.open = None;
         if let Some(file) = self.files.pop_front() {
             let display = file.path.display().to_string();
-            let reader = guarded(&display, || self.reader_of(&file.path, &display))?;
+            let reader = guarded(&display, || self.reader_of(&file, &display))?;
             self.open = Some((file, reader));
         }
         Ok(())
     }
 
     /// A reader of as many rows of a file as are still to be read.
-    fn reader_of(&self, path: &Path, display: &str) -> Result<ParquetRecordBatchReader> {
+    fn reader_of(&self, file: &HeadFile, display: &str) -> Result<ParquetRecordBatchReader> {
+        let (path, day) = (&file.path, file.day);
         let file = local::open(path).map_err(|error| Error::io("read", path, error))?;
         let broken = |error: ParquetError| Error::bad_file(display, error.to_string());
         // With a page index the reader skips pages before it decodes them; a file without one is
@@ -229,7 +242,9 @@ impl Head {
             };
             keep(column, customer)?;
         }
-        if let (JobKind::Dwell, Some(day)) = (self.job_kind, self.settings.day) {
+        // Tables by day have no column of days.
+        let is_whole = self.job_kind == JobKind::Dwell && day.is_none();
+        if let (true, Some(day)) = (is_whole, self.settings.day) {
             keep("date", &date_text(day))?;
         }
         let builder = builder.with_batch_size(index64(self.left.min(BATCH_ROWS)));

@@ -1,58 +1,28 @@
 //! Audits rows of `dwell` against the reference, in Parquet and in CSV.
 //!
-//! **In / Out**: sampled rows of `user_merchant`, and all of `merchant` if all rows are audited, of both
-//! formats → a problem for each row that does not follow from the events. There are no canaries, because a
-//! stay has no cutoff.
+//! **In / Out**: sampled rows of `user_merchant`, the rows of these users in `user`, and all of `merchant` and
+//! `flyer` if all rows are audited, of both formats and of each day → a problem for each row that does not
+//! follow from the events. There are no canaries, because a stay has no cutoff.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
-use arrow::array::AsArray;
-use arrow::datatypes::{DataType, Date32Type, Float64Type};
-
+use super::dwell_tables::{ExpectedTable, TableFolder, compare, tables, tables_by_day};
 use super::inputs::files_of_list;
-use super::rows::{column, id, ints, read_rows};
-use super::sample::choose;
+use super::rows::{column, id, read_rows};
+use super::sample::{SampledRows, choose};
 use super::{Audit, AuditRows, Audited};
-use crate::calendar::date_text;
 use crate::error::{Error, Result};
-use crate::ids::{Day, count64};
-use crate::job::{CustomerType, Dedup, DivideBy, DwellMethod};
+use crate::ids::count64;
+use crate::job::{CustomerType, Dedup, DivideBy, DwellMethod, MoreTable};
 use crate::manifest::event_types;
-use crate::reference::read;
-use crate::reference::{DwellRules, LogEvent, dwell};
-use crate::store::local;
+use crate::reference::DwellRules;
+use crate::reference::read::{self, LogFile};
 use crate::verify::Problems;
 
-/// The columns of the table of users.
-const USERS: [&str; 6] = [
-    "user_id",
-    "merchant_id",
-    "date",
-    "avg_seconds",
-    "flyers",
-    "events",
-];
-/// The columns of the table of merchants.
-const MERCHANTS: [&str; 6] = [
-    "merchant_id",
-    "date",
-    "users",
-    "avg_seconds",
-    "p50_seconds",
-    "p95_seconds",
-];
-
-/// A row as texts; floats as Rust prints them.
-type TextRow = Vec<String>;
-
-/// A table as the reference makes it.
-struct ExpectedTable {
-    name: &'static str,
-    columns: [&'static str; 6],
-    /// The number of leading key columns.
-    keys: usize,
-    /// Its rows: the other columns by key.
-    expected: BTreeMap<TextRow, TextRow>,
+/// Folders whose tables were made from the same files.
+struct FolderGroup {
+    files: Vec<LogFile>,
+    folders: Vec<TableFolder>,
 }
 
 /// Recomputes rows. Nothing if an input is lost; `lost` says which.
@@ -68,34 +38,12 @@ pub(super) fn audit(
     let types = event_types(&set.whole.settings);
     let types = types.ok_or_else(|| Error::bad_file("_manifest.json", "it has no types of ids"))?;
     let types = [types.user, types.flyer, types.merchant];
-    let sample = choose(set, audit.rows, |file| file.path == "user_merchant.parquet");
-    let rows = sample
-        .values()
-        .next()
-        .cloned()
-        // A sample without a row of this file: `None` would stand for all rows.
-        .unwrap_or_else(|| Some(Vec::new()));
-    let Some(files) = files_of_list(&set.whole.inputs, audit.input_folders(), lost)? else {
+    let sample = choose(set, audit.rows, |file| {
+        file.path.split('/').next_back() == Some("user_merchant.parquet")
+    });
+    let Some((groups, inputs)) = groups_of(audit, &sample, lost)? else {
         return Ok(None);
     };
-    let mut users = BTreeSet::new();
-    read_rows(
-        audit.out(),
-        "user_merchant.parquet",
-        rows.as_deref(),
-        Some(&["user_id"]),
-        |_, batch| {
-            let ids = column(batch, "user_id");
-            users.extend((0..batch.num_rows()).filter_map(|row| id(ids, row)));
-            Ok(())
-        },
-    )?;
-    audit.context.check()?;
-    let is_all = audit.rows == AuditRows::All;
-    let is_wanted = |user: &str| is_all || users.contains(user);
-    let (log, records) = read::events(settings, types, &files, &is_wanted, &|| {
-        audit.context.check()
-    })?;
     let rules = DwellRules {
         is_session: settings.dwell().dwell_method == DwellMethod::Session,
         by_flyers: settings.dwell().divide_by == DivideBy::Flyers,
@@ -103,177 +51,152 @@ pub(super) fn audit(
         timezone: settings.zone_name().to_owned(),
         int_ids: types.iter().all(|id_type| *id_type == CustomerType::Int64),
         once: settings.dedup == Dedup::Exact,
+        opens: settings.dwell().opens.clone(),
+        closes: settings.dwell().closes.clone(),
+        ignores: settings.dwell().ignores.clone(),
     };
-    let [users, merchants] = tables(&rules, &log);
-    // Both formats have the same rows in the same order, so one sample serves both.
-    let mut count = compare(audit, &users, rows.as_deref(), problems)?;
-    if is_all {
-        // A row of a merchant depends on all of its users, so it follows only if all events were
-        // read.
-        count += compare(audit, &merchants, None, problems)?;
+    let (mut count, mut records) = (0, 0);
+    for group in &groups {
+        audit.context.check()?;
+        let mut users = BTreeSet::new();
+        for folder in &group.folders {
+            users.append(&mut users_of(audit, folder, &sample)?);
+        }
+        let is_all = audit.rows == AuditRows::All;
+        let is_wanted = |user: &str| is_all || users.contains(user);
+        let check: read::Check<'_> = &|| audit.context.check();
+        let (log, read) = read::events(settings, types, &group.files, &is_wanted, check)?;
+        records += read;
+        let tables = [tables(&rules, &log), tables_by_day(&rules, &log)].concat();
+        for folder in &group.folders {
+            count += compare_folder(audit, folder, &tables, (&sample, &users), problems)?;
+        }
     }
     Ok(Some(Audited {
         rows: count,
         of_rows: set.rows(),
         records,
-        inputs: count64(files.len()),
+        inputs: count64(inputs),
         canaries: None,
     }))
 }
 
-/// Both tables, as the reference makes them.
-fn tables(rules: &DwellRules, log: &[LogEvent]) -> [ExpectedTable; 2] {
-    let (users, merchants) = dwell(rules, log);
-    let date = |day: i32| date_text(Day(day));
-    let users = users.into_iter().map(|row| {
-        let key = vec![row.user, row.merchant, date(row.day)];
-        let values = vec![
-            row.avg_seconds.to_string(),
-            row.flyers.to_string(),
-            row.events.to_string(),
-        ];
-        (key, values)
-    });
-    let merchants = merchants.into_iter().map(|row| {
-        let mut values = vec![row.users.to_string()];
-        let seconds = [row.avg_seconds, row.p50_seconds, row.p95_seconds];
-        values.extend(seconds.map(|seconds| seconds.to_string()));
-        (vec![row.merchant, date(row.day)], values)
-    });
-    let users = ExpectedTable {
-        name: "user_merchant",
-        columns: USERS,
-        keys: 3,
-        expected: users.collect(),
+/// The folders with sampled rows, by the files that they were made from, and the number of these.
+fn groups_of(
+    audit: &Audit<'_>,
+    sample: &SampledRows,
+    lost: &mut Problems,
+) -> Result<Option<(Vec<FolderGroup>, usize)>> {
+    let set = audit.set;
+    if !set.settings.dwell().by_day {
+        let files = files_of_list(&set.whole.inputs, audit.input_folders(), lost)?;
+        return Ok(files.map(|files| {
+            let count = files.len();
+            let folder = TableFolder {
+                prefix: String::new(),
+                day: None,
+            };
+            let group = FolderGroup {
+                files,
+                folders: vec![folder],
+            };
+            (vec![group], count)
+        }));
+    }
+    let has_rows = |day| sample.keys().any(|file| audit.day_of(*file) == day);
+    let Some(inputs) = audit.inputs_of(has_rows, lost)? else {
+        return Ok(None);
     };
-    let merchants = ExpectedTable {
-        name: "merchant",
-        columns: MERCHANTS,
-        keys: 2,
-        expected: merchants.collect(),
-    };
-    [users, merchants]
+    let groups = inputs.groups.into_iter().map(|group| {
+        let days = group.days.iter().flat_map(|(days, _)| days);
+        let folders = days.map(|day| TableFolder {
+            prefix: format!("{}/", set.days[*day].folder),
+            day: Some(set.days[*day].day),
+        });
+        FolderGroup {
+            folders: folders.collect(),
+            files: group.files,
+        }
+    });
+    Ok(Some((groups.collect(), inputs.count)))
 }
 
-/// Compares sampled rows of a table, in both formats, with the expected ones; with all rows also whether
-/// one is missing. Gives their number.
-fn compare(
+impl TableFolder {
+    /// The sampled rows of its table of users with merchants; nothing stands for all.
+    fn sampled(&self, audit: &Audit<'_>, sample: &SampledRows) -> Option<Vec<u64>> {
+        let path = self.path("user_merchant", "parquet");
+        let mut files = audit.set.files.iter();
+        let rows = files.position(|file| file.path == path);
+        let rows = rows.and_then(|file| sample.get(&file));
+        // A sample without a row of this file: `None` would stand for all rows.
+        rows.cloned().unwrap_or_else(|| Some(Vec::new()))
+    }
+}
+
+/// The users of the sampled rows of a folder.
+fn users_of(
     audit: &Audit<'_>,
-    table: &ExpectedTable,
-    rows: Option<&[u64]>,
-    problems: &mut Problems,
-) -> Result<u64> {
-    let name = format!("{}.parquet", table.name);
-    let (mut found, mut count) = (BTreeSet::new(), 0);
-    read_rows(audit.out(), &name, rows, None, |numbers, batch| {
-        audit.context.check()?;
-        for (at, number) in numbers.iter().enumerate() {
-            let text = |name: &&str| {
-                let values = column(batch, name);
-                match values.data_type() {
-                    DataType::Float64 => values.as_primitive::<Float64Type>().value(at).to_string(),
-                    DataType::Date32 => {
-                        date_text(Day(values.as_primitive::<Date32Type>().value(at)))
-                    }
-                    DataType::Utf8 => id(values, at).unwrap_or_default(),
-                    _ => ints(&values.slice(at, 1))[0].to_string(),
-                }
-            };
-            let row: TextRow = table.columns.iter().map(text).collect();
-            table.check_row(&name, *number, &row, problems);
-            found.insert(row[..table.keys].to_vec());
-            count += 1;
-        }
+    folder: &TableFolder,
+    sample: &SampledRows,
+) -> Result<BTreeSet<String>> {
+    let rows = folder.sampled(audit, sample);
+    let mut users = BTreeSet::new();
+    let (name, columns) = (
+        folder.path("user_merchant", "parquet"),
+        Some(&["user_id"][..]),
+    );
+    read_rows(audit.out(), &name, rows.as_deref(), columns, |_, batch| {
+        let ids = column(batch, "user_id");
+        users.extend((0..batch.num_rows()).filter_map(|row| id(ids, row)));
         Ok(())
     })?;
-    if rows.is_none() {
-        for key in table.expected.keys().filter(|key| !found.contains(*key)) {
-            problems.add(
-                &name,
-                format!("expected a row of {}, found none", key.join(", ")),
-            );
-        }
+    Ok(users)
+}
+
+/// Compares the tables of a folder with the expected ones; gives the number of rows.
+fn compare_folder(
+    audit: &Audit<'_>,
+    folder: &TableFolder,
+    tables: &[ExpectedTable],
+    (sample, users): (&SampledRows, &BTreeSet<String>),
+    problems: &mut Problems,
+) -> Result<u64> {
+    let (own, is_all) = (audit.set.settings.dwell(), audit.rows == AuditRows::All);
+    let mut count = 0;
+    for table in tables {
+        // A row of a place depends on all of its users, so it follows only if all events were read.
+        let rows = match table.name {
+            // Both formats have the same rows in the same order, so one sample serves both.
+            "user_merchant" => folder.sampled(audit, sample),
+            "merchant" if is_all => None,
+            "user" if own.makes(MoreTable::User) && is_all => None,
+            "user" if own.makes(MoreTable::User) => Some(rows_of_users(audit, folder, users)?),
+            "flyer" if own.makes(MoreTable::Flyer) && is_all => None,
+            _ => continue,
+        };
+        count += compare(audit, (folder, table), rows.as_deref(), problems)?;
     }
-    compare_csv(audit, table, rows, problems)?;
     Ok(count)
 }
 
-/// Compares sampled rows of a table in CSV.
-fn compare_csv(
+/// The rows of some users in the table of users by day.
+fn rows_of_users(
     audit: &Audit<'_>,
-    table: &ExpectedTable,
-    rows: Option<&[u64]>,
-    problems: &mut Problems,
-) -> Result<()> {
-    let name = format!("{}.csv", table.name);
-    let path = audit.out().join(&name);
-    let file = local::open(&path).map_err(|error| Error::io("read", &path, error))?;
-    // A record of another length is a problem of its row, not an error of the reader.
-    let mut reader = csv::ReaderBuilder::new().flexible(true).from_reader(file);
-    let broken = |error: csv::Error| Error::bad_file(name.as_str(), error.to_string());
-    if !reader.headers().map_err(broken)?.iter().eq(table.columns) {
-        problems.add(&name, "its header is not what it should be");
-    }
-    let mut count = 0;
-    for (at, record) in (0..).zip(reader.records()) {
-        let record = record.map_err(broken)?;
-        count += 1;
-        if rows.is_none_or(|rows| rows.binary_search(&at).is_ok()) {
-            let row: TextRow = record.iter().map(str::to_owned).collect();
-            table.check_row(&name, at, &row, problems);
-        }
-    }
-    let mut files = audit.set.files.iter();
-    let expected = files
-        .find(|file| file.path == name)
-        .map_or(0, |file| file.rows);
-    if expected != count {
-        problems.add(&name, format!("expected {expected} rows, found {count}"));
-    }
-    Ok(())
-}
-
-impl ExpectedTable {
-    /// Checks a row against the expected one.
-    fn check_row(&self, file: &str, number: u64, row: &[String], problems: &mut Problems) {
-        let row_number = number + 1;
-        // A record of CSV may be shorter than the key.
-        let (key, values) = row.split_at(self.keys.min(row.len()));
-        let names = self.columns.iter().zip(key);
-        let key_text: Vec<String> = names
-            .map(|(name, value)| format!("{} {value}", name.trim_end_matches("_id")))
-            .collect();
-        let key_text = key_text.join(", ");
-        let Some(expected) = self.expected.get(key) else {
-            let what =
-                format!("row {row_number} ({key_text}): no event in the inputs makes such a row");
-            return problems.add(file, what);
-        };
-        if values.len() != expected.len() {
-            let what = format!(
-                "row {row_number} ({key_text}): expected {} columns",
-                self.columns.len()
-            );
-            return problems.add(file, what);
-        }
-        let pairs = self.columns[self.keys..]
-            .iter()
-            .zip(values.iter().zip(expected));
-        for (column, (found, expected)) in pairs {
-            if !is_near(found, expected) {
-                let what = format!(
-                    "row {row_number} ({key_text}): column \"{column}\" holds {found}, and should hold {expected}"
-                );
-                problems.add(file, what);
-            }
-        }
-    }
-}
-
-/// Whether two numbers are equal except for rounding, which depends on the order of additions.
-fn is_near(found: &str, expected: &str) -> bool {
-    match (found.parse::<f64>(), expected.parse::<f64>()) {
-        (Ok(found), Ok(expected)) => (found - expected).abs() <= 1e-12 * expected.abs().max(1e-6),
-        _ => false,
-    }
+    folder: &TableFolder,
+    users: &BTreeSet<String>,
+) -> Result<Vec<u64>> {
+    let mut rows = Vec::new();
+    let (name, columns) = (folder.path("user", "parquet"), Some(&["user_id"][..]));
+    read_rows(audit.out(), &name, None, columns, |numbers, batch| {
+        let ids = column(batch, "user_id");
+        let is_wanted = |at: usize| id(ids, at).is_some_and(|user| users.contains(&user));
+        let of_users = (0..batch.num_rows()).zip(numbers);
+        rows.extend(
+            of_users
+                .filter(|(at, _)| is_wanted(*at))
+                .map(|(_, number)| *number),
+        );
+        Ok(())
+    })?;
+    Ok(rows)
 }

@@ -13,6 +13,7 @@
 mod attributes;
 mod canaries;
 mod dwell;
+mod dwell_tables;
 mod feature_rows;
 mod features;
 mod inputs;

@@ -163,7 +163,7 @@ fn a_label_is_of_the_same_user_and_listing_unless_anybody_will_do() {
 #[test]
 fn clicks_without_users_need_the_key_listing() {
     let clicks: Vec<LogClick> = [-1, 1].map(|after| nobodys("1", NOON + after)).to_vec();
-    for format in [hitherto::Format::Parquet, hitherto::Format::Csv] {
+    for format in [Format::Parquet, Format::Csv] {
         let mut case = Case::new(vec![shown("1", "1", "1", NOON)], clicks.clone());
         case.styles[1].format = format;
         case.has_users = false;
@@ -281,7 +281,7 @@ fn of_several_rows_of_a_listing_the_newest_before_the_impression_counts() {
     let ages: Vec<Option<i32>> = found.iter().map(|row| row.age_days).collect();
     assert_eq!(ages, [None, Some(1), Some(0), Some(2)]);
     let found = check("as of, in two files", &case, |settings| {
-        settings.threads = 2
+        settings.threads = 2;
     });
     assert_eq!(found.len(), 4);
 }

@@ -39,13 +39,13 @@ fn logs(dir: &Path) -> Case {
         user: fields[1].clone(),
         listing: fields[2].clone(),
         time: instant(&fields[3]),
+        kept: Vec::new(),
     });
     let clicks = records(&dir.join("clicks.csv"));
     let clicks = clicks.iter().map(|fields| LogClick {
         user: filled(&fields[0]).map(str::to_owned),
         listing: fields[1].clone(),
         time: instant(&fields[2]),
-        kept: Vec::new(),
     });
     let listings = records(&dir.join("listings.csv"));
     let day = |text: &str| LogTime::Date(parse_day(text).expect("a day").0);

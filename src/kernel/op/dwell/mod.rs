@@ -18,11 +18,13 @@
 //! **Invariants**: times are summed as whole microseconds; one division converts them to seconds.
 //! **Cost**: one sort of each run; scratch is reused from run to run.
 
+mod by_day;
 mod event;
-mod merchant_days;
+mod place_days;
 
+pub(crate) use self::by_day::{Measure, UserTotal, flyer_days, user_totals};
 pub(crate) use self::event::{FlyerAction, FlyerEvent, NAMES_MAX, NOWHERE, Wall};
-pub(crate) use self::merchant_days::{MerchantDay, UserDay, merchant_days};
+pub(crate) use self::place_days::{PlaceDay, UserDay, place_days};
 use crate::calendar::Zone;
 use crate::ids::{Day, Micros, count32, float};
 use crate::job::DivideBy;

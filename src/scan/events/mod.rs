@@ -9,27 +9,30 @@
 //! are told apart by their names.
 //! **Null rule**: an empty text is no id.
 
+mod names;
+mod read;
+
 use std::mem::take;
 
+pub(crate) use self::names::EventRoles;
+use self::names::{DEED_BITS, IGNORED, OTHER, deed_of, is_open, is_other, name_of, other_code};
+use self::read::Skipped;
+pub(crate) use self::read::{EventsRead, Heap};
 use crate::calendar::{OffsetClock, Zone};
 use crate::context::RunContext;
 use crate::dictionary::Dictionary;
 use crate::error::Result;
-use crate::ids::{count64, index};
+use crate::ids::{Micros, count64, index};
 use crate::job::{CustomerType, DwellMethod, Source};
 use crate::kernel::chunk::RowChunk;
 use crate::kernel::op::dwell::{FlyerEvent, NOWHERE, Wall};
 use crate::kernel::partition::{PartitionWriter, Split};
 use crate::scan::Task;
-use crate::scan::bad_rows::{BadRowPolicy, Rejected};
-use crate::scan::event_names::{
-    DEED_BITS, OTHER, deed_code, deed_of, is_open, name_of, other_code,
-};
+use crate::scan::bad_rows::BadRowPolicy;
 use crate::scan::spec::ReadSpec;
 use crate::scan::table::{
     Batch, Cells, ColumnType, IdCodes, Memo, Presence, TableColumn, TableScan, TableState,
 };
-use crate::scan::time_kinds::TimeKinds;
 use crate::store::spill::Spill;
 
 /// The columns, as places in a batch.
@@ -57,11 +60,21 @@ pub(crate) struct IdTypes {
     pub(crate) merchant: CustomerType,
 }
 
+/// Which events count.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct EventChoice<'a> {
+    /// How the time on flyers is measured, which says what events count.
+    pub(crate) method: DwellMethod,
+    /// What the names of events say.
+    pub(crate) roles: EventRoles<'a>,
+    /// The first and the last moment of the events that are kept, if only some days are made.
+    pub(crate) span: Option<(Micros, Micros)>,
+}
+
 /// How events are read.
 #[derive(Debug)]
 pub(crate) struct EventScan<'a> {
-    /// How the time on flyers is measured, which says what events count.
-    method: DwellMethod,
+    choice: EventChoice<'a>,
     /// The zone of days.
     zone: &'a Zone,
     /// Progress, memory and the wish to stop.
@@ -95,10 +108,14 @@ struct EventRows {
     others: Dictionary,
     /// Rows whose event opens a flyer or an item.
     opens_count: u64,
+    /// Rows whose event has a name without a role.
+    others_count: u64,
+    /// Rows whose event has a name that is passed over.
+    ignored_count: u64,
     /// Rows that are passed over.
     skipped: Skipped,
     count: u64,
-    /// Scratch: what the event of each row is, as in [`deed_code`].
+    /// Scratch: what the event of each row is, as in [`EventRoles::code`].
     deeds: Vec<u32>,
     /// Scratch: the rows to keep.
     kept: Vec<u32>,
@@ -106,54 +123,10 @@ struct EventRows {
     placed: Vec<u32>,
 }
 
-/// Events that are passed over, each counted once.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(crate) struct Skipped {
-    /// Those without a user.
-    pub(crate) users: u64,
-    /// Those that open a flyer or an item, without a flyer.
-    pub(crate) flyers: u64,
-    /// Those without a merchant.
-    pub(crate) merchants: u64,
-}
-
-/// The events of one thread, in no order.
-#[derive(Debug)]
-pub(crate) struct Heap {
-    pub(crate) scatter: PartitionWriter<RowChunk<FlyerEvent>>,
-    pub(crate) spill: Spill,
-    pub(crate) count: u64,
-}
-
-/// What all threads have read, put together.
-#[derive(Debug)]
-pub(crate) struct EventsRead {
-    /// The events of each thread.
-    pub(crate) heaps: Vec<Heap>,
-    /// The users of each thread.
-    pub(crate) users: Vec<Dictionary>,
-    /// The flyers of each thread.
-    pub(crate) flyers: Vec<Dictionary>,
-    /// The merchants of each thread.
-    pub(crate) merchants: Vec<Dictionary>,
-    /// The names of other events of each thread.
-    pub(crate) others: Vec<Dictionary>,
-    /// Rows of all files.
-    pub(crate) rows_read: u64,
-    /// Rows whose event opens a flyer or an item.
-    pub(crate) opens_count: u64,
-    /// Rows that are passed over.
-    pub(crate) skipped: Skipped,
-    /// Rows set aside, in order.
-    pub(crate) rejected: Vec<Rejected>,
-    /// Wall times and instants.
-    pub(crate) kinds: TimeKinds,
-}
-
 impl<'a> EventScan<'a> {
     /// A scan of events.
     pub(crate) fn new(
-        (spec, method): (&ReadSpec<'a>, DwellMethod),
+        (spec, choice): (&ReadSpec<'a>, EventChoice<'a>),
         policy: &'a BadRowPolicy<'a>,
         context: &'a RunContext,
         types: IdTypes,
@@ -184,7 +157,7 @@ impl<'a> EventScan<'a> {
             ),
         ];
         EventScan {
-            method,
+            choice,
             zone: spec.zone,
             context,
             types,
@@ -205,6 +178,8 @@ impl<'a> EventScan<'a> {
                 names: Memo::default(),
                 others: Dictionary::texts(),
                 opens_count: 0,
+                others_count: 0,
+                ignored_count: 0,
                 skipped: Skipped::default(),
                 count: 0,
                 deeds: Vec::new(),
@@ -227,7 +202,7 @@ impl<'a> EventScan<'a> {
             rows,
         } = state;
         self.table.read(task, table, &mut |batch| {
-            rows.choose(batch, self.method);
+            rows.choose(batch, self.choice);
             rows.intern(batch.cells);
             let ids = [&mut rows.users, &mut rows.flyers, &mut rows.merchants];
             let mut more = 0;
@@ -291,10 +266,15 @@ impl<'a> EventScan<'a> {
 impl EventRows {
     /// Chooses the rows of a batch that are kept, and those of them that are on a flyer; counts those
     /// that lack what they must have.
-    fn choose(&mut self, batch: &Batch<'_>, method: DwellMethod) {
+    fn choose(&mut self, batch: &Batch<'_>, choice: EventChoice<'_>) {
+        let EventChoice {
+            method,
+            roles,
+            span,
+        } = choice;
         let others = &mut self.others;
         let names = |names: &[&[u8]], codes: &mut Vec<u32>| {
-            codes.extend(names.iter().map(|name| match (deed_code(name), method) {
+            codes.extend(names.iter().map(|name| match (roles.code(name), method) {
                 (OTHER, DwellMethod::Session) => OTHER | other_code(others, name) << DEED_BITS,
                 (code, _) => code,
             }));
@@ -310,7 +290,17 @@ impl EventRows {
         let [users, flyers, merchants] = [USER, FLYER, MERCHANT].map(|at| &batch.cells[at]);
         for (row, code) in batch.rows.iter().zip(&of_rows) {
             self.deeds[index(*row)] = *code;
+            if let Some((first, last)) = span
+                && !(first..=last).contains(&batch.cells[TIME].times().at[index(*row)])
+            {
+                continue;
+            }
+            if *code == IGNORED {
+                self.ignored_count += 1;
+                continue;
+            }
             let is_open = is_open(*code);
+            self.others_count += u64::from(is_other(*code));
             // Before any null is counted: spans need nothing of other events.
             if !is_open && method == DwellMethod::Span {
                 continue;
@@ -339,51 +329,5 @@ impl EventRows {
         self.users.intern(&cells[USER], &self.kept);
         self.flyers.intern(&cells[FLYER], &self.placed);
         self.merchants.intern(&cells[MERCHANT], &self.placed);
-    }
-}
-
-impl EventsRead {
-    /// Puts together what all threads have read.
-    pub(crate) fn new(states: Vec<EventState>) -> EventsRead {
-        let mut read = EventsRead {
-            heaps: Vec::new(),
-            users: Vec::new(),
-            flyers: Vec::new(),
-            merchants: Vec::new(),
-            others: Vec::new(),
-            rows_read: 0,
-            opens_count: 0,
-            skipped: Skipped::default(),
-            rejected: Vec::new(),
-            kinds: TimeKinds::default(),
-        };
-        for state in states {
-            read.heaps.push(Heap {
-                scatter: state.scatter,
-                spill: state.spill,
-                count: state.rows.count,
-            });
-            read.users.push(state.rows.users.ids);
-            read.flyers.push(state.rows.flyers.ids);
-            read.merchants.push(state.rows.merchants.ids);
-            read.others.push(state.rows.others);
-            read.rows_read += state.table.rows_read;
-            read.opens_count += state.rows.opens_count;
-            read.skipped.add(state.rows.skipped);
-            read.kinds.merge(&state.table.kinds);
-            read.rejected.extend(state.table.rejected);
-        }
-        // Threads take tasks in no fixed order.
-        read.rejected.sort_unstable();
-        read
-    }
-}
-
-impl Skipped {
-    /// Adds those of another thread.
-    fn add(&mut self, other: Skipped) {
-        self.users += other.users;
-        self.flyers += other.flyers;
-        self.merchants += other.merchants;
     }
 }

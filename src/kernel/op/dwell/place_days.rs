@@ -1,12 +1,14 @@
-//! Aggregates the time that users spent with a merchant, by day.
+//! Aggregates the time that users spent at a place (with a merchant, or on a flyer), by day.
 //!
-//! **In / Out**: [`UserDay`]s of one merchant, sorted → a [`MerchantDay`] for each day. **Invariants**:
-//! values are summed in ascending order, so the mean does not depend on the order of input.
+//! **In / Out**: [`UserDay`]s of one place, sorted → a [`PlaceDay`] for each day. **Invariants**: values
+//! are summed in ascending order, so the mean does not depend on the order of input. **Percentiles**: by
+//! linear interpolation between the two nearest ranks, as `quantile_cont` of DuckDB has it: of `n` values
+//! in ascending order, from 0, that at the place `(n - 1) * p / 100`.
 
 use crate::ids::{Day, count32, float};
 use crate::kernel::chunk::FixedRow;
 
-/// The time that one user spent with a merchant on a day.
+/// The time that one user spent at a place on a day.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 // A row type of its own: one that served for the tables of users as well would be half empty in a
 // spill file.
@@ -14,7 +16,8 @@ pub(crate) struct UserDay {
     pub(crate) day: Day,
     /// The seconds, as bits of a float. They sort as the float does, since it is never negative.
     pub(crate) seconds_bits: u64,
-    pub(crate) merchant: u32,
+    /// The merchant, or the flyer.
+    pub(crate) place: u32,
 }
 
 impl FixedRow for UserDay {
@@ -23,26 +26,26 @@ impl FixedRow for UserDay {
     fn write(self, to: &mut Vec<u8>) {
         to.extend_from_slice(&self.seconds_bits.to_le_bytes());
         to.extend_from_slice(&self.day.0.to_le_bytes());
-        to.extend_from_slice(&self.merchant.to_le_bytes());
+        to.extend_from_slice(&self.place.to_le_bytes());
     }
 
     fn read(bytes: &[u8]) -> Option<UserDay> {
         let (seconds, words) = bytes.split_first_chunk::<8>()?;
-        let [day, merchant] = words.as_chunks::<4>().0 else {
+        let [day, place] = words.as_chunks::<4>().0 else {
             return None;
         };
         Some(UserDay {
             day: Day(i32::from_le_bytes(*day)),
             seconds_bits: u64::from_le_bytes(*seconds),
-            merchant: u32::from_le_bytes(*merchant),
+            place: u32::from_le_bytes(*place),
         })
     }
 }
 
-/// The time that all users spent with a merchant on a day: a row of the output.
+/// The time that all users spent at a place on a day: a row of the output.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub(crate) struct MerchantDay {
-    pub(crate) merchant: u32,
+pub(crate) struct PlaceDay {
+    pub(crate) place: u32,
     pub(crate) day: Day,
     pub(crate) users: u32,
     /// The mean of their seconds.
@@ -51,8 +54,8 @@ pub(crate) struct MerchantDay {
     pub(crate) p95_seconds: f64,
 }
 
-/// The days of one merchant, from its sorted [`UserDay`]s.
-pub(crate) fn merchant_days(run: &[UserDay], days: &mut Vec<MerchantDay>) {
+/// The days of one place, from its sorted [`UserDay`]s.
+pub(crate) fn place_days(run: &[UserDay], days: &mut Vec<PlaceDay>) {
     debug_assert!(run.is_sorted());
     for shares in run.chunk_by(|a, b| a.day == b.day) {
         // Ascending order makes the floating-point sum reproducible.
@@ -60,8 +63,8 @@ pub(crate) fn merchant_days(run: &[UserDay], days: &mut Vec<MerchantDay>) {
             .iter()
             .map(|share| f64::from_bits(share.seconds_bits))
             .sum();
-        days.push(MerchantDay {
-            merchant: shares[0].merchant,
+        days.push(PlaceDay {
+            place: shares[0].place,
             day: shares[0].day,
             users: count32(shares.len()),
             avg_seconds: total / float(u64::from(count32(shares.len()))),
