@@ -114,6 +114,7 @@ pub(crate) fn in_last_days(job: &Job, context: &RunContext) -> Result<Job> {
     let Some(count) = job.last_days else {
         return Ok(job.clone());
     };
+    last_days::check_no_pipes(job)?;
     // All impressions are read for this, as folders do not say on which days they were.
     let every_day = job.in_days(None, None);
     let mut inputs = find_inputs(job, &context.unlimited())?;

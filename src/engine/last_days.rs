@@ -6,12 +6,14 @@
 //! more; all of them, if they do not lie by day.
 
 use std::collections::BTreeSet;
+use std::path::Path;
 
 use super::find_inputs;
 use super::impressions::{open_impressions, read_impressions};
+use crate::catalog::pipes::is_pipe;
 use crate::context::RunContext;
 use crate::encode::ItemColumn;
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::ids::Day;
 use crate::job::{Job, Source};
 use crate::output::RunInputs;
@@ -22,6 +24,7 @@ pub(super) fn of_sequences<I: ItemColumn>(job: &Job, context: &RunContext) -> Re
     let Some(count) = job.last_days else {
         return Ok(job.clone());
     };
+    check_no_pipes(job)?;
     let inputs = find_inputs(job, &context.unlimited())?;
     let impressions = inputs.sources.iter();
     let impressions = impressions.filter(|source| source.source == Source::Impressions);
@@ -44,6 +47,23 @@ pub(super) fn of_sequences<I: ItemColumn>(job: &Job, context: &RunContext) -> Re
         None => newest_of(&every_day)?,
     };
     Ok(newest.map_or(every_day, |newest| up_to(job, newest, count)))
+}
+
+/// Checks that no input is a pipe: inputs are looked for twice, and the second time it has nothing more.
+///
+/// # Errors
+/// If one is.
+pub(super) fn check_no_pipes(job: &Job) -> Result<()> {
+    let paths = job.paths.iter().map(|(_, path)| Path::new(path));
+    let lists = job.files_from.iter().map(|(_, list)| list.as_path());
+    match paths.chain(lists).find(|path| is_pipe(path)) {
+        None => Ok(()),
+        Some(path) => Err(Error::settings(format!(
+            "--last-days reads the inputs twice, and \"{}\" is a pipe; copy it to a file, or name the \
+             days with --from",
+            path.display()
+        ))),
+    }
 }
 
 /// A job of the days up to the newest one. Days without impressions among them are no error.

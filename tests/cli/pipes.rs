@@ -44,6 +44,15 @@ fn pipe_of(path: &Path, bytes: Vec<u8>) -> thread::JoinHandle<()> {
 }
 
 #[test]
+fn the_last_days_are_not_looked_for_in_a_pipe() {
+    let shop = shop();
+    let flags = [&OTHERS[..], &["--clicks", "-", "--last-days", "1"]].concat();
+    let run = run_with(&shop, &flags, &encode("csv", &rows("clicks")));
+    run.assert_failed(2, &["--last-days", "\"-\" is a pipe", "--from"]);
+    assert!(!shop.out().exists());
+}
+
+#[test]
 fn what_comes_through_a_pipe_is_read_as_a_file_is() {
     for format in ["csv", "ndjson", "json", "parquet", "arrow", "arrows"] {
         let bytes = encode(format, &rows("clicks"));
