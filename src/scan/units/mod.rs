@@ -10,6 +10,10 @@
 
 mod look;
 
+use arrow::array::AsArray;
+use arrow::compute::{cast, max, min};
+use arrow::datatypes::{DataType, Int64Type};
+
 use self::look::look;
 use crate::advice::{self, Hint};
 use crate::calendar::{DAY_US, date_text, instant_text};
@@ -17,11 +21,11 @@ use crate::catalog::input::InputFile;
 use crate::error::{Error, Result};
 use crate::ids::{Day, Micros};
 use crate::job::TimeUnit;
-use crate::scan::Opened;
 use crate::scan::parquet::ParquetFile;
 use crate::scan::spec::ReadSpec;
 use crate::scan::statistics::int_bounds;
 use crate::scan::text::epoch::{FIRST_US, LAST_US, UNITS, hint, is_day, to_micros};
+use crate::scan::{Opened, seen_enough};
 
 /// How far after the newest impression a time may lie: ten years and some days.
 const AHEAD_US: i64 = 3_653 * DAY_US;
@@ -123,9 +127,8 @@ fn day_text(at_us: i64) -> String {
 /// The hint on a column of integers that stands where times should: the option that reads it.
 pub(crate) fn hint_of_column(file: &ParquetFile, name: &str) -> String {
     let groups = 0..file.row_groups().len();
-    let first = groups
-        .filter_map(|group| int_bounds(file, group, name))
-        .next();
+    let mut bounds = groups.filter_map(|group| int_bounds(file, group, name));
+    let first = bounds.next().or_else(|| first_bounds(file, name));
     match first {
         Some((least, greatest)) if is_day(least) && is_day(greatest) => {
             format!("; {}", day_advice(&file.file, name))
@@ -133,6 +136,27 @@ pub(crate) fn hint_of_column(file: &ParquetFile, name: &str) -> String {
         Some((least, _)) => hint(least),
         None => format!(" ({})", Hint::TimeUnits.text()),
     }
+}
+
+/// The least and the greatest integer of the first rows of a column, where no statistics tell.
+fn first_bounds(file: &ParquetFile, name: &str) -> Option<(i64, i64)> {
+    let leaves = file.leaves(|path| path == [name]);
+    let mut found = None;
+    for group in 0..file.row_groups().len() {
+        let read = file.read(group, &leaves, |_, rows| {
+            let ints = rows.column_by_name(name);
+            let ints = ints.and_then(|ints| cast(ints, &DataType::Int64).ok());
+            let ints = ints.as_ref().map(|ints| ints.as_primitive::<Int64Type>());
+            found = ints.and_then(|ints| min(ints).zip(max(ints)));
+            found.map_or(Ok(()), |_| Err(seen_enough()))
+        });
+        // A file that cannot be read is reported by what reads it.
+        drop(read);
+        if found.is_some() {
+            break;
+        }
+    }
+    found
 }
 
 /// Says that integers such as 20250815 are no times, with the command that converts them.
