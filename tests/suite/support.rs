@@ -903,7 +903,13 @@ fn to_batch(columns: &[(&str, Column)], rows: std::ops::Range<usize>, style: Sty
 /// A column as an Arrow array.
 fn array_of(column: &Column, rows: std::ops::Range<usize>, style: Style) -> ArrayRef {
     match column {
-        Column::Ints(values) if style.narrow => {
+        Column::Ints(values)
+            if style.narrow
+                && values
+                    .iter()
+                    .flatten()
+                    .all(|int| i32::try_from(*int).is_ok()) =>
+        {
             let narrow =
                 |value: &Option<i64>| value.map(|value| i32::try_from(value).expect("narrow"));
             Arc::new(values[rows].iter().map(narrow).collect::<Int32Array>())
