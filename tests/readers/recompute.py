@@ -608,8 +608,9 @@ def shortened(rows):
 
 
 def check_order(out, layout, settings):
-    for path in sorted(glob.glob(f"{out}/dt=*/*.parquet")):
-        rows = arrow_rows(path)
+    # Through the parts of a day: the last rows of an impression may begin the next part.
+    for path in sorted(glob.glob(f"{out}/dt=*")):
+        rows = [row for part in sorted(glob.glob(f"{path}/*.parquet")) for row in arrow_rows(part)]
         cutoff = columns_of(layout, settings).index("cutoff")
         finished = set()
         for customer, run in itertools.groupby(rows, key=lambda row: row[0]):
