@@ -728,6 +728,8 @@ pub(crate) enum Column {
     ),
     /// Integers of 32 bits.
     Narrow(Vec<Option<i32>>),
+    /// Integers of 64 bits, whatever the style.
+    Wide(Vec<Option<i64>>),
     /// Truth values.
     Bools(Vec<Option<bool>>),
 }
@@ -823,6 +825,7 @@ fn json_of(column: &Column, row: usize) -> String {
             values[row].map_or_else(null, |time| format!("\"{}\"", text_of(time)))
         }
         Column::Narrow(values) => values[row].map_or_else(null, |value| value.to_string()),
+        Column::Wide(values) => values[row].map_or_else(null, |value| value.to_string()),
         Column::Bools(values) => values[row].map_or_else(null, |value| value.to_string()),
         Column::Lists(values, items) => json_of_items(&values[row], &[], *items),
         Column::KeptLists(values, kept, items) => json_of_items(&values[row], &kept[row], *items),
@@ -939,6 +942,7 @@ fn array_of(column: &Column, rows: std::ops::Range<usize>, style: Style) -> Arra
             lists_of(&values[rows.clone()], &kept[rows], *items, style)
         }
         Column::Narrow(values) => Arc::new(values[rows].iter().copied().collect::<Int32Array>()),
+        Column::Wide(values) => Arc::new(values[rows].iter().copied().collect::<Int64Array>()),
         Column::Bools(values) => Arc::new(values[rows].iter().copied().collect::<BooleanArray>()),
     }
 }

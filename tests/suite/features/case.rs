@@ -12,8 +12,8 @@ use hitherto::reference::features::{
 };
 use hitherto::reference::{LogTime, is_near};
 use hitherto::{
-    CustomerType, Day, Dedup, Features, FeaturesReport, Job, KeptColumn, LabelKey, OnBadRow,
-    Passthrough, RunContext, Settings, TimeUnit,
+    CustomerType, Day, Dedup, Features, FeaturesReport, Format, Job, KeptColumn, LabelKey,
+    OnBadRow, Passthrough, RunContext, Settings, TimeUnit,
 };
 use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 use serde_json::{Value, json};
@@ -322,14 +322,18 @@ fn kept_column(column: &Passthrough, values: Vec<Option<String>>, style: Style) 
     }
     match column.name.rsplit('_').next() {
         Some("int32") => Column::Narrow(parsed(values)),
-        Some("int64") => Column::Ints(parsed(values)),
+        Some("int64") => Column::Wide(parsed(values)),
         Some("double") => Column::Floats(parsed(values)),
         Some("boolean") => Column::Bools(parsed(values)),
         Some("timestamp") => {
             let times = parsed(values).into_iter();
             let times = times.map(|us: Option<i64>| us.map(LogTime::Instant));
-            // A wall time would be another instant in another zone.
+            // A wall time would be another instant in another zone. Texts of Parquet and Arrow are texts.
+            let is_columnar = matches!(style.format, Format::Parquet | Format::Arrow);
             let times_style = match style.times {
+                TimeStyle::Wall | TimeStyle::Date | TimeStyle::Text if is_columnar => {
+                    TimeStyle::Instant
+                }
                 TimeStyle::Wall | TimeStyle::Date => TimeStyle::Text,
                 other => other,
             };
