@@ -68,12 +68,10 @@ hints! {
     GivenName = "correct the name that --columns, --available, --with or the job file gives it",
     /// The day that actions landed, which neither folders nor files have.
     AvailableColumn = "--available {value}=COLUMN names another column",
-    /// A day that folders of another spelling tell.
-    RenameFolders = "of folders only dt=YYYY-MM-DD tells the day: rename {value} so",
+    /// A day that a path tells, but not by a folder `dt=`.
+    DayFrom = "--source {value} reads it from the path",
     /// Another column that is the name of a folder.
-    FolderKeys = "of folders only dt=YYYY-MM-DD tells something; duckdb -c \"COPY (SELECT * FROM '{value}') TO 'flat.parquet'\" writes the others into a file",
-    /// A column inside another one.
-    NestedField = "fields inside others are not read; duckdb -c \"COPY (SELECT *, {value} AS {column} FROM '{file}') TO '{file}.flat.parquet'\" makes it a column",
+    FolderKeys = "of folders only days are read; duckdb -c \"COPY (SELECT * FROM '{value}') TO 'flat.parquet'\" writes the others into a file",
     /// Clicks of `features` without users.
     ListingLabels = "--label-key listing makes labels without it",
     /// A second row of a listing.

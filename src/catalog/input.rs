@@ -96,12 +96,16 @@ pub(crate) struct InputFile {
     pub(crate) path: PathBuf,
     /// The path as the user gave it, for messages.
     pub(crate) shown: String,
-    /// The day of its `dt=` folder, if it lies in one.
+    /// The day that its path tells, by a `dt=` folder or as the source's settings say.
     pub(crate) day: Option<Day>,
+    /// Whether its path says that its rows have no day.
+    pub(crate) is_of_no_day: bool,
     /// Size and digest, once the text was read to its end; clones share it.
     pub(crate) whole: Arc<OnceLock<(u64, u64)>>,
     /// Texts that stand for null.
     pub(crate) nulls: NullWords,
+    /// The column of lists whose elements are the rows, if records are not.
+    pub(crate) explode: Option<Arc<str>>,
     /// The copy that `path` opens, if it came through a pipe.
     pub(crate) spooled: Option<Spooled>,
 }
@@ -237,6 +241,7 @@ impl InputFile {
         let name = name.trim_end_matches(".gz").trim_end_matches(".zst");
         let ending = name.rsplit_once('.').map_or("", |(_, ending)| ending);
         match head.iter().find(|byte| !byte.is_ascii_whitespace()) {
+            Some(b'{') if begins_in_lines(head) => return Some(Format::Json),
             Some(b'{') => return Some(Format::Ndjson),
             Some(b'[') => return Some(Format::Json),
             _ => {}
@@ -392,6 +397,13 @@ pub(crate) fn missing_or_io(path: &Path, error: io::Error) -> Error {
         return Error::from(ErrorKind::NoInput { what });
     }
     Error::io("read", path, error)
+}
+
+/// Whether a text that begins with an object goes on with it in the next line.
+fn begins_in_lines(head: &[u8]) -> bool {
+    let mut lines = head.trim_ascii_start().splitn(2, |byte| *byte == b'\n');
+    let first = lines.next().unwrap_or_default().trim_ascii_end();
+    lines.next().is_some() && matches!(first.last(), Some(b'{' | b'[' | b',' | b':'))
 }
 
 #[cfg(test)]

@@ -11,15 +11,14 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use crate::advice::Hint;
-use crate::calendar::parse_dt;
 use crate::catalog::input::{InputFile, missing_or_io};
 use crate::catalog::null_words::NullWords;
 use crate::catalog::pipes::{Pipes, is_pipe, read_list};
 use crate::catalog::tables::TableFinder;
 use crate::error::{Error, ErrorKind, Result};
-use crate::ids::Day;
-use crate::job::{JobKind, Source, SourceSettings};
+use crate::job::{JobKind, PathDay, Source, SourceSettings, day_of_dt, dt_folder};
 use crate::place::check_in;
+use crate::store::spool::Spooled;
 
 /// Where the files of each source are.
 #[derive(Clone, Debug)]
@@ -43,10 +42,16 @@ pub(crate) struct FileSpec<'a> {
 impl FileSpec<'_> {
     /// Texts that stand for null in the files of a source.
     fn nulls_of(&self, source: Source) -> NullWords {
+        let own = self.settings_of(source);
+        let own = own.and_then(|own| own.null_values.as_deref());
+        NullWords::new(own.unwrap_or(self.null_values))
+    }
+
+    /// The settings of a source, if it has some of its own.
+    fn settings_of(&self, source: Source) -> Option<&SourceSettings> {
         let mut own = self.source_settings.iter();
         let own = own.find(|(named, _)| *named == source);
-        let own = own.and_then(|(_, own)| own.null_values.as_deref());
-        NullWords::new(own.unwrap_or(self.null_values))
+        own.map(|(_, own)| own)
     }
 }
 
@@ -85,6 +90,7 @@ pub(crate) fn discover(spec: &FileSpec<'_>, pipes: &mut Pipes<'_>) -> Result<Vec
             skipped: roots.skipped,
             tables: TableFinder::new(source),
             nulls: spec.nulls_of(source),
+            own: spec.settings_of(source),
         };
         for root in &roots.paths {
             search.collect(root, 0)?;
@@ -225,16 +231,18 @@ impl Roots {
 const DEPTH_MAX: u32 = 64;
 
 /// The search for the files of a source.
-struct Search {
+struct Search<'a> {
     source: Source,
     files: Vec<InputFile>,
     /// Unfinished copies.
     skipped: Vec<PathBuf>,
     tables: TableFinder,
     nulls: NullWords,
+    /// The settings of the source.
+    own: Option<&'a SourceSettings>,
 }
 
-impl Search {
+impl Search<'_> {
     /// Adds a file, or all files of a folder.
     fn collect(&mut self, path: &Path, depth: u32) -> Result<()> {
         // Follows links: linked files count.
@@ -246,16 +254,8 @@ impl Search {
                     "expected a file or a folder",
                 ));
             }
-            let day = hive_day(path)?;
-            self.files.push(InputFile {
-                source: self.source,
-                path: path.to_owned(),
-                shown: display(path),
-                day,
-                whole: Arc::default(),
-                nulls: self.nulls.clone(),
-                spooled: None,
-            });
+            let file = self.file(path, None)?;
+            self.files.push(file);
             return Ok(());
         }
         self.tables.check(path)?;
@@ -282,16 +282,60 @@ impl Search {
     /// Adds what comes through a pipe.
     fn add_pipe(&mut self, path: &Path, pipes: &mut Pipes<'_>) -> Result<()> {
         let spooled = pipes.copy(path)?;
-        self.files.push(InputFile {
+        let file = self.file(path, Some(spooled))?;
+        self.files.push(file);
+        Ok(())
+    }
+
+    /// A file of a path, or the copy of what came through a pipe.
+    fn file(&self, path: &Path, spooled: Option<Spooled>) -> Result<InputFile> {
+        let day = self.day_of(path)?;
+        Ok(InputFile {
             source: self.source,
-            path: spooled.path(),
+            path: match &spooled {
+                Some(spooled) => spooled.path(),
+                None => path.to_owned(),
+            },
             shown: display(path),
-            day: hive_day(path)?,
+            day: match day {
+                Some(PathDay::Day(day)) => Some(day),
+                _ => None,
+            },
+            is_of_no_day: day == Some(PathDay::NoDay),
             whole: Arc::default(),
             nulls: self.nulls.clone(),
-            spooled: Some(spooled),
-        });
-        Ok(())
+            explode: self
+                .own
+                .and_then(|own| own.explode.as_deref())
+                .map(Arc::from),
+            spooled,
+        })
+    }
+
+    /// What the path of a file says of its day.
+    ///
+    /// # Errors
+    /// If it should tell one, and does not.
+    fn day_of(&self, path: &Path) -> Result<Option<PathDay>> {
+        let fault = |what| Err(Error::bad_file(display(path), what));
+        let Some(pattern) = self.own.and_then(|own| own.day_from.as_ref()) else {
+            return match day_of_dt(path) {
+                Some(PathDay::Wrong) => {
+                    let found = dt_folder(path).unwrap_or_default();
+                    fault(format!(
+                        "expected a folder dt=YYYY-MM-DD or dt=YYYYMMDD, found \"dt={found}\""
+                    ))
+                }
+                day => Ok(day),
+            };
+        };
+        match pattern.day_in(path) {
+            None => fault(format!(
+                "expected a day in its path, as {}.day_from=\"{pattern}\" says, found none",
+                self.source.name()
+            )),
+            day => Ok(day),
+        }
     }
 
     /// The files, each once.
@@ -362,36 +406,4 @@ fn is_in_progress(path: &Path) -> bool {
 /// A path for a message.
 fn display(path: &Path) -> String {
     path.display().to_string()
-}
-
-/// The value of the folder in which Hive puts rows without a day.
-const NO_DAY: &str = "__HIVE_DEFAULT_PARTITION__";
-
-/// The value of the innermost `dt=` folder of a path.
-fn dt_folder(path: &Path) -> Option<String> {
-    let mut folders = path.parent()?.components().rev();
-    folders.find_map(|folder| {
-        let name = folder.as_os_str().to_string_lossy();
-        name.strip_prefix("dt=").map(str::to_owned)
-    })
-}
-
-/// Whether a path lies in Hive's folder of rows without a day.
-pub(crate) fn is_of_no_day(path: &Path) -> bool {
-    dt_folder(path).is_some_and(|value| value == NO_DAY)
-}
-
-/// The day of the innermost `dt=` folder of a path.
-fn hive_day(path: &Path) -> Result<Option<Day>> {
-    let Some(value) = dt_folder(path).filter(|value| value != NO_DAY) else {
-        return Ok(None);
-    };
-    // Some writers escape the `=` of a value that is `dt=2025-08-15` itself.
-    match parse_dt(&value.replace("%3D", "=").replace("%3d", "=")) {
-        Some(day) => Ok(Some(day)),
-        None => Err(Error::bad_file(
-            display(path),
-            format!("expected a folder dt=YYYY-MM-DD, found \"dt={value}\""),
-        )),
-    }
 }

@@ -90,7 +90,8 @@ pub(super) struct InputArgs {
     )]
     columns: Vec<(Source, String, String)>,
     /// How the files of one source are read, if not as the other flags here say; may be repeated. The
-    /// keys are format, time_unit, timezone (of its times without an offset) and null_values
+    /// keys are format, time_unit, timezone (of its times without an offset), null_values, day_from (where
+    /// paths tell a day, such as {year}/{month}/{day}) and explode (the column of lists whose elements are rows)
     #[arg(long, value_name = "SOURCE.KEY=VALUE", value_parser = source_setting)]
     source: Vec<(Source, SourceSettings)>,
     /// Unit of times that are integers; required for such times, as it is never guessed. A unit in

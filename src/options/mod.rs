@@ -7,6 +7,7 @@
 mod actions;
 mod choices;
 mod columns;
+mod day_pattern;
 mod gates;
 mod items;
 pub(crate) mod json;
@@ -25,6 +26,8 @@ pub(crate) use columns::{ATTRIBUTE_COLUMNS_MAX, OURS, OURS_OF_FEATURES};
 pub use columns::{
     Attribute, AttributeColumn, AttributeType, KeptColumn, Passthrough, PassthroughType,
 };
+pub use day_pattern::DayPattern;
+pub(crate) use day_pattern::{PathDay, day_of_dt, dt_folder};
 pub(crate) use gates::{Gate, Subject};
 pub use items::ItemVocabulary;
 pub(crate) use source_settings::add_settings;

@@ -10,7 +10,7 @@ use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::{Map, Value, json};
 
 use super::words::fields;
-use super::{Format, Source, TimeUnit};
+use super::{DayPattern, Format, Source, TimeUnit};
 
 /// How the files of one source are read. What is `None` is as the job says for all sources.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -31,6 +31,12 @@ pub struct SourceSettings {
         deserialize_with = "one_or_several"
     )]
     pub null_values: Option<Vec<String>>,
+    /// Where the paths of its files tell a day; `None` is a folder `dt=`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub day_from: Option<DayPattern>,
+    /// The column of lists whose elements are the rows; `None` if records are.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub explode: Option<String>,
 }
 
 impl SourceSettings {
@@ -70,6 +76,8 @@ impl SourceSettings {
                 .null_values
                 .clone()
                 .or_else(|| other.null_values.clone()),
+            day_from: self.day_from.clone().or_else(|| other.day_from.clone()),
+            explode: self.explode.clone().or_else(|| other.explode.clone()),
         }
     }
 }
@@ -149,7 +157,7 @@ mod tests {
             ("clicks.time_unit", "SOURCE.KEY=VALUE"),
             ("time_unit=ms", "SOURCE.KEY=VALUE"),
             ("c c.time_unit=ms", "no name of a source"),
-            ("clicks.unit=ms", "time_unit, timezone"),
+            ("clicks.unit=ms", "timezone, null_values"),
             ("clicks.time_unit=min", "`ms`"),
             ("clicks.timezone=UTC,CET", "sequence"),
         ] {

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use crate::advice::{self, Hint};
 use crate::catalog::input::InputFile;
 use crate::error::Error;
-use crate::job::{DT, JobKind, Source};
+use crate::job::{DT, DayPattern, JobKind, Source};
 
 /// The error of a file that lacks a required column; `found` is what it has instead.
 pub(crate) fn missing_column(file: &InputFile, name: &str, found: &str) -> Error {
@@ -28,9 +28,6 @@ pub(crate) fn missing_column(file: &InputFile, name: &str, found: &str) -> Error
     ))
 }
 
-/// Keys by which folders of days are commonly named.
-const DAY_KEYS: [&str; 5] = ["dt", "date", "day", "ds", "year"];
-
 /// The hint on a missing column: give its name in the files, unless it is the key of a folder or a field
 /// inside a column.
 fn column_hint(file: &InputFile, name: &str) -> String {
@@ -42,21 +39,17 @@ fn column_hint(file: &InputFile, name: &str) -> String {
         let value = folder.strip_prefix(key);
         value.is_some_and(|value| value.starts_with('='))
     };
-    let tells_day = |folder: &&String| DAY_KEYS.iter().any(|key| has_key(folder, key));
-    if let Some(day) = folders.iter().find(tells_day)
-        && DAY_KEYS.contains(&name)
+    if name == DT
+        && let Some(pattern) = DayPattern::guess(&file.path)
     {
-        return Hint::RenameFolders.with(day);
+        let setting = format!("{}.day_from='{pattern}'", file.source.name());
+        return Hint::DayFrom.with(&setting);
     }
     if let Some(at) = folders.iter().position(|folder| has_key(folder, name)) {
         let above: PathBuf = folders[..at].iter().collect();
         let ending = file.path.extension().unwrap_or_default().to_string_lossy();
         let all = above.join(format!("**/*.{ending}"));
         return Hint::FolderKeys.with(&all.to_string_lossy());
-    }
-    if name.contains('.') {
-        let hint = Hint::NestedField.with(name);
-        return hint.replace("{column}", name.rsplit('.').next().unwrap_or(name));
     }
     if is_default_name(file.source, name) {
         return Hint::Columns.with(file.source.name());

@@ -14,7 +14,7 @@ use crate::scan::missing_column::missing_column;
 use crate::scan::text::columns::WantedColumn;
 use crate::scan::text::field::Field;
 use crate::scan::text::json::object_fields;
-use crate::scan::text::json_shape::LineShape;
+use crate::scan::text::json::shape::LineShape;
 use crate::scan::text::record::TextRecord;
 use crate::scan::text::records::records;
 
@@ -39,6 +39,8 @@ fn file_at(path: &std::path::Path) -> InputFile {
         path: path.to_owned(),
         shown: "text".to_owned(),
         day: None,
+        is_of_no_day: false,
+        explode: None,
         whole: Arc::default(),
         nulls: crate::catalog::null_words::NullWords::default(),
         spooled: None,

@@ -307,7 +307,7 @@ fn has_values(file: &ParquetFile, column: &str) -> bool {
 
 /// The first value of a column that is not null, and its 1-based row.
 fn first_value(file: &ParquetFile, column: &str) -> Option<(u64, String)> {
-    let leaves = file.leaves(|path| path == [column]);
+    let leaves = file.select_names(&[column], |_| false);
     let mut first = None;
     for group in 0..file.row_groups().len() {
         let read = file.read(group, &leaves, |first_row, rows| {

@@ -35,6 +35,8 @@ pub(crate) fn read(path: &Path) -> Result<Dictionary> {
         path: path.to_owned(),
         shown: path.display().to_string(),
         day: None,
+        is_of_no_day: false,
+        explode: None,
         whole: Arc::default(),
         nulls: NullWords::default(),
         spooled: None,
@@ -56,7 +58,7 @@ pub(crate) fn read(path: &Path) -> Result<Dictionary> {
     if u32::try_from(rows).is_err() {
         return Err(file.file.fault("it has more than 2^32 items"));
     }
-    let columns = file.leaves(|path| matches!(path, [name] if COLUMNS.contains(&name.as_str())));
+    let columns = file.select(|path| matches!(path, [name] if COLUMNS.contains(&name.as_str())));
     // `u32::MAX` marks a code without a row; it is no row itself, as rows are counted in 32 bits.
     let (mut texts, mut row_of) = (TextColumn::default(), vec![u32::MAX; rows]);
     for group in 0..file.row_groups().len() {

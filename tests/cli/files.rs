@@ -335,7 +335,6 @@ fn a_wrong_format_is_refused() {
         ("parquet", "csv"),
         ("csv", "parquet"),
         ("csv", "ndjson"),
-        ("json", "ndjson"),
         ("ndjson", "json"),
         ("ndjson", "parquet"),
         ("json", "parquet"),

@@ -27,7 +27,7 @@ fn a_folder_of_no_known_day_is_refused() {
         "dt=yesterday",
         "dt=2025-02-30",
         "dt=",
-        "dt=20250815",
+        "dt=202508",
         "dt=2025-08-15 10",
     ] {
         for source in ["impressions", "clicks"] {
@@ -41,7 +41,13 @@ fn a_folder_of_no_known_day_is_refused() {
 
 #[test]
 fn a_folder_of_a_day_wins_over_the_column() {
-    for folder in ["dt=2025-08-17", "dt=dt=2025-08-17", "dt=dt%3D2025-08-17"] {
+    for folder in [
+        "dt=2025-08-17",
+        "dt=dt=2025-08-17",
+        "dt=dt%3D2025-08-17",
+        "dt=20250817",
+        "dt=2025-08-17%2000%3A00%3A00",
+    ] {
         let shop = shop();
         let name = format!("impressions/{folder}/data.ndjson");
         let lines = encode("ndjson", &lacking("impressions", &["dt"]));

@@ -21,6 +21,7 @@ mod inputs;
 mod job;
 mod landing;
 mod metrics;
+mod nested;
 mod nobody;
 mod output;
 mod outside;

@@ -3,6 +3,7 @@
 //! Every case is written to files in some format, read by the engine, and read back from what it
 //! published. A failing random case prints its seed and itself; it then becomes a named test.
 
+use crate::depth::Depth;
 use crate::far::{FIRST_US, LAST_US};
 use crate::ipc::has_types;
 use crate::support::{Case, FORMATS, Items, NULLS, Numbers, PLAIN, Style, TimeStyle, check};
@@ -844,6 +845,7 @@ fn random_style(numbers: &mut Numbers) -> Style {
         row_group: 1 + usize::try_from(numbers.below(8)).expect("small"),
         narrow: numbers.once_in(2),
         null: numbers.once_in(4).then(|| numbers.pick(&NULLS)),
+        depth: numbers.pick(&[Depth::Flat, Depth::Flat, Depth::Nested, Depth::Listed]),
     }
 }
 

@@ -1,6 +1,7 @@
 //! The suites that run the engine as a library, in one binary, so that it is linked once.
 
 mod conformance;
+mod depth;
 mod dwell;
 mod far;
 mod features;

@@ -27,6 +27,7 @@ use hitherto::{
 use parquet::arrow::ArrowWriter;
 use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 
+use crate::depth::Depth;
 use crate::ipc::{has_types, to_arrow};
 
 /// A source of numbers for tests: SplitMix64, so that a seed is a case.
@@ -99,6 +100,8 @@ pub(crate) struct Style {
     pub(crate) narrow: bool,
     /// A word that stands for null wherever a text may.
     pub(crate) null: Option<&'static str>,
+    /// Where its columns lie.
+    pub(crate) depth: Depth,
 }
 
 /// Every format.
@@ -192,6 +195,7 @@ pub(crate) const PLAIN: Style = Style {
     row_group: 1000,
     narrow: false,
     null: None,
+    depth: Depth::Flat,
 };
 
 /// The settings that say what rules say of every history; `sources` are those of actions, in the order of the
@@ -361,7 +365,7 @@ impl Case {
             .styles
             .iter()
             .any(|style| style.times == TimeStyle::Epoch);
-        Settings {
+        let mut settings = Settings {
             ask: Sequences {
                 available: available
                     .map(|source| (source, "known_at".to_owned()))
@@ -397,7 +401,12 @@ impl Case {
                 .collect(),
             threads: 1,
             ..settings
+        };
+        let sources = std::iter::once(Source::Impressions).chain(sources());
+        for (source, style) in sources.zip(&self.styles) {
+            style.depth.tell(source, style.format, &mut settings);
         }
+        settings
     }
 
     /// The setting of passthrough columns.
@@ -742,13 +751,18 @@ pub(crate) fn write_rows(folder: &Path, columns: &[(&str, Column)], rows: usize,
         let (name, bytes) = match style.format {
             Format::Parquet => ("parquet", to_parquet(columns, range, style)),
             Format::Arrow => to_arrow(&to_batch(columns, range, style), style.row_group),
-            Format::Csv => ("csv", to_csv(columns, range, style.null).into_bytes()),
+            Format::Csv => ("csv", to_csv(columns, range, style).into_bytes()),
             Format::Ndjson => {
-                let rows = to_json(columns, range, style.null).join("\n");
+                let rows = to_json(columns, range, style).join("\n");
                 ("ndjson", rows.into_bytes())
             }
+            Format::Json if style.row_group.is_multiple_of(3) => {
+                let rows = to_json(columns, range, style);
+                let rows = rows.iter().map(|row| format!("{{\n  {}", &row[1..]));
+                ("json", rows.collect::<Vec<_>>().join("\n").into_bytes())
+            }
             Format::Json => {
-                let rows = to_json(columns, range, style.null).join(",\n  ");
+                let rows = to_json(columns, range, style).join(",\n  ");
                 ("json", format!("[\n  {rows}\n]\n").into_bytes())
             }
         };
@@ -757,8 +771,10 @@ pub(crate) fn write_rows(folder: &Path, columns: &[(&str, Column)], rows: usize,
 }
 
 /// Rows as CSV.
-fn to_csv(columns: &[(&str, Column)], rows: std::ops::Range<usize>, null: Option<&str>) -> String {
-    let names: Vec<&str> = columns.iter().map(|(name, _)| *name).collect();
+fn to_csv(columns: &[(&str, Column)], rows: std::ops::Range<usize>, style: Style) -> String {
+    let null = style.null;
+    let names = columns.iter().map(|(name, _)| style.depth.name(name));
+    let names: Vec<String> = names.collect();
     let mut text = names.join(",") + "\n";
     for row in rows {
         let field = |column: &Column| match column {
@@ -778,19 +794,16 @@ fn to_csv(columns: &[(&str, Column)], rows: std::ops::Range<usize>, null: Option
 }
 
 /// Rows as JSON objects.
-fn to_json(
-    columns: &[(&str, Column)],
-    rows: std::ops::Range<usize>,
-    null: Option<&str>,
-) -> Vec<String> {
-    let object = |row| {
-        let pair = |(name, column): &(&str, Column)| {
-            format!("\"{name}\": {}", json_with(column, row, null))
-        };
-        let pairs: Vec<String> = columns.iter().map(pair).collect();
-        format!("{{{}}}", pairs.join(", "))
-    };
-    rows.map(object).collect()
+fn to_json(columns: &[(&str, Column)], rows: std::ops::Range<usize>, style: Style) -> Vec<String> {
+    let mut objects = Vec::new();
+    for row in rows {
+        let names = columns.iter().map(|(name, _)| *name);
+        let values = columns
+            .iter()
+            .map(|(_, column)| json_with(column, row, style.null));
+        objects.push(names.zip(values).collect());
+    }
+    style.depth.objects(&objects)
 }
 
 /// A value as JSON, with a word for each null in it, if one stands for them.
@@ -900,7 +913,8 @@ fn to_batch(columns: &[(&str, Column)], rows: std::ops::Range<usize>, style: Sty
     let arrays = columns
         .iter()
         .map(|(name, column)| (*name, array_of(column, rows.clone(), style), true));
-    RecordBatch::try_from_iter_with_nullable(arrays).expect("columns of one length")
+    let batch = RecordBatch::try_from_iter_with_nullable(arrays);
+    style.depth.batch(&batch.expect("columns of one length"))
 }
 
 /// A column as an Arrow array.

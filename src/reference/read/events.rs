@@ -1,6 +1,6 @@
 //! Reads the events of `dwell`.
 
-use super::{Check, LogFile, column, of_source, per_file, read};
+use super::{Check, How, LogFile, column, of_source, per_file, read};
 use crate::error::Result;
 use crate::job::{CustomerType, DwellMethod, Settings, Source};
 use crate::reference::LogEvent;
@@ -25,48 +25,42 @@ pub(crate) fn events(
         |_| true,
         |file| {
             let (mut events, mut records) = (Vec::new(), 0);
-            read(
-                file,
-                &settings.null_values,
-                &names,
-                check,
-                &mut |_, cells| {
-                    records += 1;
-                    let id = |at: usize, id_type| cells[at].table_id(names[at], id_type);
-                    let (Ok(Some(user)), Ok(Some(event))) =
-                        (id(1, types[0]), id(2, CustomerType::String))
-                    else {
-                        return Ok(());
-                    };
-                    let (Ok(flyer), Ok(merchant)) = (id(3, types[1]), id(4, types[2])) else {
-                        return Ok(());
-                    };
-                    let Ok(Some((time, east_minutes))) = cells[0].time(names[0], settings) else {
-                        return Ok(());
-                    };
-                    let is_open = settings.dwell().opens.contains(&event);
-                    let is_placed = flyer.is_some() && merchant.is_some();
-                    // Spans are made of opens alone. For sessions every event of a user counts, as
-                    // it ends the one before it; an open without flyer or merchant is left out by
-                    // both.
-                    let counts = if is_open {
-                        is_placed
-                    } else {
-                        settings.dwell().dwell_method == DwellMethod::Session
-                    };
-                    if counts && is_wanted(&user) {
-                        events.push(LogEvent {
-                            time,
-                            east_minutes,
-                            user,
-                            event,
-                            flyer,
-                            merchant,
-                        });
-                    }
-                    Ok(())
-                },
-            )?;
+            read(file, How::new(settings), &names, check, &mut |_, cells| {
+                records += 1;
+                let id = |at: usize, id_type| cells[at].table_id(names[at], id_type);
+                let (Ok(Some(user)), Ok(Some(event))) =
+                    (id(1, types[0]), id(2, CustomerType::String))
+                else {
+                    return Ok(());
+                };
+                let (Ok(flyer), Ok(merchant)) = (id(3, types[1]), id(4, types[2])) else {
+                    return Ok(());
+                };
+                let Ok(Some((time, east_minutes))) = cells[0].time(names[0], settings) else {
+                    return Ok(());
+                };
+                let is_open = settings.dwell().opens.contains(&event);
+                let is_placed = flyer.is_some() && merchant.is_some();
+                // Spans are made of opens alone. For sessions every event of a user counts, as
+                // it ends the one before it; an open without flyer or merchant is left out by
+                // both.
+                let counts = if is_open {
+                    is_placed
+                } else {
+                    settings.dwell().dwell_method == DwellMethod::Session
+                };
+                if counts && is_wanted(&user) {
+                    events.push(LogEvent {
+                        time,
+                        east_minutes,
+                        user,
+                        event,
+                        flyer,
+                        merchant,
+                    });
+                }
+                Ok(())
+            })?;
             Ok((events, records))
         },
     )?;

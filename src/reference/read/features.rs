@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::path::Path;
 
 use super::cell::LogCell;
-use super::{Check, LogFile, column, of_source, per_file, read};
+use super::{Check, How, LogFile, column, of_source, per_file, read};
 use crate::error::Result;
 use crate::job::{CustomerType, Passthrough, Settings, Source};
 use crate::reference::features::{ListingImpression, LogClick, LogListing};
@@ -51,31 +51,25 @@ pub(crate) fn listing_impressions(
     let is_impressions = |source| source == Source::Impressions;
     let per_file = per_file(files, is_impressions, |file| {
         let mut impressions = Vec::new();
-        read(
-            file,
-            &settings.null_values,
-            &names,
-            check,
-            &mut |_, cells| {
-                let id = |at: usize| cells[at].table_id(names[at], types[at]).ok().flatten();
-                let (Some(own), Some(user), Some(listing)) = (id(0), id(1), id(2)) else {
-                    return Ok(());
-                };
-                let kept = passthrough(settings, &keep, &cells[4..]);
-                if let (Ok(Some((time, _))), Some(kept)) = (cells[3].time(names[3], settings), kept)
-                    && is_wanted(&own)
-                {
-                    impressions.push(ListingImpression {
-                        id: own,
-                        user,
-                        listing,
-                        time,
-                        kept,
-                    });
-                }
-                Ok(())
-            },
-        )?;
+        read(file, How::new(settings), &names, check, &mut |_, cells| {
+            let id = |at: usize| cells[at].table_id(names[at], types[at]).ok().flatten();
+            let (Some(own), Some(user), Some(listing)) = (id(0), id(1), id(2)) else {
+                return Ok(());
+            };
+            let kept = passthrough(settings, &keep, &cells[4..]);
+            if let (Ok(Some((time, _))), Some(kept)) = (cells[3].time(names[3], settings), kept)
+                && is_wanted(&own)
+            {
+                impressions.push(ListingImpression {
+                    id: own,
+                    user,
+                    listing,
+                    time,
+                    kept,
+                });
+            }
+            Ok(())
+        })?;
         Ok(impressions)
     })?;
     Ok(per_file.concat())
@@ -109,37 +103,31 @@ pub(crate) fn clicks(
     let is_clicks = |source| source == Source::Clicks;
     let per_file = per_file(files, is_clicks, |file| {
         let mut in_file = ClicksRead::default();
-        read(
-            file,
-            &settings.null_values,
-            &names,
-            check,
-            &mut |_, cells| {
-                let Ok(user) = cells[0].table_id(names[0], types[1]) else {
-                    return Ok(());
-                };
-                let Ok(Some(listing)) = cells[1].table_id(names[1], types[2]) else {
-                    return Ok(());
-                };
-                let Ok(Some((time, _))) = cells[2].time(names[2], settings) else {
-                    return Ok(());
-                };
-                // Of all clicks, wanted or not: where the data ends and whether any click has a
-                // user is not a matter of one row.
-                in_file.count += 1;
-                in_file.with_user += u64::from(user.is_some());
-                let at = instant_in(settings.zone_name(), time);
-                in_file.latest = in_file.latest.max(Some(at));
-                if is_wanted(user.as_deref(), &listing) {
-                    in_file.clicks.push(LogClick {
-                        user,
-                        listing,
-                        time,
-                    });
-                }
-                Ok(())
-            },
-        )?;
+        read(file, How::new(settings), &names, check, &mut |_, cells| {
+            let Ok(user) = cells[0].table_id(names[0], types[1]) else {
+                return Ok(());
+            };
+            let Ok(Some(listing)) = cells[1].table_id(names[1], types[2]) else {
+                return Ok(());
+            };
+            let Ok(Some((time, _))) = cells[2].time(names[2], settings) else {
+                return Ok(());
+            };
+            // Of all clicks, wanted or not: where the data ends and whether any click has a
+            // user is not a matter of one row.
+            in_file.count += 1;
+            in_file.with_user += u64::from(user.is_some());
+            let at = instant_in(settings.zone_name(), time);
+            in_file.latest = in_file.latest.max(Some(at));
+            if is_wanted(user.as_deref(), &listing) {
+                in_file.clicks.push(LogClick {
+                    user,
+                    listing,
+                    time,
+                });
+            }
+            Ok(())
+        })?;
         Ok(in_file)
     })?;
     let mut all = ClicksRead::default();
@@ -197,45 +185,39 @@ pub(crate) fn listings(
     files.sort_by_key(|file| Path::new(&file.display_path));
     let (mut seen, mut listings) = (BTreeSet::new(), Vec::new());
     for file in files {
-        read(
-            file,
-            &settings.null_values,
-            &names,
-            check,
-            &mut |_, cells| {
-                let Ok(Some(listing)) = cells[0].table_id(names[0], types[2]) else {
+        read(file, How::new(settings), &names, check, &mut |_, cells| {
+            let Ok(Some(listing)) = cells[0].table_id(names[0], types[2]) else {
+                return Ok(());
+            };
+            let category = cells[1].name(names[1]);
+            let price = cells[2].number(names[2]);
+            let created = cells[3].time(names[3], settings);
+            let (Ok(category), Ok(price), Ok(created)) = (category, price, created) else {
+                return Ok(());
+            };
+            let mut holds_from = None;
+            if as_of.is_some() {
+                let Ok(Some((time, _))) = cells[4].time(names[4], settings) else {
                     return Ok(());
                 };
-                let category = cells[1].name(names[1]);
-                let price = cells[2].number(names[2]);
-                let created = cells[3].time(names[3], settings);
-                let (Ok(category), Ok(price), Ok(created)) = (category, price, created) else {
-                    return Ok(());
-                };
-                let mut holds_from = None;
-                if as_of.is_some() {
-                    let Ok(Some((time, _))) = cells[4].time(names[4], settings) else {
-                        return Ok(());
-                    };
-                    holds_from = Some(time);
-                }
-                let Some(kept) = passthrough(settings, &keep, &cells[first_kept..]) else {
-                    return Ok(());
-                };
-                let row = (listing, holds_from.map(|time| known_after(settings, time)));
-                if is_wanted(&row.0) && seen.insert(row.clone()) {
-                    listings.push(LogListing {
-                        listing: row.0,
-                        category,
-                        price,
-                        created: created.map(|(time, _)| time),
-                        holds_from,
-                        kept,
-                    });
-                }
-                Ok(())
-            },
-        )?;
+                holds_from = Some(time);
+            }
+            let Some(kept) = passthrough(settings, &keep, &cells[first_kept..]) else {
+                return Ok(());
+            };
+            let row = (listing, holds_from.map(|time| known_after(settings, time)));
+            if is_wanted(&row.0) && seen.insert(row.clone()) {
+                listings.push(LogListing {
+                    listing: row.0,
+                    category,
+                    price,
+                    created: created.map(|(time, _)| time),
+                    holds_from,
+                    kept,
+                });
+            }
+            Ok(())
+        })?;
     }
     Ok(listings)
 }

@@ -5,7 +5,7 @@ use std::path::Path;
 use std::sync::{Mutex, PoisonError};
 
 use super::cell::{LogCell, RecordFault};
-use super::{Check, LogFile, read};
+use super::{Check, How, LogFile, read};
 use crate::error::Result;
 use crate::job::{Format, ItemType, Settings, Source, UnknownItem};
 
@@ -47,12 +47,18 @@ impl ItemCodes {
             format: Format::Parquet,
         };
         let mut codes = Codes::default();
-        read(&file, &[], &["item", "code"], check, &mut |_, cells| {
-            if let (Some(text), LogCell::Int(code)) = (cells[0].text(), &cells[1]) {
-                codes.add(text, i64::try_from(*code).unwrap_or(i64::MAX));
-            }
-            Ok(())
-        })?;
+        read(
+            &file,
+            How::default(),
+            &["item", "code"],
+            check,
+            &mut |_, cells| {
+                if let (Some(text), LogCell::Int(code)) = (cells[0].text(), &cells[1]) {
+                    codes.add(text, i64::try_from(*code).unwrap_or(i64::MAX));
+                }
+                Ok(())
+            },
+        )?;
         Ok(ItemCodes {
             codes: Some(Mutex::new(codes)),
             drops: settings.sequences().unknown_item == UnknownItem::Drop,

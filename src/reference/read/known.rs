@@ -4,6 +4,7 @@ use super::cell::{LogCell, RecordFault};
 use super::{LogFile, day_of};
 use crate::job::{DT, Settings};
 use crate::reference::LogTime;
+use crate::reference::read::paths::day_of_path;
 use crate::reference::read::times::{is_near, parse_date};
 
 /// Where the availability of the actions of a file is recorded.
@@ -20,7 +21,7 @@ impl<'a> Availability<'a> {
         let mut available = settings.sequences().available.iter();
         let (_, column) = available.find(|(source, _)| *source == file.source)?;
         // A folder goes before a column of that name, as for the days of impressions.
-        let folder = day_of_folder(&file.display_path).filter(|_| column == DT);
+        let folder = day_of_path(settings, &file.display_path).filter(|_| column == DT);
         Some(folder.map_or(Availability::Column(column), Availability::Folder))
     }
 
@@ -58,13 +59,4 @@ impl<'a> Availability<'a> {
             None => Ok(cell.time(column, settings)?.map(|(time, _)| time)),
         }
     }
-}
-
-/// The day of the innermost `dt=` folder of a path.
-pub(crate) fn day_of_folder(path: &str) -> Option<i32> {
-    let folders = path.rsplit('/').skip(1);
-    let value = folders.filter_map(|name| name.strip_prefix("dt=")).next()?;
-    // Writers of Hive folders escape `=` in values, and the value may itself begin with dt=.
-    let value = value.replace("%3D", "=").replace("%3d", "=");
-    parse_date(value.strip_prefix("dt=").unwrap_or(&value))
 }

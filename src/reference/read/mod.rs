@@ -1,7 +1,7 @@
 //! Reads input files for the reference implementation, independently of `scan`.
 //!
 //! ```text
-//! a file ──► records of cells (parquet, arrow, text) ──► ids, times, items (cell) ──► rows of logs
+//! a file ──► records of cells (formats) ──► ids, times, items (cell) ──► rows of logs
 //! ```
 //! **In / Out**: files as a manifest lists them → rows of [`crate::reference`], or why a record is a bad
 //! row; each with its file and its 1-based record number.
@@ -9,18 +9,17 @@
 //! serde_json and jiff read value by value, and SPEC's rules for inputs are implemented here again. Only
 //! requested rows are kept. **Cost**: some ten times that of the scan.
 
-mod arrow;
 mod attributes;
 mod cell;
 mod events;
 mod features;
+mod formats;
 mod items;
 mod known;
-mod parquet;
+mod paths;
 mod rules;
 mod sequences;
 mod survey;
-mod text;
 mod times;
 
 use std::path::PathBuf;
@@ -38,6 +37,7 @@ pub(crate) use self::survey::{survey, words};
 pub(crate) use crate::reference::read::events::events;
 
 use self::cell::LogCell;
+use self::formats::{arrow, json, parquet, text};
 use crate::error::Result;
 use crate::job::{Format, Settings, Source};
 use crate::reference::{LogTime, day_in, instant_in};
@@ -76,20 +76,40 @@ const CHECK_RECORDS: u64 = 1 << 12;
 /// Takes the number of each record, and a cell for each requested column.
 type OnCells<'a> = &'a mut dyn FnMut(u64, &[LogCell]) -> Result<()>;
 
+/// How the records of a file are read.
+#[derive(Clone, Copy, Default)]
+struct How<'a> {
+    /// Texts that stand for null.
+    nulls: &'a [String],
+    /// The column of lists whose elements are the records.
+    explode: Option<&'a str>,
+}
+
+impl<'a> How<'a> {
+    /// As the settings of one source say, which [`of_source`] gives.
+    fn new(settings: &'a Settings) -> How<'a> {
+        let own = settings.source_settings.first();
+        How {
+            nulls: &settings.null_values,
+            explode: own.and_then(|(_, own)| own.explode.as_deref()),
+        }
+    }
+}
+
 /// Reads the records of a file, in order. Records that cannot be parsed are skipped: they have no key.
-/// `nulls` are the texts that stand for null.
 fn read(
     file: &LogFile,
-    nulls: &[String],
+    how: How<'_>,
     columns: &[&str],
     check: Check<'_>,
     on_record: OnCells<'_>,
 ) -> Result<()> {
     check()?;
     // Here, before anything is parsed, so that no format has a rule of its own for it.
-    if !nulls.is_empty() {
-        return read(file, &[], columns, check, &mut |record, cells| {
-            on_record(record, &without(cells, nulls))
+    if !how.nulls.is_empty() {
+        let verbatim = How { nulls: &[], ..how };
+        return read(file, verbatim, columns, check, &mut |record, cells| {
+            on_record(record, &without(cells, how.nulls))
         });
     }
     // A column that is requested twice is read once.
@@ -100,7 +120,7 @@ fn read(
     if once.len() < columns.len() {
         let place = |name: &&str| once.binary_search(name).unwrap_or_default();
         let places: Vec<usize> = columns.iter().map(place).collect();
-        return read(file, nulls, &once, check, &mut |record, cells| {
+        return read(file, how, &once, check, &mut |record, cells| {
             let cells: Vec<LogCell> = places.iter().map(|at| cells[*at].clone()).collect();
             on_record(record, &cells)
         });
@@ -116,11 +136,11 @@ fn read(
         return Ok(());
     }
     match file.format {
-        Format::Parquet => parquet::read(file, columns, on_record),
+        Format::Parquet => parquet::read(file, how.explode, columns, on_record),
         Format::Csv => text::read_csv(file, columns, on_record),
-        Format::Ndjson => text::read_ndjson(file, columns, on_record),
-        Format::Json => text::read_json(file, columns, on_record),
-        Format::Arrow => arrow::read(file, columns, on_record),
+        Format::Ndjson => json::read_ndjson(file, how.explode, columns, on_record),
+        Format::Json => json::read_json(file, how.explode, columns, on_record),
+        Format::Arrow => arrow::read(file, how.explode, columns, on_record),
     }
 }
 

@@ -3,9 +3,12 @@
 use std::sync::Arc;
 
 use super::cell::{LogCell, RecordFault};
-use super::known::{Availability, day_of_folder};
-use super::text::cells_of;
-use super::{Check, ItemCodes, LogFile, LogRecord, column, of_source, per_file, read, without};
+use super::formats::json::cells_of;
+use super::known::Availability;
+use super::paths::day_of_path;
+use super::{
+    Check, How, ItemCodes, LogFile, LogRecord, column, of_source, per_file, read, without,
+};
 use crate::error::Result;
 use crate::job::{
     ActionSource, CustomerType, Cutoff, NullLabel, OtherTypes, Settings, Source, Types,
@@ -92,7 +95,7 @@ fn actions_of(
     let path: Arc<str> = file.display_path.as_str().into();
     read(
         file,
-        &settings.null_values,
+        How::new(settings),
         &columns,
         check,
         &mut |record, cells| {
@@ -247,12 +250,12 @@ fn impressions_of(
     let passthrough: Vec<_> = passthrough.filter(|own| !own.of_items).collect();
     let mut wanted = columns.to_vec();
     wanted.extend(passthrough.iter().map(|own| own.name.as_str()));
-    let folder = day_of_folder(&file.display_path);
+    let folder = day_of_path(settings, &file.display_path);
     let mut found = Vec::new();
     let path: Arc<str> = file.display_path.as_str().into();
     read(
         file,
-        &settings.null_values,
+        How::new(settings),
         &wanted,
         check,
         &mut |record, cells| {

@@ -7,8 +7,9 @@ use parquet::file::reader::{FileReader, SerializedFileReader};
 use serde_json::value::RawValue;
 
 use super::cell::LogCell;
+use super::formats::{arrow, text};
 use super::times::parse;
-use super::{LogFile, arrow, read, text};
+use super::{How, LogFile, read};
 use crate::error::{Error, ErrorKind, Result};
 use crate::job::{Format, Settings};
 use crate::store::local;
@@ -44,15 +45,21 @@ pub(crate) fn survey(file: &LogFile, records_max: u64) -> Result<Vec<SurveyedCol
     let mut cells: Vec<Vec<LogCell>> = vec![Vec::new(); columns.len()];
     // An error is the only way out of `read`; no signal has the number 0.
     let enough = || Error::from(ErrorKind::Interrupted { signal: 0 });
-    let all = read(file, &[], &columns, &|| Ok(()), &mut |record, row| {
-        if record > records_max {
-            return Err(enough());
-        }
-        for (cells, cell) in cells.iter_mut().zip(row) {
-            cells.extend(Some(cell.clone()).filter(|cell| !cell.is_null()));
-        }
-        Ok(())
-    });
+    let all = read(
+        file,
+        How::default(),
+        &columns,
+        &|| Ok(()),
+        &mut |record, row| {
+            if record > records_max {
+                return Err(enough());
+            }
+            for (cells, cell) in cells.iter_mut().zip(row) {
+                cells.extend(Some(cell.clone()).filter(|cell| !cell.is_null()));
+            }
+            Ok(())
+        },
+    );
     match all {
         Err(error) if !matches!(error.kind(), ErrorKind::Interrupted { .. }) => return Err(error),
         _ => {}
@@ -77,20 +84,14 @@ pub(crate) fn words(
 ) -> Result<u64> {
     let own = super::of_source(settings, file.source);
     let (enough, mut count) = (|| Error::from(ErrorKind::Interrupted { signal: 0 }), 0);
-    let all = read(
-        file,
-        &own.null_values,
-        columns,
-        &|| Ok(()),
-        &mut |_, row| {
-            if count == records_max {
-                return Err(enough());
-            }
-            count += 1;
-            on_row(&row.iter().map(LogCell::word).collect::<Vec<_>>());
-            Ok(())
-        },
-    );
+    let all = read(file, How::new(&own), columns, &|| Ok(()), &mut |_, row| {
+        if count == records_max {
+            return Err(enough());
+        }
+        count += 1;
+        on_row(&row.iter().map(LogCell::word).collect::<Vec<_>>());
+        Ok(())
+    });
     match all {
         Err(error) if !matches!(error.kind(), ErrorKind::Interrupted { .. }) => Err(error),
         _ => Ok(count),

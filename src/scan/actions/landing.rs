@@ -10,7 +10,6 @@
 use super::{ActionNames, ActionScan, ActionState};
 use crate::calendar::parse_dt;
 use crate::catalog::input::InputFile;
-use crate::catalog::paths::is_of_no_day;
 use crate::ids::{Day, Item, Key, Micros};
 use crate::job::{Cutoff, DT};
 use crate::kernel::attributes::Landed;
@@ -113,7 +112,7 @@ impl<'a> ActionNames<'a> {
     pub(super) fn declared_available(&self, file: &InputFile) -> Option<DeclaredColumn<'a>> {
         let name = self.available?;
         Some(match name == DT {
-            true if is_of_no_day(&file.path) => DeclaredColumn::optional(name, Holds::LandingDay),
+            true if file.is_of_no_day => DeclaredColumn::optional(name, Holds::LandingDay),
             true => DeclaredColumn::required(name, Holds::LandingDay),
             false => DeclaredColumn::required(name, Holds::Time),
         })

@@ -2,7 +2,6 @@
 
 use super::{ActionNames, Origin};
 use crate::catalog::input::InputFile;
-use crate::catalog::paths::is_of_no_day;
 use crate::job::{AttributeType, DT};
 use crate::kernel::attributes::AttributeKeys;
 use crate::scan::bad_rows::RowAt;
@@ -48,9 +47,8 @@ impl<'a> TextSource<'a> {
             column(names.customer, true),
             column(names.item, true),
             WantedColumn {
-                name: names.time,
-                required: true,
                 instead: names.time_else,
+                ..column(names.time, true)
             },
         ];
         columns.extend(names.time_else.map(|name| column(name, false)));
@@ -63,7 +61,7 @@ impl<'a> TextSource<'a> {
             })
         };
         let available_at = names.available.map(&mut place);
-        let is_null = names.available == Some(DT) && is_of_no_day(&file.path);
+        let is_null = names.available == Some(DT) && file.is_of_no_day;
         let types_at = names.types_column().map(&mut place);
         let only = names.only.iter().map(|(name, _)| name.as_str());
         let only_at = only.map(&mut place).collect();

@@ -5,15 +5,20 @@
 //! have: texts are views, lists are lists with 32-bit offsets, dictionaries are read through. So readers do
 //! not know which of the formats a file has. Only Parquet has statistics; without them nothing is pruned.
 
+mod explode;
 mod ipc;
+mod nested;
 
+use std::borrow::Cow;
 use std::sync::Arc;
 
 use arrow::array::RecordBatch;
 use arrow::datatypes::{DataType, Field, FieldRef, Fields};
+use arrow::error::ArrowError;
 use parquet::arrow::ProjectionMask;
 use parquet::file::statistics::Statistics;
 
+use self::explode::Exploded;
 use self::ipc::IpcFile;
 use crate::advice;
 use crate::catalog::input::InputFile;
@@ -30,6 +35,8 @@ pub(crate) struct ColumnarFile {
     /// The rows of each row group.
     group_rows: Arc<[u64]>,
     groups: Groups,
+    /// What its rows are, if they are elements of lists.
+    exploded: Option<Exploded>,
 }
 
 /// The row groups of a file.
@@ -43,7 +50,15 @@ enum Groups {
 
 /// Which columns of a file are read.
 #[derive(Clone, Debug)]
-pub(crate) enum Leaves {
+pub(crate) struct Selection {
+    leaves: Leaves,
+    /// The names of fields inside columns that become columns of their own.
+    inner: Vec<String>,
+}
+
+/// Which columns of a file are decoded.
+#[derive(Clone, Debug)]
+enum Leaves {
     /// Leaves of the schema of Parquet.
     Parquet(ProjectionMask),
     /// Top-level columns of Arrow IPC, ascending.
@@ -68,11 +83,21 @@ impl ColumnarFile {
                 (Groups::Parquet(parquet), rows)
             }
         };
-        Ok(ColumnarFile {
+        let mut opened = ColumnarFile {
             file: file.clone(),
             group_rows: group_rows.into(),
             groups,
-        })
+            exploded: None,
+        };
+        if let Some(list) = file.explode.as_deref().filter(|_| opened.rows_count() > 0) {
+            let found = opened.required(list)?.data_type();
+            let exploded = Exploded::new(opened.fields(), list, &opened.group_rows);
+            let exploded = exploded.ok_or_else(|| opened.wrong_type(list, "a list", found))?;
+            // One, as the numbers of rows depend on all lists before them.
+            opened.group_rows = Arc::new([opened.rows_count()]);
+            opened.exploded = Some(exploded);
+        }
+        Ok(opened)
     }
 
     /// The format.
@@ -85,18 +110,19 @@ impl ColumnarFile {
 
     /// The columns, with the types that they are read as.
     fn fields(&self) -> &Fields {
-        match &self.groups {
-            Groups::Parquet(parquet) => parquet.fields(),
-            Groups::Ipc(ipc) => ipc.fields(),
+        match (&self.exploded, &self.groups) {
+            (Some(exploded), _) => &exploded.fields,
+            (None, Groups::Parquet(parquet)) => parquet.fields(),
+            (None, Groups::Ipc(ipc)) => ipc.fields(),
         }
     }
 
-    /// A top-level column.
+    /// A column, or a field inside one.
     pub(crate) fn column(&self, name: &str) -> Option<&FieldRef> {
-        self.fields().iter().find(|field| field.name() == name)
+        nested::field_of(self.fields(), name)
     }
 
-    /// A top-level column that is required.
+    /// A column that is required.
     ///
     /// # Errors
     /// If the file lacks it.
@@ -138,22 +164,49 @@ impl ColumnarFile {
     }
 
     /// The columns whose path, or that of a field in them, satisfies `wanted`.
-    pub(crate) fn leaves(&self, wanted: impl Fn(&[String]) -> bool) -> Leaves {
-        match &self.groups {
+    pub(crate) fn select(&self, wanted: impl Fn(&[String]) -> bool) -> Selection {
+        let leaves = match &self.groups {
             Groups::Parquet(parquet) => Leaves::Parquet(parquet.leaves(wanted)),
             Groups::Ipc(ipc) => {
                 let fields = ipc.fields().iter().enumerate();
                 let wanted = fields.filter(|(_, field)| is_wanted(field, &mut Vec::new(), &wanted));
                 Leaves::Ipc(wanted.map(|(at, _)| at).collect())
             }
+        };
+        Selection {
+            leaves,
+            inner: Vec::new(),
         }
+    }
+
+    /// The columns and fields inside columns that have these names, and what else satisfies `wanted`.
+    pub(crate) fn select_names(
+        &self,
+        names: &[&str],
+        wanted: impl Fn(&[String]) -> bool,
+    ) -> Selection {
+        let fields = self.fields();
+        let inner = names.iter().filter(|name| nested::is_inside(fields, name));
+        let inner: Vec<String> = inner.map(|name| (*name).to_owned()).collect();
+        let is_named = |path: &[String]| match path {
+            [name] => names.contains(&name.as_str()),
+            path => !inner.is_empty() && inner.contains(&path.join(".")),
+        };
+        let list = self.file.explode.as_deref();
+        // All of its lists: the groups between a list and its fields are named differently by different
+        // writers, and of a list whose fields nobody wants the lengths count.
+        let is_list = |path: &[String]| path.first().map(String::as_str) == list && list.is_some();
+        let selection = self.select(|path| is_named(path) || is_list(path) || wanted(path));
+        Selection { inner, ..selection }
     }
 
     /// The statistics of a flat column in a row group.
     pub(crate) fn statistics(&self, row_group: usize, name: &str) -> Option<&Statistics> {
         match &self.groups {
-            Groups::Parquet(parquet) => parquet.statistics(row_group, name),
-            Groups::Ipc(_) => None,
+            Groups::Parquet(parquet) if self.exploded.is_none() => {
+                parquet.statistics(row_group, name)
+            }
+            _ => None,
         }
     }
 
@@ -161,10 +214,10 @@ impl ColumnarFile {
     /// that is cheaper.
     pub(crate) fn with_dictionaries(&self, row_group: usize, names: &[&str]) -> ColumnarFile {
         let groups = match &self.groups {
-            Groups::Parquet(parquet) => {
+            Groups::Parquet(parquet) if self.exploded.is_none() => {
                 Groups::Parquet(parquet.with_dictionaries(row_group, names))
             }
-            Groups::Ipc(ipc) => Groups::Ipc(Arc::clone(ipc)),
+            other => other.clone(),
         };
         ColumnarFile {
             groups,
@@ -179,7 +232,7 @@ impl ColumnarFile {
     pub(crate) fn read(
         &self,
         row_group: usize,
-        columns: &Leaves,
+        columns: &Selection,
         mut on_batch: impl FnMut(u64, &RecordBatch) -> Result<()>,
     ) -> Result<()> {
         let mut row = self.group_rows[..row_group].iter().sum::<u64>() + 1;
@@ -187,18 +240,41 @@ impl ColumnarFile {
         let mut on_rows = |batch: &RecordBatch| {
             let first = row;
             row += count64(batch.num_rows());
-            // Replacing rebuilds the batch, so a run without such words gets the decoder's own.
-            if nulls.are_none() {
-                on_batch(first, batch)
-            } else {
-                on_batch(first, &nulls.in_batch(batch))
+            // Each step rebuilds the batch, so a run without it gets the decoder's own.
+            let mut batch = Cow::Borrowed(batch);
+            if !columns.inner.is_empty() {
+                let with = nested::with_inner(&batch, &columns.inner);
+                batch = Cow::Owned(with.map_err(|error| self.file.fault(error.to_string()))?);
             }
+            if !nulls.are_none() {
+                batch = Cow::Owned(nulls.in_batch(&batch));
+            }
+            on_batch(first, &batch)
         };
-        match (&self.groups, columns) {
+        let Some(exploded) = &self.exploded else {
+            return self.decode(row_group, &columns.leaves, &mut on_rows);
+        };
+        let fault = |error: ArrowError| self.file.fault(error.to_string());
+        let mut groups = exploded.groups.iter();
+        groups.try_for_each(|group| {
+            self.decode(*group, &columns.leaves, &mut |batch| {
+                exploded.rows(batch, &fault, &mut on_rows)
+            })
+        })
+    }
+
+    /// Calls `on_batch` for each batch of a row group as the file has it.
+    fn decode(
+        &self,
+        row_group: usize,
+        leaves: &Leaves,
+        on_batch: &mut dyn FnMut(&RecordBatch) -> Result<()>,
+    ) -> Result<()> {
+        match (&self.groups, leaves) {
             (Groups::Parquet(parquet), Leaves::Parquet(mask)) => {
-                parquet.read(row_group, mask, &mut on_rows)
+                parquet.read(row_group, mask, on_batch)
             }
-            (Groups::Ipc(ipc), Leaves::Ipc(places)) => ipc.read(row_group, places, &mut on_rows),
+            (Groups::Ipc(ipc), Leaves::Ipc(places)) => ipc.read(row_group, places, on_batch),
             _ => panic!("columns are those of another format"),
         }
     }

@@ -104,13 +104,16 @@ impl ParquetGroups {
         ProjectionMask::leaves(schema, leaves.map(|(at, _)| at))
     }
 
-    /// The statistics of a flat column in a row group.
+    /// The statistics of a column, or of a field inside structs, in a row group.
     pub(in crate::scan) fn statistics(&self, row_group: usize, name: &str) -> Option<&Statistics> {
-        let leaf = self
-            .schema()
-            .columns()
-            .iter()
-            .position(|leaf| leaf.path().parts() == [name])?;
+        let leaves = self.schema().columns();
+        let column = leaves.iter().position(|leaf| leaf.path().parts() == [name]);
+        let leaf = column.or_else(|| {
+            let is_it =
+                |leaf: &ColumnDescPtr| leaf.max_rep_level() == 0 && leaf.path().string() == name;
+            let inner = name.contains('.').then(|| leaves.iter().position(is_it));
+            inner.flatten()
+        })?;
         self.row_groups()[row_group].column(leaf).statistics()
     }
 

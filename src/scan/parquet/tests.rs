@@ -111,6 +111,8 @@ fn file_at(path: &Path) -> InputFile {
         path: path.to_owned(),
         shown: "file".to_owned(),
         day: None,
+        is_of_no_day: false,
+        explode: None,
         whole: Arc::default(),
         nulls: crate::catalog::null_words::NullWords::default(),
         spooled: None,
@@ -120,7 +122,7 @@ fn file_at(path: &Path) -> InputFile {
 /// All rows of a file, in one or more batches per row group.
 fn read(path: &Path) -> Result<Vec<RecordBatch>> {
     let file = ParquetFile::open(&file_at(path), Format::Parquet)?;
-    let all = file.leaves(|_| true);
+    let all = file.select(|_| true);
     let (mut batches, mut rows) = (Vec::new(), 1);
     for at in 0..file.row_groups().len() {
         file.read(at, &all, |first_row, batch| {
@@ -175,7 +177,7 @@ fn texts_of_a_dictionary_can_be_read_as_its_keys() {
         std::fs::write(&path, written(&batch, settings.build())).expect("room on the disk");
         let file = ParquetFile::open(&file_at(&path), Format::Parquet).expect("a good file");
         let file = file.with_dictionaries(0, &["text"]);
-        let columns = file.leaves(|path| path == ["text"]);
+        let columns = file.select(|path| path == ["text"]);
         let read = file.read(0, &columns, |_, rows| {
             let texts = rows.column(0);
             assert_eq!(

@@ -28,7 +28,7 @@ pub(crate) struct ArrowBatch<'a> {
 /// Which columns are read.
 #[derive(Debug, Default)]
 pub(crate) struct Projection<'a> {
-    /// Names of columns that are not nested.
+    /// Names of columns that are not nested, and of fields inside structs.
     pub(crate) flat: Vec<&'a str>,
     /// The name of a column of structs or of lists of them, with the names of its fields.
     pub(crate) nested: Option<(&'a str, Vec<&'a str>)>,
@@ -81,10 +81,9 @@ impl<'a> ArrowBatch<'a> {
 }
 
 impl Projection<'_> {
-    /// Whether a column is read, given the path to it.
+    /// Whether a path leads to a wanted field of the nested column.
     fn includes(&self, path: &[String]) -> bool {
         match (path, &self.nested) {
-            ([name], _) => self.flat.contains(&name.as_str()),
             // The groups between a list and its fields are named differently by different writers.
             ([name, .., leaf], Some((column, fields))) => {
                 name == column && fields.contains(&leaf.as_str())
@@ -105,8 +104,8 @@ pub(crate) fn read_row_group(
     context: &RunContext,
     on_batch: &mut dyn FnMut(ArrowBatch<'_>) -> Result<()>,
 ) -> Result<()> {
-    let leaves = file.leaves(|path| columns.includes(path));
-    file.read(row_group, &leaves, |first_row, rows| {
+    let selection = file.select_names(&columns.flat, |path| columns.includes(path));
+    file.read(row_group, &selection, |first_row, rows| {
         context.check()?;
         let rows_count = count64(rows.num_rows());
         context.count_read(rows_count, rows_count);

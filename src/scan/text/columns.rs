@@ -9,6 +9,8 @@ pub(crate) struct WantedColumn<'a> {
     pub(crate) required: bool,
     /// A column of the same list that can replace it.
     pub(crate) instead: Option<&'a str>,
+    /// Whether the name may lead to a field inside another.
+    pub(crate) is_path: bool,
 }
 
 impl<'a> WantedColumn<'a> {
@@ -18,7 +20,17 @@ impl<'a> WantedColumn<'a> {
             name,
             required,
             instead: None,
+            is_path: name.contains('.'),
         }
+    }
+
+    /// Whether the name leads to a field inside the value of a key.
+    pub(crate) fn is_in(&self, key: &str) -> bool {
+        self.is_path
+            && self
+                .name
+                .strip_prefix(key)
+                .is_some_and(|rest| rest.starts_with('.'))
     }
 }
 

@@ -1,7 +1,7 @@
 //! Text files to typed fields: CSV, NDJSON and JSON arrays, piece by piece.
 //!
 //! In reading order: `records` reads a file or a piece of it; `blocks` and `shared_file` cut a file into
-//! pieces for threads; `csv`, `json` and `json_shape` parse records; `columns` and `record` are what they
+//! pieces for threads; `csv` and `json` parse records; `columns` and `record` are what they
 //! share. `field` parses single values, with `times` and `epoch`; `nulls` replaces texts that stand for
 //! null; `impression_items` parses the array of an impression.
 
@@ -12,7 +12,6 @@ pub(crate) mod epoch;
 pub(crate) mod field;
 pub(crate) mod impression_items;
 pub(crate) mod json;
-pub(crate) mod json_shape;
 mod nulls;
 pub(crate) mod record;
 pub(crate) mod records;

@@ -3,6 +3,8 @@
 //! **Invariants**: records are counted from 1; a CSV header and blank lines of NDJSON do not count. A
 //! record that cannot be parsed is passed on with what is wrong with it, so that the caller decides.
 
+use std::sync::Arc;
+
 use crate::catalog::input::InputFile;
 use crate::catalog::null_words::NullWords;
 use crate::error::{Error, ErrorKind, Result};
@@ -24,7 +26,7 @@ pub(crate) struct TextRecord<'a> {
 /// Receives each record.
 pub(crate) type OnRecord<'a> = &'a mut dyn FnMut(TextRecord<'_>) -> Result<()>;
 
-/// The header of a CSV file; empty for other formats.
+/// The header of a CSV file, empty for other formats, and how records are read.
 #[derive(Debug, Default)]
 pub(crate) struct CsvLayout {
     /// The number of fields of a record.
@@ -35,6 +37,8 @@ pub(crate) struct CsvLayout {
     pub(crate) header_bytes: u64,
     /// Texts that stand for null.
     pub(crate) nulls: NullWords,
+    /// The key of lists whose elements are the records.
+    pub(crate) explode: Option<Arc<str>>,
 }
 
 /// Why reading ended early. Rows count from the first record read, not of the file.
@@ -82,6 +86,8 @@ pub(crate) struct ColumnsSeen {
     columns: [bool; COLUMNS_MAX],
     /// Records that were objects.
     objects: u64,
+    /// Whether some object had the key of the list that is exploded, and whether some lacked it.
+    pub(crate) lists: [bool; 2],
 }
 
 impl ColumnsSeen {
@@ -127,6 +133,9 @@ impl ColumnsSeen {
         for (seen, more) in self.columns.iter_mut().zip(later.columns) {
             *seen |= more;
         }
+        for (seen, more) in self.lists.iter_mut().zip(later.lists) {
+            *seen |= more;
+        }
         self.rows += later.rows;
         self.objects += later.objects;
     }
@@ -142,6 +151,9 @@ impl ColumnsSeen {
     /// # Errors
     /// If a required column is missing from all records, or the caller failed.
     pub(crate) fn finish(self, file: &InputFile, columns: &[WantedColumn<'_>]) -> Result<u64> {
+        if let (Some(key), [false, true]) = (&file.explode, self.lists) {
+            return Err(missing_column(file, key, "it in no record"));
+        }
         match (self.missing(columns), self.failed) {
             // Before the failed row, which may be bad only because no record has the column.
             (Some(name), _) => Err(missing_column(file, name, "it in no record")),

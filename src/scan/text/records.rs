@@ -13,7 +13,7 @@ use crate::job::Format;
 use crate::scan::text::blocks::{Piece, PieceReader};
 use crate::scan::text::columns::WantedColumn;
 use crate::scan::text::csv::{csv_layout, csv_piece};
-use crate::scan::text::json::{json_records, ndjson_piece};
+use crate::scan::text::json::{WantedFields, json_records, ndjson_piece};
 use crate::scan::text::record::{ColumnsSeen, CsvLayout, OnRecord, Stop, TextRecord};
 
 /// Calls `on_record` for each record of a file; returns their number.
@@ -66,6 +66,7 @@ pub(crate) fn open(
         _ => CsvLayout::default(),
     };
     layout.nulls = file.nulls.clone();
+    layout.explode = file.explode.clone();
     let reader = PieceReader::open(file, format.0, format.1, layout.header_bytes, piece_bytes)?;
     Ok((layout, reader))
 }
@@ -107,7 +108,13 @@ impl RecordReader<'_> {
     ) -> std::result::Result<bool, Stop> {
         match format {
             Format::Csv => csv_piece(self.layout, piece.text(), seen, on_record),
-            Format::Ndjson => ndjson_piece(self.columns, piece.text(), seen, on_record),
+            Format::Ndjson => {
+                let wanted = WantedFields {
+                    columns: self.columns,
+                    explode: self.layout.explode.as_deref(),
+                };
+                ndjson_piece(wanted, piece.text(), seen, on_record)
+            }
             // JSON arrays go to `json_records`, files of columns to `read_row_group`.
             Format::Json | Format::Parquet | Format::Arrow => {
                 unreachable!("they are not read in pieces")

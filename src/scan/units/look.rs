@@ -104,7 +104,7 @@ impl<'f> PlausibleSearch<'f, '_> {
         if !column.is_some_and(|column| column.data_type().is_integer()) {
             return ControlFlow::Continue(());
         }
-        let leaves = file.leaves(|path| path == [self.column]);
+        let leaves = file.select_names(&[self.column], |_| false);
         for group in 0..file.row_groups().len() {
             let bounds = int_bounds(file, group, self.column);
             if let Some((least, greatest)) = bounds {

@@ -140,7 +140,7 @@ pub(crate) fn hint_of_column(file: &ParquetFile, name: &str) -> String {
 
 /// The least and the greatest integer of the first rows of a column, where no statistics tell.
 fn first_bounds(file: &ParquetFile, name: &str) -> Option<(i64, i64)> {
-    let leaves = file.leaves(|path| path == [name]);
+    let leaves = file.select_names(&[name], |_| false);
     let mut found = None;
     for group in 0..file.row_groups().len() {
         let read = file.read(group, &leaves, |_, rows| {

@@ -13,7 +13,7 @@ use hitherto::reference::features::{
 use hitherto::reference::{LogTime, is_near};
 use hitherto::{
     CustomerType, Day, Dedup, Features, FeaturesReport, Format, Job, KeptColumn, LabelKey,
-    OnBadRow, Passthrough, RunContext, Settings, TimeUnit,
+    OnBadRow, Passthrough, RunContext, Settings, Source, TimeUnit,
 };
 use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 use serde_json::{Value, json};
@@ -129,7 +129,7 @@ impl Case {
             .styles
             .iter()
             .any(|style| style.times == TimeStyle::Epoch);
-        Settings {
+        let mut settings = Settings {
             ask: Features {
                 windows: windows.map(|us| (format!("{us}us"), *us)).collect(),
                 label_window_us: rules.label_window_us,
@@ -160,7 +160,12 @@ impl Case {
             threads: 1,
             on_bad_row: self.on_bad_row(),
             ..Settings::default()
+        };
+        let sources = [Source::Impressions, Source::Clicks, Source::Listings];
+        for (source, style) in sources.into_iter().zip(&self.styles) {
+            style.depth.tell(source, style.format, &mut settings);
         }
+        settings
     }
 
     /// The case without the rows that are at fault for a time outside the years 1 to 9999.

@@ -5,6 +5,7 @@ use hitherto::reference::features::{ListingImpression, LogClick, LogListing};
 use hitherto::{Format, KeptColumn, PassthroughType};
 
 use super::case::{Case, DAY, HOUR, NOON, SECOND, check};
+use crate::depth::Depth;
 use crate::far::far_time;
 use crate::support::{FORMATS, NULLS, Numbers, Style, TimeStyle};
 
@@ -39,6 +40,7 @@ fn style(numbers: &mut Numbers, times: &[TimeStyle]) -> Style {
         row_group: numbers.pick(&[1, 2, 3, 1000]),
         narrow: numbers.once_in(3),
         null: numbers.once_in(4).then(|| numbers.pick(&NULLS)),
+        depth: numbers.pick(&[Depth::Flat, Depth::Flat, Depth::Listed]),
     }
 }
 

@@ -148,6 +148,8 @@ fn file_at(path: &Path) -> InputFile {
         path: path.to_owned(),
         shown: "file".to_owned(),
         day: None,
+        is_of_no_day: false,
+        explode: None,
         whole: Arc::default(),
         nulls: crate::catalog::null_words::NullWords::default(),
         spooled: None,
@@ -157,7 +159,7 @@ fn file_at(path: &Path) -> InputFile {
 /// Some columns of a file, by name.
 fn read(path: &Path, wanted: impl Fn(&str) -> bool) -> Result<Vec<RecordBatch>> {
     let file = ColumnarFile::open(&file_at(path), Format::Arrow)?;
-    let columns = file.leaves(|path| wanted(&path[0]));
+    let columns = file.select(|path| wanted(&path[0]));
     let (mut batches, mut rows) = (Vec::new(), 1);
     for at in 0..file.row_groups().len() {
         file.read(at, &columns, |first_row, batch| {

@@ -4,21 +4,20 @@
 //! repeated here. The row API lacks two things: INT96 finer than milliseconds, which is read from its
 //! column again, and which timestamps are instants, which the schema says.
 
-use std::sync::Arc;
-
 use arrow::datatypes::{DataType, TimeUnit as ArrowUnit};
 use parquet::arrow::parquet_to_arrow_schema;
 use parquet::basic::Type as PhysicalType;
 use parquet::column::reader::ColumnReader;
 use parquet::errors::Result as ParquetResult;
 use parquet::file::reader::{FileReader, RowGroupReader, SerializedFileReader};
-use parquet::record::{Field, Row};
+use parquet::record::Field;
 use parquet::schema::types::{SchemaDescriptor, Type};
 
-use super::cell::LogCell;
-use super::{LogFile, OnCells};
+use super::{Place, place_of};
 use crate::error::{Error, Result};
 use crate::job::TimeUnit;
+use crate::reference::read::cell::LogCell;
+use crate::reference::read::{LogFile, OnCells};
 use crate::store::local;
 
 /// How the values of a column are to be read, where the row API does not say.
@@ -36,12 +35,17 @@ enum Meaning {
 struct ProjectedColumn {
     /// Its index among the requested columns.
     at: usize,
-    name: String,
+    place: Place,
     meaning: Meaning,
 }
 
 /// Reads Parquet.
-pub(crate) fn read(file: &LogFile, columns: &[&str], on_record: OnCells<'_>) -> Result<()> {
+pub(crate) fn read(
+    file: &LogFile,
+    explode: Option<&str>,
+    columns: &[&str],
+    on_record: OnCells<'_>,
+) -> Result<()> {
     let opened = local::open(&file.path).map_err(|error| Error::io("read", &file.path, error))?;
     let broken = |error| Error::bad_file(&file.display_path, format!("{error}"));
     let reader = match SerializedFileReader::new(opened) {
@@ -55,24 +59,19 @@ pub(crate) fn read(file: &LogFile, columns: &[&str], on_record: OnCells<'_>) -> 
     }
     let schema = metadata.schema_descr();
     let arrow = parquet_to_arrow_schema(schema, metadata.key_value_metadata()).map_err(broken)?;
-    let (mut projected, mut fields) = (Vec::new(), Vec::new());
-    for field in schema.root_schema().get_fields() {
-        let name = field.name();
-        let Some(at) = columns.iter().position(|column| *column == name) else {
-            continue;
+    let projected = columns.iter().enumerate().filter_map(|(at, column)| {
+        let place = place_of(arrow.fields(), explode, column)?;
+        let meaning = meaning_of(schema, &place);
+        Some(ProjectedColumn { at, place, meaning })
+    });
+    let projected: Vec<ProjectedColumn> = projected.collect();
+    let fields = schema.root_schema().get_fields().iter().filter(|field| {
+        let is_first = |column: &ProjectedColumn| {
+            !column.place.is_of_element && column.place.path[0] == field.name()
         };
-        let data_type = arrow
-            .field_with_name(name)
-            .map(|field| field.data_type())
-            .ok();
-        projected.push(ProjectedColumn {
-            at,
-            name: name.to_owned(),
-            meaning: meaning_of(schema, name, data_type),
-        });
-        fields.push(Arc::clone(field));
-    }
-    let projection = Type::group_type_builder(schema.name()).with_fields(fields);
+        Some(field.name()) == explode || projected.iter().any(is_first)
+    });
+    let projection = Type::group_type_builder(schema.name()).with_fields(fields.cloned().collect());
     let projection = projection.build().map_err(broken)?;
     let mut record = 0;
     for at in 0..reader.num_row_groups() {
@@ -89,15 +88,49 @@ pub(crate) fn read(file: &LogFile, columns: &[&str], on_record: OnCells<'_>) -> 
             .get_row_iter(Some(projection.clone()))
             .map_err(broken)?;
         for (at, row) in rows.enumerate() {
-            let row = row.map_err(broken)?;
-            record += 1;
-            let cells = cells_of(&row, columns.len(), &projected, |column| {
-                times[column].get(at)
-            });
-            on_record(record, &cells)?;
+            let row = Field::Group(row.map_err(broken)?);
+            let elements = match explode {
+                None => vec![&Field::Null],
+                Some(list) => elements_of(&row, list),
+            };
+            for element in elements {
+                record += 1;
+                let mut cells = vec![LogCell::Missing; columns.len()];
+                for (column, times) in projected.iter().zip(&times) {
+                    let within = if column.place.is_of_element {
+                        element
+                    } else {
+                        &row
+                    };
+                    let field = field_at(within, &column.place.path);
+                    cells[column.at] = column_cell(column.meaning, field, times.get(at));
+                }
+                on_record(record, &cells)?;
+            }
         }
     }
     Ok(())
+}
+
+/// The elements of a list of a record; none if it is null.
+fn elements_of<'r>(row: &'r Field, list: &str) -> Vec<&'r Field> {
+    match field_at(row, &[list.to_owned()]) {
+        Field::ListInternal(list) => list.elements().iter().collect(),
+        _ => Vec::new(),
+    }
+}
+
+/// The value that some names lead to; in null all is null.
+fn field_at<'r>(field: &'r Field, path: &[String]) -> &'r Field {
+    let Some((name, path)) = path.split_first() else {
+        return field;
+    };
+    let Field::Group(row) = field else {
+        return &Field::Null;
+    };
+    let mut inner = row.get_column_iter();
+    let inner = inner.find(|(own, _)| *own == name);
+    inner.map_or(&Field::Null, |(_, inner)| field_at(inner, path))
 }
 
 /// The most bytes of a file that is only a footer.
@@ -114,15 +147,16 @@ fn is_without_groups(file: &LogFile) -> bool {
 }
 
 /// How the values of a column are to be read.
-fn meaning_of(schema: &SchemaDescriptor, name: &str, data_type: Option<&DataType>) -> Meaning {
+fn meaning_of(schema: &SchemaDescriptor, place: &Place) -> Meaning {
     let mut leaves = schema.columns().iter();
-    let leaf = leaves.position(|leaf| leaf.path().parts() == [name]);
+    let leaf = leaves.position(|leaf| leaf.path().parts() == place.path);
+    let leaf = leaf.filter(|_| !place.is_of_element);
     if let Some(leaf) = leaf.filter(|at| schema.column(*at).physical_type() == PhysicalType::INT96)
     {
         return Meaning::Int96(leaf);
     }
-    match data_type {
-        Some(DataType::Timestamp(unit, zone)) => {
+    match &place.data_type {
+        DataType::Timestamp(unit, zone) => {
             let unit = match unit {
                 ArrowUnit::Second => TimeUnit::Second,
                 ArrowUnit::Millisecond => TimeUnit::Milli,
@@ -135,32 +169,19 @@ fn meaning_of(schema: &SchemaDescriptor, name: &str, data_type: Option<&DataType
     }
 }
 
-/// The cells of a row; `int96` gives the time of a projected column of INT96.
-fn cells_of<'t>(
-    row: &Row,
-    columns_count: usize,
-    projected: &[ProjectedColumn],
-    int96: impl Fn(usize) -> Option<&'t Option<i64>>,
-) -> Vec<LogCell> {
-    let mut cells = vec![LogCell::Missing; columns_count];
-    for (name, field) in row.get_column_iter() {
-        let Some(column) = projected.iter().position(|column| column.name == *name) else {
-            continue;
-        };
-        let cell = match (projected[column].meaning, int96(column)) {
-            (Meaning::Int96(_), Some(Some(at))) => LogCell::Stamp(*at, TimeUnit::Micro, true),
-            (Meaning::Int96(_), _) => LogCell::Null,
-            (Meaning::Stamps(unit, utc), _) => match field {
-                Field::Long(value)
-                | Field::TimestampMillis(value)
-                | Field::TimestampMicros(value) => LogCell::Stamp(*value, unit, utc),
-                other => cell_of(other),
-            },
-            (Meaning::Plain, _) => cell_of(field),
-        };
-        cells[projected[column].at] = cell;
+/// The cell of a value; `int96` is its time, if its column is one of INT96.
+fn column_cell(meaning: Meaning, field: &Field, int96: Option<&Option<i64>>) -> LogCell {
+    match (meaning, int96) {
+        (Meaning::Int96(_), Some(Some(at))) => LogCell::Stamp(*at, TimeUnit::Micro, true),
+        (Meaning::Int96(_), _) => LogCell::Null,
+        (Meaning::Stamps(unit, utc), _) => match field {
+            Field::Long(value) | Field::TimestampMillis(value) | Field::TimestampMicros(value) => {
+                LogCell::Stamp(*value, unit, utc)
+            }
+            other => cell_of(other),
+        },
+        (Meaning::Plain, _) => cell_of(field),
     }
-    cells
 }
 
 /// The cell of a plain value.
@@ -219,7 +240,8 @@ fn int96_of(group: &dyn RowGroupReader, meaning: Meaning) -> ParquetResult<Vec<O
     };
     let rows = usize::try_from(group.metadata().num_rows()).unwrap_or(0);
     // A required column has no definition levels, so `levels` stays empty.
-    let is_required = group.metadata().column(leaf).column_descr().max_def_level() == 0;
+    let whole = group.metadata().column(leaf).column_descr().max_def_level();
+    let is_required = whole == 0;
     let (mut levels, mut values) = (Vec::new(), Vec::new());
     while let (read @ 1.., ..) = reader.read_records(rows, Some(&mut levels), None, &mut values)? {
         debug_assert!(read <= rows);
@@ -238,6 +260,6 @@ fn int96_of(group: &dyn RowGroupReader, meaning: Meaning) -> ParquetResult<Vec<O
     }
     Ok(levels
         .iter()
-        .map(|level| if *level > 0 { values.next() } else { None })
+        .map(|level| if *level == whole { values.next() } else { None })
         .collect())
 }

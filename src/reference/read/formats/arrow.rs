@@ -6,8 +6,9 @@
 
 use std::fs::File;
 use std::io::{BufReader, Read, Seek};
+use std::sync::Arc;
 
-use arrow::array::{Array, ArrayRef, AsArray, RecordBatch, RecordBatchReader};
+use arrow::array::{Array, ArrayRef, AsArray, RecordBatchReader, StructArray};
 use arrow::compute::cast;
 use arrow::datatypes::{
     DataType, Date32Type, Float64Type, Int64Type, TimeUnit as ArrowUnit, TimestampMicrosecondType,
@@ -16,10 +17,11 @@ use arrow::datatypes::{
 use arrow::error::ArrowError;
 use arrow::ipc::reader::{FileReader, StreamReader};
 
-use super::cell::LogCell;
-use super::{LogFile, OnCells};
+use super::{Place, place_of};
 use crate::error::{Error, Result};
 use crate::job::TimeUnit;
+use crate::reference::read::cell::LogCell;
+use crate::reference::read::{LogFile, OnCells};
 use crate::store::local;
 
 /// Record batches, in order.
@@ -55,28 +57,65 @@ pub(crate) fn names(file: &LogFile) -> Result<Vec<String>> {
 }
 
 /// Reads the records of a file.
-pub(crate) fn read(file: &LogFile, columns: &[&str], on_record: OnCells<'_>) -> Result<()> {
+pub(crate) fn read(
+    file: &LogFile,
+    explode: Option<&str>,
+    columns: &[&str],
+    on_record: OnCells<'_>,
+) -> Result<()> {
     let broken = |error: ArrowError| Error::bad_file(&file.display_path, error.to_string());
     let mut record = 0;
     for batch in open(file)?.into_iter().flatten() {
         let batch = batch.map_err(broken)?;
+        let places = columns
+            .iter()
+            .map(|column| place_of(batch.schema().fields(), explode, column));
+        let places: Vec<Option<Place>> = places.collect();
         for row in 0..batch.num_rows() {
-            record += 1;
-            let cells: Vec<LogCell> = columns
-                .iter()
-                .map(|column| cell_in(&batch, column, row))
-                .collect();
-            on_record(record, &cells)?;
+            let row = StructArray::from(batch.slice(row, 1));
+            let elements = match explode {
+                None => 1,
+                Some(list) => list_in(&row, list).map_or(0, |list| list.len()),
+            };
+            for element in 0..elements {
+                record += 1;
+                let element = explode.and_then(|list| Some(list_in(&row, list)?.slice(element, 1)));
+                let cell = |place: &Option<Place>| {
+                    let Some(place) = place else {
+                        return LogCell::Missing;
+                    };
+                    let record: ArrayRef = Arc::new(row.clone());
+                    let within = if place.is_of_element {
+                        element.clone()
+                    } else {
+                        Some(record)
+                    };
+                    within.map_or(LogCell::Null, |within| cell_at(&within, &place.path))
+                };
+                let cells: Vec<LogCell> = places.iter().map(cell).collect();
+                on_record(record, &cells)?;
+            }
         }
     }
     Ok(())
 }
 
-/// The cell of a column in a row.
-fn cell_in(batch: &RecordBatch, column: &str, row: usize) -> LogCell {
-    match batch.column_by_name(column) {
-        None => LogCell::Missing,
-        Some(array) => cell_of(&array.slice(row, 1)),
+/// The elements of a list of a record; nothing if it is null.
+fn list_in(row: &StructArray, name: &str) -> Option<ArrayRef> {
+    let list = row.column_by_name(name)?;
+    (!list.is_null(0)).then(|| elements_of(list)).flatten()
+}
+
+/// The cell that some names lead to, in an array of one value.
+fn cell_at(array: &ArrayRef, path: &[String]) -> LogCell {
+    let Some((name, path)) = path.split_first() else {
+        return cell_of(array);
+    };
+    match array.as_struct_opt() {
+        Some(structs) if structs.is_valid(0) => structs
+            .column_by_name(name)
+            .map_or(LogCell::Missing, |inner| cell_at(inner, path)),
+        _ => LogCell::Null,
     }
 }
 
@@ -136,13 +175,20 @@ fn cell_of(array: &ArrayRef) -> LogCell {
             };
             LogCell::Stamp(value, unit, zone.is_some())
         }
-        DataType::List(_) => list_of(&array.as_list::<i32>().value(0)),
-        DataType::LargeList(_) => list_of(&array.as_list::<i64>().value(0)),
-        DataType::FixedSizeList(..) => list_of(&array.as_fixed_size_list().value(0)),
-        DataType::ListView(_) => list_of(&array.as_list_view::<i32>().value(0)),
-        DataType::LargeListView(_) => list_of(&array.as_list_view::<i64>().value(0)),
-        _ => LogCell::Bytes,
+        _ => elements_of(array).map_or(LogCell::Bytes, |elements| list_of(&elements)),
     }
+}
+
+/// The elements of the first list of an array; nothing if it has none.
+fn elements_of(array: &ArrayRef) -> Option<ArrayRef> {
+    Some(match array.data_type() {
+        DataType::List(_) => array.as_list::<i32>().value(0),
+        DataType::LargeList(_) => array.as_list::<i64>().value(0),
+        DataType::FixedSizeList(..) => array.as_fixed_size_list().value(0),
+        DataType::ListView(_) => array.as_list_view::<i32>().value(0),
+        DataType::LargeListView(_) => array.as_list_view::<i64>().value(0),
+        _ => return None,
+    })
 }
 
 /// The elements of a list, as the fields of structs by name.

@@ -1,13 +1,10 @@
-//! Text to records of cells: CSV, NDJSON, and a JSON array per file.
+//! Text, and CSV to records of cells.
 
-use std::collections::BTreeMap;
-use std::io::{self, BufRead, BufReader, Read};
+use std::io::{BufRead, BufReader, Read};
 
-use serde_json::value::RawValue;
-
-use super::cell::LogCell;
-use super::{LogFile, OnCells};
 use crate::error::{Error, Result};
+use crate::reference::read::cell::LogCell;
+use crate::reference::read::{LogFile, OnCells};
 use crate::store::local;
 
 /// The text of a file, decompressed, without a byte order mark.
@@ -73,55 +70,4 @@ pub(crate) fn read_csv(file: &LogFile, columns: &[&str], on_record: OnCells<'_>)
         on_record(at, &cells)?;
     }
     Ok(())
-}
-
-/// Reads NDJSON.
-pub(crate) fn read_ndjson(file: &LogFile, columns: &[&str], on_record: OnCells<'_>) -> Result<()> {
-    let mut record = 0;
-    for line in open(file)?.split(b'\n') {
-        let line = line.map_err(|error: io::Error| Error::io("read", &file.path, error))?;
-        let line = line.trim_ascii();
-        if line.is_empty() {
-            continue;
-        }
-        // Counted before it is parsed: explanations name records by number, and the engine counts
-        // unreadable lines.
-        record += 1;
-        let json = std::str::from_utf8(line).ok();
-        if let Some(cells) = json.and_then(|json| cells_of(json, columns)) {
-            on_record(record, &cells)?;
-        }
-    }
-    Ok(())
-}
-
-/// Reads a JSON array of objects.
-pub(crate) fn read_json(file: &LogFile, columns: &[&str], on_record: OnCells<'_>) -> Result<()> {
-    let mut text = String::new();
-    let read = open(file)?.read_to_string(&mut text);
-    read.map_err(|error| Error::io("read", &file.path, error))?;
-    let records: Vec<&RawValue> = serde_json::from_str(&text)
-        .map_err(|error| Error::bad_file(&file.display_path, error.to_string()))?;
-    for (at, record) in (1..).zip(records) {
-        if let Some(cells) = cells_of(record.get(), columns) {
-            on_record(at, &cells)?;
-        }
-    }
-    Ok(())
-}
-
-/// The cells of a JSON object; nothing if the text is not one.
-pub(crate) fn cells_of(json: &str, columns: &[&str]) -> Option<Vec<LogCell>> {
-    // Raw, so that numbers keep their spelling: 1.0 is no integer, and none is rounded.
-    let object: BTreeMap<String, &RawValue> = serde_json::from_str(json).ok()?;
-    let cell = |name: &&str| match object.get(*name).map(|value| value.get()) {
-        None => LogCell::Missing,
-        Some("null") => LogCell::Null,
-        Some(text) if text.starts_with('"') => {
-            // Half of a surrogate pair is valid JSON and no text.
-            serde_json::from_str(text).map_or(LogCell::Bytes, LogCell::Quoted)
-        }
-        Some(other) => LogCell::Json(other.to_owned()),
-    };
-    Some(columns.iter().map(cell).collect())
 }

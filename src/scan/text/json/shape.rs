@@ -54,7 +54,9 @@ impl LineShape {
             let column = columns.iter().position(|column| column.name == key);
             // Which of two values counts is left to the parser.
             let is_same = |slot: &ValueSlot| column.is_some() && slot.column == column;
-            if shape.slots.iter().any(is_same) {
+            // What lies inside a value is, too.
+            let is_around = || columns.iter().any(|column| column.is_in(key));
+            if shape.slots.iter().any(is_same) || is_around() {
                 return None;
             }
             let before = rest[..rest.len() - value.len()].to_owned();

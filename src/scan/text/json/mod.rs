@@ -4,27 +4,40 @@
 //! **Invariants**: an array is streamed; the whole file is never in memory. A line that is not JSON is a
 //! bad row. A malformed array is an error of the file, as nothing tells where its next element begins.
 
-use std::borrow::Cow;
+mod lists;
+mod object;
+pub(crate) mod shape;
+
 use std::cell::Cell;
 use std::fmt;
 use std::io::{self, BufRead, Read};
 
 use memchr::memchr;
-use serde::de::{DeserializeSeed, Deserializer as _, IgnoredAny, MapAccess, SeqAccess, Visitor};
+use serde::de::{Deserializer as _, IgnoredAny, SeqAccess, Visitor};
 use serde_json::value::RawValue;
 
+use self::lists::offer_elements;
+pub(crate) use self::object::object_fields;
+use self::shape::LineShape;
 use crate::catalog::input::InputFile;
 use crate::error::Result;
-use crate::scan::mismatch::{Mismatch, quoted};
+use crate::scan::mismatch::Mismatch;
 use crate::scan::text::blocks::{RECORD_BYTES_MAX, TOO_LONG};
 use crate::scan::text::columns::WantedColumn;
 use crate::scan::text::field::Field;
-use crate::scan::text::json_shape::LineShape;
 use crate::scan::text::record::{ColumnsSeen, FieldRow, OnRecord, Stop};
+
+/// What is wanted of an object.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct WantedFields<'a> {
+    pub(crate) columns: &'a [WantedColumn<'a>],
+    /// The key of the list whose elements are the records, if objects are not.
+    pub(crate) explode: Option<&'a str>,
+}
 
 /// Reads the records of a piece of NDJSON; returns whether to read on.
 pub(crate) fn ndjson_piece(
-    columns: &[WantedColumn<'_>],
+    wanted: WantedFields<'_>,
     piece: &[u8],
     seen: &mut ColumnsSeen,
     on_record: OnRecord<'_>,
@@ -32,6 +45,7 @@ pub(crate) fn ndjson_piece(
     // One check per piece. If it fails, each line is checked alone, so that only the bad ones are
     // faults.
     let whole = std::str::from_utf8(piece).ok();
+    let columns = wanted.columns;
     let mut shape = LineShape::default();
     let mut fields = FieldRow::new(columns.len());
     let fields = fields.fields();
@@ -60,12 +74,12 @@ pub(crate) fn ndjson_piece(
         }
         let source = std::str::from_utf8(bytes);
         let source = source.map_err(|_| "bytes that are not UTF-8".to_owned());
-        if !offer(source, bytes, columns, seen, on_record) {
+        if !offer(source, bytes, wanted, seen, on_record) {
             return Ok(false);
         }
         // The next line is most likely like this one. Fields that only the last shape filled must
         // go.
-        if let Some(line) = line {
+        if let Some(line) = line.filter(|_| wanted.explode.is_none()) {
             shape = LineShape::new(line, columns);
             fields.fill(Field::Missing);
         }
@@ -77,11 +91,15 @@ pub(crate) fn ndjson_piece(
 fn offer(
     source: std::result::Result<&str, String>,
     bytes: &[u8],
-    columns: &[WantedColumn<'_>],
+    wanted: WantedFields<'_>,
     seen: &mut ColumnsSeen,
     on_record: OnRecord<'_>,
 ) -> bool {
+    let columns = wanted.columns;
     let text = || String::from_utf8_lossy(bytes).into_owned();
+    if let (Some(key), Ok(json)) = (wanted.explode, &source) {
+        return offer_elements(json, columns, key, seen, on_record);
+    }
     let mut fields = FieldRow::new(columns.len());
     let fields = fields.fields();
     let read = source.and_then(|json| object_fields(json, columns, fields));
@@ -92,24 +110,37 @@ fn offer(
     seen.offer(columns, fields, &text, on_record)
 }
 
-/// Reads the records of one JSON array, one element at a time; returns their number.
+/// Reads the records of one JSON array, or of objects one after the other, one at a time; returns their
+/// number.
 pub(crate) fn json_records(
     file: &InputFile,
-    text: impl BufRead,
+    mut text: impl BufRead,
     columns: &[WantedColumn<'_>],
     on_record: OnRecord<'_>,
 ) -> Result<u64> {
+    let is_array = first_of(&mut text).map_err(|error| file.broken(&error))? != Some(b'{');
     // Shared with the visitor, which resets it for each element.
     let left = Cell::new(RECORD_BYTES_MAX);
     let mut reader = serde_json::Deserializer::from_reader(RecordLimit { text, left: &left });
     let mut seen = ColumnsSeen::default();
-    let elements = ArrayVisitor {
-        seen: &mut seen,
+    let wanted = WantedFields {
         columns,
+        explode: file.explode.as_deref(),
+    };
+    let mut elements = Elements {
+        seen: &mut seen,
+        wanted,
         left: &left,
         on_record,
     };
-    let read = reader.deserialize_seq(elements).and_then(|()| reader.end());
+    let read = if is_array {
+        let read = reader.deserialize_seq(elements);
+        read.and_then(|()| reader.end())
+    } else {
+        let mut objects = reader.into_iter::<Box<RawValue>>();
+        objects.try_for_each(|object| elements.offer(&object?))
+    };
+    let what = if is_array { "array" } else { "object" };
     match read {
         Ok(()) => seen.finish(file, columns),
         // `offer` keeps the failure and ends the read with an error of serde, which means nothing.
@@ -120,7 +151,7 @@ pub(crate) fn json_records(
         }
         Err(error) if error.is_io() => Err(file.broken(&error.into())),
         Err(error) => Err(file.fault(format!(
-            "no JSON array, from record {}: {error}",
+            "no JSON {what}, from record {}: {error}",
             seen.rows + 1
         ))),
     }
@@ -149,123 +180,55 @@ impl<T: Read> Read for RecordLimit<'_, T> {
     }
 }
 
-/// Passes the elements of the top-level array to the caller, one by one.
-struct ArrayVisitor<'s, 'c> {
+/// The first byte of a text that is not white space, which is left out.
+fn first_of(text: &mut impl BufRead) -> io::Result<Option<u8>> {
+    loop {
+        let bytes = text.fill_buf()?;
+        let blank = bytes.len() - bytes.trim_ascii_start().len();
+        match bytes.get(blank) {
+            Some(first) => return Ok(Some(*first)),
+            None if blank == 0 => return Ok(None),
+            None => text.consume(blank),
+        }
+    }
+}
+
+/// Passes elements to the caller, one by one.
+struct Elements<'s, 'c> {
     seen: &'s mut ColumnsSeen,
-    columns: &'s [WantedColumn<'s>],
+    wanted: WantedFields<'s>,
     /// The limit of [`RecordLimit`], reset for each element.
     left: &'s Cell<usize>,
     on_record: OnRecord<'c>,
 }
 
-impl<'a> Visitor<'a> for ArrayVisitor<'_, '_> {
+impl Elements<'_, '_> {
+    /// Passes on one element.
+    ///
+    /// # Errors
+    /// If the caller gives up; what it says is in `seen`.
+    fn offer<E: serde::de::Error>(&mut self, element: &RawValue) -> std::result::Result<(), E> {
+        self.left.set(RECORD_BYTES_MAX);
+        let json = element.get();
+        let bytes = json.as_bytes();
+        if offer(Ok(json), bytes, self.wanted, self.seen, self.on_record) {
+            return Ok(());
+        }
+        Err(E::custom("given up"))
+    }
+}
+
+impl<'a> Visitor<'a> for Elements<'_, '_> {
     type Value = ();
 
     fn expecting(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         out.write_str("an array of objects")
     }
 
-    fn visit_seq<A: SeqAccess<'a>>(self, mut array: A) -> std::result::Result<(), A::Error> {
+    fn visit_seq<A: SeqAccess<'a>>(mut self, mut array: A) -> std::result::Result<(), A::Error> {
         while let Some(element) = array.next_element::<Box<RawValue>>()? {
-            self.left.set(RECORD_BYTES_MAX);
-            let json = element.get();
-            let bytes = json.as_bytes();
-            if !offer(Ok(json), bytes, self.columns, self.seen, self.on_record) {
-                return Err(serde::de::Error::custom("given up"));
-            }
+            self.offer(&element)?;
         }
         Ok(())
-    }
-}
-
-/// Fills the fields of one JSON object, or describes what it is instead.
-pub(crate) fn object_fields<'a>(
-    json: &'a str,
-    columns: &[WantedColumn<'_>],
-    fields: &mut [Field<'a>],
-) -> std::result::Result<(), String> {
-    let mut reader = serde_json::Deserializer::from_str(json);
-    let visitor = ObjectVisitor { columns, fields };
-    let read = visitor.deserialize(&mut reader).and_then(|()| reader.end());
-    read.map_err(|error| format!("{} ({error})", quoted(json)))
-}
-
-/// The value of a JSON token.
-pub(crate) fn json_field(json: &str) -> Field<'_> {
-    match json.as_bytes() {
-        b"null" => Field::Null,
-        [b'"', inner @ .., b'"'] => match std::str::from_utf8(inner) {
-            Ok(text) if !text.contains('\\') => Field::Text(Cow::Borrowed(text)),
-            // An escape may be half of a surrogate pair, which no text can hold.
-            _ => serde_json::from_str(json).map_or(Field::NotText, Field::Text),
-        },
-        _ => Field::Json(json),
-    }
-}
-
-/// Reads an object into fields; other keys are skipped.
-struct ObjectVisitor<'s, 'a> {
-    columns: &'s [WantedColumn<'s>],
-    fields: &'s mut [Field<'a>],
-}
-
-impl<'a> DeserializeSeed<'a> for ObjectVisitor<'_, 'a> {
-    type Value = ();
-
-    fn deserialize<D: serde::Deserializer<'a>>(
-        self,
-        reader: D,
-    ) -> std::result::Result<(), D::Error> {
-        reader.deserialize_map(self)
-    }
-}
-
-impl<'a> Visitor<'a> for ObjectVisitor<'_, 'a> {
-    type Value = ();
-
-    fn expecting(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        out.write_str("an object")
-    }
-
-    fn visit_map<A: MapAccess<'a>>(self, mut map: A) -> std::result::Result<(), A::Error> {
-        while let Some(JsonKey(name)) = map.next_key::<JsonKey<'a>>()? {
-            // If a key comes twice, the last value counts; `LineShape` leaves such lines to this
-            // parser.
-            match self.columns.iter().position(|column| column.name == name) {
-                Some(at) => self.fields[at] = json_field(map.next_value::<&'a RawValue>()?.get()),
-                None => {
-                    map.next_value::<IgnoredAny>()?;
-                }
-            }
-        }
-        Ok(())
-    }
-}
-
-/// A key of an object, borrowed where it has no escapes.
-struct JsonKey<'a>(Cow<'a, str>);
-
-impl<'a> serde::Deserialize<'a> for JsonKey<'a> {
-    fn deserialize<D: serde::Deserializer<'a>>(reader: D) -> std::result::Result<Self, D::Error> {
-        reader.deserialize_str(JsonKeyVisitor)
-    }
-}
-
-/// Borrows a key where possible.
-struct JsonKeyVisitor;
-
-impl<'a> Visitor<'a> for JsonKeyVisitor {
-    type Value = JsonKey<'a>;
-
-    fn expecting(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        out.write_str("a key")
-    }
-
-    fn visit_borrowed_str<E>(self, name: &'a str) -> std::result::Result<JsonKey<'a>, E> {
-        Ok(JsonKey(Cow::Borrowed(name)))
-    }
-
-    fn visit_str<E>(self, name: &str) -> std::result::Result<JsonKey<'a>, E> {
-        Ok(JsonKey(Cow::Owned(name.to_owned())))
     }
 }
