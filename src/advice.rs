@@ -55,7 +55,7 @@ hints! {
     /// Ids that are written as decimal numbers.
     WholeNumbers = "duckdb -c \"COPY (SELECT * REPLACE (CAST({column} AS BIGINT) AS {column}) FROM '{file}') TO '{file}.whole.parquet'\" writes whole numbers",
     /// Ids in scientific notation.
-    LostDigits = "ids in scientific notation have lost digits; export them again as whole numbers or text",
+    LostDigits = "ids in scientific notation, and floating-point ids from 2^53 on, have lost digits; export them again as whole numbers or text",
     /// An item above 2^31 − 1.
     WideItems = "--item-type int64 has room for it",
     /// Too many items of texts for 32 bits.
@@ -79,7 +79,9 @@ hints! {
     /// An integer where a time should be, and the unit that fits; what it would be stands behind it.
     TimeUnit = "--time-unit {value} reads this integer as",
     /// Integers where times should be, of which nothing is known.
-    TimeUnits = "--time-unit s|ms|us|ns reads integers",
+    TimeUnits = "--time-unit s|ms|us|ns reads numbers",
+    /// A time that could be of two days.
+    TimeFormat = "--time-format {value} says how such times are written",
     /// An integer that reads as a day.
     WrittenDay = "a day is written 2025-08-15, or stored as a date",
     /// A column of such integers.
@@ -229,6 +231,7 @@ pub(crate) fn on_id(found: &str, text: Hint) -> Option<String> {
         bare.trim_matches('"').replace("\\\\", "\\")
     };
     match shape_of(found) {
+        ValueShape::Decimal if has_lost_digits(found) => Some(Hint::LostDigits.text().to_owned()),
         ValueShape::Decimal => Some(Hint::WholeNumbers.text().to_owned()),
         ValueShape::Scientific => Some(Hint::LostDigits.text().to_owned()),
         ValueShape::NullWord => Some(Hint::NullValues.with(&quoted_word(&word()))),
@@ -236,6 +239,24 @@ pub(crate) fn on_id(found: &str, text: Hint) -> Option<String> {
         // Read as text it would be another id than the intended number.
         ValueShape::Number | ValueShape::Other => None,
     }
+}
+
+/// The hint on a value that is no id of text: a number, of which nobody knows how its id is written.
+pub(crate) fn on_text_id(found: &str) -> Option<String> {
+    let is_number = shape_of(found) == ValueShape::Decimal;
+    is_number.then(|| Hint::WholeNumbers.text().to_owned())
+}
+
+/// The integer of a whole number that is written with decimals.
+fn whole_part(shown: &str) -> Option<i64> {
+    let number = shown.strip_prefix(JSON_TEXT).unwrap_or(shown);
+    let (whole, _) = number.trim_matches('"').split_once('.')?;
+    whole.parse().ok()
+}
+
+/// Whether a whole number that is written with decimals is so large that floats skip integers there.
+fn has_lost_digits(shown: &str) -> bool {
+    whole_part(shown).is_none_or(|whole| whole.unsigned_abs() >= 1 << 53)
 }
 
 /// A word, quoted for a shell if necessary.
@@ -260,6 +281,8 @@ pub(crate) fn on_item(found: &str, is_wide: bool) -> Option<String> {
             }
         }
         ValueShape::Text => Hint::Vocabulary,
+        ValueShape::Decimal if has_lost_digits(found) => Hint::LostDigits,
+        ValueShape::Decimal if !is_wide && whole_part(found) > Some(0) => Hint::WideItems,
         ValueShape::Decimal => Hint::WholeNumbers,
         ValueShape::Scientific => Hint::LostDigits,
         ValueShape::NullWord | ValueShape::Number | ValueShape::Other => return None,
@@ -283,6 +306,7 @@ mod tests {
             ("\"101.0\"", Some(Hint::WholeNumbers)),
             ("101.0", Some(Hint::WholeNumbers)),
             ("\"1.2E+08\"", Some(Hint::LostDigits)),
+            ("\"9007199254740992.0\"", Some(Hint::LostDigits)),
             ("\" 101\"", None),
             ("\"1,101\"", None),
             ("101.5", None),
@@ -312,7 +336,9 @@ mod tests {
             ("-5", true, Some(Hint::Vocabulary)),
             ("9223372036854775808", false, Some(Hint::Vocabulary)),
             ("\"sku-1\"", false, Some(Hint::Vocabulary)),
-            ("\"7.0\"", false, Some(Hint::WholeNumbers)),
+            ("\"0.0\"", false, Some(Hint::WholeNumbers)),
+            ("\"3000000000.0\"", false, Some(Hint::WideItems)),
+            ("9007199254740992.0", true, Some(Hint::LostDigits)),
             ("null", false, None),
         ] {
             let expected = hint.map(|hint| hint.text().to_owned());

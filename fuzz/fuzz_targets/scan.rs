@@ -3,7 +3,7 @@
 
 use std::fs;
 
-use hitherto::{Ask, Cutoff, Format, JobKind, LabelKey, OnBadRow, Settings, Source, Tuning};
+use hitherto::{Ask, Cutoff, Format, JobKind, LabelKey, OnBadRow, Settings, Source, TimeUnit, Tuning};
 use libfuzzer_sys::fuzz_target;
 
 /// Each input of each job, and whether it is the one that the others are there for.
@@ -73,6 +73,9 @@ fuzz_target!(init: hitherto_fuzz::only_our_panics_count(), |data: &[u8]| {
     let settings = Settings {
         ask,
         allow_unused: true,
+        // By length, as all bits of the first byte are taken.
+        time_unit: content.len().is_multiple_of(3).then_some(TimeUnit::Second),
+        time_format: content.len().is_multiple_of(5).then(|| "%d/%m/%y %I:%M:%S%.f %p".to_owned()),
         paths,
         format: is_told.then_some(format),
         on_bad_row: if choice >> 6 & 1 == 1 { OnBadRow::Quarantine } else { OnBadRow::Error },

@@ -58,6 +58,7 @@ fuzz_target!(|asked: (Texts, Choices, Numbers, Option<Declared>)| {
         allow_unused: true,
         dir: Some("nowhere".into()),
         out: "out".into(),
+        time_format: Some(zone.clone()).filter(|text| text.contains('%')),
         timezone: Some(zone).filter(|zone| !zone.is_empty()),
         columns: columns.into_iter().map(|(of, ours, theirs)| (source(of), ours, theirs)).collect(),
         from: from.map(Day),

@@ -90,14 +90,20 @@ pub(super) struct InputArgs {
     )]
     columns: Vec<(Source, String, String)>,
     /// How the files of one source are read, if not as the other flags here say; may be repeated. The
-    /// keys are format, time_unit, timezone (of its times without an offset), null_values, day_from (where
-    /// paths tell a day, such as {year}/{month}/{day}) and explode (the column of lists whose elements are rows)
+    /// keys are format, time_unit, time_format, timezone (of its times without an offset), null_values, day_from
+    /// (where paths tell a day, such as {year}/{month}/{day}) and explode (the column of lists whose elements are
+    /// rows)
     #[arg(long, value_name = "SOURCE.KEY=VALUE", value_parser = source_setting)]
     source: Vec<(Source, SourceSettings)>,
     /// Unit of times that are integers; required for such times, as it is never guessed. A unit in
     /// which no time of a column is plausible is refused
     #[arg(long, value_enum, value_name = "UNIT")]
     time_unit: Option<TimeUnit>,
+    /// Format of times that are text, such as '%d/%m/%Y %H:%M', as strptime has it: %Y %m %d %H %M %S,
+    /// %I %p, %b, %y, %z, %.f for a fraction. Times that are unambiguous are read without it, and beside
+    /// it
+    #[arg(long, value_name = "FORMAT")]
+    time_format: Option<String>,
     /// Words in the files that mean null, such as NULL,\N; may be repeated. Texts are compared whole
     /// and in exact case: in CSV and JSON every text that is read, in Parquet the text columns among
     /// ids, times, items, types and copied columns. '' is the empty text; numbers of JSON are not
@@ -128,6 +134,7 @@ impl InputArgs {
             settings.add_source_settings(*source, own);
         }
         settings.time_unit = self.time_unit;
+        settings.time_format = self.time_format;
         settings.null_values = self.null_values;
         settings.timezone = self.timezone;
     }

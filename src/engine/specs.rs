@@ -45,6 +45,7 @@ pub(crate) fn read_spec(job: &Job) -> ReadSpec<'_> {
         wall_zone: job.zone(),
         is_zone_named: job.timezone.is_some(),
         time_unit: job.time_unit,
+        time_format: job.time_format.as_deref(),
         allow_unused: job.allow_unused,
         null_values: &job.null_values,
         guest_ids: &own.guest_ids,

@@ -5,7 +5,9 @@
 use super::{Ask, Dwell, Features, Sequences, Settings, actions, columns};
 use crate::calendar::{Zone, date_text};
 use crate::error::{Error, Result};
-use crate::options::{ActionSource, Dedup, ItemVocabulary, JobKind, Source, UnknownItem};
+use crate::options::{
+    ActionSource, Dedup, ItemVocabulary, JobKind, Source, UnknownItem, check_time_format,
+};
 use crate::place::check_out;
 
 /// Checks that values are within their bounds: those that all job kinds have, and those of this kind.
@@ -164,12 +166,21 @@ pub(super) fn check_source_settings(settings: &Settings) -> Result<Vec<(Source, 
         if let Some(name) = &own.timezone {
             zones.push((*source, zone(&flag("timezone"), name)?));
         }
+        check_format(&flag("time_format"), own.time_format.as_deref())?;
         check_null_words(
             &flag("null_values"),
             own.null_values.as_deref().unwrap_or_default(),
         )?;
     }
     Ok(zones)
+}
+
+/// Checks a format of times.
+fn check_format(flag: &str, format: Option<&str>) -> Result<()> {
+    let checked = format.map_or(Ok(()), check_time_format);
+    let format = format.unwrap_or_default();
+    let what = |error| format!("{flag} is \"{format}\", which reads no times: {error}");
+    checked.map_err(|error| Error::settings(what(error)))
 }
 
 /// Checks that null words can be written in a flag, a job file and a manifest alike.
@@ -186,6 +197,7 @@ fn check_null_words(flag: &str, words: &[String]) -> Result<()> {
 /// kind has the kind of deduplication.
 fn check_words(settings: &Settings) -> Result<()> {
     check_null_words("--null-values", &settings.null_values)?;
+    check_format("--time-format", settings.time_format.as_deref())?;
     if settings.dedup == Dedup::Consecutive && settings.kind() != JobKind::Sequences {
         return Err(Error::settings(format!(
             "{} leaves exact repeats out, or none; --dedup takes none or exact",

@@ -66,6 +66,8 @@ pub struct Settings {
     pub source_settings: Vec<(Source, SourceSettings)>,
     /// The unit of integer times; `None` if times are not integers.
     pub time_unit: Option<TimeUnit>,
+    /// The format of times that are text, as strptime has it; `None` for the forms that are read anyway.
+    pub time_format: Option<String>,
     /// The type of the ids of customers and users, and of all ids of `dwell`. `None` is the type of the
     /// column in Parquet files, and in text files int64, for `dwell` text.
     pub customer_type: Option<CustomerType>,
@@ -119,6 +121,7 @@ impl Default for Settings {
             columns: Vec::new(),
             source_settings: Vec::new(),
             time_unit: None,
+            time_format: None,
             customer_type: None,
             format: None,
             null_values: Vec::new(),

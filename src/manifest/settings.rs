@@ -42,11 +42,14 @@ const IGNORES: &str = "ignores";
 /// The tables of `dwell` beside the two that it always makes.
 const WITH_TABLES: &str = "with_tables";
 
+/// The format of times that are text.
+const TIME_FORMAT: &str = "time_format";
+
 /// Whether tables of `dwell` lie in folders of days.
 const BY_DAY: &str = "by_day";
 
 /// The settings of `sequences`, in their order.
-const OF_SEQUENCES: [&str; 37] = [
+const OF_SEQUENCES: [&str; 38] = [
     "without",
     "cutoff",
     "lookback_days",
@@ -68,6 +71,7 @@ const OF_SEQUENCES: [&str; 37] = [
     "timezone",
     "columns",
     "time_unit",
+    TIME_FORMAT,
     "null_values",
     "customer_type",
     "item_type",
@@ -86,7 +90,7 @@ const OF_SEQUENCES: [&str; 37] = [
     SOURCE_SETTINGS,
 ];
 /// Those of `features`.
-const OF_FEATURES: [&str; 18] = [
+const OF_FEATURES: [&str; 19] = [
     "windows_us",
     "label_window_us",
     "label_key",
@@ -96,6 +100,7 @@ const OF_FEATURES: [&str; 18] = [
     "timezone",
     "columns",
     "time_unit",
+    TIME_FORMAT,
     "null_values",
     "dedup",
     ID_TYPES,
@@ -107,7 +112,7 @@ const OF_FEATURES: [&str; 18] = [
     SOURCE_SETTINGS,
 ];
 /// Those of `dwell`.
-const OF_DWELL: [&str; 20] = [
+const OF_DWELL: [&str; 21] = [
     "method",
     "divide_by",
     "idle_timeout_us",
@@ -119,6 +124,7 @@ const OF_DWELL: [&str; 20] = [
     "timezone",
     "columns",
     "time_unit",
+    TIME_FORMAT,
     "null_values",
     "dedup",
     ID_TYPES,
@@ -138,7 +144,7 @@ const OF_SOURCES: [&str; 5] = [
     SOURCE_SETTINGS,
 ];
 /// Those that sets of earlier versions lack; then they have their default.
-const OPTIONAL: [&str; 15] = [
+const OPTIONAL: [&str; 16] = [
     LOOKBACK_YEARS,
     "dedup",
     "null_values",
@@ -154,10 +160,11 @@ const OPTIONAL: [&str; 15] = [
     LISTINGS_AS_OF,
     BY_DAY,
     KEPT,
+    TIME_FORMAT,
 ];
 /// Those that a manifest has only if they differ from the default, so that it equals one of a version
 /// that did not have them.
-const ONLY_IF_SET: [&str; 11] = [
+const ONLY_IF_SET: [&str; 12] = [
     LOOKBACK_YEARS,
     ACTION_SOURCES,
     PART_ROWS,
@@ -169,6 +176,7 @@ const ONLY_IF_SET: [&str; 11] = [
     LISTINGS_AS_OF,
     BY_DAY,
     KEPT,
+    TIME_FORMAT,
 ];
 
 /// Those that a job may leave open, but a manifest never.
@@ -407,6 +415,7 @@ mod tests {
                 timezone: Some("Europe/Berlin".into()),
                 columns: vec![(Source::Clicks, "item_id".into(), "a=b.c".into())],
                 time_unit: Some(TimeUnit::Nano),
+                time_format: Some("%d/%m/%Y, %H:%M".into()),
                 null_values: vec!["\\N".into(), String::new()],
                 on_bad_row: OnBadRow::Quarantine,
                 bad_rows_max: 3,

@@ -13,6 +13,7 @@ mod items;
 pub(crate) mod json;
 mod source_settings;
 mod sources;
+mod time_format;
 mod warnings;
 mod words;
 
@@ -33,5 +34,6 @@ pub use items::ItemVocabulary;
 pub(crate) use source_settings::add_settings;
 pub use source_settings::{SourceSettings, source_setting};
 pub use sources::{JobKind, LogName, Source, renamed_column};
+pub(crate) use time_format::check_time_format;
 pub use warnings::WarningCode;
 pub(crate) use words::word_of;

@@ -22,6 +22,10 @@ pub struct SourceSettings {
     /// The unit of its integer times.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub time_unit: Option<TimeUnit>,
+    /// The format of its times that are text, as strptime has it. Times in other forms that are read anyway
+    /// are read too.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub time_format: Option<String>,
     /// The IANA name of the zone of its times without an offset. Days are cut in the zone of the job.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub timezone: Option<String>,
@@ -56,6 +60,11 @@ impl SourceSettings {
                 "\"{key}\" is no setting of a source; there are {known}"
             ));
         }
+        // A format may have commas, and there is one of a source.
+        let values = match key {
+            "time_format" => vec![values.join(",")],
+            _ => values,
+        };
         let value = match <[String; 1]>::try_from(values) {
             Ok([one]) => json!(one),
             Err(several) => json!(several),
@@ -71,6 +80,10 @@ impl SourceSettings {
         SourceSettings {
             format: self.format.or(other.format),
             time_unit: self.time_unit.or(other.time_unit),
+            time_format: self
+                .time_format
+                .clone()
+                .or_else(|| other.time_format.clone()),
             timezone: self.timezone.clone().or_else(|| other.timezone.clone()),
             null_values: self
                 .null_values
@@ -153,11 +166,15 @@ mod tests {
             parsed("views.null_values=").1.null_values,
             Some(vec![String::new()])
         );
+        assert_eq!(
+            parsed("views.time_format=%b %d, %Y").1.time_format,
+            Some("%b %d, %Y".to_owned())
+        );
         for (text, said) in [
             ("clicks.time_unit", "SOURCE.KEY=VALUE"),
             ("time_unit=ms", "SOURCE.KEY=VALUE"),
             ("c c.time_unit=ms", "no name of a source"),
-            ("clicks.unit=ms", "timezone, null_values"),
+            ("clicks.unit=ms", "time_unit, time_format, timezone"),
             ("clicks.time_unit=min", "`ms`"),
             ("clicks.timezone=UTC,CET", "sequence"),
         ] {

@@ -17,6 +17,7 @@ use crate::kernel::column::EventRow;
 use crate::scan::mismatch::{Mismatch, Value};
 use crate::scan::spec::ReadSpec;
 use crate::scan::table::arrow::IdColumn;
+use crate::scan::values::numbers::is_number;
 
 /// What a message expects of an item id that may be a text.
 const EXPECTED: &str = "an item id: a text that is not empty, or an integer, of at most 4096 bytes";
@@ -116,12 +117,14 @@ impl ItemDictionary {
 
 /// Whether a column of a type can hold item ids: integers, or texts if these get codes.
 pub(crate) fn holds_items(data_type: &DataType, spec: &ReadSpec<'_>) -> bool {
-    IdColumn::holds(data_type, CustomerType::Int64, spec.has_item_codes)
+    // Codes are given to texts, and a number is no text until the user has made it one.
+    let is_text_of_number = spec.has_item_codes && is_number(data_type);
+    IdColumn::holds(data_type, CustomerType::Int64, spec.has_item_codes) && !is_text_of_number
 }
 
 /// What a message expects of a column of items of another type, with a hint.
 pub(crate) fn expected_items(spec: &ReadSpec<'_>, found: &DataType) -> String {
-    let hint = if found.is_floating() {
+    let hint = if is_number(found) {
         Some(Hint::WholeNumbers)
     } else if IdColumn::holds(found, CustomerType::String, true) {
         Some(Hint::Vocabulary)

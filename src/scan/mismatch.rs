@@ -56,7 +56,10 @@ pub(crate) fn misfit_customer(customers: CustomerType, found: String) -> Mismatc
             let hint = advice::on_id(&found, Hint::TextCustomers);
             Mismatch::new(advice::expected("a 64-bit integer", hint), found)
         }
-        CustomerType::String => Mismatch::new(EXPECTED_TEXT, found),
+        CustomerType::String => {
+            let hint = advice::on_text_id(&found);
+            Mismatch::new(advice::expected(EXPECTED_TEXT, hint), found)
+        }
     }
 }
 

@@ -4,7 +4,7 @@
 //! `columnar` batches of Parquet, by `parquet`, and of Arrow IPC. `mismatch` and `bad_rows` say what is wrong
 //! with a row and what becomes of it, `whole_column` whether its whole column is wrong, `missing_column` that a file lacks one.
 //! `time_columns`, `statistics`, `units` and `time_kinds` check times beyond single rows. `item_ids` numbers
-//! texts. `table` reads any table; `impressions` and `actions` are the readers of
+//! texts. `values` reads values in other spellings than the usual ones. `table` reads any table; `impressions` and `actions` are the readers of
 //! `sequences`, `features` those of `features`, `events` that of `dwell`. `pruning` decides which row
 //! groups of actions are read, and when.
 //!
@@ -30,6 +30,7 @@ pub(crate) mod text;
 pub(crate) mod time_columns;
 pub(crate) mod time_kinds;
 pub(crate) mod units;
+pub(crate) mod values;
 pub(crate) mod whole_column;
 
 use std::path::Path;

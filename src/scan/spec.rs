@@ -32,6 +32,8 @@ pub(crate) struct ReadSpec<'a> {
     pub(crate) is_zone_named: bool,
     /// The unit of times that are integers, or `None` if there are none.
     pub(crate) time_unit: Option<TimeUnit>,
+    /// The format of times that are text, or `None` for the forms that are read anyway.
+    pub(crate) time_format: Option<&'a str>,
     /// Whether implausible integer times are accepted.
     pub(crate) allow_unused: bool,
     /// Texts that stand for null.
@@ -147,6 +149,7 @@ impl<'a> ReadSpec<'a> {
         if let Some(own) = self.settings_of(source) {
             self.format = own.format.or(self.format);
             self.time_unit = own.time_unit.or(self.time_unit);
+            self.time_format = own.time_format.as_deref().or(self.time_format);
             self.null_values = own.null_values.as_deref().unwrap_or(self.null_values);
         }
         let mut zones = self.source_zones.iter();

@@ -21,6 +21,7 @@ use crate::scan::statistics::int_bounds;
 use crate::scan::text::epoch::{FIRST_US, to_micros};
 use crate::scan::text::times::WrittenTime;
 use crate::scan::time_columns::clock_columns;
+use crate::scan::values::numbers::is_number;
 use crate::scan::{Opened, seen_enough};
 use crate::warnings::Warning;
 
@@ -100,7 +101,7 @@ impl TimeKinds {
             && at.0 < FIRST_US
             && text
                 .bytes()
-                .all(|byte| byte.is_ascii_digit() || byte == b'-')
+                .all(|byte| byte.is_ascii_digit() || matches!(byte, b'-' | b'.'))
         {
             new |= OLD;
         }
@@ -221,7 +222,7 @@ impl TimeKinds {
                 DataType::Timestamp(_, Some(_)) => INSTANT,
                 DataType::Timestamp(_, None) => WALL,
                 // They count from the epoch.
-                data_type if data_type.is_integer() => INSTANT,
+                data_type if data_type.is_integer() || is_number(data_type) => INSTANT,
                 // Text is told row by row, and days are of no kind.
                 _ => continue,
             };
@@ -286,8 +287,16 @@ fn has_other_offset(text: &[u8]) -> bool {
     if matches!(text.last(), Some(b'Z' | b'z' | b'C')) {
         return false;
     }
-    // Behind the date, whose hyphens are no signs.
-    let clock = text.get(10..).unwrap_or_default();
+    // Behind the date, whose hyphens are no signs: its length differs, and a time of day without colons
+    // stands behind 20250815T.
+    let clock = match text.iter().position(|byte| *byte == b':') {
+        Some(colon) => &text[colon..],
+        None if text.iter().take(8).all(u8::is_ascii_digit) => text.get(9..).unwrap_or_default(),
+        None => &[],
+    };
+    // A name in brackets may have hyphens.
+    let end = clock.iter().position(|byte| *byte == b'[');
+    let clock = &clock[..end.unwrap_or(clock.len())];
     let sign = clock.iter().rposition(|byte| matches!(byte, b'+' | b'-'));
     sign.is_some_and(|at| clock[at..].iter().any(|byte| (b'1'..=b'9').contains(byte)))
 }
@@ -338,6 +347,10 @@ mod tests {
             "2025-08-15T12:00:00+02:00",
             "2025-08-15 12:00-0530",
             "2025-08-15T12:00:00.5+01",
+            "15/Aug/2025:12:00:00 +0200",
+            "20250815T120000-0500",
+            "20250815T1200+02",
+            "2025-8-5 9:00 +02:00[Europe/Berlin]",
         ] {
             assert!(has_other_offset(text.as_bytes()), "{text}");
         }
@@ -348,6 +361,11 @@ mod tests {
             "2025-08-15T12:00:00+00:00",
             "2025-08-15T12:00:00-00",
             "1755165600000",
+            "20250815T120000",
+            "15-August-2025",
+            "2025-08-15 12:00:00 +0000 UTC",
+            "Fri, 15 Aug 2025 12:00:00 GMT",
+            "2025-08-15T12:00:00Z[Etc/GMT-3]",
         ] {
             assert!(!has_other_offset(text.as_bytes()), "{text}");
         }

@@ -10,7 +10,7 @@ use crate::job::{CustomerType, ItemType, JobKind};
 use crate::scan::bad_rows::{BadRowPolicy, RowAt};
 use crate::scan::spec::ReadSpec;
 use crate::scan::table::{Batch, ColumnType, Presence, TableColumn, TableScan, TableState};
-use crate::scan::text::times::parse;
+use crate::scan::text::field::Clock;
 use crate::scan::{Opened, seen_enough};
 
 /// Whether no row of a file is right in a column; false for columns that only other readers can check.
@@ -18,6 +18,7 @@ pub(crate) fn is_whole_column(spec: &ReadSpec<'_>, at: RowAt<'_>) -> bool {
     let Some((kind, condition)) = kind_of(spec, at) else {
         return false;
     };
+    let spec = &spec.of_source(at.file.source);
     let column = TableColumn {
         name: at.column,
         kind,
@@ -32,7 +33,7 @@ pub(crate) fn is_whole_column(spec: &ReadSpec<'_>, at: RowAt<'_>) -> bool {
     let mut is_some_right = false;
     for task in opened.tasks() {
         let read = scan.read(&task, &mut TableState::default(), &mut |batch| {
-            is_some_right = has_right_row(batch, condition, spec.item_type);
+            is_some_right = has_right_row(batch, condition, spec);
             if is_some_right {
                 return Err(seen_enough());
             }
@@ -57,15 +58,16 @@ enum Condition {
 }
 
 /// Whether a batch has a row that is right.
-fn has_right_row(batch: &Batch<'_>, condition: Condition, items: ItemType) -> bool {
-    let item_max = match items {
+fn has_right_row(batch: &Batch<'_>, condition: Condition, spec: &ReadSpec<'_>) -> bool {
+    let item_max = match spec.item_type {
         ItemType::Int32 => i64::from(i32::MAX),
         ItemType::Int64 => i64::MAX,
     };
     let cells = &batch.cells[0];
+    let clock = Clock::new(spec);
     let is_day = |text: &[u8]| {
         let text = String::from_utf8_lossy(text);
-        parse_dt(&text).is_some() || parse(text.as_bytes()).is_some()
+        parse_dt(&text).is_some() || clock.spelled(&text).is_some()
     };
     batch.rows.iter().any(|row| match condition {
         Condition::None => true,

@@ -189,15 +189,33 @@ const CASES: &[Case] = &[
     Case {
         hint: Hint::WholeNumbers,
         damage: |shop| {
-            every(shop, "clicks", "csv", |row| {
-                row["customer_id"] = json!(format!("{}.0", row["customer_id"]));
+            every(shop, "clicks", "ndjson", |row| {
+                row["customer_id"] = json!(row["customer_id"].as_f64());
             });
         },
-        met: (RUN, 65),
+        met: (
+            "sequences shop --out out --max-actions 4 --customer-type string",
+            65,
+        ),
         mend: |shop| {
             shop.source("clicks", "parquet", &rows("clicks"));
         },
-        followed: RUN,
+        followed: "sequences shop --out out --max-actions 4 --customer-type string",
+        rows: 5,
+    },
+    Case {
+        hint: Hint::TimeFormat,
+        damage: |shop| {
+            every(shop, "clicks", "csv", |row| {
+                let time = row["click_time"].as_str().expect("a text");
+                let (date, clock) = (time[..10].split('-'), &time[11..16]);
+                let date: Vec<&str> = date.rev().collect();
+                row["click_time"] = json!(format!("{}T{clock}", date.join("/")));
+            });
+        },
+        met: (RUN, 65),
+        mend: nothing,
+        followed: "sequences shop --out out --max-actions 4 --time-format %d/%m/%YT%H:%M",
         rows: 5,
     },
     Case {
@@ -558,7 +576,7 @@ fn the_cases_know_every_hint() {
 #[test]
 fn advice_that_would_not_help_is_not_given() {
     for (value, column, absent) in [
-        (json!("101.0"), "customer_id", "--customer-type"),
+        (json!("101.5"), "customer_id", "--customer-type"),
         (json!("NULL"), "customer_id", "--customer-type"),
         (json!("1.2E+08"), "customer_id", "--customer-type"),
         (json!(0), "item_id", "--item-type int64"),

@@ -319,7 +319,7 @@ fn an_output_is_replaced_only_by_flag_and_only_if_dwell_made_it() {
 fn ids_of_two_types_need_a_flag_that_says_so() {
     let folder = folder();
     let text = "{\"timestamp\": \"2018-10-01\", \"user_id\": 7, \"event\": \"item_open\", \
-                \"flyer_id\": 1, \"merchant_id\": \"2\"}\n";
+                \"flyer_id\": 1, \"merchant_id\": \"m2\"}\n";
     let run = dwell(
         folder.path(),
         "events.ndjson",
@@ -329,7 +329,7 @@ fn ids_of_two_types_need_a_flag_that_says_so() {
     run.assert_failed(65, &["row 1, column \"merchant_id\"", "--id-type string"]);
     let run = dwell(folder.path(), "events.ndjson", text, &[]);
     assert_eq!(run.code, 0, "{}", run.stderr);
-    assert!(read(folder.path(), "user_merchant.csv").ends_with("7,2,2018-10-01,0.0,1,1\n"));
+    assert!(read(folder.path(), "user_merchant.csv").ends_with("7,m2,2018-10-01,0.0,1,1\n"));
 }
 
 #[test]

@@ -34,6 +34,7 @@ mod repeats;
 mod rows;
 mod shop;
 mod small;
+mod spellings;
 mod syntax;
 mod tables;
 mod times;

@@ -107,7 +107,7 @@ fn an_integer_is_a_time_only_with_its_unit() {
         shop.made(&["--time-unit", "s", "--timezone", "UTC"]);
     }
     for value in [
-        json!(1.5),
+        json!("1.5 s"),
         json!(true),
         json!(["2025-08-14"]),
         json!(u64::MAX),

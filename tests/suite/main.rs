@@ -12,6 +12,7 @@ mod metrics;
 mod public;
 mod real;
 mod schema;
+mod spellings;
 mod support;
 mod text;
 mod tree;

@@ -29,6 +29,7 @@ use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 
 use crate::depth::Depth;
 use crate::ipc::{has_types, to_arrow};
+use crate::spellings::{column_of_ids, column_of_labels, json_of_id, json_of_label, text_of_time};
 
 /// A source of numbers for tests: SplitMix64, so that a seed is a case.
 pub(crate) struct Numbers(pub(crate) u64);
@@ -350,7 +351,8 @@ impl Case {
                 let text = |item: i64| item_text(self.items, item);
                 Column::Texts(items.into_iter().map(|item| item.map(text)).collect())
             }
-            _ => Column::Ints(items),
+            Items::Ids => Column::Ids(items),
+            Items::Decimals => Column::Ints(items),
         }
     }
 
@@ -627,7 +629,7 @@ impl Case {
             return Column::Texts(customers);
         }
         let parse = |id: String| id.parse().expect("an integer");
-        Column::Ints(customers.into_iter().map(|id| id.map(parse)).collect())
+        Column::Ids(customers.into_iter().map(|id| id.map(parse)).collect())
     }
 }
 
@@ -719,6 +721,8 @@ fn choosing_columns(
 pub(crate) enum Column {
     /// Integers.
     Ints(Vec<Option<i64>>),
+    /// Integers that are ids, written as integers and otherwise.
+    Ids(Vec<Option<i64>>),
     /// Texts.
     Texts(Vec<Option<String>>),
     /// Numbers.
@@ -784,6 +788,7 @@ fn to_csv(columns: &[(&str, Column)], rows: std::ops::Range<usize>, style: Style
             }
             _ => match json_of(column, row).trim_matches('"') {
                 "null" => null.unwrap_or_default().to_owned(),
+                text if text.contains(',') => format!("\"{text}\""),
                 text => text.to_owned(),
             },
         };
@@ -824,18 +829,21 @@ fn json_of(column: &Column, row: usize) -> String {
     let null = || "null".to_owned();
     match column {
         Column::Ints(values) => values[row].map_or_else(null, |value| value.to_string()),
+        Column::Ids(values) => values[row].map_or_else(null, |id| json_of_id(id, row)),
         Column::Floats(values) => values[row].map_or_else(null, |value| value.to_string()),
         Column::Singles(values) => values[row].map_or_else(null, |value| value.to_string()),
         Column::Texts(values) => values[row]
             .as_ref()
             .map_or_else(null, |text| format!("\"{text}\"")),
         Column::Times(values, TimeStyle::Epoch) => match values[row] {
+            Some(LogTime::Instant(at)) if row % 3 == 1 => format!("\"{at}\""),
+            Some(LogTime::Instant(at)) if row % 3 == 2 && at >= 0 => format!("{at}.50"),
             Some(LogTime::Instant(at)) => at.to_string(),
             None => null(),
             other => panic!("{other:?} is no instant"),
         },
         Column::Times(values, _) => {
-            values[row].map_or_else(null, |time| format!("\"{}\"", text_of(time)))
+            values[row].map_or_else(null, |time| format!("\"{}\"", text_of_time(time)))
         }
         Column::Narrow(values) => values[row].map_or_else(null, |value| value.to_string()),
         Column::Wide(values) => values[row].map_or_else(null, |value| value.to_string()),
@@ -854,11 +862,13 @@ fn json_of_items(
     let null = || "null".to_owned();
     let mut text = String::new();
     for (at, (item, label)) in items.iter().enumerate() {
-        let label = label.map_or_else(null, |label| label.to_string());
+        let nth = at + usize::try_from(item.unsigned_abs() % 64).expect("small");
+        let label = label.map_or_else(null, |label| json_of_label(label, nth));
         let comma = if text.is_empty() { "" } else { ", " };
         let item = match ids {
             Items::Texts => format!("\"{}\"", item_text(ids, *item)),
-            _ => item.to_string(),
+            Items::Ids => json_of_id(*item, nth),
+            Items::Decimals => item.to_string(),
         };
         write!(text, "{comma}{{\"item_id\": {item}, \"is_order\": {label}").expect("text");
         if let Some([click, place, tag]) = kept.get(at).map(|values| &values[..]) {
@@ -920,6 +930,10 @@ fn to_batch(columns: &[(&str, Column)], rows: std::ops::Range<usize>, style: Sty
 /// A column as an Arrow array.
 fn array_of(column: &Column, rows: std::ops::Range<usize>, style: Style) -> ArrayRef {
     match column {
+        Column::Ids(values) => {
+            let ids = column_of_ids(&values[rows.clone()], style.row_group);
+            ids.unwrap_or_else(|| array_of(&Column::Ints(values.clone()), rows, style))
+        }
         Column::Ints(values)
             if style.narrow
                 && values
@@ -980,11 +994,17 @@ fn times_of(values: &[Option<LogTime>], style: TimeStyle, null: Option<&str>) ->
         TimeStyle::Text => Arc::new(
             values
                 .iter()
-                .map(|time| time.map(text_of).or_else(|| null.map(str::to_owned)))
+                .map(|time| time.map(text_of_time).or_else(|| null.map(str::to_owned)))
                 .collect::<StringArray>(),
         ),
         TimeStyle::Date => Arc::new(values.iter().map(date).collect::<Date32Array>()),
-        TimeStyle::Epoch => Arc::new(values.iter().map(number).collect::<Int64Array>()),
+        TimeStyle::Epoch => {
+            let ints: Vec<Option<i64>> = values.iter().map(number).collect();
+            // Floats of 32 bits are too coarse for times.
+            let variant = [0, 1, 3, 4][values.len() % 4];
+            let numbers = column_of_ids(&ints, variant);
+            numbers.unwrap_or_else(|| Arc::new(ints.into_iter().collect::<Int64Array>()))
+        }
         TimeStyle::Wall => Arc::new(
             values
                 .iter()
@@ -1011,15 +1031,17 @@ fn lists_of(
     let items = values.iter().flatten().map(|(item, _)| *item);
     let column = match ids {
         Items::Texts => Column::Texts(items.map(|item| Some(item_text(ids, item))).collect()),
-        _ => Column::Ints(items.map(Some).collect()),
+        Items::Ids => Column::Ids(items.map(Some).collect()),
+        Items::Decimals => Column::Ints(items.map(Some).collect()),
     };
     let items = array_of(&column, 0..values.iter().map(Vec::len).sum(), style);
-    let labels: BooleanArray = values.iter().flatten().map(|(_, label)| *label).collect();
+    let labels: Vec<_> = values.iter().flatten().map(|(_, label)| *label).collect();
+    let labels = column_of_labels(&labels, style.row_group / 2);
     let mut fields = vec![
         Arc::new(Field::new("item_id", items.data_type().clone(), true)),
-        Arc::new(Field::new("is_order", DataType::Boolean, true)),
+        Arc::new(Field::new("is_order", labels.data_type().clone(), true)),
     ];
-    let mut arrays: Vec<ArrayRef> = vec![items, Arc::new(labels)];
+    let mut arrays: Vec<ArrayRef> = vec![items, labels];
     if !kept.is_empty() {
         let texts = |at: usize| {
             kept.iter()

@@ -2,14 +2,13 @@
 //!
 //! **Null rule**: null are an empty field of CSV, `null` of JSON, a null of Parquet, a key that a record
 //! lacks, and the words that settings name for null. For an id or a time an empty string of JSON is null
-//! too. **Invariants**: as SPEC has it, nothing is guessed: in JSON a number in quotes is text, and `1.0`
-//! is no integer.
+//! too, and so is NaN in Parquet. **Invariants**: as SPEC has it, nothing is guessed: what is exactly a whole
+//! number is one where an integer id is read, and nowhere else.
 
-use crate::job::{
-    AttributeType, CustomerType, ItemType, Passthrough, PassthroughType, Settings, TimeUnit,
-};
-use crate::reference::read::times::{is_near, micros, parse, parse_date};
-use crate::reference::{LogTime, Number, instant_in};
+use crate::job::{CustomerType, ItemType, Settings, TimeUnit};
+use crate::reference::read::spellings::{Exact, truth};
+use crate::reference::read::times::{is_near, micros, parse_by, parse_date, parse_in};
+use crate::reference::{LogTime, instant_in};
 
 /// Bytes of the longest id or name.
 const TEXT_BYTES_MAX: usize = 4096;
@@ -35,6 +34,10 @@ pub(crate) enum LogCell {
     Int(i128),
     /// A float of Parquet.
     Real(f64),
+    /// A float of 32 bits.
+    Single(f32),
+    /// A decimal of Parquet, as its digits.
+    Decimal(String),
     /// A truth value of Parquet.
     Bool(bool),
     /// A timestamp of Parquet: its value, its unit, and whether it is an instant.
@@ -86,6 +89,8 @@ impl LogCell {
     pub(crate) fn is_blank(&self) -> bool {
         match self {
             LogCell::Quoted(text) => text.is_empty(),
+            LogCell::Real(number) => number.is_nan(),
+            LogCell::Single(number) => number.is_nan(),
             other => other.is_null(),
         }
     }
@@ -117,11 +122,44 @@ impl LogCell {
     }
 
     /// A 64-bit integer.
-    fn int(&self) -> Option<i64> {
+    pub(super) fn int(&self) -> Option<i64> {
         match self {
             LogCell::Csv(text) | LogCell::Json(text) | LogCell::Text(text) => text.parse().ok(),
             LogCell::Int(value) => i64::try_from(*value).ok(),
             _ => None,
+        }
+    }
+
+    /// An integer that is an id, whatever it is written as.
+    fn int_id(&self) -> Option<i64> {
+        match self {
+            LogCell::Csv(text) | LogCell::Text(text) => {
+                let whole = || Exact::plain(text)?.whole_of_float();
+                text.parse().ok().or_else(whole)
+            }
+            LogCell::Json(json) => {
+                let whole = || Exact::scientific(json)?.whole_of_float();
+                json.parse().ok().or_else(whole)
+            }
+            // With a zero in front it is a text: 007 and 07 would be the same number.
+            LogCell::Quoted(text) => {
+                let digits = text.strip_prefix('-').unwrap_or(text);
+                let is_digit = |at| digits.as_bytes().get(at).is_some_and(u8::is_ascii_digit);
+                let has_zero = digits.starts_with('0') && is_digit(1);
+                let number = Exact::plain(text).filter(|_| !has_zero)?;
+                if text.contains('.') {
+                    number.whole_of_float()
+                } else {
+                    number.whole()
+                }
+            }
+            LogCell::Real(number) => Exact::of_float(*number)?.whole_of_float(),
+            LogCell::Single(number) => {
+                let whole = Exact::of_float(f64::from(*number))?.whole();
+                whole.filter(|whole| whole.abs() < 1 << 24)
+            }
+            LogCell::Decimal(digits) => Exact::plain(digits)?.whole(),
+            other => other.int(),
         }
     }
 
@@ -163,7 +201,7 @@ impl LogCell {
             return Ok(None);
         }
         let (id, expected) = match id_type {
-            CustomerType::Int64 => (self.int().map(|id| id.to_string()), "a 64-bit integer"),
+            CustomerType::Int64 => (self.int_id().map(|id| id.to_string()), "a 64-bit integer"),
             CustomerType::String => (self.text(), "a text or an integer"),
         };
         id.map(Some)
@@ -195,20 +233,29 @@ impl LogCell {
             ItemType::Int32 => i64::from(i32::MAX),
             ItemType::Int64 => i64::MAX,
         };
-        let item = self.int().filter(|item| (1..=max).contains(item));
+        let item = self.int_id().filter(|item| (1..=max).contains(item));
         item.ok_or_else(|| RecordFault::new(column, &format!("an item id from 1 to {max}"), self))
     }
 
     /// The value as a label.
     pub(crate) fn label(&self, column: &str) -> Result<Option<bool>, RecordFault> {
-        match self {
-            LogCell::Missing | LogCell::Null => Ok(None),
-            // Labels are members of arrays, which are JSON in CSV too: a text is never one.
-            LogCell::Bool(label) => Ok(Some(*label)),
-            LogCell::Json(json) if json == "true" => Ok(Some(true)),
-            LogCell::Json(json) if json == "false" => Ok(Some(false)),
-            other => Err(RecordFault::new(column, "true, false or null", other)),
-        }
+        let label = match self {
+            LogCell::Missing | LogCell::Null => return Ok(None),
+            LogCell::Real(number) if number.is_nan() => return Ok(None),
+            LogCell::Single(number) if number.is_nan() => return Ok(None),
+            LogCell::Bool(label) => Some(*label),
+            LogCell::Json(text)
+            | LogCell::Quoted(text)
+            | LogCell::Csv(text)
+            | LogCell::Text(text)
+            | LogCell::Decimal(text) => truth(text),
+            LogCell::Int(value) => truth(&value.to_string()),
+            LogCell::Real(number) => truth(&number.to_string()),
+            LogCell::Single(number) => truth(&number.to_string()),
+            _ => None,
+        };
+        let fault = || RecordFault::new(column, "a label", self);
+        label.map(Some).ok_or_else(fault)
     }
 
     /// The value as a number, or nothing if it is null.
@@ -220,79 +267,14 @@ impl LogCell {
             }
             // Unlike text, Parquet may hold NaN and infinities.
             LogCell::Real(value) => Some(*value),
+            LogCell::Single(value) => Some(f64::from(*value)),
+            LogCell::Decimal(digits) => digits.parse().ok(),
             // By way of text, as there is no lossless conversion; parsing rounds to the nearest.
             LogCell::Int(value) => value.to_string().parse().ok(),
             _ => None,
         };
         let fault = || RecordFault::new(column, "a number", self);
         number.map(Some).ok_or_else(fault)
-    }
-
-    /// The value as an attribute of an action; null is 0 for integers and NaN for floats.
-    pub(crate) fn number_of(
-        &self,
-        column: &str,
-        kind: Option<AttributeType>,
-    ) -> Result<Number, RecordFault> {
-        let number = match (self, kind) {
-            (LogCell::Missing | LogCell::Null, Some(AttributeType::Int32)) => Some(Number::Int(0)),
-            (LogCell::Missing | LogCell::Null, _) => Some(Number::float(f32::NAN)),
-            (_, Some(AttributeType::Int32)) => {
-                let int = self.int().and_then(|int| i32::try_from(int).ok());
-                int.map(Number::Int)
-            }
-            (LogCell::Csv(text) | LogCell::Json(text), _) => {
-                let number = text.parse().ok().filter(|number: &f32| number.is_finite());
-                number.map(Number::float)
-            }
-            (LogCell::Int(value), _) => value.to_string().parse().ok().map(Number::float),
-            (LogCell::Real(value), _) => {
-                let number = rounded(*value);
-                // An infinity of the file stays one; a finite number that becomes one does not fit.
-                let overflows = value.is_finite() && number.is_infinite();
-                (!overflows).then_some(Number::float(number))
-            }
-            _ => None,
-        };
-        number.ok_or_else(|| RecordFault::new(column, "a number that fits 32 bits", self))
-    }
-
-    /// The value of a passthrough column as text; times as microseconds since the epoch.
-    pub(crate) fn passthrough(
-        &self,
-        settings: &Settings,
-        own: &Passthrough,
-    ) -> Result<Option<String>, RecordFault> {
-        if self.is_null() {
-            return Ok(None);
-        }
-        let name = &own.name;
-        let text = match own.kind {
-            Some(PassthroughType::Int32) => {
-                let int = self.int().and_then(|int| i32::try_from(int).ok());
-                int.map(|int| int.to_string())
-            }
-            Some(PassthroughType::Int64) => self.int().map(|int| int.to_string()),
-            Some(PassthroughType::Double) => self.number(name)?.map(|number| number.to_string()),
-            Some(PassthroughType::Boolean) => match self {
-                LogCell::Bool(value) => Some(value.to_string()),
-                LogCell::Csv(text) | LogCell::Json(text)
-                    if ["true", "false"].contains(&text.as_str()) =>
-                {
-                    Some(text.clone())
-                }
-                _ => None,
-            },
-            Some(PassthroughType::Time) => {
-                let Some((time, _)) = self.time(name, settings)? else {
-                    return Ok(None);
-                };
-                Some(instant_in(settings.zone_name(), time).to_string())
-            }
-            Some(PassthroughType::Text) | None => self.text(),
-        };
-        text.map(Some)
-            .ok_or_else(|| RecordFault::new(name, "what is carried through", self))
     }
 
     /// The value as a time with the offset that it is written with, or nothing if it is null. In a source
@@ -318,13 +300,34 @@ impl LogCell {
         settings: &Settings,
     ) -> Result<Option<(LogTime, Option<i64>)>, RecordFault> {
         let unit = settings.time_unit;
-        // Without a unit no integer is a time: the unit is never guessed.
-        let epoch = |value: Option<i64>| micros(value?, unit?).map(LogTime::Instant);
+        // Without a unit no number is a time: the unit is never guessed.
+        let epoch = |value: i64| Some((LogTime::Instant(micros(value, unit?)?), None));
+        let of_exact = |number: Exact| {
+            let shift = match unit? {
+                TimeUnit::Second => 6,
+                TimeUnit::Milli => 3,
+                TimeUnit::Micro => 0,
+                TimeUnit::Nano => -3,
+            };
+            Some((LogTime::Instant(number.floor(shift)?), None))
+        };
         let time = match self {
             blank if blank.is_blank() => return Ok(None),
-            LogCell::Quoted(text) | LogCell::Text(text) => parse(text),
-            LogCell::Csv(text) => parse(text).or_else(|| Some((epoch(text.parse().ok())?, None))),
-            LogCell::Json(_) | LogCell::Int(_) => epoch(self.int()).map(|time| (time, None)),
+            LogCell::Quoted(text) | LogCell::Text(text) | LogCell::Csv(text) => {
+                let of_number = || match text.parse() {
+                    Ok(int) => epoch(int),
+                    Err(_) => of_exact(Exact::plain(text)?),
+                };
+                parse_in(settings, text).or_else(of_number)
+            }
+            LogCell::Json(json) if unit.is_none() => {
+                let format = settings.time_format.as_deref();
+                format.and_then(|format| parse_by(format, json))
+            }
+            LogCell::Json(json) => Exact::scientific(json).and_then(of_exact),
+            LogCell::Real(number) => Exact::of_float(*number).and_then(of_exact),
+            LogCell::Decimal(digits) => Exact::plain(digits).and_then(of_exact),
+            LogCell::Int(value) => i64::try_from(*value).ok().and_then(epoch),
             LogCell::Stamp(value, unit, true) => {
                 micros(*value, *unit).map(|at| (LogTime::Instant(at), None))
             }
@@ -346,15 +349,22 @@ impl LogCell {
         settings: &Settings,
         of_time: impl Fn(LogTime) -> i32,
     ) -> Result<Option<i32>, RecordFault> {
+        let format = settings.time_format.as_deref();
         let of_text = |text: &str| {
-            let day = parse_date(text.strip_prefix("dt=").unwrap_or(text));
-            day.or_else(|| parse(text).map(|(time, _)| of_time(time)))
+            let day = match text.strip_prefix("dt=") {
+                Some(day) => parse_date(day),
+                None => parse_date(text).filter(|_| format.is_none()),
+            };
+            day.or_else(|| parse_in(settings, text).map(|(time, _)| of_time(time)))
         };
         let day = match self {
             blank if blank.is_blank() => return Ok(None),
             LogCell::Csv(text) | LogCell::Quoted(text) | LogCell::Text(text) => of_text(text),
             // As seconds since 1970, an integer such as 20250815 would be known at every cutoff.
-            LogCell::Json(_) => None,
+            LogCell::Json(json) => {
+                let time = format.and_then(|format| parse_by(format, json));
+                time.map(|(time, _)| of_time(time))
+            }
             other => other
                 .written(column, settings)?
                 .map(|(time, _)| of_time(time)),
@@ -363,10 +373,4 @@ impl LogCell {
         let fault = || RecordFault::new(column, "a day such as 2025-08-15", self);
         day.map(Some).ok_or_else(fault)
     }
-}
-
-/// The nearest 32-bit float.
-#[expect(clippy::cast_possible_truncation, reason = "it is rounded")]
-fn rounded(number: f64) -> f32 {
-    number as f32
 }

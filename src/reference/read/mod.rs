@@ -19,6 +19,7 @@ mod known;
 mod paths;
 mod rules;
 mod sequences;
+mod spellings;
 mod survey;
 mod times;
 
@@ -186,6 +187,7 @@ fn of_source(settings: &Settings, source: Source) -> Settings {
     all.source_settings.retain(|(named, _)| *named == source);
     if let Some((_, own)) = all.source_settings.first() {
         all.time_unit = own.time_unit.or(all.time_unit);
+        all.time_format = own.time_format.clone().or(all.time_format);
         all.null_values = own.null_values.clone().unwrap_or(all.null_values);
     }
     all

@@ -215,7 +215,11 @@ mod tests {
                         Some(PathDay::Day(Day(day))) => Some(day),
                         _ => None,
                     };
-                    assert_eq!(day_of_folder(&path), day(day_of_dt(Path::new(&path))), "{path}");
+                    assert_eq!(
+                        day_of_folder(&path),
+                        day(day_of_dt(Path::new(&path))),
+                        "{path}"
+                    );
                     for pattern in PATTERNS {
                         let own = DayPattern::parse(pattern).expect("a pattern");
                         let told = day(own.day_in(Path::new(&path)));

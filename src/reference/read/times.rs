@@ -1,16 +1,52 @@
 //! Parses times in the forms that SPEC lists, and no other.
 
-use jiff::civil::Date;
+use jiff::Zoned;
+use jiff::civil::{Date, DateTime};
 
 use crate::job::{Settings, TimeUnit};
 use crate::reference;
 use crate::reference::LogTime;
+use crate::reference::read::spellings;
 
 /// Microseconds of a minute.
 const MINUTE_US: i64 = 60_000_000;
 
-/// A time, and its offset in minutes east of UTC if it is written with one.
+/// A time, and its offset in minutes east of UTC if it is written with one: by the format of the settings, or
+/// in any form that needs none.
+pub(crate) fn parse_in(settings: &Settings, text: &str) -> Option<(LogTime, Option<i64>)> {
+    let format = settings.time_format.as_deref();
+    let by_format = format.and_then(|format| parse_by(format, text));
+    by_format.or_else(|| parse(text))
+}
+
+/// A time by a format.
+pub(crate) fn parse_by(format: &str, text: &str) -> Option<(LogTime, Option<i64>)> {
+    if let Ok(zoned) = Zoned::strptime(format, text) {
+        let east = i64::from(zoned.offset().seconds()) / 60;
+        let at = LogTime::Instant(zoned.timestamp().as_microsecond());
+        return Some((at, Some(east)));
+    }
+    let wall = DateTime::strptime(format, text).ok()?;
+    let day = (wall.date() - Date::constant(1970, 1, 1)).get_days();
+    let letters = format.split('%').skip(1);
+    let mut letters = letters.filter_map(|piece| piece.chars().find(char::is_ascii_alphabetic));
+    if !letters.any(|letter| "HIklTR".contains(letter)) {
+        return Some((LogTime::Date(day), None));
+    }
+    let [hour, minute, second] = [wall.hour(), wall.minute(), wall.second()].map(i64::from);
+    let of_day = ((hour * 60 + minute) * 60 + second) * 1_000_000;
+    let fraction = i64::from(wall.subsec_nanosecond()) / 1000;
+    let at = i64::from(day) * 1440 * MINUTE_US + of_day + fraction;
+    Some((LogTime::Wall(at), None))
+}
+
+/// A time in any form that can be no other time.
 pub(crate) fn parse(text: &str) -> Option<(LogTime, Option<i64>)> {
+    parse_usual(text).or_else(|| spellings::time(text))
+}
+
+/// A time in the usual form.
+fn parse_usual(text: &str) -> Option<(LogTime, Option<i64>)> {
     // Checked, as the tenth byte may be inside a character.
     let (date, rest) = text.split_at_checked(10)?;
     let day = parse_date(date)?;
@@ -158,7 +194,7 @@ mod tests {
                 None,
             ),
         ] {
-            assert_eq!(parse(text), Some((expected, east)), "{text}");
+            assert_eq!(parse_usual(text), Some((expected, east)), "{text}");
         }
         for text in [
             "",
@@ -183,7 +219,7 @@ mod tests {
             "1755259200",
             "２０２５-08-15",
         ] {
-            assert_eq!(parse(text), None, "{text}");
+            assert_eq!(parse_usual(text), None, "{text}");
         }
     }
 }

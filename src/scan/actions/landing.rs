@@ -134,7 +134,7 @@ impl<'a> ActionNames<'a> {
         clock: &Clock<'_>,
     ) -> Value<Option<When>> {
         let day = match field {
-            _ if self.available == Some(DT) => dt_of(field, clock.days)?,
+            _ if self.available == Some(DT) => dt_of(field, clock)?,
             Field::Csv(text) => day_of_folder_name(text),
             Field::Text(text) => day_of_folder_name(text),
             _ => None,

@@ -12,6 +12,7 @@ use arrow::compute::take;
 use arrow::datatypes::{DataType, Field, FieldRef, Fields, Schema};
 use arrow::error::ArrowError;
 
+use super::nested::{as_columns, inside, to_column};
 use crate::error::{Error, Result};
 use crate::ids::count32;
 use crate::scan::parquet::BATCH_ROWS;
@@ -46,7 +47,7 @@ impl Exploded {
         let groups = (0..group_rows.len()).filter(|at| group_rows[*at] > 0);
         Some(Exploded {
             list: list.to_owned(),
-            fields: inner.iter().cloned().chain(others).collect(),
+            fields: as_columns(&inner.iter().cloned().chain(others).collect()),
             groups: groups.collect(),
         })
     }
@@ -111,11 +112,11 @@ fn rows_of(
 ) -> std::result::Result<RecordBatch, ArrowError> {
     let records = UInt32Array::from(found.records.clone());
     let places = UInt32Array::from(found.places.clone());
-    let elements = take(lists.values(), &places, None)?;
+    let elements = to_column(&take(lists.values(), &places, None)?)?;
     let (mut fields, mut columns): (Vec<FieldRef>, Vec<ArrayRef>) = (Vec::new(), Vec::new());
     if let Some(elements) = elements.as_struct_opt() {
         for name in elements.column_names() {
-            let inner = super::nested::inside(elements, name)?;
+            let inner = inside(elements, name)?;
             fields.push(renamed(
                 &Field::new(name, inner.data_type().clone(), true),
                 name,

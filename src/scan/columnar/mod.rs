@@ -35,6 +35,8 @@ pub(crate) struct ColumnarFile {
     /// The rows of each row group.
     group_rows: Arc<[u64]>,
     groups: Groups,
+    /// The columns, with the types that they are read as.
+    columns: Fields,
     /// What its rows are, if they are elements of lists.
     exploded: Option<Exploded>,
 }
@@ -86,6 +88,10 @@ impl ColumnarFile {
         let mut opened = ColumnarFile {
             file: file.clone(),
             group_rows: group_rows.into(),
+            columns: nested::as_columns(match &groups {
+                Groups::Parquet(parquet) => parquet.fields(),
+                Groups::Ipc(ipc) => ipc.fields(),
+            }),
             groups,
             exploded: None,
         };
@@ -110,11 +116,8 @@ impl ColumnarFile {
 
     /// The columns, with the types that they are read as.
     fn fields(&self) -> &Fields {
-        match (&self.exploded, &self.groups) {
-            (Some(exploded), _) => &exploded.fields,
-            (None, Groups::Parquet(parquet)) => parquet.fields(),
-            (None, Groups::Ipc(ipc)) => ipc.fields(),
-        }
+        let exploded = self.exploded.as_ref();
+        exploded.map_or(&self.columns, |exploded| &exploded.fields)
     }
 
     /// A column, or a field inside one.

@@ -8,6 +8,7 @@ use std::sync::Arc;
 
 use arrow::array::{Array, ArrayRef, AsArray, RecordBatch, StructArray, make_array};
 use arrow::buffer::NullBuffer;
+use arrow::compute::cast;
 use arrow::datatypes::{DataType, FieldRef, Fields, Schema};
 use arrow::error::ArrowError;
 
@@ -45,8 +46,9 @@ pub(super) fn with_inner(batch: &RecordBatch, names: &[String]) -> Result<Record
         let Some(array) = array_of(schema.fields(), batch.columns(), name)? else {
             continue;
         };
+        let array = to_column(&array)?;
         let field = field.as_ref().clone().with_name(name).with_nullable(true);
-        fields.push(Arc::new(field));
+        fields.push(Arc::new(field.with_data_type(array.data_type().clone())));
         columns.push(array);
     }
     RecordBatch::try_new(Arc::new(Schema::new(fields)), columns)
@@ -80,10 +82,35 @@ fn array_of(
 /// # Errors
 /// If arrow finds fault with its array.
 pub(super) fn inside(structs: &StructArray, name: &str) -> Result<ArrayRef, ArrowError> {
-    let array = structs
-        .column_by_name(name)
-        .expect("it is one of its fields");
-    nulled(array, structs.nulls())
+    let array = structs.column_by_name(name);
+    let array = array.expect("it is one of its fields");
+    to_column(&nulled(array, structs.nulls())?)
+}
+
+/// The types that fields have as columns: texts are views there, and none inside of structs.
+pub(super) fn as_columns(fields: &Fields) -> Fields {
+    let as_column = |field: &FieldRef| {
+        let data_type = match field.data_type() {
+            DataType::Utf8 => DataType::Utf8View,
+            DataType::Binary => DataType::BinaryView,
+            DataType::Struct(inner) => DataType::Struct(as_columns(inner)),
+            _ => return Arc::clone(field),
+        };
+        Arc::new(field.as_ref().clone().with_data_type(data_type))
+    };
+    fields.iter().map(as_column).collect()
+}
+
+/// A field as a column.
+///
+/// # Errors
+/// If arrow cannot make views of its texts.
+pub(super) fn to_column(array: &ArrayRef) -> Result<ArrayRef, ArrowError> {
+    match array.data_type() {
+        DataType::Utf8 => cast(array, &DataType::Utf8View),
+        DataType::Binary => cast(array, &DataType::BinaryView),
+        _ => Ok(Arc::clone(array)),
+    }
 }
 
 /// An array in which what is null around it is null, too.

@@ -1,6 +1,6 @@
 //! Impressions in Parquet: columns and nested lists, batch by batch.
 
-use arrow::array::{Array, ArrayRef, AsArray, BooleanArray, ListArray, StructArray};
+use arrow::array::{Array, ArrayRef, AsArray, ListArray, StructArray};
 
 use super::text::dt_of;
 use super::{ImpressionScan, ImpressionState, RawImpression};
@@ -11,13 +11,14 @@ use crate::kernel::passthrough::PassthroughValue;
 use crate::scan::item_ids::ItemDictionary;
 use crate::scan::mismatch::{Mismatch, Value};
 use crate::scan::parquet::ParquetFile;
-use crate::scan::table::arrow::{IdColumn, label};
+use crate::scan::table::arrow::IdColumn;
 use crate::scan::table::arrow_times::TimeColumn;
 use crate::scan::table::declared::{DeclaredColumn, Holds, check_columns};
 use crate::scan::table::passthrough::PassthroughArray;
 use crate::scan::table::row_group::{ArrowBatch, Projection, read_row_group};
 use crate::scan::text::field::{Clock, Field};
 use crate::scan::text::impression_items::{ElementCounts, ElementReader, ImpressionItems};
+use crate::scan::values::label::LabelColumn;
 
 impl ImpressionScan<'_> {
     /// Reads a row group.
@@ -123,7 +124,7 @@ impl ImpressionScan<'_> {
             let mut raw = RawImpression {
                 dt: match days.as_ref().and_then(|days| days.text(row)) {
                     // A day in text may be written like a folder, `dt=2025-08-15`.
-                    Some(text) => dt_of(&Field::Csv(text), clock.days),
+                    Some(text) => dt_of(&Field::Csv(text), &clock),
                     None => written(&days).map(|day| day.map(|day| day.day(clock.days))),
                 },
                 time: written(&times),
@@ -147,7 +148,7 @@ struct ElementLists<'b> {
     lists: &'b ListArray,
     elements: &'b StructArray,
     items: IdColumn,
-    labels: &'b BooleanArray,
+    labels: LabelColumn,
     /// What is carried through of them.
     kept: Vec<PassthroughArray>,
 }
@@ -165,7 +166,7 @@ impl<'b> ElementLists<'b> {
             lists,
             elements,
             items,
-            labels: column(reader.names[1]).as_boolean(),
+            labels: LabelColumn::new(column(reader.names[1])),
             kept: kept.collect(),
         }
     }
@@ -203,7 +204,9 @@ impl<'b> ElementLists<'b> {
                 let value = array.get(at, clock);
                 values.push(value.map_err(|error| reader.at_kept(position, number, error))?);
             }
-            reader.keep(item, label(self.labels, at), position, shown, &mut counts)?;
+            let label = self.labels.label(at);
+            let label = label.map_err(|error| reader.at(position, 1, error))?;
+            reader.keep(item, label, position, shown, &mut counts)?;
         }
         Ok(Some(counts))
     }

@@ -1,7 +1,8 @@
 //! Impressions in text: records and nested JSON, one by one.
 
 use super::{ImpressionScan, ImpressionState, RawImpression};
-use crate::calendar::{Zone, parse_dt};
+use crate::advice::{self, Hint};
+use crate::calendar::parse_dt;
 use crate::error::Result;
 use crate::ids::{Day, Item};
 use crate::job::Cutoff;
@@ -16,7 +17,8 @@ use crate::scan::table::pieces::SharedText;
 use crate::scan::text::columns::{WantedColumn, place_of};
 use crate::scan::text::field::{Clock, Field};
 use crate::scan::text::impression_items::{FieldCounts, ImpressionItems};
-use crate::scan::text::times::{WrittenTime, parse};
+use crate::scan::text::times::WrittenTime;
+use crate::scan::values::time_format;
 
 impl ImpressionScan<'_> {
     /// Reads a text file.
@@ -72,7 +74,7 @@ impl ImpressionScan<'_> {
                 Ok(())
             };
             let mut raw = RawImpression {
-                dt: dt_of(dt, clock.days),
+                dt: dt_of(dt, &clock),
                 // By day, the column is not read, and may hold anything.
                 time: if by_time {
                     time.written(&clock)
@@ -96,19 +98,33 @@ impl ImpressionScan<'_> {
 }
 
 /// The day of a `dt` field; a time counts as the day it falls in.
-pub(crate) fn dt_of(field: &Field<'_>, zone: &Zone) -> Value<Option<Day>> {
+pub(crate) fn dt_of(field: &Field<'_>, clock: &Clock<'_>) -> Value<Option<Day>> {
     if field.is_blank() {
         return Ok(None);
     }
+    match day_in(field, clock) {
+        Some(day) if WrittenTime::Date(day).is_near(clock.days) => Ok(Some(day)),
+        Some(_) => Err(Mismatch::new("a day of the years 1 to 9999", field.shown())),
+        None => {
+            let hint = time_format::suggested(field.raw()).filter(|_| clock.format.is_none());
+            let hint = hint.map(|format| Hint::TimeFormat.with(&format));
+            let expected = advice::expected("a day such as 2025-08-15", hint);
+            Err(Mismatch::new(expected, field.shown()))
+        }
+    }
+}
+
+/// The day of a `dt` field that is not null, if it is one.
+fn day_in(field: &Field<'_>, clock: &Clock<'_>) -> Option<Day> {
+    let of_time = |(written, _): (WrittenTime, Option<i64>)| written.day(clock.days);
     let text = match field {
         Field::Csv(text) => text,
         Field::Text(text) => text.as_ref(),
-        Field::Missing | Field::Null | Field::Json(_) | Field::NotText => "",
+        // As seconds since 1970, an integer such as 20250815 would be a day long ago.
+        Field::Json(json) => return time_format::parse(clock.format?, json).map(of_time),
+        Field::Missing | Field::Null | Field::NotText => return None,
     };
-    let day = parse_dt(text).or_else(|| parse(text.as_bytes()).map(|time| time.day(zone)));
-    match day {
-        Some(day) if WrittenTime::Date(day).is_near(zone) => Ok(Some(day)),
-        Some(_) => Err(Mismatch::new("a day of the years 1 to 9999", field.shown())),
-        None => Err(Mismatch::new("a day such as 2025-08-15", field.shown())),
-    }
+    let is_plain = clock.format.is_none() || text.starts_with("dt=");
+    let day = parse_dt(text).filter(|_| is_plain);
+    day.or_else(|| clock.spelled(text).map(of_time))
 }

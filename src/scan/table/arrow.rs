@@ -4,18 +4,20 @@
 //! what is asked for is refused when the file is opened, not row by row.
 
 use arrow::array::{
-    Array, ArrayRef, AsArray, BinaryViewArray, BooleanArray, Int32Array, Int64Array,
-    StringViewArray, UInt64Array,
+    Array, ArrayRef, AsArray, BinaryViewArray, Int32Array, Int64Array, StringViewArray, UInt64Array,
 };
 use arrow::compute::cast;
 use arrow::datatypes::{DataType, Int32Type, Int64Type, UInt64Type};
 
 use crate::ids::Item;
 use crate::job::{CustomerType, ItemType};
-use crate::kernel::column::{Customer, Label};
+use crate::kernel::column::Customer;
 use crate::scan::mismatch::{
     Mismatch, TEXT_BYTES_MAX, Value, expected_ranking, misfit_customer, misfit_item, quoted,
 };
+use crate::scan::parquet::value_text;
+use crate::scan::values::decimal::whole_with_point;
+use crate::scan::values::numbers::{is_number, whole_numbers, without_nan};
 
 /// A column of ids.
 #[derive(Clone, Debug)]
@@ -28,6 +30,8 @@ pub(crate) enum IdColumn {
     Text(StringViewArray),
     /// Texts that nobody has checked.
     Bytes(BinaryViewArray),
+    /// Floats or decimals, and the integers that they are; null where one is none.
+    Numbers(ArrayRef, Int64Array),
 }
 
 impl IdColumn {
@@ -52,19 +56,27 @@ impl IdColumn {
                 let bytes = widened(DataType::BinaryView)?;
                 Some(IdColumn::Bytes(bytes.as_binary_view().clone()))
             }
+            number if is_number(number) => {
+                let numbers = without_nan(array);
+                let ints = whole_numbers(&numbers);
+                Some(IdColumn::Numbers(numbers, ints))
+            }
             _ => None,
         }
     }
 
     /// Whether a type holds ids of customers of the given type; integers become text, and text
-    /// integers, only if the user says so.
+    /// integers, only if the user says so. Numbers never become text: whether 101 or 101.0 is meant, only
+    /// the user knows.
     pub(crate) fn holds(data_type: &DataType, ids: CustomerType, by_flag: bool) -> bool {
         let is_text = matches!(
             data_type,
             DataType::Utf8View | DataType::BinaryView | DataType::Utf8 | DataType::Binary
         );
         match ids {
-            CustomerType::Int64 => data_type.is_integer() || (is_text && by_flag),
+            CustomerType::Int64 => {
+                data_type.is_integer() || is_number(data_type) || (is_text && by_flag)
+            }
             CustomerType::String => is_text || (data_type.is_integer() && by_flag),
         }
     }
@@ -77,6 +89,7 @@ impl IdColumn {
             IdColumn::UInt(ids) => ids.is_null(row),
             IdColumn::Text(ids) => ids.is_null(row),
             IdColumn::Bytes(ids) => ids.is_null(row),
+            IdColumn::Numbers(numbers, _) => numbers.is_null(row),
         }
     }
 
@@ -86,7 +99,11 @@ impl IdColumn {
         match self {
             IdColumn::Int(ids) => Some(ids.value(row)),
             IdColumn::UInt(ids) => i64::try_from(ids.value(row)).ok(),
-            IdColumn::Text(_) | IdColumn::Bytes(_) => self.text(row)?.parse().ok(),
+            IdColumn::Text(_) | IdColumn::Bytes(_) => {
+                let text = self.text(row)?;
+                text.parse().ok().or_else(|| whole_with_point(text))
+            }
+            IdColumn::Numbers(_, ints) => ints.is_valid(row).then(|| ints.value(row)),
         }
     }
 
@@ -96,7 +113,7 @@ impl IdColumn {
         let text = match self {
             IdColumn::Text(ids) => ids.value(row),
             IdColumn::Bytes(ids) => std::str::from_utf8(ids.value(row)).ok()?,
-            IdColumn::Int(_) | IdColumn::UInt(_) => return None,
+            IdColumn::Int(_) | IdColumn::UInt(_) | IdColumn::Numbers(..) => return None,
         };
         (text.len() <= TEXT_BYTES_MAX).then_some(text)
     }
@@ -109,6 +126,7 @@ impl IdColumn {
             IdColumn::UInt(ids) => ids.value(row).to_string(),
             IdColumn::Text(ids) => quoted(ids.value(row)),
             IdColumn::Bytes(ids) => quoted(&String::from_utf8_lossy(ids.value(row))),
+            IdColumn::Numbers(numbers, _) => value_text(numbers, row),
         }
     }
 
@@ -136,6 +154,8 @@ impl IdColumn {
             IdColumn::Int(ids) => *decimal = ids.value(row).to_string(),
             IdColumn::UInt(ids) => *decimal = ids.value(row).to_string(),
             IdColumn::Text(_) | IdColumn::Bytes(_) => return self.text(row),
+            // Their types are refused where texts are wanted.
+            IdColumn::Numbers(..) => return None,
         }
         Some(decimal)
     }
@@ -208,15 +228,4 @@ impl PlainInts {
 pub(crate) fn plain_texts(array: &ArrayRef) -> Option<StringViewArray> {
     let is_plain = array.null_count() == 0 && *array.data_type() == DataType::Utf8View;
     is_plain.then(|| array.as_string_view().clone())
-}
-
-/// The label of a row.
-pub(crate) fn label(labels: &BooleanArray, row: usize) -> Label {
-    if labels.is_null(row) {
-        Label::Null
-    } else if labels.value(row) {
-        Label::Yes
-    } else {
-        Label::No
-    }
 }

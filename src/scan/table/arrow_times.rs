@@ -17,8 +17,9 @@ use crate::scan::bad_rows::RowAt;
 use crate::scan::mismatch::{Mismatch, Value, quoted};
 use crate::scan::text::epoch::to_micros;
 use crate::scan::text::field::Clock;
-use crate::scan::text::times::{WrittenTime, parse};
+use crate::scan::text::times::WrittenTime;
 use crate::scan::time_kinds::TimeKinds;
+use crate::scan::values::numbers::{is_number, number_texts};
 
 /// Times as numbers of a unit, of the wall or since the epoch.
 #[derive(Clone, Debug)]
@@ -93,14 +94,16 @@ enum StoredTimes {
     Days(arrow::array::Date32Array),
     /// Text.
     Text(StringViewArray),
+    /// Numbers with a fraction since the epoch, as texts.
+    Fractions(StringViewArray),
 }
 
 impl TimeColumn {
-    /// Whether a type holds times; integers do if the user tells their unit.
+    /// Whether a type holds times; integers and other numbers do if the user tells their unit.
     pub(crate) fn holds(data_type: &DataType, unit: Option<TimeUnit>) -> bool {
         match data_type {
             DataType::Timestamp(_, _) | DataType::Date32 | DataType::Utf8View => true,
-            other => other.is_integer() && unit.is_some(),
+            other => (other.is_integer() || holds_fractions(other)) && unit.is_some(),
         }
     }
 
@@ -141,6 +144,10 @@ impl TimeColumn {
                     is_epoch: true,
                 })
             }
+            other if holds_fractions(other) => {
+                unit?;
+                StoredTimes::Fractions(number_texts(array))
+            }
             _ => return None,
         };
         Some(TimeColumn { values })
@@ -174,24 +181,33 @@ impl TimeColumn {
                 (days.is_null(row), Some(WrittenTime::Date(day)))
             }
             StoredTimes::Text(texts) if texts.is_null(row) => (true, None),
-            StoredTimes::Text(texts) => (false, parse(texts.value(row).as_bytes())),
+            StoredTimes::Fractions(texts) if texts.is_null(row) => (true, None),
+            StoredTimes::Fractions(texts) => (false, clock.epoch_of_number(texts.value(row))),
+            StoredTimes::Text(texts) => {
+                let local = clock.local_of(texts.value(row));
+                (false, local.map(|(written, _)| written))
+            }
         };
         // Nulls first: the value in their place may be anything.
         match written.filter(|written| written.is_near(clock.zone)) {
             _ if is_null => Ok(None),
             Some(written) => Ok(Some(written)),
             None => Err(Mismatch::new(
-                clock.expected(self.int(row)),
+                clock.expected(&self.raw(row)),
                 self.shown(row),
             )),
         }
     }
 
-    /// The integer of a row that is not null, if the column holds such.
-    fn int(&self, row: usize) -> Option<i64> {
+    /// What a row that is not null holds in place of a time: an integer or a text.
+    #[cold]
+    fn raw(&self, row: usize) -> String {
         match &self.values {
-            StoredTimes::Numbers(numbers) if numbers.is_epoch => Some(numbers.values.value(row)),
-            _ => None,
+            StoredTimes::Numbers(numbers) if numbers.is_epoch => {
+                numbers.values.value(row).to_string()
+            }
+            StoredTimes::Text(texts) | StoredTimes::Fractions(texts) => texts.value(row).to_owned(),
+            _ => String::new(),
         }
     }
 
@@ -202,6 +218,7 @@ impl TimeColumn {
             StoredTimes::Numbers(numbers) => numbers.values.value(row).to_string(),
             StoredTimes::Days(days) => format!("day {} from 1970-01-01 on", days.value(row)),
             StoredTimes::Text(texts) => quoted(texts.value(row)),
+            StoredTimes::Fractions(texts) => texts.value(row).to_owned(),
         }
     }
 
@@ -226,6 +243,11 @@ impl TimeColumn {
             _ => None,
         }
     }
+}
+
+/// Whether a type holds numbers that may be times with a fraction. Floats of 32 bits are too coarse.
+fn holds_fractions(data_type: &DataType) -> bool {
+    is_number(data_type) && *data_type != DataType::Float32
 }
 
 /// The numbers of a column of timestamps.

@@ -18,6 +18,8 @@ use crate::scan::item_ids::{expected_items, holds_items};
 use crate::scan::parquet::ParquetFile;
 use crate::scan::spec::ReadSpec;
 use crate::scan::units::hint_of_column;
+use crate::scan::values::label::LabelColumn;
+use crate::scan::values::numbers::is_number;
 
 /// A column that a source wants of its files.
 #[derive(Clone, Copy, Debug)]
@@ -128,7 +130,7 @@ impl<'a> DeclaredColumn<'a> {
             Holds::Float => unless(found.is_numeric(), "numbers"),
             // As seconds since 1970, such integers would all be days long ago, and all actions
             // known.
-            Holds::LandingDay if found.is_integer() => {
+            Holds::LandingDay if found.is_integer() || is_number(found) => {
                 Some("days: text such as 2025-08-15, dates or timestamps".to_owned())
             }
             Holds::Time | Holds::LandingDay => {
@@ -159,7 +161,7 @@ pub(crate) fn check_columns<'a>(
 fn expected_customers(customers: CustomerType, found: &DataType) -> String {
     let is_id = IdColumn::holds(found, CustomerType::String, true);
     let (what, hint) = match customers {
-        _ if !is_id && found.is_floating() => ("integers or text", Some(Hint::WholeNumbers)),
+        _ if !is_id && is_number(found) => ("integers or text", Some(Hint::WholeNumbers)),
         _ if !is_id => ("integers or text", None),
         CustomerType::Int64 => (
             "integers, as in the impressions",
@@ -173,7 +175,7 @@ fn expected_customers(customers: CustomerType, found: &DataType) -> String {
 /// What a column of other ids should be, of which something else was found.
 fn expected_ids(ids: CustomerType, found: &DataType) -> String {
     let hint = match found {
-        _ if found.is_floating() => Some(Hint::WholeNumbers),
+        _ if is_number(found) => Some(Hint::WholeNumbers),
         _ if IdColumn::holds(found, CustomerType::String, true) => Some(Hint::TextIds),
         _ => None,
     };
@@ -194,10 +196,10 @@ fn expected_times(
     if TimeColumn::holds(found, unit) {
         return None;
     }
-    let hint = if found.is_integer() {
-        hint_of_column(file, name)
-    } else {
-        String::new()
+    let hint = match found {
+        found if found.is_integer() => hint_of_column(file, name),
+        found if is_number(found) => format!(" ({})", Hint::TimeUnits.text()),
+        _ => String::new(),
     };
     Some(format!("times{hint}"))
 }
@@ -225,7 +227,7 @@ fn check_shown_items(
     };
     let type_of = |name: &str| fields.find(name).map(|(_, field)| field.data_type());
     match (type_of(item), type_of(label)) {
-        (Some(item), Some(DataType::Boolean)) if holds_items(item, spec) => Ok(()),
+        (Some(item), Some(label)) if holds_items(item, spec) && LabelColumn::holds(label) => Ok(()),
         (Some(item), _) if !holds_items(item, spec) => wrong_for(item),
         _ => wrong_for(&DataType::Null),
     }

@@ -314,7 +314,7 @@ impl ColumnType {
             }
             ColumnType::TextId => EXPECTED_TEXT.to_owned(),
             ColumnType::Text => "a text of at most 4096 bytes".to_owned(),
-            ColumnType::Time | ColumnType::Known => Clock::new(spec).expected(None),
+            ColumnType::Time | ColumnType::Known => Clock::new(spec).expected(""),
             ColumnType::Float => "a number".to_owned(),
             ColumnType::Kept(_) => "what is copied".to_owned(),
         }

@@ -24,7 +24,8 @@ use crate::scan::table::arrow::IdColumn;
 use crate::scan::table::arrow_times::TimeColumn;
 use crate::scan::table::passthrough::PassthroughArray;
 use crate::scan::text::field::Clock;
-use crate::scan::text::times::{WrittenTime, parse_local};
+use crate::scan::text::times::WrittenTime;
+use crate::scan::values::numbers::without_nan;
 
 impl TableScan<'_> {
     /// Reads a row group.
@@ -72,6 +73,13 @@ impl TableScan<'_> {
                 cells.fill_null(batch.rows_count());
                 continue;
             };
+            // Floats of ids and of times are null where they are NaN.
+            let is_exact = matches!(
+                column.kind,
+                ColumnType::IntId | ColumnType::Time | ColumnType::Known
+            );
+            let cleared = is_exact.then(|| without_nan(array));
+            let array = cleared.as_ref().unwrap_or(array);
             match column.kind {
                 ColumnType::IntId => fill_ints(array, cells.ints_mut(), &mut faults),
                 ColumnType::TextId | ColumnType::Text => {
@@ -316,7 +324,7 @@ fn time_of(
     row: usize,
     clock: &Clock<'_>,
 ) -> Value<Option<(WrittenTime, Option<i64>)>> {
-    match column.text(row).map(|text| parse_local(text.as_bytes())) {
+    match column.text(row).map(|text| clock.local_of(text)) {
         Some(Some(local)) if local.0.is_near(clock.zone) => Ok(Some(local)),
         // Numbers, nulls, and what to say of a text that is no time.
         _ => Ok(column.written(row, clock)?.map(|written| (written, None))),

@@ -4,7 +4,7 @@
 //! **Invariants**: nothing is guessed: of Parquet a column's own type counts, of text the type that
 //! the user named, or text.
 
-use arrow::array::{Array, ArrayRef, AsArray, BooleanArray, Float64Array};
+use arrow::array::{Array, ArrayRef, AsArray, Float64Array};
 use arrow::compute::cast;
 use arrow::datatypes::{DataType, Fields, Float64Type};
 
@@ -19,6 +19,7 @@ use crate::scan::parquet::ParquetFile;
 use crate::scan::spec::ReadSpec;
 use crate::scan::table::arrow_times::TimeColumn;
 use crate::scan::text::field::{Clock, Field};
+use crate::scan::values::label::LabelColumn;
 
 /// What a column of a type holds; nothing if it cannot be carried.
 pub(crate) fn kind_of(data_type: &DataType) -> Option<PassthroughType> {
@@ -128,7 +129,8 @@ fn holds(data_type: &DataType, kind: PassthroughType) -> bool {
         // A double would round integers of 64 bits.
         _ => false,
     };
-    found == Some(kind) || widens
+    let is_label = kind == PassthroughType::Boolean && LabelColumn::holds(data_type);
+    found == Some(kind) || widens || is_label
 }
 
 /// What a message says that a column should be.
@@ -152,7 +154,7 @@ pub(crate) enum PassthroughArray {
     /// Texts.
     Texts(IdColumn),
     /// Truth values.
-    Booleans(BooleanArray),
+    Booleans(LabelColumn),
     /// Times.
     Times(TimeColumn),
 }
@@ -168,7 +170,7 @@ impl PassthroughArray {
                 PassthroughArray::Doubles(doubles.as_primitive::<Float64Type>().clone())
             }
             PassthroughType::Text => PassthroughArray::Texts(ids()),
-            PassthroughType::Boolean => PassthroughArray::Booleans(array.as_boolean().clone()),
+            PassthroughType::Boolean => PassthroughArray::Booleans(LabelColumn::new(array)),
             PassthroughType::Time => {
                 // Integers are carried as integers, whatever `--time-unit` says.
                 PassthroughArray::Times(TimeColumn::new(array, None).expect("types are checked"))
@@ -184,9 +186,7 @@ impl PassthroughArray {
             PassthroughArray::Doubles(doubles) => doubles
                 .is_valid(at)
                 .then(|| PassthroughValue::Double(doubles.value(at).to_bits())),
-            PassthroughArray::Booleans(booleans) => booleans
-                .is_valid(at)
-                .then(|| PassthroughValue::Boolean(booleans.value(at))),
+            PassthroughArray::Booleans(labels) => labels.get(at)?.map(PassthroughValue::Boolean),
             PassthroughArray::Texts(texts) if texts.is_null(at) => None,
             PassthroughArray::Texts(texts) => {
                 let text = texts
@@ -240,13 +240,8 @@ pub(crate) fn of_field(
             )
         }
         PassthroughType::Boolean => {
-            let value = match field {
-                // In JSON, a text is no truth value.
-                Field::Json("true") | Field::Csv("true") => Some(true),
-                Field::Json("false") | Field::Csv("false") => Some(false),
-                _ => None,
-            };
-            (value.map(PassthroughValue::Boolean), "true, false or null")
+            let value = field.truth()?;
+            return Ok(value.map_or(PassthroughValue::Null, PassthroughValue::Boolean));
         }
         PassthroughType::Time => {
             let when = field.time(clock)?;

@@ -126,6 +126,7 @@ fn spec(zone: &Zone, on_bad_row: OnBadRow) -> ReadSpec<'_> {
         wall_zone: zone,
         is_zone_named: true,
         time_unit: None,
+        time_format: None,
         allow_unused: false,
         null_values: &[],
         guest_ids: &[],

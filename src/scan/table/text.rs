@@ -21,7 +21,7 @@ use crate::scan::table::passthrough::of_field;
 use crate::scan::text::columns::WantedColumn;
 use crate::scan::text::field::{Clock, Field};
 use crate::scan::text::record::{ColumnsSeen, Stop, TextRecord};
-use crate::scan::text::times::{WrittenTime, parse_local};
+use crate::scan::text::times::WrittenTime;
 
 /// How the times of a file are read.
 struct Clocks<'z> {
@@ -190,7 +190,7 @@ impl TableScan<'_> {
             }
             if let Err(found) = filled {
                 let expected = match column.kind {
-                    ColumnType::Time | ColumnType::Known => clocks.clock.expected(field.int()),
+                    ColumnType::Time | ColumnType::Known => clocks.clock.expected(field.raw()),
                     kind => kind.expected(&self.spec, &found),
                 };
                 state.faults.push(CellFault {
@@ -246,7 +246,7 @@ fn fill_field(
             text.is_some()
         }
         ColumnType::Time => {
-            let local = local_of(field, &clocks.clock);
+            let local = field.as_local(&clocks.clock);
             let (at, east_us) = match local {
                 Some((WrittenTime::Wall(wall_us), _)) => (clocks.wall.instant_of(wall_us), None),
                 Some((other, east_us)) => (clocks.clock.resolve(other).at, east_us),
@@ -257,7 +257,7 @@ fn fill_field(
             local.is_some()
         }
         ColumnType::Known => {
-            let local = local_of(field, &clocks.clock);
+            let local = field.as_local(&clocks.clock);
             let known = local.map(|(written, _)| clocks.clock.resolve(written).known_after);
             cells.times_mut().push(known.unwrap_or(EPOCH), None);
             written = local.map(|(written, _)| written);
@@ -277,19 +277,5 @@ fn fill_field(
         Ok(written)
     } else {
         Err(field.shown())
-    }
-}
-
-/// A time as it is written, with its offset if it has one.
-#[inline]
-fn local_of(field: &Field<'_>, clock: &Clock<'_>) -> Option<(WrittenTime, Option<i64>)> {
-    let local = match field {
-        Field::Text(text) => parse_local(text.as_bytes()),
-        Field::Csv(text) => parse_local(text.as_bytes()),
-        _ => None,
-    };
-    match local {
-        Some(local) => Some(local).filter(|(written, _)| written.is_near(clock.zone)),
-        None => Some((field.as_written(clock)?, None)),
     }
 }

@@ -2,21 +2,23 @@
 //!
 //! **Null rule**: in CSV, an empty field is null. In JSON, `null` and an absent key are; for customers,
 //! ids and times an empty text is, too. Texts that the user names are null in both (`nulls`).
-//! **Invariants**: nothing is guessed: in JSON a number in quotes is text, and `1.0` is no integer.
+//! **Invariants**: nothing is guessed. Where an integer id is read, `101.0` is the integer that it is, and so
+//! is a number in quotes in JSON; anywhere else that is text.
 
 use std::borrow::Cow;
 
-use crate::calendar::Zone;
 use crate::error::Error;
 use crate::ids::Item;
-use crate::job::{CustomerType, ItemType, TimeUnit};
+use crate::job::{CustomerType, ItemType};
 use crate::kernel::column::{Customer, Label};
 use crate::scan::mismatch::{
     Mismatch, TEXT_BYTES_MAX, Value, cut, expected_ranking, misfit_customer, misfit_item, quoted,
 };
-use crate::scan::spec::ReadSpec;
-use crate::scan::text::epoch::{hint, to_micros};
-use crate::scan::text::times::{When, WrittenTime, parse};
+pub(crate) use crate::scan::text::clock::Clock;
+use crate::scan::text::clock::parse_int;
+use crate::scan::text::times::{When, WrittenTime};
+use crate::scan::values::decimal::{Decimal, whole_of_json, whole_of_quoted, whole_with_point};
+use crate::scan::values::label::{EXPECTED_LABEL, label_of, label_of_text};
 
 /// A value as it stands in a record.
 #[derive(Clone, Debug, PartialEq)]
@@ -126,6 +128,25 @@ impl Field<'_> {
         }
     }
 
+    /// An integer id, whatever it is written as.
+    #[inline]
+    pub(crate) fn int_id(&self) -> Option<i64> {
+        match self {
+            Field::Csv(text) => parse_int(text).or_else(|| whole_with_point(text)),
+            Field::Json(json) => parse_int(json).or_else(|| whole_of_json(json)),
+            Field::Text(text) => whole_of_quoted(text),
+            Field::Missing | Field::Null | Field::NotText => None,
+        }
+    }
+
+    /// The units since the epoch of a number, or of a text that is one, without its fraction.
+    pub(crate) fn units(&self) -> Option<i64> {
+        self.int().or_else(|| match self {
+            Field::Json(json) => Decimal::parse_json(json)?.floor(0),
+            _ => Decimal::parse(self.raw())?.floor(0),
+        })
+    }
+
     /// A text, or an integer in decimal, of at most [`TEXT_BYTES_MAX`].
     #[inline]
     pub(crate) fn text_or_int(&self) -> Option<&str> {
@@ -143,7 +164,7 @@ impl Field<'_> {
     pub(crate) fn as_customer(&self, customers: CustomerType) -> Option<Customer<'_>> {
         match customers {
             _ if self.is_blank() => Some(Customer::Guest),
-            CustomerType::Int64 => self.int().map(Customer::Int),
+            CustomerType::Int64 => self.int_id().map(Customer::Int),
             CustomerType::String => self.text_or_int().map(Customer::Text),
         }
     }
@@ -158,7 +179,7 @@ impl Field<'_> {
     /// An item id, if it is one.
     #[inline]
     pub(crate) fn as_item<I: Item>(&self) -> Option<I> {
-        self.int().and_then(I::from_wide)
+        self.int_id().and_then(I::from_wide)
     }
 
     /// An item id.
@@ -194,12 +215,17 @@ impl Field<'_> {
 
     /// A label.
     pub(crate) fn label(&self) -> Value<Label> {
-        match self {
-            Field::Missing | Field::Null => Ok(Label::Null),
-            Field::Json("true") => Ok(Label::Yes),
-            Field::Json("false") => Ok(Label::No),
-            _ => Err(Mismatch::new("true, false or null", self.shown())),
+        self.truth().map(label_of)
+    }
+
+    /// A truth value, or `None` if it is null.
+    pub(crate) fn truth(&self) -> Value<Option<bool>> {
+        if self.is_null() {
+            return Ok(None);
         }
+        let value = label_of_text(self.raw());
+        let misfit = || Mismatch::new(EXPECTED_LABEL, self.shown());
+        value.map(Some).ok_or_else(misfit)
     }
 
     /// A time, or `None` if the field is null.
@@ -211,15 +237,20 @@ impl Field<'_> {
     /// A time as it is written, if it is one.
     #[inline]
     pub(crate) fn as_written(&self, clock: &Clock<'_>) -> Option<WrittenTime> {
-        let written = match self {
-            Field::Text(text) => parse(text.as_bytes()),
-            // No text is both: a date has hyphens between digits, an integer has none.
-            Field::Csv(text) => parse(text.as_bytes()).or_else(|| clock.epoch_text(text)),
-            Field::Json(json) => clock.epoch_text(json),
+        self.as_local(clock).map(|(written, _)| written)
+    }
+
+    /// The same with its offset in microseconds east of UTC, if it is written with one.
+    #[inline]
+    pub(crate) fn as_local(&self, clock: &Clock<'_>) -> Option<(WrittenTime, Option<i64>)> {
+        let local = match self {
+            Field::Csv(text) => clock.local_of(text),
+            Field::Text(text) => clock.local_of(text),
+            Field::Json(json) => clock.local_of_json(json),
             Field::Missing | Field::Null | Field::NotText => None,
         };
         // Days are named with four digits of a year: beyond these, several days had the same name.
-        written.filter(|written| written.is_near(clock.zone))
+        local.filter(|(written, _)| written.is_near(clock.zone))
     }
 
     /// A time as it is written, or `None` if the field is null.
@@ -230,88 +261,10 @@ impl Field<'_> {
         }
         match self.as_written(clock) {
             Some(written) => Ok(Some(written)),
-            None => Err(Mismatch::new(clock.expected(self.int()), self.shown())),
+            None => Err(Mismatch::new(clock.expected(self.raw()), self.shown())),
         }
     }
 }
-
-/// How times are read: the zones of wall times and of days, and the unit of integers.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Clock<'a> {
-    /// The zone of wall times.
-    pub(crate) zone: &'a Zone,
-    /// The zone of days.
-    pub(crate) days: &'a Zone,
-    /// The unit of integers, or `None` if integers are no times.
-    pub(crate) unit: Option<TimeUnit>,
-}
-
-impl<'a> Clock<'a> {
-    /// The settings of a run.
-    pub(crate) fn new(spec: &ReadSpec<'a>) -> Clock<'a> {
-        Clock {
-            zone: spec.wall_zone,
-            days: spec.zone,
-            unit: spec.time_unit,
-        }
-    }
-
-    /// The instant of a time. A date is a day, so it is of the zone of days.
-    #[inline]
-    pub(crate) fn resolve(&self, written: WrittenTime) -> When {
-        written.resolve(match written {
-            WrittenTime::Date(_) => self.days,
-            _ => self.zone,
-        })
-    }
-
-    /// A time that is written as an integer since the epoch.
-    fn epoch_text(&self, text: &str) -> Option<WrittenTime> {
-        let unit = self.unit?;
-        to_micros(parse_int(text)?, unit).map(WrittenTime::Instant)
-    }
-
-    /// What a message expects of a time; `int` is what was found if it was an integer.
-    pub(crate) fn expected(&self, int: Option<i64>) -> String {
-        let unit = self.unit.map_or("", expected_ints);
-        let hint = int.map_or_else(String::new, hint);
-        format!("{EXPECTED_TIME}{unit}{hint}")
-    }
-}
-
-/// An integer; gives what `str::parse` does, faster.
-#[inline]
-fn parse_int(text: &str) -> Option<i64> {
-    // Up to 18 digits cannot overflow, so no digit needs a check.
-    let digits = text.as_bytes();
-    if digits.is_empty() || digits.len() > 18 {
-        return text.parse().ok();
-    }
-    let mut value = 0;
-    for byte in digits {
-        // A sign ends this as well: `parse` knows what it means.
-        let digit = byte.wrapping_sub(b'0');
-        if digit > 9 {
-            return text.parse().ok();
-        }
-        value = value * 10 + i64::from(digit);
-    }
-    Some(value)
-}
-
-/// What a message expects of integer times of a unit.
-fn expected_ints(unit: TimeUnit) -> &'static str {
-    match unit {
-        TimeUnit::Second => ", or an integer of seconds since 1970",
-        TimeUnit::Milli => ", or an integer of milliseconds since 1970",
-        TimeUnit::Micro => ", or an integer of microseconds since 1970",
-        TimeUnit::Nano => ", or an integer of nanoseconds since 1970",
-    }
-}
-
-/// What a message expects of a time.
-const EXPECTED_TIME: &str =
-    "a time of the years 1 to 9999, such as 2025-08-15 or 2025-08-15T12:00:00Z";
 
 /// Whether a JSON number is an integer.
 fn is_integer(json: &str) -> bool {
@@ -322,6 +275,8 @@ fn is_integer(json: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::calendar::Zone;
+    use crate::job::TimeUnit;
 
     #[test]
     fn nothing_is_guessed_about_ids() {
@@ -330,13 +285,21 @@ mod tests {
         assert_eq!(Field::Json("7").customer(int), Ok(Customer::Int(7)));
         assert_eq!(Field::Null.customer(int), Ok(Customer::Guest));
         for field in [
-            Field::Csv("1.0"),
+            Field::Csv("7.0"),
+            Field::Json("7e0"),
+            Field::Text("7".into()),
+        ] {
+            assert_eq!(field.customer(int), Ok(Customer::Int(7)), "{field:?}");
+        }
+        for field in [
+            Field::Csv("1.5"),
             Field::Csv(" 1"),
+            Field::Csv("1e2"),
             Field::Csv("abc"),
-            Field::Json("1.0"),
+            Field::Json("1.5"),
             Field::Json("9223372036854775808"),
             Field::Json("true"),
-            Field::Text("7".into()),
+            Field::Text("007".into()),
             Field::NotText,
         ] {
             assert!(field.customer(int).is_err(), "{field:?}");
@@ -368,12 +331,14 @@ mod tests {
             zone: &zone,
             days: &zone,
             unit: None,
+            format: None,
         };
         assert!(Field::Csv("1755259200").time(&without).is_err());
         let clock = Clock {
             zone: &zone,
             days: &zone,
             unit: Some(TimeUnit::Nano),
+            format: None,
         };
         let time = |field: Field<'_>| field.time(&clock).expect("a time").expect("not null").at.0;
         assert_eq!(time(Field::Json("-1")), -1, "floored, not cut");
@@ -383,7 +348,14 @@ mod tests {
             zone: &zone,
             days: &zone,
             unit: Some(TimeUnit::Second),
+            format: None,
         };
+        assert_eq!(
+            Field::Text("1.9999999".into())
+                .time(&seconds)
+                .map(|when| when.map(|when| when.at.0)),
+            Ok(Some(1_999_999))
+        );
         assert!(Field::Csv("9223372036854775807").time(&seconds).is_err());
     }
 }

@@ -2,10 +2,11 @@
 //!
 //! In reading order: `records` reads a file or a piece of it; `blocks` and `shared_file` cut a file into
 //! pieces for threads; `csv` and `json` parse records; `columns` and `record` are what they
-//! share. `field` parses single values, with `times` and `epoch`; `nulls` replaces texts that stand for
+//! share. `field` parses single values, times by a `clock`, with `times` and `epoch`; `nulls` replaces texts that stand for
 //! null; `impression_items` parses the array of an impression.
 
 pub(crate) mod blocks;
+pub(crate) mod clock;
 pub(crate) mod columns;
 mod csv;
 pub(crate) mod epoch;

@@ -16,6 +16,8 @@ use crate::scan::text::columns::WantedColumn;
 use crate::scan::text::epoch::{is_day, to_micros};
 use crate::scan::text::field::Field;
 use crate::scan::text::records::records;
+use crate::scan::values::numbers::{is_number, number_texts};
+use crate::scan::values::time_format;
 use crate::scan::{Opened, seen_enough};
 
 /// After so many texts that are no integers, a column is taken to have none.
@@ -31,6 +33,7 @@ pub(super) fn look<'f>(
     let mut search = PlausibleSearch {
         column,
         range,
+        format: spec.time_format,
         ints: None,
         texts: 0,
     };
@@ -57,6 +60,8 @@ pub(super) fn look<'f>(
 struct PlausibleSearch<'f, 'a> {
     column: &'a str,
     range: &'a PlausibleTimes,
+    /// The format of texts: what has it is no number, whatever it looks like.
+    format: Option<&'a str>,
     /// The integers so far, none of them plausible.
     ints: Option<ImplausibleInts<'f>>,
     /// Texts so far that are no integers.
@@ -101,7 +106,10 @@ impl<'f> PlausibleSearch<'f, '_> {
     /// Reads a Parquet file.
     fn read_parquet(&mut self, file: &'f ParquetFile) -> ControlFlow<()> {
         let column = file.column(self.column);
-        if !column.is_some_and(|column| column.data_type().is_integer()) {
+        let may_be = |found: &DataType| {
+            found.is_integer() || *found == DataType::Utf8View || is_number(found)
+        };
+        if !column.is_some_and(|column| may_be(column.data_type())) {
             return ControlFlow::Continue(());
         }
         let leaves = file.select_names(&[self.column], |_| false);
@@ -146,8 +154,19 @@ impl<'f> PlausibleSearch<'f, '_> {
         (is_early || is_late) && !(is_day(least) && is_day(greatest))
     }
 
-    /// Adds the integers of an array.
+    /// Adds the numbers of an array of numbers or texts.
     fn add_all(&mut self, file: &'f InputFile, array: &ArrayRef) -> ControlFlow<()> {
+        let texts = match array.data_type() {
+            DataType::Utf8View => array.as_string_view().clone(),
+            found if is_number(found) => number_texts(array),
+            _ => return self.add_ints(file, array),
+        };
+        let mut texts = texts.iter().flatten();
+        texts.try_for_each(|text| self.add_field(file, &Field::Csv(text)))
+    }
+
+    /// Adds the integers of an array of integers.
+    fn add_ints(&mut self, file: &'f InputFile, array: &ArrayRef) -> ControlFlow<()> {
         let Ok(wide) = cast(array, &DataType::Int64) else {
             return ControlFlow::Continue(());
         };
@@ -177,10 +196,21 @@ impl<'f> PlausibleSearch<'f, '_> {
 
     /// Adds a field, if it is an integer.
     fn add_field(&mut self, file: &'f InputFile, field: &Field<'_>) -> ControlFlow<()> {
-        if let Some(value) = field.int() {
-            return self.add(file, value);
+        let is_text = matches!(field, Field::Csv(_) | Field::Text(_));
+        let mut format = self.format.into_iter().filter(|_| is_text);
+        if format.any(|format| time_format::parse(format, field.raw()).is_some()) {
+            return self.add_text();
         }
-        self.texts += u32::from(!field.is_null());
+        match field.units() {
+            Some(value) => self.add(file, value),
+            None if field.is_null() => ControlFlow::Continue(()),
+            None => self.add_text(),
+        }
+    }
+
+    /// Adds a text that is no number.
+    fn add_text(&mut self) -> ControlFlow<()> {
+        self.texts += 1;
         if self.texts >= TEXTS_MAX {
             return ControlFlow::Break(());
         }

@@ -315,7 +315,7 @@ impl Case {
             return Column::Texts(ids.collect());
         }
         let parse = |id: String| id.parse().expect("an integer");
-        Column::Ints(ids.map(|id| id.map(parse)).collect())
+        Column::Ids(ids.map(|id| id.map(parse)).collect())
     }
 }
 

@@ -11,8 +11,9 @@ use std::sync::Arc;
 use arrow::array::{Array, ArrayRef, AsArray, RecordBatchReader, StructArray};
 use arrow::compute::cast;
 use arrow::datatypes::{
-    DataType, Date32Type, Float64Type, Int64Type, TimeUnit as ArrowUnit, TimestampMicrosecondType,
-    TimestampMillisecondType, TimestampNanosecondType, TimestampSecondType, UInt64Type,
+    DataType, Date32Type, Float32Type, Float64Type, Int64Type, TimeUnit as ArrowUnit,
+    TimestampMicrosecondType, TimestampMillisecondType, TimestampNanosecondType,
+    TimestampSecondType, UInt64Type,
 };
 use arrow::error::ArrowError;
 use arrow::ipc::reader::{FileReader, StreamReader};
@@ -136,6 +137,13 @@ fn cell_of(array: &ArrayRef) -> LogCell {
         DataType::UInt64 => LogCell::Int(array.as_primitive::<UInt64Type>().value(0).into()),
         of if of.is_integer() => as_type(&DataType::Int64).map_or(LogCell::Bytes, |wide| {
             LogCell::Int(wide.as_primitive::<Int64Type>().value(0).into())
+        }),
+        DataType::Float32 => LogCell::Single(array.as_primitive::<Float32Type>().value(0)),
+        DataType::Decimal32(..)
+        | DataType::Decimal64(..)
+        | DataType::Decimal128(..)
+        | DataType::Decimal256(..) => as_type(&DataType::Utf8).map_or(LogCell::Bytes, |text| {
+            LogCell::Decimal(text.as_string::<i32>().value(0).to_owned())
         }),
         of if of.is_numeric() => as_type(&DataType::Float64).map_or(LogCell::Bytes, |wide| {
             LogCell::Real(wide.as_primitive::<Float64Type>().value(0))

@@ -197,9 +197,11 @@ fn cell_of(field: &Field) -> LogCell {
         Field::UShort(value) => LogCell::Int((*value).into()),
         Field::UInt(value) => LogCell::Int((*value).into()),
         Field::ULong(value) => LogCell::Int((*value).into()),
-        Field::Float(value) => LogCell::Real(f64::from(*value)),
+        Field::Float(value) => LogCell::Single(*value),
         Field::Double(value) => LogCell::Real(*value),
-        Field::Decimal(_) | Field::Float16(_) => field
+        // Without decimals the point is there all the same.
+        Field::Decimal(_) => LogCell::Decimal(field.to_string().trim_end_matches('.').to_owned()),
+        Field::Float16(_) => field
             .to_string()
             .parse()
             .map_or(LogCell::Bytes, LogCell::Real),

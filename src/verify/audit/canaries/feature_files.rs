@@ -69,6 +69,7 @@ pub(super) fn write(
         // Planted files have the default names of columns.
         columns: Vec::new(),
         time_unit: Some(TimeUnit::Micro),
+        time_format: None,
         source_settings: Vec::new(),
         format: Some(Format::Ndjson),
         customer_type: Some(id_type),

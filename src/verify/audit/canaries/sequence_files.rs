@@ -91,6 +91,7 @@ fn settings_of(settings: &Settings, dir: &Path, paths: Vec<(Source, String)>) ->
         publish: Publish::New,
         columns: planted_columns(settings),
         time_unit: Some(TimeUnit::Micro),
+        time_format: None,
         source_settings: Vec::new(),
         format: Some(Format::Ndjson),
         on_bad_row: OnBadRow::Error,
