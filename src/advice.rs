@@ -62,6 +62,12 @@ hints! {
     ManyItems = "--item-type int64 has room for more",
     /// An item that is text, below 1, or above 2^63 − 1.
     Vocabulary = "--item-vocabulary build takes any id, 0 and texts too",
+    /// A text that may be several items.
+    ItemSeparator = "--source impressions.item_separator='{value}' splits it",
+    /// Items without labels.
+    ItemLabels = "--columns impressions.labels=COLUMN or impressions.clicked=COLUMN names their labels, --null-label keep goes without",
+    /// A column of labels beside one of clicked items.
+    LabelsOrClicked = "--columns impressions.labels=labels takes the labels, impressions.clicked=clicked the clicked items",
     /// A column that no file has by that name.
     Columns = "--columns {value}.NAME=COLUMN gives another name",
     /// A column whose name the user gave.

@@ -6,7 +6,9 @@ use std::fmt::Write as _;
 use std::fs;
 
 use hitherto::reference::{LogAction, LogImpression, LogTime, RepeatRule, Rules, sequences};
-use hitherto::{Codec, Cutoff, Guests, NullLabel, Sequences, Settings, Source, TimeUnit, Tuning};
+use hitherto::{
+    Codec, Cutoff, Guests, NullLabel, Sequences, Settings, Source, SourceSettings, TimeUnit, Tuning,
+};
 use hitherto_fuzz::{folder, run, samples};
 use libfuzzer_sys::fuzz_target;
 
@@ -16,8 +18,8 @@ type Actions = Vec<(u8, u8, u8, u8, u8)>;
 type Impressions = Vec<(u8, u8, u8, Vec<(u8, Option<bool>)>)>;
 /// Length, lookback, embargo; by time, without padding, guests are rows, null labels are dropped.
 type Asked = (u8, Option<u8>, Option<u8>, bool, bool, bool, bool);
-/// Codec, bytes of a page, rows of a row group, partitions, threads.
-type Layout = (u8, u8, u8, u8, u8);
+/// Codec, bytes of a page, rows of a row group, partitions, threads, shapes of impressions, separators.
+type Layout = (u8, u8, u8, u8, u8, u8, u8);
 
 /// A day in 2025.
 const FIRST_DAY: i32 = 20_300;
@@ -83,7 +85,8 @@ fuzz_target!(|case: (Actions, Impressions, Asked, Layout)| {
         drop_null_labels: drop_labels,
         negatives: None,
     };
-    let (codec, page, rows, bits, threads) = layout;
+    let (codec, page, rows, bits, threads, shape, separators) = layout;
+    let separators = separators_of(separators);
     let settings = Settings {
         ask: Sequences {
             cutoff: if by_time { Cutoff::Time } else { Cutoff::Day },
@@ -98,7 +101,8 @@ fuzz_target!(|case: (Actions, Impressions, Asked, Layout)| {
         }
         .into(),
         allow_unused: true,
-        paths: write_files(&impressions, &log),
+        paths: write_files(&impressions, &log, shape, &separators),
+        source_settings: vec![(Source::Impressions, separators)],
         codec: [Codec::Zstd, Codec::Lz4Raw, Codec::Snappy, Codec::None][usize::from(codec) % 4],
         threads: 1 + usize::from(threads % 2),
         time_unit: Some(TimeUnit::Micro),
@@ -118,26 +122,67 @@ fuzz_target!(|case: (Actions, Impressions, Asked, Layout)| {
     assert_eq!(found, expected);
 });
 
+/// Separators of a few, or none.
+fn separators_of(of: u8) -> SourceSettings {
+    let text = |text: &str| (!text.is_empty()).then(|| text.to_owned());
+    SourceSettings {
+        item_separator: text(["", "|", ",", " ", "::"][usize::from(of % 5)]),
+        label_separator: text(["", "-", ":", "--"][usize::from(of / 5 % 4)]),
+        ..SourceSettings::default()
+    }
+}
+
+/// The columns of shown items in one of the shapes that JSON with these separators can have.
+fn shown_columns(items: &[(i64, Option<bool>)], shape: u8, own: &SourceSettings) -> String {
+    let label = |label: &Option<bool>| label.map_or("null".to_owned(), |label| label.to_string());
+    let all = |text: &dyn Fn(&(i64, Option<bool>)) -> String, between: &str| {
+        items.iter().map(text).collect::<Vec<_>>().join(between)
+    };
+    match (shape % 4, &own.item_separator, &own.label_separator) {
+        (1, _, _) => {
+            let pairs = all(&|(item, of)| format!("\"{item}\":{}", label(of)), ",");
+            format!("\"impressions\":{{{pairs}}}")
+        }
+        (2, Some(separator), Some(between)) => {
+            let text = |of: &Option<bool>| of.map_or(String::new(), |of| of.to_string());
+            let pairs = all(&|(item, of)| format!("{item}{between}{}", text(of)), separator);
+            format!("\"impressions\":\"{pairs}\"")
+        }
+        (2, _, None) => {
+            let (ids, labels) = (all(&|(item, _)| item.to_string(), ","), all(&|(_, of)| label(of), ","));
+            format!("\"impressions\":[{ids}],\"labels\":[{labels}]")
+        }
+        (3, Some(separator), None) if items.iter().all(|(_, of)| of.is_none()) => {
+            let ids = all(&|(item, _)| item.to_string(), separator);
+            format!("\"impressions\":\"{ids}\"")
+        }
+        _ => {
+            let structs = all(
+                &|(item, of)| format!("{{\"item_id\":{item},\"is_order\":{}}}", label(of)),
+                ",",
+            );
+            format!("\"impressions\":[{structs}]")
+        }
+    }
+}
+
 /// Writes the log as NDJSON; gives the paths of its sources.
-fn write_files(impressions: &[LogImpression], log: &[LogAction]) -> Vec<(Source, String)> {
+fn write_files(
+    impressions: &[LogImpression],
+    log: &[LogAction],
+    shape: u8,
+    separators: &SourceSettings,
+) -> Vec<(Source, String)> {
     let mut texts = [const { String::new() }; 4];
     for shown in impressions {
         let Some(LogTime::Instant(us)) = shown.time else { continue };
-        let items: Vec<String> = shown
-            .items
-            .iter()
-            .map(|(item, label)| {
-                let label = label.map_or("null".to_owned(), |label| label.to_string());
-                format!("{{\"item_id\":{item},\"is_order\":{label}}}")
-            })
-            .collect();
+        let items = shown_columns(&shown.items, shape, separators);
         let day = hitherto::date_text(hitherto::Day(shown.day));
         let _ = writeln!(
             texts[0],
-            "{{\"dt\":\"{day}\",\"ranking_id\":\"{}\",\"customer_id\":{},\"impression_time\":{us},\"impressions\":[{}]}}",
+            "{{\"dt\":\"{day}\",\"ranking_id\":\"{}\",\"customer_id\":{},\"impression_time\":{us},{items}}}",
             shown.ranking,
-            json(&shown.customer),
-            items.join(",")
+            json(&shown.customer)
         );
     }
     for action in log {

@@ -81,7 +81,8 @@ pub(super) struct InputArgs {
     #[arg(long, value_enum, value_name = "FORMAT")]
     format: Option<Format>,
     /// Names of columns in the files: what is called NAME here is called COLUMN there; may be
-    /// repeated
+    /// repeated. Impressions whose items are a list of ids may have a column labels (a list of as many
+    /// labels), or clicked (a list of the ids that were clicked)
     #[arg(
         long,
         value_name = "SOURCE.NAME=COLUMN",
@@ -91,8 +92,8 @@ pub(super) struct InputArgs {
     columns: Vec<(Source, String, String)>,
     /// How the files of one source are read, if not as the other flags here say; may be repeated. The
     /// keys are format, time_unit, time_format, timezone (of its times without an offset), null_values, day_from
-    /// (where paths tell a day, such as {year}/{month}/{day}) and explode (the column of lists whose elements are
-    /// rows)
+    /// (where paths tell a day, such as {year}/{month}/{day}), explode (the column of lists whose elements are
+    /// rows), and of impressions in texts item_separator and label_separator
     #[arg(long, value_name = "SOURCE.KEY=VALUE", value_parser = source_setting)]
     source: Vec<(Source, SourceSettings)>,
     /// Unit of times that are integers; required for such times, as it is never guessed. A unit in

@@ -171,6 +171,7 @@ pub(super) fn check_source_settings(settings: &Settings) -> Result<Vec<(Source, 
             &flag("null_values"),
             own.null_values.as_deref().unwrap_or_default(),
         )?;
+        columns::check_separators(settings, *source, own)?;
     }
     Ok(zones)
 }

@@ -1,8 +1,10 @@
-//! Checks of the columns that `--keep` and `--with` add to the output.
+//! Checks of the columns that `--keep` and `--with` add to the output, and of those that have labels.
 
-use super::{Features, Sequences};
+use super::{Features, Sequences, Settings};
 use crate::error::{Error, Result};
-use crate::options::{ATTRIBUTE_COLUMNS_MAX, Attribute, OURS, OURS_OF_FEATURES};
+use crate::options::{
+    ATTRIBUTE_COLUMNS_MAX, Attribute, JobKind, OURS, OURS_OF_FEATURES, Source, SourceSettings,
+};
 
 /// The most passthrough columns of impressions.
 const PASSTHROUGH_MAX: usize = 24;
@@ -30,7 +32,7 @@ pub(super) fn check_columns(own: &Sequences) -> Result<()> {
             "--with names {count} columns of actions; it takes at most {ATTRIBUTE_COLUMNS_MAX}"
         )));
     }
-    // A record of text has room for 32 columns, of which impressions need up to seven. Fields of
+    // A record of text has room for 32 columns, of which impressions need seven. Fields of
     // items are inside one of these, so they do not count.
     if own.keep.iter().filter(|column| !column.of_items).count() > PASSTHROUGH_MAX {
         let what = format!("--keep takes at most {PASSTHROUGH_MAX} columns of impressions");
@@ -63,6 +65,65 @@ pub(super) fn check_kept(own: &Features) -> Result<()> {
     let ours: Vec<&str> = ours.collect();
     check_free_of("--keep", &ours, names())?;
     check_once("--keep", names())
+}
+
+/// Checks that only items of impressions have separators, which are no empty texts and differ.
+///
+/// # Errors
+/// If not, naming the setting.
+pub(super) fn check_separators(
+    settings: &Settings,
+    source: Source,
+    own: &SourceSettings,
+) -> Result<()> {
+    let given = [
+        ("item_separator", &own.item_separator),
+        ("label_separator", &own.label_separator),
+    ];
+    let given = || {
+        let some = given.iter();
+        some.filter_map(|(key, text)| text.as_ref().map(|text| (*key, text)))
+    };
+    let Some((key, _)) = given().next() else {
+        return Ok(());
+    };
+    let name = source.name();
+    if (settings.kind(), source) != (JobKind::Sequences, Source::Impressions) {
+        let what = format!("--source {name}.{key} is for the impressions of sequences");
+        return Err(Error::settings(what));
+    }
+    if let Some((key, _)) = given().find(|(_, text)| text.is_empty()) {
+        let what = format!("--source {name}.{key} is empty; it takes one character or more");
+        return Err(Error::settings(what));
+    }
+    if own.item_separator == own.label_separator {
+        let what = "item_separator and label_separator are the same text";
+        return Err(Error::settings(what));
+    }
+    Ok(())
+}
+
+/// Checks that the labels of items are in one place.
+///
+/// # Errors
+/// If not, naming two of them.
+pub(super) fn check_labels(settings: &Settings) -> Result<()> {
+    let is_named = |ours: &&str| {
+        let mut columns = settings.columns.iter();
+        columns.any(|(source, name, _)| *source == Source::Impressions && name == ours)
+    };
+    let mut named: Vec<&str> = ["labels", "clicked"].into_iter().filter(is_named).collect();
+    let mut own = settings.source_settings.iter();
+    let own = own.find(|(source, _)| *source == Source::Impressions);
+    if own.is_some_and(|(_, own)| own.label_separator.is_some()) {
+        named.push("label_separator");
+    }
+    match named[..] {
+        [first, second, ..] => Err(Error::settings(format!(
+            "impressions have labels by {first} or by {second}, not by both"
+        ))),
+        _ => Ok(()),
+    }
 }
 
 /// Checks that no column is named twice.

@@ -61,6 +61,7 @@ impl Job {
         checks::check_ranges(&settings)?;
         checks::check_sources(&settings)?;
         checks::check_columns(&settings)?;
+        columns::check_labels(&settings)?;
         let zone = checks::zone("--timezone", settings.zone_name())?;
         let source_zones = checks::check_source_settings(&settings)?;
         let sources = settings.sources();

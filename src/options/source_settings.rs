@@ -41,6 +41,13 @@ pub struct SourceSettings {
     /// The column of lists whose elements are the rows; `None` if records are.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub explode: Option<String>,
+    /// What stands between the items of an impression in a text, such as `|`; a blank stands for any run of
+    /// blanks.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub item_separator: Option<String>,
+    /// What stands between an item and its label in a text, at its last occurrence.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub label_separator: Option<String>,
 }
 
 impl SourceSettings {
@@ -60,9 +67,9 @@ impl SourceSettings {
                 "\"{key}\" is no setting of a source; there are {known}"
             ));
         }
-        // A format may have commas, and there is one of a source.
+        // These may have commas, and there is one of a source.
         let values = match key {
-            "time_format" => vec![values.join(",")],
+            "time_format" | "item_separator" | "label_separator" => vec![values.join(",")],
             _ => values,
         };
         let value = match <[String; 1]>::try_from(values) {
@@ -91,6 +98,14 @@ impl SourceSettings {
                 .or_else(|| other.null_values.clone()),
             day_from: self.day_from.clone().or_else(|| other.day_from.clone()),
             explode: self.explode.clone().or_else(|| other.explode.clone()),
+            item_separator: self
+                .item_separator
+                .clone()
+                .or_else(|| other.item_separator.clone()),
+            label_separator: self
+                .label_separator
+                .clone()
+                .or_else(|| other.label_separator.clone()),
         }
     }
 }
@@ -165,6 +180,10 @@ mod tests {
         assert_eq!(
             parsed("views.null_values=").1.null_values,
             Some(vec![String::new()])
+        );
+        assert_eq!(
+            parsed("impressions.item_separator=,").1.item_separator,
+            Some(",".to_owned())
         );
         assert_eq!(
             parsed("views.time_format=%b %d, %Y").1.time_format,

@@ -194,6 +194,8 @@ impl Source {
                 "impression_time",
                 "item_id",
                 "is_order",
+                "labels",
+                "clicked",
             ],
             (JobKind::Sequences, Source::Clicks) => &["customer_id", "item_id", "click_time"],
             (JobKind::Sequences, Source::Carts) => &["customer_id", "config_id", "occurred_at"],

@@ -243,6 +243,48 @@ const CASES: &[Case] = &[
         rows: 5,
     },
     Case {
+        hint: Hint::ItemSeparator,
+        damage: |shop| {
+            every(shop, "impressions", "csv", |row| {
+                row["impressions"] = json!("11|12");
+            });
+        },
+        met: (RUN, 65),
+        mend: nothing,
+        followed: "sequences shop --out out --max-actions 4 --source impressions.item_separator='|'",
+        rows: 8,
+    },
+    Case {
+        hint: Hint::ItemLabels,
+        damage: |shop| {
+            every(shop, "impressions", "ndjson", |row| {
+                row["impressions"] = json!([11, 12]);
+                row["bought"] = json!([true, false]);
+            });
+        },
+        met: (
+            "sequences shop --out out --max-actions 4 --null-label error",
+            65,
+        ),
+        mend: nothing,
+        followed: "sequences shop --out out --max-actions 4 --null-label error --columns impressions.labels=bought",
+        rows: 8,
+    },
+    Case {
+        hint: Hint::LabelsOrClicked,
+        damage: |shop| {
+            every(shop, "impressions", "ndjson", |row| {
+                row["impressions"] = json!([11, 12]);
+                row["labels"] = json!([true, false]);
+                row["clicked"] = json!([11]);
+            });
+        },
+        met: (RUN, 65),
+        mend: nothing,
+        followed: "sequences shop --out out --max-actions 4 --columns impressions.labels=labels",
+        rows: 8,
+    },
+    Case {
         hint: Hint::Columns,
         damage: |shop| renamed(shop, "item_id", "sku"),
         met: (RUN, 65),

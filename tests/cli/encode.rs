@@ -4,8 +4,8 @@ use std::io::Write;
 use std::sync::Arc;
 
 use arrow::array::{
-    ArrayRef, BooleanArray, Float64Array, Int64Array, ListArray, RecordBatch, StringArray,
-    StructArray, UInt64Array,
+    Array, ArrayRef, BooleanArray, Float64Array, Int64Array, ListArray, MapArray, RecordBatch,
+    StringArray, StructArray, UInt64Array,
 };
 use arrow::buffer::{NullBuffer, OffsetBuffer};
 use arrow::datatypes::{DataType, Field, Fields};
@@ -58,35 +58,96 @@ fn csv(rows: &[Value]) -> String {
     text + "\n"
 }
 
-/// Rows as a batch: integers, numbers and texts as they are, arrays as lists of items with labels.
+/// Rows as a batch: integers, numbers and texts as they are, arrays as lists, objects as maps.
 fn batch(rows: &[Value]) -> RecordBatch {
     let columns = columns(rows).into_iter().map(|name| {
         let values: Vec<&Value> = rows.iter().map(|row| &row[&name]).collect();
         let any = |is: fn(&Value) -> bool| values.iter().any(|value| is(value));
-        let array: ArrayRef = if any(Value::is_array) {
+        let elements = values.iter().filter_map(|value| value.as_array()).flatten();
+        let has_scalars = elements
+            .into_iter()
+            .any(|element| !element.is_object() && !element.is_null());
+        let array: ArrayRef = if has_scalars {
+            Arc::new(scalar_lists(&values))
+        } else if any(Value::is_array) {
             Arc::new(list(&values))
-        } else if any(Value::is_string) {
-            let texts = values.iter().map(|value| match value {
-                Value::Null => None,
-                Value::String(text) => Some(text.clone()),
-                other => Some(other.to_string()),
-            });
-            Arc::new(texts.collect::<StringArray>())
-        } else if any(Value::is_f64) {
-            let numbers = values.iter().map(|value| value.as_f64());
-            Arc::new(numbers.collect::<Float64Array>())
-        } else if any(|value| value.is_u64() && !value.is_i64()) {
-            let ids = values.iter().map(|value| value.as_u64());
-            Arc::new(ids.collect::<UInt64Array>())
+        } else if any(Value::is_object) {
+            Arc::new(maps(&values))
         } else {
-            let ids = values.iter().map(|value| value.as_i64());
-            Arc::new(ids.collect::<Int64Array>())
+            scalars(&values)
         };
         (name, array)
     });
     let batch =
         RecordBatch::try_from_iter_with_nullable(columns.map(|(name, array)| (name, array, true)));
     batch.expect("columns of one length")
+}
+
+/// Integers, numbers, truth values or texts.
+fn scalars(values: &[&Value]) -> ArrayRef {
+    let any = |is: fn(&Value) -> bool| values.iter().any(|value| is(value));
+    if any(Value::is_string) {
+        let texts = values.iter().map(|value| match value {
+            Value::Null => None,
+            Value::String(text) => Some(text.clone()),
+            other => Some(other.to_string()),
+        });
+        Arc::new(texts.collect::<StringArray>())
+    } else if any(Value::is_f64) {
+        let numbers = values.iter().map(|value| value.as_f64());
+        Arc::new(numbers.collect::<Float64Array>())
+    } else if any(|value| value.is_u64() && !value.is_i64()) {
+        let ids = values.iter().map(|value| value.as_u64());
+        Arc::new(ids.collect::<UInt64Array>())
+    } else if any(Value::is_boolean) {
+        let truths = values.iter().map(|value| value.as_bool());
+        Arc::new(truths.collect::<BooleanArray>())
+    } else {
+        let ids = values.iter().map(|value| value.as_i64());
+        Arc::new(ids.collect::<Int64Array>())
+    }
+}
+
+/// Arrays of scalars, some of them null.
+fn scalar_lists(values: &[&Value]) -> ListArray {
+    let arrays = values.iter().map(|value| value.as_array());
+    let nulls: Vec<bool> = arrays.clone().map(|array| array.is_some()).collect();
+    let lengths = arrays.clone().map(|array| array.map_or(0, Vec::len));
+    let offsets = OffsetBuffer::<i32>::from_lengths(lengths);
+    let elements = scalars(&arrays.flatten().flatten().collect::<Vec<_>>());
+    let element = Arc::new(Field::new("item", elements.data_type().clone(), true));
+    ListArray::new(element, offsets, elements, Some(NullBuffer::from(nulls)))
+}
+
+/// Objects as maps from integers, or else texts.
+fn maps(values: &[&Value]) -> MapArray {
+    let objects = values.iter().map(|value| value.as_object());
+    let lengths = objects
+        .clone()
+        .map(|object| object.map_or(0, |of| of.len()));
+    let offsets = OffsetBuffer::<i32>::from_lengths(lengths);
+    let nulls: Vec<bool> = objects.clone().map(|object| object.is_some()).collect();
+    let pairs = || objects.clone().flatten().flatten();
+    let keys = pairs().map(|(key, _)| {
+        key.parse::<i64>()
+            .map_or_else(|_| key.as_str().into(), Value::from)
+    });
+    let keys: Vec<Value> = keys.collect();
+    let keys = scalars(&keys.iter().collect::<Vec<_>>());
+    let labels = scalars(&pairs().map(|(_, label)| label).collect::<Vec<_>>());
+    let fields = Fields::from(vec![
+        Field::new("key", keys.data_type().clone(), false),
+        Field::new("value", labels.data_type().clone(), true),
+    ]);
+    let entries = StructArray::new(fields.clone(), vec![keys, labels], None);
+    let field = Arc::new(Field::new("key_value", DataType::Struct(fields), false));
+    MapArray::new(
+        field,
+        offsets,
+        entries,
+        Some(NullBuffer::from(nulls)),
+        false,
+    )
 }
 
 /// A batch as a file of Arrow IPC.

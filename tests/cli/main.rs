@@ -32,6 +32,7 @@ mod publish;
 mod quarantine;
 mod repeats;
 mod rows;
+mod shapes;
 mod shop;
 mod small;
 mod spellings;

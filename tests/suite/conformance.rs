@@ -6,6 +6,7 @@
 use crate::depth::Depth;
 use crate::far::{FIRST_US, LAST_US};
 use crate::ipc::has_types;
+use crate::shapes::Shapes;
 use crate::support::{Case, FORMATS, Items, NULLS, Numbers, PLAIN, Style, TimeStyle, check};
 use std::io::Write;
 
@@ -695,6 +696,12 @@ fn random_case(seed: u64) -> Case {
         tell_something(&mut numbers, &mut case, columns);
     }
     name_items(&mut case, &mut Numbers(seed ^ 0x17e3_5000));
+    let mut numbers = Numbers(seed ^ 0x5aa9_e500);
+    // Only structs have columns of their own.
+    if numbers.once_in(2) && !case.keep {
+        let format = case.styles[0].format;
+        case.shapes = Some(Shapes::draw(&mut numbers, format, case.items));
+    }
     case.send_far(&mut Numbers(seed ^ 0xfa2));
     case
 }
@@ -1015,6 +1022,37 @@ fn every_format_holds_the_same_log() {
                 ..PLAIN
             }; 4];
             check_both(&format!("{format:?} {times:?}"), &case);
+        }
+    }
+}
+
+#[test]
+fn every_shape_of_items_holds_the_same_log_in_every_format() {
+    let numbers = &mut Numbers(1717);
+    let labels = [
+        vec![Some(true), Some(false), Some(false)],
+        vec![None; 3],
+        vec![Some(false), None, Some(true)],
+    ];
+    for format in FORMATS {
+        for round in 0..24 {
+            let labels = &labels[round % labels.len()];
+            let shown = (0..6).map(|n| LogImpression {
+                items: (1..).zip(labels[..n % 4].to_vec()).collect(),
+                ..shown(&(n % 3).to_string(), "2025-08-15", &format!("r{n}"))
+            });
+            let log = vec![click(midnight("2025-08-10"), 2)];
+            let mut case = Case::new(shown.collect(), log);
+            case.items = numbers.pick(&[Items::Ids, Items::Ids, Items::Texts, Items::Decimals]);
+            case.shapes = Some(Shapes::draw(numbers, format, case.items));
+            case.styles[0] = Style {
+                format,
+                files: 2,
+                row_group: 2,
+                null: numbers.pick(&[None, Some("NULL")]),
+                ..PLAIN
+            };
+            check(&format!("{format:?} {round}"), &case, |_| {});
         }
     }
 }

@@ -12,6 +12,7 @@ mod metrics;
 mod public;
 mod real;
 mod schema;
+mod shapes;
 mod spellings;
 mod support;
 mod text;

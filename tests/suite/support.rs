@@ -29,6 +29,7 @@ use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 
 use crate::depth::Depth;
 use crate::ipc::{has_types, to_arrow};
+use crate::shapes::{Shapes, id_lists, label_lists, maps_of, text_lists};
 use crate::spellings::{column_of_ids, column_of_labels, json_of_id, json_of_label, text_of_time};
 
 /// A source of numbers for tests: SplitMix64, so that a seed is a case.
@@ -147,6 +148,8 @@ pub(crate) struct Case {
     pub(crate) tell: usize,
     /// What ids of items are.
     pub(crate) items: Items,
+    /// How items are written in each file of impressions; lists of structs if it is none.
+    pub(crate) shapes: Option<Shapes>,
     /// Items that have codes before, in their order, and whether others are left out; a vocabulary is
     /// built if there are none.
     pub(crate) given: (Vec<i64>, bool),
@@ -263,6 +266,7 @@ impl Case {
             keep: false,
             tell: 0,
             items: Items::Ids,
+            shapes: None,
             given: (Vec::new(), false),
         }
     }
@@ -396,6 +400,11 @@ impl Case {
             time_unit: epoch.then_some(hitherto::TimeUnit::Micro),
             null_values: null_values(&self.styles),
             customer_type: self.text_ids.then_some(hitherto::CustomerType::String),
+            source_settings: self
+                .shapes
+                .iter()
+                .map(|shapes| (Source::Impressions, shapes.settings()))
+                .collect(),
             columns: actions
                 .iter()
                 .filter(|log| has_time_else(log))
@@ -458,7 +467,15 @@ impl Case {
         let folder = dir.join(Source::Impressions.folder());
         fs::create_dir_all(&folder).expect("a folder");
         let columns = self.impression_columns(style);
-        write_rows(&folder, &columns, self.shown.len(), style);
+        match self.shapes {
+            None => write_rows(&folder, &columns, self.shown.len(), style),
+            Some(shapes) => {
+                for (file, range) in ranges(self.shown.len(), style) {
+                    let columns = self.reshaped(&columns, shapes, (file, range.clone()), style);
+                    write_file(&folder, (file, 0..range.len()), &columns, style);
+                }
+            }
+        }
         for (log, (own, style)) in self.actions().iter().zip(&self.styles[1..]).enumerate() {
             let folder = dir.join(own.source.folder());
             fs::create_dir_all(&folder).expect("a folder");
@@ -482,6 +499,24 @@ impl Case {
             [] => ActionSource::defaults(),
             _ => self.declared.clone(),
         }
+    }
+
+    /// The columns of one file of impressions, with items in another shape.
+    fn reshaped(
+        &self,
+        columns: &[(&'static str, Column)],
+        shapes: Shapes,
+        (file, range): (usize, std::ops::Range<usize>),
+        style: Style,
+    ) -> Vec<(&'static str, Column)> {
+        let lists = self.shown[range.clone()].iter();
+        let lists: Vec<_> = lists.map(|row| row.items.clone()).collect();
+        let shape = shapes.of_file(file, &lists, style);
+        let others = columns.iter().filter(|(name, _)| *name != "impressions");
+        let others = others.map(|(name, column)| (*name, column.slice(range.clone())));
+        let mut columns: Vec<_> = others.collect();
+        columns.extend(shapes.columns(shape, &lists, self.items, style.null));
+        columns
     }
 
     /// The columns of the impressions.
@@ -739,6 +774,14 @@ pub(crate) enum Column {
         Vec<Vec<Vec<Option<String>>>>,
         Items,
     ),
+    /// Shown items with labels, as maps.
+    Maps(Vec<Vec<(i64, Option<bool>)>>, Items),
+    /// Shown items.
+    IdLists(Vec<Vec<i64>>, Items),
+    /// Labels.
+    LabelLists(Vec<Vec<Option<bool>>>),
+    /// Texts.
+    TextLists(Vec<Vec<String>>),
     /// Integers of 32 bits.
     Narrow(Vec<Option<i32>>),
     /// Integers of 64 bits, whatever the style.
@@ -747,31 +790,59 @@ pub(crate) enum Column {
     Bools(Vec<Option<bool>>),
 }
 
+impl Column {
+    /// The values of some rows, if it is one that impressions have.
+    fn slice(&self, rows: std::ops::Range<usize>) -> Column {
+        match self {
+            Column::Ints(values) => Column::Ints(values[rows].to_vec()),
+            Column::Ids(values) => Column::Ids(values[rows].to_vec()),
+            Column::Texts(values) => Column::Texts(values[rows].to_vec()),
+            Column::Times(values, style) => Column::Times(values[rows].to_vec(), *style),
+            other => panic!("{other:?} is in no file that has other shapes"),
+        }
+    }
+}
+
 /// Writes rows into one or several files of a folder.
 pub(crate) fn write_rows(folder: &Path, columns: &[(&str, Column)], rows: usize, style: Style) {
-    let per_file = rows.div_ceil(style.files).max(1);
-    for file in 0..rows.div_ceil(per_file).max(1) {
-        let range = (file * per_file).min(rows)..((file + 1) * per_file).min(rows);
-        let (name, bytes) = match style.format {
-            Format::Parquet => ("parquet", to_parquet(columns, range, style)),
-            Format::Arrow => to_arrow(&to_batch(columns, range, style), style.row_group),
-            Format::Csv => ("csv", to_csv(columns, range, style).into_bytes()),
-            Format::Ndjson => {
-                let rows = to_json(columns, range, style).join("\n");
-                ("ndjson", rows.into_bytes())
-            }
-            Format::Json if style.row_group.is_multiple_of(3) => {
-                let rows = to_json(columns, range, style);
-                let rows = rows.iter().map(|row| format!("{{\n  {}", &row[1..]));
-                ("json", rows.collect::<Vec<_>>().join("\n").into_bytes())
-            }
-            Format::Json => {
-                let rows = to_json(columns, range, style).join(",\n  ");
-                ("json", format!("[\n  {rows}\n]\n").into_bytes())
-            }
-        };
-        fs::write(folder.join(format!("part-{file}.{name}")), bytes).expect("a file");
+    for (file, range) in ranges(rows, style) {
+        write_file(folder, (file, range), columns, style);
     }
+}
+
+/// The files that rows are spread over, with the rows of each.
+fn ranges(rows: usize, style: Style) -> impl Iterator<Item = (usize, std::ops::Range<usize>)> {
+    let per_file = rows.div_ceil(style.files).max(1);
+    let range = move |file: usize| (file * per_file).min(rows)..((file + 1) * per_file).min(rows);
+    (0..rows.div_ceil(per_file).max(1)).map(move |file| (file, range(file)))
+}
+
+/// Writes some rows into a file of a folder.
+fn write_file(
+    folder: &Path,
+    (file, range): (usize, std::ops::Range<usize>),
+    columns: &[(&str, Column)],
+    style: Style,
+) {
+    let (name, bytes) = match style.format {
+        Format::Parquet => ("parquet", to_parquet(columns, range, style)),
+        Format::Arrow => to_arrow(&to_batch(columns, range, style), style.row_group),
+        Format::Csv => ("csv", to_csv(columns, range, style).into_bytes()),
+        Format::Ndjson => {
+            let rows = to_json(columns, range, style).join("\n");
+            ("ndjson", rows.into_bytes())
+        }
+        Format::Json if style.row_group.is_multiple_of(3) => {
+            let rows = to_json(columns, range, style);
+            let rows = rows.iter().map(|row| format!("{{\n  {}", &row[1..]));
+            ("json", rows.collect::<Vec<_>>().join("\n").into_bytes())
+        }
+        Format::Json => {
+            let rows = to_json(columns, range, style).join(",\n  ");
+            ("json", format!("[\n  {rows}\n]\n").into_bytes())
+        }
+    };
+    fs::write(folder.join(format!("part-{file}.{name}")), bytes).expect("a file");
 }
 
 /// Rows as CSV.
@@ -782,7 +853,12 @@ fn to_csv(columns: &[(&str, Column)], rows: std::ops::Range<usize>, style: Style
     let mut text = names.join(",") + "\n";
     for row in rows {
         let field = |column: &Column| match column {
-            Column::Lists(..) | Column::KeptLists(..) => {
+            Column::Lists(..)
+            | Column::KeptLists(..)
+            | Column::Maps(..)
+            | Column::IdLists(..)
+            | Column::LabelLists(_)
+            | Column::TextLists(_) => {
                 let list = json_with(column, row, null);
                 format!("\"{}\"", list.replace('"', "\"\""))
             }
@@ -816,9 +892,10 @@ fn json_with(column: &Column, row: usize, null: Option<&str>) -> String {
     let json = json_of(column, row);
     match (null, column) {
         (None, _) => json,
-        (Some(word), Column::Lists(..) | Column::KeptLists(..)) => {
+        (Some(word), Column::Lists(..) | Column::KeptLists(..) | Column::Maps(..)) => {
             json.replace(": null", &format!(": \"{word}\""))
         }
+        (Some(word), Column::LabelLists(_)) => json.replace("null", &format!("\"{word}\"")),
         (Some(word), _) if json == "null" => format!("\"{word}\""),
         _ => json,
     }
@@ -850,6 +927,33 @@ fn json_of(column: &Column, row: usize) -> String {
         Column::Bools(values) => values[row].map_or_else(null, |value| value.to_string()),
         Column::Lists(values, items) => json_of_items(&values[row], &[], *items),
         Column::KeptLists(values, kept, items) => json_of_items(&values[row], &kept[row], *items),
+        Column::Maps(values, items) => {
+            let pair = |(item, label): &(i64, Option<bool>)| {
+                let label = label.map_or_else(null, |label| json_of_label(label, row));
+                format!("\"{}\": {label}", item_text(*items, *item))
+            };
+            let pairs: Vec<String> = values[row].iter().map(pair).collect();
+            format!("{{{}}}", pairs.join(", "))
+        }
+        Column::IdLists(values, items) => {
+            let id = |item: &i64| match items {
+                Items::Texts => format!("\"{}\"", item_text(*items, *item)),
+                Items::Ids => json_of_id(*item, row),
+                Items::Decimals => item.to_string(),
+            };
+            let ids: Vec<String> = values[row].iter().map(id).collect();
+            format!("[{}]", ids.join(", "))
+        }
+        Column::LabelLists(values) => {
+            let labels = values[row].iter();
+            let labels =
+                labels.map(|label| label.map_or_else(null, |label| json_of_label(label, row)));
+            format!("[{}]", labels.collect::<Vec<_>>().join(", "))
+        }
+        Column::TextLists(values) => {
+            let texts = values[row].iter().map(|text| format!("\"{text}\""));
+            format!("[{}]", texts.collect::<Vec<_>>().join(", "))
+        }
     }
 }
 
@@ -928,7 +1032,7 @@ fn to_batch(columns: &[(&str, Column)], rows: std::ops::Range<usize>, style: Sty
 }
 
 /// A column as an Arrow array.
-fn array_of(column: &Column, rows: std::ops::Range<usize>, style: Style) -> ArrayRef {
+pub(crate) fn array_of(column: &Column, rows: std::ops::Range<usize>, style: Style) -> ArrayRef {
     match column {
         Column::Ids(values) => {
             let ids = column_of_ids(&values[rows.clone()], style.row_group);
@@ -969,6 +1073,10 @@ fn array_of(column: &Column, rows: std::ops::Range<usize>, style: Style) -> Arra
         Column::KeptLists(values, kept, items) => {
             lists_of(&values[rows.clone()], &kept[rows], *items, style)
         }
+        Column::Maps(values, items) => maps_of(&values[rows], *items, style),
+        Column::IdLists(values, items) => id_lists(&values[rows], *items, style),
+        Column::LabelLists(values) => label_lists(&values[rows], style),
+        Column::TextLists(values) => text_lists(&values[rows], style),
         Column::Narrow(values) => Arc::new(values[rows].iter().copied().collect::<Int32Array>()),
         Column::Wide(values) => Arc::new(values[rows].iter().copied().collect::<Int64Array>()),
         Column::Bools(values) => Arc::new(values[rows].iter().copied().collect::<BooleanArray>()),

@@ -44,8 +44,12 @@ pub(crate) enum LogCell {
     Stamp(i64, TimeUnit, bool),
     /// A date of Parquet.
     Date(i32),
-    /// A list of Parquet: the fields of each element by name; nothing where an element is null.
-    List(Vec<Option<Vec<(String, LogCell)>>>),
+    /// A list of Parquet.
+    List(Vec<LogCell>),
+    /// A struct of Parquet: its fields by name.
+    Struct(Vec<(String, LogCell)>),
+    /// A map of Parquet: keys with values, in order.
+    Map(Vec<(LogCell, LogCell)>),
 }
 
 /// Why a record is a bad row.
@@ -104,17 +108,17 @@ impl LogCell {
                 LogCell::Null
             }
             LogCell::List(elements) => {
-                let fields = |fields: &Vec<(String, LogCell)>| {
-                    let fields = fields.iter();
-                    let fields = fields.map(|(name, cell)| (name.clone(), cell.without(nulls)));
-                    fields.collect()
-                };
-                let elements = elements.iter();
-                LogCell::List(
-                    elements
-                        .map(|element| element.as_ref().map(fields))
-                        .collect(),
-                )
+                LogCell::List(elements.iter().map(|cell| cell.without(nulls)).collect())
+            }
+            LogCell::Struct(fields) => {
+                let fields = fields.iter();
+                let fields = fields.map(|(name, cell)| (name.clone(), cell.without(nulls)));
+                LogCell::Struct(fields.collect())
+            }
+            LogCell::Map(pairs) => {
+                let pairs = pairs.iter();
+                let pairs = pairs.map(|(key, value)| (key.without(nulls), value.without(nulls)));
+                LogCell::Map(pairs.collect())
             }
             // Numbers of JSON too: only texts are compared with the words.
             other => other.clone(),

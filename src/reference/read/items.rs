@@ -65,6 +65,11 @@ impl ItemCodes {
         })
     }
 
+    /// Whether ids are texts, which have codes.
+    pub(super) fn are_texts(&self) -> bool {
+        self.codes.is_some()
+    }
+
     /// The item of a cell; 0 if it is dropped.
     pub(crate) fn item(
         &self,

@@ -19,6 +19,7 @@ mod known;
 mod paths;
 mod rules;
 mod sequences;
+mod shown;
 mod spellings;
 mod survey;
 mod times;

@@ -3,16 +3,12 @@
 use std::sync::Arc;
 
 use super::cell::{LogCell, RecordFault};
-use super::formats::json::cells_of;
 use super::known::Availability;
 use super::paths::day_of_path;
-use super::{
-    Check, How, ItemCodes, LogFile, LogRecord, column, of_source, per_file, read, without,
-};
+use super::shown::items_of;
+use super::{Check, How, ItemCodes, LogFile, LogRecord, column, of_source, per_file, read};
 use crate::error::Result;
-use crate::job::{
-    ActionSource, CustomerType, Cutoff, NullLabel, OtherTypes, Settings, Source, Types,
-};
+use crate::job::{ActionSource, CustomerType, Cutoff, OtherTypes, Settings, Source, Types};
 use crate::reference::read::attributes::{attributes_in, numbers_of};
 use crate::reference::{LogAction, LogImpression, LogTime, day_in};
 
@@ -244,6 +240,8 @@ fn impressions_of(
         "customer_id",
         "ranking_id",
         "impressions",
+        "labels",
+        "clicked",
     ];
     let columns = ours.map(|ours| column(settings, Source::Impressions, ours));
     let passthrough = settings.sequences().keep.iter();
@@ -273,7 +271,7 @@ fn impressions_of(
             }
             let owner = ranking.clone();
             let parse = || {
-                let shown = items_of(settings, items, columns[4], &cells[4])?;
+                let shown = items_of(settings, items, [&cells[4], &cells[5], &cells[6]])?;
                 let values = passthrough.iter().zip(&cells[columns.len()..]);
                 let values = values.map(|(own, cell)| cell.passthrough(settings, own));
                 Ok(LogImpression {
@@ -316,70 +314,4 @@ fn moment(
         None => cells[0].day(columns[0], settings, of_time).ok()?,
     };
     Some((time, day.or_else(|| time.map(of_time))?))
-}
-
-/// The items of an impression.
-#[derive(Default)]
-struct ShownItems {
-    /// With their labels.
-    items: Vec<(i64, Option<bool>)>,
-    /// The passthrough columns of each item.
-    passthrough: Vec<Vec<Option<String>>>,
-}
-
-/// The items of an impression, from the cell of column `name`.
-fn items_of(
-    settings: &Settings,
-    codes: &ItemCodes,
-    name: &str,
-    cell: &LogCell,
-) -> std::result::Result<ShownItems, RecordFault> {
-    let own = settings.sequences();
-    let ours = ["item_id", "is_order"];
-    let mut names = ours
-        .map(|ours| column(settings, Source::Impressions, ours))
-        .to_vec();
-    let passthrough: Vec<_> = own.keep.iter().filter(|own| own.of_items).collect();
-    names.extend(passthrough.iter().map(|own| own.name.as_str()));
-    let fault = || RecordFault::new(name, "an array of objects", cell);
-    let elements: Vec<Vec<LogCell>> = match cell {
-        // A null is an impression without items; a column that is missing is a fault.
-        LogCell::Null => Vec::new(),
-        LogCell::Csv(json) | LogCell::Json(json) => {
-            let elements: Option<Vec<&serde_json::value::RawValue>> =
-                serde_json::from_str(json).map_err(|_| fault())?;
-            let elements = elements.unwrap_or_default().into_iter();
-            // `read` has replaced the words in cells, and these elements are only parsed here.
-            let nulls = &settings.null_values;
-            let cells = elements.map(|element| cells_of(element.get(), &names));
-            let cells = cells.map(|cells| Some(without(&cells?, nulls)));
-            cells.collect::<Option<_>>().ok_or_else(fault)?
-        }
-        LogCell::List(elements) => {
-            let pick = |fields: &Vec<(String, LogCell)>| {
-                let cell = |name: &&str| {
-                    let field = fields.iter().find(|(own, _)| own == *name);
-                    field.map_or(LogCell::Missing, |(_, cell)| cell.clone())
-                };
-                names.iter().map(cell).collect()
-            };
-            let elements = elements.iter().map(|element| element.as_ref().map(pick));
-            elements.collect::<Option<_>>().ok_or_else(fault)?
-        }
-        _ => return Err(fault()),
-    };
-    let mut shown = ShownItems::default();
-    for element in elements {
-        let values = passthrough.iter().zip(&element[ours.len()..]);
-        let values = values.map(|(own, cell)| cell.passthrough(settings, own));
-        let values = values.collect::<std::result::Result<_, _>>()?;
-        shown.passthrough.push(values);
-        let item = codes.item(&element[0], names[0], own.item_type)?;
-        let label = element[1].label(names[1])?;
-        if label.is_none() && own.null_label == NullLabel::Error {
-            return Err(RecordFault::new(names[1], "true or false", &element[1]));
-        }
-        shown.items.push((item, label));
-    }
-    Ok(shown)
 }

@@ -75,7 +75,10 @@ impl<I: Item> ActionScan<'_, I> {
         flat.extend(names.types_column());
         flat.extend(names.only.iter().map(|(column, _)| column.as_str()));
         flat.extend(names.told().map(|(_, name, _)| name));
-        let columns = Projection { flat, nested: None };
+        let columns = Projection {
+            flat,
+            ..Projection::default()
+        };
         let facts = GroupFacts {
             names: &names,
             // Proven once, so that no time of the row group is tested.

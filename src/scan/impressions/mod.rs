@@ -8,12 +8,14 @@
 
 mod negatives;
 mod parquet;
+mod shapes;
 mod stats;
 mod text;
 
 use std::collections::BTreeMap;
 
 use self::negatives::Negatives;
+use self::shapes::ItemShapes;
 pub(crate) use self::text::dt_of;
 use crate::calendar::{DAY_MAX, DAY_MIN, Lookback, Zone, date_text};
 use crate::context::RunContext;
@@ -72,6 +74,8 @@ pub(crate) struct ImpressionScan<'a> {
     customers: CustomerType,
     /// How nested elements are read.
     elements: ElementReader<'a>,
+    /// How items that are no structs are read.
+    shapes: ItemShapes<'a>,
     /// The names of the columns.
     names: Names<'a>,
     /// Columns of impressions that are carried through.
@@ -93,10 +97,11 @@ struct Names<'a> {
 }
 
 /// Reads the items of a row, and what is carried through of them.
-type ReadItems<'r, I> = &'r mut dyn FnMut(
-    &mut ImpressionItems<I>,
-    &mut [Vec<PassthroughValue>],
-) -> Value<Option<ElementCounts>>;
+type ReadItems<'r, I> =
+    &'r mut dyn FnMut(
+        &mut ImpressionItems<I>,
+        &mut [Vec<PassthroughValue>],
+    ) -> std::result::Result<Option<ElementCounts>, (&'r str, Mismatch)>;
 
 /// Reads what is carried through of a row.
 type ReadKept<'r> =
@@ -142,6 +147,7 @@ impl<'a> ImpressionScan<'a> {
             guest_ids: GuestIds::new(spec.guest_ids),
             customers,
             elements: ElementReader::new(&spec, impressions, known),
+            shapes: ItemShapes::new(&spec),
             names,
             keep: keep.collect(),
             negatives: Negatives::new(impressions),
@@ -214,8 +220,7 @@ impl<'a> ImpressionScan<'a> {
                 .clone()
                 .map_err(|error| (self.names.customer, error))?;
             let cutoff = self.cutoff_of(raw)?;
-            let counts = (raw.items)(&mut state.shown, &mut state.kept.items);
-            let counts = counts.map_err(|error| (self.names.shown, error))?;
+            let counts = (raw.items)(&mut state.shown, &mut state.kept.items)?;
             (raw.kept)(&mut state.kept.row)?;
             Ok((day, ranking, customer, cutoff, counts))
         });

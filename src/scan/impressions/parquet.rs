@@ -1,7 +1,10 @@
 //! Impressions in Parquet: columns and nested lists, batch by batch.
 
 use arrow::array::{Array, ArrayRef, AsArray, ListArray, StructArray};
+use arrow::datatypes::DataType;
 
+use super::shapes::arrays::ShapedArrays;
+use super::shapes::{LabelScratch, RowTarget};
 use super::text::dt_of;
 use super::{ImpressionScan, ImpressionState, RawImpression};
 use crate::error::Result;
@@ -10,6 +13,7 @@ use crate::job::{Cutoff, ItemType};
 use crate::kernel::passthrough::PassthroughValue;
 use crate::scan::item_ids::ItemDictionary;
 use crate::scan::mismatch::{Mismatch, Value};
+use crate::scan::missing_column::missing_column;
 use crate::scan::parquet::ParquetFile;
 use crate::scan::table::arrow::IdColumn;
 use crate::scan::table::arrow_times::TimeColumn;
@@ -17,10 +21,12 @@ use crate::scan::table::declared::{DeclaredColumn, Holds, check_columns};
 use crate::scan::table::passthrough::PassthroughArray;
 use crate::scan::table::row_group::{ArrowBatch, Projection, read_row_group};
 use crate::scan::text::field::{Clock, Field};
-use crate::scan::text::impression_items::{ElementCounts, ElementReader, ImpressionItems};
+use crate::scan::text::impression_items::{
+    ElementCounts, ElementReader, FieldCounts, ImpressionItems,
+};
 use crate::scan::values::label::LabelColumn;
 
-impl ImpressionScan<'_> {
+impl<'a> ImpressionScan<'a> {
     /// Reads a row group.
     pub(super) fn read_parquet<I: Item>(
         &self,
@@ -30,6 +36,15 @@ impl ImpressionScan<'_> {
         texts: &mut Option<ItemDictionary>,
     ) -> Result<()> {
         check_columns(&self.spec, file, self.declared(file))?;
+        if self.has_own_labels(file) {
+            let own = self.shapes.check_own_labels("items that have their own");
+            let fault = |(column, mismatch): (&str, Mismatch)| {
+                let (expected, found) = (mismatch.expected, mismatch.found);
+                let what = format!("expected column \"{column}\" to be {expected}, found {found}");
+                file.file.fault(what)
+            };
+            own.map_err(fault)?;
+        }
         let names = self.names;
         let mut flat = vec![names.customer, names.ranking];
         // Where the folder tells the day, the column may hold anything.
@@ -40,15 +55,49 @@ impl ImpressionScan<'_> {
             flat.push(names.time);
         }
         flat.extend(self.keep.iter().map(|keep| keep.name.as_str()));
-        let mut fields = self.elements.names.to_vec();
-        fields.extend(self.elements.keep.iter().map(|keep| keep.name.as_str()));
-        let columns = Projection {
+        let mut columns = Projection {
             flat,
-            nested: Some((names.shown, fields)),
+            ..Projection::default()
         };
+        if self.has_structs(file) {
+            let mut fields = self.elements.names.to_vec();
+            fields.extend(self.elements.keep.iter().map(|keep| keep.name.as_str()));
+            columns.nested = Some((names.shown, fields));
+        } else {
+            columns.whole.push(names.shown);
+            if !self.has_own_labels(file) {
+                let roles = self.shapes.roles_in(file).into_iter();
+                columns.whole.extend(roles.map(|role| role.name));
+            }
+        }
+        let mut labelled = FieldCounts::new(&self.elements);
+        let mut scratch = LabelScratch::default();
         read_row_group(file, row_group, &columns, self.context, &mut |batch| {
-            self.read_batch(batch, state, texts)
-        })
+            self.read_batch(batch, state, texts, (&mut labelled, &mut scratch))
+        })?;
+        match labelled.missing(&self.elements) {
+            Some(name) => Err(missing_column(&file.file, name, "it in no element")),
+            None => Ok(()),
+        }
+    }
+
+    /// The type of the items of a file.
+    fn items_type<'f>(&self, file: &'f ParquetFile) -> &'f DataType {
+        let shown = file.column(self.names.shown);
+        shown.map_or(&DataType::Null, |shown| shown.data_type())
+    }
+
+    /// Whether the items of a file are structs.
+    fn has_structs(&self, file: &ParquetFile) -> bool {
+        match self.items_type(file) {
+            DataType::List(element) => matches!(element.data_type(), DataType::Struct(_)),
+            _ => false,
+        }
+    }
+
+    /// Whether the items of a file have labels of their own.
+    fn has_own_labels(&self, file: &ParquetFile) -> bool {
+        self.has_structs(file) || matches!(self.items_type(file), DataType::Map(..))
     }
 
     /// The columns that a file should have.
@@ -73,9 +122,21 @@ impl ImpressionScan<'_> {
             names.shown,
             Holds::ShownItems(self.elements.names),
         ));
+        if !self.has_own_labels(file) {
+            columns.extend(self.shapes.roles_in(file));
+        }
         let keep = self.impressions.keep.iter();
         columns.extend(keep.map(|keep| required(&keep.name, Holds::Passthrough(keep))));
         columns
+    }
+
+    /// The shown items of a batch.
+    fn item_arrays<'b>(&'b self, batch: ArrowBatch<'b>) -> ItemArrays<'b, 'a> {
+        if self.has_structs(batch.file) {
+            let array = batch.required(self.names.shown);
+            return ItemArrays::Structs(ElementLists::new(array, &self.elements));
+        }
+        ItemArrays::Others(ShapedArrays::new(&self.shapes, &self.elements, batch))
     }
 
     /// Reads the rows of a batch.
@@ -84,6 +145,7 @@ impl ImpressionScan<'_> {
         batch: ArrowBatch<'_>,
         state: &mut ImpressionState<I>,
         texts: &mut Option<ItemDictionary>,
+        (labelled, scratch): (&mut FieldCounts, &mut LabelScratch),
     ) -> Result<()> {
         let (clock, item_type) = (Clock::new(&self.spec), self.spec.item_type);
         let (customers, rankings) = (
@@ -92,7 +154,7 @@ impl ImpressionScan<'_> {
         );
         let [days, times] =
             [self.names.dt, self.names.time].map(|name| batch.times(name, clock.unit));
-        let lists = ElementLists::new(batch.required(self.names.shown), &self.elements);
+        let lists = self.item_arrays(batch);
         let kept = self.keep.iter().map(|keep| {
             let array = batch.required(&keep.name);
             (*keep, PassthroughArray::new(array, keep.holds()))
@@ -106,14 +168,29 @@ impl ImpressionScan<'_> {
                 None => Ok(None),
                 Some(times) => times.written(row, &clock),
             };
-            let mut items = |into: &mut ImpressionItems<I>, kept: &mut [Vec<PassthroughValue>]| {
-                lists.read(
-                    row,
-                    (&self.elements, &clock, texts),
-                    item_type,
-                    (into, kept),
-                )
-            };
+            let mut items =
+                |into: &mut ImpressionItems<I>, kept: &mut [Vec<PassthroughValue>]| match &lists {
+                    ItemArrays::Structs(lists) => lists
+                        .read(
+                            row,
+                            (&self.elements, &clock, texts),
+                            item_type,
+                            (into, kept),
+                        )
+                        .map_err(|error| (self.names.shown, error)),
+                    ItemArrays::Others(arrays) => {
+                        let target = RowTarget {
+                            elements: &self.elements,
+                            clock: &clock,
+                            columns: &mut *labelled,
+                            dictionary: &mut *texts,
+                            scratch: &mut *scratch,
+                            items: into,
+                            passthrough: kept,
+                        };
+                        arrays.read(row, target)
+                    }
+                };
             let mut kept = |into: &mut Vec<PassthroughValue>| {
                 for (keep, array) in &kept {
                     let value = array.get(row, &clock);
@@ -140,6 +217,12 @@ impl ImpressionScan<'_> {
         }
         Ok(())
     }
+}
+
+/// The shown items of a batch, by their shape.
+enum ItemArrays<'b, 'a> {
+    Structs(ElementLists<'b>),
+    Others(ShapedArrays<'b, 'a>),
 }
 
 /// The shown items of a batch.

@@ -1,8 +1,10 @@
 //! Impressions in text: records and nested JSON, one by one.
 
+use super::shapes::{LabelScratch, RowTarget};
 use super::{ImpressionScan, ImpressionState, RawImpression};
 use crate::advice::{self, Hint};
 use crate::calendar::parse_dt;
+use crate::catalog::input::InputFile;
 use crate::error::Result;
 use crate::ids::{Day, Item};
 use crate::job::Cutoff;
@@ -29,22 +31,15 @@ impl ImpressionScan<'_> {
         texts: &mut Option<ItemDictionary>,
     ) -> Result<()> {
         let file = task.opened.file();
-        let names = self.names;
         let by_time = self.spec.cutoff == Cutoff::Time;
-        let column = WantedColumn::new;
-        let mut columns = vec![
-            column(names.customer, true),
-            column(names.ranking, true),
-            column(names.shown, true),
-            column(names.dt, file.day.is_none() && !by_time),
-            column(names.time, by_time),
-        ];
+        let mut columns = self.wanted_columns(file);
         let kept: Vec<_> = self
             .keep
             .iter()
             .map(|keep| (*keep, place_of(&mut columns, &keep.name)))
             .collect();
         let mut labelled = FieldCounts::new(&self.elements);
+        let mut scratch = LabelScratch::default();
         let clock = Clock::new(&self.spec);
         let text = SharedText::new(&self.spec, file, task, &columns);
         text.read_whole(self.context, &mut |record| {
@@ -54,17 +49,26 @@ impl ImpressionScan<'_> {
                 row: record.row,
                 column: "",
             };
-            let (fields, [customer, ranking, shown, dt, time]) = match record.fields {
-                Ok(fields @ [a, b, c, d, e, ..]) => (fields, [a, b, c, d, e]),
-                Ok(_) => unreachable!("as many fields as columns"),
-                Err(mismatch) => {
-                    let rejected = &mut state.rejected;
-                    return self.policy.reject(at, mismatch, record.text, rejected);
-                }
-            };
+            let (fields, [customer, ranking, items, dt, time], [labels, clicked]) =
+                match record.fields {
+                    Ok(fields @ [a, b, c, d, e, f, g, ..]) => (fields, [a, b, c, d, e], [f, g]),
+                    Ok(_) => unreachable!("as many fields as columns"),
+                    Err(mismatch) => {
+                        let rejected = &mut state.rejected;
+                        return self.policy.reject(at, mismatch, record.text, rejected);
+                    }
+                };
             let mut items = |into: &mut ImpressionItems<I>, kept: &mut [Vec<PassthroughValue>]| {
-                self.elements
-                    .read(shown, into, kept, &clock, &mut labelled, texts)
+                let target = RowTarget {
+                    elements: &self.elements,
+                    clock: &clock,
+                    columns: &mut labelled,
+                    dictionary: &mut *texts,
+                    scratch: &mut scratch,
+                    items: into,
+                    passthrough: kept,
+                };
+                self.shapes.read([items, labels, clicked], target)
             };
             let mut kept = |into: &mut Vec<PassthroughValue>| {
                 for (keep, place) in &kept {
@@ -94,6 +98,23 @@ impl ImpressionScan<'_> {
             return Err(missing_column(file, name, "it in no element"));
         }
         Ok(())
+    }
+}
+
+impl<'a> ImpressionScan<'a> {
+    /// The columns of a text file, without those that are carried through.
+    fn wanted_columns(&self, file: &InputFile) -> Vec<WantedColumn<'a>> {
+        let (names, shapes, column) = (self.names, self.shapes, WantedColumn::new);
+        let by_time = self.spec.cutoff == Cutoff::Time;
+        vec![
+            column(names.customer, true),
+            column(names.ranking, true),
+            column(names.shown, true),
+            column(names.dt, file.day.is_none() && !by_time),
+            column(names.time, by_time),
+            column(shapes.labels.name, shapes.labels.is_named),
+            column(shapes.clicked.name, shapes.clicked.is_named),
+        ]
     }
 }
 

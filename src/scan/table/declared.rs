@@ -13,7 +13,7 @@ use super::arrow_words::WordColumn;
 use super::{attributes, passthrough};
 use crate::advice::{self, Hint};
 use crate::error::{Error, Result};
-use crate::job::{AttributeColumn, CustomerType, Passthrough, PassthroughType, TimeUnit};
+use crate::job::{AttributeColumn, CustomerType, Passthrough, PassthroughType, Source, TimeUnit};
 use crate::scan::item_ids::{expected_items, holds_items};
 use crate::scan::parquet::ParquetFile;
 use crate::scan::spec::ReadSpec;
@@ -40,8 +40,12 @@ pub(crate) enum Holds<'a> {
     Ranking,
     /// Ids of items.
     Item,
-    /// Lists of shown items: structs of an item and a label, which have these names.
+    /// Shown items: lists of structs of an item and a label, which have these names, or another shape.
     ShownItems([&'a str; 2]),
+    /// Lists of labels, or texts.
+    ItemLabels,
+    /// Lists of item ids, or texts.
+    ClickedItems,
     /// Other ids.
     Id(CustomerType),
     /// Texts.
@@ -137,6 +141,17 @@ impl<'a> DeclaredColumn<'a> {
                 expected_times(file, self.name, spec.time_unit, found)
             }
             Holds::Attribute(column) => attributes::expected_instead(column, found),
+            Holds::ItemLabels => unless(
+                is_text(found) || element_of(found).is_some_and(LabelColumn::holds),
+                "a list of labels, or text",
+            ),
+            Holds::ClickedItems => {
+                let element = element_of(found);
+                let is_right =
+                    is_text(found) || element.is_some_and(|found| holds_items(found, spec));
+                let items = || expected_items(spec, element.unwrap_or(&DataType::Null));
+                (!is_right).then(|| format!("a list of {}, or text", items()))
+            }
             Holds::ShownItems(_) | Holds::Passthrough(_) | Holds::Kept(_) => {
                 unreachable!("these columns have checks of their own")
             }
@@ -204,7 +219,21 @@ fn expected_times(
     Some(format!("times{hint}"))
 }
 
-/// Checks that a column holds lists of structs of an item and a label.
+/// Whether a type is that of texts.
+fn is_text(data_type: &DataType) -> bool {
+    matches!(data_type, DataType::Utf8View | DataType::BinaryView)
+}
+
+/// The type of the elements of lists.
+fn element_of(data_type: &DataType) -> Option<&DataType> {
+    match data_type {
+        DataType::List(element) => Some(element.data_type()),
+        _ => None,
+    }
+}
+
+/// Checks that a column holds items: lists of structs of an item and a label, lists of ids, maps from item
+/// to label, or texts.
 fn check_shown_items(
     spec: &ReadSpec<'_>,
     file: &ParquetFile,
@@ -214,16 +243,35 @@ fn check_shown_items(
     let shown = file.required(name)?.data_type();
     let wrong_for = |found: &DataType| -> Result<()> {
         let items = expected_items(spec, found);
-        let expected = format!("a list of struct<{item}: {items}, {label}: boolean>");
+        let structs = format!("a list of struct<{item}: {items}, {label}: boolean>");
+        let expected = format!("{structs} or of ids, a map from item to label, or text");
         let error: Error = file.wrong_type(name, &expected, shown);
         Err(error)
     };
-    let DataType::List(element) = shown else {
-        // `Null` gives a message without a hint on ids.
-        return wrong_for(&DataType::Null);
-    };
-    let DataType::Struct(fields) = element.data_type() else {
-        return wrong_for(&DataType::Null);
+    let is_split = spec
+        .settings_of(Source::Impressions)
+        .is_some_and(|own| own.label_separator.is_some());
+    let fields = match shown {
+        DataType::List(element) => match element.data_type() {
+            DataType::Struct(fields) => fields,
+            DataType::Utf8 | DataType::Binary if is_split => return Ok(()),
+            id if !is_split && holds_items(id, spec) => return Ok(()),
+            id => return wrong_for(id),
+        },
+        DataType::Map(entries, _) => {
+            return match entries.data_type() {
+                DataType::Struct(entry) if LabelColumn::holds(entry[1].data_type()) => {
+                    match entry[0].data_type() {
+                        key if holds_items(key, spec) => Ok(()),
+                        key => wrong_for(key),
+                    }
+                }
+                // `Null` gives a message without a hint on ids.
+                _ => wrong_for(&DataType::Null),
+            };
+        }
+        text if is_text(text) => return Ok(()),
+        _ => return wrong_for(&DataType::Null),
     };
     let type_of = |name: &str| fields.find(name).map(|(_, field)| field.data_type());
     match (type_of(item), type_of(label)) {

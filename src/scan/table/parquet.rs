@@ -43,7 +43,7 @@ impl TableScan<'_> {
         let file = file.with_dictionaries(row_group, &texts);
         let columns = Projection {
             flat: self.columns.iter().map(|column| column.name).collect(),
-            nested: None,
+            ..Projection::default()
         };
         read_row_group(&file, row_group, &columns, self.context, &mut |batch| {
             state.rows_read += steps(batch.rows_count());

@@ -104,7 +104,11 @@ fn type_in<'f>(
         let field = fields.find(&keep.name).map(|(_, field)| field.data_type());
         return field.ok_or_else(|| missing(file, &keep.name, &names(fields)));
     }
-    Err(file.wrong_type(list, "a list of structs", shown))
+    let expected = format!(
+        "a list of structs, as --keep item.{} copies a field",
+        keep.name
+    );
+    Err(file.wrong_type(list, &expected, shown))
 }
 
 /// The fault of a file without a column that is to be carried, which is known by the file's own name.

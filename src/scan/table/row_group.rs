@@ -32,6 +32,8 @@ pub(crate) struct Projection<'a> {
     pub(crate) flat: Vec<&'a str>,
     /// The name of a column of structs or of lists of them, with the names of its fields.
     pub(crate) nested: Option<(&'a str, Vec<&'a str>)>,
+    /// Names of columns that are read with all that is in them.
+    pub(crate) whole: Vec<&'a str>,
 }
 
 impl<'a> ArrowBatch<'a> {
@@ -84,6 +86,7 @@ impl Projection<'_> {
     /// Whether a path leads to a wanted field of the nested column.
     fn includes(&self, path: &[String]) -> bool {
         match (path, &self.nested) {
+            ([name, ..], _) if self.whole.contains(&name.as_str()) => true,
             // The groups between a list and its fields are named differently by different writers.
             ([name, .., leaf], Some((column, fields))) => {
                 name == column && fields.contains(&leaf.as_str())

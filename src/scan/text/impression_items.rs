@@ -44,13 +44,15 @@ pub(crate) struct ElementReader<'a> {
     /// The place in `columns` of each passthrough column.
     places: Vec<usize>,
     /// The width of item ids.
-    item_type: ItemType,
+    pub(crate) item_type: ItemType,
+    /// Whether item ids may be texts, which get codes.
+    pub(crate) has_item_codes: bool,
     /// What becomes of elements without a label.
-    null_label: NullLabel,
+    pub(crate) null_label: NullLabel,
     /// The items of the vocabulary, if others are left out.
     known: Option<&'a Dictionary>,
     /// Texts that stand for null.
-    nulls: NullWords,
+    pub(crate) nulls: NullWords,
 }
 
 impl<'a> ElementReader<'a> {
@@ -78,6 +80,7 @@ impl<'a> ElementReader<'a> {
             columns,
             places,
             item_type: spec.item_type,
+            has_item_codes: spec.has_item_codes,
             null_label: impressions.null_label,
             known,
             nulls: NullWords::new(spec.null_values),
@@ -241,7 +244,7 @@ impl FieldCounts {
 }
 
 /// A mismatch with the number of its element.
-fn at_element(position: usize, mismatch: Mismatch) -> Mismatch {
+pub(crate) fn at_element(position: usize, mismatch: Mismatch) -> Mismatch {
     let found = format!("{} in element {}", mismatch.found, position + 1);
     Mismatch { found, ..mismatch }
 }

@@ -68,7 +68,7 @@ impl NullWords {
     }
 
     /// A column, with nulls, also inside of lists and structs.
-    fn in_array(&self, array: &ArrayRef) -> ArrayRef {
+    pub(crate) fn in_array(&self, array: &ArrayRef) -> ArrayRef {
         let is_null = |bytes: Option<&[u8]>| bytes.is_some_and(|bytes| self.has(bytes));
         let is_null_text = |text: Option<&str>| is_null(text.map(str::as_bytes));
         let mask: BooleanArray = match array.data_type() {

@@ -183,6 +183,23 @@ fn cell_of(array: &ArrayRef) -> LogCell {
             };
             LogCell::Stamp(value, unit, zone.is_some())
         }
+        _ => nested_cell(array),
+    }
+}
+
+/// The cell of an array of one list, struct or map.
+fn nested_cell(array: &ArrayRef) -> LogCell {
+    match array.data_type() {
+        DataType::Struct(fields) => {
+            let columns = fields.iter().zip(array.as_struct().columns());
+            let fields = columns.map(|(field, column)| (field.name().clone(), cell_of(column)));
+            LogCell::Struct(fields.collect())
+        }
+        DataType::Map(..) => {
+            let entries = array.as_map().value(0);
+            let [keys, values] = [0, 1].map(|column| cells_of(entries.column(column)));
+            LogCell::Map(keys.into_iter().zip(values).collect())
+        }
         _ => elements_of(array).map_or(LogCell::Bytes, |elements| list_of(&elements)),
     }
 }
@@ -199,18 +216,13 @@ fn elements_of(array: &ArrayRef) -> Option<ArrayRef> {
     })
 }
 
-/// The elements of a list, as the fields of structs by name.
+/// The elements of a list.
 fn list_of(elements: &ArrayRef) -> LogCell {
-    let Some(structs) = elements.as_struct_opt() else {
-        return LogCell::List(vec![None; elements.len()]);
-    };
-    let element = |at: usize| {
-        structs.is_valid(at).then(|| {
-            let columns = structs.fields().iter().zip(structs.columns());
-            columns
-                .map(|(field, column)| (field.name().clone(), cell_of(&column.slice(at, 1))))
-                .collect()
-        })
-    };
-    LogCell::List((0..structs.len()).map(element).collect())
+    LogCell::List(cells_of(elements))
+}
+
+/// The cells of an array.
+fn cells_of(array: &ArrayRef) -> Vec<LogCell> {
+    let rows = 0..array.len();
+    rows.map(|row| cell_of(&array.slice(row, 1))).collect()
 }

@@ -210,25 +210,18 @@ fn cell_of(field: &Field) -> LogCell {
             String::from_utf8(bytes.data().to_vec()).map_or(LogCell::Bytes, LogCell::Text)
         }
         Field::Date(day) => LogCell::Date(*day),
-        Field::ListInternal(list) => {
-            LogCell::List(list.elements().iter().map(element_of).collect())
-        }
-        _ => LogCell::Bytes,
-    }
-}
-
-/// The fields of an element of a list by name, if it is a struct.
-fn element_of(field: &Field) -> Option<Vec<(String, LogCell)>> {
-    match field {
+        Field::ListInternal(list) => LogCell::List(list.elements().iter().map(cell_of).collect()),
         Field::Group(row) => {
             let fields = row.get_column_iter();
-            Some(
-                fields
-                    .map(|(name, field)| (name.clone(), cell_of(field)))
-                    .collect(),
-            )
+            let fields = fields.map(|(name, field)| (name.clone(), cell_of(field)));
+            LogCell::Struct(fields.collect())
         }
-        _ => None,
+        Field::MapInternal(map) => {
+            let pairs = map.entries().iter();
+            let pairs = pairs.map(|(key, value)| (cell_of(key), cell_of(value)));
+            LogCell::Map(pairs.collect())
+        }
+        _ => LogCell::Bytes,
     }
 }
 

@@ -17,7 +17,7 @@ use serde::de::{Deserializer as _, IgnoredAny, SeqAccess, Visitor};
 use serde_json::value::RawValue;
 
 use self::lists::offer_elements;
-pub(crate) use self::object::object_fields;
+pub(crate) use self::object::{json_field, object_fields, object_pairs};
 use self::shape::LineShape;
 use crate::catalog::input::InputFile;
 use crate::error::Result;

@@ -8,7 +8,7 @@ use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::fmt;
 
-use serde::de::{DeserializeSeed, IgnoredAny, MapAccess, Visitor};
+use serde::de::{DeserializeSeed, Deserializer as _, IgnoredAny, MapAccess, Visitor};
 use serde_json::value::RawValue;
 
 use crate::scan::mismatch::quoted;
@@ -25,6 +25,35 @@ pub(crate) fn object_fields<'a>(
     let visitor = ObjectVisitor { columns, fields };
     let read = visitor.deserialize(&mut reader).and_then(|()| reader.end());
     read.map_err(|error| format!("{} ({error})", quoted(json)))
+}
+
+/// The members of one JSON object, in order, or what it is instead. A key that comes twice is there twice.
+pub(crate) fn object_pairs(
+    json: &str,
+) -> Result<Vec<(Cow<'_, str>, &RawValue)>, String> {
+    let mut reader = serde_json::Deserializer::from_str(json);
+    let read = reader.deserialize_map(PairsVisitor);
+    let read = read.and_then(|pairs| reader.end().map(|()| pairs));
+    read.map_err(|error| format!("{} ({error})", quoted(json)))
+}
+
+/// Collects the members of an object.
+struct PairsVisitor;
+
+impl<'a> Visitor<'a> for PairsVisitor {
+    type Value = Vec<(Cow<'a, str>, &'a RawValue)>;
+
+    fn expecting(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        out.write_str("an object")
+    }
+
+    fn visit_map<A: MapAccess<'a>>(self, mut map: A) -> Result<Self::Value, A::Error> {
+        let mut pairs = Vec::new();
+        while let Some(JsonKey(key)) = map.next_key::<JsonKey<'a>>()? {
+            pairs.push((key, map.next_value::<&'a RawValue>()?));
+        }
+        Ok(pairs)
+    }
 }
 
 /// The value of a JSON token.
