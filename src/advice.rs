@@ -80,6 +80,8 @@ hints! {
     FolderKeys = "of folders only days are read; duckdb -c \"COPY (SELECT * FROM '{value}') TO 'flat.parquet'\" writes the others into a file",
     /// Clicks of `features` without users.
     ListingLabels = "--label-key listing makes labels without it",
+    /// Impressions without labels.
+    NoLabels = "--no-labels goes without labels",
     /// A second row of a listing.
     OneRowPerListing = "keep one row of each, such as by duckdb -c \"COPY (SELECT DISTINCT ON ({column}) * FROM '{file}') TO '{file}.once.parquet'\"",
     /// An integer where a time should be, and the unit that fits; what it would be stands behind it.

@@ -15,7 +15,8 @@ const INPUTS: [(JobKind, Source); 8] = [
     (JobKind::Features, Source::Clicks),
     (JobKind::Features, Source::Listings),
     (JobKind::Dwell, Source::Events),
-    (JobKind::Dwell, Source::Events),
+    // Its rows are the impressions too.
+    (JobKind::Sequences, Source::Carts),
 ];
 
 /// A small good file of an input, as NDJSON.
@@ -52,6 +53,7 @@ fuzz_target!(init: hitherto_fuzz::only_our_panics_count(), |data: &[u8]| {
     // Told for it alone: what ends in NDJSON's name begins with a brace, and is told by that.
     let mut paths = vec![(source, path.display().to_string())];
     let others: &[Source] = match job_kind {
+        JobKind::Sequences if source == Source::Carts => &[Source::Clicks],
         JobKind::Sequences => &[Source::Impressions, Source::Clicks],
         JobKind::Features => &[Source::Impressions, Source::Clicks, Source::Listings],
         JobKind::Dwell => &[],
@@ -69,6 +71,11 @@ fuzz_target!(init: hitherto_fuzz::only_our_panics_count(), |data: &[u8]| {
         Ask::Sequences(own) if choice >> 7 == 1 => own.cutoff = Cutoff::Time,
         Ask::Features(own) if choice >> 7 == 1 => own.label_key = LabelKey::Listing,
         _ => {}
+    }
+    if let Ask::Sequences(own) = &mut ask
+        && source == Source::Carts
+    {
+        own.impressions_from = Some(source);
     }
     let settings = Settings {
         ask,

@@ -4,7 +4,7 @@
 //!
 //! In reading order: `paths` expands what the user names, `pipes` copies what comes through pipes,
 //! `tables` refuses table formats, `input` is one
-//! file, `foreign` refuses other formats.
+//! file, `source_files` are those of one source, `text_head` the beginning of its text, `foreign` refuses other formats.
 
 pub(crate) mod compression;
 mod foreign;
@@ -12,4 +12,6 @@ pub(crate) mod input;
 pub(crate) mod null_words;
 pub(crate) mod paths;
 pub(crate) mod pipes;
+mod source_files;
 mod tables;
+mod text_head;

@@ -14,6 +14,7 @@ use crate::advice::Hint;
 use crate::catalog::input::{InputFile, missing_or_io};
 use crate::catalog::null_words::NullWords;
 use crate::catalog::pipes::{Pipes, is_pipe, read_list};
+pub(crate) use crate::catalog::source_files::SourceFiles;
 use crate::catalog::tables::TableFinder;
 use crate::error::{Error, ErrorKind, Result};
 use crate::job::{JobKind, PathDay, Source, SourceSettings, day_of_dt, dt_folder};
@@ -27,6 +28,8 @@ pub(crate) struct FileSpec<'a> {
     pub(crate) job_kind: JobKind,
     /// The sources to look for, in order.
     pub(crate) sources: Vec<Source>,
+    /// The source whose files have the impressions too, if that is a source of actions.
+    pub(crate) impressions_from: Option<Source>,
     /// The folder that has all sources, or `None` if each is named.
     pub(crate) dir: Option<&'a Path>,
     /// Paths by source: files, folders or globs.
@@ -53,18 +56,6 @@ impl FileSpec<'_> {
         let own = own.find(|(named, _)| *named == source);
         own.map(|(_, own)| own)
     }
-}
-
-/// The files of one source.
-#[derive(Clone, Debug)]
-pub(crate) struct SourceFiles {
-    pub(crate) source: Source,
-    /// The files and folders that the user named, which the output must not touch.
-    pub(crate) roots: Vec<PathBuf>,
-    /// The files, sorted by path.
-    pub(crate) files: Vec<InputFile>,
-    /// Unfinished copies that were skipped, sorted by path.
-    pub(crate) skipped: Vec<PathBuf>,
 }
 
 /// Extensions of a source that is a single file in the folder of all sources.
@@ -99,6 +90,11 @@ pub(crate) fn discover(spec: &FileSpec<'_>, pipes: &mut Pipes<'_>) -> Result<Vec
             search.add_pipe(pipe, pipes)?;
         }
         sources.push(search.finish(roots.paths)?);
+    }
+    let mut named = sources.iter();
+    if let Some(files) = named.find(|files| Some(files.source) == spec.impressions_from) {
+        let impressions = files.as_impressions();
+        sources.insert(0, impressions);
     }
     Ok(sources)
 }

@@ -13,7 +13,9 @@ use crate::cli::flags::{
     BadRowArgs, DayArgs, GateArgs, InputArgs, OutputArgs, RunArgs, WarningArgs,
 };
 use crate::cli::job::{JobFile, with_file};
-use crate::cli::values::{Lookback, duration, lookback, source_duration, source_pair};
+use crate::cli::values::{
+    Lookback, by_column, column_text, duration, lookback, source_duration, source_name, source_pair,
+};
 
 /// The examples under `hitherto sequences --help`.
 const EXAMPLES: &str = "\
@@ -81,6 +83,15 @@ struct SequencesSourceArgs {
     /// Impressions: a file, a folder, a glob, or - for standard input
     #[arg(long, value_name = "PATH")]
     impressions: Option<String>,
+    /// The source of actions whose rows are the impressions, such as orders: of each row the item is the
+    /// sample, and its time is the cutoff, so that it is not in its own history. Labels are null, unless
+    /// --columns impressions.is_order=COLUMN names some [default: impressions have files of their own]
+    #[arg(long, value_name = "SOURCE", value_parser = source_name, conflicts_with = "impressions")]
+    impressions_from: Option<Source>,
+    /// Of that source, the rows that are impressions: those with this text in this column, such as
+    /// event=purchase; may be repeated, for another text or another column
+    #[arg(long, value_name = "COLUMN=TEXT", value_parser = column_text, requires = "impressions_from")]
+    impressions_where: Vec<(String, String)>,
     /// Clicks: a file, a folder, a glob, or - for standard input
     #[arg(long, value_name = "PATH")]
     clicks: Option<String>,
@@ -217,6 +228,9 @@ struct MissingValueArgs {
     /// What to do with items without a label
     #[arg(long, value_enum, default_value = "keep")]
     null_label: NullLabel,
+    /// Read no labels, such as of sets to be scored: is_order is null in all rows
+    #[arg(long, conflicts_with = "null_label")]
+    no_labels: bool,
 }
 
 /// The shape of the rows, and how they are stored.
@@ -263,6 +277,9 @@ impl SequencesArgs {
             Lookback::Years(years) => (None, Some(years)),
         };
         let own = hitherto::Sequences {
+            impressions_from: sources.impressions_from,
+            impressions_where: by_column(sources.impressions_where),
+            no_labels: missing.no_labels,
             without: sources.without,
             cutoff: history.cutoff,
             lookback_days,

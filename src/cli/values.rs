@@ -19,6 +19,32 @@ pub(crate) fn source_duration(text: &str) -> Result<(Source, i64), String> {
     Ok((source, duration(&value)?))
 }
 
+/// A source.
+pub(crate) fn source_name(text: &str) -> Result<Source, String> {
+    source_named(text)
+}
+
+/// `COLUMN=TEXT`; the text may be empty.
+pub(crate) fn column_text(text: &str) -> Result<(String, String), String> {
+    let (column, text) = text.split_once('=').ok_or("expected COLUMN=TEXT")?;
+    if column.is_empty() {
+        return Err("expected a column before the =".to_owned());
+    }
+    Ok((column.to_owned(), text.to_owned()))
+}
+
+/// The texts of each column, in the order of the first of them.
+pub(crate) fn by_column(pairs: Vec<(String, String)>) -> Vec<(String, Vec<String>)> {
+    let mut columns: Vec<(String, Vec<String>)> = Vec::new();
+    for (column, text) in pairs {
+        match columns.iter_mut().find(|(name, _)| *name == column) {
+            Some((_, texts)) => texts.push(text),
+            None => columns.push((column, vec![text])),
+        }
+    }
+    columns
+}
+
 /// A source by its name. Whether the job has this source is checked later.
 fn source_named(name: &str) -> Result<Source, String> {
     Source::named(name).ok_or_else(|| format!("\"{name}\" is no name of a source"))

@@ -65,7 +65,7 @@ impl<I: Item> Probes<I> {
         // added there.
         rows.par_sort_unstable_by(|a, b| {
             let by_key = ranks[index(*a)].cmp(&ranks[index(*b)]);
-            by_key.then_with(|| compare(&impressions, *a, *b))
+            by_key.then_with(|| impressions.compare(*a, *b))
         });
         let mut starts = vec![0; index(keys.count()) + 1];
         for rank in &ranks {
@@ -168,32 +168,11 @@ impl<I: Item> Probes<I> {
         for pair in self.rows.windows(2) {
             let (a, b) = (pair[0], pair[1]);
             let same_customer = self.impressions.customer(a) == self.impressions.customer(b);
-            if same_customer && compare(&self.impressions, a, b) == Ordering::Equal {
+            if same_customer && self.impressions.compare(a, b) == Ordering::Equal {
                 let day = self.impressions.days[index(b)];
                 counts[days.binary_search(&day).expect("days has every day")] += 1;
             }
         }
         counts
     }
-}
-
-/// The order of two impressions of one customer: cutoff, ranking, then all other columns.
-fn compare<I: Item>(rows: &Impressions<I>, a: u32, b: u32) -> Ordering {
-    let (at, bt) = (index(a), index(b));
-    let contents = || {
-        let (of_a, of_b) = (rows.items_of(a), rows.items_of(b));
-        rows.items[of_a.clone()]
-            .cmp(&rows.items[of_b.clone()])
-            .then_with(|| rows.labels[of_a.clone()].cmp(&rows.labels[of_b.clone()]))
-            .then_with(|| rows.positions[of_a].cmp(&rows.positions[of_b]))
-            .then_with(|| rows.days[at].cmp(&rows.days[bt]))
-            .then_with(|| {
-                rows.passthrough
-                    .compare(at, rows.items_of(a), bt, rows.items_of(b))
-            })
-    };
-    rows.cutoffs[at]
-        .cmp(&rows.cutoffs[bt])
-        .then_with(|| rows.rankings.bytes(at).cmp(rows.rankings.bytes(bt)))
-        .then_with(contents)
 }

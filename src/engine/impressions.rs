@@ -21,7 +21,7 @@ use crate::scan::text::field::GuestIds;
 use crate::scan::time_columns::times_of;
 use crate::scan::units;
 use crate::scan::{Opened, Task};
-use crate::vocabulary::{Vocabulary, number_shown};
+use crate::vocabulary::{Vocabulary, number_alike, number_shown};
 
 /// Opens the files of impressions, except those whose folder is of a day that is not asked for.
 pub(super) fn open_impressions(
@@ -67,25 +67,42 @@ pub(super) fn read_impressions<I: ItemColumn>(
     );
     let states = thread_states(|| scan.state::<I>());
     let mut states = run_tasks(&tasks, states, |state, task| scan.read(task, state))?;
-    let items: usize = states.iter().map(|state| state.rows.items.len()).sum();
+    let items: usize = states.iter().map(ImpressionState::items_count).sum();
     // Impressions address their items by 32 bits.
     if u32::try_from(items).is_err() {
         let what = format!("{items} items are shown; choose fewer days, with less than 2^32 items");
         return Err(Error::settings(what));
     }
+    // Before rows of several threads are put together, as each thread has numbers of its own.
+    if states.iter().any(ImpressionState::is_waiting) {
+        number_alike(&mut states, context)?;
+        let mut all = merged(states);
+        scan.finish(opened, &mut all)?;
+        states = vec![all];
+    }
     let texts = number_shown(&mut states, context)?;
+    let mut all = merged(states);
+    all.items = texts;
+    Ok(all)
+}
+
+/// The states of all threads as one, which has the items of the first.
+fn merged<I: ItemColumn>(mut states: Vec<ImpressionState<I>>) -> ImpressionState<I> {
+    let items = states.iter_mut().find_map(|state| state.items.take());
     // The others are appended to the largest, which so is never copied.
     states.sort_by_key(|state| std::cmp::Reverse(state.rows.count()));
     let mut states = states.into_iter();
     let mut all = states.next().expect("a pool has a thread");
     for state in states {
         all.rows.append(&state.rows);
+        all.parts.append(&state.parts);
+        all.unnamed.append(&state.unnamed);
         all.kinds.merge(&state.kinds);
         all.rejected.extend(state.rejected);
         for (day, stats) in &state.tallies {
             all.tallies.entry(*day).or_default().merge(stats);
         }
     }
-    all.items = texts;
-    Ok(all)
+    all.items = items;
+    all
 }

@@ -14,7 +14,7 @@ use crate::ids::{Day, Micros};
 use crate::job::{CustomerType, ItemVocabulary, Job, Publish};
 use crate::publish::{PublishSpec, VOCABULARY};
 use crate::scan::events::{EventChoice, EventRoles};
-use crate::scan::spec::{ActionSpec, ClickSpec, DaySpec, ImpressionSpec, ReadSpec};
+use crate::scan::spec::{ActionSpec, ClickSpec, DaySpec, ImpressionSpec, MomentSpec, ReadSpec};
 use crate::vocabulary::VocabularySpec;
 
 /// Where the files of each source are.
@@ -24,6 +24,7 @@ pub(crate) fn file_spec(job: &Job) -> FileSpec<'_> {
     FileSpec {
         job_kind: job.kind(),
         sources,
+        impressions_from: job.sequences().impressions_from,
         dir: job.dir.as_deref(),
         paths: &job.paths,
         files_from: &job.files_from,
@@ -40,6 +41,10 @@ pub(crate) fn read_spec(job: &Job) -> ReadSpec<'_> {
         format: job.format,
         columns: &job.columns,
         source_settings: &job.source_settings,
+        moments: own.impressions_from.map(|source| MomentSpec {
+            source,
+            only: &own.impressions_where,
+        }),
         source_zones: job.source_zones(),
         zone: job.zone(),
         wall_zone: job.zone(),
@@ -87,6 +92,7 @@ pub(crate) fn day_spec<'a>(job: &'a Job, skipped: &'a [Day]) -> DaySpec<'a> {
 pub(crate) fn impression_spec<'a>(job: &'a Job, skipped: &'a [Day]) -> ImpressionSpec<'a> {
     let own = job.sequences();
     ImpressionSpec {
+        no_labels: own.no_labels,
         days: day_spec(job, skipped),
         lookback: own.lookback(),
         guests: own.guests,

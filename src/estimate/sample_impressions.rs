@@ -3,8 +3,8 @@
 use crate::dictionary::probes::Probes;
 use crate::encode::ItemColumn;
 use crate::ids::{Day, Key, index};
-use crate::kernel::column::{Impression, Impressions, place};
-use crate::kernel::passthrough::{PassthroughRow, PassthroughValue};
+use crate::kernel::column::{Impression, Impressions};
+use crate::kernel::passthrough::PassthroughRow;
 
 /// The impressions of one customer in `stride` on `days`, which ascend. Also returns the key of each of
 /// these customers in the sample, or `None` if it has no impression there.
@@ -18,7 +18,8 @@ pub(super) fn impressions_of<I: ItemColumn>(
     let all = &probes.impressions;
     let mut some = Impressions::empty(all.has_text_ids());
     let stride = index(stride);
-    let (mut items, mut ranks, mut customers) = (Vec::new(), Vec::new(), 0);
+    let (mut items, mut passthrough) = (Vec::new(), PassthroughRow::default());
+    let (mut ranks, mut customers) = (Vec::new(), 0);
     for key in (0..probes.keys.count()).step_by(stride).map(Key) {
         // All guests have one key, so a share of its impressions is taken; of other customers all.
         let step = if probes.keys.guest() == Some(key) {
@@ -33,11 +34,7 @@ pub(super) fn impressions_of<I: ItemColumn>(
             if days.binary_search(&all.days[at]).is_err() {
                 continue;
             }
-            items.clear();
-            items.extend(
-                all.items_of(row)
-                    .map(|item| (all.items[item], all.labels[item], all.positions[item])),
-            );
+            all.copy(row, &mut items, &mut passthrough);
             some.push(&Impression {
                 customer: all.customer(row),
                 day: all.days[at],
@@ -45,7 +42,7 @@ pub(super) fn impressions_of<I: ItemColumn>(
                 lookback_start: all.lookback_starts[at],
                 ranking: all.rankings.get(at),
                 items: &items,
-                passthrough: &passthrough_of(all, row),
+                passthrough: &passthrough,
             });
         }
         let is_in_sample = some.count() > before;
@@ -53,26 +50,4 @@ pub(super) fn impressions_of<I: ItemColumn>(
         customers += u32::from(is_in_sample);
     }
     (some, ranks)
-}
-
-/// The passthrough values of an impression; those of items by position in the array of items.
-fn passthrough_of<I: ItemColumn>(all: &Impressions<I>, row: u32) -> PassthroughRow {
-    let (items, positions) = (all.items_of(row), &all.positions[all.items_of(row)]);
-    let len = positions.iter().max().map_or(0, |last| place(*last) + 1);
-    let item_columns = all.passthrough.items.iter().map(|column| {
-        let mut values = vec![PassthroughValue::Null; len];
-        for (at, value) in positions.iter().zip(&column[items.clone()]) {
-            values[place(*at)] = value.clone();
-        }
-        values
-    });
-    PassthroughRow {
-        row: all
-            .passthrough
-            .rows
-            .iter()
-            .map(|column| column[index(row)].clone())
-            .collect(),
-        items: item_columns.collect(),
-    }
 }

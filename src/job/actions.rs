@@ -45,6 +45,35 @@ pub(super) fn check_actions(own: &Sequences) -> Result<()> {
     Ok(())
 }
 
+/// Checks that impressions are rows of a source of actions, if they are rows of one, and which rows are.
+///
+/// # Errors
+/// If not, naming the source or the column.
+pub(super) fn check_moments(own: &Sequences) -> Result<()> {
+    let Some(source) = own.impressions_from else {
+        if own.impressions_where.is_empty() {
+            return Ok(());
+        }
+        let what = "--impressions-where chooses rows of --impressions-from; name its source";
+        return Err(Error::settings(what));
+    };
+    let known = own.actions.iter().map(|action| action.source.name());
+    if !own.actions.iter().any(|action| action.source == source) {
+        let known: Vec<&str> = known.collect();
+        let what = format!(
+            "--impressions-from takes a source of actions: {}",
+            known.join(", ")
+        );
+        return Err(Error::settings(what));
+    }
+    if own.without.contains(&source) {
+        let name = source.name();
+        let what = format!("--without {name}, but impressions are rows of {name}");
+        return Err(Error::settings(what));
+    }
+    check_rows("impressions", &own.impressions_where)
+}
+
 /// Checks that type codes are from 1 to 127, and that no value has two.
 fn check_types(action: &ActionSource) -> Result<()> {
     let name = action.source.name();
@@ -75,16 +104,20 @@ fn check_types(action: &ActionSource) -> Result<()> {
 
 /// Checks that rows are selected by a few columns, each once, each with a value.
 fn check_only(action: &ActionSource) -> Result<()> {
-    let name = action.source.name();
-    if action.only.len() > ONLY_MAX {
+    check_rows(action.source.name(), &action.only)
+}
+
+/// Checks that rows are selected by a few columns, each once, each with a value.
+fn check_rows(name: &str, only: &[(String, Vec<String>)]) -> Result<()> {
+    if only.len() > ONLY_MAX {
         let what = format!(
             "{name} are chosen by {} columns, at most {ONLY_MAX}",
-            action.only.len()
+            only.len()
         );
         return Err(Error::settings(what));
     }
-    for (at, (column, values)) in action.only.iter().enumerate() {
-        let is_named = action.only[..at].iter().any(|(other, _)| other == column);
+    for (at, (column, values)) in only.iter().enumerate() {
+        let is_named = only[..at].iter().any(|(other, _)| other == column);
         if column.is_empty() || values.is_empty() || is_named {
             let what = format!("{name} are chosen by \"{column}\" twice, or by no value of it");
             return Err(Error::settings(what));

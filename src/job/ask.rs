@@ -30,6 +30,15 @@ pub struct Sequences {
     pub actions: Vec<ActionSource>,
     /// Sources that are not read, although the job has them.
     pub without: Vec<Source>,
+    /// A source of actions of which some are the impressions; there are no others then, and cutoffs are
+    /// times.
+    pub impressions_from: Option<Source>,
+    /// Of that source, the rows that are impressions: those with one of these values, as text, in each of
+    /// these columns.
+    #[serde(with = "pairs")]
+    pub impressions_where: Vec<(String, Vec<String>)>,
+    /// Whether all labels are null, whatever the files have.
+    pub no_labels: bool,
     /// The cutoff of an impression.
     pub cutoff: Cutoff,
     /// Calendar days of history before the cutoff, or `None` for all.
@@ -92,6 +101,9 @@ impl Default for Sequences {
         Sequences {
             actions: ActionSource::defaults(),
             without: Vec::new(),
+            impressions_from: None,
+            impressions_where: Vec::new(),
+            no_labels: false,
             cutoff: Cutoff::Day,
             lookback_days: Some(365),
             lookback_years: None,

@@ -6,7 +6,7 @@ use super::{Ask, Dwell, Features, Sequences, Settings, actions, columns};
 use crate::calendar::{Zone, date_text};
 use crate::error::{Error, Result};
 use crate::options::{
-    ActionSource, Dedup, ItemVocabulary, JobKind, Source, UnknownItem, check_time_format,
+    ActionSource, Dedup, ItemVocabulary, JobKind, NullLabel, Source, UnknownItem, check_time_format,
 };
 use crate::place::check_out;
 
@@ -73,6 +73,11 @@ fn check_sequences(own: &Sequences) -> Result<()> {
     }
     if own.embargo_us.iter().any(|(_, embargo)| *embargo < 0) {
         return Err(Error::settings("--embargo takes a duration of 0 or more"));
+    }
+    actions::check_moments(own)?;
+    if own.no_labels && own.null_label != NullLabel::Keep {
+        let what = "--no-labels makes all labels null; leave out --null-label";
+        return Err(Error::settings(what));
     }
     actions::check_type_filter(own)?;
     check_rate(own)?;
@@ -240,13 +245,26 @@ pub(super) fn check_sources(settings: &Settings) -> Result<()> {
     let sources = &settings.sources()[..];
     // Only the first source is required here: `sequences` may go without actions, and `features`
     // looks for its other sources when it opens them.
-    if settings.dir.is_none() && !named.contains(&sources[0]) {
+    let first = settings.sequences().impressions_from.unwrap_or(sources[0]);
+    if settings.dir.is_none() && !named.contains(&first) {
         return Err(Error::settings(match settings.kind() {
+            JobKind::Sequences if first != Source::Impressions => {
+                let name = first.name();
+                let what = format!("impressions are rows of {name}, but no {name} are named");
+                return Err(Error::settings(what));
+            }
             JobKind::Dwell => "no events to read; give their path, or --files-from events=LIST",
             _ => "no impressions to read; give the folder that holds them, or --impressions PATH",
         }));
     }
     if let Some(other) = named.iter().find(|source| !sources.contains(source)) {
+        if *other == Source::Impressions && first != *other {
+            let what = format!(
+                "impressions are rows of {}; leave out their own files, or --impressions-from",
+                first.name()
+            );
+            return Err(Error::settings(what));
+        }
         return Err(not_read(settings, *other));
     }
     for source in sources {
@@ -268,8 +286,10 @@ pub(super) fn check_sources(settings: &Settings) -> Result<()> {
     }
     // The default actions are taken even if the job declares others: a manifest names those of them
     // that its run did not read, and its settings make a job again.
-    let is_action =
-        |source: &Source| Source::ACTIONS.contains(source) || sources[1..].contains(source);
+    let is_action = |source: &Source| {
+        let is_read = sources.contains(source) && *source != Source::Impressions;
+        Source::ACTIONS.contains(source) || is_read
+    };
     if !settings.sequences().without.iter().all(is_action) {
         return Err(Error::settings("--without takes clicks, carts or orders"));
     }
@@ -297,7 +317,9 @@ pub(super) fn check_columns(settings: &Settings) -> Result<()> {
     for (at, (source, ours, _)) in settings.columns.iter().enumerate() {
         let mut known = source.columns(settings.kind()).to_vec();
         let name = source.name();
-        if known.is_empty() || !settings.sources().contains(source) {
+        // Of impressions that are actions, too: a label has no name among actions.
+        let is_read = *source == Source::Impressions || settings.sources().contains(source);
+        if known.is_empty() || !is_read {
             return Err(not_read(settings, *source));
         }
         if own.actions.iter().any(|action| action.source == *source) {

@@ -57,7 +57,11 @@ impl Job {
     ///
     /// # Errors
     /// [`crate::ErrorKind::Settings`], naming the flag to change.
-    pub fn new(settings: Settings) -> Result<Job> {
+    pub fn new(mut settings: Settings) -> Result<Job> {
+        if settings.sequences().impressions_from.is_some() {
+            // The only moment that an action has is its own time.
+            settings.sequences_mut().cutoff = Cutoff::Time;
+        }
         checks::check_ranges(&settings)?;
         checks::check_sources(&settings)?;
         checks::check_columns(&settings)?;
@@ -124,11 +128,18 @@ impl Job {
 
     /// The name in the files of the column that we call `name`.
     pub fn column<'a>(&'a self, source: Source, name: &'a str) -> &'a str {
-        let renamed = self
-            .columns
-            .iter()
-            .find(|(renamed, ours, _)| *renamed == source && ours == name);
-        renamed.map_or(name, |(_, _, theirs)| theirs)
+        let given = |source: Source, name: &str| {
+            let mut columns = self.columns.iter();
+            let renamed = columns.find(|(renamed, ours, _)| *renamed == source && ours == name);
+            renamed.map(|(_, _, theirs)| theirs.as_str())
+        };
+        match self.sequences().impressions_from {
+            Some(log) if source == Source::Impressions && given(source, name).is_none() => {
+                let name = log.column_of_impressions(name);
+                given(log, name).unwrap_or(name)
+            }
+            _ => given(source, name).unwrap_or(name),
+        }
     }
 
     /// The index of a source in [`Sequences::actions`]; statistics by source have the same order.

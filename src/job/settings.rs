@@ -223,7 +223,10 @@ impl Settings {
         match self.kind() {
             JobKind::Sequences => {
                 let actions = self.sequences().actions.iter().map(|action| action.source);
-                [Source::Impressions].into_iter().chain(actions).collect()
+                // Impressions that are actions have no files of their own.
+                let are_own = self.sequences().impressions_from.is_none();
+                let own = Some(Source::Impressions).filter(|_| are_own);
+                own.into_iter().chain(actions).collect()
             }
             other => other.sources().to_vec(),
         }

@@ -23,6 +23,12 @@ const ITEMS_FROM: &str = "item_vocabulary_from";
 const ID_TYPES: &str = "id_types";
 /// The sources of actions.
 const ACTION_SOURCES: &str = "action_sources";
+/// The source of which some actions are the impressions.
+const IMPRESSIONS_FROM: &str = "impressions_from";
+/// Of that source, the rows that are.
+const IMPRESSIONS_WHERE: &str = "impressions_where";
+/// Whether labels are not read.
+const NO_LABELS: &str = "no_labels";
 /// How single sources are read.
 const SOURCE_SETTINGS: &str = "source_settings";
 /// A lookback of years.
@@ -49,7 +55,10 @@ const TIME_FORMAT: &str = "time_format";
 const BY_DAY: &str = "by_day";
 
 /// The settings of `sequences`, in their order.
-const OF_SEQUENCES: [&str; 38] = [
+const OF_SEQUENCES: [&str; 41] = [
+    IMPRESSIONS_FROM,
+    IMPRESSIONS_WHERE,
+    NO_LABELS,
     "without",
     "cutoff",
     "lookback_days",
@@ -144,7 +153,10 @@ const OF_SOURCES: [&str; 5] = [
     SOURCE_SETTINGS,
 ];
 /// Those that sets of earlier versions lack; then they have their default.
-const OPTIONAL: [&str; 16] = [
+const OPTIONAL: [&str; 19] = [
+    IMPRESSIONS_FROM,
+    IMPRESSIONS_WHERE,
+    NO_LABELS,
     LOOKBACK_YEARS,
     "dedup",
     "null_values",
@@ -164,7 +176,10 @@ const OPTIONAL: [&str; 16] = [
 ];
 /// Those that a manifest has only if they differ from the default, so that it equals one of a version
 /// that did not have them.
-const ONLY_IF_SET: [&str; 12] = [
+const ONLY_IF_SET: [&str; 15] = [
+    IMPRESSIONS_FROM,
+    IMPRESSIONS_WHERE,
+    NO_LABELS,
     LOOKBACK_YEARS,
     ACTION_SOURCES,
     PART_ROWS,

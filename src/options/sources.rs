@@ -183,6 +183,17 @@ impl Source {
         !Source::ACTIONS.contains(self) && *self != Source::Impressions
     }
 
+    /// Our name in this source of actions of what is called `ours` in impressions.
+    pub(crate) fn column_of_impressions<'a>(&self, ours: &'a str) -> &'a str {
+        match (self, ours) {
+            (Source::Carts | Source::Orders, "item_id") => "config_id",
+            (Source::Clicks, "impression_time") => "click_time",
+            (Source::Carts | Source::Orders, "impression_time") => "occurred_at",
+            (_, "impression_time") => "time",
+            (_, other) => other,
+        }
+    }
+
     /// Our names of the columns that a job kind reads; empty if it does not read the source.
     pub fn columns(self, job_kind: JobKind) -> &'static [&'static str] {
         match (job_kind, self) {
@@ -196,6 +207,7 @@ impl Source {
                 "is_order",
                 "labels",
                 "clicked",
+                "position",
             ],
             (JobKind::Sequences, Source::Clicks) => &["customer_id", "item_id", "click_time"],
             (JobKind::Sequences, Source::Carts) => &["customer_id", "config_id", "occurred_at"],

@@ -9,9 +9,9 @@ use arrow::datatypes::DataType;
 
 use crate::advice::{self, Hint};
 use crate::context::RunContext;
-use crate::dictionary::Dictionary;
+use crate::dictionary::{Dictionary, Id};
 use crate::error::Result;
-use crate::ids::{Item, index};
+use crate::ids::{Item, count32, index};
 use crate::job::CustomerType;
 use crate::kernel::column::EventRow;
 use crate::scan::mismatch::{Mismatch, Value};
@@ -69,6 +69,14 @@ impl ItemDictionary {
         };
         let number = self.number(text);
         number.ok_or_else(|| Mismatch::new(TOO_MANY, "one more").advised(Hint::ManyItems))
+    }
+
+    /// The id of a number.
+    ///
+    /// # Panics
+    /// If there is no such number.
+    pub(crate) fn id_of<I: Item>(&self, number: I) -> Id<'_> {
+        self.ids.get(count32(place_of(number)))
     }
 
     /// The numbers of a batch of items; `None` where a text is empty.

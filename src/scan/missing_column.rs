@@ -14,11 +14,19 @@ pub(crate) fn missing_column(file: &InputFile, name: &str, found: &str) -> Error
         let hint = Hint::AvailableColumn.with(file.source.name());
         return file.fault(format!("{what}, found {found}; {hint}"));
     }
-    let what = format!("expected a column \"{name}\", found {found}");
+    let or_rows = match (file.source, name) {
+        (Source::Impressions, "impressions") => ", or \"item_id\" of rows that are one item each",
+        _ => "",
+    };
+    let what = format!("expected a column \"{name}\"{or_rows}, found {found}");
     let mut hints = vec![column_hint(file, name)];
     // Only `features` needs the users of clicks, and only for labels by user.
     if (file.source, name) == (Source::Clicks, "user_id") {
         hints.push(Hint::ListingLabels.text().to_owned());
+    }
+    // Sets that are to be scored have none.
+    if (file.source, name) == (Source::Impressions, "is_order") {
+        hints.push(Hint::NoLabels.text().to_owned());
     }
     let hints = hints.join(", ");
     file.fault(advice::placed(

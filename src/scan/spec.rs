@@ -22,6 +22,8 @@ pub(crate) struct ReadSpec<'a> {
     pub(crate) columns: &'a [(Source, String, String)],
     /// How single sources are read; [`Self::of_source`] applies it.
     pub(crate) source_settings: &'a [(Source, SourceSettings)],
+    /// The actions that are impressions, if some are.
+    pub(crate) moments: Option<MomentSpec<'a>>,
     /// The zones of wall times of sources that have their own.
     pub(crate) source_zones: &'a [(Source, Zone)],
     /// The zone of days.
@@ -65,6 +67,15 @@ pub(crate) struct ReadSpec<'a> {
     pub(crate) actions: ActionSpec<'a>,
 }
 
+/// Which actions are impressions.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct MomentSpec<'a> {
+    /// Their source.
+    pub(crate) source: Source,
+    /// The rows that are: those with one of these values in each of these columns.
+    pub(crate) only: &'a [(String, Vec<String>)],
+}
+
 /// What actions are, and which of them count.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct ActionSpec<'a> {
@@ -103,6 +114,8 @@ pub(crate) struct DaySpec<'a> {
 /// What becomes of the impressions of `sequences`.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct ImpressionSpec<'a> {
+    /// Whether all labels are null, whatever the files have.
+    pub(crate) no_labels: bool,
     /// Which days are read.
     pub(crate) days: DaySpec<'a>,
     /// How far before the cutoff a history reaches, or `None` for no limit.
@@ -146,6 +159,11 @@ impl<'a> ReadSpec<'a> {
 
     /// How the files of a source are read.
     pub(crate) fn of_source(mut self, source: Source) -> ReadSpec<'a> {
+        // Impressions that are actions are in the files of these.
+        let source = match self.moments {
+            Some(moments) if source == Source::Impressions => moments.source,
+            _ => source,
+        };
         if let Some(own) = self.settings_of(source) {
             self.format = own.format.or(self.format);
             self.time_unit = own.time_unit.or(self.time_unit);
@@ -161,7 +179,16 @@ impl<'a> ReadSpec<'a> {
 
     /// The name in the files of a column.
     pub(crate) fn column(&self, source: Source, name: &'a str) -> &'a str {
-        given_name(self.columns, source, name).unwrap_or(name)
+        if let Some(given) = given_name(self.columns, source, name) {
+            return given;
+        }
+        match self.moments {
+            Some(moments) if source == Source::Impressions => {
+                let name = moments.source.column_of_impressions(name);
+                given_name(self.columns, moments.source, name).unwrap_or(name)
+            }
+            _ => name,
+        }
     }
 }
 

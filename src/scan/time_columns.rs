@@ -34,6 +34,11 @@ pub(crate) fn day_of_orders<'a>(spec: &ReadSpec<'a>, source: Source) -> Option<&
 
 /// The columns of a source that hold times or days.
 pub(crate) fn times_of<'a>(spec: &ReadSpec<'a>, source: Source) -> Vec<&'a str> {
+    if let Some(moments) = spec.moments.filter(|_| source == Source::Impressions) {
+        let log = moments.source;
+        let times = std::iter::once(spec.column(source, "impression_time"));
+        return times.chain(time_else_of_actions(spec, log)).collect();
+    }
     let name = |ours| spec.column(source, ours);
     match (spec.job_kind, source) {
         (JobKind::Dwell, _) => vec![name("timestamp")],
@@ -64,6 +69,8 @@ pub(crate) fn times_of<'a>(spec: &ReadSpec<'a>, source: Source) -> Vec<&'a str> 
 /// The columns of a source that hold times of day, which are wall times or instants.
 pub(crate) fn clock_columns<'a>(spec: &ReadSpec<'a>, source: Source) -> Vec<&'a str> {
     let mut columns = times_of(spec, source);
+    let moments = spec.moments.filter(|_| source == Source::Impressions);
+    let source = moments.map_or(source, |moments| moments.source);
     let days = match (spec.job_kind, source) {
         (JobKind::Sequences, Source::Impressions) => Some(spec.column(source, "dt")),
         (JobKind::Sequences, source) => day_of_orders(spec, source),

@@ -83,6 +83,7 @@ pub(super) fn check(
 /// The settings of a set as a job, with placeholders for inputs and output.
 pub(super) fn job_of(settings: Settings) -> Result<Job> {
     let first = settings.kind().sources()[0];
+    let first = settings.sequences().impressions_from.unwrap_or(first);
     // `Job::new` asks for an input and an output. Neither is opened.
     let mut settings = Settings {
         paths: vec![(first, "-".to_owned())],

@@ -244,6 +244,37 @@ pub(crate) fn digest(path: &Path) -> Result<(u64, u64)> {
     found.map_err(|error| Error::io("read", path, error))
 }
 
+/// Renumbers the items of impressions so that a number is the same item in all threads; the first state has
+/// all of them. Nothing, if item ids are not texts.
+///
+/// # Errors
+/// If the memory limit of the job is reached.
+pub(crate) fn number_alike<I: Item>(
+    states: &mut [ImpressionState<I>],
+    context: &RunContext,
+) -> Result<()> {
+    let texts = states.iter_mut().map(|state| state.items.take());
+    let Some(texts) = texts.collect::<Option<Vec<ItemDictionary>>>() else {
+        return Ok(());
+    };
+    let lists = texts.into_iter().map(|items| items.into_parts().0);
+    let (ranked, ranks) = RankedDictionary::merge(lists.collect(), Order::Id, context)?;
+    let mut all = ItemDictionary::new();
+    let numbers = (0..ranked.count()).map(|rank| all.number(text_of(ranked.get(rank))));
+    let numbers: Option<Vec<I>> = numbers.collect();
+    // No more than the threads have together, each of which has less than 2^31.
+    let numbers = numbers.expect("a number for each item");
+    for (state, ranks) in states.iter_mut().zip(&ranks) {
+        for item in state.items_mut() {
+            *item = numbers[index(ranks[place_of(*item)])];
+        }
+    }
+    all.reserve_memory(context)?;
+    ranked.free_memory(context);
+    states[0].items = Some(all);
+    Ok(())
+}
+
 /// Renumbers the items of impressions across all threads, in the order of their bytes, which breaks
 /// ties in the order of rows. `None` if item ids are not texts.
 ///

@@ -251,7 +251,7 @@ const CASES: &[Case] = &[
         },
         met: (RUN, 65),
         mend: nothing,
-        followed: "sequences shop --out out --max-actions 4 --source impressions.item_separator='|'",
+        followed: "sequences shop --out out --max-actions 4 --source impressions.item_separator=|",
         rows: 8,
     },
     Case {
@@ -358,6 +358,19 @@ const CASES: &[Case] = &[
         mend: nothing,
         followed: "features shop --out out --label-key listing",
         rows: 2,
+    },
+    Case {
+        hint: Hint::NoLabels,
+        damage: |shop| {
+            let lists = serde_json::to_string(&rows("impressions")).expect("JSON");
+            let lists = lists.replace("is_order", "shown");
+            let rows: Vec<Value> = serde_json::from_str(&lists).expect("JSON");
+            shop.source("impressions", "ndjson", &rows);
+        },
+        met: (RUN, 65),
+        mend: nothing,
+        followed: "sequences shop --out out --max-actions 4 --no-labels",
+        rows: 5,
     },
     Case {
         hint: Hint::OneRowPerListing,

@@ -9,7 +9,6 @@ use crate::shop::{FORMATS, SOURCES, lacking, rows, shop};
 fn a_required_column_that_is_absent_is_a_fault_of_the_file() {
     for (source, column) in [
         ("impressions", "dt"),
-        ("impressions", "ranking_id"),
         ("impressions", "customer_id"),
         ("impressions", "impressions"),
         ("clicks", "customer_id"),

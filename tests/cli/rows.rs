@@ -230,13 +230,10 @@ fn a_bad_element_rejects_its_impression() {
 
 #[test]
 fn impressions_that_are_no_array_are_refused() {
-    for value in [
-        json!({"item_id": 1}),
-        json!(7),
-        json!(true),
-        json!("[1"),
-        json!("none"),
-    ] {
+    // An object is a map from item to label.
+    let map = json!({"item_id": 1});
+    refused(&TEXTS, "impressions", "impressions", &map, &["an item id"]);
+    for value in [json!(true), json!("[1"), json!("none")] {
         refused(&TEXTS, "impressions", "impressions", &value, &["array"]);
     }
     for text in [

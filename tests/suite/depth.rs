@@ -34,7 +34,7 @@ impl Depth {
                     explode: Some("events".to_owned()),
                     ..SourceSettings::default()
                 };
-                settings.source_settings.push((source, own));
+                settings.add_source_settings(source, &own);
             }
             Depth::Nested => {
                 let name = match source {

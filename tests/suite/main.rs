@@ -8,6 +8,7 @@ mod features;
 mod invariance;
 mod ipc;
 mod landing;
+mod lay;
 mod metrics;
 mod public;
 mod real;

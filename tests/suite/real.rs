@@ -353,7 +353,7 @@ fn clicks_in_the_place_of_impressions_are_a_fault_of_their_file() {
     let text = error.to_string();
     assert!(text.contains("dt=2025-08-16/part-00000.json"), "{text}");
     assert!(
-        text.contains("\"ranking_id\"") && text.contains("no record"),
+        text.contains("\"impressions\"") && text.contains("no record"),
         "{text}"
     );
     assert!(!out.exists());

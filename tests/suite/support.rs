@@ -29,6 +29,7 @@ use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 
 use crate::depth::Depth;
 use crate::ipc::{has_types, to_arrow};
+use crate::lay::{Lay, without_ranking};
 use crate::shapes::{Shapes, id_lists, label_lists, maps_of, text_lists};
 use crate::spellings::{column_of_ids, column_of_labels, json_of_id, json_of_label, text_of_time};
 
@@ -153,6 +154,8 @@ pub(crate) struct Case {
     /// Items that have codes before, in their order, and whether others are left out; a vocabulary is
     /// built if there are none.
     pub(crate) given: (Vec<i64>, bool),
+    /// The shape of impressions; none for lists with ranking ids and labels.
+    pub(crate) lay: Option<Lay>,
 }
 
 /// What ids of items are in the files of a case.
@@ -268,6 +271,7 @@ impl Case {
             items: Items::Ids,
             shapes: None,
             given: (Vec::new(), false),
+            lay: None,
         }
     }
 
@@ -349,11 +353,15 @@ impl Case {
     }
 
     /// A column of items.
-    fn items_column(&self, items: Vec<Option<i64>>) -> Column {
+    pub(crate) fn items_column(&self, items: Vec<Option<i64>>) -> Column {
         match self.items {
             Items::Texts => {
                 let text = |item: i64| item_text(self.items, item);
                 Column::Texts(items.into_iter().map(|item| item.map(text)).collect())
+            }
+            // Where items choose rows, they are compared as they are written.
+            Items::Ids if self.lay.as_ref().is_some_and(|lay| lay.moments.is_some()) => {
+                Column::Ints(items)
             }
             Items::Ids => Column::Ids(items),
             Items::Decimals => Column::Ints(items),
@@ -417,6 +425,7 @@ impl Case {
         for (source, style) in sources.zip(&self.styles) {
             style.depth.tell(source, style.format, &mut settings);
         }
+        self.set_lay(&mut settings, &actions);
         settings
     }
 
@@ -464,18 +473,7 @@ impl Case {
             fs::create_dir_all(dir).expect("a folder");
             self.write_given(dir);
         }
-        let folder = dir.join(Source::Impressions.folder());
-        fs::create_dir_all(&folder).expect("a folder");
-        let columns = self.impression_columns(style);
-        match self.shapes {
-            None => write_rows(&folder, &columns, self.shown.len(), style),
-            Some(shapes) => {
-                for (file, range) in ranges(self.shown.len(), style) {
-                    let columns = self.reshaped(&columns, shapes, (file, range.clone()), style);
-                    write_file(&folder, (file, 0..range.len()), &columns, style);
-                }
-            }
-        }
+        self.write_impressions(dir, style);
         for (log, (own, style)) in self.actions().iter().zip(&self.styles[1..]).enumerate() {
             let folder = dir.join(own.source.folder());
             fs::create_dir_all(&folder).expect("a folder");
@@ -490,6 +488,34 @@ impl Case {
             }
             let columns = self.action_columns(own, &rows, *style);
             write_rows(&folder, &columns, rows.len(), *style);
+        }
+    }
+
+    /// Writes the impressions, unless these are actions.
+    fn write_impressions(&self, dir: &Path, style: Style) {
+        if self.lay.as_ref().is_some_and(|lay| lay.moments.is_some()) {
+            return;
+        }
+        let folder = dir.join(Source::Impressions.folder());
+        fs::create_dir_all(&folder).expect("a folder");
+        if let Some(lay) = self.lay.as_ref().filter(|lay| lay.is_flat) {
+            let (columns, rows) = self.flat_columns(lay, style);
+            return write_rows(&folder, &columns, rows, style);
+        }
+        let written = Case {
+            shown: self.written_labels(),
+            ..self.clone()
+        };
+        let mut columns = written.impression_columns(style);
+        without_ranking(self.lay.as_ref(), &mut columns);
+        match self.shapes {
+            None => write_rows(&folder, &columns, self.shown.len(), style),
+            Some(shapes) => {
+                for (file, range) in ranges(self.shown.len(), style) {
+                    let columns = self.reshaped(&columns, shapes, (file, range.clone()), style);
+                    write_file(&folder, (file, 0..range.len()), &columns, style);
+                }
+            }
         }
     }
 
@@ -520,7 +546,7 @@ impl Case {
     }
 
     /// The columns of the impressions.
-    fn impression_columns(&self, style: Style) -> Vec<(&'static str, Column)> {
+    pub(crate) fn impression_columns(&self, style: Style) -> Vec<(&'static str, Column)> {
         let customers = self.shown.iter().map(|row| row.customer.clone()).collect();
         let days = self
             .shown

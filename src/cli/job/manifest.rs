@@ -46,6 +46,7 @@ pub(super) fn parse(name: String, text: &str) -> hitherto::Result<JobFile> {
             keys.extend(key.map(|(key, values)| new_key(key, values)));
         }
     }
+    let are_actions = job.settings.contains_key("impressions_from");
     let format = job.format.into_iter();
     keys.extend(format.map(|format| new_key("format".to_owned(), vec![format])));
     Ok(JobFile {
@@ -56,7 +57,11 @@ pub(super) fn parse(name: String, text: &str) -> hitherto::Result<JobFile> {
         days: job.days,
         sources: sources(
             job.of_sources,
-            job.inputs,
+            // Impressions that are actions are in the files of these.
+            job.inputs
+                .into_iter()
+                .filter(|(source, _)| !are_actions || *source != Source::Impressions)
+                .collect(),
             job.settings.contains_key("action_sources"),
         ),
     })
@@ -77,6 +82,15 @@ fn key_of(name: &str, value: &Value) -> Option<Option<(String, Vec<String>)>> {
         ("lookback_days", Value::Null) => key(name, vec!["none".to_owned()]),
         // The path in "item_vocabulary" is enough.
         ("item_vocabulary_from", _) => Some(None),
+        ("impressions_where", Value::Object(columns)) => {
+            let pairs = columns.iter().map(|(column, texts)| {
+                let texts = texts.as_array()?.iter();
+                let pair = |text: &Value| Some(format!("{column}={}", text.as_str()?));
+                texts.map(pair).collect::<Option<Vec<String>>>()
+            });
+            let pairs: Vec<Vec<String>> = pairs.collect::<Option<_>>()?;
+            key(name, pairs.concat())
+        }
         ("windows_us", Value::Object(windows)) => key("windows", windows.keys().cloned().collect()),
         ("id_types", Value::Object(types)) => {
             // Types that differ are those of the columns, not of a flag.

@@ -76,6 +76,9 @@ pub(super) fn parse(name: String, base: PathBuf, text: &str) -> hitherto::Result
                     sources.push(reader.source(TomlEntry { key, value })?);
                 }
             }
+            "impressions_from" if entry.value.get_ref().is_table() => {
+                keys.extend(reader.impressions_from(entry)?);
+            }
             name => keys.push(FileKey {
                 name: name.to_owned(),
                 place,
@@ -195,6 +198,39 @@ impl Reader<'_> {
             let known = JobKind::ALL.map(JobKind::name).join(", ");
             refuse(format!("{place}: no job \"{text}\"; there are {known}"))
         })
+    }
+
+    /// The source of which some rows are impressions, and which rows are, as the flags that say the same.
+    fn impressions_from(&self, entry: TomlEntry<'_, '_>) -> hitherto::Result<Vec<FileKey>> {
+        let mut keys = Vec::new();
+        for (key, value) in self.table(entry)? {
+            let place = self.place(key.span().start);
+            let inner = TomlEntry {
+                key: key.get_ref(),
+                value,
+            };
+            let (name, values) = match inner.key {
+                "source" => ("impressions_from", vec![self.text(inner)?]),
+                "where" => {
+                    let columns = self.pairs(inner, Reader::texts)?.into_iter();
+                    let pairs = columns.flat_map(|(column, texts)| {
+                        let pair = move |text| format!("{column}={text}");
+                        texts.into_iter().map(pair)
+                    });
+                    ("impressions_where", pairs.collect())
+                }
+                other => return Err(unknown(&place, other, ["source", "where"].into_iter())),
+            };
+            keys.push(FileKey {
+                name: name.to_owned(),
+                place,
+                values,
+            });
+        }
+        if keys.iter().all(|key| key.name != "impressions_from") {
+            return Err(self.expected(entry, "source = \"…\" in its table"));
+        }
+        Ok(keys)
     }
 
     /// Some days.

@@ -126,7 +126,7 @@ impl LogCell {
     }
 
     /// A 64-bit integer.
-    pub(super) fn int(&self) -> Option<i64> {
+    pub(crate) fn int(&self) -> Option<i64> {
         match self {
             LogCell::Csv(text) | LogCell::Json(text) | LogCell::Text(text) => text.parse().ok(),
             LogCell::Int(value) => i64::try_from(*value).ok(),

@@ -33,7 +33,8 @@ pub(crate) use self::cell::RecordFault;
 pub(crate) use self::features::{ClicksRead, clicks, listing_impressions, listings};
 pub(crate) use self::items::ItemCodes;
 pub(crate) use self::rules::rules;
-pub(crate) use self::sequences::{actions, impressions};
+pub(crate) use self::sequences::actions;
+pub(crate) use self::shown::impressions;
 pub use self::survey::SurveyedColumn;
 pub(crate) use self::survey::{survey, words};
 pub(crate) use crate::reference::read::events::events;
@@ -185,6 +186,11 @@ pub(crate) fn instant_of(settings: &Settings, text: &str) -> Option<i64> {
 /// The settings as they hold for the files of a source.
 fn of_source(settings: &Settings, source: Source) -> Settings {
     let mut all = settings.clone();
+    // Impressions that are actions are in the files of these.
+    let source = match settings.sequences().impressions_from {
+        Some(log) if source == Source::Impressions => log,
+        _ => source,
+    };
     all.source_settings.retain(|(named, _)| *named == source);
     if let Some((_, own)) = all.source_settings.first() {
         all.time_unit = own.time_unit.or(all.time_unit);

@@ -1,16 +1,14 @@
-//! Reads the actions and impressions of `sequences`.
+//! Reads the actions of `sequences`.
 
 use std::sync::Arc;
 
 use super::cell::{LogCell, RecordFault};
 use super::known::Availability;
-use super::paths::day_of_path;
-use super::shown::items_of;
 use super::{Check, How, ItemCodes, LogFile, LogRecord, column, of_source, per_file, read};
 use crate::error::Result;
-use crate::job::{ActionSource, CustomerType, Cutoff, OtherTypes, Settings, Source, Types};
+use crate::job::{ActionSource, CustomerType, OtherTypes, Settings, Source, Types};
 use crate::reference::read::attributes::{attributes_in, numbers_of};
-use crate::reference::{LogAction, LogImpression, LogTime, day_in};
+use crate::reference::{LogAction, LogTime};
 
 /// The id type of customers.
 fn customer_type(settings: &Settings) -> CustomerType {
@@ -28,7 +26,7 @@ fn is_guest(settings: &Settings, id: &str) -> bool {
 }
 
 /// The customer of a cell: nobody if it is null or stands for a guest.
-fn customer(
+pub(super) fn customer(
     settings: &Settings,
     name: &str,
     cell: &LogCell,
@@ -144,7 +142,7 @@ fn actions_of(
 
 /// The columns of item and time of a source, as its files name them. Of several time columns the first
 /// that is not null counts.
-fn item_and_times(settings: &Settings, source: Source) -> (&str, Vec<&str>) {
+pub(super) fn item_and_times(settings: &Settings, source: Source) -> (&str, Vec<&str>) {
     let name = |ours: &'static str| column(settings, source, ours);
     match source {
         Source::Clicks => (name("item_id"), vec![name("click_time")]),
@@ -161,14 +159,14 @@ fn item_and_times(settings: &Settings, source: Source) -> (&str, Vec<&str>) {
 }
 
 /// The index of a source in the actions of the settings, and its entry.
-fn log_of(settings: &Settings, source: Source) -> (usize, &ActionSource) {
+pub(super) fn log_of(settings: &Settings, source: Source) -> (usize, &ActionSource) {
     let mut logs = settings.sequences().actions.iter().enumerate();
     logs.find(|(_, log)| log.source == source)
         .expect("only files of these sources are read")
 }
 
 /// Whether a cell is one of some words.
-fn has_word(cell: &LogCell, words: &[String]) -> bool {
+pub(super) fn has_word(cell: &LogCell, words: &[String]) -> bool {
     cell.word().is_some_and(|word| words.contains(&word))
 }
 
@@ -192,7 +190,7 @@ fn kind_of(types: &Types, cell: &LogCell) -> std::result::Result<Option<u8>, Rec
 }
 
 /// The first time of some columns that is not null.
-fn time_of(
+pub(super) fn time_of(
     cells: &[LogCell],
     names: &[&str],
     settings: &Settings,
@@ -204,114 +202,4 @@ fn time_of(
     }
     let last = names.last().copied().unwrap_or_default();
     Err(RecordFault::new(last, "a time", &LogCell::Null))
-}
-
-/// The impressions that are wanted by day, customer and ranking, in the order of files and records.
-/// Records without a valid day, customer or ranking are skipped.
-///
-/// # Errors
-/// If a file cannot be read.
-pub(crate) fn impressions(
-    settings: &Settings,
-    items: &ItemCodes,
-    files: &[LogFile],
-    is_wanted: &(dyn Fn(i32, Option<&str>, &str) -> bool + Sync),
-    check: Check<'_>,
-) -> Result<Vec<LogRecord<LogImpression>>> {
-    let is_impressions = |source| source == Source::Impressions;
-    let per_file = per_file(files, is_impressions, |file| {
-        impressions_of(settings, items, file, is_wanted, check)
-    })?;
-    Ok(per_file.concat())
-}
-
-/// The impressions of one file that are wanted.
-fn impressions_of(
-    settings: &Settings,
-    items: &ItemCodes,
-    file: &LogFile,
-    is_wanted: &(dyn Fn(i32, Option<&str>, &str) -> bool + Sync),
-    check: Check<'_>,
-) -> Result<Vec<LogRecord<LogImpression>>> {
-    let settings = &of_source(settings, Source::Impressions);
-    let ours = [
-        "dt",
-        "impression_time",
-        "customer_id",
-        "ranking_id",
-        "impressions",
-        "labels",
-        "clicked",
-    ];
-    let columns = ours.map(|ours| column(settings, Source::Impressions, ours));
-    let passthrough = settings.sequences().keep.iter();
-    let passthrough: Vec<_> = passthrough.filter(|own| !own.of_items).collect();
-    let mut wanted = columns.to_vec();
-    wanted.extend(passthrough.iter().map(|own| own.name.as_str()));
-    let folder = day_of_path(settings, &file.display_path);
-    let mut found = Vec::new();
-    let path: Arc<str> = file.display_path.as_str().into();
-    read(
-        file,
-        How::new(settings),
-        &wanted,
-        check,
-        &mut |record, cells| {
-            let Some((time, day)) = moment(settings, folder, &columns, cells) else {
-                return Ok(());
-            };
-            let Ok(customer) = customer(settings, columns[2], &cells[2]) else {
-                return Ok(());
-            };
-            let Some(ranking) = cells[3].text() else {
-                return Ok(());
-            };
-            if !is_wanted(day, customer.as_deref(), &ranking) {
-                return Ok(());
-            }
-            let owner = ranking.clone();
-            let parse = || {
-                let shown = items_of(settings, items, [&cells[4], &cells[5], &cells[6]])?;
-                let values = passthrough.iter().zip(&cells[columns.len()..]);
-                let values = values.map(|(own, cell)| cell.passthrough(settings, own));
-                Ok(LogImpression {
-                    customer,
-                    day,
-                    time,
-                    ranking,
-                    items: shown.items,
-                    passthrough: values.collect::<std::result::Result<_, _>>()?,
-                    item_passthrough: shown.passthrough,
-                })
-            };
-            found.push(LogRecord {
-                row: parse(),
-                owner,
-                source: file.source,
-                file: Arc::clone(&path),
-                record,
-            });
-            Ok(())
-        },
-    )?;
-    Ok(found)
-}
-
-/// The time and the day of an impression; nothing if either is not valid.
-fn moment(
-    settings: &Settings,
-    folder: Option<i32>,
-    columns: &[&str],
-    cells: &[LogCell],
-) -> Option<(Option<LogTime>, i32)> {
-    let of_time = |time| day_in(settings.zone_name(), time).unwrap_or(i32::MAX);
-    let time = match settings.sequences().cutoff {
-        Cutoff::Day => None,
-        Cutoff::Time => Some(cells[1].time(columns[1], settings).ok()??.0),
-    };
-    let day = match folder {
-        Some(day) => Some(day),
-        None => cells[0].day(columns[0], settings, of_time).ok()?,
-    };
-    Some((time, day.or_else(|| time.map(of_time))?))
 }

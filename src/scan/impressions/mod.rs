@@ -1,28 +1,38 @@
 //! Files of impressions to [`Impressions`]: which items were shown to which customer, and the cutoff.
 //!
+//! `shape` tells what a file has: lists of items, which `parquet` and `text` read, with `shapes` if these are no
+//! structs, or one item a row, which `flat` reads and groups once all is read. `unnamed` gives ids to impressions without a ranking id.
+//! `moment` says of which day a row is, and what its cutoff is.
+//!
 //! **In / Out**: a row group or a text file → rows in an [`ImpressionState`], one per thread.
 //! **Null rule**: a null customer is a guest; a null or empty array makes no row and is counted;
 //! a null ranking, day or cutoff is a fault.
 //! **Invariants**: a row of a day that is not selected is dropped before its other columns are
 //! validated.
 
+mod flat;
+mod moment;
 mod negatives;
 mod parquet;
+mod shape;
 mod shapes;
 mod stats;
 mod text;
+mod unnamed;
 
 use std::collections::BTreeMap;
 
+use self::flat::{FlatNames, Part, Parts};
 use self::negatives::Negatives;
 use self::shapes::ItemShapes;
 pub(crate) use self::text::dt_of;
-use crate::calendar::{DAY_MAX, DAY_MIN, Lookback, Zone, date_text};
+use self::unnamed::Unnamed;
+use crate::calendar::{Lookback, Zone};
 use crate::context::RunContext;
 use crate::dictionary::Dictionary;
 use crate::error::Result;
 use crate::ids::{Day, Item, Micros, count64};
-use crate::job::{CustomerType, Cutoff, Guests, Passthrough, Source};
+use crate::job::{CustomerType, Guests, Passthrough, Source};
 use crate::kernel::column::{Customer, Impression, Impressions};
 use crate::kernel::passthrough::{PassthroughRow, PassthroughValue};
 use crate::scan::bad_rows::{BadRowPolicy, Rejected, RowAt};
@@ -30,7 +40,7 @@ pub(crate) use crate::scan::impressions::stats::ImpressionStats;
 use crate::scan::item_ids::ItemDictionary;
 use crate::scan::mismatch::{Mismatch, Value};
 use crate::scan::spec::{ImpressionSpec, ReadSpec};
-use crate::scan::text::field::{Clock, GuestIds};
+use crate::scan::text::field::GuestIds;
 use crate::scan::text::impression_items::{ElementCounts, ElementReader, ImpressionItems};
 use crate::scan::text::times::WrittenTime;
 use crate::scan::time_kinds::TimeKinds;
@@ -40,6 +50,10 @@ use crate::scan::{Opened, Task};
 #[derive(Debug)]
 pub(crate) struct ImpressionState<I> {
     pub(crate) rows: Impressions<I>,
+    /// Rows that are one item each, until all of a ranking are read.
+    pub(crate) parts: Parts<I>,
+    /// Impressions without a ranking id, until all that are alike are read.
+    pub(crate) unnamed: Unnamed<I>,
     /// What was found, day by day.
     pub(crate) tallies: BTreeMap<Day, ImpressionStats>,
     pub(crate) rejected: Vec<Rejected>,
@@ -49,6 +63,8 @@ pub(crate) struct ImpressionState<I> {
     shown: ImpressionItems<I>,
     /// Scratch: what is carried through of it.
     kept: PassthroughRow,
+    /// Scratch: what its ranking id is made of, if it has none.
+    contents: String,
     /// Wall times and instants.
     pub(crate) kinds: TimeKinds,
     /// The last day or cutoff asked about, with the answer: neighbours often share it.
@@ -78,6 +94,8 @@ pub(crate) struct ImpressionScan<'a> {
     shapes: ItemShapes<'a>,
     /// The names of the columns.
     names: Names<'a>,
+    /// Those of rows that are one item each.
+    flat: FlatNames<'a>,
     /// Columns of impressions that are carried through.
     keep: Vec<&'a Passthrough>,
     /// Which negatives are kept, if not all are.
@@ -96,11 +114,13 @@ struct Names<'a> {
     shown: &'a str,
 }
 
-/// Reads the items of a row, and what is carried through of them.
+/// Reads the items of a row, and what is carried through of them; of a row without a ranking id also the
+/// contents that its id is made of. Or tells the column that is at fault.
 type ReadItems<'r, I> =
     &'r mut dyn FnMut(
         &mut ImpressionItems<I>,
         &mut [Vec<PassthroughValue>],
+        &mut String,
     ) -> std::result::Result<Option<ElementCounts>, (&'r str, Mismatch)>;
 
 /// Reads what is carried through of a row.
@@ -114,7 +134,12 @@ struct RawImpression<'r, I> {
     /// The time column, `None` if null or absent.
     time: Value<Option<WrittenTime>>,
     customer: Value<Customer<'r>>,
-    ranking: Value<&'r str>,
+    /// The ranking; `None` if the file has no such column.
+    ranking: Value<Option<&'r str>>,
+    /// Of a row that is one item: its place, if the file has a column of places.
+    position: Value<Option<i64>>,
+    /// Whether the row is one item of an impression.
+    is_item: bool,
     /// Reads the items; gives nothing if the array is null.
     items: ReadItems<'r, I>,
     /// Reads what is carried through of the impression, or tells the column that is at fault.
@@ -147,8 +172,9 @@ impl<'a> ImpressionScan<'a> {
             guest_ids: GuestIds::new(spec.guest_ids),
             customers,
             elements: ElementReader::new(&spec, impressions, known),
-            shapes: ItemShapes::new(&spec),
+            shapes: ItemShapes::new(&spec, impressions),
             names,
+            flat: FlatNames::new(&spec, impressions),
             keep: keep.collect(),
             negatives: Negatives::new(impressions),
         }
@@ -158,10 +184,13 @@ impl<'a> ImpressionScan<'a> {
     pub(crate) fn state<I: Item>(&self) -> ImpressionState<I> {
         ImpressionState {
             rows: Impressions::empty(self.customers == CustomerType::String),
+            parts: Parts::new(self.customers == CustomerType::String),
+            unnamed: Unnamed::new(self.customers == CustomerType::String),
             tallies: BTreeMap::new(),
             rejected: Vec::new(),
             items: ItemDictionary::wanted(&self.spec),
             shown: Vec::new(),
+            contents: String::new(),
             kept: PassthroughRow {
                 row: Vec::new(),
                 items: vec![Vec::new(); self.elements.keep.len()],
@@ -179,9 +208,16 @@ impl<'a> ImpressionScan<'a> {
         // Taken out, because the items are lent to closures that are passed along with the state.
         let mut items = state.items.take();
         state.kinds.start(&self.spec, 0);
+        let shape = self.shape_of(&task.opened);
         match &task.opened {
-            Opened::Parquet(file) => self.read_parquet(file, task.row_group, state, &mut items),
-            Opened::Text(..) => self.read_text(task, state, &mut items),
+            Opened::Parquet(_) | Opened::Text(..) if shape.is_flat => {
+                self.read_flat(task, shape, state, &mut items)
+            }
+            Opened::Parquet(file) => {
+                let task = (file.as_ref(), task.row_group);
+                self.read_parquet(task, shape, state, &mut items)
+            }
+            Opened::Text(..) => self.read_text(task, shape, state, &mut items),
             Opened::Empty(..) => Ok(()),
         }?;
         if let Some(items) = &mut items {
@@ -209,6 +245,7 @@ impl<'a> ImpressionScan<'a> {
         state.shown.clear();
         state.kept.row.clear();
         state.kept.items.iter_mut().for_each(Vec::clear);
+        state.contents.clear();
         // In the order in which the faults of one row are reported.
         let judged = day.and_then(|day| {
             let ranking = raw
@@ -220,32 +257,67 @@ impl<'a> ImpressionScan<'a> {
                 .clone()
                 .map_err(|error| (self.names.customer, error))?;
             let cutoff = self.cutoff_of(raw)?;
-            let counts = (raw.items)(&mut state.shown, &mut state.kept.items)?;
+            let position = raw.position.clone();
+            let position = position.map_err(|error| (self.flat.position, error))?;
+            let counts = (raw.items)(&mut state.shown, &mut state.kept.items, &mut state.contents)?;
             (raw.kept)(&mut state.kept.row)?;
-            Ok((day, ranking, customer, cutoff, counts))
+            Ok((day, ranking, customer, cutoff, position, counts))
         });
-        let (day, ranking, customer, cutoff, counts) = match judged {
+        let (day, ranking, customer, cutoff, position, counts) = match judged {
             Ok(judged) => judged,
             Err((column, mismatch)) => {
                 // A row whose day is not known is counted for no day.
                 if let Some(day) = known_day {
-                    let tally = state.tallies.entry(day).or_default();
-                    tally.impressions += 1;
-                    tally.rejected += 1;
+                    state.count_rejected(day);
                 }
                 let at = RowAt { column, ..at };
                 return self.policy.reject(at, mismatch, text, &mut state.rejected);
             }
         };
         let customer = self.guest_ids.resolve(customer);
-        let drops = customer == Customer::Guest && self.impressions.guests == Guests::Drop;
-        let tally = state.tallies.entry(day).or_default();
-        tally.add(customer, drops, counts.unwrap_or_default());
-        if drops || state.shown.is_empty() {
+        if let (true, Some(ranking)) = (raw.is_item, ranking) {
+            let part = Part {
+                key: (day, customer, ranking),
+                cutoff,
+                row: at.row,
+                position,
+                shown: &state.shown,
+            };
+            return state.parts.add(&part, &mut state.kept, self.context);
+        }
+        if !self.counts(day, customer, counts.unwrap_or_default(), state) {
             return Ok(());
         }
+        let Some(ranking) = ranking else {
+            return self.keep_unnamed((day, customer), cutoff, state);
+        };
+        self.keep((day, customer, ranking), cutoff, state)
+    }
+
+    /// Counts an impression whose items are those of the state; returns whether it may become a row.
+    fn counts<I: Item>(
+        &self,
+        day: Day,
+        customer: Customer<'_>,
+        counts: ElementCounts,
+        state: &mut ImpressionState<I>,
+    ) -> bool {
+        let drops = customer == Customer::Guest && self.impressions.guests == Guests::Drop;
+        let tally = state.tallies.entry(day).or_default();
+        tally.add(customer, drops, counts);
+        !drops && !state.shown.is_empty()
+    }
+
+    /// Keeps an impression whose items are those of the state, and that is counted.
+    fn keep<I: Item>(
+        &self,
+        (day, customer, ranking): (Day, Customer<'_>, &str),
+        cutoff: Option<Micros>,
+        state: &mut ImpressionState<I>,
+    ) -> Result<()> {
         // After the counts, which are of all that was shown.
         if let Some(negatives) = &self.negatives {
+            let tally = state.tallies.entry(day).or_default();
             tally.negatives_left_out +=
                 negatives.sample((day, customer, ranking), &mut state.shown);
             if state.shown.is_empty() {
@@ -271,102 +343,34 @@ impl<'a> ImpressionScan<'a> {
         let bytes = Impressions::<I>::bytes_of_row(items.len(), ranking.len());
         self.context.reserve_memory(bytes + count64(kept))
     }
-
-    /// Takes note of the kinds of a row's times, given the texts of its day and its time.
-    fn note<I>(
-        &self,
-        at: RowAt<'_>,
-        raw: &RawImpression<'_, I>,
-        [day, time]: [&str; 2],
-        state: &mut ImpressionState<I>,
-    ) {
-        // Only rows that every run validates may decide about zones.
-        let is_empty = day.is_empty() && time.is_empty();
-        if is_empty
-            || !self
-                .day_of(at.file.day, raw)
-                .is_ok_and(|day| self.wants(day))
-        {
-            return;
-        }
-        let at_column = |column| RowAt { column, ..at };
-        state.kinds.note_day(day, at_column(self.names.dt));
-        // What is no text is told by the type of its column.
-        if let Ok(Some(written)) = raw.time
-            && !time.is_empty()
-        {
-            state.kinds.note(written, time, at_column(self.names.time));
-        }
-    }
-
-    /// Whether impressions of a day are to be answered.
-    fn wants(&self, day: Day) -> bool {
-        self.impressions.days.wants(day)
-    }
-
-    /// The day of a row, if a folder can be named after it.
-    fn day_of<I>(
-        &self,
-        folder: Option<Day>,
-        raw: &RawImpression<'_, I>,
-    ) -> std::result::Result<Day, (&'a str, Mismatch)> {
-        let (day, name) = self.day_in(folder, raw)?;
-        if (DAY_MIN..=DAY_MAX).contains(&day) {
-            return Ok(day);
-        }
-        let found = date_text(day);
-        Err((name, Mismatch::new("a day of the years 1 to 9999", found)))
-    }
-
-    /// The day of a row: of its folder, of its column, or of its time.
-    fn day_in<I>(
-        &self,
-        folder: Option<Day>,
-        raw: &RawImpression<'_, I>,
-    ) -> std::result::Result<(Day, &'a str), (&'a str, Mismatch)> {
-        // Where the folder tells the day, the column is not asked.
-        if let Some(day) = folder {
-            return Ok((day, self.names.dt));
-        }
-        if let Some(day) = raw.dt.clone().map_err(|error| (self.names.dt, error))? {
-            return Ok((day, self.names.dt));
-        }
-        let null = |name| (name, Mismatch::new("a day", "null"));
-        if self.spec.cutoff == Cutoff::Day {
-            return Err(null(self.names.dt));
-        }
-        let time = raw.time.clone().map_err(|error| (self.names.time, error))?;
-        let time = time.ok_or_else(|| null(self.names.time))?;
-        Ok((self.day_of_time(time), self.names.time))
-    }
-
-    /// The time of a row as its cutoff, if that is what cutoffs are.
-    fn cutoff_of<I>(
-        &self,
-        raw: &RawImpression<'_, I>,
-    ) -> std::result::Result<Option<Micros>, (&'a str, Mismatch)> {
-        if self.spec.cutoff == Cutoff::Day {
-            return Ok(None);
-        }
-        let time = raw.time.clone().map_err(|error| (self.names.time, error))?;
-        let null = || (self.names.time, Mismatch::new("a time", "null"));
-        let time = time.ok_or_else(null)?;
-        Ok(Some(Clock::new(&self.spec).resolve(time).at))
-    }
-
-    /// The day of a time, in the zone of days.
-    fn day_of_time(&self, time: WrittenTime) -> Day {
-        let (days, walls) = (self.spec.zone, self.spec.wall_zone);
-        match time {
-            WrittenTime::Wall(_) if !std::ptr::eq(days, walls) => {
-                days.day_of(time.resolve(walls).at)
-            }
-            time => time.day(days),
-        }
-    }
 }
 
-impl<I> ImpressionState<I> {
+impl<I: Item> ImpressionState<I> {
+    /// Whether some rows wait for others.
+    pub(crate) fn is_waiting(&self) -> bool {
+        self.parts.runs.count() + self.unnamed.rows.count() > 0
+    }
+
+    /// The items of all rows.
+    pub(crate) fn items_count(&self) -> usize {
+        let waiting = self.parts.runs.items.len() + self.unnamed.rows.items.len();
+        self.rows.items.len() + waiting
+    }
+
+    /// The items of all rows, to be renumbered.
+    pub(crate) fn items_mut(&mut self) -> impl Iterator<Item = &mut I> {
+        let waiting = self.parts.runs.items.iter_mut();
+        let waiting = waiting.chain(&mut self.unnamed.rows.items);
+        self.rows.items.iter_mut().chain(waiting)
+    }
+
+    /// Counts a row that is rejected, as an impression of its day.
+    fn count_rejected(&mut self, day: Day) {
+        let tally = self.tallies.entry(day).or_default();
+        tally.impressions += 1;
+        tally.rejected += 1;
+    }
+
     /// Cutoff and start of the lookback.
     fn bounds(
         &mut self,

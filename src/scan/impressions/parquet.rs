@@ -3,13 +3,16 @@
 use arrow::array::{Array, ArrayRef, AsArray, ListArray, StructArray};
 use arrow::datatypes::DataType;
 
+use super::shape::FileShape;
 use super::shapes::arrays::ShapedArrays;
 use super::shapes::{LabelScratch, RowTarget};
 use super::text::dt_of;
+use super::unnamed::write_contents;
 use super::{ImpressionScan, ImpressionState, RawImpression};
 use crate::error::Result;
 use crate::ids::Item;
 use crate::job::{Cutoff, ItemType};
+use crate::kernel::column::Label;
 use crate::kernel::passthrough::PassthroughValue;
 use crate::scan::item_ids::ItemDictionary;
 use crate::scan::mismatch::{Mismatch, Value};
@@ -30,12 +33,12 @@ impl<'a> ImpressionScan<'a> {
     /// Reads a row group.
     pub(super) fn read_parquet<I: Item>(
         &self,
-        file: &ParquetFile,
-        row_group: usize,
+        (file, row_group): (&ParquetFile, usize),
+        shape: FileShape,
         state: &mut ImpressionState<I>,
         texts: &mut Option<ItemDictionary>,
     ) -> Result<()> {
-        check_columns(&self.spec, file, self.declared(file))?;
+        check_columns(&self.spec, file, self.declared(file, shape))?;
         if self.has_own_labels(file) {
             let own = self.shapes.check_own_labels("items that have their own");
             let fault = |(column, mismatch): (&str, Mismatch)| {
@@ -46,7 +49,8 @@ impl<'a> ImpressionScan<'a> {
             own.map_err(fault)?;
         }
         let names = self.names;
-        let mut flat = vec![names.customer, names.ranking];
+        let mut flat = vec![names.customer];
+        flat.extend(shape.has_ranking.then_some(names.ranking));
         // Where the folder tells the day, the column may hold anything.
         if file.file.day.is_none() {
             flat.push(names.dt);
@@ -60,7 +64,8 @@ impl<'a> ImpressionScan<'a> {
             ..Projection::default()
         };
         if self.has_structs(file) {
-            let mut fields = self.elements.names.to_vec();
+            let mut fields = vec![self.elements.names[0]];
+            fields.extend(self.elements.label());
             fields.extend(self.elements.keep.iter().map(|keep| keep.name.as_str()));
             columns.nested = Some((names.shown, fields));
         } else {
@@ -73,7 +78,7 @@ impl<'a> ImpressionScan<'a> {
         let mut labelled = FieldCounts::new(&self.elements);
         let mut scratch = LabelScratch::default();
         read_row_group(file, row_group, &columns, self.context, &mut |batch| {
-            self.read_batch(batch, state, texts, (&mut labelled, &mut scratch))
+            self.read_batch(batch, shape, (state, texts), (&mut labelled, &mut scratch))
         })?;
         match labelled.missing(&self.elements) {
             Some(name) => Err(missing_column(&file.file, name, "it in no element")),
@@ -101,13 +106,13 @@ impl<'a> ImpressionScan<'a> {
     }
 
     /// The columns that a file should have.
-    fn declared(&self, file: &ParquetFile) -> Vec<DeclaredColumn<'_>> {
+    fn declared(&self, file: &ParquetFile, shape: FileShape) -> Vec<DeclaredColumn<'_>> {
         let (names, by_time) = (self.names, self.spec.cutoff == Cutoff::Time);
         let required = DeclaredColumn::required;
-        let mut columns = vec![
-            required(names.ranking, Holds::Ranking),
-            required(names.customer, Holds::Customer(self.customers)),
-        ];
+        let mut columns = vec![required(names.customer, Holds::Customer(self.customers))];
+        if shape.has_ranking {
+            columns.insert(0, required(names.ranking, Holds::Ranking));
+        }
         if file.file.day.is_none() {
             columns.push(if by_time {
                 DeclaredColumn::optional(names.dt, Holds::Time)
@@ -120,7 +125,7 @@ impl<'a> ImpressionScan<'a> {
         }
         columns.push(required(
             names.shown,
-            Holds::ShownItems(self.elements.names),
+            Holds::ShownItems(self.elements.names[0], self.elements.label()),
         ));
         if !self.has_own_labels(file) {
             columns.extend(self.shapes.roles_in(file));
@@ -143,15 +148,16 @@ impl<'a> ImpressionScan<'a> {
     fn read_batch<I: Item>(
         &self,
         batch: ArrowBatch<'_>,
-        state: &mut ImpressionState<I>,
-        texts: &mut Option<ItemDictionary>,
+        shape: FileShape,
+        (state, texts): (&mut ImpressionState<I>, &mut Option<ItemDictionary>),
         (labelled, scratch): (&mut FieldCounts, &mut LabelScratch),
     ) -> Result<()> {
         let (clock, item_type) = (Clock::new(&self.spec), self.spec.item_type);
-        let (customers, rankings) = (
-            batch.ids(self.names.customer),
-            batch.ids(self.names.ranking),
-        );
+        let customers = batch.ids(self.names.customer);
+        let rankings = shape.has_ranking.then(|| batch.ids(self.names.ranking));
+        // The id of an impression without one is made of all its items.
+        let all = rankings.is_none().then(|| self.elements.of_all());
+        let elements = all.as_ref().unwrap_or(&self.elements);
         let [days, times] =
             [self.names.dt, self.names.time].map(|name| batch.times(name, clock.unit));
         let lists = self.item_arrays(batch);
@@ -168,29 +174,34 @@ impl<'a> ImpressionScan<'a> {
                 None => Ok(None),
                 Some(times) => times.written(row, &clock),
             };
-            let mut items =
-                |into: &mut ImpressionItems<I>, kept: &mut [Vec<PassthroughValue>]| match &lists {
-                    ItemArrays::Structs(lists) => lists
-                        .read(
-                            row,
-                            (&self.elements, &clock, texts),
-                            item_type,
-                            (into, kept),
-                        )
-                        .map_err(|error| (self.names.shown, error)),
+            let mut items = |into: &mut ImpressionItems<I>,
+                             kept: &mut [Vec<PassthroughValue>],
+                             contents: &mut String| {
+                let counts = match &lists {
+                    ItemArrays::Structs(lists) => {
+                        let reader = (elements, &clock, &mut *texts);
+                        let counts = lists.read(row, reader, item_type, (&mut *into, kept));
+                        counts.map_err(|error| (self.names.shown, error))?
+                    }
                     ItemArrays::Others(arrays) => {
                         let target = RowTarget {
-                            elements: &self.elements,
+                            elements,
                             clock: &clock,
                             columns: &mut *labelled,
                             dictionary: &mut *texts,
                             scratch: &mut *scratch,
-                            items: into,
+                            items: &mut *into,
                             passthrough: kept,
                         };
-                        arrays.read(row, target)
+                        arrays.read(row, target)?
                     }
                 };
+                if all.is_none() {
+                    return Ok(counts);
+                }
+                write_contents(into, texts.as_ref(), contents);
+                Ok(Some(self.elements.retain_wanted(into, texts.as_ref())))
+            };
             let mut kept = |into: &mut Vec<PassthroughValue>| {
                 for (keep, array) in &kept {
                     let value = array.get(row, &clock);
@@ -206,7 +217,12 @@ impl<'a> ImpressionScan<'a> {
                 },
                 time: written(&times),
                 customer: customers.customer(row, self.customers, &mut decimal),
-                ranking: rankings.ranking(row, &mut ranking_text),
+                ranking: match &rankings {
+                    None => Ok(None),
+                    Some(ids) => ids.ranking(row, &mut ranking_text).map(Some),
+                },
+                position: Ok(None),
+                is_item: false,
                 items: &mut items,
                 kept: &mut kept,
             };
@@ -231,7 +247,8 @@ struct ElementLists<'b> {
     lists: &'b ListArray,
     elements: &'b StructArray,
     items: IdColumn,
-    labels: LabelColumn,
+    /// Nothing if labels are not read.
+    labels: Option<LabelColumn>,
     /// What is carried through of them.
     kept: Vec<PassthroughArray>,
 }
@@ -249,7 +266,7 @@ impl<'b> ElementLists<'b> {
             lists,
             elements,
             items,
-            labels: LabelColumn::new(column(reader.names[1])),
+            labels: reader.label().map(|name| LabelColumn::new(column(name))),
             kept: kept.collect(),
         }
     }
@@ -287,7 +304,10 @@ impl<'b> ElementLists<'b> {
                 let value = array.get(at, clock);
                 values.push(value.map_err(|error| reader.at_kept(position, number, error))?);
             }
-            let label = self.labels.label(at);
+            let label = self
+                .labels
+                .as_ref()
+                .map_or(Ok(Label::Null), |labels| labels.label(at));
             let label = label.map_err(|error| reader.at(position, 1, error))?;
             reader.keep(item, label, position, shown, &mut counts)?;
         }

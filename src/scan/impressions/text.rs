@@ -1,13 +1,15 @@
 //! Impressions in text: records and nested JSON, one by one.
 
+use super::flat::ranking_of;
+use super::shape::FileShape;
 use super::shapes::{LabelScratch, RowTarget};
+use super::unnamed::write_contents;
 use super::{ImpressionScan, ImpressionState, RawImpression};
 use crate::advice::{self, Hint};
 use crate::calendar::parse_dt;
-use crate::catalog::input::InputFile;
 use crate::error::Result;
 use crate::ids::{Day, Item};
-use crate::job::Cutoff;
+use crate::job::{Cutoff, Passthrough};
 use crate::kernel::passthrough::PassthroughValue;
 use crate::scan::Task;
 use crate::scan::bad_rows::RowAt;
@@ -23,22 +25,46 @@ use crate::scan::text::times::WrittenTime;
 use crate::scan::values::time_format;
 
 impl ImpressionScan<'_> {
-    /// Reads a text file.
-    pub(super) fn read_text<I: Item>(
+    /// The columns to look for, and which of them hold passthrough columns.
+    fn text_columns(
         &self,
-        task: &Task,
-        state: &mut ImpressionState<I>,
-        texts: &mut Option<ItemDictionary>,
-    ) -> Result<()> {
-        let file = task.opened.file();
+        has_day: bool,
+        shape: FileShape,
+    ) -> (Vec<WantedColumn<'_>>, Vec<(&Passthrough, usize)>) {
+        let (names, shapes, column) = (self.names, self.shapes, WantedColumn::new);
         let by_time = self.spec.cutoff == Cutoff::Time;
-        let mut columns = self.wanted_columns(file);
+        let mut columns = vec![
+            column(names.customer, true),
+            column(names.ranking, shape.has_ranking),
+            column(names.shown, true),
+            column(names.dt, !has_day && !by_time),
+            column(names.time, by_time),
+            column(shapes.labels.name, shapes.labels.is_named),
+            column(shapes.clicked.name, shapes.clicked.is_named),
+        ];
         let kept: Vec<_> = self
             .keep
             .iter()
             .map(|keep| (*keep, place_of(&mut columns, &keep.name)))
             .collect();
-        let mut labelled = FieldCounts::new(&self.elements);
+        (columns, kept)
+    }
+
+    /// Reads a text file.
+    pub(super) fn read_text<I: Item>(
+        &self,
+        task: &Task,
+        shape: FileShape,
+        state: &mut ImpressionState<I>,
+        texts: &mut Option<ItemDictionary>,
+    ) -> Result<()> {
+        let file = task.opened.file();
+        let by_time = self.spec.cutoff == Cutoff::Time;
+        let (columns, kept) = self.text_columns(file.day.is_some(), shape);
+        // The id of an impression without one is made of all its items.
+        let all = (!shape.has_ranking).then(|| self.elements.of_all());
+        let elements = all.as_ref().unwrap_or(&self.elements);
+        let mut labelled = FieldCounts::new(elements);
         let mut scratch = LabelScratch::default();
         let clock = Clock::new(&self.spec);
         let text = SharedText::new(&self.spec, file, task, &columns);
@@ -58,17 +84,24 @@ impl ImpressionScan<'_> {
                         return self.policy.reject(at, mismatch, record.text, rejected);
                     }
                 };
-            let mut items = |into: &mut ImpressionItems<I>, kept: &mut [Vec<PassthroughValue>]| {
+            let mut items = |into: &mut ImpressionItems<I>,
+                             kept: &mut [Vec<PassthroughValue>],
+                             contents: &mut String| {
                 let target = RowTarget {
-                    elements: &self.elements,
+                    elements,
                     clock: &clock,
                     columns: &mut labelled,
                     dictionary: &mut *texts,
                     scratch: &mut scratch,
-                    items: into,
+                    items: &mut *into,
                     passthrough: kept,
                 };
-                self.shapes.read([items, labels, clicked], target)
+                let counts = self.shapes.read([items, labels, clicked], target)?;
+                if all.is_none() {
+                    return Ok(counts);
+                }
+                write_contents(into, texts.as_ref(), contents);
+                Ok(Some(self.elements.retain_wanted(into, texts.as_ref())))
             };
             let mut kept = |into: &mut Vec<PassthroughValue>| {
                 for (keep, place) in &kept {
@@ -86,7 +119,9 @@ impl ImpressionScan<'_> {
                     Ok(None)
                 },
                 customer: customer.customer(self.customers),
-                ranking: ranking.ranking(),
+                ranking: ranking_of(ranking, shape.has_ranking),
+                position: Ok(None),
+                is_item: false,
                 items: &mut items,
                 kept: &mut kept,
             };
@@ -94,27 +129,10 @@ impl ImpressionScan<'_> {
             self.offer(at, &mut raw, record.text, state)
         })?;
         // Known only at the end: a field that some elements have is judged element by element.
-        if let Some(name) = labelled.missing(&self.elements) {
+        if let Some(name) = labelled.missing(elements) {
             return Err(missing_column(file, name, "it in no element"));
         }
         Ok(())
-    }
-}
-
-impl<'a> ImpressionScan<'a> {
-    /// The columns of a text file, without those that are carried through.
-    fn wanted_columns(&self, file: &InputFile) -> Vec<WantedColumn<'a>> {
-        let (names, shapes, column) = (self.names, self.shapes, WantedColumn::new);
-        let by_time = self.spec.cutoff == Cutoff::Time;
-        vec![
-            column(names.customer, true),
-            column(names.ranking, true),
-            column(names.shown, true),
-            column(names.dt, file.day.is_none() && !by_time),
-            column(names.time, by_time),
-            column(shapes.labels.name, shapes.labels.is_named),
-            column(shapes.clicked.name, shapes.clicked.is_named),
-        ]
     }
 }
 

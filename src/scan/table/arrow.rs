@@ -95,7 +95,7 @@ impl IdColumn {
 
     /// The integer of a row that is not null.
     #[inline]
-    pub(super) fn int(&self, row: usize) -> Option<i64> {
+    pub(crate) fn int(&self, row: usize) -> Option<i64> {
         match self {
             IdColumn::Int(ids) => Some(ids.value(row)),
             IdColumn::UInt(ids) => i64::try_from(ids.value(row)).ok(),

@@ -40,12 +40,17 @@ pub(crate) enum Holds<'a> {
     Ranking,
     /// Ids of items.
     Item,
-    /// Shown items: lists of structs of an item and a label, which have these names, or another shape.
-    ShownItems([&'a str; 2]),
+    /// Shown items: lists of structs of an item and a label, if that is read, which have these names, or another
+    /// shape.
+    ShownItems(&'a str, Option<&'a str>),
     /// Lists of labels, or texts.
     ItemLabels,
     /// Lists of item ids, or texts.
     ClickedItems,
+    /// Labels of rows that are one item each.
+    Label,
+    /// Integers.
+    Place,
     /// Other ids.
     Id(CustomerType),
     /// Texts.
@@ -99,8 +104,8 @@ impl<'a> DeclaredColumn<'a> {
             return Ok(());
         }
         let found = file.required(name)?.data_type();
-        if let Holds::ShownItems(names) = self.holds {
-            return check_shown_items(spec, file, name, names);
+        if let Holds::ShownItems(item, label) = self.holds {
+            return check_shown_items(spec, file, name, item, label);
         }
         match self.expected_instead(spec, file, found) {
             None => Ok(()),
@@ -122,6 +127,8 @@ impl<'a> DeclaredColumn<'a> {
             Holds::Customer(ids) => {
                 (!holds_ids(ids, by_flag)).then(|| expected_customers(ids, found))
             }
+            Holds::Label => unless(LabelColumn::holds(found), "labels"),
+            Holds::Place => unless(found.is_integer(), "integers"),
             Holds::Id(ids) => (!holds_ids(ids, by_flag)).then(|| expected_ids(ids, found)),
             // Rankings are always texts, so integers need no leave of the user.
             Holds::Ranking => unless(holds_ids(CustomerType::String, true), "text or integers"),
@@ -152,7 +159,7 @@ impl<'a> DeclaredColumn<'a> {
                 let items = || expected_items(spec, element.unwrap_or(&DataType::Null));
                 (!is_right).then(|| format!("a list of {}, or text", items()))
             }
-            Holds::ShownItems(_) | Holds::Passthrough(_) | Holds::Kept(_) => {
+            Holds::ShownItems(..) | Holds::Passthrough(_) | Holds::Kept(_) => {
                 unreachable!("these columns have checks of their own")
             }
         }
@@ -232,19 +239,35 @@ fn element_of(data_type: &DataType) -> Option<&DataType> {
     }
 }
 
-/// Checks that a column holds items: lists of structs of an item and a label, lists of ids, maps from item
-/// to label, or texts.
+/// Whether lists are of structs without a field.
+fn lacks_field(lists: &DataType, field: &str) -> bool {
+    match lists {
+        DataType::List(element) => match element.data_type() {
+            DataType::Struct(fields) => fields.find(field).is_none(),
+            _ => false,
+        },
+        _ => false,
+    }
+}
+
+/// Checks that a column holds items: lists of structs of an item and a label, if that is read, lists of ids, maps
+/// from item to label, or texts.
 fn check_shown_items(
     spec: &ReadSpec<'_>,
     file: &ParquetFile,
     name: &str,
-    [item, label]: [&str; 2],
+    item: &str,
+    label: Option<&str>,
 ) -> Result<()> {
     let shown = file.required(name)?.data_type();
+    let lacks_label = label.is_some_and(|label| lacks_field(shown, label));
     let wrong_for = |found: &DataType| -> Result<()> {
         let items = expected_items(spec, found);
-        let structs = format!("a list of struct<{item}: {items}, {label}: boolean>");
-        let expected = format!("{structs} or of ids, a map from item to label, or text");
+        let label = label.map_or_else(String::new, |label| format!(", {label}: boolean"));
+        let hint = lacks_label.then(|| Hint::NoLabels.text().to_owned());
+        let structs = format!("a list of struct<{item}: {items}{label}>");
+        let what = format!("{structs} or of ids, a map from item to label, or text");
+        let expected = advice::expected(&what, hint);
         let error: Error = file.wrong_type(name, &expected, shown);
         Err(error)
     };
@@ -274,8 +297,9 @@ fn check_shown_items(
         _ => return wrong_for(&DataType::Null),
     };
     let type_of = |name: &str| fields.find(name).map(|(_, field)| field.data_type());
-    match (type_of(item), type_of(label)) {
-        (Some(item), Some(label)) if holds_items(item, spec) && LabelColumn::holds(label) => Ok(()),
+    let has_label = label.is_none_or(|label| type_of(label).is_some_and(LabelColumn::holds));
+    match (type_of(item), has_label) {
+        (Some(item), true) if holds_items(item, spec) => Ok(()),
         (Some(item), _) if !holds_items(item, spec) => wrong_for(item),
         _ => wrong_for(&DataType::Null),
     }

@@ -16,7 +16,7 @@ use crate::job::{Passthrough, PassthroughType, Source};
 use crate::kernel::passthrough::PassthroughValue;
 use crate::scan::mismatch::{EXPECTED_TEXT, Mismatch, Value};
 use crate::scan::parquet::ParquetFile;
-use crate::scan::spec::ReadSpec;
+use crate::scan::spec::{ReadSpec, given_name};
 use crate::scan::table::arrow_times::TimeColumn;
 use crate::scan::text::field::{Clock, Field};
 use crate::scan::values::label::LabelColumn;
@@ -91,7 +91,7 @@ fn type_in<'f>(
     file: &'f ParquetFile,
     keep: &Passthrough,
 ) -> Result<&'f DataType> {
-    if !keep.of_items {
+    if !keep.of_items || has_flat_rows(spec, file) {
         let field = file.column(&keep.name);
         let field = field.ok_or_else(|| missing(file, &keep.name, &file.names()))?;
         return Ok(field.data_type());
@@ -109,6 +109,16 @@ fn type_in<'f>(
         keep.name
     );
     Err(file.wrong_type(list, &expected, shown))
+}
+
+/// Whether the rows of a file of impressions are one item each: it has items, and no lists of them.
+fn has_flat_rows(spec: &ReadSpec<'_>, file: &ParquetFile) -> bool {
+    let has = |ours| {
+        file.column(spec.column(Source::Impressions, ours))
+            .is_some()
+    };
+    let is_given = given_name(spec.columns, Source::Impressions, "impressions").is_some();
+    spec.moments.is_some() || (has("item_id") && !has("impressions") && !is_given)
 }
 
 /// The fault of a file without a column that is to be carried, which is known by the file's own name.

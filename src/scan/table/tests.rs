@@ -117,6 +117,7 @@ fn parquet(dictionaries: bool) -> Vec<u8> {
 /// How files are read, in a zone.
 fn spec(zone: &Zone, on_bad_row: OnBadRow) -> ReadSpec<'_> {
     ReadSpec {
+        moments: None,
         job_kind: JobKind::Dwell,
         format: None,
         columns: &[],
@@ -165,6 +166,7 @@ fn read(path: &Path, on_bad_row: OnBadRow) -> Result<(Vec<String>, Vec<Rejected>
     let scan = TableScan::new(&spec, &policy, &context, COLUMNS.to_vec());
     let (mut state, mut rows) = (TableState::default(), Vec::new());
     let files = FileSpec {
+        impressions_from: None,
         job_kind: JobKind::Dwell,
         sources: vec![Source::Events],
         dir: None,

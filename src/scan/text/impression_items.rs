@@ -6,7 +6,7 @@
 use serde_json::value::RawValue;
 
 use crate::catalog::null_words::NullWords;
-use crate::dictionary::Dictionary;
+use crate::dictionary::{Dictionary, Id};
 use crate::ids::{Item, offset32};
 use crate::job::{ItemType, NullLabel, Passthrough, Source};
 use crate::kernel::column::Label;
@@ -37,6 +37,8 @@ pub(crate) struct ElementCounts {
 pub(crate) struct ElementReader<'a> {
     /// The names of `item_id` and `is_order` in the files.
     pub(crate) names: [&'a str; 2],
+    /// Whether labels are read; else all are null.
+    pub(crate) has_labels: bool,
     /// Passthrough columns of items.
     pub(crate) keep: Vec<&'a Passthrough>,
     /// The fields wanted of an element: those of `names`, then passthrough columns.
@@ -69,13 +71,18 @@ impl<'a> ElementReader<'a> {
             .iter()
             .filter(|column| column.of_items)
             .collect();
-        let mut columns = names.map(|name| WantedColumn::new(name, true)).to_vec();
+        let has_labels = !impressions.no_labels;
+        let mut columns = vec![
+            WantedColumn::new(names[0], true),
+            WantedColumn::new(names[1], has_labels),
+        ];
         let places = keep
             .iter()
             .map(|column| place_of(&mut columns, &column.name));
         let places = places.collect();
         ElementReader {
             names,
+            has_labels,
             keep,
             columns,
             places,
@@ -139,7 +146,12 @@ impl<'a> ElementReader<'a> {
                 Some(dictionary) => self.named(dictionary, item.item_text(), || item.shown()),
             };
             let item = item.map_err(|error| self.at(position, 0, error))?;
-            let label = label.label().map_err(|error| self.at(position, 1, error))?;
+            let label = if self.has_labels {
+                label.label()
+            } else {
+                Ok(Label::Null)
+            };
+            let label = label.map_err(|error| self.at(position, 1, error))?;
             self.keep(item, label, position, items, &mut counts)?;
         }
         Ok(Some(counts))
@@ -154,14 +166,36 @@ impl<'a> ElementReader<'a> {
         display: impl FnOnce() -> String,
     ) -> Value<Option<I>> {
         // Before the text gets a number: an unknown item must not get into the vocabulary.
-        let is_known = |text: &str| {
-            let mut known = self.known.iter();
-            known.all(|known| known.find_text(text.as_bytes()).is_some())
-        };
-        if text.is_some_and(|text| !is_known(text)) {
+        if !self.is_known(text.map(Id::Text)) {
             return Ok(None);
         }
         dictionary.judge(text, display).map(Some)
+    }
+
+    /// The name of the label, if labels are read.
+    pub(crate) fn label(&self) -> Option<&'a str> {
+        self.has_labels.then_some(self.names[1])
+    }
+
+    /// Whether an item is not left out, given its id, if that is a text.
+    pub(crate) fn is_known(&self, id: Option<Id<'_>>) -> bool {
+        let (Some(known), Some(Id::Text(text))) = (self.known, id) else {
+            return true;
+        };
+        known.find_text(text.as_bytes()).is_some()
+    }
+
+    /// The same reader, which leaves out nothing.
+    pub(crate) fn of_all(&self) -> ElementReader<'a> {
+        let null_label = match self.null_label {
+            NullLabel::Drop => NullLabel::Keep,
+            other => other,
+        };
+        ElementReader {
+            null_label,
+            known: None,
+            ..self.clone()
+        }
     }
 
     /// Adds one element as the policy for null labels says, unless its item is left out.
@@ -238,7 +272,9 @@ impl FieldCounts {
             .chain(passthrough)
             .zip(&self.counts);
         // Without elements nothing is known.
-        let missing = columns.find(|(_, count)| self.elements > 0 && **count == 0);
+        let is_label = |name: &str| name == reader.names[1] && !reader.has_labels;
+        let missing =
+            columns.find(|(name, count)| self.elements > 0 && **count == 0 && !is_label(name));
         missing.map(|(name, _)| name)
     }
 }

@@ -165,7 +165,7 @@ impl ColumnsSeen {
 
 /// The most columns of a source; [`crate::job`] rejects more.
 // 24 passthrough columns beside the 5 of impressions; actions have 14 at most.
-const COLUMNS_MAX: usize = 32;
+pub(crate) const COLUMNS_MAX: usize = 32;
 
 /// The most columns of a source without passthrough columns.
 const FEW: usize = 8;

@@ -167,7 +167,10 @@ impl<'a> ItemShapes<'a> {
         ];
         let is_read = |role: RoleColumn<'_>| match self.has_named_role() {
             true => role.is_named,
-            false => self.separators.label.is_none() && file.column(role.name).is_some(),
+            false => {
+                let is_looked_for = self.has_labels && self.separators.label.is_none();
+                is_looked_for && file.column(role.name).is_some()
+            }
         };
         let roles = roles.into_iter().filter(|(role, _)| is_read(*role));
         roles
@@ -225,8 +228,9 @@ impl<'b, 'a> ShapedArrays<'b, 'a> {
             ItemArray::Maps(_, ids, labels) => {
                 for (position, at) in range.enumerate() {
                     let fault = |error| (shapes.items, at_element(position, error));
-                    let label = labels.label(at).map_err(fault)?;
-                    sink.push_at(ids, at, Some(label))?;
+                    let label = shapes.has_labels.then(|| labels.label(at));
+                    let label = label.transpose().map_err(fault)?;
+                    sink.push_at(ids, at, label)?;
                 }
             }
             ItemArray::Lists(_, ids) if shapes.separators.label.is_some() => {

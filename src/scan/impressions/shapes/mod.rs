@@ -21,7 +21,7 @@ pub(super) use self::sink::{LabelScratch, RowTarget};
 use crate::advice::{self, Hint};
 use crate::job::Source;
 use crate::scan::mismatch::Mismatch;
-use crate::scan::spec::{ReadSpec, given_name};
+use crate::scan::spec::{ImpressionSpec, ReadSpec, given_name};
 
 /// What is wrong with a row, and the column it is wrong in.
 type Fault<'a> = (&'a str, Mismatch);
@@ -35,6 +35,8 @@ pub(super) struct ItemShapes<'a> {
     pub(super) labels: RoleColumn<'a>,
     /// The column of a list of clicked items.
     pub(super) clicked: RoleColumn<'a>,
+    /// Whether labels are read; else all are null.
+    has_labels: bool,
     separators: Separators<'a>,
 }
 
@@ -59,16 +61,19 @@ enum LabelSource {
 
 impl<'a> ItemShapes<'a> {
     /// The columns and separators of a job.
-    pub(super) fn new(spec: &ReadSpec<'a>) -> ItemShapes<'a> {
+    pub(super) fn new(spec: &ReadSpec<'a>, impressions: &ImpressionSpec<'a>) -> ItemShapes<'a> {
+        let has_labels = !impressions.no_labels;
+        let is_given = |ours| given_name(spec.columns, Source::Impressions, ours).is_some();
         let role = |ours| RoleColumn {
             name: spec.column(Source::Impressions, ours),
-            is_named: given_name(spec.columns, Source::Impressions, ours).is_some(),
+            is_named: has_labels && is_given(ours),
         };
         let own = spec.settings_of(Source::Impressions);
         ItemShapes {
             items: spec.column(Source::Impressions, "impressions"),
             labels: role("labels"),
             clicked: role("clicked"),
+            has_labels,
             separators: Separators {
                 item: own.and_then(|own| own.item_separator.as_deref()),
                 label: own.and_then(|own| own.label_separator.as_deref()),
@@ -83,7 +88,7 @@ impl<'a> ItemShapes<'a> {
 
     /// Where the labels are, given which of the two columns are there.
     fn label_source(&self, has_labels: bool, has_clicked: bool) -> Result<LabelSource, Fault<'a>> {
-        if self.separators.label.is_some() {
+        if self.separators.label.is_some() || !self.has_labels {
             return Ok(LabelSource::Own);
         }
         if self.has_named_role() {

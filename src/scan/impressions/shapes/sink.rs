@@ -185,6 +185,7 @@ impl<'r, 'a, I: Item> ItemSink<'r, 'a, I> {
             }
         };
         let item = item.map_err(|error| self.fault(error))?;
+        let own = own.filter(|_| self.elements.has_labels);
         let label = own.map(Field::label).transpose();
         let label = label.map_err(|error| self.fault(error))?;
         let is_clicked = match &mut self.labels {

@@ -28,9 +28,7 @@ pub(crate) fn object_fields<'a>(
 }
 
 /// The members of one JSON object, in order, or what it is instead. A key that comes twice is there twice.
-pub(crate) fn object_pairs(
-    json: &str,
-) -> Result<Vec<(Cow<'_, str>, &RawValue)>, String> {
+pub(crate) fn object_pairs(json: &str) -> Result<Vec<(Cow<'_, str>, &RawValue)>, String> {
     let mut reader = serde_json::Deserializer::from_str(json);
     let read = reader.deserialize_map(PairsVisitor);
     let read = read.and_then(|pairs| reader.end().map(|()| pairs));

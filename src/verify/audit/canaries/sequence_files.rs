@@ -79,6 +79,9 @@ fn settings_of(settings: &Settings, dir: &Path, paths: Vec<(Source, String)>) ->
                 .collect(),
             actions: own.actions.iter().map(planted_source).collect(),
             without: Vec::new(),
+            // The impressions are written as lists, with the time of each.
+            impressions_from: None,
+            impressions_where: Vec::new(),
             lateness_max_us: None,
             ..own.clone()
         }

@@ -9,10 +9,10 @@ use serde::de::{MapAccess, Visitor};
 use serde::{Deserialize, Deserializer};
 use serde_json::value::RawValue;
 
-use super::cell::{LogCell, RecordFault};
-use super::json::cells_of;
-use super::{ItemCodes, column};
 use crate::job::{CustomerType, NullLabel, Settings, Source};
+use crate::reference::read::cell::{LogCell, RecordFault};
+use crate::reference::read::formats::json::cells_of;
+use crate::reference::read::{ItemCodes, column};
 
 /// The items of an impression.
 #[derive(Default)]
@@ -21,6 +21,8 @@ pub(super) struct ShownItems {
     pub(super) items: Vec<(i64, Option<bool>)>,
     /// The passthrough columns of each item.
     pub(super) passthrough: Vec<Vec<Option<String>>>,
+    /// Their ids and labels, as a ranking id is made of them.
+    pub(super) contents: String,
 }
 
 /// An element of a list.
@@ -43,12 +45,44 @@ struct ListColumn<'a> {
     label_separator: Option<&'a str>,
 }
 
+impl ShownItems {
+    /// Adds an item with its label.
+    pub(super) fn add(
+        &mut self,
+        settings: &Settings,
+        codes: &ItemCodes,
+        item: (&LogCell, &str),
+        label: (Option<bool>, &str),
+    ) -> Result<(), RecordFault> {
+        let own = settings.sequences();
+        let ((cell, name), (is_order, label)) = (item, label);
+        let number = codes.item(cell, name, own.item_type)?;
+        if is_order.is_none() && own.null_label == NullLabel::Error {
+            let null = LogCell::Null;
+            return Err(RecordFault::new(label, "true or false", &null));
+        }
+        let id = match own.item_vocabulary {
+            None => number.to_string(),
+            Some(_) => cell.text().unwrap_or_default(),
+        };
+        let written = match is_order {
+            None => "",
+            Some(false) => "0",
+            Some(true) => "1",
+        };
+        self.contents += &format!("{id}\t{written}\n");
+        self.items.push((number, is_order));
+        Ok(())
+    }
+}
+
 /// The items of an impression, from the cells of its items, labels and clicked items.
 pub(super) fn items_of(
     settings: &Settings,
     codes: &ItemCodes,
     cells: [&LogCell; 3],
 ) -> Result<ShownItems, RecordFault> {
+    let has_labels = !settings.sequences().no_labels;
     let own = settings.sequences();
     let [items, labels, clicked] = ["impressions", "labels", "clicked"]
         .map(|ours| ListColumn::new(settings, column(settings, Source::Impressions, ours)));
@@ -71,6 +105,7 @@ pub(super) fn items_of(
         .iter()
         .any(|element| !matches!(element, Element::Alone(_)));
     let found = match found_in(settings, elements.len(), [cells[1], cells[2]]) {
+        _ if !has_labels => vec![None; elements.len()],
         Some(0) if !has_own => labels.labels(cells[1], elements.len())?,
         Some(1) if !has_own => clicked.clicks(cells[2], &elements, codes)?,
         Some(2) if !has_own => return Err(fault()),
@@ -83,23 +118,25 @@ pub(super) fn items_of(
     for (element, found) in elements.iter().zip(found) {
         let (item, label) = match element {
             Element::Alone(item) => (item, found),
+            Element::Labelled(item, _) if !has_labels => (item, None),
             Element::Labelled(item, label) => (item, label.label(items.name)?),
             Element::Fields(cells) => {
                 let values = passthrough.iter().zip(&cells[2..]);
                 let values = values.map(|(own, cell)| cell.passthrough(settings, own));
                 shown.passthrough.push(values.collect::<Result<_, _>>()?);
-                (&cells[0], cells[1].label(items.fields[1])?)
+                let label = match has_labels {
+                    true => cells[1].label(items.fields[1])?,
+                    false => None,
+                };
+                (&cells[0], label)
             }
         };
-        let item = codes.item(item, items.fields[0], own.item_type)?;
-        if label.is_none() && own.null_label == NullLabel::Error {
-            return Err(RecordFault::new(
-                items.name,
-                "true or false",
-                &LogCell::Null,
-            ));
-        }
-        shown.items.push((item, label));
+        shown.add(
+            settings,
+            codes,
+            (item, items.fields[0]),
+            (label, items.name),
+        )?;
     }
     if structs == 0 {
         shown.passthrough = vec![Vec::new(); elements.len()];
