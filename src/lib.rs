@@ -159,7 +159,10 @@ pub use crate::context::{Observer, RunContext, STAGES};
 pub use crate::report::head::{Head, HeadOf, HeadRow, HeadSettings, HeadValue, head};
 pub use crate::report::html::{Drift, Page, PageSettings, page};
 pub use crate::report::metrics_copy::{check_metrics_copy, copy_metrics};
-pub use crate::report::survey::{Surveyed, SurveyedColumn, survey};
+pub use crate::report::survey::{
+    LeftOut, ListKind, Survey, Surveyed, SurveyedColumn, SurveyedList, SurveyedTime, TextLayout,
+    survey, survey_words,
+};
 #[doc(hidden)]
 pub use crate::report::unknown_types::with_unknown_types;
 pub use calendar::{date_text, parse_day};

@@ -14,7 +14,7 @@ use crate::advice::Hint;
 use crate::catalog::input::{InputFile, missing_or_io};
 use crate::catalog::null_words::NullWords;
 use crate::catalog::pipes::{Pipes, is_pipe, read_list};
-pub(crate) use crate::catalog::source_files::SourceFiles;
+pub(crate) use crate::catalog::source_files::{SourceFiles, is_hidden, is_in_progress};
 use crate::catalog::tables::TableFinder;
 use crate::error::{Error, ErrorKind, Result};
 use crate::job::{JobKind, PathDay, Source, SourceSettings, day_of_dt, dt_folder};
@@ -378,25 +378,6 @@ impl Search<'_> {
             skipped: self.skipped,
         })
     }
-}
-
-/// Whether a file name says that it is not data.
-fn is_hidden(path: &Path) -> bool {
-    let name = path.file_name().map(|name| name.to_string_lossy());
-    name.is_some_and(|name| name.starts_with(['_', '.']))
-}
-
-/// Extensions of unfinished copies.
-const IN_PROGRESS: [&str; 5] = [".tmp", ".part", ".partial", ".crdownload", ".inprogress"];
-
-/// Whether a file name says that a copy is unfinished.
-fn is_in_progress(path: &Path) -> bool {
-    let name = path.file_name().map(|name| name.to_string_lossy());
-    let name = name.unwrap_or_default().to_ascii_lowercase();
-    let is_file = !name.starts_with(['_', '.'])
-        && (IN_PROGRESS.iter().any(|ending| name.ends_with(ending))
-            || name.contains(".inprogress."));
-    is_file || name == "_temporary"
 }
 
 /// A path for a message.

@@ -1,6 +1,6 @@
-//! The files of one source.
+//! The files of one source, and names of files that are no data.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use crate::catalog::input::InputFile;
 use crate::job::Source;
@@ -32,4 +32,23 @@ impl SourceFiles {
             skipped: Vec::new(),
         }
     }
+}
+
+/// Whether a file name says that it is not data.
+pub(crate) fn is_hidden(path: &Path) -> bool {
+    let name = path.file_name().map(|name| name.to_string_lossy());
+    name.is_some_and(|name| name.starts_with(['_', '.']))
+}
+
+/// Extensions of unfinished copies.
+const IN_PROGRESS: [&str; 5] = [".tmp", ".part", ".partial", ".crdownload", ".inprogress"];
+
+/// Whether a file name says that a copy is unfinished.
+pub(crate) fn is_in_progress(path: &Path) -> bool {
+    let name = path.file_name().map(|name| name.to_string_lossy());
+    let name = name.unwrap_or_default().to_ascii_lowercase();
+    let is_file = !name.starts_with(['_', '.'])
+        && (IN_PROGRESS.iter().any(|ending| name.ends_with(ending))
+            || name.contains(".inprogress."));
+    is_file || name == "_temporary"
 }

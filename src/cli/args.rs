@@ -112,9 +112,10 @@ pub(crate) enum Command {
 pub(crate) enum JobCommand {
     /// Write FOLDER/job.toml, a first job file for the logs in the folder
     ///
-    /// Every file and folder in FOLDER becomes a source, with the format and the columns of its first
-    /// file. A comment marks each guess, such as a code for a type of actions. An existing job.toml is
-    /// never replaced.
+    /// Files with the same columns whose names differ in numbers and dates become one source. A
+    /// comment marks each guess, such as a code for a type of actions, and names what is left out. Shows
+    /// the command that runs the job, and the first row that it makes. An existing job.toml is never
+    /// replaced.
     Init {
         /// The folder with the logs
         #[arg(value_name = "FOLDER")]

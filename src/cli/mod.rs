@@ -52,8 +52,7 @@ pub(crate) fn run(args: Vec<OsString>) -> anyhow::Result<()> {
         Command::Report(report) => report.run(),
         Command::Generate(generate) => generate.run(),
         Command::Job(JobCommand::Init { folder }) => {
-            let path = job::init::init(&folder)?;
-            let message = format!("wrote {}; look at its guesses\n", path.display());
+            let message = job::init::init(&folder)?;
             drop(io::stderr().write_all(message.as_bytes()));
             Ok(())
         }

@@ -124,6 +124,17 @@ pub(crate) struct RowAt<'a> {
     pub(crate) column: &'a str,
 }
 
+impl<'a> RowAt<'a> {
+    /// The place of a row as a whole.
+    pub(crate) fn whole(file: &'a InputFile, row: u64) -> RowAt<'a> {
+        RowAt {
+            file,
+            row,
+            column: "",
+        }
+    }
+}
+
 /// The mismatch of a value that is the name of its column says so, as in a repeated header; the hint in its
 /// expectation goes. Any other mismatch is unchanged.
 fn repeated_header(mismatch: Mismatch, column: &str) -> Mismatch {

@@ -345,7 +345,7 @@ fn a_first_job_file_is_made_of_files_with_rows() {
     for (source, _) in SOURCES {
         assert!(text.contains(&format!("\"{source}\"")), "{text}");
     }
-    assert!(text.contains("blank is left out"), "{text}");
+    assert!(text.contains("blank/a.csv is left out"), "{text}");
     let run = shop.run_bare(&["sequences", "--job", "shop/job.toml", "--out", "out"]);
     assert_eq!(run.code, 0, "{}\n{text}", run.stderr);
     assert!(names(&shop.out()).contains(&"dt=2025-08-15".to_owned()));

@@ -513,10 +513,8 @@ fn a_first_job_file_says_what_it_could_not_guess() {
         "[sources.clicks]\npath = \"clicks.csv\"\n",
         "[sources.carts]\npath = \"add_to_carts.json\"\n",
         "[sources.orders]\npath = \"previous_orders.parquet\"\n",
-        "# log.ndjson: NDJSON; columns when, x",
-        "# no column looks like customer_id",
-        "type = 1",
-        "notes.bin is left out",
+        "# log.ndjson is left out: it is no log of a customer and an item; columns x, when",
+        "# notes.bin is left out: ",
     ] {
         assert!(text.contains(said), "no {said:?} in {text}");
     }

@@ -18,6 +18,7 @@ mod folders;
 mod golden;
 mod guide;
 mod head;
+mod init;
 mod inputs;
 mod interactions;
 mod job;

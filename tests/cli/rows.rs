@@ -250,13 +250,6 @@ fn impressions_that_are_no_array_are_refused() {
             &["array"],
         );
     }
-    let shop = shop();
-    let mut texts = rows("impressions");
-    for row in &mut texts {
-        row["impressions"] = json!(row["impressions"].to_string());
-    }
-    shop.source("impressions", "parquet", &texts);
-    shop.refuses(&[], 65, &["impressions.parquet", "\"impressions\"", "list"]);
 }
 
 #[test]

@@ -624,22 +624,12 @@ fn a_date_is_prior_by_time_only_when_its_day_is_over() {
 /// A random case of a seed: small, with times that meet each other and the cutoffs.
 fn random_case(seed: u64) -> Case {
     let mut numbers = Numbers(seed);
-    let zone = numbers.pick(&[
-        "UTC",
-        "UTC",
-        "Europe/Berlin",
-        "America/New_York",
-        "Asia/Beirut",
-    ]);
+    let zone = numbers.pick(&ZONES);
     let first = day(numbers.pick(&["2025-03-28", "2025-11-01", "2024-02-28", "2025-12-30"]));
     let customers = 1 + numbers.below(5);
     let text_ids = numbers.once_in(4);
     let by_time = numbers.once_in(2);
-    let mut styles = [(); 4].map(|()| random_style(&mut numbers));
-    // Their items would be lists in lists, which only JSON holds.
-    if styles[0].depth == Depth::Listed && has_types(styles[0].format) {
-        styles[0].depth = Depth::Flat;
-    }
+    let styles = random_styles(&mut numbers);
     let available = numbers.once_in(4);
     let mut log = vec![];
     for _ in 0..numbers.below(40) {
@@ -696,14 +686,37 @@ fn random_case(seed: u64) -> Case {
         tell_something(&mut numbers, &mut case, columns);
     }
     name_items(&mut case, &mut Numbers(seed ^ 0x17e3_5000));
-    let mut numbers = Numbers(seed ^ 0x5aa9_e500);
+    draw_shapes(&mut case, &mut Numbers(seed ^ 0x5aa9_e500));
+    case.send_far(&mut Numbers(seed ^ 0xfa2));
+    case
+}
+
+/// Zones of random cases.
+const ZONES: [&str; 5] = [
+    "UTC",
+    "UTC",
+    "Europe/Berlin",
+    "America/New_York",
+    "Asia/Beirut",
+];
+
+/// How impressions, clicks, carts and orders are written.
+fn random_styles(numbers: &mut Numbers) -> [Style; 4] {
+    let mut styles = [(); 4].map(|()| random_style(numbers));
+    // Their items would be lists in lists, which only JSON holds.
+    if styles[0].depth == Depth::Listed && has_types(styles[0].format) {
+        styles[0].depth = Depth::Flat;
+    }
+    styles
+}
+
+/// Gives the items of impressions another shape, in half of the cases.
+fn draw_shapes(case: &mut Case, numbers: &mut Numbers) {
     // Only structs have columns of their own.
     if numbers.once_in(2) && !case.keep {
         let format = case.styles[0].format;
-        case.shapes = Some(Shapes::draw(&mut numbers, format, case.items));
+        case.shapes = Some(Shapes::draw(numbers, format, case.items));
     }
-    case.send_far(&mut Numbers(seed ^ 0xfa2));
-    case
 }
 
 /// Looks back calendar years, in one case of four.

@@ -81,7 +81,7 @@ impl Case {
         }
         self.shown.retain(|shown| !shown.items.is_empty());
         // Rows of items alone would be a log of actions.
-        if !lay.has_ranking && !lay.has_position && lay.labels == Labels::Absent {
+        if !lay.has_ranking && lay.labels == Labels::Absent {
             lay.labels = Labels::Ignored;
         }
         if lay.has_ranking {

@@ -78,7 +78,7 @@ impl Shapes {
 
     /// The shape of a file of a style, which has these items.
     pub(crate) fn of_file(&self, file: usize, lists: &[Shown], style: Style) -> Shape {
-        let is_clicked = lists.iter().all(|list| is_clicked(list));
+        let is_clicked = lists.iter().all(is_clicked);
         let is_alone = lists.iter().flatten().all(|(_, label)| label.is_none());
         let has_null = lists.iter().flatten().any(|(_, label)| label.is_none());
         let is_split = self.label.is_some();
@@ -112,7 +112,6 @@ impl Shapes {
         ids: Items,
         null: Option<&str>,
     ) -> Vec<(&'static str, Column)> {
-        let lists = lists.to_vec();
         let all = || {
             let items = |list: &Shown| list.iter().map(|(item, _)| *item).collect();
             lists.iter().map(items).collect::<Vec<Vec<i64>>>()
@@ -155,8 +154,8 @@ impl Shapes {
         };
         let (items, own, clicks) = ("impressions", "labels", "clicked");
         match shape {
-            Shape::Structs => vec![(items, Column::Lists(lists, ids))],
-            Shape::Map => vec![(items, Column::Maps(lists, ids))],
+            Shape::Structs => vec![(items, Column::Lists(lists.to_vec(), ids))],
+            Shape::Map => vec![(items, Column::Maps(lists.to_vec(), ids))],
             Shape::Parallel => vec![
                 (items, Column::IdLists(all(), ids)),
                 (own, Column::LabelLists(labels())),

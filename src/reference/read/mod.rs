@@ -21,8 +21,8 @@ mod rules;
 mod sequences;
 mod shown;
 mod spellings;
-mod survey;
 mod times;
+mod words;
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -35,8 +35,7 @@ pub(crate) use self::items::ItemCodes;
 pub(crate) use self::rules::rules;
 pub(crate) use self::sequences::actions;
 pub(crate) use self::shown::impressions;
-pub use self::survey::SurveyedColumn;
-pub(crate) use self::survey::{survey, words};
+pub(crate) use self::words::words;
 pub(crate) use crate::reference::read::events::events;
 
 use self::cell::LogCell;
@@ -205,4 +204,9 @@ fn column<'a>(settings: &'a Settings, source: Source, ours: &'a str) -> &'a str 
     let mut renamed = settings.columns.iter();
     let renamed = renamed.find(|(owner, name, _)| *owner == source && name == ours);
     renamed.map_or(ours, |(_, _, theirs)| theirs)
+}
+
+/// The time that a text is, if it is one.
+pub(crate) fn time_of(text: &str) -> Option<LogTime> {
+    times::parse(text).map(|(time, _)| time)
 }

@@ -139,9 +139,11 @@ impl<'a> ImpressionScan<'a> {
     fn item_arrays<'b>(&'b self, batch: ArrowBatch<'b>) -> ItemArrays<'b, 'a> {
         if self.has_structs(batch.file) {
             let array = batch.required(self.names.shown);
-            return ItemArrays::Structs(ElementLists::new(array, &self.elements));
+            let lists = ElementLists::new(array, &self.elements);
+            return ItemArrays::Structs(Box::new(lists));
         }
-        ItemArrays::Others(ShapedArrays::new(&self.shapes, &self.elements, batch))
+        let arrays = ShapedArrays::new(&self.shapes, &self.elements, batch);
+        ItemArrays::Others(Box::new(arrays))
     }
 
     /// Reads the rows of a batch.
@@ -152,7 +154,7 @@ impl<'a> ImpressionScan<'a> {
         (state, texts): (&mut ImpressionState<I>, &mut Option<ItemDictionary>),
         (labelled, scratch): (&mut FieldCounts, &mut LabelScratch),
     ) -> Result<()> {
-        let (clock, item_type) = (Clock::new(&self.spec), self.spec.item_type);
+        let clock = Clock::new(&self.spec);
         let customers = batch.ids(self.names.customer);
         let rankings = shape.has_ranking.then(|| batch.ids(self.names.ranking));
         // The id of an impression without one is made of all its items.
@@ -177,25 +179,16 @@ impl<'a> ImpressionScan<'a> {
             let mut items = |into: &mut ImpressionItems<I>,
                              kept: &mut [Vec<PassthroughValue>],
                              contents: &mut String| {
-                let counts = match &lists {
-                    ItemArrays::Structs(lists) => {
-                        let reader = (elements, &clock, &mut *texts);
-                        let counts = lists.read(row, reader, item_type, (&mut *into, kept));
-                        counts.map_err(|error| (self.names.shown, error))?
-                    }
-                    ItemArrays::Others(arrays) => {
-                        let target = RowTarget {
-                            elements,
-                            clock: &clock,
-                            columns: &mut *labelled,
-                            dictionary: &mut *texts,
-                            scratch: &mut *scratch,
-                            items: &mut *into,
-                            passthrough: kept,
-                        };
-                        arrays.read(row, target)?
-                    }
+                let target = RowTarget {
+                    elements,
+                    clock: &clock,
+                    columns: &mut *labelled,
+                    dictionary: &mut *texts,
+                    scratch: &mut *scratch,
+                    items: &mut *into,
+                    passthrough: kept,
                 };
+                let counts = lists.read(row, self.names.shown, target)?;
                 if all.is_none() {
                     return Ok(counts);
                 }
@@ -237,8 +230,28 @@ impl<'a> ImpressionScan<'a> {
 
 /// The shown items of a batch, by their shape.
 enum ItemArrays<'b, 'a> {
-    Structs(ElementLists<'b>),
-    Others(ShapedArrays<'b, 'a>),
+    Structs(Box<ElementLists<'b>>),
+    Others(Box<ShapedArrays<'b, 'a>>),
+}
+
+impl<'a> ItemArrays<'_, 'a> {
+    /// The items of a row, in the column `shown`; nothing if they are null.
+    fn read<I: Item>(
+        &self,
+        row: usize,
+        shown: &'a str,
+        target: RowTarget<'_, 'a, I>,
+    ) -> std::result::Result<Option<ElementCounts>, (&'a str, Mismatch)> {
+        match self {
+            ItemArrays::Structs(lists) => {
+                let (elements, into) = (target.elements, (target.items, target.passthrough));
+                let reader = (elements, target.clock, target.dictionary);
+                let counts = lists.read(row, reader, elements.item_type, into);
+                counts.map_err(|error| (shown, error))
+            }
+            ItemArrays::Others(arrays) => arrays.read(row, target),
+        }
+    }
 }
 
 /// The shown items of a batch.

@@ -40,8 +40,7 @@ impl ImpressionScan<'_> {
             self.elements.names[0],
             self.names.ranking,
             self.flat.position,
-            // Without labels, any column stands for theirs.
-            self.flat.label.unwrap_or(self.elements.names[0]),
+            self.flat.label.unwrap_or_default(),
         ];
         let [has_lists, has_item, has_ranking, has_position, has_label] = match opened {
             Opened::Parquet(file) => names.map(|name| file.column(name).is_some()),
@@ -59,6 +58,7 @@ impl ImpressionScan<'_> {
         }
         let is_given = |ours| given_name(self.spec.columns, Source::Impressions, ours).is_some();
         // A log of actions has items, too: without any of these it would be taken for impressions.
+        let has_label = has_label || self.flat.label.is_none();
         let is_shown = has_ranking || has_position || has_label || is_given("item_id");
         FileShape {
             // As `has_flat_rows` has it for files of columns.

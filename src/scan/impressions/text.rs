@@ -70,11 +70,7 @@ impl ImpressionScan<'_> {
         let text = SharedText::new(&self.spec, file, task, &columns);
         text.read_whole(self.context, &mut |record| {
             self.context.tick(record.row)?;
-            let at = RowAt {
-                file,
-                row: record.row,
-                column: "",
-            };
+            let at = RowAt::whole(file, record.row);
             let (fields, [customer, ranking, items, dt, time], [labels, clicked]) =
                 match record.fields {
                     Ok(fields @ [a, b, c, d, e, f, g, ..]) => (fields, [a, b, c, d, e], [f, g]),

@@ -47,16 +47,6 @@ fn open(file: &LogFile) -> Result<Option<Batches>> {
     }))
 }
 
-/// The names of the columns.
-pub(crate) fn names(file: &LogFile) -> Result<Vec<String>> {
-    let Some(batches) = open(file)? else {
-        return Ok(Vec::new());
-    };
-    let schema = batches.schema();
-    let fields = schema.fields().iter();
-    Ok(fields.map(|field| field.name().clone()).collect())
-}
-
 /// Reads the records of a file.
 pub(crate) fn read(
     file: &LogFile,

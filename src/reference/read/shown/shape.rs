@@ -126,6 +126,7 @@ pub(super) fn shape_of(
     // What is wrong with the file is found when all of it is read.
     drop(result);
     let [has_list, has_item, has_ranking, has_position, has_label] = has;
+    let has_label = has_label || names.label.is_none();
     let is_shown = has_ranking || has_position || has_label || is_given(settings, "item_id");
     Ok(Shape {
         is_flat: has_item && !has_list && !is_given(settings, "impressions") && is_shown,

@@ -1,0 +1,308 @@
+//! One family of files to the draft of a source.
+//!
+//! **In / Out**: a [`Surveyed`] → a [`Draft`]: what its rows are, and the lines of its table. **Invariants**: a line
+//! that is a guess between two columns has a comment with both.
+
+use hitherto::{ListKind, Surveyed, SurveyedColumn, SurveyedTime};
+
+use super::names::{Role, plain};
+use super::roles::{Found, find, find_by_values};
+
+/// Names of times that only actions have.
+const ACTION_TIMES: [&str; 6] = [
+    "clicktime",
+    "clickts",
+    "occurredat",
+    "orderdate",
+    "purchasedat",
+    "viewedat",
+];
+
+/// What the rows of a family are.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum RowKind {
+    /// Impressions with a list of items.
+    Impressions,
+    /// Impressions with one item in each row.
+    FlatImpressions,
+    /// Actions.
+    Actions,
+    /// Listings with attributes.
+    Listings,
+    /// What users did with flyers.
+    FlyerEvents,
+    /// Nothing that is known.
+    Unknown,
+}
+
+/// A source before the job is known.
+#[derive(Clone, Debug)]
+pub(super) struct Draft<'s> {
+    pub(super) family: &'s Surveyed,
+    pub(super) kind: RowKind,
+    /// Roles and their columns.
+    pub(super) roles: Vec<(Role, &'s SurveyedColumn)>,
+    /// Comments: what else could have been chosen.
+    pub(super) doubts: Vec<String>,
+    /// The list whose elements are the rows.
+    pub(super) explode: Option<&'s SurveyedColumn>,
+    /// What is missing, if it cannot be used.
+    pub(super) missing: Vec<&'static str>,
+}
+
+impl<'s> Draft<'s> {
+    /// The draft of a family.
+    pub(super) fn new(family: &'s Surveyed) -> Draft<'s> {
+        let mut draft = Draft {
+            family,
+            kind: RowKind::Unknown,
+            roles: Vec::new(),
+            doubts: Vec::new(),
+            explode: None,
+            missing: Vec::new(),
+        };
+        draft.kind = draft.row_kind();
+        draft.take_roles();
+        draft
+    }
+
+    /// The column of a role.
+    pub(super) fn role(&self, role: Role) -> Option<&'s SurveyedColumn> {
+        let mut roles = self.roles.iter();
+        roles
+            .find(|(own, _)| *own == role)
+            .map(|(_, column)| *column)
+    }
+
+    /// The first word of its path: the name of its folder, or of its file without numbers.
+    pub(super) fn stem(&self) -> String {
+        let path = self.family.top_folder().unwrap_or(&self.family.paths[0]);
+        let file = path.rsplit('/').next().unwrap_or(path);
+        let stem = file.split('.').next().unwrap_or_default();
+        // Of a glob what all names have.
+        let stem = stem.replace('*', "");
+        match stem.trim_matches(['-', '_']) {
+            "" => "log".to_owned(),
+            stem => stem.to_owned(),
+        }
+    }
+
+    /// What the rows are, by the columns that the family has.
+    fn row_kind(&mut self) -> RowKind {
+        let columns = &self.family.columns;
+        let has = |role| find(columns, role, &[]).is_some();
+        let stem = plain(&self.stem());
+        let says = |words: &[&str]| words.iter().any(|word| stem.contains(word));
+        if has(Role::Flyer) && has(Role::Merchant) && has(Role::Time) && has(Role::Type) {
+            return RowKind::FlyerEvents;
+        }
+        if let Some(list) = self.list_of_items() {
+            let field =
+                |role| matches!(&list.list, Some(own) if find(&own.fields, role, &[]).is_some());
+            let is_log = field(Role::Time) || (has(Role::Type) && !field(Role::Label));
+            let objects = matches!(&list.list, Some(own) if own.kind == ListKind::Objects);
+            if objects && is_log && field(Role::Item) {
+                self.explode = Some(list);
+                return RowKind::Actions;
+            }
+            return RowKind::Impressions;
+        }
+        if !has(Role::Item) && !self.is_headless() {
+            return RowKind::Unknown;
+        }
+        let is_listing = has(Role::Created) && (has(Role::Category) || has(Role::Price));
+        if is_listing && !has(Role::Customer) {
+            return RowKind::Listings;
+        }
+        // A time of actions tells what the name of a folder does not.
+        let are_actions = columns
+            .iter()
+            .any(|column| ACTION_TIMES.contains(&plain(&column.name).as_str()));
+        let is_shown =
+            says(&["impression", "shown", "exposure", "slate", "recommend"]) && !are_actions;
+        let is_labelled = (has(Role::Label) || has(Role::Position)) && !has(Role::Type);
+        if is_shown || (is_labelled && !says(&["click", "cart", "order", "view", "purchase"])) {
+            return RowKind::FlatImpressions;
+        }
+        RowKind::Actions
+    }
+
+    /// Whether its columns have no names.
+    pub(super) fn is_headless(&self) -> bool {
+        self.family.layout.is_headless
+    }
+
+    /// The column with the items of an impression, or with the events of a session.
+    fn list_of_items(&self) -> Option<&'s SurveyedColumn> {
+        let columns = &self.family.columns;
+        let named = find(columns, Role::Items, &[]).map(|found| found.column);
+        let with_items = || {
+            columns.iter().find(|column| match &column.list {
+                Some(list) if list.kind == ListKind::Objects => {
+                    find(&list.fields, Role::Item, &[]).is_some()
+                }
+                Some(list) => {
+                    self.is_headless()
+                        && matches!(
+                            list.kind,
+                            ListKind::Text {
+                                label_separator: Some(_),
+                                ..
+                            }
+                        )
+                }
+                None => false,
+            })
+        };
+        // Texts that may be lists are so only by their names.
+        named.or_else(with_items)
+    }
+
+    /// Finds the columns of all roles that such rows need.
+    fn take_roles(&mut self) {
+        let wanted: &[(Role, &'static str)] = match self.kind {
+            RowKind::Impressions => &[(Role::Customer, "customer_id")],
+            RowKind::FlatImpressions => &[(Role::Customer, "customer_id"), (Role::Item, "item_id")],
+            RowKind::Actions => &[
+                (Role::Customer, "customer_id"),
+                (Role::Item, "item_id"),
+                (Role::Time, "time"),
+            ],
+            RowKind::Listings => &[
+                (Role::Item, "listing_id"),
+                (Role::Created, "created_ts"),
+                (Role::Price, "price"),
+                (Role::Category, "category"),
+            ],
+            RowKind::FlyerEvents => &[
+                (Role::Flyer, "flyer_id"),
+                (Role::Merchant, "merchant_id"),
+                (Role::Time, "timestamp"),
+                (Role::Type, "event"),
+                (Role::Customer, "user_id"),
+            ],
+            RowKind::Unknown => &[],
+        };
+        if self.kind == RowKind::Impressions
+            && let Some(list) = self.list_of_items()
+        {
+            self.roles.push((Role::Items, list));
+        }
+        // Times and types first where columns have no names: the ids are what is left.
+        if self.is_headless() {
+            self.take_by_values();
+        }
+        let optional: &[Role] = match self.kind {
+            RowKind::Impressions => &[
+                Role::Ranking,
+                Role::Time,
+                Role::Day,
+                Role::Labels,
+                Role::Clicked,
+            ],
+            RowKind::FlatImpressions => &[
+                Role::Label,
+                Role::Position,
+                Role::Ranking,
+                Role::Time,
+                Role::Day,
+            ],
+            RowKind::Actions => &[Role::Type],
+            RowKind::Listings => &[Role::ValidFrom],
+            _ => &[],
+        };
+        for (role, ours) in wanted {
+            if !self.take(*role, true) && self.role(*role).is_none() {
+                self.missing.push(*ours);
+            }
+        }
+        for role in optional {
+            self.take(*role, false);
+        }
+        self.check_time();
+    }
+
+    /// Takes the best column of a role; says whether there is one.
+    fn take(&mut self, role: Role, is_wanted: bool) -> bool {
+        if self.role(role).is_some() {
+            return true;
+        }
+        let taken: Vec<&str> = self
+            .roles
+            .iter()
+            .map(|(_, column)| column.name.as_str())
+            .collect();
+        let inner = self.explode.and_then(|list| list.list.as_ref());
+        let of_elements = inner.and_then(|list| find(&list.fields, role, &[]));
+        let of_records = find(&self.family.columns, role, &taken);
+        let found = match (of_elements, of_records) {
+            // What the elements have is their own.
+            (Some(inner), _) if role != Role::Customer => Some(inner),
+            (inner, outer) => outer.or(inner),
+        };
+        let Some(Found { column, other }) = found else {
+            return false;
+        };
+        let ambiguous = other.filter(|_| is_wanted && role != Role::Time);
+        if let Some(other) = ambiguous.filter(|_| !is_usual(role, &column.name)) {
+            self.doubts
+                .push(format!("\"{}\" or \"{}\"", column.name, other.name));
+        }
+        self.roles.push((role, column));
+        true
+    }
+
+    /// Takes columns without names: the time and the type by their values, then a customer and an item.
+    fn take_by_values(&mut self) {
+        // The first column of impressions is their own id.
+        let roles: &[Role] = match self.kind {
+            RowKind::Impressions => &[Role::Time, Role::Ranking, Role::Customer],
+            _ => &[Role::Time, Role::Type, Role::Customer, Role::Item],
+        };
+        for role in roles {
+            let taken: Vec<&str> = self
+                .roles
+                .iter()
+                .map(|(_, column)| column.name.as_str())
+                .collect();
+            if let Some(column) = find_by_values(&self.family.columns, *role, &taken) {
+                self.roles.push((*role, column));
+            }
+        }
+        self.doubts
+            .push("no column has a name, so all are guessed by their values".to_owned());
+    }
+
+    /// Leaves out times that cannot be read, with the reason.
+    fn check_time(&mut self) {
+        let Some(time) = self.role(Role::Time).map(|column| column.time) else {
+            return;
+        };
+        match time {
+            SurveyedTime::MixedIntegers => {
+                self.missing.push("one unit of times: they have several");
+            }
+            SurveyedTime::CompactDays if self.kind == RowKind::Actions => {
+                self.missing
+                    .push("times: there are days such as 20250815, written as numbers");
+            }
+            time if !time.is_readable() => self.roles.retain(|(role, _)| *role != Role::Time),
+            _ => {}
+        }
+        if matches!(self.kind, RowKind::Impressions | RowKind::FlatImpressions) {
+            // A day is no cutoff to the second.
+            let is_clock = |column: &SurveyedColumn| column.time.has_clock();
+            self.roles
+                .retain(|(role, column)| *role != Role::Time || is_clock(column));
+            self.take(Role::Day, false);
+        }
+    }
+}
+
+/// Whether a name says its role beyond doubt.
+fn is_usual(role: Role, name: &str) -> bool {
+    role.names()
+        .iter()
+        .take(2)
+        .any(|usual| *usual == plain(name))
+}

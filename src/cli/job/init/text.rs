@@ -1,0 +1,341 @@
+//! The text of the job file, and what is said of it.
+
+use std::path::Path;
+
+use hitherto::{JobKind, LeftOut, Result, SurveyedColumn, SurveyedTime, survey_words};
+
+use super::choose::{Choice, usual};
+use super::draft::{Draft, RowKind};
+use super::names::Role;
+use super::own_keys::{as_of, ours_of, roles_of_events};
+use super::trial::trial;
+use super::types::order_of;
+use super::write::{Table, are_impressions, unit_name, unit_of};
+use crate::cli::job::quoted;
+
+/// Records in which types are looked for.
+const TYPE_RECORDS_MAX: usize = 20_000;
+/// The most paths that are named of those that are left out.
+const LEFT_OUT_MAX: usize = 20;
+
+/// A job file while it is written.
+pub(super) struct JobText<'a> {
+    folder: &'a Path,
+    choice: &'a Choice<'a>,
+    left_out: &'a [LeftOut],
+    /// The types of each source; none of those without a column of types.
+    types: Vec<Option<Vec<(String, u64)>>>,
+}
+
+impl<'a> JobText<'a> {
+    /// A job file of a choice.
+    ///
+    /// # Errors
+    /// If a file cannot be read again.
+    pub(super) fn new(
+        folder: &'a Path,
+        choice: &'a Choice<'a>,
+        left_out: &'a [LeftOut],
+    ) -> Result<JobText<'a>> {
+        let types = choice
+            .sources
+            .iter()
+            .map(|(_, draft)| types_of(folder, draft));
+        Ok(JobText {
+            folder,
+            choice,
+            left_out,
+            types: types.collect::<Result<_>>()?,
+        })
+    }
+
+    /// The lines of the file.
+    pub(super) fn lines(&self) -> String {
+        let kind = self.choice.kind.name();
+        let mut lines = vec![
+            format!(
+                "# A first job file for {}, made of what lies there. Look at every guess, then:",
+                self.folder.display()
+            ),
+            "#   hitherto job show FILE".to_owned(),
+            format!("#   hitherto {kind} --job FILE --out training"),
+            format!("job = \"{kind}\""),
+        ];
+        lines.extend(self.settings());
+        for (at, (name, draft)) in self.choice.sources.iter().enumerate() {
+            lines.extend(self.table(name, draft, self.types[at].as_deref()).lines());
+        }
+        lines.extend(self.unused());
+        lines.join("\n") + "\n"
+    }
+
+    /// What is said when the file is written: the command, and the first rows or what is missing.
+    pub(super) fn report(&self, path: &Path) -> String {
+        let kind = self.choice.kind.name();
+        let mut said = format!("wrote {}; look at its guesses\n", path.display());
+        if self.choice.sources.is_empty() {
+            said.push_str("missing: no file here has a column of customers and one of items\n");
+            return said;
+        }
+        said.push_str(&format!(
+            "run it with: hitherto {kind} --job {} --out training\n",
+            path.display()
+        ));
+        said.push_str(&trial(kind, path));
+        said
+    }
+
+    /// Settings of all sources.
+    fn settings(&self) -> Vec<String> {
+        let mut lines = Vec::new();
+        let drafts = || self.choice.sources.iter().map(|(_, draft)| draft);
+        let impressions = drafts().find(|draft| are_impressions(draft));
+        if self.choice.kind == JobKind::Sequences {
+            match impressions {
+                Some(impressions) if impressions.role(Role::Time).is_some() => {
+                    lines.push(
+                        "# guess: impressions have a column of times; \"day\" is the other choice"
+                            .to_owned(),
+                    );
+                    lines.push("cutoff = \"time\"".to_owned());
+                }
+                Some(_) => {}
+                None => lines.extend(self.impressions_from()),
+            }
+            lines.extend(self.ids());
+        }
+        if self.choice.kind == JobKind::Dwell {
+            lines.extend(
+                drafts()
+                    .find_map(|draft| roles_of_events(draft, self.types[0].as_deref()))
+                    .unwrap_or_default(),
+            );
+        }
+        if self.choice.kind == JobKind::Features
+            && let Some(listings) = drafts().find(|draft| draft.kind == RowKind::Listings)
+        {
+            lines.extend(as_of(listings));
+        }
+        if let Some(unit) = self.unit() {
+            lines.push("# guess: by the size of the integers".to_owned());
+            lines.push(format!("time_unit = \"{unit}\""));
+        }
+        let times = drafts()
+            .filter_map(|draft| draft.role(Role::Time))
+            .map(|column| column.time);
+        let times: Vec<SurveyedTime> = times.collect();
+        let are_instants = |time: &SurveyedTime| {
+            matches!(
+                time,
+                SurveyedTime::Instants | SurveyedTime::Integers(_) | SurveyedTime::Texts
+            )
+        };
+        let are_walls = |time: &SurveyedTime| {
+            matches!(
+                time,
+                SurveyedTime::Walls | SurveyedTime::Formatted(_) | SurveyedTime::Texts
+            )
+        };
+        if times.iter().any(are_instants) && times.iter().any(are_walls) {
+            lines.push(
+                "# guess: the zone of times without an offset, which stand beside times with one"
+                    .to_owned(),
+            );
+            lines.push("timezone = \"UTC\"".to_owned());
+        }
+        lines
+    }
+
+    /// The rows of a log that are the impressions.
+    fn impressions_from(&self) -> Vec<String> {
+        let mut logs = self.choice.sources.iter().zip(&self.types);
+        let with_orders = logs.clone().find_map(|((name, draft), types)| {
+            let word = order_of(types.as_deref()?)?;
+            Some((name, draft.role(Role::Type)?, word.to_owned()))
+        });
+        if let Some((name, column, word)) = with_orders {
+            return vec![
+                format!(
+                    "# guess: nothing here looks like impressions, so each \"{word}\" is one, of its own item"
+                ),
+                format!(
+                    "impressions_from = {{ source = \"{name}\", where = {{ {} = {} }} }}",
+                    key_of(&column.name),
+                    quoted(&word)
+                ),
+            ];
+        }
+        let orders = logs.clone().find(|((name, _), _)| name == "orders");
+        let Some(((name, _), _)) = orders.or_else(|| logs.next()) else {
+            return vec![
+                "# missing: no file here has a column of customers and one of items".to_owned(),
+            ];
+        };
+        vec![
+            "# guess: nothing here looks like impressions, so each row is one, of its own item"
+                .to_owned(),
+            format!("impressions_from = {{ source = \"{name}\" }}"),
+        ]
+    }
+
+    /// Settings of ids.
+    fn ids(&self) -> Vec<String> {
+        let mut lines = Vec::new();
+        let drafts = || self.choice.sources.iter().map(|(_, draft)| draft);
+        let mut customers = drafts().filter_map(|draft| draft.role(Role::Customer));
+        // A column without values proves nothing about its type.
+        let is_text =
+            |column: &&SurveyedColumn| column.values > 0 && (!column.is_whole || column.is_text);
+        if let Some(column) = customers.find(is_text) {
+            lines.push(format!("# guess: \"{}\" is text", column.name));
+            lines.push("customer_type = \"string\"".to_owned());
+        }
+        let items: Vec<&SurveyedColumn> = drafts()
+            .filter_map(item_of)
+            .filter(|column| column.values > 0)
+            .collect();
+        let is_code = |column: &&&SurveyedColumn| {
+            !column.is_whole || column.range.is_some_and(|(least, _)| least < 1)
+        };
+        if let Some(column) = items.iter().find(is_code) {
+            let why = if column.is_whole {
+                "has items below 1"
+            } else {
+                "is text"
+            };
+            lines.push(format!(
+                "# guess: \"{}\" {why}, so items get codes",
+                column.name
+            ));
+            lines.push("item_vocabulary = \"build\"".to_owned());
+        } else if items.iter().any(|column| {
+            column
+                .range
+                .is_some_and(|(_, most)| most > i64::from(i32::MAX))
+        }) {
+            lines.push("item_type = \"int64\"".to_owned());
+        }
+        lines
+    }
+
+    /// The unit of integer times, if all sources have the same.
+    fn unit(&self) -> Option<&'static str> {
+        let units = self
+            .choice
+            .sources
+            .iter()
+            .filter_map(|(_, draft)| unit_of(draft));
+        let units: Vec<&'static str> = units.map(unit_name).collect();
+        let first = units.first().copied();
+        first.filter(|first| units.iter().all(|unit| unit == first))
+    }
+
+    /// The table of a source.
+    fn table<'t>(
+        &'t self,
+        name: &'t str,
+        draft: &'t Draft<'t>,
+        types: Option<&'t [(String, u64)]>,
+    ) -> Table<'t> {
+        let source = usual(name);
+        let ours = ours_of(self.choice.kind, draft.kind, name);
+        let is_log = self.choice.kind == JobKind::Sequences && !are_impressions(draft);
+        let mut more = Vec::new();
+        if let Some(label) = draft.role(Role::Label).filter(|_| is_log) {
+            let words = label.words.iter().map(|(word, _)| word.as_str());
+            let is_yes = |word: &&str| {
+                !matches!(
+                    word.to_ascii_lowercase().as_str(),
+                    "0" | "0.0" | "false" | "f" | "no" | "n"
+                )
+            };
+            let yes = words.rev().find(is_yes).unwrap_or("1");
+            more.push(
+                "# guess: there is no log of actions, so the items with this label are the actions"
+                    .to_owned(),
+            );
+            more.push(format!(
+                "where = {{ {} = {} }}",
+                key_of(&label.name),
+                quoted(yes)
+            ));
+        }
+        let is_plain = source.is_none_or(|source| !hitherto::Source::ACTIONS.contains(&source));
+        if is_log && is_plain && types.is_none() {
+            more.push(
+                "# guess: nothing tells types, so all rows have one; 1 click, 2 cart, 3 order"
+                    .to_owned(),
+            );
+            more.push("type = 1".to_owned());
+        }
+        Table {
+            draft,
+            name,
+            ours,
+            types: types.filter(|_| is_log),
+            has_own_unit: self.unit().is_none(),
+            more,
+        }
+    }
+
+    /// What is not used, and why.
+    fn unused(&self) -> Vec<String> {
+        let mut all: Vec<String> = Vec::new();
+        for (path, reason) in &self.choice.unused {
+            all.push(format!(
+                "# {path} is left out: {}",
+                reason.replace('\n', " ")
+            ));
+        }
+        for file in self.left_out {
+            all.push(format!("# {} is left out: {}", file.path, file.reason));
+        }
+        let rest = all.len().saturating_sub(LEFT_OUT_MAX);
+        all.truncate(LEFT_OUT_MAX);
+        if rest > 0 {
+            all.push(format!("# and {rest} more are left out"));
+        }
+        if !all.is_empty() {
+            all.insert(0, String::new());
+        }
+        all
+    }
+}
+
+/// The column of items, which may be inside a list.
+fn item_of<'a>(draft: &'a Draft<'_>) -> Option<&'a SurveyedColumn> {
+    if let Some(column) = draft.role(Role::Item) {
+        return Some(column);
+    }
+    let list = draft.role(Role::Items)?.list.as_ref()?;
+    let found = super::roles::find(&list.fields, Role::Item, &[]);
+    found
+        .map(|found| found.column)
+        .or_else(|| list.fields.first().filter(|column| column.name.is_empty()))
+}
+
+/// The types of a source, if a column tells them; also of records behind the first ones.
+fn types_of(folder: &Path, draft: &Draft<'_>) -> Result<Option<Vec<(String, u64)>>> {
+    let Some(column) = draft.role(Role::Type) else {
+        return Ok(None);
+    };
+    if draft.explode.is_some() {
+        return Ok(Some(column.words.clone()));
+    }
+    let words = survey_words(folder, draft.family, &column.name, TYPE_RECORDS_MAX)?;
+    Ok((1..=super::roles::TYPES_MAX)
+        .contains(&words.len())
+        .then_some(words))
+}
+
+/// A key of TOML.
+fn key_of(name: &str) -> String {
+    let is_bare = name
+        .bytes()
+        .all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-'));
+    if is_bare && !name.is_empty() {
+        name.to_owned()
+    } else {
+        quoted(name)
+    }
+}

@@ -1,0 +1,228 @@
+//! Drafts of sources to the lines of a job file.
+
+use hitherto::{Format, ListKind, SurveyedColumn, SurveyedTime, TimeUnit};
+
+use super::draft::{Draft, RowKind};
+use super::names::Role;
+use super::types::codes_of;
+use crate::cli::job::quoted;
+
+/// The table of a source.
+pub(super) struct Table<'a> {
+    pub(super) draft: &'a Draft<'a>,
+    /// Its name.
+    pub(super) name: &'a str,
+    /// Our names of its columns, by role.
+    pub(super) ours: &'a [(Role, &'static str)],
+    /// The words of its column of types, if it has codes for them.
+    pub(super) types: Option<&'a [(String, u64)]>,
+    /// Whether the unit of its times is its own.
+    pub(super) has_own_unit: bool,
+    /// Further lines.
+    pub(super) more: Vec<String>,
+}
+
+impl Table<'_> {
+    /// The lines of the table.
+    pub(super) fn lines(&self) -> Vec<String> {
+        let family = self.draft.family;
+        let mut lines = vec![
+            String::new(),
+            format!("# {}", self.title()),
+            format!("[sources.{}]", self.name),
+        ];
+        let paths: Vec<String> = family.paths.iter().map(|path| quoted(path)).collect();
+        lines.push(match &paths[..] {
+            [path] => format!("path = {path}"),
+            paths => format!("path = [{}]", paths.join(", ")),
+        });
+        for doubt in &self.draft.doubts {
+            lines.push(format!("# guess: {doubt}"));
+        }
+        if !self.draft.missing.is_empty() {
+            lines.push(format!("# missing: {}", self.draft.missing.join(", ")));
+        }
+        lines.extend(self.columns());
+        lines.extend(self.settings());
+        lines.extend(self.type_lines());
+        lines.extend(self.more.iter().cloned());
+        lines
+    }
+
+    /// What it is.
+    fn title(&self) -> String {
+        let family = self.draft.family;
+        let format = match family.format {
+            Format::Parquet => "Parquet",
+            Format::Csv => "CSV",
+            Format::Ndjson => "NDJSON",
+            Format::Json => "JSON",
+            Format::Arrow => "Arrow IPC",
+        };
+        let files = match family.files.len() {
+            1 => String::new(),
+            files => format!(", {files} files"),
+        };
+        let names: Vec<&str> = family
+            .columns
+            .iter()
+            .map(|column| column.name.as_str())
+            .collect();
+        format!("{format}{files}; columns {}", names.join(", "))
+    }
+
+    /// The key `columns`, for columns with other names.
+    fn columns(&self) -> Vec<String> {
+        let roles = self
+            .ours
+            .iter()
+            .filter_map(|(role, ours)| Some((*ours, self.draft.role(*role)?)));
+        let mut pairs: Vec<(&str, &str)> = roles
+            .map(|(ours, column)| (ours, column.name.as_str()))
+            .collect();
+        let list = self
+            .draft
+            .role(Role::Items)
+            .and_then(|column| column.list.as_ref());
+        let fields = list.filter(|list| list.kind == ListKind::Objects);
+        for (role, ours) in [(Role::Item, "item_id"), (Role::Label, "is_order")] {
+            let found = fields.and_then(|list| super::roles::find(&list.fields, role, &[]));
+            pairs.extend(found.map(|found| (ours, found.column.name.as_str())));
+        }
+        // Orders are of their day without being told so.
+        pairs.retain(|pair| pair.0 != pair.1 && *pair != ("occurred_at", "order_date"));
+        // The header has our names.
+        if pairs.is_empty() || self.draft.is_headless() {
+            return Vec::new();
+        }
+        let pairs: Vec<String> = pairs
+            .iter()
+            .map(|(ours, theirs)| format!("{ours} = {}", quoted(theirs)))
+            .collect();
+        vec![format!("columns = {{ {} }}", pairs.join(", "))]
+    }
+
+    /// How its files are read.
+    fn settings(&self) -> Vec<String> {
+        let (family, draft) = (self.draft.family, self.draft);
+        let mut lines = Vec::new();
+        if draft.is_headless() {
+            let name = |column: &SurveyedColumn| {
+                let mut own = self.ours.iter();
+                let own = own.find(|(role, _)| {
+                    draft
+                        .role(*role)
+                        .is_some_and(|named| named.name == column.name)
+                });
+                quoted(own.map_or(column.name.as_str(), |(_, ours)| *ours))
+            };
+            let names: Vec<String> = family.columns.iter().map(name).collect();
+            lines.push(format!("header = [{}]", names.join(", ")));
+            if family.layout.delimiter != "," {
+                lines.push(format!("delimiter = {}", quoted(&family.layout.delimiter)));
+            }
+        }
+        if family.layout.has_backslashes {
+            lines.push("# guess: quotes inside quotes stand behind backslashes".to_owned());
+            lines.push(format!("escape = {}", quoted("\\")));
+        }
+        if let Some(list) = draft.explode {
+            lines.push(format!("explode = {}", quoted(&list.name)));
+        }
+        if let Some(pattern) = &family.day_from {
+            lines.push(format!("day_from = {}", quoted(&pattern.to_string())));
+        }
+        let lists = draft
+            .role(Role::Items)
+            .and_then(|column| column.list.as_ref());
+        if let Some(ListKind::Text {
+            separator,
+            label_separator,
+        }) = lists.map(|list| &list.kind)
+        {
+            lines.push(format!(
+                "item_separator = {}",
+                quoted(&separator.to_string())
+            ));
+            lines.extend(
+                label_separator.map(|by| format!("label_separator = {}", quoted(&by.to_string()))),
+            );
+        }
+        if let Some(SurveyedTime::Formatted(format)) =
+            draft.role(Role::Time).map(|column| column.time)
+        {
+            lines.push("# guess: months before days".to_owned());
+            lines.push(format!("time_format = {}", quoted(format)));
+        }
+        if let (true, Some(unit)) = (self.has_own_unit, unit_of(draft)) {
+            lines.push("# guess: by the size of the integers".to_owned());
+            lines.push(format!("time_unit = \"{}\"", unit_name(unit)));
+        }
+        lines
+    }
+
+    /// The types of its actions.
+    fn type_lines(&self) -> Vec<String> {
+        let column = self.draft.role(Role::Type);
+        let (Some(column), Some(words)) = (column, self.types) else {
+            return Vec::new();
+        };
+        let codes = codes_of(words);
+        let codes: Vec<String> = codes
+            .iter()
+            .map(|(word, code)| format!("{} = {code}", quoted(word)))
+            .collect();
+        let has_nulls = column.values < self.draft.family.records && self.draft.explode.is_none();
+        let other = if has_nulls {
+            "# guess: by the values of the first records; others, and null, are left out and counted"
+        } else {
+            "# guess: by the values of the first records; others are errors, \"drop\" leaves them out"
+        };
+        vec![
+            other.to_owned(),
+            format!("type_column = {}", quoted(&column.name)),
+            format!("types = {{ {} }}", codes.join(", ")),
+            format!(
+                "other_types = \"{}\"",
+                if has_nulls { "drop" } else { "error" }
+            ),
+        ]
+    }
+}
+
+/// The unit of the integer times of a source.
+pub(super) fn unit_of(draft: &Draft<'_>) -> Option<TimeUnit> {
+    match draft.role(Role::Time)?.time {
+        SurveyedTime::Integers(unit) => Some(unit),
+        _ => None,
+    }
+}
+
+/// The word of a unit.
+pub(super) fn unit_name(unit: TimeUnit) -> &'static str {
+    match unit {
+        TimeUnit::Second => "s",
+        TimeUnit::Milli => "ms",
+        TimeUnit::Micro => "us",
+        TimeUnit::Nano => "ns",
+    }
+}
+
+/// Our names of the columns of impressions.
+pub(super) const IMPRESSIONS: [(Role, &str); 10] = [
+    (Role::Ranking, "ranking_id"),
+    (Role::Customer, "customer_id"),
+    (Role::Items, "impressions"),
+    (Role::Labels, "labels"),
+    (Role::Clicked, "clicked"),
+    (Role::Item, "item_id"),
+    (Role::Label, "is_order"),
+    (Role::Position, "position"),
+    (Role::Day, "dt"),
+    (Role::Time, "impression_time"),
+];
+
+/// Whether rows are impressions.
+pub(super) fn are_impressions(draft: &Draft<'_>) -> bool {
+    matches!(draft.kind, RowKind::Impressions | RowKind::FlatImpressions)
+}
