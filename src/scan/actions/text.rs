@@ -176,11 +176,7 @@ impl<I: Item> ActionScan<'_, I> {
         state: &mut ActionState<I>,
     ) -> Result<()> {
         let (names, clock) = (&source.names, &source.clock);
-        let at = RowAt {
-            file: source.file,
-            row: record.row,
-            column: "",
-        };
+        let at = RowAt::whole(source.file, record.row);
         let fields = match record.fields {
             Ok(fields) => fields,
             Err(error) => {

@@ -44,11 +44,7 @@ impl<'a> ArrowBatch<'a> {
 
     /// The place of a row as a whole.
     pub(crate) fn place(&self, row: usize) -> RowAt<'a> {
-        RowAt {
-            file: &self.file.file,
-            row: self.first_row + count64(row),
-            column: "",
-        }
+        RowAt::whole(&self.file.file, self.first_row + count64(row))
     }
 
     /// A row as JSON, for the quarantine.

@@ -50,6 +50,13 @@ pub(super) fn choose<'s>(drafts: &[Draft<'s>]) -> Choice<'s> {
     choice
 }
 
+/// The names of the columns of a draft, for a comment.
+fn columns_of(draft: &Draft<'_>) -> String {
+    let columns = draft.family.columns.iter();
+    let names: Vec<&str> = columns.map(|column| column.name.as_str()).collect();
+    names.join(", ")
+}
+
 impl<'s> Choice<'s> {
     /// Does not use a draft.
     fn pass(&mut self, draft: &Draft<'s>, reason: impl Into<String>) {
@@ -81,17 +88,12 @@ impl<'s> Choice<'s> {
                 kept.push(draft.clone());
                 continue;
             }
-            let columns: Vec<&str> = draft
-                .family
-                .columns
-                .iter()
-                .map(|column| column.name.as_str())
-                .collect();
+            let columns = columns_of(draft);
             let of = match draft.kind {
                 RowKind::Actions => "actions, not what the other files of its folder hold",
                 _ => "other columns than the files beside it",
             };
-            self.pass(draft, format!("it holds {of}: {}", columns.join(", ")));
+            self.pass(draft, format!("it holds {of}: {columns}"));
         }
         kept
     }
@@ -213,18 +215,10 @@ impl<'s> Choice<'s> {
                     "there is one source of impressions; it looks like one, too",
                 );
             } else if draft.kind == RowKind::Unknown || draft.kind == RowKind::Listings {
-                let columns: Vec<&str> = draft
-                    .family
-                    .columns
-                    .iter()
-                    .map(|column| column.name.as_str())
-                    .collect();
+                let columns = columns_of(draft);
                 self.pass(
                     draft,
-                    format!(
-                        "it is no log of a customer and an item; columns {}",
-                        columns.join(", ")
-                    ),
+                    format!("it is no log of a customer and an item; columns {columns}"),
                 );
             } else if let Some(base) = base_of(draft, drafts) {
                 self.pass(

@@ -128,11 +128,7 @@ impl<'a> ImpressionScan<'a> {
         let text = SharedText::new(&self.spec, file, task, &columns.wanted);
         text.read_whole(self.context, &mut |record| {
             self.context.tick(record.row)?;
-            let at = RowAt {
-                file,
-                row: record.row,
-                column: "",
-            };
+            let at = RowAt::whole(file, record.row);
             let fields = match record.fields {
                 Ok(fields) => fields,
                 Err(mismatch) => {
