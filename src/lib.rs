@@ -180,11 +180,11 @@ pub use job::{Ask, Dwell, Features, Job, Sequences, Settings};
 #[doc(hidden)]
 pub use manifest::PublishedJob;
 pub use options::{
-    ActionSource, Attribute, AttributeColumn, AttributeType, Codec, CustomerType, Cutoff,
-    DayPattern, Dedup, DivideBy, DwellMethod, Format, Guests, IfExists, ItemType, ItemVocabulary,
-    JobKind, KeptColumn, LabelKey, Layout, LogName, MoreTable, NullLabel, OnBadRow, OtherTypes,
-    Passthrough, PassthroughType, Publish, Source, SourceSettings, TimeUnit, Types, UnknownItem,
-    WarningCode,
+    ActionSource, Attribute, AttributeColumn, AttributeType, Codec, Comment, CustomerType, Cutoff,
+    DayPattern, Dedup, Delimiter, DivideBy, DwellMethod, Escape, Format, Guests, Header, IfExists,
+    ItemType, ItemVocabulary, JobKind, KeptColumn, LabelKey, Layout, LogName, MoreTable, NullLabel,
+    OnBadRow, OtherTypes, Passthrough, PassthroughType, Publish, Source, SourceSettings, TimeUnit,
+    Types, UnknownItem, WarningCode,
 };
 #[doc(hidden)]
 pub use options::{renamed_column, source_setting};

@@ -9,7 +9,8 @@ use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 
 use crate::advice::Hint;
-use crate::catalog::compression::Compression;
+use crate::catalog::compression::{Compression, inner_name};
+use crate::catalog::utf16::utf16_mark;
 use crate::place::{free, word};
 
 /// How many first bytes tell the format of a file.
@@ -80,30 +81,12 @@ const FEATHER: Remedy = Remedy::Python(
 const TAR: Remedy = Remedy::Folder("mkdir {to} && tar -xf {from} -C {to}");
 
 /// The formats that first bytes tell.
-const FORMATS: [ForeignFormat; 23] = [
-    ForeignFormat::new(
-        0,
-        b"PK\x03\x04",
-        "a zip archive",
-        Remedy::Folder("unzip -d {to} {from}"),
-    ),
+const FORMATS: [ForeignFormat; 18] = [
     ForeignFormat::new(
         0,
         b"PK\x05\x06",
         "an empty zip archive",
         Remedy::Words("there is nothing in it: take it away"),
-    ),
-    ForeignFormat::new(
-        0,
-        b"BZh",
-        "compressed by bzip2",
-        Remedy::Unpack("bunzip2 {from}", "bunzip2 -c", ".bz2"),
-    ),
-    ForeignFormat::new(
-        0,
-        b"\xfd7zXZ\0",
-        "compressed by xz",
-        Remedy::Unpack("xz -d {from}", "xz -dc", ".xz"),
     ),
     ForeignFormat::new(
         0,
@@ -181,7 +164,6 @@ const FORMATS: [ForeignFormat; 23] = [
         "an old sheet of Excel",
         SHEET,
     ),
-    // Before UTF-16, whose mark is the beginning of this one.
     ForeignFormat::new(
         0,
         b"\xff\xfe\0\0",
@@ -194,8 +176,6 @@ const FORMATS: [ForeignFormat; 23] = [
         "text in UTF-32",
         Remedy::Encoding("UTF-32"),
     ),
-    ForeignFormat::new(0, b"\xff\xfe", "text in UTF-16", Remedy::Encoding("UTF-16")),
-    ForeignFormat::new(0, b"\xfe\xff", "text in UTF-16", Remedy::Encoding("UTF-16")),
     ForeignFormat::new(
         0,
         b"<!DOCTYPE html",
@@ -214,9 +194,10 @@ const FORMATS: [ForeignFormat; 23] = [
 fn format_of(head: &[u8], name: &str) -> Option<(&'static str, Remedy)> {
     let format = FORMATS.iter().find(|format| format.matches(head));
     match format.map(|format| (format.name, format.remedy)) {
-        Some(("a zip archive", _)) if is_sheet(head, name) => Some(("a sheet of Excel", SHEET)),
-        // A text may begin with these three letters.
-        Some(("compressed by bzip2", _)) if !is_bzip2(head) => None,
+        // Every other archive of zip is read as what is in it.
+        None if head.starts_with(b"PK\x03\x04") && is_sheet(head, name) => {
+            Some(("a sheet of Excel", SHEET))
+        }
         None if is_orc(head) => Some((
             "ORC",
             Remedy::Python(
@@ -224,6 +205,10 @@ fn format_of(head: &[u8], name: &str) -> Option<(&'static str, Remedy)> {
                  p.write_table(o.read_table(sys.argv[1]), sys.argv[2])",
             ),
         )),
+        // With a mark it is read. Bytes of UTF-16 may be seen in what compresses them.
+        None if utf16_mark(head).is_some() || Compression::detect(head) != Compression::None => {
+            None
+        }
         None => utf16_of(head).map(|encoding| ("text in UTF-16", Remedy::Encoding(encoding))),
         format => format,
     }
@@ -235,12 +220,6 @@ fn is_sheet(head: &[u8], name: &str) -> bool {
     let holds = |part: &&[u8]| head.windows(part.len()).any(|window| window == *part);
     let ending = name.rsplit_once('.').map_or("", |(_, ending)| ending);
     parts.iter().any(holds) || ["xlsx", "xlsm"].contains(&ending)
-}
-
-/// Whether the magic of bzip2 is followed by that of a block or of the end of a stream.
-fn is_bzip2(head: &[u8]) -> bool {
-    let magic = head.get(4..10);
-    magic.is_some_and(|magic| magic == b"1AY&SY" || magic == b"\x17\x72\x45\x38\x50\x90")
 }
 
 /// Whether bytes begin with the magic of ORC and are not text.
@@ -278,15 +257,21 @@ pub(crate) fn refusal(path: &Path, head: &[u8], compression: Compression) -> Opt
             "zstd",
             Remedy::Unpack("zstd -d --rm {from}", "zstd -dc", ".zst"),
         ),
+        Compression::Bzip2 => (
+            "bzip2",
+            Remedy::Unpack("bunzip2 {from}", "bunzip2 -c", ".bz2"),
+        ),
+        Compression::Xz => ("xz", Remedy::Unpack("xz -d {from}", "xz -dc", ".xz")),
+        Compression::Zip => ("zip", Remedy::Folder("unzip -d {to} {from}")),
         _ => ("gzip", Remedy::Unpack("gzip -d {from}", "gzip -dc", ".gz")),
     };
-    let inner = name.trim_end_matches(".gz").trim_end_matches(".zst");
-    let format = match format_of(head, inner) {
+    let format = match format_of(head, inner_name(name)) {
         // `tar` decompresses by itself.
         Some((format, remedy @ Remedy::Folder(_))) if format == "a tar archive" => {
             return Some(reason(path, format, remedy));
         }
         Some((format, _)) => format,
+        None if Compression::detect(head) != Compression::None => "compressed once more",
         None if head.starts_with(b"PAR1") => "Parquet",
         None if head.starts_with(b"ARROW1\0\0") || head.starts_with(&[0xff; 4]) => "Arrow IPC",
         None => return None,
@@ -390,7 +375,10 @@ mod tests {
             b"Obj,x\n",
             b"{\"a\": 1}\n",
             b"\xef\xbb\xbfcustomer_id\n",
+            b"\xff\xfec\0u\0s\0t\0",
             b"a\0b",
+            // UTF-16 that Zstandard could not make smaller.
+            b"\x28\xb5\x2f\xfd\0\x48\x21\x02\0\xff\xfe1\0;\0a\0b\04\0;\02\00\02\05\0-\00\03\0-\02",
             b"PK,x\n",
             b"",
             b"\0",
@@ -407,10 +395,8 @@ mod tests {
             (&tar[..], "a tar archive"),
             (b"ORC\x0a\x0b\x03\0\0", "ORC"),
             (b"PK\x03\x04\0\0[Content_Types].xml", "a sheet of Excel"),
-            (b"BZh91AY&SY", "compressed by bzip2"),
             (b"c\0u\0s\0t\0", "text in UTF-16"),
             (b"\0c\0u\0s\0t", "text in UTF-16"),
-            (b"\xff\xfec\0", "text in UTF-16"),
             (b"\xff\xfe\0\0c\0\0\0", "text in UTF-32"),
             (b"<!doctype HTML>", "a page of HTML"),
         ] {

@@ -13,13 +13,15 @@ use std::sync::{Arc, OnceLock};
 
 use twox_hash::XxHash64;
 
-use crate::catalog::compression::Compression;
+use crate::catalog::compression::{Compression, inner_name};
 use crate::catalog::foreign::{self, HEAD_BYTES};
 use crate::catalog::null_words::NullWords;
-use crate::catalog::text_head::{TEXT_HEAD_BYTES, TextHead, begins_in_lines};
+use crate::catalog::text_head::{TEXT_HEAD_BYTES, TextHead};
+use crate::catalog::utf16::{Utf16Reader, utf16_mark};
+use crate::catalog::zip;
 use crate::error::{Error, ErrorKind, Result};
 use crate::ids::{Day, count64};
-use crate::job::{Format, Source};
+use crate::job::{Format, Source, SourceSettings};
 use crate::store::local::{self, DigestOf};
 use crate::store::spool::Spooled;
 
@@ -59,8 +61,8 @@ pub(crate) struct InputFile {
     pub(crate) whole: Arc<OnceLock<(u64, u64)>>,
     /// Texts that stand for null.
     pub(crate) nulls: NullWords,
-    /// The column of lists whose elements are the rows, if records are not.
-    pub(crate) explode: Option<Arc<str>>,
+    /// How the files of its source are read.
+    pub(crate) settings: Arc<SourceSettings>,
     /// The copy that `path` opens, if it came through a pipe.
     pub(crate) spooled: Option<Spooled>,
 }
@@ -132,7 +134,7 @@ impl InputFile {
         if compression != Compression::None {
             self.refuse_foreign(&head.bytes, compression)?;
         }
-        let format = given.or_else(|| self.text_format_of(&head.bytes, telling_column));
+        let format = given.or_else(|| self.text_format_of(&head, telling_column));
         // Before an unknown format is refused: a file of nothing needs no format.
         if head.is_blank() {
             let format = format.unwrap_or(Format::Ndjson);
@@ -142,14 +144,24 @@ impl InputFile {
             });
         }
         match format {
-            Some(Format::Parquet) if compression != Compression::None => {
-                Err(self.fault("Parquet is not read through gzip or zstd; unpack it first"))
-            }
-            Some(Format::Arrow) if compression != Compression::None => {
-                Err(self.fault("Arrow IPC is not read through gzip or zstd; unpack it first"))
+            Some(format @ (Format::Parquet | Format::Arrow))
+                if compression != Compression::None =>
+            {
+                let format = match format {
+                    Format::Parquet => "Parquet",
+                    _ => "Arrow IPC",
+                };
+                // The formats of columns compress by themselves.
+                Err(self.fault(format!(
+                    "{format} is not read through {}; unpack it first",
+                    match compression {
+                        Compression::Gzip | Compression::Zstd => "gzip or zstd",
+                        other => other.name(),
+                    }
+                )))
             }
             Some(format) => Ok(Detected {
-                is_empty: head.has_no_rows(format),
+                is_empty: head.has_no_rows(format, &self.settings),
                 ..Detected::new(format, compression)
             }),
             None => Err(self.fault(foreign::unknown(&self.path))),
@@ -187,16 +199,17 @@ impl InputFile {
     }
 
     /// The format of text that starts with `head`.
-    fn text_format_of(&self, head: &[u8], telling_column: &str) -> Option<Format> {
+    fn text_format_of(&self, head: &TextHead, telling_column: &str) -> Option<Format> {
         let name = self
             .path
             .file_name()?
             .to_string_lossy()
             .to_ascii_lowercase();
-        let name = name.trim_end_matches(".gz").trim_end_matches(".zst");
-        let ending = name.rsplit_once('.').map_or("", |(_, ending)| ending);
-        match head.iter().find(|byte| !byte.is_ascii_whitespace()) {
-            Some(b'{') if begins_in_lines(head) => return Some(Format::Json),
+        let ending = inner_name(&name)
+            .rsplit_once('.')
+            .map_or("", |(_, ending)| ending);
+        match head.first_byte() {
+            Some(b'{') if head.begins_in_lines() => return Some(Format::Json),
             Some(b'{') => return Some(Format::Ndjson),
             Some(b'[') => return Some(Format::Json),
             _ => {}
@@ -204,23 +217,18 @@ impl InputFile {
         match ending {
             "parquet" => return Some(Format::Parquet),
             "arrow" | "arrows" | "feather" => return Some(Format::Arrow),
-            "csv" => return Some(Format::Csv),
+            "csv" | "tsv" | "tab" | "psv" | "inter" => return Some(Format::Csv),
             "ndjson" | "jsonl" => return Some(Format::Ndjson),
             // JSON with content was told by its first byte above.
-            "json" if head.is_empty() => return Some(Format::Json),
+            "json" if head.is_nothing() => return Some(Format::Json),
             _ => {}
         }
-        // A header that has a column which the source must have.
-        let header = head.split(|byte| *byte == b'\n').next()?;
-        let header = std::str::from_utf8(header).ok()?;
-        let names = header
-            .trim_end()
-            .split(',')
-            .map(|name| name.trim_matches('"'));
-        names
-            .into_iter()
-            .any(|name| name == telling_column)
-            .then_some(Format::Csv)
+        // Text of any kind has these; so has a file without an extension.
+        let is_text = ["txt", "dat", "data"].contains(&ending);
+        let is_csv = head.names(telling_column, &self.settings)
+            || self.settings.header.is_some()
+            || (is_text && (self.settings.delimiter.is_some() || head.has_values()));
+        is_csv.then_some(Format::Csv)
     }
 
     /// Opens the text of the file, decompressed and without a byte order mark.
@@ -235,13 +243,12 @@ impl InputFile {
             bytes_read: Arc::clone(&bytes_read),
             whole: Arc::clone(&self.whole),
         };
-        let raw: Box<dyn Read + Send> = match compression {
-            Compression::None => Box::new(file),
-            Compression::Gzip => Box::new(flate2::read::MultiGzDecoder::new(file)),
-            Compression::Zstd => {
-                Box::new(zstd::Decoder::new(file).map_err(|error| self.io(error))?)
-            }
+        let member = match compression {
+            Compression::Zip => Some(self.member()?),
+            _ => None,
         };
+        let raw = compression.text_of(file, member);
+        let raw = raw.map_err(|error| self.broken(&error))?;
         let raw = ExpansionGuard {
             raw,
             bytes_read: Arc::clone(&bytes_read),
@@ -253,8 +260,24 @@ impl InputFile {
         if head.starts_with(b"\xef\xbb\xbf") {
             text.consume(3);
         }
-        let source = Box::new(text);
+        let source: Box<dyn BufRead + Send> = match utf16_mark(text.buffer()) {
+            None => Box::new(text),
+            Some(order) => {
+                text.consume(2);
+                Box::new(BufReader::with_capacity(
+                    1 << 18,
+                    Utf16Reader::new(text, order),
+                ))
+            }
+        };
         Ok(Text { source, bytes_read })
+    }
+
+    /// The only file in a zip archive.
+    fn member(&self) -> Result<zip::ZipMember> {
+        let member = zip::only_member(&mut self.open()?);
+        let member = member.map_err(|error| self.io(error))?;
+        member.map_err(|what| self.fault(what))
     }
 
     /// The error of a failed read.
@@ -266,6 +289,8 @@ impl InputFile {
     pub(crate) fn broken(&self, error: &io::Error) -> Error {
         match error.raw_os_error() {
             Some(code) => self.io(io::Error::from_raw_os_error(code)),
+            // What the text itself holds, compressed or not.
+            None if error.kind() == io::ErrorKind::Unsupported => self.fault(error.to_string()),
             None => self.fault(format!(
                 "the compressed text is damaged or cut short: {error}"
             )),

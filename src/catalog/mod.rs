@@ -4,7 +4,8 @@
 //!
 //! In reading order: `paths` expands what the user names, `pipes` copies what comes through pipes,
 //! `tables` refuses table formats, `input` is one
-//! file, `source_files` are those of one source, `text_head` the beginning of its text, `foreign` refuses other formats.
+//! file, `source_files` are those of one source, `foreign` refuses other formats; `compression`, `zip` and `utf16` make
+//! text of a file, and `text_head` tells what its beginning is.
 
 pub(crate) mod compression;
 mod foreign;
@@ -14,4 +15,6 @@ pub(crate) mod paths;
 pub(crate) mod pipes;
 mod source_files;
 mod tables;
-mod text_head;
+pub(crate) mod text_head;
+mod utf16;
+mod zip;

@@ -11,6 +11,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use crate::advice::Hint;
+use crate::catalog::compression::COMPRESSED;
 use crate::catalog::input::{InputFile, missing_or_io};
 use crate::catalog::null_words::NullWords;
 use crate::catalog::pipes::{Pipes, is_pipe, read_list};
@@ -42,28 +43,11 @@ pub(crate) struct FileSpec<'a> {
     pub(crate) source_settings: &'a [(Source, SourceSettings)],
 }
 
-impl FileSpec<'_> {
-    /// Texts that stand for null in the files of a source.
-    fn nulls_of(&self, source: Source) -> NullWords {
-        let own = self.settings_of(source);
-        let own = own.and_then(|own| own.null_values.as_deref());
-        NullWords::new(own.unwrap_or(self.null_values))
-    }
-
-    /// The settings of a source, if it has some of its own.
-    fn settings_of(&self, source: Source) -> Option<&SourceSettings> {
-        let mut own = self.source_settings.iter();
-        let own = own.find(|(named, _)| *named == source);
-        own.map(|(_, own)| own)
-    }
-}
-
 /// Extensions of a source that is a single file in the folder of all sources.
-const ENDINGS: [&str; 8] = [
-    "parquet", "csv", "ndjson", "jsonl", "json", "arrow", "arrows", "feather",
+const ENDINGS: [&str; 14] = [
+    "parquet", "csv", "ndjson", "jsonl", "json", "arrow", "arrows", "feather", "tsv", "tab", "psv",
+    "txt", "dat", "inter",
 ];
-/// Extensions of compressed text.
-const COMPRESSED: [&str; 3] = ["", ".gz", ".zst"];
 
 /// Lists the files of all sources.
 ///
@@ -75,13 +59,17 @@ pub(crate) fn discover(spec: &FileSpec<'_>, pipes: &mut Pipes<'_>) -> Result<Vec
         let Some(roots) = roots_of(spec, source)? else {
             continue;
         };
+        let mut own = spec.source_settings.iter();
+        let own = own.find(|(named, _)| *named == source);
+        let settings = own.map_or_else(SourceSettings::default, |(_, own)| own.clone());
+        let null_values = settings.null_values.as_deref();
         let mut search = Search {
             source,
             files: Vec::new(),
             skipped: roots.skipped,
             tables: TableFinder::new(source),
-            nulls: spec.nulls_of(source),
-            own: spec.settings_of(source),
+            nulls: NullWords::new(null_values.unwrap_or(spec.null_values)),
+            settings: Arc::new(settings),
         };
         for root in &roots.paths {
             search.collect(root, 0)?;
@@ -146,7 +134,7 @@ fn root_in(job_kind: JobKind, dir: &Path, source: Source) -> Result<PathBuf> {
     let name = source.folder();
     let mut candidates = vec![dir.join(name)];
     for ending in ENDINGS {
-        for compressed in COMPRESSED {
+        for compressed in std::iter::once("").chain(COMPRESSED) {
             candidates.push(dir.join(format!("{name}.{ending}{compressed}")));
         }
     }
@@ -227,18 +215,17 @@ impl Roots {
 const DEPTH_MAX: u32 = 64;
 
 /// The search for the files of a source.
-struct Search<'a> {
+struct Search {
     source: Source,
     files: Vec<InputFile>,
     /// Unfinished copies.
     skipped: Vec<PathBuf>,
     tables: TableFinder,
     nulls: NullWords,
-    /// The settings of the source.
-    own: Option<&'a SourceSettings>,
+    settings: Arc<SourceSettings>,
 }
 
-impl Search<'_> {
+impl Search {
     /// Adds a file, or all files of a folder.
     fn collect(&mut self, path: &Path, depth: u32) -> Result<()> {
         // Follows links: linked files count.
@@ -300,10 +287,7 @@ impl Search<'_> {
             is_of_no_day: day == Some(PathDay::NoDay),
             whole: Arc::default(),
             nulls: self.nulls.clone(),
-            explode: self
-                .own
-                .and_then(|own| own.explode.as_deref())
-                .map(Arc::from),
+            settings: Arc::clone(&self.settings),
             spooled,
         })
     }
@@ -314,7 +298,7 @@ impl Search<'_> {
     /// If it should tell one, and does not.
     fn day_of(&self, path: &Path) -> Result<Option<PathDay>> {
         let fault = |what| Err(Error::bad_file(display(path), what));
-        let Some(pattern) = self.own.and_then(|own| own.day_from.as_ref()) else {
+        let Some(pattern) = &self.settings.day_from else {
             return match day_of_dt(path) {
                 Some(PathDay::Wrong) => {
                     let found = dt_folder(path).unwrap_or_default();

@@ -93,7 +93,8 @@ pub(super) struct InputArgs {
     /// How the files of one source are read, if not as the other flags here say; may be repeated. The
     /// keys are format, time_unit, time_format, timezone (of its times without an offset), null_values, day_from
     /// (where paths tell a day, such as {year}/{month}/{day}), explode (the column of lists whose elements are
-    /// rows), and of impressions in texts item_separator and label_separator
+    /// rows), of CSV delimiter, header (the columns of files without one), escape and comment, and of impressions
+    /// in texts item_separator and label_separator
     #[arg(long, value_name = "SOURCE.KEY=VALUE", value_parser = source_setting)]
     source: Vec<(Source, SourceSettings)>,
     /// Unit of times that are integers; required for such times, as it is never guessed. A unit in

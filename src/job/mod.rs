@@ -23,10 +23,10 @@ pub use self::ask::{Ask, Dwell, Features, Sequences};
 pub use self::settings::{Settings, Tuning};
 pub(crate) use crate::options::{
     ATTRIBUTE_COLUMNS_MAX, ActionSource, Attribute, AttributeColumn, AttributeType, Codec,
-    CustomerType, Cutoff, DayPattern, Dedup, DivideBy, DwellMethod, Format, Gate, Guests, IfExists,
-    ItemType, ItemVocabulary, JobKind, KeptColumn, LabelKey, Layout, MoreTable, NullLabel,
-    OnBadRow, OtherTypes, Passthrough, PassthroughType, PathDay, Publish, Source, SourceSettings,
-    Subject, TimeUnit, Types, UnknownItem, WarningCode, day_of_dt, dt_folder,
+    CustomerType, Cutoff, DayPattern, Dedup, DivideBy, DwellMethod, Escape, Format, Gate, Guests,
+    IfExists, ItemType, ItemVocabulary, JobKind, KeptColumn, LabelKey, Layout, MoreTable,
+    NullLabel, OnBadRow, OtherTypes, Passthrough, PassthroughType, PathDay, Publish, Source,
+    SourceSettings, Subject, TimeUnit, Types, UnknownItem, WarningCode, day_of_dt, dt_folder,
 };
 
 /// The column of the day, in files and as the key of Hive folders.

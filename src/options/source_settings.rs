@@ -9,6 +9,7 @@ use serde::de::{SeqAccess, Visitor};
 use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::{Map, Value, json};
 
+use super::text_layout::{Comment, Delimiter, Escape, Header};
 use super::words::fields;
 use super::{DayPattern, Format, Source, TimeUnit};
 
@@ -48,6 +49,18 @@ pub struct SourceSettings {
     /// What stands between an item and its label in a text, at its last occurrence.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub label_separator: Option<String>,
+    /// What separates the fields of its CSV, or `None` to detect it from the header.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub delimiter: Option<Delimiter>,
+    /// The columns of its CSV, whose files have no header line.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub header: Option<Header>,
+    /// How a quote is written inside of quotes.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub escape: Option<Escape>,
+    /// How lines of its CSV begin that are no records.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub comment: Option<Comment>,
 }
 
 impl SourceSettings {
@@ -106,6 +119,10 @@ impl SourceSettings {
                 .label_separator
                 .clone()
                 .or_else(|| other.label_separator.clone()),
+            delimiter: self.delimiter.clone().or_else(|| other.delimiter.clone()),
+            header: self.header.clone().or_else(|| other.header.clone()),
+            escape: self.escape.or(other.escape),
+            comment: self.comment.clone().or_else(|| other.comment.clone()),
         }
     }
 }
@@ -122,6 +139,9 @@ pub(crate) fn add_settings(
     }
 }
 
+/// Keys whose value may be a comma.
+const COMMA_KEYS: [&str; 2] = ["delimiter", "comment"];
+
 /// Parses `SOURCE.KEY=VALUE`; of keys that take a list, values are separated by commas.
 ///
 /// # Errors
@@ -133,7 +153,11 @@ pub fn source_setting(text: &str) -> Result<(Source, SourceSettings), String> {
     let (source, key) = name.split_once('.').ok_or(expected)?;
     let source =
         Source::named(source).ok_or_else(|| format!("\"{source}\" is no name of a source"))?;
-    let values = value.split(',').map(str::to_owned).collect();
+    let values = if COMMA_KEYS.contains(&key) {
+        vec![value.to_owned()]
+    } else {
+        value.split(',').map(str::to_owned).collect()
+    };
     Ok((source, SourceSettings::one(key, values)?))
 }
 
@@ -167,7 +191,7 @@ mod tests {
 
     #[test]
     fn a_setting_is_given_by_source_and_key() {
-        let parsed = |text| source_setting(text).expect("a setting");
+        let parsed = |text: &str| source_setting(text).expect("a setting");
         let (source, settings) = parsed("clicks.time_unit=ms");
         assert_eq!(
             (source, settings.time_unit),
@@ -189,7 +213,21 @@ mod tests {
             parsed("views.time_format=%b %d, %Y").1.time_format,
             Some("%b %d, %Y".to_owned())
         );
+        assert_eq!(
+            parsed("views.header=user,,time").1.header,
+            Header::new(["user", "", "time"].map(str::to_owned).to_vec()).ok()
+        );
+        for (text, delimiter) in [("\\t", "\t"), ("tab", "\t"), (",", ","), ("::", "::")] {
+            let (_, settings) = parsed(&format!("views.delimiter={text}"));
+            let found = settings.delimiter.expect("a delimiter");
+            assert_eq!(found.as_str(), delimiter);
+        }
         for (text, said) in [
+            ("clicks.delimiter=", "no delimiter"),
+            ("clicks.delimiter=\"", "no delimiter"),
+            ("clicks.header=a,a", "twice"),
+            ("clicks.escape=x", "`\\`"),
+            ("clicks.comment=", "begins no line"),
             ("clicks.time_unit", "SOURCE.KEY=VALUE"),
             ("time_unit=ms", "SOURCE.KEY=VALUE"),
             ("c c.time_unit=ms", "no name of a source"),

@@ -94,13 +94,13 @@ impl Opened {
             // Before any column is looked for: a file of nothing may lack them all.
             return Ok(Opened::Empty(own(), format));
         }
-        if format == Format::Csv && file.explode.is_some() {
+        if format == Format::Csv && file.settings.explode.is_some() {
             return Err(file.fault("expected lists to explode, and CSV has none"));
         }
         if !matches!(format, Format::Parquet | Format::Arrow) {
             return Ok(Opened::Text(own(), format, detected.compression));
         }
-        let parquet = ParquetFile::open(file, format)?;
+        let parquet = ParquetFile::open(file, format)?.with_names(&spec.names_of(file.source));
         Ok(match parquet.rows_count() {
             0 => Opened::Empty(own(), format),
             _ => Opened::Parquet(Arc::new(parquet)),

@@ -8,7 +8,7 @@ use crate::ids::Day;
 use crate::job::{
     ActionSource, Attribute, AttributeColumn, CustomerType, Cutoff, Dedup, Format, Guests,
     ItemType, JobKind, KeptColumn, LabelKey, NullLabel, OnBadRow, Passthrough, Source,
-    SourceSettings, TimeUnit,
+    SourceSettings, TimeUnit, Types,
 };
 
 /// How files are read, whatever they hold.
@@ -175,6 +175,26 @@ impl<'a> ReadSpec<'a> {
             (self.wall_zone, self.is_zone_named) = (zone, true);
         }
         self
+    }
+
+    /// The names of columns that may be wanted of a source, in the files.
+    pub(crate) fn names_of(&self, source: Source) -> Vec<&'a str> {
+        let defaults = source.columns(self.job_kind).iter().copied();
+        let attributes = attribute_columns(self.actions.attributes);
+        let attributes = attributes.map(|attribute| attribute.name.as_str());
+        let ours = defaults.chain(attributes);
+        let mut names: Vec<&str> = ours.map(|name| self.column(source, name)).collect();
+        let own = self.actions.sources.iter();
+        for action in own.filter(|action| action.source == source) {
+            names.extend(action.only.iter().map(|(name, _)| name.as_str()));
+            if let Types::Column { column, .. } = &action.types {
+                names.push(column);
+            }
+        }
+        names.extend(self.actions.available_column(source));
+        names.extend(self.listings_as_of);
+        names.extend(self.kept_of(source).map(|kept| kept.column.name.as_str()));
+        names
     }
 
     /// The name in the files of a column.

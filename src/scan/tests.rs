@@ -40,9 +40,9 @@ fn file_at(path: &std::path::Path) -> InputFile {
         shown: "text".to_owned(),
         day: None,
         is_of_no_day: false,
-        explode: None,
         whole: Arc::default(),
         nulls: crate::catalog::null_words::NullWords::default(),
+        settings: Arc::default(),
         spooled: None,
     }
 }
@@ -156,7 +156,9 @@ fn json_reference(text: &[u8]) -> TextRead {
     let (mut rows, mut objects, mut had) = (0, 0, [false; 3]);
     for line in text.split_inclusive(|byte| *byte == b'\n') {
         let bytes = line.trim_ascii();
-        let is_json = serde_json::from_slice::<serde::de::IgnoredAny>(bytes).is_ok();
+        // A byte that is not UTF-8 matters only in its own field.
+        let lossy = String::from_utf8_lossy(bytes);
+        let is_json = serde_json::from_str::<serde::de::IgnoredAny>(&lossy).is_ok();
         if bytes.is_empty() {
             continue;
         }
@@ -164,9 +166,22 @@ fn json_reference(text: &[u8]) -> TextRead {
             let cut = Error::bad_file("text", format!("it is cut short in row {}", rows + 1));
             return (read, Err(failed.unwrap_or(cut).to_string()));
         }
-        let source = std::str::from_utf8(bytes).map_err(|_| "bytes that are not UTF-8".to_owned());
         let mut fields = [Field::Missing, Field::Missing, Field::Missing];
-        let parsed = source.and_then(|json| object_fields(json, &columns(), &mut fields));
+        let parsed = object_fields(&lossy, &columns(), &mut fields);
+        let is_text = std::str::from_utf8(bytes).is_ok();
+        let what = |found| {
+            if is_text {
+                found
+            } else {
+                "bytes that are not UTF-8".to_owned()
+            }
+        };
+        let parsed = parsed.map_err(what);
+        for field in fields.iter_mut().filter(|_| !is_text) {
+            if matches!(&*field, Field::Text(text) if text.contains('\u{fffd}')) {
+                *field = Field::NotText;
+            }
+        }
         if parsed.is_ok() {
             objects += 1;
             for (had, field) in had.iter_mut().zip(&fields) {

@@ -36,9 +36,9 @@ pub(crate) fn read(path: &Path) -> Result<Dictionary> {
         shown: path.display().to_string(),
         day: None,
         is_of_no_day: false,
-        explode: None,
         whole: Arc::default(),
         nulls: NullWords::default(),
+        settings: Arc::default(),
         spooled: None,
     };
     let file = ParquetFile::open(&file, Format::Parquet)?;

@@ -205,7 +205,12 @@ fn a_row_alone_is_not_taken_for_a_header() {
     for text in ["1,21,2025-08-14\n", "a,b,2025-08-14 10:00:00\n"] {
         let shop = shop();
         shop.replace("clicks", "csv", text);
-        shop.refuses(&[], 65, &["clicks.csv", "customer_id", "--columns"]);
+        let said = [
+            "clicks.csv",
+            "it has no header",
+            "--source clicks.header=c1,c2,c3",
+        ];
+        shop.refuses(&[], 65, &said);
     }
     // Half a header is the beginning of a file, and not all of it.
     let shop = shop();

@@ -7,6 +7,7 @@ mod advice;
 mod arrow;
 mod choice;
 mod days;
+mod dialects;
 mod dwell;
 mod empty;
 mod encode;

@@ -61,7 +61,7 @@ fn an_item_that_is_no_id_is_refused() {
         refused(&FORMATS, source, item, &Value::Null, &["item id", "null"]);
         for value in [
             json!("x"),
-            json!("12 "),
+            json!("1 2"),
             json!(1.5),
             json!("1e3"),
             json!(true),
@@ -238,7 +238,7 @@ fn impressions_that_are_no_array_are_refused() {
     }
     for text in [
         "[{\"item_id\": 13, \"is_or",
-        "[{'item_id': 13}]",
+        "[{'item_id': 13]",
         "[] []",
         "[{\"item_id\": 1},]",
     ] {

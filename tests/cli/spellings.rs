@@ -161,7 +161,7 @@ fn columns_of_floats_and_decimals_are_integer_ids() {
 
 #[test]
 fn what_is_not_exactly_whole_is_no_id() {
-    for value in ["101.5", "9007199254740992.0", "1e2", " 101.0"] {
+    for value in ["101.5", "9007199254740992.0", "1e2", "10 1"] {
         refused(
             &["csv"],
             "clicks",

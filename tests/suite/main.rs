@@ -12,6 +12,7 @@ mod lay;
 mod metrics;
 mod public;
 mod real;
+mod relaid;
 mod schema;
 mod shapes;
 mod spellings;

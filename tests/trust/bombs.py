@@ -7,10 +7,13 @@ a peak of memory at most 256 MiB above that of a run over tiny good data with as
     bombs.py [--binary PATH] [--quick] [--only TEXT] [--isolate FLAGS]
 """
 import base64
+import bz2
 import json
+import lzma
 import os
 import subprocess
 import sys
+import zipfile
 import zlib
 from pathlib import Path
 
@@ -174,12 +177,23 @@ def endless(codec, head, block, tail=b"", total=64 << 30):
     """Text that compresses to next to nothing: the same frame over and over."""
     size = 64 * MIB
     block = block * (size // len(block))
-    if codec == "gz":
+    if codec in ("bz2", "xz"):
+        squeeze = {"bz2": bz2.compress, "xz": lzma.compress}[codec]
+    elif codec == "gz":
         squeeze = lambda data: zlib_member(data)
     else:
         import pyarrow as pa
         squeeze = lambda data: pa.Codec("zstd").compress(data, asbytes=True)
     return squeeze(head) + squeeze(block) * (total // size) + (squeeze(tail) if tail else b"")
+
+
+def zipped(path, head, block, total):
+    """A zip archive of one text that goes on and on, or that claims to be short."""
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED, compresslevel=9) as archive:
+        with archive.open("a.csv", "w", force_zip64=False) as member:
+            member.write(head)
+            for _ in range(total // len(block)):
+                member.write(block)
 
 
 def zlib_member(data):
@@ -259,6 +273,9 @@ def make_text(bombs):
     """Text whose fields, lines or nesting have no end."""
     click, shown = b"customer_id,item_id,click_time\n", b"dt,ranking_id,customer_id,impressions\n"
     bombs.add("CSV field of 4 GB", lambda _: endless("gz", click + b"1,", b"a", b",2025-08-14\n", 4 << 30), "csv.gz")
+    for codec in ("bz2", "xz"):
+        bombs.add(f"CSV field of 2 GB {codec}", lambda _, codec=codec: endless(codec, click + b"1,", b"a", b",2025-08-14\n", 2 << 30), f"csv.{codec}")
+    bombs.add("CSV field of 2 GB zip", lambda path: zipped(path, click + b"1,", b"a" * MIB, 2 << 30), "csv.zip")
     bombs.add("quoted CSV field of 4 GB", lambda _: endless("gz", click + b'1,"', b"a", b'",2025-08-14\n', 4 << 30), "csv.gz")
     heads = {
         "CSV header": (b"customer_id,", b"a"), "CSV header of columns": (b"customer_id,", b"a,"), "CSV line": (click + b"1,7,", b"a"),

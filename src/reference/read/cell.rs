@@ -128,7 +128,8 @@ impl LogCell {
     /// A 64-bit integer.
     pub(crate) fn int(&self) -> Option<i64> {
         match self {
-            LogCell::Csv(text) | LogCell::Json(text) | LogCell::Text(text) => text.parse().ok(),
+            LogCell::Csv(text) => text.trim_matches([' ', '\t']).parse().ok(),
+            LogCell::Json(text) | LogCell::Text(text) => text.parse().ok(),
             LogCell::Int(value) => i64::try_from(*value).ok(),
             _ => None,
         }
@@ -137,7 +138,8 @@ impl LogCell {
     /// An integer that is an id, whatever it is written as.
     fn int_id(&self) -> Option<i64> {
         match self {
-            LogCell::Csv(text) | LogCell::Text(text) => {
+            LogCell::Csv(text) => LogCell::Text(text.trim_matches([' ', '\t']).to_owned()).int_id(),
+            LogCell::Text(text) => {
                 let whole = || Exact::plain(text)?.whole_of_float();
                 text.parse().ok().or_else(whole)
             }
@@ -267,7 +269,8 @@ impl LogCell {
         let number = match self {
             LogCell::Missing | LogCell::Null => return Ok(None),
             LogCell::Csv(text) | LogCell::Json(text) => {
-                text.parse().ok().filter(|number: &f64| number.is_finite())
+                let number = text.trim_matches([' ', '\t']).parse().ok();
+                number.filter(|number: &f64| number.is_finite())
             }
             // Unlike text, Parquet may hold NaN and infinities.
             LogCell::Real(value) => Some(*value),
@@ -318,6 +321,11 @@ impl LogCell {
         let time = match self {
             blank if blank.is_blank() => return Ok(None),
             LogCell::Quoted(text) | LogCell::Text(text) | LogCell::Csv(text) => {
+                // Of CSV, blanks around a value are no part of it.
+                let text = match self {
+                    LogCell::Csv(text) => text.trim_matches([' ', '\t']),
+                    _ => text,
+                };
                 let of_number = || match text.parse() {
                     Ok(int) => epoch(int),
                     Err(_) => of_exact(Exact::plain(text)?),
@@ -363,7 +371,8 @@ impl LogCell {
         };
         let day = match self {
             blank if blank.is_blank() => return Ok(None),
-            LogCell::Csv(text) | LogCell::Quoted(text) | LogCell::Text(text) => of_text(text),
+            LogCell::Csv(text) => of_text(text.trim_matches([' ', '\t'])),
+            LogCell::Quoted(text) | LogCell::Text(text) => of_text(text),
             // As seconds since 1970, an integer such as 20250815 would be known at every cutoff.
             LogCell::Json(json) => {
                 let time = format.and_then(|format| parse_by(format, json));

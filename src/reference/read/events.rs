@@ -1,6 +1,6 @@
 //! Reads the events of `dwell`.
 
-use super::{Check, How, LogFile, column, of_source, per_file, read};
+use super::{Check, LogFile, column, of_source, per_file, read};
 use crate::error::Result;
 use crate::job::{CustomerType, DwellMethod, Settings, Source};
 use crate::reference::LogEvent;
@@ -25,7 +25,7 @@ pub(crate) fn events(
         |_| true,
         |file| {
             let (mut events, mut records) = (Vec::new(), 0);
-            read(file, How::new(settings), &names, check, &mut |_, cells| {
+            read(file, settings, &names, check, &mut |_, cells| {
                 records += 1;
                 let id = |at: usize, id_type| cells[at].table_id(names[at], id_type);
                 let (Ok(Some(user)), Ok(Some(event))) =

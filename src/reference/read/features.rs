@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::path::Path;
 
 use super::cell::LogCell;
-use super::{Check, How, LogFile, column, of_source, per_file, read};
+use super::{Check, LogFile, column, of_source, per_file, read};
 use crate::error::Result;
 use crate::job::{CustomerType, Passthrough, Settings, Source};
 use crate::reference::features::{ListingImpression, LogClick, LogListing};
@@ -51,7 +51,7 @@ pub(crate) fn listing_impressions(
     let is_impressions = |source| source == Source::Impressions;
     let per_file = per_file(files, is_impressions, |file| {
         let mut impressions = Vec::new();
-        read(file, How::new(settings), &names, check, &mut |_, cells| {
+        read(file, settings, &names, check, &mut |_, cells| {
             let id = |at: usize| cells[at].table_id(names[at], types[at]).ok().flatten();
             let (Some(own), Some(user), Some(listing)) = (id(0), id(1), id(2)) else {
                 return Ok(());
@@ -103,7 +103,7 @@ pub(crate) fn clicks(
     let is_clicks = |source| source == Source::Clicks;
     let per_file = per_file(files, is_clicks, |file| {
         let mut in_file = ClicksRead::default();
-        read(file, How::new(settings), &names, check, &mut |_, cells| {
+        read(file, settings, &names, check, &mut |_, cells| {
             let Ok(user) = cells[0].table_id(names[0], types[1]) else {
                 return Ok(());
             };
@@ -185,7 +185,7 @@ pub(crate) fn listings(
     files.sort_by_key(|file| Path::new(&file.display_path));
     let (mut seen, mut listings) = (BTreeSet::new(), Vec::new());
     for file in files {
-        read(file, How::new(settings), &names, check, &mut |_, cells| {
+        read(file, settings, &names, check, &mut |_, cells| {
             let Ok(Some(listing)) = cells[0].table_id(names[0], types[2]) else {
                 return Ok(());
             };

@@ -5,7 +5,7 @@ use std::path::Path;
 use std::sync::{Mutex, PoisonError};
 
 use super::cell::{LogCell, RecordFault};
-use super::{Check, How, LogFile, read};
+use super::{Check, LogFile, read};
 use crate::error::Result;
 use crate::job::{Format, ItemType, Settings, Source, UnknownItem};
 
@@ -49,7 +49,7 @@ impl ItemCodes {
         let mut codes = Codes::default();
         read(
             &file,
-            How::default(),
+            &Settings::default(),
             &["item", "code"],
             check,
             &mut |_, cells| {

@@ -41,7 +41,7 @@ pub(crate) use crate::reference::read::events::events;
 use self::cell::LogCell;
 use self::formats::{arrow, json, parquet, text};
 use crate::error::Result;
-use crate::job::{Format, Settings, Source};
+use crate::job::{Format, Settings, Source, SourceSettings};
 use crate::reference::{LogTime, day_in, instant_in};
 
 /// A file of input, as a manifest lists it.
@@ -78,71 +78,47 @@ const CHECK_RECORDS: u64 = 1 << 12;
 /// Takes the number of each record, and a cell for each requested column.
 type OnCells<'a> = &'a mut dyn FnMut(u64, &[LogCell]) -> Result<()>;
 
-/// How the records of a file are read.
-#[derive(Clone, Copy, Default)]
-struct How<'a> {
-    /// Texts that stand for null.
-    nulls: &'a [String],
-    /// The column of lists whose elements are the records.
-    explode: Option<&'a str>,
-}
-
-impl<'a> How<'a> {
-    /// As the settings of one source say, which [`of_source`] gives.
-    fn new(settings: &'a Settings) -> How<'a> {
-        let own = settings.source_settings.first();
-        How {
-            nulls: &settings.null_values,
-            explode: own.and_then(|(_, own)| own.explode.as_deref()),
-        }
-    }
-}
-
-/// Reads the records of a file, in order. Records that cannot be parsed are skipped: they have no key.
+/// Reads the records of a file, in order, by the settings of its source. Records that cannot be parsed are
+/// skipped: they have no key.
 fn read(
     file: &LogFile,
-    how: How<'_>,
+    settings: &Settings,
     columns: &[&str],
     check: Check<'_>,
     on_record: OnCells<'_>,
 ) -> Result<()> {
     check()?;
-    // Here, before anything is parsed, so that no format has a rule of its own for it.
-    if !how.nulls.is_empty() {
-        let verbatim = How { nulls: &[], ..how };
-        return read(file, verbatim, columns, check, &mut |record, cells| {
-            on_record(record, &without(cells, how.nulls))
-        });
-    }
+    // Before anything is parsed, so that no format has a rule of its own for nulls.
+    let nulls = &settings.null_values;
     // A column that is requested twice is read once.
     // Parquet's row API gives a column once, so the second place would stay empty.
     let mut once = columns.to_vec();
     once.sort_unstable();
     once.dedup();
-    if once.len() < columns.len() {
-        let place = |name: &&str| once.binary_search(name).unwrap_or_default();
-        let places: Vec<usize> = columns.iter().map(place).collect();
-        return read(file, how, &once, check, &mut |record, cells| {
-            let cells: Vec<LogCell> = places.iter().map(|at| cells[*at].clone()).collect();
-            on_record(record, &cells)
-        });
-    }
+    let place = |name: &&str| once.binary_search(name).unwrap_or_default();
+    let places: Vec<usize> = columns.iter().map(place).collect();
     let on_record: OnCells<'_> = &mut |record, cells| {
         if record.is_multiple_of(CHECK_RECORDS) {
             check()?;
         }
-        on_record(record, cells)
+        let cells = without(cells, nulls);
+        let cells: Vec<LogCell> = places.iter().map(|at| cells[*at].clone()).collect();
+        on_record(record, &cells)
     };
     // A blank file has no records, whatever its extension.
     if text::is_blank(file)? {
         return Ok(());
     }
+    let columns = &once;
+    let mut own = settings.source_settings.iter();
+    let own = own.find(|(source, _)| *source == file.source);
+    let own = own.map_or_else(SourceSettings::default, |(_, own)| own.clone());
     match file.format {
-        Format::Parquet => parquet::read(file, how.explode, columns, on_record),
-        Format::Csv => text::read_csv(file, columns, on_record),
-        Format::Ndjson => json::read_ndjson(file, how.explode, columns, on_record),
-        Format::Json => json::read_json(file, how.explode, columns, on_record),
-        Format::Arrow => arrow::read(file, how.explode, columns, on_record),
+        Format::Parquet => parquet::read(file, own.explode.as_deref(), columns, on_record),
+        Format::Csv => text::read_csv(file, &own, columns, on_record),
+        Format::Ndjson => json::read_ndjson(file, own.explode.as_deref(), columns, on_record),
+        Format::Json => json::read_json(file, own.explode.as_deref(), columns, on_record),
+        Format::Arrow => arrow::read(file, own.explode.as_deref(), columns, on_record),
     }
 }
 

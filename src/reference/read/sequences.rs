@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::cell::{LogCell, RecordFault};
 use super::known::Availability;
-use super::{Check, How, ItemCodes, LogFile, LogRecord, column, of_source, per_file, read};
+use super::{Check, ItemCodes, LogFile, LogRecord, column, of_source, per_file, read};
 use crate::error::Result;
 use crate::job::{ActionSource, CustomerType, OtherTypes, Settings, Source, Types};
 use crate::reference::read::attributes::{attributes_in, numbers_of};
@@ -87,56 +87,50 @@ fn actions_of(
     columns.extend(attributes.iter().map(|field| field.name));
     let (mut found, mut records) = (Vec::new(), 0);
     let path: Arc<str> = file.display_path.as_str().into();
-    read(
-        file,
-        How::new(settings),
-        &columns,
-        check,
-        &mut |record, cells| {
-            records += 1;
-            // The order of the scan: whether the row counts, whose it is, its type, then all else.
-            // So a row that is left out may hold anything.
-            let mut only = own.only.iter().zip(&cells[known_at + 1..]);
-            if !only.all(|((_, values), cell)| has_word(cell, values)) {
-                return Ok(());
-            }
-            let Ok(Some(customer)) = customer(settings, columns[0], &cells[0]) else {
-                return Ok(());
-            };
-            if !is_wanted(&customer) {
-                return Ok(());
-            }
-            let kind = kind_of(&own.types, &cells[kind_at]);
-            if kind == Ok(None) {
-                return Ok(());
-            }
-            let parse = || {
-                let kind = kind?.unwrap_or_default();
-                let time = time_of(&cells[2..2 + times.len()], &times, settings)?;
-                let known = available
-                    .as_ref()
-                    .map(|known| known.time(settings, &cells[known_at]));
-                let item = items.item(&cells[1], columns[1], settings.sequences().item_type)?;
-                Ok(LogAction {
-                    customer: Some(customer.clone()),
-                    time,
-                    log,
-                    kind,
-                    item,
-                    available: known.transpose()?,
-                    attributes: numbers_of(&attributes, &cells[kind_at + 1..])?,
-                })
-            };
-            found.push(LogRecord {
-                row: parse(),
-                owner: customer,
-                source: file.source,
-                file: Arc::clone(&path),
-                record,
-            });
-            Ok(())
-        },
-    )?;
+    read(file, settings, &columns, check, &mut |record, cells| {
+        records += 1;
+        // The order of the scan: whether the row counts, whose it is, its type, then all else.
+        // So a row that is left out may hold anything.
+        let mut only = own.only.iter().zip(&cells[known_at + 1..]);
+        if !only.all(|((_, values), cell)| has_word(cell, values)) {
+            return Ok(());
+        }
+        let Ok(Some(customer)) = customer(settings, columns[0], &cells[0]) else {
+            return Ok(());
+        };
+        if !is_wanted(&customer) {
+            return Ok(());
+        }
+        let kind = kind_of(&own.types, &cells[kind_at]);
+        if kind == Ok(None) {
+            return Ok(());
+        }
+        let parse = || {
+            let kind = kind?.unwrap_or_default();
+            let time = time_of(&cells[2..2 + times.len()], &times, settings)?;
+            let known = available
+                .as_ref()
+                .map(|known| known.time(settings, &cells[known_at]));
+            let item = items.item(&cells[1], columns[1], settings.sequences().item_type)?;
+            Ok(LogAction {
+                customer: Some(customer.clone()),
+                time,
+                log,
+                kind,
+                item,
+                available: known.transpose()?,
+                attributes: numbers_of(&attributes, &cells[kind_at + 1..])?,
+            })
+        };
+        found.push(LogRecord {
+            row: parse(),
+            owner: customer,
+            source: file.source,
+            file: Arc::clone(&path),
+            record,
+        });
+        Ok(())
+    })?;
     Ok((found, records))
 }
 

@@ -1,7 +1,7 @@
 //! The words of some columns of a file.
 
 use super::cell::LogCell;
-use super::{How, LogFile, read};
+use super::{LogFile, read};
 use crate::error::{Error, ErrorKind, Result};
 use crate::job::Settings;
 
@@ -19,7 +19,7 @@ pub(crate) fn words(
 ) -> Result<u64> {
     let own = super::of_source(settings, file.source);
     let (enough, mut count) = (|| Error::from(ErrorKind::Interrupted { signal: 0 }), 0);
-    let all = read(file, How::new(&own), columns, &|| Ok(()), &mut |_, row| {
+    let all = read(file, &own, columns, &|| Ok(()), &mut |_, row| {
         if count == records_max {
             return Err(enough());
         }

@@ -7,6 +7,7 @@
 
 mod explode;
 mod ipc;
+mod names;
 mod nested;
 
 use std::borrow::Cow;
@@ -20,6 +21,7 @@ use parquet::file::statistics::Statistics;
 
 use self::explode::Exploded;
 use self::ipc::IpcFile;
+use self::names::Renames;
 use crate::advice;
 use crate::catalog::input::InputFile;
 use crate::error::{Error, Result};
@@ -39,6 +41,8 @@ pub(crate) struct ColumnarFile {
     columns: Fields,
     /// What its rows are, if they are elements of lists.
     exploded: Option<Exploded>,
+    /// Wanted names that differ from those of the file in case alone.
+    renames: Arc<Renames>,
 }
 
 /// The row groups of a file.
@@ -94,8 +98,14 @@ impl ColumnarFile {
             }),
             groups,
             exploded: None,
+            renames: Arc::default(),
         };
-        if let Some(list) = file.explode.as_deref().filter(|_| opened.rows_count() > 0) {
+        if let Some(list) = file
+            .settings
+            .explode
+            .as_deref()
+            .filter(|_| opened.rows_count() > 0)
+        {
             let found = opened.required(list)?.data_type();
             let exploded = Exploded::new(opened.fields(), list, &opened.group_rows);
             let exploded = exploded.ok_or_else(|| opened.wrong_type(list, "a list", found))?;
@@ -104,6 +114,12 @@ impl ColumnarFile {
             opened.exploded = Some(exploded);
         }
         Ok(opened)
+    }
+
+    /// The same file, with columns under the names that are wanted where theirs differ in case alone.
+    pub(crate) fn with_names(mut self, wanted: &[&str]) -> ColumnarFile {
+        self.renames = Arc::new(Renames::new(self.fields(), wanted));
+        self
     }
 
     /// The format.
@@ -116,6 +132,9 @@ impl ColumnarFile {
 
     /// The columns, with the types that they are read as.
     fn fields(&self) -> &Fields {
+        if let Some(fields) = self.renames.fields() {
+            return fields;
+        }
         let exploded = self.exploded.as_ref();
         exploded.map_or(&self.columns, |exploded| &exploded.fields)
     }
@@ -168,6 +187,10 @@ impl ColumnarFile {
 
     /// The columns whose path, or that of a field in them, satisfies `wanted`.
     pub(crate) fn select(&self, wanted: impl Fn(&[String]) -> bool) -> Selection {
+        let wanted = |path: &[String]| match self.renames.fields() {
+            None => wanted(path),
+            Some(_) => wanted(&self.renames.path(path)),
+        };
         let leaves = match &self.groups {
             Groups::Parquet(parquet) => Leaves::Parquet(parquet.leaves(wanted)),
             Groups::Ipc(ipc) => {
@@ -195,7 +218,7 @@ impl ColumnarFile {
             [name] => names.contains(&name.as_str()),
             path => !inner.is_empty() && inner.contains(&path.join(".")),
         };
-        let list = self.file.explode.as_deref();
+        let list = self.file.settings.explode.as_deref();
         // All of its lists: the groups between a list and its fields are named differently by different
         // writers, and of a list whose fields nobody wants the lengths count.
         let is_list = |path: &[String]| path.first().map(String::as_str) == list && list.is_some();
@@ -207,7 +230,7 @@ impl ColumnarFile {
     pub(crate) fn statistics(&self, row_group: usize, name: &str) -> Option<&Statistics> {
         match &self.groups {
             Groups::Parquet(parquet) if self.exploded.is_none() => {
-                parquet.statistics(row_group, name)
+                parquet.statistics(row_group, self.renames.in_file(name))
             }
             _ => None,
         }
@@ -218,7 +241,9 @@ impl ColumnarFile {
     pub(crate) fn with_dictionaries(&self, row_group: usize, names: &[&str]) -> ColumnarFile {
         let groups = match &self.groups {
             Groups::Parquet(parquet) if self.exploded.is_none() => {
-                Groups::Parquet(parquet.with_dictionaries(row_group, names))
+                let names = names.iter().map(|name| self.renames.in_file(name));
+                let names: Vec<&str> = names.collect();
+                Groups::Parquet(parquet.with_dictionaries(row_group, &names))
             }
             other => other.clone(),
         };
@@ -245,6 +270,9 @@ impl ColumnarFile {
             row += count64(batch.num_rows());
             // Each step rebuilds the batch, so a run without it gets the decoder's own.
             let mut batch = Cow::Borrowed(batch);
+            if self.renames.fields().is_some() {
+                batch = Cow::Owned(self.renames.batch(&batch));
+            }
             if !columns.inner.is_empty() {
                 let with = nested::with_inner(&batch, &columns.inner);
                 batch = Cow::Owned(with.map_err(|error| self.file.fault(error.to_string()))?);

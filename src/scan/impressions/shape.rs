@@ -13,6 +13,7 @@ use crate::job::{Format, Source};
 use crate::scan::spec::given_name;
 use crate::scan::text::columns::WantedColumn;
 use crate::scan::text::field::Field;
+use crate::scan::text::record::TextRecord;
 use crate::scan::text::records::records;
 use crate::scan::{Opened, seen_enough};
 
@@ -76,9 +77,12 @@ fn columns_in(file: &InputFile, format: (Format, Compression), names: [&str; 5])
         whole: Arc::default(),
         ..file.clone()
     };
-    let columns = names.map(|name| WantedColumn::new(name, false));
+    let wanted = |name, required| WantedColumn::new(name, required);
+    let columns = names.map(|name| wanted(name, false));
+    let mut has_records = false;
     let mut found = [false; 5];
     let read = records(&file, format, &columns, HEAD_BYTES, &mut |record| {
+        has_records = true;
         let fields = record.fields.unwrap_or_default();
         for (found, field) in found.iter_mut().zip(fields) {
             *found |= *field != Field::Missing;
@@ -92,5 +96,20 @@ fn columns_in(file: &InputFile, format: (Format, Compression), names: [&str; 5])
     });
     // The reader of the file reports what is wrong with it.
     drop(read);
+    // The header of CSV tells, also without any record.
+    if format.0 == Format::Csv && !has_records {
+        let mut nothing = |_: TextRecord<'_>| Ok(());
+        let mut has = |name| {
+            records(
+                &file,
+                format,
+                &[wanted(name, true)],
+                HEAD_BYTES,
+                &mut nothing,
+            )
+            .is_ok()
+        };
+        found = names.map(&mut has);
+    }
     found
 }

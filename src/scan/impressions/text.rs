@@ -153,7 +153,7 @@ pub(crate) fn dt_of(field: &Field<'_>, clock: &Clock<'_>) -> Value<Option<Day>> 
 fn day_in(field: &Field<'_>, clock: &Clock<'_>) -> Option<Day> {
     let of_time = |(written, _): (WrittenTime, Option<i64>)| written.day(clock.days);
     let text = match field {
-        Field::Csv(text) => text,
+        Field::Csv(text) => text.trim_matches([' ', '\t']),
         Field::Text(text) => text.as_ref(),
         // As seconds since 1970, an integer such as 20250815 would be a day long ago.
         Field::Json(json) => return time_format::parse(clock.format?, json).map(of_time),

@@ -157,7 +157,8 @@ pub(crate) fn as_key(field: &Field<'_>, kind: AttributeType) -> Option<i32> {
         (field, AttributeType::Int32) => i32::try_from(field.int()?).ok(),
         (Field::Csv(text) | Field::Json(text), AttributeType::Float32) => {
             // Parsed as `f32` at once, because rounding to `f64` first could end one bit off.
-            let number = text.parse().ok().filter(|number: &f32| number.is_finite());
+            let number = text.trim_matches([' ', '\t']).parse().ok();
+            let number = number.filter(|number: &f32| number.is_finite());
             number.map(key_of_float)
         }
         _ => None,

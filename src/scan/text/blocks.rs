@@ -7,7 +7,7 @@
 //! some. **Why so**: one thread at a time cuts the file, in order, so that quotes, decompression and the
 //! digest need one pass. Parsing, which takes most of the time, runs on all threads.
 
-use std::io::{self, Read};
+use std::io::{self, BufReader, Read};
 use std::sync::atomic::Ordering::Relaxed;
 
 use memchr::{memchr, memrchr, memrchr2};
@@ -17,6 +17,8 @@ use crate::catalog::input::{InputFile, Text};
 use crate::error::{Error, Result};
 use crate::ids::count64;
 use crate::job::Format;
+use crate::scan::text::csv::rules::{PlainCsv, QuoteState};
+use crate::scan::text::record::CsvLayout;
 
 /// Whole records of a text file. Its buffer can be filled again.
 #[derive(Debug, Default)]
@@ -58,6 +60,8 @@ impl Piece {
 pub(crate) struct PieceReader {
     text: Text,
     format: Format,
+    /// What separates the fields of CSV.
+    delimiter: u8,
     /// The size of a piece, unless a record is longer.
     piece_bytes: usize,
     /// The text behind the last piece, which begins the next.
@@ -79,7 +83,7 @@ pub(crate) const RECORD_BYTES_MAX: usize = 1 << 24;
 pub(crate) const TOO_LONG: &str = "is longer than 16 MiB";
 
 impl PieceReader {
-    /// Opens the text behind its first `skipped` bytes.
+    /// Opens the text behind its header.
     ///
     /// # Errors
     /// If the text cannot be read.
@@ -87,22 +91,31 @@ impl PieceReader {
         file: &InputFile,
         format: Format,
         compression: Compression,
-        skipped: u64,
+        layout: &CsvLayout,
         piece_bytes: usize,
     ) -> Result<PieceReader> {
         let mut text = file.text(compression)?;
         // Read and not sought: the text may be compressed, and the digest needs every byte.
-        io::copy(&mut (&mut text.source).take(skipped), &mut io::sink())
-            .map_err(|error| file.broken(&error))?;
+        let skip = |text: &mut Text, bytes: u64| {
+            let skipped = io::copy(&mut (&mut text.source).take(bytes), &mut io::sink());
+            skipped.map_err(|error| file.broken(&error))
+        };
+        skip(&mut text, layout.lead_bytes)?;
+        if let Some(rules) = layout.rules.clone() {
+            let plain = PlainCsv::new(text.source, rules);
+            text.source = Box::new(BufReader::with_capacity(1 << 18, plain));
+        }
+        skip(&mut text, layout.header_bytes)?;
         Ok(PieceReader {
             text,
             format,
+            delimiter: layout.delimiter,
             piece_bytes,
             carry: Vec::new(),
             is_ended: false,
             broken: None,
             steps_counted: 0,
-            offset: skipped,
+            offset: layout.lead_bytes + layout.header_bytes,
         })
     }
 
@@ -139,7 +152,7 @@ impl PieceReader {
                     (self.is_ended, self.broken) = (true, Some(file.broken(&error)));
                 }
             }
-            end = last_end(self.format, piece.text(), &mut quotes);
+            end = last_end(self.format, self.delimiter, piece.text(), &mut quotes);
         }
         // Text behind the last line end is a record only if it is not cut off.
         if self.is_ended && self.broken.is_none() {
@@ -160,31 +173,17 @@ impl PieceReader {
 }
 
 /// Where the last whole record of a text ends; 0 if none does.
-fn last_end(format: Format, text: &[u8], quotes: &mut QuoteScan) -> usize {
+fn last_end(format: Format, delimiter: u8, text: &[u8], quotes: &mut QuoteScan) -> usize {
     // The text only grows: once quotes were found, they need no new search.
     let has_quotes = quotes.at > 0 || memchr(b'"', text).is_some();
     let last = match format {
-        Format::Csv if has_quotes => return quotes.last_end(text),
+        Format::Csv if has_quotes => return quotes.last_end(text, delimiter),
         // A cut between a return and its line feed leaves an empty record, which readers skip.
         Format::Csv => memrchr2(b'\n', b'\r', text),
         // In JSON a line feed inside a text is escaped, so each ends a record.
         _ => memrchr(b'\n', text),
     };
     last.map_or(0, |last| last + 1)
-}
-
-/// The state of a CSV parser before a byte; the `csv` crate has the same.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-enum QuoteState {
-    /// At the start of a field or between records.
-    #[default]
-    Start,
-    /// In a field without quotes, where a quote is a plain character, or behind the closing quote.
-    Bare,
-    /// Inside quotes.
-    Quoted,
-    /// Behind a quote inside quotes, which closes the field unless another follows.
-    Closing,
 }
 
 /// Follows quotes through a text that grows.
@@ -199,14 +198,14 @@ struct QuoteScan {
 
 impl QuoteScan {
     /// Where the last whole record of a text ends. The text begins with what was scanned before.
-    fn last_end(&mut self, text: &[u8]) -> usize {
+    fn last_end(&mut self, text: &[u8], delimiter: u8) -> usize {
         for (at, byte) in text.iter().enumerate().skip(self.at) {
             // As the parser sees quotes: any other rule would cut a record in two.
             self.state = match (self.state, byte) {
                 (QuoteState::Start | QuoteState::Closing, b'"')
                 | (QuoteState::Quoted, 0..b'"' | b'#'..) => QuoteState::Quoted,
                 (QuoteState::Quoted, b'"') => QuoteState::Closing,
-                (_, b',') => QuoteState::Start,
+                (_, byte) if *byte == delimiter => QuoteState::Start,
                 (_, b'\n' | b'\r') => {
                     self.end = at + 1;
                     QuoteState::Start

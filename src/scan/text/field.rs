@@ -123,7 +123,8 @@ impl Field<'_> {
     #[inline]
     pub(crate) fn int(&self) -> Option<i64> {
         match self {
-            Field::Csv(text) | Field::Json(text) => parse_int(text),
+            Field::Csv(text) => parse_int(text).or_else(|| parse_int(without_blanks(text)?)),
+            Field::Json(text) => parse_int(text),
             _ => None,
         }
     }
@@ -132,7 +133,10 @@ impl Field<'_> {
     #[inline]
     pub(crate) fn int_id(&self) -> Option<i64> {
         match self {
-            Field::Csv(text) => parse_int(text).or_else(|| whole_with_point(text)),
+            Field::Csv(text) => {
+                let whole = |text: &str| parse_int(text).or_else(|| whole_with_point(text));
+                whole(text).or_else(|| whole(without_blanks(text)?))
+            }
             Field::Json(json) => parse_int(json).or_else(|| whole_of_json(json)),
             Field::Text(text) => whole_of_quoted(text),
             Field::Missing | Field::Null | Field::NotText => None,
@@ -206,8 +210,11 @@ impl Field<'_> {
     pub(crate) fn as_number(&self) -> Option<f64> {
         match self {
             Field::Csv(text) | Field::Json(text) => {
-                // `parse` takes "inf" and "nan", too.
-                text.parse().ok().filter(|number: &f64| number.is_finite())
+                // `parse` takes "inf" and "nan", too. JSON has no blanks around a number.
+                text.trim_matches([' ', '\t'])
+                    .parse()
+                    .ok()
+                    .filter(|number: &f64| number.is_finite())
             }
             _ => None,
         }
@@ -244,7 +251,10 @@ impl Field<'_> {
     #[inline]
     pub(crate) fn as_local(&self, clock: &Clock<'_>) -> Option<(WrittenTime, Option<i64>)> {
         let local = match self {
-            Field::Csv(text) => clock.local_of(text),
+            Field::Csv(text) => {
+                let local = clock.local_of(text);
+                local.or_else(|| clock.local_of(without_blanks(text)?))
+            }
             Field::Text(text) => clock.local_of(text),
             Field::Json(json) => clock.local_of_json(json),
             Field::Missing | Field::Null | Field::NotText => None,
@@ -266,6 +276,13 @@ impl Field<'_> {
     }
 }
 
+/// A text of CSV without the blanks around it; `None` if it has none.
+#[cold]
+fn without_blanks(text: &str) -> Option<&str> {
+    let inner = text.trim_matches([' ', '\t']);
+    (inner.len() < text.len()).then_some(inner)
+}
+
 /// Whether a JSON number is an integer.
 fn is_integer(json: &str) -> bool {
     let digits = json.strip_prefix('-').unwrap_or(json);
@@ -282,6 +299,7 @@ mod tests {
     fn nothing_is_guessed_about_ids() {
         let int = CustomerType::Int64;
         assert_eq!(Field::Csv("-5").customer(int), Ok(Customer::Int(-5)));
+        assert_eq!(Field::Csv(" 7\t").customer(int), Ok(Customer::Int(7)));
         assert_eq!(Field::Json("7").customer(int), Ok(Customer::Int(7)));
         assert_eq!(Field::Null.customer(int), Ok(Customer::Guest));
         for field in [
@@ -293,7 +311,6 @@ mod tests {
         }
         for field in [
             Field::Csv("1.5"),
-            Field::Csv(" 1"),
             Field::Csv("1e2"),
             Field::Csv("abc"),
             Field::Json("1.5"),

@@ -16,8 +16,10 @@ use crate::scan::mismatch::{Mismatch, Value};
 use crate::scan::spec::{ImpressionSpec, ReadSpec};
 use crate::scan::table::passthrough::of_field;
 use crate::scan::text::columns::{WantedColumn, place_of};
+use crate::scan::text::csv::escape_hint;
 use crate::scan::text::field::{Clock, Field};
-use crate::scan::text::json::object_fields;
+use crate::scan::text::json::object::object_fields;
+use crate::scan::text::json::repair::{is_of_numpy, list_as_json};
 
 /// The items of one impression: id, label, position.
 pub(crate) type ImpressionItems<I> = Vec<(I, Label, i32)>;
@@ -113,12 +115,18 @@ impl<'a> ElementReader<'a> {
             _ => return Err(Mismatch::new("an array of objects", field.shown())),
         };
         // Elements as they are written, so that a fault names its element.
-        let elements: Option<Vec<&RawValue>> = serde_json::from_str(json).map_err(|error| {
-            Mismatch::new(
-                "an array of objects",
-                format!("{} ({error})", field.shown()),
-            )
-        })?;
+        let elements: Option<Vec<&RawValue>> = match serde_json::from_str(json) {
+            Ok(elements) => elements,
+            Err(error) => {
+                let Some(json) = list_as_json(json) else {
+                    let expected = expected_list("an array of objects", json);
+                    let found = format!("{} ({error})", field.shown());
+                    return Err(Mismatch::new(expected, found));
+                };
+                let json = Field::Json(&json);
+                return self.read(&json, items, passthrough, clock, columns, dictionary);
+            }
+        };
         let Some(elements) = elements else {
             return Ok(None);
         };
@@ -231,6 +239,20 @@ impl<'a> ElementReader<'a> {
     /// A mismatch of a passthrough column of an element.
     pub(crate) fn at_kept(&self, position: usize, field: usize, mismatch: Mismatch) -> Mismatch {
         named_at(position, &self.keep[field].name, mismatch)
+    }
+}
+
+/// What a message expects of a text that is no array, with what its writer may be told.
+#[cold]
+pub(crate) fn expected_list(expected: &str, json: &str) -> String {
+    if json.contains("\\\"") {
+        format!("{expected} ({})", escape_hint(Source::Impressions.name()))
+    } else if is_of_numpy(json) {
+        format!(
+            "{expected} (numpy prints lists without commas: have its writer call json.dumps on .tolist())"
+        )
+    } else {
+        expected.to_owned()
     }
 }
 

@@ -8,7 +8,7 @@
 pub(crate) mod blocks;
 pub(crate) mod clock;
 pub(crate) mod columns;
-mod csv;
+pub(crate) mod csv;
 pub(crate) mod epoch;
 pub(crate) mod field;
 pub(crate) mod impression_items;

@@ -3,7 +3,7 @@
 //! **Invariants**: records are counted from 1; a CSV header and blank lines of NDJSON do not count. A
 //! record that cannot be parsed is passed on with what is wrong with it, so that the caller decides.
 
-use std::sync::Arc;
+use std::io::Read;
 
 use crate::catalog::input::InputFile;
 use crate::catalog::null_words::NullWords;
@@ -11,6 +11,7 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::scan::mismatch::Mismatch;
 use crate::scan::missing_column::missing_column;
 use crate::scan::text::columns::{WantedColumn, missing_of};
+use crate::scan::text::csv::rules::CsvRules;
 use crate::scan::text::field::Field;
 
 /// One record of a text file.
@@ -29,16 +30,26 @@ pub(crate) type OnRecord<'a> = &'a mut dyn FnMut(TextRecord<'_>) -> Result<()>;
 /// The header of a CSV file, empty for other formats, and how records are read.
 #[derive(Debug, Default)]
 pub(crate) struct CsvLayout {
+    /// What separates fields, for the readers.
+    pub(crate) delimiter: u8,
+    /// The length of what stands before the header: comments, and Excel's line of the delimiter.
+    pub(crate) lead_bytes: u64,
+    /// How the text behind that differs from what the readers know, if it does.
+    pub(crate) rules: Option<CsvRules>,
+    /// Whether the columns are given, so that the file has no header.
+    pub(crate) is_given: bool,
+    /// The name of the source, for hints.
+    pub(crate) source_name: String,
     /// The number of fields of a record.
     pub(crate) fields_count: usize,
     /// The place of each column in a record, `None` if the file lacks it.
     pub(crate) places: Vec<Option<usize>>,
-    /// The length of the header, with its line end.
+    /// The length of the header, with its line end, as `rules` write it.
     pub(crate) header_bytes: u64,
     /// Texts that stand for null.
     pub(crate) nulls: NullWords,
     /// The key of lists whose elements are the records.
-    pub(crate) explode: Option<Arc<str>>,
+    pub(crate) explode: Option<String>,
 }
 
 /// Why reading ended early. Rows count from the first record read, not of the file.
@@ -151,16 +162,38 @@ impl ColumnsSeen {
     /// # Errors
     /// If a required column is missing from all records, or the caller failed.
     pub(crate) fn finish(self, file: &InputFile, columns: &[WantedColumn<'_>]) -> Result<u64> {
-        if let (Some(key), [false, true]) = (&file.explode, self.lists) {
+        if let (Some(key), [false, true]) = (&file.settings.explode, self.lists) {
             return Err(missing_column(file, key, "it in no record"));
         }
         match (self.missing(columns), self.failed) {
             // Before the failed row, which may be bad only because no record has the column.
-            (Some(name), _) => Err(missing_column(file, name, "it in no record")),
+            (Some(name), _) => {
+                let found = match spelled_otherwise(file, name) {
+                    Some(other) => format!("it in no record, but \"{other}\""),
+                    None => "it in no record".to_owned(),
+                };
+                Err(missing_column(file, name, &found))
+            }
             (None, Some(error)) => Err(error),
             (None, None) => Ok(self.rows),
         }
     }
+}
+
+/// How much of a file is searched for another spelling of a key.
+const SPELLINGS_BYTES: u64 = 1 << 16;
+
+/// A text of a JSON file that is a wanted key but for its case.
+#[cold]
+fn spelled_otherwise(file: &InputFile, name: &str) -> Option<String> {
+    let compression = file.detect(None, name).ok()?.compression;
+    let mut head = Vec::new();
+    let text = file.text(compression).ok()?.source;
+    text.take(SPELLINGS_BYTES).read_to_end(&mut head).ok()?;
+    let head = String::from_utf8_lossy(&head);
+    let mut texts = head.split('"');
+    let other = texts.find(|text| *text != name && text.to_lowercase() == name.to_lowercase());
+    other.map(str::to_owned)
 }
 
 /// The most columns of a source; [`crate::job`] rejects more.

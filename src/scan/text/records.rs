@@ -12,7 +12,8 @@ use crate::error::Result;
 use crate::job::Format;
 use crate::scan::text::blocks::{Piece, PieceReader};
 use crate::scan::text::columns::WantedColumn;
-use crate::scan::text::csv::{csv_layout, csv_piece};
+use crate::scan::text::csv::csv_piece;
+use crate::scan::text::csv::header::csv_layout;
 use crate::scan::text::json::{WantedFields, json_records, ndjson_piece};
 use crate::scan::text::record::{ColumnsSeen, CsvLayout, OnRecord, Stop, TextRecord};
 
@@ -66,8 +67,8 @@ pub(crate) fn open(
         _ => CsvLayout::default(),
     };
     layout.nulls = file.nulls.clone();
-    layout.explode = file.explode.clone();
-    let reader = PieceReader::open(file, format.0, format.1, layout.header_bytes, piece_bytes)?;
+    layout.explode = file.settings.explode.clone();
+    let reader = PieceReader::open(file, format.0, format.1, &layout, piece_bytes)?;
     Ok((layout, reader))
 }
 

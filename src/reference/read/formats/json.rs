@@ -5,7 +5,7 @@ use std::io::{self, BufRead, Read};
 
 use serde_json::value::RawValue;
 
-use super::text::open;
+use super::text::{cells_among, open};
 use crate::error::{Error, Result};
 use crate::reference::read::cell::LogCell;
 use crate::reference::read::paths::splits;
@@ -28,10 +28,16 @@ pub(crate) fn read_ndjson(
         if line.is_empty() {
             continue;
         }
-        let Ok(json) = std::str::from_utf8(line) else {
+        let json = std::str::from_utf8(line).unwrap_or_default();
+        let whole = explode.is_none().then(|| cells_of(json, columns));
+        // A line that is no JSON may be an object all the same.
+        if let Some(None) = whole
+            && let Some(cells) = cells_among(line, columns)
+        {
             record += 1;
+            on_record(record, &cells)?;
             continue;
-        };
+        }
         offer(json, explode, columns, &mut record, on_record)?;
     }
     Ok(())

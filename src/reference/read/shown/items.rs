@@ -5,13 +5,14 @@
 
 use std::collections::BTreeSet;
 
-use serde::de::{MapAccess, Visitor};
+use serde::de::{IgnoredAny, MapAccess, Visitor};
 use serde::{Deserialize, Deserializer};
 use serde_json::value::RawValue;
 
 use crate::job::{CustomerType, NullLabel, Settings, Source};
 use crate::reference::read::cell::{LogCell, RecordFault};
 use crate::reference::read::formats::json::cells_of;
+use crate::reference::read::formats::text::literal::as_json;
 use crate::reference::read::{ItemCodes, column};
 
 /// The items of an impression.
@@ -295,6 +296,9 @@ impl<'a> ListColumn<'a> {
     fn in_json(&self, json: &str) -> Option<Vec<Element>> {
         // `read` has replaced the words in cells, and these elements are only parsed here.
         let nulls = &self.settings.null_values;
+        let is_json = serde_json::from_str::<IgnoredAny>(json).is_ok();
+        let python = if is_json { None } else { as_json(json) };
+        let json = python.as_deref().unwrap_or(json);
         if json.starts_with('{') {
             let Pairs(pairs) = serde_json::from_str(json).ok()?;
             let pairs = pairs.into_iter().map(|(key, value)| {

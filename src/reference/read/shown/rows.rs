@@ -7,7 +7,7 @@ use crate::job::{Cutoff, Passthrough, Settings};
 use crate::reference::read::cell::{LogCell, RecordFault};
 use crate::reference::read::paths::day_of_path;
 use crate::reference::read::sequences::{customer, has_word, time_of};
-use crate::reference::read::{Check, How, ItemCodes, LogFile, LogRecord, read};
+use crate::reference::read::{Check, ItemCodes, LogFile, LogRecord, read};
 use crate::reference::{LogImpression, LogTime, day_in, instant_in};
 
 /// A row of impressions, as a record of its own.
@@ -88,7 +88,7 @@ impl RowReader<'_> {
         let columns = self.columns();
         read(
             self.file,
-            How::new(self.settings),
+            self.settings,
             &columns.all,
             check,
             &mut |record, cells| {

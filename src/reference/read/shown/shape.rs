@@ -4,7 +4,7 @@ use crate::error::{Error, Result};
 use crate::job::{Settings, Source};
 use crate::reference::read::cell::LogCell;
 use crate::reference::read::sequences::{item_and_times, log_of};
-use crate::reference::read::{Check, How, LogFile, column, read};
+use crate::reference::read::{Check, LogFile, column, read};
 
 /// Records that are looked at, of files whose columns are not named before them.
 const RECORDS_MAX: u64 = 1000;
@@ -107,21 +107,15 @@ pub(super) fn shape_of(
     let label = names.label.unwrap_or(names.item);
     let columns = [names.list, names.item, names.ranking, names.position, label];
     let mut has = [false; 5];
-    let result = read(
-        file,
-        How::new(settings),
-        &columns,
-        check,
-        &mut |record, cells| {
-            for (has, cell) in has.iter_mut().zip(cells) {
-                *has |= *cell != LogCell::Missing;
-            }
-            match record {
-                RECORDS_MAX.. => Err(Error::settings("the others are not looked at")),
-                _ => Ok(()),
-            }
-        },
-    );
+    let result = read(file, settings, &columns, check, &mut |record, cells| {
+        for (has, cell) in has.iter_mut().zip(cells) {
+            *has |= *cell != LogCell::Missing;
+        }
+        match record {
+            RECORDS_MAX.. => Err(Error::settings("the others are not looked at")),
+            _ => Ok(()),
+        }
+    });
     check()?;
     // What is wrong with the file is found when all of it is read.
     drop(result);

@@ -149,9 +149,9 @@ fn file_at(path: &Path) -> InputFile {
         shown: "file".to_owned(),
         day: None,
         is_of_no_day: false,
-        explode: None,
         whole: Arc::default(),
         nulls: crate::catalog::null_words::NullWords::default(),
+        settings: Arc::default(),
         spooled: None,
     }
 }

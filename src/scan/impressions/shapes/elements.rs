@@ -13,7 +13,8 @@ use crate::advice::{self, Hint};
 use crate::catalog::null_words::NullWords;
 use crate::scan::mismatch::{Mismatch, Value, quoted};
 use crate::scan::text::field::Field;
-use crate::scan::text::impression_items::at_element;
+use crate::scan::text::impression_items::{at_element, expected_list};
+use crate::scan::text::json::repair::list_as_json;
 use crate::scan::text::json::{json_field, object_pairs};
 
 /// What a message expects of items.
@@ -32,7 +33,7 @@ pub(super) struct Separators<'a> {
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Cell<'f> {
     Null,
-    /// A JSON array whose first element is an object.
+    /// A JSON array whose first element is an object, here and below also as Python prints it.
     Objects(&'f str),
     /// Another JSON array.
     Array(&'f str),
@@ -112,10 +113,17 @@ impl<'a> CellReader<'_, 'a> {
             Cell::Null | Cell::Text("") => Ok(()),
             Cell::Map(json) => self.each_pair(json, on_element),
             Cell::Objects(json) | Cell::Array(json) => {
-                let elements: Vec<&RawValue> = serde_json::from_str(json).map_err(|error| {
-                    let found = format!("{} ({error})", quoted(json));
-                    (self.column, Mismatch::new(EXPECTED, found))
-                })?;
+                let elements: Vec<&RawValue> = match serde_json::from_str(json) {
+                    Ok(elements) => elements,
+                    Err(error) => {
+                        let Some(json) = list_as_json(json) else {
+                            let expected = expected_list(EXPECTED, json);
+                            let found = format!("{} ({error})", quoted(json));
+                            return Err((self.column, Mismatch::new(expected, found)));
+                        };
+                        return self.each(Cell::Array(&json), on_element);
+                    }
+                };
                 let mut elements = elements.into_iter().enumerate();
                 elements.try_for_each(|(position, element)| {
                     self.one(position, json_field(element.get()), on_element)
@@ -134,8 +142,15 @@ impl<'a> CellReader<'_, 'a> {
 
     /// The members of an object.
     fn each_pair(&self, json: &str, on_element: OnElement<'_, 'a>) -> Result<(), Fault<'a>> {
-        let pairs = object_pairs(json);
-        let pairs = pairs.map_err(|found| (self.column, Mismatch::new(EXPECTED, found)))?;
+        let pairs = match object_pairs(json) {
+            Ok(pairs) => pairs,
+            Err(found) => {
+                let Some(json) = list_as_json(json) else {
+                    return Err((self.column, Mismatch::new(EXPECTED, found)));
+                };
+                return self.each_pair(&json, on_element);
+            }
+        };
         for (key, value) in pairs {
             let key = match key {
                 // As in CSV: keys of JSON are texts, also those of numbers.

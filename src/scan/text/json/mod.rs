@@ -2,10 +2,11 @@
 //!
 //! **In / Out**: text → a call per object, with a [`Field`] per wanted column.
 //! **Invariants**: an array is streamed; the whole file is never in memory. A line that is not JSON is a
-//! bad row. A malformed array is an error of the file, as nothing tells where its next element begins.
+//! bad row, unless it differs from JSON only in what nobody wants (`repair`). A malformed array is an error of the file, as nothing tells where its next element begins.
 
 mod lists;
-mod object;
+pub(crate) mod object;
+pub(crate) mod repair;
 pub(crate) mod shape;
 
 use std::cell::Cell;
@@ -13,7 +14,7 @@ use std::fmt;
 use std::io::{self, BufRead, Read};
 
 use memchr::memchr;
-use serde::de::{Deserializer as _, IgnoredAny, SeqAccess, Visitor};
+use serde::de::{Deserializer as _, SeqAccess, Visitor};
 use serde_json::value::RawValue;
 
 use self::lists::offer_elements;
@@ -25,6 +26,7 @@ use crate::scan::mismatch::Mismatch;
 use crate::scan::text::blocks::{RECORD_BYTES_MAX, TOO_LONG};
 use crate::scan::text::columns::WantedColumn;
 use crate::scan::text::field::Field;
+use crate::scan::text::json::repair::{is_json, object_fields_among};
 use crate::scan::text::record::{ColumnsSeen, FieldRow, OnRecord, Stop};
 
 /// What is wanted of an object.
@@ -67,14 +69,12 @@ pub(crate) fn ndjson_piece(
             continue;
         }
         // A last line without a line end that is not JSON was cut short.
-        if end == piece.len() && serde_json::from_slice::<IgnoredAny>(bytes).is_err() {
+        if end == piece.len() && !is_json(bytes) {
             // A row that failed before the cut is the earlier fault.
             let failed = seen.failed.take();
             return Err(failed.map_or(Stop::CutShort(seen.rows + 1), Stop::Error));
         }
-        let source = std::str::from_utf8(bytes);
-        let source = source.map_err(|_| "bytes that are not UTF-8".to_owned());
-        if !offer(source, bytes, wanted, seen, on_record) {
+        if !offer(bytes, wanted, seen, on_record) {
             return Ok(false);
         }
         // The next line is most likely like this one. Fields that only the last shape filled must
@@ -89,7 +89,6 @@ pub(crate) fn ndjson_piece(
 
 /// Passes one JSON record to the caller; returns whether to read on.
 fn offer(
-    source: std::result::Result<&str, String>,
     bytes: &[u8],
     wanted: WantedFields<'_>,
     seen: &mut ColumnsSeen,
@@ -97,12 +96,27 @@ fn offer(
 ) -> bool {
     let columns = wanted.columns;
     let text = || String::from_utf8_lossy(bytes).into_owned();
-    if let (Some(key), Ok(json)) = (wanted.explode, &source) {
-        return offer_elements(json, columns, key, seen, on_record);
+    if let Some(key) = wanted.explode {
+        return match std::str::from_utf8(bytes) {
+            Ok(json) => offer_elements(json, columns, key, seen, on_record),
+            Err(_) => {
+                let mismatch = Mismatch::new("a JSON object", "bytes that are not UTF-8");
+                seen.offer(columns, Err(mismatch), &text, on_record)
+            }
+        };
     }
     let mut fields = FieldRow::new(columns.len());
     let fields = fields.fields();
-    let read = source.and_then(|json| object_fields(json, columns, fields));
+    let read = match std::str::from_utf8(bytes) {
+        Ok(json) => object_fields(json, columns, fields),
+        Err(_) => Err("bytes that are not UTF-8".to_owned()),
+    };
+    let read = read.or_else(|found| {
+        // An object that breaks off may have filled some.
+        fields.fill(Field::Missing);
+        let is_object = object_fields_among(bytes, columns, fields);
+        is_object.then_some(()).ok_or(found)
+    });
     let fields = match read {
         Ok(()) => Ok(&*fields),
         Err(found) => Err(Mismatch::new("a JSON object", found)),
@@ -125,7 +139,7 @@ pub(crate) fn json_records(
     let mut seen = ColumnsSeen::default();
     let wanted = WantedFields {
         columns,
-        explode: file.explode.as_deref(),
+        explode: file.settings.explode.as_deref(),
     };
     let mut elements = Elements {
         seen: &mut seen,
@@ -209,9 +223,8 @@ impl Elements<'_, '_> {
     /// If the caller gives up; what it says is in `seen`.
     fn offer<E: serde::de::Error>(&mut self, element: &RawValue) -> std::result::Result<(), E> {
         self.left.set(RECORD_BYTES_MAX);
-        let json = element.get();
-        let bytes = json.as_bytes();
-        if offer(Ok(json), bytes, self.wanted, self.seen, self.on_record) {
+        let bytes = element.get().as_bytes();
+        if offer(bytes, self.wanted, self.seen, self.on_record) {
             return Ok(());
         }
         Err(E::custom("given up"))

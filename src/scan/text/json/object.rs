@@ -1,8 +1,9 @@
-//! One JSON object to fields.
+//! One JSON object to the values of wanted columns.
 //!
-//! **In / Out**: the text of an object → a [`Field`] per wanted column. **Invariants**: if a key comes twice,
-//! the last value counts. A column named `a.b` is the key of that name or, where the object has none, the
-//! field `b` of the object under `a`; what lies in null is null.
+//! **In / Out**: the text of an object → a [`Field`] per wanted column, or the values as they are written.
+//! **Invariants**: the whole text is checked to be an object; of a key that comes twice the last value counts.
+//! A column named `a.b` is the key of that name or, where the object has none, the field `b` of the object under
+//! `a`; what lies in null is null.
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
@@ -21,9 +22,9 @@ pub(crate) fn object_fields<'a>(
     columns: &[WantedColumn<'_>],
     fields: &mut [Field<'a>],
 ) -> Result<(), String> {
-    let mut reader = serde_json::Deserializer::from_str(json);
-    let visitor = ObjectVisitor { columns, fields };
-    let read = visitor.deserialize(&mut reader).and_then(|()| reader.end());
+    let read = object_values(json, columns, |at, value| {
+        fields[at] = json_field(value.get());
+    });
     read.map_err(|error| format!("{} ({error})", quoted(json)))
 }
 
@@ -54,6 +55,20 @@ impl<'a> Visitor<'a> for PairsVisitor {
     }
 }
 
+/// Calls `on_value` for each member of one JSON object that is wanted, with the place of its column.
+///
+/// # Errors
+/// If the text is no JSON object.
+pub(crate) fn object_values<'a>(
+    json: &'a str,
+    columns: &[WantedColumn<'_>],
+    on_value: impl FnMut(usize, &'a RawValue),
+) -> serde_json::Result<()> {
+    let mut reader = serde_json::Deserializer::from_str(json);
+    let visitor = ObjectVisitor { columns, on_value };
+    visitor.deserialize(&mut reader).and_then(|()| reader.end())
+}
+
 /// The value of a JSON token.
 pub(crate) fn json_field(json: &str) -> Field<'_> {
     match json.as_bytes() {
@@ -67,13 +82,13 @@ pub(crate) fn json_field(json: &str) -> Field<'_> {
     }
 }
 
-/// Reads an object into fields; other keys are skipped.
-struct ObjectVisitor<'s, 'a> {
+/// Passes on the values of an object; other keys are skipped.
+struct ObjectVisitor<'s, F> {
     columns: &'s [WantedColumn<'s>],
-    fields: &'s mut [Field<'a>],
+    on_value: F,
 }
 
-impl<'a> DeserializeSeed<'a> for ObjectVisitor<'_, 'a> {
+impl<'a, F: FnMut(usize, &'a RawValue)> DeserializeSeed<'a> for ObjectVisitor<'_, F> {
     type Value = ();
 
     fn deserialize<D: serde::Deserializer<'a>>(self, reader: D) -> Result<(), D::Error> {
@@ -81,60 +96,89 @@ impl<'a> DeserializeSeed<'a> for ObjectVisitor<'_, 'a> {
     }
 }
 
-impl<'a> Visitor<'a> for ObjectVisitor<'_, 'a> {
+impl<'a, F: FnMut(usize, &'a RawValue)> Visitor<'a> for ObjectVisitor<'_, F> {
     type Value = ();
 
     fn expecting(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         out.write_str("an object")
     }
 
-    fn visit_map<A: MapAccess<'a>>(self, mut map: A) -> Result<(), A::Error> {
-        let has_paths = self.columns.iter().any(|column| column.is_path);
-        let mut around = BTreeMap::new();
+    fn visit_map<A: MapAccess<'a>>(mut self, mut map: A) -> Result<(), A::Error> {
+        let mut inner = self
+            .columns
+            .iter()
+            .any(|column| column.is_path)
+            .then(|| Inner {
+                around: BTreeMap::new(),
+                found: vec![false; self.columns.len()],
+            });
         while let Some(JsonKey(name)) = map.next_key::<JsonKey<'a>>()? {
             // If a key comes twice, the last value counts; `LineShape` leaves such lines to this
             // parser.
             match self.columns.iter().position(|column| column.name == name) {
-                Some(at) => self.fields[at] = json_field(map.next_value::<&'a RawValue>()?.get()),
-                None if has_paths && self.columns.iter().any(|column| column.is_in(&name)) => {
-                    around.insert(name, map.next_value::<&'a RawValue>()?.get());
+                Some(at) => {
+                    (self.on_value)(at, map.next_value::<&'a RawValue>()?);
+                    inner.iter_mut().for_each(|inner| inner.found[at] = true);
+                }
+                None if inner.is_some()
+                    && self.columns.iter().any(|column| column.is_in(&name)) =>
+                {
+                    let value = map.next_value::<&'a RawValue>()?;
+                    inner.iter_mut().for_each(|inner| {
+                        inner.around.insert(name.clone(), value);
+                    });
                 }
                 None => {
                     map.next_value::<IgnoredAny>()?;
                 }
             }
         }
-        // Behind all keys: a key of the whole name goes before a field inside another, and of several
-        // objects the one of the longest key.
-        for (key, json) in around.iter().rev() {
-            inner_fields(key, json, self.columns, self.fields);
+        if let Some(inner) = inner {
+            inner.pass_on(self.columns, &mut self.on_value);
         }
         Ok(())
     }
 }
 
-/// Fills the fields that are missing so far, and lie inside the value of a key. What lies in null is null.
-fn inner_fields<'a>(
-    key: &str,
-    json: &'a str,
-    columns: &[WantedColumn<'_>],
-    fields: &mut [Field<'a>],
-) {
-    let places = (0..columns.len()).filter(|at| columns[*at].is_in(key));
-    let places: Vec<usize> = places.filter(|at| fields[*at] == Field::Missing).collect();
-    let inner = places.iter().map(|at| {
-        let name = &columns[*at].name[key.len() + 1..];
-        WantedColumn::new(name, false)
-    });
-    let inner: Vec<WantedColumn<'_>> = inner.collect();
-    let mut found = vec![Field::Missing; inner.len()];
-    if json == "null" {
-        found.fill(Field::Null);
-    } else if object_fields(json, &inner, &mut found).is_err() {
-        return;
-    }
-    for (at, field) in places.into_iter().zip(found) {
-        fields[at] = field;
+/// The objects of an object in which wanted columns may lie.
+struct Inner<'a> {
+    /// By their keys.
+    around: BTreeMap<Cow<'a, str>, &'a RawValue>,
+    /// Which columns have a value already.
+    found: Vec<bool>,
+}
+
+impl<'a> Inner<'a> {
+    /// Passes on the values that lie inside: a key of the whole name goes before a field inside another, and of
+    /// several objects the one of the longest key. What lies in null is null.
+    fn pass_on(
+        mut self,
+        columns: &[WantedColumn<'_>],
+        on_value: &mut impl FnMut(usize, &'a RawValue),
+    ) {
+        for (key, object) in self.around.iter().rev() {
+            let places =
+                (0..columns.len()).filter(|at| columns[*at].is_in(key) && !self.found[*at]);
+            let places: Vec<usize> = places.collect();
+            let mut values = vec![None; places.len()];
+            if object.get() == "null" {
+                values.fill(Some(*object));
+            } else {
+                let names = places.iter().map(|at| &columns[*at].name[key.len() + 1..]);
+                let inner: Vec<_> = names.map(|name| WantedColumn::new(name, false)).collect();
+                let mut take = |at: usize, value| values[at] = Some(value);
+                let read = object_values(object.get(), &inner, &mut take as &mut dyn FnMut(_, _));
+                if read.is_err() {
+                    continue;
+                }
+            }
+            for (at, value) in places.into_iter().zip(values) {
+                if let Some(value) = value {
+                    on_value(at, value);
+                    self.found[at] = true;
+                }
+            }
+        }
     }
 }
 

@@ -1,21 +1,24 @@
 //! CSV to records.
 //!
-//! **In / Out**: the header → a [`CsvLayout`]; a piece of text → a call per record, with a [`Field`]
-//! per wanted column. **Invariants**: a text that ends inside a quoted field, or whose last record lacks
+//! `header` finds the delimiter and the places of columns; `rules` makes plain CSV of text with comments, escapes
+//! and long delimiters.
+//!
+//! **In / Out**: a piece of text and its [`CsvLayout`] → a call per record, with a [`Field`] per wanted column.
+//! **Invariants**: a text that ends inside a quoted field, or whose last record lacks
 //! fields and a line end, was cut short: an error of the file, not of a row.
 //! **Why so**: nearly every piece of a log has no quotes, so that line ends and commas alone delimit its
 //! fields. Searching for these takes a fifth of the time of the `csv` crate.
 
-use std::io::{BufRead, Cursor, Read};
+mod first;
+pub(crate) mod header;
+pub(crate) mod rules;
+
+use std::io::{Cursor, Read};
 
 use csv::ByteRecord;
-use memchr::{memchr, memchr_iter, memchr2};
+use memchr::{memchr, memchr_iter, memchr2, memmem};
 
-use crate::catalog::input::InputFile;
-use crate::error::{Error, Result};
-use crate::scan::mismatch::{Mismatch, quoted};
-use crate::scan::missing_column::missing_column;
-use crate::scan::text::columns::{WantedColumn, missing_of};
+use crate::scan::mismatch::Mismatch;
 use crate::scan::text::field::Field;
 use crate::scan::text::record::{ColumnsSeen, CsvLayout, FieldRow, OnRecord, Stop, TextRecord};
 
@@ -23,50 +26,16 @@ use crate::scan::text::record::{ColumnsSeen, CsvLayout, FieldRow, OnRecord, Stop
 /// quotes, which the reader itself does not report.
 const END: &[u8] = b"\x00end of text\x00";
 
-/// The longest header, in bytes.
-const HEADER_BYTES_MAX: u64 = 1 << 20;
-
 /// A reader of the text, with [`END`] appended.
-fn reader_of<'t>(text: impl Read + 't) -> csv::Reader<impl Read + 't> {
+fn reader_of<'t>(text: impl Read + 't, delimiter: u8) -> csv::Reader<impl Read + 't> {
     // The first line feed ends a last record that has no line end.
     let end = Cursor::new([b"\n", END, b"\n"].concat());
     // A record of another length is a bad row, not an error of the reader.
     csv::ReaderBuilder::new()
         .flexible(true)
         .has_headers(false)
+        .delimiter(delimiter)
         .from_reader(text.chain(end))
-}
-
-/// Reads the header of a CSV file.
-pub(crate) fn csv_layout(
-    file: &InputFile,
-    text: impl BufRead,
-    columns: &[WantedColumn<'_>],
-) -> Result<CsvLayout> {
-    // A quote that is never closed would make one header of the whole file.
-    let mut reader = reader_of(text.take(HEADER_BYTES_MAX));
-    let header = reader.byte_headers();
-    let header = header.map_err(|error| csv_fault(file, error))?.clone();
-    if reader.position().byte() >= HEADER_BYTES_MAX {
-        return Err(file.fault("its header is longer than 1 MiB"));
-    }
-    if let Some(name) = header
-        .iter()
-        .find(|name| name.trim_ascii_end().ends_with(END))
-    {
-        let what = if name == END {
-            "it has no header"
-        } else {
-            "a quote in its header never ends"
-        };
-        return Err(file.fault(what));
-    }
-    Ok(CsvLayout {
-        fields_count: header.len(),
-        places: places_in(file, &header, columns)?,
-        header_bytes: reader.position().byte(),
-        ..CsvLayout::default()
-    })
 }
 
 /// Reads the records of a piece of CSV; always returns to read on.
@@ -75,7 +44,7 @@ pub(crate) fn csv_piece(
     piece: &[u8],
     seen: &mut ColumnsSeen,
     on_record: OnRecord<'_>,
-) -> std::result::Result<bool, Stop> {
+) -> Result<bool, Stop> {
     // One check per piece instead of one per field. Text that is not UTF-8 takes the slow path,
     // where only fields with such bytes are faults.
     let text = std::str::from_utf8(piece).ok();
@@ -92,7 +61,7 @@ fn plain_records(
     text: &str,
     seen: &mut ColumnsSeen,
     on_record: OnRecord<'_>,
-) -> std::result::Result<(), Stop> {
+) -> Result<(), Stop> {
     let mut fields = FieldRow::new(layout.places.len());
     let fields = fields.fields();
     let mut commas = Vec::with_capacity(layout.fields_count);
@@ -126,19 +95,19 @@ fn plain_record<'t>(
     commas: &mut Vec<usize>,
     fields: &mut [Field<'t>],
     on_record: OnRecord<'_>,
-) -> std::result::Result<(), Stop> {
+) -> Result<(), Stop> {
     if record.is_empty() {
         return Ok(());
     }
     commas.clear();
-    commas.extend(memchr_iter(b',', record.as_bytes()));
+    commas.extend(memchr_iter(layout.delimiter, record.as_bytes()));
     if commas.len() + 1 != layout.fields_count {
         // Only the last record of a file may lack a line end.
         if after.is_empty() {
             return Err(Stop::CutShort(seen.rows + 1));
         }
         // The slow path words the fault, so that both paths say the same.
-        let record = ByteRecord::from_iter(record.split(','));
+        let record = ByteRecord::from_iter(record.split(char::from(layout.delimiter)));
         return offer(&record, layout, seen, on_record);
     }
     for (field, place) in fields.iter_mut().zip(&layout.places) {
@@ -152,7 +121,8 @@ fn plain_record<'t>(
         };
     }
     seen.rows += 1;
-    let text = || serde_json::Value::from_iter(record.split(',')).to_string();
+    let text =
+        || serde_json::Value::from_iter(record.split(char::from(layout.delimiter))).to_string();
     let record = TextRecord {
         row: seen.rows,
         fields: Ok(fields),
@@ -167,9 +137,9 @@ fn quoted_records(
     piece: &[u8],
     seen: &mut ColumnsSeen,
     on_record: OnRecord<'_>,
-) -> std::result::Result<(), Stop> {
+) -> Result<(), Stop> {
     // The empty line keeps the reader from dropping a byte order mark at the start of the piece.
-    let mut reader = reader_of(b"\n".chain(piece));
+    let mut reader = reader_of(b"\n".chain(piece), layout.delimiter);
     let (mut record, mut next) = (ByteRecord::new(), ByteRecord::new());
     let mut read = |into: &mut ByteRecord| {
         let read = reader.read_byte_record(into);
@@ -193,13 +163,46 @@ fn quoted_records(
     Ok(())
 }
 
+/// The mismatch of a record of another length than the header, with the setting that may be missing.
+#[cold]
+fn misfit(record: &ByteRecord, layout: &CsvLayout) -> Mismatch {
+    let header = if layout.is_given {
+        "as in the header that is given"
+    } else {
+        "as in the header"
+    };
+    let has_backslashes = || {
+        let is_known = layout.rules.as_ref();
+        let is_known = is_known.is_some_and(|rules| rules.has_backslashes);
+        !is_known
+            && record
+                .iter()
+                .any(|field| memmem::find(field, b"\\\"").is_some())
+    };
+    let hint = if record.get(0).unwrap_or_default().starts_with(b"#") {
+        let source = &layout.source_name;
+        format!(" (if such lines are comments, --source {source}.comment='#' skips them)")
+    } else if has_backslashes() {
+        format!(" ({})", escape_hint(&layout.source_name))
+    } else {
+        String::new()
+    };
+    let expected = format!("{} fields, {header}{hint}", layout.fields_count);
+    Mismatch::new(expected, record.len().to_string())
+}
+
+/// What reads quotes behind backslashes.
+pub(in crate::scan::text) fn escape_hint(source: &str) -> String {
+    format!("--source {source}.escape='\\' reads quotes behind backslashes, as Spark writes them")
+}
+
 /// Passes one record to the caller.
 fn offer(
     record: &ByteRecord,
     layout: &CsvLayout,
     seen: &mut ColumnsSeen,
     on_record: OnRecord<'_>,
-) -> std::result::Result<(), Stop> {
+) -> Result<(), Stop> {
     let text = || {
         let fields = record.iter().map(String::from_utf8_lossy);
         serde_json::Value::from_iter(fields).to_string()
@@ -216,8 +219,7 @@ fn offer(
     let fields = if record.len() == layout.fields_count {
         Ok(&*fields)
     } else {
-        let expected = format!("{} fields, as in the header", layout.fields_count);
-        Err(Mismatch::new(expected, record.len().to_string()))
+        Err(misfit(record, layout))
     };
     seen.rows += 1;
     let record = TextRecord {
@@ -226,37 +228,4 @@ fn offer(
         text: &text,
     };
     on_record(record).map_err(Stop::Error)
-}
-
-/// The places of the wanted columns in a header.
-fn places_in(
-    file: &InputFile,
-    header: &ByteRecord,
-    columns: &[WantedColumn<'_>],
-) -> Result<Vec<Option<usize>>> {
-    let mut places = Vec::new();
-    for column in columns {
-        // A name that comes twice matters only if the column is wanted.
-        let mut same = (0..header.len()).filter(|at| &header[*at] == column.name.as_bytes());
-        places.push(same.next());
-        if same.next().is_some() {
-            let what = format!("the header names column \"{}\" twice", column.name);
-            return Err(file.fault(what));
-        }
-    }
-    match missing_of(columns, |at| places[at].is_some()) {
-        None => Ok(places),
-        Some(name) => {
-            let names: Vec<_> = header.iter().map(String::from_utf8_lossy).collect();
-            Err(missing_column(file, name, &quoted(&names.join(","))))
-        }
-    }
-}
-
-/// The error of a text that the CSV reader cannot read further.
-fn csv_fault(file: &InputFile, error: csv::Error) -> Error {
-    match error.into_kind() {
-        csv::ErrorKind::Io(error) => file.broken(&error),
-        other => file.fault(format!("{other:?}")),
-    }
 }
