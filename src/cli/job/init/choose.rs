@@ -6,7 +6,7 @@
 use hitherto::{JobKind, Source};
 
 use super::draft::{Draft, RowKind};
-use super::names::Role;
+use super::names::{Role, plain};
 use super::write::are_impressions;
 
 /// The job, its sources, and what is not used.
@@ -220,6 +220,11 @@ impl<'s> Choice<'s> {
                     draft,
                     format!("it is no log of a customer and an item; columns {columns}"),
                 );
+            } else if let Some(labelled) = first.and_then(|at| labelled_of(draft, &drafts[at])) {
+                self.pass(
+                    draft,
+                    format!("it is like {labelled} without labels; `no_labels = true` reads it"),
+                );
             } else if let Some(base) = base_of(draft, drafts) {
                 self.pass(
                     draft,
@@ -267,6 +272,18 @@ impl<'s> Choice<'s> {
         });
         names.find(|name| is_free(name)).unwrap_or_default()
     }
+}
+
+/// The impressions whose columns a draft has, all but the label: by its name it is a set to be scored.
+fn labelled_of<'a>(draft: &Draft<'_>, shown: &'a Draft<'_>) -> Option<&'a str> {
+    const SCORED: [&str; 6] = ["test", "score", "predict", "eval", "holdout", "infer"];
+    let stem = plain(&draft.stem());
+    let label = shown.role(Role::Label)?;
+    let names = shown.family.columns.iter().map(|column| &column.name);
+    let rest = names.filter(|name| **name != label.name);
+    let is_like = rest.eq(draft.family.columns.iter().map(|column| &column.name));
+    let is_scored = is_like && SCORED.iter().any(|word| stem.contains(word));
+    is_scored.then(|| shown.family.paths[0].as_str())
 }
 
 /// The file of which this one is another version, such as clicks.csv of `clicks_1000.csv`.

@@ -243,6 +243,16 @@ impl<'s> Draft<'s> {
         let Some(Found { column, other }) = found else {
             return false;
         };
+        if let Some(other) =
+            other.filter(|other| role == Role::Customer && is_better(other, column))
+        {
+            let (other_name, name) = (&other.name, &column.name);
+            self.doubts.push(format!(
+                "\"{other_name}\", as most rows have the same \"{name}\""
+            ));
+            self.roles.push((role, other));
+            return true;
+        }
         let ambiguous = other.filter(|_| is_wanted && role != Role::Time);
         if let Some(other) = ambiguous.filter(|_| !is_usual(role, &column.name)) {
             self.doubts
@@ -297,6 +307,17 @@ impl<'s> Draft<'s> {
             self.take(Role::Day, false);
         }
     }
+}
+
+/// Whether a customer is better known by another column: most rows have the same device, which stands for none.
+fn is_better(other: &SurveyedColumn, column: &SurveyedColumn) -> bool {
+    const VALUES_MIN: u64 = 100;
+    let is_device = ["deviceid", "cookieid", "anonymousid"].contains(&plain(&column.name).as_str());
+    let is_one = |column: &SurveyedColumn| {
+        let most = column.words.iter().map(|(_, count)| *count).max();
+        2 * most.unwrap_or_default() > column.values
+    };
+    is_device && column.values >= VALUES_MIN && is_one(column) && !is_one(other)
 }
 
 /// Whether a name says its role beyond doubt.

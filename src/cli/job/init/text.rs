@@ -2,11 +2,11 @@
 
 use std::path::Path;
 
-use hitherto::{JobKind, LeftOut, Result, SurveyedColumn, SurveyedTime, survey_words};
+use hitherto::{JobKind, LeftOut, ListKind, Result, SurveyedColumn, SurveyedTime, survey_words};
 
 use super::choose::{Choice, usual};
 use super::draft::{Draft, RowKind};
-use super::names::Role;
+use super::names::{Role, plain};
 use super::own_keys::{as_of, ours_of, roles_of_events};
 use super::trial::trial;
 use super::types::order_of;
@@ -17,6 +17,8 @@ use crate::cli::job::quoted;
 const TYPE_RECORDS_MAX: usize = 20_000;
 /// The most paths that are named of those that are left out.
 const LEFT_OUT_MAX: usize = 20;
+/// Words in the names of lists of what came before an impression.
+const BEFORE: [&str; 4] = ["history", "previous", "prior", "past"];
 
 /// A job file while it is written.
 pub(super) struct JobText<'a> {
@@ -103,6 +105,7 @@ impl<'a> JobText<'a> {
                 None => lines.extend(self.impressions_from()),
             }
             lines.extend(self.ids());
+            lines.extend(self.without_actions());
         }
         if self.choice.kind == JobKind::Dwell {
             lines.extend(
@@ -176,6 +179,33 @@ impl<'a> JobText<'a> {
                 .to_owned(),
             format!("impressions_from = {{ source = \"{name}\" }}"),
         ]
+    }
+
+    /// What is said of impressions without a log of actions: their lists of what came before stay as they are.
+    fn without_actions(&self) -> Vec<String> {
+        let [(_, shown)] = &self.choice.sources[..] else {
+            return Vec::new();
+        };
+        if !are_impressions(shown) {
+            return Vec::new();
+        }
+        let is_before = |column: &SurveyedColumn| {
+            let kind = column.list.as_ref().map(|list| &list.kind);
+            let says = |word: &str| plain(&column.name).contains(word);
+            matches!(kind, Some(ListKind::Text { .. }))
+                && key_of(&column.name) == column.name
+                && (shown.is_headless() || BEFORE.iter().any(|word| says(word)))
+        };
+        let has_role = |name: &str| shown.roles.iter().any(|(_, column)| column.name == name);
+        let columns = shown.family.columns.iter();
+        let lists = columns.filter(|column| is_before(column) && !has_role(&column.name));
+        let lists: Vec<String> = lists.map(|column| quoted(&column.name)).collect();
+        let mut lines = vec!["# missing: a log of actions, so all histories are empty".to_owned()];
+        if !lists.is_empty() {
+            lines.push("# guess: lists of what came before, which are kept as they are".to_owned());
+            lines.push(format!("keep = [{}]", lists.join(", ")));
+        }
+        lines
     }
 
     /// Settings of ids.
