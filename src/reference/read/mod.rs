@@ -111,7 +111,8 @@ fn read(
     }
     let columns = &once;
     let mut own = settings.source_settings.iter();
-    let own = own.find(|(source, _)| *source == file.source);
+    let source = log_of(settings, file.source);
+    let own = own.find(|(named, _)| *named == source);
     let own = own.map_or_else(SourceSettings::default, |(_, own)| own.clone());
     match file.format {
         Format::Parquet => parquet::read(file, own.explode.as_deref(), columns, on_record),
@@ -158,14 +159,18 @@ pub(crate) fn instant_of(settings: &Settings, text: &str) -> Option<i64> {
     Some(instant_in(settings.zone_name(), time))
 }
 
+/// The source whose files a source has: impressions that are actions are in the files of these.
+fn log_of(settings: &Settings, source: Source) -> Source {
+    match settings.sequences().impressions_from {
+        Some(log) if source == Source::Impressions => log,
+        _ => source,
+    }
+}
+
 /// The settings as they hold for the files of a source.
 fn of_source(settings: &Settings, source: Source) -> Settings {
     let mut all = settings.clone();
-    // Impressions that are actions are in the files of these.
-    let source = match settings.sequences().impressions_from {
-        Some(log) if source == Source::Impressions => log,
-        _ => source,
-    };
+    let source = log_of(settings, source);
     all.source_settings.retain(|(named, _)| *named == source);
     if let Some((_, own)) = all.source_settings.first() {
         all.time_unit = own.time_unit.or(all.time_unit);
