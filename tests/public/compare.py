@@ -25,7 +25,7 @@ ROWS = """create table wanted as select customer_id, ranking_id, position, item_
 CASES = [
     ("avazu-like", ["avazu-like"], "", ("train.csv", ",1,14102100,", ",0,14102100,")),
     ("mind-like", ["mind-like"], "column_4,", ("behaviors.tsv", "-1\n", "-0\n")),
-    ("movielens-like/ml-1m", ["ml-1m", "ratings"], "", ("ratings.dat", "::978499992", "::978499993")),
+    ("movielens-like/ml-1m", ["ml-1m", "ratings"], "", ("ratings.dat", "::978499952", "::978499953")),
     ("movielens-like/ml-latest-small", ["ml-latest-small", "ratings"], "", ("tags.csv", "\n1,1270,", "\n1,1193,")),
 ]
 SHOWN = 3

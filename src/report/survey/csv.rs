@@ -7,6 +7,8 @@ use crate::reference::read::time_of;
 
 /// What separates fields in CSV, the likeliest first.
 const DELIMITERS: [&str; 5] = [",", "\t", ";", "|", "::"];
+/// How many lines tell the delimiter.
+const DELIMITED_LINES: usize = 20;
 /// Separates fields while `::` is looked at: the reader takes one byte.
 const UNIT: u8 = 0x1f;
 
@@ -20,8 +22,7 @@ pub(super) fn csv_rows(head: &[u8], is_whole: bool, records_max: usize) -> First
     while text.starts_with('#') || text.starts_with("sep=") {
         text = text.split_once('\n').map_or("", |(_, rest)| rest);
     }
-    let line = text.lines().next().unwrap_or_default();
-    let delimiter = delimiter_of(line);
+    let delimiter = delimiter_of(text);
     let has_backslashes = text.contains("\\\"") && !text.contains("\"\"");
     let one_byte = if delimiter.len() == 1 {
         text.to_owned()
@@ -72,10 +73,16 @@ pub(super) fn csv_rows(head: &[u8], is_whole: bool, records_max: usize) -> First
     first
 }
 
-/// What separates the fields of a line: of the candidates the one that it has most of.
-fn delimiter_of(line: &str) -> &'static str {
-    let count = |delimiter: &&str| line.matches(*delimiter).count();
-    let likeliest = DELIMITERS.into_iter().rev().max_by_key(count);
+/// What separates the fields of a text: of the candidates the one that the first line has most of, or rather one
+/// that all lines have as often as it.
+fn delimiter_of(text: &str) -> &'static str {
+    let first = text.lines().next().unwrap_or_default();
+    let likeliest = DELIMITERS.into_iter().rev().max_by_key(|delimiter| {
+        let count = first.matches(*delimiter).count();
+        let mut lines = text.lines().take(DELIMITED_LINES);
+        let is_even = lines.all(|line| line.matches(*delimiter).count() == count);
+        (count > 0 && is_even, count)
+    });
     likeliest.unwrap_or(DELIMITERS[0])
 }
 
@@ -100,6 +107,7 @@ mod tests {
             ("user::item\n1::2\n", "::", "user item"),
             ("1::2\n3::4\n", "::", "column_1 column_2"),
             ("# of today\nuser|item\n1|2\n", "|", "user item"),
+            ("a\tx,y,z\nb\tx\n", "\t", "a x,y,z"),
         ] {
             let first = csv_rows(text.as_bytes(), true, 10);
             assert_eq!(first.layout.delimiter, delimiter, "{text}");

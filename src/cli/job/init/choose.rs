@@ -9,6 +9,9 @@ use super::draft::{Draft, RowKind};
 use super::names::{Role, plain};
 use super::write::are_impressions;
 
+/// The longest list of names in a comment.
+const NAMES_CHARS_MAX: usize = 200;
+
 /// The job, its sources, and what is not used.
 #[derive(Debug)]
 pub(super) struct Choice<'s> {
@@ -54,7 +57,12 @@ pub(super) fn choose<'s>(drafts: &[Draft<'s>]) -> Choice<'s> {
 fn columns_of(draft: &Draft<'_>) -> String {
     let columns = draft.family.columns.iter();
     let names: Vec<&str> = columns.map(|column| column.name.as_str()).collect();
-    names.join(", ")
+    let names = names.join(", ");
+    // Of a file without a header they are values of any length.
+    match names.char_indices().nth(NAMES_CHARS_MAX) {
+        Some((end, _)) => format!("{} …", &names[..end]),
+        None => names,
+    }
 }
 
 impl<'s> Choice<'s> {

@@ -141,21 +141,27 @@ impl<'s> Draft<'s> {
                 Some(list) if list.kind == ListKind::Objects => {
                     find(&list.fields, Role::Item, &[]).is_some()
                 }
-                Some(list) => {
-                    self.is_headless()
-                        && matches!(
-                            list.kind,
-                            ListKind::Text {
-                                label_separator: Some(_),
-                                ..
-                            }
-                        )
-                }
-                None => false,
+                _ => false,
             })
         };
-        // Texts that may be lists are so only by their names.
-        named.or_else(with_items)
+        // Texts that may be lists are so only by their names, if there are names.
+        let of_texts = || self.list_of_texts().filter(|_| self.is_headless());
+        named.or_else(with_items).or_else(of_texts)
+    }
+
+    /// The column of texts with items and labels; without labels the last one, if others hold what came before.
+    fn list_of_texts(&self) -> Option<&'s SurveyedColumn> {
+        let columns = self.family.columns.iter();
+        let lists = columns.filter_map(|column| match &column.list.as_ref()?.kind {
+            ListKind::Text {
+                label_separator, ..
+            } => Some((column, label_separator.is_some())),
+            _ => None,
+        });
+        let lists: Vec<(&SurveyedColumn, bool)> = lists.collect();
+        let labelled = lists.iter().find(|(_, is_labelled)| *is_labelled);
+        let last = lists.last().filter(|_| lists.len() > 1);
+        labelled.or(last).map(|(column, _)| *column)
     }
 
     /// Finds the columns of all roles that such rows need.

@@ -233,10 +233,12 @@ impl<'a> JobText<'a> {
             } else {
                 "is text"
             };
-            lines.push(format!(
-                "# guess: \"{}\" {why}, so items get codes",
-                column.name
-            ));
+            let name = match column.name.as_str() {
+                // Elements of a list have no name.
+                "" => "an item of a list".to_owned(),
+                name => quoted(name),
+            };
+            lines.push(format!("# guess: {name} {why}, so items get codes"));
             lines.push("item_vocabulary = \"build\"".to_owned());
         } else if items.iter().any(|column| {
             column
