@@ -71,7 +71,7 @@ hints! {
     /// A column that no file has by that name.
     Columns = "--columns {value}.NAME=COLUMN gives another name",
     /// A column whose name the user gave.
-    GivenName = "correct the name that --columns, --available, --with or the job file gives it",
+    GivenName = "correct the name that --columns, --available, --with, --keep or the job file gives it",
     /// The day that actions landed, which neither folders nor files have.
     AvailableColumn = "--available {value}=COLUMN names another column",
     /// A day that a path tells, but not by a folder `dt=`.

@@ -200,7 +200,7 @@ pub(crate) fn read_listings(
     // Listings are read by this thread alone, without `run_tasks`, so a panic of a reader is caught
     // here.
     let mut listings = guarded("listings", || {
-        Listings::read((&spec, policy, context), types, &keys, &tasks)
+        Listings::read((&spec, policy, context), types, &keys, (&files, &tasks))
     })?;
     hit("listings read");
     let clicks = open_source(job, &inputs.sources, Source::Clicks)?;
@@ -330,6 +330,7 @@ fn read_impressions(
     context.enter(Stage::IMPRESSIONS, steps);
     let states = thread_states(|| scan.state());
     let states = run_tasks(&tasks, states, |state, task| scan.read(task, state))?;
+    scan.check_columns(&inputs.opened, &states)?;
     ShownRead::new(states, types, context)
 }
 

@@ -67,6 +67,7 @@ pub(super) fn read_impressions<I: ItemColumn>(
     );
     let states = thread_states(|| scan.state::<I>());
     let mut states = run_tasks(&tasks, states, |state, task| scan.read(task, state))?;
+    scan.check_columns(opened, &states)?;
     let items: usize = states.iter().map(ImpressionState::items_count).sum();
     // Impressions address their items by 32 bits.
     if u32::try_from(items).is_err() {

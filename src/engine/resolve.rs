@@ -29,12 +29,11 @@ pub(crate) fn in_zone_of_set(job: &Job) -> Job {
 }
 
 /// The job with a type for each passthrough and attribute column. A passthrough column has the type that
-/// the first Parquet file of impressions says, or is text if there is no such file. An attribute column
+/// the first Parquet file of impressions with it says, or is text if there is no such file. An attribute column
 /// has the type that Parquet files of actions say: of each source the last one, by path, that has rows.
 ///
 /// # Errors
-/// If such a file cannot be opened, lacks a passthrough column, or has a column of a type that is not
-/// supported.
+/// If such a file cannot be opened, or has a column of a type that is not supported.
 pub(super) fn column_types(
     job: &Job,
     impressions: &[Opened],
@@ -68,10 +67,10 @@ pub(super) fn column_types(
 }
 
 /// The job with a type for each kept column of `features`: as given; else as the first Parquet file of its source
-/// says, or text if there is no such file.
+/// with it says, or text if there is no such file.
 ///
 /// # Errors
-/// If such a file cannot be opened, lacks the column, or has a column of a type that is not supported.
+/// If such a file cannot be opened, or has a column of a type that is not supported.
 pub(super) fn kept_types(job: &Job, sources: &[SourceFiles]) -> Result<Job> {
     let keep = job.features().keep.iter().map(|kept| {
         let source = if kept.of_listings {
@@ -81,7 +80,7 @@ pub(super) fn kept_types(job: &Job, sources: &[SourceFiles]) -> Result<Job> {
         };
         let mut files = sources.iter().filter(|files| files.source == source);
         let first = match (kept.column.kind, files.next()) {
-            (None, Some(files)) => first_parquet(job, files)?,
+            (None, Some(files)) => first_parquet(job, files, &kept.column)?,
             _ => Vec::new(),
         };
         Ok(KeptColumn {
@@ -95,32 +94,34 @@ pub(super) fn kept_types(job: &Job, sources: &[SourceFiles]) -> Result<Job> {
     Ok(job.with_kept(keep.collect::<Result<_>>()?))
 }
 
-/// The first Parquet file of a source, if there is one.
-fn first_parquet(job: &Job, source: &SourceFiles) -> Result<Vec<Opened>> {
+/// The first Parquet file of a source that has a column, if there is one.
+fn first_parquet(job: &Job, source: &SourceFiles, column: &Passthrough) -> Result<Vec<Opened>> {
     for file in &source.files {
         let opened = Opened::open(&read_spec(job), file)?;
-        if matches!(opened, Opened::Parquet(..)) {
+        if matches!(&opened, Opened::Parquet(file) if file.column(&column.name).is_some()) {
             return Ok(vec![opened]);
         }
     }
     Ok(Vec::new())
 }
 
-/// The type of a passthrough column: as given, or as in the first Parquet file.
+/// The type of a passthrough column: as given, or as in the first Parquet file with it.
 fn passthrough_type(
     job: &Job,
     column: &Passthrough,
     impressions: &[Opened],
 ) -> Result<PassthroughType> {
-    let mut files = impressions.iter().filter_map(|file| match file {
-        Opened::Parquet(file) => Some(file),
-        Opened::Text(..) | Opened::Empty(..) => None,
-    });
-    match (column.kind, files.next()) {
-        (Some(given), _) => Ok(given),
-        (None, None) => Ok(PassthroughType::Text),
-        (None, Some(file)) => passthrough::kind_in(&read_spec(job), file, column),
+    if let Some(given) = column.kind {
+        return Ok(given);
     }
+    for file in impressions {
+        if let Opened::Parquet(file) = file
+            && let Some(kind) = passthrough::kind_in(&read_spec(job), file, column)?
+        {
+            return Ok(kind);
+        }
+    }
+    Ok(PassthroughType::Text)
 }
 
 /// The last file of a source, by path, that has rows.

@@ -21,6 +21,7 @@ pub(crate) mod mismatch;
 mod missing_column;
 pub(crate) mod parquet;
 pub(crate) mod pruning;
+pub(crate) mod some_files;
 pub(crate) mod spec;
 pub(crate) mod statistics;
 pub(crate) mod table;

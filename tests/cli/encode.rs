@@ -171,7 +171,7 @@ pub(crate) fn encode_batch(batch: &RecordBatch) -> Vec<u8> {
     writer.into_inner().expect("memory to write to")
 }
 
-/// Arrays of items with labels; elements and values may be null.
+/// Arrays of items, with labels and shades if an element has one; elements and values may be null.
 fn list(values: &[&Value]) -> ListArray {
     let arrays = values.iter().map(|value| value.as_array());
     let nulls: Vec<bool> = arrays.clone().map(|array| array.is_some()).collect();
@@ -186,16 +186,27 @@ fn list(values: &[&Value]) -> ListArray {
         .iter()
         .map(|element| element["is_order"].as_bool())
         .collect();
-    let fields = Fields::from(vec![
-        Field::new("item_id", DataType::Int64, true),
-        Field::new("is_order", DataType::Boolean, true),
-    ]);
+    let shades: StringArray = elements
+        .iter()
+        .map(|element| element["shade"].as_str())
+        .collect();
+    let columns: [(&str, ArrayRef); 3] = [
+        ("item_id", Arc::new(items)),
+        ("is_order", Arc::new(labels)),
+        ("shade", Arc::new(shades)),
+    ];
+    let has = |name: &str| elements.iter().any(|element| element.get(name).is_some());
+    let is_there = |name: &str| match name {
+        "shade" => has(name),
+        _ => elements.is_empty() || has(name),
+    };
+    let columns = columns.into_iter().filter(|(name, _)| is_there(name));
+    let (fields, arrays): (Vec<Field>, Vec<ArrayRef>) = columns
+        .map(|(name, array)| (Field::new(name, array.data_type().clone(), true), array))
+        .unzip();
+    let fields = Fields::from(fields);
     let present: Vec<bool> = elements.iter().map(|element| !element.is_null()).collect();
-    let structs = StructArray::new(
-        fields.clone(),
-        vec![Arc::new(items), Arc::new(labels)],
-        Some(NullBuffer::from(present)),
-    );
+    let structs = StructArray::new(fields.clone(), arrays, Some(NullBuffer::from(present)));
     let element = Field::new("element", DataType::Struct(fields), true);
     ListArray::new(
         Arc::new(element),

@@ -244,6 +244,41 @@ fn columns_may_have_other_names() {
 }
 
 #[test]
+fn a_kept_column_is_null_in_files_that_lack_it_and_in_some_file() {
+    for first in FORMATS {
+        for second in FORMATS {
+            let shop = listings_in("csv");
+            for source in ["impressions", "listings"] {
+                let (mut old, name) = (
+                    rows(source),
+                    if source == "listings" {
+                        "title"
+                    } else {
+                        "page"
+                    },
+                );
+                let mut new = old.split_off(1);
+                new.iter_mut().for_each(|row| row[name] = json!("new"));
+                shop.remove(source);
+                shop.put(&format!("{source}/0.{first}"), encode(first, &old));
+                shop.put(&format!("{source}/1.{second}"), encode(second, &new));
+            }
+            for keep in ["pages", "listing.titles"] {
+                let said = ["expected a column", keep.trim_start_matches("listing.")];
+                refuses(&shop, &["--keep", keep], 65, &said);
+            }
+            made(&shop, &["--keep", "page,listing.title"]);
+            let verified = shop.run_bare(&["verify", "out", "--audit-rows", "all"]);
+            assert_eq!(verified.code, 0, "{}{}", verified.stdout, verified.stderr);
+            let shown = shop.run_bare(&["head", "out", "--json", "-n", "9"]).stdout;
+            let values =
+                ["page", "title"].map(|name| shown.matches(&format!("\"{name}\":\"new\"")).count());
+            assert_eq!(values, [2, 1], "{first}, {second}: {shown}");
+        }
+    }
+}
+
+#[test]
 fn an_output_that_exists_is_73_unless_it_may_be_replaced() {
     let shop = listings_in("csv");
     made(&shop, &[]);

@@ -39,6 +39,7 @@ mod rows;
 mod shapes;
 mod shop;
 mod small;
+mod some_files;
 mod spellings;
 mod syntax;
 mod tables;

@@ -817,6 +817,18 @@ pub(crate) enum Column {
 }
 
 impl Column {
+    /// Whether all of some rows are null, in a column that is carried through.
+    fn is_null_in(&self, rows: std::ops::Range<usize>) -> bool {
+        match self {
+            Column::Texts(values) => values[rows].iter().all(Option::is_none),
+            Column::Narrow(values) => values[rows].iter().all(Option::is_none),
+            Column::Floats(values) => values[rows].iter().all(Option::is_none),
+            Column::Bools(values) => values[rows].iter().all(Option::is_none),
+            Column::Wide(values) => values[rows].iter().all(Option::is_none),
+            other => panic!("{other:?} is not carried through"),
+        }
+    }
+
     /// The values of some rows, if it is one that impressions have.
     fn slice(&self, rows: std::ops::Range<usize>) -> Column {
         match self {
@@ -831,10 +843,27 @@ impl Column {
 
 /// Writes rows into one or several files of a folder.
 pub(crate) fn write_rows(folder: &Path, columns: &[(&str, Column)], rows: usize, style: Style) {
+    let last = ranges(rows, style).count() - 1;
     for (file, range) in ranges(rows, style) {
-        write_file(folder, (file, range), columns, style);
+        // A file may lack a column that is carried through, if another has it.
+        let may_lack = file < last && style.row_group.is_multiple_of(2);
+        let is_there = |name: &str, column: &Column| {
+            !(may_lack && CARRIED.contains(&name) && column.is_null_in(range.clone()))
+        };
+        let columns = columns
+            .iter()
+            .filter(|(name, column)| is_there(name, column));
+        let columns: Vec<_> = columns
+            .map(|(name, column)| (*name, column.clone()))
+            .collect();
+        write_file(folder, (file, range), &columns, style);
     }
 }
+
+/// Columns of impressions, and of rows that are one item, that are carried through.
+const CARRIED: [&str; 7] = [
+    "surface", "spot", "score", "fresh", "is_click", "place", "tag",
+];
 
 /// The files that rows are spread over, with the rows of each.
 fn ranges(rows: usize, style: Style) -> impl Iterator<Item = (usize, std::ops::Range<usize>)> {

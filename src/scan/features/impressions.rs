@@ -17,13 +17,14 @@ use crate::ids::{Day, Micros, count64, index};
 use crate::job::{CustomerType, Source};
 use crate::kernel::column::TextColumn;
 use crate::kernel::passthrough::PassthroughValue;
-use crate::scan::Task;
 use crate::scan::bad_rows::{BadRowPolicy, Rejected};
+use crate::scan::some_files::add_seen;
 use crate::scan::spec::{DaySpec, ReadSpec};
 use crate::scan::table::{
     Batch, Cells, ColumnType, IdCodes, Presence, TableColumn, TableScan, TableState,
 };
 use crate::scan::time_kinds::TimeKinds;
+use crate::scan::{Opened, Task};
 
 /// The columns, as places in a batch.
 const IMPRESSION: usize = 0;
@@ -214,6 +215,19 @@ impl<'a> ShownScan<'a> {
         let ShownState { table, rows } = state;
         self.table
             .read(task, table, &mut |batch| self.keep(batch, rows))
+    }
+
+    /// Checks that each kept column is in some of the files that all threads have read.
+    ///
+    /// # Errors
+    /// If not.
+    pub(crate) fn check_columns(&self, opened: &[Opened], states: &[ShownState]) -> Result<()> {
+        let mut seen = Vec::new();
+        for state in states {
+            seen.resize(seen.len().max(state.table.seen.len()), None);
+            add_seen(&mut seen, &state.table.seen);
+        }
+        self.table.check_seen(opened, &seen)
     }
 
     /// Keeps the rows of a batch that are of days asked for.

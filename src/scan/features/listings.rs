@@ -22,7 +22,6 @@ use crate::job::{CustomerType, Source};
 use crate::kernel::op::features::ABSENT;
 use crate::kernel::passthrough::PassthroughValue;
 use crate::kernel::sweep::is_prior;
-use crate::scan::Task;
 use crate::scan::bad_rows::{BadRowPolicy, Rejected};
 use crate::scan::mismatch::Mismatch;
 use crate::scan::spec::ReadSpec;
@@ -30,6 +29,7 @@ use crate::scan::table::{
     Batch, ColumnType, IdCodes, Memo, Presence, TableColumn, TableScan, TableState,
 };
 use crate::scan::time_kinds::TimeKinds;
+use crate::scan::{Opened, Task};
 
 /// The columns, as places in a batch.
 const LISTING: usize = 0;
@@ -162,7 +162,7 @@ impl Listings {
         (spec, policy, context): (&ReadSpec<'_>, &BadRowPolicy<'_>, &RunContext),
         types: FeatureTypes,
         keys: &Keys,
-        tasks: &[Task],
+        (opened, tasks): (&[Opened], &[Task]),
     ) -> Result<Listings> {
         let table = TableScan::new(spec, policy, context, columns_of(spec, types));
         let mut state = TableState::default();
@@ -187,6 +187,7 @@ impl Listings {
                 Ok(())
             })?;
         }
+        table.check_seen(opened, &state.seen)?;
         let (categories, ranks) =
             RankedDictionary::merge(vec![scan.categories.ids], Order::Id, context)?;
         for row in &mut scan.rows {

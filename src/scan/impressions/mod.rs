@@ -2,7 +2,7 @@
 //!
 //! `shape` tells what a file has: lists of items, which `parquet` and `text` read, with `shapes` if these are no
 //! structs, or one item a row, which `flat` reads and groups once all is read. `unnamed` gives ids to impressions without a ranking id.
-//! `moment` says of which day a row is, and what its cutoff is.
+//! `seen` knows which files lack a column that they may lack. `moment` says of which day a row is, and what its cutoff is.
 //!
 //! **In / Out**: a row group or a text file → rows in an [`ImpressionState`], one per thread.
 //! **Null rule**: a null customer is a guest; a null or empty array makes no row and is counted;
@@ -14,6 +14,7 @@ mod flat;
 mod moment;
 mod negatives;
 mod parquet;
+mod seen;
 mod shape;
 mod shapes;
 mod stats;
@@ -24,10 +25,10 @@ use std::collections::BTreeMap;
 
 use self::flat::{FlatNames, Part, Parts};
 use self::negatives::Negatives;
+use self::seen::SeenColumns;
 use self::shapes::ItemShapes;
 pub(crate) use self::text::dt_of;
 use self::unnamed::Unnamed;
-use crate::calendar::{Lookback, Zone};
 use crate::context::RunContext;
 use crate::dictionary::Dictionary;
 use crate::error::Result;
@@ -57,6 +58,8 @@ pub(crate) struct ImpressionState<I> {
     /// What was found, day by day.
     pub(crate) tallies: BTreeMap<Day, ImpressionStats>,
     pub(crate) rejected: Vec<Rejected>,
+    /// Which columns some file had, of those that a file may lack.
+    seen: SeenColumns,
     /// The items, if their ids are texts: those of rows, and others.
     pub(crate) items: Option<ItemDictionary>,
     /// Scratch: the items of the current row.
@@ -188,6 +191,7 @@ impl<'a> ImpressionScan<'a> {
             unnamed: Unnamed::new(self.customers == CustomerType::String),
             tallies: BTreeMap::new(),
             rejected: Vec::new(),
+            seen: SeenColumns::new(self.keep.len(), self.elements.keep.len()),
             items: ItemDictionary::wanted(&self.spec),
             shown: Vec::new(),
             contents: String::new(),
@@ -225,6 +229,22 @@ impl<'a> ImpressionScan<'a> {
         }
         state.items = items;
         Ok(())
+    }
+
+    /// Checks that each column that a file may lack is in some file of those that all threads have read.
+    ///
+    /// # Errors
+    /// If not.
+    pub(crate) fn check_columns<I>(
+        &self,
+        opened: &[Opened],
+        states: &[ImpressionState<I>],
+    ) -> Result<()> {
+        let mut seen = SeenColumns::new(self.keep.len(), self.elements.keep.len());
+        for state in states {
+            seen.add(&state.seen);
+        }
+        self.check_seen(opened, &seen)
     }
 
     /// Judges one row and keeps it, counts it, or rejects it.
@@ -369,28 +389,5 @@ impl<I: Item> ImpressionState<I> {
         let tally = self.tallies.entry(day).or_default();
         tally.impressions += 1;
         tally.rejected += 1;
-    }
-
-    /// Cutoff and start of the lookback.
-    fn bounds(
-        &mut self,
-        (zone, lookback): (&Zone, Option<Lookback>),
-        moment: CutoffMoment,
-    ) -> (Micros, Micros) {
-        if let Some((last, bounds)) = self.last_bounds
-            && last == moment
-        {
-            return bounds;
-        }
-        let (day, time) = moment;
-        let cutoff = time.unwrap_or_else(|| zone.start_of(day));
-        let start = match (lookback, time) {
-            (None, _) => Micros::MIN,
-            // Calendar days: the same wall time, not a multiple of 24 hours.
-            (Some(lookback), Some(time)) => zone.lookback_from(time, lookback),
-            (Some(lookback), None) => zone.start_of(lookback.first_day(day)),
-        };
-        self.last_bounds = Some((moment, (cutoff, start)));
-        (cutoff, start)
     }
 }

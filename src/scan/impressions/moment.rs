@@ -1,7 +1,7 @@
 //! The day and the cutoff of a row of impressions.
 
-use super::{ImpressionScan, ImpressionState, RawImpression};
-use crate::calendar::{DAY_MAX, DAY_MIN, date_text};
+use super::{CutoffMoment, ImpressionScan, ImpressionState, RawImpression};
+use crate::calendar::{DAY_MAX, DAY_MIN, Lookback, Zone, date_text};
 use crate::ids::{Day, Micros};
 use crate::job::Cutoff;
 use crate::scan::bad_rows::RowAt;
@@ -101,5 +101,30 @@ impl<'a> ImpressionScan<'a> {
             }
             time => time.day(days),
         }
+    }
+}
+
+impl<I> ImpressionState<I> {
+    /// Cutoff and start of the lookback.
+    pub(super) fn bounds(
+        &mut self,
+        (zone, lookback): (&Zone, Option<Lookback>),
+        moment: CutoffMoment,
+    ) -> (Micros, Micros) {
+        if let Some((last, bounds)) = self.last_bounds
+            && last == moment
+        {
+            return bounds;
+        }
+        let (day, time) = moment;
+        let cutoff = time.unwrap_or_else(|| zone.start_of(day));
+        let start = match (lookback, time) {
+            (None, _) => Micros::MIN,
+            // Calendar days: the same wall time, not a multiple of 24 hours.
+            (Some(lookback), Some(time)) => zone.lookback_from(time, lookback),
+            (Some(lookback), None) => zone.start_of(lookback.first_day(day)),
+        };
+        self.last_bounds = Some((moment, (cutoff, start)));
+        (cutoff, start)
     }
 }

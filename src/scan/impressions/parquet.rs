@@ -21,7 +21,7 @@ use crate::scan::parquet::ParquetFile;
 use crate::scan::table::arrow::IdColumn;
 use crate::scan::table::arrow_times::TimeColumn;
 use crate::scan::table::declared::{DeclaredColumn, Holds, check_columns};
-use crate::scan::table::passthrough::PassthroughArray;
+use crate::scan::table::passthrough::{PassthroughArray, fields_of};
 use crate::scan::table::row_group::{ArrowBatch, Projection, read_row_group};
 use crate::scan::text::field::{Clock, Field};
 use crate::scan::text::impression_items::{
@@ -65,7 +65,7 @@ impl<'a> ImpressionScan<'a> {
         };
         if self.has_structs(file) {
             let mut fields = vec![self.elements.names[0]];
-            fields.extend(self.elements.label());
+            fields.extend(self.label_in(file));
             fields.extend(self.elements.keep.iter().map(|keep| keep.name.as_str()));
             columns.nested = Some((names.shown, fields));
         } else {
@@ -77,6 +77,7 @@ impl<'a> ImpressionScan<'a> {
         }
         let mut labelled = FieldCounts::new(&self.elements);
         let mut scratch = LabelScratch::default();
+        self.note_columns(file, false, &mut state.seen);
         read_row_group(file, row_group, &columns, self.context, &mut |batch| {
             self.read_batch(batch, shape, (state, texts), (&mut labelled, &mut scratch))
         })?;
@@ -87,7 +88,7 @@ impl<'a> ImpressionScan<'a> {
     }
 
     /// The type of the items of a file.
-    fn items_type<'f>(&self, file: &'f ParquetFile) -> &'f DataType {
+    pub(super) fn items_type<'f>(&self, file: &'f ParquetFile) -> &'f DataType {
         let shown = file.column(self.names.shown);
         shown.map_or(&DataType::Null, |shown| shown.data_type())
     }
@@ -98,6 +99,14 @@ impl<'a> ImpressionScan<'a> {
             DataType::List(element) => matches!(element.data_type(), DataType::Struct(_)),
             _ => false,
         }
+    }
+
+    /// The name of the label that the structs of a file should have: files may lack it where it may be null.
+    fn label_in(&self, file: &ParquetFile) -> Option<&'a str> {
+        let fields = fields_of(self.items_type(file));
+        let has = |label: &&str| fields.is_none_or(|fields| fields.find(label).is_some());
+        let label = self.elements.label();
+        label.filter(|label| !self.elements.may_lack_label() || has(label))
     }
 
     /// Whether the items of a file have labels of their own.
@@ -125,7 +134,7 @@ impl<'a> ImpressionScan<'a> {
         }
         columns.push(required(
             names.shown,
-            Holds::ShownItems(self.elements.names[0], self.elements.label()),
+            Holds::ShownItems(self.elements.names[0], self.label_in(file)),
         ));
         if !self.has_own_labels(file) {
             columns.extend(self.shapes.roles_in(file));
@@ -164,7 +173,7 @@ impl<'a> ImpressionScan<'a> {
             [self.names.dt, self.names.time].map(|name| batch.times(name, clock.unit));
         let lists = self.item_arrays(batch);
         let kept = self.keep.iter().map(|keep| {
-            let array = batch.required(&keep.name);
+            let array = batch.column(&keep.name);
             (*keep, PassthroughArray::new(array, keep.holds()))
         });
         let kept: Vec<_> = kept.collect();
@@ -260,7 +269,7 @@ struct ElementLists<'b> {
     lists: &'b ListArray,
     elements: &'b StructArray,
     items: IdColumn,
-    /// Nothing if labels are not read.
+    /// Nothing if labels are not read, or the file lacks them.
     labels: Option<LabelColumn>,
     /// What is carried through of them.
     kept: Vec<PassthroughArray>,
@@ -271,15 +280,15 @@ impl<'b> ElementLists<'b> {
     fn new(array: &'b ArrayRef, reader: &ElementReader<'_>) -> ElementLists<'b> {
         let lists = array.as_list::<i32>();
         let elements = lists.values().as_struct();
-        let column = |name| elements.column_by_name(name).expect("types are checked");
-        let items = IdColumn::new(column(reader.names[0])).expect("types are checked");
+        let column = |name| elements.column_by_name(name);
+        let items = column(reader.names[0]).and_then(IdColumn::new);
         let kept = reader.keep.iter();
         let kept = kept.map(|keep| PassthroughArray::new(column(&keep.name), keep.holds()));
         ElementLists {
             lists,
             elements,
-            items,
-            labels: reader.label().map(|name| LabelColumn::new(column(name))),
+            items: items.expect("types are checked"),
+            labels: reader.label().and_then(column).map(LabelColumn::new),
             kept: kept.collect(),
         }
     }

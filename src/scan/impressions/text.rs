@@ -1,6 +1,7 @@
 //! Impressions in text: records and nested JSON, one by one.
 
 use super::flat::ranking_of;
+use super::seen::are_there;
 use super::shape::FileShape;
 use super::shapes::{LabelScratch, RowTarget};
 use super::unnamed::write_contents;
@@ -58,8 +59,7 @@ impl ImpressionScan<'_> {
         state: &mut ImpressionState<I>,
         texts: &mut Option<ItemDictionary>,
     ) -> Result<()> {
-        let file = task.opened.file();
-        let by_time = self.spec.cutoff == Cutoff::Time;
+        let (file, by_time) = (task.opened.file(), self.spec.cutoff == Cutoff::Time);
         let (columns, kept) = self.text_columns(file.day.is_some(), shape);
         // The id of an impression without one is made of all its items.
         let all = (!shape.has_ranking).then(|| self.elements.of_all());
@@ -80,6 +80,8 @@ impl ImpressionScan<'_> {
                         return self.policy.reject(at, mismatch, record.text, rejected);
                     }
                 };
+            let places = kept.iter().map(|(_, place)| *place);
+            state.seen.note_keep(are_there(fields, places));
             let mut items = |into: &mut ImpressionItems<I>,
                              kept: &mut [Vec<PassthroughValue>],
                              contents: &mut String| {
@@ -125,7 +127,8 @@ impl ImpressionScan<'_> {
             self.offer(at, &mut raw, record.text, state)
         })?;
         // Known only at the end: a field that some elements have is judged element by element.
-        if let Some(name) = labelled.missing(elements) {
+        state.seen.note_elements(&labelled);
+        if let Some(name) = labelled.missing(&self.elements) {
             return Err(missing_column(file, name, "it in no element"));
         }
         Ok(())

@@ -252,7 +252,10 @@ fn lacks_field(lists: &DataType, field: &str) -> bool {
 
 /// Checks that a column holds items: lists of structs of an item and a label, if that is read, lists of ids, maps
 /// from item to label, or texts.
-fn check_shown_items(
+///
+/// # Errors
+/// If not.
+pub(crate) fn check_shown_items(
     spec: &ReadSpec<'_>,
     file: &ParquetFile,
     name: &str,

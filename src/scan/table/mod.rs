@@ -36,6 +36,7 @@ pub(crate) use self::cells::Cells;
 pub(crate) use self::ids::IdCodes;
 pub(crate) use self::texts::{Memo, Texts};
 
+use self::passthrough::lacking_column;
 use crate::advice::{self, Hint};
 use crate::calendar::WallClock;
 use crate::catalog::input::InputFile;
@@ -45,6 +46,7 @@ use crate::ids::{Micros, count32, count64, index};
 use crate::job::{KeptColumn, PassthroughType};
 use crate::scan::bad_rows::{BadRowPolicy, Rejected, RowAt};
 use crate::scan::mismatch::{EXPECTED_TEXT, Mismatch};
+use crate::scan::some_files::check_some;
 use crate::scan::spec::ReadSpec;
 use crate::scan::text::blocks::Piece;
 use crate::scan::text::field::Clock;
@@ -78,6 +80,8 @@ pub(crate) enum Presence {
     Required,
     /// The column in each file; values may be null.
     Nullable,
+    /// The column in some file; values may be null, and are in files without it.
+    InSome,
     /// Nothing: a file may lack the column, and then all its values are null.
     Optional,
 }
@@ -93,12 +97,12 @@ pub(crate) struct TableColumn<'a> {
 }
 
 impl<'a> TableColumn<'a> {
-    /// A column that is copied; each file has it.
+    /// A column that is copied; some file has it.
     pub(crate) fn kept(kept: &'a KeptColumn) -> TableColumn<'a> {
         TableColumn {
             name: &kept.column.name,
             kind: ColumnType::Kept(kept.column.holds()),
-            presence: Presence::Nullable,
+            presence: Presence::InSome,
         }
     }
 }
@@ -126,6 +130,8 @@ pub(crate) struct TableState {
     pub(crate) rejected: Vec<Rejected>,
     /// Wall times and instants.
     pub(crate) kinds: TimeKinds,
+    /// Whether some file had each column, of those that a file may lack.
+    pub(crate) seen: Vec<Option<bool>>,
     /// Scratch: the columns of a batch.
     cells: Vec<Cells>,
     /// Scratch: its good rows.
@@ -223,11 +229,28 @@ impl<'a> TableScan<'a> {
             ..*self
         };
         state.kinds.start(&scan.spec, 0);
+        state.seen.resize(self.columns.len(), None);
         match &task.opened {
             Opened::Parquet(file) => scan.read_parquet(file, task.row_group, state, on_batch),
             Opened::Text(file, ..) => scan.read_text(file, task, state, on_batch),
             Opened::Empty(..) => Ok(()),
         }
+    }
+
+    /// Checks that each kept column is in some file, given what all threads have `seen`.
+    ///
+    /// # Errors
+    /// If not.
+    pub(crate) fn check_seen(&self, opened: &[Opened], seen: &[Option<bool>]) -> Result<()> {
+        let full = || opened.iter().filter(|file| !file.is_empty());
+        let columns = self.columns.iter().zip(seen);
+        let mut unseen = columns
+            .filter(|(column, seen)| column.presence == Presence::InSome && **seen == Some(false));
+        unseen.try_for_each(|(column, _)| {
+            check_some(full(), &|file| {
+                lacking_column(&self.spec, file, column.name)
+            })
+        })
     }
 
     /// How times are read.

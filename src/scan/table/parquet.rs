@@ -20,6 +20,7 @@ use crate::kernel::passthrough::PassthroughValue;
 use crate::scan::bad_rows::RowAt;
 use crate::scan::mismatch::{Mismatch, Value, quoted};
 use crate::scan::parquet::ParquetFile;
+use crate::scan::some_files::note;
 use crate::scan::table::arrow::IdColumn;
 use crate::scan::table::arrow_times::TimeColumn;
 use crate::scan::table::passthrough::PassthroughArray;
@@ -37,6 +38,9 @@ impl TableScan<'_> {
         on_batch: OnBatch<'_>,
     ) -> Result<()> {
         check_columns(&self.spec, file, self.columns.iter().map(declared))?;
+        for (seen, column) in state.seen.iter_mut().zip(&self.columns) {
+            note(seen, file.column(column.name).is_some());
+        }
         let is_text = |kind| matches!(kind, ColumnType::TextId | ColumnType::Text);
         let texts = self.columns.iter().filter(|column| is_text(column.kind));
         let texts: Vec<&str> = texts.map(|column| column.name).collect();
@@ -282,7 +286,7 @@ fn fill_kept(
         DataType::Dictionary(..) => cast(array, &DataType::Utf8View).expect("texts"),
         _ => ArrayRef::clone(array),
     };
-    let values = PassthroughArray::new(&plain, kind);
+    let values = PassthroughArray::new(Some(&plain), kind);
     for row in 0..array.len() {
         let value = values.get(row, clock).unwrap_or_else(|mismatch| {
             faults.put(row, mismatch);

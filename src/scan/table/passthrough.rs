@@ -14,8 +14,11 @@ use crate::error::{Error, Result};
 use crate::ids::Micros;
 use crate::job::{Passthrough, PassthroughType, Source};
 use crate::kernel::passthrough::PassthroughValue;
+use crate::scan::Opened;
 use crate::scan::mismatch::{EXPECTED_TEXT, Mismatch, Value};
+use crate::scan::missing_column::missing_column;
 use crate::scan::parquet::ParquetFile;
+use crate::scan::some_files::lacking;
 use crate::scan::spec::{ReadSpec, given_name};
 use crate::scan::table::arrow_times::TimeColumn;
 use crate::scan::text::field::{Clock, Field};
@@ -37,36 +40,74 @@ pub(crate) fn kind_of(data_type: &DataType) -> Option<PassthroughType> {
     }
 }
 
-/// What a column of a file holds.
+/// What a column of a file holds; nothing if the file lacks it.
 ///
 /// # Errors
-/// If it is not there, or cannot be carried.
+/// If it cannot be carried.
 pub(crate) fn kind_in(
     spec: &ReadSpec<'_>,
     file: &ParquetFile,
     keep: &Passthrough,
-) -> Result<PassthroughType> {
-    let found = type_in(spec, file, keep)?;
+) -> Result<Option<PassthroughType>> {
+    let Some(found) = type_in(spec, file, keep)? else {
+        return Ok(None);
+    };
     let expected = "integers, numbers, text, truth values or times";
-    kind_of(found).ok_or_else(|| file.wrong_type(&keep.name, expected, found))
+    let kind = kind_of(found).ok_or_else(|| file.wrong_type(&keep.name, expected, found));
+    kind.map(Some)
 }
 
-/// Checks that a column of a file holds what is to be carried.
+/// Checks that a column of a file holds what is to be carried, if the file has it.
 ///
 /// # Errors
-/// If it is not there, or holds something else.
+/// If it holds something else.
 pub(super) fn check(spec: &ReadSpec<'_>, file: &ParquetFile, keep: &Passthrough) -> Result<()> {
-    check_type(file, &keep.name, type_in(spec, file, keep)?, keep.holds())
+    match type_in(spec, file, keep)? {
+        Some(found) => check_type(file, &keep.name, found, keep.holds()),
+        None => Ok(()),
+    }
 }
 
 /// The same for a column that `features` copies.
 ///
 /// # Errors
-/// If it is not there, or holds something else.
+/// If it holds something else.
 pub(super) fn check_kept(file: &ParquetFile, name: &str, kind: PassthroughType) -> Result<()> {
-    let field = file.column(name);
-    let field = field.ok_or_else(|| missing(file, name, &file.names()))?;
-    check_type(file, name, field.data_type(), kind)
+    match file.column(name) {
+        Some(field) => check_type(file, name, field.data_type(), kind),
+        None => Ok(()),
+    }
+}
+
+/// The error of a file that lacks a column which is to be carried; `None` if it has it.
+pub(crate) fn lacking_column(spec: &ReadSpec<'_>, file: &Opened, name: &str) -> Option<Error> {
+    match file {
+        Opened::Parquet(file) => match file.column(name) {
+            Some(_) => None,
+            None => Some(missing(file, name, &file.names())),
+        },
+        other => lacking(other, name, spec.text_piece_bytes),
+    }
+}
+
+/// The error of a file whose lists are of structs without a field that is to be carried; `None` if they have it.
+pub(crate) fn lacking_field(
+    spec: &ReadSpec<'_>,
+    file: &Opened,
+    keep: &Passthrough,
+) -> Option<Error> {
+    match file {
+        Opened::Parquet(file) => {
+            let list = file.column(spec.column(Source::Impressions, "impressions"))?;
+            let fields = fields_of(list.data_type())?;
+            let names: Vec<&str> = fields.iter().map(|field| field.name().as_str()).collect();
+            let has = names.contains(&keep.name.as_str());
+            (!has).then(|| missing(file, &keep.name, &names))
+        }
+        // Known already: the elements of all files were read.
+        Opened::Text(file, ..) => Some(missing_column(file, &keep.name, "it in no element")),
+        Opened::Empty(..) => None,
+    }
 }
 
 /// Checks that a column of a type holds what is to be carried.
@@ -85,24 +126,20 @@ fn check_type(
     Err(file.wrong_type(name, &expected, found))
 }
 
-/// The type of a column of a file.
+/// The type of a column of a file; nothing if the file lacks it.
 fn type_in<'f>(
     spec: &ReadSpec<'_>,
     file: &'f ParquetFile,
     keep: &Passthrough,
-) -> Result<&'f DataType> {
+) -> Result<Option<&'f DataType>> {
     if !keep.of_items || has_flat_rows(spec, file) {
-        let field = file.column(&keep.name);
-        let field = field.ok_or_else(|| missing(file, &keep.name, &file.names()))?;
-        return Ok(field.data_type());
+        return Ok(file.column(&keep.name).map(|field| field.data_type()));
     }
     let list = spec.column(Source::Impressions, "impressions");
     let shown = file.required(list)?.data_type();
-    if let DataType::List(element) = shown
-        && let DataType::Struct(fields) = element.data_type()
-    {
-        let field = fields.find(&keep.name).map(|(_, field)| field.data_type());
-        return field.ok_or_else(|| missing(file, &keep.name, &names(fields)));
+    if let Some(fields) = fields_of(shown) {
+        let field = fields.find(&keep.name);
+        return Ok(field.map(|(_, field)| field.data_type()));
     }
     let expected = format!(
         "a list of structs, as --keep item.{} copies a field",
@@ -121,16 +158,22 @@ fn has_flat_rows(spec: &ReadSpec<'_>, file: &ParquetFile) -> bool {
     spec.moments.is_some() || (has("item_id") && !has("impressions") && !is_given)
 }
 
+/// The fields of the structs that lists are of.
+pub(crate) fn fields_of(lists: &DataType) -> Option<&Fields> {
+    match lists {
+        DataType::List(element) => match element.data_type() {
+            DataType::Struct(fields) => Some(fields),
+            _ => None,
+        },
+        _ => None,
+    }
+}
+
 /// The fault of a file without a column that is to be carried, which is known by the file's own name.
 fn missing(file: &ParquetFile, name: &str, found: &[&str]) -> Error {
     let found = found.join(", ");
     file.file
         .fault(format!("expected a column \"{name}\", found \"{found}\""))
-}
-
-/// The names of fields.
-fn names(fields: &Fields) -> Vec<&str> {
-    fields.iter().map(|field| field.name().as_str()).collect()
 }
 
 /// Whether a column of a type holds what is to be carried: integers are numbers too.
@@ -161,6 +204,8 @@ fn expected(kind: PassthroughType) -> &'static str {
 
 /// A column of a batch.
 pub(crate) enum PassthroughArray {
+    /// The file lacks it.
+    Absent,
     /// Integers.
     Ints(IdColumn),
     /// Numbers.
@@ -174,8 +219,11 @@ pub(crate) enum PassthroughArray {
 }
 
 impl PassthroughArray {
-    /// A column whose type is checked.
-    pub(crate) fn new(array: &ArrayRef, kind: PassthroughType) -> PassthroughArray {
+    /// A column whose type is checked, if the file has it.
+    pub(crate) fn new(array: Option<&ArrayRef>, kind: PassthroughType) -> PassthroughArray {
+        let Some(array) = array else {
+            return PassthroughArray::Absent;
+        };
         let ids = || IdColumn::new(array).expect("types are checked");
         match kind {
             PassthroughType::Int32 | PassthroughType::Int64 => PassthroughArray::Ints(ids()),
@@ -195,6 +243,7 @@ impl PassthroughArray {
     /// The value at a place.
     pub(crate) fn get(&self, at: usize, clock: &Clock<'_>) -> Value<PassthroughValue> {
         let value = match self {
+            PassthroughArray::Absent => None,
             PassthroughArray::Ints(ints) if ints.is_null(at) => None,
             PassthroughArray::Ints(ints) => ints.int(at).map(PassthroughValue::Int),
             PassthroughArray::Doubles(doubles) => doubles

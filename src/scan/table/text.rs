@@ -17,6 +17,7 @@ use crate::kernel::passthrough::PassthroughValue;
 use crate::scan::Task;
 use crate::scan::bad_rows::RowAt;
 use crate::scan::mismatch::Mismatch;
+use crate::scan::some_files::note;
 use crate::scan::table::passthrough::of_field;
 use crate::scan::text::columns::WantedColumn;
 use crate::scan::text::field::{Clock, Field};
@@ -36,7 +37,10 @@ impl TableScan<'_> {
     fn text_columns(&self) -> Vec<WantedColumn<'_>> {
         let columns = self.columns.iter();
         columns
-            .map(|column| WantedColumn::new(column.name, column.presence != Presence::Optional))
+            .map(|column| {
+                let may_lack = matches!(column.presence, Presence::Optional | Presence::InSome);
+                WantedColumn::new(column.name, !may_lack)
+            })
             .collect()
     }
 
@@ -170,6 +174,9 @@ impl TableScan<'_> {
             let field = fields.get(self.places[at]).unwrap_or(&Field::Missing);
             let cells = &mut state.cells[at];
             if let ColumnType::Kept(kind) = column.kind {
+                if record.fields.is_ok() {
+                    note(&mut state.seen[at], *field != Field::Missing);
+                }
                 let value = of_field(field, kind, &clocks.clock);
                 let value = value.unwrap_or_else(|mismatch| {
                     state.faults.push(CellFault {

@@ -34,15 +34,13 @@ impl<'a> WantedColumn<'a> {
     }
 }
 
-/// The place of a column in a list, to which it is added if it is not there; it becomes required.
+/// The place of a column in a list, to which it is added if it is not there; a file may then lack it.
 pub(crate) fn place_of<'a>(columns: &mut Vec<WantedColumn<'a>>, name: &'a str) -> usize {
     let place = columns.iter().position(|column| column.name == name);
-    let at = place.unwrap_or(columns.len());
-    match place {
-        Some(at) => columns[at].required = true,
-        None => columns.push(WantedColumn::new(name, true)),
-    }
-    at
+    place.unwrap_or_else(|| {
+        columns.push(WantedColumn::new(name, false));
+        columns.len() - 1
+    })
 }
 
 /// The name of the first required column that is missing together with its replacement.

@@ -180,6 +180,11 @@ impl<'a> ElementReader<'a> {
         dictionary.judge(text, display).map(Some)
     }
 
+    /// Whether files may lack the label: then it is null, and the item stays.
+    pub(crate) fn may_lack_label(&self) -> bool {
+        self.null_label == NullLabel::Keep
+    }
+
     /// The name of the label, if labels are read.
     pub(crate) fn label(&self) -> Option<&'a str> {
         self.has_labels.then_some(self.names[1])
@@ -285,19 +290,20 @@ impl FieldCounts {
         }
     }
 
-    /// A field that no element has.
-    pub(crate) fn missing<'r>(&self, reader: &'r ElementReader<'_>) -> Option<&'r str> {
-        let passthrough = reader.keep.iter().map(|column| column.name.as_str());
-        let mut columns = reader
-            .names
-            .into_iter()
-            .chain(passthrough)
-            .zip(&self.counts);
+    /// A field that no element has, and some must have.
+    pub(crate) fn missing<'r>(&self, reader: &ElementReader<'r>) -> Option<&'r str> {
+        let needs = [true, reader.has_labels && !reader.may_lack_label()];
+        let mut columns = reader.names.into_iter().zip(needs).zip(&self.counts);
         // Without elements nothing is known.
-        let is_label = |name: &str| name == reader.names[1] && !reader.has_labels;
         let missing =
-            columns.find(|(name, count)| self.elements > 0 && **count == 0 && !is_label(name));
-        missing.map(|(name, _)| name)
+            columns.find(|((_, needs), count)| self.elements > 0 && *needs && **count == 0);
+        missing.map(|((name, _), _)| name)
+    }
+
+    /// Whether some element has a label, and each passthrough column; nothing if there are no elements.
+    pub(crate) fn seen(&self) -> Option<impl Iterator<Item = bool>> {
+        let counts = self.counts.iter().skip(1);
+        (self.elements > 0).then(|| counts.map(|count| *count > 0))
     }
 }
 

@@ -52,6 +52,7 @@ impl<'a> ImpressionScan<'a> {
     ) -> Result<()> {
         let declared = self.flat_declared(file, shape);
         check_columns(&self.spec, file, declared.iter().copied())?;
+        self.note_columns(file, true, &mut state.seen);
         let columns = Projection {
             flat: declared.iter().map(|column| column.name).collect(),
             ..Projection::default()
@@ -115,7 +116,7 @@ impl<'a> ImpressionScan<'a> {
     fn flat_arrays(&self, batch: ArrowBatch<'_>, shape: FileShape) -> FlatArrays<'_> {
         let (names, flat, unit) = (self.names, &self.flat, Clock::new(&self.spec).unit);
         let kept = |keep: &'a Passthrough| {
-            let array = batch.required(&keep.name);
+            let array = batch.column(&keep.name);
             (keep, PassthroughArray::new(array, keep.holds()))
         };
         let ids = |has: bool, name| has.then(|| batch.ids(name));

@@ -8,6 +8,7 @@ use crate::kernel::column::Label;
 use crate::kernel::passthrough::PassthroughValue;
 use crate::scan::Task;
 use crate::scan::bad_rows::RowAt;
+use crate::scan::impressions::seen::are_there;
 use crate::scan::impressions::{ImpressionScan, ImpressionState, RawImpression, dt_of};
 use crate::scan::item_ids::ItemDictionary;
 use crate::scan::mismatch::{Mismatch, Value};
@@ -91,7 +92,7 @@ impl<'a> ImpressionScan<'a> {
         let position = place(flat.position, shape.has_position);
         let label = flat.label.map(|name| place(name, flat.needs_label));
         let keep = self.keep.iter().chain(&self.elements.keep);
-        let keep = keep.map(|keep| place(&keep.name, true)).collect();
+        let keep = keep.map(|keep| place(&keep.name, false)).collect();
         wanted[time].instead = flat.time_else;
         if wanted.len() > COLUMNS_MAX {
             let what = format!(
@@ -136,6 +137,10 @@ impl<'a> ImpressionScan<'a> {
                     return self.policy.reject(at, mismatch, record.text, rejected);
                 }
             };
+            let (of_rows, of_items) = columns.keep.split_at(self.keep.len());
+            let (of_rows, of_items) = (of_rows.iter().copied(), of_items.iter().copied());
+            state.seen.note_keep(are_there(fields, of_rows));
+            state.seen.note_item_keep(are_there(fields, of_items));
             if !columns.takes(&self.flat, fields) {
                 return Ok(());
             }
