@@ -396,7 +396,10 @@ const CASES: &[Case] = &[
     Case {
         hint: Hint::WrittenDay,
         damage: |shop| click_times(shop, &json!(20_250_810)),
-        met: (CLICKS_ONLY, 65),
+        met: (
+            "sequences shop --out out --without carts,orders --time-format %d.%m.%Y",
+            65,
+        ),
         mend: |shop| click_times(shop, &json!("2025-08-10")),
         followed: CLICKS_ONLY,
         rows: 5,

@@ -7,7 +7,7 @@ use crate::calendar::Zone;
 use crate::ids::Micros;
 use crate::job::TimeUnit;
 use crate::scan::spec::ReadSpec;
-use crate::scan::text::epoch::{hint, to_micros};
+use crate::scan::text::epoch::{hint, is_day_or_hour, to_micros};
 use crate::scan::text::times::{When, WrittenTime, parse_local};
 use crate::scan::values::decimal::Decimal;
 use crate::scan::values::{spellings, time_format};
@@ -118,13 +118,12 @@ impl<'a> Clock<'a> {
             format!(", or a text by the format \"{format}\"")
         });
         let unit = self.unit.map_or("", expected_ints);
+        let suggested = time_format::suggested(found).filter(|_| self.format.is_none());
+        let suggested = suggested.map(|format| format!(" ({})", Hint::TimeFormat.with(&format)));
         let hint = match Decimal::parse(found).and_then(|number| number.floor(0)) {
-            Some(int) => hint(int),
-            None if self.format.is_none() => time_format::suggested(found)
-                .map_or_else(String::new, |format| {
-                    format!(" ({})", Hint::TimeFormat.with(&format))
-                }),
-            None => String::new(),
+            Some(int) if !is_day_or_hour(int) => hint(int),
+            Some(int) => suggested.unwrap_or_else(|| hint(int)),
+            None => suggested.unwrap_or_default(),
         };
         format!("{EXPECTED_TIME}{format}{unit}{hint}")
     }

@@ -39,6 +39,12 @@ pub(crate) fn is_day(value: i64) -> bool {
         && day_of_date(year, part(value / 100 % 100), part(value % 100)).is_some()
 }
 
+/// Whether an integer reads as a day, or as a day with its hour, such as 2025081410, which would be a second
+/// of 2034.
+pub(crate) fn is_day_or_hour(value: i64) -> bool {
+    is_day(value) || is_day(value / 100) && value % 100 < 24
+}
+
 /// The hint, in brackets, on an integer that stands where a time should: the option that reads it.
 /// Empty if no unit makes a plausible time of it.
 pub(crate) fn hint(value: i64) -> String {
@@ -47,8 +53,7 @@ pub(crate) fn hint(value: i64) -> String {
         to_micros(value, *unit).is_some_and(|at| (FIRST_US..LAST_US).contains(&at.0))
     };
     match UNITS.iter().find(is_plausible) {
-        // A day with its hour, such as 2025081410, would be a second of 2034.
-        _ if is_day(value) || is_day(value / 100) && value % 100 < 24 => {
+        _ if is_day_or_hour(value) => {
             format!(" ({})", Hint::WrittenDay.text())
         }
         Some((unit, name)) => {

@@ -48,9 +48,27 @@ fn day_of(date: Date) -> Option<Day> {
     i32::try_from(since.as_hours() / 24).ok().map(Day)
 }
 
-/// The format that a text is written in, for a hint: numbers with the year last, which say neither day nor
-/// month first. Two formats if both are possible.
+/// Formats with the year first that are read only if somebody names them.
+const YEAR_FIRST: [&str; 6] = [
+    "%Y%m%d",
+    "%Y%m%d%H",
+    "%Y-%m-%d %H",
+    "%Y-%m-%dT%H",
+    "%Y-%m-%d %H:%M:%S %Q",
+    "%Y-%m-%dT%H:%M:%S %Q",
+];
+
+/// The format that a text is written in, for a hint: one with the year first, or numbers with the year last,
+/// which say neither day nor month first. Two formats if both are possible.
 pub(crate) fn suggested(text: &str) -> Option<String> {
+    let mut whole = YEAR_FIRST.into_iter();
+    let known = whole.find(|format| parse(format, text).is_some());
+    let known = known.map(|format| format!("'{format}'"));
+    known.or_else(|| year_last(text))
+}
+
+/// The format of numbers with the year last.
+fn year_last(text: &str) -> Option<String> {
     let digits = |text: &str| text.bytes().take_while(u8::is_ascii_digit).count();
     let (first, rest) = text.split_at(digits(text));
     let by = rest.chars().next().filter(|by| "/.-".contains(*by))?;
@@ -156,7 +174,15 @@ mod tests {
             ("14/08/2025T10:00:00+02:00", Some("'%d/%m/%YT%H:%M:%S%:z'")),
             ("14/15/2025", None),
             ("yesterday", None),
-            ("2025-08-14T10", None),
+            ("20250814", Some("'%Y%m%d'")),
+            ("2025081410", Some("'%Y%m%d%H'")),
+            ("2025-08-14T10", Some("'%Y-%m-%dT%H'")),
+            (
+                "2025-08-14 10:00:00 Europe/Berlin",
+                Some("'%Y-%m-%d %H:%M:%S %Q'"),
+            ),
+            ("1755165600", None),
+            ("2025-08", None),
             ("14.08.2025 10 Uhr", None),
             ("", None),
         ] {
