@@ -160,8 +160,8 @@ pub use crate::report::head::{Head, HeadOf, HeadRow, HeadSettings, HeadValue, he
 pub use crate::report::html::{Drift, Page, PageSettings, page};
 pub use crate::report::metrics_copy::{check_metrics_copy, copy_metrics};
 pub use crate::report::survey::{
-    LeftOut, ListKind, Survey, Surveyed, SurveyedColumn, SurveyedList, SurveyedTime, TextLayout,
-    survey, survey_words,
+    LeftOut, ListKind, Survey, Surveyed, SurveyedColumn, SurveyedList, SurveyedTime, SurveyedWords,
+    TextLayout, survey, survey_words,
 };
 #[doc(hidden)]
 pub use crate::report::unknown_types::with_unknown_types;

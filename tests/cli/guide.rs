@@ -251,6 +251,7 @@ pages! {
     the_commands_of_developing = "src/guide/developing.md",
     the_commands_of_dwell = "src/guide/dwell.md",
     the_commands_of_features = "src/guide/features.md",
+    the_commands_of_field = "src/guide/field.md",
     the_commands_of_first_steps = "src/guide/first_steps.md",
     the_commands_of_how_it_works = "src/guide/how_it_works.md",
     the_commands_of_inputs = "src/guide/inputs.md",

@@ -9,7 +9,7 @@ use crate::encode::encode;
 use crate::shop::{Run, Shop, shop};
 
 /// An empty folder `shop`.
-fn empty() -> Shop {
+pub(crate) fn empty() -> Shop {
     let shop = shop();
     for source in ["impressions", "clicks", "add_to_carts", "previous_orders"] {
         shop.remove(source);
@@ -45,7 +45,7 @@ fn with_testdata(name: &str) -> Shop {
 
 /// Writes a job file; returns it, and what was said.
 #[track_caller]
-fn init(shop: &Shop) -> (String, String) {
+pub(crate) fn init(shop: &Shop) -> (String, String) {
     let run = shop.run_bare(&["job", "init", "shop"]);
     assert_eq!((run.code, run.stdout.as_str()), (0, ""), "{}", run.stderr);
     let text = fs::read_to_string(shop.path("job.toml")).expect("a job file");
@@ -59,7 +59,7 @@ fn run(shop: &Shop, kind: &str) -> Run {
 
 /// Writes a job file and runs it; returns it.
 #[track_caller]
-fn made(shop: &Shop, kind: &str) -> String {
+pub(crate) fn made(shop: &Shop, kind: &str) -> String {
     let (text, said) = init(shop);
     let run = run(shop, kind);
     assert_eq!(run.code, 0, "{}\n{text}", run.stderr);
@@ -70,7 +70,7 @@ fn made(shop: &Shop, kind: &str) -> String {
 
 /// Checks that a text has some parts.
 #[track_caller]
-fn assert_says(text: &str, parts: &[&str]) {
+pub(crate) fn assert_says(text: &str, parts: &[&str]) {
     for part in parts {
         assert!(text.contains(part), "no {part:?} in {text}");
     }
@@ -137,7 +137,7 @@ fn a_file_in_the_wrong_folder_is_left_out() {
 }
 
 /// A log of one row with these names.
-fn log(customer: &str, item: &str, time: &str) -> Vec<Value> {
+pub(crate) fn log(customer: &str, item: &str, time: &str) -> Vec<Value> {
     vec![
         json!({customer: 1, item: 21, time: "2025-08-10T09:00:00"}),
         json!({customer: 1, item: 22, time: "2025-08-11T09:00:00"}),
@@ -251,7 +251,7 @@ fn each_log_has_its_own_unit_and_what_has_none_is_a_comment() {
             "time_unit = \"s\"",
             "time_unit = \"ms\"",
             "# mixed.csv is left out: missing: one unit of times",
-            "# ymd.csv is left out: missing: times",
+            "path = \"ymd.csv\"\ncolumns = { time = \"click_time\" }\n# guess: numbers such as 20250815 are days\ntime_format = \"%Y%m%d\"",
         ],
     );
 }

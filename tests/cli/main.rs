@@ -20,6 +20,7 @@ mod golden;
 mod guide;
 mod head;
 mod init;
+mod init_guesses;
 mod inputs;
 mod interactions;
 mod job;

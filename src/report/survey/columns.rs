@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use serde_json::Value;
 
+use super::formats::{format_of_texts, format_of_wholes};
 use super::lists::list_of;
 use super::schema::{Row, SurveyedColumn, SurveyedTime};
 use super::values::{number_of, whole_of, word_of};
@@ -83,6 +84,8 @@ fn column_of(name: &str, values: &[&Value], format: Format) -> SurveyedColumn {
     let wholes = wholes.filter(|wholes| !wholes.is_empty());
     let least = wholes.iter().flatten().min().copied();
     let range = least.zip(wholes.iter().flatten().max().copied());
+    let time = time_of_all(name, values, wholes.as_deref());
+    let lists = list_of(values, &|names, rows| columns_of(names, rows, format));
     SurveyedColumn {
         name: name.to_owned(),
         values: u64::try_from(values.len()).unwrap_or(u64::MAX),
@@ -91,17 +94,19 @@ fn column_of(name: &str, values: &[&Value], format: Format) -> SurveyedColumn {
         is_number: all(&|value| number_of(value).is_some()),
         is_text: matches!(format, Format::Parquet | Format::Arrow) && all(&Value::is_string),
         range,
-        time: time_of_all(values, wholes.as_deref()),
-        list: list_of(values, &|names, rows| columns_of(names, rows, format)),
+        time,
+        list: lists.filter(|_| time.format().is_none()),
     }
 }
 
 /// Whether values are times.
-fn time_of_all(values: &[&Value], wholes: Option<&[i64]>) -> SurveyedTime {
+fn time_of_all(name: &str, values: &[&Value], wholes: Option<&[i64]>) -> SurveyedTime {
     if let Some(wholes) = wholes {
-        return time_of_integers(wholes);
+        let format = format_of_wholes(name, wholes);
+        return format.map_or_else(|| time_of_integers(wholes), SurveyedTime::Formatted);
     }
-    if let Some(format) = format_of_all(values) {
+    let texts: Option<Vec<&str>> = values.iter().map(|value| value.as_str()).collect();
+    if let Some(format) = texts.and_then(|texts| format_of_texts(&texts)) {
         return SurveyedTime::Formatted(format);
     }
     let times = values.iter().map(|value| time_of(value.as_str()?));
@@ -121,22 +126,6 @@ fn time_of_all(values: &[&Value], wholes: Option<&[i64]>) -> SurveyedTime {
     }
 }
 
-/// The format of texts such as `11/13/2019 8:36:57 AM`, if all are.
-fn format_of_all(values: &[&Value]) -> Option<&'static str> {
-    let is_number = |text: &str| text.len() <= 4 && text.parse::<u32>().is_ok();
-    let is_one = |text: &str| {
-        let mut parts = text.split(' ');
-        let (date, clock, half) = (parts.next()?, parts.next()?, parts.next()?);
-        let is_date = date.split('/').count() == 3 && date.split('/').all(is_number);
-        let is_clock = clock.split(':').count() == 3 && clock.split(':').all(is_number);
-        (is_date && is_clock && matches!(half, "AM" | "PM") && parts.next().is_none()).then_some(())
-    };
-    let all = values
-        .iter()
-        .all(|value| value.as_str().is_some_and(|text| is_one(text).is_some()));
-    (all && !values.is_empty()).then_some("%m/%d/%Y %I:%M:%S %p")
-}
-
 /// Whether integers are times, by their digits.
 fn time_of_integers(wholes: &[i64]) -> SurveyedTime {
     let units = wholes.iter().map(|whole| match whole.unsigned_abs() {
@@ -148,17 +137,7 @@ fn time_of_integers(wholes: &[i64]) -> SurveyedTime {
         _ => None,
     });
     let Some(units) = units.collect::<Option<Vec<TimeUnit>>>() else {
-        let are_days = wholes.iter().all(|whole| {
-            let (month, day) = (whole / 100 % 100, whole % 100);
-            (19_000_101..=20_991_231).contains(whole)
-                && (1..=12).contains(&month)
-                && (1..=31).contains(&day)
-        });
-        return if are_days {
-            SurveyedTime::CompactDays
-        } else {
-            SurveyedTime::None
-        };
+        return SurveyedTime::None;
     };
     let first = units[0];
     if units.iter().all(|unit| *unit == first) {
@@ -202,7 +181,7 @@ mod tests {
                 json!("1755244800000"),
                 SurveyedTime::Integers(TimeUnit::Milli),
             ),
-            (json!(20_250_815), SurveyedTime::CompactDays),
+            (json!(20_250_815), SurveyedTime::Formatted("%Y%m%d")),
             (json!(12), SurveyedTime::None),
             (json!("view"), SurveyedTime::None),
             (

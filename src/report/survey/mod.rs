@@ -12,6 +12,7 @@ mod columnar;
 mod columns;
 mod csv;
 mod families;
+mod formats;
 mod json;
 mod lists;
 mod paths;
@@ -19,6 +20,7 @@ mod records;
 mod schema;
 mod values;
 
+use std::collections::BTreeMap;
 use std::path::Path;
 
 use rayon::prelude::*;
@@ -59,6 +61,17 @@ pub struct LeftOut {
     pub reason: String,
 }
 
+/// The words of a column.
+#[derive(Clone, Debug, Default)]
+pub struct SurveyedWords {
+    /// The words, sorted, each with the number of its records.
+    pub words: Vec<(String, u64)>,
+    /// The records without a word.
+    pub nulls: u64,
+    /// Those of the words beside which another column never has a value.
+    pub alone: Vec<String>,
+}
+
 /// Looks at the first records of the files in a folder and in the folders in it.
 ///
 /// # Errors
@@ -95,7 +108,7 @@ pub fn survey(folder: &Path) -> Result<Survey> {
 }
 
 /// The words of a column of some files of a folder, and of how many records they are; at most `records_max`
-/// records are read. For a column with few words, whose rare ones come late.
+/// records are read. For a column with few words, whose rare ones come late. `beside` is another column.
 ///
 /// # Errors
 /// If a file cannot be read.
@@ -103,9 +116,11 @@ pub fn survey_words(
     folder: &Path,
     family: &Surveyed,
     column: &str,
+    beside: &str,
     records_max: usize,
-) -> Result<Vec<(String, u64)>> {
-    let mut words = std::collections::BTreeMap::new();
+) -> Result<SurveyedWords> {
+    let mut found = SurveyedWords::default();
+    let mut words: BTreeMap<String, (u64, bool)> = BTreeMap::new();
     let mut left = records_max;
     for file in &family.files {
         if left == 0 {
@@ -114,12 +129,21 @@ pub fn survey_words(
         let first = first_records(&folder.join(file), left)?.unwrap_or_default();
         left -= first.rows.len();
         for row in &first.rows {
-            if let Some(word) = value_at(row, column).and_then(word_of) {
-                *words.entry(word).or_insert(0) += 1;
+            match value_at(row, column).and_then(word_of) {
+                Some(word) => {
+                    let (count, is_beside) = words.entry(word).or_default();
+                    *count += 1;
+                    *is_beside |= value_at(row, beside).is_some();
+                }
+                None => found.nulls += 1,
             }
         }
     }
-    Ok(words.into_iter().collect())
+    for (word, (count, is_beside)) in words {
+        found.alone.extend((!is_beside).then(|| word.clone()));
+        found.words.push((word, count));
+    }
+    Ok(found)
 }
 
 /// An error without the path of the file, which stands before it.

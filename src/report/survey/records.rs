@@ -11,9 +11,13 @@ use crate::catalog::paths::discover;
 use crate::catalog::pipes::Pipes;
 use crate::engine::specs::{file_spec, read_spec};
 use crate::error::{Error, Result};
-use crate::job::{Dwell, Format, Job, Settings, Source};
+use crate::job::{Dwell, Format, Job, Settings, Source, SourceSettings};
 use crate::scan::Opened;
 
+/// Endings of names of texts of any kind.
+const TEXT_ENDINGS: [&str; 3] = ["txt", "dat", "data"];
+/// The fewest columns of a log: a customer, an item and a time.
+const COLUMNS_MIN: usize = 3;
 /// Bytes of text that hold a record, mostly.
 const RECORD_BYTES: usize = 2 << 10;
 /// Bytes of text that are read at least.
@@ -26,11 +30,40 @@ const HEAD_BYTES_MAX: usize = 64 << 20;
 /// # Errors
 /// If it cannot be read, or is of no known format.
 pub(super) fn first_records(path: &Path, records_max: usize) -> Result<Option<FirstRecords>> {
+    let found = first_records_as(path, None, records_max);
+    // The header of a text may name columns that nobody has heard of yet. Prose has no columns.
+    let ending = path.extension().unwrap_or_default().to_string_lossy();
+    let is_text = TEXT_ENDINGS.contains(&ending.to_lowercase().as_str());
+    if found.is_ok() || !is_text {
+        return found;
+    }
+    match first_records_as(path, Some(Format::Csv), records_max) {
+        Ok(Some(first)) if first.columns.len() >= COLUMNS_MIN && !first.rows.is_empty() => {
+            Ok(Some(first))
+        }
+        _ => found,
+    }
+}
+
+/// Reads the first records of a file of a format, or of that which is found.
+///
+/// # Errors
+/// If it cannot be read, or is of no known format.
+fn first_records_as(
+    path: &Path,
+    format: Option<Format>,
+    records_max: usize,
+) -> Result<Option<FirstRecords>> {
     // A job of `dwell` has one source, and paths can name it, whatever its columns are. The job is
     // never run, so the name of its output does not matter.
+    let own = SourceSettings {
+        format,
+        ..SourceSettings::default()
+    };
     let job = Job::new(Settings {
         ask: Dwell::default().into(),
         paths: vec![(Source::Events, path.display().to_string())],
+        source_settings: vec![(Source::Events, own)],
         out: "out".into(),
         ..Settings::default()
     })?;

@@ -66,7 +66,7 @@ pub enum SurveyedTime {
     Walls,
     /// Texts, some with an offset and some without.
     Texts,
-    /// Texts of this format of `strptime`, which no other rule knows.
+    /// Of this format of `strptime`, which no other rule knows: texts, or integers such as 20250815.
     Formatted(&'static str),
     /// Days.
     Days,
@@ -74,22 +74,12 @@ pub enum SurveyedTime {
     Integers(TimeUnit),
     /// Integers that are times in one unit or another.
     MixedIntegers,
-    /// Integers such as 20250815.
-    CompactDays,
 }
 
 impl SurveyedTime {
     /// Whether it can be read as a time.
     pub fn is_readable(self) -> bool {
-        !matches!(
-            self,
-            SurveyedTime::None | SurveyedTime::MixedIntegers | SurveyedTime::CompactDays
-        )
-    }
-
-    /// Whether it says more than a day.
-    pub fn has_clock(self) -> bool {
-        self.is_readable() && self != SurveyedTime::Days
+        !matches!(self, SurveyedTime::None | SurveyedTime::MixedIntegers)
     }
 }
 

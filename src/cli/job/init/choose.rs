@@ -7,8 +7,11 @@ use hitherto::{JobKind, Source};
 
 use super::draft::{Draft, RowKind};
 use super::names::{Role, plain};
+use super::types::code_of_log;
 use super::write::are_impressions;
 
+/// The name of a source of several logs.
+const JOINED: &str = "log";
 /// The longest list of names in a comment.
 const NAMES_CHARS_MAX: usize = 200;
 
@@ -240,13 +243,32 @@ impl<'s> Choice<'s> {
                 );
             } else if !draft.missing.is_empty() {
                 self.pass(draft, format!("missing: {}", draft.missing.join(", ")));
-            } else {
+            } else if !self.join(draft) {
                 let name = self.free_name(draft);
                 self.sources.push((name, draft.clone()));
             }
         }
         self.sources.sort_by_key(|(name, _)| name != "impressions");
         self.take_actions_of_labels();
+    }
+
+    /// Reads a log as one with another of the same columns, if no name tells what it is; says whether it did.
+    fn join(&mut self, draft: &Draft<'s>) -> bool {
+        let is_plain = |draft: &Draft<'_>| {
+            let stem = draft.stem();
+            usual(&stem).is_none() && code_of_log(&stem).is_none()
+        };
+        let is_free = self.sources.iter().all(|(name, _)| name != JOINED);
+        let mut sources = self.sources.iter_mut();
+        let like = sources.find(|(_, other)| is_plain(other) && other.is_like(draft));
+        let Some((name, other)) = like.filter(|_| is_plain(draft)) else {
+            return false;
+        };
+        other.more.push(draft.clone());
+        if is_free {
+            JOINED.clone_into(name);
+        }
+        true
     }
 
     /// Makes actions of labelled items, if there are no other actions.

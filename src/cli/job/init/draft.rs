@@ -3,7 +3,7 @@
 //! **In / Out**: a [`Surveyed`] → a [`Draft`]: what its rows are, and the lines of its table. **Invariants**: a line
 //! that is a guess between two columns has a comment with both.
 
-use hitherto::{ListKind, Surveyed, SurveyedColumn, SurveyedTime};
+use hitherto::{Format, ListKind, Surveyed, SurveyedColumn, SurveyedTime};
 
 use super::names::{Role, plain};
 use super::roles::{Found, find, find_by_values};
@@ -48,6 +48,8 @@ pub(super) struct Draft<'s> {
     pub(super) explode: Option<&'s SurveyedColumn>,
     /// What is missing, if it cannot be used.
     pub(super) missing: Vec<&'static str>,
+    /// Further logs of the same columns, which are read as one with it.
+    pub(super) more: Vec<Draft<'s>>,
 }
 
 impl<'s> Draft<'s> {
@@ -60,6 +62,7 @@ impl<'s> Draft<'s> {
             doubts: Vec::new(),
             explode: None,
             missing: Vec::new(),
+            more: Vec::new(),
         };
         draft.kind = draft.row_kind();
         draft.take_roles();
@@ -72,6 +75,36 @@ impl<'s> Draft<'s> {
         roles
             .find(|(own, _)| *own == role)
             .map(|(_, column)| *column)
+    }
+
+    /// Itself, and the logs that are read as one with it.
+    pub(super) fn all(&self) -> impl Iterator<Item = &Draft<'s>> {
+        std::iter::once(self).chain(&self.more)
+    }
+
+    /// Whether another log can be read as one with it: it has the same columns, written in the same way, and
+    /// nothing tells other types.
+    pub(super) fn is_like(&self, other: &Draft<'s>) -> bool {
+        let columns = |draft: &Draft<'s>| -> Vec<&'s str> {
+            let columns = &draft.family.columns;
+            let mut names: Vec<&str> = columns.iter().map(|column| column.name.as_str()).collect();
+            names.sort_unstable();
+            names
+        };
+        let time = |draft: &Draft<'s>| draft.role(Role::Time).map(|column| column.time);
+        let is_plain = |draft: &Draft<'s>| {
+            let family = draft.family;
+            draft.kind == RowKind::Actions
+                && draft.role(Role::Type).is_none()
+                && draft.explode.is_none()
+                && family.day_from.is_none()
+                && !family.layout.is_headless
+                && !family.layout.has_backslashes
+        };
+        is_plain(self)
+            && is_plain(other)
+            && columns(self) == columns(other)
+            && time(self) == time(other)
     }
 
     /// The first word of its path: the name of its folder, or of its file without numbers.
@@ -218,18 +251,18 @@ impl<'s> Draft<'s> {
             _ => &[],
         };
         for (role, ours) in wanted {
-            if !self.take(*role, true) && self.role(*role).is_none() {
+            if !self.take(*role) && self.role(*role).is_none() {
                 self.missing.push(*ours);
             }
         }
         for role in optional {
-            self.take(*role, false);
+            self.take(*role);
         }
         self.check_time();
     }
 
     /// Takes the best column of a role; says whether there is one.
-    fn take(&mut self, role: Role, is_wanted: bool) -> bool {
+    fn take(&mut self, role: Role) -> bool {
         if self.role(role).is_some() {
             return true;
         }
@@ -259,10 +292,16 @@ impl<'s> Draft<'s> {
             self.roles.push((role, other));
             return true;
         }
-        let ambiguous = other.filter(|_| is_wanted && role != Role::Time);
-        if let Some(other) = ambiguous.filter(|_| !is_usual(role, &column.name)) {
-            self.doubts
-                .push(format!("\"{}\" or \"{}\"", column.name, other.name));
+        // A day beside a time is no other choice.
+        let is_choice = |other: &&SurveyedColumn| role != Role::Time || other.time.has_clock();
+        let other = other.filter(is_choice);
+        if let Some(other) = other.filter(|_| !is_usual(role, &column.name)) {
+            self.doubts.push(format!(
+                "{} may be \"{}\" or \"{}\"",
+                role.noun(),
+                column.name,
+                other.name
+            ));
         }
         self.roles.push((role, column));
         true
@@ -289,28 +328,35 @@ impl<'s> Draft<'s> {
             .push("no column has a name, so all are guessed by their values".to_owned());
     }
 
+    /// Whether a column is one of numbers by the schema of its file, to which no format of times applies.
+    fn is_stored_number(&self, column: &SurveyedColumn) -> bool {
+        let has_schema = matches!(self.family.format, Format::Parquet | Format::Arrow);
+        has_schema && column.is_whole && !column.is_text
+    }
+
     /// Leaves out times that cannot be read, with the reason.
     fn check_time(&mut self) {
-        let Some(time) = self.role(Role::Time).map(|column| column.time) else {
-            return;
-        };
-        match time {
-            SurveyedTime::MixedIntegers => {
-                self.missing.push("one unit of times: they have several");
-            }
-            SurveyedTime::CompactDays if self.kind == RowKind::Actions => {
-                self.missing
-                    .push("times: there are days such as 20250815, written as numbers");
-            }
-            time if !time.is_readable() => self.roles.retain(|(role, _)| *role != Role::Time),
-            _ => {}
+        let time = |draft: &Draft<'_>| draft.role(Role::Time).map(|column| column.time);
+        if time(self) == Some(SurveyedTime::MixedIntegers) {
+            self.missing.push("one unit of times: they have several");
         }
-        if matches!(self.kind, RowKind::Impressions | RowKind::FlatImpressions) {
-            // A day is no cutoff to the second.
-            let is_clock = |column: &SurveyedColumn| column.time.has_clock();
-            self.roles
-                .retain(|(role, column)| *role != Role::Time || is_clock(column));
-            self.take(Role::Day, false);
+        let are_shown = matches!(self.kind, RowKind::Impressions | RowKind::FlatImpressions);
+        // A day is no cutoff to the second.
+        let is_kept = |time: SurveyedTime| match are_shown {
+            true => time.has_clock(),
+            false => time.is_readable() || time == SurveyedTime::MixedIntegers,
+        };
+        self.roles
+            .retain(|(role, column)| *role != Role::Time || is_kept(column.time));
+        if are_shown {
+            self.take(Role::Day);
+        }
+        let when = self.role(Role::Time).or_else(|| self.role(Role::Day));
+        if when
+            .is_some_and(|column| self.is_stored_number(column) && column.time.format().is_some())
+        {
+            self.missing
+                .push("times: there are days such as 20250815, stored as numbers");
         }
     }
 }

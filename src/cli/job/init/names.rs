@@ -34,6 +34,8 @@ const CUSTOMER: &[&str] = &[
     "visitid",
     "userhash",
     "usersid",
+    "householdkey",
+    "householdid",
 ];
 /// Names of items.
 const ITEM: &[&str] = &[
@@ -82,6 +84,7 @@ const ITEM: &[&str] = &[
     "docid",
     "creativeid",
     "iid",
+    "stockcode",
     "pid",
 ];
 /// Names of times.
@@ -118,6 +121,10 @@ const TIME: &[&str] = &[
     "receivedat",
     "reviewtime",
     "unixreviewtime",
+    "invoicedate",
+    "transactiondate",
+    "transactiontime",
+    "checkintime",
 ];
 /// Names of types.
 const TYPE: &[&str] = &[
@@ -290,6 +297,29 @@ pub(super) enum Role {
 }
 
 impl Role {
+    /// What a comment calls it.
+    pub(super) fn noun(self) -> &'static str {
+        match self {
+            Role::Customer => "the customer",
+            Role::Item => "the item",
+            Role::Time => "the time",
+            Role::Type => "the type",
+            Role::Ranking => "the id of an impression",
+            Role::Label => "the label",
+            Role::Position => "the position",
+            Role::Items => "the list of items",
+            Role::Labels => "the list of labels",
+            Role::Clicked => "the list of clicked items",
+            Role::Day => "the day",
+            Role::Category => "the category",
+            Role::Price => "the price",
+            Role::Created => "the time of creation",
+            Role::ValidFrom => "the time of a change",
+            Role::Flyer => "the flyer",
+            Role::Merchant => "the merchant",
+        }
+    }
+
     /// Names without separators, in lower case, the likeliest first.
     pub(super) fn names(self) -> &'static [&'static str] {
         match self {

@@ -52,8 +52,16 @@ pub(super) fn find_by_values<'c>(
         Role::Ranking => {
             column.words.len() > 1 && column.words.iter().all(|(_, count)| *count == 1)
         }
-        Role::Type => fits(role, column) && !column.is_number && column.words.len() <= 20,
-        _ => fits(role, column) && column.time != SurveyedTime::Days && !column.words.is_empty(),
+        // Ids of few customers are few words, too.
+        Role::Type => {
+            let are_names = column.words.iter().all(|(word, _)| !has_digit(word));
+            fits(role, column) && are_names && column.words.len() <= 20
+        }
+        _ => {
+            let is_measure = column.is_number && !column.is_whole;
+            let is_id = !is_day(column.time) && !is_measure && !column.words.is_empty();
+            fits(role, column) && is_id
+        }
     })
 }
 
@@ -79,7 +87,7 @@ fn fits(role: Role, column: &SurveyedColumn) -> bool {
         _ if is_list || column.values == 0 => false,
         Role::Time => column.time != SurveyedTime::None,
         Role::Created | Role::ValidFrom => column.time.is_readable(),
-        Role::Day => column.time == SurveyedTime::Days || column.name == "dt",
+        Role::Day => is_day(column.time) || column.name == "dt",
         Role::Type => {
             (1..=TYPES_MAX).contains(&column.words.len()) && column.time == SurveyedTime::None
         }
@@ -88,6 +96,16 @@ fn fits(role: Role, column: &SurveyedColumn) -> bool {
         Role::Price => column.is_number,
         _ => true,
     }
+}
+
+/// Whether a word has a digit.
+fn has_digit(word: &str) -> bool {
+    word.bytes().any(|byte| byte.is_ascii_digit())
+}
+
+/// Whether times are days.
+fn is_day(time: SurveyedTime) -> bool {
+    time.is_readable() && !time.has_clock()
 }
 
 /// Whether lists are texts with separators, which may as well be texts.

@@ -2,14 +2,16 @@
 
 use std::path::Path;
 
-use hitherto::{JobKind, LeftOut, ListKind, Result, SurveyedColumn, SurveyedTime, survey_words};
+use hitherto::{
+    JobKind, LeftOut, ListKind, Result, SurveyedColumn, SurveyedTime, SurveyedWords, survey_words,
+};
 
 use super::choose::{Choice, usual};
 use super::draft::{Draft, RowKind};
 use super::names::{Role, plain};
 use super::own_keys::{as_of, ours_of, roles_of_events};
 use super::trial::trial;
-use super::types::order_of;
+use super::types::{code_of_log, order_of};
 use super::write::{Table, are_impressions, unit_name, unit_of};
 use crate::cli::job::quoted;
 
@@ -26,7 +28,7 @@ pub(super) struct JobText<'a> {
     choice: &'a Choice<'a>,
     left_out: &'a [LeftOut],
     /// The types of each source; none of those without a column of types.
-    types: Vec<Option<Vec<(String, u64)>>>,
+    types: Vec<Option<SurveyedWords>>,
 }
 
 impl<'a> JobText<'a> {
@@ -65,7 +67,7 @@ impl<'a> JobText<'a> {
         ];
         lines.extend(self.settings());
         for (at, (name, draft)) in self.choice.sources.iter().enumerate() {
-            lines.extend(self.table(name, draft, self.types[at].as_deref()).lines());
+            lines.extend(self.table(name, draft, self.types[at].as_ref()).lines());
         }
         lines.extend(self.unused());
         lines.join("\n") + "\n"
@@ -110,7 +112,9 @@ impl<'a> JobText<'a> {
         if self.choice.kind == JobKind::Dwell {
             lines.extend(
                 drafts()
-                    .find_map(|draft| roles_of_events(draft, self.types[0].as_deref()))
+                    .find_map(|draft| {
+                        roles_of_events(draft, self.types[0].as_ref().map(|types| &types.words[..]))
+                    })
                     .unwrap_or_default(),
             );
         }
@@ -134,10 +138,8 @@ impl<'a> JobText<'a> {
             )
         };
         let are_walls = |time: &SurveyedTime| {
-            matches!(
-                time,
-                SurveyedTime::Walls | SurveyedTime::Formatted(_) | SurveyedTime::Texts
-            )
+            matches!(time, SurveyedTime::Walls | SurveyedTime::Texts)
+                || (time.format().is_some() && time.has_clock())
         };
         if times.iter().any(are_instants) && times.iter().any(are_walls) {
             lines.push(
@@ -153,7 +155,7 @@ impl<'a> JobText<'a> {
     fn impressions_from(&self) -> Vec<String> {
         let mut logs = self.choice.sources.iter().zip(&self.types);
         let with_orders = logs.clone().find_map(|((name, draft), types)| {
-            let word = order_of(types.as_deref()?)?;
+            let word = order_of(&types.as_ref()?.words)?;
             Some((name, draft.role(Role::Type)?, word.to_owned()))
         });
         if let Some((name, column, word)) = with_orders {
@@ -168,7 +170,9 @@ impl<'a> JobText<'a> {
                 ),
             ];
         }
-        let orders = logs.clone().find(|((name, _), _)| name == "orders");
+        let orders = logs
+            .clone()
+            .find(|((name, _), _)| name == "orders" || code_of_log(name) == Some(3));
         let Some(((name, _), _)) = orders.or_else(|| logs.next()) else {
             return vec![
                 "# missing: no file here has a column of customers and one of items".to_owned(),
@@ -211,7 +215,8 @@ impl<'a> JobText<'a> {
     /// Settings of ids.
     fn ids(&self) -> Vec<String> {
         let mut lines = Vec::new();
-        let drafts = || self.choice.sources.iter().map(|(_, draft)| draft);
+        let sources = || self.choice.sources.iter();
+        let drafts = || sources().flat_map(|(_, draft)| draft.all());
         let mut customers = drafts().filter_map(|draft| draft.role(Role::Customer));
         // A column without values proves nothing about its type.
         let is_text =
@@ -267,7 +272,7 @@ impl<'a> JobText<'a> {
         &'t self,
         name: &'t str,
         draft: &'t Draft<'t>,
-        types: Option<&'t [(String, u64)]>,
+        types: Option<&'t SurveyedWords>,
     ) -> Table<'t> {
         let source = usual(name);
         let ours = ours_of(self.choice.kind, draft.kind, name);
@@ -294,11 +299,13 @@ impl<'a> JobText<'a> {
         }
         let is_plain = source.is_none_or(|source| !hitherto::Source::ACTIONS.contains(&source));
         if is_log && is_plain && types.is_none() {
-            more.push(
-                "# guess: nothing tells types, so all rows have one; 1 click, 2 cart, 3 order"
-                    .to_owned(),
-            );
-            more.push("type = 1".to_owned());
+            let code = code_of_log(name);
+            let why = match code {
+                Some(_) => "by its name",
+                None => "nothing tells types, so all rows have one",
+            };
+            more.push(format!("# guess: {why}; 1 click, 2 cart, 3 order"));
+            more.push(format!("type = {}", code.unwrap_or(1)));
         }
         Table {
             draft,
@@ -347,17 +354,27 @@ fn item_of<'a>(draft: &'a Draft<'_>) -> Option<&'a SurveyedColumn> {
 }
 
 /// The types of a source, if a column tells them; also of records behind the first ones.
-fn types_of(folder: &Path, draft: &Draft<'_>) -> Result<Option<Vec<(String, u64)>>> {
+fn types_of(folder: &Path, draft: &Draft<'_>) -> Result<Option<SurveyedWords>> {
     let Some(column) = draft.role(Role::Type) else {
         return Ok(None);
     };
     if draft.explode.is_some() {
-        return Ok(Some(column.words.clone()));
+        return Ok(Some(SurveyedWords {
+            words: column.words.clone(),
+            ..SurveyedWords::default()
+        }));
     }
-    let words = survey_words(folder, draft.family, &column.name, TYPE_RECORDS_MAX)?;
+    let item = item_of(draft).map_or("", |item| item.name.as_str());
+    let family = draft.family;
+    let mut types = survey_words(folder, family, &column.name, item, TYPE_RECORDS_MAX)?;
+    if types.alone.len() == types.words.len() {
+        types.alone.clear();
+    }
+    let alone = types.alone.clone();
+    types.words.retain(|(word, _)| !alone.contains(word));
     Ok((1..=super::roles::TYPES_MAX)
-        .contains(&words.len())
-        .then_some(words))
+        .contains(&types.words.len())
+        .then_some(types))
 }
 
 /// A key of TOML.

@@ -16,7 +16,15 @@ const LONGEST: Duration = Duration::from_secs(10);
 /// How often the trial is looked at.
 const STEP: Duration = Duration::from_millis(10);
 
-/// The first row of the job, or the first line of why it is refused; nothing if that takes long.
+/// How a trial ended.
+enum Ended {
+    Done,
+    /// With what it said.
+    Refused(String),
+    TooLong,
+}
+
+/// The first row of the job, or the first line of why it is refused.
 pub(super) fn trial(kind: &str, job: &Path) -> String {
     let folder = env::temp_dir().join(format!("hitherto-init-{}", std::process::id()));
     let said = run_in(kind, job, &folder).unwrap_or_default();
@@ -37,10 +45,18 @@ fn run_in(kind: &str, job: &Path, folder: &Path) -> Option<String> {
         .arg("--out")
         .arg(&out)
         .arg("--quiet");
-    let (is_done, said) = ended(&mut run)?;
-    if !is_done {
-        let line = said.lines().next().unwrap_or_default();
-        return Some(format!("as it stands it ends with: {line}\n"));
+    match ended(&mut run)? {
+        Ended::Done => {}
+        Ended::Refused(said) => {
+            let line = said.lines().next().unwrap_or_default();
+            return Some(format!("as it stands it ends with: {line}\n"));
+        }
+        Ended::TooLong => {
+            let longest = LONGEST.as_secs();
+            return Some(format!(
+                "its first row is not shown: the run takes longer than {longest} s\n"
+            ));
+        }
     }
     let mut head = Command::new(&program);
     head.arg("head")
@@ -53,8 +69,8 @@ fn run_in(kind: &str, job: &Path, folder: &Path) -> Option<String> {
     Some(format!("its first row:\n{}\n", text.trim_end()))
 }
 
-/// Whether a command succeeded, and what it said; `None` if it was ended because it takes long.
-fn ended(command: &mut Command) -> Option<(bool, String)> {
+/// How a command ends; `None` if it cannot be run.
+fn ended(command: &mut Command) -> Option<Ended> {
     let streams = command
         .stdin(Stdio::null())
         .stdout(Stdio::null())
@@ -74,11 +90,15 @@ fn ended(command: &mut Command) -> Option<(bool, String)> {
             None if begin.elapsed() > LONGEST => {
                 drop(child.kill());
                 drop(child.wait());
-                return None;
+                return Some(Ended::TooLong);
             }
             None => thread::sleep(STEP),
         }
     };
     let said = reader.join().ok()?;
-    Some((status.success(), said))
+    Some(if status.success() {
+        Ended::Done
+    } else {
+        Ended::Refused(said)
+    })
 }

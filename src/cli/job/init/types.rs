@@ -3,7 +3,7 @@
 use super::names::words_of;
 
 /// Words of types that are orders.
-const ORDERS: [&str; 14] = [
+const ORDERS: [&str; 15] = [
     "order",
     "orders",
     "ordered",
@@ -11,6 +11,7 @@ const ORDERS: [&str; 14] = [
     "purchases",
     "purchased",
     "buy",
+    "buys",
     "bought",
     "transaction",
     "transactions",
@@ -54,6 +55,14 @@ fn meaning(word: &str) -> Option<u8> {
     order.or(cart).or_else(|| has(&CLICKS).then_some(1))
 }
 
+/// The code of all rows of a log, if its name tells what they mean.
+pub(super) fn code_of_log(name: &str) -> Option<u8> {
+    let is_other = words_of(name)
+        .iter()
+        .any(|word| NOT.contains(&word.as_str()));
+    meaning(name).or_else(|| is_other.then_some(4))
+}
+
 /// Codes for types. The most frequent one of each meaning gets its code; all others get codes from 4.
 pub(super) fn codes_of(words: &[(String, u64)]) -> Vec<(String, u8)> {
     let mut next = 3;
@@ -94,6 +103,18 @@ mod tests {
             .map(|(word, count)| ((*word).to_owned(), count))
             .collect();
         codes_of(&words).into_iter().map(|(_, code)| code).collect()
+    }
+
+    #[test]
+    fn the_name_of_a_log_tells_its_type() {
+        for (name, code) in [
+            ("page_views", Some(1)),
+            ("purchases", Some(3)),
+            ("removed-from-cart", Some(4)),
+            ("events", None),
+        ] {
+            assert_eq!(code_of_log(name), code, "{name}");
+        }
     }
 
     #[test]

@@ -1,6 +1,6 @@
 //! Drafts of sources to the lines of a job file.
 
-use hitherto::{Format, ListKind, SurveyedColumn, SurveyedTime, TimeUnit};
+use hitherto::{Format, ListKind, SurveyedColumn, SurveyedTime, SurveyedWords, TimeUnit};
 
 use super::draft::{Draft, RowKind};
 use super::names::Role;
@@ -15,7 +15,7 @@ pub(super) struct Table<'a> {
     /// Our names of its columns, by role.
     pub(super) ours: &'a [(Role, &'static str)],
     /// The words of its column of types, if it has codes for them.
-    pub(super) types: Option<&'a [(String, u64)]>,
+    pub(super) types: Option<&'a SurveyedWords>,
     /// Whether the unit of its times is its own.
     pub(super) has_own_unit: bool,
     /// Further lines.
@@ -25,17 +25,23 @@ pub(super) struct Table<'a> {
 impl Table<'_> {
     /// The lines of the table.
     pub(super) fn lines(&self) -> Vec<String> {
-        let family = self.draft.family;
         let mut lines = vec![
             String::new(),
             format!("# {}", self.title()),
             format!("[sources.{}]", self.name),
         ];
-        let paths: Vec<String> = family.paths.iter().map(|path| quoted(path)).collect();
+        let paths = self.draft.all().flat_map(|draft| &draft.family.paths);
+        let paths: Vec<String> = paths.map(|path| quoted(path)).collect();
         lines.push(match &paths[..] {
             [path] => format!("path = {path}"),
             paths => format!("path = [{}]", paths.join(", ")),
         });
+        if !self.draft.more.is_empty() {
+            lines.push(
+                "# guess: logs of the same columns are one; one with a type of its own needs its own table"
+                    .to_owned(),
+            );
+        }
         for doubt in &self.draft.doubts {
             lines.push(format!("# guess: {doubt}"));
         }
@@ -52,15 +58,18 @@ impl Table<'_> {
     /// What it is.
     fn title(&self) -> String {
         let family = self.draft.family;
+        let mut more = self.draft.more.iter();
         let format = match family.format {
+            own if more.any(|other| other.family.format != own) => "several formats",
             Format::Parquet => "Parquet",
             Format::Csv => "CSV",
             Format::Ndjson => "NDJSON",
             Format::Json => "JSON",
             Format::Arrow => "Arrow IPC",
         };
-        let files = match family.files.len() {
-            1 => String::new(),
+        let files = self.draft.all().map(|draft| draft.family.files.len());
+        let files = match files.sum() {
+            1_usize => String::new(),
             files => format!(", {files} files"),
         };
         let names: Vec<&str> = family
@@ -148,10 +157,9 @@ impl Table<'_> {
                 label_separator.map(|by| format!("label_separator = {}", quoted(&by.to_string()))),
             );
         }
-        if let Some(SurveyedTime::Formatted(format)) =
-            draft.role(Role::Time).map(|column| column.time)
-        {
-            lines.push("# guess: months before days".to_owned());
+        let mut times = [Role::Time, Role::Day].into_iter();
+        if let Some(format) = times.find_map(|role| draft.role(role)?.time.format()) {
+            lines.push(format!("# guess: {}", guess_of(format)));
             lines.push(format!("time_format = {}", quoted(format)));
         }
         if let (true, Some(unit)) = (self.has_own_unit, unit_of(draft)) {
@@ -164,29 +172,49 @@ impl Table<'_> {
     /// The types of its actions.
     fn type_lines(&self) -> Vec<String> {
         let column = self.draft.role(Role::Type);
-        let (Some(column), Some(words)) = (column, self.types) else {
+        let (Some(column), Some(types)) = (column, self.types) else {
             return Vec::new();
         };
-        let codes = codes_of(words);
+        let codes = codes_of(&types.words);
         let codes: Vec<String> = codes
             .iter()
             .map(|(word, code)| format!("{} = {code}", quoted(word)))
             .collect();
-        let has_nulls = column.values < self.draft.family.records && self.draft.explode.is_none();
-        let other = if has_nulls {
+        let is_dropped = types.nulls > 0 || !types.alone.is_empty();
+        let other = if is_dropped {
             "# guess: by the values of the first records; others, and null, are left out and counted"
         } else {
             "# guess: by the values of the first records; others are errors, \"drop\" leaves them out"
         };
-        vec![
-            other.to_owned(),
+        let mut lines = vec![other.to_owned()];
+        if !types.alone.is_empty() {
+            let alone: Vec<String> = types.alone.iter().map(|word| quoted(word)).collect();
+            lines.push(format!(
+                "# guess: no row of {} has an item, so they are left out",
+                alone.join(", ")
+            ));
+        }
+        lines.extend([
             format!("type_column = {}", quoted(&column.name)),
             format!("types = {{ {} }}", codes.join(", ")),
             format!(
                 "other_types = \"{}\"",
-                if has_nulls { "drop" } else { "error" }
+                if is_dropped { "drop" } else { "error" }
             ),
-        ]
+        ]);
+        lines
+    }
+}
+
+/// What is guessed by a format of times.
+fn guess_of(format: &str) -> &'static str {
+    match format.get(..2) {
+        Some("%m") => "months before days",
+        Some("%d") => "days before months",
+        _ if format.contains('-') => "times are hours without minutes",
+        _ if format.contains("%M") => "numbers such as 20250815093000 are times",
+        _ if format.contains("%H") => "numbers such as 25081509 are hours",
+        _ => "numbers such as 20250815 are days",
     }
 }
 
