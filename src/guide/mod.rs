@@ -17,6 +17,7 @@ pages! {
     first_steps
     sequences
     inputs
+    field
     times
     action_logs
     vocabulary
