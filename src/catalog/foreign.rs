@@ -378,7 +378,7 @@ mod tests {
             b"\xff\xfec\0u\0s\0t\0",
             b"a\0b",
             // UTF-16 that Zstandard could not make smaller.
-            b"\x28\xb5\x2f\xfd\0\x48\x21\x02\0\xff\xfe1\0;\0a\0b\04\0;\02\00\02\05\0-\00\03\0-\02",
+            b"\x28\xb5\x2f\xfd\x00\x48\x21\x02\x00\xff\xfe1\x00;\x00a\x00b\x004\x00;\x002\x000\x002\x005\x00-\x000\x003\x00-\x002",
             b"PK,x\n",
             b"",
             b"\0",

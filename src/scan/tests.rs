@@ -141,7 +141,12 @@ fn csv_reference_rows(text: &[u8], read: &mut Vec<RecordRead>) -> Result<u64> {
         if is_whole {
             note(read, row, &Ok(&places.map(field)))?;
         } else {
-            let expected = format!("{} fields, as in the header", header.len());
+            let is_longer = record.len() == header.len() + 1 && &record[header.len()] == b"";
+            let hint = match is_longer {
+                true => " (a delimiter at the end begins another field: remove it)",
+                false => "",
+            };
+            let expected = format!("{} fields, as in the header{hint}", header.len());
             let mismatch = Mismatch::new(expected, record.len().to_string());
             note(read, row, &Err(mismatch))?;
         }

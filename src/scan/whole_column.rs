@@ -1,12 +1,13 @@
 //! Whether a mismatch affects one row or a whole column, which changes the hint of its message.
 //!
-//! **In / Out**: the row and column of a mismatch → whether no row of the file is right in that column.
+//! **In / Out**: the row and column of a mismatch → whether no row of the file is right in that column, or, of a row
+//! that is at fault as a whole, whether all are.
 //! **Cost**: the column is read up to the first right row, and only where the run fails anyway.
 
 use crate::calendar::parse_dt;
 use crate::context::RunContext;
 use crate::ids::index;
-use crate::job::{CustomerType, ItemType, JobKind};
+use crate::job::{CustomerType, ItemType, JobKind, PassthroughType};
 use crate::scan::bad_rows::{BadRowPolicy, RowAt};
 use crate::scan::spec::ReadSpec;
 use crate::scan::table::{Batch, ColumnType, Presence, TableColumn, TableScan, TableState};
@@ -15,14 +16,20 @@ use crate::scan::{Opened, seen_enough};
 
 /// Whether no row of a file is right in a column; false for columns that only other readers can check.
 pub(crate) fn is_whole_column(spec: &ReadSpec<'_>, at: RowAt<'_>) -> bool {
-    let Some((kind, condition)) = kind_of(spec, at) else {
+    // Of a row as a whole, any column will do that a file may lack.
+    let of_row = Some((ColumnType::Kept(PassthroughType::Text), Condition::None));
+    let (kind, presence) = match at.column {
+        "" => (of_row, Presence::Optional),
+        _ => (kind_of(spec, at), Presence::Required),
+    };
+    let Some((kind, condition)) = kind else {
         return false;
     };
     let spec = &spec.of_source(at.file.source);
     let column = TableColumn {
         name: at.column,
         kind,
-        presence: Presence::Required,
+        presence,
     };
     // Its own, so that nothing of this read is counted or reported.
     let (policy, context) = (BadRowPolicy::ignoring(), RunContext::default());

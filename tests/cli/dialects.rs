@@ -145,6 +145,26 @@ fn json_that_is_read_as_csv_is_refused_with_its_format() {
 }
 
 #[test]
+fn a_delimiter_behind_each_row_is_named_and_quarantine_is_not_advised() {
+    let rows = CLICKS.split_once('\n').expect("a header").1;
+    let text = format!(
+        "customer_id,item_id,click_time\n{}",
+        rows.replace('\n', ",\n")
+    );
+    let shop = with_clicks("clicks.csv", text);
+    let said = [
+        "row 1",
+        "a delimiter at the end",
+        "no row of the file is right",
+    ];
+    let run = shop.refuses(&[], 65, &said);
+    assert!(!run.stderr.contains("quarantine"), "{}", run.stderr);
+    let one = format!("{CLICKS}1,21,2025-08-14 10:00:00,\n");
+    let run = with_clicks("clicks.csv", one).refuses(&[], 65, &["a delimiter at the end"]);
+    assert!(run.stderr.contains("quarantine"), "{}", run.stderr);
+}
+
+#[test]
 fn comments_are_skipped() {
     is_read(
         "clicks.csv",

@@ -126,6 +126,18 @@ fn what_is_no_list_is_refused() {
 }
 
 #[test]
+fn a_log_inside_a_list_is_refused_with_the_setting_that_reads_it() {
+    for format in ["ndjson", "json"] {
+        let shop = shop();
+        let wrapped = json!({"version": 1, "events": rows("clicks")});
+        shop.source("clicks", format, &[wrapped]);
+        let advice = "clicks.explode=events";
+        shop.refuses(&[], 65, &["\"events\"", &format!("--source {advice}")]);
+        shop.made(&["--source", advice]);
+    }
+}
+
+#[test]
 fn a_path_tells_the_day_as_the_setting_says() {
     for (folder, pattern) in [
         ("date=2025-08-15/a", "date={date}"),

@@ -168,6 +168,13 @@ impl ColumnsSeen {
         match (self.missing(columns), self.failed) {
             // Before the failed row, which may be bad only because no record has the column.
             (Some(name), _) => {
+                if let Some(key) = key_of_elements(file, name) {
+                    let source = file.source.name();
+                    return Err(file.fault(format!(
+                        "expected a column \"{name}\", found it in no record, but in the elements of \
+                         \"{key}\"; --source {source}.explode={key} makes rows of them"
+                    )));
+                }
                 let found = match spelled_otherwise(file, name) {
                     Some(other) => format!("it in no record, but \"{other}\""),
                     None => "it in no record".to_owned(),
@@ -183,14 +190,36 @@ impl ColumnsSeen {
 /// How much of a file is searched for another spelling of a key.
 const SPELLINGS_BYTES: u64 = 1 << 16;
 
-/// A text of a JSON file that is a wanted key but for its case.
-#[cold]
-fn spelled_otherwise(file: &InputFile, name: &str) -> Option<String> {
+/// The beginning of a text file.
+fn head_of(file: &InputFile, name: &str) -> Option<String> {
     let compression = file.detect(None, name).ok()?.compression;
     let mut head = Vec::new();
     let text = file.text(compression).ok()?.source;
     text.take(SPELLINGS_BYTES).read_to_end(&mut head).ok()?;
-    let head = String::from_utf8_lossy(&head);
+    Some(String::from_utf8_lossy(&head).into_owned())
+}
+
+/// The key of a list in the first record of a JSON file whose elements have a wanted key.
+#[cold]
+fn key_of_elements(file: &InputFile, name: &str) -> Option<String> {
+    let head = head_of(file, name).filter(|_| file.settings.explode.is_none())?;
+    let head = head.trim_start();
+    let head = head.strip_prefix('[').unwrap_or(head);
+    let mut values = serde_json::Deserializer::from_str(head).into_iter();
+    let record: serde_json::Value = values.next()?.ok()?;
+    let has_it = |value: &serde_json::Value| {
+        let first = value.as_array().and_then(|elements| elements.first());
+        first.is_some_and(|element| element.get(name).is_some())
+    };
+    let mut members = record.as_object()?.iter();
+    let (key, _) = members.find(|(_, value)| has_it(value))?;
+    Some(key.clone())
+}
+
+/// A text of a JSON file that is a wanted key but for its case.
+#[cold]
+fn spelled_otherwise(file: &InputFile, name: &str) -> Option<String> {
+    let head = head_of(file, name)?;
     let mut texts = head.split('"');
     let other = texts.find(|text| *text != name && text.to_lowercase() == name.to_lowercase());
     other.map(str::to_owned)

@@ -184,6 +184,8 @@ fn misfit(record: &ByteRecord, layout: &CsvLayout) -> Mismatch {
         format!(" (if such lines are comments, --source {source}.comment='#' skips them)")
     } else if has_backslashes() {
         format!(" ({})", escape_hint(&layout.source_name))
+    } else if record.len() == layout.fields_count + 1 && &record[layout.fields_count] == b"" {
+        " (a delimiter at the end begins another field: remove it)".to_owned()
     } else {
         String::new()
     };
