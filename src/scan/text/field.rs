@@ -123,7 +123,7 @@ impl Field<'_> {
     #[inline]
     pub(crate) fn int(&self) -> Option<i64> {
         match self {
-            Field::Csv(text) => parse_int(text).or_else(|| parse_int(without_blanks(text)?)),
+            Field::Csv(text) => parse_int(text).or_else(|| int_without_blanks(text)),
             Field::Json(text) => parse_int(text),
             _ => None,
         }
@@ -133,10 +133,7 @@ impl Field<'_> {
     #[inline]
     pub(crate) fn int_id(&self) -> Option<i64> {
         match self {
-            Field::Csv(text) => {
-                let whole = |text: &str| parse_int(text).or_else(|| whole_with_point(text));
-                whole(text).or_else(|| whole(without_blanks(text)?))
-            }
+            Field::Csv(text) => parse_int(text).or_else(|| whole_without_blanks(text)),
             Field::Json(json) => parse_int(json).or_else(|| whole_of_json(json)),
             Field::Text(text) => whole_of_quoted(text),
             Field::Missing | Field::Null | Field::NotText => None,
@@ -253,7 +250,7 @@ impl Field<'_> {
         let local = match self {
             Field::Csv(text) => {
                 let local = clock.local_of(text);
-                local.or_else(|| clock.local_of(without_blanks(text)?))
+                local.or_else(|| local_without_blanks(text, clock))
             }
             Field::Text(text) => clock.local_of(text),
             Field::Json(json) => clock.local_of_json(json),
@@ -277,10 +274,33 @@ impl Field<'_> {
 }
 
 /// A text of CSV without the blanks around it; `None` if it has none.
-#[cold]
 fn without_blanks(text: &str) -> Option<&str> {
     let inner = text.trim_matches([' ', '\t']);
     (inner.len() < text.len()).then_some(inner)
+}
+
+// Apart from the usual cases, and never inlined into them: with a second call in one function, neither was.
+
+/// An integer of CSV with blanks around it.
+#[cold]
+#[inline(never)]
+fn int_without_blanks(text: &str) -> Option<i64> {
+    parse_int(without_blanks(text)?)
+}
+
+/// A whole number of CSV that is more than digits.
+#[cold]
+#[inline(never)]
+fn whole_without_blanks(text: &str) -> Option<i64> {
+    let text = without_blanks(text).unwrap_or(text);
+    parse_int(text).or_else(|| whole_with_point(text))
+}
+
+/// A time of CSV with blanks around it.
+#[cold]
+#[inline(never)]
+fn local_without_blanks(text: &str, clock: &Clock<'_>) -> Option<(WrittenTime, Option<i64>)> {
+    clock.local_of(without_blanks(text)?)
 }
 
 /// Whether a JSON number is an integer.

@@ -19,8 +19,8 @@ use crate::scan::text::record::CsvLayout;
 
 /// The longest header, in bytes, with what stands before it.
 const HEADER_BYTES_MAX: usize = 1 << 20;
-/// How much of a text is read for its header at first.
-const HEAD_BYTES: usize = 1 << 16;
+/// How many bytes are looked at for a header, before more are: each of the usual delimiters is tried on all of them.
+const HEAD_BYTES: [usize; 3] = [1 << 12, 1 << 16, HEADER_BYTES_MAX];
 
 /// Reads the header of a CSV file.
 ///
@@ -32,7 +32,7 @@ pub(crate) fn csv_layout(
     columns: &[WantedColumn<'_>],
 ) -> Result<CsvLayout> {
     let mut head = Vec::new();
-    for bytes_max in [HEAD_BYTES, HEADER_BYTES_MAX] {
+    for bytes_max in HEAD_BYTES {
         let more = count64(bytes_max - head.len());
         let read = (&mut text).take(more).read_to_end(&mut head);
         read.map_err(|error| file.broken(&error))?;
