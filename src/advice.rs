@@ -62,8 +62,10 @@ hints! {
     ManyItems = "--item-type int64 has room for more",
     /// An item that is text, below 1, or above 2^63 − 1.
     Vocabulary = "--item-vocabulary build takes any id, 0 and texts too",
-    /// A text that may be several items.
-    ItemSeparator = "--source impressions.item_separator='{value}' splits it",
+    /// A text that may be several items, or actions.
+    ItemSeparator = "--source {value} splits it",
+    /// Elements of lists that are split, in a file that is no text.
+    SplitAsText = "duckdb -c \"COPY (FROM '{file}') TO '{file}.ndjson' (FORMAT json)\" writes a file of which they are",
     /// Items without labels.
     ItemLabels = "--columns impressions.labels=COLUMN or impressions.clicked=COLUMN names their labels, --null-label keep goes without",
     /// A column of labels beside one of clicked items.
@@ -139,6 +141,11 @@ pub(crate) fn expected(what: &str, hint: Option<String>) -> String {
         Some(hint) => format!("{what} ({hint})"),
         None => what.to_owned(),
     }
+}
+
+/// What reads quotes behind backslashes.
+pub(crate) fn escape_hint(source: &str) -> String {
+    format!("--source {source}.escape='\\' reads quotes behind backslashes, as Spark writes them")
 }
 
 /// A text with the names of the file and the column filled in.

@@ -61,7 +61,11 @@ pub(crate) fn discover(spec: &FileSpec<'_>, pipes: &mut Pipes<'_>) -> Result<Vec
         };
         let mut own = spec.source_settings.iter();
         let own = own.find(|(named, _)| *named == source);
-        let settings = own.map_or_else(SourceSettings::default, |(_, own)| own.clone());
+        let mut settings = own.map_or_else(SourceSettings::default, |(_, own)| own.clone());
+        if source == Source::Impressions {
+            // They separate items, and not impressions in lists.
+            (settings.item_separator, settings.label_separator) = (None, None);
+        }
         let null_values = settings.null_values.as_deref();
         let mut search = Search {
             source,

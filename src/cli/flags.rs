@@ -94,7 +94,7 @@ pub(super) struct InputArgs {
     /// keys are format, time_unit, time_format, timezone (of its times without an offset), null_values, day_from
     /// (where paths tell a day, such as {year}/{month}/{day}), explode (the column of lists whose elements are
     /// rows), of CSV delimiter, header (the columns of files without one), escape and comment, and of impressions
-    /// in texts item_separator and label_separator
+    /// and lists in texts item_separator and label_separator
     #[arg(long, value_name = "SOURCE.KEY=VALUE", value_parser = source_setting)]
     source: Vec<(Source, SourceSettings)>,
     /// Unit of times that are integers; required for such times, as it is never guessed. A unit in

@@ -67,7 +67,8 @@ pub(super) fn check_kept(own: &Features) -> Result<()> {
     check_once("--keep", names())
 }
 
-/// Checks that only items of impressions have separators, which are no empty texts and differ.
+/// Checks that only items of impressions and lists whose elements are rows have separators, which are no empty texts
+/// and differ.
 ///
 /// # Errors
 /// If not, naming the setting.
@@ -88,8 +89,14 @@ pub(super) fn check_separators(
         return Ok(());
     };
     let name = source.name();
-    if (settings.kind(), source) != (JobKind::Sequences, Source::Impressions) {
-        let what = format!("--source {name}.{key} is for the impressions of sequences");
+    let is_split = match source {
+        Source::Impressions => settings.kind() == JobKind::Sequences,
+        _ => own.explode.is_some(),
+    };
+    if !is_split {
+        let what = format!(
+            "--source {name}.{key} is for the impressions of sequences, and for other sources beside {name}.explode"
+        );
         return Err(Error::settings(what));
     }
     if let Some((key, _)) = given().find(|(_, text)| text.is_empty()) {

@@ -42,11 +42,11 @@ pub struct SourceSettings {
     /// The column of lists whose elements are the rows; `None` if records are.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub explode: Option<String>,
-    /// What stands between the items of an impression in a text, such as `|`; a blank stands for any run of
-    /// blanks.
+    /// What stands between the items of an impression in a text, such as `|`, or between the elements of a list
+    /// that is exploded; a blank stands for any run of blanks.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub item_separator: Option<String>,
-    /// What stands between an item and its label in a text, at its last occurrence.
+    /// What stands between an item, or an element, and its label in a text, at its last occurrence.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub label_separator: Option<String>,
     /// What separates the fields of its CSV, or `None` to detect it from the header.

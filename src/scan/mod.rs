@@ -95,9 +95,6 @@ impl Opened {
             // Before any column is looked for: a file of nothing may lack them all.
             return Ok(Opened::Empty(own(), format));
         }
-        if format == Format::Csv && file.settings.explode.is_some() {
-            return Err(file.fault("expected lists to explode, and CSV has none"));
-        }
         if !matches!(format, Format::Parquet | Format::Arrow) {
             return Ok(Opened::Text(own(), format, detected.compression));
         }

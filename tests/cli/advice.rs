@@ -26,6 +26,9 @@ struct Case {
 /// The command of most cases.
 const RUN: &str = "sequences shop --out out --max-actions 4";
 
+/// The same of clicks whose items are texts with several.
+const SPLIT_CLICKS: &str = "sequences shop --out out --max-actions 4 --source clicks.explode=item_id --source clicks.item_separator=|";
+
 /// Nothing.
 fn nothing(_: &Shop) {}
 
@@ -253,6 +256,24 @@ const CASES: &[Case] = &[
         mend: nothing,
         followed: "sequences shop --out out --max-actions 4 --source impressions.item_separator=|",
         rows: 8,
+    },
+    Case {
+        hint: Hint::SplitAsText,
+        damage: |shop| {
+            every(shop, "clicks", "parquet", |row| {
+                row["item_id"] = json!(format!("{}|29", row["item_id"]));
+            });
+        },
+        met: (SPLIT_CLICKS, 65),
+        mend: |shop| {
+            let mut clicks = rows("clicks");
+            for row in &mut clicks {
+                row["item_id"] = json!(format!("{}|29", row["item_id"]));
+            }
+            shop.source("clicks", "ndjson", &clicks);
+        },
+        followed: SPLIT_CLICKS,
+        rows: 5,
     },
     Case {
         hint: Hint::ItemLabels,

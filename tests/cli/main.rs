@@ -25,6 +25,7 @@ mod inputs;
 mod interactions;
 mod job;
 mod landing;
+mod lists;
 mod metrics;
 mod nested;
 mod nobody;

@@ -108,7 +108,7 @@ fn a_list_of_ids_makes_a_row_of_each() {
 #[test]
 fn what_is_no_list_is_refused() {
     for (format, said) in [
-        ("csv", "CSV has none"),
+        ("csv", "a list as \"click_time\""),
         ("ndjson", "a list as \"click_time\""),
         ("parquet", "to be a list"),
         ("arrow", "to be a list"),
@@ -117,7 +117,7 @@ fn what_is_no_list_is_refused() {
         shop.source("clicks", format, &rows("clicks"));
         shop.refuses(&["--source", "clicks.explode=click_time"], 65, &[said]);
     }
-    for format in ["ndjson", "json", "parquet", "arrow"] {
+    for format in FORMATS {
         let shop = shop();
         shop.source("clicks", format, &rows("clicks"));
         let said = ["expected a column \"events\""];

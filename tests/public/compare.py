@@ -113,6 +113,8 @@ def run_case(binary, work, case):
     rows, known, longest, inner = connection.execute(f"select {measures} from found").fetchone()
     if not rows:
         return fail(name, ["there is no row"])
+    if not known:
+        return fail(name, ["no row has a history"])
     values = rows * (len(columns(connection, "found")) - 2) + inner
     if not spoil(folder, *change):
         return fail(name, [f"{change[0]} has no {change[1]!r} to change"])

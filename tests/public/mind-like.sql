@@ -1,5 +1,5 @@
--- Impressions as texts of items with labels. No action has a time, so histories are empty; the list of what a user read
--- before is there in each row, and is kept as it is.
+-- Impressions as texts of items with labels, of which the clicked items are the log of actions, at the times of their
+-- impressions. The list of what a user read before is there in each row, and is kept as it is.
 create view behaviors as
 select * from read_csv(getvariable('folder') || '/behaviors.tsv', header = false, delim = '\t', quote = '',
     columns = {'id': 'VARCHAR', 'user': 'VARCHAR', 'time': 'VARCHAR', 'history': 'VARCHAR', 'shown': 'VARCHAR'});
@@ -14,8 +14,9 @@ select "user" as customer_id, id as ranking_id, place as position, regexp_extrac
 from elements;
 
 create view actions as
-select null::varchar as customer_id, null::varchar as item, null::timestamp as time, null::int as type
-where false;
+select customer_id, item, cutoff as time, 1 as type
+from samples
+where is_order;
 
 create view codes as
 select item, row_number() over (order by item) as code

@@ -7,7 +7,7 @@ use arrow::array::{Array, ArrayRef, ListArray, NullArray, RecordBatch, StructArr
 use arrow::buffer::{NullBuffer, OffsetBuffer};
 use arrow::compute::take;
 use arrow::datatypes::{DataType, Field, Fields, Schema};
-use hitherto::{Format, Settings, Source, SourceSettings};
+use hitherto::{Settings, Source, SourceSettings};
 
 /// Where the columns of rows lie in their files.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -16,7 +16,7 @@ pub(crate) enum Depth {
     Flat,
     /// The items of [`NESTED`] two structs below it.
     Nested,
-    /// In the elements of a list `events`, but for the customer; CSV has none.
+    /// In the elements of a list `events`, but for the customer.
     Listed,
 }
 
@@ -27,9 +27,9 @@ const SHARED: [&str; 2] = ["customer_id", "user_id"];
 
 impl Depth {
     /// Tells settings where the columns of a source lie.
-    pub(crate) fn tell(self, source: Source, format: Format, settings: &mut Settings) {
+    pub(crate) fn tell(self, source: Source, settings: &mut Settings) {
         match self {
-            Depth::Listed if format != Format::Csv => {
+            Depth::Listed => {
                 let own = SourceSettings {
                     explode: Some("events".to_owned()),
                     ..SourceSettings::default()
@@ -45,7 +45,7 @@ impl Depth {
                 let theirs = path_of(name);
                 settings.columns.push((source, name.to_owned(), theirs));
             }
-            _ => {}
+            Depth::Flat => {}
         }
     }
 
@@ -124,17 +124,45 @@ fn shared<'r>(row: &'r [(&str, String)]) -> Option<&'r String> {
 
 /// Rows of one customer as an object with a list.
 fn listed_object(rows: &[Vec<(&str, String)>]) -> String {
-    let elements = rows.iter().map(|row| {
-        let own = row.iter().filter(|(name, _)| !SHARED.contains(name));
-        object(&own.cloned().collect::<Vec<_>>())
-    });
-    let list = format!("[{}]", elements.collect::<Vec<_>>().join(", "));
     let of_record = rows[0].iter().filter(|(name, _)| SHARED.contains(name));
     let mut members: Vec<(&str, String)> = of_record.cloned().collect();
     // A field of the elements goes before it.
     members.push(("dt", "\"not this\"".to_owned()));
-    members.push(("events", list));
+    members.push(("events", list_of(rows)));
     object(&members)
+}
+
+/// Rows as CSV whose records have lists of them, every second as Python prints it.
+pub(crate) fn listed_csv(rows: &[Vec<(&str, String)>]) -> String {
+    let shared_name = rows
+        .iter()
+        .flatten()
+        .find(|(name, _)| SHARED.contains(name));
+    let shared_name = shared_name.map_or("customer_id", |(name, _)| name);
+    let mut text = format!("{shared_name},dt,events\n");
+    let customer = |row: usize| shared(&rows[row]).cloned();
+    for (at, run) in runs(rows.len(), customer).enumerate() {
+        let name = customer(run.start).filter(|name| name != "null");
+        let name = name.unwrap_or_default();
+        let list = list_of(&rows[run]);
+        let list = match at % 2 == 1 && !list.contains(['\'', '\\']) {
+            true => list.replace('"', "'").replace(": null", ": None"),
+            false => list,
+        };
+        let list = list.replace('"', "\"\"");
+        text += &format!("\"{}\",not this,\"{list}\"\n", name.trim_matches('"'));
+    }
+    // Records without a row.
+    text + ",,[]\nx,,\nx,, null \n"
+}
+
+/// The list of some rows of one customer.
+fn list_of(rows: &[Vec<(&str, String)>]) -> String {
+    let elements = rows.iter().map(|row| {
+        let own = row.iter().filter(|(name, _)| !SHARED.contains(name));
+        object(&own.cloned().collect::<Vec<_>>())
+    });
+    format!("[{}]", elements.collect::<Vec<_>>().join(", "))
 }
 
 /// Rows next to each other that share something, three at most.

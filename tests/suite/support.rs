@@ -27,7 +27,7 @@ use hitherto::{
 use parquet::arrow::ArrowWriter;
 use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 
-use crate::depth::Depth;
+use crate::depth::{Depth, listed_csv};
 use crate::ipc::{has_types, to_arrow};
 use crate::lay::{Lay, without_ranking};
 use crate::shapes::{Shapes, id_lists, label_lists, maps_of, text_lists};
@@ -423,7 +423,7 @@ impl Case {
         };
         let sources = std::iter::once(Source::Impressions).chain(sources());
         for (source, style) in sources.zip(&self.styles) {
-            style.depth.tell(source, style.format, &mut settings);
+            style.depth.tell(source, &mut settings);
         }
         self.set_lay(&mut settings, &actions);
         settings
@@ -903,6 +903,9 @@ fn write_file(
 /// Rows as CSV.
 fn to_csv(columns: &[(&str, Column)], rows: std::ops::Range<usize>, style: Style) -> String {
     let null = style.null;
+    if style.depth == Depth::Listed {
+        return listed_csv(&members_of(columns, rows, style));
+    }
     let names = columns.iter().map(|(name, _)| style.depth.name(name));
     let names: Vec<String> = names.collect();
     let mut text = names.join(",") + "\n";
@@ -931,15 +934,20 @@ fn to_csv(columns: &[(&str, Column)], rows: std::ops::Range<usize>, style: Style
 
 /// Rows as JSON objects.
 fn to_json(columns: &[(&str, Column)], rows: std::ops::Range<usize>, style: Style) -> Vec<String> {
-    let mut objects = Vec::new();
-    for row in rows {
-        let names = columns.iter().map(|(name, _)| *name);
-        let values = columns
-            .iter()
-            .map(|(_, column)| json_with(column, row, style.null));
-        objects.push(names.zip(values).collect());
-    }
-    style.depth.objects(&objects)
+    style.depth.objects(&members_of(columns, rows, style))
+}
+
+/// The members of rows, with their values as JSON.
+fn members_of<'c>(
+    columns: &[(&'c str, Column)],
+    rows: std::ops::Range<usize>,
+    style: Style,
+) -> Vec<Vec<(&'c str, String)>> {
+    let members = |row: usize| {
+        let members = columns.iter();
+        members.map(move |(name, column)| (*name, json_with(column, row, style.null)))
+    };
+    rows.map(|row| members(row).collect()).collect()
 }
 
 /// A value as JSON, with a word for each null in it, if one stands for them.

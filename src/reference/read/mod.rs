@@ -39,7 +39,8 @@ pub(crate) use self::words::words;
 pub(crate) use crate::reference::read::events::events;
 
 use self::cell::LogCell;
-use self::formats::{arrow, json, parquet, text};
+use self::formats::elements::ListSyntax;
+use self::formats::{arrow, exploded, json, parquet, text};
 use crate::error::Result;
 use crate::job::{Format, Settings, Source, SourceSettings};
 use crate::reference::{LogTime, day_in, instant_in};
@@ -114,11 +115,15 @@ fn read(
     let source = log_of(settings, file.source);
     let own = own.find(|(named, _)| *named == source);
     let own = own.map_or_else(SourceSettings::default, |(_, own)| own.clone());
+    let syntax = ListSyntax::new(source, &own, nulls);
     match file.format {
         Format::Parquet => parquet::read(file, own.explode.as_deref(), columns, on_record),
-        Format::Csv => text::read_csv(file, &own, columns, on_record),
-        Format::Ndjson => json::read_ndjson(file, own.explode.as_deref(), columns, on_record),
-        Format::Json => json::read_json(file, own.explode.as_deref(), columns, on_record),
+        Format::Csv => match &syntax {
+            None => text::read_csv(file, &own, columns, on_record),
+            Some(syntax) => exploded::read_elements(file, &own, syntax, columns, on_record),
+        },
+        Format::Ndjson => json::read_ndjson(file, syntax.as_ref(), columns, on_record),
+        Format::Json => json::read_json(file, syntax.as_ref(), columns, on_record),
         Format::Arrow => arrow::read(file, own.explode.as_deref(), columns, on_record),
     }
 }

@@ -22,7 +22,7 @@ use parquet::file::statistics::Statistics;
 use self::explode::Exploded;
 use self::ipc::IpcFile;
 use self::names::Renames;
-use crate::advice;
+use crate::advice::{self, Hint};
 use crate::catalog::input::InputFile;
 use crate::error::{Error, Result};
 use crate::ids::count64;
@@ -106,6 +106,13 @@ impl ColumnarFile {
             .as_deref()
             .filter(|_| opened.rows_count() > 0)
         {
+            let own = &file.settings;
+            let is_split = own.item_separator.is_some() || own.label_separator.is_some();
+            if is_split {
+                let what = "the elements of lists are split in text files only";
+                let hint = advice::placed(Hint::SplitAsText.text().to_owned(), &file.shown, list);
+                return Err(file.fault(format!("{what}; {hint}")));
+            }
             let found = opened.required(list)?.data_type();
             let exploded = Exploded::new(opened.fields(), list, &opened.group_rows);
             let exploded = exploded.ok_or_else(|| opened.wrong_type(list, "a list", found))?;

@@ -79,6 +79,8 @@ fn columns_in(file: &InputFile, format: (Format, Compression), names: [&str; 5])
     };
     let wanted = |name, required| WantedColumn::new(name, required);
     let columns = names.map(|name| wanted(name, false));
+    // A header tells of no fields of elements.
+    let is_exploded = file.settings.explode.is_some();
     let mut has_records = false;
     let mut found = [false; 5];
     let read = records(&file, format, &columns, HEAD_BYTES, &mut |record| {
@@ -88,7 +90,7 @@ fn columns_in(file: &InputFile, format: (Format, Compression), names: [&str; 5])
             *found |= *field != Field::Missing;
         }
         let [has_lists, _, has_ranking, ..] = found;
-        let is_told = format.0 == Format::Csv || (has_lists && has_ranking);
+        let is_told = (format.0 == Format::Csv && !is_exploded) || (has_lists && has_ranking);
         if is_told || record.row >= RECORDS_MAX {
             return Err(seen_enough());
         }
@@ -97,7 +99,7 @@ fn columns_in(file: &InputFile, format: (Format, Compression), names: [&str; 5])
     // The reader of the file reports what is wrong with it.
     drop(read);
     // The header of CSV tells, also without any record.
-    if format.0 == Format::Csv && !has_records {
+    if format.0 == Format::Csv && !is_exploded && !has_records {
         let mut nothing = |_: TextRecord<'_>| Ok(());
         let mut has = |name| {
             records(

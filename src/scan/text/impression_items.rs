@@ -16,10 +16,10 @@ use crate::scan::mismatch::{Mismatch, Value};
 use crate::scan::spec::{ImpressionSpec, ReadSpec};
 use crate::scan::table::passthrough::of_field;
 use crate::scan::text::columns::{WantedColumn, place_of};
-use crate::scan::text::csv::escape_hint;
 use crate::scan::text::field::{Clock, Field};
 use crate::scan::text::json::object::object_fields;
-use crate::scan::text::json::repair::{is_of_numpy, list_as_json};
+use crate::scan::text::json::repair::list_as_json;
+use crate::scan::text::list_rules::{at_element, expected_list};
 
 /// The items of one impression: id, label, position.
 pub(crate) type ImpressionItems<I> = Vec<(I, Label, i32)>;
@@ -119,7 +119,8 @@ impl<'a> ElementReader<'a> {
             Ok(elements) => elements,
             Err(error) => {
                 let Some(json) = list_as_json(json) else {
-                    let expected = expected_list("an array of objects", json);
+                    let expected =
+                        expected_list(Source::Impressions.name(), "an array of objects", json);
                     let found = format!("{} ({error})", field.shown());
                     return Err(Mismatch::new(expected, found));
                 };
@@ -247,20 +248,6 @@ impl<'a> ElementReader<'a> {
     }
 }
 
-/// What a message expects of a text that is no array, with what its writer may be told.
-#[cold]
-pub(crate) fn expected_list(expected: &str, json: &str) -> String {
-    if json.contains("\\\"") {
-        format!("{expected} ({})", escape_hint(Source::Impressions.name()))
-    } else if is_of_numpy(json) {
-        format!(
-            "{expected} (numpy prints lists without commas: have its writer call json.dumps on .tolist())"
-        )
-    } else {
-        expected.to_owned()
-    }
-}
-
 /// A mismatch with the name of its field and the number of its element.
 fn named_at(position: usize, name: &str, mismatch: Mismatch) -> Mismatch {
     let expected = format!("{} as \"{name}\"", mismatch.expected);
@@ -305,10 +292,4 @@ impl FieldCounts {
         let counts = self.counts.iter().skip(1);
         (self.elements > 0).then(|| counts.map(|count| *count > 0))
     }
-}
-
-/// A mismatch with the number of its element.
-pub(crate) fn at_element(position: usize, mismatch: Mismatch) -> Mismatch {
-    let found = format!("{} in element {}", mismatch.found, position + 1);
-    Mismatch { found, ..mismatch }
 }

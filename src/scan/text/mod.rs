@@ -3,7 +3,7 @@
 //! In reading order: `records` reads a file or a piece of it; `blocks` and `shared_file` cut a file into
 //! pieces for threads; `csv` and `json` parse records; `columns` and `record` are what they
 //! share. `field` parses single values, times by a `clock`, with `times` and `epoch`; `nulls` replaces texts that stand for
-//! null; `impression_items` parses the array of an impression.
+//! null; `impression_items` parses the array of an impression, `lists` those whose elements are records, by `list_rules`.
 
 pub(crate) mod blocks;
 pub(crate) mod clock;
@@ -13,6 +13,8 @@ pub(crate) mod epoch;
 pub(crate) mod field;
 pub(crate) mod impression_items;
 pub(crate) mod json;
+pub(crate) mod list_rules;
+pub(crate) mod lists;
 mod nulls;
 pub(crate) mod record;
 pub(crate) mod records;

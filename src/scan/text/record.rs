@@ -13,6 +13,7 @@ use crate::scan::missing_column::missing_column;
 use crate::scan::text::columns::{WantedColumn, missing_of};
 use crate::scan::text::csv::rules::CsvRules;
 use crate::scan::text::field::Field;
+use crate::scan::text::list_rules::ListRules;
 
 /// One record of a text file.
 pub(crate) struct TextRecord<'a> {
@@ -48,8 +49,8 @@ pub(crate) struct CsvLayout {
     pub(crate) header_bytes: u64,
     /// Texts that stand for null.
     pub(crate) nulls: NullWords,
-    /// The key of lists whose elements are the records.
-    pub(crate) explode: Option<String>,
+    /// How lists are read whose elements are the records.
+    pub(crate) explode: Option<ListRules>,
 }
 
 /// Why reading ended early. Rows count from the first record read, not of the file.

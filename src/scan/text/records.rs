@@ -14,7 +14,9 @@ use crate::scan::text::blocks::{Piece, PieceReader};
 use crate::scan::text::columns::WantedColumn;
 use crate::scan::text::csv::csv_piece;
 use crate::scan::text::csv::header::csv_layout;
+use crate::scan::text::csv::lists::{columns_of_records, csv_elements};
 use crate::scan::text::json::{WantedFields, json_records, ndjson_piece};
+use crate::scan::text::list_rules::ListRules;
 use crate::scan::text::record::{ColumnsSeen, CsvLayout, OnRecord, Stop, TextRecord};
 
 /// Calls `on_record` for each record of a file; returns their number.
@@ -61,13 +63,20 @@ pub(crate) fn open(
     columns: &[WantedColumn<'_>],
     piece_bytes: usize,
 ) -> Result<(CsvLayout, PieceReader)> {
+    let rules = ListRules::new(file);
     let mut layout = match format.0 {
         // The CSV reader reads ahead, so pieces are read through a reader of their own.
-        Format::Csv => csv_layout(file, file.text(format.1)?.source, columns)?,
+        Format::Csv => {
+            let of_records = rules
+                .as_ref()
+                .map(|rules| columns_of_records(columns, rules));
+            let columns = of_records.as_deref().unwrap_or(columns);
+            csv_layout(file, file.text(format.1)?.source, columns)?
+        }
         _ => CsvLayout::default(),
     };
     layout.nulls = file.nulls.clone();
-    layout.explode = file.settings.explode.clone();
+    layout.explode = rules;
     let reader = PieceReader::open(file, format.0, format.1, &layout, piece_bytes)?;
     Ok((layout, reader))
 }
@@ -108,11 +117,17 @@ impl RecordReader<'_> {
         on_record: OnRecord<'_>,
     ) -> std::result::Result<bool, Stop> {
         match format {
-            Format::Csv => csv_piece(self.layout, piece.text(), seen, on_record),
+            Format::Csv => match &self.layout.explode {
+                None => csv_piece(self.layout, piece.text(), seen, on_record),
+                Some(rules) => {
+                    let (layout, columns) = (self.layout, self.columns);
+                    csv_elements(layout, rules, columns, piece.text(), seen, on_record)
+                }
+            },
             Format::Ndjson => {
                 let wanted = WantedFields {
                     columns: self.columns,
-                    explode: self.layout.explode.as_deref(),
+                    explode: self.layout.explode.as_ref(),
                 };
                 ndjson_piece(wanted, piece.text(), seen, on_record)
             }

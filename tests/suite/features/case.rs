@@ -163,7 +163,7 @@ impl Case {
         };
         let sources = [Source::Impressions, Source::Clicks, Source::Listings];
         for (source, style) in sources.into_iter().zip(&self.styles) {
-            style.depth.tell(source, style.format, &mut settings);
+            style.depth.tell(source, &mut settings);
         }
         settings
     }

@@ -276,13 +276,24 @@ impl<'s> Choice<'s> {
         let [(_, shown)] = &self.sources[..] else {
             return;
         };
+        let list = shown.labelled_texts();
         let has = |role| shown.role(role).is_some();
-        if shown.kind != RowKind::FlatImpressions || !has(Role::Label) || !has(Role::Time) {
+        let has_labels = match shown.kind {
+            RowKind::FlatImpressions => has(Role::Label),
+            RowKind::Impressions => list.is_some(),
+            _ => false,
+        };
+        if !has_labels || !has(Role::Time) {
             return;
         }
         let mut actions = shown.clone();
         actions.kind = RowKind::Actions;
         actions.doubts.clear();
+        if let Some(list) = list {
+            actions.explode = Some(list);
+            actions.roles.retain(|(role, _)| *role != Role::Items);
+            actions.roles.push((Role::Item, list));
+        }
         self.sources.push(("labelled".to_owned(), actions));
     }
 

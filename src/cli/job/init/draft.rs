@@ -197,6 +197,20 @@ impl<'s> Draft<'s> {
         labelled.or(last).map(|(column, _)| *column)
     }
 
+    /// The items of its impressions, if they are texts with labels.
+    pub(super) fn labelled_texts(&self) -> Option<&'s SurveyedColumn> {
+        let items = self.role(Role::Items)?;
+        let kind = items.list.as_ref().map(|list| &list.kind);
+        let is_labelled = matches!(
+            kind,
+            Some(ListKind::Text {
+                label_separator: Some(_),
+                ..
+            })
+        );
+        is_labelled.then_some(items)
+    }
+
     /// Finds the columns of all roles that such rows need.
     fn take_roles(&mut self) {
         let wanted: &[(Role, &'static str)] = match self.kind {

@@ -12,13 +12,16 @@ use super::names::{Role, plain};
 use super::own_keys::{as_of, ours_of, roles_of_events};
 use super::trial::trial;
 use super::types::{code_of_log, order_of};
-use super::write::{Table, are_impressions, unit_name, unit_of};
+use super::write::{Table, are_impressions, key_of, unit_name, unit_of};
 use crate::cli::job::quoted;
 
 /// Records in which types are looked for.
 const TYPE_RECORDS_MAX: usize = 20_000;
 /// The most paths that are named of those that are left out.
 const LEFT_OUT_MAX: usize = 20;
+/// What is said of the choice of some items as actions.
+const LABELLED: &str =
+    "# guess: there is no log of actions, so the items with this label are the actions";
 /// Words in the names of lists of what came before an impression.
 const BEFORE: [&str; 4] = ["history", "previous", "prior", "past"];
 
@@ -185,12 +188,14 @@ impl<'a> JobText<'a> {
         ]
     }
 
-    /// What is said of impressions without a log of actions: their lists of what came before stay as they are.
+    /// What is said of impressions without a log of actions of its own: their lists of what came before stay as they
+    /// are.
     fn without_actions(&self) -> Vec<String> {
-        let [(_, shown)] = &self.choice.sources[..] else {
+        let [(_, shown), others @ ..] = &self.choice.sources[..] else {
             return Vec::new();
         };
-        if !are_impressions(shown) {
+        let is_same = |draft: &Draft<'_>| std::ptr::eq(draft.family, shown.family);
+        if !are_impressions(shown) || !others.iter().all(|(_, draft)| is_same(draft)) {
             return Vec::new();
         }
         let is_before = |column: &SurveyedColumn| {
@@ -204,7 +209,10 @@ impl<'a> JobText<'a> {
         let columns = shown.family.columns.iter();
         let lists = columns.filter(|column| is_before(column) && !has_role(&column.name));
         let lists: Vec<String> = lists.map(|column| quoted(&column.name)).collect();
-        let mut lines = vec!["# missing: a log of actions, so all histories are empty".to_owned()];
+        let mut lines = Vec::new();
+        if others.is_empty() {
+            lines.push("# missing: a log of actions, so all histories are empty".to_owned());
+        }
         if !lists.is_empty() {
             lines.push("# guess: lists of what came before, which are kept as they are".to_owned());
             lines.push(format!("keep = [{}]", lists.join(", ")));
@@ -275,8 +283,15 @@ impl<'a> JobText<'a> {
         types: Option<&'t SurveyedWords>,
     ) -> Table<'t> {
         let source = usual(name);
-        let ours = ours_of(self.choice.kind, draft.kind, name);
         let is_log = self.choice.kind == JobKind::Sequences && !are_impressions(draft);
+        let mut table = Table {
+            draft,
+            name,
+            ours: ours_of(self.choice.kind, draft.kind, name),
+            types: types.filter(|_| is_log),
+            has_own_unit: self.unit().is_none(),
+            more: Vec::new(),
+        };
         let mut more = Vec::new();
         if let Some(label) = draft.role(Role::Label).filter(|_| is_log) {
             let words = label.words.iter().map(|(word, _)| word.as_str());
@@ -287,15 +302,16 @@ impl<'a> JobText<'a> {
                 )
             };
             let yes = words.rev().find(is_yes).unwrap_or("1");
-            more.push(
-                "# guess: there is no log of actions, so the items with this label are the actions"
-                    .to_owned(),
-            );
+            more.push(LABELLED.to_owned());
             more.push(format!(
                 "where = {{ {} = {} }}",
                 key_of(&label.name),
                 quoted(yes)
             ));
+        } else if let Some(list) = draft.explode.filter(|list| is_split(list)) {
+            let label = format!("{}.label", table.name_of(list));
+            more.push(LABELLED.to_owned());
+            more.push(format!("where = {{ {} = \"1\" }}", key_of(&label)));
         }
         let is_plain = source.is_none_or(|source| !hitherto::Source::ACTIONS.contains(&source));
         if is_log && is_plain && types.is_none() {
@@ -307,14 +323,8 @@ impl<'a> JobText<'a> {
             more.push(format!("# guess: {why}; 1 click, 2 cart, 3 order"));
             more.push(format!("type = {}", code.unwrap_or(1)));
         }
-        Table {
-            draft,
-            name,
-            ours,
-            types: types.filter(|_| is_log),
-            has_own_unit: self.unit().is_none(),
-            more,
-        }
+        table.more = more;
+        table
     }
 
     /// What is not used, and why.
@@ -343,14 +353,21 @@ impl<'a> JobText<'a> {
 
 /// The column of items, which may be inside a list.
 fn item_of<'a>(draft: &'a Draft<'_>) -> Option<&'a SurveyedColumn> {
-    if let Some(column) = draft.role(Role::Item) {
+    let of_texts = draft.explode.filter(|list| is_split(list));
+    if let (Some(column), None) = (draft.role(Role::Item), of_texts) {
         return Some(column);
     }
-    let list = draft.role(Role::Items)?.list.as_ref()?;
+    let list = draft.role(Role::Items).or(of_texts)?.list.as_ref()?;
     let found = super::roles::find(&list.fields, Role::Item, &[]);
     found
         .map(|found| found.column)
         .or_else(|| list.fields.first().filter(|column| column.name.is_empty()))
+}
+
+/// Whether a list is a text with separators.
+fn is_split(list: &SurveyedColumn) -> bool {
+    let kind = list.list.as_ref().map(|list| &list.kind);
+    matches!(kind, Some(ListKind::Text { .. }))
 }
 
 /// The types of a source, if a column tells them; also of records behind the first ones.
@@ -375,16 +392,4 @@ fn types_of(folder: &Path, draft: &Draft<'_>) -> Result<Option<SurveyedWords>> {
     Ok((1..=super::roles::TYPES_MAX)
         .contains(&types.words.len())
         .then_some(types))
-}
-
-/// A key of TOML.
-fn key_of(name: &str) -> String {
-    let is_bare = name
-        .bytes()
-        .all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-'));
-    if is_bare && !name.is_empty() {
-        name.to_owned()
-    } else {
-        quoted(name)
-    }
 }

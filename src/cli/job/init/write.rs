@@ -111,21 +111,22 @@ impl Table<'_> {
         vec![format!("columns = {{ {} }}", pairs.join(", "))]
     }
 
+    /// The name of a column in the job: ours, if the files have no names.
+    pub(super) fn name_of<'n>(&'n self, column: &'n SurveyedColumn) -> &'n str {
+        let draft = self.draft;
+        let is_it = |role| draft.role(role).is_some_and(|own| own.name == column.name);
+        let mut own = self.ours.iter();
+        let own = own.find(|(role, _)| draft.is_headless() && is_it(*role));
+        own.map_or(column.name.as_str(), |(_, ours)| *ours)
+    }
+
     /// How its files are read.
     fn settings(&self) -> Vec<String> {
         let (family, draft) = (self.draft.family, self.draft);
         let mut lines = Vec::new();
         if draft.is_headless() {
-            let name = |column: &SurveyedColumn| {
-                let mut own = self.ours.iter();
-                let own = own.find(|(role, _)| {
-                    draft
-                        .role(*role)
-                        .is_some_and(|named| named.name == column.name)
-                });
-                quoted(own.map_or(column.name.as_str(), |(_, ours)| *ours))
-            };
-            let names: Vec<String> = family.columns.iter().map(name).collect();
+            let names = family.columns.iter();
+            let names: Vec<String> = names.map(|column| quoted(self.name_of(column))).collect();
             lines.push(format!("header = [{}]", names.join(", ")));
             if family.layout.delimiter != "," {
                 lines.push(format!("delimiter = {}", quoted(&family.layout.delimiter)));
@@ -136,14 +137,13 @@ impl Table<'_> {
             lines.push(format!("escape = {}", quoted("\\")));
         }
         if let Some(list) = draft.explode {
-            lines.push(format!("explode = {}", quoted(&list.name)));
+            lines.push(format!("explode = {}", quoted(self.name_of(list))));
         }
         if let Some(pattern) = &family.day_from {
             lines.push(format!("day_from = {}", quoted(&pattern.to_string())));
         }
-        let lists = draft
-            .role(Role::Items)
-            .and_then(|column| column.list.as_ref());
+        let lists = draft.role(Role::Items).or(draft.explode);
+        let lists = lists.and_then(|column| column.list.as_ref());
         if let Some(ListKind::Text {
             separator,
             label_separator,
@@ -253,4 +253,16 @@ pub(super) const IMPRESSIONS: [(Role, &str); 10] = [
 /// Whether rows are impressions.
 pub(super) fn are_impressions(draft: &Draft<'_>) -> bool {
     matches!(draft.kind, RowKind::Impressions | RowKind::FlatImpressions)
+}
+
+/// A key of TOML.
+pub(super) fn key_of(name: &str) -> String {
+    let is_bare = name
+        .bytes()
+        .all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-'));
+    if is_bare && !name.is_empty() {
+        name.to_owned()
+    } else {
+        quoted(name)
+    }
 }

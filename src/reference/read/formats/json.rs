@@ -5,6 +5,7 @@ use std::io::{self, BufRead, Read};
 
 use serde_json::value::RawValue;
 
+use super::elements::{ListElement, ListSyntax};
 use super::text::{cells_among, open};
 use crate::error::{Error, Result};
 use crate::reference::read::cell::LogCell;
@@ -17,7 +18,7 @@ type Object<'a> = BTreeMap<String, &'a RawValue>;
 /// Reads NDJSON.
 pub(crate) fn read_ndjson(
     file: &LogFile,
-    explode: Option<&str>,
+    syntax: Option<&ListSyntax>,
     columns: &[&str],
     on_record: OnCells<'_>,
 ) -> Result<()> {
@@ -29,7 +30,7 @@ pub(crate) fn read_ndjson(
             continue;
         }
         let json = std::str::from_utf8(line).unwrap_or_default();
-        let whole = explode.is_none().then(|| cells_of(json, columns));
+        let whole = syntax.is_none().then(|| cells_of(json, columns));
         // A line that is no JSON may be an object all the same.
         if let Some(None) = whole
             && let Some(cells) = cells_among(line, columns)
@@ -38,7 +39,7 @@ pub(crate) fn read_ndjson(
             on_record(record, &cells)?;
             continue;
         }
-        offer(json, explode, columns, &mut record, on_record)?;
+        offer(json, syntax, columns, &mut record, on_record)?;
     }
     Ok(())
 }
@@ -46,7 +47,7 @@ pub(crate) fn read_ndjson(
 /// Reads a JSON array of objects, or objects one after the other.
 pub(crate) fn read_json(
     file: &LogFile,
-    explode: Option<&str>,
+    syntax: Option<&ListSyntax>,
     columns: &[&str],
     on_record: OnCells<'_>,
 ) -> Result<()> {
@@ -65,7 +66,7 @@ pub(crate) fn read_json(
         records.map_err(|error| Error::bad_file(&file.display_path, error.to_string()))?;
     let mut record = 0;
     for object in records {
-        offer(object.get(), explode, columns, &mut record, on_record)?;
+        offer(object.get(), syntax, columns, &mut record, on_record)?;
     }
     Ok(())
 }
@@ -74,14 +75,14 @@ pub(crate) fn read_json(
 /// number, and the engine counts unreadable ones.
 fn offer(
     json: &str,
-    explode: Option<&str>,
+    syntax: Option<&ListSyntax>,
     columns: &[&str],
     record: &mut u64,
     on_record: OnCells<'_>,
 ) -> Result<()> {
-    let rows = match explode {
+    let rows = match syntax {
         None => vec![cells_of(json, columns)],
-        Some(key) => elements_of(json, key, columns),
+        Some(syntax) => elements_of(json, syntax, columns),
     };
     for cells in rows {
         *record += 1;
@@ -93,36 +94,48 @@ fn offer(
 }
 
 /// The cells of each element of a list in an object; nothing for one that is no record.
-fn elements_of(json: &str, key: &str, columns: &[&str]) -> Vec<Option<Vec<LogCell>>> {
+fn elements_of(json: &str, syntax: &ListSyntax, columns: &[&str]) -> Vec<Option<Vec<LogCell>>> {
     let Ok(object) = serde_json::from_str::<Object<'_>>(json) else {
         return vec![None];
     };
-    let list = match value_in(&object, key) {
-        None => return Vec::new(),
-        Some(list) if list == "null" => return Vec::new(),
-        Some(list) => list,
-    };
-    let Ok(elements) = serde_json::from_str::<Vec<&RawValue>>(&list) else {
+    let of_record = |column: &str| cell_of(value_in(&object, column).as_deref());
+    rows_of(&of_record(&syntax.key), syntax, columns, &of_record)
+}
+
+/// The cells of each element of a list, given those of its record; nothing for one that is no record.
+pub(super) fn rows_of(
+    list: &LogCell,
+    syntax: &ListSyntax,
+    columns: &[&str],
+    of_record: &dyn Fn(&str) -> LogCell,
+) -> Vec<Option<Vec<LogCell>>> {
+    let Some(elements) = syntax.elements(list) else {
         return vec![None];
     };
+    let key = syntax.key.as_str();
     let rows = elements.into_iter().map(|element| {
-        let element = element.get();
-        if element == "null" {
-            return None;
-        }
-        let inner = match element.starts_with('{') {
-            true => serde_json::from_str::<Object<'_>>(element).ok()?,
-            false => Object::new(),
-        };
-        let cell = |column: &&str| {
-            if *column == key {
-                return cell_of(Some(element));
+        let (alone, label, inner) = match &element {
+            ListElement::Bad => return None,
+            ListElement::Text(text) => (text.clone(), None, Object::new()),
+            ListElement::Split(text, label) => (text.clone(), Some(label), Object::new()),
+            ListElement::Value(json) if json.starts_with('{') => {
+                let inner = serde_json::from_str::<Object<'_>>(json).ok()?;
+                (cell_of(Some(json)), None, inner)
             }
-            let behind = column
-                .strip_prefix(key)
-                .and_then(|rest| rest.strip_prefix('.'));
-            let own = value_in(&inner, behind.unwrap_or(column));
-            cell_of(own.or_else(|| value_in(&object, column)).as_deref())
+            ListElement::Value(json) => (cell_of(Some(json)), None, Object::new()),
+        };
+        let cell = |column: &&str| match label {
+            _ if *column == key => alone.clone(),
+            Some(label) if *column == syntax.label() => label.clone(),
+            _ => {
+                let behind = column
+                    .strip_prefix(key)
+                    .and_then(|rest| rest.strip_prefix('.'));
+                match value_in(&inner, behind.unwrap_or(column)) {
+                    Some(own) => cell_of(Some(&own)),
+                    None => of_record(column),
+                }
+            }
         };
         Some(columns.iter().map(cell).collect())
     });

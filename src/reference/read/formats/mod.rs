@@ -1,6 +1,8 @@
 //! Files to records of cells, format by format.
 
 pub(crate) mod arrow;
+pub(crate) mod elements;
+pub(crate) mod exploded;
 pub(crate) mod json;
 pub(crate) mod parquet;
 pub(crate) mod text;

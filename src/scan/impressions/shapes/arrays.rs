@@ -20,7 +20,8 @@ use crate::scan::table::arrow::IdColumn;
 use crate::scan::table::declared::{DeclaredColumn, Holds};
 use crate::scan::table::row_group::ArrowBatch;
 use crate::scan::text::field::Field;
-use crate::scan::text::impression_items::{ElementCounts, ElementReader, at_element};
+use crate::scan::text::impression_items::{ElementCounts, ElementReader};
+use crate::scan::text::list_rules::at_element;
 use crate::scan::values::label::LabelColumn;
 
 /// Where the values of each row lie, and which rows are null.

@@ -6,7 +6,8 @@ use super::{Fault, ItemShapes, LabelSource};
 use crate::ids::Item;
 use crate::scan::mismatch::{Mismatch, quoted};
 use crate::scan::text::field::Field;
-use crate::scan::text::impression_items::{ElementCounts, ElementReader, at_element};
+use crate::scan::text::impression_items::{ElementCounts, ElementReader};
+use crate::scan::text::list_rules::at_element;
 
 /// Finds the labels of a row.
 pub(super) type FindLabels<'r, 'a> =

@@ -9,13 +9,16 @@ use std::borrow::Cow;
 use serde_json::value::RawValue;
 
 use super::Fault;
-use crate::advice::{self, Hint};
+use crate::advice;
 use crate::catalog::null_words::NullWords;
+use crate::job::Source;
 use crate::scan::mismatch::{Mismatch, Value, quoted};
 use crate::scan::text::field::Field;
-use crate::scan::text::impression_items::{at_element, expected_list};
 use crate::scan::text::json::repair::list_as_json;
 use crate::scan::text::json::{json_field, object_pairs};
+use crate::scan::text::list_rules::{
+    at_element, expected_list, nothing_between, separator_hint, split_label,
+};
 
 /// What a message expects of items.
 pub(super) const EXPECTED: &str = "an array of items";
@@ -117,7 +120,8 @@ impl<'a> CellReader<'_, 'a> {
                     Ok(elements) => elements,
                     Err(error) => {
                         let Some(json) = list_as_json(json) else {
-                            let expected = expected_list(EXPECTED, json);
+                            let expected =
+                                expected_list(Source::Impressions.name(), EXPECTED, json);
                             let found = format!("{} ({error})", quoted(json));
                             return Err((self.column, Mismatch::new(expected, found)));
                         };
@@ -173,8 +177,7 @@ impl<'a> CellReader<'_, 'a> {
         for (position, text) in texts.enumerate() {
             let text = text.trim_ascii();
             if text.is_empty() {
-                let mismatch = Mismatch::new("something between separators", "nothing");
-                return Err((self.column, at_element(position, mismatch)));
+                return Err((self.column, at_element(position, nothing_between())));
             }
             self.one(position, Field::Csv(text), on_element)?;
         }
@@ -194,32 +197,15 @@ impl<'a> CellReader<'_, 'a> {
         let Some(separator) = self.separators.label else {
             return on_element(field, None);
         };
-        let text: &str = match field {
-            Field::Csv(text) => text,
-            Field::Text(text) => text,
-            _ => "",
-        };
-        let (item, label) = text.rsplit_once(separator).ok_or_else(|| {
-            let expected = format!("an item and its label with {separator:?} between them");
-            let mismatch = Mismatch::new(expected, field.shown());
-            (self.column, at_element(position, mismatch))
-        })?;
-        let mut parts = [item, label].map(|text| match text.trim_ascii() {
-            "" => Field::Null,
-            text => Field::Csv(text),
-        });
-        self.nulls.clear(&mut parts);
+        let parts = split_label(field, separator, self.nulls);
+        let parts = parts.map_err(|mismatch| (self.column, at_element(position, mismatch)))?;
         on_element(&parts[0], Some(&parts[1]))
     }
 }
 
 /// The mismatch of a text that may be several elements, with the setting that splits it.
 fn without_separator(text: &str) -> Mismatch {
-    let likely = ["|", ";", ",", " "];
-    let found = likely
-        .into_iter()
-        .find(|separator| text.contains(separator));
-    let hint = Hint::ItemSeparator.with(found.unwrap_or("|"));
+    let hint = separator_hint(Source::Impressions.name(), text);
     let expected = advice::expected("a JSON array, or one whole number", Some(hint));
     Mismatch::new(expected, quoted(text))
 }

@@ -16,8 +16,9 @@ use crate::scan::mismatch::{Mismatch, Value, misfit_item, quoted};
 use crate::scan::table::arrow::IdColumn;
 use crate::scan::text::field::{Clock, Field};
 use crate::scan::text::impression_items::{
-    ElementCounts, ElementReader, FieldCounts, ImpressionItems, at_element,
+    ElementCounts, ElementReader, FieldCounts, ImpressionItems,
 };
+use crate::scan::text::list_rules::at_element;
 
 /// How the items of a row are read, and where they go.
 pub(in crate::scan::impressions) struct RowTarget<'r, 'a, I> {

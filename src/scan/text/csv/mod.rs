@@ -1,7 +1,7 @@
 //! CSV to records.
 //!
 //! `header` finds the delimiter and the places of columns; `rules` makes plain CSV of text with comments, escapes
-//! and long delimiters.
+//! and long delimiters; `lists` makes records of the elements in a column.
 //!
 //! **In / Out**: a piece of text and its [`CsvLayout`] → a call per record, with a [`Field`] per wanted column.
 //! **Invariants**: a text that ends inside a quoted field, or whose last record lacks
@@ -11,6 +11,7 @@
 
 mod first;
 pub(crate) mod header;
+pub(crate) mod lists;
 pub(crate) mod rules;
 
 use std::io::{Cursor, Read};
@@ -18,6 +19,7 @@ use std::io::{Cursor, Read};
 use csv::ByteRecord;
 use memchr::{memchr, memchr_iter, memchr2, memmem};
 
+use crate::advice::escape_hint;
 use crate::scan::mismatch::Mismatch;
 use crate::scan::text::field::Field;
 use crate::scan::text::record::{ColumnsSeen, CsvLayout, FieldRow, OnRecord, Stop, TextRecord};
@@ -191,11 +193,6 @@ fn misfit(record: &ByteRecord, layout: &CsvLayout) -> Mismatch {
     };
     let expected = format!("{} fields, {header}{hint}", layout.fields_count);
     Mismatch::new(expected, record.len().to_string())
-}
-
-/// What reads quotes behind backslashes.
-pub(in crate::scan::text) fn escape_hint(source: &str) -> String {
-    format!("--source {source}.escape='\\' reads quotes behind backslashes, as Spark writes them")
 }
 
 /// Passes one record to the caller.

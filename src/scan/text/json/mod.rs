@@ -27,14 +27,15 @@ use crate::scan::text::blocks::{RECORD_BYTES_MAX, TOO_LONG};
 use crate::scan::text::columns::WantedColumn;
 use crate::scan::text::field::Field;
 use crate::scan::text::json::repair::{is_json, object_fields_among};
+use crate::scan::text::list_rules::ListRules;
 use crate::scan::text::record::{ColumnsSeen, FieldRow, OnRecord, Stop};
 
 /// What is wanted of an object.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct WantedFields<'a> {
     pub(crate) columns: &'a [WantedColumn<'a>],
-    /// The key of the list whose elements are the records, if objects are not.
-    pub(crate) explode: Option<&'a str>,
+    /// How lists are read whose elements are the records, if objects are not.
+    pub(crate) explode: Option<&'a ListRules>,
 }
 
 /// Reads the records of a piece of NDJSON; returns whether to read on.
@@ -96,9 +97,9 @@ fn offer(
 ) -> bool {
     let columns = wanted.columns;
     let text = || String::from_utf8_lossy(bytes).into_owned();
-    if let Some(key) = wanted.explode {
+    if let Some(rules) = wanted.explode {
         return match std::str::from_utf8(bytes) {
-            Ok(json) => offer_elements(json, columns, key, seen, on_record),
+            Ok(json) => offer_elements(json, columns, rules, seen, on_record),
             Err(_) => {
                 let mismatch = Mismatch::new("a JSON object", "bytes that are not UTF-8");
                 seen.offer(columns, Err(mismatch), &text, on_record)
@@ -137,9 +138,10 @@ pub(crate) fn json_records(
     let left = Cell::new(RECORD_BYTES_MAX);
     let mut reader = serde_json::Deserializer::from_reader(RecordLimit { text, left: &left });
     let mut seen = ColumnsSeen::default();
+    let rules = ListRules::new(file);
     let wanted = WantedFields {
         columns,
-        explode: file.settings.explode.as_deref(),
+        explode: rules.as_ref(),
     };
     let mut elements = Elements {
         seen: &mut seen,
