@@ -272,12 +272,26 @@ fn what_nobody_wants_is_no_matter() {
     });
     is_read("clicks.ndjson", &nan, &[]);
     is_read("clicks.ndjson", nan.trim_ascii(), &[]);
+    is_read("clicks.json", array_of(&nan), &[]);
+    is_read("clicks.json", in_lines(&nan), &[]);
     let latin = rows(&|customer, item, time| {
         let head = format!("{{\"customer_id\": {customer}, \"t\": \"Caf");
         let tail = format!("\", \"item_id\": {item}, \"click_time\": \"{time}\"}}\n");
         [head.as_bytes(), b"\xe9", tail.as_bytes()].concat()
     });
-    is_read("clicks.ndjson", latin, &[]);
+    is_read("clicks.ndjson", &latin, &[]);
+    is_read("clicks.json", array_of(&latin), &[]);
+    is_read("clicks.json", in_lines(&latin), &[]);
+    for (value, said) in [(&b"NaN"[..], "NaN"), (b"\"\xe9\"", "not UTF-8")] {
+        let row = [
+            b"{\"customer_id\": ",
+            value,
+            b", \"item_id\": 1, \"click_time\": \"2025-08-14\"}\n",
+        ]
+        .concat();
+        let shop = with_clicks("clicks.json", array_of(&row));
+        shop.refuses(&[], 65, &["row 1", "customer_id", said]);
+    }
     let shop = with_clicks(
         "clicks.ndjson",
         "{\"customer_id\": NaN, \"item_id\": 1, \"click_time\": \"2025-08-14\"}\n",
@@ -288,6 +302,21 @@ fn what_nobody_wants_is_no_matter() {
         b"{\"customer_id\": \"\xe9\", \"item_id\": 1, \"click_time\": \"2025-08-14\"}\n",
     );
     shop.refuses(&[], 65, &["customer_id", "not UTF-8"]);
+}
+
+/// Lines of JSON as one array.
+fn array_of(lines: &[u8]) -> Vec<u8> {
+    let lines: Vec<&[u8]> = lines.trim_ascii().split(|byte| *byte == b'\n').collect();
+    [b"[", &lines.join(&b",\n"[..])[..], b"]\n"].concat()
+}
+
+/// Lines of JSON as objects over several lines.
+fn in_lines(lines: &[u8]) -> Vec<u8> {
+    let lines: Vec<&[u8]> = lines.trim_ascii().split(|byte| *byte == b'\n').collect();
+    let objects = lines
+        .iter()
+        .map(|line| [b"{\n  ", &line[1..], b"\n"].concat());
+    objects.collect::<Vec<_>>().concat()
 }
 
 /// A zip archive of files that are stored.

@@ -3,10 +3,11 @@
 use std::collections::BTreeMap;
 use std::io::{self, BufRead, Read};
 
+use serde::de::IgnoredAny;
 use serde_json::value::RawValue;
 
 use super::elements::{ListElement, ListSyntax};
-use super::text::{cells_among, open};
+use super::text::{NO_TEXT, cells_among, literal, open, with_no_text};
 use crate::error::{Error, Result};
 use crate::reference::read::cell::LogCell;
 use crate::reference::read::paths::splits;
@@ -51,9 +52,17 @@ pub(crate) fn read_json(
     columns: &[&str],
     on_record: OnCells<'_>,
 ) -> Result<()> {
-    let mut text = String::new();
-    let read = open(file)?.read_to_string(&mut text);
+    let mut bytes = Vec::new();
+    let read = open(file)?.read_to_end(&mut bytes);
     read.map_err(|error| Error::io("read", &file.path, error))?;
+    let text = with_no_text(&bytes);
+    let is_json = serde_json::Deserializer::from_str(&text)
+        .into_iter::<IgnoredAny>()
+        .all(|value| value.is_ok());
+    let text = match literal::values(&text).filter(|_| !is_json) {
+        Some(values) => values.join("\n"),
+        None => text,
+    };
     let records: std::result::Result<Vec<&RawValue>, serde_json::Error> =
         if text.trim_start().starts_with('[') {
             serde_json::from_str(&text)
@@ -65,8 +74,24 @@ pub(crate) fn read_json(
     let records =
         records.map_err(|error| Error::bad_file(&file.display_path, error.to_string()))?;
     let mut record = 0;
+    // What holds bytes that are not UTF-8 is no value of a column.
+    let mut on_record = |record, cells: &[LogCell]| {
+        let is_bytes = |cell: &LogCell| match cell {
+            LogCell::Quoted(text) | LogCell::Json(text) => text.contains(NO_TEXT),
+            _ => false,
+        };
+        let cells = cells.iter();
+        let cells = cells.map(|cell| {
+            if is_bytes(cell) {
+                LogCell::Bytes
+            } else {
+                cell.clone()
+            }
+        });
+        on_record(record, &cells.collect::<Vec<_>>())
+    };
     for object in records {
-        offer(object.get(), syntax, columns, &mut record, on_record)?;
+        offer(object.get(), syntax, columns, &mut record, &mut on_record)?;
     }
     Ok(())
 }

@@ -4,6 +4,7 @@
 //! **Invariants**: an array is streamed; the whole file is never in memory. A line that is not JSON is a
 //! bad row, unless it differs from JSON only in what nobody wants (`repair`). A malformed array is an error of the file, as nothing tells where its next element begins.
 
+mod lenient;
 mod lists;
 pub(crate) mod object;
 pub(crate) mod repair;
@@ -17,6 +18,7 @@ use memchr::memchr;
 use serde::de::{Deserializer as _, SeqAccess, Visitor};
 use serde_json::value::RawValue;
 
+use self::lenient::LenientJson;
 use self::lists::offer_elements;
 pub(crate) use self::object::{json_field, object_fields, object_pairs};
 use self::shape::LineShape;
@@ -136,6 +138,7 @@ pub(crate) fn json_records(
     let is_array = first_of(&mut text).map_err(|error| file.broken(&error))? != Some(b'{');
     // Shared with the visitor, which resets it for each element.
     let left = Cell::new(RECORD_BYTES_MAX);
+    let text = LenientJson::new(text);
     let mut reader = serde_json::Deserializer::from_reader(RecordLimit { text, left: &left });
     let mut seen = ColumnsSeen::default();
     let rules = ListRules::new(file);

@@ -12,6 +12,16 @@ pub(super) fn members(text: &str) -> Option<Vec<(String, String)>> {
     literal.0.is_empty().then_some(members)
 }
 
+/// Values one after the other as JSON; nothing if the text is none of them.
+pub(in crate::reference) fn values(text: &str) -> Option<Vec<String>> {
+    let mut literal = Literal(text.trim());
+    let mut values = Vec::new();
+    while !literal.0.is_empty() {
+        values.push(literal.value()?);
+    }
+    Some(values)
+}
+
 /// A value as JSON; nothing if the text is none.
 pub(crate) fn as_json(text: &str) -> Option<String> {
     let mut literal = Literal(text.trim());

@@ -150,16 +150,21 @@ pub(crate) fn read_csv(
 }
 
 /// What stands for bytes that are not UTF-8; no text has this character.
-const NO_TEXT: char = '\u{10ffff}';
+pub(super) const NO_TEXT: char = '\u{10ffff}';
 
-/// The cells of an object that is JSON apart from bytes that are not UTF-8 and numbers that are none.
-pub(super) fn cells_among(line: &[u8], columns: &[&str]) -> Option<Vec<LogCell>> {
+/// A text in which a character stands for bytes that are not UTF-8.
+pub(super) fn with_no_text(bytes: &[u8]) -> String {
     let mut text = String::new();
-    for chunk in line.utf8_chunks() {
+    for chunk in bytes.utf8_chunks() {
         text.push_str(chunk.valid());
         text.extend((!chunk.invalid().is_empty()).then_some(NO_TEXT));
     }
-    let members = literal::members(&text)?;
+    text
+}
+
+/// The cells of an object that is JSON apart from bytes that are not UTF-8 and numbers that are none.
+pub(super) fn cells_among(line: &[u8], columns: &[&str]) -> Option<Vec<LogCell>> {
+    let members = literal::members(&with_no_text(line))?;
     let cell = |column: &&str| {
         let value = members.iter().rev().find(|(key, _)| key == column);
         match value.map(|(_, json)| json.as_str()) {
