@@ -13,14 +13,7 @@ esac
 binary=$(realpath "$1")
 shift
 cd "$(dirname "$0")/../.."
-venv=target/readers-venv
-requirements=tests/readers/requirements.txt
-if ! cmp -s "$requirements" "$venv/requirements.txt"; then
-    rm -rf "$venv"
-    python3 -m venv "$venv"
-    "$venv/bin/pip" install --quiet --disable-pip-version-check -r "$requirements"
-    cp "$requirements" "$venv/requirements.txt"
-fi
+. tests/readers/venv.sh
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 cp -r testdata/field/. "$work"

@@ -6,14 +6,7 @@ set -euo pipefail
 [ $# -eq 1 ] || { echo "usage: $0 PATH_TO_HITHERTO_BINARY" >&2; exit 2; }
 binary=$(realpath "$1")
 cd "$(dirname "$0")/../.."
-venv=target/readers-venv
-requirements=tests/readers/requirements.txt
-if ! cmp -s "$requirements" "$venv/requirements.txt"; then
-    rm -rf "$venv"
-    python3 -m venv "$venv"
-    "$venv/bin/pip" install --quiet --disable-pip-version-check -r "$requirements"
-    cp "$requirements" "$venv/requirements.txt"
-fi
+. tests/readers/venv.sh
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 "$venv/bin/python" tests/public/compare.py "$binary" "$work"

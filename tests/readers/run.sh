@@ -8,17 +8,10 @@ set -euo pipefail
 binary=$(realpath "$1")
 cd "$(dirname "$0")/../.."
 here=tests/readers
-venv=target/readers-venv
 work=target/readers
 log=target/readers.log
 
-# The stamp is written last, so that a venv left half made is made again.
-if ! cmp -s "$here/requirements.txt" "$venv/requirements.txt"; then
-    rm -rf "$venv"
-    python3 -m venv "$venv"
-    "$venv/bin/pip" install --quiet --disable-pip-version-check -r "$here/requirements.txt"
-    cp "$here/requirements.txt" "$venv/requirements.txt"
-fi
+. tests/readers/venv.sh
 
 failed=0
 "$venv/bin/python" "$here/recompute.py" "$binary" "$work" 2>&1 | tee "$log" || failed=1
