@@ -4,7 +4,7 @@
 //! alone. **Why so**: two encodings need one function of the standard library; a crate of all encodings has
 //! tables as large as the rest of the reader.
 
-use std::io::{self, BufRead, ErrorKind, Read};
+use std::io::{self, BufRead, Cursor, ErrorKind, Read};
 
 /// The order of the bytes of a unit.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -31,8 +31,7 @@ pub(crate) struct Utf16Reader<R> {
     half: Option<u8>,
     /// The first half of a surrogate pair.
     lead: Option<u16>,
-    ready: Vec<u8>,
-    ready_at: usize,
+    ready: Cursor<Vec<u8>>,
 }
 
 impl<R: BufRead> Utf16Reader<R> {
@@ -43,15 +42,14 @@ impl<R: BufRead> Utf16Reader<R> {
             order,
             half: None,
             lead: None,
-            ready: Vec::new(),
-            ready_at: 0,
+            ready: Cursor::default(),
         }
     }
 
     /// Reads some more; returns false at the end.
     fn fill(&mut self) -> io::Result<bool> {
-        self.ready.clear();
-        self.ready_at = 0;
+        self.ready.get_mut().clear();
+        self.ready.set_position(0);
         let chunk = self.text.fill_buf()?;
         let count = chunk.len();
         if count == 0 {
@@ -59,8 +57,8 @@ impl<R: BufRead> Utf16Reader<R> {
                 let what = "the text in UTF-16 ends in the middle of a character";
                 return Err(io::Error::new(ErrorKind::Unsupported, what));
             }
-            push_lone(&mut self.ready, self.lead.take());
-            return Ok(!self.ready.is_empty());
+            push_lone(self.ready.get_mut(), self.lead.take());
+            return Ok(!self.ready.get_ref().is_empty());
         }
         for byte in chunk {
             let Some(first) = self.half.take() else {
@@ -71,7 +69,7 @@ impl<R: BufRead> Utf16Reader<R> {
                 ByteOrder::Little => u16::from_le_bytes([first, *byte]),
                 ByteOrder::Big => u16::from_be_bytes([first, *byte]),
             };
-            push_unit(&mut self.ready, &mut self.lead, unit);
+            push_unit(self.ready.get_mut(), &mut self.lead, unit);
         }
         self.text.consume(count);
         Ok(true)
@@ -109,16 +107,13 @@ fn push_lone(to: &mut Vec<u8>, unit: Option<u16>) {
 
 impl<R: BufRead> Read for Utf16Reader<R> {
     fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
-        while self.ready_at == self.ready.len() {
+        loop {
+            let count = self.ready.read(into)?;
             // A chunk may hold no whole character.
-            if into.is_empty() || !self.fill()? {
-                return Ok(0);
+            if count > 0 || into.is_empty() || !self.fill()? {
+                return Ok(count);
             }
         }
-        let count = into.len().min(self.ready.len() - self.ready_at);
-        into[..count].copy_from_slice(&self.ready[self.ready_at..self.ready_at + count]);
-        self.ready_at += count;
-        Ok(count)
     }
 }
 

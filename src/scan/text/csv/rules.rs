@@ -6,7 +6,7 @@
 //! **Cost**: one step per byte, on the thread that cuts the file. **Why so**: the fast readers stay as they are,
 //! and pay nothing for files that need none of this.
 
-use std::io::{self, BufRead, ErrorKind, Read};
+use std::io::{self, BufRead, Cursor, ErrorKind, Read};
 
 /// What a delimiter of several characters becomes.
 pub(crate) const UNIT_SEPARATOR: u8 = 0x1f;
@@ -64,8 +64,7 @@ pub(crate) struct PlainCsv<R> {
     is_start: bool,
     /// Whether this is a line of comment.
     is_comment: bool,
-    ready: Vec<u8>,
-    ready_at: usize,
+    ready: Cursor<Vec<u8>>,
 }
 
 impl<R: BufRead> PlainCsv<R> {
@@ -80,15 +79,14 @@ impl<R: BufRead> PlainCsv<R> {
             state: QuoteState::Start,
             is_start: true,
             is_comment: false,
-            ready: Vec::new(),
-            ready_at: 0,
+            ready: Cursor::default(),
         }
     }
 
     /// Makes some more text ready, if there is any.
     fn fill(&mut self) -> io::Result<()> {
-        self.ready.clear();
-        self.ready_at = 0;
+        self.ready.get_mut().clear();
+        self.ready.set_position(0);
         // What is cut off at the end of a chunk is looked at with the next one.
         self.pending.drain(..self.at);
         self.at = 0;
@@ -138,7 +136,7 @@ impl<R: BufRead> PlainCsv<R> {
             return Ok(());
         }
         if rest.starts_with(&self.rules.delimiter) {
-            self.ready.push(self.rules.separator());
+            self.ready.get_mut().push(self.rules.separator());
             self.at += self.rules.delimiter.len();
             self.state = QuoteState::Start;
             return Ok(());
@@ -149,7 +147,7 @@ impl<R: BufRead> PlainCsv<R> {
             _ => QuoteState::Bare,
         };
         self.is_start = is_end;
-        self.ready.push(byte);
+        self.ready.get_mut().push(byte);
         self.at += 1;
         Ok(())
     }
@@ -165,21 +163,21 @@ impl<R: BufRead> PlainCsv<R> {
         if byte == b'"' {
             self.state = QuoteState::Closing;
         }
-        self.ready.extend_from_slice(written);
+        self.ready.get_mut().extend_from_slice(written);
         self.at += taken;
     }
 }
 
 impl<R: BufRead> Read for PlainCsv<R> {
     fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
-        // A chunk may be a comment as a whole.
-        while self.ready_at == self.ready.len() && !into.is_empty() && !self.is_ended {
+        loop {
+            let count = self.ready.read(into)?;
+            if count > 0 || into.is_empty() || self.is_ended {
+                return Ok(count);
+            }
+            // A chunk may be a comment as a whole.
             self.fill()?;
         }
-        let count = into.len().min(self.ready.len() - self.ready_at);
-        into[..count].copy_from_slice(&self.ready[self.ready_at..self.ready_at + count]);
-        self.ready_at += count;
-        Ok(count)
     }
 }
 
