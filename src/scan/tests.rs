@@ -142,9 +142,10 @@ fn csv_reference_rows(text: &[u8], read: &mut Vec<RecordRead>) -> Result<u64> {
             note(read, row, &Ok(&places.map(field)))?;
         } else {
             let is_longer = record.len() == header.len() + 1 && &record[header.len()] == b"";
-            let hint = match is_longer {
-                true => " (a delimiter at the end begins another field: remove it)",
-                false => "",
+            let hint = if is_longer {
+                " (a delimiter at the end begins another field: remove it)"
+            } else {
+                ""
             };
             let expected = format!("{} fields, as in the header{hint}", header.len());
             let mismatch = Mismatch::new(expected, record.len().to_string());

@@ -145,9 +145,11 @@ pub(crate) fn listed_csv(rows: &[Vec<(&str, String)>]) -> String {
         let name = customer(run.start).filter(|name| name != "null");
         let name = name.unwrap_or_default();
         let list = list_of(&rows[run]);
-        let list = match at % 2 == 1 && !list.contains(['\'', '\\']) {
-            true => list.replace('"', "'").replace(": null", ": None"),
-            false => list,
+        let is_of_python = at % 2 == 1 && !list.contains(['\'', '\\']);
+        let list = if is_of_python {
+            list.replace('"', "'").replace(": null", ": None")
+        } else {
+            list
         };
         let list = list.replace('"', "\"\"");
         text += &format!("\"{}\",not this,\"{list}\"\n", name.trim_matches('"'));

@@ -3,10 +3,9 @@
 use serde_json::Value;
 
 use super::schema::{FirstRecords, Row, TextLayout};
+use crate::catalog::text_head::DELIMITERS;
 use crate::reference::read::time_of;
 
-/// What separates fields in CSV, the likeliest first.
-const DELIMITERS: [&str; 5] = [",", "\t", ";", "|", "::"];
 /// How many lines tell the delimiter.
 const DELIMITED_LINES: usize = 20;
 /// Separates fields while `::` is looked at: the reader takes one byte.

@@ -95,10 +95,7 @@ impl<'a> ImpressionScan<'a> {
 
     /// Whether the items of a file are structs.
     fn has_structs(&self, file: &ParquetFile) -> bool {
-        match self.items_type(file) {
-            DataType::List(element) => matches!(element.data_type(), DataType::Struct(_)),
-            _ => false,
-        }
+        fields_of(self.items_type(file)).is_some()
     }
 
     /// The name of the label that the structs of a file should have: files may lack it where it may be null.

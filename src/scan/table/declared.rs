@@ -10,6 +10,7 @@ use super::Presence;
 use super::arrow::IdColumn;
 use super::arrow_times::TimeColumn;
 use super::arrow_words::WordColumn;
+use super::passthrough::fields_of;
 use super::{attributes, passthrough};
 use crate::advice::{self, Hint};
 use crate::error::{Error, Result};
@@ -239,17 +240,6 @@ fn element_of(data_type: &DataType) -> Option<&DataType> {
     }
 }
 
-/// Whether lists are of structs without a field.
-fn lacks_field(lists: &DataType, field: &str) -> bool {
-    match lists {
-        DataType::List(element) => match element.data_type() {
-            DataType::Struct(fields) => fields.find(field).is_none(),
-            _ => false,
-        },
-        _ => false,
-    }
-}
-
 /// Checks that a column holds items: lists of structs of an item and a label, if that is read, lists of ids, maps
 /// from item to label, or texts.
 ///
@@ -263,7 +253,8 @@ pub(crate) fn check_shown_items(
     label: Option<&str>,
 ) -> Result<()> {
     let shown = file.required(name)?.data_type();
-    let lacks_label = label.is_some_and(|label| lacks_field(shown, label));
+    let lacks = |label| fields_of(shown).is_some_and(|fields| fields.find(label).is_none());
+    let lacks_label = label.is_some_and(lacks);
     let wrong_for = |found: &DataType| -> Result<()> {
         let items = expected_items(spec, found);
         let label = label.map_or_else(String::new, |label| format!(", {label}: boolean"));

@@ -169,14 +169,16 @@ impl ColumnsSeen {
         match (self.missing(columns), self.failed) {
             // Before the failed row, which may be bad only because no record has the column.
             (Some(name), _) => {
-                if let Some(key) = key_of_elements(file, name) {
+                let head = head_of(file, name).unwrap_or_default();
+                let is_list = file.settings.explode.is_some();
+                if let Some(key) = key_of_elements(&head, name).filter(|_| !is_list) {
                     let source = file.source.name();
                     return Err(file.fault(format!(
                         "expected a column \"{name}\", found it in no record, but in the elements of \
                          \"{key}\"; --source {source}.explode={key} makes rows of them"
                     )));
                 }
-                let found = match spelled_otherwise(file, name) {
+                let found = match spelled_otherwise(&head, name) {
                     Some(other) => format!("it in no record, but \"{other}\""),
                     None => "it in no record".to_owned(),
                 };
@@ -192,6 +194,7 @@ impl ColumnsSeen {
 const SPELLINGS_BYTES: u64 = 1 << 16;
 
 /// The beginning of a text file.
+#[cold]
 fn head_of(file: &InputFile, name: &str) -> Option<String> {
     let compression = file.detect(None, name).ok()?.compression;
     let mut head = Vec::new();
@@ -202,8 +205,7 @@ fn head_of(file: &InputFile, name: &str) -> Option<String> {
 
 /// The key of a list in the first record of a JSON file whose elements have a wanted key.
 #[cold]
-fn key_of_elements(file: &InputFile, name: &str) -> Option<String> {
-    let head = head_of(file, name).filter(|_| file.settings.explode.is_none())?;
+fn key_of_elements(head: &str, name: &str) -> Option<String> {
     let head = head.trim_start();
     let head = head.strip_prefix('[').unwrap_or(head);
     let mut values = serde_json::Deserializer::from_str(head).into_iter();
@@ -219,8 +221,7 @@ fn key_of_elements(file: &InputFile, name: &str) -> Option<String> {
 
 /// A text of a JSON file that is a wanted key but for its case.
 #[cold]
-fn spelled_otherwise(file: &InputFile, name: &str) -> Option<String> {
-    let head = head_of(file, name)?;
+fn spelled_otherwise(head: &str, name: &str) -> Option<String> {
     let mut texts = head.split('"');
     let other = texts.find(|text| *text != name && text.to_lowercase() == name.to_lowercase());
     other.map(str::to_owned)

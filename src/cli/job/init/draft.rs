@@ -356,9 +356,12 @@ impl<'s> Draft<'s> {
         }
         let are_shown = matches!(self.kind, RowKind::Impressions | RowKind::FlatImpressions);
         // A day is no cutoff to the second.
-        let is_kept = |time: SurveyedTime| match are_shown {
-            true => time.has_clock(),
-            false => time.is_readable() || time == SurveyedTime::MixedIntegers,
+        let is_kept = |time: SurveyedTime| {
+            if are_shown {
+                time.has_clock()
+            } else {
+                time.is_readable() || time == SurveyedTime::MixedIntegers
+            }
         };
         self.roles
             .retain(|(role, column)| *role != Role::Time || is_kept(column.time));

@@ -109,7 +109,7 @@ fn is_day(time: SurveyedTime) -> bool {
 }
 
 /// Whether lists are texts with separators, which may as well be texts.
-fn is_text_list(list: &hitherto::SurveyedList) -> bool {
+pub(super) fn is_text_list(list: &hitherto::SurveyedList) -> bool {
     matches!(list.kind, hitherto::ListKind::Text { .. })
 }
 

@@ -3,13 +3,14 @@
 use std::path::Path;
 
 use hitherto::{
-    JobKind, LeftOut, ListKind, Result, SurveyedColumn, SurveyedTime, SurveyedWords, survey_words,
+    JobKind, LeftOut, Result, SurveyedColumn, SurveyedTime, SurveyedWords, survey_words,
 };
 
 use super::choose::{Choice, usual};
 use super::draft::{Draft, RowKind};
 use super::names::{Role, plain};
 use super::own_keys::{as_of, ours_of, roles_of_events};
+use super::roles::is_text_list;
 use super::trial::trial;
 use super::types::{code_of_log, order_of};
 use super::write::{Table, are_impressions, key_of, unit_name, unit_of};
@@ -199,9 +200,8 @@ impl<'a> JobText<'a> {
             return Vec::new();
         }
         let is_before = |column: &SurveyedColumn| {
-            let kind = column.list.as_ref().map(|list| &list.kind);
             let says = |word: &str| plain(&column.name).contains(word);
-            matches!(kind, Some(ListKind::Text { .. }))
+            is_split(column)
                 && key_of(&column.name) == column.name
                 && (shown.is_headless() || BEFORE.iter().any(|word| says(word)))
         };
@@ -366,8 +366,7 @@ fn item_of<'a>(draft: &'a Draft<'_>) -> Option<&'a SurveyedColumn> {
 
 /// Whether a list is a text with separators.
 fn is_split(list: &SurveyedColumn) -> bool {
-    let kind = list.list.as_ref().map(|list| &list.kind);
-    matches!(kind, Some(ListKind::Text { .. }))
+    list.list.as_ref().is_some_and(is_text_list)
 }
 
 /// The types of a source, if a column tells them; also of records behind the first ones.
