@@ -27,12 +27,27 @@ pub(crate) struct RunArgs {
     /// Write nothing but errors to standard error
     #[arg(long)]
     pub(crate) quiet: bool,
+    /// How progress is written to standard error. json is for programs: a line such as
+    /// {"progress":{"stage":"read actions","done":3,"total":9,"rows_read":120,"rows_written":0}} ten times
+    /// a second
+    #[arg(long, value_enum, value_name = "STYLE", default_value = "auto")]
+    pub(crate) progress: ProgressStyle,
     /// Print statistics of the run on standard output, in this format
     #[arg(long, value_name = "FORMAT")]
     pub(crate) stats: Option<StatsFormat>,
     /// Where to copy the metrics of the set. Jobs set it, by `--metrics-json` among their flags of output.
     #[arg(skip)]
     pub(crate) metrics_copy: Option<PathBuf>,
+}
+
+/// How progress is written.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub(crate) enum ProgressStyle {
+    /// A bar on a terminal, else a line for each stage.
+    #[default]
+    Auto,
+    /// JSON, an object a line.
+    Json,
 }
 
 /// The format of statistics.

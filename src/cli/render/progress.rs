@@ -1,4 +1,4 @@
-//! Progress on standard error: a bar on a terminal, else a line for each stage.
+//! Progress on standard error: a bar on a terminal, else a line for each stage, or JSON for programs.
 
 use std::io::{self, IsTerminal, Write};
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
@@ -8,8 +8,9 @@ use std::time::{Duration, Instant};
 
 use hitherto::{Observer, RunContext};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use serde_json::json;
 
-use crate::cli::flags::RunArgs;
+use crate::cli::flags::{ProgressStyle as Style, RunArgs};
 use crate::cli::render::summary::grouped;
 
 /// How often a bar is drawn. A tenth of a second looks continuous.
@@ -34,15 +35,18 @@ enum ProgressDisplay {
     Lines,
     /// A bar that moves.
     Bar,
+    /// Lines of JSON.
+    Json,
 }
 
 impl Progress {
     /// The progress of a run, and the observer of its stages, if they are printed line by line.
     pub(crate) fn new(args: &RunArgs) -> (Option<Observer>, Progress) {
-        let display = match (args.quiet, io::stderr().is_terminal()) {
+        let display = match (args.quiet, args.progress) {
             (true, _) => ProgressDisplay::Nothing,
-            (false, false) => ProgressDisplay::Lines,
-            (false, true) => ProgressDisplay::Bar,
+            (false, Style::Json) => ProgressDisplay::Json,
+            (false, Style::Auto) if io::stderr().is_terminal() => ProgressDisplay::Bar,
+            (false, Style::Auto) => ProgressDisplay::Lines,
         };
         let began = Instant::now();
         let observer = (display == ProgressDisplay::Lines).then(|| {
@@ -73,11 +77,13 @@ impl Progress {
         )
     }
 
-    /// Draws a bar from now on, on a terminal.
+    /// Draws a bar from now on, or writes JSON, if progress is shown so.
     pub(crate) fn watch(&self, context: &Arc<RunContext>) {
-        if self.display != ProgressDisplay::Bar {
-            return;
-        }
+        let draw = match self.display {
+            ProgressDisplay::Bar => draw,
+            ProgressDisplay::Json => write_json,
+            ProgressDisplay::Nothing | ProgressDisplay::Lines => return,
+        };
         let (context, is_over) = (Arc::clone(context), Arc::clone(&self.is_over));
         // The library only counts and prints nothing; this thread reads its counters.
         let drawer = std::thread::spawn(move || draw(&context, &is_over));
@@ -97,6 +103,34 @@ impl Progress {
             drop(drawer.join());
         }
         self.began.elapsed().as_secs_f64()
+    }
+}
+
+/// Writes a line of JSON whenever something changed, until the run is over.
+fn write_json(context: &RunContext, is_over: &AtomicBool) {
+    let mut written = String::new();
+    loop {
+        // Asked before the counters are read, so that the last line has the last of them.
+        let is_last = is_over.load(Relaxed);
+        let (stage, done, total) = context.progress();
+        let (rows_read, rows_written) = context.rows();
+        let line = json!({"progress": {
+            "stage": stage,
+            "done": done,
+            "total": total,
+            "rows_read": rows_read,
+            "rows_written": rows_written,
+        }});
+        let line = line.to_string();
+        if line != written {
+            // The run goes on if nobody reads this.
+            drop(writeln!(io::stderr(), "{line}"));
+            written = line;
+        }
+        if is_last {
+            return;
+        }
+        std::thread::sleep(TICK);
     }
 }
 
