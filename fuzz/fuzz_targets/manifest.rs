@@ -23,7 +23,7 @@ const CLICKS: &str = "{\"customer_id\":1,\"item_id\":1,\"click_time\":\"2025-08-
 fn settings(publish: Publish) -> Settings {
     let path = |name: &str| folder().join(name).display().to_string();
     Settings {
-        ask: Sequences { actions_max: 3, ..Sequences::default() }.into(),
+        ask: Sequences { actions_max: Some(3), ..Sequences::default() }.into(),
         paths: vec![(Source::Impressions, path("shown.ndjson")), (Source::Clicks, path("clicks.ndjson"))],
         out: folder().join("set"),
         publish,

@@ -92,7 +92,7 @@ fuzz_target!(|case: (Actions, Impressions, Asked, Layout)| {
             cutoff: if by_time { Cutoff::Time } else { Cutoff::Day },
             lookback_days,
             embargo_us: embargo_us.map(|us| (Source::Clicks, us)).into_iter().collect(),
-            actions_max: u32::from(max % 9) + 1,
+            actions_max: Some(u32::from(max % 9) + 1),
             pad: !no_padding,
             guests: if guests { Guests::Empty } else { Guests::Drop },
             null_label: if drop_labels { NullLabel::Drop } else { NullLabel::Keep },

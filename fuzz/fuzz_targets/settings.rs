@@ -44,7 +44,7 @@ fuzz_target!(|asked: (Texts, Choices, Numbers, Option<Declared>)| {
             available: available.into_iter().map(|(of, name)| (source(of), name)).collect(),
             without: without.into_iter().map(source).collect(),
             actions: declared.map_or_else(ActionSource::defaults, sources_of),
-            actions_max: actions,
+            actions_max: Some(actions),
             row_group_rows_max: rows,
             lookback_days: lookback,
             ..Sequences::default()

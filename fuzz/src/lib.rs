@@ -120,6 +120,7 @@ fn read_part(part: &Path, day: i32, all: &mut Vec<Sample>) {
                 last_action_us: last.is_valid(row).then(|| last.value(row)),
                 history: history.take(length).collect(),
                 time_delta: None,
+                time: None,
                 attributes: vec![Vec::new(); length],
                 passthrough: Vec::new(),
             });

@@ -100,10 +100,14 @@ fn table(impression: &Explained) -> String {
         Some(start) => format!("lookback from {start}"),
         None => "no lookback".to_owned(),
     };
+    let most = match actions_max {
+        Some(max) => format!("at most {max} actions"),
+        None => "all actions".to_owned(),
+    };
     let day = date_text(impression.day);
     let mut text = format!(
         "ranking {ranking} of customer {customer} on {day}, from {file} record {record}\n\
-         cutoff {cutoff}, {lookback}, at most {actions_max} actions, zone {timezone}\n"
+         cutoff {cutoff}, {lookback}, {most}, zone {timezone}\n"
     );
     let attributes = impression.told.iter().map(String::as_str);
     let head = ["time", "type", "item"].into_iter().chain(attributes);

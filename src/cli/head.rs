@@ -143,7 +143,7 @@ fn caption(settings: &HeadSettings, rows: &Head, count: u64) -> String {
 
 /// Prints rows as objects, one by one; returns their number.
 fn print_json(rows: &mut Head, printing: PrintArgs) -> anyhow::Result<u64> {
-    let columns = rows.columns.clone();
+    let (columns, own_names) = (rows.columns.clone(), rows.own_names.clone());
     let day_column = match rows.job_kind {
         JobKind::Features => "date",
         _ => "dt",
@@ -153,7 +153,7 @@ fn print_json(rows: &mut Head, printing: PrintArgs) -> anyhow::Result<u64> {
     let mut count = 0;
     for row in rows {
         let row = row?;
-        let history = HistoryColumns::new(&columns, &row).filter(|_| printing.abbreviate);
+        let history = HistoryColumns::new(&own_names, &row).filter(|_| printing.abbreviate);
         let mut object = Map::new();
         if let Some(day) = row.day {
             object.insert(day_column.to_owned(), date_text(day).into());
@@ -194,7 +194,8 @@ fn json_of(value: HeadValue) -> Value {
 /// Prints rows for people; returns their number.
 fn print_sheet(rows: &mut Head, of: HeadOf) -> anyhow::Result<u64> {
     let mut sheet = Sheet {
-        columns: rows.columns.clone(),
+        // Cards know columns by the names that all sets have.
+        columns: rows.own_names.clone(),
         rows: Vec::new(),
         width: width(),
     };
@@ -227,7 +228,7 @@ fn replace_codes(head: &Head, rows: &mut [HeadRow]) -> anyhow::Result<()> {
         return Ok(());
     }
     let is_item = |name: &String| ITEM_COLUMNS.contains(&name.as_str());
-    let columns: Vec<bool> = head.columns.iter().map(is_item).collect();
+    let columns: Vec<bool> = head.own_names.iter().map(is_item).collect();
     let mut for_each_item = |change: &mut dyn FnMut(&mut HeadValue)| {
         for row in rows.iter_mut() {
             let values = row.values.iter_mut().zip(&columns);

@@ -14,7 +14,8 @@ use crate::cli::flags::{
 };
 use crate::cli::job::{JobFile, with_file};
 use crate::cli::values::{
-    Lookback, by_column, column_text, duration, lookback, source_duration, source_name, source_pair,
+    HistoryLength, Lookback, by_column, column_text, duration, history_length, lookback, renamed,
+    source_duration, source_name, source_pair,
 };
 
 /// The examples under `hitherto sequences --help`.
@@ -149,17 +150,30 @@ struct HistoryArgs {
         alias = "lookback"
     )]
     lookback_days: Lookback,
-    /// Length of a history: the newest prior actions, at most this many, 1 to 65536 [alias: --max-seq]
-    #[arg(long, value_name = "COUNT", default_value_t = 1000, alias = "max-seq")]
-    max_actions: u32,
+    /// Length of a history: the newest prior actions, at most this many, 1 to 65536; all, which is the
+    /// default of --layout timeline, for no limit [alias: --max-seq]
+    #[arg(
+        long,
+        value_name = "COUNT",
+        default_value = "1000",
+        default_value_if("layout", "timeline", "all"),
+        value_parser = history_length,
+        alias = "max-seq"
+    )]
+    max_actions: HistoryLength,
     /// Lists to add to a history, aligned with its actions and padded alike: time_delta, the seconds
-    /// to the cutoff, and columns of the actions, such as price,quantity:int32. Their types are those
-    /// of the Parquet files; in text files they are float32, unless NAME:TYPE says int32
+    /// to the cutoff; time, the seconds from 1970 to the action; and columns of the actions, such as
+    /// price,quantity:int32. Their types are those of the Parquet files; in text files they are float32,
+    /// unless NAME:TYPE says int32
     #[arg(long, value_name = "LISTS", value_delimiter = ',', value_parser = Attribute::parse)]
     with: Vec<Attribute>,
     /// Write histories at their true length [default: pad them with 0 to --max-actions]
     #[arg(long)]
     no_pad: bool,
+    /// Write the oldest action of a history first, as models do that read from left to right; padding stays
+    /// behind [default: the newest first]
+    #[arg(long)]
+    oldest_first: bool,
     /// The column that says when actions became known, such as clicks=ingested_at; an action is then
     /// prior only if this time, too, is before the cutoff; may be repeated. SOURCE=dt is the day on
     /// which an action landed, by the folder dt=2025-08-15 of its file or else by its column dt; it is
@@ -237,9 +251,14 @@ struct MissingValueArgs {
 #[derive(Args, Debug)]
 #[command(next_help_heading = "Output")]
 struct RowArgs {
-    /// What a row is: an item shown, or an impression with its items as lists
+    /// What a row is: an item shown (sample), an impression with its items as lists (request), or an
+    /// impression with the place of its history in the timeline of its customer, which is stored once
+    /// (timeline)
     #[arg(long, value_enum, default_value = "sample")]
     layout: Layout,
+    /// Other names for columns of the output, such as actions=uih_item_id,time=uih_time
+    #[arg(long, value_name = "COLUMN=NAME", value_delimiter = ',', value_parser = renamed)]
+    rename: Vec<(String, String)>,
     /// Compression of the Parquet files
     #[arg(long, value_enum, default_value = "zstd")]
     codec: Codec,
@@ -287,9 +306,10 @@ impl SequencesArgs {
             available: history.available,
             embargo_us: history.embargo,
             types: sampling.types,
-            actions_max: history.max_actions,
+            actions_max: history.max_actions.0,
             attributes: history.with,
             pad: !history.no_pad,
+            oldest_first: history.oldest_first,
             layout: rows.layout,
             guests: missing.guests,
             guest_ids: missing.guest_ids,
@@ -297,6 +317,7 @@ impl SequencesArgs {
             negatives_rate: sampling.negatives_sample,
             seed: sampling.seed,
             keep: sampling.keep,
+            rename: rows.rename,
             item_type: sources.item_type,
             item_vocabulary: sources.item_vocabulary,
             unknown_item: sources.unknown_item,

@@ -33,6 +33,31 @@ pub(crate) fn column_text(text: &str) -> Result<(String, String), String> {
     Ok((column.to_owned(), text.to_owned()))
 }
 
+/// `COLUMN=NAME`.
+pub(crate) fn renamed(text: &str) -> Result<(String, String), String> {
+    match text.split_once('=') {
+        Some((column, name)) if !column.is_empty() && !name.is_empty() => {
+            Ok((column.to_owned(), name.to_owned()))
+        }
+        _ => Err("expected COLUMN=NAME, such as actions=uih_item_id".to_owned()),
+    }
+}
+
+/// The length of a history, at most; `None` for all actions.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct HistoryLength(pub(crate) Option<u32>);
+
+/// A number, or `all`.
+pub(crate) fn history_length(text: &str) -> Result<HistoryLength, String> {
+    match text {
+        "all" => Ok(HistoryLength(None)),
+        text => {
+            let count = text.parse().map(|count| HistoryLength(Some(count)));
+            count.map_err(|_| "expected a number from 1 to 65536, or all".to_owned())
+        }
+    }
+}
+
 /// The texts of each column, in the order of the first of them.
 pub(crate) fn by_column(pairs: Vec<(String, String)>) -> Vec<(String, Vec<String>)> {
     let mut columns: Vec<(String, Vec<String>)> = Vec::new();

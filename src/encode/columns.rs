@@ -8,6 +8,7 @@ use std::sync::Arc;
 use arrow::datatypes::{DataType, Field, FieldRef, TimeUnit};
 
 use super::spec::WriteSpec;
+use crate::error::{Error, Result};
 use crate::job::{
     Attribute, AttributeType, CustomerType, ItemType, Layout, Passthrough, PassthroughType,
 };
@@ -20,10 +21,12 @@ pub(crate) struct OutputColumn<'a> {
     pub(super) source: ColumnSource<'a>,
     /// The type of a value; of an element, if rows have lists.
     data_type: DataType,
-    /// Whether a value may be null; a list never is.
+    /// Whether a value may be null.
     is_nullable: bool,
     /// Whether a row has a list of values.
     pub(super) is_list: bool,
+    /// Whether the list itself may be null, as those of timelines are.
+    is_list_nullable: bool,
 }
 
 /// Where the values of a column come from.
@@ -54,6 +57,8 @@ pub(crate) enum Scalar<'a> {
     LastActionTime,
     /// `history_length`.
     HistoryLength,
+    /// `history_start`: the place of a history in the timeline.
+    HistoryStart,
     /// `weight`, given the weight of a negative.
     Weight(f32),
     /// A passthrough column, and its index among those of impressions, or of items.
@@ -69,6 +74,10 @@ pub(crate) enum HistoryColumn {
     Types,
     /// `time_delta`: seconds from the action to the cutoff.
     TimeDelta,
+    /// `time`: seconds from 1970 to the action.
+    Seconds,
+    /// `action_time`: when the action happened.
+    Instant,
     /// An attribute of the actions: its index among attributes, and its type.
     Attribute(usize, AttributeType),
 }
@@ -82,6 +91,7 @@ impl<'a> OutputColumn<'a> {
             data_type,
             is_nullable: false,
             is_list: false,
+            is_list_nullable: false,
         }
     }
 
@@ -105,7 +115,7 @@ impl<'a> OutputColumn<'a> {
     fn per_item(self, layout: Layout) -> OutputColumn<'a> {
         match layout {
             Layout::Sample => self,
-            Layout::Request => self.list(),
+            Layout::Request | Layout::Timeline => self.list(),
         }
     }
 
@@ -118,7 +128,8 @@ impl<'a> OutputColumn<'a> {
     /// Its field in the schema.
     pub(super) fn field(&self) -> Field {
         if self.is_list {
-            Field::new(self.name, DataType::List(self.element()), false)
+            let lists = DataType::List(self.element());
+            Field::new(self.name, lists, self.is_list_nullable)
         } else {
             Field::new(self.name, self.data_type.clone(), self.is_nullable)
         }
@@ -138,7 +149,42 @@ pub(super) fn columns<'a>(spec: &WriteSpec<'a>) -> Vec<OutputColumn<'a>> {
     });
     columns.extend(weight);
     columns.extend(passthrough(spec));
+    for column in &mut columns {
+        column.name = spec.published_name(column.name);
+    }
     columns
+}
+
+/// Checks that each renamed column is one of the output, and that no two columns have one name.
+///
+/// # Errors
+/// If not, naming the column.
+pub(crate) fn check_names(spec: &WriteSpec<'_>) -> Result<()> {
+    let plain = WriteSpec {
+        rename: &[],
+        ..*spec
+    };
+    let names: Vec<&str> = columns(&plain).iter().map(|column| column.name).collect();
+    for (name, _) in spec.rename {
+        if !names.contains(&name.as_str()) {
+            let known = names.join(", ");
+            let what = format!("--rename has \"{name}\"; the columns of the output are {known}");
+            return Err(Error::settings(what));
+        }
+    }
+    // The folders of days are a column, too, for readers.
+    let mut seen = vec!["dt"];
+    for column in columns(spec) {
+        if seen
+            .iter()
+            .any(|other| other.eq_ignore_ascii_case(column.name))
+        {
+            let what = format!("--rename makes two columns named \"{}\"", column.name);
+            return Err(Error::settings(what));
+        }
+        seen.push(column.name);
+    }
+    Ok(())
 }
 
 /// The columns before the histories.
@@ -157,7 +203,7 @@ fn scalars<'a>(spec: &WriteSpec<'a>) -> Vec<OutputColumn<'a>> {
             scalar("position", Scalar::Position, DataType::Int32),
             item("item_id"),
         ]),
-        Layout::Request => columns.push(item("items").list()),
+        Layout::Request | Layout::Timeline => columns.push(item("items").list()),
     }
     columns.extend([
         scalar("is_order", Scalar::Label, DataType::Boolean)
@@ -167,22 +213,35 @@ fn scalars<'a>(spec: &WriteSpec<'a>) -> Vec<OutputColumn<'a>> {
         scalar("last_action_time", Scalar::LastActionTime, instant()).nullable(),
         scalar("history_length", Scalar::HistoryLength, DataType::Int32),
     ]);
+    if spec.layout == Layout::Timeline {
+        columns.push(scalar(
+            "history_start",
+            Scalar::HistoryStart,
+            DataType::Int32,
+        ));
+    }
     columns
 }
 
 /// The columns of the histories.
 fn histories<'a>(spec: &WriteSpec<'a>) -> Vec<OutputColumn<'a>> {
-    let history = |name, column, data_type| {
-        OutputColumn::new(name, ColumnSource::History(column), data_type).list()
+    let history = |name, column, data_type| OutputColumn {
+        is_list_nullable: spec.layout == Layout::Timeline,
+        ..OutputColumn::new(name, ColumnSource::History(column), data_type).list()
     };
     let mut columns = vec![
         history("actions", HistoryColumn::Items, item_type(spec.item_type)),
         history("action_types", HistoryColumn::Types, DataType::Int8),
     ];
-    // `time_delta` is computed from times, so it takes no place among the stored attributes.
+    // What is computed from times takes no place among the stored attributes.
     let mut attributes = 0;
     columns.extend(spec.attributes.iter().map(|side| match side {
+        // An action of a timeline has as many deltas as cutoffs; readers compute them from its time.
+        Attribute::TimeDelta if spec.layout == Layout::Timeline => {
+            history("action_time", HistoryColumn::Instant, instant())
+        }
         Attribute::TimeDelta => history(side.column(), HistoryColumn::TimeDelta, DataType::Int32),
+        Attribute::Time => history(side.column(), HistoryColumn::Seconds, DataType::Int64),
         Attribute::Column(column) => {
             attributes += 1;
             let source = HistoryColumn::Attribute(attributes - 1, column.holds());

@@ -7,8 +7,8 @@
 //! `history_pages` and `scalar_pages` write pages as literals and copies, `zstd` and `lz4` compress
 //! these without a search, `chunk` appends pages to column chunks. The plain one goes through Arrow
 //! and takes what the direct one does not support (`plain` the histories, `scalars` the other columns).
-//! `counts` computes statistics of rows, `file` appends row groups to files. `table` makes row groups
-//! of flat columns, for the other job kinds.
+//! `timelines` finds what rows of the layout `timeline` share. `counts` computes statistics of rows, `file` appends row groups to files. `table` makes row groups
+//! of flat columns, for the other job kinds. `published` reads rows back, with a history each.
 //! **Invariants**: the bytes are a function of the block and the spec; a block knows nothing of
 //! files or threads, so either path may encode it.
 
@@ -19,10 +19,12 @@ pub(crate) mod direct;
 mod file;
 mod passthrough;
 mod plain;
+mod published;
 mod scalars;
 mod schema;
 mod spec;
 mod table;
+mod timelines;
 
 use std::sync::Arc;
 
@@ -38,17 +40,19 @@ use parquet::file::properties::WriterProperties;
 use parquet::file::writer::{SerializedFileWriter, TrackedWrite};
 use parquet::schema::types::SchemaDescPtr;
 
-pub(crate) use self::columns::passthrough_type;
 use self::columns::{ColumnSource, OutputColumn, columns};
+pub(crate) use self::columns::{check_names, passthrough_type};
 pub(crate) use self::counts::RowStats;
 use self::counts::stats_of;
 pub(crate) use self::file::FileWriter;
 use self::file::row_group;
 pub(crate) use self::passthrough::array_of;
+pub(crate) use self::published::PublishedRows;
 pub(crate) use self::schema::schema;
 use self::schema::{CREATED_BY, properties, schema_of};
 pub(crate) use self::spec::WriteSpec;
 pub(crate) use self::table::TableEncoder;
+use self::timelines::Timelines;
 use crate::context::RunContext;
 use crate::dictionary::probes::Probes;
 use crate::encode::direct::history_deltas::HistoryDeltas;
@@ -56,6 +60,7 @@ use crate::encode::direct::history_pages::PageMaker;
 use crate::encode::direct::scalar_pages::ScalarPages;
 use crate::error::{Error, ErrorKind, Result};
 use crate::ids::{Item, count64, index};
+use crate::job::Layout;
 use crate::kernel::history_stats::Contents;
 use crate::kernel::op::sequences::Histories;
 
@@ -302,16 +307,19 @@ impl<'a> Encoder<'a> {
         stats: RowStats,
     ) -> parquet::errors::Result<RowGroup> {
         let mut writers = self.factory.create_column_writers(0)?;
+        let timelines = (self.spec.layout == Layout::Timeline)
+            .then(|| Timelines::new(block, deltas, self.spec.oldest_first));
+        let timelines = timelines.as_ref();
         let columns = self.columns.iter().zip(self.schema.fields());
         for ((column, field), writer) in columns.zip(&mut writers) {
             if let ColumnSource::Scalar(scalar) = column.source {
-                let array = scalars::array(column, scalar, block, deltas);
+                let array = scalars::array(column, scalar, block, deltas, timelines);
                 for leaf in compute_leaves(field, &array)? {
                     writer.write(&leaf)?;
                 }
             }
         }
-        plain::write(self, block, &mut writers)?;
+        plain::write(self, block, timelines, &mut writers)?;
         let mut group = row_group(&self.descriptor, &self.properties, writers)?;
         group.stats = stats;
         Ok(group)

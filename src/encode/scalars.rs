@@ -13,6 +13,7 @@ use arrow::buffer::{OffsetBuffer, ScalarBuffer};
 use arrow::datatypes::FieldRef;
 
 use super::columns::{OutputColumn, Scalar};
+use super::timelines::Timelines;
 use super::{Block, BlockRow, ItemColumn};
 use crate::encode::direct::history_deltas::{HistoryDelta, HistoryDeltas};
 use crate::encode::passthrough;
@@ -25,6 +26,7 @@ pub(super) fn array<I: ItemColumn>(
     source: Scalar<'_>,
     block: &Block<'_, I>,
     deltas: &HistoryDeltas,
+    timelines: Option<&Timelines>,
 ) -> ArrayRef {
     let impressions = &block.probes.impressions;
     let values: ArrayRef = match source {
@@ -38,6 +40,10 @@ pub(super) fn array<I: ItemColumn>(
         }),
         Scalar::LastActionTime => times(block, deltas, |_, delta| delta.newest),
         Scalar::HistoryLength => lengths(deltas),
+        Scalar::HistoryStart => {
+            let timelines = timelines.expect("only timelines have places");
+            Arc::new(Int32Array::from(timelines.starts.clone()))
+        }
         Scalar::Weight(of_negative) => {
             let labels = gather(block, &impressions.labels).into_iter();
             let weights = labels.map(|label| weight(label, of_negative));

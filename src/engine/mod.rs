@@ -57,10 +57,10 @@ use self::tasks::spills;
 use self::unused::notice_sequences;
 use crate::context::RunContext;
 use crate::dictionary::probes::Probes;
-use crate::encode::{ItemColumn, RowStats};
+use crate::encode::{ItemColumn, RowStats, check_names};
 use crate::error::Result;
 use crate::failpoint::hit;
-use crate::job::{ItemType, Job, JobKind, Publish};
+use crate::job::{CustomerType, ItemType, Job, JobKind, Publish};
 use crate::kernel::column::EventChunk;
 use crate::kernel::op::counts::HistoryCounts;
 use crate::manifest;
@@ -108,6 +108,7 @@ pub fn run(job: &Job, context: &RunContext) -> Result<Report> {
 fn run_typed<I: ItemColumn>(job: &Job, context: &RunContext) -> Result<Report> {
     // One policy for all sources: `--max-bad-rows` bounds the rejected rows of the whole run.
     let policy = BadRowPolicy::new(&read_spec(job), is_whole_column);
+    check_names(&write_spec(job, CustomerType::Int64))?;
     let (job, before) = read_before_actions::<I>(job, context, &policy)?;
     // An output that cannot be created fails here, before the long read of actions.
     let staging = StagingDir::create(publish_spec(&job))?;

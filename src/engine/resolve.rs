@@ -57,7 +57,7 @@ pub(super) fn column_types(
     }
     let attributes = job.sequences().attributes.iter();
     let attributes = attributes.map(|attribute| match attribute {
-        Attribute::TimeDelta => Ok(Attribute::TimeDelta),
+        Attribute::TimeDelta | Attribute::Time => Ok(attribute.clone()),
         Attribute::Column(column) => Ok(Attribute::Column(AttributeColumn {
             name: column.name.clone(),
             kind: Some(attribute_type(job, column, &last)?),

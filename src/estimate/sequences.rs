@@ -27,7 +27,7 @@ use crate::engine::unused::warn_sequences;
 use crate::engine::{open_actions, read_before_actions};
 use crate::error::Result;
 use crate::ids::{Day, count64, float, rounded};
-use crate::job::Job;
+use crate::job::{Job, Sequences};
 use crate::kernel::chunk::Chunk;
 use crate::kernel::column::EventChunk;
 use crate::kernel::partition::Split;
@@ -236,7 +236,8 @@ impl SamplePlan {
         let wanted = (count64(job.threads) * GROUPS_PER_THREAD * group).max(ROWS_MIN);
         // With fewer customers the row groups of a day would be smaller than those of a run.
         let whole_groups = rows / count64(days.len().max(1)) / group / 2;
-        let events = customers * u64::from(job.sequences().actions_max);
+        let events =
+            customers * u64::from(job.sequences().actions_max.unwrap_or(Sequences::ACTIONS));
         let stride = (rows / wanted)
             .min(whole_groups)
             .max(events / EVENTS_MAX)

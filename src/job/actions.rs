@@ -2,7 +2,7 @@
 
 use super::Sequences;
 use crate::error::{Error, Result};
-use crate::options::{ActionSource, RESERVED_NAMES, Source, Types};
+use crate::options::{ActionSource, Dedup, Layout, RESERVED_NAMES, Source, Types};
 
 /// The most sources of actions.
 const SOURCES_MAX: usize = 64;
@@ -43,6 +43,39 @@ pub(super) fn check_actions(own: &Sequences) -> Result<()> {
         check_only(action)?;
     }
     Ok(())
+}
+
+/// Checks the length of histories, and that a timeline can have them: each must be a range of it.
+///
+/// # Errors
+/// If not, naming the flag.
+pub(super) fn check_layout(own: &Sequences, dedup: Dedup) -> Result<()> {
+    match own.actions_max {
+        Some(max) if !(1..=65_536).contains(&max) => {
+            let what = format!("--max-actions is {max}; it takes 1 to 65536");
+            return Err(Error::settings(what));
+        }
+        None if own.layout != Layout::Timeline => {
+            let what = "--max-actions is all, which only --layout timeline takes; say a number";
+            return Err(Error::settings(what));
+        }
+        _ => {}
+    }
+    if own.layout != Layout::Timeline {
+        return Ok(());
+    }
+    let flags = [
+        ("--available", !own.available.is_empty()),
+        ("--embargo", !own.embargo_us.is_empty()),
+        ("--dedup consecutive", dedup == Dedup::Consecutive),
+    ];
+    match flags.iter().find(|(_, is_given)| *is_given) {
+        None => Ok(()),
+        Some((flag, _)) => Err(Error::settings(format!(
+            "{flag} and --layout timeline do not go together: histories are no ranges of a timeline then; \
+             leave out {flag}, or take --layout request"
+        ))),
+    }
 }
 
 /// Checks that impressions are rows of a source of actions, if they are rows of one, and which rows are.

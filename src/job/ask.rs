@@ -54,14 +54,16 @@ pub struct Sequences {
     pub embargo_us: Vec<(Source, i64)>,
     /// The type codes of actions that count; if empty, all.
     pub types: Vec<u8>,
-    /// The length of a history, 1 to 65,536.
+    /// The length of a history, 1 to 65,536; `None`, which only [`Layout::Timeline`] takes, for all actions.
     #[serde(rename = "max_actions")]
-    pub actions_max: u32,
+    pub actions_max: Option<u32>,
     /// The attributes of actions in a history, besides item and type, in the order of columns.
     #[serde(rename = "with")]
     pub attributes: Vec<Attribute>,
-    /// Whether histories are padded to that length.
+    /// Whether histories are padded to that length; timelines never are.
     pub pad: bool,
+    /// Whether the oldest action of a history comes first, not the newest.
+    pub oldest_first: bool,
     /// The shape of the output.
     pub layout: Layout,
     /// What happens to impressions without a customer.
@@ -78,6 +80,9 @@ pub struct Sequences {
     pub seed: u64,
     /// Passthrough columns of impressions, in the order of the output.
     pub keep: Vec<Passthrough>,
+    /// Other names for columns of the output: the name of a column, and its other name.
+    #[serde(with = "pairs")]
+    pub rename: Vec<(String, String)>,
     /// The type of item ids.
     pub item_type: ItemType,
     /// Where the codes of items come from, if their ids are texts.
@@ -110,9 +115,10 @@ impl Default for Sequences {
             available: Vec::new(),
             embargo_us: Vec::new(),
             types: Vec::new(),
-            actions_max: 1000,
+            actions_max: Some(Sequences::ACTIONS),
             attributes: Vec::new(),
             pad: true,
+            oldest_first: false,
             layout: Layout::Sample,
             guests: Guests::Drop,
             guest_ids: Vec::new(),
@@ -120,6 +126,7 @@ impl Default for Sequences {
             negatives_rate: None,
             seed: 0,
             keep: Vec::new(),
+            rename: Vec::new(),
             item_type: ItemType::Int32,
             item_vocabulary: None,
             unknown_item: UnknownItem::Index,
@@ -249,6 +256,26 @@ impl From<JobKind> for Ask {
 }
 
 impl Sequences {
+    /// The length of a history, by default.
+    pub const ACTIONS: u32 = 1000;
+
+    /// The length of a history, at most.
+    pub(crate) fn actions_max(&self) -> u32 {
+        self.actions_max.unwrap_or(u32::MAX)
+    }
+
+    /// Whether the lists of a history are padded.
+    pub(crate) fn pads(&self) -> bool {
+        self.pad && self.layout != Layout::Timeline
+    }
+
+    /// The name of a column in the output.
+    pub(crate) fn published_name<'a>(&'a self, name: &'a str) -> &'a str {
+        let mut renamed = self.rename.iter();
+        let other = renamed.find(|(own, _)| own == name);
+        other.map_or(name, |(_, other)| other)
+    }
+
     /// How far before the cutoff a history reaches, or `None` for no limit.
     pub(crate) fn lookback(&self) -> Option<Lookback> {
         let years = self.lookback_years.map(Lookback::Years);
@@ -261,7 +288,7 @@ impl Sequences {
             .attributes
             .iter()
             .filter_map(|attribute| match attribute {
-                Attribute::TimeDelta => None,
+                Attribute::TimeDelta | Attribute::Time => None,
                 Attribute::Column(column) => Some(column),
             });
         // Collected, because a filter does not know its length, and callers need that.

@@ -13,7 +13,7 @@ use crate::place::check_out;
 /// Checks that values are within their bounds: those that all job kinds have, and those of this kind.
 pub(super) fn check_ranges(settings: &Settings) -> Result<()> {
     match &settings.ask {
-        Ask::Sequences(own) => check_sequences(own)?,
+        Ask::Sequences(own) => check_sequences(own, settings.dedup)?,
         Ask::Features(own) => check_windows(own)?,
         Ask::Dwell(own) => check_dwell(own)?,
     }
@@ -53,13 +53,8 @@ pub(super) fn check_ranges(settings: &Settings) -> Result<()> {
 }
 
 /// Checks the options of `sequences`.
-fn check_sequences(own: &Sequences) -> Result<()> {
-    let max = own.actions_max;
-    if !(1..=65_536).contains(&max) {
-        return Err(Error::settings(format!(
-            "--max-actions is {max}; it takes 1 to 65536"
-        )));
-    }
+fn check_sequences(own: &Sequences, dedup: Dedup) -> Result<()> {
+    actions::check_layout(own, dedup)?;
     if own.lookback_years.is_some_and(|years| years > 9999) {
         return Err(Error::settings(
             "--lookback-days takes up to 9999 years, or none",

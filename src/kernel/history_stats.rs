@@ -230,6 +230,11 @@ impl HistoryStats {
         self.lengths.get(index(length)).copied().unwrap_or(0)
     }
 
+    /// The actions of the longest history.
+    pub(crate) fn longest(&self) -> u64 {
+        count64(self.lengths.len().saturating_sub(1))
+    }
+
     /// The actions of all histories.
     pub(crate) fn actions(&self) -> u64 {
         let lengths = self.lengths.iter().enumerate();

@@ -33,6 +33,10 @@ const NO_LABELS: &str = "no_labels";
 const SOURCE_SETTINGS: &str = "source_settings";
 /// A lookback of years.
 const LOOKBACK_YEARS: &str = "lookback_years";
+/// Whether the oldest action comes first.
+const OLDEST_FIRST: &str = "oldest_first";
+/// Other names for columns of the output.
+const RENAME: &str = "rename";
 /// The most rows of a part.
 const PART_ROWS: &str = "part_rows";
 /// The columns that `features` copies. Not `keep`, which manifests of `sequences` always have.
@@ -55,7 +59,7 @@ const TIME_FORMAT: &str = "time_format";
 const BY_DAY: &str = "by_day";
 
 /// The settings of `sequences`, in their order.
-const OF_SEQUENCES: [&str; 41] = [
+const OF_SEQUENCES: [&str; 43] = [
     IMPRESSIONS_FROM,
     IMPRESSIONS_WHERE,
     NO_LABELS,
@@ -70,11 +74,13 @@ const OF_SEQUENCES: [&str; 41] = [
     "max_actions",
     "with",
     "pad",
+    OLDEST_FIRST,
     "layout",
     "guests",
     "guest_ids",
     "null_label",
     "keep",
+    RENAME,
     "negatives_sample",
     "seed",
     "timezone",
@@ -153,11 +159,13 @@ const OF_SOURCES: [&str; 5] = [
     SOURCE_SETTINGS,
 ];
 /// Those that sets of earlier versions lack; then they have their default.
-const OPTIONAL: [&str; 19] = [
+const OPTIONAL: [&str; 21] = [
     IMPRESSIONS_FROM,
     IMPRESSIONS_WHERE,
     NO_LABELS,
     LOOKBACK_YEARS,
+    OLDEST_FIRST,
+    RENAME,
     "dedup",
     "null_values",
     "allow_unused",
@@ -176,11 +184,13 @@ const OPTIONAL: [&str; 19] = [
 ];
 /// Those that a manifest has only if they differ from the default, so that it equals one of a version
 /// that did not have them.
-const ONLY_IF_SET: [&str; 15] = [
+const ONLY_IF_SET: [&str; 17] = [
     IMPRESSIONS_FROM,
     IMPRESSIONS_WHERE,
     NO_LABELS,
     LOOKBACK_YEARS,
+    OLDEST_FIRST,
+    RENAME,
     ACTION_SOURCES,
     PART_ROWS,
     SOURCE_SETTINGS,
@@ -401,7 +411,7 @@ mod tests {
                     available: vec![(Source::Clicks, "known".into())],
                     embargo_us: vec![(Source::Orders, 5)],
                     types: vec![3, 1],
-                    actions_max: 7,
+                    actions_max: Some(7),
                     attributes: vec![
                         Attribute::parse("price:float32").expect("a column"),
                         Attribute::TimeDelta,

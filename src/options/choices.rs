@@ -26,6 +26,9 @@ pub enum Layout {
     Sample,
     /// A row for each impression.
     Request,
+    /// A row for each impression, with the place of its history in a timeline that the first row of its
+    /// customer has.
+    Timeline,
 }
 
 /// What happens to impressions without a customer.

@@ -66,6 +66,8 @@ pub struct KeptColumn {
 pub enum Attribute {
     /// Seconds from the action to the cutoff.
     TimeDelta,
+    /// Seconds from 1970 to the action.
+    Time,
     /// A column of the actions.
     Column(AttributeColumn),
 }
@@ -174,18 +176,22 @@ impl KeptColumn {
 impl Attribute {
     /// The name of [`Attribute::TimeDelta`], in flags and in the output.
     const TIME_DELTA: &str = "time_delta";
+    /// The name of [`Attribute::Time`], in flags and in the output.
+    const TIME: &str = "time";
 
-    /// Parses `time_delta`, `NAME` or `NAME:TYPE`.
+    /// Parses `time_delta`, `time`, `NAME` or `NAME:TYPE`.
     ///
     /// # Errors
     /// What is wrong with the text.
     pub fn parse(text: &str) -> Result<Attribute, String> {
-        if text == Attribute::TIME_DELTA {
-            return Ok(Attribute::TimeDelta);
+        match text {
+            Attribute::TIME_DELTA => return Ok(Attribute::TimeDelta),
+            Attribute::TIME => return Ok(Attribute::Time),
+            _ => {}
         }
         let (name, kind) = parse_column(text)?;
         if name.is_empty() {
-            return Err("expected time_delta, or the name of a column of actions".to_owned());
+            return Err("expected time_delta, time, or the name of a column of actions".to_owned());
         }
         Ok(Attribute::Column(AttributeColumn {
             name: name.to_owned(),
@@ -197,6 +203,7 @@ impl Attribute {
     pub(crate) fn text(&self) -> String {
         match self {
             Attribute::TimeDelta => Attribute::TIME_DELTA.to_owned(),
+            Attribute::Time => Attribute::TIME.to_owned(),
             Attribute::Column(column) => column_text(&column.name, column.kind),
         }
     }
@@ -205,6 +212,7 @@ impl Attribute {
     pub fn column(&self) -> &str {
         match self {
             Attribute::TimeDelta => Attribute::TIME_DELTA,
+            Attribute::Time => Attribute::TIME,
             Attribute::Column(column) => &column.name,
         }
     }
@@ -238,7 +246,7 @@ macro_rules! as_text {
 as_text!(Passthrough, KeptColumn, Attribute, super::ItemVocabulary);
 
 /// All columns that the output of `sequences` may have without added columns.
-pub(crate) const OURS: [&str; 14] = [
+pub(crate) const OURS: [&str; 17] = [
     "dt",
     "customer_id",
     "ranking_id",
@@ -252,6 +260,9 @@ pub(crate) const OURS: [&str; 14] = [
     "actions",
     "action_types",
     "time_delta",
+    "time",
+    "action_time",
+    "history_start",
     "weight",
 ];
 
@@ -313,6 +324,7 @@ mod tests {
             );
         }
         assert_eq!(Attribute::parse("time_delta"), Ok(Attribute::TimeDelta));
+        assert_eq!(Attribute::parse("time"), Ok(Attribute::Time));
         for text in ["", ":int32", "price:double", "price:"] {
             assert!(Attribute::parse(text).is_err(), "{text}");
         }

@@ -13,41 +13,30 @@ mod lookback;
 mod metrics;
 mod ordered;
 pub(crate) mod read;
+mod times;
 mod total_order;
 
 use std::collections::BTreeMap;
 
-use jiff::civil::{Date, DateTime};
-use jiff::tz::{AmbiguousOffset, TimeZone};
-use jiff::{Span, Timestamp};
+use jiff::Span;
+use jiff::civil::Date;
+use jiff::tz::TimeZone;
 use twox_hash::XxHash64;
 
 use self::lookback::years_earlier;
+use self::times::{DAY_US, east_us, instant};
 
 pub use self::dwell::{dwell, dwell_by_day};
 pub use self::dwell_rows::{DwellRules, FlyerRow, LogEvent, MerchantRow, UserDayRow, UserRow};
 pub use self::items::items_held;
 pub use self::landed::landed_late;
 pub use self::ordered::OrderedLog;
+pub use self::times::{LogTime, day_in, instant_in, instants_in, is_near};
 pub use crate::reference::explain::{
     ActionOutcome, Candidate, ExclusionReason, Explanation, explanation_of, newest_excluded,
 };
 pub use crate::reference::metrics::{Quality, SpanList, quality};
 pub use crate::reference::total_order::Number;
-
-/// Microseconds of a day of wall time.
-const DAY_US: i64 = 86_400_000_000;
-
-/// A time as a log writes it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum LogTime {
-    /// Microseconds since the epoch.
-    Instant(i64),
-    /// A wall time without a zone: microseconds since 1970-01-01T00:00.
-    Wall(i64),
-    /// Only a day: days since 1970-01-01.
-    Date(i32),
-}
 
 /// A row of a log of actions.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -98,11 +87,13 @@ pub enum RepeatRule {
     Consecutive,
 }
 
-/// An attribute of an action that depends on the cutoff.
+/// An attribute of an action that is computed from its time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ComputedAttribute {
     /// Whole seconds to the cutoff.
     TimeDelta,
+    /// Whole seconds from 1970.
+    Time,
 }
 
 /// The settings that decide about rows.
@@ -120,7 +111,7 @@ pub struct Rules {
     pub types: Vec<u8>,
     /// Which repeats are left out.
     pub repeats: RepeatRule,
-    /// Attributes that depend on the cutoff.
+    /// Attributes that are computed.
     pub computed: Vec<ComputedAttribute>,
     /// The maximum length of a history.
     pub actions_max: usize,
@@ -157,6 +148,8 @@ pub struct Sample {
     pub history: Vec<(i64, u8)>,
     /// Whole seconds from each action to the cutoff, if there is such a column.
     pub time_delta: Option<Vec<i32>>,
+    /// Whole seconds from 1970 to each action, if there is such a column.
+    pub time: Option<Vec<i64>>,
     /// Attributes of each action.
     pub attributes: Vec<Vec<Number>>,
     /// Passthrough columns: those of the impression, then those of the item.
@@ -221,6 +214,10 @@ pub fn samples_of(rules: &Rules, impression: &LogImpression, log: &OrderedLog<'_
                         .map(|key| seconds_between(key.time, bounds.cutoff));
                     deltas.collect()
                 }),
+            time: rules.computed.contains(&ComputedAttribute::Time).then(|| {
+                let seconds = history.iter().map(|key| key.time.div_euclid(1_000_000));
+                seconds.collect()
+            }),
         });
     }
     samples
@@ -305,94 +302,4 @@ fn bounds(rules: &Rules, zone: &TimeZone, impression: &LogImpression) -> Bounds 
     };
     let start = instant(zone, LogTime::Wall(start));
     Bounds { cutoff, start }
-}
-
-/// The instant of a time of a log, in a zone given by name.
-///
-/// # Panics
-/// If the zone is unknown, or the time is out of the calendar.
-pub fn instant_in(timezone: &str, time: LogTime) -> i64 {
-    match time {
-        LogTime::Instant(at) => at,
-        other => instant(&TimeZone::get(timezone).expect("a known zone"), other),
-    }
-}
-
-/// The instants of times of a log, in a zone given by name.
-///
-/// # Panics
-/// As [`instant_in`].
-pub fn instants_in(timezone: &str, times: impl Iterator<Item = LogTime>) -> Vec<i64> {
-    let zone = TimeZone::get(timezone).expect("a known zone");
-    times.map(|time| instant(&zone, time)).collect()
-}
-
-/// The day of a time in a zone, days since 1970-01-01; nothing beyond the calendar.
-///
-/// # Panics
-/// If the zone is unknown.
-pub fn day_in(timezone: &str, time: LogTime) -> Option<i32> {
-    let wall = match time {
-        LogTime::Date(day) => return Some(day),
-        LogTime::Wall(wall) => wall,
-        LogTime::Instant(at) => {
-            let zone = TimeZone::get(timezone).expect("a known zone");
-            // Any integer of a file may come here, so the sum may overflow.
-            at.checked_add(east_us(&zone, at))?
-        }
-    };
-    i32::try_from(wall.div_euclid(DAY_US)).ok()
-}
-
-/// Whether a time is in the years 1 to 9999: as written, or, for an instant, as wall time in a zone. A
-/// row with any other time is a bad row.
-///
-/// # Panics
-/// If the zone is unknown.
-pub fn is_near(timezone: &str, time: LogTime) -> bool {
-    let ends = [Date::constant(1, 1, 1), Date::constant(9999, 12, 31)];
-    let [first, last] = ends.map(|day| (day - Date::constant(1970, 1, 1)).get_days());
-    day_in(timezone, time).is_some_and(|day| (first..=last).contains(&day))
-}
-
-/// The offset of a zone from UTC at an instant, positive to the east. Beyond the calendar it is that of
-/// the calendar's ends.
-fn east_us(zone: &TimeZone, at: i64) -> i64 {
-    let ends = (Timestamp::MIN, Timestamp::MAX);
-    let at = Timestamp::from_microsecond(at).unwrap_or(if at < 0 { ends.0 } else { ends.1 });
-    i64::from(zone.to_offset(at).seconds()) * 1_000_000
-}
-
-/// The instant of a time of a log.
-fn instant(zone: &TimeZone, time: LogTime) -> i64 {
-    let wall_us = match time {
-        LogTime::Instant(at) => return at,
-        LogTime::Wall(wall) => wall,
-        LogTime::Date(day) => i64::from(day) * DAY_US,
-    };
-    let epoch = DateTime::constant(1970, 1, 1, 0, 0, 0, 0);
-    let since = Span::new().try_microseconds(wall_us);
-    match since.and_then(|since| epoch.checked_add(since)) {
-        Ok(wall) => resolve(zone, wall, wall_us),
-        // A lookback may reach beyond jiff's calendar; the offset of its end holds there.
-        Err(_) => wall_us.saturating_sub(east_us(zone, wall_us)),
-    }
-}
-
-/// The instant of a wall time: in a gap the end of the gap, in a fold the earlier instant.
-fn resolve(zone: &TimeZone, wall: DateTime, wall_us: i64) -> i64 {
-    let at = |offset: jiff::tz::Offset| wall_us - i64::from(offset.seconds()) * 1_000_000;
-    match zone.to_ambiguous_timestamp(wall).offset() {
-        AmbiguousOffset::Unambiguous { offset } => at(offset),
-        AmbiguousOffset::Fold { before, after } => at(before).min(at(after)),
-        // Not jiff's own rule, which moves the time by the length of the gap: 02:30 is 03:00 here,
-        // not 03:30.
-        AmbiguousOffset::Gap { before, .. } => {
-            // `preceding` excludes its argument, and the first time of the gap is the transition
-            // itself.
-            let late = Timestamp::from_microsecond(at(before) + 1).expect("in the calendar");
-            let gap = zone.preceding(late).next().expect("a gap is a transition");
-            gap.timestamp().as_microsecond()
-        }
-    }
 }

@@ -228,7 +228,7 @@ pub(super) fn attribute_columns(
     attributes: &[Attribute],
 ) -> impl Iterator<Item = &AttributeColumn> {
     attributes.iter().filter_map(|attribute| match attribute {
-        Attribute::TimeDelta => None,
+        Attribute::TimeDelta | Attribute::Time => None,
         Attribute::Column(column) => Some(column),
     })
 }

@@ -16,13 +16,13 @@ use rayon::prelude::*;
 use twox_hash::XxHash64;
 
 use super::manifests::{FileContents, NamedFile, PublishedSet};
-use super::{FolderListing, Problems, values, vocabulary};
+use super::{FolderListing, Problems, timelines, values, vocabulary};
 use crate::context::RunContext;
 use crate::engine::guarded;
 use crate::engine::schema;
 use crate::error::{Error, Result};
 use crate::ids::count64;
-use crate::job::{Ask, CustomerType, Job, JobKind, Settings};
+use crate::job::{Ask, CustomerType, Job, JobKind, Layout, Settings};
 use crate::manifest::{event_types, feature_types};
 use crate::output::dwell::{
     DateColumn, flyer_schema, merchant_schema, user_day_schema, user_schema,
@@ -166,6 +166,11 @@ fn check_parquet(
             vocabulary::check(&path, set, &mut problems)?;
         } else if set.job_kind == JobKind::Sequences && named.holds == FileContents::Rows {
             values::check(job, &named.path, reader, &mut problems)?;
+            if job.sequences().layout == Layout::Timeline {
+                let file = local::open(&path).map_err(|error| Error::io("read", &path, error))?;
+                let reader = ParquetRecordBatchReaderBuilder::try_new(file).map_err(broken)?;
+                timelines::check(job, &named.path, reader, &mut problems)?;
+            }
         }
         Ok(problems)
     });

@@ -18,6 +18,7 @@ mod listing;
 mod manifests;
 mod metrics;
 mod sealed;
+mod timelines;
 mod values;
 mod vocabulary;
 

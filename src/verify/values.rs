@@ -37,7 +37,8 @@ pub(super) fn check(
     problems: &mut Problems,
 ) -> Result<()> {
     let broken = |error: &dyn std::fmt::Display| Error::bad_file(path, error.to_string());
-    let columns = ProjectionMask::columns(reader.parquet_schema(), COLUMNS);
+    let names = COLUMNS.map(|name| job.sequences().published_name(name));
+    let columns = ProjectionMask::columns(reader.parquet_schema(), names);
     let reader = reader.with_projection(columns).with_batch_size(1 << 14);
     // The first row and the number of rows with each fault.
     let mut faults: [Option<(u64, u64)>; FAULTS.len()] = [None; FAULTS.len()];
@@ -72,7 +73,7 @@ fn faults_of(job: &Job, batch: &RecordBatch, row: usize) -> [bool; FAULTS.len()]
     let (cutoff, last) = (times(0), times(1));
     let length = batch.column(2).as_primitive::<Int32Type>().value(row);
     let is_in_range =
-        u32::try_from(length).is_ok_and(|length| length <= job.sequences().actions_max);
+        u32::try_from(length).is_ok_and(|length| length <= job.sequences().actions_max());
     [
         last.is_valid(row) && cutoff.value(row) <= last.value(row),
         last.is_valid(row) != (length > 0),

@@ -45,6 +45,7 @@ mod some_files;
 mod spellings;
 mod syntax;
 mod tables;
+mod timelines;
 mod times;
 mod units;
 mod unused;

@@ -8,7 +8,9 @@ use crate::far::{FIRST_US, LAST_US};
 use crate::ipc::has_types;
 use crate::relaid::relaid;
 use crate::shapes::Shapes;
-use crate::support::{Case, FORMATS, Items, NULLS, Numbers, PLAIN, Style, TimeStyle, check};
+use crate::support::{
+    Case, FORMATS, Items, NULLS, Numbers, PLAIN, Style, TimeStyle, check, run, scratch,
+};
 use std::io::Write;
 
 use hitherto::reference::{
@@ -760,7 +762,12 @@ fn random_rules(numbers: &mut Numbers, rules: &mut Rules) {
     rules.actions_max = numbers.pick(&[1, 2, 3, 5, 8, 9, 20, 1000]);
     rules.guests_are_rows = numbers.once_in(2);
     rules.drop_null_labels = numbers.once_in(4);
-    rules.computed = numbers.pick(&[vec![], vec![], vec![ComputedAttribute::TimeDelta]]);
+    rules.computed = numbers.pick(&[
+        vec![],
+        vec![],
+        vec![ComputedAttribute::TimeDelta],
+        vec![ComputedAttribute::TimeDelta, ComputedAttribute::Time],
+    ]);
     rules.negatives = numbers.pick(&[None, None, None, Some((0.5, 7)), Some((0.01, 3))]);
 }
 
@@ -928,7 +935,13 @@ fn check_random(seed: u64) {
     let part_rows = numbers.pick(&[1, 3, 10, 262_144]);
     let by_source = numbers.once_in(3);
     let is_relaid = numbers.once_in(3);
-    check(&format!("seed {seed}"), &case, |settings| {
+    let oldest_first = numbers.once_in(4);
+    let rename = numbers.pick(&[
+        vec![],
+        vec![],
+        vec![("actions", "a b"), ("cutoff", "actions")],
+    ]);
+    let change = |settings: &mut Settings| {
         if is_relaid {
             relaid(settings, &mut Numbers(seed ^ 0x1234));
         }
@@ -949,7 +962,54 @@ fn check_random(seed: u64) {
         settings.codec = codec;
         (settings.tuning.encode_plain, settings.tuning.page_bytes_max) = (encode_plain, page);
         (settings.threads, settings.tuning.text_piece_bytes) = threads_piece;
-    });
+        let own = settings.sequences_mut();
+        own.oldest_first = oldest_first;
+        let rename = rename.iter();
+        own.rename = rename
+            .map(|(name, other)| (name.to_string(), other.to_string()))
+            .collect();
+    };
+    check(&format!("seed {seed}"), &case, change);
+    if all_items {
+        check_timelines(seed, &case, change);
+    }
+}
+
+/// Checks that timelines hold the same samples, or are refused where no history can be a range of one.
+fn check_timelines(seed: u64, case: &Case, change: impl Fn(&mut Settings)) {
+    let change = |settings: &mut Settings| {
+        change(settings);
+        settings.sequences_mut().layout = Layout::Timeline;
+        // A limit is no part of what a timeline needs.
+        if seed.is_multiple_of(2) && case.rules.actions_max == 1000 {
+            settings.sequences_mut().actions_max = None;
+        }
+    };
+    let rules = &case.rules;
+    let is_refused = case.available
+        || rules.embargo_us.iter().any(Option::is_some)
+        || rules.repeats == RepeatRule::Consecutive;
+    let has_dates = case
+        .log
+        .iter()
+        .any(|action| matches!(action.time, LogTime::Date(_)));
+    if !(is_refused || has_dates && rules.cutoff_is_time) {
+        return check(&format!("seed {seed} in timelines"), case, change);
+    }
+    let folder = scratch();
+    let (dir, out) = (folder.path().join("in"), folder.path().join("out"));
+    case.write(&dir);
+    let mut settings = case.settings(&dir, &out);
+    case.set_aside(&mut settings);
+    change(&mut settings);
+    match run(settings) {
+        Err(error) => assert!(
+            error.to_string().contains("--layout timeline"),
+            "{seed}: {error}"
+        ),
+        // Actions with a day alone may be of customers without impressions.
+        Ok(_) => assert!(!is_refused, "{seed}"),
+    }
 }
 
 /// Checks random cases of a range of seeds. Four tests share the work, so that threads do.

@@ -362,8 +362,10 @@ fn what_is_told_beside_actions_and_actions_in_a_row_are_the_same_on_both_paths()
                 case.log
                     .iter_mut()
                     .for_each(|action| action.item = 1 + action.item % 2);
-                (case.rules.computed, case.rules.repeats) =
-                    (vec![ComputedAttribute::TimeDelta], repeats);
+                (case.rules.computed, case.rules.repeats) = (
+                    vec![ComputedAttribute::TimeDelta, ComputedAttribute::Time],
+                    repeats,
+                );
                 tell_something(&mut Numbers(11), &mut case, 2);
                 check_paths(&case, &format!("{late} {repeats:?} {actions_max}"));
             }

@@ -11,6 +11,7 @@ mod landing;
 mod lay;
 mod metrics;
 mod public;
+mod published;
 mod real;
 mod relaid;
 mod schema;

@@ -120,9 +120,12 @@ fn compare(
         .iter()
         .map(|(length, count)| *length as u64 * count)
         .sum();
-    let max = case.rules.actions_max;
+    // Without a limit the longest history is as long as the lists, and none is cut.
+    let longest = quality.lengths.keys().max().copied().unwrap_or(0);
+    let limit = case.rules.actions_max;
+    let places_of_each = if limit == usize::MAX { longest } else { limit };
     let pick = |length: usize| quality.lengths.get(&length).copied().unwrap_or(0);
-    let everywhere = samples * max as u64;
+    let everywhere = samples * places_of_each as u64;
     let codes = |counts: Vec<(u8, u64)>, whole: u64| -> Value {
         let named = counts
             .into_iter()
@@ -151,7 +154,7 @@ fn compare(
         "samples": samples,
         "zero_history_pct": ratio(pick(0), samples),
         "avg_history_length": ratio(actions, samples),
-        "truncated_pct": ratio(pick(max), samples),
+        "truncated_pct": ratio(pick(limit), samples),
         "label_rate": ratio(quality.positives, samples - quality.nulls),
         "null_label_pct": ratio(quality.nulls, samples),
         "duplicate_actions_pct": ratio(quality.duplicates, actions),

@@ -43,7 +43,7 @@ fn run(name: &str) -> Vec<(String, i32, History)> {
     audit(name, &out);
     let settings = Settings {
         ask: Sequences {
-            actions_max: 20,
+            actions_max: Some(20),
             ..Sequences::default()
         }
         .into(),

@@ -21,7 +21,7 @@ use hitherto::reference::{
 };
 use hitherto::{
     ActionSource, Attribute, AttributeType, AuditRows, Cutoff, Dedup, Format, Guests,
-    ItemVocabulary, Job, NullLabel, OtherTypes, Passthrough, Report, RunContext, Sequences,
+    ItemVocabulary, Job, Layout, NullLabel, OtherTypes, Passthrough, Report, RunContext, Sequences,
     Settings, Source, Types, UnknownItem, VerifySettings, verify,
 };
 use parquet::arrow::ArrowWriter;
@@ -30,6 +30,7 @@ use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 use crate::depth::{Depth, listed_csv};
 use crate::ipc::{has_types, to_arrow};
 use crate::lay::{Lay, without_ranking};
+use crate::published::plain;
 use crate::shapes::{Shapes, id_lists, label_lists, maps_of, text_lists};
 use crate::spellings::{column_of_ids, column_of_labels, json_of_id, json_of_label, text_of_time};
 
@@ -221,7 +222,7 @@ pub(crate) fn settings_of(rules: &Rules, sources: impl Iterator<Item = Source>) 
             lookback_years: rules.lookback_years,
             embargo_us: embargo.collect(),
             types: rules.types.clone(),
-            actions_max: u32::try_from(rules.actions_max).expect("small"),
+            actions_max: Some(u32::try_from(rules.actions_max).expect("small")),
             guests: if rules.guests_are_rows {
                 Guests::Empty
             } else {
@@ -454,6 +455,9 @@ impl Case {
         }
         if self.rules.computed.contains(&ComputedAttribute::TimeDelta) {
             attributes.insert(attributes.len().min(1), Attribute::TimeDelta);
+        }
+        if self.rules.computed.contains(&ComputedAttribute::Time) {
+            attributes.push(Attribute::Time);
         }
         attributes
     }
@@ -1284,14 +1288,16 @@ pub(crate) fn samples(out: &Path, settings: &Settings) -> Vec<Sample> {
         let reader = ParquetRecordBatchReaderBuilder::try_new(file)
             .expect("a part")
             .build();
+        let mut timeline = Vec::new();
         for batch in reader.expect("a part") {
-            add_samples(day, &batch.expect("a batch"), settings, &mut samples);
+            let batch = plain(&batch.expect("a batch"), settings, &mut timeline);
+            add_samples(day, &batch, settings, &mut samples);
         }
     }
     samples
 }
 
-/// Adds the samples of a batch, of either layout.
+/// Adds the samples of a batch whose rows hold their histories.
 fn add_samples(day: i32, batch: &RecordBatch, settings: &Settings, samples: &mut Vec<Sample>) {
     let column = |name: &str| column_of(batch, name);
     let time = |name: &str, row| {
@@ -1348,6 +1354,7 @@ fn add_samples(day: i32, batch: &RecordBatch, settings: &Settings, samples: &mut
                 last_action_us: time("last_action_time", row),
                 history: history.clone(),
                 time_delta: time_delta_of(batch, row, settings),
+                time: seconds_of(batch, row, settings),
                 attributes: attributes_of(batch, row, settings),
             });
         }
@@ -1425,15 +1432,7 @@ fn history_of(batch: &RecordBatch, row: usize, settings: &Settings) -> Vec<(i64,
         .as_primitive::<Int32Type>()
         .value(row);
     let length = usize::try_from(length).expect("never negative");
-    let max = usize::try_from(settings.sequences().actions_max).expect("small");
-    assert_eq!(
-        actions.len(),
-        if settings.sequences().pad {
-            max
-        } else {
-            length
-        }
-    );
+    assert_eq!(actions.len(), stored(settings, length));
     assert_eq!(actions.len(), kinds.len());
     assert!(
         actions[length..].iter().all(|item| *item == 0)
@@ -1445,6 +1444,15 @@ fn history_of(batch: &RecordBatch, row: usize, settings: &Settings) -> Vec<(i64,
         .copied()
         .zip(kinds[..length].iter().map(kind))
         .collect()
+}
+
+/// The length of the lists of a history.
+fn stored(settings: &Settings, length: usize) -> usize {
+    let own = settings.sequences();
+    match own.actions_max {
+        Some(max) if own.pad && own.layout != Layout::Timeline => max.try_into().expect("small"),
+        _ => length,
+    }
 }
 
 /// The value of a passthrough column of a sample as text; the sample is the n-th of its row.
@@ -1476,17 +1484,27 @@ fn time_delta_of(batch: &RecordBatch, row: usize, settings: &Settings) -> Option
     let deltas = column?.as_list::<i32>().value(row);
     let deltas = deltas.as_primitive::<Int32Type>().values();
     let length = history_of(batch, row, settings).len();
-    let max = usize::try_from(own.actions_max).expect("small");
-    assert_eq!(deltas.len(), if own.pad { max } else { length });
+    assert_eq!(deltas.len(), stored(settings, length));
     assert!(deltas[length..].iter().all(|delta| *delta == 0));
     Some(deltas[..length].to_vec())
+}
+
+/// Seconds from 1970 to the actions of a row, without padding, if there is such a column.
+fn seconds_of(batch: &RecordBatch, row: usize, settings: &Settings) -> Option<Vec<i64>> {
+    let column = batch.column_by_name("time");
+    let is_asked = settings.sequences().attributes.contains(&Attribute::Time);
+    assert_eq!(column.is_some(), is_asked);
+    let times = wide(&column?.as_list::<i32>().value(row));
+    let length = history_of(batch, row, settings).len();
+    assert_eq!(times.len(), stored(settings, length));
+    assert!(times[length..].iter().all(|time| *time == 0));
+    Some(times[..length].to_vec())
 }
 
 /// The attributes of the actions of a row, without padding, action by action.
 fn attributes_of(batch: &RecordBatch, row: usize, settings: &Settings) -> Vec<Vec<Number>> {
     let own = settings.sequences();
     let length = history_of(batch, row, settings).len();
-    let max = usize::try_from(own.actions_max).expect("small");
     let mut attributes = vec![Vec::new(); length];
     for attribute in &own.attributes {
         let Attribute::Column(column) = attribute else {
@@ -1495,7 +1513,7 @@ fn attributes_of(batch: &RecordBatch, row: usize, settings: &Settings) -> Vec<Ve
         let numbers = column_of(batch, attribute.column())
             .as_list::<i32>()
             .value(row);
-        assert_eq!(numbers.len(), if own.pad { max } else { length });
+        assert_eq!(numbers.len(), stored(settings, length));
         assert!(column.kind.is_none_or(|kind| match kind {
             AttributeType::Int32 => *numbers.data_type() == DataType::Int32,
             AttributeType::Float32 => *numbers.data_type() == DataType::Float32,
@@ -1549,7 +1567,11 @@ pub(crate) fn check(name: &str, case: &Case, change: impl Fn(&mut Settings)) {
         .filter(|sample| sample.history.is_empty())
         .count();
     assert_eq!(report.zero_history, empty as u64, "{name}");
-    crate::metrics::check(name, &case.coded(), &out);
+    let mut coded = case.coded();
+    if settings.sequences().actions_max.is_none() {
+        coded.rules.actions_max = usize::MAX;
+    }
+    crate::metrics::check(name, &coded, &out);
     if case.items != Items::Ids {
         let items = case.vocabulary().into_iter();
         let texts = items.map(|item| item_text(case.items, item));

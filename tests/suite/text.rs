@@ -13,7 +13,7 @@ fn outcome(dir: &Path, change: impl Fn(&mut Settings)) -> Result<Vec<Vec<u8>>, S
     let out = folder.path().join("out");
     let mut settings = Settings {
         ask: Sequences {
-            actions_max: 8,
+            actions_max: Some(8),
             ..Sequences::default()
         }
         .into(),

@@ -80,6 +80,7 @@ fn key_of(name: &str, value: &Value) -> Option<Option<(String, Vec<String>)>> {
         ("pad", Value::Bool(pad)) => key("no_pad", vec![(!pad).to_string()]),
         ("lookback_years", Value::Number(years)) => key("lookback_days", vec![format!("{years}y")]),
         ("lookback_days", Value::Null) => key(name, vec!["none".to_owned()]),
+        ("max_actions", Value::Null) => key(name, vec!["all".to_owned()]),
         // The path in "item_vocabulary" is enough.
         ("item_vocabulary_from", _) => Some(None),
         ("impressions_where", Value::Object(columns)) => {
@@ -90,6 +91,11 @@ fn key_of(name: &str, value: &Value) -> Option<Option<(String, Vec<String>)>> {
             });
             let pairs: Vec<Vec<String>> = pairs.collect::<Option<_>>()?;
             key(name, pairs.concat())
+        }
+        ("rename", Value::Object(columns)) => {
+            let pairs = columns.iter();
+            let pairs = pairs.map(|(name, other)| Some(format!("{name}={}", other.as_str()?)));
+            key(name, pairs.collect::<Option<_>>()?)
         }
         ("windows_us", Value::Object(windows)) => key("windows", windows.keys().cloned().collect()),
         ("id_types", Value::Object(types)) => {

@@ -9,7 +9,6 @@
 use crate::encode::Block;
 use crate::encode::spec::WriteSpec;
 use crate::ids::{ActionType, Item, Micros, count32, index};
-use crate::job::Layout;
 use crate::kernel::attributes::Landed;
 use crate::kernel::history_stats::Contents;
 use crate::kernel::op::counts::is_same;
@@ -101,10 +100,6 @@ impl HistoryDeltas {
             // Of any partition: after a row that is all padding, a tail that is all padding can be
             // copied.
             let count_before = self.all.last().map(|delta| delta.actions.count());
-            let rows = match spec.layout {
-                Layout::Sample => row.items_end - row.items_start,
-                Layout::Request => 1,
-            };
             self.all.push(HistoryDelta {
                 partition: row.partition,
                 actions,
@@ -115,7 +110,7 @@ impl HistoryDeltas {
                 // padding, and the rest of the row is one copy.
                 tail_matches: count_before == Some(copied)
                     && new_prefix + copied == actions.count(),
-                rows,
+                rows: count32(spec.rows_of(row)),
                 newest,
             });
         }

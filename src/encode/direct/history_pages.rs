@@ -24,10 +24,10 @@ use crate::encode::direct::history_deltas::{HistoryActions, HistoryDelta, Histor
 use crate::encode::direct::literals_and_copies::LiteralsAndCopies;
 use crate::encode::spec::WriteSpec;
 use crate::encode::{Block, ItemColumn, check_cancelled};
-use crate::ids::{ActionType, index};
-use crate::job::{AttributeType, Codec, ItemType};
+use crate::ids::{ActionType, Micros, index};
+use crate::job::{Attribute, AttributeType, Codec, ItemType};
 use crate::kernel::attributes::float_of_key;
-use crate::kernel::op::sequences::seconds_before;
+use crate::kernel::op::sequences::{seconds_before, seconds_since_1970};
 use crate::kernel::sweep::Window;
 
 /// Writes pages. One per thread, reused from row group to row group.
@@ -54,20 +54,22 @@ struct PageRun {
 /// Whether histories can take this path: zstd or LZ4, padded, and short enough for the row before
 /// to lie within the distance that a copy may have.
 pub(crate) fn is_supported(spec: &WriteSpec<'_>) -> bool {
+    let has_times = spec.attributes.contains(&Attribute::Time);
+    // Of the widest column of histories: ids, or times.
     let width = match spec.item_type {
-        ItemType::Int32 => 4,
-        ItemType::Int64 => 8,
+        ItemType::Int32 if !has_times => 4,
+        ItemType::Int32 | ItemType::Int64 => 8,
     };
-    // A copy reaches back one row, and at most one more row if all elements are new. No column of
-    // histories is wider than ids.
+    // A copy reaches back one row, and at most one more row if all elements are new.
     let reach = 2 * width * index(spec.actions_max);
     let codec = match spec.codec {
         Codec::Zstd => reach <= zstd::WINDOW_MIN,
         Codec::Lz4Raw => reach <= lz4::DISTANCE_MAX,
         Codec::Snappy | Codec::None => false,
     };
-    // Without padding rows differ in length, and levels are no template.
-    codec && spec.pad
+    // Without padding rows differ in length, and levels are no template. Copies are of rows whose
+    // newest action comes first.
+    codec && spec.pad && !spec.oldest_first
 }
 
 impl PageMaker {
@@ -95,6 +97,7 @@ impl PageMaker {
             HistoryColumn::Items => size_of::<I>(),
             HistoryColumn::Types => 1,
             HistoryColumn::TimeDelta | HistoryColumn::Attribute(..) => size_of::<i32>(),
+            HistoryColumn::Seconds | HistoryColumn::Instant => size_of::<i64>(),
         };
         let rows = HistoryRows {
             block,
@@ -206,11 +209,17 @@ impl<I: ItemColumn> HistoryRows<'_, I> {
     fn put_rows(&self, stream: &mut LiteralsAndCopies, run: &PageRun) {
         let delta = &self.deltas.all[run.history];
         let count = delta.actions.count();
-        // A time delta of the same action differs at another cutoff, so it cannot be copied.
-        let stands_alone = match self.column {
-            HistoryColumn::Items | HistoryColumn::Types | HistoryColumn::Attribute(..) => run.first,
-            HistoryColumn::TimeDelta => run.first || !delta.is_same_moment,
+        let histories = &self.block.histories[index(delta.partition)];
+        let is_copied = match self.column {
+            HistoryColumn::Items | HistoryColumn::Types | HistoryColumn::Attribute(..) => true,
+            // Of the same action, it differs at another cutoff.
+            HistoryColumn::TimeDelta => delta.is_same_moment,
+            // A repeat that replaces an action has another time.
+            HistoryColumn::Seconds | HistoryColumn::Instant => {
+                delta.is_same_moment || !histories.passes_over()
+            }
         };
+        let stands_alone = run.first || !is_copied;
         let (new_prefix, copied, tail_matches) = if stands_alone {
             (count, 0, false)
         } else {
@@ -287,18 +296,33 @@ impl<I: ItemColumn> HistoryRows<'_, I> {
             }
             (actions, HistoryColumn::TimeDelta) => {
                 let cutoff = self.block.probes.cutoffs[index(row.probe)];
-                let mut put = |time| to.extend(seconds_before(time, cutoff).to_le_bytes());
-                match actions {
-                    HistoryActions::Range(window) => {
-                        let times = sorted.times()[window.range()].iter();
-                        times.rev().for_each(|time| put(*time));
-                    }
-                    HistoryActions::Places(places) => {
-                        let newest_first = places.iter().rev();
-                        newest_first.for_each(|at| put(sorted.times()[index(*at)]));
-                    }
-                }
+                let put = |time| to.extend(seconds_before(time, cutoff).to_le_bytes());
+                each_time(actions, sorted.times(), put);
             }
+            (actions, HistoryColumn::Seconds) => {
+                let put = |time| to.extend(seconds_since_1970(time).to_le_bytes());
+                each_time(actions, sorted.times(), put);
+            }
+            (actions, HistoryColumn::Instant) => {
+                let put = |time: Micros| to.extend(time.0.to_le_bytes());
+                each_time(actions, sorted.times(), put);
+            }
+        }
+    }
+}
+
+/// Calls `put` with the time of each action, newest first.
+fn each_time(actions: HistoryActions<'_>, times: &[Micros], mut put: impl FnMut(Micros)) {
+    match actions {
+        HistoryActions::Range(window) => {
+            times[window.range()]
+                .iter()
+                .rev()
+                .for_each(|time| put(*time));
+        }
+        HistoryActions::Places(places) => {
+            let newest_first = places.iter().rev();
+            newest_first.for_each(|at| put(times[index(*at)]));
         }
     }
 }

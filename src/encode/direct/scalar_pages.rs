@@ -115,6 +115,7 @@ impl<'b, I: ItemColumn> ScalarPages<'b, I> {
                 let lengths = deltas.map(|delta| Some(offset32(index(delta.actions.count()))));
                 put(&PerImpression::numbers::<Int32Type>(rows, lengths))
             }
+            Scalar::HistoryStart => unreachable!("timelines take the plain path"),
             Scalar::Weight(of_negative) => {
                 // Weights exist for this block only, so their ranges differ from those of items.
                 let (column, items) = self.weights(of_negative);

@@ -214,6 +214,12 @@ pub(crate) fn seconds_before(time: Micros, cutoff: Micros) -> i32 {
     i32::try_from(seconds).unwrap_or(i32::MAX)
 }
 
+/// Whole seconds from 1970 to a time, rounded down.
+#[inline]
+pub(crate) fn seconds_since_1970(time: Micros) -> i64 {
+    time.0.div_euclid(1_000_000)
+}
+
 /// Picks the last `max` actions of a window that were known at the cutoff into `picked`, oldest first.
 fn pick(known_after: &[Micros], window: Window, cutoff: Micros, max: u32, picked: &mut Vec<u32>) {
     picked.clear();

@@ -44,7 +44,7 @@ pub(crate) struct SequenceCounts {
     pub(crate) duplicate_actions: u64,
     /// Actions at the same time as the next older one, but not equal to it.
     pub(crate) tied_actions: u64,
-    /// The most actions of a history.
+    /// The most actions that a history may have; without a limit, those of the longest.
     pub(crate) max_actions: u64,
     /// Actions that landed late; not there in metrics of an earlier version.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -72,20 +72,20 @@ pub(crate) struct SpanCounts {
 }
 
 impl SequenceCounts {
-    /// The counts of histories that have at most so many actions; all others are 0.
-    pub(crate) fn new(histories: &HistoryStats, actions_max: u32) -> SequenceCounts {
-        let places = PLACES.min(index(actions_max));
+    /// The counts of histories that have at most so many actions, if there is a limit; all others are 0.
+    pub(crate) fn new(histories: &HistoryStats, actions_max: Option<u32>) -> SequenceCounts {
+        let places = actions_max.map_or(PLACES, |max| PLACES.min(index(max)));
         let of_place = |at: usize| histories.places.get(at * CODES..(at + 1) * CODES);
         SequenceCounts {
             samples: histories.samples(),
             samples_without_history: histories.of_length(0),
-            samples_with_full_history: histories.of_length(actions_max),
+            samples_with_full_history: actions_max.map_or(0, |max| histories.of_length(max)),
             history_actions: histories.actions(),
             positive_labels: histories.positives,
             samples_without_label: histories.null_labels,
             duplicate_actions: histories.duplicates,
             tied_actions: histories.ties,
-            max_actions: u64::from(actions_max),
+            max_actions: actions_max.map_or_else(|| histories.longest(), u64::from),
             actions_by_type: by_code(&histories.kinds),
             actions_by_position: (0..places)
                 .map(|at| by_code(of_place(at).unwrap_or(&[])))

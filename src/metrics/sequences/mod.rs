@@ -278,7 +278,7 @@ mod tests {
         let metrics = SequenceMetrics {
             counts: SequenceCounts {
                 rows: 4,
-                ..SequenceCounts::new(&histories, 4)
+                ..SequenceCounts::new(&histories, Some(4))
             },
             lengths: lengths_of(&histories),
             ..SequenceMetrics::default()

@@ -43,7 +43,7 @@ impl DayProbes {
                 let row = all.rows[index(*probe)];
                 count64(all.impressions.items_of(row).len())
             }
-            Layout::Request => 1,
+            Layout::Request | Layout::Timeline => 1,
         };
         let mut end = 0;
         let row_ends = probes.iter().map(|probe| {
@@ -94,7 +94,7 @@ impl DayProbes {
             let items = count32(probes.impressions.items_of(probes.rows[index(probe)]).len());
             let narrow = |row: u64| u32::try_from(row).expect("an impression has fewer items");
             let (items_start, items_end) = match job.sequences().layout {
-                Layout::Request => (0, items),
+                Layout::Request | Layout::Timeline => (0, items),
                 Layout::Sample => (
                     // The first impression may have begun in the row group before.
                     narrow(plan.rows.start.saturating_sub(start)),

@@ -16,9 +16,9 @@ use bumpalo::Bump;
 use super::rows::{DayProbes, SampleGroup};
 use crate::context::RunContext;
 use crate::dictionary::probes::Probes;
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::ids::{Item, Key, index};
-use crate::job::Job;
+use crate::job::{Job, Layout};
 use crate::kernel::chunk::Chunk;
 use crate::kernel::column::EventChunk;
 use crate::kernel::op::counts::HistoryCounts;
@@ -168,6 +168,20 @@ impl<'a, I: Item> SortedPartitions<'a, I> {
         Ok(chunks.collect())
     }
 
+    /// Checks that histories will be ranges of the timeline, if the layout has one.
+    fn check_layout(&self, chunks: &[EventChunk<I>]) -> Result<()> {
+        let is_late = chunks.iter().any(|chunk| !chunk.known_after.is_empty());
+        if !is_late || self.job.sequences().layout != Layout::Timeline {
+            return Ok(());
+        }
+        // The flags that make actions known late are refused before, so these are days.
+        Err(Error::settings(
+            "--layout timeline with --cutoff time needs actions with a time of day, and some have only a day: \
+             they count when it is over, so histories are no ranges of a timeline; \
+             take --cutoff day, or --layout request",
+        ))
+    }
+
     /// Sorts a partition and finds the histories of its probes.
     ///
     /// # Errors
@@ -175,6 +189,7 @@ impl<'a, I: Item> SortedPartitions<'a, I> {
     pub(super) fn sort(&self, partition: usize, scratch: &mut Bump) -> Result<()> {
         let keys = self.partitions.keys_of(partition);
         let chunks = self.take(partition)?;
+        self.check_layout(&chunks)?;
         let rows = chunks.iter().map(|chunk| chunk.rows.len()).sum();
         let taken = chunks.iter().map(|chunk| chunk.bytes()).sum();
         let optional = OptionalColumns {
@@ -199,7 +214,7 @@ impl<'a, I: Item> SortedPartitions<'a, I> {
         let histories = Histories::new(
             sorted,
             &runs,
-            self.job.sequences().actions_max,
+            self.job.sequences().actions_max(),
             self.job.dedup,
         );
         // Pairs of actions that share a time take some as well.

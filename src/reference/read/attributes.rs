@@ -17,7 +17,7 @@ pub(crate) struct AttributeField<'s> {
 pub(crate) fn attributes_in(settings: &Settings, source: Source) -> Vec<AttributeField<'_>> {
     let attributes = settings.sequences().attributes.iter();
     let fields = attributes.filter_map(|attribute| match attribute {
-        Attribute::TimeDelta => None,
+        Attribute::TimeDelta | Attribute::Time => None,
         Attribute::Column(own) => Some(AttributeField {
             name: column(settings, source, &own.name),
             kind: own.kind,

@@ -24,10 +24,15 @@ pub(crate) fn rules(settings: &Settings) -> Rules {
         computed: own
             .attributes
             .iter()
-            .filter(|attribute| **attribute == Attribute::TimeDelta)
-            .map(|_| ComputedAttribute::TimeDelta)
+            .filter_map(|attribute| match attribute {
+                Attribute::TimeDelta => Some(ComputedAttribute::TimeDelta),
+                Attribute::Time => Some(ComputedAttribute::Time),
+                Attribute::Column(_) => None,
+            })
             .collect(),
-        actions_max: usize::try_from(own.actions_max).unwrap_or(usize::MAX),
+        actions_max: own
+            .actions_max
+            .map_or(usize::MAX, |max| usize::try_from(max).unwrap_or(usize::MAX)),
         timezone: settings.zone_name().to_owned(),
         guests_are_rows: own.guests == Guests::Empty,
         negatives: own.negatives_rate.map(|rate| (rate, own.seed)),

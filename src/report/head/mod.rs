@@ -18,7 +18,7 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::fmt;
 use std::path::PathBuf;
 
-use arrow::array::RecordBatchReader;
+use arrow::array::{RecordBatch, RecordBatchReader};
 use arrow::error::ArrowError;
 use parquet::arrow::ProjectionMask;
 use parquet::arrow::arrow_reader::{
@@ -33,11 +33,12 @@ use self::items::{items_of, vocabulary_of};
 pub use self::values::HeadValue;
 use self::values::{is_wanted, rows_of};
 use crate::calendar::date_text;
+use crate::encode::PublishedRows;
 use crate::engine::guarded;
 use crate::error::{Error, ErrorKind, Result};
 use crate::ids::{Day, count64, index64};
-use crate::job::JobKind;
-use crate::manifest::senseless;
+use crate::job::{JobKind, Sequences};
+use crate::manifest::{AnyManifest, parse_settings, senseless};
 use crate::place::check_in;
 use crate::publish::MANIFEST;
 use crate::store::local;
@@ -103,15 +104,25 @@ pub struct HeadRow {
     pub values: Vec<HeadValue>,
 }
 
+/// How rows are published, if not with their histories, newest first.
+struct Published {
+    own: Sequences,
+    rows: PublishedRows,
+}
+
 /// The first rows of a table; an iterator.
 pub struct Head {
     /// The job that made it.
     pub job_kind: JobKind,
     /// The names of its columns, as in the files; none if there is no file.
     pub columns: Vec<String>,
+    /// The same, under the names that they have without `--rename`.
+    pub own_names: Vec<String>,
     /// The rows of all files of the table and day, those of other customers included.
     pub rows_count: u64,
     settings: HeadSettings,
+    /// How the rows of `sequences` are published.
+    published: Option<Published>,
     /// The items of codes, if rows have codes for them.
     vocabulary: Option<PathBuf>,
     /// The files that are still to be read, in order.
@@ -159,8 +170,10 @@ pub fn head(settings: &HeadSettings) -> Result<Head> {
     let mut head = Head {
         job_kind,
         columns: Vec::new(),
+        own_names: Vec::new(),
         rows_count: files.iter().map(|file| file.rows).sum(),
         settings: settings.clone(),
+        published: published_of(settings, &manifest).map_err(of_manifest)?,
         vocabulary: vocabulary_of(out, &manifest).filter(|_| has_codes),
         files: files.into(),
         open: None,
@@ -170,11 +183,39 @@ pub fn head(settings: &HeadSettings) -> Result<Head> {
     // Opened at once: columns come from the first file, and must be known before the first row.
     head.open_next()?;
     if let Some((_, reader)) = &head.open {
-        let schema = reader.schema();
-        let fields = schema.fields().iter();
-        head.columns = fields.map(|field| field.name().clone()).collect();
+        let schema = match &mut head.published {
+            None => reader.schema(),
+            Some(published) => {
+                let none = RecordBatch::new_empty(reader.schema());
+                let none = published.rows.plain(&none);
+                none.map_err(|what| of_manifest(&what))?.schema()
+            }
+        };
+        let own = head.published.as_ref().map(|published| &published.own);
+        let name = |name: &String| {
+            own.map_or(&**name, |own| own.published_name(name))
+                .to_owned()
+        };
+        let names = schema.fields().iter().map(|field| field.name().clone());
+        head.own_names = names.collect();
+        head.columns = head.own_names.iter().map(name).collect();
     }
     Ok(head)
+}
+
+/// How the rows of a set are published; nothing if they hold their histories, newest first, or are others.
+fn published_of(
+    settings: &HeadSettings,
+    manifest: &AnyManifest,
+) -> std::result::Result<Option<Published>, &'static str> {
+    if manifest.job != JobKind::Sequences || settings.of == HeadOf::Quarantine {
+        return Ok(None);
+    }
+    let read = parse_settings(manifest.job, &manifest.settings)?;
+    let own = read.sequences().clone();
+    let rows = PublishedRows::new(&own);
+    let is_other = !rows.are_plain();
+    Ok(is_other.then_some(Published { own, rows }))
 }
 
 impl Head {
@@ -237,7 +278,10 @@ impl Head {
         };
         if let Some(customer) = &self.settings.customer {
             let column = match self.job_kind {
-                JobKind::Sequences => "customer_id",
+                JobKind::Sequences => match &self.published {
+                    Some(published) => published.own.published_name("customer_id"),
+                    None => "customer_id",
+                },
                 _ => "user_id",
             };
             keep(column, customer)?;
@@ -267,8 +311,15 @@ impl Head {
             };
             let display = file.path.display().to_string();
             let batch = guarded(&display, || {
-                let broken = |error: ArrowError| Error::bad_file(&*display, error.to_string());
-                reader.next().transpose().map_err(broken)
+                let broken = |what: String| Error::bad_file(&*display, what);
+                let batch = reader.next().transpose();
+                let batch = batch.map_err(|error: ArrowError| broken(error.to_string()))?;
+                match (batch, &mut self.published) {
+                    (Some(batch), Some(published)) => {
+                        published.rows.plain(&batch).map(Some).map_err(broken)
+                    }
+                    (batch, _) => Ok(batch),
+                }
             })?;
             match batch {
                 None => self.open = None,

@@ -11,7 +11,7 @@ use crate::reference::{Number, Sample};
 pub(crate) fn attribute_columns(settings: &Settings) -> impl Iterator<Item = &AttributeColumn> {
     let attributes = settings.sequences().attributes.iter();
     attributes.filter_map(|attribute| match attribute {
-        Attribute::TimeDelta => None,
+        Attribute::TimeDelta | Attribute::Time => None,
         Attribute::Column(column) => Some(column),
     })
 }

@@ -145,11 +145,18 @@ fn users_of(
         folder.path("user_merchant", "parquet"),
         Some(&["user_id"][..]),
     );
-    read_rows(audit.out(), &name, rows.as_deref(), columns, |_, batch| {
-        let ids = column(batch, "user_id");
-        users.extend((0..batch.num_rows()).filter_map(|row| id(ids, row)));
-        Ok(())
-    })?;
+    read_rows(
+        &audit.set.settings,
+        audit.out(),
+        &name,
+        rows.as_deref(),
+        columns,
+        |_, batch| {
+            let ids = column(batch, "user_id");
+            users.extend((0..batch.num_rows()).filter_map(|row| id(ids, row)));
+            Ok(())
+        },
+    )?;
     Ok(users)
 }
 
@@ -187,16 +194,23 @@ fn rows_of_users(
 ) -> Result<Vec<u64>> {
     let mut rows = Vec::new();
     let (name, columns) = (folder.path("user", "parquet"), Some(&["user_id"][..]));
-    read_rows(audit.out(), &name, None, columns, |numbers, batch| {
-        let ids = column(batch, "user_id");
-        let is_wanted = |at: usize| id(ids, at).is_some_and(|user| users.contains(&user));
-        let of_users = (0..batch.num_rows()).zip(numbers);
-        rows.extend(
-            of_users
-                .filter(|(at, _)| is_wanted(*at))
-                .map(|(_, number)| *number),
-        );
-        Ok(())
-    })?;
+    read_rows(
+        &audit.set.settings,
+        audit.out(),
+        &name,
+        None,
+        columns,
+        |numbers, batch| {
+            let ids = column(batch, "user_id");
+            let is_wanted = |at: usize| id(ids, at).is_some_and(|user| users.contains(&user));
+            let of_users = (0..batch.num_rows()).zip(numbers);
+            rows.extend(
+                of_users
+                    .filter(|(at, _)| is_wanted(*at))
+                    .map(|(_, number)| *number),
+            );
+            Ok(())
+        },
+    )?;
     Ok(rows)
 }

@@ -152,28 +152,37 @@ pub(super) fn compare(
     let name = folder.path(table.name, "parquet");
     let columns = table.columns_in(folder);
     let (mut found, mut count) = (BTreeSet::new(), 0);
-    read_rows(audit.out(), &name, rows, None, |numbers, batch| {
-        audit.context.check()?;
-        for (at, number) in numbers.iter().enumerate() {
-            let text = |name: &&str| {
-                let values = column(batch, name);
-                match values.data_type() {
-                    DataType::Float64 => values.as_primitive::<Float64Type>().value(at).to_string(),
-                    DataType::Date32 => {
-                        date_text(Day(values.as_primitive::<Date32Type>().value(at)))
+    read_rows(
+        &audit.set.settings,
+        audit.out(),
+        &name,
+        rows,
+        None,
+        |numbers, batch| {
+            audit.context.check()?;
+            for (at, number) in numbers.iter().enumerate() {
+                let text = |name: &&str| {
+                    let values = column(batch, name);
+                    match values.data_type() {
+                        DataType::Float64 => {
+                            values.as_primitive::<Float64Type>().value(at).to_string()
+                        }
+                        DataType::Date32 => {
+                            date_text(Day(values.as_primitive::<Date32Type>().value(at)))
+                        }
+                        DataType::Utf8 => id(values, at).unwrap_or_default(),
+                        _ => ints(&values.slice(at, 1))[0].to_string(),
                     }
-                    DataType::Utf8 => id(values, at).unwrap_or_default(),
-                    _ => ints(&values.slice(at, 1))[0].to_string(),
-                }
-            };
-            let row: TextRow = columns.iter().map(text).collect();
-            let row = table.dated(folder, row);
-            table.check_row(&name, *number, &row, problems);
-            found.insert(row[..table.keys].to_vec());
-            count += 1;
-        }
-        Ok(())
-    })?;
+                };
+                let row: TextRow = columns.iter().map(text).collect();
+                let row = table.dated(folder, row);
+                table.check_row(&name, *number, &row, problems);
+                found.insert(row[..table.keys].to_vec());
+                count += 1;
+            }
+            Ok(())
+        },
+    )?;
     if rows.is_none() {
         let date = folder.day.map(date_text);
         let is_here = |key: &&TextRow| date.is_none() || key.last() == date.as_ref();

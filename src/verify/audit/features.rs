@@ -159,30 +159,37 @@ fn compare(
         let day = audit.day_of(*file);
         let name = &audit.set.files[*file].path;
         let rows = rows.as_deref();
-        read_rows(audit.out(), name, rows, None, |numbers, batch| {
-            for (at, number) in numbers.iter().enumerate() {
-                audit.context.check()?;
-                let found = row_of(settings, day, batch, at);
-                let expected = expected_row(rules, logs, day, &found);
-                if !expected
-                    .as_ref()
-                    .is_some_and(|expected| is_same(expected, &found))
-                {
-                    problems.add_with(name, || {
-                        let expected = expected.or_else(|| any_row(rules, logs, day, &found));
-                        let what = expected.map_or_else(
-                            || "no impression in the inputs makes such a row".to_owned(),
-                            |expected| difference(settings, &found, &expected),
-                        );
-                        let (row, FeatureRow { id, user, .. }) = (number + 1, &found);
-                        format!("row {row} (impression {id}, user {user}): {what}")
-                    });
+        read_rows(
+            &audit.set.settings,
+            audit.out(),
+            name,
+            rows,
+            None,
+            |numbers, batch| {
+                for (at, number) in numbers.iter().enumerate() {
+                    audit.context.check()?;
+                    let found = row_of(settings, day, batch, at);
+                    let expected = expected_row(rules, logs, day, &found);
+                    if !expected
+                        .as_ref()
+                        .is_some_and(|expected| is_same(expected, &found))
+                    {
+                        problems.add_with(name, || {
+                            let expected = expected.or_else(|| any_row(rules, logs, day, &found));
+                            let what = expected.map_or_else(
+                                || "no impression in the inputs makes such a row".to_owned(),
+                                |expected| difference(settings, &found, &expected),
+                            );
+                            let (row, FeatureRow { id, user, .. }) = (number + 1, &found);
+                            format!("row {row} (impression {id}, user {user}): {what}")
+                        });
+                    }
+                    count += 1;
+                    *seen.entry((day, found.id)).or_default() += 1;
                 }
-                count += 1;
-                *seen.entry((day, found.id)).or_default() += 1;
-            }
-            Ok(())
-        })?;
+                Ok(())
+            },
+        )?;
     }
     if audit.rows == AuditRows::All {
         find_missing(logs, &seen, problems);

@@ -138,11 +138,18 @@ impl Audit<'_> {
         for (file, rows) in choose(self.set, rows, |_| true) {
             let (day, name) = (self.day_of(file), &self.set.files[file].path);
             let rows = rows.as_deref();
-            read_rows(self.out(), name, rows, Some(columns), |_, batch| {
-                self.context.check()?;
-                keys.extend((0..batch.num_rows()).map(|row| key(day, batch, row)));
-                Ok(())
-            })?;
+            read_rows(
+                &self.set.settings,
+                self.out(),
+                name,
+                rows,
+                Some(columns),
+                |_, batch| {
+                    self.context.check()?;
+                    keys.extend((0..batch.num_rows()).map(|row| key(day, batch, row)));
+                    Ok(())
+                },
+            )?;
         }
         Ok(keys)
     }

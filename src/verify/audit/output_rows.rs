@@ -26,6 +26,8 @@ pub(crate) struct OutRow {
     pub(crate) kinds: Vec<i64>,
     /// Seconds from the actions to the cutoff, with padding; empty if there is no such column.
     pub(crate) time_deltas: Vec<i64>,
+    /// Seconds from 1970 to the actions, with padding; empty if there is no such column.
+    pub(crate) times: Vec<i64>,
     /// Attributes of the actions, with padding, column by column.
     pub(crate) attributes: Vec<Vec<Number>>,
     /// Weights of the shown items as bits; empty if there is no such column.
@@ -43,6 +45,10 @@ impl OutRow {
         };
         let int = |name: &str| column(batch, name).as_primitive::<Int32Type>().value(row);
         let list = |name: &str| column(batch, name).as_list::<i32>().value(row);
+        let computed = |name: &str| match batch.column_by_name(name) {
+            Some(_) => ints(&list(name)),
+            None => Vec::new(),
+        };
         let (position, shown) = match batch.column_by_name("position") {
             Some(_) => {
                 let item = column(batch, "item_id").slice(row, 1);
@@ -66,10 +72,8 @@ impl OutRow {
             history_length: int("history_length"),
             actions: ints(&list("actions")),
             kinds: ints(&list("action_types")),
-            time_deltas: match batch.column_by_name("time_delta") {
-                Some(_) => ints(&list("time_delta")),
-                None => Vec::new(),
-            },
+            time_deltas: computed("time_delta"),
+            times: computed("time"),
             attributes: attributes_of(settings, batch, row),
             weights: weights_of(batch, row),
             passthrough: passthrough_of(settings, batch, row),
@@ -98,7 +102,10 @@ impl OutRow {
                 };
                 samples.iter().map(row).collect()
             }
-            Layout::Request => vec![OutRow::from_samples(settings, rules, &samples)],
+            // Rows of timelines are read back as rows of `request`.
+            Layout::Request | Layout::Timeline => {
+                vec![OutRow::from_samples(settings, rules, &samples)]
+            }
         }
     }
 
@@ -113,12 +120,18 @@ impl OutRow {
         let kinds = sample.history.iter().map(|(_, kind)| i64::from(*kind));
         let deltas = sample.time_delta.iter().flatten();
         let mut time_deltas: Vec<i64> = deltas.map(|delta| i64::from(*delta)).collect();
+        let mut times: Vec<i64> = sample.time.iter().flatten().copied().collect();
         let mut attributes = expected_attributes(settings, sample);
         let (mut actions, mut kinds): (Vec<i64>, Vec<i64>) = (items.collect(), kinds.collect());
         // The reference has no padding; rows are compared as they are published.
-        if settings.sequences().pad {
-            if rules.computed.contains(&ComputedAttribute::TimeDelta) {
-                time_deltas.resize(rules.actions_max, 0);
+        if settings.sequences().pads() {
+            for (computed, seconds) in [
+                (ComputedAttribute::TimeDelta, &mut time_deltas),
+                (ComputedAttribute::Time, &mut times),
+            ] {
+                if rules.computed.contains(&computed) {
+                    seconds.resize(rules.actions_max, 0);
+                }
             }
             for (padding, numbers) in &mut attributes {
                 numbers.resize(rules.actions_max, *padding);
@@ -137,6 +150,7 @@ impl OutRow {
             actions,
             kinds,
             time_deltas,
+            times,
             attributes: attributes.into_iter().map(|(_, numbers)| numbers).collect(),
             weights,
             passthrough: expected_passthrough(settings, samples),

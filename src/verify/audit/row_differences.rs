@@ -54,6 +54,7 @@ impl RowComparison<'_> {
             ("actions", &found.actions, &expected.actions),
             ("action_types", &found.kinds, &expected.kinds),
             ("time_delta", &found.time_deltas, &expected.time_deltas),
+            ("time", &found.times, &expected.times),
         ] {
             let Some(at) = first_difference(values, right) else {
                 continue;

@@ -202,34 +202,41 @@ fn compare(
         let day = audit.day_of(*file);
         let name = &audit.set.files[*file].path;
         let rows = rows.as_deref();
-        read_rows(audit.out(), name, rows, None, |numbers, batch| {
-            for (at, number) in numbers.iter().enumerate() {
-                audit.context.check()?;
-                let found = OutRow::new(settings, batch, at);
-                let key = (day, found.customer.clone(), found.ranking.clone());
-                let cached = (key, found.cutoff_us);
-                if last.as_ref().is_none_or(|(last, _)| *last != cached) {
-                    let expected = reference.expected(settings, &cached.0, Some(cached.1));
-                    last = Some((cached.clone(), expected));
+        read_rows(
+            &audit.set.settings,
+            audit.out(),
+            name,
+            rows,
+            None,
+            |numbers, batch| {
+                for (at, number) in numbers.iter().enumerate() {
+                    audit.context.check()?;
+                    let found = OutRow::new(settings, batch, at);
+                    let key = (day, found.customer.clone(), found.ranking.clone());
+                    let cached = (key, found.cutoff_us);
+                    if last.as_ref().is_none_or(|(last, _)| *last != cached) {
+                        let expected = reference.expected(settings, &cached.0, Some(cached.1));
+                        last = Some((cached.clone(), expected));
+                    }
+                    let expected = last.as_ref().map_or(&[][..], |(_, rows)| &rows[..]);
+                    // Impressions may repeat, so a row is right if any impression of its key makes it.
+                    let is_expected = expected
+                        .binary_search_by(|(row, _)| row.cmp(&found))
+                        .is_ok();
+                    if !is_expected {
+                        problems.add_with(name, || {
+                            let what = difference(settings, reference, &cached.0, &found);
+                            format!("row {} ({}): {what}", number + 1, found.name())
+                        });
+                    }
+                    count += 1;
+                    if audit.rows == AuditRows::All {
+                        *seen.entry(cached.0).or_default() += 1;
+                    }
                 }
-                let expected = last.as_ref().map_or(&[][..], |(_, rows)| &rows[..]);
-                // Impressions may repeat, so a row is right if any impression of its key makes it.
-                let is_expected = expected
-                    .binary_search_by(|(row, _)| row.cmp(&found))
-                    .is_ok();
-                if !is_expected {
-                    problems.add_with(name, || {
-                        let what = difference(settings, reference, &cached.0, &found);
-                        format!("row {} ({}): {what}", number + 1, found.name())
-                    });
-                }
-                count += 1;
-                if audit.rows == AuditRows::All {
-                    *seen.entry(cached.0).or_default() += 1;
-                }
-            }
-            Ok(())
-        })?;
+                Ok(())
+            },
+        )?;
     }
     if audit.rows == AuditRows::All {
         find_missing(settings, reference, &seen, problems);

@@ -55,7 +55,7 @@ pub struct Explained {
     /// The start of the lookback in UTC, if there is one.
     pub lookback_start: Option<String>,
     /// The maximum length of a history.
-    pub actions_max: u32,
+    pub actions_max: Option<u32>,
     /// The time zone of days and of wall times.
     pub timezone: String,
     /// The names of the attribute columns.

@@ -142,7 +142,7 @@ fn without_orders(settings: &mut Settings) {
 type Change = fn(&mut Settings);
 
 /// Settings with which every row must pass the audit.
-const CHANGES: [(&str, Change); 23] = [
+const CHANGES: [(&str, Change); 27] = [
     ("seconds", |settings| {
         settings.sequences_mut().attributes = vec![Attribute::TimeDelta];
     }),
@@ -177,6 +177,28 @@ const CHANGES: [(&str, Change); 23] = [
     ("request", |settings| {
         settings.sequences_mut().layout = Layout::Request;
     }),
+    ("timelines", |settings| {
+        let own = settings.sequences_mut();
+        (own.layout, own.attributes) = (Layout::Timeline, vec![Attribute::TimeDelta]);
+    }),
+    ("all of each timeline, and guests", |settings| {
+        let own = settings.sequences_mut();
+        (own.layout, own.actions_max) = (Layout::Timeline, None);
+        (own.guests, own.oldest_first) = (Guests::Empty, true);
+    }),
+    ("oldest first", |settings| {
+        let own = settings.sequences_mut();
+        (own.oldest_first, own.attributes) = (true, vec![Attribute::Time]);
+    }),
+    ("other names", |settings| {
+        let names = [
+            ("customer_id", "user"),
+            ("actions", "cutoff"),
+            ("cutoff", "at"),
+        ];
+        let names = names.map(|(name, other)| (name.to_owned(), other.to_owned()));
+        settings.sequences_mut().rename = names.to_vec();
+    }),
     ("guests", |settings| {
         (
             settings.sequences_mut().guests,
@@ -206,7 +228,9 @@ const CHANGES: [(&str, Change); 23] = [
     ("nothing", |settings| {
         settings.sequences_mut().lookback_days = Some(0);
     }),
-    ("one", |settings| settings.sequences_mut().actions_max = 1),
+    ("one", |settings| {
+        settings.sequences_mut().actions_max = Some(1);
+    }),
     ("zone", |settings| {
         settings.timezone = Some("Europe/Berlin".into());
     }),
@@ -356,6 +380,49 @@ fn a_last_action_time_that_is_wrong_is_refused() {
         });
         refuses(&set, part, &[said]);
     }
+}
+
+#[test]
+fn a_timeline_that_does_not_hold_its_histories_is_refused() {
+    let part = "dt=2025-08-15/part-00000.parquet";
+    for (column, by, said) in [
+        ("history_start", 1, "no range of the timeline"),
+        ("history_start", -1, "no range of the timeline"),
+        ("history_length", -1, "in no history"),
+    ] {
+        let set = Set::inputs(JobKind::Sequences);
+        let mut settings = set.settings(JobKind::Sequences);
+        settings.sequences_mut().layout = Layout::Timeline;
+        set.make(settings);
+        assert_eq!(set.problems(), Vec::<String>::new());
+        rewrite(&set, part, |name, values| {
+            if name != column {
+                return values;
+            }
+            // A history without actions stays one; a place may become none.
+            let least = if name == "history_length" { 0 } else { -1 };
+            let values = values.as_primitive::<Int32Type>().values().iter();
+            let changed = values.map(|value| (value + by).max(least));
+            let changed: Int32Array = changed.collect();
+            Arc::new(changed)
+        });
+        refuses(&set, part, &[said]);
+    }
+    let set = Set::inputs(JobKind::Sequences);
+    let mut settings = set.settings(JobKind::Sequences);
+    settings.sequences_mut().layout = Layout::Timeline;
+    set.make(settings);
+    // Not even the first row has a timeline.
+    rewrite(&set, part, |name, values| match name {
+        "actions" | "action_types" => {
+            let (field, offsets, values, _) = values.as_list::<i32>().clone().into_parts();
+            let rows = offsets.len() - 1;
+            let nulls = arrow::buffer::NullBuffer::new_null(rows);
+            Arc::new(ListArray::new(field, offsets, values, Some(nulls)))
+        }
+        _ => values,
+    });
+    refuses(&set, part, &["has no timeline"]);
 }
 
 #[test]

@@ -158,7 +158,7 @@ impl Set {
         };
         let mut ask = Ask::from(job_kind);
         match &mut ask {
-            Ask::Sequences(own) => own.actions_max = 4,
+            Ask::Sequences(own) => own.actions_max = Some(4),
             Ask::Features(own) => own.windows = vec![("1h".to_owned(), 3_600_000_000)],
             Ask::Dwell(own) => own.dwell_method = DwellMethod::Session,
         }

@@ -283,7 +283,7 @@ fn effect_problem(
 /// All rows that a run made, by impression.
 fn read_back(job: &Job) -> Result<BTreeMap<ListingKey, FeatureRow>> {
     let mut rows = BTreeMap::new();
-    read_all(&job.out, |day, batch, at| {
+    read_all(job, |day, batch, at| {
         let row = row_of(job, day, batch, at);
         rows.insert((day, row.id.clone()), row);
     })?;

@@ -72,7 +72,7 @@ pub(crate) fn canaries(
 /// All rows that a run made, by impression.
 fn read_back(job: &Job) -> Result<BTreeMap<ImpressionKey, Vec<OutRow>>> {
     let mut rows: BTreeMap<ImpressionKey, Vec<OutRow>> = BTreeMap::new();
-    read_all(&job.out, |day, batch, at| {
+    read_all(job, |day, batch, at| {
         let row = OutRow::new(job, batch, at);
         let key = (day, row.customer.clone(), row.ranking.clone());
         rows.entry(key).or_default().push(row);
