@@ -1,0 +1,127 @@
+"""Histories into the arrays where they stay.
+
+In: row groups, and their rows that begin a history. Out: `lists` and `starts` of `DayArrays`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ._lists import RowGroup, flat_lists, padded_rows, values_of
+
+Array = NDArray[Any]
+Lists = dict[str, Array]
+
+# Rows that are turned around at a time: the indices of 256 rows of 1,000 take 2 MB.
+_TURN_ROWS = 256
+# Row groups whose values are read before they are copied to where they stay.
+_GROUPS_AHEAD = 4
+
+
+class Bounds(Protocol):
+    """What is kept of histories: `Want`."""
+
+    @property
+    def width(self) -> int | None: ...
+    @property
+    def actions_max(self) -> int: ...
+    @property
+    def oldest_first(self) -> bool: ...
+
+
+@dataclass(frozen=True)
+class History:
+    """The histories that a row group owns."""
+
+    group: RowGroup
+    new: Array
+    """Rows that begin one, bool `[rows]`."""
+    starts: Array | None
+    """Layout `timeline`: where the history of each row starts in its timeline."""
+
+
+def fill_padded(
+    tasks: Sequence[History], lengths: Array, dtypes: dict[str, Any], want: Bounds, run: Any
+) -> tuple[None, Lists]:
+    """Padded histories: arrays `[H, actions_max]`."""
+    width, kept = want.width, want.actions_max
+    assert width is not None
+    lists = {name: np.empty((len(lengths), kept), dtype) for name, dtype in dtypes.items()}
+    ends = np.cumsum([0, *(int(x.new.sum()) for x in tasks)])
+    spans = {
+        id(x): slice(int(a), int(b)) for x, a, b in zip(tasks, ends[:-1], ends[1:], strict=True)
+    }
+
+    def fill(task: History) -> None:
+        span = spans[id(task)]
+        for name, out in lists.items():
+            padded_rows(task.group, name, width, task.new, out[span])
+            if want.oldest_first:
+                _turn(out[span], np.minimum(lengths[span], kept))
+
+    run(fill, tasks)
+    return None, lists
+
+
+def _turn(out: Array, lengths: Array) -> None:
+    """Turns the real actions of each row around; padding stays at the end."""
+    place = np.arange(out.shape[1])
+    for at in range(0, len(out), _TURN_ROWS):
+        rows, length = out[at : at + _TURN_ROWS], lengths[at : at + _TURN_ROWS, None]
+        index = np.where(place < length, length - 1 - place, place)
+        rows[...] = np.take_along_axis(rows, index, axis=1)
+
+
+def fill_flat(
+    tasks: Sequence[History],
+    lengths: Array,
+    dtypes: dict[str, Any],
+    want: Bounds,
+    run: Callable[[Any, Sequence[History]], list[Any]],
+) -> tuple[Array, Lists]:
+    """Histories of any length: values one after the other, and where each history starts."""
+    names = list(dtypes)
+    is_timeline = any(x.starts is not None for x in tasks)
+    most = sum(values_of(x.group, names[0]) for x in tasks) if is_timeline else int(lengths.sum())
+    # Pages that are never written take no memory, so a bound that is too high costs nothing.
+    lists = {name: np.empty(most, dtype) for name, dtype in dtypes.items()}
+    starts = np.empty(len(lengths), np.int64)
+
+    def read(task: History) -> tuple[Array, Array, Lists]:
+        wanted = None if is_timeline else task.new
+        return flat_lists(task.group, names, wanted)
+
+    history = value = 0
+    for at in range(0, len(tasks), _GROUPS_AHEAD):
+        some = tasks[at : at + _GROUPS_AHEAD]
+        for task, (rows, counts, values) in zip(some, run(read, some), strict=True):
+            count = int(task.new.sum())
+            span = slice(history, history + count)
+            starts[span] = value + _starts(task, rows, counts, lengths[span])
+            used = int(counts.sum())
+            for name in names:
+                lists[name][value : value + used] = values[name]
+            history, value = history + count, value + used
+    return starts, {name: x[:value] for name, x in lists.items()}
+
+
+def _starts(task: History, rows: Array, counts: Array, lengths: Array) -> Array:
+    """Where the histories of a row group start in its values, int64.
+
+    `rows` are those with a list, `counts` the lengths of these lists, `lengths` those of histories.
+    """
+    ends = np.cumsum(counts)
+    # The last list at or before each row that begins a history; -1 before the first.
+    place = (np.cumsum(rows) - 1)[task.new]
+    first = np.where(place < 0, 0, (ends - counts)[place] if len(ends) else 0)
+    end = np.where(place < 0, 0, ends[place] if len(ends) else 0)
+    start = first if task.starts is None else first + task.starts[task.new]
+    real = lengths > 0
+    if ((start < first) | (start + lengths > end))[real].any():
+        raise ValueError(f"{task.group.path}: a history reaches beyond its list of actions")
+    return np.where(real, start, 0).astype(np.int64)

@@ -1,0 +1,194 @@
+"""Batches out of the arrays of a day.
+
+In: `DayArrays`, and the units of a batch. Out: the tensors of the batch. Which samples and which
+histories these are is found on the CPU. The histories are then gathered where the arrays lie: by
+NumPy in memory, by PyTorch on a device.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from .._day import DayArrays
+from ._buffers import Buffers
+
+Array = NDArray[Any]
+
+# Values that are copied before they are widened: they should still be in the second-level cache.
+_WIDEN_VALUES = 1 << 18
+
+
+@dataclass(frozen=True)
+class Shape:
+    """What batches look like."""
+
+    by: str
+    dedup: bool
+    jagged: bool
+    newest_first: bool
+    actions_max: int
+    columns: tuple[str, ...]
+    """Columns of samples that are part of batches."""
+    types_dtype: torch.dtype
+    device: torch.device | None
+
+
+class Gather:
+    """Makes the batches of one day, or of a window of it."""
+
+    def __init__(self, day: DayArrays, shape: Shape, buffers: Buffers) -> None:
+        self._day, self._shape, self._buffers = day, shape, buffers
+        self._unit_starts = day.starts_of(shape.by)
+        self._on_device = {}
+        if shape.device is not None:
+            lists = day.lists.items()
+            self._on_device = {n: torch.from_numpy(x).to(shape.device) for n, x in lists}
+
+    def batch(self, units: Array, kept: Array | None, weight: Array | None) -> dict[str, Tensor]:
+        """The batch of some units. `kept` are the samples that negatives leave, bool `[S]`."""
+        day, shape = self._day, self._shape
+        samples, histories, index = self._find(units, kept)
+        out = {name: self._small(day.columns[name][samples]) for name in shape.columns}
+        if weight is not None:
+            out["weight"] = self._small(weight[samples])
+        if shape.dedup:
+            out["history_index"] = self._small(index)
+        lengths = day.lengths[histories]
+        out["history_length"] = self._small(lengths)
+        if not day.lists:
+            return out
+        if shape.jagged:
+            offsets = np.concatenate([[0], np.cumsum(lengths, dtype=np.int64)])
+            out["offsets"] = self._small(offsets)
+            places = self._jagged_places(histories, lengths, offsets)
+            for name in day.lists:
+                out[name] = self._jagged(name, places)
+        else:
+            for name in day.lists:
+                out[name] = self._padded(name, histories, lengths)
+        return out
+
+    def _find(self, units: Array, kept: Array | None) -> tuple[Array, Array, Array]:
+        """Samples `[B]`, histories `[U]`, and the history of each sample among these `[B]`."""
+        day, starts = self._day, self._unit_starts
+        if starts is None:
+            samples, counts, first = units, np.ones(len(units), np.int64), day.history[units]
+        else:
+            counts = starts[units + 1] - starts[units]
+            samples = ranges(starts[units], counts)
+            first = day.history[starts[units]]
+            if kept is not None:
+                keeps = kept[samples]
+                samples = samples[keeps]
+                counts = np.bincount(np.repeat(np.arange(len(units)), counts), keeps, len(units))
+                counts = counts.astype(np.int64)
+        if not self._shape.dedup:
+            return samples, day.history[samples], np.arange(len(samples))
+        is_there = counts > 0
+        histories, index = np.unique(first[is_there], return_inverse=True)
+        return samples, histories, np.repeat(index, counts[is_there])
+
+    def _small(self, values: Array) -> Tensor:
+        """A column of a batch that is a few bytes a sample."""
+        tensor = torch.from_numpy(np.ascontiguousarray(values))
+        if self._shape.device is not None:
+            return tensor.to(self._shape.device)
+        return tensor.pin_memory() if self._buffers.is_pinned else tensor
+
+    def _dtype(self, name: str) -> torch.dtype:
+        if name == "action_types":
+            return self._shape.types_dtype
+        return torch.from_numpy(self._day.lists[name][:0]).dtype
+
+    def _padded(self, name: str, histories: Array, lengths: Array) -> Tensor:
+        """Histories `[U, actions_max]`."""
+        day, shape = self._day, self._shape
+        if day.starts is not None:
+            return self._padded_flat(name, day.starts[histories], lengths)
+        if shape.device is not None:
+            index = torch.from_numpy(histories.astype(np.int64)).to(shape.device)
+            return self._on_device[name].index_select(0, index).to(self._dtype(name))
+        return self._take_rows(name, histories)
+
+    def _take_rows(self, name: str, histories: Array) -> Tensor:
+        """Rows of a padded array, in memory."""
+        source = self._day.lists[name]
+        out = self._out(name, (len(histories), source.shape[1]))
+        if len(source) == 0:
+            return torch.from_numpy(out)
+        if out.dtype == source.dtype:
+            np.take(source, histories, axis=0, out=out, mode="clip")
+            return torch.from_numpy(out)
+        rows = max(1, _WIDEN_VALUES // source.shape[1])
+        scratch = np.empty((min(rows, len(out)), source.shape[1]), source.dtype)
+        for at in range(0, len(out), rows):
+            some = histories[at : at + rows]
+            np.take(source, some, axis=0, out=scratch[: len(some)], mode="clip")
+            out[at : at + len(some)] = scratch[: len(some)]
+        return torch.from_numpy(out)
+
+    def _padded_flat(self, name: str, starts: Array, lengths: Array) -> Tensor:
+        """The same of values that lie one list after the other."""
+        shape = self._shape
+        place = np.arange(shape.actions_max)
+        length = lengths[:, None].astype(np.int64)
+        ahead = place if shape.newest_first else length - 1 - place
+        index = np.where(place < length, starts[:, None] + ahead, -1)
+        if shape.device is not None:
+            at = torch.from_numpy(index).to(shape.device)
+            return _take_or_zero(self._on_device[name], at).to(self._dtype(name))
+        out = self._out(name, index.shape)
+        source = self._day.lists[name]
+        if len(source):
+            np.copyto(out, np.take(source, index, mode="clip"), casting="same_kind")
+        out[index < 0] = 0
+        return torch.from_numpy(out)
+
+    def _jagged_places(self, histories: Array, lengths: Array, offsets: Array) -> Array:
+        """Where the values of histories lie, in the values of all of them, `[T]`."""
+        day = self._day
+        if day.starts is None:
+            # Padded histories are turned around when they are read.
+            starts, newest_first = histories.astype(np.int64) * self._shape.actions_max, True
+        else:
+            starts, newest_first = day.starts[histories], self._shape.newest_first
+        if newest_first:
+            return ranges(starts, lengths.astype(np.int64))
+        last = np.repeat(starts + lengths - 1 + offsets[:-1], lengths)
+        return last - np.arange(len(last))
+
+    def _jagged(self, name: str, places: Array) -> Tensor:
+        """Values of histories, one history after the other, `[T]`."""
+        if self._shape.device is not None:
+            at = torch.from_numpy(places).to(self._shape.device)
+            return self._on_device[name].reshape(-1).index_select(0, at).to(self._dtype(name))
+        out = self._out(name, places.shape)
+        source = self._day.lists[name].reshape(-1)
+        if len(places):
+            np.copyto(out, np.take(source, places, mode="clip"), casting="same_kind")
+        return torch.from_numpy(out)
+
+    def _out(self, name: str, shape: tuple[int, ...]) -> Array:
+        dtype = torch.empty(0, dtype=self._dtype(name)).numpy().dtype
+        return self._buffers.empty(name, shape, dtype)
+
+
+def ranges(starts: Array, counts: Array) -> Array:
+    """The numbers `start`, `start + 1`, ... of each range, one range after the other, int64."""
+    ends = np.cumsum(counts)
+    total = int(ends[-1]) if len(ends) else 0
+    return np.repeat(starts - (ends - counts), counts) + np.arange(total)
+
+
+def _take_or_zero(values: Tensor, at: Tensor) -> Tensor:
+    """Values at some places; 0 where the place is negative."""
+    if len(values) == 0:
+        return torch.zeros_like(at, dtype=values.dtype)
+    taken = values[at.clamp(min=0)]
+    return taken.masked_fill_(at < 0, 0)

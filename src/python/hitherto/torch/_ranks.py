@@ -1,0 +1,51 @@
+"""Which rank this process is, and which worker of a DataLoader."""
+
+from __future__ import annotations
+
+import os
+import sys
+
+import torch.distributed
+from torch.utils.data import get_worker_info
+
+
+def rank_of(rank: int | None, world_size: int | None) -> tuple[int, int]:
+    """Rank and world size: as given, else of torch.distributed, else of RANK and WORLD_SIZE."""
+    if (rank is None) != (world_size is None):
+        raise ValueError("rank and world_size go together: give both or neither")
+    if rank is None or world_size is None:
+        if torch.distributed.is_available() and torch.distributed.is_initialized():
+            rank, world_size = torch.distributed.get_rank(), torch.distributed.get_world_size()
+        else:
+            found = {name: os.environ.get(name) for name in ("RANK", "WORLD_SIZE")}
+            if len({text is None for text in found.values()}) == 2:
+                raise ValueError(
+                    f"of RANK and WORLD_SIZE only one is set: {found}; set both, "
+                    "or give rank= and world_size="
+                )
+            rank, world_size = (int(found["RANK"] or 0), int(found["WORLD_SIZE"] or 1))
+    if not 0 <= rank < world_size:
+        raise ValueError(f"rank {rank} is not one of 0 to {world_size - 1}, of world_size")
+    return rank, world_size
+
+
+def worker_of() -> tuple[int, int]:
+    """The number of this worker of a DataLoader, and of how many; (0, 1) outside of one."""
+    info = get_worker_info()
+    return (0, 1) if info is None else (info.id, info.num_workers)
+
+
+def refuse_second_sharding(world_size: int) -> None:
+    """Raises if a wrapper that shares batches among ranks itself is iterating over us."""
+    if world_size == 1:
+        return
+    frame = sys._getframe(1)
+    while frame is not None:
+        owner = type(frame.f_locals.get("self"))
+        if any(x.__name__ == "IterableDatasetShard" for x in owner.__mro__):
+            raise RuntimeError(
+                "IterableDatasetShard (of Accelerate or transformers' Trainer) shares batches "
+                f"among ranks, and so do Samples with world_size {world_size}: each rank would see "
+                "a part of its part; give Samples rank=0, world_size=1"
+            )
+        frame = frame.f_back  # type: ignore[assignment]

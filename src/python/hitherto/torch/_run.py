@@ -1,0 +1,190 @@
+"""An epoch, from a position to its end: pieces are loaded, and batches are made."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Generator, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from torch import Tensor
+
+from .._day import DayArrays
+from .._order import chosen, key_of, permutation, share, steps
+from .._rows import LABEL
+from ._buffers import Buffers
+from ._gather import Gather, Shape
+from ._plan import NEGATIVES, ORDER, Piece, Plan, negatives_kept
+from ._position import Position
+
+Array = NDArray[Any]
+Batch = dict[str, Tensor]
+
+
+@dataclass(frozen=True)
+class Loaded:
+    """A piece in memory."""
+
+    key: tuple[int, tuple[int, ...] | None]
+    day: DayArrays
+    gather: Gather
+
+
+class Loader:
+    """Loads pieces, the next one while the one before is used. Arrays of the last one stay."""
+
+    def __init__(self, plan: Plan, shape: Shape, buffers: Buffers) -> None:
+        self._plan, self._shape, self._buffers = plan, shape, buffers
+        self._held: Loaded | None = None
+
+    def get(self, piece: Piece, loaded: Loaded | None, check: Callable[[], None]) -> Loaded:
+        """The arrays of a piece: those that are held, those loaded ahead, or loaded now."""
+        if self._held is None or self._held.key != key(piece):
+            # Dropped first, so that no more than two pieces are in memory.
+            self._held = None
+            self._held = self.load(piece, check) if loaded is None else loaded
+        return self._held
+
+    def load(self, piece: Piece, check: Callable[[], None]) -> Loaded:
+        """Loads a piece."""
+        day = self._plan.load(piece, check)
+        return Loaded(key(piece), day, Gather(day, self._shape, self._buffers))
+
+
+def key(piece: Piece) -> tuple[int, tuple[int, ...] | None]:
+    """What a piece has in memory: another pass over the same row groups has the same."""
+    return piece.day, piece.groups
+
+
+class Epoch:
+    """The rest of an epoch for one rank, and one worker of it."""
+
+    def __init__(
+        self,
+        plan: Plan,
+        loader: Loader,
+        batch_size: int,
+        drop_last: bool,
+        rank: tuple[int, int],
+        worker: tuple[int, int],
+        check: Callable[[], None],
+    ) -> None:
+        self._plan, self._loader = plan, loader
+        self._batch_size, self._drop_last = batch_size, drop_last
+        self._rank, self._worker, self._check = rank, worker, check
+
+    def batches(
+        self, start: Position, is_ahead: bool
+    ) -> Generator[tuple[Batch, Position], None, None]:
+        """Batches, each with the position after it. With `is_ahead` a thread loads what is next."""
+        pieces = self._pieces(start)
+        pool = ThreadPoolExecutor(1, "hitherto-load") if is_ahead else None
+        step, loaded = start.step, None
+        try:
+            piece = next(pieces, None)
+            while piece is not None:
+                ahead: list[Future[tuple[Piece | None, Loaded | None]]] = []
+
+                def begin(now: Piece = piece, futures: Any = ahead) -> None:
+                    if pool is not None:
+                        futures.append(pool.submit(self._advance, pieces, now))
+
+                is_first = (piece.day, piece.turn, piece.window) == start.piece
+                done = _done_of(piece, start) if is_first else 0
+                made = self._piece(piece, loaded, begin, start.epoch, done, step)
+                for batch, end in made:
+                    step += 1
+                    if batch is not None:
+                        yield batch, _position(start.epoch, piece, end, step)
+                    # Not kept here, so that its memory can be used again.
+                    del batch
+                piece, loaded = ahead[0].result() if ahead else (next(pieces, None), None)
+        finally:
+            if pool is not None:
+                pool.shutdown(wait=True, cancel_futures=True)
+
+    def _pieces(self, start: Position) -> Iterator[Piece]:
+        """The pieces from a position on."""
+        for piece in self._plan.pieces(start.epoch, self._check):
+            if (piece.day, piece.turn, piece.window) >= start.piece:
+                yield piece
+
+    def _advance(self, pieces: Iterator[Piece], now: Piece) -> tuple[Piece | None, Loaded | None]:
+        """The next piece, loaded; not loaded if it has the same in memory as this one."""
+        piece = next(pieces, None)
+        if piece is None or key(piece) == key(now):
+            return piece, None
+        return piece, self._loader.load(piece, self._check)
+
+    def _piece(
+        self,
+        piece: Piece,
+        loaded: Loaded | None,
+        begin: Callable[[], None],
+        epoch: int,
+        done: int,
+        step: int,
+    ) -> Iterator[tuple[Batch | None, int]]:
+        """The batches of a piece, None for those of other workers, and how many units are done."""
+        ranges = steps(piece.units, self._batch_size, self._rank[1], self._drop_last, done)
+        mine: tuple[Gather, Array, Array | None, Array | None] | None = None
+        for start, end in ranges:
+            self._check()
+            if step % self._worker[1] == self._worker[0]:
+                if mine is None:
+                    got = self._loader.get(piece, loaded, self._check)
+                    mine = (got.gather, *self._order(piece, got.day, epoch))
+                    begin()
+                lo, hi = share(start, end, *self._rank)
+                gather, order, kept, weight = mine
+                yield gather.batch(order[lo:hi], kept, weight), end
+            else:
+                yield None, end
+            step += 1
+
+    def _order(
+        self, piece: Piece, day: DayArrays, epoch: int
+    ) -> tuple[Array, Array | None, Array | None]:
+        """The order of the units of a piece, the samples that are kept, and their weights."""
+        plan = self._plan
+        numbers = (plan.seed, epoch, piece.day, piece.turn, piece.window)
+        starts = day.starts_of(plan.by)
+        units = np.arange(len(day.history) if starts is None else len(starts) - 1)
+        kept, weight = None, day.columns.get("weight")
+        if plan.negatives < 1.0:
+            false = np.flatnonzero(day.columns[LABEL] == 0)
+            count = negatives_kept(len(false), plan.negatives)
+            some = chosen(count, false, key_of(*numbers, NEGATIVES))
+            kept = day.columns[LABEL] != 0
+            kept[some] = True
+            weight = np.ones(len(kept), np.float32) if weight is None else weight.copy()
+            weight[some] *= np.float32(len(false) / max(count, 1))
+            if starts is None:
+                units, kept = units[kept], None
+        if len(units) != piece.units:
+            raise RuntimeError(
+                f"{plan.source.days[piece.day].folder} has {len(units)} units, and its manifest "
+                f"says {piece.units}; `hitherto verify` finds what is wrong"
+            )
+        if plan.shuffle:
+            units = units[permutation(len(units), key_of(*numbers, ORDER))]
+        return units, kept, weight
+
+
+def _position(epoch: int, piece: Piece, done: int, step: int) -> Position:
+    return Position(epoch, piece.day, piece.turn, piece.window, done, step, piece.limit)
+
+
+def _done_of(piece: Piece, start: Position) -> int:
+    """The units of the first piece that are done."""
+    if start.limit != piece.limit and (start.done or start.window):
+        was, now = (
+            f"in windows for memory={x}" if x else "whole" for x in (start.limit, piece.limit)
+        )
+        raise ValueError(
+            f"the state is of a run that held this day {was}, and this one holds it {now}; "
+            "give the same memory="
+        )
+    return start.done

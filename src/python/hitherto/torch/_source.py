@@ -1,0 +1,156 @@
+"""What the manifest of a set says about its days, and the schema about its columns."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from .._day import part_files
+
+# Columns of histories and of rows that have other names or another meaning in batches.
+_NOT_SAMPLES = ("history_length", "history_start", "item_id", "items", "actions", "action_types")
+# Of a set without a limit, as many actions as the program keeps by default.
+_ACTIONS_MAX = 1000
+
+
+@dataclass(frozen=True)
+class SourceDay:
+    """A day of a set."""
+
+    day: str
+    folder: str
+    rows: int
+    samples: int
+    history_actions: int
+    without_label: int
+    """Samples without a label, at most."""
+
+
+@dataclass(frozen=True)
+class Source:
+    """A set of `hitherto sequences`, or one of its days."""
+
+    path: str
+    digest: str
+    """XXH64 of the manifest, which has the checksums of all parts."""
+    layout: str
+    width: int | None
+    """Values of a padded list; None if lists are not padded."""
+    actions_max: int
+    side_lists: tuple[str, ...]
+    days: tuple[SourceDay, ...]
+
+    def schema(self) -> pa.Schema | None:
+        """The schema of the part files; None if there is none."""
+        for day in self.days:
+            for path in part_files(day.folder)[:1]:
+                return pq.read_schema(path)
+        return None
+
+
+def open_source(path: str | os.PathLike[str], days: Sequence[Any] | None) -> Source:
+    """Reads the manifest of a set, or of a day of it.
+
+    Raises FileNotFoundError if there is none or a day is not there, ValueError if the set is of
+    another job.
+    """
+    folder = os.fspath(path)
+    name = os.path.join(folder, "_manifest.json")
+    if not os.path.isfile(name):
+        raise FileNotFoundError(
+            f'there is no "{name}"; give the folder that `hitherto sequences --out` made, '
+            "or one of its days"
+        )
+    with open(name, encoding="utf-8") as file:
+        manifest: Mapping[str, Any] = json.load(file)
+    if manifest["job"] != "sequences":
+        raise ValueError(f'"{folder}" is of the job {manifest["job"]}; the loader reads sequences')
+    settings: Mapping[str, Any] = manifest["settings"]
+    limit = settings.get("max_actions")
+    layout = str(settings["layout"])
+    is_padded = bool(settings.get("pad", True)) and layout != "timeline" and limit is not None
+    entries = [manifest] if manifest["of"] == "day" else manifest["days"]
+    found = [_day(folder, entry, manifest["of"] == "day") for entry in entries]
+    return Source(
+        path=folder,
+        digest=str(manifest["xxh64"]),
+        layout=layout,
+        width=int(limit) if is_padded and limit is not None else None,
+        actions_max=int(limit) if limit is not None else _ACTIONS_MAX,
+        side_lists=tuple(str(x).partition(":")[0] for x in settings.get("with") or ()),
+        days=_chosen(folder, found, days),
+    )
+
+
+def _day(folder: str, entry: Mapping[str, Any], is_folder: bool) -> SourceDay:
+    counts: Mapping[str, int] = entry["counts"]
+    day = str(entry["day"])
+    return SourceDay(
+        day=day,
+        folder=folder if is_folder else os.path.join(folder, f"dt={day}"),
+        rows=counts["rows"],
+        samples=counts["samples"],
+        history_actions=counts["history_actions"],
+        without_label=counts["null_labels"],
+    )
+
+
+def _chosen(
+    folder: str, found: list[SourceDay], days: Sequence[Any] | None
+) -> tuple[SourceDay, ...]:
+    """The days that were asked for, in order of time."""
+    found = sorted(found, key=lambda x: x.day)
+    if days is None:
+        return tuple(found)
+    if isinstance(days, str):
+        raise TypeError(f'days is a list of days, such as days=["{days}"]')
+    wanted = {str(x) for x in days}
+    missing = sorted(wanted - {x.day for x in found})
+    if missing:
+        has = ", ".join(x.day for x in found) or "none"
+        raise FileNotFoundError(f'"{folder}" has no day {", ".join(missing)}; it has {has}')
+    return tuple(x for x in found if x.day in wanted)
+
+
+def columns_of(
+    source: Source, schema: pa.Schema | None, asked: Sequence[str] | None
+) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """Columns of histories and columns of samples that batches have.
+
+    By default all histories, `item_id`, `is_order`, `weight`, and of the kept columns those that a
+    tensor can hold. Raises ValueError for a name that is not there, or a column of text.
+    """
+    lists = ("actions", "action_types", *source.side_lists)
+    names = [] if schema is None else [x for x in schema.names if x not in _NOT_SAMPLES]
+    names = ["item_id", *(x for x in names if x not in source.side_lists)]
+    if "is_order" not in names:
+        names.append("is_order")
+    text = {x for x in names if schema is not None and x in schema.names and _is_text(schema, x)}
+    if asked is None:
+        usual = ("customer_id", "ranking_id", "position", "cutoff", "last_action_time")
+        return lists, tuple(x for x in names if x not in usual and x not in text)
+    if isinstance(asked, str):
+        raise TypeError(f'columns is a list of names, such as columns=["{asked}"]')
+    always = ("history_length", "history_index", "offsets", "weight")
+    unknown = [x for x in asked if x not in (*lists, *names, *always)]
+    if unknown:
+        raise ValueError(f"no column {unknown}; there are {[*lists, *names]}")
+    if text.intersection(asked):
+        raise ValueError(
+            f"columns {sorted(text.intersection(asked))} are text, which no tensor holds"
+        )
+    weight = [x for x in names if x == "weight"]
+    asked_names = [x for x in names if x in asked and x != "weight"]
+    return tuple(x for x in lists if x in asked), (*asked_names, *weight)
+
+
+def _is_text(schema: pa.Schema, name: str) -> bool:
+    field = schema.field(name).type
+    field = field.value_type if pa.types.is_list(field) else field
+    return bool(pa.types.is_string(field) or pa.types.is_large_string(field))
