@@ -1,0 +1,204 @@
+"""The rows of a set, for other libraries."""
+
+from __future__ import annotations
+
+import datetime
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from ._errors import NotFound, UsageError
+from ._optional import need
+from ._select import files_of, one_of
+from ._set import Histories, Layout, Set, To
+from ._set import open as open_set
+
+if TYPE_CHECKING:
+    from ._command import Day, PathLike
+    from ._expand import Shape
+
+
+def read(
+    path: PathLike,
+    *,
+    days: Day | Sequence[Day] | None = None,
+    columns: Sequence[str] | None = None,
+    to: To = "arrow",
+    histories: Histories = "fixed",
+    layout: Layout | None = None,
+    table: str | None = None,
+) -> Any:
+    """The rows of a set, in the order in which they are stored.
+
+    Args:
+        path: the set.
+        days: only these days.
+        columns: only these columns, in this order. Without it all, the day of the folder last:
+            ``dt`` of ``sequences``, ``date`` of the other jobs, a date.
+        to: ``"arrow"`` (``pyarrow.Table``), ``"polars"`` or ``"pandas"`` (a data frame),
+            ``"duckdb"`` (a relation), or ``"batches"``: an iterator of ``pyarrow.RecordBatch`` that
+            holds one row group in memory at a time.
+        histories: of ``sequences`` the form of ``actions``, ``action_types`` and the lists of
+            ``with_``. ``"fixed"``: fixed-size lists of ``max_actions`` places, padded with 0, which
+            is what ``to_torch()`` of Polars takes; ``"list"``: lists of ``history_length`` values,
+            without padding; ``"none"``: these columns are left out.
+        layout: ``"sample"`` makes a row for each item of a set of rows by impression. ``position``
+            is then the place among the items of the row; it is left out if the set was made without
+            some items. ``None``: as it is stored; a set of layout timeline is read as
+            ``"request"``.
+        table: of ``dwell`` which table: ``"user_merchant"`` (the default), ``"merchant"``,
+            ``"user"`` or ``"flyer"``.
+
+    Raises:
+        UsageError: if there is no such day, column, table or layout; or if ``histories="fixed"``
+        and the set was made
+            without a limit of actions.
+        NotFound: if there is no set.
+        MissingPackage: without the package that ``to`` names.
+    """
+    reading = _reading(open_set(path), days, columns, histories, layout, table)
+    one_of("to", to, ("arrow", "polars", "pandas", "duckdb", "batches"))
+    if to == "batches":
+        return reading.batches()
+    pa = need("pyarrow", "read")
+    rows = pa.Table.from_batches(reading.batches(), schema=reading.schema)
+    if to == "arrow":
+        return rows
+    if to == "pandas":
+        need("pandas", 'to="pandas"', extra=None)
+        return rows.to_pandas()
+    if to == "polars":
+        return need("polars", 'to="polars"', extra=None).from_arrow(rows)
+    return need("duckdb", 'to="duckdb"', extra=None).from_arrow(rows)
+
+
+def head(opened: Set, n: int, **arguments: Any) -> Any:
+    """The first rows of a set, as a ``pyarrow.Table``; decodes only as many row groups as have
+    them."""
+    pa = need("pyarrow", "head")
+    if n < 0:
+        raise UsageError(f"head takes a number of rows, not {n}")
+    options = {"days": None, "columns": None, "histories": "fixed", "layout": None, "table": None}
+    unknown = set(arguments) - set(options)
+    if unknown:
+        raise UsageError(f"head takes {', '.join(options)}, not {', '.join(sorted(unknown))}")
+    reading = _reading(opened, **{**options, **arguments})
+    taken: list[Any] = []
+    for batch in reading.batches():
+        if n <= 0:
+            break
+        taken.append(batch.slice(0, n))
+        n -= taken[-1].num_rows
+    return pa.Table.from_batches(taken, schema=reading.schema)
+
+
+@dataclass(frozen=True)
+class _Reading:
+    """What is to be read: files with their days, the columns that are stored, and the columns that
+    are wanted."""
+
+    files: Sequence[tuple[str, datetime.date | None]]
+    stored: Sequence[str]
+    shape: Shape
+    schema: Any
+
+    def batches(self) -> Iterator[Any]:
+        """The rows, row group by row group."""
+        import pyarrow.parquet as pq
+
+        for path, day in self.files:
+            with pq.ParquetFile(path) as file:
+                for group in range(file.num_row_groups):
+                    rows = file.read_row_group(group, columns=list(self.stored))
+                    for batch in _shaped(rows, self.shape, path, day, self.schema.names):
+                        yield batch.select(self.schema.names)
+
+
+def _reading(
+    opened: Set,
+    days: Day | Sequence[Day] | None,
+    columns: Sequence[str] | None,
+    histories: Histories,
+    layout: Layout | None,
+    table: str | None,
+) -> _Reading:
+    """Checks what is asked for.
+
+    Raises:
+        UsageError: if there is no such thing.
+    """
+    need("numpy", "read")
+    need("pyarrow", "read")
+    import pyarrow.parquet as pq
+
+    one_of("histories", histories, ("fixed", "list", "none"))
+    files = files_of(opened, days, table)
+    if not files:
+        raise NotFound(f'"{opened.path}" has no rows')
+    shape = _shape(opened, histories, layout)
+    empty = pq.read_schema(files[0][0]).empty_table()
+    every = next(iter(_shaped(empty, shape, *files[0], None))).schema
+    wanted = list(every.names) if columns is None else list(columns)
+    for name in wanted:
+        one_of("columns", name, every.names)
+    if len(set(wanted)) < len(wanted) or isinstance(columns, str):
+        raise UsageError(f"columns is a list of different names, not {columns!r}")
+    helpers = {"history_length", "history_start"}
+    if shape.by_item:
+        helpers.add("items")
+    kept = helpers.union(wanted)
+    stored = [name for name in empty.column_names if name in kept] or empty.column_names[:1]
+    schema = need("pyarrow", "read").schema([every.field(name) for name in wanted])
+    return _Reading(files, stored, shape, schema)
+
+
+def _shaped(
+    rows: Any, shape: Shape, path: str, day: datetime.date | None, names: Sequence[str] | None
+) -> Iterator[Any]:
+    """A row group in the wanted shape, with the day of its folder."""
+    import pyarrow as pa
+
+    from ._expand import pieces
+
+    for batch in pieces(rows, shape, path):
+        partition = "dt" if "ranking_id" in rows.column_names or shape.histories else "date"
+        if day is not None and partition not in batch.schema.names:
+            dates = pa.repeat(pa.scalar(day, pa.date32()), batch.num_rows)
+            batch = batch.append_column(partition, dates)
+        yield batch
+
+
+def _shape(opened: Set, histories: Histories, layout: Layout | None) -> Shape:
+    """How rows are stored, and how they shall be."""
+    from ._expand import Shape
+
+    settings = opened.settings
+    if opened.job != "sequences":
+        if layout is not None:
+            raise UsageError(f"layout is of sets of sequences; this one is of {opened.job}")
+        return Shape((), "none", 0, False, False, False)
+    one_of("layout", layout, (None, "request", "sample"))
+    stored, width = settings["layout"], settings["max_actions"]
+    if stored == "sample" and layout == "request":
+        raise UsageError(
+            "rows by item cannot be read as rows by impression; make the set with layout='request'"
+        )
+    if histories == "fixed" and width is None:
+        raise UsageError(
+            "the set has no limit of actions, so histories have no fixed size; read with "
+            "histories='list'"
+        )
+    attributes = [name.partition(":")[0] for name in settings.get("with", ())]
+    drops = (
+        settings.get("negatives_sample") is not None
+        or settings.get("null_label") == "drop"
+        or settings.get("unknown_item") == "drop"
+    )
+    return Shape(
+        histories=("actions", "action_types", *attributes),
+        form=histories,
+        width=width or 0,
+        is_timeline=stored == "timeline",
+        by_item=layout == "sample" and stored != "sample",
+        has_positions=not drops,
+    )

@@ -1,0 +1,211 @@
+"""What is shown of a run, and how a run is interrupted."""
+
+from __future__ import annotations
+
+import io
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from pathlib import Path
+from types import ModuleType, SimpleNamespace
+from typing import Any
+
+import pytest
+
+import hitherto as ht
+from hitherto._progress import Notebook, progress_line
+
+SOURCE = str(Path(ht.__file__).parents[1])
+
+
+def test_nothing_is_shown_if_asked(
+    shop: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    ht.sequences(shop, out=tmp_path / "out", progress=False)
+    assert capfd.readouterr() == ("", "")
+
+
+def test_lines_go_to_stderr_but_for_the_error(
+    shop: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shown = io.StringIO()
+    monkeypatch.setattr(sys, "stderr", shown)
+    ht.sequences(shop, out=tmp_path / "out")
+    assert "] read impressions" in shown.getvalue()
+    assert "661 samples" in shown.getvalue()
+    shown.truncate(0)
+    with pytest.raises(ht.GateFailed, match="zero_history_pct is"):
+        ht.sequences(shop, out=tmp_path / "b", fail_if="zero_history_pct>0.01")
+    assert "] read impressions" in shown.getvalue()
+    assert "zero_history_pct" not in shown.getvalue()
+
+
+TERMINAL = """
+import sys
+import hitherto as ht
+assert sys.stderr.isatty()
+ht.sequences(sys.argv[1], out=sys.argv[2])
+try:
+    ht.sequences(sys.argv[1], out=sys.argv[2])
+except ht.OutputExists as error:
+    print(repr(str(error)))
+"""
+
+
+def test_a_terminal_has_the_bar_of_the_binary(shop: Path, tmp_path: Path) -> None:
+    ours, theirs = os.openpty()
+    pieces: list[bytes] = []
+
+    def listen() -> None:
+        try:
+            while piece := os.read(ours, 65_536):
+                pieces.append(piece)
+        except OSError:
+            return
+
+    listener = threading.Thread(target=listen)
+    listener.start()
+    done = subprocess.run(
+        [sys.executable, "-c", TERMINAL, str(shop), str(tmp_path / "out")],
+        stdout=subprocess.PIPE,
+        stderr=theirs,
+        env={**os.environ, "PYTHONPATH": SOURCE, "TERM": "xterm"},
+        check=True,
+        text=True,
+    )
+    os.close(theirs)
+    listener.join()
+    os.close(ours)
+    shown = b"".join(pieces).decode()
+    assert "661 samples" in shown
+    # Lines for stages are of files; a terminal has a bar.
+    assert "] read impressions" not in shown
+    assert "it exists" not in shown
+    assert done.stdout.startswith("'could not make ")
+    assert "\\x1b" not in done.stdout
+
+
+class Cell:
+    """The output of a cell."""
+
+    def __init__(self) -> None:
+        self.shown: list[str] = []
+
+    def display(self, text: str, display_id: bool) -> Cell:
+        assert display_id
+        self.shown.append(text)
+        return self
+
+    def update(self, text: str) -> None:
+        self.shown.append(text)
+
+
+@pytest.fixture
+def cell(monkeypatch: pytest.MonkeyPatch) -> Cell:
+    """A cell of a notebook, in which this process is the kernel."""
+    cell = Cell()
+    ipython: Any = ModuleType("IPython")
+    ipython.get_ipython = lambda: SimpleNamespace(kernel=object())
+    ipython.display = SimpleNamespace(display=cell.display, Pretty=str)
+    monkeypatch.setitem(sys.modules, "IPython", ipython)
+    return cell
+
+
+def test_a_notebook_has_one_line_that_changes(
+    cell: Cell, shop: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    ht.sequences(shop, out=tmp_path / "out")
+    assert cell.shown[-1].startswith(f"made {tmp_path / 'out'}: 2 days")
+    assert capfd.readouterr() == ("", "")
+
+
+FAKE = """#!/bin/sh
+case "$*" in
+*--help*) echo "  --progress <FORMAT>"; exit 0 ;;
+*--progress=json*) ;;
+*) exit 9 ;;
+esac
+echo '{"progress":{"stage":"read","done":5,"total":20,"unit":"rows"}}' >&2
+sleep 0.1
+echo '{"progress":{"stage":"write","done":1200,"total":0,"unit":"rows"}}' >&2
+sleep 0.1
+echo 'hitherto: no; --flag helps' >&2
+exit 65
+"""
+
+
+def test_a_notebook_asks_for_progress_in_json(
+    cell: Cell, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fake = tmp_path / "hitherto"
+    fake.write_text(FAKE)
+    fake.chmod(0o755)
+    monkeypatch.setenv("HITHERTO_BINARY", str(fake))
+    with pytest.raises(ht.DataError) as caught:
+        ht.sequences("logs", out="out")
+    assert cell.shown == ["read 25 %  5 rows", "write  1,200 rows"]
+    assert (caught.value.message, caught.value.hint) == ("no; --flag helps", "--flag helps")
+
+
+def test_lines_that_come_in_pieces() -> None:
+    cell = Cell()
+    notebook = Notebook(cell.display, str)
+    for piece in ("[    0.0", "1 s] read\n[    0.02 s] wri", "te  7 rows\nmade"):
+        notebook.show(piece)
+    assert cell.shown == ["[    0.01 s] read", "[    0.02 s] write  7 rows"]
+    assert progress_line("read it with") is None
+
+
+INTERRUPTED = """
+import sys, threading
+import pyarrow as pa
+import hitherto as ht
+
+def batches():
+    yield pa.record_batch({"customer_id": [1]})
+    print("ready", flush=True)
+    threading.Event().wait()
+
+reader = pa.RecordBatchReader.from_batches(pa.schema([("customer_id", pa.int64())]), batches())
+try:
+    ht.sequences(impressions=sys.argv[1], clicks=reader, without=["carts", "orders"],
+                 out=sys.argv[2], progress=sys.argv[3] == "True")
+except KeyboardInterrupt:
+    print("interrupted", flush=True)
+"""
+
+
+@pytest.mark.parametrize("progress", [True, False])
+def test_ctrl_c_ends_the_binary_and_leaves_nothing(
+    progress: bool, sources: dict[str, str], tmp_path: Path
+) -> None:
+    arguments = [sources["impressions"], str(tmp_path / "out"), str(progress)]
+    child = subprocess.Popen(
+        [sys.executable, "-c", INTERRUPTED, *arguments],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        env={**os.environ, "PYTHONPATH": SOURCE},
+        start_new_session=True,
+        text=True,
+    )
+    assert child.stdout is not None
+    assert child.stdout.readline() == "ready\n"
+    binary = children_of(child.pid)
+    assert len(binary) == 1
+    began = time.monotonic()
+    # As a terminal does it: to the whole group.
+    os.killpg(child.pid, signal.SIGINT)
+    out, err = child.communicate(timeout=20)
+    assert (out, child.returncode) == ("interrupted\n", 0), err
+    assert time.monotonic() - began < 10
+    assert list(tmp_path.iterdir()) == []
+    assert not Path(f"/proc/{binary[0]}").exists()
+
+
+def children_of(pid: int) -> list[int]:
+    """The processes that a process has started and that have not ended."""
+    tasks = Path(f"/proc/{pid}/task").glob("*/children")
+    return [int(child) for task in tasks for child in task.read_text().split()]
