@@ -1,14 +1,17 @@
 #!/usr/bin/env bash
-# Checks the Python package with a binary: tests/python/run.sh BINARY [--torch]
-# With --torch it installs PyTorch as well. Without, the tests that need it are skipped, unless it is there.
+# Checks the Python package: its format, its types, and with a built binary its tests.
+# Usage: tests/python/run.sh PATH_TO_HITHERTO_BINARY
+# HITHERTO_TORCH=1 installs PyTorch first (some GB). Without, the tests that need it are left out, with a line that
+# says so.
 set -euo pipefail
-cd "$(dirname "$0")/../.."
-HITHERTO_BINARY=$(realpath "${1:?usage: tests/python/run.sh BINARY [--torch]}")
+[ $# -eq 1 ] || { echo "usage: $0 PATH_TO_HITHERTO_BINARY" >&2; exit 2; }
+HITHERTO_BINARY=$(realpath "$1")
 export HITHERTO_BINARY OMP_NUM_THREADS=1
+cd "$(dirname "$0")/../.."
 
 venv=target/python-venv
 lists=(tests/python/requirements.txt)
-if [ "${2:-}" = --torch ]; then
+if [ "${HITHERTO_TORCH:-0}" = 1 ]; then
     lists+=(tests/python/requirements-torch.txt)
 fi
 wanted=$(cat "${lists[@]}")

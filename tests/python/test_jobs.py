@@ -49,6 +49,15 @@ def test_layout_is_request_unless_told(requests: ht.Set, samples: ht.Set) -> Non
     assert requests.counts["rows"] < samples.counts["rows"]
 
 
+def test_the_output_may_have_any_name(shop: Path, tmp_path: Path) -> None:
+    for name in ("-dash", "a b=c,d", "caf\udce9"):
+        made = ht.sequences(shop, out=tmp_path / name, progress=False)
+        assert made.path == tmp_path / name
+        assert made.head(1).num_rows == 1
+    with pytest.raises(ht.NotFound):
+        ht.sequences("--version", out=tmp_path / "c", progress=False)
+
+
 def test_days_are_added(shop: Path, tmp_path: Path) -> None:
     out = tmp_path / "out"
     for day in ("2025-08-15", "2025-08-16", "2025-08-16"):

@@ -90,6 +90,13 @@ def test_many_days_are_cut(requests: ht.Set) -> None:
     assert len(texts) < 60
 
 
+def test_samples_for_torch(requests: ht.Set) -> None:
+    pytest.importorskip("torch", reason="torch is not installed: no samples for it")
+    batches = list(requests.torch(batch_size=100, max_actions=5))
+    assert sum(len(batch["item_id"]) for batch in batches) == 661
+    assert batches[0]["actions"].shape == (100, 5)
+
+
 def test_the_report_is_made_once(requests: ht.Set, tmp_path: Path) -> None:
     out = tmp_path / "out"
     shutil.copytree(requests.path, out, ignore=shutil.ignore_patterns("_report.html"))

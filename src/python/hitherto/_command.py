@@ -61,13 +61,15 @@ def make(
     """The set that a job makes."""
     with pipe_folder() as folder:
         args, feeds = command(job, source, keywords, folder)
-        return make_with(args, feeds, progress)
+        return make_with(args, feeds, progress, keywords.get("out"))
 
 
-def make_with(args: Sequence[str], feeds: Sequence[Feed], progress: bool | None) -> Set:
-    """The set that a command line makes."""
+def make_with(
+    args: Sequence[str], feeds: Sequence[Feed], progress: bool | None, out: object
+) -> Set:
+    """The set that a command line makes; `out` is its output, if it has one."""
     args = [args[0], "--stats=json", *args[1:]]
-    return made(json.loads(run_binary(args, feeds=feeds, progress=progress)))
+    return made(json.loads(run_binary(args, feeds=feeds, progress=progress)), out)
 
 
 @contextlib.contextmanager

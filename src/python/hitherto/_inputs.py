@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import errno
 import os
+import re
 import threading
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -96,7 +97,8 @@ class Feed:
     def __init__(self, name: str, data: object, folder: Path) -> None:
         need("pyarrow", f"{name} as a table")
         self.name = name
-        self.path = folder / f"{name}.arrows"
+        # What is no name of a source is left to the binary to refuse.
+        self.path = folder / (re.sub(r"[^\w-]", "_", name) + ".arrows")
         self.error: BaseException | None = None
         self._data = data
         self._ended = threading.Event()

@@ -20,9 +20,10 @@ def need(module: str, why: str, extra: str | None = "arrow") -> Any:
     """
     try:
         return importlib.import_module(module)
-    except ImportError as error:
+    except ModuleNotFoundError as error:
+        # A package that is there and lacks one of its own has its own message.
         package = module.partition(".")[0]
-        if error.name is not None and error.name.partition(".")[0] != package:
+        if (error.name or "").partition(".")[0] != package:
             raise
         command = f"pip install 'hitherto[{extra}]'" if extra else f"pip install {package}"
         raise MissingPackage(f"{why} needs {package}; {command}", hint=command) from error

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import datetime
+import os
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -94,8 +96,7 @@ def head(opened: Set, n: int, **arguments: Any) -> Any:
 
 @dataclass(frozen=True)
 class _Reading:
-    """What is to be read: files with their days, the columns that are stored, and the columns that
-    are wanted."""
+    """Files with their days, the columns to read from them, and the schema that is wanted."""
 
     files: Sequence[tuple[str, datetime.date | None]]
     stored: Sequence[str]
@@ -104,13 +105,11 @@ class _Reading:
 
     def batches(self) -> Iterator[Any]:
         """The rows, row group by row group."""
-        import pyarrow.parquet as pq
-
         for path, day in self.files:
-            with pq.ParquetFile(path) as file:
+            with _opened(path) as file:
                 for group in range(file.num_row_groups):
                     rows = file.read_row_group(group, columns=list(self.stored))
-                    for batch in _shaped(rows, self.shape, path, day, self.schema.names):
+                    for batch in _shaped(rows, self.shape, path, day):
                         yield batch.select(self.schema.names)
 
 
@@ -129,15 +128,14 @@ def _reading(
     """
     need("numpy", "read")
     need("pyarrow", "read")
-    import pyarrow.parquet as pq
-
     one_of("histories", histories, ("fixed", "list", "none"))
     files = files_of(opened, days, table)
     if not files:
         raise NotFound(f'"{opened.path}" has no rows')
     shape = _shape(opened, histories, layout)
-    empty = pq.read_schema(files[0][0]).empty_table()
-    every = next(iter(_shaped(empty, shape, *files[0], None))).schema
+    with _opened(files[0][0]) as file:
+        empty = file.schema_arrow.empty_table()
+    every = next(iter(_shaped(empty, shape, *files[0]))).schema
     wanted = list(every.names) if columns is None else list(columns)
     for name in wanted:
         one_of("columns", name, every.names)
@@ -152,16 +150,25 @@ def _reading(
     return _Reading(files, stored, shape, schema)
 
 
-def _shaped(
-    rows: Any, shape: Shape, path: str, day: datetime.date | None, names: Sequence[str] | None
-) -> Iterator[Any]:
+@contextlib.contextmanager
+def _opened(path: str) -> Iterator[Any]:
+    """A Parquet file, open."""
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    # As bytes: of a text pyarrow makes a URI if it can, and it refuses names that are not UTF-8.
+    with pa.OSFile(os.fsencode(path)) as source, pq.ParquetFile(source) as file:
+        yield file
+
+
+def _shaped(rows: Any, shape: Shape, path: str, day: datetime.date | None) -> Iterator[Any]:
     """A row group in the wanted shape, with the day of its folder."""
     import pyarrow as pa
 
     from ._expand import pieces
 
+    partition = "dt" if shape.histories else "date"
     for batch in pieces(rows, shape, path):
-        partition = "dt" if "ranking_id" in rows.column_names or shape.histories else "date"
         if day is not None and partition not in batch.schema.names:
             dates = pa.repeat(pa.scalar(day, pa.date32()), batch.num_rows)
             batch = batch.append_column(partition, dates)

@@ -37,7 +37,7 @@ def run(
     with pipe_folder() as folder:
         kind, path, feeds = written(job, folder)
         args, more = command(kind, None, {"job": path, "out": out, **flags}, folder)
-        return make_with(args, [*feeds, *more], progress)
+        return make_with(args, [*feeds, *more], progress, out)
 
 
 def written(job: PathLike | Mapping[str, object], folder: Path) -> tuple[str, Path, list[Feed]]:

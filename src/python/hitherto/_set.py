@@ -129,9 +129,13 @@ def open(path: str | os.PathLike[str]) -> Set:
     return path if isinstance(path, Set) else _open(Path(path))
 
 
-def made(stats: Mapping[str, Any]) -> Set:
-    """The set that a run made, from the statistics of the run."""
-    return _open(Path(stats["out"]), stats["seconds"])
+def made(stats: Mapping[str, Any], out: object = None) -> Set:
+    """The set that a run made, from its statistics and the output that it was given, if it was.
+
+    Statistics have a path as text, in which bytes that are not UTF-8 are replaced.
+    """
+    path = out if isinstance(out, (str, os.PathLike)) else stats["out"]
+    return _open(Path(path), stats["seconds"])
 
 
 def _open(path: Path, seconds: float | None = None) -> Set:
