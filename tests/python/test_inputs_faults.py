@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import os
+import signal
+import subprocess
+import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import pandas as pd
 import polars as pl
 import pyarrow as pa
 import pytest
@@ -52,6 +57,17 @@ def test_an_exception_of_the_data_ends_the_run_and_is_raised(tmp_path: Path) -> 
     def broken_pipe() -> None:
         raise BrokenPipeError("of a database")
 
+    class Unready:
+        def __arrow_c_stream__(self, requested_schema: object = None) -> object:
+            raise Broken("not yet")
+
+    with pytest.raises(Broken, match="not yet"):
+        read_back(impressions(), Unready(), tmp_path / "out")
+    mixed = pd.DataFrame({"customer_id": [1, "a"], "item_id": [1, 2]})
+    with pytest.raises(pa.ArrowException):
+        read_back(impressions(), mixed, tmp_path / "out")
+    assert list(tmp_path.iterdir()) == []
+
     reader = stream_that(broken_pipe, clicks().schema)
     with pytest.raises(BrokenPipeError, match="of a database"):
         read_back(impressions(), reader, tmp_path / "out")
@@ -69,7 +85,7 @@ def test_a_binary_that_ends_early_leaves_no_writer(flag: dict[str, Any], tmp_pat
 
 
 def test_a_binary_that_stops_reading_is_no_error_of_the_data(tmp_path: Path) -> None:
-    big = pa.concat_tables([impressions()] * 50_000)
+    big = pa.concat_tables([impressions()] * 3_000)
     with pytest.raises(ht.DataError):
         ht.sequences(
             impressions=impressions().rename_columns(["a", "b", "c", "d"]),
@@ -78,6 +94,37 @@ def test_a_binary_that_stops_reading_is_no_error_of_the_data(tmp_path: Path) -> 
             out=tmp_path / "out",
             progress=False,
         )
+
+
+DIES = """
+import os, signal, sys
+import hitherto as ht
+
+class Dies:
+    def __arrow_c_stream__(self, requested_schema=None):
+        print("ready", flush=True)
+        os.kill(os.getpid(), signal.SIGKILL)
+
+ht.sequences(impressions=sys.argv[1], clicks=Dies(), carts=sys.argv[2],
+             without=["orders"], out=sys.argv[3], progress=False)
+"""
+
+
+def test_a_process_that_dies_publishes_no_part_of_its_data(
+    sources: dict[str, str], tmp_path: Path
+) -> None:
+    arguments = [sources["impressions"], sources["carts"], str(tmp_path / "out")]
+    source = str(Path(ht.__file__).parents[1])
+    done = subprocess.run(
+        [sys.executable, "-c", DIES, *arguments],
+        env={**os.environ, "PYTHONPATH": source},
+        stdout=subprocess.PIPE,
+        check=False,
+    )
+    assert (done.stdout, done.returncode) == (b"ready\n", -signal.SIGKILL)
+    # The binary is an orphan, and would have published within this time.
+    time.sleep(2)
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_data_that_never_come_do_not_keep_an_error_back(tmp_path: Path) -> None:

@@ -109,8 +109,10 @@ def cell(monkeypatch: pytest.MonkeyPatch) -> Cell:
     cell = Cell()
     ipython: Any = ModuleType("IPython")
     ipython.get_ipython = lambda: SimpleNamespace(kernel=object())
-    ipython.display = SimpleNamespace(display=cell.display, Pretty=str)
+    display: Any = ModuleType("IPython.display")
+    display.display, display.Pretty = cell.display, str
     monkeypatch.setitem(sys.modules, "IPython", ipython)
+    monkeypatch.setitem(sys.modules, "IPython.display", display)
     return cell
 
 

@@ -105,6 +105,10 @@ def test_the_report_is_made_once(requests: ht.Set, tmp_path: Path) -> None:
     assert "<html" in page.read_text()
     page.write_text("kept")
     assert ht.open(out).report().read_text() == "kept"
+    # The set is newer, as after days were added.
+    later = page.stat().st_mtime + 1
+    os.utime(out / "_metrics.json", (later, later))
+    assert "<html" in ht.open(out).report().read_text()
 
 
 def test_what_is_no_set_is_refused(requests: ht.Set, tmp_path: Path) -> None:

@@ -16,6 +16,10 @@ from ._optional import need
 
 # Record batches are read in parallel, each as a whole; the guide advises some ten thousand rows.
 BATCH_ROWS = 65_536
+# How each message of an Arrow IPC stream begins. It is written as soon as a pipe is open: should
+# this process die before there is a row, the stream is cut off, and the binary refuses it. Without
+# a byte it would be a valid file without rows.
+_MARK = b"\xff\xff\xff\xff"
 # How often a writer looks whether the binary has opened the pipe. Each try is one system call.
 _RETRY_SECONDS = 0.005
 # How long a thread is waited for after the binary has ended. Its data may take for ever.
@@ -66,21 +70,26 @@ class _ReaderGone(Exception):
 
 
 class _Sink:
-    """The end of a pipe that is written to; tells a reader that went away from errors of the
-    data."""
+    """A pipe as a file, which tells a reader that went away from errors of the data."""
 
     closed = False
 
     def __init__(self, file: BinaryIO) -> None:
         self._file = file
+        self._ahead = len(_MARK)
 
     def write(self, data: Any) -> int:
+        """Writes some bytes, but for those that were written when the pipe was opened."""
+        view = memoryview(data)
+        ahead = min(self._ahead, len(view))
+        self._ahead -= ahead
         try:
-            return self._file.write(data)
+            return ahead + self._file.write(view[ahead:])
         except BrokenPipeError:
             raise _ReaderGone from None
 
     def flush(self) -> None:
+        """Hands on what is in the buffer."""
         try:
             self._file.flush()
         except BrokenPipeError:
@@ -148,6 +157,8 @@ class Feed:
                 self._ended.wait(_RETRY_SECONDS)
                 continue
             os.set_blocking(fd, True)
+            with contextlib.suppress(BrokenPipeError):
+                os.write(fd, _MARK)
             return os.fdopen(fd, "wb")
         return None
 

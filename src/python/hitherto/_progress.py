@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import codecs
 import fcntl
+import importlib
 import json
 import os
 import re
@@ -113,8 +114,7 @@ def _notebook() -> tuple[Any, Any] | None:
     shell = ipython.get_ipython() if ipython is not None else None
     if shell is None or not hasattr(shell, "kernel"):
         return None
-    from IPython import display
-
+    display = importlib.import_module("IPython.display")
     return display.display, display.Pretty
 
 

@@ -67,10 +67,15 @@ class Set(os.PathLike[str]):
         return page_of(self)
 
     def report(self) -> Path:
-        """The path of the HTML page about this set, which is made by ``hitherto report`` if it is
-        not there."""
-        page = self.path / "_report.html"
-        if not page.exists():
+        """The path of the HTML page about this set.
+
+        ``hitherto report`` makes it, if it is not there or older than the set.
+
+        Raises:
+            Error: if it cannot be made.
+        """
+        page, metrics = self.path / "_report.html", self.path / "_metrics.json"
+        if not page.exists() or page.stat().st_mtime_ns < metrics.stat().st_mtime_ns:
             run_binary(["report", "--", os.fspath(self.path)])
         return page
 
