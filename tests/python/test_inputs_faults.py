@@ -86,7 +86,7 @@ def test_a_binary_that_ends_early_leaves_no_writer(flag: dict[str, Any], tmp_pat
 
 def test_a_binary_that_stops_reading_is_no_error_of_the_data(tmp_path: Path) -> None:
     big = pa.concat_tables([impressions()] * 3_000)
-    with pytest.raises(ht.DataError):
+    with pytest.raises(ht.DataError, match='could not read "impressions"'):
         ht.sequences(
             impressions=impressions().rename_columns(["a", "b", "c", "d"]),
             clicks=big,

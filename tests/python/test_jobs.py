@@ -190,6 +190,10 @@ def test_what_is_no_job_is_refused(tmp_path: Path, shop: Path) -> None:
     for job in (path, {"dir": shop}, {"job": "training"}):
         with pytest.raises(ht.UsageError, match='"sequences" or "features" or "dwell"'):
             ht.run(job, out=tmp_path / "out")
+    for text in ("{", '{"job": 7}', '{"job": "training"}'):
+        path.write_text(text)
+        with pytest.raises(ht.UsageError, match=r"job\.toml|has to say"):
+            ht.run(path, out=tmp_path / "out")
     path.write_text('job = "sequences"\nmax_action = 7\n')
     with pytest.raises(ht.UsageError, match=r'did you mean "max_actions"\?'):
         ht.run(path, out=tmp_path / "out", progress=False)

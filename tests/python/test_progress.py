@@ -28,6 +28,13 @@ def test_nothing_is_shown_if_asked(
     assert capfd.readouterr() == ("", "")
 
 
+def test_a_process_without_stderr(
+    shop: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sys, "stderr", None)
+    assert ht.sequences(shop, out=tmp_path / "out").samples == 661
+
+
 def test_lines_go_to_stderr_but_for_the_error(
     shop: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -125,6 +132,11 @@ def test_a_notebook_has_one_line_that_changes(
 
 
 FAKE = """#!/bin/sh
+case "$*" in
+"sequences --help") ;;
+*--help*) exit 9 ;;
+*) ;;
+esac
 case "$*" in
 *--help*) echo "  --progress <FORMAT>"; exit 0 ;;
 *--progress=json*) ;;

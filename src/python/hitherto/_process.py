@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import itertools
 import os
 import signal
 import subprocess
@@ -34,11 +35,12 @@ def run(
         KeyboardInterrupt: after the binary was interrupted and has ended.
         BaseException: what the data of a feed raised, after the binary was stopped.
     """
-    display = display_for(progress)
-    ears = Ears(is_terminal=isinstance(display, Text) and sys.stderr.isatty())
+    display, path = display_for(progress), os.fspath(binary())
     # What stands behind `--` is no flag.
     end = args.index("--") if "--" in args else len(args)
-    command = [os.fspath(binary()), *args[:end], *_progress_flags(display, is_quiet), *args[end:]]
+    more = _progress_flags(display, is_quiet, path, args)
+    command = [path, *args[:end], *more, *args[end:]]
+    ears = Ears(is_terminal=isinstance(display, Text) and sys.stderr.isatty())
     try:
         child = _Child(command, ears.write)
     except BaseException:
@@ -130,19 +132,20 @@ def _drain(child: _Child, ears: Ears) -> None:
         raise
 
 
-def _progress_flags(display: Display, is_quiet: bool) -> list[str]:
+def _progress_flags(display: Display, is_quiet: bool, path: str, args: Sequence[str]) -> list[str]:
     """The flags that make the binary say what the display shows."""
     if isinstance(display, Silent):
         return ["--quiet"] if is_quiet else []
-    if isinstance(display, Notebook) and _has_progress_flag(os.fspath(binary())):
+    commands = itertools.takewhile(lambda arg: not arg.startswith("-"), args)
+    if isinstance(display, Notebook) and _has_progress_flag(path, *commands):
         return ["--progress=json"]
     return []
 
 
 @functools.cache
-def _has_progress_flag(path: str) -> bool:
-    """Whether a binary takes ``--progress``."""
-    help_text = subprocess.run([path, "sequences", "--help"], capture_output=True, check=False)
+def _has_progress_flag(path: str, *commands: str) -> bool:
+    """Whether a command of a binary takes ``--progress``."""
+    help_text = subprocess.run([path, *commands, "--help"], capture_output=True, check=False)
     return b"--progress" in help_text.stdout
 
 

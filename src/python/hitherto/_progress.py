@@ -101,7 +101,8 @@ def progress_line(line: str) -> str | None:
 def display_for(progress: bool | None) -> Display:
     """How to show a run: ``False`` shows nothing; else it depends on where this process writes
     to."""
-    if progress is False:
+    # A process may have no standard error, such as a service.
+    if progress is False or sys.stderr is None:
         return Silent()
     found = _notebook()
     return Notebook(*found) if found else Text()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Mapping
 from pathlib import Path
@@ -87,10 +88,12 @@ def _kind_in(path: Path) -> str | None:
     except UnicodeDecodeError:
         raise UsageError(f'"{path}" is no job file: it is not text in UTF-8') from None
     if text.lstrip().startswith("{"):
-        found = re.search(r'"job":\s*"(\w+)"', text)
-    else:
-        # Keys of the job stand before the first table.
-        found = re.search(
-            r"^\s*job\s*=\s*[\"'](\w+)[\"']", re.split(r"^\s*\[", text, flags=re.M)[0], re.M
-        )
+        try:
+            kind = json.loads(text).get("job")
+        except ValueError as error:
+            raise UsageError(f'"{path}" is no manifest: {error}') from None
+        return kind if isinstance(kind, str) else None
+    # Keys of the job stand before the first table.
+    keys = re.split(r"^\s*\[", text, maxsplit=1, flags=re.M)[0]
+    found = re.search(r"^\s*job\s*=\s*[\"'](\w+)[\"']", keys, re.M)
     return found[1] if found else None
