@@ -9,7 +9,7 @@ import shutil
 import subprocess
 from collections import Counter
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import pyarrow as pa
@@ -36,6 +36,27 @@ def make(out: Path, *flags: str, source: Path = SHOP) -> Path:
     return out
 
 
+def richer_shop(out: Path, null_labels: bool = False) -> Path:
+    """The logs of the shop with prices of orders, and times, `surface` and `rank` of impressions."""
+    shutil.copytree(SHOP, out)
+    orders = out / "previous_orders.json"
+    rows = json.loads(orders.read_text())
+    for i, row in enumerate(rows):
+        row["price"] = i / 8
+    orders.write_text(json.dumps(rows))
+    for path in sorted((out / "impressions").glob("dt=*/*.ndjson")):
+        lines = [json.loads(line) for line in path.read_text().splitlines()]
+        for i, line in enumerate(lines):
+            line["surface"] = i % 5
+            line["impression_time"] = f"{path.parent.name[3:]}T{i % 24:02}:00:00Z"
+            for j, item in enumerate(line["impressions"]):
+                item["rank"] = i * 100 + j
+                if null_labels and (i + j) % 4 == 0:
+                    item["is_order"] = None
+        path.write_text("\n".join(map(json.dumps, lines)))
+    return out
+
+
 def generate(out: Path, *flags: str) -> Path:
     """A folder of generated logs."""
     command = [binary(), "generate", str(out), *flags]
@@ -49,6 +70,9 @@ def parts(folder: Path) -> list[str]:
     return sorted(glob.glob(str(folder / "dt=*" / "part-*.parquet")))
 
 
+# Columns with a value for each item.
+PER_ITEM = ("weight", "rank")
+
 Sample = tuple[Any, ...]
 
 
@@ -59,7 +83,7 @@ def expected(folder: Path, actions_max: int | None = None, *more: str) -> Counte
     """
     samples: Counter[Sample] = Counter()
     for path in parts(folder):
-        for row in pq.read_table(path, partitioning=None).to_pylist():
+        for row in pq.read_table(path, partitioning=cast(Any, None)).to_pylist():
             kept = min(row["history_length"], actions_max or row["history_length"])
             lists = [tuple(row[x][:kept]) for x in ("actions", "action_types")]
             is_list = "items" in row
@@ -67,7 +91,8 @@ def expected(folder: Path, actions_max: int | None = None, *more: str) -> Counte
             labels = row["is_order"] if is_list else [row["is_order"]]
             for i, (item, label) in enumerate(zip(items, labels, strict=True)):
                 rest = [_value(row, x, i, kept, is_list) for x in more]
-                samples[(item, label, *lists, *rest)] += 1
+                sample = (item, label, *lists, *rest)
+                samples[sample] += 1
     return samples
 
 
@@ -75,7 +100,7 @@ def _value(row: dict[str, Any], name: str, i: int, kept: int, is_list: bool) -> 
     value = row[name]
     if not isinstance(value, list):
         return value
-    return value[i] if is_list and name in ("weight",) else tuple(value[:kept])
+    return value[i] if is_list and name in PER_ITEM else tuple(value[:kept])
 
 
 def found(batches: Any, *more: str) -> Counter[Sample]:
@@ -103,7 +128,7 @@ def samples_of(batch: Any, *more: str) -> list[Sample]:
         label = None if np.isnan(b["is_order"][i]) else bool(b["is_order"][i])
         rest = [
             b[x][i].item()
-            if b[x].shape == (count,) and x in ("weight", "surface")
+            if x in (*PER_ITEM, "surface")
             else tuple(list_of(b, x, index[i], lengths[index[i]]).tolist())
             for x in more
         ]
@@ -116,10 +141,12 @@ def list_of(b: dict[str, Array], name: str, history: int, length: int) -> Array:
     if "offsets" in b:
         start, end = b["offsets"][history : history + 2]
         assert end - start == length
-        return b[name][start:end]
+        values: Array = b[name][start:end]
+        return values
     row = b[name][history]
     assert not row[length:].any()
-    return row[:length]
+    real: Array = row[:length]
+    return real
 
 
 def timeline_of(folder: Path, out: Path, max_actions: int | None = None) -> Path:

@@ -14,87 +14,19 @@ import itertools
 import os
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
 from typing import Any, TypeVar
 
 import numpy as np
+import pyarrow as pa
 from numpy.typing import NDArray
 
+from ._arrays import LABEL, DayArrays, Want
 from ._fill import History, fill_flat, fill_padded
 from ._lists import RowGroup, dtype_of, row_groups, values_of
-from ._rows import LABEL, GroupRows, group_rows, is_same_history, is_same_request
+from ._rows import GroupRows, group_rows, is_same_history, is_same_request
 
 Array = NDArray[Any]
 T = TypeVar("T")
-
-
-@dataclass(frozen=True)
-class Want:
-    """What to keep of a day."""
-
-    lists: tuple[str, ...] = ("actions", "action_types")
-    """Columns of histories."""
-    columns: tuple[str, ...] = ("item_id", LABEL)
-    """Columns of samples, by their names in batches."""
-    width: int | None = None
-    """Values of a padded list; None if lists are not padded."""
-    actions_max: int = 1000
-    """The newest actions of a history to keep."""
-    oldest_first: bool = False
-    """Whether padded histories are turned around, their padding staying at the end."""
-    null_label: str = "drop"
-    """What to do with samples without a label: `drop`, `nan` or `error`."""
-
-
-@dataclass(frozen=True)
-class DayArrays:
-    """H histories, R requests, S samples. Samples of a request and of a history are neighbours."""
-
-    lists: dict[str, Array]
-    """By column `[H, N]`, padded with 0; or, if `starts` is there, values one after the other."""
-    starts: Array | None
-    """Where each history begins in the values of `lists`, int64 `[H]`; newest first."""
-    lengths: Array
-    """Real actions of each history, int32 `[H]`."""
-    history: Array
-    """The history of each sample, int32 `[S]`."""
-    requests: Array
-    """Where the samples of each request begin, and their end, int64 `[R + 1]`."""
-    histories: Array
-    """The same for the samples of each history, int64. Each request of a guest has its own."""
-    columns: dict[str, Array]
-    """Columns of samples, each `[S]`; `is_order` is float32, NaN for null."""
-
-    @property
-    def items(self) -> Array:
-        """Items of the histories, `lists["actions"]`."""
-        return self.lists["actions"]
-
-    @property
-    def types(self) -> Array:
-        """Types of the same actions, `lists["action_types"]`, int8."""
-        return self.lists["action_types"]
-
-    @property
-    def item_id(self) -> Array:
-        """The item of each sample, `[S]`."""
-        return self.columns["item_id"]
-
-    @property
-    def is_order(self) -> Array:
-        """The label of each sample, float32 `[S]`, NaN for null."""
-        return self.columns[LABEL]
-
-    @property
-    def nbytes(self) -> int:
-        """Bytes of all arrays."""
-        starts = () if self.starts is None else (self.starts,)
-        arrays = (self.lengths, self.history, self.requests, self.histories, *starts)
-        return sum(x.nbytes for x in (*arrays, *self.lists.values(), *self.columns.values()))
-
-    def starts_of(self, by: str) -> Array | None:
-        """Where the samples of each unit begin, and their end; None if a unit is a sample."""
-        return {"sample": None, "request": self.requests, "history": self.histories}[by]
 
 
 class Day:
@@ -112,6 +44,9 @@ class Day:
         self.groups = row_groups(list(paths))
         read = _each(self._rows_of, self.groups, threads)
         self._assemble(read)
+        del read
+        # Histories are about to be read: what Arrow keeps of the rows is not needed for them.
+        pa.default_memory_pool().release_unused()
 
     def _rows_of(self, at: RowGroup) -> GroupRows:
         self.check()
@@ -147,6 +82,10 @@ class Day:
             raise ValueError(
                 f"{self.nulls} samples of {_folder_of(self.groups)} have no label; "
                 'null_label="drop" leaves them out, "nan" keeps them'
+            )
+        if self.nulls == len(null) > 0 and self.want.null_label == "drop":
+            raise ValueError(
+                f'no sample of {_folder_of(self.groups)} has a label; null_label="nan" keeps them'
             )
         if self.nulls and self.want.null_label == "drop":
             columns = {name: x[~null] for name, x in columns.items()}

@@ -7,11 +7,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from ._arrays import Want
 from ._lists import RowGroup, flat_lists, padded_rows, values_of
 
 Array = NDArray[Any]
@@ -21,17 +22,6 @@ Lists = dict[str, Array]
 _TURN_ROWS = 256
 # Row groups whose values are read before they are copied to where they stay.
 _GROUPS_AHEAD = 4
-
-
-class Bounds(Protocol):
-    """What is kept of histories: `Want`."""
-
-    @property
-    def width(self) -> int | None: ...
-    @property
-    def actions_max(self) -> int: ...
-    @property
-    def oldest_first(self) -> bool: ...
 
 
 @dataclass(frozen=True)
@@ -46,7 +36,7 @@ class History:
 
 
 def fill_padded(
-    tasks: Sequence[History], lengths: Array, dtypes: dict[str, Any], want: Bounds, run: Any
+    tasks: Sequence[History], lengths: Array, dtypes: dict[str, Any], want: Want, run: Any
 ) -> tuple[None, Lists]:
     """Padded histories: arrays `[H, actions_max]`."""
     width, kept = want.width, want.actions_max
@@ -81,7 +71,7 @@ def fill_flat(
     tasks: Sequence[History],
     lengths: Array,
     dtypes: dict[str, Any],
-    want: Bounds,
+    want: Want,
     run: Callable[[Any, Sequence[History]], list[Any]],
 ) -> tuple[Array, Lists]:
     """Histories of any length: values one after the other, and where each history starts."""

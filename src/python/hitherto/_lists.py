@@ -15,6 +15,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
+from ._arrow import is_null, mask, raw
 from ._pages import Chunk, take_rows
 from ._thrift import NotOurs
 
@@ -97,9 +98,9 @@ def flat_lists(
     for name in names:
         lists = table[name].chunk(0)
         if wanted is None:
-            wanted = np.asarray(lists.is_valid().to_numpy(zero_copy_only=False))
-        lists = lists.filter(pa.array(wanted))
-        mine = np.diff(lists.offsets.to_numpy()).astype(np.int64)
+            wanted = ~is_null(lists)
+        lists = lists.filter(mask(wanted))
+        mine = np.diff(raw(lists.offsets)).astype(np.int64)
         if lists.null_count or (lengths is not None and not np.array_equal(mine, lengths)):
             raise ValueError(f'{at.path}: the lists of "{name}" are not those of "{names[0]}"')
         lengths, values[name] = mine, _plain(at, name, lists.flatten())
@@ -150,7 +151,7 @@ def _other_rows(at: RowGroup, name: str, width: int, wanted: Array, out: Array) 
         )
         for batch in batches:
             lists = batch.column(0)
-            if lists.null_count or (np.diff(lists.offsets.to_numpy()) != width).any():
+            if lists.null_count or (np.diff(raw(lists.offsets)) != width).any():
                 raise ValueError(f'{at.path}: a list of "{name}" has not the length {width}')
             values = _plain(at, name, lists.flatten()).reshape(-1, width)
             here = np.flatnonzero(wanted[row : row + len(lists)])
@@ -164,4 +165,4 @@ def _plain(at: RowGroup, name: str, values: pa.Array) -> Array:
     """The values of lists, which must not be null."""
     if values.null_count:
         raise ValueError(f'{at.path}: a list of "{name}" has a null')
-    return np.asarray(values.to_numpy())
+    return raw(values)

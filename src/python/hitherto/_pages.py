@@ -175,7 +175,7 @@ def _decompressed(codec: str, body: memoryview, size: int) -> Bytes:
         if _packed_size(codec, body, unpack, size) != size:
             raise NotOurs("a page of another size")
         page: Bytes = unpack(body, size)
-    except (pa.ArrowException, OSError, ValueError) as err:
+    except (pa.ArrowException, OSError, ValueError, IndexError) as err:
         raise NotOurs("a page that cannot be decompressed") from err
     return page
 

@@ -18,9 +18,12 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
+from ._arrays import LABEL
+from ._arrow import is_null, raw
+
 Array = NDArray[Any]
 
-LENGTH, START, LABEL = "history_length", "history_start", "is_order"
+LENGTH, START = "history_length", "history_start"
 
 
 @dataclass
@@ -71,17 +74,17 @@ def group_rows(path: str, meta: Any, group: int, names: dict[str, str]) -> Group
         request = new | _changes(columns["ranking_id"])
         request[1:] |= position[1:] <= position[:-1]
     else:
-        per_row = np.diff(columns["items"].offsets.to_numpy()).astype(np.int64)
+        per_row = np.diff(raw(columns["items"].offsets)).astype(np.int64)
     return GroupRows(
         new=new,
         request=request,
-        guest=_is_null(columns["customer_id"]),
+        guest=is_null(columns["customer_id"]),
         items=per_row,
         lengths=_numbers(LENGTH, columns[LENGTH]),
         starts=_numbers(START, columns[START]) if START in has else None,
         columns={to: _samples(to, columns[name], per_row) for to, name in names.items()},
-        first=tuple(columns[name][0].as_py() for name in keys),
-        last=tuple(columns[name][-1].as_py() for name in keys),
+        first=tuple(_key(columns[name][0]) for name in keys),
+        last=tuple(_key(columns[name][-1]) for name in keys),
     )
 
 
@@ -101,10 +104,9 @@ def _one(column: pa.ChunkedArray) -> pa.Array:
     return column.chunk(0) if column.num_chunks == 1 else pa.concat_arrays(column.chunks)
 
 
-def _is_null(column: pa.Array) -> Array:
-    if column.null_count == 0:
-        return np.zeros(len(column), bool)
-    return np.asarray(column.is_null().to_numpy(zero_copy_only=False))
+def _key(value: pa.Scalar) -> Any:
+    """A value that can be compared; of a time a number, which needs no zone."""
+    return value.value if pa.types.is_timestamp(value.type) else value.as_py()
 
 
 def _changes(column: pa.Array) -> Array:
@@ -112,18 +114,17 @@ def _changes(column: pa.Array) -> Array:
     changes = np.ones(len(column), bool)
     if len(column) > 1:
         before, after = column.slice(0, len(column) - 1), column.slice(1)
-        differ = pc.fill_null(pc.call_function("not_equal", [before, after]), False)
-        changes[1:] = differ.to_numpy(zero_copy_only=False)
-        if column.null_count:
-            nulls = _is_null(column)
-            changes[1:] |= nulls[1:] != nulls[:-1]
+        nulls = is_null(column)
+        differ = raw(pc.call_function("not_equal", [before, after]))
+        differ[nulls[1:] | nulls[:-1]] = False
+        changes[1:] = differ | (nulls[1:] != nulls[:-1])
     return changes
 
 
 def _samples(name: str, column: pa.Array, per_row: Array) -> Array:
     """A column as values of samples `[S]`: those of its lists, or each value for its samples."""
     if pa.types.is_list(column.type):
-        if not np.array_equal(np.diff(column.offsets.to_numpy()), per_row):
+        if not np.array_equal(np.diff(raw(column.offsets)), per_row):
             raise ValueError(f'the lists of column "{name}" are not as long as those of "items"')
         return _numbers(name, column.flatten())
     values = _numbers(name, column)
@@ -136,12 +137,18 @@ def _numbers(name: str, column: pa.Array) -> Array:
         column = column.cast(pa.float32())
     if pa.types.is_timestamp(column.type):
         # As NumPy has it: microseconds, and the smallest number for a null.
-        column = pc.fill_null(column.cast(pa.timestamp("us")).cast(pa.int64()), -(2**63))
-    if pa.types.is_floating(column.type):
-        column = pc.fill_null(column, float("nan"))
+        times = column.cast(pa.timestamp("us", column.type.tz)).cast(pa.int64())
+        values = raw(times).copy()
+        values[is_null(column)] = -(2**63)
+        return values
+    nulls = is_null(column)
+    if pa.types.is_floating(column.type) and column.null_count:
+        values = raw(column).copy()
+        values[nulls] = np.nan
+        return values
     if column.null_count:
         raise ValueError(
             f'column "{name}" has nulls, and a tensor of {column.type} has no null; '
             "leave it out with columns="
         )
-    return np.asarray(column.to_numpy(zero_copy_only=False))
+    return raw(column)

@@ -13,6 +13,8 @@ CHOICES = {
     "null_label": ("drop", "nan", "error"),
 }
 _TYPES = (torch.int8, torch.int16, torch.int32, torch.int64)
+# Of a set without a limit, as many actions as the program keeps by default.
+ACTIONS_MAX = 1000
 # Keys of batches that are no columns of a set.
 _MADE = ("history_length", "history_index", "offsets", "weight")
 
@@ -25,16 +27,38 @@ def check_choices(**given: str) -> None:
             raise ValueError(f"{name}={word!r} is none of {choices}")
 
 
-def check_counts(positive: Mapping[str, int | None], **others: int) -> None:
-    """Raises for a count that is no int, is negative, or is 0 where one is needed."""
-    for name, count in {**positive, **others}.items():
-        if count is None and name in positive:
-            continue
-        if not isinstance(count, int) or isinstance(count, bool):
-            raise TypeError(f"{name}={count!r} is no int")
-        least = 1 if name in positive else 0
-        if count < least:
-            raise ValueError(f"{name}={count} is less than {least}")
+def check_positive(**given: int | None) -> None:
+    """Raises for a count that is no int or less than 1. None is the default of its argument."""
+    for name, count in given.items():
+        if count is not None:
+            _check_count(name, count, 1)
+
+
+def check_counts(**given: int) -> None:
+    """Raises for a count that is no int or negative."""
+    for name, count in given.items():
+        _check_count(name, count, 0)
+
+
+def _check_count(name: str, count: object, least: int) -> None:
+    if not isinstance(count, int) or isinstance(count, bool):
+        raise TypeError(f"{name}={count!r} is no int")
+    if count < least:
+        raise ValueError(f"{name}={count} is less than {least}")
+
+
+def actions_max_of(asked: int | None, limit: int | None) -> int:
+    """The actions of a history to keep. Raises ValueError if the set does not have as many."""
+    if asked is not None and limit is not None and asked > limit:
+        raise ValueError(f"max_actions={asked}, and histories of the set have at most {limit}")
+    return asked or limit or ACTIONS_MAX
+
+
+def device_of(device: torch.device | str | None, pin_memory: bool) -> torch.device | None:
+    """The device of batches; None for memory."""
+    if device is not None and pin_memory:
+        raise ValueError("pin_memory is for batches in memory; leave it out with device=")
+    return None if device is None else torch.device(device)
 
 
 def check_types(negatives: float, types_dtype: torch.dtype) -> None:

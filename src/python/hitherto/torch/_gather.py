@@ -15,7 +15,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from .._day import DayArrays
+from .._arrays import DayArrays
 from ._buffers import Buffers
 
 Array = NDArray[Any]
@@ -45,6 +45,12 @@ class Gather:
     def __init__(self, day: DayArrays, shape: Shape, buffers: Buffers) -> None:
         self._day, self._shape, self._buffers = day, shape, buffers
         self._unit_starts = day.starts_of(shape.by)
+        self._dtypes = {n: torch.from_numpy(x[:0]).dtype for n, x in day.lists.items()}
+        if "action_types" in self._dtypes:
+            self._dtypes["action_types"] = shape.types_dtype
+        self._out_dtypes = {
+            n: torch.empty(0, dtype=x).numpy().dtype for n, x in self._dtypes.items()
+        }
         self._on_device = {}
         if shape.device is not None:
             lists = day.lists.items()
@@ -66,9 +72,8 @@ class Gather:
         if shape.jagged:
             offsets = np.concatenate([[0], np.cumsum(lengths, dtype=np.int64)])
             out["offsets"] = self._small(offsets)
-            places = self._jagged_places(histories, lengths, offsets)
             for name in day.lists:
-                out[name] = self._jagged(name, places)
+                out[name] = self._jagged(name, histories, lengths)
         else:
             for name in day.lists:
                 out[name] = self._padded(name, histories, lengths)
@@ -101,82 +106,88 @@ class Gather:
             return tensor.to(self._shape.device)
         return tensor.pin_memory() if self._buffers.is_pinned else tensor
 
-    def _dtype(self, name: str) -> torch.dtype:
-        if name == "action_types":
-            return self._shape.types_dtype
-        return torch.from_numpy(self._day.lists[name][:0]).dtype
-
     def _padded(self, name: str, histories: Array, lengths: Array) -> Tensor:
         """Histories `[U, actions_max]`."""
         day, shape = self._day, self._shape
-        if day.starts is not None:
-            return self._padded_flat(name, day.starts[histories], lengths)
         if shape.device is not None:
+            if day.starts is not None:
+                return self._padded_flat_on_device(name, day.starts[histories], lengths)
             index = torch.from_numpy(histories.astype(np.int64)).to(shape.device)
-            return self._on_device[name].index_select(0, index).to(self._dtype(name))
-        return self._take_rows(name, histories)
-
-    def _take_rows(self, name: str, histories: Array) -> Tensor:
-        """Rows of a padded array, in memory."""
-        source = self._day.lists[name]
-        out = self._out(name, (len(histories), source.shape[1]))
-        if len(source) == 0:
-            return torch.from_numpy(out)
-        if out.dtype == source.dtype:
-            np.take(source, histories, axis=0, out=out, mode="clip")
-            return torch.from_numpy(out)
-        rows = max(1, _WIDEN_VALUES // source.shape[1])
-        scratch = np.empty((min(rows, len(out)), source.shape[1]), source.dtype)
-        for at in range(0, len(out), rows):
-            some = histories[at : at + rows]
-            np.take(source, some, axis=0, out=scratch[: len(some)], mode="clip")
-            out[at : at + len(some)] = scratch[: len(some)]
+            return self._on_device[name].index_select(0, index).to(self._dtypes[name])
+        out = self._out(name, (len(histories), shape.actions_max))
+        if day.starts is None:
+            _take_rows(day.lists[name], histories, out)
+        elif len(histories):
+            zeros = np.zeros(shape.actions_max, day.lists[name].dtype)
+            slices = self._slices(name, histories, lengths)
+            rests = [zeros[length:] for length in lengths.tolist()]
+            pieces = [piece for both in zip(slices, rests, strict=True) for piece in both]
+            np.concatenate(pieces, out=out.reshape(-1))
         return torch.from_numpy(out)
 
-    def _padded_flat(self, name: str, starts: Array, lengths: Array) -> Tensor:
+    def _padded_flat_on_device(self, name: str, starts: Array, lengths: Array) -> Tensor:
         """The same of values that lie one list after the other."""
         shape = self._shape
         place = np.arange(shape.actions_max)
         length = lengths[:, None].astype(np.int64)
         ahead = place if shape.newest_first else length - 1 - place
         index = np.where(place < length, starts[:, None] + ahead, -1)
-        if shape.device is not None:
-            at = torch.from_numpy(index).to(shape.device)
-            return _take_or_zero(self._on_device[name], at).to(self._dtype(name))
-        out = self._out(name, index.shape)
-        source = self._day.lists[name]
-        if len(source):
-            np.copyto(out, np.take(source, index, mode="clip"), casting="same_kind")
-        out[index < 0] = 0
+        at = torch.from_numpy(index).to(shape.device)
+        return _take_or_zero(self._on_device[name], at).to(self._dtypes[name])
+
+    def _jagged(self, name: str, histories: Array, lengths: Array) -> Tensor:
+        """Values of histories, one history after the other, `[T]`."""
+        total = int(lengths.sum())
+        if self._shape.device is not None:
+            at = torch.from_numpy(self._places(histories, lengths)).to(self._shape.device)
+            return self._on_device[name].reshape(-1).index_select(0, at).to(self._dtypes[name])
+        out = self._out(name, (total,))
+        if total:
+            np.concatenate(self._slices(name, histories, lengths), out=out)
         return torch.from_numpy(out)
 
-    def _jagged_places(self, histories: Array, lengths: Array, offsets: Array) -> Array:
-        """Where the values of histories lie, in the values of all of them, `[T]`."""
-        day = self._day
-        if day.starts is None:
+    def _slices(self, name: str, histories: Array, lengths: Array) -> list[Array]:
+        """The real actions of each history, as views. Measured four times as fast as an index."""
+        starts, newest_first = self._starts(histories)
+        source = self._day.lists[name].reshape(-1)
+        ends = (starts + lengths).tolist()
+        slices = [source[a:b] for a, b in zip(starts.tolist(), ends, strict=True)]
+        return slices if newest_first else [x[::-1] for x in slices]
+
+    def _starts(self, histories: Array) -> tuple[Array, bool]:
+        """Where histories start among all values, and whether they are to be copied as they are."""
+        if self._day.starts is None:
             # Padded histories are turned around when they are read.
-            starts, newest_first = histories.astype(np.int64) * self._shape.actions_max, True
-        else:
-            starts, newest_first = day.starts[histories], self._shape.newest_first
+            return histories.astype(np.int64) * self._shape.actions_max, True
+        return self._day.starts[histories], self._shape.newest_first
+
+    def _places(self, histories: Array, lengths: Array) -> Array:
+        """Where the values of histories lie among all values, `[T]`."""
+        starts, newest_first = self._starts(histories)
+        counts = lengths.astype(np.int64)
         if newest_first:
-            return ranges(starts, lengths.astype(np.int64))
-        last = np.repeat(starts + lengths - 1 + offsets[:-1], lengths)
+            return ranges(starts, counts)
+        # Backwards from the last action of each history.
+        last = np.repeat(starts + counts - 1 + np.cumsum(counts) - counts, counts)
         return last - np.arange(len(last))
 
-    def _jagged(self, name: str, places: Array) -> Tensor:
-        """Values of histories, one history after the other, `[T]`."""
-        if self._shape.device is not None:
-            at = torch.from_numpy(places).to(self._shape.device)
-            return self._on_device[name].reshape(-1).index_select(0, at).to(self._dtype(name))
-        out = self._out(name, places.shape)
-        source = self._day.lists[name].reshape(-1)
-        if len(places):
-            np.copyto(out, np.take(source, places, mode="clip"), casting="same_kind")
-        return torch.from_numpy(out)
-
     def _out(self, name: str, shape: tuple[int, ...]) -> Array:
-        dtype = torch.empty(0, dtype=self._dtype(name)).numpy().dtype
-        return self._buffers.empty(name, shape, dtype)
+        return self._buffers.empty(name, shape, self._out_dtypes[name])
+
+
+def _take_rows(source: Array, rows: Array, out: Array) -> None:
+    """Copies rows of an array to one of the same or a wider type."""
+    if len(rows) == 0:
+        return
+    if out.dtype == source.dtype:
+        np.take(source, rows, axis=0, out=out, mode="clip")
+        return
+    count = max(1, _WIDEN_VALUES // source.shape[1])
+    scratch = np.empty((min(count, len(out)), source.shape[1]), source.dtype)
+    for at in range(0, len(out), count):
+        some = rows[at : at + count]
+        np.take(source, some, axis=0, out=scratch[: len(some)], mode="clip")
+        out[at : at + len(some)] = scratch[: len(some)]
 
 
 def ranges(starts: Array, counts: Array) -> Array:

@@ -14,7 +14,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from .._day import Day, DayArrays, Want, part_files
+from .._arrays import DayArrays, Want
+from .._day import Day, part_files
 from .._order import key_of, permutation
 from ._source import Source
 

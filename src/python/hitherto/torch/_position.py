@@ -4,10 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
+from typing import TypeAlias
 
 VERSION = 1
 
-State = dict[str, "int | str"]
+State: TypeAlias = "dict[str, int | str]"
+
+# Names in a state, and those of the fields of a position.
+_NAMES = {
+    "epoch": "epoch",
+    "day": "day",
+    "pass": "turn",
+    "window": "window",
+    "done": "done",
+    "step": "step",
+    "memory": "limit",
+}
 
 
 @dataclass(frozen=True)
@@ -56,12 +68,38 @@ def position_of(state: Mapping[str, int | str], fixed: Mapping[str, int | str]) 
     return Position(**{to: int(state[name]) for name, to in _NAMES.items()})
 
 
-_NAMES = {
-    "epoch": "epoch",
-    "day": "day",
-    "pass": "turn",
-    "window": "window",
-    "done": "done",
-    "step": "step",
-    "memory": "limit",
-}
+class Resumable:
+    """Has a position that can be saved and loaded."""
+
+    def __init__(self, fixed: Mapping[str, int | str]) -> None:
+        """`fixed` is what must not change between saving and loading."""
+        self._fixed = fixed
+        self._start = Position()
+        """Where the next iteration starts."""
+        self._position = self._start
+        """After the last batch that was handed out."""
+
+    def set_epoch(self, epoch: int) -> None:
+        """Makes the next iteration one of `epoch`. Keeps a loaded state if it is of this epoch."""
+        if epoch < 0:
+            raise ValueError(f"epoch {epoch} is negative")
+        if epoch != self._start.epoch:
+            self._start = self._position = Position(epoch=epoch)
+
+    def state_dict(self) -> State:
+        """The position after the last batch that was handed out, the same on every rank.
+
+        `load_state_dict` continues from it exactly, also with other numbers of ranks and another
+        batch size.
+        """
+        return state_of(self._position, self._fixed)
+
+    def load_state_dict(self, state: Mapping[str, int | str]) -> None:
+        """Makes the next iteration continue after a state.
+
+        Raises:
+            ValueError: if the state is of another set, seed, choice of days or other setting that
+                decides about the order; the message names both.
+        """
+        position = position_of(state, self._fixed)
+        self._start = self._position = position

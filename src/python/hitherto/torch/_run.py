@@ -11,9 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 from torch import Tensor
 
-from .._day import DayArrays
+from .._arrays import LABEL, DayArrays
 from .._order import chosen, key_of, permutation, share, steps
-from .._rows import LABEL
 from ._buffers import Buffers
 from ._gather import Gather, Shape
 from ._plan import NEGATIVES, ORDER, Piece, Plan, negatives_kept
@@ -92,7 +91,7 @@ class Epoch:
                         futures.append(pool.submit(self._advance, pieces, now))
 
                 is_first = (piece.day, piece.turn, piece.window) == start.piece
-                done = _done_of(piece, start) if is_first else 0
+                done = start.done if is_first else 0
                 made = self._piece(piece, loaded, begin, start.epoch, done, step)
                 for batch, end in made:
                     step += 1
@@ -108,6 +107,7 @@ class Epoch:
     def _pieces(self, start: Position) -> Iterator[Piece]:
         """The pieces from a position on."""
         for piece in self._plan.pieces(start.epoch, self._check):
+            _check_budget(piece, start)
             if (piece.day, piece.turn, piece.window) >= start.piece:
                 yield piece
 
@@ -177,9 +177,9 @@ def _position(epoch: int, piece: Piece, done: int, step: int) -> Position:
     return Position(epoch, piece.day, piece.turn, piece.window, done, step, piece.limit)
 
 
-def _done_of(piece: Piece, start: Position) -> int:
-    """The units of the first piece that are done."""
-    if start.limit != piece.limit and (start.done or start.window):
+def _check_budget(piece: Piece, start: Position) -> None:
+    """Raises if the day of a position is cut in another way than when it was saved."""
+    if piece.day == start.day and piece.limit != start.limit and (start.done or start.window):
         was, now = (
             f"in windows for memory={x}" if x else "whole" for x in (start.limit, piece.limit)
         )
@@ -187,4 +187,3 @@ def _done_of(piece: Piece, start: Position) -> int:
             f"the state is of a run that held this day {was}, and this one holds it {now}; "
             "give the same memory="
         )
-    return start.done

@@ -12,14 +12,23 @@ import torch
 from torch import Tensor
 from torch.utils.data import IterableDataset
 
-from .._day import Want
+from .._arrays import Want
 from .._order import steps_count
 from ._buffers import Buffers
-from ._checks import check_choices, check_counts, check_names, check_types, cpus
+from ._checks import (
+    actions_max_of,
+    check_choices,
+    check_counts,
+    check_names,
+    check_positive,
+    check_types,
+    cpus,
+    device_of,
+)
 from ._gather import Shape
 from ._memory import bytes_of, free_bytes
 from ._plan import Plan
-from ._position import Position, State, position_of, state_of
+from ._position import Position, Resumable
 from ._prefetch import Prefetch, Stop
 from ._ranks import rank_of, refuse_second_sharding, worker_of
 from ._run import Epoch, Loader
@@ -30,7 +39,7 @@ Day: TypeAlias = "str | datetime.date"
 Batch = dict[str, Tensor]
 
 
-class Samples(IterableDataset[Batch]):
+class Samples(Resumable, IterableDataset[Batch]):
     """Batches of the samples of a set that `hitherto sequences` made.
 
     One iteration is one epoch: every day in order, the samples of a day in uniform random order.
@@ -127,26 +136,15 @@ class Samples(IterableDataset[Batch]):
         rank: int | None = None,
         world_size: int | None = None,
     ) -> None:
-        super().__init__()
         check_choices(by=by, layout=layout, null_label=null_label)
-        counts = {
-            "batch_size": batch_size,
-            "passes": passes,
-            "max_actions": max_actions,
-            "threads": threads,
-        }
-        check_counts(counts, prefetch=prefetch, seed=seed)
+        check_positive(batch_size=batch_size, passes=passes, max_actions=max_actions)
+        check_positive(threads=threads)
+        check_counts(prefetch=prefetch, seed=seed)
         check_types(negatives, types_dtype)
         source = open_source(path, days)
-        if max_actions is not None and source.width is not None and max_actions > source.width:
-            raise ValueError(
-                f"max_actions={max_actions}, and histories of the set have {source.width}"
-            )
-        actions_max = max_actions or source.actions_max
+        actions_max = actions_max_of(max_actions, source.limit)
         lists, scalars = columns_of(source, source.schema(), columns)
-        where = None if device is None else torch.device(device)
-        if pin_memory and where is not None:
-            raise ValueError("pin_memory is for batches in memory; with device= leave it out")
+        where = device_of(device, pin_memory)
         self._batch_size, self._drop_last, self._prefetch = batch_size, drop_last, prefetch
         self._rank: tuple[int | None, int | None] = (rank, world_size)
         self._pin_memory, self._has_warned = pin_memory, False
@@ -182,7 +180,7 @@ class Samples(IterableDataset[Batch]):
             types_dtype=types_dtype,
             device=where,
         )
-        self._fixed: dict[str, int | str] = {
+        fixed: dict[str, int | str] = {
             "set": source.digest,
             "by": by,
             "seed": seed,
@@ -192,7 +190,7 @@ class Samples(IterableDataset[Batch]):
             "negatives": str(negatives),
             "null_label": null_label,
         }
-        self._position = self._start = Position()
+        super().__init__(fixed)
         self._loader: Loader | None = None
 
     def __iter__(self) -> Iterator[Batch]:
@@ -249,36 +247,11 @@ class Samples(IterableDataset[Batch]):
             for piece in self._plan.pieces(self._start.epoch)
         )
 
-    def set_epoch(self, epoch: int) -> None:
-        """Makes the next iteration one of `epoch`. Keeps a loaded state if it is of this epoch."""
-        if epoch < 0:
-            raise ValueError(f"epoch {epoch} is negative")
-        if epoch != self._start.epoch:
-            self._start = self._position = Position(epoch=epoch)
-
-    def state_dict(self) -> State:
-        """The position after the last batch that was handed out, the same on every rank.
-
-        `load_state_dict` continues from it exactly, also with other numbers of ranks and another
-        batch size.
-        """
-        return state_of(self._position, self._fixed)
-
-    def load_state_dict(self, state: Mapping[str, int | str]) -> None:
-        """Makes the next iteration continue after a state.
-
-        Raises:
-            ValueError: if the state is of another set, seed, choice of days or other setting that
-                decides about the order; the message names both.
-        """
-        position = position_of(state, self._fixed)
-        if position.limit and self._plan.is_guess:
-            self._plan.limit = position.limit
-        self._start = self._position = position
-
     def _ranks(self) -> tuple[int, int]:
-        """Rank and world size."""
+        """Rank and world size, which the plan has to know, as it has to know a loaded budget."""
         rank = rank_of(*self._rank)
+        if self._start.limit and self._plan.is_guess:
+            self._plan.limit = self._start.limit
         self._plan.is_alone = rank[1] == 1
         return rank
 

@@ -15,8 +15,6 @@ from .._day import part_files
 
 # Columns of histories and of rows that have other names or another meaning in batches.
 _NOT_SAMPLES = ("history_length", "history_start", "item_id", "items", "actions", "action_types")
-# Of a set without a limit, as many actions as the program keeps by default.
-_ACTIONS_MAX = 1000
 
 
 @dataclass(frozen=True)
@@ -42,7 +40,8 @@ class Source:
     layout: str
     width: int | None
     """Values of a padded list; None if lists are not padded."""
-    actions_max: int
+    limit: int | None
+    """The most actions of a history; None if there is no limit."""
     side_lists: tuple[str, ...]
     days: tuple[SourceDay, ...]
 
@@ -82,7 +81,7 @@ def open_source(path: str | os.PathLike[str], days: Sequence[Any] | None) -> Sou
         digest=str(manifest["xxh64"]),
         layout=layout,
         width=int(limit) if is_padded and limit is not None else None,
-        actions_max=int(limit) if limit is not None else _ACTIONS_MAX,
+        limit=None if limit is None else int(limit),
         side_lists=tuple(str(x).partition(":")[0] for x in settings.get("with") or ()),
         days=_chosen(folder, found, days),
     )

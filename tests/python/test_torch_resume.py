@@ -1,0 +1,253 @@
+"""An iteration goes on after any batch, to the same bytes, in every way of saving its state.
+
+HITHERTO_RESUME_CUTS is the number of cuts for each way; 4 by default, 100 for a long run.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import itertools
+import json
+import os
+import pickle
+import random
+import signal
+import subprocess
+import sys
+import warnings
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+pytest.importorskip("torch", reason="the loader needs torch")
+
+import sets
+from hitherto.torch import Samples
+
+CUTS = int(os.environ.get("HITHERTO_RESUME_CUTS", "4"))
+BY = ("sample", "request", "history")
+
+
+@pytest.fixture(scope="module")
+def path(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    out = tmp_path_factory.mktemp("set") / "requests"
+    flags = ("--layout", "request", "--max-actions", "10", "--row-group-rows", "10")
+    return sets.make(out, *flags, source=sets.SHOP)
+
+
+def signature(batch: Any) -> str:
+    digest = hashlib.sha256()
+    for name in sorted(batch):
+        digest.update(name.encode() + batch[name].numpy().tobytes())
+    return digest.hexdigest()
+
+
+def signatures(batches: Iterable[Any]) -> list[str]:
+    return [signature(batch) for batch in batches]
+
+
+def of(path: Path, by: str, **settings: Any) -> Samples:
+    sizes = {"sample": 40, "request": 7, "history": 6}
+    usual: dict[str, Any] = {"batch_size": sizes[by], "seed": 3, "passes": 2, "negatives": 0.7}
+    return Samples(path, by=by, **{**usual, **settings})  # type: ignore[arg-type]
+
+
+def cuts(count: int, name: str) -> list[int]:
+    """Numbers of batches to stop after: the ends, and some between."""
+    dice = random.Random(name)
+    return [0, 1, count - 1, count, *(dice.randrange(count + 1) for _ in range(CUTS))][:CUTS]
+
+
+def head(batches: Any, count: int) -> list[str]:
+    """The signatures of the first batches."""
+    return [signature(next(batches)) for _ in range(count)]
+
+
+@pytest.mark.parametrize("prefetch", [0, 3])
+@pytest.mark.parametrize("by", BY)
+def test_bare(path: Path, by: str, prefetch: int) -> None:
+    full = signatures(of(path, by))
+    assert len(full) > 10
+    for cut in cuts(len(full), f"{by}{prefetch}"):
+        samples = of(path, by, prefetch=prefetch)
+        first = head(iter(samples), cut)
+        state = json.loads(json.dumps(samples.state_dict()))
+        again = of(path, by, prefetch=prefetch)
+        again.load_state_dict(state)
+        assert first + signatures(again) == full
+        # What follows is the next epoch, in another order.
+        assert again.state_dict()["epoch"] == 1
+        assert signatures(again) != full
+
+
+@pytest.mark.filterwarnings("ignore")
+@pytest.mark.parametrize("workers", [0, 2])
+@pytest.mark.parametrize("by", BY)
+def test_stateful_data_loader(path: Path, by: str, workers: int) -> None:
+    stateful = pytest.importorskip("torchdata.stateful_dataloader", reason="torchdata is missing")
+
+    def loader() -> Any:
+        return stateful.StatefulDataLoader(of(path, by), batch_size=None, num_workers=workers)
+
+    full = signatures(of(path, by))
+    assert sorted(signatures(loader())) == sorted(full)
+    for cut in cuts(len(full), f"{by}{workers}"):
+        if cut == 0:
+            continue
+        one = loader()
+        batches = iter(one)
+        first = head(batches, cut)
+        state = pickle.loads(pickle.dumps(one.state_dict()))
+        del batches
+        again = loader()
+        again.load_state_dict(state)
+        assert first + signatures(again) == full
+
+
+def test_a_state_is_small_and_the_same_on_every_rank(path: Path) -> None:
+    states = []
+    for rank in range(3):
+        samples = of(path, "sample", rank=rank, world_size=3)
+        batches = iter(samples)
+        for _ in range(4):
+            next(batches)
+        states.append(samples.state_dict())
+    assert states[0] == states[1] == states[2]
+    assert len(pickle.dumps(states[0])) < 600
+
+
+@pytest.mark.parametrize("by", BY)
+def test_other_numbers_of_ranks_take_each_sample_once(path: Path, by: str) -> None:
+    wanted = sets.found(of(path, by, passes=1, negatives=1.0))
+    state: Any = None
+    seen: list[Any] = []
+    for world_size, some, size in ((3, 1, 7), (2, 1, 4), (5, 10**6, 3)):
+        ranks = [
+            of(path, by, passes=1, negatives=1.0, batch_size=size, rank=r, world_size=world_size)
+            for r in range(world_size)
+        ]
+        steps = []
+        for samples in ranks:
+            if state is not None:
+                samples.load_state_dict(state)
+            batches = list(itertools.islice(samples, some))
+            steps.append(len(batches))
+            seen.extend(batches)
+        assert len(set(steps)) == 1
+        state = ranks[-1].state_dict() if some < 10**6 else None
+    assert sets.found(seen) == wanted
+
+
+def test_set_epoch_keeps_a_state_of_its_epoch_only(path: Path) -> None:
+    samples = of(path, "sample")
+    samples.set_epoch(5)
+    full = signatures(samples)
+    assert full != signatures(of(path, "sample"))
+    one = of(path, "sample")
+    one.set_epoch(5)
+    batches = iter(one)
+    head(batches, 3)
+    state = one.state_dict()
+    again = of(path, "sample")
+    again.load_state_dict(state)
+    again.set_epoch(5)
+    assert signatures(again) == full[3:]
+    again.load_state_dict(state)
+    again.set_epoch(6)
+    again.set_epoch(5)
+    assert signatures(again) == full
+
+
+def test_a_dropped_iteration_is_begun_again(path: Path) -> None:
+    samples = of(path, "sample")
+    full = signatures(of(path, "sample"))
+    head(iter(samples), 3)
+    assert signatures(samples) == full
+    state = None
+    for i, _ in enumerate(of(path, "sample")):
+        if i == 2:
+            break
+    head(iter(samples), 1)
+    state = samples.state_dict()
+    assert state["epoch"] == 1
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        {"seed": 4},
+        {"by": "request"},
+        {"shuffle": False},
+        {"passes": 3},
+        {"negatives": 0.5},
+        {"days": ["2025-08-15"]},
+        {"null_label": "nan"},
+    ],
+)
+def test_a_state_of_other_settings_is_refused(path: Path, other: dict[str, Any]) -> None:
+    state = of(path, "sample").state_dict()
+    settings: dict[str, Any] = {"by": "sample", **other}
+    (name,) = other
+    with pytest.raises(ValueError, match=f"state is of {name} "):
+        of(path, **settings).load_state_dict(state)
+
+
+def test_a_state_of_another_set_is_refused(path: Path, tmp_path: Path) -> None:
+    other = sets.make(tmp_path / "other", "--max-actions", "11")
+    state = of(path, "sample").state_dict()
+    with pytest.raises(ValueError, match=r'state is of set "[0-9a-f]{16}", and these .* "[0-9a-f]'):
+        of(other, "sample").load_state_dict(state)
+    with pytest.raises(ValueError, match="it lacks"):
+        of(path, "sample").load_state_dict({"epoch": 1})
+
+
+KILLED = """
+import json, os, signal, sys
+sys.path[:0] = json.loads(sys.argv[4])
+from pathlib import Path
+from test_torch_resume import of, signature
+samples = of(Path(sys.argv[1]), "request")
+if os.path.exists(sys.argv[2]):
+    samples.load_state_dict(json.load(open(sys.argv[2])))
+for i, batch in enumerate(samples):
+    print(signature(batch), flush=True)
+    with open(sys.argv[2] + ".new", "w") as file:
+        json.dump(samples.state_dict(), file)
+    os.rename(sys.argv[2] + ".new", sys.argv[2])
+    if i == int(sys.argv[3]):
+        os.kill(os.getpid(), signal.SIGKILL)
+"""
+
+
+def test_killed_and_resumed(path: Path, tmp_path: Path) -> None:
+    found: list[str] = []
+    for stop in (3, -1):
+        arguments = [str(path), str(tmp_path / "state"), str(stop), json.dumps(sys.path)]
+        done = subprocess.run(
+            [sys.executable, "-c", KILLED, *arguments], capture_output=True, text=True, check=False
+        )
+        assert done.returncode == (-signal.SIGKILL if stop >= 0 else 0), done.stderr
+        found += done.stdout.split()
+    assert found == signatures(of(path, "request"))
+
+
+def test_workers_are_exact(path: Path) -> None:
+    from torch.utils.data import DataLoader
+
+    full = signatures(of(path, "sample"))
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        loader: Any = DataLoader(of(path, "sample"), batch_size=None, num_workers=2)
+        assert len(loader) == len(full)
+        assert signatures(loader) == full
+
+
+def test_samples_can_be_pickled(path: Path) -> None:
+    samples = of(path, "sample", rank=1, world_size=2)
+    full = signatures(samples)
+    again = pickle.loads(pickle.dumps(samples))
+    assert again.state_dict() == samples.state_dict()
+    again.set_epoch(0)
+    assert signatures(again) == full
