@@ -28,7 +28,7 @@ def test_a_gate_has_its_figures(shop: Path, tmp_path: Path) -> None:
         ht.sequences(shop, out=tmp_path / "out", fail_if=gates, progress=False)
     error = caught.value
     assert (error.exit_code, error.metric, error.bound) == (3, "zero_history_pct", ">0.01")
-    assert error.gate == gates[0]
+    assert (error.gate, error.hint) == (gates[0], None)
     assert error.value == pytest.approx(12 / 661)
     assert gates[1] in error.message
     assert not (tmp_path / "out").exists()

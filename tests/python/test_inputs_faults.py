@@ -96,6 +96,21 @@ def test_a_binary_that_stops_reading_is_no_error_of_the_data(tmp_path: Path) -> 
         )
 
 
+def test_a_binary_that_is_killed_is_no_error_of_the_data(tmp_path: Path) -> None:
+    def batches() -> Iterator[pa.RecordBatch]:
+        yield from clicks().to_batches()
+        tasks = Path(f"/proc/{os.getpid()}/task").glob("*/children")
+        for child in " ".join(task.read_text() for task in tasks).split():
+            os.kill(int(child), signal.SIGKILL)
+        for _ in range(1000):
+            yield pa.concat_tables([clicks()] * 1000).combine_chunks().to_batches()[0]
+
+    reader = pa.RecordBatchReader.from_batches(clicks().schema, batches())
+    with pytest.raises(ht.Error, match="ended by SIGKILL") as caught:
+        read_back(impressions(), reader, tmp_path / "out")
+    assert caught.value.exit_code == 137
+
+
 DIES = """
 import os, signal, sys
 import hitherto as ht

@@ -1,14 +1,12 @@
-"""What is shown of a run, and how a run is interrupted."""
+"""What is shown of a run."""
 
 from __future__ import annotations
 
 import io
 import os
-import signal
 import subprocess
 import sys
 import threading
-import time
 from pathlib import Path
 from types import ModuleType, SimpleNamespace
 from typing import Any
@@ -16,7 +14,7 @@ from typing import Any
 import pytest
 
 import hitherto as ht
-from hitherto._progress import Notebook, progress_line
+from hitherto._progress import Notebook, Text, progress_line
 
 SOURCE = str(Path(ht.__file__).parents[1])
 
@@ -48,6 +46,24 @@ def test_lines_go_to_stderr_but_for_the_error(
         ht.sequences(shop, out=tmp_path / "b", fail_if="zero_history_pct>0.01")
     assert "] read impressions" in shown.getvalue()
     assert "zero_history_pct" not in shown.getvalue()
+
+
+def test_an_error_that_comes_in_pieces_is_not_shown(monkeypatch: pytest.MonkeyPatch) -> None:
+    whole = "[    0.01 s] read\nhit or miss\nhitherto: no, never\n"
+    for size in range(1, len(whole)):
+        shown = io.StringIO()
+        monkeypatch.setattr(sys, "stderr", shown)
+        display = Text()
+        for at in range(0, len(whole), size):
+            display.show(whole[at : at + size])
+        display.close()
+        assert shown.getvalue().removesuffix("\n") + "\n" == "[    0.01 s] read\nhit or miss\n"
+    shown = io.StringIO()
+    monkeypatch.setattr(sys, "stderr", shown)
+    display = Text()
+    display.show("hither")
+    display.close()
+    assert shown.getvalue() == "hither"
 
 
 TERMINAL = """
@@ -171,55 +187,3 @@ def test_lines_that_come_in_pieces() -> None:
         notebook.show(piece)
     assert cell.shown == ["[    0.01 s] read", "[    0.02 s] write  7 rows"]
     assert progress_line("read it with") is None
-
-
-INTERRUPTED = """
-import sys, threading
-import pyarrow as pa
-import hitherto as ht
-
-def batches():
-    yield pa.record_batch({"customer_id": [1]})
-    print("ready", flush=True)
-    threading.Event().wait()
-
-reader = pa.RecordBatchReader.from_batches(pa.schema([("customer_id", pa.int64())]), batches())
-try:
-    ht.sequences(impressions=sys.argv[1], clicks=reader, without=["carts", "orders"],
-                 out=sys.argv[2], progress=sys.argv[3] == "True")
-except KeyboardInterrupt:
-    print("interrupted", flush=True)
-"""
-
-
-@pytest.mark.parametrize("progress", [True, False])
-def test_ctrl_c_ends_the_binary_and_leaves_nothing(
-    progress: bool, sources: dict[str, str], tmp_path: Path
-) -> None:
-    arguments = [sources["impressions"], str(tmp_path / "out"), str(progress)]
-    child = subprocess.Popen(
-        [sys.executable, "-c", INTERRUPTED, *arguments],
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        env={**os.environ, "PYTHONPATH": SOURCE},
-        start_new_session=True,
-        text=True,
-    )
-    assert child.stdout is not None
-    assert child.stdout.readline() == "ready\n"
-    binary = children_of(child.pid)
-    assert len(binary) == 1
-    began = time.monotonic()
-    # As a terminal does it: to the whole group.
-    os.killpg(child.pid, signal.SIGINT)
-    out, err = child.communicate(timeout=20)
-    assert (out, child.returncode) == ("interrupted\n", 0), err
-    assert time.monotonic() - began < 10
-    assert list(tmp_path.iterdir()) == []
-    assert not Path(f"/proc/{binary[0]}").exists()
-
-
-def children_of(pid: int) -> list[int]:
-    """The processes that a process has started and that have not ended."""
-    tasks = Path(f"/proc/{pid}/task").glob("*/children")
-    return [int(child) for task in tasks for child in task.read_text().split()]

@@ -136,10 +136,8 @@ class Feed:
             pass
         except BaseException as error:
             self.error = error
+            # The end of the stream is not written, so the binary refuses it, should it be faster.
             stop()
-            # A pipe that is closed is complete to the binary, so it stays open until that has
-            # ended.
-            self._ended.wait()
         finally:
             if file is not None:
                 with contextlib.suppress(BrokenPipeError):

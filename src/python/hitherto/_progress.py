@@ -14,8 +14,10 @@ from typing import Any, Protocol
 
 from ._errors import is_noise, plain
 
-# Where an error begins, on a terminal perhaps behind an escape sequence that clears the bar.
-_ERROR = re.compile(r"(?:^|[\r\n]|\x1b\[[0-9;?]*[A-Za-z])(?:hitherto|error): ")
+# How an error begins, on a terminal perhaps behind an escape sequence that clears the bar.
+_MARKS = ("hitherto: ", "error: ")
+_BREAK = r"[\r\n]|\x1b\[[0-9;?]*[A-Za-z]"
+_ERROR = re.compile(rf"(?:^|{_BREAK})(?:{'|'.join(_MARKS)})")
 
 
 class Display(Protocol):
@@ -43,20 +45,29 @@ class Text:
 
     def __init__(self) -> None:
         self._is_error = False
+        # The start of a line that may become an error, as the binary writes lines in pieces.
+        self._held = ""
 
     def show(self, text: str) -> None:
         """Writes it, up to an error."""
         if self._is_error:
             return
+        text, self._held = self._held + text, ""
         found = _ERROR.search(text)
         if found:
             self._is_error = True
             text = text[: found.start()]
+        else:
+            last = re.split(_BREAK, text)[-1]
+            if last and any(mark.startswith(last) for mark in _MARKS):
+                text, self._held = text.removesuffix(last), last
         sys.stderr.write(text)
         sys.stderr.flush()
 
     def close(self) -> None:
-        """Has nothing to end."""
+        """Writes what was held back."""
+        if not self._is_error:
+            sys.stderr.write(self._held)
 
 
 class Notebook:
